@@ -1,0 +1,15 @@
+//! Bellwether: an alerting agent for gateways.
+//!
+//! The map of the house. Rooms stand in the order in which an alert meets them; imports point one way:
+//!
+//! ```text
+//! model <- wire, core, gossip <- node <- api <- shell <- main
+//! notify, template: from model and config alone;  store stands alone
+//! ```
+//!
+//! Two laws shape it. The brain (everything but `shell`, `cli` and `main`) has no senses: it is given the time and
+//! randomness as arguments and returns [`effect::Effect`]s. The shell has no opinions: it turns bytes into calls and
+//! effects into system calls. The third law, a limit and a policy for everything, is [`limits`].
+
+pub mod limits;
+pub mod time;
