@@ -1,0 +1,1 @@
+//! Durations as configs write them: `1h30m`.
