@@ -12,6 +12,10 @@
 //! effects into system calls. The third law, a limit and a policy for everything, is [`limits`].
 
 pub mod config;
+pub mod core;
+pub mod effect;
 pub mod limits;
 pub mod model;
+pub mod node;
+pub mod notify;
 pub mod time;
