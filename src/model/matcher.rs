@@ -93,6 +93,11 @@ impl Matcher {
         &self.value
     }
 
+    /// The values of a regular expression that is a plain alternation of literals.
+    pub fn literals(&self) -> Option<std::slice::Iter<'_, Box<str>>> {
+        self.pattern.as_ref().and_then(Pattern::literals)
+    }
+
     /// Whether a label of this value fulfils the condition.
     pub fn matches_value(&self, value: &str) -> bool {
         let found = match &self.pattern {

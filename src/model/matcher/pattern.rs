@@ -23,6 +23,14 @@ impl Pattern {
             .map_err(|error| PatternError { text: text.to_owned(), rule: error.to_string() })
     }
 
+    /// The alternatives, if it is a plain alternation of literals.
+    pub fn literals(&self) -> Option<std::slice::Iter<'_, Box<str>>> {
+        match self {
+            Self::Literals(literals) => Some(literals.iter()),
+            Self::Regex(_) => None,
+        }
+    }
+
     /// Whether the whole of `value` matches.
     pub fn is_match(&self, value: &str) -> bool {
         match self {
