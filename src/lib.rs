@@ -19,3 +19,4 @@ pub mod model;
 pub mod node;
 pub mod notify;
 pub mod time;
+pub mod wire;

@@ -26,6 +26,8 @@ struct World {
     answers: bool,
 }
 
+type Input = dyn FnOnce(&mut Core, &mut Cx<'_>);
+
 const START: i64 = 1_700_000_000;
 
 impl World {
@@ -58,9 +60,7 @@ impl World {
     }
 
     fn answer(&mut self, id: AttemptId) {
-        let input: Box<dyn FnOnce(&mut Core, &mut Cx<'_>)> =
-            Box::new(move |core, cx| core.handle_reply(cx, id, &Reply::Done));
-        self.step(input);
+        self.step(replying(id));
     }
 
     /// Lets time pass, stopping at each timer.
@@ -110,6 +110,11 @@ impl World {
         };
         std::mem::take(&mut self.told).into_iter().map(|(at, line)| (at, head(line))).collect()
     }
+}
+
+/// Boxed, as answering may lead to further answers.
+fn replying(id: AttemptId) -> Box<Input> {
+    Box::new(move |core, cx| core.handle_reply(cx, id, &Reply::Done))
 }
 
 fn at(told: &[(u64, &str)]) -> Vec<(u64, String)> {
