@@ -11,5 +11,8 @@
 //! randomness as arguments and returns [`effect::Effect`]s. The shell has no opinions: it turns bytes into calls and
 //! effects into system calls. The third law, a limit and a policy for everything, is [`limits`].
 
+pub mod cli;
 pub mod limits;
+pub mod shell;
+pub mod store;
 pub mod time;
