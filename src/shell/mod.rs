@@ -1,0 +1,3 @@
+//! The only room with senses: it turns bytes into calls and effects into system calls.
+
+pub mod flash;
