@@ -1,8 +1,11 @@
 //! The whole brain: `handle_*` in, effects out, one [`Node::next_timeout`].
 
+mod keep;
+
 use std::rc::Rc;
 
 use crate::config::Config;
+use crate::core::restore::GroupTimers;
 use crate::core::stats::Stats;
 use crate::core::{Core, Intake, Muted};
 use crate::effect::{AttemptId, Cx};
@@ -33,12 +36,14 @@ pub struct GroupView<'a> {
 #[derive(Debug)]
 pub struct Node {
     core: Core,
+    restoring: GroupTimers,
+    last_hlc: u64,
 }
 
 impl Node {
     /// A node without memories.
     pub fn new(config: Rc<Config>, options: Options, now: Now) -> Self {
-        Self { core: Core::new(config, options, now) }
+        Self { core: Core::new(config, options, now), restoring: GroupTimers::new(), last_hlc: 0 }
     }
 
     // Inputs.
@@ -88,12 +93,6 @@ impl Node {
     pub fn handle_config(&mut self, cx: &mut Cx<'_>, config: Rc<Config>) {
         self.core.handle_config(cx, config);
         self.spread(cx);
-    }
-
-    /// Brings what has changed to those who must know.
-    fn spread(&mut self, cx: &mut Cx<'_>) {
-        let _ = cx;
-        drop(self.core.take_changes());
     }
 
     // Getters.

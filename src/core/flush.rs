@@ -358,6 +358,9 @@ impl Core {
                 let current = self.alerts.get(it.fingerprint);
                 if current.is_none_or(|entry| entry.alert.updated_at == it.alert.updated_at) {
                     group.alerts.remove(&it.fingerprint);
+                    // Who keeps it must know that it ended, also if no report but time has ended it.
+                    let fingerprint = it.fingerprint;
+                    self.changes.push(Change::Alert { fingerprint, lease: false });
                 }
             }
         }
@@ -366,7 +369,6 @@ impl Core {
             group.empty_since = Some(cx.now.mono);
             self.timers.set_if_idle(Timer::Groups, cx.now.mono + self.options.maintenance_interval);
         }
-        self.changes.push(Change::Group(id));
         if overdue {
             self.timers.set(Timer::Flush(id), cx.now.mono);
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::core::flush::Flush;
 use crate::core::route::RouteId;
 use crate::model::{Fingerprint, GroupKey, Labels};
-use crate::time::Mono;
+use crate::time::{Mono, Wall};
 
 /// Names a group; never used twice by a running node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +20,8 @@ pub struct Group {
     pub labels: Labels,
     /// Its name in notifications and in the log.
     pub key: GroupKey,
+    /// When it is or was first flushed; it is flushed at each group interval after that.
+    pub first_flush: Wall,
     /// Its alerts; an ended one leaves once that has been told.
     pub alerts: BTreeSet<Fingerprint>,
     /// The flush that is under way: a group has one at a time.
@@ -69,8 +71,14 @@ impl Groups {
         self.table.is_empty()
     }
 
-    /// Makes the group of `labels` under `route`, without alerts.
-    pub fn create(&mut self, route: RouteId, route_key: &str, labels: Labels) -> GroupId {
+    /// Makes the group of `labels` under `route`, without alerts, to be flushed first at `first_flush`.
+    pub fn create(
+        &mut self,
+        route: RouteId,
+        route_key: &str,
+        labels: Labels,
+        first_flush: Wall,
+    ) -> GroupId {
         self.made += 1;
         let id = GroupId(self.made);
         self.by_labels.insert((route, labels.fingerprint()), id);
@@ -78,6 +86,7 @@ impl Groups {
             route,
             key: GroupKey::new(route_key, &labels),
             labels,
+            first_flush,
             alerts: BTreeSet::new(),
             flush: None,
             overdue: false,

@@ -7,6 +7,7 @@ pub mod group;
 pub mod index;
 pub mod inhibit;
 pub mod nflog;
+pub mod restore;
 pub mod route;
 pub mod silences;
 pub mod stats;
@@ -86,8 +87,15 @@ pub enum Change {
         /// Only its end moved.
         lease: bool,
     },
-    /// A group was made, flushed or removed.
+    /// A group was made.
     Group(GroupId),
+    /// A group was removed.
+    GroupGone {
+        /// The path of its route.
+        path: Rc<str>,
+        /// The labels its alerts shared.
+        labels: Labels,
+    },
     /// A log entry was written or dropped.
     Log(LogKey),
     /// A silence was set, expired or dropped.
@@ -274,10 +282,11 @@ impl Core {
         let route = self.routes.get(route_id);
         let labels = route.group_labels(&alert.labels);
         let id = self.groups.find(route_id, &labels).unwrap_or_else(|| {
-            let id = self.groups.create(route_id, &route.key, labels);
             let late = alert.starts_at + route.group_wait < now.wall;
             let wait = if late { Duration::ZERO } else { route.group_wait };
             let at = (now.mono + wait).max(self.started + self.options.start_delay);
+            let first_flush = now.wall + at.since(now.mono);
+            let id = self.groups.create(route_id, &route.key, labels, first_flush);
             self.timers.set(Timer::Flush(id), at);
             self.changes.push(Change::Group(id));
             id
@@ -358,8 +367,9 @@ impl Core {
                 entry.groups = groups;
             }
         }
-        for (_, (id, group)) in kept {
+        for ((path, labels), (id, group)) in kept {
             self.timers.cancel(Timer::Flush(id));
+            self.changes.push(Change::GroupGone { path, labels });
             if let Some(flush) = &group.flush {
                 self.abandon(cx, id, flush);
             }
@@ -416,14 +426,20 @@ impl Core {
                 .saturating_sub(u64::try_from(interval.as_millis()).unwrap_or(u64::MAX)),
         );
         for id in self.groups.empty_since(moment) {
-            self.groups.remove(id);
             self.timers.cancel(Timer::Flush(id));
-            self.changes.push(Change::Group(id));
+            self.drop_group(id);
         }
         if let Some(first) = self.groups.first_empty() {
             // A group whose flush is still under way may have been empty for longer than the interval.
             let soonest = now.mono + Duration::from_secs(1);
             self.timers.set(Timer::Groups, (first + interval).max(soonest));
+        }
+    }
+
+    fn drop_group(&mut self, id: GroupId) {
+        if let Some(group) = self.groups.remove(id) {
+            let path = Rc::clone(&self.routes.get(group.route).path);
+            self.changes.push(Change::GroupGone { path, labels: group.labels });
         }
     }
 
