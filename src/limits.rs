@@ -55,3 +55,12 @@ pub const STORE_CRITICAL_DELAY_MAX: Duration = Duration::from_secs(10);
 
 /// How long the commit budget may hold back what nobody waits for. Policy: then it is written, over budget.
 pub const STORE_DELAY_MAX: Duration = Duration::from_secs(15 * 60);
+
+// Matchers.
+
+/// Text of one regular expression. Policy: refuse the matcher.
+pub const PATTERN_BYTES_MAX: usize = 16 * 1024;
+/// Memory of one compiled regular expression. Policy: refuse the matcher.
+pub const PATTERN_COMPILED_BYTES_MAX: usize = 512 * 1024;
+/// Groups within groups in one regular expression. Policy: refuse the matcher.
+pub const PATTERN_NEST_MAX: usize = 32;
