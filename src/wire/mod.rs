@@ -1,0 +1,5 @@
+//! Bytes to nouns and back. Each decoder is total: whatever comes, it returns a value or an error.
+
+pub mod json;
+pub mod metrics;
+pub mod rfc3339;
