@@ -1,5 +1,8 @@
 //! The checked configuration: what the brain and the shell are run with. Every reference in it resolves.
 
+pub mod problem;
+mod tree;
+
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
