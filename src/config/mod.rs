@@ -1,5 +1,11 @@
 //! The checked configuration: what the brain and the shell are run with. Every reference in it resolves.
 
+pub mod flags;
+pub mod problem;
+pub mod settings;
+mod table;
+mod tree;
+
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;

@@ -1,16 +1,21 @@
 //! Matchers: what a route, a silence, an inhibition rule and a filter select alerts by.
 
+mod classic;
 mod parse;
 mod pattern;
+mod utf8;
 
 use std::cmp::Ordering;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::rc::Rc;
 
-pub use parse::{Grammar, ParseError, parse_list, parse_one};
+pub use parse::{
+    Grammar, ParseError, ParseWarning, Parsed, parse_list, parse_one, valid_label_name,
+};
 pub use pattern::{Pattern, PatternError};
 
 use crate::model::Labels;
+use crate::model::labels::Quoted;
 
 /// How a matcher compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -178,9 +183,23 @@ impl fmt::Display for Matchers {
     }
 }
 
-/// `name="value"`; where the name has a reserved character, both sides are quoted as Go quotes.
+/// `name="value"`, the value escaped as `OpenMetrics` does; where the name has a reserved character, both sides are quoted
+/// as Go quotes.
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}{}", self.name, self.op.as_str(), crate::model::labels::Quoted(&self.value))
+        let op = self.op.as_str();
+        if self.name.contains(utf8::is_reserved) {
+            return write!(f, "{}{op}{}", Quoted(&self.name), Quoted(&self.value));
+        }
+        write!(f, "{}{op}\"", self.name)?;
+        for c in self.value.chars() {
+            match c {
+                '\\' => f.write_str("\\\\")?,
+                '\n' => f.write_str("\\n")?,
+                '"' => f.write_str("\\\"")?,
+                c => f.write_char(c)?,
+            }
+        }
+        f.write_str("\"")
     }
 }
