@@ -14,3 +14,8 @@ pub const CONFIG_DEPTH_MAX: usize = 64;
 pub const CONFIG_NODES_MAX: usize = 100_000;
 /// Errors of a configuration that are printed. Policy: the rest is counted.
 pub const CONFIG_PROBLEMS_MAX: usize = 100;
+
+// JSON and HTTP.
+
+/// How deep JSON may nest. Policy: deeper bodies are refused with 400. No sender nests deeper than three.
+pub const JSON_DEPTH_MAX: usize = 128;

@@ -15,7 +15,9 @@ pub fn parse(text: &str) -> Result<Option<Wall>, String> {
     let mut scan = Scan { text: text.as_bytes(), at: 0 };
     scan.timestamp().map_err(|element| {
         let rest = text.get(scan.at..).unwrap_or(text);
-        format!("parsing time {text:?} as \"2006-01-02 15:04:05\": cannot parse {rest:?} as {element:?}")
+        format!(
+            "parsing time {text:?} as \"2006-01-02 15:04:05\": cannot parse {rest:?} as {element:?}"
+        )
     })
 }
 
@@ -134,7 +136,13 @@ impl Scan<'_> {
         Ok(sign * (hours * 3600 + minutes * 60))
     }
 
-    fn digits(&mut self, width: usize, element: Element, min: i64, max: i64) -> Result<i64, Element> {
+    fn digits(
+        &mut self,
+        width: usize,
+        element: Element,
+        min: i64,
+        max: i64,
+    ) -> Result<i64, Element> {
         let digits = self.text.get(self.at..self.at + width).ok_or(element)?;
         if !digits.iter().all(u8::is_ascii_digit) {
             return Err(element);

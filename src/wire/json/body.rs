@@ -167,8 +167,7 @@ pub fn silence(text: &str) -> Result<PostedSilence<'_>, BodyError> {
     let (mut comment, mut created_by, mut matchers) = (None, None, None);
     let (mut starts_at, mut ends_at) = (None, None);
     if !reader.null()? {
-        let names =
-            ["id", "annotations", "comment", "createdBy", "matchers", "startsAt", "endsAt"];
+        let names = ["id", "annotations", "comment", "createdBy", "matchers", "startsAt", "endsAt"];
         reader.object("value of type models.PostableSilence", |reader, name| {
             match field(&name, &names) {
                 Some("id") => id = string(reader, ".id")?.unwrap_or_default(),
@@ -324,11 +323,26 @@ mod tests {
     fn wrong_types_are_told_as_go_tells_them() {
         for (text, error) in [
             ("{}", "json: cannot unmarshal object into Go value of type models.PostableAlerts"),
-            (r#"[{"labels":{"a":1}}]"#, "json: cannot unmarshal number into Go struct field Alert.labels of type string"),
-            (r#"[{"labels":[]}]"#, "json: cannot unmarshal array into Go struct field Alert.labels of type models.LabelSet"),
-            (r#"[{"annotations":{"a":1}}]"#, "json: cannot unmarshal number into Go struct field .annotations of type string"),
-            (r#"[{"startsAt":1}]"#, "json: cannot unmarshal number into Go struct field .startsAt of type string"),
-            (r#"[{"generatorURL":1}]"#, "json: cannot unmarshal number into Go struct field Alert.generatorURL of type string"),
+            (
+                r#"[{"labels":{"a":1}}]"#,
+                "json: cannot unmarshal number into Go struct field Alert.labels of type string",
+            ),
+            (
+                r#"[{"labels":[]}]"#,
+                "json: cannot unmarshal array into Go struct field Alert.labels of type models.LabelSet",
+            ),
+            (
+                r#"[{"annotations":{"a":1}}]"#,
+                "json: cannot unmarshal number into Go struct field .annotations of type string",
+            ),
+            (
+                r#"[{"startsAt":1}]"#,
+                "json: cannot unmarshal number into Go struct field .startsAt of type string",
+            ),
+            (
+                r#"[{"generatorURL":1}]"#,
+                "json: cannot unmarshal number into Go struct field Alert.generatorURL of type string",
+            ),
         ] {
             assert_eq!(malformed(text), error);
         }
@@ -337,8 +351,12 @@ mod tests {
 
     #[test]
     fn the_first_broken_rule_of_a_batch_is_told_but_malformed_goes_first() {
-        let required = |path: &str| Err(BodyError::Invalid(602, format!("{path} in body is required")));
-        assert_eq!(alerts(r#"[{"labels":{}},{},{"generatorURL":"x"}]"#, Schema::V2), required("1.labels"));
+        let required =
+            |path: &str| Err(BodyError::Invalid(602, format!("{path} in body is required")));
+        assert_eq!(
+            alerts(r#"[{"labels":{}},{},{"generatorURL":"x"}]"#, Schema::V2),
+            required("1.labels")
+        );
         assert_eq!(alerts(r#"[{"labels":null}]"#, Schema::V2), required("0.labels"));
         assert_eq!(alerts("[null]", Schema::V2), required("0"));
         assert!(alerts(r#"[{"generatorURL":"foo"}]"#, Schema::V1).is_ok());
@@ -367,7 +385,10 @@ mod tests {
             (without("isRegex"), "matchers.0.isRegex"),
             (without("name"), "matchers.0.name"),
             (without("value"), "matchers.0.value"),
-            (SILENCE.replace(r#"{"isRegex":false,"name":"a","value":"b"}"#, "null"), "matchers.0.isRegex"),
+            (
+                SILENCE.replace(r#"{"isRegex":false,"name":"a","value":"b"}"#, "null"),
+                "matchers.0.isRegex",
+            ),
         ] {
             let error = BodyError::Invalid(602, format!("{path} in body is required"));
             assert_eq!(silence(&text), Err(error));

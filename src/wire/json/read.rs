@@ -348,7 +348,9 @@ impl<'a> Reader<'a> {
             Some(b'\'') => format!(r"invalid character '\'' {place}"),
             Some(b'"') => format!(r#"invalid character '"' {place}"#),
             Some(byte) => {
-                let quoted = crate::model::labels::Quoted(char::from(byte).encode_utf8(&mut [0; 4])).to_string();
+                let quoted =
+                    crate::model::labels::Quoted(char::from(byte).encode_utf8(&mut [0; 4]))
+                        .to_string();
                 format!("invalid character '{}' {place}", quoted.trim_matches('"'))
             }
         })
@@ -403,7 +405,8 @@ mod tests {
 
     #[test]
     fn a_syntax_error_anywhere_goes_before_a_wrong_type() {
-        let read = |text| Reader::new(text).array("value", |reader, _| reader.string("value").map(|_| ()));
+        let read =
+            |text| Reader::new(text).array("value", |reader, _| reader.string("value").map(|_| ()));
         let wrong = "json: cannot unmarshal number into Go value".to_owned();
         assert_eq!(read("[1, 2]"), Err(ReadError::Type(wrong)));
         assert!(matches!(read("[1, x]"), Err(ReadError::Syntax(_))));

@@ -63,9 +63,9 @@ fn is_host(host: &str) -> bool {
 
 /// Whether two hexadecimal digits follow each `%`.
 fn is_escaped(text: &str) -> bool {
-    text.split('%').skip(1).all(|after| {
-        after.len() >= 2 && after.bytes().take(2).all(|byte| byte.is_ascii_hexdigit())
-    })
+    text.split('%')
+        .skip(1)
+        .all(|after| after.len() >= 2 && after.bytes().take(2).all(|byte| byte.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]
@@ -75,8 +75,17 @@ mod tests {
     #[test]
     fn what_go_takes_is_taken() {
         for text in [
-            "http://x", "x:y", "//h/p", "/foo", "mailto:a", "http://é/", "http://h/a b", "*",
-            "http://[::1]:9090/g?a=%zz", "http://u:p@h:1/", "http://h:/",
+            "http://x",
+            "x:y",
+            "//h/p",
+            "/foo",
+            "mailto:a",
+            "http://é/",
+            "http://h/a b",
+            "*",
+            "http://[::1]:9090/g?a=%zz",
+            "http://u:p@h:1/",
+            "http://h:/",
         ] {
             assert!(is_request_uri(text), "{text}");
         }
@@ -85,8 +94,20 @@ mod tests {
     #[test]
     fn what_go_refuses_is_refused() {
         for text in [
-            "", "foo", "a/b", "#f", "?q", "http://x y", "http://[::1", "http://h/%zz", ":x",
-            "http://h:port/", "http://u\n/", "http://a%41/", "http://u ser@h/", "not a url",
+            "",
+            "foo",
+            "a/b",
+            "#f",
+            "?q",
+            "http://x y",
+            "http://[::1",
+            "http://h/%zz",
+            ":x",
+            "http://h:port/",
+            "http://u\n/",
+            "http://a%41/",
+            "http://u ser@h/",
+            "not a url",
         ] {
             assert!(!is_request_uri(text), "{text}");
         }

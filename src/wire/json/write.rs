@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::io::Write;
 use std::rc::Rc;
 
-use crate::model::{Alert, Fingerprint, Labels, Matcher, Silence};
 use crate::core::Muted;
+use crate::model::{Alert, Fingerprint, Labels, Matcher, Silence};
 use crate::time::Wall;
 use crate::wire::rfc3339;
 
@@ -142,6 +142,27 @@ pub fn alert(out: &mut Vec<u8>, view: &AlertView<'_>) {
     }
     key(out, r#","labels":"#);
     labels(out, &alert.labels);
+    out.push(b'}');
+}
+
+/// Appends an `alertGroup`, its alerts by `alerts`.
+pub fn group(
+    out: &mut Vec<u8>,
+    group_labels: &Labels,
+    receiver_name: &str,
+    route_labels: &Labels,
+    alerts: impl FnOnce(&mut Vec<u8>),
+) {
+    key(out, r#"{"alerts":"#);
+    alerts(out);
+    key(out, r#","labels":"#);
+    labels(out, group_labels);
+    key(out, r#","receiver":"#);
+    receiver(out, receiver_name);
+    if !route_labels.is_empty() {
+        key(out, r#","routeLabels":"#);
+        labels(out, route_labels);
+    }
     out.push(b'}');
 }
 
