@@ -19,5 +19,6 @@ pub mod limits;
 pub mod model;
 pub mod node;
 pub mod notify;
+pub mod shell;
 pub mod time;
 pub mod wire;

@@ -1,5 +1,7 @@
 //! The `bellwether` binary: arguments to exit code.
 
-fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bellwether::cli::main()
 }
