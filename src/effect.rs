@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::notify::Outgoing;
+use crate::store::Record;
 use crate::time::Now;
 
 /// What every input to the brain comes with: the time, randomness, and where to put what is to be done.
@@ -22,6 +23,8 @@ pub enum Effect {
     Attempt(Attempt),
     /// The reply of this attempt is no longer wanted: stop it if it still runs.
     Cancel(AttemptId),
+    /// Keep these records, as one group; what was answered before it is durable may be lost.
+    Persist(Vec<Record>),
 }
 
 /// Names one attempt; never used twice by a running node.

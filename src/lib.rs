@@ -12,6 +12,7 @@
 //! effects into system calls. The third law, a limit and a policy for everything, is [`limits`].
 
 pub mod api;
+pub mod cli;
 pub mod config;
 pub mod core;
 pub mod effect;
@@ -20,5 +21,6 @@ pub mod model;
 pub mod node;
 pub mod notify;
 pub mod shell;
+pub mod store;
 pub mod time;
 pub mod wire;

@@ -1,74 +1,20 @@
 //! The whole brain: `handle_*` in, effects out, one [`Node::next_timeout`].
 
-use std::fmt;
+mod keep;
+
 use std::rc::Rc;
-use std::time::Duration;
 
 use crate::config::Config;
-use crate::core::Muted;
+use crate::core::restore::GroupTimers;
+use crate::core::stats::Stats;
+use crate::core::{Core, Intake, Muted};
 use crate::effect::{AttemptId, Cx};
-use crate::model::matcher::Grammar;
-use crate::model::{Alert, Fingerprint, Labels, Matchers, Report, Silence, SilenceId};
+use crate::model::{Alert, Fingerprint, Labels, Report, Silence, SilenceId};
 use crate::notify::Reply;
-use crate::time::{Mono, Now, Wall};
+use crate::time::{Mono, Now};
 
-/// What a node is run with besides its [`Config`]: what flags say.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The URL under which users reach this node, without a trailing slash.
-    pub external_url: Rc<str>,
-    /// `--data.retention`: how long log entries and expired silences are kept. 120 h.
-    pub retention: Duration,
-    /// `--alerts.gc-interval`. 30 m.
-    pub alerts_gc_interval: Duration,
-    /// `--silences.max-silences`; 0 is the limit of `limits.rs` alone.
-    pub silences_max: usize,
-    /// `--silences.max-silence-size-bytes`; 0 is the limit of `limits.rs` alone.
-    pub silence_bytes_max: usize,
-    /// `--alerts.per-alertname-limit`; 0 is none.
-    pub alerts_per_name_max: usize,
-    /// How matchers and label names are read.
-    pub grammar: Grammar,
-}
-
-/// What a client wants of a silence. `id` is set to change one.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SilenceDraft {
-    /// The silence to change.
-    pub id: Option<SilenceId>,
-    /// Which alerts.
-    pub matchers: Matchers,
-    /// From when; `None` is now.
-    pub starts_at: Option<Wall>,
-    /// Until when.
-    pub ends_at: Wall,
-    /// Who.
-    pub created_by: String,
-    /// Why.
-    pub comment: String,
-    /// What else is said of it.
-    pub annotations: Vec<(String, String)>,
-}
-
-/// Why a silence was not set or expired; nothing was changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SilenceError {
-    /// No silence has this id.
-    NotFound,
-    /// What is wrong with it, in Alertmanager's words.
-    Invalid(String),
-    /// A limit is reached, in Alertmanager's words.
-    Limit(String),
-}
-
-impl fmt::Display for SilenceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotFound => f.write_str("silence not found"),
-            Self::Invalid(text) | Self::Limit(text) => f.write_str(text),
-        }
-    }
-}
+pub use crate::core::Options;
+pub use crate::core::silences::{SilenceDraft, SilenceError, SilenceLimits};
 
 /// An aggregation group as the API shows it.
 #[derive(Clone, Debug)]
@@ -85,27 +31,28 @@ pub struct GroupView<'a> {
     pub muted_by: Vec<Rc<str>>,
 }
 
-/// The whole brain.
+/// The whole brain. Methods are of three kinds: `handle_*` takes an input, [`Node::next_timeout`] says when
+/// [`Node::handle_timeout`] wants to be called, and all others only look.
 #[derive(Debug)]
 pub struct Node {
-    config: Rc<Config>,
-    options: Options,
+    core: Core,
+    restoring: GroupTimers,
+    last_hlc: u64,
 }
 
 impl Node {
-    /// A node without state.
+    /// A node without memories.
     pub fn new(config: Rc<Config>, options: Options, now: Now) -> Self {
-        let _ = now;
-        Self { config, options }
+        Self { core: Core::new(config, options, now), restoring: GroupTimers::new(), last_hlc: 0 }
     }
 
     // Inputs.
 
-    /// Takes the reports of one post: those that are valid are stored and routed. Returns what is wrong with the others,
-    /// in Alertmanager's words; empty means all were taken.
-    pub fn handle_reports(&mut self, cx: &mut Cx<'_>, reports: &[Report<'_>]) -> Vec<String> {
-        let _ = (cx, reports);
-        Vec::new()
+    /// Takes the reports of one post: those that are valid are stored and routed. Tells what became of the others.
+    pub fn handle_reports(&mut self, cx: &mut Cx<'_>, reports: &[Report<'_>]) -> Intake {
+        let intake = self.core.handle_reports(cx.now, reports);
+        self.spread(cx);
+        intake
     }
 
     /// Sets a silence and returns its id: the draft's own where history allows, else a new one.
@@ -114,8 +61,9 @@ impl Node {
         cx: &mut Cx<'_>,
         draft: SilenceDraft,
     ) -> Result<SilenceId, SilenceError> {
-        let _ = (cx, draft);
-        Err(SilenceError::NotFound)
+        let id = self.core.handle_set_silence(cx, draft)?;
+        self.spread(cx);
+        Ok(id)
     }
 
     /// Expires a silence; one that has expired stays as it is.
@@ -124,68 +72,110 @@ impl Node {
         cx: &mut Cx<'_>,
         id: SilenceId,
     ) -> Result<(), SilenceError> {
-        let _ = (cx, id);
-        Err(SilenceError::NotFound)
+        self.core.handle_expire_silence(cx.now, id)?;
+        self.spread(cx);
+        Ok(())
     }
 
     /// Takes what came of an attempt; of an attempt that is no longer known, nothing.
-    pub fn handle_reply(&mut self, cx: &mut Cx<'_>, id: AttemptId, reply: Reply) {
-        let _ = (cx, id, reply);
+    pub fn handle_reply(&mut self, cx: &mut Cx<'_>, id: AttemptId, reply: &Reply) {
+        self.core.handle_reply(cx, id, reply);
+        self.spread(cx);
     }
 
     /// Runs everything that is due.
     pub fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
-        let _ = cx;
+        self.core.handle_timeout(cx);
+        self.spread(cx);
     }
 
     /// Goes on with another config.
     pub fn handle_config(&mut self, cx: &mut Cx<'_>, config: Rc<Config>) {
-        let _ = cx;
-        self.config = config;
+        self.core.handle_config(cx, config);
+        self.spread(cx);
     }
 
     // Getters.
 
     /// When [`Node::handle_timeout`] wants to be called next.
     pub fn next_timeout(&self) -> Option<Mono> {
-        None
+        self.core.next_timeout()
     }
 
     /// The config it runs with.
     pub fn config(&self) -> &Config {
-        &self.config
+        self.core.config()
     }
 
     /// The options it runs with.
-    pub fn options(&self) -> &Options {
-        &self.options
+    pub const fn options(&self) -> &Options {
+        self.core.options()
     }
 
-    /// Every alert it knows, in the order of fingerprints, with the receivers its routes lead to.
-    pub fn alerts(&self) -> impl Iterator<Item = (Fingerprint, &Alert, Vec<Rc<str>>)> {
-        std::iter::empty()
+    /// What has been counted.
+    pub const fn stats(&self) -> &Stats {
+        self.core.stats()
+    }
+
+    /// The number of aggregation groups.
+    pub fn groups_len(&self) -> usize {
+        self.core.groups().len()
+    }
+
+    /// Every alert it knows, in the order of fingerprints, ended ones too, with the receivers its routes lead to.
+    pub fn alerts(
+        &self,
+    ) -> impl Iterator<Item = (Fingerprint, &Alert, impl Iterator<Item = &Rc<str>>)> {
+        self.core.alerts().iter().map(|(fingerprint, entry)| {
+            let receiver = |route| &self.core.routes().get(route).receiver.name;
+            (
+                fingerprint,
+                &*entry.alert,
+                entry.groups.iter().map(move |(route, _)| receiver(*route)),
+            )
+        })
     }
 
     /// Why an alert of these labels would not be notified now.
-    pub fn muted(&self, now: Now, fingerprint: Fingerprint, alert: &Alert) -> Muted {
-        let _ = (now, fingerprint, alert);
-        Muted::default()
+    pub fn muted(&self, now: Now, labels: &Labels) -> Muted {
+        self.core.muted(now.wall, labels)
     }
 
-    /// Every aggregation group, sorted by labels and receiver.
+    /// Every aggregation group that has alerts, sorted by labels and receiver.
     pub fn groups(&self, now: Now) -> Vec<GroupView<'_>> {
-        let _ = now;
-        Vec::new()
+        let mut views: Vec<GroupView<'_>> = self
+            .core
+            .groups()
+            .iter()
+            .filter(|(_, group)| !group.alerts.is_empty())
+            .map(|(_, group)| {
+                let route = self.core.routes().get(group.route);
+                let mut alerts: Vec<(Fingerprint, &Alert)> = group
+                    .alerts
+                    .iter()
+                    .filter_map(|it| Some((*it, &*self.core.alerts().get(*it)?.alert)))
+                    .collect();
+                alerts.sort_by(|a, b| a.1.order(b.1));
+                GroupView {
+                    labels: &group.labels,
+                    receiver: &route.receiver.name,
+                    route_labels: &route.labels,
+                    alerts,
+                    muted_by: route.muted_by(now.wall),
+                }
+            })
+            .collect();
+        views.sort_by(|a, b| (a.labels, a.receiver).cmp(&(b.labels, b.receiver)));
+        views
     }
 
     /// Every silence it knows, expired ones too, in the order of ids.
     pub fn silences(&self) -> impl Iterator<Item = &Silence> {
-        std::iter::empty()
+        self.core.silences().iter()
     }
 
     /// The silence of this id.
     pub fn silence(&self, id: SilenceId) -> Option<&Silence> {
-        let _ = id;
-        None
+        self.core.silences().get(id)
     }
 }

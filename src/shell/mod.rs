@@ -13,6 +13,7 @@
 //! the blocking pool.
 
 pub mod clock;
+pub mod flash;
 mod http;
 pub mod log;
 mod notifier;

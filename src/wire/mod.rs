@@ -2,4 +2,5 @@
 
 pub mod json;
 pub mod metrics;
+pub mod record;
 pub mod rfc3339;

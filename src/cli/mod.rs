@@ -1,0 +1,1 @@
+//! The subcommands: thin clients of the HTTP API, and offline checks.
