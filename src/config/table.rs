@@ -1,6 +1,7 @@
 //! A cursor over the tree: typed access by key, every error noted with its line and key path, and keys that nobody
 //! asked for reported with the nearest that somebody did.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -53,8 +54,17 @@ impl<'a> Item<'a> {
         self.notes.warnings.borrow_mut().push(self.problem(&text));
     }
 
+    /// Whether this says no more than if it were not there.
+    pub(super) fn is_empty(&self) -> bool {
+        is_empty(self.node)
+    }
+
     fn problem(&self, text: &dyn Display) -> Problem {
         Problem { line: self.node.line, path: self.path.clone(), text: text.to_string() }
+    }
+
+    pub(super) fn note(&self, error: Problem) {
+        self.notes.errors.borrow_mut().push(error);
     }
 
     fn expected(&self, what: &str) {
@@ -74,6 +84,14 @@ impl<'a> Item<'a> {
                 self.expected("a text");
                 None
             }
+        }
+    }
+
+    /// A text, or a whole number as its text.
+    pub(super) fn word(&self) -> Option<Cow<'a, str>> {
+        match self.node.value {
+            Value::Int(number) => Some(number.to_string().into()),
+            _ => self.text().map(Cow::from),
         }
     }
 
@@ -209,14 +227,24 @@ impl<'a> Table<'a> {
     }
 
     /// Reports every key that was not asked for.
-    pub(super) fn finish(self) {
-        let known = self.known.into_inner();
+    pub(super) fn finish(&self) {
+        let known = self.known.borrow();
         for entry in self.entries.iter().filter(|entry| !known.contains(&*entry.key)) {
             let known = known.iter().copied();
             let mut problem = self.item.below(entry).problem(&unknown("key", &entry.key, known));
             problem.line = entry.line;
-            self.item.notes.errors.borrow_mut().push(problem);
+            self.item.note(problem);
         }
+    }
+}
+
+fn is_empty(node: &Node) -> bool {
+    match &node.value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Text(text) => text.is_empty(),
+        Value::List(items) => items.iter().all(is_empty),
+        Value::Table(entries) => entries.iter().all(|entry| is_empty(&entry.node)),
+        Value::Bool(true) | Value::Int(_) | Value::Float(_) => false,
     }
 }
 
