@@ -2,7 +2,7 @@
 
 use crate::api::query::AlertFilter;
 use crate::api::{Request, Response};
-use crate::core::Muted;
+use crate::core::{Intake, Muted};
 use crate::effect::Cx;
 use crate::node::Node;
 use crate::time::Now;
@@ -19,34 +19,47 @@ pub(super) fn post(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_>) -> R
         Ok(reports) => reports,
         Err(error) => return Response::refused_body("alerts", &error),
     };
-    let invalid = node.handle_reports(cx, &reports);
-    if invalid.is_empty() {
-        Response::empty(200)
-    } else {
-        Response::string(400, &invalid.join("\n"))
+    match fault(&node.handle_reports(cx, &reports)) {
+        None => Response::empty(200),
+        Some((status, text)) => Response::string(status, &text),
     }
+}
+
+/// What is to be said of the reports that were not taken, if there are any: the status and a text. Where a table was
+/// full, the status makes the sender come again.
+pub(super) fn fault(intake: &Intake) -> Option<(u16, String)> {
+    let mut lines = intake.invalid.clone();
+    if intake.refused > 0 {
+        let refused = intake.refused;
+        lines.push(format!(
+            "{refused} alerts were not taken, the table of alerts is full: try again later"
+        ));
+        return Some((503, lines.join("\n")));
+    }
+    (!lines.is_empty()).then(|| (400, lines.join("\n")))
 }
 
 /// Lists the alerts that have not ended, in the order of fingerprints.
 pub(super) fn list(node: &Node, now: Now, request: &Request<'_>) -> Response {
-    let filter = match AlertFilter::new(request, node.options().grammar) {
+    let filter = match AlertFilter::new(request, node) {
         Ok(filter) => filter,
         Err(refusal) => return refusal,
     };
-    let wanted = node.alerts().filter(|(_, alert, receivers)| {
-        alert.ends_at >= now.wall
-            && receivers.iter().any(|receiver| filter.receivers.takes(receiver))
-            && filter.takes_labels(&alert.labels)
-    });
-    let shown = wanted.filter_map(|(fingerprint, alert, receivers)| {
-        let muted = node.muted(now, fingerprint, alert);
+    let shown = node.alerts().filter_map(|(fingerprint, alert, receivers)| {
+        if alert.ends_at < now.wall || !filter.takes_labels(&alert.labels) {
+            return None;
+        }
+        let receivers: Vec<&str> = receivers.map(|name| &**name).collect();
+        if !receivers.iter().any(|receiver| filter.receivers.takes(receiver)) {
+            return None;
+        }
+        let muted = node.muted(now, &alert.labels);
         takes(&filter, &muted).then_some((fingerprint, alert, receivers, muted))
     });
     let mut out = Vec::new();
     write::array(&mut out, shown, |out, (fingerprint, alert, receivers, muted)| {
-        let view =
-            AlertView { fingerprint, alert, receivers: &receivers, muted: &muted, muted_by: &[] };
-        write::alert(out, &view);
+        let (receivers, muted) = (&*receivers, &muted);
+        write::alert(out, &AlertView { fingerprint, alert, receivers, muted, muted_by: &[] });
     });
     Response::json(200, out)
 }

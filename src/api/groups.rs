@@ -1,7 +1,6 @@
 //! `/api/v2/alerts/groups`.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use crate::api::query::AlertFilter;
 use crate::api::{Request, Response, alerts};
@@ -15,27 +14,27 @@ type Shown<'a> = (Fingerprint, &'a Alert, Muted);
 
 /// Lists the groups with the alerts in them that are asked for; groups without any are left out.
 pub(super) fn list(node: &Node, now: Now, request: &Request<'_>) -> Response {
-    let filter = match AlertFilter::new(request, node.options().grammar) {
+    let filter = match AlertFilter::new(request, node) {
         Ok(filter) => filter,
         Err(refusal) => return refusal,
     };
     let all = node.groups(now);
     let mut groups: Vec<(&GroupView<'_>, Vec<Shown<'_>>)> = Vec::new();
     // The receivers of an alert are those of the groups that are shown.
-    let mut receivers: BTreeMap<Fingerprint, Vec<Rc<str>>> = BTreeMap::new();
+    let mut receivers: BTreeMap<Fingerprint, Vec<&str>> = BTreeMap::new();
     for group in &all {
         if !filter.receivers.takes(group.receiver) || !filter.muted && !group.muted_by.is_empty() {
             continue;
         }
         let shown = shown(node, now, &filter, group);
         for (fingerprint, ..) in &shown {
-            receivers.entry(*fingerprint).or_default().push(Rc::clone(group.receiver));
+            receivers.entry(*fingerprint).or_default().push(group.receiver);
         }
         if !shown.is_empty() {
             groups.push((group, shown));
         }
     }
-    receivers.values_mut().for_each(|names| names.sort());
+    receivers.values_mut().for_each(|names| names.sort_unstable());
     let mut out = Vec::new();
     write::array(&mut out, groups, |out, (group, shown)| {
         write::group(out, group.labels, group.receiver, group.route_labels, |out| {
@@ -55,7 +54,7 @@ fn shown<'a>(node: &Node, now: Now, filter: &AlertFilter, group: &GroupView<'a>)
         if alert.ends_at < now.wall || !filter.takes_labels(&alert.labels) {
             return None;
         }
-        let muted = node.muted(now, fingerprint, alert);
+        let muted = node.muted(now, &alert.labels);
         alerts::takes(filter, &muted).then_some((fingerprint, alert, muted))
     });
     wanted.collect()

@@ -1,8 +1,11 @@
 //! `/metrics`, under Alertmanager's names where they mean the same.
 
+use std::time::Duration;
+
 use crate::api::status::VERSION;
 use crate::api::{Response, Site};
 use crate::config::Receiver;
+use crate::core::stats::{IntegrationStats, LATENCY_BUCKETS};
 use crate::model::SilenceState;
 use crate::node::Node;
 use crate::time::{Now, Wall};
@@ -12,6 +15,7 @@ use crate::wire::metrics::Text;
 pub(super) fn metrics(node: &Node, now: Now, site: &Site) -> Response {
     let mut text = Text::default();
     alerts(&mut text, node, now);
+    notifications(&mut text, node);
     silences(&mut text, node, now);
     config(&mut text, node, site);
     http(&mut text, site);
@@ -24,15 +28,82 @@ pub(super) fn metrics(node: &Node, now: Now, site: &Site) -> Response {
 
 fn alerts(text: &mut Text, node: &Node, now: Now) {
     let (mut active, mut suppressed) = (0, 0);
-    for (fingerprint, alert, _) in node.alerts().filter(|(_, alert, _)| alert.ends_at >= now.wall) {
-        let muted = node.muted(now, fingerprint, alert);
+    for (_, alert, _) in node.alerts().filter(|(_, alert, _)| alert.ends_at >= now.wall) {
+        let muted = node.muted(now, &alert.labels);
         let is_active = muted.silenced_by.is_empty() && muted.inhibited_by.is_empty();
         *(if is_active { &mut active } else { &mut suppressed }) += 1;
     }
+    let stats = node.stats();
     text.family("alertmanager_alerts", "gauge", "How many alerts by state.")
         .count(&[("state", "active")], active)
         .count(&[("state", "suppressed")], suppressed)
-        .count(&[("state", "unprocessed")], 0);
+        .count(&[("state", "unprocessed")], 0)
+        .family("alertmanager_alerts_received_total", "counter", "How many reports were taken.")
+        .count(&[("status", "firing"), ("version", "v2")], stats.received_firing)
+        .count(&[("status", "resolved"), ("version", "v2")], stats.received_resolved)
+        .family("alertmanager_alerts_invalid_total", "counter", "How many reports were invalid.")
+        .count(&[("version", "v2")], stats.invalid)
+        .family(
+            "alertmanager_alerts_limited_total",
+            "counter",
+            "How many reports were dropped by --alerts.per-alertname-limit.",
+        )
+        .count(&[], stats.limited)
+        .family(
+            "bellwether_alerts_refused_total",
+            "counter",
+            "How many reports were refused because a table was full.",
+        )
+        .count(&[], stats.refused)
+        .family(
+            "alertmanager_dispatcher_aggregation_groups",
+            "gauge",
+            "How many aggregation groups there are.",
+        )
+        .count(&[], node.groups_len() as u64);
+}
+
+fn notifications(text: &mut Text, node: &Node) {
+    let stats = node.stats();
+    let families: [(_, _, fn(&IntegrationStats) -> u64); 4] = [
+        ("alertmanager_notifications_total", "How many notifications ended.", |it| it.sent),
+        (
+            "alertmanager_notifications_failed_total",
+            "How many notifications ended undelivered.",
+            |it| it.failed,
+        ),
+        ("alertmanager_notification_requests_total", "How many attempts were made.", |it| {
+            it.requests
+        }),
+        ("alertmanager_notification_requests_failed_total", "How many attempts failed.", |it| {
+            it.requests_failed
+        }),
+    ];
+    for (name, help, value) in families {
+        text.family(name, "counter", help);
+        for (kind, integration) in stats.integrations() {
+            text.count(&[("integration", kind)], value(integration));
+        }
+    }
+    text.family(
+        "alertmanager_notification_latency_seconds",
+        "histogram",
+        "How long attempts took.",
+    );
+    for (kind, integration) in stats.integrations() {
+        let bounds = LATENCY_BUCKETS.iter().map(|bound| Duration::from_secs(*bound).as_secs_f64());
+        let buckets = bounds.zip(integration.latency_buckets);
+        let (count, sum) = (integration.latency_count, integration.latency_sum.as_secs_f64());
+        text.histogram(&[("integration", kind)], buckets, count, sum);
+    }
+    text.family(
+        "alertmanager_notifications_suppressed_total",
+        "counter",
+        "How many alerts were kept from a notification.",
+    )
+    .count(&[("reason", "inhibition")], stats.suppressed_inhibition)
+    .count(&[("reason", "mute_time_interval")], stats.suppressed_interval)
+    .count(&[("reason", "silence")], stats.suppressed_silence);
 }
 
 fn silences(text: &mut Text, node: &Node, now: Now) {

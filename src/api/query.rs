@@ -1,10 +1,15 @@
 //! Query parameters, read as Go's `url.ParseQuery` and go-openapi read them, and the filters they hold.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::rc::Rc;
 
 use crate::api::{Request, Response};
+use crate::config::Receiver;
 use crate::model::matcher::{Grammar, ParseError, Pattern, parse_one};
 use crate::model::{Labels, Matcher};
+use crate::node::Node;
 
 /// The parameters of a request; what cannot be decoded is not there.
 #[derive(Debug)]
@@ -70,34 +75,46 @@ fn decoded(text: &str) -> Option<Cow<'_, str>> {
 
 /// The parameters `receiver` and `receiver_matchers`: which receivers are wanted.
 #[derive(Debug)]
-pub(super) struct ReceiverFilter {
-    pattern: Option<Pattern>,
-    matchers: Vec<Matcher>,
+pub(super) enum ReceiverFilter {
+    /// All of them.
+    All,
+    /// Those of these names.
+    Named(BTreeSet<Rc<str>>),
 }
 
 impl ReceiverFilter {
-    pub(super) fn new(params: &Params<'_>, grammar: Grammar) -> Result<Self, Response> {
-        let refused = |name: &str, error: String| {
+    pub(super) fn new(params: &Params<'_>, node: &Node) -> Result<Self, Response> {
+        let refused = |name: &str, error: &dyn Display| {
             Response::string(400, &format!("failed to parse {name} param: {error}"))
         };
         let pattern = params
             .last("receiver")
             .map(Pattern::new)
             .transpose()
-            .map_err(|error| refused("receiver", error.to_string()))?;
+            .map_err(|error| refused("receiver", &error))?;
         let matchers = params
-            .matchers("receiver_matchers", grammar)
-            .map_err(|error| refused("receiver_matchers", error.to_string()))?;
-        Ok(Self { pattern, matchers })
+            .matchers("receiver_matchers", node.options().grammar)
+            .map_err(|error| refused("receiver_matchers", &error))?;
+        if pattern.is_none() && matchers.is_empty() {
+            return Ok(Self::All);
+        }
+        let is_wanted = |receiver: &&Rc<Receiver>| {
+            let value = |name: &str| match name {
+                "name" => &receiver.name,
+                name => receiver.labels.get(name).unwrap_or(""),
+            };
+            pattern.as_ref().is_none_or(|pattern| pattern.is_match(&receiver.name))
+                && matchers.iter().all(|matcher| matcher.matches_value(value(matcher.name())))
+        };
+        let wanted = node.config().receivers.iter().filter(is_wanted);
+        Ok(Self::Named(wanted.map(|receiver| Rc::clone(&receiver.name)).collect()))
     }
 
     pub(super) fn takes(&self, receiver: &str) -> bool {
-        if !self.pattern.as_ref().is_none_or(|pattern| pattern.is_match(receiver)) {
-            return false;
+        match self {
+            Self::All => true,
+            Self::Named(names) => names.contains(receiver),
         }
-        // A receiver's only label is its name.
-        let value = |matcher: &Matcher| if matcher.name() == "name" { receiver } else { "" };
-        self.matchers.iter().all(|matcher| matcher.matches_value(value(matcher)))
     }
 }
 
@@ -113,15 +130,15 @@ pub(super) struct AlertFilter {
 }
 
 impl AlertFilter {
-    pub(super) fn new(request: &Request<'_>, grammar: Grammar) -> Result<Self, Response> {
+    pub(super) fn new(request: &Request<'_>, node: &Node) -> Result<Self, Response> {
         let params = Params::new(request.query);
         Ok(Self {
             active: params.flag("active"),
             inhibited: params.flag("inhibited"),
             muted: params.flag("muted"),
             silenced: params.flag("silenced"),
-            matchers: params.filter(grammar)?,
-            receivers: ReceiverFilter::new(&params, grammar)?,
+            matchers: params.filter(node.options().grammar)?,
+            receivers: ReceiverFilter::new(&params, node)?,
         })
     }
 

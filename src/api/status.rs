@@ -40,14 +40,16 @@ pub(super) fn status(node: &Node, site: &Site) -> Response {
 /// Lists the receivers in the order of the config.
 pub(super) fn receivers(node: &Node, request: &Request<'_>) -> Response {
     let params = Params::new(request.query);
-    let filter = match ReceiverFilter::new(&params, node.options().grammar) {
+    let filter = match ReceiverFilter::new(&params, node) {
         Ok(filter) => filter,
         Err(refusal) => return refusal,
     };
     let receivers = node.config().receivers.iter();
     let wanted = receivers.filter(|receiver| filter.takes(&receiver.name));
     let mut out = Vec::new();
-    write::array(&mut out, wanted, |out, receiver| write::labelled_receiver(out, &receiver.name));
+    write::array(&mut out, wanted, |out, receiver| {
+        write::labelled_receiver(out, &receiver.name, &receiver.labels)
+    });
     Response::json(200, out)
 }
 

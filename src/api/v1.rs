@@ -1,7 +1,7 @@
 //! What is left of version 1 of the API: posting alerts, for older senders.
 
 use crate::api::response::JSON;
-use crate::api::{Request, Response};
+use crate::api::{Request, Response, alerts};
 use crate::effect::Cx;
 use crate::node::Node;
 use crate::wire::json::body::{self, BodyError, Schema};
@@ -20,11 +20,10 @@ pub(super) fn post_alerts(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_
         Ok(reports) => reports,
         Err(BodyError::Malformed(why) | BodyError::Invalid(_, why)) => return bad_data(&why),
     };
-    let invalid = node.handle_reports(cx, &reports);
-    if invalid.is_empty() {
-        json(200, br#"{"status":"success"}"#.to_vec())
-    } else {
-        bad_data(&invalid.join("\n"))
+    match alerts::fault(&node.handle_reports(cx, &reports)) {
+        None => json(200, br#"{"status":"success"}"#.to_vec()),
+        Some((400, text)) => bad_data(&text),
+        Some((status, text)) => error(status, "server_error", &text),
     }
 }
 
@@ -35,11 +34,15 @@ pub(super) fn gone() -> Response {
     json(410, format!(r#"{{"status":"deprecated","error":"{error}"}}"#).into_bytes())
 }
 
-fn bad_data(error: &str) -> Response {
-    let mut out = br#"{"status":"error","errorType":"bad_data","error":"#.to_vec();
-    write::string(&mut out, error);
+fn bad_data(text: &str) -> Response {
+    error(400, "bad_data", text)
+}
+
+fn error(status: u16, kind: &str, text: &str) -> Response {
+    let mut out = format!(r#"{{"status":"error","errorType":"{kind}","error":"#).into_bytes();
+    write::string(&mut out, text);
     out.push(b'}');
-    json(400, out)
+    json(status, out)
 }
 
 fn json(status: u16, body: Vec<u8>) -> Response {

@@ -166,7 +166,7 @@ pub struct Receiver {
 impl Receiver {
     /// A receiver that notifies nobody.
     pub fn without_integrations(name: &Rc<str>) -> Self {
-        Self { name: Rc::clone(name), integrations: Vec::new() }
+        Self { name: Rc::clone(name), labels: Labels::empty(), integrations: Vec::new() }
     }
 }
 

@@ -38,7 +38,7 @@ use crate::effect::{AttemptId, Cx, Effect};
 use crate::limits::EVENTS_MAX;
 use crate::node::{Node, Options};
 use crate::notify::Reply;
-use crate::time::{Mono, Now};
+use crate::time::Mono;
 
 use http::{Exchange, Server};
 use notifier::Notifier;
@@ -183,7 +183,7 @@ impl Shell {
     fn handle(&mut self, event: Event) {
         match event {
             Event::Http(exchange) => self.answer(exchange),
-            Event::Reply(id, reply) => self.with_node(|node, cx| node.handle_reply(cx, id, reply)),
+            Event::Reply(id, reply) => self.with_node(|node, cx| node.handle_reply(cx, id, &reply)),
             Event::Signal(_) => {
                 // What went wrong is logged; a signal has no answer.
                 let _ = self.reload();
@@ -259,6 +259,8 @@ impl Shell {
             match effect {
                 Effect::Attempt(attempt) => self.notifier.attempt(attempt),
                 Effect::Cancel(id) => self.notifier.cancel(id),
+                // There is no journal yet: it is kept in memory.
+                Effect::Persist(_) => {}
             }
         }
     }

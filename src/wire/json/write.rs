@@ -98,7 +98,7 @@ pub struct AlertView<'a> {
     /// Itself.
     pub alert: &'a Alert,
     /// Where its routes lead.
-    pub receivers: &'a [Rc<str>],
+    pub receivers: &'a [&'a str],
     /// What mutes it.
     pub muted: &'a Muted,
     /// The time intervals that mute its group.
@@ -173,10 +173,10 @@ pub fn receiver(out: &mut Vec<u8>, name: &str) {
     out.push(b'}');
 }
 
-/// Appends a receiver as the list of receivers has it.
-pub fn labelled_receiver(out: &mut Vec<u8>, name: &str) {
+/// Appends a receiver as the list of receivers has it: its name is one of its labels.
+pub fn labelled_receiver(out: &mut Vec<u8>, name: &str, others: &Labels) {
     key(out, r#"{"labels":"#);
-    receiver(out, name);
+    labels(out, &others.iter().chain([("name", name)]).collect());
     key(out, r#","name":"#);
     string(out, name);
     out.push(b'}');
@@ -256,7 +256,7 @@ mod tests {
         let view = AlertView {
             fingerprint: Fingerprint(9),
             alert: &alert,
-            receivers: &["default".into()],
+            receivers: &["default"],
             muted: &muted,
             muted_by: &[],
         };
