@@ -1,14 +1,74 @@
 //! The checked configuration: what the brain and the shell are run with. Every reference in it resolves.
 
-use std::path::PathBuf;
+pub mod flags;
+pub mod problem;
+mod read;
+mod render;
+pub mod settings;
+mod table;
+mod tree;
+
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
+
+pub use flags::Flags;
+pub use problem::{Errors, Problem};
+pub use settings::Settings;
+pub use tree::Language;
 
 use crate::model::interval::TimeInterval;
 use crate::model::{Labels, Matchers};
 
+/// The configuration of an agent that is given none: it prints each notification to the log.
+pub const DEFAULT: &str = include_str!("../../configs/default.toml");
+
+/// How a text is to be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// The file's name, for messages; relative paths in the text start at its directory.
+    pub file: &'a Path,
+    /// The language of the text; [`Language::of`] tells it from the name.
+    pub language: Language,
+    /// The flags, which win over the text.
+    pub flags: &'a Flags,
+    /// Where the journal is if neither flag nor text says it: systemd's state directory.
+    pub state_directory: Option<&'a Path>,
+}
+
+/// What a text says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// What decides about alerts.
+    pub config: Config,
+    /// What the agent itself is run with.
+    pub settings: Settings,
+    /// The globs of template files.
+    pub templates: Vec<PathBuf>,
+    /// What is legal and doubtful, by lines: for the log.
+    pub warnings: Vec<Problem>,
+}
+
+impl Config {
+    /// Reads and checks a whole configuration. Looks at nothing but the text, and at the machine's time zones for
+    /// intervals that name one. On errors, of which it tells every one, nothing is in force.
+    pub fn load(text: &[u8], options: &Options<'_>) -> Result<Loaded, Errors> {
+        read::load(text, options)
+    }
+}
+
+/// The warning about a configuration file whose permissions are `mode`.
+pub fn check_mode(mode: u32) -> Option<Problem> {
+    (mode & 0o002 != 0).then(|| Problem {
+        line: 0,
+        path: String::new(),
+        text: "anybody on this machine can change this file: take the right away with chmod o-w"
+            .to_owned(),
+    })
+}
+
 /// A whole configuration file, checked, defaults and inheritance filled in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Section `global`: only what is not spread into receivers when they are read.
     pub global: Global,
@@ -25,14 +85,20 @@ pub struct Config {
 }
 
 /// Section `global`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Global {
     /// The life of an alert that was posted without `endsAt`. 5 m.
     pub resolve_timeout: Duration,
 }
 
+impl Default for Global {
+    fn default() -> Self {
+        Self { resolve_timeout: Duration::from_secs(5 * 60) }
+    }
+}
+
 /// A node of the routing tree, inherited values filled in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Route {
     /// The receiver's name.
     pub receiver: Rc<str>,
@@ -58,6 +124,25 @@ pub struct Route {
     pub routes: Vec<Route>,
 }
 
+impl Default for Route {
+    /// What the root route has where the file says nothing.
+    fn default() -> Self {
+        Self {
+            receiver: Rc::from(""),
+            group_by: GroupBy::Labels(Vec::new()),
+            group_wait: Duration::from_secs(30),
+            group_interval: Duration::from_secs(5 * 60),
+            repeat_interval: Duration::from_secs(4 * 3600),
+            matchers: Matchers::default(),
+            continue_: false,
+            mute_time_intervals: Vec::new(),
+            active_time_intervals: Vec::new(),
+            labels: Labels::empty(),
+            routes: Vec::new(),
+        }
+    }
+}
+
 /// By which labels alerts are grouped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GroupBy {
@@ -68,10 +153,12 @@ pub enum GroupBy {
 }
 
 /// A named target of notifications.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Receiver {
     /// What routes call it.
     pub name: Rc<str>,
+    /// Labels by which the API selects receivers; `name` is not among them.
+    pub labels: Labels,
     /// Its integrations; none is legal.
     pub integrations: Vec<Integration>,
 }
@@ -79,12 +166,12 @@ pub struct Receiver {
 impl Receiver {
     /// A receiver that notifies nobody.
     pub fn without_integrations(name: &Rc<str>) -> Self {
-        Self { name: Rc::clone(name), integrations: Vec::new() }
+        Self { name: Rc::clone(name), labels: Labels::empty(), integrations: Vec::new() }
     }
 }
 
 /// One configured sender inside a receiver.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Integration {
     /// Its place among those of its type in the receiver.
     pub index: u32,
@@ -95,7 +182,7 @@ pub struct Integration {
 }
 
 /// The receiver types.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum IntegrationKind {
     /// `log_configs`, ours: prints each notification to the log.
     Log,
@@ -114,7 +201,7 @@ impl IntegrationKind {
 }
 
 /// `webhook_configs`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Webhook {
     /// Where to post.
     pub url: Secret,
@@ -131,7 +218,7 @@ pub struct Webhook {
 }
 
 /// `http_config`'s ways to say who we are.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Authorization {
     /// Nothing said.
     #[default]
@@ -163,7 +250,7 @@ impl std::fmt::Debug for Secret {
 }
 
 /// While a source alert fires, target alerts that equal it on these labels are muted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct InhibitRule {
     /// Its name, or empty.
     pub name: Rc<str>,

@@ -58,7 +58,10 @@ pub(crate) fn config(root: Route) -> Config {
         route: root,
         receivers: receivers
             .into_iter()
-            .map(|name| Rc::new(Receiver { name, integrations: vec![integration.clone()] }))
+            .map(|name| {
+                let integrations = vec![integration.clone()];
+                Rc::new(Receiver { name, labels: Labels::empty(), integrations })
+            })
             .collect(),
         inhibit_rules: Vec::new(),
         time_intervals: Vec::new(),

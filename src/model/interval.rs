@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use crate::time::Wall;
 
 /// A named interval: the times at which any of its periods holds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimeInterval {
     /// What routes call it.
     pub name: Rc<str>,
@@ -28,7 +28,7 @@ impl TimeInterval {
 ///
 /// Matches Alertmanager's `timeinterval`, save that a month has all its days: Alertmanager divides the month's hours by
 /// 24, and so knows no 31 March where the clocks go forward in March.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Period {
     /// In minutes of the day, the end excluded.
     times: Vec<Range>,

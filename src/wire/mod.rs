@@ -1,3 +1,6 @@
-//! Bytes to nouns and back. Each decoder is total: whatever it is given, it answers with a noun or an error.
+//! Bytes to nouns and back. Each decoder is total: whatever comes, it returns a value or an error.
 
+pub mod json;
+pub mod metrics;
 pub mod record;
+pub mod rfc3339;
