@@ -11,6 +11,7 @@
 //! randomness as arguments and returns [`effect::Effect`]s. The shell has no opinions: it turns bytes into calls and
 //! effects into system calls. The third law, a limit and a policy for everything, is [`limits`].
 
+pub mod cli;
 pub mod config;
 pub mod limits;
 pub mod model;
