@@ -1,1 +1,3 @@
 //! The subcommands: thin clients of the HTTP API, and offline checks.
+
+pub mod journal;
