@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 
+use bellwether::cli;
 use bellwether::config::flags::{self, Invocation, choose_config};
 use bellwether::config::{
     self, Config, DEFAULT, Errors, Flags, Language, Loaded, Problem, Settings, check_mode,
@@ -21,7 +22,10 @@ use log::{error, info, warn};
 const BAD_CONFIG: u8 = 78;
 
 fn main() -> ExitCode {
-    let args: Vec<OsString> = std::env::args_os().collect();
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if let Some(code) = cli::run(&args, &mut io::stdout().lock()) {
+        return ExitCode::from(code);
+    }
     match flags::parse(args) {
         Ok(Invocation::Print(text)) => {
             // Who does not listen wants no error either.
