@@ -476,9 +476,10 @@ fn paths_and_methods_that_do_not_exist_are_refused() {
     for (method, path, allowed) in cases {
         let response = world.ask(&Request { method, path, ..Request::default() });
         assert_eq!(header(&response, "Allow"), [allowed], "{path}");
-        let body = match path.starts_with("/api") {
-            true => object(405, &format!("method {method} is not allowed, but [{allowed}] are")),
-            false => "Method Not Allowed\n".to_owned(),
+        let body = if path.starts_with("/api") {
+            object(405, &format!("method {method} is not allowed, but [{allowed}] are"))
+        } else {
+            "Method Not Allowed\n".to_owned()
         };
         assert_eq!(told(response), (405, body));
     }

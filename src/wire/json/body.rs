@@ -95,10 +95,10 @@ impl<'a> PostedAlert<'a> {
                     alert.annotations = pairs(reader, ".annotations")?.unwrap_or_default();
                 }
                 Some("startsAt") => {
-                    alert.starts_at = time(reader, ".startsAt")?.filter(|at| *at > ZERO_TIME)
+                    alert.starts_at = time(reader, ".startsAt")?.filter(|at| *at > ZERO_TIME);
                 }
                 Some("endsAt") => {
-                    alert.ends_at = time(reader, ".endsAt")?.filter(|at| *at > ZERO_TIME)
+                    alert.ends_at = time(reader, ".endsAt")?.filter(|at| *at > ZERO_TIME);
                 }
                 Some("generatorURL") => {
                     alert.generator_url = string(reader, "Alert.generatorURL")?.unwrap_or_default();
