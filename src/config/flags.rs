@@ -1,7 +1,6 @@
 //! The arguments of the daemon: Alertmanager's flags, and ours. `--x=v` and `--x v` are the same.
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use lexopt::{Arg, Parser};
@@ -106,7 +105,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Vec
                 continue;
             }
             Ok(Some(Arg::Value(value))) => {
-                errors.push(format!("unexpected argument {value:?}"));
+                errors.push(format!("unexpected argument \"{}\"", value.display()));
                 continue;
             }
             Err(error) => {
@@ -132,10 +131,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Vec
 fn long(name: &str, parser: &mut Parser, flags: &mut Flags) -> Result<(), String> {
     let is_switch = |key: &Key| (key.value)(&mut Settings::default()).shape() == Shape::Bool;
     if let Some(key) = Key::of_flag(name) {
-        let text = match is_switch(key) {
-            true => switch(parser)?,
-            false => value(name, parser)?,
-        };
+        let text = if is_switch(key) { switch(parser)? } else { value(name, parser)? };
         flags.set(key, &text);
         return Ok(());
     }
@@ -182,14 +178,16 @@ fn long(name: &str, parser: &mut Parser, flags: &mut Flags) -> Result<(), String
 
 fn value(name: &str, parser: &mut Parser) -> Result<String, String> {
     let value = parser.value().map_err(|_| format!("--{name}: needs a value"))?;
-    value.into_string().map_err(|value| format!("--{name}: {value:?} is not UTF-8"))
+    value.into_string().map_err(|value| format!("--{name}: \"{}\" is not UTF-8", value.display()))
 }
 
 /// `--x` is `--x=true`.
 fn switch(parser: &mut Parser) -> Result<String, String> {
     match parser.optional_value() {
         None => Ok("true".to_owned()),
-        Some(value) => value.into_string().map_err(|value| format!("{value:?} is not UTF-8")),
+        Some(value) => {
+            value.into_string().map_err(|value| format!("\"{}\" is not UTF-8", value.display()))
+        }
     }
 }
 
@@ -228,9 +226,8 @@ usage: bellwether [flags]
             Shape::Bool => String::new(),
             _ => format!("={}", value.show()),
         };
-        // Writing to a string does not fail.
-        let _: std::fmt::Result =
-            write!(text, "      --{}{default}\n          {}\n", key.flag, key.help);
+        let flag = format!("      --{}{default}\n          {}\n", key.flag, key.help);
+        text.push_str(&flag);
     }
     text.push_str(
         "\nOther flags of Alertmanager are accepted, and the log says that they have no effect.\n",

@@ -90,7 +90,13 @@ fn read_settings(root: &Table<'_>, options: &Options<'_>) -> Settings {
     for error in options.flags.apply(&mut settings) {
         root.item.error(error);
     }
-    for (path, text) in settings.conflicts() {
+    // A value that is wrong by itself needs no second message.
+    let mut conflicts = if root.item.all_is_well() { settings.conflicts() } else { Vec::new() };
+    let url = &settings.web.external_url;
+    if let (false, Err(error)) = (url.is_empty(), http::Url::parse(url)) {
+        conflicts.push(("web.external_url", error.to_string()));
+    }
+    for (path, text) in conflicts {
         let line = line_of(root.item.node, path).unwrap_or(0);
         root.item.note(Problem { line, path: path.to_owned(), text });
     }
@@ -141,5 +147,7 @@ fn check_timers(item: &Item<'_>, route: &Route, cx: &Cx<'_>) {
     }
 }
 
+#[cfg(test)]
+mod shipped;
 #[cfg(test)]
 mod tests;

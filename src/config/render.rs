@@ -2,11 +2,10 @@
 //! one. `amtool` reads it, back to version 0.25; so what that version does not know is shown only where it is set, and
 //! what only we know is a comment.
 
-use std::fmt::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::config::tree::{Node, Value};
+use crate::config::tree::{Entry, Node, Value};
 use crate::config::{
     Authorization, Config, GroupBy, InhibitRule, Integration, IntegrationKind, Receiver, Route,
     Secret, Webhook,
@@ -60,18 +59,18 @@ impl Yaml {
         Self::Raw(SECRET.to_owned())
     }
 
-    /// A value as it was read; nothing is an empty table.
-    pub(super) fn from_node(node: &Node) -> Self {
+    /// A value as it was read; nothing is an empty table. Where no boolean can stand, `yes` is a text.
+    pub(super) fn from_node(node: &Node, has_booleans: bool) -> Self {
+        let below = |node: &Node| Self::from_node(node, has_booleans);
         match (&node.value, &node.plain) {
             (Value::Null, _) => Self::default(),
-            (Value::Bool(is), _) => Self::from(*is),
+            (Value::Bool(is), _) if has_booleans => Self::from(*is),
             (Value::Text(text) | Value::Float(text), None) | (_, Some(text)) => Self::from(&**text),
             (Value::Int(number), None) => Self::Text(number.to_string()),
-            (Value::List(items), _) => Self::List(items.iter().map(Self::from_node).collect()),
-            (Value::Table(entries), _) => {
-                let entry = |entry: &crate::config::tree::Entry| {
-                    (entry.key.to_string(), Self::from_node(&entry.node))
-                };
+            (Value::Bool(is), None) => Self::Text(is.to_string()),
+            (Value::List(items), None) => Self::List(items.iter().map(below).collect()),
+            (Value::Table(entries), None) => {
+                let entry = |entry: &Entry| (entry.key.to_string(), below(&entry.node));
                 Self::Table(entries.iter().map(entry).collect())
             }
         }
@@ -144,9 +143,9 @@ fn quoted(text: &str) -> String {
             '\\' => quoted.push_str("\\\\"),
             '\n' => quoted.push_str("\\n"),
             '\t' => quoted.push_str("\\t"),
-            // Writing to a string does not fail.
             c if !is_printable(c) => {
-                let _: std::fmt::Result = write!(quoted, "\\U{:08X}", u32::from(c));
+                let escape = format!("\\U{:08X}", u32::from(c));
+                quoted.push_str(&escape);
             }
             c => quoted.push(c),
         }
@@ -185,8 +184,7 @@ pub(super) fn original(
             receiver.integrations.iter().filter(|one| one.kind == IntegrationKind::Log).count();
         if count > 0 {
             let name = quoted(&receiver.name);
-            let _: std::fmt::Result =
-                writeln!(out, "# receiver {name} prints to the log: log_configs");
+            line(&mut out, &format!("# receiver {name} prints to the log: log_configs"));
         }
     }
     out
@@ -336,4 +334,186 @@ pub(super) fn http(
         entries.push(("http_headers", Yaml::table(named)));
     }
     Yaml::table(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::tree::parse;
+    use crate::config::{Flags, Language, Options};
+
+    fn original(text: &str) -> String {
+        let (file, flags) = (Path::new("/etc/x.yml"), &Flags::default());
+        let options = Options { file, language: Language::Yaml, flags, state_directory: None };
+        match Config::load(text.as_bytes(), &options) {
+            Ok(loaded) => loaded.config.original,
+            Err(errors) => panic!("{errors}"),
+        }
+    }
+
+    const FULL: &str = r#"
+global: {resolve_timeout: 90s, http_config: {basic_auth: {username: u, password: geheim}}}
+templates: [t/*.tmpl]
+route:
+  receiver: a
+  group_by: [alertname, "n"]
+  group_wait: 5s
+  routes:
+  - receiver: b
+    match: {severity: crit}
+    matchers: ['foo="b\"ar"', 'baz=~x|y,q!=1']
+    continue: yes
+    mute_time_intervals: [yes]
+    repeat_interval: 5d
+    routes: [{group_by: []}]
+  - group_by: ['...']
+receivers:
+- name: a
+  log_configs: [{}]
+  webhook_configs:
+  - {url: 'http://x:1/geheim', send_resolved: off}
+  - url_file: u
+    max_alerts: 3
+    timeout: 90s
+    http_config:
+      authorization: {credentials_file: c}
+      http_headers: {X-A: {values: [geheim]}}
+- name: b
+  labels: {team: "1"}
+inhibit_rules:
+- {source_match: {a: b}, target_matchers: ['c=d'], equal: [e]}
+- {}
+time_intervals:
+- name: yes
+  time_intervals: [{times: [{start_time: 09:00, end_time: '17:00'}], years: [2030]}]
+"#;
+
+    const GOLDEN: &str = r#"global:
+  resolve_timeout: 1m30s
+  http_config:
+    basic_auth:
+      username: u
+      password: <secret>
+    follow_redirects: true
+    enable_http2: true
+  smtp_hello: localhost
+  smtp_require_tls: true
+  pagerduty_url: https://events.pagerduty.com/v2/enqueue
+  opsgenie_api_url: https://api.opsgenie.com/
+  wechat_api_url: https://qyapi.weixin.qq.com/cgi-bin/
+  victorops_api_url: https://alert.victorops.com/integrations/generic/20131114/alert/
+  telegram_api_url: https://api.telegram.org
+  webex_api_url: https://webexapis.com/v1/messages
+route:
+  receiver: a
+  group_by:
+  - alertname
+  - "n"
+  continue: false
+  routes:
+  - receiver: b
+    matchers:
+    - baz=~"x|y"
+    - foo="b\"ar"
+    - q!="1"
+    - severity="crit"
+    mute_time_intervals:
+    - "yes"
+    continue: true
+    routes:
+    - group_by: []
+      continue: false
+    repeat_interval: 5d
+  - group_by:
+    - "..."
+    continue: false
+  group_wait: 5s
+inhibit_rules:
+- source_matchers:
+  - a="b"
+  target_matchers:
+  - c="d"
+  equal:
+  - e
+- {}
+receivers:
+- name: a
+  webhook_configs:
+  - send_resolved: false
+    http_config:
+      basic_auth:
+        username: u
+        password: <secret>
+      follow_redirects: true
+      enable_http2: true
+    url: http://<secret>
+    max_alerts: 0
+  - send_resolved: true
+    http_config:
+      authorization:
+        type: Bearer
+        credentials_file: /etc/c
+      follow_redirects: true
+      enable_http2: true
+      http_headers:
+        X-A:
+          secrets:
+          - <secret>
+    url_file: /etc/u
+    max_alerts: 3
+    timeout: 1m30s
+- name: b
+  labels:
+    team: "1"
+templates:
+- t/*.tmpl
+time_intervals:
+- name: "yes"
+  time_intervals:
+  - times:
+    - start_time: "09:00"
+      end_time: "17:00"
+    years:
+    - "2030"
+# receiver a prints to the log: log_configs
+"#;
+
+    #[test]
+    fn a_configuration_is_shown_as_alertmanager_shows_it() {
+        assert_eq!(original(FULL), GOLDEN);
+    }
+
+    #[test]
+    fn what_is_shown_is_the_same_configuration() {
+        let route = "route: {receiver: d, group_by: ['...'], routes: [{matchers: ['a=~\"b|\\\\d\"'], group_by: []}]}\n\
+            receivers: [{name: d}]\n";
+        let once = original(route);
+        assert_eq!(original(&once), once);
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_survives_being_shown(key: String, text: String) {
+            let mut out = String::new();
+            Yaml::table(vec![(&key, Yaml::List(vec![Yaml::Text(text.clone())]))]).print(0, &mut out);
+            let root = parse(Language::Yaml, out.as_bytes()).unwrap();
+            let Value::Table(entries) = &root.value else { panic!() };
+            prop_assert_eq!(&*entries[0].key, key.as_str());
+            let Value::List(items) = &entries[0].node.value else { panic!() };
+            prop_assert_eq!(&items[0].value, &Value::Text(text.as_str().into()), "{}", out);
+        }
+
+        #[test]
+        fn every_word_survives_being_shown(text in "[a-zA-Z0-9~.:# <\\-]{0,6}") {
+            let mut out = String::new();
+            Yaml::table(vec![("key", Yaml::Text(text.clone()))]).print(0, &mut out);
+            let root = parse(Language::Yaml, out.as_bytes()).unwrap();
+            let Value::Table(entries) = &root.value else { panic!() };
+            prop_assert_eq!(&entries[0].node.value, &Value::Text(text.as_str().into()), "{}", out);
+        }
+    }
 }

@@ -210,8 +210,7 @@ impl Settings {
         let mut found = Vec::new();
         let cluster = &self.cluster;
         if cluster.multicast && cluster.key_files.is_empty() {
-            let text = "multicast needs a key: make one with `head -c 32 /dev/urandom | base64` and name its file in \
-                        cluster.key_files";
+            let text = "multicast needs a key: name a file that holds one in cluster.key_files";
             found.push(("cluster.multicast", text.to_owned()));
         }
         if cluster.listen_address.is_none() && (cluster.multicast || !cluster.peers.is_empty()) {

@@ -54,6 +54,11 @@ impl<'a> Item<'a> {
         self.notes.warnings.borrow_mut().push(self.problem(&text));
     }
 
+    /// Whether no error has been noted so far, here or elsewhere.
+    pub(super) fn all_is_well(&self) -> bool {
+        self.notes.errors.borrow().is_empty()
+    }
+
     /// Whether this says no more than if it were not there.
     pub(super) fn is_empty(&self) -> bool {
         is_empty(self.node)
@@ -96,13 +101,11 @@ impl<'a> Item<'a> {
     }
 
     pub(super) fn boolean(&self) -> Option<bool> {
-        match &self.node.value {
-            Value::Bool(is) => Some(*is),
-            _ => {
-                self.expected("true or false");
-                None
-            }
+        if let Value::Bool(is) = self.node.value {
+            return Some(is);
         }
+        self.expected("true or false");
+        None
     }
 
     pub(super) fn number(&self) -> Option<u64> {
@@ -132,16 +135,12 @@ impl<'a> Item<'a> {
 
     /// The items of a list.
     pub(super) fn list(&self) -> Vec<Self> {
-        match &self.node.value {
-            Value::List(items) => {
-                let item = |(i, node)| Self { node, path: format!("{}[{i}]", self.path), ..*self };
-                items.iter().enumerate().map(item).collect()
-            }
-            _ => {
-                self.expected("a list");
-                Vec::new()
-            }
-        }
+        let Value::List(items) = &self.node.value else {
+            self.expected("a list");
+            return Vec::new();
+        };
+        let item = |(i, node)| Self { node, path: format!("{}[{i}]", self.path), ..*self };
+        items.iter().enumerate().map(item).collect()
     }
 
     /// The texts of a list, each with its place.

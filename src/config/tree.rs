@@ -85,7 +85,7 @@ pub(super) fn parse(language: Language, bytes: &[u8]) -> Result<Node, Vec<Proble
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+        let line = valid.split(|byte| *byte == b'\n').count();
         vec![problem(line, "a byte that is not UTF-8: save the file as UTF-8".to_owned())]
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

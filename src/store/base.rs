@@ -60,11 +60,17 @@ impl<'a, M: Medium> BaseWriter<'a, M> {
         self.group.next_group();
     }
 
-    /// The index of the copy, where the next group goes, and how many there are.
-    pub(super) fn finish(mut self) -> Result<(Index, u32, u32), Fault> {
+    /// Starts a new group for what comes next; returns how many there are before it.
+    pub(super) fn close_group(&mut self) -> u32 {
         if !self.group.is_empty() {
             self.flush();
         }
+        self.groups
+    }
+
+    /// The index of the copy, where the next group goes, and how many there are.
+    pub(super) fn finish(mut self) -> Result<(Index, u32, u32), Fault> {
+        self.close_group();
         match self.failed {
             Some(fault) => Err(fault),
             None => Ok((self.index, self.offset, self.groups)),

@@ -25,7 +25,8 @@ pub struct Options {
     pub segment_bytes_min: u32,
     /// Bytes of the largest segment, rounded down to pages.
     pub segment_bytes_max: u32,
-    /// Random; makes what is on flash unguessable from outside. The store has no randomness of its own.
+    /// Random, and drawn anew for each opening, the store having no randomness of its own: it tells what is written now
+    /// from what an interrupted attempt with the same epoch left, and nobody outside can guess it.
     pub salt: u64,
 }
 
@@ -310,11 +311,12 @@ impl<M: Medium> Journal<M> {
         if content.all && copied < self.index.len() {
             return Err(Fault::Unreadable { records: self.index.len() - copied });
         }
+        // What is added is not in the source, so it is not in the groups that the source can stand in for.
+        header.groups = base.close_group();
         for record in content.added {
             base.record(record);
         }
-        let (index, offset, groups) = base.finish()?;
-        header.groups = groups;
+        let (index, offset, seq) = base.finish()?;
         self.disk.sync(slot)?;
         self.write_header(slot, &header)?;
         let source = Source { slot, header, size };
@@ -323,7 +325,7 @@ impl<M: Medium> Journal<M> {
         }
         self.index = index;
         self.sources = vec![source];
-        self.next = Some(Next { source, offset, seq: groups });
+        self.next = Some(Next { source, offset, seq });
         Ok(())
     }
 
@@ -355,9 +357,8 @@ impl<M: Medium> Journal<M> {
         let newest = self.sources.last().map(|source| source.slot);
         let in_use = |slot: &u8| self.sources.iter().any(|source| source.slot == *slot);
         let rank = |slot: &u8| match self.slots.get(usize::from(*slot)) {
-            Some(Slot::Segment { header, .. }) => (1, header.epoch),
-            Some(Slot::Foreign { header }) => (2, header.epoch),
-            _ => (0, 0),
+            Some(Slot::Segment { header, .. } | Slot::Foreign { header }) => header.epoch,
+            _ => 0,
         };
         let mut free: Vec<u8> =
             (0..STORE_SEGMENTS).filter(|slot| Some(*slot) != newest && !in_use(slot)).collect();

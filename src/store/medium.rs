@@ -5,6 +5,9 @@ use std::{fmt, io};
 
 use super::wear::Wear;
 
+/// A segment in the making.
+const NEW: &str = "journal.new";
+
 /// A directory of files on flash. Names are plain file names. Nothing is durable before the call that says so.
 pub trait Medium {
     /// Bytes of a file; none if there is no such file.
@@ -128,14 +131,21 @@ impl<M: Medium> Disk<M> {
         self.medium.settle(&name).map_err(|e| fault("sync", &name, &e))
     }
 
-    /// Replaces whatever the slot holds by a file of zeros whose name is durable.
+    /// Replaces whatever the slot holds by a file of zeros that is durable, name and content.
     pub(crate) fn create(&self, slot: u8, bytes: u64) -> Result<(), Fault> {
         let name = name(slot);
         self.medium.remove(&name).map_err(|e| fault("remove", &name, &e))?;
         self.bytes.set(self.bytes.get() + bytes);
-        if let Err(error) = self.medium.create(&name, bytes) {
+        self.syncs.set(self.syncs.get() + 1);
+        // It gets its name when its zeros are durable: until then its blocks may hold a segment that was removed.
+        let create = || {
+            self.medium.create(NEW, bytes)?;
+            self.medium.sync(NEW)?;
+            self.medium.rename(NEW, &name)
+        };
+        if let Err(error) = create() {
             // What there is of it only takes room; that it cannot be removed changes nothing.
-            let _removed = self.medium.remove(&name);
+            let _removed = self.medium.remove(NEW);
             return Err(fault("create", &name, &error));
         }
         self.sync_dir()

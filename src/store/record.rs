@@ -19,8 +19,8 @@
 //!         | bytes | bytes     | check |       |
 //! ```
 //!
-//! - `epoch` grows with each segment that is written; the highest with a whole header is the state. `source` is the
-//!   epoch that the first `groups` groups (the base) were copied from, 0 if they were not copied. A header is written
+//! - `epoch` grows with each segment that is written; the highest with a whole header is the state. The first
+//!   `groups` groups (the base) are the last state of the epoch `source`; 0 if there is no such epoch. A header is written
 //!   when its base is durable, so a header says that the base was.
 //! - `tag` is drawn from the salt and the epoch. Bytes that an older use of the file left behind carry another tag and
 //!   another epoch, and nobody outside can make a body that passes for a group.
@@ -108,7 +108,7 @@ pub struct SegmentHeader {
     pub epoch: u32,
     /// The epoch whose last state is this one's base; 0 if there is none.
     pub source: u32,
-    /// How many groups the base has.
+    /// How many groups the base has: those that were copied.
     pub groups: u32,
     /// Pages of the segment, headers included.
     pub pages: u32,

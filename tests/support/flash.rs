@@ -23,7 +23,7 @@ const EIO: i32 = 5;
 const ENOSPC: i32 = 28;
 const EROFS: i32 = 30;
 
-/// A promise that the medium breaks.
+/// A promise that is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sin {
     /// `sync` does nothing.
@@ -38,6 +38,8 @@ pub enum Sin {
     TouchPageBefore,
     /// `sync` answers before it is done; the next changing call finishes it.
     SyncAfterTheAnswer,
+    /// Whoever opens the journal draws the same salt each time; the test does that.
+    SameSalt,
 }
 
 /// What fails from now on.
@@ -112,6 +114,10 @@ impl Flash {
 
     pub fn commit_sin(&self, sin: Sin) {
         self.0.borrow_mut().sin = Some(sin);
+    }
+
+    pub fn sin(&self) -> Option<Sin> {
+        self.0.borrow().sin
     }
 
     pub fn set_faults(&self, faults: Faults) {
@@ -312,7 +318,7 @@ impl Medium for Flash {
             return Err(io::Error::from_raw_os_error(EIO));
         }
         let inode = *state.names.get(name).ok_or_else(not_found)?;
-        let from = usize::try_from(offset).unwrap();
+        let from = usize::try_from(offset).expect("offsets fit");
         let bytes = state.files[inode].cache.get(from..from + into.len());
         into.copy_from_slice(bytes.ok_or(io::Error::from(io::ErrorKind::UnexpectedEof))?);
         Ok(())
@@ -325,7 +331,7 @@ impl Medium for Flash {
             return Err(io::Error::from_raw_os_error(EIO));
         }
         let inode = *state.names.get(name).ok_or_else(not_found)?;
-        let at = usize::try_from(offset).unwrap();
+        let at = usize::try_from(offset).expect("offsets fit");
         let touches_before = state.sin == Some(Sin::TouchPageBefore) && at >= PAGE;
         let file = &mut state.files[inode];
         if touches_before {
@@ -342,7 +348,7 @@ impl Medium for Flash {
         if state.faults.no_space {
             return Err(io::Error::from_raw_os_error(ENOSPC));
         }
-        let cache = vec![0; usize::try_from(bytes).unwrap()];
+        let cache = vec![0; usize::try_from(bytes).expect("sizes fit")];
         let mut file = File { cache, ..File::default() };
         // Then the zeros are pending like any write.
         if let Some(mut rng) = state.old_blocks.take() {
@@ -395,7 +401,7 @@ impl Medium for Flash {
             // Only what is pending is dirty; what a failed sync dropped is clean and never written.
             let pending = std::mem::take(&mut file.pending);
             for (sector, versions) in pending {
-                put(&mut file.flash, sector, versions.last().unwrap());
+                put(&mut file.flash, sector, versions.last().expect("a version"));
             }
         }
         file.pending.clear();

@@ -1,6 +1,6 @@
 //! A small generator for tests: the same seed gives the same numbers on every machine and for ever.
 
-/// SplitMix64.
+/// `SplitMix64`.
 #[derive(Clone, Debug)]
 pub struct Rng(u64);
 
@@ -19,7 +19,7 @@ impl Rng {
 
     /// A number below `n`.
     pub fn below(&mut self, n: usize) -> usize {
-        usize::try_from(self.next() % n as u64).unwrap()
+        usize::try_from(self.next() % n as u64).expect("below a usize")
     }
 
     /// True once in `n` times.

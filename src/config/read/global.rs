@@ -111,7 +111,7 @@ fn value(table: &Table<'_>, key: &'static str, takes: Takes) -> Option<Yaml> {
     let item = table.get(key)?;
     match takes {
         Takes::Bool => return item.boolean().map(Yaml::from),
-        Takes::Table => return item.table().map(|_| Yaml::from_node(item.node)),
+        Takes::Table => return item.table().map(|_| Yaml::from_node(item.node, true)),
         Takes::Text | Takes::Secret | Takes::Url => {}
     }
     let text = item.text().filter(|text| !text.is_empty())?;

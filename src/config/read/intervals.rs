@@ -27,7 +27,7 @@ pub(super) fn read(root: &Table<'_>) -> Intervals {
                 item.error(format_args!("time interval {:?} is not unique", interval.name));
             }
             all.intervals.push(Rc::new(interval));
-            all.shown.push(Yaml::from_node(item.node));
+            all.shown.push(Yaml::from_node(item.node, false));
         }
     }
     all

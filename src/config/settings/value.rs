@@ -176,9 +176,10 @@ pub struct Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.host.contains(':') {
-            true => write!(f, "[{}]:{}", self.host, self.port),
-            false => write!(f, "{}:{}", self.host, self.port),
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
         }
     }
 }
@@ -246,8 +247,10 @@ macro_rules! choice {
 
 choice! {
     /// When what is written becomes durable.
+    #[derive(Default)]
     Durability {
         /// Before it is acknowledged.
+        #[default]
         Sync = "sync",
         /// Once an interval: a power cut costs what was acknowledged since.
         Interval = "interval",
@@ -258,10 +261,12 @@ choice! {
 
 choice! {
     /// The least severe messages that are logged.
+    #[derive(Default)]
     LogLevel {
         /// Everything.
         Debug = "debug",
         /// What happens.
+        #[default]
         Info = "info",
         /// What may need a hand.
         Warn = "warn",
@@ -270,25 +275,15 @@ choice! {
     }
 }
 
-impl Default for LogLevel {
-    fn default() -> Self {
-        Self::Info
-    }
-}
-
 choice! {
     /// How messages are printed.
+    #[derive(Default)]
     LogFormat {
         /// `key=value` pairs.
+        #[default]
         Logfmt = "logfmt",
         /// An object a line.
         Json = "json",
-    }
-}
-
-impl Default for LogFormat {
-    fn default() -> Self {
-        Self::Logfmt
     }
 }
 

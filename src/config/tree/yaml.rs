@@ -280,7 +280,7 @@ mod tests {
         let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for i in 1..9 {
             let before = format!("*a{},", i - 1).repeat(10);
-            text.push_str(&format!("a{i}: &a{i} [{before}]\n"));
+            text = format!("{text}a{i}: &a{i} [{before}]\n");
         }
         assert!(parse(&text).unwrap_err().text.contains("aliases counted in full"));
     }
