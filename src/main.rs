@@ -29,13 +29,13 @@ fn main() -> ExitCode {
     match flags::parse(args) {
         Ok(Invocation::Print(text)) => {
             // Who does not listen wants no error either.
-            let _ = io::stdout().write_all(text.as_bytes());
+            io::stdout().write_all(text.as_bytes()).ok();
             ExitCode::SUCCESS
         }
         Ok(Invocation::Run(flags)) => run(Source::new(flags)),
         Err(errors) => {
             for error in errors {
-                let _ = writeln!(io::stderr(), "bellwether: {error}");
+                writeln!(io::stderr(), "bellwether: {error}").ok();
             }
             ExitCode::from(2)
         }

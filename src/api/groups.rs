@@ -34,7 +34,9 @@ pub(super) fn list(node: &Node, now: Now, request: &Request<'_>) -> Response {
             groups.push((group, shown));
         }
     }
-    receivers.values_mut().for_each(|names| names.sort_unstable());
+    for names in receivers.values_mut() {
+        names.sort_unstable();
+    }
     let mut out = Vec::new();
     write::array(&mut out, groups, |out, (group, shown)| {
         write::group(out, group.labels, group.receiver, group.route_labels, |out| {

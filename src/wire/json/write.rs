@@ -83,7 +83,7 @@ pub fn time(out: &mut Vec<u8>, wall: Wall) {
 /// Appends a value that prints without anything to escape, in quotes.
 fn quoted(out: &mut Vec<u8>, value: impl Display) {
     // A Vec takes every byte.
-    let _ = write!(out, "\"{value}\"");
+    write!(out, "\"{value}\"").ok();
 }
 
 fn key(out: &mut Vec<u8>, key: &str) {
