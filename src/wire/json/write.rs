@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::Write;
 use std::rc::Rc;
 
-use crate::core::Muted;
+use crate::model::Muted;
 use crate::model::{Alert, Fingerprint, Labels, Matcher, Silence};
 use crate::time::Wall;
 use crate::wire::rfc3339;
