@@ -20,6 +20,11 @@ def alert(labels, starts=None, ends=None, **annotations):
     return {"labels": dict(pair.split("=", 1) for pair in labels.split()), "starts": starts, "ends": ends, "annotations": annotations}
 
 
+def lasting(labels, **annotations):
+    """An alert that begins when it is posted and fires until long after the plan."""
+    return alert(labels, "now", 600, **annotations)
+
+
 def silence(name, matchers, starts, ends, comment="", **more):
     """A silence to post, kept under `name`; `matchers` like "a=b c=~d", times in seconds of the plan."""
     return {"name": name, "matchers": [_matcher(text) for text in matchers.split()], "starts": starts, "ends": ends, "comment": comment, **more}
@@ -71,7 +76,7 @@ class Duel:
         """Play the plan, each step at its second, and wait until `seconds` are over."""
         for at, verb, *arguments in sorted(plan, key=lambda step: (step[0] + LOOK_AFTER * (step[1] == "look"))):
             self._wait_until(at + LOOK_AFTER * (verb == "look"))
-            getattr(self, verb)(f"{at} s", *copy.deepcopy(arguments))
+            getattr(self, verb)(at, *copy.deepcopy(arguments))
         self._wait_until(seconds)
 
     def _wait_until(self, second):
@@ -80,20 +85,20 @@ class Duel:
     def _time(self, second):
         return timestamp(self.start + second)
 
-    def _body(self, described):
+    def _body(self, at, described):
         body = {key: described[key] for key in ("labels", "annotations") if described[key]}
         for key, second in (("startsAt", described["starts"]), ("endsAt", described["ends"])):
             if second is not None:
-                body[key] = self._time(second)
+                body[key] = self._time(at if second == "now" else second)
         return body
 
     # The verbs of a plan.
 
     def post(self, at, *alerts):
         """POST alerts to v2."""
-        body = [self._body(described) for described in alerts]
+        body = [self._body(at, described) for described in alerts]
         for side in self.sides:
-            side.record(f"POST alerts at {at}", side.agent.api.post("/api/v2/alerts", body))
+            side.record(f"POST alerts at {at} s", side.agent.api.post("/api/v2/alerts", body))
 
     def silence(self, at, described):
         """POST a silence; a name seen before is an edit of that silence."""
@@ -102,14 +107,14 @@ class Duel:
         body.update(startsAt=self._time(described["starts"]), endsAt=self._time(described["ends"]))
         for side, names in zip(self.sides, self.names):
             answer = side.agent.api.post("/api/v2/silences", {**body, **({"id": names[name]} if name in names else {})})
-            side.record(f"POST silence {name} at {at}", answer)
+            side.record(f"POST silence {name} at {at} s", answer)
             if answer.status == 200:
                 names[name] = answer.json["silenceID"]
 
     def expire(self, at, name):
         """DELETE a silence."""
         for side, names in zip(self.sides, self.names):
-            side.record(f"DELETE silence {name} at {at}", side.agent.api.delete(f"/api/v2/silence/{names[name]}"))
+            side.record(f"DELETE silence {name} at {at} s", side.agent.api.delete(f"/api/v2/silence/{names[name]}"))
 
     def receiver(self, _at, path, status=200, delay=0):
         """From now on the receiver at `path` answers so."""
@@ -119,21 +124,21 @@ class Duel:
     def reload(self, at):
         """POST /-/reload."""
         for side in self.sides:
-            side.record(f"reload at {at}", side.agent.api.request("POST", "/-/reload"))
+            side.record(f"reload at {at} s", side.agent.api.request("POST", "/-/reload"))
 
     def look(self, at):
         """GET everything there is to get."""
         for side, names in zip(self.sides, self.names):
             api = side.agent.api
             for query in ALERT_QUERIES:
-                side.record(f"GET alerts {query} at {at}", api.get("/api/v2/alerts", *query))
-                side.record(f"GET alerts/groups {query} at {at}", api.get("/api/v2/alerts/groups", *query))
+                side.record(f"GET alerts {query} at {at} s", api.get("/api/v2/alerts", *query))
+                side.record(f"GET alerts/groups {query} at {at} s", api.get("/api/v2/alerts/groups", *query))
             for query in SILENCE_QUERIES:
-                side.record(f"GET silences {query} at {at}", api.get("/api/v2/silences", *query))
+                side.record(f"GET silences {query} at {at} s", api.get("/api/v2/silences", *query))
             for name, identifier in names.items():
-                side.record(f"GET silence {name} at {at}", api.get(f"/api/v2/silence/{identifier}"))
-            side.record(f"GET silence of nobody at {at}", api.get(f"/api/v2/silence/{NOBODY}"))
-            side.record(f"GET receivers at {at}", api.get("/api/v2/receivers"))
+                side.record(f"GET silence {name} at {at} s", api.get(f"/api/v2/silence/{identifier}"))
+            side.record(f"GET silence of nobody at {at} s", api.get(f"/api/v2/silence/{NOBODY}"))
+            side.record(f"GET receivers at {at} s", api.get("/api/v2/receivers"))
             self._look_at_status(at, side, api.get("/api/v2/status"))
 
     @staticmethod
@@ -142,7 +147,7 @@ class Duel:
         status = answer.json
         assert isinstance(status["config"].pop("original"), str)
         status["versionInfo"] = sorted(status["versionInfo"])
-        side.answers.append((f"GET status at {at}", side.normal(status)))
+        side.answers.append((f"GET status at {at} s", side.normal(status)))
 
     def differences(self, slack=oracle.ARRIVAL_SLACK):
         """Everything in which the subject differs from the oracle."""
