@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import oracle
 from oracle import Side, timestamp
 
-LOOK_AFTER = 0.75  # a look is a quarter after the flush of its second
+LOOK_AFTER = 0.7  # a look follows the flush of its second
 NOBODY = "0c7e5ef2-6d4d-4dc2-9f0f-0d6f0e2c0f11"
 
 
@@ -127,19 +127,19 @@ class Duel:
             side.record(f"reload at {at} s", side.agent.api.request("POST", "/-/reload"))
 
     def look(self, at):
-        """GET everything there is to get."""
-        for side, names in zip(self.sides, self.names):
-            api = side.agent.api
-            for query in ALERT_QUERIES:
-                side.record(f"GET alerts {query} at {at} s", api.get("/api/v2/alerts", *query))
-                side.record(f"GET alerts/groups {query} at {at} s", api.get("/api/v2/alerts/groups", *query))
-            for query in SILENCE_QUERIES:
-                side.record(f"GET silences {query} at {at} s", api.get("/api/v2/silences", *query))
-            for name, identifier in names.items():
-                side.record(f"GET silence {name} at {at} s", api.get(f"/api/v2/silence/{identifier}"))
-            side.record(f"GET silence of nobody at {at} s", api.get(f"/api/v2/silence/{NOBODY}"))
-            side.record(f"GET receivers at {at} s", api.get("/api/v2/receivers"))
-            self._look_at_status(at, side, api.get("/api/v2/status"))
+        """GET everything there is to get, each from both sides at once."""
+        gets = [("alerts", query) for query in ALERT_QUERIES]
+        gets += [("alerts/groups", query) for query in ALERT_QUERIES]
+        gets += [("silences", query) for query in SILENCE_QUERIES]
+        gets += [("receivers", ()), (f"silence/{NOBODY}", ())]
+        for what, query in gets:
+            for side in self.sides:
+                side.record(f"GET {what} {query} at {at} s", side.agent.api.get(f"/api/v2/{what}", *query))
+        for name in self.names[0]:
+            for side, names in zip(self.sides, self.names):
+                side.record(f"GET silence {name} at {at} s", side.agent.api.get(f"/api/v2/silence/{names[name]}"))
+        for side in self.sides:
+            self._look_at_status(at, side, side.agent.api.get("/api/v2/status"))
 
     @staticmethod
     def _look_at_status(at, side, answer):
