@@ -87,8 +87,8 @@ class Agent:
             *self.flags,
         ]
 
-    def start(self):
-        """Start and wait until /-/ready answers 200."""
+    def start(self, poll=0.02):
+        """Start and wait until /-/ready answers 200, looking every `poll` seconds."""
         logged = self.log_file.stat().st_size if self.log_file.exists() else 0
         self.process = spawn(self.command(), self.log_file)
         deadline = time.monotonic() + READY_SECONDS
@@ -99,7 +99,7 @@ class Agent:
                 self.port = int(found.group(2))
                 if self.api.get("/-/ready").status == 200:
                     return self
-            time.sleep(0.02)
+            time.sleep(poll)
         raise AssertionError(f"{self.binary} was not ready within {READY_SECONDS} s:\n{self.log()}")
 
     @property
