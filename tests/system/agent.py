@@ -12,7 +12,7 @@ from pathlib import Path
 from api import Api
 
 ALERTMANAGER = "/usr/bin/prometheus-alertmanager"
-LISTENING = re.compile(r"Listening on.*?address=\"?([0-9.]+|\[[0-9a-f:]+\]):(\d+)")
+LISTENING = re.compile(r"Listening on.*?address=\"?(?:[0-9.]+|\[[0-9a-f:]+\]):(\d+)")
 READY_SECONDS = 10
 STOP_SECONDS = 10
 
@@ -96,7 +96,7 @@ class Agent:
             assert self.process.poll() is None, f"{self.binary} exited with {self.process.returncode}:\n{self.log()}"
             found = LISTENING.search(self.log()[logged:])
             if found:
-                self.port = int(found.group(2))
+                self.port = int(found.group(1))
                 if self.api.get("/-/ready").status == 200:
                     return self
             time.sleep(poll)

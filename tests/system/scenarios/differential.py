@@ -113,7 +113,7 @@ receivers:
 def lifecycle(world):
     """Re-fire after resolve, send_resolved false, max_alerts, repeat_interval, resolution by timeout, merges."""
     config = f"""
-global: {{resolve_timeout: 5s}}
+global: {{resolve_timeout: 5s250ms}}
 route:
   {{receiver: root, group_by: [alertname], {SECOND_TIMERS}, routes: [
     {{receiver: once, matchers: [alertname="Quiet"]}},
@@ -313,7 +313,7 @@ receivers:
 
 
 SEEDED = f"""
-global: {{resolve_timeout: 6s}}
+global: {{resolve_timeout: 6s250ms}}
 route:
   {{receiver: root, group_by: [alertname], {SECOND_TIMERS}, routes: [
     {{receiver: critical, matchers: [severity="critical"], group_by: [site], continue: true}},

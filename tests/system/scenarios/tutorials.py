@@ -60,11 +60,14 @@ def curl_to_webhook(world):
     sink = world.sink()
     port = free_port()
     (world.directory / "simple.yml").write_text(CONFIG.replace("SINK", sink.url))
-    # As typed: Alertmanager's name changed, nothing else. It keeps its data in ./data.
-    agent = world.spawn("agent", world.settings.subject, "--config.file=simple.yml", f"--web.listen-address=:{port}", "--log.level=debug", "--cluster.listen-address=")
+    # As typed, but for the data: Debian's Alertmanager keeps it in /var/lib, and would remember an earlier run.
+    agent = world.spawn(
+        "agent", world.settings.subject, f"--web.listen-address=:{port}", "--config.file=simple.yml", "--log.level=debug", "--storage.path=data",
+        "--cluster.listen-address=",
+    )
     log = world.directory / "agent.log"
     deadline = time.monotonic() + 10
-    while not LISTENING.search(log.read_text()) and not f"address=[::]:{port}" in log.read_text():
+    while not LISTENING.search(log.read_text()):
         assert agent.poll() is None and time.monotonic() < deadline, f"it did not start:\n{log.read_text()}"
         time.sleep(0.02)
 
