@@ -6,6 +6,7 @@ run's start (the plans act on whole seconds, groups flush on half ones). What is
 """
 
 import difflib
+import itertools
 import json
 import re
 from datetime import datetime, timezone
@@ -72,6 +73,16 @@ NEWER = [  # (why, what it applies to, newer -> older)
 ]
 
 
+def _settled(silences):
+    """Silences that end (when pending: begin) together, whose order is not defined, in the order of their names."""
+
+    def place(silence):
+        state = silence["status"]["state"]
+        return state, silence["startsAt" if state == "pending" else "endsAt"]
+
+    return [silence for _, tied in itertools.groupby(silences, place) for silence in sorted(tied, key=lambda s: s["id"])]
+
+
 class Side:
     """One agent's run: what it was told, what it answered and whom it notified."""
 
@@ -98,7 +109,9 @@ class Side:
         """The value with everything apart that may differ."""
         if isinstance(value, list):
             items = [self.normal(item, key) for item in value]
-            return sorted(items) if key == "silencedBy" else items
+            if key == "silencedBy":
+                return sorted(items)
+            return _settled(items) if items and "matchers" in items[0] else items
         if isinstance(value, dict):
             if self.agent.newer:
                 value = dict(value)
