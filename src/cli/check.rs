@@ -1,0 +1,161 @@
+//! `bellwether check-config [FILE...]`: what is right and what is wrong with configurations, without running them.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read as _, Write};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use crate::config::flags::choose_config;
+use crate::config::{
+    Config, DEFAULT, Errors, Flags, Language, Loaded, Options, Problem, check_mode,
+};
+use crate::limits::CONFIG_BYTES_MAX;
+
+const USAGE: &str = "usage: bellwether check-config [FILE...]
+
+Checks each file as the daemon would, and says every error. Without a file: the one that the daemon would find in this
+directory, else the one that is built in. Leaves with 1 if any file is wrong.
+";
+
+/// Runs the subcommand with its arguments and returns the exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> u8 {
+    match check_all(args, out) {
+        Ok(true) => 0,
+        // Nobody listens: nothing was told.
+        Ok(false) | Err(_) => 1,
+    }
+}
+
+fn check_all(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> io::Result<bool> {
+    let mut files: Vec<OsString> = Vec::new();
+    for arg in args {
+        match arg.to_str() {
+            Some("-h" | "--help") => {
+                out.write_all(USAGE.as_bytes())?;
+                return Ok(true);
+            }
+            Some(flag) if flag.starts_with('-') => {
+                write!(out, "unknown flag {flag}\n\n{USAGE}")?;
+                return Ok(false);
+            }
+            _ => files.push(arg),
+        }
+    }
+    if files.is_empty() {
+        files.extend(choose_config(None, Path::exists).map(OsString::from));
+    }
+    if files.is_empty() {
+        let checked = check(Path::new("the built-in default"), Language::Toml, DEFAULT.as_bytes());
+        return report("the built-in default", checked, None, out);
+    }
+    let mut all_are_right = true;
+    for file in &files {
+        let path = Path::new(file);
+        let (checked, warning) = match read(path) {
+            Ok((text, mode)) => (check(path, Language::of(path), &text), check_mode(mode)),
+            Err(error) => {
+                let problem = Problem {
+                    line: 0,
+                    path: String::new(),
+                    text: format!("cannot be read: {error}"),
+                };
+                (Err(Errors::new(&path.display().to_string(), vec![problem])), None)
+            }
+        };
+        all_are_right &= report(&path.display().to_string(), checked, warning.as_ref(), out)?;
+    }
+    Ok(all_are_right)
+}
+
+/// The text, one byte more than is allowed at most, and the file's permissions.
+fn read(path: &Path) -> io::Result<(Vec<u8>, u32)> {
+    let file = File::open(path)?;
+    let mode = file.metadata()?.mode();
+    let mut text = Vec::new();
+    file.take(CONFIG_BYTES_MAX as u64 + 1).read_to_end(&mut text)?;
+    Ok((text, mode))
+}
+
+fn check(file: &Path, language: Language, text: &[u8]) -> Result<Loaded, Errors> {
+    let flags = &Flags::default();
+    Config::load(text, &Options { file, language, flags, state_directory: None })
+}
+
+fn report(
+    name: &str,
+    checked: Result<Loaded, Errors>,
+    warning: Option<&Problem>,
+    out: &mut dyn Write,
+) -> io::Result<bool> {
+    let loaded = match checked {
+        Ok(loaded) => loaded,
+        Err(errors) => {
+            writeln!(out, "Checking '{name}'  FAILED: {} errors", errors.problems.len())?;
+            writeln!(out, "{errors}\n")?;
+            return Ok(false);
+        }
+    };
+    writeln!(out, "Checking '{name}'  SUCCESS")?;
+    writeln!(out, "Found:")?;
+    writeln!(out, " - global config")?;
+    writeln!(out, " - route")?;
+    let config = &loaded.config;
+    writeln!(out, " - {} inhibit rules", config.inhibit_rules.len())?;
+    writeln!(out, " - {} receivers", config.receivers.len())?;
+    writeln!(out, " - {} templates", loaded.templates.len())?;
+    if !config.time_intervals.is_empty() {
+        writeln!(out, " - {} time intervals", config.time_intervals.len())?;
+    }
+    for problem in warning.into_iter().chain(&loaded.warnings) {
+        let gap = if problem.line == 0 { " " } else { "" };
+        writeln!(out, "Warning: {name}:{gap}{problem}")?;
+    }
+    writeln!(out)?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(args: &[&str]) -> (u8, String) {
+        let mut out = Vec::new();
+        let code = run(args.iter().map(OsString::from), &mut out);
+        (code, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn a_right_file_is_a_success_and_told_in_numbers() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/gateway.toml");
+        let (code, out) = checked(&[file]);
+        let expected = format!(
+            "Checking '{file}'  SUCCESS\nFound:\n - global config\n - route\n - 1 inhibit rules\n - 2 receivers\n \
+             - 0 templates\n - 1 time intervals\n\n"
+        );
+        assert_eq!((code, out), (0, expected));
+    }
+
+    #[test]
+    fn a_wrong_file_fails_and_the_others_are_checked_too() {
+        let right = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/minimal.toml");
+        let wrong = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        let (code, out) = checked(&["/nonexistent.yml", wrong, right]);
+        assert_eq!(code, 1);
+        assert!(
+            out.contains(
+                "Checking '/nonexistent.yml'  FAILED: 1 errors\n/nonexistent.yml: cannot be read: "
+            ),
+            "{out}"
+        );
+        assert!(out.contains("/Cargo.toml:1: package: unknown key \"package\""), "{out}");
+        assert!(out.contains("minimal.toml'  SUCCESS"), "{out}");
+    }
+
+    #[test]
+    fn unknown_flags_are_refused_and_help_is_given() {
+        assert_eq!(checked(&["--nonsense"]).0, 1);
+        let (code, out) = checked(&["--help"]);
+        assert!(code == 0 && out.starts_with("usage: bellwether check-config"), "{out}");
+    }
+}

@@ -1,0 +1,263 @@
+//! The checked configuration: what the brain and the shell are run with. Every reference in it resolves.
+
+pub mod flags;
+pub mod problem;
+mod read;
+mod render;
+pub mod settings;
+mod table;
+mod tree;
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+pub use flags::Flags;
+pub use problem::{Errors, Problem};
+pub use settings::Settings;
+pub use tree::Language;
+
+use crate::model::interval::TimeInterval;
+use crate::model::{Labels, Matchers};
+
+/// The configuration of an agent that is given none: it prints each notification to the log.
+pub const DEFAULT: &str = include_str!("../../configs/default.toml");
+
+/// How a text is to be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// The file's name, for messages; relative paths in the text start at its directory.
+    pub file: &'a Path,
+    /// The language of the text; [`Language::of`] tells it from the name.
+    pub language: Language,
+    /// The flags, which win over the text.
+    pub flags: &'a Flags,
+    /// Where the journal is if neither flag nor text says it: systemd's state directory.
+    pub state_directory: Option<&'a Path>,
+}
+
+/// What a text says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// What decides about alerts.
+    pub config: Config,
+    /// What the agent itself is run with.
+    pub settings: Settings,
+    /// The globs of template files.
+    pub templates: Vec<PathBuf>,
+    /// What is legal and doubtful, by lines: for the log.
+    pub warnings: Vec<Problem>,
+}
+
+impl Config {
+    /// Reads and checks a whole configuration. Looks at nothing but the text, and at the machine's time zones for
+    /// intervals that name one. On errors, of which it tells every one, nothing is in force.
+    pub fn load(text: &[u8], options: &Options<'_>) -> Result<Loaded, Errors> {
+        read::load(text, options)
+    }
+}
+
+/// The warning about a configuration file whose permissions are `mode`.
+pub fn check_mode(mode: u32) -> Option<Problem> {
+    (mode & 0o002 != 0).then(|| Problem {
+        line: 0,
+        path: String::new(),
+        text: "anybody on this machine can change this file: take the right away with chmod o-w"
+            .to_owned(),
+    })
+}
+
+/// A whole configuration file, checked, defaults and inheritance filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Section `global`: only what is not spread into receivers when they are read.
+    pub global: Global,
+    /// The root of the routing tree.
+    pub route: Route,
+    /// Every receiver; names are unique.
+    pub receivers: Vec<Rc<Receiver>>,
+    /// Inhibition rules, in the order of the file.
+    pub inhibit_rules: Vec<InhibitRule>,
+    /// Time intervals that routes refer to by name; names are unique.
+    pub time_intervals: Vec<Rc<TimeInterval>>,
+    /// The whole as YAML with defaults filled in and secrets as `<secret>`: `config.original` of the status.
+    pub original: String,
+}
+
+/// Section `global`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Global {
+    /// The life of an alert that was posted without `endsAt`. 5 m.
+    pub resolve_timeout: Duration,
+}
+
+impl Default for Global {
+    fn default() -> Self {
+        Self { resolve_timeout: Duration::from_secs(5 * 60) }
+    }
+}
+
+/// A node of the routing tree, inherited values filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    /// The receiver's name.
+    pub receiver: Rc<str>,
+    /// By which labels alerts are grouped.
+    pub group_by: GroupBy,
+    /// From a group's first alert to its first flush. 30 s.
+    pub group_wait: Duration,
+    /// Between flushes. 5 m; not zero.
+    pub group_interval: Duration,
+    /// Before a notification is repeated. 4 h; not zero.
+    pub repeat_interval: Duration,
+    /// Which alerts come here; none at the root.
+    pub matchers: Matchers,
+    /// Whether siblings that follow are tried too.
+    pub continue_: bool,
+    /// Muted while any of these holds.
+    pub mute_time_intervals: Vec<Rc<str>>,
+    /// If there are any: muted unless one of these holds.
+    pub active_time_intervals: Vec<Rc<str>>,
+    /// Labels that the route lends to its notifications.
+    pub labels: Labels,
+    /// The children, in the order of the file.
+    pub routes: Vec<Route>,
+}
+
+impl Default for Route {
+    /// What the root route has where the file says nothing.
+    fn default() -> Self {
+        Self {
+            receiver: Rc::from(""),
+            group_by: GroupBy::Labels(Vec::new()),
+            group_wait: Duration::from_secs(30),
+            group_interval: Duration::from_secs(5 * 60),
+            repeat_interval: Duration::from_secs(4 * 3600),
+            matchers: Matchers::default(),
+            continue_: false,
+            mute_time_intervals: Vec::new(),
+            active_time_intervals: Vec::new(),
+            labels: Labels::empty(),
+            routes: Vec::new(),
+        }
+    }
+}
+
+/// By which labels alerts are grouped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupBy {
+    /// `...`: every alert by itself.
+    All,
+    /// By these; no name twice. None: all alerts of the route in one group.
+    Labels(Vec<Rc<str>>),
+}
+
+/// A named target of notifications.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Receiver {
+    /// What routes call it.
+    pub name: Rc<str>,
+    /// Labels by which the API selects receivers; `name` is not among them.
+    pub labels: Labels,
+    /// Its integrations; none is legal.
+    pub integrations: Vec<Integration>,
+}
+
+impl Receiver {
+    /// A receiver that notifies nobody.
+    pub fn without_integrations(name: &Rc<str>) -> Self {
+        Self { name: Rc::clone(name), labels: Labels::empty(), integrations: Vec::new() }
+    }
+}
+
+/// One configured sender inside a receiver.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Integration {
+    /// Its place among those of its type in the receiver.
+    pub index: u32,
+    /// Whether it is told of alerts that have ended.
+    pub send_resolved: bool,
+    /// What it is.
+    pub kind: IntegrationKind,
+}
+
+/// The receiver types.
+#[derive(Clone, Debug, PartialEq)]
+pub enum IntegrationKind {
+    /// `log_configs`, ours: prints each notification to the log.
+    Log,
+    /// `webhook_configs`
+    Webhook(Webhook),
+}
+
+impl IntegrationKind {
+    /// The word that metrics and log keys use.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::Webhook(_) => "webhook",
+        }
+    }
+}
+
+/// `webhook_configs`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Webhook {
+    /// Where to post.
+    pub url: Secret,
+    /// How many alerts one notification carries at most; 0 is no limit.
+    pub max_alerts: usize,
+    /// How long one attempt may take; zero is until the flush's deadline.
+    pub timeout: Duration,
+    /// Who we are to the other side.
+    pub authorization: Authorization,
+    /// Headers to add.
+    pub headers: Vec<(String, Secret)>,
+    /// Whether a redirect is followed.
+    pub follow_redirects: bool,
+}
+
+/// `http_config`'s ways to say who we are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Authorization {
+    /// Nothing said.
+    #[default]
+    None,
+    /// `basic_auth`
+    Basic {
+        /// The user.
+        username: Secret,
+        /// The password.
+        password: Secret,
+    },
+    /// `authorization`: the scheme, `Bearer` by default, and what follows it.
+    Scheme(String, Secret),
+}
+
+/// A text that is never printed, and that may stand in a file of its own, which is read at each use.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Secret {
+    /// In the configuration itself.
+    Inline(Rc<str>),
+    /// In this file; white space at both ends is cut.
+    File(PathBuf),
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<secret>")
+    }
+}
+
+/// While a source alert fires, target alerts that equal it on these labels are muted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InhibitRule {
+    /// Its name, or empty.
+    pub name: Rc<str>,
+    /// Which alerts mute.
+    pub source: Matchers,
+    /// Which alerts are muted.
+    pub target: Matchers,
+    /// On which labels both must be equal; a missing label equals an empty one.
+    pub equal: Vec<Rc<str>>,
+}

@@ -1,0 +1,153 @@
+//! From the tree to the checked configuration: a file a section. Reading goes on after an error, so that all are told.
+
+mod global;
+mod http;
+mod inhibit;
+mod intervals;
+mod matchers;
+mod receivers;
+mod route;
+
+use std::path::{Path, PathBuf};
+
+use crate::config::problem::{Errors, Problem};
+use crate::config::table::{Item, Notes, Table};
+use crate::config::tree::{Node, Value, parse};
+use crate::config::{Config, Loaded, Options, Route, Settings, render, settings};
+use crate::model::matcher::Grammar;
+
+/// What every section may need of the whole.
+struct Cx<'a> {
+    grammar: Grammar,
+    settings: &'a Settings,
+    /// Where relative paths start.
+    directory: &'a Path,
+}
+
+impl Cx<'_> {
+    fn path(&self, text: &str) -> PathBuf {
+        self.directory.join(text)
+    }
+}
+
+pub(super) fn load(text: &[u8], options: &Options<'_>) -> Result<Loaded, Errors> {
+    let file = options.file.display().to_string();
+    let tree = parse(options.language, text).map_err(|problems| Errors::new(&file, problems))?;
+    let notes = Notes::default();
+    let loaded = Item::root(&notes, &tree).table().and_then(|root| sections(&root, options));
+    let (errors, mut warnings) = notes.into_parts();
+    match loaded {
+        Some(mut loaded) if errors.is_empty() => {
+            warnings.sort_by_key(|warning| warning.line);
+            loaded.warnings = warnings;
+            Ok(loaded)
+        }
+        _ => Err(Errors::new(&file, errors)),
+    }
+}
+
+/// None only if an error has been noted.
+fn sections(root: &Table<'_>, options: &Options<'_>) -> Option<Loaded> {
+    let settings = read_settings(root, options);
+    let directory = options.file.parent().unwrap_or(Path::new(""));
+    let cx = Cx { grammar: settings.grammar(), settings: &settings, directory };
+
+    let global = global::read(root, &cx);
+    let receivers = receivers::read(root, &global.http, &cx);
+    let intervals = intervals::read(root);
+    let route = route::read(root, &receivers, &intervals.intervals, &cx);
+    let inhibit_rules = inhibit::read(root, &cx);
+    let templates: Vec<String> =
+        root.texts("templates").into_iter().map(|(_, glob)| glob.to_owned()).collect();
+    for section in ["tracing", "event_recorder"] {
+        if let Some(item) = root.get(section).filter(|item| !item.is_empty()) {
+            item.error(format_args!(
+                "{section} is not available in this version: remove the section"
+            ));
+        }
+    }
+    root.finish();
+
+    let mut config = Config {
+        global: global.global,
+        route: route?,
+        receivers,
+        inhibit_rules,
+        time_intervals: intervals.intervals,
+        original: String::new(),
+    };
+    config.original = render::original(&config, global.shown, &templates, &intervals.shown);
+    let templates = templates.iter().map(|glob| cx.path(glob)).collect();
+    Some(Loaded { config, templates, settings, warnings: Vec::new() })
+}
+
+fn read_settings(root: &Table<'_>, options: &Options<'_>) -> Settings {
+    let mut settings = Settings::default();
+    if let Some(directory) = options.state_directory {
+        directory.clone_into(&mut settings.storage.path);
+    }
+    settings::read(root, &mut settings);
+    for error in options.flags.apply(&mut settings) {
+        root.item.error(error);
+    }
+    // A value that is wrong by itself needs no second message.
+    let mut conflicts = if root.item.all_is_well() { settings.conflicts() } else { Vec::new() };
+    let url = &settings.web.external_url;
+    if let (false, Err(error)) = (url.is_empty(), http::Url::parse(url)) {
+        conflicts.push(("web.external_url", error.to_string()));
+    }
+    for (path, text) in conflicts {
+        let line = line_of(root.item.node, path).unwrap_or(0);
+        root.item.note(Problem { line, path: path.to_owned(), text });
+    }
+    settings
+}
+
+/// The line of a key of a section.
+fn line_of(root: &Node, path: &str) -> Option<usize> {
+    let mut line = None;
+    let mut node = root;
+    for name in path.split('.') {
+        let Value::Table(entries) = &node.value else { return None };
+        let entry = entries.iter().find(|entry| *entry.key == *name)?;
+        line = Some(entry.line);
+        node = &entry.node;
+    }
+    line
+}
+
+/// A reference to what is not defined: the error's text.
+fn undefined<'n>(what: &str, name: &str, defined: impl Iterator<Item = &'n str>) -> String {
+    let defined: Vec<&str> = defined.collect();
+    match defined.as_slice() {
+        [] => format!("undefined {what} {name:?}; none is defined"),
+        names => format!("undefined {what} {name:?}; defined: {}", names.join(", ")),
+    }
+}
+
+/// Warns where a route repeats at odd times.
+fn check_timers(item: &Item<'_>, route: &Route, cx: &Cx<'_>) {
+    use crate::model::duration::Spelled;
+    let (repeat, group) = (route.repeat_interval, route.group_interval);
+    if repeat < group {
+        item.warn(format_args!(
+            "repeat_interval {} is less than group_interval {}: notifications repeat every {}",
+            Spelled(repeat),
+            Spelled(group),
+            Spelled(group)
+        ));
+    }
+    let retention = cx.settings.storage.retention;
+    if repeat > retention {
+        item.warn(format_args!(
+            "repeat_interval {} is greater than the retention {}: notifications repeat after the latter",
+            Spelled(repeat),
+            Spelled(retention)
+        ));
+    }
+}
+
+#[cfg(test)]
+mod shipped;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! Section `global`. Receivers that this version cannot notify by have their keys here too: they are checked and shown,
+//! so that an existing file loads.
+
+use crate::config::Global;
+use crate::config::read::Cx;
+use crate::config::read::http::{self, Http};
+use crate::config::render::Yaml;
+use crate::config::table::Table;
+
+/// What a key takes.
+#[derive(Clone, Copy)]
+enum Takes {
+    Text,
+    Secret,
+    Url,
+    Bool,
+    Table,
+}
+
+/// The keys in the order in which they are shown, with the defaults that Alertmanager shows.
+const KEYS: &[(&str, Takes, &str)] = &[
+    ("jira_api_url", Takes::Url, ""),
+    ("smtp_from", Takes::Text, ""),
+    ("smtp_hello", Takes::Text, "localhost"),
+    ("smtp_smarthost", Takes::Text, ""),
+    ("smtp_auth_username", Takes::Text, ""),
+    ("smtp_auth_password", Takes::Secret, ""),
+    ("smtp_auth_password_file", Takes::Text, ""),
+    ("smtp_auth_secret", Takes::Secret, ""),
+    ("smtp_auth_secret_file", Takes::Text, ""),
+    ("smtp_auth_identity", Takes::Text, ""),
+    ("smtp_require_tls", Takes::Bool, "true"),
+    ("smtp_tls_config", Takes::Table, ""),
+    ("smtp_force_implicit_tls", Takes::Bool, ""),
+    ("slack_api_url", Takes::Secret, ""),
+    ("slack_api_url_file", Takes::Text, ""),
+    ("slack_app_token", Takes::Secret, ""),
+    ("slack_app_token_file", Takes::Text, ""),
+    ("slack_app_url", Takes::Url, ""),
+    ("pagerduty_url", Takes::Url, "https://events.pagerduty.com/v2/enqueue"),
+    ("opsgenie_api_url", Takes::Url, "https://api.opsgenie.com/"),
+    ("opsgenie_api_key", Takes::Secret, ""),
+    ("opsgenie_api_key_file", Takes::Text, ""),
+    ("wechat_api_url", Takes::Url, "https://qyapi.weixin.qq.com/cgi-bin/"),
+    ("wechat_api_secret", Takes::Secret, ""),
+    ("wechat_api_secret_file", Takes::Text, ""),
+    ("wechat_api_corp_id", Takes::Text, ""),
+    (
+        "victorops_api_url",
+        Takes::Url,
+        "https://alert.victorops.com/integrations/generic/20131114/alert/",
+    ),
+    ("victorops_api_key", Takes::Secret, ""),
+    ("victorops_api_key_file", Takes::Text, ""),
+    ("telegram_api_url", Takes::Url, "https://api.telegram.org"),
+    ("telegram_bot_token", Takes::Secret, ""),
+    ("telegram_bot_token_file", Takes::Text, ""),
+    ("webex_api_url", Takes::Url, "https://webexapis.com/v1/messages"),
+    ("rocketchat_api_url", Takes::Url, ""),
+    ("rocketchat_token", Takes::Secret, ""),
+    ("rocketchat_token_file", Takes::Text, ""),
+    ("rocketchat_token_id", Takes::Secret, ""),
+    ("rocketchat_token_id_file", Takes::Text, ""),
+    ("mattermost_webhook_url", Takes::Secret, ""),
+    ("mattermost_webhook_url_file", Takes::Text, ""),
+];
+
+pub(super) struct Read {
+    pub(super) global: Global,
+    /// What receivers without their own have.
+    pub(super) http: Http,
+    /// The section as it is shown.
+    pub(super) shown: Yaml,
+}
+
+pub(super) fn read(root: &Table<'_>, cx: &Cx<'_>) -> Read {
+    let mut read =
+        Read { global: Global::default(), http: Http::default(), shown: Yaml::default() };
+    let table = root.get("global").and_then(|item| item.table());
+    if let Some(table) = &table {
+        if let Some(timeout) = table.duration("resolve_timeout") {
+            read.global.resolve_timeout = timeout;
+        }
+        if let Some(item) = table.get("http_config") {
+            read.http = http::read(&item, cx);
+        }
+    }
+    let mut shown = vec![
+        ("resolve_timeout", Yaml::duration(read.global.resolve_timeout)),
+        ("http_config", read.http.shown()),
+    ];
+    for (key, takes, default) in KEYS {
+        let value = table.as_ref().and_then(|table| value(table, key, *takes));
+        match (value, *default) {
+            (Some(value), _) => shown.push((key, value)),
+            (None, "") => {}
+            (None, "true") => shown.push((key, Yaml::from(true))),
+            (None, default) => shown.push((key, Yaml::from(default))),
+        }
+    }
+    if let Some(table) = table {
+        exclude(&table);
+        table.finish();
+    }
+    read.shown = Yaml::table(shown);
+    read
+}
+
+/// The checked value as it is shown; none if it is not set.
+fn value(table: &Table<'_>, key: &'static str, takes: Takes) -> Option<Yaml> {
+    let item = table.get(key)?;
+    match takes {
+        Takes::Bool => return item.boolean().map(Yaml::from),
+        Takes::Table => return item.table().map(|_| Yaml::from_node(item.node, true)),
+        Takes::Text | Takes::Secret | Takes::Url => {}
+    }
+    let text = item.text().filter(|text| !text.is_empty())?;
+    match takes {
+        Takes::Url => {
+            item.check(http::Url::parse(text))?;
+        }
+        Takes::Secret => return Some(Yaml::secret()),
+        Takes::Text | Takes::Bool | Takes::Table => {}
+    }
+    Some(Yaml::from(text))
+}
+
+/// A secret stands in the file or in a file of its own.
+fn exclude(table: &Table<'_>) {
+    for (file, _, _) in KEYS {
+        let Some(inline) = file.strip_suffix("_file") else { continue };
+        let Some((inline, _, _)) = KEYS.iter().find(|(key, _, _)| *key == inline) else { continue };
+        table.one_of(&[inline, file]);
+    }
+}

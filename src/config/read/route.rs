@@ -1,0 +1,147 @@
+//! Section `route`: the tree, with what children inherit filled in.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::config::read::matchers::{self, Keys, is_label_name};
+use crate::config::read::{Cx, check_timers, undefined};
+use crate::config::table::{Item, Table};
+use crate::config::{GroupBy, Receiver, Route};
+use crate::model::Labels;
+use crate::model::interval::TimeInterval;
+
+const MATCHERS: Keys = Keys { equal: "match", regex: "match_re", list: "matchers" };
+
+/// What routes refer to.
+struct Defined<'a> {
+    receivers: &'a [Rc<Receiver>],
+    intervals: &'a [Rc<TimeInterval>],
+}
+
+/// None only if an error has been noted.
+pub(super) fn read(
+    root: &Table<'_>,
+    receivers: &[Rc<Receiver>],
+    intervals: &[Rc<TimeInterval>],
+    cx: &Cx<'_>,
+) -> Option<Route> {
+    let Some(item) = root.get("route") else {
+        root.item.error("no route provided: add a section route with a receiver");
+        return None;
+    };
+    let table = item.table()?;
+    if table.text("receiver").unwrap_or_default().is_empty() {
+        item.error("the root route must have a receiver: it takes what no other route takes");
+    }
+    for key in ["match", "match_re", "matchers", "mute_time_intervals", "active_time_intervals"] {
+        if let Some(item) = table.get(key).filter(|item| !item.is_empty()) {
+            item.error("not allowed in the root route, which is for all alerts: move it to a route in routes");
+        }
+    }
+    if let Some(item) = table.get("continue").filter(|item| !item.is_empty()) {
+        item.error("not allowed in the root route: nothing follows it");
+    }
+    Some(route(&item, &table, &Route::default(), &Defined { receivers, intervals }, cx))
+}
+
+fn route(
+    item: &Item<'_>,
+    table: &Table<'_>,
+    parent: &Route,
+    defined: &Defined<'_>,
+    cx: &Cx<'_>,
+) -> Route {
+    let mut route = Route {
+        receiver: receiver(table, parent, defined),
+        group_by: group_by(table, cx).unwrap_or_else(|| parent.group_by.clone()),
+        group_wait: table.duration("group_wait").unwrap_or(parent.group_wait),
+        group_interval: not_zero(table, "group_interval").unwrap_or(parent.group_interval),
+        repeat_interval: not_zero(table, "repeat_interval").unwrap_or(parent.repeat_interval),
+        matchers: matchers::read(table, &MATCHERS, cx),
+        continue_: table.boolean("continue").unwrap_or(false),
+        mute_time_intervals: intervals(table, "mute_time_intervals", defined),
+        active_time_intervals: intervals(table, "active_time_intervals", defined),
+        labels: labels(table, &parent.labels, cx),
+        routes: Vec::new(),
+    };
+    check_timers(item, &route, cx);
+    route.routes = table
+        .list("routes")
+        .iter()
+        .filter_map(|item| {
+            let table = item.table()?;
+            Some(self::route(item, &table, &route, defined, cx))
+        })
+        .collect();
+    table.finish();
+    route
+}
+
+fn receiver(table: &Table<'_>, parent: &Route, defined: &Defined<'_>) -> Rc<str> {
+    let Some(item) = table.get("receiver") else { return Rc::clone(&parent.receiver) };
+    match item.text() {
+        None | Some("") => Rc::clone(&parent.receiver),
+        Some(name) => {
+            let names = || defined.receivers.iter().map(|receiver| &*receiver.name);
+            if names().all(|other| other != name) {
+                item.error(undefined("receiver", name, names()));
+            }
+            name.into()
+        }
+    }
+}
+
+fn group_by(table: &Table<'_>, cx: &Cx<'_>) -> Option<GroupBy> {
+    let item = table.get("group_by")?;
+    let names = item.texts();
+    if names.iter().any(|(_, name)| *name == "...") {
+        if names.len() > 1 {
+            item.error(
+                "cannot have \"...\", which is every label, and other labels at the same time",
+            );
+        }
+        return Some(GroupBy::All);
+    }
+    let mut seen = BTreeSet::new();
+    for (item, name) in &names {
+        if is_label_name(item, name, cx) && !seen.insert(*name) {
+            item.error(format_args!("duplicated label {name:?} in group_by"));
+        }
+    }
+    Some(GroupBy::Labels(names.into_iter().map(|(_, name)| name.into()).collect()))
+}
+
+fn not_zero(table: &Table<'_>, key: &'static str) -> Option<Duration> {
+    let item = table.get(key)?;
+    let duration = item.duration()?;
+    if duration.is_zero() {
+        item.error(format_args!("{key} cannot be zero"));
+    }
+    Some(duration)
+}
+
+fn intervals(table: &Table<'_>, key: &'static str, defined: &Defined<'_>) -> Vec<Rc<str>> {
+    table
+        .texts(key)
+        .into_iter()
+        .map(|(item, name)| {
+            let names = || defined.intervals.iter().map(|interval| &*interval.name);
+            if names().all(|other| other != name) {
+                item.error(undefined("time interval", name, names()));
+            }
+            name.into()
+        })
+        .collect()
+}
+
+/// A child has its parent's labels too; its own win.
+fn labels(table: &Table<'_>, parent: &Labels, cx: &Cx<'_>) -> Labels {
+    let Some(own) = table.get("labels").and_then(|item| item.table()) else {
+        return parent.clone();
+    };
+    let own = own.entries().filter(|(name, item)| is_label_name(item, name, cx));
+    let own: Vec<(&str, &str)> =
+        own.filter_map(|(name, item)| Some((name, item.text()?))).collect();
+    parent.iter().chain(own).collect()
+}

@@ -1,0 +1,152 @@
+//! What stands in `configs/` loads, and the reference is equal to the code.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::*;
+use crate::config::{Flags, Language};
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("configs")
+}
+
+fn load_file(name: &str) -> Loaded {
+    let file = directory().join(name);
+    let flags = &Flags::default();
+    let language = Language::of(&file);
+    let options = Options { file: Path::new(name), language, flags, state_directory: None };
+    let text = std::fs::read(&file).unwrap();
+    load(&text, &options).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+#[test]
+fn every_shipped_file_loads_without_a_warning() {
+    let mut names = BTreeSet::new();
+    for entry in std::fs::read_dir(directory()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert_eq!(load_file(&name).warnings, [], "{name}");
+        names.insert(name);
+    }
+    for name in [
+        "alertmanager.yml",
+        "default.toml",
+        "gateway.toml",
+        "minimal.toml",
+        "reference.toml",
+        "static-peers.toml",
+    ] {
+        assert!(names.contains(name), "{name}");
+    }
+}
+
+/// The reference without what it says of defaults.
+const REFERENCE_BARE: &str = r#"
+[route]
+receiver = "default"
+[[route.routes]]
+receiver = "hooks"
+matchers = ['severity="critical"']
+[[receivers]]
+name = "default"
+log_configs = [{}]
+[[receivers]]
+name = "hooks"
+webhook_configs = [{ url = "http://127.0.0.1:5001/" }]
+[[inhibit_rules]]
+source_matchers = ['severity="critical"']
+target_matchers = ['severity="warning"']
+equal = ["alertname"]
+[[time_intervals]]
+name = "night"
+[[time_intervals.time_intervals]]
+times = [{ start_time = "22:00", end_time = "24:00" }]
+"#;
+
+#[test]
+fn every_value_of_the_reference_is_the_default() {
+    let flags = &Flags::default();
+    let options =
+        Options { file: Path::new("x"), language: Language::Toml, flags, state_directory: None };
+    let mut bare = load(REFERENCE_BARE.as_bytes(), &options).unwrap();
+    let mut reference = load_file("reference.toml");
+    bare.config.original.clear();
+    reference.config.original.clear();
+    assert_eq!(reference, bare);
+    assert_eq!(reference.settings, Settings::default());
+}
+
+/// Keys that are known only to be refused or, being deprecated, to be warned of.
+fn stays_out_of_the_reference(key: &str) -> bool {
+    let refused = "tracing event_recorder edge payload oauth2 tls_config proxy_url no_proxy proxy_from_environment \
+        proxy_connect_header match match_re source_match source_match_re target_match target_match_re bearer_token \
+        bearer_token_file";
+    let is_other_type =
+        key.ends_with("_configs") && key != "webhook_configs" && key != "log_configs";
+    refused.split_whitespace().any(|other| other == key) || is_other_type
+}
+
+#[test]
+fn every_key_is_in_the_reference_set_or_commented_out() {
+    let text = std::fs::read_to_string(directory().join("reference.toml")).unwrap();
+    let commented: BTreeSet<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# ")?.split_once(" = "))
+        .map(|(key, _)| key)
+        .filter(|key| {
+            key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte == b'2')
+        })
+        .collect();
+
+    let tree = parse(Language::Toml, text.as_bytes()).unwrap();
+    let notes = Notes::default();
+    let flags = &Flags::default();
+    let options =
+        Options { file: Path::new("x"), language: Language::Toml, flags, state_directory: None };
+    sections(&Item::root(&notes, &tree).table().unwrap(), &options).unwrap();
+    let missing: BTreeSet<String> = notes.missing().iter().map(|path| section_path(path)).collect();
+    let mut there = BTreeSet::new();
+    key_paths(&tree, "", &mut there);
+
+    let key = |path: &String| path.rsplit('.').next().unwrap_or_default().to_owned();
+    for path in missing.difference(&there) {
+        let key = key(path);
+        let is_old_section = path == "mute_time_intervals";
+        let is_known =
+            is_old_section || commented.contains(key.as_str()) || stays_out_of_the_reference(&key);
+        assert!(is_known, "{path} is not in the reference");
+    }
+    let missing: BTreeSet<String> = missing.iter().map(key).collect();
+    for key in commented {
+        assert!(missing.contains(key), "{key} is commented out and nobody knows it");
+    }
+}
+
+/// A key's path without the places in lists, and with the keys of all routes in one.
+fn section_path(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('.').filter(|part| !part.is_empty()) {
+        let part = part.split('[').next().unwrap_or_default();
+        if !(part == "routes" && path.contains("].")) {
+            parts.push(part);
+        }
+    }
+    parts.join(".")
+}
+
+fn key_paths(node: &Node, above: &str, paths: &mut BTreeSet<String>) {
+    match &node.value {
+        Value::Table(entries) => {
+            for entry in entries {
+                let path = format!("{above}.{}", entry.key);
+                paths.insert(section_path(&path));
+                key_paths(&entry.node, &path, paths);
+            }
+        }
+        Value::List(items) => {
+            for item in items {
+                key_paths(item, &format!("{above}[0]"), paths);
+            }
+        }
+        _ => {}
+    }
+}

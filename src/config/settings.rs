@@ -1,0 +1,325 @@
+//! What the agent itself is run with: our own sections of the file, each key of which is a flag too. The flag wins over
+//! the file, the file over the default. Defaults stand in this file, and the table of keys and flags in `keys`.
+
+mod keys;
+mod value;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use keys::{KEYS, Key};
+pub use value::{Address, Durability, Feature, LogFormat, LogLevel, Shape, Value};
+
+use crate::config::table::{Item, Table};
+use crate::config::tree;
+use crate::model::matcher::Grammar;
+
+/// All sections.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// `[web]`
+    pub web: Web,
+    /// `[storage]`
+    pub storage: Storage,
+    /// `[cluster]`
+    pub cluster: Cluster,
+    /// `[alerts]`
+    pub alerts: Alerts,
+    /// `[silences]`
+    pub silences: Silences,
+    /// `[dispatch]`
+    pub dispatch: Dispatch,
+    /// `[log]`
+    pub log: Log,
+    /// `[features]`
+    pub features: Features,
+}
+
+/// `[web]`: the HTTP side.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Web {
+    /// Where HTTP is served. 127.0.0.1:9093.
+    pub listen_addresses: Vec<Address>,
+    /// By which URL users reach this node; empty: made from the host's name and the port.
+    pub external_url: String,
+    /// What every path starts with; empty: the path of the external URL.
+    pub route_prefix: String,
+    /// How many GETs are answered at a time; 0: as many as Alertmanager, 8.
+    pub get_concurrency: u64,
+    /// How long a request may take; zero: no limit.
+    pub timeout: Duration,
+}
+
+impl Default for Web {
+    fn default() -> Self {
+        Self {
+            listen_addresses: vec![Address { host: "127.0.0.1".to_owned(), port: 9093 }],
+            external_url: String::new(),
+            route_prefix: String::new(),
+            get_concurrency: 0,
+            timeout: Duration::ZERO,
+        }
+    }
+}
+
+/// `[storage]`: the journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Storage {
+    /// Its directory. `data/`.
+    pub path: PathBuf,
+    /// How long ended silences and log entries are kept. 120 h.
+    pub retention: Duration,
+    /// When what is written becomes durable.
+    pub durability: Durability,
+    /// Between two commits when durability is by interval. 1 s.
+    pub interval: Duration,
+    /// How many commits a day the flash is good for; when they are used up, commits are coalesced. 0: no budget.
+    pub daily_commits: u64,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::from("data/"),
+            retention: hours(120),
+            durability: Durability::Sync,
+            interval: Duration::from_secs(1),
+            daily_commits: 0,
+        }
+    }
+}
+
+/// `[cluster]`: the flock.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cluster {
+    /// The UDP port of the gossip; none: this node stays alone. 0.0.0.0:9094.
+    pub listen_address: Option<Address>,
+    /// What the others are told to send to; none: where the datagrams come from.
+    pub advertise_address: Option<Address>,
+    /// This node's name; empty: made once and kept in the journal.
+    pub name: String,
+    /// Datagrams of flocks with another label are dropped.
+    pub label: String,
+    /// Peers that are known from the start; names are resolved again and again.
+    pub peers: Vec<Address>,
+    /// How often the names of peers are resolved. 15 s.
+    pub peers_resolve_timeout: Duration,
+    /// Files with shared keys, one key each; the first one seals, all of them open.
+    pub key_files: Vec<PathBuf>,
+    /// Whether peers are looked for by multicast; needs a key.
+    pub multicast: bool,
+    /// The multicast group.
+    pub multicast_group: IpAddr,
+    /// Interfaces that multicast uses; none: all that can.
+    pub interfaces: Vec<String>,
+    /// Between two probes. 1 s.
+    pub probe_interval: Duration,
+    /// How long a probe waits for its answer. 500 ms.
+    pub probe_timeout: Duration,
+    /// How long a node that starts waits at most to hear the flock before it notifies. 60 s.
+    pub settle_timeout: Duration,
+    /// How long a member that is gone is remembered. 6 h.
+    pub reconnect_timeout: Duration,
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self {
+            listen_address: Some(Address { host: "0.0.0.0".to_owned(), port: 9094 }),
+            advertise_address: None,
+            name: String::new(),
+            label: String::new(),
+            peers: Vec::new(),
+            peers_resolve_timeout: Duration::from_secs(15),
+            key_files: Vec::new(),
+            multicast: false,
+            multicast_group: IpAddr::V4(Ipv4Addr::new(239, 255, 90, 94)),
+            interfaces: Vec::new(),
+            probe_interval: Duration::from_secs(1),
+            probe_timeout: Duration::from_millis(500),
+            settle_timeout: Duration::from_secs(60),
+            reconnect_timeout: hours(6),
+        }
+    }
+}
+
+/// `[alerts]`: the table of alerts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alerts {
+    /// Between two clearings of resolved alerts. 30 m.
+    pub gc_interval: Duration,
+    /// How many alerts may share an alertname; more are dropped with a warning. 0: no limit of its own.
+    pub per_alertname_limit: u64,
+}
+
+impl Default for Alerts {
+    fn default() -> Self {
+        Self { gc_interval: Duration::from_secs(30 * 60), per_alertname_limit: 0 }
+    }
+}
+
+/// `[silences]`: the table of silences.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Silences {
+    /// How many there may be, ended ones counted; more are refused. 0: no limit of its own.
+    pub max_silences: u64,
+    /// How large one may be; larger ones are refused. 0: no limit of its own.
+    pub max_silence_size_bytes: u64,
+}
+
+/// `[dispatch]`: the groups.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Dispatch {
+    /// How long after the start the first flush waits at least.
+    pub start_delay: Duration,
+}
+
+/// `[log]`: what is told to the operator.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Log {
+    /// The least severe messages that are printed.
+    pub level: LogLevel,
+    /// How they are printed.
+    pub format: LogFormat,
+    /// Whether every change of a silence is logged.
+    pub silences: bool,
+}
+
+/// `[features]`: what `--enable-feature` turns on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Features {
+    /// The features.
+    pub enable: Vec<Feature>,
+}
+
+impl Settings {
+    /// The grammar of matchers and label names that the features choose.
+    pub fn grammar(&self) -> Grammar {
+        if self.features.enable.contains(&Feature::ClassicMode) {
+            Grammar::Classic
+        } else if self.features.enable.contains(&Feature::Utf8StrictMode) {
+            Grammar::Utf8
+        } else {
+            Grammar::Fallback
+        }
+    }
+
+    /// Every rule that spans keys and that these values break: the key, as section and name, and what to do.
+    pub fn conflicts(&self) -> Vec<(&'static str, String)> {
+        let mut found = Vec::new();
+        let cluster = &self.cluster;
+        if cluster.multicast && cluster.key_files.is_empty() {
+            let text = "multicast needs a key: name a file that holds one in cluster.key_files";
+            found.push(("cluster.multicast", text.to_owned()));
+        }
+        if cluster.listen_address.is_none() && (cluster.multicast || !cluster.peers.is_empty()) {
+            let text =
+                "is empty, so this node stays alone, yet cluster.peers or cluster.multicast is set";
+            found.push(("cluster.listen_address", text.to_owned()));
+        }
+        if let Some(address) = &cluster.advertise_address
+            && address.host.parse::<IpAddr>().is_err()
+        {
+            let text = format!("{address}: the host must be an IP address");
+            found.push(("cluster.advertise_address", text));
+        }
+        if !cluster.multicast_group.is_multicast() {
+            let text = format!("{} is no multicast address", cluster.multicast_group);
+            found.push(("cluster.multicast_group", text));
+        }
+        let has = |feature| self.features.enable.contains(&feature);
+        if has(Feature::ClassicMode) && has(Feature::Utf8StrictMode) {
+            let text = "classic-mode and utf8-strict-mode exclude each other";
+            found.push(("features.enable", text.to_owned()));
+        }
+        if self.web.listen_addresses.is_empty() {
+            found.push(("web.listen_addresses", "no address to serve HTTP on".to_owned()));
+        }
+        found
+    }
+}
+
+const fn hours(hours: u64) -> Duration {
+    Duration::from_secs(hours * 3600)
+}
+
+/// Reads our own sections of the file over the defaults.
+pub(super) fn read(root: &Table<'_>, settings: &mut Settings) {
+    for section in keys::sections() {
+        let Some(table) = root.get(section).and_then(|item| item.table()) else { continue };
+        for key in KEYS.iter().filter(|key| key.section == section) {
+            if let Some(item) = table.get(key.name) {
+                set(&item, (key.value)(settings));
+            }
+        }
+        table.finish();
+    }
+    if let Some(edge) = root.get("edge").and_then(|item| item.table()) {
+        for (_, item) in edge.entries() {
+            item.error("section edge is reserved: this version has no keys for it");
+        }
+    }
+}
+
+fn set(item: &Item<'_>, value: &mut dyn Value) {
+    match value.shape() {
+        Shape::Bool => {
+            if let Some(is) = item.boolean() {
+                item.check(value.set(if is { "true" } else { "false" }));
+            }
+        }
+        Shape::Number => {
+            if let Some(number) = item.number() {
+                item.check(value.set(&number.to_string()));
+            }
+        }
+        Shape::List => {
+            value.clear();
+            for (item, text) in item.texts() {
+                item.check(value.set(text));
+            }
+        }
+        Shape::Text => {
+            // Zero is the one duration without a unit.
+            let text = match item.node.value {
+                tree::Value::Int(0) => Some("0"),
+                _ => item.text(),
+            };
+            if let Some(text) = text {
+                item.check(value.set(text));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_break_no_rule() {
+        assert_eq!(Settings::default().conflicts(), []);
+    }
+
+    #[test]
+    fn rules_that_span_keys_are_held() {
+        let mut settings = Settings::default();
+        settings.cluster.multicast = true;
+        settings.cluster.listen_address = None;
+        settings.cluster.multicast_group = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        settings.features.enable = vec![Feature::ClassicMode, Feature::Utf8StrictMode];
+        settings.web.listen_addresses.clear();
+        let keys: Vec<_> = settings.conflicts().into_iter().map(|(key, _)| key).collect();
+        assert_eq!(
+            keys,
+            [
+                "cluster.multicast",
+                "cluster.listen_address",
+                "cluster.multicast_group",
+                "features.enable",
+                "web.listen_addresses"
+            ]
+        );
+    }
+}

@@ -1,0 +1,346 @@
+//! The kinds of values that settings have: each is set from one text, be it a flag's or the file's, and shown as the
+//! file would have it.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::model::duration::{Spelled, parse_duration, parse_go_duration};
+
+/// What the file must have for a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `true` or `false`; its flag needs no value.
+    Bool,
+    /// A whole number from 0.
+    Number,
+    /// A text.
+    Text,
+    /// A list of texts; its flag can be repeated.
+    List,
+}
+
+/// A setting of any kind.
+pub trait Value {
+    /// What the file must have for it.
+    fn shape(&self) -> Shape;
+    /// Takes the value of a text; a list appends it. On an error, which says what was expected, nothing has changed.
+    fn set(&mut self, text: &str) -> Result<(), String>;
+    /// Empties a list.
+    fn clear(&mut self) {}
+    /// The value as TOML.
+    fn show(&self) -> String;
+}
+
+impl Value for bool {
+    fn shape(&self) -> Shape {
+        Shape::Bool
+    }
+
+    fn set(&mut self, text: &str) -> Result<(), String> {
+        *self = text.parse().map_err(|_| format!("expected true or false, found {text:?}"))?;
+        Ok(())
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for u64 {
+    fn shape(&self) -> Shape {
+        Shape::Number
+    }
+
+    fn set(&mut self, text: &str) -> Result<(), String> {
+        *self = text.parse().map_err(|_| format!("expected a number from 0, found {text:?}"))?;
+        Ok(())
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// What one text stands for.
+trait FromText: Sized {
+    fn from_text(text: &str) -> Result<Self, String>;
+    fn to_text(&self) -> String;
+}
+
+impl<T: FromText> Value for T {
+    fn shape(&self) -> Shape {
+        Shape::Text
+    }
+
+    fn set(&mut self, text: &str) -> Result<(), String> {
+        *self = T::from_text(text)?;
+        Ok(())
+    }
+
+    fn show(&self) -> String {
+        format!("{:?}", self.to_text())
+    }
+}
+
+/// Empty is none.
+impl<T: FromText> Value for Option<T> {
+    fn shape(&self) -> Shape {
+        Shape::Text
+    }
+
+    fn set(&mut self, text: &str) -> Result<(), String> {
+        *self = if text.is_empty() { None } else { Some(T::from_text(text)?) };
+        Ok(())
+    }
+
+    fn show(&self) -> String {
+        format!("{:?}", self.as_ref().map(T::to_text).unwrap_or_default())
+    }
+}
+
+impl<T: FromText> Value for Vec<T> {
+    fn shape(&self) -> Shape {
+        Shape::List
+    }
+
+    fn set(&mut self, text: &str) -> Result<(), String> {
+        self.push(T::from_text(text)?);
+        Ok(())
+    }
+
+    fn clear(&mut self) {
+        Vec::clear(self);
+    }
+
+    fn show(&self) -> String {
+        format!("{:?}", self.iter().map(T::to_text).collect::<Vec<_>>())
+    }
+}
+
+impl FromText for String {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Ok(text.to_owned())
+    }
+
+    fn to_text(&self) -> String {
+        self.clone()
+    }
+}
+
+impl FromText for PathBuf {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "" => Err("expected a path, found \"\"".to_owned()),
+            text => Ok(Self::from(text)),
+        }
+    }
+
+    fn to_text(&self) -> String {
+        self.display().to_string()
+    }
+}
+
+impl FromText for IpAddr {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| format!("expected an IP address, found {text:?}"))
+    }
+
+    fn to_text(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// As configurations write them, `5d`, or as Go does, `1.5h`: no text means one thing here and another there.
+impl FromText for Duration {
+    fn from_text(text: &str) -> Result<Self, String> {
+        parse_duration(text)
+            .or_else(|_| parse_go_duration(text))
+            .map_err(|_| format!("expected a duration like 30s, 1h30m or 5d, found {text:?}"))
+    }
+
+    fn to_text(&self) -> String {
+        Spelled(*self).to_string()
+    }
+}
+
+/// `host:port`. An empty host is every interface; a name is resolved when it is used.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Address {
+    /// A name, an IP address without brackets, or nothing.
+    pub host: String,
+    /// 0 lets the system choose.
+    pub port: u16,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl FromText for Address {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!("expected an address like 127.0.0.1:9093, [::1]:9093 or :9093, found {text:?}")
+        };
+        let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let port = port.parse().map_err(|_| wrong())?;
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let is_clean = |host: &str| {
+            let odd = |c: char| c.is_whitespace() || c.is_control() || "[]/@".contains(c);
+            !host.contains(odd)
+        };
+        match bare {
+            Some(host) if host.contains(':') && is_clean(host) => {
+                Ok(Self { host: host.to_owned(), port })
+            }
+            None if !host.contains(':') && is_clean(host) => {
+                Ok(Self { host: host.to_owned(), port })
+            }
+            _ => Err(wrong()),
+        }
+    }
+
+    fn to_text(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// An enumeration whose values have names.
+macro_rules! choice {
+    ($(#[$doc:meta])* $name:ident { $($(#[$value_doc:meta])* $value:ident = $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$value_doc])* $value,)+
+        }
+
+        impl $name {
+            /// As it is written.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$value => $text,)+
+                }
+            }
+        }
+
+        impl FromText for $name {
+            fn from_text(text: &str) -> Result<Self, String> {
+                match text {
+                    $($text => Ok(Self::$value),)+
+                    text => Err(format!("expected one of {}, found {text:?}", [$($text),+].join(", "))),
+                }
+            }
+
+            fn to_text(&self) -> String {
+                self.as_str().to_owned()
+            }
+        }
+    };
+}
+
+choice! {
+    /// When what is written becomes durable.
+    #[derive(Default)]
+    Durability {
+        /// Before it is acknowledged.
+        #[default]
+        Sync = "sync",
+        /// Once an interval: a power cut costs what was acknowledged since.
+        Interval = "interval",
+        /// When the system likes.
+        Off = "off",
+    }
+}
+
+choice! {
+    /// The least severe messages that are logged.
+    #[derive(Default)]
+    LogLevel {
+        /// Everything.
+        Debug = "debug",
+        /// What happens.
+        #[default]
+        Info = "info",
+        /// What may need a hand.
+        Warn = "warn",
+        /// What does.
+        Error = "error",
+    }
+}
+
+choice! {
+    /// How messages are printed.
+    #[derive(Default)]
+    LogFormat {
+        /// `key=value` pairs.
+        #[default]
+        Logfmt = "logfmt",
+        /// An object a line.
+        Json = "json",
+    }
+}
+
+choice! {
+    /// What `--enable-feature` turns on.
+    Feature {
+        /// Matchers by the classic grammar alone.
+        ClassicMode = "classic-mode",
+        /// Matchers by the UTF-8 grammar alone.
+        Utf8StrictMode = "utf8-strict-mode",
+        /// Alert names as a label of metrics.
+        AlertNamesInMetrics = "alert-names-in-metrics",
+        /// Receiver names as a label of metrics.
+        ReceiverNameInMetrics = "receiver-name-in-metrics",
+        /// Group keys as a label of metrics.
+        GroupKeyInMetrics = "group-key-in-metrics",
+        /// Of no effect here: there is no garbage collector.
+        AutoGomemlimit = "auto-gomemlimit",
+        /// Of no effect here: there is no event recorder.
+        EventRecorder = "event-recorder",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_and_printed_alike() {
+        for text in
+            ["127.0.0.1:9093", ":9093", "[::1]:0", "peer-1.example:9094", "[fe80::1%eth0]:1"]
+        {
+            assert_eq!(Address::from_text(text).unwrap().to_string(), text);
+        }
+        for text in
+            ["", "9093", "127.0.0.1", "::1:9094", "a:65536", "a:", "[a]:1", "http://a:1", "a b:1"]
+        {
+            assert!(Address::from_text(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_wrong_changes_nothing() {
+        let mut level = LogLevel::Warn;
+        let error = level.set("loud").unwrap_err();
+        assert_eq!(error, "expected one of debug, info, warn, error, found \"loud\"");
+        assert_eq!(level, LogLevel::Warn);
+    }
+
+    #[test]
+    fn durations_are_read_in_both_spellings() {
+        let mut duration = Duration::ZERO;
+        duration.set("5d").unwrap();
+        assert_eq!(duration, Duration::from_secs(432_000));
+        duration.set("1.5h").unwrap();
+        assert_eq!(duration, Duration::from_secs(5400));
+        assert!(duration.set("soon").is_err());
+        assert_eq!(duration.show(), "\"1h30m\"");
+    }
+}

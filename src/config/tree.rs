@@ -1,0 +1,121 @@
+//! The text of a configuration as one tree of values, whether it was TOML or YAML. Every key and value knows its line.
+
+mod toml;
+mod yaml;
+
+use std::path::Path;
+
+use crate::config::problem::Problem;
+use crate::limits::CONFIG_BYTES_MAX;
+
+/// The language of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// Ours.
+    Toml,
+    /// Alertmanager's.
+    Yaml,
+}
+
+impl Language {
+    /// By the ending of the file's name: `.yml` and `.yaml` are YAML, everything else is TOML.
+    pub fn of(file: &Path) -> Self {
+        match file.extension().and_then(|ending| ending.to_str()) {
+            Some("yml" | "yaml") => Self::Yaml,
+            _ => Self::Toml,
+        }
+    }
+}
+
+/// A value and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Node {
+    /// From 1.
+    pub line: usize,
+    /// What it is.
+    pub value: Value,
+    /// What a plain YAML scalar looks like: as a text `5` and `yes` are themselves, as Go's decoder has it.
+    pub plain: Option<Box<str>>,
+}
+
+/// What a text can say.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    /// YAML's nothing; stands for a key that is not there.
+    Null,
+    Bool(bool),
+    Int(i64),
+    /// As it is written: no key takes one.
+    Float(Box<str>),
+    Text(Box<str>),
+    List(Vec<Node>),
+    Table(Vec<Entry>),
+}
+
+/// A key of a table and its value.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entry {
+    pub key: Box<str>,
+    /// The line of the key.
+    pub line: usize,
+    pub node: Node,
+}
+
+impl Node {
+    /// The words by which an error names this value.
+    pub(super) fn found(&self) -> String {
+        match &self.value {
+            Value::Null => "nothing".to_owned(),
+            Value::Bool(is) => is.to_string(),
+            Value::Int(number) => format!("the number {number}"),
+            Value::Float(text) => format!("the number {text}"),
+            Value::Text(text) => format!("{text:?}"),
+            Value::List(_) => "a list".to_owned(),
+            Value::Table(_) => "a table".to_owned(),
+        }
+    }
+}
+
+/// Reads a whole text into its root table. Errors are those of the language alone: every one that is found.
+pub(super) fn parse(language: Language, bytes: &[u8]) -> Result<Node, Vec<Problem>> {
+    if bytes.len() > CONFIG_BYTES_MAX {
+        let text =
+            format!("the file has {} bytes; at most {CONFIG_BYTES_MAX} are read", bytes.len());
+        return Err(vec![problem(0, text)]);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let line = valid.split(|byte| *byte == b'\n').count();
+        vec![problem(line, "a byte that is not UTF-8: save the file as UTF-8".to_owned())]
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    match language {
+        Language::Toml => toml::parse(text),
+        Language::Yaml => yaml::parse(text).map_err(|problem| vec![problem]),
+    }
+}
+
+fn problem(line: usize, text: String) -> Problem {
+    Problem { line, path: String::new(), text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ending_tells_the_language() {
+        assert_eq!(Language::of(Path::new("/etc/alertmanager.yml")), Language::Yaml);
+        assert_eq!(Language::of(Path::new("a.yaml")), Language::Yaml);
+        assert_eq!(Language::of(Path::new("a.toml")), Language::Toml);
+        assert_eq!(Language::of(Path::new("yml")), Language::Toml);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_an_error_with_a_line() {
+        let problems = parse(Language::Yaml, b"a: b\nc: \xff").unwrap_err();
+        assert_eq!(problems[0].line, 2);
+        let problems = parse(Language::Toml, &vec![b'#'; CONFIG_BYTES_MAX + 1]).unwrap_err();
+        assert!(problems[0].text.contains("at most"), "{problems:?}");
+    }
+}

@@ -1,0 +1,308 @@
+//! YAML into the tree, read as Go's yaml.v2 reads it where the versions of the language differ: `yes` and `on` are
+//! true where a boolean is wanted, plain scalars are texts where a text is wanted, a key twice is an error.
+
+use saphyr_parser::{Event, Parser, ScalarStyle, StrInput, Tag};
+
+use super::{Entry, Node, Value, problem};
+use crate::config::problem::Problem;
+use crate::limits::{CONFIG_DEPTH_MAX, CONFIG_NODES_MAX};
+
+/// Reads the one document of a text; none is an empty table.
+pub(super) fn parse(text: &str) -> Result<Node, Problem> {
+    let mut reader =
+        Reader { parser: Parser::new_from_str(text), anchors: Vec::new(), nodes: 0, depth: 0 };
+    let mut root = Node { line: 1, value: Value::Table(Vec::new()), plain: None };
+    let mut documents = 0;
+    while let Some((event, line)) = reader.next()? {
+        match event {
+            Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd => {}
+            Event::StreamEnd | Event::Nothing => break,
+            event => {
+                let node = reader.node(event, line)?;
+                documents += 1;
+                match node.value {
+                    Value::Null => {}
+                    _ if documents > 1 => {
+                        let text = "a second document: one file holds one configuration";
+                        return Err(problem(line, text.to_owned()));
+                    }
+                    Value::Table(_) => root = node,
+                    _ => {
+                        let text = format!("expected a table of sections, found {}", node.found());
+                        return Err(problem(line, text));
+                    }
+                }
+            }
+        }
+    }
+    Ok(root)
+}
+
+struct Reader<'t> {
+    parser: Parser<'t, StrInput<'t>>,
+    /// Anchors by their number, with how many nodes each is.
+    anchors: Vec<Option<(Node, usize)>>,
+    nodes: usize,
+    depth: usize,
+}
+
+impl<'t> Reader<'t> {
+    fn next(&mut self) -> Result<Option<(Event<'t>, usize)>, Problem> {
+        match self.parser.next_event() {
+            None => Ok(None),
+            Some(Ok((event, span))) => Ok(Some((event, span.start.line()))),
+            Some(Err(error)) => {
+                Err(problem(error.marker().line(), format!("YAML: {}", error.info())))
+            }
+        }
+    }
+
+    /// The next event inside a list or table: the text may not end there.
+    fn inner(&mut self, line: usize) -> Result<(Event<'t>, usize), Problem> {
+        self.next()?.ok_or_else(|| problem(line, "YAML: the text ends too early".to_owned()))
+    }
+
+    fn node(&mut self, event: Event<'t>, line: usize) -> Result<Node, Problem> {
+        let before = self.nodes;
+        self.count(1, line)?;
+        let (anchor, value, plain) = match event {
+            Event::Alias(anchor) => return self.alias(anchor, line),
+            Event::Scalar(text, style, anchor, tag) => {
+                let (value, plain) = scalar(&text, style, tag.as_deref(), line)?;
+                (anchor, value, plain)
+            }
+            Event::SequenceStart(anchor, tag) => {
+                no_tag(tag.as_deref(), line)?;
+                (anchor, self.deeper(line, Self::list)?, None)
+            }
+            Event::MappingStart(anchor, tag) => {
+                no_tag(tag.as_deref(), line)?;
+                (anchor, self.deeper(line, Self::table)?, None)
+            }
+            _ => return Err(problem(line, "YAML: a value is missing".to_owned())),
+        };
+        let node = Node { line, value, plain };
+        if anchor > 0 {
+            if self.anchors.len() <= anchor {
+                self.anchors.resize(anchor + 1, None);
+            }
+            if let Some(slot) = self.anchors.get_mut(anchor) {
+                *slot = Some((node.clone(), self.nodes - before));
+            }
+        }
+        Ok(node)
+    }
+
+    fn count(&mut self, nodes: usize, line: usize) -> Result<(), Problem> {
+        self.nodes = self.nodes.saturating_add(nodes);
+        if self.nodes > CONFIG_NODES_MAX {
+            let text = format!("more than {CONFIG_NODES_MAX} values, aliases counted in full");
+            return Err(problem(line, text));
+        }
+        Ok(())
+    }
+
+    fn alias(&mut self, anchor: usize, line: usize) -> Result<Node, Problem> {
+        match self.anchors.get(anchor).cloned().flatten() {
+            None => Err(problem(line, "an alias inside of what it stands for".to_owned())),
+            Some((node, nodes)) => {
+                self.count(nodes, line)?;
+                Ok(node)
+            }
+        }
+    }
+
+    fn deeper(
+        &mut self,
+        line: usize,
+        read: fn(&mut Self, usize) -> Result<Value, Problem>,
+    ) -> Result<Value, Problem> {
+        self.depth += 1;
+        if self.depth > CONFIG_DEPTH_MAX {
+            return Err(problem(line, format!("nested deeper than {CONFIG_DEPTH_MAX} levels")));
+        }
+        let value = read(self, line)?;
+        self.depth -= 1;
+        Ok(value)
+    }
+
+    fn list(&mut self, line: usize) -> Result<Value, Problem> {
+        let mut items = Vec::new();
+        loop {
+            match self.inner(line)? {
+                (Event::SequenceEnd, _) => return Ok(Value::List(items)),
+                (event, line) => items.push(self.node(event, line)?),
+            }
+        }
+    }
+
+    fn table(&mut self, line: usize) -> Result<Value, Problem> {
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut keys = std::collections::BTreeSet::new();
+        let mut merged = Vec::new();
+        loop {
+            let (key, line) = match self.inner(line)? {
+                (Event::MappingEnd, _) => break,
+                (event, line) => (self.node(event, line)?, line),
+            };
+            let (event, at) = self.inner(line)?;
+            let node = self.node(event, at)?;
+            let key = match (key.plain, key.value) {
+                (Some(plain), _) if &*plain == "<<" => {
+                    merged.push(node);
+                    continue;
+                }
+                (Some(text), _) | (None, Value::Text(text)) => text,
+                _ => return Err(problem(line, "a key must be a text".to_owned())),
+            };
+            if !keys.insert(key.clone()) {
+                return Err(problem(line, format!("the key {key:?} stands here twice")));
+            }
+            entries.push(Entry { key, line, node });
+        }
+        for node in merged {
+            merge(&mut entries, node)?;
+        }
+        Ok(Value::Table(entries))
+    }
+}
+
+/// `<<`: the entries of another table, or of several, that the table does not have itself.
+fn merge(entries: &mut Vec<Entry>, node: Node) -> Result<(), Problem> {
+    match node.value {
+        Value::Table(others) => {
+            for other in others {
+                if entries.iter().all(|entry| entry.key != other.key) {
+                    entries.push(other);
+                }
+            }
+            Ok(())
+        }
+        Value::List(tables) => tables.into_iter().try_for_each(|table| merge(entries, table)),
+        _ => Err(problem(node.line, "`<<` takes a table or a list of tables".to_owned())),
+    }
+}
+
+fn no_tag(tag: Option<&Tag>, line: usize) -> Result<(), Problem> {
+    match tag {
+        Some(tag) if !tag.is_yaml_core_schema() => {
+            Err(problem(line, format!("the tag {}{} is not supported", tag.handle, tag.suffix)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn scalar(
+    text: &str,
+    style: ScalarStyle,
+    tag: Option<&Tag>,
+    line: usize,
+) -> Result<(Value, Option<Box<str>>), Problem> {
+    no_tag(tag, line)?;
+    if style != ScalarStyle::Plain || tag.is_some_and(|tag| tag.suffix == "str") {
+        return Ok((Value::Text(text.into()), None));
+    }
+    let value = match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Ok((Value::Null, None)),
+        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "y" | "Y" => {
+            Value::Bool(true)
+        }
+        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "n" | "N" => {
+            Value::Bool(false)
+        }
+        text => number(text).unwrap_or_else(|| Value::Text(text.into())),
+    };
+    Ok((value, Some(text.into())))
+}
+
+/// Decimal numbers only: other notations are of no use to any key, and stay texts.
+fn number(text: &str) -> Option<Value> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+        return None;
+    }
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let is_octal = digits.len() > 1 && digits.starts_with('0');
+        return text.parse().ok().filter(|_| !is_octal).map(Value::Int);
+    }
+    text.parse::<f64>().is_ok().then(|| Value::Float(text.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(text: &str) -> Vec<Entry> {
+        match parse(text).unwrap().value {
+            Value::Table(entries) => entries,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn keys_and_values_know_their_lines() {
+        let entries = entries("# c\na: 1\nb:\n- x\n-  y: z\n");
+        assert_eq!((entries[0].line, entries[1].line), (2, 3));
+        let Value::List(items) = &entries[1].node.value else { panic!() };
+        assert_eq!((items[0].line, items[1].line), (4, 5));
+    }
+
+    #[test]
+    fn plain_scalars_are_read_as_go_reads_them() {
+        for (text, value) in [
+            ("yes", Value::Bool(true)),
+            ("off", Value::Bool(false)),
+            ("'yes'", Value::Text("yes".into())),
+            ("!!str yes", Value::Text("yes".into())),
+            ("-12", Value::Int(-12)),
+            ("1.5", Value::Float("1.5".into())),
+            ("010", Value::Text("010".into())),
+            ("09:00", Value::Text("09:00".into())),
+            ("~", Value::Null),
+            ("", Value::Null),
+        ] {
+            assert_eq!(entries(&format!("k: {text}"))[0].node.value, value, "{text}");
+        }
+        assert_eq!(entries("k: 5m")[0].node.plain.as_deref(), Some("5m"));
+    }
+
+    #[test]
+    fn anchors_aliases_and_merge_keys_work() {
+        let entries = entries("a: &x {b: 1, c: 2}\nd: *x\ne: {<<: *x, b: 3}\n");
+        assert_eq!(entries[0].node.value, entries[1].node.value);
+        let Value::Table(e) = &entries[2].node.value else { panic!() };
+        let seen: Vec<_> = e.iter().map(|e| (&*e.key, e.node.value.clone())).collect();
+        assert_eq!(seen, [("b", Value::Int(3)), ("c", Value::Int(2))]);
+    }
+
+    #[test]
+    fn aliases_that_explode_are_refused() {
+        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for i in 1..9 {
+            let before = format!("*a{},", i - 1).repeat(10);
+            text = format!("{text}a{i}: &a{i} [{before}]\n");
+        }
+        assert!(parse(&text).unwrap_err().text.contains("aliases counted in full"));
+    }
+
+    #[test]
+    fn what_is_no_configuration_is_refused_with_its_line() {
+        for (text, line, part) in [
+            ("a: 1\na: 2", 2, "stands here twice"),
+            ("- a", 1, "expected a table of sections, found a list"),
+            ("a: [", 2, "YAML: "),
+            ("a: 1\n---\nb: 2", 3, "second document"),
+            ("a: &x [*x]", 1, "alias inside"),
+            ("[a]: b", 1, "a key must be a text"),
+            ("a: !!binary x\nb: !foo x", 2, "not supported"),
+        ] {
+            let problem = parse(text).unwrap_err();
+            assert!(problem.text.contains(part), "{text}: {problem:?}");
+            assert_eq!(problem.line, line, "{text}: {problem:?}");
+        }
+        let deep = "[".repeat(10_000);
+        assert!(parse(&format!("a: {deep}")).is_err());
+        assert!(parse("a: 1\n---\n").is_ok());
+        assert!(parse("").is_ok());
+    }
+}

@@ -1,0 +1,283 @@
+//! Label sets: sorted, unique, interned. Annotations have the same shape.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::rc::Rc;
+
+/// Identity of a label set: FNV-1a over the sorted pairs, each `name 0xFF value 0xFF`, as Prometheus' `common/model`
+/// computes it. Printed as 16 hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(pub u64);
+
+impl Fingerprint {
+    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01b3;
+
+    /// The fingerprint of pairs that come sorted by name.
+    pub fn of<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut hash = Self::OFFSET;
+        let mut feed = |text: &str| {
+            for byte in text.bytes().chain(std::iter::once(0xFF)) {
+                hash = (hash ^ u64::from(byte)).wrapping_mul(Self::PRIME);
+            }
+        };
+        for (name, value) in pairs {
+            feed(name);
+            feed(value);
+        }
+        Self(hash)
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Name and value pairs, sorted by name, no name twice. Cheap to clone: clones share the pairs, and a [`Pool`] shares
+/// the strings between sets.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Labels(Rc<[(Rc<str>, Rc<str>)]>);
+
+impl Labels {
+    /// No labels at all.
+    pub fn empty() -> Self {
+        Self(Rc::new([]))
+    }
+
+    /// The value of `name`.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let at = self.0.binary_search_by(|(n, _)| (**n).cmp(name)).ok()?;
+        self.0.get(at).map(|(_, value)| &**value)
+    }
+
+    /// The pairs, sorted by name.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// The number of pairs.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are no pairs.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The identity of this set.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(self.iter())
+    }
+
+    /// The pairs whose name `keep` accepts; the strings are shared.
+    #[must_use]
+    pub fn filter(&self, mut keep: impl FnMut(&str) -> bool) -> Self {
+        self.0.iter().filter(|(name, _)| keep(name)).cloned().collect()
+    }
+
+    /// The pairs that stand alike in both sets.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Self {
+        self.filter(|name| other.get(name) == self.get(name))
+    }
+
+    /// Whether these are the given pairs, which come sorted by name.
+    pub fn equals<'a>(&self, mut pairs: impl ExactSizeIterator<Item = (&'a str, &'a str)>) -> bool {
+        self.len() == pairs.len() && self.iter().all(|pair| pairs.next() == Some(pair))
+    }
+}
+
+impl FromIterator<(Rc<str>, Rc<str>)> for Labels {
+    /// Sorts; of equal names the last one stays.
+    fn from_iter<I: IntoIterator<Item = (Rc<str>, Rc<str>)>>(pairs: I) -> Self {
+        let mut pairs: Vec<_> = pairs.into_iter().collect();
+        if !pairs.is_sorted_by(|a, b| a.0 < b.0) {
+            pairs = pairs.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect();
+        }
+        Self(pairs.into())
+    }
+}
+
+impl<'a> FromIterator<(&'a str, &'a str)> for Labels {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(pairs: I) -> Self {
+        pairs.into_iter().map(|(name, value)| (Rc::from(name), Rc::from(value))).collect()
+    }
+}
+
+/// The order of Prometheus' `LabelSet.Before`: fewer labels first, then by the values of the sorted names, a missing
+/// name first.
+impl Ord for Labels {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.len().cmp(&other.len()).then_with(|| {
+            for ((name, value), (other_name, other_value)) in self.iter().zip(other.iter()) {
+                // The smaller name is the one that the other set lacks.
+                let order = other_name.cmp(name).then_with(|| value.cmp(other_value));
+                if order.is_ne() {
+                    return order;
+                }
+            }
+            Ordering::Equal
+        })
+    }
+}
+
+impl PartialOrd for Labels {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// `{a="b", c="d"}`, values quoted as Go's `strconv.Quote` does: the form that group keys carry.
+impl fmt::Display for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        for (i, (name, value)) in self.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}{name}={}", Quoted(value))?;
+        }
+        f.write_str("}")
+    }
+}
+
+impl fmt::Debug for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// As a map.
+impl serde::Serialize for Labels {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+/// Prints a string as Go's `strconv.Quote` does.
+pub struct Quoted<'a>(pub &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"")?;
+        for c in self.0.chars() {
+            match c {
+                '"' => f.write_str("\\\"")?,
+                '\\' => f.write_str("\\\\")?,
+                '\u{7}' => f.write_str("\\a")?,
+                '\u{8}' => f.write_str("\\b")?,
+                '\u{c}' => f.write_str("\\f")?,
+                '\n' => f.write_str("\\n")?,
+                '\r' => f.write_str("\\r")?,
+                '\t' => f.write_str("\\t")?,
+                '\u{b}' => f.write_str("\\v")?,
+                c if c < ' ' || c == '\u{7f}' => write!(f, "\\x{:02x}", u32::from(c))?,
+                c if c.is_control() || (c.is_whitespace() && c != ' ') => {
+                    write!(f, "\\u{:04x}", u32::from(c))?;
+                }
+                c => write!(f, "{c}")?,
+            }
+        }
+        f.write_str("\"")
+    }
+}
+
+/// Strings that label sets share. A string leaves at the first [`Pool::sweep`] after its last user.
+#[derive(Debug, Default)]
+pub struct Pool(BTreeSet<Rc<str>>);
+
+impl Pool {
+    /// The one shared copy of `text`.
+    pub fn intern(&mut self, text: &str) -> Rc<str> {
+        if let Some(known) = self.0.get(text) {
+            return Rc::clone(known);
+        }
+        let new: Rc<str> = Rc::from(text);
+        self.0.insert(Rc::clone(&new));
+        new
+    }
+
+    /// A label set of shared strings; the pairs come sorted by name.
+    pub fn labels<'a>(&mut self, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Labels {
+        pairs.into_iter().map(|(name, value)| (self.intern(name), self.intern(value))).collect()
+    }
+
+    /// Drops the strings that nobody uses.
+    pub fn sweep(&mut self) {
+        self.0.retain(|text| Rc::strong_count(text) > 1);
+    }
+
+    /// The number of strings held.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether no string is held.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(pairs: &[(&str, &str)]) -> Labels {
+        pairs.iter().copied().collect()
+    }
+
+    #[test]
+    fn fingerprints_equal_alertmanagers() {
+        let vectors: [(&[(&str, &str)], &str); 4] = [
+            (&[("severity", "critical"), ("alertname", "alert1")], "0223b772b51c29e1"),
+            (&[("a", "b")], "d2b371819297f98a"),
+            (
+                &[("alertname", "B"), ("instance", "i1"), ("severity", "critical"), ("team", "a")],
+                "9edabd754de03ebd",
+            ),
+            (&[], "cbf29ce484222325"),
+        ];
+        for (pairs, fingerprint) in vectors {
+            assert_eq!(labels(pairs).fingerprint().to_string(), fingerprint);
+        }
+    }
+
+    #[test]
+    fn of_equal_names_the_last_stays() {
+        assert_eq!(labels(&[("b", "1"), ("a", "2"), ("b", "3")]).to_string(), r#"{a="2", b="3"}"#);
+    }
+
+    #[test]
+    fn sets_order_by_size_then_missing_name_then_value() {
+        let mut sets =
+            [labels(&[("a", "2")]), labels(&[("b", "1")]), labels(&[("a", "1")]), labels(&[])];
+        sets.sort();
+        let printed: Vec<String> = sets.iter().map(ToString::to_string).collect();
+        assert_eq!(printed, ["{}", r#"{b="1"}"#, r#"{a="1"}"#, r#"{a="2"}"#]);
+    }
+
+    #[test]
+    fn values_are_quoted_as_go_quotes() {
+        assert_eq!(Quoted("a\"\\\n\u{1}é\u{7f}").to_string(), r#""a\"\\\n\x01é\x7f""#);
+    }
+
+    #[test]
+    fn the_pool_shares_strings_and_forgets_unused_ones() {
+        let mut pool = Pool::default();
+        let first = pool.labels([("a", "x")]);
+        let second = pool.labels([("b", "x")]);
+        assert_eq!(pool.len(), 3);
+        drop(first);
+        pool.sweep();
+        assert_eq!(pool.len(), 2);
+        assert_eq!(second.get("b"), Some("x"));
+    }
+}

@@ -1,0 +1,248 @@
+//! Matchers: what a route, a silence, an inhibition rule and a filter select alerts by.
+
+mod classic;
+mod parse;
+mod pattern;
+mod re2;
+mod utf8;
+
+use std::cmp::Ordering;
+use std::fmt::{self, Write as _};
+use std::rc::Rc;
+
+pub use parse::{
+    Grammar, ParseError, ParseWarning, Parsed, parse_list, parse_one, valid_label_name,
+};
+pub use pattern::{Gap, Pattern, PatternError};
+
+use crate::model::Labels;
+use crate::model::labels::Quoted;
+
+/// How a matcher compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MatchOp {
+    /// `=`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `=~`
+    Matches,
+    /// `!~`
+    NotMatches,
+}
+
+impl MatchOp {
+    /// The operator of the API's two flags.
+    pub const fn from_flags(is_equal: bool, is_regex: bool) -> Self {
+        match (is_equal, is_regex) {
+            (true, false) => Self::Equal,
+            (false, false) => Self::NotEqual,
+            (true, true) => Self::Matches,
+            (false, true) => Self::NotMatches,
+        }
+    }
+
+    /// `=` or `=~`.
+    pub const fn is_equal(self) -> bool {
+        matches!(self, Self::Equal | Self::Matches)
+    }
+
+    /// `=~` or `!~`.
+    pub const fn is_regex(self) -> bool {
+        matches!(self, Self::Matches | Self::NotMatches)
+    }
+
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Equal => "=",
+            Self::NotEqual => "!=",
+            Self::Matches => "=~",
+            Self::NotMatches => "!~",
+        }
+    }
+}
+
+/// One condition on the value of one label. A missing label has the value "".
+#[derive(Clone, Debug)]
+pub struct Matcher {
+    name: Rc<str>,
+    op: MatchOp,
+    value: Rc<str>,
+    pattern: Option<Pattern>,
+}
+
+impl Matcher {
+    /// Compiles the value if the operator takes a regular expression.
+    pub fn new(name: &str, op: MatchOp, value: &str) -> Result<Self, PatternError> {
+        let pattern = if op.is_regex() { Some(Pattern::new(value)?) } else { None };
+        Ok(Self { name: name.into(), op, value: value.into(), pattern })
+    }
+
+    /// The label's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The operator.
+    pub const fn op(&self) -> MatchOp {
+        self.op
+    }
+
+    /// The value or the regular expression.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// The values of a regular expression that is a plain alternation of literals.
+    pub fn literals(&self) -> Option<std::slice::Iter<'_, Box<str>>> {
+        self.pattern.as_ref().and_then(Pattern::literals)
+    }
+
+    /// Whether a label of this value fulfils the condition.
+    pub fn matches_value(&self, value: &str) -> bool {
+        let found = match &self.pattern {
+            Some(pattern) => pattern.is_match(value),
+            None => *self.value == *value,
+        };
+        found == self.op.is_equal()
+    }
+
+    /// Whether these labels fulfil the condition.
+    pub fn matches(&self, labels: &Labels) -> bool {
+        self.matches_value(labels.get(&self.name).unwrap_or(""))
+    }
+}
+
+impl PartialEq for Matcher {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Matcher {}
+
+/// By name, then value, then operator: the order that route keys print in.
+impl Ord for Matcher {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (&self.name, &self.value, self.op).cmp(&(&other.name, &other.value, other.op))
+    }
+}
+
+impl PartialOrd for Matcher {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Conditions that all must hold; sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Matchers(Rc<[Matcher]>);
+
+impl Matchers {
+    /// Whether these labels fulfil every condition; no condition is always fulfilled.
+    pub fn matches(&self, labels: &Labels) -> bool {
+        self.0.iter().all(|matcher| matcher.matches(labels))
+    }
+
+    /// The conditions, sorted.
+    pub fn iter(&self) -> std::slice::Iter<'_, Matcher> {
+        self.0.iter()
+    }
+
+    /// The number of conditions.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no condition.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<Matcher> for Matchers {
+    fn from_iter<I: IntoIterator<Item = Matcher>>(matchers: I) -> Self {
+        let mut matchers: Vec<Matcher> = matchers.into_iter().collect();
+        matchers.sort();
+        Self(matchers.into())
+    }
+}
+
+impl<'a> IntoIterator for &'a Matchers {
+    type Item = &'a Matcher;
+    type IntoIter = std::slice::Iter<'a, Matcher>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// `{a="b",c=~"d"}`: the form that route keys carry.
+impl fmt::Display for Matchers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        for (i, matcher) in self.iter().enumerate() {
+            write!(f, "{}{matcher}", if i == 0 { "" } else { "," })?;
+        }
+        f.write_str("}")
+    }
+}
+
+/// `name="value"`, the value escaped as `OpenMetrics` does; where the name has a reserved character, both sides are
+/// quoted as Go quotes.
+impl fmt::Display for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let op = self.op.as_str();
+        if self.name.contains(utf8::is_reserved) {
+            return write!(f, "{}{op}{}", Quoted(&self.name), Quoted(&self.value));
+        }
+        write!(f, "{}{op}\"", self.name)?;
+        for c in self.value.chars() {
+            match c {
+                '\\' => f.write_str("\\\\")?,
+                '\n' => f.write_str("\\n")?,
+                '"' => f.write_str("\\\"")?,
+                c => f.write_char(c)?,
+            }
+        }
+        f.write_str("\"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matchers_print_sorted_and_quoted_as_alertmanager_prints_them() {
+        let matchers: Matchers = [
+            Matcher::new("b", MatchOp::Matches, "x|y").unwrap(),
+            Matcher::new("a b", MatchOp::NotEqual, "é\t\"").unwrap(),
+            Matcher::new("b", MatchOp::Equal, "x|y").unwrap(),
+            Matcher::new("a-é", MatchOp::NotMatches, "\\.\n\t\"").unwrap(),
+        ]
+        .into_iter()
+        .collect();
+        let printed = r#"{"a b"!="é\t\"",a-é!~"\\.\n	\"",b="x|y",b=~"x|y"}"#;
+        assert_eq!(matchers.to_string(), printed);
+    }
+
+    #[test]
+    fn a_missing_label_is_an_empty_one() {
+        let labels: Labels = [("a", "x")].into_iter().collect();
+        for (name, op, value, expected) in [
+            ("a", MatchOp::Equal, "x", true),
+            ("a", MatchOp::NotEqual, "x", false),
+            ("b", MatchOp::Equal, "", true),
+            ("b", MatchOp::NotEqual, "x", true),
+            ("b", MatchOp::Matches, ".*", true),
+            ("b", MatchOp::Matches, ".+", false),
+            ("b", MatchOp::NotMatches, "x|y", true),
+            ("a", MatchOp::NotMatches, "x|y", false),
+        ] {
+            let matcher = Matcher::new(name, op, value).unwrap();
+            assert_eq!(matcher.matches(&labels), expected, "{matcher}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The nouns, valid by construction.
+
+pub mod alert;
+pub mod duration;
+pub mod group_key;
+pub mod interval;
+pub mod labels;
+pub mod log_entry;
+pub mod matcher;
+pub mod report;
+pub mod silence;
+
+pub use alert::Alert;
+pub use group_key::GroupKey;
+pub use labels::{Fingerprint, Labels, Pool};
+pub use log_entry::{LogEntry, LogKey};
+pub use matcher::{MatchOp, Matcher, Matchers};
+pub use report::{Pair, Report};
+pub use silence::{Silence, SilenceId, SilenceState};
