@@ -71,6 +71,7 @@ fn run(source: Source) -> ExitCode {
         config: loaded.config,
         options: options(&loaded.settings, external_url),
         web: loaded.settings.web,
+        storage: loaded.settings.storage,
         prefix,
         load: Box::new(move || {
             let loaded = source.load().map_err(|errors| errors.to_string())?;

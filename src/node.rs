@@ -1,6 +1,7 @@
 //! The whole brain: `handle_*` in, effects out, one [`Node::next_timeout`].
 
 mod keep;
+mod own;
 
 use std::rc::Rc;
 
@@ -39,12 +40,18 @@ pub struct Node {
     core: Core,
     restoring: GroupTimers,
     last_hlc: u64,
+    journal_failed: bool,
 }
 
 impl Node {
     /// A node without memories.
     pub fn new(config: Rc<Config>, options: Options, now: Now) -> Self {
-        Self { core: Core::new(config, options, now), restoring: GroupTimers::new(), last_hlc: 0 }
+        Self {
+            core: Core::new(config, options, now),
+            restoring: GroupTimers::new(),
+            last_hlc: 0,
+            journal_failed: false,
+        }
     }
 
     // Inputs.

@@ -26,7 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "wire",
         ],
     ),
-    ("api", &["config", "core", "effect", "limits", "model", "node", "time", "wire"]),
+    ("api", &["config", "core", "effect", "limits", "model", "node", "store", "time", "wire"]),
     (
         "shell",
         &[
