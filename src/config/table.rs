@@ -85,6 +85,8 @@ impl<'a> Item<'a> {
         match (&self.node.plain, &self.node.value) {
             (Some(plain), _) => Some(plain),
             (None, Value::Text(text)) => Some(text),
+            // As an item of a list or a value of the user's own keys: Go's decoder reads it so.
+            (None, Value::Null) => Some(""),
             _ => {
                 self.expected("a text");
                 None

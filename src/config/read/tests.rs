@@ -104,7 +104,7 @@ const WRONG_SECTIONS: &[(&str, &str)] = &[
         "6: global.pagerduty_url: unsupported scheme: a URL starts with http:// or https://",
     ),
     (
-        "global: {slack_api_url: a, slack_api_url_file: b}",
+        "global: {slack_api_url: http://a/, slack_api_url_file: b}",
         "6: global.slack_api_url_file: at most one of slack_api_url and slack_api_url_file can be set",
     ),
     (
@@ -150,6 +150,14 @@ const WRONG_SECTIONS: &[(&str, &str)] = &[
     (
         "event_recorder: {stdout_outputs: [{a: b}]}",
         "6: event_recorder: event_recorder is not available in this version: remove the section",
+    ),
+    (
+        "global: {smtp_smarthost: mail}",
+        "6: global.smtp_smarthost: \"mail\" has no port: write host:port",
+    ),
+    (
+        "global: {slack_api_url: geheim}",
+        "6: global.slack_api_url: unsupported scheme: a URL starts with http:// or https://",
     ),
     ("templates: x", "6: templates: expected a list, found \"x\""),
     (
