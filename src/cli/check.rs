@@ -60,7 +60,7 @@ fn check_all(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> i
                     path: String::new(),
                     text: format!("cannot be read: {error}"),
                 };
-                (Err(Errors::new(&path.display().to_string(), vec![problem])), None)
+                (Err(Errors::new(&path.display().to_string(), vec![problem], 0)), None)
             }
         };
         all_are_right &= report(&path.display().to_string(), checked, warning.as_ref(), out)?;
@@ -91,7 +91,11 @@ fn report(
     let loaded = match checked {
         Ok(loaded) => loaded,
         Err(errors) => {
-            writeln!(out, "Checking '{name}'  FAILED: {} errors", errors.problems.len())?;
+            writeln!(
+                out,
+                "Checking '{name}'  FAILED: {} errors",
+                errors.problems.len() + errors.more
+            )?;
             writeln!(out, "{errors}\n")?;
             return Ok(false);
         }
