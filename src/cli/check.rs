@@ -60,7 +60,7 @@ fn check_all(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> i
                     path: String::new(),
                     text: format!("cannot be read: {error}"),
                 };
-                (Err(Errors::new(&path.display().to_string(), vec![problem], 0)), None)
+                (Err(Errors::new(&path.display().to_string(), vec![problem])), None)
             }
         };
         all_are_right &= report(&path.display().to_string(), checked, warning.as_ref(), out)?;

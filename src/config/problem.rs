@@ -41,10 +41,10 @@ pub struct Errors {
 }
 
 impl Errors {
-    /// The errors of `file`, sorted by line, of which `more` are not among these.
-    pub fn new(file: &str, mut problems: Vec<Problem>, more: usize) -> Self {
+    /// The errors of `file`, sorted by line.
+    pub fn new(file: &str, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| problem.line);
-        let more = more + problems.len().saturating_sub(CONFIG_PROBLEMS_MAX);
+        let more = problems.len().saturating_sub(CONFIG_PROBLEMS_MAX);
         problems.truncate(CONFIG_PROBLEMS_MAX);
         Self { file: file.to_owned(), problems, more }
     }
@@ -78,14 +78,13 @@ mod tests {
 
     #[test]
     fn errors_print_in_the_order_of_the_lines() {
-        let errors =
-            Errors::new("x.toml", vec![problem(3, "b"), problem(0, ""), problem(1, "a")], 0);
+        let errors = Errors::new("x.toml", vec![problem(3, "b"), problem(0, ""), problem(1, "a")]);
         assert_eq!(errors.to_string(), "x.toml: is odd\nx.toml:1: a: is odd\nx.toml:3: b: is odd");
     }
 
     #[test]
     fn a_flood_of_errors_is_cut_and_counted() {
-        let errors = Errors::new("x", vec![problem(1, "a"); CONFIG_PROBLEMS_MAX + 2], 1);
-        assert!(errors.to_string().ends_with("\nx: and 3 more"));
+        let errors = Errors::new("x", vec![problem(1, "a"); CONFIG_PROBLEMS_MAX + 2]);
+        assert!(errors.to_string().ends_with("\nx: and 2 more"));
     }
 }

@@ -33,7 +33,7 @@ impl Cx<'_> {
 
 pub(super) fn load(text: &[u8], options: &Options<'_>) -> Result<Loaded, Errors> {
     let file = options.file.display().to_string();
-    let tree = parse(options.language, text).map_err(|problems| Errors::new(&file, problems, 0))?;
+    let tree = parse(options.language, text).map_err(|problems| Errors::new(&file, problems))?;
     let notes = Notes::default();
     let loaded = Item::root(&notes, &tree).table().and_then(|root| sections(&root, options));
     let (errors, more, mut warnings) = notes.into_parts();
@@ -43,7 +43,7 @@ pub(super) fn load(text: &[u8], options: &Options<'_>) -> Result<Loaded, Errors>
             loaded.warnings = warnings;
             Ok(loaded)
         }
-        _ => Err(Errors::new(&file, errors, more)),
+        _ => Err(Errors { more, ..Errors::new(&file, errors) }),
     }
 }
 
