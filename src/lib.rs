@@ -11,8 +11,16 @@
 //! randomness as arguments and returns [`effect::Effect`]s. The shell has no opinions: it turns bytes into calls and
 //! effects into system calls. The third law, a limit and a policy for everything, is [`limits`].
 
+pub mod api;
 pub mod cli;
 pub mod config;
+pub mod core;
+pub mod effect;
 pub mod limits;
 pub mod model;
+pub mod node;
+pub mod notify;
+pub mod shell;
+pub mod store;
 pub mod time;
+pub mod wire;

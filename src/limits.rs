@@ -1,5 +1,7 @@
 //! Every limit of the product, each with its policy: what happens when it is reached. The README's table says the same.
 
+use std::time::Duration;
+
 /// Payload of one gossip datagram. Policy: larger records travel in numbered parts. 1232 = IPv6's minimum MTU of 1280
 /// less the IPv6 and UDP headers, so no datagram is ever fragmented.
 pub const DATAGRAM_BYTES_MAX: usize = 1232;
@@ -14,3 +16,108 @@ pub const CONFIG_DEPTH_MAX: usize = 64;
 pub const CONFIG_NODES_MAX: usize = 100_000;
 /// Errors of a configuration that are told. Policy: the rest is counted. Of its warnings: the rest is dropped.
 pub const CONFIG_PROBLEMS_MAX: usize = 100;
+
+// JSON and HTTP.
+
+/// How deep JSON may nest. Policy: deeper bodies are refused with 400. No sender nests deeper than three.
+pub const JSON_DEPTH_MAX: usize = 128;
+/// Open HTTP connections. Policy: the one that has been idle for longest is closed to make room for a new one; if all
+/// are busy, new ones wait in the kernel's backlog.
+pub const HTTP_CONNECTIONS_MAX: usize = 256;
+/// Bytes of a request's line and headers. Policy: refused with 431, the connection closed.
+pub const HTTP_HEADER_BYTES_MAX: usize = 32 * 1024;
+/// Headers of a request. Policy: refused with 431, the connection closed.
+pub const HTTP_HEADERS_MAX: usize = 64;
+/// From a connection's opening to its first request. Policy: closed.
+pub const HTTP_HEADER_TIME_MAX: Duration = Duration::from_secs(10);
+/// From a request's headers to the end of its answer. Policy: the connection is closed.
+pub const HTTP_REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
+/// Between two requests of a connection. Policy: closed.
+pub const HTTP_IDLE_TIME_MAX: Duration = Duration::from_secs(180);
+/// Bytes of a request's body: some 10,000 alerts. Policy: refused with 413, no more than this is held.
+pub const HTTP_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of all bodies that are being read. Policy: refused with 503.
+pub const HTTP_BODIES_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of a refused body that are read and dropped, so that its sender hears the refusal instead of a reset. Policy:
+/// the connection is closed.
+pub const HTTP_DRAIN_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// GETs that are answered at a time unless `--web.get-concurrency` says otherwise. Policy: refused with 503.
+pub const HTTP_GETS_MAX: usize = 8;
+/// Between two tries to accept a connection after one that failed.
+pub const ACCEPT_RETRY_TIME: Duration = Duration::from_millis(100);
+/// Between two warnings of one kind that strangers can cause.
+pub const WARN_INTERVAL: Duration = Duration::from_secs(60);
+
+// The loop and the notifier.
+
+/// Events that wait for the loop. Policy: their sources wait.
+pub const EVENTS_MAX: usize = 256;
+/// Attempts to notify that run at a time. Policy: others wait for their turn, their own time running.
+pub const ATTEMPTS_MAX: usize = 16;
+/// Bytes of a receiver's answer. Policy: the rest is not read.
+pub const REPLY_BYTES_MAX: usize = 64 * 1024;
+/// Redirects that one attempt follows. Policy: the attempt fails.
+pub const REDIRECTS_MAX: usize = 10;
+/// Bytes of a file that holds a secret. Policy: the attempt fails.
+pub const SECRET_BYTES_MAX: u64 = 64 * 1024;
+/// How long requests that are under way at the stop may take. Policy: their connections are closed.
+pub const STOP_TIME_MAX: Duration = Duration::from_secs(2);
+
+// The core.
+
+/// Alerts in the table, resolved ones that were not yet dropped too. Policy: a report of a new alert is refused with
+/// 503, so that its sender comes again; reports of known alerts are taken.
+pub const ALERTS_MAX: usize = 50_000;
+/// Silences in the table, expired ones too. Policy: a new one is refused with 400.
+pub const SILENCES_MAX: usize = 10_000;
+/// Bytes of text in one silence. Policy: refused with 400.
+pub const SILENCE_BYTES_MAX: usize = 64 * 1024;
+/// Aggregation groups. Policy: a report of a new alert that might need more is refused as in a full table.
+pub const GROUPS_MAX: usize = 100_000;
+
+// The journal.
+
+/// Key of one journal record. Policy: the commit is refused with an error. A group key of a few dozen labels fits.
+pub const STORE_KEY_BYTES_MAX: usize = 1024;
+
+/// Body of one journal record. Policy: the commit is refused with an error. The largest alert that is accepted fits.
+pub const STORE_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Frames of one commit group. Policy: more becomes several groups, each durable before the next.
+pub const STORE_GROUP_BYTES_MAX: usize = 128 * 1024;
+
+/// Frames after which a group of copied records is closed. Policy: the next group takes the rest; this bounds the
+/// memory of a compaction, and what one damaged page can cost.
+pub const STORE_COPY_BYTES: usize = 32 * 1024;
+
+/// Segments on flash: the one in use, the generation before it, and the one that is written next. Policy: the oldest
+/// is overwritten.
+pub const STORE_SEGMENTS: u8 = 3;
+
+/// The smallest segment. Policy: segments double when the live records fill half, and halve when they fill a sixteenth.
+pub const STORE_SEGMENT_BYTES_MIN: u32 = 1024 * 1024;
+
+/// The largest segment, so three times this on flash. Policy: a commit that needs more is refused with an error. Room
+/// for 30,000 alerts of 400 bytes.
+pub const STORE_SEGMENT_BYTES_MAX: u32 = 16 * 1024 * 1024;
+
+/// Places of damage that one replay reports one by one. Policy: more are only counted.
+pub const STORE_CUTS_MAX: usize = 32;
+
+/// What a card writes inside for one commit, at worst: a whole erase block. Policy: none, it prices the commits.
+pub const STORE_INNER_WRITE_BYTES: u64 = 4_000_000;
+
+/// How long the commit budget may hold back what somebody waits for. Policy: then it is written, over budget.
+pub const STORE_CRITICAL_DELAY_MAX: Duration = Duration::from_secs(10);
+
+/// How long the commit budget may hold back what nobody waits for. Policy: then it is written, over budget.
+pub const STORE_DELAY_MAX: Duration = Duration::from_secs(15 * 60);
+
+// Matchers.
+
+/// Text of one regular expression. Policy: refuse the matcher.
+pub const PATTERN_BYTES_MAX: usize = 16 * 1024;
+/// Memory of one compiled regular expression. Policy: refuse the matcher.
+pub const PATTERN_COMPILED_BYTES_MAX: usize = 512 * 1024;
+/// Groups within groups in one regular expression. Policy: refuse the matcher.
+pub const PATTERN_NEST_MAX: usize = 32;

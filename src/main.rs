@@ -1,5 +1,182 @@
 //! The `bellwether` binary: arguments to exit code.
 
-fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use bellwether::cli;
+use bellwether::config::flags::{self, Invocation, choose_config};
+use bellwether::config::{
+    self, Config, DEFAULT, Errors, Flags, Language, Loaded, Problem, Settings, check_mode,
+};
+use bellwether::limits::CONFIG_BYTES_MAX;
+use bellwether::node::{Options, SilenceLimits};
+use bellwether::shell::{self, Setup};
+use log::{error, info, warn};
+
+/// `EX_CONFIG` of `sysexits.h`: systemd does not try again with the same config.
+const BAD_CONFIG: u8 = 78;
+
+fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if let Some(code) = cli::run(&args, &mut io::stdout().lock()) {
+        return ExitCode::from(code);
+    }
+    match flags::parse(args) {
+        Ok(Invocation::Print(text)) => {
+            // Who does not listen wants no error either.
+            let _ = io::stdout().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Ok(Invocation::Run(flags)) => run(Source::new(flags)),
+        Err(errors) => {
+            for error in errors {
+                let _ = writeln!(io::stderr(), "bellwether: {error}");
+            }
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(source: Source) -> ExitCode {
+    let journal = environment("JOURNAL_STREAM").is_some();
+    let loaded = match source.load() {
+        Ok(loaded) => loaded,
+        Err(errors) => {
+            shell::log::start(&Settings::default().log, journal);
+            for line in errors.to_string().lines() {
+                error!("{line}");
+            }
+            return ExitCode::from(BAD_CONFIG);
+        }
+    };
+    shell::log::start(&loaded.settings.log, journal);
+    info!(version = env!("CARGO_PKG_VERSION"); "Starting Bellwether");
+    for note in &source.flags.notes {
+        warn!("{note}");
+    }
+    source.warn(&loaded.warnings);
+    let (external_url, prefix) = match place(&loaded.settings) {
+        Ok(place) => place,
+        Err(why) => {
+            error!("{why}");
+            return ExitCode::from(BAD_CONFIG);
+        }
+    };
+    let setup = Setup {
+        config: loaded.config,
+        options: options(&loaded.settings, external_url),
+        web: loaded.settings.web,
+        prefix,
+        load: Box::new(move || {
+            let loaded = source.load().map_err(|errors| errors.to_string())?;
+            source.warn(&loaded.warnings);
+            Ok(loaded.config)
+        }),
+    };
+    match shell::run(setup) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            error!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "here is where the environment is read")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Where the config comes from, now and at each reload.
+struct Source {
+    flags: Flags,
+    /// None: the config that is built in.
+    file: Option<PathBuf>,
+    state_directory: Option<PathBuf>,
+}
+
+impl Source {
+    fn new(flags: Flags) -> Self {
+        let file = choose_config(flags.config_file.as_deref(), Path::exists);
+        Self { flags, file, state_directory: environment("STATE_DIRECTORY").map(PathBuf::from) }
+    }
+
+    fn load(&self) -> Result<Loaded, Errors> {
+        let built_in = Path::new("the built-in default");
+        let file = self.file.as_deref().unwrap_or(built_in);
+        let (text, mode) = match &self.file {
+            None => (DEFAULT.as_bytes().to_vec(), None),
+            Some(file) => read(file).map(|(text, mode)| (text, Some(mode))).map_err(|error| {
+                let text = format!("cannot be read: {error}");
+                let problem = Problem { line: 0, path: String::new(), text };
+                Errors::new(&file.display().to_string(), vec![problem])
+            })?,
+        };
+        let language = if self.file.is_some() { Language::of(file) } else { Language::Toml };
+        let (flags, state_directory) = (&self.flags, self.state_directory.as_deref());
+        let options = config::Options { file, language, flags, state_directory };
+        let mut loaded = Config::load(&text, &options)?;
+        loaded.warnings.extend(mode.and_then(check_mode));
+        Ok(loaded)
+    }
+
+    fn warn(&self, warnings: &[Problem]) {
+        let file = self.file.as_deref().map_or_else(String::new, |file| file.display().to_string());
+        for warning in warnings {
+            let gap = if warning.line == 0 { " " } else { "" };
+            warn!("{file}:{gap}{warning}");
+        }
+    }
+}
+
+/// The text, one byte more than is allowed at most, and the file's permissions.
+fn read(file: &Path) -> io::Result<(Vec<u8>, u32)> {
+    let file = File::open(file)?;
+    let mode = file.metadata()?.mode();
+    let mut text = Vec::new();
+    file.take(CONFIG_BYTES_MAX as u64 + 1).read_to_end(&mut text)?;
+    Ok((text, mode))
+}
+
+/// The external URL without a slash at its end, and the prefix of every path.
+fn place(settings: &Settings) -> Result<(Rc<str>, String), String> {
+    let web = &settings.web;
+    let port = web.listen_addresses.first().map_or(0, |address| address.port);
+    let url = match web.external_url.trim_end_matches('/') {
+        "" => format!("http://{}:{port}", rustix::system::uname().nodename().to_string_lossy()),
+        url => url.to_owned(),
+    };
+    let rest = ["http://", "https://"].iter().find_map(|scheme| url.strip_prefix(scheme));
+    let Some(rest) = rest.filter(|rest| !rest.is_empty() && !rest.starts_with('/')) else {
+        return Err(format!("--web.external-url={url}: expected http://HOST[:PORT][/PATH]"));
+    };
+    let path = match web.route_prefix.as_str() {
+        "" => rest.split_once('/').map_or("", |(_, path)| path),
+        prefix => prefix,
+    };
+    let path = path.trim_matches('/');
+    let prefix = if path.is_empty() { String::new() } else { format!("/{path}") };
+    Ok((url.into(), prefix))
+}
+
+fn options(settings: &Settings, external_url: Rc<str>) -> Options {
+    let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    Options {
+        external_url,
+        retention: settings.storage.retention,
+        alerts_gc_interval: settings.alerts.gc_interval,
+        alerts_per_name_max: size(settings.alerts.per_alertname_limit),
+        start_delay: settings.dispatch.start_delay,
+        silence_limits: SilenceLimits {
+            count: size(settings.silences.max_silences),
+            bytes: size(settings.silences.max_silence_size_bytes),
+        },
+        grammar: settings.grammar(),
+        ..Options::default()
+    }
 }

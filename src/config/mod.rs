@@ -163,6 +163,13 @@ pub struct Receiver {
     pub integrations: Vec<Integration>,
 }
 
+impl Receiver {
+    /// A receiver that notifies nobody.
+    pub fn without_integrations(name: &Rc<str>) -> Self {
+        Self { name: Rc::clone(name), labels: Labels::empty(), integrations: Vec::new() }
+    }
+}
+
 /// One configured sender inside a receiver.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Integration {

@@ -155,6 +155,13 @@ impl fmt::Debug for Labels {
     }
 }
 
+/// As a map.
+impl serde::Serialize for Labels {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
 /// Prints a string as Go's `strconv.Quote` does.
 pub struct Quoted<'a>(pub &'a str);
 

@@ -3,6 +3,7 @@
 mod classic;
 mod parse;
 mod pattern;
+mod re2;
 mod utf8;
 
 use std::cmp::Ordering;
@@ -12,7 +13,7 @@ use std::rc::Rc;
 pub use parse::{
     Grammar, ParseError, ParseWarning, Parsed, parse_list, parse_one, valid_label_name,
 };
-pub use pattern::{Pattern, PatternError};
+pub use pattern::{Gap, Pattern, PatternError};
 
 use crate::model::Labels;
 use crate::model::labels::Quoted;
@@ -91,6 +92,11 @@ impl Matcher {
     /// The value or the regular expression.
     pub fn value(&self) -> &str {
         &self.value
+    }
+
+    /// The values of a regular expression that is a plain alternation of literals.
+    pub fn literals(&self) -> Option<std::slice::Iter<'_, Box<str>>> {
+        self.pattern.as_ref().and_then(Pattern::literals)
     }
 
     /// Whether a label of this value fulfils the condition.
@@ -183,8 +189,8 @@ impl fmt::Display for Matchers {
     }
 }
 
-/// `name="value"`, the value escaped as `OpenMetrics` does; where the name has a reserved character, both sides are quoted
-/// as Go quotes.
+/// `name="value"`, the value escaped as `OpenMetrics` does; where the name has a reserved character, both sides are
+/// quoted as Go quotes.
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let op = self.op.as_str();
@@ -201,5 +207,42 @@ impl fmt::Display for Matcher {
             }
         }
         f.write_str("\"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matchers_print_sorted_and_quoted_as_alertmanager_prints_them() {
+        let matchers: Matchers = [
+            Matcher::new("b", MatchOp::Matches, "x|y").unwrap(),
+            Matcher::new("a b", MatchOp::NotEqual, "é\t\"").unwrap(),
+            Matcher::new("b", MatchOp::Equal, "x|y").unwrap(),
+            Matcher::new("a-é", MatchOp::NotMatches, "\\.\n\t\"").unwrap(),
+        ]
+        .into_iter()
+        .collect();
+        let printed = r#"{"a b"!="é\t\"",a-é!~"\\.\n	\"",b="x|y",b=~"x|y"}"#;
+        assert_eq!(matchers.to_string(), printed);
+    }
+
+    #[test]
+    fn a_missing_label_is_an_empty_one() {
+        let labels: Labels = [("a", "x")].into_iter().collect();
+        for (name, op, value, expected) in [
+            ("a", MatchOp::Equal, "x", true),
+            ("a", MatchOp::NotEqual, "x", false),
+            ("b", MatchOp::Equal, "", true),
+            ("b", MatchOp::NotEqual, "x", true),
+            ("b", MatchOp::Matches, ".*", true),
+            ("b", MatchOp::Matches, ".+", false),
+            ("b", MatchOp::NotMatches, "x|y", true),
+            ("a", MatchOp::NotMatches, "x|y", false),
+        ] {
+            let matcher = Matcher::new(name, op, value).unwrap();
+            assert_eq!(matcher.matches(&labels), expected, "{matcher}");
+        }
     }
 }

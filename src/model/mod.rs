@@ -7,6 +7,7 @@ pub mod interval;
 pub mod labels;
 pub mod log_entry;
 pub mod matcher;
+pub mod report;
 pub mod silence;
 
 pub use alert::Alert;
@@ -14,4 +15,5 @@ pub use group_key::GroupKey;
 pub use labels::{Fingerprint, Labels, Pool};
 pub use log_entry::{LogEntry, LogKey};
 pub use matcher::{MatchOp, Matcher, Matchers};
+pub use report::{Pair, Report};
 pub use silence::{Silence, SilenceId, SilenceState};

@@ -80,3 +80,95 @@ fn unescape(raw: &str) -> Option<String> {
     }
     opened.is_none().then_some(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<String, String> {
+        let matchers = list(text).map_err(|error| error.to_string())?;
+        Ok(matchers.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
+    }
+
+    #[test]
+    fn matchers_read_as_alertmanager_reads_them() {
+        let cases = [
+            ("", ""),
+            ("{}", ""),
+            (" \u{a0}", ""),
+            (r#"{foo="bar"}"#, r#"foo="bar""#),
+            (r#"{foo=~"bar.*"}"#, r#"foo=~"bar.*""#),
+            (r#"{foo!="bar"}"#, r#"foo!="bar""#),
+            (r#"{foo!~"bar.*"}"#, r#"foo!~"bar.*""#),
+            (r#"{foo="bar", baz!~".*quux"}"#, r#"foo="bar",baz!~".*quux""#),
+            (r#"{foo="bar,quux", job="job1"}"#, r#"foo="bar,quux",job="job1""#),
+            (r#"{foo = "bar", dings != "bums", }"#, r#"foo="bar",dings!="bums""#),
+            ("foo=bar,dings!=bums", r#"foo="bar",dings!="bums""#),
+            (r#"{quote="\"Hi, ladies! It's…\""}"#, r#"quote="\"Hi, ladies! It's…\"""#),
+            ("tricky=~~~", r#"tricky=~"~~""#),
+            (r#"trickier==\\=\=\""#, r#"trickier="=\\=\\=\"""#),
+            (r#"a != "\"" , b !~ "c,d" , "#, r#"a!="\"",b!~"c,d""#),
+            ("foo=", r#"foo="""#),
+            ("foo=,bar=x", r#"foo="",bar="x""#),
+            ("foo=bar}", r#"foo="bar""#),
+            ("{foo=bar", r#"foo="bar""#),
+            ("foo={bar}", r#"foo="{bar""#),
+            ("foo='bar'", r#"foo="'bar'""#),
+            ("foo=\u{a0}x,b=c", "foo=\"\u{a0}x\",b=\"c\""),
+            ("\tfoo \n=\r a\nb ", r#"foo="a\nb""#),
+            (r"foo=bar\", r#"foo="bar\\""#),
+            (r#"foo="\xf0\t""#, r#"foo="\\xf0\\t""#),
+            (r#"foo=a\,b="x,y""#, r#"foo="a\\",b="x,y""#),
+            (":a:0=b", r#":a:0="b""#),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(read(text), Ok(expected.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_are_alertmanagers() {
+        let quote = "matcher value contains unescaped double quote";
+        let cases = [
+            ("foo", "bad matcher format: foo"),
+            (",", "bad matcher format: "),
+            ("foo=bar,,", "bad matcher format: "),
+            ("foo!bar", "bad matcher format: foo!bar"),
+            ("0a=b", "bad matcher format: 0a=b"),
+            ("é=b", "bad matcher format: é=b"),
+            (r#"{bad-name = "x"}"#, r#"bad matcher format: bad-name = "x""#),
+            (r#""foo"=bar"#, r#"bad matcher format: "foo"=bar"#),
+            ("\u{b}foo=bar,a=b", "bad matcher format: \u{b}foo=bar"),
+            (r#"job=""#, &format!("{quote}: \"")),
+            (r#"job="value"#, &format!("{quote}: \"value")),
+            (r#"job=value""#, &format!("{quote}: value\"")),
+            (r#"job=a"b"#, &format!("{quote}: a\"b")),
+            (r#"job="a"b""#, &format!("{quote}: \"a\"b\"")),
+            (r#"job="a\""#, &format!("{quote}: \"a\\\"")),
+            ("foo=~a[b", "error parsing regexp: missing closing ]: `[b)$`"),
+        ];
+        for (text, error) in cases {
+            assert_eq!(read(text), Err(error.to_owned()), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_reads_back(
+            name in "[a-zA-Z_:][a-zA-Z0-9_:]{0,8}",
+            value in ".{0,8}|[\\\\\"\n a-z]{0,8}",
+            equal: bool,
+        ) {
+            let matcher = Matcher::new(&name, MatchOp::from_flags(equal, false), &value).unwrap();
+            prop_assert_eq!(list(&format!("{{{matcher},{matcher}}}")), Ok(vec![matcher; 2]));
+        }
+
+        #[test]
+        fn no_text_breaks_the_reader(text in "[{}!=~,\\\\\"'` a🙂\n.*(\\[x0]{0,16}|.{0,16}") {
+            let matchers = list(&text);
+            prop_assert!(matchers.map_or(true, |m| m.len() <= text.len()));
+        }
+    }
+}

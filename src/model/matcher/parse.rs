@@ -1,7 +1,7 @@
 //! The text of matchers: the choice between the two grammars, and the fallback from one to the other.
 //!
-//! Matches Alertmanager's `matcher/compat`. The grammars themselves are [`classic`](super::classic) and
-//! [`utf8`](super::utf8).
+//! Matches Alertmanager's `matcher/compat`. The grammars themselves are [`classic`] and
+//! [`utf8`].
 
 use std::fmt;
 
@@ -171,6 +171,90 @@ fn fall_back<T: PartialEq>(
             let suggestion = print(&value);
             let warning = ParseWarning::Incompatible { text: text(), error, suggestion };
             Ok(Parsed { value, warning: Some(warning) })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::matcher::MatchOp;
+
+    fn matcher(name: &str, op: MatchOp, value: &str) -> Matcher {
+        Matcher::new(name, op, value).unwrap()
+    }
+
+    #[test]
+    fn the_fallback_prefers_the_classic_reading_and_says_so() {
+        let read = |text| parse_list(Grammar::Fallback, text);
+        let alike = read("{foo=bar,}").unwrap();
+        assert_eq!(
+            (alike.value, alike.warning),
+            (vec![matcher("foo", MatchOp::Equal, "bar")], None)
+        );
+        assert_eq!(read(""), Ok(Parsed { value: Vec::new(), warning: None }));
+
+        let utf8_alone = read("{foo🙂=bar}").unwrap();
+        assert_eq!(utf8_alone.value, [matcher("foo🙂", MatchOp::Equal, "bar")]);
+        assert_eq!(utf8_alone.warning, None);
+
+        let classic_alone = read(r"{foo=!bar,baz=$x\n}").unwrap();
+        let expected =
+            [matcher("foo", MatchOp::Equal, "!bar"), matcher("baz", MatchOp::Equal, "$x\n")];
+        assert_eq!(classic_alone.value, expected);
+        let warning = classic_alone.warning.unwrap().to_string();
+        assert!(warning.ends_with(r#"write foo="!bar",baz="$x\n""#), "{warning}");
+
+        let text = r#"foo="\xf0\x9f\x99\x82""#;
+        let differing = read(text).unwrap();
+        assert_eq!(differing.value, [matcher("foo", MatchOp::Equal, r"\xf0\x9f\x99\x82")]);
+        let text = text.to_owned();
+        assert_eq!(differing.warning, Some(ParseWarning::Disagreement { text }));
+
+        assert_eq!(read("{foo!bar}"), Err(ParseError::Format("foo!bar".to_owned())));
+    }
+
+    #[test]
+    fn one_matcher_stands_without_braces() {
+        for (grammar, text, error) in [
+            (Grammar::Fallback, "{foo=bar}", "unexpected open or close brace: {foo=bar}"),
+            (Grammar::Utf8, "foo=bar}", "unexpected open or close brace: foo=bar}"),
+            (Grammar::Classic, "{foo=bar}", "bad matcher format: {foo=bar}"),
+            (Grammar::Utf8, "", "no matchers"),
+            (Grammar::Fallback, "", "bad matcher format: "),
+            (Grammar::Utf8, "a=b,c=d", "expected 1 matcher, found 2"),
+            (Grammar::Utf8, "a=`", "2:3: `: invalid input: expected label value"),
+            (Grammar::Classic, "é=b", "bad matcher format: é=b"),
+        ] {
+            let read = parse_one(grammar, text).map_err(|error| error.to_string());
+            assert_eq!(read, Err(error.to_owned()), "{grammar:?} {text}");
+        }
+        for (grammar, text, value, warned) in [
+            (Grammar::Fallback, "foo=bar", "bar", false),
+            (Grammar::Fallback, "foo=bar,", "bar,", true),
+            (Grammar::Fallback, "foo=a,b=c", "a,b=c", true),
+            (Grammar::Utf8, "foo=bar,", "bar", false),
+            (Grammar::Classic, "foo=`", "`", false),
+        ] {
+            let read = parse_one(grammar, text).unwrap();
+            assert_eq!(read.value, matcher("foo", MatchOp::Equal, value), "{grammar:?} {text}");
+            assert_eq!(read.warning.is_some(), warned, "{grammar:?} {text}");
+        }
+    }
+
+    #[test]
+    fn label_names_are_classic_in_classic_mode_alone() {
+        for (name, classic, utf8) in [
+            ("foo", true, true),
+            ("_foo1", true, true),
+            ("0foo", false, true),
+            ("foo:bar", false, true),
+            ("foo🙂", false, true),
+            ("", false, false),
+        ] {
+            assert_eq!(valid_label_name(Grammar::Classic, name), classic, "{name}");
+            assert_eq!(valid_label_name(Grammar::Utf8, name), utf8, "{name}");
+            assert_eq!(valid_label_name(Grammar::Fallback, name), utf8, "{name}");
         }
     }
 }

@@ -288,3 +288,159 @@ fn number(chars: &mut Chars<'_>, value: u32, radix: u32, len: usize) -> Option<u
 fn push(c: char, bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Name, operator and value.
+    type Parts<'a> = (&'a str, &'a str, &'a str);
+
+    fn parts(matcher: &Matcher) -> Parts<'_> {
+        (matcher.name(), matcher.op().as_str(), matcher.value())
+    }
+
+    #[test]
+    fn matchers_read_as_alertmanager_reads_them() {
+        let cases: [(&str, &[Parts]); 46] = [
+            ("", &[]),
+            (" \t\n", &[]),
+            ("{}", &[]),
+            (" { } ", &[]),
+            ("{foo=bar}", &[("foo", "=", "bar")]),
+            ("{foo=bar,}", &[("foo", "=", "bar")]),
+            ("{foo!=bar}", &[("foo", "!=", "bar")]),
+            ("{foo=~[a-z]+}", &[("foo", "=~", "[a-z]+")]),
+            ("{foo!~[a-z]+}", &[("foo", "!~", "[a-z]+")]),
+            ("{foo=🙂}", &[("foo", "=", "🙂")]),
+            ("{foo=🙂bar}", &[("foo", "=", "🙂bar")]),
+            ("foo=bar", &[("foo", "=", "bar")]),
+            ("foo=bar,", &[("foo", "=", "bar")]),
+            ("foo!=bar", &[("foo", "!=", "bar")]),
+            ("foo=~[a-z]+", &[("foo", "=~", "[a-z]+")]),
+            ("foo!~[a-z]+", &[("foo", "!~", "[a-z]+")]),
+            (r#"{"foo"="bar"}"#, &[("foo", "=", "bar")]),
+            (r#"{"foo"="bar",}"#, &[("foo", "=", "bar")]),
+            (r#"{"foo"!="bar"}"#, &[("foo", "!=", "bar")]),
+            (r#"{"foo"=~"[a-z]+"}"#, &[("foo", "=~", "[a-z]+")]),
+            (r#"{"foo"!~"[a-z]+"}"#, &[("foo", "!~", "[a-z]+")]),
+            (r#"{"foo"="🙂"}"#, &[("foo", "=", "🙂")]),
+            (r#"{"foo"="\xf0\x9f\x99\x82"}"#, &[("foo", "=", "🙂")]),
+            (r#"{"foo"="\360\237\231\202"}"#, &[("foo", "=", "🙂")]),
+            (r#"{"foo"="\U0001f642"}"#, &[("foo", "=", "🙂")]),
+            (r#"{"foo"="\u00e9"}"#, &[("foo", "=", "é")]),
+            (r#"{"foo"="bar\n"}"#, &[("foo", "=", "bar\n")]),
+            (r#"{"foo"="bar\t"}"#, &[("foo", "=", "bar\t")]),
+            ("foo=\"a\tb\"", &[("foo", "=", "a\tb")]),
+            (r#"foo="\a\b\f\r\v""#, &[("foo", "=", "\x07\x08\x0c\r\x0b")]),
+            (r#"{"foo"="\"bar\""}"#, &[("foo", "=", "\"bar\"")]),
+            (r#"{"foo"="bar\\"}"#, &[("foo", "=", "bar\\")]),
+            (r#""foo"="bar""#, &[("foo", "=", "bar")]),
+            (r#""foo"="bar","#, &[("foo", "=", "bar")]),
+            ("{foo=bar,bar!=baz}", &[("foo", "=", "bar"), ("bar", "!=", "baz")]),
+            (r#"{foo="bar",bar!="baz"}"#, &[("foo", "=", "bar"), ("bar", "!=", "baz")]),
+            ("foo=bar,bar!=baz", &[("foo", "=", "bar"), ("bar", "!=", "baz")]),
+            (r#"foo="bar",bar!~"b.z","#, &[("foo", "=", "bar"), ("bar", "!~", "b.z")]),
+            (" foo = bar , bar\u{202f}=~\tbaz ", &[("foo", "=", "bar"), ("bar", "=~", "baz")]),
+            (r#"foo="""#, &[("foo", "=", "")]),
+            (r#""a b"="{}!=~,\\'`""#, &[("a b", "=", "{}!=~,\\'`")]),
+            (r#"{"{}"=bar}"#, &[("{}", "=", "bar")]),
+            ("foo🙂=bar", &[("foo🙂", "=", "bar")]),
+            ("0-a.b/c:d=1$2", &[("0-a.b/c:d", "=", "1$2")]),
+            ("foo=:bar", &[("foo", "=", ":bar")]),
+            ("foo=bar,foo=bar", &[("foo", "=", "bar"), ("foo", "=", "bar")]),
+        ];
+        for (text, expected) in cases {
+            let matchers = list(text).unwrap();
+            assert_eq!(matchers.iter().map(parts).collect::<Vec<_>>(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_name_the_columns_and_the_rule_as_alertmanager_does() {
+        let operator = "expected an operator such as '=', '!=', '=~' or '!~'";
+        let cases = [
+            (",", "0:1: unexpected ,: expected label name"),
+            ("{,}", "1:2: unexpected ,: expected label name"),
+            ("{", "0:1: end of input: expected close brace"),
+            ("}", "0:1: }: expected opening brace"),
+            ("{{", "1:2: unexpected {: expected label name"),
+            ("foo=bar}", "0:8: }: expected opening brace"),
+            ("{foo=bar", "0:8: end of input: expected close brace"),
+            ("{foo=bar, ", "0:9: end of input: expected close brace"),
+            ("{🙂=bar ", "0:6: end of input: expected close brace"),
+            (r#"{foo=:"bar"}"#, r#"6:11: unexpected "bar": expected a comma or close brace"#),
+            (r#"{foo="bar\w"}"#, r#"5:12: "bar\w": invalid input"#),
+            (r"{foo=bar\n}", r"8:9: \: invalid input: expected a comma or close brace"),
+            (r#"{"foo"="\xf0\x9f"}"#, r#"7:17: "\xf0\x9f": invalid input"#),
+            (r#"{"\xff"=a}"#, r#"1:7: "\xff": invalid input"#),
+            (r#"foo="\ud800""#, r#"4:12: "\ud800": invalid input"#),
+            (r#"foo="\U00110000""#, r#"4:16: "\U00110000": invalid input"#),
+            (r#"foo="\400""#, r#"4:10: "\400": invalid input"#),
+            (r#"foo="\08""#, r#"4:9: "\08": invalid input"#),
+            (r#"foo="\x4""#, r#"4:9: "\x4": invalid input"#),
+            (r#"foo="\'""#, r#"4:8: "\'": invalid input"#),
+            ("foo=\"a\nb\"", "4:9: \"a\nb\": invalid input"),
+            (r#""foo"#, "0:4: \"foo: missing end \""),
+            (r#"{"foo"#, "1:5: \"foo: missing end \""),
+            (r#"foo="bar"#, "4:8: \"bar: missing end \": expected label value"),
+            (r#"foo="bar\""#, "4:10: \"bar\\\": missing end \": expected label value"),
+            (r"\n", r"0:1: \: invalid input"),
+            ("'foo'=bar", "0:1: ': invalid input"),
+            ("`", "0:1: `: invalid input"),
+            ("~", "0:1: ~: invalid input"),
+            (r"{\", r"1:2: \: invalid input"),
+            ("!", "0:1: unexpected end of input, expected one of '=~'"),
+            ("!a", "0:1: !: expected one of '=~'"),
+            ("=bar", "0:1: unexpected =: expected label name"),
+            ("=~~~", "0:2: unexpected =~: expected label name"),
+            ("foo", &format!("end of input: {operator}")),
+            ("foo bar", &format!("4:7: unexpected bar: {operator}")),
+            ("foo!bar", &format!("3:4: !: expected one of '=~': {operator}")),
+            ("foo!", &format!("3:4: unexpected end of input, expected one of '=~': {operator}")),
+            ("foo=", "end of input: expected label value"),
+            ("foo=,", "4:5: unexpected ,: expected label value"),
+            ("foo==bar", "4:5: unexpected =: expected label value"),
+            ("foo=~~~", "5:6: ~: invalid input: expected label value"),
+            ("foo={bar}", "4:5: unexpected {: expected label value"),
+            ("foo=bar baz=qux", "8:11: unexpected baz: expected a comma or close brace"),
+            (
+                "foo=bar,,bar=baz",
+                "8:9: unexpected ,: expected a matcher or close brace after comma",
+            ),
+            ("foo=bar,'", "8:9: ': invalid input: expected a matcher or close brace after comma"),
+            ("foo=bar,}", "0:9: }: expected opening brace"),
+            ("{foo=bar}}", "9:10: }: expected end of input"),
+            ("{}foo", "2:5: foo: expected end of input"),
+            ("{}'", "2:3: ': invalid input: expected end of input"),
+            (
+                "foo=~\"[a\"",
+                "failed to create matcher: error parsing regexp: missing closing ]: `[a)$`",
+            ),
+        ];
+        for (text, error) in cases {
+            assert_eq!(list(text).unwrap_err().to_string(), error, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_reads_back(
+            name in ".{1,8}|[a-z_]{1,8}",
+            value in ".{0,8}|[\\\\\"\n a-z]{0,8}",
+            equal: bool,
+        ) {
+            let matcher = Matcher::new(&name, MatchOp::from_flags(equal, false), &value).unwrap();
+            prop_assert_eq!(list(&matcher.to_string()), Ok(vec![matcher.clone()]));
+            prop_assert_eq!(list(&format!("{{{matcher},{matcher}}}")), Ok(vec![matcher; 2]));
+        }
+
+        #[test]
+        fn no_text_breaks_the_reader(text in "[{}!=~,\\\\\"'` a🙂\n.*(\\[x0u]{0,16}|.{0,16}") {
+            let matchers = list(&text);
+            prop_assert!(matchers.map_or(true, |m| m.len() <= text.len()));
+        }
+    }
+}

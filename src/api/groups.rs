@@ -1,0 +1,61 @@
+//! `/api/v2/alerts/groups`.
+
+use std::collections::BTreeMap;
+
+use crate::api::query::AlertFilter;
+use crate::api::{Request, Response, alerts};
+use crate::core::Muted;
+use crate::model::{Alert, Fingerprint};
+use crate::node::{GroupView, Node};
+use crate::time::Now;
+use crate::wire::json::write::{self, AlertView};
+
+type Shown<'a> = (Fingerprint, &'a Alert, Muted);
+
+/// Lists the groups with the alerts in them that are asked for; groups without any are left out.
+pub(super) fn list(node: &Node, now: Now, request: &Request<'_>) -> Response {
+    let filter = match AlertFilter::new(request, node) {
+        Ok(filter) => filter,
+        Err(refusal) => return refusal,
+    };
+    let all = node.groups(now);
+    let mut groups: Vec<(&GroupView<'_>, Vec<Shown<'_>>)> = Vec::new();
+    // The receivers of an alert are those of the groups that are shown.
+    let mut receivers: BTreeMap<Fingerprint, Vec<&str>> = BTreeMap::new();
+    for group in &all {
+        if !filter.receivers.takes(group.receiver) || !filter.muted && !group.muted_by.is_empty() {
+            continue;
+        }
+        let shown = shown(node, now, &filter, group);
+        for (fingerprint, ..) in &shown {
+            receivers.entry(*fingerprint).or_default().push(group.receiver);
+        }
+        if !shown.is_empty() {
+            groups.push((group, shown));
+        }
+    }
+    receivers.values_mut().for_each(|names| names.sort_unstable());
+    let mut out = Vec::new();
+    write::array(&mut out, groups, |out, (group, shown)| {
+        write::group(out, group.labels, group.receiver, group.route_labels, |out| {
+            write::array(out, shown, |out, (fingerprint, alert, muted)| {
+                let receivers = receivers.get(&fingerprint).map_or(&[][..], Vec::as_slice);
+                let muted_by = &group.muted_by;
+                let view = AlertView { fingerprint, alert, receivers, muted: &muted, muted_by };
+                write::alert(out, &view);
+            });
+        });
+    });
+    Response::json(200, out)
+}
+
+fn shown<'a>(node: &Node, now: Now, filter: &AlertFilter, group: &GroupView<'a>) -> Vec<Shown<'a>> {
+    let wanted = group.alerts.iter().filter_map(|&(fingerprint, alert)| {
+        if alert.ends_at < now.wall || !filter.takes_labels(&alert.labels) {
+            return None;
+        }
+        let muted = node.muted(now, &alert.labels);
+        alerts::takes(filter, &muted).then_some((fingerprint, alert, muted))
+    });
+    wanted.collect()
+}

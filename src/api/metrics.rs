@@ -1,0 +1,204 @@
+//! `/metrics`, under Alertmanager's names where they mean the same.
+
+use std::time::Duration;
+
+use crate::api::status::VERSION;
+use crate::api::{Response, Site};
+use crate::config::Receiver;
+use crate::core::stats::{IntegrationStats, LATENCY_BUCKETS};
+use crate::model::SilenceState;
+use crate::node::Node;
+use crate::time::{Now, Wall};
+use crate::wire::metrics::Text;
+
+/// Writes everything that is counted.
+pub(super) fn metrics(node: &Node, now: Now, site: &Site) -> Response {
+    let mut text = Text::default();
+    alerts(&mut text, node, now);
+    notifications(&mut text, node);
+    silences(&mut text, node, now);
+    config(&mut text, node, site);
+    http(&mut text, site);
+    process(&mut text, site);
+    let mut response = Response::text(200, "");
+    response.headers = vec![("Content-Type", "text/plain; version=0.0.4; charset=utf-8".into())];
+    response.body = text.into_bytes();
+    response
+}
+
+fn alerts(text: &mut Text, node: &Node, now: Now) {
+    let (mut active, mut suppressed) = (0, 0);
+    for (_, alert, _) in node.alerts().filter(|(_, alert, _)| alert.ends_at >= now.wall) {
+        let muted = node.muted(now, &alert.labels);
+        let is_active = muted.silenced_by.is_empty() && muted.inhibited_by.is_empty();
+        *(if is_active { &mut active } else { &mut suppressed }) += 1;
+    }
+    let stats = node.stats();
+    text.family("alertmanager_alerts", "gauge", "How many alerts by state.")
+        .count(&[("state", "active")], active)
+        .count(&[("state", "suppressed")], suppressed)
+        .count(&[("state", "unprocessed")], 0)
+        .family("alertmanager_alerts_received_total", "counter", "How many reports were taken.")
+        .count(&[("status", "firing"), ("version", "v2")], stats.received_firing)
+        .count(&[("status", "resolved"), ("version", "v2")], stats.received_resolved)
+        .family("alertmanager_alerts_invalid_total", "counter", "How many reports were invalid.")
+        .count(&[("version", "v2")], stats.invalid)
+        .family(
+            "alertmanager_alerts_limited_total",
+            "counter",
+            "How many reports were dropped by --alerts.per-alertname-limit.",
+        )
+        .count(&[], stats.limited)
+        .family(
+            "bellwether_alerts_refused_total",
+            "counter",
+            "How many reports were refused because a table was full.",
+        )
+        .count(&[], stats.refused)
+        .family(
+            "alertmanager_dispatcher_aggregation_groups",
+            "gauge",
+            "How many aggregation groups there are.",
+        )
+        .count(&[], node.groups_len() as u64);
+}
+
+fn notifications(text: &mut Text, node: &Node) {
+    let stats = node.stats();
+    let families: [(_, _, fn(&IntegrationStats) -> u64); 4] = [
+        ("alertmanager_notifications_total", "How many notifications ended.", |it| it.sent),
+        (
+            "alertmanager_notifications_failed_total",
+            "How many notifications ended undelivered.",
+            |it| it.failed,
+        ),
+        ("alertmanager_notification_requests_total", "How many attempts were made.", |it| {
+            it.requests
+        }),
+        ("alertmanager_notification_requests_failed_total", "How many attempts failed.", |it| {
+            it.requests_failed
+        }),
+    ];
+    for (name, help, value) in families {
+        text.family(name, "counter", help);
+        for (kind, integration) in stats.integrations() {
+            text.count(&[("integration", kind)], value(integration));
+        }
+    }
+    text.family(
+        "alertmanager_notification_latency_seconds",
+        "histogram",
+        "How long attempts took.",
+    );
+    for (kind, integration) in stats.integrations() {
+        let bounds = LATENCY_BUCKETS.iter().map(|bound| Duration::from_secs(*bound).as_secs_f64());
+        let buckets = bounds.zip(integration.latency_buckets);
+        let (count, sum) = (integration.latency_count, integration.latency_sum.as_secs_f64());
+        text.histogram(&[("integration", kind)], buckets, count, sum);
+    }
+    text.family(
+        "alertmanager_notifications_suppressed_total",
+        "counter",
+        "How many alerts were kept from a notification.",
+    )
+    .count(&[("reason", "inhibition")], stats.suppressed_inhibition)
+    .count(&[("reason", "mute_time_interval")], stats.suppressed_interval)
+    .count(&[("reason", "silence")], stats.suppressed_silence);
+}
+
+fn silences(text: &mut Text, node: &Node, now: Now) {
+    text.family("alertmanager_silences", "gauge", "How many silences by state.");
+    for state in [SilenceState::Active, SilenceState::Expired, SilenceState::Pending] {
+        let count = node.silences().filter(|silence| silence.state(now.wall) == state).count();
+        text.count(&[("state", state.as_str())], count as u64);
+    }
+}
+
+fn config(text: &mut Text, node: &Node, site: &Site) {
+    let config = node.config();
+    // Prometheus holds floating point numbers: 48 bits arrive whole.
+    let hash = crate::model::Fingerprint::of([(config.original.as_str(), "")]).0 >> 16;
+    let integrations = |receiver: &std::rc::Rc<Receiver>| receiver.integrations.len();
+    let integrations: usize = config.receivers.iter().map(integrations).sum();
+    let version = [("version", VERSION), ("revision", ""), ("branch", "")];
+    text.family("alertmanager_build_info", "gauge", "What runs.")
+        .count(&version, 1)
+        .family("alertmanager_config_hash", "gauge", "Hash of the config in force.")
+        .count(&[], hash)
+        .family("alertmanager_config_last_reload_successful", "gauge", "Whether it was taken.")
+        .count(&[], site.reload.successful.into())
+        .family(
+            "alertmanager_config_last_reload_success_timestamp_seconds",
+            "gauge",
+            "When a config was last taken.",
+        )
+        .sample(&[], seconds(site.reload.success_at))
+        .family("alertmanager_receivers", "gauge", "How many receivers the config has.")
+        .count(&[], config.receivers.len() as u64)
+        .family("alertmanager_integrations", "gauge", "How many integrations the config has.")
+        .count(&[], integrations as u64)
+        .family("alertmanager_inhibition_rules", "gauge", "How many inhibition rules it has.")
+        .count(&[], config.inhibit_rules.len() as u64)
+        .family("alertmanager_cluster_enabled", "gauge", "Whether there is a flock.")
+        .count(&[], site.cluster.name.is_some().into());
+}
+
+fn http(text: &mut Text, site: &Site) {
+    let http = &site.http;
+    text.family(
+        "alertmanager_http_requests_in_flight",
+        "gauge",
+        "How many requests are being answered.",
+    )
+    .count(&[("method", "get")], http.gets_in_flight as u64)
+    .family(
+        "alertmanager_http_concurrency_limit_exceeded_total",
+        "counter",
+        "How many requests were refused because of too many others.",
+    )
+    .count(&[("method", "get")], http.gets_refused)
+    .family("bellwether_http_connections", "gauge", "How many connections are open.")
+    .count(&[], http.connections as u64)
+    .family(
+        "bellwether_http_connections_evicted_total",
+        "counter",
+        "How many connections were closed to make room for others.",
+    )
+    .count(&[], http.connections_evicted)
+    .family(
+        "alertmanager_http_request_duration_seconds",
+        "histogram",
+        "From a request's last byte to its answer.",
+    );
+    for ((handler, method, code), durations) in &http.durations {
+        let code = code.to_string();
+        let labels = [("handler", *handler), ("method", *method), ("code", &*code)];
+        text.durations(&labels, durations);
+    }
+}
+
+fn process(text: &mut Text, site: &Site) {
+    let process = &site.process;
+    text.family(
+        "process_cpu_seconds_total",
+        "counter",
+        "Of the user and of the system, in seconds.",
+    )
+    .sample(&[], process.cpu_seconds)
+    .family("process_resident_memory_bytes", "gauge", "Resident memory.")
+    .count(&[], process.resident_bytes)
+    .family("process_virtual_memory_bytes", "gauge", "Address space.")
+    .count(&[], process.virtual_bytes)
+    .family("process_open_fds", "gauge", "Open files.")
+    .count(&[], process.open_fds)
+    .family("process_max_fds", "gauge", "How many files may be open.")
+    .count(&[], process.max_fds)
+    .family("process_start_time_seconds", "gauge", "When it started, in Unix time.")
+    .sample(&[], seconds(site.started_at));
+}
+
+fn seconds(wall: Wall) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "the format has floating point numbers alone")]
+    let ms = wall.as_ms() as f64;
+    ms / 1000.0
+}

@@ -1,0 +1,107 @@
+//! The HTTP API without HTTP: a request in, an answer out, Alertmanager's to the letter.
+//!
+//! Follow one request: [`handle`] finds its [`Endpoint`], `route` refuses what go-openapi refuses before a handler runs,
+//! then the endpoint's function answers. No socket and no clock here.
+
+mod alerts;
+mod groups;
+mod metrics;
+mod query;
+mod response;
+mod route;
+mod silences;
+mod site;
+mod status;
+#[cfg(test)]
+mod tests;
+mod v1;
+
+use crate::effect::Cx;
+use crate::node::Node;
+
+pub use response::{Response, reloaded};
+pub use route::Endpoint;
+pub use site::{Cluster, HttpStats, Process, Reload, Site};
+
+/// An HTTP request, as far as the API looks at it. The body is whole.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Request<'a> {
+    /// `GET`
+    pub method: &'a str,
+    /// Begins with `/`.
+    pub path: &'a str,
+    /// What follows the `?`, or empty.
+    pub query: &'a str,
+    /// `Content-Type`
+    pub content_type: Option<&'a str>,
+    /// `Accept`
+    pub accept: Option<&'a str>,
+    /// `Origin`
+    pub origin: Option<&'a str>,
+    /// `Access-Control-Request-Method`
+    pub cors_method: Option<&'a str>,
+    /// `Access-Control-Request-Headers`
+    pub cors_headers: Option<&'a str>,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+/// What the shell is to do for a request.
+#[derive(Debug)]
+pub enum Answer {
+    /// Send this.
+    Now(Response),
+    /// Send this as soon as everything that the effects ask to be kept is durable.
+    WhenDurable(Response),
+    /// Load the config anew and send what [`reloaded`] makes of the outcome.
+    Reload,
+}
+
+/// Answers a request.
+pub fn handle(node: &mut Node, cx: &mut Cx<'_>, site: &Site, request: &Request<'_>) -> Answer {
+    let endpoint = Endpoint::find(&site.prefix, request.path);
+    let answer = match route::refuse(&endpoint, request) {
+        Some(refusal) => Answer::Now(refusal),
+        None => dispatch(node, cx, site, &endpoint, request),
+    };
+    match answer {
+        Answer::Now(response) => Answer::Now(route::finish(response, &endpoint, request)),
+        Answer::WhenDurable(response) => {
+            Answer::WhenDurable(route::finish(response, &endpoint, request))
+        }
+        Answer::Reload => Answer::Reload,
+    }
+}
+
+fn dispatch(
+    node: &mut Node,
+    cx: &mut Cx<'_>,
+    site: &Site,
+    endpoint: &Endpoint<'_>,
+    request: &Request<'_>,
+) -> Answer {
+    let reads = request.method == "GET" || request.method == "HEAD";
+    Answer::Now(match endpoint {
+        Endpoint::Alerts if reads => alerts::list(node, cx.now, request),
+        Endpoint::Alerts => return Answer::WhenDurable(alerts::post(node, cx, request)),
+        Endpoint::Groups => groups::list(node, cx.now, request),
+        Endpoint::Receivers => status::receivers(node, request),
+        Endpoint::Silences if reads => silences::list(node, cx.now, request),
+        Endpoint::Silences => return Answer::WhenDurable(silences::post(node, cx, request)),
+        Endpoint::Silence(id) if reads => silences::get(node, cx.now, id),
+        Endpoint::Silence(id) => return Answer::WhenDurable(silences::delete(node, cx, id)),
+        Endpoint::Status => status::status(node, site),
+        Endpoint::UnknownV2(path) => {
+            Response::object(404, 404, &format!("path {path} was not found"))
+        }
+        Endpoint::AlertsV1 => return Answer::WhenDurable(v1::post_alerts(node, cx, request)),
+        Endpoint::GoneV1 => v1::gone(),
+        Endpoint::Healthy | Endpoint::Ready => Response::text(200, "OK"),
+        Endpoint::Metrics => metrics::metrics(node, cx.now, site),
+        Endpoint::Moved(to) => Response::moved(301, to),
+        Endpoint::Page => status::page(site),
+        Endpoint::Prefix => Response::moved(302, &format!("{}/", site.prefix)),
+        Endpoint::Reload => return Answer::Reload,
+        Endpoint::Unknown => Response::text(404, "404 page not found\n"),
+    })
+}

@@ -1,0 +1,246 @@
+//! From a path to an endpoint, and what is refused before an endpoint sees it.
+
+use crate::api::{Request, Response};
+
+/// What a path names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint<'a> {
+    /// `/api/v2/alerts`
+    Alerts,
+    /// `/api/v2/alerts/groups`
+    Groups,
+    /// `/api/v2/receivers`
+    Receivers,
+    /// `/api/v2/silences`
+    Silences,
+    /// `/api/v2/silence/{silenceID}`
+    Silence(&'a str),
+    /// `/api/v2/status`
+    Status,
+    /// Below `/api/v2/`, but nothing.
+    UnknownV2(&'a str),
+    /// `/api/v1/alerts`
+    AlertsV1,
+    /// Any other path that version 1 had.
+    GoneV1,
+    /// `/-/healthy`
+    Healthy,
+    /// `/metrics`
+    Metrics,
+    /// The same path written otherwise.
+    Moved(String),
+    /// `/`
+    Page,
+    /// `/` where a prefix is set.
+    Prefix,
+    /// `/-/ready`
+    Ready,
+    /// `/-/reload`
+    Reload,
+    /// Nothing.
+    Unknown,
+}
+
+impl<'a> Endpoint<'a> {
+    /// What `path` names behind `prefix`.
+    pub fn find(prefix: &str, path: &'a str) -> Self {
+        if let Some(clean) = cleaned(path) {
+            return Self::Moved(clean);
+        }
+        let Some(path) = path.strip_prefix(prefix).filter(|rest| rest.starts_with('/')) else {
+            return if path == "/" { Self::Prefix } else { Self::Unknown };
+        };
+        match path {
+            "/" => Self::Page,
+            "/-/healthy" => Self::Healthy,
+            "/-/ready" => Self::Ready,
+            "/-/reload" => Self::Reload,
+            "/metrics" => Self::Metrics,
+            "/api/v1/alerts" => Self::AlertsV1,
+            "/api/v1/receivers" | "/api/v1/silences" | "/api/v1/status" => Self::GoneV1,
+            "/api/v2" => Self::Moved(format!("{prefix}/api/v2/")),
+            _ if path.starts_with("/api/v1/silence/") => Self::GoneV1,
+            _ => path.strip_prefix("/api/v2/").map_or(Self::Unknown, |rest| Self::v2(path, rest)),
+        }
+    }
+
+    fn v2(path: &'a str, rest: &'a str) -> Self {
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        match rest.split_once('/') {
+            None if rest == "alerts" => Self::Alerts,
+            None if rest == "receivers" => Self::Receivers,
+            None if rest == "silences" => Self::Silences,
+            None if rest == "status" => Self::Status,
+            Some(("alerts", "groups")) => Self::Groups,
+            Some(("silence", id)) if !id.contains('/') => Self::Silence(id),
+            _ => Self::UnknownV2(path),
+        }
+    }
+
+    /// What metrics call it.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Alerts => "/api/v2/alerts",
+            Self::Groups => "/api/v2/alerts/groups",
+            Self::Receivers => "/api/v2/receivers",
+            Self::Silences => "/api/v2/silences",
+            Self::Silence(_) => "/api/v2/silence/{silenceID}",
+            Self::Status => "/api/v2/status",
+            Self::AlertsV1 | Self::GoneV1 => "/api/v1",
+            Self::Healthy => "/-/healthy",
+            Self::Metrics => "/metrics",
+            Self::Page => "/",
+            Self::Ready => "/-/ready",
+            Self::Reload => "/-/reload",
+            Self::Moved(_) | Self::Prefix | Self::Unknown | Self::UnknownV2(_) => "other",
+        }
+    }
+
+    const fn is_v2(&self) -> bool {
+        matches!(
+            self,
+            Self::Alerts
+                | Self::Groups
+                | Self::Receivers
+                | Self::Silences
+                | Self::Silence(_)
+                | Self::Status
+                | Self::UnknownV2(_)
+        )
+    }
+
+    /// The methods it knows, in the order in which refusals list them; empty is any.
+    const fn methods(&self) -> &'static [&'static str] {
+        match self {
+            Self::Alerts | Self::Silences => &["POST", "GET"],
+            Self::Silence(_) => &["DELETE", "GET"],
+            Self::Groups | Self::Receivers | Self::Status => &["GET"],
+            Self::AlertsV1 => &["GET", "OPTIONS", "POST"],
+            Self::Healthy | Self::Ready => &["GET", "HEAD", "OPTIONS"],
+            Self::Metrics | Self::Page => &["GET", "OPTIONS"],
+            Self::Reload => &["OPTIONS", "POST"],
+            Self::GoneV1 | Self::Moved(_) | Self::Prefix | Self::Unknown | Self::UnknownV2(_) => {
+                &[]
+            }
+        }
+    }
+}
+
+/// The path without double slashes and dots, if it has any.
+fn cleaned(path: &str) -> Option<String> {
+    let dots = |part: &str| part == "." || part == "..";
+    if !path.contains("//") && !path.split('/').any(dots) {
+        return None;
+    }
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    let slash = if path.ends_with('/') && !parts.is_empty() { "/" } else { "" };
+    Some(format!("/{}{slash}", parts.join("/")))
+}
+
+/// The answer to a request that its endpoint need not see.
+pub(super) fn refuse(endpoint: &Endpoint<'_>, request: &Request<'_>) -> Option<Response> {
+    let methods = endpoint.methods();
+    if request.method == "OPTIONS" && (!endpoint.is_v2() || request.cors_method.is_some()) {
+        let response = Response::empty(200);
+        return Some(match endpoint {
+            Endpoint::AlertsV1 | Endpoint::GoneV1 => response,
+            _ if endpoint.is_v2() => preflight(response, request),
+            _ => response.with("Allow", methods.join(", ")),
+        });
+    }
+    if !methods.is_empty() && !methods.contains(&request.method) {
+        return Some(if endpoint.is_v2() {
+            let (method, allowed) = (request.method, methods.join(","));
+            let message = format!("method {method} is not allowed, but [{allowed}] are");
+            Response::object(405, 405, &message).with("Allow", allowed)
+        } else {
+            Response::text(405, "Method Not Allowed\n").with("Allow", methods.join(", "))
+        });
+    }
+    match (endpoint.is_v2(), request.method) {
+        (true, "POST") if !request.body.is_empty() => refuse_content_type(request.content_type),
+        (true, "GET") => refuse_accept(request.accept),
+        _ => None,
+    }
+}
+
+/// Only JSON is taken, and a type must be said.
+fn refuse_content_type(content_type: Option<&str>) -> Option<Response> {
+    let given = content_type.unwrap_or("application/octet-stream");
+    let media = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if media.is_empty() {
+        let why = "failed, because mime: no media type";
+        let message = format!("parsing Content-Type header from {given:?} {why}");
+        return Some(Response::object(400, 400, &message));
+    }
+    (media != "application/json").then(|| {
+        let message =
+            format!("unsupported media type {media:?}, only [application/json] are allowed");
+        Response::object(415, 415, &message)
+    })
+}
+
+/// Only JSON is given.
+fn refuse_accept(accept: Option<&str>) -> Option<Response> {
+    let takes_json = |range: &str| {
+        let media = range.split(';').next().unwrap_or_default().trim();
+        ["*/*", "application/*", "application/json"].iter().any(|it| it.eq_ignore_ascii_case(media))
+    };
+    let refused = accept
+        .is_some_and(|accept| !accept.trim().is_empty() && !accept.split(',').any(takes_json));
+    refused.then(|| {
+        let message = "unsupported media type requested, only [application/json] are available";
+        Response::object(406, 406, message)
+    })
+}
+
+/// The answer of `rs/cors` to a browser that asks before it sends: any origin may read and post.
+fn preflight(mut response: Response, request: &Request<'_>) -> Response {
+    for header in ["Access-Control-Request-Method", "Access-Control-Request-Headers"] {
+        response = response.with("Vary", header);
+    }
+    let method = request.cors_method.unwrap_or_default();
+    if request.origin.is_none() || !["GET", "HEAD", "POST"].contains(&method) {
+        return response;
+    }
+    if let Some(headers) = request.cors_headers.filter(|headers| !headers.is_empty()) {
+        response = response.with("Access-Control-Allow-Headers", headers.to_owned());
+    }
+    response.with("Access-Control-Allow-Methods", method.to_owned())
+}
+
+/// Adds the headers that every answer of an endpoint carries.
+pub(super) fn finish(
+    response: Response,
+    endpoint: &Endpoint<'_>,
+    request: &Request<'_>,
+) -> Response {
+    match endpoint {
+        Endpoint::AlertsV1 => response
+            .with("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Origin")
+            .with("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS")
+            .with("Access-Control-Allow-Origin", "*")
+            .with("Access-Control-Expose-Headers", "Date")
+            .with("Cache-Control", "no-cache, no-store, must-revalidate"),
+        _ if endpoint.is_v2() => {
+            let response = response.with("Cache-Control", "no-store").with("Vary", "Origin");
+            let refused_preflight = request.method == "OPTIONS"
+                && !response
+                    .headers
+                    .iter()
+                    .any(|(name, _)| *name == "Access-Control-Allow-Methods");
+            if request.origin.is_none() || refused_preflight {
+                return response;
+            }
+            response.with("Access-Control-Allow-Origin", "*")
+        }
+        _ => response,
+    }
+}

@@ -1,0 +1,131 @@
+//! `/api/v2/silences` and `/api/v2/silence/{silenceID}`.
+
+use std::cmp::Reverse;
+
+use crate::api::query::Params;
+use crate::api::{Request, Response};
+use crate::effect::Cx;
+use crate::model::{MatchOp, Matcher, Matchers, Silence, SilenceId, SilenceState};
+use crate::node::{Node, SilenceDraft, SilenceError};
+use crate::time::{Now, Wall};
+use crate::wire::json::body::{self, PostedMatcher, PostedSilence};
+use crate::wire::json::write;
+
+/// Lists silences: active ones by their end, pending ones by their start, expired ones by their end, the latest first.
+pub(super) fn list(node: &Node, now: Now, request: &Request<'_>) -> Response {
+    let params = Params::new(request.query);
+    let filter = match params.filter(node.options().grammar) {
+        Ok(filter) => filter,
+        Err(refusal) => return refusal,
+    };
+    let is_wanted = |silence: &&Silence| {
+        params.flag(silence.state(now.wall).as_str())
+            && filter.iter().all(|wanted| silence.matchers.iter().any(|matcher| matcher == wanted))
+    };
+    let mut silences: Vec<&Silence> = node.silences().filter(is_wanted).collect();
+    silences.sort_by_key(|silence| match silence.state(now.wall) {
+        state @ SilenceState::Active => (state, silence.ends_at, Reverse(Wall::MIN)),
+        state @ SilenceState::Pending => (state, silence.starts_at, Reverse(Wall::MIN)),
+        state @ SilenceState::Expired => (state, Wall::MIN, Reverse(silence.ends_at)),
+    });
+    let mut out = Vec::new();
+    write::array(&mut out, silences, |out, silence| write::silence(out, silence, now.wall));
+    Response::json(200, out)
+}
+
+/// Sets a silence and answers its id.
+pub(super) fn post(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_>) -> Response {
+    let text = body::text(request.body);
+    if text.trim().is_empty() {
+        return Response::object(422, 602, "silence in body is required");
+    }
+    let posted = match body::silence(&text) {
+        Ok(posted) => posted,
+        Err(error) => return Response::refused_body("silence", &error),
+    };
+    let outcome = draft(posted, cx.now.wall).and_then(|draft| node.handle_set_silence(cx, draft));
+    match outcome {
+        Ok(id) => Response::json(200, format!(r#"{{"silenceID":"{id}"}}"#).into_bytes()),
+        Err(error) => {
+            let status = if error == SilenceError::NotFound { 404 } else { 400 };
+            Response::string(status, &error.to_string())
+        }
+    }
+}
+
+fn draft(posted: PostedSilence<'_>, now: Wall) -> Result<SilenceDraft, SilenceError> {
+    let ends_at = posted.ends_at.unwrap_or(Wall::MIN);
+    let refused =
+        |text: &str| Err(SilenceError::Invalid(format!("Failed to create silence: {text}")));
+    if posted.starts_at.unwrap_or(Wall::MIN) >= ends_at {
+        return refused("start time must be before end time");
+    }
+    if ends_at < now {
+        return refused("end time can't be in the past");
+    }
+    let id = match &*posted.id {
+        "" => None,
+        id => Some(id.parse().map_err(|()| SilenceError::NotFound)?),
+    };
+    let pairs = posted.annotations.into_iter();
+    Ok(SilenceDraft {
+        id,
+        matchers: matchers(&posted.matchers)?,
+        starts_at: posted.starts_at,
+        ends_at,
+        created_by: posted.created_by.into_owned(),
+        comment: posted.comment.into_owned(),
+        annotations: pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect(),
+    })
+}
+
+fn matchers(posted: &[PostedMatcher<'_>]) -> Result<Matchers, SilenceError> {
+    let compile = |(index, posted): (usize, &PostedMatcher<'_>)| {
+        let op = MatchOp::from_flags(posted.is_equal, posted.is_regex);
+        Matcher::new(&posted.name, op, &posted.value).map_err(|error| {
+            let place = format!("invalid label matcher {index} in set 0");
+            SilenceError::Invalid(format!("invalid silence: {place}: {error}"))
+        })
+    };
+    posted.iter().enumerate().map(compile).collect()
+}
+
+/// Shows a silence.
+pub(super) fn get(node: &Node, now: Now, id: &str) -> Response {
+    let found = match read_id(id) {
+        Ok(id) => id.and_then(|id| node.silence(id)),
+        Err(refusal) => return refusal,
+    };
+    found.map_or(Response::empty(404), |silence| {
+        let mut out = Vec::new();
+        write::silence(&mut out, silence, now.wall);
+        Response::json(200, out)
+    })
+}
+
+/// Expires a silence.
+pub(super) fn delete(node: &mut Node, cx: &mut Cx<'_>, id: &str) -> Response {
+    let id = match read_id(id) {
+        Ok(Some(id)) => id,
+        Ok(None) => return Response::empty(404),
+        Err(refusal) => return refusal,
+    };
+    match node.handle_expire_silence(cx, id) {
+        Ok(()) => Response::empty(200),
+        Err(SilenceError::NotFound) => Response::empty(404),
+        Err(error) => Response::string(500, &error.to_string()),
+    }
+}
+
+/// A UUID may lack its dashes; then it names no silence.
+fn read_id(text: &str) -> Result<Option<SilenceId>, Response> {
+    if let Ok(id) = text.parse() {
+        return Ok(Some(id));
+    }
+    if text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(None);
+    }
+    let quoted = crate::model::labels::Quoted(text);
+    let message = format!("silenceID in path must be of type uuid: {quoted}");
+    Err(Response::object(422, 601, &message))
+}

@@ -1,0 +1,73 @@
+//! `/api/v2/status`, `/api/v2/receivers` and the page.
+
+use crate::api::query::{Params, ReceiverFilter};
+use crate::api::{Request, Response, Site};
+use crate::node::Node;
+use crate::wire::json::write;
+
+/// Our version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What runs, since when, with which config and which peers.
+pub(super) fn status(node: &Node, site: &Site) -> Response {
+    let mut out = br#"{"cluster":{"#.to_vec();
+    if let Some(name) = &site.cluster.name {
+        out.extend_from_slice(br#""name":"#);
+        write::string(&mut out, name);
+        out.push(b',');
+    }
+    out.extend_from_slice(br#""peers":"#);
+    write::array(&mut out, &site.cluster.peers, |out, (name, address)| {
+        out.extend_from_slice(br#"{"address":"#);
+        write::string(out, address);
+        out.extend_from_slice(br#","name":"#);
+        write::string(out, name);
+        out.push(b'}');
+    });
+    out.extend_from_slice(br#","status":"#);
+    write::string(&mut out, site.cluster.status);
+    out.extend_from_slice(br#"},"config":{"original":"#);
+    write::string(&mut out, &node.config().original);
+    out.extend_from_slice(br#"},"uptime":"#);
+    write::time(&mut out, site.started_at);
+    out.extend_from_slice(br#","versionInfo":{"branch":"","buildDate":"","buildUser":"","#);
+    out.extend_from_slice(br#""goVersion":"","revision":"","version":"#);
+    write::string(&mut out, VERSION);
+    out.extend_from_slice(b"}}");
+    Response::json(200, out)
+}
+
+/// Lists the receivers in the order of the config.
+pub(super) fn receivers(node: &Node, request: &Request<'_>) -> Response {
+    let params = Params::new(request.query);
+    let filter = match ReceiverFilter::new(&params, node) {
+        Ok(filter) => filter,
+        Err(refusal) => return refusal,
+    };
+    let receivers = node.config().receivers.iter();
+    let wanted = receivers.filter(|receiver| filter.takes(&receiver.name));
+    let mut out = Vec::new();
+    write::array(&mut out, wanted, |out, receiver| {
+        write::labelled_receiver(out, &receiver.name, &receiver.labels)
+    });
+    Response::json(200, out)
+}
+
+/// What a browser sees at the root.
+pub(super) fn page(site: &Site) -> Response {
+    let prefix = &site.prefix;
+    let html = format!(
+        "<!DOCTYPE html>\n<title>Bellwether</title>\n<h1>Bellwether {VERSION}</h1>\n\
+         <p>An alerting agent that speaks Alertmanager's API. It runs.</p>\n<ul>\n\
+         <li><a href=\"{prefix}/api/v2/status\">status</a></li>\n\
+         <li><a href=\"{prefix}/api/v2/alerts\">alerts</a></li>\n\
+         <li><a href=\"{prefix}/api/v2/silences\">silences</a></li>\n\
+         <li><a href=\"{prefix}/metrics\">metrics</a></li>\n</ul>\n"
+    );
+    let mut response = Response::text(200, &html);
+    response.headers = vec![
+        ("Content-Type", "text/html; charset=utf-8".into()),
+        ("Cache-Control", "no-cache, no-store, must-revalidate".into()),
+    ];
+    response
+}

@@ -1,0 +1,1 @@
+//! Every endpoint and every family of errors.

@@ -1,0 +1,218 @@
+//! `bellwether journal inspect|check|compact DIR`: for whoever holds a card in the hand. Works on the files alone.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::shell::flash::FlashDir;
+use crate::store::{Journal, Options, SegmentSurvey, Slot, Survey, survey};
+
+/// Everything is as it should be.
+const SOUND: u8 = 0;
+/// Something is damaged, or could not be done.
+const DAMAGED: u8 = 1;
+/// The command line makes no sense.
+const USAGE: u8 = 2;
+
+const HELP: &str = "\
+usage: bellwether journal inspect|check|compact DIR
+  inspect  shows the segments, the live records by kind, and what a start would leave out
+  check    says only what is damaged; exit code 1 if anything is
+  compact  copies the live records to a fresh segment; needs the directory for itself
+";
+
+/// Runs a `journal` subcommand; `args` come after the word `journal`, `salt` is random. Returns the exit code: 0 sound,
+/// 1 damaged or failed, 2 usage.
+pub fn run(args: &[String], salt: u64, out: &mut dyn Write) -> u8 {
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["inspect", dir] => look(Path::new(dir), true, out),
+        ["check", dir] => look(Path::new(dir), false, out),
+        ["compact", dir] => compact(Path::new(dir), salt, out),
+        _ => out.write_all(HELP.as_bytes()).map(|()| USAGE),
+    };
+    // Whoever closed the pipe does not read the code either.
+    done.unwrap_or(DAMAGED)
+}
+
+fn look(dir: &Path, whole: bool, out: &mut dyn Write) -> io::Result<u8> {
+    let flash = match FlashDir::look(dir) {
+        Ok(flash) => flash,
+        Err(error) => return failed(out, &error),
+    };
+    if flash.volatile() {
+        writeln!(out, "warning: {} is in memory; nothing in it survives a reboot", dir.display())?;
+    }
+    let survey = match survey(flash) {
+        Ok(survey) => survey,
+        Err(fault) => return failed(out, &fault),
+    };
+    if whole {
+        print_segments(&survey, out)?;
+    }
+    print_damage(&survey, out)
+}
+
+fn print_segments(survey: &Survey, out: &mut dyn Write) -> io::Result<()> {
+    for segment in &survey.segments {
+        writeln!(out, "{}: {}", segment.name, describe(segment, survey.replay.epoch))?;
+    }
+    let replay = &survey.replay;
+    writeln!(out, "live: {} records, {} bytes", replay.records, replay.bytes)?;
+    for kind in &survey.kinds {
+        writeln!(out, "  kind {}: {} records, {} bytes", kind.kind, kind.records, kind.bytes)?;
+    }
+    Ok(())
+}
+
+fn describe(segment: &SegmentSurvey, epoch: u32) -> String {
+    match segment.slot {
+        Slot::Empty => "no file".to_owned(),
+        Slot::Failed => "does not read".to_owned(),
+        Slot::Foreign { header } => {
+            format!("epoch {}, format {}, not readable by this version", header.epoch, header.major)
+        }
+        Slot::Unknown { size, damaged } => {
+            let what = if damaged { "damaged header" } else { "never finished" };
+            format!("{size} bytes, {what}")
+        }
+        Slot::Segment { header, size } => format!(
+            "epoch {}{}, format {}.{}, {} of {size} bytes used, {} groups, {} records",
+            header.epoch,
+            if header.epoch == epoch { " (in use)" } else { "" },
+            header.major,
+            header.minor,
+            segment.tail,
+            segment.groups,
+            segment.records
+        ),
+    }
+}
+
+fn print_damage(survey: &Survey, out: &mut dyn Write) -> io::Result<u8> {
+    let replay = &survey.replay;
+    // The generation before is there for bad days; that it is damaged matters, but nothing live is cut for it.
+    let spare = survey.segments.iter().flat_map(|segment| &segment.cuts);
+    let spare: Vec<_> = spare.filter(|cut| !replay.cuts.contains(cut)).collect();
+    for cut in &replay.cuts {
+        writeln!(out, "cut: {cut}")?;
+    }
+    for cut in &spare {
+        writeln!(out, "damaged, not in use: {cut}")?;
+    }
+    if replay.repaired {
+        writeln!(
+            out,
+            "repaired: the damaged base is taken from the generation before; nothing is lost"
+        )?;
+    }
+    if let Some(major) = replay.foreign_major {
+        writeln!(
+            out,
+            "format {major} is newer than this version: a start would set it aside and begin empty"
+        )?;
+    }
+    let sound = replay.cuts.is_empty() && replay.foreign_major.is_none();
+    if sound {
+        writeln!(out, "sound")?;
+    }
+    Ok(if sound { SOUND } else { DAMAGED })
+}
+
+fn compact(dir: &Path, salt: u64, out: &mut dyn Write) -> io::Result<u8> {
+    let flash = match FlashDir::own(dir) {
+        Ok(flash) => flash,
+        Err(error) => return failed(out, &error),
+    };
+    let opened = Journal::open(flash, Options::new(salt), &mut |_, _, _| {});
+    let (mut journal, replay) = match opened {
+        Ok(opened) => opened,
+        Err(fault) => return failed(out, &fault),
+    };
+    for cut in &replay.cuts {
+        writeln!(out, "cut: {cut}")?;
+    }
+    if let Err(fault) = journal.compact() {
+        return failed(out, &fault);
+    }
+    let ((epoch, used), (records, bytes)) = (journal.position(), journal.live());
+    writeln!(out, "epoch {epoch}: {records} records, {bytes} bytes live, {used} bytes used")?;
+    Ok(SOUND)
+}
+
+fn failed(out: &mut dyn Write, error: &dyn std::error::Error) -> io::Result<u8> {
+    writeln!(out, "error: {error}")?;
+    Ok(DAMAGED)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::store::Record;
+
+    fn told(args: &[&str]) -> (u8, String) {
+        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        let mut out = Vec::new();
+        let code = run(&args, 7, &mut out);
+        (code, String::from_utf8(out).unwrap())
+    }
+
+    fn filled(name: &str) -> PathBuf {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-cli").join(name);
+        if path.exists() {
+            fs::remove_dir_all(&path).unwrap();
+        }
+        fs::create_dir_all(&path).unwrap();
+        let flash = FlashDir::own(&path).unwrap();
+        let (mut journal, _) = Journal::open(flash, Options::new(1), &mut |_, _, _| {}).unwrap();
+        journal.commit(&[Record::put(1, "a", "one"), Record::put(2, "b", "two")]).unwrap();
+        journal.commit(&[Record::put(1, "c", "three")]).unwrap();
+        path
+    }
+
+    #[test]
+    fn inspect_shows_segments_and_kinds() {
+        let path = filled("inspect");
+        let (code, text) = told(&["inspect", path.to_str().unwrap()]);
+        assert_eq!(code, SOUND, "{text}");
+        assert!(
+            text.contains("journal-0: epoch 1 (in use), format 1.0, 16384 of 1048576"),
+            "{text}"
+        );
+        assert!(text.contains("journal-1: no file"), "{text}");
+        assert!(text.contains("kind 1: 2 records"), "{text}");
+        assert!(text.ends_with("sound\n"), "{text}");
+    }
+
+    #[test]
+    fn check_tells_what_is_damaged_and_changes_nothing() {
+        let path = filled("check");
+        let file = path.join("journal-0");
+        let mut bytes = fs::read(&file).unwrap();
+        bytes[3 * 4096 + 40] ^= 1;
+        fs::write(&file, &bytes).unwrap();
+        let (code, text) = told(&["check", path.to_str().unwrap()]);
+        assert_eq!(code, DAMAGED);
+        let cut = "cut: journal-0: 4096 bytes at 12288: a commit group that is not whole\n";
+        assert_eq!(text, cut);
+        assert_eq!(fs::read(&file).unwrap(), bytes);
+        assert!(!path.join("journal-1").exists());
+    }
+
+    #[test]
+    fn compact_keeps_what_is_live() {
+        let path = filled("compact");
+        let (code, text) = told(&["compact", path.to_str().unwrap()]);
+        assert_eq!(code, SOUND, "{text}");
+        assert_eq!(text, "epoch 2: 3 records, 62 bytes live, 12288 bytes used\n");
+        assert!(told(&["inspect", path.to_str().unwrap()]).1.contains("live: 3 records"));
+    }
+
+    #[test]
+    fn nonsense_prints_the_usage() {
+        assert_eq!(told(&["frobnicate"]).0, USAGE);
+        assert_eq!(told(&["check", "/nowhere/at/all"]).0, DAMAGED);
+    }
+}

@@ -1,0 +1,276 @@
+//! The alert table: every alert that was reported, by fingerprint.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::core::group::GroupId;
+use crate::core::route::RouteId;
+use crate::limits::ALERTS_MAX;
+use crate::model::labels::{Pool, Quoted};
+use crate::model::matcher::{Grammar, valid_label_name};
+use crate::model::{Alert, Fingerprint, Labels, Pair, Report};
+use crate::time::Wall;
+
+/// An alert and where it is routed to.
+#[derive(Debug)]
+pub struct Entry {
+    /// The alert; a flush that is under way holds it as it was.
+    pub alert: Rc<Alert>,
+    /// The routes it ends at, and its group at each.
+    pub groups: Vec<(RouteId, GroupId)>,
+}
+
+/// What a report did to the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The alert was not known.
+    New,
+    /// What is said of it changed: it ended, fired again, was told otherwise.
+    Changed,
+    /// It fires on: only its end moved.
+    Lease,
+    /// Nothing that is told or kept.
+    None,
+}
+
+/// The table.
+#[derive(Debug, Default)]
+pub struct Alerts {
+    entries: BTreeMap<Fingerprint, Entry>,
+    by_name: BTreeMap<Rc<str>, usize>,
+    pool: Pool,
+}
+
+impl Alerts {
+    /// The alert of `fingerprint` and where it is routed to.
+    pub fn get(&self, fingerprint: Fingerprint) -> Option<&Entry> {
+        self.entries.get(&fingerprint)
+    }
+
+    /// The same, to be changed.
+    pub fn get_mut(&mut self, fingerprint: Fingerprint) -> Option<&mut Entry> {
+        self.entries.get_mut(&fingerprint)
+    }
+
+    /// Whether the alert of `fingerprint` is known and has not ended by `now`.
+    pub fn fires(&self, fingerprint: Fingerprint, now: Wall) -> bool {
+        self.get(fingerprint).is_some_and(|entry| !entry.alert.resolved(now))
+    }
+
+    /// Every alert, in the order of fingerprints.
+    pub fn iter(&self) -> impl Iterator<Item = (Fingerprint, &Entry)> {
+        self.entries.iter().map(|(fingerprint, entry)| (*fingerprint, entry))
+    }
+
+    /// The number of alerts.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether an alert of this fingerprint may come in: it is known, or the table is not full.
+    pub fn has_room_for(&self, fingerprint: Fingerprint) -> bool {
+        self.len() < ALERTS_MAX || self.entries.contains_key(&fingerprint)
+    }
+
+    /// The number of alerts named `alertname`.
+    pub fn named(&self, alertname: &str) -> usize {
+        self.by_name.get(alertname).copied().unwrap_or(0)
+    }
+
+    /// The alert that a report means, its strings shared with what is known. `now` fills in what the sender left out:
+    /// as in Alertmanager, an alert without an end ends after `resolve_timeout`.
+    pub fn read(
+        &mut self,
+        fingerprint: Fingerprint,
+        report: &Report<'_>,
+        now: Wall,
+        resolve_timeout: Duration,
+    ) -> Alert {
+        let known = self.entries.get(&fingerprint).map(|entry| &*entry.alert);
+        let reuse = |known: Option<&Labels>, pairs: &[Pair<'_>]| -> Option<Labels> {
+            known.filter(|labels| labels.equals(borrowed(pairs))).cloned()
+        };
+        let labels = reuse(known.map(|alert| &alert.labels), &report.labels);
+        let annotations = reuse(known.map(|alert| &alert.annotations), &report.annotations);
+        let generator_url = known
+            .map(|alert| &alert.generator_url)
+            .filter(|url| ***url == *report.generator_url)
+            .map(Rc::clone);
+        Alert {
+            labels: labels.unwrap_or_else(|| self.pool.labels(borrowed(&report.labels))),
+            annotations: annotations
+                .unwrap_or_else(|| self.pool.labels(borrowed(&report.annotations))),
+            generator_url: generator_url.unwrap_or_else(|| self.pool.intern(&report.generator_url)),
+            starts_at: report.starts_at.or(report.ends_at).unwrap_or(now),
+            ends_at: report.ends_at.unwrap_or(now + resolve_timeout),
+            timeout: report.ends_at.is_none(),
+            updated_at: now,
+        }
+    }
+
+    /// Takes in an alert.
+    pub fn put(&mut self, fingerprint: Fingerprint, alert: Alert, now: Wall) -> Change {
+        let Some(entry) = self.entries.get_mut(&fingerprint) else {
+            if let Some(name) = alert.labels.get("alertname") {
+                *self.by_name.entry(self.pool.intern(name)).or_default() += 1;
+            }
+            self.entries.insert(fingerprint, Entry { alert: Rc::new(alert), groups: Vec::new() });
+            return Change::New;
+        };
+        let known = &entry.alert;
+        let merged = (**known).clone().merge(alert, now);
+        let told_alike = merged.starts_at == known.starts_at
+            && merged.annotations == known.annotations
+            && merged.generator_url == known.generator_url
+            && merged.labels == known.labels
+            && merged.resolved(now) == known.resolved(now);
+        let change = match (told_alike, merged.ends_at == known.ends_at) {
+            (true, true) => Change::None,
+            (true, false) if !merged.resolved(now) => Change::Lease,
+            _ => Change::Changed,
+        };
+        // In place unless a flush holds the old one.
+        *Rc::make_mut(&mut entry.alert) = merged;
+        change
+    }
+
+    /// Drops an alert.
+    pub fn remove(&mut self, fingerprint: Fingerprint) {
+        let Some(entry) = self.entries.remove(&fingerprint) else { return };
+        let Some(name) = entry.alert.labels.get("alertname") else { return };
+        if let Some(count) = self.by_name.get_mut(name) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_name.remove(name);
+            }
+        }
+    }
+
+    /// Gives back the strings that no alert uses any more.
+    pub fn sweep_strings(&mut self) {
+        self.pool.sweep();
+    }
+}
+
+fn borrowed<'a>(pairs: &'a [Pair<'_>]) -> impl ExactSizeIterator<Item = (&'a str, &'a str)> {
+    pairs.iter().map(|(name, value)| (&**name, &**value))
+}
+
+/// The fingerprint of a report's labels.
+pub fn fingerprint(report: &Report<'_>) -> Fingerprint {
+    Fingerprint::of(borrowed(&report.labels))
+}
+
+/// What is wrong with a report whose end is or will be `ends_at`, in Alertmanager's words; `None` if nothing is.
+pub fn fault(report: &Report<'_>, ends_at: Wall, grammar: Grammar) -> Option<String> {
+    let mut faults = Vec::new();
+    if report.labels.is_empty() {
+        faults.push("at least one label pair required".to_owned());
+    }
+    for (what, pairs) in [("label set", &report.labels), ("annotations", &report.annotations)] {
+        if let Some((name, _)) = pairs.iter().find(|(name, _)| !valid_label_name(grammar, name)) {
+            faults.push(format!("invalid {what}: invalid name {}", Quoted(name)));
+        }
+    }
+    if report.starts_at.is_some_and(|starts_at| starts_at > ends_at) {
+        faults.push("start time must be before end time".to_owned());
+    }
+    (!faults.is_empty()).then(|| faults.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(300);
+
+    fn report(value: &'static str, starts: Option<i64>, ends: Option<i64>) -> Report<'static> {
+        let pair = |name, value| (Cow::Borrowed(name), Cow::Borrowed(value));
+        Report::new(
+            vec![pair("alertname", "A"), pair("i", value)],
+            vec![],
+            starts.map(Wall::from_secs),
+            ends.map(Wall::from_secs),
+            "".into(),
+        )
+    }
+
+    fn put(alerts: &mut Alerts, report: &Report<'_>, now: i64) -> (Fingerprint, Change) {
+        let now = Wall::from_secs(now);
+        let id = fingerprint(report);
+        let alert = alerts.read(id, report, now, TIMEOUT);
+        (id, alerts.put(id, alert, now))
+    }
+
+    #[test]
+    fn what_a_sender_leaves_out_is_filled_in() {
+        let mut alerts = Alerts::default();
+        let cases = [
+            (report("1", None, None), 1000, 1300, true),
+            (report("2", None, Some(900)), 900, 900, false),
+            (report("3", Some(800), None), 800, 1300, true),
+            (report("4", Some(800), Some(900)), 800, 900, false),
+        ];
+        for (report, starts, ends, timeout) in cases {
+            let (id, change) = put(&mut alerts, &report, 1000);
+            assert_eq!(change, Change::New);
+            let alert = &alerts.get(id).unwrap().alert;
+            assert_eq!(
+                (alert.starts_at, alert.ends_at),
+                (Wall::from_secs(starts), Wall::from_secs(ends))
+            );
+            assert_eq!(alert.timeout, timeout);
+        }
+        assert_eq!(alerts.named("A"), 4);
+    }
+
+    #[test]
+    fn a_repeat_is_a_lease_and_news_is_a_change() {
+        let mut alerts = Alerts::default();
+        assert_eq!(put(&mut alerts, &report("1", Some(900), None), 1000).1, Change::New);
+        assert_eq!(put(&mut alerts, &report("1", Some(900), None), 1000).1, Change::None);
+        assert_eq!(put(&mut alerts, &report("1", Some(900), None), 1010).1, Change::Lease);
+        assert_eq!(put(&mut alerts, &report("1", Some(900), Some(1020)), 1020).1, Change::Changed);
+        assert_eq!(put(&mut alerts, &report("1", Some(900), Some(1020)), 1030).1, Change::None);
+        assert_eq!(put(&mut alerts, &report("1", Some(1040), None), 1040).1, Change::Changed);
+    }
+
+    #[test]
+    fn a_repeat_shares_the_strings_of_what_is_known() {
+        let mut alerts = Alerts::default();
+        let (id, _) = put(&mut alerts, &report("1", None, None), 1000);
+        let before = alerts.get(id).unwrap().alert.labels.clone();
+        put(&mut alerts, &report("1", None, None), 1010);
+        let after = &alerts.get(id).unwrap().alert.labels;
+        assert!(std::ptr::eq(before.get("i").unwrap(), after.get("i").unwrap()));
+        alerts.remove(id);
+        drop(before);
+        alerts.sweep_strings();
+        assert!(alerts.pool.is_empty() && alerts.by_name.is_empty());
+    }
+
+    #[test]
+    fn faults_are_named_in_alertmanagers_words() {
+        let fault = |report: &Report<'_>| {
+            fault(report, report.ends_at.unwrap_or(Wall::from_secs(1300)), Grammar::Classic)
+        };
+        assert_eq!(fault(&report("1", None, None)), None);
+        assert_eq!(
+            fault(&report("1", Some(5), Some(4))).as_deref(),
+            Some("start time must be before end time")
+        );
+        let bad = Report::new(vec![], vec![("a-b".into(), "x".into())], None, None, "".into());
+        assert_eq!(
+            fault(&bad).as_deref(),
+            Some("at least one label pair required\ninvalid annotations: invalid name \"a-b\"")
+        );
+    }
+}

@@ -1,0 +1,126 @@
+//! Aggregation groups: the alerts of one route that share the labels it groups by.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::core::flush::Flush;
+use crate::core::route::RouteId;
+use crate::model::{Fingerprint, GroupKey, Labels};
+use crate::time::{Mono, Wall};
+
+/// Names a group; never used twice by a running node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GroupId(pub u64);
+
+/// One group.
+#[derive(Debug)]
+pub struct Group {
+    /// Its route.
+    pub route: RouteId,
+    /// The labels its alerts share.
+    pub labels: Labels,
+    /// Its name in notifications and in the log.
+    pub key: GroupKey,
+    /// When it is or was first flushed; it is flushed at each group interval after that.
+    pub first_flush: Wall,
+    /// Its alerts; an ended one leaves once that has been told.
+    pub alerts: BTreeSet<Fingerprint>,
+    /// The flush that is under way: a group has one at a time.
+    pub flush: Option<Flush>,
+    /// Whether the next flush came due while one was under way.
+    pub overdue: bool,
+    /// Since when it has had no alerts.
+    pub empty_since: Option<Mono>,
+}
+
+/// Every group.
+#[derive(Debug, Default)]
+pub struct Groups {
+    table: BTreeMap<GroupId, Group>,
+    by_labels: BTreeMap<(RouteId, Fingerprint), GroupId>,
+    made: u64,
+}
+
+impl Groups {
+    /// The group of `id`.
+    pub fn get(&self, id: GroupId) -> Option<&Group> {
+        self.table.get(&id)
+    }
+
+    /// The group of `id`, to be changed.
+    pub fn get_mut(&mut self, id: GroupId) -> Option<&mut Group> {
+        self.table.get_mut(&id)
+    }
+
+    /// The group of `labels` under `route`.
+    pub fn find(&self, route: RouteId, labels: &Labels) -> Option<GroupId> {
+        self.by_labels.get(&(route, labels.fingerprint())).copied()
+    }
+
+    /// Every group, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = (GroupId, &Group)> {
+        self.table.iter().map(|(id, group)| (*id, group))
+    }
+
+    /// The number of groups.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Makes the group of `labels` under `route`, without alerts, to be flushed first at `first_flush`.
+    pub fn create(
+        &mut self,
+        route: RouteId,
+        route_key: &str,
+        labels: Labels,
+        first_flush: Wall,
+    ) -> GroupId {
+        self.made += 1;
+        let id = GroupId(self.made);
+        self.by_labels.insert((route, labels.fingerprint()), id);
+        let group = Group {
+            route,
+            key: GroupKey::new(route_key, &labels),
+            labels,
+            first_flush,
+            alerts: BTreeSet::new(),
+            flush: None,
+            overdue: false,
+            empty_since: None,
+        };
+        self.table.insert(id, group);
+        id
+    }
+
+    /// Puts a group back that was taken out, perhaps under another route.
+    pub fn restore(&mut self, id: GroupId, group: Group) {
+        self.by_labels.insert((group.route, group.labels.fingerprint()), id);
+        self.table.insert(id, group);
+    }
+
+    /// Takes a group out.
+    pub fn remove(&mut self, id: GroupId) -> Option<Group> {
+        let group = self.table.remove(&id)?;
+        self.by_labels.remove(&(group.route, group.labels.fingerprint()));
+        Some(group)
+    }
+
+    /// The groups that have been empty since `moment` or longer and have no flush under way.
+    pub fn empty_since(&self, moment: Mono) -> Vec<GroupId> {
+        self.iter()
+            .filter(|(_, group)| {
+                group.flush.is_none() && group.empty_since.is_some_and(|since| since <= moment)
+            })
+            .map(|(id, _)| id)
+            .collect()
+    }
+
+    /// When the group that has been empty longest became so.
+    pub fn first_empty(&self) -> Option<Mono> {
+        self.table.values().filter_map(|group| group.empty_since).min()
+    }
+}

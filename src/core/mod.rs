@@ -1,0 +1,519 @@
+//! The alerting mind: a file a table or a rule, in pipeline order. The control flow lives here and in [`flush`].
+
+pub mod alerts;
+pub mod dedup;
+pub mod flush;
+pub mod group;
+pub mod index;
+pub mod inhibit;
+pub mod nflog;
+pub mod restore;
+pub mod route;
+pub mod silences;
+pub mod stats;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+pub mod timers;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use log::warn;
+
+use crate::config::Config;
+use crate::core::alerts::Alerts;
+use crate::core::group::{Group, GroupId, Groups};
+use crate::core::inhibit::Inhibitor;
+use crate::core::nflog::Nflog;
+use crate::core::route::{RouteId, Routes};
+use crate::core::silences::{SilenceDraft, SilenceError, SilenceLimits, Silences};
+use crate::core::stats::Stats;
+use crate::core::timers::{Timer, Timers};
+use crate::effect::{AttemptId, Cx};
+use crate::limits::GROUPS_MAX;
+use crate::model::matcher::Grammar;
+use crate::model::{Alert, Fingerprint, Labels, LogKey, Report, SilenceId};
+use crate::time::{Mono, Now, Wall};
+
+/// How long expired records may stay after their time.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(15 * 60);
+
+/// What flags say of alerting.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The URL under which users reach this node, without a trailing slash.
+    pub external_url: Rc<str>,
+    /// `--data.retention`: how long log entries and expired silences are kept. 120 h.
+    pub retention: Duration,
+    /// `--alerts.gc-interval`: how long resolved alerts are kept. 30 m.
+    pub alerts_gc_interval: Duration,
+    /// `--alerts.per-alertname-limit`; 0 is none.
+    pub alerts_per_name_max: usize,
+    /// `--dispatch.maintenance-interval`: how long a group lives without alerts. 30 s.
+    pub maintenance_interval: Duration,
+    /// `--dispatch.start-delay`: no group is flushed before the node has run this long. 0.
+    pub start_delay: Duration,
+    /// `--silences.max-silences` and `--silences.max-silence-size-bytes`.
+    pub silence_limits: SilenceLimits,
+    /// How matchers and label names are read.
+    pub grammar: Grammar,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            external_url: "http://localhost:9093".into(),
+            retention: Duration::from_secs(120 * 3600),
+            alerts_gc_interval: Duration::from_secs(30 * 60),
+            alerts_per_name_max: 0,
+            maintenance_interval: Duration::from_secs(30),
+            start_delay: Duration::ZERO,
+            silence_limits: SilenceLimits::default(),
+            grammar: Grammar::default(),
+        }
+    }
+}
+
+/// Something that changed and that others (flash, the flock) may have to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// An alert came, changed or went; `lease`: it only fires on.
+    Alert {
+        /// Which.
+        fingerprint: Fingerprint,
+        /// Only its end moved.
+        lease: bool,
+    },
+    /// A group was made.
+    Group(GroupId),
+    /// A group was removed.
+    GroupGone {
+        /// The path of its route.
+        path: Rc<str>,
+        /// The labels its alerts shared.
+        labels: Labels,
+    },
+    /// A log entry was written or dropped.
+    Log(LogKey),
+    /// A silence was set, expired or dropped.
+    Silence(SilenceId),
+}
+
+/// Why an alert is not notified, as asked at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Muted {
+    /// The active silences that match it, sorted.
+    pub silenced_by: Vec<SilenceId>,
+    /// The alerts that inhibit it: at most one, the first hit.
+    pub inhibited_by: Vec<Fingerprint>,
+}
+
+/// What became of the reports of one post.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Intake {
+    /// What is wrong with those that were not taken, in Alertmanager's words.
+    pub invalid: Vec<String>,
+    /// How many were not taken because a table is full; their sender should come again.
+    pub refused: usize,
+}
+
+/// The tables and their rules.
+#[derive(Debug)]
+pub struct Core {
+    config: Rc<Config>,
+    options: Options,
+    started: Mono,
+    routes: Routes,
+    alerts: Alerts,
+    groups: Groups,
+    inhibitor: Inhibitor,
+    silences: Silences,
+    nflog: Nflog,
+    timers: Timers,
+    attempts: BTreeMap<AttemptId, (GroupId, usize)>,
+    attempts_made: u64,
+    changes: Vec<Change>,
+    stats: Stats,
+}
+
+impl Core {
+    /// A mind without memories.
+    pub fn new(config: Rc<Config>, options: Options, now: Now) -> Self {
+        Self {
+            routes: Routes::new(&config),
+            inhibitor: Inhibitor::new(&config.inhibit_rules),
+            config,
+            options,
+            started: now.mono,
+            alerts: Alerts::default(),
+            groups: Groups::default(),
+            silences: Silences::default(),
+            nflog: Nflog::default(),
+            timers: Timers::default(),
+            attempts: BTreeMap::new(),
+            attempts_made: 0,
+            changes: Vec::new(),
+            stats: Stats::default(),
+        }
+    }
+
+    // Inputs.
+
+    /// Takes the reports of one post, those that are valid.
+    pub fn handle_reports(&mut self, now: Now, reports: &[Report<'_>]) -> Intake {
+        let mut intake = Intake::default();
+        for report in reports {
+            if let Some(fault) =
+                alerts::fault(report, self.end_of(report, now), self.options.grammar)
+            {
+                self.stats.invalid += 1;
+                intake.invalid.push(fault);
+                continue;
+            }
+            let fingerprint = alerts::fingerprint(report);
+            if !self.alerts.has_room_for(fingerprint) {
+                self.stats.refused += 1;
+                intake.refused += 1;
+                continue;
+            }
+            let timeout = self.config.global.resolve_timeout;
+            let alert = self.alerts.read(fingerprint, report, now.wall, timeout);
+            if alert.resolved(now.wall) {
+                self.stats.received_resolved += 1;
+            } else {
+                self.stats.received_firing += 1;
+            }
+            if self.over_name_limit(fingerprint, &alert) {
+                self.stats.limited += 1;
+                continue;
+            }
+            if !self.put_alert(now, fingerprint, alert) {
+                self.stats.refused += 1;
+                intake.refused += 1;
+            }
+        }
+        intake
+    }
+
+    /// The end that a report has or will be given.
+    fn end_of(&self, report: &Report<'_>, now: Now) -> Wall {
+        report.ends_at.unwrap_or(now.wall + self.config.global.resolve_timeout)
+    }
+
+    fn over_name_limit(&self, fingerprint: Fingerprint, alert: &Alert) -> bool {
+        let limit = self.options.alerts_per_name_max;
+        let name = alert.labels.get("alertname").unwrap_or("");
+        let over =
+            limit > 0 && self.alerts.get(fingerprint).is_none() && self.alerts.named(name) >= limit;
+        if over {
+            warn!(
+                "alert {} dropped: {limit} alerts named {name:?} are known, the limit",
+                alert.labels
+            );
+        }
+        over
+    }
+
+    /// Takes in an alert and brings it to its groups. Returns whether there was room for them.
+    fn put_alert(&mut self, now: Now, fingerprint: Fingerprint, alert: Alert) -> bool {
+        let change = self.alerts.put(fingerprint, alert, now.wall);
+        if change == alerts::Change::New {
+            let Some(labels) = self.alerts.get(fingerprint).map(|it| it.alert.labels.clone())
+            else {
+                return true;
+            };
+            let routes = self.routes.matching(&labels);
+            if self.groups.len() + routes.len() > GROUPS_MAX {
+                self.alerts.remove(fingerprint);
+                return false;
+            }
+            self.inhibitor.add(fingerprint, &labels);
+            let groups = routes
+                .into_iter()
+                .map(|route| (route, self.group_for(now, route, fingerprint)))
+                .collect();
+            if let Some(entry) = self.alerts.get_mut(fingerprint) {
+                entry.groups = groups;
+            }
+            self.timers.set_if_idle(Timer::Alerts, now.mono + self.options.alerts_gc_interval);
+        } else {
+            self.rejoin_groups(now, fingerprint);
+        }
+        if change != alerts::Change::None {
+            let lease = change == alerts::Change::Lease;
+            self.changes.push(Change::Alert { fingerprint, lease });
+        }
+        true
+    }
+
+    /// Brings a known alert back to the groups that it left when it ended, or that have gone.
+    fn rejoin_groups(&mut self, now: Now, fingerprint: Fingerprint) {
+        let Some(entry) = self.alerts.get(fingerprint) else { return };
+        for place in 0..entry.groups.len() {
+            let Some((route, id)) =
+                self.alerts.get(fingerprint).and_then(|entry| entry.groups.get(place).copied())
+            else {
+                return;
+            };
+            if let Some(group) = self.groups.get_mut(id) {
+                if group.alerts.insert(fingerprint) {
+                    group.empty_since = None;
+                }
+                continue;
+            }
+            let id = self.group_for(now, route, fingerprint);
+            if let Some(member) =
+                self.alerts.get_mut(fingerprint).and_then(|entry| entry.groups.get_mut(place))
+            {
+                member.1 = id;
+            }
+        }
+    }
+
+    /// The group of an alert under a route, the alert in it; a new one is flushed after `group_wait`, or at once if the
+    /// alert has fired longer than that.
+    fn group_for(&mut self, now: Now, route_id: RouteId, fingerprint: Fingerprint) -> GroupId {
+        let Some(alert) = self.alerts.get(fingerprint).map(|entry| Rc::clone(&entry.alert)) else {
+            return GroupId(0);
+        };
+        let route = self.routes.get(route_id);
+        let labels = route.group_labels(&alert.labels);
+        let id = self.groups.find(route_id, &labels).unwrap_or_else(|| {
+            let late = alert.starts_at + route.group_wait < now.wall;
+            let wait = if late { Duration::ZERO } else { route.group_wait };
+            let at = (now.mono + wait).max(self.started + self.options.start_delay);
+            let first_flush = now.wall + at.since(now.mono);
+            let id = self.groups.create(route_id, &route.key, labels, first_flush);
+            self.timers.set(Timer::Flush(id), at);
+            self.changes.push(Change::Group(id));
+            id
+        });
+        if let Some(group) = self.groups.get_mut(id) {
+            group.alerts.insert(fingerprint);
+            group.empty_since = None;
+        }
+        id
+    }
+
+    /// Sets a silence and returns its id.
+    pub fn handle_set_silence(
+        &mut self,
+        cx: &mut Cx<'_>,
+        draft: SilenceDraft,
+    ) -> Result<SilenceId, SilenceError> {
+        let mut bits = [0; 16];
+        cx.rng.fill_bytes(&mut bits);
+        let fresh = SilenceId::from_random(u128::from_be_bytes(bits));
+        let changed = self.silences.set(draft, fresh, self.options.silence_limits, cx.now.wall)?;
+        let id = changed.first().copied().unwrap_or(fresh);
+        self.changes.extend(changed.into_iter().map(Change::Silence));
+        self.arm_records(cx.now);
+        Ok(id)
+    }
+
+    /// Expires a silence; one that has expired stays as it is.
+    pub fn handle_expire_silence(&mut self, now: Now, id: SilenceId) -> Result<(), SilenceError> {
+        if self.silences.expire(id, now.wall)? {
+            self.changes.push(Change::Silence(id));
+        }
+        Ok(())
+    }
+
+    /// Runs everything that is due.
+    pub fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
+        while let Some(timer) = self.timers.pop(cx.now.mono) {
+            match timer {
+                Timer::Alerts => self.sweep_alerts(cx.now),
+                Timer::Delivery(id, at) => self.handle_delivery(cx, id, at),
+                Timer::Flush(id) => self.flush(cx, id),
+                Timer::Groups => self.sweep_groups(cx.now),
+                Timer::Records => self.sweep_records(cx.now),
+            }
+        }
+    }
+
+    /// Goes on with another config: every alert is routed anew. A group that the new tree still has keeps its timer and
+    /// the flush that is under way, so nothing waits again and nothing in flight is lost or sent twice.
+    pub fn handle_config(&mut self, cx: &mut Cx<'_>, config: Rc<Config>) {
+        let mut kept: BTreeMap<(Rc<str>, Labels), (GroupId, Group)> = BTreeMap::new();
+        let known: Vec<Fingerprint> =
+            self.alerts.iter().map(|(fingerprint, _)| fingerprint).collect();
+        let mut pending: BTreeMap<Fingerprint, bool> = BTreeMap::new();
+        for id in self.groups.iter().map(|(id, _)| id).collect::<Vec<_>>() {
+            let Some(mut group) = self.groups.remove(id) else { continue };
+            pending.extend(std::mem::take(&mut group.alerts).into_iter().map(|it| (it, true)));
+            let path = Rc::clone(&self.routes.get(group.route).path);
+            kept.insert((path, group.labels.clone()), (id, group));
+        }
+        self.routes = Routes::new(&config);
+        self.inhibitor = Inhibitor::new(&config.inhibit_rules);
+        self.config = config;
+        for fingerprint in known {
+            let Some(entry) = self.alerts.get(fingerprint) else { continue };
+            let labels = entry.alert.labels.clone();
+            let joins = pending.contains_key(&fingerprint) || !entry.alert.resolved(cx.now.wall);
+            self.inhibitor.add(fingerprint, &labels);
+            let mut groups = Vec::new();
+            for route in self.routes.matching(&labels) {
+                self.keep_group(&mut kept, route, &labels);
+                let id =
+                    if joins { self.group_for(cx.now, route, fingerprint) } else { GroupId(0) };
+                groups.push((route, id));
+            }
+            if let Some(entry) = self.alerts.get_mut(fingerprint) {
+                entry.groups = groups;
+            }
+        }
+        for ((path, labels), (id, group)) in kept {
+            self.timers.cancel(Timer::Flush(id));
+            self.changes.push(Change::GroupGone { path, labels });
+            if let Some(flush) = &group.flush {
+                self.abandon(cx, id, flush);
+            }
+        }
+    }
+
+    /// Brings the group of `labels` over from the tree before, if it had one.
+    fn keep_group(
+        &mut self,
+        kept: &mut BTreeMap<(Rc<str>, Labels), (GroupId, Group)>,
+        route_id: RouteId,
+        labels: &Labels,
+    ) {
+        let route = self.routes.get(route_id);
+        let labels = route.group_labels(labels);
+        if let Some((id, mut group)) = kept.remove(&(Rc::clone(&route.path), labels)) {
+            group.route = route_id;
+            self.groups.restore(id, group);
+        }
+    }
+
+    // Sweeps.
+
+    /// Drops resolved alerts that no group waits to tell of.
+    fn sweep_alerts(&mut self, now: Now) {
+        let gone: Vec<(Fingerprint, Labels)> = self
+            .alerts
+            .iter()
+            .filter(|(fingerprint, entry)| {
+                let told = |(_, id): &(RouteId, GroupId)| {
+                    self.groups.get(*id).is_none_or(|group| !group.alerts.contains(fingerprint))
+                };
+                entry.alert.resolved(now.wall) && entry.groups.iter().all(told)
+            })
+            .map(|(fingerprint, entry)| (fingerprint, entry.alert.labels.clone()))
+            .collect();
+        for (fingerprint, labels) in gone {
+            self.inhibitor.remove(fingerprint, &labels);
+            self.alerts.remove(fingerprint);
+            self.changes.push(Change::Alert { fingerprint, lease: false });
+        }
+        self.alerts.sweep_strings();
+        if !self.alerts.is_empty() {
+            self.timers.set(Timer::Alerts, now.mono + self.options.alerts_gc_interval);
+        }
+    }
+
+    /// Drops groups that have long been empty.
+    fn sweep_groups(&mut self, now: Now) {
+        let interval = self.options.maintenance_interval;
+        let moment = Mono::from_ms(
+            now.mono
+                .as_ms()
+                .saturating_sub(u64::try_from(interval.as_millis()).unwrap_or(u64::MAX)),
+        );
+        for id in self.groups.empty_since(moment) {
+            self.timers.cancel(Timer::Flush(id));
+            self.drop_group(id);
+        }
+        if let Some(first) = self.groups.first_empty() {
+            // A group whose flush is still under way may have been empty for longer than the interval.
+            let soonest = now.mono + Duration::from_secs(1);
+            self.timers.set(Timer::Groups, (first + interval).max(soonest));
+        }
+    }
+
+    fn drop_group(&mut self, id: GroupId) {
+        if let Some(group) = self.groups.remove(id) {
+            let path = Rc::clone(&self.routes.get(group.route).path);
+            self.changes.push(Change::GroupGone { path, labels: group.labels });
+        }
+    }
+
+    /// Drops silences and log entries that have expired.
+    fn sweep_records(&mut self, now: Now) {
+        let silences = self.silences.sweep(self.options.retention, now.wall);
+        self.changes.extend(silences.into_iter().map(Change::Silence));
+        self.changes.extend(self.nflog.sweep(now.wall).into_iter().map(Change::Log));
+        if !self.nflog.is_empty() || self.silences.iter().next().is_some() {
+            self.arm_records(now);
+        }
+    }
+
+    fn arm_records(&mut self, now: Now) {
+        self.timers.set_if_idle(Timer::Records, now.mono + SWEEP_INTERVAL);
+    }
+
+    // Getters.
+
+    /// When [`Core::handle_timeout`] wants to be called next.
+    pub fn next_timeout(&self) -> Option<Mono> {
+        self.timers.next()
+    }
+
+    /// What has changed since this was last asked.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// The config it runs with.
+    pub const fn config(&self) -> &Rc<Config> {
+        &self.config
+    }
+
+    /// The options it runs with.
+    pub const fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The alert table.
+    pub const fn alerts(&self) -> &Alerts {
+        &self.alerts
+    }
+
+    /// The groups.
+    pub const fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// The routing tree.
+    pub const fn routes(&self) -> &Routes {
+        &self.routes
+    }
+
+    /// The silences.
+    pub const fn silences(&self) -> &Silences {
+        &self.silences
+    }
+
+    /// The notification log.
+    pub const fn nflog(&self) -> &Nflog {
+        &self.nflog
+    }
+
+    /// The counters.
+    pub const fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Why an alert of these labels would not be notified now.
+    pub fn muted(&self, now: Wall, labels: &Labels) -> Muted {
+        Muted {
+            silenced_by: self.silences.muting(labels, now).collect(),
+            inhibited_by: self.inhibitor.source(labels, &self.alerts, now).into_iter().collect(),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What was kept comes back: after a restart nothing is told twice, nothing is forgotten and no group waits anew.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::core::timers::Timer;
+use crate::core::{Change, Core};
+use crate::effect::Cx;
+use crate::model::{Alert, Fingerprint, Labels, LogEntry, LogKey, Silence};
+use crate::time::{Now, Wall};
+
+/// The first flush of each group that was kept, by the path of its route and its labels.
+pub type GroupTimers = BTreeMap<(Rc<str>, Labels), Wall>;
+
+impl Core {
+    /// Takes back a silence.
+    pub fn restore_silence(&mut self, now: Now, silence: Silence) {
+        self.silences.merge(silence);
+        self.arm_records(now);
+    }
+
+    /// Takes back a log entry.
+    pub fn restore_log(&mut self, now: Now, key: LogKey, entry: LogEntry) {
+        self.nflog.merge(key, entry, now.wall);
+        self.arm_records(now);
+    }
+
+    /// Takes back an alert. One that fired gets its lease anew: while nobody listened, nobody could extend it.
+    pub fn restore_alert(&mut self, now: Now, fingerprint: Fingerprint, mut alert: Alert) {
+        if !self.alerts.has_room_for(fingerprint) {
+            return;
+        }
+        let lease = alert.ends_at.since(alert.updated_at);
+        if !lease.is_zero() {
+            alert.ends_at = now.wall + lease;
+            alert.updated_at = now.wall;
+        }
+        self.inhibitor.add(fingerprint, &alert.labels);
+        self.alerts.put(fingerprint, alert, now.wall);
+        self.timers.set_if_idle(Timer::Alerts, now.mono + self.options.alerts_gc_interval);
+    }
+
+    /// Once everything else is back: brings the alerts to their groups, and the groups to their timers. A group that
+    /// should have been flushed in the meantime is flushed at once; the log knows what has been told. Returns the
+    /// timers that no group has any more.
+    pub fn restore_groups(&mut self, cx: &mut Cx<'_>, mut timers: GroupTimers) -> GroupTimers {
+        let known: Vec<Fingerprint> =
+            self.alerts.iter().map(|(fingerprint, _)| fingerprint).collect();
+        for fingerprint in known {
+            let Some(entry) = self.alerts.get(fingerprint) else { continue };
+            let labels = entry.alert.labels.clone();
+            let routes = self.routes.matching(&labels);
+            let groups = routes
+                .into_iter()
+                .map(|route| (route, self.group_for(cx.now, route, fingerprint)))
+                .collect();
+            if let Some(entry) = self.alerts.get_mut(fingerprint) {
+                entry.groups = groups;
+            }
+        }
+        for id in self.groups.iter().map(|(id, _)| id).collect::<Vec<_>>() {
+            let Some(group) = self.groups.get_mut(id) else { continue };
+            let route = self.routes.get(group.route);
+            let Some(first) = timers.remove(&(Rc::clone(&route.path), group.labels.clone())) else {
+                continue;
+            };
+            let interval = route.group_interval;
+            let (wait, missed) = match until_flush(first, interval, cx.now.wall) {
+                // The clock may have gone back since; nobody waits longer than a new group does.
+                Phase::Waiting(wait) => (wait.min(route.group_wait), false),
+                Phase::Flushing(wait) => (wait, true),
+            };
+            group.first_flush = first;
+            self.changes.retain(|change| *change != Change::Group(id));
+            if missed {
+                self.flush(cx, id);
+            }
+            self.timers.set(Timer::Flush(id), cx.now.mono + wait);
+        }
+        timers
+    }
+}
+
+enum Phase {
+    /// So long before the first flush.
+    Waiting(Duration),
+    /// So long before the next.
+    Flushing(Duration),
+}
+
+fn until_flush(first: Wall, interval: Duration, now: Wall) -> Phase {
+    if first > now {
+        return Phase::Waiting(first.since(now));
+    }
+    let passed = now.since(first).as_nanos();
+    let interval = interval.as_nanos().max(1);
+    let left = u64::try_from(interval - passed % interval).unwrap_or(u64::MAX);
+    Phase::Flushing(Duration::from_nanos(left))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flushes_keep_their_phase() {
+        let at = Wall::from_secs;
+        let until = |first, now| match until_flush(at(first), Duration::from_secs(10), at(now)) {
+            Phase::Waiting(wait) => (false, wait.as_secs()),
+            Phase::Flushing(wait) => (true, wait.as_secs()),
+        };
+        assert_eq!(until(100, 97), (false, 3));
+        assert_eq!(until(100, 100), (true, 10));
+        assert_eq!(until(100, 123), (true, 7));
+    }
+}

@@ -1,0 +1,360 @@
+//! Silences: the table, and the rules by which one is set, changed and expired.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::core::index::Index;
+use crate::limits::{SILENCE_BYTES_MAX, SILENCES_MAX};
+use crate::model::{Labels, Matchers, Silence, SilenceId, SilenceState};
+use crate::time::Wall;
+
+/// What a client wants of a silence. `id` is set to change one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SilenceDraft {
+    /// The silence to change.
+    pub id: Option<SilenceId>,
+    /// Which alerts.
+    pub matchers: Matchers,
+    /// From when; `None` is now.
+    pub starts_at: Option<Wall>,
+    /// Until when.
+    pub ends_at: Wall,
+    /// Who.
+    pub created_by: String,
+    /// Why.
+    pub comment: String,
+    /// What else is said of it.
+    pub annotations: Vec<(String, String)>,
+}
+
+impl SilenceDraft {
+    /// About as many bytes as it takes to keep.
+    fn bytes(&self) -> usize {
+        let pairs = |pairs: &[(String, String)]| -> usize {
+            pairs.iter().map(|(name, value)| name.len() + value.len()).sum()
+        };
+        let matchers: usize =
+            self.matchers.iter().map(|matcher| matcher.name().len() + matcher.value().len()).sum();
+        self.created_by.len() + self.comment.len() + pairs(&self.annotations) + matchers
+    }
+
+    fn into_silence(self, id: SilenceId, now: Wall) -> Silence {
+        Silence {
+            id,
+            matchers: self.matchers,
+            starts_at: self.starts_at.unwrap_or(now),
+            ends_at: self.ends_at,
+            updated_at: now,
+            created_by: self.created_by.into(),
+            comment: self.comment.into(),
+            annotations: self.annotations.iter().map(|(name, value)| (&**name, &**value)).collect(),
+        }
+    }
+}
+
+/// Why a silence was not set or expired; nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SilenceError {
+    /// No silence has this id.
+    NotFound,
+    /// What is wrong with it, in Alertmanager's words.
+    Invalid(String),
+    /// A limit is reached, in Alertmanager's words.
+    Limit(String),
+}
+
+impl std::fmt::Display for SilenceError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotFound => f.write_str("silence not found"),
+            Self::Invalid(text) | Self::Limit(text) => f.write_str(text),
+        }
+    }
+}
+
+/// How many silences of what size are taken; 0 leaves it to `limits.rs`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SilenceLimits {
+    /// `--silences.max-silences`; expired ones count.
+    pub count: usize,
+    /// `--silences.max-silence-size-bytes`
+    pub bytes: usize,
+}
+
+/// The table.
+#[derive(Debug, Default)]
+pub struct Silences {
+    table: BTreeMap<SilenceId, Silence>,
+    /// Those that have not expired when they came.
+    index: Index<SilenceId>,
+}
+
+impl Silences {
+    /// The silence of `id`.
+    pub fn get(&self, id: SilenceId) -> Option<&Silence> {
+        self.table.get(&id)
+    }
+
+    /// Every silence, expired ones too, in the order of ids.
+    pub fn iter(&self) -> impl Iterator<Item = &Silence> {
+        self.table.values()
+    }
+
+    /// The silences that mute an alert of these labels at `now`, sorted.
+    pub fn muting<'a>(
+        &'a self,
+        labels: &'a Labels,
+        now: Wall,
+    ) -> impl Iterator<Item = SilenceId> + 'a {
+        self.index.candidates(labels).into_iter().filter(move |id| {
+            self.table.get(id).is_some_and(|silence| {
+                silence.state(now) == SilenceState::Active && silence.matchers.matches(labels)
+            })
+        })
+    }
+
+    /// Sets a silence as Alertmanager does: in place where that does not rewrite history, else as a new one, whose
+    /// predecessor then expires. `fresh` is the id of a new one. Returns the ids of what changed, the silence first.
+    pub fn set(
+        &mut self,
+        draft: SilenceDraft,
+        fresh: SilenceId,
+        limits: SilenceLimits,
+        now: Wall,
+    ) -> Result<Vec<SilenceId>, SilenceError> {
+        let known = match draft.id {
+            Some(id) => Some(self.table.get(&id).ok_or(SilenceError::NotFound)?),
+            None => None,
+        };
+        validate(&draft, now)?;
+        let in_place = known.filter(|known| changeable(known, &draft, now)).map(|known| known.id);
+        self.check_limits(&draft, limits, in_place.is_none())?;
+        if let Some(id) = in_place {
+            self.merge(draft.into_silence(id, now));
+            return Ok(vec![id]);
+        }
+        let mut changed = vec![fresh];
+        if let Some(old) = draft.id
+            && self.expire(old, now)?
+        {
+            changed.push(old);
+        }
+        let mut silence = draft.into_silence(fresh, now);
+        silence.starts_at = silence.starts_at.max(now);
+        self.merge(silence);
+        Ok(changed)
+    }
+
+    fn check_limits(
+        &self,
+        draft: &SilenceDraft,
+        limits: SilenceLimits,
+        new: bool,
+    ) -> Result<(), SilenceError> {
+        let or_ours = |set: usize, ours: usize| if set == 0 { ours } else { set.min(ours) };
+        let (count, limit) = (self.table.len() + 1, or_ours(limits.count, SILENCES_MAX));
+        if new && count > limit {
+            return Err(SilenceError::Limit(format!(
+                "exceeded maximum number of silences: {} (limit: {limit})",
+                count - 1
+            )));
+        }
+        let (bytes, limit) = (draft.bytes(), or_ours(limits.bytes, SILENCE_BYTES_MAX));
+        if bytes > limit {
+            return Err(SilenceError::Limit(format!(
+                "silence exceeded maximum size: {bytes} bytes (limit: {limit} bytes)"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Ends a silence: an active one now, a pending one before it began. Returns whether that changed it: an expired
+    /// one stays as it is.
+    pub fn expire(&mut self, id: SilenceId, now: Wall) -> Result<bool, SilenceError> {
+        let silence = self.table.get_mut(&id).ok_or(SilenceError::NotFound)?;
+        match silence.state(now) {
+            SilenceState::Expired => return Ok(false),
+            SilenceState::Active => {}
+            SilenceState::Pending => silence.starts_at = now,
+        }
+        silence.ends_at = now;
+        silence.updated_at = now;
+        Ok(true)
+    }
+
+    /// Takes a silence as it is, own or another's: the one that was updated later stays. Returns whether anything
+    /// changed.
+    pub fn merge(&mut self, silence: Silence) -> bool {
+        if let Some(known) = self.table.get(&silence.id) {
+            if known.updated_at > silence.updated_at || *known == silence {
+                return false;
+            }
+            self.index.remove(&known.matchers, silence.id);
+        }
+        self.index.insert(&silence.matchers, silence.id);
+        self.table.insert(silence.id, silence);
+        true
+    }
+
+    /// Drops the silences that expired more than `retention` ago and returns their ids.
+    pub fn sweep(&mut self, retention: Duration, now: Wall) -> Vec<SilenceId> {
+        let gone: Vec<SilenceId> = self
+            .iter()
+            .filter(|silence| silence.ends_at + retention <= now)
+            .map(|silence| silence.id)
+            .collect();
+        for id in &gone {
+            if let Some(silence) = self.table.remove(id) {
+                self.index.remove(&silence.matchers, *id);
+            }
+        }
+        gone
+    }
+
+    /// When the next silence is to be dropped.
+    pub fn next_sweep(&self, retention: Duration) -> Option<Wall> {
+        self.iter().map(|silence| silence.ends_at + retention).min()
+    }
+}
+
+/// Whether a silence can become the draft without rewriting history (Alertmanager's `canUpdate`).
+fn changeable(known: &Silence, draft: &SilenceDraft, now: Wall) -> bool {
+    let starts_at = draft.starts_at.unwrap_or(now);
+    let second = |time: Wall| time.as_ms().div_euclid(1000);
+    known.matchers == draft.matchers
+        && match known.state(now) {
+            SilenceState::Active => {
+                second(starts_at) == second(known.starts_at) && draft.ends_at >= now
+            }
+            SilenceState::Pending => starts_at >= now,
+            SilenceState::Expired => false,
+        }
+}
+
+fn validate(draft: &SilenceDraft, now: Wall) -> Result<(), SilenceError> {
+    let invalid = |rule: &str| Err(SilenceError::Invalid(format!("invalid silence: {rule}")));
+    if draft.matchers.is_empty() {
+        return invalid("at least one matcher required");
+    }
+    if draft.matchers.iter().all(|matcher| matcher.matches_value("")) {
+        return invalid("at least one matcher must not match the empty string");
+    }
+    if draft.starts_at.unwrap_or(now) > draft.ends_at {
+        return invalid("end time must not be before start time");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::testing::matchers;
+
+    const FREE: SilenceLimits = SilenceLimits { count: 0, bytes: 0 };
+
+    fn draft(id: Option<SilenceId>, texts: &[&str], starts: i64, ends: i64) -> SilenceDraft {
+        SilenceDraft {
+            id,
+            matchers: matchers(texts),
+            starts_at: Some(Wall::from_secs(starts)),
+            ends_at: Wall::from_secs(ends),
+            created_by: "me".into(),
+            comment: "c".into(),
+            annotations: vec![],
+        }
+    }
+
+    fn id(n: u128) -> SilenceId {
+        SilenceId::from_bits(n)
+    }
+
+    fn set(silences: &mut Silences, draft: SilenceDraft, fresh: u128, now: i64) -> Vec<SilenceId> {
+        silences.set(draft, id(fresh), FREE, Wall::from_secs(now)).unwrap()
+    }
+
+    #[test]
+    fn history_is_changed_in_place_or_not_at_all() {
+        let mut s = Silences::default();
+        assert_eq!(set(&mut s, draft(None, &["a=b"], 50, 200), 1, 100), [id(1)]);
+        assert_eq!(s.get(id(1)).unwrap().starts_at, Wall::from_secs(100), "clamped up to now");
+        let mut told = draft(Some(id(1)), &["a=b"], 100, 200);
+        told.comment = "other".into();
+        assert_eq!(set(&mut s, told, 2, 101), [id(1)]);
+        assert_eq!(&*s.get(id(1)).unwrap().comment, "other");
+        assert_eq!(set(&mut s, draft(Some(id(1)), &["a=b"], 100, 300), 2, 102), [id(1)]);
+        assert_eq!(set(&mut s, draft(Some(id(1)), &["a=c"], 100, 300), 2, 103), [id(2), id(1)]);
+        assert_eq!(s.get(id(1)).unwrap().ends_at, Wall::from_secs(103), "the old one has ended");
+        assert_eq!(s.get(id(2)).unwrap().starts_at, Wall::from_secs(103));
+        assert_eq!(set(&mut s, draft(Some(id(1)), &["a=b"], 100, 300), 3, 104), [id(3)]);
+        let bad = draft(Some(id(2)), &["a=~.*"], 100, 300);
+        assert!(s.set(bad, id(4), FREE, Wall::from_secs(105)).is_err());
+        assert_eq!(s.get(id(2)).unwrap().ends_at, Wall::from_secs(300), "untouched");
+        let unknown = draft(Some(id(9)), &["a=b"], 100, 300);
+        assert_eq!(s.set(unknown, id(4), FREE, Wall::from_secs(105)), Err(SilenceError::NotFound));
+    }
+
+    #[test]
+    fn a_pending_one_may_move_in_the_future_only() {
+        let mut s = Silences::default();
+        set(&mut s, draft(None, &["a=b"], 200, 300), 1, 100);
+        assert_eq!(set(&mut s, draft(Some(id(1)), &["a=b"], 220, 300), 2, 100), [id(1)]);
+        assert_eq!(set(&mut s, draft(Some(id(1)), &["a=b"], 90, 300), 2, 100), [id(2), id(1)]);
+        let old = s.get(id(1)).unwrap();
+        assert_eq!((old.starts_at, old.ends_at), (Wall::from_secs(100), Wall::from_secs(100)));
+    }
+
+    #[test]
+    fn expiring_ends_it_now_and_twice_changes_nothing() {
+        let mut s = Silences::default();
+        set(&mut s, draft(None, &["a=b"], 100, 300), 1, 100);
+        assert_eq!(s.expire(id(1), Wall::from_secs(150)), Ok(true));
+        assert_eq!(s.expire(id(1), Wall::from_secs(160)), Ok(false));
+        assert_eq!(s.get(id(1)).unwrap().ends_at, Wall::from_secs(150));
+        assert_eq!(s.expire(id(2), Wall::from_secs(160)), Err(SilenceError::NotFound));
+    }
+
+    #[test]
+    fn only_active_ones_that_match_mute() {
+        let mut s = Silences::default();
+        set(&mut s, draft(None, &["a=b"], 100, 300), 1, 100);
+        set(&mut s, draft(None, &["a=~b|c", "x!=y"], 100, 300), 2, 100);
+        set(&mut s, draft(None, &["a=b"], 200, 300), 3, 100);
+        let labels: Labels = [("a", "b")].into_iter().collect();
+        let muting = |now| s.muting(&labels, Wall::from_secs(now)).collect::<Vec<_>>();
+        assert_eq!(muting(150), [id(1), id(2)]);
+        assert_eq!(muting(250), [id(1), id(2), id(3)]);
+        assert!(muting(301).is_empty());
+    }
+
+    #[test]
+    fn a_full_table_and_a_large_silence_are_refused() {
+        let mut s = Silences::default();
+        let limits = SilenceLimits { count: 1, bytes: 10 };
+        let mut set = |draft, fresh| s.set(draft, id(fresh), limits, Wall::from_secs(100));
+        assert_eq!(set(draft(None, &["a=b"], 100, 300), 1), Ok(vec![id(1)]));
+        assert_eq!(
+            set(draft(None, &["a=b"], 100, 300), 2),
+            Err(SilenceError::Limit("exceeded maximum number of silences: 1 (limit: 1)".into()))
+        );
+        assert_eq!(set(draft(Some(id(1)), &["a=b"], 100, 400), 2), Ok(vec![id(1)]));
+        let mut large = draft(Some(id(1)), &["a=b"], 100, 400);
+        large.comment = "0123456789".into();
+        assert_eq!(
+            set(large, 2),
+            Err(SilenceError::Limit(
+                "silence exceeded maximum size: 14 bytes (limit: 10 bytes)".into()
+            ))
+        );
+    }
+
+    #[test]
+    fn expired_ones_stay_for_the_retention() {
+        let mut s = Silences::default();
+        set(&mut s, draft(None, &["a=b"], 100, 300), 1, 100);
+        let hour = Duration::from_secs(3600);
+        assert_eq!(s.next_sweep(hour), Some(Wall::from_secs(3900)));
+        assert!(s.sweep(hour, Wall::from_secs(3899)).is_empty());
+        assert_eq!(s.sweep(hour, Wall::from_secs(3900)), [id(1)]);
+        assert_eq!(s.iter().count(), 0);
+    }
+}

@@ -1,0 +1,73 @@
+//! What is counted, for `/metrics`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Upper bounds of the latency histogram's buckets, in seconds (Alertmanager's).
+pub const LATENCY_BUCKETS: [u64; 5] = [1, 5, 10, 15, 20];
+
+/// Counters that only grow.
+#[derive(Clone, Debug, Default)]
+pub struct Stats {
+    /// Reports of firing alerts.
+    pub received_firing: u64,
+    /// Reports of resolved alerts.
+    pub received_resolved: u64,
+    /// Reports that were refused as invalid.
+    pub invalid: u64,
+    /// Reports that were refused because a table was full.
+    pub refused: u64,
+    /// Reports that were dropped by `--alerts.per-alertname-limit`.
+    pub limited: u64,
+    /// Alerts that an inhibition kept from a notification.
+    pub suppressed_inhibition: u64,
+    /// Alerts that a time interval kept from a notification.
+    pub suppressed_interval: u64,
+    /// Alerts that a silence kept from a notification.
+    pub suppressed_silence: u64,
+    integrations: BTreeMap<&'static str, IntegrationStats>,
+}
+
+impl Stats {
+    /// The counters of a receiver type.
+    pub fn integration(&mut self, kind: &'static str) -> &mut IntegrationStats {
+        self.integrations.entry(kind).or_default()
+    }
+
+    /// The counters of each receiver type that was used.
+    pub fn integrations(&self) -> impl Iterator<Item = (&'static str, &IntegrationStats)> {
+        self.integrations.iter().map(|(kind, stats)| (*kind, stats))
+    }
+}
+
+/// Counters of one receiver type.
+#[derive(Clone, Debug, Default)]
+pub struct IntegrationStats {
+    /// Notifications that ended, delivered or not.
+    pub sent: u64,
+    /// Notifications that ended undelivered.
+    pub failed: u64,
+    /// Attempts.
+    pub requests: u64,
+    /// Attempts that failed.
+    pub requests_failed: u64,
+    /// Attempts that ended within each of [`LATENCY_BUCKETS`].
+    pub latency_buckets: [u64; LATENCY_BUCKETS.len()],
+    /// Attempts that ended.
+    pub latency_count: u64,
+    /// How long they took in all.
+    pub latency_sum: Duration,
+}
+
+impl IntegrationStats {
+    /// Counts an attempt that took `took`.
+    pub fn latency(&mut self, took: Duration) {
+        self.latency_count += 1;
+        self.latency_sum += took;
+        for (bucket, bound) in self.latency_buckets.iter_mut().zip(LATENCY_BUCKETS) {
+            if took <= Duration::from_secs(bound) {
+                *bucket += 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! The pipeline as a whole: posts and time in, attempts out.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+use std::time::Duration;
+
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+
+use crate::config::Config;
+use crate::core::silences::SilenceDraft;
+use crate::core::testing::{config, inhibit_rule, matchers, route};
+use crate::core::{Core, Options};
+use crate::effect::{AttemptId, Cx, Effect};
+use crate::model::{Report, SilenceId};
+use crate::notify::{Outgoing, Reply};
+use crate::time::{Mono, Now, Wall};
+
+/// A mind under virtual time, whose `log` receivers take what they are told.
+struct World {
+    core: Core,
+    now: Now,
+    rng: StdRng,
+    told: Vec<(u64, String)>,
+    open: Vec<AttemptId>,
+    answers: bool,
+}
+
+type Input = dyn FnOnce(&mut Core, &mut Cx<'_>);
+
+const START: i64 = 1_700_000_000;
+
+impl World {
+    fn new(config: Config) -> Self {
+        let now = Now { mono: Mono::from_ms(0), wall: Wall::from_secs(START) };
+        let core = Core::new(Rc::new(config), Options::default(), now);
+        let rng = StdRng::seed_from_u64(1);
+        Self { core, now, rng, told: Vec::new(), open: Vec::new(), answers: true }
+    }
+
+    fn step(&mut self, input: impl FnOnce(&mut Core, &mut Cx<'_>)) {
+        let mut effects = Vec::new();
+        let mut cx = Cx { now: self.now, rng: &mut self.rng, effects: &mut effects };
+        input(&mut self.core, &mut cx);
+        for effect in effects {
+            match effect {
+                Effect::Attempt(attempt) => {
+                    let Outgoing::Log(line) = attempt.outgoing else { panic!("a log line") };
+                    self.told.push((self.now.mono.as_ms(), line));
+                    self.open.push(attempt.id);
+                }
+                Effect::Persist(_) => {}
+                Effect::Cancel(id) => self.open.retain(|it| *it != id),
+            }
+        }
+        if self.answers {
+            for id in std::mem::take(&mut self.open) {
+                self.answer(id);
+            }
+        }
+    }
+
+    fn answer(&mut self, id: AttemptId) {
+        self.step(replying(id));
+    }
+
+    /// Lets time pass, stopping at each timer.
+    fn pass(&mut self, secs: u64) {
+        let end = self.now.mono + Duration::from_secs(secs);
+        while let Some(at) = self.core.next_timeout().filter(|at| *at <= end) {
+            self.move_to(at.max(self.now.mono));
+            self.step(Core::handle_timeout);
+        }
+        self.move_to(end);
+    }
+
+    fn move_to(&mut self, at: Mono) {
+        self.now.wall = self.now.wall + at.since(self.now.mono);
+        self.now.mono = at;
+    }
+
+    /// Posts an alert `name` of instance `i`; `ends`: seconds from now.
+    fn post(&mut self, name: &'static str, i: &'static str, ends: Option<i64>) {
+        let pair = |name, value| (Cow::Borrowed(name), Cow::Borrowed(value));
+        let ends = ends.map(|secs| Wall::from_ns(self.now.wall.as_ns() + secs * 1_000_000_000));
+        let report =
+            Report::new(vec![pair("alertname", name), pair("i", i)], vec![], None, ends, "".into());
+        let now = self.now;
+        self.step(|core, _| assert!(core.handle_reports(now, &[report]).invalid.is_empty()));
+    }
+
+    fn silence(&mut self, texts: &[&str], secs: i64) -> SilenceId {
+        let draft = SilenceDraft {
+            id: None,
+            matchers: matchers(texts),
+            starts_at: None,
+            ends_at: self.now.wall + Duration::from_secs(u64::try_from(secs).unwrap()),
+            created_by: String::new(),
+            comment: String::new(),
+            annotations: vec![],
+        };
+        let mut id = None;
+        self.step(|core, cx| id = core.handle_set_silence(cx, draft).ok());
+        id.unwrap()
+    }
+
+    /// What was told since this was last asked: when in ms, and the line up to its alerts.
+    fn told(&mut self) -> Vec<(u64, String)> {
+        let head = |line: String| {
+            line.split_once("): ").map_or(String::new(), |(head, _)| format!("{head})"))
+        };
+        std::mem::take(&mut self.told).into_iter().map(|(at, line)| (at, head(line))).collect()
+    }
+}
+
+/// Boxed, as answering may lead to further answers.
+fn replying(id: AttemptId) -> Box<Input> {
+    Box::new(move |core, cx| core.handle_reply(cx, id, &Reply::Done))
+}
+
+fn at(told: &[(u64, &str)]) -> Vec<(u64, String)> {
+    told.iter().map(|(at, line)| (*at, (*line).to_owned())).collect()
+}
+
+#[test]
+fn a_group_waits_flushes_throttles_and_tells_the_end() {
+    let mut w = World::new(config(route("r", &[])));
+    w.post("A", "1", None);
+    w.pass(5);
+    w.post("A", "2", None);
+    w.pass(15);
+    w.post("A", "1", Some(0));
+    w.pass(10);
+    w.post("A", "2", Some(0));
+    w.pass(30);
+    assert_eq!(
+        w.told(),
+        at(&[
+            (1000, "[FIRING:1] A -> r (first notification)"),
+            (11_000, "[FIRING:2] A -> r (new alerts added to group)"),
+            (21_000, "[FIRING:1] A -> r (some alerts resolved)"),
+            (31_000, "[RESOLVED] A -> r (all alerts resolved)"),
+        ]),
+    );
+}
+
+#[test]
+fn an_alert_without_an_end_ends_after_resolve_timeout() {
+    let mut w = World::new(config(route("r", &[])));
+    w.post("A", "1", None);
+    w.pass(290);
+    assert_eq!(w.told().len(), 1);
+    w.pass(30);
+    assert_eq!(w.told(), at(&[(301_000, "[RESOLVED] A -> r (all alerts resolved)")]));
+}
+
+#[test]
+fn one_that_ends_within_group_wait_is_not_told_of() {
+    let mut w = World::new(config(route("r", &[])));
+    w.post("A", "1", None);
+    w.post("A", "1", Some(0));
+    w.pass(60);
+    assert_eq!(w.told(), []);
+}
+
+#[test]
+fn a_notification_is_repeated_at_the_first_tick_after_repeat_interval() {
+    let mut w = World::new(config(route("r", &[])));
+    for _ in 0..37 {
+        w.post("A", "1", None);
+        w.pass(100);
+    }
+    assert_eq!(
+        w.told(),
+        at(&[
+            (1000, "[FIRING:1] A -> r (first notification)"),
+            (3_611_000, "[FIRING:1] A -> r (repeat interval elapsed)"),
+        ])
+    );
+}
+
+#[test]
+fn a_group_that_empties_is_dropped_and_a_late_alert_is_flushed_at_once() {
+    let mut w = World::new(config(route("r", &[])));
+    w.post("A", "1", None);
+    w.pass(2);
+    w.post("A", "1", Some(0));
+    w.pass(60);
+    assert!(w.core.groups().is_empty());
+    assert_eq!(w.told().len(), 2);
+    let late = Report::new(
+        vec![("alertname".into(), "B".into())],
+        vec![],
+        Some(w.now.wall - Duration::from_secs(60)),
+        None,
+        "".into(),
+    );
+    let now = w.now;
+    w.step(|core, _| drop(core.handle_reports(now, &[late])));
+    w.pass(0);
+    assert_eq!(w.told(), at(&[(62_000, "[FIRING:1] B -> r (first notification)")]));
+}
+
+#[test]
+fn inhibition_and_silences_mute_and_let_go() {
+    let mut config = config(route("r", &[]));
+    config.inhibit_rules = vec![inhibit_rule(&["alertname=S"], &["alertname=T"], &["i"])];
+    let mut w = World::new(config);
+    w.post("S", "1", None);
+    w.post("T", "1", None);
+    let id = w.silence(&["alertname=Q"], 1000);
+    w.post("Q", "1", None);
+    w.pass(20);
+    assert_eq!(w.told(), at(&[(1000, "[FIRING:1] S -> r (first notification)")]));
+    w.post("S", "1", Some(0));
+    let now = w.now;
+    w.step(|core, _| core.handle_expire_silence(now, id).unwrap());
+    w.pass(20);
+    let mut lines: Vec<String> = w.told().into_iter().map(|(_, line)| line).collect();
+    lines.sort();
+    assert_eq!(
+        lines,
+        [
+            "[FIRING:1] Q -> r (first notification)",
+            "[FIRING:1] T -> r (first notification)",
+            "[RESOLVED] S -> r (all alerts resolved)",
+        ]
+    );
+    assert_eq!(w.core.stats().suppressed_inhibition, 2);
+    assert_eq!(w.core.stats().suppressed_silence, 2);
+}
+
+#[test]
+fn a_failing_receiver_is_tried_again_until_the_deadline_and_then_at_the_next_flush() {
+    let mut w = World::new(config(route("r", &[])));
+    w.answers = false;
+    w.post("A", "1", None);
+    w.pass(1);
+    let first = w.open.pop().unwrap();
+    // `log` takes everything; what is tested is an attempt of which nothing is heard.
+    w.pass(9);
+    assert_eq!(w.told.len(), 1);
+    w.pass(1);
+    assert_eq!(w.told.len(), 2, "cancelled at the deadline, which is the next flush");
+    assert!(!w.open.contains(&first));
+    let second = w.open[0];
+    w.answer(first);
+    assert_eq!(w.core.nflog().len(), 0, "a reply to a cancelled attempt counts for nothing");
+    w.answer(second);
+    assert_eq!(w.core.nflog().len(), 1);
+    w.pass(60);
+    assert_eq!(w.told.len(), 2);
+    assert_eq!(
+        w.core.stats().integrations().map(|(_, it)| (it.sent, it.failed)).collect::<Vec<_>>(),
+        [(2, 1)]
+    );
+}
+
+#[test]
+fn a_reload_keeps_timers_flights_and_what_was_told() {
+    let mut w = World::new(config(route("r", &[])));
+    w.post("A", "1", None);
+    w.pass(2);
+    w.answers = false;
+    w.post("B", "1", None);
+    w.pass(1);
+    assert_eq!(w.told().len(), 2);
+    let flying = w.open[0];
+    w.step(|core, cx| core.handle_config(cx, Rc::new(config(route("r", &[])))));
+    assert_eq!(w.open, [flying], "nothing in flight is stopped");
+    w.answers = true;
+    w.answer(flying);
+    w.pass(60);
+    assert_eq!(w.told(), [], "nothing is told twice");
+    let mut other = route("r", &[]);
+    other.routes = vec![route("s", &["alertname=A"])];
+    w.step(|core, cx| core.handle_config(cx, Rc::new(config(other))));
+    w.pass(60);
+    assert_eq!(w.told(), at(&[(63_000, "[FIRING:1] A -> s (first notification)")]));
+    assert_eq!(w.core.groups().len(), 2);
+}
+
+#[test]
+fn alerts_silences_and_log_entries_are_forgotten_in_time() {
+    let mut w = World::new(config(route("r", &[])));
+    w.post("A", "1", None);
+    w.silence(&["a=b"], 60);
+    w.pass(6 * 24 * 3600);
+    assert!(w.core.alerts().is_empty() && w.core.groups().is_empty() && w.core.nflog().is_empty());
+    assert_eq!(w.core.silences().iter().count(), 0);
+    assert_eq!(w.core.next_timeout(), None, "an idle agent sleeps");
+}

@@ -1,0 +1,43 @@
+//! What the brain asks of the shell.
+
+use std::time::Duration;
+
+use crate::notify::Outgoing;
+use crate::store::Record;
+use crate::time::Now;
+
+/// What every input to the brain comes with: the time, randomness, and where to put what is to be done.
+pub struct Cx<'a> {
+    /// The time of the input.
+    pub now: Now,
+    /// Randomness: silence ids, jitter.
+    pub rng: &'a mut dyn rand::Rng,
+    /// What is to be done, in order.
+    pub effects: &'a mut Vec<Effect>,
+}
+
+/// Something to be done by the shell.
+#[derive(Debug)]
+pub enum Effect {
+    /// Try once to deliver a notification and report with `Node::handle_reply`.
+    Attempt(Attempt),
+    /// The reply of this attempt is no longer wanted: stop it if it still runs.
+    Cancel(AttemptId),
+    /// Keep these records, as one group; what was answered before it is durable may be lost.
+    Persist(Vec<Record>),
+}
+
+/// Names one attempt; never used twice by a running node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AttemptId(pub u64);
+
+/// One attempt to deliver a notification.
+#[derive(Debug)]
+pub struct Attempt {
+    /// Its name.
+    pub id: AttemptId,
+    /// What to send, and where.
+    pub outgoing: Outgoing,
+    /// When to give up.
+    pub timeout: Duration,
+}

@@ -1,0 +1,181 @@
+//! The whole brain: `handle_*` in, effects out, one [`Node::next_timeout`].
+
+mod keep;
+
+use std::rc::Rc;
+
+use crate::config::Config;
+use crate::core::restore::GroupTimers;
+use crate::core::stats::Stats;
+use crate::core::{Core, Intake, Muted};
+use crate::effect::{AttemptId, Cx};
+use crate::model::{Alert, Fingerprint, Labels, Report, Silence, SilenceId};
+use crate::notify::Reply;
+use crate::time::{Mono, Now};
+
+pub use crate::core::Options;
+pub use crate::core::silences::{SilenceDraft, SilenceError, SilenceLimits};
+
+/// An aggregation group as the API shows it.
+#[derive(Clone, Debug)]
+pub struct GroupView<'a> {
+    /// The group's labels.
+    pub labels: &'a Labels,
+    /// The receiver's name.
+    pub receiver: &'a Rc<str>,
+    /// The labels of its route.
+    pub route_labels: &'a Labels,
+    /// Its alerts, in the order of [`Alert::order`], also those that have ended.
+    pub alerts: Vec<(Fingerprint, &'a Alert)>,
+    /// The names of the time intervals that mute it now.
+    pub muted_by: Vec<Rc<str>>,
+}
+
+/// The whole brain. Methods are of three kinds: `handle_*` takes an input, [`Node::next_timeout`] says when
+/// [`Node::handle_timeout`] wants to be called, and all others only look.
+#[derive(Debug)]
+pub struct Node {
+    core: Core,
+    restoring: GroupTimers,
+    last_hlc: u64,
+}
+
+impl Node {
+    /// A node without memories.
+    pub fn new(config: Rc<Config>, options: Options, now: Now) -> Self {
+        Self { core: Core::new(config, options, now), restoring: GroupTimers::new(), last_hlc: 0 }
+    }
+
+    // Inputs.
+
+    /// Takes the reports of one post: those that are valid are stored and routed. Tells what became of the others.
+    pub fn handle_reports(&mut self, cx: &mut Cx<'_>, reports: &[Report<'_>]) -> Intake {
+        let intake = self.core.handle_reports(cx.now, reports);
+        self.spread(cx);
+        intake
+    }
+
+    /// Sets a silence and returns its id: the draft's own where history allows, else a new one.
+    pub fn handle_set_silence(
+        &mut self,
+        cx: &mut Cx<'_>,
+        draft: SilenceDraft,
+    ) -> Result<SilenceId, SilenceError> {
+        let id = self.core.handle_set_silence(cx, draft)?;
+        self.spread(cx);
+        Ok(id)
+    }
+
+    /// Expires a silence; one that has expired stays as it is.
+    pub fn handle_expire_silence(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: SilenceId,
+    ) -> Result<(), SilenceError> {
+        self.core.handle_expire_silence(cx.now, id)?;
+        self.spread(cx);
+        Ok(())
+    }
+
+    /// Takes what came of an attempt; of an attempt that is no longer known, nothing.
+    pub fn handle_reply(&mut self, cx: &mut Cx<'_>, id: AttemptId, reply: &Reply) {
+        self.core.handle_reply(cx, id, reply);
+        self.spread(cx);
+    }
+
+    /// Runs everything that is due.
+    pub fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
+        self.core.handle_timeout(cx);
+        self.spread(cx);
+    }
+
+    /// Goes on with another config.
+    pub fn handle_config(&mut self, cx: &mut Cx<'_>, config: Rc<Config>) {
+        self.core.handle_config(cx, config);
+        self.spread(cx);
+    }
+
+    // Getters.
+
+    /// When [`Node::handle_timeout`] wants to be called next.
+    pub fn next_timeout(&self) -> Option<Mono> {
+        self.core.next_timeout()
+    }
+
+    /// The config it runs with.
+    pub fn config(&self) -> &Config {
+        self.core.config()
+    }
+
+    /// The options it runs with.
+    pub const fn options(&self) -> &Options {
+        self.core.options()
+    }
+
+    /// What has been counted.
+    pub const fn stats(&self) -> &Stats {
+        self.core.stats()
+    }
+
+    /// The number of aggregation groups.
+    pub fn groups_len(&self) -> usize {
+        self.core.groups().len()
+    }
+
+    /// Every alert it knows, in the order of fingerprints, ended ones too, with the receivers its routes lead to.
+    pub fn alerts(
+        &self,
+    ) -> impl Iterator<Item = (Fingerprint, &Alert, impl Iterator<Item = &Rc<str>>)> {
+        self.core.alerts().iter().map(|(fingerprint, entry)| {
+            let receiver = |route| &self.core.routes().get(route).receiver.name;
+            (
+                fingerprint,
+                &*entry.alert,
+                entry.groups.iter().map(move |(route, _)| receiver(*route)),
+            )
+        })
+    }
+
+    /// Why an alert of these labels would not be notified now.
+    pub fn muted(&self, now: Now, labels: &Labels) -> Muted {
+        self.core.muted(now.wall, labels)
+    }
+
+    /// Every aggregation group that has alerts, sorted by labels and receiver.
+    pub fn groups(&self, now: Now) -> Vec<GroupView<'_>> {
+        let mut views: Vec<GroupView<'_>> = self
+            .core
+            .groups()
+            .iter()
+            .filter(|(_, group)| !group.alerts.is_empty())
+            .map(|(_, group)| {
+                let route = self.core.routes().get(group.route);
+                let mut alerts: Vec<(Fingerprint, &Alert)> = group
+                    .alerts
+                    .iter()
+                    .filter_map(|it| Some((*it, &*self.core.alerts().get(*it)?.alert)))
+                    .collect();
+                alerts.sort_by(|a, b| a.1.order(b.1));
+                GroupView {
+                    labels: &group.labels,
+                    receiver: &route.receiver.name,
+                    route_labels: &route.labels,
+                    alerts,
+                    muted_by: route.muted_by(now.wall),
+                }
+            })
+            .collect();
+        views.sort_by(|a, b| (a.labels, a.receiver).cmp(&(b.labels, b.receiver)));
+        views
+    }
+
+    /// Every silence it knows, expired ones too, in the order of ids.
+    pub fn silences(&self) -> impl Iterator<Item = &Silence> {
+        self.core.silences().iter()
+    }
+
+    /// The silence of this id.
+    pub fn silence(&self, id: SilenceId) -> Option<&Silence> {
+        self.core.silences().get(id)
+    }
+}

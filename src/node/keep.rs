@@ -1,0 +1,299 @@
+//! What is kept: changes of the core become records, and records that were kept become its state again.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::core::Change;
+use crate::effect::{Cx, Effect};
+use crate::model::{Alert, Pool};
+use crate::node::Node;
+use crate::store::Record;
+use crate::time::Wall;
+use crate::wire::record::{self, GroupTimer, Kind, Malformed, Stamped};
+
+/// How long a record of an alert or a group's timer means something after the alert has ended.
+const ALERT_LIFE: Duration = Duration::from_secs(24 * 3600);
+
+impl Node {
+    /// Takes back one record that was kept. All come before [`Node::handle_restored`]. An error says why this one was
+    /// left out; kinds that this version does not know are left alone.
+    pub fn handle_record(
+        &mut self,
+        cx: &Cx<'_>,
+        kind: u16,
+        key: &[u8],
+        body: &[u8],
+    ) -> Result<(), Malformed> {
+        let Some(kind) = Kind::from_number(kind) else { return Ok(()) };
+        let stamped = Stamped::decode(body)?;
+        self.last_hlc = self.last_hlc.max(stamped.hlc);
+        match kind {
+            Kind::Alert => {
+                let fingerprint = record::fingerprint_of(key)?;
+                let alert = record::decode_alert(&stamped.body, &mut Pool::default())?;
+                self.core.restore_alert(cx.now, fingerprint, alert);
+            }
+            Kind::Silence => {
+                let silence = record::decode_silence(record::silence_id_of(key)?, &stamped.body)?;
+                self.core.restore_silence(cx.now, silence);
+            }
+            Kind::Log => {
+                let (key, entry) = record::decode_log(&stamped.body)?;
+                self.core.restore_log(cx.now, key, entry);
+            }
+            Kind::Group => {
+                let timer = record::decode_group(&stamped.body)?;
+                self.restoring.insert((timer.path.into(), timer.labels), timer.first);
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that every record that was kept has been taken back: groups and timers start.
+    pub fn handle_restored(&mut self, cx: &mut Cx<'_>) {
+        let timers = std::mem::take(&mut self.restoring);
+        let stale = self.core.restore_groups(cx, timers);
+        let delete = |(path, labels): &(Rc<str>, _)| {
+            Record::delete(u16::from(Kind::Group.number()), record::group_key(path, labels))
+        };
+        let deletes: Vec<Record> = stale.keys().map(delete).collect();
+        if !deletes.is_empty() {
+            cx.effects.push(Effect::Persist(deletes));
+        }
+        self.spread(cx);
+    }
+
+    /// Brings what has changed to those who must know.
+    pub(super) fn spread(&mut self, cx: &mut Cx<'_>) {
+        let changes = self.core.take_changes();
+        let records: Vec<Record> =
+            changes.into_iter().filter_map(|change| self.record(change, cx.now.wall)).collect();
+        if !records.is_empty() {
+            cx.effects.push(Effect::Persist(records));
+        }
+    }
+
+    /// The record of a change; none for what is not worth a write.
+    fn record(&mut self, change: Change, now: Wall) -> Option<Record> {
+        match change {
+            Change::Alert { lease: true, .. } => None,
+            Change::Alert { fingerprint, .. } => {
+                let key = record::alert_key(fingerprint);
+                let Some(entry) = self.core.alerts().get(fingerprint) else {
+                    return Some(Record::delete(u16::from(Kind::Alert.number()), key));
+                };
+                let mut alert = Alert::clone(&entry.alert);
+                if alert.resolved(now) {
+                    // Says that it has ended, also when no report did: it gets no lease when it comes back.
+                    alert.updated_at = alert.updated_at.max(alert.ends_at);
+                }
+                let expires = alert.ends_at + ALERT_LIFE;
+                Some(self.stamp(Kind::Alert, &key, expires, record::encode_alert(&alert), now))
+            }
+            Change::Group(id) => {
+                let group = self.core.groups().get(id)?;
+                let path = &*self.core.routes().get(group.route).path;
+                let key = record::group_key(path, &group.labels);
+                let timer = GroupTimer {
+                    path: path.to_owned(),
+                    labels: group.labels.clone(),
+                    first: group.first_flush,
+                };
+                let body = record::encode_group(&timer);
+                Some(self.stamp(Kind::Group, &key, Wall::MAX, body, now))
+            }
+            Change::GroupGone { path, labels } => {
+                let key = record::group_key(&path, &labels);
+                Some(Record::delete(u16::from(Kind::Group.number()), key))
+            }
+            Change::Log(key) => {
+                let id = record::log_key(&key);
+                let Some(entry) = self.core.nflog().get(&key, now) else {
+                    return Some(Record::delete(u16::from(Kind::Log.number()), id));
+                };
+                let (expires, body) = (entry.expires_at, record::encode_log(&key, entry));
+                Some(self.stamp(Kind::Log, &id, expires, body, now))
+            }
+            Change::Silence(id) => {
+                let key = record::silence_key(id);
+                let Some(silence) = self.core.silences().get(id) else {
+                    return Some(Record::delete(u16::from(Kind::Silence.number()), key));
+                };
+                let expires = silence.ends_at + self.core.options().retention;
+                let body = record::encode_silence(silence);
+                Some(self.stamp(Kind::Silence, &key, expires, body, now))
+            }
+        }
+    }
+
+    fn stamp(&mut self, kind: Kind, key: &[u8], expires: Wall, body: Vec<u8>, now: Wall) -> Record {
+        let wall = u64::try_from(now.as_ms()).unwrap_or(0) << 16;
+        self.last_hlc = wall.max(self.last_hlc + 1);
+        let stamped = Stamped { hlc: self.last_hlc, node: 0, expires_at_ms: expires.as_ms(), body };
+        Record::put(u16::from(kind.number()), key, stamped.encode())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::collections::BTreeMap;
+
+    use rand::SeedableRng as _;
+    use rand::rngs::StdRng;
+
+    use super::*;
+    use crate::core::testing::{config, matchers, route};
+    use crate::model::Report;
+    use crate::node::{Options, SilenceDraft};
+    use crate::notify::Reply;
+    use crate::store::Op;
+    use crate::time::{Mono, Now};
+
+    /// A node, the flash beneath it, and a `log` receiver that takes everything.
+    struct World {
+        node: Node,
+        now: Now,
+        rng: StdRng,
+        flash: BTreeMap<(u16, Vec<u8>), Vec<u8>>,
+        writes: usize,
+        told: usize,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let now = Now { mono: Mono::from_ms(0), wall: Wall::from_secs(1_700_000_000) };
+            let node = Node::new(Rc::new(config(route("r", &[]))), Options::default(), now);
+            let rng = StdRng::seed_from_u64(1);
+            Self { node, now, rng, flash: BTreeMap::new(), writes: 0, told: 0 }
+        }
+
+        fn step(&mut self, input: impl FnOnce(&mut Node, &mut Cx<'_>)) {
+            let mut effects = Vec::new();
+            let mut cx = Cx { now: self.now, rng: &mut self.rng, effects: &mut effects };
+            input(&mut self.node, &mut cx);
+            while let Some(effect) = effects.pop() {
+                match effect {
+                    Effect::Attempt(attempt) => {
+                        self.told += 1;
+                        let mut cx =
+                            Cx { now: self.now, rng: &mut self.rng, effects: &mut effects };
+                        self.node.handle_reply(&mut cx, attempt.id, &Reply::Done);
+                    }
+                    Effect::Cancel(_) => {}
+                    Effect::Persist(records) => {
+                        self.writes += records.len();
+                        for record in records {
+                            match record.op {
+                                Op::Put(body) => self.flash.insert((record.kind, record.key), body),
+                                Op::Delete => self.flash.remove(&(record.kind, record.key)),
+                            };
+                        }
+                    }
+                }
+            }
+        }
+
+        fn pass(&mut self, secs: u64) {
+            let end = self.now.mono + Duration::from_secs(secs);
+            while let Some(at) = self.node.next_timeout().filter(|at| *at <= end) {
+                self.advance(at.max(self.now.mono));
+                self.step(Node::handle_timeout);
+            }
+            self.advance(end);
+        }
+
+        fn advance(&mut self, at: Mono) {
+            self.now.wall = self.now.wall + at.since(self.now.mono);
+            self.now.mono = at;
+        }
+
+        /// Pulls the plug and starts again after `secs`.
+        fn restart(&mut self, secs: u64) {
+            self.now.wall = self.now.wall + Duration::from_secs(secs);
+            self.now.mono = Mono::from_ms(5);
+            self.node = Node::new(Rc::new(config(route("r", &[]))), Options::default(), self.now);
+            for ((kind, key), body) in self.flash.clone() {
+                self.step(|node, cx| node.handle_record(cx, kind, &key, &body).unwrap());
+            }
+            self.step(Node::handle_restored);
+        }
+
+        fn post(&mut self, name: &'static str, ended: bool) {
+            let labels = vec![(Cow::Borrowed("alertname"), Cow::Borrowed(name))];
+            let ends = ended.then_some(self.now.wall);
+            let report = Report::new(labels, vec![], None, ends, "".into());
+            self.step(|node, cx| drop(node.handle_reports(cx, &[report])));
+        }
+    }
+
+    #[test]
+    fn a_restart_neither_repeats_nor_forgets_nor_waits_anew() {
+        let mut w = World::new();
+        w.post("A", false);
+        w.pass(5);
+        assert_eq!(w.told, 1);
+        w.post("B", false);
+        w.restart(1);
+        w.pass(1);
+        assert_eq!(w.told, 2, "B was due while the power was out");
+        w.pass(30);
+        assert_eq!(w.told, 2);
+        w.post("A", true);
+        w.restart(20);
+        w.pass(10);
+        assert_eq!(w.told, 3, "the end of A");
+        w.restart(1);
+        w.pass(30);
+        assert_eq!(w.told, 3);
+    }
+
+    #[test]
+    fn what_fires_gets_its_lease_anew_and_what_time_has_ended_stays_ended() {
+        let mut w = World::new();
+        w.post("A", false);
+        w.pass(5);
+        w.restart(1800);
+        w.pass(290);
+        assert_eq!(w.told, 1, "while nobody listened nobody could extend it");
+        w.pass(30);
+        assert_eq!(w.told, 2, "nor has anybody since");
+        w.restart(1);
+        w.pass(600);
+        assert_eq!(w.told, 2);
+    }
+
+    #[test]
+    fn a_repeat_of_what_is_known_writes_nothing() {
+        let mut w = World::new();
+        w.post("A", false);
+        w.pass(60);
+        let before = w.writes;
+        for _ in 0..100 {
+            w.post("A", false);
+            w.pass(60);
+        }
+        assert_eq!(w.writes - before, 1, "the repeated notification's log entry alone");
+    }
+
+    #[test]
+    fn silences_come_back_and_what_is_gone_leaves_no_record() {
+        let mut w = World::new();
+        let draft = SilenceDraft {
+            id: None,
+            matchers: matchers(&["alertname=A"]),
+            starts_at: None,
+            ends_at: w.now.wall + Duration::from_secs(3600),
+            created_by: "me".into(),
+            comment: "c".into(),
+            annotations: vec![],
+        };
+        w.step(|node, cx| drop(node.handle_set_silence(cx, draft)));
+        w.restart(1);
+        w.post("A", false);
+        w.pass(30);
+        assert_eq!(w.told, 0);
+        w.pass(7 * 24 * 3600);
+        assert!(w.flash.is_empty(), "{:?}", w.flash.keys());
+    }
+}

@@ -1,0 +1,260 @@
+//! The state directory as the journal's medium: plain files, `pread`, `pwrite` and `fdatasync`. It decides nothing.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::{fmt, process};
+
+use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate, statfs};
+
+use crate::store::Medium;
+
+/// The file whose lock says that a process owns the directory. It holds that process's id.
+const LOCK: &str = "journal.lock";
+const TMPFS_MAGIC: i128 = 0x0102_1994;
+const RAMFS_MAGIC: i128 = 0x8584_58f6;
+const ZEROS: [u8; 16 * 1024] = [0; 16 * 1024];
+
+/// A state directory, opened.
+#[derive(Debug)]
+pub struct FlashDir {
+    path: PathBuf,
+    writable: bool,
+    volatile: bool,
+    files: RefCell<BTreeMap<String, File>>,
+    /// Held as long as the directory is owned.
+    _lock: Option<File>,
+}
+
+/// Why a state directory cannot be used.
+#[derive(Debug)]
+pub enum FlashError {
+    /// Another process owns it; its id, if the lock file says so.
+    Locked(PathBuf, Option<u32>),
+    /// It is not there, not a directory, or not for us.
+    Unusable(PathBuf, io::Error),
+}
+
+impl fmt::Display for FlashError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Locked(path, Some(pid)) => {
+                write!(f, "{}: in use by process {pid}; stop it first", path.display())
+            }
+            Self::Locked(path, None) => {
+                write!(f, "{}: in use by another process; stop it first", path.display())
+            }
+            Self::Unusable(path, error) => write!(f, "{}: {error}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for FlashError {}
+
+impl FlashDir {
+    /// Opens a directory as its only owner.
+    pub fn own(path: &Path) -> Result<Self, FlashError> {
+        let lock = lock(path)?;
+        Ok(Self { writable: true, _lock: Some(lock), ..Self::look(path)? })
+    }
+
+    /// Opens a directory to read it, whoever owns it.
+    pub fn look(path: &Path) -> Result<Self, FlashError> {
+        let unusable = |error| FlashError::Unusable(path.to_owned(), error);
+        fs::read_dir(path).map_err(unusable)?;
+        let kind = i128::from(statfs(path).map_err(|e| unusable(e.into()))?.f_type);
+        Ok(Self {
+            path: path.to_owned(),
+            writable: false,
+            volatile: kind == TMPFS_MAGIC || kind == RAMFS_MAGIC,
+            files: RefCell::default(),
+            _lock: None,
+        })
+    }
+
+    /// True if the directory is on tmpfs or ramfs: everything succeeds and nothing survives a reboot.
+    pub fn volatile(&self) -> bool {
+        self.volatile
+    }
+
+    fn with<T>(&self, name: &str, run: impl FnOnce(&File) -> io::Result<T>) -> io::Result<T> {
+        let mut files = self.files.borrow_mut();
+        if let Some(file) = files.get(name) {
+            return run(file);
+        }
+        let file = OpenOptions::new().read(true).write(self.writable).open(self.path.join(name))?;
+        let result = run(&file);
+        files.insert(name.to_owned(), file);
+        result
+    }
+
+    fn forget(&self, name: &str) {
+        self.files.borrow_mut().remove(name);
+    }
+}
+
+impl Medium for FlashDir {
+    fn size(&self, name: &str) -> io::Result<Option<u64>> {
+        match fs::metadata(self.path.join(name)) {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn read_at(&self, name: &str, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        self.with(name, |file| file.read_exact_at(into, offset))
+    }
+
+    fn write_at(&self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.with(name, |file| file.write_all_at(bytes, offset))
+    }
+
+    fn create(&self, name: &str, bytes: u64) -> io::Result<()> {
+        self.forget(name);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(true).mode(0o600);
+        let file = options.open(self.path.join(name))?;
+        // One extent if the file system can; the zeros below are what counts: an overwrite then changes no metadata.
+        match fallocate(&file, FallocateFlags::empty(), 0, bytes) {
+            Ok(()) | Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let mut at = 0;
+        while at < bytes {
+            let len = usize::try_from(bytes - at).unwrap_or(usize::MAX).min(ZEROS.len());
+            file.write_all_at(ZEROS.get(..len).unwrap_or(&ZEROS), at)?;
+            at += len as u64;
+        }
+        self.files.borrow_mut().insert(name.to_owned(), file);
+        Ok(())
+    }
+
+    fn sync(&self, name: &str) -> io::Result<()> {
+        self.with(name, File::sync_data)
+    }
+
+    fn settle(&self, name: &str) -> io::Result<()> {
+        self.with(name, |file| {
+            let synced = if self.writable { file.sync_data() } else { Ok(()) };
+            fadvise(file, 0, None, Advice::DontNeed)?;
+            synced
+        })
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.forget(from);
+        self.forget(to);
+        fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.forget(name);
+        match fs::remove_file(self.path.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        }
+    }
+
+    fn sync_dir(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+}
+
+fn lock(dir: &Path) -> Result<File, FlashError> {
+    let unusable = |error| FlashError::Unusable(dir.to_owned(), error);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    let mut file = options.open(dir.join(LOCK)).map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            // Who holds it is a courtesy; that somebody does is known.
+            let _read = file.read_to_string(&mut pid);
+            return Err(FlashError::Locked(dir.to_owned(), pid.trim().parse().ok()));
+        }
+        Err(TryLockError::Error(error)) => return Err(unusable(error)),
+    }
+    file.set_len(0).map_err(unusable)?;
+    writeln!(file, "{}", process::id()).map_err(unusable)?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Fault, Journal, Options, Record};
+
+    /// A fresh directory under the target directory, so that it is on whatever disk the build is on.
+    fn fresh(name: &str) -> PathBuf {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-flash").join(name);
+        if path.exists() {
+            fs::remove_dir_all(&path).unwrap();
+        }
+        fs::create_dir_all(&path).unwrap();
+        path
+    }
+
+    fn opened(path: &Path) -> (Journal<FlashDir>, Vec<Vec<u8>>) {
+        let mut keys = Vec::new();
+        let dir = FlashDir::own(path).unwrap();
+        let opened = Journal::open(dir, Options::new(1), &mut |_, key, _| keys.push(key.to_vec()));
+        (opened.unwrap().0, keys)
+    }
+
+    #[test]
+    fn what_was_committed_is_there_again() {
+        let path = fresh("again");
+        let (mut journal, keys) = opened(&path);
+        assert!(keys.is_empty());
+        journal.commit(&[Record::put(1, "a", "one"), Record::put(1, "b", "two")]).unwrap();
+        journal.commit(&[Record::delete(1, "a")]).unwrap();
+        drop(journal);
+        assert_eq!(opened(&path).1, [b"b"]);
+    }
+
+    #[test]
+    fn a_second_owner_is_refused_with_the_pid_of_the_first() {
+        let path = fresh("locked");
+        let first = FlashDir::own(&path).unwrap();
+        let refused = FlashDir::own(&path).unwrap_err();
+        assert!(matches!(&refused, FlashError::Locked(_, Some(pid)) if *pid == process::id()));
+        FlashDir::look(&path).unwrap();
+        drop(first);
+        FlashDir::own(&path).unwrap();
+    }
+
+    #[test]
+    fn a_missing_directory_is_an_error_value() {
+        let path = fresh("missing").join("not-there");
+        assert!(matches!(FlashDir::own(&path), Err(FlashError::Unusable(..))));
+        assert!(matches!(FlashDir::look(&path), Err(FlashError::Unusable(..))));
+    }
+
+    #[test]
+    fn a_directory_that_vanishes_is_a_fault_and_not_a_panic() {
+        let path = fresh("vanishes");
+        let (mut journal, _) = opened(&path);
+        fs::remove_dir_all(&path).unwrap();
+        let fault = journal.commit(&[Record::put(1, "a", "one")]).unwrap_err();
+        assert!(matches!(&fault, Fault::Medium { doing: "create", .. }), "{fault}");
+        assert_eq!(journal.fault(), Some(&fault));
+        fs::create_dir_all(&path).unwrap();
+        journal.rewrite(&[Record::put(1, "a", "one")], &|_| true).unwrap();
+        drop(journal);
+        assert_eq!(opened(&path).1, [b"a"]);
+    }
+
+    #[test]
+    fn tmpfs_is_noticed() {
+        let shm = Path::new("/dev/shm");
+        if shm.is_dir() {
+            assert!(FlashDir::look(shm).unwrap().volatile());
+        }
+        assert!(!FlashDir::look(&fresh("disk")).unwrap().volatile());
+    }
+}

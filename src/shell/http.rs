@@ -1,0 +1,338 @@
+//! The HTTP server: sockets to [`Exchange`]s and back. Each connection is a task; a request becomes an event for the
+//! loop, its answer comes back over a channel that the connection keeps.
+
+mod body;
+mod connections;
+
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
+use std::rc::Rc;
+use std::time::Duration;
+
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, server::conn::http1, service::service_fn};
+use log::{debug, info, warn};
+use smol::channel::{self, Receiver, Sender};
+use smol::{Async, LocalExecutor, Task, Timer};
+use smol_hyper::rt::FuturesIo;
+
+use crate::api::{HttpStats, Request, Response};
+use crate::config::settings::Address;
+use crate::limits::{
+    ACCEPT_RETRY_TIME, HTTP_GETS_MAX, HTTP_HEADER_BYTES_MAX, HTTP_HEADER_TIME_MAX,
+    HTTP_HEADERS_MAX, STOP_TIME_MAX, WARN_INTERVAL,
+};
+use crate::shell::{Event, clock};
+use crate::time::Mono;
+
+use body::{Outgoing, Refusal, Share};
+use connections::{Connections, Phase, Since};
+
+/// A whole request, and where its answer goes.
+#[derive(Debug)]
+pub struct Exchange {
+    head: Parts,
+    body: Bytes,
+    /// When the last byte of it was read.
+    pub read_at: Duration,
+    answer: Sender<Response>,
+}
+
+impl Exchange {
+    /// The request as the API sees it.
+    pub fn request(&self) -> Request<'_> {
+        let header = |name| text_of(&self.head.headers, name);
+        Request {
+            method: self.head.method.as_str(),
+            path: self.head.uri.path(),
+            query: self.head.uri.query().unwrap_or_default(),
+            content_type: header("content-type"),
+            accept: header("accept"),
+            origin: header("origin"),
+            cors_method: header("access-control-request-method"),
+            cors_headers: header("access-control-request-headers"),
+            body: &self.body,
+        }
+    }
+
+    /// Sends the answer, unless the client has gone.
+    pub fn answer(self, response: Response) {
+        if self.answer.try_send(response).is_err() {
+            debug!("a client did not wait for its answer");
+        }
+    }
+}
+
+fn text_of<'a>(headers: &'a HeaderMap, name: &'static str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// What all connections share.
+#[derive(Debug)]
+struct Shared {
+    executor: Rc<LocalExecutor<'static>>,
+    events: Sender<Event>,
+    connections: RefCell<Connections>,
+    /// When the sweep will look next.
+    armed: Cell<Option<Mono>>,
+    opened: Sender<()>,
+    bodies: Rc<Cell<usize>>,
+    gets: Rc<Cell<usize>>,
+    gets_max: usize,
+    gets_refused: Cell<u64>,
+    /// `--web.timeout`; zero is none.
+    timeout: Duration,
+}
+
+/// The sockets that listen, and their connections.
+#[derive(Debug)]
+pub struct Server {
+    shared: Rc<Shared>,
+    tasks: Vec<Task<()>>,
+}
+
+impl Server {
+    /// A server that listens nowhere yet.
+    pub fn new(
+        executor: &Rc<LocalExecutor<'static>>,
+        events: &Sender<Event>,
+        get_concurrency: u64,
+        timeout: Duration,
+    ) -> Self {
+        let (opened, sweeps) = channel::bounded(1);
+        let gets_max = usize::try_from(get_concurrency).unwrap_or(usize::MAX);
+        let shared = Rc::new(Shared {
+            executor: Rc::clone(executor),
+            events: events.clone(),
+            connections: RefCell::default(),
+            armed: Cell::default(),
+            opened,
+            bodies: Rc::default(),
+            gets: Rc::default(),
+            gets_max: if gets_max == 0 { HTTP_GETS_MAX } else { gets_max },
+            gets_refused: Cell::default(),
+            timeout,
+        });
+        let tasks = vec![executor.spawn(sweep(Rc::clone(&shared), sweeps))];
+        Self { shared, tasks }
+    }
+
+    /// Listens on one more address; an empty host is every interface, IPv4 and IPv6.
+    pub fn listen(&mut self, address: &Address) -> io::Result<SocketAddr> {
+        let listener = bind(address)?;
+        let local = listener.local_addr()?;
+        let listener = Async::new(listener)?;
+        let shared = Rc::clone(&self.shared);
+        self.tasks.push(self.shared.executor.spawn(accept(shared, listener)));
+        info!(address:% = local; "Listening on");
+        Ok(local)
+    }
+
+    /// Writes what was counted into `stats`.
+    pub fn count(&self, stats: &mut HttpStats) {
+        let connections = self.shared.connections.borrow();
+        stats.connections = connections.len();
+        stats.connections_evicted = connections.evicted();
+        stats.gets_in_flight = self.shared.gets.get();
+        stats.gets_refused = self.shared.gets_refused.get();
+    }
+
+    /// Stops to listen, and waits a little for answers that are on their way.
+    pub async fn stop(mut self) {
+        self.tasks.clear();
+        let step = Duration::from_millis(10);
+        let mut left = STOP_TIME_MAX;
+        while self.shared.connections.borrow_mut().close_idle() > 0 && !left.is_zero() {
+            Timer::after(step).await;
+            left = left.saturating_sub(step);
+        }
+    }
+}
+
+fn bind(address: &Address) -> io::Result<TcpListener> {
+    if address.host.is_empty() {
+        let any = TcpListener::bind(("::", address.port));
+        return any.or_else(|_| TcpListener::bind(("0.0.0.0", address.port)));
+    }
+    let addresses: Vec<SocketAddr> = (&*address.host, address.port).to_socket_addrs()?.collect();
+    TcpListener::bind(&*addresses)
+}
+
+/// Takes connections as long as there is room. No error ends it.
+async fn accept(shared: Rc<Shared>, listener: Async<TcpListener>) {
+    let mut warned: Option<Mono> = None;
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                while !shared.connections.borrow_mut().make_room() {
+                    Timer::after(ACCEPT_RETRY_TIME).await;
+                }
+                open(&shared, stream);
+            }
+            Err(error) => {
+                let now = clock::now().mono;
+                if warned.is_none_or(|at| now.since(at) >= WARN_INTERVAL) {
+                    warned = Some(now);
+                    warn!("accepting a connection failed, trying on: {error}");
+                }
+                Timer::after(ACCEPT_RETRY_TIME).await;
+            }
+        }
+    }
+}
+
+fn open(shared: &Rc<Shared>, stream: Async<TcpStream>) {
+    if let Err(error) = stream.get_ref().set_nodelay(true) {
+        debug!("setting TCP_NODELAY failed: {error}");
+    }
+    let now = clock::now().mono;
+    let since = Rc::new(Cell::new((Phase::Fresh, now)));
+    let id = shared.connections.borrow_mut().next_id();
+    let task = shared.executor.spawn(serve(Rc::clone(shared), stream, id, Rc::clone(&since)));
+    shared.connections.borrow_mut().insert(id, since, task);
+    if shared.armed.get().is_none_or(|at| at > now + HTTP_HEADER_TIME_MAX) {
+        // One that is in the channel already does as well.
+        let _ = shared.opened.try_send(());
+    }
+}
+
+/// Closes connections that have had their time. Sleeps while there is none.
+async fn sweep(shared: Rc<Shared>, opened: Receiver<()>) {
+    loop {
+        let next = shared.connections.borrow().next_deadline();
+        shared.armed.set(next);
+        let opened = async { opened.recv().await.is_ok() };
+        let go_on = match next {
+            None => opened.await,
+            Some(at) => {
+                let wait = at.since(clock::now().mono);
+                let overdue = async {
+                    Timer::after(wait).await;
+                    true
+                };
+                smol::future::or(overdue, opened).await
+            }
+        };
+        if !go_on {
+            return;
+        }
+        shared.connections.borrow_mut().close_overdue(clock::now().mono);
+    }
+}
+
+/// Serves one connection to its end.
+async fn serve(shared: Rc<Shared>, stream: Async<TcpStream>, id: u64, since: Since) {
+    let (answer, answers) = channel::bounded(1);
+    let service = service_fn(|request| {
+        let (shared, since) = (Rc::clone(&shared), Rc::clone(&since));
+        let (answer, answers) = (answer.clone(), answers.clone());
+        async move {
+            since.set((Phase::Busy, clock::now().mono));
+            let response = respond(&shared, request, answer, &answers).await;
+            Ok::<_, Infallible>(response.map(|(bytes, get)| {
+                let held = (BackToIdle(since), get);
+                Outgoing { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()), held }
+            }))
+        }
+    });
+    let mut http = http1::Builder::new();
+    http.max_header_size(HTTP_HEADER_BYTES_MAX).max_headers(HTTP_HEADERS_MAX);
+    if let Err(error) = http.serve_connection(FuturesIo::new(stream), service).await {
+        debug!("a connection ended: {error}");
+    }
+    shared.connections.borrow_mut().ended(id);
+}
+
+/// Marks a connection as idle when its answer is sent or given up.
+#[derive(Debug)]
+struct BackToIdle(Since);
+
+impl Drop for BackToIdle {
+    fn drop(&mut self) {
+        self.0.set((Phase::Idle, clock::now().mono));
+    }
+}
+
+type Held = (Bytes, Option<Share>);
+
+/// Reads a request, hands it to the loop and waits for the answer.
+async fn respond(
+    shared: &Shared,
+    request: hyper::Request<Incoming>,
+    answer: Sender<Response>,
+    answers: &Receiver<Response>,
+) -> hyper::Response<Held> {
+    let (head, body) = request.into_parts();
+    let mut get = None;
+    if head.method == Method::GET {
+        let mut share = Share::new(&shared.gets);
+        if !share.take(1, shared.gets_max) {
+            shared.gets_refused.set(shared.gets_refused.get() + 1);
+            let max = shared.gets_max;
+            let text =
+                format!("Limit of concurrent GET requests reached ({max}), try again later.\n");
+            return built(Response::text(503, &text), false, None);
+        }
+        get = Some(share);
+    }
+    let mut held = Share::new(&shared.bodies);
+    let expects = head.headers.contains_key("expect");
+    let body = match body::read(body, expects, &mut held).await {
+        Ok(body) => body,
+        Err(refusal) => return built(refuse(refusal), true, get),
+    };
+    let exchange = Exchange { head, body, read_at: clock::boot_time(), answer };
+    if shared.events.send(Event::Http(exchange)).await.is_err() {
+        return built(Response::text(503, "stopping\n"), true, get);
+    }
+    let come = async { answers.recv().await.map_err(|_| Response::text(503, "stopping\n")) };
+    let outcome = if shared.timeout.is_zero() {
+        come.await
+    } else {
+        smol::future::or(come, late(shared.timeout)).await
+    };
+    // Where the answer did not come, the channel may still get it: the connection must not serve another request.
+    match outcome {
+        Ok(response) => built(response, false, get),
+        Err(response) => built(response, true, get),
+    }
+}
+
+async fn late(timeout: Duration) -> Result<Response, Response> {
+    Timer::after(timeout).await;
+    Err(Response::text(503, &format!("Exceeded configured timeout of {timeout:?}.\n")))
+}
+
+fn refuse(refusal: Refusal) -> Response {
+    match refusal {
+        Refusal::TooLarge => {
+            let max = crate::limits::HTTP_BODY_BYTES_MAX;
+            let message = format!("the body is larger than {max} bytes: send it in parts");
+            Response::object(413, 413, &message)
+        }
+        Refusal::Busy => {
+            Response::object(503, 503, "too many large bodies at a time: try again later")
+        }
+        Refusal::Gone => Response::object(400, 400, "the body ended before its end"),
+    }
+}
+
+fn built(response: Response, closes: bool, get: Option<Share>) -> hyper::Response<Held> {
+    let mut built = hyper::Response::new((Bytes::from(response.body), get));
+    *built.status_mut() = response.status.try_into().unwrap_or_default();
+    for (name, value) in response.headers {
+        // A value that comes from the client and is no header's is left out.
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(&*value))
+        {
+            built.headers_mut().append(name, value);
+        }
+    }
+    if closes {
+        built.headers_mut().insert("connection", HeaderValue::from_static("close"));
+    }
+    built
+}

@@ -1,0 +1,147 @@
+//! Bodies: those that come in are bounded, each and in all; those that go out keep what they hold until they are sent.
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+
+use crate::limits::{HTTP_BODIES_BYTES_MAX, HTTP_BODY_BYTES_MAX, HTTP_DRAIN_BYTES_MAX};
+
+/// A number that goes back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Share {
+    total: Rc<Cell<usize>>,
+    taken: usize,
+}
+
+impl Share {
+    /// Nothing of `total` yet.
+    pub(super) fn new(total: &Rc<Cell<usize>>) -> Self {
+        Self { total: Rc::clone(total), taken: 0 }
+    }
+
+    /// Takes `amount` more unless the total would pass `max`.
+    pub(super) fn take(&mut self, amount: usize, max: usize) -> bool {
+        let total = self.total.get().saturating_add(amount);
+        if total <= max {
+            self.taken += amount;
+            self.total.set(total);
+        }
+        total <= max
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.total.set(self.total.get() - self.taken);
+    }
+}
+
+/// Why a body was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It is larger than one may be.
+    TooLarge,
+    /// All bodies together are larger than they may be.
+    Busy,
+    /// The connection ended.
+    Gone,
+}
+
+/// Reads a body. One that comes in one piece, the usual case, is not copied.
+pub(super) async fn read(
+    mut body: Incoming,
+    expects: bool,
+    share: &mut Share,
+) -> Result<Bytes, Refusal> {
+    let size = body.size_hint().lower();
+    if size > HTTP_BODY_BYTES_MAX as u64 {
+        // Who asks before it sends needs no draining.
+        if !expects {
+            drain(body).await;
+        }
+        return Err(Refusal::TooLarge);
+    }
+    let mut first = Bytes::new();
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Refusal::Gone)?.into_data() else { continue };
+        if first.len() + whole.len() + data.len() > HTTP_BODY_BYTES_MAX {
+            drain(body).await;
+            return Err(Refusal::TooLarge);
+        }
+        if !share.take(data.len(), HTTP_BODIES_BYTES_MAX) {
+            drain(body).await;
+            return Err(Refusal::Busy);
+        }
+        if first.is_empty() && whole.is_empty() {
+            first = data;
+            continue;
+        }
+        if whole.is_empty() {
+            whole.reserve(usize::try_from(size).unwrap_or(0).max(first.len() + data.len()));
+            whole.extend_from_slice(&first);
+            first = Bytes::new();
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(if whole.is_empty() { first } else { whole.into() })
+}
+
+/// Reads and drops what is left of a body.
+async fn drain(mut body: Incoming) {
+    let mut drained = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        drained += frame.data_ref().map_or(0, Bytes::len);
+        if drained > HTTP_DRAIN_BYTES_MAX {
+            break;
+        }
+    }
+}
+
+/// A body that goes out in one piece. `H` is dropped when it is sent or given up.
+#[derive(Debug)]
+pub(super) struct Outgoing<H> {
+    pub(super) bytes: Option<Bytes>,
+    pub(super) held: H,
+}
+
+impl<H: Unpin> Body for Outgoing<H> {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Poll::Ready(self.get_mut().bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_never_passes_the_limit_and_goes_back() {
+        let total = Rc::new(Cell::new(0));
+        let mut share = Share::new(&total);
+        assert!(share.take(3, 4));
+        assert!(!share.take(2, 4));
+        assert!(!Share::new(&total).take(usize::MAX, 4));
+        assert_eq!(total.get(), 3);
+        drop(share);
+        assert_eq!(total.get(), 0);
+    }
+}

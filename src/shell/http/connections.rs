@@ -1,0 +1,154 @@
+//! The table of open connections: who is idle, who has had its time, who makes room.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use smol::Task;
+
+use crate::limits::{
+    HTTP_CONNECTIONS_MAX, HTTP_HEADER_TIME_MAX, HTTP_IDLE_TIME_MAX, HTTP_REQUEST_TIME_MAX,
+};
+use crate::time::Mono;
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It has not sent a request yet.
+    Fresh,
+    /// A request is being read or answered.
+    Busy,
+    /// It has been answered.
+    Idle,
+}
+
+impl Phase {
+    const fn time_max(self) -> Duration {
+        match self {
+            Self::Fresh => HTTP_HEADER_TIME_MAX,
+            Self::Busy => HTTP_REQUEST_TIME_MAX,
+            Self::Idle => HTTP_IDLE_TIME_MAX,
+        }
+    }
+}
+
+/// What a connection is doing, and since when; shared with its task.
+pub(super) type Since = Rc<Cell<(Phase, Mono)>>;
+
+/// Open connections. Dropping a task closes its connection.
+#[derive(Debug, Default)]
+pub(super) struct Connections {
+    open: BTreeMap<u64, (Since, Task<()>)>,
+    opened: u64,
+    evicted: u64,
+}
+
+impl Connections {
+    /// Makes room for one more; returns false if all are busy.
+    pub(super) fn make_room(&mut self) -> bool {
+        if self.open.len() < HTTP_CONNECTIONS_MAX {
+            return true;
+        }
+        let idle = self.open.iter().filter_map(|(id, (since, _))| match since.get() {
+            (Phase::Fresh | Phase::Idle, at) => Some((at, *id)),
+            (Phase::Busy, _) => None,
+        });
+        let Some((_, longest)) = idle.min() else { return false };
+        self.open.remove(&longest);
+        self.evicted += 1;
+        true
+    }
+
+    /// The id of the next connection.
+    pub(super) fn next_id(&mut self) -> u64 {
+        self.opened += 1;
+        self.opened
+    }
+
+    pub(super) fn insert(&mut self, id: u64, since: Since, task: Task<()>) {
+        self.open.insert(id, (since, task));
+    }
+
+    /// Forgets a connection that has ended.
+    pub(super) fn ended(&mut self, id: u64) {
+        if let Some((_, task)) = self.open.remove(&id) {
+            task.detach();
+        }
+    }
+
+    /// When the next one will have had its time.
+    pub(super) fn next_deadline(&self) -> Option<Mono> {
+        self.open.values().map(|(since, _)| deadline(since)).min()
+    }
+
+    /// Closes those that have had their time.
+    pub(super) fn close_overdue(&mut self, now: Mono) {
+        self.open.retain(|_, (since, _)| deadline(since) > now);
+    }
+
+    /// Closes those that wait for nothing; returns how many are still busy.
+    pub(super) fn close_idle(&mut self) -> usize {
+        self.open.retain(|_, (since, _)| since.get().0 == Phase::Busy);
+        self.open.len()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    pub(super) const fn evicted(&self) -> u64 {
+        self.evicted
+    }
+}
+
+fn deadline(since: &Since) -> Mono {
+    let (phase, at) = since.get();
+    at + phase.time_max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(phases: &[(Phase, u64)]) -> Connections {
+        let mut connections = Connections::default();
+        let executor = smol::LocalExecutor::new();
+        for &(phase, at) in phases {
+            let id = connections.next_id();
+            let since = Rc::new(Cell::new((phase, Mono::from_ms(at))));
+            connections.insert(id, since, executor.spawn(async {}));
+        }
+        connections
+    }
+
+    #[test]
+    fn the_one_idle_for_longest_makes_room() {
+        let mut phases = vec![(Phase::Busy, 1), (Phase::Idle, 3), (Phase::Fresh, 2)];
+        phases.resize(HTTP_CONNECTIONS_MAX, (Phase::Busy, 0));
+        let mut connections = with(&phases);
+        assert!(connections.make_room());
+        assert!(!connections.open.contains_key(&3));
+        assert_eq!((connections.len(), connections.evicted()), (HTTP_CONNECTIONS_MAX - 1, 1));
+        assert!(connections.make_room());
+        assert_eq!(connections.len(), HTTP_CONNECTIONS_MAX - 1);
+    }
+
+    #[test]
+    fn where_all_are_busy_there_is_no_room() {
+        let mut connections = with(&[(Phase::Busy, 0); HTTP_CONNECTIONS_MAX]);
+        assert!(!connections.make_room());
+        assert_eq!(connections.close_idle(), HTTP_CONNECTIONS_MAX);
+    }
+
+    #[test]
+    fn each_phase_has_its_time() {
+        let mut connections = with(&[(Phase::Fresh, 0), (Phase::Busy, 0), (Phase::Idle, 0)]);
+        let fresh = Mono::ZERO + HTTP_HEADER_TIME_MAX;
+        assert_eq!(connections.next_deadline(), Some(fresh));
+        connections.close_overdue(fresh);
+        assert_eq!(connections.next_deadline(), Some(Mono::ZERO + HTTP_REQUEST_TIME_MAX));
+        connections.close_overdue(Mono::ZERO + HTTP_IDLE_TIME_MAX);
+        assert_eq!(connections.next_deadline(), None);
+    }
+}

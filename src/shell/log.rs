@@ -1,0 +1,141 @@
+//! The log: a line a message on standard error, as `key=value` pairs like Alertmanager's or as JSON.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use env_logger::fmt::Formatter;
+use log::kv::{Key, Value, VisitSource};
+use log::{Level, LevelFilter, Record};
+
+use crate::config::settings::{Log, LogFormat, LogLevel};
+use crate::shell::clock;
+use crate::wire::json::write;
+
+/// Starts to log. `journal`: standard error is systemd's journal, which takes the severity from a prefix.
+pub fn start(settings: &Log, journal: bool) {
+    let format = settings.format;
+    let print = move |out: &mut Formatter, record: &Record<'_>| {
+        if journal {
+            write!(out, "<{}>", priority(record.level()))?;
+        }
+        print(out, format, record)
+    };
+    let level = match settings.level {
+        LogLevel::Debug => LevelFilter::Debug,
+        LogLevel::Info => LevelFilter::Info,
+        LogLevel::Warn => LevelFilter::Warn,
+        LogLevel::Error => LevelFilter::Error,
+    };
+    let mut logger = env_logger::Builder::new();
+    // What libraries say below a warning is of no use to an operator.
+    logger.filter_level(level.min(LevelFilter::Warn));
+    logger.filter_module("bellwether", level).filter_module("notification", level);
+    if logger.format(print).try_init().is_err() {
+        log::warn!("a logger runs already");
+    }
+}
+
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::Error => 3,
+        Level::Warn => 4,
+        Level::Info => 6,
+        Level::Debug | Level::Trace => 7,
+    }
+}
+
+fn print(out: &mut impl Write, format: LogFormat, record: &Record<'_>) -> io::Result<()> {
+    let time = {
+        let mut text = Vec::new();
+        crate::wire::rfc3339::push_ms(&mut text, clock::wall());
+        String::from_utf8_lossy(&text).into_owned()
+    };
+    let mut line = Line { format, bytes: Vec::new() };
+    line.pair("time", &time);
+    line.pair(
+        "level",
+        if record.level() == Level::Trace { "DEBUG" } else { record.level().as_str() },
+    );
+    let text =
+        record.args().as_str().map_or_else(|| Cow::Owned(record.args().to_string()), Cow::Borrowed);
+    line.pair("msg", &text);
+    if record.target() == "notification" {
+        line.pair("target", "notification");
+    }
+    record.key_values().visit(&mut line).map_err(io::Error::other)?;
+    out.write_all(&line.finish())
+}
+
+struct Line {
+    format: LogFormat,
+    bytes: Vec<u8>,
+}
+
+impl Line {
+    fn pair(&mut self, key: &str, value: &str) {
+        match self.format {
+            LogFormat::Json => {
+                self.bytes.push(if self.bytes.is_empty() { b'{' } else { b',' });
+                write::string(&mut self.bytes, key);
+                self.bytes.push(b':');
+                write::string(&mut self.bytes, value);
+            }
+            LogFormat::Logfmt => {
+                if !self.bytes.is_empty() {
+                    self.bytes.push(b' ');
+                }
+                self.bytes.extend_from_slice(key.as_bytes());
+                self.bytes.push(b'=');
+                let needs_quotes =
+                    |c: char| c <= ' ' || c == '"' || c == '=' || c == '\u{fffd}' || c.is_control();
+                if value.is_empty() || value.contains(needs_quotes) {
+                    let quoted = crate::model::labels::Quoted(value).to_string();
+                    self.bytes.extend_from_slice(quoted.as_bytes());
+                } else {
+                    self.bytes.extend_from_slice(value.as_bytes());
+                }
+            }
+        }
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        if self.format == LogFormat::Json {
+            self.bytes.push(b'}');
+        }
+        self.bytes.push(b'\n');
+        self.bytes
+    }
+}
+
+impl<'kvs> VisitSource<'kvs> for Line {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), log::kv::Error> {
+        self.pair(key.as_str(), &value.to_string());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(format: LogFormat, text: std::fmt::Arguments<'_>) -> String {
+        let pairs = [("address", "127.0.0.1:9093"), ("why", "a \"b\"")];
+        let record = Record::builder().args(text).key_values(&pairs).level(Level::Info).build();
+        let mut out = Vec::new();
+        print(&mut out, format, &record).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        text.split_once("level").unwrap().1.to_owned()
+    }
+
+    #[test]
+    fn a_line_has_pairs_or_is_json() {
+        assert_eq!(
+            printed(LogFormat::Logfmt, format_args!("Listening on")),
+            "=INFO msg=\"Listening on\" address=127.0.0.1:9093 why=\"a \\\"b\\\"\"\n"
+        );
+        assert_eq!(
+            printed(LogFormat::Json, format_args!("x\ny")),
+            "\":\"INFO\",\"msg\":\"x\\ny\",\"address\":\"127.0.0.1:9093\",\"why\":\"a \\\"b\\\"\"}\n"
+        );
+    }
+}

@@ -1,0 +1,331 @@
+//! The shell: the only room that is async, and the only one with sockets, files, clocks and signals. It has no opinions.
+//!
+//! One thread, one executor; the [`Node`] belongs to one loop, so there is no lock. The loop waits on one bounded
+//! channel of [`Event`]s, and on nothing else. Into it send:
+//!
+//! - `http`: each connection is a task; it reads a request whole, sends it as an event and waits for the answer;
+//! - `notifier`: each attempt is a task; it sends what came of it;
+//! - the timer: a task that waits on one timer, which the loop sets to the node's next timeout after each event;
+//! - signals, and the watchdog's beat, a task each.
+//!
+//! The loop gives each event to the node, then performs the effects. It never waits for anything but the channel, so
+//! what fills the channel only waits for the node. Whatever may block (secrets in files, name look-ups, flash) runs on
+//! the blocking pool.
+
+pub mod clock;
+pub mod flash;
+mod http;
+pub mod log;
+mod notifier;
+mod process;
+mod systemd;
+
+use std::fmt;
+use std::io;
+use std::rc::Rc;
+
+use ::log::{error, info};
+use async_signal::{Signal, Signals};
+use rand::rngs::StdRng;
+use smol::channel::{self, Receiver, Sender};
+use smol::stream::StreamExt as _;
+use smol::{LocalExecutor, Task};
+
+use crate::api::{self, Answer, Endpoint, Reload, Response, Site};
+use crate::config::Config;
+use crate::config::settings::{Address, Web};
+use crate::effect::{AttemptId, Cx, Effect};
+use crate::limits::EVENTS_MAX;
+use crate::node::{Node, Options};
+use crate::notify::Reply;
+use crate::time::Mono;
+
+use http::{Exchange, Server};
+use notifier::Notifier;
+
+/// What the loop is told.
+#[derive(Debug)]
+pub enum Event {
+    /// A request was read.
+    Http(Exchange),
+    /// An attempt has ended.
+    Reply(AttemptId, Reply),
+    /// The process was signalled.
+    Signal(Signal),
+    /// The node's next timeout has come.
+    Timeout,
+    /// systemd wants to know whether the loop is alive.
+    Watchdog,
+}
+
+/// What the shell is started with.
+pub struct Setup {
+    /// The config to begin with.
+    pub config: Config,
+    /// What the node is run with.
+    pub options: Options,
+    /// `[web]`
+    pub web: Web,
+    /// What every path starts with: empty or `/prefix`.
+    pub prefix: String,
+    /// Loads the config anew; the error is every error there is.
+    pub load: Box<dyn Fn() -> Result<Config, String>>,
+}
+
+impl fmt::Debug for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setup").field("web", &self.web).finish_non_exhaustive()
+    }
+}
+
+/// Why the shell did not start.
+#[derive(Debug)]
+pub enum Error {
+    /// The system refused something that nothing works without: what.
+    System(&'static str, io::Error),
+    /// An address cannot be listened on.
+    Listen(Address, io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System(what, error) => write!(f, "{what}: {error}"),
+            Self::Listen(address, error) => {
+                write!(f, "--web.listen-address={address}: cannot listen there: {error}")
+            }
+        }
+    }
+}
+
+/// Runs until a signal says to stop.
+pub fn run(setup: Setup) -> Result<(), Error> {
+    let executor = Rc::new(LocalExecutor::new());
+    smol::block_on(executor.run(async {
+        let (mut shell, events) = Shell::start(&executor, setup)?;
+        shell.serve(&events).await;
+        shell.stop(&events).await;
+        Ok(())
+    }))
+}
+
+struct Shell {
+    node: Node,
+    site: Site,
+    rng: StdRng,
+    effects: Vec<Effect>,
+    timer: Rc<clock::Timer>,
+    timer_at: Option<Mono>,
+    server: Server,
+    notifier: Notifier,
+    load: Box<dyn Fn() -> Result<Config, String>>,
+    _sources: Vec<Task<()>>,
+}
+
+impl Shell {
+    fn start(
+        executor: &Rc<LocalExecutor<'static>>,
+        setup: Setup,
+    ) -> Result<(Self, Receiver<Event>), Error> {
+        let system = |what| move |error| Error::System(what, error);
+        let now = clock::now();
+        let (sender, events) = channel::bounded(EVENTS_MAX);
+        let timer = Rc::new(clock::Timer::new().map_err(system("making a timer"))?);
+        let signals = Signals::new([Signal::Hup, Signal::Int, Signal::Term])
+            .map_err(system("listening to signals"))?;
+        let mut sources = vec![
+            executor.spawn(send_timeouts(Rc::clone(&timer), sender.clone())),
+            executor.spawn(send_signals(signals, sender.clone())),
+        ];
+        if let Some(interval) = systemd::watchdog_interval() {
+            sources.push(executor.spawn(send_beats(interval, sender.clone())));
+        }
+        let web = setup.web;
+        let mut server = Server::new(executor, &sender, web.get_concurrency, web.timeout);
+        for address in &web.listen_addresses {
+            server.listen(address).map_err(|error| Error::Listen(address.clone(), error))?;
+        }
+        let shell = Self {
+            node: Node::new(Rc::new(setup.config), setup.options, now),
+            site: Site {
+                prefix: setup.prefix,
+                started_at: now.wall,
+                reload: Reload { successful: true, success_at: now.wall },
+                ..Site::default()
+            },
+            rng: clock::rng().map_err(system("asking for entropy"))?,
+            effects: Vec::new(),
+            timer,
+            timer_at: None,
+            server,
+            notifier: Notifier::new(executor, &sender),
+            load: setup.load,
+            _sources: sources,
+        };
+        Ok((shell, events))
+    }
+
+    /// The loop: ends with a signal to stop.
+    async fn serve(&mut self, events: &Receiver<Event>) {
+        systemd::ready();
+        self.set_timer();
+        while let Ok(event) = events.recv().await {
+            if let Event::Signal(signal @ (Signal::Int | Signal::Term)) = event {
+                info!("received {signal:?}, stopping");
+                break;
+            }
+            self.handle(event);
+            self.perform();
+            self.set_timer();
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Http(exchange) => self.answer(exchange),
+            Event::Reply(id, reply) => self.with_node(|node, cx| node.handle_reply(cx, id, &reply)),
+            Event::Signal(_) => {
+                // What went wrong is logged; a signal has no answer.
+                let _ = self.reload();
+            }
+            Event::Timeout => {
+                self.timer_at = None;
+                self.with_node(Node::handle_timeout);
+            }
+            Event::Watchdog => systemd::alive(),
+        }
+    }
+
+    fn with_node<T>(&mut self, input: impl FnOnce(&mut Node, &mut Cx<'_>) -> T) -> T {
+        let cx = &mut Cx { now: clock::now(), rng: &mut self.rng, effects: &mut self.effects };
+        input(&mut self.node, cx)
+    }
+
+    fn answer(&mut self, exchange: Exchange) {
+        let request = exchange.request();
+        let (method, label) = labels(&self.site.prefix, request.method, request.path);
+        if label == Endpoint::Metrics.label() {
+            self.site.process = process::usage();
+            self.server.count(&mut self.site.http);
+        }
+        let cx = &mut Cx { now: clock::now(), rng: &mut self.rng, effects: &mut self.effects };
+        let answer = api::handle(&mut self.node, cx, &self.site, &request);
+        let response = match answer {
+            Answer::Now(response) => response,
+            Answer::WhenDurable(response) => return self.hold(exchange, response, method, label),
+            Answer::Reload => api::reloaded(self.reload()),
+        };
+        self.release(exchange, response, method, label);
+    }
+
+    /// Keeps an answer back until what the effects of its request ask to be kept is durable. There is no journal yet, so
+    /// that is so at once.
+    fn hold(&mut self, exchange: Exchange, response: Response, method: Label, label: Label) {
+        self.release(exchange, response, method, label);
+    }
+
+    fn release(&mut self, exchange: Exchange, response: Response, method: Label, label: Label) {
+        let took = clock::boot_time().saturating_sub(exchange.read_at).as_secs_f64();
+        let durations = self.site.http.durations.entry((label, method, response.status));
+        durations.or_default().observe(took);
+        exchange.answer(response);
+    }
+
+    /// Loads the config anew; where that fails, the old one stays.
+    fn reload(&mut self) -> Result<(), String> {
+        systemd::reloading();
+        let outcome = (self.load)();
+        self.site.reload.successful = outcome.is_ok();
+        let outcome = match outcome {
+            Ok(config) => {
+                self.site.reload.success_at = clock::wall();
+                self.with_node(|node, cx| node.handle_config(cx, Rc::new(config)));
+                info!("the config was loaded anew");
+                Ok(())
+            }
+            Err(text) => {
+                for line in text.lines() {
+                    error!("loading the config anew failed, the old one stays: {line}");
+                }
+                Err(text)
+            }
+        };
+        systemd::ready();
+        outcome
+    }
+
+    fn perform(&mut self) {
+        for effect in self.effects.drain(..) {
+            match effect {
+                Effect::Attempt(attempt) => self.notifier.attempt(attempt),
+                Effect::Cancel(id) => self.notifier.cancel(id),
+                // There is no journal yet: it is kept in memory.
+                Effect::Persist(_) => {}
+            }
+        }
+    }
+
+    fn set_timer(&mut self) {
+        let next = self.node.next_timeout();
+        if next == self.timer_at {
+            return;
+        }
+        if let Err(error) = self.timer.set(next) {
+            error!("setting the timer failed: {error}");
+        }
+        self.timer_at = next;
+    }
+
+    /// Answers what was read before the stop, then closes.
+    async fn stop(mut self, events: &Receiver<Event>) {
+        systemd::stopping();
+        while let Ok(event) = events.try_recv() {
+            if let Event::Http(_) | Event::Reply(..) = event {
+                self.handle(event);
+            }
+        }
+        self.server.stop().await;
+    }
+}
+
+type Label = &'static str;
+
+/// What metrics call a request.
+fn labels(prefix: &str, method: &str, path: &str) -> (Label, Label) {
+    let method = match method {
+        "DELETE" => "delete",
+        "GET" => "get",
+        "HEAD" => "head",
+        "OPTIONS" => "options",
+        "POST" => "post",
+        _ => "other",
+    };
+    (method, Endpoint::find(prefix, path).label())
+}
+
+async fn send_timeouts(timer: Rc<clock::Timer>, events: Sender<Event>) {
+    loop {
+        if let Err(error) = timer.wait().await {
+            error!("waiting for the timer failed: {error}");
+            return;
+        }
+        if events.send(Event::Timeout).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn send_signals(mut signals: Signals, events: Sender<Event>) {
+    while let Some(signal) = signals.next().await {
+        let Ok(signal) = signal else { continue };
+        if events.send(Event::Signal(signal)).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn send_beats(interval: std::time::Duration, events: Sender<Event>) {
+    while events.send(Event::Watchdog).await.is_ok() {
+        smol::Timer::after(interval).await;
+    }
+}

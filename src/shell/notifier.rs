@@ -1,0 +1,81 @@
+//! Performs attempts to notify and reports what came of them. What is sent and what an answer means is the brain's.
+
+mod http;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use log::info;
+use smol::channel::Sender;
+use smol::lock::Semaphore;
+use smol::{LocalExecutor, Task, Timer};
+
+use crate::effect::{Attempt, AttemptId};
+use crate::limits::ATTEMPTS_MAX;
+use crate::notify::{Outgoing, Reply};
+use crate::shell::Event;
+
+/// Runs attempts, some at a time, the others in the order in which they came.
+#[derive(Debug)]
+pub struct Notifier {
+    executor: Rc<LocalExecutor<'static>>,
+    events: Sender<Event>,
+    slots: Rc<Semaphore>,
+    running: Rc<RefCell<BTreeMap<AttemptId, Task<()>>>>,
+}
+
+impl Notifier {
+    /// A notifier that reports over `events`.
+    pub fn new(executor: &Rc<LocalExecutor<'static>>, events: &Sender<Event>) -> Self {
+        Self {
+            executor: Rc::clone(executor),
+            events: events.clone(),
+            slots: Rc::new(Semaphore::new(ATTEMPTS_MAX)),
+            running: Rc::default(),
+        }
+    }
+
+    /// Begins an attempt.
+    pub fn attempt(&self, attempt: Attempt) {
+        let Attempt { id, outgoing, timeout } = attempt;
+        let (events, slots) = (self.events.clone(), Rc::clone(&self.slots));
+        let running = Rc::clone(&self.running);
+        let task = self.executor.spawn(async move {
+            let reply = smol::future::or(perform(outgoing, &slots), give_up(timeout)).await;
+            if let Some(task) = running.borrow_mut().remove(&id) {
+                task.detach();
+            }
+            // Only a loop that has ended does not hear it.
+            let _ = events.send(Event::Reply(id, reply)).await;
+        });
+        self.running.borrow_mut().insert(id, task);
+    }
+
+    /// Stops an attempt if it still runs; nothing is reported of it.
+    pub fn cancel(&self, id: AttemptId) {
+        drop(self.running.borrow_mut().remove(&id));
+    }
+}
+
+async fn perform(outgoing: Outgoing, slots: &Semaphore) -> Reply {
+    match outgoing {
+        Outgoing::Log(line) => {
+            info!(target: "notification", "{line}");
+            Reply::Done
+        }
+        Outgoing::Http(request) => {
+            let _slot = slots.acquire().await;
+            match http::send(request).await {
+                Ok((status, body)) => Reply::Http { status, body },
+                Err(error) => Reply::Failed(error.to_string()),
+            }
+        }
+    }
+}
+
+async fn give_up(timeout: Duration) -> Reply {
+    Timer::after(timeout).await;
+    Reply::Failed(format!("no answer within {timeout:?}"))
+}

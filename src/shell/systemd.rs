@@ -1,0 +1,41 @@
+//! What systemd is told, if it runs us: nothing depends on it.
+
+use std::io;
+use std::time::Duration;
+
+use log::debug;
+use sd_notify::NotifyState;
+
+fn tell(result: io::Result<()>) {
+    if let Err(error) = result {
+        debug!("telling systemd failed: {error}");
+    }
+}
+
+/// The agent serves.
+pub fn ready() {
+    tell(sd_notify::notify(&[NotifyState::Ready]));
+}
+
+/// The agent loads its config anew; [`ready`] ends it.
+pub fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(sd_notify::notify(&[NotifyState::Reloading, now])),
+        Err(error) => tell(Err(error)),
+    }
+}
+
+/// The agent stops.
+pub fn stopping() {
+    tell(sd_notify::notify(&[NotifyState::Stopping]));
+}
+
+/// The loop is alive.
+pub fn alive() {
+    tell(sd_notify::notify(&[NotifyState::Watchdog]));
+}
+
+/// How often [`alive`] must be said: twice in the time after which systemd would give us up.
+pub fn watchdog_interval() -> Option<Duration> {
+    sd_notify::watchdog_enabled().map(|timeout| timeout / 2)
+}

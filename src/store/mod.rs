@@ -1,0 +1,32 @@
+//! The journal: a log of keyed records on flash that survives a power cut at any write. It has no idea what a silence
+//! is: the newest body of each (kind, key) is the state, and it keeps that.
+//!
+//! - Three segments, preallocated and zero-filled, overwritten in turn. The newest whole one is the state; the one
+//!   before it stays until the one after it is durable, so two generations are always on flash.
+//! - A commit is one group of records on fresh pages and one `fdatasync`. It is whole or it is not there.
+//! - When a segment is full, or a write or sync on it failed, the live records are copied to the next one, synced, and
+//!   only then its header is written and synced: that is the switch. What failed is never written or synced again.
+//! - If that fails too the journal keeps the fault and refuses commits, without touching the medium, until
+//!   [`Journal::rewrite`] brings it the whole state. The agent goes on from memory.
+//! - Replay leaves out what is damaged, says so, and keeps all else; a damaged base is taken from the generation before.
+//!
+//! Everything here is synchronous and may take as long as the flash does: it runs on the blocking pool, with one owner.
+//! [`record`] has the bytes, [`medium`] what it asks of the file system.
+
+mod base;
+mod index;
+mod journal;
+pub mod medium;
+pub mod record;
+mod replay;
+mod segment;
+mod survey;
+mod wear;
+
+pub use journal::{Committed, Deliver, Journal, Options};
+pub use medium::{Fault, Medium};
+pub use record::{Op, Record};
+pub use replay::Replay;
+pub use segment::{Cut, Damage, Slot};
+pub use survey::{KindCount, SegmentSurvey, Survey, survey};
+pub use wear::{Budget, Urgency, Wear, card_days};

@@ -1,0 +1,414 @@
+//! The bodies of posts, as leniently as go-openapi takes them: names in any case, unknown ones ignored, `null` as if it
+//! were not there, of equal names the last one.
+
+use std::borrow::Cow;
+
+use crate::model::{Pair, Report};
+use crate::time::Wall;
+use crate::wire::json::read::{Kind, ReadError, Reader};
+use crate::wire::json::uri;
+use crate::wire::rfc3339;
+
+/// Why a body was not taken; nothing of it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BodyError {
+    /// It is not the JSON it should be, in Go's words.
+    Malformed(String),
+    /// A rule of the schema is broken: go-openapi's code and message.
+    Invalid(u16, String),
+}
+
+impl From<ReadError> for BodyError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Syntax(text) | ReadError::Type(text) => Self::Malformed(text),
+        }
+    }
+}
+
+const REQUIRED: u16 = 602;
+const INVALID_TYPE: u16 = 601;
+const TOO_FEW_ITEMS: u16 = 612;
+
+fn required(path: &str) -> BodyError {
+    BodyError::Invalid(REQUIRED, format!("{path} in body is required"))
+}
+
+/// The text of a body: what is no UTF-8 becomes U+FFFD.
+pub fn text(body: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(body)
+}
+
+/// What is asked of the alerts of a post beyond being JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schema {
+    /// Nothing.
+    V1,
+    /// `labels` is there and `generatorURL` is a URI.
+    V2,
+}
+
+/// Reads the reports of a post.
+pub fn alerts(text: &str, schema: Schema) -> Result<Vec<Report<'_>>, BodyError> {
+    let mut reader = Reader::new(text);
+    let mut reports = Vec::new();
+    let mut invalid = None;
+    let target = match schema {
+        Schema::V1 => "value of type []*types.Alert",
+        Schema::V2 => "value of type models.PostableAlerts",
+    };
+    if !reader.null()? {
+        reader.array(target, |reader, index| {
+            let alert = PostedAlert::read(reader)?;
+            if let Err(error) = alert.check(schema, index) {
+                invalid.get_or_insert(error);
+            }
+            reports.push(alert.into_report());
+            Ok(())
+        })?;
+    }
+    invalid.map_or(Ok(reports), Err)
+}
+
+#[derive(Default)]
+struct PostedAlert<'a> {
+    is_null: bool,
+    labels: Option<Vec<Pair<'a>>>,
+    annotations: Vec<Pair<'a>>,
+    starts_at: Option<Wall>,
+    ends_at: Option<Wall>,
+    generator_url: Cow<'a, str>,
+}
+
+impl<'a> PostedAlert<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, ReadError> {
+        let mut alert = Self { is_null: reader.null()?, ..Self::default() };
+        if alert.is_null {
+            return Ok(alert);
+        }
+        reader.object("value of type models.PostableAlert", |reader, name| {
+            match field(&name, &["labels", "annotations", "startsAt", "endsAt", "generatorURL"]) {
+                Some("labels") => alert.labels = pairs(reader, "Alert.labels")?,
+                Some("annotations") => {
+                    alert.annotations = pairs(reader, ".annotations")?.unwrap_or_default();
+                }
+                Some("startsAt") => alert.starts_at = time(reader, ".startsAt")?.flatten(),
+                Some("endsAt") => alert.ends_at = time(reader, ".endsAt")?.flatten(),
+                Some("generatorURL") => {
+                    alert.generator_url = string(reader, "Alert.generatorURL")?.unwrap_or_default();
+                }
+                _ => reader.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(alert)
+    }
+
+    fn check(&self, schema: Schema, index: usize) -> Result<(), BodyError> {
+        if schema == Schema::V1 {
+            return Ok(());
+        }
+        if self.is_null {
+            return Err(required(&index.to_string()));
+        }
+        if !self.generator_url.is_empty() && !uri::is_request_uri(&self.generator_url) {
+            let quoted = crate::model::labels::Quoted(&self.generator_url);
+            let text = format!("{index}.generatorURL in body must be of type uri: {quoted}");
+            return Err(BodyError::Invalid(INVALID_TYPE, text));
+        }
+        if self.labels.is_none() {
+            return Err(required(&format!("{index}.labels")));
+        }
+        Ok(())
+    }
+
+    fn into_report(self) -> Report<'a> {
+        let labels = self.labels.unwrap_or_default();
+        Report::new(labels, self.annotations, self.starts_at, self.ends_at, self.generator_url)
+    }
+}
+
+/// A posted silence that has all it must have. Nothing is known of its matchers but their form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PostedSilence<'a> {
+    /// The silence to change, or empty.
+    pub id: Cow<'a, str>,
+    /// At least one.
+    pub matchers: Vec<PostedMatcher<'a>>,
+    /// From when; `None` is Go's zero time.
+    pub starts_at: Option<Wall>,
+    /// Until when; `None` is Go's zero time.
+    pub ends_at: Option<Wall>,
+    /// Who.
+    pub created_by: Cow<'a, str>,
+    /// Why.
+    pub comment: Cow<'a, str>,
+    /// What else is said of it.
+    pub annotations: Vec<Pair<'a>>,
+}
+
+/// A matcher as the API writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PostedMatcher<'a> {
+    /// The label's name.
+    pub name: Cow<'a, str>,
+    /// The value or the regular expression.
+    pub value: Cow<'a, str>,
+    /// Which of both.
+    pub is_regex: bool,
+    /// Whether to match is to fulfil; true where it is not said.
+    pub is_equal: bool,
+}
+
+/// Reads a posted silence. What is missing is found in the alphabetical order of names.
+pub fn silence(text: &str) -> Result<PostedSilence<'_>, BodyError> {
+    let mut reader = Reader::new(text);
+    let (mut id, mut annotations) = (Cow::default(), Vec::new());
+    let (mut comment, mut created_by, mut matchers) = (None, None, None);
+    let (mut starts_at, mut ends_at) = (None, None);
+    if !reader.null()? {
+        let names = ["id", "annotations", "comment", "createdBy", "matchers", "startsAt", "endsAt"];
+        reader.object("value of type models.PostableSilence", |reader, name| {
+            match field(&name, &names) {
+                Some("id") => id = string(reader, ".id")?.unwrap_or_default(),
+                Some("annotations") => {
+                    annotations = pairs(reader, "Silence.annotations")?.unwrap_or_default();
+                }
+                Some("comment") => comment = string(reader, "Silence.comment")?,
+                Some("createdBy") => created_by = string(reader, "Silence.createdBy")?,
+                Some("matchers") => matchers = read_matchers(reader)?,
+                Some("startsAt") => starts_at = time(reader, "Silence.startsAt")?,
+                Some("endsAt") => ends_at = time(reader, "Silence.endsAt")?,
+                _ => reader.skip()?,
+            }
+            Ok(())
+        })?;
+    }
+    let comment = comment.ok_or_else(|| required("comment"))?;
+    let created_by = created_by.ok_or_else(|| required("createdBy"))?;
+    let ends_at = ends_at.ok_or_else(|| required("endsAt"))?;
+    let matchers = check_matchers(matchers.ok_or_else(|| required("matchers"))?)?;
+    let starts_at = starts_at.ok_or_else(|| required("startsAt"))?;
+    Ok(PostedSilence { id, matchers, starts_at, ends_at, created_by, comment, annotations })
+}
+
+#[derive(Default)]
+struct RawMatcher<'a> {
+    name: Option<Cow<'a, str>>,
+    value: Option<Cow<'a, str>>,
+    is_regex: Option<bool>,
+    is_equal: Option<bool>,
+}
+
+fn read_matchers<'a>(reader: &mut Reader<'a>) -> Result<Option<Vec<RawMatcher<'a>>>, ReadError> {
+    if reader.null()? {
+        return Ok(None);
+    }
+    let mut matchers = Vec::new();
+    reader.array("struct field Silence.matchers of type models.Matchers", |reader, _| {
+        let mut matcher = RawMatcher::default();
+        if !reader.null()? {
+            reader.object("value of type models.Matcher", |reader, name| {
+                match field(&name, &["name", "value", "isRegex", "isEqual"]) {
+                    Some("name") => matcher.name = string(reader, "Matcher.name")?,
+                    Some("value") => matcher.value = string(reader, "Matcher.value")?,
+                    Some("isRegex") => matcher.is_regex = flag(reader, "Matcher.isRegex")?,
+                    Some("isEqual") => matcher.is_equal = flag(reader, "Matcher.isEqual")?,
+                    _ => reader.skip()?,
+                }
+                Ok(())
+            })?;
+        }
+        matchers.push(matcher);
+        Ok(())
+    })?;
+    Ok(Some(matchers))
+}
+
+fn check_matchers(raw: Vec<RawMatcher<'_>>) -> Result<Vec<PostedMatcher<'_>>, BodyError> {
+    if raw.is_empty() {
+        let text = "matchers in body should have at least 1 items";
+        return Err(BodyError::Invalid(TOO_FEW_ITEMS, text.to_owned()));
+    }
+    raw.into_iter()
+        .enumerate()
+        .map(|(index, raw)| {
+            let missing = |name| required(&format!("matchers.{index}.{name}"));
+            Ok(PostedMatcher {
+                is_regex: raw.is_regex.ok_or_else(|| missing("isRegex"))?,
+                name: raw.name.ok_or_else(|| missing("name"))?,
+                value: raw.value.ok_or_else(|| missing("value"))?,
+                is_equal: raw.is_equal.unwrap_or(true),
+            })
+        })
+        .collect()
+}
+
+/// The one of `names` that `name` is, in whatever case.
+fn field(name: &str, names: &[&'static str]) -> Option<&'static str> {
+    names.iter().copied().find(|known| known.eq_ignore_ascii_case(name))
+}
+
+fn target(place: &str, kind: &str) -> String {
+    format!("struct field {place} of type {kind}")
+}
+
+fn string<'a>(reader: &mut Reader<'a>, place: &str) -> Result<Option<Cow<'a, str>>, ReadError> {
+    match reader.kind()? {
+        Kind::String => reader.string("").map(Some),
+        Kind::Null => reader.skip().map(|()| None),
+        _ => reader.string(&target(place, "string")).map(Some),
+    }
+}
+
+fn flag(reader: &mut Reader<'_>, place: &str) -> Result<Option<bool>, ReadError> {
+    if reader.null()? { Ok(None) } else { reader.bool(&target(place, "bool")).map(Some) }
+}
+
+/// The outer `None` is a value that is not there, the inner one Go's zero time.
+fn time(reader: &mut Reader<'_>, place: &str) -> Result<Option<Option<Wall>>, ReadError> {
+    match string(reader, place)? {
+        Some(text) => rfc3339::parse(&text).map(Some).map_err(ReadError::Type),
+        None => Ok(None),
+    }
+}
+
+fn pairs<'a>(reader: &mut Reader<'a>, place: &str) -> Result<Option<Vec<Pair<'a>>>, ReadError> {
+    let mut pairs = Vec::new();
+    match reader.kind()? {
+        Kind::Null => return reader.skip().map(|()| None),
+        Kind::Object => reader.object("", |reader, name| {
+            pairs.push((name, string(reader, place)?.unwrap_or_default()));
+            Ok(())
+        })?,
+        _ => reader.object(&target(place, "models.LabelSet"), |_, _| Ok(()))?,
+    }
+    Ok(Some(pairs))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn malformed(text: &str) -> String {
+        match alerts(text, Schema::V2) {
+            Err(BodyError::Malformed(text)) => text,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_alert_is_read_without_copies() {
+        let body = r#"[{"labels":{"b":"2","a":"1","c":""},"annotations":{"s":"x"},
+            "startsAt":"2026-01-02T03:04:05Z","endsAt":null,"generatorURL":"http://p/g"}]"#;
+        let [report] = alerts(body, Schema::V2).unwrap().try_into().unwrap();
+        assert_eq!(report.labels, [("a".into(), "1".into()), ("b".into(), "2".into())]);
+        assert!(report.labels.iter().all(|(name, _)| matches!(name, Cow::Borrowed(_))));
+        assert_eq!(report.annotations, [("s".into(), "x".into())]);
+        assert_eq!(report.starts_at.unwrap().to_string(), "2026-01-02T03:04:05Z");
+        assert_eq!((report.ends_at, &*report.generator_url), (None, "http://p/g"));
+    }
+
+    #[test]
+    fn names_come_in_any_case_and_what_is_unknown_or_follows_is_ignored() {
+        let body = r#"[{"LABELS":{"a":"1","a":null,"b":"x","b":"y"},"x":[{"y":{}}],"StartsAt":"0001-01-01T00:00:00Z"}] {"#;
+        let [report] = alerts(body, Schema::V2).unwrap().try_into().unwrap();
+        assert_eq!(report.labels, [("b".into(), "y".into())]);
+        assert_eq!(report.starts_at, None);
+        assert_eq!(alerts("null", Schema::V2), Ok(vec![]));
+    }
+
+    #[test]
+    fn wrong_types_are_told_as_go_tells_them() {
+        for (text, error) in [
+            ("{}", "json: cannot unmarshal object into Go value of type models.PostableAlerts"),
+            (
+                r#"[{"labels":{"a":1}}]"#,
+                "json: cannot unmarshal number into Go struct field Alert.labels of type string",
+            ),
+            (
+                r#"[{"labels":[]}]"#,
+                "json: cannot unmarshal array into Go struct field Alert.labels of type models.LabelSet",
+            ),
+            (
+                r#"[{"annotations":{"a":1}}]"#,
+                "json: cannot unmarshal number into Go struct field .annotations of type string",
+            ),
+            (
+                r#"[{"startsAt":1}]"#,
+                "json: cannot unmarshal number into Go struct field .startsAt of type string",
+            ),
+            (
+                r#"[{"generatorURL":1}]"#,
+                "json: cannot unmarshal number into Go struct field Alert.generatorURL of type string",
+            ),
+        ] {
+            assert_eq!(malformed(text), error);
+        }
+        assert!(malformed(r#"[{"startsAt":"yesterday"}]"#).contains("cannot parse"));
+    }
+
+    #[test]
+    fn the_first_broken_rule_of_a_batch_is_told_but_malformed_goes_first() {
+        let required =
+            |path: &str| Err(BodyError::Invalid(602, format!("{path} in body is required")));
+        assert_eq!(
+            alerts(r#"[{"labels":{}},{},{"generatorURL":"x"}]"#, Schema::V2),
+            required("1.labels")
+        );
+        assert_eq!(alerts(r#"[{"labels":null}]"#, Schema::V2), required("0.labels"));
+        assert_eq!(alerts("[null]", Schema::V2), required("0"));
+        assert!(alerts(r#"[{"generatorURL":"foo"}]"#, Schema::V1).is_ok());
+        malformed(r#"[{},{"labels":1}]"#);
+        let uri = r#"0.generatorURL in body must be of type uri: "not a url""#.to_owned();
+        assert_eq!(
+            alerts(r#"[{"generatorURL":"not a url"}]"#, Schema::V2),
+            Err(BodyError::Invalid(601, uri))
+        );
+    }
+
+    const SILENCE: &str = r#"{"comment":"","createdBy":"me","endsAt":"2030-01-01T00:00:00Z",
+        "matchers":[{"isRegex":false,"name":"a","value":"b"}],"startsAt":"2029-01-01T00:00:00Z"}"#;
+
+    #[test]
+    fn a_silence_lacks_nothing_or_says_what_first() {
+        let whole = silence(SILENCE).unwrap();
+        assert_eq!((&*whole.id, &*whole.created_by, whole.matchers[0].is_equal), ("", "me", true));
+        let without = |key: &str| SILENCE.replace(key, "other");
+        for (text, path) in [
+            ("null".to_owned(), "comment"),
+            (without("createdBy"), "createdBy"),
+            (without("endsAt"), "endsAt"),
+            (without("matchers"), "matchers"),
+            (without("startsAt"), "startsAt"),
+            (without("isRegex"), "matchers.0.isRegex"),
+            (without("name"), "matchers.0.name"),
+            (without("value"), "matchers.0.value"),
+            (
+                SILENCE.replace(r#"{"isRegex":false,"name":"a","value":"b"}"#, "null"),
+                "matchers.0.isRegex",
+            ),
+        ] {
+            let error = BodyError::Invalid(602, format!("{path} in body is required"));
+            assert_eq!(silence(&text), Err(error));
+        }
+        let none = SILENCE.replace(r#"{"isRegex":false,"name":"a","value":"b"}"#, "");
+        let error = "matchers in body should have at least 1 items".to_owned();
+        assert_eq!(silence(&none), Err(BodyError::Invalid(612, error)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in any::<Vec<u8>>(), cut in 0..SILENCE.len(), byte in any::<u8>()) {
+            let _ = alerts(&text(&bytes), Schema::V2);
+            let _ = silence(&text(&bytes));
+            let mut near = SILENCE.as_bytes().to_vec();
+            near[cut] = byte;
+            let _ = silence(&text(&near));
+            let _ = silence(&text(&near[..cut]));
+            let wrapped = [b"[".as_slice(), &near, b"]"].concat();
+            let _ = alerts(&text(&wrapped), Schema::V2);
+        }
+    }
+}

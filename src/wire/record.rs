@@ -1,0 +1,521 @@
+//! What is kept on flash and shared with the flock: one CBOR body for both.
+//!
+//! A record has a kind, a key and a body. Every body is a CBOR array whose elements have fixed places: a reader skips
+//! elements that it does not know, and elements added later are optional, so that a version reads what its neighbours
+//! wrote. In CDDL (RFC 8610):
+//!
+//! ```text
+//! alert   = [labels: [* tstr], annotations: [* tstr], starts: time, ends: time, updated: time, timeout: bool, url: tstr]
+//! silence = [matchers: [+ matcher], starts: time, ends: time, updated: time, by: tstr, comment: tstr, annotations: [* tstr]]
+//! matcher = [name: tstr, op: 0..3, value: tstr]          ; =  !=  =~  !~
+//! log     = [group: tstr, receiver: tstr, integration: tstr, index: uint, timestamp: time, firing: bstr, resolved: bstr, expires: time]
+//! group   = [path: tstr, labels: [* tstr], first: time]  ; the time of its first flush
+//! time    = int                                          ; nanoseconds since 1970
+//! stamped = [hlc: uint, node: uint, expires: int, body: bstr]  ; on flash: the body with its version around it
+//! ```
+//!
+//! Labels are names and values in turn. Fingerprints are 8 bytes each, big-endian. Keys: an alert's is its fingerprint, a
+//! silence's its id, those of log entries and groups a 128-bit FNV-1a of what names them.
+
+use std::fmt;
+
+use minicbor::{Decode, Encode};
+
+use crate::model::{
+    Alert, Fingerprint, GroupKey, Labels, LogEntry, LogKey, MatchOp, Matcher, Matchers, Pool,
+    Silence, SilenceId,
+};
+use crate::time::Wall;
+
+/// What a record is about. The numbers stand on flash and on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// An alert.
+    Alert = 1,
+    /// A silence.
+    Silence = 2,
+    /// A log entry.
+    Log = 3,
+    /// The timer of a group.
+    Group = 4,
+}
+
+impl Kind {
+    /// The kind of this number, if this version knows it.
+    pub const fn from_number(number: u16) -> Option<Self> {
+        match number {
+            1 => Some(Self::Alert),
+            2 => Some(Self::Silence),
+            3 => Some(Self::Log),
+            4 => Some(Self::Group),
+            _ => None,
+        }
+    }
+
+    /// Its number.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+}
+
+/// Bytes that are no record of the kind that was expected: what is wrong. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Malformed(pub String);
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "malformed record: {}", self.0)
+    }
+}
+
+impl From<minicbor::decode::Error> for Malformed {
+    fn from(error: minicbor::decode::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// The time at which a group is first flushed; the others follow at its interval.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupTimer {
+    /// The path of its route.
+    pub path: String,
+    /// The labels its alerts share.
+    pub labels: Labels,
+    /// Its first flush.
+    pub first: Wall,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct AlertBody<'a> {
+    #[b(0)]
+    labels: Vec<&'a str>,
+    #[b(1)]
+    annotations: Vec<&'a str>,
+    #[n(2)]
+    starts: i64,
+    #[n(3)]
+    ends: i64,
+    #[n(4)]
+    updated: i64,
+    #[n(5)]
+    timeout: bool,
+    #[b(6)]
+    url: &'a str,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct SilenceBody<'a> {
+    #[b(0)]
+    matchers: Vec<MatcherBody<'a>>,
+    #[n(1)]
+    starts: i64,
+    #[n(2)]
+    ends: i64,
+    #[n(3)]
+    updated: i64,
+    #[b(4)]
+    by: &'a str,
+    #[b(5)]
+    comment: &'a str,
+    #[b(6)]
+    annotations: Vec<&'a str>,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct MatcherBody<'a> {
+    #[b(0)]
+    name: &'a str,
+    #[n(1)]
+    op: u8,
+    #[b(2)]
+    value: &'a str,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct LogBody<'a> {
+    #[b(0)]
+    group: &'a str,
+    #[b(1)]
+    receiver: &'a str,
+    #[b(2)]
+    integration: &'a str,
+    #[n(3)]
+    index: u32,
+    #[n(4)]
+    timestamp: i64,
+    #[cbor(n(5), with = "minicbor::bytes")]
+    firing: Vec<u8>,
+    #[cbor(n(6), with = "minicbor::bytes")]
+    resolved: Vec<u8>,
+    #[n(7)]
+    expires: i64,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct GroupBody<'a> {
+    #[b(0)]
+    path: &'a str,
+    #[b(1)]
+    labels: Vec<&'a str>,
+    #[n(2)]
+    first: i64,
+}
+
+/// A body with its version around it, as it stands on flash.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Stamped {
+    /// The reading of the author's hybrid logical clock.
+    #[n(0)]
+    pub hlc: u64,
+    /// The author's node id.
+    #[n(1)]
+    pub node: u64,
+    /// Wall milliseconds from which on the record means nothing.
+    #[n(2)]
+    pub expires_at_ms: i64,
+    /// The body.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub body: Vec<u8>,
+}
+
+impl Stamped {
+    /// As bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        encode(self)
+    }
+
+    /// From bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        Ok(minicbor::decode(bytes)?)
+    }
+}
+
+/// The key of an alert.
+pub const fn alert_key(fingerprint: Fingerprint) -> [u8; 8] {
+    fingerprint.0.to_be_bytes()
+}
+
+/// The alert that an [`alert_key`] names.
+pub fn fingerprint_of(key: &[u8]) -> Result<Fingerprint, Malformed> {
+    let bytes = key.try_into().map_err(|_| Malformed("an alert's key is 8 bytes".to_owned()))?;
+    Ok(Fingerprint(u64::from_be_bytes(bytes)))
+}
+
+/// The key of a silence.
+pub const fn silence_key(id: SilenceId) -> [u8; 16] {
+    id.as_bits().to_be_bytes()
+}
+
+/// The silence that a [`silence_key`] names.
+pub fn silence_id_of(key: &[u8]) -> Result<SilenceId, Malformed> {
+    let bytes = key.try_into().map_err(|_| Malformed("a silence's key is 16 bytes".to_owned()))?;
+    Ok(SilenceId::from_bits(u128::from_be_bytes(bytes)))
+}
+
+/// The key of a log entry.
+pub fn log_key(key: &LogKey) -> [u8; 16] {
+    let index = key.index.to_string();
+    fnv128([key.group.as_str(), &key.receiver, &key.integration, &index])
+}
+
+/// The key of a group's timer.
+pub fn group_key(path: &str, labels: &Labels) -> [u8; 16] {
+    fnv128(std::iter::once(path).chain(labels.iter().flat_map(|(name, value)| [name, value])))
+}
+
+/// FNV-1a of 128 bits over the texts, each followed by 0xFF.
+fn fnv128<'a>(texts: impl IntoIterator<Item = &'a str>) -> [u8; 16] {
+    let mut hash: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    for byte in texts.into_iter().flat_map(|text| text.bytes().chain(std::iter::once(0xFF))) {
+        hash = (hash ^ u128::from(byte)).wrapping_mul(0x0100_0000_0000_0000_0000_013b);
+    }
+    hash.to_be_bytes()
+}
+
+/// The body of an alert.
+pub fn encode_alert(alert: &Alert) -> Vec<u8> {
+    encode(AlertBody {
+        labels: flat(&alert.labels),
+        annotations: flat(&alert.annotations),
+        starts: alert.starts_at.as_ns(),
+        ends: alert.ends_at.as_ns(),
+        updated: alert.updated_at.as_ns(),
+        timeout: alert.timeout,
+        url: &alert.generator_url,
+    })
+}
+
+/// The alert of a body; its strings are shared with `pool`.
+pub fn decode_alert(bytes: &[u8], pool: &mut Pool) -> Result<Alert, Malformed> {
+    let body: AlertBody<'_> = minicbor::decode(bytes)?;
+    let labels = labels(&body.labels, pool)?;
+    if labels.is_empty() {
+        return Err(Malformed("an alert without labels".to_owned()));
+    }
+    Ok(Alert {
+        labels,
+        annotations: self::labels(&body.annotations, pool)?,
+        starts_at: Wall::from_ns(body.starts),
+        ends_at: Wall::from_ns(body.ends),
+        updated_at: Wall::from_ns(body.updated),
+        timeout: body.timeout,
+        generator_url: pool.intern(body.url),
+    })
+}
+
+/// The body of a silence.
+pub fn encode_silence(silence: &Silence) -> Vec<u8> {
+    encode(SilenceBody {
+        matchers: silence
+            .matchers
+            .iter()
+            .map(|it| MatcherBody { name: it.name(), op: it.op() as u8, value: it.value() })
+            .collect(),
+        starts: silence.starts_at.as_ns(),
+        ends: silence.ends_at.as_ns(),
+        updated: silence.updated_at.as_ns(),
+        by: &silence.created_by,
+        comment: &silence.comment,
+        annotations: flat(&silence.annotations),
+    })
+}
+
+/// The silence of a body.
+pub fn decode_silence(id: SilenceId, bytes: &[u8]) -> Result<Silence, Malformed> {
+    let body: SilenceBody<'_> = minicbor::decode(bytes)?;
+    let matcher = |it: &MatcherBody<'_>| {
+        let op = match it.op {
+            0 => MatchOp::Equal,
+            1 => MatchOp::NotEqual,
+            2 => MatchOp::Matches,
+            3 => MatchOp::NotMatches,
+            other => return Err(Malformed(format!("matcher operator {other}; known: 0 to 3"))),
+        };
+        Matcher::new(it.name, op, it.value).map_err(|error| Malformed(error.to_string()))
+    };
+    let matchers: Matchers = body.matchers.iter().map(matcher).collect::<Result<_, _>>()?;
+    if matchers.iter().all(|matcher| matcher.matches_value("")) {
+        return Err(Malformed("a silence that matches everything".to_owned()));
+    }
+    Ok(Silence {
+        id,
+        matchers,
+        starts_at: Wall::from_ns(body.starts),
+        ends_at: Wall::from_ns(body.ends),
+        updated_at: Wall::from_ns(body.updated),
+        created_by: body.by.into(),
+        comment: body.comment.into(),
+        annotations: labels(&body.annotations, &mut Pool::default())?,
+    })
+}
+
+/// The body of a log entry.
+pub fn encode_log(key: &LogKey, entry: &LogEntry) -> Vec<u8> {
+    let bytes = |fingerprints: &[Fingerprint]| -> Vec<u8> {
+        fingerprints.iter().flat_map(|it| it.0.to_be_bytes()).collect()
+    };
+    encode(LogBody {
+        group: key.group.as_str(),
+        receiver: &key.receiver,
+        integration: &key.integration,
+        index: key.index,
+        timestamp: entry.timestamp.as_ns(),
+        firing: bytes(&entry.firing),
+        resolved: bytes(&entry.resolved),
+        expires: entry.expires_at.as_ns(),
+    })
+}
+
+/// The log entry of a body.
+pub fn decode_log(bytes: &[u8]) -> Result<(LogKey, LogEntry), Malformed> {
+    let body: LogBody<'_> = minicbor::decode(bytes)?;
+    let fingerprints = |bytes: &[u8]| {
+        let (chunks, rest) = bytes.as_chunks();
+        if !rest.is_empty() {
+            return Err(Malformed("fingerprints are 8 bytes each".to_owned()));
+        }
+        let mut found: Vec<_> =
+            chunks.iter().map(|chunk| Fingerprint(u64::from_be_bytes(*chunk))).collect();
+        // Searched by halves: an order that another node got wrong must not hide any.
+        found.sort_unstable();
+        Ok(found.into())
+    };
+    let key = LogKey {
+        group: GroupKey::from_stored(body.group),
+        receiver: body.receiver.into(),
+        integration: body.integration.into(),
+        index: body.index,
+    };
+    let entry = LogEntry {
+        timestamp: Wall::from_ns(body.timestamp),
+        firing: fingerprints(&body.firing)?,
+        resolved: fingerprints(&body.resolved)?,
+        expires_at: Wall::from_ns(body.expires),
+    };
+    Ok((key, entry))
+}
+
+/// The body of a group's timer.
+pub fn encode_group(timer: &GroupTimer) -> Vec<u8> {
+    encode(GroupBody { path: &timer.path, labels: flat(&timer.labels), first: timer.first.as_ns() })
+}
+
+/// The group's timer of a body.
+pub fn decode_group(bytes: &[u8]) -> Result<GroupTimer, Malformed> {
+    let body: GroupBody<'_> = minicbor::decode(bytes)?;
+    Ok(GroupTimer {
+        path: body.path.to_owned(),
+        labels: labels(&body.labels, &mut Pool::default())?,
+        first: Wall::from_ns(body.first),
+    })
+}
+
+fn encode(body: impl Encode<()>) -> Vec<u8> {
+    // Writing to memory cannot fail.
+    minicbor::to_vec(body).unwrap_or_default()
+}
+
+fn flat(labels: &Labels) -> Vec<&str> {
+    labels.iter().flat_map(|(name, value)| [name, value]).collect()
+}
+
+fn labels(flat: &[&str], pool: &mut Pool) -> Result<Labels, Malformed> {
+    let (pairs, rest) = flat.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err(Malformed("a label without a value".to_owned()));
+    }
+    Ok(pool.labels(pairs.iter().map(|[name, value]| (*name, *value))))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::core::testing::matchers;
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    }
+
+    fn alert() -> Alert {
+        Alert {
+            labels: [("alertname", "A"), ("i", "1")].into_iter().collect(),
+            annotations: [("s", "x")].into_iter().collect(),
+            starts_at: Wall::from_ns(1),
+            ends_at: Wall::from_ns(-2),
+            updated_at: Wall::from_ns(3),
+            timeout: true,
+            generator_url: "u".into(),
+        }
+    }
+
+    fn silence() -> Silence {
+        Silence {
+            id: SilenceId::from_bits(7),
+            matchers: matchers(&["a=b", "c!~d|e"]),
+            starts_at: Wall::from_ns(1),
+            ends_at: Wall::from_ns(2),
+            updated_at: Wall::from_ns(3),
+            created_by: "me".into(),
+            comment: "why".into(),
+            annotations: Labels::empty(),
+        }
+    }
+
+    fn log() -> (LogKey, LogEntry) {
+        let key = LogKey {
+            group: GroupKey::from_stored("{}:{}"),
+            receiver: "r".into(),
+            integration: "webhook".into(),
+            index: 1,
+        };
+        let entry = LogEntry {
+            timestamp: Wall::from_ns(1),
+            firing: [Fingerprint(2)].into(),
+            resolved: [Fingerprint(3), Fingerprint(4)].into(),
+            expires_at: Wall::from_ns(5),
+        };
+        (key, entry)
+    }
+
+    fn group() -> GroupTimer {
+        GroupTimer {
+            path: "{}".into(),
+            labels: [("a", "b")].into_iter().collect(),
+            first: Wall::from_ns(9),
+        }
+    }
+
+    /// These bytes stand on flash and travel: a change of them is a change of the format.
+    #[test]
+    fn bodies_are_golden() {
+        let (key, entry) = log();
+        let stamped = Stamped { hlc: 1, node: 2, expires_at_ms: 3, body: vec![4] };
+        let golden = [
+            (encode_alert(&alert()), "878469616c6572746e616d656141616961318261736178012103f56175"),
+            (encode_silence(&silence()), "87828361610061628361630363647c65010203626d656377687980"),
+            (
+                encode_log(&key, &entry),
+                "88657b7d3a7b7d617267776562686f6f6b0101480000000000000002\
+                 500000000000000003000000000000000405",
+            ),
+            (
+                encode_group(&group()),
+                "83627b7d8261616162\
+                 09",
+            ),
+            (stamped.encode(), "840102034104"),
+        ];
+        for (bytes, expected) in golden {
+            assert_eq!(hex(&bytes), expected);
+        }
+        assert_eq!(hex(&log_key(&key)), "75286370c4a44d2a6269da144d69d48f");
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let mut pool = Pool::default();
+        assert_eq!(decode_alert(&encode_alert(&alert()), &mut pool), Ok(alert()));
+        assert_eq!(decode_silence(silence().id, &encode_silence(&silence())), Ok(silence()));
+        let (key, entry) = log();
+        assert_eq!(decode_log(&encode_log(&key, &entry)), Ok((key, entry)));
+        assert_eq!(decode_group(&encode_group(&group())), Ok(group()));
+        assert_eq!(fingerprint_of(&alert_key(Fingerprint(5))), Ok(Fingerprint(5)));
+        assert_eq!(silence_id_of(&silence_key(silence().id)), Ok(silence().id));
+    }
+
+    #[test]
+    fn elements_of_a_newer_version_are_skipped() {
+        let mut newer = encode_group(&group());
+        newer[0] += 1;
+        newer.push(0xf6);
+        assert_eq!(decode_group(&newer), Ok(group()));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let nameless = Alert { labels: Labels::empty(), ..alert() };
+        assert!(decode_alert(&encode_alert(&nameless), &mut Pool::default()).is_err());
+        let greedy = Silence { matchers: matchers(&["a=~.*"]), ..silence() };
+        assert!(decode_silence(greedy.id, &encode_silence(&greedy)).is_err());
+        assert!(fingerprint_of(&[0; 7]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_noun_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            drop(decode_alert(&bytes, &mut Pool::default()));
+            drop(decode_silence(SilenceId::from_bits(0), &bytes));
+            drop(decode_log(&bytes));
+            drop(decode_group(&bytes));
+            drop(Stamped::decode(&bytes));
+        }
+    }
+}

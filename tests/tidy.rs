@@ -1,0 +1,162 @@
+//! The shape of the house, held by a test: which room may import which, how long files are, what no file says.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Lines of a file without its tests.
+const FILE_LINES_MAX: usize = 600;
+
+/// Each room, and the rooms it may import.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("time", &[]),
+    ("limits", &[]),
+    ("model", &["limits", "time"]),
+    ("config", &["limits", "model", "time"]),
+    ("notify", &["config", "limits", "model", "time"]),
+    ("store", &["limits"]),
+    ("gossip", &["limits", "time"]),
+    ("wire", &["limits", "model", "time"]),
+    ("effect", &["gossip", "notify", "store", "time"]),
+    ("core", &["config", "effect", "limits", "model", "notify", "time"]),
+    (
+        "node",
+        &[
+            "config", "core", "effect", "gossip", "limits", "model", "notify", "store", "time",
+            "wire",
+        ],
+    ),
+    ("api", &["config", "core", "effect", "limits", "model", "node", "time", "wire"]),
+    (
+        "shell",
+        &[
+            "api", "config", "effect", "gossip", "limits", "model", "node", "notify", "store",
+            "time", "wire",
+        ],
+    ),
+    ("cli", &["config", "gossip", "limits", "model", "shell", "store", "time", "wire"]),
+];
+
+struct Source {
+    path: PathBuf,
+    room: String,
+    /// Everything before the tests at the bottom.
+    code: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![root.clone()];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let name = path.file_stem().unwrap().to_str().unwrap();
+                let first = path.strip_prefix(&root).unwrap().components().next().unwrap();
+                let room = first.as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
+                if name.ends_with("tests") || name == "testing" {
+                    continue;
+                }
+                let text = fs::read_to_string(&path).unwrap();
+                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
+                found.push(Source { path, room, code });
+            }
+        }
+    }
+    assert!(found.len() > 30, "the sources were not found");
+    found
+}
+
+#[test]
+fn imports_follow_the_arrows() {
+    let mut faults = Vec::new();
+    for source in sources() {
+        if source.room == "main" || source.room == "lib" {
+            continue;
+        }
+        let allowed = ARROWS
+            .iter()
+            .find(|(room, _)| *room == source.room)
+            .unwrap_or_else(|| panic!("room {} has no arrows", source.room))
+            .1;
+        for (number, line) in source.code.lines().enumerate() {
+            if line.trim_start().starts_with("//") {
+                continue;
+            }
+            for piece in line.split("crate::").skip(1) {
+                let room: String =
+                    piece.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                if room != source.room && !allowed.contains(&&*room) {
+                    faults.push(format!("{}:{}: {room}", source.path.display(), number + 1));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "imports against the arrows:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn files_are_short_enough_to_find_ones_way_in() {
+    for source in sources() {
+        let lines = source.code.lines().count();
+        assert!(
+            lines <= FILE_LINES_MAX,
+            "{}: {lines} lines; at most {FILE_LINES_MAX}, split it by ideas",
+            source.path.display()
+        );
+    }
+}
+
+#[test]
+fn the_brain_has_no_senses() {
+    let senses = [
+        "std::fs",
+        "std::net",
+        "std::thread",
+        "std::env",
+        "smol::",
+        "async_io",
+        "async fn",
+        "SystemTime",
+    ];
+    for source in sources() {
+        if ["shell", "cli", "main", "lib"].contains(&&*source.room) {
+            continue;
+        }
+        for sense in senses {
+            assert!(
+                !source.code.contains(sense),
+                "{}: {sense} in the brain",
+                source.path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn every_limit_has_its_policy_and_stands_in_the_readme() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let limits = fs::read_to_string(root.join("src/limits.rs")).unwrap();
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let mut docs = String::new();
+    let mut count = 0;
+    for line in limits.lines() {
+        if let Some(doc) = line.strip_prefix("///") {
+            docs.push_str(doc);
+        } else if let Some(rest) = line.strip_prefix("pub const ") {
+            let name = rest.split(':').next().unwrap();
+            assert!(docs.contains("olicy: "), "limits.rs: {name} has no policy");
+            assert!(
+                readme.contains(&format!("`{name}`")),
+                "README.md: the table of limits lacks {name}"
+            );
+            docs.clear();
+            count += 1;
+        } else {
+            docs.clear();
+        }
+    }
+    assert!(count > 10, "the limits were not found");
+}
