@@ -148,6 +148,6 @@ fn check_timers(item: &Item<'_>, route: &Route, cx: &Cx<'_>) {
 }
 
 #[cfg(test)]
-mod shipped;
+mod reference;
 #[cfg(test)]
 mod tests;

@@ -386,8 +386,8 @@ fn wrong_routes_and_receivers_are_told_where_and_why() {
 
 #[test]
 fn a_flood_of_errors_is_cut_and_counted() {
-    let flood: String = (0..150).map(|i| format!("unknown{i}: 1\n")).collect();
-    let told = errors(Language::Yaml, &format!("{MINIMAL}{flood}"));
+    let flood: Vec<String> = (0..150).map(|i| format!("unknown{i}: 1")).collect();
+    let told = errors(Language::Yaml, &format!("{MINIMAL}{}", flood.join("\n")));
     assert_eq!(told.lines().count(), 101);
     assert!(told.ends_with("etc/x.yml: and 50 more"), "{told}");
 }
