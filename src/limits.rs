@@ -14,7 +14,7 @@ pub const CONFIG_BYTES_MAX: usize = 1024 * 1024;
 pub const CONFIG_DEPTH_MAX: usize = 64;
 /// Values of a YAML file, an alias counted as all that it stands for. Policy: refuse the file.
 pub const CONFIG_NODES_MAX: usize = 100_000;
-/// Errors of a configuration that are printed. Policy: the rest is counted.
+/// Errors of a configuration that are told. Policy: the rest is counted. Of its warnings: the rest is dropped.
 pub const CONFIG_PROBLEMS_MAX: usize = 100;
 
 // JSON and HTTP.
