@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 
+use bellwether::cli;
 use bellwether::config::flags::{self, Invocation, choose_config};
 use bellwether::config::{
     self, Config, DEFAULT, Errors, Flags, Language, Loaded, Problem, Settings, check_mode,
@@ -16,12 +17,25 @@ use bellwether::limits::CONFIG_BYTES_MAX;
 use bellwether::node::{Options, SilenceLimits};
 use bellwether::shell::{self, Setup};
 use log::{error, info, warn};
+use rand::Rng as _;
 
 /// `EX_CONFIG` of `sysexits.h`: systemd does not try again with the same config.
 const BAD_CONFIG: u8 = 78;
 
+/// Takes its arguments, prints, and returns the exit code.
+type Subcommand = fn(Vec<OsString>, &mut dyn io::Write) -> u8;
+
+/// What runs instead of the agent if it is the first argument.
+const SUBCOMMANDS: &[(&str, Subcommand)] =
+    &[("check-config", cli::check::run), ("journal", journal)];
+
 fn main() -> ExitCode {
-    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let mut args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let word = args.first().and_then(|word| word.to_str()).unwrap_or_default();
+    if let Some((_, run)) = SUBCOMMANDS.iter().find(|(name, _)| *name == word) {
+        args.remove(0);
+        return ExitCode::from(run(args, &mut io::stdout()));
+    }
     match flags::parse(args) {
         Ok(Invocation::Print(text)) => {
             // Who does not listen wants no error either.
@@ -34,6 +48,18 @@ fn main() -> ExitCode {
                 writeln!(io::stderr(), "bellwether: {error}").ok();
             }
             ExitCode::from(2)
+        }
+    }
+}
+
+fn journal(args: Vec<OsString>, out: &mut dyn io::Write) -> u8 {
+    let args: Vec<String> =
+        args.into_iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    match shell::clock::rng() {
+        Ok(mut rng) => cli::journal::run(&args, rng.next_u64(), out),
+        Err(error) => {
+            writeln!(io::stderr(), "bellwether: asking for entropy: {error}").ok();
+            1
         }
     }
 }
