@@ -26,6 +26,8 @@ pub const JSON_DEPTH_MAX: usize = 128;
 pub const HTTP_CONNECTIONS_MAX: usize = 256;
 /// Bytes of a request's line and headers. Policy: refused with 431, the connection closed.
 pub const HTTP_HEADER_BYTES_MAX: usize = 32 * 1024;
+/// Bytes that are read of a connection at a time. Policy: the rest is read after the others have had their turn.
+pub const HTTP_READ_BYTES: usize = 64 * 1024;
 /// Headers of a request. Policy: refused with 431, the connection closed.
 pub const HTTP_HEADERS_MAX: usize = 64;
 /// From a connection's opening to its first request. Policy: closed.

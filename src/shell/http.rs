@@ -3,6 +3,7 @@
 
 mod body;
 mod connections;
+mod stream;
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -18,19 +19,19 @@ use hyper::{Method, server::conn::http1, service::service_fn};
 use log::{debug, info, warn};
 use smol::channel::{self, Receiver, Sender};
 use smol::{Async, LocalExecutor, Task, Timer};
-use smol_hyper::rt::FuturesIo;
 
 use crate::api::{HttpStats, Request, Response};
 use crate::config::settings::Address;
 use crate::limits::{
     ACCEPT_RETRY_TIME, HTTP_GETS_MAX, HTTP_HEADER_BYTES_MAX, HTTP_HEADER_TIME_MAX,
-    HTTP_HEADERS_MAX, STOP_TIME_MAX, WARN_INTERVAL,
+    HTTP_HEADERS_MAX, HTTP_READ_BYTES, STOP_TIME_MAX, WARN_INTERVAL,
 };
 use crate::shell::{Event, clock};
 use crate::time::Mono;
 
 use body::{Outgoing, Refusal, Share};
 use connections::{Connections, Phase, Since};
+use stream::{Scratch, Stream};
 
 /// A whole request, and where its answer goes.
 #[derive(Debug)]
@@ -81,6 +82,7 @@ struct Shared {
     armed: Cell<Option<Mono>>,
     opened: Sender<()>,
     bodies: Rc<Cell<usize>>,
+    scratch: Scratch,
     gets: Rc<Cell<usize>>,
     gets_max: usize,
     gets_refused: Cell<u64>,
@@ -112,6 +114,7 @@ impl Server {
             armed: Cell::default(),
             opened,
             bodies: Rc::default(),
+            scratch: Rc::new(RefCell::new(vec![0; HTTP_READ_BYTES].into())),
             gets: Rc::default(),
             gets_max: if gets_max == 0 { HTTP_GETS_MAX } else { gets_max },
             gets_refused: Cell::default(),
@@ -243,7 +246,7 @@ async fn serve(shared: Rc<Shared>, stream: Async<TcpStream>, id: u64, since: Sin
     http.title_case_headers(true)
         .max_header_size(HTTP_HEADER_BYTES_MAX)
         .max_headers(HTTP_HEADERS_MAX);
-    if let Err(error) = http.serve_connection(FuturesIo::new(stream), service).await {
+    if let Err(error) = http.serve_connection(Stream::new(stream, &shared.scratch), service).await {
         debug!("a connection ended: {error}");
     }
     shared.connections.borrow_mut().ended(id);

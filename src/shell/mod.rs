@@ -114,12 +114,14 @@ impl fmt::Display for Error {
 /// Runs until a signal says to stop.
 pub fn run(setup: Setup) -> Result<(), Error> {
     let executor = Rc::new(LocalExecutor::new());
-    smol::block_on(executor.run(async {
-        let (mut shell, events) = Shell::start(&executor, setup)?;
+    let (mut shell, events) = Shell::start(&executor, setup)?;
+    // A task like the others, so that a request is read, handled and answered in one turn of the executor.
+    let serving = executor.spawn(async move {
         shell.serve(&events).await;
         shell.stop(&events).await;
-        Ok(())
-    }))
+    });
+    smol::block_on(executor.run(serving));
+    Ok(())
 }
 
 /// An answer that waits.
