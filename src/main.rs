@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 
+use bellwether::cli;
 use bellwether::config::flags::{self, Invocation, choose_config};
 use bellwether::config::{
     self, Config, DEFAULT, Errors, Flags, Language, Loaded, Problem, Settings, check_mode,
@@ -21,17 +22,20 @@ use log::{error, info, warn};
 const BAD_CONFIG: u8 = 78;
 
 fn main() -> ExitCode {
-    let args: Vec<OsString> = std::env::args_os().collect();
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if let Some(code) = cli::run(&args, &mut io::stdout().lock()) {
+        return ExitCode::from(code);
+    }
     match flags::parse(args) {
         Ok(Invocation::Print(text)) => {
             // Who does not listen wants no error either.
-            let _ = io::stdout().write_all(text.as_bytes());
+            io::stdout().write_all(text.as_bytes()).ok();
             ExitCode::SUCCESS
         }
         Ok(Invocation::Run(flags)) => run(Source::new(flags)),
         Err(errors) => {
             for error in errors {
-                let _ = writeln!(io::stderr(), "bellwether: {error}");
+                writeln!(io::stderr(), "bellwether: {error}").ok();
             }
             ExitCode::from(2)
         }

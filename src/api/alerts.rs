@@ -2,8 +2,9 @@
 
 use crate::api::query::AlertFilter;
 use crate::api::{Request, Response};
-use crate::core::{Intake, Muted};
+use crate::core::Intake;
 use crate::effect::Cx;
+use crate::model::Muted;
 use crate::node::Node;
 use crate::time::Now;
 use crate::wire::json::body::{self, Schema};

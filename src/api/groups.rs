@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::api::query::AlertFilter;
 use crate::api::{Request, Response, alerts};
-use crate::core::Muted;
+use crate::model::Muted;
 use crate::model::{Alert, Fingerprint};
 use crate::node::{GroupView, Node};
 use crate::time::Now;
@@ -34,7 +34,9 @@ pub(super) fn list(node: &Node, now: Now, request: &Request<'_>) -> Response {
             groups.push((group, shown));
         }
     }
-    receivers.values_mut().for_each(|names| names.sort_unstable());
+    for names in receivers.values_mut() {
+        names.sort_unstable();
+    }
     let mut out = Vec::new();
     write::array(&mut out, groups, |out, (group, shown)| {
         write::group(out, group.labels, group.receiver, group.route_labels, |out| {

@@ -63,9 +63,11 @@ fn alerts(text: &mut Text, node: &Node, now: Now) {
         .count(&[], node.groups_len() as u64);
 }
 
+type Count = fn(&IntegrationStats) -> u64;
+
 fn notifications(text: &mut Text, node: &Node) {
     let stats = node.stats();
-    let families: [(_, _, fn(&IntegrationStats) -> u64); 4] = [
+    let families: [(_, _, Count); 4] = [
         ("alertmanager_notifications_total", "How many notifications ended.", |it| it.sent),
         (
             "alertmanager_notifications_failed_total",

@@ -120,6 +120,7 @@ impl ReceiverFilter {
 
 /// What `GET /alerts` and `GET /alerts/groups` are asked for.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a parameter of the API")]
 pub(super) struct AlertFilter {
     pub(super) active: bool,
     pub(super) inhibited: bool,

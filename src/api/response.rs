@@ -1,7 +1,6 @@
 //! Answers, and the three families of errors: a JSON string of a handler, a JSON object of go-openapi, plain text.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use crate::wire::json::body::BodyError;
 use crate::wire::json::write;
@@ -85,11 +84,6 @@ impl Response {
 pub fn reloaded(outcome: Result<(), String>) -> Response {
     match outcome {
         Ok(()) => Response::empty(200),
-        Err(mut error) => {
-            error.insert_str(0, "failed to reload config: ");
-            // A String takes every text.
-            let _ = writeln!(error);
-            Response::text(500, &error)
-        }
+        Err(error) => Response::text(500, &format!("failed to reload config: {error}\n")),
     }
 }

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use crate::api::query::Params;
 use crate::api::{Request, Response};
 use crate::effect::Cx;
+use crate::model::labels::Quoted;
 use crate::model::{MatchOp, Matcher, Matchers, Silence, SilenceId, SilenceState};
 use crate::node::{Node, SilenceDraft, SilenceError};
 use crate::time::{Now, Wall};
@@ -54,13 +55,12 @@ pub(super) fn post(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_>) -> R
 }
 
 fn draft(posted: PostedSilence<'_>, now: Wall) -> Result<SilenceDraft, SilenceError> {
-    let ends_at = posted.ends_at.unwrap_or(Wall::MIN);
     let refused =
         |text: &str| Err(SilenceError::Invalid(format!("Failed to create silence: {text}")));
-    if posted.starts_at.unwrap_or(Wall::MIN) >= ends_at {
+    if posted.starts_at >= posted.ends_at {
         return refused("start time must be before end time");
     }
-    if ends_at < now {
+    if posted.ends_at < now {
         return refused("end time can't be in the past");
     }
     let id = match &*posted.id {
@@ -71,8 +71,8 @@ fn draft(posted: PostedSilence<'_>, now: Wall) -> Result<SilenceDraft, SilenceEr
     Ok(SilenceDraft {
         id,
         matchers: matchers(&posted.matchers)?,
-        starts_at: posted.starts_at,
-        ends_at,
+        starts_at: Some(posted.starts_at),
+        ends_at: posted.ends_at,
         created_by: posted.created_by.into_owned(),
         comment: posted.comment.into_owned(),
         annotations: pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect(),
@@ -83,8 +83,10 @@ fn matchers(posted: &[PostedMatcher<'_>]) -> Result<Matchers, SilenceError> {
     let compile = |(index, posted): (usize, &PostedMatcher<'_>)| {
         let op = MatchOp::from_flags(posted.is_equal, posted.is_regex);
         Matcher::new(&posted.name, op, &posted.value).map_err(|error| {
+            let text = Quoted(&posted.value);
             let place = format!("invalid label matcher {index} in set 0");
-            SilenceError::Invalid(format!("invalid silence: {place}: {error}"))
+            let rule = format!("invalid regular expression {text}: {error}");
+            SilenceError::Invalid(format!("invalid silence: {place}: {rule}"))
         })
     };
     posted.iter().enumerate().map(compile).collect()
@@ -125,7 +127,7 @@ fn read_id(text: &str) -> Result<Option<SilenceId>, Response> {
     if text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(None);
     }
-    let quoted = crate::model::labels::Quoted(text);
+    let quoted = Quoted(text);
     let message = format!("silenceID in path must be of type uuid: {quoted}");
     Err(Response::object(422, 601, &message))
 }

@@ -6,7 +6,7 @@ use crate::node::Node;
 use crate::wire::json::write;
 
 /// Our version.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What runs, since when, with which config and which peers.
 pub(super) fn status(node: &Node, site: &Site) -> Response {
@@ -48,7 +48,7 @@ pub(super) fn receivers(node: &Node, request: &Request<'_>) -> Response {
     let wanted = receivers.filter(|receiver| filter.takes(&receiver.name));
     let mut out = Vec::new();
     write::array(&mut out, wanted, |out, receiver| {
-        write::labelled_receiver(out, &receiver.name, &receiver.labels)
+        write::labelled_receiver(out, &receiver.name, &receiver.labels);
     });
     Response::json(200, out)
 }

@@ -26,8 +26,7 @@ pub fn now() -> Now {
 /// Reads the wall clock.
 pub fn wall() -> Wall {
     let time = clock_gettime(ClockId::Realtime);
-    let nanos = time.tv_sec.saturating_mul(1_000_000_000).saturating_add(i64::from(time.tv_nsec));
-    Wall::from_ns(nanos)
+    Wall::from_secs(time.tv_sec) + Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// Time since the boot, suspend counted.

@@ -44,7 +44,7 @@ pub struct Exchange {
 
 impl Exchange {
     /// The request as the API sees it.
-    pub fn request(&self) -> Request<'_> {
+    pub(super) fn request(&self) -> Request<'_> {
         let header = |name| text_of(&self.head.headers, name);
         Request {
             method: self.head.method.as_str(),
@@ -60,7 +60,7 @@ impl Exchange {
     }
 
     /// Sends the answer, unless the client has gone.
-    pub fn answer(self, response: Response) {
+    pub(super) fn answer(self, response: Response) {
         if self.answer.try_send(response).is_err() {
             debug!("a client did not wait for its answer");
         }
@@ -90,14 +90,14 @@ struct Shared {
 
 /// The sockets that listen, and their connections.
 #[derive(Debug)]
-pub struct Server {
+pub(super) struct Server {
     shared: Rc<Shared>,
     tasks: Vec<Task<()>>,
 }
 
 impl Server {
     /// A server that listens nowhere yet.
-    pub fn new(
+    pub(super) fn new(
         executor: &Rc<LocalExecutor<'static>>,
         events: &Sender<Event>,
         get_concurrency: u64,
@@ -122,7 +122,7 @@ impl Server {
     }
 
     /// Listens on one more address; an empty host is every interface, IPv4 and IPv6.
-    pub fn listen(&mut self, address: &Address) -> io::Result<SocketAddr> {
+    pub(super) fn listen(&mut self, address: &Address) -> io::Result<SocketAddr> {
         let listener = bind(address)?;
         let local = listener.local_addr()?;
         let listener = Async::new(listener)?;
@@ -133,7 +133,7 @@ impl Server {
     }
 
     /// Writes what was counted into `stats`.
-    pub fn count(&self, stats: &mut HttpStats) {
+    pub(super) fn count(&self, stats: &mut HttpStats) {
         let connections = self.shared.connections.borrow();
         stats.connections = connections.len();
         stats.connections_evicted = connections.evicted();
@@ -142,7 +142,7 @@ impl Server {
     }
 
     /// Stops to listen, and waits a little for answers that are on their way.
-    pub async fn stop(mut self) {
+    pub(super) async fn stop(mut self) {
         self.tasks.clear();
         let step = Duration::from_millis(10);
         let mut left = STOP_TIME_MAX;
@@ -196,7 +196,7 @@ fn open(shared: &Rc<Shared>, stream: Async<TcpStream>) {
     shared.connections.borrow_mut().insert(id, since, task);
     if shared.armed.get().is_none_or(|at| at > now + HTTP_HEADER_TIME_MAX) {
         // One that is in the channel already does as well.
-        let _ = shared.opened.try_send(());
+        shared.opened.try_send(()).ok();
     }
 }
 
@@ -240,7 +240,9 @@ async fn serve(shared: Rc<Shared>, stream: Async<TcpStream>, id: u64, since: Sin
         }
     });
     let mut http = http1::Builder::new();
-    http.max_header_size(HTTP_HEADER_BYTES_MAX).max_headers(HTTP_HEADERS_MAX);
+    http.title_case_headers(true)
+        .max_header_size(HTTP_HEADER_BYTES_MAX)
+        .max_headers(HTTP_HEADERS_MAX);
     if let Err(error) = http.serve_connection(FuturesIo::new(stream), service).await {
         debug!("a connection ended: {error}");
     }
@@ -286,7 +288,7 @@ async fn respond(
         Err(refusal) => return built(refuse(refusal), true, get),
     };
     let exchange = Exchange { head, body, read_at: clock::boot_time(), answer };
-    if shared.events.send(Event::Http(exchange)).await.is_err() {
+    if shared.events.send(Event::Http(Box::new(exchange))).await.is_err() {
         return built(Response::text(503, "stopping\n"), true, get);
     }
     let come = async { answers.recv().await.map_err(|_| Response::text(503, "stopping\n")) };

@@ -47,7 +47,7 @@ use notifier::Notifier;
 #[derive(Debug)]
 pub enum Event {
     /// A request was read.
-    Http(Exchange),
+    Http(Box<Exchange>),
     /// An attempt has ended.
     Reply(AttemptId, Reply),
     /// The process was signalled.
@@ -182,12 +182,10 @@ impl Shell {
 
     fn handle(&mut self, event: Event) {
         match event {
-            Event::Http(exchange) => self.answer(exchange),
+            Event::Http(exchange) => self.answer(*exchange),
             Event::Reply(id, reply) => self.with_node(|node, cx| node.handle_reply(cx, id, &reply)),
-            Event::Signal(_) => {
-                // What went wrong is logged; a signal has no answer.
-                let _ = self.reload();
-            }
+            // What went wrong is logged; a signal has no answer.
+            Event::Signal(_) => drop(self.reload()),
             Event::Timeout => {
                 self.timer_at = None;
                 self.with_node(Node::handle_timeout);

@@ -19,7 +19,7 @@ use crate::shell::Event;
 
 /// Runs attempts, some at a time, the others in the order in which they came.
 #[derive(Debug)]
-pub struct Notifier {
+pub(super) struct Notifier {
     executor: Rc<LocalExecutor<'static>>,
     events: Sender<Event>,
     slots: Rc<Semaphore>,
@@ -28,7 +28,7 @@ pub struct Notifier {
 
 impl Notifier {
     /// A notifier that reports over `events`.
-    pub fn new(executor: &Rc<LocalExecutor<'static>>, events: &Sender<Event>) -> Self {
+    pub(super) fn new(executor: &Rc<LocalExecutor<'static>>, events: &Sender<Event>) -> Self {
         Self {
             executor: Rc::clone(executor),
             events: events.clone(),
@@ -38,7 +38,7 @@ impl Notifier {
     }
 
     /// Begins an attempt.
-    pub fn attempt(&self, attempt: Attempt) {
+    pub(super) fn attempt(&self, attempt: Attempt) {
         let Attempt { id, outgoing, timeout } = attempt;
         let (events, slots) = (self.events.clone(), Rc::clone(&self.slots));
         let running = Rc::clone(&self.running);
@@ -48,13 +48,13 @@ impl Notifier {
                 task.detach();
             }
             // Only a loop that has ended does not hear it.
-            let _ = events.send(Event::Reply(id, reply)).await;
+            events.send(Event::Reply(id, reply)).await.ok();
         });
         self.running.borrow_mut().insert(id, task);
     }
 
     /// Stops an attempt if it still runs; nothing is reported of it.
-    pub fn cancel(&self, id: AttemptId) {
+    pub(super) fn cancel(&self, id: AttemptId) {
         drop(self.running.borrow_mut().remove(&id));
     }
 }

@@ -6,7 +6,7 @@ use crate::api::Process;
 use crate::shell::clock;
 
 /// Reads it now.
-pub fn usage() -> Process {
+pub(super) fn usage() -> Process {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
     Process {

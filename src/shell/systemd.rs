@@ -13,12 +13,12 @@ fn tell(result: io::Result<()>) {
 }
 
 /// The agent serves.
-pub fn ready() {
+pub(super) fn ready() {
     tell(sd_notify::notify(&[NotifyState::Ready]));
 }
 
 /// The agent loads its config anew; [`ready`] ends it.
-pub fn reloading() {
+pub(super) fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(sd_notify::notify(&[NotifyState::Reloading, now])),
         Err(error) => tell(Err(error)),
@@ -26,16 +26,16 @@ pub fn reloading() {
 }
 
 /// The agent stops.
-pub fn stopping() {
+pub(super) fn stopping() {
     tell(sd_notify::notify(&[NotifyState::Stopping]));
 }
 
 /// The loop is alive.
-pub fn alive() {
+pub(super) fn alive() {
     tell(sd_notify::notify(&[NotifyState::Watchdog]));
 }
 
 /// How often [`alive`] must be said: twice in the time after which systemd would give us up.
-pub fn watchdog_interval() -> Option<Duration> {
+pub(super) fn watchdog_interval() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|timeout| timeout / 2)
 }

@@ -104,7 +104,7 @@ impl Text {
 
     fn line(&mut self, text: std::fmt::Arguments<'_>) -> &mut Self {
         // A String takes every text.
-        let _ = self.out.write_fmt(text);
+        self.out.write_fmt(text).ok();
         self
     }
 }

@@ -106,6 +106,7 @@ async fn drain(mut body: Incoming) {
 #[derive(Debug)]
 pub(super) struct Outgoing<H> {
     pub(super) bytes: Option<Bytes>,
+    #[expect(dead_code, reason = "it is there to be dropped")]
     pub(super) held: H,
 }
 

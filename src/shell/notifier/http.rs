@@ -130,13 +130,12 @@ impl Target {
         if let Some(rest) = location.strip_prefix("//") {
             return Self::parse(&format!("http://{rest}"));
         }
-        let path = match location.strip_prefix('/') {
-            Some(_) => location.to_owned(),
-            None => {
-                let path = self.path.split('?').next().unwrap_or_default();
-                let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-                format!("{folder}/{location}")
-            }
+        let path = if location.starts_with('/') {
+            location.to_owned()
+        } else {
+            let path = self.path.split('?').next().unwrap_or_default();
+            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            format!("{folder}/{location}")
         };
         Self::parse(&format!("http://{}{path}", self.authority))
     }
@@ -166,7 +165,8 @@ async fn exchange(
 ) -> Result<(Parts, String), Error> {
     let failed = |error| Error::Http(target.host.clone(), error);
     let stream = FuturesIo::new(connect(target).await?);
-    let (mut sender, connection) = http1::handshake(stream).await.map_err(failed)?;
+    let (mut sender, connection) =
+        http1::Builder::new().title_case_headers(true).handshake(stream).await.map_err(failed)?;
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = method;
     *request.uri_mut() = target.path.parse().map_err(|_| Error::Url("its path is odd"))?;
@@ -182,7 +182,7 @@ async fn exchange(
     };
     // The connection moves the bytes of the talk; what ends it, the talk hears too.
     let carry = async {
-        let _ = connection.await;
+        connection.await.ok();
         std::future::pending().await
     };
     smol::future::or(talk, carry).await

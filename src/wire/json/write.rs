@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::Write;
 use std::rc::Rc;
 
-use crate::core::Muted;
+use crate::model::Muted;
 use crate::model::{Alert, Fingerprint, Labels, Matcher, Silence};
 use crate::time::Wall;
 use crate::wire::rfc3339;
@@ -83,7 +83,7 @@ pub fn time(out: &mut Vec<u8>, wall: Wall) {
 /// Appends a value that prints without anything to escape, in quotes.
 fn quoted(out: &mut Vec<u8>, value: impl Display) {
     // A Vec takes every byte.
-    let _ = write!(out, "\"{value}\"");
+    write!(out, "\"{value}\"").ok();
 }
 
 fn key(out: &mut Vec<u8>, key: &str) {
