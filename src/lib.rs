@@ -11,5 +11,6 @@
 //! randomness as arguments and returns [`effect::Effect`]s. The shell has no opinions: it turns bytes into calls and
 //! effects into system calls. The third law, a limit and a policy for everything, is [`limits`].
 
+pub mod gossip;
 pub mod limits;
 pub mod time;
