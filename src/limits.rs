@@ -23,7 +23,9 @@ pub const NEWS_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes a second of records sent for the first time, and the burst. Policy: the rest waits its turn.
 pub const NEWS_BYTES_PER_SECOND: u64 = 1024 * 1024;
 /// See [`NEWS_BYTES_PER_SECOND`]: less than a socket's default receive buffer.
-pub const NEWS_BYTES_BURST: u64 = 64 * 1024;
+pub const NEWS_BYTES_BURST: u64 = 32 * 1024;
+/// Datagrams of news of which it is known that they were not acknowledged. Policy: further ones are left to repair.
+pub const UNACKNOWLEDGED_MAX: usize = 2048;
 /// Bytes a second of repair a node sends. Policy: the rest waits its turn.
 pub const REPAIR_BYTES_PER_SECOND: u64 = 64 * 1024;
 /// The burst of [`REPAIR_BYTES_PER_SECOND`].

@@ -1,43 +1,74 @@
 //! A change is sent at once: by one multicast, or along a tree of unicasts, in which each member hands it to at most two.
 //!
 //! The tree of a record is the same on all members that agree on who is there: the living in order of their ids, counted
-//! from the author on, form a heap. So a record crosses each link once. What is lost on the way the digests find, the
-//! first of which follow after 0.2 s: see [`super::sync`].
+//! from the author on, form a heap. So a record crosses each link once. News by unicast is acknowledged, by the counter
+//! of its datagram, and sent again until it is; the children of a member that stays silent are taken over. What is lost
+//! for all that the digests find, the first of which follow within a second: see [`super::sync`].
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use rand::Rng;
 
 use super::limiter::Bucket;
-use super::message::{AROUND_BYTES, Message, pack};
+use super::message::{AROUND_BYTES, FIRST_HAND, Head, Message, RELAYED, TOLD, pack};
 use super::record::{Merge, Record, Replica};
 use super::seal::MESSAGE_BYTES_MAX;
 use super::sync::Origin;
 use super::Gossip;
-use crate::limits::{NEWS_BYTES_BURST, NEWS_BYTES_MAX, NEWS_BYTES_PER_SECOND};
+use crate::limits::{
+    NEWS_BYTES_BURST, NEWS_BYTES_MAX, NEWS_BYTES_PER_SECOND, UNACKNOWLEDGED_MAX,
+};
 use crate::time::{Mono, Now};
 
 /// Bytes of records taken from the queue at a time, to be packed together.
 const BATCH_BYTES: usize = 16 * 1024;
+/// Acknowledgements wait so long for others to go with.
+const ACKS_WAIT: Duration = Duration::from_millis(20);
+/// How long an acknowledgement is waited for, each time.
+const RESEND_AFTER_MS: [u64; 8] = [250, 250, 250, 250, 500, 1_000, 2_000, 4_000];
+/// A member that has let so many tries pass is taken for silent.
+const SILENT_TRIES: usize = 2;
 
-/// Records to be sent for the first time.
+/// Records to be sent for the first time, and datagrams not yet acknowledged.
 #[derive(Debug)]
 pub(super) struct Broadcast {
-    queue: VecDeque<Record>,
+    /// Each with whether it travels along the tree, whatever else could be used.
+    queue: VecDeque<(Record, bool)>,
     bytes: usize,
     bucket: Bucket,
+    /// By member and counter of the datagram.
+    unacknowledged: BTreeMap<(u64, u64), Unacknowledged>,
+    /// Counters to acknowledge, by member.
+    acks: BTreeMap<u64, Vec<u64>>,
+    acks_at: Mono,
+}
+
+#[derive(Debug)]
+struct Unacknowledged {
+    heads: Vec<Head>,
+    mode: u8,
+    tries: usize,
+    next: Mono,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum To {
     Multicast,
-    Node(u64),
+    /// To a member, and whether it hands it on.
+    Node(u64, u8),
 }
 
 impl Broadcast {
     pub(super) const fn new() -> Self {
-        let bucket = Bucket::new(NEWS_BYTES_PER_SECOND, NEWS_BYTES_BURST);
-        Self { queue: VecDeque::new(), bytes: 0, bucket }
+        Self {
+            queue: VecDeque::new(),
+            bytes: 0,
+            bucket: Bucket::new(NEWS_BYTES_PER_SECOND, NEWS_BYTES_BURST),
+            unacknowledged: BTreeMap::new(),
+            acks: BTreeMap::new(),
+            acks_at: Mono::ZERO,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -45,16 +76,19 @@ impl Broadcast {
     }
 
     pub(super) fn next_timeout(&self) -> Option<Mono> {
-        (!self.queue.is_empty()).then(|| self.bucket.ready_at())
+        let resend = self.unacknowledged.values().map(|sent| sent.next).min();
+        let acks = (!self.acks.is_empty()).then_some(self.acks_at);
+        let news = (!self.queue.is_empty()).then(|| self.bucket.ready_at());
+        [resend, acks, news].into_iter().flatten().min()
     }
 
-    fn pop_batch(&mut self) -> Vec<Record> {
+    fn pop_batch(&mut self) -> Vec<(Record, bool)> {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         while bytes < BATCH_BYTES
-            && let Some(record) = self.queue.pop_front()
+            && let Some((record, tree)) = self.queue.pop_front()
         {
             bytes += size(&record);
-            batch.push(record);
+            batch.push((record, tree));
         }
         self.bytes -= bytes;
         batch
@@ -62,14 +96,14 @@ impl Broadcast {
 }
 
 impl Gossip {
-    /// Queues a record to be sent to those who have it from us.
-    pub(super) fn spread(&mut self, record: Record) {
+    /// Queues a record to be sent to those who have it from us: along the tree, or as its author does.
+    pub(super) fn spread(&mut self, record: Record, tree: bool) {
         if self.broadcast.bytes + size(&record) > NEWS_BYTES_MAX {
             self.stats.overflowed += 1;
             return;
         }
         self.broadcast.bytes += size(&record);
-        self.broadcast.queue.push_back(record);
+        self.broadcast.queue.push_back((record, tree));
     }
 
     /// Sends what is queued, as fast as allowed.
@@ -79,17 +113,17 @@ impl Gossip {
         }
         let living = self.swim.living();
         let deaf: Vec<u64> = living.iter().copied().filter(|node| self.is_deaf(*node)).collect();
-        let tree = deaf.len() == living.len();
         while !self.broadcast.queue.is_empty() && self.broadcast.bucket.ready(now.mono) {
             let mut routes: BTreeMap<To, Vec<Record>> = BTreeMap::new();
             let mut told: Vec<To> = Vec::new();
-            for record in self.broadcast.pop_batch() {
-                let to: Vec<To> = if tree {
-                    children(&living, self.config.node, record.version.node).map(To::Node).collect()
-                } else if record.version.node == self.config.node {
-                    deaf.iter().copied().map(To::Node).chain([To::Multicast]).collect()
+            for (record, tree) in self.broadcast.pop_batch() {
+                let to: Vec<To> = if tree || deaf.len() == living.len() {
+                    children(&living, self.config.node, record.version.node)
+                        .map(|node| To::Node(node, RELAYED))
+                        .collect()
                 } else {
-                    Vec::new()
+                    let deaf = deaf.iter().map(|node| To::Node(*node, FIRST_HAND));
+                    deaf.chain([To::Multicast]).collect()
                 };
                 if minicbor::len(&record) + AROUND_BYTES > MESSAGE_BYTES_MAX {
                     // Too large for a datagram: tell of it, and whoever lacks it asks for its parts.
@@ -101,34 +135,69 @@ impl Gossip {
                 }
             }
             for (to, records) in routes {
-                for records in pack(records, AROUND_BYTES) {
-                    self.send_news_to(to, &Message::News(records, tree));
-                }
+                self.send_records(now, to, records, 0);
             }
             told.sort_unstable();
             told.dedup();
             for to in told {
                 let digest = Message::Digest(self.own_digest(now));
-                self.send_news_to(to, &digest);
+                match to {
+                    To::Multicast => self.send_multicast(&digest),
+                    To::Node(node, _) => self.send(node, &digest),
+                }
             }
         }
+    }
+
+    pub(super) fn handle_broadcast_timeout(&mut self, now: Now, replica: &mut dyn Replica) {
+        if !self.broadcast.acks.is_empty() && self.broadcast.acks_at <= now.mono {
+            for (node, counters) in std::mem::take(&mut self.broadcast.acks) {
+                for counters in pack(counters, AROUND_BYTES) {
+                    self.send(node, &Message::Ack(counters));
+                }
+            }
+        }
+        if self.broadcast.next_timeout().is_none_or(|at| at > now.mono) {
+            return;
+        }
+        let late: Vec<_> = self
+            .broadcast
+            .unacknowledged
+            .extract_if(.., |_, sent| sent.next <= now.mono)
+            .collect();
+        for ((node, _), sent) in late {
+            self.send_again(now, node, sent, replica);
+        }
+        self.send_news(now);
     }
 
     pub(super) fn handle_news(
         &mut self,
         now: Now,
         rng: &mut dyn Rng,
-        from: u64,
-        (records, tree): (Vec<Record>, bool),
+        (from, counter): (u64, u64),
+        (records, mode): (Vec<Record>, u8),
         replica: &mut dyn Replica,
     ) {
-        let origin = if tree { Origin::News } else { Origin::Repair(from) };
+        if mode != TOLD {
+            if self.broadcast.acks.is_empty() {
+                self.broadcast.acks_at = now.mono + ACKS_WAIT;
+            }
+            self.broadcast.acks.entry(from).or_default().push(counter);
+        }
+        let origin = if mode == TOLD { Origin::Repair(from) } else { Origin::News };
         for record in records {
-            let copy = tree.then(|| record.clone());
+            let copy = (mode == RELAYED).then(|| record.clone());
             let changed = self.take(now, rng, origin, record, replica) == Merge::Changed;
             if let Some(record) = copy.filter(|_| changed) {
-                self.spread(record);
+                self.spread(record, true);
             }
+        }
+    }
+
+    pub(super) fn handle_ack(&mut self, from: u64, counters: &[u64]) {
+        for counter in counters {
+            self.broadcast.unacknowledged.remove(&(from, *counter));
         }
     }
 
@@ -137,11 +206,59 @@ impl Gossip {
         !self.config.multicast || !self.peers.0.get(&node).is_some_and(|peer| peer.hears_us)
     }
 
-    fn send_news_to(&mut self, to: To, message: &Message) {
-        self.broadcast.bucket.spend(minicbor::len(message));
-        match to {
-            To::Multicast => self.send_multicast(message),
-            To::Node(node) => self.send(node, message),
+    fn send_again(
+        &mut self,
+        now: Now,
+        node: u64,
+        sent: Unacknowledged,
+        replica: &mut dyn Replica,
+    ) {
+        let tries = sent.tries + 1;
+        if tries >= RESEND_AFTER_MS.len() || self.is_down(node) {
+            return;
+        }
+        let known = |head: &Head| self.index.entry(head.hash).is_some_and(|e| e.version == head.version);
+        let current: Vec<Head> = sent.heads.into_iter().filter(known).collect();
+        let records: Vec<Record> =
+            current.iter().filter_map(|head| self.fetch(now, head.hash, replica)).collect();
+        if sent.mode == RELAYED && tries == SILENT_TRIES {
+            let living = self.swim.living();
+            let mut routes: BTreeMap<To, Vec<Record>> = BTreeMap::new();
+            for record in &records {
+                for child in children(&living, node, record.version.node) {
+                    if child != self.config.node {
+                        routes.entry(To::Node(child, RELAYED)).or_default().push(record.clone());
+                    }
+                }
+            }
+            for (to, records) in routes {
+                self.send_records(now, to, records, 0);
+            }
+        }
+        self.send_records(now, To::Node(node, sent.mode), records, tries);
+    }
+
+    fn send_records(&mut self, now: Now, to: To, records: Vec<Record>, tries: usize) {
+        for records in pack(records, AROUND_BYTES) {
+            let heads: Vec<Head> = records
+                .iter()
+                .map(|record| Head { hash: record.key.hash(), version: record.version })
+                .collect();
+            let mode = if let To::Node(_, mode) = to { mode } else { TOLD };
+            let message = Message::News(records, mode);
+            self.broadcast.bucket.spend(minicbor::len(&message));
+            let To::Node(node, mode) = to else {
+                self.send_multicast(&message);
+                continue;
+            };
+            self.send(node, &message);
+            if self.broadcast.unacknowledged.len() < UNACKNOWLEDGED_MAX {
+                let wait = RESEND_AFTER_MS.get(tries).copied().unwrap_or_default();
+                let next = now.mono + Duration::from_millis(wait);
+                self.broadcast
+                    .unacknowledged
+                    .insert((node, self.seal.counter()), Unacknowledged { heads, mode, tries, next });
+            }
         }
     }
 }

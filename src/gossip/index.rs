@@ -17,7 +17,7 @@ use crate::time::Mono;
 pub(super) const PARTS: usize = 64;
 pub(super) const PART_BITS: u8 = 6;
 /// Changes told along with a digest, and for how long.
-const RECENT_MAX: usize = 8;
+pub(super) const RECENT_MAX: usize = 8;
 const RECENT_FOR: Duration = Duration::from_secs(20);
 /// A record that was refused is not asked for again for so long.
 const REFUSED_FOR: Duration = Duration::from_mins(5);

@@ -23,7 +23,7 @@ use crate::limits::MEMBERS_MAX;
 use crate::time::Mono;
 
 /// A suspect is given so long to be heard of.
-const SUSPICION: Duration = Duration::from_secs(30);
+const SUSPICION: Duration = Duration::from_secs(20);
 /// A member that is down is remembered for so long.
 const REMEMBERED: Duration = Duration::from_hours(6);
 
@@ -417,7 +417,7 @@ mod tests {
         let mut swim = swim(1);
         assert_eq!(swim.alive(Mono::ZERO, 2, 0).changes, [(2, true)]);
         assert_eq!(run(&mut swim, Mono::from_ms(49_000), |_| None), []);
-        assert_eq!(run(&mut swim, Mono::from_ms(81_000), |_| None), [(2, false)]);
+        assert_eq!(run(&mut swim, Mono::from_ms(71_000), |_| None), [(2, false)]);
         assert_eq!(swim.find(2), Some((0, Liveness::Down)));
     }
 
@@ -426,9 +426,9 @@ mod tests {
         let mut swim = swim(1);
         swim.alive(Mono::ZERO, 2, 0);
         let late = Mono::from_ms(100_000);
-        assert_eq!(run(&mut swim, Mono::from_ms(129_000), |_| Some(late)), []);
+        assert_eq!(run(&mut swim, Mono::from_ms(119_000), |_| Some(late)), []);
         assert_eq!(swim.find(2), Some((0, Liveness::Suspect)));
-        assert_eq!(run(&mut swim, Mono::from_ms(131_000), |_| Some(late)), [(2, false)]);
+        assert_eq!(run(&mut swim, Mono::from_ms(121_000), |_| Some(late)), [(2, false)]);
     }
 
     #[test]

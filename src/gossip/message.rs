@@ -4,9 +4,9 @@
 //! drop messages whose number they do not know, so both can be added. Nulls at the end of an array are left out.
 //!
 //! ```cddl
-//! message = [0, [hello]] / [1, [bstr]] / [2, [[* record], bool]] / [3, [digest]] / [4, [sum]]
+//! message = [0, [hello]] / [1, [bstr]] / [2, [[* record], mode: 0..2]] / [3, [digest]] / [4, [sum]]
 //!         / [5, [at: int, [* range]]] / [6, [[* hash]]] / [7, [part]] / [8, [hash, version, [* uint]]]
-//!         / [9, [bool, [* address]]] / [10, []]
+//!         / [9, [bool, [* address]]] / [10, []] / [11, [[* counter: uint]]]
 //! hello   = [node: uint, generation: uint, name: tstr, at: int, synced: bool, nonce: uint, echo: uint / null,
 //!            sure: bool, known: uint / null, ear: bool, door: uint / null, from_door: uint / null]
 //! record  = [key, version, expires_at: int, body: bstr]      ; times are wall milliseconds
@@ -29,11 +29,11 @@ use super::record::{Record, Version};
 use super::seal::MESSAGE_BYTES_MAX;
 
 /// How many kinds of message there are.
-pub(super) const KINDS: usize = 11;
+pub(super) const KINDS: usize = 12;
 
 /// The kinds of message, as metrics name them, in the order of their numbers.
 pub const MESSAGE_KINDS: [&str; KINDS] =
-    ["hello", "swim", "news", "digest", "sum", "keys", "want", "part", "want_parts", "peers", "bye"];
+    ["hello", "swim", "news", "digest", "sum", "keys", "want", "part", "want_parts", "peers", "bye", "ack"];
 
 /// What a member says.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, CborLen)]
@@ -44,9 +44,9 @@ pub(super) enum Message {
     /// A datagram of foca's: see [`super::member`].
     #[n(1)]
     Swim(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
-    /// Records; whether they are new and to be handed on along the tree: see [`super::broadcast`].
+    /// Records, and what is to be done with them: [`TOLD`], [`FIRST_HAND`] or [`RELAYED`].
     #[n(2)]
-    News(#[n(0)] Vec<Record>, #[n(1)] bool),
+    News(#[n(0)] Vec<Record>, #[n(1)] u8),
     /// All I know, in one number: see [`super::sync`].
     #[n(3)]
     Digest(#[n(0)] Digest),
@@ -71,7 +71,17 @@ pub(super) enum Message {
     /// I am leaving.
     #[n(10)]
     Bye,
+    /// I have your news in the datagrams of these counters.
+    #[n(11)]
+    Ack(#[n(0)] Vec<u64>),
 }
+
+/// News in repair or by multicast: neither acknowledged nor handed on.
+pub(super) const TOLD: u8 = 0;
+/// News from its author: acknowledged.
+pub(super) const FIRST_HAND: u8 = 1;
+/// News along the tree: acknowledged and handed on.
+pub(super) const RELAYED: u8 = 2;
 
 impl Message {
     pub(super) const fn kind(&self) -> usize {
@@ -87,6 +97,7 @@ impl Message {
             Self::WantParts(..) => 8,
             Self::Peers(..) => 9,
             Self::Bye => 10,
+            Self::Ack(_) => 11,
         }
     }
 
@@ -308,7 +319,7 @@ mod tests {
                 from_door: None,
             }),
             Message::Swim(vec![1, 2, 3]),
-            Message::News(vec![record], true),
+            Message::News(vec![record], RELAYED),
             Message::Digest(Digest {
                 at: 1_000,
                 synced: true,
@@ -323,6 +334,7 @@ mod tests {
             Message::WantParts(42, version, vec![1, 2]),
             Message::Peers(true, vec![Address::new(7, "10.0.0.1:9094".parse().unwrap())]),
             Message::Bye,
+            Message::Ack(vec![300]),
         ]
     }
 
@@ -336,7 +348,7 @@ mod tests {
     const GOLDEN: [&str; KINDS] = [
         "8200818b070161611903e8f50506f4f6f502",
         "82018143010203",
-        "82028281848201426964821a00010000071903e844626f6479f5",
+        "82028281848201426964821a00010000071903e844626f647902",
         "820381851903e8f509018182182a821a0001000007",
         "820481841903e800064400000001",
         "8205821903e881831b8000000000000000018182182a821a0001000007",
@@ -345,6 +357,7 @@ mod tests {
         "820883182a821a0001000007820102",
         "820982f5818307440a000001192386",
         "820a80",
+        "820b818119012c",
     ];
 
     #[test]

@@ -275,6 +275,7 @@ impl Gossip {
         let outcome = self.swim.handle_timeout(now.mono, heard);
         self.apply(now, outcome);
         self.handle_join_timeout(now, rng);
+        self.handle_broadcast_timeout(now, replica);
         self.handle_sync_timeout(now, rng, replica);
         self.settle.handle_timeout(now.mono, self.swim.living().len() + 1);
     }
@@ -310,8 +311,8 @@ impl Gossip {
         }
         self.note(now, &record)?;
         self.index.changed(now.mono, hash);
-        self.sync.trickle.reset(now.mono, rng);
-        self.spread(record);
+        self.sync.trickle.hasten(now.mono, rng);
+        self.spread(record, false);
         Ok(())
     }
 
@@ -512,7 +513,11 @@ impl Gossip {
                 let outcome = self.swim.handle_data(now.mono, &data);
                 self.apply(now, outcome);
             }
-            Message::News(records, tree) => self.handle_news(now, rng, node, (records, tree), replica),
+            Message::News(records, mode) => {
+                let from = (node, header.counter);
+                self.handle_news(now, rng, from, (records, mode), replica);
+            }
+            Message::Ack(counters) => self.handle_ack(node, &counters),
             Message::Digest(digest) => self.handle_digest(now, rng, node, &digest),
             Message::Sum(sum) => self.handle_sum(now, node, &sum),
             Message::Keys(at, ranges) => self.handle_keys(now, node, at, &ranges),

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use rand::Rng;
 
-use super::index::{Entry, PART_BITS, PARTS, part_prefix};
+use super::index::{Entry, RECENT_MAX, PART_BITS, PARTS, part_prefix};
 use super::limiter::Bucket;
-use super::message::{AROUND_BYTES, Digest, Head, Message, Part, Range, Sum, pack};
+use super::message::{AROUND_BYTES, Digest, Head, Message, Part, Range, Sum, TOLD, pack};
 use super::parts::{self, Assembler};
 use super::record::{Merge, Record, Replica, Version};
 use super::seal::MESSAGE_BYTES_MAX;
@@ -36,7 +36,7 @@ const LISTED_MAX: usize = 24;
 /// Datagrams in answer to one comparison.
 const ANSWERS_MAX: usize = 24;
 /// Without word from the member with which ranges are compared, another may be taken after this.
-const PARTNER_FOR: Duration = Duration::from_secs(1);
+const PARTNER_FOR: Duration = Duration::from_millis(500);
 /// A member that was told our digest so recently need not be told it again.
 const TOLD_FOR: Duration = Duration::from_secs(1);
 /// A record that was asked for is asked for again after this, then after twice that, so many times in all.
@@ -63,6 +63,8 @@ pub(super) struct Sync {
     assembler: Assembler,
     outbox: VecDeque<Job>,
     jobs: BTreeSet<(u64, u64)>,
+    /// Records sent since the outbox was empty.
+    burst: usize,
     bucket: Bucket,
 }
 
@@ -91,6 +93,7 @@ impl Sync {
             assembler: Assembler::default(),
             outbox: VecDeque::new(),
             jobs: BTreeSet::new(),
+            burst: 0,
             bucket: Bucket::new(REPAIR_BYTES_PER_SECOND, REPAIR_BYTES_BURST),
         }
     }
@@ -193,22 +196,24 @@ impl Gossip {
         let agreed = root == digest.root;
         peer.agreed = Some(agreed);
         if agreed {
+            self.sync.partner.take_if(|(partner, _)| *partner == node);
             return self.sync.trickle.hear_agreement();
         }
         let told = peer.told_digest;
         self.sync.trickle.reset(now.mono, rng);
-        let mut lacking = false;
+        let mut lacking = 0;
         for head in digest.recent.iter().filter(|head| !self.index.knows(**head)) {
-            lacking = true;
+            lacking += 1;
             self.sync.want(now.mono, node, *head);
         }
-        if lacking {
+        // Who lacks all that a digest can tell will lack more.
+        if (1..RECENT_MAX).contains(&lacking) {
             return;
         }
         let just_told = told
             .is_some_and(|(at, what)| what == root && now.mono.since(at) < TOLD_FOR);
         let recent = self.index.recent(now.mono, digest.at);
-        if !just_told && recent.iter().any(|head| !digest.recent.contains(head)) {
+        if lacking == 0 && !just_told && recent.iter().any(|head| !digest.recent.contains(head)) {
             return self.tell_digest(now, node);
         }
         let busy = self.sync.outbox.iter().any(|job| job.to == node);
@@ -277,7 +282,7 @@ impl Gossip {
         let Some(record) = self.sync.assembler.accept(now.mono, node, part) else { return };
         let copy = record.clone();
         if self.take(now, rng, Origin::Repair(node), record, replica) == Merge::Changed {
-            self.spread(copy);
+            self.spread(copy, !self.config.multicast);
         }
     }
 
@@ -334,7 +339,10 @@ impl Gossip {
             Merge::Changed => {
                 self.stats.merged += 1;
                 self.index.changed(now.mono, head.hash);
-                self.sync.trickle.reset(now.mono, rng);
+                match origin {
+                    Origin::News => self.sync.trickle.hasten(now.mono, rng),
+                    Origin::Repair(_) => self.sync.trickle.reset(now.mono, rng),
+                }
             }
             Merge::Same => self.stats.known += 1,
             Merge::Refused(_) => self.stats.refused += 1,
@@ -465,9 +473,13 @@ impl Gossip {
                 records.push(record);
                 job = self.next_job_to(to);
             }
+            self.sync.burst += records.len();
             if !records.is_empty() {
                 self.sync.bucket.spend(bytes);
-                self.send(to, &Message::News(records, false));
+                self.send(to, &Message::News(records, TOLD));
+            }
+            if self.sync.outbox.is_empty() && std::mem::take(&mut self.sync.burst) >= RECENT_MAX {
+                self.tell_digest(now, to);
             }
         }
     }
@@ -504,7 +516,7 @@ impl Gossip {
 
     /// The record as the tables have it, with the time at which the flock knows it to end. What the tables no longer have
     /// leaves the index.
-    fn fetch(&mut self, now: Now, hash: u64, replica: &dyn Replica) -> Option<Record> {
+    pub(super) fn fetch(&mut self, now: Now, hash: u64, replica: &mut dyn Replica) -> Option<Record> {
         let wall_ms = self.hlc.wall_ms(now);
         let entry = self.index.entry(hash)?;
         if !entry.held || entry.expires_at_ms <= wall_ms {

@@ -42,10 +42,17 @@ impl Trickle {
         trickle
     }
 
-    /// Something differs or has changed: talk soon.
+    /// Something differs: talk at once.
     pub(super) fn reset(&mut self, now: Mono, rng: &mut dyn Rng) {
         if self.interval > self.shortest {
             self.begin(now, rng, self.shortest);
+        }
+    }
+
+    /// Something has changed, and was sent to all: talk soon, in case some of them did not get it.
+    pub(super) fn hasten(&mut self, now: Mono, rng: &mut dyn Rng) {
+        if self.interval > self.shortest * 4 {
+            self.begin(now, rng, self.shortest * 4);
         }
     }
 

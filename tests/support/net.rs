@@ -312,9 +312,11 @@ impl Net {
 
     /// Whether all that run hold the same.
     pub(crate) fn all_equal(&self) -> bool {
-        let mut tables = self.running().map(|seat| &seat.toy.0);
-        let first = tables.next().unwrap();
-        tables.all(|table| table == first)
+        let tables: Vec<_> = self.running().map(|seat| &seat.toy.0).collect();
+        let alike = |same: &dyn Fn(&BTreeMap<Key, Record>, &BTreeMap<Key, Record>) -> bool| {
+            tables.windows(2).all(|pair| same(pair[0], pair[1]))
+        };
+        alike(&|a, b| a.len() == b.len()) && alike(&|a, b| a == b)
     }
 
     /// Whether all that run know one another.
