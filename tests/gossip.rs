@@ -109,6 +109,7 @@ fn nothing_stays_undelivered_however_much_is_lost() {
                     net.run_for(Duration::from_millis(19_700));
                     net.publish(id as usize % 10, id, SILENCE_BYTES, DAY);
                     let ms = net.run_until(120 * SECOND, |net| net.all_have(id));
+                    if ms.is_some_and(|ms| ms > 4000) { println!("DBG seed {seed} id {id} {ms:?} at {} events {:?}", net.now_ms, net.seats.iter().map(|s| (s.gossip.as_ref().unwrap().living().len(), s.events.last().cloned())).collect::<Vec<_>>()); }
                     times.push(ms.expect("delivered"));
                 }
                 bytes += (net.bytes() - before) * 1000 / (net.now_ms - begin) / 10;
@@ -269,7 +270,7 @@ fn one_way_links_delay_and_lose_nothing() {
         for id in 0..20 {
             net.publish(id as usize % 4, id, 300, DAY);
             let ms = net.run_until(30 * SECOND, |net| net.all_have(id));
-            assert!(ms.is_some_and(|ms| ms < 10_000), "{ms:?}");
+            assert!(ms.is_some_and(|ms| ms < 10_000), "{ms:?} {id} {:?}", net.seats.iter().map(|s| s.events.clone()).collect::<Vec<_>>());
             net.run_for(30 * SECOND);
         }
     }

@@ -2,8 +2,9 @@
 //!
 //! The tree of a record is the same on all members that agree on who is there: the living in order of their ids, counted
 //! from the author on, form a heap. So a record crosses each link once. News by unicast is acknowledged, by the counter
-//! of its datagram, and sent again until it is; the children of a member that stays silent are taken over. What is lost
-//! for all that the digests find, the first of which follow within a second: see [`super::sync`].
+//! of its datagram, and sent again until it is; the children of a member that stays silent are taken over, and another is
+//! asked to look after it. News by multicast is repeated twice. What is lost for all that the digests find, the first of
+//! which follow within a second: see [`super::sync`].
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -11,11 +12,11 @@ use std::time::Duration;
 use rand::Rng;
 
 use super::limiter::Bucket;
-use super::message::{AROUND_BYTES, FIRST_HAND, Head, Message, RELAYED, TOLD, pack};
+use super::message::{AROUND_BYTES, FIRST_HAND, Head, MENDED, Message, RELAYED, TOLD, pack};
 use super::record::{Merge, Record, Replica};
 use super::seal::MESSAGE_BYTES_MAX;
 use super::sync::Origin;
-use super::Gossip;
+use super::{Gossip, choose};
 use crate::limits::{
     NEWS_BYTES_BURST, NEWS_BYTES_MAX, NEWS_BYTES_PER_SECOND, UNACKNOWLEDGED_MAX,
 };
@@ -27,6 +28,9 @@ const BATCH_BYTES: usize = 16 * 1024;
 const ACKS_WAIT: Duration = Duration::from_millis(20);
 /// How long an acknowledgement is waited for, each time.
 const RESEND_AFTER_MS: [u64; 8] = [250, 250, 250, 250, 500, 1_000, 2_000, 4_000];
+/// News by multicast is sent so often, unless there is so much of it that repeating would crowd the air.
+const MULTICAST_TRIES: usize = 3;
+const REPEATED_MAX: usize = 16;
 /// A member that has let so many tries pass is taken for silent.
 const SILENT_TRIES: usize = 2;
 
@@ -149,7 +153,12 @@ impl Gossip {
         }
     }
 
-    pub(super) fn handle_broadcast_timeout(&mut self, now: Now, replica: &mut dyn Replica) {
+    pub(super) fn handle_broadcast_timeout(
+        &mut self,
+        now: Now,
+        rng: &mut dyn Rng,
+        replica: &mut dyn Replica,
+    ) {
         if !self.broadcast.acks.is_empty() && self.broadcast.acks_at <= now.mono {
             for (node, counters) in std::mem::take(&mut self.broadcast.acks) {
                 for counters in pack(counters, AROUND_BYTES) {
@@ -166,7 +175,7 @@ impl Gossip {
             .extract_if(.., |_, sent| sent.next <= now.mono)
             .collect();
         for ((node, _), sent) in late {
-            self.send_again(now, node, sent, replica);
+            self.send_again(now, rng, node, sent, replica);
         }
         self.send_news(now);
     }
@@ -185,7 +194,7 @@ impl Gossip {
             }
             self.broadcast.acks.entry(from).or_default().push(counter);
         }
-        let origin = if mode == TOLD { Origin::Repair(from) } else { Origin::News };
+        let origin = if mode == MENDED { Origin::Repair(from) } else { Origin::News };
         for record in records {
             let copy = (mode == RELAYED).then(|| record.clone());
             let changed = self.take(now, rng, origin, record, replica) == Merge::Changed;
@@ -209,33 +218,63 @@ impl Gossip {
     fn send_again(
         &mut self,
         now: Now,
+        rng: &mut dyn Rng,
         node: u64,
         sent: Unacknowledged,
         replica: &mut dyn Replica,
     ) {
         let tries = sent.tries + 1;
-        if tries >= RESEND_AFTER_MS.len() || self.is_down(node) {
+        let multicast = sent.mode == TOLD;
+        let most = if multicast { MULTICAST_TRIES } else { RESEND_AFTER_MS.len() };
+        if tries >= most || (!multicast && self.is_down(node)) {
             return;
         }
-        let known = |head: &Head| self.index.entry(head.hash).is_some_and(|e| e.version == head.version);
-        let current: Vec<Head> = sent.heads.into_iter().filter(known).collect();
-        let records: Vec<Record> =
-            current.iter().filter_map(|head| self.fetch(now, head.hash, replica)).collect();
-        if sent.mode == RELAYED && tries == SILENT_TRIES {
-            let living = self.swim.living();
-            let mut routes: BTreeMap<To, Vec<Record>> = BTreeMap::new();
-            for record in &records {
-                for child in children(&living, node, record.version.node) {
-                    if child != self.config.node {
-                        routes.entry(To::Node(child, RELAYED)).or_default().push(record.clone());
-                    }
-                }
-            }
-            for (to, records) in routes {
-                self.send_records(now, to, records, 0);
+        let mut records = Vec::new();
+        for head in sent.heads {
+            let known = self.index.entry(head.hash).map(|entry| entry.version);
+            if known == Some(head.version) {
+                records.extend(self.fetch(now, head.hash, replica));
             }
         }
+        if multicast {
+            return self.send_records(now, To::Multicast, records, tries);
+        }
+        if tries == SILENT_TRIES {
+            self.replace_silent(now, rng, node, &sent.mode, &records);
+        }
         self.send_records(now, To::Node(node, sent.mode), records, tries);
+    }
+
+    /// Does for a member that does not answer what it should do, and has another look after it.
+    fn replace_silent(
+        &mut self,
+        now: Now,
+        rng: &mut dyn Rng,
+        silent: u64,
+        mode: &u8,
+        records: &[Record],
+    ) {
+        let living = self.swim.living();
+        let others: Vec<u64> = living.iter().copied().filter(|node| *node != silent).collect();
+        if let Some(other) = choose(rng, &others) {
+            self.send(other, &Message::Check(silent));
+        }
+        let mut routes: BTreeMap<To, Vec<Record>> = BTreeMap::new();
+        for record in records.iter().filter(|_| *mode == RELAYED) {
+            for child in children(&living, silent, record.version.node) {
+                if child != self.config.node {
+                    routes.entry(To::Node(child, RELAYED)).or_default().push(record.clone());
+                }
+            }
+        }
+        for (to, records) in routes {
+            self.send_records(now, to, records, 0);
+        }
+    }
+
+    /// Sends a member what it lacks.
+    pub(super) fn send_mended(&mut self, now: Now, node: u64, records: Vec<Record>) {
+        self.send_records(now, To::Node(node, MENDED), records, 0);
     }
 
     fn send_records(&mut self, now: Now, to: To, records: Vec<Record>, tries: usize) {
@@ -247,17 +286,21 @@ impl Gossip {
             let mode = if let To::Node(_, mode) = to { mode } else { TOLD };
             let message = Message::News(records, mode);
             self.broadcast.bucket.spend(minicbor::len(&message));
-            let To::Node(node, mode) = to else {
-                self.send_multicast(&message);
-                continue;
+            let (node, most) = match to {
+                To::Multicast => {
+                    self.send_multicast(&message);
+                    (self.config.node, REPEATED_MAX)
+                }
+                To::Node(node, _) => {
+                    self.send(node, &message);
+                    (node, UNACKNOWLEDGED_MAX)
+                }
             };
-            self.send(node, &message);
-            if self.broadcast.unacknowledged.len() < UNACKNOWLEDGED_MAX {
+            if self.broadcast.unacknowledged.len() < most {
                 let wait = RESEND_AFTER_MS.get(tries).copied().unwrap_or_default();
                 let next = now.mono + Duration::from_millis(wait);
-                self.broadcast
-                    .unacknowledged
-                    .insert((node, self.seal.counter()), Unacknowledged { heads, mode, tries, next });
+                let sent = Unacknowledged { heads, mode, tries, next };
+                self.broadcast.unacknowledged.insert((node, self.seal.counter()), sent);
             }
         }
     }

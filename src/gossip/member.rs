@@ -24,6 +24,8 @@ use crate::time::Mono;
 
 /// A suspect is given so long to be heard of.
 const SUSPICION: Duration = Duration::from_secs(20);
+/// While it has not been heard of, it is asked so often: a lossy link needs more than one question.
+const LAST_CALL: Duration = Duration::from_millis(500);
 /// A member that is down is remembered for so long.
 const REMEMBERED: Duration = Duration::from_hours(6);
 
@@ -78,6 +80,7 @@ pub(super) struct Swim {
     foca: Foca<Id, CborCodec, StdRng, NoCustomBroadcast>,
     timers: BTreeMap<(Mono, u64), Timer<Id>>,
     timers_made: u64,
+    call_at: Mono,
 }
 
 impl Swim {
@@ -91,7 +94,7 @@ impl Swim {
         let rng = StdRng::seed_from_u64(rng.next_u64());
         let config = config(probe_interval, probe_timeout);
         let foca = Foca::new(id, config.clone(), rng, CborCodec);
-        Self { config, foca, timers: BTreeMap::new(), timers_made: 0 }
+        Self { config, foca, timers: BTreeMap::new(), timers_made: 0, call_at: Mono::ZERO }
     }
 
     /// Our own life's number.
@@ -149,7 +152,9 @@ impl Swim {
     pub(super) fn next_timeout(&self) -> Option<Mono> {
         let idle = self.foca.updates_backlog() == 0;
         let parked = |timer: &Timer<Id>| idle && matches!(timer, Timer::PeriodicGossip(_));
-        self.timers.iter().find(|(_, timer)| !parked(timer)).map(|((at, _), _)| *at)
+        let timer = self.timers.iter().find(|(_, timer)| !parked(timer)).map(|((at, _), _)| *at);
+        let call = self.suspects().next().map(|_| self.call_at);
+        timer.into_iter().chain(call).min()
     }
 
     /// Does what is due. `heard` says when a node was last heard in any way.
@@ -172,7 +177,36 @@ impl Swim {
             all.sends.extend(one.sends);
             all.changes.extend(one.changes);
         }
+        if self.call_at <= now {
+            self.call_at = now + LAST_CALL;
+            all.sends.extend(self.last_calls());
+        }
         all
+    }
+
+    /// A ping for each suspect that tells it of the suspicion: it answers in a new incarnation, which clears it.
+    fn last_calls(&self) -> Vec<(u64, Vec<u8>)> {
+        let (mut codec, mut calls) = (CborCodec, Vec::new());
+        for suspect in self.suspects() {
+            let header = Header {
+                src: *self.foca.identity(),
+                src_incarnation: 0,
+                dst: *suspect.id(),
+                message: foca::Message::Ping(0),
+            };
+            let mut call = Vec::new();
+            if codec.encode_header(&header, &mut call).is_ok() {
+                call.put_u16(1);
+                if codec.encode_member(suspect, &mut call).is_ok() {
+                    calls.push((suspect.id().node, call));
+                }
+            }
+        }
+        calls
+    }
+
+    fn suspects(&self) -> impl Iterator<Item = &Member<Id>> {
+        self.foca.iter_members().filter(|member| member.state() == State::Suspect)
     }
 
     fn apply(&mut self, now: Mono, member: Member<Id>) -> Outcome {

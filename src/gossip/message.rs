@@ -4,9 +4,9 @@
 //! drop messages whose number they do not know, so both can be added. Nulls at the end of an array are left out.
 //!
 //! ```cddl
-//! message = [0, [hello]] / [1, [bstr]] / [2, [[* record], mode: 0..2]] / [3, [digest]] / [4, [sum]]
+//! message = [0, [hello]] / [1, [bstr]] / [2, [[* record], mode: 0..3]] / [3, [digest]] / [4, [sum]]
 //!         / [5, [at: int, [* range]]] / [6, [[* hash]]] / [7, [part]] / [8, [hash, version, [* uint]]]
-//!         / [9, [bool, [* address]]] / [10, []] / [11, [[* counter: uint]]]
+//!         / [9, [bool, [* address]]] / [10, []] / [11, [[* counter: uint]]] / [12, [node: uint]]
 //! hello   = [node: uint, generation: uint, name: tstr, at: int, synced: bool, nonce: uint, echo: uint / null,
 //!            sure: bool, known: uint / null, ear: bool, door: uint / null, from_door: uint / null]
 //! record  = [key, version, expires_at: int, body: bstr]      ; times are wall milliseconds
@@ -29,11 +29,11 @@ use super::record::{Record, Version};
 use super::seal::MESSAGE_BYTES_MAX;
 
 /// How many kinds of message there are.
-pub(super) const KINDS: usize = 12;
+pub(super) const KINDS: usize = 13;
 
 /// The kinds of message, as metrics name them, in the order of their numbers.
 pub const MESSAGE_KINDS: [&str; KINDS] =
-    ["hello", "swim", "news", "digest", "sum", "keys", "want", "part", "want_parts", "peers", "bye", "ack"];
+    ["hello", "swim", "news", "digest", "sum", "keys", "want", "part", "want_parts", "peers", "bye", "ack", "check"];
 
 /// What a member says.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, CborLen)]
@@ -44,7 +44,7 @@ pub(super) enum Message {
     /// A datagram of foca's: see [`super::member`].
     #[n(1)]
     Swim(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
-    /// Records, and what is to be done with them: [`TOLD`], [`FIRST_HAND`] or [`RELAYED`].
+    /// Records, and what is to be done with them: [`TOLD`], [`FIRST_HAND`], [`RELAYED`] or [`MENDED`].
     #[n(2)]
     News(#[n(0)] Vec<Record>, #[n(1)] u8),
     /// All I know, in one number: see [`super::sync`].
@@ -74,14 +74,19 @@ pub(super) enum Message {
     /// I have your news in the datagrams of these counters.
     #[n(11)]
     Ack(#[n(0)] Vec<u64>),
+    /// Compare yourself with this node, for it does not answer me.
+    #[n(12)]
+    Check(#[n(0)] u64),
 }
 
-/// News in repair or by multicast: neither acknowledged nor handed on.
+/// News by multicast: neither acknowledged nor handed on.
 pub(super) const TOLD: u8 = 0;
 /// News from its author: acknowledged.
 pub(super) const FIRST_HAND: u8 = 1;
 /// News along the tree: acknowledged and handed on.
 pub(super) const RELAYED: u8 = 2;
+/// Records in repair: acknowledged.
+pub(super) const MENDED: u8 = 3;
 
 impl Message {
     pub(super) const fn kind(&self) -> usize {
@@ -98,6 +103,7 @@ impl Message {
             Self::Peers(..) => 9,
             Self::Bye => 10,
             Self::Ack(_) => 11,
+            Self::Check(_) => 12,
         }
     }
 
@@ -335,6 +341,7 @@ mod tests {
             Message::Peers(true, vec![Address::new(7, "10.0.0.1:9094".parse().unwrap())]),
             Message::Bye,
             Message::Ack(vec![300]),
+            Message::Check(7),
         ]
     }
 
@@ -358,6 +365,7 @@ mod tests {
         "820982f5818307440a000001192386",
         "820a80",
         "820b818119012c",
+        "820c8107",
     ];
 
     #[test]

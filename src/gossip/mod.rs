@@ -275,7 +275,7 @@ impl Gossip {
         let outcome = self.swim.handle_timeout(now.mono, heard);
         self.apply(now, outcome);
         self.handle_join_timeout(now, rng);
-        self.handle_broadcast_timeout(now, replica);
+        self.handle_broadcast_timeout(now, rng, replica);
         self.handle_sync_timeout(now, rng, replica);
         self.settle.handle_timeout(now.mono, self.swim.living().len() + 1);
     }
@@ -517,9 +517,10 @@ impl Gossip {
                 let from = (node, header.counter);
                 self.handle_news(now, rng, from, (records, mode), replica);
             }
+            Message::Check(other) => self.tell_digest(now, other),
             Message::Ack(counters) => self.handle_ack(node, &counters),
             Message::Digest(digest) => self.handle_digest(now, rng, node, &digest),
-            Message::Sum(sum) => self.handle_sum(now, node, &sum),
+            Message::Sum(sum) => self.handle_sum(now, rng, node, &sum),
             Message::Keys(at, ranges) => self.handle_keys(now, node, at, &ranges),
             Message::Want(hashes) => self.sync.queue_all(node, &hashes, &mut self.stats),
             Message::Part(part) => self.handle_part(now, rng, node, &part, replica),

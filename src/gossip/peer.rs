@@ -33,6 +33,8 @@ pub(super) struct Peer {
     pub(super) agreed: Option<bool>,
     /// When it was last sent our digest, and which.
     pub(super) told_digest: Option<(Mono, u64)>,
+    /// When digests last went either way between us.
+    pub(super) compared: Mono,
 }
 
 impl Peer {
@@ -51,6 +53,7 @@ impl Peer {
             synced: false,
             agreed: None,
             told_digest: None,
+            compared: Mono::ZERO,
         }
     }
 

@@ -14,7 +14,7 @@ use rand::Rng;
 
 use super::index::{Entry, RECENT_MAX, PART_BITS, PARTS, part_prefix};
 use super::limiter::Bucket;
-use super::message::{AROUND_BYTES, Digest, Head, Message, Part, Range, Sum, TOLD, pack};
+use super::message::{AROUND_BYTES, Digest, Head, Message, Part, Range, Sum, pack};
 use super::parts::{self, Assembler};
 use super::record::{Merge, Record, Replica, Version};
 use super::seal::MESSAGE_BYTES_MAX;
@@ -30,7 +30,7 @@ use crate::time::{Mono, Now};
 /// Digests: so soon after a change, so rarely while all agree, and not if so many others have said the same.
 const SHORTEST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(64);
-const ENOUGH: u32 = 1;
+const ENOUGH: u32 = 2;
 /// A range of no more entries than this is listed instead of divided.
 const LISTED_MAX: usize = 24;
 /// Datagrams in answer to one comparison.
@@ -42,15 +42,18 @@ const TOLD_FOR: Duration = Duration::from_secs(1);
 /// A record that was asked for is asked for again after this, then after twice that, so many times in all.
 const WANT_AGAIN: Duration = Duration::from_millis(300);
 const WANT_TRIES: u32 = 5;
+/// A comparison that is not answered is begun again after this, so many times in all.
+const ASK_AGAIN: Duration = Duration::from_millis(300);
+const ASK_TRIES: u32 = 6;
 /// Parts of a large record sent before others have their turn.
 const PARTS_AT_A_TIME: usize = 8;
 
 /// How a record came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// As news, along the tree.
+    /// As news.
     News,
-    /// In repair or by multicast, from this member.
+    /// In repair, from this member.
     Repair(u64),
 }
 
@@ -59,6 +62,8 @@ pub(super) enum Origin {
 pub(super) struct Sync {
     pub(super) trickle: Trickle,
     partner: Option<(u64, Mono)>,
+    /// A comparison that we began and that was not answered.
+    asked: Option<Asked>,
     wanted: BTreeMap<u64, Wanted>,
     assembler: Assembler,
     outbox: VecDeque<Job>,
@@ -76,6 +81,13 @@ struct Wanted {
     next: Mono,
 }
 
+#[derive(Debug)]
+struct Asked {
+    node: u64,
+    tries: u32,
+    next: Mono,
+}
+
 /// A record to send, or some parts of it.
 #[derive(Debug)]
 struct Job {
@@ -89,6 +101,7 @@ impl Sync {
         Self {
             trickle: Trickle::new(now, rng, SHORTEST, LONGEST, ENOUGH),
             partner: None,
+            asked: None,
             wanted: BTreeMap::new(),
             assembler: Assembler::default(),
             outbox: VecDeque::new(),
@@ -105,7 +118,8 @@ impl Sync {
     pub(super) fn next_timeout(&self) -> Mono {
         let outbox = (!self.outbox.is_empty()).then(|| self.bucket.ready_at());
         let wanted = self.wanted.values().map(|wanted| wanted.next).min();
-        let sooner = [outbox, wanted, self.assembler.next_timeout()];
+        let asked = self.asked.as_ref().map(|asked| asked.next);
+        let sooner = [outbox, wanted, asked, self.assembler.next_timeout()];
         sooner.into_iter().flatten().fold(self.trickle.next_timeout(), Mono::min)
     }
 
@@ -158,6 +172,7 @@ impl Gossip {
         let digest = self.own_digest(now);
         if let Some(peer) = self.peers.0.get_mut(&node) {
             peer.told_digest = Some((now.mono, digest.root));
+            peer.compared = now.mono;
         }
         self.send(node, &Message::Digest(digest));
     }
@@ -173,6 +188,7 @@ impl Gossip {
         {
             self.send_digest(now, rng);
         }
+        self.ask_for_ranges(now);
         self.ask_for_wanted(now, rng);
         for (node, question) in self.sync.assembler.handle_timeout(now.mono) {
             self.send(node, &question);
@@ -195,8 +211,10 @@ impl Gossip {
         let Some(peer) = self.peers.0.get_mut(&node) else { return };
         let agreed = root == digest.root;
         peer.agreed = Some(agreed);
+        peer.compared = now.mono;
         if agreed {
             self.sync.partner.take_if(|(partner, _)| *partner == node);
+            self.sync.asked.take_if(|asked| asked.node == node);
             return self.sync.trickle.hear_agreement();
         }
         let told = peer.told_digest;
@@ -218,19 +236,35 @@ impl Gossip {
         }
         let busy = self.sync.outbox.iter().any(|job| job.to == node);
         if !busy && self.sync.take_partner(now.mono, node) {
+            self.sync.asked = Some(Asked { node, tries: 0, next: now.mono });
+        }
+    }
+
+    /// Begins a comparison, or begins it again while it is not answered.
+    fn ask_for_ranges(&mut self, now: Now) {
+        let Some(asked) = self.sync.asked.as_mut().filter(|asked| asked.next <= now.mono) else {
+            return;
+        };
+        (asked.tries, asked.next) = (asked.tries + 1, now.mono + ASK_AGAIN);
+        let (node, tries) = (asked.node, asked.tries);
+        if tries > ASK_TRIES {
+            self.sync.asked = None;
+        } else if self.sync.take_partner(now.mono, node) {
             let sum = self.own_sum(self.hlc.wall_ms(now), 0, 0);
             self.send(node, &Message::Sum(sum));
         }
     }
 
-    pub(super) fn handle_sum(&mut self, now: Now, node: u64, sum: &Sum) {
+    pub(super) fn handle_sum(&mut self, now: Now, rng: &mut dyn Rng, node: u64, sum: &Sum) {
         let malformed = sum.prints.len() != PARTS * 4 || sum.bits > 64 - 2 * PART_BITS;
         if malformed || !self.comparable(now, sum.at) {
             return self.stats.drop(Cause::Malformed);
         }
+        self.sync.trickle.reset(now.mono, rng);
         if !self.sync.take_partner(now.mono, node) {
             return;
         }
+        self.sync.asked.take_if(|asked| asked.node == node);
         let ours = self.index.parts(sum.prefix, sum.bits, sum.at);
         let (bits, mut ranges, mut answers) = (sum.bits + PART_BITS, Vec::new(), Vec::new());
         for (number, (theirs, (print, count))) in sum.prints.chunks_exact(4).zip(ours).enumerate() {
@@ -260,6 +294,7 @@ impl Gossip {
             return self.stats.drop(Cause::Malformed);
         }
         self.sync.take_partner(now.mono, node);
+        self.sync.asked.take_if(|asked| asked.node == node);
         for range in ranges {
             self.queue_lacking(now, node, at, range);
             for head in range.heads.iter().filter(|head| !self.index.knows(**head)) {
@@ -313,6 +348,7 @@ impl Gossip {
             && self.sync.partner.is_some_and(|(partner, _)| partner == node)
         {
             self.sync.take_partner(now.mono, node);
+            self.sync.asked.take_if(|asked| asked.node == node);
         }
         if self.index.knows(head) {
             self.stats.known += 1;
@@ -373,7 +409,8 @@ impl Gossip {
         apart_ms <= CLOCK_AHEAD_MS_MAX
     }
 
-    /// Sends our digest to all by multicast, and to one of those whom that does not reach.
+    /// Sends our digest to all by multicast, and to that one of those whom it does not reach that was compared with longest
+    /// ago.
     fn send_digest(&mut self, now: Now, rng: &mut dyn Rng) {
         let living = self.swim.living();
         let deaf: Vec<u64> = living.iter().copied().filter(|node| self.is_deaf(*node)).collect();
@@ -381,7 +418,11 @@ impl Gossip {
             let digest = Message::Digest(self.own_digest(now));
             self.send_multicast(&digest);
         }
-        if let Some(node) = choose(rng, &deaf) {
+        let compared = |node: &u64| self.peers.0.get(node).map(|peer| peer.compared);
+        let longest_ago = deaf.iter().filter_map(compared).min();
+        let oldest: Vec<u64> =
+            deaf.iter().copied().filter(|node| compared(node) == longest_ago).collect();
+        if let Some(node) = choose(rng, &oldest) {
             self.tell_digest(now, node);
         }
     }
@@ -476,7 +517,7 @@ impl Gossip {
             self.sync.burst += records.len();
             if !records.is_empty() {
                 self.sync.bucket.spend(bytes);
-                self.send(to, &Message::News(records, TOLD));
+                self.send_mended(now, to, records);
             }
             if self.sync.outbox.is_empty() && std::mem::take(&mut self.sync.burst) >= RECENT_MAX {
                 self.tell_digest(now, to);
