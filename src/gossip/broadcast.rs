@@ -17,9 +17,7 @@ use super::record::{Merge, Record, Replica};
 use super::seal::MESSAGE_BYTES_MAX;
 use super::sync::Origin;
 use super::{Gossip, choose};
-use crate::limits::{
-    NEWS_BYTES_BURST, NEWS_BYTES_MAX, NEWS_BYTES_PER_SECOND, UNACKNOWLEDGED_MAX,
-};
+use crate::limits::{NEWS_BYTES_BURST, NEWS_BYTES_MAX, NEWS_BYTES_PER_SECOND, UNACKNOWLEDGED_MAX};
 use crate::time::{Mono, Now};
 
 /// Bytes of records taken from the queue at a time, to be packed together.
@@ -169,13 +167,14 @@ impl Gossip {
         if self.broadcast.next_timeout().is_none_or(|at| at > now.mono) {
             return;
         }
-        let late: Vec<_> = self
-            .broadcast
-            .unacknowledged
-            .extract_if(.., |_, sent| sent.next <= now.mono)
-            .collect();
-        for ((node, _), sent) in late {
-            self.send_again(now, rng, node, sent, replica);
+        let unacknowledged = &mut self.broadcast.unacknowledged;
+        let due = |sent: &Unacknowledged| sent.next <= now.mono;
+        let late: Vec<_> =
+            unacknowledged.iter().filter(|(_, sent)| due(sent)).map(|(id, _)| *id).collect();
+        for id in late {
+            if let Some(sent) = self.broadcast.unacknowledged.remove(&id) {
+                self.send_again(now, rng, id.0, sent, replica);
+            }
         }
         self.send_news(now);
     }
@@ -240,7 +239,7 @@ impl Gossip {
             return self.send_records(now, To::Multicast, records, tries);
         }
         if tries == SILENT_TRIES {
-            self.replace_silent(now, rng, node, &sent.mode, &records);
+            self.replace_silent(now, rng, node, sent.mode, &records);
         }
         self.send_records(now, To::Node(node, sent.mode), records, tries);
     }
@@ -251,7 +250,7 @@ impl Gossip {
         now: Now,
         rng: &mut dyn Rng,
         silent: u64,
-        mode: &u8,
+        mode: u8,
         records: &[Record],
     ) {
         let living = self.swim.living();
@@ -260,7 +259,7 @@ impl Gossip {
             self.send(other, &Message::Check(silent));
         }
         let mut routes: BTreeMap<To, Vec<Record>> = BTreeMap::new();
-        for record in records.iter().filter(|_| *mode == RELAYED) {
+        for record in records.iter().filter(|_| mode == RELAYED) {
             for child in children(&living, silent, record.version.node) {
                 if child != self.config.node {
                     routes.entry(To::Node(child, RELAYED)).or_default().push(record.clone());

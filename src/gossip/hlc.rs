@@ -55,7 +55,9 @@ impl Hlc {
     /// The wall clock's milliseconds: ours when synchronised, the flock's when learned, ours for want of better.
     pub const fn wall_ms(&self, now: Now) -> i64 {
         match self.learned {
-            Some((learned, _)) if !self.synced => now.mono.as_ms().cast_signed().saturating_add(learned),
+            Some((learned, _)) if !self.synced => {
+                now.mono.as_ms().cast_signed().saturating_add(learned)
+            }
             _ => now.wall.as_ms(),
         }
     }

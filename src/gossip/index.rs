@@ -20,7 +20,7 @@ pub(super) const PART_BITS: u8 = 6;
 pub(super) const RECENT_MAX: usize = 8;
 const RECENT_FOR: Duration = Duration::from_secs(20);
 /// A record that was refused is not asked for again for so long.
-const REFUSED_FOR: Duration = Duration::from_mins(5);
+const REFUSED_FOR: Duration = Duration::from_secs(5 * 60);
 
 /// What is known of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(super) enum Put {
 pub(super) struct Index {
     entries: BTreeMap<u64, Entry>,
     by_expiry: BTreeSet<(i64, u64)>,
-    /// The fingerprints of all entries, XORed.
+    /// The fingerprints of all entries, combined by exclusive or.
     print: u64,
     /// What changed last, newest first.
     recent: VecDeque<(Mono, u64)>,
@@ -208,7 +208,8 @@ mod tests {
 
     #[test]
     fn clocks_that_differ_agree_on_what_has_ended_as_of_either() {
-        let (mut fast, slow) = (index(&[(1, 1, 1_000), (2, 1, 9_000)]), index(&[(1, 1, 1_000), (2, 1, 9_000)]));
+        let (mut fast, slow) =
+            (index(&[(1, 1, 1_000), (2, 1, 9_000)]), index(&[(1, 1, 1_000), (2, 1, 9_000)]));
         fast.expire(Mono::ZERO, 5_000);
         assert_eq!(fast.root(500), slow.root(500), "as of the slow clock");
         assert_eq!(fast.root(5_000), slow.root(5_000), "as of the fast one");
@@ -236,16 +237,21 @@ mod tests {
     #[test]
     fn a_full_index_refuses_new_keys_and_takes_new_versions() {
         let mut index = Index::default();
-        for n in 0..u32::try_from(GOSSIP_RECORDS_MAX).unwrap() + 1 {
+        for n in 0..=u32::try_from(GOSSIP_RECORDS_MAX).unwrap() {
             let key = Key { kind: 1, id: n.to_be_bytes().to_vec() };
             let version = Version { hlc: 1, node: 1 };
             let full = n as usize >= GOSSIP_RECORDS_MAX;
-            let put = index.put(Mono::ZERO, key.hash(), Entry { key, version, expires_at_ms: 9, held: true });
+            let put = index.put(
+                Mono::ZERO,
+                key.hash(),
+                Entry { key, version, expires_at_ms: 9, held: true },
+            );
             assert_eq!(put == Put::Full, full);
         }
         let key = Key { kind: 1, id: 0_u32.to_be_bytes().to_vec() };
         let version = Version { hlc: 2, node: 1 };
-        let put = index.put(Mono::ZERO, key.hash(), Entry { key, version, expires_at_ms: 9, held: true });
+        let put =
+            index.put(Mono::ZERO, key.hash(), Entry { key, version, expires_at_ms: 9, held: true });
         assert_eq!(put, Put::Newer);
     }
 

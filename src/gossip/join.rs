@@ -32,13 +32,13 @@ use crate::limits::{CANDIDATES_MAX, MEMBER_NAME_BYTES_MAX, MEMBERS_MAX};
 use crate::time::{Mono, Now};
 
 /// A nonce is handed out for so long, and answered to for as long again.
-const NONCE_FOR: Duration = Duration::from_mins(1);
+const NONCE_FOR: Duration = Duration::from_secs(60);
 /// The first try of a candidate is repeated after this, then ever more rarely.
 const RETRY_FIRST: Duration = Duration::from_millis(250);
 /// Tries of an address that a member told of.
 const HINT_TRIES_MAX: u32 = 6;
 /// Hello by multicast: so often, and after the start at these times.
-const BEACON_EVERY: Duration = Duration::from_mins(1);
+const BEACON_EVERY: Duration = Duration::from_secs(60);
 const BEACONS_FIRST_MS: [u64; 4] = [0, 300, 1_000, 3_000];
 /// Beacons after which members are told again that their multicast is not heard.
 const BEACONS_TO_TELL_EAR: u32 = 5;
@@ -46,7 +46,7 @@ const BEACONS_TO_TELL_EAR: u32 = 5;
 const POKE_EVERY: Duration = Duration::from_secs(2);
 /// Members we have heard of but not met: others are asked where they are so often, then ever more rarely.
 const ASK_FIRST: Duration = Duration::from_secs(2);
-const ASK_LAST: Duration = Duration::from_mins(1);
+const ASK_LAST: Duration = Duration::from_secs(60);
 /// Hellos a second, and the burst, in answer to those who are not believed.
 const CHALLENGES_PER_SECOND: u64 = 50;
 const CHALLENGES_BURST: u64 = 100;
@@ -140,8 +140,7 @@ impl Join {
         let node = peers.0.iter().find(|(_, peer)| peer.addr == addr).map(|(node, _)| *node);
         self.doors = self.doors.wrapping_add(1);
         let door = self.doors;
-        let candidate =
-            Candidate { addr, door, lasting, own: false, node, tries: 0, next: now };
+        let candidate = Candidate { addr, door, lasting, own: false, node, tries: 0, next: now };
         self.candidates.push(candidate);
     }
 }
@@ -207,7 +206,8 @@ impl Gossip {
         let fresh = hello.echo.is_some_and(|echo| nonces.contains(&echo));
         let spent = self.spent(node, hello.generation, header.boot);
         let known = self.peers.node_of(header.boot) == Some(node);
-        if !known && !(fresh && self.believe(now, node, header, from)) {
+        let believed = known || (fresh && self.believe(now, node, header, from));
+        if !believed {
             if self.join.challenges.ready(now.mono) {
                 self.join.challenges.spend(1);
                 self.send_hello(now, from, Some(hello), (None, spent));
@@ -231,7 +231,7 @@ impl Gossip {
         self.learn_time(now, node, hello.at, hello.synced);
         let outcome = self.swim.alive(now.mono, node, hello.generation);
         self.apply(now, outcome);
-        if (unicast && (!hello.sure || renewed.is_some() || spent.is_some())) || !known {
+        if (unicast && (!hello.sure || hello.known.is_some() || spent.is_some())) || !known {
             self.send_hello(now, from, Some(hello), (Some(node), spent));
         }
     }
@@ -262,14 +262,14 @@ impl Gossip {
         }
         let ear = peer.ear(now.mono);
         if self.config.multicast && ear && peer.told_ear != Some(true) {
-            self.send_hello(now, from, None, (Some(node), None));
+            self.greet(now, node, None);
         }
         // Whoever is heard and held for dead must take another life to be believed alive by foca.
         if let Some((spent, Liveness::Down)) = self.swim.find(node)
             && self.join.challenges.ready(now.mono)
         {
             self.join.challenges.spend(1);
-            self.send_hello(now, from, None, (Some(node), Some(spent)));
+            self.greet(now, node, Some(spent));
         }
     }
 
@@ -360,6 +360,13 @@ impl Gossip {
         }
     }
 
+    /// Says hello to a member we believe, and that a generation of it is spent, if one is.
+    pub(super) fn greet(&mut self, now: Now, node: u64, spent: Option<u32>) {
+        if let Some(addr) = self.peers.0.get(&node).map(|peer| peer.addr) {
+            self.send_hello(now, addr, None, (Some(node), spent));
+        }
+    }
+
     /// Says hello there: in answer to one, and to a member or to somebody unknown.
     fn send_hello(
         &mut self,
@@ -434,7 +441,7 @@ impl Gossip {
         self.join.beacon_at = Some(now.mono + wait);
         self.join.beacons = self.join.beacons.saturating_add(1);
         let again = self.join.beacons.is_multiple_of(BEACONS_TO_TELL_EAR);
-        let tell: Vec<_> = self
+        let tell: Vec<u64> = self
             .peers
             .0
             .iter()
@@ -442,10 +449,10 @@ impl Gossip {
                 let ear = peer.ear(now.mono);
                 !self.is_down(**node) && (peer.told_ear != Some(ear) || (again && !ear))
             })
-            .map(|(node, peer)| (*node, peer.addr))
+            .map(|(node, _)| *node)
             .collect();
-        for (node, addr) in tell {
-            self.send_hello(now, addr, None, (Some(node), None));
+        for node in tell {
+            self.greet(now, node, None);
         }
     }
 
@@ -464,12 +471,9 @@ impl Gossip {
                 self.forget(*node);
             }
         }
-        let spent = |node| self.swim.find(node).map(|(generation, _)| generation);
-        if let Some(node) = choose(rng, &down)
-            && let Some(addr) = self.peers.0.get(&node).map(|peer| peer.addr)
-        {
-            let known = spent(node);
-            self.send_hello(now, addr, None, (Some(node), known));
+        if let Some(node) = choose(rng, &down) {
+            let spent = self.swim.find(node).map(|(generation, _)| generation);
+            self.greet(now, node, spent);
         }
     }
 

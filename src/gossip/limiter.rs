@@ -79,7 +79,8 @@ impl Limiter {
             return admit(&mut self.members, now, from, MEMBERS_MAX, (rate, burst));
         }
         let limits = (STRANGER_DATAGRAMS_PER_SECOND, STRANGER_DATAGRAMS_BURST);
-        if !self.together.ready(now) || !admit(&mut self.strangers, now, from, STRANGERS_MAX, limits)
+        if !self.together.ready(now)
+            || !admit(&mut self.strangers, now, from, STRANGERS_MAX, limits)
         {
             return false;
         }

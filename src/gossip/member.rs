@@ -27,7 +27,7 @@ const SUSPICION: Duration = Duration::from_secs(20);
 /// While it has not been heard of, it is asked so often: a lossy link needs more than one question.
 const LAST_CALL: Duration = Duration::from_millis(500);
 /// A member that is down is remembered for so long.
-const REMEMBERED: Duration = Duration::from_hours(6);
+const REMEMBERED: Duration = Duration::from_secs(6 * 3600);
 
 /// A member as foca knows it: which node, and which of its lives. The greater generation is the later one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
@@ -72,6 +72,8 @@ pub(super) struct Outcome {
     pub(super) sends: Vec<(u64, Vec<u8>)>,
     /// Nodes that came up (`true`) or went down.
     pub(super) changes: Vec<(u64, bool)>,
+    /// The sender speaks to an earlier life of ours: it must be told of this one.
+    pub(super) outdated: bool,
 }
 
 /// Foca, its timers, and its time.
@@ -126,7 +128,9 @@ impl Swim {
 
     /// A datagram of another's foca. What makes no sense to it changes nothing.
     pub(super) fn handle_data(&mut self, now: Mono, data: &[u8]) -> Outcome {
-        let outcome = self.drive(now, |foca, runtime| foca.handle_data(data, runtime));
+        let mut outcome = self.drive(now, |foca, runtime| foca.handle_data(data, runtime));
+        let header = CborCodec.decode_header(data);
+        outcome.outdated = header.is_ok_and(|header| header.dst.generation < self.generation());
         self.bound();
         outcome
     }
@@ -239,7 +243,10 @@ impl Swim {
     fn drive<E>(
         &mut self,
         now: Mono,
-        act: impl FnOnce(&mut Foca<Id, CborCodec, StdRng, NoCustomBroadcast>, &mut Collector) -> Result<(), E>,
+        act: impl FnOnce(
+            &mut Foca<Id, CborCodec, StdRng, NoCustomBroadcast>,
+            &mut Collector,
+        ) -> Result<(), E>,
     ) -> Outcome {
         let mut collector = Collector::default();
         // Foca's errors tell of input that makes no sense, which changes nothing, and of states it mends by itself.

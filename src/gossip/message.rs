@@ -32,8 +32,21 @@ use super::seal::MESSAGE_BYTES_MAX;
 pub(super) const KINDS: usize = 13;
 
 /// The kinds of message, as metrics name them, in the order of their numbers.
-pub const MESSAGE_KINDS: [&str; KINDS] =
-    ["hello", "swim", "news", "digest", "sum", "keys", "want", "part", "want_parts", "peers", "bye", "ack", "check"];
+pub const MESSAGE_KINDS: [&str; KINDS] = [
+    "hello",
+    "swim",
+    "news",
+    "digest",
+    "sum",
+    "keys",
+    "want",
+    "part",
+    "want_parts",
+    "peers",
+    "bye",
+    "ack",
+    "check",
+];
 
 /// What a member says.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, CborLen)]
@@ -269,7 +282,10 @@ pub(super) fn encode<T: Encode<()>>(item: &T) -> Vec<u8> {
 
 /// Packs `items` in their order into as few lists as possible, each of which fits a message along with `around` bytes.
 /// An item that fits no message on its own is left out.
-pub(super) fn pack<T: CborLen<()>>(items: impl IntoIterator<Item = T>, around: usize) -> Vec<Vec<T>> {
+pub(super) fn pack<T: CborLen<()>>(
+    items: impl IntoIterator<Item = T>,
+    around: usize,
+) -> Vec<Vec<T>> {
     let room = MESSAGE_BYTES_MAX.saturating_sub(around);
     let mut lists: Vec<Vec<T>> = Vec::new();
     let mut left = 0;
@@ -347,7 +363,10 @@ mod tests {
 
     #[test]
     fn the_bytes_of_every_kind_stay() {
-        let hex = |bytes: Vec<u8>| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let hex = |bytes: Vec<u8>| -> String {
+            let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap();
+            bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+        };
         let all: Vec<_> = one_of_each_kind().iter().map(|m| hex(m.encode())).collect();
         assert_eq!(all, GOLDEN);
     }

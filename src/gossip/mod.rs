@@ -12,6 +12,7 @@
 //! | `sync`, `index`, `trickle` | digests find what was lost, ranges find what differs |
 //! | `parts` | records larger than a datagram |
 //! | `seal`, `limiter`, `message` | what a datagram looks like, and what it may cost |
+//! | `settle`, `status`, `stats` | when all is ready, and what pages and metrics show |
 //! | `record`, `hlc` | versions, and why any order of arrival gives the same state |
 //!
 //! Threats. A stranger (no key) can cost us a bounded number of decryptions a second and changes nothing. Who records
@@ -31,6 +32,7 @@ mod record;
 mod seal;
 mod settle;
 mod stats;
+mod status;
 mod sync;
 mod trickle;
 
@@ -47,6 +49,7 @@ pub use message::MESSAGE_KINDS;
 pub use record::{Key, Merge, Record, Replica, Version};
 pub use seal::{KeyError, KeyRing};
 pub use stats::{Cause, Stats, Traffic};
+pub use status::MemberStatus;
 
 use broadcast::Broadcast;
 use index::{Entry, Index, Put};
@@ -107,9 +110,9 @@ impl Config {
             probe_interval: Duration::from_secs(25),
             probe_timeout: Duration::from_secs(5),
             reconnect_interval: Duration::from_secs(10),
-            reconnect_timeout: Duration::from_hours(6),
+            reconnect_timeout: Duration::from_secs(6 * 3600),
             settle_interval: Duration::from_secs(2),
-            settle_timeout: Duration::from_mins(1),
+            settle_timeout: Duration::from_secs(60),
             last_hlc: 0,
             synced: true,
         }
@@ -163,44 +166,23 @@ impl fmt::Display for PublishError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BodyTooLong(bytes) => {
-                write!(f, "a record of {bytes} bytes cannot be shared: the most is {RECORD_BYTES_MAX}")
+                write!(
+                    f,
+                    "a record of {bytes} bytes cannot be shared: the most is {RECORD_BYTES_MAX}"
+                )
             }
             Self::Full => f.write_str("the flock's index is full: let some records expire"),
             Self::KeyTooLong(bytes) => {
-                write!(f, "a key of {bytes} bytes cannot be shared: the most is {RECORD_KEY_BYTES_MAX}")
+                write!(
+                    f,
+                    "a key of {bytes} bytes cannot be shared: the most is {RECORD_KEY_BYTES_MAX}"
+                )
             }
         }
     }
 }
 
 impl std::error::Error for PublishError {}
-
-/// A member as status pages show it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MemberStatus {
-    /// Its node id.
-    pub node: u64,
-    /// The name it gave itself; empty if we have only heard of it.
-    pub name: String,
-    /// Where it was last heard; nothing if we have only heard of it.
-    pub addr: Option<SocketAddr>,
-    /// Whether it is there.
-    pub liveness: Liveness,
-    /// How long ago it was last heard by unicast.
-    pub heard_unicast: Option<Duration>,
-    /// How long ago it was last heard by multicast.
-    pub heard_multicast: Option<Duration>,
-    /// Whether it says that it hears our multicast; if not, it is sent to by unicast.
-    pub hears_multicast: bool,
-    /// Its wall clock less ours, milliseconds, the way of the datagram included.
-    pub clock_offset_ms: Option<i64>,
-    /// Whether it says that its clock is synchronised.
-    pub synced: bool,
-    /// Whether it had the same records when it was last compared.
-    pub agreed: Option<bool>,
-    /// The id of the key it seals with; 0 is none.
-    pub key_id: u16,
-}
 
 /// One member of the flock: this node.
 ///
@@ -225,8 +207,9 @@ pub struct Gossip {
 impl Gossip {
     /// A node that knows nobody yet. `rng` must be seeded from the system's entropy: the boot id is drawn from it.
     pub fn new(now: Now, rng: &mut dyn Rng, mut config: Config) -> Self {
-        let cut = config.name.floor_char_boundary(MEMBER_NAME_BYTES_MAX);
-        config.name.truncate(cut);
+        while config.name.len() > MEMBER_NAME_BYTES_MAX {
+            config.name.pop();
+        }
         config.multicast &= !config.keys.is_empty();
         let settle = if config.multicast {
             Settle::new(now.mono, config.settle_interval, config.settle_timeout)
@@ -291,7 +274,9 @@ impl Gossip {
         replica: &mut dyn Replica,
     ) {
         match self.hear(now, from, via, bytes) {
-            Ok((header, message)) => self.handle_message(now, rng, header, (from, via), message, replica),
+            Ok((header, message)) => {
+                self.handle_message(now, rng, header, (from, via), message, replica);
+            }
             Err(Some(cause)) => self.stats.drop(cause),
             Err(None) => {}
         }
@@ -376,79 +361,6 @@ impl Gossip {
         }
     }
 
-    /// This node's id.
-    pub const fn node(&self) -> u64 {
-        self.config.node
-    }
-
-    /// The other members that are there, by node id, in order.
-    pub fn living(&self) -> Vec<u64> {
-        self.swim.living()
-    }
-
-    /// Whether the flock has settled since the start, so that notifications may go out.
-    pub const fn ready(&self) -> bool {
-        self.settle.ready()
-    }
-
-    /// Every other member that is there, or was.
-    pub fn members(&self, now: Mono) -> Vec<MemberStatus> {
-        let met = self.peers.0.keys().copied();
-        let mut nodes: Vec<_> = met.chain(self.swim.living()).collect();
-        nodes.sort_unstable();
-        nodes.dedup();
-        nodes.into_iter().map(|node| self.member(now, node)).collect()
-    }
-
-    /// Static peers that were never reached, and members that are down.
-    pub fn failed_peers(&self) -> usize {
-        let down = self.peers.0.keys().filter(|node| self.is_down(**node)).count();
-        down + self.join.unreached(&self.peers)
-    }
-
-    /// The ids of our keys, the one that seals first; none if nothing is sealed.
-    pub fn key_ids(&self) -> Vec<u16> {
-        self.seal.ring().ids().collect()
-    }
-
-    /// How many records are known.
-    pub fn records(&self) -> usize {
-        self.index.len()
-    }
-
-    /// The fingerprint and number of all records that have not ended: equal on members that agree.
-    pub fn digest(&self, now: Now) -> (u64, usize) {
-        self.index.root(self.hlc.wall_ms(now))
-    }
-
-    /// Messages waiting to be sent.
-    pub fn queued(&self) -> usize {
-        self.outputs.len() + self.broadcast.len() + self.sync.queued()
-    }
-
-    /// Counters since the start.
-    pub const fn stats(&self) -> &Stats {
-        &self.stats
-    }
-
-    fn member(&self, now: Mono, node: u64) -> MemberStatus {
-        let peer = self.peers.0.get(&node);
-        let ago = |at: Option<Mono>| at.map(|at| now.since(at));
-        MemberStatus {
-            node,
-            name: peer.map(|peer| peer.name.clone()).unwrap_or_default(),
-            addr: peer.map(|peer| peer.addr),
-            liveness: self.swim.find(node).map_or(Liveness::Down, |(_, liveness)| liveness),
-            heard_unicast: ago(peer.and_then(|peer| peer.heard_unicast)),
-            heard_multicast: ago(peer.and_then(|peer| peer.heard_multicast)),
-            hears_multicast: peer.is_some_and(|peer| peer.hears_us),
-            clock_offset_ms: peer.and_then(|peer| peer.offset_ms),
-            synced: peer.is_some_and(|peer| peer.synced),
-            agreed: peer.and_then(|peer| peer.agreed),
-            key_id: peer.map_or(0, |peer| peer.key_id),
-        }
-    }
-
     fn is_down(&self, node: u64) -> bool {
         matches!(self.swim.find(node), None | Some((_, Liveness::Down)))
     }
@@ -499,7 +411,9 @@ impl Gossip {
         replica: &mut dyn Replica,
     ) {
         let message = match message {
-            Message::Hello(hello) => return self.handle_hello(now, rng, header, (from, via), &hello),
+            Message::Hello(hello) => {
+                return self.handle_hello(now, rng, header, (from, via), &hello);
+            }
             other => other,
         };
         let Some(node) = self.peers.node_of(header.boot) else {
@@ -511,6 +425,9 @@ impl Gossip {
             Message::Hello(_) => {}
             Message::Swim(data) => {
                 let outcome = self.swim.handle_data(now.mono, &data);
+                if outcome.outdated {
+                    self.greet(now, node, None);
+                }
                 self.apply(now, outcome);
             }
             Message::News(records, mode) => {

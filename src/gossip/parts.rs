@@ -9,9 +9,7 @@ use std::time::Duration;
 use super::message::{Message, Part, encode};
 use super::record::{Record, Version};
 use super::seal::MESSAGE_BYTES_MAX;
-use crate::limits::{
-    ASSEMBLIES_MAX, ASSEMBLY_BYTES_MAX, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX,
-};
+use crate::limits::{ASSEMBLIES_MAX, ASSEMBLY_BYTES_MAX, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX};
 use crate::time::Mono;
 
 /// Bytes of a record in one part: what remains of a message beside the part's own fields.
@@ -156,7 +154,7 @@ mod tests {
             key: Key { kind: 1, id: vec![id] },
             version: Version { hlc: 1, node: 1 },
             expires_at_ms: 1,
-            body: (0..bytes).map(|i| (i % 251) as u8).collect(),
+            body: (0..=250).cycle().take(bytes).collect(),
         }
     }
 

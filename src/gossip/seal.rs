@@ -243,7 +243,8 @@ impl Seal {
     /// Keeps the derived key of a boot that has come to be believed.
     pub(super) fn remember(&mut self, header: Header) {
         if self.derived.len() < MEMBERS_MAX
-            && let Some(key) = self.ring.find(header.key_id).and_then(|key| derive(key, header.boot))
+            && let Some(key) =
+                self.ring.find(header.key_id).and_then(|key| derive(key, header.boot))
         {
             self.derived.insert(header.boot, (header.key_id, key));
         }
@@ -323,7 +324,10 @@ mod tests {
 
     #[test]
     fn the_bytes_of_a_sealed_and_of_an_unsealed_datagram_stay() {
-        let hex = |bytes: Vec<u8>| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let hex = |bytes: Vec<u8>| -> String {
+            let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap();
+            bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+        };
         let sealed = seal(&[SECRET], "home", 0x0102_0304_0506_0708).seal(b"baa").unwrap();
         let open = seal(&[], "home", 0x0102_0304_0506_0708).seal(b"baa").unwrap();
         assert_eq!((hex(sealed).as_str(), hex(open).as_str()), GOLDEN);

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rand::Rng;
 
-use super::index::{Entry, RECENT_MAX, PART_BITS, PARTS, part_prefix};
+use super::index::{Entry, PART_BITS, PARTS, RECENT_MAX, part_prefix};
 use super::limiter::Bucket;
 use super::message::{AROUND_BYTES, Digest, Head, Message, Part, Range, Sum, pack};
 use super::parts::{self, Assembler};
@@ -36,15 +36,15 @@ const LISTED_MAX: usize = 24;
 /// Datagrams in answer to one comparison.
 const ANSWERS_MAX: usize = 24;
 /// Without word from the member with which ranges are compared, another may be taken after this.
-const PARTNER_FOR: Duration = Duration::from_millis(500);
+const PARTNER_FOR: Duration = Duration::from_millis(300);
 /// A member that was told our digest so recently need not be told it again.
 const TOLD_FOR: Duration = Duration::from_secs(1);
 /// A record that was asked for is asked for again after this, then after twice that, so many times in all.
 const WANT_AGAIN: Duration = Duration::from_millis(300);
 const WANT_TRIES: u32 = 5;
 /// A comparison that is not answered is begun again after this, so many times in all.
-const ASK_AGAIN: Duration = Duration::from_millis(300);
-const ASK_TRIES: u32 = 6;
+const ASK_AGAIN: Duration = Duration::from_millis(200);
+const ASK_TRIES: u32 = 3;
 /// Parts of a large record sent before others have their turn.
 const PARTS_AT_A_TIME: usize = 8;
 
@@ -228,8 +228,8 @@ impl Gossip {
         if (1..RECENT_MAX).contains(&lacking) {
             return;
         }
-        let just_told = told
-            .is_some_and(|(at, what)| what == root && now.mono.since(at) < TOLD_FOR);
+        let just_told =
+            told.is_some_and(|(at, what)| what == root && now.mono.since(at) < TOLD_FOR);
         let recent = self.index.recent(now.mono, digest.at);
         if lacking == 0 && !just_told && recent.iter().any(|head| !digest.recent.contains(head)) {
             return self.tell_digest(now, node);
@@ -501,7 +501,7 @@ impl Gossip {
                 };
                 let size = minicbor::len(&record);
                 if parts.is_some() || size + AROUND_BYTES > MESSAGE_BYTES_MAX {
-                    self.send_parts(to, hash, &record, parts);
+                    self.send_parts(to, hash, &record, parts.as_deref());
                     break;
                 }
                 if bytes + size > MESSAGE_BYTES_MAX {
@@ -525,8 +525,8 @@ impl Gossip {
         }
     }
 
-    fn send_parts(&mut self, to: u64, hash: u64, record: &Record, numbers: Option<Vec<u16>>) {
-        let mut parts = parts::split(hash, record, numbers.as_deref());
+    fn send_parts(&mut self, to: u64, hash: u64, record: &Record, numbers: Option<&[u16]>) {
+        let mut parts = parts::split(hash, record, numbers);
         let later = parts.split_off(PARTS_AT_A_TIME.min(parts.len()));
         let bytes: usize = parts.iter().map(minicbor::len).sum();
         self.sync.bucket.spend(bytes);
@@ -535,7 +535,9 @@ impl Gossip {
         }
         let later: Vec<u16> = later
             .iter()
-            .filter_map(|part| if let Message::Part(part) = part { Some(part.number) } else { None })
+            .filter_map(
+                |part| if let Message::Part(part) = part { Some(part.number) } else { None },
+            )
             .collect();
         if later.is_empty() {
             self.stats.repaired += 1;
@@ -557,7 +559,12 @@ impl Gossip {
 
     /// The record as the tables have it, with the time at which the flock knows it to end. What the tables no longer have
     /// leaves the index.
-    pub(super) fn fetch(&mut self, now: Now, hash: u64, replica: &mut dyn Replica) -> Option<Record> {
+    pub(super) fn fetch(
+        &mut self,
+        now: Now,
+        hash: u64,
+        replica: &mut dyn Replica,
+    ) -> Option<Record> {
         let wall_ms = self.hlc.wall_ms(now);
         let entry = self.index.entry(hash)?;
         if !entry.held || entry.expires_at_ms <= wall_ms {

@@ -130,7 +130,8 @@ impl Net {
     }
 
     pub(crate) fn start(&mut self, seat: usize, multicast: bool) {
-        let peers: Vec<_> = if multicast { Vec::new() } else { (0..3.min(self.seats.len())).map(addr).collect() };
+        let peers: Vec<_> =
+            if multicast { Vec::new() } else { (0..3.min(self.seats.len())).map(addr).collect() };
         let mut config = config(seat);
         config.multicast = multicast;
         self.start_with(seat, config, &peers);
@@ -197,7 +198,11 @@ impl Net {
     }
 
     /// Runs until something is so, at most for a time; how long it took, in milliseconds.
-    pub(crate) fn run_until(&mut self, at_most: Duration, done: impl Fn(&Self) -> bool) -> Option<u64> {
+    pub(crate) fn run_until(
+        &mut self,
+        at_most: Duration,
+        done: impl Fn(&Self) -> bool,
+    ) -> Option<u64> {
         let begin = self.now_ms;
         let end = begin + u64::try_from(at_most.as_millis()).unwrap();
         loop {
@@ -214,7 +219,7 @@ impl Net {
             self.now_ms = next;
             if packet <= next {
                 let (_, packet) = self.packets.pop_first().unwrap();
-                self.deliver(packet);
+                self.deliver(&packet);
             } else {
                 let seat = self.seats.iter().position(|seat| seat.timeout.as_ms() <= next).unwrap();
                 self.with(seat, |gossip, now, rng, toy| gossip.handle_timeout(now, rng, toy));
@@ -222,7 +227,7 @@ impl Net {
         }
     }
 
-    fn deliver(&mut self, packet: Packet) {
+    fn deliver(&mut self, packet: &Packet) {
         if self.seats[packet.to].gossip.is_some() {
             self.inject(packet.to, packet.from, packet.via, &packet.bytes);
         }
@@ -313,10 +318,9 @@ impl Net {
     /// Whether all that run hold the same.
     pub(crate) fn all_equal(&self) -> bool {
         let tables: Vec<_> = self.running().map(|seat| &seat.toy.0).collect();
-        let alike = |same: &dyn Fn(&BTreeMap<Key, Record>, &BTreeMap<Key, Record>) -> bool| {
-            tables.windows(2).all(|pair| same(pair[0], pair[1]))
-        };
-        alike(&|a, b| a.len() == b.len()) && alike(&|a, b| a == b)
+        let alike =
+            |pair: &[&BTreeMap<Key, Record>]| pair[0].len() == pair[1].len() && pair[0] == pair[1];
+        tables.windows(2).all(alike)
     }
 
     /// Whether all that run know one another.
@@ -324,7 +328,11 @@ impl Net {
         let count = self.running().count();
         self.running().all(|seat| {
             let gossip = seat.gossip.as_ref().unwrap();
-            let named = gossip.members(Mono::from_ms(self.now_ms)).iter().filter(|m| !m.name.is_empty()).count();
+            let named = gossip
+                .members(Mono::from_ms(self.now_ms))
+                .iter()
+                .filter(|m| !m.name.is_empty())
+                .count();
             gossip.living().len() == count - 1 && named >= count - 1
         })
     }
