@@ -231,7 +231,7 @@ impl Shell {
     fn handle(&mut self, event: Event) {
         match event {
             Event::Http(exchange) => self.answer(*exchange),
-            Event::Kept(kept) => self.kept(kept),
+            Event::Kept(kept) => self.kept(&kept),
             Event::Reply(id, reply) => self.with_node(|node, cx| node.handle_reply(cx, id, &reply)),
             // What went wrong is logged; a signal has no answer.
             Event::Signal(_) => drop(self.reload()),
@@ -279,9 +279,11 @@ impl Shell {
 
     /// Lets go the answers that waited for what is durable now. Where nothing can be kept they go too: the agent works
     /// on from memory, and says so wherever it says anything.
-    fn kept(&mut self, kept: Kept) {
+    fn kept(&mut self, kept: &Kept) {
         self.keeper.done(kept.ticket);
-        while let Some(held) = self.held.pop_front_if(|held| held.ticket <= kept.ticket) {
+        while self.held.front().is_some_and(|held| held.ticket <= kept.ticket)
+            && let Some(held) = self.held.pop_front()
+        {
             self.release(held.exchange, held.response, held.labels);
         }
         self.site.journal.count(&kept.wear, clock::boot_time());
