@@ -1,5 +1,6 @@
 //! The whole brain: `handle_*` in, effects out, one [`Node::next_timeout`].
 
+mod flock;
 mod keep;
 mod own;
 
@@ -10,6 +11,7 @@ use crate::core::restore::GroupTimers;
 use crate::core::stats::Stats;
 use crate::core::{Core, Intake};
 use crate::effect::{AttemptId, Cx};
+use crate::gossip::{self, Gossip};
 use crate::model::Muted;
 use crate::model::{Alert, Fingerprint, Labels, Report, Silence, SilenceId};
 use crate::notify::Reply;
@@ -41,16 +43,27 @@ pub struct Node {
     restoring: GroupTimers,
     last_hlc: u64,
     journal_failed: bool,
+    flock_config: Option<gossip::Config>,
+    identity: Option<u64>,
+    gossip: Option<Gossip>,
 }
 
 impl Node {
-    /// A node without memories.
-    pub fn new(config: Rc<Config>, options: Options, now: Now) -> Self {
+    /// A node without memories; `flock` if it is to be a member of one: its node id is the one that was kept, if any was.
+    pub fn new(
+        config: Rc<Config>,
+        options: Options,
+        flock: Option<gossip::Config>,
+        now: Now,
+    ) -> Self {
         Self {
             core: Core::new(config, options, now),
             restoring: GroupTimers::new(),
             last_hlc: 0,
             journal_failed: false,
+            flock_config: flock,
+            identity: None,
+            gossip: None,
         }
     }
 

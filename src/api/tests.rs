@@ -56,7 +56,7 @@ impl World {
         let config = Config::load(CONFIG.as_bytes(), &options).unwrap().config;
         let now = Now { mono: Mono::from_ms(1000), wall: Wall::from_secs(1_800_000_000) };
         Self {
-            node: Node::new(Rc::new(config), Options::default(), now),
+            node: Node::new(Rc::new(config), Options::default(), None, now),
             site: Site { started_at: now.wall, ..Site::default() },
             rng: StdRng::seed_from_u64(1),
             now,

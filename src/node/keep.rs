@@ -45,6 +45,9 @@ impl Node {
                 let timer = record::decode_group(&stamped.body)?;
                 self.restoring.insert((timer.path.into(), timer.labels), timer.first);
             }
+            Kind::Identity => self.identity = Some(record::decode_identity(&stamped.body)?),
+            // Whoever claimed anything has long sent it or given it up.
+            Kind::Claim => {}
         }
         Ok(())
     }
@@ -179,7 +182,7 @@ mod tests {
     impl World {
         fn new() -> Self {
             let now = Now { mono: Mono::from_ms(0), wall: Wall::from_secs(1_700_000_000) };
-            let node = Node::new(Rc::new(config(route("r", &[]))), Options::default(), now);
+            let node = Node::new(Rc::new(config(route("r", &[]))), Options::default(), None, now);
             let rng = StdRng::seed_from_u64(1);
             Self { node, now, rng, flash: BTreeMap::new(), writes: 0, told: 0 }
         }
@@ -196,7 +199,7 @@ mod tests {
                             Cx { now: self.now, rng: &mut self.rng, effects: &mut effects };
                         self.node.handle_reply(&mut cx, attempt.id, &Reply::Done);
                     }
-                    Effect::Cancel(_) => {}
+                    Effect::Cancel(_) | Effect::Multicast(_) | Effect::Send(..) => {}
                     Effect::Persist(records) => {
                         self.writes += records.len();
                         for record in records {
@@ -228,7 +231,8 @@ mod tests {
         fn restart(&mut self, secs: u64) {
             self.now.wall = self.now.wall + Duration::from_secs(secs);
             self.now.mono = Mono::from_ms(5);
-            self.node = Node::new(Rc::new(config(route("r", &[]))), Options::default(), self.now);
+            self.node =
+                Node::new(Rc::new(config(route("r", &[]))), Options::default(), None, self.now);
             for ((kind, key), body) in self.flash.clone() {
                 self.step(|node, cx| node.handle_record(cx, kind, &key, &body).unwrap());
             }

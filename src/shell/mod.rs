@@ -39,6 +39,7 @@ use crate::api::{self, Answer, Endpoint, Reload, Response, Site};
 use crate::config::Config;
 use crate::config::settings::{Address, Storage, Web};
 use crate::effect::{AttemptId, Cx, Effect};
+use crate::gossip;
 use crate::limits::{EVENTS_MAX, STOP_TIME_MAX};
 use crate::node::{Node, Options};
 use crate::notify::Reply;
@@ -72,6 +73,8 @@ pub struct Setup {
     pub config: Config,
     /// What the node is run with.
     pub options: Options,
+    /// The flock to be a member of, if any.
+    pub flock: Option<gossip::Config>,
     /// `[web]`
     pub web: Web,
     /// `[storage]`
@@ -169,7 +172,7 @@ impl Shell {
         let mut rng = clock::rng().map_err(system("asking for entropy"))?;
         let salt = rng.next_u64();
         let mut opened = keeper::open(&setup.storage, salt).map_err(Error::Storage)?;
-        let mut node = Node::new(Rc::new(setup.config), setup.options, now);
+        let mut node = Node::new(Rc::new(setup.config), setup.options, setup.flock, now);
         let mut effects = Vec::new();
         let cx = &mut Cx { now, rng: &mut rng, effects: &mut effects };
         restore(&mut node, cx, std::mem::take(&mut opened.found));
@@ -331,6 +334,7 @@ impl Shell {
             match effect {
                 Effect::Attempt(attempt) => self.notifier.attempt(attempt),
                 Effect::Cancel(id) => self.notifier.cancel(id),
+                Effect::Multicast(_) | Effect::Send(..) => {}
                 Effect::Persist(records) => self.keeper.keep(records),
             }
         }

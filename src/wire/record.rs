@@ -10,6 +10,8 @@
 //! matcher = [name: tstr, op: 0..3, value: tstr]          ; =  !=  =~  !~
 //! log     = [group: tstr, receiver: tstr, integration: tstr, index: uint, timestamp: time, firing: bstr, resolved: bstr, expires: time]
 //! group   = [path: tstr, labels: [* tstr], first: time]  ; the time of its first flush
+//! claim   = [lifetime: uint, surrendered: bool]         ; milliseconds from when it is heard
+//! node    = [id: uint]
 //! time    = int                                          ; nanoseconds since 1970
 //! stamped = [hlc: uint, node: uint, expires: int, body: bstr]  ; on flash: the body with its version around it
 //! ```
@@ -18,6 +20,7 @@
 //! silence's its id, those of log entries and groups a 128-bit FNV-1a of what names them.
 
 use std::fmt;
+use std::time::Duration;
 
 use minicbor::{Decode, Encode};
 
@@ -38,6 +41,10 @@ pub enum Kind {
     Log = 3,
     /// The timer of a group.
     Group = 4,
+    /// A claim: who is about to notify.
+    Claim = 5,
+    /// This node itself; kept, not shared.
+    Identity = 6,
 }
 
 impl Kind {
@@ -48,6 +55,8 @@ impl Kind {
             2 => Some(Self::Silence),
             3 => Some(Self::Log),
             4 => Some(Self::Group),
+            5 => Some(Self::Claim),
+            6 => Some(Self::Identity),
             _ => None,
         }
     }
@@ -164,6 +173,22 @@ struct GroupBody<'a> {
     labels: Vec<&'a str>,
     #[n(2)]
     first: i64,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct ClaimBody {
+    #[n(0)]
+    lifetime_ms: u64,
+    #[n(1)]
+    surrendered: bool,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct IdentityBody {
+    #[n(0)]
+    id: u64,
 }
 
 /// A body with its version around it, as it stands on flash.
@@ -376,6 +401,29 @@ pub fn decode_group(bytes: &[u8]) -> Result<GroupTimer, Malformed> {
     })
 }
 
+/// The body of a claim that holds for `lifetime` from when it is heard, or that gives the turn up.
+pub fn encode_claim(lifetime: Duration, surrendered: bool) -> Vec<u8> {
+    let lifetime_ms = u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX);
+    encode(ClaimBody { lifetime_ms, surrendered })
+}
+
+/// The lifetime of a claim, and whether it gives the turn up.
+pub fn decode_claim(bytes: &[u8]) -> Result<(Duration, bool), Malformed> {
+    let body: ClaimBody = minicbor::decode(bytes)?;
+    Ok((Duration::from_millis(body.lifetime_ms), body.surrendered))
+}
+
+/// The body of this node's identity.
+pub fn encode_identity(id: u64) -> Vec<u8> {
+    encode(IdentityBody { id })
+}
+
+/// The node id of a body.
+pub fn decode_identity(bytes: &[u8]) -> Result<u64, Malformed> {
+    let body: IdentityBody = minicbor::decode(bytes)?;
+    Ok(body.id)
+}
+
 fn encode(body: impl Encode<()>) -> Vec<u8> {
     // Writing to memory cannot fail.
     minicbor::to_vec(body).unwrap_or_default()
@@ -472,6 +520,8 @@ mod tests {
                  09",
             ),
             (stamped.encode(), "840102034104"),
+            (encode_claim(Duration::from_secs(2), true), "821907d0f5"),
+            (encode_identity(258), "81190102"),
         ];
         for (bytes, expected) in golden {
             assert_eq!(hex(&bytes), expected);
@@ -515,6 +565,8 @@ mod tests {
             drop(decode_silence(SilenceId::from_bits(0), &bytes));
             drop(decode_log(&bytes));
             drop(decode_group(&bytes));
+            drop(decode_claim(&bytes));
+            drop(decode_identity(&bytes));
             drop(Stamped::decode(&bytes));
         }
     }
