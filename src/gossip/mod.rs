@@ -204,6 +204,12 @@ pub struct Gossip {
     stats: Stats,
 }
 
+impl fmt::Debug for Gossip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gossip").field("node", &self.config.node).finish_non_exhaustive()
+    }
+}
+
 impl Gossip {
     /// A node that knows nobody yet. `rng` must be seeded from the system's entropy: the boot id is drawn from it.
     pub fn new(now: Now, rng: &mut dyn Rng, mut config: Config) -> Self {
