@@ -78,6 +78,8 @@ pub struct Config {
     pub cluster_name: String,
     /// The keys; without one nothing is sealed.
     pub keys: KeyRing,
+    /// Whether others are expected from the start: static peers are configured.
+    pub expects_peers: bool,
     /// Whether to use multicast. It is not used without a key.
     pub multicast: bool,
     /// How often a member is probed (`--cluster.probe-interval`). Alertmanager's 1 s is a hundred bytes a second.
@@ -106,6 +108,7 @@ impl Config {
             name: name.into(),
             cluster_name: String::new(),
             keys: KeyRing::default(),
+            expects_peers: false,
             multicast: false,
             probe_interval: Duration::from_secs(25),
             probe_timeout: Duration::from_secs(5),
@@ -217,7 +220,8 @@ impl Gossip {
             config.name.pop();
         }
         config.multicast &= !config.keys.is_empty();
-        let settle = if config.multicast {
+        let waits = config.multicast || config.expects_peers;
+        let settle = if waits && !config.settle_timeout.is_zero() {
             Settle::new(now.mono, config.settle_interval, config.settle_timeout)
         } else {
             Settle::settled()
