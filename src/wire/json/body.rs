@@ -38,7 +38,8 @@ fn required(path: &str) -> BodyError {
 
 /// The text of a body: what is no UTF-8 becomes U+FFFD.
 pub fn text(body: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(body)
+    // To find that it is UTF-8, as nearly always, is faster alone.
+    std::str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed)
 }
 
 /// What is asked of the alerts of a post beyond being JSON.
