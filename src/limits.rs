@@ -14,7 +14,7 @@ pub const CONFIG_BYTES_MAX: usize = 1024 * 1024;
 pub const CONFIG_DEPTH_MAX: usize = 64;
 /// Values of a YAML file, an alias counted as all that it stands for. Policy: refuse the file.
 pub const CONFIG_NODES_MAX: usize = 100_000;
-/// Errors of a configuration that are printed. Policy: the rest is counted.
+/// Errors of a configuration that are told. Policy: the rest is counted. Of its warnings: the rest is dropped.
 pub const CONFIG_PROBLEMS_MAX: usize = 100;
 
 // JSON and HTTP.
@@ -123,3 +123,14 @@ pub const PATTERN_BYTES_MAX: usize = 16 * 1024;
 pub const PATTERN_COMPILED_BYTES_MAX: usize = 512 * 1024;
 /// Groups within groups in one regular expression. Policy: refuse the matcher.
 pub const PATTERN_NEST_MAX: usize = 32;
+
+// The journal's owner.
+
+/// Records that wait for the journal. Policy: beyond it, of the records of one key the last alone is kept, so that the
+/// queue never holds more than the tables do.
+pub const KEEPER_RECORDS_MAX: usize = 10_000;
+/// Between two tries to write again on flash that failed. Policy: until then the agent runs from memory and says so.
+pub const KEEPER_RETRY_INTERVAL: Duration = Duration::from_secs(60);
+/// Bytes that a consumer card can be written in its life: 8 GB, each cell 1,000 times. Policy: none, it is what card
+/// life is told by.
+pub const CARD_ENDURANCE_BYTES: u64 = 8_000_000_000_000;

@@ -17,24 +17,14 @@ use bellwether::limits::CONFIG_BYTES_MAX;
 use bellwether::node::{Options, SilenceLimits};
 use bellwether::shell::{self, Setup};
 use log::{error, info, warn};
-use rand::Rng as _;
 
 /// `EX_CONFIG` of `sysexits.h`: systemd does not try again with the same config.
 const BAD_CONFIG: u8 = 78;
 
-/// Takes its arguments, prints, and returns the exit code.
-type Subcommand = fn(Vec<OsString>, &mut dyn io::Write) -> u8;
-
-/// What runs instead of the agent if it is the first argument.
-const SUBCOMMANDS: &[(&str, Subcommand)] =
-    &[("check-config", cli::check::run), ("journal", journal)];
-
 fn main() -> ExitCode {
-    let mut args: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let word = args.first().and_then(|word| word.to_str()).unwrap_or_default();
-    if let Some((_, run)) = SUBCOMMANDS.iter().find(|(name, _)| *name == word) {
-        args.remove(0);
-        return ExitCode::from(run(args, &mut io::stdout()));
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if let Some(code) = cli::run(&args, &mut io::stdout().lock()) {
+        return ExitCode::from(code);
     }
     match flags::parse(args) {
         Ok(Invocation::Print(text)) => {
@@ -48,18 +38,6 @@ fn main() -> ExitCode {
                 writeln!(io::stderr(), "bellwether: {error}").ok();
             }
             ExitCode::from(2)
-        }
-    }
-}
-
-fn journal(args: Vec<OsString>, out: &mut dyn io::Write) -> u8 {
-    let args: Vec<String> =
-        args.into_iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
-    match shell::clock::rng() {
-        Ok(mut rng) => cli::journal::run(&args, rng.next_u64(), out),
-        Err(error) => {
-            writeln!(io::stderr(), "bellwether: asking for entropy: {error}").ok();
-            1
         }
     }
 }
@@ -93,6 +71,7 @@ fn run(source: Source) -> ExitCode {
         config: loaded.config,
         options: options(&loaded.settings, external_url),
         web: loaded.settings.web,
+        storage: loaded.settings.storage,
         prefix,
         load: Box::new(move || {
             let loaded = source.load().map_err(|errors| errors.to_string())?;

@@ -1,14 +1,16 @@
 //! The whole brain: `handle_*` in, effects out, one [`Node::next_timeout`].
 
 mod keep;
+mod own;
 
 use std::rc::Rc;
 
 use crate::config::Config;
 use crate::core::restore::GroupTimers;
 use crate::core::stats::Stats;
-use crate::core::{Core, Intake, Muted};
+use crate::core::{Core, Intake};
 use crate::effect::{AttemptId, Cx};
+use crate::model::Muted;
 use crate::model::{Alert, Fingerprint, Labels, Report, Silence, SilenceId};
 use crate::notify::Reply;
 use crate::time::{Mono, Now};
@@ -38,12 +40,18 @@ pub struct Node {
     core: Core,
     restoring: GroupTimers,
     last_hlc: u64,
+    journal_failed: bool,
 }
 
 impl Node {
     /// A node without memories.
     pub fn new(config: Rc<Config>, options: Options, now: Now) -> Self {
-        Self { core: Core::new(config, options, now), restoring: GroupTimers::new(), last_hlc: 0 }
+        Self {
+            core: Core::new(config, options, now),
+            restoring: GroupTimers::new(),
+            last_hlc: 0,
+            journal_failed: false,
+        }
     }
 
     // Inputs.

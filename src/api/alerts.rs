@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use crate::api::query::AlertFilter;
 use crate::api::{Request, Response};
-use crate::core::{Intake, Muted};
+use crate::core::Intake;
 use crate::effect::Cx;
-use crate::model::{Alert, Fingerprint};
+use crate::model::{Alert, Fingerprint, Muted};
 use crate::node::Node;
 use crate::time::Now;
 use crate::wire::json::body::{self, Schema};

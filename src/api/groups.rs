@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::api::query::AlertFilter;
 use crate::api::{Request, Response, alerts};
-use crate::core::Muted;
+use crate::model::Muted;
 use crate::model::{Alert, Fingerprint};
 use crate::node::{GroupView, Node};
 use crate::time::Now;

@@ -6,8 +6,10 @@ use crate::api::status::VERSION;
 use crate::api::{Response, Site};
 use crate::config::Receiver;
 use crate::core::stats::{IntegrationStats, LATENCY_BUCKETS};
+use crate::limits::CARD_ENDURANCE_BYTES;
 use crate::model::SilenceState;
 use crate::node::Node;
+use crate::store::card_days;
 use crate::time::{Now, Wall};
 use crate::wire::metrics::Text;
 
@@ -18,6 +20,7 @@ pub(super) fn metrics(node: &Node, now: Now, site: &Site) -> Response {
     notifications(&mut text, node);
     silences(&mut text, node, now);
     config(&mut text, node, site);
+    journal(&mut text, site);
     http(&mut text, site);
     process(&mut text, site);
     let mut response = Response::text(200, "");
@@ -143,6 +146,46 @@ fn config(text: &mut Text, node: &Node, site: &Site) {
         .count(&[], config.inhibit_rules.len() as u64)
         .family("alertmanager_cluster_enabled", "gauge", "Whether there is a flock.")
         .count(&[], site.cluster.name.is_some().into());
+}
+
+fn journal(text: &mut Text, site: &Site) {
+    let journal = &site.journal;
+    let wear = &journal.wear;
+    let families = [
+        ("bellwether_journal_commits_total", "Groups of records made durable.", wear.commits),
+        ("bellwether_journal_records_total", "Records in them.", wear.records),
+        ("bellwether_journal_bytes_total", "Bytes written.", wear.bytes),
+        ("bellwether_journal_syncs_total", "Syncs asked for.", wear.syncs),
+        (
+            "compactions",
+            "Segments written because the one before was full or failed.",
+            wear.compactions,
+        ),
+        ("bellwether_journal_faults_total", "Operations that the flash failed.", wear.faults),
+    ];
+    for (name, help, value) in families {
+        text.family(name, "counter", help).count(&[], value);
+    }
+    text.family(
+        "bellwether_journal_failed",
+        "gauge",
+        "Whether nothing is written because the flash fails.",
+    )
+    .count(&[], journal.fault.is_some().into())
+    .family(
+        "bellwether_journal_commits_per_day",
+        "gauge",
+        "Commits a day at the pace since the start.",
+    )
+    .count(&[], journal.commits_a_day());
+    if let Some(days) = card_days(CARD_ENDURANCE_BYTES, journal.commits_a_day()) {
+        text.family(
+            "bellwether_journal_card_days",
+            "gauge",
+            "Days that a consumer card lives at that pace.",
+        )
+        .count(&[], days);
+    }
 }
 
 fn http(text: &mut Text, site: &Site) {

@@ -21,7 +21,7 @@ use crate::node::Node;
 
 pub use response::{Response, reloaded};
 pub use route::Endpoint;
-pub use site::{Cluster, HttpStats, Process, Reload, Site};
+pub use site::{Cluster, HttpStats, Journal, Process, Reload, Site};
 
 /// An HTTP request, as far as the API looks at it. The body is whole.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,7 +1,9 @@
 //! What the API tells of the world around the brain.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use crate::store::Wear;
 use crate::time::Wall;
 use crate::wire::metrics::Histogram;
 
@@ -18,6 +20,8 @@ pub struct Site {
     pub reload: Reload,
     /// What the process uses; needs to be fresh for `/metrics` alone.
     pub process: Process,
+    /// How the journal stands.
+    pub journal: Journal,
     /// What HTTP has done.
     pub http: HttpStats,
 }
@@ -36,6 +40,40 @@ pub struct Cluster {
 impl Default for Cluster {
     fn default() -> Self {
         Self { name: None, status: "disabled", peers: Vec::new() }
+    }
+}
+
+/// How the journal stands.
+#[derive(Clone, Debug, Default)]
+pub struct Journal {
+    /// Its directory.
+    pub path: String,
+    /// `sync`, `interval` or `off`
+    pub chosen: &'static str,
+    /// Whether it survives no reboot.
+    pub volatile: bool,
+    /// Why nothing is written, if that was not chosen.
+    pub fault: Option<String>,
+    /// What it has cost since the start.
+    pub wear: Wear,
+    /// How long that took.
+    pub age: Duration,
+    /// When it was opened, on the clock of [`Journal::count`].
+    pub opened_at: Duration,
+}
+
+impl Journal {
+    /// Takes note of what it has cost by `now`, a time since any fixed moment.
+    pub fn count(&mut self, wear: &Wear, now: Duration) {
+        self.wear = *wear;
+        self.age = now.saturating_sub(self.opened_at);
+    }
+
+    /// Commits a day, at the pace since the start.
+    pub fn commits_a_day(&self) -> u64 {
+        // The first hour counts as an hour: a burst at the start says nothing of the days to come.
+        let hours = (self.age.as_secs() / 3600).max(1);
+        self.wear.commits * 24 / hours
     }
 }
 

@@ -1,8 +1,10 @@
 //! `/api/v2/status`, `/api/v2/receivers` and the page.
 
 use crate::api::query::{Params, ReceiverFilter};
-use crate::api::{Request, Response, Site};
+use crate::api::{Journal, Request, Response, Site};
+use crate::limits::CARD_ENDURANCE_BYTES;
 use crate::node::Node;
+use crate::store::card_days;
 use crate::wire::json::write;
 
 /// Our version.
@@ -28,13 +30,49 @@ pub(super) fn status(node: &Node, site: &Site) -> Response {
     write::string(&mut out, site.cluster.status);
     out.extend_from_slice(br#"},"config":{"original":"#);
     write::string(&mut out, &node.config().original);
-    out.extend_from_slice(br#"},"uptime":"#);
+    out.extend_from_slice(br#"},"journal":"#);
+    journal(&mut out, &site.journal);
+    out.extend_from_slice(br#","uptime":"#);
     write::time(&mut out, site.started_at);
     out.extend_from_slice(br#","versionInfo":{"branch":"","buildDate":"","buildUser":"","#);
     out.extend_from_slice(br#""goVersion":"","revision":"","version":"#);
     write::string(&mut out, VERSION);
     out.extend_from_slice(b"}}");
     Response::json(200, out)
+}
+
+/// Ours: whether what was answered is kept, and what that costs the card.
+fn journal(out: &mut Vec<u8>, journal: &Journal) {
+    let state = match (&journal.fault, journal.chosen, journal.volatile) {
+        (Some(_), _, _) => "failed",
+        (None, "off", _) => "off",
+        (None, _, true) => "volatile",
+        (None, _, false) => "ready",
+    };
+    out.extend_from_slice(br#"{"status":"#);
+    write::string(out, state);
+    out.extend_from_slice(br#","path":"#);
+    write::string(out, &journal.path);
+    out.extend_from_slice(br#","durability":"#);
+    write::string(out, journal.chosen);
+    if let Some(fault) = &journal.fault {
+        out.extend_from_slice(br#","fault":"#);
+        write::string(out, fault);
+    }
+    let wear = &journal.wear;
+    out.extend_from_slice(
+        format!(
+            r#","commits":{},"bytes":{},"commitsPerDay":{}"#,
+            wear.commits,
+            wear.bytes,
+            journal.commits_a_day()
+        )
+        .as_bytes(),
+    );
+    if let Some(days) = card_days(CARD_ENDURANCE_BYTES, journal.commits_a_day()) {
+        out.extend_from_slice(format!(r#","cardDays":{days}"#).as_bytes());
+    }
+    out.push(b'}');
 }
 
 /// Lists the receivers in the order of the config.

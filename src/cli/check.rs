@@ -91,7 +91,11 @@ fn report(
     let loaded = match checked {
         Ok(loaded) => loaded,
         Err(errors) => {
-            writeln!(out, "Checking '{name}'  FAILED: {} errors", errors.problems.len())?;
+            writeln!(
+                out,
+                "Checking '{name}'  FAILED: {} errors",
+                errors.problems.len() + errors.more
+            )?;
             writeln!(out, "{errors}\n")?;
             return Ok(false);
         }

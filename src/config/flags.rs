@@ -56,12 +56,6 @@ pub struct Flags {
     given: Vec<(&'static Key, String)>,
 }
 
-impl std::fmt::Debug for Key {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.flag)
-    }
-}
-
 impl Flags {
     /// Lays the flags over the settings: a list that has a flag consists of its flags alone.
     pub fn apply(&self, settings: &mut Settings) -> Vec<String> {

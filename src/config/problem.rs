@@ -34,31 +34,34 @@ impl fmt::Display for Problem {
 pub struct Errors {
     /// The file's name.
     pub file: String,
-    /// The errors; never none.
+    /// The errors; never none, and [`CONFIG_PROBLEMS_MAX`] at most.
     pub problems: Vec<Problem>,
+    /// How many more there are.
+    pub more: usize,
 }
 
 impl Errors {
     /// The errors of `file`, sorted by line.
     pub fn new(file: &str, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| problem.line);
-        Self { file: file.to_owned(), problems }
+        let more = problems.len().saturating_sub(CONFIG_PROBLEMS_MAX);
+        problems.truncate(CONFIG_PROBLEMS_MAX);
+        Self { file: file.to_owned(), problems, more }
     }
 }
 
-/// A line for each error: `configs/x.toml:12: route.receiver: undefined receiver "x"; defined: default`. At most
-/// [`CONFIG_PROBLEMS_MAX`] of them are printed, then how many more there are.
+/// A line for each error: `configs/x.toml:12: route.receiver: undefined receiver "x"; defined: default`.
 impl fmt::Display for Errors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, problem) in self.problems.iter().take(CONFIG_PROBLEMS_MAX).enumerate() {
+        for (i, problem) in self.problems.iter().enumerate() {
             let newline = if i == 0 { "" } else { "\n" };
             // Without a line number the colon is followed by the path or the text.
             let gap = if problem.line == 0 { " " } else { "" };
             write!(f, "{newline}{}:{gap}{problem}", self.file)?;
         }
-        match self.problems.len().checked_sub(CONFIG_PROBLEMS_MAX) {
-            None | Some(0) => Ok(()),
-            Some(more) => write!(f, "\n{}: and {more} more", self.file),
+        match self.more {
+            0 => Ok(()),
+            more => write!(f, "\n{}: and {more} more", self.file),
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::config::problem::{Errors, Problem};
 use crate::config::table::{Item, Notes, Table};
 use crate::config::tree::{Node, Value, parse};
 use crate::config::{Config, Loaded, Options, Route, Settings, render, settings};
+use crate::model::duration::Spelled;
 use crate::model::matcher::Grammar;
 
 /// What every section may need of the whole.
@@ -35,14 +36,14 @@ pub(super) fn load(text: &[u8], options: &Options<'_>) -> Result<Loaded, Errors>
     let tree = parse(options.language, text).map_err(|problems| Errors::new(&file, problems))?;
     let notes = Notes::default();
     let loaded = Item::root(&notes, &tree).table().and_then(|root| sections(&root, options));
-    let (errors, mut warnings) = notes.into_parts();
+    let (errors, more, mut warnings) = notes.into_parts();
     match loaded {
         Some(mut loaded) if errors.is_empty() => {
             warnings.sort_by_key(|warning| warning.line);
             loaded.warnings = warnings;
             Ok(loaded)
         }
-        _ => Err(Errors::new(&file, errors)),
+        _ => Err(Errors { more, ..Errors::new(&file, errors) }),
     }
 }
 
@@ -127,7 +128,6 @@ fn undefined<'n>(what: &str, name: &str, defined: impl Iterator<Item = &'n str>)
 
 /// Warns where a route repeats at odd times.
 fn check_timers(item: &Item<'_>, route: &Route, cx: &Cx<'_>) {
-    use crate::model::duration::Spelled;
     let (repeat, group) = (route.repeat_interval, route.group_interval);
     if repeat < group {
         item.warn(format_args!(
@@ -148,6 +148,6 @@ fn check_timers(item: &Item<'_>, route: &Route, cx: &Cx<'_>) {
 }
 
 #[cfg(test)]
-mod shipped;
+mod reference;
 #[cfg(test)]
 mod tests;

@@ -59,11 +59,11 @@ impl Yaml {
         Self::Raw(SECRET.to_owned())
     }
 
-    /// A value as it was read; nothing is an empty table. Where no boolean can stand, `yes` is a text.
+    /// A value as it was read. Where no boolean can stand, `yes` is a text.
     pub(super) fn from_node(node: &Node, has_booleans: bool) -> Self {
         let below = |node: &Node| Self::from_node(node, has_booleans);
         match (&node.value, &node.plain) {
-            (Value::Null, _) => Self::default(),
+            (Value::Null, _) => Self::Raw("null".to_owned()),
             (Value::Bool(is), _) if has_booleans => Self::from(*is),
             (Value::Text(text) | Value::Float(text), None) | (_, Some(text)) => Self::from(&**text),
             (Value::Int(number), None) => Self::Text(number.to_string()),

@@ -2,19 +2,22 @@
 //! asked for reported with the nearest that somebody did.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::time::Duration;
 
 use crate::config::problem::Problem;
 use crate::config::tree::{Entry, Node, Value};
+use crate::limits::CONFIG_PROBLEMS_MAX;
 use crate::model::duration::parse_duration;
 
 /// What a reading notes while it goes over the tree.
 #[derive(Default)]
 pub(super) struct Notes {
     errors: RefCell<Vec<Problem>>,
+    /// How many errors there are for which there was no room.
+    more: Cell<usize>,
     warnings: RefCell<Vec<Problem>>,
     /// Keys that were asked for and are not there, so that a test can hold the reference file complete.
     #[cfg(test)]
@@ -22,9 +25,19 @@ pub(super) struct Notes {
 }
 
 impl Notes {
-    /// The errors and the warnings.
-    pub(super) fn into_parts(self) -> (Vec<Problem>, Vec<Problem>) {
-        (self.errors.into_inner(), self.warnings.into_inner())
+    /// The errors, how many more there are, and the warnings.
+    pub(super) fn into_parts(self) -> (Vec<Problem>, usize, Vec<Problem>) {
+        (self.errors.into_inner(), self.more.get(), self.warnings.into_inner())
+    }
+
+    /// Notes an error, whose text is made only if there is room for it.
+    fn error(&self, problem: impl FnOnce() -> Problem) {
+        let mut errors = self.errors.borrow_mut();
+        if errors.len() < CONFIG_PROBLEMS_MAX {
+            errors.push(problem());
+        } else {
+            self.more.set(self.more.get() + 1);
+        }
     }
 
     #[cfg(test)]
@@ -47,11 +60,14 @@ impl<'a> Item<'a> {
     }
 
     pub(super) fn error(&self, text: impl Display) {
-        self.notes.errors.borrow_mut().push(self.problem(&text));
+        self.notes.error(|| self.problem(&text));
     }
 
     pub(super) fn warn(&self, text: impl Display) {
-        self.notes.warnings.borrow_mut().push(self.problem(&text));
+        let mut warnings = self.notes.warnings.borrow_mut();
+        if warnings.len() < CONFIG_PROBLEMS_MAX {
+            warnings.push(self.problem(&text));
+        }
     }
 
     /// Whether no error has been noted so far, here or elsewhere.
@@ -69,7 +85,7 @@ impl<'a> Item<'a> {
     }
 
     pub(super) fn note(&self, error: Problem) {
-        self.notes.errors.borrow_mut().push(error);
+        self.notes.error(|| error);
     }
 
     fn expected(&self, what: &str) {
@@ -85,6 +101,8 @@ impl<'a> Item<'a> {
         match (&self.node.plain, &self.node.value) {
             (Some(plain), _) => Some(plain),
             (None, Value::Text(text)) => Some(text),
+            // As an item of a list or a value of the user's own keys: Go's decoder reads it so.
+            (None, Value::Null) => Some(""),
             _ => {
                 self.expected("a text");
                 None
@@ -229,10 +247,10 @@ impl<'a> Table<'a> {
     pub(super) fn finish(&self) {
         let known = self.known.borrow();
         for entry in self.entries.iter().filter(|entry| !known.contains(&*entry.key)) {
-            let known = known.iter().copied();
-            let mut problem = self.item.below(entry).problem(&unknown("key", &entry.key, known));
-            problem.line = entry.line;
-            self.item.note(problem);
+            self.item.notes.error(|| {
+                let text = unknown("key", &entry.key, known.iter().copied());
+                Problem { line: entry.line, ..self.item.below(entry).problem(&text) }
+            });
         }
     }
 }

@@ -35,7 +35,7 @@ use crate::core::timers::{Timer, Timers};
 use crate::effect::{AttemptId, Cx};
 use crate::limits::GROUPS_MAX;
 use crate::model::matcher::Grammar;
-use crate::model::{Alert, Fingerprint, Labels, LogKey, Report, SilenceId};
+use crate::model::{Alert, Fingerprint, Labels, LogKey, Muted, Report, SilenceId};
 use crate::time::{Mono, Now, Wall};
 
 /// How long expired records may stay after their time.
@@ -100,15 +100,6 @@ pub enum Change {
     Log(LogKey),
     /// A silence was set, expired or dropped.
     Silence(SilenceId),
-}
-
-/// Why an alert is not notified, as asked at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Muted {
-    /// The active silences that match it, sorted.
-    pub silenced_by: Vec<SilenceId>,
-    /// The alerts that inhibit it: at most one, the first hit.
-    pub inhibited_by: Vec<Fingerprint>,
 }
 
 /// What became of the reports of one post.

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-use crate::model::Labels;
+use crate::model::{Fingerprint, Labels, SilenceId};
 use crate::time::Wall;
 
 /// What a client posted, with its defaults filled in. Its identity is the fingerprint of its labels.
@@ -70,6 +70,15 @@ impl Alert {
         }
         self.labels.cmp(&other.labels)
     }
+}
+
+/// Why an alert is not notified, as asked at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Muted {
+    /// The active silences that match it, sorted.
+    pub silenced_by: Vec<SilenceId>,
+    /// The alerts that inhibit it: at most one, the first hit.
+    pub inhibited_by: Vec<Fingerprint>,
 }
 
 #[cfg(test)]

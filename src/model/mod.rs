@@ -10,7 +10,7 @@ pub mod matcher;
 pub mod report;
 pub mod silence;
 
-pub use alert::Alert;
+pub use alert::{Alert, Muted};
 pub use group_key::GroupKey;
 pub use labels::{Fingerprint, Labels, Pool};
 pub use log_entry::{LogEntry, LogKey};

@@ -8,7 +8,7 @@ use crate::effect::{Cx, Effect};
 use crate::model::{Alert, Pool};
 use crate::node::Node;
 use crate::store::Record;
-use crate::time::Wall;
+use crate::time::{Now, Wall};
 use crate::wire::record::{self, GroupTimer, Kind, Malformed, Stamped};
 
 /// How long a record of an alert or a group's timer means something after the alert has ended.
@@ -71,6 +71,22 @@ impl Node {
         if !records.is_empty() {
             cx.effects.push(Effect::Persist(records));
         }
+    }
+
+    /// Everything that is kept, as records: what a journal begins anew with.
+    pub fn records(&mut self, now: Now) -> Vec<Record> {
+        let mut changes: Vec<Change> = Vec::new();
+        changes.extend(self.core.silences().iter().map(|it| Change::Silence(it.id)));
+        changes.extend(self.core.nflog().iter().map(|(key, _)| Change::Log(key.clone())));
+        changes.extend(
+            self.core
+                .alerts()
+                .iter()
+                .map(|(fingerprint, _)| Change::Alert { fingerprint, lease: false }),
+        );
+        changes.extend(self.core.groups().iter().map(|(id, _)| Change::Group(id)));
+        let records = changes.into_iter().filter_map(|change| self.record(change, now.wall));
+        records.filter(|record| record.body().is_some()).collect()
     }
 
     /// The record of a change; none for what is not worth a write.
@@ -148,7 +164,7 @@ mod tests {
     use crate::node::{Options, SilenceDraft};
     use crate::notify::Reply;
     use crate::store::Op;
-    use crate::time::{Mono, Now};
+    use crate::time::Mono;
 
     /// A node, the flash beneath it, and a `log` receiver that takes everything.
     struct World {

@@ -5,6 +5,7 @@
 //!
 //! - `http`: each connection is a task; it reads a request whole, sends it as an event and waits for the answer;
 //! - `notifier`: each attempt is a task; it sends what came of it;
+//! - `keeper`: the journal's task; it sends what has become durable, and answers that waited for it go out;
 //! - the timer: a task that waits on one timer, which the loop sets to the node's next timeout after each event;
 //! - signals, and the watchdog's beat, a task each.
 //!
@@ -15,17 +16,20 @@
 pub mod clock;
 pub mod flash;
 mod http;
+mod keeper;
 pub mod log;
 mod notifier;
 mod process;
 mod systemd;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::rc::Rc;
 
-use ::log::{error, info};
+use ::log::{error, info, warn};
 use async_signal::{Signal, Signals};
+use rand::Rng as _;
 use rand::rngs::StdRng;
 use smol::channel::{self, Receiver, Sender};
 use smol::stream::StreamExt as _;
@@ -33,14 +37,16 @@ use smol::{LocalExecutor, Task};
 
 use crate::api::{self, Answer, Endpoint, Reload, Response, Site};
 use crate::config::Config;
-use crate::config::settings::{Address, Web};
+use crate::config::settings::{Address, Storage, Web};
 use crate::effect::{AttemptId, Cx, Effect};
-use crate::limits::EVENTS_MAX;
+use crate::limits::{EVENTS_MAX, STOP_TIME_MAX};
 use crate::node::{Node, Options};
 use crate::notify::Reply;
 use crate::time::Mono;
 
+use flash::FlashError;
 use http::{Exchange, Server};
+use keeper::{Keeper, Kept, Ticket};
 use notifier::Notifier;
 
 /// What the loop is told.
@@ -48,6 +54,8 @@ use notifier::Notifier;
 pub enum Event {
     /// A request was read.
     Http(Box<Exchange>),
+    /// Records have become durable, or will not.
+    Kept(Kept),
     /// An attempt has ended.
     Reply(AttemptId, Reply),
     /// The process was signalled.
@@ -66,6 +74,8 @@ pub struct Setup {
     pub options: Options,
     /// `[web]`
     pub web: Web,
+    /// `[storage]`
+    pub storage: Storage,
     /// What every path starts with: empty or `/prefix`.
     pub prefix: String,
     /// Loads the config anew; the error is every error there is.
@@ -83,6 +93,8 @@ impl fmt::Debug for Setup {
 pub enum Error {
     /// The system refused something that nothing works without: what.
     System(&'static str, io::Error),
+    /// Another process owns the state directory.
+    Storage(FlashError),
     /// An address cannot be listened on.
     Listen(Address, io::Error),
 }
@@ -90,6 +102,7 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Storage(error) => write!(f, "--storage.path: {error}"),
             Self::System(what, error) => write!(f, "{what}: {error}"),
             Self::Listen(address, error) => {
                 write!(f, "--web.listen-address={address}: cannot listen there: {error}")
@@ -111,6 +124,14 @@ pub fn run(setup: Setup) -> Result<(), Error> {
     Ok(())
 }
 
+/// An answer that waits.
+struct Held {
+    ticket: Ticket,
+    exchange: Exchange,
+    response: Response,
+    labels: (Label, Label),
+}
+
 struct Shell {
     node: Node,
     site: Site,
@@ -120,6 +141,9 @@ struct Shell {
     timer_at: Option<Mono>,
     server: Server,
     notifier: Notifier,
+    keeper: Keeper,
+    /// Answers that wait until what they promise is durable, oldest first.
+    held: VecDeque<Held>,
     load: Box<dyn Fn() -> Result<Config, String>>,
     _sources: Vec<Task<()>>,
 }
@@ -142,25 +166,46 @@ impl Shell {
         if let Some(interval) = systemd::watchdog_interval() {
             sources.push(executor.spawn(send_beats(interval, sender.clone())));
         }
+        let mut rng = clock::rng().map_err(system("asking for entropy"))?;
+        let salt = rng.next_u64();
+        let mut opened = keeper::open(&setup.storage, salt).map_err(Error::Storage)?;
+        let mut node = Node::new(Rc::new(setup.config), setup.options, now);
+        let mut effects = Vec::new();
+        let cx = &mut Cx { now, rng: &mut rng, effects: &mut effects };
+        restore(&mut node, cx, std::mem::take(&mut opened.found));
+        node.handle_journal(cx, opened.fault.as_deref());
+        let journal = api::Journal {
+            path: setup.storage.path.display().to_string(),
+            chosen: setup.storage.durability.as_str(),
+            volatile: opened.volatile,
+            fault: opened.fault.clone(),
+            opened_at: clock::boot_time(),
+            ..api::Journal::default()
+        };
+        let keeper =
+            Keeper::new(executor, opened.into_journal(), &setup.storage, salt, sender.clone());
         let web = setup.web;
         let mut server = Server::new(executor, &sender, web.get_concurrency, web.timeout);
         for address in &web.listen_addresses {
             server.listen(address).map_err(|error| Error::Listen(address.clone(), error))?;
         }
         let shell = Self {
-            node: Node::new(Rc::new(setup.config), setup.options, now),
+            node,
             site: Site {
                 prefix: setup.prefix,
                 started_at: now.wall,
                 reload: Reload { successful: true, success_at: now.wall },
+                journal,
                 ..Site::default()
             },
-            rng: clock::rng().map_err(system("asking for entropy"))?,
-            effects: Vec::new(),
+            rng,
+            effects,
             timer,
             timer_at: None,
             server,
             notifier: Notifier::new(executor, &sender),
+            keeper,
+            held: VecDeque::new(),
             load: setup.load,
             _sources: sources,
         };
@@ -170,6 +215,7 @@ impl Shell {
     /// The loop: ends with a signal to stop.
     async fn serve(&mut self, events: &Receiver<Event>) {
         systemd::ready();
+        self.perform();
         self.set_timer();
         while let Ok(event) = events.recv().await {
             if let Event::Signal(signal @ (Signal::Int | Signal::Term)) = event {
@@ -185,6 +231,7 @@ impl Shell {
     fn handle(&mut self, event: Event) {
         match event {
             Event::Http(exchange) => self.answer(*exchange),
+            Event::Kept(kept) => self.kept(kept),
             Event::Reply(id, reply) => self.with_node(|node, cx| node.handle_reply(cx, id, &reply)),
             // What went wrong is logged; a signal has no answer.
             Event::Signal(_) => drop(self.reload()),
@@ -212,19 +259,42 @@ impl Shell {
         let answer = api::handle(&mut self.node, cx, &self.site, &request);
         let response = match answer {
             Answer::Now(response) => response,
-            Answer::WhenDurable(response) => return self.hold(exchange, response, method, label),
+            Answer::WhenDurable(response) => {
+                return self.hold(exchange, response, (method, label));
+            }
             Answer::Reload => api::reloaded(self.reload()),
         };
-        self.release(exchange, response, method, label);
+        self.release(exchange, response, (method, label));
     }
 
-    /// Keeps an answer back until what the effects of its request ask to be kept is durable. There is no journal yet, so
-    /// that is so at once.
-    fn hold(&mut self, exchange: Exchange, response: Response, method: Label, label: Label) {
-        self.release(exchange, response, method, label);
+    /// Keeps an answer back until everything that is to be kept so far is durable: what it promises, and what it found
+    /// promised already.
+    fn hold(&mut self, exchange: Exchange, response: Response, labels: (Label, Label)) {
+        self.perform();
+        match self.keeper.ticket() {
+            Some(ticket) => self.held.push_back(Held { ticket, exchange, response, labels }),
+            None => self.release(exchange, response, labels),
+        }
     }
 
-    fn release(&mut self, exchange: Exchange, response: Response, method: Label, label: Label) {
+    /// Lets go the answers that waited for what is durable now. Where nothing can be kept they go too: the agent works
+    /// on from memory, and says so wherever it says anything.
+    fn kept(&mut self, kept: Kept) {
+        self.keeper.done(kept.ticket);
+        while let Some(held) = self.held.pop_front_if(|held| held.ticket <= kept.ticket) {
+            self.release(held.exchange, held.response, held.labels);
+        }
+        self.site.journal.count(&kept.wear, clock::boot_time());
+        if kept.wants_state {
+            self.keeper.begin_anew(self.node.records(clock::now()));
+        }
+        if self.site.journal.fault != kept.fault {
+            self.site.journal.fault.clone_from(&kept.fault);
+            self.with_node(|node, cx| node.handle_journal(cx, kept.fault.as_deref()));
+        }
+    }
+
+    fn release(&mut self, exchange: Exchange, response: Response, (method, label): (Label, Label)) {
         let took = clock::boot_time().saturating_sub(exchange.read_at).as_secs_f64();
         let durations = self.site.http.durations.entry((label, method, response.status));
         durations.or_default().observe(took);
@@ -259,8 +329,7 @@ impl Shell {
             match effect {
                 Effect::Attempt(attempt) => self.notifier.attempt(attempt),
                 Effect::Cancel(id) => self.notifier.cancel(id),
-                // There is no journal yet: it is kept in memory.
-                Effect::Persist(_) => {}
+                Effect::Persist(records) => self.keeper.keep(records),
             }
         }
     }
@@ -280,12 +349,34 @@ impl Shell {
     async fn stop(mut self, events: &Receiver<Event>) {
         systemd::stopping();
         while let Ok(event) = events.try_recv() {
-            if let Event::Http(_) | Event::Reply(..) = event {
+            if let Event::Http(_) | Event::Kept(_) | Event::Reply(..) = event {
                 self.handle(event);
+            }
+        }
+        self.perform();
+        let deadline = clock::boot_time() + STOP_TIME_MAX;
+        while !self.keeper.idle() && clock::boot_time() < deadline {
+            let waited = smol::future::or(async { events.recv().await.ok() }, async {
+                smol::Timer::after(STOP_TIME_MAX).await;
+                None
+            });
+            if let Some(event @ (Event::Kept(_) | Event::Reply(..))) = waited.await {
+                self.handle(event);
+                self.perform();
             }
         }
         self.server.stop().await;
     }
+}
+
+/// Gives the node what was kept. What makes no sense is left out and said.
+fn restore(node: &mut Node, cx: &mut Cx<'_>, found: Vec<keeper::Found>) {
+    for (kind, key, body) in found {
+        if let Err(error) = node.handle_record(cx, kind, &key, &body) {
+            warn!("journal: left out a record of kind {kind}: {error}");
+        }
+    }
+    node.handle_restored(cx);
 }
 
 type Label = &'static str;

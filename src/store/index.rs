@@ -1,4 +1,4 @@
-//! Which frames are live: the newest of each key that was not deleted. Sixteen bytes a record, whatever its key.
+//! Which frames are live: the newest of each key that was not deleted. Some forty bytes of memory a record, whatever its key.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hasher};

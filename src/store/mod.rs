@@ -8,7 +8,8 @@
 //!   only then its header is written and synced: that is the switch. What failed is never written or synced again.
 //! - If that fails too the journal keeps the fault and refuses commits, without touching the medium, until
 //!   [`Journal::rewrite`] brings it the whole state. The agent goes on from memory.
-//! - Replay leaves out what is damaged, says so, and keeps all else; a damaged base is taken from the generation before.
+//! - Replay leaves out what is damaged, says so, and keeps all else, also what follows the damage; a damaged base is
+//!   taken from the generation before.
 //!
 //! Everything here is synchronous and may take as long as the flash does: it runs on the blocking pool, with one owner.
 //! [`record`] has the bytes, [`medium`] what it asks of the file system.

@@ -3,7 +3,7 @@
 
 use crate::config::Global;
 use crate::config::read::Cx;
-use crate::config::read::http::{self, Http};
+use crate::config::read::http::{self, Http, Url};
 use crate::config::render::Yaml;
 use crate::config::table::Table;
 
@@ -12,7 +12,9 @@ use crate::config::table::Table;
 enum Takes {
     Text,
     Secret,
+    SecretUrl,
     Url,
+    Address,
     Bool,
     Table,
 }
@@ -22,7 +24,7 @@ const KEYS: &[(&str, Takes, &str)] = &[
     ("jira_api_url", Takes::Url, ""),
     ("smtp_from", Takes::Text, ""),
     ("smtp_hello", Takes::Text, "localhost"),
-    ("smtp_smarthost", Takes::Text, ""),
+    ("smtp_smarthost", Takes::Address, ""),
     ("smtp_auth_username", Takes::Text, ""),
     ("smtp_auth_password", Takes::Secret, ""),
     ("smtp_auth_password_file", Takes::Text, ""),
@@ -32,7 +34,7 @@ const KEYS: &[(&str, Takes, &str)] = &[
     ("smtp_require_tls", Takes::Bool, "true"),
     ("smtp_tls_config", Takes::Table, ""),
     ("smtp_force_implicit_tls", Takes::Bool, ""),
-    ("slack_api_url", Takes::Secret, ""),
+    ("slack_api_url", Takes::SecretUrl, ""),
     ("slack_api_url_file", Takes::Text, ""),
     ("slack_app_token", Takes::Secret, ""),
     ("slack_app_token_file", Takes::Text, ""),
@@ -61,7 +63,7 @@ const KEYS: &[(&str, Takes, &str)] = &[
     ("rocketchat_token_file", Takes::Text, ""),
     ("rocketchat_token_id", Takes::Secret, ""),
     ("rocketchat_token_id_file", Takes::Text, ""),
-    ("mattermost_webhook_url", Takes::Secret, ""),
+    ("mattermost_webhook_url", Takes::SecretUrl, ""),
     ("mattermost_webhook_url_file", Takes::Text, ""),
 ];
 
@@ -106,23 +108,25 @@ pub(super) fn read(root: &Table<'_>, cx: &Cx<'_>) -> Read {
     read
 }
 
-/// The checked value as it is shown; none if it is not set.
+/// The checked value as it is shown; none if it is not set or wrong.
 fn value(table: &Table<'_>, key: &'static str, takes: Takes) -> Option<Yaml> {
     let item = table.get(key)?;
+    let text = || item.text().filter(|text| !text.is_empty());
     match takes {
-        Takes::Bool => return item.boolean().map(Yaml::from),
-        Takes::Table => return item.table().map(|_| Yaml::from_node(item.node, true)),
-        Takes::Text | Takes::Secret | Takes::Url => {}
-    }
-    let text = item.text().filter(|text| !text.is_empty())?;
-    match takes {
-        Takes::Url => {
-            item.check(http::Url::parse(text))?;
+        Takes::Bool => item.boolean().map(Yaml::from),
+        Takes::Table => item.table().map(|_| Yaml::from_node(item.node, true)),
+        Takes::Text => text().map(Yaml::from),
+        Takes::Secret => text().map(|_| Yaml::secret()),
+        Takes::SecretUrl => item.check(Url::parse(text()?)).map(|_| Yaml::secret()),
+        Takes::Url => text().filter(|url| item.check(Url::parse(url)).is_some()).map(Yaml::from),
+        Takes::Address => {
+            let text = text()?;
+            if !text.contains(':') {
+                item.error(format_args!("{text:?} has no port: write host:port"));
+            }
+            Some(Yaml::from(text))
         }
-        Takes::Secret => return Some(Yaml::secret()),
-        Takes::Text | Takes::Bool | Takes::Table => {}
     }
-    Some(Yaml::from(text))
 }
 
 /// A secret stands in the file or in a file of its own.

@@ -96,7 +96,7 @@ fn group_by(table: &Table<'_>, cx: &Cx<'_>) -> Option<GroupBy> {
     let item = table.get("group_by")?;
     let names = item.texts();
     if names.iter().any(|(_, name)| *name == "...") {
-        if names.len() > 1 {
+        if names.iter().any(|(_, name)| *name != "...") {
             item.error(
                 "cannot have \"...\", which is every label, and other labels at the same time",
             );

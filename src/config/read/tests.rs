@@ -104,7 +104,7 @@ const WRONG_SECTIONS: &[(&str, &str)] = &[
         "6: global.pagerduty_url: unsupported scheme: a URL starts with http:// or https://",
     ),
     (
-        "global: {slack_api_url: a, slack_api_url_file: b}",
+        "global: {slack_api_url: http://a/, slack_api_url_file: b}",
         "6: global.slack_api_url_file: at most one of slack_api_url and slack_api_url_file can be set",
     ),
     (
@@ -150,6 +150,14 @@ const WRONG_SECTIONS: &[(&str, &str)] = &[
     (
         "event_recorder: {stdout_outputs: [{a: b}]}",
         "6: event_recorder: event_recorder is not available in this version: remove the section",
+    ),
+    (
+        "global: {smtp_smarthost: mail}",
+        "6: global.smtp_smarthost: \"mail\" has no port: write host:port",
+    ),
+    (
+        "global: {slack_api_url: geheim}",
+        "6: global.slack_api_url: unsupported scheme: a URL starts with http:// or https://",
     ),
     ("templates: x", "6: templates: expected a list, found \"x\""),
     (
@@ -374,6 +382,14 @@ fn wrong_routes_and_receivers_are_told_where_and_why() {
         ),
         "etc/x.yml:2: route.group_by[0]: invalid label name \"a-b\": letters, digits and _, no digit first"
     );
+}
+
+#[test]
+fn a_flood_of_errors_is_cut_and_counted() {
+    let flood: Vec<String> = (0..150).map(|i| format!("unknown{i}: 1")).collect();
+    let told = errors(Language::Yaml, &format!("{MINIMAL}{}", flood.join("\n")));
+    assert_eq!(told.lines().count(), 101);
+    assert!(told.ends_with("etc/x.yml: and 50 more"), "{told}");
 }
 
 const BOTH_TOML: &str = r#"

@@ -16,6 +16,12 @@ pub struct Key {
     pub value: fn(&mut Settings) -> &mut dyn Value,
 }
 
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.flag)
+    }
+}
+
 impl Key {
     /// The key of a flag.
     pub fn of_flag(flag: &str) -> Option<&'static Self> {

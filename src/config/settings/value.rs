@@ -1,8 +1,8 @@
 //! The kinds of values that settings have: each is set from one text, be it a flag's or the file's, and shown as the
 //! file would have it.
 
+use core::net::IpAddr;
 use std::fmt;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -1,42 +1,14 @@
-//! What stands in `configs/` loads, and the reference is equal to the code.
+//! The reference, `configs/reference.toml`, is equal to the code.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use super::*;
 use crate::config::{Flags, Language};
 
-fn directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("configs")
-}
+const REFERENCE: &str = include_str!("../../../configs/reference.toml");
 
-fn load_file(name: &str) -> Loaded {
-    let file = directory().join(name);
-    let flags = &Flags::default();
-    let language = Language::of(&file);
-    let options = Options { file: Path::new(name), language, flags, state_directory: None };
-    let text = std::fs::read(&file).unwrap();
-    load(&text, &options).unwrap_or_else(|errors| panic!("{errors}"))
-}
-
-#[test]
-fn every_shipped_file_loads_without_a_warning() {
-    let mut names = BTreeSet::new();
-    for entry in std::fs::read_dir(directory()).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        assert_eq!(load_file(&name).warnings, [], "{name}");
-        names.insert(name);
-    }
-    for name in [
-        "alertmanager.yml",
-        "default.toml",
-        "gateway.toml",
-        "minimal.toml",
-        "reference.toml",
-        "static-peers.toml",
-    ] {
-        assert!(names.contains(name), "{name}");
-    }
+fn options(flags: &Flags) -> Options<'_> {
+    Options { file: Path::new("x"), language: Language::Toml, flags, state_directory: None }
 }
 
 /// The reference without what it says of defaults.
@@ -64,11 +36,10 @@ times = [{ start_time = "22:00", end_time = "24:00" }]
 
 #[test]
 fn every_value_of_the_reference_is_the_default() {
-    let flags = &Flags::default();
-    let options =
-        Options { file: Path::new("x"), language: Language::Toml, flags, state_directory: None };
-    let mut bare = load(REFERENCE_BARE.as_bytes(), &options).unwrap();
-    let mut reference = load_file("reference.toml");
+    let flags = Flags::default();
+    let mut bare = load(REFERENCE_BARE.as_bytes(), &options(&flags)).unwrap();
+    let mut reference = load(REFERENCE.as_bytes(), &options(&flags)).unwrap();
+    assert_eq!(reference.warnings, []);
     bare.config.original.clear();
     reference.config.original.clear();
     assert_eq!(reference, bare);
@@ -87,8 +58,7 @@ fn stays_out_of_the_reference(key: &str) -> bool {
 
 #[test]
 fn every_key_is_in_the_reference_set_or_commented_out() {
-    let text = std::fs::read_to_string(directory().join("reference.toml")).unwrap();
-    let commented: BTreeSet<&str> = text
+    let commented: BTreeSet<&str> = REFERENCE
         .lines()
         .filter_map(|line| line.strip_prefix("# ")?.split_once(" = "))
         .map(|(key, _)| key)
@@ -97,12 +67,10 @@ fn every_key_is_in_the_reference_set_or_commented_out() {
         })
         .collect();
 
-    let tree = parse(Language::Toml, text.as_bytes()).unwrap();
+    let tree = parse(Language::Toml, REFERENCE.as_bytes()).unwrap();
     let notes = Notes::default();
-    let flags = &Flags::default();
-    let options =
-        Options { file: Path::new("x"), language: Language::Toml, flags, state_directory: None };
-    sections(&Item::root(&notes, &tree).table().unwrap(), &options).unwrap();
+    let flags = Flags::default();
+    sections(&Item::root(&notes, &tree).table().unwrap(), &options(&flags)).unwrap();
     let missing: BTreeSet<String> = notes.missing().iter().map(|path| section_path(path)).collect();
     let mut there = BTreeSet::new();
     key_paths(&tree, "", &mut there);

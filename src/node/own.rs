@@ -1,0 +1,42 @@
+//! Alerts of our own: what goes wrong with the agent itself travels the same way as everything else.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::effect::Cx;
+use crate::model::Report;
+use crate::node::Node;
+
+/// How long an alert of our own fires that nobody ends: as long as the process may live.
+const LONG: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+impl Node {
+    /// Says whether the journal works: `BellwetherJournalFailed` fires while it does not.
+    pub fn handle_journal(&mut self, cx: &mut Cx<'_>, fault: Option<&str>) {
+        let instance = self.options().external_url.to_string();
+        let report = |ends_at, summary: &str| {
+            let own = |text: &str| Cow::<'static, str>::Owned(text.to_owned());
+            Report::new(
+                vec![
+                    ("alertname".into(), "BellwetherJournalFailed".into()),
+                    ("instance".into(), own(&instance)),
+                    ("severity".into(), "critical".into()),
+                ],
+                vec![("summary".into(), own(summary))],
+                None,
+                Some(ends_at),
+                own(&instance),
+            )
+        };
+        let report = match fault {
+            Some(fault) => Report {
+                starts_at: Some(cx.now.wall),
+                ..report(cx.now.wall + LONG, &format!("Nothing is kept on flash any more: {fault}"))
+            },
+            None if self.journal_failed => report(cx.now.wall, "Everything is kept on flash again"),
+            None => return,
+        };
+        self.journal_failed = fault.is_some();
+        self.handle_reports(cx, &[report]);
+    }
+}

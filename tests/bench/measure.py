@@ -1,0 +1,142 @@
+"""Measures one agent: what an alert costs, what memory holds, how long things take."""
+
+import os
+import re
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from agent import Agent
+from load import Connection, Receiver, alert, batches, post
+
+ALERTS = 10_000
+BATCH = 64
+SINGLES = 2_000
+LISTS = 5
+STARTS = 5
+LATENCIES = 100
+SETTLE_SECONDS = 0.5
+
+QUIET = """
+route: {receiver: nobody, group_by: [alertname], group_wait: 1h, group_interval: 1h, repeat_interval: 4h}
+receivers:
+- {name: nobody}
+"""
+PROMPT = """
+route: {receiver: hook, group_by: ['...'], group_wait: 0s, group_interval: 1h, repeat_interval: 4h}
+receivers:
+- {name: hook, webhook_configs: [{url: "http://127.0.0.1:PORT/"}]}
+"""
+
+METRICS = {  # name -> (unit, decimals)
+    "binary": ("MiB", 1),
+    "start to ready": ("ms", 1),
+    "resident, idle": ("MiB", 1),
+    "proportional, idle": ("MiB", 1),
+    "CPU an alert, new, batches of 64": ("us", 1),
+    "CPU an alert, re-posted, batches of 64": ("us", 1),
+    "CPU a POST of one alert, re-posted": ("us", 1),
+    "time a POST of one alert": ("us", 0),
+    "resident, 10,000 alerts": ("MiB", 1),
+    "proportional, 10,000 alerts": ("MiB", 1),
+    "time to list 10,000 alerts": ("ms", 1),
+    "CPU to list 10,000 alerts": ("ms", 1),
+    "POST to webhook, group_wait 0": ("ms", 2),
+}
+
+
+def cpu_ns(pid):
+    """Nanoseconds on a CPU of all threads of the process, by the scheduler's count (stat counts in ticks of 10 ms)."""
+    return sum(int(path.read_text().split()[0]) for path in Path(f"/proc/{pid}/task").glob("*/schedstat"))
+
+
+def memory_mib(pid):
+    """Resident and proportional memory."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return tuple(int(re.search(rf"^{name}:\s+(\d+) kB", text, re.M).group(1)) / 1024 for name in ("Rss", "Pss"))
+
+
+def measure(binary):
+    """All metrics of one fresh agent, as name -> value."""
+    directory = Path(tempfile.mkdtemp(prefix="bellwether-bench-"))
+    try:
+        found = {"binary": os.path.getsize(binary) / (1 << 20)}
+        found["start to ready"] = statistics.median(start_to_ready(binary, directory / f"start-{n}") for n in range(STARTS))
+        found.update(load_and_list(binary, directory / "load"))
+        found["POST to webhook, group_wait 0"] = post_to_webhook(binary, directory / "latency")
+        return found
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def start_to_ready(binary, directory):
+    """Milliseconds from exec until /-/ready answers, the log read every 2 ms for the port."""
+    agent = Agent(binary, directory, QUIET)
+    began = time.perf_counter()
+    agent.start(poll=0.002)
+    took = time.perf_counter() - began
+    agent.stop()
+    return took * 1e3
+
+
+def load_and_list(binary, directory):
+    """CPU and memory while 10,000 alerts come, come again, come singly, and are listed."""
+    agent = Agent(binary, directory, QUIET).start()
+    pid = agent.process.pid
+    found = {}
+    time.sleep(1)
+    found["resident, idle"], found["proportional, idle"] = memory_mib(pid)
+
+    connection = Connection(agent.port)
+    requests = batches(ALERTS, BATCH)
+    for name in ("new", "re-posted"):
+        found[f"CPU an alert, {name}, batches of 64"] = cpu_us(pid, connection, requests) / ALERTS
+    time.sleep(1)
+    found["resident, 10,000 alerts"], found["proportional, 10,000 alerts"] = memory_mib(pid)
+
+    singles = [post([alert(number)]) for number in range(SINGLES)]
+    began = time.perf_counter()
+    found["CPU a POST of one alert, re-posted"] = cpu_us(pid, connection, singles) / SINGLES
+    found["time a POST of one alert"] = (time.perf_counter() - began - SETTLE_SECONDS) / SINGLES * 1e6
+
+    times, before = [], cpu_ns(pid)
+    for _ in range(LISTS):
+        began = time.perf_counter()
+        size = connection.get("/api/v2/alerts")
+        times.append((time.perf_counter() - began) * 1e3)
+        assert size > ALERTS * 300, f"only {size} bytes were listed"
+    found["time to list 10,000 alerts"] = statistics.median(times)
+    found["CPU to list 10,000 alerts"] = (cpu_ns(pid) - before) / LISTS / 1e6
+    connection.close()
+    agent.stop()
+    return found
+
+
+def cpu_us(pid, connection, requests):
+    """Microseconds of CPU the agent spends on the requests, and on what they leave to do."""
+    before = cpu_ns(pid)
+    for request in requests:
+        connection.send(request)
+    time.sleep(SETTLE_SECONDS)
+    return (cpu_ns(pid) - before) / 1e3
+
+
+def post_to_webhook(binary, directory):
+    """Milliseconds from the POST of a new alert to the first bytes of its notification, the median of many."""
+    receiver = Receiver()
+    agent = Agent(binary, directory, PROMPT.replace("PORT", str(receiver.port))).start()
+    connection = Connection(agent.port)
+    times = []
+    for number in range(LATENCIES):
+        request = post([alert(number)])
+        began = time.perf_counter()
+        connection.socket.sendall(request)
+        times.append((receiver.wait(10) - began) * 1e3)
+        answer = connection.socket.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 200 "), answer
+    connection.close()
+    agent.stop()
+    receiver.close()
+    return statistics.median(times)

@@ -1,0 +1,125 @@
+"""Starts, signals and stops an agent: Debian's Alertmanager or Bellwether, by the same command line."""
+
+import atexit
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from api import Api
+
+ALERTMANAGER = "/usr/bin/prometheus-alertmanager"
+LISTENING = re.compile(r"Listening on.*?address=\"?(?:[0-9.]+|\[[0-9a-f:]+\]):(\d+)")
+READY_SECONDS = 10
+STOP_SECONDS = 10
+
+_running = []
+
+
+@atexit.register
+def _end_all():
+    for process in _running:
+        if process.poll() is None:
+            process.kill()
+
+
+def spawn(arguments, log, **options):
+    """Start a process whose output goes to the file `log`; it ends with this one at the latest."""
+    with open(log, "ab") as out:
+        process = subprocess.Popen(arguments, stdout=out, stderr=out, stdin=subprocess.DEVNULL, **options)
+    _running.append(process)
+    return process
+
+
+def end(process):
+    """Ask the process to stop, then insist. Answers its exit code."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    return process.wait()
+
+
+def free_port():
+    """A TCP port of 127.0.0.1 that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def is_alertmanager(binary):
+    """Whether the binary is Alertmanager itself (then nothing newer than 0.25 is expected of it)."""
+    shown = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False)
+    return (shown.stdout + shown.stderr).startswith("alertmanager, version")
+
+
+class Agent:
+    """One agent with its config file, its data directory and its log, all in `directory`."""
+
+    def __init__(self, binary, directory, config, *flags, listen="127.0.0.1:0"):
+        self.binary = binary
+        self.directory = Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.config_file = self.directory / "agent.yml"
+        self.log_file = self.directory / "agent.log"
+        self.flags = flags
+        self.listen = listen
+        self.newer = not is_alertmanager(binary)
+        self.process = None
+        self.port = None
+        self.write_config(config)
+
+    def write_config(self, text):
+        self.config_file.write_text(text)
+
+    def command(self):
+        return [
+            self.binary,
+            f"--config.file={self.config_file}",
+            f"--storage.path={self.directory / 'data'}",
+            f"--web.listen-address={self.listen}",
+            "--cluster.listen-address=",
+            *self.flags,
+        ]
+
+    def start(self, poll=0.02):
+        """Start and wait until /-/ready answers 200, looking every `poll` seconds."""
+        logged = self.log_file.stat().st_size if self.log_file.exists() else 0
+        self.process = spawn(self.command(), self.log_file)
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, f"{self.binary} exited with {self.process.returncode}:\n{self.log()}"
+            found = LISTENING.search(self.log()[logged:])
+            if found:
+                self.port = int(found.group(1))
+                if self.api.get("/-/ready").status == 200:
+                    return self
+            time.sleep(poll)
+        raise AssertionError(f"{self.binary} was not ready within {READY_SECONDS} s:\n{self.log()}")
+
+    @property
+    def api(self):
+        return Api(self.port)
+
+    def log(self):
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def reload(self):
+        self.signal(signal.SIGHUP)
+
+    def stop(self):
+        """Stop gracefully; answers the exit code."""
+        return end(self.process) if self.process else None
+
+    def kill(self):
+        """Stop without warning, as a power cut does to a process."""
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()

@@ -1,0 +1,174 @@
+"""Plays one plan to two agents at once, in real time, and compares what came of it.
+
+A plan is a list of steps `(second, verb, argument...)`. Steps are on whole seconds and groups flush on half ones
+(`group_wait: 1s500ms`, intervals of whole seconds), so that half a second of delay changes nothing.
+"""
+
+import copy
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import oracle
+from oracle import Side, timestamp
+
+LOOK_AFTER = 0.7  # a look follows the flush of its second
+NOBODY = "0c7e5ef2-6d4d-4dc2-9f0f-0d6f0e2c0f11"
+
+
+def alert(labels, starts=None, ends=None, **annotations):
+    """An alert to post; `labels` like "alertname=A site=1", times in seconds of the plan."""
+    return {"labels": dict(pair.split("=", 1) for pair in labels.split()), "starts": starts, "ends": ends, "annotations": annotations}
+
+
+def lasting(labels, **annotations):
+    """An alert that begins when it is posted and fires until long after the plan."""
+    return alert(labels, "now", 600, **annotations)
+
+
+def silence(name, matchers, starts, ends, comment="", **more):
+    """A silence to post, kept under `name`; `matchers` like "a=b c=~d", times in seconds of the plan."""
+    return {"name": name, "matchers": [_matcher(text) for text in matchers.split()], "starts": starts, "ends": ends, "comment": comment, **more}
+
+
+def _matcher(text):
+    for operator, is_equal, is_regex in (("!=", False, False), ("!~", False, True), ("=~", True, True), ("=", True, False)):
+        name, found, value = text.partition(operator)
+        if found and not name.endswith(("!", "=")):
+            return {"name": name, "value": value, "isEqual": is_equal, "isRegex": is_regex}
+    raise ValueError(text)
+
+
+ALERT_QUERIES = [
+    (),
+    (("active", "false"),),
+    (("silenced", "false"),),
+    (("inhibited", "false"),),
+    (("unprocessed", "false"),),
+    (("silenced", "false"), ("inhibited", "false")),
+    (("active", "false"), ("silenced", "false")),
+    (("filter", 'alertname="A"'),),
+    (("filter", "alertname=~A|B"), ("filter", "severity!=critical")),
+    (("filter", "nothing="),),
+    (("filter", "site!~1.*"),),
+    (("receiver", "root"),),
+    (("receiver", "ro.*|none"),),
+]
+SILENCE_QUERIES = [(), (("filter", "alertname=A"),), (("filter", 'alertname=~"A|B"'),), (("filter", "site!=1"),)]
+
+
+def whole_start(at):
+    """A start at least at `at`, none of whose steps is near the turn of a second: silences are compared by the second."""
+    return at if 0.1 <= at % 1 <= 0.8 else at + 0.3
+
+
+class Duel:
+    """Two agents with the same config, told the same things at the same moments."""
+
+    def __init__(self, world, config, *flags, other_config=None):
+        self.sides = []
+        sinks = [world.sink(), world.sink()]
+        start = [
+            lambda: world.subject((other_config or config).replace("SINK", sinks[0].url), *flags),
+            lambda: world.oracle(config.replace("SINK", sinks[1].url), *flags),
+        ]
+        with ThreadPoolExecutor(2) as pool:
+            agents = list(pool.map(lambda begin: begin(), start))
+        self.start = whole_start(time.time() + 0.1)
+        self.sides = [Side(agent, sink, self.start) for agent, sink in zip(agents, sinks)]
+        self.names = [{}, {}]
+
+    def play(self, plan, seconds):
+        """Play the plan, each step at its second, and wait until `seconds` are over."""
+        for at, verb, *arguments in sorted(plan, key=lambda step: (step[0] + LOOK_AFTER * (step[1] == "look"))):
+            self._wait_until(at + LOOK_AFTER * (verb == "look"))
+            getattr(self, verb)(at, *copy.deepcopy(arguments))
+        self._wait_until(seconds)
+
+    def _wait_until(self, second):
+        time.sleep(max(0.0, self.start + second - time.time()))
+
+    def _time(self, second):
+        return timestamp(self.start + second)
+
+    def _body(self, at, described):
+        body = {key: described[key] for key in ("labels", "annotations") if described[key]}
+        for key, second in (("startsAt", described["starts"]), ("endsAt", described["ends"])):
+            if second is not None:
+                body[key] = self._time(at if second == "now" else second)
+        return body
+
+    # The verbs of a plan.
+
+    def post(self, at, *alerts):
+        """POST alerts to v2."""
+        body = [self._body(at, described) for described in alerts]
+        for side in self.sides:
+            side.record(f"POST alerts at {at} s", side.agent.api.post("/api/v2/alerts", body))
+
+    def silence(self, at, described):
+        """POST a silence; a name seen before is an edit of that silence."""
+        name = described.pop("name")
+        body = {"matchers": described["matchers"], "createdBy": "duel", "comment": described["comment"]}
+        body.update(startsAt=self._time(described["starts"]), endsAt=self._time(described["ends"]))
+        for side, names in zip(self.sides, self.names):
+            answer = side.agent.api.post("/api/v2/silences", {**body, **({"id": names[name]} if name in names else {})})
+            side.record(f"POST silence {name} at {at} s", answer)
+            if answer.status == 200:
+                names[name] = answer.json["silenceID"]
+
+    def expire(self, at, name):
+        """DELETE a silence."""
+        for side, names in zip(self.sides, self.names):
+            side.record(f"DELETE silence {name} at {at} s", side.agent.api.delete(f"/api/v2/silence/{names[name]}"))
+
+    def receiver(self, _at, path, status=200, delay=0):
+        """From now on the receiver at `path` answers so."""
+        for side in self.sides:
+            side.sink.behave(path, status, delay)
+
+    def reload(self, at):
+        """POST /-/reload."""
+        for side in self.sides:
+            side.record(f"reload at {at} s", side.agent.api.request("POST", "/-/reload"))
+
+    def look(self, at):
+        """GET everything there is to get, each from both sides at once."""
+        gets = [("alerts", query) for query in ALERT_QUERIES]
+        gets += [("alerts/groups", query) for query in ALERT_QUERIES]
+        gets += [("silences", query) for query in SILENCE_QUERIES]
+        gets += [("receivers", ()), (f"silence/{NOBODY}", ())]
+        for what, query in gets:
+            for side in self.sides:
+                side.record(f"GET {what} {query} at {at} s", side.agent.api.get(f"/api/v2/{what}", *query))
+        for name in self.names[0]:
+            for side, names in zip(self.sides, self.names):
+                side.record(f"GET silence {name} at {at} s", side.agent.api.get(f"/api/v2/silence/{names[name]}"))
+        for side in self.sides:
+            self._look_at_status(at, side, side.agent.api.get("/api/v2/status"))
+
+    @staticmethod
+    def _look_at_status(at, side, answer):
+        """Of the status everything but versions and the config's text must be equal."""
+        status = answer.json
+        assert isinstance(status["config"].pop("original"), str)
+        status["versionInfo"] = sorted(status["versionInfo"])
+        side.answers.append((f"GET status at {at} s", side.normal(status)))
+
+    def differences(self, slack=oracle.ARRIVAL_SLACK):
+        """Everything in which the subject differs from the oracle."""
+        return oracle.compare_answers(*self.sides) + oracle.compare_notifications(*self.sides, slack)
+
+    def attempts(self, path):
+        """How many requests each side sent to `path`."""
+        return [sum(request.path == path for request in side.sink.requests) for side in self.sides]
+
+
+def fight(world, config, plan, seconds, *flags, slack=oracle.ARRIVAL_SLACK, at_least=1):
+    """Play the plan; fail with every difference, or if fewer than `at_least` notifications show that it tests nothing."""
+    duel = Duel(world, config, *flags)
+    duel.play(plan, seconds)
+    found = duel.differences(slack)
+    assert not found, f"{len(found)} differences\n" + "\n".join(found[:6])
+    sent = len(duel.sides[1].sink.requests)
+    assert sent >= at_least, f"the oracle sent {sent} notifications, the plan means to provoke {at_least}"
+    return duel

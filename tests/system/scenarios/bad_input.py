@@ -1,0 +1,232 @@
+"""Bad input, each with a clear answer, after which the service answers and nothing is lost."""
+
+import re
+import resource
+import select
+import socket
+import subprocess
+import time
+
+from agent import Agent
+from api import JSON
+
+ALONE = True  # ten thousand sockets and a hundred megabytes disturb the others' timing
+
+CONFIG = """
+route: {receiver: root, group_by: [alertname], group_wait: 100ms, group_interval: 1s, repeat_interval: 1h}
+receivers:
+- {name: root, webhook_configs: [{url: "SINK/root"}]}
+"""
+ANSWERS_WITHIN = 3.0  # seconds, for a fresh POST under any of this
+IDLE_CONNECTIONS = 10_000
+BIG_BODY = 100 << 20
+GROWTH_MAX_KIB = 64 << 10  # resident memory that a refused body may cost
+SLOW_CONNECTIONS = 300
+SLOW_SECONDS = 8
+HEADER_SECONDS_MAX = 45  # a head that never ends is given up before this
+
+
+class Watched:
+    """An agent that holds one alert from the start, and is asked again and again whether it still does."""
+
+    def __init__(self, world):
+        self.sink = world.sink()
+        self.agent = world.subject(CONFIG.replace("SINK", self.sink.url))
+        self.api = self.agent.api
+        self.count = 0
+        self.still_well()
+
+    def still_well(self):
+        """A fresh alert is taken, listed and notified, and all earlier ones are still there."""
+        self.count += 1
+        began = time.monotonic()
+        self.api.post_alerts({"labels": {"alertname": f"kept-{self.count}"}})
+        took = time.monotonic() - began
+        assert took < ANSWERS_WITHIN, f"a fresh POST took {took:.1f} s"
+        kept = {alert["labels"]["alertname"] for alert in self.api.alerts(("filter", 'alertname=~"kept-.*"'))}
+        assert kept == {f"kept-{number + 1}" for number in range(self.count)}, f"kept: {sorted(kept)}"
+        self.sink.wait("/root", self.count, 10)
+
+    def memory_kib(self):
+        status = open(f"/proc/{self.agent.process.pid}/status").read()
+        return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
+
+    def open(self, data=b""):
+        connection = socket.create_connection(("127.0.0.1", self.agent.port), timeout=10)
+        connection.sendall(data)
+        return connection
+
+
+def bodies(world):
+    """Broken JSON, a wrong type, no labels, a mixed batch, an unknown path, a wrong method, over one kept connection each."""
+    watched = Watched(world)
+    for path, method, body, status, text in (
+        ("/api/v2/alerts", "POST", "{broken", 400, "parsing alerts body"),
+        ("/api/v2/alerts", "POST", '{"labels": {}}', 400, "parsing alerts body"),
+        ("/api/v2/alerts", "POST", '[{"labels": {"a": 1}}]', 400, "parsing alerts body"),
+        ("/api/v2/alerts", "POST", '[{"annotations": {}}]', 422, "0.labels in body is required"),
+        ("/api/v2/alerts", "POST", '[{"labels": {}}]', 400, "at least one label pair required"),
+        ("/api/v2/alerts", "POST", b"\xff\xfe", 400, "parsing alerts body"),
+        ("/api/v1/alerts", "POST", "{broken", 400, "bad_data"),
+        ("/api/v2/nothing", "GET", None, 404, "/api/v2/nothing was not found"),
+        ("/nothing", "GET", None, 404, "404 page not found"),
+        ("/api/v2/alerts", "DELETE", None, 405, "method DELETE is not allowed"),
+        ("/api/v2/silence/x", "GET", None, 422, "must be of type uuid"),
+        ("/" + "x" * 6000, "GET", None, 404, "404 page not found"),
+        ("/api/v2/alerts?" + "filter=bad&" * 500, "GET", None, 400, "bad matcher format"),
+    ):
+        answer = watched.api.request(method, path, body, JSON if body else {})
+        assert (answer.status, text in answer.text) == (status, True), f"{method} {path[:40]} {body!r}: {answer.status} {answer.text[:200]!r}"
+    watched.still_well()
+
+
+def mixed_batch(world):
+    """The valid alerts of a batch are stored, and notified; the answer lists what was wrong with the others."""
+    watched = Watched(world)
+    batch = [
+        {"labels": {"alertname": "valid-1"}},
+        {"labels": {}},
+        {"labels": {"alertname": "late"}, "startsAt": "2026-01-02T00:00:00Z", "endsAt": "2026-01-01T00:00:00Z"},
+        {"labels": {"alertname": "valid-2"}},
+    ]
+    answer = watched.api.post("/api/v2/alerts", batch)
+    assert answer.status == 400, answer
+    for text in ("at least one label pair required", "start time must be before end time"):
+        assert text in answer.json, answer.text
+    names = {alert["labels"]["alertname"] for alert in watched.api.alerts(("filter", 'alertname=~"valid.*|late"'))}
+    assert names == {"valid-1", "valid-2"}, names
+    payloads = watched.sink.wait("/root", 3, 5)
+    assert {payload["groupLabels"]["alertname"] for payload in payloads} == {"kept-1", "valid-1", "valid-2"}
+    watched.count += 2
+    watched.api.post_alerts({"labels": {"alertname": "kept-2"}}, {"labels": {"alertname": "kept-3"}})
+    watched.sink.wait("/root", 5, 5)
+
+
+def big_body(world):
+    """A body of 100 MB: refused while it arrives, without being held in memory; announced or chunked."""
+    watched = Watched(world)
+    before = watched.memory_kib()
+    piece = b"x" * (1 << 20)
+    for head, frame in (
+        (f"Content-Length: {BIG_BODY + 64}", lambda data: data),
+        ("Transfer-Encoding: chunked", lambda data: b"%x\r\n%s\r\n" % (len(data), data)),
+    ):
+        request = f"POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{head}\r\n\r\n"
+        connection = watched.open(request.encode() + frame(b'[{"labels":{"alertname":"'))
+        try:
+            for _ in range(BIG_BODY >> 20):
+                connection.sendall(frame(piece))
+                if select.select([connection], [], [], 0)[0]:
+                    break  # an answer came before the end
+            if watched.agent.newer:  # Alertmanager takes it all, whatever it costs
+                answer = connection.recv(65536)
+                assert answer.startswith(b"HTTP/1.1 413 "), f"{head}: answered {answer[:200]!r}"
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # refused by closing, after an answer that the kernel has thrown away
+        finally:
+            connection.close()
+        watched.still_well()
+    grown = watched.memory_kib() - before
+    assert grown < GROWTH_MAX_KIB or not watched.agent.newer, f"resident memory grew by {grown} KiB"
+    watched.still_well()
+
+
+def idle_connections(world):
+    """10,000 connections that say nothing: a fresh POST is answered all the same, and after they are gone too."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = IDLE_CONNECTIONS + 500
+    assert hard >= needed, f"this needs {needed} open files, the hard limit is {hard}"
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # the agent inherits it
+    watched = Watched(world)
+    idle = []
+    try:
+        for number in range(IDLE_CONNECTIONS):
+            connection = socket.socket()
+            connection.settimeout(10)
+            connection.connect(("127.0.0.1", watched.agent.port))
+            idle.append(connection)
+            if number % 2500 == 2499:
+                watched.still_well()
+        watched.still_well()
+    finally:
+        for connection in idle:
+            connection.close()
+    watched.still_well()
+
+
+def slow_heads(world):
+    """Connections that send their head a byte at a time hold up nobody, and are closed before long."""
+    watched = Watched(world)
+    slow = [watched.open(b"POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nX-Slow: ") for _ in range(SLOW_CONNECTIONS)]
+    for _ in range(SLOW_SECONDS):
+        for connection in slow:
+            try:
+                connection.send(b"a")
+            except OSError:
+                pass  # closed already: so much the better
+        watched.still_well()
+        time.sleep(1)
+    if watched.agent.newer:
+        first = slow[0]
+        first.settimeout(HEADER_SECONDS_MAX)
+        try:
+            answer = first.recv(4096)
+        except ConnectionResetError:
+            answer = b""
+        except TimeoutError:
+            raise AssertionError(f"a head that never ends was not given up within {HEADER_SECONDS_MAX} s") from None
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 408 "), answer
+    for connection in slow:
+        connection.close()
+    watched.still_well()
+
+
+FIVE_MISTAKES = """
+global: {resolve_timeout: 5x}
+route:
+  receiver: nobody
+  group_wiat: 30s
+  routes:
+  - {receiver: root, matchers: ['a=~"("']}
+receivers:
+- {name: root, webhook_configs: [{max_alerts: 1}]}
+"""
+KEY_PATHS = [
+    r"global\.resolve_timeout",
+    r"route\.receiver",
+    r"route\.group_wiat",
+    r"route\.routes\W?0\W?\.matchers",
+    r"receivers\W?0\W?\.webhook_configs\W?0\W?",
+]
+
+
+def five_mistakes(world):
+    """A config with five mistakes is not started; each is named, with its key path, in one go."""
+    agent = Agent(world.settings.subject, world.directory / "subject", FIVE_MISTAKES)
+    done = subprocess.run(agent.command(), capture_output=True, text=True, check=False, timeout=10)
+    assert done.returncode != 0, "it started"
+    if agent.newer:
+        lines = done.stderr.splitlines()
+        for path in KEY_PATHS:
+            named = [line for line in lines if re.search(path, line)]
+            assert len(named) == 1, f"{len(named)} lines name {path}:\n{done.stderr}"
+        assert "group_wait" in done.stderr, f"the nearest known key is not named:\n{done.stderr}"
+
+
+def bad_reload(world):
+    """The same five mistakes at a reload: 500 and why, and the old config goes on."""
+    watched = Watched(world)
+    watched.agent.write_config(FIVE_MISTAKES)
+    answer = watched.api.request("POST", "/-/reload")
+    assert answer.status == 500 and answer.text.startswith("failed to reload config: "), answer
+    if watched.agent.newer:
+        for path in KEY_PATHS:
+            assert re.search(path, answer.text), f"{path} is not named: {answer.text}"
+    watched.still_well()
+
+
+def cases(_settings):
+    return [
+        (f"bad_input/{case.__name__}", case)
+        for case in (bodies, mixed_batch, five_mistakes, bad_reload, slow_heads, big_body, idle_connections)
+    ]

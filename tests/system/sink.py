@@ -1,0 +1,100 @@
+"""A webhook receiver that records every request with its arrival time, and misbehaves on demand."""
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+
+
+class Request(NamedTuple):
+    """One request as it arrived; `status` is what it was answered."""
+
+    at: float
+    path: str
+    headers: dict
+    body: bytes
+    status: int
+
+    @property
+    def payload(self):
+        return json.loads(self.body)
+
+    @property
+    def delivered(self):
+        return 200 <= self.status < 300
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_POST(self):
+        at = time.time()
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        status, delay = self.server.sink.manners.get(self.path, (200, 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.sink.record(Request(at, self.path, headers, body, status))
+        self.server.sink.over.wait(delay)
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, *_):
+        """A sender that hangs up is its own affair."""
+
+
+class Sink:
+    """Listens on a free port of 127.0.0.1; each path may behave in its own way."""
+
+    def __init__(self):
+        self.manners = {}
+        self.over = threading.Event()
+        self._requests = []
+        self._changed = threading.Condition()
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.sink = self
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def behave(self, path, status=200, delay=0):
+        """From now on answer requests for `path` with `status`, after `delay` seconds (a day: it hangs)."""
+        self.manners[path] = (status, delay)
+
+    def record(self, request):
+        with self._changed:
+            self._requests.append(request)
+            self._changed.notify_all()
+
+    @property
+    def requests(self):
+        with self._changed:
+            return list(self._requests)
+
+    def payloads(self, path):
+        """The payloads delivered to `path`, in order of arrival."""
+        return [request.payload for request in self.requests if request.path == path and request.delivered]
+
+    def wait(self, path, count, seconds):
+        """Wait until `count` payloads were delivered to `path`; answers them."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self.payloads_locked(path)) >= count, seconds)
+            payloads = self.payloads_locked(path)
+        assert len(payloads) >= count, f"{path}: {len(payloads)} of {count} notifications within {seconds} s"
+        return payloads
+
+    def payloads_locked(self, path):
+        return [request.payload for request in self._requests if request.path == path and request.delivered]
+
+    def close(self):
+        self.over.set()
+        self._server.shutdown()
+        self._server.server_close()

@@ -1,0 +1,56 @@
+"""What a scenario is given: agents and sinks in a directory of its own, all gone when it ends."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from agent import ALERTMANAGER, Agent, end, spawn
+from sink import Sink
+
+
+class World:
+    """The parts of one scenario. `settings` are the runner's: the subject's binary and the seeds."""
+
+    def __init__(self, name, settings):
+        self.name = name
+        self.settings = settings
+        self.directory = Path(tempfile.mkdtemp(prefix=f"bellwether-{name.replace('/', '-')}-"))
+        self._agents = []
+        self._sinks = []
+        self._processes = []
+
+    def subject(self, config, *flags, name="subject", **options):
+        """Bellwether (or whatever binary stands in for it), started."""
+        return self._start(self.settings.subject, name, config, flags, options)
+
+    def oracle(self, config, *flags, name="oracle", **options):
+        """Debian's Alertmanager, started."""
+        return self._start(ALERTMANAGER, name, config, flags, options)
+
+    def _start(self, binary, name, config, flags, options):
+        agent = Agent(binary, self.directory / name, config, *flags, **options)
+        self._agents.append(agent)
+        return agent.start()
+
+    def sink(self):
+        sink = Sink()
+        self._sinks.append(sink)
+        return sink
+
+    def spawn(self, name, *arguments):
+        """Any other process; its output is in `name`.log."""
+        process = spawn(arguments, self.directory / f"{name}.log", cwd=self.directory)
+        self._processes.append(process)
+        return process
+
+    def close(self, keep):
+        """End everything; keep the directory (configs, data, logs) if asked to."""
+        for process in self._processes:
+            end(process)
+        for agent in self._agents:
+            agent.stop()
+        for sink in self._sinks:
+            sink.close()
+        if not keep and not os.environ.get("KEEP"):
+            shutil.rmtree(self.directory, ignore_errors=True)
