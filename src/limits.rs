@@ -134,3 +134,6 @@ pub const KEEPER_RETRY_INTERVAL: Duration = Duration::from_secs(60);
 /// Bytes that a consumer card can be written in its life: 8 GB, each cell 1,000 times. Policy: none, it is what card
 /// life is told by.
 pub const CARD_ENDURANCE_BYTES: u64 = 8_000_000_000_000;
+
+/// Connections that wait to be accepted. Policy: the kernel lets further ones try again after a second.
+pub const HTTP_BACKLOG_MAX: i32 = 4096;

@@ -16,7 +16,7 @@ use crate::notify::Reply;
 use crate::time::{Mono, Now};
 
 pub use crate::core::Options;
-pub use crate::core::silences::{SilenceDraft, SilenceError, SilenceLimits};
+pub use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules};
 
 /// An aggregation group as the API shows it.
 #[derive(Clone, Debug)]

@@ -365,9 +365,8 @@ impl Core {
             }
         }
         let overdue = std::mem::take(&mut group.overdue);
-        if group.alerts.is_empty() && group.empty_since.is_none() {
-            group.empty_since = Some(cx.now.mono);
-            self.timers.set_if_idle(Timer::Groups, cx.now.mono + self.options.maintenance_interval);
+        if group.alerts.is_empty() {
+            self.arm_sweep_groups(cx.now);
         }
         if overdue {
             self.timers.set(Timer::Flush(id), cx.now.mono);

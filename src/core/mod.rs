@@ -29,7 +29,7 @@ use crate::core::group::{Group, GroupId, Groups};
 use crate::core::inhibit::Inhibitor;
 use crate::core::nflog::Nflog;
 use crate::core::route::{RouteId, Routes};
-use crate::core::silences::{SilenceDraft, SilenceError, SilenceLimits, Silences};
+use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules, Silences};
 use crate::core::stats::Stats;
 use crate::core::timers::{Timer, Timers};
 use crate::effect::{AttemptId, Cx};
@@ -52,12 +52,12 @@ pub struct Options {
     pub alerts_gc_interval: Duration,
     /// `--alerts.per-alertname-limit`; 0 is none.
     pub alerts_per_name_max: usize,
-    /// `--dispatch.maintenance-interval`: how long a group lives without alerts. 30 s.
+    /// `--dispatch.maintenance-interval`: how often groups without alerts are dropped. 30 s.
     pub maintenance_interval: Duration,
     /// `--dispatch.start-delay`: no group is flushed before the node has run this long. 0.
     pub start_delay: Duration,
-    /// `--silences.max-silences` and `--silences.max-silence-size-bytes`.
-    pub silence_limits: SilenceLimits,
+    /// Which silences are taken: `--silences.max-silences`, `--silences.max-silence-size-bytes`.
+    pub silence_rules: SilenceRules,
     /// How matchers and label names are read.
     pub grammar: Grammar,
 }
@@ -71,7 +71,7 @@ impl Default for Options {
             alerts_per_name_max: 0,
             maintenance_interval: Duration::from_secs(30),
             start_delay: Duration::ZERO,
-            silence_limits: SilenceLimits::default(),
+            silence_rules: SilenceRules::default(),
             grammar: Grammar::default(),
         }
     }
@@ -250,9 +250,7 @@ impl Core {
                 return;
             };
             if let Some(group) = self.groups.get_mut(id) {
-                if group.alerts.insert(fingerprint) {
-                    group.empty_since = None;
-                }
+                group.alerts.insert(fingerprint);
                 continue;
             }
             let id = self.group_for(now, route, fingerprint);
@@ -284,7 +282,6 @@ impl Core {
         });
         if let Some(group) = self.groups.get_mut(id) {
             group.alerts.insert(fingerprint);
-            group.empty_since = None;
         }
         id
     }
@@ -298,7 +295,7 @@ impl Core {
         let mut bits = [0; 16];
         cx.rng.fill_bytes(&mut bits);
         let fresh = SilenceId::from_random(u128::from_be_bytes(bits));
-        let changed = self.silences.set(draft, fresh, self.options.silence_limits, cx.now.wall)?;
+        let changed = self.silences.set(draft, fresh, self.options.silence_rules, cx.now.wall)?;
         let id = changed.first().copied().unwrap_or(fresh);
         self.changes.extend(changed.into_iter().map(Change::Silence));
         self.arm_records(cx.now);
@@ -320,7 +317,7 @@ impl Core {
                 Timer::Alerts => self.sweep_alerts(cx.now),
                 Timer::Delivery(id, at) => self.handle_delivery(cx, id, at),
                 Timer::Flush(id) => self.flush(cx, id),
-                Timer::Groups => self.sweep_groups(cx.now),
+                Timer::Groups => self.sweep_groups(),
                 Timer::Records => self.sweep_records(cx.now),
             }
         }
@@ -408,23 +405,20 @@ impl Core {
         }
     }
 
-    /// Drops groups that have long been empty.
-    fn sweep_groups(&mut self, now: Now) {
-        let interval = self.options.maintenance_interval;
-        let moment = Mono::from_ms(
-            now.mono
-                .as_ms()
-                .saturating_sub(u64::try_from(interval.as_millis()).unwrap_or(u64::MAX)),
-        );
-        for id in self.groups.empty_since(moment) {
+    /// Drops groups that are empty. This comes at fixed times after the start, as in Alertmanager: an alert that fires
+    /// again before waits for the tick of its old group.
+    fn sweep_groups(&mut self) {
+        for id in self.groups.empty() {
             self.timers.cancel(Timer::Flush(id));
             self.drop_group(id);
         }
-        if let Some(first) = self.groups.first_empty() {
-            // A group whose flush is still under way may have been empty for longer than the interval.
-            let soonest = now.mono + Duration::from_secs(1);
-            self.timers.set(Timer::Groups, (first + interval).max(soonest));
-        }
+    }
+
+    fn arm_sweep_groups(&mut self, now: Now) {
+        let interval = self.options.maintenance_interval.as_millis().max(1);
+        let passed = now.mono.since(self.started).as_millis();
+        let left = u64::try_from(interval - passed % interval).unwrap_or(u64::MAX);
+        self.timers.set_if_idle(Timer::Groups, now.mono + Duration::from_millis(left));
     }
 
     fn drop_group(&mut self, id: GroupId) {

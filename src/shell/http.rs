@@ -8,7 +8,7 @@ mod stream;
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -19,12 +19,13 @@ use hyper::{Method, server::conn::http1, service::service_fn};
 use log::{debug, info, warn};
 use smol::channel::{self, Receiver, Sender};
 use smol::{Async, LocalExecutor, Task, Timer};
+use socket2::{Domain, Socket, Type};
 
 use crate::api::{HttpStats, Request, Response};
 use crate::config::settings::Address;
 use crate::limits::{
-    ACCEPT_RETRY_TIME, HTTP_GETS_MAX, HTTP_HEADER_BYTES_MAX, HTTP_HEADER_TIME_MAX,
-    HTTP_HEADERS_MAX, HTTP_READ_BYTES, STOP_TIME_MAX, WARN_INTERVAL,
+    ACCEPT_RETRY_TIME, HTTP_BACKLOG_MAX, HTTP_GETS_MAX, HTTP_HEADER_BYTES_MAX,
+    HTTP_HEADER_TIME_MAX, HTTP_HEADERS_MAX, HTTP_READ_BYTES, STOP_TIME_MAX, WARN_INTERVAL,
 };
 use crate::shell::{Event, clock};
 use crate::time::Mono;
@@ -157,12 +158,30 @@ impl Server {
 }
 
 fn bind(address: &Address) -> io::Result<TcpListener> {
-    if address.host.is_empty() {
-        let any = TcpListener::bind(("::", address.port));
-        return any.or_else(|_| TcpListener::bind(("0.0.0.0", address.port)));
+    let addresses: Vec<SocketAddr> = if address.host.is_empty() {
+        vec![
+            (Ipv6Addr::UNSPECIFIED, address.port).into(),
+            (Ipv4Addr::UNSPECIFIED, address.port).into(),
+        ]
+    } else {
+        (&*address.host, address.port).to_socket_addrs()?.collect()
+    };
+    let mut outcome = Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+    for address in addresses {
+        outcome = listen(address);
+        if outcome.is_ok() {
+            break;
+        }
     }
-    let addresses: Vec<SocketAddr> = (&*address.host, address.port).to_socket_addrs()?.collect();
-    TcpListener::bind(&*addresses)
+    outcome
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(HTTP_BACKLOG_MAX)?;
+    Ok(socket.into())
 }
 
 /// Takes connections as long as there is room. No error ends it.

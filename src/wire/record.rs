@@ -300,7 +300,7 @@ pub fn decode_silence(id: SilenceId, bytes: &[u8]) -> Result<Silence, Malformed>
         Matcher::new(it.name, op, it.value).map_err(|error| Malformed(error.to_string()))
     };
     let matchers: Matchers = body.matchers.iter().map(matcher).collect::<Result<_, _>>()?;
-    if matchers.iter().all(|matcher| matcher.matches_value("")) {
+    if matchers.iter().all(Matcher::matches_empty) {
         return Err(Malformed("a silence that matches everything".to_owned()));
     }
     Ok(Silence {

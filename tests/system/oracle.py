@@ -41,7 +41,7 @@ def _status_without_muted_by(status):
 
 
 def _group_without_route_labels(group):
-    group.pop("routeLabels")  # 0.34
+    group.pop("routeLabels", None)  # 0.34; left out when empty
     return group
 
 
