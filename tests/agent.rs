@@ -1,5 +1,7 @@
 //! The real binary, over loopback: it starts, takes alerts, notifies, reloads and stops.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};

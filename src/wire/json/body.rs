@@ -215,16 +215,23 @@ fn read_matchers<'a>(reader: &mut Reader<'a>) -> Result<Option<Vec<RawMatcher<'a
     reader.array("struct field Silence.matchers of type models.Matchers", |reader, _| {
         let mut matcher = RawMatcher::default();
         if !reader.null()? {
-            reader.object("value of type models.Matcher", |reader, name| {
-                match field(&name, &["name", "value", "isRegex", "isEqual"]) {
-                    Some("name") => matcher.name = string(reader, "Matcher.name")?,
-                    Some("value") => matcher.value = string(reader, "Matcher.value")?,
-                    Some("isRegex") => matcher.is_regex = flag(reader, "Matcher.isRegex")?,
-                    Some("isEqual") => matcher.is_equal = flag(reader, "Matcher.isEqual")?,
-                    _ => reader.skip()?,
-                }
-                Ok(())
-            })?;
+            reader.object(
+                "struct field Silence.matchers of type models.Matcher",
+                |reader, name| {
+                    match field(&name, &["name", "value", "isRegex", "isEqual"]) {
+                        Some("name") => matcher.name = string(reader, "Matcher.matchers.name")?,
+                        Some("value") => matcher.value = string(reader, "Matcher.matchers.value")?,
+                        Some("isRegex") => {
+                            matcher.is_regex = flag(reader, "Matcher.matchers.isRegex")?;
+                        }
+                        Some("isEqual") => {
+                            matcher.is_equal = flag(reader, "Matcher.matchers.isEqual")?;
+                        }
+                        _ => reader.skip()?,
+                    }
+                    Ok(())
+                },
+            )?;
         }
         matchers.push(matcher);
         Ok(())
