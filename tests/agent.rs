@@ -22,6 +22,8 @@ struct Agent {
 impl Agent {
     fn start(name: &str, config: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        // What a run before has notified would not be notified again.
+        fs::remove_dir_all(&folder).ok();
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("config.toml"), config).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_bellwether"))
@@ -90,9 +92,22 @@ fn line_with(log: &mut impl std::io::BufRead, text: &str) -> String {
     }
 }
 
+/// Waits ten seconds for a connection.
+fn accept(listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).unwrap();
+    for _ in 0..1000 {
+        if let Ok((stream, _)) = listener.accept() {
+            stream.set_nonblocking(false).unwrap();
+            return stream;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("nobody connected");
+}
+
 /// A receiver that takes one request and answers 200.
 fn take_one(listener: &TcpListener) -> String {
-    let (stream, _) = listener.accept().unwrap();
+    let stream = accept(listener);
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let mut reader = BufReader::new(&stream);
     let (mut request, mut length) = (String::new(), 0);
