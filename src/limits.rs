@@ -182,9 +182,9 @@ pub const STRANGERS_MAX: usize = 256;
 pub const STRANGER_DATAGRAMS_PER_SECOND: u64 = 20;
 /// Datagrams at once that are decrypted for one source that is no member. Policy: dropped, counted.
 pub const STRANGER_DATAGRAMS_BURST: u64 = 40;
-/// The same for all sources that are not members, together.
+/// Datagrams a second that are decrypted for all sources that are not members, together. Policy: dropped, counted.
 pub const STRANGERS_DATAGRAMS_PER_SECOND: u64 = 200;
-/// The same for one member's address: more than a member ever sends.
+/// Datagrams a second that are decrypted for one member, more than it ever sends. Policy: dropped, counted.
 pub const MEMBER_DATAGRAMS_PER_SECOND: u64 = 4000;
 /// How far ahead of our synchronised clock a version may be. Policy: refused, counted, shown.
 pub const CLOCK_AHEAD_MS_MAX: i64 = 10 * 60 * 1000;
