@@ -54,13 +54,12 @@ build() (
         export RUSTC=/usr/bin/rustc CARGO=/usr/bin/cargo PATH="/usr/bin:$PATH" RUSTC_BOOTSTRAP=1
         flags=-Clink-self-contained=no
         # Without the default features: they print back traces, from symbols that are not there, and weigh 130 KiB.
-        set -- -Zbuild-std=std,panic_abort -Zbuild-std-features=${STD_FEATURES:-}
+        set -- -Zbuild-std=std,panic_abort "-Zbuild-std-features=${STD_FEATURES:-}"
     fi
-    cpu=$(cpu_of "$target")
     sysroot=$("${RUSTC:-rustc}" --print sysroot)
     export PATH="$CACHE/venv/bin:$PATH"
     # No name of this machine may reach the bytes.
-    flags="$flags ${cpu:+-Ctarget-cpu=$cpu} --remap-path-prefix=$source=/bellwether --remap-path-prefix=$into=/target"
+    flags="$flags $(code_of "$target") --remap-path-prefix=$source=/bellwether --remap-path-prefix=$into=/target"
     flags="$flags --remap-path-prefix=$CARGO_HOME=/cargo --remap-path-prefix=$sysroot=/rust"
     RUSTFLAGS=$flags
     CFLAGS="-ffile-prefix-map=$source=/bellwether -ffile-prefix-map=$into=/target -ffile-prefix-map=$CARGO_HOME=/cargo"
@@ -77,7 +76,7 @@ build() (
 split() {
     built=$2/$1/release/bellwether
     rm -f "$3" "$3.debug"
-    eu-strip --remove-comment -f "$3.debug" -o "$3" "$built"
+    eu-strip --remove-comment --keep-section=.ARM.attributes -f "$3.debug" -o "$3" "$built"
     chmod 755 "$3"
     chmod 644 "$3.debug"
     [ -z "$(readelf -d "$3" | sed -n 's/.*(NEEDED)//p')" ] || die "$3 is not static"

@@ -8,6 +8,7 @@ The machine has port 9093 (the agent) and port 7000 (a shell for root) forwarded
 import argparse
 import atexit
 import json
+import os
 import random
 import re
 import socket
@@ -26,8 +27,8 @@ from api import Api  # noqa: E402
 from sink import Sink  # noqa: E402
 
 MACHINES = {
-    "arm64": ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a53", "-accel", "tcg,thread=multi"],
-    "amd64": ["qemu-system-x86_64", "-M", "q35", "-cpu", "max", "-accel", "kvm", "-accel", "tcg"],
+    "arm64": ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a53"],
+    "amd64": ["qemu-system-x86_64", "-M", "q35", "-cpu", "max"],
 }
 CONSOLES = {"arm64": "ttyAMA0", "amd64": "ttyS0"}
 BOOT_SECONDS = 600
@@ -56,7 +57,7 @@ class Machine:
             f"guestfwd=tcp:10.0.2.100:80-tcp:127.0.0.1:{sink}"
         )
         command = [
-            *MACHINES[self.arch], "-smp", "2", "-m", "512", "-nographic", "-no-reboot", "-monitor", "none",
+            *MACHINES[self.arch], "-accel", os.environ.get("ACCEL", "tcg,thread=multi"), "-smp", "2", "-m", "512", "-nographic", "-no-reboot", "-monitor", "none",
             "-serial", f"file:{self.directory}/console",
             "-kernel", f"{self.directory}/vmlinuz", "-initrd", f"{self.directory}/initrd.gz",
             "-append", f"console={CONSOLES[self.arch]} panic=1 systemd.show_status=0",

@@ -3,8 +3,8 @@
 #
 #     cross/machine.sh [--arch arm64|amd64] [--kills N] [--log FILE]
 #
-# arm64 is emulated, so slow: a quarter of an hour. amd64 runs on /dev/kvm where there is one: some minutes. The base
-# system is made by debootstrap once and kept in CACHE. What is tested stands in machine.py beside this file. Needs root.
+# It is emulated, so slow; ACCEL=kvm is quicker where the machine is of the same kind and can. The base system is made by
+# debootstrap once and kept in CACHE. What is tested stands in machine.py beside this file. Needs root.
 
 set -eu
 ROOT=$(cd "$(dirname "$0")/.." && pwd)

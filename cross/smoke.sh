@@ -25,7 +25,7 @@ emulator_for() {
 }
 
 smoke() {
-    emulator=$(emulator_for "$1")
+    emulator=$2
     printf '#!/bin/sh\nexec %s "%s" "$@"\n' "$emulator" "$1" >"$work/bellwether"
     chmod +x "$work/bellwether"
     echo "$1 ${emulator:+under $emulator}"
@@ -42,7 +42,7 @@ done
 [ $# -gt 0 ] || die "there are no binaries in $OUT; run cross/build.sh"
 for name in "$@"; do
     case " $TARGETS " in
-    *" $name "*) smoke "$OUT/bellwether-$name" ;;
-    *) smoke "$(realpath "$name")" ;;
+    *" $name "*) smoke "$OUT/bellwether-$name" "$(emulator_of "$name")" ;;
+    *) smoke "$(realpath "$name")" "$(emulator_for "$name")" ;;
     esac
 done

@@ -4,10 +4,12 @@
 
 TARGETS="aarch64-unknown-linux-musl armv7-unknown-linux-musleabihf arm-unknown-linux-musleabihf x86_64-unknown-linux-musl"
 
-# The code the compiler may use. armv6 with hard float is the Pi 1 and Zero.
-cpu_of() {
+# The code that the compiler may use. armv6 with hard float is the Pi 1 and Zero; armv7 has Thumb-2, as Debian's armhf,
+# which is a quarter smaller.
+code_of() {
     case $1 in
-    arm-*) echo arm1176jzf-s ;;
+    arm-*) echo -Ctarget-cpu=arm1176jzf-s ;;
+    armv7-*) echo -Ctarget-feature=+thumb-mode,+thumb2 ;;
     esac
 }
 
