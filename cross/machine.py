@@ -136,14 +136,18 @@ def survives_the_watchdog(machine):
     return "a stopped agent was noticed and restarted"
 
 
+def receivers(machine):
+    return [receiver["name"] for receiver in machine.api.get("/api/v2/receivers").json]
+
+
 def reloads(machine):
     pid = machine.show("MainPID")
     machine.run("sed -i 's/\"hook\"/\"renamed\"/' /etc/bellwether/bellwether.toml; systemctl reload bellwether.service\n")
-    until(lambda: machine.api.get("/api/v2/receivers").json == [{"name": "renamed"}], SERVICE_SECONDS, "not reloaded")
+    until(lambda: receivers(machine) == ["renamed"], SERVICE_SECONDS, "not reloaded")
     machine.run("sed -i 's/\"renamed\"/nobody/' /etc/bellwether/bellwether.toml; systemctl reload bellwether.service\n")
-    assert machine.api.get("/api/v2/receivers").json == [{"name": "renamed"}], "a config with errors was taken"
+    assert receivers(machine) == ["renamed"], "a config with errors was taken"
     machine.run("sed -i 's/nobody/\"hook\"/' /etc/bellwether/bellwether.toml; systemctl reload bellwether.service\n")
-    until(lambda: machine.api.get("/api/v2/receivers").json == [{"name": "hook"}], SERVICE_SECONDS, "not reloaded")
+    until(lambda: receivers(machine) == ["hook"], SERVICE_SECONDS, "not reloaded")
     assert machine.show("MainPID") == pid and machine.show("ActiveState") == "active"
     return "same process; a config with errors was refused"
 
@@ -230,6 +234,8 @@ def main():
         say(f"starts_without_a_clock: {starts_without_a_clock(machine)}")
     except (AssertionError, OSError) as error:
         say(f"FAILED: {type(error).__name__}: {error}")
+        if machine.process.poll() is None and machine.is_ready():
+            say(machine.run("journalctl --no-pager -b -u bellwether.service | tail -40; systemctl status --no-pager -n 0 bellwether.service\n"))
         console = asked.directory / "console"
         say("the console's end:\n" + "\n".join(console.read_text(errors="replace").splitlines()[-30:] if console.exists() else []))
         return 1

@@ -85,7 +85,7 @@ make_root() {
     chroot "$work/root" env DEBIAN_FRONTEND=noninteractive dpkg -i /package.deb
     cp -a "$ROOT/cross/machine/." "$work/root/"
     chroot "$work/root" systemctl --quiet enable systemd-networkd commands.socket
-    chroot "$work/root" systemctl --quiet mask systemd-timesyncd.service apt-daily.timer apt-daily-upgrade.timer \
+    chroot "$work/root" systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer \
         dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer man-db.timer
     echo sheep >"$work/root/etc/hostname"
     truncate -s 2G "$work/disk"
