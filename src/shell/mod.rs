@@ -182,8 +182,7 @@ impl Shell {
             opened_at: clock::boot_time(),
             ..api::Journal::default()
         };
-        let keeper =
-            Keeper::new(executor, opened.into_journal(), &setup.storage, salt, sender.clone());
+        let keeper = Keeper::new(executor, opened, &setup.storage, salt, sender.clone());
         let web = setup.web;
         let mut server = Server::new(executor, &sender, web.get_concurrency, web.timeout);
         for address in &web.listen_addresses {
@@ -269,10 +268,15 @@ impl Shell {
 
     /// Keeps an answer back until everything that is to be kept so far is durable: what it promises, and what it found
     /// promised already.
-    fn hold(&mut self, exchange: Exchange, response: Response, labels: (Label, Label)) {
+    fn hold(&mut self, mut exchange: Exchange, response: Response, labels: (Label, Label)) {
         self.perform();
         match self.keeper.ticket() {
-            Some(ticket) => self.held.push_back(Held { ticket, exchange, response, labels }),
+            Some(ticket) => {
+                // Who has gone takes no room, and who waits only for the answer.
+                self.held.retain(|held| !held.exchange.is_abandoned());
+                exchange.forget_body();
+                self.held.push_back(Held { ticket, exchange, response, labels });
+            }
             None => self.release(exchange, response, labels),
         }
     }
@@ -281,14 +285,29 @@ impl Shell {
     /// on from memory, and says so wherever it says anything.
     fn kept(&mut self, kept: Kept) {
         self.keeper.done(kept.ticket);
-        while let Some(held) = self.held.pop_front_if(|held| held.ticket <= kept.ticket) {
+        while self.held.front().is_some_and(|held| held.ticket <= kept.ticket) {
+            let Some(held) = self.held.pop_front() else { break };
             self.release(held.exchange, held.response, held.labels);
         }
         self.site.journal.count(&kept.wear, clock::boot_time());
+        self.site.journal.left_out = kept.left_out;
+        if let Some((found, volatile)) = kept.late {
+            self.site.journal.volatile = volatile;
+            self.with_node(|node, cx| restore(node, cx, found));
+        }
         if kept.wants_state {
+            // What the state holds is then in no other record that is still to come.
+            self.perform();
             self.keeper.begin_anew(self.node.records(clock::now()));
         }
         if self.site.journal.fault != kept.fault {
+            let path = &self.site.journal.path;
+            match &kept.fault {
+                Some(fault) => error!(
+                    "--storage.path={path}: {fault}; going on from memory, what is new does not survive a restart"
+                ),
+                None => info!("--storage.path={path}: everything is kept on flash again"),
+            }
             self.site.journal.fault.clone_from(&kept.fault);
             self.with_node(|node, cx| node.handle_journal(cx, kept.fault.as_deref()));
         }
@@ -354,16 +373,29 @@ impl Shell {
             }
         }
         self.perform();
+        self.keeper.hurry();
         let deadline = clock::boot_time() + STOP_TIME_MAX;
-        while !self.keeper.idle() && clock::boot_time() < deadline {
+        while !self.keeper.idle() {
+            let left = deadline.saturating_sub(clock::boot_time());
             let waited = smol::future::or(async { events.recv().await.ok() }, async {
-                smol::Timer::after(STOP_TIME_MAX).await;
+                smol::Timer::after(left).await;
                 None
             });
-            if let Some(event @ (Event::Kept(_) | Event::Reply(..))) = waited.await {
-                self.handle(event);
-                self.perform();
+            match waited.await {
+                Some(event @ (Event::Kept(_) | Event::Reply(..))) => {
+                    self.handle(event);
+                    self.perform();
+                }
+                Some(_) => {}
+                None => {
+                    warn!("--storage.path={}: stopping before all is kept", self.site.journal.path);
+                    break;
+                }
             }
+        }
+        for held in std::mem::take(&mut self.held) {
+            let response = Response::object(503, 503, "stopping: what was sent may not be kept");
+            self.release(held.exchange, response, held.labels);
         }
         self.server.stop().await;
     }
