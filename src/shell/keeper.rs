@@ -2,8 +2,8 @@
 //! while the next group gathers. Flash may take seconds: nobody waits for it but who waits for an answer.
 //!
 //! A commit that fails is followed at once by a new beginning: the loop gives the whole state, which is written to a
-//! fresh segment. Answers wait for the outcome of that. If it fails too, they go, the agent runs from memory, and the
-//! next beginning is tried after a while.
+//! fresh segment. Answers wait for the outcome of that. If it fails too, they go and the agent runs from memory. After a
+//! while the directory is opened anew, as after a restart: it may be another file system by then.
 
 mod write;
 
@@ -14,6 +14,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use log::{info, warn};
+use rand::Rng as _;
 use smol::channel::{self, Receiver, Sender};
 use smol::{LocalExecutor, Task, Timer};
 
@@ -63,13 +64,13 @@ pub(super) struct Opened {
 
 /// Opens the journal of `storage`. Only a directory that another process owns is an error; whatever else is wrong is
 /// logged and told, and the agent runs from memory.
-pub(super) fn open(storage: &Storage, salt: u64) -> Result<Opened, FlashError> {
+pub(super) fn open(storage: &Storage) -> Result<Opened, FlashError> {
     let mut opened = Opened { journal: None, found: Vec::new(), fault: None, volatile: false };
     if storage.durability == Durability::Off {
         return Ok(opened);
     }
     let path = &storage.path;
-    match open_dir(path, salt) {
+    match open_dir(path) {
         Ok((journal, volatile, found)) => {
             opened.fault = journal.fault().map(ToString::to_string);
             opened.volatile = volatile;
@@ -93,7 +94,10 @@ pub(super) fn open(storage: &Storage, salt: u64) -> Result<Opened, FlashError> {
 
 type Dir = (Journal<FlashDir>, bool, Vec<Found>);
 
-fn open_dir(path: &Path, salt: u64) -> Result<Dir, FlashError> {
+fn open_dir(path: &Path) -> Result<Dir, FlashError> {
+    let unusable = |error| FlashError::Unusable(path.into(), error);
+    // No two openings share one.
+    let salt = clock::rng().map_err(unusable)?.next_u64();
     // If it cannot be made, opening it says why.
     std::fs::create_dir_all(path).ok();
     let medium = FlashDir::own(path)?;
@@ -101,10 +105,8 @@ fn open_dir(path: &Path, salt: u64) -> Result<Dir, FlashError> {
     let mut found = Vec::new();
     let mut deliver =
         |kind: u16, key: &[u8], body: &[u8]| found.push((kind, key.to_vec(), body.to_vec()));
-    let (journal, replay) =
-        Journal::open(medium, Options::new(salt), &mut deliver).map_err(|fault| {
-            FlashError::Unusable(path.into(), std::io::Error::other(fault.to_string()))
-        })?;
+    let (journal, replay) = Journal::open(medium, Options::new(salt), &mut deliver)
+        .map_err(|fault| unusable(std::io::Error::other(fault.to_string())))?;
     tell(path, &replay);
     Ok((journal, volatile, found))
 }
@@ -151,7 +153,6 @@ impl Keeper {
         executor: &LocalExecutor<'static>,
         opened: Opened,
         storage: &Storage,
-        salt: u64,
         events: Sender<Event>,
     ) -> Self {
         let queue = Rc::new(RefCell::new(Queue::default()));
@@ -161,9 +162,9 @@ impl Keeper {
         let run = Run {
             health: if opened.fault.is_some() { Health::Failed } else { Health::Sound },
             fault: opened.fault,
+            known: opened.journal.is_some(),
             journal: opened.journal,
             path: storage.path.clone(),
-            salt,
             queue: Rc::clone(&queue),
             budget: Budget::new(commits_a_day, now),
             interval: match storage.durability {
@@ -173,6 +174,7 @@ impl Keeper {
             retry_at: now + KEEPER_RETRY_MIN,
             pause: KEEPER_RETRY_MIN,
             done: Ticket(0),
+            wear_before: Wear::default(),
             wear: Wear::default(),
             left_out: 0,
             events,
@@ -267,14 +269,17 @@ struct Run {
     fault: Option<String>,
     /// None while it could not be opened, and while a commit has it.
     journal: Option<Journal<FlashDir>>,
+    /// Whether it was open once: what it held then is known.
+    known: bool,
     path: PathBuf,
-    salt: u64,
     queue: Rc<RefCell<Queue>>,
     budget: Budget,
     interval: Duration,
     retry_at: Duration,
     pause: Duration,
     done: Ticket,
+    /// What journals have cost that are closed.
+    wear_before: Wear,
     wear: Wear,
     left_out: u64,
     events: Sender<Event>,
@@ -327,6 +332,9 @@ impl Run {
                 self.pause = KEEPER_RETRY_MIN;
             }
             Some(fault) if anew => {
+                self.wear_before = self.wear;
+                // Closes its files, so that the file system can be mended.
+                self.journal = None;
                 self.failed(fault);
             }
             Some(fault) => {
@@ -343,11 +351,13 @@ impl Run {
     async fn ask(&mut self) -> Kept {
         let mut late = None;
         if self.journal.is_none() {
-            let (path, salt) = (self.path.clone(), self.salt);
-            match smol::unblock(move || open_dir(&path, salt)).await {
+            let path = self.path.clone();
+            match smol::unblock(move || open_dir(&path)).await {
                 Ok((journal, volatile, found)) => {
                     self.journal = Some(journal);
-                    late = Some((found, volatile));
+                    // Memory is newer than what it was read from.
+                    late = (!self.known).then_some((found, volatile));
+                    self.known = true;
                 }
                 Err(error) => {
                     self.failed(error.to_string());
@@ -413,7 +423,9 @@ impl Run {
 
     /// Returns what is wrong. Says so while it takes too long.
     async fn write(&mut self, work: Work) -> Option<String> {
-        let mut journal = self.journal.take()?;
+        let Some(mut journal) = self.journal.take() else {
+            return Some("the journal is not open".to_owned());
+        };
         let mut writing = smol::unblock(move || {
             let written = write::write(&mut journal, work);
             (journal, written)
@@ -439,7 +451,7 @@ impl Run {
         if wrote {
             self.budget.spend(clock::boot_time());
         }
-        self.wear = journal.wear();
+        self.wear = self.wear_before + journal.wear();
         self.journal = Some(journal);
         self.note(&left);
         fault

@@ -29,7 +29,6 @@ use std::rc::Rc;
 
 use ::log::{error, info, warn};
 use async_signal::{Signal, Signals};
-use rand::Rng as _;
 use rand::rngs::StdRng;
 use smol::channel::{self, Receiver, Sender};
 use smol::stream::StreamExt as _;
@@ -167,8 +166,7 @@ impl Shell {
             sources.push(executor.spawn(send_beats(interval, sender.clone())));
         }
         let mut rng = clock::rng().map_err(system("asking for entropy"))?;
-        let salt = rng.next_u64();
-        let mut opened = keeper::open(&setup.storage, salt).map_err(Error::Storage)?;
+        let mut opened = keeper::open(&setup.storage).map_err(Error::Storage)?;
         let mut node = Node::new(Rc::new(setup.config), setup.options, now);
         let mut effects = Vec::new();
         let cx = &mut Cx { now, rng: &mut rng, effects: &mut effects };
@@ -182,7 +180,7 @@ impl Shell {
             opened_at: clock::boot_time(),
             ..api::Journal::default()
         };
-        let keeper = Keeper::new(executor, opened, &setup.storage, salt, sender.clone());
+        let keeper = Keeper::new(executor, opened, &setup.storage, sender.clone());
         let web = setup.web;
         let mut server = Server::new(executor, &sender, web.get_concurrency, web.timeout);
         for address in &web.listen_addresses {
@@ -320,6 +318,13 @@ impl Shell {
         exchange.answer(response);
     }
 
+    /// Answers a request that came too late.
+    fn refuse(&mut self, exchange: Exchange) {
+        let request = exchange.request();
+        let labels = labels(&self.site.prefix, request.method, request.path);
+        self.release(exchange, Response::object(503, 503, "stopping"), labels);
+    }
+
     /// Loads the config anew; where that fails, the old one stays.
     fn reload(&mut self) -> Result<(), String> {
         systemd::reloading();
@@ -386,6 +391,7 @@ impl Shell {
                     self.handle(event);
                     self.perform();
                 }
+                Some(Event::Http(exchange)) => self.refuse(*exchange),
                 Some(_) => {}
                 None => {
                     warn!("--storage.path={}: stopping before all is kept", self.site.journal.path);
@@ -396,6 +402,13 @@ impl Shell {
         for held in std::mem::take(&mut self.held) {
             let response = Response::object(503, 503, "stopping: what was sent may not be kept");
             self.release(held.exchange, response, held.labels);
+        }
+        // Who asks from now on is told so by the connection itself.
+        events.close();
+        while let Ok(event) = events.try_recv() {
+            if let Event::Http(exchange) = event {
+                self.refuse(*exchange);
+            }
         }
         self.server.stop().await;
     }

@@ -1,8 +1,10 @@
 """A loop device with ext4 on it: a flash that can be filled, frozen, made read-only and copied at a moment."""
 
+import fcntl
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 from world import Skip
 
 QUIET_TRIES = 50
+LOOP_SET_STATUS64, LOOP_GET_STATUS64, LOOP_INFO_BYTES, LOOP_SIZELIMIT_AT = 0x4C04, 0x4C05, 232, 32  # linux/loop.h
 
 
 def _run(*words):
@@ -51,6 +54,30 @@ class Disk:
 
     def remount(self, how):
         _run("mount", "-o", f"remount,{how}", self.mount)
+
+    def mend(self):
+        """Unmount, repair and mount again, as somebody does who found it broken."""
+        for _ in range(QUIET_TRIES):
+            if subprocess.run(["umount", self.mount], capture_output=True, check=False).returncode == 0:
+                break
+            time.sleep(0.1)  # the agent has its files open until it notices
+        subprocess.run(["e2fsck", "-fy", self.loop], capture_output=True, check=False)
+        _run("mount", "-o", "noatime", self.loop, self.mount)
+
+    def shrink(self):
+        """From now on every access beyond the first megabyte is an I/O error."""
+        self._limit(1 << 20)
+
+    def grow(self):
+        self._limit(0)
+
+    def _limit(self, size):
+        """Show no more than so many bytes of the image; 0: all of it."""
+        with open(self.loop, "rb") as loop:
+            info = bytearray(LOOP_INFO_BYTES)
+            fcntl.ioctl(loop, LOOP_GET_STATUS64, info)
+            struct.pack_into("=Q", info, LOOP_SIZELIMIT_AT, size)
+            fcntl.ioctl(loop, LOOP_SET_STATUS64, info)
 
     def freeze(self):
         _run("fsfreeze", "-f", self.mount)

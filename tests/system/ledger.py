@@ -85,6 +85,7 @@ class Writer(threading.Thread):
         self.rng = rng
         self.prefix = name
         self.over = threading.Event()
+        self.fault = None
         self.start()
 
     def run(self):
@@ -94,10 +95,17 @@ class Writer(threading.Thread):
                 self.rng.choice(acts)()
             except (OSError, http.client.HTTPException):
                 return  # the agent was cut off
+            except AssertionError as fault:
+                self.fault = fault
+                return
 
-    def end(self):
-        self.over.set()
+    def end(self, at_once=True):
+        """Wait until it has stopped, because it was told to or was cut off; fails with what it found."""
+        if at_once:
+            self.over.set()
         self.join()
+        if self.fault:
+            raise self.fault
 
     def _keys(self):
         names = self.rng.sample(range(ALERTS), self.rng.randint(1, 3))
@@ -109,6 +117,8 @@ class Writer(threading.Thread):
         answer = self.api.post(path, value)
         if answer.status == 200:
             self.ledger.acknowledge(states, began)
+        elif answer.status == 503 and "stopping" in answer.text:
+            self.over.set()
         elif answer.status:
             raise AssertionError(f"POST {path} answered {answer.status}: {answer.text}")
         return answer
@@ -162,7 +172,7 @@ class Writer(threading.Thread):
                 return
             value = {**value.json, "comment": f"{time.time():.6f}"}
             answer = self._post("/api/v2/silences", value, {key: value["comment"]})
-            assert not answer.status or answer.json["silenceID"] == key[1], "an edit of the comment gave another silence"
+            assert answer.status != 200 or answer.json["silenceID"] == key[1], "an edit of the comment gave another silence"
 
     def expire_silence(self):
         for key in self._silences(True)[-1:]:

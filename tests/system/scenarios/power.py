@@ -6,6 +6,7 @@ import time
 
 from disk import Disk
 from ledger import GONE, Ledger, Story, Writer, seen
+from sink import Request
 
 CONFIG = """
 route: {receiver: sink, group_by: [alertname], group_wait: 0s, group_interval: 200ms, repeat_interval: 1h}
@@ -78,7 +79,7 @@ def kills(world):
         cuts.append(time.time())
         agent.kill()
         for writer in writers:
-            writer.join()
+            writer.end(at_once=False)
         acked = ledger.copy()
         agent.start()
         states = by_key(seen(agent.api), ledger)
@@ -130,5 +131,30 @@ def images(world):
     return f"{SNAPSHOTS} copies, {ledger.operations} acknowledged, {repeated} notifications repeated for a cut"
 
 
+def judge_itself(_world):
+    """The judge of repeats sees one that nothing explains, and lets the others pass."""
+
+    def story(*notes, fences=(), cuts=()):
+        body = '{"groupKey": "{}:{alertname=\\"A\\"}", "alerts": [{"labels": {"i": "0"}, "status": "%s"}]}'
+        return Story([Request(at, "/", {}, (body % status).encode(), 200) for at, status in notes], fences, cuts)
+
+    cases = [
+        (story((1, "firing"), (2, "resolved"), (3, "firing")), 0, 0),
+        (story((1, "firing"), (3, "firing")), 0, 1),
+        (story((1, "firing"), (3, "firing"), cuts=[2]), 1, 0),
+        (story((1, "firing"), (3, "firing"), fences=[1.05], cuts=[2]), 1, 0),
+        (story((1, "firing"), (3, "firing"), fences=[1.5], cuts=[2]), 0, 1),
+        (story((1, "firing"), (3, "firing"), (4, "firing"), cuts=[2]), 1, 1),
+    ]
+    for number, (told, explained, faults) in enumerate(cases):
+        found = told.repeats()
+        assert (found[0], len(found[1])) == (explained, faults), f"case {number}: {found}"
+    ledger = Ledger()
+    ledger.ask({"a": 1})
+    ledger.acknowledge(["a"], 0)
+    ledger.ask({"a": 2})
+    assert [ledger.lost({"a": state}, ledger.copy()) == [] for state in (GONE, 1, 2, 3)] == [False, True, True, False]
+
+
 def cases(_settings):
-    return [(f"power/{case.__name__}", case) for case in (kills, images)]
+    return [(f"power/{case.__name__}", case) for case in (kills, images, judge_itself)]
