@@ -75,6 +75,12 @@ def seen(api):
     return states
 
 
+def by_key(states, ledger):
+    """What the agent shows, under the ledger's keys: a silence's has its writer's name too."""
+    shown = ((key, key[:2] if key[0] == "silence" else key) for key in ledger.copy())
+    return {key: states[under] for key, under in shown if under in states}
+
+
 class Writer(threading.Thread):
     """Posts alerts and silences of its own, at random, until it is told to stop or nobody answers."""
 
@@ -145,7 +151,7 @@ class Writer(threading.Thread):
         self._alerts({key: "ended" for key in self._keys()}, now - 0.001, now)
 
     def _silences(self, active):
-        known = [key for key in list(self.ledger.history) if key[0] == "silence" and key[2] == self.prefix]
+        known = [key for key in self.ledger.copy() if key[0] == "silence" and key[2] == self.prefix]
         return [key for key in known if (self.ledger.now(key) != "expired") == active]
 
     def make_silence(self):

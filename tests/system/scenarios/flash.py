@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from disk import Disk
-from ledger import Ledger, Writer, seen
+from ledger import Ledger, Writer, by_key, seen
 from world import Skip
 
 CONFIG = """
@@ -338,9 +338,7 @@ def stopped(world):
             writer.end(at_once=False)
         acked = ledger.copy()
         agent.start()
-        found = seen(agent.api)
-        states = {key: found.get(key[:2] if key[0] == "silence" else key) for key in ledger.history}
-        states = {key: state for key, state in states.items() if state}
+        states = by_key(seen(agent.api), ledger)
         lost = ledger.lost(states, acked)
         assert not lost, lost[:8]
         ledger.settle(states)

@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from disk import Disk
-from ledger import GONE, Ledger, Story, Writer, seen
+from ledger import GONE, Ledger, Story, Writer, by_key, seen
 from sink import Request
 
 CONFIG = """
@@ -30,11 +30,6 @@ def mute(api):
     }
     assert api.post("/api/v2/silences", silence).status == 200
     api.post_alerts(*MUTED)
-
-
-def by_key(states, ledger):
-    """What the agent shows, under the ledger's keys: a silence's has its writer's name too."""
-    return {key: states[key[:2]] if key[0] == "silence" else states[key] for key in ledger.history if (key[:2] if key[0] == "silence" else key) in states}
 
 
 def judge(ledger, story, sink):
