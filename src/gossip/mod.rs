@@ -72,7 +72,7 @@ use crate::time::{Mono, Now};
 pub struct Config {
     /// This node's id: random, kept for as long as its disk.
     pub node: u64,
-    /// The name members show: at most [`MEMBER_NAME_BYTES_MAX`] bytes, cut if longer.
+    /// The name members show: at most [`MEMBER_NAME_BYTES_MAX`] bytes, cut if longer; the node id if empty.
     pub name: String,
     /// The cluster's name: members of another are not heard.
     pub cluster_name: String,
@@ -213,6 +213,9 @@ impl fmt::Debug for Gossip {
 impl Gossip {
     /// A node that knows nobody yet. `rng` must be seeded from the system's entropy: the boot id is drawn from it.
     pub fn new(now: Now, rng: &mut dyn Rng, mut config: Config) -> Self {
+        if config.name.is_empty() {
+            config.name = format!("{:016x}", config.node);
+        }
         while config.name.len() > MEMBER_NAME_BYTES_MAX {
             config.name.pop();
         }

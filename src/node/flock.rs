@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::effect::Cx;
-use crate::gossip::{Gossip, Via};
+use crate::gossip::{Gossip, KeyRing, Via};
 use crate::node::Node;
 
 impl Node {
@@ -20,6 +20,14 @@ impl Node {
     /// Says whether the wall clock is synchronised.
     pub fn handle_synced(&mut self, cx: &mut Cx<'_>, synced: bool) {
         let _ = (cx, synced);
+    }
+
+    /// Takes the flock's keys anew.
+    pub fn handle_keys(&mut self, cx: &mut Cx<'_>, keys: KeyRing) {
+        let _ = cx;
+        if let Some(gossip) = &mut self.gossip {
+            gossip.set_keys(keys);
+        }
     }
 
     /// Says goodbye to the flock and gives up what it had claimed: the process is about to stop.
