@@ -3,7 +3,9 @@
 mod flock;
 mod keep;
 mod own;
+mod stamps;
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::config::Config;
@@ -16,6 +18,8 @@ use crate::model::Muted;
 use crate::model::{Alert, Fingerprint, Labels, Report, Silence, SilenceId};
 use crate::notify::Reply;
 use crate::time::{Mono, Now};
+
+use stamps::Stamps;
 
 pub use crate::core::Options;
 pub use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules};
@@ -46,6 +50,9 @@ pub struct Node {
     flock_config: Option<gossip::Config>,
     identity: Option<u64>,
     gossip: Option<Gossip>,
+    stamps: Stamps,
+    /// Of each member: its clock less ours, zero if they agree.
+    offsets: BTreeMap<u64, i64>,
 }
 
 impl Node {
@@ -64,6 +71,8 @@ impl Node {
             flock_config: flock,
             identity: None,
             gossip: None,
+            stamps: Stamps::default(),
+            offsets: BTreeMap::new(),
         }
     }
 
@@ -108,6 +117,7 @@ impl Node {
     pub fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
         self.core.handle_timeout(cx);
         self.spread(cx);
+        self.handle_flock_timeout(cx);
     }
 
     /// Goes on with another config.
@@ -120,7 +130,8 @@ impl Node {
 
     /// When [`Node::handle_timeout`] wants to be called next.
     pub fn next_timeout(&self) -> Option<Mono> {
-        self.core.next_timeout()
+        let flock = self.gossip.as_ref().map(Gossip::next_timeout);
+        self.core.next_timeout().into_iter().chain(flock).min()
     }
 
     /// The config it runs with.

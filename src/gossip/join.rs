@@ -149,7 +149,8 @@ impl Gossip {
     /// The static peers' addresses, as their names resolve now. Those that are gone are no longer tried; members met at
     /// them stay members.
     pub fn set_peers(&mut self, now: Now, addresses: &[SocketAddr]) {
-        if !self.join.started && !addresses.is_empty() && self.settle.ready() {
+        let settled = self.settle.ready() && !self.config.settle_timeout.is_zero();
+        if !self.join.started && !addresses.is_empty() && settled && !self.config.expects_peers {
             let (every, at_most) = (self.config.settle_interval, self.config.settle_timeout);
             self.settle = Settle::new(now.mono, every, at_most);
         }

@@ -72,12 +72,14 @@ use crate::time::{Mono, Now};
 pub struct Config {
     /// This node's id: random, kept for as long as its disk.
     pub node: u64,
-    /// The name members show: at most [`MEMBER_NAME_BYTES_MAX`] bytes, cut if longer; the node id if empty.
+    /// The name members show: at most [`MEMBER_NAME_BYTES_MAX`] bytes, cut if longer.
     pub name: String,
     /// The cluster's name: members of another are not heard.
     pub cluster_name: String,
     /// The keys; without one nothing is sealed.
     pub keys: KeyRing,
+    /// Whether others are expected from the start: static peers are configured.
+    pub expects_peers: bool,
     /// Whether to use multicast. It is not used without a key.
     pub multicast: bool,
     /// How often a member is probed (`--cluster.probe-interval`). Alertmanager's 1 s is a hundred bytes a second.
@@ -106,6 +108,7 @@ impl Config {
             name: name.into(),
             cluster_name: String::new(),
             keys: KeyRing::default(),
+            expects_peers: false,
             multicast: false,
             probe_interval: Duration::from_secs(25),
             probe_timeout: Duration::from_secs(5),
@@ -213,14 +216,12 @@ impl fmt::Debug for Gossip {
 impl Gossip {
     /// A node that knows nobody yet. `rng` must be seeded from the system's entropy: the boot id is drawn from it.
     pub fn new(now: Now, rng: &mut dyn Rng, mut config: Config) -> Self {
-        if config.name.is_empty() {
-            config.name = format!("{:016x}", config.node);
-        }
         while config.name.len() > MEMBER_NAME_BYTES_MAX {
             config.name.pop();
         }
         config.multicast &= !config.keys.is_empty();
-        let settle = if config.multicast {
+        let waits = config.multicast || config.expects_peers;
+        let settle = if waits && !config.settle_timeout.is_zero() {
             Settle::new(now.mono, config.settle_interval, config.settle_timeout)
         } else {
             Settle::settled()

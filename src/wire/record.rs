@@ -13,7 +13,7 @@
 //! claim   = [lifetime: uint, surrendered: bool]         ; milliseconds from when it is heard
 //! node    = [id: uint]
 //! time    = int                                          ; nanoseconds since 1970
-//! stamped = [hlc: uint, node: uint, expires: int, body: bstr]  ; on flash: the body with its version around it
+//! stamped = [hlc: uint, node: uint, expires: int, body: bstr, ? offset: int]  ; on flash: the body with its version around it
 //! ```
 //!
 //! Labels are names and values in turn. Fingerprints are 8 bytes each, big-endian. Keys: an alert's is its fingerprint, a
@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use minicbor::{Decode, Encode};
 
+use crate::model::hash::fnv128;
 use crate::model::{
     Alert, Fingerprint, GroupKey, Labels, LogEntry, LogKey, MatchOp, Matcher, Matchers, Pool,
     Silence, SilenceId,
@@ -207,6 +208,9 @@ pub struct Stamped {
     /// The body.
     #[cbor(n(3), with = "minicbor::bytes")]
     pub body: Vec<u8>,
+    /// The author's clock less ours in milliseconds, by which the body's times were moved; none: not at all.
+    #[n(4)]
+    pub offset_ms: Option<i64>,
 }
 
 impl Stamped {
@@ -245,22 +249,13 @@ pub fn silence_id_of(key: &[u8]) -> Result<SilenceId, Malformed> {
 
 /// The key of a log entry.
 pub fn log_key(key: &LogKey) -> [u8; 16] {
-    let index = key.index.to_string();
-    fnv128([key.group.as_str(), &key.receiver, &key.integration, &index])
+    key.id().to_be_bytes()
 }
 
 /// The key of a group's timer.
 pub fn group_key(path: &str, labels: &Labels) -> [u8; 16] {
-    fnv128(std::iter::once(path).chain(labels.iter().flat_map(|(name, value)| [name, value])))
-}
-
-/// FNV-1a of 128 bits over the texts, each followed by 0xFF.
-fn fnv128<'a>(texts: impl IntoIterator<Item = &'a str>) -> [u8; 16] {
-    let mut hash: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-    for byte in texts.into_iter().flat_map(|text| text.bytes().chain(std::iter::once(0xFF))) {
-        hash = (hash ^ u128::from(byte)).wrapping_mul(0x0100_0000_0000_0000_0000_013b);
-    }
-    hash.to_be_bytes()
+    let texts = std::iter::once(path).chain(labels.iter().flat_map(|(name, value)| [name, value]));
+    fnv128(texts).to_be_bytes()
 }
 
 /// The body of an alert.
@@ -505,7 +500,7 @@ mod tests {
     #[test]
     fn bodies_are_golden() {
         let (key, entry) = log();
-        let stamped = Stamped { hlc: 1, node: 2, expires_at_ms: 3, body: vec![4] };
+        let stamped = Stamped { hlc: 1, node: 2, expires_at_ms: 3, body: vec![4], offset_ms: None };
         let golden = [
             (encode_alert(&alert()), "878469616c6572746e616d656141616961318261736178012103f56175"),
             (encode_silence(&silence()), "87828361610061628361630363647c65010203626d656377687980"),
