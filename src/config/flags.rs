@@ -204,6 +204,9 @@ Bellwether: an alerting agent for gateways.
 
 usage: bellwether [flags]
        bellwether check-config [FILE...]
+       bellwether flock [--url URL]
+       bellwether journal inspect|check|compact DIR
+       bellwether key new
 
   -h, --help
       --version
