@@ -63,6 +63,11 @@ impl Alerts {
         self.entries.iter().map(|(fingerprint, entry)| (*fingerprint, entry))
     }
 
+    /// Calls `with` for every alert, to change it.
+    pub fn for_each(&mut self, mut with: impl FnMut(&mut Rc<Alert>)) {
+        self.entries.values_mut().for_each(|entry| with(&mut entry.alert));
+    }
+
     /// The number of alerts.
     pub fn len(&self) -> usize {
         self.entries.len()

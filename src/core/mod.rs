@@ -1,6 +1,7 @@
 //! The alerting mind: a file a table or a rule, in pipeline order. The control flow lives here and in [`flush`].
 
 pub mod alerts;
+pub mod clock;
 pub mod dedup;
 pub mod delivery;
 pub mod flush;
@@ -28,6 +29,7 @@ use log::warn;
 
 use crate::config::Config;
 use crate::core::alerts::Alerts;
+use crate::core::clock::Watch;
 use crate::core::group::{Group, GroupId, Groups};
 use crate::core::inhibit::Inhibitor;
 use crate::core::nflog::Nflog;
@@ -136,6 +138,7 @@ pub struct Core {
     config: Rc<Config>,
     options: Options,
     started: Mono,
+    watch: Watch,
     routes: Routes,
     alerts: Alerts,
     groups: Groups,
@@ -165,6 +168,7 @@ impl Core {
             config,
             options,
             started: now.mono,
+            watch: Watch::new(now),
             alerts: Alerts::default(),
             groups: Groups::default(),
             silences: Silences::default(),

@@ -21,6 +21,7 @@ const OFFSET_MS_MIN: i64 = 2000;
 impl Node {
     /// Takes a datagram of the flock's port.
     pub fn handle_datagram(&mut self, cx: &mut Cx<'_>, from: SocketAddr, via: Via, bytes: &[u8]) {
+        self.handle_clock(cx);
         self.with_gossip(cx, |gossip, cx, tables| {
             gossip.handle_datagram(cx.now, cx.rng, from, via, bytes, tables);
         });
