@@ -70,6 +70,7 @@ fn run(source: Source) -> ExitCode {
     let setup = Setup {
         config: loaded.config,
         options: options(&loaded.settings, external_url),
+        flock: None,
         web: loaded.settings.web,
         storage: loaded.settings.storage,
         prefix,

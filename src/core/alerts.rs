@@ -117,10 +117,7 @@ impl Alerts {
     /// Takes in an alert.
     pub fn put(&mut self, fingerprint: Fingerprint, alert: Alert, now: Wall) -> Change {
         let Some(entry) = self.entries.get_mut(&fingerprint) else {
-            if let Some(name) = alert.labels.get("alertname") {
-                *self.by_name.entry(self.pool.intern(name)).or_default() += 1;
-            }
-            self.entries.insert(fingerprint, Entry { alert: Rc::new(alert), groups: Vec::new() });
+            self.insert(fingerprint, alert);
             return Change::New;
         };
         let known = &entry.alert;
@@ -138,6 +135,28 @@ impl Alerts {
         // In place unless a flush holds the old one.
         *Rc::make_mut(&mut entry.alert) = merged;
         change
+    }
+
+    /// Takes in an alert as it is. Returns whether it was not known.
+    pub fn replace(&mut self, fingerprint: Fingerprint, alert: Alert) -> bool {
+        if let Some(entry) = self.entries.get_mut(&fingerprint) {
+            *Rc::make_mut(&mut entry.alert) = alert;
+            return false;
+        }
+        self.insert(fingerprint, alert);
+        true
+    }
+
+    fn insert(&mut self, fingerprint: Fingerprint, alert: Alert) {
+        if let Some(name) = alert.labels.get("alertname") {
+            *self.by_name.entry(self.pool.intern(name)).or_default() += 1;
+        }
+        self.entries.insert(fingerprint, Entry { alert: Rc::new(alert), groups: Vec::new() });
+    }
+
+    /// The strings that all alerts share.
+    pub const fn pool(&mut self) -> &mut Pool {
+        &mut self.pool
     }
 
     /// Drops an alert.

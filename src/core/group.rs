@@ -22,6 +22,8 @@ pub struct Group {
     pub key: GroupKey,
     /// When it is or was first flushed; it is flushed at each group interval after that.
     pub first_flush: Wall,
+    /// Whether it has been flushed since this node knows it.
+    pub flushed: bool,
     /// Its alerts; an ended one leaves once that has been told.
     pub alerts: BTreeSet<Fingerprint>,
     /// The flush that is under way: a group has one at a time.
@@ -85,6 +87,7 @@ impl Groups {
             key: GroupKey::new(route_key, &labels),
             labels,
             first_flush,
+            flushed: false,
             alerts: BTreeSet::new(),
             flush: None,
             overdue: false,

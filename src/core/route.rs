@@ -119,6 +119,11 @@ impl Routes {
         &self.0[id.0]
     }
 
+    /// The route of this path, if the tree has it.
+    pub fn find(&self, path: &str) -> Option<RouteId> {
+        self.0.iter().position(|route| *route.path == *path).map(RouteId)
+    }
+
     /// The routes at which an alert of these labels ends, in the order of the tree: depth first, the first match among
     /// siblings unless it says `continue`, and a route itself where none of its children match.
     pub fn matching(&self, labels: &Labels) -> Vec<RouteId> {

@@ -200,6 +200,18 @@ impl Silences {
         true
     }
 
+    /// Takes a silence as it is. Returns whether there was room for it.
+    pub fn replace(&mut self, silence: Silence) -> bool {
+        match self.table.get(&silence.id) {
+            Some(known) => self.index.remove(&known.matchers, silence.id),
+            None if self.table.len() >= SILENCES_MAX => return false,
+            None => {}
+        }
+        self.index.insert(&silence.matchers, silence.id);
+        self.table.insert(silence.id, silence);
+        true
+    }
+
     /// Drops the silences that expired more than `retention` ago and returns their ids.
     pub fn sweep(&mut self, retention: Duration, now: Wall) -> Vec<SilenceId> {
         let gone: Vec<SilenceId> = self

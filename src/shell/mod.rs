@@ -38,6 +38,7 @@ use crate::api::{self, Answer, Endpoint, Reload, Response, Site};
 use crate::config::Config;
 use crate::config::settings::{Address, Storage, Web};
 use crate::effect::{AttemptId, Cx, Effect};
+use crate::gossip;
 use crate::limits::{EVENTS_MAX, STOP_TIME_MAX};
 use crate::node::{Node, Options};
 use crate::notify::Reply;
@@ -71,6 +72,8 @@ pub struct Setup {
     pub config: Config,
     /// What the node is run with.
     pub options: Options,
+    /// The flock to be a member of, if any.
+    pub flock: Option<gossip::Config>,
     /// `[web]`
     pub web: Web,
     /// `[storage]`
@@ -167,10 +170,10 @@ impl Shell {
         }
         let mut rng = clock::rng().map_err(system("asking for entropy"))?;
         let mut opened = keeper::open(&setup.storage).map_err(Error::Storage)?;
-        let mut node = Node::new(Rc::new(setup.config), setup.options, now);
+        let mut node = Node::new(Rc::new(setup.config), setup.options, setup.flock, now);
         let mut effects = Vec::new();
         let cx = &mut Cx { now, rng: &mut rng, effects: &mut effects };
-        restore(&mut node, cx, std::mem::take(&mut opened.found));
+        restore(&mut node, cx, &std::mem::take(&mut opened.found));
         node.handle_journal(cx, opened.fault.as_deref());
         let journal = api::Journal {
             path: setup.storage.path.display().to_string(),
@@ -228,7 +231,7 @@ impl Shell {
     fn handle(&mut self, event: Event) {
         match event {
             Event::Http(exchange) => self.answer(*exchange),
-            Event::Kept(kept) => self.kept(kept),
+            Event::Kept(kept) => self.kept(&kept),
             Event::Reply(id, reply) => self.with_node(|node, cx| node.handle_reply(cx, id, &reply)),
             // What went wrong is logged; a signal has no answer.
             Event::Signal(_) => drop(self.reload()),
@@ -281,16 +284,17 @@ impl Shell {
 
     /// Lets go the answers that waited for what is durable now. Where nothing can be kept they go too: the agent works
     /// on from memory, and says so wherever it says anything.
-    fn kept(&mut self, kept: Kept) {
+    fn kept(&mut self, kept: &Kept) {
         self.keeper.done(kept.ticket);
-        while self.held.front().is_some_and(|held| held.ticket <= kept.ticket) {
-            let Some(held) = self.held.pop_front() else { break };
+        while self.held.front().is_some_and(|held| held.ticket <= kept.ticket)
+            && let Some(held) = self.held.pop_front()
+        {
             self.release(held.exchange, held.response, held.labels);
         }
         self.site.journal.count(&kept.wear, clock::boot_time());
         self.site.journal.left_out = kept.left_out;
-        if let Some((found, volatile)) = kept.late {
-            self.site.journal.volatile = volatile;
+        if let Some((found, volatile)) = &kept.late {
+            self.site.journal.volatile = *volatile;
             self.with_node(|node, cx| restore(node, cx, found));
         }
         if kept.wants_state {
@@ -307,6 +311,8 @@ impl Shell {
                 None => info!("--storage.path={path}: everything is kept on flash again"),
             }
             self.site.journal.fault.clone_from(&kept.fault);
+            self.with_node(|node, cx| node.handle_journal(cx, kept.fault.as_deref()));
+        } else if kept.fault.is_some() {
             self.with_node(|node, cx| node.handle_journal(cx, kept.fault.as_deref()));
         }
     }
@@ -353,6 +359,7 @@ impl Shell {
             match effect {
                 Effect::Attempt(attempt) => self.notifier.attempt(attempt),
                 Effect::Cancel(id) => self.notifier.cancel(id),
+                Effect::Multicast(_) | Effect::Send(..) => {}
                 Effect::Persist(records) => self.keeper.keep(records),
             }
         }
@@ -415,9 +422,9 @@ impl Shell {
 }
 
 /// Gives the node what was kept. What makes no sense is left out and said.
-fn restore(node: &mut Node, cx: &mut Cx<'_>, found: Vec<keeper::Found>) {
+fn restore(node: &mut Node, cx: &mut Cx<'_>, found: &[keeper::Found]) {
     for (kind, key, body) in found {
-        if let Err(error) = node.handle_record(cx, kind, &key, &body) {
+        if let Err(error) = node.handle_record(cx, *kind, key, body) {
             warn!("journal: left out a record of kind {kind}: {error}");
         }
     }
