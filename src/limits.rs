@@ -48,9 +48,9 @@ pub const HTTP_BODIES_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const HTTP_DRAIN_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// GETs that are answered at a time unless `--web.get-concurrency` says otherwise. Policy: refused with 503.
 pub const HTTP_GETS_MAX: usize = 8;
-/// Between two tries to accept a connection after one that failed.
+/// Between two tries to accept a connection after one that failed. Policy: new connections wait in the backlog.
 pub const ACCEPT_RETRY_TIME: Duration = Duration::from_millis(100);
-/// Between two warnings of one kind that strangers can cause.
+/// Between two warnings of one kind that strangers can cause. Policy: those between are not logged.
 pub const WARN_INTERVAL: Duration = Duration::from_secs(60);
 
 // The loop and the notifier.
@@ -169,13 +169,13 @@ pub const RECORD_BYTES_MAX: usize = 256 * 1024;
 pub const NEWS_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes a second of records sent for the first time, and the burst. Policy: the rest waits its turn.
 pub const NEWS_BYTES_PER_SECOND: u64 = 1024 * 1024;
-/// See [`NEWS_BYTES_PER_SECOND`]: less than a socket's default receive buffer.
+/// Bytes of first sendings at once, less than a socket's default receive buffer. Policy: the rest waits its turn.
 pub const NEWS_BYTES_BURST: u64 = 32 * 1024;
 /// Datagrams of news of which it is known that they were not acknowledged. Policy: further ones are left to repair.
 pub const UNACKNOWLEDGED_MAX: usize = 2048;
 /// Bytes a second of repair a node sends. Policy: the rest waits its turn.
 pub const REPAIR_BYTES_PER_SECOND: u64 = 64 * 1024;
-/// The burst of [`REPAIR_BYTES_PER_SECOND`].
+/// Bytes of repair at once. Policy: the rest waits its turn.
 pub const REPAIR_BYTES_BURST: u64 = 32 * 1024;
 /// Records (or parts of one) waiting to be sent in repair. Policy: further ones are found again by the next digest.
 pub const REPAIR_QUEUE_MAX: usize = 4096;
@@ -183,7 +183,7 @@ pub const REPAIR_QUEUE_MAX: usize = 4096;
 pub const WANTED_MAX: usize = 512;
 /// Records being put together from parts, and their bytes. Policy: the one longest without progress is dropped.
 pub const ASSEMBLIES_MAX: usize = 16;
-/// See [`ASSEMBLIES_MAX`].
+/// Bytes of all records being put together from parts. Policy: the one longest without progress is dropped.
 pub const ASSEMBLY_BYTES_MAX: usize = 1024 * 1024;
 /// Datagrams waiting for the socket. Policy: further ones are dropped, counted; gossip expects loss.
 pub const GOSSIP_OUTPUTS_MAX: usize = 4096;
@@ -193,11 +193,11 @@ pub const CANDIDATES_MAX: usize = 256;
 pub const STRANGERS_MAX: usize = 256;
 /// Datagrams a second, and the burst, decrypted for one source that is no member. Policy: dropped, counted.
 pub const STRANGER_DATAGRAMS_PER_SECOND: u64 = 20;
-/// See [`STRANGER_DATAGRAMS_PER_SECOND`].
+/// Datagrams at once that are decrypted for one source that is no member. Policy: dropped, counted.
 pub const STRANGER_DATAGRAMS_BURST: u64 = 40;
-/// The same for all sources that are not members, together.
+/// Datagrams a second that are decrypted for all sources that are not members, together. Policy: dropped, counted.
 pub const STRANGERS_DATAGRAMS_PER_SECOND: u64 = 200;
-/// The same for one member's address: more than a member ever sends.
+/// Datagrams a second that are decrypted for one member, more than it ever sends. Policy: dropped, counted.
 pub const MEMBER_DATAGRAMS_PER_SECOND: u64 = 4000;
 /// How far ahead of our synchronised clock a version may be. Policy: refused, counted, shown.
 pub const CLOCK_AHEAD_MS_MAX: i64 = 10 * 60 * 1000;

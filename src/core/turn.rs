@@ -133,9 +133,8 @@ fn score(node: u64, key: u128) -> u64 {
         x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         x ^ (x >> 31)
     };
-    let [a, b, c, d, e, f, g, h, low @ ..] = key.to_be_bytes();
-    let high = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-    mix(mix(mix(node) ^ high) ^ u64::from_be_bytes(low))
+    let half = |bits: u128| u64::try_from(bits & u128::from(u64::MAX)).unwrap_or(0);
+    mix(mix(mix(node) ^ half(key >> 64)) ^ half(key))
 }
 
 #[cfg(test)]
