@@ -34,6 +34,9 @@ pub const HTTP_HEADERS_MAX: usize = 64;
 pub const HTTP_HEADER_TIME_MAX: Duration = Duration::from_secs(10);
 /// From a request's headers to the end of its answer. Policy: the connection is closed.
 pub const HTTP_REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
+/// From a request's last byte to its answer, which for a post may wait for flash. Policy: answered with 503; what was
+/// posted is in force all the same.
+pub const HTTP_ANSWER_TIME_MAX: Duration = Duration::from_secs(50);
 /// Between two requests of a connection. Policy: closed.
 pub const HTTP_IDLE_TIME_MAX: Duration = Duration::from_secs(180);
 /// Bytes of a request's body: some 10,000 alerts. Policy: refused with 413, no more than this is held.
@@ -45,9 +48,9 @@ pub const HTTP_BODIES_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const HTTP_DRAIN_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// GETs that are answered at a time unless `--web.get-concurrency` says otherwise. Policy: refused with 503.
 pub const HTTP_GETS_MAX: usize = 8;
-/// Between two tries to accept a connection after one that failed.
+/// Between two tries to accept a connection after one that failed. Policy: new connections wait in the backlog.
 pub const ACCEPT_RETRY_TIME: Duration = Duration::from_millis(100);
-/// Between two warnings of one kind that strangers can cause.
+/// Between two warnings of one kind that strangers can cause. Policy: those between are not logged.
 pub const WARN_INTERVAL: Duration = Duration::from_secs(60);
 
 // The loop and the notifier.
@@ -70,6 +73,8 @@ pub const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 /// Alerts in the table, resolved ones that were not yet dropped too. Policy: a report of a new alert is refused with
 /// 503, so that its sender comes again; reports of known alerts are taken.
 pub const ALERTS_MAX: usize = 50_000;
+/// Bytes of an alert's labels, annotations and link. Policy: refused with 400, the others of its post are taken.
+pub const ALERT_BYTES_MAX: usize = 48 * 1024;
 /// Silences in the table, expired ones too. Policy: a new one is refused with 400.
 pub const SILENCES_MAX: usize = 10_000;
 /// Bytes of text in one silence. Policy: refused with 400.
@@ -82,10 +87,12 @@ pub const GROUPS_MAX: usize = 100_000;
 /// Key of one journal record. Policy: the commit is refused with an error. A group key of a few dozen labels fits.
 pub const STORE_KEY_BYTES_MAX: usize = 1024;
 
-/// Body of one journal record. Policy: the commit is refused with an error. The largest alert that is accepted fits.
-pub const STORE_BODY_BYTES_MAX: usize = 64 * 1024;
+/// Body of one journal record. Policy: the record is left out, logged and counted. The largest alert that is accepted
+/// fits, and the log entry of a group that holds every alert there may be.
+pub const STORE_BODY_BYTES_MAX: usize = 512 * 1024;
 
-/// Frames of one commit group. Policy: more becomes several groups, each durable before the next.
+/// Frames of one commit group. Policy: more becomes several groups, each durable before the next; a record that is
+/// larger has a group for itself.
 pub const STORE_GROUP_BYTES_MAX: usize = 128 * 1024;
 
 /// Frames after which a group of copied records is closed. Policy: the next group takes the rest; this bounds the
@@ -99,8 +106,8 @@ pub const STORE_SEGMENTS: u8 = 3;
 /// The smallest segment. Policy: segments double when the live records fill half, and halve when they fill a sixteenth.
 pub const STORE_SEGMENT_BYTES_MIN: u32 = 1024 * 1024;
 
-/// The largest segment, so three times this on flash. Policy: a commit that needs more is refused with an error. Room
-/// for 30,000 alerts of 400 bytes.
+/// The largest segment, so three times this on flash. Policy: records that need more are left out, logged and counted.
+/// Room for 30,000 alerts of 400 bytes.
 pub const STORE_SEGMENT_BYTES_MAX: u32 = 16 * 1024 * 1024;
 
 /// Places of damage that one replay reports one by one. Policy: more are only counted.
@@ -129,8 +136,14 @@ pub const PATTERN_NEST_MAX: usize = 32;
 /// Records that wait for the journal. Policy: beyond it, of the records of one key the last alone is kept, so that the
 /// queue never holds more than the tables do.
 pub const KEEPER_RECORDS_MAX: usize = 10_000;
-/// Between two tries to write again on flash that failed. Policy: until then the agent runs from memory and says so.
-pub const KEEPER_RETRY_INTERVAL: Duration = Duration::from_secs(60);
+/// From a failed try to write again to the next one. Each pause is twice as long as the one before, up to
+/// [`KEEPER_RETRY_MAX`]. Policy: until then the agent runs from memory and says so.
+pub const KEEPER_RETRY_MIN: Duration = Duration::from_secs(1);
+/// The longest pause between two tries to write again. Policy: until then the agent runs from memory and says so.
+pub const KEEPER_RETRY_MAX: Duration = Duration::from_secs(60);
+/// How long flash may take for one commit before that is called a failure. Policy: said and alerted, waited on; what
+/// was posted is in force.
+pub const KEEPER_STALL_TIME: Duration = Duration::from_secs(10);
 /// Bytes that a consumer card can be written in its life: 8 GB, each cell 1,000 times. Policy: none, it is what card
 /// life is told by.
 pub const CARD_ENDURANCE_BYTES: u64 = 8_000_000_000_000;
@@ -156,13 +169,13 @@ pub const RECORD_BYTES_MAX: usize = 256 * 1024;
 pub const NEWS_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes a second of records sent for the first time, and the burst. Policy: the rest waits its turn.
 pub const NEWS_BYTES_PER_SECOND: u64 = 1024 * 1024;
-/// See [`NEWS_BYTES_PER_SECOND`]: less than a socket's default receive buffer.
+/// Bytes of first sendings at once, less than a socket's default receive buffer. Policy: the rest waits its turn.
 pub const NEWS_BYTES_BURST: u64 = 32 * 1024;
 /// Datagrams of news of which it is known that they were not acknowledged. Policy: further ones are left to repair.
 pub const UNACKNOWLEDGED_MAX: usize = 2048;
 /// Bytes a second of repair a node sends. Policy: the rest waits its turn.
 pub const REPAIR_BYTES_PER_SECOND: u64 = 64 * 1024;
-/// The burst of [`REPAIR_BYTES_PER_SECOND`].
+/// Bytes of repair at once. Policy: the rest waits its turn.
 pub const REPAIR_BYTES_BURST: u64 = 32 * 1024;
 /// Records (or parts of one) waiting to be sent in repair. Policy: further ones are found again by the next digest.
 pub const REPAIR_QUEUE_MAX: usize = 4096;
@@ -170,7 +183,7 @@ pub const REPAIR_QUEUE_MAX: usize = 4096;
 pub const WANTED_MAX: usize = 512;
 /// Records being put together from parts, and their bytes. Policy: the one longest without progress is dropped.
 pub const ASSEMBLIES_MAX: usize = 16;
-/// See [`ASSEMBLIES_MAX`].
+/// Bytes of all records being put together from parts. Policy: the one longest without progress is dropped.
 pub const ASSEMBLY_BYTES_MAX: usize = 1024 * 1024;
 /// Datagrams waiting for the socket. Policy: further ones are dropped, counted; gossip expects loss.
 pub const GOSSIP_OUTPUTS_MAX: usize = 4096;
@@ -180,11 +193,29 @@ pub const CANDIDATES_MAX: usize = 256;
 pub const STRANGERS_MAX: usize = 256;
 /// Datagrams a second, and the burst, decrypted for one source that is no member. Policy: dropped, counted.
 pub const STRANGER_DATAGRAMS_PER_SECOND: u64 = 20;
-/// See [`STRANGER_DATAGRAMS_PER_SECOND`].
+/// Datagrams at once that are decrypted for one source that is no member. Policy: dropped, counted.
 pub const STRANGER_DATAGRAMS_BURST: u64 = 40;
-/// The same for all sources that are not members, together.
+/// Datagrams a second that are decrypted for all sources that are not members, together. Policy: dropped, counted.
 pub const STRANGERS_DATAGRAMS_PER_SECOND: u64 = 200;
-/// The same for one member's address: more than a member ever sends.
+/// Datagrams a second that are decrypted for one member, more than it ever sends. Policy: dropped, counted.
 pub const MEMBER_DATAGRAMS_PER_SECOND: u64 = 4000;
 /// How far ahead of our synchronised clock a version may be. Policy: refused, counted, shown.
 pub const CLOCK_AHEAD_MS_MAX: i64 = 10 * 60 * 1000;
+
+// The flock's port and its keys.
+
+/// Bytes of a shared key. Policy: a shorter one is a configuration error.
+pub const GOSSIP_KEY_BYTES_MIN: usize = 32;
+/// Bytes of a file with a shared key. Policy: a longer one is a configuration error.
+pub const GOSSIP_KEY_FILE_BYTES_MAX: u64 = 4096;
+/// Bytes that the kernel is asked to hold until the loop reads them. Policy: it drops more; gossip expects loss.
+pub const UDP_RECEIVE_BYTES: usize = 1024 * 1024;
+/// Interfaces that multicast uses. Policy: further ones are left out; members behind them are found by unicast.
+pub const MULTICAST_INTERFACES_MAX: usize = 16;
+/// Between two times that the multicast groups are joined: switches forget them, and interfaces come and go. The clock
+/// is asked as often whether it is synchronised. Policy: none, it is a pace.
+pub const REJOIN_INTERVAL: Duration = Duration::from_secs(60);
+/// Bytes of an answer that a subcommand reads. Policy: the rest is not read, and what was read makes no sense.
+pub const CLI_ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// How long a subcommand waits for the agent to connect, and for each piece of its answer. Policy: it fails.
+pub const CLI_TIME_MAX: Duration = Duration::from_secs(10);

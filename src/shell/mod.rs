@@ -7,6 +7,7 @@
 //! - `notifier`: each attempt is a task; it sends what came of it;
 //! - `keeper`: the journal's task; it sends what has become durable, and answers that waited for it go out;
 //! - the timer: a task that waits on one timer, which the loop sets to the node's next timeout after each event;
+//! - the flock: `udp` sends the datagrams it hears, `resolver` the addresses of peers, `clock` whether it is set;
 //! - signals, and the watchdog's beat, a task each.
 //!
 //! The loop gives each event to the node, then performs the effects. It never waits for anything but the channel, so
@@ -16,20 +17,24 @@
 pub mod clock;
 pub mod flash;
 mod http;
+mod interfaces;
 mod keeper;
+pub mod keys;
 pub mod log;
 mod notifier;
 mod process;
+mod resolver;
 mod systemd;
+mod udp;
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use ::log::{error, info, warn};
 use async_signal::{Signal, Signals};
-use rand::Rng as _;
 use rand::rngs::StdRng;
 use smol::channel::{self, Receiver, Sender};
 use smol::stream::StreamExt as _;
@@ -37,10 +42,10 @@ use smol::{LocalExecutor, Task};
 
 use crate::api::{self, Answer, Endpoint, Reload, Response, Site};
 use crate::config::Config;
-use crate::config::settings::{Address, Storage, Web};
+use crate::config::settings::{Address, Cluster, Listen, Storage, Web};
 use crate::effect::{AttemptId, Cx, Effect};
-use crate::gossip;
-use crate::limits::{EVENTS_MAX, STOP_TIME_MAX};
+use crate::gossip::{self, KeyRing, Via};
+use crate::limits::{EVENTS_MAX, REJOIN_INTERVAL, STOP_TIME_MAX};
 use crate::node::{Node, Options};
 use crate::notify::Reply;
 use crate::time::Mono;
@@ -49,18 +54,32 @@ use flash::FlashError;
 use http::{Exchange, Server};
 use keeper::{Keeper, Kept, Ticket};
 use notifier::Notifier;
+use udp::Port;
 
 /// What the loop is told.
 #[derive(Debug)]
 pub enum Event {
+    /// Somebody spoke at the flock's port.
+    Datagram {
+        /// Who.
+        from: SocketAddr,
+        /// How.
+        via: Via,
+        /// What.
+        bytes: Vec<u8>,
+    },
     /// A request was read.
     Http(Box<Exchange>),
     /// Records have become durable, or will not.
     Kept(Kept),
+    /// The names of the static peers stand for these addresses now.
+    Peers(Vec<SocketAddr>),
     /// An attempt has ended.
     Reply(AttemptId, Reply),
     /// The process was signalled.
     Signal(Signal),
+    /// Whether the wall clock is synchronised.
+    Synced(bool),
     /// The node's next timeout has come.
     Timeout,
     /// systemd wants to know whether the loop is alive.
@@ -75,6 +94,10 @@ pub struct Setup {
     pub options: Options,
     /// The flock to be a member of, if any.
     pub flock: Option<gossip::Config>,
+    /// This node's name while it is in no flock.
+    pub name: String,
+    /// `[cluster]`
+    pub cluster: Cluster,
     /// `[web]`
     pub web: Web,
     /// `[storage]`
@@ -82,8 +105,11 @@ pub struct Setup {
     /// What every path starts with: empty or `/prefix`.
     pub prefix: String,
     /// Loads the config anew; the error is every error there is.
-    pub load: Box<dyn Fn() -> Result<Config, String>>,
+    pub load: Load,
 }
+
+/// Loads the config and the flock's keys.
+pub type Load = Box<dyn Fn() -> Result<(Config, KeyRing), String>>;
 
 impl fmt::Debug for Setup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -100,6 +126,8 @@ pub enum Error {
     Storage(FlashError),
     /// An address cannot be listened on.
     Listen(Address, io::Error),
+    /// The flock's port cannot be opened there.
+    Port(Address, io::Error),
 }
 
 impl fmt::Display for Error {
@@ -109,6 +137,9 @@ impl fmt::Display for Error {
             Self::System(what, error) => write!(f, "{what}: {error}"),
             Self::Listen(address, error) => {
                 write!(f, "--web.listen-address={address}: cannot listen there: {error}")
+            }
+            Self::Port(address, error) => {
+                write!(f, "--cluster.listen-address={address}: cannot listen there: {error}")
             }
         }
     }
@@ -147,7 +178,8 @@ struct Shell {
     keeper: Keeper,
     /// Answers that wait until what they promise is durable, oldest first.
     held: VecDeque<Held>,
-    load: Box<dyn Fn() -> Result<Config, String>>,
+    port: Option<Port>,
+    load: Load,
     _sources: Vec<Task<()>>,
 }
 
@@ -169,9 +201,15 @@ impl Shell {
         if let Some(interval) = systemd::watchdog_interval() {
             sources.push(executor.spawn(send_beats(interval, sender.clone())));
         }
+        let port = open_port(executor, &setup, &sender)?;
+        let cluster = site_cluster(&setup, port.as_ref());
+        if port.is_some() {
+            let (peers, every) = (setup.cluster.peers, setup.cluster.peers_resolve_timeout);
+            sources.push(executor.spawn(resolver::resolve(peers, every, sender.clone())));
+            sources.push(executor.spawn(send_synced(sender.clone())));
+        }
         let mut rng = clock::rng().map_err(system("asking for entropy"))?;
-        let salt = rng.next_u64();
-        let mut opened = keeper::open(&setup.storage, salt).map_err(Error::Storage)?;
+        let mut opened = keeper::open(&setup.storage).map_err(Error::Storage)?;
         let mut node = Node::new(Rc::new(setup.config), setup.options, setup.flock, now);
         let mut effects = Vec::new();
         let cx = &mut Cx { now, rng: &mut rng, effects: &mut effects };
@@ -185,8 +223,7 @@ impl Shell {
             opened_at: clock::boot_time(),
             ..api::Journal::default()
         };
-        let keeper =
-            Keeper::new(executor, opened.into_journal(), &setup.storage, salt, sender.clone());
+        let keeper = Keeper::new(executor, opened, &setup.storage, sender.clone());
         let web = setup.web;
         let mut server = Server::new(executor, &sender, web.get_concurrency, web.timeout);
         for address in &web.listen_addresses {
@@ -199,6 +236,7 @@ impl Shell {
                 started_at: now.wall,
                 reload: Reload { successful: true, success_at: now.wall },
                 journal,
+                cluster,
                 ..Site::default()
             },
             rng,
@@ -209,6 +247,7 @@ impl Shell {
             notifier: Notifier::new(executor, &sender),
             keeper,
             held: VecDeque::new(),
+            port,
             load: setup.load,
             _sources: sources,
         };
@@ -233,11 +272,19 @@ impl Shell {
 
     fn handle(&mut self, event: Event) {
         match event {
+            Event::Datagram { from, via, bytes } => {
+                self.with_node(|node, cx| node.handle_datagram(cx, from, via, &bytes));
+            }
             Event::Http(exchange) => self.answer(*exchange),
-            Event::Kept(kept) => self.kept(&kept),
+            Event::Kept(kept) => self.kept(kept),
+            Event::Peers(mut peers) => {
+                peers.retain(|peer| self.port.as_ref().is_some_and(|port| port.reaches(*peer)));
+                self.with_node(|node, cx| node.handle_peers(cx, &peers));
+            }
             Event::Reply(id, reply) => self.with_node(|node, cx| node.handle_reply(cx, id, &reply)),
             // What went wrong is logged; a signal has no answer.
             Event::Signal(_) => drop(self.reload()),
+            Event::Synced(synced) => self.with_node(|node, cx| node.handle_synced(cx, synced)),
             Event::Timeout => {
                 self.timer_at = None;
                 self.with_node(Node::handle_timeout);
@@ -254,6 +301,12 @@ impl Shell {
     fn answer(&mut self, exchange: Exchange) {
         let request = exchange.request();
         let (method, label) = labels(&self.site.prefix, request.method, request.path);
+        if let Some(port) = &self.port
+            && [Endpoint::Metrics.label(), Endpoint::Status.label()].contains(&label)
+        {
+            self.site.cluster.port = port.stats();
+            self.site.cluster.interfaces = port.interfaces();
+        }
         if label == Endpoint::Metrics.label() {
             self.site.process = process::usage();
             self.server.count(&mut self.site.http);
@@ -272,17 +325,22 @@ impl Shell {
 
     /// Keeps an answer back until everything that is to be kept so far is durable: what it promises, and what it found
     /// promised already.
-    fn hold(&mut self, exchange: Exchange, response: Response, labels: (Label, Label)) {
+    fn hold(&mut self, mut exchange: Exchange, response: Response, labels: (Label, Label)) {
         self.perform();
         match self.keeper.ticket() {
-            Some(ticket) => self.held.push_back(Held { ticket, exchange, response, labels }),
+            Some(ticket) => {
+                // Who has gone takes no room, and who waits only for the answer.
+                self.held.retain(|held| !held.exchange.is_abandoned());
+                exchange.forget_body();
+                self.held.push_back(Held { ticket, exchange, response, labels });
+            }
             None => self.release(exchange, response, labels),
         }
     }
 
     /// Lets go the answers that waited for what is durable now. Where nothing can be kept they go too: the agent works
     /// on from memory, and says so wherever it says anything.
-    fn kept(&mut self, kept: &Kept) {
+    fn kept(&mut self, kept: Kept) {
         self.keeper.done(kept.ticket);
         while self.held.front().is_some_and(|held| held.ticket <= kept.ticket)
             && let Some(held) = self.held.pop_front()
@@ -290,10 +348,24 @@ impl Shell {
             self.release(held.exchange, held.response, held.labels);
         }
         self.site.journal.count(&kept.wear, clock::boot_time());
+        self.site.journal.left_out = kept.left_out;
+        if let Some((found, volatile)) = kept.late {
+            self.site.journal.volatile = volatile;
+            self.with_node(|node, cx| restore(node, cx, found));
+        }
         if kept.wants_state {
+            // What the state holds is then in no other record that is still to come.
+            self.perform();
             self.keeper.begin_anew(self.node.records(clock::now()));
         }
         if self.site.journal.fault != kept.fault {
+            let path = &self.site.journal.path;
+            match &kept.fault {
+                Some(fault) => error!(
+                    "--storage.path={path}: {fault}; going on from memory, what is new does not survive a restart"
+                ),
+                None => info!("--storage.path={path}: everything is kept on flash again"),
+            }
             self.site.journal.fault.clone_from(&kept.fault);
             self.with_node(|node, cx| node.handle_journal(cx, kept.fault.as_deref()));
         }
@@ -306,14 +378,22 @@ impl Shell {
         exchange.answer(response);
     }
 
+    /// Answers a request that came too late.
+    fn refuse(&mut self, exchange: Exchange) {
+        let request = exchange.request();
+        let labels = labels(&self.site.prefix, request.method, request.path);
+        self.release(exchange, Response::object(503, 503, "stopping"), labels);
+    }
+
     /// Loads the config anew; where that fails, the old one stays.
     fn reload(&mut self) -> Result<(), String> {
         systemd::reloading();
         let outcome = (self.load)();
         self.site.reload.successful = outcome.is_ok();
         let outcome = match outcome {
-            Ok(config) => {
+            Ok((config, keys)) => {
                 self.site.reload.success_at = clock::wall();
+                self.with_node(|node, cx| node.handle_keys(cx, keys));
                 self.with_node(|node, cx| node.handle_config(cx, Rc::new(config)));
                 info!("the config was loaded anew");
                 Ok(())
@@ -334,8 +414,17 @@ impl Shell {
             match effect {
                 Effect::Attempt(attempt) => self.notifier.attempt(attempt),
                 Effect::Cancel(id) => self.notifier.cancel(id),
-                Effect::Multicast(_) | Effect::Send(..) => {}
+                Effect::Multicast(bytes) => {
+                    if let Some(port) = &self.port {
+                        port.multicast(&bytes);
+                    }
+                }
                 Effect::Persist(records) => self.keeper.keep(records),
+                Effect::Send(to, bytes) => {
+                    if let Some(port) = &self.port {
+                        port.send(to, &bytes);
+                    }
+                }
             }
         }
     }
@@ -351,27 +440,77 @@ impl Shell {
         self.timer_at = next;
     }
 
-    /// Answers what was read before the stop, then closes.
+    /// Says goodbye to the flock, answers what was read before the stop, then closes.
     async fn stop(mut self, events: &Receiver<Event>) {
         systemd::stopping();
+        self.with_node(Node::handle_leave);
+        self.perform();
         while let Ok(event) = events.try_recv() {
             if let Event::Http(_) | Event::Kept(_) | Event::Reply(..) = event {
                 self.handle(event);
             }
         }
         self.perform();
+        self.keeper.hurry();
         let deadline = clock::boot_time() + STOP_TIME_MAX;
-        while !self.keeper.idle() && clock::boot_time() < deadline {
+        while !self.keeper.idle() {
+            let left = deadline.saturating_sub(clock::boot_time());
             let waited = smol::future::or(async { events.recv().await.ok() }, async {
-                smol::Timer::after(STOP_TIME_MAX).await;
+                smol::Timer::after(left).await;
                 None
             });
-            if let Some(event @ (Event::Kept(_) | Event::Reply(..))) = waited.await {
-                self.handle(event);
-                self.perform();
+            match waited.await {
+                Some(event @ (Event::Kept(_) | Event::Reply(..))) => {
+                    self.handle(event);
+                    self.perform();
+                }
+                Some(Event::Http(exchange)) => self.refuse(*exchange),
+                Some(_) => {}
+                None => {
+                    warn!("--storage.path={}: stopping before all is kept", self.site.journal.path);
+                    break;
+                }
+            }
+        }
+        for held in std::mem::take(&mut self.held) {
+            let response = Response::object(503, 503, "stopping: what was sent may not be kept");
+            self.release(held.exchange, response, held.labels);
+        }
+        // Who asks from now on is told so by the connection itself.
+        events.close();
+        while let Ok(event) = events.try_recv() {
+            if let Event::Http(exchange) = event {
+                self.refuse(*exchange);
             }
         }
         self.server.stop().await;
+    }
+}
+
+/// Opens the flock's port, if there is to be one.
+fn open_port(
+    executor: &LocalExecutor<'static>,
+    setup: &Setup,
+    events: &Sender<Event>,
+) -> Result<Option<Port>, Error> {
+    let Some(address) = setup.cluster.port().filter(|_| setup.flock.is_some()) else {
+        return Ok(None);
+    };
+    match Port::open(executor, &address, &setup.cluster, events) {
+        Ok(port) => Ok(Some(port)),
+        Err(error) => Err(Error::Port(address, error)),
+    }
+}
+
+/// What the API tells of the flock and the node does not know.
+fn site_cluster(setup: &Setup, port: Option<&Port>) -> api::Cluster {
+    let local = || port.and_then(Port::address).map(|address| address.to_string());
+    let advertised = setup.cluster.advertise_address.as_ref().map(ToString::to_string);
+    api::Cluster {
+        enabled: setup.cluster.listen_address != Listen::Never,
+        name: setup.name.clone(),
+        address: advertised.or_else(local).unwrap_or_default(),
+        ..api::Cluster::default()
     }
 }
 
@@ -418,6 +557,12 @@ async fn send_signals(mut signals: Signals, events: Sender<Event>) {
         if events.send(Event::Signal(signal)).await.is_err() {
             return;
         }
+    }
+}
+
+async fn send_synced(events: Sender<Event>) {
+    while events.send(Event::Synced(clock::synced())).await.is_ok() {
+        smol::Timer::after(REJOIN_INTERVAL).await;
     }
 }
 

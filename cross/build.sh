@@ -1,0 +1,149 @@
+#!/bin/sh
+# Builds the static binaries that are shipped.
+#
+#     cross/build.sh [TARGET...]             all four, or these
+#     cross/build.sh --check-reproducible [TARGET...]
+#                                            builds twice, in different places, and compares the bytes
+#     cross/build.sh --record [TARGET...]    and writes the sizes to cross/sizes.tsv, to be committed
+#
+# It leaves in target/cross (or OUT): bellwether-TARGET, stripped; bellwether-TARGET.debug, its symbols; SHA256SUMS;
+# LICENCES, what is linked and its terms. It prints the sizes and how they have grown since they were last committed.
+#
+# Where rustup has the target (`rustup target add TARGET`), its standard library is used. Else, on Debian, a second
+# toolchain is installed (rustc-web, cargo-web, rust-web-src) and the standard library is built from its source. Zig,
+# from the Python packages ziglang and cargo-zigbuild, is the C compiler and the linker, with musl for every target; it
+# is put into a virtual environment in CACHE. Both pinned below, for the bytes depend on them.
+#
+# PROFILE=s|z|3 builds with another opt-level, to compare.
+
+set -eu
+ROOT=$(cd "$(dirname "$0")/.." && pwd)
+. "$ROOT/cross/targets.sh"
+
+ZIG=0.17.1
+ZIGBUILD=0.24.0
+CACHE=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bellwether-cross}
+OUT=${OUT:-$ROOT/target/cross}
+CARGO_HOME=${CARGO_HOME:-$HOME/.cargo}
+SIZES=$ROOT/cross/sizes.tsv
+
+install_zig() {
+    if [ "$(cat "$CACHE/venv/versions" 2>/dev/null)" = "$ZIG $ZIGBUILD" ]; then
+        return
+    fi
+    echo "installing ziglang $ZIG and cargo-zigbuild $ZIGBUILD into $CACHE/venv" >&2
+    python3 -m venv --clear "$CACHE/venv"
+    "$CACHE/venv/bin/pip" install --quiet --disable-pip-version-check "ziglang==$ZIG" "cargo-zigbuild==$ZIGBUILD"
+    echo "$ZIG $ZIGBUILD" >"$CACHE/venv/versions"
+}
+
+has_rustup_target() {
+    command -v rustup >/dev/null && rustup target list --installed 2>/dev/null | grep -qx "$1"
+}
+
+# build TARGET SOURCE DIRECTORY: builds the package in SOURCE, with all that is not to be shared in DIRECTORY.
+build() (
+    target=$1 source=$2 into=$3
+    flags=
+    if has_rustup_target "$target"; then
+        set --
+    else
+        install_missing /usr/lib/rustlib/src/rust/library/std/Cargo.toml=rust-web-src /usr/bin/cargo=cargo-web \
+            /usr/bin/rustc=rustc-web
+        # The Debian toolchain goes before any other.
+        export RUSTC=/usr/bin/rustc CARGO=/usr/bin/cargo PATH="/usr/bin:$PATH" RUSTC_BOOTSTRAP=1
+        flags=-Clink-self-contained=no
+        # Without the default features: they print back traces, from symbols that are not there, and weigh 130 KiB.
+        set -- -Zbuild-std=std,panic_abort "-Zbuild-std-features=${STD_FEATURES:-}"
+    fi
+    sysroot=$("${RUSTC:-rustc}" --print sysroot)
+    export PATH="$CACHE/venv/bin:$PATH"
+    # No name of this machine may reach the bytes.
+    flags="$flags $(code_of "$target") --remap-path-prefix=$source=/bellwether --remap-path-prefix=$into=/target"
+    flags="$flags --remap-path-prefix=$CARGO_HOME=/cargo --remap-path-prefix=$sysroot=/rust"
+    RUSTFLAGS=$flags
+    CFLAGS="-ffile-prefix-map=$source=/bellwether -ffile-prefix-map=$into=/target -ffile-prefix-map=$CARGO_HOME=/cargo"
+    SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$ROOT" log -1 --format=%ct 2>/dev/null || echo 0)}
+    export RUSTFLAGS CFLAGS SOURCE_DATE_EPOCH
+    unset CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS CARGO_TARGET_DIR
+    cd "$source"
+    cargo-zigbuild zigbuild "$@" --release --locked --target "$target" --target-dir "$into" \
+        --config profile.release.strip=false --config 'profile.release.debug="line-tables-only"' \
+        ${PROFILE:+--config "profile.release.opt-level=$(case $PROFILE in [0-9]) echo "$PROFILE" ;; *) echo "\"$PROFILE\"" ;; esac)"} >&2
+)
+
+# split TARGET DIRECTORY NAME: the binary without its symbols as NAME, and they as NAME.debug.
+split() {
+    built=$2/$1/release/bellwether
+    rm -f "$3" "$3.debug"
+    eu-strip --remove-comment --keep-section=.ARM.attributes -f "$3.debug" -o "$3" "$built"
+    chmod 755 "$3"
+    chmod 644 "$3.debug"
+    [ -z "$(readelf -d "$3" | sed -n 's/.*(NEEDED)//p')" ] || die "$3 is not static"
+}
+
+ship() {
+    build "$1" "$ROOT" "$CACHE/target"
+    split "$1" "$CACHE/target" "$OUT/bellwether-$1"
+}
+
+check_reproducible() {
+    second=$(mktemp -d)
+    trap 'rm -rf "$second"' EXIT
+    mkdir "$second/elsewhere"
+    (cd "$ROOT" && git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$second/elsewhere")
+    build "$1" "$second/elsewhere" "$second/built"
+    split "$1" "$second/built" "$second/bellwether-$1"
+    # The link to the symbols holds their checksum, so the symbols are compared too.
+    cmp "$OUT/bellwether-$1" "$second/bellwether-$1" || die "$1: two builds differ; both are in $OUT and $second"
+    echo "$1: two builds in different places have the same bytes"
+    rm -rf "$second"
+}
+
+# The table: target, bytes, KiB, and the growth since what HEAD's cross/sizes.tsv says.
+print_sizes() {
+    for target in $TARGETS; do
+        [ -e "$OUT/bellwether-$target" ] || continue
+        bytes=$(stat -c %s "$OUT/bellwether-$target")
+        before=$(git -C "$ROOT" show HEAD:cross/sizes.tsv 2>/dev/null | awk -v t="$target" '$1 == t { print $2 }')
+        awk -v t="$target" -v b="$bytes" -v o="${before:-$bytes}" \
+            'BEGIN { printf "%-32s %9d bytes %8.1f KiB %+8.1f KiB\n", t, b, b / 1024, (b - o) / 1024 }'
+    done
+}
+
+record_sizes() {
+    for target in $TARGETS; do
+        if [ -e "$OUT/bellwether-$target" ]; then
+            printf '%s\t%s\n' "$target" "$(stat -c %s "$OUT/bellwether-$target")"
+        else
+            awk -v t="$target" '$1 == t' "$SIZES" 2>/dev/null || true
+        fi
+    done >"$SIZES.new"
+    mv "$SIZES.new" "$SIZES"
+}
+
+check="" record=""
+while :; do
+    case ${1:-} in
+    --check-reproducible) check=yes && shift ;;
+    --record) record=yes && shift ;;
+    -*) die "unknown flag $1; see the head of this file" ;;
+    *) break ;;
+    esac
+done
+for target in "$@"; do
+    case " $TARGETS " in *" $target "*) ;; *) die "unknown target $target; one of: $TARGETS" ;; esac
+done
+mkdir -p "$OUT" "$CACHE"
+install_missing python3=python3 /usr/lib/python3/dist-packages=python3-venv eu-strip=elfutils readelf=binutils
+install_zig
+# shellcheck disable=SC2086
+[ $# -gt 0 ] || set -- $TARGETS
+for target in "$@"; do
+    ship "$target"
+    [ -z "$check" ] || check_reproducible "$target"
+done
+python3 "$ROOT/cross/licences.py" >"$OUT/LICENCES"
+(cd "$OUT" && sha256sum bellwether-*[!g] >SHA256SUMS)
+print_sizes
+[ -z "$record" ] || record_sizes

@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+"""Drives the machine that cross/machine.sh made: boots it, tests the service on it, and pulls its plug.
+
+The machine has port 9093 (the agent) and port 7000 (a shell for root) forwarded to it, and reaches one address,
+10.0.2.100:80, which is the webhook receiver of this script.
+"""
+
+import argparse
+import atexit
+import json
+import os
+import random
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests/system"))
+sys.dont_write_bytecode = True
+
+from agent import free_port  # noqa: E402
+from api import Api  # noqa: E402
+from sink import Sink  # noqa: E402
+
+MACHINES = {
+    "arm64": ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a53"],
+    "amd64": ["qemu-system-x86_64", "-M", "q35", "-cpu", "max"],
+}
+CONSOLES = {"arm64": "ttyAMA0", "amd64": "ttyS0"}
+BOOT_SECONDS = 600
+SERVICE_SECONDS = 120
+SEED = 7
+
+
+class Machine:
+    """One machine; its disk outlives its boots."""
+
+    def __init__(self, arch, directory):
+        self.arch = arch
+        self.directory = directory
+        self.sink = Sink()
+        self.process = None
+        self.port = free_port()
+        self.shell_port = free_port()
+        self.api = Api(self.port)
+        atexit.register(self.pull_the_plug)
+
+    def boot(self, *flags):
+        """Start it and wait until the agent serves; answers after how many seconds it did."""
+        sink = self.sink.url.rpartition(":")[2]
+        network = (
+            f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{self.port}-:9093,hostfwd=tcp:127.0.0.1:{self.shell_port}-:7000,"
+            f"guestfwd=tcp:10.0.2.100:80-tcp:127.0.0.1:{sink}"
+        )
+        command = [
+            *MACHINES[self.arch], "-accel", os.environ.get("ACCEL", "tcg,thread=multi"), "-smp", "2", "-m", "512", "-nographic", "-no-reboot", "-monitor", "none",
+            "-serial", f"file:{self.directory}/console",
+            "-kernel", f"{self.directory}/vmlinuz", "-initrd", f"{self.directory}/initrd.gz",
+            "-append", f"console={CONSOLES[self.arch]} panic=1 systemd.show_status=0",
+            "-drive", f"file={self.directory}/disk,format=raw,if=none,id=disk,cache=writeback",
+            "-device", "virtio-blk-pci,drive=disk", "-netdev", network, "-device", "virtio-net-pci,netdev=net", *flags,
+        ]  # fmt: skip
+        began = time.monotonic()
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        self.wait_ready(BOOT_SECONDS)
+        return time.monotonic() - began
+
+    def wait_ready(self, seconds):
+        until(lambda: self.process.poll() is not None or self.is_ready(), seconds, "the agent does not serve")
+        assert self.process.poll() is None, f"qemu ended with {self.process.returncode}"
+
+    def is_ready(self):
+        try:
+            return self.api.request("GET", "/-/ready", timeout=5).status == 200
+        except OSError:
+            return False
+
+    def run(self, script, seconds=SERVICE_SECONDS):
+        """Run a shell script on it; answers what it printed."""
+        with socket.create_connection(("127.0.0.1", self.shell_port), timeout=seconds) as connection:
+            connection.sendall(script.encode())
+            connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(65536), b"")).decode(errors="replace").strip()
+
+    def show(self, name, unit="bellwether.service"):
+        return self.run(f"systemctl show --value --property={name} {unit}\n")
+
+    def pull_the_plug(self):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def until(condition, seconds, failure):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return
+        time.sleep(0.25)
+    raise AssertionError(f"{failure} within {seconds} s")
+
+
+def silence(number):
+    matchers = [{"name": "alertname", "value": f"quiet-{number}", "isRegex": False}]
+    ends = "2099-01-01T00:00:00Z"
+    return {"matchers": matchers, "startsAt": "2020-01-01T00:00:00Z", "endsAt": ends, "createdBy": "test", "comment": "x"}
+
+
+def becomes_active(machine):
+    assert machine.show("ActiveState") == "active" and machine.show("Type") == "notify"
+    started, ready = (int(machine.show(name)) for name in ("ExecMainStartTimestampMonotonic", "ActiveEnterTimestampMonotonic"))
+    tasks = machine.run("cat /proc/$(systemctl show --value -p MainPID bellwether)/status | grep -E 'VmRSS|Threads|^Uid'\n")
+    exposure = machine.run("systemd-analyze security --no-pager bellwether.service | tail -1\n")
+    complaints = machine.run("systemd-analyze verify --man=no bellwether.service bellwether-onfailure@x.service\n")
+    assert not complaints, complaints
+    return f"ready {(ready - started) / 1000:.0f} ms after its start; {' '.join(tasks.split())}; {exposure}"
+
+
+def survives_a_kill(machine):
+    restarts = int(machine.show("NRestarts"))
+    machine.run("systemctl kill --signal=KILL bellwether.service\n")
+    until(lambda: int(machine.show("NRestarts")) > restarts and machine.is_ready(), SERVICE_SECONDS, "not restarted")
+    return "restarted"
+
+
+def survives_the_watchdog(machine):
+    restarts = int(machine.show("NRestarts"))
+    machine.run("systemctl kill --signal=STOP bellwether.service\n")
+    until(lambda: int(machine.show("NRestarts")) > restarts and machine.is_ready(), SERVICE_SECONDS, "not restarted")
+    told = machine.run("journalctl --no-pager -u bellwether.service | grep -c 'Watchdog timeout'\n")
+    assert int(told) >= 1, "systemd's watchdog was not what restarted it"
+    return "a stopped agent was noticed and restarted"
+
+
+def receivers(machine):
+    return [receiver["name"] for receiver in machine.api.get("/api/v2/receivers").json]
+
+
+def reloads(machine):
+    pid = machine.show("MainPID")
+    machine.run("sed -i 's/\"hook\"/\"renamed\"/' /etc/bellwether/bellwether.toml; systemctl reload bellwether.service\n")
+    until(lambda: receivers(machine) == ["renamed"], SERVICE_SECONDS, "not reloaded")
+    machine.run("sed -i 's/\"renamed\"/nobody/' /etc/bellwether/bellwether.toml; systemctl reload bellwether.service\n")
+    assert receivers(machine) == ["renamed"], "a config with errors was taken"
+    machine.run("sed -i 's/nobody/\"hook\"/' /etc/bellwether/bellwether.toml; systemctl reload bellwether.service\n")
+    until(lambda: receivers(machine) == ["hook"], SERVICE_SECONDS, "not reloaded")
+    assert machine.show("MainPID") == pid and machine.show("ActiveState") == "active"
+    return "same process; a config with errors was refused"
+
+
+def tells_of_a_failed_unit(machine):
+    before = len(machine.sink.payloads("/hook"))
+    machine.run("systemctl start fails.service\n")
+    payload = machine.sink.wait("/hook", before + 1, SERVICE_SECONDS)[before]
+    (alert,) = payload["alerts"]
+    assert alert["labels"] == {"alertname": "UnitFailed", "unit": "fails.service", "instance": "sheep", "severity": "warning"}, alert
+    return alert["annotations"]["summary"]
+
+
+def write_silences(machine, acknowledged, failures):
+    """Post silences until the machine is gone, noting each that was answered 200."""
+    number = len(acknowledged)
+    while True:
+        try:
+            answer = machine.api.request("POST", "/api/v2/silences", json.dumps(silence(number)), {"Content-Type": "application/json"})
+        except OSError:
+            return
+        if answer.status == 0:
+            return
+        if answer.status != 200:
+            failures.append(f"a silence was answered {answer.status}: {answer.text}")
+            return
+        acknowledged.add(answer.json["silenceID"])
+        number += 1
+
+
+def keeps_silences(machine, kills, say):
+    """Pull the plug while silences are written; all that was acknowledged is there after the next boot."""
+    chance = random.Random(SEED)
+    acknowledged, failures = set(), []
+    for kill in range(kills):
+        writer = threading.Thread(target=write_silences, args=(machine, acknowledged, failures))
+        before = len(acknowledged)
+        writer.start()
+        time.sleep(chance.uniform(0.5, 3))
+        machine.pull_the_plug()
+        writer.join()
+        assert not failures, failures
+        seconds = machine.boot()
+        kept = {found["id"] for found in machine.api.get("/api/v2/silences").json}
+        lost = acknowledged - kept
+        assert not lost, f"{len(lost)} of {len(acknowledged)} acknowledged silences are lost: {sorted(lost)[:3]}"
+        cut = machine.run("journalctl --no-pager -b -u bellwether.service | grep -ci 'cut'\n")
+        say(f"  kill {kill + 1}: {len(acknowledged) - before} written, {len(acknowledged)} kept; cut told {cut} times; up in {seconds:.0f} s")
+    assert len(acknowledged) >= kills, "hardly anything was written"
+    return f"{len(acknowledged)} silences over {kills} kills"
+
+
+def starts_without_a_clock(machine):
+    machine.run("systemctl poweroff\n")
+    machine.process.wait(SERVICE_SECONDS)
+    machine.boot("-rtc", "base=1990-01-01T00:00:00")
+    told = machine.run("date -u +%Y; journalctl --no-pager -b -p warning -o cat -u bellwether.service\n")
+    assert machine.show("ActiveState") == "active"
+    return re.sub(r"\s+", " ", told)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--arch", choices=MACHINES, required=True)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--directory", type=Path, required=True)
+    parser.add_argument("--log", type=Path)
+    asked = parser.parse_args()
+    log = asked.log.open("w") if asked.log else None
+    began = time.monotonic()
+
+    def say(text):
+        line = f"{time.monotonic() - began:7.1f} s  {text}"
+        print(line, flush=True)
+        if log:
+            print(line, file=log, flush=True)
+
+    machine = Machine(asked.arch, asked.directory)
+    try:
+        say(f"{asked.arch}: up in {machine.boot():.0f} s")
+        for test in (becomes_active, survives_a_kill, survives_the_watchdog, reloads, tells_of_a_failed_unit):
+            say(f"{test.__name__}: {test(machine)}")
+        say(f"keeps_silences: {keeps_silences(machine, asked.kills, say)}")
+        say(f"starts_without_a_clock: {starts_without_a_clock(machine)}")
+    except (AssertionError, OSError) as error:
+        say(f"FAILED: {type(error).__name__}: {error}")
+        if machine.process.poll() is None and machine.is_ready():
+            say(machine.run("journalctl --no-pager -b -u bellwether.service | tail -40; systemctl status --no-pager -n 0 bellwether.service\n"))
+        console = asked.directory / "console"
+        say("the console's end:\n" + "\n".join(console.read_text(errors="replace").splitlines()[-30:] if console.exists() else []))
+        return 1
+    say("7 passed, 0 failed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+#!/bin/sh
+# Makes packages of the binaries that cross/build.sh left in OUT (target/cross).
+#
+#     cross/package.sh [--version VERSION] [TARGET...]
+#
+# For each target a tarball with install.sh, and a .deb where Debian has the architecture: amd64, arm64, armhf. The
+# version is Cargo.toml's unless one is given. The same binary gives the same bytes.
+
+set -eu
+ROOT=$(cd "$(dirname "$0")/.." && pwd)
+. "$ROOT/cross/targets.sh"
+OUT=${OUT:-$ROOT/target/cross}
+PARTS=$ROOT/cross/package
+
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml" | head -1)
+if [ "${1:-}" = --version ]; then
+    version=${2:?--version needs a value}
+    shift 2
+fi
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$ROOT" log -1 --format=%ct 2>/dev/null || echo 0)}
+export SOURCE_DATE_EPOCH
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# The man page; the flags are those that the binary itself lists.
+man_page() {
+    emulator=$(emulator_of "$1")
+    # shellcheck disable=SC2086
+    $emulator "$OUT/bellwether-$1" --help >"$work/help"
+    awk '
+        function plain(text) { gsub(/\\/, "\\e", text); gsub(/-/, "\\-", text); sub(/^[.\047]/, "\\\\\\&&", text); return text }
+        /^ +(-h, )?--/ { sub(/^ +/, ""); print ".TP\n.B " plain($0); inside = 1; next }
+        /^ /           { if (inside) { sub(/^ +/, ""); print plain($0) } next }
+                       { inside = 0 }
+    ' "$work/help" >"$work/flags"
+    sed -e "s/@VERSION@/$version/; s/@DATE@/$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%d)/" \
+        -e "/^@FLAGS@\$/{r $work/flags" -e "d}" "$PARTS/bellwether.1"
+}
+
+# put MODE FILE PATH: into the package's root.
+put() {
+    install -D -m "$1" "$2" "$tree/$3"
+}
+
+# As put, compressed without a date.
+put_gz() {
+    install -d "$tree/$(dirname "$2")"
+    gzip -9n <"$1" >"$tree/$2"
+    chmod 644 "$tree/$2"
+}
+
+deb() {
+    target=$1 arch=$2 tree=$work/deb
+    rm -rf "$tree"
+    doc=usr/share/doc/bellwether
+    put 755 "$OUT/bellwether-$target" usr/bin/bellwether
+    put 755 "$ROOT/systemd/unit-failed" usr/lib/bellwether/unit-failed
+    put 644 "$ROOT/systemd/bellwether.service" usr/lib/systemd/system/bellwether.service
+    put 644 "$ROOT/systemd/bellwether-onfailure@.service" usr/lib/systemd/system/bellwether-onfailure@.service
+    put 644 "$ROOT/configs/default.toml" etc/bellwether/bellwether.toml
+    put 644 "$PARTS/default" etc/default/bellwether
+    put 644 "$PARTS/bellwether.bash" usr/share/bash-completion/completions/bellwether
+    put_gz "$work/bellwether.1" usr/share/man/man1/bellwether.1.gz
+    put 644 "$PARTS/copyright" $doc/copyright
+    put_gz "$OUT/LICENCES" $doc/LICENCES.gz
+    put_gz "$work/changelog" $doc/changelog.gz
+    [ ! -e "$ROOT/README.md" ] || put_gz "$ROOT/README.md" $doc/README.md.gz
+    put 644 "$ROOT/systemd/every-service.conf" $doc/examples/every-service.conf
+    for config in "$ROOT"/configs/*; do
+        put 644 "$config" "$doc/examples/${config##*/}"
+    done
+
+    for script in postinst prerm postrm; do
+        put 755 "$PARTS/$script" "DEBIAN/$script"
+    done
+    (cd "$tree" && find etc -type f | sort | sed 's|^|/|') >"$tree/DEBIAN/conffiles"
+    cat >"$tree/DEBIAN/control" <<END
+Package: bellwether
+Version: $version
+Architecture: $arch
+Maintainer: The Bellwether authors <bellwether@localhost>
+Installed-Size: $(du -sk --apparent-size --exclude=DEBIAN "$tree" | cut -f1)
+Depends: adduser, init-system-helpers (>= 1.52)
+Recommends: ca-certificates, curl, tzdata
+Section: net
+Priority: optional
+Description: alerting agent for gateways
+ Takes alerts over Alertmanager's API, routes, groups, silences and inhibits
+ them by Alertmanager's configuration, and notifies receivers. Made for sites
+ with power cuts, dead uplinks and no clock battery: what it has answered 200 to
+ is kept in a journal made for flash, and the agents of one site notify once
+ between them.
+END
+    (cd "$tree" && find usr etc -type f | LC_ALL=C sort | xargs md5sum) >"$tree/DEBIAN/md5sums"
+    chmod 644 "$tree"/DEBIAN/control "$tree"/DEBIAN/conffiles "$tree"/DEBIAN/md5sums
+    find "$tree" -type d -exec chmod 755 {} +
+    find "$tree" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+    dpkg-deb --root-owner-group -Zxz --build "$tree" "$OUT/bellwether_${version}_$arch.deb" >/dev/null
+    echo "$OUT/bellwether_${version}_$arch.deb"
+}
+
+tarball() {
+    target=$1 name=bellwether-$version-$target
+    tree=$work/$name
+    put 755 "$OUT/bellwether-$target" bellwether
+    put 755 "$PARTS/install.sh" install.sh
+    put 755 "$ROOT/systemd/unit-failed" unit-failed
+    for file in "$ROOT"/systemd/*.service "$ROOT/systemd/every-service.conf" "$PARTS/bellwether.bash" \
+        "$work/bellwether.1" "$OUT/LICENCES" "$ROOT/LICENSE" "$ROOT/README.md"; do
+        [ ! -e "$file" ] || put 644 "$file" "${file##*/}"
+    done
+    for file in "$ROOT"/configs/*; do put 644 "$file" "configs/${file##*/}"; done
+    for file in "$ROOT"/systemd/without/*; do put 755 "$file" "without/${file##*/}"; done
+    tar -C "$work" --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -cf - "$name" |
+        gzip -9n >"$OUT/$name.tar.gz"
+    echo "$OUT/$name.tar.gz"
+}
+
+[ $# -gt 0 ] || for target in $TARGETS; do
+    [ ! -e "$OUT/bellwether-$target" ] || set -- "$@" "$target"
+done
+[ $# -gt 0 ] || die "there are no binaries in $OUT; run cross/build.sh"
+install_missing qemu-arm-static=qemu-user-static dpkg-deb=dpkg xz=xz-utils
+cat >"$work/changelog" <<END
+bellwether ($version) stable; urgency=medium
+
+  * What has changed is told by the project's history.
+
+ -- The Bellwether authors <bellwether@localhost>  $(date -u -R -d "@$SOURCE_DATE_EPOCH")
+END
+for target in "$@"; do
+    [ -e "$OUT/bellwether-$target" ] || die "there is no $OUT/bellwether-$target; run cross/build.sh $target"
+    man_page "$target" >"$work/bellwether.1"
+    arch=$(debian_arch_of "$target")
+    [ -z "$arch" ] || deb "$target" "$arch"
+    tarball "$target"
+done

@@ -1,0 +1,108 @@
+#!/bin/sh
+# Installs Bellwether from this directory, or a newer one over an older: the config and the state stay as they are.
+#
+#     ./install.sh              installs, enables and starts it
+#     ./install.sh --remove     stops and removes it; the config and the state stay
+#
+# systemd, OpenRC (Alpine) and procd (OpenWrt) are known; elsewhere it says how to start the agent.
+# DESTDIR=/some/where installs there and starts nothing.
+
+set -eu
+cd "$(dirname "$0")"
+DESTDIR=${DESTDIR:-}
+
+if [ -z "$DESTDIR" ] && [ "$(id -u)" != 0 ]; then
+    echo "install.sh: run this as root" >&2
+    exit 1
+fi
+
+if [ -n "${INIT:-}" ]; then
+    init=$INIT
+elif [ -d /run/systemd/system ]; then
+    init=systemd
+elif [ -x /sbin/openrc-run ]; then
+    init=openrc
+elif [ -x /sbin/procd ]; then
+    init=procd
+else
+    init=none
+fi
+
+# put MODE FILE PATH: by rename, so that what runs is not disturbed.
+put() {
+    mkdir -p "$DESTDIR${3%/*}"
+    cp "$2" "$DESTDIR$3.new"
+    chmod "$1" "$DESTDIR$3.new"
+    mv "$DESTDIR$3.new" "$DESTDIR$3"
+}
+
+make_user() {
+    [ -z "$DESTDIR" ] || return 0
+    if grep -q '^bellwether:' /etc/passwd; then
+        return
+    elif command -v useradd >/dev/null; then
+        useradd --system --user-group --home-dir /var/lib/bellwether --shell /usr/sbin/nologin bellwether
+    elif command -v adduser >/dev/null; then
+        addgroup -S bellwether 2>/dev/null || true
+        adduser -S -D -H -h /var/lib/bellwether -s /sbin/nologin -G bellwether bellwether
+    else
+        # OpenWrt has neither.
+        echo 'bellwether:x:909:' >>/etc/group
+        echo 'bellwether:x:909:909:Bellwether:/var/lib/bellwether:/bin/false' >>/etc/passwd
+    fi
+}
+
+run() {
+    [ -n "$DESTDIR" ] || "$@"
+}
+
+remove() {
+    case $init in
+    systemd) run systemctl disable --now bellwether.service ;;
+    openrc) run rc-service bellwether stop && run rc-update del bellwether ;;
+    procd) run /etc/init.d/bellwether stop && run /etc/init.d/bellwether disable ;;
+    esac || true
+    rm -f "$DESTDIR/usr/bin/bellwether" "$DESTDIR/usr/lib/bellwether/unit-failed" "$DESTDIR/etc/init.d/bellwether" \
+        "$DESTDIR/etc/systemd/system/bellwether.service" "$DESTDIR/etc/systemd/system/bellwether-onfailure@.service" \
+        "$DESTDIR/usr/share/man/man1/bellwether.1" "$DESTDIR/usr/share/bash-completion/completions/bellwether"
+    echo "removed; /etc/bellwether and the state are still there"
+}
+
+if [ "${1:-}" = --remove ]; then
+    remove
+    exit
+fi
+
+make_user
+put 755 bellwether /usr/bin/bellwether
+put 644 bellwether.1 /usr/share/man/man1/bellwether.1
+put 644 bellwether.bash /usr/share/bash-completion/completions/bellwether
+[ -e "$DESTDIR/etc/bellwether/bellwether.toml" ] || put 644 configs/default.toml /etc/bellwether/bellwether.toml
+chmod 750 "$DESTDIR/etc/bellwether"
+run chown root:bellwether /etc/bellwether
+
+case $init in
+systemd)
+    put 755 unit-failed /usr/lib/bellwether/unit-failed
+    put 644 bellwether.service /etc/systemd/system/bellwether.service
+    put 644 bellwether-onfailure@.service /etc/systemd/system/bellwether-onfailure@.service
+    run systemctl daemon-reload
+    run systemctl enable bellwether.service
+    run systemctl restart bellwether.service
+    ;;
+openrc)
+    put 755 without/bellwether.openrc /etc/init.d/bellwether
+    run rc-update add bellwether default
+    run rc-service bellwether restart
+    ;;
+procd)
+    put 755 without/bellwether.procd /etc/init.d/bellwether
+    run /etc/init.d/bellwether enable
+    run /etc/init.d/bellwether restart
+    ;;
+none)
+    echo "no init system that is known here; start it as the user bellwether with:"
+    echo "    bellwether --config.file=/etc/bellwether/bellwether.toml --storage.path=/var/lib/bellwether"
+    ;;
+esac
+echo "installed; configure it in /etc/bellwether/bellwether.toml"

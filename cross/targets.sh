@@ -1,0 +1,61 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2034
+# The machines we build for. Sourced by the scripts beside this file.
+
+TARGETS="aarch64-unknown-linux-musl armv7-unknown-linux-musleabihf arm-unknown-linux-musleabihf x86_64-unknown-linux-musl"
+
+# The code that the compiler may use. armv6 with hard float is the Pi 1 and Zero; armv7 has Thumb-2, as Debian's armhf,
+# which is a quarter smaller.
+code_of() {
+    case $1 in
+    arm-*) echo -Ctarget-cpu=arm1176jzf-s ;;
+    armv7-*) echo -Ctarget-feature=+thumb-mode,+thumb2 ;;
+    esac
+}
+
+# The Debian architecture that a target's binary is packaged for, empty if it goes into a tarball only: Debian's armhf
+# is armv7, so armv6 would be a lie there.
+debian_arch_of() {
+    case $1 in
+    aarch64-*) echo arm64 ;;
+    armv7-*) echo armhf ;;
+    x86_64-*) echo amd64 ;;
+    esac
+}
+
+# The command that runs a target's binary on this machine.
+emulator_of() {
+    case $1 in
+    aarch64-*) echo qemu-aarch64-static ;;
+    armv7-*) echo "qemu-arm-static -cpu cortex-a7" ;;
+    arm-*) echo "qemu-arm-static -cpu arm1176" ;;
+    x86_64-*) [ "$(uname -m)" = x86_64 ] || echo qemu-x86_64-static ;;
+    esac
+}
+
+# Says what went wrong and ends.
+die() {
+    echo "${0##*/}: $*" >&2
+    exit 1
+}
+
+# Installs Debian packages that are missing, saying which: install_missing PROGRAM-OR-FILE=PACKAGE...
+install_missing() {
+    missing=
+    for pair in "$@"; do
+        case $pair in
+        /*) [ -e "${pair%%=*}" ] || missing="$missing ${pair#*=}" ;;
+        *) command -v "${pair%%=*}" >/dev/null || missing="$missing ${pair#*=}" ;;
+        esac
+    done
+    [ -n "$missing" ] || return 0
+    command -v apt-get >/dev/null || die "missing:$missing; there is no apt-get here: install them by hand"
+    [ "$(id -u)" = 0 ] || die "missing:$missing; run: apt-get install$missing"
+    echo "installing with apt-get:$missing" >&2
+    export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086
+    apt-get install -qq -y --no-install-recommends $missing >/dev/null 2>&1 || {
+        apt-get update -qq >&2
+        apt-get install -qq -y --no-install-recommends $missing >/dev/null
+    }
+}

@@ -1,0 +1,236 @@
+"""What a gateway gets: the units, the packages, and an agent that starts whatever the machine lacks."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import time
+from pathlib import Path
+
+from agent import Agent
+
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
+TARGET = "x86_64-unknown-linux-musl"
+EXPOSURE_MAX = 15  # tenths
+UNITS = ("bellwether.service", "bellwether-onfailure@.service")
+CONFIG = """
+route: {receiver: nothing}
+receivers:
+- {name: nothing}
+"""
+
+
+def run(*command, **options):
+    """Run a command, insist on its success, answer what it printed."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options)
+    assert done.returncode == 0, f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout}"
+    return done.stdout
+
+
+def packages(world, version, name="packages"):
+    """The .deb and the tarball of the binary under test, as cross/package.sh makes them."""
+    out = world.directory / name
+    if not out.exists():
+        out.mkdir()
+        shutil.copy(world.settings.subject, out / f"bellwether-{TARGET}")
+        (out / "LICENCES").write_text("none\n")
+    run(ROOT / "cross/package.sh", "--version", version, TARGET, env={**os.environ, "OUT": str(out), "SOURCE_DATE_EPOCH": "1700000000"})
+    return out / f"bellwether_{version}_amd64.deb", out / f"bellwether-{version}-{TARGET}.tar.gz"
+
+
+def units(world):
+    """systemd finds nothing to say about the units, and little that they could do to the machine."""
+    deb, _ = packages(world, "1.0")
+    root = world.directory / "root"
+    run("dpkg-deb", "-x", deb, root)
+    for unit in UNITS:
+        path = root / "usr/lib/systemd/system" / unit
+        run("systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE_MAX}", "--no-pager", path)
+        # What the units run is not installed here.
+        text = path.read_text().replace("/usr/bin/bellwether", "/bin/true").replace("/usr/lib/bellwether/unit-failed", "/bin/true")
+        copy = world.directory / unit
+        copy.write_text(text)
+        told = run("systemd-analyze", "verify", "--man=no", copy)
+        assert not told.strip(), told
+
+
+def package(world):
+    """The .deb holds what it should, as it should, the same each time; the man page knows every flag."""
+    deb, _ = packages(world, "1.0")
+    again, _ = packages(world, "1.0", "again")
+    assert hashlib.sha256(deb.read_bytes()).digest() == hashlib.sha256(again.read_bytes()).digest(), "two builds differ"
+    fields = run("dpkg-deb", "-f", deb)
+    assert "Architecture: amd64" in fields and "Version: 1.0" in fields, fields
+    root = world.directory / "root"
+    run("dpkg-deb", "-R", deb, root)
+    listed = run("dpkg-deb", "-c", deb)
+    assert all(line.split()[1] == "root/root" for line in listed.splitlines()), listed
+    for path in root.rglob("*"):
+        mode = path.stat().st_mode & 0o777
+        runs = path.is_dir() or path.suffix == "" and path.parent.name in ("bin", "DEBIAN", "bellwether") and path.read_bytes()[:2] in (b"#!", b"\x7fE")
+        assert mode == (0o755 if runs else 0o644), f"{path}: {mode:o}"
+    conffiles = (root / "DEBIAN/conffiles").read_text().split()
+    assert conffiles == ["/etc/bellwether/bellwether.toml", "/etc/default/bellwether"], conffiles
+    assert run(world.settings.subject, "check-config", root / "etc/bellwether/bellwether.toml")
+    for script in ("postinst", "prerm", "postrm"):
+        run("sh", "-n", root / "DEBIAN" / script)
+
+    page = run("zcat", root / "usr/share/man/man1/bellwether.1.gz").replace("\\-", "-")
+    flags = re.findall(r"^ +(?:-h, )?(--[a-z.-]+)", run(world.settings.subject, "--help"), re.M)
+    assert len(flags) > 20 and not [flag for flag in flags if flag not in page], flags
+    assert "@" not in re.sub(r"onfailure@|%n", "", page), "a placeholder is left in the man page"
+
+    completion = root / "usr/share/bash-completion/completions/bellwether"
+    script = f'. {completion}; COMP_WORDS=({world.settings.subject} "$1"); COMP_CWORD=1; _bellwether; echo "${{COMPREPLY[@]}}"'
+    assert run("bash", "-c", script, "bash", "--storage.p").split() == ["--storage.path"]
+    assert run("bash", "-c", script, "bash", "ch").split() == ["check-config"]
+
+
+def throw_away_machine(world):
+    """A command that runs the script in its argument as root of a copy of this machine that is gone afterwards."""
+    mount = f"""
+        set -e
+        mkdir -p "{world.directory}/machine"
+        cd "{world.directory}/machine"
+        mount -t tmpfs none "$PWD"
+        cd "$PWD"
+        mkdir upper work root
+        mount -t overlay -o lowerdir=/,upperdir=upper,workdir=work none root
+        mount -t proc proc root/proc
+        mount --bind /dev root/dev
+        mount -t tmpfs none root/run
+        cp "{world.directory}"/packages/*.deb root/root/
+        exec chroot root sh -ec "$1"
+    """
+    return ["unshare", "--mount", "--net", "sh", "-c", mount, "sh"]
+
+
+def installed(world):
+    """Installed, upgraded, downgraded, removed, purged: the config and the state stay until the last."""
+    for version in ("1.0", "1.1"):
+        packages(world, version)
+    serve = """
+        serve() {
+            setpriv --reuid=bellwether --regid=bellwether --clear-groups /usr/bin/bellwether \\
+                --config.file=/etc/bellwether/bellwether.toml --storage.path=/var/lib/bellwether --cluster.listen-address= &
+            agent=$!
+            for wait in $(seq 100); do curl -sf http://127.0.0.1:9093/-/ready >/dev/null && return; sleep 0.1; done
+            exit 1
+        }
+        silences() { curl -sf http://127.0.0.1:9093/api/v2/silences | grep -o '"id"' | wc -l; }
+        stop() { kill $agent; wait $agent; }
+    """
+    silence = '{"matchers":[{"name":"a","value":"b","isRegex":false}],"startsAt":"2020-01-01T00:00:00Z","endsAt":"2099-01-01T00:00:00Z","createdBy":"x","comment":"x"}'
+    script = f"""
+        {serve}
+        ip link set lo up
+        rm -rf /etc/bellwether /var/lib/bellwether
+        dpkg -i /root/bellwether_1.0_amd64.deb
+        test "$(stat -c %U:%G:%a /etc/bellwether)" = root:bellwether:750
+        test -e /etc/systemd/system/multi-user.target.wants/bellwether.service
+        install -d -o bellwether -g bellwether -m 700 /var/lib/bellwether
+        echo '# mine' >>/etc/bellwether/bellwether.toml
+        serve
+        curl -sf -H 'Content-Type: application/json' -d '{silence}' http://127.0.0.1:9093/api/v2/silences
+        stop
+        for version in 1.1 1.0; do
+            dpkg -i /root/bellwether_$version"_amd64.deb"
+            test "$(dpkg-query -W -f '${{Version}}' bellwether)" = $version
+            tail -1 /etc/bellwether/bellwether.toml | grep '# mine'
+            serve
+            test "$(silences)" = 1
+            stop
+        done
+        dpkg --remove bellwether
+        test -e /etc/bellwether/bellwether.toml -a -e /var/lib/bellwether
+        test ! -e /usr/bin/bellwether
+        dpkg --purge bellwether
+        test ! -e /etc/bellwether -a ! -e /var/lib/bellwether -a ! -e /etc/systemd/system/multi-user.target.wants/bellwether.service
+    """
+    run(*throw_away_machine(world), script)
+
+
+def install_script(world):
+    """The tarball's script installs for each init system, keeps a config that is there, and removes what it brought."""
+    _, tarball = packages(world, "1.0")
+    with tarfile.open(tarball) as archive:
+        archive.extractall(world.directory, filter="fully_trusted")
+    script = world.directory / f"bellwether-1.0-{TARGET}" / "install.sh"
+    for init, unit in (("systemd", "etc/systemd/system/bellwether.service"), ("openrc", "etc/init.d/bellwether"), ("procd", "etc/init.d/bellwether")):
+        root = world.directory / init
+        settings = {**os.environ, "DESTDIR": str(root), "INIT": init}
+        run(script, env=settings)
+        config = root / "etc/bellwether/bellwether.toml"
+        config.write_text("mine")
+        run(script, env=settings)
+        assert config.read_text() == "mine" and (root / unit).exists() and os.access(root / "usr/bin/bellwether", os.X_OK)
+        run(script, "--remove", env=settings)
+        left = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
+        assert left == [Path("etc/bellwether/bellwether.toml")], left
+
+
+def failed_unit(world):
+    """A unit that failed becomes an alert with its name, whatever systemd allows in one."""
+    sink = world.sink()
+    agent = world.subject(CONFIG.replace("{name: nothing}", f'{{name: nothing, webhook_configs: [{{url: "{sink.url}/hook"}}]}}'))
+    settings = {
+        **os.environ, "BELLWETHER_URL": f"http://127.0.0.1:{agent.port}", "MONITOR_SERVICE_RESULT": "exit-code",
+        "MONITOR_EXIT_CODE": "exited", "MONITOR_EXIT_STATUS": "3", "BELLWETHER_LABELS": '"severity":"critical","site":"north"',
+    }  # fmt: skip
+    unit = r"mnt-usb\x2ddisk@a.service"
+    run(ROOT / "systemd/unit-failed", unit, env=settings)
+    (alert,) = agent.api.alerts()
+    labels = {"alertname": "UnitFailed", "unit": unit, "instance": os.uname().nodename, "severity": "critical", "site": "north"}
+    assert alert["labels"] == labels, alert
+    assert alert["annotations"]["summary"].endswith("failed: exit-code, exited 3"), alert
+
+
+def no_writable_directory(world):
+    """It starts and serves from memory, and says that nothing is kept."""
+    directory = world.directory / "read-only"
+    directory.mkdir()
+    agent = Agent(world.settings.subject, directory, CONFIG)
+    mount = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
+    agent.command = lambda: ["unshare", "--mount", "sh", "-c", mount, str(directory), *Agent.command(agent)]
+    agent.log_file = world.directory / "read-only.log"
+    agent.start()
+    try:
+        agent.api.post_alerts({"labels": {"alertname": "A"}})
+        summaries = {alert["labels"]["alertname"]: alert["annotations"].get("summary") for alert in agent.api.alerts()}
+        assert summaries.pop("A", "") is None, summaries
+        assert [text for text in summaries.values() if "Nothing is kept on flash" in text], summaries
+        assert "going on from memory" in agent.log(), agent.log()
+    finally:
+        agent.stop()
+
+
+def no_network(world):
+    """With no network but the loopback, and peers and receivers with names that nobody can look up, it serves."""
+    config = world.directory / "no-network.yml"
+    config.write_text(CONFIG.replace("{name: nothing}", '{name: nothing, webhook_configs: [{url: "http://nowhere.example/"}]}'))
+    script = f"""
+        ip link set lo up
+        "{world.settings.subject}" --config.file="{config}" --storage.path="{world.directory}/data" \\
+            --cluster.peer=nobody.example:9094 &
+        agent=$!
+        for wait in $(seq 100); do curl -sf http://127.0.0.1:9093/-/ready >/dev/null && break; sleep 0.1; done
+        curl -sf -H 'Content-Type: application/json' -d '[{{"labels":{{"alertname":"A"}}}}]' http://127.0.0.1:9093/api/v2/alerts
+        curl -sf http://127.0.0.1:9093/api/v2/alerts | grep -c '"alertname":"A"'
+        kill $agent
+        wait $agent
+    """
+    began = time.monotonic()
+    run("unshare", "--net", "sh", "-ec", script)
+    assert time.monotonic() - began < 15, "it waits for the network"
+
+
+def licences(_world):
+    """Everything that is linked is under terms that were agreed to."""
+    run(ROOT / "cross/licences.py", "--check")
+
+
+def cases(_settings):
+    found = (units, package, installed, install_script, failed_unit, no_writable_directory, no_network, licences)
+    return [(f"gateway/{case.__name__}", case) for case in found]
