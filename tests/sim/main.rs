@@ -44,8 +44,10 @@ fn main() -> ExitCode {
             continue;
         }
         println!("test {name} ...");
+        #[expect(clippy::disallowed_methods, reason = "tells how long a test took")]
+        let begun = std::time::Instant::now();
         if catch_unwind(test).is_ok() {
-            println!("test {name} ... ok");
+            println!("test {name} ... ok, {:.1} s", begun.elapsed().as_secs_f64());
         } else {
             println!("test {name} ... FAILED");
             failed.push(*name);

@@ -505,7 +505,13 @@ impl World {
         let config::Secret::Inline(url) = &request.url else { unreachable!("urls are inline") };
         let receiver = url.bytes().find(u8::is_ascii_digit).map_or(0, |digit| digit - b'0');
         let receiver = usize::from(receiver);
-        self.trace.line(self.now, || format!("n{seat} sends to r{receiver}, attempt {}", id.0));
+        self.trace.line(self.now, || {
+            format!(
+                "n{seat} sends to r{receiver}, attempt {}: {}",
+                id.0,
+                receiver::read(&request.body).0
+            )
+        });
         let it = &mut self.seats[seat];
         let (body, begun) = (request.body.clone(), self.now);
         it.attempts.insert(*id, Running { receiver, body, begun, has_slot: false });
