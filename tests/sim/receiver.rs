@@ -46,6 +46,10 @@ pub(crate) struct Told {
     /// Names of alerts.
     pub(crate) firing: BTreeSet<Rc<str>>,
     pub(crate) resolved: BTreeSet<Rc<str>>,
+    /// When its sender heard that it had arrived.
+    pub(crate) answered_at: Option<u64>,
+    /// Whether its sender's log of it became durable.
+    pub(crate) kept: bool,
 }
 
 /// Reads a webhook's body.

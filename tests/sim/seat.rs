@@ -40,6 +40,8 @@ pub(crate) struct Keeper {
     pub(crate) busy: Option<(Vec<Record>, u64)>,
     /// Answers that wait: a ticket and a post.
     pub(crate) held: VecDeque<(u64, usize)>,
+    /// Notifications whose log waits to become durable: a ticket, and which.
+    pub(crate) logs: Vec<(u64, usize)>,
     /// Why nothing is written any more.
     pub(crate) fault: bool,
     /// When to try again after a fault.
@@ -53,6 +55,8 @@ pub(crate) struct Running {
     pub(crate) body: Vec<u8>,
     pub(crate) begun: u64,
     pub(crate) has_slot: bool,
+    /// What the receiver took of it.
+    pub(crate) told: Option<usize>,
 }
 
 pub(crate) struct Seat {

@@ -131,8 +131,9 @@ pub(crate) struct World {
     plans: Vec<Option<Plan>>,
     /// What a checker has found.
     pub(crate) fault: Option<String>,
-    /// The flash that a restart finds on a seat that is off.
-    pub(crate) reloaded: u64,
+    /// Events of this very moment, to find a loop.
+    burst: u64,
+    burst_at: u64,
 }
 
 pub(crate) fn load(text: &str) -> Rc<Config> {
@@ -167,7 +168,8 @@ impl World {
             scheduled: 0,
             plans: Vec::new(),
             fault: None,
-            reloaded: 0,
+            burst: 0,
+            burst_at: 0,
         }
     }
 
@@ -205,6 +207,11 @@ impl World {
             self.now = entry.key().0;
             let event = entry.remove();
             self.events += 1;
+            self.burst = if self.burst_at == self.now { self.burst + 1 } else { 0 };
+            self.burst_at = self.now;
+            if self.burst > 200_000 {
+                self.fault = Some(format!("time stands still at {}: {event:?}", self.now));
+            }
             self.happen(event);
         }
         self.now = end;
@@ -423,7 +430,6 @@ impl World {
     }
 
     pub(crate) fn reload(&mut self, text: &str) {
-        self.reloaded += 1;
         self.config = load(text);
         for seat in self.up() {
             let config = Rc::clone(&self.config);
@@ -482,6 +488,11 @@ impl World {
                 }
             });
         }
+        let keeper = &mut self.seats[seat].keeper;
+        let kept = outcome.is_ok();
+        for (_, told) in keeper.logs.extract_if(.., |(waits_for, _)| *waits_for <= ticket) {
+            self.told[told].kept = kept;
+        }
         while let Some((_, post)) =
             self.seats[seat].keeper.held.pop_front_if(|(waits_for, _)| *waits_for <= ticket)
         {
@@ -514,7 +525,7 @@ impl World {
         });
         let it = &mut self.seats[seat];
         let (body, begun) = (request.body.clone(), self.now);
-        it.attempts.insert(*id, Running { receiver, body, begun, has_slot: false });
+        it.attempts.insert(*id, Running { receiver, body, begun, has_slot: false, told: None });
         let (life, id) = (it.life, *id);
         let late = Reply::Failed("no answer in time".into());
         let at = self.now + u64::try_from(timeout.as_millis()).unwrap();
@@ -569,7 +580,13 @@ impl World {
             reason,
             firing,
             resolved,
+            answered_at: None,
+            kept: false,
         });
+        let told = self.told.len() - 1;
+        if let Some(running) = self.seats[seat].attempts.get_mut(&id) {
+            running.told = Some(told);
+        }
         if let Manner::Fine(least, most) = manner {
             let after = self.rng.random_range(least..=most);
             let reply = Reply::Http { status: 200, body: String::new() };
@@ -578,9 +595,15 @@ impl World {
     }
 
     fn handle_reply(&mut self, seat: usize, life: u64, id: AttemptId, reply: Reply) {
+        let told = self.seats[seat].attempts.get(&id).and_then(|running| running.told);
         if self.seats[seat].life == life && self.end_attempt(seat, id) {
             self.trace.line(self.now, || format!("n{seat} attempt {} ends: {reply:?}", id.0));
             self.call(seat, |node, cx| node.handle_reply(cx, id, &reply));
+            if let Some(told) = told.filter(|_| matches!(reply, Reply::Http { .. })) {
+                self.told[told].answered_at = Some(self.now);
+                let keeper = &mut self.seats[seat].keeper;
+                keeper.logs.push((keeper.last, told));
+            }
         }
     }
 
