@@ -102,6 +102,8 @@ pub enum Change {
         lifetime: Duration,
         /// Whether it was given up.
         surrendered: bool,
+        /// The nodes that have given it up.
+        given_up: Vec<u64>,
     },
     /// A group was made; `merged`: of an alert that another member has told of.
     Group {

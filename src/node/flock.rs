@@ -261,13 +261,13 @@ impl Tables<'_> {
                 body = record::encode_group(&GroupTimer { first, ..timer });
             }
             Kind::Claim => {
-                let (lifetime, surrendered) = record::decode_claim(bytes)?;
+                let (lifetime, surrendered, given_up) = record::decode_claim(bytes)?;
                 let key: [u8; 16] = key
                     .as_slice()
                     .try_into()
                     .map_err(|_| Malformed("a claim's key is 16 bytes".to_owned()))?;
                 let until = now.mono + lifetime;
-                let claim = Claim { node: record.version.node, until, surrendered };
+                let claim = Claim { node: record.version.node, until, surrendered, given_up };
                 self.claims.push((u128::from_be_bytes(key), claim));
                 keep = false;
             }

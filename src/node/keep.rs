@@ -211,11 +211,11 @@ impl Node {
                 let key = key.to_vec();
                 Act::Put { kind: Kind::Alert, key, expires, body, keep: !lease, share: true }
             }
-            Change::Claim { key, lifetime, surrendered } => Act::Put {
+            Change::Claim { key, lifetime, surrendered, given_up } => Act::Put {
                 kind: Kind::Claim,
                 key: key.to_be_bytes().to_vec(),
                 expires: self.flock_wall(now) + lifetime + CLAIM_LIFE,
-                body: record::encode_claim(lifetime, surrendered),
+                body: record::encode_claim(lifetime, surrendered, &given_up),
                 keep: false,
                 share: true,
             },
