@@ -34,6 +34,9 @@ pub const HTTP_HEADERS_MAX: usize = 64;
 pub const HTTP_HEADER_TIME_MAX: Duration = Duration::from_secs(10);
 /// From a request's headers to the end of its answer. Policy: the connection is closed.
 pub const HTTP_REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
+/// From a request's last byte to its answer, which for a post may wait for flash. Policy: answered with 503; what was
+/// posted is in force all the same.
+pub const HTTP_ANSWER_TIME_MAX: Duration = Duration::from_secs(50);
 /// Between two requests of a connection. Policy: closed.
 pub const HTTP_IDLE_TIME_MAX: Duration = Duration::from_secs(180);
 /// Bytes of a request's body: some 10,000 alerts. Policy: refused with 413, no more than this is held.
@@ -70,6 +73,8 @@ pub const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 /// Alerts in the table, resolved ones that were not yet dropped too. Policy: a report of a new alert is refused with
 /// 503, so that its sender comes again; reports of known alerts are taken.
 pub const ALERTS_MAX: usize = 50_000;
+/// Bytes of an alert's labels, annotations and link. Policy: refused with 400, the others of its post are taken.
+pub const ALERT_BYTES_MAX: usize = 48 * 1024;
 /// Silences in the table, expired ones too. Policy: a new one is refused with 400.
 pub const SILENCES_MAX: usize = 10_000;
 /// Bytes of text in one silence. Policy: refused with 400.
@@ -82,10 +87,12 @@ pub const GROUPS_MAX: usize = 100_000;
 /// Key of one journal record. Policy: the commit is refused with an error. A group key of a few dozen labels fits.
 pub const STORE_KEY_BYTES_MAX: usize = 1024;
 
-/// Body of one journal record. Policy: the commit is refused with an error. The largest alert that is accepted fits.
-pub const STORE_BODY_BYTES_MAX: usize = 64 * 1024;
+/// Body of one journal record. Policy: the record is left out, logged and counted. The largest alert that is accepted
+/// fits, and the log entry of a group that holds every alert there may be.
+pub const STORE_BODY_BYTES_MAX: usize = 512 * 1024;
 
-/// Frames of one commit group. Policy: more becomes several groups, each durable before the next.
+/// Frames of one commit group. Policy: more becomes several groups, each durable before the next; a record that is
+/// larger has a group for itself.
 pub const STORE_GROUP_BYTES_MAX: usize = 128 * 1024;
 
 /// Frames after which a group of copied records is closed. Policy: the next group takes the rest; this bounds the
@@ -99,8 +106,8 @@ pub const STORE_SEGMENTS: u8 = 3;
 /// The smallest segment. Policy: segments double when the live records fill half, and halve when they fill a sixteenth.
 pub const STORE_SEGMENT_BYTES_MIN: u32 = 1024 * 1024;
 
-/// The largest segment, so three times this on flash. Policy: a commit that needs more is refused with an error. Room
-/// for 30,000 alerts of 400 bytes.
+/// The largest segment, so three times this on flash. Policy: records that need more are left out, logged and counted.
+/// Room for 30,000 alerts of 400 bytes.
 pub const STORE_SEGMENT_BYTES_MAX: u32 = 16 * 1024 * 1024;
 
 /// Places of damage that one replay reports one by one. Policy: more are only counted.
@@ -129,8 +136,14 @@ pub const PATTERN_NEST_MAX: usize = 32;
 /// Records that wait for the journal. Policy: beyond it, of the records of one key the last alone is kept, so that the
 /// queue never holds more than the tables do.
 pub const KEEPER_RECORDS_MAX: usize = 10_000;
-/// Between two tries to write again on flash that failed. Policy: until then the agent runs from memory and says so.
-pub const KEEPER_RETRY_INTERVAL: Duration = Duration::from_secs(60);
+/// From a failed try to write again to the next one. Each pause is twice as long as the one before, up to
+/// [`KEEPER_RETRY_MAX`]. Policy: until then the agent runs from memory and says so.
+pub const KEEPER_RETRY_MIN: Duration = Duration::from_secs(1);
+/// See [`KEEPER_RETRY_MIN`].
+pub const KEEPER_RETRY_MAX: Duration = Duration::from_secs(60);
+/// How long flash may take for one commit before that is called a failure. Policy: said and alerted, waited on; what
+/// was posted is in force.
+pub const KEEPER_STALL_TIME: Duration = Duration::from_secs(10);
 /// Bytes that a consumer card can be written in its life: 8 GB, each cell 1,000 times. Policy: none, it is what card
 /// life is told by.
 pub const CARD_ENDURANCE_BYTES: u64 = 8_000_000_000_000;

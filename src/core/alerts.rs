@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::core::group::GroupId;
 use crate::core::route::RouteId;
-use crate::limits::ALERTS_MAX;
+use crate::limits::{ALERT_BYTES_MAX, ALERTS_MAX};
 use crate::model::labels::{Pool, Quoted};
 use crate::model::matcher::{Grammar, valid_label_name};
 use crate::model::{Alert, Fingerprint, Labels, Pair, Report};
@@ -197,6 +197,14 @@ pub fn fault(report: &Report<'_>, ends_at: Wall, grammar: Grammar) -> Option<Str
             faults.push(format!("invalid {what}: invalid name {}", Quoted(name)));
         }
     }
+    let pairs = report.labels.iter().chain(&report.annotations);
+    let bytes = pairs.map(|(name, value)| name.len() + value.len()).sum::<usize>()
+        + report.generator_url.len();
+    if bytes > ALERT_BYTES_MAX {
+        faults.push(format!(
+            "labels, annotations and link of {bytes} bytes; at most {ALERT_BYTES_MAX} are kept: shorten them"
+        ));
+    }
     if report.starts_at.is_some_and(|starts_at| starts_at > ends_at) {
         faults.push("start time must be before end time".to_owned());
     }
@@ -274,6 +282,27 @@ mod tests {
         drop(before);
         alerts.sweep_strings();
         assert!(alerts.pool.is_empty() && alerts.by_name.is_empty());
+    }
+
+    #[test]
+    fn an_alert_that_no_record_could_hold_is_refused() {
+        let of = |bytes: usize| {
+            let text = "x".repeat(bytes - "asummary".len() - 1);
+            Report::new(
+                vec![("a".into(), "1".into())],
+                vec![("summary".into(), text.into())],
+                None,
+                None,
+                "".into(),
+            )
+        };
+        let fault = |report: &Report<'_>| fault(report, Wall::from_secs(1300), Grammar::Classic);
+        assert_eq!(fault(&of(ALERT_BYTES_MAX)), None);
+        let text = fault(&of(ALERT_BYTES_MAX + 1)).unwrap();
+        assert_eq!(
+            text,
+            "labels, annotations and link of 49153 bytes; at most 49152 are kept: shorten them"
+        );
     }
 
     #[test]

@@ -9,8 +9,8 @@ use crate::core::Change;
 use crate::effect::{Cx, Effect};
 use crate::gossip;
 use crate::model::Alert;
-use crate::node::Node;
 use crate::node::stamps::{Stamp, shared_key};
+use crate::node::{Node, own};
 use crate::store::Record;
 use crate::time::{Now, Wall};
 use crate::wire::record::{self, GroupTimer, Kind, Malformed, Stamped};
@@ -54,7 +54,16 @@ impl Node {
         match kind {
             Kind::Alert => {
                 let fingerprint = record::fingerprint_of(key)?;
-                let alert = record::decode_alert(&stamped.body, self.core.pool())?;
+                let mut alert = record::decode_alert(&stamped.body, self.core.pool())?;
+                if self.core.alerts().get(fingerprint).is_some() {
+                    // What came while flash could not be read is newer.
+                    return Ok(());
+                }
+                if own::is_own(&alert) {
+                    // It was about the process that wrote it.
+                    alert.ends_at = alert.ends_at.min(cx.now.wall);
+                    alert.updated_at = cx.now.wall;
+                }
                 shared_end = alert.ends_at;
                 self.core.restore_alert(cx.now, fingerprint, alert);
             }
@@ -435,6 +444,41 @@ mod tests {
             w.pass(60);
         }
         assert_eq!(w.writes - before, 1, "the repeated notification's log entry alone");
+    }
+
+    #[test]
+    fn an_alert_of_our_own_ends_with_the_process_it_was_about() {
+        let mut w = World::new();
+        w.step(|node, cx| node.handle_journal(cx, Some("EIO")));
+        w.pass(60);
+        assert_eq!(w.told, 1);
+        w.restart(1);
+        w.step(|node, cx| node.handle_journal(cx, None));
+        w.pass(60);
+        assert_eq!(w.told, 2, "its end");
+    }
+
+    #[test]
+    fn what_is_found_late_changes_nothing_that_came_meanwhile() {
+        let mut w = World::new();
+        w.post("A", false);
+        w.post("B", false);
+        w.pass(60);
+        let told = w.told;
+        let kept = w.flash.clone();
+        w.flash.clear();
+        w.restart(10);
+        w.post("A", true);
+        for ((kind, key), body) in kept {
+            w.step(|node, cx| node.handle_record(cx, kind, &key, &body).unwrap());
+        }
+        w.step(Node::handle_restored);
+        let now = w.now.wall;
+        let ended: Vec<bool> = w.node.alerts().map(|(_, alert, _)| alert.resolved(now)).collect();
+        assert_eq!(ended.iter().filter(|ended| **ended).count(), 1);
+        assert_eq!(ended.len(), 2);
+        w.pass(60);
+        assert_eq!(w.told, told + 1, "the end of A, and B is no news");
     }
 
     #[test]

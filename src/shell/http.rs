@@ -24,8 +24,9 @@ use socket2::{Domain, Socket, Type};
 use crate::api::{HttpStats, Request, Response};
 use crate::config::settings::Address;
 use crate::limits::{
-    ACCEPT_RETRY_TIME, HTTP_BACKLOG_MAX, HTTP_GETS_MAX, HTTP_HEADER_BYTES_MAX,
-    HTTP_HEADER_TIME_MAX, HTTP_HEADERS_MAX, HTTP_READ_BYTES, STOP_TIME_MAX, WARN_INTERVAL,
+    ACCEPT_RETRY_TIME, HTTP_ANSWER_TIME_MAX, HTTP_BACKLOG_MAX, HTTP_GETS_MAX,
+    HTTP_HEADER_BYTES_MAX, HTTP_HEADER_TIME_MAX, HTTP_HEADERS_MAX, HTTP_READ_BYTES, STOP_TIME_MAX,
+    WARN_INTERVAL,
 };
 use crate::shell::{Event, clock};
 use crate::time::Mono;
@@ -59,6 +60,16 @@ impl Exchange {
             cors_headers: header("access-control-request-headers"),
             body: &self.body,
         }
+    }
+
+    /// Whether nobody waits for the answer any more.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.answer.is_closed()
+    }
+
+    /// Gives back the memory of a body that has been read.
+    pub(super) fn forget_body(&mut self) {
+        self.body = Bytes::new();
     }
 
     /// Sends the answer, unless the client has gone.
@@ -314,11 +325,7 @@ async fn respond(
         return built(Response::text(503, "stopping\n"), true, get);
     }
     let come = async { answers.recv().await.map_err(|_| Response::text(503, "stopping\n")) };
-    let outcome = if shared.timeout.is_zero() {
-        come.await
-    } else {
-        smol::future::or(come, late(shared.timeout)).await
-    };
+    let outcome = smol::future::or(come, late(shared.timeout)).await;
     // Where the answer did not come, the channel may still get it: the connection must not serve another request.
     match outcome {
         Ok(response) => built(response, false, get),
@@ -326,9 +333,15 @@ async fn respond(
     }
 }
 
+/// Ends as an error when an answer has taken too long: `timeout` is the operator's, zero if there is none.
 async fn late(timeout: Duration) -> Result<Response, Response> {
-    Timer::after(timeout).await;
-    Err(Response::text(503, &format!("Exceeded configured timeout of {timeout:?}.\n")))
+    if !timeout.is_zero() && timeout < HTTP_ANSWER_TIME_MAX {
+        Timer::after(timeout).await;
+        return Err(Response::text(503, &format!("Exceeded configured timeout of {timeout:?}.\n")));
+    }
+    Timer::after(HTTP_ANSWER_TIME_MAX).await;
+    let message = "the flash does not answer: what was sent is in force, but is not kept yet and would not survive a restart; send it again later";
+    Err(Response::object(503, 503, message))
 }
 
 fn refuse(refusal: Refusal) -> Response {
