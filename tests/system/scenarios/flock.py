@@ -355,5 +355,5 @@ def take(tape):
         except TimeoutError:
             return
         if frame[12:14] == b"\x08\x00" and frame[23] == 17:
-            # The checksum was left to the hardware, which is not there: none at all is valid too.
-            yield frame[:40] + b"\0\0" + frame[42:]
+            # From a card of its own, for bridges learn. The checksum was left to hardware that is not there: none is valid too.
+            yield frame[:6] + b"\x02\0\0\0\0\x99" + frame[12:40] + b"\0\0" + frame[42:]
