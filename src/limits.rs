@@ -139,7 +139,7 @@ pub const KEEPER_RECORDS_MAX: usize = 10_000;
 /// From a failed try to write again to the next one. Each pause is twice as long as the one before, up to
 /// [`KEEPER_RETRY_MAX`]. Policy: until then the agent runs from memory and says so.
 pub const KEEPER_RETRY_MIN: Duration = Duration::from_secs(1);
-/// See [`KEEPER_RETRY_MIN`].
+/// The longest pause between two tries to write again. Policy: until then the agent runs from memory and says so.
 pub const KEEPER_RETRY_MAX: Duration = Duration::from_secs(60);
 /// How long flash may take for one commit before that is called a failure. Policy: said and alerted, waited on; what
 /// was posted is in force.
