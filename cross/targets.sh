@@ -5,7 +5,7 @@
 TARGETS="aarch64-unknown-linux-musl armv7-unknown-linux-musleabihf arm-unknown-linux-musleabihf x86_64-unknown-linux-musl"
 
 # The code that the compiler may use. armv6 with hard float is the Pi 1 and Zero; armv7 has Thumb-2, as Debian's armhf,
-# which is a quarter smaller.
+# which is a quarter smaller (rustc warns that it may rename these features).
 code_of() {
     case $1 in
     arm-*) echo -Ctarget-cpu=arm1176jzf-s ;;
