@@ -134,3 +134,4 @@ for target in "$@"; do
     [ -z "$arch" ] || deb "$target" "$arch"
     tarball "$target"
 done
+write_sums "$OUT"

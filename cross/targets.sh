@@ -33,6 +33,13 @@ emulator_of() {
     esac
 }
 
+# Writes the checksums of everything that is shipped from the folder named.
+write_sums() (
+    cd "$1"
+    find . -type f \( -name 'bellwether*' ! -name '*.debug' -o -name LICENCES \) -printf '%P\n' | LC_ALL=C sort |
+        xargs sha256sum >SHA256SUMS
+)
+
 # Says what went wrong and ends.
 die() {
     echo "${0##*/}: $*" >&2
