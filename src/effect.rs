@@ -1,5 +1,6 @@
 //! What the brain asks of the shell.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::notify::Outgoing;
@@ -23,6 +24,10 @@ pub enum Effect {
     Attempt(Attempt),
     /// The reply of this attempt is no longer wanted: stop it if it still runs.
     Cancel(AttemptId),
+    /// Send a datagram to the flock's multicast groups, on every interface that is used.
+    Multicast(Vec<u8>),
+    /// Send a datagram to one address.
+    Send(SocketAddr, Vec<u8>),
     /// Keep these records, as one group; what was answered before it is durable may be lost.
     Persist(Vec<Record>),
 }

@@ -26,12 +26,17 @@ pub const JSON_DEPTH_MAX: usize = 128;
 pub const HTTP_CONNECTIONS_MAX: usize = 256;
 /// Bytes of a request's line and headers. Policy: refused with 431, the connection closed.
 pub const HTTP_HEADER_BYTES_MAX: usize = 32 * 1024;
+/// Bytes that are read of a connection at a time. Policy: the rest is read after the others have had their turn.
+pub const HTTP_READ_BYTES: usize = 64 * 1024;
 /// Headers of a request. Policy: refused with 431, the connection closed.
 pub const HTTP_HEADERS_MAX: usize = 64;
 /// From a connection's opening to its first request. Policy: closed.
 pub const HTTP_HEADER_TIME_MAX: Duration = Duration::from_secs(10);
 /// From a request's headers to the end of its answer. Policy: the connection is closed.
 pub const HTTP_REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
+/// From a request's last byte to its answer, which for a post may wait for flash. Policy: answered with 503; what was
+/// posted is in force all the same.
+pub const HTTP_ANSWER_TIME_MAX: Duration = Duration::from_secs(50);
 /// Between two requests of a connection. Policy: closed.
 pub const HTTP_IDLE_TIME_MAX: Duration = Duration::from_secs(180);
 /// Bytes of a request's body: some 10,000 alerts. Policy: refused with 413, no more than this is held.
@@ -43,9 +48,9 @@ pub const HTTP_BODIES_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const HTTP_DRAIN_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// GETs that are answered at a time unless `--web.get-concurrency` says otherwise. Policy: refused with 503.
 pub const HTTP_GETS_MAX: usize = 8;
-/// Between two tries to accept a connection after one that failed.
+/// Between two tries to accept a connection after one that failed. Policy: new connections wait in the backlog.
 pub const ACCEPT_RETRY_TIME: Duration = Duration::from_millis(100);
-/// Between two warnings of one kind that strangers can cause.
+/// Between two warnings of one kind that strangers can cause. Policy: those between are not logged.
 pub const WARN_INTERVAL: Duration = Duration::from_secs(60);
 
 // The loop and the notifier.
@@ -68,6 +73,8 @@ pub const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 /// Alerts in the table, resolved ones that were not yet dropped too. Policy: a report of a new alert is refused with
 /// 503, so that its sender comes again; reports of known alerts are taken.
 pub const ALERTS_MAX: usize = 50_000;
+/// Bytes of an alert's labels, annotations and link. Policy: refused with 400, the others of its post are taken.
+pub const ALERT_BYTES_MAX: usize = 48 * 1024;
 /// Silences in the table, expired ones too. Policy: a new one is refused with 400.
 pub const SILENCES_MAX: usize = 10_000;
 /// Bytes of text in one silence. Policy: refused with 400.
@@ -80,10 +87,12 @@ pub const GROUPS_MAX: usize = 100_000;
 /// Key of one journal record. Policy: the commit is refused with an error. A group key of a few dozen labels fits.
 pub const STORE_KEY_BYTES_MAX: usize = 1024;
 
-/// Body of one journal record. Policy: the commit is refused with an error. The largest alert that is accepted fits.
-pub const STORE_BODY_BYTES_MAX: usize = 64 * 1024;
+/// Body of one journal record. Policy: the record is left out, logged and counted. The largest alert that is accepted
+/// fits, and the log entry of a group that holds every alert there may be.
+pub const STORE_BODY_BYTES_MAX: usize = 512 * 1024;
 
-/// Frames of one commit group. Policy: more becomes several groups, each durable before the next.
+/// Frames of one commit group. Policy: more becomes several groups, each durable before the next; a record that is
+/// larger has a group for itself.
 pub const STORE_GROUP_BYTES_MAX: usize = 128 * 1024;
 
 /// Frames after which a group of copied records is closed. Policy: the next group takes the rest; this bounds the
@@ -97,8 +106,8 @@ pub const STORE_SEGMENTS: u8 = 3;
 /// The smallest segment. Policy: segments double when the live records fill half, and halve when they fill a sixteenth.
 pub const STORE_SEGMENT_BYTES_MIN: u32 = 1024 * 1024;
 
-/// The largest segment, so three times this on flash. Policy: a commit that needs more is refused with an error. Room
-/// for 30,000 alerts of 400 bytes.
+/// The largest segment, so three times this on flash. Policy: records that need more are left out, logged and counted.
+/// Room for 30,000 alerts of 400 bytes.
 pub const STORE_SEGMENT_BYTES_MAX: u32 = 16 * 1024 * 1024;
 
 /// Places of damage that one replay reports one by one. Policy: more are only counted.
@@ -127,8 +136,68 @@ pub const PATTERN_NEST_MAX: usize = 32;
 /// Records that wait for the journal. Policy: beyond it, of the records of one key the last alone is kept, so that the
 /// queue never holds more than the tables do.
 pub const KEEPER_RECORDS_MAX: usize = 10_000;
-/// Between two tries to write again on flash that failed. Policy: until then the agent runs from memory and says so.
-pub const KEEPER_RETRY_INTERVAL: Duration = Duration::from_secs(60);
+/// From a failed try to write again to the next one. Each pause is twice as long as the one before, up to
+/// [`KEEPER_RETRY_MAX`]. Policy: until then the agent runs from memory and says so.
+pub const KEEPER_RETRY_MIN: Duration = Duration::from_secs(1);
+/// See [`KEEPER_RETRY_MIN`].
+pub const KEEPER_RETRY_MAX: Duration = Duration::from_secs(60);
+/// How long flash may take for one commit before that is called a failure. Policy: said and alerted, waited on; what
+/// was posted is in force.
+pub const KEEPER_STALL_TIME: Duration = Duration::from_secs(10);
 /// Bytes that a consumer card can be written in its life: 8 GB, each cell 1,000 times. Policy: none, it is what card
 /// life is told by.
 pub const CARD_ENDURANCE_BYTES: u64 = 8_000_000_000_000;
+
+/// Connections that wait to be accepted. Policy: the kernel lets further ones try again after a second.
+pub const HTTP_BACKLOG_MAX: i32 = 4096;
+
+// The flock.
+
+/// Members a node keeps in its tables. Policy: further ones are not let in, counted; state still reaches them by others.
+pub const MEMBERS_MAX: usize = 128;
+/// Bytes of a member's name. Policy: a longer name is a configuration error; from the network it is malformed.
+pub const MEMBER_NAME_BYTES_MAX: usize = 64;
+/// Gossip keys in the ring. Policy: more is a configuration error.
+pub const GOSSIP_KEYS_MAX: usize = 8;
+/// Records in the index of what the flock shares. Policy: further ones are refused, counted.
+pub const GOSSIP_RECORDS_MAX: usize = 16_384;
+/// Bytes of a record's key. Policy: refused.
+pub const RECORD_KEY_BYTES_MAX: usize = 256;
+/// Bytes of a record's body. Policy: refused when published, malformed when received.
+pub const RECORD_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of records waiting to be sent for the first time. Policy: further ones are left to repair, counted.
+pub const NEWS_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes a second of records sent for the first time, and the burst. Policy: the rest waits its turn.
+pub const NEWS_BYTES_PER_SECOND: u64 = 1024 * 1024;
+/// Bytes of first sendings at once, less than a socket's default receive buffer. Policy: the rest waits its turn.
+pub const NEWS_BYTES_BURST: u64 = 32 * 1024;
+/// Datagrams of news of which it is known that they were not acknowledged. Policy: further ones are left to repair.
+pub const UNACKNOWLEDGED_MAX: usize = 2048;
+/// Bytes a second of repair a node sends. Policy: the rest waits its turn.
+pub const REPAIR_BYTES_PER_SECOND: u64 = 64 * 1024;
+/// Bytes of repair at once. Policy: the rest waits its turn.
+pub const REPAIR_BYTES_BURST: u64 = 32 * 1024;
+/// Records (or parts of one) waiting to be sent in repair. Policy: further ones are found again by the next digest.
+pub const REPAIR_QUEUE_MAX: usize = 4096;
+/// Records a node has asked for and not yet got. Policy: further ones are found again by the next digest.
+pub const WANTED_MAX: usize = 512;
+/// Records being put together from parts, and their bytes. Policy: the one longest without progress is dropped.
+pub const ASSEMBLIES_MAX: usize = 16;
+/// Bytes of all records being put together from parts. Policy: the one longest without progress is dropped.
+pub const ASSEMBLY_BYTES_MAX: usize = 1024 * 1024;
+/// Datagrams waiting for the socket. Policy: further ones are dropped, counted; gossip expects loss.
+pub const GOSSIP_OUTPUTS_MAX: usize = 4096;
+/// Addresses that are tried for members: static peers and what members have told. Policy: further ones are ignored.
+pub const CANDIDATES_MAX: usize = 256;
+/// Sources that are not members whose rate is counted. Policy: further ones share one bucket.
+pub const STRANGERS_MAX: usize = 256;
+/// Datagrams a second, and the burst, decrypted for one source that is no member. Policy: dropped, counted.
+pub const STRANGER_DATAGRAMS_PER_SECOND: u64 = 20;
+/// Datagrams at once that are decrypted for one source that is no member. Policy: dropped, counted.
+pub const STRANGER_DATAGRAMS_BURST: u64 = 40;
+/// Datagrams a second that are decrypted for all sources that are not members, together. Policy: dropped, counted.
+pub const STRANGERS_DATAGRAMS_PER_SECOND: u64 = 200;
+/// Datagrams a second that are decrypted for one member, more than it ever sends. Policy: dropped, counted.
+pub const MEMBER_DATAGRAMS_PER_SECOND: u64 = 4000;
+/// How far ahead of our synchronised clock a version may be. Policy: refused, counted, shown.
+pub const CLOCK_AHEAD_MS_MAX: i64 = 10 * 60 * 1000;

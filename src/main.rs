@@ -14,7 +14,7 @@ use bellwether::config::{
     self, Config, DEFAULT, Errors, Flags, Language, Loaded, Problem, Settings, check_mode,
 };
 use bellwether::limits::CONFIG_BYTES_MAX;
-use bellwether::node::{Options, SilenceLimits};
+use bellwether::node::{Options, SilenceRules};
 use bellwether::shell::{self, Setup};
 use log::{error, info, warn};
 
@@ -70,6 +70,7 @@ fn run(source: Source) -> ExitCode {
     let setup = Setup {
         config: loaded.config,
         options: options(&loaded.settings, external_url),
+        flock: None,
         web: loaded.settings.web,
         storage: loaded.settings.storage,
         prefix,
@@ -173,9 +174,10 @@ fn options(settings: &Settings, external_url: Rc<str>) -> Options {
         alerts_gc_interval: settings.alerts.gc_interval,
         alerts_per_name_max: size(settings.alerts.per_alertname_limit),
         start_delay: settings.dispatch.start_delay,
-        silence_limits: SilenceLimits {
+        silence_rules: SilenceRules {
             count: size(settings.silences.max_silences),
             bytes: size(settings.silences.max_silence_size_bytes),
+            grammar: settings.grammar(),
         },
         grammar: settings.grammar(),
         ..Options::default()

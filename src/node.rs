@@ -1,8 +1,11 @@
 //! The whole brain: `handle_*` in, effects out, one [`Node::next_timeout`].
 
+mod flock;
 mod keep;
 mod own;
+mod stamps;
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::config::Config;
@@ -10,13 +13,16 @@ use crate::core::restore::GroupTimers;
 use crate::core::stats::Stats;
 use crate::core::{Core, Intake};
 use crate::effect::{AttemptId, Cx};
+use crate::gossip::{self, Gossip};
 use crate::model::Muted;
 use crate::model::{Alert, Fingerprint, Labels, Report, Silence, SilenceId};
 use crate::notify::Reply;
 use crate::time::{Mono, Now};
 
+use stamps::Stamps;
+
 pub use crate::core::Options;
-pub use crate::core::silences::{SilenceDraft, SilenceError, SilenceLimits};
+pub use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules};
 
 /// An aggregation group as the API shows it.
 #[derive(Clone, Debug)]
@@ -41,16 +47,32 @@ pub struct Node {
     restoring: GroupTimers,
     last_hlc: u64,
     journal_failed: bool,
+    flock_config: Option<gossip::Config>,
+    identity: Option<u64>,
+    gossip: Option<Gossip>,
+    stamps: Stamps,
+    /// Of each member: its clock less ours, zero if they agree.
+    offsets: BTreeMap<u64, i64>,
 }
 
 impl Node {
-    /// A node without memories.
-    pub fn new(config: Rc<Config>, options: Options, now: Now) -> Self {
+    /// A node without memories; `flock` if it is to be a member of one: its node id is the one that was kept, if any was.
+    pub fn new(
+        config: Rc<Config>,
+        options: Options,
+        flock: Option<gossip::Config>,
+        now: Now,
+    ) -> Self {
         Self {
             core: Core::new(config, options, now),
             restoring: GroupTimers::new(),
             last_hlc: 0,
             journal_failed: false,
+            flock_config: flock,
+            identity: None,
+            gossip: None,
+            stamps: Stamps::default(),
+            offsets: BTreeMap::new(),
         }
     }
 
@@ -95,6 +117,7 @@ impl Node {
     pub fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
         self.core.handle_timeout(cx);
         self.spread(cx);
+        self.handle_flock_timeout(cx);
     }
 
     /// Goes on with another config.
@@ -107,7 +130,8 @@ impl Node {
 
     /// When [`Node::handle_timeout`] wants to be called next.
     pub fn next_timeout(&self) -> Option<Mono> {
-        self.core.next_timeout()
+        let flock = self.gossip.as_ref().map(Gossip::next_timeout);
+        self.core.next_timeout().into_iter().chain(flock).min()
     }
 
     /// The config it runs with.

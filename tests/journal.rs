@@ -13,6 +13,7 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bellwether::limits::STORE_BODY_BYTES_MAX;
 use bellwether::store::record::{PAGE_BYTES, SegmentHeader};
 use bellwether::store::{Damage, Fault, Journal, Op, Options, Record, Replay, survey};
 use support::flash::{Faults, Flash};
@@ -160,13 +161,26 @@ fn live_records_that_do_not_read_back_are_a_fault_and_not_a_loss() {
 fn what_is_too_large_is_refused_whole() {
     let flash = Flash::new();
     let (mut journal, ..) = open(&flash);
-    let refused = journal.commit(&[put("a", 10), put("b", 64 * 1024 + 1)]).unwrap_err();
+    let refused = journal.commit(&[put("a", 10), put("b", STORE_BODY_BYTES_MAX + 1)]).unwrap_err();
     assert!(matches!(refused, Fault::TooLarge { what: "body", .. }));
     let refused = journal.commit(&[Record::put(1, vec![0; 1025], "")]).unwrap_err();
     assert!(matches!(refused, Fault::TooLarge { what: "key", bytes: 1025, bytes_max: 1024 }));
     assert_eq!((journal.live(), journal.fault()), ((0, 0), None));
     journal.commit(&[put("b", 64 * 1024)]).unwrap();
     assert_eq!(found(&flash), model(&[put("b", 64 * 1024)]));
+}
+
+#[test]
+fn the_largest_record_is_kept_also_over_a_compaction() {
+    let flash = Flash::new();
+    let (mut journal, _) =
+        Journal::open(flash.clone(), Options::new(1), &mut |_, _, _| {}).unwrap();
+    let largest = put("b", STORE_BODY_BYTES_MAX);
+    journal.commit(&[put("a", 10), largest.clone(), put("c", 20)]).unwrap();
+    assert_eq!(found(&flash), model(&[put("a", 10), largest.clone(), put("c", 20)]));
+    journal.compact().unwrap();
+    journal.commit(&[Record::delete(1, "a")]).unwrap();
+    assert_eq!(found(&flash), model(&[largest, put("c", 20)]));
 }
 
 #[test]

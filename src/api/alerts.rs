@@ -1,10 +1,12 @@
 //! `/api/v2/alerts`.
 
+use std::rc::Rc;
+
 use crate::api::query::AlertFilter;
 use crate::api::{Request, Response};
 use crate::core::Intake;
 use crate::effect::Cx;
-use crate::model::Muted;
+use crate::model::{Alert, Fingerprint, Muted};
 use crate::node::Node;
 use crate::time::Now;
 use crate::wire::json::body::{self, Schema};
@@ -59,10 +61,20 @@ pub(super) fn list(node: &Node, now: Now, request: &Request<'_>) -> Response {
     });
     let mut out = Vec::new();
     write::array(&mut out, shown, |out, (fingerprint, alert, receivers, muted)| {
-        let (receivers, muted) = (&*receivers, &muted);
-        write::alert(out, &AlertView { fingerprint, alert, receivers, muted, muted_by: &[] });
+        write::alert(out, &view(fingerprint, alert, &receivers, &muted, &[]));
     });
     Response::json(200, out)
+}
+
+pub(super) fn view<'a>(
+    fingerprint: Fingerprint,
+    alert: &'a Alert,
+    receivers: &'a [&'a str],
+    muted: &'a Muted,
+    muted_by: &'a [Rc<str>],
+) -> AlertView<'a> {
+    let (silenced_by, inhibited_by) = (&*muted.silenced_by, &*muted.inhibited_by);
+    AlertView { fingerprint, alert, receivers, silenced_by, inhibited_by, muted_by }
 }
 
 /// Whether alerts that are muted so are asked for.

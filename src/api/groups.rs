@@ -8,7 +8,7 @@ use crate::model::Muted;
 use crate::model::{Alert, Fingerprint};
 use crate::node::{GroupView, Node};
 use crate::time::Now;
-use crate::wire::json::write::{self, AlertView};
+use crate::wire::json::write;
 
 type Shown<'a> = (Fingerprint, &'a Alert, Muted);
 
@@ -42,8 +42,7 @@ pub(super) fn list(node: &Node, now: Now, request: &Request<'_>) -> Response {
         write::group(out, group.labels, group.receiver, group.route_labels, |out| {
             write::array(out, shown, |out, (fingerprint, alert, muted)| {
                 let receivers = receivers.get(&fingerprint).map_or(&[][..], Vec::as_slice);
-                let muted_by = &group.muted_by;
-                let view = AlertView { fingerprint, alert, receivers, muted: &muted, muted_by };
+                let view = alerts::view(fingerprint, alert, receivers, &muted, &group.muted_by);
                 write::alert(out, &view);
             });
         });

@@ -157,11 +157,16 @@ fn journal(text: &mut Text, site: &Site) {
         ("bellwether_journal_bytes_total", "Bytes written.", wear.bytes),
         ("bellwether_journal_syncs_total", "Syncs asked for.", wear.syncs),
         (
-            "compactions",
+            "bellwether_journal_compactions_total",
             "Segments written because the one before was full or failed.",
             wear.compactions,
         ),
         ("bellwether_journal_faults_total", "Operations that the flash failed.", wear.faults),
+        (
+            "bellwether_journal_left_out_total",
+            "Records that were not kept: too large, or no room.",
+            journal.left_out,
+        ),
     ];
     for (name, help, value) in families {
         text.family(name, "counter", help).count(&[], value);

@@ -147,10 +147,11 @@ fn cleaned(path: &str) -> Option<String> {
 /// The answer to a request that its endpoint need not see.
 pub(super) fn refuse(endpoint: &Endpoint<'_>, request: &Request<'_>) -> Option<Response> {
     let methods = endpoint.methods();
-    if request.method == "OPTIONS" && (!endpoint.is_v2() || request.cors_method.is_some()) {
+    let asks = if endpoint.is_v2() { request.cors_method.is_some() } else { !methods.is_empty() };
+    if request.method == "OPTIONS" && asks {
         let response = Response::empty(200);
         return Some(match endpoint {
-            Endpoint::AlertsV1 | Endpoint::GoneV1 => response,
+            Endpoint::AlertsV1 => response,
             _ if endpoint.is_v2() => preflight(response, request),
             _ => response.with("Allow", methods.join(", ")),
         });
@@ -173,7 +174,7 @@ pub(super) fn refuse(endpoint: &Endpoint<'_>, request: &Request<'_>) -> Option<R
 
 /// Only JSON is taken, and a type must be said.
 fn refuse_content_type(content_type: Option<&str>) -> Option<Response> {
-    let given = content_type.unwrap_or("application/octet-stream");
+    let given = content_type.filter(|it| !it.is_empty()).unwrap_or("application/octet-stream");
     let media = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if media.is_empty() {
         let why = "failed, because mime: no media type";

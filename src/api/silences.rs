@@ -6,6 +6,7 @@ use crate::api::query::Params;
 use crate::api::{Request, Response};
 use crate::effect::Cx;
 use crate::model::labels::Quoted;
+use crate::model::matcher::{Grammar, valid_label_name};
 use crate::model::{MatchOp, Matcher, Matchers, Silence, SilenceId, SilenceState};
 use crate::node::{Node, SilenceDraft, SilenceError};
 use crate::time::{Now, Wall};
@@ -44,7 +45,8 @@ pub(super) fn post(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_>) -> R
         Ok(posted) => posted,
         Err(error) => return Response::refused_body("silence", &error),
     };
-    let outcome = draft(posted, cx.now.wall).and_then(|draft| node.handle_set_silence(cx, draft));
+    let draft = draft(node.options().grammar, posted, cx.now.wall);
+    let outcome = draft.and_then(|draft| node.handle_set_silence(cx, draft));
     match outcome {
         Ok(id) => Response::json(200, format!(r#"{{"silenceID":"{id}"}}"#).into_bytes()),
         Err(error) => {
@@ -54,7 +56,11 @@ pub(super) fn post(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_>) -> R
     }
 }
 
-fn draft(posted: PostedSilence<'_>, now: Wall) -> Result<SilenceDraft, SilenceError> {
+fn draft(
+    grammar: Grammar,
+    posted: PostedSilence<'_>,
+    now: Wall,
+) -> Result<SilenceDraft, SilenceError> {
     let refused =
         |text: &str| Err(SilenceError::Invalid(format!("Failed to create silence: {text}")));
     if posted.starts_at >= posted.ends_at {
@@ -70,7 +76,7 @@ fn draft(posted: PostedSilence<'_>, now: Wall) -> Result<SilenceDraft, SilenceEr
     let pairs = posted.annotations.into_iter();
     Ok(SilenceDraft {
         id,
-        matchers: matchers(&posted.matchers)?,
+        matchers: matchers(grammar, &posted.matchers)?,
         starts_at: Some(posted.starts_at),
         ends_at: posted.ends_at,
         created_by: posted.created_by.into_owned(),
@@ -79,14 +85,21 @@ fn draft(posted: PostedSilence<'_>, now: Wall) -> Result<SilenceDraft, SilenceEr
     })
 }
 
-fn matchers(posted: &[PostedMatcher<'_>]) -> Result<Matchers, SilenceError> {
+fn matchers(grammar: Grammar, posted: &[PostedMatcher<'_>]) -> Result<Matchers, SilenceError> {
     let compile = |(index, posted): (usize, &PostedMatcher<'_>)| {
+        let invalid = |rule: String| {
+            let place = format!("invalid label matcher {index} in set 0");
+            SilenceError::Invalid(format!("invalid silence: {place}: {rule}"))
+        };
+        if !valid_label_name(grammar, &posted.name) {
+            return Err(invalid(format!("invalid label name {}", Quoted(&posted.name))));
+        }
         let op = MatchOp::from_flags(posted.is_equal, posted.is_regex);
         Matcher::new(&posted.name, op, &posted.value).map_err(|error| {
-            let text = Quoted(&posted.value);
-            let place = format!("invalid label matcher {index} in set 0");
-            let rule = format!("invalid regular expression {text}: {error}");
-            SilenceError::Invalid(format!("invalid silence: {place}: {rule}"))
+            let text = &posted.value;
+            // Here the pattern is told as it was posted, not as it is compiled.
+            let rule = error.to_string().replace(&format!("`^(?:{text})$`"), &format!("`{text}`"));
+            invalid(format!("invalid regular expression {}: {rule}", Quoted(text)))
         })
     };
     posted.iter().enumerate().map(compile).collect()

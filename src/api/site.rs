@@ -54,6 +54,8 @@ pub struct Journal {
     pub volatile: bool,
     /// Why nothing is written, if that was not chosen.
     pub fault: Option<String>,
+    /// Records that were left out: too large, or no room.
+    pub left_out: u64,
     /// What it has cost since the start.
     pub wear: Wear,
     /// How long that took.

@@ -62,9 +62,10 @@ fn journal(out: &mut Vec<u8>, journal: &Journal) {
     let wear = &journal.wear;
     out.extend_from_slice(
         format!(
-            r#","commits":{},"bytes":{},"commitsPerDay":{}"#,
+            r#","commits":{},"bytes":{},"leftOut":{},"commitsPerDay":{}"#,
             wear.commits,
             wear.bytes,
+            journal.left_out,
             journal.commits_a_day()
         )
         .as_bytes(),

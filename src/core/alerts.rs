@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::core::group::GroupId;
 use crate::core::route::RouteId;
-use crate::limits::ALERTS_MAX;
+use crate::limits::{ALERT_BYTES_MAX, ALERTS_MAX};
 use crate::model::labels::{Pool, Quoted};
 use crate::model::matcher::{Grammar, valid_label_name};
 use crate::model::{Alert, Fingerprint, Labels, Pair, Report};
@@ -117,10 +117,7 @@ impl Alerts {
     /// Takes in an alert.
     pub fn put(&mut self, fingerprint: Fingerprint, alert: Alert, now: Wall) -> Change {
         let Some(entry) = self.entries.get_mut(&fingerprint) else {
-            if let Some(name) = alert.labels.get("alertname") {
-                *self.by_name.entry(self.pool.intern(name)).or_default() += 1;
-            }
-            self.entries.insert(fingerprint, Entry { alert: Rc::new(alert), groups: Vec::new() });
+            self.insert(fingerprint, alert);
             return Change::New;
         };
         let known = &entry.alert;
@@ -138,6 +135,28 @@ impl Alerts {
         // In place unless a flush holds the old one.
         *Rc::make_mut(&mut entry.alert) = merged;
         change
+    }
+
+    /// Takes in an alert as it is. Returns whether it was not known.
+    pub fn replace(&mut self, fingerprint: Fingerprint, alert: Alert) -> bool {
+        if let Some(entry) = self.entries.get_mut(&fingerprint) {
+            *Rc::make_mut(&mut entry.alert) = alert;
+            return false;
+        }
+        self.insert(fingerprint, alert);
+        true
+    }
+
+    fn insert(&mut self, fingerprint: Fingerprint, alert: Alert) {
+        if let Some(name) = alert.labels.get("alertname") {
+            *self.by_name.entry(self.pool.intern(name)).or_default() += 1;
+        }
+        self.entries.insert(fingerprint, Entry { alert: Rc::new(alert), groups: Vec::new() });
+    }
+
+    /// The strings that all alerts share.
+    pub const fn pool(&mut self) -> &mut Pool {
+        &mut self.pool
     }
 
     /// Drops an alert.
@@ -177,6 +196,14 @@ pub fn fault(report: &Report<'_>, ends_at: Wall, grammar: Grammar) -> Option<Str
         if let Some((name, _)) = pairs.iter().find(|(name, _)| !valid_label_name(grammar, name)) {
             faults.push(format!("invalid {what}: invalid name {}", Quoted(name)));
         }
+    }
+    let pairs = report.labels.iter().chain(&report.annotations);
+    let bytes = pairs.map(|(name, value)| name.len() + value.len()).sum::<usize>()
+        + report.generator_url.len();
+    if bytes > ALERT_BYTES_MAX {
+        faults.push(format!(
+            "labels, annotations and link of {bytes} bytes; at most {ALERT_BYTES_MAX} are kept: shorten them"
+        ));
     }
     if report.starts_at.is_some_and(|starts_at| starts_at > ends_at) {
         faults.push("start time must be before end time".to_owned());
@@ -255,6 +282,27 @@ mod tests {
         drop(before);
         alerts.sweep_strings();
         assert!(alerts.pool.is_empty() && alerts.by_name.is_empty());
+    }
+
+    #[test]
+    fn an_alert_that_no_record_could_hold_is_refused() {
+        let of = |bytes: usize| {
+            let text = "x".repeat(bytes - "asummary".len() - 1);
+            Report::new(
+                vec![("a".into(), "1".into())],
+                vec![("summary".into(), text.into())],
+                None,
+                None,
+                "".into(),
+            )
+        };
+        let fault = |report: &Report<'_>| fault(report, Wall::from_secs(1300), Grammar::Classic);
+        assert_eq!(fault(&of(ALERT_BYTES_MAX)), None);
+        let text = fault(&of(ALERT_BYTES_MAX + 1)).unwrap();
+        assert_eq!(
+            text,
+            "labels, annotations and link of 49153 bytes; at most 49152 are kept: shorten them"
+        );
     }
 
     #[test]

@@ -26,7 +26,7 @@ impl Reason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::First => "first notification",
-            Self::NewAlerts => "new alerts added to group",
+            Self::NewAlerts => "new alerts added",
             Self::AllResolved => "all alerts resolved",
             Self::SomeResolved => "some alerts resolved",
             Self::Repeat => "repeat interval elapsed",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::core::flush::Flush;
 use crate::core::route::RouteId;
 use crate::model::{Fingerprint, GroupKey, Labels};
-use crate::time::{Mono, Wall};
+use crate::time::Wall;
 
 /// Names a group; never used twice by a running node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,14 +22,14 @@ pub struct Group {
     pub key: GroupKey,
     /// When it is or was first flushed; it is flushed at each group interval after that.
     pub first_flush: Wall,
+    /// Whether it has been flushed since this node knows it.
+    pub flushed: bool,
     /// Its alerts; an ended one leaves once that has been told.
     pub alerts: BTreeSet<Fingerprint>,
     /// The flush that is under way: a group has one at a time.
     pub flush: Option<Flush>,
     /// Whether the next flush came due while one was under way.
     pub overdue: bool,
-    /// Since when it has had no alerts.
-    pub empty_since: Option<Mono>,
 }
 
 /// Every group.
@@ -87,10 +87,10 @@ impl Groups {
             key: GroupKey::new(route_key, &labels),
             labels,
             first_flush,
+            flushed: false,
             alerts: BTreeSet::new(),
             flush: None,
             overdue: false,
-            empty_since: None,
         };
         self.table.insert(id, group);
         id
@@ -109,18 +109,9 @@ impl Groups {
         Some(group)
     }
 
-    /// The groups that have been empty since `moment` or longer and have no flush under way.
-    pub fn empty_since(&self, moment: Mono) -> Vec<GroupId> {
-        self.iter()
-            .filter(|(_, group)| {
-                group.flush.is_none() && group.empty_since.is_some_and(|since| since <= moment)
-            })
-            .map(|(id, _)| id)
-            .collect()
-    }
-
-    /// When the group that has been empty longest became so.
-    pub fn first_empty(&self) -> Option<Mono> {
-        self.table.values().filter_map(|group| group.empty_since).min()
+    /// The groups that have no alerts and no flush under way.
+    pub fn empty(&self) -> Vec<GroupId> {
+        let empty = |group: &Group| group.alerts.is_empty() && group.flush.is_none();
+        self.iter().filter(|(_, group)| empty(group)).map(|(id, _)| id).collect()
     }
 }

@@ -2,11 +2,13 @@
 
 pub mod alerts;
 pub mod dedup;
+pub mod delivery;
 pub mod flush;
 pub mod group;
 pub mod index;
 pub mod inhibit;
 pub mod nflog;
+mod replica;
 pub mod restore;
 pub mod route;
 pub mod silences;
@@ -16,6 +18,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub mod timers;
+pub mod turn;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -28,10 +31,12 @@ use crate::core::alerts::Alerts;
 use crate::core::group::{Group, GroupId, Groups};
 use crate::core::inhibit::Inhibitor;
 use crate::core::nflog::Nflog;
+use crate::core::restore::GroupTimers;
 use crate::core::route::{RouteId, Routes};
-use crate::core::silences::{SilenceDraft, SilenceError, SilenceLimits, Silences};
+use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules, Silences};
 use crate::core::stats::Stats;
 use crate::core::timers::{Timer, Timers};
+use crate::core::turn::{Flock, Turns};
 use crate::effect::{AttemptId, Cx};
 use crate::limits::GROUPS_MAX;
 use crate::model::matcher::Grammar;
@@ -52,12 +57,12 @@ pub struct Options {
     pub alerts_gc_interval: Duration,
     /// `--alerts.per-alertname-limit`; 0 is none.
     pub alerts_per_name_max: usize,
-    /// `--dispatch.maintenance-interval`: how long a group lives without alerts. 30 s.
+    /// `--dispatch.maintenance-interval`: how often groups without alerts are dropped. 30 s.
     pub maintenance_interval: Duration,
     /// `--dispatch.start-delay`: no group is flushed before the node has run this long. 0.
     pub start_delay: Duration,
-    /// `--silences.max-silences` and `--silences.max-silence-size-bytes`.
-    pub silence_limits: SilenceLimits,
+    /// Which silences are taken: `--silences.max-silences`, `--silences.max-silence-size-bytes`.
+    pub silence_rules: SilenceRules,
     /// How matchers and label names are read.
     pub grammar: Grammar,
 }
@@ -71,7 +76,7 @@ impl Default for Options {
             alerts_per_name_max: 0,
             maintenance_interval: Duration::from_secs(30),
             start_delay: Duration::ZERO,
-            silence_limits: SilenceLimits::default(),
+            silence_rules: SilenceRules::default(),
             grammar: Grammar::default(),
         }
     }
@@ -87,8 +92,22 @@ pub enum Change {
         /// Only its end moved.
         lease: bool,
     },
-    /// A group was made.
-    Group(GroupId),
+    /// A turn was claimed or given up.
+    Claim {
+        /// Whose turn: [`LogKey::id`].
+        key: u128,
+        /// How long it holds unless it is renewed.
+        lifetime: Duration,
+        /// Whether it was given up.
+        surrendered: bool,
+    },
+    /// A group was made; `merged`: of an alert that another member has told of.
+    Group {
+        /// Which.
+        id: GroupId,
+        /// Not by a report to this node.
+        merged: bool,
+    },
     /// A group was removed.
     GroupGone {
         /// The path of its route.
@@ -126,6 +145,13 @@ pub struct Core {
     timers: Timers,
     attempts: BTreeMap<AttemptId, (GroupId, usize)>,
     attempts_made: u64,
+    turns: Turns,
+    /// The deliveries that are open, by their turn.
+    open: BTreeMap<u128, (GroupId, usize)>,
+    /// First flushes that others have told of groups that are not made yet.
+    first_flushes: GroupTimers,
+    /// Whether what happens was said by another member.
+    merging: bool,
     changes: Vec<Change>,
     stats: Stats,
 }
@@ -146,6 +172,10 @@ impl Core {
             timers: Timers::default(),
             attempts: BTreeMap::new(),
             attempts_made: 0,
+            turns: Turns::default(),
+            open: BTreeMap::new(),
+            first_flushes: GroupTimers::new(),
+            merging: false,
             changes: Vec::new(),
             stats: Stats::default(),
         }
@@ -211,32 +241,40 @@ impl Core {
     /// Takes in an alert and brings it to its groups. Returns whether there was room for them.
     fn put_alert(&mut self, now: Now, fingerprint: Fingerprint, alert: Alert) -> bool {
         let change = self.alerts.put(fingerprint, alert, now.wall);
-        if change == alerts::Change::New {
-            let Some(labels) = self.alerts.get(fingerprint).map(|it| it.alert.labels.clone())
-            else {
-                return true;
-            };
-            let routes = self.routes.matching(&labels);
-            if self.groups.len() + routes.len() > GROUPS_MAX {
-                self.alerts.remove(fingerprint);
-                return false;
-            }
-            self.inhibitor.add(fingerprint, &labels);
-            let groups = routes
-                .into_iter()
-                .map(|route| (route, self.group_for(now, route, fingerprint)))
-                .collect();
-            if let Some(entry) = self.alerts.get_mut(fingerprint) {
-                entry.groups = groups;
-            }
-            self.timers.set_if_idle(Timer::Alerts, now.mono + self.options.alerts_gc_interval);
-        } else {
-            self.rejoin_groups(now, fingerprint);
+        if !self.admit(now, fingerprint, change == alerts::Change::New) {
+            return false;
         }
         if change != alerts::Change::None {
             let lease = change == alerts::Change::Lease;
             self.changes.push(Change::Alert { fingerprint, lease });
         }
+        true
+    }
+
+    /// Brings an alert of the table to its groups. Returns whether there was room for them; a new alert that finds none
+    /// leaves the table.
+    fn admit(&mut self, now: Now, fingerprint: Fingerprint, new: bool) -> bool {
+        if !new {
+            self.rejoin_groups(now, fingerprint);
+            return true;
+        }
+        let Some(labels) = self.alerts.get(fingerprint).map(|it| it.alert.labels.clone()) else {
+            return true;
+        };
+        let routes = self.routes.matching(&labels);
+        if self.groups.len() + routes.len() > GROUPS_MAX {
+            self.alerts.remove(fingerprint);
+            return false;
+        }
+        self.inhibitor.add(fingerprint, &labels);
+        let groups = routes
+            .into_iter()
+            .map(|route| (route, self.group_for(now, route, fingerprint)))
+            .collect();
+        if let Some(entry) = self.alerts.get_mut(fingerprint) {
+            entry.groups = groups;
+        }
+        self.timers.set_if_idle(Timer::Alerts, now.mono + self.options.alerts_gc_interval);
         true
     }
 
@@ -250,9 +288,7 @@ impl Core {
                 return;
             };
             if let Some(group) = self.groups.get_mut(id) {
-                if group.alerts.insert(fingerprint) {
-                    group.empty_since = None;
-                }
+                group.alerts.insert(fingerprint);
                 continue;
             }
             let id = self.group_for(now, route, fingerprint);
@@ -272,20 +308,31 @@ impl Core {
         };
         let route = self.routes.get(route_id);
         let labels = route.group_labels(&alert.labels);
-        let id = self.groups.find(route_id, &labels).unwrap_or_else(|| {
-            let late = alert.starts_at + route.group_wait < now.wall;
-            let wait = if late { Duration::ZERO } else { route.group_wait };
-            let at = (now.mono + wait).max(self.started + self.options.start_delay);
-            let first_flush = now.wall + at.since(now.mono);
-            let id = self.groups.create(route_id, &route.key, labels, first_flush);
-            self.timers.set(Timer::Flush(id), at);
-            self.changes.push(Change::Group(id));
-            id
-        });
+        let id = match self.groups.find(route_id, &labels) {
+            Some(id) => id,
+            None => self.make_group(now, route_id, labels, alert.starts_at),
+        };
         if let Some(group) = self.groups.get_mut(id) {
             group.alerts.insert(fingerprint);
-            group.empty_since = None;
         }
+        id
+    }
+
+    fn make_group(&mut self, now: Now, route_id: RouteId, labels: Labels, since: Wall) -> GroupId {
+        let path = Rc::clone(&self.routes.get(route_id).path);
+        let told = self.take_first_flush(&path, &labels);
+        let route = self.routes.get(route_id);
+        let late = since + route.group_wait < now.wall;
+        let wait = match told {
+            Some(first) => first.since(now.wall).min(route.group_wait),
+            None if late => Duration::ZERO,
+            None => route.group_wait,
+        };
+        let at = (now.mono + wait).max(self.started + self.options.start_delay);
+        let first_flush = told.unwrap_or(now.wall + at.since(now.mono));
+        let id = self.groups.create(route_id, &route.key, labels, first_flush);
+        self.timers.set(Timer::Flush(id), at);
+        self.changes.push(Change::Group { id, merged: self.merging });
         id
     }
 
@@ -298,7 +345,7 @@ impl Core {
         let mut bits = [0; 16];
         cx.rng.fill_bytes(&mut bits);
         let fresh = SilenceId::from_random(u128::from_be_bytes(bits));
-        let changed = self.silences.set(draft, fresh, self.options.silence_limits, cx.now.wall)?;
+        let changed = self.silences.set(draft, fresh, self.options.silence_rules, cx.now.wall)?;
         let id = changed.first().copied().unwrap_or(fresh);
         self.changes.extend(changed.into_iter().map(Change::Silence));
         self.arm_records(cx.now);
@@ -318,9 +365,10 @@ impl Core {
         while let Some(timer) = self.timers.pop(cx.now.mono) {
             match timer {
                 Timer::Alerts => self.sweep_alerts(cx.now),
+                Timer::Claim(id, at) => self.handle_claim(cx, id, at),
                 Timer::Delivery(id, at) => self.handle_delivery(cx, id, at),
                 Timer::Flush(id) => self.flush(cx, id),
-                Timer::Groups => self.sweep_groups(cx.now),
+                Timer::Groups => self.sweep_groups(),
                 Timer::Records => self.sweep_records(cx.now),
             }
         }
@@ -393,7 +441,9 @@ impl Core {
                 let told = |(_, id): &(RouteId, GroupId)| {
                     self.groups.get(*id).is_none_or(|group| !group.alerts.contains(fingerprint))
                 };
-                entry.alert.resolved(now.wall) && entry.groups.iter().all(told)
+                // Long enough for other members to be told what became of it.
+                let long_ended = entry.alert.ends_at + self.options.alerts_gc_interval <= now.wall;
+                long_ended && entry.groups.iter().all(told)
             })
             .map(|(fingerprint, entry)| (fingerprint, entry.alert.labels.clone()))
             .collect();
@@ -408,23 +458,20 @@ impl Core {
         }
     }
 
-    /// Drops groups that have long been empty.
-    fn sweep_groups(&mut self, now: Now) {
-        let interval = self.options.maintenance_interval;
-        let moment = Mono::from_ms(
-            now.mono
-                .as_ms()
-                .saturating_sub(u64::try_from(interval.as_millis()).unwrap_or(u64::MAX)),
-        );
-        for id in self.groups.empty_since(moment) {
+    /// Drops groups that are empty. This comes at fixed times after the start, as in Alertmanager: an alert that fires
+    /// again before waits for the tick of its old group.
+    fn sweep_groups(&mut self) {
+        for id in self.groups.empty() {
             self.timers.cancel(Timer::Flush(id));
             self.drop_group(id);
         }
-        if let Some(first) = self.groups.first_empty() {
-            // A group whose flush is still under way may have been empty for longer than the interval.
-            let soonest = now.mono + Duration::from_secs(1);
-            self.timers.set(Timer::Groups, (first + interval).max(soonest));
-        }
+    }
+
+    fn arm_sweep_groups(&mut self, now: Now) {
+        let interval = self.options.maintenance_interval.as_millis().max(1);
+        let passed = now.mono.since(self.started).as_millis();
+        let left = u64::try_from(interval - passed % interval).unwrap_or(u64::MAX);
+        self.timers.set_if_idle(Timer::Groups, now.mono + Duration::from_millis(left));
     }
 
     fn drop_group(&mut self, id: GroupId) {
@@ -439,6 +486,9 @@ impl Core {
         let silences = self.silences.sweep(self.options.retention, now.wall);
         self.changes.extend(silences.into_iter().map(Change::Silence));
         self.changes.extend(self.nflog.sweep(now.wall).into_iter().map(Change::Log));
+        self.turns.sweep(now.mono);
+        // Whoever told of them has had time to tell of their alerts.
+        self.first_flushes.clear();
         if !self.nflog.is_empty() || self.silences.iter().next().is_some() {
             self.arm_records(now);
         }
@@ -446,6 +496,11 @@ impl Core {
 
     fn arm_records(&mut self, now: Now) {
         self.timers.set_if_idle(Timer::Records, now.mono + SWEEP_INTERVAL);
+    }
+
+    /// Says who takes part in the flock.
+    pub fn set_flock(&mut self, flock: Flock) {
+        self.turns.flock = flock;
     }
 
     // Getters.

@@ -9,6 +9,8 @@ use crate::time::Wall;
 #[derive(Debug, Default)]
 pub struct Nflog {
     entries: BTreeMap<LogKey, LogEntry>,
+    /// The keys by [`LogKey::id`], by which the flock knows them.
+    ids: BTreeMap<u128, LogKey>,
 }
 
 impl Nflog {
@@ -29,8 +31,21 @@ impl Nflog {
         if self.entries.get(&key).is_some_and(|known| rank(known) >= rank(&entry)) {
             return false;
         }
-        self.entries.insert(key, entry);
+        self.replace(key, entry);
         true
+    }
+
+    /// Takes an entry as it is.
+    pub fn replace(&mut self, key: LogKey, entry: LogEntry) {
+        if !self.entries.contains_key(&key) {
+            self.ids.insert(key.id(), key.clone());
+        }
+        self.entries.insert(key, entry);
+    }
+
+    /// The entry of the key with this [`LogKey::id`].
+    pub fn find(&self, id: u128) -> Option<(&LogKey, &LogEntry)> {
+        self.entries.get_key_value(self.ids.get(&id)?)
     }
 
     /// Every entry, expired ones that were not yet swept too.
@@ -58,6 +73,7 @@ impl Nflog {
             .collect();
         for key in &gone {
             self.entries.remove(key);
+            self.ids.remove(&key.id());
         }
         gone
     }

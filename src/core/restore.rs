@@ -72,7 +72,7 @@ impl Core {
                 Phase::Flushing(wait) => (wait, true),
             };
             group.first_flush = first;
-            self.changes.retain(|change| *change != Change::Group(id));
+            self.changes.retain(|change| *change != Change::Group { id, merged: false });
             if missed {
                 self.flush(cx, id);
             }
@@ -82,14 +82,16 @@ impl Core {
     }
 }
 
-enum Phase {
+/// Where a group is between its flushes.
+pub(super) enum Phase {
     /// So long before the first flush.
     Waiting(Duration),
     /// So long before the next.
     Flushing(Duration),
 }
 
-fn until_flush(first: Wall, interval: Duration, now: Wall) -> Phase {
+/// Where a group is at `now` that is or was first flushed at `first`.
+pub(super) fn until_flush(first: Wall, interval: Duration, now: Wall) -> Phase {
     if first > now {
         return Phase::Waiting(first.since(now));
     }

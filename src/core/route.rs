@@ -81,9 +81,10 @@ impl Routes {
             .iter()
             .find(|receiver| receiver.name == route.receiver)
             .map_or_else(|| Rc::new(Receiver::without_integrations(&route.receiver)), Rc::clone);
+        let matchers = route.matchers.clone();
         self.0.push(Route {
-            key: format!("{key}{}", route.matchers).into(),
-            path: format!("{path}{}", route.matchers).into(),
+            key: format!("{key}{matchers}").into(),
+            path: format!("{path}{matchers}").into(),
             receiver,
             group_wait: route.group_wait,
             group_interval: route.group_interval,
@@ -92,7 +93,7 @@ impl Routes {
             group_by: route.group_by.clone(),
             mute: route.mute_time_intervals.iter().filter_map(interval).collect(),
             active: route.active_time_intervals.iter().filter_map(interval).collect(),
-            matchers: route.matchers.clone(),
+            matchers,
             continue_: route.continue_,
             children: Vec::new(),
             index: Index::default(),
@@ -116,6 +117,11 @@ impl Routes {
     /// The route of `id`.
     pub fn get(&self, id: RouteId) -> &Route {
         &self.0[id.0]
+    }
+
+    /// The route of this path, if the tree has it.
+    pub fn find(&self, path: &str) -> Option<RouteId> {
+        self.0.iter().position(|route| *route.path == *path).map(RouteId)
     }
 
     /// The routes at which an alert of these labels ends, in the order of the tree: depth first, the first match among

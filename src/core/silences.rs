@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use crate::core::index::Index;
 use crate::limits::{SILENCE_BYTES_MAX, SILENCES_MAX};
-use crate::model::{Labels, Matchers, Silence, SilenceId, SilenceState};
+use crate::model::labels::Quoted;
+use crate::model::matcher::{Grammar, valid_label_name};
+use crate::model::{Labels, Matcher, Matchers, Silence, SilenceId, SilenceState};
 use crate::time::Wall;
 
 /// What a client wants of a silence. `id` is set to change one.
@@ -72,13 +74,15 @@ impl std::fmt::Display for SilenceError {
     }
 }
 
-/// How many silences of what size are taken; 0 leaves it to `limits.rs`.
+/// Which silences are taken. A limit of 0 leaves it to `limits.rs`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct SilenceLimits {
+pub struct SilenceRules {
     /// `--silences.max-silences`; expired ones count.
     pub count: usize,
     /// `--silences.max-silence-size-bytes`
     pub bytes: usize,
+    /// Which names their matchers may have.
+    pub grammar: Grammar,
 }
 
 /// The table.
@@ -119,16 +123,16 @@ impl Silences {
         &mut self,
         draft: SilenceDraft,
         fresh: SilenceId,
-        limits: SilenceLimits,
+        rules: SilenceRules,
         now: Wall,
     ) -> Result<Vec<SilenceId>, SilenceError> {
         let known = match draft.id {
             Some(id) => Some(self.table.get(&id).ok_or(SilenceError::NotFound)?),
             None => None,
         };
-        validate(&draft, now)?;
+        validate(&draft, rules.grammar, now)?;
         let in_place = known.filter(|known| changeable(known, &draft, now)).map(|known| known.id);
-        self.check_limits(&draft, limits, in_place.is_none())?;
+        self.check_limits(&draft, rules, in_place.is_none())?;
         if let Some(id) = in_place {
             self.merge(draft.into_silence(id, now));
             return Ok(vec![id]);
@@ -148,18 +152,18 @@ impl Silences {
     fn check_limits(
         &self,
         draft: &SilenceDraft,
-        limits: SilenceLimits,
+        rules: SilenceRules,
         new: bool,
     ) -> Result<(), SilenceError> {
         let or_ours = |set: usize, ours: usize| if set == 0 { ours } else { set.min(ours) };
-        let (count, limit) = (self.table.len() + 1, or_ours(limits.count, SILENCES_MAX));
+        let (count, limit) = (self.table.len() + 1, or_ours(rules.count, SILENCES_MAX));
         if new && count > limit {
             return Err(SilenceError::Limit(format!(
                 "exceeded maximum number of silences: {} (limit: {limit})",
                 count - 1
             )));
         }
-        let (bytes, limit) = (draft.bytes(), or_ours(limits.bytes, SILENCE_BYTES_MAX));
+        let (bytes, limit) = (draft.bytes(), or_ours(rules.bytes, SILENCE_BYTES_MAX));
         if bytes > limit {
             return Err(SilenceError::Limit(format!(
                 "silence exceeded maximum size: {bytes} bytes (limit: {limit} bytes)"
@@ -190,6 +194,18 @@ impl Silences {
                 return false;
             }
             self.index.remove(&known.matchers, silence.id);
+        }
+        self.index.insert(&silence.matchers, silence.id);
+        self.table.insert(silence.id, silence);
+        true
+    }
+
+    /// Takes a silence as it is. Returns whether there was room for it.
+    pub fn replace(&mut self, silence: Silence) -> bool {
+        match self.table.get(&silence.id) {
+            Some(known) => self.index.remove(&known.matchers, silence.id),
+            None if self.table.len() >= SILENCES_MAX => return false,
+            None => {}
         }
         self.index.insert(&silence.matchers, silence.id);
         self.table.insert(silence.id, silence);
@@ -231,12 +247,20 @@ fn changeable(known: &Silence, draft: &SilenceDraft, now: Wall) -> bool {
         }
 }
 
-fn validate(draft: &SilenceDraft, now: Wall) -> Result<(), SilenceError> {
+fn validate(draft: &SilenceDraft, grammar: Grammar, now: Wall) -> Result<(), SilenceError> {
     let invalid = |rule: &str| Err(SilenceError::Invalid(format!("invalid silence: {rule}")));
     if draft.matchers.is_empty() {
         return invalid("at least one matcher required");
     }
-    if draft.matchers.iter().all(|matcher| matcher.matches_value("")) {
+    for (place, matcher) in draft.matchers.iter().enumerate() {
+        if !valid_label_name(grammar, matcher.name()) {
+            let name = Quoted(matcher.name());
+            return invalid(&format!(
+                "invalid label matcher {place} in set 0: invalid label name {name}"
+            ));
+        }
+    }
+    if draft.matchers.iter().all(Matcher::matches_empty) {
         return invalid("at least one matcher must not match the empty string");
     }
     if draft.starts_at.unwrap_or(now) > draft.ends_at {
@@ -250,7 +274,7 @@ mod tests {
     use super::*;
     use crate::core::testing::matchers;
 
-    const FREE: SilenceLimits = SilenceLimits { count: 0, bytes: 0 };
+    const FREE: SilenceRules = SilenceRules { count: 0, bytes: 0, grammar: Grammar::Fallback };
 
     fn draft(id: Option<SilenceId>, texts: &[&str], starts: i64, ends: i64) -> SilenceDraft {
         SilenceDraft {
@@ -329,7 +353,7 @@ mod tests {
     #[test]
     fn a_full_table_and_a_large_silence_are_refused() {
         let mut s = Silences::default();
-        let limits = SilenceLimits { count: 1, bytes: 10 };
+        let limits = SilenceRules { count: 1, bytes: 10, ..FREE };
         let mut set = |draft, fresh| s.set(draft, id(fresh), limits, Wall::from_secs(100));
         assert_eq!(set(draft(None, &["a=b"], 100, 300), 1), Ok(vec![id(1)]));
         assert_eq!(

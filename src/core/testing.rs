@@ -33,7 +33,7 @@ pub(crate) fn route(receiver: &str, texts: &[&str]) -> Route {
         group_wait: Duration::from_secs(1),
         group_interval: Duration::from_secs(10),
         repeat_interval: Duration::from_secs(3600),
-        matchers: matchers(texts),
+        matchers: matchers(texts).sorted(),
         continue_: false,
         mute_time_intervals: Vec::new(),
         active_time_intervals: Vec::new(),

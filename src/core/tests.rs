@@ -49,7 +49,7 @@ impl World {
                     self.told.push((self.now.mono.as_ms(), line));
                     self.open.push(attempt.id);
                 }
-                Effect::Persist(_) => {}
+                Effect::Persist(_) | Effect::Multicast(_) | Effect::Send(..) => {}
                 Effect::Cancel(id) => self.open.retain(|it| *it != id),
             }
         }
@@ -137,7 +137,7 @@ fn a_group_waits_flushes_throttles_and_tells_the_end() {
         w.told(),
         at(&[
             (1000, "[FIRING:1] A -> r (first notification)"),
-            (11_000, "[FIRING:2] A -> r (new alerts added to group)"),
+            (11_000, "[FIRING:2] A -> r (new alerts added)"),
             (21_000, "[FIRING:1] A -> r (some alerts resolved)"),
             (31_000, "[RESOLVED] A -> r (all alerts resolved)"),
         ]),

@@ -8,7 +8,9 @@ use crate::time::Mono;
 /// What can be due. The order breaks ties between timers of one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Timer {
-    /// The next attempt of a delivery, by its place in the flush; or its deadline while an attempt is under way.
+    /// The claim of an attempt that takes long is to be made or renewed.
+    Claim(GroupId, usize),
+    /// The next look or attempt of a delivery, by its place in the flush; or its deadline while an attempt is under way.
     Delivery(GroupId, usize),
     /// The next flush of a group.
     Flush(GroupId),

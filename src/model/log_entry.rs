@@ -3,6 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
+use crate::model::hash::fnv128;
 use crate::model::{Fingerprint, GroupKey};
 use crate::time::Wall;
 
@@ -17,6 +18,14 @@ pub struct LogKey {
     pub integration: Rc<str>,
     /// Its place among those of its type in the receiver.
     pub index: u32,
+}
+
+impl LogKey {
+    /// The same 128 bits on every node.
+    pub fn id(&self) -> u128 {
+        let index = self.index.to_string();
+        fnv128([self.group.as_str(), &self.receiver, &self.integration, &index])
+    }
 }
 
 /// `group:receiver/integration/index`, as Alertmanager prints it.

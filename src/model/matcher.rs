@@ -108,6 +108,12 @@ impl Matcher {
         found == self.op.is_equal()
     }
 
+    /// Whether a silence of this matcher alone would match alerts that lack the label, in Alertmanager's sense: a negative
+    /// matcher never counts as such.
+    pub fn matches_empty(&self) -> bool {
+        self.op.is_equal() && self.matches_value("")
+    }
+
     /// Whether these labels fulfil the condition.
     pub fn matches(&self, labels: &Labels) -> bool {
         self.matches_value(labels.get(&self.name).unwrap_or(""))
@@ -135,17 +141,25 @@ impl PartialOrd for Matcher {
     }
 }
 
-/// Conditions that all must hold; sorted.
+/// Conditions that all must hold, in the order in which they were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Matchers(Rc<[Matcher]>);
 
 impl Matchers {
+    /// The same conditions in the order that route keys print in.
+    #[must_use]
+    pub fn sorted(&self) -> Self {
+        let mut matchers = self.0.to_vec();
+        matchers.sort();
+        Self(matchers.into())
+    }
+
     /// Whether these labels fulfil every condition; no condition is always fulfilled.
     pub fn matches(&self, labels: &Labels) -> bool {
         self.0.iter().all(|matcher| matcher.matches(labels))
     }
 
-    /// The conditions, sorted.
+    /// The conditions.
     pub fn iter(&self) -> std::slice::Iter<'_, Matcher> {
         self.0.iter()
     }
@@ -163,9 +177,7 @@ impl Matchers {
 
 impl FromIterator<Matcher> for Matchers {
     fn from_iter<I: IntoIterator<Item = Matcher>>(matchers: I) -> Self {
-        let mut matchers: Vec<Matcher> = matchers.into_iter().collect();
-        matchers.sort();
-        Self(matchers.into())
+        Self(matchers.into_iter().collect())
     }
 }
 
@@ -225,7 +237,7 @@ mod tests {
         .into_iter()
         .collect();
         let printed = r#"{"a b"!="é\t\"",a-é!~"\\.\n	\"",b="x|y",b=~"x|y"}"#;
-        assert_eq!(matchers.to_string(), printed);
+        assert_eq!(matchers.sorted().to_string(), printed);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod duration;
 pub mod group_key;
+pub mod hash;
 pub mod interval;
 pub mod labels;
 pub mod log_entry;

@@ -1,18 +1,41 @@
-//! What is kept: changes of the core become records, and records that were kept become its state again.
+//! What is kept and shared: changes of the core become records, and records that were kept become its state again.
 
 use std::rc::Rc;
 use std::time::Duration;
 
+use log::debug;
+
 use crate::core::Change;
 use crate::effect::{Cx, Effect};
-use crate::model::{Alert, Pool};
-use crate::node::Node;
+use crate::gossip;
+use crate::model::Alert;
+use crate::node::stamps::{Stamp, shared_key};
+use crate::node::{Node, own};
 use crate::store::Record;
 use crate::time::{Now, Wall};
 use crate::wire::record::{self, GroupTimer, Kind, Malformed, Stamped};
 
-/// How long a record of an alert or a group's timer means something after the alert has ended.
-const ALERT_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// How long the time of a group's first flush is shared.
+const GROUP_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// How long a claim is shared after it has lapsed, so that who gave up stays known for the turn.
+const CLAIM_LIFE: Duration = Duration::from_secs(30);
+
+/// What is to be done about a change.
+enum Act {
+    /// Its record is gone.
+    Delete(Kind, Vec<u8>),
+    /// It has a new record.
+    Put {
+        kind: Kind,
+        key: Vec<u8>,
+        expires: Wall,
+        body: Vec<u8>,
+        /// Whether flash keeps it.
+        keep: bool,
+        /// Whether the flock is told.
+        share: bool,
+    },
+}
 
 impl Node {
     /// Takes back one record that was kept. All come before [`Node::handle_restored`]. An error says why this one was
@@ -27,10 +50,21 @@ impl Node {
         let Some(kind) = Kind::from_number(kind) else { return Ok(()) };
         let stamped = Stamped::decode(body)?;
         self.last_hlc = self.last_hlc.max(stamped.hlc);
+        let mut shared_end = Wall::EPOCH;
         match kind {
             Kind::Alert => {
                 let fingerprint = record::fingerprint_of(key)?;
-                let alert = record::decode_alert(&stamped.body, &mut Pool::default())?;
+                let mut alert = record::decode_alert(&stamped.body, self.core.pool())?;
+                if self.core.alerts().get(fingerprint).is_some() {
+                    // What came while flash could not be read is newer.
+                    return Ok(());
+                }
+                if own::is_own(&alert) {
+                    // It was about the process that wrote it.
+                    alert.ends_at = alert.ends_at.min(cx.now.wall);
+                    alert.updated_at = cx.now.wall;
+                }
+                shared_end = alert.ends_at;
                 self.core.restore_alert(cx.now, fingerprint, alert);
             }
             Kind::Silence => {
@@ -45,12 +79,28 @@ impl Node {
                 let timer = record::decode_group(&stamped.body)?;
                 self.restoring.insert((timer.path.into(), timer.labels), timer.first);
             }
+            Kind::Identity => {
+                self.identity = Some(record::decode_identity(&stamped.body)?);
+                return Ok(());
+            }
+            // Whoever claimed anything has long sent it or given it up.
+            Kind::Claim => return Ok(()),
         }
+        let body = (kind == Kind::Group).then(|| stamped.body.into());
+        let stamp = Stamp {
+            version: gossip::Version { hlc: stamped.hlc, node: stamped.node },
+            expires_at_ms: stamped.expires_at_ms,
+            offset_ms: stamped.offset_ms.unwrap_or(0),
+            shared_end,
+            body,
+        };
+        self.stamps.put(kind, key, stamp);
         Ok(())
     }
 
-    /// Says that every record that was kept has been taken back: groups and timers start.
+    /// Says that every record that was kept has been taken back: the flock is joined, groups and timers start.
     pub fn handle_restored(&mut self, cx: &mut Cx<'_>) {
+        self.join(cx);
         let timers = std::mem::take(&mut self.restoring);
         let stale = self.core.restore_groups(cx, timers);
         let delete = |(path, labels): &(Rc<str>, _)| {
@@ -63,18 +113,49 @@ impl Node {
         self.spread(cx);
     }
 
-    /// Brings what has changed to those who must know.
+    /// Brings what has changed to those who must know: flash, and the flock.
     pub(super) fn spread(&mut self, cx: &mut Cx<'_>) {
-        let changes = self.core.take_changes();
-        let records: Vec<Record> =
-            changes.into_iter().filter_map(|change| self.record(change, cx.now.wall)).collect();
+        let mut records = Vec::new();
+        for change in self.core.take_changes() {
+            match self.act(change, cx.now) {
+                Some(Act::Delete(kind, key)) => {
+                    self.stamps.remove(kind, &key);
+                    records.push(Record::delete(u16::from(kind.number()), key));
+                }
+                Some(Act::Put { kind, key, expires, body, keep, share }) => {
+                    let stamp = self.stamp(cx.now, kind, expires, &body);
+                    if share {
+                        self.publish(cx, kind, &key, &stamp, body.clone());
+                    }
+                    if keep {
+                        records.push(stored(kind, key.clone(), &stamp, body));
+                    }
+                    self.stamps.put(kind, &key, stamp);
+                }
+                None => {}
+            }
+        }
         if !records.is_empty() {
             cx.effects.push(Effect::Persist(records));
+        }
+        self.send(cx);
+    }
+
+    fn publish(&mut self, cx: &mut Cx<'_>, kind: Kind, key: &[u8], stamp: &Stamp, body: Vec<u8>) {
+        let Some(gossip) = &mut self.gossip else { return };
+        let record = gossip::Record {
+            key: shared_key(kind, key),
+            version: stamp.version,
+            expires_at_ms: stamp.expires_at_ms,
+            body,
+        };
+        if let Err(error) = gossip.publish(cx.now, cx.rng, record) {
+            debug!("not shared: {error}");
         }
     }
 
     /// Everything that is kept, as records: what a journal begins anew with.
-    pub fn records(&mut self, now: Now) -> Vec<Record> {
+    pub fn records(&self, now: Now) -> Vec<Record> {
         let mut changes: Vec<Change> = Vec::new();
         changes.extend(self.core.silences().iter().map(|it| Change::Silence(it.id)));
         changes.extend(self.core.nflog().iter().map(|(key, _)| Change::Log(key.clone())));
@@ -84,29 +165,56 @@ impl Node {
                 .iter()
                 .map(|(fingerprint, _)| Change::Alert { fingerprint, lease: false }),
         );
-        changes.extend(self.core.groups().iter().map(|(id, _)| Change::Group(id)));
-        let records = changes.into_iter().filter_map(|change| self.record(change, now.wall));
-        records.filter(|record| record.body().is_some()).collect()
+        changes
+            .extend(self.core.groups().iter().map(|(id, _)| Change::Group { id, merged: false }));
+        let mut records: Vec<Record> = changes
+            .into_iter()
+            .filter_map(|change| match self.act(change, now)? {
+                Act::Put { kind, key, body, .. } => {
+                    let stamp = self.stamps.get(kind, &key).cloned().unwrap_or_default();
+                    Some(stored(kind, key, &stamp, body))
+                }
+                Act::Delete(..) => None,
+            })
+            .collect();
+        records.extend(self.identity.map(identity));
+        records
     }
 
-    /// The record of a change; none for what is not worth a write.
-    fn record(&mut self, change: Change, now: Wall) -> Option<Record> {
-        match change {
-            Change::Alert { lease: true, .. } => None,
-            Change::Alert { fingerprint, .. } => {
+    /// What is to be done about a change; nothing if it is not worth it.
+    fn act(&self, change: Change, now: Now) -> Option<Act> {
+        let put = |kind, key: &[u8], expires, body| Act::Put {
+            kind,
+            key: key.to_vec(),
+            expires,
+            body,
+            keep: true,
+            share: true,
+        };
+        Some(match change {
+            Change::Alert { fingerprint, lease } => {
                 let key = record::alert_key(fingerprint);
                 let Some(entry) = self.core.alerts().get(fingerprint) else {
-                    return Some(Record::delete(u16::from(Kind::Alert.number()), key));
+                    return Some(Act::Delete(Kind::Alert, key.to_vec()));
                 };
-                let mut alert = Alert::clone(&entry.alert);
-                if alert.resolved(now) {
-                    // Says that it has ended, also when no report did: it gets no lease when it comes back.
-                    alert.updated_at = alert.updated_at.max(alert.ends_at);
+                if lease && !self.lease_is_due(&key, &entry.alert) {
+                    return None;
                 }
-                let expires = alert.ends_at + ALERT_LIFE;
-                Some(self.stamp(Kind::Alert, &key, expires, record::encode_alert(&alert), now))
+                let alert = as_told(&entry.alert, now.wall);
+                let expires = alert.ends_at + self.core.options().alerts_gc_interval;
+                let body = record::encode_alert(&alert);
+                let key = key.to_vec();
+                Act::Put { kind: Kind::Alert, key, expires, body, keep: !lease, share: true }
             }
-            Change::Group(id) => {
+            Change::Claim { key, lifetime, surrendered } => Act::Put {
+                kind: Kind::Claim,
+                key: key.to_be_bytes().to_vec(),
+                expires: self.flock_wall(now) + lifetime + CLAIM_LIFE,
+                body: record::encode_claim(lifetime, surrendered),
+                keep: false,
+                share: true,
+            },
+            Change::Group { id, merged } => {
                 let group = self.core.groups().get(id)?;
                 let path = &*self.core.routes().get(group.route).path;
                 let key = record::group_key(path, &group.labels);
@@ -116,38 +224,83 @@ impl Node {
                     first: group.first_flush,
                 };
                 let body = record::encode_group(&timer);
-                Some(self.stamp(Kind::Group, &key, Wall::MAX, body, now))
+                let (kind, key) = (Kind::Group, key.to_vec());
+                let expires = now.wall + GROUP_LIFE;
+                Act::Put { kind, key, expires, body, keep: true, share: !merged }
             }
             Change::GroupGone { path, labels } => {
-                let key = record::group_key(&path, &labels);
-                Some(Record::delete(u16::from(Kind::Group.number()), key))
+                Act::Delete(Kind::Group, record::group_key(&path, &labels).to_vec())
             }
             Change::Log(key) => {
                 let id = record::log_key(&key);
-                let Some(entry) = self.core.nflog().get(&key, now) else {
-                    return Some(Record::delete(u16::from(Kind::Log.number()), id));
+                let Some(entry) = self.core.nflog().get(&key, now.wall) else {
+                    return Some(Act::Delete(Kind::Log, id.to_vec()));
                 };
-                let (expires, body) = (entry.expires_at, record::encode_log(&key, entry));
-                Some(self.stamp(Kind::Log, &id, expires, body, now))
+                put(Kind::Log, &id, entry.expires_at, record::encode_log(&key, entry))
             }
             Change::Silence(id) => {
                 let key = record::silence_key(id);
                 let Some(silence) = self.core.silences().get(id) else {
-                    return Some(Record::delete(u16::from(Kind::Silence.number()), key));
+                    return Some(Act::Delete(Kind::Silence, key.to_vec()));
                 };
                 let expires = silence.ends_at + self.core.options().retention;
-                let body = record::encode_silence(silence);
-                Some(self.stamp(Kind::Silence, &key, expires, body, now))
+                put(Kind::Silence, &key, expires, record::encode_silence(silence))
             }
-        }
+        })
     }
 
-    fn stamp(&mut self, kind: Kind, key: &[u8], expires: Wall, body: Vec<u8>, now: Wall) -> Record {
-        let wall = u64::try_from(now.as_ms()).unwrap_or(0) << 16;
-        self.last_hlc = wall.max(self.last_hlc + 1);
-        let stamped = Stamped { hlc: self.last_hlc, node: 0, expires_at_ms: expires.as_ms(), body };
-        Record::put(u16::from(kind.number()), key, stamped.encode())
+    /// Whether an alert that fires on is to be told to the flock: once half of the lease that it knows of has passed.
+    fn lease_is_due(&self, key: &[u8], alert: &Alert) -> bool {
+        if self.gossip.is_none() {
+            return false;
+        }
+        let known = self.stamps.get(Kind::Alert, key).map_or(Wall::EPOCH, |stamp| stamp.shared_end);
+        alert.ends_at.since(known) >= alert.ends_at.since(alert.updated_at) / 2
     }
+
+    fn stamp(&mut self, now: Now, kind: Kind, expires: Wall, body: &[u8]) -> Stamp {
+        let version = if let Some(gossip) = &mut self.gossip {
+            gossip.stamp(now)
+        } else {
+            let wall = u64::try_from(now.wall.as_ms()).unwrap_or(0) << 16;
+            self.last_hlc = wall.max(self.last_hlc + 1);
+            gossip::Version { hlc: self.last_hlc, node: self.identity.unwrap_or(0) }
+        };
+        let shared_end = match kind {
+            Kind::Alert => expires - self.core.options().alerts_gc_interval,
+            _ => Wall::EPOCH,
+        };
+        let body = matches!(kind, Kind::Claim | Kind::Group).then(|| body.into());
+        Stamp { version, expires_at_ms: expires.as_ms(), offset_ms: 0, shared_end, body }
+    }
+}
+
+/// An alert as flash and flock are told of it.
+pub(super) fn as_told(alert: &Alert, now: Wall) -> Alert {
+    let mut alert = alert.clone();
+    if alert.resolved(now) {
+        // Says that it has ended, also when no report did: it gets no lease when it comes back.
+        alert.updated_at = alert.updated_at.max(alert.ends_at);
+    }
+    alert
+}
+
+/// The record that flash keeps.
+pub(super) fn stored(kind: Kind, key: Vec<u8>, stamp: &Stamp, body: Vec<u8>) -> Record {
+    let stamped = Stamped {
+        hlc: stamp.version.hlc,
+        node: stamp.version.node,
+        expires_at_ms: stamp.expires_at_ms,
+        body,
+        offset_ms: Some(stamp.offset_ms).filter(|offset| *offset != 0),
+    };
+    Record::put(u16::from(kind.number()), key, stamped.encode())
+}
+
+/// The record of this node itself.
+pub(super) fn identity(id: u64) -> Record {
+    let body = record::encode_identity(id);
+    stored(Kind::Identity, b"node".to_vec(), &Stamp::default(), body)
 }
 
 #[cfg(test)]
@@ -179,7 +332,7 @@ mod tests {
     impl World {
         fn new() -> Self {
             let now = Now { mono: Mono::from_ms(0), wall: Wall::from_secs(1_700_000_000) };
-            let node = Node::new(Rc::new(config(route("r", &[]))), Options::default(), now);
+            let node = Node::new(Rc::new(config(route("r", &[]))), Options::default(), None, now);
             let rng = StdRng::seed_from_u64(1);
             Self { node, now, rng, flash: BTreeMap::new(), writes: 0, told: 0 }
         }
@@ -196,7 +349,7 @@ mod tests {
                             Cx { now: self.now, rng: &mut self.rng, effects: &mut effects };
                         self.node.handle_reply(&mut cx, attempt.id, &Reply::Done);
                     }
-                    Effect::Cancel(_) => {}
+                    Effect::Cancel(_) | Effect::Multicast(_) | Effect::Send(..) => {}
                     Effect::Persist(records) => {
                         self.writes += records.len();
                         for record in records {
@@ -228,7 +381,8 @@ mod tests {
         fn restart(&mut self, secs: u64) {
             self.now.wall = self.now.wall + Duration::from_secs(secs);
             self.now.mono = Mono::from_ms(5);
-            self.node = Node::new(Rc::new(config(route("r", &[]))), Options::default(), self.now);
+            self.node =
+                Node::new(Rc::new(config(route("r", &[]))), Options::default(), None, self.now);
             for ((kind, key), body) in self.flash.clone() {
                 self.step(|node, cx| node.handle_record(cx, kind, &key, &body).unwrap());
             }
@@ -290,6 +444,41 @@ mod tests {
             w.pass(60);
         }
         assert_eq!(w.writes - before, 1, "the repeated notification's log entry alone");
+    }
+
+    #[test]
+    fn an_alert_of_our_own_ends_with_the_process_it_was_about() {
+        let mut w = World::new();
+        w.step(|node, cx| node.handle_journal(cx, Some("EIO")));
+        w.pass(60);
+        assert_eq!(w.told, 1);
+        w.restart(1);
+        w.step(|node, cx| node.handle_journal(cx, None));
+        w.pass(60);
+        assert_eq!(w.told, 2, "its end");
+    }
+
+    #[test]
+    fn what_is_found_late_changes_nothing_that_came_meanwhile() {
+        let mut w = World::new();
+        w.post("A", false);
+        w.post("B", false);
+        w.pass(60);
+        let told = w.told;
+        let kept = w.flash.clone();
+        w.flash.clear();
+        w.restart(10);
+        w.post("A", true);
+        for ((kind, key), body) in kept {
+            w.step(|node, cx| node.handle_record(cx, kind, &key, &body).unwrap());
+        }
+        w.step(Node::handle_restored);
+        let now = w.now.wall;
+        let ended: Vec<bool> = w.node.alerts().map(|(_, alert, _)| alert.resolved(now)).collect();
+        assert_eq!(ended.iter().filter(|ended| **ended).count(), 1);
+        assert_eq!(ended.len(), 2);
+        w.pass(60);
+        assert_eq!(w.told, told + 1, "the end of A, and B is no news");
     }
 
     #[test]

@@ -4,11 +4,19 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::effect::Cx;
-use crate::model::Report;
+use crate::model::{Alert, Report};
 use crate::node::Node;
 
 /// How long an alert of our own fires that nobody ends: as long as the process may live.
 const LONG: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+/// Fires while the journal does not work.
+const JOURNAL_FAILED: &str = "BellwetherJournalFailed";
+
+/// Whether it is an alert of our own, which means nothing once the process has ended that raised it.
+pub(super) fn is_own(alert: &Alert) -> bool {
+    alert.labels.get("alertname") == Some(JOURNAL_FAILED)
+}
 
 impl Node {
     /// Says whether the journal works: `BellwetherJournalFailed` fires while it does not.
@@ -18,7 +26,7 @@ impl Node {
             let own = |text: &str| Cow::<'static, str>::Owned(text.to_owned());
             Report::new(
                 vec![
-                    ("alertname".into(), "BellwetherJournalFailed".into()),
+                    ("alertname".into(), JOURNAL_FAILED.into()),
                     ("instance".into(), own(&instance)),
                     ("severity".into(), "critical".into()),
                 ],

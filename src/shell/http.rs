@@ -3,11 +3,12 @@
 
 mod body;
 mod connections;
+mod stream;
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,19 +19,21 @@ use hyper::{Method, server::conn::http1, service::service_fn};
 use log::{debug, info, warn};
 use smol::channel::{self, Receiver, Sender};
 use smol::{Async, LocalExecutor, Task, Timer};
-use smol_hyper::rt::FuturesIo;
+use socket2::{Domain, Socket, Type};
 
 use crate::api::{HttpStats, Request, Response};
 use crate::config::settings::Address;
 use crate::limits::{
-    ACCEPT_RETRY_TIME, HTTP_GETS_MAX, HTTP_HEADER_BYTES_MAX, HTTP_HEADER_TIME_MAX,
-    HTTP_HEADERS_MAX, STOP_TIME_MAX, WARN_INTERVAL,
+    ACCEPT_RETRY_TIME, HTTP_ANSWER_TIME_MAX, HTTP_BACKLOG_MAX, HTTP_GETS_MAX,
+    HTTP_HEADER_BYTES_MAX, HTTP_HEADER_TIME_MAX, HTTP_HEADERS_MAX, HTTP_READ_BYTES, STOP_TIME_MAX,
+    WARN_INTERVAL,
 };
 use crate::shell::{Event, clock};
 use crate::time::Mono;
 
 use body::{Outgoing, Refusal, Share};
 use connections::{Connections, Phase, Since};
+use stream::{Scratch, Stream};
 
 /// A whole request, and where its answer goes.
 #[derive(Debug)]
@@ -59,6 +62,16 @@ impl Exchange {
         }
     }
 
+    /// Whether nobody waits for the answer any more.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.answer.is_closed()
+    }
+
+    /// Gives back the memory of a body that has been read.
+    pub(super) fn forget_body(&mut self) {
+        self.body = Bytes::new();
+    }
+
     /// Sends the answer, unless the client has gone.
     pub(super) fn answer(self, response: Response) {
         if self.answer.try_send(response).is_err() {
@@ -81,6 +94,7 @@ struct Shared {
     armed: Cell<Option<Mono>>,
     opened: Sender<()>,
     bodies: Rc<Cell<usize>>,
+    scratch: Scratch,
     gets: Rc<Cell<usize>>,
     gets_max: usize,
     gets_refused: Cell<u64>,
@@ -112,6 +126,7 @@ impl Server {
             armed: Cell::default(),
             opened,
             bodies: Rc::default(),
+            scratch: Rc::new(RefCell::new(vec![0; HTTP_READ_BYTES].into())),
             gets: Rc::default(),
             gets_max: if gets_max == 0 { HTTP_GETS_MAX } else { gets_max },
             gets_refused: Cell::default(),
@@ -154,12 +169,30 @@ impl Server {
 }
 
 fn bind(address: &Address) -> io::Result<TcpListener> {
-    if address.host.is_empty() {
-        let any = TcpListener::bind(("::", address.port));
-        return any.or_else(|_| TcpListener::bind(("0.0.0.0", address.port)));
+    let addresses: Vec<SocketAddr> = if address.host.is_empty() {
+        vec![
+            (Ipv6Addr::UNSPECIFIED, address.port).into(),
+            (Ipv4Addr::UNSPECIFIED, address.port).into(),
+        ]
+    } else {
+        (&*address.host, address.port).to_socket_addrs()?.collect()
+    };
+    let mut outcome = Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+    for address in addresses {
+        outcome = listen(address);
+        if outcome.is_ok() {
+            break;
+        }
     }
-    let addresses: Vec<SocketAddr> = (&*address.host, address.port).to_socket_addrs()?.collect();
-    TcpListener::bind(&*addresses)
+    outcome
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(HTTP_BACKLOG_MAX)?;
+    Ok(socket.into())
 }
 
 /// Takes connections as long as there is room. No error ends it.
@@ -243,7 +276,7 @@ async fn serve(shared: Rc<Shared>, stream: Async<TcpStream>, id: u64, since: Sin
     http.title_case_headers(true)
         .max_header_size(HTTP_HEADER_BYTES_MAX)
         .max_headers(HTTP_HEADERS_MAX);
-    if let Err(error) = http.serve_connection(FuturesIo::new(stream), service).await {
+    if let Err(error) = http.serve_connection(Stream::new(stream, &shared.scratch), service).await {
         debug!("a connection ended: {error}");
     }
     shared.connections.borrow_mut().ended(id);
@@ -292,11 +325,7 @@ async fn respond(
         return built(Response::text(503, "stopping\n"), true, get);
     }
     let come = async { answers.recv().await.map_err(|_| Response::text(503, "stopping\n")) };
-    let outcome = if shared.timeout.is_zero() {
-        come.await
-    } else {
-        smol::future::or(come, late(shared.timeout)).await
-    };
+    let outcome = smol::future::or(come, late(shared.timeout)).await;
     // Where the answer did not come, the channel may still get it: the connection must not serve another request.
     match outcome {
         Ok(response) => built(response, false, get),
@@ -304,9 +333,15 @@ async fn respond(
     }
 }
 
+/// Ends as an error when an answer has taken too long: `timeout` is the operator's, zero if there is none.
 async fn late(timeout: Duration) -> Result<Response, Response> {
-    Timer::after(timeout).await;
-    Err(Response::text(503, &format!("Exceeded configured timeout of {timeout:?}.\n")))
+    if !timeout.is_zero() && timeout < HTTP_ANSWER_TIME_MAX {
+        Timer::after(timeout).await;
+        return Err(Response::text(503, &format!("Exceeded configured timeout of {timeout:?}.\n")));
+    }
+    Timer::after(HTTP_ANSWER_TIME_MAX).await;
+    let message = "the flash does not answer: what was sent is in force, but is not kept yet and would not survive a restart; send it again later";
+    Err(Response::object(503, 503, message))
 }
 
 fn refuse(refusal: Refusal) -> Response {

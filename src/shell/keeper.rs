@@ -1,5 +1,11 @@
 //! The journal's owner. Records queue here; a task makes all that has queued durable as one group, on the blocking pool,
 //! while the next group gathers. Flash may take seconds: nobody waits for it but who waits for an answer.
+//!
+//! A commit that fails is followed at once by a new beginning: the loop gives the whole state, which is written to a
+//! fresh segment. Answers wait for the outcome of that. If it fails too, they go and the agent runs from memory. After a
+//! while the directory is opened anew, as after a restart: it may be another file system by then.
+
+mod write;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -8,15 +14,17 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use log::{info, warn};
+use rand::Rng as _;
 use smol::channel::{self, Receiver, Sender};
 use smol::{LocalExecutor, Task, Timer};
 
 use crate::config::settings::{Durability, Storage};
-use crate::limits::{KEEPER_RECORDS_MAX, KEEPER_RETRY_INTERVAL};
+use crate::limits::{KEEPER_RECORDS_MAX, KEEPER_RETRY_MAX, KEEPER_RETRY_MIN, KEEPER_STALL_TIME};
 use crate::shell::flash::{FlashDir, FlashError};
 use crate::shell::{Event, clock};
 use crate::store::{Budget, Journal, Options, Record, Replay, Urgency, Wear};
-use crate::wire::record::Kind;
+
+use write::{Left, Work, Written};
 
 /// Names a place in the queue; later ones are greater.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,10 +37,14 @@ pub struct Kept {
     pub(super) ticket: Ticket,
     /// Why nothing is written any more; none while all is well.
     pub(super) fault: Option<String>,
-    /// Whether the journal could be tried again, if it were given the whole state.
+    /// Whether the journal is to be given the whole state.
     pub(super) wants_state: bool,
     /// What it has cost so far.
     pub(super) wear: Wear,
+    /// Records that were left out: too large, or no room.
+    pub(super) left_out: u64,
+    /// What a directory holds that could not be opened at the start, and whether it is volatile.
+    pub(super) late: Option<(Vec<Found>, bool)>,
 }
 
 /// One record as it was found: kind, key and body.
@@ -52,13 +64,13 @@ pub(super) struct Opened {
 
 /// Opens the journal of `storage`. Only a directory that another process owns is an error; whatever else is wrong is
 /// logged and told, and the agent runs from memory.
-pub(super) fn open(storage: &Storage, salt: u64) -> Result<Opened, FlashError> {
+pub(super) fn open(storage: &Storage) -> Result<Opened, FlashError> {
     let mut opened = Opened { journal: None, found: Vec::new(), fault: None, volatile: false };
     if storage.durability == Durability::Off {
         return Ok(opened);
     }
     let path = &storage.path;
-    match open_dir(path, salt) {
+    match open_dir(path) {
         Ok((journal, volatile, found)) => {
             opened.fault = journal.fault().map(ToString::to_string);
             opened.volatile = volatile;
@@ -82,7 +94,10 @@ pub(super) fn open(storage: &Storage, salt: u64) -> Result<Opened, FlashError> {
 
 type Dir = (Journal<FlashDir>, bool, Vec<Found>);
 
-fn open_dir(path: &Path, salt: u64) -> Result<Dir, FlashError> {
+fn open_dir(path: &Path) -> Result<Dir, FlashError> {
+    let unusable = |error| FlashError::Unusable(path.into(), error);
+    // No two openings share one.
+    let salt = clock::rng().map_err(unusable)?.next_u64();
     // If it cannot be made, opening it says why.
     std::fs::create_dir_all(path).ok();
     let medium = FlashDir::own(path)?;
@@ -90,10 +105,8 @@ fn open_dir(path: &Path, salt: u64) -> Result<Dir, FlashError> {
     let mut found = Vec::new();
     let mut deliver =
         |kind: u16, key: &[u8], body: &[u8]| found.push((kind, key.to_vec(), body.to_vec()));
-    let (journal, replay) =
-        Journal::open(medium, Options::new(salt), &mut deliver).map_err(|fault| {
-            FlashError::Unusable(path.into(), std::io::Error::other(fault.to_string()))
-        })?;
+    let (journal, replay) = Journal::open(medium, Options::new(salt), &mut deliver)
+        .map_err(|fault| unusable(std::io::Error::other(fault.to_string())))?;
     tell(path, &replay);
     Ok((journal, volatile, found))
 }
@@ -130,33 +143,44 @@ struct Queue {
     last: Ticket,
     /// Whether an answer waits.
     awaited: bool,
+    /// Whether there is no time left to gather more.
+    hurried: bool,
 }
 
 impl Keeper {
     /// Starts to keep what is queued.
     pub(super) fn new(
         executor: &LocalExecutor<'static>,
-        journal: Option<Journal<FlashDir>>,
+        opened: Opened,
         storage: &Storage,
-        salt: u64,
         events: Sender<Event>,
     ) -> Self {
         let queue = Rc::new(RefCell::new(Queue::default()));
         let (wake, woken) = channel::bounded(1);
         let commits_a_day = u32::try_from(storage.daily_commits).unwrap_or(u32::MAX);
+        let now = clock::boot_time();
         let run = Run {
-            journal,
+            health: if opened.fault.is_some() { Health::Failed } else { Health::Sound },
+            fault: opened.fault,
+            known: opened.journal.is_some(),
+            journal: opened.journal,
             path: storage.path.clone(),
-            salt,
             queue: Rc::clone(&queue),
-            budget: Budget::new(commits_a_day, clock::boot_time()),
+            budget: Budget::new(commits_a_day, now),
             interval: match storage.durability {
                 Durability::Interval => storage.interval,
                 Durability::Sync | Durability::Off => Duration::ZERO,
             },
+            retry_at: now + KEEPER_RETRY_MIN,
+            pause: KEEPER_RETRY_MIN,
+            done: Ticket(0),
+            wear_before: Wear::default(),
+            wear: Wear::default(),
+            left_out: 0,
             events,
+            woken,
         };
-        let task = (storage.durability != Durability::Off).then(|| executor.spawn(run.run(woken)));
+        let task = (storage.durability != Durability::Off).then(|| executor.spawn(run.run()));
         Self { durability: storage.durability, queue, wake, done: Ticket(0), _task: task }
     }
 
@@ -182,6 +206,7 @@ impl Keeper {
             return None;
         }
         queue.awaited = true;
+        self.wake();
         Some(queue.last)
     }
 
@@ -190,9 +215,17 @@ impl Keeper {
         self.done = self.done.max(ticket);
     }
 
-    /// Gives the journal the whole state, to begin anew with.
+    /// Gives the journal the whole state, everything that is queued included, to begin anew with.
     pub(super) fn begin_anew(&self, state: Vec<Record>) {
-        self.queue.borrow_mut().state = Some(state);
+        let mut queue = self.queue.borrow_mut();
+        queue.records.clear();
+        queue.state = Some(state);
+        self.wake();
+    }
+
+    /// From now on nothing is held back so that more can share its commit.
+    pub(super) fn hurry(&self) {
+        self.queue.borrow_mut().hurried = true;
         self.wake();
     }
 
@@ -219,119 +252,233 @@ fn coalesce(records: &mut Vec<Record>) {
     *records = kept;
 }
 
+/// What becomes of what is queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Health {
+    /// It is committed.
+    Sound,
+    /// It waits for the whole state, to begin anew with.
+    Asked,
+    /// Nothing is written until the next beginning.
+    Failed,
+}
+
 struct Run {
+    health: Health,
+    /// What the loop was told last.
+    fault: Option<String>,
     /// None while it could not be opened, and while a commit has it.
     journal: Option<Journal<FlashDir>>,
+    /// Whether it was open once: what it held then is known.
+    known: bool,
     path: PathBuf,
-    salt: u64,
     queue: Rc<RefCell<Queue>>,
     budget: Budget,
     interval: Duration,
+    retry_at: Duration,
+    pause: Duration,
+    done: Ticket,
+    /// What journals have cost that are closed.
+    wear_before: Wear,
+    wear: Wear,
+    left_out: u64,
     events: Sender<Event>,
+    woken: Receiver<()>,
 }
 
 impl Run {
-    async fn run(mut self, woken: Receiver<()>) {
-        let mut healthy = self.journal.as_ref().is_some_and(|journal| journal.fault().is_none());
-        let mut retry_at = clock::boot_time();
-        loop {
-            let go_on = async { woken.recv().await.is_ok() };
-            let go_on = if healthy {
-                go_on.await
-            } else {
-                let wait = retry_at.saturating_sub(clock::boot_time());
-                let retry = async {
-                    Timer::after(wait).await;
-                    true
-                };
-                smol::future::or(go_on, retry).await
-            };
-            if !go_on {
+    async fn run(mut self) {
+        while self.wait().await {
+            if let Some(kept) = self.step().await
+                && self.events.send(Event::Kept(kept)).await.is_err()
+            {
                 return;
             }
-            if healthy {
-                self.pace().await;
+        }
+    }
+
+    /// Until there is something to do; false if nobody is there any more.
+    async fn wait(&self) -> bool {
+        let woken = async { self.woken.recv().await.is_ok() };
+        if self.health != Health::Failed {
+            return woken.await;
+        }
+        let left = self.retry_at.saturating_sub(clock::boot_time());
+        let retry = async {
+            Timer::after(left).await;
+            true
+        };
+        smol::future::or(woken, retry).await
+    }
+
+    async fn step(&mut self) -> Option<Kept> {
+        match self.health {
+            Health::Sound => self.pace().await,
+            Health::Asked if self.queue.borrow().state.is_none() => return None,
+            Health::Asked => {}
+            Health::Failed if clock::boot_time() >= self.retry_at => return Some(self.ask().await),
+            // Memory has it; the next beginning brings it.
+            Health::Failed => {
+                self.done = self.take().2;
+                return Some(self.kept(false));
             }
-            let (records, state, ticket) = {
-                let mut queue = self.queue.borrow_mut();
-                queue.awaited = false;
-                (std::mem::take(&mut queue.records), queue.state.take(), queue.last)
-            };
-            let due = clock::boot_time() >= retry_at;
-            let (fault, wear) = self.write(records, state).await;
-            let wants_state = fault.is_some() && due;
-            if wants_state {
-                retry_at = clock::boot_time() + KEEPER_RETRY_INTERVAL;
+        }
+        let (records, state, ticket) = self.take();
+        let anew = state.is_some();
+        match self.write(Work { records, state }).await {
+            None => {
+                self.health = Health::Sound;
+                self.fault = None;
+                self.pause = KEEPER_RETRY_MIN;
             }
-            healthy = fault.is_none();
-            let kept = Kept { ticket, fault, wants_state, wear };
-            if self.events.send(Event::Kept(kept)).await.is_err() {
-                return;
+            Some(fault) if anew => {
+                self.wear_before = self.wear;
+                // Closes its files, so that the file system can be mended.
+                self.journal = None;
+                self.failed(fault);
             }
+            Some(fault) => {
+                warn!("{fault}; beginning anew");
+                self.health = Health::Asked;
+                return Some(self.kept(true));
+            }
+        }
+        self.done = ticket;
+        Some(self.kept(false))
+    }
+
+    /// Asks for the whole state, once the directory is open.
+    async fn ask(&mut self) -> Kept {
+        let mut late = None;
+        if self.journal.is_none() {
+            let path = self.path.clone();
+            match smol::unblock(move || open_dir(&path)).await {
+                Ok((journal, volatile, found)) => {
+                    self.journal = Some(journal);
+                    // Memory is newer than what it was read from.
+                    late = (!self.known).then_some((found, volatile));
+                    self.known = true;
+                }
+                Err(error) => {
+                    self.failed(error.to_string());
+                    self.done = self.take().2;
+                    return self.kept(false);
+                }
+            }
+        }
+        self.health = Health::Asked;
+        Kept { late, ..self.kept(true) }
+    }
+
+    fn failed(&mut self, fault: String) {
+        self.health = Health::Failed;
+        self.fault = Some(fault);
+        self.retry_at = clock::boot_time() + self.pause;
+        self.pause = (self.pause * 2).min(KEEPER_RETRY_MAX);
+    }
+
+    fn take(&self) -> (Vec<Record>, Option<Vec<Record>>, Ticket) {
+        let mut queue = self.queue.borrow_mut();
+        queue.awaited = false;
+        (std::mem::take(&mut queue.records), queue.state.take(), queue.last)
+    }
+
+    fn kept(&self, wants_state: bool) -> Kept {
+        Kept {
+            ticket: self.done,
+            fault: self.fault.clone(),
+            wants_state,
+            wear: self.wear,
+            left_out: self.left_out,
+            late: None,
         }
     }
 
     /// Waits as long as the budget and the interval want more records to share the commit.
     async fn pace(&mut self) {
-        let awaited = self.queue.borrow().awaited;
-        let urgency = if awaited { Urgency::Critical } else { Urgency::Relaxed };
-        let wait = self.budget.wait(clock::boot_time(), urgency).max(self.interval);
-        if !wait.is_zero() {
-            Timer::after(wait).await;
+        let start = clock::boot_time();
+        let mut until = |urgency| start + self.budget.wait(start, urgency).max(self.interval);
+        let (critical, relaxed) = (until(Urgency::Critical), until(Urgency::Relaxed));
+        loop {
+            let due = match &*self.queue.borrow() {
+                Queue { hurried: true, .. } => return,
+                Queue { awaited: true, .. } => critical,
+                Queue { .. } => relaxed,
+            };
+            let left = due.saturating_sub(clock::boot_time());
+            if left.is_zero() {
+                return;
+            }
+            let waited = async {
+                Timer::after(left).await;
+                true
+            };
+            // Who is woken looks again: by now an answer may wait.
+            let woken = async { self.woken.recv().await.is_ok() };
+            if !smol::future::or(woken, waited).await {
+                return;
+            }
         }
     }
 
-    /// Commits, or begins anew with the whole state. Returns what is wrong, and what it has cost.
-    async fn write(
-        &mut self,
-        records: Vec<Record>,
-        state: Option<Vec<Record>>,
-    ) -> (Option<String>, Wear) {
-        let (journal, path, salt) = (self.journal.take(), self.path.clone(), self.salt);
-        let (journal, fault, wrote) =
-            smol::unblock(move || write(journal, &path, salt, &records, state)).await;
+    /// Returns what is wrong. Says so while it takes too long.
+    async fn write(&mut self, work: Work) -> Option<String> {
+        let Some(mut journal) = self.journal.take() else {
+            return Some("the journal is not open".to_owned());
+        };
+        let mut writing = smol::unblock(move || {
+            let written = write::write(&mut journal, work);
+            (journal, written)
+        });
+        let late = async {
+            Timer::after(KEEPER_STALL_TIME).await;
+            None
+        };
+        let done = smol::future::or(async { Some((&mut writing).await) }, late).await;
+        let (journal, Written { fault, wrote, left }) = if let Some(done) = done {
+            done
+        } else {
+            let stalled = format!(
+                "{}: the flash has not answered for {} s",
+                self.path.display(),
+                KEEPER_STALL_TIME.as_secs()
+            );
+            let kept = Kept { fault: Some(stalled), ..self.kept(false) };
+            // If nobody listens any more, nobody asks for the outcome either.
+            self.events.send(Event::Kept(kept)).await.ok();
+            writing.await
+        };
         if wrote {
             self.budget.spend(clock::boot_time());
         }
-        let wear = journal.as_ref().map(Journal::wear).unwrap_or_default();
-        self.journal = journal;
-        (fault, wear)
+        self.wear = self.wear_before + journal.wear();
+        self.journal = Some(journal);
+        self.note(&left);
+        fault
+    }
+
+    fn note(&mut self, left: &Left) {
+        self.left_out += left.records;
+        if let Some(first) = &left.first {
+            warn!("{first}; left out, kept in memory alone: {} records", left.records);
+        }
     }
 }
 
-type Written = (Option<Journal<FlashDir>>, Option<String>, bool);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn write(
-    journal: Option<Journal<FlashDir>>,
-    path: &Path,
-    salt: u64,
-    records: &[Record],
-    state: Option<Vec<Record>>,
-) -> Written {
-    let mut journal = match journal {
-        Some(journal) => journal,
-        None => match open_dir(path, salt) {
-            // What it holds is older than what is in memory, which comes as the whole state.
-            Ok((journal, _, _)) => journal,
-            Err(error) => return (None, Some(error.to_string()), false),
-        },
-    };
-    let outcome = match state {
-        // What was queued meanwhile is part of neither: it comes after.
-        Some(state) => journal
-            .rewrite(&state, &|kind| Kind::from_number(kind).is_some())
-            .and_then(|()| journal.commit(records).map(|_| true)),
-        None => journal.commit(records).map(|done| done.wrote),
-    };
-    match outcome {
-        Ok(wrote) => (Some(journal), None, wrote),
-        Err(fault) => (Some(journal), Some(fault.to_string()), false),
-    }
-}
-
-impl Opened {
-    /// The journal, if it could be opened.
-    pub(super) fn into_journal(self) -> Option<Journal<FlashDir>> {
-        self.journal
+    #[test]
+    fn of_the_records_of_one_key_the_last_stays() {
+        let mut records = vec![
+            Record::put(1, "a", "1"),
+            Record::put(2, "a", "2"),
+            Record::put(1, "b", "3"),
+            Record::delete(1, "a"),
+        ];
+        let kept = records[1..].to_vec();
+        coalesce(&mut records);
+        assert_eq!(records, kept);
     }
 }

@@ -29,7 +29,6 @@ use std::rc::Rc;
 
 use ::log::{error, info, warn};
 use async_signal::{Signal, Signals};
-use rand::Rng as _;
 use rand::rngs::StdRng;
 use smol::channel::{self, Receiver, Sender};
 use smol::stream::StreamExt as _;
@@ -39,6 +38,7 @@ use crate::api::{self, Answer, Endpoint, Reload, Response, Site};
 use crate::config::Config;
 use crate::config::settings::{Address, Storage, Web};
 use crate::effect::{AttemptId, Cx, Effect};
+use crate::gossip;
 use crate::limits::{EVENTS_MAX, STOP_TIME_MAX};
 use crate::node::{Node, Options};
 use crate::notify::Reply;
@@ -72,6 +72,8 @@ pub struct Setup {
     pub config: Config,
     /// What the node is run with.
     pub options: Options,
+    /// The flock to be a member of, if any.
+    pub flock: Option<gossip::Config>,
     /// `[web]`
     pub web: Web,
     /// `[storage]`
@@ -114,12 +116,14 @@ impl fmt::Display for Error {
 /// Runs until a signal says to stop.
 pub fn run(setup: Setup) -> Result<(), Error> {
     let executor = Rc::new(LocalExecutor::new());
-    smol::block_on(executor.run(async {
-        let (mut shell, events) = Shell::start(&executor, setup)?;
+    let (mut shell, events) = Shell::start(&executor, setup)?;
+    // A task like the others, so that a request is read, handled and answered in one turn of the executor.
+    let serving = executor.spawn(async move {
         shell.serve(&events).await;
         shell.stop(&events).await;
-        Ok(())
-    }))
+    });
+    smol::block_on(executor.run(serving));
+    Ok(())
 }
 
 /// An answer that waits.
@@ -165,9 +169,8 @@ impl Shell {
             sources.push(executor.spawn(send_beats(interval, sender.clone())));
         }
         let mut rng = clock::rng().map_err(system("asking for entropy"))?;
-        let salt = rng.next_u64();
-        let mut opened = keeper::open(&setup.storage, salt).map_err(Error::Storage)?;
-        let mut node = Node::new(Rc::new(setup.config), setup.options, now);
+        let mut opened = keeper::open(&setup.storage).map_err(Error::Storage)?;
+        let mut node = Node::new(Rc::new(setup.config), setup.options, setup.flock, now);
         let mut effects = Vec::new();
         let cx = &mut Cx { now, rng: &mut rng, effects: &mut effects };
         restore(&mut node, cx, std::mem::take(&mut opened.found));
@@ -180,8 +183,7 @@ impl Shell {
             opened_at: clock::boot_time(),
             ..api::Journal::default()
         };
-        let keeper =
-            Keeper::new(executor, opened.into_journal(), &setup.storage, salt, sender.clone());
+        let keeper = Keeper::new(executor, opened, &setup.storage, sender.clone());
         let web = setup.web;
         let mut server = Server::new(executor, &sender, web.get_concurrency, web.timeout);
         for address in &web.listen_addresses {
@@ -267,10 +269,15 @@ impl Shell {
 
     /// Keeps an answer back until everything that is to be kept so far is durable: what it promises, and what it found
     /// promised already.
-    fn hold(&mut self, exchange: Exchange, response: Response, labels: (Label, Label)) {
+    fn hold(&mut self, mut exchange: Exchange, response: Response, labels: (Label, Label)) {
         self.perform();
         match self.keeper.ticket() {
-            Some(ticket) => self.held.push_back(Held { ticket, exchange, response, labels }),
+            Some(ticket) => {
+                // Who has gone takes no room, and who waits only for the answer.
+                self.held.retain(|held| !held.exchange.is_abandoned());
+                exchange.forget_body();
+                self.held.push_back(Held { ticket, exchange, response, labels });
+            }
             None => self.release(exchange, response, labels),
         }
     }
@@ -279,14 +286,30 @@ impl Shell {
     /// on from memory, and says so wherever it says anything.
     fn kept(&mut self, kept: Kept) {
         self.keeper.done(kept.ticket);
-        while let Some(held) = self.held.pop_front_if(|held| held.ticket <= kept.ticket) {
+        while self.held.front().is_some_and(|held| held.ticket <= kept.ticket)
+            && let Some(held) = self.held.pop_front()
+        {
             self.release(held.exchange, held.response, held.labels);
         }
         self.site.journal.count(&kept.wear, clock::boot_time());
+        self.site.journal.left_out = kept.left_out;
+        if let Some((found, volatile)) = kept.late {
+            self.site.journal.volatile = volatile;
+            self.with_node(|node, cx| restore(node, cx, found));
+        }
         if kept.wants_state {
+            // What the state holds is then in no other record that is still to come.
+            self.perform();
             self.keeper.begin_anew(self.node.records(clock::now()));
         }
         if self.site.journal.fault != kept.fault {
+            let path = &self.site.journal.path;
+            match &kept.fault {
+                Some(fault) => error!(
+                    "--storage.path={path}: {fault}; going on from memory, what is new does not survive a restart"
+                ),
+                None => info!("--storage.path={path}: everything is kept on flash again"),
+            }
             self.site.journal.fault.clone_from(&kept.fault);
             self.with_node(|node, cx| node.handle_journal(cx, kept.fault.as_deref()));
         }
@@ -297,6 +320,13 @@ impl Shell {
         let durations = self.site.http.durations.entry((label, method, response.status));
         durations.or_default().observe(took);
         exchange.answer(response);
+    }
+
+    /// Answers a request that came too late.
+    fn refuse(&mut self, exchange: Exchange) {
+        let request = exchange.request();
+        let labels = labels(&self.site.prefix, request.method, request.path);
+        self.release(exchange, Response::object(503, 503, "stopping"), labels);
     }
 
     /// Loads the config anew; where that fails, the old one stays.
@@ -327,6 +357,7 @@ impl Shell {
             match effect {
                 Effect::Attempt(attempt) => self.notifier.attempt(attempt),
                 Effect::Cancel(id) => self.notifier.cancel(id),
+                Effect::Multicast(_) | Effect::Send(..) => {}
                 Effect::Persist(records) => self.keeper.keep(records),
             }
         }
@@ -352,15 +383,36 @@ impl Shell {
             }
         }
         self.perform();
+        self.keeper.hurry();
         let deadline = clock::boot_time() + STOP_TIME_MAX;
-        while !self.keeper.idle() && clock::boot_time() < deadline {
+        while !self.keeper.idle() {
+            let left = deadline.saturating_sub(clock::boot_time());
             let waited = smol::future::or(async { events.recv().await.ok() }, async {
-                smol::Timer::after(STOP_TIME_MAX).await;
+                smol::Timer::after(left).await;
                 None
             });
-            if let Some(event @ (Event::Kept(_) | Event::Reply(..))) = waited.await {
-                self.handle(event);
-                self.perform();
+            match waited.await {
+                Some(event @ (Event::Kept(_) | Event::Reply(..))) => {
+                    self.handle(event);
+                    self.perform();
+                }
+                Some(Event::Http(exchange)) => self.refuse(*exchange),
+                Some(_) => {}
+                None => {
+                    warn!("--storage.path={}: stopping before all is kept", self.site.journal.path);
+                    break;
+                }
+            }
+        }
+        for held in std::mem::take(&mut self.held) {
+            let response = Response::object(503, 503, "stopping: what was sent may not be kept");
+            self.release(held.exchange, response, held.labels);
+        }
+        // Who asks from now on is told so by the connection itself.
+        events.close();
+        while let Ok(event) = events.try_recv() {
+            if let Event::Http(exchange) = event {
+                self.refuse(*exchange);
             }
         }
         self.server.stop().await;

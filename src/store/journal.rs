@@ -137,7 +137,7 @@ impl<M: Medium> Journal<M> {
     /// fault, and from then on, memory and flash differ: commits are refused with that fault, at no cost, until
     /// [`Journal::rewrite`] succeeds. What was refused may still be found after a restart.
     pub fn commit(&mut self, records: &[Record]) -> Result<Committed, Fault> {
-        records.iter().try_for_each(check_size)?;
+        records.iter().try_for_each(Record::check_size)?;
         // Also for what would write nothing: a put that was refused may be on flash all the same.
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
@@ -159,7 +159,7 @@ impl<M: Medium> Journal<M> {
     /// Writes the whole state anew, to a fresh segment: `state` has every live record of the kinds that the caller
     /// `knows`; records of other kinds are copied from flash. The way back after a fault, and the only one.
     pub fn rewrite(&mut self, state: &[Record], knows: &dyn Fn(u16) -> bool) -> Result<(), Fault> {
-        state.iter().try_for_each(check_size)?;
+        state.iter().try_for_each(Record::check_size)?;
         let mut kept_bytes = 0;
         let keep = |kind: u16| !knows(kind);
         each_live(&self.disk, &self.sources, &self.index, &mut |frame| {
@@ -434,16 +434,19 @@ fn full(needed: u64, max: u32) -> Fault {
     Fault::Full { bytes: needed * page, bytes_max: data_pages(max) * page }
 }
 
-fn check_size(record: &Record) -> Result<(), Fault> {
-    let body = record.body().map_or(0, <[u8]>::len);
-    for (what, bytes, bytes_max) in
-        [("key", record.key.len(), STORE_KEY_BYTES_MAX), ("body", body, STORE_BODY_BYTES_MAX)]
-    {
-        if bytes > bytes_max {
-            return Err(Fault::TooLarge { what, bytes, bytes_max });
+impl Record {
+    /// Whether its key and body are within their limits; the error is [`Fault::TooLarge`].
+    pub fn check_size(&self) -> Result<(), Fault> {
+        let body = self.body().map_or(0, <[u8]>::len);
+        for (what, bytes, bytes_max) in
+            [("key", self.key.len(), STORE_KEY_BYTES_MAX), ("body", body, STORE_BODY_BYTES_MAX)]
+        {
+            if bytes > bytes_max {
+                return Err(Fault::TooLarge { what, bytes, bytes_max });
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// How many of the records make up one group; at least one.

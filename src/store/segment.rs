@@ -4,12 +4,22 @@ use std::fmt;
 
 use super::medium::{Disk, Fault, Medium, name};
 use super::record::{
-    Frame, GROUP_HEADER_BYTES, GROUPS_AT, GroupHeader, MAJOR, PAGE_BYTES, PageStart, SegmentHeader,
+    FRAME_HEADER_BYTES, Frame, GROUP_HEADER_BYTES, GROUPS_AT, GroupHeader, MAJOR, PAGE_BYTES,
+    PageStart, SegmentHeader,
 };
-use crate::limits::{STORE_CUTS_MAX, STORE_GROUP_BYTES_MAX, STORE_SEGMENTS};
+use crate::limits::{
+    STORE_BODY_BYTES_MAX, STORE_CUTS_MAX, STORE_GROUP_BYTES_MAX, STORE_KEY_BYTES_MAX,
+    STORE_SEGMENTS,
+};
 
 /// How much is read at once.
 const READ_BYTES: u32 = 64 * 1024;
+
+/// Frames of a group that can be: as many as one holds, or a single one of the largest.
+const GROUP_BYTES_READ_MAX: usize = {
+    let single = FRAME_HEADER_BYTES + STORE_KEY_BYTES_MAX + STORE_BODY_BYTES_MAX;
+    if single > STORE_GROUP_BYTES_MAX { single } else { STORE_GROUP_BYTES_MAX }
+};
 
 /// Where a frame stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,7 +262,7 @@ fn read_group<'a, M: Medium>(
     };
     let (end, span) = (reader.end, header.span());
     // A checked header does not lie; this is for the one that was made to.
-    let fits = header.bytes as usize <= STORE_GROUP_BYTES_MAX;
+    let fits = header.bytes as usize <= GROUP_BYTES_READ_MAX;
     let Some(span) = u32::try_from(span).ok().filter(|s| fits && *s <= end - at) else {
         return GroupRead::Torn(PAGE_BYTES);
     };

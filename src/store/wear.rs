@@ -1,5 +1,6 @@
 //! What the journal costs its card. Commits are the budget, not bytes: each makes the card write a whole inner unit.
 
+use std::ops::Add;
 use std::time::Duration;
 
 use crate::limits::{
@@ -23,6 +24,21 @@ pub struct Wear {
     pub compactions: u64,
     /// Operations that the medium failed.
     pub faults: u64,
+}
+
+impl Add for Wear {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            commits: self.commits + other.commits,
+            records: self.records + other.records,
+            bytes: self.bytes + other.bytes,
+            syncs: self.syncs + other.syncs,
+            compactions: self.compactions + other.compactions,
+            faults: self.faults + other.faults,
+        }
+    }
 }
 
 /// Days that a card lives on so many commits a day, if each costs a whole inner write unit

@@ -10,17 +10,21 @@
 //! matcher = [name: tstr, op: 0..3, value: tstr]          ; =  !=  =~  !~
 //! log     = [group: tstr, receiver: tstr, integration: tstr, index: uint, timestamp: time, firing: bstr, resolved: bstr, expires: time]
 //! group   = [path: tstr, labels: [* tstr], first: time]  ; the time of its first flush
+//! claim   = [lifetime: uint, surrendered: bool]         ; milliseconds from when it is heard
+//! node    = [id: uint]
 //! time    = int                                          ; nanoseconds since 1970
-//! stamped = [hlc: uint, node: uint, expires: int, body: bstr]  ; on flash: the body with its version around it
+//! stamped = [hlc: uint, node: uint, expires: int, body: bstr, ? offset: int]  ; on flash: the body with its version around it
 //! ```
 //!
 //! Labels are names and values in turn. Fingerprints are 8 bytes each, big-endian. Keys: an alert's is its fingerprint, a
 //! silence's its id, those of log entries and groups a 128-bit FNV-1a of what names them.
 
 use std::fmt;
+use std::time::Duration;
 
 use minicbor::{Decode, Encode};
 
+use crate::model::hash::fnv128;
 use crate::model::{
     Alert, Fingerprint, GroupKey, Labels, LogEntry, LogKey, MatchOp, Matcher, Matchers, Pool,
     Silence, SilenceId,
@@ -38,6 +42,10 @@ pub enum Kind {
     Log = 3,
     /// The timer of a group.
     Group = 4,
+    /// A claim: who is about to notify.
+    Claim = 5,
+    /// This node itself; kept, not shared.
+    Identity = 6,
 }
 
 impl Kind {
@@ -48,6 +56,8 @@ impl Kind {
             2 => Some(Self::Silence),
             3 => Some(Self::Log),
             4 => Some(Self::Group),
+            5 => Some(Self::Claim),
+            6 => Some(Self::Identity),
             _ => None,
         }
     }
@@ -166,6 +176,22 @@ struct GroupBody<'a> {
     first: i64,
 }
 
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct ClaimBody {
+    #[n(0)]
+    lifetime_ms: u64,
+    #[n(1)]
+    surrendered: bool,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct IdentityBody {
+    #[n(0)]
+    id: u64,
+}
+
 /// A body with its version around it, as it stands on flash.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
@@ -182,6 +208,9 @@ pub struct Stamped {
     /// The body.
     #[cbor(n(3), with = "minicbor::bytes")]
     pub body: Vec<u8>,
+    /// The author's clock less ours in milliseconds, by which the body's times were moved; none: not at all.
+    #[n(4)]
+    pub offset_ms: Option<i64>,
 }
 
 impl Stamped {
@@ -220,22 +249,13 @@ pub fn silence_id_of(key: &[u8]) -> Result<SilenceId, Malformed> {
 
 /// The key of a log entry.
 pub fn log_key(key: &LogKey) -> [u8; 16] {
-    let index = key.index.to_string();
-    fnv128([key.group.as_str(), &key.receiver, &key.integration, &index])
+    key.id().to_be_bytes()
 }
 
 /// The key of a group's timer.
 pub fn group_key(path: &str, labels: &Labels) -> [u8; 16] {
-    fnv128(std::iter::once(path).chain(labels.iter().flat_map(|(name, value)| [name, value])))
-}
-
-/// FNV-1a of 128 bits over the texts, each followed by 0xFF.
-fn fnv128<'a>(texts: impl IntoIterator<Item = &'a str>) -> [u8; 16] {
-    let mut hash: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-    for byte in texts.into_iter().flat_map(|text| text.bytes().chain(std::iter::once(0xFF))) {
-        hash = (hash ^ u128::from(byte)).wrapping_mul(0x0100_0000_0000_0000_0000_013b);
-    }
-    hash.to_be_bytes()
+    let texts = std::iter::once(path).chain(labels.iter().flat_map(|(name, value)| [name, value]));
+    fnv128(texts).to_be_bytes()
 }
 
 /// The body of an alert.
@@ -300,7 +320,7 @@ pub fn decode_silence(id: SilenceId, bytes: &[u8]) -> Result<Silence, Malformed>
         Matcher::new(it.name, op, it.value).map_err(|error| Malformed(error.to_string()))
     };
     let matchers: Matchers = body.matchers.iter().map(matcher).collect::<Result<_, _>>()?;
-    if matchers.iter().all(|matcher| matcher.matches_value("")) {
+    if matchers.iter().all(Matcher::matches_empty) {
         return Err(Malformed("a silence that matches everything".to_owned()));
     }
     Ok(Silence {
@@ -374,6 +394,29 @@ pub fn decode_group(bytes: &[u8]) -> Result<GroupTimer, Malformed> {
         labels: labels(&body.labels, &mut Pool::default())?,
         first: Wall::from_ns(body.first),
     })
+}
+
+/// The body of a claim that holds for `lifetime` from when it is heard, or that gives the turn up.
+pub fn encode_claim(lifetime: Duration, surrendered: bool) -> Vec<u8> {
+    let lifetime_ms = u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX);
+    encode(ClaimBody { lifetime_ms, surrendered })
+}
+
+/// The lifetime of a claim, and whether it gives the turn up.
+pub fn decode_claim(bytes: &[u8]) -> Result<(Duration, bool), Malformed> {
+    let body: ClaimBody = minicbor::decode(bytes)?;
+    Ok((Duration::from_millis(body.lifetime_ms), body.surrendered))
+}
+
+/// The body of this node's identity.
+pub fn encode_identity(id: u64) -> Vec<u8> {
+    encode(IdentityBody { id })
+}
+
+/// The node id of a body.
+pub fn decode_identity(bytes: &[u8]) -> Result<u64, Malformed> {
+    let body: IdentityBody = minicbor::decode(bytes)?;
+    Ok(body.id)
 }
 
 fn encode(body: impl Encode<()>) -> Vec<u8> {
@@ -457,7 +500,7 @@ mod tests {
     #[test]
     fn bodies_are_golden() {
         let (key, entry) = log();
-        let stamped = Stamped { hlc: 1, node: 2, expires_at_ms: 3, body: vec![4] };
+        let stamped = Stamped { hlc: 1, node: 2, expires_at_ms: 3, body: vec![4], offset_ms: None };
         let golden = [
             (encode_alert(&alert()), "878469616c6572746e616d656141616961318261736178012103f56175"),
             (encode_silence(&silence()), "87828361610061628361630363647c65010203626d656377687980"),
@@ -472,6 +515,8 @@ mod tests {
                  09",
             ),
             (stamped.encode(), "840102034104"),
+            (encode_claim(Duration::from_secs(2), true), "821907d0f5"),
+            (encode_identity(258), "81190102"),
         ];
         for (bytes, expected) in golden {
             assert_eq!(hex(&bytes), expected);
@@ -515,6 +560,8 @@ mod tests {
             drop(decode_silence(SilenceId::from_bits(0), &bytes));
             drop(decode_log(&bytes));
             drop(decode_group(&bytes));
+            drop(decode_claim(&bytes));
+            drop(decode_identity(&bytes));
             drop(Stamped::decode(&bytes));
         }
     }

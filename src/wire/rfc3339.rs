@@ -4,6 +4,7 @@ use crate::time::Wall;
 
 const ZERO_SECS: i64 = -62_135_596_800;
 const DAY_SECS: i64 = 86_400;
+const DATE_LENGTH: usize = "2006-01-02".len();
 
 /// Reads a timestamp in RFC 3339, with a `.` or a `,` before the fraction, a blank for the `T`, and without seconds or
 /// zone (UTC then) if need be; an empty text is the epoch: what Alertmanager takes. Go's zero time (the year 1) is
@@ -14,7 +15,14 @@ pub fn parse(text: &str) -> Result<Option<Wall>, String> {
     }
     let mut scan = Scan { text: text.as_bytes(), at: 0 };
     scan.timestamp().map_err(|element| {
-        let rest = text.get(scan.at..).unwrap_or(text);
+        // Go tells of the last form that it tried: the one with a blank, which ends at any other byte there.
+        let odd = text.as_bytes().get(DATE_LENGTH).is_some_and(|byte| *byte != b' ');
+        let (at, element) = match element {
+            _ if scan.at >= DATE_LENGTH && odd => (DATE_LENGTH, " "),
+            " " => (scan.at, "15"),
+            element => (scan.at, element),
+        };
+        let rest = text.get(at..).unwrap_or(text);
         format!(
             "parsing time {text:?} as \"2006-01-02 15:04:05\": cannot parse {rest:?} as {element:?}"
         )
@@ -234,10 +242,16 @@ mod tests {
         ] {
             assert!(parse(text).is_err(), "{text}");
         }
-        assert_eq!(
-            parse("yesterday").unwrap_err(),
-            r#"parsing time "yesterday" as "2006-01-02 15:04:05": cannot parse "yesterday" as "2006""#
-        );
+        for (text, rest, element) in [
+            ("yesterday", "yesterday", "2006"),
+            ("2030-01-02", "", "15"),
+            ("2030-01-02T24:00:00Z", "T24:00:00Z", " "),
+            ("2030-01-02 24:00:00", "24:00:00", "15"),
+        ] {
+            let why = format!("cannot parse {rest:?} as {element:?}");
+            let error = format!("parsing time {text:?} as \"2006-01-02 15:04:05\": {why}");
+            assert_eq!(parse(text), Err(error));
+        }
     }
 
     proptest! {

@@ -61,7 +61,7 @@ def is_alertmanager(binary):
 class Agent:
     """One agent with its config file, its data directory and its log, all in `directory`."""
 
-    def __init__(self, binary, directory, config, *flags, listen="127.0.0.1:0"):
+    def __init__(self, binary, directory, config, *flags, listen="127.0.0.1:0", prefix=()):
         self.binary = binary
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -69,6 +69,7 @@ class Agent:
         self.log_file = self.directory / "agent.log"
         self.flags = flags
         self.listen = listen
+        self.prefix = prefix  # what the command line starts with, such as setpriv
         self.newer = not is_alertmanager(binary)
         self.process = None
         self.port = None
@@ -79,6 +80,7 @@ class Agent:
 
     def command(self):
         return [
+            *self.prefix,
             self.binary,
             f"--config.file={self.config_file}",
             f"--storage.path={self.directory / 'data'}",

@@ -65,7 +65,6 @@ class Duel:
     """Two agents with the same config, told the same things at the same moments."""
 
     def __init__(self, world, config, *flags, other_config=None):
-        self.sides = []
         sinks = [world.sink(), world.sink()]
         start = [
             lambda: world.subject((other_config or config).replace("SINK", sinks[0].url), *flags),

@@ -81,17 +81,18 @@ class Sink:
 
     def payloads(self, path):
         """The payloads delivered to `path`, in order of arrival."""
-        return [request.payload for request in self.requests if request.path == path and request.delivered]
+        with self._changed:
+            return self._delivered(path)
 
     def wait(self, path, count, seconds):
         """Wait until `count` payloads were delivered to `path`; answers them."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self.payloads_locked(path)) >= count, seconds)
-            payloads = self.payloads_locked(path)
+            self._changed.wait_for(lambda: len(self._delivered(path)) >= count, seconds)
+            payloads = self._delivered(path)
         assert len(payloads) >= count, f"{path}: {len(payloads)} of {count} notifications within {seconds} s"
         return payloads
 
-    def payloads_locked(self, path):
+    def _delivered(self, path):
         return [request.payload for request in self._requests if request.path == path and request.delivered]
 
     def close(self):

@@ -9,6 +9,10 @@ from agent import ALERTMANAGER, Agent, end, spawn
 from sink import Sink
 
 
+class Skip(Exception):
+    """This machine cannot run the case: why."""
+
+
 class World:
     """The parts of one scenario. `settings` are the runner's: the subject's binary and the seeds."""
 
@@ -19,6 +23,7 @@ class World:
         self._agents = []
         self._sinks = []
         self._processes = []
+        self._undo = []
 
     def subject(self, config, *flags, name="subject", **options):
         """Bellwether (or whatever binary stands in for it), started."""
@@ -44,6 +49,10 @@ class World:
         self._processes.append(process)
         return process
 
+    def at_end(self, undo):
+        """Call `undo` when everything has stopped, the last one first."""
+        self._undo.append(undo)
+
     def close(self, keep):
         """End everything; keep the directory (configs, data, logs) if asked to."""
         for process in self._processes:
@@ -52,5 +61,7 @@ class World:
             agent.stop()
         for sink in self._sinks:
             sink.close()
+        for undo in reversed(self._undo):
+            undo()
         if not keep and not os.environ.get("KEEP"):
             shutil.rmtree(self.directory, ignore_errors=True)

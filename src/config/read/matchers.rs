@@ -12,7 +12,7 @@ pub(super) struct Keys {
     pub(super) list: &'static str,
 }
 
-/// All matchers of a table; all of them must hold.
+/// All matchers of a table, in the order that route keys print in; all of them must hold.
 pub(super) fn read(table: &Table<'_>, keys: &Keys, cx: &Cx<'_>) -> Matchers {
     let mut matchers = deprecated(table, keys.equal, MatchOp::Equal, keys.list);
     matchers.extend(deprecated(table, keys.regex, MatchOp::Matches, keys.list));
@@ -23,7 +23,7 @@ pub(super) fn read(table: &Table<'_>, keys: &Keys, cx: &Cx<'_>) -> Matchers {
         }
         matchers.extend(parsed.value);
     }
-    matchers.into_iter().collect()
+    matchers.into_iter().collect::<Matchers>().sorted()
 }
 
 fn deprecated(table: &Table<'_>, key: &'static str, op: MatchOp, list: &str) -> Vec<Matcher> {
@@ -36,7 +36,10 @@ fn deprecated(table: &Table<'_>, key: &'static str, op: MatchOp, list: &str) -> 
                 item.error(format_args!("invalid label name {name:?}"));
                 return None;
             }
-            item.check(Matcher::new(name, op, item.text()?))
+            let text = item.text()?;
+            // Alertmanager keeps the anchors in route keys and group keys, for these keys alone.
+            let text = if op.is_regex() { &format!("^(?:{text})$") } else { text };
+            item.check(Matcher::new(name, op, text))
         })
         .collect();
     let instead: Vec<String> =

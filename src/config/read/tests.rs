@@ -516,7 +516,7 @@ fn children_inherit_what_they_do_not_set() {
     assert_eq!(ops.repeat_interval, Duration::from_secs(432_000));
     assert_eq!(ops.group_by, GroupBy::Labels(vec!["alertname".into(), "site".into()]));
     assert_eq!(ops.labels.to_string(), r#"{team="edge", tier="1"}"#);
-    assert_eq!(ops.matchers.to_string(), r#"{severity="critical",site=~"a|b",x="y",z!~"w"}"#);
+    assert_eq!(ops.matchers.to_string(), r#"{severity="critical",site=~"^(?:a|b)$",x="y",z!~"w"}"#);
 
     let inner = &ops.routes[0];
     assert_eq!((&*inner.receiver, &inner.group_by), ("ops", &GroupBy::All));
@@ -554,7 +554,7 @@ fn what_is_doubtful_is_a_warning() {
         told,
         [
             "15: route.routes[0].match: match is deprecated: write matchers with \"severity=\\\"critical\\\"\"",
-            "16: route.routes[0].match_re: match_re is deprecated: write matchers with \"site=~\\\"a|b\\\"\"",
+            "16: route.routes[0].match_re: match_re is deprecated: write matchers with \"site=~\\\"^(?:a|b)$\\\"\"",
             "40: inhibit_rules[0].target_match: target_match is deprecated: write target_matchers with \
              \"severity=\\\"warning\\\"\"",
         ]

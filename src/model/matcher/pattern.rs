@@ -63,6 +63,9 @@ impl Pattern {
 
     /// The pattern, if no engine is needed for it.
     fn plain(text: &str) -> Option<Self> {
+        // What `match_re` brings along.
+        let anchored = text.strip_prefix("^(?:").and_then(|rest| rest.strip_suffix(")$"));
+        let text = anchored.filter(|inside| !inside.contains(['(', ')'])).unwrap_or(text);
         let gap = |rest: Option<_>, gap| rest.map(|rest| (gap, rest));
         let (before, rest) = gap(text.strip_prefix(".*"), Gap::Any)
             .or_else(|| gap(text.strip_prefix(".+"), Gap::Some))

@@ -4,8 +4,7 @@ use std::fmt::Display;
 use std::io::Write;
 use std::rc::Rc;
 
-use crate::model::Muted;
-use crate::model::{Alert, Fingerprint, Labels, Matcher, Silence};
+use crate::model::{Alert, Fingerprint, Labels, Matcher, Silence, SilenceId};
 use crate::time::Wall;
 use crate::wire::rfc3339;
 
@@ -99,8 +98,10 @@ pub struct AlertView<'a> {
     pub alert: &'a Alert,
     /// Where its routes lead.
     pub receivers: &'a [&'a str],
-    /// What mutes it.
-    pub muted: &'a Muted,
+    /// The silences that mute it.
+    pub silenced_by: &'a [SilenceId],
+    /// The alerts that mute it.
+    pub inhibited_by: &'a [Fingerprint],
     /// The time intervals that mute its group.
     pub muted_by: &'a [Rc<str>],
 }
@@ -108,9 +109,7 @@ pub struct AlertView<'a> {
 impl AlertView<'_> {
     /// Whether nothing mutes it.
     pub fn is_active(&self) -> bool {
-        self.muted.silenced_by.is_empty()
-            && self.muted.inhibited_by.is_empty()
-            && self.muted_by.is_empty()
+        self.silenced_by.is_empty() && self.inhibited_by.is_empty() && self.muted_by.is_empty()
     }
 }
 
@@ -128,11 +127,11 @@ pub fn alert(out: &mut Vec<u8>, view: &AlertView<'_>) {
     key(out, r#","startsAt":"#);
     time(out, alert.starts_at);
     key(out, r#","status":{"inhibitedBy":"#);
-    array(out, &view.muted.inhibited_by, quoted);
+    array(out, view.inhibited_by, quoted);
     key(out, r#","mutedBy":"#);
     array(out, view.muted_by, |out, name| string(out, name));
     key(out, r#","silencedBy":"#);
-    array(out, &view.muted.silenced_by, quoted);
+    array(out, view.silenced_by, quoted);
     key(out, if view.is_active() { r#","state":"active"}"# } else { r#","state":"suppressed"}"# });
     key(out, r#","updatedAt":"#);
     time(out, alert.updated_at);
@@ -223,7 +222,7 @@ fn matcher(out: &mut Vec<u8>, matcher: &Matcher) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{MatchOp, SilenceId};
+    use crate::model::MatchOp;
     use proptest::prelude::*;
 
     fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
@@ -252,12 +251,12 @@ mod tests {
             timeout: false,
             generator_url: "http://p/g".into(),
         };
-        let muted = Muted { silenced_by: Vec::new(), inhibited_by: vec![Fingerprint(10)] };
         let view = AlertView {
             fingerprint: Fingerprint(9),
             alert: &alert,
             receivers: &["default"],
-            muted: &muted,
+            silenced_by: &[],
+            inhibited_by: &[Fingerprint(10)],
             muted_by: &[],
         };
         let expected = concat!(

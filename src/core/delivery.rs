@@ -1,0 +1,363 @@
+//! A delivery: one integration is to be told of a flush. It takes its turn, is attempted, tried again, and ends.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use log::{debug, warn};
+use rand::RngExt as _;
+
+use crate::config::IntegrationKind;
+use crate::core::dedup::Reason;
+use crate::core::flush::Flush;
+use crate::core::group::GroupId;
+use crate::core::timers::Timer;
+use crate::core::turn::{self, BEAT, CLAIM_AFTER, Claim, LISTEN, SETTLE_LOOK};
+use crate::core::{Change, Core};
+use crate::effect::{Attempt, AttemptId, Cx, Effect};
+use crate::model::LogKey;
+use crate::notify::{self, Notification, Reply, Verdict};
+use crate::time::Mono;
+
+/// The pause after the first failed attempt; each further one is half as long again, give or take half of it.
+const PAUSE_FIRST: Duration = Duration::from_millis(500);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// What one integration is to be told.
+#[derive(Debug)]
+pub struct Delivery {
+    /// Its place in the receiver.
+    pub(super) integration: usize,
+    /// Its entry in the log.
+    pub(super) key: LogKey,
+    pub(super) state: State,
+    attempts: u32,
+    pause: Duration,
+    /// When it is to be looked at again, while it is [`State::Held`].
+    due: Mono,
+}
+
+/// Where a delivery is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// It waits for another member, or for its rank's beat.
+    Held,
+    /// This node has claimed the turn and listens whether another has too.
+    Listening(Reason),
+    /// An attempt is under way since.
+    Sending(AttemptId, Mono),
+    /// An attempt has failed; the next waits for its timer.
+    Paused,
+    /// Delivered, by whomever, or nothing was to be said.
+    Done,
+    /// Refused, or the deadline passed.
+    Failed,
+}
+
+impl Delivery {
+    pub(super) const fn new(integration: usize, key: LogKey, now: Mono) -> Self {
+        Self { integration, key, state: State::Held, attempts: 0, pause: PAUSE_FIRST, due: now }
+    }
+
+    pub(super) const fn open(&self) -> bool {
+        !matches!(self.state, State::Done | State::Failed)
+    }
+}
+
+impl Core {
+    /// Begins a delivery: at once if this node's turn comes first, else after its rank's beat.
+    pub(super) fn begin(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
+        if self.dedup(id, at, cx.now.wall).is_none() {
+            self.set_state(id, at, State::Done);
+            return;
+        }
+        let Some(key) = self.turn_key(id, at) else { return };
+        self.open.insert(key, (id, at));
+        let rank = self.turns.rank(key);
+        if self.turns.flock.settling {
+            self.hold(cx, id, at, cx.now.mono + SETTLE_LOOK);
+        } else if rank > 0 {
+            debug!("turn {key:032x}: {rank} members come first");
+            self.hold(cx, id, at, cx.now.mono + BEAT * rank);
+        } else if let Some(claim) = self.turns.held(key, cx.now.mono) {
+            self.hold(cx, id, at, claim.until);
+        } else {
+            self.attempt(cx, id, at);
+        }
+    }
+
+    /// Looks at a delivery whose timer is due, or of which something was heard.
+    pub(super) fn handle_delivery(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
+        let Some(flush) = self.flush_of(id) else { return };
+        let past = cx.now.mono >= flush.deadline;
+        let Some(delivery) = flush.deliveries.get(at) else { return };
+        let state = delivery.state;
+        match state {
+            State::Done | State::Failed => return,
+            _ if past => {
+                self.give_up(cx, id, at);
+                return;
+            }
+            State::Sending(..) => return,
+            State::Held | State::Paused => self.take_turn(cx, id, at),
+            State::Listening(_) => {
+                let Some(key) = self.turn_key(id, at) else { return };
+                if self.turns.mine(key) || self.turns.alone() {
+                    self.attempt(cx, id, at);
+                } else {
+                    self.take_turn(cx, id, at);
+                }
+            }
+        }
+        self.finish(cx, id);
+    }
+
+    /// Takes the turn if nobody has it and nothing was told meanwhile: claims it, and listens before it sends.
+    fn take_turn(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
+        let Some(reason) = self.dedup(id, at, cx.now.wall) else {
+            self.set_state(id, at, State::Done);
+            return;
+        };
+        let Some(key) = self.turn_key(id, at) else { return };
+        if self.turns.flock.settling {
+            self.hold(cx, id, at, cx.now.mono + SETTLE_LOOK);
+        } else if let Some(claim) = self.turns.held(key, cx.now.mono) {
+            debug!("turn {key:032x}: held by {:016x}", claim.node);
+            // The ranks are called anew once it has lapsed.
+            let rank = self.turns.rank(key);
+            self.hold(cx, id, at, claim.until + LISTEN * rank);
+        } else if self.turns.alone() {
+            self.attempt(cx, id, at);
+        } else {
+            debug!("turn {key:032x}: claimed");
+            self.claim(key, cx.now.mono, turn::lifetime(Duration::ZERO), false);
+            self.set_state(id, at, State::Listening(reason));
+            self.set_timer(id, at, cx.now.mono + LISTEN);
+        }
+    }
+
+    fn hold(&mut self, cx: &Cx<'_>, id: GroupId, at: usize, until: Mono) {
+        self.set_state(id, at, State::Held);
+        if let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at)) {
+            delivery.due = until.max(cx.now.mono + Duration::from_millis(1));
+            let due = delivery.due;
+            self.set_timer(id, at, due);
+        }
+    }
+
+    /// Makes the next attempt, or logs what is not worth one.
+    fn attempt(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
+        let Some(reason) = self.dedup(id, at, cx.now.wall) else {
+            self.set_state(id, at, State::Done);
+            return;
+        };
+        let Some(group) = self.groups.get_mut(id) else { return };
+        let Some(flush) = group.flush.as_mut() else { return };
+        let (deadline, receiver) = (flush.deadline, Rc::clone(&flush.receiver));
+        let Some(delivery) = flush.deliveries.get(at) else { return };
+        let Some(integration) = receiver.integrations.get(delivery.integration) else { return };
+        if flush.firing.is_empty() && !integration.send_resolved {
+            // The log learns that all have ended, though nothing is sent of it.
+            self.set_state(id, at, State::Done);
+            self.record(cx, id, at);
+            return;
+        }
+        let notification = Notification {
+            receiver: &receiver.name,
+            group_key: &group.key,
+            group_labels: &group.labels,
+            route_labels: &self.routes.get(group.route).labels,
+            reason: reason.as_str(),
+            external_url: &self.options.external_url,
+            alerts: views(flush, integration.send_resolved),
+        };
+        let (outgoing, timeout) = notify::request(&integration.kind, &notification);
+        let left = deadline.since(cx.now.mono);
+        let timeout = timeout.map_or(left, |timeout| timeout.min(left));
+        let attempt = AttemptId(self.attempts_made);
+        self.attempts_made += 1;
+        self.attempts.insert(attempt, (id, at));
+        self.stats.integration(integration.kind.as_str()).requests += 1;
+        if let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at)) {
+            delivery.state = State::Sending(attempt, cx.now.mono);
+            delivery.attempts += 1;
+        }
+        self.timers.set(Timer::Delivery(id, at), deadline);
+        if !self.turns.alone() {
+            self.timers.set(Timer::Claim(id, at), cx.now.mono + CLAIM_AFTER);
+        }
+        cx.effects.push(Effect::Attempt(Attempt { id: attempt, outgoing, timeout }));
+    }
+
+    /// Claims the turn of an attempt that is still under way, or renews the claim.
+    pub(super) fn handle_claim(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
+        let Some(flush) = self.flush_of(id) else { return };
+        let Some(delivery) = flush.deliveries.get(at) else { return };
+        let State::Sending(_, since) = delivery.state else { return };
+        let key = delivery.key.id();
+        let lifetime = turn::lifetime(cx.now.mono.since(since));
+        self.claim(key, cx.now.mono, lifetime, false);
+        self.timers.set(Timer::Claim(id, at), cx.now.mono + lifetime / 2);
+    }
+
+    /// Takes what came of an attempt; of one that is no longer known, nothing.
+    pub fn handle_reply(&mut self, cx: &mut Cx<'_>, attempt: AttemptId, reply: &Reply) {
+        let Some((id, at)) = self.attempts.remove(&attempt) else { return };
+        let Some(flush) = self.flush_of(id) else { return };
+        let (deadline, receiver) = (flush.deadline, Rc::clone(&flush.receiver));
+        let Some(delivery) = flush.deliveries.get_mut(at) else { return };
+        let Some(integration) = receiver.integrations.get(delivery.integration) else { return };
+        let State::Sending(_, since) = delivery.state else { return };
+        let (attempts, pause, key) = (delivery.attempts, delivery.pause, delivery.key.id());
+        delivery.pause = (pause * 3 / 2).min(PAUSE_MAX);
+        let name = name(&receiver.name, &integration.kind, integration.index);
+        let stats = self.stats.integration(integration.kind.as_str());
+        stats.latency(cx.now.mono.since(since));
+        self.timers.cancel(Timer::Claim(id, at));
+        match notify::judge(&integration.kind, reply) {
+            Verdict::Sent => {
+                stats.sent += 1;
+                debug!("{name}: delivered at attempt {attempts}");
+                self.set_state(id, at, State::Done);
+                self.record(cx, id, at);
+            }
+            Verdict::Retry(why) => {
+                stats.requests_failed += 1;
+                warn!("{name}: attempt {attempts} failed, will be tried again: {why}");
+                self.set_state(id, at, State::Paused);
+                let jitter = cx.rng.random_range(0.5..1.5);
+                self.set_timer(id, at, (cx.now.mono + pause.mul_f64(jitter)).min(deadline));
+                if !self.turns.alone() {
+                    self.claim(key, cx.now.mono, Duration::ZERO, true);
+                    // While another can still try, it is the other's turn.
+                    if self.turns.another_can(key) {
+                        let next = cx.now.mono + pause.mul_f64(jitter).max(BEAT * 2);
+                        self.set_timer(id, at, next.min(deadline));
+                    }
+                }
+            }
+            Verdict::Refused(why) => {
+                stats.requests_failed += 1;
+                stats.sent += 1;
+                stats.failed += 1;
+                warn!("{name}: refused, will not be tried again before the next flush: {why}");
+                self.set_state(id, at, State::Failed);
+            }
+        }
+        self.finish(cx, id);
+    }
+
+    /// Ends a delivery whose time is over.
+    fn give_up(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
+        let Some(flush) = self.flush_of(id) else { return };
+        let receiver = Rc::clone(&flush.receiver);
+        let Some(delivery) = flush.deliveries.get_mut(at) else { return };
+        let state = std::mem::replace(&mut delivery.state, State::Failed);
+        let (attempts, integration) = (delivery.attempts, delivery.integration);
+        if let State::Sending(attempt, _) = state {
+            self.attempts.remove(&attempt);
+            cx.effects.push(Effect::Cancel(attempt));
+        }
+        if let Some(integration) = receiver.integrations.get(integration).filter(|_| attempts > 0) {
+            let name = name(&receiver.name, &integration.kind, integration.index);
+            warn!(
+                "{name}: notify retry canceled after {attempts} attempts: the flush's deadline has passed"
+            );
+            let stats = self.stats.integration(integration.kind.as_str());
+            stats.sent += 1;
+            stats.failed += 1;
+        }
+        self.finish(cx, id);
+    }
+
+    /// Stops the deliveries of a flush whose group is to go.
+    pub(super) fn abandon(&mut self, cx: &mut Cx<'_>, id: GroupId, flush: &Flush) {
+        for (at, delivery) in flush.deliveries.iter().enumerate() {
+            self.timers.cancel(Timer::Delivery(id, at));
+            self.timers.cancel(Timer::Claim(id, at));
+            self.open.remove(&delivery.key.id());
+            if let State::Sending(attempt, _) = delivery.state {
+                self.attempts.remove(&attempt);
+                cx.effects.push(Effect::Cancel(attempt));
+            }
+        }
+    }
+
+    /// Takes another member's claim.
+    pub fn handle_peer_claim(&mut self, cx: &mut Cx<'_>, key: u128, claim: Claim) {
+        self.turns.put(key, claim);
+        let Some(&(id, at)) = self.open.get(&key) else { return };
+        let Some(flush) = self.flush_of(id) else { return };
+        let Some(delivery) = flush.deliveries.get(at) else { return };
+        if !claim.surrendered || delivery.attempts > 0 || delivery.state != State::Held {
+            return;
+        }
+        // It cannot deliver: whoever comes next by rank takes over at once.
+        let due = delivery.due;
+        let next = cx.now.mono + BEAT * self.turns.rank(key);
+        if next < due && !self.turns.flock.settling {
+            self.hold(cx, id, at, next);
+        }
+    }
+
+    /// Looks again at a delivery of which another member has logged something.
+    pub fn handle_peer_log(&mut self, cx: &mut Cx<'_>, key: &LogKey) {
+        let turn = key.id();
+        self.turns.end(turn);
+        let Some(&(id, at)) = self.open.get(&turn) else { return };
+        let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get(at)) else {
+            return;
+        };
+        let waits = matches!(delivery.state, State::Held | State::Listening(_) | State::Paused);
+        if waits && self.dedup(id, at, cx.now.wall).is_none() {
+            debug!("{key}: told by another member");
+            self.set_state(id, at, State::Done);
+            self.finish(cx, id);
+        }
+    }
+
+    /// Gives up every turn that this node has claimed: it is about to leave.
+    pub fn surrender(&mut self, now: Mono) {
+        let claimed: Vec<u128> =
+            self.open.keys().copied().filter(|key| self.turns.mine(*key)).collect();
+        for key in claimed {
+            self.claim(key, now, Duration::ZERO, true);
+        }
+    }
+
+    fn claim(&mut self, key: u128, now: Mono, lifetime: Duration, surrendered: bool) {
+        let node = self.turns.flock.me;
+        self.turns.put(key, Claim { node, until: now + lifetime, surrendered });
+        self.changes.push(Change::Claim { key, lifetime, surrendered });
+    }
+
+    fn turn_key(&mut self, id: GroupId, at: usize) -> Option<u128> {
+        Some(self.flush_of(id)?.deliveries.get(at)?.key.id())
+    }
+
+    fn set_state(&mut self, id: GroupId, at: usize, state: State) {
+        if let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at)) {
+            delivery.state = state;
+        }
+    }
+
+    /// Sets the timer of a delivery, which never lies behind the flush's deadline.
+    fn set_timer(&mut self, id: GroupId, at: usize, when: Mono) {
+        let Some(deadline) = self.flush_of(id).map(|flush| flush.deadline) else { return };
+        self.timers.set(Timer::Delivery(id, at), when.min(deadline));
+    }
+}
+
+/// The alerts of a flush as one integration is told of them.
+fn views(flush: &Flush, send_resolved: bool) -> Vec<notify::AlertView<'_>> {
+    let told = flush.alerts.iter().filter(|it| send_resolved || !it.resolved);
+    told.map(|it| notify::AlertView {
+        fingerprint: it.fingerprint,
+        alert: &it.alert,
+        resolved: it.resolved,
+    })
+    .collect()
+}
+
+fn name(receiver: &str, kind: &IntegrationKind, index: u32) -> String {
+    format!("{receiver}/{}[{index}]", kind.as_str())
+}

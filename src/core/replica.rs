@@ -1,0 +1,67 @@
+//! What other members of the flock have said: it is taken as it is. Whoever calls has seen to it that it is the newest.
+
+use std::rc::Rc;
+
+use crate::core::Core;
+use crate::core::restore::{Phase, until_flush};
+use crate::core::timers::Timer;
+use crate::limits::GROUPS_MAX;
+use crate::model::{Alert, Fingerprint, Labels, LogEntry, LogKey, Pool, Silence};
+use crate::time::{Now, Wall};
+
+impl Core {
+    /// Takes an alert. Returns whether there was room for it.
+    pub fn merge_alert(&mut self, now: Now, fingerprint: Fingerprint, alert: Alert) -> bool {
+        if !self.alerts.has_room_for(fingerprint) {
+            return false;
+        }
+        let new = self.alerts.replace(fingerprint, alert);
+        self.merging = true;
+        let admitted = self.admit(now, fingerprint, new);
+        self.merging = false;
+        admitted
+    }
+
+    /// Takes a silence. Returns whether there was room for it.
+    pub fn merge_silence(&mut self, now: Now, silence: Silence) -> bool {
+        self.arm_records(now);
+        self.silences.replace(silence)
+    }
+
+    /// Takes a log entry; [`Core::handle_peer_log`] then looks at the delivery that it may end.
+    pub fn merge_log(&mut self, now: Now, key: LogKey, entry: LogEntry) {
+        self.nflog.replace(key, entry);
+        self.arm_records(now);
+    }
+
+    /// Takes the time of a group's first flush, so that all members flush it at about the same time.
+    pub fn merge_group(&mut self, now: Now, path: &str, labels: &Labels, first: Wall) {
+        let Some(route_id) = self.routes.find(path) else { return };
+        let Some(id) = self.groups.find(route_id, labels) else {
+            if self.first_flushes.len() < GROUPS_MAX {
+                self.first_flushes.insert((path.into(), labels.clone()), first);
+                self.arm_records(now);
+            }
+            return;
+        };
+        let route = self.routes.get(route_id);
+        let Some(group) = self.groups.get_mut(id) else { return };
+        group.first_flush = first;
+        let wait = match until_flush(first, route.group_interval, now.wall) {
+            Phase::Waiting(wait) => wait.min(route.group_wait),
+            Phase::Flushing(_) if !group.flushed => std::time::Duration::ZERO,
+            Phase::Flushing(wait) => wait,
+        };
+        self.timers.set(Timer::Flush(id), now.mono + wait);
+    }
+
+    /// The strings that all alerts share.
+    pub const fn pool(&mut self) -> &mut Pool {
+        self.alerts.pool()
+    }
+
+    /// The first flush that another member has told of a group that this one has not made yet.
+    pub(super) fn take_first_flush(&mut self, path: &Rc<str>, labels: &Labels) -> Option<Wall> {
+        self.first_flushes.remove(&(Rc::clone(path), labels.clone()))
+    }
+}

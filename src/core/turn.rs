@@ -1,0 +1,204 @@
+//! Turns: who of a flock notifies, so that one does and the others hold back.
+//!
+//! For each group and integration the living members are ranked by rendezvous hashing: every node computes the same
+//! order, and the work spreads. The first sends; the others look again after a beat a rank. Who sends for longer than a
+//! moment claims the turn and renews the claim; who cannot deliver gives it up, and the next takes it at once. Who takes
+//! a turn that was not its own from the start claims it first and listens, since another may do the same: of two claims
+//! the one with the greater version holds on every node. A log entry ends it all. A node that hears nobody waits for
+//! nobody.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::time::Mono;
+
+/// From one rank to the next: some round trips, and time for news to be repeated where datagrams are lost.
+pub const BEAT: Duration = Duration::from_millis(1200);
+/// From a claim to the sending, unless another's claim is heard.
+pub const LISTEN: Duration = Duration::from_millis(300);
+/// An attempt that takes longer is claimed; most do not.
+pub const CLAIM_AFTER: Duration = Duration::from_millis(300);
+/// Between two looks while the flock settles.
+pub const SETTLE_LOOK: Duration = Duration::from_millis(500);
+
+const LIFETIME_MIN: Duration = Duration::from_secs(2);
+const LIFETIME_MAX: Duration = Duration::from_secs(15);
+
+/// The flock, as far as turns depend on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flock {
+    /// This node.
+    pub me: u64,
+    /// The other members that live.
+    pub others: Vec<u64>,
+    /// Whether it is still settling, so that nobody knows yet what has been told.
+    pub settling: bool,
+}
+
+/// A claim as it was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Whose it is.
+    pub node: u64,
+    /// Until when it holds if it is not renewed.
+    pub until: Mono,
+    /// Whether it gives the turn up instead.
+    pub surrendered: bool,
+}
+
+/// The claims that are heard of, by [`crate::model::LogKey::id`].
+#[derive(Debug, Default)]
+pub struct Turns {
+    /// Who takes part.
+    pub flock: Flock,
+    claims: BTreeMap<u128, Claim>,
+    given_up: BTreeMap<u128, BTreeSet<u64>>,
+}
+
+impl Turns {
+    /// Takes a claim, own or another's; the caller has seen to it that it is the newest.
+    pub fn put(&mut self, key: u128, claim: Claim) {
+        let given_up = self.given_up.entry(key).or_default();
+        if claim.surrendered {
+            given_up.insert(claim.node);
+        } else {
+            given_up.remove(&claim.node);
+        }
+        if given_up.is_empty() {
+            self.given_up.remove(&key);
+        }
+        self.claims.insert(key, claim);
+    }
+
+    /// Forgets a turn that has ended.
+    pub fn end(&mut self, key: u128) {
+        self.claims.remove(&key);
+        self.given_up.remove(&key);
+    }
+
+    /// Forgets claims that have lapsed for long.
+    pub fn sweep(&mut self, now: Mono) {
+        self.claims.retain(|_, claim| claim.until + LIFETIME_MAX > now);
+        let claims = &self.claims;
+        self.given_up.retain(|key, _| claims.contains_key(key));
+    }
+
+    /// Another's claim on this turn that holds at `now`: neither lapsed nor given up, by a member that lives.
+    pub fn held(&self, key: u128, now: Mono) -> Option<Claim> {
+        self.claims.get(&key).copied().filter(|claim| {
+            claim.node != self.flock.me
+                && !claim.surrendered
+                && claim.until > now
+                && self.flock.others.contains(&claim.node)
+        })
+    }
+
+    /// Whether this node's own claim is the one that counts.
+    pub fn mine(&self, key: u128) -> bool {
+        self.claims.get(&key).is_some_and(|claim| claim.node == self.flock.me && !claim.surrendered)
+    }
+
+    /// How many living members that have not given this turn up come before this node.
+    pub fn rank(&self, key: u128) -> u32 {
+        let given_up = self.given_up.get(&key);
+        let mine = score(self.flock.me, key);
+        let before = self.flock.others.iter().filter(|node| {
+            score(**node, key) > mine && !given_up.is_some_and(|nodes| nodes.contains(node))
+        });
+        u32::try_from(before.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether some other living member has not given this turn up.
+    pub fn another_can(&self, key: u128) -> bool {
+        let given_up = self.given_up.get(&key);
+        self.flock.others.iter().any(|node| !given_up.is_some_and(|nodes| nodes.contains(node)))
+    }
+
+    /// Whether this node has nobody to wait for.
+    pub fn alone(&self) -> bool {
+        self.flock.others.is_empty()
+    }
+}
+
+/// How long a claim holds for an attempt that has taken `took` so far: the longer it takes, the rarer it is renewed.
+pub fn lifetime(took: Duration) -> Duration {
+    (LIFETIME_MIN + took / 4).min(LIFETIME_MAX)
+}
+
+/// The member with the highest score comes first.
+fn score(node: u64, key: u128) -> u64 {
+    // The finaliser of SplitMix64: every bit of node and key changes half of the score's.
+    let mix = |mut x: u64| {
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
+    };
+    let half = |bits: u128| u64::try_from(bits & u128::from(u64::MAX)).unwrap_or(0);
+    mix(mix(mix(node) ^ half(key >> 64)) ^ half(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turns(me: u64, others: &[u64]) -> Turns {
+        let flock = Flock { me, others: others.to_vec(), settling: false };
+        Turns { flock, ..Turns::default() }
+    }
+
+    fn claim(node: u64, until: u64, surrendered: bool) -> Claim {
+        Claim { node, until: Mono::from_ms(until), surrendered }
+    }
+
+    #[test]
+    fn every_node_computes_one_order_and_the_work_spreads() {
+        let nodes = [3, 1, 4, 15, 9];
+        let mut firsts = BTreeMap::new();
+        for key in 0..10_000 {
+            let mut ranks: Vec<(u32, u64)> = nodes
+                .iter()
+                .map(|me| {
+                    let others: Vec<u64> = nodes.iter().copied().filter(|it| it != me).collect();
+                    (turns(*me, &others).rank(key), *me)
+                })
+                .collect();
+            ranks.sort_unstable();
+            let order: Vec<u32> = ranks.iter().map(|(rank, _)| *rank).collect();
+            assert_eq!(order, [0, 1, 2, 3, 4]);
+            *firsts.entry(ranks[0].1).or_insert(0) += 1;
+        }
+        for (node, count) in firsts {
+            assert!((1900..=2100).contains(&count), "node {node}: {count} of 10,000");
+        }
+    }
+
+    #[test]
+    fn a_claim_holds_until_it_lapses_or_is_given_up_or_its_node_is_gone() {
+        let now = Mono::from_ms(100);
+        let mut turns = turns(1, &[2, 3]);
+        turns.put(7, claim(2, 200, false));
+        assert_eq!(turns.held(7, now), Some(claim(2, 200, false)));
+        assert_eq!(turns.held(7, Mono::from_ms(200)), None);
+        turns.put(7, claim(2, 200, true));
+        assert_eq!(turns.held(7, now), None);
+        turns.put(7, claim(9, 200, false));
+        assert_eq!(turns.held(7, now), None, "9 is not among the living");
+        turns.put(7, claim(1, 200, false));
+        assert!(turns.held(7, now).is_none() && turns.mine(7));
+    }
+
+    #[test]
+    fn who_gives_up_no_longer_comes_first() {
+        let key = (0..1000).find(|key| turns(1, &[2, 3]).rank(*key) == 2).unwrap();
+        let mut turns = turns(1, &[2, 3]);
+        turns.put(key, claim(2, 200, true));
+        assert_eq!(turns.rank(key), 1);
+        turns.put(key, claim(3, 200, true));
+        assert_eq!(turns.rank(key), 0);
+        assert!(!turns.another_can(key));
+        turns.put(key, claim(3, 200, false));
+        assert_eq!(turns.rank(key), 1);
+        turns.end(key);
+        assert_eq!(turns.rank(key), 2);
+    }
+}

@@ -1,0 +1,298 @@
+//! What the flock shares, by key and version, without the bodies: enough to tell who lacks what.
+//!
+//! Two members compare fingerprints of all they know, then of ranges of it. Clocks differ, so records do not end at the
+//! same moment everywhere: every comparison is made as of the asking member's clock, and an entry stays for as long as
+//! clocks may differ after it has ended. So a record that ends makes no difference and costs nothing.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::message::Head;
+use super::record::{Key, Version, mix64};
+use crate::limits::{CLOCK_AHEAD_MS_MAX, GOSSIP_RECORDS_MAX};
+use crate::time::Mono;
+
+/// Parts into which a range is divided, and the bits that number them.
+pub(super) const PARTS: usize = 64;
+pub(super) const PART_BITS: u8 = 6;
+/// Changes told along with a digest, and for how long.
+pub(super) const RECENT_MAX: usize = 8;
+const RECENT_FOR: Duration = Duration::from_secs(20);
+/// A record that was refused is not asked for again for so long.
+const REFUSED_FOR: Duration = Duration::from_secs(5 * 60);
+
+/// What is known of one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) key: Key,
+    pub(super) version: Version,
+    pub(super) expires_at_ms: i64,
+    /// Whether the tables behind hold it. If not, it was refused and is only known not to be wanted.
+    pub(super) held: bool,
+}
+
+/// What became of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Put {
+    /// It is in, and newer than what was known.
+    Newer,
+    /// A version as new or newer is known.
+    Stale,
+    /// The index is full.
+    Full,
+}
+
+/// Keys and versions, by hash of the key.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    entries: BTreeMap<u64, Entry>,
+    by_expiry: BTreeSet<(i64, u64)>,
+    /// The fingerprints of all entries, combined by exclusive or.
+    print: u64,
+    /// What changed last, newest first.
+    recent: VecDeque<(Mono, u64)>,
+    refused: VecDeque<(Mono, u64)>,
+}
+
+impl Index {
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.entries.len() >= GOSSIP_RECORDS_MAX
+    }
+
+    pub(super) fn entry(&self, hash: u64) -> Option<&Entry> {
+        self.entries.get(&hash)
+    }
+
+    /// Whether this version, or a newer one, is known.
+    pub(super) fn knows(&self, head: Head) -> bool {
+        self.entries.get(&head.hash).is_some_and(|known| known.version >= head.version)
+    }
+
+    pub(super) fn put(&mut self, now: Mono, hash: u64, entry: Entry) -> Put {
+        match self.entries.get(&hash) {
+            Some(known) if known.version >= entry.version => return Put::Stale,
+            Some(_) => self.remove(hash),
+            None if self.is_full() => return Put::Full,
+            None => {}
+        }
+        if !entry.held {
+            self.refused.push_back((now, hash));
+        }
+        self.print ^= print(hash, entry.version);
+        self.by_expiry.insert((entry.expires_at_ms, hash));
+        self.entries.insert(hash, entry);
+        Put::Newer
+    }
+
+    pub(super) fn remove(&mut self, hash: u64) {
+        if let Some(entry) = self.entries.remove(&hash) {
+            self.print ^= print(hash, entry.version);
+            self.by_expiry.remove(&(entry.expires_at_ms, hash));
+        }
+    }
+
+    /// Notes that a record has changed just now, so that the next digests tell it.
+    pub(super) fn changed(&mut self, now: Mono, hash: u64) {
+        self.recent.retain(|(_, other)| *other != hash);
+        self.recent.push_front((now, hash));
+        self.recent.truncate(RECENT_MAX);
+    }
+
+    /// What changed last.
+    pub(super) fn recent(&mut self, now: Mono, at_ms: i64) -> Vec<Head> {
+        self.recent.retain(|(at, _)| now.since(*at) < RECENT_FOR);
+        let heads = self.recent.iter().filter_map(|(_, hash)| {
+            let entry = self.entries.get(hash)?;
+            (entry.held && entry.expires_at_ms > at_ms)
+                .then_some(Head { hash: *hash, version: entry.version })
+        });
+        heads.collect()
+    }
+
+    /// Forgets what ended longer ago than clocks may differ, and what was refused some time ago.
+    pub(super) fn expire(&mut self, now: Mono, wall_ms: i64) {
+        let gone = wall_ms.saturating_sub(CLOCK_AHEAD_MS_MAX);
+        while let Some((_, hash)) = self.by_expiry.first().copied().filter(|(at, _)| *at <= gone) {
+            self.remove(hash);
+        }
+        while let Some((_, hash)) =
+            self.refused.front().copied().filter(|(at, _)| now.since(*at) >= REFUSED_FOR)
+        {
+            self.refused.pop_front();
+            if self.entries.get(&hash).is_some_and(|entry| !entry.held) {
+                self.remove(hash);
+            }
+        }
+    }
+
+    /// The fingerprint and number of all that has not ended at `at_ms`.
+    pub(super) fn root(&self, at_ms: i64) -> (u64, usize) {
+        let mut root = (self.print, self.entries.len());
+        for (_, hash) in self.by_expiry.range(..=(at_ms, u64::MAX)) {
+            if let Some(entry) = self.entries.get(hash) {
+                root.0 ^= print(*hash, entry.version);
+                root.1 -= 1;
+            }
+        }
+        root
+    }
+
+    /// The fingerprint and number of each of the 64 parts of a range.
+    pub(super) fn parts(&self, prefix: u64, bits: u8, at_ms: i64) -> [(u32, usize); PARTS] {
+        let mut parts = [(0, 0); PARTS];
+        let shift = 64_u32.saturating_sub(u32::from(bits) + u32::from(PART_BITS));
+        for (hash, entry) in self.range(prefix, bits, at_ms) {
+            let number = usize::try_from(hash >> shift).unwrap_or(0) % PARTS;
+            let [a, b, c, d, ..] = print(hash, entry.version).to_be_bytes();
+            parts[number].0 ^= u32::from_be_bytes([a, b, c, d]);
+            parts[number].1 += 1;
+        }
+        parts
+    }
+
+    /// All entries of a range that have not ended at `at_ms`.
+    pub(super) fn range(
+        &self,
+        prefix: u64,
+        bits: u8,
+        at_ms: i64,
+    ) -> impl Iterator<Item = (u64, &Entry)> {
+        let live = move |entry: &&Entry| entry.expires_at_ms > at_ms;
+        self.entries
+            .range(bounds(prefix, bits))
+            .map(|(hash, entry)| (*hash, entry))
+            .filter(move |(_, entry)| live(entry))
+    }
+}
+
+/// The prefix of one of the 64 parts of a range.
+pub(super) const fn part_prefix(prefix: u64, bits: u8, number: usize) -> u64 {
+    prefix | ((number as u64) << (64 - bits - PART_BITS))
+}
+
+/// All hashes whose first `bits` bits are those of `prefix`.
+fn bounds(prefix: u64, bits: u8) -> RangeInclusive<u64> {
+    let rest = u64::MAX.checked_shr(u32::from(bits)).unwrap_or(0);
+    (prefix & !rest)..=(prefix | rest)
+}
+
+fn print(hash: u64, version: Version) -> u64 {
+    mix64(mix64(hash ^ version.hlc).wrapping_add(version.node))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn entry(id: u8, hlc: u64, expires_at_ms: i64) -> (u64, Entry) {
+        let key = Key { kind: 1, id: vec![id] };
+        let version = Version { hlc, node: 1 };
+        (key.hash(), Entry { key, version, expires_at_ms, held: true })
+    }
+
+    fn index(entries: &[(u8, u64, i64)]) -> Index {
+        let mut index = Index::default();
+        for (id, hlc, expires_at_ms) in entries.iter().copied() {
+            let (hash, entry) = entry(id, hlc, expires_at_ms);
+            index.put(Mono::ZERO, hash, entry);
+        }
+        index
+    }
+
+    #[test]
+    fn clocks_that_differ_agree_on_what_has_ended_as_of_either() {
+        let (mut fast, slow) =
+            (index(&[(1, 1, 1_000), (2, 1, 9_000)]), index(&[(1, 1, 1_000), (2, 1, 9_000)]));
+        fast.expire(Mono::ZERO, 5_000);
+        assert_eq!(fast.root(500), slow.root(500), "as of the slow clock");
+        assert_eq!(fast.root(5_000), slow.root(5_000), "as of the fast one");
+        assert_ne!(fast.root(500), fast.root(5_000));
+        fast.expire(Mono::ZERO, 1_000 + CLOCK_AHEAD_MS_MAX);
+        assert_eq!(fast.len(), 1);
+    }
+
+    #[test]
+    fn parts_of_a_part_are_found_under_its_prefix() {
+        let all: Vec<_> = (0..=255).map(|id| (id, 1, 9)).collect();
+        let index = index(&all);
+        let mut count = 0;
+        for (number, (print, entries)) in index.parts(0, 0, 0).into_iter().enumerate() {
+            let prefix = part_prefix(0, 0, number);
+            let within = index.parts(prefix, PART_BITS, 0);
+            assert_eq!(within.iter().fold(0, |all, part| all ^ part.0), print);
+            assert_eq!(index.range(prefix, PART_BITS, 0).count(), entries);
+            count += entries;
+        }
+        assert_eq!(count, 256);
+        assert_eq!(index.parts(u64::MAX, 255, 0).iter().map(|part| part.1).sum::<usize>(), 0);
+    }
+
+    #[test]
+    fn a_full_index_refuses_new_keys_and_takes_new_versions() {
+        let mut index = Index::default();
+        for n in 0..=u32::try_from(GOSSIP_RECORDS_MAX).unwrap() {
+            let key = Key { kind: 1, id: n.to_be_bytes().to_vec() };
+            let version = Version { hlc: 1, node: 1 };
+            let full = n as usize >= GOSSIP_RECORDS_MAX;
+            let put = index.put(
+                Mono::ZERO,
+                key.hash(),
+                Entry { key, version, expires_at_ms: 9, held: true },
+            );
+            assert_eq!(put == Put::Full, full);
+        }
+        let key = Key { kind: 1, id: 0_u32.to_be_bytes().to_vec() };
+        let version = Version { hlc: 2, node: 1 };
+        let put =
+            index.put(Mono::ZERO, key.hash(), Entry { key, version, expires_at_ms: 9, held: true });
+        assert_eq!(put, Put::Newer);
+    }
+
+    #[test]
+    fn what_was_refused_is_wanted_again_after_some_minutes() {
+        let mut index = Index::default();
+        let (hash, mut entry) = entry(1, 1, i64::MAX);
+        entry.held = false;
+        let head = Head { hash, version: entry.version };
+        index.put(Mono::ZERO, hash, entry);
+        assert!(index.knows(head));
+        index.expire(Mono::ZERO + REFUSED_FOR, 0);
+        assert!(!index.knows(head));
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_and_repetition_gives_the_same_index(
+            mut puts in proptest::collection::vec((0_u8..20, 1_u64..9), 0..60), at in any::<usize>()
+        ) {
+            // A version says all of a record, so also when it ends.
+            let with_expiry = |puts: &[(u8, u64)]| {
+                index(&puts.iter().map(|(id, hlc)| (*id, *hlc, i64::from(*id) + 100)).collect::<Vec<_>>())
+            };
+            let one = with_expiry(&puts);
+            let again = puts.clone();
+            let count = puts.len().max(1);
+            puts.rotate_left(at % count);
+            puts.extend(again);
+            let two = with_expiry(&puts);
+            prop_assert_eq!(one.entries, two.entries);
+            prop_assert_eq!((one.print, one.by_expiry), (two.print, two.by_expiry));
+        }
+
+        #[test]
+        fn the_root_is_that_of_an_index_without_what_has_ended(
+            puts in proptest::collection::vec((0_u8..50, 1_u64..9), 0..60), at_ms in 0_i64..60
+        ) {
+            let all: Vec<_> = puts.iter().map(|(id, hlc)| (*id, *hlc, i64::from(*id))).collect();
+            let live: Vec<_> = all.iter().copied().filter(|(_, _, expires)| *expires > at_ms).collect();
+            prop_assert_eq!(index(&all).root(at_ms), index(&live).root(i64::MIN));
+        }
+    }
+}

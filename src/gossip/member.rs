@@ -1,0 +1,542 @@
+//! Who is alive: foca (SWIM) with our identity, our bytes, and our patience.
+//!
+//! Nothing of value hangs on a member being found down, and links lose datagrams, so probing is slow and cheap, and a
+//! member that was heard of late, in whatever way, is not declared down. State never travels in foca's broadcasts.
+
+use std::collections::BTreeMap;
+use std::num::{NonZeroU8, NonZeroUsize};
+use std::time::Duration;
+
+use bytes::{Buf, BufMut};
+use foca::{
+    Codec, Config, Foca, Header, Identity, Incarnation, Member, NoCustomBroadcast, Notification,
+    PeriodicParams, Runtime, State, Timer,
+};
+use minicbor::{Decode, Encode};
+use rand::Rng;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::message::encode;
+use super::seal::MESSAGE_BYTES_MAX;
+use crate::limits::MEMBERS_MAX;
+use crate::time::Mono;
+
+/// A suspect is given so long to be heard of.
+const SUSPICION: Duration = Duration::from_secs(20);
+/// While it has not been heard of, it is asked so often: a lossy link needs more than one question.
+const LAST_CALL: Duration = Duration::from_millis(500);
+/// A member that is down is remembered for so long.
+const REMEMBERED: Duration = Duration::from_secs(6 * 3600);
+
+/// A member as foca knows it: which node, and which of its lives. The greater generation is the later one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub(super) struct Id {
+    #[n(0)]
+    pub(super) node: u64,
+    #[n(1)]
+    pub(super) generation: u32,
+}
+
+impl Identity for Id {
+    type Addr = u64;
+
+    fn renew(&self) -> Option<Self> {
+        Some(Self { node: self.node, generation: self.generation.checked_add(1)? })
+    }
+
+    fn addr(&self) -> u64 {
+        self.node
+    }
+
+    fn win_addr_conflict(&self, adversary: &Self) -> bool {
+        self.generation > adversary.generation
+    }
+}
+
+/// Whether a member is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Liveness {
+    /// It answers.
+    Alive,
+    /// It did not answer a probe, and has some time to be heard of.
+    Suspect,
+    /// It was not heard of in that time.
+    Down,
+}
+
+/// What foca wants done.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// Datagrams, and the node they are for.
+    pub(super) sends: Vec<(u64, Vec<u8>)>,
+    /// Nodes that came up (`true`) or went down.
+    pub(super) changes: Vec<(u64, bool)>,
+    /// The sender speaks to an earlier life of ours: it must be told of this one.
+    pub(super) outdated: bool,
+}
+
+/// Foca, its timers, and its time.
+pub(super) struct Swim {
+    config: Config,
+    foca: Foca<Id, CborCodec, StdRng, NoCustomBroadcast>,
+    timers: BTreeMap<(Mono, u64), Timer<Id>>,
+    timers_made: u64,
+    call_at: Mono,
+}
+
+impl Swim {
+    pub(super) fn new(
+        node: u64,
+        rng: &mut dyn Rng,
+        probe_interval: Duration,
+        probe_timeout: Duration,
+    ) -> Self {
+        let id = Id { node, generation: 0 };
+        let rng = StdRng::seed_from_u64(rng.next_u64());
+        let config = config(probe_interval, probe_timeout);
+        let foca = Foca::new(id, config.clone(), rng, CborCodec);
+        Self { config, foca, timers: BTreeMap::new(), timers_made: 0, call_at: Mono::ZERO }
+    }
+
+    /// Our own life's number.
+    pub(super) const fn generation(&self) -> u32 {
+        self.foca.identity().generation
+    }
+
+    /// Takes a generation greater than this one, for this one is spent.
+    pub(super) fn outlive(&mut self, now: Mono, spent: u32) -> Outcome {
+        let node = self.foca.identity().node;
+        let Some(generation) = spent.checked_add(1).filter(|next| *next > self.generation()) else {
+            return Outcome::default();
+        };
+        self.drive(now, |foca, runtime| foca.change_identity(Id { node, generation }, runtime))
+    }
+
+    /// A node has shown that it is alive.
+    pub(super) fn alive(&mut self, now: Mono, node: u64, generation: u32) -> Outcome {
+        self.apply(now, Member::alive(Id { node, generation }))
+    }
+
+    /// A node has said goodbye.
+    pub(super) fn gone(&mut self, now: Mono, node: u64) -> Outcome {
+        match self.find(node).map(|(generation, _)| generation) {
+            Some(generation) => self.apply(now, Member::down(Id { node, generation })),
+            None => Outcome::default(),
+        }
+    }
+
+    /// A datagram of another's foca. What makes no sense to it changes nothing.
+    pub(super) fn handle_data(&mut self, now: Mono, data: &[u8]) -> Outcome {
+        let mut outcome = self.drive(now, |foca, runtime| foca.handle_data(data, runtime));
+        let header = CborCodec.decode_header(data);
+        outcome.outdated = header.is_ok_and(|header| header.dst.generation < self.generation());
+        self.bound();
+        outcome
+    }
+
+    /// What foca knows of a node: its generation, and whether it is there.
+    pub(super) fn find(&self, node: u64) -> Option<(u32, Liveness)> {
+        let member = self.foca.iter_membership_state().find(|member| member.id().node == node)?;
+        let liveness = match member.state() {
+            State::Alive => Liveness::Alive,
+            State::Suspect => Liveness::Suspect,
+            State::Down => Liveness::Down,
+        };
+        Some((member.id().generation, liveness))
+    }
+
+    /// The nodes that are there, ourselves not among them, in order.
+    pub(super) fn living(&self) -> Vec<u64> {
+        let mut nodes: Vec<_> = self.foca.iter_members().map(|member| member.id().node).collect();
+        nodes.sort_unstable();
+        nodes
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<Mono> {
+        let idle = self.foca.updates_backlog() == 0;
+        let parked = |timer: &Timer<Id>| idle && matches!(timer, Timer::PeriodicGossip(_));
+        let timer = self.timers.iter().find(|(_, timer)| !parked(timer)).map(|((at, _), _)| *at);
+        let call = self.suspects().next().map(|_| self.call_at);
+        timer.into_iter().chain(call).min()
+    }
+
+    /// Does what is due. `heard` says when a node was last heard in any way.
+    pub(super) fn handle_timeout(
+        &mut self,
+        now: Mono,
+        heard: impl Fn(u64) -> Option<Mono>,
+    ) -> Outcome {
+        let mut all = Outcome::default();
+        while let Some(entry) = self.timers.first_entry().filter(|entry| entry.key().0 <= now) {
+            let timer = entry.remove();
+            if let Timer::ChangeSuspectToDown { member_id, .. } = &timer
+                && let Some(at) = heard(member_id.node)
+                && now.since(at) < SUSPICION
+            {
+                self.schedule(at + SUSPICION, timer);
+                continue;
+            }
+            let one = self.drive(now, |foca, runtime| foca.handle_timer(timer, runtime));
+            all.sends.extend(one.sends);
+            all.changes.extend(one.changes);
+        }
+        if self.call_at <= now {
+            self.call_at = now + LAST_CALL;
+            all.sends.extend(self.last_calls());
+        }
+        all
+    }
+
+    /// A ping for each suspect that tells it of the suspicion: it answers in a new incarnation, which clears it.
+    fn last_calls(&self) -> Vec<(u64, Vec<u8>)> {
+        let (mut codec, mut calls) = (CborCodec, Vec::new());
+        for suspect in self.suspects() {
+            let header = Header {
+                src: *self.foca.identity(),
+                src_incarnation: 0,
+                dst: *suspect.id(),
+                message: foca::Message::Ping(0),
+            };
+            let mut call = Vec::new();
+            if codec.encode_header(&header, &mut call).is_ok() {
+                call.put_u16(1);
+                if codec.encode_member(suspect, &mut call).is_ok() {
+                    calls.push((suspect.id().node, call));
+                }
+            }
+        }
+        calls
+    }
+
+    fn suspects(&self) -> impl Iterator<Item = &Member<Id>> {
+        self.foca.iter_members().filter(|member| member.state() == State::Suspect)
+    }
+
+    fn apply(&mut self, now: Mono, member: Member<Id>) -> Outcome {
+        if self.find(member.id().node).is_none() && self.is_full() {
+            return Outcome::default();
+        }
+        self.drive(now, |foca, runtime| foca.apply_many(std::iter::once(member), true, runtime))
+    }
+
+    /// Only a member gone mad can tell of more nodes than there may be; then foca starts over, from who is heard.
+    fn bound(&mut self) {
+        if self.foca.iter_membership_state().len() > 2 * MEMBERS_MAX {
+            let rng = StdRng::seed_from_u64(u64::from(self.generation()) ^ self.timers_made);
+            let generation = self.generation().saturating_add(1);
+            let id = Id { node: self.foca.identity().node, generation };
+            self.foca = Foca::new(id, self.config.clone(), rng, CborCodec);
+            self.timers.clear();
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.foca.iter_membership_state().len() >= MEMBERS_MAX
+    }
+
+    fn schedule(&mut self, at: Mono, timer: Timer<Id>) {
+        self.timers_made += 1;
+        self.timers.insert((at, self.timers_made), timer);
+    }
+
+    fn drive<E>(
+        &mut self,
+        now: Mono,
+        act: impl FnOnce(
+            &mut Foca<Id, CborCodec, StdRng, NoCustomBroadcast>,
+            &mut Collector,
+        ) -> Result<(), E>,
+    ) -> Outcome {
+        let mut collector = Collector::default();
+        // Foca's errors tell of input that makes no sense, which changes nothing, and of states it mends by itself.
+        let _ignored = act(&mut self.foca, &mut collector);
+        for (after, timer) in collector.timers {
+            self.schedule(now + after, timer);
+        }
+        collector.outcome
+    }
+}
+
+fn config(probe_interval: Duration, probe_timeout: Duration) -> Config {
+    let size = NonZeroUsize::new(MESSAGE_BYTES_MAX - 8).unwrap_or(NonZeroUsize::MIN);
+    let three = NonZeroUsize::MIN.saturating_add(2);
+    Config {
+        probe_period: probe_interval,
+        probe_rtt: probe_timeout.min(probe_interval / 3),
+        num_indirect_probes: three,
+        max_transmissions: NonZeroU8::MIN.saturating_add(7),
+        suspect_to_down_after: SUSPICION,
+        remove_down_after: Some(REMEMBERED),
+        max_packet_size: size,
+        notify_down_members: true,
+        periodic_announce: None,
+        periodic_announce_to_down_members: None,
+        periodic_gossip: Some(PeriodicParams {
+            frequency: Duration::from_secs(1),
+            num_members: NonZeroUsize::MIN.saturating_add(1),
+        }),
+    }
+}
+
+#[derive(Default)]
+struct Collector {
+    outcome: Outcome,
+    timers: Vec<(Duration, Timer<Id>)>,
+}
+
+impl Runtime<Id> for Collector {
+    fn notify(&mut self, notification: Notification<'_, Id>) {
+        match notification {
+            Notification::MemberUp(id) => self.outcome.changes.push((id.node, true)),
+            Notification::MemberDown(id) => self.outcome.changes.push((id.node, false)),
+            Notification::Rename(..)
+            | Notification::Active
+            | Notification::Idle
+            | Notification::Defunct
+            | Notification::Rejoin(_) => {}
+        }
+    }
+
+    fn send_to(&mut self, to: Id, data: &[u8]) {
+        self.outcome.sends.push((to.node, data.to_vec()));
+    }
+
+    fn submit_after(&mut self, event: Timer<Id>, after: Duration) {
+        self.timers.push((after, event));
+    }
+}
+
+/// Foca's items in CBOR:
+///
+/// ```cddl
+/// header = [src: id, incarnation: uint, dst: id, kind: uint, probe: uint, id / null]
+/// member = [id, incarnation: uint, state: 0..2]     ; alive, suspect, down
+/// id     = [node: uint, generation: uint]
+/// ```
+#[derive(Clone, Copy, Debug)]
+struct CborCodec;
+
+/// The bytes make no sense, or do not fit.
+#[derive(Clone, Copy, Debug)]
+struct CodecError;
+
+impl std::fmt::Display for CodecError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("not a membership item")
+    }
+}
+
+impl std::error::Error for CodecError {}
+
+#[derive(Encode, Decode)]
+struct HeaderItem {
+    #[n(0)]
+    src: Id,
+    #[n(1)]
+    incarnation: Incarnation,
+    #[n(2)]
+    dst: Id,
+    #[n(3)]
+    kind: u8,
+    #[n(4)]
+    probe: u8,
+    #[n(5)]
+    about: Option<Id>,
+}
+
+#[derive(Encode, Decode)]
+struct MemberItem {
+    #[n(0)]
+    id: Id,
+    #[n(1)]
+    incarnation: Incarnation,
+    #[n(2)]
+    state: u8,
+}
+
+impl Codec<Id> for CborCodec {
+    type Error = CodecError;
+
+    fn encode_header(&mut self, header: &Header<Id>, buf: impl BufMut) -> Result<(), CodecError> {
+        use foca::Message as M;
+        let (kind, probe, about) = match &header.message {
+            M::Ping(probe) => (0, *probe, None),
+            M::Ack(probe) => (1, *probe, None),
+            M::PingReq { target, probe_number } => (2, *probe_number, Some(*target)),
+            M::IndirectPing { origin, probe_number } => (3, *probe_number, Some(*origin)),
+            M::IndirectAck { target, probe_number } => (4, *probe_number, Some(*target)),
+            M::ForwardedAck { origin, probe_number } => (5, *probe_number, Some(*origin)),
+            M::Announce => (6, 0, None),
+            M::Feed => (7, 0, None),
+            M::Gossip => (8, 0, None),
+            M::Broadcast => (9, 0, None),
+            M::TurnUndead => (10, 0, None),
+        };
+        let (src, incarnation, dst) = (header.src, header.src_incarnation, header.dst);
+        put(&HeaderItem { src, incarnation, dst, kind, probe, about }, buf)
+    }
+
+    fn decode_header(&mut self, buf: impl Buf) -> Result<Header<Id>, CodecError> {
+        use foca::Message as M;
+        let HeaderItem { src, incarnation, dst, kind, probe: probe_number, about } = take(buf)?;
+        let message = match (kind, about) {
+            (0, None) => M::Ping(probe_number),
+            (1, None) => M::Ack(probe_number),
+            (2, Some(target)) => M::PingReq { target, probe_number },
+            (3, Some(origin)) => M::IndirectPing { origin, probe_number },
+            (4, Some(target)) => M::IndirectAck { target, probe_number },
+            (5, Some(origin)) => M::ForwardedAck { origin, probe_number },
+            (6, None) => M::Announce,
+            (7, None) => M::Feed,
+            (8, None) => M::Gossip,
+            (9, None) => M::Broadcast,
+            (10, None) => M::TurnUndead,
+            _ => return Err(CodecError),
+        };
+        Ok(Header { src, src_incarnation: incarnation, dst, message })
+    }
+
+    fn encode_member(&mut self, member: &Member<Id>, buf: impl BufMut) -> Result<(), CodecError> {
+        let state = match member.state() {
+            State::Alive => 0,
+            State::Suspect => 1,
+            State::Down => 2,
+        };
+        put(&MemberItem { id: *member.id(), incarnation: member.incarnation(), state }, buf)
+    }
+
+    fn decode_member(&mut self, buf: impl Buf) -> Result<Member<Id>, CodecError> {
+        let MemberItem { id, incarnation, state } = take(buf)?;
+        let state = match state {
+            0 => State::Alive,
+            1 => State::Suspect,
+            2 => State::Down,
+            _ => return Err(CodecError),
+        };
+        Ok(Member::new(id, incarnation, state))
+    }
+}
+
+fn put<T: Encode<()>>(item: &T, mut buf: impl BufMut) -> Result<(), CodecError> {
+    let bytes = encode(item);
+    if bytes.len() > buf.remaining_mut() {
+        return Err(CodecError);
+    }
+    buf.put_slice(&bytes);
+    Ok(())
+}
+
+fn take<T: for<'b> Decode<'b, ()>>(mut buf: impl Buf) -> Result<T, CodecError> {
+    let mut decoder = minicbor::Decoder::new(buf.chunk());
+    let item = decoder.decode().map_err(|_| CodecError)?;
+    let read = decoder.position();
+    buf.advance(read);
+    Ok(item)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn swim(node: u64) -> Swim {
+        let rng = &mut StdRng::seed_from_u64(node);
+        Swim::new(node, rng, Duration::from_secs(25), Duration::from_secs(5))
+    }
+
+    /// Runs until the given time; whether each change was up or down.
+    fn run(swim: &mut Swim, until: Mono, heard: impl Fn(u64) -> Option<Mono>) -> Vec<(u64, bool)> {
+        let mut changes = Vec::new();
+        while let Some(at) = swim.next_timeout().filter(|at| *at <= until) {
+            changes.extend(swim.handle_timeout(at, &heard).changes);
+        }
+        changes
+    }
+
+    #[test]
+    fn a_member_that_is_never_heard_goes_down_in_tens_of_seconds() {
+        let mut swim = swim(1);
+        assert_eq!(swim.alive(Mono::ZERO, 2, 0).changes, [(2, true)]);
+        assert_eq!(run(&mut swim, Mono::from_ms(49_000), |_| None), []);
+        assert_eq!(run(&mut swim, Mono::from_ms(71_000), |_| None), [(2, false)]);
+        assert_eq!(swim.find(2), Some((0, Liveness::Down)));
+    }
+
+    #[test]
+    fn a_member_that_was_heard_otherwise_is_not_declared_down() {
+        let mut swim = swim(1);
+        swim.alive(Mono::ZERO, 2, 0);
+        let late = Mono::from_ms(100_000);
+        assert_eq!(run(&mut swim, Mono::from_ms(119_000), |_| Some(late)), []);
+        assert_eq!(swim.find(2), Some((0, Liveness::Suspect)));
+        assert_eq!(run(&mut swim, Mono::from_ms(121_000), |_| Some(late)), [(2, false)]);
+    }
+
+    #[test]
+    fn who_is_down_comes_back_by_a_greater_generation() {
+        let mut swim = swim(1);
+        swim.alive(Mono::ZERO, 2, 0);
+        assert_eq!(swim.gone(Mono::ZERO, 2).changes, [(2, false)]);
+        assert_eq!(swim.alive(Mono::ZERO, 2, 0).changes, []);
+        assert_eq!(swim.alive(Mono::ZERO, 2, 1).changes, [(2, true)]);
+        swim.outlive(Mono::ZERO, 4);
+        assert_eq!(swim.generation(), 5);
+        swim.outlive(Mono::ZERO, 3);
+        assert_eq!(swim.generation(), 5);
+    }
+
+    #[test]
+    fn members_without_end_are_not_believed() {
+        let mut swim = swim(1);
+        let (mut buf, mut codec) = (Vec::new(), CborCodec);
+        let header = Header {
+            src: Id { node: 2, generation: 0 },
+            src_incarnation: 0,
+            dst: Id { node: 1, generation: 0 },
+            message: foca::Message::Gossip,
+        };
+        for round in 0..20_u64 {
+            buf.clear();
+            codec.encode_header(&header, &mut buf).unwrap();
+            buf.put_u16(40);
+            for node in 0..40 {
+                let id = Id { node: 10 + round * 40 + node, generation: 0 };
+                codec.encode_member(&Member::alive(id), &mut buf).unwrap();
+            }
+            swim.handle_data(Mono::ZERO, &buf);
+            assert!(swim.foca.iter_membership_state().len() <= 2 * MEMBERS_MAX);
+        }
+    }
+
+    #[test]
+    fn every_item_reads_back() {
+        use foca::Message as M;
+        let id = |node| Id { node, generation: 3 };
+        let (target, origin, probe_number) = (id(7), id(8), 9);
+        let messages = [
+            M::Ping(1),
+            M::Ack(2),
+            M::PingReq { target, probe_number },
+            M::IndirectPing { origin, probe_number },
+            M::IndirectAck { target, probe_number },
+            M::ForwardedAck { origin, probe_number },
+            M::Announce,
+            M::Feed,
+            M::Gossip,
+            M::Broadcast,
+            M::TurnUndead,
+        ];
+        for message in messages {
+            let header = Header { src: id(1), src_incarnation: 4, dst: id(2), message };
+            let mut buf = Vec::new();
+            CborCodec.encode_header(&header, &mut buf).unwrap();
+            assert_eq!(CborCodec.decode_header(buf.as_slice()).unwrap(), header);
+        }
+        for state in [State::Alive, State::Suspect, State::Down] {
+            let member = Member::new(id(1), 5, state);
+            let mut buf = Vec::new();
+            CborCodec.encode_member(&member, &mut buf).unwrap();
+            assert_eq!(CborCodec.decode_member(buf.as_slice()).unwrap(), member);
+        }
+    }
+}

@@ -1,0 +1,440 @@
+//! What members say to one another, in CBOR: the text that [`super::seal`] seals.
+//!
+//! In CDDL (RFC 8610). Every message is an array of its number and its fields; readers skip fields they do not know and
+//! drop messages whose number they do not know, so both can be added. Nulls at the end of an array are left out.
+//!
+//! ```cddl
+//! message = [0, [hello]] / [1, [bstr]] / [2, [[* record], mode: 0..3]] / [3, [digest]] / [4, [sum]]
+//!         / [5, [at: int, [* range]]] / [6, [[* hash]]] / [7, [part]] / [8, [hash, version, [* uint]]]
+//!         / [9, [bool, [* address]]] / [10, []] / [11, [[* counter: uint]]] / [12, [node: uint]]
+//! hello   = [node: uint, generation: uint, name: tstr, at: int, synced: bool, nonce: uint, echo: uint / null,
+//!            sure: bool, known: uint / null, ear: bool, door: uint / null, from_door: uint / null]
+//! record  = [key, version, expires_at: int, body: bstr]      ; times are wall milliseconds
+//! key     = [kind: uint, id: bstr]
+//! version = [hlc: uint, node: uint]
+//! digest  = [at: int, synced: bool, root: uint, count: uint, recent: [* head]]
+//! head    = [hash, version]
+//! hash    = uint                                            ; of a key, 64 bits
+//! sum     = [at: int, prefix: uint, bits: uint, prints: bstr]  ; 64 fingerprints of 4 bytes, big endian
+//! range   = [prefix: uint, bits: uint, [* head]]            ; all hashes whose first `bits` bits are those of prefix
+//! part    = [hash, version, bytes: uint, number: uint, bstr] ; of an encoded record of so many bytes
+//! address = [node: uint, ip: bstr, port: uint]              ; ip of 4 or 16 bytes
+//! ```
+
+use std::net::{IpAddr, SocketAddr};
+
+use minicbor::{CborLen, Decode, Encode};
+
+use super::record::{Record, Version};
+use super::seal::MESSAGE_BYTES_MAX;
+
+/// How many kinds of message there are.
+pub(super) const KINDS: usize = 13;
+
+/// The kinds of message, as metrics name them, in the order of their numbers.
+pub const MESSAGE_KINDS: [&str; KINDS] = [
+    "hello",
+    "swim",
+    "news",
+    "digest",
+    "sum",
+    "keys",
+    "want",
+    "part",
+    "want_parts",
+    "peers",
+    "bye",
+    "ack",
+    "check",
+];
+
+/// What a member says.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, CborLen)]
+pub(super) enum Message {
+    /// Who I am, and that I am alive now: see [`super::join`].
+    #[n(0)]
+    Hello(#[n(0)] Hello),
+    /// A datagram of foca's: see [`super::member`].
+    #[n(1)]
+    Swim(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+    /// Records, and what is to be done with them: [`TOLD`], [`FIRST_HAND`], [`RELAYED`] or [`MENDED`].
+    #[n(2)]
+    News(#[n(0)] Vec<Record>, #[n(1)] u8),
+    /// All I know, in one number: see [`super::sync`].
+    #[n(3)]
+    Digest(#[n(0)] Digest),
+    /// What I know in 64 ranges.
+    #[n(4)]
+    Sum(#[n(0)] Sum),
+    /// All that I know in some ranges, as of my clock.
+    #[n(5)]
+    Keys(#[n(0)] i64, #[n(1)] Vec<Range>),
+    /// Send me these, by hash of key.
+    #[n(6)]
+    Want(#[n(0)] Vec<u64>),
+    /// A part of a record too large for a datagram: see [`super::parts`].
+    #[n(7)]
+    Part(#[n(0)] Part),
+    /// Send me these parts again.
+    #[n(8)]
+    WantParts(#[n(0)] u64, #[n(1)] Version, #[n(2)] Vec<u16>),
+    /// Where I have heard others; whether I ask for the same.
+    #[n(9)]
+    Peers(#[n(0)] bool, #[n(1)] Vec<Address>),
+    /// I am leaving.
+    #[n(10)]
+    Bye,
+    /// I have your news in the datagrams of these counters.
+    #[n(11)]
+    Ack(#[n(0)] Vec<u64>),
+    /// Compare yourself with this node, for it does not answer me.
+    #[n(12)]
+    Check(#[n(0)] u64),
+}
+
+/// News by multicast: neither acknowledged nor handed on.
+pub(super) const TOLD: u8 = 0;
+/// News from its author: acknowledged.
+pub(super) const FIRST_HAND: u8 = 1;
+/// News along the tree: acknowledged and handed on.
+pub(super) const RELAYED: u8 = 2;
+/// Records in repair: acknowledged.
+pub(super) const MENDED: u8 = 3;
+
+impl Message {
+    pub(super) const fn kind(&self) -> usize {
+        match self {
+            Self::Hello(_) => 0,
+            Self::Swim(_) => 1,
+            Self::News(..) => 2,
+            Self::Digest(_) => 3,
+            Self::Sum(_) => 4,
+            Self::Keys(..) => 5,
+            Self::Want(_) => 6,
+            Self::Part(_) => 7,
+            Self::WantParts(..) => 8,
+            Self::Peers(..) => 9,
+            Self::Bye => 10,
+            Self::Ack(_) => 11,
+            Self::Check(_) => 12,
+        }
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        encode(self)
+    }
+
+    /// The message in these bytes, unless they make no sense or hold more.
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut decoder = minicbor::Decoder::new(bytes);
+        let message = decoder.decode().ok()?;
+        (decoder.position() == bytes.len()).then_some(message)
+    }
+}
+
+/// Who I am, and that I am alive now.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, CborLen)]
+pub(super) struct Hello {
+    #[n(0)]
+    pub(super) node: u64,
+    /// The greater generation of a node is the later one.
+    #[n(1)]
+    pub(super) generation: u32,
+    #[n(2)]
+    pub(super) name: String,
+    /// The sender's wall clock, milliseconds.
+    #[n(3)]
+    pub(super) at: i64,
+    /// Whether that clock can be trusted.
+    #[n(4)]
+    pub(super) synced: bool,
+    /// A number for the receiver to echo.
+    #[n(5)]
+    pub(super) nonce: u64,
+    /// The receiver's nonce: it proves that this was said after it.
+    #[n(6)]
+    pub(super) echo: Option<u64>,
+    /// The sender believes the receiver already.
+    #[n(7)]
+    pub(super) sure: bool,
+    /// The receiver's generation that is spent: it must take a greater one.
+    #[n(8)]
+    pub(super) known: Option<u32>,
+    /// The sender hears the receiver by multicast.
+    #[n(9)]
+    pub(super) ear: bool,
+    /// Which of its candidate addresses the sender has sent this to.
+    #[n(10)]
+    pub(super) door: Option<u16>,
+    /// The receiver's `door` to which this is the answer.
+    #[n(11)]
+    pub(super) from_door: Option<u16>,
+}
+
+/// All a member knows, in one number.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, CborLen)]
+pub(super) struct Digest {
+    #[n(0)]
+    pub(super) at: i64,
+    #[n(1)]
+    pub(super) synced: bool,
+    #[n(2)]
+    pub(super) root: u64,
+    #[n(3)]
+    pub(super) count: u32,
+    /// What changed last, so that the usual difference is mended without asking what it is.
+    #[n(4)]
+    pub(super) recent: Vec<Head>,
+}
+
+/// A record's key, by its hash, and version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, CborLen)]
+pub(super) struct Head {
+    #[n(0)]
+    pub(super) hash: u64,
+    #[n(1)]
+    pub(super) version: Version,
+}
+
+/// What a member knows in the 64 equal parts of a range.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, CborLen)]
+pub(super) struct Sum {
+    #[n(0)]
+    pub(super) at: i64,
+    #[n(1)]
+    pub(super) prefix: u64,
+    #[n(2)]
+    pub(super) bits: u8,
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub(super) prints: Vec<u8>,
+}
+
+/// All that a member knows in a range.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, CborLen)]
+pub(super) struct Range {
+    #[n(0)]
+    pub(super) prefix: u64,
+    #[n(1)]
+    pub(super) bits: u8,
+    #[n(2)]
+    pub(super) heads: Vec<Head>,
+}
+
+/// A part of an encoded record.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, CborLen)]
+pub(super) struct Part {
+    #[n(0)]
+    pub(super) hash: u64,
+    #[n(1)]
+    pub(super) version: Version,
+    /// Of the whole.
+    #[n(2)]
+    pub(super) bytes: u32,
+    #[n(3)]
+    pub(super) number: u16,
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub(super) data: Vec<u8>,
+}
+
+/// Where a member was heard.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, CborLen)]
+pub(super) struct Address {
+    #[n(0)]
+    pub(super) node: u64,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub(super) ip: Vec<u8>,
+    #[n(2)]
+    pub(super) port: u16,
+}
+
+impl Address {
+    pub(super) fn new(node: u64, addr: SocketAddr) -> Self {
+        let ip = match addr.ip() {
+            IpAddr::V4(ip) => ip.octets().to_vec(),
+            IpAddr::V6(ip) => ip.octets().to_vec(),
+        };
+        Self { node, ip, port: addr.port() }
+    }
+
+    /// The address, as told by a member heard at `teller`: a link-local one is on the same link.
+    pub(super) fn socket_addr(&self, teller: SocketAddr) -> Option<SocketAddr> {
+        let ip = match self.ip.len() {
+            4 => IpAddr::from(<[u8; 4]>::try_from(self.ip.as_slice()).ok()?),
+            16 => IpAddr::from(<[u8; 16]>::try_from(self.ip.as_slice()).ok()?),
+            _ => return None,
+        };
+        let usable = self.port != 0 && !ip.is_unspecified() && !ip.is_multicast();
+        let mut addr = SocketAddr::new(ip, self.port);
+        if let (SocketAddr::V6(addr), SocketAddr::V6(teller)) = (&mut addr, teller)
+            && addr.ip().is_unicast_link_local()
+        {
+            addr.set_scope_id(teller.scope_id());
+        }
+        usable.then_some(addr)
+    }
+}
+
+/// `item` in CBOR.
+pub(super) fn encode<T: Encode<()>>(item: &T) -> Vec<u8> {
+    // A `Vec` takes any number of bytes: there is no error to have.
+    minicbor::to_vec(item).unwrap_or_default()
+}
+
+/// Packs `items` in their order into as few lists as possible, each of which fits a message along with `around` bytes.
+/// An item that fits no message on its own is left out.
+pub(super) fn pack<T: CborLen<()>>(
+    items: impl IntoIterator<Item = T>,
+    around: usize,
+) -> Vec<Vec<T>> {
+    let room = MESSAGE_BYTES_MAX.saturating_sub(around);
+    let mut lists: Vec<Vec<T>> = Vec::new();
+    let mut left = 0;
+    for item in items {
+        let bytes = minicbor::len(&item);
+        if bytes > room {
+            continue;
+        }
+        match lists.last_mut() {
+            Some(list) if bytes <= left => list.push(item),
+            _ => {
+                lists.push(vec![item]);
+                left = room;
+            }
+        }
+        left -= bytes;
+    }
+    lists
+}
+
+/// Bytes around the records of [`Message::News`], the heads of one range, and the like: array heads and small fields.
+pub(super) const AROUND_BYTES: usize = 48;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::record::Key;
+    use super::*;
+
+    fn one_of_each_kind() -> Vec<Message> {
+        let version = Version { hlc: 0x0001_0000, node: 7 };
+        let record = Record {
+            key: Key { kind: 1, id: b"id".to_vec() },
+            version,
+            expires_at_ms: 1_000,
+            body: b"body".to_vec(),
+        };
+        let head = Head { hash: 42, version };
+        vec![
+            Message::Hello(Hello {
+                node: 7,
+                generation: 1,
+                name: "a".into(),
+                at: 1_000,
+                synced: true,
+                nonce: 5,
+                echo: Some(6),
+                sure: false,
+                known: None,
+                ear: true,
+                door: Some(2),
+                from_door: None,
+            }),
+            Message::Swim(vec![1, 2, 3]),
+            Message::News(vec![record], RELAYED),
+            Message::Digest(Digest {
+                at: 1_000,
+                synced: true,
+                root: 9,
+                count: 1,
+                recent: vec![head],
+            }),
+            Message::Sum(Sum { at: 1_000, prefix: 0, bits: 6, prints: vec![0, 0, 0, 1] }),
+            Message::Keys(1_000, vec![Range { prefix: 1 << 63, bits: 1, heads: vec![head] }]),
+            Message::Want(vec![42]),
+            Message::Part(Part { hash: 42, version, bytes: 2, number: 1, data: vec![9] }),
+            Message::WantParts(42, version, vec![1, 2]),
+            Message::Peers(true, vec![Address::new(7, "10.0.0.1:9094".parse().unwrap())]),
+            Message::Bye,
+            Message::Ack(vec![300]),
+            Message::Check(7),
+        ]
+    }
+
+    #[test]
+    fn the_bytes_of_every_kind_stay() {
+        let hex = |bytes: Vec<u8>| -> String {
+            let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap();
+            bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+        };
+        let all: Vec<_> = one_of_each_kind().iter().map(|m| hex(m.encode())).collect();
+        assert_eq!(all, GOLDEN);
+    }
+
+    const GOLDEN: [&str; KINDS] = [
+        "8200818b070161611903e8f50506f4f6f502",
+        "82018143010203",
+        "82028281848201426964821a00010000071903e844626f647902",
+        "820381851903e8f509018182182a821a0001000007",
+        "820481841903e800064400000001",
+        "8205821903e881831b8000000000000000018182182a821a0001000007",
+        "82068181182a",
+        "82078185182a821a000100000702014109",
+        "820883182a821a0001000007820102",
+        "820982f5818307440a000001192386",
+        "820a80",
+        "820b818119012c",
+        "820c8107",
+    ];
+
+    #[test]
+    fn every_kind_reads_back_and_knows_its_number() {
+        for (kind, message) in one_of_each_kind().into_iter().enumerate() {
+            assert_eq!(message.kind(), kind);
+            assert_eq!(Message::decode(&message.encode()), Some(message));
+        }
+    }
+
+    #[test]
+    fn what_a_newer_version_adds_at_the_end_is_skipped() {
+        // A `Want` with a field more.
+        let bytes = minicbor::to_vec((6_u8, (vec![42_u64], "new"))).unwrap();
+        assert_eq!(Message::decode(&bytes), Some(Message::Want(vec![42])));
+        assert_eq!(Message::decode(&minicbor::to_vec((99_u8, (1_u8,))).unwrap()), None);
+    }
+
+    #[test]
+    fn a_link_local_address_is_on_the_tellers_link() {
+        let address = Address::new(1, "[fe80::1]:9094".parse().unwrap());
+        let told = address.socket_addr("[fe80::2%3]:9094".parse().unwrap()).unwrap();
+        assert_eq!(told, "[fe80::1%3]:9094".parse().unwrap());
+        assert_eq!(Address { node: 1, ip: vec![0; 5], port: 1 }.socket_addr(told), None);
+        assert_eq!(Address { node: 1, ip: vec![224, 0, 0, 1], port: 1 }.socket_addr(told), None);
+    }
+
+    proptest! {
+        #[test]
+        fn random_and_cut_bytes_never_panic(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200), kind in 0_usize..KINDS, at in any::<usize>()
+        ) {
+            let _ignored = Message::decode(&bytes);
+            let mut message = one_of_each_kind().swap_remove(kind).encode();
+            let at = at % message.len();
+            message[at] ^= bytes.first().copied().unwrap_or(1);
+            let _ignored = Message::decode(&message);
+            message.truncate(at);
+            prop_assert_eq!(Message::decode(&message), None);
+        }
+
+        #[test]
+        fn what_is_packed_fits_and_keeps_its_order(lengths in proptest::collection::vec(0_usize..1500, 0..40)) {
+            let items: Vec<String> = lengths.iter().map(|n| "x".repeat(*n)).collect();
+            let lists = pack(items.clone(), AROUND_BYTES);
+            for list in &lists {
+                prop_assert!(minicbor::len(list) + AROUND_BYTES - 9 <= MESSAGE_BYTES_MAX);
+            }
+            let fit = |item: &String| minicbor::len(item) + AROUND_BYTES <= MESSAGE_BYTES_MAX;
+            prop_assert_eq!(lists.concat(), items.into_iter().filter(fit).collect::<Vec<_>>());
+        }
+    }
+}

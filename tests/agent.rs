@@ -1,0 +1,220 @@
+//! The real binary, over loopback: it starts, takes alerts, notifies, reloads and stops.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A running agent; it is killed when it is dropped.
+struct Agent {
+    child: Child,
+    log: BufReader<ChildStderr>,
+    address: SocketAddr,
+    folder: PathBuf,
+}
+
+impl Agent {
+    fn start(name: &str, config: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        // What a run before has notified would not be notified again.
+        fs::remove_dir_all(&folder).ok();
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("config.toml"), config).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_bellwether"))
+            .current_dir(&folder)
+            .args(["--config.file=config.toml", "--web.listen-address=127.0.0.1:0"])
+            .args(["--cluster.listen-address=", "--storage.path=data"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let line = line_with(&mut log, "Listening on");
+        let address = line.split("address=").nth(1).unwrap().trim().parse().unwrap();
+        Self { child, log, address, folder }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream
+    }
+
+    /// Sends a request over a connection of its own and returns the whole answer.
+    fn ask(&self, method: &str, path: &str, body: &str) -> String {
+        let mut stream = self.connect();
+        let length = body.len();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        );
+        stream.write_all((head + body).as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Stops it and returns its exit code and the rest of its log.
+    fn stop(mut self) -> (Option<i32>, String) {
+        self.signal(Signal::TERM);
+        let mut rest = String::new();
+        self.log.read_to_string(&mut rest).unwrap();
+        (self.child.wait().unwrap().code(), rest)
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// Reads up to the first line that has `text` in it.
+fn line_with(log: &mut impl std::io::BufRead, text: &str) -> String {
+    let mut seen = String::new();
+    loop {
+        let mut line = String::new();
+        assert!(log.read_line(&mut line).unwrap() > 0, "no {text:?} in the log:\n{seen}");
+        if line.contains(text) {
+            return line;
+        }
+        seen.push_str(&line);
+    }
+}
+
+/// Waits ten seconds for a connection.
+fn accept(listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).unwrap();
+    for _ in 0..1000 {
+        if let Ok((stream, _)) = listener.accept() {
+            stream.set_nonblocking(false).unwrap();
+            return stream;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("nobody connected");
+}
+
+/// A receiver that takes one request and answers 200.
+fn take_one(listener: &TcpListener) -> String {
+    let stream = accept(listener);
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let mut reader = BufReader::new(&stream);
+    let (mut request, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        if let Some(value) = line.strip_prefix("Content-Length: ") {
+            length = value.trim().parse().unwrap();
+        }
+        request.push_str(&line);
+        if line == "\r\n" {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    request.push_str(&String::from_utf8(body).unwrap());
+    (&stream).write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+    request
+}
+
+const QUIET: &str = "[route]\nreceiver = 'none'\n[[receivers]]\nname = 'none'\n";
+
+#[test]
+fn a_posted_alert_is_listed_and_notified_once() {
+    let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://user:secret@{}/hook?x=y", receiver.local_addr().unwrap());
+    let config = format!(
+        "[route]\nreceiver = 'hook'\ngroup_wait = '0s'\n[[receivers]]\nname = 'hook'\n\
+         [[receivers.webhook_configs]]\nurl = '{url}'\n"
+    );
+    let agent = Agent::start("notified", &config);
+    let answer = agent.ask("POST", "/api/v2/alerts", r#"[{"labels":{"alertname":"A"}}]"#);
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let request = take_one(&receiver);
+    assert!(request.starts_with("POST /hook?x=y HTTP/1.1\r\n"), "{request}");
+    assert!(request.contains("Authorization: Basic dXNlcjpzZWNyZXQ=\r\n"), "{request}");
+    assert!(request.contains(concat!("User-Agent: Bellwether/", env!("CARGO_PKG_VERSION"))));
+    assert!(request.contains(r#""status":"firing","labels":{"alertname":"A"}"#), "{request}");
+    let answer = agent.ask("GET", "/api/v2/alerts", "");
+    assert!(answer.contains(r#""receivers":[{"name":"hook"}]"#), "{answer}");
+    let (code, log) = agent.stop();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!log.contains("secret"), "{log}");
+}
+
+#[test]
+fn a_reload_takes_a_good_config_and_refuses_a_bad_one() {
+    let mut agent = Agent::start("reloaded", QUIET);
+    fs::write(agent.folder.join("config.toml"), QUIET.replace("none", "some")).unwrap();
+    agent.signal(Signal::HUP);
+    line_with(&mut agent.log, "loaded anew");
+    assert!(agent.ask("GET", "/api/v2/receivers", "").contains(r#""name":"some""#));
+    fs::write(agent.folder.join("config.toml"), "[route]\nreceiver = 'x'\n[rout]\n").unwrap();
+    let answer = agent.ask("POST", "/-/reload", "");
+    assert!(answer.starts_with("HTTP/1.1 500"), "{answer}");
+    assert!(answer.contains("failed to reload config: config.toml:"), "{answer}");
+    assert!(agent.ask("GET", "/api/v2/receivers", "").contains(r#""name":"some""#));
+    assert!(agent.ask("GET", "/metrics", "").contains("config_last_reload_successful 0\n"));
+    fs::write(agent.folder.join("config.toml"), QUIET).unwrap();
+    assert!(agent.ask("POST", "/-/reload", "").starts_with("HTTP/1.1 200"));
+    assert_eq!(agent.stop().0, Some(0));
+}
+
+#[test]
+fn one_connection_serves_many_requests_and_large_bodies_are_refused() {
+    let agent = Agent::start("connections", QUIET);
+    let mut stream = agent.connect();
+    for _ in 0..3 {
+        stream.write_all(b"GET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        let mut answer = [0; 4096];
+        let length = stream.read(&mut answer).unwrap();
+        assert!(answer[..length].starts_with(b"HTTP/1.1 200 OK\r\n"));
+    }
+    let large = " ".repeat(9 * 1024 * 1024);
+    let answer = agent.ask("POST", "/api/v2/alerts", &large);
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    assert!(answer.contains(r#"{"code":413,"message":"the body is larger than"#), "{answer}");
+    let garbage = agent.ask("G\0T", "/", "");
+    assert!(garbage.starts_with("HTTP/1.1 400"), "{garbage}");
+}
+
+#[test]
+fn idle_connections_make_room_for_a_post() {
+    let agent = Agent::start("idle", QUIET);
+    let idle: Vec<TcpStream> = (0..600).map(|_| agent.connect()).collect();
+    let answer = agent.ask("POST", "/api/v2/alerts", "[]");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    drop(idle);
+}
+
+#[test]
+fn a_bad_config_is_told_whole_and_ends_with_78() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bad");
+    fs::create_dir_all(&folder).unwrap();
+    let text = "[route]\nreceiver = 'x'\ngroup_wait = 'soon'\n[[receivers]]\nname = 'y'\nbad = 1\n";
+    fs::write(folder.join("bad.toml"), text).unwrap();
+    let run = |args: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_bellwether")).current_dir(&folder).args(args).output()
+    };
+    let output = run(&["--config.file=bad.toml"]).unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(78), "{log}");
+    for line in ["bad.toml:2:", "bad.toml:3:", "bad.toml:6:"] {
+        assert!(log.contains(line), "{log}");
+    }
+    let output = run(&["--nonsense"]).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(run(&["--version"]).unwrap().status.success());
+}

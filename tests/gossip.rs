@@ -1,0 +1,528 @@
+//! The flock's promises, over a simulated network.
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::unwrap_used,
+    reason = "a test that does not hold may panic, and its numbers are small"
+)]
+
+#[path = "support/net.rs"]
+mod net;
+
+use std::time::Duration;
+
+use std::net::SocketAddr;
+
+use bellwether::gossip::{Cause, Key, KeyRing, Output, Record, Version, Via};
+use bellwether::time::Mono;
+use net::Net;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// A silence, as the flock carries it.
+const SILENCE_BYTES: usize = 280;
+
+fn joined(seed: u64, seats: usize, multicast: bool) -> Net {
+    let mut net = Net::flock(seed, seats, multicast);
+    let ms = net.run_until(10 * SECOND, Net::all_joined);
+    assert!(ms.is_some(), "{seats} nodes joined, multicast {multicast}");
+    net
+}
+
+#[test]
+fn three_static_peers_join_in_well_under_a_second() {
+    for seed in 0..5 {
+        let mut net = Net::flock(seed, 3, false);
+        let ms = net.run_until(SECOND, Net::all_joined).expect("joined in a second");
+        assert!(ms <= 100, "{ms} ms");
+    }
+}
+
+#[test]
+fn flocks_of_every_size_join_both_ways() {
+    for multicast in [false, true] {
+        for seats in [3, 10, 30] {
+            let mut net = Net::flock(1, seats, multicast);
+            let ms = net.run_until(10 * SECOND, Net::all_joined);
+            println!(
+                "join: N={seats} multicast={multicast}: {ms:?} ms, {} B/node",
+                net.bytes() / seats as u64
+            );
+            assert!(ms.is_some_and(|ms| ms < 1_000));
+        }
+    }
+}
+
+#[test]
+fn a_flock_at_rest_costs_a_few_bytes_a_second() {
+    for (multicast, most) in [(false, 25), (true, 10)] {
+        for seats in [3, 10, 30] {
+            let mut net = joined(1, seats, multicast);
+            net.publish(0, 1, SILENCE_BYTES, DAY);
+            net.run_for(300 * SECOND);
+            let before = net.bytes();
+            net.run_for(600 * SECOND);
+            let per_second = (net.bytes() - before) / 600 / seats as u64;
+            println!("idle: N={seats} multicast={multicast}: {per_second} B/s a node");
+            assert!(per_second <= most);
+        }
+    }
+}
+
+#[test]
+fn a_silence_is_everywhere_at_once_and_costs_little() {
+    for multicast in [false, true] {
+        for seats in [3, 10, 30] {
+            let mut net = joined(1, seats, multicast);
+            net.run_for(300 * SECOND);
+            let before = net.bytes();
+            net.run_for(60 * SECOND);
+            let idle = net.bytes() - before;
+            net.publish(1, 1, SILENCE_BYTES, DAY);
+            let ms = net.run_until(SECOND, |net| net.all_have(1));
+            net.run_for(60 * SECOND);
+            let cost = (net.bytes() - before - idle * 2) / seats as u64;
+            println!(
+                "silence: N={seats} multicast={multicast}: {ms:?} ms, {cost} B a node above idle"
+            );
+            assert!(ms.is_some_and(|ms| ms <= 100));
+            assert!(cost <= 1024);
+        }
+    }
+}
+
+#[test]
+fn a_thousand_records_are_on_ten_nodes_within_two_seconds() {
+    for multicast in [false, true] {
+        let mut net = joined(1, 10, multicast);
+        net.run_for(60 * SECOND);
+        let before = net.bytes();
+        for id in 0..1_000 {
+            net.publish(3, id, 300, DAY);
+        }
+        let ms = net.run_until(10 * SECOND, |net| net.all_have(999) && net.all_equal());
+        let per_node = (net.bytes() - before) / 10;
+        println!("1000 records: multicast={multicast}: {ms:?} ms, {per_node} B a node");
+        assert!(ms.is_some_and(|ms| ms <= 2_000));
+    }
+}
+
+#[test]
+fn nothing_stays_undelivered_however_much_is_lost() {
+    for multicast in [false, true] {
+        for (loss, p99_ms) in [(0.1, 1_000), (0.3, 3_000), (0.5, 10_000)] {
+            let mut times: Vec<u64> = Vec::new();
+            let (mut downs, mut bytes, mut hours) = (0, 0, 0.0);
+            for seed in 0..3 {
+                let mut net = joined(seed, 10, multicast);
+                (net.loss, net.repeat, net.delay_ms) = (loss, 0.05, (1, 20));
+                let before = net.bytes();
+                let begin = net.now_ms;
+                for id in 0..50 {
+                    net.run_for(Duration::from_millis(19_700));
+                    net.publish(id as usize % 10, id, SILENCE_BYTES, DAY);
+                    let ms = net.run_until(120 * SECOND, |net| net.all_have(id));
+                    times.push(ms.expect("delivered"));
+                }
+                bytes += (net.bytes() - before) * 1000 / (net.now_ms - begin) / 10;
+                hours += (net.now_ms - begin) as f64 / 3_600_000.0;
+                let down = |event: &&(u64, Output)| matches!(event.1, Output::MemberDown(_));
+                downs += net.seats.iter().flat_map(|seat| &seat.events).filter(down).count();
+            }
+            times.sort_unstable();
+            let p = |q: usize| times[(times.len() - 1) * q / 100];
+            println!(
+                "loss {loss}: multicast={multicast}: p50 {} p90 {} p99 {} max {} ms; {} B/s a node; {downs} downs in {hours:.1} h",
+                p(50),
+                p(90),
+                p(99),
+                p(100),
+                bytes / 3
+            );
+            assert!(p(99) <= p99_ms);
+        }
+    }
+}
+
+#[test]
+fn a_partition_of_an_hour_heals_in_seconds() {
+    for multicast in [false, true] {
+        for seed in 0..2 {
+            let mut net = joined(seed, 10, multicast);
+            net.run_for(100 * SECOND);
+            let (one, other) = ([0, 1, 2, 3, 4], [5, 6, 7, 8, 9]);
+            net.split(&one, &other, true);
+            for id in 0..60 {
+                net.publish(0, id, SILENCE_BYTES, DAY);
+                net.publish(9, 1_000 + id, SILENCE_BYTES, DAY);
+                net.run_for(60 * SECOND);
+            }
+            assert_eq!(net.gossip(0).living().len(), 4);
+            net.split(&one, &other, false);
+            let ms = net.run_until(60 * SECOND, Net::all_equal);
+            let joined_ms = net.run_until(60 * SECOND, Net::all_joined);
+            println!("healed: multicast={multicast}: {ms:?} ms, joined {joined_ms:?} ms later");
+            assert!(ms.is_some_and(|ms| ms < 5_000));
+            assert!(joined_ms.is_some());
+        }
+    }
+}
+
+#[test]
+fn a_node_that_lost_its_flash_gets_everything_back_at_a_bounded_rate() {
+    for multicast in [false, true] {
+        let mut net = Net::new(1, 5);
+        for seat in 0..5 {
+            for id in 0..10_000_u32 {
+                let key = Key { kind: 1, id: id.to_be_bytes().to_vec() };
+                let version =
+                    Version { hlc: ((net::EPOCH_MS as u64) << 16) + u64::from(id), node: 1 };
+                let expires_at_ms = net::EPOCH_MS + 86_400_000;
+                let body = vec![1; 300];
+                net.seats[seat]
+                    .toy
+                    .0
+                    .insert(key.clone(), Record { key, version, expires_at_ms, body });
+            }
+        }
+        net.seats[4].toy.0.clear();
+        for seat in 0..5 {
+            net.start(seat, multicast);
+        }
+        let before = net.bytes();
+        let ms = net.run_until(600 * SECOND, Net::all_equal).expect("repaired");
+        let bytes = net.bytes() - before;
+        println!("10000 records: multicast={multicast}: {ms} ms, {bytes} B in all");
+        assert!(bytes / ms <= 5 * 80, "{} KB/s", bytes / ms);
+        assert!(ms < 90_000);
+        assert!(bytes < 2 * 10_000 * 350);
+    }
+}
+
+#[test]
+fn a_log_entry_of_five_thousand_alerts_is_shared_whole() {
+    for (multicast, loss) in [(false, 0.0), (true, 0.0), (false, 0.2), (true, 0.2)] {
+        let mut net = joined(1, 5, multicast);
+        net.loss = loss;
+        net.publish(1, 1, 5_000 * 9, DAY);
+        let ms = net.run_until(60 * SECOND, Net::all_equal);
+        println!("45 kB record: multicast={multicast} loss={loss}: {ms:?} ms");
+        assert!(ms.is_some_and(|ms| ms < 20_000));
+    }
+}
+
+#[test]
+fn a_late_joiner_has_all_within_a_second_and_a_restarted_one_too() {
+    let mut net = Net::new(1, 3);
+    net.start(0, false);
+    net.start(1, false);
+    net.run_for(SECOND);
+    for id in 0..100 {
+        net.publish(0, id, 300, DAY);
+    }
+    net.run_for(100 * SECOND);
+    net.start(2, false);
+    let ms = net.run_until(5 * SECOND, |net| net.all_equal() && net.all_joined());
+    println!("late joiner, 100 records: {ms:?} ms");
+    assert!(ms.is_some_and(|ms| ms < 1_500));
+    net.kill(2);
+    net.run_for(5 * SECOND);
+    net.publish(0, 500, 300, DAY);
+    net.run_for(5 * SECOND);
+    net.start(2, false);
+    let ms = net.run_until(5 * SECOND, |net| net.all_equal() && net.all_joined());
+    println!("restarted: {ms:?} ms");
+    assert!(ms.is_some_and(|ms| ms < 1_000));
+}
+
+#[test]
+fn who_dies_is_down_in_tens_of_seconds_and_who_says_goodbye_at_once() {
+    for seats in [3, 10] {
+        let mut net = joined(1, seats, false);
+        net.run_for(60 * SECOND);
+        net.kill(1);
+        let gone = |net: &Net| {
+            net.running().all(|seat| seat.gossip.as_ref().unwrap().living().len() == seats - 2)
+        };
+        let ms = net.run_until(300 * SECOND, gone);
+        println!("dead: N={seats}: {ms:?} ms");
+        assert!(ms.is_some_and(|ms| ms < 120_000));
+        let (_, node) = (0, net.gossip(2).node());
+        net.with(2, |gossip, now, _, _| gossip.leave(now));
+        net.kill(2);
+        net.run_for(Duration::from_millis(100));
+        for seat in net.running() {
+            assert_eq!(seat.events.last().map(|event| &event.1), Some(&Output::MemberLeft(node)));
+        }
+    }
+}
+
+#[test]
+fn where_multicast_is_filtered_the_flock_forms_by_unicast_without_being_told() {
+    let mut net = Net::new(1, 5);
+    net.no_multicast = (0..5).collect();
+    for seat in 0..5 {
+        let mut config = net::config(seat);
+        config.multicast = true;
+        net.start_with(seat, config, &[net::addr(0)]);
+    }
+    assert!(net.run_until(5 * SECOND, Net::all_joined).is_some());
+    net.publish(0, 1, 300, DAY);
+    assert!(net.run_until(SECOND, |net| net.all_have(1)).is_some_and(|ms| ms < 100));
+    // The filter goes, and multicast is used; it comes back for one, and that one is sent to by unicast.
+    net.no_multicast.clear();
+    net.run_for(100 * SECOND);
+    let heard = |net: &Net| {
+        net.running().all(|seat| {
+            seat.gossip
+                .as_ref()
+                .unwrap()
+                .members(Mono::from_ms(net.now_ms))
+                .iter()
+                .all(|m| m.hears_multicast)
+        })
+    };
+    assert!(heard(&net));
+    net.no_multicast.insert(4);
+    net.run_for(400 * SECOND);
+    net.publish(0, 2, 300, DAY);
+    assert!(net.run_until(SECOND, |net| net.all_have(2)).is_some_and(|ms| ms < 100));
+    net.publish(4, 3, 300, DAY);
+    assert!(net.run_until(SECOND, |net| net.all_have(3)).is_some_and(|ms| ms < 100));
+}
+
+#[test]
+fn one_way_links_delay_and_lose_nothing() {
+    for multicast in [false, true] {
+        let mut net = joined(1, 4, multicast);
+        for pair in [(0, 1), (2, 0), (3, 2)] {
+            net.cut.insert(pair);
+        }
+        for id in 0..20 {
+            net.publish(id as usize % 4, id, 300, DAY);
+            let ms = net.run_until(30 * SECOND, |net| net.all_have(id));
+            assert!(ms.is_some_and(|ms| ms < 10_000), "{ms:?}");
+            net.run_for(30 * SECOND);
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    let run = |seed| {
+        let mut net = joined(seed, 5, seed % 2 == 0);
+        (net.loss, net.repeat) = (0.2, 0.1);
+        for id in 0..20 {
+            net.publish(id as usize % 5, id, 100, DAY);
+            net.run_for(SECOND);
+        }
+        net.trace
+    };
+    assert_eq!(run(1), run(1));
+    assert_eq!(run(2), run(2));
+    assert_ne!(run(1), run(3));
+}
+
+/// What must not change when strangers talk.
+fn state(net: &Net, seat: usize) -> (usize, usize, usize, usize) {
+    let gossip = net.gossip(seat);
+    (
+        net.seats[seat].toy.0.len(),
+        gossip.records(),
+        gossip.members(Mono::from_ms(net.now_ms)).len(),
+        gossip.queued(),
+    )
+}
+
+#[test]
+fn forged_cut_oversized_and_random_datagrams_change_nothing() {
+    let mut net = joined(1, 3, true);
+    net.recording = Some(Vec::new());
+    for id in 0..20 {
+        net.publish(id as usize % 3, id, 400, DAY);
+        net.run_for(SECOND);
+    }
+    net.publish(0, 99, 20_000, DAY);
+    net.run_for(30 * SECOND);
+    let recording = net.recording.take().unwrap();
+    let before = state(&net, 0);
+    let rng = &mut StdRng::seed_from_u64(3);
+    let bad: SocketAddr = "192.0.2.1:666".parse().unwrap();
+    for (_, datagram) in &recording {
+        let mut forged = datagram.clone();
+        let at = rng.random_range(0..forged.len());
+        forged[at] ^= 1 << rng.random_range(0..8);
+        let cut = &datagram[..at];
+        let mut long = datagram.clone();
+        long.resize(2_000, 0);
+        let random: Vec<u8> = (0..at).map(|_| rng.random()).collect();
+        for bytes in [&forged, cut, &long, &random] {
+            for from in [bad, net::addr(1)] {
+                net.inject(0, from, Via::Unicast, bytes);
+                net.inject(0, from, Via::Multicast(1), bytes);
+            }
+        }
+    }
+    assert_eq!(state(&net, 0), before);
+    let stats = net.gossip(0).stats();
+    for cause in [
+        Cause::Malformed,
+        Cause::WrongKey,
+        Cause::WrongVersion,
+        Cause::WrongCluster,
+        Cause::RateLimited,
+    ] {
+        assert!(stats.dropped(cause) > 0, "{cause:?}");
+    }
+}
+
+#[test]
+fn a_replay_of_a_recorded_day_resurrects_nothing_not_even_on_a_new_node() {
+    for multicast in [false, true] {
+        let mut net = Net::new(1, 4);
+        net.recording = Some(Vec::new());
+        for seat in 0..3 {
+            net.start(seat, multicast);
+        }
+        net.run_for(SECOND);
+        for id in 0..10 {
+            net.publish(id as usize % 3, id, 300, DAY);
+            net.publish(id as usize % 3, 100 + id, 300, 60 * SECOND);
+            net.run_for(600 * SECOND);
+        }
+        let recording = net.recording.take().unwrap();
+        net.run_for(Duration::from_secs(7 * 3600));
+        // All that was known is lost, and what was recorded is not over: nothing but the handshake stands against it.
+        for seat in 0..4 {
+            net.kill(seat);
+            net.seats[seat].toy.0.clear();
+        }
+        for seat in 0..4 {
+            net.start(seat, multicast);
+        }
+        assert!(net.run_until(10 * SECOND, Net::all_joined).is_some());
+        for (round, seat) in [0, 2, 3].into_iter().enumerate() {
+            for (from, datagram) in &recording {
+                let via = if round == 0 { Via::Unicast } else { Via::Multicast(1) };
+                net.inject(seat, net::addr(*from), via, datagram);
+                // In one instant, so that nobody can object, and in step with the flock.
+                if round > 0 {
+                    net.run_for(Duration::from_millis(1));
+                }
+            }
+        }
+        net.run_for(60 * SECOND);
+        assert!(net.running().all(|seat| seat.toy.0.is_empty()), "multicast={multicast}");
+        assert!(net.all_joined());
+        assert!(
+            net.gossip(0).stats().dropped(Cause::Stranger)
+                + net.gossip(0).stats().dropped(Cause::Replay)
+                > 100
+        );
+    }
+}
+
+#[test]
+fn a_flood_from_strangers_costs_no_more_than_the_limiter_lets_in() {
+    let mut net = joined(1, 3, false);
+    net.run_for(60 * SECOND);
+    net.recording = Some(Vec::new());
+    net.publish(1, 1, 300, DAY);
+    let datagram = net.recording.take().unwrap().swap_remove(0).1;
+    let (opened, before) = (net.gossip(0).stats().opened, state(&net, 0));
+    for n in 0..20_000_u32 {
+        let from = SocketAddr::from(((0xC000_0200 + n % 1_000).to_be_bytes(), 666));
+        let mut forged = datagram.clone();
+        forged[20] ^= 1;
+        net.inject(0, from, Via::Unicast, &forged);
+        if n % 20 == 0 {
+            net.run_for(Duration::from_millis(1));
+        }
+    }
+    let opened = net.gossip(0).stats().opened - opened;
+    println!("flood: {opened} of 20000 opened in a second");
+    assert!(opened <= 500);
+    assert_eq!(state(&net, 0).2, before.2);
+    // Members are heard all the same.
+    net.publish(2, 2, 300, DAY);
+    assert!(net.run_until(SECOND, |net| net.all_have(2)).is_some_and(|ms| ms <= 100));
+}
+
+#[test]
+fn without_a_key_static_peers_form_a_flock_and_multicast_stays_off() {
+    let mut net = Net::new(1, 3);
+    for seat in 0..3 {
+        let mut config = net::config(seat);
+        (config.keys, config.multicast) = (KeyRing::default(), true);
+        net.start_with(seat, config, &[net::addr(0), net::addr(seat)]);
+    }
+    assert!(net.run_until(SECOND, Net::all_joined).is_some());
+    net.publish(0, 1, 300, DAY);
+    assert!(net.run_until(SECOND, |net| net.all_have(1)).is_some());
+    assert_eq!((net.gossip(0).key_ids(), net.gossip(1).failed_peers()), (Vec::new(), 0));
+    // One with a key, and one of another cluster, stay outside and are counted.
+    let mut net = joined(1, 3, false);
+    let mut config = net::config(2);
+    config.cluster_name = "barn".into();
+    net.kill(2);
+    net.start_with(2, config, &[net::addr(0)]);
+    net.run_for(5 * SECOND);
+    assert!(net.gossip(0).stats().dropped(Cause::WrongCluster) > 0);
+    assert_eq!(net.gossip(2).failed_peers(), 1);
+}
+
+#[test]
+fn clocks_that_differ_by_minutes_change_nothing_and_short_lives_cost_nothing_after() {
+    let mut net = Net::new(1, 5);
+    for (seat, minutes) in [-5, -2, 0, 2, 4].into_iter().enumerate() {
+        net.seats[seat].clock_ms = minutes * 60_000;
+    }
+    for seat in 0..5 {
+        net.start(seat, false);
+    }
+    net.run_for(100 * SECOND);
+    for id in 0..5 {
+        net.publish(id as usize, id, 300, DAY);
+        net.run_for(SECOND);
+    }
+    assert!(net.all_equal());
+    // Leases of 20 s by the author's own clock end minutes apart, and that is no difference to mend.
+    let wall_ms = net.gossip(4).wall_ms(net.now(4));
+    for id in 100..200 {
+        net.publish(4, id, 200, 20 * SECOND);
+    }
+    net.run_for(300 * SECOND);
+    assert!(wall_ms > 0);
+    let before = net.bytes();
+    net.run_for(300 * SECOND);
+    let per_second = (net.bytes() - before) / 300 / 5;
+    println!("clocks apart, 100 leases ended: {per_second} B/s a node");
+    assert!(per_second <= 25);
+    let offset = net
+        .gossip(0)
+        .members(Mono::from_ms(net.now_ms))
+        .iter()
+        .filter_map(|m| m.clock_offset_ms)
+        .max();
+    assert!((539_000..=541_000).contains(&offset.unwrap()), "{offset:?}");
+}
+
+#[test]
+fn a_clock_far_ahead_is_refused_and_an_unset_clock_learns() {
+    let mut net = Net::new(1, 3);
+    net.seats[1].clock_ms = 3_600_000;
+    net.seats[2].clock_ms = -1_700_000_000_000;
+    for seat in 0..3 {
+        let mut config = net::config(seat);
+        config.synced = seat != 2;
+        net.start_with(seat, config, &[net::addr(0)]);
+    }
+    net.run_for(SECOND);
+    net.publish(1, 1, 300, DAY);
+    net.run_for(60 * SECOND);
+    assert_eq!(net.seats[0].toy.0.len(), 0);
+    assert!(net.gossip(0).stats().dropped(Cause::TooFarAhead) > 0);
+    let (learned, right) = (net.gossip(2).wall_ms(net.now(2)), net.gossip(0).wall_ms(net.now(0)));
+    assert!((learned - right).abs() < 3_700_000, "{}", learned - right);
+}
