@@ -35,7 +35,7 @@ emulator_of() {
 
 # Writes the checksums of everything that is shipped from the folder named.
 write_sums() (
-    cd "$1"
+    cd "$1" || exit
     find . -type f \( -name 'bellwether*' ! -name '*.debug' -o -name LICENCES \) -printf '%P\n' | LC_ALL=C sort |
         xargs sha256sum >SHA256SUMS
 )
