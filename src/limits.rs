@@ -75,6 +75,9 @@ pub const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 pub const ALERTS_MAX: usize = 50_000;
 /// Bytes of an alert's labels, annotations and link. Policy: refused with 400, the others of its post are taken.
 pub const ALERT_BYTES_MAX: usize = 48 * 1024;
+/// Bytes of text in all alerts of the table, what they share counted for each. Policy: a report that would add to them
+/// is refused with 503, so that its sender comes again; reports that add nothing are taken.
+pub const ALERTS_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Silences in the table, expired ones too. Policy: a new one is refused with 400.
 pub const SILENCES_MAX: usize = 10_000;
 /// Bytes of text in one silence. Policy: refused with 400.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::core::group::GroupId;
 use crate::core::route::RouteId;
-use crate::limits::{ALERT_BYTES_MAX, ALERTS_MAX};
+use crate::limits::{ALERT_BYTES_MAX, ALERTS_BYTES_MAX, ALERTS_MAX};
 use crate::model::labels::{Pool, Quoted};
 use crate::model::matcher::{Grammar, valid_label_name};
 use crate::model::{Alert, Fingerprint, Labels, Pair, Report};
@@ -40,6 +40,8 @@ pub struct Alerts {
     entries: BTreeMap<Fingerprint, Entry>,
     by_name: BTreeMap<Rc<str>, usize>,
     pool: Pool,
+    /// Bytes of text in all alerts.
+    bytes: usize,
 }
 
 impl Alerts {
@@ -81,6 +83,12 @@ impl Alerts {
     /// Whether an alert of this fingerprint may come in: it is known, or the table is not full.
     pub fn has_room_for(&self, fingerprint: Fingerprint) -> bool {
         self.len() < ALERTS_MAX || self.entries.contains_key(&fingerprint)
+    }
+
+    /// Whether an alert of this fingerprint may come to have so many bytes: it has as many already, or there is room.
+    pub fn has_bytes_for(&self, fingerprint: Fingerprint, bytes: usize) -> bool {
+        self.bytes.saturating_add(bytes) <= ALERTS_BYTES_MAX
+            || self.get(fingerprint).is_some_and(|entry| bytes <= entry.alert.bytes())
     }
 
     /// The number of alerts named `alertname`.
@@ -137,6 +145,9 @@ impl Alerts {
             (true, false) if !merged.resolved(now) => Change::Lease,
             _ => Change::Changed,
         };
+        if !told_alike {
+            self.bytes = self.bytes - known.bytes() + merged.bytes();
+        }
         // In place unless a flush holds the old one.
         *Rc::make_mut(&mut entry.alert) = merged;
         change
@@ -145,6 +156,7 @@ impl Alerts {
     /// Takes in an alert as it is. Returns whether it was not known.
     pub fn replace(&mut self, fingerprint: Fingerprint, alert: Alert) -> bool {
         if let Some(entry) = self.entries.get_mut(&fingerprint) {
+            self.bytes = self.bytes - entry.alert.bytes() + alert.bytes();
             *Rc::make_mut(&mut entry.alert) = alert;
             return false;
         }
@@ -156,6 +168,7 @@ impl Alerts {
         if let Some(name) = alert.labels.get("alertname") {
             *self.by_name.entry(self.pool.intern(name)).or_default() += 1;
         }
+        self.bytes += alert.bytes();
         self.entries.insert(fingerprint, Entry { alert: Rc::new(alert), groups: Vec::new() });
     }
 
@@ -167,6 +180,7 @@ impl Alerts {
     /// Drops an alert.
     pub fn remove(&mut self, fingerprint: Fingerprint) {
         let Some(entry) = self.entries.remove(&fingerprint) else { return };
+        self.bytes -= entry.alert.bytes();
         let Some(name) = entry.alert.labels.get("alertname") else { return };
         if let Some(count) = self.by_name.get_mut(name) {
             *count -= 1;
@@ -202,9 +216,7 @@ pub fn fault(report: &Report<'_>, ends_at: Wall, grammar: Grammar) -> Option<Str
             faults.push(format!("invalid {what}: invalid name {}", Quoted(name)));
         }
     }
-    let pairs = report.labels.iter().chain(&report.annotations);
-    let bytes = pairs.map(|(name, value)| name.len() + value.len()).sum::<usize>()
-        + report.generator_url.len();
+    let bytes = report.bytes();
     if bytes > ALERT_BYTES_MAX {
         faults.push(format!(
             "labels, annotations and link of {bytes} bytes; at most {ALERT_BYTES_MAX} are kept: shorten them"
@@ -287,6 +299,23 @@ mod tests {
         drop(before);
         alerts.sweep_strings();
         assert!(alerts.pool.is_empty() && alerts.by_name.is_empty());
+        assert_eq!(alerts.bytes, 0);
+    }
+
+    #[test]
+    fn the_text_of_all_alerts_is_bounded() {
+        let mut alerts = Alerts::default();
+        let mut large = report("1", None, None);
+        let half = "x".repeat(ALERTS_BYTES_MAX / 2);
+        large.annotations = vec![("s".into(), half.into())];
+        let (id, _) = put(&mut alerts, &large, 1000);
+        assert!(alerts.has_bytes_for(Fingerprint(1), 10));
+        assert!(!alerts.has_bytes_for(Fingerprint(1), ALERTS_BYTES_MAX / 2));
+        assert!(alerts.has_bytes_for(id, large.bytes()), "it has as many already");
+        assert!(!alerts.has_bytes_for(id, large.bytes() + 1));
+        put(&mut alerts, &report("1", None, None), 1010);
+        assert_eq!(alerts.bytes, "alertnameAi1".len(), "a change is counted");
+        assert!(alerts.has_bytes_for(Fingerprint(1), ALERTS_BYTES_MAX / 2));
     }
 
     #[test]

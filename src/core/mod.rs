@@ -21,7 +21,7 @@ mod tests;
 pub mod timers;
 pub mod turn;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -47,6 +47,8 @@ use crate::time::{Mono, Now, Wall};
 
 /// How long expired records may stay after their time.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(15 * 60);
+/// Between two sweeps of alerts, however short `--alerts.gc-interval` is: each looks at every alert.
+const SWEEP_ALERTS_MIN: Duration = Duration::from_secs(1);
 
 /// What flags say of alerting.
 #[derive(Clone, Debug)]
@@ -201,7 +203,9 @@ impl Core {
                 continue;
             }
             let fingerprint = alerts::fingerprint(report);
-            if !self.alerts.has_room_for(fingerprint) {
+            if !self.alerts.has_room_for(fingerprint)
+                || !self.alerts.has_bytes_for(fingerprint, report.bytes())
+            {
                 self.stats.refused += 1;
                 intake.refused += 1;
                 continue;
@@ -280,7 +284,7 @@ impl Core {
         if let Some(entry) = self.alerts.get_mut(fingerprint) {
             entry.groups = groups;
         }
-        self.timers.set_if_idle(Timer::Alerts, now.mono + self.options.alerts_gc_interval);
+        self.arm_alerts(now);
         true
     }
 
@@ -386,10 +390,10 @@ impl Core {
         let mut kept: BTreeMap<(Rc<str>, Labels), (GroupId, Group)> = BTreeMap::new();
         let known: Vec<Fingerprint> =
             self.alerts.iter().map(|(fingerprint, _)| fingerprint).collect();
-        let mut pending: BTreeMap<Fingerprint, bool> = BTreeMap::new();
+        let mut pending: BTreeSet<Fingerprint> = BTreeSet::new();
         for id in self.groups.iter().map(|(id, _)| id).collect::<Vec<_>>() {
             let Some(mut group) = self.groups.remove(id) else { continue };
-            pending.extend(std::mem::take(&mut group.alerts).into_iter().map(|it| (it, true)));
+            pending.append(&mut group.alerts);
             let path = Rc::clone(&self.routes.get(group.route).path);
             kept.insert((path, group.labels.clone()), (id, group));
         }
@@ -399,7 +403,7 @@ impl Core {
         for fingerprint in known {
             let Some(entry) = self.alerts.get(fingerprint) else { continue };
             let labels = entry.alert.labels.clone();
-            let joins = pending.contains_key(&fingerprint) || !entry.alert.resolved(cx.now.wall);
+            let joins = pending.contains(&fingerprint) || !entry.alert.resolved(cx.now.wall);
             self.inhibitor.add(fingerprint, &labels);
             let mut groups = Vec::new();
             for route in self.routes.matching(&labels) {
@@ -460,8 +464,13 @@ impl Core {
         }
         self.alerts.sweep_strings();
         if !self.alerts.is_empty() {
-            self.timers.set(Timer::Alerts, now.mono + self.options.alerts_gc_interval);
+            self.arm_alerts(now);
         }
+    }
+
+    fn arm_alerts(&mut self, now: Now) {
+        let interval = self.options.alerts_gc_interval.max(SWEEP_ALERTS_MIN);
+        self.timers.set_if_idle(Timer::Alerts, now.mono + interval);
     }
 
     /// Drops groups that are empty. This comes at fixed times after the start, as in Alertmanager: an alert that fires

@@ -281,6 +281,16 @@ fn a_reload_keeps_timers_flights_and_what_was_told() {
 }
 
 #[test]
+fn a_gc_interval_of_zero_sweeps_each_second_and_not_without_end() {
+    let mut w = World::new(config(route("r", &[])));
+    let options = Options { alerts_gc_interval: Duration::ZERO, ..Options::default() };
+    w.core = Core::new(Rc::clone(w.core.config()), options, w.now);
+    w.post("A", "1", Some(2));
+    w.pass(30);
+    assert!(w.core.alerts().is_empty());
+}
+
+#[test]
 fn alerts_silences_and_log_entries_are_forgotten_in_time() {
     let mut w = World::new(config(route("r", &[])));
     w.post("A", "1", None);
