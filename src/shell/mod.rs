@@ -276,7 +276,7 @@ impl Shell {
                 self.with_node(|node, cx| node.handle_datagram(cx, from, via, &bytes));
             }
             Event::Http(exchange) => self.answer(*exchange),
-            Event::Kept(kept) => self.kept(kept),
+            Event::Kept(kept) => self.kept(&kept),
             Event::Peers(mut peers) => {
                 peers.retain(|peer| self.port.as_ref().is_some_and(|port| port.reaches(*peer)));
                 self.with_node(|node, cx| node.handle_peers(cx, &peers));
@@ -340,7 +340,7 @@ impl Shell {
 
     /// Lets go the answers that waited for what is durable now. Where nothing can be kept they go too: the agent works
     /// on from memory, and says so wherever it says anything.
-    fn kept(&mut self, kept: Kept) {
+    fn kept(&mut self, kept: &Kept) {
         self.keeper.done(kept.ticket);
         while self.held.front().is_some_and(|held| held.ticket <= kept.ticket)
             && let Some(held) = self.held.pop_front()
