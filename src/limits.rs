@@ -139,7 +139,7 @@ pub const KEEPER_RECORDS_MAX: usize = 10_000;
 /// From a failed try to write again to the next one. Each pause is twice as long as the one before, up to
 /// [`KEEPER_RETRY_MAX`]. Policy: until then the agent runs from memory and says so.
 pub const KEEPER_RETRY_MIN: Duration = Duration::from_secs(1);
-/// The longest pause between two tries to write again. Policy: as for [`KEEPER_RETRY_MIN`].
+/// The longest pause between two tries to write again. Policy: until then the agent runs from memory and says so.
 pub const KEEPER_RETRY_MAX: Duration = Duration::from_secs(60);
 /// How long flash may take for one commit before that is called a failure. Policy: said and alerted, waited on; what
 /// was posted is in force.
@@ -201,3 +201,21 @@ pub const STRANGERS_DATAGRAMS_PER_SECOND: u64 = 200;
 pub const MEMBER_DATAGRAMS_PER_SECOND: u64 = 4000;
 /// How far ahead of our synchronised clock a version may be. Policy: refused, counted, shown.
 pub const CLOCK_AHEAD_MS_MAX: i64 = 10 * 60 * 1000;
+
+// The flock's port and its keys.
+
+/// Bytes of a shared key. Policy: a shorter one is a configuration error.
+pub const GOSSIP_KEY_BYTES_MIN: usize = 32;
+/// Bytes of a file with a shared key. Policy: a longer one is a configuration error.
+pub const GOSSIP_KEY_FILE_BYTES_MAX: u64 = 4096;
+/// Bytes that the kernel is asked to hold until the loop reads them. Policy: it drops more; gossip expects loss.
+pub const UDP_RECEIVE_BYTES: usize = 1024 * 1024;
+/// Interfaces that multicast uses. Policy: further ones are left out; members behind them are found by unicast.
+pub const MULTICAST_INTERFACES_MAX: usize = 16;
+/// Between two times that the multicast groups are joined: switches forget them, and interfaces come and go. The clock
+/// is asked as often whether it is synchronised. Policy: none, it is a pace.
+pub const REJOIN_INTERVAL: Duration = Duration::from_secs(60);
+/// Bytes of an answer that a subcommand reads. Policy: the rest is not read, and what was read makes no sense.
+pub const CLI_ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// How long a subcommand waits for the agent to connect, and for each piece of its answer. Policy: it fails.
+pub const CLI_TIME_MAX: Duration = Duration::from_secs(10);

@@ -10,16 +10,22 @@ use std::rc::Rc;
 
 use bellwether::cli;
 use bellwether::config::flags::{self, Invocation, choose_config};
+use bellwether::config::settings::Cluster;
 use bellwether::config::{
     self, Config, DEFAULT, Errors, Flags, Language, Loaded, Problem, Settings, check_mode,
 };
+use bellwether::gossip::{self, KeyRing};
 use bellwether::limits::CONFIG_BYTES_MAX;
 use bellwether::node::{Options, SilenceRules};
+use bellwether::shell::keys::{self, Places};
 use bellwether::shell::{self, Setup};
 use log::{error, info, warn};
 
 /// `EX_CONFIG` of `sysexits.h`: systemd does not try again with the same config.
 const BAD_CONFIG: u8 = 78;
+
+const UNSEALED: &str = "THE FLOCK IS NOT SEALED: whoever reaches its port can read what it says, silence any alert, and \
+     make up others. Run `bellwether key new` and give each member the key with --cluster.key-file";
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -67,17 +73,31 @@ fn run(source: Source) -> ExitCode {
             return ExitCode::from(BAD_CONFIG);
         }
     };
+    let keys = match source.keys(&loaded.settings.cluster) {
+        Ok(keys) => keys,
+        Err(why) => {
+            error!("{why}");
+            return ExitCode::from(BAD_CONFIG);
+        }
+    };
+    let cluster = loaded.settings.cluster.clone();
+    if cluster.port().is_some() && keys.is_empty() {
+        warn!("{UNSEALED}");
+    }
     let setup = Setup {
         config: loaded.config,
         options: options(&loaded.settings, external_url),
-        flock: None,
+        flock: cluster.port().map(|_| flock(&cluster, keys)),
+        name: if cluster.name.is_empty() { host_name() } else { cluster.name.clone() },
+        cluster,
         web: loaded.settings.web,
         storage: loaded.settings.storage,
         prefix,
         load: Box::new(move || {
             let loaded = source.load().map_err(|errors| errors.to_string())?;
             source.warn(&loaded.warnings);
-            Ok(loaded.config)
+            let keys = source.keys(&loaded.settings.cluster)?;
+            Ok((loaded.config, keys))
         }),
     };
     match shell::run(setup) {
@@ -127,6 +147,13 @@ impl Source {
         Ok(loaded)
     }
 
+    fn keys(&self, cluster: &Cluster) -> Result<KeyRing, String> {
+        let directory = self.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        let credentials = environment("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        let places = Places { credentials, directory: directory.to_owned() };
+        keys::read(&cluster.key_files, &places).map_err(|why| format!("cluster.key_files: {why}"))
+    }
+
     fn warn(&self, warnings: &[Problem]) {
         let file = self.file.as_deref().map_or_else(String::new, |file| file.display().to_string());
         for warning in warnings {
@@ -150,7 +177,7 @@ fn place(settings: &Settings) -> Result<(Rc<str>, String), String> {
     let web = &settings.web;
     let port = web.listen_addresses.first().map_or(0, |address| address.port);
     let url = match web.external_url.trim_end_matches('/') {
-        "" => format!("http://{}:{port}", rustix::system::uname().nodename().to_string_lossy()),
+        "" => format!("http://{}:{port}", host_name()),
         url => url.to_owned(),
     };
     let rest = ["http://", "https://"].iter().find_map(|scheme| url.strip_prefix(scheme));
@@ -164,6 +191,31 @@ fn place(settings: &Settings) -> Result<(Rc<str>, String), String> {
     let path = path.trim_matches('/');
     let prefix = if path.is_empty() { String::new() } else { format!("/{path}") };
     Ok((url.into(), prefix))
+}
+
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// What the flock's engine is told.
+fn flock(cluster: &Cluster, keys: KeyRing) -> gossip::Config {
+    let defaults = gossip::Config::new(0, &cluster.name);
+    gossip::Config {
+        cluster_name: cluster.label.clone(),
+        keys,
+        expects_peers: !cluster.peers.is_empty(),
+        multicast: cluster.multicast,
+        probe_interval: cluster.probe_interval,
+        probe_timeout: cluster.probe_timeout,
+        reconnect_interval: cluster.reconnect_interval,
+        reconnect_timeout: cluster.reconnect_timeout,
+        // No later than it is over: zero is ready at once.
+        settle_interval: defaults.settle_interval.min(cluster.settle_timeout),
+        settle_timeout: cluster.settle_timeout,
+        synced: shell::clock::synced(),
+        // Its node id is drawn, or the one that was kept.
+        ..defaults
+    }
 }
 
 fn options(settings: &Settings, external_url: Rc<str>) -> Options {

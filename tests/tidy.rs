@@ -26,7 +26,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "wire",
         ],
     ),
-    ("api", &["config", "core", "effect", "limits", "model", "node", "store", "time", "wire"]),
+    (
+        "api",
+        &["config", "core", "effect", "gossip", "limits", "model", "node", "store", "time", "wire"],
+    ),
     (
         "shell",
         &[

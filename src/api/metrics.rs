@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::api::status::VERSION;
-use crate::api::{Response, Site};
+use crate::api::{Response, Site, flock};
 use crate::config::Receiver;
 use crate::core::stats::{IntegrationStats, LATENCY_BUCKETS};
 use crate::limits::CARD_ENDURANCE_BYTES;
@@ -20,6 +20,7 @@ pub(super) fn metrics(node: &Node, now: Now, site: &Site) -> Response {
     notifications(&mut text, node);
     silences(&mut text, node, now);
     config(&mut text, node, site);
+    flock::metrics(&mut text, node, now, site);
     journal(&mut text, site);
     http(&mut text, site);
     process(&mut text, site);
@@ -143,9 +144,7 @@ fn config(text: &mut Text, node: &Node, site: &Site) {
         .family("alertmanager_integrations", "gauge", "How many integrations the config has.")
         .count(&[], integrations as u64)
         .family("alertmanager_inhibition_rules", "gauge", "How many inhibition rules it has.")
-        .count(&[], config.inhibit_rules.len() as u64)
-        .family("alertmanager_cluster_enabled", "gauge", "Whether there is a flock.")
-        .count(&[], site.cluster.name.is_some().into());
+        .count(&[], config.inhibit_rules.len() as u64);
 }
 
 fn journal(text: &mut Text, site: &Site) {

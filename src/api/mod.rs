@@ -4,6 +4,7 @@
 //! then the endpoint's function answers. No socket and no clock here.
 
 mod alerts;
+mod flock;
 mod groups;
 mod metrics;
 mod query;
@@ -21,7 +22,7 @@ use crate::node::Node;
 
 pub use response::{Response, reloaded};
 pub use route::Endpoint;
-pub use site::{Cluster, HttpStats, Journal, Process, Reload, Site};
+pub use site::{Cluster, HttpStats, Journal, PortStats, Process, Reload, Site};
 
 /// An HTTP request, as far as the API looks at it. The body is whole.
 #[derive(Clone, Copy, Debug, Default)]
@@ -90,7 +91,7 @@ fn dispatch(
         Endpoint::Silences => return Answer::WhenDurable(silences::post(node, cx, request)),
         Endpoint::Silence(id) if reads => silences::get(node, cx.now, id),
         Endpoint::Silence(id) => return Answer::WhenDurable(silences::delete(node, cx, id)),
-        Endpoint::Status => status::status(node, site),
+        Endpoint::Status => status::status(node, cx.now, site),
         Endpoint::UnknownV2(path) => {
             Response::object(404, 404, &format!("path {path} was not found"))
         }

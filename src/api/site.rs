@@ -26,21 +26,32 @@ pub struct Site {
     pub http: HttpStats,
 }
 
-/// The flock as the status shows it.
-#[derive(Clone, Debug)]
+/// What of the flock the node does not know.
+#[derive(Clone, Debug, Default)]
 pub struct Cluster {
-    /// This node's name; `None` while there is no flock.
-    pub name: Option<String>,
-    /// `disabled`, `settling` or `ready`
-    pub status: &'static str,
-    /// Name and address of each member, this node too, sorted by name.
-    pub peers: Vec<(String, String)>,
+    /// Whether this node may have company: not with `--cluster.listen-address=`.
+    pub enabled: bool,
+    /// This node's name while it is in no flock.
+    pub name: String,
+    /// Where others reach this node; empty if its port is closed.
+    pub address: String,
+    /// The interfaces that multicast uses.
+    pub interfaces: Vec<String>,
+    /// What the port has done.
+    pub port: PortStats,
 }
 
-impl Default for Cluster {
-    fn default() -> Self {
-        Self { name: None, status: "disabled", peers: Vec::new() }
-    }
+/// What the flock's port has done since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortStats {
+    /// Datagrams that came.
+    pub received: u64,
+    /// Times that reading failed.
+    pub receive_failures: u64,
+    /// Datagrams that the kernel took; one to a group counts once an interface.
+    pub sent: u64,
+    /// Datagrams that it did not take.
+    pub send_failures: u64,
 }
 
 /// How the journal stands.

@@ -1,34 +1,21 @@
 //! `/api/v2/status`, `/api/v2/receivers` and the page.
 
 use crate::api::query::{Params, ReceiverFilter};
-use crate::api::{Journal, Request, Response, Site};
+use crate::api::{Journal, Request, Response, Site, flock};
 use crate::limits::CARD_ENDURANCE_BYTES;
 use crate::node::Node;
 use crate::store::card_days;
+use crate::time::Now;
 use crate::wire::json::write;
 
 /// Our version.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What runs, since when, with which config and which peers.
-pub(super) fn status(node: &Node, site: &Site) -> Response {
-    let mut out = br#"{"cluster":{"#.to_vec();
-    if let Some(name) = &site.cluster.name {
-        out.extend_from_slice(br#""name":"#);
-        write::string(&mut out, name);
-        out.push(b',');
-    }
-    out.extend_from_slice(br#""peers":"#);
-    write::array(&mut out, &site.cluster.peers, |out, (name, address)| {
-        out.extend_from_slice(br#"{"address":"#);
-        write::string(out, address);
-        out.extend_from_slice(br#","name":"#);
-        write::string(out, name);
-        out.push(b'}');
-    });
-    out.extend_from_slice(br#","status":"#);
-    write::string(&mut out, site.cluster.status);
-    out.extend_from_slice(br#"},"config":{"original":"#);
+pub(super) fn status(node: &Node, now: Now, site: &Site) -> Response {
+    let mut out = br#"{"cluster":"#.to_vec();
+    flock::status(&mut out, node, now, site);
+    out.extend_from_slice(br#","config":{"original":"#);
     write::string(&mut out, &node.config().original);
     out.extend_from_slice(br#"},"journal":"#);
     journal(&mut out, &site.journal);

@@ -401,9 +401,10 @@ fn status_receivers_and_pages_tell_what_runs() {
     assert_eq!(json["uptime"], "2027-01-15T08:00:00.000Z");
     assert_eq!(json["versionInfo"]["version"], env!("CARGO_PKG_VERSION"));
     world.site.cluster = Cluster {
-        name: Some("me".to_owned()),
-        status: "ready",
-        peers: vec![("me".to_owned(), "127.0.0.1:9094".to_owned())],
+        enabled: true,
+        name: "me".to_owned(),
+        address: "127.0.0.1:9094".to_owned(),
+        ..Cluster::default()
     };
     let body = world.get("/api/v2/status").1;
     let start = r#"{"cluster":{"name":"me","peers":[{"address":"127.0.0.1:9094","name":"me"}],"status":"ready"},"#;

@@ -19,7 +19,6 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("cluster.gossip-interval", "a change is sent at once"),
     ("cluster.pushpull-interval", "members that differ notice it from their digests"),
     ("cluster.tcp-timeout", "the flock uses no TCP"),
-    ("cluster.reconnect-interval", "peers are tried again with every beacon"),
     ("auto-gomemlimit.ratio", "there is no garbage collector to limit"),
     ("web.ui-path", "the page is part of the program"),
 ];
@@ -205,6 +204,9 @@ Bellwether: an alerting agent for gateways.
 
 usage: bellwether [flags]
        bellwether check-config [FILE...]
+       bellwether flock [--url URL]
+       bellwether journal inspect|check|compact DIR
+       bellwether key new
 
   -h, --help
       --version
@@ -232,7 +234,7 @@ usage: bellwether [flags]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::settings::{Feature, LogLevel};
+    use crate::config::settings::{Feature, Listen, LogLevel};
 
     fn run(args: &[&str]) -> Flags {
         match parse(args.iter().map(OsString::from)) {
@@ -267,7 +269,7 @@ mod tests {
         let one = settings(&["--cluster.peer=a:1", "--cluster.peer", "b:2", "--storage.path", "x"]);
         assert_eq!(one.cluster.peers.len(), 2);
         assert_eq!(one.storage.path, Path::new("x"));
-        assert_eq!(settings(&["--cluster.listen-address="]).cluster.listen_address, None);
+        assert_eq!(settings(&["--cluster.listen-address="]).cluster.listen_address, Listen::Never);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use keys::{KEYS, Key};
-pub use value::{Address, Durability, Feature, LogFormat, LogLevel, Shape, Value};
+pub use value::{Address, Durability, Feature, Listen, LogFormat, LogLevel, Shape, Value};
 
 use crate::config::table::{Item, Table};
 use crate::config::tree;
@@ -93,11 +93,11 @@ impl Default for Storage {
 /// `[cluster]`: the flock.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cluster {
-    /// The UDP port of the gossip; none: this node stays alone. 0.0.0.0:9094.
-    pub listen_address: Option<Address>,
+    /// The UDP port of the gossip.
+    pub listen_address: Listen,
     /// What the others are told to send to; none: where the datagrams come from.
     pub advertise_address: Option<Address>,
-    /// This node's name; empty: made once and kept in the journal.
+    /// This node's name; empty: its id, made once and kept in the journal.
     pub name: String,
     /// Datagrams of flocks with another label are dropped.
     pub label: String,
@@ -113,20 +113,35 @@ pub struct Cluster {
     pub multicast_group: IpAddr,
     /// Interfaces that multicast uses; none: all that can.
     pub interfaces: Vec<String>,
-    /// Between two probes. 1 s.
+    /// Between two probes. 25 s: Alertmanager's 1 s costs a hundred bytes a second.
     pub probe_interval: Duration,
-    /// How long a probe waits for its answer. 500 ms.
+    /// How long a probe waits for its answer. 5 s.
     pub probe_timeout: Duration,
     /// How long a node that starts waits at most to hear the flock before it notifies. 60 s.
     pub settle_timeout: Duration,
+    /// How often a peer that is not reached is tried, once the first tries were in vain. 10 s.
+    pub reconnect_interval: Duration,
     /// How long a member that is gone is remembered. 6 h.
     pub reconnect_timeout: Duration,
+}
+
+impl Cluster {
+    /// Where the flock's port is to be opened, if at all: nothing listens that was not asked for.
+    pub fn port(&self) -> Option<Address> {
+        match &self.listen_address {
+            Listen::At(address) => Some(address.clone()),
+            Listen::Auto if self.multicast || !self.peers.is_empty() => {
+                Some(Address { host: String::new(), port: 9094 })
+            }
+            Listen::Auto | Listen::Never => None,
+        }
+    }
 }
 
 impl Default for Cluster {
     fn default() -> Self {
         Self {
-            listen_address: Some(Address { host: "0.0.0.0".to_owned(), port: 9094 }),
+            listen_address: Listen::Auto,
             advertise_address: None,
             name: String::new(),
             label: String::new(),
@@ -136,9 +151,10 @@ impl Default for Cluster {
             multicast: false,
             multicast_group: IpAddr::V4(Ipv4Addr::new(239, 255, 90, 94)),
             interfaces: Vec::new(),
-            probe_interval: Duration::from_secs(1),
-            probe_timeout: Duration::from_millis(500),
+            probe_interval: Duration::from_secs(25),
+            probe_timeout: Duration::from_secs(5),
             settle_timeout: Duration::from_secs(60),
+            reconnect_interval: Duration::from_secs(10),
             reconnect_timeout: hours(6),
         }
     }
@@ -213,7 +229,9 @@ impl Settings {
             let text = "multicast needs a key: name a file that holds one in cluster.key_files";
             found.push(("cluster.multicast", text.to_owned()));
         }
-        if cluster.listen_address.is_none() && (cluster.multicast || !cluster.peers.is_empty()) {
+        if cluster.listen_address == Listen::Never
+            && (cluster.multicast || !cluster.peers.is_empty())
+        {
             let text =
                 "is empty, so this node stays alone, yet cluster.peers or cluster.multicast is set";
             found.push(("cluster.listen_address", text.to_owned()));
@@ -303,10 +321,23 @@ mod tests {
     }
 
     #[test]
+    fn no_port_is_opened_that_nobody_asked_for() {
+        let mut cluster = Cluster::default();
+        assert_eq!(cluster.port(), None);
+        cluster.multicast = true;
+        assert_eq!(cluster.port().unwrap().to_string(), ":9094");
+        cluster.listen_address = Listen::Never;
+        assert_eq!(cluster.port(), None);
+        let address = Address { host: "127.0.0.1".to_owned(), port: 8001 };
+        let cluster = Cluster { listen_address: Listen::At(address.clone()), ..Cluster::default() };
+        assert_eq!(cluster.port(), Some(address));
+    }
+
+    #[test]
     fn rules_that_span_keys_are_held() {
         let mut settings = Settings::default();
         settings.cluster.multicast = true;
-        settings.cluster.listen_address = None;
+        settings.cluster.listen_address = Listen::Never;
         settings.cluster.multicast_group = IpAddr::V4(Ipv4Addr::LOCALHOST);
         settings.features.enable = vec![Feature::ClassicMode, Feature::Utf8StrictMode];
         settings.web.listen_addresses.clear();

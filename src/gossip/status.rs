@@ -41,6 +41,11 @@ impl Gossip {
         self.config.node
     }
 
+    /// The name that members show for this node.
+    pub fn name(&self) -> &str {
+        &self.config.name
+    }
+
     /// The other members that are there, by node id, in order.
     pub fn living(&self) -> Vec<u64> {
         self.swim.living()

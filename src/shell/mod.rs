@@ -7,6 +7,7 @@
 //! - `notifier`: each attempt is a task; it sends what came of it;
 //! - `keeper`: the journal's task; it sends what has become durable, and answers that waited for it go out;
 //! - the timer: a task that waits on one timer, which the loop sets to the node's next timeout after each event;
+//! - the flock: `udp` sends the datagrams it hears, `resolver` the addresses of peers, `clock` whether it is set;
 //! - signals, and the watchdog's beat, a task each.
 //!
 //! The loop gives each event to the node, then performs the effects. It never waits for anything but the channel, so
@@ -16,15 +17,20 @@
 pub mod clock;
 pub mod flash;
 mod http;
+mod interfaces;
 mod keeper;
+pub mod keys;
 pub mod log;
 mod notifier;
 mod process;
+mod resolver;
 mod systemd;
+mod udp;
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use ::log::{error, info, warn};
@@ -36,10 +42,10 @@ use smol::{LocalExecutor, Task};
 
 use crate::api::{self, Answer, Endpoint, Reload, Response, Site};
 use crate::config::Config;
-use crate::config::settings::{Address, Storage, Web};
+use crate::config::settings::{Address, Cluster, Listen, Storage, Web};
 use crate::effect::{AttemptId, Cx, Effect};
-use crate::gossip;
-use crate::limits::{EVENTS_MAX, STOP_TIME_MAX};
+use crate::gossip::{self, KeyRing, Via};
+use crate::limits::{EVENTS_MAX, REJOIN_INTERVAL, STOP_TIME_MAX};
 use crate::node::{Node, Options};
 use crate::notify::Reply;
 use crate::time::Mono;
@@ -48,18 +54,32 @@ use flash::FlashError;
 use http::{Exchange, Server};
 use keeper::{Keeper, Kept, Ticket};
 use notifier::Notifier;
+use udp::Port;
 
 /// What the loop is told.
 #[derive(Debug)]
 pub enum Event {
+    /// Somebody spoke at the flock's port.
+    Datagram {
+        /// Who.
+        from: SocketAddr,
+        /// How.
+        via: Via,
+        /// What.
+        bytes: Vec<u8>,
+    },
     /// A request was read.
     Http(Box<Exchange>),
     /// Records have become durable, or will not.
     Kept(Kept),
+    /// The names of the static peers stand for these addresses now.
+    Peers(Vec<SocketAddr>),
     /// An attempt has ended.
     Reply(AttemptId, Reply),
     /// The process was signalled.
     Signal(Signal),
+    /// Whether the wall clock is synchronised.
+    Synced(bool),
     /// The node's next timeout has come.
     Timeout,
     /// systemd wants to know whether the loop is alive.
@@ -74,6 +94,10 @@ pub struct Setup {
     pub options: Options,
     /// The flock to be a member of, if any.
     pub flock: Option<gossip::Config>,
+    /// This node's name while it is in no flock.
+    pub name: String,
+    /// `[cluster]`
+    pub cluster: Cluster,
     /// `[web]`
     pub web: Web,
     /// `[storage]`
@@ -81,8 +105,11 @@ pub struct Setup {
     /// What every path starts with: empty or `/prefix`.
     pub prefix: String,
     /// Loads the config anew; the error is every error there is.
-    pub load: Box<dyn Fn() -> Result<Config, String>>,
+    pub load: Load,
 }
+
+/// Loads the config and the flock's keys.
+pub type Load = Box<dyn Fn() -> Result<(Config, KeyRing), String>>;
 
 impl fmt::Debug for Setup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,6 +126,8 @@ pub enum Error {
     Storage(FlashError),
     /// An address cannot be listened on.
     Listen(Address, io::Error),
+    /// The flock's port cannot be opened there.
+    Port(Address, io::Error),
 }
 
 impl fmt::Display for Error {
@@ -108,6 +137,9 @@ impl fmt::Display for Error {
             Self::System(what, error) => write!(f, "{what}: {error}"),
             Self::Listen(address, error) => {
                 write!(f, "--web.listen-address={address}: cannot listen there: {error}")
+            }
+            Self::Port(address, error) => {
+                write!(f, "--cluster.listen-address={address}: cannot listen there: {error}")
             }
         }
     }
@@ -146,7 +178,8 @@ struct Shell {
     keeper: Keeper,
     /// Answers that wait until what they promise is durable, oldest first.
     held: VecDeque<Held>,
-    load: Box<dyn Fn() -> Result<Config, String>>,
+    port: Option<Port>,
+    load: Load,
     _sources: Vec<Task<()>>,
 }
 
@@ -167,6 +200,13 @@ impl Shell {
         ];
         if let Some(interval) = systemd::watchdog_interval() {
             sources.push(executor.spawn(send_beats(interval, sender.clone())));
+        }
+        let port = open_port(executor, &setup, &sender)?;
+        let cluster = site_cluster(&setup, port.as_ref());
+        if port.is_some() {
+            let (peers, every) = (setup.cluster.peers, setup.cluster.peers_resolve_timeout);
+            sources.push(executor.spawn(resolver::resolve(peers, every, sender.clone())));
+            sources.push(executor.spawn(send_synced(sender.clone())));
         }
         let mut rng = clock::rng().map_err(system("asking for entropy"))?;
         let mut opened = keeper::open(&setup.storage).map_err(Error::Storage)?;
@@ -196,6 +236,7 @@ impl Shell {
                 started_at: now.wall,
                 reload: Reload { successful: true, success_at: now.wall },
                 journal,
+                cluster,
                 ..Site::default()
             },
             rng,
@@ -206,6 +247,7 @@ impl Shell {
             notifier: Notifier::new(executor, &sender),
             keeper,
             held: VecDeque::new(),
+            port,
             load: setup.load,
             _sources: sources,
         };
@@ -230,11 +272,19 @@ impl Shell {
 
     fn handle(&mut self, event: Event) {
         match event {
+            Event::Datagram { from, via, bytes } => {
+                self.with_node(|node, cx| node.handle_datagram(cx, from, via, &bytes));
+            }
             Event::Http(exchange) => self.answer(*exchange),
             Event::Kept(kept) => self.kept(&kept),
+            Event::Peers(mut peers) => {
+                peers.retain(|peer| self.port.as_ref().is_some_and(|port| port.reaches(*peer)));
+                self.with_node(|node, cx| node.handle_peers(cx, &peers));
+            }
             Event::Reply(id, reply) => self.with_node(|node, cx| node.handle_reply(cx, id, &reply)),
             // What went wrong is logged; a signal has no answer.
             Event::Signal(_) => drop(self.reload()),
+            Event::Synced(synced) => self.with_node(|node, cx| node.handle_synced(cx, synced)),
             Event::Timeout => {
                 self.timer_at = None;
                 self.with_node(Node::handle_timeout);
@@ -251,6 +301,12 @@ impl Shell {
     fn answer(&mut self, exchange: Exchange) {
         let request = exchange.request();
         let (method, label) = labels(&self.site.prefix, request.method, request.path);
+        if let Some(port) = &self.port
+            && [Endpoint::Metrics.label(), Endpoint::Status.label()].contains(&label)
+        {
+            self.site.cluster.port = port.stats();
+            self.site.cluster.interfaces = port.interfaces();
+        }
         if label == Endpoint::Metrics.label() {
             self.site.process = process::usage();
             self.server.count(&mut self.site.http);
@@ -337,8 +393,9 @@ impl Shell {
         let outcome = (self.load)();
         self.site.reload.successful = outcome.is_ok();
         let outcome = match outcome {
-            Ok(config) => {
+            Ok((config, keys)) => {
                 self.site.reload.success_at = clock::wall();
+                self.with_node(|node, cx| node.handle_keys(cx, keys));
                 self.with_node(|node, cx| node.handle_config(cx, Rc::new(config)));
                 info!("the config was loaded anew");
                 Ok(())
@@ -359,8 +416,17 @@ impl Shell {
             match effect {
                 Effect::Attempt(attempt) => self.notifier.attempt(attempt),
                 Effect::Cancel(id) => self.notifier.cancel(id),
-                Effect::Multicast(_) | Effect::Send(..) => {}
+                Effect::Multicast(bytes) => {
+                    if let Some(port) = &self.port {
+                        port.multicast(&bytes);
+                    }
+                }
                 Effect::Persist(records) => self.keeper.keep(records),
+                Effect::Send(to, bytes) => {
+                    if let Some(port) = &self.port {
+                        port.send(to, &bytes);
+                    }
+                }
             }
         }
     }
@@ -376,9 +442,11 @@ impl Shell {
         self.timer_at = next;
     }
 
-    /// Answers what was read before the stop, then closes.
+    /// Says goodbye to the flock, answers what was read before the stop, then closes.
     async fn stop(mut self, events: &Receiver<Event>) {
         systemd::stopping();
+        self.with_node(Node::handle_leave);
+        self.perform();
         while let Ok(event) = events.try_recv() {
             if let Event::Http(_) | Event::Kept(_) | Event::Reply(..) = event {
                 self.handle(event);
@@ -418,6 +486,33 @@ impl Shell {
             }
         }
         self.server.stop().await;
+    }
+}
+
+/// Opens the flock's port, if there is to be one.
+fn open_port(
+    executor: &LocalExecutor<'static>,
+    setup: &Setup,
+    events: &Sender<Event>,
+) -> Result<Option<Port>, Error> {
+    let Some(address) = setup.cluster.port().filter(|_| setup.flock.is_some()) else {
+        return Ok(None);
+    };
+    match Port::open(executor, &address, &setup.cluster, events) {
+        Ok(port) => Ok(Some(port)),
+        Err(error) => Err(Error::Port(address, error)),
+    }
+}
+
+/// What the API tells of the flock and the node does not know.
+fn site_cluster(setup: &Setup, port: Option<&Port>) -> api::Cluster {
+    let local = || port.and_then(Port::address).map(|address| address.to_string());
+    let advertised = setup.cluster.advertise_address.as_ref().map(ToString::to_string);
+    api::Cluster {
+        enabled: setup.cluster.listen_address != Listen::Never,
+        name: setup.name.clone(),
+        address: advertised.or_else(local).unwrap_or_default(),
+        ..api::Cluster::default()
     }
 }
 
@@ -464,6 +559,12 @@ async fn send_signals(mut signals: Signals, events: Sender<Event>) {
         if events.send(Event::Signal(signal)).await.is_err() {
             return;
         }
+    }
+}
+
+async fn send_synced(events: Sender<Event>) {
+    while events.send(Event::Synced(clock::synced())).await.is_ok() {
+        smol::Timer::after(REJOIN_INTERVAL).await;
     }
 }
 

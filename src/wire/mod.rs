@@ -1,6 +1,7 @@
 //! Bytes to nouns and back. Each decoder is total: whatever comes, it returns a value or an error.
 
 pub mod json;
+pub mod key;
 pub mod metrics;
 pub mod record;
 pub mod rfc3339;

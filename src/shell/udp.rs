@@ -1,0 +1,319 @@
+//! The flock's port: one UDP socket that hears and sends unicast and sends multicast, and one that hears multicast.
+//!
+//! The second is bound to the group's address, so what it hears came by multicast and what the first hears did not. Both
+//! have the same port. What cannot be sent or read is counted and passed over: gossip expects loss.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::{
+    IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs as _, UdpSocket,
+};
+use std::rc::Rc;
+
+use log::{debug, info, warn};
+use rustix::net::sockopt;
+use smol::channel::Sender;
+use smol::{Async, LocalExecutor, Task, Timer};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use crate::api::PortStats;
+use crate::config::settings::{Address, Cluster};
+use crate::gossip::Via;
+use crate::limits::{
+    ACCEPT_RETRY_TIME, DATAGRAM_BYTES_MAX, MULTICAST_INTERFACES_MAX, REJOIN_INTERVAL,
+    UDP_RECEIVE_BYTES,
+};
+use crate::shell::Event;
+use crate::shell::interfaces::{self, Interface};
+
+/// The port while it is open; it closes with this.
+#[derive(Debug)]
+pub(super) struct Port {
+    shared: Rc<Shared>,
+    _tasks: Vec<Task<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    unicast: Async<UdpSocket>,
+    /// It speaks IPv4 too, under mapped addresses.
+    speaks_v6: bool,
+    group: Option<Group>,
+    stats: Cell<PortStats>,
+}
+
+#[derive(Debug)]
+struct Group {
+    to: SocketAddr,
+    socket: Async<UdpSocket>,
+    /// Names of those that may be used; none is all.
+    wanted: Vec<String>,
+    joined: RefCell<Vec<Interface>>,
+}
+
+impl Port {
+    /// Opens the port at `address` and begins to listen.
+    pub(super) fn open(
+        executor: &LocalExecutor<'static>,
+        address: &Address,
+        cluster: &Cluster,
+        events: &Sender<Event>,
+    ) -> io::Result<Self> {
+        let (unicast, local) = bind(address)?;
+        let group =
+            if cluster.multicast { Some(Group::open(&unicast, local, cluster)?) } else { None };
+        // Until here the second socket had to be let onto the same port; from now on nobody else is.
+        unicast.set_reuse_address(false)?;
+        let shared = Rc::new(Shared {
+            unicast: Async::new(unicast.into())?,
+            speaks_v6: local.is_ipv6(),
+            group,
+            stats: Cell::default(),
+        });
+        info!(address:% = local; "The flock's port is open");
+        let mut tasks = vec![executor.spawn(receive(Rc::clone(&shared), false, events.clone()))];
+        if shared.group.is_some() {
+            shared.join();
+            tasks.push(executor.spawn(receive(Rc::clone(&shared), true, events.clone())));
+            tasks.push(executor.spawn(rejoin(Rc::clone(&shared))));
+        }
+        Ok(Self { shared, _tasks: tasks })
+    }
+
+    /// Where it listens.
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        self.shared.unicast.get_ref().local_addr().ok()
+    }
+
+    /// Whether it can send there at all.
+    pub(super) fn reaches(&self, to: SocketAddr) -> bool {
+        to.is_ipv4() || self.shared.speaks_v6
+    }
+
+    /// Sends a datagram to one address.
+    pub(super) fn send(&self, to: SocketAddr, bytes: &[u8]) {
+        self.shared.send(to, bytes);
+    }
+
+    /// Sends a datagram to the group, on every interface that is used.
+    pub(super) fn multicast(&self, bytes: &[u8]) {
+        self.shared.multicast(bytes);
+    }
+
+    /// What has been counted.
+    pub(super) fn stats(&self) -> PortStats {
+        self.shared.stats.get()
+    }
+
+    /// The names of the interfaces that multicast uses now.
+    pub(super) fn interfaces(&self) -> Vec<String> {
+        let Some(group) = &self.shared.group else { return Vec::new() };
+        group.joined.borrow().iter().map(|interface| interface.name.clone()).collect()
+    }
+}
+
+impl Shared {
+    fn count(&self, count: impl FnOnce(&mut PortStats)) {
+        let mut stats = self.stats.get();
+        count(&mut stats);
+        self.stats.set(stats);
+    }
+
+    fn send(&self, to: SocketAddr, bytes: &[u8]) {
+        let to = match to {
+            SocketAddr::V4(v4) if self.speaks_v6 => {
+                SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port())
+            }
+            to => to,
+        };
+        // Where the socket is full, waiting would only make the news old.
+        match self.unicast.get_ref().send_to(bytes, to) {
+            Ok(_) => self.count(|stats| stats.sent += 1),
+            Err(error) => {
+                debug!("sending to {to} failed: {error}");
+                self.count(|stats| stats.send_failures += 1);
+            }
+        }
+    }
+
+    fn multicast(&self, bytes: &[u8]) {
+        let Some(group) = &self.group else { return };
+        for interface in &*group.joined.borrow() {
+            match group.to {
+                SocketAddr::V6(to) => {
+                    let to = SocketAddrV6::new(*to.ip(), to.port(), 0, interface.index);
+                    self.send(to.into(), bytes);
+                }
+                SocketAddr::V4(_) => {
+                    let (index, none) = (interface.index, Ipv4Addr::UNSPECIFIED);
+                    let unicast = self.unicast.get_ref();
+                    match sockopt::set_ip_multicast_if_with_ifindex(unicast, &none, &none, index) {
+                        Ok(()) => self.send(group.to, bytes),
+                        Err(error) => {
+                            debug!("{}: multicast cannot leave: {error}", interface.name);
+                            self.count(|stats| stats.send_failures += 1);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Joins the group on every interface that can and may, also where it has been joined before.
+    fn join(&self) {
+        let Some(group) = &self.group else { return };
+        let mut found = interfaces::multicast();
+        found.retain(|it| group.wanted.is_empty() || group.wanted.contains(&it.name));
+        found.truncate(MULTICAST_INTERFACES_MAX);
+        found.retain(|interface| match group.join(interface.index) {
+            Ok(()) => true,
+            Err(error) => {
+                debug!("{}: joining {} failed: {error}", interface.name, group.to.ip());
+                false
+            }
+        });
+        if *group.joined.borrow() != found {
+            let names: Vec<_> = found.iter().map(|interface| interface.name.as_str()).collect();
+            if names.is_empty() {
+                warn!("multicast is on, and no interface can do it: tried again each minute");
+            } else {
+                info!(interfaces = names.join(","), group:% = group.to.ip(); "Multicast in use");
+            }
+            *group.joined.borrow_mut() = found;
+        }
+    }
+}
+
+impl Group {
+    fn open(unicast: &Socket, local: SocketAddr, cluster: &Cluster) -> io::Result<Self> {
+        let to = SocketAddr::new(cluster.multicast_group, local.port());
+        if to.is_ipv6() && local.is_ipv4() {
+            let why = "an IPv6 multicast group needs --cluster.listen-address=[::]:PORT";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+        // Of what we send ourselves we know.
+        sockopt::set_ip_multicast_loop(unicast, false)?;
+        if local.is_ipv6() {
+            unicast.set_multicast_loop_v6(false)?;
+        }
+        unicast.set_reuse_address(true)?;
+        let socket = Socket::new(Domain::for_address(to), Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_reuse_address(true)?;
+        prepare(&socket, to.is_ipv6())?;
+        socket.bind(&SockAddr::from(to))?;
+        Ok(Self {
+            to,
+            socket: Async::new(socket.into())?,
+            wanted: cluster.interfaces.clone(),
+            joined: RefCell::default(),
+        })
+    }
+
+    /// Leaves and joins, so that switches and routers hear of it again.
+    fn join(&self, index: u32) -> io::Result<()> {
+        let socket = self.socket.get_ref();
+        match self.to.ip() {
+            IpAddr::V4(group) => {
+                let none = Ipv4Addr::UNSPECIFIED;
+                sockopt::set_ip_drop_membership_with_ifindex(socket, &group, &none, index).ok();
+                sockopt::set_ip_add_membership_with_ifindex(socket, &group, &none, index)?;
+            }
+            IpAddr::V6(group) => {
+                sockopt::set_ipv6_drop_membership(socket, &group, index).ok();
+                sockopt::set_ipv6_add_membership(socket, &group, index)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A socket bound there; an empty host is every interface, IPv4 and IPv6.
+fn bind(address: &Address) -> io::Result<(Socket, SocketAddr)> {
+    if address.host.is_empty() {
+        let any = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), address.port);
+        // Where there is no IPv6, IPv4 is every interface.
+        return bind_to(any)
+            .or_else(|_| bind_to(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port)));
+    }
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for candidate in (address.host.as_str(), address.port).to_socket_addrs()? {
+        match bind_to(candidate) {
+            Ok(bound) => return Ok(bound),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn bind_to(address: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    prepare(&socket, address.is_ipv6())?;
+    socket.bind(&SockAddr::from(address))?;
+    let local = socket.local_addr()?.as_socket().unwrap_or(address);
+    Ok((socket, local))
+}
+
+fn prepare(socket: &Socket, is_v6: bool) -> io::Result<()> {
+    socket.set_nonblocking(true)?;
+    // The kernel may allow less.
+    socket.set_recv_buffer_size(UDP_RECEIVE_BYTES).ok();
+    // No socket hears what another one has joined.
+    socket.set_multicast_all_v4(false)?;
+    if is_v6 {
+        socket.set_multicast_all_v6(false)?;
+    }
+    Ok(())
+}
+
+async fn receive(shared: Rc<Shared>, by_multicast: bool, events: Sender<Event>) {
+    let socket = match &shared.group {
+        Some(group) if by_multicast => &group.socket,
+        _ => &shared.unicast,
+    };
+    // One byte more than any datagram of ours: what is longer stays too long.
+    let mut buffer = [0; DATAGRAM_BYTES_MAX + 1];
+    loop {
+        let (length, from) = match socket.recv_from(&mut buffer).await {
+            Ok(received) => received,
+            Err(error) => {
+                debug!("reading the flock's port failed: {error}");
+                shared.count(|stats| stats.receive_failures += 1);
+                Timer::after(ACCEPT_RETRY_TIME).await;
+                continue;
+            }
+        };
+        shared.count(|stats| stats.received += 1);
+        let bytes = buffer.get(..length).unwrap_or_default().to_vec();
+        let (from, via) = (plain(from), via(from, by_multicast));
+        if events.send(Event::Datagram { from, via, bytes }).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// IPv4 as IPv4, whatever socket it came by.
+fn plain(from: SocketAddr) -> SocketAddr {
+    match from.ip().to_canonical() {
+        IpAddr::V4(v4) => SocketAddr::new(v4.into(), from.port()),
+        IpAddr::V6(_) => from,
+    }
+}
+
+/// IPv6 tells the interface; of IPv4 it is not known, and 0.
+fn via(from: SocketAddr, by_multicast: bool) -> Via {
+    match from {
+        _ if !by_multicast => Via::Unicast,
+        SocketAddr::V4(_) => Via::Multicast(0),
+        SocketAddr::V6(v6) => Via::Multicast(v6.scope_id()),
+    }
+}
+
+async fn rejoin(shared: Rc<Shared>) {
+    loop {
+        Timer::after(REJOIN_INTERVAL).await;
+        shared.join();
+    }
+}
