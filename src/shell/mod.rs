@@ -491,7 +491,7 @@ impl Shell {
 
 /// Opens the flock's port, if there is to be one.
 fn open_port(
-    executor: &LocalExecutor<'static>,
+    executor: &Rc<LocalExecutor<'static>>,
     setup: &Setup,
     events: &Sender<Event>,
 ) -> Result<Option<Port>, Error> {

@@ -33,6 +33,7 @@ def cases(_settings):
         return
     yield "flock/static", lambda world: network(world, static=True)
     yield "flock/multicast", lambda world: network(world, multicast=True)
+    yield "flock/ipv6", ipv6
     yield "flock/filtered", filtered
     yield "flock/lossy", lossy
     yield "flock/parted", parted
@@ -48,7 +49,7 @@ def with_flock(world, body, count=3, **options):
 
 
 def with_net(world, body, count, **options):
-    net = netns.Net(count)
+    net = netns.Net(count, ipv6="--cluster.multicast-group=ff02::be11" in options.get("flags", ()))
     try:
         return with_flock(world, lambda flock: body(flock, net), count, net=net, **options)
     finally:
@@ -234,6 +235,21 @@ def network(world, **options):
             assert None not in heard, "multicast was not heard"
 
     with_net(world, body, 10, **{"static": False, **options})
+
+
+def ipv6(world):
+    """Link-local IPv6 is enough: no address was given to anybody."""
+
+    def body(flock, _net):
+        flock.start()
+        spread(flock, 3)
+        peers = flock.nodes[0].cluster["peers"][1:]
+        assert all(peer["address"].startswith("[fe80::") for peer in peers), peers
+        interfaces = flock.nodes[0].cluster["flock"]["interfaces"]
+        assert interfaces == ["eth0"], interfaces
+
+    flags = ["--cluster.listen-address=[::]:9094", "--cluster.multicast-group=ff02::be11"]
+    with_net(world, body, 3, static=False, multicast=True, flags=flags)
 
 
 def filtered(world):
