@@ -45,6 +45,8 @@ use crate::time::{Mono, Now, Wall};
 
 /// How long expired records may stay after their time.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(15 * 60);
+/// How long groups without alerts may stay: Alertmanager's `--dispatch.maintenance-interval`.
+const SWEEP_GROUPS_INTERVAL: Duration = Duration::from_secs(30);
 /// Between two sweeps of alerts, however short `--alerts.gc-interval` is: each looks at every alert.
 const SWEEP_ALERTS_MIN: Duration = Duration::from_secs(1);
 
@@ -59,8 +61,6 @@ pub struct Options {
     pub alerts_gc_interval: Duration,
     /// `--alerts.per-alertname-limit`; 0 is none.
     pub alerts_per_name_max: usize,
-    /// `--dispatch.maintenance-interval`: how often groups without alerts are dropped. 30 s.
-    pub maintenance_interval: Duration,
     /// `--dispatch.start-delay`: no group is flushed before the node has run this long. 0.
     pub start_delay: Duration,
     /// Which silences are taken: `--silences.max-silences`, `--silences.max-silence-size-bytes`.
@@ -76,7 +76,6 @@ impl Default for Options {
             retention: Duration::from_secs(120 * 3600),
             alerts_gc_interval: Duration::from_secs(30 * 60),
             alerts_per_name_max: 0,
-            maintenance_interval: Duration::from_secs(30),
             start_delay: Duration::ZERO,
             silence_rules: SilenceRules::default(),
             grammar: Grammar::default(),
@@ -477,7 +476,7 @@ impl Core {
     }
 
     fn arm_sweep_groups(&mut self, now: Now) {
-        let interval = self.options.maintenance_interval.as_millis().max(1);
+        let interval = SWEEP_GROUPS_INTERVAL.as_millis();
         let passed = now.mono.since(self.started).as_millis();
         let left = u64::try_from(interval - passed % interval).unwrap_or(u64::MAX);
         self.timers.set_if_idle(Timer::Groups, now.mono + Duration::from_millis(left));
