@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use log::warn;
+use log::{Level, log, warn};
 
 use crate::config::Config;
 use crate::core::alerts::Alerts;
@@ -67,6 +67,8 @@ pub struct Options {
     pub silence_rules: SilenceRules,
     /// How matchers and label names are read.
     pub grammar: Grammar,
+    /// `--log.silences`: whether the log has each change of a silence at level info. At debug it has it anyway.
+    pub log_silences: bool,
 }
 
 impl Default for Options {
@@ -79,6 +81,7 @@ impl Default for Options {
             start_delay: Duration::ZERO,
             silence_rules: SilenceRules::default(),
             grammar: Grammar::default(),
+            log_silences: false,
         }
     }
 }
@@ -350,6 +353,9 @@ impl Core {
         let fresh = SilenceId::from_random(u128::from_be_bytes(bits));
         let changed = self.silences.set(draft, fresh, self.options.silence_rules, cx.now.wall)?;
         let id = changed.first().copied().unwrap_or(fresh);
+        for id in &changed {
+            self.tell_silence(*id);
+        }
         self.changes.extend(changed.into_iter().map(Change::Silence));
         self.arm_records(cx.now);
         Ok(id)
@@ -358,9 +364,18 @@ impl Core {
     /// Expires a silence; one that has expired stays as it is.
     pub fn handle_expire_silence(&mut self, now: Now, id: SilenceId) -> Result<(), SilenceError> {
         if self.silences.expire(id, now.wall)? {
+            self.tell_silence(id);
             self.changes.push(Change::Silence(id));
         }
         Ok(())
+    }
+
+    fn tell_silence(&self, id: SilenceId) {
+        let Some(silence) = self.silences.get(id) else { return };
+        let level = if self.options.log_silences { Level::Info } else { Level::Debug };
+        let (matchers, by) = (&silence.matchers, &silence.created_by);
+        let (from, to) = (silence.starts_at, silence.ends_at);
+        log!(level, "silence {id} of {by:?}: {matchers} from {from} to {to}");
     }
 
     /// Runs everything that is due.
