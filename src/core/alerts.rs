@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use log::warn;
+
 use crate::core::group::GroupId;
 use crate::core::route::RouteId;
 use crate::limits::{ALERT_BYTES_MAX, ALERTS_BYTES_MAX, ALERTS_MAX};
@@ -134,11 +136,15 @@ impl Alerts {
             return Change::New;
         };
         let known = &entry.alert;
+        if known.labels != alert.labels {
+            // Whoever finds such a pair has looked for it. Routes, groups and sources are those of the first.
+            warn!("alert {} dropped: its fingerprint is that of {}", alert.labels, known.labels);
+            return Change::None;
+        }
         let merged = (**known).clone().merge(alert, now);
         let told_alike = merged.starts_at == known.starts_at
             && merged.annotations == known.annotations
             && merged.generator_url == known.generator_url
-            && merged.labels == known.labels
             && merged.resolved(now) == known.resolved(now);
         let change = match (told_alike, merged.ends_at == known.ends_at) {
             (true, true) => Change::None,
@@ -300,6 +306,16 @@ mod tests {
         alerts.sweep_strings();
         assert!(alerts.pool.is_empty() && alerts.by_name.is_empty());
         assert_eq!(alerts.bytes, 0);
+    }
+
+    #[test]
+    fn of_two_label_sets_of_one_fingerprint_the_first_stays() {
+        let mut alerts = Alerts::default();
+        let now = Wall::from_secs(1000);
+        let (id, _) = put(&mut alerts, &report("1", None, None), 1000);
+        let other = alerts.read(id, &report("2", None, None), now, TIMEOUT);
+        assert_eq!(alerts.put(id, other, now), Change::None);
+        assert_eq!(alerts.get(id).unwrap().alert.labels.get("i"), Some("1"));
     }
 
     #[test]

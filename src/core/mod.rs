@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use log::warn;
+use log::{Level, log, warn};
 
 use crate::config::Config;
 use crate::core::alerts::Alerts;
@@ -47,6 +47,8 @@ use crate::time::{Mono, Now, Wall};
 
 /// How long expired records may stay after their time.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(15 * 60);
+/// How long groups without alerts may stay: Alertmanager's `--dispatch.maintenance-interval`.
+const SWEEP_GROUPS_INTERVAL: Duration = Duration::from_secs(30);
 /// Between two sweeps of alerts, however short `--alerts.gc-interval` is: each looks at every alert.
 const SWEEP_ALERTS_MIN: Duration = Duration::from_secs(1);
 
@@ -61,14 +63,14 @@ pub struct Options {
     pub alerts_gc_interval: Duration,
     /// `--alerts.per-alertname-limit`; 0 is none.
     pub alerts_per_name_max: usize,
-    /// `--dispatch.maintenance-interval`: how often groups without alerts are dropped. 30 s.
-    pub maintenance_interval: Duration,
     /// `--dispatch.start-delay`: no group is flushed before the node has run this long. 0.
     pub start_delay: Duration,
     /// Which silences are taken: `--silences.max-silences`, `--silences.max-silence-size-bytes`.
     pub silence_rules: SilenceRules,
     /// How matchers and label names are read.
     pub grammar: Grammar,
+    /// `--log.silences`: whether the log has each change of a silence at level info. At debug it has it anyway.
+    pub log_silences: bool,
 }
 
 impl Default for Options {
@@ -78,10 +80,10 @@ impl Default for Options {
             retention: Duration::from_secs(120 * 3600),
             alerts_gc_interval: Duration::from_secs(30 * 60),
             alerts_per_name_max: 0,
-            maintenance_interval: Duration::from_secs(30),
             start_delay: Duration::ZERO,
             silence_rules: SilenceRules::default(),
             grammar: Grammar::default(),
+            log_silences: false,
         }
     }
 }
@@ -357,6 +359,9 @@ impl Core {
         let fresh = SilenceId::from_random(u128::from_be_bytes(bits));
         let changed = self.silences.set(draft, fresh, self.options.silence_rules, cx.now.wall)?;
         let id = changed.first().copied().unwrap_or(fresh);
+        for id in &changed {
+            self.tell_silence(*id);
+        }
         self.changes.extend(changed.into_iter().map(Change::Silence));
         self.arm_records(cx.now);
         Ok(id)
@@ -365,9 +370,18 @@ impl Core {
     /// Expires a silence; one that has expired stays as it is.
     pub fn handle_expire_silence(&mut self, now: Now, id: SilenceId) -> Result<(), SilenceError> {
         if self.silences.expire(id, now.wall)? {
+            self.tell_silence(id);
             self.changes.push(Change::Silence(id));
         }
         Ok(())
+    }
+
+    fn tell_silence(&self, id: SilenceId) {
+        let Some(silence) = self.silences.get(id) else { return };
+        let level = if self.options.log_silences { Level::Info } else { Level::Debug };
+        let (matchers, by) = (&silence.matchers, &silence.created_by);
+        let (from, to) = (silence.starts_at, silence.ends_at);
+        log!(level, "silence {id} of {by:?}: {matchers} from {from} to {to}");
     }
 
     /// Runs everything that is due.
@@ -483,7 +497,7 @@ impl Core {
     }
 
     fn arm_sweep_groups(&mut self, now: Now) {
-        let interval = self.options.maintenance_interval.as_millis().max(1);
+        let interval = SWEEP_GROUPS_INTERVAL.as_millis();
         let passed = now.mono.since(self.started).as_millis();
         let left = u64::try_from(interval - passed % interval).unwrap_or(u64::MAX);
         self.timers.set_if_idle(Timer::Groups, now.mono + Duration::from_millis(left));
