@@ -54,6 +54,11 @@ impl Node {
         self.gossip.as_ref()
     }
 
+    /// Whether this node is or is about to be a member of a flock: alone it needs no stamps.
+    pub(super) const fn is_member(&self) -> bool {
+        self.gossip.is_some() || self.flock_config.is_some()
+    }
+
     /// The wall clock as the flock counts it.
     pub(super) fn flock_wall(&self, now: Now) -> Wall {
         self.gossip.as_ref().map_or(now.wall, |gossip| Wall::from_ms(gossip.wall_ms(now)))

@@ -52,7 +52,7 @@ impl Node {
         let stamped = Stamped::decode(body)?;
         self.last_hlc = self.last_hlc.max(stamped.hlc);
         let version = gossip::Version { hlc: stamped.hlc, node: stamped.node };
-        if self.stamps.get(kind, key).is_some_and(|known| known.version >= version) {
+        if self.holds_newer(kind, key, version) {
             // What came while flash could not be read is newer.
             return Ok(());
         }
@@ -99,8 +99,26 @@ impl Node {
             // As in `join`.
             gossip.note(cx.now, &record).ok();
         }
-        self.stamps.put(kind, key, stamp);
+        if self.is_member() {
+            self.stamps.put(kind, key, stamp);
+        }
         Ok(())
+    }
+
+    /// Whether what is held is newer than what was kept.
+    fn holds_newer(&self, kind: Kind, key: &[u8], version: gossip::Version) -> bool {
+        if self.is_member() {
+            return self.stamps.get(kind, key).is_some_and(|known| known.version >= version);
+        }
+        match kind {
+            Kind::Alert => record::fingerprint_of(key)
+                .is_ok_and(|fingerprint| self.core.alerts().get(fingerprint).is_some()),
+            Kind::Silence => {
+                record::silence_id_of(key).is_ok_and(|id| self.core.silences().get(id).is_some())
+            }
+            // The log compares for itself; the others are of before anything else.
+            Kind::Claim | Kind::Group | Kind::Identity | Kind::Log => false,
+        }
     }
 
     /// Says that every record that was kept has been taken back: the flock is joined, groups and timers start.
@@ -135,7 +153,9 @@ impl Node {
                     if keep {
                         records.push(stored(kind, key.clone(), &stamp, body));
                     }
-                    self.stamps.put(kind, &key, stamp);
+                    if self.is_member() {
+                        self.stamps.put(kind, &key, stamp);
+                    }
                 }
                 None => {}
             }
@@ -175,8 +195,12 @@ impl Node {
         let mut records: Vec<Record> = changes
             .into_iter()
             .filter_map(|change| match self.act(change, now)? {
-                Act::Put { kind, key, body, .. } => {
-                    let stamp = self.stamps.get(kind, &key).cloned().unwrap_or_default();
+                Act::Put { kind, key, expires, body, .. } => {
+                    let stamp = self.stamps.get(kind, &key).cloned().unwrap_or_else(|| Stamp {
+                        version: gossip::Version { hlc: self.last_hlc, node: 0 },
+                        expires_at_ms: expires.as_ms(),
+                        ..Stamp::default()
+                    });
                     Some(stored(kind, key, &stamp, body))
                 }
                 Act::Delete(..) => None,

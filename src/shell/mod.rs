@@ -432,7 +432,14 @@ impl Shell {
     }
 
     fn set_timer(&mut self) {
-        let next = self.node.next_timeout();
+        let mut next = self.node.next_timeout();
+        if next.is_some_and(|at| at <= clock::now().mono) {
+            // Due at once: the way over the timer would only take time. What is due again after that goes that way, so
+            // that nothing can keep the loop from its events.
+            self.with_node(Node::handle_timeout);
+            self.perform();
+            next = self.node.next_timeout();
+        }
         if next == self.timer_at {
             return;
         }
