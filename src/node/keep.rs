@@ -8,7 +8,7 @@ use log::debug;
 use crate::core::Change;
 use crate::effect::{Cx, Effect};
 use crate::gossip;
-use crate::model::Alert;
+use crate::model::{Alert, Fingerprint};
 use crate::node::stamps::{Stamp, shared_key};
 use crate::node::{Node, own};
 use crate::store::Record;
@@ -54,15 +54,14 @@ impl Node {
         match kind {
             Kind::Alert => {
                 let fingerprint = record::fingerprint_of(key)?;
-                let mut alert = record::decode_alert(&stamped.body, self.core.pool())?;
+                let alert = record::decode_alert(&stamped.body, self.core.pool())?;
                 if self.core.alerts().get(fingerprint).is_some() {
                     // What came while flash could not be read is newer.
                     return Ok(());
                 }
-                if own::is_own(&alert) {
-                    // It was about the process that wrote it.
-                    alert.ends_at = alert.ends_at.min(cx.now.wall);
-                    alert.updated_at = cx.now.wall;
+                if own::is_own(&alert, &self.options().external_url) {
+                    // It was about the process that wrote it; what this one finds ends it or tells it anew.
+                    self.journal_failed |= !alert.resolved(cx.now.wall);
                 }
                 shared_end = alert.ends_at;
                 self.core.restore_alert(cx.now, fingerprint, alert);
@@ -117,6 +116,10 @@ impl Node {
     pub(super) fn spread(&mut self, cx: &mut Cx<'_>) {
         let mut records = Vec::new();
         for change in self.core.take_changes() {
+            if let Change::AlertEnded(fingerprint) = change {
+                records.extend(self.ended(fingerprint, cx.now));
+                continue;
+            }
             match self.act(change, cx.now) {
                 Some(Act::Delete(kind, key)) => {
                     self.stamps.remove(kind, &key);
@@ -139,6 +142,15 @@ impl Node {
             cx.effects.push(Effect::Persist(records));
         }
         self.send(cx);
+    }
+
+    /// The record that tells flash that time has ended an alert. The flock is told nothing that it does not know.
+    fn ended(&self, fingerprint: Fingerprint, now: Now) -> Option<Record> {
+        let key = record::alert_key(fingerprint);
+        let alert = &self.core.alerts().get(fingerprint)?.alert;
+        let stamp = self.stamps.get(Kind::Alert, &key)?;
+        let body = record::encode_alert(&as_told(alert, now.wall));
+        Some(stored(Kind::Alert, key.to_vec(), stamp, body))
     }
 
     fn publish(&mut self, cx: &mut Cx<'_>, kind: Kind, key: &[u8], stamp: &Stamp, body: Vec<u8>) {
@@ -206,6 +218,7 @@ impl Node {
                 let key = key.to_vec();
                 Act::Put { kind: Kind::Alert, key, expires, body, keep: !lease, share: true }
             }
+            Change::AlertEnded(_) => return None,
             Change::Claim { key, lifetime, surrendered, given_up } => Act::Put {
                 kind: Kind::Claim,
                 key: key.to_be_bytes().to_vec(),

@@ -13,9 +13,10 @@ const LONG: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// Fires while the journal does not work.
 const JOURNAL_FAILED: &str = "BellwetherJournalFailed";
 
-/// Whether it is an alert of our own, which means nothing once the process has ended that raised it.
-pub(super) fn is_own(alert: &Alert) -> bool {
+/// Whether it is an alert that the node of this URL has raised, which means nothing once that process has ended.
+pub(super) fn is_own(alert: &Alert, external_url: &str) -> bool {
     alert.labels.get("alertname") == Some(JOURNAL_FAILED)
+        && alert.labels.get("instance") == Some(external_url)
 }
 
 impl Node {
