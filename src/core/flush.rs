@@ -210,9 +210,9 @@ impl Core {
                 let current = self.alerts.get(it.fingerprint);
                 if current.is_none_or(|entry| entry.alert.updated_at == it.alert.updated_at) {
                     group.alerts.remove(&it.fingerprint);
-                    // Who keeps it must know that it ended, also if no report but time has ended it.
-                    let fingerprint = it.fingerprint;
-                    self.changes.push(Change::Alert { fingerprint, lease: false });
+                    if it.alert.updated_at < it.alert.ends_at {
+                        self.changes.push(Change::AlertEnded(it.fingerprint));
+                    }
                 }
             }
         }
@@ -230,7 +230,7 @@ impl Core {
     }
 }
 
-fn log_key(group: GroupKey, receiver: &Receiver, integration: &Integration) -> LogKey {
+pub(super) fn log_key(group: GroupKey, receiver: &Receiver, integration: &Integration) -> LogKey {
     LogKey {
         group,
         receiver: Rc::clone(&receiver.name),

@@ -8,7 +8,7 @@ use log::debug;
 use crate::core::Change;
 use crate::effect::{Cx, Effect};
 use crate::gossip;
-use crate::model::Alert;
+use crate::model::{Alert, Fingerprint};
 use crate::node::Node;
 use crate::node::stamps::{Stamp, shared_key};
 use crate::store::Record;
@@ -140,6 +140,10 @@ impl Node {
     pub(super) fn spread(&mut self, cx: &mut Cx<'_>) {
         let mut records = Vec::new();
         for change in self.core.take_changes() {
+            if let Change::AlertEnded(fingerprint) = change {
+                records.extend(self.ended(fingerprint, cx.now));
+                continue;
+            }
             match self.act(change, cx.now) {
                 Some(Act::Delete(kind, key)) => {
                     self.stamps.remove(kind, &key);
@@ -164,6 +168,15 @@ impl Node {
             cx.effects.push(Effect::Persist(records));
         }
         self.send(cx);
+    }
+
+    /// The record that tells flash that time has ended an alert. The flock is told nothing that it does not know.
+    fn ended(&self, fingerprint: Fingerprint, now: Now) -> Option<Record> {
+        let key = record::alert_key(fingerprint);
+        let alert = &self.core.alerts().get(fingerprint)?.alert;
+        let stamp = self.stamps.get(Kind::Alert, &key)?;
+        let body = record::encode_alert(&as_told(alert, now.wall));
+        Some(stored(Kind::Alert, key.to_vec(), stamp, body))
     }
 
     fn publish(&mut self, cx: &mut Cx<'_>, kind: Kind, key: &[u8], stamp: &Stamp, body: Vec<u8>) {
@@ -235,6 +248,7 @@ impl Node {
                 let key = key.to_vec();
                 Act::Put { kind: Kind::Alert, key, expires, body, keep: !lease, share: true }
             }
+            Change::AlertEnded(_) => return None,
             Change::Claim { key, lifetime, surrendered, given_up } => Act::Put {
                 kind: Kind::Claim,
                 key: key.to_be_bytes().to_vec(),

@@ -71,14 +71,8 @@ impl Options {
             of[usize::try_from(dice.random_range(0..of.len() as u64)).unwrap()]
         };
         let sizes = [1_usize, 2, 3, 3, 3, 4, 5, 5, 7, 9];
-        let clocks = [
-            Clocks::Right,
-            Clocks::Right,
-            Clocks::Apart,
-            Clocks::Drifting,
-            Clocks::Past2038,
-            Clocks::Unset,
-        ];
+        let clocks =
+            [Clocks::Right, Clocks::Right, Clocks::Apart, Clocks::Drifting, Clocks::Past2038];
         let pick = |dice: &mut StdRng, len: usize| {
             usize::try_from(dice.random_range(0..len as u64)).unwrap()
         };

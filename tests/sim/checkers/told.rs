@@ -7,13 +7,13 @@ pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
     for (name, alert) in &truth.alerts {
         let muted =
             truth.silences.iter().any(|it| it.group == alert.group && it.expired_at.is_none());
-        let taken = alert.fires.iter().any(|post| world.posts[*post].acked_at.is_some());
+        let taken = world.durable(&alert.fires);
         let told: Vec<_> = world.told.iter().filter(|it| it.group == alert.group).collect();
         let fired = told.iter().any(|it| it.firing.contains(name));
         if taken && alert.ends.is_empty() && !muted && !fired {
             return Err(format!("{name} fires and nobody was told"));
         }
-        let all_ended = !alert.ends.is_empty()
+        let all_ended = world.durable(&alert.ends)
             && alert.ends.iter().all(|post| world.posts[*post].acked_at.is_some());
         let last = told
             .iter()
