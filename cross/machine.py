@@ -209,6 +209,29 @@ def starts_without_a_clock(machine):
     return re.sub(r"\s+", " ", told)
 
 
+def serves_on_a_read_only_root(machine):
+    script = """
+        systemctl stop bellwether.service
+        rm -r /var/lib/bellwether
+        mkdir -p /run/systemd/system/bellwether.service.d
+        cp /usr/share/doc/bellwether/examples/read-only-root.conf /run/systemd/system/bellwether.service.d/
+        systemctl daemon-reload
+        mount -o remount,ro / && ! touch /var/lib/x 2>&1
+        systemctl start bellwether.service
+    """
+    told = machine.run(script)
+    assert "Read-only file system" in told, told
+    machine.wait_ready(SERVICE_SECONDS)
+    assert machine.show("ActiveState") == "active"
+    answer = machine.api.post("/api/v2/silences", silence(0))
+    assert answer.status == 200, answer
+    machine.run("systemctl restart bellwether.service\n")
+    machine.wait_ready(SERVICE_SECONDS)
+    kept = [found["id"] for found in machine.api.get("/api/v2/silences").json]
+    assert kept == [answer.json["silenceID"]], kept
+    return "a silence outlives the agent in /run"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--arch", choices=MACHINES, required=True)
@@ -232,6 +255,7 @@ def main():
             say(f"{test.__name__}: {test(machine)}")
         say(f"keeps_silences: {keeps_silences(machine, asked.kills, say)}")
         say(f"starts_without_a_clock: {starts_without_a_clock(machine)}")
+        say(f"serves_on_a_read_only_root: {serves_on_a_read_only_root(machine)}")
     except (AssertionError, OSError) as error:
         say(f"FAILED: {type(error).__name__}: {error}")
         if machine.process.poll() is None and machine.is_ready():
@@ -239,7 +263,7 @@ def main():
         console = asked.directory / "console"
         say("the console's end:\n" + "\n".join(console.read_text(errors="replace").splitlines()[-30:] if console.exists() else []))
         return 1
-    say("7 passed, 0 failed")
+    say("8 passed, 0 failed")
     return 0
 
 

@@ -232,6 +232,6 @@ fn options(settings: &Settings, external_url: Rc<str>) -> Options {
             grammar: settings.grammar(),
         },
         grammar: settings.grammar(),
-        ..Options::default()
+        log_silences: settings.log.silences,
     }
 }

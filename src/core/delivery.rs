@@ -129,7 +129,12 @@ impl Core {
             self.attempt(cx, id, at);
         } else {
             debug!("turn {key:032x}: claimed");
+            let handed_over = self.turns.handed_over(key);
             self.claim(key, cx.now.mono, turn::lifetime(Duration::ZERO), false);
+            if handed_over {
+                self.attempt(cx, id, at);
+                return;
+            }
             self.set_state(id, at, State::Listening(reason));
             self.set_timer(id, at, cx.now.mono + LISTEN);
         }
@@ -284,11 +289,12 @@ impl Core {
 
     /// Takes another member's claim.
     pub fn handle_peer_claim(&mut self, cx: &mut Cx<'_>, key: u128, claim: Claim) {
+        let surrendered = claim.surrendered;
         self.turns.put(key, claim);
         let Some(&(id, at)) = self.open.get(&key) else { return };
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
-        if !claim.surrendered || delivery.attempts > 0 || delivery.state != State::Held {
+        if !surrendered || delivery.attempts > 0 || delivery.state != State::Held {
             return;
         }
         // It cannot deliver: whoever comes next by rank takes over at once.
@@ -326,8 +332,10 @@ impl Core {
 
     fn claim(&mut self, key: u128, now: Mono, lifetime: Duration, surrendered: bool) {
         let node = self.turns.flock.me;
-        self.turns.put(key, Claim { node, until: now + lifetime, surrendered });
-        self.changes.push(Change::Claim { key, lifetime, surrendered });
+        let claim = Claim { node, until: now + lifetime, surrendered, given_up: Vec::new() };
+        self.turns.put(key, claim);
+        let given_up = self.turns.given_up(key);
+        self.changes.push(Change::Claim { key, lifetime, surrendered, given_up });
     }
 
     fn turn_key(&mut self, id: GroupId, at: usize) -> Option<u128> {

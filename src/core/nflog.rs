@@ -53,6 +53,11 @@ impl Nflog {
         self.entries.iter()
     }
 
+    /// Calls `with` for every entry, to change it.
+    pub fn for_each(&mut self, with: impl FnMut(&mut LogEntry)) {
+        self.entries.values_mut().for_each(with);
+    }
+
     /// The number of entries.
     pub fn len(&self) -> usize {
         self.entries.len()

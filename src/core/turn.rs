@@ -36,7 +36,7 @@ pub struct Flock {
 }
 
 /// A claim as it was heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// Whose it is.
     pub node: u64,
@@ -44,6 +44,8 @@ pub struct Claim {
     pub until: Mono,
     /// Whether it gives the turn up instead.
     pub surrendered: bool,
+    /// Who has given the turn up as far as its author knows: a claim may overtake the surrender before it.
+    pub given_up: Vec<u64>,
 }
 
 /// The claims that are heard of, by [`crate::model::LogKey::id`].
@@ -59,6 +61,7 @@ impl Turns {
     /// Takes a claim, own or another's; the caller has seen to it that it is the newest.
     pub fn put(&mut self, key: u128, claim: Claim) {
         let given_up = self.given_up.entry(key).or_default();
+        given_up.extend(claim.given_up.iter().filter(|node| **node != self.flock.me));
         if claim.surrendered {
             given_up.insert(claim.node);
         } else {
@@ -68,6 +71,11 @@ impl Turns {
             self.given_up.remove(&key);
         }
         self.claims.insert(key, claim);
+    }
+
+    /// Who has given this turn up, this node too if it has.
+    pub fn given_up(&self, key: u128) -> Vec<u64> {
+        self.given_up.get(&key).into_iter().flatten().copied().collect()
     }
 
     /// Forgets a turn that has ended.
@@ -85,7 +93,7 @@ impl Turns {
 
     /// Another's claim on this turn that holds at `now`: neither lapsed nor given up, by a member that lives.
     pub fn held(&self, key: u128, now: Mono) -> Option<Claim> {
-        self.claims.get(&key).copied().filter(|claim| {
+        self.claims.get(&key).cloned().filter(|claim| {
             claim.node != self.flock.me
                 && !claim.surrendered
                 && claim.until > now
@@ -106,6 +114,13 @@ impl Turns {
             score(**node, key) > mine && !given_up.is_some_and(|nodes| nodes.contains(node))
         });
         u32::try_from(before.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether those who came before this node have said themselves that they cannot deliver, so that no other comes
+    /// before it now.
+    pub fn handed_over(&self, key: u128) -> bool {
+        let given_up = self.given_up.get(&key);
+        given_up.is_some_and(|nodes| !nodes.contains(&self.flock.me)) && self.rank(key) == 0
     }
 
     /// Whether some other living member has not given this turn up.
@@ -147,7 +162,7 @@ mod tests {
     }
 
     fn claim(node: u64, until: u64, surrendered: bool) -> Claim {
-        Claim { node, until: Mono::from_ms(until), surrendered }
+        Claim { node, until: Mono::from_ms(until), surrendered, given_up: Vec::new() }
     }
 
     #[test]
@@ -200,5 +215,24 @@ mod tests {
         assert_eq!(turns.rank(key), 1);
         turns.end(key);
         assert_eq!(turns.rank(key), 2);
+    }
+
+    #[test]
+    fn a_claim_that_overtakes_a_surrender_tells_of_it() {
+        let mut turns = turns(1, &[2, 3]);
+        turns.put(7, Claim { given_up: vec![1, 2], ..claim(3, 200, true) });
+        assert_eq!(turns.given_up(7), [2, 3], "what this node does it knows better");
+    }
+
+    #[test]
+    fn a_turn_is_handed_over_when_all_who_came_first_gave_up_and_this_node_did_not() {
+        let key = (0..1000).find(|key| turns(1, &[2, 3]).rank(*key) == 1).unwrap();
+        let before = if turns(2, &[1, 3]).rank(key) == 0 { 2 } else { 3 };
+        let mut turns = turns(1, &[2, 3]);
+        assert!(!turns.handed_over(key));
+        turns.put(key, claim(before, 200, true));
+        assert!(turns.handed_over(key));
+        turns.put(key, claim(1, 200, true));
+        assert!(!turns.handed_over(key), "whoever gave up too tries again like all others");
     }
 }

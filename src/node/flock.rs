@@ -21,6 +21,7 @@ const OFFSET_MS_MIN: i64 = 2000;
 impl Node {
     /// Takes a datagram of the flock's port.
     pub fn handle_datagram(&mut self, cx: &mut Cx<'_>, from: SocketAddr, via: Via, bytes: &[u8]) {
+        self.handle_clock(cx);
         self.with_gossip(cx, |gossip, cx, tables| {
             gossip.handle_datagram(cx.now, cx.rng, from, via, bytes, tables);
         });
@@ -260,13 +261,13 @@ impl Tables<'_> {
                 body = record::encode_group(&GroupTimer { first, ..timer });
             }
             Kind::Claim => {
-                let (lifetime, surrendered) = record::decode_claim(bytes)?;
+                let (lifetime, surrendered, given_up) = record::decode_claim(bytes)?;
                 let key: [u8; 16] = key
                     .as_slice()
                     .try_into()
                     .map_err(|_| Malformed("a claim's key is 16 bytes".to_owned()))?;
                 let until = now.mono + lifetime;
-                let claim = Claim { node: record.version.node, until, surrendered };
+                let claim = Claim { node: record.version.node, until, surrendered, given_up };
                 self.claims.push((u128::from_be_bytes(key), claim));
                 keep = false;
             }

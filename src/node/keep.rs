@@ -9,8 +9,8 @@ use crate::core::Change;
 use crate::effect::{Cx, Effect};
 use crate::gossip;
 use crate::model::Alert;
+use crate::node::Node;
 use crate::node::stamps::{Stamp, shared_key};
-use crate::node::{Node, own};
 use crate::store::Record;
 use crate::time::{Now, Wall};
 use crate::wire::record::{self, GroupTimer, Kind, Malformed, Stamped};
@@ -38,8 +38,9 @@ enum Act {
 }
 
 impl Node {
-    /// Takes back one record that was kept. All come before [`Node::handle_restored`]. An error says why this one was
-    /// left out; kinds that this version does not know are left alone.
+    /// Takes back one record that was kept. All come before [`Node::handle_restored`], which may come again when flash
+    /// could not be read at first. An error says why this one was left out; kinds that this version does not know are
+    /// left alone.
     pub fn handle_record(
         &mut self,
         cx: &Cx<'_>,
@@ -50,20 +51,16 @@ impl Node {
         let Some(kind) = Kind::from_number(kind) else { return Ok(()) };
         let stamped = Stamped::decode(body)?;
         self.last_hlc = self.last_hlc.max(stamped.hlc);
+        let version = gossip::Version { hlc: stamped.hlc, node: stamped.node };
+        if self.stamps.get(kind, key).is_some_and(|known| known.version >= version) {
+            // What came while flash could not be read is newer.
+            return Ok(());
+        }
         let mut shared_end = Wall::EPOCH;
         match kind {
             Kind::Alert => {
                 let fingerprint = record::fingerprint_of(key)?;
-                let mut alert = record::decode_alert(&stamped.body, self.core.pool())?;
-                if self.core.alerts().get(fingerprint).is_some() {
-                    // What came while flash could not be read is newer.
-                    return Ok(());
-                }
-                if own::is_own(&alert) {
-                    // It was about the process that wrote it.
-                    alert.ends_at = alert.ends_at.min(cx.now.wall);
-                    alert.updated_at = cx.now.wall;
-                }
+                let alert = record::decode_alert(&stamped.body, self.core.pool())?;
                 shared_end = alert.ends_at;
                 self.core.restore_alert(cx.now, fingerprint, alert);
             }
@@ -80,7 +77,8 @@ impl Node {
                 self.restoring.insert((timer.path.into(), timer.labels), timer.first);
             }
             Kind::Identity => {
-                self.identity = Some(record::decode_identity(&stamped.body)?);
+                let kept = record::decode_identity(&stamped.body)?;
+                self.identity.get_or_insert(kept);
                 return Ok(());
             }
             // Whoever claimed anything has long sent it or given it up.
@@ -88,12 +86,19 @@ impl Node {
         }
         let body = (kind == Kind::Group).then(|| stamped.body.into());
         let stamp = Stamp {
-            version: gossip::Version { hlc: stamped.hlc, node: stamped.node },
+            version,
             expires_at_ms: stamped.expires_at_ms,
             offset_ms: stamped.offset_ms.unwrap_or(0),
             shared_end,
             body,
         };
+        if let Some(gossip) = &mut self.gossip {
+            let expires_at_ms = stamp.expires_at_ms;
+            let key = shared_key(kind, key);
+            let record = gossip::Record { key, version, expires_at_ms, body: Vec::new() };
+            // As in `join`.
+            gossip.note(cx.now, &record).ok();
+        }
         self.stamps.put(kind, key, stamp);
         Ok(())
     }
@@ -206,11 +211,11 @@ impl Node {
                 let key = key.to_vec();
                 Act::Put { kind: Kind::Alert, key, expires, body, keep: !lease, share: true }
             }
-            Change::Claim { key, lifetime, surrendered } => Act::Put {
+            Change::Claim { key, lifetime, surrendered, given_up } => Act::Put {
                 kind: Kind::Claim,
                 key: key.to_be_bytes().to_vec(),
                 expires: self.flock_wall(now) + lifetime + CLAIM_LIFE,
-                body: record::encode_claim(lifetime, surrendered),
+                body: record::encode_claim(lifetime, surrendered, &given_up),
                 keep: false,
                 share: true,
             },

@@ -430,23 +430,18 @@ impl Run {
             let written = write::write(&mut journal, work);
             (journal, written)
         });
-        let late = async {
-            Timer::after(KEEPER_STALL_TIME).await;
-            None
-        };
-        let done = smol::future::or(async { Some((&mut writing).await) }, late).await;
-        let (journal, Written { fault, wrote, left }) = if let Some(done) = done {
-            done
-        } else {
-            let stalled = format!(
-                "{}: the flash has not answered for {} s",
-                self.path.display(),
-                KEEPER_STALL_TIME.as_secs()
-            );
-            let kept = Kept { fault: Some(stalled), ..self.kept(false) };
-            // If nobody listens any more, nobody asks for the outcome either.
-            self.events.send(Event::Kept(kept)).await.ok();
-            writing.await
+        let mut pause = KEEPER_STALL_TIME;
+        let (journal, Written { fault, wrote, left }) = loop {
+            let late = async {
+                Timer::after(pause).await;
+                None
+            };
+            let done = smol::future::or(async { Some((&mut writing).await) }, late).await;
+            if let Some(done) = done {
+                break done;
+            }
+            pause = KEEPER_RETRY_MAX;
+            self.say_stalled().await;
         };
         if wrote {
             self.budget.spend(clock::boot_time());
@@ -455,6 +450,14 @@ impl Run {
         self.journal = Some(journal);
         self.note(&left);
         fault
+    }
+
+    async fn say_stalled(&self) {
+        let seconds = KEEPER_STALL_TIME.as_secs();
+        let fault = format!("{}: the flash has not answered for {seconds} s", self.path.display());
+        let kept = Kept { fault: Some(fault), ..self.kept(false) };
+        // If nobody listens any more, nobody asks for the outcome either.
+        self.events.send(Event::Kept(kept)).await.ok();
     }
 
     fn note(&mut self, left: &Left) {

@@ -213,7 +213,7 @@ impl Shell {
         let mut node = Node::new(Rc::new(setup.config), setup.options, setup.flock, now);
         let mut effects = Vec::new();
         let cx = &mut Cx { now, rng: &mut rng, effects: &mut effects };
-        restore(&mut node, cx, std::mem::take(&mut opened.found));
+        restore(&mut node, cx, &std::mem::take(&mut opened.found));
         node.handle_journal(cx, opened.fault.as_deref());
         let journal = api::Journal {
             path: setup.storage.path.display().to_string(),
@@ -276,7 +276,7 @@ impl Shell {
                 self.with_node(|node, cx| node.handle_datagram(cx, from, via, &bytes));
             }
             Event::Http(exchange) => self.answer(*exchange),
-            Event::Kept(kept) => self.kept(kept),
+            Event::Kept(kept) => self.kept(&kept),
             Event::Peers(mut peers) => {
                 peers.retain(|peer| self.port.as_ref().is_some_and(|port| port.reaches(*peer)));
                 self.with_node(|node, cx| node.handle_peers(cx, &peers));
@@ -340,7 +340,7 @@ impl Shell {
 
     /// Lets go the answers that waited for what is durable now. Where nothing can be kept they go too: the agent works
     /// on from memory, and says so wherever it says anything.
-    fn kept(&mut self, kept: Kept) {
+    fn kept(&mut self, kept: &Kept) {
         self.keeper.done(kept.ticket);
         while self.held.front().is_some_and(|held| held.ticket <= kept.ticket)
             && let Some(held) = self.held.pop_front()
@@ -349,8 +349,8 @@ impl Shell {
         }
         self.site.journal.count(&kept.wear, clock::boot_time());
         self.site.journal.left_out = kept.left_out;
-        if let Some((found, volatile)) = kept.late {
-            self.site.journal.volatile = volatile;
+        if let Some((found, volatile)) = &kept.late {
+            self.site.journal.volatile = *volatile;
             self.with_node(|node, cx| restore(node, cx, found));
         }
         if kept.wants_state {
@@ -367,6 +367,8 @@ impl Shell {
                 None => info!("--storage.path={path}: everything is kept on flash again"),
             }
             self.site.journal.fault.clone_from(&kept.fault);
+            self.with_node(|node, cx| node.handle_journal(cx, kept.fault.as_deref()));
+        } else if kept.fault.is_some() {
             self.with_node(|node, cx| node.handle_journal(cx, kept.fault.as_deref()));
         }
     }
@@ -515,9 +517,9 @@ fn site_cluster(setup: &Setup, port: Option<&Port>) -> api::Cluster {
 }
 
 /// Gives the node what was kept. What makes no sense is left out and said.
-fn restore(node: &mut Node, cx: &mut Cx<'_>, found: Vec<keeper::Found>) {
+fn restore(node: &mut Node, cx: &mut Cx<'_>, found: &[keeper::Found]) {
     for (kind, key, body) in found {
-        if let Err(error) = node.handle_record(cx, kind, &key, &body) {
+        if let Err(error) = node.handle_record(cx, *kind, key, body) {
             warn!("journal: left out a record of kind {kind}: {error}");
         }
     }

@@ -10,7 +10,8 @@
 //! matcher = [name: tstr, op: 0..3, value: tstr]          ; =  !=  =~  !~
 //! log     = [group: tstr, receiver: tstr, integration: tstr, index: uint, timestamp: time, firing: bstr, resolved: bstr, expires: time]
 //! group   = [path: tstr, labels: [* tstr], first: time]  ; the time of its first flush
-//! claim   = [lifetime: uint, surrendered: bool]         ; milliseconds from when it is heard
+//! claim   = [lifetime: uint, surrendered: bool,         ; milliseconds from when it is heard
+//!            ? given_up: [*uint]]                       ; the nodes that have given the turn up
 //! node    = [id: uint]
 //! time    = int                                          ; nanoseconds since 1970
 //! stamped = [hlc: uint, node: uint, expires: int, body: bstr, ? offset: int]  ; on flash: the body with its version around it
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 use minicbor::{Decode, Encode};
 
+use crate::limits::MEMBERS_MAX;
 use crate::model::hash::fnv128;
 use crate::model::{
     Alert, Fingerprint, GroupKey, Labels, LogEntry, LogKey, MatchOp, Matcher, Matchers, Pool,
@@ -183,6 +185,8 @@ struct ClaimBody {
     lifetime_ms: u64,
     #[n(1)]
     surrendered: bool,
+    #[n(2)]
+    given_up: Option<Vec<u64>>,
 }
 
 #[derive(Encode, Decode)]
@@ -396,16 +400,20 @@ pub fn decode_group(bytes: &[u8]) -> Result<GroupTimer, Malformed> {
     })
 }
 
-/// The body of a claim that holds for `lifetime` from when it is heard, or that gives the turn up.
-pub fn encode_claim(lifetime: Duration, surrendered: bool) -> Vec<u8> {
+/// The body of a claim that holds for `lifetime` from when it is heard, or that gives the turn up; `given_up` are the
+/// nodes that have done so.
+pub fn encode_claim(lifetime: Duration, surrendered: bool, given_up: &[u64]) -> Vec<u8> {
     let lifetime_ms = u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX);
-    encode(ClaimBody { lifetime_ms, surrendered })
+    let given_up = Some(given_up.to_vec()).filter(|nodes| !nodes.is_empty());
+    encode(ClaimBody { lifetime_ms, surrendered, given_up })
 }
 
-/// The lifetime of a claim, and whether it gives the turn up.
-pub fn decode_claim(bytes: &[u8]) -> Result<(Duration, bool), Malformed> {
+/// The lifetime of a claim, whether it gives the turn up, and who has.
+pub fn decode_claim(bytes: &[u8]) -> Result<(Duration, bool, Vec<u64>), Malformed> {
     let body: ClaimBody = minicbor::decode(bytes)?;
-    Ok((Duration::from_millis(body.lifetime_ms), body.surrendered))
+    let mut given_up = body.given_up.unwrap_or_default();
+    given_up.truncate(MEMBERS_MAX);
+    Ok((Duration::from_millis(body.lifetime_ms), body.surrendered, given_up))
 }
 
 /// The body of this node's identity.
@@ -515,7 +523,8 @@ mod tests {
                  09",
             ),
             (stamped.encode(), "840102034104"),
-            (encode_claim(Duration::from_secs(2), true), "821907d0f5"),
+            (encode_claim(Duration::from_secs(2), true, &[]), "821907d0f5"),
+            (encode_claim(Duration::from_secs(2), true, &[1, 2]), "831907d0f5820102"),
             (encode_identity(258), "81190102"),
         ];
         for (bytes, expected) in golden {

@@ -1,0 +1,41 @@
+//! What was answered with 200 is not lost: once the flock is whole, every node knows every such alert as it is.
+
+use super::Truth;
+use crate::world::World;
+
+pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
+    let answered = |posts: &[usize]| {
+        posts.iter().any(|post| {
+            let post = &world.posts[*post];
+            post.acked_at.is_some() && !post.from_memory
+        })
+    };
+    for seat in world.up() {
+        let now = world.seats[seat].now(world.now);
+        let known: std::collections::BTreeMap<_, _> = world
+            .node(seat)
+            .alerts()
+            .map(|(_, alert, _)| (alert.labels.get("alertname").unwrap_or("").to_owned(), alert))
+            .collect();
+        for (name, alert) in &truth.alerts {
+            let all_ended = !alert.ends.is_empty()
+                && alert.ends.iter().all(|post| world.posts[*post].acked_at.is_some());
+            let found = known.get(&**name);
+            if answered(&alert.fires) && found.is_none() {
+                return Err(format!("n{seat} has lost {name}"));
+            }
+            let Some(found) = found else { continue };
+            let ended = found.resolved(now.wall);
+            if all_ended && answered(&alert.ends) && !ended {
+                return Err(format!("n{seat} has lost the end of {name}"));
+            }
+            if alert.ends.is_empty() && ended {
+                return Err(format!(
+                    "n{seat} holds {name} for ended at {}, it fires; it is {}",
+                    found.ends_at, now.wall
+                ));
+            }
+        }
+    }
+    Ok(())
+}

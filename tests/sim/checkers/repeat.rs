@@ -1,0 +1,43 @@
+//! What a node has told, and has on flash that it has, it does not tell again after a restart.
+
+use crate::world::World;
+
+/// Others may have told something near to it in time, and the later log entry holds.
+const NEAR_MS: u64 = 60_000;
+
+#[derive(Debug, Default)]
+pub(crate) struct Repeat {
+    checked: usize,
+}
+
+impl Repeat {
+    pub(crate) fn look(&mut self, world: &World) -> Result<(), String> {
+        for (at, told) in world.told.iter().enumerate().skip(self.checked) {
+            if told.firing.is_empty() || !told.reason.contains("first") {
+                continue;
+            }
+            let of_group = || {
+                world.told[..at]
+                    .iter()
+                    .filter(|it| it.group == told.group && it.receiver == told.receiver)
+            };
+            let Some(before) = of_group().filter(|it| it.seat == told.seat && it.kept).last()
+            else {
+                continue;
+            };
+            let alone =
+                of_group().all(|it| std::ptr::eq(it, before) || it.at + NEAR_MS < before.begun);
+            if alone
+                && before.answered_at < Some(told.begun)
+                && told.firing.is_subset(&before.firing)
+            {
+                return Err(format!(
+                    "n{} tells of {} at {} what it told at {} and had on flash",
+                    told.seat, told.group, told.at, before.at
+                ));
+            }
+        }
+        self.checked = world.told.len();
+        Ok(())
+    }
+}

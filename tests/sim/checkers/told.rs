@@ -1,0 +1,27 @@
+//! Once the flock is whole, what fires and is not muted has been told, and what was told and has ended was told as ended.
+
+use super::Truth;
+use crate::world::World;
+
+pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
+    for (name, alert) in &truth.alerts {
+        let muted =
+            truth.silences.iter().any(|it| it.group == alert.group && it.expired_at.is_none());
+        let taken = alert.fires.iter().any(|post| world.posts[*post].acked_at.is_some());
+        let told: Vec<_> = world.told.iter().filter(|it| it.group == alert.group).collect();
+        let fired = told.iter().any(|it| it.firing.contains(name));
+        if taken && alert.ends.is_empty() && !muted && !fired {
+            return Err(format!("{name} fires and nobody was told"));
+        }
+        let all_ended = !alert.ends.is_empty()
+            && alert.ends.iter().all(|post| world.posts[*post].acked_at.is_some());
+        let last = told
+            .iter()
+            .filter(|it| it.kept && (it.firing.contains(name) || it.resolved.contains(name)))
+            .max_by_key(|it| it.answered_at);
+        if all_ended && !muted && last.is_some_and(|it| it.firing.contains(name)) {
+            return Err(format!("{name} was told as firing, has ended, and nobody was told"));
+        }
+    }
+    Ok(())
+}

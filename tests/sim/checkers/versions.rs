@@ -1,0 +1,40 @@
+//! Merges never go back: while a node runs, the version that it holds of a record only grows.
+
+use std::collections::BTreeMap;
+
+use bellwether::store::Op;
+use bellwether::wire::record::Stamped;
+
+use crate::world::World;
+
+type Versions = BTreeMap<(u16, Vec<u8>), (u64, u64)>;
+
+#[derive(Debug, Default)]
+pub(crate) struct Growing {
+    seen: BTreeMap<usize, (u64, Versions)>,
+}
+
+impl Growing {
+    pub(crate) fn look(&mut self, world: &World) -> Result<(), String> {
+        for seat in world.up() {
+            let it = &world.seats[seat];
+            let mut versions = Versions::new();
+            for record in world.node(seat).records(it.now(world.now)) {
+                if let Op::Put(body) = &record.op
+                    && let Ok(stamped) = Stamped::decode(body)
+                {
+                    versions.insert((record.kind, record.key), (stamped.hlc, stamped.node));
+                }
+            }
+            if let Some((life, before)) = self.seen.get(&seat)
+                && *life == it.life
+                && let Some((key, was)) =
+                    before.iter().find(|(key, was)| versions.get(*key).is_some_and(|is| is < was))
+            {
+                return Err(format!("n{seat} went back on {key:?} from {was:?}"));
+            }
+            self.seen.insert(seat, (it.life, versions));
+        }
+        Ok(())
+    }
+}

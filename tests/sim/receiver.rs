@@ -1,0 +1,69 @@
+//! The receivers of notifications: they answer, hesitate, fail, or take without answering; and what they were told.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+/// How a receiver behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Answers 200 after so many milliseconds, at least and at most.
+    Fine(u64, u64),
+    /// Answers with this status, having taken nothing.
+    Fails(u16),
+    /// Takes it, and never answers.
+    Silent,
+}
+
+pub(crate) struct Receiver {
+    pub(crate) manner: Manner,
+    /// Seats from which there is no way to it.
+    pub(crate) unreachable_from: BTreeSet<usize>,
+}
+
+impl Default for Receiver {
+    fn default() -> Self {
+        Self { manner: Manner::Fine(5, 40), unreachable_from: BTreeSet::new() }
+    }
+}
+
+/// A notification that a receiver has taken.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    /// When it arrived.
+    pub(crate) at: u64,
+    /// When the node began to send it.
+    pub(crate) begun: u64,
+    /// Which node.
+    pub(crate) seat: usize,
+    /// The node's life then.
+    pub(crate) life: u64,
+    /// Which receiver.
+    pub(crate) receiver: usize,
+    /// The value of the group's label.
+    pub(crate) group: Rc<str>,
+    /// Alertmanager's words.
+    pub(crate) reason: Rc<str>,
+    /// Names of alerts.
+    pub(crate) firing: BTreeSet<Rc<str>>,
+    pub(crate) resolved: BTreeSet<Rc<str>>,
+    /// When its sender heard that it had arrived.
+    pub(crate) answered_at: Option<u64>,
+    /// Whether its sender's log of it became durable.
+    pub(crate) kept: bool,
+}
+
+/// Reads a webhook's body.
+pub(crate) fn read(body: &[u8]) -> (Rc<str>, Rc<str>, BTreeSet<Rc<str>>, BTreeSet<Rc<str>>) {
+    let json: serde_json::Value = serde_json::from_slice(body).expect("a payload is JSON");
+    let text = |value: &serde_json::Value| -> Rc<str> { value.as_str().unwrap_or("").into() };
+    let (mut firing, mut resolved) = (BTreeSet::new(), BTreeSet::new());
+    for alert in json["alerts"].as_array().into_iter().flatten() {
+        let name = text(&alert["labels"]["alertname"]);
+        if alert["status"] == "firing" {
+            firing.insert(name);
+        } else {
+            resolved.insert(name);
+        }
+    }
+    (text(&json["groupLabels"]["group"]), text(&json["notification_reason"]), firing, resolved)
+}

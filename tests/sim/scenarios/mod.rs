@@ -1,0 +1,51 @@
+//! Histories that were thought of: what must hold, in words.
+
+mod turns;
+
+pub(crate) type Test = (&'static str, fn());
+
+pub(crate) const ALL: &[Test] = &[
+    ("three_nodes_tell_each_group_once", turns::three_nodes_tell_each_group_once),
+    (
+        "a_thousand_groups_are_told_once_each_and_by_all_nodes_alike",
+        turns::a_thousand_groups_are_told_once_each_and_by_all_nodes_alike,
+    ),
+    ("clocks_five_minutes_apart_change_nothing", turns::clocks_five_minutes_apart_change_nothing),
+    (
+        "who_dies_within_group_wait_is_replaced_in_time",
+        turns::who_dies_within_group_wait_is_replaced_in_time,
+    ),
+    (
+        "who_dies_while_it_sends_is_replaced_in_time",
+        turns::who_dies_while_it_sends_is_replaced_in_time,
+    ),
+    (
+        "alerts_of_a_node_that_dies_at_once_after_its_answer_are_told",
+        turns::alerts_of_a_node_that_dies_at_once_after_its_answer_are_told,
+    ),
+    (
+        "a_receiver_that_takes_30_s_hears_each_group_once",
+        turns::a_receiver_that_takes_30_s_hears_each_group_once,
+    ),
+    (
+        "a_receiver_that_fails_for_two_minutes_hears_each_group_once",
+        turns::a_receiver_that_fails_for_two_minutes_hears_each_group_once,
+    ),
+    (
+        "the_one_node_that_reaches_the_receiver_takes_over",
+        turns::the_one_node_that_reaches_the_receiver_takes_over,
+    ),
+    (
+        "a_flock_in_two_tells_once_a_side_and_never_again",
+        turns::a_flock_in_two_tells_once_a_side_and_never_again,
+    ),
+    (
+        "five_singles_tell_once_each_and_never_again",
+        turns::five_singles_tell_once_each_and_never_again,
+    ),
+    (
+        "a_rolling_restart_under_load_misses_and_repeats_nothing",
+        turns::a_rolling_restart_under_load_misses_and_repeats_nothing,
+    ),
+    ("a_step_of_the_wall_clock_moves_no_timer", turns::a_step_of_the_wall_clock_moves_no_timer),
+];

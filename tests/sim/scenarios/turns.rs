@@ -1,0 +1,291 @@
+//! One notification from many nodes, and none missing.
+
+use std::collections::BTreeMap;
+
+use crate::receiver::Manner;
+use crate::seat::WallClock;
+use crate::world::{CONFIG, Posted, Setup, World, fires};
+
+/// From a post to its group's first flush.
+const GROUP_WAIT_MS: u64 = 5_000;
+/// How many groups make a crowd; an unoptimised simulator takes its time.
+const GROUPS: usize = if cfg!(debug_assertions) { 150 } else { 1_000 };
+
+fn groups(prefix: &str, count: usize) -> Vec<Posted> {
+    (0..count).map(|n| fires(&format!("{prefix}{n}"), &format!("{prefix}{n}"))).collect()
+}
+
+/// Posts the same to each of these seats, some alerts at a time, as senders do.
+fn post(world: &mut World, seats: &[usize], alerts: &[Posted]) {
+    for some in alerts.chunks(50) {
+        for seat in seats {
+            world.post(*seat, some.to_vec(), None);
+        }
+    }
+}
+
+/// Each alert of this prefix was told once and no more; returns how long after its group was due.
+#[track_caller]
+fn once_each(world: &World, prefix: &str, count: usize, due: u64) -> Vec<u64> {
+    let told: Vec<_> = world.told.iter().filter(|it| it.group.starts_with(prefix)).collect();
+    let mut times: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut twice = 0;
+    for it in &told {
+        if times.insert(&it.group, it.at.saturating_sub(due)).is_some() {
+            twice += 1;
+        }
+    }
+    assert_eq!((times.len(), twice), (count, 0), "told, and told twice, of {prefix}");
+    let mut times: Vec<u64> = times.into_values().collect();
+    times.sort_unstable();
+    times
+}
+
+fn median(times: &[u64]) -> u64 {
+    times[times.len() / 2]
+}
+
+/// How many each node has told.
+fn spread(world: &World, prefix: &str) -> Vec<usize> {
+    (0..world.seats.len())
+        .map(|seat| {
+            world.told.iter().filter(|it| it.seat == seat && it.group.starts_with(prefix)).count()
+        })
+        .collect()
+}
+
+pub(crate) fn three_nodes_tell_each_group_once() {
+    let mut world = World::settled(1, Setup::new(3));
+    post(&mut world, &[0, 1, 2], &groups("a", 20));
+    world.run_for(60_000);
+    assert_eq!(world.acknowledged().len(), 20);
+    once_each(&world, "a", 20, 0);
+}
+
+fn thousand_groups(count: usize, ahead_ms: i64) {
+    let mut world = World::new(2, Setup::new(5));
+    for seat in 0..5 {
+        world.seats[seat].clock.ahead_ms = ahead_ms * (seat as i64 - 2);
+        world.start(seat);
+    }
+    world.run_for(15_000);
+    let due = world.now + GROUP_WAIT_MS;
+    post(&mut world, &[0, 1, 2, 3, 4], &groups("all-", count));
+    world.run_for(60_000);
+    let all = once_each(&world, "all-", count, due);
+    let due = world.now + GROUP_WAIT_MS;
+    post(&mut world, &[3], &groups("one-", count));
+    world.run_for(60_000);
+    let one = once_each(&world, "one-", count, due);
+    for prefix in ["all-", "one-"] {
+        let spread = spread(&world, prefix);
+        println!("  {prefix}: told by each node: {spread:?}");
+        let even = count / 5;
+        assert!(
+            count < 1_000 || spread.iter().all(|told| told.abs_diff(even) * 5 <= even),
+            "within 20 % of even: {spread:?}"
+        );
+    }
+    println!(
+        "  told after they were due, median and last: {} {} ms; posted to one: {} {} ms",
+        median(&all),
+        all[count - 1],
+        median(&one),
+        one[count - 1]
+    );
+    world.run_for(120_000);
+    assert_eq!(world.told.len(), 2 * count, "nothing is told again");
+}
+
+pub(crate) fn a_thousand_groups_are_told_once_each_and_by_all_nodes_alike() {
+    thousand_groups(GROUPS, 0);
+}
+
+pub(crate) fn clocks_five_minutes_apart_change_nothing() {
+    thousand_groups(GROUPS, 150_000);
+}
+
+/// The node that most of these groups would be told by dies.
+fn dies(seed: u64, after_ms: u64, to_one: bool) -> (World, u64) {
+    let mut world = World::settled(seed, Setup::new(5));
+    let due = world.now + GROUP_WAIT_MS;
+    let seats: &[usize] = if to_one { &[0] } else { &[0, 1, 2, 3, 4] };
+    post(&mut world, seats, &groups("a", 100));
+    world.run_for(after_ms);
+    world.crash(0, true);
+    world.run_for(60_000);
+    (world, due)
+}
+
+/// Of groups whose turn was the dead node's, how long after they were due they were told.
+fn take_overs(world: &World, due: u64) -> Vec<u64> {
+    let mut late: Vec<u64> =
+        world.told.iter().map(|told| told.at.saturating_sub(due)).filter(|ms| *ms > 400).collect();
+    late.sort_unstable();
+    late
+}
+
+pub(crate) fn who_dies_within_group_wait_is_replaced_in_time() {
+    for seed in 0..5 {
+        let (world, due) = dies(seed, 2_000, false);
+        once_each(&world, "a", 100, due);
+        let late = take_overs(&world, due);
+        assert!(late.len() > 5, "some were the dead node's turn");
+        println!(
+            "  take-over: {} groups, median {} ms, last {} ms",
+            late.len(),
+            median(&late),
+            late[late.len() - 1]
+        );
+        assert!(median(&late) <= 2_000 && late[late.len() - 1] <= 3_500);
+    }
+}
+
+pub(crate) fn who_dies_while_it_sends_is_replaced_in_time() {
+    for seed in 0..5 {
+        // Some of its attempts have reached the receiver, none has been answered.
+        let mut world = World::settled(seed, Setup::new(5));
+        world.receivers[0].manner = Manner::Fine(200, 400);
+        let due = world.now + GROUP_WAIT_MS;
+        post(&mut world, &[0, 1, 2, 3, 4], &groups("a", 40));
+        world.run_for(GROUP_WAIT_MS + 6);
+        let reached = world.told.iter().filter(|told| told.seat == 0).count();
+        world.crash(0, true);
+        world.run_for(60_000);
+        let counts = world.counts();
+        assert_eq!(counts.len(), 40, "none is missing");
+        let twice = counts.values().filter(|count| **count > 1).count();
+        assert!(twice <= reached, "{twice} told twice, {reached} had reached the receiver");
+        let late = take_overs(&world, due);
+        println!(
+            "  take-over: {} groups, median {} ms, last {} ms; {reached} reached, {twice} told twice",
+            late.len(),
+            median(&late),
+            late[late.len() - 1]
+        );
+        assert!(median(&late) <= 2_000 && late[late.len() - 1] <= 3_500);
+    }
+}
+
+pub(crate) fn alerts_of_a_node_that_dies_at_once_after_its_answer_are_told() {
+    for seed in 0..10 {
+        let mut world = World::settled(seed, Setup::new(5));
+        let post = world.post(0, groups("a", 10), None);
+        while world.posts[post].acked_at.is_none() {
+            world.run_for(1);
+        }
+        world.crash(0, true);
+        world.run_for(30_000);
+        once_each(&world, "a", 10, 0);
+    }
+}
+
+pub(crate) fn a_receiver_that_takes_30_s_hears_each_group_once() {
+    for seed in 0..3 {
+        let config = CONFIG.replace("group_interval = \"30s\"", "group_interval = \"1m\"");
+        let mut world = World::settled(seed, Setup { config, ..Setup::new(5) });
+        world.receivers[0].manner = Manner::Fine(30_000, 30_000);
+        post(&mut world, &[0, 1, 2, 3, 4], &groups("a", 30));
+        world.run_for(300_000);
+        once_each(&world, "a", 30, 0);
+    }
+}
+
+pub(crate) fn a_receiver_that_fails_for_two_minutes_hears_each_group_once() {
+    for seed in 0..3 {
+        let mut world = World::settled(seed, Setup::new(5));
+        world.receivers[0].manner = Manner::Fails(503);
+        post(&mut world, &[0, 1, 2, 3, 4], &groups("a", 30));
+        world.run_for(120_000);
+        world.receivers[0].manner = Manner::Fine(5, 40);
+        world.run_for(180_000);
+        let times = once_each(&world, "a", 30, world.now - 180_000);
+        println!("  after it came back: median {} ms, last {} ms", median(&times), times[29]);
+    }
+}
+
+pub(crate) fn the_one_node_that_reaches_the_receiver_takes_over() {
+    for seed in 0..5 {
+        let mut world = World::settled(seed, Setup::new(5));
+        world.receivers[0].unreachable_from = [0, 1, 3, 4].into();
+        let due = world.now + GROUP_WAIT_MS;
+        post(&mut world, &[0, 1, 2, 3, 4], &groups("a", 30));
+        world.run_for(120_000);
+        let times = once_each(&world, "a", 30, due);
+        println!("  told after it was due: median {} ms, last {} ms", median(&times), times[29]);
+        assert!(times[29] <= 5_000);
+    }
+}
+
+pub(crate) fn a_flock_in_two_tells_once_a_side_and_never_again() {
+    for seed in 0..5 {
+        let mut world = World::settled(seed, Setup::new(5));
+        world.net.split(&[0, 1], &[2, 3, 4]);
+        world.run_for(3_000);
+        post(&mut world, &[0, 1, 2, 3, 4], &groups("a", 30));
+        world.run_for(60_000);
+        for side in [&[0, 1][..], &[2, 3, 4]] {
+            let told = world.told.iter().filter(|told| side.contains(&told.seat)).count();
+            assert_eq!(told, 30, "one a side");
+        }
+        world.net.heal();
+        world.run_for(400_000);
+        assert_eq!(world.told.len(), 60, "none after healing");
+    }
+}
+
+pub(crate) fn five_singles_tell_once_each_and_never_again() {
+    let mut world = World::settled(1, Setup::new(5));
+    for seat in 0..5 {
+        world.net.split(&[seat], &[0, 1, 2, 3, 4]);
+    }
+    world.run_for(3_000);
+    post(&mut world, &[0, 1, 2, 3, 4], &groups("a", 30));
+    world.run_for(60_000);
+    assert_eq!(spread(&world, "a"), [30; 5]);
+    world.net.heal();
+    world.run_for(400_000);
+    assert_eq!(world.told.len(), 150, "none after healing");
+}
+
+pub(crate) fn a_rolling_restart_under_load_misses_and_repeats_nothing() {
+    for seed in 0..3 {
+        let mut world = World::settled(seed, Setup::new(5));
+        let mut count = 0;
+        for seat in 0..5 {
+            for step in 0..40 {
+                if step == 10 {
+                    world.leave(seat);
+                }
+                if step == 14 {
+                    world.start(seat);
+                }
+                let alert = groups(&format!("a{count}-"), 1);
+                count += 1;
+                for to in world.up() {
+                    world.post(to, alert.clone(), None);
+                }
+                world.run_for(1_000);
+            }
+        }
+        world.run_for(60_000);
+        once_each(&world, "a", count, 0);
+    }
+}
+
+pub(crate) fn a_step_of_the_wall_clock_moves_no_timer() {
+    for step_ms in [-400_000_000_000, -3_600_000, 3_600_000, 400_000_000_000] {
+        let mut world = World::settled(1, Setup::new(1));
+        world.post(0, groups("a", 1), None);
+        let due = world.now + GROUP_WAIT_MS;
+        world.run_for(2_000);
+        world.set_clock(0, WallClock { ahead_ms: step_ms, synced: true, drift_ppm: 0 });
+        world.run_for(10_000);
+        let told = world.told_of("a0");
+        // A step beyond the alert's end ends it; its timer is the same all the same.
+        if step_ms <= 3_600_000 {
+            assert_eq!(told.len(), 1, "after a step of {step_ms} ms");
+            assert!(told[0].at.abs_diff(due) < 100, "after a step of {step_ms} ms");
+        }
+    }
+}

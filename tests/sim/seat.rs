@@ -1,0 +1,144 @@
+//! A place for a node: its flash, its clocks, its randomness, and what the shell would do for it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use bellwether::effect::{Attempt, AttemptId};
+use bellwether::node::Node;
+use bellwether::store::{Journal, Record};
+use bellwether::time::{Mono, Now, Wall};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::support::flash::Flash;
+
+/// The right time when a world begins.
+pub(crate) const EPOCH_MS: i64 = 1_800_000_000_000;
+/// Attempts of a node that run at a time, as in the shell.
+pub(crate) const SLOTS: usize = bellwether::limits::ATTEMPTS_MAX;
+
+/// The wall clock of a seat, by what it differs from the right one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct WallClock {
+    /// How far it is ahead, at the beginning of the world.
+    pub(crate) ahead_ms: i64,
+    /// By how many millionths it runs faster.
+    pub(crate) drift_ppm: i64,
+    /// Whether the kernel says that it is synchronised.
+    pub(crate) synced: bool,
+}
+
+/// What waits for flash, as in the shell's keeper.
+#[derive(Default)]
+pub(crate) struct Keeper {
+    pub(crate) queue: Vec<Record>,
+    /// The ticket of the last group that was queued.
+    pub(crate) last: u64,
+    /// Everything up to here is durable.
+    pub(crate) done: u64,
+    /// What is being made durable, and its ticket.
+    pub(crate) busy: Option<(Vec<Record>, u64)>,
+    /// Answers that wait: a ticket and a post.
+    pub(crate) held: VecDeque<(u64, usize)>,
+    /// Notifications whose log waits to become durable: a ticket, and which.
+    pub(crate) logs: Vec<(u64, usize)>,
+    /// Why nothing is written any more.
+    pub(crate) fault: bool,
+    /// When to try again after a fault.
+    pub(crate) retry_at: u64,
+}
+
+/// An attempt that is under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Running {
+    pub(crate) receiver: usize,
+    pub(crate) body: Vec<u8>,
+    pub(crate) begun: u64,
+    pub(crate) has_slot: bool,
+    /// What the receiver took of it.
+    pub(crate) told: Option<usize>,
+}
+
+pub(crate) struct Seat {
+    pub(crate) node: Option<Node>,
+    pub(crate) journal: Option<Journal<Flash>>,
+    pub(crate) flash: Flash,
+    pub(crate) keeper: Keeper,
+    pub(crate) rng: StdRng,
+    /// Counts starts and stops; an event of an earlier life is nobody's.
+    pub(crate) life: u64,
+    pub(crate) started_at: u64,
+    pub(crate) clock: WallClock,
+    pub(crate) timer_at: Option<u64>,
+    pub(crate) attempts: BTreeMap<AttemptId, Running>,
+    pub(crate) waiting: VecDeque<(AttemptId, Attempt)>,
+    pub(crate) slots_used: usize,
+    /// How long a sync takes.
+    pub(crate) sync_ms: (u64, u64),
+}
+
+impl Seat {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            node: None,
+            journal: None,
+            flash: Flash::new(),
+            keeper: Keeper::default(),
+            rng: StdRng::seed_from_u64(seed),
+            life: 0,
+            started_at: 0,
+            clock: WallClock { synced: true, ..WallClock::default() },
+            timer_at: None,
+            attempts: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            slots_used: 0,
+            sync_ms: (2, 20),
+        }
+    }
+
+    /// Both clocks at a moment of the world.
+    pub(crate) fn now(&self, at: u64) -> Now {
+        // Each life has its own zero; it says nothing about any other clock.
+        let mono = Mono::from_ms(at - self.started_at + 7_000 + self.life * 13);
+        Now { mono, wall: self.wall(at) }
+    }
+
+    pub(crate) fn wall(&self, at: u64) -> Wall {
+        let at = at.cast_signed();
+        let drift = at * self.clock.drift_ppm / 1_000_000;
+        Wall::from_ms(EPOCH_MS + at + drift + self.clock.ahead_ms)
+    }
+
+    /// The moment of the world at which a monotonic clock of this life shows `mono`.
+    pub(crate) fn moment(&self, mono: Mono) -> u64 {
+        (mono.as_ms() + self.started_at).saturating_sub(7_000 + self.life * 13)
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.node.is_some()
+    }
+
+    /// Forgets everything that lived in memory alone.
+    pub(crate) fn stop(&mut self) {
+        self.node = None;
+        self.journal = None;
+        self.keeper = Keeper::default();
+        self.life += 1;
+        self.timer_at = None;
+        self.attempts.clear();
+        self.waiting.clear();
+        self.slots_used = 0;
+    }
+}
+
+pub(crate) fn addr(seat: usize) -> SocketAddr {
+    let last = u8::try_from(seat + 1).unwrap();
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, last)), 9094)
+}
+
+pub(crate) fn seat_at(addr: SocketAddr) -> Option<usize> {
+    match addr.ip() {
+        IpAddr::V4(ip) => usize::from(ip.octets()[3]).checked_sub(1),
+        IpAddr::V6(_) => None,
+    }
+}

@@ -1,0 +1,476 @@
+//! A history drawn from a seed: first everything goes wrong, then all is well and must come to rest.
+
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::checkers::muted::Muted;
+use crate::checkers::repeat::Repeat;
+use crate::checkers::versions::Growing;
+use crate::checkers::{self, Alert, Silence, Truth};
+use crate::receiver::Manner;
+use crate::seat::WallClock;
+use crate::support::flash::Faults;
+use crate::world::{CONFIG, Setup, World, ends, fires};
+
+const MINUTE_MS: i64 = 60_000;
+const YEAR_MS: i64 = 365 * 24 * 60 * MINUTE_MS;
+
+/// How the wall clocks of a world are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Clocks {
+    Right,
+    Apart,
+    Drifting,
+    Past2038,
+    /// Some start in 1970 and are set after a while.
+    Unset,
+}
+
+/// What is drawn once a seed; a chance is in thousandths a step of a second.
+#[derive(Debug)]
+struct Options {
+    seats: usize,
+    multicast: bool,
+    sealed: bool,
+    loss: f64,
+    repeat: f64,
+    late: f64,
+    delay_ms: u64,
+    split: u32,
+    one_way: u32,
+    deaf: u32,
+    crash: u32,
+    power: bool,
+    wipe: bool,
+    leave: u32,
+    receivers: u32,
+    flash: u32,
+    slow_flash: bool,
+    posts: u32,
+    end: u32,
+    silence: u32,
+    reload: u32,
+    clocks: Clocks,
+    secs: u64,
+}
+
+impl Options {
+    fn draw(dice: &mut StdRng) -> Self {
+        let mut some =
+            |most: u32| if dice.random_bool(0.5) { dice.random_range(1..=most) } else { 0 };
+        let (split, one_way, deaf, crash, leave) =
+            (some(20), some(15), some(10), some(25), some(10));
+        let (receivers, flash, end, silence, reload) =
+            (some(30), some(15), some(60), some(15), some(5));
+        let posts = 30 + some(100);
+        let one_of = |dice: &mut StdRng, of: &[f64]| {
+            of[usize::try_from(dice.random_range(0..of.len() as u64)).unwrap()]
+        };
+        let sizes = [1_usize, 2, 3, 3, 3, 4, 5, 5, 7, 9];
+        let clocks = [
+            Clocks::Right,
+            Clocks::Right,
+            Clocks::Apart,
+            Clocks::Drifting,
+            Clocks::Past2038,
+            Clocks::Unset,
+        ];
+        let pick = |dice: &mut StdRng, len: usize| {
+            usize::try_from(dice.random_range(0..len as u64)).unwrap()
+        };
+        Self {
+            seats: sizes[pick(dice, sizes.len())],
+            multicast: dice.random_bool(0.4),
+            sealed: dice.random_bool(0.3),
+            loss: one_of(dice, &[0.0, 0.0, 0.05, 0.1, 0.3]),
+            repeat: one_of(dice, &[0.0, 0.0, 0.05]),
+            late: one_of(dice, &[0.0, 0.0, 0.02, 0.1]),
+            delay_ms: dice.random_range(1..=80),
+            split,
+            one_way,
+            deaf,
+            crash,
+            power: dice.random_bool(0.7),
+            wipe: dice.random_bool(0.2),
+            leave,
+            receivers,
+            flash,
+            slow_flash: dice.random_bool(0.2),
+            posts,
+            end,
+            silence,
+            reload,
+            clocks: clocks[pick(dice, clocks.len())],
+            secs: dice.random_range(60..=240),
+        }
+    }
+}
+
+/// What a history came to.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) events: u64,
+    pub(crate) ms: u64,
+    pub(crate) told: usize,
+    pub(crate) hash: u64,
+}
+
+struct History {
+    world: World,
+    truth: Truth,
+    options: Options,
+    dice: StdRng,
+    names: u64,
+    muted: Muted,
+    repeat: Repeat,
+    growing: Growing,
+}
+
+/// Lives through the history of a seed.
+pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
+    let mut dice = StdRng::seed_from_u64(seed ^ 0x5eed);
+    let options = Options::draw(&mut dice);
+    let setup =
+        Setup { multicast: options.multicast, sealed: options.sealed, ..Setup::new(options.seats) };
+    let mut world = World::new(seed, setup);
+    world.trace.line(0, || format!("{options:?}"));
+    world.net.loss = options.loss;
+    world.net.repeat = options.repeat;
+    world.net.late = options.late;
+    world.net.delay_ms = (1, options.delay_ms);
+    let mut history = History {
+        world,
+        truth: Truth::default(),
+        options,
+        dice,
+        names: 0,
+        muted: Muted::default(),
+        repeat: Repeat::default(),
+        growing: Growing::default(),
+    };
+    let result = history.live();
+    let World { events, now, told, trace, .. } = &history.world;
+    let outcome = Outcome { events: *events, ms: *now, told: told.len(), hash: trace.hash };
+    result.map(|()| outcome).map_err(|error| format!("at {now}: {error}"))
+}
+
+impl History {
+    fn live(&mut self) -> Result<(), String> {
+        self.set_clocks();
+        for seat in 0..self.options.seats {
+            if self.options.slow_flash {
+                self.world.seats[seat].sync_ms = (50, 3_000);
+            }
+            let at = self.world.now + self.below(5_000);
+            self.world.plan(at, move |world| {
+                if !world.seats[seat].is_up() {
+                    world.start(seat);
+                }
+            });
+        }
+        for second in 0..self.options.secs {
+            self.step(second);
+            self.pass(1_000, second)?;
+        }
+        self.heal();
+        for second in 0..200 {
+            self.pass(1_000, second)?;
+        }
+        checkers::lost::check(&self.world, &self.truth)?;
+        checkers::told::check(&self.world, &self.truth)?;
+        checkers::equal::check(&self.world)?;
+        self.calm()
+    }
+
+    /// All is well, and some new alerts come.
+    fn calm(&mut self) -> Result<(), String> {
+        let from = self.world.told.len();
+        let mut groups: Vec<Rc<str>> = Vec::new();
+        for n in 0..6 {
+            let name: Rc<str> = format!("calm{n}").into();
+            groups.push(Rc::clone(&name));
+            let one = self.seat();
+            for seat in self.world.up() {
+                if n % 2 == 0 || seat == one {
+                    self.world.post(seat, vec![fires(&name, &name)], None);
+                }
+            }
+        }
+        for second in 0..70 {
+            self.pass(1_000, second)?;
+        }
+        checkers::quiet::check(&self.world, from, &groups)?;
+        checkers::equal::check(&self.world)
+    }
+
+    fn pass(&mut self, ms: u64, second: u64) -> Result<(), String> {
+        self.world.run_for(ms);
+        if let Some(fault) = self.world.fault.take() {
+            return Err(fault);
+        }
+        self.muted.look(&self.world, &self.truth)?;
+        self.repeat.look(&self.world)?;
+        if second % 20 == 0 {
+            self.growing.look(&self.world)?;
+            checkers::bounds::check(&self.world)?;
+        }
+        Ok(())
+    }
+
+    fn below(&mut self, most: u64) -> u64 {
+        self.dice.random_range(0..most.max(1))
+    }
+
+    fn seat(&mut self) -> usize {
+        let seats = self.options.seats as u64;
+        usize::try_from(self.below(seats)).unwrap()
+    }
+
+    fn chance(&mut self, thousandths: u32) -> bool {
+        self.dice.random_range(0..1000_u32) < thousandths
+    }
+
+    fn set_clocks(&mut self) {
+        for seat in 0..self.options.seats {
+            let minutes = self.dice.random_range(-5..=5_i64);
+            let clock = &mut self.world.seats[seat].clock;
+            match self.options.clocks {
+                Clocks::Right => {}
+                Clocks::Apart => clock.ahead_ms = minutes * MINUTE_MS / 2,
+                Clocks::Drifting => clock.drift_ppm = minutes * 40,
+                Clocks::Past2038 => clock.ahead_ms = 15 * YEAR_MS,
+                Clocks::Unset => {
+                    if minutes > 0 {
+                        clock.ahead_ms = -crate::seat::EPOCH_MS;
+                        clock.synced = false;
+                        let right = WallClock { ahead_ms: 0, drift_ppm: 0, synced: true };
+                        let secs = self.options.secs;
+                        let at = 1_000 + self.below(secs * 1_000);
+                        self.world.plan(at, move |world| world.set_clock(seat, right));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What happens in a second of bad weather.
+    fn step(&mut self, _second: u64) {
+        self.weather();
+        self.machines();
+        if self.chance(self.options.receivers) {
+            self.receivers();
+        }
+        if self.chance(self.options.posts) {
+            self.post();
+        }
+        if self.chance(self.options.end) {
+            self.end();
+        }
+        if self.chance(self.options.silence) {
+            self.silence();
+        }
+        if self.chance(self.options.reload) {
+            let wait = if self.chance(500) { "5s" } else { "6s" };
+            self.world.reload(
+                &CONFIG.replace("group_wait = \"5s\"", &format!("group_wait = \"{wait}\"")),
+            );
+        }
+    }
+
+    fn weather(&mut self) {
+        let seats: Vec<usize> = (0..self.options.seats).collect();
+        if self.chance(self.options.split) {
+            let some: Vec<usize> =
+                seats.iter().copied().filter(|_| self.dice.random_bool(0.5)).collect();
+            let rest: Vec<usize> = seats.iter().copied().filter(|it| !some.contains(it)).collect();
+            self.world.trace.line(self.world.now, || format!("split {some:?} from {rest:?}"));
+            self.world.net.split(&some, &rest);
+            let at = self.world.now + 1_000 + self.below(60_000);
+            self.world.plan(at, |world| {
+                world.trace.line(world.now, || "the network is whole".into());
+                world.net.heal();
+            });
+        }
+        if self.chance(self.options.one_way) {
+            let way = (self.seat(), self.seat());
+            self.world.trace.line(self.world.now, || format!("cut {way:?}"));
+            self.world.net.cut.insert(way);
+            let at = self.world.now + 1_000 + self.below(60_000);
+            self.world.plan(at, move |world| {
+                world.net.cut.remove(&way);
+            });
+        }
+        if self.chance(self.options.deaf) {
+            let way = (self.seat(), self.seat());
+            self.world.net.deaf.insert(way);
+        }
+    }
+
+    fn machines(&mut self) {
+        if self.chance(self.options.crash) {
+            let seat = self.seat();
+            let power = self.options.power && self.dice.random_bool(0.7);
+            let safe = self.others_hold_all_of(seat);
+            let wipe = self.options.wipe && safe && self.chance(300);
+            self.world.crash(seat, power);
+            if wipe && !self.world.seats[seat].is_up() {
+                self.world.wipe(seat);
+            }
+            self.restart_later(seat);
+        }
+        if self.chance(self.options.leave) {
+            let seat = self.seat();
+            if self.world.seats[seat].is_up() {
+                self.world.leave(seat);
+                self.restart_later(seat);
+            }
+        }
+        if self.chance(self.options.flash) {
+            let seat = self.seat();
+            let faults = match self.below(3) {
+                0 => Faults { no_space: true, ..Faults::default() },
+                1 => Faults { syncs: 1, ..Faults::default() },
+                _ => Faults { read_only: true, ..Faults::default() },
+            };
+            self.world.trace.line(self.world.now, || format!("n{seat} flash: {faults:?}"));
+            self.world.seats[seat].flash.set_faults(faults);
+            let at = self.world.now + 1_000 + self.below(30_000);
+            self.world.plan(at, move |world| {
+                world.seats[seat].flash.set_faults(Faults::default());
+            });
+        }
+    }
+
+    /// Whether some other node that runs knows every record that this one knows.
+    fn others_hold_all_of(&self, seat: usize) -> bool {
+        let digest = |seat: usize| {
+            let node = self.world.seats[seat].node.as_ref()?;
+            Some(node.flock()?.digest(self.world.seats[seat].now(self.world.now)))
+        };
+        let ours = digest(seat);
+        ours.is_some()
+            && self.world.seats[seat].keeper.held.is_empty()
+            && (0..self.options.seats).any(|other| other != seat && digest(other) == ours)
+    }
+
+    fn restart_later(&mut self, seat: usize) {
+        let at = self.world.now + 100 + self.below(30_000);
+        self.world.plan(at, move |world| {
+            if !world.seats[seat].is_up() {
+                world.start(seat);
+            }
+        });
+    }
+
+    fn receivers(&mut self) {
+        let manner = match self.below(5) {
+            0 => Manner::Fails(503),
+            1 => Manner::Silent,
+            2 => Manner::Fine(2_000, 12_000),
+            _ => Manner::Fine(5, 40),
+        };
+        let some: Vec<usize> =
+            (0..self.options.seats).filter(|_| self.dice.random_bool(0.3)).collect();
+        self.world.trace.line(self.world.now, || format!("r0 {manner:?}, no way from {some:?}"));
+        self.world.receivers[0].manner = manner;
+        self.world.receivers[0].unreachable_from = some.into_iter().collect();
+    }
+
+    fn post(&mut self) {
+        self.names += 1;
+        let name: Rc<str> = format!("a{}", self.names).into();
+        let group: Rc<str> = format!("g{}", self.below(self.names / 2 + 1)).into();
+        let one = self.seat();
+        let to_all = self.dice.random_bool(0.4);
+        let mut posts = Vec::new();
+        for seat in 0..self.options.seats {
+            if seat == one || (to_all && self.dice.random_bool(0.9)) {
+                let retry = Some(Duration::from_secs(5));
+                posts.push(self.world.post(seat, vec![fires(&name, &group)], retry));
+            }
+        }
+        self.truth.alerts.insert(name, Alert { group, fires: posts, ends: Vec::new() });
+    }
+
+    /// An alert of which every post was answered ends, where it was posted.
+    fn end(&mut self) {
+        let answered = |world: &World, alert: &Alert| {
+            alert.ends.is_empty()
+                && alert.fires.iter().all(|post| world.posts[*post].acked_at.is_some())
+        };
+        let some: Vec<Rc<str>> = self
+            .truth
+            .alerts
+            .iter()
+            .filter(|(_, alert)| answered(&self.world, alert))
+            .map(|(name, _)| Rc::clone(name))
+            .collect();
+        if some.is_empty() {
+            return;
+        }
+        let at = usize::try_from(self.below(some.len() as u64)).unwrap();
+        let name = &some[at];
+        let Some(alert) = self.truth.alerts.get_mut(name) else { return };
+        for post in alert.fires.clone() {
+            let seat = self.world.posts[post].seat;
+            let retry = Some(Duration::from_secs(5));
+            alert.ends.push(self.world.post(seat, vec![ends(name, &alert.group)], retry));
+        }
+    }
+
+    fn silence(&mut self) {
+        let seat = self.seat();
+        let old = self.truth.silences.iter().position(|it| it.expired_at.is_none());
+        if let Some(old) = old.filter(|_| self.chance(500)) {
+            let (seat, id) = (self.truth.silences[old].seat, self.truth.silences[old].id);
+            if self.world.seats[seat].is_up() && self.world.node(seat).silence(id).is_some() {
+                self.truth.silences[old].expired_at = Some(self.world.now);
+                self.world.expire(seat, id);
+            }
+            return;
+        }
+        let group: Rc<str> = format!("g{}", self.below(self.names / 2 + 1)).into();
+        if let Some(id) = self.world.silence(seat, &group, 36_000_000) {
+            self.truth.silences.push(Silence { id, group, seat, expired_at: None });
+        }
+    }
+
+    /// All is well from now on.
+    fn heal(&mut self) {
+        let world = &mut self.world;
+        world.trace.line(world.now, || "all is well".into());
+        world.net.loss = 0.0;
+        world.net.late = 0.0;
+        world.net.repeat = 0.0;
+        world.net.delay_ms = (1, 20);
+        world.net.heal();
+        world.net.deaf.clear();
+        for receiver in &mut world.receivers {
+            *receiver = crate::receiver::Receiver::default();
+        }
+        for seat in 0..world.seats.len() {
+            world.seats[seat].flash.set_faults(Faults::default());
+            world.seats[seat].sync_ms = (2, 20);
+            if !world.seats[seat].is_up() {
+                world.start(seat);
+            }
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} events, {} s, {} told, trace {:016x}",
+            self.events,
+            self.ms / 1000,
+            self.told,
+            self.hash
+        )
+    }
+}

@@ -1,0 +1,779 @@
+//! The world: nodes, the network between them, flash, clocks, receivers and senders under one virtual time.
+//!
+//! Everything that happens is an [`Event`] in one heap, ordered by time and then by the order in which it was scheduled.
+//! All that is random is drawn from one seed, so a seed is a whole history.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bellwether::config::{self, Config, Flags, Language};
+use bellwether::effect::{Attempt, AttemptId, Cx, Effect};
+use bellwether::gossip::{self, KeyRing, Via};
+use bellwether::model::{MatchOp, Matcher, Matchers, Report, SilenceId};
+use bellwether::node::{Node, Options, SilenceDraft};
+use bellwether::notify::{Outgoing, Reply};
+use bellwether::store::{self, Journal};
+use bellwether::wire::record::Kind;
+use rand::rngs::StdRng;
+use rand::{Rng as _, RngExt, SeedableRng};
+
+use crate::net::Net;
+use crate::receiver::{self, Manner, Receiver, Told};
+use crate::seat::{self, Running, SLOTS, Seat, WallClock};
+use crate::support::rng::Rng;
+use crate::trace::Trace;
+
+/// What happens.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// An attempt reaches its receiver.
+    Arrive(usize, u64, AttemptId),
+    /// A datagram reaches a seat.
+    Datagram(usize, usize, Via, Vec<u8>),
+    /// What a scenario has planned.
+    Plan(usize),
+    /// A post reaches a seat, or is refused by one that is down.
+    Post(usize),
+    /// An attempt ends.
+    Reply(usize, u64, AttemptId, Reply),
+    /// A group becomes durable.
+    Synced(usize, u64),
+    /// A node's next timeout.
+    Timer(usize, u64),
+}
+
+/// One alert in a post.
+#[derive(Clone, Debug)]
+pub(crate) struct Posted {
+    pub(crate) name: Rc<str>,
+    pub(crate) group: Rc<str>,
+    /// Further labels.
+    pub(crate) labels: Vec<(&'static str, String)>,
+    /// Whether it has ended.
+    pub(crate) ended: bool,
+    /// How long it fires unless it is posted again; none leaves it to `resolve_timeout`.
+    pub(crate) lease: Option<Duration>,
+}
+
+/// A post, and what its sender knows of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Post {
+    pub(crate) seat: usize,
+    pub(crate) alerts: Vec<Posted>,
+    pub(crate) taken_at: Option<u64>,
+    /// When it was answered with 200.
+    pub(crate) acked_at: Option<u64>,
+    /// Whether flash had failed when it was answered: then memory alone holds it.
+    pub(crate) from_memory: bool,
+    /// The sender comes again after so long if it was not answered.
+    pub(crate) retry: Option<Duration>,
+    pub(crate) sent_at: u64,
+}
+
+/// How the flock is set up.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    pub(crate) seats: usize,
+    pub(crate) multicast: bool,
+    pub(crate) sealed: bool,
+    /// Whether there is a flock at all.
+    pub(crate) flock: bool,
+    pub(crate) config: String,
+}
+
+impl Setup {
+    pub(crate) fn new(seats: usize) -> Self {
+        Self { seats, multicast: false, sealed: false, flock: true, config: CONFIG.into() }
+    }
+}
+
+/// Groups by `group`, waits 5 s, flushes each 30 s, repeats after 4 h; `severity=second` goes to a second receiver.
+pub(crate) const CONFIG: &str = r#"
+[route]
+receiver = "r0"
+group_by = ["group"]
+group_wait = "5s"
+group_interval = "30s"
+repeat_interval = "4h"
+[[route.routes]]
+receiver = "r1"
+matchers = ['severity="second"']
+
+[[receivers]]
+name = "r0"
+webhook_configs = [{ url = "http://0.receiver/" }]
+[[receivers]]
+name = "r1"
+webhook_configs = [{ url = "http://1.receiver/" }]
+"#;
+
+pub(crate) const RECEIVERS: usize = 2;
+
+type Plan = Box<dyn FnOnce(&mut World)>;
+
+pub(crate) struct World {
+    pub(crate) now: u64,
+    pub(crate) seats: Vec<Seat>,
+    pub(crate) net: Net,
+    pub(crate) receivers: Vec<Receiver>,
+    pub(crate) told: Vec<Told>,
+    pub(crate) posts: Vec<Post>,
+    pub(crate) events: u64,
+    pub(crate) rng: StdRng,
+    pub(crate) trace: Trace,
+    pub(crate) setup: Setup,
+    config: Rc<Config>,
+    queue: BTreeMap<(u64, u64), Event>,
+    scheduled: u64,
+    plans: Vec<Option<Plan>>,
+    /// What a checker has found.
+    pub(crate) fault: Option<String>,
+    /// Events of this very moment, to find a loop.
+    burst: u64,
+    burst_at: u64,
+}
+
+pub(crate) fn load(text: &str) -> Rc<Config> {
+    let options = config::Options {
+        file: Path::new("sim.toml"),
+        language: Language::Toml,
+        flags: &Flags::default(),
+        state_directory: None,
+    };
+    let loaded = Config::load(text.as_bytes(), &options);
+    Rc::new(loaded.unwrap_or_else(|errors| panic!("{errors}")).config)
+}
+
+impl World {
+    /// A world in which nothing runs yet.
+    pub(crate) fn new(seed: u64, setup: Setup) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let seats = (0..setup.seats).map(|_| Seat::new(rng.next_u64())).collect();
+        Self {
+            now: 1_000,
+            seats,
+            net: Net::new(rng.next_u64()),
+            receivers: (0..RECEIVERS).map(|_| Receiver::default()).collect(),
+            told: Vec::new(),
+            posts: Vec::new(),
+            events: 0,
+            trace: Trace::new(),
+            config: load(&setup.config),
+            setup,
+            rng,
+            queue: BTreeMap::new(),
+            scheduled: 0,
+            plans: Vec::new(),
+            fault: None,
+            burst: 0,
+            burst_at: 0,
+        }
+    }
+
+    /// A flock that has come together and settled.
+    pub(crate) fn settled(seed: u64, setup: Setup) -> Self {
+        let mut world = Self::new(seed, setup);
+        for seat in 0..world.seats.len() {
+            world.start(seat);
+        }
+        world.run_for(15_000);
+        world
+    }
+
+    // Time.
+
+    pub(crate) fn schedule(&mut self, at: u64, event: Event) {
+        self.scheduled += 1;
+        self.queue.insert((at.max(self.now), self.scheduled), event);
+    }
+
+    /// Does something at a later moment.
+    pub(crate) fn plan(&mut self, at: u64, plan: impl FnOnce(&mut World) + 'static) {
+        self.plans.push(Some(Box::new(plan)));
+        self.schedule(at, Event::Plan(self.plans.len() - 1));
+    }
+
+    pub(crate) fn run_for(&mut self, ms: u64) {
+        self.run_until(self.now + ms);
+    }
+
+    pub(crate) fn run_until(&mut self, end: u64) {
+        while self.fault.is_none()
+            && let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= end)
+        {
+            self.now = entry.key().0;
+            let event = entry.remove();
+            self.events += 1;
+            self.burst = if self.burst_at == self.now { self.burst + 1 } else { 0 };
+            self.burst_at = self.now;
+            if self.burst > 200_000 {
+                self.fault = Some(format!("time stands still at {}: {event:?}", self.now));
+            }
+            self.happen(event);
+        }
+        self.now = end;
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Arrive(seat, life, id) => self.arrive(seat, life, id),
+            Event::Datagram(from, to, via, bytes) => {
+                if self.seats[to].is_up() {
+                    self.trace.datagram(self.now, from, to, &bytes);
+                    self.call(to, |node, cx| {
+                        node.handle_datagram(cx, seat::addr(from), via, &bytes);
+                    });
+                }
+            }
+            Event::Plan(number) => {
+                if let Some(plan) = self.plans[number].take() {
+                    plan(self);
+                }
+            }
+            Event::Post(post) => self.handle_post(post),
+            Event::Reply(seat, life, id, reply) => self.handle_reply(seat, life, id, reply),
+            Event::Synced(seat, life) => {
+                if self.seats[seat].life == life {
+                    self.synced(seat);
+                }
+            }
+            Event::Timer(seat, life) => {
+                let it = &mut self.seats[seat];
+                if it.life == life && it.timer_at == Some(self.now) {
+                    it.timer_at = None;
+                    self.call(seat, Node::handle_timeout);
+                }
+            }
+        }
+    }
+
+    // Nodes.
+
+    /// Calls into a node, does what it asks for, and sets its timer.
+    pub(crate) fn call<T>(
+        &mut self,
+        seat: usize,
+        input: impl FnOnce(&mut Node, &mut Cx<'_>) -> T,
+    ) -> Option<T> {
+        let it = &mut self.seats[seat];
+        let now = it.now(self.now);
+        let mut effects = Vec::new();
+        let node = it.node.as_mut()?;
+        let result = input(node, &mut Cx { now, rng: &mut it.rng, effects: &mut effects });
+        for effect in effects {
+            self.perform(seat, effect);
+        }
+        self.set_timer(seat);
+        Some(result)
+    }
+
+    fn set_timer(&mut self, seat: usize) {
+        let it = &self.seats[seat];
+        let next = it.node.as_ref().and_then(Node::next_timeout);
+        let next = next.map(|at| it.moment(at).max(self.now));
+        if next != it.timer_at
+            && let Some(at) = next
+        {
+            let life = it.life;
+            self.schedule(at, Event::Timer(seat, life));
+        }
+        self.seats[seat].timer_at = next;
+    }
+
+    fn perform(&mut self, seat: usize, effect: Effect) {
+        match effect {
+            Effect::Attempt(attempt) => self.attempt(seat, attempt),
+            Effect::Cancel(id) => {
+                self.end_attempt(seat, id);
+            }
+            Effect::Multicast(bytes) => {
+                for to in (0..self.seats.len()).filter(|to| *to != seat) {
+                    self.transmit(seat, to, Via::Multicast(1), &bytes);
+                }
+            }
+            Effect::Send(to, bytes) => {
+                if let Some(to) = seat::seat_at(to).filter(|to| *to < self.seats.len()) {
+                    self.transmit(seat, to, Via::Unicast, &bytes);
+                }
+            }
+            Effect::Persist(records) => {
+                let keeper = &mut self.seats[seat].keeper;
+                keeper.queue.extend(records);
+                keeper.last += 1;
+                self.keep(seat);
+            }
+        }
+    }
+
+    fn transmit(&mut self, from: usize, to: usize, via: Via, bytes: &[u8]) {
+        assert!(bytes.len() <= bellwether::limits::DATAGRAM_BYTES_MAX, "a datagram too long");
+        for after in self.net.pass(from, to, via != Via::Unicast) {
+            self.schedule(self.now + after, Event::Datagram(from, to, via, bytes.to_vec()));
+        }
+    }
+
+    /// Switches a seat on: what its flash holds comes back, and it joins the flock.
+    pub(crate) fn start(&mut self, seat: usize) {
+        assert!(!self.seats[seat].is_up());
+        self.trace.line(self.now, || format!("n{seat} starts"));
+        let options =
+            Options { external_url: format!("http://node-{seat}").into(), ..Options::default() };
+        let flock = self.setup.flock.then(|| self.flock_config(seat));
+        let it = &mut self.seats[seat];
+        it.started_at = self.now;
+        let now = it.now(self.now);
+        let mut node = Node::new(Rc::clone(&self.config), options, flock, now);
+        let mut found = Vec::new();
+        let salt = it.rng.next_u64();
+        let opened =
+            Journal::open(it.flash.clone(), journal_options(salt), &mut |kind, key, body| {
+                found.push((kind, key.to_vec(), body.to_vec()));
+            });
+        let mut effects = Vec::new();
+        let mut cx = Cx { now, rng: &mut it.rng, effects: &mut effects };
+        for (kind, key, body) in found {
+            if let Err(error) = node.handle_record(&cx, kind, &key, &body) {
+                self.fault = Some(format!("n{seat} cannot read what it wrote: {error:?}"));
+            }
+        }
+        node.handle_restored(&mut cx);
+        let fault = match &opened {
+            Ok((journal, _)) => journal.fault().map(ToString::to_string),
+            Err(error) => Some(error.to_string()),
+        };
+        node.handle_journal(&mut cx, fault.as_deref());
+        it.journal = opened.ok().map(|(journal, _)| journal);
+        it.keeper.fault = fault.is_some();
+        it.node = Some(node);
+        for effect in effects {
+            self.perform(seat, effect);
+        }
+        let peers: Vec<_> = if self.setup.multicast {
+            Vec::new()
+        } else {
+            (0..self.seats.len()).filter(|it| *it != seat).map(seat::addr).collect()
+        };
+        self.call(seat, |node, cx| node.handle_peers(cx, &peers));
+    }
+
+    fn flock_config(&self, seat: usize) -> gossip::Config {
+        let mut config = gossip::Config::new(0, &format!("n{seat}"));
+        if self.setup.sealed || self.setup.multicast {
+            config.keys = KeyRing::new(&[[7; 32]]).expect("a key");
+        }
+        config.multicast = self.setup.multicast;
+        config.expects_peers = self.seats.len() > 1;
+        config.synced = self.seats[seat].clock.synced;
+        config
+    }
+
+    /// Ends a process: with the power, or alone, so that the page cache stays.
+    pub(crate) fn crash(&mut self, seat: usize, power: bool) {
+        if !self.seats[seat].is_up() {
+            return;
+        }
+        self.trace.line(self.now, || format!("n{seat} dies, power cut: {power}"));
+        let mut dice = Rng::new(self.rng.next_u64());
+        let it = &mut self.seats[seat];
+        if let (Some((records, _)), Some(mut journal)) = (it.keeper.busy.take(), it.journal.take())
+        {
+            // The commit that was under way got so far and no further.
+            it.flash.cut_after(dice.below(6));
+            let _lost = journal.commit(&records);
+        }
+        it.flash = if power {
+            it.flash.after_cut(&it.flash.any_outcome(&mut dice))
+        } else {
+            it.flash.after_kill()
+        };
+        it.stop();
+    }
+
+    /// Stops a node as SIGTERM does: it leaves in good order, then the process ends.
+    pub(crate) fn leave(&mut self, seat: usize) {
+        self.trace.line(self.now, || format!("n{seat} leaves"));
+        self.call(seat, Node::handle_leave);
+        // What was queued is written before the process ends.
+        let it = &mut self.seats[seat];
+        let mut records = it.keeper.busy.take().map(|(records, _)| records).unwrap_or_default();
+        records.append(&mut it.keeper.queue);
+        if let Some(journal) = &mut it.journal {
+            let _fails_only_on_bad_flash = journal.commit(&records);
+        }
+        it.flash = it.flash.after_kill();
+        it.stop();
+    }
+
+    /// Gives a seat that is off a new card.
+    pub(crate) fn wipe(&mut self, seat: usize) {
+        assert!(!self.seats[seat].is_up());
+        self.trace.line(self.now, || format!("n{seat} loses its flash"));
+        self.seats[seat].flash = crate::support::flash::Flash::new();
+    }
+
+    /// Sets a seat's wall clock.
+    pub(crate) fn set_clock(&mut self, seat: usize, clock: WallClock) {
+        self.trace.line(self.now, || format!("n{seat} clock {clock:?}"));
+        self.seats[seat].clock = clock;
+        self.call(seat, |node, cx| node.handle_synced(cx, clock.synced));
+    }
+
+    pub(crate) fn up(&self) -> Vec<usize> {
+        (0..self.seats.len()).filter(|seat| self.seats[*seat].is_up()).collect()
+    }
+
+    pub(crate) fn node(&self, seat: usize) -> &Node {
+        self.seats[seat].node.as_ref().expect("it runs")
+    }
+
+    pub(crate) fn reload(&mut self, text: &str) {
+        self.config = load(text);
+        for seat in self.up() {
+            let config = Rc::clone(&self.config);
+            self.call(seat, |node, cx| node.handle_config(cx, config));
+        }
+    }
+
+    // Flash.
+
+    fn keep(&mut self, seat: usize) {
+        let it = &mut self.seats[seat];
+        let waits = it.keeper.fault && it.keeper.retry_at > self.now;
+        if it.keeper.busy.is_some() || it.keeper.queue.is_empty() || waits {
+            return;
+        }
+        let records = std::mem::take(&mut it.keeper.queue);
+        it.keeper.busy = Some((records, it.keeper.last));
+        let after = self.rng.random_range(it.sync_ms.0..=it.sync_ms.1);
+        let life = it.life;
+        self.schedule(self.now + after, Event::Synced(seat, life));
+    }
+
+    fn synced(&mut self, seat: usize) {
+        let state = {
+            let it = &self.seats[seat];
+            let now = it.now(self.now);
+            it.keeper.fault.then(|| it.node.as_ref().map(|node| node.records(now)))
+        };
+        let it = &mut self.seats[seat];
+        let Some((records, ticket)) = it.keeper.busy.take() else { return };
+        if it.journal.is_none() {
+            let salt = it.rng.next_u64();
+            let opened = Journal::open(it.flash.clone(), journal_options(salt), &mut |_, _, _| {});
+            it.journal = opened.ok().map(|(journal, _)| journal);
+        }
+        let outcome = match (&mut it.journal, state.flatten()) {
+            (None, _) => Err("no journal".to_owned()),
+            (Some(journal), Some(state)) => journal
+                .rewrite(&state, &|kind| Kind::from_number(kind).is_some())
+                .and_then(|()| journal.commit(&records))
+                .map_err(|fault| fault.to_string()),
+            (Some(journal), None) => journal.commit(&records).map_err(|fault| fault.to_string()),
+        };
+        it.keeper.done = ticket;
+        let was = it.keeper.fault;
+        it.keeper.fault = outcome.is_err();
+        if outcome.is_err() {
+            it.keeper.retry_at = self.now + 60_000;
+            let (at, life) = (it.keeper.retry_at, it.life);
+            // Something is written then, so that the whole state is.
+            self.plan(at, move |world| {
+                if world.seats[seat].life == life {
+                    world.seats[seat].keeper.retry_at = 0;
+                    world.seats[seat].keeper.busy.get_or_insert_with(Default::default);
+                    world.schedule(world.now, Event::Synced(seat, life));
+                }
+            });
+        }
+        let keeper = &mut self.seats[seat].keeper;
+        let kept = outcome.is_ok();
+        for (_, told) in keeper.logs.extract_if(.., |(waits_for, _)| *waits_for <= ticket) {
+            self.told[told].kept = kept;
+        }
+        while let Some((_, post)) =
+            self.seats[seat].keeper.held.pop_front_if(|(waits_for, _)| *waits_for <= ticket)
+        {
+            self.acknowledge(post);
+        }
+        if was != outcome.is_err() {
+            let fault = outcome.err();
+            self.trace.line(self.now, || format!("n{seat} flash: {fault:?}"));
+            self.call(seat, |node, cx| node.handle_journal(cx, fault.as_deref()));
+        }
+        self.keep(seat);
+    }
+
+    // Receivers.
+
+    fn attempt(&mut self, seat: usize, attempt: Attempt) {
+        let Attempt { id, outgoing, timeout } = &attempt;
+        let Outgoing::Http(request) = outgoing else {
+            unreachable!("every receiver here is a webhook")
+        };
+        let config::Secret::Inline(url) = &request.url else { unreachable!("urls are inline") };
+        let receiver = url.bytes().find(u8::is_ascii_digit).map_or(0, |digit| digit - b'0');
+        let receiver = usize::from(receiver);
+        self.trace.line(self.now, || {
+            format!(
+                "n{seat} sends to r{receiver}, attempt {}: {}",
+                id.0,
+                receiver::read(&request.body).0
+            )
+        });
+        let it = &mut self.seats[seat];
+        let (body, begun) = (request.body.clone(), self.now);
+        it.attempts.insert(*id, Running { receiver, body, begun, has_slot: false, told: None });
+        let (life, id) = (it.life, *id);
+        let late = Reply::Failed("no answer in time".into());
+        let at = self.now + u64::try_from(timeout.as_millis()).unwrap();
+        self.schedule(at, Event::Reply(seat, life, id, late));
+        if it_has_room(&self.seats[seat]) {
+            self.connect(seat, id);
+        } else {
+            self.seats[seat].waiting.push_back((id, attempt));
+        }
+    }
+
+    fn connect(&mut self, seat: usize, id: AttemptId) {
+        let it = &mut self.seats[seat];
+        let Some(running) = it.attempts.get_mut(&id) else { return };
+        running.has_slot = true;
+        let receiver = running.receiver;
+        it.slots_used += 1;
+        let life = it.life;
+        if self.receivers[receiver].unreachable_from.contains(&seat) {
+            let after = self.rng.random_range(2..=900);
+            let reply = Reply::Failed("no way there".into());
+            self.schedule(self.now + after, Event::Reply(seat, life, id, reply));
+        } else {
+            let after = self.rng.random_range(1..=8);
+            self.schedule(self.now + after, Event::Arrive(seat, life, id));
+        }
+    }
+
+    fn arrive(&mut self, seat: usize, life: u64, id: AttemptId) {
+        let it = &self.seats[seat];
+        let Some(running) = it.attempts.get(&id).filter(|_| it.life == life).cloned() else {
+            return;
+        };
+        let manner = self.receivers[running.receiver].manner;
+        if let Manner::Fails(status) = manner {
+            let reply = Reply::Http { status, body: String::new() };
+            return self.schedule(self.now + 3, Event::Reply(seat, life, id, reply));
+        }
+        let (group, reason, firing, resolved) = receiver::read(&running.body);
+        self.trace.told(self.now, seat, running.receiver, &running.body);
+        self.trace.line(self.now, || {
+            let receiver = running.receiver;
+            format!("r{receiver} hears from n{seat}: {group}: {reason}: +{firing:?} -{resolved:?}")
+        });
+        self.told.push(Told {
+            at: self.now,
+            begun: running.begun,
+            seat,
+            life,
+            receiver: running.receiver,
+            group,
+            reason,
+            firing,
+            resolved,
+            answered_at: None,
+            kept: false,
+        });
+        let told = self.told.len() - 1;
+        if let Some(running) = self.seats[seat].attempts.get_mut(&id) {
+            running.told = Some(told);
+        }
+        if let Manner::Fine(least, most) = manner {
+            let after = self.rng.random_range(least..=most);
+            let reply = Reply::Http { status: 200, body: String::new() };
+            self.schedule(self.now + after, Event::Reply(seat, life, id, reply));
+        }
+    }
+
+    fn handle_reply(&mut self, seat: usize, life: u64, id: AttemptId, reply: Reply) {
+        let told = self.seats[seat].attempts.get(&id).and_then(|running| running.told);
+        if self.seats[seat].life == life && self.end_attempt(seat, id) {
+            self.trace.line(self.now, || format!("n{seat} attempt {} ends: {reply:?}", id.0));
+            self.call(seat, |node, cx| node.handle_reply(cx, id, &reply));
+            if let Some(told) = told.filter(|_| matches!(reply, Reply::Http { .. })) {
+                self.told[told].answered_at = Some(self.now);
+                let keeper = &mut self.seats[seat].keeper;
+                keeper.logs.push((keeper.last, told));
+            }
+        }
+    }
+
+    /// Ends an attempt and gives its slot to the next. Returns whether it was under way.
+    fn end_attempt(&mut self, seat: usize, id: AttemptId) -> bool {
+        let it = &mut self.seats[seat];
+        let Some(running) = it.attempts.remove(&id) else { return false };
+        if running.has_slot {
+            it.slots_used -= 1;
+            while let Some((next, _)) = self.seats[seat].waiting.pop_front() {
+                if self.seats[seat].attempts.contains_key(&next) {
+                    self.connect(seat, next);
+                    break;
+                }
+            }
+        }
+        true
+    }
+
+    // Senders and operators.
+
+    pub(crate) fn post(
+        &mut self,
+        seat: usize,
+        alerts: Vec<Posted>,
+        retry: Option<Duration>,
+    ) -> usize {
+        self.posts.push(Post {
+            seat,
+            alerts,
+            taken_at: None,
+            acked_at: None,
+            from_memory: false,
+            retry,
+            sent_at: self.now,
+        });
+        let post = self.posts.len() - 1;
+        let after = self.rng.random_range(0..=3);
+        self.schedule(self.now + after, Event::Post(post));
+        post
+    }
+
+    fn handle_post(&mut self, number: usize) {
+        let post = self.posts[number].clone();
+        let seat = post.seat;
+        if post.acked_at.is_some() {
+            return;
+        }
+        if !self.seats[seat].is_up() {
+            if let Some(retry) = post.retry {
+                let at = self.now + u64::try_from(retry.as_millis()).unwrap();
+                self.schedule(at, Event::Post(number));
+            }
+            return;
+        }
+        self.trace.line(self.now, || {
+            let names: Vec<_> = post
+                .alerts
+                .iter()
+                .map(|it| format!("{}{}", if it.ended { "-" } else { "+" }, it.name))
+                .collect();
+            format!("n{seat} gets {}", names.join(" "))
+        });
+        let wall = self.seats[seat].wall(self.now);
+        let reports: Vec<Report<'_>> = post
+            .alerts
+            .iter()
+            .map(|it| {
+                let mut labels: Vec<(Cow<'_, str>, Cow<'_, str>)> = vec![
+                    ("alertname".into(), (*it.name).into()),
+                    ("group".into(), (*it.group).into()),
+                ];
+                labels.extend(it.labels.iter().map(|(n, v)| ((*n).into(), Cow::Borrowed(&**v))));
+                let ends_at =
+                    if it.ended { Some(wall) } else { it.lease.map(|lease| wall + lease) };
+                Report::new(labels, vec![], None, ends_at, "".into())
+            })
+            .collect();
+        let intake = self.call(seat, |node, cx| node.handle_reports(cx, &reports));
+        assert!(intake.is_some_and(|it| it.invalid.is_empty() && it.refused == 0));
+        self.posts[number].taken_at = Some(self.now);
+        let keeper = &mut self.seats[seat].keeper;
+        if keeper.last <= keeper.done || keeper.fault {
+            self.acknowledge(number);
+        } else {
+            let ticket = keeper.last;
+            keeper.held.push_back((ticket, number));
+        }
+        if let Some(retry) = post.retry {
+            // A sender that hears nothing comes again.
+            let at = self.now + u64::try_from(retry.as_millis()).unwrap();
+            self.schedule(at, Event::Post(number));
+        }
+    }
+
+    fn acknowledge(&mut self, post: usize) {
+        let seat = self.posts[post].seat;
+        self.trace.line(self.now, || format!("n{seat} answers 200 to post {post}"));
+        self.posts[post].acked_at = Some(self.now);
+        self.posts[post].from_memory = self.seats[seat].keeper.fault;
+    }
+
+    /// An operator silences a group for a time.
+    pub(crate) fn silence(&mut self, seat: usize, group: &str, ms: u64) -> Option<SilenceId> {
+        let ends_at = self.seats[seat].wall(self.now) + Duration::from_millis(ms);
+        let matchers: Matchers = [Matcher::new("group", MatchOp::Equal, group).expect("a matcher")]
+            .into_iter()
+            .collect();
+        self.trace.line(self.now, || format!("n{seat} is told to silence {group} for {ms} ms"));
+        let draft = SilenceDraft {
+            id: None,
+            matchers,
+            starts_at: None,
+            ends_at,
+            created_by: "sim".into(),
+            comment: "sim".into(),
+            annotations: vec![],
+        };
+        self.call(seat, |node, cx| node.handle_set_silence(cx, draft))?.ok()
+    }
+
+    pub(crate) fn expire(&mut self, seat: usize, id: SilenceId) {
+        self.trace.line(self.now, || format!("n{seat} is told to expire a silence"));
+        let _unknown_there = self.call(seat, |node, cx| node.handle_expire_silence(cx, id));
+    }
+
+    /// Notifications of a group, in the order of arrival.
+    pub(crate) fn told_of(&self, group: &str) -> Vec<&Told> {
+        self.told.iter().filter(|told| &*told.group == group).collect()
+    }
+
+    /// Alerts that receivers were told of as firing, with how often.
+    pub(crate) fn counts(&self) -> BTreeMap<Rc<str>, usize> {
+        let mut counts = BTreeMap::new();
+        for told in &self.told {
+            for name in &told.firing {
+                *counts.entry(Rc::clone(name)).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    /// The names of all alerts that were acknowledged.
+    pub(crate) fn acknowledged(&self) -> BTreeSet<Rc<str>> {
+        let posts = self.posts.iter().filter(|post| post.acked_at.is_some());
+        posts.flat_map(|post| post.alerts.iter().map(|it| Rc::clone(&it.name))).collect()
+    }
+}
+
+fn it_has_room(seat: &Seat) -> bool {
+    seat.slots_used < SLOTS
+}
+
+/// Small segments, so that histories compact.
+fn journal_options(salt: u64) -> store::Options {
+    store::Options { segment_bytes_min: 16 * 4096, segment_bytes_max: 512 * 4096, salt }
+}
+
+/// An alert that fires in a group for as long as nobody says that it has ended.
+pub(crate) fn fires(name: &str, group: &str) -> Posted {
+    Posted {
+        name: name.into(),
+        group: group.into(),
+        labels: Vec::new(),
+        ended: false,
+        lease: Some(Duration::from_secs(6 * 3600)),
+    }
+}
+
+/// The end of an alert.
+pub(crate) fn ends(name: &str, group: &str) -> Posted {
+    Posted { ended: true, ..fires(name, group) }
+}
