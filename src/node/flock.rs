@@ -10,7 +10,6 @@ use crate::gossip::{self, Gossip, Key, Merge, Output, Replica, Version, Via};
 use crate::model::{Alert, LogEntry, LogKey, Silence};
 use crate::node::Node;
 use crate::node::keep::{as_told, identity, stored};
-use crate::node::own;
 use crate::node::stamps::{Stamp, Stamps};
 use crate::store::Record;
 use crate::time::{Now, Wall};
@@ -116,20 +115,14 @@ impl Node {
             records: Vec::new(),
             logs: Vec::new(),
             claims: Vec::new(),
-            own_fires: false,
         };
         input(&mut gossip, cx, &mut tables);
-        let Tables { records, logs, claims, own_fires, .. } = tables;
+        let Tables { records, logs, claims, .. } = tables;
         self.gossip = Some(gossip);
         if !records.is_empty() {
             cx.effects.push(Effect::Persist(records));
         }
         self.look_at_flock(cx.now);
-        if own_fires && !self.journal_failed {
-            // The flock remembers what an earlier process of this node has said.
-            self.journal_failed = true;
-            self.handle_journal(cx, None);
-        }
         for (key, claim) in claims {
             self.core.handle_peer_claim(cx, key, claim);
         }
@@ -182,8 +175,6 @@ struct Tables<'a> {
     logs: Vec<LogKey>,
     /// Claims that were taken.
     claims: Vec<(u128, Claim)>,
-    /// Whether an alert came that this node has raised and that fires.
-    own_fires: bool,
 }
 
 impl Replica for Tables<'_> {
@@ -242,8 +233,6 @@ impl Tables<'_> {
                 }
                 let alert = alert_moved(alert, -offset_ms);
                 shared_end = alert.ends_at;
-                let url = &self.core.options().external_url;
-                self.own_fires |= own::is_own(&alert, url) && !alert.resolved(now.wall);
                 body = record::encode_alert(&alert);
                 // A lease that goes on is not worth a write.
                 keep = self.core.alerts().get(fingerprint).is_none_or(|known| {

@@ -174,9 +174,22 @@ impl Node {
     fn ended(&self, fingerprint: Fingerprint, now: Now) -> Option<Record> {
         let key = record::alert_key(fingerprint);
         let alert = &self.core.alerts().get(fingerprint)?.alert;
-        let stamp = self.stamps.get(Kind::Alert, &key)?;
+        let stamp = self.stamp_of(
+            Kind::Alert,
+            &key,
+            alert.ends_at + self.core.options().alerts_gc_interval,
+        );
         let body = record::encode_alert(&as_told(alert, now.wall));
-        Some(stored(Kind::Alert, key.to_vec(), stamp, body))
+        Some(stored(Kind::Alert, key.to_vec(), &stamp, body))
+    }
+
+    /// The stamp of what is held. A node without a flock keeps none: nobody has an older version.
+    fn stamp_of(&self, kind: Kind, key: &[u8], expires: Wall) -> Stamp {
+        self.stamps.get(kind, key).cloned().unwrap_or_else(|| Stamp {
+            version: gossip::Version { hlc: self.last_hlc, node: 0 },
+            expires_at_ms: expires.as_ms(),
+            ..Stamp::default()
+        })
     }
 
     fn publish(&mut self, cx: &mut Cx<'_>, kind: Kind, key: &[u8], stamp: &Stamp, body: Vec<u8>) {
@@ -209,11 +222,7 @@ impl Node {
             .into_iter()
             .filter_map(|change| match self.act(change, now)? {
                 Act::Put { kind, key, expires, body, .. } => {
-                    let stamp = self.stamps.get(kind, &key).cloned().unwrap_or_else(|| Stamp {
-                        version: gossip::Version { hlc: self.last_hlc, node: 0 },
-                        expires_at_ms: expires.as_ms(),
-                        ..Stamp::default()
-                    });
+                    let stamp = self.stamp_of(kind, &key, expires);
                     Some(stored(kind, key, &stamp, body))
                 }
                 Act::Delete(..) => None,
