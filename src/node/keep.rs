@@ -6,7 +6,9 @@ use std::time::Duration;
 use log::debug;
 
 use crate::core::Change;
+use crate::core::silences::Silences;
 use crate::effect::{Cx, Effect};
+use crate::faults::{self, Fault};
 use crate::gossip;
 use crate::model::{Alert, Fingerprint};
 use crate::node::stamps::{Stamp, shared_key};
@@ -70,6 +72,7 @@ impl Node {
                 let silence = record::decode_silence(record::silence_id_of(key)?, &stamped.body)?;
                 self.core.restore_silence(cx.now, silence);
             }
+            Kind::Log if faults::on(Fault::LogNotRestored) => return Ok(()),
             Kind::Log => {
                 let (key, entry) = record::decode_log(&stamped.body)?;
                 self.core.restore_log(cx.now, key, entry);
@@ -127,10 +130,10 @@ impl Node {
                 }
                 Some(Act::Put { kind, key, expires, body, keep, share }) => {
                     let stamp = self.stamp(cx.now, kind, expires, &body);
-                    if share {
+                    if share && !unshared(kind, self.core.silences(), &key, cx.now) {
                         self.publish(cx, kind, &key, &stamp, body.clone());
                     }
-                    if keep {
+                    if keep && !(kind == Kind::Alert && faults::on(Fault::AlertNotKept)) {
                         records.push(stored(kind, key.clone(), &stamp, body));
                     }
                     self.stamps.put(kind, &key, stamp);
@@ -285,6 +288,20 @@ impl Node {
         };
         let body = matches!(kind, Kind::Claim | Kind::Group).then(|| body.into());
         Stamp { version, expires_at_ms: expires.as_ms(), offset_ms: 0, shared_end, body }
+    }
+}
+
+/// Whether a deliberate fault keeps this from the flock.
+fn unshared(kind: Kind, silences: &Silences, key: &[u8], now: Now) -> bool {
+    match kind {
+        Kind::Alert => faults::on(Fault::AlertNotShared),
+        Kind::Claim => faults::on(Fault::ClaimNotShared),
+        Kind::Log => faults::on(Fault::LogNotShared),
+        Kind::Silence if faults::on(Fault::ExpiryNotShared) => {
+            let silence = record::silence_id_of(key).ok().and_then(|id| silences.get(id));
+            silence.is_some_and(|it| it.ends_at <= now.wall)
+        }
+        _ => false,
     }
 }
 
