@@ -10,6 +10,7 @@ use crate::core::silences::Silences;
 use crate::effect::{Cx, Effect};
 use crate::faults::{self, Fault};
 use crate::gossip;
+use crate::limits::CLOCK_AHEAD_MS_MAX;
 use crate::model::{Alert, Fingerprint};
 use crate::node::stamps::{Stamp, shared_key};
 use crate::node::{Node, own};
@@ -19,8 +20,9 @@ use crate::wire::record::{self, GroupTimer, Kind, Malformed, Stamped};
 
 /// How long the time of a group's first flush is shared.
 const GROUP_LIFE: Duration = Duration::from_secs(24 * 3600);
-/// How long a claim is shared after it has lapsed, so that who gave up stays known for the turn.
-const CLAIM_LIFE: Duration = Duration::from_secs(30);
+/// How long a claim is shared after it has lapsed, so that who gave up stays known for the turn; and longer by as much
+/// as the clock of a member may be ahead, or that member would take it for expired.
+const CLAIM_LIFE: Duration = Duration::from_millis(30_000 + CLOCK_AHEAD_MS_MAX.cast_unsigned());
 
 /// What is to be done about a change.
 enum Act {

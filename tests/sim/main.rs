@@ -134,7 +134,8 @@ fn main() -> ExitCode {
         failed.push("swarm");
     }
     #[cfg(feature = "faults")]
-    if wanted("every_fault_is_noticed")
+    if !asked.swarm
+        && wanted("every_fault_is_noticed")
         && !passes("every_fault_is_noticed", mutations::every_fault_is_noticed)
     {
         failed.push("every_fault_is_noticed");
