@@ -40,6 +40,7 @@ use crate::core::stats::Stats;
 use crate::core::timers::{Timer, Timers};
 use crate::core::turn::{Flock, Turns};
 use crate::effect::{AttemptId, Cx};
+use crate::faults::{self, Fault};
 use crate::limits::GROUPS_MAX;
 use crate::model::matcher::Grammar;
 use crate::model::{Alert, Fingerprint, Labels, LogKey, Muted, Report, SilenceId};
@@ -268,7 +269,8 @@ impl Core {
     /// Brings an alert of the table to its groups. Returns whether there was room for them; a new alert that finds none
     /// leaves the table.
     fn admit(&mut self, now: Now, fingerprint: Fingerprint, new: bool) -> bool {
-        let joins = !self.merging || self.is_news(now, fingerprint);
+        let joins =
+            !self.merging || faults::on(Fault::MergedEndsJoin) || self.is_news(now, fingerprint);
         if !new {
             if joins {
                 self.rejoin_groups(now, fingerprint);

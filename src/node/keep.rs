@@ -6,8 +6,11 @@ use std::time::Duration;
 use log::debug;
 
 use crate::core::Change;
+use crate::core::silences::Silences;
 use crate::effect::{Cx, Effect};
+use crate::faults::{self, Fault};
 use crate::gossip;
+use crate::limits::CLOCK_AHEAD_MS_MAX;
 use crate::model::{Alert, Fingerprint};
 use crate::node::Node;
 use crate::node::stamps::{Stamp, shared_key};
@@ -17,8 +20,9 @@ use crate::wire::record::{self, GroupTimer, Kind, Malformed, Stamped};
 
 /// How long the time of a group's first flush is shared.
 const GROUP_LIFE: Duration = Duration::from_secs(24 * 3600);
-/// How long a claim is shared after it has lapsed, so that who gave up stays known for the turn.
-const CLAIM_LIFE: Duration = Duration::from_secs(30);
+/// How long a claim is shared after it has lapsed, so that who gave up stays known for the turn; and longer by as much
+/// as the clock of a member may be ahead, or that member would take it for expired.
+const CLAIM_LIFE: Duration = Duration::from_millis(30_000 + CLOCK_AHEAD_MS_MAX.cast_unsigned());
 
 /// What is to be done about a change.
 enum Act {
@@ -68,6 +72,7 @@ impl Node {
                 let silence = record::decode_silence(record::silence_id_of(key)?, &stamped.body)?;
                 self.core.restore_silence(cx.now, silence);
             }
+            Kind::Log if faults::on(Fault::LogNotRestored) => return Ok(()),
             Kind::Log => {
                 let (key, entry) = record::decode_log(&stamped.body)?;
                 self.core.restore_log(cx.now, key, entry);
@@ -151,10 +156,10 @@ impl Node {
                 }
                 Some(Act::Put { kind, key, expires, body, keep, share }) => {
                     let stamp = self.stamp(cx.now, kind, expires, &body);
-                    if share {
+                    if share && !unshared(kind, self.core.silences(), &key, cx.now) {
                         self.publish(cx, kind, &key, &stamp, body.clone());
                     }
-                    if keep {
+                    if keep && !(kind == Kind::Alert && faults::on(Fault::AlertNotKept)) {
                         records.push(stored(kind, key.clone(), &stamp, body));
                     }
                     if self.is_member() {
@@ -324,6 +329,20 @@ impl Node {
         };
         let body = matches!(kind, Kind::Claim | Kind::Group).then(|| body.into());
         Stamp { version, expires_at_ms: expires.as_ms(), offset_ms: 0, shared_end, body }
+    }
+}
+
+/// Whether a deliberate fault keeps this from the flock.
+fn unshared(kind: Kind, silences: &Silences, key: &[u8], now: Now) -> bool {
+    match kind {
+        Kind::Alert => faults::on(Fault::AlertNotShared),
+        Kind::Claim => faults::on(Fault::ClaimNotShared),
+        Kind::Log => faults::on(Fault::LogNotShared),
+        Kind::Silence if faults::on(Fault::ExpiryNotShared) => {
+            let silence = record::silence_id_of(key).ok().and_then(|id| silences.get(id));
+            silence.is_some_and(|it| it.ends_at <= now.wall)
+        }
+        _ => false,
     }
 }
 

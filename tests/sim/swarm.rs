@@ -183,6 +183,9 @@ impl History {
     /// All is well, and some new alerts come.
     fn calm(&mut self) -> Result<(), String> {
         let from = self.world.told.len();
+        if self.dice.random_bool(0.5) {
+            self.world.receivers[0].manner = Manner::Fine(500, 12_000);
+        }
         let mut groups: Vec<Rc<str>> = Vec::new();
         for n in 0..6 {
             let name: Rc<str> = format!("calm{n}").into();

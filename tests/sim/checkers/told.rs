@@ -13,13 +13,15 @@ pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
         if taken && alert.ends.is_empty() && !muted && !fired {
             return Err(format!("{name} fires and nobody was told"));
         }
+        // An alert that ends while it is muted is not told of, as in Alertmanager.
+        let ever_muted = truth.silences.iter().any(|it| it.group == alert.group);
         let all_ended = world.durable(&alert.ends)
             && alert.ends.iter().all(|post| world.posts[*post].acked_at.is_some());
         let last = told
             .iter()
             .filter(|it| it.kept && (it.firing.contains(name) || it.resolved.contains(name)))
             .max_by_key(|it| it.answered_at);
-        if all_ended && !muted && last.is_some_and(|it| it.firing.contains(name)) {
+        if all_ended && !ever_muted && last.is_some_and(|it| it.firing.contains(name)) {
             return Err(format!("{name} was told as firing, has ended, and nobody was told"));
         }
     }

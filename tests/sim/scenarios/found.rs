@@ -55,6 +55,23 @@ pub(crate) fn a_new_card_ends_the_alert_of_the_old_one() {
     }
 }
 
+/// Who had a clock ahead took claims for expired, and sent while another did.
+pub(crate) fn claims_count_where_clocks_are_apart() {
+    let mut world = World::new(1, Setup::new(5));
+    for seat in 0..5 {
+        world.seats[seat].clock.ahead_ms = 75_000 * (seat as i64 - 2);
+        world.start(seat);
+    }
+    world.run_for(15_000);
+    world.receivers[0].manner = Manner::Fine(12_000, 12_000);
+    for seat in 0..5 {
+        let alerts = (0..30).map(|n| fires(&format!("a{n}"), &format!("a{n}"))).collect();
+        world.post(seat, alerts, None);
+    }
+    world.run_for(60_000);
+    assert_eq!(world.told.len(), 30);
+}
+
 /// A claim overtook the surrender before it, so the next in line did not know that it was next.
 pub(crate) fn a_surrender_that_is_overtaken_is_heard_all_the_same() {
     let mut world = World::settled(1, Setup::new(5));

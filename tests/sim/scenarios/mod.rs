@@ -55,6 +55,7 @@ pub(crate) const ALL: &[Test] = &[
         found::a_restart_ends_no_alert_of_another_nodes_journal,
     ),
     ("a_new_card_ends_the_alert_of_the_old_one", found::a_new_card_ends_the_alert_of_the_old_one),
+    ("claims_count_where_clocks_are_apart", found::claims_count_where_clocks_are_apart),
     (
         "a_surrender_that_is_overtaken_is_heard_all_the_same",
         found::a_surrender_that_is_overtaken_is_heard_all_the_same,
