@@ -222,3 +222,9 @@ pub const REJOIN_INTERVAL: Duration = Duration::from_secs(60);
 pub const CLI_ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// How long a subcommand waits for the agent to connect, and for each piece of its answer. Policy: it fails.
 pub const CLI_TIME_MAX: Duration = Duration::from_secs(10);
+
+// The watchdog.
+
+/// How late the loop's timer may be. Policy: systemd's watchdog is not fed while it is later, so that the agent is
+/// started anew.
+pub const TIMER_LATE_MAX: Duration = Duration::from_secs(5);
