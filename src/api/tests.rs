@@ -450,6 +450,7 @@ fn status_receivers_and_pages_tell_what_runs() {
     assert_eq!(status, 200);
     assert_eq!(json["cluster"], serde_json::json!({"peers": [], "status": "disabled"}));
     assert!(json["config"]["original"].as_str().unwrap().contains("receiver: team-X"));
+    assert_eq!(json["clock"], "unsynced");
     assert_eq!(json["uptime"], "2027-01-15T08:00:00.000Z");
     assert_eq!(json["versionInfo"]["version"], env!("CARGO_PKG_VERSION"));
     world.site.cluster = Cluster {
@@ -475,6 +476,10 @@ fn status_receivers_and_pages_tell_what_runs() {
     assert!(world.get("/").1.contains("/api/v2/status"));
     let metrics = world.get("/metrics").1;
     assert!(metrics.contains("\nalertmanager_receivers 3\n"), "{metrics}");
+    assert!(metrics.contains("\nbellwether_clock_synced 0\n"), "{metrics}");
+    world.site.synced = true;
+    assert!(world.get("/api/v2/status").1.contains(r#","clock":"synced","#));
+    assert!(world.get("/metrics").1.contains("\nbellwether_clock_synced 1\n"));
     for line in metrics.lines().filter(|line| !line.starts_with('#')) {
         let known = ["alertmanager_", "bellwether_", "process_"];
         assert!(known.iter().any(|prefix| line.starts_with(prefix)), "{line}");

@@ -14,6 +14,7 @@ use crate::core::timers::Timer;
 use crate::core::turn::{self, BEAT, CLAIM_AFTER, Claim, LISTEN, SETTLE_LOOK};
 use crate::core::{Change, Core};
 use crate::effect::{Attempt, AttemptId, Cx, Effect};
+use crate::faults::{self, Fault};
 use crate::model::LogKey;
 use crate::notify::{self, Notification, Reply, Verdict};
 use crate::time::Mono;
@@ -191,6 +192,9 @@ impl Core {
             self.timers.set(Timer::Claim(id, at), cx.now.mono + CLAIM_AFTER);
         }
         cx.effects.push(Effect::Attempt(Attempt { id: attempt, outgoing, timeout }));
+        if faults::on(Fault::LogBeforeAnswer) {
+            self.record(cx, id, at);
+        }
     }
 
     /// Claims the turn of an attempt that is still under way, or renews the claim.

@@ -40,6 +40,7 @@ use crate::core::stats::Stats;
 use crate::core::timers::{Timer, Timers};
 use crate::core::turn::{Flock, Turns};
 use crate::effect::{AttemptId, Cx};
+use crate::faults::{self, Fault};
 use crate::limits::GROUPS_MAX;
 use crate::model::matcher::Grammar;
 use crate::model::{Alert, Fingerprint, Labels, LogKey, Muted, Report, SilenceId};
@@ -98,6 +99,8 @@ pub enum Change {
         /// Only its end moved.
         lease: bool,
     },
+    /// Time has ended an alert and that was told: flash must know, the flock sees it for itself.
+    AlertEnded(Fingerprint),
     /// A turn was claimed or given up.
     Claim {
         /// Whose turn: [`LogKey::id`].
@@ -266,8 +269,12 @@ impl Core {
     /// Brings an alert of the table to its groups. Returns whether there was room for them; a new alert that finds none
     /// leaves the table.
     fn admit(&mut self, now: Now, fingerprint: Fingerprint, new: bool) -> bool {
+        let joins =
+            !self.merging || faults::on(Fault::MergedEndsJoin) || self.is_news(now, fingerprint);
         if !new {
-            self.rejoin_groups(now, fingerprint);
+            if joins {
+                self.rejoin_groups(now, fingerprint);
+            }
             return true;
         }
         let Some(labels) = self.alerts.get(fingerprint).map(|it| it.alert.labels.clone()) else {
@@ -281,7 +288,10 @@ impl Core {
         self.inhibitor.add(fingerprint, &labels);
         let groups = routes
             .into_iter()
-            .map(|route| (route, self.group_for(now, route, fingerprint)))
+            .map(|route| {
+                let id = if joins { self.group_for(now, route, fingerprint) } else { GroupId(0) };
+                (route, id)
+            })
             .collect();
         if let Some(entry) = self.alerts.get_mut(fingerprint) {
             entry.groups = groups;
@@ -291,7 +301,7 @@ impl Core {
     }
 
     /// Brings a known alert back to the groups that it left when it ended, or that have gone.
-    fn rejoin_groups(&mut self, now: Now, fingerprint: Fingerprint) {
+    pub(super) fn rejoin_groups(&mut self, now: Now, fingerprint: Fingerprint) {
         let Some(entry) = self.alerts.get(fingerprint) else { return };
         for place in 0..entry.groups.len() {
             let Some((route, id)) =

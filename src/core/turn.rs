@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::faults::{self, Fault};
 use crate::time::Mono;
 
 /// From one rank to the next: some round trips, and time for news to be repeated where datagrams are lost.
@@ -93,6 +94,9 @@ impl Turns {
 
     /// Another's claim on this turn that holds at `now`: neither lapsed nor given up, by a member that lives.
     pub fn held(&self, key: u128, now: Mono) -> Option<Claim> {
+        if faults::on(Fault::ClaimsIgnored) {
+            return None;
+        }
         self.claims.get(&key).cloned().filter(|claim| {
             claim.node != self.flock.me
                 && !claim.surrendered
@@ -109,6 +113,8 @@ impl Turns {
     /// How many living members that have not given this turn up come before this node.
     pub fn rank(&self, key: u128) -> u32 {
         let given_up = self.given_up.get(&key);
+        let key =
+            if faults::on(Fault::RanksDiffer) { key ^ u128::from(self.flock.me) } else { key };
         let mine = score(self.flock.me, key);
         let before = self.flock.others.iter().filter(|node| {
             score(**node, key) > mine && !given_up.is_some_and(|nodes| nodes.contains(node))

@@ -45,7 +45,7 @@ use crate::config::Config;
 use crate::config::settings::{Address, Cluster, Listen, Storage, Web};
 use crate::effect::{AttemptId, Cx, Effect};
 use crate::gossip::{self, KeyRing, Via};
-use crate::limits::{EVENTS_MAX, REJOIN_INTERVAL, STOP_TIME_MAX};
+use crate::limits::{EVENTS_MAX, REJOIN_INTERVAL, STOP_TIME_MAX, TIMER_LATE_MAX};
 use crate::node::{Node, Options};
 use crate::notify::Reply;
 use crate::time::Mono;
@@ -82,7 +82,7 @@ pub enum Event {
     Synced(bool),
     /// The node's next timeout has come.
     Timeout,
-    /// systemd wants to know whether the loop is alive.
+    /// systemd wants to know whether the loop is alive and its timer on time.
     Watchdog,
 }
 
@@ -237,6 +237,8 @@ impl Shell {
                 reload: Reload { successful: true, success_at: now.wall },
                 journal,
                 cluster,
+                // Until proved otherwise: only that is worth a line.
+                synced: true,
                 ..Site::default()
             },
             rng,
@@ -257,6 +259,7 @@ impl Shell {
     /// The loop: ends with a signal to stop.
     async fn serve(&mut self, events: &Receiver<Event>) {
         systemd::ready();
+        self.note_clock(clock::synced());
         self.perform();
         self.set_timer();
         while let Ok(event) = events.recv().await {
@@ -284,11 +287,16 @@ impl Shell {
             Event::Reply(id, reply) => self.with_node(|node, cx| node.handle_reply(cx, id, &reply)),
             // What went wrong is logged; a signal has no answer.
             Event::Signal(_) => drop(self.reload()),
-            Event::Synced(synced) => self.with_node(|node, cx| node.handle_synced(cx, synced)),
+            Event::Synced(synced) => {
+                self.note_clock(synced);
+                self.with_node(|node, cx| node.handle_synced(cx, synced));
+            }
             Event::Timeout => {
                 self.timer_at = None;
                 self.with_node(Node::handle_timeout);
             }
+            // A timer that stays overdue is one that nobody handles.
+            Event::Watchdog if is_late(self.timer_at, clock::now().mono) => {}
             Event::Watchdog => systemd::alive(),
         }
     }
@@ -301,11 +309,13 @@ impl Shell {
     fn answer(&mut self, exchange: Exchange) {
         let request = exchange.request();
         let (method, label) = labels(&self.site.prefix, request.method, request.path);
-        if let Some(port) = &self.port
-            && [Endpoint::Metrics.label(), Endpoint::Status.label()].contains(&label)
-        {
-            self.site.cluster.port = port.stats();
-            self.site.cluster.interfaces = port.interfaces();
+        if [Endpoint::Metrics.label(), Endpoint::Status.label()].contains(&label) {
+            if let Some(port) = &self.port {
+                self.site.cluster.port = port.stats();
+                self.site.cluster.interfaces = port.interfaces();
+            }
+            // Without a flock nothing else asks, so that nothing wakes an idle processor.
+            self.note_clock(clock::synced());
         }
         if label == Endpoint::Metrics.label() {
             self.site.process = process::usage();
@@ -321,6 +331,21 @@ impl Shell {
             Answer::Reload => api::reloaded(self.reload()),
         };
         self.release(exchange, response, (method, label));
+    }
+
+    /// Takes note of whether the wall clock is synchronised, and says so where that has changed.
+    fn note_clock(&mut self, synced: bool) {
+        if self.site.synced == synced {
+            return;
+        }
+        self.site.synced = synced;
+        if synced {
+            info!("clock synchronised");
+        } else {
+            warn!(
+                "clock not set: the machine's wall clock is not synchronised; silences and mute times follow it"
+            );
+        }
     }
 
     /// Keeps an answer back until everything that is to be kept so far is durable: what it promises, and what it found
@@ -432,7 +457,14 @@ impl Shell {
     }
 
     fn set_timer(&mut self) {
-        let next = self.node.next_timeout();
+        let mut next = self.node.next_timeout();
+        if next.is_some_and(|at| at <= clock::now().mono) {
+            // Due at once: the way over the timer would only take time. What is due again after that goes that way, so
+            // that nothing can keep the loop from its events.
+            self.with_node(Node::handle_timeout);
+            self.perform();
+            next = self.node.next_timeout();
+        }
         if next == self.timer_at {
             return;
         }
@@ -487,6 +519,11 @@ impl Shell {
         }
         self.server.stop().await;
     }
+}
+
+/// Whether a timer set to `at` ought to have been handled by `now`.
+fn is_late(at: Option<Mono>, now: Mono) -> bool {
+    at.is_some_and(|at| at + TIMER_LATE_MAX < now)
 }
 
 /// Opens the flock's port, if there is to be one.
@@ -571,5 +608,19 @@ async fn send_synced(events: Sender<Event>) {
 async fn send_beats(interval: std::time::Duration, events: Sender<Event>) {
     while events.send(Event::Watchdog).await.is_ok() {
         smol::Timer::after(interval).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timer_is_late_only_when_it_stays_overdue() {
+        let at = Mono::from_ms(1000);
+        assert!(!is_late(None, Mono::from_ms(u64::MAX)));
+        assert!(!is_late(Some(at), Mono::ZERO));
+        assert!(!is_late(Some(at), at + TIMER_LATE_MAX));
+        assert!(is_late(Some(at), at + TIMER_LATE_MAX + std::time::Duration::from_millis(1)));
     }
 }

@@ -18,6 +18,8 @@
 mod support;
 
 mod checkers;
+#[cfg(feature = "faults")]
+mod mutations;
 mod net;
 mod receiver;
 mod scenarios;
@@ -130,6 +132,13 @@ fn main() -> ExitCode {
     }
     if (asked.swarm || wanted("swarm")) && !passes("swarm", || swarm(asked.from, asked.seeds)) {
         failed.push("swarm");
+    }
+    #[cfg(feature = "faults")]
+    if !asked.swarm
+        && wanted("every_fault_is_noticed")
+        && !passes("every_fault_is_noticed", mutations::every_fault_is_noticed)
+    {
+        failed.push("every_fault_is_noticed");
     }
     if failed.is_empty() {
         return ExitCode::SUCCESS;

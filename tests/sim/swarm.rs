@@ -71,14 +71,8 @@ impl Options {
             of[usize::try_from(dice.random_range(0..of.len() as u64)).unwrap()]
         };
         let sizes = [1_usize, 2, 3, 3, 3, 4, 5, 5, 7, 9];
-        let clocks = [
-            Clocks::Right,
-            Clocks::Right,
-            Clocks::Apart,
-            Clocks::Drifting,
-            Clocks::Past2038,
-            Clocks::Unset,
-        ];
+        let clocks =
+            [Clocks::Right, Clocks::Right, Clocks::Apart, Clocks::Drifting, Clocks::Past2038];
         let pick = |dice: &mut StdRng, len: usize| {
             usize::try_from(dice.random_range(0..len as u64)).unwrap()
         };
@@ -189,6 +183,9 @@ impl History {
     /// All is well, and some new alerts come.
     fn calm(&mut self) -> Result<(), String> {
         let from = self.world.told.len();
+        if self.dice.random_bool(0.5) {
+            self.world.receivers[0].manner = Manner::Fine(500, 12_000);
+        }
         let mut groups: Vec<Rc<str>> = Vec::new();
         for n in 0..6 {
             let name: Rc<str> = format!("calm{n}").into();

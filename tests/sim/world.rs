@@ -746,6 +746,14 @@ impl World {
         counts
     }
 
+    /// Whether any of these posts was answered with 200 and is on flash.
+    pub(crate) fn durable(&self, posts: &[usize]) -> bool {
+        posts.iter().any(|post| {
+            let post = &self.posts[*post];
+            post.acked_at.is_some() && !post.from_memory
+        })
+    }
+
     /// The names of all alerts that were acknowledged.
     pub(crate) fn acknowledged(&self) -> BTreeSet<Rc<str>> {
         let posts = self.posts.iter().filter(|post| post.acked_at.is_some());
