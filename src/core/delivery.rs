@@ -22,6 +22,10 @@ use crate::time::Mono;
 /// The pause after the first failed attempt; each further one is half as long again, give or take half of it.
 const PAUSE_FIRST: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// Alerts whose log entry travels in one datagram.
+const ENTRY_SHORT: usize = 100;
+/// How much longer a claim holds for each alert that the log entry will name: the time in which that is shared.
+const ENTRY_TRAVEL: Duration = Duration::from_millis(1);
 
 /// What one integration is to be told.
 #[derive(Debug)]
@@ -189,7 +193,9 @@ impl Core {
         }
         self.timers.set(Timer::Delivery(id, at), deadline);
         if !self.turns.alone() {
-            self.timers.set(Timer::Claim(id, at), cx.now.mono + CLAIM_AFTER);
+            // The log entry of many alerts is long on its way: who waits for it must know before that.
+            let after = if self.entry_len(id) > ENTRY_SHORT { Duration::ZERO } else { CLAIM_AFTER };
+            self.timers.set(Timer::Claim(id, at), cx.now.mono + after);
         }
         cx.effects.push(Effect::Attempt(Attempt { id: attempt, outgoing, timeout }));
         if faults::on(Fault::LogBeforeAnswer) {
@@ -204,7 +210,8 @@ impl Core {
         let State::Sending(_, since) = delivery.state else { return };
         let key = delivery.key.id();
         let lifetime = turn::lifetime(cx.now.mono.since(since));
-        self.claim(key, cx.now.mono, lifetime, false);
+        let travel = ENTRY_TRAVEL * u32::try_from(self.entry_len(id)).unwrap_or(u32::MAX);
+        self.claim(key, cx.now.mono, lifetime + travel, false);
         self.timers.set(Timer::Claim(id, at), cx.now.mono + lifetime / 2);
     }
 
@@ -332,6 +339,12 @@ impl Core {
         for key in claimed {
             self.claim(key, now, Duration::ZERO, true);
         }
+    }
+
+    /// How many alerts the log entry of a flush names.
+    fn entry_len(&self, id: GroupId) -> usize {
+        let flush = self.groups.get(id).and_then(|group| group.flush.as_ref());
+        flush.map_or(0, |flush| flush.alerts.len())
     }
 
     fn claim(&mut self, key: u128, now: Mono, lifetime: Duration, surrendered: bool) {
