@@ -17,6 +17,7 @@
 )]
 mod support;
 
+mod alertmanager;
 mod checkers;
 #[cfg(feature = "faults")]
 mod mutations;
@@ -25,6 +26,7 @@ mod receiver;
 mod scenarios;
 mod seat;
 mod swarm;
+mod table;
 mod trace;
 mod world;
 
@@ -43,10 +45,12 @@ struct Asked {
     filters: Vec<String>,
     /// Whether the swarm alone is asked for.
     swarm: bool,
+    /// In how many worlds the README's table is computed, if it is asked for.
+    table: Option<u64>,
 }
 
 fn asked() -> Asked {
-    let mut asked = Asked { seeds: SEEDS, from: 0, filters: Vec::new(), swarm: false };
+    let mut asked = Asked { seeds: SEEDS, from: 0, filters: Vec::new(), swarm: false, table: None };
     #[expect(clippy::disallowed_methods, reason = "how a developer replays a seed")]
     let seed = std::env::var("SIM_SEED").ok();
     let mut args = std::env::args().skip(1);
@@ -58,6 +62,7 @@ fn asked() -> Asked {
             "--trace" => trace::LINES.set(true),
             "--seeds" => (asked.seeds, asked.swarm) = (number(args.next()), true),
             "--from" => (asked.from, asked.swarm) = (number(args.next()), true),
+            "--table" => asked.table = Some(number(args.next())),
             "--test-threads" | "--format" | "--color" => drop(args.next()),
             flag if flag.starts_with('-') => {}
             filter => asked.filters.push(filter.to_owned()),
@@ -121,6 +126,10 @@ fn swarm(from: u64, seeds: u64) {
 
 fn main() -> ExitCode {
     let asked = asked();
+    if let Some(worlds) = asked.table {
+        table::print(worlds);
+        return ExitCode::SUCCESS;
+    }
     let wanted = |name: &str| {
         asked.filters.is_empty() || asked.filters.iter().any(|filter| name.contains(&**filter))
     };
