@@ -73,6 +73,7 @@ impl Core {
         }
         let Some(key) = self.turn_key(id, at) else { return };
         self.open.insert(key, (id, at));
+        self.turns.begin(key);
         let rank = self.turns.rank(key);
         if self.turns.flock.settling {
             self.hold(cx, id, at, cx.now.mono + SETTLE_LOOK);

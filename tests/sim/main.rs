@@ -91,9 +91,10 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 
 /// Tries seeds, at most so many failures.
 fn swarm(from: u64, seeds: u64) {
-    let (mut events, mut ms, mut failures) = (0, 0, Vec::new());
+    let (mut events, mut ms, mut tried, mut failures) = (0, 0, 0_u64, Vec::new());
     let ((), took) = timed(|| {
         for seed in from..from + seeds {
+            tried += 1;
             let outcome = catch_unwind(|| swarm::run(seed))
                 .unwrap_or_else(|_| Err("a panic, told above".to_owned()));
             match outcome {
@@ -117,7 +118,7 @@ fn swarm(from: u64, seeds: u64) {
         }
     });
     println!(
-        "  {seeds} seeds: {:.1} simulated hours, {events} events, {:.0} events a second",
+        "  {tried} seeds: {:.1} simulated hours, {events} events, {:.0} events a second",
         ms as f64 / 3_600_000.0,
         f64::from(u32::try_from(events).unwrap_or(u32::MAX)) / took.as_secs_f64()
     );

@@ -155,6 +155,7 @@ pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
 impl History {
     fn live(&mut self) -> Result<(), String> {
         self.set_clocks();
+        self.muted.apart_ms = if self.options.clocks == Clocks::Apart { 300_000 } else { 0 };
         for seat in 0..self.options.seats {
             if self.options.slow_flash {
                 self.world.seats[seat].sync_ms = (50, 3_000);

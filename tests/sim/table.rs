@@ -126,6 +126,9 @@ fn live(weather: &Weather, seed: u64) -> Vec<usize> {
     }
     world.run_until(weather.end_ms);
     let counts = world.counts();
+    world.trace.line(world.now, || {
+        format!("told twice: {:?}", counts.iter().filter(|it| *it.1 > 1).collect::<Vec<_>>())
+    });
     (0..weather.groups)
         .map(|group| counts.get(&*format!("g{group}")).copied().unwrap_or(0))
         .collect()
