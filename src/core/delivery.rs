@@ -131,7 +131,12 @@ impl Core {
             self.attempt(cx, id, at);
         } else {
             debug!("turn {key:032x}: claimed");
-            let handed_over = self.turns.handed_over(key);
+            // Who has tried before gave up itself, whatever it has claimed since: then all try in turn.
+            let tried = self
+                .flush_of(id)
+                .and_then(|it| it.deliveries.get(at))
+                .is_some_and(|it| it.attempts > 0);
+            let handed_over = !tried && self.turns.handed_over(key);
             self.claim(key, cx.now.mono, turn::lifetime(Duration::ZERO), false);
             if handed_over {
                 self.attempt(cx, id, at);
