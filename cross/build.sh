@@ -144,6 +144,6 @@ for target in "$@"; do
     [ -z "$check" ] || check_reproducible "$target"
 done
 python3 "$ROOT/cross/licences.py" >"$OUT/LICENCES"
-(cd "$OUT" && sha256sum bellwether-*[!g] >SHA256SUMS)
+write_sums "$OUT"
 print_sizes
 [ -z "$record" ] || record_sizes

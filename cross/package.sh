@@ -65,9 +65,8 @@ deb() {
     put_gz "$OUT/LICENCES" $doc/LICENCES.gz
     put_gz "$work/changelog" $doc/changelog.gz
     [ ! -e "$ROOT/README.md" ] || put_gz "$ROOT/README.md" $doc/README.md.gz
-    put 644 "$ROOT/systemd/every-service.conf" $doc/examples/every-service.conf
-    for config in "$ROOT"/configs/*; do
-        put 644 "$config" "$doc/examples/${config##*/}"
+    for example in "$ROOT"/configs/* "$ROOT"/systemd/*.conf; do
+        put 644 "$example" "$doc/examples/${example##*/}"
     done
 
     for script in postinst prerm postrm; do
@@ -105,7 +104,7 @@ tarball() {
     put 755 "$OUT/bellwether-$target" bellwether
     put 755 "$PARTS/install.sh" install.sh
     put 755 "$ROOT/systemd/unit-failed" unit-failed
-    for file in "$ROOT"/systemd/*.service "$ROOT/systemd/every-service.conf" "$PARTS/bellwether.bash" \
+    for file in "$ROOT"/systemd/*.service "$ROOT"/systemd/*.conf "$PARTS/bellwether.bash" \
         "$work/bellwether.1" "$OUT/LICENCES" "$ROOT/LICENSE" "$ROOT/README.md"; do
         [ ! -e "$file" ] || put 644 "$file" "${file##*/}"
     done
@@ -135,3 +134,4 @@ for target in "$@"; do
     [ -z "$arch" ] || deb "$target" "$arch"
     tarball "$target"
 done
+write_sums "$OUT"

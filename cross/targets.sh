@@ -5,7 +5,7 @@
 TARGETS="aarch64-unknown-linux-musl armv7-unknown-linux-musleabihf arm-unknown-linux-musleabihf x86_64-unknown-linux-musl"
 
 # The code that the compiler may use. armv6 with hard float is the Pi 1 and Zero; armv7 has Thumb-2, as Debian's armhf,
-# which is a quarter smaller.
+# which is a quarter smaller (rustc warns that it may rename these features).
 code_of() {
     case $1 in
     arm-*) echo -Ctarget-cpu=arm1176jzf-s ;;
@@ -32,6 +32,13 @@ emulator_of() {
     x86_64-*) [ "$(uname -m)" = x86_64 ] || echo qemu-x86_64-static ;;
     esac
 }
+
+# Writes the checksums of everything that is shipped from the folder named.
+write_sums() (
+    cd "$1" || exit
+    find . -type f \( -name 'bellwether*' ! -name '*.debug' -o -name LICENCES \) -printf '%P\n' | LC_ALL=C sort |
+        xargs sha256sum >SHA256SUMS
+)
 
 # Says what went wrong and ends.
 die() {

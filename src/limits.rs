@@ -72,15 +72,18 @@ pub const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Alerts in the table, resolved ones that were not yet dropped too. Policy: a report of a new alert is refused with
 /// 503, so that its sender comes again; reports of known alerts are taken.
-pub const ALERTS_MAX: usize = 50_000;
+pub const ALERTS_MAX: usize = 20_000;
 /// Bytes of an alert's labels, annotations and link. Policy: refused with 400, the others of its post are taken.
 pub const ALERT_BYTES_MAX: usize = 48 * 1024;
+/// Bytes of text in all alerts of the table, what they share counted for each. Policy: a report that would add to them
+/// is refused with 503, so that its sender comes again; reports that add nothing are taken.
+pub const ALERTS_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Silences in the table, expired ones too. Policy: a new one is refused with 400.
 pub const SILENCES_MAX: usize = 10_000;
 /// Bytes of text in one silence. Policy: refused with 400.
 pub const SILENCE_BYTES_MAX: usize = 64 * 1024;
 /// Aggregation groups. Policy: a report of a new alert that might need more is refused as in a full table.
-pub const GROUPS_MAX: usize = 100_000;
+pub const GROUPS_MAX: usize = 40_000;
 
 // The journal.
 
@@ -107,7 +110,7 @@ pub const STORE_SEGMENTS: u8 = 3;
 pub const STORE_SEGMENT_BYTES_MIN: u32 = 1024 * 1024;
 
 /// The largest segment, so three times this on flash. Policy: records that need more are left out, logged and counted.
-/// Room for 30,000 alerts of 400 bytes.
+/// Room for every alert there may be, and as much again.
 pub const STORE_SEGMENT_BYTES_MAX: u32 = 16 * 1024 * 1024;
 
 /// Places of damage that one replay reports one by one. Policy: more are only counted.
@@ -139,7 +142,7 @@ pub const KEEPER_RECORDS_MAX: usize = 10_000;
 /// From a failed try to write again to the next one. Each pause is twice as long as the one before, up to
 /// [`KEEPER_RETRY_MAX`]. Policy: until then the agent runs from memory and says so.
 pub const KEEPER_RETRY_MIN: Duration = Duration::from_secs(1);
-/// The longest pause between two tries to write again. Policy: until then the agent runs from memory and says so.
+/// The longest pause between two tries to write again. Policy: as for [`KEEPER_RETRY_MIN`].
 pub const KEEPER_RETRY_MAX: Duration = Duration::from_secs(60);
 /// How long flash may take for one commit before that is called a failure. Policy: said and alerted, waited on; what
 /// was posted is in force.
@@ -202,7 +205,7 @@ pub const MEMBER_DATAGRAMS_PER_SECOND: u64 = 4000;
 /// How far ahead of our synchronised clock a version may be. Policy: refused, counted, shown.
 pub const CLOCK_AHEAD_MS_MAX: i64 = 10 * 60 * 1000;
 
-// The flock's port and its keys.
+// The flock's port, its keys, and the command line.
 
 /// Bytes of a shared key. Policy: a shorter one is a configuration error.
 pub const GOSSIP_KEY_BYTES_MIN: usize = 32;
@@ -219,3 +222,9 @@ pub const REJOIN_INTERVAL: Duration = Duration::from_secs(60);
 pub const CLI_ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// How long a subcommand waits for the agent to connect, and for each piece of its answer. Policy: it fails.
 pub const CLI_TIME_MAX: Duration = Duration::from_secs(10);
+
+// The watchdog.
+
+/// How late the loop's timer may be. Policy: systemd's watchdog is not fed while it is later, so that the agent is
+/// started anew.
+pub const TIMER_LATE_MAX: Duration = Duration::from_secs(5);

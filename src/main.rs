@@ -203,6 +203,7 @@ fn flock(cluster: &Cluster, keys: KeyRing) -> gossip::Config {
     gossip::Config {
         cluster_name: cluster.label.clone(),
         keys,
+        expects_peers: !cluster.peers.is_empty(),
         multicast: cluster.multicast,
         probe_interval: cluster.probe_interval,
         probe_timeout: cluster.probe_timeout,
@@ -231,6 +232,6 @@ fn options(settings: &Settings, external_url: Rc<str>) -> Options {
             grammar: settings.grammar(),
         },
         grammar: settings.grammar(),
-        ..Options::default()
+        log_silences: settings.log.silences,
     }
 }

@@ -46,7 +46,6 @@ pub struct Node {
     core: Core,
     restoring: GroupTimers,
     last_hlc: u64,
-    journal_failed: bool,
     flock_config: Option<gossip::Config>,
     identity: Option<u64>,
     gossip: Option<Gossip>,
@@ -67,7 +66,6 @@ impl Node {
             core: Core::new(config, options, now),
             restoring: GroupTimers::new(),
             last_hlc: 0,
-            journal_failed: false,
             flock_config: flock,
             identity: None,
             gossip: None,
@@ -80,6 +78,7 @@ impl Node {
 
     /// Takes the reports of one post: those that are valid are stored and routed. Tells what became of the others.
     pub fn handle_reports(&mut self, cx: &mut Cx<'_>, reports: &[Report<'_>]) -> Intake {
+        self.handle_clock(cx);
         let intake = self.core.handle_reports(cx.now, reports);
         self.spread(cx);
         intake
@@ -91,6 +90,7 @@ impl Node {
         cx: &mut Cx<'_>,
         draft: SilenceDraft,
     ) -> Result<SilenceId, SilenceError> {
+        self.handle_clock(cx);
         let id = self.core.handle_set_silence(cx, draft)?;
         self.spread(cx);
         Ok(id)
@@ -102,6 +102,7 @@ impl Node {
         cx: &mut Cx<'_>,
         id: SilenceId,
     ) -> Result<(), SilenceError> {
+        self.handle_clock(cx);
         self.core.handle_expire_silence(cx.now, id)?;
         self.spread(cx);
         Ok(())
@@ -109,12 +110,14 @@ impl Node {
 
     /// Takes what came of an attempt; of an attempt that is no longer known, nothing.
     pub fn handle_reply(&mut self, cx: &mut Cx<'_>, id: AttemptId, reply: &Reply) {
+        self.handle_clock(cx);
         self.core.handle_reply(cx, id, reply);
         self.spread(cx);
     }
 
     /// Runs everything that is due.
     pub fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
+        self.handle_clock(cx);
         self.core.handle_timeout(cx);
         self.spread(cx);
         self.handle_flock_timeout(cx);
@@ -122,8 +125,17 @@ impl Node {
 
     /// Goes on with another config.
     pub fn handle_config(&mut self, cx: &mut Cx<'_>, config: Rc<Config>) {
+        self.handle_clock(cx);
         self.core.handle_config(cx, config);
         self.spread(cx);
+    }
+
+    /// Sees whether the wall clock has stepped since the last input.
+    fn handle_clock(&mut self, cx: &Cx<'_>) {
+        if self.core.handle_clock(cx.now) {
+            // What was measured of others' clocks was measured against the old one.
+            self.offsets.clear();
+        }
     }
 
     // Getters.

@@ -243,7 +243,9 @@ fn process(text: &mut Text, site: &Site) {
     .family("process_max_fds", "gauge", "How many files may be open.")
     .count(&[], process.max_fds)
     .family("process_start_time_seconds", "gauge", "When it started, in Unix time.")
-    .sample(&[], seconds(site.started_at));
+    .sample(&[], seconds(site.started_at))
+    .family("bellwether_clock_synced", "gauge", "Whether the machine's clock is synchronised.")
+    .count(&[], site.synced.into());
 }
 
 fn seconds(wall: Wall) -> f64 {

@@ -14,6 +14,8 @@ pub struct Site {
     pub prefix: String,
     /// When the process started.
     pub started_at: Wall,
+    /// Whether the machine's wall clock is synchronised.
+    pub synced: bool,
     /// The flock as this node sees it.
     pub cluster: Cluster,
     /// How the last reload went.

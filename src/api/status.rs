@@ -15,6 +15,9 @@ pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(super) fn status(node: &Node, now: Now, site: &Site) -> Response {
     let mut out = br#"{"cluster":"#.to_vec();
     flock::status(&mut out, node, now, site);
+    // Ours: whether the times can be believed.
+    out.extend_from_slice(br#","clock":"#);
+    write::string(&mut out, if site.synced { "synced" } else { "unsynced" });
     out.extend_from_slice(br#","config":{"original":"#);
     write::string(&mut out, &node.config().original);
     out.extend_from_slice(br#"},"journal":"#);

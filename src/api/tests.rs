@@ -348,6 +348,58 @@ fn a_silence_is_set_shown_and_expired() {
 }
 
 #[test]
+fn who_mutes_an_alert_is_told_and_chosen_by_in_both_lists() {
+    let mut world = World::new();
+    assert_eq!(world.post("/api/v2/alerts", ALERTS).0, 200);
+    let matcher = r#"{"name":"a","value":"target|plain","isRegex":true}"#;
+    let id = world.silence(matcher, "2027-01-15T07:00:00Z", "2027-01-15T09:00:00Z");
+    let pending = r#"{"name":"a","value":"team","isRegex":false}"#;
+    world.silence(pending, "2027-01-15T08:30:00Z", "2027-01-15T09:00:00Z");
+
+    let body = world.get("/api/v2/alerts").1;
+    let list: Vec<serde_json::Value> = serde_json::from_str(&body).unwrap();
+    let find = |name: &str| list.iter().find(|it| it["labels"]["a"] == name).unwrap();
+    let status = |name: &str| find(name)["status"].clone();
+    let (none, source) = (serde_json::json!([]), find("source")["fingerprint"].clone());
+    let told = |by: &serde_json::Value, silences: &[&str], state: &str| {
+        let inhibited = if by.is_null() { none.clone() } else { serde_json::json!([by]) };
+        serde_json::json!({
+            "inhibitedBy": inhibited, "mutedBy": [], "silencedBy": silences, "state": state
+        })
+    };
+    let null = serde_json::Value::Null;
+    assert_eq!(status("source"), told(&null, &[], "active"));
+    assert_eq!(status("target"), told(&source, &[&id], "suppressed"));
+    assert_eq!(status("plain"), told(&null, &[&id], "suppressed"));
+    assert_eq!(status("team"), told(&null, &[], "active"), "its silence has not begun");
+
+    for (query, names) in [
+        ("active=false", ["plain", "target"].as_slice()),
+        ("silenced=false", &["source", "team"]),
+        ("inhibited=false", &["plain", "source", "team"]),
+        ("active=false&inhibited=false", &["plain"]),
+    ] {
+        assert_eq!(world.listed(&format!("/api/v2/alerts?{query}")), names, "{query}");
+        let groups = world.get(&format!("/api/v2/alerts/groups?{query}&receiver=default|team-X")).1;
+        let groups: Vec<serde_json::Value> = serde_json::from_str(&groups).unwrap();
+        let alerts = groups.iter().flat_map(|group| group["alerts"].as_array().unwrap());
+        let mut shown: Vec<&str> =
+            alerts.map(|alert| alert["labels"]["a"].as_str().unwrap()).collect();
+        shown.sort_unstable();
+        assert_eq!(shown, names, "groups, {query}");
+    }
+
+    assert_eq!(world.delete(&format!("/api/v2/silence/{id}")).0, 200);
+    let ended = r#"[{"labels":{"a":"source","severity":"critical","instance":"i"},"endsAt":"2027-01-15T08:00:00Z"}]"#;
+    assert_eq!(world.post("/api/v2/alerts", ended).0, 200);
+    world.now.wall = world.now.wall + std::time::Duration::from_millis(1);
+    assert_eq!(
+        world.listed("/api/v2/alerts?silenced=false&inhibited=false"),
+        ["plain", "target", "team"]
+    );
+}
+
+#[test]
 fn silences_that_do_not_exist_are_not_found() {
     let mut world = World::new();
     for id in ["1db1594e-46b1-43eb-8b4b-cf49816480b3", "1db1594e46b143eb8b4bcf49816480b3"] {
@@ -398,6 +450,7 @@ fn status_receivers_and_pages_tell_what_runs() {
     assert_eq!(status, 200);
     assert_eq!(json["cluster"], serde_json::json!({"peers": [], "status": "disabled"}));
     assert!(json["config"]["original"].as_str().unwrap().contains("receiver: team-X"));
+    assert_eq!(json["clock"], "unsynced");
     assert_eq!(json["uptime"], "2027-01-15T08:00:00.000Z");
     assert_eq!(json["versionInfo"]["version"], env!("CARGO_PKG_VERSION"));
     world.site.cluster = Cluster {
@@ -423,6 +476,14 @@ fn status_receivers_and_pages_tell_what_runs() {
     assert!(world.get("/").1.contains("/api/v2/status"));
     let metrics = world.get("/metrics").1;
     assert!(metrics.contains("\nalertmanager_receivers 3\n"), "{metrics}");
+    assert!(metrics.contains("\nbellwether_clock_synced 0\n"), "{metrics}");
+    world.site.synced = true;
+    assert!(world.get("/api/v2/status").1.contains(r#","clock":"synced","#));
+    assert!(world.get("/metrics").1.contains("\nbellwether_clock_synced 1\n"));
+    for line in metrics.lines().filter(|line| !line.starts_with('#')) {
+        let known = ["alertmanager_", "bellwether_", "process_"];
+        assert!(known.iter().any(|prefix| line.starts_with(prefix)), "{line}");
+    }
     assert!(metrics.contains("\nprocess_start_time_seconds 1800000000\n"), "{metrics}");
 }
 

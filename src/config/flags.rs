@@ -14,7 +14,7 @@ pub const CONFIG_FILES: [&str; 2] = ["bellwether.toml", "alertmanager.yml"];
 /// Flags of Alertmanager that change nothing here, and why.
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("data.maintenance-interval", "the journal is written when something changes"),
-    ("dispatch.maintenance-interval", "empty groups go at once"),
+    ("dispatch.maintenance-interval", "groups without alerts go each 30 s"),
     ("cluster.peer-timeout", "the next in turn waits for a claim, not for a time"),
     ("cluster.gossip-interval", "a change is sent at once"),
     ("cluster.pushpull-interval", "members that differ notice it from their digests"),

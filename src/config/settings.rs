@@ -178,9 +178,9 @@ impl Default for Alerts {
 /// `[silences]`: the table of silences.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Silences {
-    /// How many there may be, ended ones counted; more are refused. 0: no limit of its own.
+    /// How many there may be, ended ones counted; more are refused. 0: [`crate::limits::SILENCES_MAX`].
     pub max_silences: u64,
-    /// How large one may be; larger ones are refused. 0: no limit of its own.
+    /// How large one may be; larger ones are refused. 0: [`crate::limits::SILENCE_BYTES_MAX`].
     pub max_silence_size_bytes: u64,
 }
 

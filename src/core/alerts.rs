@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use log::warn;
+
 use crate::core::group::GroupId;
 use crate::core::route::RouteId;
-use crate::limits::{ALERT_BYTES_MAX, ALERTS_MAX};
+use crate::limits::{ALERT_BYTES_MAX, ALERTS_BYTES_MAX, ALERTS_MAX};
 use crate::model::labels::{Pool, Quoted};
 use crate::model::matcher::{Grammar, valid_label_name};
 use crate::model::{Alert, Fingerprint, Labels, Pair, Report};
@@ -40,6 +42,8 @@ pub struct Alerts {
     entries: BTreeMap<Fingerprint, Entry>,
     by_name: BTreeMap<Rc<str>, usize>,
     pool: Pool,
+    /// Bytes of text in all alerts.
+    bytes: usize,
 }
 
 impl Alerts {
@@ -63,6 +67,11 @@ impl Alerts {
         self.entries.iter().map(|(fingerprint, entry)| (*fingerprint, entry))
     }
 
+    /// Calls `with` for every alert, to change it.
+    pub fn for_each(&mut self, mut with: impl FnMut(Fingerprint, &mut Rc<Alert>)) {
+        self.entries.iter_mut().for_each(|(it, entry)| with(*it, &mut entry.alert));
+    }
+
     /// The number of alerts.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -76,6 +85,12 @@ impl Alerts {
     /// Whether an alert of this fingerprint may come in: it is known, or the table is not full.
     pub fn has_room_for(&self, fingerprint: Fingerprint) -> bool {
         self.len() < ALERTS_MAX || self.entries.contains_key(&fingerprint)
+    }
+
+    /// Whether an alert of this fingerprint may come to have so many bytes: it has as many already, or there is room.
+    pub fn has_bytes_for(&self, fingerprint: Fingerprint, bytes: usize) -> bool {
+        self.bytes.saturating_add(bytes) <= ALERTS_BYTES_MAX
+            || self.get(fingerprint).is_some_and(|entry| bytes <= entry.alert.bytes())
     }
 
     /// The number of alerts named `alertname`.
@@ -121,17 +136,24 @@ impl Alerts {
             return Change::New;
         };
         let known = &entry.alert;
+        if known.labels != alert.labels {
+            // Whoever finds such a pair has looked for it. Routes, groups and sources are those of the first.
+            warn!("alert {} dropped: its fingerprint is that of {}", alert.labels, known.labels);
+            return Change::None;
+        }
         let merged = (**known).clone().merge(alert, now);
         let told_alike = merged.starts_at == known.starts_at
             && merged.annotations == known.annotations
             && merged.generator_url == known.generator_url
-            && merged.labels == known.labels
             && merged.resolved(now) == known.resolved(now);
         let change = match (told_alike, merged.ends_at == known.ends_at) {
             (true, true) => Change::None,
             (true, false) if !merged.resolved(now) => Change::Lease,
             _ => Change::Changed,
         };
+        if !told_alike {
+            self.bytes = self.bytes - known.bytes() + merged.bytes();
+        }
         // In place unless a flush holds the old one.
         *Rc::make_mut(&mut entry.alert) = merged;
         change
@@ -140,6 +162,7 @@ impl Alerts {
     /// Takes in an alert as it is. Returns whether it was not known.
     pub fn replace(&mut self, fingerprint: Fingerprint, alert: Alert) -> bool {
         if let Some(entry) = self.entries.get_mut(&fingerprint) {
+            self.bytes = self.bytes - entry.alert.bytes() + alert.bytes();
             *Rc::make_mut(&mut entry.alert) = alert;
             return false;
         }
@@ -151,6 +174,7 @@ impl Alerts {
         if let Some(name) = alert.labels.get("alertname") {
             *self.by_name.entry(self.pool.intern(name)).or_default() += 1;
         }
+        self.bytes += alert.bytes();
         self.entries.insert(fingerprint, Entry { alert: Rc::new(alert), groups: Vec::new() });
     }
 
@@ -162,6 +186,7 @@ impl Alerts {
     /// Drops an alert.
     pub fn remove(&mut self, fingerprint: Fingerprint) {
         let Some(entry) = self.entries.remove(&fingerprint) else { return };
+        self.bytes -= entry.alert.bytes();
         let Some(name) = entry.alert.labels.get("alertname") else { return };
         if let Some(count) = self.by_name.get_mut(name) {
             *count -= 1;
@@ -197,9 +222,7 @@ pub fn fault(report: &Report<'_>, ends_at: Wall, grammar: Grammar) -> Option<Str
             faults.push(format!("invalid {what}: invalid name {}", Quoted(name)));
         }
     }
-    let pairs = report.labels.iter().chain(&report.annotations);
-    let bytes = pairs.map(|(name, value)| name.len() + value.len()).sum::<usize>()
-        + report.generator_url.len();
+    let bytes = report.bytes();
     if bytes > ALERT_BYTES_MAX {
         faults.push(format!(
             "labels, annotations and link of {bytes} bytes; at most {ALERT_BYTES_MAX} are kept: shorten them"
@@ -282,6 +305,33 @@ mod tests {
         drop(before);
         alerts.sweep_strings();
         assert!(alerts.pool.is_empty() && alerts.by_name.is_empty());
+        assert_eq!(alerts.bytes, 0);
+    }
+
+    #[test]
+    fn of_two_label_sets_of_one_fingerprint_the_first_stays() {
+        let mut alerts = Alerts::default();
+        let now = Wall::from_secs(1000);
+        let (id, _) = put(&mut alerts, &report("1", None, None), 1000);
+        let other = alerts.read(id, &report("2", None, None), now, TIMEOUT);
+        assert_eq!(alerts.put(id, other, now), Change::None);
+        assert_eq!(alerts.get(id).unwrap().alert.labels.get("i"), Some("1"));
+    }
+
+    #[test]
+    fn the_text_of_all_alerts_is_bounded() {
+        let mut alerts = Alerts::default();
+        let mut large = report("1", None, None);
+        let half = "x".repeat(ALERTS_BYTES_MAX / 2);
+        large.annotations = vec![("s".into(), half.into())];
+        let (id, _) = put(&mut alerts, &large, 1000);
+        assert!(alerts.has_bytes_for(Fingerprint(1), 10));
+        assert!(!alerts.has_bytes_for(Fingerprint(1), ALERTS_BYTES_MAX / 2));
+        assert!(alerts.has_bytes_for(id, large.bytes()), "it has as many already");
+        assert!(!alerts.has_bytes_for(id, large.bytes() + 1));
+        put(&mut alerts, &report("1", None, None), 1010);
+        assert_eq!(alerts.bytes, "alertnameAi1".len(), "a change is counted");
+        assert!(alerts.has_bytes_for(Fingerprint(1), ALERTS_BYTES_MAX / 2));
     }
 
     #[test]

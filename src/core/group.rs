@@ -61,6 +61,11 @@ impl Groups {
         self.table.iter().map(|(id, group)| (*id, group))
     }
 
+    /// Calls `with` for every group, to change it.
+    pub fn for_each(&mut self, with: impl FnMut(&mut Group)) {
+        self.table.values_mut().for_each(with);
+    }
+
     /// The number of groups.
     pub fn len(&self) -> usize {
         self.table.len()

@@ -1,6 +1,7 @@
 //! The alerting mind: a file a table or a rule, in pipeline order. The control flow lives here and in [`flush`].
 
 pub mod alerts;
+pub mod clock;
 pub mod dedup;
 pub mod delivery;
 pub mod flush;
@@ -20,14 +21,15 @@ mod tests;
 pub mod timers;
 pub mod turn;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use log::warn;
+use log::{Level, log, warn};
 
 use crate::config::Config;
 use crate::core::alerts::Alerts;
+use crate::core::clock::Watch;
 use crate::core::group::{Group, GroupId, Groups};
 use crate::core::inhibit::Inhibitor;
 use crate::core::nflog::Nflog;
@@ -46,6 +48,10 @@ use crate::time::{Mono, Now, Wall};
 
 /// How long expired records may stay after their time.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(15 * 60);
+/// How long groups without alerts may stay: Alertmanager's `--dispatch.maintenance-interval`.
+const SWEEP_GROUPS_INTERVAL: Duration = Duration::from_secs(30);
+/// Between two sweeps of alerts, however short `--alerts.gc-interval` is: each looks at every alert.
+const SWEEP_ALERTS_MIN: Duration = Duration::from_secs(1);
 
 /// What flags say of alerting.
 #[derive(Clone, Debug)]
@@ -58,14 +64,14 @@ pub struct Options {
     pub alerts_gc_interval: Duration,
     /// `--alerts.per-alertname-limit`; 0 is none.
     pub alerts_per_name_max: usize,
-    /// `--dispatch.maintenance-interval`: how often groups without alerts are dropped. 30 s.
-    pub maintenance_interval: Duration,
     /// `--dispatch.start-delay`: no group is flushed before the node has run this long. 0.
     pub start_delay: Duration,
     /// Which silences are taken: `--silences.max-silences`, `--silences.max-silence-size-bytes`.
     pub silence_rules: SilenceRules,
     /// How matchers and label names are read.
     pub grammar: Grammar,
+    /// `--log.silences`: whether the log has each change of a silence at level info. At debug it has it anyway.
+    pub log_silences: bool,
 }
 
 impl Default for Options {
@@ -75,10 +81,10 @@ impl Default for Options {
             retention: Duration::from_secs(120 * 3600),
             alerts_gc_interval: Duration::from_secs(30 * 60),
             alerts_per_name_max: 0,
-            maintenance_interval: Duration::from_secs(30),
             start_delay: Duration::ZERO,
             silence_rules: SilenceRules::default(),
             grammar: Grammar::default(),
+            log_silences: false,
         }
     }
 }
@@ -141,6 +147,7 @@ pub struct Core {
     config: Rc<Config>,
     options: Options,
     started: Mono,
+    watch: Watch,
     routes: Routes,
     alerts: Alerts,
     groups: Groups,
@@ -170,6 +177,7 @@ impl Core {
             config,
             options,
             started: now.mono,
+            watch: Watch::new(now),
             alerts: Alerts::default(),
             groups: Groups::default(),
             silences: Silences::default(),
@@ -200,7 +208,9 @@ impl Core {
                 continue;
             }
             let fingerprint = alerts::fingerprint(report);
-            if !self.alerts.has_room_for(fingerprint) {
+            if !self.alerts.has_room_for(fingerprint)
+                || !self.alerts.has_bytes_for(fingerprint, report.bytes())
+            {
                 self.stats.refused += 1;
                 intake.refused += 1;
                 continue;
@@ -286,7 +296,7 @@ impl Core {
         if let Some(entry) = self.alerts.get_mut(fingerprint) {
             entry.groups = groups;
         }
-        self.timers.set_if_idle(Timer::Alerts, now.mono + self.options.alerts_gc_interval);
+        self.arm_alerts(now);
         true
     }
 
@@ -359,6 +369,9 @@ impl Core {
         let fresh = SilenceId::from_random(u128::from_be_bytes(bits));
         let changed = self.silences.set(draft, fresh, self.options.silence_rules, cx.now.wall)?;
         let id = changed.first().copied().unwrap_or(fresh);
+        for id in &changed {
+            self.tell_silence(*id);
+        }
         self.changes.extend(changed.into_iter().map(Change::Silence));
         self.arm_records(cx.now);
         Ok(id)
@@ -367,9 +380,18 @@ impl Core {
     /// Expires a silence; one that has expired stays as it is.
     pub fn handle_expire_silence(&mut self, now: Now, id: SilenceId) -> Result<(), SilenceError> {
         if self.silences.expire(id, now.wall)? {
+            self.tell_silence(id);
             self.changes.push(Change::Silence(id));
         }
         Ok(())
+    }
+
+    fn tell_silence(&self, id: SilenceId) {
+        let Some(silence) = self.silences.get(id) else { return };
+        let level = if self.options.log_silences { Level::Info } else { Level::Debug };
+        let (matchers, by) = (&silence.matchers, &silence.created_by);
+        let (from, to) = (silence.starts_at, silence.ends_at);
+        log!(level, "silence {id} of {by:?}: {matchers} from {from} to {to}");
     }
 
     /// Runs everything that is due.
@@ -392,10 +414,10 @@ impl Core {
         let mut kept: BTreeMap<(Rc<str>, Labels), (GroupId, Group)> = BTreeMap::new();
         let known: Vec<Fingerprint> =
             self.alerts.iter().map(|(fingerprint, _)| fingerprint).collect();
-        let mut pending: BTreeMap<Fingerprint, bool> = BTreeMap::new();
+        let mut pending: BTreeSet<Fingerprint> = BTreeSet::new();
         for id in self.groups.iter().map(|(id, _)| id).collect::<Vec<_>>() {
             let Some(mut group) = self.groups.remove(id) else { continue };
-            pending.extend(std::mem::take(&mut group.alerts).into_iter().map(|it| (it, true)));
+            pending.append(&mut group.alerts);
             let path = Rc::clone(&self.routes.get(group.route).path);
             kept.insert((path, group.labels.clone()), (id, group));
         }
@@ -405,7 +427,7 @@ impl Core {
         for fingerprint in known {
             let Some(entry) = self.alerts.get(fingerprint) else { continue };
             let labels = entry.alert.labels.clone();
-            let joins = pending.contains_key(&fingerprint) || !entry.alert.resolved(cx.now.wall);
+            let joins = pending.contains(&fingerprint) || !entry.alert.resolved(cx.now.wall);
             self.inhibitor.add(fingerprint, &labels);
             let mut groups = Vec::new();
             for route in self.routes.matching(&labels) {
@@ -466,8 +488,13 @@ impl Core {
         }
         self.alerts.sweep_strings();
         if !self.alerts.is_empty() {
-            self.timers.set(Timer::Alerts, now.mono + self.options.alerts_gc_interval);
+            self.arm_alerts(now);
         }
+    }
+
+    fn arm_alerts(&mut self, now: Now) {
+        let interval = self.options.alerts_gc_interval.max(SWEEP_ALERTS_MIN);
+        self.timers.set_if_idle(Timer::Alerts, now.mono + interval);
     }
 
     /// Drops groups that are empty. This comes at fixed times after the start, as in Alertmanager: an alert that fires
@@ -480,7 +507,7 @@ impl Core {
     }
 
     fn arm_sweep_groups(&mut self, now: Now) {
-        let interval = self.options.maintenance_interval.as_millis().max(1);
+        let interval = SWEEP_GROUPS_INTERVAL.as_millis();
         let passed = now.mono.since(self.started).as_millis();
         let left = u64::try_from(interval - passed % interval).unwrap_or(u64::MAX);
         self.timers.set_if_idle(Timer::Groups, now.mono + Duration::from_millis(left));

@@ -53,6 +53,11 @@ impl Nflog {
         self.entries.iter()
     }
 
+    /// Calls `with` for every entry, to change it.
+    pub fn for_each(&mut self, mut with: impl FnMut(&LogKey, &mut LogEntry)) {
+        self.entries.iter_mut().for_each(|(key, entry)| with(key, entry));
+    }
+
     /// The number of entries.
     pub fn len(&self) -> usize {
         self.entries.len()

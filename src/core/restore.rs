@@ -38,7 +38,7 @@ impl Core {
         }
         self.inhibitor.add(fingerprint, &alert.labels);
         self.alerts.put(fingerprint, alert, now.wall);
-        self.timers.set_if_idle(Timer::Alerts, now.mono + self.options.alerts_gc_interval);
+        self.arm_alerts(now);
     }
 
     /// Once everything else is back: brings the alerts to their groups, and the groups to their timers. A group that

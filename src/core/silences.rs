@@ -89,7 +89,6 @@ pub struct SilenceRules {
 #[derive(Debug, Default)]
 pub struct Silences {
     table: BTreeMap<SilenceId, Silence>,
-    /// Those that have not expired when they came.
     index: Index<SilenceId>,
 }
 
@@ -134,7 +133,8 @@ impl Silences {
         let in_place = known.filter(|known| changeable(known, &draft, now)).map(|known| known.id);
         self.check_limits(&draft, rules, in_place.is_none())?;
         if let Some(id) = in_place {
-            self.merge(draft.into_silence(id, now));
+            // Not merged: what is set now is in force, also if the clock has gone back since the last time.
+            self.replace(draft.into_silence(id, now));
             return Ok(vec![id]);
         }
         let mut changed = vec![fresh];
@@ -225,11 +225,6 @@ impl Silences {
             }
         }
         gone
-    }
-
-    /// When the next silence is to be dropped.
-    pub fn next_sweep(&self, retention: Duration) -> Option<Wall> {
-        self.iter().map(|silence| silence.ends_at + retention).min()
     }
 }
 
@@ -328,6 +323,14 @@ mod tests {
     }
 
     #[test]
+    fn a_change_is_in_force_also_after_the_clock_has_gone_back() {
+        let mut s = Silences::default();
+        set(&mut s, draft(None, &["a=b"], 200, 300), 1, 150);
+        assert_eq!(set(&mut s, draft(Some(id(1)), &["a=b"], 200, 400), 2, 100), [id(1)]);
+        assert_eq!(s.get(id(1)).unwrap().ends_at, Wall::from_secs(400));
+    }
+
+    #[test]
     fn expiring_ends_it_now_and_twice_changes_nothing() {
         let mut s = Silences::default();
         set(&mut s, draft(None, &["a=b"], 100, 300), 1, 100);
@@ -376,7 +379,6 @@ mod tests {
         let mut s = Silences::default();
         set(&mut s, draft(None, &["a=b"], 100, 300), 1, 100);
         let hour = Duration::from_secs(3600);
-        assert_eq!(s.next_sweep(hour), Some(Wall::from_secs(3900)));
         assert!(s.sweep(hour, Wall::from_secs(3899)).is_empty());
         assert_eq!(s.sweep(hour, Wall::from_secs(3900)), [id(1)]);
         assert_eq!(s.iter().count(), 0);

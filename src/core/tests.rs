@@ -281,6 +281,16 @@ fn a_reload_keeps_timers_flights_and_what_was_told() {
 }
 
 #[test]
+fn a_gc_interval_of_zero_sweeps_each_second_and_not_without_end() {
+    let mut w = World::new(config(route("r", &[])));
+    let options = Options { alerts_gc_interval: Duration::ZERO, ..Options::default() };
+    w.core = Core::new(Rc::clone(w.core.config()), options, w.now);
+    w.post("A", "1", Some(2));
+    w.pass(30);
+    assert!(w.core.alerts().is_empty());
+}
+
+#[test]
 fn alerts_silences_and_log_entries_are_forgotten_in_time() {
     let mut w = World::new(config(route("r", &[])));
     w.post("A", "1", None);
@@ -289,4 +299,24 @@ fn alerts_silences_and_log_entries_are_forgotten_in_time() {
     assert!(w.core.alerts().is_empty() && w.core.groups().is_empty() && w.core.nflog().is_empty());
     assert_eq!(w.core.silences().iter().count(), 0);
     assert_eq!(w.core.next_timeout(), None, "an idle agent sleeps");
+}
+
+#[test]
+fn a_clock_that_is_set_late_neither_ends_nor_repeats_nor_forgets() {
+    let mut w = World::new(config(route("r", &[])));
+    w.now.wall = Wall::from_secs(60);
+    w.core = Core::new(Rc::new(config(route("r", &[]))), Options::default(), w.now);
+    w.post("A", "1", None);
+    let id = w.silence(&["alertname=B"], 600);
+    w.pass(5);
+    assert_eq!(w.told().len(), 1);
+    w.now.wall = Wall::from_secs(START);
+    let now = w.now;
+    w.step(|core, _| assert!(core.handle_clock(now)));
+    w.post("B", "1", None);
+    w.pass(200);
+    assert_eq!(w.told(), [], "the silence holds, A fires on");
+    w.pass(100);
+    assert_eq!(w.told(), at(&[(301_000, "[RESOLVED] A -> r (all alerts resolved)")]));
+    assert_eq!(w.core.silences().get(id).unwrap().starts_at, Wall::from_secs(START - 5));
 }

@@ -31,6 +31,13 @@ impl Alert {
         self.ends_at <= now
     }
 
+    /// Bytes of its text.
+    pub fn bytes(&self) -> usize {
+        let pairs = self.labels.iter().chain(self.annotations.iter());
+        pairs.map(|(name, value)| name.len() + value.len()).sum::<usize>()
+            + self.generator_url.len()
+    }
+
     /// Takes in a report of the same alert, as Alertmanager's store and `Alert.Merge` do: ranges that overlap become
     /// one, any other report replaces what was known.
     #[must_use]

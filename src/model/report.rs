@@ -36,6 +36,13 @@ impl<'a> Report<'a> {
         sort(&mut annotations);
         Self { labels, annotations, starts_at, ends_at, generator_url }
     }
+
+    /// Bytes of its text.
+    pub fn bytes(&self) -> usize {
+        let pairs = self.labels.iter().chain(&self.annotations);
+        pairs.map(|(name, value)| name.len() + value.len()).sum::<usize>()
+            + self.generator_url.len()
+    }
 }
 
 fn sort(pairs: &mut Vec<Pair<'_>>) {

@@ -11,7 +11,6 @@ use crate::gossip::{self, Gossip, Key, Merge, Output, Replica, Version, Via};
 use crate::model::{Alert, LogEntry, LogKey, Silence};
 use crate::node::Node;
 use crate::node::keep::{as_told, identity, stored};
-use crate::node::own;
 use crate::node::stamps::{Stamp, Stamps};
 use crate::store::Record;
 use crate::time::{Now, Wall};
@@ -23,6 +22,7 @@ const OFFSET_MS_MIN: i64 = 2000;
 impl Node {
     /// Takes a datagram of the flock's port.
     pub fn handle_datagram(&mut self, cx: &mut Cx<'_>, from: SocketAddr, via: Via, bytes: &[u8]) {
+        self.handle_clock(cx);
         self.with_gossip(cx, |gossip, cx, tables| {
             gossip.handle_datagram(cx.now, cx.rng, from, via, bytes, tables);
         });
@@ -53,6 +53,11 @@ impl Node {
     /// The flock, if this node is a member of one.
     pub const fn flock(&self) -> Option<&Gossip> {
         self.gossip.as_ref()
+    }
+
+    /// Whether this node is or is about to be a member of a flock: alone it needs no stamps.
+    pub(super) const fn is_member(&self) -> bool {
+        self.gossip.is_some() || self.flock_config.is_some()
     }
 
     /// The wall clock as the flock counts it.
@@ -111,20 +116,14 @@ impl Node {
             records: Vec::new(),
             logs: Vec::new(),
             claims: Vec::new(),
-            own_fires: false,
         };
         input(&mut gossip, cx, &mut tables);
-        let Tables { records, logs, claims, own_fires, .. } = tables;
+        let Tables { records, logs, claims, .. } = tables;
         self.gossip = Some(gossip);
         if !records.is_empty() {
             cx.effects.push(Effect::Persist(records));
         }
         self.look_at_flock(cx.now);
-        if own_fires && !self.journal_failed {
-            // The flock remembers what an earlier process of this node has said.
-            self.journal_failed = true;
-            self.handle_journal(cx, None);
-        }
         for (key, claim) in claims {
             self.core.handle_peer_claim(cx, key, claim);
         }
@@ -177,8 +176,6 @@ struct Tables<'a> {
     logs: Vec<LogKey>,
     /// Claims that were taken.
     claims: Vec<(u128, Claim)>,
-    /// Whether an alert came that this node has raised and that fires.
-    own_fires: bool,
 }
 
 impl Replica for Tables<'_> {
@@ -238,8 +235,6 @@ impl Tables<'_> {
                 }
                 let alert = alert_moved(alert, -offset_ms);
                 shared_end = alert.ends_at;
-                let url = &self.core.options().external_url;
-                self.own_fires |= own::is_own(&alert, url) && !alert.resolved(now.wall);
                 body = record::encode_alert(&alert);
                 // A lease that goes on is not worth a write.
                 keep = self.core.alerts().get(fingerprint).is_none_or(|known| {

@@ -12,8 +12,8 @@ use crate::faults::{self, Fault};
 use crate::gossip;
 use crate::limits::CLOCK_AHEAD_MS_MAX;
 use crate::model::{Alert, Fingerprint};
+use crate::node::Node;
 use crate::node::stamps::{Stamp, shared_key};
-use crate::node::{Node, own};
 use crate::store::Record;
 use crate::time::{Now, Wall};
 use crate::wire::record::{self, GroupTimer, Kind, Malformed, Stamped};
@@ -42,8 +42,9 @@ enum Act {
 }
 
 impl Node {
-    /// Takes back one record that was kept. All come before [`Node::handle_restored`]. An error says why this one was
-    /// left out; kinds that this version does not know are left alone.
+    /// Takes back one record that was kept. All come before [`Node::handle_restored`], which may come again when flash
+    /// could not be read at first. An error says why this one was left out; kinds that this version does not know are
+    /// left alone.
     pub fn handle_record(
         &mut self,
         cx: &Cx<'_>,
@@ -54,19 +55,16 @@ impl Node {
         let Some(kind) = Kind::from_number(kind) else { return Ok(()) };
         let stamped = Stamped::decode(body)?;
         self.last_hlc = self.last_hlc.max(stamped.hlc);
+        let version = gossip::Version { hlc: stamped.hlc, node: stamped.node };
+        if self.holds_newer(kind, key, version) {
+            // What came while flash could not be read is newer.
+            return Ok(());
+        }
         let mut shared_end = Wall::EPOCH;
         match kind {
             Kind::Alert => {
                 let fingerprint = record::fingerprint_of(key)?;
                 let alert = record::decode_alert(&stamped.body, self.core.pool())?;
-                if self.core.alerts().get(fingerprint).is_some() {
-                    // What came while flash could not be read is newer.
-                    return Ok(());
-                }
-                if own::is_own(&alert, &self.options().external_url) {
-                    // It was about the process that wrote it; what this one finds ends it or tells it anew.
-                    self.journal_failed |= !alert.resolved(cx.now.wall);
-                }
                 shared_end = alert.ends_at;
                 self.core.restore_alert(cx.now, fingerprint, alert);
             }
@@ -84,7 +82,8 @@ impl Node {
                 self.restoring.insert((timer.path.into(), timer.labels), timer.first);
             }
             Kind::Identity => {
-                self.identity = Some(record::decode_identity(&stamped.body)?);
+                let kept = record::decode_identity(&stamped.body)?;
+                self.identity.get_or_insert(kept);
                 return Ok(());
             }
             // Whoever claimed anything has long sent it or given it up.
@@ -92,14 +91,39 @@ impl Node {
         }
         let body = (kind == Kind::Group).then(|| stamped.body.into());
         let stamp = Stamp {
-            version: gossip::Version { hlc: stamped.hlc, node: stamped.node },
+            version,
             expires_at_ms: stamped.expires_at_ms,
             offset_ms: stamped.offset_ms.unwrap_or(0),
             shared_end,
             body,
         };
-        self.stamps.put(kind, key, stamp);
+        if let Some(gossip) = &mut self.gossip {
+            let expires_at_ms = stamp.expires_at_ms;
+            let key = shared_key(kind, key);
+            let record = gossip::Record { key, version, expires_at_ms, body: Vec::new() };
+            // As in `join`.
+            gossip.note(cx.now, &record).ok();
+        }
+        if self.is_member() {
+            self.stamps.put(kind, key, stamp);
+        }
         Ok(())
+    }
+
+    /// Whether what is held is newer than what was kept.
+    fn holds_newer(&self, kind: Kind, key: &[u8], version: gossip::Version) -> bool {
+        if self.is_member() {
+            return self.stamps.get(kind, key).is_some_and(|known| known.version >= version);
+        }
+        match kind {
+            Kind::Alert => record::fingerprint_of(key)
+                .is_ok_and(|fingerprint| self.core.alerts().get(fingerprint).is_some()),
+            Kind::Silence => {
+                record::silence_id_of(key).is_ok_and(|id| self.core.silences().get(id).is_some())
+            }
+            // The log compares for itself; the others are of before anything else.
+            Kind::Claim | Kind::Group | Kind::Identity | Kind::Log => false,
+        }
     }
 
     /// Says that every record that was kept has been taken back: the flock is joined, groups and timers start.
@@ -138,7 +162,9 @@ impl Node {
                     if keep && !(kind == Kind::Alert && faults::on(Fault::AlertNotKept)) {
                         records.push(stored(kind, key.clone(), &stamp, body));
                     }
-                    self.stamps.put(kind, &key, stamp);
+                    if self.is_member() {
+                        self.stamps.put(kind, &key, stamp);
+                    }
                 }
                 None => {}
             }
@@ -153,9 +179,22 @@ impl Node {
     fn ended(&self, fingerprint: Fingerprint, now: Now) -> Option<Record> {
         let key = record::alert_key(fingerprint);
         let alert = &self.core.alerts().get(fingerprint)?.alert;
-        let stamp = self.stamps.get(Kind::Alert, &key)?;
+        let stamp = self.stamp_of(
+            Kind::Alert,
+            &key,
+            alert.ends_at + self.core.options().alerts_gc_interval,
+        );
         let body = record::encode_alert(&as_told(alert, now.wall));
-        Some(stored(Kind::Alert, key.to_vec(), stamp, body))
+        Some(stored(Kind::Alert, key.to_vec(), &stamp, body))
+    }
+
+    /// The stamp of what is held. A node without a flock keeps none: nobody has an older version.
+    fn stamp_of(&self, kind: Kind, key: &[u8], expires: Wall) -> Stamp {
+        self.stamps.get(kind, key).cloned().unwrap_or_else(|| Stamp {
+            version: gossip::Version { hlc: self.last_hlc, node: 0 },
+            expires_at_ms: expires.as_ms(),
+            ..Stamp::default()
+        })
     }
 
     fn publish(&mut self, cx: &mut Cx<'_>, kind: Kind, key: &[u8], stamp: &Stamp, body: Vec<u8>) {
@@ -187,8 +226,8 @@ impl Node {
         let mut records: Vec<Record> = changes
             .into_iter()
             .filter_map(|change| match self.act(change, now)? {
-                Act::Put { kind, key, body, .. } => {
-                    let stamp = self.stamps.get(kind, &key).cloned().unwrap_or_default();
+                Act::Put { kind, key, expires, body, .. } => {
+                    let stamp = self.stamp_of(kind, &key, expires);
                     Some(stored(kind, key, &stamp, body))
                 }
                 Act::Delete(..) => None,

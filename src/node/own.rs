@@ -3,49 +3,137 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::core::alerts::fingerprint;
 use crate::effect::Cx;
-use crate::model::{Alert, Report};
+use crate::model::Report;
 use crate::node::Node;
 
-/// How long an alert of our own fires that nobody ends: as long as the process may live.
-const LONG: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
-
-/// Fires while the journal does not work.
-const JOURNAL_FAILED: &str = "BellwetherJournalFailed";
-
-/// Whether it is an alert that the node of this URL has raised, which means nothing once that process has ended.
-pub(super) fn is_own(alert: &Alert, external_url: &str) -> bool {
-    alert.labels.get("alertname") == Some(JOURNAL_FAILED)
-        && alert.labels.get("instance") == Some(external_url)
-}
+/// How long an alert of our own fires unless it is said again: it ends with who says it.
+const LEASE: Duration = Duration::from_secs(5 * 60);
 
 impl Node {
-    /// Says whether the journal works: `BellwetherJournalFailed` fires while it does not.
+    /// Says whether the journal works: `BellwetherJournalFailed` fires while it does not. What fails must be said again
+    /// and again, each [`crate::limits::KEEPER_RETRY_MAX`] at least.
     pub fn handle_journal(&mut self, cx: &mut Cx<'_>, fault: Option<&str>) {
         let instance = self.options().external_url.to_string();
-        let report = |ends_at, summary: &str| {
-            let own = |text: &str| Cow::<'static, str>::Owned(text.to_owned());
-            Report::new(
-                vec![
-                    ("alertname".into(), JOURNAL_FAILED.into()),
-                    ("instance".into(), own(&instance)),
-                    ("severity".into(), "critical".into()),
-                ],
-                vec![("summary".into(), own(summary))],
-                None,
-                Some(ends_at),
-                own(&instance),
-            )
+        let own = |text: &str| Cow::<'static, str>::Owned(text.to_owned());
+        let summary = match fault {
+            Some(fault) => format!("Nothing is kept on flash any more: {fault}"),
+            None => "Everything is kept on flash again".to_owned(),
         };
-        let report = match fault {
-            Some(fault) => Report {
-                starts_at: Some(cx.now.wall),
-                ..report(cx.now.wall + LONG, &format!("Nothing is kept on flash any more: {fault}"))
-            },
-            None if self.journal_failed => report(cx.now.wall, "Everything is kept on flash again"),
-            None => return,
-        };
-        self.journal_failed = fault.is_some();
-        self.handle_reports(cx, &[report]);
+        let report = Report::new(
+            vec![
+                ("alertname".into(), "BellwetherJournalFailed".into()),
+                ("instance".into(), own(&instance)),
+                ("severity".into(), "critical".into()),
+            ],
+            vec![("summary".into(), own(&summary))],
+            fault.map(|_| cx.now.wall),
+            Some(if fault.is_some() { cx.now.wall + LEASE } else { cx.now.wall }),
+            own(&instance),
+        );
+        // Also one that the process before us raised, or that the flock knows of.
+        let known = self.core.alerts().fires(fingerprint(&report), cx.now.wall);
+        if fault.is_some() || known {
+            self.handle_reports(cx, &[report]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use rand::SeedableRng as _;
+    use rand::rngs::StdRng;
+
+    use super::*;
+    use crate::core::testing::{config, route};
+    use crate::effect::Effect;
+    use crate::node::Options;
+    use crate::notify::{Outgoing, Reply};
+    use crate::time::{Mono, Now, Wall};
+
+    /// A node under virtual time; `step` returns the log lines that it wants printed.
+    struct World {
+        node: Node,
+        now: Now,
+        rng: StdRng,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let now = Now { mono: Mono::ZERO, wall: Wall::from_secs(1_700_000_000) };
+            let config = Rc::new(config(route("r", &[])));
+            let node = Node::new(config, Options::default(), None, now);
+            Self { node, now, rng: StdRng::seed_from_u64(1) }
+        }
+
+        fn step(&mut self, input: impl FnOnce(&mut Node, &mut Cx<'_>)) -> Vec<String> {
+            let mut effects = Vec::new();
+            let cx = &mut Cx { now: self.now, rng: &mut self.rng, effects: &mut effects };
+            input(&mut self.node, cx);
+            let mut told = Vec::new();
+            for effect in effects {
+                let Effect::Attempt(attempt) = effect else { continue };
+                let Outgoing::Log(line) = attempt.outgoing else { panic!("a log line") };
+                told.push(line);
+                let cx = &mut Cx { now: self.now, rng: &mut self.rng, effects: &mut Vec::new() };
+                self.node.handle_reply(cx, attempt.id, &Reply::Done);
+            }
+            told
+        }
+
+        fn pass(&mut self, secs: u64) -> Vec<String> {
+            let by = Duration::from_secs(secs);
+            self.now = Now { mono: self.now.mono + by, wall: self.now.wall + by };
+            self.step(Node::handle_timeout)
+        }
+
+        fn fault(&mut self, fault: Option<&str>) {
+            self.step(|node, cx| node.handle_journal(cx, fault));
+        }
+    }
+
+    #[test]
+    fn a_failing_journal_is_told_until_it_works_again() {
+        let mut world = World::new();
+        world.fault(Some("EIO"));
+        let told = world.pass(1);
+        assert_eq!(told.len(), 1);
+        assert!(told[0].starts_with("[FIRING:1] BellwetherJournalFailed"), "{told:?}");
+        assert!(told[0].contains("Nothing is kept on flash any more: EIO"), "{told:?}");
+        world.pass(9);
+        let mut told = Vec::new();
+        for _ in 0..24 * 60 {
+            world.fault(Some("EIO"));
+            told.extend(world.pass(60));
+        }
+        assert!((22..=24).contains(&told.len()), "repeated each hour of a day: {}", told.len());
+        assert!(told.iter().all(|line| line.starts_with("[FIRING:1]")), "and never ended");
+        world.fault(None);
+        let told = world.pass(10);
+        assert_eq!(told.len(), 1);
+        assert!(told[0].starts_with("[RESOLVED] BellwetherJournalFailed"), "{told:?}");
+    }
+
+    #[test]
+    fn another_fault_goes_on_with_the_same_alert() {
+        let mut world = World::new();
+        world.fault(Some("EIO"));
+        world.pass(1);
+        world.fault(Some("ENOSPC"));
+        assert!(world.pass(10).is_empty(), "known to be firing");
+        let alerts: Vec<_> = world.node.alerts().collect();
+        assert_eq!(alerts.len(), 1);
+        assert_eq!(alerts[0].1.starts_at, Wall::from_secs(1_700_000_000));
+        assert!(alerts[0].1.annotations.get("summary").unwrap().ends_with("ENOSPC"));
+    }
+
+    #[test]
+    fn a_journal_that_works_is_no_news() {
+        let mut world = World::new();
+        world.fault(None);
+        assert_eq!(world.node.alerts().count(), 0);
     }
 }

@@ -41,9 +41,12 @@ const SET_SINCE: Wall = Wall::from_secs(1_767_225_600);
 /// Whether the wall clock is synchronised, as far as files tell: the kernel's own answer (`adjtimex`) has no safe
 /// binding. Without `systemd-timesyncd`, whose files say it, a clock that was set at all is believed.
 pub fn synced() -> bool {
-    let timesync = Path::new(TIMESYNC);
-    if !timesync.is_dir() {
-        return wall() >= SET_SINCE;
+    synced_by(Path::new(TIMESYNC), wall())
+}
+
+fn synced_by(timesync: &Path, wall: Wall) -> bool {
+    if wall < SET_SINCE || !timesync.is_dir() {
+        return wall >= SET_SINCE;
     }
     let touched = fs::metadata(timesync.join("synchronized")).and_then(|file| file.modified());
     touched.is_ok_and(|at| at.elapsed().is_ok_and(|age| age < SYNCED_FOR))
@@ -101,5 +104,18 @@ impl Timer {
     pub async fn wait(&self) -> io::Result<()> {
         self.fd.read_with(|fd| Ok(rustix::io::read(fd, &mut [0; 8])?)).await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_never_set_is_not_believed_whatever_files_say() {
+        let nowhere = Path::new("/nonexistent");
+        assert!(!synced_by(nowhere, Wall::from_secs(1_700_000_000)));
+        assert!(!synced_by(Path::new("/"), Wall::EPOCH));
+        assert!(synced_by(nowhere, SET_SINCE));
     }
 }

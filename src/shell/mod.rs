@@ -45,7 +45,7 @@ use crate::config::Config;
 use crate::config::settings::{Address, Cluster, Listen, Storage, Web};
 use crate::effect::{AttemptId, Cx, Effect};
 use crate::gossip::{self, KeyRing, Via};
-use crate::limits::{EVENTS_MAX, REJOIN_INTERVAL, STOP_TIME_MAX};
+use crate::limits::{EVENTS_MAX, REJOIN_INTERVAL, STOP_TIME_MAX, TIMER_LATE_MAX};
 use crate::node::{Node, Options};
 use crate::notify::Reply;
 use crate::time::Mono;
@@ -82,7 +82,7 @@ pub enum Event {
     Synced(bool),
     /// The node's next timeout has come.
     Timeout,
-    /// systemd wants to know whether the loop is alive.
+    /// systemd wants to know whether the loop is alive and its timer on time.
     Watchdog,
 }
 
@@ -213,7 +213,7 @@ impl Shell {
         let mut node = Node::new(Rc::new(setup.config), setup.options, setup.flock, now);
         let mut effects = Vec::new();
         let cx = &mut Cx { now, rng: &mut rng, effects: &mut effects };
-        restore(&mut node, cx, std::mem::take(&mut opened.found));
+        restore(&mut node, cx, &std::mem::take(&mut opened.found));
         node.handle_journal(cx, opened.fault.as_deref());
         let journal = api::Journal {
             path: setup.storage.path.display().to_string(),
@@ -237,6 +237,8 @@ impl Shell {
                 reload: Reload { successful: true, success_at: now.wall },
                 journal,
                 cluster,
+                // Until proved otherwise: only that is worth a line.
+                synced: true,
                 ..Site::default()
             },
             rng,
@@ -257,6 +259,7 @@ impl Shell {
     /// The loop: ends with a signal to stop.
     async fn serve(&mut self, events: &Receiver<Event>) {
         systemd::ready();
+        self.note_clock(clock::synced());
         self.perform();
         self.set_timer();
         while let Ok(event) = events.recv().await {
@@ -276,7 +279,7 @@ impl Shell {
                 self.with_node(|node, cx| node.handle_datagram(cx, from, via, &bytes));
             }
             Event::Http(exchange) => self.answer(*exchange),
-            Event::Kept(kept) => self.kept(kept),
+            Event::Kept(kept) => self.kept(&kept),
             Event::Peers(mut peers) => {
                 peers.retain(|peer| self.port.as_ref().is_some_and(|port| port.reaches(*peer)));
                 self.with_node(|node, cx| node.handle_peers(cx, &peers));
@@ -284,11 +287,16 @@ impl Shell {
             Event::Reply(id, reply) => self.with_node(|node, cx| node.handle_reply(cx, id, &reply)),
             // What went wrong is logged; a signal has no answer.
             Event::Signal(_) => drop(self.reload()),
-            Event::Synced(synced) => self.with_node(|node, cx| node.handle_synced(cx, synced)),
+            Event::Synced(synced) => {
+                self.note_clock(synced);
+                self.with_node(|node, cx| node.handle_synced(cx, synced));
+            }
             Event::Timeout => {
                 self.timer_at = None;
                 self.with_node(Node::handle_timeout);
             }
+            // A timer that stays overdue is one that nobody handles.
+            Event::Watchdog if is_late(self.timer_at, clock::now().mono) => {}
             Event::Watchdog => systemd::alive(),
         }
     }
@@ -301,11 +309,13 @@ impl Shell {
     fn answer(&mut self, exchange: Exchange) {
         let request = exchange.request();
         let (method, label) = labels(&self.site.prefix, request.method, request.path);
-        if let Some(port) = &self.port
-            && [Endpoint::Metrics.label(), Endpoint::Status.label()].contains(&label)
-        {
-            self.site.cluster.port = port.stats();
-            self.site.cluster.interfaces = port.interfaces();
+        if [Endpoint::Metrics.label(), Endpoint::Status.label()].contains(&label) {
+            if let Some(port) = &self.port {
+                self.site.cluster.port = port.stats();
+                self.site.cluster.interfaces = port.interfaces();
+            }
+            // Without a flock nothing else asks, so that nothing wakes an idle processor.
+            self.note_clock(clock::synced());
         }
         if label == Endpoint::Metrics.label() {
             self.site.process = process::usage();
@@ -321,6 +331,21 @@ impl Shell {
             Answer::Reload => api::reloaded(self.reload()),
         };
         self.release(exchange, response, (method, label));
+    }
+
+    /// Takes note of whether the wall clock is synchronised, and says so where that has changed.
+    fn note_clock(&mut self, synced: bool) {
+        if self.site.synced == synced {
+            return;
+        }
+        self.site.synced = synced;
+        if synced {
+            info!("clock synchronised");
+        } else {
+            warn!(
+                "clock not set: the machine's wall clock is not synchronised; silences and mute times follow it"
+            );
+        }
     }
 
     /// Keeps an answer back until everything that is to be kept so far is durable: what it promises, and what it found
@@ -340,7 +365,7 @@ impl Shell {
 
     /// Lets go the answers that waited for what is durable now. Where nothing can be kept they go too: the agent works
     /// on from memory, and says so wherever it says anything.
-    fn kept(&mut self, kept: Kept) {
+    fn kept(&mut self, kept: &Kept) {
         self.keeper.done(kept.ticket);
         while self.held.front().is_some_and(|held| held.ticket <= kept.ticket)
             && let Some(held) = self.held.pop_front()
@@ -349,8 +374,8 @@ impl Shell {
         }
         self.site.journal.count(&kept.wear, clock::boot_time());
         self.site.journal.left_out = kept.left_out;
-        if let Some((found, volatile)) = kept.late {
-            self.site.journal.volatile = volatile;
+        if let Some((found, volatile)) = &kept.late {
+            self.site.journal.volatile = *volatile;
             self.with_node(|node, cx| restore(node, cx, found));
         }
         if kept.wants_state {
@@ -367,6 +392,8 @@ impl Shell {
                 None => info!("--storage.path={path}: everything is kept on flash again"),
             }
             self.site.journal.fault.clone_from(&kept.fault);
+            self.with_node(|node, cx| node.handle_journal(cx, kept.fault.as_deref()));
+        } else if kept.fault.is_some() {
             self.with_node(|node, cx| node.handle_journal(cx, kept.fault.as_deref()));
         }
     }
@@ -430,7 +457,14 @@ impl Shell {
     }
 
     fn set_timer(&mut self) {
-        let next = self.node.next_timeout();
+        let mut next = self.node.next_timeout();
+        if next.is_some_and(|at| at <= clock::now().mono) {
+            // Due at once: the way over the timer would only take time. What is due again after that goes that way, so
+            // that nothing can keep the loop from its events.
+            self.with_node(Node::handle_timeout);
+            self.perform();
+            next = self.node.next_timeout();
+        }
         if next == self.timer_at {
             return;
         }
@@ -487,9 +521,14 @@ impl Shell {
     }
 }
 
+/// Whether a timer set to `at` ought to have been handled by `now`.
+fn is_late(at: Option<Mono>, now: Mono) -> bool {
+    at.is_some_and(|at| at + TIMER_LATE_MAX < now)
+}
+
 /// Opens the flock's port, if there is to be one.
 fn open_port(
-    executor: &LocalExecutor<'static>,
+    executor: &Rc<LocalExecutor<'static>>,
     setup: &Setup,
     events: &Sender<Event>,
 ) -> Result<Option<Port>, Error> {
@@ -515,9 +554,9 @@ fn site_cluster(setup: &Setup, port: Option<&Port>) -> api::Cluster {
 }
 
 /// Gives the node what was kept. What makes no sense is left out and said.
-fn restore(node: &mut Node, cx: &mut Cx<'_>, found: Vec<keeper::Found>) {
+fn restore(node: &mut Node, cx: &mut Cx<'_>, found: &[keeper::Found]) {
     for (kind, key, body) in found {
-        if let Err(error) = node.handle_record(cx, kind, &key, &body) {
+        if let Err(error) = node.handle_record(cx, *kind, key, body) {
             warn!("journal: left out a record of kind {kind}: {error}");
         }
     }
@@ -569,5 +608,19 @@ async fn send_synced(events: Sender<Event>) {
 async fn send_beats(interval: std::time::Duration, events: Sender<Event>) {
     while events.send(Event::Watchdog).await.is_ok() {
         smol::Timer::after(interval).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timer_is_late_only_when_it_stays_overdue() {
+        let at = Mono::from_ms(1000);
+        assert!(!is_late(None, Mono::from_ms(u64::MAX)));
+        assert!(!is_late(Some(at), Mono::ZERO));
+        assert!(!is_late(Some(at), at + TIMER_LATE_MAX));
+        assert!(is_late(Some(at), at + TIMER_LATE_MAX + std::time::Duration::from_millis(1)));
     }
 }

@@ -30,12 +30,13 @@ pub(super) fn stopping() {
     tell(sd_notify::notify(&[NotifyState::Stopping]));
 }
 
-/// The loop is alive.
+/// The loop is alive and its timer is on time.
 pub(super) fn alive() {
     tell(sd_notify::notify(&[NotifyState::Watchdog]));
 }
 
-/// How often [`alive`] must be said: twice in the time after which systemd would give us up.
+/// How often [`alive`] is to be said: three times in the time after which systemd would give us up, so that it may once
+/// be left out.
 pub(super) fn watchdog_interval() -> Option<Duration> {
-    sd_notify::watchdog_enabled().map(|timeout| timeout / 2)
+    sd_notify::watchdog_enabled().map(|timeout| timeout / 3)
 }

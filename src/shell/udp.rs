@@ -1,6 +1,7 @@
-//! The flock's port: one UDP socket that hears and sends unicast and sends multicast, and one that hears multicast.
+//! The flock's port: one UDP socket that hears and sends unicast and sends multicast, and one more for each interface that
+//! hears multicast.
 //!
-//! The second is bound to the group's address, so what it hears came by multicast and what the first hears did not. Both
+//! The others are bound to the group's address, so what they hear came by multicast and what the first hears did not. All
 //! have the same port. What cannot be sent or read is counted and passed over: gossip expects loss.
 
 use std::cell::{Cell, RefCell};
@@ -14,7 +15,7 @@ use log::{debug, info, warn};
 use rustix::net::sockopt;
 use smol::channel::Sender;
 use smol::{Async, LocalExecutor, Task, Timer};
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
 use crate::api::PortStats;
 use crate::config::settings::{Address, Cluster};
@@ -35,46 +36,55 @@ pub(super) struct Port {
 
 #[derive(Debug)]
 struct Shared {
-    unicast: Async<UdpSocket>,
+    executor: Rc<LocalExecutor<'static>>,
+    events: Sender<Event>,
+    unicast: Rc<Async<UdpSocket>>,
     /// It speaks IPv4 too, under mapped addresses.
     speaks_v6: bool,
     group: Option<Group>,
-    stats: Cell<PortStats>,
+    stats: Rc<Cell<PortStats>>,
 }
 
+/// The multicast group.
 #[derive(Debug)]
 struct Group {
     to: SocketAddr,
-    socket: Async<UdpSocket>,
-    /// Names of those that may be used; none is all.
+    /// Names of interfaces that may be used; none is all.
     wanted: Vec<String>,
-    joined: RefCell<Vec<Interface>>,
+    ears: RefCell<Vec<Ear>>,
+}
+
+/// What hears the group on one interface.
+#[derive(Debug)]
+struct Ear {
+    interface: Interface,
+    socket: Rc<Async<UdpSocket>>,
+    _task: Task<()>,
 }
 
 impl Port {
     /// Opens the port at `address` and begins to listen.
     pub(super) fn open(
-        executor: &LocalExecutor<'static>,
+        executor: &Rc<LocalExecutor<'static>>,
         address: &Address,
         cluster: &Cluster,
         events: &Sender<Event>,
     ) -> io::Result<Self> {
         let (unicast, local) = bind(address)?;
         let group =
-            if cluster.multicast { Some(Group::open(&unicast, local, cluster)?) } else { None };
-        // Until here the second socket had to be let onto the same port; from now on nobody else is.
-        unicast.set_reuse_address(false)?;
+            if cluster.multicast { Some(Group::new(&unicast, local, cluster)?) } else { None };
         let shared = Rc::new(Shared {
-            unicast: Async::new(unicast.into())?,
+            executor: Rc::clone(executor),
+            events: events.clone(),
+            unicast: Rc::new(Async::new(unicast.into())?),
             speaks_v6: local.is_ipv6(),
             group,
-            stats: Cell::default(),
+            stats: Rc::default(),
         });
         info!(address:% = local; "The flock's port is open");
-        let mut tasks = vec![executor.spawn(receive(Rc::clone(&shared), false, events.clone()))];
+        let mut tasks = vec![shared.listen(Rc::clone(&shared.unicast), Via::Unicast)];
         if shared.group.is_some() {
             shared.join();
-            tasks.push(executor.spawn(receive(Rc::clone(&shared), true, events.clone())));
             tasks.push(executor.spawn(rejoin(Rc::clone(&shared))));
         }
         Ok(Self { shared, _tasks: tasks })
@@ -108,15 +118,14 @@ impl Port {
     /// The names of the interfaces that multicast uses now.
     pub(super) fn interfaces(&self) -> Vec<String> {
         let Some(group) = &self.shared.group else { return Vec::new() };
-        group.joined.borrow().iter().map(|interface| interface.name.clone()).collect()
+        group.ears.borrow().iter().map(|ear| ear.interface.name.clone()).collect()
     }
 }
 
 impl Shared {
-    fn count(&self, count: impl FnOnce(&mut PortStats)) {
-        let mut stats = self.stats.get();
-        count(&mut stats);
-        self.stats.set(stats);
+    fn listen(&self, socket: Rc<Async<UdpSocket>>, via: Via) -> Task<()> {
+        let (stats, events) = (Rc::clone(&self.stats), self.events.clone());
+        self.executor.spawn(receive(socket, via, stats, events))
     }
 
     fn send(&self, to: SocketAddr, bytes: &[u8]) {
@@ -128,17 +137,17 @@ impl Shared {
         };
         // Where the socket is full, waiting would only make the news old.
         match self.unicast.get_ref().send_to(bytes, to) {
-            Ok(_) => self.count(|stats| stats.sent += 1),
+            Ok(_) => count(&self.stats, |stats| stats.sent += 1),
             Err(error) => {
                 debug!("sending to {to} failed: {error}");
-                self.count(|stats| stats.send_failures += 1);
+                count(&self.stats, |stats| stats.send_failures += 1);
             }
         }
     }
 
     fn multicast(&self, bytes: &[u8]) {
         let Some(group) = &self.group else { return };
-        for interface in &*group.joined.borrow() {
+        for Ear { interface, .. } in &*group.ears.borrow() {
             match group.to {
                 SocketAddr::V6(to) => {
                     let to = SocketAddrV6::new(*to.ip(), to.port(), 0, interface.index);
@@ -146,12 +155,12 @@ impl Shared {
                 }
                 SocketAddr::V4(_) => {
                     let (index, none) = (interface.index, Ipv4Addr::UNSPECIFIED);
-                    let unicast = self.unicast.get_ref();
+                    let unicast = (*self.unicast).get_ref();
                     match sockopt::set_ip_multicast_if_with_ifindex(unicast, &none, &none, index) {
                         Ok(()) => self.send(group.to, bytes),
                         Err(error) => {
                             debug!("{}: multicast cannot leave: {error}", interface.name);
-                            self.count(|stats| stats.send_failures += 1);
+                            count(&self.stats, |stats| stats.send_failures += 1);
                         }
                     }
                 }
@@ -165,27 +174,41 @@ impl Shared {
         let mut found = interfaces::multicast();
         found.retain(|it| group.wanted.is_empty() || group.wanted.contains(&it.name));
         found.truncate(MULTICAST_INTERFACES_MAX);
-        found.retain(|interface| match group.join(interface.index) {
-            Ok(()) => true,
-            Err(error) => {
-                debug!("{}: joining {} failed: {error}", interface.name, group.to.ip());
-                false
+        let mut ears = group.ears.borrow_mut();
+        let names = |ears: &[Ear]| {
+            let names: Vec<_> = ears.iter().map(|ear| ear.interface.name.as_str()).collect();
+            names.join(",")
+        };
+        let before = names(&ears);
+        ears.retain(|ear| found.contains(&ear.interface) && group.rejoin(ear).is_ok());
+        for interface in found {
+            if ears.iter().any(|ear| ear.interface == interface) {
+                continue;
             }
-        });
-        if *group.joined.borrow() != found {
-            let names: Vec<_> = found.iter().map(|interface| interface.name.as_str()).collect();
-            if names.is_empty() {
+            match group.open(self.unicast.get_ref(), interface.index) {
+                Ok(socket) => {
+                    let socket = Rc::new(socket);
+                    let via = Via::Multicast(interface.index);
+                    let task = self.listen(Rc::clone(&socket), via);
+                    ears.push(Ear { interface, socket, _task: task });
+                }
+                Err(error) => {
+                    debug!("{}: joining {} failed: {error}", interface.name, group.to.ip());
+                }
+            }
+        }
+        match names(&ears) {
+            now if now == before && !now.is_empty() => {}
+            now if now.is_empty() => {
                 warn!("multicast is on, and no interface can do it: tried again each minute");
-            } else {
-                info!(interfaces = names.join(","), group:% = group.to.ip(); "Multicast in use");
             }
-            *group.joined.borrow_mut() = found;
+            now => info!(interfaces = now, group:% = group.to.ip(); "Multicast in use"),
         }
     }
 }
 
 impl Group {
-    fn open(unicast: &Socket, local: SocketAddr, cluster: &Cluster) -> io::Result<Self> {
+    fn new(unicast: &Socket, local: SocketAddr, cluster: &Cluster) -> io::Result<Self> {
         let to = SocketAddr::new(cluster.multicast_group, local.port());
         if to.is_ipv6() && local.is_ipv4() {
             let why = "an IPv6 multicast group needs --cluster.listen-address=[::]:PORT";
@@ -196,35 +219,60 @@ impl Group {
         if local.is_ipv6() {
             unicast.set_multicast_loop_v6(false)?;
         }
-        unicast.set_reuse_address(true)?;
-        let socket = Socket::new(Domain::for_address(to), Type::DGRAM, Some(Protocol::UDP))?;
-        socket.set_reuse_address(true)?;
-        prepare(&socket, to.is_ipv6())?;
-        socket.bind(&SockAddr::from(to))?;
-        Ok(Self {
-            to,
-            socket: Async::new(socket.into())?,
-            wanted: cluster.interfaces.clone(),
-            joined: RefCell::default(),
-        })
+        Ok(Self { to, wanted: cluster.interfaces.clone(), ears: RefCell::default() })
     }
 
-    /// Leaves and joins, so that switches and routers hear of it again.
-    fn join(&self, index: u32) -> io::Result<()> {
-        let socket = self.socket.get_ref();
+    /// A socket that hears the group on this interface.
+    fn open(&self, unicast: &UdpSocket, index: u32) -> io::Result<Async<UdpSocket>> {
+        let socket = Socket::new(Domain::for_address(self.to), Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_reuse_address(true)?;
+        prepare(&socket, self.to.is_ipv6())?;
+        let at = match self.to {
+            SocketAddr::V4(_) => self.to,
+            SocketAddr::V6(to) => SocketAddrV6::new(*to.ip(), to.port(), 0, index).into(),
+        };
+        // It is let onto the unicast socket's port, and nobody else is.
+        let unicast = SockRef::from(unicast);
+        unicast.set_reuse_address(true)?;
+        let bound = socket.bind(&SockAddr::from(at));
+        unicast.set_reuse_address(false)?;
+        bound?;
+        let socket = Async::new(UdpSocket::from(socket))?;
+        self.add(socket.get_ref(), index)?;
+        Ok(socket)
+    }
+
+    fn add(&self, socket: &UdpSocket, index: u32) -> io::Result<()> {
+        let none = Ipv4Addr::UNSPECIFIED;
         match self.to.ip() {
-            IpAddr::V4(group) => {
-                let none = Ipv4Addr::UNSPECIFIED;
-                sockopt::set_ip_drop_membership_with_ifindex(socket, &group, &none, index).ok();
-                sockopt::set_ip_add_membership_with_ifindex(socket, &group, &none, index)?;
+            IpAddr::V4(to) => {
+                sockopt::set_ip_add_membership_with_ifindex(socket, &to, &none, index)?;
             }
-            IpAddr::V6(group) => {
-                sockopt::set_ipv6_drop_membership(socket, &group, index).ok();
-                sockopt::set_ipv6_add_membership(socket, &group, index)?;
-            }
+            IpAddr::V6(to) => sockopt::set_ipv6_add_membership(socket, &to, index)?,
         }
         Ok(())
     }
+
+    /// Leaves and joins, so that switches and routers hear of it again.
+    fn rejoin(&self, ear: &Ear) -> io::Result<()> {
+        let (socket, index) = ((*ear.socket).get_ref(), ear.interface.index);
+        let none = Ipv4Addr::UNSPECIFIED;
+        match self.to.ip() {
+            IpAddr::V4(to) => {
+                sockopt::set_ip_drop_membership_with_ifindex(socket, &to, &none, index).ok();
+            }
+            IpAddr::V6(to) => {
+                sockopt::set_ipv6_drop_membership(socket, &to, index).ok();
+            }
+        }
+        self.add(socket, index)
+    }
+}
+
+fn count(stats: &Cell<PortStats>, count: impl FnOnce(&mut PortStats)) {
+    let mut counted = stats.get();
+    count(&mut counted);
+    stats.set(counted);
 }
 
 /// A socket bound there; an empty host is every interface, IPv4 and IPv6.
@@ -268,11 +316,12 @@ fn prepare(socket: &Socket, is_v6: bool) -> io::Result<()> {
     Ok(())
 }
 
-async fn receive(shared: Rc<Shared>, by_multicast: bool, events: Sender<Event>) {
-    let socket = match &shared.group {
-        Some(group) if by_multicast => &group.socket,
-        _ => &shared.unicast,
-    };
+async fn receive(
+    socket: Rc<Async<UdpSocket>>,
+    via: Via,
+    stats: Rc<Cell<PortStats>>,
+    events: Sender<Event>,
+) {
     // One byte more than any datagram of ours: what is longer stays too long.
     let mut buffer = [0; DATAGRAM_BYTES_MAX + 1];
     loop {
@@ -280,15 +329,14 @@ async fn receive(shared: Rc<Shared>, by_multicast: bool, events: Sender<Event>) 
             Ok(received) => received,
             Err(error) => {
                 debug!("reading the flock's port failed: {error}");
-                shared.count(|stats| stats.receive_failures += 1);
+                count(&stats, |stats| stats.receive_failures += 1);
                 Timer::after(ACCEPT_RETRY_TIME).await;
                 continue;
             }
         };
-        shared.count(|stats| stats.received += 1);
+        count(&stats, |stats| stats.received += 1);
         let bytes = buffer.get(..length).unwrap_or_default().to_vec();
-        let (from, via) = (plain(from), via(from, by_multicast));
-        if events.send(Event::Datagram { from, via, bytes }).await.is_err() {
+        if events.send(Event::Datagram { from: plain(from), via, bytes }).await.is_err() {
             return;
         }
     }
@@ -299,15 +347,6 @@ fn plain(from: SocketAddr) -> SocketAddr {
     match from.ip().to_canonical() {
         IpAddr::V4(v4) => SocketAddr::new(v4.into(), from.port()),
         IpAddr::V6(_) => from,
-    }
-}
-
-/// IPv6 tells the interface; of IPv4 it is not known, and 0.
-fn via(from: SocketAddr, by_multicast: bool) -> Via {
-    match from {
-        _ if !by_multicast => Via::Unicast,
-        SocketAddr::V4(_) => Via::Multicast(0),
-        SocketAddr::V6(v6) => Via::Multicast(v6.scope_id()),
     }
 }
 

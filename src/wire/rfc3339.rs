@@ -8,7 +8,8 @@ const DATE_LENGTH: usize = "2006-01-02".len();
 
 /// Reads a timestamp in RFC 3339, with a `.` or a `,` before the fraction, a blank for the `T`, and without seconds or
 /// zone (UTC then) if need be; an empty text is the epoch: what Alertmanager takes. Go's zero time (the year 1) is
-/// `None`. Times that [`Wall`] cannot hold become its ends. The error is in Go's words.
+/// `None`. Times that [`Wall`] cannot hold become its ends, never
+/// [`Wall::MIN`] itself. The error is in Go's words.
 pub fn parse(text: &str) -> Result<Option<Wall>, String> {
     if text.is_empty() {
         return Ok(Some(Wall::EPOCH));
@@ -114,7 +115,9 @@ impl Scan<'_> {
         if secs == ZERO_SECS && nanos == 0 {
             return Ok(None);
         }
-        Ok(Some(Wall::from_ns(secs.saturating_mul(1_000_000_000).saturating_add(nanos))))
+        let ns = secs.saturating_mul(1_000_000_000).saturating_add(nanos);
+        // The very end stands for Go's zero time elsewhere.
+        Ok(Some(Wall::from_ns(ns.max(i64::MIN + 1))))
     }
 
     fn fraction(&mut self) -> Result<i64, Element> {
@@ -221,7 +224,8 @@ mod tests {
         assert_eq!(parse("0001-01-01T00:00:00Z"), Ok(None));
         assert_eq!(parse("0001-01-01T02:00:00+02:00"), Ok(None));
         assert_eq!(parse("9999-12-31T23:59:59Z"), Ok(Some(Wall::MAX)));
-        assert_eq!(parse("0002-01-01T00:00:00Z"), Ok(Some(Wall::MIN)));
+        let earliest = Wall::from_ns(i64::MIN + 1);
+        assert_eq!(parse("0002-01-01T00:00:00Z"), Ok(Some(earliest)), "is not taken for missing");
     }
 
     #[test]

@@ -91,12 +91,20 @@ class Agent:
 
     def start(self, poll=0.02):
         """Start and wait until /-/ready answers 200, looking every `poll` seconds."""
-        logged = self.log_file.stat().st_size if self.log_file.exists() else 0
+        self.launch()
+        return self.await_ready(poll)
+
+    def launch(self):
+        """Start, and wait for nothing."""
+        self._logged = self.log_file.stat().st_size if self.log_file.exists() else 0
         self.process = spawn(self.command(), self.log_file)
+
+    def await_ready(self, poll=0.02):
+        """Wait until /-/ready answers 200, looking every `poll` seconds."""
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             assert self.process.poll() is None, f"{self.binary} exited with {self.process.returncode}:\n{self.log()}"
-            found = LISTENING.search(self.log()[logged:])
+            found = LISTENING.search(self.log()[self._logged :])
             if found:
                 self.port = int(found.group(1))
                 if self.api.get("/-/ready").status == 200:

@@ -12,7 +12,8 @@ from oracle import timestamp
 
 GONE = "gone"  # the state of an alert that never fired or has ended
 ALERTS, INSTANCES, SILENCES = 5, 2, 4  # of each writer
-FENCE_SECONDS = 0.15  # from a notification's arrival until its log entry is surely queued
+FENCE_SECONDS = 0.2  # from a notification's answer until its log entry is surely queued
+NEVER = float("inf")
 
 
 class Ledger:
@@ -190,44 +191,54 @@ class Writer(threading.Thread):
 
 
 class Story:
-    """The notifications of each group, and when the agent was cut off."""
+    """The notifications of each group, over the lives of one agent.
 
-    def __init__(self, requests, fences, cuts):
+    Each life has an external URL of its own, `http://life-N`, so that a request tells which life sent it, however late
+    it is read. `cuts` are the ends of lives.
+    """
+
+    def __init__(self, sink, fences, cuts, wanted=lambda _: True):
         self.fences = sorted(fences)
-        self.cuts = sorted(cuts)
+        self.cuts = cuts
         self.groups = {}
-        for request in requests:
+        for number, request in enumerate(sink.requests):
+            if not wanted(request):
+                continue
             payload = request.payload
+            life = int(payload["externalURL"].rpartition("-")[2])
             content = frozenset((a["labels"].get("i"), a["status"]) for a in payload["alerts"])
-            self.groups.setdefault(payload["groupKey"], []).append((request.at, content))
+            note = (life, request.at, sink.answered.get(number, NEVER), content)
+            self.groups.setdefault(payload["groupKey"], []).append(note)
+        for notes in self.groups.values():
+            notes.sort(key=lambda note: note[:2])
 
-    def may_be_forgotten(self, at, until):
-        """Whether the notification of `at` may be unknown after the first cut that follows, before `until`.
+    def may_be_forgotten(self, life, answered):
+        """Whether the next life may not know of a notification that was answered at that time.
 
-        It may not if a later post was acknowledged before that cut: what was queued before it is then on flash.
+        It must if a later post was acknowledged in the same life: what was queued before it is then on flash.
         """
-        cut = next((cut for cut in self.cuts if at - FENCE_SECONDS < cut < until), None)
-        return cut is not None and not any(at + FENCE_SECONDS < fence < cut for fence in self.fences)
+        cut = self.cuts.get(life)
+        return cut is not None and not any(answered + FENCE_SECONDS < fence < cut for fence in self.fences)
 
     def repeats(self):
         """(those that a cut between send and sync explains, those that nothing does)"""
         explained, faults = 0, []
         for group, notes in self.groups.items():
-            for (at, content), (again, same) in zip(notes, notes[1:]):
+            for (life, at, answered, content), (later, again, _, same) in zip(notes, notes[1:]):
                 if content != same:
                     continue
-                if self.may_be_forgotten(at, again):
+                if life < later and self.may_be_forgotten(life, answered):
                     explained += 1
                 else:
-                    faults.append(f"{group}: {sorted(content)} at {at:.3f} and again at {again:.3f}")
+                    faults.append(f"{group}: {sorted(content)} in life {life} at {at:.3f}, answered {answered:.3f}, and in life {later} at {again:.3f}")
         return explained, faults
 
     def last_said(self):
-        """What was said last of each alert: (when, status) by (alertname, instance)."""
+        """What was said last of each alert: (life, when answered, status) by (alertname, instance)."""
         said = {}
         for group, notes in self.groups.items():
             name = group.split('"')[1]
-            for at, content in notes:
+            for life, _, answered, content in notes:
                 for instance, status in content:
-                    said[name, instance] = (at, status)
+                    said[name, instance] = (life, answered, status)
         return said

@@ -34,11 +34,12 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         status, delay = self.server.sink.manners.get(self.path, (200, 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.sink.record(Request(at, self.path, headers, body, status))
+        number = self.server.sink.record(Request(at, self.path, headers, body, status))
         self.server.sink.over.wait(delay)
         self.send_response(status)
         self.send_header("Content-Length", "0")
         self.end_headers()
+        self.server.sink.answered[number] = time.time()
 
     def log_message(self, *_):
         pass
@@ -57,6 +58,7 @@ class Sink:
 
     def __init__(self):
         self.manners = {}
+        self.answered = {}  # when each request was answered, by its number
         self.over = threading.Event()
         self._requests = []
         self._changed = threading.Condition()
@@ -73,6 +75,7 @@ class Sink:
         with self._changed:
             self._requests.append(request)
             self._changed.notify_all()
+            return len(self._requests) - 1
 
     @property
     def requests(self):

@@ -59,7 +59,8 @@ fn receiver(item: &Item<'_>, http: &Http, cx: &Cx<'_>) -> Option<Receiver> {
         item.error("missing name");
     }
     for key in UNAVAILABLE {
-        if let Some(item) = table.get(key).filter(|item| !item.is_empty()) {
+        // An entry without keys notifies too, by what `global` says.
+        if let Some(item) = table.get(key).filter(|item| !item.is_empty() || item.has_items()) {
             let can: Vec<&str> = AVAILABLE.iter().map(|(key, ..)| *key).collect();
             item.error(format_args!(
                 "this version cannot notify by {key}, it can by {}: change or remove it",

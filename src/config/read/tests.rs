@@ -304,6 +304,11 @@ const WRONG_ROUTES: &[(&str, &str, &str)] = &[
     ("receiver: d", "[{name: d}, {}]", "2: receivers[1]: missing name"),
     (
         "receiver: d",
+        "[{name: d, slack_configs: [{}]}]",
+        "2: receivers[0].slack_configs: this version cannot notify by slack_configs, it can by webhook_configs and log_configs: change or remove it",
+    ),
+    (
+        "receiver: d",
         "[{name: d, labels: {name: x}}]",
         "2: receivers[0].labels.name: the label name is the receiver's name by itself: remove it",
     ),
@@ -553,6 +558,7 @@ fn what_is_doubtful_is_a_warning() {
     assert_eq!(
         told,
         [
+            "2: templates: has no effect: this version has no templates, and no receiver that uses them",
             "15: route.routes[0].match: match is deprecated: write matchers with \"severity=\\\"critical\\\"\"",
             "16: route.routes[0].match_re: match_re is deprecated: write matchers with \"site=~\\\"^(?:a|b)$\\\"\"",
             "40: inhibit_rules[0].target_match: target_match is deprecated: write target_matchers with \

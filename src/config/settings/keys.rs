@@ -89,8 +89,8 @@ keys! {
         per_alertname_limit = "alerts.per-alertname-limit", "How many alerts may share a name; 0 is no limit.";
     }
     silences {
-        max_silences = "silences.max-silences", "How many silences there may be, ended ones counted; 0 is no limit.";
-        max_silence_size_bytes = "silences.max-silence-size-bytes", "How large a silence may be; 0 is no limit.";
+        max_silences = "silences.max-silences", "How many silences there may be, ended ones counted; 0 is 10000.";
+        max_silence_size_bytes = "silences.max-silence-size-bytes", "How many bytes a silence may have; 0 is 65536.";
     }
     dispatch {
         start_delay = "dispatch.start-delay", "How long after the start the first flush waits at least.";

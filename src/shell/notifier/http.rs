@@ -1,6 +1,6 @@
 //! One HTTP request to a receiver, over a connection of its own. No error says more of a URL than its host.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::{self, Read as _};
 use std::net::{SocketAddr, TcpStream};
 
@@ -101,7 +101,7 @@ struct Target {
 
 impl Target {
     fn parse(url: &str) -> Result<Self, Error> {
-        let uri: Uri = url.parse().map_err(|_| Error::Url("it is not well-formed"))?;
+        let uri: Uri = escaped(url).parse().map_err(|_| Error::Url("it is not well-formed"))?;
         match uri.scheme_str() {
             Some("http") => {}
             Some("https") => return Err(Error::Url("this version does not speak https")),
@@ -139,6 +139,20 @@ impl Target {
         };
         Self::parse(&format!("http://{}{path}", self.authority))
     }
+}
+
+/// The URL with those characters escaped that a browser lets stand and HTTP does not.
+fn escaped(url: &str) -> String {
+    let mut escaped = String::with_capacity(url.len());
+    for byte in url.bytes() {
+        if byte.is_ascii_graphic() && !br#""<>\^`{|}"#.contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            write!(escaped, "%{byte:02X}").ok();
+        }
+    }
+    escaped
 }
 
 fn unescaped(text: &str) -> String {
@@ -296,6 +310,12 @@ mod tests {
         for bad in ["", "h", "/a", "ftp://h/", "http://", "https://h/"] {
             assert!(Target::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn odd_characters_of_a_url_are_escaped() {
+        let target = Target::parse("http://h/ä/{x}?<a>&b=%20|").unwrap();
+        assert_eq!(&*target.path, "/%C3%A4/%7Bx%7D?%3Ca%3E&b=%20%7C");
     }
 
     #[test]

@@ -4,6 +4,8 @@ import hashlib
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import tarfile
 import time
@@ -226,11 +228,56 @@ def no_network(world):
     assert time.monotonic() - began < 15, "it waits for the network"
 
 
+def clock_not_set(world):
+    """A machine whose clock nobody has set yet: it serves, says so, and says when that has changed."""
+    seen = world.directory / "run"
+    inside = 'mount --bind "$0" /run && exec "$@"'
+    (seen / "systemd/timesync").mkdir(parents=True)
+    prefix = ("unshare", "--mount", "sh", "-c", inside, str(seen))
+    agent = world.subject(CONFIG, name="clock", prefix=prefix)
+
+    def told():
+        (line,) = [line for line in agent.api.get("/metrics").text.splitlines() if line.startswith("bellwether_clock_synced ")]
+        return agent.api.get("/api/v2/status").json["clock"], line.split()[1]
+
+    assert told() == ("unsynced", "0"), told()
+    assert agent.log().count("clock not set") == 1, agent.log()
+    (seen / "systemd/timesync/synchronized").touch()
+    assert told() == ("synced", "1"), told()
+    assert "clock synchronised" in agent.log(), agent.log()
+
+
+def beats(notify, seconds):
+    """How often the watchdog is fed within some seconds."""
+    until, count = time.monotonic() + seconds, 0
+    while (left := until - time.monotonic()) > 0:
+        notify.settimeout(left)
+        try:
+            count += b"WATCHDOG=1" in notify.recv(4096)
+        except TimeoutError:
+            break
+    return count
+
+
+def watchdog(world):
+    """It is fed three times in its time by a loop that runs, and not by one that stands."""
+    path = world.directory / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(str(path))
+        agent = world.subject(CONFIG, prefix=("env", f"NOTIFY_SOCKET={path}", "WATCHDOG_USEC=600000"))
+        assert beats(notify, 2) >= 6
+        agent.signal(signal.SIGSTOP)
+        beats(notify, 0.1)
+        assert beats(notify, 1) == 0
+        agent.signal(signal.SIGCONT)
+        assert beats(notify, 2) >= 6
+
+
 def licences(_world):
     """Everything that is linked is under terms that were agreed to."""
     run(ROOT / "cross/licences.py", "--check")
 
 
 def cases(_settings):
-    found = (units, package, installed, install_script, failed_unit, no_writable_directory, no_network, licences)
+    found = (units, package, installed, install_script, failed_unit, no_writable_directory, no_network, clock_not_set, watchdog, licences)
     return [(f"gateway/{case.__name__}", case) for case in found]

@@ -1,5 +1,6 @@
 """Power cuts: what was acknowledged is there again, and no notification repeats that a cut does not explain."""
 
+import json
 import random
 import subprocess
 import time
@@ -19,6 +20,11 @@ WRITERS = 3
 MUTED = [{"labels": {"alertname": f"muted-{n}"}} for n in range(3)]
 
 
+def life(number):
+    """The flag that makes notifications tell which life of the agent sent them."""
+    return f"--web.external-url=http://life-{number}"
+
+
 def mute(api):
     """Silence some alerts, then fire them: nobody must ever hear of them."""
     silence = {
@@ -32,7 +38,7 @@ def mute(api):
     api.post_alerts(*MUTED)
 
 
-def judge(ledger, story, sink):
+def judge(ledger, story):
     """Check all notifications of a run whose load has ended; answers the figures."""
     explained, faults = story.repeats()
     assert not faults, f"{len(faults)} repeats without a cause\n" + "\n".join(faults[:8])
@@ -40,12 +46,12 @@ def judge(ledger, story, sink):
     for (kind, name, instance), states in ledger.history.items():
         if kind != "alert":
             continue
-        at, status = said.get((name, instance), (0, "resolved"))
+        life, answered, status = said.get((name, instance), (0, 0, "resolved"))
         fires = states[-1] != GONE
         if fires == (status == "firing"):
             continue
         # An end whose beginning was sent and not yet logged when the power went is the end of what nobody knows of.
-        assert not fires and story.may_be_forgotten(at, time.time()), f"{name}/{instance}: {states[-1]}, but last said {status} at {at:.3f}"
+        assert not fires and story.may_be_forgotten(life, answered), f"{name}/{instance}: {states[-1]}, but last said {status} in life {life}"
         unsaid += 1
     assert not any("muted" in group for group in story.groups), "a silenced alert was notified"
     sent = sum(len(notes) for notes in story.groups.values())
@@ -65,17 +71,18 @@ def kills(world):
     """kill -9 at random moments under load."""
     rng = random.Random(world.settings.seeds[0])
     sink = world.sink()
-    agent = world.subject(CONFIG.replace("SINK/PATH", f"{sink.url}/all"))
+    agent = world.subject(CONFIG.replace("SINK/PATH", f"{sink.url}/all"), life(0))
     mute(agent.api)
-    ledger, cuts = Ledger(), []
+    ledger, cuts = Ledger(), {}
     for number in range(KILLS):
         writers = [Writer(agent.api, ledger, random.Random(rng.random()), f"w{writer}") for writer in range(WRITERS)]
-        time.sleep(rng.uniform(0.02, 0.3))
-        cuts.append(time.time())
+        time.sleep(rng.uniform(0.02, 0.4))
+        cuts[number] = time.time()
         agent.kill()
         for writer in writers:
             writer.end(at_once=False)
         acked = ledger.copy()
+        agent.flags = (life(number + 1),)
         agent.start()
         states = by_key(seen(agent.api), ledger)
         lost = ledger.lost(states, acked)
@@ -85,7 +92,7 @@ def kills(world):
     checked = subprocess.run([world.settings.subject, "journal", "check", agent.directory / "data"], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout
     assert {key: state for key, state in by_key(seen(agent.api), ledger).items()} == {key: states[-1] for key, states in ledger.history.items() if states[-1] != GONE}
-    return f"{KILLS} kills, " + judge(ledger, Story(sink.requests, ledger.fences, cuts), sink)
+    return f"{KILLS} kills, " + judge(ledger, Story(sink, ledger.fences, cuts))
 
 
 def images(world):
@@ -93,7 +100,7 @@ def images(world):
     rng = random.Random(world.settings.seeds[0])
     sink = world.sink()
     disk = Disk(world, "live", world.directory / "subject" / "data")
-    agent = world.subject(CONFIG.replace("SINK/PATH", f"{sink.url}/live"))
+    agent = world.subject(CONFIG.replace("SINK/PATH", f"{sink.url}/live"), life(0))
     mute(agent.api)
     ledger = Ledger()
     writers = [Writer(agent.api, ledger, random.Random(rng.random()), f"w{writer}") for writer in range(WRITERS)]
@@ -107,16 +114,15 @@ def images(world):
         checked = subprocess.run([world.settings.subject, "journal", "check", copy.mount], capture_output=True, text=True, check=False)
         # What was cut was being written when the power went.
         assert checked.returncode == 0 or checked.stdout.count("a commit group that is not whole") == len(checked.stdout.splitlines()), checked.stdout
-        fresh = world.subject(CONFIG.replace("SINK/PATH", f"{sink.url}/fresh-{number}"), name=f"fresh-{number}")
+        fresh = world.subject(CONFIG.replace("SINK/PATH", f"{sink.url}/fresh-{number}"), life(1), name=f"fresh-{number}")
         lost = ledger.lost(by_key(seen(fresh.api), ledger), acked)
         assert not lost, f"copy {number + 1}: {len(lost)} lost\n" + "\n".join(lost[:8])
         time.sleep(0.7)
         fresh.stop()
         copy.close()
         image.unlink()
-        before = [request for request in sink.requests if request.path == "/live" and request.at < at]
-        after = [request for request in sink.requests if request.path == f"/fresh-{number}"]
-        story = Story(before + after, ledger.fences, [at])
+        told = (lambda request, at=at, path=f"/fresh-{number}": request.path == path or (request.path == "/live" and request.at < at))
+        story = Story(sink, ledger.fences, {0: at}, told)
         explained, faults = story.repeats()
         assert not faults, f"copy {number + 1}: {len(faults)} repeats without a cause\n" + "\n".join(faults[:8])
         assert not any("muted" in group for group in story.groups), "a silenced alert was notified"
@@ -126,20 +132,26 @@ def images(world):
     return f"{SNAPSHOTS} copies, {ledger.operations} acknowledged, {repeated} notifications repeated for a cut"
 
 
-def judge_itself(_world):
+def judge_itself(world):
     """The judge of repeats sees one that nothing explains, and lets the others pass."""
 
-    def story(*notes, fences=(), cuts=()):
-        body = '{"groupKey": "{}:{alertname=\\"A\\"}", "alerts": [{"labels": {"i": "0"}, "status": "%s"}]}'
-        return Story([Request(at, "/", {}, (body % status).encode(), 200) for at, status in notes], fences, cuts)
+    def story(*notes, fences=(), cuts=None):
+        sink = world.sink()
+        for number, (life, at, status) in enumerate(notes):
+            alerts = [{"labels": {"i": "0"}, "status": status}]
+            payload = {"groupKey": '{}:{alertname="A"}', "externalURL": f"http://life-{life}", "alerts": alerts}
+            sink.record(Request(at, "/", {}, json.dumps(payload).encode(), 200))
+            sink.answered[number] = at
+        return Story(sink, fences, cuts or {})
 
     cases = [
-        (story((1, "firing"), (2, "resolved"), (3, "firing")), 0, 0),
-        (story((1, "firing"), (3, "firing")), 0, 1),
-        (story((1, "firing"), (3, "firing"), cuts=[2]), 1, 0),
-        (story((1, "firing"), (3, "firing"), fences=[1.05], cuts=[2]), 1, 0),
-        (story((1, "firing"), (3, "firing"), fences=[1.5], cuts=[2]), 0, 1),
-        (story((1, "firing"), (3, "firing"), (4, "firing"), cuts=[2]), 1, 1),
+        (story((0, 1, "firing"), (0, 2, "resolved"), (0, 3, "firing")), 0, 0),
+        (story((0, 1, "firing"), (0, 3, "firing")), 0, 1),
+        (story((0, 1, "firing"), (1, 3, "firing"), cuts={0: 2}), 1, 0),
+        (story((0, 1, "firing"), (1, 3, "firing"), fences=[1.05], cuts={0: 2}), 1, 0),
+        (story((0, 1, "firing"), (1, 3, "firing"), fences=[1.5], cuts={0: 2}), 0, 1),
+        (story((1, 3, "firing"), (0, 3.1, "firing"), cuts={0: 2}), 1, 0),
+        (story((0, 1, "firing"), (1, 3, "firing"), (1, 4, "firing"), cuts={0: 2}), 1, 1),
     ]
     for number, (told, explained, faults) in enumerate(cases):
         found = told.repeats()
