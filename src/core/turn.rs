@@ -14,7 +14,7 @@ use crate::faults::{self, Fault};
 use crate::time::Mono;
 
 /// From one rank to the next: some round trips, and time for news to be repeated where datagrams are lost.
-pub const BEAT: Duration = Duration::from_millis(1000);
+pub const BEAT: Duration = Duration::from_secs(1);
 /// From a claim to the sending, unless another's claim is heard: long enough for a claim to get past a member that
 /// should hand it on and is dead.
 pub const LISTEN: Duration = Duration::from_millis(700);

@@ -67,7 +67,7 @@ pub(crate) fn run(weather: &Weather, seed: u64) -> Vec<usize> {
         && at <= weather.end_ms
     {
         model.now = at;
-        model.happen(event);
+        model.happen(&event);
     }
     model.told
 }
@@ -98,8 +98,8 @@ impl Model<'_> {
         }
     }
 
-    fn happen(&mut self, event: Event) {
-        match event {
+    fn happen(&mut self, event: &Event) {
+        match *event {
             Event::Weather(number) => self.weather(number),
             Event::Flush(seat, life, group) if self.lives(seat, life) => {
                 self.schedule(self.now + GROUP_INTERVAL_MS, Event::Flush(seat, life, group));

@@ -33,6 +33,7 @@ pub(crate) struct Weather {
 }
 
 /// A line of the table.
+#[expect(clippy::struct_excessive_bools, reason = "a list of what may be switched on")]
 struct Line {
     name: &'static str,
     loss: f64,
