@@ -77,6 +77,7 @@ impl Core {
         }
         let Some(key) = self.turn_key(id, at) else { return };
         self.open.insert(key, (id, at));
+        self.turns.begin(key);
         let rank = self.turns.rank(key);
         if self.turns.flock.settling {
             self.hold(cx, id, at, cx.now.mono + SETTLE_LOOK);
@@ -134,7 +135,12 @@ impl Core {
             self.attempt(cx, id, at);
         } else {
             debug!("turn {key:032x}: claimed");
-            let handed_over = self.turns.handed_over(key);
+            // Who has tried before gave up itself, whatever it has claimed since: then all try in turn.
+            let tried = self
+                .flush_of(id)
+                .and_then(|it| it.deliveries.get(at))
+                .is_some_and(|it| it.attempts > 0);
+            let handed_over = !tried && self.turns.handed_over(key);
             self.claim(key, cx.now.mono, turn::lifetime(Duration::ZERO), false);
             if handed_over {
                 self.attempt(cx, id, at);

@@ -14,9 +14,10 @@ use crate::faults::{self, Fault};
 use crate::time::Mono;
 
 /// From one rank to the next: some round trips, and time for news to be repeated where datagrams are lost.
-pub const BEAT: Duration = Duration::from_millis(1200);
-/// From a claim to the sending, unless another's claim is heard.
-pub const LISTEN: Duration = Duration::from_millis(300);
+pub const BEAT: Duration = Duration::from_secs(1);
+/// From a claim to the sending, unless another's claim is heard: long enough for a claim to get past a member that
+/// should hand it on and is dead.
+pub const LISTEN: Duration = Duration::from_millis(700);
 /// An attempt that takes longer is claimed; most do not.
 pub const CLAIM_AFTER: Duration = Duration::from_millis(300);
 /// Between two looks while the flock settles.
@@ -77,6 +78,12 @@ impl Turns {
     /// Who has given this turn up, this node too if it has.
     pub fn given_up(&self, key: u128) -> Vec<u64> {
         self.given_up.get(&key).into_iter().flatten().copied().collect()
+    }
+
+    /// Begins a turn anew: whoever could not deliver the last time may be able to now, and if all could not, all would
+    /// come first.
+    pub fn begin(&mut self, key: u128) {
+        self.given_up.remove(&key);
     }
 
     /// Forgets a turn that has ended.
@@ -219,6 +226,9 @@ mod tests {
         assert!(!turns.another_can(key));
         turns.put(key, claim(3, 200, false));
         assert_eq!(turns.rank(key), 1);
+        turns.begin(key);
+        assert_eq!(turns.rank(key), 2);
+        turns.put(key, claim(2, 200, true));
         turns.end(key);
         assert_eq!(turns.rank(key), 2);
     }

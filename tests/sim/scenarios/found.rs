@@ -64,7 +64,7 @@ pub(crate) fn a_new_card_ends_the_alert_of_the_old_one() {
 pub(crate) fn claims_count_where_clocks_are_apart() {
     let mut world = World::new(1, Setup::new(5));
     for seat in 0..5 {
-        world.seats[seat].clock.ahead_ms = 75_000 * (seat as i64 - 2);
+        world.seats[seat].clock.ahead_ms = 75_000 * (i64::try_from(seat).unwrap() - 2);
         world.start(seat);
     }
     world.run_for(15_000);

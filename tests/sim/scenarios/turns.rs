@@ -65,7 +65,7 @@ pub(crate) fn three_nodes_tell_each_group_once() {
 fn thousand_groups(count: usize, ahead_ms: i64) {
     let mut world = World::new(2, Setup::new(5));
     for seat in 0..5 {
-        world.seats[seat].clock.ahead_ms = ahead_ms * (seat as i64 - 2);
+        world.seats[seat].clock.ahead_ms = ahead_ms * (i64::try_from(seat).unwrap() - 2);
         world.start(seat);
     }
     world.run_for(15_000);
