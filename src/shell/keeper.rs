@@ -369,7 +369,7 @@ impl Run {
         let mut late = None;
         if self.journal.is_none() {
             let path = self.path.clone();
-            match smol::unblock(move || open_dir(&path)).await {
+            match blocking::unblock(move || open_dir(&path)).await {
                 Ok((journal, volatile, found)) => {
                     self.journal = Some(journal);
                     // Memory is newer than what it was read from.
@@ -443,7 +443,7 @@ impl Run {
         let Some(mut journal) = self.journal.take() else {
             return Some("the journal is not open".to_owned());
         };
-        let mut writing = smol::unblock(move || {
+        let mut writing = blocking::unblock(move || {
             let written = write::write(&mut journal, work);
             (journal, written)
         });

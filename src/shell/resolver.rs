@@ -48,7 +48,7 @@ pub(super) async fn resolve(peers: Vec<Address>, every: Duration, events: Sender
         for name in &mut names {
             let (host, port) = (name.peer.host.clone(), name.peer.port);
             let look_up = move || Ok((host.as_str(), port).to_socket_addrs()?.collect());
-            name.found(smol::unblock(look_up).await);
+            name.found(blocking::unblock(look_up).await);
         }
         let mut addresses: Vec<_> = names.iter().flat_map(|name| name.addresses.clone()).collect();
         addresses.sort_unstable();

@@ -285,7 +285,7 @@ async fn read(secret: &Secret) -> Result<String, Error> {
         Secret::Inline(text) => return Ok(text.as_ref().to_owned()),
         Secret::File(path) => path.clone(),
     };
-    let text = smol::unblock(move || {
+    let text = blocking::unblock(move || {
         let mut text = String::new();
         let file = std::fs::File::open(path)?;
         let size = file.take(SECRET_BYTES_MAX + 1).read_to_string(&mut text)?;
