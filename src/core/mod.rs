@@ -38,7 +38,7 @@ use crate::core::route::{RouteId, Routes};
 use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules, Silences};
 use crate::core::stats::Stats;
 use crate::core::timers::{Timer, Timers};
-use crate::core::turn::{Flock, Turns};
+use crate::core::turn::Turns;
 use crate::effect::{AttemptId, Cx};
 use crate::faults::{self, Fault};
 use crate::limits::GROUPS_MAX;
@@ -535,11 +535,6 @@ impl Core {
 
     fn arm_records(&mut self, now: Now) {
         self.timers.set_if_idle(Timer::Records, now.mono + SWEEP_INTERVAL);
-    }
-
-    /// Says who takes part in the flock.
-    pub fn set_flock(&mut self, flock: Flock) {
-        self.turns.flock = flock;
     }
 
     // Getters.
