@@ -11,7 +11,7 @@ use crate::core::dedup::Reason;
 use crate::core::flush::Flush;
 use crate::core::group::GroupId;
 use crate::core::timers::Timer;
-use crate::core::turn::{self, BEAT, CLAIM_AFTER, Claim, LISTEN, SETTLE_LOOK};
+use crate::core::turn::{self, BEAT, CLAIM_AFTER, Claim, Flock, LISTEN, SETTLE_LOOK};
 use crate::core::{Change, Core};
 use crate::effect::{Attempt, AttemptId, Cx, Effect};
 use crate::faults::{self, Fault};
@@ -69,6 +69,11 @@ impl Delivery {
 }
 
 impl Core {
+    /// Says who takes part in the flock.
+    pub fn set_flock(&mut self, flock: Flock) {
+        self.turns.flock = flock;
+    }
+
     /// Begins a delivery: at once if this node's turn comes first, else after its rank's beat.
     pub(super) fn begin(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
         if self.dedup(id, at, cx.now.wall).is_none() {

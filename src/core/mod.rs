@@ -39,7 +39,7 @@ use crate::core::route::{RouteId, Routes};
 use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules, Silences};
 use crate::core::stats::Stats;
 use crate::core::timers::{Timer, Timers};
-use crate::core::turn::{Flock, Turns};
+use crate::core::turn::Turns;
 use crate::effect::{AttemptId, Cx};
 use crate::faults::{self, Fault};
 use crate::limits::GROUPS_MAX;
@@ -457,12 +457,6 @@ impl Core {
             self.groups.restore(id, group);
         }
     }
-
-    /// Says who takes part in the flock.
-    pub fn set_flock(&mut self, flock: Flock) {
-        self.turns.flock = flock;
-    }
-
     // Getters.
 
     /// When [`Core::handle_timeout`] wants to be called next.
