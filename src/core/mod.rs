@@ -457,6 +457,7 @@ impl Core {
             self.groups.restore(id, group);
         }
     }
+
     // Getters.
 
     /// When [`Core::handle_timeout`] wants to be called next.
