@@ -16,6 +16,7 @@ pub mod cli;
 pub mod config;
 pub mod core;
 pub mod effect;
+pub mod faults;
 pub mod gossip;
 pub mod limits;
 pub mod model;

@@ -72,18 +72,18 @@ pub const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Alerts in the table, resolved ones that were not yet dropped too. Policy: a report of a new alert is refused with
 /// 503, so that its sender comes again; reports of known alerts are taken.
-pub const ALERTS_MAX: usize = 50_000;
+pub const ALERTS_MAX: usize = 20_000;
 /// Bytes of an alert's labels, annotations and link. Policy: refused with 400, the others of its post are taken.
 pub const ALERT_BYTES_MAX: usize = 48 * 1024;
 /// Bytes of text in all alerts of the table, what they share counted for each. Policy: a report that would add to them
 /// is refused with 503, so that its sender comes again; reports that add nothing are taken.
-pub const ALERTS_BYTES_MAX: usize = 32 * 1024 * 1024;
+pub const ALERTS_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Silences in the table, expired ones too. Policy: a new one is refused with 400.
 pub const SILENCES_MAX: usize = 10_000;
 /// Bytes of text in one silence. Policy: refused with 400.
 pub const SILENCE_BYTES_MAX: usize = 64 * 1024;
 /// Aggregation groups. Policy: a report of a new alert that might need more is refused as in a full table.
-pub const GROUPS_MAX: usize = 100_000;
+pub const GROUPS_MAX: usize = 40_000;
 
 // The journal.
 
@@ -110,7 +110,7 @@ pub const STORE_SEGMENTS: u8 = 3;
 pub const STORE_SEGMENT_BYTES_MIN: u32 = 1024 * 1024;
 
 /// The largest segment, so three times this on flash. Policy: records that need more are left out, logged and counted.
-/// Room for 30,000 alerts of 400 bytes.
+/// Room for every alert there may be, and as much again.
 pub const STORE_SEGMENT_BYTES_MAX: u32 = 16 * 1024 * 1024;
 
 /// Places of damage that one replay reports one by one. Policy: more are only counted.

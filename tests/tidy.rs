@@ -11,19 +11,20 @@ const FILE_LINES_MAX: usize = 600;
 const ARROWS: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("limits", &[]),
+    ("faults", &[]),
     ("model", &["limits", "time"]),
     ("config", &["limits", "model", "time"]),
     ("notify", &["config", "limits", "model", "time"]),
-    ("store", &["limits"]),
-    ("gossip", &["limits", "time"]),
+    ("store", &["faults", "limits"]),
+    ("gossip", &["faults", "limits", "time"]),
     ("wire", &["limits", "model", "time"]),
     ("effect", &["gossip", "notify", "store", "time"]),
-    ("core", &["config", "effect", "limits", "model", "notify", "time"]),
+    ("core", &["config", "effect", "faults", "limits", "model", "notify", "time"]),
     (
         "node",
         &[
-            "config", "core", "effect", "gossip", "limits", "model", "notify", "store", "time",
-            "wire",
+            "config", "core", "effect", "faults", "gossip", "limits", "model", "notify", "store",
+            "time", "wire",
         ],
     ),
     (

@@ -68,8 +68,8 @@ impl Alerts {
     }
 
     /// Calls `with` for every alert, to change it.
-    pub fn for_each(&mut self, mut with: impl FnMut(&mut Rc<Alert>)) {
-        self.entries.values_mut().for_each(|entry| with(&mut entry.alert));
+    pub fn for_each(&mut self, mut with: impl FnMut(Fingerprint, &mut Rc<Alert>)) {
+        self.entries.iter_mut().for_each(|(it, entry)| with(*it, &mut entry.alert));
     }
 
     /// The number of alerts.

@@ -4,12 +4,14 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::core::Core;
-use crate::model::{Alert, Silence};
+use crate::core::{Change, Core};
+use crate::model::Silence;
 use crate::time::{Now, Wall};
 
 /// A difference that is a step and not the slow hand of NTP.
 const STEP_MIN: Duration = Duration::from_secs(2);
+/// An end that lies further off was told by another clock than ours.
+const TOLD_BY_OUR_CLOCK: Duration = Duration::from_secs(24 * 3600);
 
 /// Watches the wall clock against the one that never steps.
 #[derive(Clone, Copy, Debug)]
@@ -48,21 +50,26 @@ impl Core {
         );
         let moved = |time: Wall| Wall::from_ns(time.as_ns().saturating_add(step_ns));
         let ours = |time: Wall| since <= time && time <= until;
-        self.alerts.for_each(|alert| {
+        let changes = &mut self.changes;
+        self.alerts.for_each(|fingerprint, alert| {
             if ours(alert.updated_at) {
                 let alert = Rc::make_mut(alert);
-                *alert = Alert {
-                    starts_at: moved(alert.starts_at),
-                    ends_at: moved(alert.ends_at),
-                    updated_at: moved(alert.updated_at),
-                    ..alert.clone()
-                };
+                // A sender whose clock was right has said when it began and ends; our old time says nothing of that.
+                if ours(alert.starts_at) {
+                    alert.starts_at = moved(alert.starts_at);
+                }
+                if alert.ends_at < alert.updated_at + TOLD_BY_OUR_CLOCK {
+                    alert.ends_at = moved(alert.ends_at);
+                }
+                alert.updated_at = moved(alert.updated_at);
+                changes.push(Change::Alert { fingerprint, lease: false });
             }
         });
         // One that was set for a time of the right clock begins then.
         let silences: Vec<Silence> =
             self.silences.iter().filter(|silence| ours(silence.starts_at)).cloned().collect();
         for silence in silences {
+            self.changes.push(Change::Silence(silence.id));
             self.silences.replace(Silence {
                 starts_at: moved(silence.starts_at),
                 ends_at: moved(silence.ends_at),
@@ -70,10 +77,12 @@ impl Core {
                 ..silence
             });
         }
-        self.nflog.for_each(|entry| {
+        let changes = &mut self.changes;
+        self.nflog.for_each(|key, entry| {
             if ours(entry.timestamp) {
                 entry.timestamp = moved(entry.timestamp);
                 entry.expires_at = moved(entry.expires_at);
+                changes.push(Change::Log(key.clone()));
             }
         });
         self.groups.for_each(|group| group.first_flush = moved(group.first_flush));

@@ -11,9 +11,10 @@ use crate::core::dedup::Reason;
 use crate::core::flush::Flush;
 use crate::core::group::GroupId;
 use crate::core::timers::Timer;
-use crate::core::turn::{self, BEAT, CLAIM_AFTER, Claim, LISTEN, SETTLE_LOOK};
+use crate::core::turn::{self, BEAT, CLAIM_AFTER, Claim, Flock, LISTEN, SETTLE_LOOK};
 use crate::core::{Change, Core};
 use crate::effect::{Attempt, AttemptId, Cx, Effect};
+use crate::faults::{self, Fault};
 use crate::model::LogKey;
 use crate::notify::{self, Notification, Reply, Verdict};
 use crate::time::Mono;
@@ -21,6 +22,10 @@ use crate::time::Mono;
 /// The pause after the first failed attempt; each further one is half as long again, give or take half of it.
 const PAUSE_FIRST: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// Alerts whose log entry travels in one datagram.
+const ENTRY_SHORT: usize = 100;
+/// How much longer a claim holds for each alert that the log entry will name: the time in which that is shared.
+const ENTRY_TRAVEL: Duration = Duration::from_millis(1);
 
 /// What one integration is to be told.
 #[derive(Debug)]
@@ -64,6 +69,11 @@ impl Delivery {
 }
 
 impl Core {
+    /// Says who takes part in the flock.
+    pub fn set_flock(&mut self, flock: Flock) {
+        self.turns.flock = flock;
+    }
+
     /// Begins a delivery: at once if this node's turn comes first, else after its rank's beat.
     pub(super) fn begin(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
         if self.dedup(id, at, cx.now.wall).is_none() {
@@ -72,6 +82,7 @@ impl Core {
         }
         let Some(key) = self.turn_key(id, at) else { return };
         self.open.insert(key, (id, at));
+        self.turns.begin(key);
         let rank = self.turns.rank(key);
         if self.turns.flock.settling {
             self.hold(cx, id, at, cx.now.mono + SETTLE_LOOK);
@@ -129,7 +140,12 @@ impl Core {
             self.attempt(cx, id, at);
         } else {
             debug!("turn {key:032x}: claimed");
-            let handed_over = self.turns.handed_over(key);
+            // Who has tried before gave up itself, whatever it has claimed since: then all try in turn.
+            let tried = self
+                .flush_of(id)
+                .and_then(|it| it.deliveries.get(at))
+                .is_some_and(|it| it.attempts > 0);
+            let handed_over = !tried && self.turns.handed_over(key);
             self.claim(key, cx.now.mono, turn::lifetime(Duration::ZERO), false);
             if handed_over {
                 self.attempt(cx, id, at);
@@ -188,9 +204,14 @@ impl Core {
         }
         self.timers.set(Timer::Delivery(id, at), deadline);
         if !self.turns.alone() {
-            self.timers.set(Timer::Claim(id, at), cx.now.mono + CLAIM_AFTER);
+            // The log entry of many alerts is long on its way: who waits for it must know before that.
+            let after = if self.entry_len(id) > ENTRY_SHORT { Duration::ZERO } else { CLAIM_AFTER };
+            self.timers.set(Timer::Claim(id, at), cx.now.mono + after);
         }
         cx.effects.push(Effect::Attempt(Attempt { id: attempt, outgoing, timeout }));
+        if faults::on(Fault::LogBeforeAnswer) {
+            self.record(cx, id, at);
+        }
     }
 
     /// Claims the turn of an attempt that is still under way, or renews the claim.
@@ -200,7 +221,8 @@ impl Core {
         let State::Sending(_, since) = delivery.state else { return };
         let key = delivery.key.id();
         let lifetime = turn::lifetime(cx.now.mono.since(since));
-        self.claim(key, cx.now.mono, lifetime, false);
+        let travel = ENTRY_TRAVEL * u32::try_from(self.entry_len(id)).unwrap_or(u32::MAX);
+        self.claim(key, cx.now.mono, lifetime + travel, false);
         self.timers.set(Timer::Claim(id, at), cx.now.mono + lifetime / 2);
     }
 
@@ -328,6 +350,12 @@ impl Core {
         for key in claimed {
             self.claim(key, now, Duration::ZERO, true);
         }
+    }
+
+    /// How many alerts the log entry of a flush names.
+    fn entry_len(&self, id: GroupId) -> usize {
+        let flush = self.groups.get(id).and_then(|group| group.flush.as_ref());
+        flush.map_or(0, |flush| flush.alerts.len())
     }
 
     fn claim(&mut self, key: u128, now: Mono, lifetime: Duration, surrendered: bool) {

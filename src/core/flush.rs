@@ -16,6 +16,7 @@ use crate::core::group::GroupId;
 use crate::core::timers::Timer;
 use crate::core::{Change, Core};
 use crate::effect::Cx;
+use crate::faults::{self, Fault};
 use crate::model::{Alert, Fingerprint, GroupKey, LogEntry, LogKey};
 use crate::time::{Mono, Now, Wall};
 
@@ -124,7 +125,9 @@ impl Core {
             return Vec::new();
         }
         let before = count(&alerts);
-        alerts.retain(|it| self.silences.muting(&it.alert.labels, now).next().is_none());
+        if !faults::on(Fault::SilencesIgnored) {
+            alerts.retain(|it| self.silences.muting(&it.alert.labels, now).next().is_none());
+        }
         self.stats.suppressed_silence += before - count(&alerts);
         alerts
     }
@@ -205,14 +208,14 @@ impl Core {
             self.timers.cancel(Timer::Claim(id, at));
             self.open.remove(&delivery.key.id());
         }
-        if !failed {
+        if !failed || faults::on(Fault::EndsForgotten) {
             for it in flush.snapshot.iter().filter(|it| it.resolved) {
                 let current = self.alerts.get(it.fingerprint);
                 if current.is_none_or(|entry| entry.alert.updated_at == it.alert.updated_at) {
                     group.alerts.remove(&it.fingerprint);
-                    // Who keeps it must know that it ended, also if no report but time has ended it.
-                    let fingerprint = it.fingerprint;
-                    self.changes.push(Change::Alert { fingerprint, lease: false });
+                    if it.alert.updated_at < it.alert.ends_at {
+                        self.changes.push(Change::AlertEnded(it.fingerprint));
+                    }
                 }
             }
         }
@@ -230,7 +233,7 @@ impl Core {
     }
 }
 
-fn log_key(group: GroupKey, receiver: &Receiver, integration: &Integration) -> LogKey {
+pub(super) fn log_key(group: GroupKey, receiver: &Receiver, integration: &Integration) -> LogKey {
     LogKey {
         group,
         receiver: Rc::clone(&receiver.name),

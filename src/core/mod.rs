@@ -14,6 +14,7 @@ pub mod restore;
 pub mod route;
 pub mod silences;
 pub mod stats;
+mod sweep;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -38,19 +39,13 @@ use crate::core::route::{RouteId, Routes};
 use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules, Silences};
 use crate::core::stats::Stats;
 use crate::core::timers::{Timer, Timers};
-use crate::core::turn::{Flock, Turns};
+use crate::core::turn::Turns;
 use crate::effect::{AttemptId, Cx};
+use crate::faults::{self, Fault};
 use crate::limits::GROUPS_MAX;
 use crate::model::matcher::Grammar;
 use crate::model::{Alert, Fingerprint, Labels, LogKey, Muted, Report, SilenceId};
 use crate::time::{Mono, Now, Wall};
-
-/// How long expired records may stay after their time.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(15 * 60);
-/// How long groups without alerts may stay: Alertmanager's `--dispatch.maintenance-interval`.
-const SWEEP_GROUPS_INTERVAL: Duration = Duration::from_secs(30);
-/// Between two sweeps of alerts, however short `--alerts.gc-interval` is: each looks at every alert.
-const SWEEP_ALERTS_MIN: Duration = Duration::from_secs(1);
 
 /// What flags say of alerting.
 #[derive(Clone, Debug)]
@@ -98,6 +93,8 @@ pub enum Change {
         /// Only its end moved.
         lease: bool,
     },
+    /// Time has ended an alert and that was told: flash must know, the flock sees it for itself.
+    AlertEnded(Fingerprint),
     /// A turn was claimed or given up.
     Claim {
         /// Whose turn: [`LogKey::id`].
@@ -266,8 +263,12 @@ impl Core {
     /// Brings an alert of the table to its groups. Returns whether there was room for them; a new alert that finds none
     /// leaves the table.
     fn admit(&mut self, now: Now, fingerprint: Fingerprint, new: bool) -> bool {
+        let joins =
+            !self.merging || faults::on(Fault::MergedEndsJoin) || self.is_news(now, fingerprint);
         if !new {
-            self.rejoin_groups(now, fingerprint);
+            if joins {
+                self.rejoin_groups(now, fingerprint);
+            }
             return true;
         }
         let Some(labels) = self.alerts.get(fingerprint).map(|it| it.alert.labels.clone()) else {
@@ -281,7 +282,10 @@ impl Core {
         self.inhibitor.add(fingerprint, &labels);
         let groups = routes
             .into_iter()
-            .map(|route| (route, self.group_for(now, route, fingerprint)))
+            .map(|route| {
+                let id = if joins { self.group_for(now, route, fingerprint) } else { GroupId(0) };
+                (route, id)
+            })
             .collect();
         if let Some(entry) = self.alerts.get_mut(fingerprint) {
             entry.groups = groups;
@@ -291,7 +295,7 @@ impl Core {
     }
 
     /// Brings a known alert back to the groups that it left when it ended, or that have gone.
-    fn rejoin_groups(&mut self, now: Now, fingerprint: Fingerprint) {
+    pub(super) fn rejoin_groups(&mut self, now: Now, fingerprint: Fingerprint) {
         let Some(entry) = self.alerts.get(fingerprint) else { return };
         for place in 0..entry.groups.len() {
             let Some((route, id)) =
@@ -452,84 +456,6 @@ impl Core {
             group.route = route_id;
             self.groups.restore(id, group);
         }
-    }
-
-    // Sweeps.
-
-    /// Drops resolved alerts that no group waits to tell of.
-    fn sweep_alerts(&mut self, now: Now) {
-        let gone: Vec<(Fingerprint, Labels)> = self
-            .alerts
-            .iter()
-            .filter(|(fingerprint, entry)| {
-                let told = |(_, id): &(RouteId, GroupId)| {
-                    self.groups.get(*id).is_none_or(|group| !group.alerts.contains(fingerprint))
-                };
-                // Long enough for other members to be told what became of it.
-                let long_ended = entry.alert.ends_at + self.options.alerts_gc_interval <= now.wall;
-                long_ended && entry.groups.iter().all(told)
-            })
-            .map(|(fingerprint, entry)| (fingerprint, entry.alert.labels.clone()))
-            .collect();
-        for (fingerprint, labels) in gone {
-            self.inhibitor.remove(fingerprint, &labels);
-            self.alerts.remove(fingerprint);
-            self.changes.push(Change::Alert { fingerprint, lease: false });
-        }
-        self.alerts.sweep_strings();
-        if !self.alerts.is_empty() {
-            self.arm_alerts(now);
-        }
-    }
-
-    fn arm_alerts(&mut self, now: Now) {
-        let interval = self.options.alerts_gc_interval.max(SWEEP_ALERTS_MIN);
-        self.timers.set_if_idle(Timer::Alerts, now.mono + interval);
-    }
-
-    /// Drops groups that are empty. This comes at fixed times after the start, as in Alertmanager: an alert that fires
-    /// again before waits for the tick of its old group.
-    fn sweep_groups(&mut self) {
-        for id in self.groups.empty() {
-            self.timers.cancel(Timer::Flush(id));
-            self.drop_group(id);
-        }
-    }
-
-    fn arm_sweep_groups(&mut self, now: Now) {
-        let interval = SWEEP_GROUPS_INTERVAL.as_millis();
-        let passed = now.mono.since(self.started).as_millis();
-        let left = u64::try_from(interval - passed % interval).unwrap_or(u64::MAX);
-        self.timers.set_if_idle(Timer::Groups, now.mono + Duration::from_millis(left));
-    }
-
-    fn drop_group(&mut self, id: GroupId) {
-        if let Some(group) = self.groups.remove(id) {
-            let path = Rc::clone(&self.routes.get(group.route).path);
-            self.changes.push(Change::GroupGone { path, labels: group.labels });
-        }
-    }
-
-    /// Drops silences and log entries that have expired.
-    fn sweep_records(&mut self, now: Now) {
-        let silences = self.silences.sweep(self.options.retention, now.wall);
-        self.changes.extend(silences.into_iter().map(Change::Silence));
-        self.changes.extend(self.nflog.sweep(now.wall).into_iter().map(Change::Log));
-        self.turns.sweep(now.mono);
-        // Whoever told of them has had time to tell of their alerts.
-        self.first_flushes.clear();
-        if !self.nflog.is_empty() || self.silences.iter().next().is_some() {
-            self.arm_records(now);
-        }
-    }
-
-    fn arm_records(&mut self, now: Now) {
-        self.timers.set_if_idle(Timer::Records, now.mono + SWEEP_INTERVAL);
-    }
-
-    /// Says who takes part in the flock.
-    pub fn set_flock(&mut self, flock: Flock) {
-        self.turns.flock = flock;
     }
 
     // Getters.

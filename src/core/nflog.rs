@@ -54,8 +54,8 @@ impl Nflog {
     }
 
     /// Calls `with` for every entry, to change it.
-    pub fn for_each(&mut self, with: impl FnMut(&mut LogEntry)) {
-        self.entries.values_mut().for_each(with);
+    pub fn for_each(&mut self, mut with: impl FnMut(&LogKey, &mut LogEntry)) {
+        self.entries.iter_mut().for_each(|(key, entry)| with(key, entry));
     }
 
     /// The number of entries.

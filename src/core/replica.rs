@@ -3,10 +3,11 @@
 use std::rc::Rc;
 
 use crate::core::Core;
+use crate::core::flush::log_key;
 use crate::core::restore::{Phase, until_flush};
 use crate::core::timers::Timer;
 use crate::limits::GROUPS_MAX;
-use crate::model::{Alert, Fingerprint, Labels, LogEntry, LogKey, Pool, Silence};
+use crate::model::{Alert, Fingerprint, GroupKey, Labels, LogEntry, LogKey, Pool, Silence};
 use crate::time::{Now, Wall};
 
 impl Core {
@@ -30,8 +31,34 @@ impl Core {
 
     /// Takes a log entry; [`Core::handle_peer_log`] then looks at the delivery that it may end.
     pub fn merge_log(&mut self, now: Now, key: LogKey, entry: LogEntry) {
+        let firing = Rc::clone(&entry.firing);
         self.nflog.replace(key, entry);
         self.arm_records(now);
+        // Of what it says that fires, an end that is known has still to be told.
+        for fingerprint in firing.iter().copied() {
+            if !self.alerts.fires(fingerprint, now.wall) {
+                self.rejoin_groups(now, fingerprint);
+            }
+        }
+    }
+
+    /// Whether an alert that another member tells of has anything to tell to receivers: it fires, or some log says that
+    /// it does. An end that was told brings nobody to tell it again.
+    pub(super) fn is_news(&self, now: Now, fingerprint: Fingerprint) -> bool {
+        let Some(entry) = self.alerts.get(fingerprint) else { return false };
+        if !entry.alert.resolved(now.wall) {
+            return true;
+        }
+        let labels = &entry.alert.labels;
+        self.routes.matching(labels).into_iter().any(|id| {
+            let route = self.routes.get(id);
+            let group = GroupKey::new(&route.key, &route.group_labels(labels));
+            route.receiver.integrations.iter().any(|integration| {
+                let key = log_key(group.clone(), &route.receiver, integration);
+                let logged = self.nflog.get(&key, now.wall);
+                logged.is_some_and(|it| it.firing.binary_search(&fingerprint).is_ok())
+            })
+        })
     }
 
     /// Takes the time of a group's first flush, so that all members flush it at about the same time.

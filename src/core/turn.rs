@@ -10,12 +10,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::faults::{self, Fault};
 use crate::time::Mono;
 
 /// From one rank to the next: some round trips, and time for news to be repeated where datagrams are lost.
-pub const BEAT: Duration = Duration::from_millis(1200);
-/// From a claim to the sending, unless another's claim is heard.
-pub const LISTEN: Duration = Duration::from_millis(300);
+pub const BEAT: Duration = Duration::from_secs(1);
+/// From a claim to the sending, unless another's claim is heard: long enough for a claim to get past a member that
+/// should hand it on and is dead.
+pub const LISTEN: Duration = Duration::from_millis(700);
 /// An attempt that takes longer is claimed; most do not.
 pub const CLAIM_AFTER: Duration = Duration::from_millis(300);
 /// Between two looks while the flock settles.
@@ -78,6 +80,12 @@ impl Turns {
         self.given_up.get(&key).into_iter().flatten().copied().collect()
     }
 
+    /// Begins a turn anew: whoever could not deliver the last time may be able to now, and if all could not, all would
+    /// come first.
+    pub fn begin(&mut self, key: u128) {
+        self.given_up.remove(&key);
+    }
+
     /// Forgets a turn that has ended.
     pub fn end(&mut self, key: u128) {
         self.claims.remove(&key);
@@ -93,6 +101,9 @@ impl Turns {
 
     /// Another's claim on this turn that holds at `now`: neither lapsed nor given up, by a member that lives.
     pub fn held(&self, key: u128, now: Mono) -> Option<Claim> {
+        if faults::on(Fault::ClaimsIgnored) {
+            return None;
+        }
         self.claims.get(&key).cloned().filter(|claim| {
             claim.node != self.flock.me
                 && !claim.surrendered
@@ -109,6 +120,8 @@ impl Turns {
     /// How many living members that have not given this turn up come before this node.
     pub fn rank(&self, key: u128) -> u32 {
         let given_up = self.given_up.get(&key);
+        let key =
+            if faults::on(Fault::RanksDiffer) { key ^ u128::from(self.flock.me) } else { key };
         let mine = score(self.flock.me, key);
         let before = self.flock.others.iter().filter(|node| {
             score(**node, key) > mine && !given_up.is_some_and(|nodes| nodes.contains(node))
@@ -213,6 +226,9 @@ mod tests {
         assert!(!turns.another_can(key));
         turns.put(key, claim(3, 200, false));
         assert_eq!(turns.rank(key), 1);
+        turns.begin(key);
+        assert_eq!(turns.rank(key), 2);
+        turns.put(key, claim(2, 200, true));
         turns.end(key);
         assert_eq!(turns.rank(key), 2);
     }

@@ -21,6 +21,7 @@ use super::seal::MESSAGE_BYTES_MAX;
 use super::stats::{Cause, Stats};
 use super::trickle::Trickle;
 use super::{Gossip, choose};
+use crate::faults::{self, Fault};
 use crate::limits::{
     CLOCK_AHEAD_MS_MAX, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX, REPAIR_BYTES_BURST,
     REPAIR_BYTES_PER_SECOND, REPAIR_QUEUE_MAX, WANTED_MAX,
@@ -212,7 +213,7 @@ impl Gossip {
         let agreed = root == digest.root;
         peer.agreed = Some(agreed);
         peer.compared = now.mono;
-        if agreed {
+        if agreed || faults::on(Fault::DigestsIgnored) {
             self.sync.partner.take_if(|(partner, _)| *partner == node);
             self.sync.asked.take_if(|asked| asked.node == node);
             return self.sync.trickle.hear_agreement();
@@ -350,7 +351,7 @@ impl Gossip {
             self.sync.take_partner(now.mono, node);
             self.sync.asked.take_if(|asked| asked.node == node);
         }
-        if self.index.knows(head) {
+        if self.index.knows(head) && !faults::on(Fault::AnyVersionHolds) {
             self.stats.known += 1;
             return Merge::Same;
         }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use crate::core::Core;
 use crate::core::turn::{Claim, Flock};
 use crate::effect::{Cx, Effect};
+use crate::faults::{self, Fault};
 use crate::gossip::{self, Gossip, Key, Merge, Output, Replica, Version, Via};
 use crate::model::{Alert, LogEntry, LogKey, Silence};
 use crate::node::Node;
@@ -183,7 +184,8 @@ impl Replica for Tables<'_> {
             return Merge::Refused("a kind that this version does not know");
         };
         let known = self.stamps.get(kind, &record.key.id);
-        if known.is_some_and(|stamp| stamp.version >= record.version) {
+        let any = faults::on(Fault::AnyVersionHolds);
+        if known.is_some_and(|stamp| stamp.version >= record.version) && !any {
             return Merge::Same;
         }
         match self.take(now, kind, &record) {
@@ -314,6 +316,9 @@ impl Tables<'_> {
     }
 
     fn offset(&self, version: Version) -> i64 {
+        if faults::on(Fault::ClockOffsetIgnored) {
+            return 0;
+        }
         self.offsets.get(&version.node).copied().unwrap_or(0)
     }
 }

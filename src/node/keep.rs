@@ -6,9 +6,12 @@ use std::time::Duration;
 use log::debug;
 
 use crate::core::Change;
+use crate::core::silences::Silences;
 use crate::effect::{Cx, Effect};
+use crate::faults::{self, Fault};
 use crate::gossip;
-use crate::model::Alert;
+use crate::limits::CLOCK_AHEAD_MS_MAX;
+use crate::model::{Alert, Fingerprint};
 use crate::node::Node;
 use crate::node::stamps::{Stamp, shared_key};
 use crate::store::Record;
@@ -17,8 +20,9 @@ use crate::wire::record::{self, GroupTimer, Kind, Malformed, Stamped};
 
 /// How long the time of a group's first flush is shared.
 const GROUP_LIFE: Duration = Duration::from_secs(24 * 3600);
-/// How long a claim is shared after it has lapsed, so that who gave up stays known for the turn.
-const CLAIM_LIFE: Duration = Duration::from_secs(30);
+/// How long a claim is shared after it has lapsed, so that who gave up stays known for the turn; and longer by as much
+/// as the clock of a member may be ahead, or that member would take it for expired.
+const CLAIM_LIFE: Duration = Duration::from_millis(30_000 + CLOCK_AHEAD_MS_MAX.cast_unsigned());
 
 /// What is to be done about a change.
 enum Act {
@@ -68,6 +72,7 @@ impl Node {
                 let silence = record::decode_silence(record::silence_id_of(key)?, &stamped.body)?;
                 self.core.restore_silence(cx.now, silence);
             }
+            Kind::Log if faults::on(Fault::LogNotRestored) => return Ok(()),
             Kind::Log => {
                 let (key, entry) = record::decode_log(&stamped.body)?;
                 self.core.restore_log(cx.now, key, entry);
@@ -140,6 +145,10 @@ impl Node {
     pub(super) fn spread(&mut self, cx: &mut Cx<'_>) {
         let mut records = Vec::new();
         for change in self.core.take_changes() {
+            if let Change::AlertEnded(fingerprint) = change {
+                records.extend(self.ended(fingerprint, cx.now));
+                continue;
+            }
             match self.act(change, cx.now) {
                 Some(Act::Delete(kind, key)) => {
                     self.stamps.remove(kind, &key);
@@ -147,10 +156,10 @@ impl Node {
                 }
                 Some(Act::Put { kind, key, expires, body, keep, share }) => {
                     let stamp = self.stamp(cx.now, kind, expires, &body);
-                    if share {
+                    if share && !unshared(kind, self.core.silences(), &key, cx.now) {
                         self.publish(cx, kind, &key, &stamp, body.clone());
                     }
-                    if keep {
+                    if keep && !(kind == Kind::Alert && faults::on(Fault::AlertNotKept)) {
                         records.push(stored(kind, key.clone(), &stamp, body));
                     }
                     if self.is_member() {
@@ -164,6 +173,28 @@ impl Node {
             cx.effects.push(Effect::Persist(records));
         }
         self.send(cx);
+    }
+
+    /// The record that tells flash that time has ended an alert. The flock is told nothing that it does not know.
+    fn ended(&self, fingerprint: Fingerprint, now: Now) -> Option<Record> {
+        let key = record::alert_key(fingerprint);
+        let alert = &self.core.alerts().get(fingerprint)?.alert;
+        let stamp = self.stamp_of(
+            Kind::Alert,
+            &key,
+            alert.ends_at + self.core.options().alerts_gc_interval,
+        );
+        let body = record::encode_alert(&as_told(alert, now.wall));
+        Some(stored(Kind::Alert, key.to_vec(), &stamp, body))
+    }
+
+    /// The stamp of what is held. A node without a flock keeps none: nobody has an older version.
+    fn stamp_of(&self, kind: Kind, key: &[u8], expires: Wall) -> Stamp {
+        self.stamps.get(kind, key).cloned().unwrap_or_else(|| Stamp {
+            version: gossip::Version { hlc: self.last_hlc, node: 0 },
+            expires_at_ms: expires.as_ms(),
+            ..Stamp::default()
+        })
     }
 
     fn publish(&mut self, cx: &mut Cx<'_>, kind: Kind, key: &[u8], stamp: &Stamp, body: Vec<u8>) {
@@ -196,11 +227,7 @@ impl Node {
             .into_iter()
             .filter_map(|change| match self.act(change, now)? {
                 Act::Put { kind, key, expires, body, .. } => {
-                    let stamp = self.stamps.get(kind, &key).cloned().unwrap_or_else(|| Stamp {
-                        version: gossip::Version { hlc: self.last_hlc, node: 0 },
-                        expires_at_ms: expires.as_ms(),
-                        ..Stamp::default()
-                    });
+                    let stamp = self.stamp_of(kind, &key, expires);
                     Some(stored(kind, key, &stamp, body))
                 }
                 Act::Delete(..) => None,
@@ -235,6 +262,7 @@ impl Node {
                 let key = key.to_vec();
                 Act::Put { kind: Kind::Alert, key, expires, body, keep: !lease, share: true }
             }
+            Change::AlertEnded(_) => return None,
             Change::Claim { key, lifetime, surrendered, given_up } => Act::Put {
                 kind: Kind::Claim,
                 key: key.to_be_bytes().to_vec(),
@@ -301,6 +329,20 @@ impl Node {
         };
         let body = matches!(kind, Kind::Claim | Kind::Group).then(|| body.into());
         Stamp { version, expires_at_ms: expires.as_ms(), offset_ms: 0, shared_end, body }
+    }
+}
+
+/// Whether a deliberate fault keeps this from the flock.
+fn unshared(kind: Kind, silences: &Silences, key: &[u8], now: Now) -> bool {
+    match kind {
+        Kind::Alert => faults::on(Fault::AlertNotShared),
+        Kind::Claim => faults::on(Fault::ClaimNotShared),
+        Kind::Log => faults::on(Fault::LogNotShared),
+        Kind::Silence if faults::on(Fault::ExpiryNotShared) => {
+            let silence = record::silence_id_of(key).ok().and_then(|id| silences.get(id));
+            silence.is_some_and(|it| it.ends_at <= now.wall)
+        }
+        _ => false,
     }
 }
 

@@ -26,6 +26,10 @@ use crate::store::{Budget, Journal, Options, Record, Replay, Urgency, Wear};
 
 use write::{Left, Work, Written};
 
+/// How often, and after which pauses, a directory is asked for that another process owns.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
+
 /// Names a place in the queue; later ones are greater.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ticket(u64);
@@ -94,13 +98,26 @@ pub(super) fn open(storage: &Storage) -> Result<Opened, FlashError> {
 
 type Dir = (Journal<FlashDir>, bool, Vec<Found>);
 
+/// Takes the directory. A process that was killed a moment ago may still be dying with it in its hands.
+fn own(path: &Path) -> Result<FlashDir, FlashError> {
+    let mut outcome = FlashDir::own(path);
+    for _ in 0..LOCK_TRIES {
+        if !matches!(outcome, Err(FlashError::Locked(..))) {
+            break;
+        }
+        std::thread::sleep(LOCK_PAUSE);
+        outcome = FlashDir::own(path);
+    }
+    outcome
+}
+
 fn open_dir(path: &Path) -> Result<Dir, FlashError> {
     let unusable = |error| FlashError::Unusable(path.into(), error);
     // No two openings share one.
     let salt = clock::rng().map_err(unusable)?.next_u64();
     // If it cannot be made, opening it says why.
     std::fs::create_dir_all(path).ok();
-    let medium = FlashDir::own(path)?;
+    let medium = own(path)?;
     let volatile = medium.volatile();
     let mut found = Vec::new();
     let mut deliver =

@@ -24,6 +24,7 @@ pub mod log;
 mod notifier;
 mod process;
 mod resolver;
+mod sources;
 mod systemd;
 mod udp;
 
@@ -37,7 +38,6 @@ use ::log::{error, info, warn};
 use async_signal::{Signal, Signals};
 use rand::rngs::StdRng;
 use smol::channel::{self, Receiver, Sender};
-use smol::stream::StreamExt as _;
 use smol::{LocalExecutor, Task};
 
 use crate::api::{self, Answer, Endpoint, Reload, Response, Site};
@@ -45,7 +45,7 @@ use crate::config::Config;
 use crate::config::settings::{Address, Cluster, Listen, Storage, Web};
 use crate::effect::{AttemptId, Cx, Effect};
 use crate::gossip::{self, KeyRing, Via};
-use crate::limits::{EVENTS_MAX, REJOIN_INTERVAL, STOP_TIME_MAX, TIMER_LATE_MAX};
+use crate::limits::{EVENTS_MAX, STOP_TIME_MAX, TIMER_LATE_MAX};
 use crate::node::{Node, Options};
 use crate::notify::Reply;
 use crate::time::Mono;
@@ -195,18 +195,18 @@ impl Shell {
         let signals = Signals::new([Signal::Hup, Signal::Int, Signal::Term])
             .map_err(system("listening to signals"))?;
         let mut sources = vec![
-            executor.spawn(send_timeouts(Rc::clone(&timer), sender.clone())),
-            executor.spawn(send_signals(signals, sender.clone())),
+            executor.spawn(sources::send_timeouts(Rc::clone(&timer), sender.clone())),
+            executor.spawn(sources::send_signals(signals, sender.clone())),
         ];
         if let Some(interval) = systemd::watchdog_interval() {
-            sources.push(executor.spawn(send_beats(interval, sender.clone())));
+            sources.push(executor.spawn(sources::send_beats(interval, sender.clone())));
         }
         let port = open_port(executor, &setup, &sender)?;
         let cluster = site_cluster(&setup, port.as_ref());
         if port.is_some() {
             let (peers, every) = (setup.cluster.peers, setup.cluster.peers_resolve_timeout);
             sources.push(executor.spawn(resolver::resolve(peers, every, sender.clone())));
-            sources.push(executor.spawn(send_synced(sender.clone())));
+            sources.push(executor.spawn(sources::send_synced(sender.clone())));
         }
         let mut rng = clock::rng().map_err(system("asking for entropy"))?;
         let mut opened = keeper::open(&setup.storage).map_err(Error::Storage)?;
@@ -576,39 +576,6 @@ fn labels(prefix: &str, method: &str, path: &str) -> (Label, Label) {
         _ => "other",
     };
     (method, Endpoint::find(prefix, path).label())
-}
-
-async fn send_timeouts(timer: Rc<clock::Timer>, events: Sender<Event>) {
-    loop {
-        if let Err(error) = timer.wait().await {
-            error!("waiting for the timer failed: {error}");
-            return;
-        }
-        if events.send(Event::Timeout).await.is_err() {
-            return;
-        }
-    }
-}
-
-async fn send_signals(mut signals: Signals, events: Sender<Event>) {
-    while let Some(signal) = signals.next().await {
-        let Ok(signal) = signal else { continue };
-        if events.send(Event::Signal(signal)).await.is_err() {
-            return;
-        }
-    }
-}
-
-async fn send_synced(events: Sender<Event>) {
-    while events.send(Event::Synced(clock::synced())).await.is_ok() {
-        smol::Timer::after(REJOIN_INTERVAL).await;
-    }
-}
-
-async fn send_beats(interval: std::time::Duration, events: Sender<Event>) {
-    while events.send(Event::Watchdog).await.is_ok() {
-        smol::Timer::after(interval).await;
-    }
 }
 
 #[cfg(test)]

@@ -17,12 +17,16 @@
 )]
 mod support;
 
+mod alertmanager;
 mod checkers;
+#[cfg(feature = "faults")]
+mod mutations;
 mod net;
 mod receiver;
 mod scenarios;
 mod seat;
 mod swarm;
+mod table;
 mod trace;
 mod world;
 
@@ -31,7 +35,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 /// Seeds that every `cargo test` tries.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = if cfg!(debug_assertions) { 60 } else { 1_000 };
 
 /// What the command line and the environment ask for.
 struct Asked {
@@ -41,10 +45,12 @@ struct Asked {
     filters: Vec<String>,
     /// Whether the swarm alone is asked for.
     swarm: bool,
+    /// In how many worlds the README's table is computed, if it is asked for.
+    table: Option<u64>,
 }
 
 fn asked() -> Asked {
-    let mut asked = Asked { seeds: SEEDS, from: 0, filters: Vec::new(), swarm: false };
+    let mut asked = Asked { seeds: SEEDS, from: 0, filters: Vec::new(), swarm: false, table: None };
     #[expect(clippy::disallowed_methods, reason = "how a developer replays a seed")]
     let seed = std::env::var("SIM_SEED").ok();
     let mut args = std::env::args().skip(1);
@@ -54,8 +60,13 @@ fn asked() -> Asked {
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--trace" => trace::LINES.set(true),
+            "--unset-clocks" => {
+                swarm::UNSET.set(true);
+                asked.swarm = true;
+            }
             "--seeds" => (asked.seeds, asked.swarm) = (number(args.next()), true),
             "--from" => (asked.from, asked.swarm) = (number(args.next()), true),
+            "--table" => asked.table = Some(number(args.next())),
             "--test-threads" | "--format" | "--color" => drop(args.next()),
             flag if flag.starts_with('-') => {}
             filter => asked.filters.push(filter.to_owned()),
@@ -84,9 +95,10 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 
 /// Tries seeds, at most so many failures.
 fn swarm(from: u64, seeds: u64) {
-    let (mut events, mut ms, mut failures) = (0, 0, Vec::new());
+    let (mut events, mut ms, mut tried, mut failures) = (0, 0, 0_u64, Vec::new());
     let ((), took) = timed(|| {
         for seed in from..from + seeds {
+            tried += 1;
             let outcome = catch_unwind(|| swarm::run(seed))
                 .unwrap_or_else(|_| Err("a panic, told above".to_owned()));
             match outcome {
@@ -110,7 +122,7 @@ fn swarm(from: u64, seeds: u64) {
         }
     });
     println!(
-        "  {seeds} seeds: {:.1} simulated hours, {events} events, {:.0} events a second",
+        "  {tried} seeds: {:.1} simulated hours, {events} events, {:.0} events a second",
         ms as f64 / 3_600_000.0,
         f64::from(u32::try_from(events).unwrap_or(u32::MAX)) / took.as_secs_f64()
     );
@@ -119,6 +131,10 @@ fn swarm(from: u64, seeds: u64) {
 
 fn main() -> ExitCode {
     let asked = asked();
+    if let Some(worlds) = asked.table {
+        table::print(worlds);
+        return ExitCode::SUCCESS;
+    }
     let wanted = |name: &str| {
         asked.filters.is_empty() || asked.filters.iter().any(|filter| name.contains(&**filter))
     };
@@ -130,6 +146,13 @@ fn main() -> ExitCode {
     }
     if (asked.swarm || wanted("swarm")) && !passes("swarm", || swarm(asked.from, asked.seeds)) {
         failed.push("swarm");
+    }
+    #[cfg(feature = "faults")]
+    if !asked.swarm
+        && wanted("every_fault_is_noticed")
+        && !passes("every_fault_is_noticed", mutations::every_fault_is_noticed)
+    {
+        failed.push("every_fault_is_noticed");
     }
     if failed.is_empty() {
         return ExitCode::SUCCESS;

@@ -52,8 +52,16 @@ pub(crate) struct Told {
     pub(crate) kept: bool,
 }
 
+/// What a webhook's body says.
+pub(crate) struct Payload {
+    pub(crate) group: Rc<str>,
+    pub(crate) reason: Rc<str>,
+    pub(crate) firing: BTreeSet<Rc<str>>,
+    pub(crate) resolved: BTreeSet<Rc<str>>,
+}
+
 /// Reads a webhook's body.
-pub(crate) fn read(body: &[u8]) -> (Rc<str>, Rc<str>, BTreeSet<Rc<str>>, BTreeSet<Rc<str>>) {
+pub(crate) fn read(body: &[u8]) -> Payload {
     let json: serde_json::Value = serde_json::from_slice(body).expect("a payload is JSON");
     let text = |value: &serde_json::Value| -> Rc<str> { value.as_str().unwrap_or("").into() };
     let (mut firing, mut resolved) = (BTreeSet::new(), BTreeSet::new());
@@ -65,5 +73,6 @@ pub(crate) fn read(body: &[u8]) -> (Rc<str>, Rc<str>, BTreeSet<Rc<str>>, BTreeSe
             resolved.insert(name);
         }
     }
-    (text(&json["groupLabels"]["group"]), text(&json["notification_reason"]), firing, resolved)
+    let (group, reason) = (text(&json["groupLabels"]["group"]), text(&json["notification_reason"]));
+    Payload { group, reason, firing, resolved }
 }

@@ -1,5 +1,6 @@
 //! A history drawn from a seed: first everything goes wrong, then all is well and must come to rest.
 
+use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
@@ -19,6 +20,11 @@ use crate::world::{CONFIG, Setup, World, ends, fires};
 const MINUTE_MS: i64 = 60_000;
 const YEAR_MS: i64 = 365 * 24 * 60 * MINUTE_MS;
 
+thread_local! {
+    /// Whether every world has clocks that are not set yet: what was received before they are is not yet moved.
+    pub(crate) static UNSET: Cell<bool> = const { Cell::new(false) };
+}
+
 /// How the wall clocks of a world are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Clocks {
@@ -32,6 +38,7 @@ enum Clocks {
 
 /// What is drawn once a seed; a chance is in thousandths a step of a second.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "a list of what may be switched on")]
 struct Options {
     seats: usize,
     multicast: bool,
@@ -71,14 +78,9 @@ impl Options {
             of[usize::try_from(dice.random_range(0..of.len() as u64)).unwrap()]
         };
         let sizes = [1_usize, 2, 3, 3, 3, 4, 5, 5, 7, 9];
-        let clocks = [
-            Clocks::Right,
-            Clocks::Right,
-            Clocks::Apart,
-            Clocks::Drifting,
-            Clocks::Past2038,
-            Clocks::Unset,
-        ];
+        let clocks =
+            [Clocks::Right, Clocks::Right, Clocks::Apart, Clocks::Drifting, Clocks::Past2038];
+        let unset = UNSET.get();
         let pick = |dice: &mut StdRng, len: usize| {
             usize::try_from(dice.random_range(0..len as u64)).unwrap()
         };
@@ -104,7 +106,7 @@ impl Options {
             end,
             silence,
             reload,
-            clocks: clocks[pick(dice, clocks.len())],
+            clocks: if unset { Clocks::Unset } else { clocks[pick(dice, clocks.len())] },
             secs: dice.random_range(60..=240),
         }
     }
@@ -161,6 +163,7 @@ pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
 impl History {
     fn live(&mut self) -> Result<(), String> {
         self.set_clocks();
+        self.muted.apart_ms = if self.options.clocks == Clocks::Apart { 300_000 } else { 0 };
         for seat in 0..self.options.seats {
             if self.options.slow_flash {
                 self.world.seats[seat].sync_ms = (50, 3_000);
@@ -189,6 +192,9 @@ impl History {
     /// All is well, and some new alerts come.
     fn calm(&mut self) -> Result<(), String> {
         let from = self.world.told.len();
+        if self.dice.random_bool(0.5) {
+            self.world.receivers[0].manner = Manner::Fine(500, 12_000);
+        }
         let mut groups: Vec<Rc<str>> = Vec::new();
         for n in 0..6 {
             let name: Rc<str> = format!("calm{n}").into();
@@ -214,7 +220,7 @@ impl History {
         }
         self.muted.look(&self.world, &self.truth)?;
         self.repeat.look(&self.world)?;
-        if second % 20 == 0 {
+        if second.is_multiple_of(20) {
             self.growing.look(&self.world)?;
             checkers::bounds::check(&self.world)?;
         }

@@ -70,7 +70,6 @@ pub(crate) struct Post {
     pub(crate) from_memory: bool,
     /// The sender comes again after so long if it was not answered.
     pub(crate) retry: Option<Duration>,
-    pub(crate) sent_at: u64,
 }
 
 /// How the flock is set up.
@@ -234,7 +233,7 @@ impl World {
                 }
             }
             Event::Post(post) => self.handle_post(post),
-            Event::Reply(seat, life, id, reply) => self.handle_reply(seat, life, id, reply),
+            Event::Reply(seat, life, id, reply) => self.handle_reply(seat, life, id, &reply),
             Event::Synced(seat, life) => {
                 if self.seats[seat].life == life {
                     self.synced(seat);
@@ -493,8 +492,8 @@ impl World {
         for (_, told) in keeper.logs.extract_if(.., |(waits_for, _)| *waits_for <= ticket) {
             self.told[told].kept = kept;
         }
-        while let Some((_, post)) =
-            self.seats[seat].keeper.held.pop_front_if(|(waits_for, _)| *waits_for <= ticket)
+        while self.seats[seat].keeper.held.front().is_some_and(|held| held.0 <= ticket)
+            && let Some((_, post)) = self.seats[seat].keeper.held.pop_front()
         {
             self.acknowledge(post);
         }
@@ -520,7 +519,7 @@ impl World {
             format!(
                 "n{seat} sends to r{receiver}, attempt {}: {}",
                 id.0,
-                receiver::read(&request.body).0
+                receiver::read(&request.body).group
             )
         });
         let it = &mut self.seats[seat];
@@ -564,7 +563,7 @@ impl World {
             let reply = Reply::Http { status, body: String::new() };
             return self.schedule(self.now + 3, Event::Reply(seat, life, id, reply));
         }
-        let (group, reason, firing, resolved) = receiver::read(&running.body);
+        let receiver::Payload { group, reason, firing, resolved } = receiver::read(&running.body);
         self.trace.told(self.now, seat, running.receiver, &running.body);
         self.trace.line(self.now, || {
             let receiver = running.receiver;
@@ -594,11 +593,11 @@ impl World {
         }
     }
 
-    fn handle_reply(&mut self, seat: usize, life: u64, id: AttemptId, reply: Reply) {
+    fn handle_reply(&mut self, seat: usize, life: u64, id: AttemptId, reply: &Reply) {
         let told = self.seats[seat].attempts.get(&id).and_then(|running| running.told);
         if self.seats[seat].life == life && self.end_attempt(seat, id) {
             self.trace.line(self.now, || format!("n{seat} attempt {} ends: {reply:?}", id.0));
-            self.call(seat, |node, cx| node.handle_reply(cx, id, &reply));
+            self.call(seat, |node, cx| node.handle_reply(cx, id, reply));
             if let Some(told) = told.filter(|_| matches!(reply, Reply::Http { .. })) {
                 self.told[told].answered_at = Some(self.now);
                 let keeper = &mut self.seats[seat].keeper;
@@ -638,7 +637,6 @@ impl World {
             acked_at: None,
             from_memory: false,
             retry,
-            sent_at: self.now,
         });
         let post = self.posts.len() - 1;
         let after = self.rng.random_range(0..=3);
@@ -744,6 +742,14 @@ impl World {
             }
         }
         counts
+    }
+
+    /// Whether any of these posts was answered with 200 and is on flash.
+    pub(crate) fn durable(&self, posts: &[usize]) -> bool {
+        posts.iter().any(|post| {
+            let post = &self.posts[*post];
+            post.acked_at.is_some() && !post.from_memory
+        })
     }
 
     /// The names of all alerts that were acknowledged.

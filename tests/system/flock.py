@@ -152,7 +152,10 @@ class Flock:
 
     def agree(self, seconds):
         """Wait until all have the same records; answers after how many seconds they had."""
-        return self.wait(lambda node: node.digest == self.nodes[0].digest, seconds, "has the records of node-1")
+        try:
+            return self.wait(lambda node: node.digest == self.nodes[0].digest, seconds, "has the records of node-1")
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {[node.digest for node in self.nodes]}") from error
 
     def stop(self):
         for node in self.nodes:

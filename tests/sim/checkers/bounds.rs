@@ -13,7 +13,11 @@ pub(crate) fn check(world: &World) -> Result<(), String> {
             ("alerts", node.alerts().count(), ALERTS_MAX),
             ("groups", node.groups_len(), GROUPS_MAX),
             ("silences", node.silences().count(), SILENCES_MAX),
-            ("shared records", flock.map_or(0, |flock| flock.records()), GOSSIP_RECORDS_MAX),
+            (
+                "shared records",
+                flock.map_or(0, bellwether::gossip::Gossip::records),
+                GOSSIP_RECORDS_MAX,
+            ),
             ("members", flock.map_or(0, |flock| flock.members(now.mono).len()), MEMBERS_MAX),
             ("timers of the past", usize::from(node.next_timeout() < Some(now.mono)), 1),
         ];

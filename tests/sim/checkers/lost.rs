@@ -4,12 +4,7 @@ use super::Truth;
 use crate::world::World;
 
 pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
-    let answered = |posts: &[usize]| {
-        posts.iter().any(|post| {
-            let post = &world.posts[*post];
-            post.acked_at.is_some() && !post.from_memory
-        })
-    };
+    let answered = |posts: &[usize]| world.durable(posts);
     for seat in world.up() {
         let now = world.seats[seat].now(world.now);
         let known: std::collections::BTreeMap<_, _> = world

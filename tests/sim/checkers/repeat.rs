@@ -21,8 +21,7 @@ impl Repeat {
                     .iter()
                     .filter(|it| it.group == told.group && it.receiver == told.receiver)
             };
-            let Some(before) = of_group().filter(|it| it.seat == told.seat && it.kept).last()
-            else {
+            let Some(before) = of_group().rfind(|it| it.seat == told.seat && it.kept) else {
                 continue;
             };
             let alone =

@@ -7,19 +7,29 @@ pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
     for (name, alert) in &truth.alerts {
         let muted =
             truth.silences.iter().any(|it| it.group == alert.group && it.expired_at.is_none());
-        let taken = alert.fires.iter().any(|post| world.posts[*post].acked_at.is_some());
+        let taken = world.durable(&alert.fires);
         let told: Vec<_> = world.told.iter().filter(|it| it.group == alert.group).collect();
         let fired = told.iter().any(|it| it.firing.contains(name));
         if taken && alert.ends.is_empty() && !muted && !fired {
             return Err(format!("{name} fires and nobody was told"));
         }
-        let all_ended = !alert.ends.is_empty()
+        // An alert that ends while it is muted is not told of, as in Alertmanager.
+        let ever_muted = truth.silences.iter().any(|it| it.group == alert.group);
+        let all_ended = world.durable(&alert.ends)
             && alert.ends.iter().all(|post| world.posts[*post].acked_at.is_some());
-        let last = told
+        let last_firing = told
             .iter()
-            .filter(|it| it.kept && (it.firing.contains(name) || it.resolved.contains(name)))
-            .max_by_key(|it| it.answered_at);
-        if all_ended && !muted && last.is_some_and(|it| it.firing.contains(name)) {
+            .filter(|it| it.kept && it.firing.contains(name))
+            .filter_map(|it| it.answered_at)
+            .max();
+        let told_ended =
+            told.iter().any(|it| it.resolved.contains(name) && Some(it.at) > last_firing);
+        // Of a flock in parts one log holds in the end, the later one, as in Alertmanager.
+        let overwritten = told.iter().any(|it| {
+            Some(it.at) > last_firing && !it.firing.contains(name) && !it.resolved.contains(name)
+        });
+        let noticed = last_firing.is_some() && !overwritten;
+        if all_ended && !ever_muted && noticed && !told_ended {
             return Err(format!("{name} was told as firing, has ended, and nobody was told"));
         }
     }

@@ -1,5 +1,6 @@
 //! Histories that were thought of: what must hold, in words.
 
+mod found;
 mod turns;
 
 pub(crate) type Test = (&'static str, fn());
@@ -48,4 +49,15 @@ pub(crate) const ALL: &[Test] = &[
         turns::a_rolling_restart_under_load_misses_and_repeats_nothing,
     ),
     ("a_step_of_the_wall_clock_moves_no_timer", turns::a_step_of_the_wall_clock_moves_no_timer),
+    ("ends_that_were_told_do_not_come_back", found::ends_that_were_told_do_not_come_back),
+    (
+        "a_restart_ends_no_alert_of_another_nodes_journal",
+        found::a_restart_ends_no_alert_of_another_nodes_journal,
+    ),
+    ("a_new_card_ends_the_alert_of_the_old_one", found::a_new_card_ends_the_alert_of_the_old_one),
+    ("claims_count_where_clocks_are_apart", found::claims_count_where_clocks_are_apart),
+    (
+        "a_surrender_that_is_overtaken_is_heard_all_the_same",
+        found::a_surrender_that_is_overtaken_is_heard_all_the_same,
+    ),
 ];

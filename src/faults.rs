@@ -1,0 +1,59 @@
+//! Deliberate faults: each breaks one rule, so that a test can show that the simulator would notice. Without the feature
+//! `faults`, which never ships, none can be switched on and nothing of them is in the binary.
+
+/// A rule that is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Alerts are not written to flash.
+    AlertNotKept,
+    /// Alerts are not told to the flock.
+    AlertNotShared,
+    /// Of two versions the one that comes last holds.
+    AnyVersionHolds,
+    /// Claims are not told to the flock.
+    ClaimNotShared,
+    /// Others' claims mean nothing.
+    ClaimsIgnored,
+    /// Others' times are taken as if all clocks agreed.
+    ClockOffsetIgnored,
+    /// Digests are not compared.
+    DigestsIgnored,
+    /// The directory is not synced.
+    DirectoryNotSynced,
+    /// Ends that could not be told are forgotten.
+    EndsForgotten,
+    /// That a silence was expired is not told to the flock.
+    ExpiryNotShared,
+    /// The log is written before the receiver has answered.
+    LogBeforeAnswer,
+    /// The log does not come back after a restart.
+    LogNotRestored,
+    /// The log is not told to the flock.
+    LogNotShared,
+    /// Ends that were told join their groups again.
+    MergedEndsJoin,
+    /// Each node ranks the members in an order of its own.
+    RanksDiffer,
+    /// Silences mute nothing.
+    SilencesIgnored,
+    /// Commits are not synced.
+    SyncSkipped,
+}
+
+#[cfg(feature = "faults")]
+thread_local! {
+    /// The fault that is on, if any.
+    pub static CURRENT: std::cell::Cell<Option<Fault>> = const { std::cell::Cell::new(None) };
+}
+
+/// Whether this fault is on.
+#[cfg(feature = "faults")]
+pub(crate) fn on(fault: Fault) -> bool {
+    CURRENT.get() == Some(fault)
+}
+
+/// Whether this fault is on: never.
+#[cfg(not(feature = "faults"))]
+pub(crate) const fn on(_fault: Fault) -> bool {
+    false
+}
