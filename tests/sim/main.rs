@@ -35,7 +35,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 /// Seeds that every `cargo test` tries.
-const SEEDS: u64 = if cfg!(debug_assertions) { 60 } else { 1_000 };
+const SEEDS: u64 = if cfg!(debug_assertions) { 200 } else { 1_000 };
 
 /// What the command line and the environment ask for.
 struct Asked {
