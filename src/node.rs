@@ -1,5 +1,6 @@
 //! The whole brain: `handle_*` in, effects out, one [`Node::next_timeout`].
 
+mod carried;
 mod flock;
 mod keep;
 mod own;
@@ -19,6 +20,7 @@ use crate::model::{Alert, Fingerprint, Labels, Report, Silence, SilenceId};
 use crate::notify::Reply;
 use crate::time::{Mono, Now};
 
+use carried::Carried;
 use stamps::Stamps;
 
 pub use crate::core::Options;
@@ -50,6 +52,7 @@ pub struct Node {
     identity: Option<u64>,
     gossip: Option<Gossip>,
     stamps: Stamps,
+    carried: Carried,
     /// Of each member: its clock less ours, zero if they agree.
     offsets: BTreeMap<u64, i64>,
 }
@@ -70,6 +73,7 @@ impl Node {
             identity: None,
             gossip: None,
             stamps: Stamps::default(),
+            carried: Carried::default(),
             offsets: BTreeMap::new(),
         }
     }

@@ -22,6 +22,7 @@ mod checkers;
 #[cfg(feature = "faults")]
 mod mutations;
 mod net;
+mod newer;
 mod receiver;
 mod scenarios;
 mod seat;
