@@ -106,7 +106,7 @@ fn swarm(from: u64, seeds: u64) {
                 Ok(outcome) => {
                     events += outcome.events;
                     ms += outcome.ms;
-                    if seeds == 1 {
+                    if seeds == 1 || trace::LINES.get() {
                         println!("  seed {seed}: {outcome}");
                     }
                 }
