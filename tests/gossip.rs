@@ -212,6 +212,29 @@ fn a_log_entry_of_five_thousand_alerts_is_shared_whole() {
     }
 }
 
+/// 20,000 alerts are 160 kB; a group of long labels may add as much.
+#[test]
+fn a_log_entry_of_all_alerts_there_may_be_is_shared_whole() {
+    for (multicast, loss, bytes) in [
+        (false, 0.0, 160_000_u32),
+        (true, 0.0, 160_000),
+        (false, 0.3, 160_000),
+        (true, 0.3, 400_000),
+    ] {
+        let mut net = joined(1, 5, multicast);
+        net.loss = loss;
+        let before = net.bytes();
+        net.publish(1, 1, bytes as usize, DAY);
+        let ms = net.run_until(120 * SECOND, Net::all_equal);
+        let sent = net.bytes() - before;
+        println!("{bytes} B: multicast={multicast} loss={loss}: {ms:?} ms, {sent} B in all");
+        // As long as its author's claim may hold, which for a group of such labels is not long enough.
+        assert!(ms.is_some_and(|ms| ms < 26_000 * u64::from(bytes) / 160_000));
+        // Four copies, what is lost once more, and little beside.
+        assert!((sent as f64) < 4.0 * f64::from(bytes) / (1.0 - loss) * 1.25);
+    }
+}
+
 #[test]
 fn a_late_joiner_has_all_within_a_second_and_a_restarted_one_too() {
     let mut net = Net::new(1, 3);
