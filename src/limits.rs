@@ -158,6 +158,9 @@ pub const HTTP_BACKLOG_MAX: i32 = 4096;
 
 /// Members a node keeps in its tables. Policy: further ones are not let in, counted; state still reaches them by others.
 pub const MEMBERS_MAX: usize = 128;
+/// Members whose addresses a node keeps on flash, to find its flock by itself when it comes back. Policy: those that live
+/// come first, the rest is not kept.
+pub const MET_MAX: usize = 8;
 /// Bytes of a member's name. Policy: a longer name is a configuration error; from the network it is malformed.
 pub const MEMBER_NAME_BYTES_MAX: usize = 64;
 /// Gossip keys in the ring. Policy: more is a configuration error.

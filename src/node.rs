@@ -2,10 +2,12 @@
 
 mod flock;
 mod keep;
+mod met;
 mod own;
 mod stamps;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use crate::config::Config;
@@ -48,6 +50,10 @@ pub struct Node {
     last_hlc: u64,
     flock_config: Option<gossip::Config>,
     identity: Option<u64>,
+    /// Where members were met, as flash knows it.
+    met: Vec<SocketAddr>,
+    /// How many members lived when that was looked at.
+    met_living: usize,
     gossip: Option<Gossip>,
     stamps: Stamps,
     /// Of each member: its clock less ours, zero if they agree.
@@ -68,6 +74,8 @@ impl Node {
             last_hlc: 0,
             flock_config: flock,
             identity: None,
+            met: Vec::new(),
+            met_living: 0,
             gossip: None,
             stamps: Stamps::default(),
             offsets: BTreeMap::new(),

@@ -68,9 +68,11 @@ impl Node {
     /// Becomes a member, under the id that was kept or a new one.
     pub(super) fn join(&mut self, cx: &mut Cx<'_>) {
         let Some(mut config) = self.flock_config.take() else { return };
+        // They know what has been told while this node was away.
+        config.expects_peers |= !self.met.is_empty();
         let id = self.identity.unwrap_or_else(|| {
             let id = cx.rng.next_u64();
-            cx.effects.push(Effect::Persist(vec![identity(id)]));
+            cx.effects.push(Effect::Persist(vec![identity(id, &[])]));
             id
         });
         self.identity = Some(id);
@@ -80,6 +82,7 @@ impl Node {
             config.name = format!("{id:016x}");
         }
         let mut gossip = Gossip::new(cx.now, cx.rng, config);
+        gossip.hint(cx.now, &self.met);
         for (key, stamp) in self.stamps.iter() {
             let (version, expires_at_ms) = (stamp.version, stamp.expires_at_ms);
             let record = gossip::Record { key, version, expires_at_ms, body: Vec::new() };
@@ -124,6 +127,7 @@ impl Node {
             cx.effects.push(Effect::Persist(records));
         }
         self.look_at_flock(cx.now);
+        self.note_met(cx);
         for (key, claim) in claims {
             self.core.handle_peer_claim(cx, key, claim);
         }

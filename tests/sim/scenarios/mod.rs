@@ -24,6 +24,7 @@ pub(crate) const ALL: &[Test] = &[
         "alerts_of_a_node_that_dies_at_once_after_its_answer_are_told",
         turns::alerts_of_a_node_that_dies_at_once_after_its_answer_are_told,
     ),
+    ("a_seed_that_comes_back_repeats_nothing", turns::a_seed_that_comes_back_repeats_nothing),
     (
         "a_receiver_that_takes_30_s_hears_each_group_once",
         turns::a_receiver_that_takes_30_s_hears_each_group_once,

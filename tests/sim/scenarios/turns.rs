@@ -180,6 +180,27 @@ pub(crate) fn alerts_of_a_node_that_dies_at_once_after_its_answer_are_told() {
     }
 }
 
+pub(crate) fn a_seed_that_comes_back_repeats_nothing() {
+    // It knows no peer by its config, and the others look for the lost but now and then.
+    for down_ms in [0, 1_000, 12_000, 37_000, 300_000] {
+        for seed in 4..10 {
+            let mut world = World::settled(seed, Setup { star: true, ..Setup::new(5) });
+            let post = world.post(0, groups("a", 10), None);
+            while world.posts[post].acked_at.is_none() {
+                world.run_for(1);
+            }
+            world.crash(0, true);
+            while world.told.len() < 10 {
+                world.run_for(1);
+            }
+            world.run_for(down_ms);
+            world.start(0);
+            world.run_for(120_000);
+            once_each(&world, "a", 10, 0);
+        }
+    }
+}
+
 pub(crate) fn a_receiver_that_takes_30_s_hears_each_group_once() {
     for seed in 0..3 {
         let config = CONFIG.replace("group_interval = \"30s\"", "group_interval = \"1m\"");
