@@ -134,7 +134,7 @@ impl Core {
         } else if let Some(claim) = self.turns.held(key, cx.now.mono) {
             debug!("turn {key:032x}: held by {:016x}", claim.node);
             // The ranks are called anew once it has lapsed.
-            let rank = self.turns.rank(key);
+            let rank = self.turns.rank_after(key, claim.node);
             self.hold(cx, id, at, claim.until + LISTEN * rank);
         } else if self.turns.alone() {
             self.attempt(cx, id, at);

@@ -21,6 +21,10 @@ pub(crate) const ALL: &[Test] = &[
         turns::who_dies_while_it_sends_is_replaced_in_time,
     ),
     (
+        "who_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses",
+        turns::who_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses,
+    ),
+    (
         "alerts_of_a_node_that_dies_at_once_after_its_answer_are_told",
         turns::alerts_of_a_node_that_dies_at_once_after_its_answer_are_told,
     ),

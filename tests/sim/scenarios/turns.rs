@@ -167,6 +167,25 @@ pub(crate) fn who_dies_while_it_sends_is_replaced_in_time() {
     }
 }
 
+pub(crate) fn who_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses() {
+    for seed in 0..5 {
+        let mut world = World::settled(seed, Setup::new(5));
+        world.receivers[0].manner = Manner::Fine(5_000, 5_000);
+        let due = world.now + GROUP_WAIT_MS;
+        post(&mut world, &[0, 1, 2, 3, 4], &groups("a", 40));
+        world.run_for(GROUP_WAIT_MS + 600);
+        let reached = world.told.iter().filter(|told| told.seat == 0).count();
+        world.crash(0, true);
+        world.run_for(60_000);
+        let counts = world.counts();
+        assert_eq!(counts.len(), 40, "none is missing");
+        assert_eq!(counts.values().filter(|count| **count > 1).count(), reached);
+        let late = take_overs(&world, due);
+        println!("  taken over: {reached}, median {} ms, {late:?} ms", median(&late));
+        assert!(late.len() == reached && late[late.len() - 1] <= 3_200);
+    }
+}
+
 pub(crate) fn alerts_of_a_node_that_dies_at_once_after_its_answer_are_told() {
     for seed in 0..10 {
         let mut world = World::settled(seed, Setup::new(5));
