@@ -59,6 +59,9 @@ pub const WARN_INTERVAL: Duration = Duration::from_secs(60);
 pub const EVENTS_MAX: usize = 256;
 /// Attempts to notify that run at a time. Policy: others wait for their turn, their own time running.
 pub const ATTEMPTS_MAX: usize = 16;
+/// How long a receiver's name may take to look up, and each of its addresses to connect: three SYNs of the kernel's.
+/// Policy: the attempt fails and is made again; in a flock another member takes the turn at once.
+pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(4);
 /// Bytes of a receiver's answer. Policy: the rest is not read.
 pub const REPLY_BYTES_MAX: usize = 64 * 1024;
 /// Redirects that one attempt follows. Policy: the attempt fails.
@@ -133,6 +136,13 @@ pub const PATTERN_BYTES_MAX: usize = 16 * 1024;
 pub const PATTERN_COMPILED_BYTES_MAX: usize = 512 * 1024;
 /// Groups within groups in one regular expression. Policy: refuse the matcher.
 pub const PATTERN_NEST_MAX: usize = 32;
+
+// The history.
+
+/// Entries of the history of deliveries. Policy: the oldest is dropped.
+pub const HISTORY_MAX: usize = 256;
+/// Bytes of what went wrong, in one entry of the history. Policy: the rest is cut.
+pub const HISTORY_WHY_BYTES_MAX: usize = 256;
 
 // The journal's owner.
 

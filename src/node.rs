@@ -24,6 +24,7 @@ use crate::time::{Mono, Now};
 use stamps::Stamps;
 
 pub use crate::core::Options;
+pub use crate::core::history::{Entry, Outcome};
 pub use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules};
 
 /// An aggregation group as the API shows it.
@@ -167,6 +168,11 @@ impl Node {
     /// What has been counted.
     pub const fn stats(&self) -> &Stats {
         self.core.stats()
+    }
+
+    /// What became of the latest deliveries, oldest first.
+    pub fn history(&self) -> impl Iterator<Item = &Entry> {
+        self.core.history().iter()
     }
 
     /// The number of aggregation groups.

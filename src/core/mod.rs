@@ -6,6 +6,7 @@ pub mod dedup;
 pub mod delivery;
 pub mod flush;
 pub mod group;
+pub mod history;
 pub mod index;
 pub mod inhibit;
 pub mod nflog;
@@ -32,6 +33,7 @@ use crate::config::Config;
 use crate::core::alerts::Alerts;
 use crate::core::clock::Watch;
 use crate::core::group::{Group, GroupId, Groups};
+use crate::core::history::History;
 use crate::core::inhibit::Inhibitor;
 use crate::core::nflog::Nflog;
 use crate::core::restore::GroupTimers;
@@ -159,6 +161,7 @@ pub struct Core {
     /// Whether what happens was said by another member.
     merging: bool,
     changes: Vec<Change>,
+    history: History,
     stats: Stats,
 }
 
@@ -184,6 +187,7 @@ impl Core {
             first_flushes: GroupTimers::new(),
             merging: false,
             changes: Vec::new(),
+            history: History::default(),
             stats: Stats::default(),
         }
     }

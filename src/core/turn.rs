@@ -140,6 +140,13 @@ impl Turns {
         u32::try_from(before.count()).unwrap_or(u32::MAX)
     }
 
+    /// Whose turn it was if this node takes it: of whoever claimed it last, else of the first by rank.
+    pub fn before(&self, key: u128) -> Option<u64> {
+        let claimant = self.claims.get(&key).map(|claim| claim.node);
+        let first = || self.flock.others.iter().copied().max_by_key(|node| score(*node, key));
+        claimant.or_else(first).filter(|node| *node != self.flock.me)
+    }
+
     /// Whether those who came before this node have said themselves that they cannot deliver, so that no other comes
     /// before it now.
     pub fn handed_over(&self, key: u128) -> bool {

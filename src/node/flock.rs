@@ -131,8 +131,8 @@ impl Node {
         for (key, claim) in claims {
             self.core.handle_peer_claim(cx, key, claim);
         }
-        for key in logs {
-            self.core.handle_peer_log(cx, &key);
+        for (key, node) in logs {
+            self.core.handle_peer_log(cx, &key, node);
         }
         self.spread(cx);
     }
@@ -176,8 +176,8 @@ struct Tables<'a> {
     offsets: &'a BTreeMap<u64, i64>,
     /// What is to be kept.
     records: Vec<Record>,
-    /// Log entries that were taken.
-    logs: Vec<LogKey>,
+    /// Log entries that were taken, and whose they are.
+    logs: Vec<(LogKey, u64)>,
     /// Claims that were taken.
     claims: Vec<(u128, Claim)>,
 }
@@ -263,7 +263,7 @@ impl Tables<'_> {
                 let entry = entry_moved(entry, -offset_ms);
                 body = record::encode_log(&log_key, &entry);
                 self.core.merge_log(now, log_key.clone(), entry);
-                self.logs.push(log_key);
+                self.logs.push((log_key, record.version.node));
             }
             Kind::Group => {
                 let timer = record::decode_group(bytes)?;

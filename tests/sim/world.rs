@@ -75,6 +75,7 @@ pub(crate) struct Post {
 
 /// How the flock is set up.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "a list of what may be switched on")]
 pub(crate) struct Setup {
     pub(crate) seats: usize,
     pub(crate) multicast: bool,

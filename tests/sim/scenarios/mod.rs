@@ -42,6 +42,14 @@ pub(crate) const ALL: &[Test] = &[
         turns::the_one_node_that_reaches_the_receiver_takes_over,
     ),
     (
+        "the_history_says_why_each_node_told_or_held",
+        turns::the_history_says_why_each_node_told_or_held,
+    ),
+    (
+        "the_history_names_the_dead_whose_turn_is_taken",
+        turns::the_history_names_the_dead_whose_turn_is_taken,
+    ),
+    (
         "a_flock_in_two_tells_once_a_side_and_never_again",
         turns::a_flock_in_two_tells_once_a_side_and_never_again,
     ),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use bellwether::node::Outcome;
+
 use crate::receiver::Manner;
 use crate::seat::WallClock;
 use crate::world::{CONFIG, Posted, Setup, World, fires};
@@ -254,6 +256,55 @@ pub(crate) fn the_one_node_that_reaches_the_receiver_takes_over() {
         let times = once_each(&world, "a", 30, due);
         println!("  told after it was due: median {} ms, last {} ms", median(&times), times[29]);
         assert!(times[29] <= 5_000);
+    }
+}
+
+/// What the history of a seat has of a group, oldest first.
+fn history(world: &World, seat: usize, group: &str) -> Vec<Outcome> {
+    let entries = world.node(seat).history();
+    entries
+        .filter(|it| it.labels.get("group") == Some(group))
+        .map(|it| it.outcome.clone())
+        .collect()
+}
+
+pub(crate) fn the_history_says_why_each_node_told_or_held() {
+    let mut world = World::settled(1, Setup::new(3));
+    world.receivers[0].unreachable_from = [0, 1].into();
+    post(&mut world, &[0], &groups("a", 20));
+    world.run_for(20_000);
+    let teller = world.node(2).flock().unwrap().node();
+    let (mut surrendered, mut taken) = (0, 0);
+    for group in (0..20).map(|n| format!("a{n}")) {
+        for seat in [0, 1] {
+            let found = history(&world, seat, &group);
+            assert_eq!(found.last(), Some(&Outcome::Told { by: teller }), "{group} at {seat}");
+            surrendered +=
+                found.iter().filter(|it| matches!(it, Outcome::Surrendered { .. })).count();
+        }
+        let found = history(&world, 2, &group);
+        assert!(matches!(found.last(), Some(Outcome::Sent { attempts: 1, .. })), "{found:?}");
+        taken += found.iter().filter(|it| matches!(it, Outcome::TookOver { .. })).count();
+    }
+    assert!(surrendered >= taken && taken > 0, "{taken} taken over, {surrendered} surrendered");
+}
+
+pub(crate) fn the_history_names_the_dead_whose_turn_is_taken() {
+    let mut world = World::settled(1, Setup::new(3));
+    world.receivers[0].manner = Manner::Fine(5_000, 5_000);
+    let dead = world.node(0).flock().unwrap().node();
+    post(&mut world, &[0, 1, 2], &groups("a", 20));
+    world.run_for(GROUP_WAIT_MS + 600);
+    let reached: Vec<_> =
+        world.told.iter().filter(|it| it.seat == 0).map(|it| it.group.clone()).collect();
+    world.crash(0, true);
+    world.run_for(60_000);
+    assert!(!reached.is_empty());
+    for group in reached {
+        let told = world.told_of(&group).last().expect("it was told").seat;
+        let found = history(&world, told, &group);
+        let from_dead = [Outcome::Held { by: dead }, Outcome::TookOver { from: dead }];
+        assert!(found.starts_with(&from_dead) && found.len() == 3, "{found:?}");
     }
 }
 
