@@ -82,6 +82,9 @@ pub const ALERTS_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const SILENCES_MAX: usize = 10_000;
 /// Bytes of text in one silence. Policy: refused with 400.
 pub const SILENCE_BYTES_MAX: usize = 64 * 1024;
+/// Silences of one alert that are remembered and told. Policy: an alert that more match is compared with all that are
+/// in force each time, and the first of those that mute it are told.
+pub const ALERT_SILENCES_MAX: usize = 32;
 /// Aggregation groups. Policy: a report of a new alert that might need more is refused as in a full table.
 pub const GROUPS_MAX: usize = 40_000;
 

@@ -180,9 +180,9 @@ impl Node {
         })
     }
 
-    /// Why an alert of these labels would not be notified now.
-    pub fn muted(&self, now: Now, labels: &Labels) -> Muted {
-        self.core.muted(now.wall, labels)
+    /// Why an alert would not be notified now.
+    pub fn muted(&self, now: Now, fingerprint: Fingerprint) -> Muted {
+        self.core.muted(now.wall, fingerprint)
     }
 
     /// Every aggregation group that has alerts, sorted by labels and receiver.

@@ -8,6 +8,7 @@ use log::warn;
 
 use crate::core::group::GroupId;
 use crate::core::route::RouteId;
+use crate::core::silences::Memo;
 use crate::limits::{ALERT_BYTES_MAX, ALERTS_BYTES_MAX, ALERTS_MAX};
 use crate::model::labels::{Pool, Quoted};
 use crate::model::matcher::{Grammar, valid_label_name};
@@ -21,6 +22,8 @@ pub struct Entry {
     pub alert: Rc<Alert>,
     /// The routes it ends at, and its group at each.
     pub groups: Vec<(RouteId, GroupId)>,
+    /// Which silences it has been compared with.
+    pub memo: Memo,
 }
 
 /// What a report did to the table.
@@ -175,7 +178,9 @@ impl Alerts {
             *self.by_name.entry(self.pool.intern(name)).or_default() += 1;
         }
         self.bytes += alert.bytes();
-        self.entries.insert(fingerprint, Entry { alert: Rc::new(alert), groups: Vec::new() });
+        let alert = Rc::new(alert);
+        let entry = Entry { alert, groups: Vec::new(), memo: Memo::default() };
+        self.entries.insert(fingerprint, entry);
     }
 
     /// The strings that all alerts share.

@@ -510,10 +510,12 @@ impl Core {
         &self.stats
     }
 
-    /// Why an alert of these labels would not be notified now.
-    pub fn muted(&self, now: Wall, labels: &Labels) -> Muted {
+    /// Why an alert would not be notified now.
+    pub fn muted(&self, now: Wall, fingerprint: Fingerprint) -> Muted {
+        let Some(entry) = self.alerts.get(fingerprint) else { return Muted::default() };
+        let labels = &entry.alert.labels;
         Muted {
-            silenced_by: self.silences.muting(labels, now).collect(),
+            silenced_by: self.silences.muting(labels, &entry.memo, now),
             inhibited_by: self.inhibitor.source(labels, &self.alerts, now).into_iter().collect(),
         }
     }

@@ -1,13 +1,17 @@
 //! Silences: the table, and the rules by which one is set, changed and expired.
 
+mod muting;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+pub use muting::Memo;
 
 use crate::core::index::Index;
 use crate::limits::{SILENCE_BYTES_MAX, SILENCES_MAX};
 use crate::model::labels::Quoted;
 use crate::model::matcher::{Grammar, valid_label_name};
-use crate::model::{Labels, Matcher, Matchers, Silence, SilenceId, SilenceState};
+use crate::model::{Matcher, Matchers, Silence, SilenceId, SilenceState};
 use crate::time::Wall;
 
 /// What a client wants of a silence. `id` is set to change one.
@@ -88,32 +92,24 @@ pub struct SilenceRules {
 /// The table.
 #[derive(Debug, Default)]
 pub struct Silences {
-    table: BTreeMap<SilenceId, Silence>,
+    table: BTreeMap<SilenceId, (Turn, Silence)>,
+    by_turn: BTreeMap<Turn, SilenceId>,
     index: Index<SilenceId>,
+    turn: Turn,
 }
+
+/// Counts what comes into the table: what came or was changed later has the greater one.
+type Turn = u64;
 
 impl Silences {
     /// The silence of `id`.
     pub fn get(&self, id: SilenceId) -> Option<&Silence> {
-        self.table.get(&id)
+        self.table.get(&id).map(|(_, silence)| silence)
     }
 
     /// Every silence, expired ones too, in the order of ids.
     pub fn iter(&self) -> impl Iterator<Item = &Silence> {
-        self.table.values()
-    }
-
-    /// The silences that mute an alert of these labels at `now`, sorted.
-    pub fn muting<'a>(
-        &'a self,
-        labels: &'a Labels,
-        now: Wall,
-    ) -> impl Iterator<Item = SilenceId> + 'a {
-        self.index.candidates(labels).into_iter().filter(move |id| {
-            self.table.get(id).is_some_and(|silence| {
-                silence.state(now) == SilenceState::Active && silence.matchers.matches(labels)
-            })
-        })
+        self.table.values().map(|(_, silence)| silence)
     }
 
     /// Sets a silence as Alertmanager does: in place where that does not rewrite history, else as a new one, whose
@@ -126,7 +122,7 @@ impl Silences {
         now: Wall,
     ) -> Result<Vec<SilenceId>, SilenceError> {
         let known = match draft.id {
-            Some(id) => Some(self.table.get(&id).ok_or(SilenceError::NotFound)?),
+            Some(id) => Some(self.get(id).ok_or(SilenceError::NotFound)?),
             None => None,
         };
         validate(&draft, rules.grammar, now)?;
@@ -175,7 +171,7 @@ impl Silences {
     /// Ends a silence: an active one now, a pending one before it began. Returns whether that changed it: an expired
     /// one stays as it is.
     pub fn expire(&mut self, id: SilenceId, now: Wall) -> Result<bool, SilenceError> {
-        let silence = self.table.get_mut(&id).ok_or(SilenceError::NotFound)?;
+        let (_, silence) = self.table.get_mut(&id).ok_or(SilenceError::NotFound)?;
         match silence.state(now) {
             SilenceState::Expired => return Ok(false),
             SilenceState::Active => {}
@@ -189,27 +185,37 @@ impl Silences {
     /// Takes a silence as it is, own or another's: the one that was updated later stays. Returns whether anything
     /// changed.
     pub fn merge(&mut self, silence: Silence) -> bool {
-        if let Some(known) = self.table.get(&silence.id) {
-            if known.updated_at > silence.updated_at || *known == silence {
-                return false;
-            }
-            self.index.remove(&known.matchers, silence.id);
+        let newer = |known: &Silence| known.updated_at > silence.updated_at || *known == silence;
+        if self.get(silence.id).is_some_and(newer) {
+            return false;
         }
-        self.index.insert(&silence.matchers, silence.id);
-        self.table.insert(silence.id, silence);
+        self.insert(silence);
         true
     }
 
     /// Takes a silence as it is. Returns whether there was room for it.
     pub fn replace(&mut self, silence: Silence) -> bool {
-        match self.table.get(&silence.id) {
-            Some(known) => self.index.remove(&known.matchers, silence.id),
-            None if self.table.len() >= SILENCES_MAX => return false,
-            None => {}
+        let has_room = self.table.len() < SILENCES_MAX || self.table.contains_key(&silence.id);
+        if has_room {
+            self.insert(silence);
         }
-        self.index.insert(&silence.matchers, silence.id);
-        self.table.insert(silence.id, silence);
-        true
+        has_room
+    }
+
+    fn insert(&mut self, silence: Silence) {
+        let id = silence.id;
+        self.remove(id);
+        self.turn += 1;
+        self.by_turn.insert(self.turn, id);
+        self.index.insert(&silence.matchers, id);
+        self.table.insert(id, (self.turn, silence));
+    }
+
+    fn remove(&mut self, id: SilenceId) {
+        if let Some((turn, silence)) = self.table.remove(&id) {
+            self.by_turn.remove(&turn);
+            self.index.remove(&silence.matchers, id);
+        }
     }
 
     /// Drops the silences that expired more than `retention` ago and returns their ids.
@@ -220,9 +226,7 @@ impl Silences {
             .map(|silence| silence.id)
             .collect();
         for id in &gone {
-            if let Some(silence) = self.table.remove(id) {
-                self.index.remove(&silence.matchers, *id);
-            }
+            self.remove(*id);
         }
         gone
     }
@@ -346,8 +350,8 @@ mod tests {
         set(&mut s, draft(None, &["a=b"], 100, 300), 1, 100);
         set(&mut s, draft(None, &["a=~b|c", "x!=y"], 100, 300), 2, 100);
         set(&mut s, draft(None, &["a=b"], 200, 300), 3, 100);
-        let labels: Labels = [("a", "b")].into_iter().collect();
-        let muting = |now| s.muting(&labels, Wall::from_secs(now)).collect::<Vec<_>>();
+        let (labels, memo) = ([("a", "b")].into_iter().collect(), Memo::default());
+        let muting = |now| s.muting(&labels, &memo, Wall::from_secs(now));
         assert_eq!(muting(150), [id(1), id(2)]);
         assert_eq!(muting(250), [id(1), id(2), id(3)]);
         assert!(muting(301).is_empty());
