@@ -82,6 +82,9 @@ pub const ALERTS_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const SILENCES_MAX: usize = 10_000;
 /// Bytes of text in one silence. Policy: refused with 400.
 pub const SILENCE_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of all compiled regular expressions of silences, each counted as the next of 2, 8, 32, 128 and 512 KiB.
+/// Policy: a new silence is refused with 400.
+pub const SILENCES_COMPILED_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Silences of one alert that are remembered and told. Policy: an alert that more match is compared with all that are
 /// in force each time, and the first of those that mute it are told.
 pub const ALERT_SILENCES_MAX: usize = 32;
@@ -132,6 +135,8 @@ pub const STORE_DELAY_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// Text of one regular expression. Policy: refuse the matcher.
 pub const PATTERN_BYTES_MAX: usize = 16 * 1024;
+/// Matchers of one silence, and filters of one request. Policy: refused with 400.
+pub const MATCHERS_MAX: usize = 64;
 /// Memory of one compiled regular expression. Policy: refuse the matcher.
 pub const PATTERN_COMPILED_BYTES_MAX: usize = 512 * 1024;
 /// Groups within groups in one regular expression. Policy: refuse the matcher.

@@ -8,7 +8,7 @@ use std::time::Duration;
 pub use muting::Memo;
 
 use crate::core::index::Index;
-use crate::limits::{SILENCE_BYTES_MAX, SILENCES_MAX};
+use crate::limits::{SILENCE_BYTES_MAX, SILENCES_COMPILED_BYTES_MAX, SILENCES_MAX};
 use crate::model::labels::Quoted;
 use crate::model::matcher::{Grammar, valid_label_name};
 use crate::model::{Matcher, Matchers, Silence, SilenceId, SilenceState};
@@ -96,6 +96,7 @@ pub struct Silences {
     by_turn: BTreeMap<Turn, SilenceId>,
     index: Index<SilenceId>,
     turn: Turn,
+    compiled_bytes: usize,
 }
 
 /// Counts what comes into the table: what came or was changed later has the greater one.
@@ -165,7 +166,17 @@ impl Silences {
                 "silence exceeded maximum size: {bytes} bytes (limit: {limit} bytes)"
             )));
         }
+        if new && !self.has_bytes_for(&draft.matchers) {
+            return Err(SilenceError::Limit(format!(
+                "the regular expressions of all silences exceeded maximum size: {} bytes (limit: {SILENCES_COMPILED_BYTES_MAX} bytes), simplify them or wait until some have expired",
+                self.compiled_bytes
+            )));
+        }
         Ok(())
+    }
+
+    fn has_bytes_for(&self, matchers: &Matchers) -> bool {
+        self.compiled_bytes + matchers.compiled_bytes() <= SILENCES_COMPILED_BYTES_MAX
     }
 
     /// Ends a silence: an active one now, a pending one before it began. Returns whether that changed it: an expired
@@ -195,7 +206,8 @@ impl Silences {
 
     /// Takes a silence as it is. Returns whether there was room for it.
     pub fn replace(&mut self, silence: Silence) -> bool {
-        let has_room = self.table.len() < SILENCES_MAX || self.table.contains_key(&silence.id);
+        let has_room = self.table.contains_key(&silence.id)
+            || (self.table.len() < SILENCES_MAX && self.has_bytes_for(&silence.matchers));
         if has_room {
             self.insert(silence);
         }
@@ -208,6 +220,7 @@ impl Silences {
         self.turn += 1;
         self.by_turn.insert(self.turn, id);
         self.index.insert(&silence.matchers, id);
+        self.compiled_bytes += silence.matchers.compiled_bytes();
         self.table.insert(id, (self.turn, silence));
     }
 
@@ -215,6 +228,7 @@ impl Silences {
         if let Some((turn, silence)) = self.table.remove(&id) {
             self.by_turn.remove(&turn);
             self.index.remove(&silence.matchers, id);
+            self.compiled_bytes -= silence.matchers.compiled_bytes();
         }
     }
 
@@ -376,6 +390,28 @@ mod tests {
                 "silence exceeded maximum size: 14 bytes (limit: 10 bytes)".into()
             ))
         );
+    }
+
+    #[test]
+    fn the_patterns_of_all_silences_are_bounded() {
+        let mut s = Silences::default();
+        let now = Wall::from_secs(100);
+        let large = || draft(None, &["a=~[a-c]{1000}"], 100, 300);
+        let one = large().matchers.compiled_bytes();
+        let many = SILENCES_COMPILED_BYTES_MAX / one;
+        for n in 0..many {
+            set(&mut s, large(), n as u128, 100);
+        }
+        let error = s.set(large(), id(u128::MAX), FREE, now).unwrap_err();
+        assert!(error.to_string().contains("(limit: 16777216 bytes)"), "{error}");
+        let other = Silence { id: id(u128::MAX), ..s.get(id(0)).unwrap().clone() };
+        assert!(!s.replace(other));
+        let mut longer = large();
+        (longer.id, longer.ends_at) = (Some(id(1)), Wall::from_secs(400));
+        assert_eq!(set(&mut s, longer, 0, 100), [id(1)], "a longer one takes nothing");
+        set(&mut s, draft(None, &["a=b"], 100, 300), u128::MAX, 100);
+        s.sweep(Duration::ZERO, Wall::from_secs(300));
+        assert_eq!(s.compiled_bytes, one);
     }
 
     #[test]
