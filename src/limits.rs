@@ -88,7 +88,13 @@ pub const SILENCES_COMPILED_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Silences of one alert that are remembered and told. Policy: an alert that more match is compared with all that are
 /// in force each time, and the first of those that mute it are told.
 pub const ALERT_SILENCES_MAX: usize = 32;
-/// Aggregation groups. Policy: a report of a new alert that might need more is refused as in a full table.
+/// Alerts of our own beyond those of others. Policy: none, there are fewer.
+pub const OWN_ALERTS_MAX: usize = 8;
+/// Groups of alerts of our own beyond those of others. Policy: an alert of ours
+/// that needs more is only logged.
+pub const OWN_GROUPS_MAX: usize = 64;
+/// Aggregation groups. Policy: a report that might need more is refused as in a full table, a config that would is not
+/// loaded; at the start, alerts that were kept and need more are left out, logged, and stay on flash.
 pub const GROUPS_MAX: usize = 40_000;
 
 // The journal.

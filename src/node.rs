@@ -11,7 +11,7 @@ use std::rc::Rc;
 use crate::config::Config;
 use crate::core::restore::GroupTimers;
 use crate::core::stats::Stats;
-use crate::core::{Core, Intake};
+use crate::core::{Core, Intake, TooManyGroups};
 use crate::effect::{AttemptId, Cx};
 use crate::gossip::{self, Gossip};
 use crate::model::Muted;
@@ -123,11 +123,16 @@ impl Node {
         self.handle_flock_timeout(cx);
     }
 
-    /// Goes on with another config.
-    pub fn handle_config(&mut self, cx: &mut Cx<'_>, config: Rc<Config>) {
+    /// Goes on with another config; one that would make too many groups changes nothing.
+    pub fn handle_config(
+        &mut self,
+        cx: &mut Cx<'_>,
+        config: Rc<Config>,
+    ) -> Result<(), TooManyGroups> {
         self.handle_clock(cx);
-        self.core.handle_config(cx, config);
+        self.core.handle_config(cx, config)?;
         self.spread(cx);
+        Ok(())
     }
 
     /// Sees whether the wall clock has stepped since the last input.

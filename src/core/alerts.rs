@@ -85,9 +85,9 @@ impl Alerts {
         self.entries.is_empty()
     }
 
-    /// Whether an alert of this fingerprint may come in: it is known, or the table is not full.
-    pub fn has_room_for(&self, fingerprint: Fingerprint) -> bool {
-        self.len() < ALERTS_MAX || self.entries.contains_key(&fingerprint)
+    /// Whether an alert of this fingerprint may come in: it is known, or the table is not full, `spare` places aside.
+    pub fn has_room_for(&self, fingerprint: Fingerprint, spare: usize) -> bool {
+        self.len() < ALERTS_MAX + spare || self.entries.contains_key(&fingerprint)
     }
 
     /// Whether an alert of this fingerprint may come to have so many bytes: it has as many already, or there is room.
