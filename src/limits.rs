@@ -85,6 +85,8 @@ pub const SILENCE_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of all compiled regular expressions of silences, each counted as the next of 2, 8, 32, 128 and 512 KiB.
 /// Policy: a new silence is refused with 400.
 pub const SILENCES_COMPILED_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes of text in all silences. Policy: a new one is refused with 400.
+pub const SILENCES_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Silences of one alert that are remembered and told. Policy: an alert that more match is compared with all that are
 /// in force each time, and the first of those that mute it are told.
 pub const ALERT_SILENCES_MAX: usize = 32;
@@ -102,7 +104,7 @@ pub const GROUPS_MAX: usize = 40_000;
 /// Key of one journal record. Policy: the commit is refused with an error. A group key of a few dozen labels fits.
 pub const STORE_KEY_BYTES_MAX: usize = 1024;
 
-/// Body of one journal record. Policy: the record is left out, logged and counted. The largest alert that is accepted
+/// Body of one journal record. Policy: the record is left out, said and alerted. The largest alert that is accepted
 /// fits, and the log entry of a group that holds every alert there may be.
 pub const STORE_BODY_BYTES_MAX: usize = 512 * 1024;
 
@@ -121,7 +123,7 @@ pub const STORE_SEGMENTS: u8 = 3;
 /// The smallest segment. Policy: segments double when the live records fill half, and halve when they fill a sixteenth.
 pub const STORE_SEGMENT_BYTES_MIN: u32 = 1024 * 1024;
 
-/// The largest segment, so three times this on flash. Policy: records that need more are left out, logged and counted.
+/// The largest segment, so three times this on flash. Policy: records that need more are left out, said and alerted.
 /// Room for every alert there may be, and as much again.
 pub const STORE_SEGMENT_BYTES_MAX: u32 = 16 * 1024 * 1024;
 
@@ -158,6 +160,9 @@ pub const KEEPER_RECORDS_MAX: usize = 10_000;
 pub const KEEPER_RETRY_MIN: Duration = Duration::from_secs(1);
 /// The longest pause between two tries to write again. Policy: as for [`KEEPER_RETRY_MIN`].
 pub const KEEPER_RETRY_MAX: Duration = Duration::from_secs(60);
+/// Between two tries to bring to flash what found no room there: each writes everything. Policy: until then it is in
+/// memory alone, said and alerted.
+pub const KEEPER_FULL_RETRY: Duration = Duration::from_secs(15 * 60);
 /// How long flash may take for one commit before that is called a failure. Policy: said and alerted, waited on; what
 /// was posted is in force.
 pub const KEEPER_STALL_TIME: Duration = Duration::from_secs(10);

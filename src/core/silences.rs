@@ -8,7 +8,9 @@ use std::time::Duration;
 pub use muting::Memo;
 
 use crate::core::index::Index;
-use crate::limits::{SILENCE_BYTES_MAX, SILENCES_COMPILED_BYTES_MAX, SILENCES_MAX};
+use crate::limits::{
+    SILENCE_BYTES_MAX, SILENCES_BYTES_MAX, SILENCES_COMPILED_BYTES_MAX, SILENCES_MAX,
+};
 use crate::model::labels::Quoted;
 use crate::model::matcher::{Grammar, valid_label_name};
 use crate::model::{Matcher, Matchers, Silence, SilenceId, SilenceState};
@@ -39,8 +41,7 @@ impl SilenceDraft {
         let pairs = |pairs: &[(String, String)]| -> usize {
             pairs.iter().map(|(name, value)| name.len() + value.len()).sum()
         };
-        let matchers: usize =
-            self.matchers.iter().map(|matcher| matcher.name().len() + matcher.value().len()).sum();
+        let matchers = self.matchers.bytes();
         self.created_by.len() + self.comment.len() + pairs(&self.annotations) + matchers
     }
 
@@ -96,6 +97,7 @@ pub struct Silences {
     by_turn: BTreeMap<Turn, SilenceId>,
     index: Index<SilenceId>,
     turn: Turn,
+    bytes: usize,
     compiled_bytes: usize,
 }
 
@@ -166,7 +168,14 @@ impl Silences {
                 "silence exceeded maximum size: {bytes} bytes (limit: {limit} bytes)"
             )));
         }
-        if new && !self.has_bytes_for(&draft.matchers) {
+        let known = draft.id.and_then(|id| self.get(id)).filter(|_| !new).map_or(0, Silence::bytes);
+        let all = self.bytes - known + bytes;
+        if all > SILENCES_BYTES_MAX && bytes > known {
+            return Err(SilenceError::Limit(format!(
+                "all silences exceeded maximum size: {all} bytes (limit: {SILENCES_BYTES_MAX} bytes), wait until some have expired"
+            )));
+        }
+        if new && !self.has_compiled_bytes_for(&draft.matchers) {
             return Err(SilenceError::Limit(format!(
                 "the regular expressions of all silences exceeded maximum size: {} bytes (limit: {SILENCES_COMPILED_BYTES_MAX} bytes), simplify them or wait until some have expired",
                 self.compiled_bytes
@@ -175,7 +184,7 @@ impl Silences {
         Ok(())
     }
 
-    fn has_bytes_for(&self, matchers: &Matchers) -> bool {
+    fn has_compiled_bytes_for(&self, matchers: &Matchers) -> bool {
         self.compiled_bytes + matchers.compiled_bytes() <= SILENCES_COMPILED_BYTES_MAX
     }
 
@@ -207,7 +216,9 @@ impl Silences {
     /// Takes a silence as it is. Returns whether there was room for it.
     pub fn replace(&mut self, silence: Silence) -> bool {
         let has_room = self.table.contains_key(&silence.id)
-            || (self.table.len() < SILENCES_MAX && self.has_bytes_for(&silence.matchers));
+            || (self.table.len() < SILENCES_MAX
+                && self.bytes + silence.bytes() <= SILENCES_BYTES_MAX
+                && self.has_compiled_bytes_for(&silence.matchers));
         if has_room {
             self.insert(silence);
         }
@@ -220,6 +231,7 @@ impl Silences {
         self.turn += 1;
         self.by_turn.insert(self.turn, id);
         self.index.insert(&silence.matchers, id);
+        self.bytes += silence.bytes();
         self.compiled_bytes += silence.matchers.compiled_bytes();
         self.table.insert(id, (self.turn, silence));
     }
@@ -228,6 +240,7 @@ impl Silences {
         if let Some((turn, silence)) = self.table.remove(&id) {
             self.by_turn.remove(&turn);
             self.index.remove(&silence.matchers, id);
+            self.bytes -= silence.bytes();
             self.compiled_bytes -= silence.matchers.compiled_bytes();
         }
     }
@@ -390,6 +403,27 @@ mod tests {
                 "silence exceeded maximum size: 14 bytes (limit: 10 bytes)".into()
             ))
         );
+    }
+
+    #[test]
+    fn the_text_of_all_silences_is_bounded() {
+        let mut s = Silences::default();
+        let with = |comment: usize, id| {
+            let comment = "x".repeat(comment - 2);
+            SilenceDraft { comment, created_by: String::new(), ..draft(id, &["a=b"], 100, 300) }
+        };
+        let many = SILENCES_BYTES_MAX / SILENCE_BYTES_MAX;
+        for n in 0..many {
+            set(&mut s, with(SILENCE_BYTES_MAX, None), n as u128, 100);
+        }
+        let now = Wall::from_secs(100);
+        let error = s.set(with(10, None), id(u128::MAX), FREE, now).unwrap_err();
+        assert!(error.to_string().contains("(limit: 4194304 bytes)"), "{error}");
+        assert!(!s.replace(with(10, None).into_silence(id(u128::MAX), now)));
+        assert_eq!(set(&mut s, with(SILENCE_BYTES_MAX - 10, Some(id(1))), 0, 100), [id(1)]);
+        set(&mut s, with(10, None), u128::MAX, 100);
+        s.sweep(Duration::ZERO, Wall::from_secs(300));
+        assert_eq!(s.bytes, 0);
     }
 
     #[test]

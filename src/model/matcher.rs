@@ -164,6 +164,11 @@ impl Matchers {
         self.0.iter().all(|matcher| matcher.matches(labels))
     }
 
+    /// Bytes of their text.
+    pub fn bytes(&self) -> usize {
+        self.iter().map(|matcher| matcher.name.len() + matcher.value.len()).sum()
+    }
+
     /// Bytes that their compiled patterns take, at most.
     pub fn compiled_bytes(&self) -> usize {
         self.iter().map(Matcher::compiled_bytes).sum()
