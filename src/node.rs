@@ -13,7 +13,7 @@ use std::rc::Rc;
 use crate::config::Config;
 use crate::core::restore::GroupTimers;
 use crate::core::stats::Stats;
-use crate::core::{Core, Intake};
+use crate::core::{Core, Intake, TooManyGroups};
 use crate::effect::{AttemptId, Cx};
 use crate::gossip::{self, Gossip};
 use crate::model::Muted;
@@ -132,11 +132,16 @@ impl Node {
         self.handle_flock_timeout(cx);
     }
 
-    /// Goes on with another config.
-    pub fn handle_config(&mut self, cx: &mut Cx<'_>, config: Rc<Config>) {
+    /// Goes on with another config; one that would make too many groups changes nothing.
+    pub fn handle_config(
+        &mut self,
+        cx: &mut Cx<'_>,
+        config: Rc<Config>,
+    ) -> Result<(), TooManyGroups> {
         self.handle_clock(cx);
-        self.core.handle_config(cx, config);
+        self.core.handle_config(cx, config)?;
         self.spread(cx);
+        Ok(())
     }
 
     /// Sees whether the wall clock has stepped since the last input.
@@ -194,9 +199,9 @@ impl Node {
         })
     }
 
-    /// Why an alert of these labels would not be notified now.
-    pub fn muted(&self, now: Now, labels: &Labels) -> Muted {
-        self.core.muted(now.wall, labels)
+    /// Why an alert would not be notified now.
+    pub fn muted(&self, now: Now, fingerprint: Fingerprint) -> Muted {
+        self.core.muted(now.wall, fingerprint)
     }
 
     /// Every aggregation group that has alerts, sorted by labels and receiver.

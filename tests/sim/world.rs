@@ -449,7 +449,7 @@ impl World {
         self.config = load(text);
         for seat in self.up() {
             let config = Rc::clone(&self.config);
-            self.call(seat, |node, cx| node.handle_config(cx, config));
+            self.call(seat, |node, cx| node.handle_config(cx, config)).expect("few groups");
         }
     }
 
