@@ -200,6 +200,9 @@ pub const GOSSIP_RECORDS_MAX: usize = 16_384;
 pub const RECORD_KEY_BYTES_MAX: usize = 256;
 /// Bytes of a record's body. Policy: refused when published, malformed when received.
 pub const RECORD_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of records of kinds that only newer versions know, and again of what they have added to the known kinds.
+/// Policy: further records are refused; of a record of a known kind what was added is left out.
+pub const NEWER_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of records waiting to be sent for the first time. Policy: further ones are left to repair, counted.
 pub const NEWS_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes a second of records sent for the first time, and the burst. Policy: the rest waits its turn.

@@ -1,5 +1,6 @@
 //! The whole brain: `handle_*` in, effects out, one [`Node::next_timeout`].
 
+mod carried;
 mod flock;
 mod keep;
 mod met;
@@ -21,6 +22,7 @@ use crate::model::{Alert, Fingerprint, Labels, Report, Silence, SilenceId};
 use crate::notify::Reply;
 use crate::time::{Mono, Now};
 
+use carried::Carried;
 use stamps::Stamps;
 
 pub use crate::core::Options;
@@ -57,6 +59,7 @@ pub struct Node {
     met_living: usize,
     gossip: Option<Gossip>,
     stamps: Stamps,
+    carried: Carried,
     /// Of each member: its clock less ours, zero if they agree.
     offsets: BTreeMap<u64, i64>,
 }
@@ -79,6 +82,7 @@ impl Node {
             met_living: 0,
             gossip: None,
             stamps: Stamps::default(),
+            carried: Carried::default(),
             offsets: BTreeMap::new(),
         }
     }

@@ -724,7 +724,7 @@ fn the_history_says_what_was_notified_and_why() {
     let file = "test.toml".as_ref();
     let options = ConfigOptions { file, language: Language::Toml, flags, state_directory: None };
     let config = Config::load(config.as_bytes(), &options).unwrap().config;
-    world.step(|node, cx| node.handle_config(cx, Rc::new(config)));
+    world.step(|node, cx| node.handle_config(cx, Rc::new(config)).unwrap());
     world.post("/api/v2/alerts", r#"[{"labels":{"alertname":"A"}}]"#);
     world.now.mono = world.now.mono + Duration::from_secs(31);
     world.now.wall = world.now.wall + Duration::from_secs(31);
