@@ -70,9 +70,11 @@ impl Node {
     /// Becomes a member, under the id that was kept or a new one.
     pub(super) fn join(&mut self, cx: &mut Cx<'_>) {
         let Some(mut config) = self.flock_config.take() else { return };
+        // They know what has been told while this node was away.
+        config.expects_peers |= !self.met.is_empty();
         let id = self.identity.unwrap_or_else(|| {
             let id = cx.rng.next_u64();
-            cx.effects.push(Effect::Persist(vec![identity(id)]));
+            cx.effects.push(Effect::Persist(vec![identity(id, &[])]));
             id
         });
         self.identity = Some(id);
@@ -82,6 +84,7 @@ impl Node {
             config.name = format!("{id:016x}");
         }
         let mut gossip = Gossip::new(cx.now, cx.rng, config);
+        gossip.hint(cx.now, &self.met);
         for (key, stamp) in self.stamps.iter() {
             let (version, expires_at_ms) = (stamp.version, stamp.expires_at_ms);
             let record = gossip::Record { key, version, expires_at_ms, body: Vec::new() };
@@ -134,11 +137,12 @@ impl Node {
             cx.effects.push(Effect::Persist(records));
         }
         self.look_at_flock(cx.now);
+        self.note_met(cx);
         for (key, claim) in claims {
             self.core.handle_peer_claim(cx, key, claim);
         }
-        for key in logs {
-            self.core.handle_peer_log(cx, &key);
+        for (key, node) in logs {
+            self.core.handle_peer_log(cx, &key, node);
         }
         self.spread(cx);
     }
@@ -183,8 +187,8 @@ struct Tables<'a> {
     offsets: &'a BTreeMap<u64, i64>,
     /// What is to be kept.
     records: Vec<Record>,
-    /// Log entries that were taken.
-    logs: Vec<LogKey>,
+    /// Log entries that were taken, and whose they are.
+    logs: Vec<(LogKey, u64)>,
     /// Claims that were taken.
     claims: Vec<(u128, Claim)>,
 }
@@ -285,7 +289,7 @@ impl Tables<'_> {
                 let entry = entry_moved(entry, -offset_ms);
                 body = record::encode_log(&log_key, &entry);
                 self.core.merge_log(now, log_key.clone(), entry);
-                self.logs.push(log_key);
+                self.logs.push((log_key, record.version.node));
             }
             Kind::Group => {
                 let timer = record::decode_group(bytes)?;

@@ -1,5 +1,6 @@
 //! What is kept and shared: changes of the core become records, and records that were kept become its state again.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -96,8 +97,10 @@ impl Node {
                 self.restoring.insert((timer.path.into(), timer.labels), timer.first);
             }
             Kind::Identity => {
-                let kept = record::decode_identity(&stamped.body)?;
-                self.identity.get_or_insert(kept);
+                let (id, met) = record::decode_identity(&stamped.body)?;
+                if self.identity.is_none() {
+                    (self.identity, self.met) = (Some(id), met);
+                }
                 return Ok(());
             }
             // Whoever claimed anything has long sent it or given it up.
@@ -253,7 +256,7 @@ impl Node {
                 Act::Delete(..) => None,
             })
             .collect();
-        records.extend(self.identity.map(identity));
+        records.extend(self.identity.map(|id| identity(id, &self.met)));
         records.extend(self.carried.iter().filter_map(|record| carried::stored(&record)));
         records
     }
@@ -394,8 +397,8 @@ pub(super) fn stored(kind: Kind, key: Vec<u8>, stamp: &Stamp, body: Vec<u8>) -> 
 }
 
 /// The record of this node itself.
-pub(super) fn identity(id: u64) -> Record {
-    let body = record::encode_identity(id);
+pub(super) fn identity(id: u64, met: &[SocketAddr]) -> Record {
+    let body = record::encode_identity(id, met);
     stored(Kind::Identity, b"node".to_vec(), &Stamp::default(), body)
 }
 

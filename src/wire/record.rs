@@ -11,7 +11,7 @@
 //! group   = [path: tstr, labels: [* tstr], first: time]  ; the time of its first flush
 //! claim   = [lifetime: uint, surrendered: bool,         ; milliseconds from when it is heard
 //!            ? given_up: [*uint]]                       ; the nodes that have given the turn up
-//! node    = [id: uint]
+//! node    = [id: uint, ? met: [* tstr]]                  ; addresses at which it met members
 //! time    = int                                          ; nanoseconds since 1970
 //! stamped = [hlc: uint, node: uint, expires: int, body: bstr, ? offset: int]  ; on flash: the body with its version around it
 //! ```
@@ -36,11 +36,12 @@
 //! | 128 and on, and 6 | kept | not shared |
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use minicbor::{Decode, Encode};
 
-use crate::limits::MEMBERS_MAX;
+use crate::limits::{MEMBERS_MAX, MET_MAX};
 use crate::model::hash::fnv128;
 use crate::model::{
     Alert, Fingerprint, GroupKey, Labels, LogEntry, LogKey, MatchOp, Matcher, Matchers, Pool,
@@ -219,6 +220,8 @@ struct ClaimBody {
 struct IdentityBody {
     #[n(0)]
     id: u64,
+    #[n(1)]
+    met: Option<Vec<String>>,
 }
 
 /// A body with its version around it, as it stands on flash.
@@ -441,15 +444,17 @@ pub fn decode_claim(bytes: &[u8]) -> Result<(Duration, bool, Vec<u64>), Malforme
     Ok((Duration::from_millis(body.lifetime_ms), body.surrendered, given_up))
 }
 
-/// The body of this node's identity.
-pub fn encode_identity(id: u64) -> Vec<u8> {
-    encode(IdentityBody { id })
+/// The body of this node's identity: its id, and where it met members.
+pub fn encode_identity(id: u64, met: &[SocketAddr]) -> Vec<u8> {
+    let met: Vec<String> = met.iter().map(ToString::to_string).collect();
+    encode(IdentityBody { id, met: Some(met).filter(|met| !met.is_empty()) })
 }
 
-/// The node id of a body.
-pub fn decode_identity(bytes: &[u8]) -> Result<u64, Malformed> {
+/// The node id of a body, and where the node met members; addresses that make no sense are left out.
+pub fn decode_identity(bytes: &[u8]) -> Result<(u64, Vec<SocketAddr>), Malformed> {
     let body: IdentityBody = minicbor::decode(bytes)?;
-    Ok(body.id)
+    let met = body.met.unwrap_or_default();
+    Ok((body.id, met.iter().filter_map(|it| it.parse().ok()).take(MET_MAX).collect()))
 }
 
 fn encode(body: impl Encode<()>) -> Vec<u8> {
@@ -550,7 +555,11 @@ mod tests {
             (stamped.encode(), "840102034104"),
             (encode_claim(Duration::from_secs(2), true, &[]), "821907d0f5"),
             (encode_claim(Duration::from_secs(2), true, &[1, 2]), "831907d0f5820102"),
-            (encode_identity(258), "81190102"),
+            (encode_identity(258, &[]), "81190102"),
+            (
+                encode_identity(1, &["[fe80::1%2]:9094".parse().unwrap()]),
+                "820181705b666538303a3a3125325d3a39303934",
+            ),
         ];
         for (bytes, expected) in golden {
             assert_eq!(hex(&bytes), expected);

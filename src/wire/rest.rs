@@ -79,7 +79,7 @@ mod tests {
     fn a_body_of_this_version_has_no_rest() {
         assert_eq!(rest(Kind::Group, &group()), None);
         assert_eq!(rest(Kind::Claim, &encode_claim(std::time::Duration::ZERO, false, &[])), None);
-        assert_eq!(rest(Kind::Identity, &encode_identity(1)), None);
+        assert_eq!(rest(Kind::Identity, &encode_identity(1, &[])), None);
         assert_eq!(rest(Kind::Group, b"no array"), None);
     }
 

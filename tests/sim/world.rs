@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -75,18 +76,28 @@ pub(crate) struct Post {
 
 /// How the flock is set up.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "a list of what may be switched on")]
 pub(crate) struct Setup {
     pub(crate) seats: usize,
     pub(crate) multicast: bool,
     pub(crate) sealed: bool,
     /// Whether there is a flock at all.
     pub(crate) flock: bool,
+    /// Whether the first has no static peers and the others have it alone, as in Alertmanager's tutorials.
+    pub(crate) star: bool,
     pub(crate) config: String,
 }
 
 impl Setup {
     pub(crate) fn new(seats: usize) -> Self {
-        Self { seats, multicast: false, sealed: false, flock: true, config: CONFIG.into() }
+        Self {
+            seats,
+            multicast: false,
+            sealed: false,
+            flock: true,
+            star: false,
+            config: CONFIG.into(),
+        }
     }
 }
 
@@ -388,12 +399,18 @@ impl World {
         for effect in effects {
             self.perform(seat, effect);
         }
-        let peers: Vec<_> = if self.setup.multicast {
-            Vec::new()
-        } else {
-            (0..self.seats.len()).filter(|it| *it != seat).map(seat::addr).collect()
-        };
+        let peers = self.peers_of(seat);
         self.call(seat, |node, cx| node.handle_peers(cx, &peers));
+    }
+
+    /// The static peers of a seat.
+    fn peers_of(&self, seat: usize) -> Vec<SocketAddr> {
+        let known = match (self.setup.multicast, self.setup.star) {
+            (true, _) => 0,
+            (false, true) => seat.min(1),
+            (false, false) => self.seats.len(),
+        };
+        (0..known).filter(|it| *it != seat).map(seat::addr).collect()
     }
 
     fn flock_config(&self, seat: usize) -> gossip::Config {
@@ -402,7 +419,7 @@ impl World {
             config.keys = KeyRing::new(&[newer::SECRET]).expect("a key");
         }
         config.multicast = self.setup.multicast;
-        config.expects_peers = self.seats.len() > 1;
+        config.expects_peers = !self.peers_of(seat).is_empty();
         config.synced = self.seats[seat].clock.synced;
         config
     }
@@ -471,7 +488,8 @@ impl World {
         self.config = load(text);
         for seat in self.up() {
             let config = Rc::clone(&self.config);
-            self.call(seat, |node, cx| node.handle_config(cx, config));
+            let loaded = self.call(seat, |node, cx| node.handle_config(cx, config));
+            loaded.expect("it is up").expect("few groups");
         }
     }
 
