@@ -604,7 +604,7 @@ mod tests {
             Kind::Log => decode_log(bytes).map(|(key, entry)| encode_log(&key, &entry))?,
             Kind::Group => encode_group(&decode_group(bytes)?),
             Kind::Claim => decode_claim(bytes).map(|(a, b, c)| encode_claim(a, b, &c))?,
-            Kind::Identity => encode_identity(decode_identity(bytes)?),
+            Kind::Identity => decode_identity(bytes).map(|(id, met)| encode_identity(id, &met))?,
         })
     }
 
@@ -621,7 +621,7 @@ mod tests {
                 Kind::Log => encode_log(&key, &entry),
                 Kind::Group => encode_group(&group()),
                 Kind::Claim => encode_claim(Duration::from_secs(2), true, &[1, 2]),
-                Kind::Identity => encode_identity(258),
+                Kind::Identity => encode_identity(258, &["10.0.0.1:9094".parse().unwrap()]),
             };
             prop_assert_eq!(again(kind, &bytes).unwrap(), bytes.clone());
             for (at, by) in &damage {
