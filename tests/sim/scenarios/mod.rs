@@ -42,6 +42,10 @@ pub(crate) const ALL: &[Test] = &[
         turns::the_one_node_that_reaches_the_receiver_takes_over,
     ),
     (
+        "who_has_just_not_reached_the_receiver_hands_its_turns_over_at_once",
+        turns::who_has_just_not_reached_the_receiver_hands_its_turns_over_at_once,
+    ),
+    (
         "the_history_says_why_each_node_told_or_held",
         turns::the_history_says_why_each_node_told_or_held,
     ),

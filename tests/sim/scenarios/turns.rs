@@ -259,6 +259,40 @@ pub(crate) fn the_one_node_that_reaches_the_receiver_takes_over() {
     }
 }
 
+pub(crate) fn who_has_just_not_reached_the_receiver_hands_its_turns_over_at_once() {
+    let mut world = World::settled(1, Setup::new(5));
+    world.receivers[0].unreachable_from = [0, 1, 3, 4].into();
+    world.receivers[0].unreachable_after = (4_000, 4_000);
+    post(&mut world, &[0, 1, 2, 3, 4], &groups("a", 30));
+    world.run_for(30_000);
+    once_each(&world, "a", 30, 0);
+    let due = world.now + GROUP_WAIT_MS;
+    post(&mut world, &[0, 1, 2, 3, 4], &groups("b", 200));
+    world.run_for(25_000);
+    let times = once_each(&world, "b", 200, due);
+    println!("  told after it was due: median {} ms, last {} ms", median(&times), times[199]);
+    assert!(times[199] <= 1_000);
+    // Whose way is back tries one, and then has its turns again.
+    world.receivers[0].unreachable_from.clear();
+    world.run_for(30_000);
+    post(&mut world, &[0, 1, 2, 3, 4], &groups("probe", 50));
+    world.run_for(25_000);
+    once_each(&world, "probe", 50, 0);
+    post(&mut world, &[0, 1, 2, 3, 4], &groups("c", 100));
+    world.run_for(25_000);
+    once_each(&world, "c", 100, 0);
+    assert!(spread(&world, "c").iter().all(|told| *told > 5), "{:?}", spread(&world, "c"));
+    // When nobody reaches it, all try, and who can again tells.
+    world.receivers[0].unreachable_from = [0, 1, 2, 3, 4].into();
+    post(&mut world, &[0, 1, 2, 3, 4], &groups("d", 30));
+    world.run_for(60_000);
+    world.receivers[0].unreachable_from = [0, 1, 2, 3].into();
+    let back = world.now;
+    world.run_for(60_000);
+    let times = once_each(&world, "d", 30, back);
+    println!("  told after it was back: median {} ms, last {} ms", median(&times), times[29]);
+}
+
 /// What the history of a seat has of a group, oldest first.
 fn history(world: &World, seat: usize, group: &str) -> Vec<Outcome> {
     let entries = world.node(seat).history();
