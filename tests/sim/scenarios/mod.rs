@@ -21,6 +21,10 @@ pub(crate) const ALL: &[Test] = &[
         turns::who_dies_while_it_sends_is_replaced_in_time,
     ),
     (
+        "a_large_group_is_told_once_though_its_log_entry_is_long_on_its_way",
+        turns::a_large_group_is_told_once_though_its_log_entry_is_long_on_its_way,
+    ),
+    (
         "who_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses",
         turns::who_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses,
     ),

@@ -169,6 +169,19 @@ pub(crate) fn who_dies_while_it_sends_is_replaced_in_time() {
     }
 }
 
+/// Its log entry is tens of datagrams long: until it has come, the claim says that somebody has sent.
+pub(crate) fn a_large_group_is_told_once_though_its_log_entry_is_long_on_its_way() {
+    for seed in 0..2 {
+        let mut world = World::settled(seed, Setup::new(3));
+        world.net.loss = 0.3;
+        let alerts: Vec<_> = (0..3_000).map(|n| fires(&format!("a{n}"), "large")).collect();
+        post(&mut world, &[0], &alerts);
+        world.run_for(60_000);
+        let told: Vec<_> = world.told_of("large").iter().map(|it| it.firing.len()).collect();
+        assert_eq!(told, [3_000]);
+    }
+}
+
 pub(crate) fn who_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses() {
     for seed in 0..5 {
         let mut world = World::settled(seed, Setup::new(5));
