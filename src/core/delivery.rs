@@ -23,6 +23,8 @@ use crate::time::{Mono, Now};
 /// The pause after the first failed attempt; each further one is half as long again, give or take half of it.
 const PAUSE_FIRST: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// By so much members may flush a group one after the other.
+const TOGETHER: Duration = Duration::from_millis(100);
 /// Alerts whose log entry travels in one datagram.
 const ENTRY_SHORT: usize = 100;
 /// How much longer a claim holds for each alert that the log entry will name: the time in which that is shared.
@@ -189,7 +191,7 @@ impl Core {
         }
         debug!("turn {key:032x}: left to others, the receiver was not reached a while ago");
         self.note(cx.now, id, at, Outcome::failed("it was not reached a while ago", true));
-        self.claim(key, cx.now.mono, Duration::ZERO, true);
+        self.hand_over(cx, id, at);
         if let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at)) {
             (delivery.deferred, delivery.state) = (true, State::Paused);
         }
@@ -255,12 +257,28 @@ impl Core {
         }
     }
 
-    /// Claims the turn of an attempt that is still under way, or renews the claim.
+    /// Gives the turn up: at once, or when the others have surely begun the flush, who would not heed it before.
+    fn hand_over(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
+        let Some(key) = self.turn_key(id, at) else { return };
+        let Some(begun) = self.flush_of(id).map(|flush| flush.tick.mono + TOGETHER) else { return };
+        if cx.now.mono < begun {
+            self.timers.set(Timer::Claim(id, at), begun);
+        } else {
+            self.claim(key, cx.now.mono, Duration::ZERO, true);
+        }
+    }
+
+    /// Claims the turn of an attempt that is still under way, or renews the claim, or gives up what waited for that.
     pub(super) fn handle_claim(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
-        let State::Sending(_, since, _) = delivery.state else { return };
         let key = delivery.key.id();
+        let State::Sending(_, since, _) = delivery.state else {
+            if delivery.state == State::Paused {
+                self.claim(key, cx.now.mono, Duration::ZERO, true);
+            }
+            return;
+        };
         let lifetime = turn::lifetime(cx.now.mono.since(since));
         let travel = ENTRY_TRAVEL * u32::try_from(self.entry_len(id)).unwrap_or(u32::MAX);
         self.claim(key, cx.now.mono, lifetime + travel, false);
@@ -306,7 +324,7 @@ impl Core {
                     self.note(cx.now, id, at, Outcome::failed(&why, another_can));
                 }
                 if !self.turns.alone() {
-                    self.claim(key, cx.now.mono, Duration::ZERO, true);
+                    self.hand_over(cx, id, at);
                     // While another can still try, it is the other's turn.
                     if another_can {
                         let next = cx.now.mono + pause.mul_f64(jitter).max(BEAT * 2);

@@ -46,6 +46,10 @@ pub(crate) const ALL: &[Test] = &[
         turns::the_one_node_that_reaches_the_receiver_takes_over,
     ),
     (
+        "a_turn_that_is_given_up_before_the_others_have_flushed_is_taken_at_once",
+        turns::a_turn_that_is_given_up_before_the_others_have_flushed_is_taken_at_once,
+    ),
+    (
         "who_has_just_not_reached_the_receiver_hands_its_turns_over_at_once",
         turns::who_has_just_not_reached_the_receiver_hands_its_turns_over_at_once,
     ),

@@ -272,6 +272,25 @@ pub(crate) fn the_one_node_that_reaches_the_receiver_takes_over() {
     }
 }
 
+pub(crate) fn a_turn_that_is_given_up_before_the_others_have_flushed_is_taken_at_once() {
+    let mut world = World::new(1, Setup::new(3));
+    for seat in 0..3 {
+        world.seats[seat].clock.ahead_ms = -30 * i64::try_from(seat).unwrap();
+        world.start(seat);
+    }
+    world.run_for(15_000);
+    world.receivers[0].unreachable_from = [0, 1].into();
+    world.receivers[0].unreachable_after = (1, 2);
+    for prefix in ["a", "b"] {
+        let due = world.now + GROUP_WAIT_MS;
+        post(&mut world, &[0, 1, 2], &groups(prefix, 30));
+        world.run_for(15_000);
+        let times = once_each(&world, prefix, 30, due);
+        println!("  told after it was due: median {} ms, last {} ms", median(&times), times[29]);
+        assert!(times[29] <= 500);
+    }
+}
+
 pub(crate) fn who_has_just_not_reached_the_receiver_hands_its_turns_over_at_once() {
     let mut world = World::settled(1, Setup::new(5));
     world.receivers[0].unreachable_from = [0, 1, 3, 4].into();
