@@ -1,5 +1,6 @@
 //! The whole brain: `handle_*` in, effects out, one [`Node::next_timeout`].
 
+mod carried;
 mod flock;
 mod keep;
 mod met;
@@ -13,7 +14,7 @@ use std::rc::Rc;
 use crate::config::Config;
 use crate::core::restore::GroupTimers;
 use crate::core::stats::Stats;
-use crate::core::{Core, Intake};
+use crate::core::{Core, Intake, TooManyGroups};
 use crate::effect::{AttemptId, Cx};
 use crate::gossip::{self, Gossip};
 use crate::model::Muted;
@@ -21,6 +22,7 @@ use crate::model::{Alert, Fingerprint, Labels, Report, Silence, SilenceId};
 use crate::notify::Reply;
 use crate::time::{Mono, Now};
 
+use carried::Carried;
 use stamps::Stamps;
 
 pub use crate::core::Options;
@@ -57,6 +59,7 @@ pub struct Node {
     met_living: usize,
     gossip: Option<Gossip>,
     stamps: Stamps,
+    carried: Carried,
     /// Of each member: its clock less ours, zero if they agree.
     offsets: BTreeMap<u64, i64>,
 }
@@ -79,6 +82,7 @@ impl Node {
             met_living: 0,
             gossip: None,
             stamps: Stamps::default(),
+            carried: Carried::default(),
             offsets: BTreeMap::new(),
         }
     }
@@ -132,11 +136,16 @@ impl Node {
         self.handle_flock_timeout(cx);
     }
 
-    /// Goes on with another config.
-    pub fn handle_config(&mut self, cx: &mut Cx<'_>, config: Rc<Config>) {
+    /// Goes on with another config; one that would make too many groups changes nothing.
+    pub fn handle_config(
+        &mut self,
+        cx: &mut Cx<'_>,
+        config: Rc<Config>,
+    ) -> Result<(), TooManyGroups> {
         self.handle_clock(cx);
-        self.core.handle_config(cx, config);
+        self.core.handle_config(cx, config)?;
         self.spread(cx);
+        Ok(())
     }
 
     /// Sees whether the wall clock has stepped since the last input.
@@ -194,9 +203,9 @@ impl Node {
         })
     }
 
-    /// Why an alert of these labels would not be notified now.
-    pub fn muted(&self, now: Now, labels: &Labels) -> Muted {
-        self.core.muted(now.wall, labels)
+    /// Why an alert would not be notified now.
+    pub fn muted(&self, now: Now, fingerprint: Fingerprint) -> Muted {
+        self.core.muted(now.wall, fingerprint)
     }
 
     /// Every aggregation group that has alerts, sorted by labels and receiver.

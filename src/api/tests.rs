@@ -329,6 +329,21 @@ fn bad_silences_are_told_in_the_right_family() {
 }
 
 #[test]
+fn very_many_matchers_are_refused_before_any_is_compiled() {
+    let mut world = World::new();
+    let many = vec![r#"{"name":"a","value":"(","isRegex":true}"#; 65].join(",");
+    let body = format!(
+        r#"{{"matchers":[{many}],"startsAt":"2027-01-15T07:00:00Z","endsAt":"2027-01-15T09:00:00Z","createdBy":"","comment":""}}"#
+    );
+    let text = string("invalid silence: 65 matchers, at most 64 are taken: split it");
+    assert_eq!(world.post("/api/v2/silences", &body), (400, text));
+    let filters = "&filter=a=~(".repeat(65);
+    let text = string("65 matchers, at most 64 are taken");
+    assert_eq!(world.get(&format!("/api/v2/alerts?{filters}")), (400, text.clone()));
+    assert_eq!(world.get(&format!("/api/v2/silences?{filters}")), (400, text));
+}
+
+#[test]
 fn a_silence_is_set_shown_and_expired() {
     let mut world = World::new();
     let matcher = r#"{"name":"a","value":".+","isRegex":true,"isEqual":true}"#;
@@ -709,7 +724,7 @@ fn the_history_says_what_was_notified_and_why() {
     let file = "test.toml".as_ref();
     let options = ConfigOptions { file, language: Language::Toml, flags, state_directory: None };
     let config = Config::load(config.as_bytes(), &options).unwrap().config;
-    world.step(|node, cx| node.handle_config(cx, Rc::new(config)));
+    world.step(|node, cx| node.handle_config(cx, Rc::new(config)).unwrap());
     world.post("/api/v2/alerts", r#"[{"labels":{"alertname":"A"}}]"#);
     world.now.mono = world.now.mono + Duration::from_secs(31);
     world.now.wall = world.now.wall + Duration::from_secs(31);

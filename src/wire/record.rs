@@ -1,8 +1,7 @@
 //! What is kept on flash and shared with the flock: one CBOR body for both.
 //!
-//! A record has a kind, a key and a body. Every body is a CBOR array whose elements have fixed places: a reader skips
-//! elements that it does not know, and elements added later are optional, so that a version reads what its neighbours
-//! wrote. In CDDL (RFC 8610):
+//! A record has a kind, a key and a body. Every body is a CBOR array whose elements have fixed places. In CDDL
+//! (RFC 8610):
 //!
 //! ```text
 //! alert   = [labels: [* tstr], annotations: [* tstr], starts: time, ends: time, updated: time, timeout: bool, url: tstr]
@@ -19,6 +18,22 @@
 //!
 //! Labels are names and values in turn. Fingerprints are 8 bytes each, big-endian. Keys: an alert's is its fingerprint, a
 //! silence's its id, those of log entries and groups a 128-bit FNV-1a of what names them.
+//!
+//! Versions that differ live in one flock, and follow each other over one flash. What a newer one adds, an older one
+//! keeps and passes on as it came ([`super::rest`]), until it writes the record anew itself. So:
+//!
+//! - A body may get further elements, after the last and optional, that hold no wall times: an older version does not
+//!   move them to its clock. `matcher`, `stamped` and the record of the flock around a body get none.
+//! - A kind keeps its meaning, and the values that are valid in it stay those: what an older version could not read or
+//!   would misread is a new kind.
+//! - The number of a new kind says what an older version does with it. On flash it stands in `stamped`, under the key
+//!   by which the flock knows it.
+//!
+//! | kinds | flash | flock |
+//! |---|---|---|
+//! | 1 to 63, but 5 and 6 | kept | shared |
+//! | 64 to 127, and 5 | not kept | shared |
+//! | 128 and on, and 6 | kept | not shared |
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -69,6 +84,16 @@ impl Kind {
     pub const fn number(self) -> u8 {
         self as u8
     }
+}
+
+/// Whether records of a kind that this version does not know are shared with the flock.
+pub const fn is_shared(kind: u16) -> bool {
+    1 <= kind && kind < 128
+}
+
+/// Whether records of a kind that this version does not know are kept on flash.
+pub const fn is_kept(kind: u16) -> bool {
+    kind < 64 || 128 <= kind
 }
 
 /// Bytes that are no record of the kind that was expected: what is wrong. Nothing was changed.

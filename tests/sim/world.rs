@@ -16,12 +16,13 @@ use bellwether::gossip::{self, KeyRing, Via};
 use bellwether::model::{MatchOp, Matcher, Matchers, Report, SilenceId};
 use bellwether::node::{Node, Options, SilenceDraft};
 use bellwether::notify::{Outgoing, Reply};
-use bellwether::store::{self, Journal};
+use bellwether::store::{self, Journal, Record};
 use bellwether::wire::record::Kind;
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt, SeedableRng};
 
 use crate::net::Net;
+use crate::newer::{self, NEW_OWN, Newer};
 use crate::receiver::{self, Manner, Receiver, Told};
 use crate::seat::{self, Running, SLOTS, Seat, WallClock};
 use crate::support::rng::Rng;
@@ -128,6 +129,7 @@ pub(crate) struct World {
     pub(crate) now: u64,
     pub(crate) seats: Vec<Seat>,
     pub(crate) net: Net,
+    pub(crate) newer: Newer,
     pub(crate) receivers: Vec<Receiver>,
     pub(crate) told: Vec<Told>,
     pub(crate) posts: Vec<Post>,
@@ -166,6 +168,7 @@ impl World {
             now: 1_000,
             seats,
             net: Net::new(rng.next_u64()),
+            newer: Newer::none(),
             receivers: (0..RECEIVERS).map(|_| Receiver::default()).collect(),
             told: Vec::new(),
             posts: Vec::new(),
@@ -300,21 +303,48 @@ impl World {
                 self.end_attempt(seat, id);
             }
             Effect::Multicast(bytes) => {
+                let bytes = self.speak(seat, bytes);
                 for to in (0..self.seats.len()).filter(|to| *to != seat) {
                     self.transmit(seat, to, Via::Multicast(1), &bytes);
                 }
             }
             Effect::Send(to, bytes) => {
+                let bytes = self.speak(seat, bytes);
                 if let Some(to) = seat::seat_at(to).filter(|to| *to < self.seats.len()) {
                     self.transmit(seat, to, Via::Unicast, &bytes);
                 }
             }
-            Effect::Persist(records) => {
+            Effect::Persist(mut records) => {
+                self.write(seat, &mut records);
                 let keeper = &mut self.seats[seat].keeper;
                 keeper.queue.extend(records);
                 keeper.last += 1;
                 self.keep(seat);
             }
+        }
+    }
+
+    /// What a seat says, in its version's words.
+    fn speak(&mut self, seat: usize, bytes: Vec<u8>) -> Vec<u8> {
+        let it = &self.seats[seat];
+        if !self.newer.mixed {
+            return bytes;
+        }
+        if !it.newer {
+            self.newer.note(newer::id(it.node.as_ref()), &bytes);
+            return bytes;
+        }
+        self.newer.speak((seat, it.life), newer::id(it.node.as_ref()), bytes)
+    }
+
+    /// What a seat keeps, in its version's words.
+    fn write(&mut self, seat: usize, records: &mut Vec<Record>) {
+        let it = &self.seats[seat];
+        let node = newer::id(it.node.as_ref());
+        if it.newer {
+            self.newer.write(node, it.wall(self.now).as_ms(), records);
+        } else if self.newer.mixed {
+            self.newer.note_kept(node, records);
         }
     }
 
@@ -328,7 +358,10 @@ impl World {
     /// Switches a seat on: what its flash holds comes back, and it joins the flock.
     pub(crate) fn start(&mut self, seat: usize) {
         assert!(!self.seats[seat].is_up());
-        self.trace.line(self.now, || format!("n{seat} starts"));
+        self.seats[seat].newer = self.newer.starts();
+        let newer = self.seats[seat].newer;
+        self.trace
+            .line(self.now, || format!("n{seat} starts{}", if newer { ", newer" } else { "" }));
         let options =
             Options { external_url: format!("http://node-{seat}").into(), ..Options::default() };
         let flock = self.setup.flock.then(|| self.flock_config(seat));
@@ -342,6 +375,11 @@ impl World {
             Journal::open(it.flash.clone(), journal_options(salt), &mut |kind, key, body| {
                 found.push((kind, key.to_vec(), body.to_vec()));
             });
+        let holds_new = found.iter().any(|(kind, ..)| *kind == NEW_OWN);
+        if it.holds_new && !holds_new {
+            self.fault = Some(format!("n{seat} has lost what a newer version kept"));
+        }
+        it.holds_new = holds_new;
         let mut effects = Vec::new();
         let mut cx = Cx { now, rng: &mut it.rng, effects: &mut effects };
         for (kind, key, body) in found {
@@ -378,7 +416,7 @@ impl World {
     fn flock_config(&self, seat: usize) -> gossip::Config {
         let mut config = gossip::Config::new(0, &format!("n{seat}"));
         if self.setup.sealed || self.setup.multicast {
-            config.keys = KeyRing::new(&[[7; 32]]).expect("a key");
+            config.keys = KeyRing::new(&[newer::SECRET]).expect("a key");
         }
         config.multicast = self.setup.multicast;
         config.expects_peers = !self.peers_of(seat).is_empty();
@@ -428,6 +466,7 @@ impl World {
         assert!(!self.seats[seat].is_up());
         self.trace.line(self.now, || format!("n{seat} loses its flash"));
         self.seats[seat].flash = crate::support::flash::Flash::new();
+        self.seats[seat].holds_new = false;
     }
 
     /// Sets a seat's wall clock.
@@ -449,7 +488,8 @@ impl World {
         self.config = load(text);
         for seat in self.up() {
             let config = Rc::clone(&self.config);
-            self.call(seat, |node, cx| node.handle_config(cx, config));
+            let loaded = self.call(seat, |node, cx| node.handle_config(cx, config));
+            loaded.expect("it is up").expect("few groups");
         }
     }
 
@@ -469,11 +509,14 @@ impl World {
     }
 
     fn synced(&mut self, seat: usize) {
-        let state = {
+        let mut state = {
             let it = &self.seats[seat];
             let now = it.now(self.now);
-            it.keeper.fault.then(|| it.node.as_ref().map(|node| node.records(now)))
+            it.node.as_ref().filter(|_| it.keeper.fault).map(|node| node.records(now))
         };
+        if let Some(state) = &mut state {
+            self.write(seat, state);
+        }
         let it = &mut self.seats[seat];
         let Some((records, ticket)) = it.keeper.busy.take() else { return };
         if it.journal.is_none() {
@@ -481,7 +524,7 @@ impl World {
             let opened = Journal::open(it.flash.clone(), journal_options(salt), &mut |_, _, _| {});
             it.journal = opened.ok().map(|(journal, _)| journal);
         }
-        let outcome = match (&mut it.journal, state.flatten()) {
+        let outcome = match (&mut it.journal, state) {
             (None, _) => Err("no journal".to_owned()),
             (Some(journal), Some(state)) => journal
                 .rewrite(&state, &|kind| Kind::from_number(kind).is_some())

@@ -2,6 +2,7 @@
 
 mod found;
 mod turns;
+mod versions;
 
 pub(crate) type Test = (&'static str, fn());
 
@@ -84,5 +85,9 @@ pub(crate) const ALL: &[Test] = &[
     (
         "a_surrender_that_is_overtaken_is_heard_all_the_same",
         found::a_surrender_that_is_overtaken_is_heard_all_the_same,
+    ),
+    (
+        "what_a_newer_version_said_outlives_its_author_among_older_ones",
+        versions::what_a_newer_version_said_outlives_its_author_among_older_ones,
     ),
 ];
