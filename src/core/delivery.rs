@@ -23,6 +23,8 @@ use crate::time::{Mono, Now};
 /// The pause after the first failed attempt; each further one is half as long again, give or take half of it.
 const PAUSE_FIRST: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// By so much members may flush a group one after the other.
+const TOGETHER: Duration = Duration::from_millis(100);
 /// Alerts whose log entry travels in one datagram.
 const ENTRY_SHORT: usize = 100;
 /// How much longer a claim holds if the log entry will be longer: for what of it is lost, again and again.
@@ -47,6 +49,8 @@ pub struct Delivery {
     held_by: Option<u64>,
     /// Whether the history has that this node took the turn over.
     taken: bool,
+    /// Whether it has left the turn to others without trying.
+    deferred: bool,
 }
 
 /// Where a delivery is.
@@ -77,6 +81,7 @@ impl Delivery {
             due: now,
             held_by: None,
             taken: false,
+            deferred: false,
         }
     }
 
@@ -109,7 +114,7 @@ impl Core {
         } else if let Some(claim) = self.turns.held(key, cx.now.mono) {
             self.note_held(cx.now, id, at, claim.node);
             self.hold(cx, id, at, claim.until);
-        } else {
+        } else if !self.defer(cx, id, at) {
             self.attempt(cx, id, at);
         }
     }
@@ -157,13 +162,13 @@ impl Core {
             self.hold(cx, id, at, claim.until + LISTEN * rank);
         } else if self.turns.alone() {
             self.attempt(cx, id, at);
-        } else {
+        } else if !self.defer(cx, id, at) {
             debug!("turn {key:032x}: claimed");
             // Who has tried before gave up itself, whatever it has claimed since: then all try in turn.
             let tried = self
                 .flush_of(id)
                 .and_then(|it| it.deliveries.get(at))
-                .is_some_and(|it| it.attempts > 0);
+                .is_some_and(|it| it.attempts > 0 || it.deferred);
             let handed_over = !tried && self.turns.handed_over(key);
             self.note_taken(cx.now, id, at, key);
             self.claim(key, cx.now.mono, turn::lifetime(Duration::ZERO), false);
@@ -174,6 +179,27 @@ impl Core {
             self.set_state(id, at, State::Listening);
             self.set_timer(id, at, cx.now.mono + LISTEN);
         }
+    }
+
+    /// Leaves the turn to others if this node has just not reached the receiver and another may. Returns whether it did.
+    fn defer(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) -> bool {
+        let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get(at));
+        let Some(delivery) = delivery.filter(|it| it.attempts == 0 && !it.deferred) else {
+            return false;
+        };
+        let log = delivery.key.clone();
+        let key = log.id();
+        if !self.turns.another_can(key) || !self.reach.doubts(&log, cx.now.mono) {
+            return false;
+        }
+        debug!("turn {key:032x}: left to others, the receiver was not reached a while ago");
+        self.note(cx.now, id, at, Outcome::failed("it was not reached a while ago", true));
+        self.hand_over(cx, id, at);
+        if let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at)) {
+            (delivery.deferred, delivery.state) = (true, State::Paused);
+        }
+        self.set_timer(id, at, cx.now.mono + BEAT * 2);
+        true
     }
 
     fn hold(&mut self, cx: &Cx<'_>, id: GroupId, at: usize, until: Mono) {
@@ -234,12 +260,28 @@ impl Core {
         }
     }
 
-    /// Claims the turn of an attempt that is still under way, or renews the claim.
+    /// Gives the turn up: at once, or when the others have surely begun the flush, who would not heed it before.
+    fn hand_over(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
+        let Some(key) = self.turn_key(id, at) else { return };
+        let Some(begun) = self.flush_of(id).map(|flush| flush.tick.mono + TOGETHER) else { return };
+        if cx.now.mono < begun {
+            self.timers.set(Timer::Claim(id, at), begun);
+        } else {
+            self.claim(key, cx.now.mono, Duration::ZERO, true);
+        }
+    }
+
+    /// Claims the turn of an attempt that is still under way, or renews the claim, or gives up what waited for that.
     pub(super) fn handle_claim(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
-        let State::Sending(_, since, _) = delivery.state else { return };
         let key = delivery.key.id();
+        let State::Sending(_, since, _) = delivery.state else {
+            if delivery.state == State::Paused {
+                self.claim(key, cx.now.mono, Duration::ZERO, true);
+            }
+            return;
+        };
         let lifetime = turn::lifetime(cx.now.mono.since(since));
         let travel = self.entry_travel(id);
         self.claim(key, cx.now.mono, lifetime + travel, false);
@@ -254,12 +296,18 @@ impl Core {
         let Some(delivery) = flush.deliveries.get_mut(at) else { return };
         let Some(integration) = receiver.integrations.get(delivery.integration) else { return };
         let State::Sending(_, since, reason) = delivery.state else { return };
-        let (attempts, pause, key) = (delivery.attempts, delivery.pause, delivery.key.id());
+        let (attempts, pause) = (delivery.attempts, delivery.pause);
+        let log = delivery.key.clone();
+        let key = log.id();
         delivery.pause = (pause * 3 / 2).min(PAUSE_MAX);
         let name = name(&receiver.name, &integration.kind, integration.index);
         let stats = self.stats.integration(integration.kind.as_str());
         stats.latency(cx.now.mono.since(since));
         self.timers.cancel(Timer::Claim(id, at));
+        match reply {
+            Reply::Failed(_) => self.reach.lost(&log, cx.now.mono),
+            Reply::Done | Reply::Http { .. } => self.reach.found(&log),
+        }
         match notify::judge(&integration.kind, reply) {
             Verdict::Sent => {
                 stats.sent += 1;
@@ -279,7 +327,7 @@ impl Core {
                     self.note(cx.now, id, at, Outcome::failed(&why, another_can));
                 }
                 if !self.turns.alone() {
-                    self.claim(key, cx.now.mono, Duration::ZERO, true);
+                    self.hand_over(cx, id, at);
                     // While another can still try, it is the other's turn.
                     if another_can {
                         let next = cx.now.mono + pause.mul_f64(jitter).max(BEAT * 2);

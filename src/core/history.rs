@@ -173,6 +173,11 @@ mod tests {
     }
 
     #[test]
+    fn a_full_history_takes_a_few_dozen_kib() {
+        assert!(size_of::<Entry>() * HISTORY_MAX <= 40 * 1024, "{}", size_of::<Entry>());
+    }
+
+    #[test]
     fn a_long_reason_is_cut_between_characters() {
         assert_eq!(why("503: gone"), "503: gone");
         let long = why(&"ä".repeat(HISTORY_WHY_BYTES_MAX));
