@@ -432,7 +432,8 @@ impl World {
         self.config = load(text);
         for seat in self.up() {
             let config = Rc::clone(&self.config);
-            self.call(seat, |node, cx| node.handle_config(cx, config)).expect("few groups");
+            let taken = self.call(seat, |node, cx| node.handle_config(cx, config));
+            taken.expect("it runs").expect("few groups");
         }
     }
 
