@@ -64,6 +64,8 @@ pub const ATTEMPTS_MAX: usize = 16;
 pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(4);
 /// Bytes of a receiver's answer. Policy: the rest is not read.
 pub const REPLY_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a receiver's answer, or of a group's key, in a line of the log. Policy: cut.
+pub const LOGGED_TEXT_BYTES_MAX: usize = 1024;
 /// Redirects that one attempt follows. Policy: the attempt fails.
 pub const REDIRECTS_MAX: usize = 10;
 /// Bytes of a file that holds a secret. Policy: the attempt fails.
