@@ -200,7 +200,7 @@ pub const GOSSIP_RECORDS_MAX: usize = 16_384;
 /// Bytes of a record's key. Policy: refused.
 pub const RECORD_KEY_BYTES_MAX: usize = 256;
 /// Bytes of a record's body. Policy: refused when published, malformed when received.
-pub const RECORD_BYTES_MAX: usize = 256 * 1024;
+pub const RECORD_BYTES_MAX: usize = 512 * 1024;
 /// Bytes of records of kinds that only newer versions know, and again of what they have added to the known kinds.
 /// Policy: further records are refused; of a record of a known kind what was added is left out.
 pub const NEWER_BYTES_MAX: usize = 1024 * 1024;

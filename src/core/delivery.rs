@@ -27,8 +27,11 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 const TOGETHER: Duration = Duration::from_millis(100);
 /// Alerts whose log entry travels in one datagram.
 const ENTRY_SHORT: usize = 100;
-/// How much longer a claim holds for each alert that the log entry will name: the time in which that is shared.
-const ENTRY_TRAVEL: Duration = Duration::from_millis(1);
+/// How much longer a claim holds if the log entry will be longer: for what of it is lost, again and again.
+const ENTRY_MENDED: Duration = Duration::from_secs(4);
+/// How much longer a claim holds then for each alert that the log entry will name, and each other member: twice the time in
+/// which that is sent where nothing is lost.
+const ENTRY_TRAVEL: Duration = Duration::from_micros(300);
 
 /// What one integration is to be told.
 #[derive(Debug)]
@@ -280,7 +283,7 @@ impl Core {
             return;
         };
         let lifetime = turn::lifetime(cx.now.mono.since(since));
-        let travel = ENTRY_TRAVEL * u32::try_from(self.entry_len(id)).unwrap_or(u32::MAX);
+        let travel = self.entry_travel(id);
         self.claim(key, cx.now.mono, lifetime + travel, false);
         self.timers.set(Timer::Claim(id, at), cx.now.mono + lifetime / 2);
     }
@@ -431,6 +434,16 @@ impl Core {
     fn entry_len(&self, id: GroupId) -> usize {
         let flush = self.groups.get(id).and_then(|group| group.flush.as_ref());
         flush.map_or(0, |flush| flush.alerts.len())
+    }
+
+    /// How long the log entry of a flush takes to reach all others, if it is too long for a datagram.
+    fn entry_travel(&self, id: GroupId) -> Duration {
+        let alerts = self.entry_len(id);
+        if alerts <= ENTRY_SHORT {
+            return Duration::ZERO;
+        }
+        let copies = u32::try_from(alerts * self.turns.flock.others.len()).unwrap_or(u32::MAX);
+        ENTRY_MENDED + ENTRY_TRAVEL * copies
     }
 
     fn claim(&mut self, key: u128, now: Mono, lifetime: Duration, surrendered: bool) {

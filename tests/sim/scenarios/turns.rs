@@ -56,6 +56,31 @@ fn spread(world: &World, prefix: &str) -> Vec<usize> {
         .collect()
 }
 
+/// The log entry of a group of nearly all alerts there may be takes seconds to reach the others.
+pub(crate) fn a_group_of_all_alerts_there_may_be_is_told_once() {
+    // An unoptimised simulator takes its time.
+    let count = if cfg!(debug_assertions) { 1_500 } else { bellwether::limits::ALERTS_MAX - 50 };
+    for loss in [0.0, 0.3] {
+        let mut world = World::settled(1, Setup::new(5));
+        let all: Vec<Posted> = (0..count).map(|n| fires(&format!("a{n}"), "g")).collect();
+        post(&mut world, &[0, 1, 2, 3, 4], &all);
+        world.run_for(300_000);
+        world.net.loss = loss;
+        let before = world.told.len();
+        world.post(0, vec![fires("late", "g")], None);
+        world.run_for(90_000);
+        let told: Vec<(usize, u64, usize)> =
+            world.told[before..].iter().map(|it| (it.seat, it.at, it.firing.len())).collect();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].2, count + 1);
+        let log = |seat: usize| {
+            let records = world.node(seat).records(world.seats[seat].now(world.now));
+            records.into_iter().find(|it| it.body().is_some_and(|body| body.len() > count * 8))
+        };
+        assert!(log(0).is_some() && (1..5).all(|seat| log(seat) == log(0)));
+    }
+}
+
 pub(crate) fn three_nodes_tell_each_group_once() {
     let mut world = World::settled(1, Setup::new(3));
     post(&mut world, &[0, 1, 2], &groups("a", 20));
