@@ -57,7 +57,8 @@ pub const WARN_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Events that wait for the loop. Policy: their sources wait.
 pub const EVENTS_MAX: usize = 256;
-/// Attempts to notify that run at a time. Policy: others wait for their turn, their own time running.
+/// Attempts to notify that run at a time, and look-ups of their receivers' names. Policy: others wait for their turn,
+/// their own time running.
 pub const ATTEMPTS_MAX: usize = 16;
 /// How long a receiver's name may take to look up, and each of its addresses to connect: three SYNs of the kernel's.
 /// Policy: the attempt fails and is made again; in a flock another member takes the turn at once.
