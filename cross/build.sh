@@ -54,21 +54,26 @@ build() (
         export RUSTC=/usr/bin/rustc CARGO=/usr/bin/cargo PATH="/usr/bin:$PATH" RUSTC_BOOTSTRAP=1
         flags=-Clink-self-contained=no
         # Without the default features: they print back traces, from symbols that are not there, and weigh 130 KiB.
-        set -- -Zbuild-std=std,panic_abort "-Zbuild-std-features=${STD_FEATURES:-}"
+        # Small sorts and prints instead: the library's large ones weigh 120 KiB.
+        set -- -Zbuild-std=std,panic_abort "-Zbuild-std-features=${STD_FEATURES-optimize_for_size}"
     fi
     sysroot=$("${RUSTC:-rustc}" --print sysroot)
     export PATH="$CACHE/venv/bin:$PATH"
     # No name of this machine may reach the bytes.
     flags="$flags $(code_of "$target") --remap-path-prefix=$source=/bellwether --remap-path-prefix=$into=/target"
     flags="$flags --remap-path-prefix=$CARGO_HOME=/cargo --remap-path-prefix=$sysroot=/rust"
+    # Nothing unwinds: a panic aborts. What a debugger needs for that goes to the symbols.
+    flags="$flags -Cforce-unwind-tables=no -Clinker-flavor=gcc"
     RUSTFLAGS=$flags
-    CFLAGS="-ffile-prefix-map=$source=/bellwether -ffile-prefix-map=$into=/target -ffile-prefix-map=$CARGO_HOME=/cargo"
+    CFLAGS="-fno-unwind-tables -fno-asynchronous-unwind-tables -ffile-prefix-map=$source=/bellwether -ffile-prefix-map=$into=/target -ffile-prefix-map=$CARGO_HOME=/cargo"
     SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$ROOT" log -1 --format=%ct 2>/dev/null || echo 0)}
     export RUSTFLAGS CFLAGS SOURCE_DATE_EPOCH
     unset CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS CARGO_TARGET_DIR
     cd "$source"
+    # Cargo does not know what the linker reads.
+    find "$into/$target/release/deps" -name 'bellwether-*' ! -newer cross/order.txt -delete 2>/dev/null || true
     cargo-zigbuild zigbuild "$@" --release --locked --target "$target" --target-dir "$into" \
-        --config profile.release.strip=false --config 'profile.release.debug="line-tables-only"' \
+        --config "target.$target.linker=\"$source/cross/linker.sh\"" --config profile.release.strip=false --config 'profile.release.debug="line-tables-only"' \
         ${PROFILE:+--config "profile.release.opt-level=$(case $PROFILE in [0-9]) echo "$PROFILE" ;; *) echo "\"$PROFILE\"" ;; esac)"} >&2
 )
 
@@ -80,6 +85,7 @@ split() {
     chmod 755 "$3"
     chmod 644 "$3.debug"
     [ -z "$(readelf -d "$3" | sed -n 's/.*(NEEDED)//p')" ] || die "$3 is not static"
+    readelf -h "$3" | grep -q 'Type: *DYN' || die "$3 is not position-independent"
 }
 
 ship() {
@@ -135,7 +141,7 @@ for target in "$@"; do
     case " $TARGETS " in *" $target "*) ;; *) die "unknown target $target; one of: $TARGETS" ;; esac
 done
 mkdir -p "$OUT" "$CACHE"
-install_missing python3=python3 /usr/lib/python3/dist-packages=python3-venv eu-strip=elfutils readelf=binutils
+install_missing python3=python3 /usr/lib/python3/dist-packages=python3-venv eu-strip=elfutils c++filt=binutils
 install_zig
 # shellcheck disable=SC2086
 [ $# -gt 0 ] || set -- $TARGETS
