@@ -90,6 +90,13 @@ def package(world):
     assert run("bash", "-c", script, "bash", "ch").split() == ["check-config"]
 
 
+def policy(world):
+    """Debian's own check finds no fault with the package, but for those that it is told the reason of."""
+    deb, _ = packages(world, "1.0")
+    # The binary under test may be linked to this machine's libc; the one that is shipped is to none.
+    run("lintian", "--allow-root", "--fail-on", "error,warning", "--suppress-tags", "missing-dependency-on-libc", deb)
+
+
 def throw_away_machine(world):
     """A command that runs the script in its argument as root of a copy of this machine that is gone afterwards."""
     mount = f"""
@@ -103,10 +110,10 @@ def throw_away_machine(world):
         mount -t proc proc root/proc
         mount --bind /dev root/dev
         mount -t tmpfs none root/run
-        cp "{world.directory}"/packages/*.deb root/root/
+        cp "{world.directory}"/packages/*.* root/root/
         exec chroot root sh -ec "$1"
     """
-    return ["unshare", "--mount", "--net", "sh", "-c", mount, "sh"]
+    return ["unshare", "--mount", "--net", "--pid", "--fork", "sh", "-c", mount, "sh"]
 
 
 def installed(world):
@@ -171,6 +178,61 @@ def install_script(world):
         run(script, "--remove", env=settings)
         left = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
         assert left == [Path("etc/bellwether/bellwether.toml")], left
+
+
+def openrc(world):
+    """The tarball on a machine with OpenRC: installed, started, reloaded, started anew after a kill, stopped, removed."""
+    packages(world, "1.0")
+    # Unpacked there alone: here they would replace the init system.
+    run("apt-get", "download", "openrc", "librc1", "libeinfo1", cwd=world.directory / "packages")
+    script = f"""
+        is_up() {{ for wait in $(seq 100); do curl -sf http://127.0.0.1:9093/-/ready && return; sleep 0.1; done; exit 1; }}
+        ip link set lo up
+        cd /root
+        for deb in openrc_* lib*; do dpkg-deb --fsys-tarfile $deb | tar -x --keep-directory-symlink -C /; done
+        for kind in exclusive starting started stopping inactive wasinactive failed daemons options scheduled tmp; do
+            mkdir -p /run/openrc/$kind
+        done
+        touch /run/openrc/softlevel
+        rm -rf /etc/bellwether /var/lib/bellwether
+        tar xzf bellwether-1.0-{TARGET}.tar.gz
+        ./bellwether-1.0-{TARGET}/install.sh
+        test -e /etc/runlevels/default/bellwether
+        is_up
+        first=$(pidof bellwether)
+        test "$(stat -c %U /proc/$first)" = bellwether
+        sed -i s/default/renamed/ /etc/bellwether/bellwether.toml
+        rc-service bellwether reload
+        for wait in $(seq 100); do curl -sf http://127.0.0.1:9093/api/v2/receivers | grep -q renamed && break; sleep 0.1; done
+        curl -sf http://127.0.0.1:9093/api/v2/receivers | grep renamed
+        test "$(pidof bellwether)" = $first
+        kill -9 $first
+        for wait in $(seq 100); do again=$(pidof bellwether) && test "$again" != $first && break; sleep 0.1; done
+        is_up
+        rc-service bellwether stop
+        test -z "$(pidof bellwether)"
+        ./bellwether-1.0-{TARGET}/install.sh --remove
+        test ! -e /usr/bin/bellwether -a ! -e /etc/runlevels/default/bellwether -a -e /etc/bellwether/bellwether.toml
+    """
+    run(*throw_away_machine(world), script)
+
+
+def procd(_world):
+    """procd is told of a process that runs as nobody else, is started for ever, and reloads by SIGHUP."""
+    told = run("sh", "-ec", """
+        for said in open_instance set_param close_instance; do eval "procd_$said() { echo $said \\"\\$@\\"; }"; done
+        mkdir() { :; }
+        chown() { :; }
+        . "$1"
+        start_service
+    """, "sh", ROOT / "systemd/without/bellwether.procd").splitlines()  # fmt: skip
+    assert told[0].split() == ["open_instance"] and told[-1].split() == ["close_instance"], told
+    params = dict(line.split()[1:3] for line in told[1:-1])
+    assert params == {
+        "command": "/usr/bin/bellwether", "user": "bellwether", "group": "bellwether", "no_new_privs": "1", "respawn": "0",
+        "reload_signal": "HUP", "file": "/etc/bellwether/bellwether.toml", "stderr": "1",
+    }, params  # fmt: skip
+    assert "set_param respawn 0 2 0" in told, "it gives up one day"
 
 
 def failed_unit(world):
@@ -279,5 +341,5 @@ def licences(_world):
 
 
 def cases(_settings):
-    found = (units, package, installed, install_script, failed_unit, no_writable_directory, no_network, clock_not_set, watchdog, licences)
+    found = (units, package, policy, installed, install_script, openrc, procd, failed_unit, no_writable_directory, no_network, clock_not_set, watchdog, licences)
     return [(f"gateway/{case.__name__}", case) for case in found]
