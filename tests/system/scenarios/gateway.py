@@ -290,6 +290,39 @@ def no_network(world):
     assert time.monotonic() - began < 15, "it waits for the network"
 
 
+def bare_machine(world):
+    """A root that is read-only, nowhere to write, a clock that nobody set, no network: it serves, and says each of them."""
+    key = world.directory / "flock.key"
+    key.write_text(run(world.settings.subject, "key", "new"))
+    key.chmod(0o600)
+    config = world.directory / "bare.yml"
+    config.write_text(CONFIG + f"cluster: {{multicast: true, key_files: ['{key}'], peers: ['nobody.example:9094']}}\n")
+    script = f"""
+        mount --make-rprivate /
+        mount -t tmpfs none /run
+        mkdir -p /run/systemd/timesync
+        mount -o remount,bind,ro /
+        touch /var/lib/x 2>/dev/null && exit 1
+        "{world.settings.subject}" --config.file="{config}" --storage.path=/var/lib/bellwether-test 2>/run/log &
+        agent=$!
+        ip link set lo up
+        for wait in $(seq 100); do curl -sf http://127.0.0.1:9093/-/ready >/dev/null && break; sleep 0.1; done
+        curl -sf -H 'Content-Type: application/json' -d '[{{"labels":{{"alertname":"A"}}}}]' http://127.0.0.1:9093/api/v2/alerts
+        for wait in $(seq 300); do grep -q 'not resolve' /run/log && break; sleep 0.1; done
+        curl -sf http://127.0.0.1:9093/api/v2/alerts
+        curl -sf http://127.0.0.1:9093/api/v2/status
+        kill $agent
+        wait $agent
+        cat /run/log
+    """
+    told = run("unshare", "--mount", "--net", "sh", "-ec", script)
+    for said in (
+        '"alertname":"A"', "Nothing is kept on flash", '"clock":"unsynced"', '"status":"failed"', "going on from memory",
+        "clock not set", "no interface can do it", "--cluster.peer=nobody.example:9094: the name does not resolve",
+    ):  # fmt: skip
+        assert said in told, f"it does not say {said}:\n{told}"
+
+
 def clock_not_set(world):
     """A machine whose clock nobody has set yet: it serves, says so, and says when that has changed."""
     seen = world.directory / "run"
@@ -341,5 +374,5 @@ def licences(_world):
 
 
 def cases(_settings):
-    found = (units, package, policy, installed, install_script, openrc, procd, failed_unit, no_writable_directory, no_network, clock_not_set, watchdog, licences)
+    found = (units, package, policy, installed, install_script, openrc, procd, failed_unit, no_writable_directory, no_network, bare_machine, clock_not_set, watchdog, licences)
     return [(f"gateway/{case.__name__}", case) for case in found]
