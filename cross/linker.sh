@@ -2,7 +2,8 @@
 # The linker that cross/build.sh gives to rustc: zig's, with what zig's driver has no words for.
 #
 # The first link is zig's own. Its command line for lld is run again with more flags:
-#   --pack-dyn-relocs=relr   so that a position-independent program costs no more than one that is not
+#   --pack-dyn-relocs=relr   so that a position-independent program costs no more than one that is not; rustc asks for
+#                            one on x86_64 alone
 #   --icf=all                functions of equal code become one
 #   --symbol-ordering-file   what an idle agent runs comes first, by cross/order.txt. The kernel maps a file's pages by
 #                            neighbourhoods, so functions that nobody calls between those that are called cost memory

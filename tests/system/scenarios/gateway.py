@@ -235,6 +235,34 @@ def procd(_world):
     assert "set_param respawn 0 2 0" in told, "it gives up one day"
 
 
+def readme(world):
+    """The README's lines for a first flock, run as they stand, make a member that speaks sealed multicast."""
+    packages(world, "1.0")
+    section = (ROOT / "README.md").read_text().split("### A first flock of three")[1].split("###")[0]
+    lines = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
+    script = f"""
+        sudo() {{ "$@"; }}
+        systemctl() {{
+            test "$*" = "restart bellwether"
+            install -d -o bellwether -g bellwether -m 700 /var/lib/bellwether
+            setpriv --reuid=bellwether --regid=bellwether --clear-groups /usr/bin/bellwether \\
+                --config.file=/etc/bellwether/bellwether.toml --storage.path=/var/lib/bellwether &
+            for wait in $(seq 100); do curl -sf http://127.0.0.1:9093/-/ready && return; sleep 0.1; done
+            exit 1
+        }}
+        rm -rf /etc/bellwether /var/lib/bellwether
+        ip link set lo up
+        ip link add site type veth peer name other
+        ip link set site up; ip link set other up
+        ip address add 192.0.2.1/24 dev site
+        dpkg -i /root/bellwether_1.0_amd64.deb
+{lines}
+        bellwether flock
+    """
+    told = run(*throw_away_machine(world), script)
+    assert '"sealed":true' in told and "NOT SEALED" not in told, told
+
+
 def failed_unit(world):
     """A unit that failed becomes an alert with its name, whatever systemd allows in one."""
     sink = world.sink()
@@ -374,5 +402,5 @@ def licences(_world):
 
 
 def cases(_settings):
-    found = (units, package, policy, installed, install_script, openrc, procd, failed_unit, no_writable_directory, no_network, bare_machine, clock_not_set, watchdog, licences)
+    found = (units, package, policy, installed, install_script, openrc, procd, readme, failed_unit, no_writable_directory, no_network, bare_machine, clock_not_set, watchdog, licences)
     return [(f"gateway/{case.__name__}", case) for case in found]
