@@ -78,7 +78,8 @@ pub struct Config {
     pub cluster_name: String,
     /// The keys; without one nothing is sealed.
     pub keys: KeyRing,
-    /// Whether others are expected from the start: static peers are configured.
+    /// Whether others are expected from the start: static peers are configured, or members were met before a
+    /// restart.
     pub expects_peers: bool,
     /// Whether to use multicast. It is not used without a key.
     pub multicast: bool,
@@ -449,7 +450,10 @@ impl Gossip {
             Message::Digest(digest) => self.handle_digest(now, rng, node, &digest),
             Message::Sum(sum) => self.handle_sum(now, rng, node, &sum),
             Message::Keys(at, ranges) => self.handle_keys(now, node, at, &ranges),
-            Message::Want(hashes) => self.sync.queue_all(node, &hashes, &mut self.stats),
+            Message::Want(hashes) => {
+                self.sync.told.asked(node, &hashes);
+                self.sync.queue_all(node, &hashes, &mut self.stats);
+            }
             Message::Part(part) => self.handle_part(now, rng, node, &part, replica),
             Message::WantParts(hash, version, numbers) => {
                 self.handle_want_parts(node, hash, version, numbers);

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use rand::Rng;
 
-use super::index::{Entry, PART_BITS, PARTS, RECENT_MAX, part_prefix};
+use super::index::{Entry, PART_BITS, PARTS, RECENT_MAX, in_range, part_prefix};
 use super::limiter::Bucket;
 use super::message::{AROUND_BYTES, Digest, Head, Message, Part, Range, Sum, pack};
-use super::parts::{self, Assembler};
+use super::parts::{self, Assembler, Told};
 use super::record::{Merge, Record, Replica, Version};
 use super::seal::MESSAGE_BYTES_MAX;
 use super::stats::{Cause, Stats};
@@ -67,6 +67,7 @@ pub(super) struct Sync {
     asked: Option<Asked>,
     wanted: BTreeMap<u64, Wanted>,
     assembler: Assembler,
+    pub(super) told: Told,
     outbox: VecDeque<Job>,
     jobs: BTreeSet<(u64, u64)>,
     /// Records sent since the outbox was empty.
@@ -105,6 +106,7 @@ impl Sync {
             asked: None,
             wanted: BTreeMap::new(),
             assembler: Assembler::default(),
+            told: Told::default(),
             outbox: VecDeque::new(),
             jobs: BTreeSet::new(),
             burst: 0,
@@ -120,7 +122,8 @@ impl Sync {
         let outbox = (!self.outbox.is_empty()).then(|| self.bucket.ready_at());
         let wanted = self.wanted.values().map(|wanted| wanted.next).min();
         let asked = self.asked.as_ref().map(|asked| asked.next);
-        let sooner = [outbox, wanted, asked, self.assembler.next_timeout()];
+        let parts = self.assembler.next_timeout().into_iter().chain(self.told.next_timeout()).min();
+        let sooner = [outbox, wanted, asked, parts];
         sooner.into_iter().flatten().fold(self.trickle.next_timeout(), Mono::min)
     }
 
@@ -191,6 +194,9 @@ impl Gossip {
         }
         self.ask_for_ranges(now);
         self.ask_for_wanted(now, rng);
+        for node in self.sync.told.handle_timeout(now.mono) {
+            self.tell_digest(now, node);
+        }
         for (node, question) in self.sync.assembler.handle_timeout(now.mono) {
             self.send(node, &question);
         }
@@ -214,6 +220,7 @@ impl Gossip {
         peer.agreed = Some(agreed);
         peer.compared = now.mono;
         if agreed || faults::on(Fault::DigestsIgnored) {
+            self.sync.told.agreed(node);
             self.sync.partner.take_if(|(partner, _)| *partner == node);
             self.sync.asked.take_if(|asked| asked.node == node);
             return self.sync.trickle.hear_agreement();
@@ -266,7 +273,7 @@ impl Gossip {
             return;
         }
         self.sync.asked.take_if(|asked| asked.node == node);
-        let ours = self.index.parts(sum.prefix, sum.bits, sum.at);
+        let ours = self.own_parts(sum.prefix, sum.bits, sum.at);
         let (bits, mut ranges, mut answers) = (sum.bits + PART_BITS, Vec::new(), Vec::new());
         for (number, (theirs, (print, count))) in sum.prints.chunks_exact(4).zip(ours).enumerate() {
             let theirs = u32::from_be_bytes(theirs.try_into().unwrap_or_default());
@@ -329,6 +336,7 @@ impl Gossip {
         version: Version,
         numbers: Vec<u16>,
     ) {
+        self.sync.told.asked(node, &[hash]);
         let holds = self.index.entry(hash).is_some_and(|entry| entry.version == version);
         if holds {
             self.sync.queue(Job { to: node, hash, parts: Some(numbers) }, &mut self.stats);
@@ -429,19 +437,25 @@ impl Gossip {
     }
 
     fn own_sum(&self, at: i64, prefix: u64, bits: u8) -> Sum {
-        let parts = self.index.parts(prefix, bits, at);
+        let parts = self.own_parts(prefix, bits, at);
         let prints = parts.iter().flat_map(|(print, _)| print.to_be_bytes()).collect();
         Sum { at, prefix, bits, prints }
     }
 
+    /// What we know of the parts of a range. What is being put together counts, so that no other member sends it too.
+    fn own_parts(&self, prefix: u64, bits: u8, at: i64) -> [(u32, usize); PARTS] {
+        let mut parts = self.index.parts(prefix, bits, at);
+        for head in self.sync.assembler.heads() {
+            self.index.count_in(&mut parts, prefix, bits, at, head);
+        }
+        parts
+    }
+
     fn own_range(&self, at: i64, prefix: u64, bits: u8) -> Range {
-        let heads = self
-            .index
-            .range(prefix, bits, at)
-            .map(|(hash, entry)| Head { hash, version: entry.version })
-            .take(LISTED_MAX)
-            .collect();
-        Range { prefix, bits, heads }
+        let coming = self.sync.assembler.heads().filter(|head| in_range(prefix, bits, head.hash));
+        let here = self.index.range(prefix, bits, at);
+        let here = here.map(|(hash, entry)| Head { hash, version: entry.version }).take(LISTED_MAX);
+        Range { prefix, bits, heads: here.chain(coming.take(LISTED_MAX / 2)).collect() }
     }
 
     /// Queues for a member all that it lacks in a range of which it has told all.
