@@ -26,6 +26,7 @@ linked=$(printf '%s\n' "$line" | sed -n 's/.* -o \([^ ]*\) .*/\1/p')
 
 # Name and symbol of every function: the names in cross/order.txt are without the compiler's hashes.
 nm "$linked" | awk '$2 ~ /^[tTwW]$/ { print $3 }' | LC_ALL=C sort -u >"$work/symbols"
+# shellcheck disable=SC2094
 c++filt <"$work/symbols" | sed 's/\[[0-9a-f]*\]//g' | paste "$work/symbols" - |
     awk -F '\t' 'NR == FNR { at[$1] = FNR; next } $2 in at { print at[$2] "\t" $1 }' "$here/order.txt" - |
     LC_ALL=C sort -n | cut -f 2 >"$work/order"
