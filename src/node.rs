@@ -1,15 +1,16 @@
 //! The whole brain: `handle_*` in, effects out, one [`Node::next_timeout`].
 
+mod clock;
 mod flock;
 mod keep;
 mod own;
+mod restore;
 mod stamps;
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::config::Config;
-use crate::core::restore::GroupTimers;
+use crate::core::clock::Watch;
 use crate::core::stats::Stats;
 use crate::core::{Core, Intake};
 use crate::effect::{AttemptId, Cx};
@@ -19,6 +20,7 @@ use crate::model::{Alert, Fingerprint, Labels, Report, Silence, SilenceId};
 use crate::notify::Reply;
 use crate::time::{Mono, Now};
 
+use restore::Kept;
 use stamps::Stamps;
 
 pub use crate::core::Options;
@@ -44,14 +46,14 @@ pub struct GroupView<'a> {
 #[derive(Debug)]
 pub struct Node {
     core: Core,
-    restoring: GroupTimers,
+    restoring: Vec<Kept>,
     last_hlc: u64,
     flock_config: Option<gossip::Config>,
     identity: Option<u64>,
     gossip: Option<Gossip>,
     stamps: Stamps,
-    /// Of each member: its clock less ours, zero if they agree.
-    offsets: BTreeMap<u64, i64>,
+    /// Watches the time of the flock.
+    flock_watch: Watch,
 }
 
 impl Node {
@@ -64,13 +66,13 @@ impl Node {
     ) -> Self {
         Self {
             core: Core::new(config, options, now),
-            restoring: GroupTimers::new(),
+            restoring: Vec::new(),
             last_hlc: 0,
             flock_config: flock,
             identity: None,
             gossip: None,
             stamps: Stamps::default(),
-            offsets: BTreeMap::new(),
+            flock_watch: Watch::new(now),
         }
     }
 
@@ -128,14 +130,6 @@ impl Node {
         self.handle_clock(cx);
         self.core.handle_config(cx, config);
         self.spread(cx);
-    }
-
-    /// Sees whether the wall clock has stepped since the last input.
-    fn handle_clock(&mut self, cx: &Cx<'_>) {
-        if self.core.handle_clock(cx.now) {
-            // What was measured of others' clocks was measured against the old one.
-            self.offsets.clear();
-        }
     }
 
     // Getters.

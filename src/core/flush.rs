@@ -202,6 +202,7 @@ impl Core {
             return;
         }
         let failed = flush.deliveries.iter().any(|it| it.state == State::Failed);
+        let told = flush.deliveries.iter().any(Delivery::told);
         let Some(flush) = group.flush.take() else { return };
         for (at, delivery) in flush.deliveries.iter().enumerate() {
             self.timers.cancel(Timer::Delivery(id, at));
@@ -214,7 +215,7 @@ impl Core {
                 if current.is_none_or(|entry| entry.alert.updated_at == it.alert.updated_at) {
                     group.alerts.remove(&it.fingerprint);
                     if it.alert.updated_at < it.alert.ends_at {
-                        self.changes.push(Change::AlertEnded(it.fingerprint));
+                        self.changes.push(Change::AlertEnded { fingerprint: it.fingerprint, told });
                     }
                 }
             }

@@ -93,8 +93,14 @@ pub enum Change {
         /// Only its end moved.
         lease: bool,
     },
-    /// Time has ended an alert and that was told: flash must know, the flock sees it for itself.
-    AlertEnded(Fingerprint),
+    /// Time has ended an alert and receivers know: flash must know too, or it gets its lease anew after a restart.
+    AlertEnded {
+        /// Which.
+        fingerprint: Fingerprint,
+        /// Whether this node has told it: then it tells the flock, where a member that has just restarted may still
+        /// wait for the lease to end.
+        told: bool,
+    },
     /// A turn was claimed or given up.
     Claim {
         /// Whose turn: [`LogKey::id`].
@@ -463,6 +469,11 @@ impl Core {
     /// When [`Core::handle_timeout`] wants to be called next.
     pub fn next_timeout(&self) -> Option<Mono> {
         self.timers.next()
+    }
+
+    /// Has something told anew that has not changed.
+    pub fn tell_again(&mut self, changes: Vec<Change>) {
+        self.changes.extend(changes);
     }
 
     /// What has changed since this was last asked.

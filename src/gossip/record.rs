@@ -57,6 +57,10 @@ pub struct Record {
     /// The thing itself, as its room encodes it: at most [`crate::limits::RECORD_BYTES_MAX`] bytes.
     #[cbor(n(3), with = "minicbor::bytes")]
     pub body: Vec<u8>,
+    /// What the clock showed by which the times in the body are told, in nanoseconds, when this was sent. `gossip` gives
+    /// it no meaning.
+    #[n(4)]
+    pub told_at: Option<i64>,
 }
 
 /// What became of a record that was offered.

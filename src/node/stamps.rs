@@ -3,22 +3,21 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use crate::core::clock::Step;
 use crate::gossip::{Key, Version};
 use crate::time::Wall;
-use crate::wire::record::Kind;
+use crate::wire::record::{GroupTimer, Kind, decode_group, encode_group};
 
 /// Which version of a record is held.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Stamp {
     /// Its version.
     pub(super) version: Version,
-    /// Wall milliseconds, by its author's clock, from which on it means nothing.
+    /// Wall milliseconds, by the flock's time, from which on it means nothing.
     pub(super) expires_at_ms: i64,
-    /// The author's clock less ours: by so much its times were moved when it was taken.
-    pub(super) offset_ms: i64,
-    /// Of an alert: the end that the flock knows of.
+    /// Of an alert: the end that the flock knows of, by our clock.
     pub(super) shared_end: Wall,
-    /// The body as it came, of kinds that the core does not hold as they came.
+    /// The body by our clock, of kinds that the core does not hold as they came.
     pub(super) body: Option<Rc<[u8]>>,
 }
 
@@ -46,6 +45,19 @@ impl Stamps {
             let id = if *kind == Kind::Alert.number() { &bytes[8..] } else { &bytes[..] };
             (Key { kind: *kind, id: id.to_vec() }, stamp)
         })
+    }
+
+    /// Moves all times along when our clock steps.
+    pub(super) fn step(&mut self, step: Step) {
+        for ((kind, _), stamp) in &mut self.0 {
+            stamp.shared_end = step.time(stamp.shared_end);
+            if *kind == Kind::Group.number()
+                && let Some(timer) = stamp.body.as_deref().and_then(|it| decode_group(it).ok())
+            {
+                let first = step.time(timer.first);
+                stamp.body = Some(encode_group(&GroupTimer { first, ..timer }).into());
+            }
+        }
     }
 
     /// Forgets claims that mean nothing any more at `now_ms`.

@@ -14,7 +14,7 @@
 //!            ? given_up: [*uint]]                       ; the nodes that have given the turn up
 //! node    = [id: uint]
 //! time    = int                                          ; nanoseconds since 1970
-//! stamped = [hlc: uint, node: uint, expires: int, body: bstr, ? offset: int]  ; on flash: the body with its version around it
+//! stamped = [hlc: uint, node: uint, expires: int, body: bstr]  ; on flash: the body with its version around it
 //! ```
 //!
 //! Labels are names and values in turn. Fingerprints are 8 bytes each, big-endian. Keys: an alert's is its fingerprint, a
@@ -212,9 +212,6 @@ pub struct Stamped {
     /// The body.
     #[cbor(n(3), with = "minicbor::bytes")]
     pub body: Vec<u8>,
-    /// The author's clock less ours in milliseconds, by which the body's times were moved; none: not at all.
-    #[n(4)]
-    pub offset_ms: Option<i64>,
 }
 
 impl Stamped {
@@ -508,7 +505,7 @@ mod tests {
     #[test]
     fn bodies_are_golden() {
         let (key, entry) = log();
-        let stamped = Stamped { hlc: 1, node: 2, expires_at_ms: 3, body: vec![4], offset_ms: None };
+        let stamped = Stamped { hlc: 1, node: 2, expires_at_ms: 3, body: vec![4] };
         let golden = [
             (encode_alert(&alert()), "878469616c6572746e616d656141616961318261736178012103f56175"),
             (encode_silence(&silence()), "87828361610061628361630363647c65010203626d656377687980"),

@@ -60,10 +60,6 @@ fn asked() -> Asked {
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--trace" => trace::LINES.set(true),
-            "--unset-clocks" => {
-                swarm::UNSET.set(true);
-                asked.swarm = true;
-            }
             "--seeds" => (asked.seeds, asked.swarm) = (number(args.next()), true),
             "--from" => (asked.from, asked.swarm) = (number(args.next()), true),
             "--table" => asked.table = Some(number(args.next())),

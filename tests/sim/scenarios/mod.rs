@@ -60,4 +60,16 @@ pub(crate) const ALL: &[Test] = &[
         "a_surrender_that_is_overtaken_is_heard_all_the_same",
         found::a_surrender_that_is_overtaken_is_heard_all_the_same,
     ),
+    (
+        "a_silence_of_a_member_that_was_never_met_mutes_at_once",
+        found::a_silence_of_a_member_that_was_never_met_mutes_at_once,
+    ),
+    (
+        "what_was_taken_in_1970_is_told_to_those_who_know_the_time",
+        found::what_was_taken_in_1970_is_told_to_those_who_know_the_time,
+    ),
+    (
+        "a_boot_in_1970_neither_ends_nor_repeats_nor_forgets",
+        found::a_boot_in_1970_neither_ends_nor_repeats_nor_forgets,
+    ),
 ];
