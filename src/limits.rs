@@ -84,6 +84,9 @@ pub const SILENCES_MAX: usize = 10_000;
 pub const SILENCE_BYTES_MAX: usize = 64 * 1024;
 /// Aggregation groups. Policy: a report of a new alert that might need more is refused as in a full table.
 pub const GROUPS_MAX: usize = 40_000;
+/// Members that a log entry names as having told of its group. Policy: who told longest ago is left out; an end may be told
+/// again after a split.
+pub const LOG_TELLERS_MAX: usize = 16;
 
 // The journal.
 

@@ -102,6 +102,7 @@ fn log() -> (LogKey, LogEntry) {
         firing: [fingerprint()].into(),
         resolved: [].into(),
         expires_at: Wall::from_secs(4_100_000_000),
+        tellers: [].into(),
     };
     (key, entry)
 }

@@ -17,7 +17,7 @@ const STEP_MIN: Duration = Duration::from_secs(2);
 /// Clocks that are further apart than this are not both set: a time that lies nearer to the other one was told by that.
 const FAR: Duration = Duration::from_secs(24 * 3600);
 /// 2020-01-01: a clock that shows less is not set.
-const SET_MIN: Wall = Wall::from_secs(1_577_836_800);
+pub const SET_MIN: Wall = Wall::from_secs(1_577_836_800);
 
 /// From one clock to another: when the first shows `from` the second shows `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,13 +36,18 @@ impl Step {
         if step.size() > STEP_MIN { step } else { Self::NONE }
     }
 
+    /// The same where it matters by how little they differ.
+    pub const fn exact(from: Wall, to: Wall) -> Self {
+        Self { from, to }
+    }
+
     /// How far the clocks are apart.
-    pub fn size(self) -> Duration {
+    fn size(self) -> Duration {
         self.from.since(self.to).max(self.to.since(self.from))
     }
 
     /// Whether at most one of the clocks is set.
-    pub fn is_far(self) -> bool {
+    fn is_far(self) -> bool {
         self.size() > FAR
     }
 

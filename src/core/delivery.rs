@@ -39,6 +39,8 @@ pub struct Delivery {
     pause: Duration,
     /// When it is to be looked at again, while it is [`State::Held`].
     due: Mono,
+    /// Who had told of the group when the last attempt began.
+    pub(super) tellers: Rc<[(u64, u64)]>,
 }
 
 /// Where a delivery is.
@@ -59,8 +61,16 @@ pub(super) enum State {
 }
 
 impl Delivery {
-    pub(super) const fn new(integration: usize, key: LogKey, now: Mono) -> Self {
-        Self { integration, key, state: State::Held, attempts: 0, pause: PAUSE_FIRST, due: now }
+    pub(super) fn new(integration: usize, key: LogKey, now: Mono) -> Self {
+        Self {
+            integration,
+            key,
+            state: State::Held,
+            attempts: 0,
+            pause: PAUSE_FIRST,
+            due: now,
+            tellers: Rc::default(),
+        }
     }
 
     pub(super) const fn open(&self) -> bool {
@@ -179,7 +189,9 @@ impl Core {
         let Some(group) = self.groups.get_mut(id) else { return };
         let Some(flush) = group.flush.as_mut() else { return };
         let (deadline, receiver) = (flush.deadline, Rc::clone(&flush.receiver));
-        let Some(delivery) = flush.deliveries.get(at) else { return };
+        let Some(delivery) = flush.deliveries.get_mut(at) else { return };
+        let known = self.nflog.get(&delivery.key, cx.now.wall);
+        delivery.tellers = known.map(|it| Rc::clone(&it.tellers)).unwrap_or_default();
         let Some(integration) = receiver.integrations.get(delivery.integration) else { return };
         if flush.firing.is_empty() && !integration.send_resolved {
             // The log learns that all have ended, though nothing is sent of it.

@@ -178,16 +178,24 @@ impl Core {
 
     /// Logs a delivery.
     pub(super) fn record(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
-        let Some(flush) = self.flush_of(id) else { return };
+        let Some(flush) = self.groups.get(id).and_then(|it| it.flush.as_ref()) else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
         let (key, now) = (delivery.key.clone(), cx.now.wall);
         let (firing, resolved) = (Rc::clone(&flush.firing), Rc::clone(&flush.resolved));
         let repeat_interval = flush.repeat_interval;
         // Later than what it replaces, also if the clock has gone back since.
         let after = |entry: &LogEntry| entry.timestamp + Duration::from_nanos(1);
-        let timestamp = self.nflog.get(&key, now).map_or(now, |entry| now.max(after(entry)));
+        let known = self.nflog.get(&key, now);
+        let timestamp = known.map_or(now, |entry| now.max(after(entry)));
+        let tellers = match self.turns.flock.me {
+            0 => Rc::default(),
+            me => LogEntry::tellers_after(known, me),
+        };
         let expires_at = now + self.options.retention.min(repeat_interval * 2);
-        let entry = LogEntry { timestamp, firing, resolved, expires_at };
+        // What another has told since this was sent did not know of it, nor this of that.
+        let meanwhile = known.filter(|it| it.tellers != delivery.tellers);
+        let entry = LogEntry { timestamp, firing, resolved, expires_at, tellers };
+        let entry = meanwhile.map_or_else(|| entry.clone(), |other| other.joined(&entry));
         if self.nflog.merge(key.clone(), entry, now) {
             self.changes.push(Change::Log(key));
             self.arm_records(cx.now);

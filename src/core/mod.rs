@@ -471,11 +471,6 @@ impl Core {
         self.timers.next()
     }
 
-    /// Has something told anew that has not changed.
-    pub fn tell_again(&mut self, changes: Vec<Change>) {
-        self.changes.extend(changes);
-    }
-
     /// What has changed since this was last asked.
     pub fn take_changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)

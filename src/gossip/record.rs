@@ -35,6 +35,11 @@ pub struct Version {
 }
 
 impl Version {
+    /// The first version of a time, in wall milliseconds, by nobody.
+    pub const fn at(wall_ms: i64) -> Self {
+        Self { hlc: super::hlc::from_wall_ms(wall_ms), node: 0 }
+    }
+
     /// The wall clock's milliseconds in it.
     pub const fn wall_ms(self) -> i64 {
         (self.hlc >> 16).cast_signed()

@@ -1,14 +1,11 @@
 //! The wall clock steps, or the flock tells another time than ours.
 
-use std::time::Duration;
-
+use crate::core::clock::SET_MIN;
 use crate::effect::{Cx, Effect};
-use crate::limits::CLOCK_AHEAD_MS_MAX;
+use crate::gossip::Version;
 use crate::node::Node;
+use crate::node::keep::{Act, stored};
 use crate::time::{Now, Wall};
-
-/// Members whose clocks differ by less compare what has expired all the same.
-const COMPARABLE: Duration = Duration::from_millis(CLOCK_AHEAD_MS_MAX.cast_unsigned());
 
 impl Node {
     /// Sees whether a clock has stepped since the last input: what is held is moved along, and flash is told.
@@ -17,22 +14,40 @@ impl Node {
             self.stamps.step(step);
             cx.effects.push(Effect::Persist(self.records(cx.now)));
         }
-        self.handle_flock_time(cx.now);
+        let flock = Now { mono: cx.now.mono, wall: self.flock_wall(cx.now) };
+        if self.flock_watch.look(flock).is_some() {
+            self.date(cx);
+        }
     }
 
-    /// Sees whether the time of the flock has become another, as it does for a node that boots in 1970 and meets the
-    /// first member. What it wrote by the old time is told anew: to all others it would have expired long ago.
-    fn handle_flock_time(&mut self, now: Now) {
-        let flock = Now { mono: now.mono, wall: self.flock_wall(now) };
-        let step = self.flock_watch.look(flock).filter(|step| step.size() > COMPARABLE);
-        let Some((step, me)) = step.zip(self.identity) else { return };
-        let mut again = self.everything();
-        again.retain(|change| {
-            self.stamp_under(change, now).is_some_and(|stamp| {
-                let expires = Wall::from_ms(stamp.expires_at_ms);
-                (stamp.version.node == me || step.is_far()) && step.time(expires) != expires
-            })
-        });
-        self.core.tell_again(again);
+    /// Tells anew what was written while nobody knew the time, once it is known: to all others it would have expired long
+    /// ago. Every member gives it the same version, which is older than what was written by a clock that was set.
+    pub(super) fn date(&mut self, cx: &mut Cx<'_>) {
+        if !self.is_member() || self.flock_wall(cx.now) < SET_MIN {
+            return;
+        }
+        let mut records = Vec::new();
+        for change in self.everything() {
+            let Some(Act::Put { kind, key, expires, body, .. }) = self.act(change, cx.now) else {
+                continue;
+            };
+            let Some(version) = self.stamps.get(kind, &key).and_then(|it| dated(it.version)) else {
+                continue;
+            };
+            let stamp = self.stamp_of_version(cx.now, version, kind, expires, &body);
+            self.publish(cx, kind, &key, &stamp, body.clone());
+            records.push(stored(kind, key.clone(), &stamp, body));
+            self.stamps.put(kind, &key, stamp);
+        }
+        if !records.is_empty() {
+            cx.effects.push(Effect::Persist(records));
+        }
     }
+}
+
+/// The version for a version of a clock that was not set; none for any other.
+fn dated(version: Version) -> Option<Version> {
+    let set = Version::at(SET_MIN.as_ms());
+    (version.wall_ms() < Wall::as_ms(SET_MIN))
+        .then(|| Version { hlc: version.hlc.saturating_add(set.hlc), ..version })
 }

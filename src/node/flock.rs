@@ -253,7 +253,9 @@ impl Tables<'_> {
             }
             Kind::Group => {
                 let timer = record::decode_group(bytes)?;
-                let first = step.time(timer.first);
+                // Members whose ticks are a second apart would not hear each other's claims in time.
+                let exact = record.told_at.map(|at| Step::exact(Wall::from_ns(at), now.wall));
+                let first = exact.unwrap_or(Step::NONE).time(timer.first);
                 self.core.merge_group(now, &timer.path, &timer.labels, first);
                 body = record::encode_group(&GroupTimer { first, ..timer });
             }

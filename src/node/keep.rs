@@ -25,7 +25,7 @@ const GROUP_LIFE: Duration = Duration::from_secs(24 * 3600);
 const CLAIM_LIFE: Duration = Duration::from_millis(30_000 + CLOCK_AHEAD_MS_MAX.cast_unsigned());
 
 /// What is to be done about a change.
-enum Act {
+pub(super) enum Act {
     /// Its record is gone.
     Delete(Kind, Vec<u8>),
     /// It has a new record.
@@ -98,7 +98,15 @@ impl Node {
         })
     }
 
-    fn publish(&mut self, cx: &mut Cx<'_>, kind: Kind, key: &[u8], stamp: &Stamp, body: Vec<u8>) {
+    /// Shares what was stamped.
+    pub(super) fn publish(
+        &mut self,
+        cx: &mut Cx<'_>,
+        kind: Kind,
+        key: &[u8],
+        stamp: &Stamp,
+        body: Vec<u8>,
+    ) {
         let Some(gossip) = &mut self.gossip else { return };
         let record = gossip::Record {
             key: shared_key(kind, key),
@@ -141,16 +149,8 @@ impl Node {
         changes
     }
 
-    /// The stamp under which something is held.
-    pub(super) fn stamp_under(&self, change: &Change, now: Now) -> Option<&Stamp> {
-        match self.act(change.clone(), now)? {
-            Act::Put { kind, key, .. } => self.stamps.get(kind, &key),
-            Act::Delete(..) => None,
-        }
-    }
-
     /// What is to be done about a change; nothing if it is not worth it.
-    fn act(&self, change: Change, now: Now) -> Option<Act> {
+    pub(super) fn act(&self, change: Change, now: Now) -> Option<Act> {
         let put = |kind, key: &[u8], expires, body| Act::Put {
             kind,
             key: key.to_vec(),
@@ -237,6 +237,18 @@ impl Node {
             self.last_hlc = wall.max(self.last_hlc + 1);
             gossip::Version { hlc: self.last_hlc, node: self.identity.unwrap_or(0) }
         };
+        self.stamp_of_version(now, version, kind, expires, body)
+    }
+
+    /// The stamp of a body that expires at a time by our clock.
+    pub(super) fn stamp_of_version(
+        &self,
+        now: Now,
+        version: gossip::Version,
+        kind: Kind,
+        expires: Wall,
+        body: &[u8],
+    ) -> Stamp {
         let shared_end = match kind {
             Kind::Alert => expires - self.core.options().alerts_gc_interval,
             _ => Wall::EPOCH,

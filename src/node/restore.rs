@@ -120,6 +120,7 @@ impl Node {
         if !records.is_empty() {
             cx.effects.push(Effect::Persist(records));
         }
+        self.date(cx);
         self.spread(cx);
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bellwether::gossip::Gossip;
 use bellwether::store::Op;
 use bellwether::wire::record::{Kind, Stamped, decode_log};
 
@@ -64,16 +65,15 @@ pub(crate) fn check(world: &World) -> Result<(), String> {
         if let Some(extra) = theirs.iter().find(|(key, _)| !ours.contains_key(*key)) {
             return Err(format!("n{seat} has {extra:?}, n{first} has not"));
         }
-        let digest = |seat: usize| {
-            let now = world.seats[seat].now(world.now);
-            world
-                .node(seat)
-                .flock()
-                .map(|flock| flock.living().len())
-                .zip(world.node(seat).flock().map(|flock| flock.digest(now)))
+        let living = |seat: usize| {
+            let mut nodes = world.node(seat).flock().map(Gossip::living).unwrap_or_default();
+            nodes.extend(world.node(seat).flock().map(Gossip::node));
+            nodes.sort_unstable();
+            nodes
         };
-        if digest(*first).map(|it| it.0) != digest(*seat).map(|it| it.0) {
-            return Err(format!("n{first} and n{seat} do not know the same members"));
+        let (one, other) = (living(*first), living(*seat));
+        if one != other {
+            return Err(format!("n{first} knows {one:x?}, n{seat} {other:x?} for members"));
         }
     }
     Ok(())

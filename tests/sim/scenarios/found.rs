@@ -163,3 +163,47 @@ pub(crate) fn a_boot_in_1970_neither_ends_nor_repeats_nor_forgets() {
         assert!(world.node(0).alerts().all(|(_, alert, _)| !alert.resolved(now)));
     }
 }
+
+/// What was kept while the clock was not set was never told to the flock if the node came back with the time set.
+pub(crate) fn what_was_kept_in_1970_is_told_by_a_node_that_boots_with_the_time_set() {
+    let mut world = World::new(1, Setup::new(3));
+    let at = world.now;
+    world.seats[0].clock.forget(at);
+    world.start(0);
+    world.post(0, vec![fires("a", "g")], None);
+    world.run_for(4_000);
+    world.crash(0, true);
+    world.seats[0].clock = WallClock::default();
+    for seat in 0..3 {
+        world.start(seat);
+    }
+    world.run_for(60_000);
+    assert_eq!(world.counts().len(), 1);
+    for seat in 0..3 {
+        let now = world.seats[seat].now(world.now).wall;
+        assert!(world.node(seat).alerts().any(|(_, alert, _)| !alert.resolved(now)), "n{seat}");
+    }
+}
+
+/// What a node had kept in 1970 got a version of today when it learned the time, and undid an end of yesterday.
+pub(crate) fn what_was_kept_in_1970_undoes_no_end() {
+    let mut world = World::new(1, Setup::new(2));
+    for seat in 0..2 {
+        world.seats[seat].clock.forget(1_000);
+        world.start(seat);
+    }
+    world.post(0, vec![fires("a", "g")], None);
+    world.run_for(20_000);
+    world.crash(1, true);
+    world.set_clock(0, WallClock::default());
+    world.post(0, vec![ends("a", "g")], None);
+    world.run_for(20_000);
+    let now = world.now;
+    world.seats[1].clock.forget(now);
+    world.start(1);
+    world.run_for(60_000);
+    for seat in 0..2 {
+        let now = world.seats[seat].now(world.now).wall;
+        assert!(world.node(seat).alerts().all(|(_, alert, _)| alert.resolved(now)), "n{seat}");
+    }
+}

@@ -72,4 +72,9 @@ pub(crate) const ALL: &[Test] = &[
         "a_boot_in_1970_neither_ends_nor_repeats_nor_forgets",
         found::a_boot_in_1970_neither_ends_nor_repeats_nor_forgets,
     ),
+    (
+        "what_was_kept_in_1970_is_told_by_a_node_that_boots_with_the_time_set",
+        found::what_was_kept_in_1970_is_told_by_a_node_that_boots_with_the_time_set,
+    ),
+    ("what_was_kept_in_1970_undoes_no_end", found::what_was_kept_in_1970_undoes_no_end),
 ];
