@@ -104,6 +104,9 @@ pub const OWN_GROUPS_MAX: usize = 64;
 /// Aggregation groups. Policy: a report that might need more is refused as in a full table, a config that would is not
 /// loaded; at the start, alerts that were kept and need more are left out, logged, and stay on flash.
 pub const GROUPS_MAX: usize = 40_000;
+/// Members that a log entry names as having told of its group. Policy: who told longest ago is left out; an end may be told
+/// again after a split.
+pub const LOG_TELLERS_MAX: usize = 16;
 
 // The journal.
 

@@ -1,18 +1,19 @@
 //! The whole brain: `handle_*` in, effects out, one [`Node::next_timeout`].
 
 mod carried;
+mod clock;
 mod flock;
 mod keep;
 mod met;
 mod own;
+mod restore;
 mod stamps;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
 use crate::config::Config;
-use crate::core::restore::GroupTimers;
+use crate::core::clock::Watch;
 use crate::core::stats::Stats;
 use crate::core::{Core, Intake, TooManyGroups};
 use crate::effect::{AttemptId, Cx};
@@ -23,6 +24,7 @@ use crate::notify::Reply;
 use crate::time::{Mono, Now};
 
 use carried::Carried;
+use restore::Kept;
 use stamps::Stamps;
 
 pub use crate::core::Options;
@@ -49,7 +51,7 @@ pub struct GroupView<'a> {
 #[derive(Debug)]
 pub struct Node {
     core: Core,
-    restoring: GroupTimers,
+    restoring: Vec<Kept>,
     last_hlc: u64,
     flock_config: Option<gossip::Config>,
     identity: Option<u64>,
@@ -60,8 +62,8 @@ pub struct Node {
     gossip: Option<Gossip>,
     stamps: Stamps,
     carried: Carried,
-    /// Of each member: its clock less ours, zero if they agree.
-    offsets: BTreeMap<u64, i64>,
+    /// Watches the time of the flock.
+    flock_watch: Watch,
 }
 
 impl Node {
@@ -74,7 +76,7 @@ impl Node {
     ) -> Self {
         Self {
             core: Core::new(config, options, now),
-            restoring: GroupTimers::new(),
+            restoring: Vec::new(),
             last_hlc: 0,
             flock_config: flock,
             identity: None,
@@ -83,7 +85,7 @@ impl Node {
             gossip: None,
             stamps: Stamps::default(),
             carried: Carried::default(),
-            offsets: BTreeMap::new(),
+            flock_watch: Watch::new(now),
         }
     }
 
@@ -146,14 +148,6 @@ impl Node {
         self.core.handle_config(cx, config)?;
         self.spread(cx);
         Ok(())
-    }
-
-    /// Sees whether the wall clock has stepped since the last input.
-    fn handle_clock(&mut self, cx: &Cx<'_>) {
-        if self.core.handle_clock(cx.now) {
-            // What was measured of others' clocks was measured against the old one.
-            self.offsets.clear();
-        }
     }
 
     // Getters.

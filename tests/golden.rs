@@ -102,6 +102,7 @@ fn log() -> (LogKey, LogEntry) {
         firing: [fingerprint()].into(),
         resolved: [].into(),
         expires_at: Wall::from_secs(4_100_000_000),
+        tellers: [].into(),
     };
     (key, entry)
 }
@@ -120,7 +121,7 @@ fn number(kind: Kind) -> u16 {
 
 fn stamped(body: Vec<u8>) -> Vec<u8> {
     let hlc = 1_700_000_000_000 << 16;
-    Stamped { hlc, node: 0, expires_at_ms: 4_000_000_000_000, body, offset_ms: None }.encode()
+    Stamped { hlc, node: 0, expires_at_ms: 4_000_000_000_000, body }.encode()
 }
 
 /// What the golden directory was written from.

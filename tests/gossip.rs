@@ -181,10 +181,10 @@ fn a_node_that_lost_its_flash_gets_everything_back_at_a_bounded_rate() {
                     Version { hlc: ((net::EPOCH_MS as u64) << 16) + u64::from(id), node: 1 };
                 let expires_at_ms = net::EPOCH_MS + 86_400_000;
                 let body = vec![1; 300];
-                net.seats[seat]
-                    .toy
-                    .0
-                    .insert(key.clone(), Record { key, version, expires_at_ms, body });
+                net.seats[seat].toy.0.insert(
+                    key.clone(),
+                    Record { key, version, expires_at_ms, body, told_at: None },
+                );
             }
         }
         net.seats[4].toy.0.clear();

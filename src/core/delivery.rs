@@ -50,6 +50,8 @@ pub struct Delivery {
     taken: bool,
     /// Whether it has left the turn to others without trying.
     deferred: bool,
+    /// Who had told of the group when the last attempt began.
+    pub(super) tellers: Rc<[(u64, u64)]>,
 }
 
 /// Where a delivery is.
@@ -70,7 +72,7 @@ pub(super) enum State {
 }
 
 impl Delivery {
-    pub(super) const fn new(integration: usize, key: LogKey, now: Mono) -> Self {
+    pub(super) fn new(integration: usize, key: LogKey, now: Mono) -> Self {
         Self {
             integration,
             key,
@@ -81,11 +83,17 @@ impl Delivery {
             held_by: None,
             taken: false,
             deferred: false,
+            tellers: Rc::default(),
         }
     }
 
     pub(super) const fn open(&self) -> bool {
         !matches!(self.state, State::Done | State::Failed)
+    }
+
+    /// Whether this node has delivered it, or tried to before another did.
+    pub(super) fn told(&self) -> bool {
+        self.state == State::Done && self.attempts > 0
     }
 }
 
@@ -219,7 +227,9 @@ impl Core {
         let Some(group) = self.groups.get_mut(id) else { return };
         let Some(flush) = group.flush.as_mut() else { return };
         let (deadline, receiver) = (flush.deadline, Rc::clone(&flush.receiver));
-        let Some(delivery) = flush.deliveries.get(at) else { return };
+        let Some(delivery) = flush.deliveries.get_mut(at) else { return };
+        let known = self.nflog.get(&delivery.key, cx.now.wall);
+        delivery.tellers = known.map(|it| Rc::clone(&it.tellers)).unwrap_or_default();
         let Some(integration) = receiver.integrations.get(delivery.integration) else { return };
         if flush.firing.is_empty() && !integration.send_resolved {
             // The log learns that all have ended, though nothing is sent of it.

@@ -98,8 +98,14 @@ pub enum Change {
         /// Only its end moved.
         lease: bool,
     },
-    /// Time has ended an alert and that was told: flash must know, the flock sees it for itself.
-    AlertEnded(Fingerprint),
+    /// Time has ended an alert and receivers know: flash must know too, or it gets its lease anew after a restart.
+    AlertEnded {
+        /// Which.
+        fingerprint: Fingerprint,
+        /// Whether this node has told it: then it tells the flock, where a member that has just restarted may still
+        /// wait for the lease to end.
+        told: bool,
+    },
     /// A turn was claimed or given up.
     Claim {
         /// Whose turn: [`LogKey::id`].

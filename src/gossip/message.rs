@@ -11,7 +11,8 @@
 //!         / [9, [bool, [* address]]] / [10, []] / [11, [[* counter: uint]]] / [12, [node: uint]]
 //! hello   = [node: uint, generation: uint, name: tstr, at: int, synced: bool, nonce: uint, echo: uint / null,
 //!            sure: bool, known: uint / null, ear: bool, door: uint / null, from_door: uint / null]
-//! record  = [key, version, expires_at: int, body: bstr]      ; times are wall milliseconds
+//! record  = [key, version, expires_at: int, body: bstr,      ; times are wall milliseconds
+//!            ? told_at: int]                                 ; nanoseconds: the clock of the times in the body
 //! key     = [kind: uint, id: bstr]
 //! version = [hlc: uint, node: uint]
 //! digest  = [at: int, synced: bool, root: uint, count: uint, recent: [* head]]
@@ -325,6 +326,7 @@ mod tests {
             version,
             expires_at_ms: 1_000,
             body: b"body".to_vec(),
+            told_at: None,
         };
         let head = Head { hash: 42, version };
         vec![

@@ -211,6 +211,7 @@ mod tests {
             version: Version { hlc: 1, node: 1 },
             expires_at_ms: 1,
             body: (0..=250).cycle().take(bytes).collect(),
+            told_at: None,
         }
     }
 

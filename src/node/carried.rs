@@ -28,7 +28,7 @@ struct Load {
 impl Carried {
     /// Takes a record unless one as new is carried.
     pub(super) fn take(&mut self, record: &Record) -> Merge {
-        let Record { key, version, expires_at_ms, body } = record;
+        let Record { key, version, expires_at_ms, body, .. } = record;
         let (version, expires_at_ms) = (*version, *expires_at_ms);
         if !is_shared(key.kind.into()) {
             return Merge::Refused("a kind that is not shared");
@@ -81,7 +81,6 @@ pub(super) fn stored(record: &Record) -> Option<store::Record> {
         node: record.version.node,
         expires_at_ms: record.expires_at_ms,
         body: record.body.clone(),
-        offset_ms: None,
     };
     is_kept(kind).then(|| store::Record::put(kind, record.key.id.clone(), stamped.encode()))
 }
@@ -91,12 +90,14 @@ pub(super) fn kept(kind: u16, key: &[u8], body: &[u8]) -> Option<Record> {
     let number = u8::try_from(kind).ok().filter(|_| is_shared(kind))?;
     let Stamped { hlc, node, expires_at_ms, body, .. } = Stamped::decode(body).ok()?;
     let key = Key { kind: number, id: key.to_vec() };
-    Some(Record { key, version: Version { hlc, node }, expires_at_ms, body })
+    Some(Record { key, version: Version { hlc, node }, expires_at_ms, body, told_at: None })
 }
 
 fn record(key: &Key, load: &Load) -> Record {
     let (version, expires_at_ms) = (load.version, load.expires_at_ms);
-    Record { key: key.clone(), version, expires_at_ms, body: load.body.to_vec() }
+    // By whose clock its times are, only a newer version could tell.
+    let (key, body) = (key.clone(), load.body.to_vec());
+    Record { key, version, expires_at_ms, body, told_at: None }
 }
 
 const fn size(key: &Key, body: &[u8]) -> usize {
@@ -113,6 +114,7 @@ mod tests {
             version: Version { hlc, node: 1 },
             expires_at_ms: 1_000,
             body: vec![0; bytes],
+            told_at: None,
         }
     }
 

@@ -3,25 +3,24 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use crate::core::clock::Step;
 use crate::faults::{self, Fault};
 use crate::gossip::{Key, Version};
 use crate::limits::NEWER_BYTES_MAX;
 use crate::time::Wall;
-use crate::wire::record::Kind;
-use crate::wire::rest::rest;
+use crate::wire::record::{GroupTimer, Kind, decode_group, encode_group};
+use crate::wire::rest::{rest, with_rest};
 
 /// Which version of a record is held.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Stamp {
     /// Its version.
     pub(super) version: Version,
-    /// Wall milliseconds, by its author's clock, from which on it means nothing.
+    /// Wall milliseconds, by the flock's time, from which on it means nothing.
     pub(super) expires_at_ms: i64,
-    /// The author's clock less ours: by so much its times were moved when it was taken.
-    pub(super) offset_ms: i64,
-    /// Of an alert: the end that the flock knows of.
+    /// Of an alert: the end that the flock knows of, by our clock.
     pub(super) shared_end: Wall,
-    /// What of its body the core does not hold: all as it came of claims and groups, else what only a newer version
+    /// What of its body the core does not hold: all of claims and groups, by our clock, else what only a newer version
     /// knows.
     pub(super) beyond: Option<Rc<[u8]>>,
 }
@@ -34,17 +33,19 @@ impl Stamp {
     }
 }
 
-/// Whether the body of this kind is held as it came.
+/// Whether the body of this kind is held whole.
 const fn is_whole(kind: Kind) -> bool {
     matches!(kind, Kind::Claim | Kind::Group)
 }
 
-/// What a stamp has to hold of a body that came.
-pub(super) fn beyond(kind: Kind, body: &[u8]) -> Option<Rc<[u8]>> {
-    if is_whole(kind) {
-        return Some(body.into());
+/// What a stamp has to hold of a body: as we write it, and what of it only a newer version knows.
+pub(super) fn beyond(kind: Kind, body: &[u8], rest: Option<&[u8]>) -> Option<Rc<[u8]>> {
+    let rest = rest.filter(|_| !faults::on(Fault::NewerForgotten));
+    match rest {
+        Some(rest) if is_whole(kind) => Some(with_rest(kind, body, rest).into()),
+        None if is_whole(kind) => Some(body.into()),
+        rest => rest.map(Into::into),
     }
-    rest(kind, body).filter(|_| !faults::on(Fault::NewerForgotten)).map(Into::into)
 }
 
 /// The stamps, by kind and key.
@@ -85,6 +86,20 @@ impl Stamps {
             let id = if *kind == Kind::Alert.number() { &bytes[8..] } else { &bytes[..] };
             (Key { kind: *kind, id: id.to_vec() }, stamp)
         })
+    }
+
+    /// Moves all times along when our clock steps.
+    pub(super) fn step(&mut self, step: Step) {
+        for ((kind, _), stamp) in &mut self.stamps {
+            stamp.shared_end = step.time(stamp.shared_end);
+            if *kind == Kind::Group.number()
+                && let Some(timer) = stamp.beyond.as_deref().and_then(|it| decode_group(it).ok())
+            {
+                let first = step.time(timer.first);
+                let body = encode_group(&GroupTimer { first, ..timer });
+                stamp.beyond = beyond(Kind::Group, &body, stamp.rest(Kind::Group));
+            }
+        }
     }
 
     /// Forgets claims that mean nothing any more at `now_ms`.

@@ -7,13 +7,14 @@
 //! alert   = [labels: [* tstr], annotations: [* tstr], starts: time, ends: time, updated: time, timeout: bool, url: tstr]
 //! silence = [matchers: [+ matcher], starts: time, ends: time, updated: time, by: tstr, comment: tstr, annotations: [* tstr]]
 //! matcher = [name: tstr, op: 0..3, value: tstr]          ; =  !=  =~  !~
-//! log     = [group: tstr, receiver: tstr, integration: tstr, index: uint, timestamp: time, firing: bstr, resolved: bstr, expires: time]
+//! log     = [group: tstr, receiver: tstr, integration: tstr, index: uint, timestamp: time, firing: bstr, resolved: bstr, expires: time,
+//!            ? tellers: [* [node: uint, times: uint]]]   ; who has told of it, the last one first
 //! group   = [path: tstr, labels: [* tstr], first: time]  ; the time of its first flush
 //! claim   = [lifetime: uint, surrendered: bool,         ; milliseconds from when it is heard
 //!            ? given_up: [*uint]]                       ; the nodes that have given the turn up
 //! node    = [id: uint, ? met: [* tstr]]                  ; addresses at which it met members
 //! time    = int                                          ; nanoseconds since 1970
-//! stamped = [hlc: uint, node: uint, expires: int, body: bstr, ? offset: int]  ; on flash: the body with its version around it
+//! stamped = [hlc: uint, node: uint, expires: int, body: bstr]  ; on flash: the body with its version around it
 //! ```
 //!
 //! Labels are names and values in turn. Fingerprints are 8 bytes each, big-endian. Keys: an alert's is its fingerprint, a
@@ -41,7 +42,7 @@ use std::time::Duration;
 
 use minicbor::{Decode, Encode};
 
-use crate::limits::{MEMBERS_MAX, MET_MAX};
+use crate::limits::{LOG_TELLERS_MAX, MEMBERS_MAX, MET_MAX};
 use crate::model::hash::fnv128;
 use crate::model::{
     Alert, Fingerprint, GroupKey, Labels, LogEntry, LogKey, MatchOp, Matcher, Matchers, Pool,
@@ -191,6 +192,8 @@ struct LogBody<'a> {
     resolved: Vec<u8>,
     #[n(7)]
     expires: i64,
+    #[n(8)]
+    tellers: Option<Vec<(u64, u64)>>,
 }
 
 #[derive(Encode, Decode)]
@@ -240,9 +243,6 @@ pub struct Stamped {
     /// The body.
     #[cbor(n(3), with = "minicbor::bytes")]
     pub body: Vec<u8>,
-    /// The author's clock less ours in milliseconds, by which the body's times were moved; none: not at all.
-    #[n(4)]
-    pub offset_ms: Option<i64>,
 }
 
 impl Stamped {
@@ -381,6 +381,7 @@ pub fn encode_log(key: &LogKey, entry: &LogEntry) -> Vec<u8> {
         firing: bytes(&entry.firing),
         resolved: bytes(&entry.resolved),
         expires: entry.expires_at.as_ns(),
+        tellers: Some(entry.tellers.to_vec()).filter(|it| !it.is_empty()),
     })
 }
 
@@ -409,6 +410,7 @@ pub fn decode_log(bytes: &[u8]) -> Result<(LogKey, LogEntry), Malformed> {
         firing: fingerprints(&body.firing)?,
         resolved: fingerprints(&body.resolved)?,
         expires_at: Wall::from_ns(body.expires),
+        tellers: body.tellers.unwrap_or_default().into_iter().take(LOG_TELLERS_MAX).collect(),
     };
     Ok((key, entry))
 }
@@ -522,6 +524,7 @@ mod tests {
             firing: [Fingerprint(2)].into(),
             resolved: [Fingerprint(3), Fingerprint(4)].into(),
             expires_at: Wall::from_ns(5),
+            tellers: [(7, 2), (9, 1)].into(),
         };
         (key, entry)
     }
@@ -538,14 +541,21 @@ mod tests {
     #[test]
     fn bodies_are_golden() {
         let (key, entry) = log();
-        let stamped = Stamped { hlc: 1, node: 2, expires_at_ms: 3, body: vec![4], offset_ms: None };
+        let alone = LogEntry { tellers: [].into(), ..entry.clone() };
+        let stamped = Stamped { hlc: 1, node: 2, expires_at_ms: 3, body: vec![4] };
         let golden = [
             (encode_alert(&alert()), "878469616c6572746e616d656141616961318261736178012103f56175"),
             (encode_silence(&silence()), "87828361610061628361630363647c65010203626d656377687980"),
             (
-                encode_log(&key, &entry),
+                encode_log(&key, &alone),
                 "88657b7d3a7b7d617267776562686f6f6b0101480000000000000002\
                  500000000000000003000000000000000405",
+            ),
+            (
+                encode_log(&key, &entry),
+                "89657b7d3a7b7d617267776562686f6f6b0101480000000000000002\
+                 500000000000000003000000000000000405\
+                 82820702820901",
             ),
             (
                 encode_group(&group()),

@@ -10,7 +10,7 @@ impl Kind {
     const fn elements(self) -> u64 {
         match self {
             Self::Alert | Self::Silence => 7,
-            Self::Log => 8,
+            Self::Log => 9,
             Self::Group | Self::Claim => 3,
             Self::Identity => 2,
         }

@@ -60,11 +60,7 @@ fn asked() -> Asked {
     };
     while let Some(arg) = args.next() {
         match arg.as_str() {
-            "--trace" => trace::LINES.set(true),
-            "--unset-clocks" => {
-                swarm::UNSET.set(true);
-                asked.swarm = true;
-            }
+            "--trace" => trace::print_lines(),
             "--seeds" => (asked.seeds, asked.swarm) = (number(args.next()), true),
             "--from" => (asked.from, asked.swarm) = (number(args.next()), true),
             "--table" => asked.table = Some(number(args.next())),

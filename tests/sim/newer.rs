@@ -137,7 +137,7 @@ impl Newer {
         }
         self.made += 1;
         let kind = if self.rng.random_bool(0.7) { NEW } else { NEW_FLEETING };
-        let [_, version, expires, _] = elements(records.first()?)[..] else { panic!("no record") };
+        let [_, version, expires, ..] = elements(records.first()?)[..] else { panic!("no record") };
         let [hlc, _] = elements(version)[..] else { panic!("no version") };
         let mut key = Encoder::new(Vec::new());
         key.array(2).unwrap().u8(kind).unwrap().bytes(&self.made.to_be_bytes()).unwrap();
@@ -167,7 +167,7 @@ impl Newer {
             let hlc = now_ms.cast_unsigned() << 16;
             let expires_at_ms = now_ms + 24 * 3_600_000;
             let body = b"kept".to_vec();
-            let stamped = Stamped { hlc, node, expires_at_ms, body, offset_ms: None };
+            let stamped = Stamped { hlc, node, expires_at_ms, body };
             let key = self.made.to_be_bytes();
             records.push(Record::put(NEW.into(), key, stamped.encode()));
         }
@@ -188,7 +188,7 @@ pub(crate) fn added(hlc: u64, node: u64) -> u8 {
 
 /// What a record of the flock says, and its body.
 fn parts(record: &[u8]) -> (Written, &[u8]) {
-    let [key, version, _, body] = elements(record)[..] else { panic!("no record") };
+    let [key, version, _, body, ..] = elements(record)[..] else { panic!("no record") };
     let [number, id] = elements(key)[..] else { panic!("no key") };
     let [hlc, author] = elements(version)[..] else { panic!("no version") };
     let number = u8::try_from(uint(number)).unwrap();

@@ -383,7 +383,7 @@ impl World {
         let mut effects = Vec::new();
         let mut cx = Cx { now, rng: &mut it.rng, effects: &mut effects };
         for (kind, key, body) in found {
-            if let Err(error) = node.handle_record(&cx, kind, &key, &body) {
+            if let Err(error) = node.handle_record(kind, &key, &body) {
                 self.fault = Some(format!("n{seat} cannot read what it wrote: {error:?}"));
             }
         }
@@ -557,7 +557,7 @@ impl World {
         {
             self.acknowledge(post);
         }
-        if was != outcome.is_err() {
+        if was || outcome.is_err() {
             let fault = outcome.err();
             self.trace.line(self.now, || format!("n{seat} flash: {fault:?}"));
             self.call(seat, |node, cx| node.handle_journal(cx, fault.as_deref()));

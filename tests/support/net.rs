@@ -187,6 +187,7 @@ impl Net {
                 version: gossip.stamp(now),
                 expires_at_ms: now.wall.as_ms() + lives_ms,
                 body: vec![u8::try_from(seat).unwrap(); bytes],
+                told_at: None,
             };
             toy.0.insert(record.key.clone(), record.clone());
             gossip.publish(now, rng, record).unwrap();

@@ -94,4 +94,21 @@ pub(crate) const ALL: &[Test] = &[
         "what_a_newer_version_said_outlives_its_author_among_older_ones",
         versions::what_a_newer_version_said_outlives_its_author_among_older_ones,
     ),
+    (
+        "a_silence_of_a_member_that_was_never_met_mutes_at_once",
+        found::a_silence_of_a_member_that_was_never_met_mutes_at_once,
+    ),
+    (
+        "what_was_taken_in_1970_is_told_to_those_who_know_the_time",
+        found::what_was_taken_in_1970_is_told_to_those_who_know_the_time,
+    ),
+    (
+        "a_boot_in_1970_neither_ends_nor_repeats_nor_forgets",
+        found::a_boot_in_1970_neither_ends_nor_repeats_nor_forgets,
+    ),
+    (
+        "what_was_kept_in_1970_is_told_by_a_node_that_boots_with_the_time_set",
+        found::what_was_kept_in_1970_is_told_by_a_node_that_boots_with_the_time_set,
+    ),
+    ("what_was_kept_in_1970_undoes_no_end", found::what_was_kept_in_1970_undoes_no_end),
 ];

@@ -461,7 +461,7 @@ pub(crate) fn a_step_of_the_wall_clock_moves_no_timer() {
         world.post(0, groups("a", 1), None);
         let due = world.now + GROUP_WAIT_MS;
         world.run_for(2_000);
-        world.set_clock(0, WallClock { ahead_ms: step_ms, synced: true, drift_ppm: 0 });
+        world.set_clock(0, WallClock { ahead_ms: step_ms, ..WallClock::default() });
         world.run_for(10_000);
         let told = world.told_of("a0");
         // A step beyond the alert's end ends it; its timer is the same all the same.
