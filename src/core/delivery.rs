@@ -6,7 +6,6 @@ use std::time::Duration;
 use log::{debug, warn};
 use rand::RngExt as _;
 
-use crate::config::IntegrationKind;
 use crate::core::dedup::Reason;
 use crate::core::flush::Flush;
 use crate::core::group::GroupId;
@@ -16,7 +15,7 @@ use crate::core::turn::{self, BEAT, CLAIM_AFTER, Claim, Flock, LISTEN, SETTLE_LO
 use crate::core::{Change, Core};
 use crate::effect::{Attempt, AttemptId, Cx, Effect};
 use crate::faults::{self, Fault};
-use crate::model::LogKey;
+use crate::model::{Brief, LogKey};
 use crate::notify::{self, Notification, Reply, Verdict};
 use crate::time::{Mono, Now};
 
@@ -300,7 +299,7 @@ impl Core {
         let log = delivery.key.clone();
         let key = log.id();
         delivery.pause = (pause * 3 / 2).min(PAUSE_MAX);
-        let name = name(&receiver.name, &integration.kind, integration.index);
+        let name = name(&delivery.key);
         let stats = self.stats.integration(integration.kind.as_str());
         stats.latency(cx.now.mono.since(since));
         self.timers.cancel(Timer::Claim(id, at));
@@ -318,7 +317,8 @@ impl Core {
             }
             Verdict::Retry(why) => {
                 stats.requests_failed += 1;
-                warn!("{name}: attempt {attempts} failed, will be tried again: {why}");
+                let brief = Brief(&why);
+                warn!("{name}: attempt {attempts} failed, will be tried again: {brief}");
                 self.set_state(id, at, State::Paused);
                 let jitter = cx.rng.random_range(0.5..1.5);
                 self.set_timer(id, at, (cx.now.mono + pause.mul_f64(jitter)).min(deadline));
@@ -339,8 +339,11 @@ impl Core {
                 stats.requests_failed += 1;
                 stats.sent += 1;
                 stats.failed += 1;
-                warn!("{name}: refused, will not be tried again before the next flush: {why}");
                 self.note(cx.now, id, at, Outcome::refused(&why));
+                let why = Brief(&why);
+                warn!(
+                    "{name}: refused at attempt {attempts}, will not be tried again before the next flush: {why}"
+                );
                 self.set_state(id, at, State::Failed);
             }
         }
@@ -356,13 +359,13 @@ impl Core {
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get_mut(at) else { return };
         let state = std::mem::replace(&mut delivery.state, State::Failed);
-        let integration = delivery.integration;
+        let (integration, key) = (delivery.integration, delivery.key.clone());
         if let State::Sending(attempt, ..) = state {
             self.attempts.remove(&attempt);
             cx.effects.push(Effect::Cancel(attempt));
         }
         if let Some(integration) = receiver.integrations.get(integration).filter(|_| attempts > 0) {
-            let name = name(&receiver.name, &integration.kind, integration.index);
+            let name = name(&key);
             warn!(
                 "{name}: notify retry canceled after {attempts} attempts: the flush's deadline has passed"
             );
@@ -499,6 +502,29 @@ fn views(flush: &Flush, send_resolved: bool) -> Vec<notify::AlertView<'_>> {
     .collect()
 }
 
-fn name(receiver: &str, kind: &IntegrationKind, index: u32) -> String {
-    format!("{receiver}/{}[{index}]", kind.as_str())
+/// What the log calls a delivery: `default/webhook[0]: group {}:{alertname="A"}`.
+fn name(key: &LogKey) -> String {
+    let LogKey { group, receiver, integration, index } = key;
+    format!("{}/{integration}[{index}]: group {}", Brief(receiver), Brief(group.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::GroupKey;
+
+    #[test]
+    fn the_log_names_receiver_integration_and_group_in_bounds() {
+        let key = |group: &str| LogKey {
+            group: GroupKey::from_stored(group),
+            receiver: "team".into(),
+            integration: "webhook".into(),
+            index: 1,
+        };
+        assert_eq!(
+            name(&key(r#"{}:{alertname="A"}"#)),
+            r#"team/webhook[1]: group {}:{alertname="A"}"#
+        );
+        assert!(name(&key(&"x".repeat(50_000))).len() < 1100);
+    }
 }
