@@ -10,6 +10,7 @@
 //! | `member`, `peer` | foca's view of who is alive; what we know of each member we have met |
 //! | `broadcast` | a change is sent at once, by multicast or along a tree |
 //! | `sync`, `index`, `trickle` | digests find what was lost, ranges find what differs |
+//! | `repair` | what a member lacks is sent to it, at a bounded rate |
 //! | `parts` | records larger than a datagram |
 //! | `seal`, `limiter`, `message` | what a datagram looks like, and what it may cost |
 //! | `settle`, `status`, `stats` | when all is ready, and what pages and metrics show |
@@ -29,6 +30,7 @@ mod message;
 mod parts;
 mod peer;
 mod record;
+mod repair;
 mod seal;
 mod settle;
 mod stats;
@@ -58,6 +60,7 @@ use limiter::Limiter;
 use member::{Outcome, Swim};
 use message::Message;
 use peer::Peers;
+use repair::Repair;
 use seal::{Header, Seal};
 use settle::Settle;
 use sync::Sync;
@@ -202,6 +205,7 @@ pub struct Gossip {
     index: Index,
     broadcast: Broadcast,
     sync: Sync,
+    repair: Repair,
     settle: Settle,
     outputs: VecDeque<Output>,
     stats: Stats,
@@ -236,6 +240,7 @@ impl Gossip {
             index: Index::default(),
             broadcast: Broadcast::new(),
             sync: Sync::new(now.mono, rng),
+            repair: Repair::new(),
             settle,
             outputs: VecDeque::new(),
             stats: Stats::default(),
@@ -255,6 +260,7 @@ impl Gossip {
             self.swim.next_timeout(),
             self.next_join_timeout(),
             self.broadcast.next_timeout(),
+            self.repair.next_timeout(),
             self.settle.next_timeout(),
         ];
         sooner.into_iter().flatten().fold(self.sync.next_timeout(), Mono::min)
@@ -269,7 +275,8 @@ impl Gossip {
         self.apply(now, outcome);
         self.handle_join_timeout(now, rng);
         self.handle_broadcast_timeout(now, rng, replica);
-        self.handle_sync_timeout(now, rng, replica);
+        self.handle_sync_timeout(now, rng);
+        self.send_repair(now, replica);
         self.settle.handle_timeout(now.mono, self.swim.living().len() + 1);
     }
 
@@ -449,7 +456,7 @@ impl Gossip {
             Message::Digest(digest) => self.handle_digest(now, rng, node, &digest),
             Message::Sum(sum) => self.handle_sum(now, rng, node, &sum),
             Message::Keys(at, ranges) => self.handle_keys(now, node, at, &ranges),
-            Message::Want(hashes) => self.sync.queue_all(node, &hashes, &mut self.stats),
+            Message::Want(hashes) => self.repair.queue_all(node, &hashes, &mut self.stats),
             Message::Part(part) => self.handle_part(now, rng, node, &part, replica),
             Message::WantParts(hash, version, numbers) => {
                 self.handle_want_parts(node, hash, version, numbers);
@@ -457,7 +464,8 @@ impl Gossip {
             Message::Peers(ask, addresses) => self.handle_peers(now, node, ask, &addresses),
             Message::Bye => self.handle_bye(now, node),
         }
-        self.handle_sync_timeout(now, rng, replica);
+        self.handle_sync_timeout(now, rng);
+        self.send_repair(now, replica);
     }
 
     /// Does what foca wants done.

@@ -4,28 +4,23 @@
 //! all by multicast, or to one member at random. Who hears another number than its own asks for the changes it lacks; if
 //! there are none, it tells its own; if that does not help, the two compare ranges: 64 fingerprints ([`Message::Sum`]), of
 //! the ranges that differ again 64, until few enough heads remain to be listed ([`Message::Keys`]). Then each sends what
-//! the other lacks, at a bounded rate. A node compares ranges with one member at a time, so one that has lost everything
+//! the other lacks: see [`super::repair`]. A node compares ranges with one member at a time, so one that has lost everything
 //! gets it once.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rand::Rng;
 
 use super::index::{Entry, PART_BITS, PARTS, RECENT_MAX, part_prefix};
-use super::limiter::Bucket;
 use super::message::{AROUND_BYTES, Digest, Head, Message, Part, Range, Sum, pack};
-use super::parts::{self, Assembler};
+use super::parts::Assembler;
 use super::record::{Merge, Record, Replica, Version};
-use super::seal::MESSAGE_BYTES_MAX;
-use super::stats::{Cause, Stats};
+use super::stats::Cause;
 use super::trickle::Trickle;
 use super::{Gossip, choose};
 use crate::faults::{self, Fault};
-use crate::limits::{
-    CLOCK_AHEAD_MS_MAX, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX, REPAIR_BYTES_BURST,
-    REPAIR_BYTES_PER_SECOND, REPAIR_QUEUE_MAX, WANTED_MAX,
-};
+use crate::limits::{CLOCK_AHEAD_MS_MAX, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX, WANTED_MAX};
 use crate::time::{Mono, Now};
 
 /// Digests: so soon after a change, so rarely while all agree, and not if so many others have said the same.
@@ -46,8 +41,6 @@ const WANT_TRIES: u32 = 5;
 /// A comparison that is not answered is begun again after this, so many times in all.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
 const ASK_TRIES: u32 = 3;
-/// Parts of a large record sent before others have their turn.
-const PARTS_AT_A_TIME: usize = 8;
 
 /// How a record came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,11 +60,6 @@ pub(super) struct Sync {
     asked: Option<Asked>,
     wanted: BTreeMap<u64, Wanted>,
     assembler: Assembler,
-    outbox: VecDeque<Job>,
-    jobs: BTreeSet<(u64, u64)>,
-    /// Records sent since the outbox was empty.
-    burst: usize,
-    bucket: Bucket,
 }
 
 #[derive(Debug)]
@@ -89,14 +77,6 @@ struct Asked {
     next: Mono,
 }
 
-/// A record to send, or some parts of it.
-#[derive(Debug)]
-struct Job {
-    to: u64,
-    hash: u64,
-    parts: Option<Vec<u16>>,
-}
-
 impl Sync {
     pub(super) fn new(now: Mono, rng: &mut dyn Rng) -> Self {
         Self {
@@ -105,38 +85,14 @@ impl Sync {
             asked: None,
             wanted: BTreeMap::new(),
             assembler: Assembler::default(),
-            outbox: VecDeque::new(),
-            jobs: BTreeSet::new(),
-            burst: 0,
-            bucket: Bucket::new(REPAIR_BYTES_PER_SECOND, REPAIR_BYTES_BURST),
         }
-    }
-
-    pub(super) fn queued(&self) -> usize {
-        self.outbox.len()
     }
 
     pub(super) fn next_timeout(&self) -> Mono {
-        let outbox = (!self.outbox.is_empty()).then(|| self.bucket.ready_at());
         let wanted = self.wanted.values().map(|wanted| wanted.next).min();
         let asked = self.asked.as_ref().map(|asked| asked.next);
-        let sooner = [outbox, wanted, asked, self.assembler.next_timeout()];
+        let sooner = [wanted, asked, self.assembler.next_timeout()];
         sooner.into_iter().flatten().fold(self.trickle.next_timeout(), Mono::min)
-    }
-
-    /// Queues records for a member that lacks them.
-    pub(super) fn queue_all(&mut self, to: u64, hashes: &[u64], stats: &mut Stats) {
-        for hash in hashes {
-            self.queue(Job { to, hash: *hash, parts: None }, stats);
-        }
-    }
-
-    fn queue(&mut self, job: Job, stats: &mut Stats) {
-        if self.outbox.len() >= REPAIR_QUEUE_MAX {
-            stats.overflowed += 1;
-        } else if self.jobs.insert((job.to, job.hash)) {
-            self.outbox.push_back(job);
-        }
     }
 
     /// Whether ranges may be compared with this member now; then it is the one.
@@ -178,12 +134,7 @@ impl Gossip {
         self.send(node, &Message::Digest(digest));
     }
 
-    pub(super) fn handle_sync_timeout(
-        &mut self,
-        now: Now,
-        rng: &mut dyn Rng,
-        replica: &mut dyn Replica,
-    ) {
+    pub(super) fn handle_sync_timeout(&mut self, now: Now, rng: &mut dyn Rng) {
         if self.sync.trickle.next_timeout() <= now.mono
             && self.sync.trickle.handle_timeout(now.mono, rng)
         {
@@ -194,7 +145,6 @@ impl Gossip {
         for (node, question) in self.sync.assembler.handle_timeout(now.mono) {
             self.send(node, &question);
         }
-        self.send_repair(now, replica);
     }
 
     pub(super) fn handle_digest(
@@ -235,7 +185,7 @@ impl Gossip {
         if lacking == 0 && !just_told && recent.iter().any(|head| !digest.recent.contains(head)) {
             return self.tell_digest(now, node);
         }
-        let busy = self.sync.outbox.iter().any(|job| job.to == node);
+        let busy = self.repair.serves(node);
         if !busy && self.sync.take_partner(now.mono, node) {
             self.sync.asked = Some(Asked { node, tries: 0, next: now.mono });
         }
@@ -319,19 +269,6 @@ impl Gossip {
         let copy = record.clone();
         if self.take(now, rng, Origin::Repair(node), record, replica) == Merge::Changed {
             self.spread(copy, !self.config.multicast);
-        }
-    }
-
-    pub(super) fn handle_want_parts(
-        &mut self,
-        node: u64,
-        hash: u64,
-        version: Version,
-        numbers: Vec<u16>,
-    ) {
-        let holds = self.index.entry(hash).is_some_and(|entry| entry.version == version);
-        if holds {
-            self.sync.queue(Job { to: node, hash, parts: Some(numbers) }, &mut self.stats);
         }
     }
 
@@ -444,23 +381,6 @@ impl Gossip {
         Range { prefix, bits, heads }
     }
 
-    /// Queues for a member all that it lacks in a range of which it has told all.
-    fn queue_lacking(&mut self, now: Now, node: u64, at: i64, range: &Range) {
-        let theirs: BTreeMap<u64, Version> =
-            range.heads.iter().map(|head| (head.hash, head.version)).collect();
-        let wall_ms = self.hlc.wall_ms(now);
-        let lacking: Vec<u64> = self
-            .index
-            .range(range.prefix, range.bits, at.max(wall_ms))
-            .filter(|(hash, entry)| {
-                entry.held && theirs.get(hash).is_none_or(|version| *version < entry.version)
-            })
-            .map(|(hash, _)| hash)
-            .take(REPAIR_QUEUE_MAX)
-            .collect();
-        self.sync.queue_all(node, &lacking, &mut self.stats);
-    }
-
     /// Asks for what is wanted and due: first whoever told of it, then others.
     fn ask_for_wanted(&mut self, now: Now, rng: &mut dyn Rng) {
         let living = self.swim.living();
@@ -486,97 +406,5 @@ impl Gossip {
                 self.send(node, &Message::Want(hashes));
             }
         }
-    }
-
-    /// Sends what members lack, as fast as allowed.
-    fn send_repair(&mut self, now: Now, replica: &mut dyn Replica) {
-        while !self.sync.outbox.is_empty() && self.sync.bucket.ready(now.mono) {
-            let Some(job) = self.next_job() else { return };
-            let to = job.to;
-            let (mut records, mut bytes) = (Vec::new(), AROUND_BYTES);
-            let mut job = Some(job);
-            while let Some(Job { hash, parts, .. }) = job.take() {
-                let Some(record) = self.fetch(now, hash, replica) else {
-                    job = self.next_job_to(to);
-                    continue;
-                };
-                let size = minicbor::len(&record);
-                if parts.is_some() || size + AROUND_BYTES > MESSAGE_BYTES_MAX {
-                    self.send_parts(to, hash, &record, parts.as_deref());
-                    break;
-                }
-                if bytes + size > MESSAGE_BYTES_MAX {
-                    self.sync.jobs.insert((to, hash));
-                    self.sync.outbox.push_front(Job { to, hash, parts });
-                    break;
-                }
-                bytes += size;
-                self.stats.repaired += 1;
-                records.push(record);
-                job = self.next_job_to(to);
-            }
-            self.sync.burst += records.len();
-            if !records.is_empty() {
-                self.sync.bucket.spend(bytes);
-                self.send_mended(now, to, records);
-            }
-            if self.sync.outbox.is_empty() && std::mem::take(&mut self.sync.burst) >= RECENT_MAX {
-                self.tell_digest(now, to);
-            }
-        }
-    }
-
-    fn send_parts(&mut self, to: u64, hash: u64, record: &Record, numbers: Option<&[u16]>) {
-        let mut parts = parts::split(hash, record, numbers);
-        let later = parts.split_off(PARTS_AT_A_TIME.min(parts.len()));
-        let bytes: usize = parts.iter().map(minicbor::len).sum();
-        self.sync.bucket.spend(bytes);
-        for part in parts {
-            self.send(to, &part);
-        }
-        let later: Vec<u16> = later
-            .iter()
-            .filter_map(
-                |part| if let Message::Part(part) = part { Some(part.number) } else { None },
-            )
-            .collect();
-        if later.is_empty() {
-            self.stats.repaired += 1;
-        } else {
-            self.sync.queue(Job { to, hash, parts: Some(later) }, &mut self.stats);
-        }
-    }
-
-    fn next_job(&mut self) -> Option<Job> {
-        let job = self.sync.outbox.pop_front()?;
-        self.sync.jobs.remove(&(job.to, job.hash));
-        Some(job)
-    }
-
-    fn next_job_to(&mut self, to: u64) -> Option<Job> {
-        let next = self.sync.outbox.front()?;
-        (next.to == to).then(|| self.next_job()).flatten()
-    }
-
-    /// The record as the tables have it, with the time at which the flock knows it to end. What the tables no longer have
-    /// leaves the index.
-    pub(super) fn fetch(
-        &mut self,
-        now: Now,
-        hash: u64,
-        replica: &mut dyn Replica,
-    ) -> Option<Record> {
-        let wall_ms = self.hlc.wall_ms(now);
-        let entry = self.index.entry(hash)?;
-        if !entry.held || entry.expires_at_ms <= wall_ms {
-            return None;
-        }
-        let fetched = replica.fetch(&entry.key).filter(|record| record.version >= entry.version);
-        let Some(mut record) = fetched else {
-            self.index.remove(hash);
-            return None;
-        };
-        record.expires_at_ms = record.expires_at_ms.max(entry.expires_at_ms);
-        Some(record)
     }
 }
