@@ -154,6 +154,8 @@ pub enum Output {
         to: SocketAddr,
         /// At most [`crate::limits::DATAGRAM_BYTES_MAX`].
         bytes: Vec<u8>,
+        /// A member has answered from there: its link-layer address need not be asked for again.
+        is_there: bool,
     },
 }
 
@@ -313,8 +315,7 @@ impl Gossip {
         }
         self.note(now, &record)?;
         self.index.changed(now.mono, hash);
-        self.sync.trickle.hasten(now.mono, rng);
-        self.spread(record, false);
+        self.spread(now, rng, record, false);
         Ok(())
     }
 
@@ -452,7 +453,7 @@ impl Gossip {
                 self.handle_news(now, rng, from, (records, mode), replica);
             }
             Message::Check(other) => self.tell_digest(now, other),
-            Message::Ack(counters) => self.handle_ack(node, &counters),
+            Message::Ack(counters) => self.handle_ack(now, node, &counters),
             Message::Digest(digest) => self.handle_digest(now, rng, node, &digest),
             Message::Sum(sum) => self.handle_sum(now, rng, node, &sum),
             Message::Keys(at, ranges) => self.handle_keys(now, node, at, &ranges),
@@ -480,6 +481,7 @@ impl Gossip {
                 self.tell_digest(now, node);
             } else {
                 self.stats.left += 1;
+                self.join.hurry(now.mono);
                 let met = self.peers.0.contains_key(&node);
                 self.push(if met { Output::MemberDown(node) } else { Output::MemberLeft(node) });
             }
@@ -487,14 +489,17 @@ impl Gossip {
     }
 
     fn send(&mut self, node: u64, message: &Message) {
-        if let Some(addr) = self.peers.0.get(&node).map(|peer| peer.addr) {
-            self.send_to(addr, message);
+        if let Some(peer) = self.peers.0.get(&node) {
+            let (to, is_there) = (peer.addr, peer.is_there);
+            if let Some(bytes) = self.seal(message) {
+                self.push(Output::Send { to, bytes, is_there });
+            }
         }
     }
 
     fn send_to(&mut self, to: SocketAddr, message: &Message) {
         if let Some(bytes) = self.seal(message) {
-            self.push(Output::Send { to, bytes });
+            self.push(Output::Send { to, bytes, is_there: false });
         }
     }
 

@@ -13,6 +13,8 @@ use super::stats::Stats;
 use crate::limits::{REPAIR_BYTES_BURST, REPAIR_BYTES_PER_SECOND, REPAIR_QUEUE_MAX};
 use crate::time::{Mono, Now};
 
+/// Members with which ranges are compared at a time.
+const SERVED_MAX: usize = 2;
 /// Parts of a large record sent before others have their turn.
 const PARTS_AT_A_TIME: usize = 8;
 
@@ -55,6 +57,12 @@ impl Repair {
     /// Whether something is to be sent to this member.
     pub(super) fn serves(&self, node: u64) -> bool {
         self.outbox.iter().any(|job| job.to == node)
+    }
+
+    /// Whether so much is to be sent to others that this member had better ask one of them later.
+    pub(super) fn serves_enough(&self, node: u64) -> bool {
+        let served: BTreeSet<u64> = self.outbox.iter().map(|job| job.to).collect();
+        served.len() - usize::from(served.contains(&node)) >= SERVED_MAX
     }
 
     /// Queues records for a member that lacks them.

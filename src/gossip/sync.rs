@@ -4,15 +4,18 @@
 //! all by multicast, or to one member at random. Who hears another number than its own asks for the changes it lacks; if
 //! there are none, it tells its own; if that does not help, the two compare ranges: 64 fingerprints ([`Message::Sum`]), of
 //! the ranges that differ again 64, until few enough heads remain to be listed ([`Message::Keys`]). Then each sends what
-//! the other lacks: see [`super::repair`]. A node compares ranges with one member at a time, so one that has lost everything
-//! gets it once.
+//! the other lacks: see [`super::repair`].
+//!
+//! Who has fewer records asks, and asks one member at a time, so one that has lost everything gets it once, at the rate at
+//! which one member sends. Who is asked answers, unless it is being sent things itself or sends to others: that ends, so nobody
+//! waits for ever, and those who were served first help to serve the rest.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rand::Rng;
 
-use super::index::{Entry, PART_BITS, PARTS, RECENT_MAX, part_prefix};
+use super::index::{Entry, PART_BITS, PARTS, RECENT_FOR, RECENT_MAX, part_prefix};
 use super::message::{AROUND_BYTES, Digest, Head, Message, Part, Range, Sum, pack};
 use super::parts::Assembler;
 use super::record::{Merge, Record, Replica, Version};
@@ -27,17 +30,23 @@ use crate::time::{Mono, Now};
 const SHORTEST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(64);
 const ENOUGH: u32 = 2;
+/// Members that are told by unicast at once while members differ: so the news of it doubles, and doubles again.
+const TOLD_AT_ONCE: usize = 3;
 /// A range of no more entries than this is listed instead of divided.
 const LISTED_MAX: usize = 24;
 /// Datagrams in answer to one comparison.
 const ANSWERS_MAX: usize = 24;
-/// Without word from the member with which ranges are compared, another may be taken after this.
+/// Without word from the member with which ranges are compared, another may be taken after this: later if it has sent so
+/// many records that it is likely to be busy sending more.
 const PARTNER_FOR: Duration = Duration::from_millis(300);
+const BULK_PARTNER_FOR: Duration = Duration::from_secs(2);
+const BULK: u32 = 512;
 /// A member that was told our digest so recently need not be told it again.
-const TOLD_FOR: Duration = Duration::from_secs(1);
-/// A record that was asked for is asked for again after this, then after twice that, so many times in all.
+pub(super) const TOLD_FOR: Duration = Duration::from_secs(1);
+/// A record that was asked for is asked for again after this, of another, later after twice that and so on, so many times
+/// in all.
 const WANT_AGAIN: Duration = Duration::from_millis(300);
-const WANT_TRIES: u32 = 5;
+const WANT_TRIES: u32 = 6;
 /// A comparison that is not answered is begun again after this, so many times in all.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
 const ASK_TRIES: u32 = 3;
@@ -55,11 +64,20 @@ pub(super) enum Origin {
 #[derive(Debug)]
 pub(super) struct Sync {
     pub(super) trickle: Trickle,
-    partner: Option<(u64, Mono)>,
+    partner: Option<Partner>,
     /// A comparison that we began and that was not answered.
     asked: Option<Asked>,
     wanted: BTreeMap<u64, Wanted>,
     assembler: Assembler,
+}
+
+/// The member with which ranges are compared.
+#[derive(Debug)]
+struct Partner {
+    node: u64,
+    until: Mono,
+    /// Records that it has sent.
+    received: u32,
 }
 
 #[derive(Debug)]
@@ -97,11 +115,28 @@ impl Sync {
 
     /// Whether ranges may be compared with this member now; then it is the one.
     fn take_partner(&mut self, now: Mono, node: u64) -> bool {
-        let free = self.partner.is_none_or(|(other, until)| other == node || until <= now);
-        if free {
-            self.partner = Some((node, now + PARTNER_FOR));
+        self.partner.take_if(|partner| partner.node != node && partner.until <= now);
+        let partner = self.partner.get_or_insert(Partner { node, until: now, received: 0 });
+        if partner.node == node {
+            let bulk = partner.received >= BULK;
+            partner.until = now + if bulk { BULK_PARTNER_FOR } else { PARTNER_FOR };
         }
-        free
+        partner.node == node
+    }
+
+    /// Notes a record that a member has sent in repair.
+    fn receive(&mut self, now: Mono, node: u64) {
+        if self.take_partner(now, node)
+            && let Some(partner) = &mut self.partner
+        {
+            partner.received += 1;
+            self.asked.take_if(|asked| asked.node == node);
+        }
+    }
+
+    /// The member that is sending us what we lack.
+    fn sender(&self, now: Mono) -> Option<&Partner> {
+        self.partner.as_ref().filter(|partner| partner.until > now && partner.received > 0)
     }
 
     fn want(&mut self, now: Mono, from: u64, head: Head) {
@@ -119,15 +154,19 @@ impl Gossip {
     pub(super) fn own_digest(&mut self, now: Now) -> Digest {
         let at = self.hlc.wall_ms(now);
         let (root, count) = self.index.root(at);
-        let recent = self.index.recent(now.mono, at);
+        let recent = self.index.recent(now.mono, RECENT_FOR, at);
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         Digest { at, synced: self.hlc.knows_time(), root, count, recent }
     }
 
     /// Tells one member our digest.
     pub(super) fn tell_digest(&mut self, now: Now, node: u64) {
-        let digest = self.own_digest(now);
+        let mut digest = self.own_digest(now);
         if let Some(peer) = self.peers.0.get_mut(&node) {
+            if let Some(since) = peer.lost_at {
+                let since = now.mono.since(since) + RECENT_FOR;
+                digest.recent = self.index.recent(now.mono, since, digest.at);
+            }
             peer.told_digest = Some((now.mono, digest.root));
             peer.compared = now.mono;
         }
@@ -135,8 +174,11 @@ impl Gossip {
     }
 
     pub(super) fn handle_sync_timeout(&mut self, now: Now, rng: &mut dyn Rng) {
+        // While much is being sent to us, others that heard how much we lack could not help.
+        let told = self.sync.sender(now.mono).is_some_and(|sender| sender.received >= BULK);
         if self.sync.trickle.next_timeout() <= now.mono
             && self.sync.trickle.handle_timeout(now.mono, rng)
+            && !told
         {
             self.send_digest(now, rng);
         }
@@ -158,13 +200,13 @@ impl Gossip {
         if !self.comparable(now, digest.at) {
             return self.stats.drop(Cause::TooFarAhead);
         }
-        let root = self.index.root(digest.at).0;
+        let (root, count) = self.index.root(digest.at);
         let Some(peer) = self.peers.0.get_mut(&node) else { return };
         let agreed = root == digest.root;
         peer.agreed = Some(agreed);
         peer.compared = now.mono;
         if agreed || faults::on(Fault::DigestsIgnored) {
-            self.sync.partner.take_if(|(partner, _)| *partner == node);
+            self.sync.partner.take_if(|partner| partner.node == node);
             self.sync.asked.take_if(|asked| asked.node == node);
             return self.sync.trickle.hear_agreement();
         }
@@ -181,12 +223,16 @@ impl Gossip {
         }
         let just_told =
             told.is_some_and(|(at, what)| what == root && now.mono.since(at) < TOLD_FOR);
-        let recent = self.index.recent(now.mono, digest.at);
+        let recent = self.index.recent(now.mono, RECENT_FOR, digest.at);
         if lacking == 0 && !just_told && recent.iter().any(|head| !digest.recent.contains(head)) {
             return self.tell_digest(now, node);
         }
-        let busy = self.repair.serves(node);
-        if !busy && self.sync.take_partner(now.mono, node) {
+        let theirs = usize::try_from(digest.count).unwrap_or(usize::MAX);
+        if count > theirs {
+            if !just_told && !self.repair.serves(node) {
+                self.tell_digest(now, node);
+            }
+        } else if self.sync.take_partner(now.mono, node) {
             self.sync.asked = Some(Asked { node, tries: 0, next: now.mono });
         }
     }
@@ -200,6 +246,7 @@ impl Gossip {
         let (node, tries) = (asked.node, asked.tries);
         if tries > ASK_TRIES {
             self.sync.asked = None;
+            self.sync.partner.take_if(|partner| partner.node == node && partner.received == 0);
         } else if self.sync.take_partner(now.mono, node) {
             let sum = self.own_sum(self.hlc.wall_ms(now), 0, 0);
             self.send(node, &Message::Sum(sum));
@@ -212,7 +259,8 @@ impl Gossip {
             return self.stats.drop(Cause::Malformed);
         }
         self.sync.trickle.reset(now.mono, rng);
-        if !self.sync.take_partner(now.mono, node) {
+        let receives = self.sync.sender(now.mono).is_some_and(|sender| sender.node != node);
+        if receives || self.repair.serves_enough(node) {
             return;
         }
         self.sync.asked.take_if(|asked| asked.node == node);
@@ -244,7 +292,6 @@ impl Gossip {
         if ranges.iter().any(|range| range.bits > 64) || !self.comparable(now, at) {
             return self.stats.drop(Cause::Malformed);
         }
-        self.sync.take_partner(now.mono, node);
         self.sync.asked.take_if(|asked| asked.node == node);
         for range in ranges {
             self.queue_lacking(now, node, at, range);
@@ -268,7 +315,7 @@ impl Gossip {
         let Some(record) = self.sync.assembler.accept(now.mono, node, part) else { return };
         let copy = record.clone();
         if self.take(now, rng, Origin::Repair(node), record, replica) == Merge::Changed {
-            self.spread(copy, !self.config.multicast);
+            self.spread(now, rng, copy, !self.config.multicast);
         }
     }
 
@@ -282,11 +329,8 @@ impl Gossip {
         replica: &mut dyn Replica,
     ) -> Merge {
         let head = Head { hash: record.key.hash(), version: record.version };
-        if let Origin::Repair(node) = origin
-            && self.sync.partner.is_some_and(|(partner, _)| partner == node)
-        {
-            self.sync.take_partner(now.mono, node);
-            self.sync.asked.take_if(|asked| asked.node == node);
+        if let Origin::Repair(node) = origin {
+            self.sync.receive(now.mono, node);
         }
         if self.index.knows(head) && !faults::on(Fault::AnyVersionHolds) {
             self.stats.known += 1;
@@ -303,6 +347,7 @@ impl Gossip {
             expires_at_ms: record.expires_at_ms,
             held: true,
         };
+        let news = self.is_news(now, &record).then(|| record.clone());
         let merge = replica.merge(now, record);
         entry.held = !matches!(merge, Merge::Refused(_));
         self.index.put(now.mono, head.hash, entry);
@@ -313,9 +358,11 @@ impl Gossip {
             Merge::Changed => {
                 self.stats.merged += 1;
                 self.index.changed(now.mono, head.hash);
-                match origin {
-                    Origin::News => self.sync.trickle.hasten(now.mono, rng),
-                    Origin::Repair(_) => self.sync.trickle.reset(now.mono, rng),
+                if let Origin::Repair(_) = origin {
+                    self.sync.trickle.reset(now.mono, rng);
+                    if let Some(record) = news {
+                        self.spread(now, rng, record, true);
+                    }
                 }
             }
             Merge::Same => self.stats.known += 1,
@@ -348,20 +395,23 @@ impl Gossip {
     }
 
     /// Sends our digest to all by multicast, and to that one of those whom it does not reach that was compared with longest
-    /// ago.
+    /// ago, or to several.
     fn send_digest(&mut self, now: Now, rng: &mut dyn Rng) {
         let living = self.swim.living();
-        let deaf: Vec<u64> = living.iter().copied().filter(|node| self.is_deaf(*node)).collect();
+        let deaf: Vec<u64> =
+            living.iter().copied().filter(|node| self.is_deaf(now, *node)).collect();
         if deaf.len() < living.len() {
             let digest = Message::Digest(self.own_digest(now));
             self.send_multicast(&digest);
         }
-        let compared = |node: &u64| self.peers.0.get(node).map(|peer| peer.compared);
-        let longest_ago = deaf.iter().filter_map(compared).min();
-        let oldest: Vec<u64> =
-            deaf.iter().copied().filter(|node| compared(node) == longest_ago).collect();
-        if let Some(node) = choose(rng, &oldest) {
-            self.tell_digest(now, node);
+        for _ in 0..if self.sync.trickle.is_quick() { TOLD_AT_ONCE } else { 1 } {
+            let compared = |node: &u64| self.peers.0.get(node).map(|peer| peer.compared);
+            let longest_ago = deaf.iter().filter_map(compared).min();
+            let oldest: Vec<u64> =
+                deaf.iter().copied().filter(|node| compared(node) == longest_ago).collect();
+            if let Some(node) = choose(rng, &oldest) {
+                self.tell_digest(now, node);
+            }
         }
     }
 
@@ -385,6 +435,7 @@ impl Gossip {
     fn ask_for_wanted(&mut self, now: Now, rng: &mut dyn Rng) {
         let living = self.swim.living();
         let mut asks: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+        let sender = self.sync.sender(now.mono).map(|sender| sender.node);
         self.sync.wanted.retain(|hash, wanted| {
             if wanted.next > now.mono {
                 return true;
@@ -392,13 +443,22 @@ impl Gossip {
             if wanted.tries >= WANT_TRIES {
                 return false;
             }
-            wanted.next = now.mono + WANT_AGAIN * (1 << wanted.tries);
+            if wanted.tries > 0 && sender == Some(wanted.from) {
+                // It is on its way, among others.
+                wanted.next = now.mono + WANT_AGAIN;
+                return true;
+            }
+            wanted.next = now.mono + WANT_AGAIN * (1 << (wanted.tries / 2));
             wanted.tries += 1;
             if self.sync.assembler.holds(*hash, wanted.version) {
                 return true;
             }
-            let other = if wanted.tries > 1 { choose(rng, &living) } else { None };
-            asks.entry(other.unwrap_or(wanted.from)).or_default().push(*hash);
+            if wanted.tries > 1 {
+                let mut others = living.clone();
+                others.retain(|node| *node != wanted.from);
+                wanted.from = choose(rng, &others).unwrap_or(wanted.from);
+            }
+            asks.entry(wanted.from).or_default().push(*hash);
             true
         });
         for (node, hashes) in asks {

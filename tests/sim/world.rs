@@ -293,7 +293,7 @@ impl World {
                     self.transmit(seat, to, Via::Multicast(1), &bytes);
                 }
             }
-            Effect::Send(to, bytes) => {
+            Effect::Send { to, bytes, .. } => {
                 if let Some(to) = seat::seat_at(to).filter(|to| *to < self.seats.len()) {
                     self.transmit(seat, to, Via::Unicast, &bytes);
                 }
