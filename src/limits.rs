@@ -59,6 +59,9 @@ pub const WARN_INTERVAL: Duration = Duration::from_secs(60);
 pub const EVENTS_MAX: usize = 256;
 /// Attempts to notify that run at a time. Policy: others wait for their turn, their own time running.
 pub const ATTEMPTS_MAX: usize = 16;
+/// How long a receiver's name may take to look up, and each of its addresses to connect: three SYNs of the kernel's.
+/// Policy: the attempt fails and is made again; in a flock another member takes the turn at once.
+pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(4);
 /// Bytes of a receiver's answer. Policy: the rest is not read.
 pub const REPLY_BYTES_MAX: usize = 64 * 1024;
 /// Redirects that one attempt follows. Policy: the attempt fails.
@@ -82,7 +85,21 @@ pub const ALERTS_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const SILENCES_MAX: usize = 10_000;
 /// Bytes of text in one silence. Policy: refused with 400.
 pub const SILENCE_BYTES_MAX: usize = 64 * 1024;
-/// Aggregation groups. Policy: a report of a new alert that might need more is refused as in a full table.
+/// Bytes of all compiled regular expressions of silences, each counted as the next of 2, 8, 32, 128 and 512 KiB.
+/// Policy: a new silence is refused with 400.
+pub const SILENCES_COMPILED_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes of text in all silences. Policy: a new one is refused with 400.
+pub const SILENCES_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Silences of one alert that are remembered and told. Policy: an alert that more match is compared with all that are
+/// in force each time, and the first of those that mute it are told.
+pub const ALERT_SILENCES_MAX: usize = 32;
+/// Alerts of our own beyond those of others. Policy: none, there are fewer.
+pub const OWN_ALERTS_MAX: usize = 8;
+/// Groups of alerts of our own beyond those of others. Policy: an alert of ours
+/// that needs more is only logged.
+pub const OWN_GROUPS_MAX: usize = 64;
+/// Aggregation groups. Policy: a report that might need more is refused as in a full table, a config that would is not
+/// loaded; at the start, alerts that were kept and need more are left out, logged, and stay on flash.
 pub const GROUPS_MAX: usize = 40_000;
 
 // The journal.
@@ -90,7 +107,7 @@ pub const GROUPS_MAX: usize = 40_000;
 /// Key of one journal record. Policy: the commit is refused with an error. A group key of a few dozen labels fits.
 pub const STORE_KEY_BYTES_MAX: usize = 1024;
 
-/// Body of one journal record. Policy: the record is left out, logged and counted. The largest alert that is accepted
+/// Body of one journal record. Policy: the record is left out, said and alerted. The largest alert that is accepted
 /// fits, and the log entry of a group that holds every alert there may be.
 pub const STORE_BODY_BYTES_MAX: usize = 512 * 1024;
 
@@ -109,7 +126,7 @@ pub const STORE_SEGMENTS: u8 = 3;
 /// The smallest segment. Policy: segments double when the live records fill half, and halve when they fill a sixteenth.
 pub const STORE_SEGMENT_BYTES_MIN: u32 = 1024 * 1024;
 
-/// The largest segment, so three times this on flash. Policy: records that need more are left out, logged and counted.
+/// The largest segment, so three times this on flash. Policy: records that need more are left out, said and alerted.
 /// Room for every alert there may be, and as much again.
 pub const STORE_SEGMENT_BYTES_MAX: u32 = 16 * 1024 * 1024;
 
@@ -129,10 +146,19 @@ pub const STORE_DELAY_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// Text of one regular expression. Policy: refuse the matcher.
 pub const PATTERN_BYTES_MAX: usize = 16 * 1024;
+/// Matchers of one silence, and filters of one request. Policy: refused with 400.
+pub const MATCHERS_MAX: usize = 64;
 /// Memory of one compiled regular expression. Policy: refuse the matcher.
 pub const PATTERN_COMPILED_BYTES_MAX: usize = 512 * 1024;
 /// Groups within groups in one regular expression. Policy: refuse the matcher.
 pub const PATTERN_NEST_MAX: usize = 32;
+
+// The history.
+
+/// Entries of the history of deliveries. Policy: the oldest is dropped.
+pub const HISTORY_MAX: usize = 256;
+/// Bytes of what went wrong, in one entry of the history. Policy: the rest is cut.
+pub const HISTORY_WHY_BYTES_MAX: usize = 256;
 
 // The journal's owner.
 
@@ -144,6 +170,9 @@ pub const KEEPER_RECORDS_MAX: usize = 10_000;
 pub const KEEPER_RETRY_MIN: Duration = Duration::from_secs(1);
 /// The longest pause between two tries to write again. Policy: as for [`KEEPER_RETRY_MIN`].
 pub const KEEPER_RETRY_MAX: Duration = Duration::from_secs(60);
+/// Between two tries to bring to flash what found no room there: each writes everything. Policy: until then it is in
+/// memory alone, said and alerted.
+pub const KEEPER_FULL_RETRY: Duration = Duration::from_secs(15 * 60);
 /// How long flash may take for one commit before that is called a failure. Policy: said and alerted, waited on; what
 /// was posted is in force.
 pub const KEEPER_STALL_TIME: Duration = Duration::from_secs(10);
@@ -158,6 +187,9 @@ pub const HTTP_BACKLOG_MAX: i32 = 4096;
 
 /// Members a node keeps in its tables. Policy: further ones are not let in, counted; state still reaches them by others.
 pub const MEMBERS_MAX: usize = 128;
+/// Members whose addresses a node keeps on flash, to find its flock by itself when it comes back. Policy: those that live
+/// come first, the rest is not kept.
+pub const MET_MAX: usize = 8;
 /// Bytes of a member's name. Policy: a longer name is a configuration error; from the network it is malformed.
 pub const MEMBER_NAME_BYTES_MAX: usize = 64;
 /// Gossip keys in the ring. Policy: more is a configuration error.
@@ -168,6 +200,9 @@ pub const GOSSIP_RECORDS_MAX: usize = 16_384;
 pub const RECORD_KEY_BYTES_MAX: usize = 256;
 /// Bytes of a record's body. Policy: refused when published, malformed when received.
 pub const RECORD_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of records of kinds that only newer versions know, and again of what they have added to the known kinds.
+/// Policy: further records are refused; of a record of a known kind what was added is left out.
+pub const NEWER_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of records waiting to be sent for the first time. Policy: further ones wait by name, and are fetched when there
 /// is room.
 pub const NEWS_BYTES_MAX: usize = 1024 * 1024;

@@ -1,17 +1,20 @@
 //! The whole brain: `handle_*` in, effects out, one [`Node::next_timeout`].
 
+mod carried;
 mod flock;
 mod keep;
+mod met;
 mod own;
 mod stamps;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use crate::config::Config;
 use crate::core::restore::GroupTimers;
 use crate::core::stats::Stats;
-use crate::core::{Core, Intake};
+use crate::core::{Core, Intake, TooManyGroups};
 use crate::effect::{AttemptId, Cx};
 use crate::gossip::{self, Gossip};
 use crate::model::Muted;
@@ -19,9 +22,11 @@ use crate::model::{Alert, Fingerprint, Labels, Report, Silence, SilenceId};
 use crate::notify::Reply;
 use crate::time::{Mono, Now};
 
+use carried::Carried;
 use stamps::Stamps;
 
 pub use crate::core::Options;
+pub use crate::core::history::{Entry, Outcome};
 pub use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules};
 
 /// An aggregation group as the API shows it.
@@ -48,8 +53,13 @@ pub struct Node {
     last_hlc: u64,
     flock_config: Option<gossip::Config>,
     identity: Option<u64>,
+    /// Where members were met, as flash knows it.
+    met: Vec<SocketAddr>,
+    /// How many members lived when that was looked at.
+    met_living: usize,
     gossip: Option<Gossip>,
     stamps: Stamps,
+    carried: Carried,
     /// Of each member: its clock less ours, zero if they agree.
     offsets: BTreeMap<u64, i64>,
 }
@@ -68,8 +78,11 @@ impl Node {
             last_hlc: 0,
             flock_config: flock,
             identity: None,
+            met: Vec::new(),
+            met_living: 0,
             gossip: None,
             stamps: Stamps::default(),
+            carried: Carried::default(),
             offsets: BTreeMap::new(),
         }
     }
@@ -123,11 +136,16 @@ impl Node {
         self.handle_flock_timeout(cx);
     }
 
-    /// Goes on with another config.
-    pub fn handle_config(&mut self, cx: &mut Cx<'_>, config: Rc<Config>) {
+    /// Goes on with another config; one that would make too many groups changes nothing.
+    pub fn handle_config(
+        &mut self,
+        cx: &mut Cx<'_>,
+        config: Rc<Config>,
+    ) -> Result<(), TooManyGroups> {
         self.handle_clock(cx);
-        self.core.handle_config(cx, config);
+        self.core.handle_config(cx, config)?;
         self.spread(cx);
+        Ok(())
     }
 
     /// Sees whether the wall clock has stepped since the last input.
@@ -161,6 +179,11 @@ impl Node {
         self.core.stats()
     }
 
+    /// What became of the latest deliveries, oldest first.
+    pub fn history(&self) -> impl Iterator<Item = &Entry> {
+        self.core.history().iter()
+    }
+
     /// The number of aggregation groups.
     pub fn groups_len(&self) -> usize {
         self.core.groups().len()
@@ -180,9 +203,9 @@ impl Node {
         })
     }
 
-    /// Why an alert of these labels would not be notified now.
-    pub fn muted(&self, now: Now, labels: &Labels) -> Muted {
-        self.core.muted(now.wall, labels)
+    /// Why an alert would not be notified now.
+    pub fn muted(&self, now: Now, fingerprint: Fingerprint) -> Muted {
+        self.core.muted(now.wall, fingerprint)
     }
 
     /// Every aggregation group that has alerts, sorted by labels and receiver.

@@ -151,7 +151,7 @@ fn records() -> Vec<Record> {
         Record::put(
             number(Kind::Identity),
             "node",
-            stamped(record::encode_identity(0x0123_4567_89ab_cdef)),
+            stamped(record::encode_identity(0x0123_4567_89ab_cdef, &[])),
         ),
         Record::put(UNKNOWN, "from the future", "nobody knows what this is"),
     ]
@@ -179,7 +179,7 @@ fn a_directory_of_version_1_0_is_read_to_the_last_record() {
     let found = body(Kind::Group, &record::group_key(&group().path, &group().labels));
     assert_eq!(record::decode_group(&found).unwrap(), group());
     let found = body(Kind::Identity, b"node");
-    assert_eq!(record::decode_identity(&found).unwrap(), 0x0123_4567_89ab_cdef);
+    assert_eq!(record::decode_identity(&found).unwrap(), (0x0123_4567_89ab_cdef, Vec::new()));
 }
 
 #[test]

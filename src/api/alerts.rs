@@ -56,7 +56,7 @@ pub(super) fn list(node: &Node, now: Now, request: &Request<'_>) -> Response {
         if !receivers.iter().any(|receiver| filter.receivers.takes(receiver)) {
             return None;
         }
-        let muted = node.muted(now, &alert.labels);
+        let muted = node.muted(now, fingerprint);
         takes(&filter, &muted).then_some((fingerprint, alert, receivers, muted))
     });
     let mut out = Vec::new();

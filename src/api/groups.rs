@@ -55,7 +55,7 @@ fn shown<'a>(node: &Node, now: Now, filter: &AlertFilter, group: &GroupView<'a>)
         if alert.ends_at < now.wall || !filter.takes_labels(&alert.labels) {
             return None;
         }
-        let muted = node.muted(now, &alert.labels);
+        let muted = node.muted(now, fingerprint);
         alerts::takes(filter, &muted).then_some((fingerprint, alert, muted))
     });
     wanted.collect()

@@ -32,8 +32,8 @@ pub(super) fn metrics(node: &Node, now: Now, site: &Site) -> Response {
 
 fn alerts(text: &mut Text, node: &Node, now: Now) {
     let (mut active, mut suppressed) = (0, 0);
-    for (_, alert, _) in node.alerts().filter(|(_, alert, _)| alert.ends_at >= now.wall) {
-        let muted = node.muted(now, &alert.labels);
+    for (fingerprint, ..) in node.alerts().filter(|(_, alert, _)| alert.ends_at >= now.wall) {
+        let muted = node.muted(now, fingerprint);
         let is_active = muted.silenced_by.is_empty() && muted.inhibited_by.is_empty();
         *(if is_active { &mut active } else { &mut suppressed }) += 1;
     }

@@ -7,7 +7,8 @@ use std::rc::Rc;
 
 use crate::api::{Request, Response};
 use crate::config::Receiver;
-use crate::model::matcher::{Grammar, ParseError, Pattern, parse_one};
+use crate::limits::MATCHERS_MAX;
+use crate::model::matcher::{Grammar, Pattern, parse_one};
 use crate::model::{Labels, Matcher};
 use crate::node::Node;
 
@@ -45,12 +46,17 @@ impl<'a> Params<'a> {
 
     /// The parameter `filter`: a matcher a value.
     pub(super) fn filter(&self, grammar: Grammar) -> Result<Vec<Matcher>, Response> {
-        self.matchers("filter", grammar).map_err(|error| Response::string(400, &error.to_string()))
+        self.matchers("filter", grammar).map_err(|error| Response::string(400, &error))
     }
 
     /// A matcher for each value of `name`. Where the grammars differ, a filter harms nobody: no warning.
-    fn matchers(&self, name: &str, grammar: Grammar) -> Result<Vec<Matcher>, ParseError> {
-        self.all(name).map(|text| parse_one(grammar, text).map(|parsed| parsed.value)).collect()
+    fn matchers(&self, name: &str, grammar: Grammar) -> Result<Vec<Matcher>, String> {
+        let count = self.all(name).count();
+        if count > MATCHERS_MAX {
+            return Err(format!("{count} matchers, at most {MATCHERS_MAX} are taken"));
+        }
+        let parse = |text| parse_one(grammar, text).map(|parsed| parsed.value);
+        self.all(name).map(parse).collect::<Result<_, _>>().map_err(|error| error.to_string())
     }
 }
 

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use crate::api::query::Params;
 use crate::api::{Request, Response};
 use crate::effect::Cx;
+use crate::limits::MATCHERS_MAX;
 use crate::model::labels::Quoted;
 use crate::model::matcher::{Grammar, valid_label_name};
 use crate::model::{MatchOp, Matcher, Matchers, Silence, SilenceId, SilenceState};
@@ -102,6 +103,11 @@ fn matchers(grammar: Grammar, posted: &[PostedMatcher<'_>]) -> Result<Matchers, 
             invalid(format!("invalid regular expression {}: {rule}", Quoted(text)))
         })
     };
+    if posted.len() > MATCHERS_MAX {
+        let count = posted.len();
+        let rule = format!("{count} matchers, at most {MATCHERS_MAX} are taken: split it");
+        return Err(SilenceError::Limit(format!("invalid silence: {rule}")));
+    }
     posted.iter().enumerate().map(compile).collect()
 }
 

@@ -8,6 +8,7 @@ use log::warn;
 
 use crate::core::group::GroupId;
 use crate::core::route::RouteId;
+use crate::core::silences::Memo;
 use crate::limits::{ALERT_BYTES_MAX, ALERTS_BYTES_MAX, ALERTS_MAX};
 use crate::model::labels::{Pool, Quoted};
 use crate::model::matcher::{Grammar, valid_label_name};
@@ -21,6 +22,8 @@ pub struct Entry {
     pub alert: Rc<Alert>,
     /// The routes it ends at, and its group at each.
     pub groups: Vec<(RouteId, GroupId)>,
+    /// Which silences it has been compared with.
+    pub memo: Memo,
 }
 
 /// What a report did to the table.
@@ -82,9 +85,9 @@ impl Alerts {
         self.entries.is_empty()
     }
 
-    /// Whether an alert of this fingerprint may come in: it is known, or the table is not full.
-    pub fn has_room_for(&self, fingerprint: Fingerprint) -> bool {
-        self.len() < ALERTS_MAX || self.entries.contains_key(&fingerprint)
+    /// Whether an alert of this fingerprint may come in: it is known, or the table is not full, `spare` places aside.
+    pub fn has_room_for(&self, fingerprint: Fingerprint, spare: usize) -> bool {
+        self.len() < ALERTS_MAX + spare || self.entries.contains_key(&fingerprint)
     }
 
     /// Whether an alert of this fingerprint may come to have so many bytes: it has as many already, or there is room.
@@ -175,7 +178,9 @@ impl Alerts {
             *self.by_name.entry(self.pool.intern(name)).or_default() += 1;
         }
         self.bytes += alert.bytes();
-        self.entries.insert(fingerprint, Entry { alert: Rc::new(alert), groups: Vec::new() });
+        let alert = Rc::new(alert);
+        let entry = Entry { alert, groups: Vec::new(), memo: Memo::default() };
+        self.entries.insert(fingerprint, entry);
     }
 
     /// The strings that all alerts share.

@@ -65,6 +65,7 @@ impl Core {
                 changes.push(Change::Alert { fingerprint, lease: false });
             }
         });
+        self.silences.forget_comparisons();
         // One that was set for a time of the right clock begins then.
         let silences: Vec<Silence> =
             self.silences.iter().filter(|silence| ours(silence.starts_at)).cloned().collect();

@@ -10,6 +10,7 @@ use crate::config::IntegrationKind;
 use crate::core::dedup::Reason;
 use crate::core::flush::Flush;
 use crate::core::group::GroupId;
+use crate::core::history::Outcome;
 use crate::core::timers::Timer;
 use crate::core::turn::{self, BEAT, CLAIM_AFTER, Claim, Flock, LISTEN, SETTLE_LOOK};
 use crate::core::{Change, Core};
@@ -17,7 +18,7 @@ use crate::effect::{Attempt, AttemptId, Cx, Effect};
 use crate::faults::{self, Fault};
 use crate::model::LogKey;
 use crate::notify::{self, Notification, Reply, Verdict};
-use crate::time::Mono;
+use crate::time::{Mono, Now};
 
 /// The pause after the first failed attempt; each further one is half as long again, give or take half of it.
 const PAUSE_FIRST: Duration = Duration::from_millis(500);
@@ -39,6 +40,10 @@ pub struct Delivery {
     pause: Duration,
     /// When it is to be looked at again, while it is [`State::Held`].
     due: Mono,
+    /// Whose claim it waits for, as the history has it.
+    held_by: Option<u64>,
+    /// Whether the history has that this node took the turn over.
+    taken: bool,
 }
 
 /// Where a delivery is.
@@ -47,9 +52,9 @@ pub(super) enum State {
     /// It waits for another member, or for its rank's beat.
     Held,
     /// This node has claimed the turn and listens whether another has too.
-    Listening(Reason),
-    /// An attempt is under way since.
-    Sending(AttemptId, Mono),
+    Listening,
+    /// An attempt is under way since, for this reason.
+    Sending(AttemptId, Mono, Reason),
     /// An attempt has failed; the next waits for its timer.
     Paused,
     /// Delivered, by whomever, or nothing was to be said.
@@ -60,7 +65,16 @@ pub(super) enum State {
 
 impl Delivery {
     pub(super) const fn new(integration: usize, key: LogKey, now: Mono) -> Self {
-        Self { integration, key, state: State::Held, attempts: 0, pause: PAUSE_FIRST, due: now }
+        Self {
+            integration,
+            key,
+            state: State::Held,
+            attempts: 0,
+            pause: PAUSE_FIRST,
+            due: now,
+            held_by: None,
+            taken: false,
+        }
     }
 
     pub(super) const fn open(&self) -> bool {
@@ -90,6 +104,7 @@ impl Core {
             debug!("turn {key:032x}: {rank} members come first");
             self.hold(cx, id, at, cx.now.mono + BEAT * rank);
         } else if let Some(claim) = self.turns.held(key, cx.now.mono) {
+            self.note_held(cx.now, id, at, claim.node);
             self.hold(cx, id, at, claim.until);
         } else {
             self.attempt(cx, id, at);
@@ -110,7 +125,7 @@ impl Core {
             }
             State::Sending(..) => return,
             State::Held | State::Paused => self.take_turn(cx, id, at),
-            State::Listening(_) => {
+            State::Listening => {
                 let Some(key) = self.turn_key(id, at) else { return };
                 if self.turns.mine(key) || self.turns.alone() {
                     self.attempt(cx, id, at);
@@ -124,17 +139,18 @@ impl Core {
 
     /// Takes the turn if nobody has it and nothing was told meanwhile: claims it, and listens before it sends.
     fn take_turn(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
-        let Some(reason) = self.dedup(id, at, cx.now.wall) else {
+        if self.dedup(id, at, cx.now.wall).is_none() {
             self.set_state(id, at, State::Done);
             return;
-        };
+        }
         let Some(key) = self.turn_key(id, at) else { return };
         if self.turns.flock.settling {
             self.hold(cx, id, at, cx.now.mono + SETTLE_LOOK);
         } else if let Some(claim) = self.turns.held(key, cx.now.mono) {
             debug!("turn {key:032x}: held by {:016x}", claim.node);
+            self.note_held(cx.now, id, at, claim.node);
             // The ranks are called anew once it has lapsed.
-            let rank = self.turns.rank(key);
+            let rank = self.turns.rank_after(key, claim.node);
             self.hold(cx, id, at, claim.until + LISTEN * rank);
         } else if self.turns.alone() {
             self.attempt(cx, id, at);
@@ -146,12 +162,13 @@ impl Core {
                 .and_then(|it| it.deliveries.get(at))
                 .is_some_and(|it| it.attempts > 0);
             let handed_over = !tried && self.turns.handed_over(key);
+            self.note_taken(cx.now, id, at, key);
             self.claim(key, cx.now.mono, turn::lifetime(Duration::ZERO), false);
             if handed_over {
                 self.attempt(cx, id, at);
                 return;
             }
-            self.set_state(id, at, State::Listening(reason));
+            self.set_state(id, at, State::Listening);
             self.set_timer(id, at, cx.now.mono + LISTEN);
         }
     }
@@ -199,7 +216,7 @@ impl Core {
         self.attempts.insert(attempt, (id, at));
         self.stats.integration(integration.kind.as_str()).requests += 1;
         if let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at)) {
-            delivery.state = State::Sending(attempt, cx.now.mono);
+            delivery.state = State::Sending(attempt, cx.now.mono, reason);
             delivery.attempts += 1;
         }
         self.timers.set(Timer::Delivery(id, at), deadline);
@@ -218,7 +235,7 @@ impl Core {
     pub(super) fn handle_claim(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
-        let State::Sending(_, since) = delivery.state else { return };
+        let State::Sending(_, since, _) = delivery.state else { return };
         let key = delivery.key.id();
         let lifetime = turn::lifetime(cx.now.mono.since(since));
         let travel = ENTRY_TRAVEL * u32::try_from(self.entry_len(id)).unwrap_or(u32::MAX);
@@ -233,7 +250,7 @@ impl Core {
         let (deadline, receiver) = (flush.deadline, Rc::clone(&flush.receiver));
         let Some(delivery) = flush.deliveries.get_mut(at) else { return };
         let Some(integration) = receiver.integrations.get(delivery.integration) else { return };
-        let State::Sending(_, since) = delivery.state else { return };
+        let State::Sending(_, since, reason) = delivery.state else { return };
         let (attempts, pause, key) = (delivery.attempts, delivery.pause, delivery.key.id());
         delivery.pause = (pause * 3 / 2).min(PAUSE_MAX);
         let name = name(&receiver.name, &integration.kind, integration.index);
@@ -244,6 +261,7 @@ impl Core {
             Verdict::Sent => {
                 stats.sent += 1;
                 debug!("{name}: delivered at attempt {attempts}");
+                self.note(cx.now, id, at, Outcome::Sent { reason, attempts });
                 self.set_state(id, at, State::Done);
                 self.record(cx, id, at);
             }
@@ -253,10 +271,14 @@ impl Core {
                 self.set_state(id, at, State::Paused);
                 let jitter = cx.rng.random_range(0.5..1.5);
                 self.set_timer(id, at, (cx.now.mono + pause.mul_f64(jitter)).min(deadline));
+                let another_can = !self.turns.alone() && self.turns.another_can(key);
+                if attempts == 1 {
+                    self.note(cx.now, id, at, Outcome::failed(&why, another_can));
+                }
                 if !self.turns.alone() {
                     self.claim(key, cx.now.mono, Duration::ZERO, true);
                     // While another can still try, it is the other's turn.
-                    if self.turns.another_can(key) {
+                    if another_can {
                         let next = cx.now.mono + pause.mul_f64(jitter).max(BEAT * 2);
                         self.set_timer(id, at, next.min(deadline));
                     }
@@ -267,6 +289,7 @@ impl Core {
                 stats.sent += 1;
                 stats.failed += 1;
                 warn!("{name}: refused, will not be tried again before the next flush: {why}");
+                self.note(cx.now, id, at, Outcome::refused(&why));
                 self.set_state(id, at, State::Failed);
             }
         }
@@ -277,10 +300,13 @@ impl Core {
     fn give_up(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
         let Some(flush) = self.flush_of(id) else { return };
         let receiver = Rc::clone(&flush.receiver);
+        let Some(attempts) = flush.deliveries.get(at).map(|it| it.attempts) else { return };
+        self.note(cx.now, id, at, Outcome::Expired { attempts });
+        let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get_mut(at) else { return };
         let state = std::mem::replace(&mut delivery.state, State::Failed);
-        let (attempts, integration) = (delivery.attempts, delivery.integration);
-        if let State::Sending(attempt, _) = state {
+        let integration = delivery.integration;
+        if let State::Sending(attempt, ..) = state {
             self.attempts.remove(&attempt);
             cx.effects.push(Effect::Cancel(attempt));
         }
@@ -302,7 +328,7 @@ impl Core {
             self.timers.cancel(Timer::Delivery(id, at));
             self.timers.cancel(Timer::Claim(id, at));
             self.open.remove(&delivery.key.id());
-            if let State::Sending(attempt, _) = delivery.state {
+            if let State::Sending(attempt, ..) = delivery.state {
                 self.attempts.remove(&attempt);
                 cx.effects.push(Effect::Cancel(attempt));
             }
@@ -327,17 +353,18 @@ impl Core {
         }
     }
 
-    /// Looks again at a delivery of which another member has logged something.
-    pub fn handle_peer_log(&mut self, cx: &mut Cx<'_>, key: &LogKey) {
+    /// Looks again at a delivery of which another member, `node`, has logged something.
+    pub fn handle_peer_log(&mut self, cx: &mut Cx<'_>, key: &LogKey, node: u64) {
         let turn = key.id();
         self.turns.end(turn);
         let Some(&(id, at)) = self.open.get(&turn) else { return };
         let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get(at)) else {
             return;
         };
-        let waits = matches!(delivery.state, State::Held | State::Listening(_) | State::Paused);
+        let waits = matches!(delivery.state, State::Held | State::Listening | State::Paused);
         if waits && self.dedup(id, at, cx.now.wall).is_none() {
             debug!("{key}: told by another member");
+            self.note(cx.now, id, at, Outcome::Told { by: node });
             self.set_state(id, at, State::Done);
             self.finish(cx, id);
         }
@@ -364,6 +391,23 @@ impl Core {
         self.turns.put(key, claim);
         let given_up = self.turns.given_up(key);
         self.changes.push(Change::Claim { key, lifetime, surrendered, given_up });
+    }
+
+    /// Notes once whose claim a delivery waits for.
+    fn note_held(&mut self, now: Now, id: GroupId, at: usize, by: u64) {
+        let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at));
+        if delivery.is_some_and(|it| it.held_by.replace(by) != Some(by)) {
+            self.note(now, id, at, Outcome::Held { by });
+        }
+    }
+
+    /// Notes once that a delivery is taken over from whoever had the turn.
+    fn note_taken(&mut self, now: Now, id: GroupId, at: usize, key: u128) {
+        let Some(from) = self.turns.before(key) else { return };
+        let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at));
+        if delivery.is_some_and(|it| it.attempts == 0 && !std::mem::replace(&mut it.taken, true)) {
+            self.note(now, id, at, Outcome::TookOver { from });
+        }
     }
 
     fn turn_key(&mut self, id: GroupId, at: usize) -> Option<u128> {

@@ -126,10 +126,16 @@ impl Core {
         }
         let before = count(&alerts);
         if !faults::on(Fault::SilencesIgnored) {
-            alerts.retain(|it| self.silences.muting(&it.alert.labels, now).next().is_none());
+            alerts.retain(|it| !self.is_silenced(it.fingerprint, now));
         }
         self.stats.suppressed_silence += before - count(&alerts);
         alerts
+    }
+
+    fn is_silenced(&self, fingerprint: Fingerprint, now: Wall) -> bool {
+        self.alerts.get(fingerprint).is_some_and(|entry| {
+            !self.silences.muting(&entry.alert.labels, &entry.memo, now).is_empty()
+        })
     }
 
     /// Asks for each integration whether there is news, and starts to deliver it.

@@ -6,6 +6,7 @@ pub mod dedup;
 pub mod delivery;
 pub mod flush;
 pub mod group;
+pub mod history;
 pub mod index;
 pub mod inhibit;
 pub mod nflog;
@@ -23,6 +24,7 @@ pub mod timers;
 pub mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -32,6 +34,7 @@ use crate::config::Config;
 use crate::core::alerts::Alerts;
 use crate::core::clock::Watch;
 use crate::core::group::{Group, GroupId, Groups};
+use crate::core::history::History;
 use crate::core::inhibit::Inhibitor;
 use crate::core::nflog::Nflog;
 use crate::core::restore::GroupTimers;
@@ -42,7 +45,7 @@ use crate::core::timers::{Timer, Timers};
 use crate::core::turn::Turns;
 use crate::effect::{AttemptId, Cx};
 use crate::faults::{self, Fault};
-use crate::limits::GROUPS_MAX;
+use crate::limits::{GROUPS_MAX, OWN_GROUPS_MAX};
 use crate::model::matcher::Grammar;
 use crate::model::{Alert, Fingerprint, Labels, LogKey, Muted, Report, SilenceId};
 use crate::time::{Mono, Now, Wall};
@@ -135,6 +138,20 @@ pub struct Intake {
     pub refused: usize,
 }
 
+/// A config that was not taken: under it the alerts that are known need so many groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyGroups(usize);
+
+impl fmt::Display for TooManyGroups {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "route: the alerts that are known would need {} groups, at most {GROUPS_MAX} are kept: group by fewer labels",
+            self.0
+        )
+    }
+}
+
 /// The tables and their rules.
 #[derive(Debug)]
 pub struct Core {
@@ -159,6 +176,7 @@ pub struct Core {
     /// Whether what happens was said by another member.
     merging: bool,
     changes: Vec<Change>,
+    history: History,
     stats: Stats,
 }
 
@@ -184,11 +202,20 @@ impl Core {
             first_flushes: GroupTimers::new(),
             merging: false,
             changes: Vec::new(),
+            history: History::default(),
             stats: Stats::default(),
         }
     }
 
     // Inputs.
+
+    /// Takes a report of our own: there is room for it, however full the tables are.
+    pub fn handle_own_report(&mut self, now: Now, report: &Report<'_>) {
+        let fingerprint = alerts::fingerprint(report);
+        let timeout = self.config.global.resolve_timeout;
+        let alert = self.alerts.read(fingerprint, report, now.wall, timeout);
+        self.put_alert(now, fingerprint, alert, OWN_GROUPS_MAX);
+    }
 
     /// Takes the reports of one post, those that are valid.
     pub fn handle_reports(&mut self, now: Now, reports: &[Report<'_>]) -> Intake {
@@ -202,7 +229,7 @@ impl Core {
                 continue;
             }
             let fingerprint = alerts::fingerprint(report);
-            if !self.alerts.has_room_for(fingerprint)
+            if !self.alerts.has_room_for(fingerprint, 0)
                 || !self.alerts.has_bytes_for(fingerprint, report.bytes())
             {
                 self.stats.refused += 1;
@@ -220,7 +247,7 @@ impl Core {
                 self.stats.limited += 1;
                 continue;
             }
-            if !self.put_alert(now, fingerprint, alert) {
+            if !self.put_alert(now, fingerprint, alert, 0) {
                 self.stats.refused += 1;
                 intake.refused += 1;
             }
@@ -247,35 +274,37 @@ impl Core {
         over
     }
 
-    /// Takes in an alert and brings it to its groups. Returns whether there was room for them.
-    fn put_alert(&mut self, now: Now, fingerprint: Fingerprint, alert: Alert) -> bool {
+    /// Takes in an alert and brings it to its groups, of which there may be `spare` more than others may make. Returns
+    /// whether there was room for them.
+    fn put_alert(
+        &mut self,
+        now: Now,
+        fingerprint: Fingerprint,
+        alert: Alert,
+        spare: usize,
+    ) -> bool {
         let change = self.alerts.put(fingerprint, alert, now.wall);
-        if !self.admit(now, fingerprint, change == alerts::Change::New) {
-            return false;
-        }
-        if change != alerts::Change::None {
+        let admitted = self.admit(now, fingerprint, change == alerts::Change::New, spare);
+        if change != alerts::Change::None && self.alerts.get(fingerprint).is_some() {
             let lease = change == alerts::Change::Lease;
             self.changes.push(Change::Alert { fingerprint, lease });
         }
-        true
+        admitted
     }
 
     /// Brings an alert of the table to its groups. Returns whether there was room for them; a new alert that finds none
     /// leaves the table.
-    fn admit(&mut self, now: Now, fingerprint: Fingerprint, new: bool) -> bool {
+    fn admit(&mut self, now: Now, fingerprint: Fingerprint, new: bool, spare: usize) -> bool {
         let joins =
             !self.merging || faults::on(Fault::MergedEndsJoin) || self.is_news(now, fingerprint);
         if !new {
-            if joins {
-                self.rejoin_groups(now, fingerprint);
-            }
-            return true;
+            return !joins || self.rejoin_groups(now, fingerprint, spare);
         }
         let Some(labels) = self.alerts.get(fingerprint).map(|it| it.alert.labels.clone()) else {
             return true;
         };
         let routes = self.routes.matching(&labels);
-        if self.groups.len() + routes.len() > GROUPS_MAX {
+        if self.groups.len() + routes.len() > GROUPS_MAX + spare {
             self.alerts.remove(fingerprint);
             return false;
         }
@@ -294,18 +323,27 @@ impl Core {
         true
     }
 
-    /// Brings a known alert back to the groups that it left when it ended, or that have gone.
-    pub(super) fn rejoin_groups(&mut self, now: Now, fingerprint: Fingerprint) {
-        let Some(entry) = self.alerts.get(fingerprint) else { return };
+    /// Brings a known alert back to the groups that it left when it ended, or that have gone. Returns whether there was
+    /// room for them.
+    pub(super) fn rejoin_groups(
+        &mut self,
+        now: Now,
+        fingerprint: Fingerprint,
+        spare: usize,
+    ) -> bool {
+        let Some(entry) = self.alerts.get(fingerprint) else { return true };
         for place in 0..entry.groups.len() {
             let Some((route, id)) =
                 self.alerts.get(fingerprint).and_then(|entry| entry.groups.get(place).copied())
             else {
-                return;
+                return true;
             };
             if let Some(group) = self.groups.get_mut(id) {
                 group.alerts.insert(fingerprint);
                 continue;
+            }
+            if self.groups.len() >= GROUPS_MAX + spare {
+                return false;
             }
             let id = self.group_for(now, route, fingerprint);
             if let Some(member) =
@@ -314,6 +352,7 @@ impl Core {
                 member.1 = id;
             }
         }
+        true
     }
 
     /// The group of an alert under a route, the alert in it; a new one is flushed after `group_wait`, or at once if the
@@ -403,8 +442,15 @@ impl Core {
     }
 
     /// Goes on with another config: every alert is routed anew. A group that the new tree still has keeps its timer and
-    /// the flush that is under way, so nothing waits again and nothing in flight is lost or sent twice.
-    pub fn handle_config(&mut self, cx: &mut Cx<'_>, config: Rc<Config>) {
+    /// the flush that is under way, so nothing waits again and nothing in flight is lost or sent twice. A config that
+    /// would make too many groups changes nothing.
+    pub fn handle_config(
+        &mut self,
+        cx: &mut Cx<'_>,
+        config: Rc<Config>,
+    ) -> Result<(), TooManyGroups> {
+        let routes = Routes::new(&config);
+        self.check_groups(&routes)?;
         let mut kept: BTreeMap<(Rc<str>, Labels), (GroupId, Group)> = BTreeMap::new();
         let known: Vec<Fingerprint> =
             self.alerts.iter().map(|(fingerprint, _)| fingerprint).collect();
@@ -415,7 +461,7 @@ impl Core {
             let path = Rc::clone(&self.routes.get(group.route).path);
             kept.insert((path, group.labels.clone()), (id, group));
         }
-        self.routes = Routes::new(&config);
+        self.routes = routes;
         self.inhibitor = Inhibitor::new(&config.inhibit_rules);
         self.config = config;
         for fingerprint in known {
@@ -441,6 +487,21 @@ impl Core {
                 self.abandon(cx, id, flush);
             }
         }
+        Ok(())
+    }
+
+    /// Whether there is room for the groups that all alerts need under a tree.
+    fn check_groups(&self, routes: &Routes) -> Result<(), TooManyGroups> {
+        let groups: BTreeSet<(RouteId, Fingerprint)> = self
+            .alerts
+            .iter()
+            .flat_map(|(_, entry)| {
+                let labels = &entry.alert.labels;
+                let group = |id| (id, routes.get(id).group_labels(labels).fingerprint());
+                routes.matching(labels).into_iter().map(group)
+            })
+            .collect();
+        if groups.len() > GROUPS_MAX { Err(TooManyGroups(groups.len())) } else { Ok(()) }
     }
 
     /// Brings the group of `labels` over from the tree before, if it had one.
@@ -510,10 +571,12 @@ impl Core {
         &self.stats
     }
 
-    /// Why an alert of these labels would not be notified now.
-    pub fn muted(&self, now: Wall, labels: &Labels) -> Muted {
+    /// Why an alert would not be notified now.
+    pub fn muted(&self, now: Wall, fingerprint: Fingerprint) -> Muted {
+        let Some(entry) = self.alerts.get(fingerprint) else { return Muted::default() };
+        let labels = &entry.alert.labels;
         Muted {
-            silenced_by: self.silences.muting(labels, now).collect(),
+            silenced_by: self.silences.muting(labels, &entry.memo, now),
             inhibited_by: self.inhibitor.source(labels, &self.alerts, now).into_iter().collect(),
         }
     }

@@ -13,12 +13,12 @@ use crate::time::{Now, Wall};
 impl Core {
     /// Takes an alert. Returns whether there was room for it.
     pub fn merge_alert(&mut self, now: Now, fingerprint: Fingerprint, alert: Alert) -> bool {
-        if !self.alerts.has_room_for(fingerprint) {
+        if !self.alerts.has_room_for(fingerprint, 0) {
             return false;
         }
         let new = self.alerts.replace(fingerprint, alert);
         self.merging = true;
-        let admitted = self.admit(now, fingerprint, new);
+        let admitted = self.admit(now, fingerprint, new, 0);
         self.merging = false;
         admitted
     }
@@ -37,7 +37,7 @@ impl Core {
         // Of what it says that fires, an end that is known has still to be told.
         for fingerprint in firing.iter().copied() {
             if !self.alerts.fires(fingerprint, now.wall) {
-                self.rejoin_groups(now, fingerprint);
+                self.rejoin_groups(now, fingerprint, 0);
             }
         }
     }

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use log::error;
+
 use crate::core::timers::Timer;
 use crate::core::{Change, Core};
 use crate::effect::Cx;
+use crate::limits::{GROUPS_MAX, OWN_ALERTS_MAX, OWN_GROUPS_MAX};
 use crate::model::{Alert, Fingerprint, Labels, LogEntry, LogKey, Silence};
 use crate::time::{Now, Wall};
 
@@ -28,7 +31,7 @@ impl Core {
 
     /// Takes back an alert. One that fired gets its lease anew: while nobody listened, nobody could extend it.
     pub fn restore_alert(&mut self, now: Now, fingerprint: Fingerprint, mut alert: Alert) {
-        if !self.alerts.has_room_for(fingerprint) {
+        if !self.alerts.has_room_for(fingerprint, OWN_ALERTS_MAX) {
             return;
         }
         let lease = alert.ends_at.since(alert.updated_at);
@@ -47,10 +50,17 @@ impl Core {
     pub fn restore_groups(&mut self, cx: &mut Cx<'_>, mut timers: GroupTimers) -> GroupTimers {
         let known: Vec<Fingerprint> =
             self.alerts.iter().map(|(fingerprint, _)| fingerprint).collect();
+        let mut left_out = 0_usize;
         for fingerprint in known {
             let Some(entry) = self.alerts.get(fingerprint) else { continue };
             let labels = entry.alert.labels.clone();
             let routes = self.routes.matching(&labels);
+            if self.groups.len() + routes.len() > GROUPS_MAX + OWN_GROUPS_MAX {
+                self.inhibitor.remove(fingerprint, &labels);
+                self.alerts.remove(fingerprint);
+                left_out += 1;
+                continue;
+            }
             let groups = routes
                 .into_iter()
                 .map(|route| (route, self.group_for(cx.now, route, fingerprint)))
@@ -58,6 +68,11 @@ impl Core {
             if let Some(entry) = self.alerts.get_mut(fingerprint) {
                 entry.groups = groups;
             }
+        }
+        if left_out > 0 {
+            error!(
+                "{left_out} alerts of those that were kept are left out: under this config they need more than {GROUPS_MAX} groups; group by fewer labels"
+            );
         }
         for id in self.groups.iter().map(|(id, _)| id).collect::<Vec<_>>() {
             let Some(group) = self.groups.get_mut(id) else { continue };

@@ -1,13 +1,19 @@
 //! Silences: the table, and the rules by which one is set, changed and expired.
 
+mod muting;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub use muting::Memo;
+
 use crate::core::index::Index;
-use crate::limits::{SILENCE_BYTES_MAX, SILENCES_MAX};
+use crate::limits::{
+    SILENCE_BYTES_MAX, SILENCES_BYTES_MAX, SILENCES_COMPILED_BYTES_MAX, SILENCES_MAX,
+};
 use crate::model::labels::Quoted;
 use crate::model::matcher::{Grammar, valid_label_name};
-use crate::model::{Labels, Matcher, Matchers, Silence, SilenceId, SilenceState};
+use crate::model::{Matcher, Matchers, Silence, SilenceId, SilenceState};
 use crate::time::Wall;
 
 /// What a client wants of a silence. `id` is set to change one.
@@ -35,8 +41,7 @@ impl SilenceDraft {
         let pairs = |pairs: &[(String, String)]| -> usize {
             pairs.iter().map(|(name, value)| name.len() + value.len()).sum()
         };
-        let matchers: usize =
-            self.matchers.iter().map(|matcher| matcher.name().len() + matcher.value().len()).sum();
+        let matchers = self.matchers.bytes();
         self.created_by.len() + self.comment.len() + pairs(&self.annotations) + matchers
     }
 
@@ -88,32 +93,26 @@ pub struct SilenceRules {
 /// The table.
 #[derive(Debug, Default)]
 pub struct Silences {
-    table: BTreeMap<SilenceId, Silence>,
+    table: BTreeMap<SilenceId, (Turn, Silence)>,
+    by_turn: BTreeMap<Turn, SilenceId>,
     index: Index<SilenceId>,
+    turn: Turn,
+    bytes: usize,
+    compiled_bytes: usize,
 }
+
+/// Counts what comes into the table: what came or was changed later has the greater one.
+type Turn = u64;
 
 impl Silences {
     /// The silence of `id`.
     pub fn get(&self, id: SilenceId) -> Option<&Silence> {
-        self.table.get(&id)
+        self.table.get(&id).map(|(_, silence)| silence)
     }
 
     /// Every silence, expired ones too, in the order of ids.
     pub fn iter(&self) -> impl Iterator<Item = &Silence> {
-        self.table.values()
-    }
-
-    /// The silences that mute an alert of these labels at `now`, sorted.
-    pub fn muting<'a>(
-        &'a self,
-        labels: &'a Labels,
-        now: Wall,
-    ) -> impl Iterator<Item = SilenceId> + 'a {
-        self.index.candidates(labels).into_iter().filter(move |id| {
-            self.table.get(id).is_some_and(|silence| {
-                silence.state(now) == SilenceState::Active && silence.matchers.matches(labels)
-            })
-        })
+        self.table.values().map(|(_, silence)| silence)
     }
 
     /// Sets a silence as Alertmanager does: in place where that does not rewrite history, else as a new one, whose
@@ -126,7 +125,7 @@ impl Silences {
         now: Wall,
     ) -> Result<Vec<SilenceId>, SilenceError> {
         let known = match draft.id {
-            Some(id) => Some(self.table.get(&id).ok_or(SilenceError::NotFound)?),
+            Some(id) => Some(self.get(id).ok_or(SilenceError::NotFound)?),
             None => None,
         };
         validate(&draft, rules.grammar, now)?;
@@ -169,13 +168,30 @@ impl Silences {
                 "silence exceeded maximum size: {bytes} bytes (limit: {limit} bytes)"
             )));
         }
+        let known = draft.id.and_then(|id| self.get(id)).filter(|_| !new).map_or(0, Silence::bytes);
+        let all = self.bytes - known + bytes;
+        if all > SILENCES_BYTES_MAX && bytes > known {
+            return Err(SilenceError::Limit(format!(
+                "all silences exceeded maximum size: {all} bytes (limit: {SILENCES_BYTES_MAX} bytes), wait until some have expired"
+            )));
+        }
+        if new && !self.has_compiled_bytes_for(&draft.matchers) {
+            return Err(SilenceError::Limit(format!(
+                "the regular expressions of all silences exceeded maximum size: {} bytes (limit: {SILENCES_COMPILED_BYTES_MAX} bytes), simplify them or wait until some have expired",
+                self.compiled_bytes
+            )));
+        }
         Ok(())
+    }
+
+    fn has_compiled_bytes_for(&self, matchers: &Matchers) -> bool {
+        self.compiled_bytes + matchers.compiled_bytes() <= SILENCES_COMPILED_BYTES_MAX
     }
 
     /// Ends a silence: an active one now, a pending one before it began. Returns whether that changed it: an expired
     /// one stays as it is.
     pub fn expire(&mut self, id: SilenceId, now: Wall) -> Result<bool, SilenceError> {
-        let silence = self.table.get_mut(&id).ok_or(SilenceError::NotFound)?;
+        let (_, silence) = self.table.get_mut(&id).ok_or(SilenceError::NotFound)?;
         match silence.state(now) {
             SilenceState::Expired => return Ok(false),
             SilenceState::Active => {}
@@ -189,27 +205,44 @@ impl Silences {
     /// Takes a silence as it is, own or another's: the one that was updated later stays. Returns whether anything
     /// changed.
     pub fn merge(&mut self, silence: Silence) -> bool {
-        if let Some(known) = self.table.get(&silence.id) {
-            if known.updated_at > silence.updated_at || *known == silence {
-                return false;
-            }
-            self.index.remove(&known.matchers, silence.id);
+        let newer = |known: &Silence| known.updated_at > silence.updated_at || *known == silence;
+        if self.get(silence.id).is_some_and(newer) {
+            return false;
         }
-        self.index.insert(&silence.matchers, silence.id);
-        self.table.insert(silence.id, silence);
+        self.insert(silence);
         true
     }
 
     /// Takes a silence as it is. Returns whether there was room for it.
     pub fn replace(&mut self, silence: Silence) -> bool {
-        match self.table.get(&silence.id) {
-            Some(known) => self.index.remove(&known.matchers, silence.id),
-            None if self.table.len() >= SILENCES_MAX => return false,
-            None => {}
+        let has_room = self.table.contains_key(&silence.id)
+            || (self.table.len() < SILENCES_MAX
+                && self.bytes + silence.bytes() <= SILENCES_BYTES_MAX
+                && self.has_compiled_bytes_for(&silence.matchers));
+        if has_room {
+            self.insert(silence);
         }
-        self.index.insert(&silence.matchers, silence.id);
-        self.table.insert(silence.id, silence);
-        true
+        has_room
+    }
+
+    fn insert(&mut self, silence: Silence) {
+        let id = silence.id;
+        self.remove(id);
+        self.turn += 1;
+        self.by_turn.insert(self.turn, id);
+        self.index.insert(&silence.matchers, id);
+        self.bytes += silence.bytes();
+        self.compiled_bytes += silence.matchers.compiled_bytes();
+        self.table.insert(id, (self.turn, silence));
+    }
+
+    fn remove(&mut self, id: SilenceId) {
+        if let Some((turn, silence)) = self.table.remove(&id) {
+            self.by_turn.remove(&turn);
+            self.index.remove(&silence.matchers, id);
+            self.bytes -= silence.bytes();
+            self.compiled_bytes -= silence.matchers.compiled_bytes();
+        }
     }
 
     /// Drops the silences that expired more than `retention` ago and returns their ids.
@@ -220,9 +253,7 @@ impl Silences {
             .map(|silence| silence.id)
             .collect();
         for id in &gone {
-            if let Some(silence) = self.table.remove(id) {
-                self.index.remove(&silence.matchers, *id);
-            }
+            self.remove(*id);
         }
         gone
     }
@@ -346,8 +377,8 @@ mod tests {
         set(&mut s, draft(None, &["a=b"], 100, 300), 1, 100);
         set(&mut s, draft(None, &["a=~b|c", "x!=y"], 100, 300), 2, 100);
         set(&mut s, draft(None, &["a=b"], 200, 300), 3, 100);
-        let labels: Labels = [("a", "b")].into_iter().collect();
-        let muting = |now| s.muting(&labels, Wall::from_secs(now)).collect::<Vec<_>>();
+        let (labels, memo) = ([("a", "b")].into_iter().collect(), Memo::default());
+        let muting = |now| s.muting(&labels, &memo, Wall::from_secs(now));
         assert_eq!(muting(150), [id(1), id(2)]);
         assert_eq!(muting(250), [id(1), id(2), id(3)]);
         assert!(muting(301).is_empty());
@@ -372,6 +403,49 @@ mod tests {
                 "silence exceeded maximum size: 14 bytes (limit: 10 bytes)".into()
             ))
         );
+    }
+
+    #[test]
+    fn the_text_of_all_silences_is_bounded() {
+        let mut s = Silences::default();
+        let with = |comment: usize, id| {
+            let comment = "x".repeat(comment - 2);
+            SilenceDraft { comment, created_by: String::new(), ..draft(id, &["a=b"], 100, 300) }
+        };
+        let many = SILENCES_BYTES_MAX / SILENCE_BYTES_MAX;
+        for n in 0..many {
+            set(&mut s, with(SILENCE_BYTES_MAX, None), n as u128, 100);
+        }
+        let now = Wall::from_secs(100);
+        let error = s.set(with(10, None), id(u128::MAX), FREE, now).unwrap_err();
+        assert!(error.to_string().contains("(limit: 4194304 bytes)"), "{error}");
+        assert!(!s.replace(with(10, None).into_silence(id(u128::MAX), now)));
+        assert_eq!(set(&mut s, with(SILENCE_BYTES_MAX - 10, Some(id(1))), 0, 100), [id(1)]);
+        set(&mut s, with(10, None), u128::MAX, 100);
+        s.sweep(Duration::ZERO, Wall::from_secs(300));
+        assert_eq!(s.bytes, 0);
+    }
+
+    #[test]
+    fn the_patterns_of_all_silences_are_bounded() {
+        let mut s = Silences::default();
+        let now = Wall::from_secs(100);
+        let large = || draft(None, &["a=~[a-c]{1000}"], 100, 300);
+        let one = large().matchers.compiled_bytes();
+        let many = SILENCES_COMPILED_BYTES_MAX / one;
+        for n in 0..many {
+            set(&mut s, large(), n as u128, 100);
+        }
+        let error = s.set(large(), id(u128::MAX), FREE, now).unwrap_err();
+        assert!(error.to_string().contains("(limit: 16777216 bytes)"), "{error}");
+        let other = Silence { id: id(u128::MAX), ..s.get(id(0)).unwrap().clone() };
+        assert!(!s.replace(other));
+        let mut longer = large();
+        (longer.id, longer.ends_at) = (Some(id(1)), Wall::from_secs(400));
+        assert_eq!(set(&mut s, longer, 0, 100), [id(1)], "a longer one takes nothing");
+        set(&mut s, draft(None, &["a=b"], 100, 300), u128::MAX, 100);
+        s.sweep(Duration::ZERO, Wall::from_secs(300));
+        assert_eq!(s.compiled_bytes, one);
     }
 
     #[test]

@@ -1,17 +1,19 @@
 //! The pipeline as a whole: posts and time in, attempts out.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
-use crate::config::Config;
+use crate::config::{Config, GroupBy, Route};
 use crate::core::silences::SilenceDraft;
 use crate::core::testing::{config, inhibit_rule, matchers, route};
 use crate::core::{Core, Options};
 use crate::effect::{AttemptId, Cx, Effect};
+use crate::limits::GROUPS_MAX;
 use crate::model::{Report, SilenceId};
 use crate::notify::{Outgoing, Reply};
 use crate::time::{Mono, Now, Wall};
@@ -266,7 +268,7 @@ fn a_reload_keeps_timers_flights_and_what_was_told() {
     w.pass(1);
     assert_eq!(w.told().len(), 2);
     let flying = w.open[0];
-    w.step(|core, cx| core.handle_config(cx, Rc::new(config(route("r", &[])))));
+    w.step(|core, cx| core.handle_config(cx, Rc::new(config(route("r", &[])))).unwrap());
     assert_eq!(w.open, [flying], "nothing in flight is stopped");
     w.answers = true;
     w.answer(flying);
@@ -274,10 +276,58 @@ fn a_reload_keeps_timers_flights_and_what_was_told() {
     assert_eq!(w.told(), [], "nothing is told twice");
     let mut other = route("r", &[]);
     other.routes = vec![route("s", &["alertname=A"])];
-    w.step(|core, cx| core.handle_config(cx, Rc::new(config(other))));
+    w.step(|core, cx| core.handle_config(cx, Rc::new(config(other))).unwrap());
     w.pass(60);
     assert_eq!(w.told(), at(&[(63_000, "[FIRING:1] A -> s (first notification)")]));
     assert_eq!(w.core.groups().len(), 2);
+}
+
+/// Three routes that every alert ends at, each with a group an alert.
+fn three_groups_an_alert() -> Config {
+    let mut root = route("r", &[]);
+    root.group_by = GroupBy::All;
+    root.routes = (0..3).map(|_| Route { continue_: true, ..root.clone() }).collect();
+    config(root)
+}
+
+/// One report each of so many alerts.
+fn reports(range: std::ops::Range<usize>, ends_at: Option<Wall>) -> Vec<Report<'static>> {
+    let label = |n: usize| (Cow::Borrowed("alertname"), Cow::Owned(format!("A{n}")));
+    range.map(|n| Report::new(vec![label(n)], vec![], None, ends_at, "".into())).collect()
+}
+
+#[test]
+fn groups_are_bounded_also_after_a_reload_and_a_restart() {
+    let mut w = World::new(config(route("r", &[])));
+    w.core.handle_reports(w.now, &reports(0..GROUPS_MAX / 3 + 1, None));
+    let before = w.core.groups().len();
+    w.step(|core, cx| {
+        let error = core.handle_config(cx, Rc::new(three_groups_an_alert())).unwrap_err();
+        assert!(error.to_string().contains("would need 40002 groups, at most 40000"), "{error}");
+    });
+    assert_eq!((w.core.groups().len(), w.core.config().route.routes.len()), (before, 0));
+    let kept = std::mem::replace(
+        &mut w.core,
+        Core::new(Rc::new(three_groups_an_alert()), Options::default(), w.now),
+    );
+    for (fingerprint, entry) in kept.alerts().iter() {
+        w.core.restore_alert(w.now, fingerprint, (*entry.alert).clone());
+    }
+    w.step(|core, cx| drop(core.restore_groups(cx, BTreeMap::new())));
+    assert_eq!(w.core.groups().len(), GROUPS_MAX + 2, "a little is left for alerts of our own");
+    assert_eq!(w.core.handle_reports(w.now, &reports(90_000..90_001, None)).refused, 1);
+}
+
+#[test]
+fn groups_are_bounded_also_when_alerts_come_back_to_them() {
+    let mut w = World::new(three_groups_an_alert());
+    let ended = w.now.wall;
+    assert_eq!(w.core.handle_reports(w.now, &reports(0..10_000, Some(ended))).refused, 0);
+    w.pass(60);
+    assert!(w.core.groups().is_empty() && w.core.alerts().len() == 10_000);
+    assert_eq!(w.core.handle_reports(w.now, &reports(10_000..20_000, None)).refused, 0);
+    assert_eq!(w.core.handle_reports(w.now, &reports(0..10_000, None)).refused, 6_667);
+    assert_eq!(w.core.groups().len(), GROUPS_MAX);
 }
 
 #[test]

@@ -172,6 +172,13 @@ impl Gossip {
         }
     }
 
+    /// Addresses at which members were met before the restart: each is tried a few times.
+    pub fn hint(&mut self, now: Now, addresses: &[SocketAddr]) {
+        for addr in addresses {
+            self.join.add(now.mono, *addr, false, &self.peers);
+        }
+    }
+
     pub(super) fn next_join_timeout(&self) -> Option<Mono> {
         let candidates = self.join.candidates.iter().filter(|c| !c.is_reached(&self.peers));
         let poke =

@@ -81,7 +81,8 @@ pub struct Config {
     pub cluster_name: String,
     /// The keys; without one nothing is sealed.
     pub keys: KeyRing,
-    /// Whether others are expected from the start: static peers are configured.
+    /// Whether others are expected from the start: static peers are configured, or members were met before a
+    /// restart.
     pub expects_peers: bool,
     /// Whether to use multicast. It is not used without a key.
     pub multicast: bool,

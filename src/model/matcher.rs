@@ -99,6 +99,11 @@ impl Matcher {
         self.pattern.as_ref().and_then(Pattern::literals)
     }
 
+    /// Bytes that its compiled pattern takes, at most; zero if it needs none.
+    pub fn compiled_bytes(&self) -> usize {
+        self.pattern.as_ref().map_or(0, Pattern::compiled_bytes)
+    }
+
     /// Whether a label of this value fulfils the condition.
     pub fn matches_value(&self, value: &str) -> bool {
         let found = match &self.pattern {
@@ -157,6 +162,16 @@ impl Matchers {
     /// Whether these labels fulfil every condition; no condition is always fulfilled.
     pub fn matches(&self, labels: &Labels) -> bool {
         self.0.iter().all(|matcher| matcher.matches(labels))
+    }
+
+    /// Bytes of their text.
+    pub fn bytes(&self) -> usize {
+        self.iter().map(|matcher| matcher.name.len() + matcher.value.len()).sum()
+    }
+
+    /// Bytes that their compiled patterns take, at most.
+    pub fn compiled_bytes(&self) -> usize {
+        self.iter().map(Matcher::compiled_bytes).sum()
     }
 
     /// The conditions.

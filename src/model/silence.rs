@@ -113,6 +113,12 @@ impl SilenceState {
 }
 
 impl Silence {
+    /// Bytes of its text.
+    pub fn bytes(&self) -> usize {
+        let pairs = self.annotations.iter().map(|(name, value)| name.len() + value.len());
+        self.created_by.len() + self.comment.len() + self.matchers.bytes() + pairs.sum::<usize>()
+    }
+
     /// Where in its life it is at `now`: pending before its start, expired after its end.
     pub fn state(&self, now: Wall) -> SilenceState {
         if now < self.starts_at {

@@ -10,11 +10,13 @@ use crate::faults::{self, Fault};
 use crate::gossip::{self, Gossip, Key, Merge, Output, Replica, Version, Via};
 use crate::model::{Alert, LogEntry, LogKey, Silence};
 use crate::node::Node;
+use crate::node::carried::{self, Carried};
 use crate::node::keep::{as_told, identity, stored};
-use crate::node::stamps::{Stamp, Stamps};
+use crate::node::stamps::{Stamp, Stamps, beyond};
 use crate::store::Record;
 use crate::time::{Now, Wall};
 use crate::wire::record::{self, GroupTimer, Kind, Malformed};
+use crate::wire::rest::with_rest;
 
 /// Clocks that differ by less are taken as equal: the way of a datagram is part of what is measured.
 const OFFSET_MS_MIN: i64 = 2000;
@@ -68,9 +70,11 @@ impl Node {
     /// Becomes a member, under the id that was kept or a new one.
     pub(super) fn join(&mut self, cx: &mut Cx<'_>) {
         let Some(mut config) = self.flock_config.take() else { return };
+        // They know what has been told while this node was away.
+        config.expects_peers |= !self.met.is_empty();
         let id = self.identity.unwrap_or_else(|| {
             let id = cx.rng.next_u64();
-            cx.effects.push(Effect::Persist(vec![identity(id)]));
+            cx.effects.push(Effect::Persist(vec![identity(id, &[])]));
             id
         });
         self.identity = Some(id);
@@ -80,10 +84,14 @@ impl Node {
             config.name = format!("{id:016x}");
         }
         let mut gossip = Gossip::new(cx.now, cx.rng, config);
+        gossip.hint(cx.now, &self.met);
         for (key, stamp) in self.stamps.iter() {
             let (version, expires_at_ms) = (stamp.version, stamp.expires_at_ms);
             let record = gossip::Record { key, version, expires_at_ms, body: Vec::new() };
             // An index that is full mends nothing for what does not fit, and tells so in its counters.
+            gossip.note(cx.now, &record).ok();
+        }
+        for record in self.carried.iter() {
             gossip.note(cx.now, &record).ok();
         }
         self.gossip = Some(gossip);
@@ -98,6 +106,10 @@ impl Node {
             });
             let now_ms = self.flock_wall(cx.now).as_ms();
             self.stamps.sweep_claims(now_ms);
+            let gone = self.carried.sweep(now_ms);
+            if !gone.is_empty() {
+                cx.effects.push(Effect::Persist(gone));
+            }
         }
     }
 
@@ -112,6 +124,7 @@ impl Node {
             now: cx.now,
             core: &mut self.core,
             stamps: &mut self.stamps,
+            carried: &mut self.carried,
             offsets: &self.offsets,
             records: Vec::new(),
             logs: Vec::new(),
@@ -124,11 +137,12 @@ impl Node {
             cx.effects.push(Effect::Persist(records));
         }
         self.look_at_flock(cx.now);
+        self.note_met(cx);
         for (key, claim) in claims {
             self.core.handle_peer_claim(cx, key, claim);
         }
-        for key in logs {
-            self.core.handle_peer_log(cx, &key);
+        for (key, node) in logs {
+            self.core.handle_peer_log(cx, &key, node);
         }
         self.spread(cx);
     }
@@ -170,12 +184,13 @@ struct Tables<'a> {
     now: Now,
     core: &'a mut Core,
     stamps: &'a mut Stamps,
+    carried: &'a mut Carried,
     /// Of each member: its clock less ours, zero if they agree.
     offsets: &'a BTreeMap<u64, i64>,
     /// What is to be kept.
     records: Vec<Record>,
-    /// Log entries that were taken.
-    logs: Vec<LogKey>,
+    /// Log entries that were taken, and whose they are.
+    logs: Vec<(LogKey, u64)>,
     /// Claims that were taken.
     claims: Vec<(u128, Claim)>,
 }
@@ -183,7 +198,7 @@ struct Tables<'a> {
 impl Replica for Tables<'_> {
     fn merge(&mut self, now: Now, record: gossip::Record) -> Merge {
         let Some(kind) = Kind::from_number(record.key.kind.into()) else {
-            return Merge::Refused("a kind that this version does not know");
+            return self.carry(&record);
         };
         let known = self.stamps.get(kind, &record.key.id);
         let any = faults::on(Fault::AnyVersionHolds);
@@ -204,11 +219,14 @@ impl Replica for Tables<'_> {
     }
 
     fn fetch(&self, key: &Key) -> Option<gossip::Record> {
-        let kind = Kind::from_number(key.kind.into())?;
+        let Some(kind) = Kind::from_number(key.kind.into()) else {
+            return self.carried.fetch(key);
+        };
         let stamp = self.stamps.get(kind, &key.id)?;
-        let body = match &stamp.body {
-            Some(body) => body.to_vec(),
-            None => self.body(kind, &key.id, stamp.offset_ms)?,
+        let body = match (kind, &stamp.beyond) {
+            (Kind::Claim | Kind::Group, body) => body.as_ref()?.to_vec(),
+            (_, None) => self.body(kind, &key.id, stamp.offset_ms)?,
+            (_, Some(rest)) => with_rest(kind, &self.body(kind, &key.id, stamp.offset_ms)?, rest),
         };
         let (version, expires_at_ms) = (stamp.version, stamp.expires_at_ms);
         Some(gossip::Record { key: key.clone(), version, expires_at_ms, body })
@@ -216,6 +234,18 @@ impl Replica for Tables<'_> {
 }
 
 impl Tables<'_> {
+    /// Takes a record of a kind that only a newer version knows.
+    fn carry(&mut self, record: &gossip::Record) -> Merge {
+        if faults::on(Fault::NewerRefused) {
+            return Merge::Refused("a deliberate fault");
+        }
+        let merge = self.carried.take(record);
+        if merge == Merge::Changed {
+            self.records.extend(carried::stored(record));
+        }
+        merge
+    }
+
     /// Takes a record; the inner error says what is full.
     fn take(
         &mut self,
@@ -261,7 +291,7 @@ impl Tables<'_> {
                 let entry = entry_moved(entry, -offset_ms);
                 body = record::encode_log(&log_key, &entry);
                 self.core.merge_log(now, log_key.clone(), entry);
-                self.logs.push(log_key);
+                self.logs.push((log_key, record.version.node));
             }
             Kind::Group => {
                 let timer = record::decode_group(bytes)?;
@@ -287,7 +317,7 @@ impl Tables<'_> {
             expires_at_ms: record.expires_at_ms,
             offset_ms,
             shared_end,
-            body: matches!(kind, Kind::Claim | Kind::Group).then(|| bytes.as_slice().into()),
+            beyond: beyond(kind, bytes),
         };
         if keep {
             self.records.push(stored(kind, key.clone(), &stamp, body));
@@ -325,7 +355,7 @@ impl Tables<'_> {
     }
 }
 
-fn moved(time: Wall, by_ms: i64) -> Wall {
+pub(super) fn moved(time: Wall, by_ms: i64) -> Wall {
     Wall::from_ns(time.as_ns().saturating_add(by_ms.saturating_mul(1_000_000)))
 }
 

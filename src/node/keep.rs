@@ -1,5 +1,6 @@
 //! What is kept and shared: changes of the core become records, and records that were kept become its state again.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,10 +14,13 @@ use crate::gossip;
 use crate::limits::CLOCK_AHEAD_MS_MAX;
 use crate::model::{Alert, Fingerprint};
 use crate::node::Node;
-use crate::node::stamps::{Stamp, shared_key};
+use crate::node::carried;
+use crate::node::flock::moved;
+use crate::node::stamps::{Stamp, beyond, shared_key};
 use crate::store::Record;
 use crate::time::{Now, Wall};
 use crate::wire::record::{self, GroupTimer, Kind, Malformed, Stamped};
+use crate::wire::rest::{rest, with_rest};
 
 /// How long the time of a group's first flush is shared.
 const GROUP_LIFE: Duration = Duration::from_secs(24 * 3600);
@@ -43,8 +47,7 @@ enum Act {
 
 impl Node {
     /// Takes back one record that was kept. All come before [`Node::handle_restored`], which may come again when flash
-    /// could not be read at first. An error says why this one was left out; kinds that this version does not know are
-    /// left alone.
+    /// could not be read at first. An error says why this one was left out.
     pub fn handle_record(
         &mut self,
         cx: &Cx<'_>,
@@ -52,7 +55,10 @@ impl Node {
         key: &[u8],
         body: &[u8],
     ) -> Result<(), Malformed> {
-        let Some(kind) = Kind::from_number(kind) else { return Ok(()) };
+        let Some(kind) = Kind::from_number(kind) else {
+            self.carry(cx.now, kind, key, body);
+            return Ok(());
+        };
         let stamped = Stamped::decode(body)?;
         self.last_hlc = self.last_hlc.max(stamped.hlc);
         let version = gossip::Version { hlc: stamped.hlc, node: stamped.node };
@@ -61,6 +67,8 @@ impl Node {
             return Ok(());
         }
         let mut shared_end = Wall::EPOCH;
+        let offset_ms = stamped.offset_ms.unwrap_or(0);
+        let mut beyond = beyond(kind, &stamped.body);
         match kind {
             Kind::Alert => {
                 let fingerprint = record::fingerprint_of(key)?;
@@ -79,26 +87,28 @@ impl Node {
             }
             Kind::Group => {
                 let timer = record::decode_group(&stamped.body)?;
+                if offset_ms != 0 {
+                    // As its author told it.
+                    let first = moved(timer.first, offset_ms);
+                    let told = record::encode_group(&GroupTimer { first, ..timer.clone() });
+                    let rest = rest(kind, &stamped.body).unwrap_or_default();
+                    beyond = Some(with_rest(kind, &told, rest).into());
+                }
                 self.restoring.insert((timer.path.into(), timer.labels), timer.first);
             }
             Kind::Identity => {
-                let kept = record::decode_identity(&stamped.body)?;
-                self.identity.get_or_insert(kept);
+                let (id, met) = record::decode_identity(&stamped.body)?;
+                if self.identity.is_none() {
+                    (self.identity, self.met) = (Some(id), met);
+                }
                 return Ok(());
             }
             // Whoever claimed anything has long sent it or given it up.
             Kind::Claim => return Ok(()),
         }
-        let body = (kind == Kind::Group).then(|| stamped.body.into());
-        let stamp = Stamp {
-            version,
-            expires_at_ms: stamped.expires_at_ms,
-            offset_ms: stamped.offset_ms.unwrap_or(0),
-            shared_end,
-            body,
-        };
+        let expires_at_ms = stamped.expires_at_ms;
+        let stamp = Stamp { version, expires_at_ms, offset_ms, shared_end, beyond };
         if let Some(gossip) = &mut self.gossip {
-            let expires_at_ms = stamp.expires_at_ms;
             let key = shared_key(kind, key);
             let record = gossip::Record { key, version, expires_at_ms, body: Vec::new() };
             // As in `join`.
@@ -108,6 +118,19 @@ impl Node {
             self.stamps.put(kind, key, stamp);
         }
         Ok(())
+    }
+
+    /// Takes back a record of a kind that only a newer version knows. One that is of no flock stays on flash, unread.
+    fn carry(&mut self, now: Now, kind: u16, key: &[u8], body: &[u8]) {
+        let Some(record) = carried::kept(kind, key, body).filter(|_| self.is_member()) else {
+            return;
+        };
+        self.last_hlc = self.last_hlc.max(record.version.hlc);
+        if let Some(gossip) = &mut self.gossip {
+            // As in `join`.
+            gossip.note(now, &record).ok();
+        }
+        self.carried.take(&record);
     }
 
     /// Whether what is held is newer than what was kept.
@@ -233,7 +256,8 @@ impl Node {
                 Act::Delete(..) => None,
             })
             .collect();
-        records.extend(self.identity.map(identity));
+        records.extend(self.identity.map(|id| identity(id, &self.met)));
+        records.extend(self.carried.iter().filter_map(|record| carried::stored(&record)));
         records
     }
 
@@ -327,8 +351,8 @@ impl Node {
             Kind::Alert => expires - self.core.options().alerts_gc_interval,
             _ => Wall::EPOCH,
         };
-        let body = matches!(kind, Kind::Claim | Kind::Group).then(|| body.into());
-        Stamp { version, expires_at_ms: expires.as_ms(), offset_ms: 0, shared_end, body }
+        let beyond = beyond(kind, body);
+        Stamp { version, expires_at_ms: expires.as_ms(), offset_ms: 0, shared_end, beyond }
     }
 }
 
@@ -358,6 +382,10 @@ pub(super) fn as_told(alert: &Alert, now: Wall) -> Alert {
 
 /// The record that flash keeps.
 pub(super) fn stored(kind: Kind, key: Vec<u8>, stamp: &Stamp, body: Vec<u8>) -> Record {
+    let body = match stamp.rest(kind) {
+        Some(rest) => with_rest(kind, &body, rest),
+        None => body,
+    };
     let stamped = Stamped {
         hlc: stamp.version.hlc,
         node: stamp.version.node,
@@ -369,8 +397,8 @@ pub(super) fn stored(kind: Kind, key: Vec<u8>, stamp: &Stamp, body: Vec<u8>) -> 
 }
 
 /// The record of this node itself.
-pub(super) fn identity(id: u64) -> Record {
-    let body = record::encode_identity(id);
+pub(super) fn identity(id: u64, met: &[SocketAddr]) -> Record {
+    let body = record::encode_identity(id, met);
     stored(Kind::Identity, b"node".to_vec(), &Stamp::default(), body)
 }
 

@@ -12,13 +12,19 @@ use crate::node::Node;
 const LEASE: Duration = Duration::from_secs(5 * 60);
 
 impl Node {
+    fn handle_own_report(&mut self, cx: &mut Cx<'_>, report: &Report<'_>) {
+        self.handle_clock(cx);
+        self.core.handle_own_report(cx.now, report);
+        self.spread(cx);
+    }
+
     /// Says whether the journal works: `BellwetherJournalFailed` fires while it does not. What fails must be said again
     /// and again, each [`crate::limits::KEEPER_RETRY_MAX`] at least.
     pub fn handle_journal(&mut self, cx: &mut Cx<'_>, fault: Option<&str>) {
         let instance = self.options().external_url.to_string();
         let own = |text: &str| Cow::<'static, str>::Owned(text.to_owned());
         let summary = match fault {
-            Some(fault) => format!("Nothing is kept on flash any more: {fault}"),
+            Some(fault) => format!("Not everything is kept on flash any more: {fault}"),
             None => "Everything is kept on flash again".to_owned(),
         };
         let report = Report::new(
@@ -35,7 +41,7 @@ impl Node {
         // Also one that the process before us raised, or that the flock knows of.
         let known = self.core.alerts().fires(fingerprint(&report), cx.now.wall);
         if fault.is_some() || known {
-            self.handle_reports(cx, &[report]);
+            self.handle_own_report(cx, &report);
         }
     }
 }
@@ -50,6 +56,7 @@ mod tests {
     use super::*;
     use crate::core::testing::{config, route};
     use crate::effect::Effect;
+    use crate::limits::ALERTS_MAX;
     use crate::node::Options;
     use crate::notify::{Outgoing, Reply};
     use crate::time::{Mono, Now, Wall};
@@ -102,7 +109,7 @@ mod tests {
         let told = world.pass(1);
         assert_eq!(told.len(), 1);
         assert!(told[0].starts_with("[FIRING:1] BellwetherJournalFailed"), "{told:?}");
-        assert!(told[0].contains("Nothing is kept on flash any more: EIO"), "{told:?}");
+        assert!(told[0].contains("Not everything is kept on flash any more: EIO"), "{told:?}");
         world.pass(9);
         let mut told = Vec::new();
         for _ in 0..24 * 60 {
@@ -128,6 +135,22 @@ mod tests {
         assert_eq!(alerts.len(), 1);
         assert_eq!(alerts[0].1.starts_at, Wall::from_secs(1_700_000_000));
         assert!(alerts[0].1.annotations.get("summary").unwrap().ends_with("ENOSPC"));
+    }
+
+    #[test]
+    fn an_alert_of_our_own_finds_room_in_a_full_table() {
+        let mut world = World::new();
+        let others: Vec<Report<'_>> = (0..=ALERTS_MAX)
+            .map(|n| {
+                let labels = vec![("n".into(), n.to_string().into())];
+                Report::new(labels, vec![], None, None, "".into())
+            })
+            .collect();
+        world.step(|node, cx| assert_eq!(node.handle_reports(cx, &others).refused, 1));
+        world.fault(Some("EIO"));
+        let told = world.pass(1);
+        assert!(told.iter().any(|line| line.contains("BellwetherJournalFailed")), "{}", told.len());
+        world.step(|node, cx| assert_eq!(node.handle_reports(cx, &others).refused, 1));
     }
 
     #[test]

@@ -4,6 +4,9 @@
 //! A commit that fails is followed at once by a new beginning: the loop gives the whole state, which is written to a
 //! fresh segment. Answers wait for the outcome of that. If it fails too, they go and the agent runs from memory. After a
 //! while the directory is opened anew, as after a restart: it may be another file system by then.
+//!
+//! Records that find no room are kept in memory alone, the others go on to flash. That is told as a failure too, until a
+//! new beginning, tried each [`KEEPER_FULL_RETRY`], has room for everything.
 
 mod write;
 
@@ -19,7 +22,9 @@ use smol::channel::{self, Receiver, Sender};
 use smol::{LocalExecutor, Task, Timer};
 
 use crate::config::settings::{Durability, Storage};
-use crate::limits::{KEEPER_RECORDS_MAX, KEEPER_RETRY_MAX, KEEPER_RETRY_MIN, KEEPER_STALL_TIME};
+use crate::limits::{
+    KEEPER_FULL_RETRY, KEEPER_RECORDS_MAX, KEEPER_RETRY_MAX, KEEPER_RETRY_MIN, KEEPER_STALL_TIME,
+};
 use crate::shell::flash::{FlashDir, FlashError};
 use crate::shell::{Event, clock};
 use crate::store::{Budget, Journal, Options, Record, Replay, Urgency, Wear};
@@ -39,7 +44,7 @@ pub(super) struct Ticket(u64);
 pub struct Kept {
     /// Everything up to here is durable, or is kept in memory alone: see `fault`.
     pub(super) ticket: Ticket,
-    /// Why nothing is written any more; none while all is well.
+    /// Why not everything is written any more; none while all is well.
     pub(super) fault: Option<String>,
     /// Whether the journal is to be given the whole state.
     pub(super) wants_state: bool,
@@ -164,6 +169,12 @@ struct Queue {
     hurried: bool,
 }
 
+impl Queue {
+    const fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.state.is_none()
+    }
+}
+
 impl Keeper {
     /// Starts to keep what is queued.
     pub(super) fn new(
@@ -179,6 +190,7 @@ impl Keeper {
         let run = Run {
             health: if opened.fault.is_some() { Health::Failed } else { Health::Sound },
             fault: opened.fault,
+            lacking: None,
             known: opened.journal.is_some(),
             journal: opened.journal,
             path: storage.path.clone(),
@@ -282,8 +294,10 @@ enum Health {
 
 struct Run {
     health: Health,
-    /// What the loop was told last.
+    /// Why nothing is written.
     fault: Option<String>,
+    /// Why some records are in memory alone.
+    lacking: Option<String>,
     /// None while it could not be opened, and while a commit has it.
     journal: Option<Journal<FlashDir>>,
     /// Whether it was open once: what it held then is known.
@@ -317,10 +331,13 @@ impl Run {
     /// Until there is something to do; false if nobody is there any more.
     async fn wait(&self) -> bool {
         let woken = async { self.woken.recv().await.is_ok() };
-        if self.health != Health::Failed {
-            return woken.await;
-        }
         let left = self.retry_at.saturating_sub(clock::boot_time());
+        let left = match self.health {
+            Health::Failed => left,
+            // What is lacking must be said again and again.
+            _ if self.lacking.is_some() => left.min(KEEPER_RETRY_MAX),
+            Health::Asked | Health::Sound => return woken.await,
+        };
         let retry = async {
             Timer::after(left).await;
             true
@@ -329,11 +346,16 @@ impl Run {
     }
 
     async fn step(&mut self) -> Option<Kept> {
+        let due = clock::boot_time() >= self.retry_at;
         match self.health {
+            Health::Sound if self.lacking.is_some() && due => return Some(self.ask().await),
+            Health::Sound if self.lacking.is_some() && self.queue.borrow().is_empty() => {
+                return Some(self.kept(false));
+            }
             Health::Sound => self.pace().await,
             Health::Asked if self.queue.borrow().state.is_none() => return None,
             Health::Asked => {}
-            Health::Failed if clock::boot_time() >= self.retry_at => return Some(self.ask().await),
+            Health::Failed if due => return Some(self.ask().await),
             // Memory has it; the next beginning brings it.
             Health::Failed => {
                 self.done = self.take().2;
@@ -342,7 +364,12 @@ impl Run {
         }
         let (records, state, ticket) = self.take();
         let anew = state.is_some();
-        match self.write(Work { records, state }).await {
+        let (fault, lacking) = self.write(Work { records, state }).await;
+        if (anew && fault.is_none()) || (lacking.is_some() && self.lacking.is_none()) {
+            self.retry_at = clock::boot_time() + KEEPER_FULL_RETRY;
+            self.lacking = lacking;
+        }
+        match fault {
             None => {
                 self.health = Health::Sound;
                 self.fault = None;
@@ -403,7 +430,7 @@ impl Run {
     fn kept(&self, wants_state: bool) -> Kept {
         Kept {
             ticket: self.done,
-            fault: self.fault.clone(),
+            fault: self.fault.as_ref().or(self.lacking.as_ref()).cloned(),
             wants_state,
             wear: self.wear,
             left_out: self.left_out,
@@ -438,10 +465,10 @@ impl Run {
         }
     }
 
-    /// Returns what is wrong. Says so while it takes too long.
-    async fn write(&mut self, work: Work) -> Option<String> {
+    /// Returns what is wrong, and why some records were left out, if any were. Says so while it takes too long.
+    async fn write(&mut self, work: Work) -> (Option<String>, Option<String>) {
         let Some(mut journal) = self.journal.take() else {
-            return Some("the journal is not open".to_owned());
+            return (Some("the journal is not open".to_owned()), None);
         };
         let mut writing = blocking::unblock(move || {
             let written = write::write(&mut journal, work);
@@ -465,8 +492,7 @@ impl Run {
         }
         self.wear = self.wear_before + journal.wear();
         self.journal = Some(journal);
-        self.note(&left);
-        fault
+        (fault, self.note(left))
     }
 
     async fn say_stalled(&self) {
@@ -477,17 +503,49 @@ impl Run {
         self.events.send(Event::Kept(kept)).await.ok();
     }
 
-    fn note(&mut self, left: &Left) {
+    fn note(&mut self, left: Left) -> Option<String> {
         self.left_out += left.records;
-        if let Some(first) = &left.first {
-            warn!("{first}; left out, kept in memory alone: {} records", left.records);
-        }
+        let first = left.first?;
+        warn!("{first}; left out, kept in memory alone: {} records", left.records);
+        Some(first.to_string())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_finds_no_room_is_told_until_there_is_room() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-keeper/lacking");
+        std::fs::remove_dir_all(&path).ok();
+        std::fs::create_dir_all(&path).unwrap();
+        let options = Options { segment_bytes_max: 64 * 4096, segment_bytes_min: 0, salt: 1 };
+        let dir = FlashDir::own(&path).unwrap();
+        let journal = Some(Journal::open(dir, options, &mut |_, _, _| ()).unwrap().0);
+        let opened = Opened { journal, found: Vec::new(), fault: None, volatile: false };
+        let executor = LocalExecutor::new();
+        let (sender, events) = channel::bounded(1);
+        let storage = Storage { path, ..Storage::default() };
+        let keeper = Keeper::new(&executor, opened, &storage, sender);
+        let put = |n: u16| Record::put(1, n.to_be_bytes(), vec![7; 1000]);
+        let kept = || {
+            smol::block_on(executor.run(async {
+                let Ok(Event::Kept(kept)) = events.recv().await else { panic!("a group") };
+                kept
+            }))
+        };
+        keeper.keep((0..400).map(put).collect());
+        let first = kept();
+        let fault = first.fault.unwrap();
+        assert!(fault.starts_with("journal full: ") && first.left_out > 0, "{fault}");
+        keeper.keep(vec![Record::delete(1, [0, 0])]);
+        assert_eq!(kept().fault, Some(fault), "what was left out is still not there");
+        keeper.begin_anew((0..400).map(put).collect());
+        assert!(kept().fault.is_some());
+        keeper.begin_anew((0..100).map(put).collect());
+        assert_eq!(kept().fault, None);
+    }
 
     #[test]
     fn of_the_records_of_one_key_the_last_stays() {

@@ -415,23 +415,24 @@ impl Shell {
     /// Loads the config anew; where that fails, the old one stays.
     fn reload(&mut self) -> Result<(), String> {
         systemd::reloading();
-        let outcome = (self.load)();
+        let outcome = (self.load)().and_then(|(config, keys)| {
+            let taken = self.with_node(|node, cx| node.handle_config(cx, Rc::new(config)));
+            taken.map_err(|error| error.to_string())?;
+            self.with_node(|node, cx| node.handle_keys(cx, keys));
+            Ok(())
+        });
         self.site.reload.successful = outcome.is_ok();
-        let outcome = match outcome {
-            Ok((config, keys)) => {
+        match &outcome {
+            Ok(()) => {
                 self.site.reload.success_at = clock::wall();
-                self.with_node(|node, cx| node.handle_keys(cx, keys));
-                self.with_node(|node, cx| node.handle_config(cx, Rc::new(config)));
                 info!("the config was loaded anew");
-                Ok(())
             }
             Err(text) => {
                 for line in text.lines() {
                     error!("loading the config anew failed, the old one stays: {line}");
                 }
-                Err(text)
             }
-        };
+        }
         systemd::ready();
         outcome
     }

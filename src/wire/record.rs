@@ -1,8 +1,7 @@
 //! What is kept on flash and shared with the flock: one CBOR body for both.
 //!
-//! A record has a kind, a key and a body. Every body is a CBOR array whose elements have fixed places: a reader skips
-//! elements that it does not know, and elements added later are optional, so that a version reads what its neighbours
-//! wrote. In CDDL (RFC 8610):
+//! A record has a kind, a key and a body. Every body is a CBOR array whose elements have fixed places. In CDDL
+//! (RFC 8610):
 //!
 //! ```text
 //! alert   = [labels: [* tstr], annotations: [* tstr], starts: time, ends: time, updated: time, timeout: bool, url: tstr]
@@ -12,20 +11,37 @@
 //! group   = [path: tstr, labels: [* tstr], first: time]  ; the time of its first flush
 //! claim   = [lifetime: uint, surrendered: bool,         ; milliseconds from when it is heard
 //!            ? given_up: [*uint]]                       ; the nodes that have given the turn up
-//! node    = [id: uint]
+//! node    = [id: uint, ? met: [* tstr]]                  ; addresses at which it met members
 //! time    = int                                          ; nanoseconds since 1970
 //! stamped = [hlc: uint, node: uint, expires: int, body: bstr, ? offset: int]  ; on flash: the body with its version around it
 //! ```
 //!
 //! Labels are names and values in turn. Fingerprints are 8 bytes each, big-endian. Keys: an alert's is its fingerprint, a
 //! silence's its id, those of log entries and groups a 128-bit FNV-1a of what names them.
+//!
+//! Versions that differ live in one flock, and follow each other over one flash. What a newer one adds, an older one
+//! keeps and passes on as it came ([`super::rest`]), until it writes the record anew itself. So:
+//!
+//! - A body may get further elements, after the last and optional, that hold no wall times: an older version does not
+//!   move them to its clock. `matcher`, `stamped` and the record of the flock around a body get none.
+//! - A kind keeps its meaning, and the values that are valid in it stay those: what an older version could not read or
+//!   would misread is a new kind.
+//! - The number of a new kind says what an older version does with it. On flash it stands in `stamped`, under the key
+//!   by which the flock knows it.
+//!
+//! | kinds | flash | flock |
+//! |---|---|---|
+//! | 1 to 63, but 5 and 6 | kept | shared |
+//! | 64 to 127, and 5 | not kept | shared |
+//! | 128 and on, and 6 | kept | not shared |
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use minicbor::{Decode, Encode};
 
-use crate::limits::MEMBERS_MAX;
+use crate::limits::{MEMBERS_MAX, MET_MAX};
 use crate::model::hash::fnv128;
 use crate::model::{
     Alert, Fingerprint, GroupKey, Labels, LogEntry, LogKey, MatchOp, Matcher, Matchers, Pool,
@@ -68,6 +84,16 @@ impl Kind {
     pub const fn number(self) -> u8 {
         self as u8
     }
+}
+
+/// Whether records of a kind that this version does not know are shared with the flock.
+pub const fn is_shared(kind: u16) -> bool {
+    1 <= kind && kind < 128
+}
+
+/// Whether records of a kind that this version does not know are kept on flash.
+pub const fn is_kept(kind: u16) -> bool {
+    kind < 64 || 128 <= kind
 }
 
 /// Bytes that are no record of the kind that was expected: what is wrong. Nothing was changed.
@@ -194,6 +220,8 @@ struct ClaimBody {
 struct IdentityBody {
     #[n(0)]
     id: u64,
+    #[n(1)]
+    met: Option<Vec<String>>,
 }
 
 /// A body with its version around it, as it stands on flash.
@@ -416,15 +444,17 @@ pub fn decode_claim(bytes: &[u8]) -> Result<(Duration, bool, Vec<u64>), Malforme
     Ok((Duration::from_millis(body.lifetime_ms), body.surrendered, given_up))
 }
 
-/// The body of this node's identity.
-pub fn encode_identity(id: u64) -> Vec<u8> {
-    encode(IdentityBody { id })
+/// The body of this node's identity: its id, and where it met members.
+pub fn encode_identity(id: u64, met: &[SocketAddr]) -> Vec<u8> {
+    let met: Vec<String> = met.iter().map(ToString::to_string).collect();
+    encode(IdentityBody { id, met: Some(met).filter(|met| !met.is_empty()) })
 }
 
-/// The node id of a body.
-pub fn decode_identity(bytes: &[u8]) -> Result<u64, Malformed> {
+/// The node id of a body, and where the node met members; addresses that make no sense are left out.
+pub fn decode_identity(bytes: &[u8]) -> Result<(u64, Vec<SocketAddr>), Malformed> {
     let body: IdentityBody = minicbor::decode(bytes)?;
-    Ok(body.id)
+    let met = body.met.unwrap_or_default();
+    Ok((body.id, met.iter().filter_map(|it| it.parse().ok()).take(MET_MAX).collect()))
 }
 
 fn encode(body: impl Encode<()>) -> Vec<u8> {
@@ -525,7 +555,11 @@ mod tests {
             (stamped.encode(), "840102034104"),
             (encode_claim(Duration::from_secs(2), true, &[]), "821907d0f5"),
             (encode_claim(Duration::from_secs(2), true, &[1, 2]), "831907d0f5820102"),
-            (encode_identity(258), "81190102"),
+            (encode_identity(258, &[]), "81190102"),
+            (
+                encode_identity(1, &["[fe80::1%2]:9094".parse().unwrap()]),
+                "820181705b666538303a3a3125325d3a39303934",
+            ),
         ];
         for (bytes, expected) in golden {
             assert_eq!(hex(&bytes), expected);

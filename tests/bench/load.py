@@ -27,10 +27,24 @@ def alert(number):
     }
 
 
-def post(alerts):
-    """The bytes of one POST of alerts."""
-    body = json.dumps(alerts, separators=(",", ":")).encode()
-    head = f"POST /api/v2/alerts HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+def silence(number):
+    """The bytes of one POST of a silence by a pattern that matches no alert; each has another."""
+    return post(
+        {
+            "matchers": [{"name": "instance", "value": f"[a-z]+-{number}[0-9]*[.]other[.]example:9[0-9]+", "isRegex": True}],
+            "startsAt": "2026-01-01T00:00:00Z",
+            "endsAt": "2040-01-01T00:00:00Z",
+            "createdBy": "bench",
+            "comment": "bench",
+        },
+        "silences",
+    )
+
+
+def post(posted, path="alerts"):
+    """The bytes of one POST of alerts, or of what is posted elsewhere."""
+    body = json.dumps(posted, separators=(",", ":")).encode()
+    head = f"POST /api/v2/{path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
 
@@ -55,8 +69,12 @@ class Connection:
         assert answer.startswith(b"HTTP/1.1 200 "), answer
 
     def get(self, path):
-        """GET a path; answers the length of the body, which must be announced or chunked to its end."""
-        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
+        """GET a path; answers the length of the body."""
+        return self.exchange(f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
+
+    def exchange(self, request):
+        """Send a request; answers the length of the answer's body, which must be announced or chunked to its end."""
+        self.socket.sendall(request)
         received = bytearray()
         while b"\r\n\r\n" not in received:
             received += self.socket.recv(1 << 20)

@@ -9,12 +9,13 @@ import time
 from pathlib import Path
 
 from agent import Agent
-from load import Connection, Receiver, alert, batches, post
+from load import Connection, Receiver, alert, batches, post, silence
 
 ALERTS = 10_000
 BATCH = 64
 SINGLES = 2_000
 LISTS = 5
+SILENCES = 1_000
 STARTS = 5
 LATENCIES = 100
 SETTLE_SECONDS = 0.5
@@ -43,6 +44,9 @@ METRICS = {  # name -> (unit, decimals)
     "proportional, 10,000 alerts": ("MiB", 1),
     "time to list 10,000 alerts": ("ms", 1),
     "CPU to list 10,000 alerts": ("ms", 1),
+    "CPU to list them anew after 1,000 silences of patterns": ("ms", 0),
+    "CPU to list them again": ("ms", 1),
+    "resident then": ("MiB", 1),
     "POST to webhook, group_wait 0": ("ms", 2),
 }
 
@@ -109,6 +113,14 @@ def load_and_list(binary, directory):
         assert size > ALERTS * 300, f"only {size} bytes were listed"
     found["time to list 10,000 alerts"] = statistics.median(times)
     found["CPU to list 10,000 alerts"] = (cpu_ns(pid) - before) / LISTS / 1e6
+
+    for number in range(SILENCES):
+        connection.exchange(silence(number))
+    for name in ("anew after 1,000 silences of patterns", "again"):
+        before = cpu_ns(pid)
+        connection.get("/api/v2/alerts")
+        found[f"CPU to list them {name}"] = (cpu_ns(pid) - before) / 1e6
+    found["resident then"], _ = memory_mib(pid)
     connection.close()
     agent.stop()
     return found

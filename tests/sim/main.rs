@@ -22,6 +22,7 @@ mod checkers;
 #[cfg(feature = "faults")]
 mod mutations;
 mod net;
+mod newer;
 mod receiver;
 mod scenarios;
 mod seat;
@@ -105,7 +106,7 @@ fn swarm(from: u64, seeds: u64) {
                 Ok(outcome) => {
                     events += outcome.events;
                     ms += outcome.ms;
-                    if seeds == 1 {
+                    if seeds == 1 || trace::LINES.get() {
                         println!("  seed {seed}: {outcome}");
                     }
                 }

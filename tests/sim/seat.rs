@@ -75,6 +75,10 @@ pub(crate) struct Seat {
     pub(crate) slots_used: usize,
     /// How long a sync takes.
     pub(crate) sync_ms: (u64, u64),
+    /// Whether it is of a newer version in this life.
+    pub(crate) newer: bool,
+    /// Whether its flash has shown what a newer version keeps for itself alone.
+    pub(crate) holds_new: bool,
 }
 
 impl Seat {
@@ -93,6 +97,8 @@ impl Seat {
             waiting: VecDeque::new(),
             slots_used: 0,
             sync_ms: (2, 20),
+            newer: false,
+            holds_new: false,
         }
     }
 

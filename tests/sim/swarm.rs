@@ -12,6 +12,7 @@ use crate::checkers::muted::Muted;
 use crate::checkers::repeat::Repeat;
 use crate::checkers::versions::Growing;
 use crate::checkers::{self, Alert, Silence, Truth};
+use crate::newer::Newer;
 use crate::receiver::Manner;
 use crate::seat::WallClock;
 use crate::support::flash::Faults;
@@ -144,6 +145,7 @@ pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
     world.net.repeat = options.repeat;
     world.net.late = options.late;
     world.net.delay_ms = (1, options.delay_ms);
+    world.newer = Newer::drawn(seed);
     let mut history = History {
         world,
         truth: Truth::default(),
@@ -186,6 +188,7 @@ impl History {
         checkers::lost::check(&self.world, &self.truth)?;
         checkers::told::check(&self.world, &self.truth)?;
         checkers::equal::check(&self.world)?;
+        checkers::newer::check(&self.world)?;
         self.calm()
     }
 
@@ -455,6 +458,7 @@ impl History {
         world.net.delay_ms = (1, 20);
         world.net.heal();
         world.net.deaf.clear();
+        world.newer.strange = 0.0;
         for receiver in &mut world.receivers {
             *receiver = crate::receiver::Receiver::default();
         }

@@ -9,6 +9,9 @@ use regex_lite::{Regex, RegexBuilder};
 use crate::limits::{PATTERN_BYTES_MAX, PATTERN_COMPILED_BYTES_MAX};
 use crate::model::matcher::re2;
 
+/// What the smallest compiled patterns are counted as; larger ones as four times that, and so on.
+const COMPILED_BYTES_MIN: usize = 2048;
+
 /// An anchored regular expression. The usual cases are compared without an engine.
 #[derive(Clone, Debug)]
 pub enum Pattern {
@@ -24,7 +27,17 @@ pub enum Pattern {
         after: Gap,
     },
     /// Anything else.
-    Regex(Rc<Regex>),
+    Regex(Rc<Engine>),
+}
+
+/// A compiled regular expression.
+#[derive(Debug)]
+pub struct Engine {
+    /// What every match begins with: most values are told apart by it.
+    prefix: Box<str>,
+    regex: Regex,
+    /// Bytes that it takes, at most.
+    bytes: usize,
 }
 
 /// How many characters stand beside a literal; no line feed is among them.
@@ -54,11 +67,29 @@ impl Pattern {
 
     fn compile(text: &str) -> Result<Self, PatternError> {
         let anchored = format!("^(?:{text})$");
-        RegexBuilder::new(&re2::translate(&anchored)?)
-            .size_limit(PATTERN_COMPILED_BYTES_MAX)
-            .build()
-            .map(|regex| Self::Regex(Rc::new(regex)))
-            .map_err(|error| PatternError { rule: error.to_string().into(), at: text.to_owned() })
+        let mut builder = RegexBuilder::new(&re2::translate(&anchored)?);
+        // The engine does not tell its size, but keeps to one.
+        let mut bytes = COMPILED_BYTES_MIN;
+        let regex = loop {
+            match builder.size_limit(bytes).build() {
+                Ok(regex) => break regex,
+                Err(_) if bytes < PATTERN_COMPILED_BYTES_MAX => bytes *= 4,
+                Err(error) => {
+                    let rule = error.to_string().into();
+                    return Err(PatternError { rule, at: text.to_owned() });
+                }
+            }
+        };
+        let prefix = prefix(text).into();
+        Ok(Self::Regex(Rc::new(Engine { prefix, regex, bytes })))
+    }
+
+    /// Bytes that its compiled form takes, at most; text apart.
+    pub fn compiled_bytes(&self) -> usize {
+        match self {
+            Self::Literals(_) | Self::Part { .. } => 0,
+            Self::Regex(engine) => engine.bytes,
+        }
     }
 
     /// The pattern, if no engine is needed for it.
@@ -100,7 +131,9 @@ impl Pattern {
                 literals.binary_search_by(|literal| (**literal).cmp(value)).is_ok()
             }
             Self::Part { before, literal, after } => part_matches(*before, literal, *after, value),
-            Self::Regex(regex) => regex.is_match(value),
+            Self::Regex(engine) => {
+                value.starts_with(&*engine.prefix) && engine.regex.is_match(value)
+            }
         }
     }
 }
@@ -119,6 +152,42 @@ fn part_matches(before: Gap, literal: &str, after: Gap, value: &str) -> bool {
         _ => rest.contains(literal),
     };
     found && !value.contains('\n')
+}
+
+/// What every match of a pattern begins with, as far as that is easily seen.
+fn prefix(text: &str) -> String {
+    if has_outer_alternatives(text) {
+        return String::new();
+    }
+    let mut prefix = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => match chars.next().filter(char::is_ascii_punctuation) {
+                Some(literal) => prefix.push(literal),
+                None => break,
+            },
+            '*' | '?' | '{' => {
+                // The last one may be missing.
+                prefix.pop();
+                break;
+            }
+            '.' | '+' | '(' | ')' | '[' | ']' | '}' | '^' | '$' | '|' => break,
+            c => prefix.push(c),
+        }
+    }
+    prefix
+}
+
+/// Whether a pattern may have alternatives outside of every group; where that is not plain, it may.
+fn has_outer_alternatives(text: &str) -> bool {
+    let mut depth = 0;
+    text.contains('|')
+        && (text.contains(['[', '\\'])
+            || text.chars().any(|c| {
+                depth += i32::from(c == '(') - i32::from(c == ')');
+                depth < 0 || (depth == 0 && c == '|')
+            }))
 }
 
 /// The alternatives of a pattern that has no operator but `|`.
@@ -272,7 +341,51 @@ mod tests {
         assert!(Pattern::new(&format!("{}{}", "(".repeat(30), "){1000}".repeat(30))).is_err());
     }
 
+    #[test]
+    fn most_values_are_told_apart_by_the_beginning() {
+        for (pattern, expected) in [
+            (r"web\.[0-9]+", "web."),
+            ("web1?[0-9]", "web"),
+            ("web1{0}[0-9]", "web"),
+            ("web1+[0-9]", "web1"),
+            ("ä*[0-9]", ""),
+            (r"web-\d+", "web-"),
+            ("a-(b|c)+", "a-"),
+            ("a-[b]|c", ""),
+            ("a[(]b|c", ""),
+            (r"a\(b|c.", ""),
+            (r"a\Q(\Eb|c.", ""),
+            ("a.)|(?:b", ""),
+            ("(?i)a", ""),
+            ("a(?i)b", "a"),
+            ("^a.", ""),
+        ] {
+            assert_eq!(prefix(pattern), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_is_compiled_is_counted() {
+        let bytes = |text: &str| Pattern::new(text).unwrap().compiled_bytes();
+        assert_eq!(bytes("a|b"), 0);
+        assert_eq!(bytes("a[bc]"), COMPILED_BYTES_MIN);
+        assert_eq!(bytes("[a-c]{1000}"), COMPILED_BYTES_MIN * 64);
+    }
+
     proptest! {
+        #[test]
+        fn the_beginning_changes_nothing(
+            pattern in r"(\(|\)|\||\[|\]|\\|\?|\*|\{|\}|\+|Q|E|a|b){0,8}",
+            values in prop::collection::vec("[ab|(]{0,4}", 8),
+        ) {
+            if let Ok(Pattern::Regex(engine)) = Pattern::compile(&pattern) {
+                for value in values {
+                    let whole = engine.regex.is_match(&value);
+                    prop_assert!(!whole || value.starts_with(&*engine.prefix), "{:?}", value);
+                }
+            }
+        }
+
         #[test]
         fn what_needs_no_engine_means_what_the_engine_says(
             pattern in r"(\.[*+])?(\()?(a|b|\\\.|\||\n|\.){0,3}(\))?(\.[*+])?",

@@ -12,11 +12,11 @@ use hyper::header::{
 };
 use hyper::http::response::Parts;
 use hyper::{Method, Request, StatusCode, Uri};
-use smol::Async;
+use smol::{Async, Timer};
 use smol_hyper::rt::FuturesIo;
 
 use crate::config::Secret;
-use crate::limits::{REDIRECTS_MAX, REPLY_BYTES_MAX, SECRET_BYTES_MAX};
+use crate::limits::{CONNECT_TIME_MAX, REDIRECTS_MAX, REPLY_BYTES_MAX, SECRET_BYTES_MAX};
 use crate::notify::{self, HttpRequest};
 
 const AGENT: &str = concat!("Bellwether/", env!("CARGO_PKG_VERSION"));
@@ -205,17 +205,27 @@ async fn exchange(
 /// The one place where TLS will be put around the stream.
 async fn connect(target: &Target) -> Result<Async<TcpStream>, Error> {
     let name = (target.host.clone(), target.port);
-    let addresses = smol::net::resolve(name)
+    let addresses = in_time(smol::net::resolve(name))
         .await
         .map_err(|error| Error::Resolve(target.host.clone(), error))?;
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in addresses {
-        match stream_to(address).await {
+        match in_time(stream_to(address)).await {
             Ok(stream) => return Ok(stream),
             Err(error) => failure = error,
         }
     }
     Err(Error::Connect(target.authority.clone(), failure))
+}
+
+/// A network that swallows everything must not take the time of the whole attempt.
+async fn in_time<T>(step: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    smol::future::or(step, async {
+        Timer::after(CONNECT_TIME_MAX).await;
+        let why = format!("nothing heard within {CONNECT_TIME_MAX:?}");
+        Err(io::Error::new(io::ErrorKind::TimedOut, why))
+    })
+    .await
 }
 
 async fn stream_to(address: SocketAddr) -> io::Result<Async<TcpStream>> {

@@ -2,6 +2,7 @@
 
 mod found;
 mod turns;
+mod versions;
 
 pub(crate) type Test = (&'static str, fn());
 
@@ -21,9 +22,14 @@ pub(crate) const ALL: &[Test] = &[
         turns::who_dies_while_it_sends_is_replaced_in_time,
     ),
     (
+        "who_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses",
+        turns::who_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses,
+    ),
+    (
         "alerts_of_a_node_that_dies_at_once_after_its_answer_are_told",
         turns::alerts_of_a_node_that_dies_at_once_after_its_answer_are_told,
     ),
+    ("a_seed_that_comes_back_repeats_nothing", turns::a_seed_that_comes_back_repeats_nothing),
     (
         "a_receiver_that_takes_30_s_hears_each_group_once",
         turns::a_receiver_that_takes_30_s_hears_each_group_once,
@@ -35,6 +41,14 @@ pub(crate) const ALL: &[Test] = &[
     (
         "the_one_node_that_reaches_the_receiver_takes_over",
         turns::the_one_node_that_reaches_the_receiver_takes_over,
+    ),
+    (
+        "the_history_says_why_each_node_told_or_held",
+        turns::the_history_says_why_each_node_told_or_held,
+    ),
+    (
+        "the_history_names_the_dead_whose_turn_is_taken",
+        turns::the_history_names_the_dead_whose_turn_is_taken,
     ),
     (
         "a_flock_in_two_tells_once_a_side_and_never_again",
@@ -59,5 +73,9 @@ pub(crate) const ALL: &[Test] = &[
     (
         "a_surrender_that_is_overtaken_is_heard_all_the_same",
         found::a_surrender_that_is_overtaken_is_heard_all_the_same,
+    ),
+    (
+        "what_a_newer_version_said_outlives_its_author_among_older_ones",
+        versions::what_a_newer_version_said_outlives_its_author_among_older_ones,
     ),
 ];

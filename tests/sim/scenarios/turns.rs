@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use bellwether::node::Outcome;
+
 use crate::receiver::Manner;
 use crate::seat::WallClock;
 use crate::world::{CONFIG, Posted, Setup, World, fires};
@@ -167,6 +169,25 @@ pub(crate) fn who_dies_while_it_sends_is_replaced_in_time() {
     }
 }
 
+pub(crate) fn who_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses() {
+    for seed in 0..5 {
+        let mut world = World::settled(seed, Setup::new(5));
+        world.receivers[0].manner = Manner::Fine(5_000, 5_000);
+        let due = world.now + GROUP_WAIT_MS;
+        post(&mut world, &[0, 1, 2, 3, 4], &groups("a", 40));
+        world.run_for(GROUP_WAIT_MS + 600);
+        let reached = world.told.iter().filter(|told| told.seat == 0).count();
+        world.crash(0, true);
+        world.run_for(60_000);
+        let counts = world.counts();
+        assert_eq!(counts.len(), 40, "none is missing");
+        assert_eq!(counts.values().filter(|count| **count > 1).count(), reached);
+        let late = take_overs(&world, due);
+        println!("  taken over: {reached}, median {} ms, {late:?} ms", median(&late));
+        assert!(late.len() == reached && late[late.len() - 1] <= 3_200);
+    }
+}
+
 pub(crate) fn alerts_of_a_node_that_dies_at_once_after_its_answer_are_told() {
     for seed in 0..10 {
         let mut world = World::settled(seed, Setup::new(5));
@@ -177,6 +198,27 @@ pub(crate) fn alerts_of_a_node_that_dies_at_once_after_its_answer_are_told() {
         world.crash(0, true);
         world.run_for(30_000);
         once_each(&world, "a", 10, 0);
+    }
+}
+
+pub(crate) fn a_seed_that_comes_back_repeats_nothing() {
+    // It knows no peer by its config, and the others look for the lost but now and then.
+    for down_ms in [0, 1_000, 12_000, 37_000, 300_000] {
+        for seed in 4..10 {
+            let mut world = World::settled(seed, Setup { star: true, ..Setup::new(5) });
+            let post = world.post(0, groups("a", 10), None);
+            while world.posts[post].acked_at.is_none() {
+                world.run_for(1);
+            }
+            world.crash(0, true);
+            while world.told.len() < 10 {
+                world.run_for(1);
+            }
+            world.run_for(down_ms);
+            world.start(0);
+            world.run_for(120_000);
+            once_each(&world, "a", 10, 0);
+        }
     }
 }
 
@@ -214,6 +256,55 @@ pub(crate) fn the_one_node_that_reaches_the_receiver_takes_over() {
         let times = once_each(&world, "a", 30, due);
         println!("  told after it was due: median {} ms, last {} ms", median(&times), times[29]);
         assert!(times[29] <= 5_000);
+    }
+}
+
+/// What the history of a seat has of a group, oldest first.
+fn history(world: &World, seat: usize, group: &str) -> Vec<Outcome> {
+    let entries = world.node(seat).history();
+    entries
+        .filter(|it| it.labels.get("group") == Some(group))
+        .map(|it| it.outcome.clone())
+        .collect()
+}
+
+pub(crate) fn the_history_says_why_each_node_told_or_held() {
+    let mut world = World::settled(1, Setup::new(3));
+    world.receivers[0].unreachable_from = [0, 1].into();
+    post(&mut world, &[0], &groups("a", 20));
+    world.run_for(20_000);
+    let teller = world.node(2).flock().unwrap().node();
+    let (mut surrendered, mut taken) = (0, 0);
+    for group in (0..20).map(|n| format!("a{n}")) {
+        for seat in [0, 1] {
+            let found = history(&world, seat, &group);
+            assert_eq!(found.last(), Some(&Outcome::Told { by: teller }), "{group} at {seat}");
+            surrendered +=
+                found.iter().filter(|it| matches!(it, Outcome::Surrendered { .. })).count();
+        }
+        let found = history(&world, 2, &group);
+        assert!(matches!(found.last(), Some(Outcome::Sent { attempts: 1, .. })), "{found:?}");
+        taken += found.iter().filter(|it| matches!(it, Outcome::TookOver { .. })).count();
+    }
+    assert!(surrendered >= taken && taken > 0, "{taken} taken over, {surrendered} surrendered");
+}
+
+pub(crate) fn the_history_names_the_dead_whose_turn_is_taken() {
+    let mut world = World::settled(1, Setup::new(3));
+    world.receivers[0].manner = Manner::Fine(5_000, 5_000);
+    let dead = world.node(0).flock().unwrap().node();
+    post(&mut world, &[0, 1, 2], &groups("a", 20));
+    world.run_for(GROUP_WAIT_MS + 600);
+    let reached: Vec<_> =
+        world.told.iter().filter(|it| it.seat == 0).map(|it| it.group.clone()).collect();
+    world.crash(0, true);
+    world.run_for(60_000);
+    assert!(!reached.is_empty());
+    for group in reached {
+        let told = world.told_of(&group).last().expect("it was told").seat;
+        let found = history(&world, told, &group);
+        let from_dead = [Outcome::Held { by: dead }, Outcome::TookOver { from: dead }];
+        assert!(found.starts_with(&from_dead) && found.len() == 3, "{found:?}");
     }
 }
 

@@ -202,7 +202,7 @@ def no_writable_directory(world):
         agent.api.post_alerts({"labels": {"alertname": "A"}})
         summaries = {alert["labels"]["alertname"]: alert["annotations"].get("summary") for alert in agent.api.alerts()}
         assert summaries.pop("A", "") is None, summaries
-        assert [text for text in summaries.values() if "Nothing is kept on flash" in text], summaries
+        assert [text for text in summaries.values() if "Not everything is kept on flash" in text], summaries
         assert "going on from memory" in agent.log(), agent.log()
     finally:
         agent.stop()
