@@ -21,7 +21,7 @@ use rand::{RngExt, SeedableRng};
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// How many worlds are tried: fewer by the slow code of a debug build.
-const THOROUGH: u64 = if cfg!(debug_assertions) { 2 } else { 8 };
+const THOROUGH: u64 = if cfg!(debug_assertions) { 1 } else { 8 };
 /// A silence, as the flock carries it.
 const SILENCE_BYTES: usize = 280;
 
@@ -234,7 +234,7 @@ fn ten_thousand_records_posted_at_once_to_slow_readers_are_on_all_within_a_minut
         net.reading =
             Some(Reading { waiting_max: 90, each_us: 300, stall: 0.005, stall_us_max: 400_000 });
         let before = net.bytes();
-        let records = u32::try_from(THOROUGH).unwrap() * 1_250;
+        let records = 2_000 + u32::try_from(THOROUGH).unwrap() * 1_000;
         for id in 0..records {
             net.publish(0, id, 300, DAY);
             if id % 250 == 249 {
@@ -289,16 +289,18 @@ fn a_late_joiner_has_all_within_a_second_and_a_restarted_one_too() {
 
 #[test]
 fn who_dies_is_down_in_tens_of_seconds_and_who_says_goodbye_at_once() {
-    for seats in [3, 10] {
-        let mut net = joined(1, seats, false);
+    for (seats, multicast, most_ms) in
+        [(3, false, 120_000), (10, false, 120_000), (3, true, 150_000), (10, true, 150_000)]
+    {
+        let mut net = joined(1, seats, multicast);
         net.run_for(60 * SECOND);
         net.kill(1);
         let gone = |net: &Net| {
             net.running().all(|seat| seat.gossip.as_ref().unwrap().living().len() == seats - 2)
         };
         let ms = net.run_until(300 * SECOND, gone);
-        println!("dead: N={seats}: {ms:?} ms");
-        assert!(ms.is_some_and(|ms| ms < 120_000));
+        println!("dead: N={seats} multicast={multicast}: {ms:?} ms");
+        assert!(ms.is_some_and(|ms| ms < most_ms));
         let (_, node) = (0, net.gossip(2).node());
         net.with(2, |gossip, now, _, _| gossip.leave(now));
         net.kill(2);

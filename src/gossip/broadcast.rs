@@ -43,6 +43,8 @@ const UNICAST_TO_SHARE: usize = 4;
 /// a third of the smallest buffer that a kernel gives a socket.
 const FLIGHT_MAX: usize = 64;
 const FLIGHT_MIN: usize = 4;
+/// Datagrams of repair that are not acknowledged: more wait.
+const MENDED_MAX: usize = 16;
 /// Losses are taken together for so long: they have one cause.
 const FLIGHT_LESS_EVERY: Duration = Duration::from_millis(250);
 /// Another is asked to look after a silent member no more often than this.
@@ -129,6 +131,11 @@ impl Broadcast {
     /// Whether another datagram may be on its way.
     fn may_fly(&self) -> bool {
         self.unacknowledged.values().filter(|sent| sent.holds_up).count() < self.flight
+    }
+
+    /// Whether more may be sent in repair: not while much of it is unacknowledged, for it would only be sent again.
+    pub(super) fn may_mend(&self) -> bool {
+        self.unacknowledged.values().filter(|sent| sent.mode == MENDED).count() < MENDED_MAX
     }
 
     /// Takes note of a datagram that was lost.
@@ -443,7 +450,8 @@ impl Gossip {
                 To::Missed(node) | To::Node(node, _) => self.send(node, &message),
             }
             if self.broadcast.unacknowledged.len() < UNACKNOWLEDGED_MAX {
-                let wait = RESEND_AFTER_MS.get(tries).copied().unwrap_or_default();
+                let haste = if mode == MENDED { 2 } else { 1 };
+                let wait = RESEND_AFTER_MS.get(tries).copied().unwrap_or_default() * haste;
                 let next = now.mono + Duration::from_millis(wait);
                 let was_missed = matches!(to, To::Missed(_));
                 let answers = |node| self.peers.0.get(node).is_some_and(|peer| peer.is_there);

@@ -506,10 +506,25 @@ mod tests {
     fn a_member_that_was_heard_otherwise_is_not_declared_down() {
         let mut swim = swim(1);
         swim.alive(Mono::ZERO, 2, 0);
+        assert_eq!(run(&mut swim, Mono::from_ms(60_000), |_| None), []);
         let late = Mono::from_ms(100_000);
         assert_eq!(run(&mut swim, Mono::from_ms(119_000), |_| Some(late)), []);
         assert_eq!(swim.find(2), Some((0, Liveness::Suspect)));
         assert_eq!(run(&mut swim, Mono::from_ms(121_000), |_| Some(late)), [(2, false)]);
+    }
+
+    #[test]
+    fn a_member_that_was_heard_of_late_is_neither_probed_nor_suspected() {
+        let mut swim = swim(1);
+        swim.alive(Mono::ZERO, 2, 0);
+        let mut pings = 0;
+        while let Some(at) = swim.next_timeout().filter(|at| at.as_ms() < 600_000) {
+            let outcome = swim.handle_timeout(at, |_| Some(at));
+            assert_eq!(outcome.changes, []);
+            // The news that it is alive is told to it first.
+            pings += outcome.sends.iter().filter(|_| at.as_ms() > 60_000).count();
+        }
+        assert_eq!((pings, swim.find(2)), (0, Some((0, Liveness::Alive))));
     }
 
     #[test]

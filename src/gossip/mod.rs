@@ -263,7 +263,7 @@ impl Gossip {
             self.swim.next_timeout(),
             self.next_join_timeout(),
             self.broadcast.next_timeout(),
-            self.repair.next_timeout(),
+            self.repair.next_timeout().filter(|_| self.broadcast.may_mend()),
             self.settle.next_timeout(),
         ];
         sooner.into_iter().flatten().fold(self.sync.next_timeout(), Mono::min)

@@ -126,3 +126,33 @@ impl Peers {
         self.0.values().any(|peer| peer.addr.ip() == ip)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_misses_three_multicasts_in_a_row_is_sent_to_by_unicast_for_two_minutes() {
+        let header = Header { key_id: 1, boot: 1, counter: 1 };
+        let mut peer = Peer::new(header, ([10, 0, 0, 1], 9094).into());
+        peer.hears_us = true;
+        let at = Mono::from_ms;
+        for by_multicast in [false, false, true, false, false] {
+            peer.hear_ack(at(1_000), by_multicast);
+            assert!(!peer.is_deaf(at(1_000)));
+        }
+        peer.hear_ack(at(1_000), false);
+        assert!(peer.is_deaf(at(120_999)) && !peer.is_deaf(at(121_000)));
+        peer.hear_ack(at(2_000), true);
+        assert!(!peer.is_deaf(at(2_000)));
+    }
+
+    #[test]
+    fn who_was_given_up_is_tried_until_it_is_heard_and_for_three_minutes_at_most() {
+        let header = Header { key_id: 1, boot: 1, counter: 1 };
+        let mut peer = Peer::new(header, ([10, 0, 0, 1], 9094).into());
+        peer.lost_at = Some(Mono::from_ms(1_000));
+        assert!(peer.is_lost(Mono::from_ms(180_999)) && !peer.is_lost(Mono::from_ms(181_000)));
+        assert_eq!(peer.lost_at, None);
+    }
+}

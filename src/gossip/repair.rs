@@ -114,7 +114,10 @@ impl Gossip {
 
     /// Sends what members lack, as fast as allowed.
     pub(super) fn send_repair(&mut self, now: Now, replica: &mut dyn Replica) {
-        while !self.repair.outbox.is_empty() && self.repair.bucket.ready(now.mono) {
+        while !self.repair.outbox.is_empty()
+            && self.repair.bucket.ready(now.mono)
+            && self.broadcast.may_mend()
+        {
             let Some(job) = self.next_job() else { return };
             let to = job.to;
             let (mut records, mut bytes) = (Vec::new(), AROUND_BYTES);
