@@ -28,19 +28,27 @@ SIZES=$ROOT/cross/sizes.tsv
 # build TARGET SOURCE DIRECTORY: builds the package in SOURCE, with all that is not to be shared in DIRECTORY.
 build() (
     target=$1 source=$2 into=$3
+    # Small sorts and prints: the standard library's large ones weigh 120 KiB.
+    STD_FEATURES=${STD_FEATURES-optimize_for_size}
     choose_toolchain "$target"
     sysroot=$("${RUSTC:-rustc}" --print sysroot)
     # No name of this machine may reach the bytes.
     flags="$FLAGS $(code_of "$target") --remap-path-prefix=$source=/bellwether --remap-path-prefix=$into=/target"
     flags="$flags --remap-path-prefix=$CARGO_HOME=/cargo --remap-path-prefix=$sysroot=/rust"
+    # Nothing unwinds: a panic aborts. What a debugger needs for that goes to the symbols.
+    flags="$flags -Cforce-unwind-tables=no -Clinker-flavor=gcc"
     RUSTFLAGS=$flags
     CFLAGS="-ffile-prefix-map=$source=/bellwether -ffile-prefix-map=$into=/target -ffile-prefix-map=$CARGO_HOME=/cargo"
+    CFLAGS="$CFLAGS -fno-unwind-tables -fno-asynchronous-unwind-tables"
     SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$ROOT" log -1 --format=%ct 2>/dev/null || echo 0)}
     export RUSTFLAGS CFLAGS SOURCE_DATE_EPOCH
     unset CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS CARGO_TARGET_DIR
     cd "$source"
+    # Cargo does not know what the linker reads.
+    find "$into/$target/release/deps" -name 'bellwether-*' ! -newer cross/order.txt -delete 2>/dev/null || true
     # shellcheck disable=SC2086
     cargo-zigbuild zigbuild $STD --release --locked --target "$target" --target-dir "$into" \
+        --config "target.$target.linker=\"$source/cross/linker.sh\"" \
         --config profile.release.strip=false --config 'profile.release.debug="line-tables-only"' \
         ${PROFILE:+--config "profile.release.opt-level=$(case $PROFILE in [0-9]) echo "$PROFILE" ;; *) echo "\"$PROFILE\"" ;; esac)"} >&2
 )
@@ -108,7 +116,7 @@ for target in "$@"; do
     case " $TARGETS " in *" $target "*) ;; *) die "unknown target $target; one of: $TARGETS" ;; esac
 done
 mkdir -p "$OUT" "$CACHE"
-install_missing python3=python3 /usr/lib/python3/dist-packages=python3-venv eu-strip=elfutils readelf=binutils
+install_missing python3=python3 /usr/lib/python3/dist-packages=python3-venv eu-strip=elfutils c++filt=binutils
 install_zig
 # shellcheck disable=SC2086
 [ $# -gt 0 ] || set -- $TARGETS

@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# shellcheck disable=SC2034
 # Zig, and a compiler with a standard library for each target. Sourced by the scripts beside this file that build.
 
 ZIG=0.17.1

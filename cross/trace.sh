@@ -48,7 +48,9 @@ install_missing qemu-arm-static=qemu-user-static python3=python3 /usr/lib/python
 install_zig
 here=$(build_here | program)
 there=$(build_there | program)
-[ -x "$here" ] && [ -x "$there" ] || die "the simulator was not built"
+for built in "$here" "$there"; do
+    [ -x "$built" ] || die "the simulator was not built"
+done
 trace "$here" >"$OUT/here"
 # shellcheck disable=SC2046
 trace $(emulator_of "$TARGET") "$there" >"$OUT/$TARGET"

@@ -57,13 +57,16 @@ pub const WARN_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Events that wait for the loop. Policy: their sources wait.
 pub const EVENTS_MAX: usize = 256;
-/// Attempts to notify that run at a time. Policy: others wait for their turn, their own time running.
+/// Attempts to notify that run at a time, and look-ups of their receivers' names. Policy: others wait for their turn,
+/// their own time running.
 pub const ATTEMPTS_MAX: usize = 16;
 /// How long a receiver's name may take to look up, and each of its addresses to connect: three SYNs of the kernel's.
 /// Policy: the attempt fails and is made again; in a flock another member takes the turn at once.
 pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(4);
 /// Bytes of a receiver's answer. Policy: the rest is not read.
 pub const REPLY_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a receiver's answer, or of a group's key, in a line of the log. Policy: cut.
+pub const LOGGED_TEXT_BYTES_MAX: usize = 1024;
 /// Redirects that one attempt follows. Policy: the attempt fails.
 pub const REDIRECTS_MAX: usize = 10;
 /// Bytes of a file that holds a secret. Policy: the attempt fails.
@@ -199,7 +202,7 @@ pub const GOSSIP_RECORDS_MAX: usize = 16_384;
 /// Bytes of a record's key. Policy: refused.
 pub const RECORD_KEY_BYTES_MAX: usize = 256;
 /// Bytes of a record's body. Policy: refused when published, malformed when received.
-pub const RECORD_BYTES_MAX: usize = 256 * 1024;
+pub const RECORD_BYTES_MAX: usize = 512 * 1024;
 /// Bytes of records of kinds that only newer versions know, and again of what they have added to the known kinds.
 /// Policy: further records are refused; of a record of a known kind what was added is left out.
 pub const NEWER_BYTES_MAX: usize = 1024 * 1024;

@@ -8,6 +8,7 @@
 #[path = "support/net.rs"]
 mod net;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use std::net::SocketAddr;
@@ -260,6 +261,82 @@ fn a_log_entry_of_five_thousand_alerts_is_shared_whole() {
         let ms = net.run_until(60 * SECOND, Net::all_equal);
         println!("45 kB record: multicast={multicast} loss={loss}: {ms:?} ms");
         assert!(ms.is_some_and(|ms| ms < 20_000));
+    }
+}
+
+/// Whoever has the key can say anything: what members said, each datagram damaged in a way of its own and numbered anew.
+#[test]
+fn a_member_that_talks_nonsense_breaks_nothing() {
+    let mut net = Net::new(1, 3);
+    for seat in 0..3 {
+        let mut config = net::config(seat);
+        config.keys = KeyRing::default();
+        net.start_with(seat, config, &[net::addr(0), net::addr(1), net::addr(2)]);
+    }
+    net.recording = Some(Vec::new());
+    net.loss = 0.2;
+    net.run_for(3 * SECOND);
+    for apart in [true, false] {
+        net.split(&[0], &[1, 2], apart);
+        for id in 0..120 {
+            net.publish(usize::from(id % 2 == 0), id, 300, DAY);
+        }
+        net.publish(1, 990, 9_000, DAY);
+        net.run_for(20 * SECOND);
+    }
+    net.loss = 0.0;
+    let said = net.recording.take().unwrap();
+    let header = said.iter().find(|it| it.0 == 1).unwrap().1[..19].to_vec();
+    // A message is an array of its kind and its fields.
+    let kinds: BTreeSet<u8> = said.iter().map(|it| it.1[20]).collect();
+    assert!(kinds.len() >= 10, "{kinds:?}");
+    let understood =
+        |net: &Net| -> u64 { net.gossip(0).stats().received.iter().map(|it| it.datagrams).sum() };
+    let (before, sent) = (understood(&net), net.seats[0].sent_datagrams);
+    let mut rng = StdRng::seed_from_u64(1);
+    for number in 0..10_000_u64 {
+        let message = &said[rng.random_range(0..said.len())].1;
+        let mut datagram = [&header, &message[19..message.len() - 4]].concat();
+        datagram[13..19].copy_from_slice(&(1_000_000 + number).to_be_bytes()[2..]);
+        for _ in 0..rng.random_range(1..=3) {
+            let at = rng.random_range(19..datagram.len().min(19 + 80));
+            datagram[at] = if rng.random_bool(0.5) { rng.random() } else { datagram[at] ^ 1 };
+        }
+        let check = crc32fast::hash(&datagram).to_be_bytes();
+        datagram.extend_from_slice(&check);
+        net.inject(0, net::addr(1), Via::Unicast, &datagram);
+        if number % 20 == 0 {
+            net.run_for(Duration::from_millis(10));
+        }
+    }
+    net.run_for(10 * SECOND);
+    let (after, sent) = (understood(&net) - before, net.seats[0].sent_datagrams - sent);
+    println!("{after} of 10,000 made some sense, {sent} datagrams in return");
+    assert!(after > 1_000 && net.gossip(0).stats().dropped(Cause::Malformed) > 1_000);
+    assert!(sent < 10_000);
+    assert!(net.gossip(0).records() < 5_000);
+}
+
+/// 20,000 alerts are 160 kB; a group of long labels may add as much.
+#[test]
+fn a_log_entry_of_all_alerts_there_may_be_is_shared_whole() {
+    for (multicast, loss, bytes) in [
+        (false, 0.0, 160_000_u32),
+        (true, 0.0, 160_000),
+        (false, 0.3, 160_000),
+        (true, 0.3, 400_000),
+    ] {
+        let mut net = joined(1, 5, multicast);
+        net.loss = loss;
+        let before = net.bytes();
+        net.publish(1, 1, bytes as usize, DAY);
+        let ms = net.run_until(120 * SECOND, Net::all_equal);
+        let sent = net.bytes() - before;
+        println!("{bytes} B: multicast={multicast} loss={loss}: {ms:?} ms, {sent} B in all");
+        // As long as its author's claim may hold, which for a group of such labels is not long enough.
+        assert!(ms.is_some_and(|ms| ms < 26_000 * u64::from(bytes) / 160_000));
+        // Four copies, what is lost once more, and little beside.
+        assert!((sent as f64) < 4.0 * f64::from(bytes) / (1.0 - loss) * 1.25);
     }
 }
 

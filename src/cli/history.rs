@@ -49,7 +49,13 @@ fn print(entries: &Value) -> String {
 fn row(entry: &Value) -> [String; 4] {
     let of = |key: &str| text(entry.get(key));
     let receiver = format!("{}/{}", of("receiver"), of("integration"));
-    [of("at"), of("groupKey"), receiver, outcome(entry)]
+    [to_ms(&of("at")), of("groupKey"), receiver, outcome(entry)]
+}
+
+/// A time with three digits behind the second.
+fn to_ms(time: &str) -> String {
+    let (second, rest) = time.trim_end_matches('Z').split_once('.').unwrap_or((time, ""));
+    format!("{}.{rest:0<3.3}Z", second.trim_end_matches('Z'))
 }
 
 /// What became of it, as a sentence.
@@ -79,7 +85,7 @@ mod tests {
     #[test]
     fn history_is_a_page() {
         let of = |outcome: Value| {
-            let mut entry = json!({"at": "2026-11-22T01:00:00.000Z", "afterMs": 1705, "receiver": "hook",
+            let mut entry = json!({"at": "2026-11-22T01:00:00.1234567Z", "afterMs": 1705, "receiver": "hook",
                 "integration": "webhook[0]", "groupKey": "{}:{a=\"b\"}"});
             for (key, value) in outcome.as_object().unwrap() {
                 entry[key] = value.clone();
@@ -92,10 +98,16 @@ mod tests {
         ]));
         let expected = "\
 AT                        GROUP       RECEIVER         OUTCOME
-2026-11-22T01:00:00.000Z  {}:{a=\"b\"}  hook/webhook[0]  sent after 1.705 s, attempt 1: first notification
-2026-11-22T01:00:00.000Z  {}:{a=\"b\"}  hook/webhook[0]  took over from node-2 after 1.705 s
+2026-11-22T01:00:00.123Z  {}:{a=\"b\"}  hook/webhook[0]  sent after 1.705 s, attempt 1: first notification
+2026-11-22T01:00:00.123Z  {}:{a=\"b\"}  hook/webhook[0]  took over from node-2 after 1.705 s
 ";
         assert_eq!(page, expected);
+    }
+
+    #[test]
+    fn times_end_at_the_millisecond() {
+        assert_eq!(to_ms("2026-11-22T01:00:00Z"), "2026-11-22T01:00:00.000Z");
+        assert_eq!(to_ms("2026-11-22T01:00:00.5Z"), "2026-11-22T01:00:00.500Z");
     }
 
     #[test]

@@ -6,7 +6,6 @@ use std::time::Duration;
 use log::{debug, warn};
 use rand::RngExt as _;
 
-use crate::config::IntegrationKind;
 use crate::core::dedup::Reason;
 use crate::core::flush::Flush;
 use crate::core::group::GroupId;
@@ -16,17 +15,22 @@ use crate::core::turn::{self, BEAT, CLAIM_AFTER, Claim, Flock, LISTEN, SETTLE_LO
 use crate::core::{Change, Core};
 use crate::effect::{Attempt, AttemptId, Cx, Effect};
 use crate::faults::{self, Fault};
-use crate::model::LogKey;
+use crate::model::{Brief, LogKey};
 use crate::notify::{self, Notification, Reply, Verdict};
 use crate::time::{Mono, Now};
 
 /// The pause after the first failed attempt; each further one is half as long again, give or take half of it.
 const PAUSE_FIRST: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// By so much members may flush a group one after the other.
+const TOGETHER: Duration = Duration::from_millis(100);
 /// Alerts whose log entry travels in one datagram.
 const ENTRY_SHORT: usize = 100;
-/// How much longer a claim holds for each alert that the log entry will name: the time in which that is shared.
-const ENTRY_TRAVEL: Duration = Duration::from_millis(1);
+/// How much longer a claim holds if the log entry will be longer: for what of it is lost, again and again.
+const ENTRY_MENDED: Duration = Duration::from_secs(4);
+/// How much longer a claim holds then for each alert that the log entry will name, and each other member: twice the time in
+/// which that is sent where nothing is lost.
+const ENTRY_TRAVEL: Duration = Duration::from_micros(300);
 
 /// What one integration is to be told.
 #[derive(Debug)]
@@ -44,6 +48,8 @@ pub struct Delivery {
     held_by: Option<u64>,
     /// Whether the history has that this node took the turn over.
     taken: bool,
+    /// Whether it has left the turn to others without trying.
+    deferred: bool,
 }
 
 /// Where a delivery is.
@@ -74,6 +80,7 @@ impl Delivery {
             due: now,
             held_by: None,
             taken: false,
+            deferred: false,
         }
     }
 
@@ -106,7 +113,7 @@ impl Core {
         } else if let Some(claim) = self.turns.held(key, cx.now.mono) {
             self.note_held(cx.now, id, at, claim.node);
             self.hold(cx, id, at, claim.until);
-        } else {
+        } else if !self.defer(cx, id, at) {
             self.attempt(cx, id, at);
         }
     }
@@ -154,13 +161,13 @@ impl Core {
             self.hold(cx, id, at, claim.until + LISTEN * rank);
         } else if self.turns.alone() {
             self.attempt(cx, id, at);
-        } else {
+        } else if !self.defer(cx, id, at) {
             debug!("turn {key:032x}: claimed");
             // Who has tried before gave up itself, whatever it has claimed since: then all try in turn.
             let tried = self
                 .flush_of(id)
                 .and_then(|it| it.deliveries.get(at))
-                .is_some_and(|it| it.attempts > 0);
+                .is_some_and(|it| it.attempts > 0 || it.deferred);
             let handed_over = !tried && self.turns.handed_over(key);
             self.note_taken(cx.now, id, at, key);
             self.claim(key, cx.now.mono, turn::lifetime(Duration::ZERO), false);
@@ -171,6 +178,27 @@ impl Core {
             self.set_state(id, at, State::Listening);
             self.set_timer(id, at, cx.now.mono + LISTEN);
         }
+    }
+
+    /// Leaves the turn to others if this node has just not reached the receiver and another may. Returns whether it did.
+    fn defer(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) -> bool {
+        let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get(at));
+        let Some(delivery) = delivery.filter(|it| it.attempts == 0 && !it.deferred) else {
+            return false;
+        };
+        let log = delivery.key.clone();
+        let key = log.id();
+        if !self.turns.another_can(key) || !self.reach.doubts(&log, cx.now.mono) {
+            return false;
+        }
+        debug!("turn {key:032x}: left to others, the receiver was not reached a while ago");
+        self.note(cx.now, id, at, Outcome::failed("it was not reached a while ago", true));
+        self.hand_over(cx, id, at);
+        if let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at)) {
+            (delivery.deferred, delivery.state) = (true, State::Paused);
+        }
+        self.set_timer(id, at, cx.now.mono + BEAT * 2);
+        true
     }
 
     fn hold(&mut self, cx: &Cx<'_>, id: GroupId, at: usize, until: Mono) {
@@ -231,14 +259,30 @@ impl Core {
         }
     }
 
-    /// Claims the turn of an attempt that is still under way, or renews the claim.
+    /// Gives the turn up: at once, or when the others have surely begun the flush, who would not heed it before.
+    fn hand_over(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
+        let Some(key) = self.turn_key(id, at) else { return };
+        let Some(begun) = self.flush_of(id).map(|flush| flush.tick.mono + TOGETHER) else { return };
+        if cx.now.mono < begun {
+            self.timers.set(Timer::Claim(id, at), begun);
+        } else {
+            self.claim(key, cx.now.mono, Duration::ZERO, true);
+        }
+    }
+
+    /// Claims the turn of an attempt that is still under way, or renews the claim, or gives up what waited for that.
     pub(super) fn handle_claim(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
-        let State::Sending(_, since, _) = delivery.state else { return };
         let key = delivery.key.id();
+        let State::Sending(_, since, _) = delivery.state else {
+            if delivery.state == State::Paused {
+                self.claim(key, cx.now.mono, Duration::ZERO, true);
+            }
+            return;
+        };
         let lifetime = turn::lifetime(cx.now.mono.since(since));
-        let travel = ENTRY_TRAVEL * u32::try_from(self.entry_len(id)).unwrap_or(u32::MAX);
+        let travel = self.entry_travel(id);
         self.claim(key, cx.now.mono, lifetime + travel, false);
         self.timers.set(Timer::Claim(id, at), cx.now.mono + lifetime / 2);
     }
@@ -251,12 +295,18 @@ impl Core {
         let Some(delivery) = flush.deliveries.get_mut(at) else { return };
         let Some(integration) = receiver.integrations.get(delivery.integration) else { return };
         let State::Sending(_, since, reason) = delivery.state else { return };
-        let (attempts, pause, key) = (delivery.attempts, delivery.pause, delivery.key.id());
+        let (attempts, pause) = (delivery.attempts, delivery.pause);
+        let log = delivery.key.clone();
+        let key = log.id();
         delivery.pause = (pause * 3 / 2).min(PAUSE_MAX);
-        let name = name(&receiver.name, &integration.kind, integration.index);
+        let name = name(&delivery.key);
         let stats = self.stats.integration(integration.kind.as_str());
         stats.latency(cx.now.mono.since(since));
         self.timers.cancel(Timer::Claim(id, at));
+        match reply {
+            Reply::Failed(_) => self.reach.lost(&log, cx.now.mono),
+            Reply::Done | Reply::Http { .. } => self.reach.found(&log),
+        }
         match notify::judge(&integration.kind, reply) {
             Verdict::Sent => {
                 stats.sent += 1;
@@ -267,7 +317,8 @@ impl Core {
             }
             Verdict::Retry(why) => {
                 stats.requests_failed += 1;
-                warn!("{name}: attempt {attempts} failed, will be tried again: {why}");
+                let brief = Brief(&why);
+                warn!("{name}: attempt {attempts} failed, will be tried again: {brief}");
                 self.set_state(id, at, State::Paused);
                 let jitter = cx.rng.random_range(0.5..1.5);
                 self.set_timer(id, at, (cx.now.mono + pause.mul_f64(jitter)).min(deadline));
@@ -276,7 +327,7 @@ impl Core {
                     self.note(cx.now, id, at, Outcome::failed(&why, another_can));
                 }
                 if !self.turns.alone() {
-                    self.claim(key, cx.now.mono, Duration::ZERO, true);
+                    self.hand_over(cx, id, at);
                     // While another can still try, it is the other's turn.
                     if another_can {
                         let next = cx.now.mono + pause.mul_f64(jitter).max(BEAT * 2);
@@ -288,8 +339,11 @@ impl Core {
                 stats.requests_failed += 1;
                 stats.sent += 1;
                 stats.failed += 1;
-                warn!("{name}: refused, will not be tried again before the next flush: {why}");
                 self.note(cx.now, id, at, Outcome::refused(&why));
+                let why = Brief(&why);
+                warn!(
+                    "{name}: refused at attempt {attempts}, will not be tried again before the next flush: {why}"
+                );
                 self.set_state(id, at, State::Failed);
             }
         }
@@ -305,13 +359,13 @@ impl Core {
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get_mut(at) else { return };
         let state = std::mem::replace(&mut delivery.state, State::Failed);
-        let integration = delivery.integration;
+        let (integration, key) = (delivery.integration, delivery.key.clone());
         if let State::Sending(attempt, ..) = state {
             self.attempts.remove(&attempt);
             cx.effects.push(Effect::Cancel(attempt));
         }
         if let Some(integration) = receiver.integrations.get(integration).filter(|_| attempts > 0) {
-            let name = name(&receiver.name, &integration.kind, integration.index);
+            let name = name(&key);
             warn!(
                 "{name}: notify retry canceled after {attempts} attempts: the flush's deadline has passed"
             );
@@ -385,6 +439,16 @@ impl Core {
         flush.map_or(0, |flush| flush.alerts.len())
     }
 
+    /// How long the log entry of a flush takes to reach all others, if it is too long for a datagram.
+    fn entry_travel(&self, id: GroupId) -> Duration {
+        let alerts = self.entry_len(id);
+        if alerts <= ENTRY_SHORT {
+            return Duration::ZERO;
+        }
+        let copies = u32::try_from(alerts * self.turns.flock.others.len()).unwrap_or(u32::MAX);
+        ENTRY_MENDED + ENTRY_TRAVEL * copies
+    }
+
     fn claim(&mut self, key: u128, now: Mono, lifetime: Duration, surrendered: bool) {
         let node = self.turns.flock.me;
         let claim = Claim { node, until: now + lifetime, surrendered, given_up: Vec::new() };
@@ -438,6 +502,29 @@ fn views(flush: &Flush, send_resolved: bool) -> Vec<notify::AlertView<'_>> {
     .collect()
 }
 
-fn name(receiver: &str, kind: &IntegrationKind, index: u32) -> String {
-    format!("{receiver}/{}[{index}]", kind.as_str())
+/// What the log calls a delivery: `default/webhook[0]: group {}:{alertname="A"}`.
+fn name(key: &LogKey) -> String {
+    let LogKey { group, receiver, integration, index } = key;
+    format!("{}/{integration}[{index}]: group {}", Brief(receiver), Brief(group.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::GroupKey;
+
+    #[test]
+    fn the_log_names_receiver_integration_and_group_in_bounds() {
+        let key = |group: &str| LogKey {
+            group: GroupKey::from_stored(group),
+            receiver: "team".into(),
+            integration: "webhook".into(),
+            index: 1,
+        };
+        assert_eq!(
+            name(&key(r#"{}:{alertname="A"}"#)),
+            r#"team/webhook[1]: group {}:{alertname="A"}"#
+        );
+        assert!(name(&key(&"x".repeat(50_000))).len() < 1100);
+    }
 }

@@ -23,6 +23,9 @@ use crate::time::{Mono, Now, Wall};
 /// A flush has at least this long, however short the group interval is (Alertmanager's `MinTimeout`).
 const DEADLINE_MIN: Duration = Duration::from_secs(10);
 
+/// A log entry lives at least this long, as in Alertmanager, which drops expired ones only each 15 minutes.
+const ENTRY_LIFE_MIN: Duration = Duration::from_secs(15 * 60);
+
 /// An alert as it was at the tick.
 #[derive(Clone, Debug)]
 pub struct Flushed {
@@ -44,6 +47,7 @@ pub struct Flush {
     /// The receiver as it was configured at the tick.
     pub(super) receiver: Rc<Receiver>,
     repeat_interval: Duration,
+    group_interval: Duration,
     /// All alerts of the group, muted ones too.
     snapshot: Vec<Flushed>,
     /// Those that were not muted, in the order of notifications.
@@ -86,6 +90,7 @@ impl Core {
             deadline: cx.now.mono + route.group_interval.max(DEADLINE_MIN),
             receiver: Rc::clone(&route.receiver),
             repeat_interval: route.repeat_interval,
+            group_interval: route.group_interval,
             firing: sorted(false),
             resolved: sorted(true),
             snapshot,
@@ -189,10 +194,13 @@ impl Core {
         let (key, now) = (delivery.key.clone(), cx.now.wall);
         let (firing, resolved) = (Rc::clone(&flush.firing), Rc::clone(&flush.resolved));
         let repeat_interval = flush.repeat_interval;
+        let group_interval = flush.group_interval;
         // Later than what it replaces, also if the clock has gone back since.
         let after = |entry: &LogEntry| entry.timestamp + Duration::from_nanos(1);
         let timestamp = self.nflog.get(&key, now).map_or(now, |entry| now.max(after(entry)));
-        let expires_at = now + self.options.retention.min(repeat_interval * 2);
+        // Whatever is configured, it outlives the next flush: else that would tell the same again, and no end.
+        let lifetime = self.options.retention.min(repeat_interval * 2);
+        let expires_at = now + lifetime.max(group_interval * 2).max(ENTRY_LIFE_MIN);
         let entry = LogEntry { timestamp, firing, resolved, expires_at };
         if self.nflog.merge(key.clone(), entry, now) {
             self.changes.push(Change::Log(key));

@@ -9,7 +9,7 @@ use crate::core::Core;
 use crate::core::dedup::Reason;
 use crate::core::group::GroupId;
 use crate::limits::{HISTORY_MAX, HISTORY_WHY_BYTES_MAX};
-use crate::model::{Labels, LogKey};
+use crate::model::{Labels, LogKey, brief};
 use crate::time::{Now, Wall};
 
 /// The latest of what became of deliveries.
@@ -143,11 +143,7 @@ impl Core {
 
 /// What went wrong, cut to what is worth keeping.
 fn why(text: &str) -> String {
-    let mut end = text.len().min(HISTORY_WHY_BYTES_MAX);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default().to_owned()
+    brief::cut(text, HISTORY_WHY_BYTES_MAX).to_owned()
 }
 
 #[cfg(test)]
@@ -170,6 +166,11 @@ mod tests {
         }
         let first = history.iter().next().map(|entry| entry.outcome.clone());
         assert_eq!((history.iter().count(), first), (HISTORY_MAX, Some(Outcome::Told { by: 1 })));
+    }
+
+    #[test]
+    fn a_full_history_takes_a_few_dozen_kib() {
+        assert!(size_of::<Entry>() * HISTORY_MAX <= 40 * 1024, "{}", size_of::<Entry>());
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod history;
 pub mod index;
 pub mod inhibit;
 pub mod nflog;
+pub mod reach;
 mod replica;
 pub mod restore;
 pub mod route;
@@ -37,6 +38,7 @@ use crate::core::group::{Group, GroupId, Groups};
 use crate::core::history::History;
 use crate::core::inhibit::Inhibitor;
 use crate::core::nflog::Nflog;
+use crate::core::reach::Reach;
 use crate::core::restore::GroupTimers;
 use crate::core::route::{RouteId, Routes};
 use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules, Silences};
@@ -169,6 +171,7 @@ pub struct Core {
     attempts: BTreeMap<AttemptId, (GroupId, usize)>,
     attempts_made: u64,
     turns: Turns,
+    reach: Reach,
     /// The deliveries that are open, by their turn.
     open: BTreeMap<u128, (GroupId, usize)>,
     /// First flushes that others have told of groups that are not made yet.
@@ -198,6 +201,7 @@ impl Core {
             attempts: BTreeMap::new(),
             attempts_made: 0,
             turns: Turns::default(),
+            reach: Reach::default(),
             open: BTreeMap::new(),
             first_flushes: GroupTimers::new(),
             merging: false,
@@ -461,6 +465,7 @@ impl Core {
             let path = Rc::clone(&self.routes.get(group.route).path);
             kept.insert((path, group.labels.clone()), (id, group));
         }
+        self.reach.clear();
         self.routes = routes;
         self.inhibitor = Inhibitor::new(&config.inhibit_rules);
         self.config = config;

@@ -331,6 +331,19 @@ fn groups_are_bounded_also_when_alerts_come_back_to_them() {
 }
 
 #[test]
+fn without_retention_nothing_is_repeated_at_each_flush_and_no_end_is_lost() {
+    let mut w = World::new(config(route("r", &[])));
+    let options = Options { retention: Duration::ZERO, ..Options::default() };
+    w.core = Core::new(Rc::clone(w.core.config()), options, w.now);
+    w.post("A", "1", None);
+    w.pass(65);
+    assert_eq!(w.told(), at(&[(1000, "[FIRING:1] A -> r (first notification)")]));
+    w.post("A", "1", Some(0));
+    w.pass(60);
+    assert_eq!(w.told(), at(&[(71_000, "[RESOLVED] A -> r (all alerts resolved)")]));
+}
+
+#[test]
 fn a_gc_interval_of_zero_sweeps_each_second_and_not_without_end() {
     let mut w = World::new(config(route("r", &[])));
     let options = Options { alerts_gc_interval: Duration::ZERO, ..Options::default() };

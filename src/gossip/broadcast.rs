@@ -206,7 +206,7 @@ impl Gossip {
             && self.broadcast.may_fly()
         {
             let mut routes: BTreeMap<To, Vec<Record>> = BTreeMap::new();
-            let mut told: Vec<To> = Vec::new();
+            let mut told: BTreeMap<To, Vec<u64>> = BTreeMap::new();
             for (record, tree) in self.broadcast.pop_batch() {
                 let to: Vec<To> = if tree || deaf.len() == living.len() {
                     children(&living, self.config.node, record.version.node)
@@ -218,7 +218,9 @@ impl Gossip {
                 };
                 if minicbor::len(&record) + AROUND_BYTES > MESSAGE_BYTES_MAX {
                     // Too large for a datagram: tell of it, and whoever lacks it asks for its parts.
-                    told.extend(to);
+                    for to in to {
+                        told.entry(to).or_default().push(record.key.hash());
+                    }
                     continue;
                 }
                 for to in to {
@@ -228,13 +230,20 @@ impl Gossip {
             for (to, records) in routes {
                 self.send_first(now, to, records);
             }
-            told.sort_unstable();
-            told.dedup();
-            for to in told {
+            for (to, hashes) in told {
                 let digest = Message::Digest(self.own_digest(now));
-                match to {
-                    To::Multicast => self.send_multicast(&digest),
-                    To::Missed(node) | To::Node(node, _) => self.send(node, &digest),
+                let nodes = match to {
+                    To::Multicast => {
+                        self.send_multicast(&digest);
+                        living.iter().copied().filter(|node| !deaf.contains(node)).collect()
+                    }
+                    To::Missed(node) | To::Node(node, _) => {
+                        self.send(node, &digest);
+                        vec![node]
+                    }
+                };
+                for node in nodes {
+                    self.sync.told.put(now.mono, node, &hashes);
                 }
             }
         }

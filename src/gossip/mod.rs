@@ -458,7 +458,10 @@ impl Gossip {
             Message::Digest(digest) => self.handle_digest(now, rng, node, &digest),
             Message::Sum(sum) => self.handle_sum(now, rng, node, &sum),
             Message::Keys(at, ranges) => self.handle_keys(now, node, at, &ranges),
-            Message::Want(hashes) => self.repair.queue_all(node, &hashes, &mut self.stats),
+            Message::Want(hashes) => {
+                self.sync.told.asked(node, &hashes);
+                self.repair.queue_all(node, &hashes, &mut self.stats);
+            }
             Message::Part(part) => self.handle_part(now, rng, node, &part, replica),
             Message::WantParts(hash, version, numbers) => {
                 self.handle_want_parts(node, hash, version, numbers);

@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use rand::Rng;
 
-use super::index::{Entry, PART_BITS, PARTS, RECENT_FOR, RECENT_MAX, part_prefix};
+use super::index::{Entry, PART_BITS, PARTS, RECENT_FOR, RECENT_MAX, in_range, part_prefix};
 use super::message::{AROUND_BYTES, Digest, Head, Message, Part, Range, Sum, pack};
-use super::parts::Assembler;
+use super::parts::{Assembler, Told};
 use super::record::{Merge, Record, Replica, Version};
 use super::stats::Cause;
 use super::trickle::Trickle;
@@ -69,6 +69,7 @@ pub(super) struct Sync {
     asked: Option<Asked>,
     wanted: BTreeMap<u64, Wanted>,
     assembler: Assembler,
+    pub(super) told: Told,
 }
 
 /// The member with which ranges are compared.
@@ -103,13 +104,15 @@ impl Sync {
             asked: None,
             wanted: BTreeMap::new(),
             assembler: Assembler::default(),
+            told: Told::default(),
         }
     }
 
     pub(super) fn next_timeout(&self) -> Mono {
         let wanted = self.wanted.values().map(|wanted| wanted.next).min();
         let asked = self.asked.as_ref().map(|asked| asked.next);
-        let sooner = [wanted, asked, self.assembler.next_timeout()];
+        let parts = self.assembler.next_timeout().into_iter().chain(self.told.next_timeout()).min();
+        let sooner = [wanted, asked, parts];
         sooner.into_iter().flatten().fold(self.trickle.next_timeout(), Mono::min)
     }
 
@@ -184,6 +187,9 @@ impl Gossip {
         }
         self.ask_for_ranges(now);
         self.ask_for_wanted(now, rng);
+        for node in self.sync.told.handle_timeout(now.mono) {
+            self.tell_digest(now, node);
+        }
         for (node, question) in self.sync.assembler.handle_timeout(now.mono) {
             self.send(node, &question);
         }
@@ -206,6 +212,7 @@ impl Gossip {
         peer.agreed = Some(agreed);
         peer.compared = now.mono;
         if agreed || faults::on(Fault::DigestsIgnored) {
+            self.sync.told.agreed(node);
             self.sync.partner.take_if(|partner| partner.node == node);
             self.sync.asked.take_if(|asked| asked.node == node);
             return self.sync.trickle.hear_agreement();
@@ -264,7 +271,7 @@ impl Gossip {
             return;
         }
         self.sync.asked.take_if(|asked| asked.node == node);
-        let ours = self.index.parts(sum.prefix, sum.bits, sum.at);
+        let ours = self.own_parts(sum.prefix, sum.bits, sum.at);
         let (bits, mut ranges, mut answers) = (sum.bits + PART_BITS, Vec::new(), Vec::new());
         for (number, (theirs, (print, count))) in sum.prints.chunks_exact(4).zip(ours).enumerate() {
             let theirs = u32::from_be_bytes(theirs.try_into().unwrap_or_default());
@@ -416,19 +423,25 @@ impl Gossip {
     }
 
     fn own_sum(&self, at: i64, prefix: u64, bits: u8) -> Sum {
-        let parts = self.index.parts(prefix, bits, at);
+        let parts = self.own_parts(prefix, bits, at);
         let prints = parts.iter().flat_map(|(print, _)| print.to_be_bytes()).collect();
         Sum { at, prefix, bits, prints }
     }
 
+    /// What we know of the parts of a range. What is being put together counts, so that no other member sends it too.
+    fn own_parts(&self, prefix: u64, bits: u8, at: i64) -> [(u32, usize); PARTS] {
+        let mut parts = self.index.parts(prefix, bits, at);
+        for head in self.sync.assembler.heads() {
+            self.index.count_in(&mut parts, prefix, bits, at, head);
+        }
+        parts
+    }
+
     fn own_range(&self, at: i64, prefix: u64, bits: u8) -> Range {
-        let heads = self
-            .index
-            .range(prefix, bits, at)
-            .map(|(hash, entry)| Head { hash, version: entry.version })
-            .take(LISTED_MAX)
-            .collect();
-        Range { prefix, bits, heads }
+        let coming = self.sync.assembler.heads().filter(|head| in_range(prefix, bits, head.hash));
+        let here = self.index.range(prefix, bits, at);
+        let here = here.map(|(hash, entry)| Head { hash, version: entry.version }).take(LISTED_MAX);
+        Range { prefix, bits, heads: here.chain(coming.take(LISTED_MAX / 2)).collect() }
     }
 
     /// Asks for what is wanted and due: first whoever told of it, then others.

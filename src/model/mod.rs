@@ -1,6 +1,7 @@
 //! The nouns, valid by construction.
 
 pub mod alert;
+pub mod brief;
 pub mod duration;
 pub mod group_key;
 pub mod hash;
@@ -12,6 +13,7 @@ pub mod report;
 pub mod silence;
 
 pub use alert::{Alert, Muted};
+pub use brief::Brief;
 pub use group_key::GroupKey;
 pub use labels::{Fingerprint, Labels, Pool};
 pub use log_entry::{LogEntry, LogKey};

@@ -596,7 +596,44 @@ mod tests {
         assert!(fingerprint_of(&[0; 7]).is_err());
     }
 
+    /// Reads a body of a kind and writes what was read.
+    fn again(kind: Kind, bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
+        Ok(match kind {
+            Kind::Alert => encode_alert(&decode_alert(bytes, &mut Pool::default())?),
+            Kind::Silence => encode_silence(&decode_silence(SilenceId::from_bits(0), bytes)?),
+            Kind::Log => decode_log(bytes).map(|(key, entry)| encode_log(&key, &entry))?,
+            Kind::Group => encode_group(&decode_group(bytes)?),
+            Kind::Claim => decode_claim(bytes).map(|(a, b, c)| encode_claim(a, b, &c))?,
+            Kind::Identity => decode_identity(bytes).map(|(id, met)| encode_identity(id, &met))?,
+        })
+    }
+
     proptest! {
+        #[test]
+        fn what_damage_leaves_readable_means_one_thing(
+            number in 1_u16..=6, damage in proptest::collection::vec((any::<usize>(), any::<u8>()), 0..4), cut in 0_usize..200
+        ) {
+            let kind = Kind::from_number(number).unwrap();
+            let (key, entry) = log();
+            let mut bytes = match kind {
+                Kind::Alert => encode_alert(&alert()),
+                Kind::Silence => encode_silence(&silence()),
+                Kind::Log => encode_log(&key, &entry),
+                Kind::Group => encode_group(&group()),
+                Kind::Claim => encode_claim(Duration::from_secs(2), true, &[1, 2]),
+                Kind::Identity => encode_identity(258, &["10.0.0.1:9094".parse().unwrap()]),
+            };
+            prop_assert_eq!(again(kind, &bytes).unwrap(), bytes.clone());
+            for (at, by) in &damage {
+                let at = at % bytes.len();
+                bytes[at] ^= by;
+            }
+            bytes.truncate(if cut < bytes.len() * 2 { cut.max(1) } else { bytes.len() });
+            if let Ok(read) = again(kind, &bytes) {
+                prop_assert_eq!(again(kind, &read).unwrap(), read);
+            }
+        }
+
         #[test]
         fn any_bytes_are_a_noun_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             drop(decode_alert(&bytes, &mut Pool::default()));

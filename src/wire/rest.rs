@@ -12,7 +12,7 @@ impl Kind {
             Self::Alert | Self::Silence => 7,
             Self::Log => 8,
             Self::Group | Self::Claim => 3,
-            Self::Identity => 1,
+            Self::Identity => 2,
         }
     }
 }
@@ -81,6 +81,20 @@ mod tests {
         assert_eq!(rest(Kind::Claim, &encode_claim(std::time::Duration::ZERO, false, &[])), None);
         assert_eq!(rest(Kind::Identity, &encode_identity(1, &[])), None);
         assert_eq!(rest(Kind::Group, b"no array"), None);
+    }
+
+    #[test]
+    fn all_that_this_version_writes_counts_as_known() {
+        let met = ["10.0.0.1:9094".parse().unwrap()];
+        let claim = encode_claim(std::time::Duration::ZERO, true, &[1]);
+        let bodies = [
+            (Kind::Group, group()),
+            (Kind::Claim, claim),
+            (Kind::Identity, encode_identity(1, &met)),
+        ];
+        for (kind, body) in bodies {
+            assert_eq!(Decoder::new(&body).array().unwrap(), Some(kind.elements()), "{kind:?}");
+        }
     }
 
     #[test]

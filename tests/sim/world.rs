@@ -604,7 +604,8 @@ impl World {
         it.slots_used += 1;
         let life = it.life;
         if self.receivers[receiver].unreachable_from.contains(&seat) {
-            let after = self.rng.random_range(2..=900);
+            let (least, most) = self.receivers[receiver].unreachable_after;
+            let after = self.rng.random_range(least..=most);
             let reply = Reply::Failed("no way there".into());
             self.schedule(self.now + after, Event::Reply(seat, life, id, reply));
         } else {

@@ -35,10 +35,15 @@ class Api:
         self.port = port
         self.prefix = prefix
 
+    def connect(self, connection):
+        """Open a connection; where, others may choose."""
+        connection.connect()
+
     def request(self, method, path, body=None, headers=None, timeout=10):
         """Send one request on a connection of its own."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
+            self.connect(connection)
             connection.request(method, self.prefix + path, body, headers or {})
             response = connection.getresponse()
             names = {name.lower(): value for name, value in response.getheaders()}

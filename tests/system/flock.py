@@ -1,14 +1,13 @@
 """Flocks of agents: on the loopback or in a network that can be broken."""
 
 import datetime
-import http.client
 import json
 import math
 import subprocess
 import time
 
 from agent import Agent, free_port
-from api import Answer, Api
+from api import Api
 from netns import inside
 
 CONFIG = """
@@ -26,19 +25,9 @@ class NetApi(Api):
         super().__init__(port)
         self.namespace = namespace
 
-    def request(self, method, path, body=None, headers=None, timeout=10):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        try:
-            with inside(self.namespace):
-                connection.connect()
-            connection.request(method, self.prefix + path, body, headers or {})
-            response = connection.getresponse()
-            names = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, names, response.read())
-        except http.client.RemoteDisconnected:
-            return Answer(0, {}, b"")
-        finally:
-            connection.close()
+    def connect(self, connection):
+        with inside(self.namespace):
+            super().connect(connection)
 
 
 class Node(Agent):

@@ -587,6 +587,17 @@ fn what_is_doubtful_is_a_warning() {
 }
 
 #[test]
+fn features_without_effect_are_told_once() {
+    let enabled = "--enable-feature=alert-names-in-metrics,classic-mode,receiver-name-in-metrics";
+    let loaded = load_as(Language::Yaml, MINIMAL, &flags(&[enabled])).unwrap();
+    let told: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    let note = |feature| format!(" --enable-feature={feature}: has no effect here");
+    let expected = ["alert-names-in-metrics", "receiver-name-in-metrics"].map(note);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().zip(&expected).all(|(told, note)| told.ends_with(note)), "{told:?}");
+}
+
+#[test]
 fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
     let text =
         format!("{MINIMAL}web: {{listen_addresses: [':1', ':2'], timeout: 5s}}\ndata: {{}}\n")

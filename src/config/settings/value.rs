@@ -324,16 +324,23 @@ choice! {
         ClassicMode = "classic-mode",
         /// Matchers by the UTF-8 grammar alone.
         Utf8StrictMode = "utf8-strict-mode",
-        /// Alert names as a label of metrics.
+        /// Of no effect here: alert names are no label of metrics.
         AlertNamesInMetrics = "alert-names-in-metrics",
-        /// Receiver names as a label of metrics.
+        /// Of no effect here: receiver names are no label of metrics.
         ReceiverNameInMetrics = "receiver-name-in-metrics",
-        /// Group keys as a label of metrics.
+        /// Of no effect here: group keys are no label of metrics.
         GroupKeyInMetrics = "group-key-in-metrics",
         /// Of no effect here: there is no garbage collector.
         AutoGomemlimit = "auto-gomemlimit",
         /// Of no effect here: there is no event recorder.
         EventRecorder = "event-recorder",
+    }
+}
+
+impl Feature {
+    /// Whether it changes anything.
+    pub const fn has_effect(self) -> bool {
+        matches!(self, Self::ClassicMode | Self::Utf8StrictMode)
     }
 }
 

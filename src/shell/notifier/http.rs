@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Read as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
@@ -12,11 +12,14 @@ use hyper::header::{
 };
 use hyper::http::response::Parts;
 use hyper::{Method, Request, StatusCode, Uri};
+use smol::lock::Semaphore;
 use smol::{Async, Timer};
 use smol_hyper::rt::FuturesIo;
 
 use crate::config::Secret;
-use crate::limits::{CONNECT_TIME_MAX, REDIRECTS_MAX, REPLY_BYTES_MAX, SECRET_BYTES_MAX};
+use crate::limits::{
+    ATTEMPTS_MAX, CONNECT_TIME_MAX, REDIRECTS_MAX, REPLY_BYTES_MAX, SECRET_BYTES_MAX,
+};
 use crate::notify::{self, HttpRequest};
 
 const AGENT: &str = concat!("Bellwether/", env!("CARGO_PKG_VERSION"));
@@ -204,8 +207,7 @@ async fn exchange(
 
 /// The one place where TLS will be put around the stream.
 async fn connect(target: &Target) -> Result<Async<TcpStream>, Error> {
-    let name = (target.host.clone(), target.port);
-    let addresses = in_time(smol::net::resolve(name))
+    let addresses = in_time(look_up(target.host.clone(), target.port))
         .await
         .map_err(|error| Error::Resolve(target.host.clone(), error))?;
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
@@ -216,6 +218,21 @@ async fn connect(target: &Target) -> Result<Async<TcpStream>, Error> {
         }
     }
     Err(Error::Connect(target.authority.clone(), failure))
+}
+
+/// The addresses of a host. A look-up whose attempt has ended runs on until the system gives up, and keeps its place.
+async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    static PLACES: Semaphore = Semaphore::new(ATTEMPTS_MAX);
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::from((address, port))]);
+    }
+    let place = PLACES.acquire().await;
+    blocking::unblock(move || {
+        let found = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
+        drop(place);
+        found
+    })
+    .await
 }
 
 /// A network that swallows everything must not take the time of the whole attempt.

@@ -9,6 +9,10 @@ pub(crate) type Test = (&'static str, fn());
 pub(crate) const ALL: &[Test] = &[
     ("three_nodes_tell_each_group_once", turns::three_nodes_tell_each_group_once),
     (
+        "a_group_of_all_alerts_there_may_be_is_told_once",
+        turns::a_group_of_all_alerts_there_may_be_is_told_once,
+    ),
+    (
         "a_thousand_groups_are_told_once_each_and_by_all_nodes_alike",
         turns::a_thousand_groups_are_told_once_each_and_by_all_nodes_alike,
     ),
@@ -20,6 +24,10 @@ pub(crate) const ALL: &[Test] = &[
     (
         "who_dies_while_it_sends_is_replaced_in_time",
         turns::who_dies_while_it_sends_is_replaced_in_time,
+    ),
+    (
+        "a_large_group_is_told_once_though_its_log_entry_is_long_on_its_way",
+        turns::a_large_group_is_told_once_though_its_log_entry_is_long_on_its_way,
     ),
     (
         "who_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses",
@@ -41,6 +49,14 @@ pub(crate) const ALL: &[Test] = &[
     (
         "the_one_node_that_reaches_the_receiver_takes_over",
         turns::the_one_node_that_reaches_the_receiver_takes_over,
+    ),
+    (
+        "a_turn_that_is_given_up_before_the_others_have_flushed_is_taken_at_once",
+        turns::a_turn_that_is_given_up_before_the_others_have_flushed_is_taken_at_once,
+    ),
+    (
+        "who_has_just_not_reached_the_receiver_hands_its_turns_over_at_once",
+        turns::who_has_just_not_reached_the_receiver_hands_its_turns_over_at_once,
     ),
     (
         "the_history_says_why_each_node_told_or_held",

@@ -56,6 +56,31 @@ fn spread(world: &World, prefix: &str) -> Vec<usize> {
         .collect()
 }
 
+/// The log entry of a group of nearly all alerts there may be takes seconds to reach the others.
+pub(crate) fn a_group_of_all_alerts_there_may_be_is_told_once() {
+    // An unoptimised simulator takes its time.
+    let count = if cfg!(debug_assertions) { 1_500 } else { bellwether::limits::ALERTS_MAX - 50 };
+    for loss in [0.0, 0.3] {
+        let mut world = World::settled(1, Setup::new(5));
+        let all: Vec<Posted> = (0..count).map(|n| fires(&format!("a{n}"), "g")).collect();
+        post(&mut world, &[0, 1, 2, 3, 4], &all);
+        world.run_for(300_000);
+        world.net.loss = loss;
+        let before = world.told.len();
+        world.post(0, vec![fires("late", "g")], None);
+        world.run_for(90_000);
+        let told: Vec<(usize, u64, usize)> =
+            world.told[before..].iter().map(|it| (it.seat, it.at, it.firing.len())).collect();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].2, count + 1);
+        let log = |seat: usize| {
+            let records = world.node(seat).records(world.seats[seat].now(world.now));
+            records.into_iter().find(|it| it.body().is_some_and(|body| body.len() > count * 8))
+        };
+        assert!(log(0).is_some() && (1..5).all(|seat| log(seat) == log(0)));
+    }
+}
+
 pub(crate) fn three_nodes_tell_each_group_once() {
     let mut world = World::settled(1, Setup::new(3));
     post(&mut world, &[0, 1, 2], &groups("a", 20));
@@ -169,6 +194,19 @@ pub(crate) fn who_dies_while_it_sends_is_replaced_in_time() {
     }
 }
 
+/// Its log entry is tens of datagrams long: until it has come, the claim says that somebody has sent.
+pub(crate) fn a_large_group_is_told_once_though_its_log_entry_is_long_on_its_way() {
+    for seed in 0..2 {
+        let mut world = World::settled(seed, Setup::new(3));
+        world.net.loss = 0.3;
+        let alerts: Vec<_> = (0..3_000).map(|n| fires(&format!("a{n}"), "large")).collect();
+        post(&mut world, &[0], &alerts);
+        world.run_for(60_000);
+        let told: Vec<_> = world.told_of("large").iter().map(|it| it.firing.len()).collect();
+        assert_eq!(told, [3_000]);
+    }
+}
+
 pub(crate) fn who_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses() {
     for seed in 0..5 {
         let mut world = World::settled(seed, Setup::new(5));
@@ -257,6 +295,59 @@ pub(crate) fn the_one_node_that_reaches_the_receiver_takes_over() {
         println!("  told after it was due: median {} ms, last {} ms", median(&times), times[29]);
         assert!(times[29] <= 5_000);
     }
+}
+
+pub(crate) fn a_turn_that_is_given_up_before_the_others_have_flushed_is_taken_at_once() {
+    let mut world = World::new(1, Setup::new(3));
+    for seat in 0..3 {
+        world.seats[seat].clock.ahead_ms = -30 * i64::try_from(seat).unwrap();
+        world.start(seat);
+    }
+    world.run_for(15_000);
+    world.receivers[0].unreachable_from = [0, 1].into();
+    world.receivers[0].unreachable_after = (1, 2);
+    for prefix in ["a", "b"] {
+        let due = world.now + GROUP_WAIT_MS;
+        post(&mut world, &[0, 1, 2], &groups(prefix, 30));
+        world.run_for(15_000);
+        let times = once_each(&world, prefix, 30, due);
+        println!("  told after it was due: median {} ms, last {} ms", median(&times), times[29]);
+        assert!(times[29] <= 500);
+    }
+}
+
+pub(crate) fn who_has_just_not_reached_the_receiver_hands_its_turns_over_at_once() {
+    let mut world = World::settled(1, Setup::new(5));
+    world.receivers[0].unreachable_from = [0, 1, 3, 4].into();
+    world.receivers[0].unreachable_after = (4_000, 4_000);
+    post(&mut world, &[0, 1, 2, 3, 4], &groups("a", 30));
+    world.run_for(30_000);
+    once_each(&world, "a", 30, 0);
+    let due = world.now + GROUP_WAIT_MS;
+    post(&mut world, &[0, 1, 2, 3, 4], &groups("b", 200));
+    world.run_for(25_000);
+    let times = once_each(&world, "b", 200, due);
+    println!("  told after it was due: median {} ms, last {} ms", median(&times), times[199]);
+    assert!(times[199] <= 1_000);
+    // Whose way is back tries one, and then has its turns again.
+    world.receivers[0].unreachable_from.clear();
+    world.run_for(30_000);
+    post(&mut world, &[0, 1, 2, 3, 4], &groups("probe", 50));
+    world.run_for(25_000);
+    once_each(&world, "probe", 50, 0);
+    post(&mut world, &[0, 1, 2, 3, 4], &groups("c", 100));
+    world.run_for(25_000);
+    once_each(&world, "c", 100, 0);
+    assert!(spread(&world, "c").iter().all(|told| *told > 5), "{:?}", spread(&world, "c"));
+    // When nobody reaches it, all try, and who can again tells.
+    world.receivers[0].unreachable_from = [0, 1, 2, 3, 4].into();
+    post(&mut world, &[0, 1, 2, 3, 4], &groups("d", 30));
+    world.run_for(60_000);
+    world.receivers[0].unreachable_from = [0, 1, 2, 3].into();
+    let back = world.now;
+    world.run_for(60_000);
+    let times = once_each(&world, "d", 30, back);
+    println!("  told after it was back: median {} ms, last {} ms", median(&times), times[29]);
 }
 
 /// What the history of a seat has of a group, oldest first.

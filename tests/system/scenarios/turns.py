@@ -211,6 +211,7 @@ def one_reaches(world, cut):
     site.wait("a", 30, 120)
     times = site.once_each("a", 30)
     assert site.spread("a") == [0, 0, 30, 0, 0], site.spread("a")
+    explained(site)
     due_again = site.post("b", 30)
     site.wait("b", 30, 120)
     again = site.once_each("b", 30)
@@ -218,6 +219,22 @@ def one_reaches(world, cut):
     site.once_each("a", 30)
     site.once_each("b", 30)
     return f"told after {timing(times, due)}; 30 more after {timing(again, due_again)}"
+
+
+def explained(site):
+    """Insist that the nodes' histories say who notified, who gave up and whose turn was taken."""
+    teller, other = site.nodes[2], site.nodes[0]
+    entries = other.api.get("/bellwether/v1/history").json
+    told = {entry["groupLabels"]["instance"] for entry in entries if entry["outcome"] == "told" and entry["node"] == "node-3"}
+    assert len(told) == 30, entries
+    given_up = {entry["why"] for entry in entries if entry["outcome"] == "surrendered"}
+    assert any("connecting to 10.78.0.254" in why for why in given_up), entries
+    entries = teller.api.get("/bellwether/v1/history").json
+    counts = Counter(entry["outcome"] for entry in entries)
+    assert counts["sent"] == 30 and counts["took over"] > 0, counts
+    command = ["ip", "netns", "exec", teller.namespace, teller.binary, "history", f"--url=http://127.0.0.1:{teller.port}"]
+    lines = netns.run(*command).splitlines()
+    assert len(lines) == 1 + len(entries) and lines[0].split() == ["AT", "GROUP", "RECEIVER", "OUTCOME"], lines
 
 
 def parted(world):
