@@ -209,8 +209,11 @@ pub const RECORD_BYTES_MAX: usize = 512 * 1024;
 /// Bytes of records of kinds that only newer versions know, and again of what they have added to the known kinds.
 /// Policy: further records are refused; of a record of a known kind what was added is left out.
 pub const NEWER_BYTES_MAX: usize = 1024 * 1024;
-/// Bytes of records waiting to be sent for the first time. Policy: further ones are left to repair, counted.
+/// Bytes of records waiting to be sent for the first time. Policy: further ones wait by name, and are fetched when there
+/// is room.
 pub const NEWS_BYTES_MAX: usize = 1024 * 1024;
+/// Records waiting by name to be sent for the first time. Policy: further ones are left to repair, counted.
+pub const NEWS_NAMES_MAX: usize = 16_384;
 /// Bytes a second of records sent for the first time, and the burst. Policy: the rest waits its turn.
 pub const NEWS_BYTES_PER_SECOND: u64 = 1024 * 1024;
 /// Bytes of first sendings at once, less than a socket's default receive buffer. Policy: the rest waits its turn.

@@ -52,7 +52,7 @@ impl World {
                     self.told.push((self.now.mono.as_ms(), line));
                     self.open.push(attempt.id);
                 }
-                Effect::Persist(_) | Effect::Multicast(_) | Effect::Send(..) => {}
+                Effect::Persist(_) | Effect::Multicast(_) | Effect::Send { .. } => {}
                 Effect::Cancel(id) => self.open.retain(|it| *it != id),
             }
         }

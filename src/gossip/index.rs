@@ -18,7 +18,7 @@ pub(super) const PARTS: usize = 64;
 pub(super) const PART_BITS: u8 = 6;
 /// Changes told along with a digest, and for how long.
 pub(super) const RECENT_MAX: usize = 8;
-const RECENT_FOR: Duration = Duration::from_secs(20);
+pub(super) const RECENT_FOR: Duration = Duration::from_secs(20);
 /// A record that was refused is not asked for again for so long.
 const REFUSED_FOR: Duration = Duration::from_secs(5 * 60);
 
@@ -103,10 +103,10 @@ impl Index {
         self.recent.truncate(RECENT_MAX);
     }
 
-    /// What changed last.
-    pub(super) fn recent(&mut self, now: Mono, at_ms: i64) -> Vec<Head> {
-        self.recent.retain(|(at, _)| now.since(*at) < RECENT_FOR);
-        let heads = self.recent.iter().filter_map(|(_, hash)| {
+    /// What changed last, within this time.
+    pub(super) fn recent(&self, now: Mono, within: Duration, at_ms: i64) -> Vec<Head> {
+        let lately = self.recent.iter().filter(|(at, _)| now.since(*at) < within);
+        let heads = lately.filter_map(|(_, hash)| {
             let entry = self.entries.get(hash)?;
             (entry.held && entry.expires_at_ms > at_ms)
                 .then_some(Head { hash: *hash, version: entry.version })

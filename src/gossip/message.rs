@@ -95,7 +95,7 @@ pub(super) enum Message {
     Check(#[n(0)] u64),
 }
 
-/// News by multicast: neither acknowledged nor handed on.
+/// News by multicast: acknowledged.
 pub(super) const TOLD: u8 = 0;
 /// News from its author: acknowledged.
 pub(super) const FIRST_HAND: u8 = 1;

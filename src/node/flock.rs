@@ -154,7 +154,9 @@ impl Node {
         while let Some(output) = gossip.poll_output(cx.now) {
             match output {
                 Output::Multicast { bytes } => cx.effects.push(Effect::Multicast(bytes)),
-                Output::Send { to, bytes } => cx.effects.push(Effect::Send(to, bytes)),
+                Output::Send { to, bytes, is_there } => {
+                    cx.effects.push(Effect::Send { to, bytes, is_there });
+                }
                 Output::MemberDown(_) | Output::MemberLeft(_) | Output::MemberUp(_) => {}
             }
         }

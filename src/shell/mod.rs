@@ -448,9 +448,9 @@ impl Shell {
                     }
                 }
                 Effect::Persist(records) => self.keeper.keep(records),
-                Effect::Send(to, bytes) => {
+                Effect::Send { to, bytes, is_there } => {
                     if let Some(port) = &self.port {
-                        port.send(to, &bytes);
+                        port.send(to, &bytes, is_there);
                     }
                 }
             }

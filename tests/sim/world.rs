@@ -308,7 +308,7 @@ impl World {
                     self.transmit(seat, to, Via::Multicast(1), &bytes);
                 }
             }
-            Effect::Send(to, bytes) => {
+            Effect::Send { to, bytes, .. } => {
                 let bytes = self.speak(seat, bytes);
                 if let Some(to) = seat::seat_at(to).filter(|to| *to < self.seats.len()) {
                     self.transmit(seat, to, Via::Unicast, &bytes);
