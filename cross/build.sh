@@ -12,62 +12,43 @@
 # Where rustup has the target (`rustup target add TARGET`), its standard library is used. Else, on Debian, a second
 # toolchain is installed (rustc-web, cargo-web, rust-web-src) and the standard library is built from its source. Zig,
 # from the Python packages ziglang and cargo-zigbuild, is the C compiler and the linker, with musl for every target; it
-# is put into a virtual environment in CACHE. Both pinned below, for the bytes depend on them.
+# is put into a virtual environment in CACHE. Both are pinned in toolchain.sh, for the bytes depend on them.
 #
 # PROFILE=s|z|3 builds with another opt-level, to compare.
 
 set -eu
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
 . "$ROOT/cross/targets.sh"
+. "$ROOT/cross/toolchain.sh"
 
-ZIG=0.17.1
-ZIGBUILD=0.24.0
-CACHE=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bellwether-cross}
 OUT=${OUT:-$ROOT/target/cross}
 CARGO_HOME=${CARGO_HOME:-$HOME/.cargo}
 SIZES=$ROOT/cross/sizes.tsv
 
-install_zig() {
-    if [ "$(cat "$CACHE/venv/versions" 2>/dev/null)" = "$ZIG $ZIGBUILD" ]; then
-        return
-    fi
-    echo "installing ziglang $ZIG and cargo-zigbuild $ZIGBUILD into $CACHE/venv" >&2
-    python3 -m venv --clear "$CACHE/venv"
-    "$CACHE/venv/bin/pip" install --quiet --disable-pip-version-check "ziglang==$ZIG" "cargo-zigbuild==$ZIGBUILD"
-    echo "$ZIG $ZIGBUILD" >"$CACHE/venv/versions"
-}
-
-has_rustup_target() {
-    command -v rustup >/dev/null && rustup target list --installed 2>/dev/null | grep -qx "$1"
-}
-
 # build TARGET SOURCE DIRECTORY: builds the package in SOURCE, with all that is not to be shared in DIRECTORY.
 build() (
     target=$1 source=$2 into=$3
-    flags=
-    if has_rustup_target "$target"; then
-        set --
-    else
-        install_missing /usr/lib/rustlib/src/rust/library/std/Cargo.toml=rust-web-src /usr/bin/cargo=cargo-web \
-            /usr/bin/rustc=rustc-web
-        # The Debian toolchain goes before any other.
-        export RUSTC=/usr/bin/rustc CARGO=/usr/bin/cargo PATH="/usr/bin:$PATH" RUSTC_BOOTSTRAP=1
-        flags=-Clink-self-contained=no
-        # Without the default features: they print back traces, from symbols that are not there, and weigh 130 KiB.
-        set -- -Zbuild-std=std,panic_abort "-Zbuild-std-features=${STD_FEATURES:-}"
-    fi
+    # Small sorts and prints: the standard library's large ones weigh 120 KiB.
+    STD_FEATURES=${STD_FEATURES-optimize_for_size}
+    choose_toolchain "$target"
     sysroot=$("${RUSTC:-rustc}" --print sysroot)
-    export PATH="$CACHE/venv/bin:$PATH"
     # No name of this machine may reach the bytes.
-    flags="$flags $(code_of "$target") --remap-path-prefix=$source=/bellwether --remap-path-prefix=$into=/target"
+    flags="$FLAGS $(code_of "$target") --remap-path-prefix=$source=/bellwether --remap-path-prefix=$into=/target"
     flags="$flags --remap-path-prefix=$CARGO_HOME=/cargo --remap-path-prefix=$sysroot=/rust"
+    # Nothing unwinds: a panic aborts. What a debugger needs for that goes to the symbols.
+    flags="$flags -Cforce-unwind-tables=no -Clinker-flavor=gcc"
     RUSTFLAGS=$flags
     CFLAGS="-ffile-prefix-map=$source=/bellwether -ffile-prefix-map=$into=/target -ffile-prefix-map=$CARGO_HOME=/cargo"
+    CFLAGS="$CFLAGS -fno-unwind-tables -fno-asynchronous-unwind-tables"
     SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$ROOT" log -1 --format=%ct 2>/dev/null || echo 0)}
     export RUSTFLAGS CFLAGS SOURCE_DATE_EPOCH
     unset CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS CARGO_TARGET_DIR
     cd "$source"
-    cargo-zigbuild zigbuild "$@" --release --locked --target "$target" --target-dir "$into" \
+    # Cargo does not know what the linker reads.
+    find "$into/$target/release/deps" -name 'bellwether-*' ! -newer cross/order.txt -delete 2>/dev/null || true
+    # shellcheck disable=SC2086
+    cargo-zigbuild zigbuild $STD --release --locked --target "$target" --target-dir "$into" \
+        --config "target.$target.linker=\"$source/cross/linker.sh\"" \
         --config profile.release.strip=false --config 'profile.release.debug="line-tables-only"' \
         ${PROFILE:+--config "profile.release.opt-level=$(case $PROFILE in [0-9]) echo "$PROFILE" ;; *) echo "\"$PROFILE\"" ;; esac)"} >&2
 )
@@ -135,7 +116,7 @@ for target in "$@"; do
     case " $TARGETS " in *" $target "*) ;; *) die "unknown target $target; one of: $TARGETS" ;; esac
 done
 mkdir -p "$OUT" "$CACHE"
-install_missing python3=python3 /usr/lib/python3/dist-packages=python3-venv eu-strip=elfutils readelf=binutils
+install_missing python3=python3 /usr/lib/python3/dist-packages=python3-venv eu-strip=elfutils c++filt=binutils
 install_zig
 # shellcheck disable=SC2086
 [ $# -gt 0 ] || set -- $TARGETS

@@ -59,6 +59,7 @@ deb() {
     put 644 "$ROOT/systemd/bellwether-onfailure@.service" usr/lib/systemd/system/bellwether-onfailure@.service
     put 644 "$ROOT/configs/default.toml" etc/bellwether/bellwether.toml
     put 644 "$PARTS/default" etc/default/bellwether
+    put 644 "$PARTS/lintian-overrides" usr/share/lintian/overrides/bellwether
     put 644 "$PARTS/bellwether.bash" usr/share/bash-completion/completions/bellwether
     put_gz "$work/bellwether.1" usr/share/man/man1/bellwether.1.gz
     put 644 "$PARTS/copyright" $doc/copyright

@@ -27,7 +27,14 @@ pub enum Effect {
     /// Send a datagram to the flock's multicast groups, on every interface that is used.
     Multicast(Vec<u8>),
     /// Send a datagram to one address.
-    Send(SocketAddr, Vec<u8>),
+    Send {
+        /// Where to.
+        to: SocketAddr,
+        /// What to say.
+        bytes: Vec<u8>,
+        /// Who is there has answered of late: its link-layer address need not be asked for again.
+        is_there: bool,
+    },
     /// Keep these records, as one group; what was answered before it is durable may be lost.
     Persist(Vec<Record>),
 }

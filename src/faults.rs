@@ -32,6 +32,10 @@ pub enum Fault {
     LogNotShared,
     /// Ends that were told join their groups again.
     MergedEndsJoin,
+    /// What a newer version has added to a record is forgotten.
+    NewerForgotten,
+    /// Records that only a newer version knows are refused.
+    NewerRefused,
     /// Each node ranks the members in an order of its own.
     RanksDiffer,
     /// Silences mute nothing.

@@ -60,8 +60,12 @@ pub const WARN_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Events that wait for the loop. Policy: their sources wait.
 pub const EVENTS_MAX: usize = 256;
-/// Attempts to notify that run at a time. Policy: others wait for their turn, their own time running.
+/// Attempts to notify that run at a time, and look-ups of their receivers' names. Policy: others wait for their turn,
+/// their own time running.
 pub const ATTEMPTS_MAX: usize = 16;
+/// How long a receiver's name may take to look up, and each of its addresses to connect: three SYNs of the kernel's.
+/// Policy: the attempt fails and is made again; in a flock another member takes the turn at once.
+pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(4);
 /// Bytes of a receiver's answer. Policy: the rest is not read.
 pub const REPLY_BYTES_MAX: usize = 64 * 1024;
 /// How long a line of the log waits until whoever reads the log takes it. Policy: lost, as are those after it until
@@ -106,6 +110,9 @@ pub const OWN_GROUPS_MAX: usize = 64;
 /// Aggregation groups. Policy: a report that might need more is refused as in a full table, a config that would is not
 /// loaded; at the start, alerts that were kept and need more are left out, logged, and stay on flash.
 pub const GROUPS_MAX: usize = 40_000;
+/// Members that a log entry names as having told of its group. Policy: who told longest ago is left out; an end may be told
+/// again after a split.
+pub const LOG_TELLERS_MAX: usize = 16;
 
 // The journal.
 
@@ -158,6 +165,13 @@ pub const PATTERN_COMPILED_BYTES_MAX: usize = 512 * 1024;
 /// Groups within groups in one regular expression. Policy: refuse the matcher.
 pub const PATTERN_NEST_MAX: usize = 32;
 
+// The history.
+
+/// Entries of the history of deliveries. Policy: the oldest is dropped.
+pub const HISTORY_MAX: usize = 256;
+/// Bytes of what went wrong, in one entry of the history. Policy: the rest is cut.
+pub const HISTORY_WHY_BYTES_MAX: usize = 256;
+
 // The journal's owner.
 
 /// Records that wait for the journal. Policy: beyond it, of the records of one key the last alone is kept, so that the
@@ -185,6 +199,9 @@ pub const HTTP_BACKLOG_MAX: i32 = 4096;
 
 /// Members a node keeps in its tables. Policy: further ones are not let in, counted; state still reaches them by others.
 pub const MEMBERS_MAX: usize = 128;
+/// Members whose addresses a node keeps on flash, to find its flock by itself when it comes back. Policy: those that live
+/// come first, the rest is not kept.
+pub const MET_MAX: usize = 8;
 /// Bytes of a member's name. Policy: a longer name is a configuration error; from the network it is malformed.
 pub const MEMBER_NAME_BYTES_MAX: usize = 64;
 /// Gossip keys in the ring. Policy: more is a configuration error.
@@ -194,9 +211,15 @@ pub const GOSSIP_RECORDS_MAX: usize = 16_384;
 /// Bytes of a record's key. Policy: refused.
 pub const RECORD_KEY_BYTES_MAX: usize = 256;
 /// Bytes of a record's body. Policy: refused when published, malformed when received.
-pub const RECORD_BYTES_MAX: usize = 256 * 1024;
-/// Bytes of records waiting to be sent for the first time. Policy: further ones are left to repair, counted.
+pub const RECORD_BYTES_MAX: usize = 512 * 1024;
+/// Bytes of records of kinds that only newer versions know, and again of what they have added to the known kinds.
+/// Policy: further records are refused; of a record of a known kind what was added is left out.
+pub const NEWER_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of records waiting to be sent for the first time. Policy: further ones wait by name, and are fetched when there
+/// is room.
 pub const NEWS_BYTES_MAX: usize = 1024 * 1024;
+/// Records waiting by name to be sent for the first time. Policy: further ones are left to repair, counted.
+pub const NEWS_NAMES_MAX: usize = 16_384;
 /// Bytes a second of records sent for the first time, and the burst. Policy: the rest waits its turn.
 pub const NEWS_BYTES_PER_SECOND: u64 = 1024 * 1024;
 /// Bytes of first sendings at once, less than a socket's default receive buffer. Policy: the rest waits its turn.

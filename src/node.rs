@@ -1,15 +1,19 @@
 //! The whole brain: `handle_*` in, effects out, one [`Node::next_timeout`].
 
+mod carried;
+mod clock;
 mod flock;
 mod keep;
+mod met;
 mod own;
+mod restore;
 mod stamps;
 
-use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use crate::config::Config;
-use crate::core::restore::GroupTimers;
+use crate::core::clock::Watch;
 use crate::core::stats::Stats;
 use crate::core::{Core, Intake, TooManyGroups};
 use crate::effect::{AttemptId, Cx};
@@ -19,9 +23,12 @@ use crate::model::{Alert, Fingerprint, Labels, Report, Silence, SilenceId};
 use crate::notify::Reply;
 use crate::time::{Mono, Now};
 
+use carried::Carried;
+use restore::Kept;
 use stamps::Stamps;
 
 pub use crate::core::Options;
+pub use crate::core::history::{Entry, Outcome};
 pub use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules};
 
 /// An aggregation group as the API shows it.
@@ -44,14 +51,19 @@ pub struct GroupView<'a> {
 #[derive(Debug)]
 pub struct Node {
     core: Core,
-    restoring: GroupTimers,
+    restoring: Vec<Kept>,
     last_hlc: u64,
     flock_config: Option<gossip::Config>,
     identity: Option<u64>,
+    /// Where members were met, as flash knows it.
+    met: Vec<SocketAddr>,
+    /// How many members lived when that was looked at.
+    met_living: usize,
     gossip: Option<Gossip>,
     stamps: Stamps,
-    /// Of each member: its clock less ours, zero if they agree.
-    offsets: BTreeMap<u64, i64>,
+    carried: Carried,
+    /// Watches the time of the flock.
+    flock_watch: Watch,
 }
 
 impl Node {
@@ -64,13 +76,16 @@ impl Node {
     ) -> Self {
         Self {
             core: Core::new(config, options, now),
-            restoring: GroupTimers::new(),
+            restoring: Vec::new(),
             last_hlc: 0,
             flock_config: flock,
             identity: None,
+            met: Vec::new(),
+            met_living: 0,
             gossip: None,
             stamps: Stamps::default(),
-            offsets: BTreeMap::new(),
+            carried: Carried::default(),
+            flock_watch: Watch::new(now),
         }
     }
 
@@ -135,14 +150,6 @@ impl Node {
         Ok(())
     }
 
-    /// Sees whether the wall clock has stepped since the last input.
-    fn handle_clock(&mut self, cx: &Cx<'_>) {
-        if self.core.handle_clock(cx.now) {
-            // What was measured of others' clocks was measured against the old one.
-            self.offsets.clear();
-        }
-    }
-
     // Getters.
 
     /// When [`Node::handle_timeout`] wants to be called next.
@@ -164,6 +171,11 @@ impl Node {
     /// What has been counted.
     pub const fn stats(&self) -> &Stats {
         self.core.stats()
+    }
+
+    /// What became of the latest deliveries, oldest first.
+    pub fn history(&self) -> impl Iterator<Item = &Entry> {
+        self.core.history().iter()
     }
 
     /// The number of aggregation groups.

@@ -102,6 +102,7 @@ fn log() -> (LogKey, LogEntry) {
         firing: [fingerprint()].into(),
         resolved: [].into(),
         expires_at: Wall::from_secs(4_100_000_000),
+        tellers: [].into(),
     };
     (key, entry)
 }
@@ -120,7 +121,7 @@ fn number(kind: Kind) -> u16 {
 
 fn stamped(body: Vec<u8>) -> Vec<u8> {
     let hlc = 1_700_000_000_000 << 16;
-    Stamped { hlc, node: 0, expires_at_ms: 4_000_000_000_000, body, offset_ms: None }.encode()
+    Stamped { hlc, node: 0, expires_at_ms: 4_000_000_000_000, body }.encode()
 }
 
 /// What the golden directory was written from.
@@ -151,7 +152,7 @@ fn records() -> Vec<Record> {
         Record::put(
             number(Kind::Identity),
             "node",
-            stamped(record::encode_identity(0x0123_4567_89ab_cdef)),
+            stamped(record::encode_identity(0x0123_4567_89ab_cdef, &[])),
         ),
         Record::put(UNKNOWN, "from the future", "nobody knows what this is"),
     ]
@@ -179,7 +180,7 @@ fn a_directory_of_version_1_0_is_read_to_the_last_record() {
     let found = body(Kind::Group, &record::group_key(&group().path, &group().labels));
     assert_eq!(record::decode_group(&found).unwrap(), group());
     let found = body(Kind::Identity, b"node");
-    assert_eq!(record::decode_identity(&found).unwrap(), 0x0123_4567_89ab_cdef);
+    assert_eq!(record::decode_identity(&found).unwrap(), (0x0123_4567_89ab_cdef, Vec::new()));
 }
 
 #[test]

@@ -59,7 +59,7 @@ run() {
 remove() {
     case $init in
     systemd) run systemctl disable --now bellwether.service ;;
-    openrc) run rc-service bellwether stop && run rc-update del bellwether ;;
+    openrc) run rc-service bellwether stop && run rc-update del bellwether default ;;
     procd) run /etc/init.d/bellwether stop && run /etc/init.d/bellwether disable ;;
     esac || true
     rm -f "$DESTDIR/usr/bin/bellwether" "$DESTDIR/usr/lib/bellwether/unit-failed" "$DESTDIR/etc/init.d/bellwether" \

@@ -1,5 +1,6 @@
 //! The flock, as the status and the metrics show it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -52,6 +53,12 @@ fn peers(flock: Option<&Gossip>, now: Now, site: &Site) -> Vec<(String, String)>
     peers
 }
 
+/// What this node and the members are called, by id.
+pub(super) fn names(flock: &Gossip, now: Now) -> BTreeMap<u64, String> {
+    let own = (flock.node(), flock.name().to_owned());
+    flock.members(now.mono).iter().map(|member| (member.node, name(member))).chain([own]).collect()
+}
+
 fn name(member: &MemberStatus) -> String {
     if member.name.is_empty() { id(member.node) } else { member.name.clone() }
 }
@@ -60,7 +67,7 @@ fn address(member: &MemberStatus) -> String {
     member.addr.map(|addr| addr.to_string()).unwrap_or_default()
 }
 
-fn id(node: u64) -> String {
+pub(super) fn id(node: u64) -> String {
     format!("{node:016x}")
 }
 

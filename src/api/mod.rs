@@ -6,6 +6,7 @@
 mod alerts;
 mod flock;
 mod groups;
+mod history;
 mod metrics;
 mod query;
 mod response;
@@ -98,6 +99,7 @@ fn dispatch(
         Endpoint::AlertsV1 => return Answer::WhenDurable(v1::post_alerts(node, cx, request)),
         Endpoint::GoneV1 => v1::gone(),
         Endpoint::Healthy | Endpoint::Ready => Response::text(200, "OK"),
+        Endpoint::History => history::list(node, cx.now),
         Endpoint::Metrics => metrics::metrics(node, cx.now, site),
         Endpoint::Moved(to) => Response::moved(301, to),
         Endpoint::Page => status::page(site),

@@ -25,6 +25,8 @@ pub enum Endpoint<'a> {
     GoneV1,
     /// `/-/healthy`
     Healthy,
+    /// `/bellwether/v1/history`
+    History,
     /// `/metrics`
     Metrics,
     /// The same path written otherwise.
@@ -56,6 +58,7 @@ impl<'a> Endpoint<'a> {
             "/-/ready" => Self::Ready,
             "/-/reload" => Self::Reload,
             "/metrics" => Self::Metrics,
+            "/bellwether/v1/history" => Self::History,
             "/api/v1/alerts" => Self::AlertsV1,
             "/api/v1/receivers" | "/api/v1/silences" | "/api/v1/status" => Self::GoneV1,
             "/api/v2" => Self::Moved(format!("{prefix}/api/v2/")),
@@ -88,6 +91,7 @@ impl<'a> Endpoint<'a> {
             Self::Status => "/api/v2/status",
             Self::AlertsV1 | Self::GoneV1 => "/api/v1",
             Self::Healthy => "/-/healthy",
+            Self::History => "/bellwether/v1/history",
             Self::Metrics => "/metrics",
             Self::Page => "/",
             Self::Ready => "/-/ready",
@@ -117,7 +121,7 @@ impl<'a> Endpoint<'a> {
             Self::Groups | Self::Receivers | Self::Status => &["GET"],
             Self::AlertsV1 => &["GET", "OPTIONS", "POST"],
             Self::Healthy | Self::Ready => &["GET", "HEAD", "OPTIONS"],
-            Self::Metrics | Self::Page => &["GET", "OPTIONS"],
+            Self::History | Self::Metrics | Self::Page => &["GET", "OPTIONS"],
             Self::Reload => &["OPTIONS", "POST"],
             Self::GoneV1 | Self::Moved(_) | Self::Prefix | Self::Unknown | Self::UnknownV2(_) => {
                 &[]

@@ -1,6 +1,7 @@
 //! Every endpoint and every family of errors, as Alertmanager answers.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use rand::SeedableRng as _;
@@ -8,7 +9,9 @@ use rand::rngs::StdRng;
 
 use super::*;
 use crate::config::{Config, Flags, Language, Options as ConfigOptions};
+use crate::effect::AttemptId;
 use crate::node::Options;
+use crate::notify::Reply;
 use crate::time::{Mono, Now, Wall};
 
 const CONFIG: &str = r#"
@@ -70,6 +73,11 @@ impl World {
             Answer::Now(response) | Answer::WhenDurable(response) => response,
             Answer::Reload => reloaded(Ok(())),
         }
+    }
+
+    fn step(&mut self, input: impl FnOnce(&mut Node, &mut Cx<'_>)) {
+        let effects = &mut Vec::new();
+        input(&mut self.node, &mut Cx { now: self.now, rng: &mut self.rng, effects });
     }
 
     fn get(&mut self, path_and_query: &str) -> (u16, String) {
@@ -210,7 +218,7 @@ fn an_alert_is_listed_with_all_that_alertmanager_tells() {
     let tail = r#"],"labels":{"alertname":"A"},"receiver":{"name":"default"}}]"#;
     assert!(groups.starts_with(r#"[{"alerts":[{"annotations""#), "{groups}");
     assert!(groups.ends_with(&format!("{tail}\n")), "{groups}");
-    world.now.wall = world.now.wall + std::time::Duration::from_millis(1);
+    world.now.wall = world.now.wall + Duration::from_millis(1);
     assert_eq!(world.get("/api/v2/alerts").1, "[]\n");
 }
 
@@ -357,7 +365,7 @@ fn a_silence_is_set_shown_and_expired() {
         200
     );
     assert_eq!(world.delete(&path), (200, String::new()));
-    world.now.wall = world.now.wall + std::time::Duration::from_millis(1);
+    world.now.wall = world.now.wall + Duration::from_millis(1);
     assert!(world.get(&path).1.contains(r#""state":"expired""#));
     assert_eq!(world.delete(&path), (200, String::new()));
 }
@@ -407,7 +415,7 @@ fn who_mutes_an_alert_is_told_and_chosen_by_in_both_lists() {
     assert_eq!(world.delete(&format!("/api/v2/silence/{id}")).0, 200);
     let ended = r#"[{"labels":{"a":"source","severity":"critical","instance":"i"},"endsAt":"2027-01-15T08:00:00Z"}]"#;
     assert_eq!(world.post("/api/v2/alerts", ended).0, 200);
-    world.now.wall = world.now.wall + std::time::Duration::from_millis(1);
+    world.now.wall = world.now.wall + Duration::from_millis(1);
     assert_eq!(
         world.listed("/api/v2/alerts?silenced=false&inhibited=false"),
         ["plain", "target", "team"]
@@ -442,7 +450,7 @@ fn silences_are_listed_by_state_and_time_and_filtered_by_their_text() {
         ids.push(world.silence(&matcher(value), &time(starts), &time(ends)));
     }
     assert_eq!(world.delete(&format!("/api/v2/silence/{}", ids[4])).0, 200);
-    world.now.wall = world.now.wall + std::time::Duration::from_millis(1);
+    world.now.wall = world.now.wall + Duration::from_millis(1);
     let mut values = |query: &str| {
         let body = world.get(&format!("/api/v2/silences?{query}")).1;
         let list: Vec<serde_json::Value> = serde_json::from_str(&body).unwrap();
@@ -705,4 +713,26 @@ proptest! {
         let request = Request { method, path, query, content_type, body: &body, ..Request::default() };
         World::new().ask(&request);
     }
+}
+
+#[test]
+fn the_history_says_what_was_notified_and_why() {
+    let mut world = World::new();
+    assert_eq!(world.get("/bellwether/v1/history"), (200, "[]\n".to_owned()));
+    let config = CONFIG.replacen("name = \"default\"", "name = \"default\"\nlog_configs = [{}]", 1);
+    let flags = &Flags::default();
+    let file = "test.toml".as_ref();
+    let options = ConfigOptions { file, language: Language::Toml, flags, state_directory: None };
+    let config = Config::load(config.as_bytes(), &options).unwrap().config;
+    world.step(|node, cx| node.handle_config(cx, Rc::new(config)).unwrap());
+    world.post("/api/v2/alerts", r#"[{"labels":{"alertname":"A"}}]"#);
+    world.now.mono = world.now.mono + Duration::from_secs(31);
+    world.now.wall = world.now.wall + Duration::from_secs(31);
+    world.step(Node::handle_timeout);
+    world.step(|node, cx| node.handle_reply(cx, AttemptId(0), &Reply::Done));
+    let (status, body) = world.get("/bellwether/v1/history");
+    let expected = r#"[{"afterMs":0,"at":"2027-01-15T08:00:31Z","attempts":1,"groupKey":"{}:{alertname=\"A\"}","#;
+    assert!(status == 200 && body.starts_with(expected), "{body}");
+    let expected = r#""groupLabels":{"alertname":"A"},"integration":"log[0]","outcome":"sent","reason":"first notification","receiver":"default"}]"#;
+    assert!(body.trim_end().ends_with(expected), "{body}");
 }

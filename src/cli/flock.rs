@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde_json::Value;
 
 use crate::cli::client;
+use crate::cli::table::{table, text};
 
 const USAGE: &str = "\
 usage: bellwether flock [--url URL]
@@ -120,33 +121,8 @@ fn row(member: &Value) -> [String; 9] {
     ]
 }
 
-fn text(value: Option<&Value>) -> String {
-    match value {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Null) | None => "unknown".to_owned(),
-        Some(other) => other.to_string(),
-    }
-}
-
 fn is(value: Option<&Value>) -> bool {
     value.and_then(Value::as_bool) == Some(true)
-}
-
-/// Columns as wide as their widest cell.
-fn table<const N: usize>(rows: &[[String; N]]) -> String {
-    let mut widths = [0; N];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let mut page = String::new();
-    for row in rows {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        page.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        page.push('\n');
-    }
-    page
 }
 
 #[cfg(test)]

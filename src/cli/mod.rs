@@ -3,8 +3,10 @@
 pub mod check;
 pub mod client;
 pub mod flock;
+pub mod history;
 pub mod journal;
 pub mod key;
+mod table;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -21,6 +23,7 @@ pub fn run(args: &[OsString], out: &mut dyn Write) -> Option<u8> {
     match name.to_str()? {
         "check-config" => Some(check::run(rest.iter().cloned(), out)),
         "flock" => Some(flock::run(&texts(rest), out)),
+        "history" => Some(history::run(&texts(rest), out)),
         "journal" => {
             let salt = clock::rng().map_or(0, |mut rng| rng.next_u64());
             Some(journal::run(&texts(rest), salt, out))

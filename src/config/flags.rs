@@ -205,6 +205,7 @@ Bellwether: an alerting agent for gateways.
 usage: bellwether [flags]
        bellwether check-config [FILE...]
        bellwether flock [--url URL]
+       bellwether history [--url URL]
        bellwether journal inspect|check|compact DIR
        bellwether key new
 

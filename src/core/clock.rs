@@ -1,94 +1,150 @@
-//! The wall clock steps: a gateway without a clock battery boots in 1970 or last week, and learns the time later. What
-//! was received before is moved along, so that an alert of a minute ago is still one of a minute ago.
+//! Clocks differ and step: a gateway without a battery boots in 1970 or last week and learns the time later, and the clocks
+//! of two members may be minutes apart. Every node keeps all times by its own clock as it is now; what comes from another
+//! clock, be it another member's or its own before a step, is moved on its way in. So an alert of a minute ago is still
+//! one of a minute ago.
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::core::{Change, Core};
-use crate::model::Silence;
+use log::warn;
+
+use crate::core::Core;
+use crate::model::{Alert, LogEntry, Silence};
 use crate::time::{Now, Wall};
 
-/// A difference that is a step and not the slow hand of NTP.
+/// A difference that is a step: less is the slow hand of NTP, or the way of a datagram.
 const STEP_MIN: Duration = Duration::from_secs(2);
-/// An end that lies further off was told by another clock than ours.
-const TOLD_BY_OUR_CLOCK: Duration = Duration::from_secs(24 * 3600);
+/// Clocks that are further apart than this are not both set: a time that lies nearer to the other one was told by that.
+const FAR: Duration = Duration::from_secs(24 * 3600);
+/// 2020-01-01: a clock that shows less is not set.
+pub const SET_MIN: Wall = Wall::from_secs(1_577_836_800);
 
-/// Watches the wall clock against the one that never steps.
+/// From one clock to another: when the first shows `from` the second shows `to`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    from: Wall,
+    to: Wall,
+}
+
+impl Step {
+    /// Of clocks that agree.
+    pub const NONE: Self = Self { from: Wall::EPOCH, to: Wall::EPOCH };
+
+    /// The step from one clock to the other.
+    pub fn new(from: Wall, to: Wall) -> Self {
+        let step = Self { from, to };
+        if step.size() > STEP_MIN { step } else { Self::NONE }
+    }
+
+    /// The same where it matters by how little they differ.
+    pub const fn exact(from: Wall, to: Wall) -> Self {
+        Self { from, to }
+    }
+
+    /// How far the clocks are apart.
+    fn size(self) -> Duration {
+        self.from.since(self.to).max(self.to.since(self.from))
+    }
+
+    /// Whether at most one of the clocks is set.
+    fn is_far(self) -> bool {
+        self.size() > FAR
+    }
+
+    /// A time of the first clock as the second has it. One that a clock like the second has told stays.
+    #[must_use]
+    pub fn time(self, time: Wall) -> Wall {
+        let apart = |clock: Wall| clock.since(time).max(time.since(clock));
+        if self.is_far() && apart(self.to) < apart(self.from) {
+            return time;
+        }
+        let by_ns = self.to.as_ns().saturating_sub(self.from.as_ns());
+        Wall::from_ns(time.as_ns().saturating_add(by_ns))
+    }
+
+    /// The same for an alert.
+    pub fn alert(self, alert: &mut Alert) {
+        alert.starts_at = self.time(alert.starts_at);
+        alert.ends_at = self.time(alert.ends_at);
+        alert.updated_at = self.time(alert.updated_at);
+    }
+
+    /// The same for a log entry.
+    pub fn entry(self, entry: &mut LogEntry) {
+        entry.timestamp = self.time(entry.timestamp);
+        entry.expires_at = self.time(entry.expires_at);
+    }
+
+    /// The same for a silence.
+    pub fn silence(self, silence: &mut Silence) {
+        silence.starts_at = self.time(silence.starts_at);
+        silence.ends_at = self.time(silence.ends_at);
+        silence.updated_at = self.time(silence.updated_at);
+    }
+}
+
+/// Watches a wall clock against the one that never steps.
 #[derive(Clone, Copy, Debug)]
 pub struct Watch {
-    /// When this began, and the latest look, both by the wall clock as it was then.
-    since: Wall,
     last: Now,
 }
 
 impl Watch {
     /// Begins to watch.
     pub const fn new(now: Now) -> Self {
-        Self { since: now.wall, last: now }
+        Self { last: now }
     }
 
-    /// Looks again. Returns by how many nanoseconds the wall clock has stepped, if it has.
-    fn look(&mut self, now: Now) -> Option<i64> {
+    /// Looks again: from what the clock should show to what it does, if it has stepped.
+    pub fn look(&mut self, now: Now) -> Option<Step> {
         let expected = self.last.wall + now.mono.since(self.last.mono);
-        let step_ns = now.wall.as_ns().saturating_sub(expected.as_ns());
         self.last = now;
-        (step_ns.unsigned_abs() > u64::try_from(STEP_MIN.as_nanos()).unwrap_or(u64::MAX))
-            .then_some(step_ns)
+        Some(Step::new(expected, now.wall)).filter(|step| *step != Step::NONE)
+    }
+}
+
+/// What the clock showed last before a restart. No time passes while it is not known how much: that is so if the clock
+/// has gone back, and for what was written while it was not set.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shown {
+    unset: Wall,
+    set: Wall,
+}
+
+impl Shown {
+    /// Takes note of when something was written.
+    pub fn see(&mut self, written: Wall) {
+        let last = if written < SET_MIN { &mut self.unset } else { &mut self.set };
+        *last = written.max(*last);
+    }
+
+    /// From the clock by which something was written to that of `now`.
+    pub fn step(self, written: Wall, now: Wall) -> Step {
+        match written < SET_MIN {
+            true => Step::new(self.unset, now),
+            false if now < self.set => Step::new(self.set, now),
+            false => Step::NONE,
+        }
     }
 }
 
 impl Core {
-    /// Sees whether the wall clock has stepped since the last input, and moves what was received by the old time.
-    /// Returns whether it has.
-    pub fn handle_clock(&mut self, now: Now) -> bool {
-        let (since, old) = (self.watch.since, self.watch.last);
-        let Some(step_ns) = self.watch.look(now) else { return false };
-        let until = old.wall + now.mono.since(old.mono);
-        log::warn!(
-            "the clock stepped by {} s: what was received before is moved along",
-            step_ns / 1_000_000_000
-        );
-        let moved = |time: Wall| Wall::from_ns(time.as_ns().saturating_add(step_ns));
-        let ours = |time: Wall| since <= time && time <= until;
-        let changes = &mut self.changes;
-        self.alerts.for_each(|fingerprint, alert| {
-            if ours(alert.updated_at) {
-                let alert = Rc::make_mut(alert);
-                // A sender whose clock was right has said when it began and ends; our old time says nothing of that.
-                if ours(alert.starts_at) {
-                    alert.starts_at = moved(alert.starts_at);
-                }
-                if alert.ends_at < alert.updated_at + TOLD_BY_OUR_CLOCK {
-                    alert.ends_at = moved(alert.ends_at);
-                }
-                alert.updated_at = moved(alert.updated_at);
-                changes.push(Change::Alert { fingerprint, lease: false });
+    /// Sees whether the wall clock has stepped since the last input, and moves all that is held by the old time.
+    pub fn handle_clock(&mut self, now: Now) -> Option<Step> {
+        let step = self.watch.look(now)?;
+        warn!("the clock stepped from {} to {}: what is held is moved along", step.from, step.to);
+        self.alerts.for_each(|_, alert| step.alert(Rc::make_mut(alert)));
+        self.silences.for_each(|silence| step.silence(silence));
+        self.nflog.for_each(|_, entry| step.entry(entry));
+        self.groups.for_each(|group| {
+            group.first_flush = step.time(group.first_flush);
+            if let Some(flush) = &mut group.flush {
+                flush.tick.wall = step.time(flush.tick.wall);
             }
         });
         self.silences.forget_comparisons();
-        // One that was set for a time of the right clock begins then.
-        let silences: Vec<Silence> =
-            self.silences.iter().filter(|silence| ours(silence.starts_at)).cloned().collect();
-        for silence in silences {
-            self.changes.push(Change::Silence(silence.id));
-            self.silences.replace(Silence {
-                starts_at: moved(silence.starts_at),
-                ends_at: moved(silence.ends_at),
-                updated_at: moved(silence.updated_at),
-                ..silence
-            });
-        }
-        let changes = &mut self.changes;
-        self.nflog.for_each(|key, entry| {
-            if ours(entry.timestamp) {
-                entry.timestamp = moved(entry.timestamp);
-                entry.expires_at = moved(entry.expires_at);
-                changes.push(Change::Log(key.clone()));
-            }
-        });
-        self.groups.for_each(|group| group.first_flush = moved(group.first_flush));
-        self.watch.since = moved(since);
-        true
+        self.first_flushes.values_mut().for_each(|first| *first = step.time(*first));
+        Some(step)
     }
 }
 
@@ -97,6 +153,8 @@ mod tests {
     use super::*;
     use crate::time::Mono;
 
+    const DAY: i64 = 24 * 3600;
+
     #[test]
     fn a_step_is_told_from_time_that_passes() {
         let at =
@@ -104,8 +162,39 @@ mod tests {
         let mut watch = Watch::new(at(0, 1000));
         assert_eq!(watch.look(at(60_000, 61_000)), None);
         assert_eq!(watch.look(at(120_000, 122_900)), None, "drift");
-        assert_eq!(watch.look(at(120_001, 1_000_122_901)), Some(1_000_000_000_000_000));
+        let there = watch.look(at(120_001, 1_000_122_901)).unwrap();
+        assert_eq!(there.time(Wall::from_ms(122_901)), Wall::from_ms(1_000_122_901));
         assert_eq!(watch.look(at(120_002, 1_000_122_902)), None);
-        assert_eq!(watch.look(at(120_003, 122_903)), Some(-1_000_000_000_000_000));
+        assert!(watch.look(at(120_003, 122_903)).is_some());
+    }
+
+    #[test]
+    fn what_a_right_clock_has_told_to_one_that_is_not_set_stays() {
+        let at = Wall::from_secs;
+        let set = 20_000 * DAY;
+        let step = Step::new(at(60), at(set));
+        assert_eq!(step.time(at(50)), at(set - 10), "told by ours");
+        assert_eq!(step.time(at(60 + DAY)), at(set + DAY));
+        assert_eq!(step.time(at(set + DAY)), at(set + DAY), "told by a right one");
+        let back = Step::new(at(set), at(60));
+        assert_eq!(back.time(at(set - 10)), at(50));
+        let near = Step::new(at(set), at(set + 300));
+        assert_eq!(near.time(at(set + DAY)), at(set + DAY + 300), "both are set");
+    }
+
+    #[test]
+    fn a_restart_is_a_step_for_what_was_written_by_a_clock_that_was_not_set_or_has_gone_back() {
+        let at = Wall::from_secs;
+        let set = 20_000 * DAY;
+        let mut shown = Shown::default();
+        for secs in [60, 100, set, set + 50] {
+            shown.see(at(secs));
+        }
+        let of = |written, now| shown.step(at(written), at(now)).time(at(written));
+        assert_eq!(of(60, set + 90), at(set + 50));
+        assert_eq!(of(60, 10), at(-30));
+        assert_eq!(of(set, set + 90), at(set), "time has passed");
+        assert_eq!(of(set, 10), at(-40));
+        assert_eq!(of(set, set + 20), at(set - 30));
     }
 }

@@ -9,6 +9,7 @@ use rand::RngExt as _;
 use crate::core::dedup::Reason;
 use crate::core::flush::Flush;
 use crate::core::group::GroupId;
+use crate::core::history::Outcome;
 use crate::core::timers::Timer;
 use crate::core::turn::{self, BEAT, CLAIM_AFTER, Claim, Flock, LISTEN, SETTLE_LOOK};
 use crate::core::{Change, Core};
@@ -16,15 +17,20 @@ use crate::effect::{Attempt, AttemptId, Cx, Effect};
 use crate::faults::{self, Fault};
 use crate::model::{Brief, LogKey};
 use crate::notify::{self, Notification, Reply, Verdict};
-use crate::time::Mono;
+use crate::time::{Mono, Now};
 
 /// The pause after the first failed attempt; each further one is half as long again, give or take half of it.
 const PAUSE_FIRST: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// By so much members may flush a group one after the other.
+const TOGETHER: Duration = Duration::from_millis(100);
 /// Alerts whose log entry travels in one datagram.
 const ENTRY_SHORT: usize = 100;
-/// How much longer a claim holds for each alert that the log entry will name: the time in which that is shared.
-const ENTRY_TRAVEL: Duration = Duration::from_millis(1);
+/// How much longer a claim holds if the log entry will be longer: for what of it is lost, again and again.
+const ENTRY_MENDED: Duration = Duration::from_secs(4);
+/// How much longer a claim holds then for each alert that the log entry will name, and each other member: twice the time in
+/// which that is sent where nothing is lost.
+const ENTRY_TRAVEL: Duration = Duration::from_micros(300);
 
 /// What one integration is to be told.
 #[derive(Debug)]
@@ -38,6 +44,14 @@ pub struct Delivery {
     pause: Duration,
     /// When it is to be looked at again, while it is [`State::Held`].
     due: Mono,
+    /// Whose claim it waits for, as the history has it.
+    held_by: Option<u64>,
+    /// Whether the history has that this node took the turn over.
+    taken: bool,
+    /// Whether it has left the turn to others without trying.
+    deferred: bool,
+    /// Who had told of the group when the last attempt began.
+    pub(super) tellers: Rc<[(u64, u64)]>,
 }
 
 /// Where a delivery is.
@@ -46,9 +60,9 @@ pub(super) enum State {
     /// It waits for another member, or for its rank's beat.
     Held,
     /// This node has claimed the turn and listens whether another has too.
-    Listening(Reason),
-    /// An attempt is under way since.
-    Sending(AttemptId, Mono),
+    Listening,
+    /// An attempt is under way since, for this reason.
+    Sending(AttemptId, Mono, Reason),
     /// An attempt has failed; the next waits for its timer.
     Paused,
     /// Delivered, by whomever, or nothing was to be said.
@@ -58,12 +72,28 @@ pub(super) enum State {
 }
 
 impl Delivery {
-    pub(super) const fn new(integration: usize, key: LogKey, now: Mono) -> Self {
-        Self { integration, key, state: State::Held, attempts: 0, pause: PAUSE_FIRST, due: now }
+    pub(super) fn new(integration: usize, key: LogKey, now: Mono) -> Self {
+        Self {
+            integration,
+            key,
+            state: State::Held,
+            attempts: 0,
+            pause: PAUSE_FIRST,
+            due: now,
+            held_by: None,
+            taken: false,
+            deferred: false,
+            tellers: Rc::default(),
+        }
     }
 
     pub(super) const fn open(&self) -> bool {
         !matches!(self.state, State::Done | State::Failed)
+    }
+
+    /// Whether this node has delivered it, or tried to before another did.
+    pub(super) fn told(&self) -> bool {
+        self.state == State::Done && self.attempts > 0
     }
 }
 
@@ -89,8 +119,9 @@ impl Core {
             debug!("turn {key:032x}: {rank} members come first");
             self.hold(cx, id, at, cx.now.mono + BEAT * rank);
         } else if let Some(claim) = self.turns.held(key, cx.now.mono) {
+            self.note_held(cx.now, id, at, claim.node);
             self.hold(cx, id, at, claim.until);
-        } else {
+        } else if !self.defer(cx, id, at) {
             self.attempt(cx, id, at);
         }
     }
@@ -109,7 +140,7 @@ impl Core {
             }
             State::Sending(..) => return,
             State::Held | State::Paused => self.take_turn(cx, id, at),
-            State::Listening(_) => {
+            State::Listening => {
                 let Some(key) = self.turn_key(id, at) else { return };
                 if self.turns.mine(key) || self.turns.alone() {
                     self.attempt(cx, id, at);
@@ -123,36 +154,59 @@ impl Core {
 
     /// Takes the turn if nobody has it and nothing was told meanwhile: claims it, and listens before it sends.
     fn take_turn(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
-        let Some(reason) = self.dedup(id, at, cx.now.wall) else {
+        if self.dedup(id, at, cx.now.wall).is_none() {
             self.set_state(id, at, State::Done);
             return;
-        };
+        }
         let Some(key) = self.turn_key(id, at) else { return };
         if self.turns.flock.settling {
             self.hold(cx, id, at, cx.now.mono + SETTLE_LOOK);
         } else if let Some(claim) = self.turns.held(key, cx.now.mono) {
             debug!("turn {key:032x}: held by {:016x}", claim.node);
+            self.note_held(cx.now, id, at, claim.node);
             // The ranks are called anew once it has lapsed.
-            let rank = self.turns.rank(key);
+            let rank = self.turns.rank_after(key, claim.node);
             self.hold(cx, id, at, claim.until + LISTEN * rank);
         } else if self.turns.alone() {
             self.attempt(cx, id, at);
-        } else {
+        } else if !self.defer(cx, id, at) {
             debug!("turn {key:032x}: claimed");
             // Who has tried before gave up itself, whatever it has claimed since: then all try in turn.
             let tried = self
                 .flush_of(id)
                 .and_then(|it| it.deliveries.get(at))
-                .is_some_and(|it| it.attempts > 0);
+                .is_some_and(|it| it.attempts > 0 || it.deferred);
             let handed_over = !tried && self.turns.handed_over(key);
+            self.note_taken(cx.now, id, at, key);
             self.claim(key, cx.now.mono, turn::lifetime(Duration::ZERO), false);
             if handed_over {
                 self.attempt(cx, id, at);
                 return;
             }
-            self.set_state(id, at, State::Listening(reason));
+            self.set_state(id, at, State::Listening);
             self.set_timer(id, at, cx.now.mono + LISTEN);
         }
+    }
+
+    /// Leaves the turn to others if this node has just not reached the receiver and another may. Returns whether it did.
+    fn defer(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) -> bool {
+        let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get(at));
+        let Some(delivery) = delivery.filter(|it| it.attempts == 0 && !it.deferred) else {
+            return false;
+        };
+        let log = delivery.key.clone();
+        let key = log.id();
+        if !self.turns.another_can(key) || !self.reach.doubts(&log, cx.now.mono) {
+            return false;
+        }
+        debug!("turn {key:032x}: left to others, the receiver was not reached a while ago");
+        self.note(cx.now, id, at, Outcome::failed("it was not reached a while ago", true));
+        self.hand_over(cx, id, at);
+        if let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at)) {
+            (delivery.deferred, delivery.state) = (true, State::Paused);
+        }
+        self.set_timer(id, at, cx.now.mono + BEAT * 2);
+        true
     }
 
     fn hold(&mut self, cx: &Cx<'_>, id: GroupId, at: usize, until: Mono) {
@@ -173,7 +227,9 @@ impl Core {
         let Some(group) = self.groups.get_mut(id) else { return };
         let Some(flush) = group.flush.as_mut() else { return };
         let (deadline, receiver) = (flush.deadline, Rc::clone(&flush.receiver));
-        let Some(delivery) = flush.deliveries.get(at) else { return };
+        let Some(delivery) = flush.deliveries.get_mut(at) else { return };
+        let known = self.nflog.get(&delivery.key, cx.now.wall);
+        delivery.tellers = known.map(|it| Rc::clone(&it.tellers)).unwrap_or_default();
         let Some(integration) = receiver.integrations.get(delivery.integration) else { return };
         if flush.firing.is_empty() && !integration.send_resolved {
             // The log learns that all have ended, though nothing is sent of it.
@@ -198,7 +254,7 @@ impl Core {
         self.attempts.insert(attempt, (id, at));
         self.stats.integration(integration.kind.as_str()).requests += 1;
         if let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at)) {
-            delivery.state = State::Sending(attempt, cx.now.mono);
+            delivery.state = State::Sending(attempt, cx.now.mono, reason);
             delivery.attempts += 1;
         }
         self.timers.set(Timer::Delivery(id, at), deadline);
@@ -213,14 +269,30 @@ impl Core {
         }
     }
 
-    /// Claims the turn of an attempt that is still under way, or renews the claim.
+    /// Gives the turn up: at once, or when the others have surely begun the flush, who would not heed it before.
+    fn hand_over(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
+        let Some(key) = self.turn_key(id, at) else { return };
+        let Some(begun) = self.flush_of(id).map(|flush| flush.tick.mono + TOGETHER) else { return };
+        if cx.now.mono < begun {
+            self.timers.set(Timer::Claim(id, at), begun);
+        } else {
+            self.claim(key, cx.now.mono, Duration::ZERO, true);
+        }
+    }
+
+    /// Claims the turn of an attempt that is still under way, or renews the claim, or gives up what waited for that.
     pub(super) fn handle_claim(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
-        let State::Sending(_, since) = delivery.state else { return };
         let key = delivery.key.id();
+        let State::Sending(_, since, _) = delivery.state else {
+            if delivery.state == State::Paused {
+                self.claim(key, cx.now.mono, Duration::ZERO, true);
+            }
+            return;
+        };
         let lifetime = turn::lifetime(cx.now.mono.since(since));
-        let travel = ENTRY_TRAVEL * u32::try_from(self.entry_len(id)).unwrap_or(u32::MAX);
+        let travel = self.entry_travel(id);
         self.claim(key, cx.now.mono, lifetime + travel, false);
         self.timers.set(Timer::Claim(id, at), cx.now.mono + lifetime / 2);
     }
@@ -232,31 +304,42 @@ impl Core {
         let (deadline, receiver) = (flush.deadline, Rc::clone(&flush.receiver));
         let Some(delivery) = flush.deliveries.get_mut(at) else { return };
         let Some(integration) = receiver.integrations.get(delivery.integration) else { return };
-        let State::Sending(_, since) = delivery.state else { return };
-        let (attempts, pause, key) = (delivery.attempts, delivery.pause, delivery.key.id());
+        let State::Sending(_, since, reason) = delivery.state else { return };
+        let (attempts, pause) = (delivery.attempts, delivery.pause);
+        let log = delivery.key.clone();
+        let key = log.id();
         delivery.pause = (pause * 3 / 2).min(PAUSE_MAX);
         let name = name(&delivery.key);
         let stats = self.stats.integration(integration.kind.as_str());
         stats.latency(cx.now.mono.since(since));
         self.timers.cancel(Timer::Claim(id, at));
+        match reply {
+            Reply::Failed(_) => self.reach.lost(&log, cx.now.mono),
+            Reply::Done | Reply::Http { .. } => self.reach.found(&log),
+        }
         match notify::judge(&integration.kind, reply) {
             Verdict::Sent => {
                 stats.sent += 1;
                 debug!("{name}: delivered at attempt {attempts}");
+                self.note(cx.now, id, at, Outcome::Sent { reason, attempts });
                 self.set_state(id, at, State::Done);
                 self.record(cx, id, at);
             }
             Verdict::Retry(why) => {
                 stats.requests_failed += 1;
-                let why = Brief(&why);
-                warn!("{name}: attempt {attempts} failed, will be tried again: {why}");
+                let brief = Brief(&why);
+                warn!("{name}: attempt {attempts} failed, will be tried again: {brief}");
                 self.set_state(id, at, State::Paused);
                 let jitter = cx.rng.random_range(0.5..1.5);
                 self.set_timer(id, at, (cx.now.mono + pause.mul_f64(jitter)).min(deadline));
+                let another_can = !self.turns.alone() && self.turns.another_can(key);
+                if attempts == 1 {
+                    self.note(cx.now, id, at, Outcome::failed(&why, another_can));
+                }
                 if !self.turns.alone() {
-                    self.claim(key, cx.now.mono, Duration::ZERO, true);
+                    self.hand_over(cx, id, at);
                     // While another can still try, it is the other's turn.
-                    if self.turns.another_can(key) {
+                    if another_can {
                         let next = cx.now.mono + pause.mul_f64(jitter).max(BEAT * 2);
                         self.set_timer(id, at, next.min(deadline));
                     }
@@ -266,6 +349,7 @@ impl Core {
                 stats.requests_failed += 1;
                 stats.sent += 1;
                 stats.failed += 1;
+                self.note(cx.now, id, at, Outcome::refused(&why));
                 let why = Brief(&why);
                 warn!(
                     "{name}: refused at attempt {attempts}, will not be tried again before the next flush: {why}"
@@ -280,11 +364,13 @@ impl Core {
     fn give_up(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
         let Some(flush) = self.flush_of(id) else { return };
         let receiver = Rc::clone(&flush.receiver);
+        let Some(attempts) = flush.deliveries.get(at).map(|it| it.attempts) else { return };
+        self.note(cx.now, id, at, Outcome::Expired { attempts });
+        let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get_mut(at) else { return };
         let state = std::mem::replace(&mut delivery.state, State::Failed);
-        let (attempts, integration) = (delivery.attempts, delivery.integration);
-        let key = delivery.key.clone();
-        if let State::Sending(attempt, _) = state {
+        let (integration, key) = (delivery.integration, delivery.key.clone());
+        if let State::Sending(attempt, ..) = state {
             self.attempts.remove(&attempt);
             cx.effects.push(Effect::Cancel(attempt));
         }
@@ -306,7 +392,7 @@ impl Core {
             self.timers.cancel(Timer::Delivery(id, at));
             self.timers.cancel(Timer::Claim(id, at));
             self.open.remove(&delivery.key.id());
-            if let State::Sending(attempt, _) = delivery.state {
+            if let State::Sending(attempt, ..) = delivery.state {
                 self.attempts.remove(&attempt);
                 cx.effects.push(Effect::Cancel(attempt));
             }
@@ -331,17 +417,18 @@ impl Core {
         }
     }
 
-    /// Looks again at a delivery of which another member has logged something.
-    pub fn handle_peer_log(&mut self, cx: &mut Cx<'_>, key: &LogKey) {
+    /// Looks again at a delivery of which another member, `node`, has logged something.
+    pub fn handle_peer_log(&mut self, cx: &mut Cx<'_>, key: &LogKey, node: u64) {
         let turn = key.id();
         self.turns.end(turn);
         let Some(&(id, at)) = self.open.get(&turn) else { return };
         let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get(at)) else {
             return;
         };
-        let waits = matches!(delivery.state, State::Held | State::Listening(_) | State::Paused);
+        let waits = matches!(delivery.state, State::Held | State::Listening | State::Paused);
         if waits && self.dedup(id, at, cx.now.wall).is_none() {
             debug!("{key}: told by another member");
+            self.note(cx.now, id, at, Outcome::Told { by: node });
             self.set_state(id, at, State::Done);
             self.finish(cx, id);
         }
@@ -362,12 +449,39 @@ impl Core {
         flush.map_or(0, |flush| flush.alerts.len())
     }
 
+    /// How long the log entry of a flush takes to reach all others, if it is too long for a datagram.
+    fn entry_travel(&self, id: GroupId) -> Duration {
+        let alerts = self.entry_len(id);
+        if alerts <= ENTRY_SHORT {
+            return Duration::ZERO;
+        }
+        let copies = u32::try_from(alerts * self.turns.flock.others.len()).unwrap_or(u32::MAX);
+        ENTRY_MENDED + ENTRY_TRAVEL * copies
+    }
+
     fn claim(&mut self, key: u128, now: Mono, lifetime: Duration, surrendered: bool) {
         let node = self.turns.flock.me;
         let claim = Claim { node, until: now + lifetime, surrendered, given_up: Vec::new() };
         self.turns.put(key, claim);
         let given_up = self.turns.given_up(key);
         self.changes.push(Change::Claim { key, lifetime, surrendered, given_up });
+    }
+
+    /// Notes once whose claim a delivery waits for.
+    fn note_held(&mut self, now: Now, id: GroupId, at: usize, by: u64) {
+        let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at));
+        if delivery.is_some_and(|it| it.held_by.replace(by) != Some(by)) {
+            self.note(now, id, at, Outcome::Held { by });
+        }
+    }
+
+    /// Notes once that a delivery is taken over from whoever had the turn.
+    fn note_taken(&mut self, now: Now, id: GroupId, at: usize, key: u128) {
+        let Some(from) = self.turns.before(key) else { return };
+        let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at));
+        if delivery.is_some_and(|it| it.attempts == 0 && !std::mem::replace(&mut it.taken, true)) {
+            self.note(now, id, at, Outcome::TookOver { from });
+        }
     }
 
     fn turn_key(&mut self, id: GroupId, at: usize) -> Option<u128> {

@@ -189,7 +189,7 @@ impl Core {
 
     /// Logs a delivery.
     pub(super) fn record(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
-        let Some(flush) = self.flush_of(id) else { return };
+        let Some(flush) = self.groups.get(id).and_then(|it| it.flush.as_ref()) else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
         let (key, now) = (delivery.key.clone(), cx.now.wall);
         let (firing, resolved) = (Rc::clone(&flush.firing), Rc::clone(&flush.resolved));
@@ -197,11 +197,19 @@ impl Core {
         let group_interval = flush.group_interval;
         // Later than what it replaces, also if the clock has gone back since.
         let after = |entry: &LogEntry| entry.timestamp + Duration::from_nanos(1);
-        let timestamp = self.nflog.get(&key, now).map_or(now, |entry| now.max(after(entry)));
+        let known = self.nflog.get(&key, now);
+        let timestamp = known.map_or(now, |entry| now.max(after(entry)));
+        let tellers = match self.turns.flock.me {
+            0 => Rc::default(),
+            me => LogEntry::tellers_after(known, me),
+        };
         // Whatever is configured, it outlives the next flush: else that would tell the same again, and no end.
         let lifetime = self.options.retention.min(repeat_interval * 2);
         let expires_at = now + lifetime.max(group_interval * 2).max(ENTRY_LIFE_MIN);
-        let entry = LogEntry { timestamp, firing, resolved, expires_at };
+        // What another has told since this was sent did not know of it, nor this of that.
+        let meanwhile = known.filter(|it| it.tellers != delivery.tellers);
+        let entry = LogEntry { timestamp, firing, resolved, expires_at, tellers };
+        let entry = meanwhile.map_or_else(|| entry.clone(), |other| other.joined(&entry));
         if self.nflog.merge(key.clone(), entry, now) {
             self.changes.push(Change::Log(key));
             self.arm_records(cx.now);
@@ -216,6 +224,7 @@ impl Core {
             return;
         }
         let failed = flush.deliveries.iter().any(|it| it.state == State::Failed);
+        let told = flush.deliveries.iter().any(Delivery::told);
         let Some(flush) = group.flush.take() else { return };
         for (at, delivery) in flush.deliveries.iter().enumerate() {
             self.timers.cancel(Timer::Delivery(id, at));
@@ -228,7 +237,7 @@ impl Core {
                 if current.is_none_or(|entry| entry.alert.updated_at == it.alert.updated_at) {
                     group.alerts.remove(&it.fingerprint);
                     if it.alert.updated_at < it.alert.ends_at {
-                        self.changes.push(Change::AlertEnded(it.fingerprint));
+                        self.changes.push(Change::AlertEnded { fingerprint: it.fingerprint, told });
                     }
                 }
             }

@@ -6,9 +6,11 @@ pub mod dedup;
 pub mod delivery;
 pub mod flush;
 pub mod group;
+pub mod history;
 pub mod index;
 pub mod inhibit;
 pub mod nflog;
+pub mod reach;
 mod replica;
 pub mod restore;
 pub mod route;
@@ -33,8 +35,10 @@ use crate::config::Config;
 use crate::core::alerts::Alerts;
 use crate::core::clock::Watch;
 use crate::core::group::{Group, GroupId, Groups};
+use crate::core::history::History;
 use crate::core::inhibit::Inhibitor;
 use crate::core::nflog::Nflog;
+use crate::core::reach::Reach;
 use crate::core::restore::GroupTimers;
 use crate::core::route::{RouteId, Routes};
 use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules, Silences};
@@ -94,8 +98,14 @@ pub enum Change {
         /// Only its end moved.
         lease: bool,
     },
-    /// Time has ended an alert and that was told: flash must know, the flock sees it for itself.
-    AlertEnded(Fingerprint),
+    /// Time has ended an alert and receivers know: flash must know too, or it gets its lease anew after a restart.
+    AlertEnded {
+        /// Which.
+        fingerprint: Fingerprint,
+        /// Whether this node has told it: then it tells the flock, where a member that has just restarted may still
+        /// wait for the lease to end.
+        told: bool,
+    },
     /// A turn was claimed or given up.
     Claim {
         /// Whose turn: [`LogKey::id`].
@@ -167,6 +177,7 @@ pub struct Core {
     attempts: BTreeMap<AttemptId, (GroupId, usize)>,
     attempts_made: u64,
     turns: Turns,
+    reach: Reach,
     /// The deliveries that are open, by their turn.
     open: BTreeMap<u128, (GroupId, usize)>,
     /// First flushes that others have told of groups that are not made yet.
@@ -174,6 +185,7 @@ pub struct Core {
     /// Whether what happens was said by another member.
     merging: bool,
     changes: Vec<Change>,
+    history: History,
     stats: Stats,
 }
 
@@ -195,10 +207,12 @@ impl Core {
             attempts: BTreeMap::new(),
             attempts_made: 0,
             turns: Turns::default(),
+            reach: Reach::default(),
             open: BTreeMap::new(),
             first_flushes: GroupTimers::new(),
             merging: false,
             changes: Vec::new(),
+            history: History::default(),
             stats: Stats::default(),
         }
     }
@@ -457,6 +471,7 @@ impl Core {
             let path = Rc::clone(&self.routes.get(group.route).path);
             kept.insert((path, group.labels.clone()), (id, group));
         }
+        self.reach.clear();
         self.routes = routes;
         self.inhibitor = Inhibitor::new(&config.inhibit_rules);
         self.config = config;

@@ -104,6 +104,7 @@ mod tests {
             firing: [Fingerprint(firing)].into(),
             resolved: [].into(),
             expires_at: Wall::from_secs(timestamp + 100),
+            tellers: [].into(),
         }
     }
 

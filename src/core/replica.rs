@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use crate::core::Core;
 use crate::core::flush::log_key;
 use crate::core::restore::{Phase, until_flush};
 use crate::core::timers::Timer;
+use crate::core::{Change, Core};
 use crate::limits::GROUPS_MAX;
 use crate::model::{Alert, Fingerprint, GroupKey, Labels, LogEntry, LogKey, Pool, Silence};
 use crate::time::{Now, Wall};
@@ -29,8 +29,19 @@ impl Core {
         self.silences.replace(silence)
     }
 
-    /// Takes a log entry; [`Core::handle_peer_log`] then looks at the delivery that it may end.
+    /// Takes a log entry; [`Core::handle_peer_log`] then looks at the delivery that it may end. Where its author did not
+    /// know what this node has told, the flock was in parts: then both hold, and the flock is told so.
     pub fn merge_log(&mut self, now: Now, key: LogKey, entry: LogEntry) {
+        let me = self.turns.flock.me;
+        let unknown = |ours: &&LogEntry| {
+            ours.told_by(me) > entry.told_by(me)
+                && ours.firing.iter().any(|it| entry.firing.binary_search(it).is_err())
+        };
+        let joined = self.nflog.get(&key, now.wall).filter(unknown).map(|ours| ours.joined(&entry));
+        if joined.is_some() {
+            self.changes.push(Change::Log(key.clone()));
+        }
+        let entry = joined.unwrap_or(entry);
         let firing = Rc::clone(&entry.firing);
         self.nflog.replace(key, entry);
         self.arm_records(now);

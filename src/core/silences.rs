@@ -245,6 +245,11 @@ impl Silences {
         }
     }
 
+    /// Calls `with` for every silence, to change its times.
+    pub fn for_each(&mut self, mut with: impl FnMut(&mut Silence)) {
+        self.table.values_mut().for_each(|(_, silence)| with(silence));
+    }
+
     /// Drops the silences that expired more than `retention` ago and returns their ids.
     pub fn sweep(&mut self, retention: Duration, now: Wall) -> Vec<SilenceId> {
         let gone: Vec<SilenceId> = self

@@ -11,10 +11,11 @@ use rand::rngs::StdRng;
 use crate::config::{Config, GroupBy, Route};
 use crate::core::silences::SilenceDraft;
 use crate::core::testing::{config, inhibit_rule, matchers, route};
+use crate::core::turn::Flock;
 use crate::core::{Core, Options};
 use crate::effect::{AttemptId, Cx, Effect};
 use crate::limits::GROUPS_MAX;
-use crate::model::{Report, SilenceId};
+use crate::model::{Fingerprint, LogEntry, Report, SilenceId};
 use crate::notify::{Outgoing, Reply};
 use crate::time::{Mono, Now, Wall};
 
@@ -51,7 +52,7 @@ impl World {
                     self.told.push((self.now.mono.as_ms(), line));
                     self.open.push(attempt.id);
                 }
-                Effect::Persist(_) | Effect::Multicast(_) | Effect::Send(..) => {}
+                Effect::Persist(_) | Effect::Multicast(_) | Effect::Send { .. } => {}
                 Effect::Cancel(id) => self.open.retain(|it| *it != id),
             }
         }
@@ -375,11 +376,34 @@ fn a_clock_that_is_set_late_neither_ends_nor_repeats_nor_forgets() {
     assert_eq!(w.told().len(), 1);
     w.now.wall = Wall::from_secs(START);
     let now = w.now;
-    w.step(|core, _| assert!(core.handle_clock(now)));
+    w.step(|core, _| assert!(core.handle_clock(now).is_some()));
     w.post("B", "1", None);
     w.pass(200);
     assert_eq!(w.told(), [], "the silence holds, A fires on");
     w.pass(100);
     assert_eq!(w.told(), at(&[(301_000, "[RESOLVED] A -> r (all alerts resolved)")]));
     assert_eq!(w.core.silences().get(id).unwrap().starts_at, Wall::from_secs(START - 5));
+}
+
+#[test]
+fn a_log_whose_author_did_not_know_what_was_told_here_is_joined_with_it() {
+    for (tellers, firing) in [(&[(9, 1)][..], 2), (&[(9, 1), (7, 1)], 1)] {
+        let mut w = World::new(config(route("r", &[])));
+        w.core.set_flock(Flock { me: 7, others: vec![], settling: false });
+        w.post("A", "1", None);
+        w.pass(5);
+        let (key, ours) = w.core.nflog().iter().next().unwrap();
+        let (key, now) = (key.clone(), w.now);
+        assert_eq!(ours.told_by(7), 1);
+        let entry = LogEntry {
+            timestamp: now.wall,
+            firing: [Fingerprint(1)].into(),
+            resolved: [].into(),
+            expires_at: now.wall + Duration::from_secs(3600),
+            tellers: tellers.into(),
+        };
+        w.core.merge_log(now, key.clone(), entry);
+        let held = w.core.nflog().get(&key, now.wall).unwrap();
+        assert_eq!((held.firing.len(), held.told_by(7), held.told_by(9)), (firing, 1, 1));
+    }
 }

@@ -119,14 +119,32 @@ impl Turns {
 
     /// How many living members that have not given this turn up come before this node.
     pub fn rank(&self, key: u128) -> u32 {
+        self.rank_without(key, None)
+    }
+
+    /// The same once the claim of `claimant` has lapsed, who has had its turn.
+    pub fn rank_after(&self, key: u128, claimant: u64) -> u32 {
+        self.rank_without(key, Some(claimant))
+    }
+
+    fn rank_without(&self, key: u128, gone: Option<u64>) -> u32 {
         let given_up = self.given_up.get(&key);
         let key =
             if faults::on(Fault::RanksDiffer) { key ^ u128::from(self.flock.me) } else { key };
         let mine = score(self.flock.me, key);
         let before = self.flock.others.iter().filter(|node| {
-            score(**node, key) > mine && !given_up.is_some_and(|nodes| nodes.contains(node))
+            score(**node, key) > mine
+                && gone != Some(**node)
+                && !given_up.is_some_and(|nodes| nodes.contains(node))
         });
         u32::try_from(before.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Whose turn it was if this node takes it: of whoever claimed it last, else of the first by rank.
+    pub fn before(&self, key: u128) -> Option<u64> {
+        let claimant = self.claims.get(&key).map(|claim| claim.node);
+        let first = || self.flock.others.iter().copied().max_by_key(|node| score(*node, key));
+        claimant.or_else(first).filter(|node| *node != self.flock.me)
     }
 
     /// Whether those who came before this node have said themselves that they cannot deliver, so that no other comes

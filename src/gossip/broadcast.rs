@@ -1,10 +1,14 @@
 //! A change is sent at once: by one multicast, or along a tree of unicasts, in which each member hands it to at most two.
 //!
 //! The tree of a record is the same on all members that agree on who is there: the living in order of their ids, counted
-//! from the author on, form a heap. So a record crosses each link once. News by unicast is acknowledged, by the counter
-//! of its datagram, and sent again until it is; the children of a member that stays silent are taken over, and another is
-//! asked to look after it. News by multicast is repeated twice. What is lost for all that the digests find, the first of
-//! which follow within a second: see [`super::sync`].
+//! from the author on, form a heap. So a record crosses each link once. News is acknowledged, by the counter of its
+//! datagram, and sent again until it is: that by multicast once more by multicast, where many did not hear it, and then to
+//! each of the rest by unicast. The children of a member that stays silent are taken over, another is asked to look after
+//! it, and from then on it is tried until it is heard (see [`super::join`]). What is lost for all that the digests find:
+//! who has a record and hands it to nobody sends one within a second, see [`super::sync`].
+//!
+//! No more than [`FLIGHT_MAX`] datagrams are on their way at a time, and fewer while some are lost, so that no receiver is
+//! sent more than it can take. Who does not answer at all holds up nobody.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -17,18 +21,34 @@ use super::record::{Merge, Record, Replica};
 use super::seal::MESSAGE_BYTES_MAX;
 use super::sync::Origin;
 use super::{Gossip, choose};
-use crate::limits::{NEWS_BYTES_BURST, NEWS_BYTES_MAX, NEWS_BYTES_PER_SECOND, UNACKNOWLEDGED_MAX};
+use crate::limits::{
+    NEWS_BYTES_BURST, NEWS_BYTES_MAX, NEWS_BYTES_PER_SECOND, NEWS_NAMES_MAX, UNACKNOWLEDGED_MAX,
+};
 use crate::time::{Mono, Now};
 
+/// A record is news for so long.
+const NEWS_FOR_MS: i64 = 10_000;
 /// Bytes of records taken from the queue at a time, to be packed together.
 const BATCH_BYTES: usize = 16 * 1024;
 /// Acknowledgements wait so long for others to go with.
 const ACKS_WAIT: Duration = Duration::from_millis(20);
 /// How long an acknowledgement is waited for, each time.
-const RESEND_AFTER_MS: [u64; 8] = [250, 250, 250, 250, 500, 1_000, 2_000, 4_000];
-/// News by multicast is sent so often, unless there is so much of it that repeating would crowd the air.
-const MULTICAST_TRIES: usize = 3;
-const REPEATED_MAX: usize = 16;
+const RESEND_AFTER_MS: [u64; 8] = [250, 250, 250, 250, 500, 1_000, 2_000, 2_000];
+/// News by multicast is sent so often by multicast, and the second time only while more than so many members, and one in so
+/// many, have not acknowledged it: for fewer unicast costs less.
+const MULTICAST_TRIES: usize = 2;
+const UNICAST_TO_MAX: usize = 2;
+const UNICAST_TO_SHARE: usize = 4;
+/// Datagrams that were sent and are neither acknowledged nor overdue: more wait. Half a receiver's replay window, and
+/// a third of the smallest buffer that a kernel gives a socket.
+const FLIGHT_MAX: usize = 64;
+const FLIGHT_MIN: usize = 4;
+/// Datagrams of repair that are not acknowledged: more wait.
+const MENDED_MAX: usize = 16;
+/// Losses are taken together for so long: they have one cause.
+const FLIGHT_LESS_EVERY: Duration = Duration::from_millis(250);
+/// Another is asked to look after a silent member no more often than this.
+const CHECK_EVERY: Duration = Duration::from_millis(400);
 /// A member that has let so many tries pass is taken for silent.
 const SILENT_TRIES: usize = 2;
 
@@ -38,9 +58,14 @@ pub(super) struct Broadcast {
     /// Each with whether it travels along the tree, whatever else could be used.
     queue: VecDeque<(Record, bool)>,
     bytes: usize,
+    /// What waits for room in the queue.
+    names: VecDeque<(Head, bool)>,
     bucket: Bucket,
-    /// By member and counter of the datagram.
-    unacknowledged: BTreeMap<(u64, u64), Unacknowledged>,
+    /// Datagrams that may be on their way, and when that was last made less.
+    flight: usize,
+    flight_less_at: Mono,
+    /// By counter of the datagram.
+    unacknowledged: BTreeMap<u64, Unacknowledged>,
     /// Counters to acknowledge, by member.
     acks: BTreeMap<u64, Vec<u64>>,
     acks_at: Mono,
@@ -50,6 +75,12 @@ pub(super) struct Broadcast {
 struct Unacknowledged {
     heads: Vec<Head>,
     mode: u8,
+    /// Who has not acknowledged it.
+    by: Vec<u64>,
+    /// It was not acknowledged when it went by multicast.
+    was_missed: bool,
+    /// Some of them answer, as far as we know, so it is waited for.
+    holds_up: bool,
     tries: usize,
     next: Mono,
 }
@@ -57,6 +88,8 @@ struct Unacknowledged {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum To {
     Multicast,
+    /// To a member that has missed the multicast.
+    Missed(u64),
     /// To a member, and whether it hands it on.
     Node(u64, u8),
 }
@@ -66,7 +99,10 @@ impl Broadcast {
         Self {
             queue: VecDeque::new(),
             bytes: 0,
+            names: VecDeque::new(),
             bucket: Bucket::new(NEWS_BYTES_PER_SECOND, NEWS_BYTES_BURST),
+            flight: FLIGHT_MAX,
+            flight_less_at: Mono::ZERO,
             unacknowledged: BTreeMap::new(),
             acks: BTreeMap::new(),
             acks_at: Mono::ZERO,
@@ -74,14 +110,40 @@ impl Broadcast {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.queue.len()
+        self.queue.len() + self.names.len()
     }
 
     pub(super) fn next_timeout(&self) -> Option<Mono> {
         let resend = self.unacknowledged.values().map(|sent| sent.next).min();
+        let resend = resend.map(|at| at.max(self.bucket.ready_at()));
         let acks = (!self.acks.is_empty()).then_some(self.acks_at);
-        let news = (!self.queue.is_empty()).then(|| self.bucket.ready_at());
-        [resend, acks, news].into_iter().flatten().min()
+        let may = !self.queue.is_empty() && self.may_fly();
+        let news = may.then(|| self.bucket.ready_at());
+        let room = (!self.names.is_empty() && self.has_room()).then_some(Mono::ZERO);
+        [resend, acks, news, room].into_iter().flatten().min()
+    }
+
+    /// Whether records that wait by name may be fetched.
+    fn has_room(&self) -> bool {
+        self.bytes < NEWS_BYTES_MAX / 2
+    }
+
+    /// Whether another datagram may be on its way.
+    fn may_fly(&self) -> bool {
+        self.unacknowledged.values().filter(|sent| sent.holds_up).count() < self.flight
+    }
+
+    /// Whether more may be sent in repair: not while much of it is unacknowledged, for it would only be sent again.
+    pub(super) fn may_mend(&self) -> bool {
+        self.unacknowledged.values().filter(|sent| sent.mode == MENDED).count() < MENDED_MAX
+    }
+
+    /// Takes note of a datagram that was lost.
+    fn fly_less(&mut self, now: Mono) {
+        if now.since(self.flight_less_at) >= FLIGHT_LESS_EVERY {
+            self.flight_less_at = now;
+            self.flight = (self.flight / 2).max(FLIGHT_MIN);
+        }
     }
 
     fn pop_batch(&mut self) -> Vec<(Record, bool)> {
@@ -99,13 +161,36 @@ impl Broadcast {
 
 impl Gossip {
     /// Queues a record to be sent to those who have it from us: along the tree, or as its author does.
-    pub(super) fn spread(&mut self, record: Record, tree: bool) {
-        if self.broadcast.bytes + size(&record) > NEWS_BYTES_MAX {
+    pub(super) fn spread(&mut self, now: Now, rng: &mut dyn Rng, record: Record, tree: bool) {
+        if self.broadcast.bytes + size(&record) <= NEWS_BYTES_MAX {
+            self.broadcast.bytes += size(&record);
+            self.broadcast.queue.push_back((record, tree));
+        } else if self.broadcast.names.len() < NEWS_NAMES_MAX {
+            let head = Head { hash: record.key.hash(), version: record.version };
+            self.broadcast.names.push_back((head, tree));
+        } else {
             self.stats.overflowed += 1;
-            return;
+            self.sync.trickle.hasten(now.mono, rng);
         }
-        self.broadcast.bytes += size(&record);
-        self.broadcast.queue.push_back((record, tree));
+    }
+
+    /// Whether a record that came by repair is so new that those who should have had it from us cannot have it: it is handed
+    /// on as if it had come as news.
+    pub(super) fn is_news(&self, now: Now, record: &Record) -> bool {
+        let age_ms = self.hlc.wall_ms(now).saturating_sub(record.version.wall_ms());
+        !self.config.multicast && age_ms.saturating_abs() < NEWS_FOR_MS
+    }
+
+    /// Fetches what waits by name, as far as there is room. What has changed since waits for itself.
+    fn fetch_named(&mut self, now: Now, rng: &mut dyn Rng, replica: &mut dyn Replica) {
+        while self.broadcast.has_room()
+            && let Some((head, tree)) = self.broadcast.names.pop_front()
+        {
+            let fetched = self.fetch(now, head.hash, replica);
+            if let Some(record) = fetched.filter(|record| record.version == head.version) {
+                self.spread(now, rng, record, tree);
+            }
+        }
     }
 
     /// Sends what is queued, as fast as allowed.
@@ -114,10 +199,14 @@ impl Gossip {
             return;
         }
         let living = self.swim.living();
-        let deaf: Vec<u64> = living.iter().copied().filter(|node| self.is_deaf(*node)).collect();
-        while !self.broadcast.queue.is_empty() && self.broadcast.bucket.ready(now.mono) {
+        let deaf: Vec<u64> =
+            living.iter().copied().filter(|node| self.is_deaf(now, *node)).collect();
+        while !self.broadcast.queue.is_empty()
+            && self.broadcast.bucket.ready(now.mono)
+            && self.broadcast.may_fly()
+        {
             let mut routes: BTreeMap<To, Vec<Record>> = BTreeMap::new();
-            let mut told: Vec<To> = Vec::new();
+            let mut told: BTreeMap<To, Vec<u64>> = BTreeMap::new();
             for (record, tree) in self.broadcast.pop_batch() {
                 let to: Vec<To> = if tree || deaf.len() == living.len() {
                     children(&living, self.config.node, record.version.node)
@@ -129,7 +218,9 @@ impl Gossip {
                 };
                 if minicbor::len(&record) + AROUND_BYTES > MESSAGE_BYTES_MAX {
                     // Too large for a datagram: tell of it, and whoever lacks it asks for its parts.
-                    told.extend(to);
+                    for to in to {
+                        told.entry(to).or_default().push(record.key.hash());
+                    }
                     continue;
                 }
                 for to in to {
@@ -137,15 +228,22 @@ impl Gossip {
                 }
             }
             for (to, records) in routes {
-                self.send_records(now, to, records, 0);
+                self.send_first(now, to, records);
             }
-            told.sort_unstable();
-            told.dedup();
-            for to in told {
+            for (to, hashes) in told {
                 let digest = Message::Digest(self.own_digest(now));
-                match to {
-                    To::Multicast => self.send_multicast(&digest),
-                    To::Node(node, _) => self.send(node, &digest),
+                let nodes = match to {
+                    To::Multicast => {
+                        self.send_multicast(&digest);
+                        living.iter().copied().filter(|node| !deaf.contains(node)).collect()
+                    }
+                    To::Missed(node) | To::Node(node, _) => {
+                        self.send(node, &digest);
+                        vec![node]
+                    }
+                };
+                for node in nodes {
+                    self.sync.told.put(now.mono, node, &hashes);
                 }
             }
         }
@@ -167,13 +265,17 @@ impl Gossip {
         if self.broadcast.next_timeout().is_none_or(|at| at > now.mono) {
             return;
         }
+        self.fetch_named(now, rng, replica);
         let unacknowledged = &mut self.broadcast.unacknowledged;
         let due = |sent: &Unacknowledged| sent.next <= now.mono;
         let late: Vec<_> =
             unacknowledged.iter().filter(|(_, sent)| due(sent)).map(|(id, _)| *id).collect();
         for id in late {
+            if !self.broadcast.bucket.ready(now.mono) {
+                break;
+            }
             if let Some(sent) = self.broadcast.unacknowledged.remove(&id) {
-                self.send_again(now, rng, id.0, sent, replica);
+                self.send_again(now, rng, sent, replica);
             }
         }
         self.send_news(now);
@@ -187,45 +289,66 @@ impl Gossip {
         (records, mode): (Vec<Record>, u8),
         replica: &mut dyn Replica,
     ) {
-        if mode != TOLD {
-            if self.broadcast.acks.is_empty() {
-                self.broadcast.acks_at = now.mono + ACKS_WAIT;
-            }
-            self.broadcast.acks.entry(from).or_default().push(counter);
+        if self.broadcast.acks.is_empty() {
+            self.broadcast.acks_at = now.mono + ACKS_WAIT;
         }
+        self.broadcast.acks.entry(from).or_default().push(counter);
+        let living = self.swim.living();
         let origin = if mode == MENDED { Origin::Repair(from) } else { Origin::News };
         for record in records {
-            let copy = (mode == RELAYED).then(|| record.clone());
+            let leads_on = mode == RELAYED
+                && children(&living, self.config.node, record.version.node).next().is_some();
+            let copy = leads_on.then(|| record.clone());
             let changed = self.take(now, rng, origin, record, replica) == Merge::Changed;
-            if let Some(record) = copy.filter(|_| changed) {
-                self.spread(record, true);
+            match copy {
+                Some(record) if changed => self.spread(now, rng, record, true),
+                // Whoever hands it on will hear whether it has arrived. If it was known, it may have come by repair, and
+                // was not handed on.
+                Some(_) => self.sync.trickle.hasten(now.mono, rng),
+                None if changed && mode != MENDED => self.sync.trickle.hasten(now.mono, rng),
+                None => {}
             }
         }
     }
 
-    pub(super) fn handle_ack(&mut self, from: u64, counters: &[u64]) {
+    pub(super) fn handle_ack(&mut self, now: Now, from: u64, counters: &[u64]) {
         for counter in counters {
-            self.broadcast.unacknowledged.remove(&(from, *counter));
+            let Some(sent) = self.broadcast.unacknowledged.get_mut(counter) else { continue };
+            let (awaited, by_multicast) = (sent.by.len(), sent.mode == TOLD);
+            sent.by.retain(|node| *node != from);
+            if (by_multicast || sent.was_missed)
+                && sent.by.len() < awaited
+                && let Some(peer) = self.peers.0.get_mut(&from)
+            {
+                peer.hear_ack(now.mono, by_multicast);
+            }
+            if sent.by.is_empty() {
+                self.broadcast.unacknowledged.remove(counter);
+                self.broadcast.flight = (self.broadcast.flight + 1).min(FLIGHT_MAX);
+            }
         }
     }
 
     /// Whether a member must be sent to by unicast.
-    pub(super) fn is_deaf(&self, node: u64) -> bool {
-        !self.config.multicast || !self.peers.0.get(&node).is_some_and(|peer| peer.hears_us)
+    pub(super) fn is_deaf(&self, now: Now, node: u64) -> bool {
+        !self.config.multicast || self.peers.0.get(&node).is_none_or(|peer| peer.is_deaf(now.mono))
     }
 
     fn send_again(
         &mut self,
         now: Now,
         rng: &mut dyn Rng,
-        node: u64,
-        sent: Unacknowledged,
+        mut sent: Unacknowledged,
         replica: &mut dyn Replica,
     ) {
         let tries = sent.tries + 1;
-        let multicast = sent.mode == TOLD;
-        let most = if multicast { MULTICAST_TRIES } else { RESEND_AFTER_MS.len() };
-        if tries >= most || (!multicast && self.is_down(node)) {
+        if sent.holds_up {
+            self.broadcast.fly_less(now.mono);
+        }
+        sent.by.retain(|node| !self.is_down(*node));
+        let given_up = sent.mode != TOLD && tries >= RESEND_AFTER_MS.len();
+        let silent = self.note_unanswered(now, &sent.by, given_up);
+        if sent.by.is_empty() || tries >= RESEND_AFTER_MS.len() {
             return;
         }
         let mut records = Vec::new();
@@ -235,31 +358,61 @@ impl Gossip {
                 records.extend(self.fetch(now, head.hash, replica));
             }
         }
-        if multicast {
-            return self.send_records(now, To::Multicast, records, tries);
+        if sent.mode == TOLD {
+            let few = UNICAST_TO_MAX.max(self.swim.living().len() / UNICAST_TO_SHARE);
+            if tries < MULTICAST_TRIES && sent.by.len() > few {
+                return self.send_records(now, To::Multicast, &sent.by, records, tries);
+            }
+            for node in sent.by {
+                self.send_records(now, To::Missed(node), &[node], records.clone(), 0);
+            }
+            return;
         }
-        if tries == SILENT_TRIES {
-            self.replace_silent(now, rng, node, sent.mode, &records);
+        for node in sent.by {
+            if tries >= SILENT_TRIES && silent.contains(&node) {
+                self.ask_to_check(now, rng, node);
+                if tries == SILENT_TRIES && sent.mode == RELAYED {
+                    self.replace_silent(now, node, &records);
+                }
+            }
+            let to = if sent.was_missed { To::Missed(node) } else { To::Node(node, sent.mode) };
+            self.send_records(now, to, &[node], records.clone(), tries);
         }
-        self.send_records(now, To::Node(node, sent.mode), records, tries);
     }
 
-    /// Does for a member that does not answer what it should do, and has another look after it.
-    fn replace_silent(
-        &mut self,
-        now: Now,
-        rng: &mut dyn Rng,
-        silent: u64,
-        mode: u8,
-        records: &[Record],
-    ) {
-        let living = self.swim.living();
-        let others: Vec<u64> = living.iter().copied().filter(|node| *node != silent).collect();
+    /// Notes that these have not answered; which of them have not said anything else either since they last did not.
+    fn note_unanswered(&mut self, now: Now, by: &[u64], given_up: bool) -> Vec<u64> {
+        let mut silent = by.to_vec();
+        silent.retain(|node| {
+            let Some(peer) = self.peers.0.get_mut(node) else { return false };
+            if given_up {
+                peer.lost_at = Some(now.mono);
+                self.join.hurry(now.mono);
+            }
+            !std::mem::take(&mut peer.is_there)
+        });
+        silent
+    }
+
+    /// Has another look after a member that does not answer us.
+    pub(super) fn ask_to_check(&mut self, now: Now, rng: &mut dyn Rng, silent: u64) {
+        let Some(peer) = self.peers.0.get_mut(&silent) else { return };
+        if now.mono < peer.check_at {
+            return;
+        }
+        peer.check_at = now.mono + CHECK_EVERY;
+        let mut others = self.swim.living();
+        others.retain(|node| *node != silent);
         if let Some(other) = choose(rng, &others) {
             self.send(other, &Message::Check(silent));
         }
+    }
+
+    /// Hands on what a member that does not answer should hand on.
+    fn replace_silent(&mut self, now: Now, silent: u64, records: &[Record]) {
+        let living = self.swim.living();
         let mut routes: BTreeMap<To, Vec<Record>> = BTreeMap::new();
-        for record in records.iter().filter(|_| mode == RELAYED) {
+        for record in records {
             for child in children(&living, silent, record.version.node) {
                 if child != self.config.node {
                     routes.entry(To::Node(child, RELAYED)).or_default().push(record.clone());
@@ -267,39 +420,53 @@ impl Gossip {
             }
         }
         for (to, records) in routes {
-            self.send_records(now, to, records, 0);
+            self.send_first(now, to, records);
         }
     }
 
     /// Sends a member what it lacks.
     pub(super) fn send_mended(&mut self, now: Now, node: u64, records: Vec<Record>) {
-        self.send_records(now, To::Node(node, MENDED), records, 0);
+        self.send_first(now, To::Node(node, MENDED), records);
     }
 
-    fn send_records(&mut self, now: Now, to: To, records: Vec<Record>, tries: usize) {
+    fn send_first(&mut self, now: Now, to: To, records: Vec<Record>) {
+        let by = match to {
+            To::Multicast => {
+                let mut living = self.swim.living();
+                living.retain(|node| !self.is_deaf(now, *node));
+                living
+            }
+            To::Missed(node) | To::Node(node, _) => vec![node],
+        };
+        self.send_records(now, to, &by, records, 0);
+    }
+
+    fn send_records(&mut self, now: Now, to: To, by: &[u64], records: Vec<Record>, tries: usize) {
         for records in pack(records, AROUND_BYTES) {
             let heads: Vec<Head> = records
                 .iter()
                 .map(|record| Head { hash: record.key.hash(), version: record.version })
                 .collect();
-            let mode = if let To::Node(_, mode) = to { mode } else { TOLD };
+            let mode = match to {
+                To::Multicast => TOLD,
+                To::Missed(_) => FIRST_HAND,
+                To::Node(_, mode) => mode,
+            };
             let message = Message::News(records, mode);
             self.broadcast.bucket.spend(minicbor::len(&message));
-            let (node, most) = match to {
-                To::Multicast => {
-                    self.send_multicast(&message);
-                    (self.config.node, REPEATED_MAX)
-                }
-                To::Node(node, _) => {
-                    self.send(node, &message);
-                    (node, UNACKNOWLEDGED_MAX)
-                }
-            };
-            if self.broadcast.unacknowledged.len() < most {
-                let wait = RESEND_AFTER_MS.get(tries).copied().unwrap_or_default();
+            match to {
+                To::Multicast => self.send_multicast(&message),
+                To::Missed(node) | To::Node(node, _) => self.send(node, &message),
+            }
+            if self.broadcast.unacknowledged.len() < UNACKNOWLEDGED_MAX {
+                let haste = if mode == MENDED { 2 } else { 1 };
+                let wait = RESEND_AFTER_MS.get(tries).copied().unwrap_or_default() * haste;
                 let next = now.mono + Duration::from_millis(wait);
-                let sent = Unacknowledged { heads, mode, tries, next };
-                self.broadcast.unacknowledged.insert((node, self.seal.counter()), sent);
+                let was_missed = matches!(to, To::Missed(_));
+                let answers = |node| self.peers.0.get(node).is_some_and(|peer| peer.is_there);
+                let (holds_up, by) = (by.iter().any(answers), by.to_vec());
+                let sent = Unacknowledged { heads, mode, by, was_missed, holds_up, tries, next };
+                self.broadcast.unacknowledged.insert(self.seal.counter(), sent);
             }
         }
     }

@@ -81,7 +81,8 @@ impl Hlc {
     }
 }
 
-const fn from_wall_ms(ms: i64) -> u64 {
+/// The first reading of a time.
+pub(super) const fn from_wall_ms(ms: i64) -> u64 {
     let ms = if ms < 0 { 0 } else { ms.cast_unsigned() };
     ms << COUNTER_BITS
 }

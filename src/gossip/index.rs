@@ -18,7 +18,7 @@ pub(super) const PARTS: usize = 64;
 pub(super) const PART_BITS: u8 = 6;
 /// Changes told along with a digest, and for how long.
 pub(super) const RECENT_MAX: usize = 8;
-const RECENT_FOR: Duration = Duration::from_secs(20);
+pub(super) const RECENT_FOR: Duration = Duration::from_secs(20);
 /// A record that was refused is not asked for again for so long.
 const REFUSED_FOR: Duration = Duration::from_secs(5 * 60);
 
@@ -103,10 +103,10 @@ impl Index {
         self.recent.truncate(RECENT_MAX);
     }
 
-    /// What changed last.
-    pub(super) fn recent(&mut self, now: Mono, at_ms: i64) -> Vec<Head> {
-        self.recent.retain(|(at, _)| now.since(*at) < RECENT_FOR);
-        let heads = self.recent.iter().filter_map(|(_, hash)| {
+    /// What changed last, within this time.
+    pub(super) fn recent(&self, now: Mono, within: Duration, at_ms: i64) -> Vec<Head> {
+        let lately = self.recent.iter().filter(|(at, _)| now.since(*at) < within);
+        let heads = lately.filter_map(|(_, hash)| {
             let entry = self.entries.get(hash)?;
             (entry.held && entry.expires_at_ms > at_ms)
                 .then_some(Head { hash: *hash, version: entry.version })
@@ -145,14 +145,32 @@ impl Index {
     /// The fingerprint and number of each of the 64 parts of a range.
     pub(super) fn parts(&self, prefix: u64, bits: u8, at_ms: i64) -> [(u32, usize); PARTS] {
         let mut parts = [(0, 0); PARTS];
-        let shift = 64_u32.saturating_sub(u32::from(bits) + u32::from(PART_BITS));
         for (hash, entry) in self.range(prefix, bits, at_ms) {
-            let number = usize::try_from(hash >> shift).unwrap_or(0) % PARTS;
-            let [a, b, c, d, ..] = print(hash, entry.version).to_be_bytes();
-            parts[number].0 ^= u32::from_be_bytes([a, b, c, d]);
-            parts[number].1 += 1;
+            let part = &mut parts[number(bits, hash)];
+            part.0 ^= short_print(hash, entry.version);
+            part.1 += 1;
         }
         parts
+    }
+
+    /// Counts a version that is on its way as if it were here, in the [`Index::parts`] of a range.
+    pub(super) fn count_in(
+        &self,
+        parts: &mut [(u32, usize); PARTS],
+        prefix: u64,
+        bits: u8,
+        at_ms: i64,
+        head: Head,
+    ) {
+        if self.knows(head) || !in_range(prefix, bits, head.hash) {
+            return;
+        }
+        let part = &mut parts[number(bits, head.hash)];
+        match self.entries.get(&head.hash).filter(|entry| entry.expires_at_ms > at_ms) {
+            Some(known) => part.0 ^= short_print(head.hash, known.version),
+            None => part.1 += 1,
+        }
+        part.0 ^= short_print(head.hash, head.version);
     }
 
     /// All entries of a range that have not ended at `at_ms`.
@@ -179,6 +197,22 @@ pub(super) const fn part_prefix(prefix: u64, bits: u8, number: usize) -> u64 {
 fn bounds(prefix: u64, bits: u8) -> RangeInclusive<u64> {
     let rest = u64::MAX.checked_shr(u32::from(bits)).unwrap_or(0);
     (prefix & !rest)..=(prefix | rest)
+}
+
+/// Whether a hash is in a range.
+pub(super) fn in_range(prefix: u64, bits: u8, hash: u64) -> bool {
+    bounds(prefix, bits).contains(&hash)
+}
+
+/// Which part of a range of so many bits a hash is in.
+fn number(bits: u8, hash: u64) -> usize {
+    let shift = 64_u32.saturating_sub(u32::from(bits) + u32::from(PART_BITS));
+    usize::try_from(hash >> shift).unwrap_or(0) % PARTS
+}
+
+fn short_print(hash: u64, version: Version) -> u32 {
+    let [a, b, c, d, ..] = print(hash, version).to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
 }
 
 fn print(hash: u64, version: Version) -> u64 {
@@ -232,6 +266,20 @@ mod tests {
         }
         assert_eq!(count, 256);
         assert_eq!(index.parts(u64::MAX, 255, 0).iter().map(|part| part.1).sum::<usize>(), 0);
+    }
+
+    #[test]
+    fn what_is_on_its_way_counts_as_here() {
+        let (old, new) =
+            (index(&[(1, 1, 9), (2, 1, 9)]), index(&[(1, 2, 9), (2, 1, 9), (3, 1, 9)]));
+        for (prefix, bits) in [(0, 0), (entry(3, 1, 9).0, 6)] {
+            let mut parts = old.parts(prefix, bits, 0);
+            for (id, hlc) in [(1, 2), (3, 1), (2, 1)] {
+                let (hash, entry) = entry(id, hlc, 9);
+                old.count_in(&mut parts, prefix, bits, 0, Head { hash, version: entry.version });
+            }
+            assert_eq!(parts, new.parts(prefix, bits, 0));
+        }
     }
 
     #[test]

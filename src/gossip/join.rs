@@ -21,12 +21,13 @@ use std::time::Duration;
 use rand::Rng;
 
 use super::limiter::Bucket;
-use super::member::Liveness;
+use super::member::{Liveness, SPARED_FOR};
 use super::message::{AROUND_BYTES, Address, Hello, Message, pack};
 use super::peer::{Peer, Peers};
 use super::seal::Header;
 use super::settle::Settle;
 use super::stats::Cause;
+use super::sync::TOLD_FOR;
 use super::{Gossip, Output, Via, choose, jitter};
 use crate::limits::{CANDIDATES_MAX, MEMBER_NAME_BYTES_MAX, MEMBERS_MAX};
 use crate::time::{Mono, Now};
@@ -38,12 +39,15 @@ const RETRY_FIRST: Duration = Duration::from_millis(250);
 /// Tries of an address that a member told of.
 const HINT_TRIES_MAX: u32 = 6;
 /// Hello by multicast: so often, and after the start at these times.
-const BEACON_EVERY: Duration = Duration::from_secs(60);
+const BEACON_EVERY: Duration = Duration::from_secs(32);
 const BEACONS_FIRST_MS: [u64; 4] = [0, 300, 1_000, 3_000];
 /// Beacons after which members are told again that their multicast is not heard.
 const BEACONS_TO_TELL_EAR: u32 = 5;
-/// Some member of the flock tries some member that is down so often.
+/// Some member of the flock tries some member that is down so often; where more are down than there, each of them does,
+/// so that a half of a flock is never silent for longer.
 const POKE_EVERY: Duration = Duration::from_secs(2);
+/// Members that were lost are asked for their digest, so many of them each time.
+const POKED_MAX: usize = 4;
 /// Members we have heard of but not met: others are asked where they are so often, then ever more rarely.
 const ASK_FIRST: Duration = Duration::from_secs(2);
 const ASK_LAST: Duration = Duration::from_secs(60);
@@ -62,6 +66,7 @@ pub(super) struct Join {
     beacons: u32,
     beacon_at: Option<Mono>,
     poke_at: Mono,
+    poked: u64,
     ask_at: Mono,
     ask_every: Duration,
     challenges: Bucket,
@@ -101,6 +106,7 @@ impl Join {
             beacons: 0,
             beacon_at: multicast.then_some(now),
             poke_at: now,
+            poked: 0,
             ask_at: now,
             ask_every: ASK_FIRST,
             challenges: Bucket::new(CHALLENGES_PER_SECOND, CHALLENGES_BURST),
@@ -118,6 +124,11 @@ impl Join {
     /// Static peers at which nobody was reached.
     pub(super) fn unreached(&self, peers: &Peers) -> usize {
         self.candidates.iter().filter(|c| c.lasting && !c.is_reached(peers)).count()
+    }
+
+    /// Somebody has just fallen silent: the next try must not wait for long.
+    pub(super) fn hurry(&mut self, now: Mono) {
+        self.poke_at = self.poke_at.min(now + POKE_EVERY);
     }
 
     fn rotate(&mut self, now: Mono, rng: &mut dyn Rng) {
@@ -161,9 +172,17 @@ impl Gossip {
         }
     }
 
+    /// Addresses at which members were met before the restart: each is tried a few times.
+    pub fn hint(&mut self, now: Now, addresses: &[SocketAddr]) {
+        for addr in addresses {
+            self.join.add(now.mono, *addr, false, &self.peers);
+        }
+    }
+
     pub(super) fn next_join_timeout(&self) -> Option<Mono> {
         let candidates = self.join.candidates.iter().filter(|c| !c.is_reached(&self.peers));
-        let poke = self.peers.0.keys().any(|node| self.is_down(*node));
+        let poke =
+            self.peers.0.iter().any(|(node, peer)| peer.lost_at.is_some() || self.is_down(*node));
         let ask = !self.unmet().is_empty();
         candidates
             .map(|candidate| candidate.next)
@@ -255,7 +274,11 @@ impl Gossip {
         (from, via): (SocketAddr, Via),
     ) {
         let Some(peer) = self.peers.0.get_mut(&node) else { return };
+        let missed = via != Via::Unicast
+            && peer.heard_multicast.is_some_and(|at| now.mono.since(at) > SPARED_FOR);
+        let returned = peer.lost_at.is_some() || missed;
         peer.addr = from;
+        peer.is_there = true;
         peer.key_id = header.key_id;
         match via {
             Via::Unicast => peer.heard_unicast = Some(now.mono),
@@ -271,6 +294,28 @@ impl Gossip {
         {
             self.join.challenges.spend(1);
             self.greet(now, node, Some(spent));
+        } else if returned {
+            self.tell_returned(now, node);
+        }
+        if let Some(peer) = self.peers.0.get_mut(&node) {
+            peer.lost_at = None;
+        }
+    }
+
+    /// Tells a member that was lost what we know, and the others too: the way to them may be back as well.
+    fn tell_returned(&mut self, now: Now, node: u64) {
+        self.tell_digest(now, node);
+        let just_told =
+            |peer: &Peer| peer.told_digest.is_some_and(|(at, _)| now.mono.since(at) < TOLD_FOR);
+        let lost: Vec<u64> = self
+            .peers
+            .0
+            .iter()
+            .filter(|(_, peer)| peer.lost_at.is_some() && !just_told(peer))
+            .map(|(node, _)| *node)
+            .collect();
+        for node in lost {
+            self.tell_digest(now, node);
         }
     }
 
@@ -461,11 +506,21 @@ impl Gossip {
         if self.join.poke_at > now.mono {
             return;
         }
-        let living = u32::try_from(self.swim.living().len()).unwrap_or(u32::MAX);
-        let every = POKE_EVERY * living.saturating_add(1);
+        let (down, mut lost): (Vec<u64>, Vec<u64>) =
+            self.peers.0.keys().partition(|node| self.is_down(**node));
+        lost.retain(|node| self.peers.0.get_mut(node).is_some_and(|peer| peer.is_lost(now.mono)));
+        let here = self.swim.living().len() + 1;
+        let share = if lost.is_empty() { here.div_ceil(down.len().clamp(1, here)) } else { 1 };
+        let every = POKE_EVERY * u32::try_from(share).unwrap_or(u32::MAX);
         self.join.poke_at = now.mono + every * 3 / 4 + jitter(rng, every / 2);
-        let down: Vec<u64> =
-            self.peers.0.keys().copied().filter(|node| self.is_down(*node)).collect();
+        let poked = self.join.poked;
+        lost.sort_by_key(|node| (*node <= poked, *node));
+        lost.truncate(POKED_MAX);
+        for node in lost {
+            self.join.poked = node;
+            self.send(node, &Message::Check(self.config.node));
+            self.ask_to_check(now, rng, node);
+        }
         for node in &down {
             let heard = self.peers.0.get(node).and_then(Peer::heard).unwrap_or_default();
             if now.mono.since(heard) > self.config.reconnect_timeout {

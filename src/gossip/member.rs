@@ -1,7 +1,11 @@
 //! Who is alive: foca (SWIM) with our identity, our bytes, and our patience.
 //!
-//! Nothing of value hangs on a member being found down, and links lose datagrams, so probing is slow and cheap, and a
-//! member that was heard of late, in whatever way, is not declared down. State never travels in foca's broadcasts.
+//! Nothing of value hangs on a member being found down, and links lose datagrams, so probing is slow and cheap: a member
+//! that was heard of late, in whatever way, is not asked whether it is there ([`SPARED_FOR`]), nor declared down. State
+//! never travels in foca's broadcasts.
+//!
+//! So who falls silent is found down after at most [`SPARED_FOR`] + the rounds until one of the others probes it (each
+//! probes one member a `probe_interval`) + [`SUSPICION`]: with ten members some two minutes, see `tests/gossip.rs`.
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU8, NonZeroUsize};
@@ -22,6 +26,9 @@ use super::seal::MESSAGE_BYTES_MAX;
 use crate::limits::MEMBERS_MAX;
 use crate::time::Mono;
 
+/// A member that was heard so lately is there. Longer than the longest pause between two beacons, so that members who hear
+/// one another by multicast need no probes.
+pub(super) const SPARED_FOR: Duration = Duration::from_secs(40);
 /// A suspect is given so long to be heard of.
 const SUSPICION: Duration = Duration::from_secs(20);
 /// While it has not been heard of, it is asked so often: a lossy link needs more than one question.
@@ -177,7 +184,8 @@ impl Swim {
                 self.schedule(at + SUSPICION, timer);
                 continue;
             }
-            let one = self.drive(now, |foca, runtime| foca.handle_timer(timer, runtime));
+            let mut one = self.drive(now, |foca, runtime| foca.handle_timer(timer, runtime));
+            self.spare(now, &mut one, &heard);
             all.sends.extend(one.sends);
             all.changes.extend(one.changes);
         }
@@ -186,6 +194,38 @@ impl Swim {
             all.sends.extend(self.last_calls());
         }
         all
+    }
+
+    /// Answers the pings for members that were heard of late in their stead, unless there is news to go with them.
+    fn spare(&mut self, now: Mono, outcome: &mut Outcome, heard: &impl Fn(u64) -> Option<Mono>) {
+        if self.foca.updates_backlog() > 0 {
+            return;
+        }
+        let mut answers = Vec::new();
+        outcome.sends.retain(|(node, data)| {
+            let lately = heard(*node).is_some_and(|at| now.since(at) < SPARED_FOR);
+            let header = CborCodec.decode_header(data.as_slice()).ok().filter(|_| lately);
+            let Some(Header { src, dst, message: foca::Message::Ping(probe), .. }) = header else {
+                return true;
+            };
+            let incarnation = self.incarnation(dst);
+            let message = foca::Message::Ack(probe);
+            answers.push(Header { src: dst, src_incarnation: incarnation, dst: src, message });
+            false
+        });
+        for header in answers {
+            let mut answer = Vec::new();
+            if CborCodec.encode_header(&header, &mut answer).is_ok() {
+                let one = self.drive(now, |foca, runtime| foca.handle_data(&answer, runtime));
+                outcome.sends.extend(one.sends);
+                outcome.changes.extend(one.changes);
+            }
+        }
+    }
+
+    fn incarnation(&self, id: Id) -> Incarnation {
+        let known = self.foca.iter_membership_state().find(|member| *member.id() == id);
+        known.map_or(0, Member::incarnation)
     }
 
     /// A ping for each suspect that tells it of the suspicion: it answers in a new incarnation, which clears it.
@@ -466,10 +506,25 @@ mod tests {
     fn a_member_that_was_heard_otherwise_is_not_declared_down() {
         let mut swim = swim(1);
         swim.alive(Mono::ZERO, 2, 0);
+        assert_eq!(run(&mut swim, Mono::from_ms(60_000), |_| None), []);
         let late = Mono::from_ms(100_000);
         assert_eq!(run(&mut swim, Mono::from_ms(119_000), |_| Some(late)), []);
         assert_eq!(swim.find(2), Some((0, Liveness::Suspect)));
         assert_eq!(run(&mut swim, Mono::from_ms(121_000), |_| Some(late)), [(2, false)]);
+    }
+
+    #[test]
+    fn a_member_that_was_heard_of_late_is_neither_probed_nor_suspected() {
+        let mut swim = swim(1);
+        swim.alive(Mono::ZERO, 2, 0);
+        let mut pings = 0;
+        while let Some(at) = swim.next_timeout().filter(|at| at.as_ms() < 600_000) {
+            let outcome = swim.handle_timeout(at, |_| Some(at));
+            assert_eq!(outcome.changes, []);
+            // The news that it is alive is told to it first.
+            pings += outcome.sends.iter().filter(|_| at.as_ms() > 60_000).count();
+        }
+        assert_eq!((pings, swim.find(2)), (0, Some((0, Liveness::Alive))));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What members say to one another, in CBOR: the text that [`super::seal`] seals.
 //!
 //! In CDDL (RFC 8610). Every message is an array of its number and its fields; readers skip fields they do not know and
-//! drop messages whose number they do not know, so both can be added. Nulls at the end of an array are left out.
+//! drop messages whose number they do not know, so both can be added. Nulls at the end of an array are left out. But for
+//! `record` and what it is made of: they are written anew by whoever hands them on, so they get no further fields; what is
+//! added to a record goes into its body, or is a new kind: see [`crate::wire::record`].
 //!
 //! ```cddl
 //! message = [0, [hello]] / [1, [bstr]] / [2, [[* record], mode: 0..3]] / [3, [digest]] / [4, [sum]]
@@ -9,7 +11,8 @@
 //!         / [9, [bool, [* address]]] / [10, []] / [11, [[* counter: uint]]] / [12, [node: uint]]
 //! hello   = [node: uint, generation: uint, name: tstr, at: int, synced: bool, nonce: uint, echo: uint / null,
 //!            sure: bool, known: uint / null, ear: bool, door: uint / null, from_door: uint / null]
-//! record  = [key, version, expires_at: int, body: bstr]      ; times are wall milliseconds
+//! record  = [key, version, expires_at: int, body: bstr,      ; times are wall milliseconds
+//!            ? told_at: int]                                 ; nanoseconds: the clock of the times in the body
 //! key     = [kind: uint, id: bstr]
 //! version = [hlc: uint, node: uint]
 //! digest  = [at: int, synced: bool, root: uint, count: uint, recent: [* head]]
@@ -17,7 +20,7 @@
 //! hash    = uint                                            ; of a key, 64 bits
 //! sum     = [at: int, prefix: uint, bits: uint, prints: bstr]  ; 64 fingerprints of 4 bytes, big endian
 //! range   = [prefix: uint, bits: uint, [* head]]            ; all hashes whose first `bits` bits are those of prefix
-//! part    = [hash, version, bytes: uint, number: uint, bstr] ; of an encoded record of so many bytes
+//! part    = [hash, version, bytes: uint, number: uint, bstr] ; 1,141 bytes, the last fewer, of an encoded record of so many
 //! address = [node: uint, ip: bstr, port: uint]              ; ip of 4 or 16 bytes
 //! ```
 
@@ -92,7 +95,7 @@ pub(super) enum Message {
     Check(#[n(0)] u64),
 }
 
-/// News by multicast: neither acknowledged nor handed on.
+/// News by multicast: acknowledged.
 pub(super) const TOLD: u8 = 0;
 /// News from its author: acknowledged.
 pub(super) const FIRST_HAND: u8 = 1;
@@ -323,6 +326,7 @@ mod tests {
             version,
             expires_at_ms: 1_000,
             body: b"body".to_vec(),
+            told_at: None,
         };
         let head = Head { hash: 42, version };
         vec![

@@ -10,6 +10,7 @@
 //! | `member`, `peer` | foca's view of who is alive; what we know of each member we have met |
 //! | `broadcast` | a change is sent at once, by multicast or along a tree |
 //! | `sync`, `index`, `trickle` | digests find what was lost, ranges find what differs |
+//! | `repair` | what a member lacks is sent to it, at a bounded rate |
 //! | `parts` | records larger than a datagram |
 //! | `seal`, `limiter`, `message` | what a datagram looks like, and what it may cost |
 //! | `settle`, `status`, `stats` | when all is ready, and what pages and metrics show |
@@ -29,6 +30,7 @@ mod message;
 mod parts;
 mod peer;
 mod record;
+mod repair;
 mod seal;
 mod settle;
 mod stats;
@@ -58,6 +60,7 @@ use limiter::Limiter;
 use member::{Outcome, Swim};
 use message::Message;
 use peer::Peers;
+use repair::Repair;
 use seal::{Header, Seal};
 use settle::Settle;
 use sync::Sync;
@@ -78,7 +81,8 @@ pub struct Config {
     pub cluster_name: String,
     /// The keys; without one nothing is sealed.
     pub keys: KeyRing,
-    /// Whether others are expected from the start: static peers are configured.
+    /// Whether others are expected from the start: static peers are configured, or members were met before a
+    /// restart.
     pub expects_peers: bool,
     /// Whether to use multicast. It is not used without a key.
     pub multicast: bool,
@@ -151,6 +155,8 @@ pub enum Output {
         to: SocketAddr,
         /// At most [`crate::limits::DATAGRAM_BYTES_MAX`].
         bytes: Vec<u8>,
+        /// A member has answered from there: its link-layer address need not be asked for again.
+        is_there: bool,
     },
 }
 
@@ -202,6 +208,7 @@ pub struct Gossip {
     index: Index,
     broadcast: Broadcast,
     sync: Sync,
+    repair: Repair,
     settle: Settle,
     outputs: VecDeque<Output>,
     stats: Stats,
@@ -236,6 +243,7 @@ impl Gossip {
             index: Index::default(),
             broadcast: Broadcast::new(),
             sync: Sync::new(now.mono, rng),
+            repair: Repair::new(),
             settle,
             outputs: VecDeque::new(),
             stats: Stats::default(),
@@ -255,6 +263,7 @@ impl Gossip {
             self.swim.next_timeout(),
             self.next_join_timeout(),
             self.broadcast.next_timeout(),
+            self.repair.next_timeout().filter(|_| self.broadcast.may_mend()),
             self.settle.next_timeout(),
         ];
         sooner.into_iter().flatten().fold(self.sync.next_timeout(), Mono::min)
@@ -269,7 +278,8 @@ impl Gossip {
         self.apply(now, outcome);
         self.handle_join_timeout(now, rng);
         self.handle_broadcast_timeout(now, rng, replica);
-        self.handle_sync_timeout(now, rng, replica);
+        self.handle_sync_timeout(now, rng);
+        self.send_repair(now, replica);
         self.settle.handle_timeout(now.mono, self.swim.living().len() + 1);
     }
 
@@ -306,8 +316,7 @@ impl Gossip {
         }
         self.note(now, &record)?;
         self.index.changed(now.mono, hash);
-        self.sync.trickle.hasten(now.mono, rng);
-        self.spread(record, false);
+        self.spread(now, rng, record, false);
         Ok(())
     }
 
@@ -445,11 +454,14 @@ impl Gossip {
                 self.handle_news(now, rng, from, (records, mode), replica);
             }
             Message::Check(other) => self.tell_digest(now, other),
-            Message::Ack(counters) => self.handle_ack(node, &counters),
+            Message::Ack(counters) => self.handle_ack(now, node, &counters),
             Message::Digest(digest) => self.handle_digest(now, rng, node, &digest),
             Message::Sum(sum) => self.handle_sum(now, rng, node, &sum),
             Message::Keys(at, ranges) => self.handle_keys(now, node, at, &ranges),
-            Message::Want(hashes) => self.sync.queue_all(node, &hashes, &mut self.stats),
+            Message::Want(hashes) => {
+                self.sync.told.asked(node, &hashes);
+                self.repair.queue_all(node, &hashes, &mut self.stats);
+            }
             Message::Part(part) => self.handle_part(now, rng, node, &part, replica),
             Message::WantParts(hash, version, numbers) => {
                 self.handle_want_parts(node, hash, version, numbers);
@@ -457,7 +469,8 @@ impl Gossip {
             Message::Peers(ask, addresses) => self.handle_peers(now, node, ask, &addresses),
             Message::Bye => self.handle_bye(now, node),
         }
-        self.handle_sync_timeout(now, rng, replica);
+        self.handle_sync_timeout(now, rng);
+        self.send_repair(now, replica);
     }
 
     /// Does what foca wants done.
@@ -472,6 +485,7 @@ impl Gossip {
                 self.tell_digest(now, node);
             } else {
                 self.stats.left += 1;
+                self.join.hurry(now.mono);
                 let met = self.peers.0.contains_key(&node);
                 self.push(if met { Output::MemberDown(node) } else { Output::MemberLeft(node) });
             }
@@ -479,14 +493,17 @@ impl Gossip {
     }
 
     fn send(&mut self, node: u64, message: &Message) {
-        if let Some(addr) = self.peers.0.get(&node).map(|peer| peer.addr) {
-            self.send_to(addr, message);
+        if let Some(peer) = self.peers.0.get(&node) {
+            let (to, is_there) = (peer.addr, peer.is_there);
+            if let Some(bytes) = self.seal(message) {
+                self.push(Output::Send { to, bytes, is_there });
+            }
         }
     }
 
     fn send_to(&mut self, to: SocketAddr, message: &Message) {
         if let Some(bytes) = self.seal(message) {
-            self.push(Output::Send { to, bytes });
+            self.push(Output::Send { to, bytes, is_there: false });
         }
     }
 

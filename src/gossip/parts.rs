@@ -1,27 +1,78 @@
 //! Records larger than a datagram travel in numbered parts.
 //!
-//! The holder keeps nothing: it cuts the encoded record anew whenever parts are asked for. The receiver asks again for
-//! what is missing once no part has come for a while, some times, then gives up; a later digest starts it anew.
+//! Members are told of such a record by a digest, again until they ask for it. The holder keeps nothing: it cuts the
+//! encoded record anew whenever parts are asked for. The receiver asks again for what is missing once no part has come for
+//! a while, some times, then gives up; a later digest starts it anew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::message::{Message, Part, encode};
+use super::message::{Head, Message, Part, encode};
 use super::record::{Record, Version};
 use super::seal::MESSAGE_BYTES_MAX;
-use crate::limits::{ASSEMBLIES_MAX, ASSEMBLY_BYTES_MAX, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX};
+use crate::limits::{
+    ASSEMBLIES_MAX, ASSEMBLY_BYTES_MAX, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX, UNACKNOWLEDGED_MAX,
+};
 use crate::time::Mono;
 
-/// Bytes of a record in one part: what remains of a message beside the part's own fields.
-const PART_BYTES: usize = MESSAGE_BYTES_MAX - 56;
+/// Bytes of a record in one part, but for the last: what a message has room for beside the part's own fields. All
+/// members must mean the same, so it stays whatever becomes of the message.
+const PART_BYTES: usize = 1141;
+const _: () = assert!(PART_BYTES + 56 <= MESSAGE_BYTES_MAX);
 /// Bytes of the longest encoded record.
 const WHOLE_BYTES_MAX: usize = RECORD_BYTES_MAX + RECORD_KEY_BYTES_MAX + 64;
-/// No part for so long: ask for those that are missing.
+/// No part for so long: ask for those that are missing. After every four questions in vain, wait for so much longer.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// Questions without any new part in between, after which the record is given up.
-const TRIES_MAX: u32 = 8;
+const TRIES_MAX: u32 = 16;
 /// Parts asked for in one message.
 const ASKED_MAX: usize = 64;
+
+/// After so long a member that has not asked for what it was told of is told again.
+const TELL_AFTER_MS: [u64; 5] = [250, 250, 500, 1_000, 2_000];
+
+/// Large records that members were told of and have not asked for, by member and hash.
+#[derive(Debug, Default)]
+pub(super) struct Told(BTreeMap<(u64, u64), (Mono, usize)>);
+
+impl Told {
+    pub(super) fn put(&mut self, now: Mono, node: u64, hashes: &[u64]) {
+        for hash in hashes.iter().take(UNACKNOWLEDGED_MAX.saturating_sub(self.0.len())) {
+            self.0.insert((node, *hash), (now + Duration::from_millis(TELL_AFTER_MS[0]), 1));
+        }
+    }
+
+    /// A member has asked for these records.
+    pub(super) fn asked(&mut self, node: u64, hashes: &[u64]) {
+        for hash in hashes {
+            self.0.remove(&(node, *hash));
+        }
+    }
+
+    /// A member knows all we know.
+    pub(super) fn agreed(&mut self, node: u64) {
+        self.0.retain(|(other, _), _| *other != node);
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<Mono> {
+        self.0.values().map(|(at, _)| *at).min()
+    }
+
+    /// Whom to tell again.
+    pub(super) fn handle_timeout(&mut self, now: Mono) -> BTreeSet<u64> {
+        let mut nodes = BTreeSet::new();
+        self.0.retain(|(node, _), (at, tries)| {
+            if *at > now {
+                return true;
+            }
+            nodes.insert(*node);
+            let Some(wait) = TELL_AFTER_MS.get(*tries) else { return false };
+            (*at, *tries) = (now + Duration::from_millis(*wait), *tries + 1);
+            true
+        });
+        nodes
+    }
+}
 
 /// The parts of a record, those of the given numbers only if any are given.
 pub(super) fn split(hash: u64, record: &Record, numbers: Option<&[u16]>) -> Vec<Message> {
@@ -93,6 +144,11 @@ impl Assembler {
         self.assemblies.contains_key(&(hash, version))
     }
 
+    /// What is being put together.
+    pub(super) fn heads(&self) -> impl Iterator<Item = Head> {
+        self.assemblies.keys().map(|(hash, version)| Head { hash: *hash, version: *version })
+    }
+
     pub(super) fn next_timeout(&self) -> Option<Mono> {
         self.assemblies.values().map(Assembly::due).min()
     }
@@ -140,7 +196,7 @@ impl Assembler {
 
 impl Assembly {
     fn due(&self) -> Mono {
-        self.touched + PATIENCE * (1 << self.tries.min(4))
+        self.touched + PATIENCE * (1 + self.tries / 4)
     }
 }
 
@@ -155,6 +211,7 @@ mod tests {
             version: Version { hlc: 1, node: 1 },
             expires_at_ms: 1,
             body: (0..=250).cycle().take(bytes).collect(),
+            told_at: None,
         }
     }
 
@@ -200,7 +257,7 @@ mod tests {
         while let Some(at) = assembler.next_timeout() {
             asked += assembler.handle_timeout(at).len();
         }
-        assert_eq!((asked, assembler.bytes), (8, 0));
+        assert_eq!((asked, assembler.bytes), (16, 0));
     }
 
     #[test]
@@ -213,6 +270,24 @@ mod tests {
         }
         assert!(assembler.holds(record(39, 0).key.hash(), record(39, 0).version));
         assert!(!assembler.holds(record(0, 0).key.hash(), record(0, 0).version));
+    }
+
+    #[test]
+    fn who_does_not_ask_is_told_again_and_at_last_left_alone() {
+        let mut told = Told::default();
+        for node in 1..=3 {
+            told.put(Mono::ZERO, node, &[7]);
+        }
+        told.asked(1, &[7]);
+        told.asked(2, &[8]);
+        let at = told.next_timeout().unwrap();
+        assert_eq!(told.handle_timeout(at), [2, 3].into());
+        told.agreed(3);
+        let mut again = 0;
+        while let Some(at) = told.next_timeout() {
+            again += told.handle_timeout(at).len();
+        }
+        assert_eq!(again, 4);
     }
 
     #[test]

@@ -8,7 +8,12 @@ use super::seal::{Header, Window};
 use crate::time::Mono;
 
 /// A member that is not heard by multicast for so long (three beacons lost) is not within its reach.
-const MULTICAST_HEARD: Duration = Duration::from_secs(200);
+const MULTICAST_HEARD: Duration = Duration::from_secs(120);
+
+/// A member that has missed something and is not heard is tried for so long.
+const LOST_FOR: Duration = Duration::from_secs(180);
+/// A member that misses so many multicasts in a row is sent to by unicast.
+const MISSED_MAX: u32 = 3;
 
 /// A member we have met. It has shown that this boot of it is alive: see [`super::join`].
 #[derive(Debug)]
@@ -20,10 +25,20 @@ pub(super) struct Peer {
     pub(super) name: String,
     /// Where its last datagram came from.
     pub(super) addr: SocketAddr,
+    /// It was heard there since anything that was said to it went unanswered.
+    pub(super) is_there: bool,
     pub(super) heard_unicast: Option<Mono>,
     pub(super) heard_multicast: Option<Mono>,
     /// It says that it hears our multicast.
     pub(super) hears_us: bool,
+    /// Multicasts in a row that it acknowledged only when they were repeated by unicast.
+    pub(super) missed: u32,
+    /// Until then it is sent to by unicast, whatever it says.
+    pub(super) deaf_until: Mono,
+    /// Until then nobody else is asked to look after it.
+    pub(super) check_at: Mono,
+    /// When news for it was given up, and nothing was heard of it since.
+    pub(super) lost_at: Option<Mono>,
     /// What we said last of hearing its multicast.
     pub(super) told_ear: Option<bool>,
     /// Its wall clock less ours, and whether it can be trusted.
@@ -45,9 +60,14 @@ impl Peer {
             key_id: header.key_id,
             name: String::new(),
             addr,
+            is_there: true,
             heard_unicast: None,
             heard_multicast: None,
             hears_us: false,
+            missed: 0,
+            deaf_until: Mono::ZERO,
+            check_at: Mono::ZERO,
+            lost_at: None,
             told_ear: None,
             offset_ms: None,
             synced: false,
@@ -60,6 +80,29 @@ impl Peer {
     /// When it was last heard in any way.
     pub(super) fn heard(&self) -> Option<Mono> {
         self.heard_unicast.max(self.heard_multicast)
+    }
+
+    /// Notes whether it has heard a multicast of ours. Who misses several, and says so by acknowledging them as soon as they
+    /// come by unicast, is out of our multicast's reach until it has found that out itself.
+    pub(super) fn hear_ack(&mut self, now: Mono, by_multicast: bool) {
+        self.missed = if by_multicast { 0 } else { self.missed.saturating_add(1) };
+        if by_multicast {
+            self.deaf_until = now;
+        } else if self.missed >= MISSED_MAX {
+            self.deaf_until = now + MULTICAST_HEARD;
+        }
+    }
+
+    /// Whether it is to be tried again and again, because it has missed something. For some minutes: by then it is down, or
+    /// can be heard by others.
+    pub(super) fn is_lost(&mut self, now: Mono) -> bool {
+        self.lost_at.take_if(|at| now.since(*at) >= LOST_FOR);
+        self.lost_at.is_some()
+    }
+
+    /// Whether it must be sent to by unicast.
+    pub(super) fn is_deaf(&self, now: Mono) -> bool {
+        !self.hears_us || now < self.deaf_until
     }
 
     /// Whether its multicast reaches us.
@@ -81,5 +124,35 @@ impl Peers {
     /// Whether a member was last heard from there.
     pub(super) fn is_at(&self, ip: IpAddr) -> bool {
         self.0.values().any(|peer| peer.addr.ip() == ip)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_misses_three_multicasts_in_a_row_is_sent_to_by_unicast_for_two_minutes() {
+        let header = Header { key_id: 1, boot: 1, counter: 1 };
+        let mut peer = Peer::new(header, ([10, 0, 0, 1], 9094).into());
+        peer.hears_us = true;
+        let at = Mono::from_ms;
+        for by_multicast in [false, false, true, false, false] {
+            peer.hear_ack(at(1_000), by_multicast);
+            assert!(!peer.is_deaf(at(1_000)));
+        }
+        peer.hear_ack(at(1_000), false);
+        assert!(peer.is_deaf(at(120_999)) && !peer.is_deaf(at(121_000)));
+        peer.hear_ack(at(2_000), true);
+        assert!(!peer.is_deaf(at(2_000)));
+    }
+
+    #[test]
+    fn who_was_given_up_is_tried_until_it_is_heard_and_for_three_minutes_at_most() {
+        let header = Header { key_id: 1, boot: 1, counter: 1 };
+        let mut peer = Peer::new(header, ([10, 0, 0, 1], 9094).into());
+        peer.lost_at = Some(Mono::from_ms(1_000));
+        assert!(peer.is_lost(Mono::from_ms(180_999)) && !peer.is_lost(Mono::from_ms(181_000)));
+        assert_eq!(peer.lost_at, None);
     }
 }

@@ -35,6 +35,11 @@ pub struct Version {
 }
 
 impl Version {
+    /// The first version of a time, in wall milliseconds, by nobody.
+    pub const fn at(wall_ms: i64) -> Self {
+        Self { hlc: super::hlc::from_wall_ms(wall_ms), node: 0 }
+    }
+
     /// The wall clock's milliseconds in it.
     pub const fn wall_ms(self) -> i64 {
         (self.hlc >> 16).cast_signed()
@@ -57,6 +62,10 @@ pub struct Record {
     /// The thing itself, as its room encodes it: at most [`crate::limits::RECORD_BYTES_MAX`] bytes.
     #[cbor(n(3), with = "minicbor::bytes")]
     pub body: Vec<u8>,
+    /// What the clock showed by which the times in the body are told, in nanoseconds, when this was sent. `gossip` gives
+    /// it no meaning.
+    #[n(4)]
+    pub told_at: Option<i64>,
 }
 
 /// What became of a record that was offered.

@@ -88,7 +88,7 @@ impl Gossip {
 
     /// Messages waiting to be sent.
     pub fn queued(&self) -> usize {
-        self.outputs.len() + self.broadcast.len() + self.sync.queued()
+        self.outputs.len() + self.broadcast.len() + self.repair.len()
     }
 
     /// Counters since the start.

@@ -4,50 +4,52 @@
 //! all by multicast, or to one member at random. Who hears another number than its own asks for the changes it lacks; if
 //! there are none, it tells its own; if that does not help, the two compare ranges: 64 fingerprints ([`Message::Sum`]), of
 //! the ranges that differ again 64, until few enough heads remain to be listed ([`Message::Keys`]). Then each sends what
-//! the other lacks, at a bounded rate. A node compares ranges with one member at a time, so one that has lost everything
-//! gets it once.
+//! the other lacks: see [`super::repair`].
+//!
+//! Who has fewer records asks, and asks one member at a time, so one that has lost everything gets it once, at the rate at
+//! which one member sends. Who is asked answers, unless it is being sent things itself or sends to others: that ends, so nobody
+//! waits for ever, and those who were served first help to serve the rest.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rand::Rng;
 
-use super::index::{Entry, PART_BITS, PARTS, RECENT_MAX, part_prefix};
-use super::limiter::Bucket;
+use super::index::{Entry, PART_BITS, PARTS, RECENT_FOR, RECENT_MAX, in_range, part_prefix};
 use super::message::{AROUND_BYTES, Digest, Head, Message, Part, Range, Sum, pack};
-use super::parts::{self, Assembler};
+use super::parts::{Assembler, Told};
 use super::record::{Merge, Record, Replica, Version};
-use super::seal::MESSAGE_BYTES_MAX;
-use super::stats::{Cause, Stats};
+use super::stats::Cause;
 use super::trickle::Trickle;
 use super::{Gossip, choose};
 use crate::faults::{self, Fault};
-use crate::limits::{
-    CLOCK_AHEAD_MS_MAX, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX, REPAIR_BYTES_BURST,
-    REPAIR_BYTES_PER_SECOND, REPAIR_QUEUE_MAX, WANTED_MAX,
-};
+use crate::limits::{CLOCK_AHEAD_MS_MAX, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX, WANTED_MAX};
 use crate::time::{Mono, Now};
 
 /// Digests: so soon after a change, so rarely while all agree, and not if so many others have said the same.
 const SHORTEST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(64);
 const ENOUGH: u32 = 2;
+/// Members that are told by unicast at once while members differ: so the news of it doubles, and doubles again.
+const TOLD_AT_ONCE: usize = 3;
 /// A range of no more entries than this is listed instead of divided.
 const LISTED_MAX: usize = 24;
 /// Datagrams in answer to one comparison.
 const ANSWERS_MAX: usize = 24;
-/// Without word from the member with which ranges are compared, another may be taken after this.
+/// Without word from the member with which ranges are compared, another may be taken after this: later if it has sent so
+/// many records that it is likely to be busy sending more.
 const PARTNER_FOR: Duration = Duration::from_millis(300);
+const BULK_PARTNER_FOR: Duration = Duration::from_secs(2);
+const BULK: u32 = 512;
 /// A member that was told our digest so recently need not be told it again.
-const TOLD_FOR: Duration = Duration::from_secs(1);
-/// A record that was asked for is asked for again after this, then after twice that, so many times in all.
+pub(super) const TOLD_FOR: Duration = Duration::from_secs(1);
+/// A record that was asked for is asked for again after this, of another, later after twice that and so on, so many times
+/// in all.
 const WANT_AGAIN: Duration = Duration::from_millis(300);
-const WANT_TRIES: u32 = 5;
+const WANT_TRIES: u32 = 6;
 /// A comparison that is not answered is begun again after this, so many times in all.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
 const ASK_TRIES: u32 = 3;
-/// Parts of a large record sent before others have their turn.
-const PARTS_AT_A_TIME: usize = 8;
 
 /// How a record came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,16 +64,21 @@ pub(super) enum Origin {
 #[derive(Debug)]
 pub(super) struct Sync {
     pub(super) trickle: Trickle,
-    partner: Option<(u64, Mono)>,
+    partner: Option<Partner>,
     /// A comparison that we began and that was not answered.
     asked: Option<Asked>,
     wanted: BTreeMap<u64, Wanted>,
     assembler: Assembler,
-    outbox: VecDeque<Job>,
-    jobs: BTreeSet<(u64, u64)>,
-    /// Records sent since the outbox was empty.
-    burst: usize,
-    bucket: Bucket,
+    pub(super) told: Told,
+}
+
+/// The member with which ranges are compared.
+#[derive(Debug)]
+struct Partner {
+    node: u64,
+    until: Mono,
+    /// Records that it has sent.
+    received: u32,
 }
 
 #[derive(Debug)]
@@ -89,14 +96,6 @@ struct Asked {
     next: Mono,
 }
 
-/// A record to send, or some parts of it.
-#[derive(Debug)]
-struct Job {
-    to: u64,
-    hash: u64,
-    parts: Option<Vec<u16>>,
-}
-
 impl Sync {
     pub(super) fn new(now: Mono, rng: &mut dyn Rng) -> Self {
         Self {
@@ -105,47 +104,42 @@ impl Sync {
             asked: None,
             wanted: BTreeMap::new(),
             assembler: Assembler::default(),
-            outbox: VecDeque::new(),
-            jobs: BTreeSet::new(),
-            burst: 0,
-            bucket: Bucket::new(REPAIR_BYTES_PER_SECOND, REPAIR_BYTES_BURST),
+            told: Told::default(),
         }
-    }
-
-    pub(super) fn queued(&self) -> usize {
-        self.outbox.len()
     }
 
     pub(super) fn next_timeout(&self) -> Mono {
-        let outbox = (!self.outbox.is_empty()).then(|| self.bucket.ready_at());
         let wanted = self.wanted.values().map(|wanted| wanted.next).min();
         let asked = self.asked.as_ref().map(|asked| asked.next);
-        let sooner = [outbox, wanted, asked, self.assembler.next_timeout()];
+        let parts = self.assembler.next_timeout().into_iter().chain(self.told.next_timeout()).min();
+        let sooner = [wanted, asked, parts];
         sooner.into_iter().flatten().fold(self.trickle.next_timeout(), Mono::min)
-    }
-
-    /// Queues records for a member that lacks them.
-    pub(super) fn queue_all(&mut self, to: u64, hashes: &[u64], stats: &mut Stats) {
-        for hash in hashes {
-            self.queue(Job { to, hash: *hash, parts: None }, stats);
-        }
-    }
-
-    fn queue(&mut self, job: Job, stats: &mut Stats) {
-        if self.outbox.len() >= REPAIR_QUEUE_MAX {
-            stats.overflowed += 1;
-        } else if self.jobs.insert((job.to, job.hash)) {
-            self.outbox.push_back(job);
-        }
     }
 
     /// Whether ranges may be compared with this member now; then it is the one.
     fn take_partner(&mut self, now: Mono, node: u64) -> bool {
-        let free = self.partner.is_none_or(|(other, until)| other == node || until <= now);
-        if free {
-            self.partner = Some((node, now + PARTNER_FOR));
+        self.partner.take_if(|partner| partner.node != node && partner.until <= now);
+        let partner = self.partner.get_or_insert(Partner { node, until: now, received: 0 });
+        if partner.node == node {
+            let bulk = partner.received >= BULK;
+            partner.until = now + if bulk { BULK_PARTNER_FOR } else { PARTNER_FOR };
         }
-        free
+        partner.node == node
+    }
+
+    /// Notes a record that a member has sent in repair.
+    fn receive(&mut self, now: Mono, node: u64) {
+        if self.take_partner(now, node)
+            && let Some(partner) = &mut self.partner
+        {
+            partner.received += 1;
+            self.asked.take_if(|asked| asked.node == node);
+        }
+    }
+
+    /// The member that is sending us what we lack.
+    fn sender(&self, now: Mono) -> Option<&Partner> {
+        self.partner.as_ref().filter(|partner| partner.until > now && partner.received > 0)
     }
 
     fn want(&mut self, now: Mono, from: u64, head: Head) {
@@ -163,38 +157,42 @@ impl Gossip {
     pub(super) fn own_digest(&mut self, now: Now) -> Digest {
         let at = self.hlc.wall_ms(now);
         let (root, count) = self.index.root(at);
-        let recent = self.index.recent(now.mono, at);
+        let recent = self.index.recent(now.mono, RECENT_FOR, at);
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         Digest { at, synced: self.hlc.knows_time(), root, count, recent }
     }
 
     /// Tells one member our digest.
     pub(super) fn tell_digest(&mut self, now: Now, node: u64) {
-        let digest = self.own_digest(now);
+        let mut digest = self.own_digest(now);
         if let Some(peer) = self.peers.0.get_mut(&node) {
+            if let Some(since) = peer.lost_at {
+                let since = now.mono.since(since) + RECENT_FOR;
+                digest.recent = self.index.recent(now.mono, since, digest.at);
+            }
             peer.told_digest = Some((now.mono, digest.root));
             peer.compared = now.mono;
         }
         self.send(node, &Message::Digest(digest));
     }
 
-    pub(super) fn handle_sync_timeout(
-        &mut self,
-        now: Now,
-        rng: &mut dyn Rng,
-        replica: &mut dyn Replica,
-    ) {
+    pub(super) fn handle_sync_timeout(&mut self, now: Now, rng: &mut dyn Rng) {
+        // While much is being sent to us, others that heard how much we lack could not help.
+        let told = self.sync.sender(now.mono).is_some_and(|sender| sender.received >= BULK);
         if self.sync.trickle.next_timeout() <= now.mono
             && self.sync.trickle.handle_timeout(now.mono, rng)
+            && !told
         {
             self.send_digest(now, rng);
         }
         self.ask_for_ranges(now);
         self.ask_for_wanted(now, rng);
+        for node in self.sync.told.handle_timeout(now.mono) {
+            self.tell_digest(now, node);
+        }
         for (node, question) in self.sync.assembler.handle_timeout(now.mono) {
             self.send(node, &question);
         }
-        self.send_repair(now, replica);
     }
 
     pub(super) fn handle_digest(
@@ -208,13 +206,14 @@ impl Gossip {
         if !self.comparable(now, digest.at) {
             return self.stats.drop(Cause::TooFarAhead);
         }
-        let root = self.index.root(digest.at).0;
+        let (root, count) = self.index.root(digest.at);
         let Some(peer) = self.peers.0.get_mut(&node) else { return };
         let agreed = root == digest.root;
         peer.agreed = Some(agreed);
         peer.compared = now.mono;
         if agreed || faults::on(Fault::DigestsIgnored) {
-            self.sync.partner.take_if(|(partner, _)| *partner == node);
+            self.sync.told.agreed(node);
+            self.sync.partner.take_if(|partner| partner.node == node);
             self.sync.asked.take_if(|asked| asked.node == node);
             return self.sync.trickle.hear_agreement();
         }
@@ -231,12 +230,16 @@ impl Gossip {
         }
         let just_told =
             told.is_some_and(|(at, what)| what == root && now.mono.since(at) < TOLD_FOR);
-        let recent = self.index.recent(now.mono, digest.at);
+        let recent = self.index.recent(now.mono, RECENT_FOR, digest.at);
         if lacking == 0 && !just_told && recent.iter().any(|head| !digest.recent.contains(head)) {
             return self.tell_digest(now, node);
         }
-        let busy = self.sync.outbox.iter().any(|job| job.to == node);
-        if !busy && self.sync.take_partner(now.mono, node) {
+        let theirs = usize::try_from(digest.count).unwrap_or(usize::MAX);
+        if count > theirs {
+            if !just_told && !self.repair.serves(node) {
+                self.tell_digest(now, node);
+            }
+        } else if self.sync.take_partner(now.mono, node) {
             self.sync.asked = Some(Asked { node, tries: 0, next: now.mono });
         }
     }
@@ -250,6 +253,7 @@ impl Gossip {
         let (node, tries) = (asked.node, asked.tries);
         if tries > ASK_TRIES {
             self.sync.asked = None;
+            self.sync.partner.take_if(|partner| partner.node == node && partner.received == 0);
         } else if self.sync.take_partner(now.mono, node) {
             let sum = self.own_sum(self.hlc.wall_ms(now), 0, 0);
             self.send(node, &Message::Sum(sum));
@@ -262,11 +266,12 @@ impl Gossip {
             return self.stats.drop(Cause::Malformed);
         }
         self.sync.trickle.reset(now.mono, rng);
-        if !self.sync.take_partner(now.mono, node) {
+        let receives = self.sync.sender(now.mono).is_some_and(|sender| sender.node != node);
+        if receives || self.repair.serves_enough(node) {
             return;
         }
         self.sync.asked.take_if(|asked| asked.node == node);
-        let ours = self.index.parts(sum.prefix, sum.bits, sum.at);
+        let ours = self.own_parts(sum.prefix, sum.bits, sum.at);
         let (bits, mut ranges, mut answers) = (sum.bits + PART_BITS, Vec::new(), Vec::new());
         for (number, (theirs, (print, count))) in sum.prints.chunks_exact(4).zip(ours).enumerate() {
             let theirs = u32::from_be_bytes(theirs.try_into().unwrap_or_default());
@@ -294,7 +299,6 @@ impl Gossip {
         if ranges.iter().any(|range| range.bits > 64) || !self.comparable(now, at) {
             return self.stats.drop(Cause::Malformed);
         }
-        self.sync.take_partner(now.mono, node);
         self.sync.asked.take_if(|asked| asked.node == node);
         for range in ranges {
             self.queue_lacking(now, node, at, range);
@@ -318,20 +322,7 @@ impl Gossip {
         let Some(record) = self.sync.assembler.accept(now.mono, node, part) else { return };
         let copy = record.clone();
         if self.take(now, rng, Origin::Repair(node), record, replica) == Merge::Changed {
-            self.spread(copy, !self.config.multicast);
-        }
-    }
-
-    pub(super) fn handle_want_parts(
-        &mut self,
-        node: u64,
-        hash: u64,
-        version: Version,
-        numbers: Vec<u16>,
-    ) {
-        let holds = self.index.entry(hash).is_some_and(|entry| entry.version == version);
-        if holds {
-            self.sync.queue(Job { to: node, hash, parts: Some(numbers) }, &mut self.stats);
+            self.spread(now, rng, copy, !self.config.multicast);
         }
     }
 
@@ -345,11 +336,8 @@ impl Gossip {
         replica: &mut dyn Replica,
     ) -> Merge {
         let head = Head { hash: record.key.hash(), version: record.version };
-        if let Origin::Repair(node) = origin
-            && self.sync.partner.is_some_and(|(partner, _)| partner == node)
-        {
-            self.sync.take_partner(now.mono, node);
-            self.sync.asked.take_if(|asked| asked.node == node);
+        if let Origin::Repair(node) = origin {
+            self.sync.receive(now.mono, node);
         }
         if self.index.knows(head) && !faults::on(Fault::AnyVersionHolds) {
             self.stats.known += 1;
@@ -366,6 +354,7 @@ impl Gossip {
             expires_at_ms: record.expires_at_ms,
             held: true,
         };
+        let news = self.is_news(now, &record).then(|| record.clone());
         let merge = replica.merge(now, record);
         entry.held = !matches!(merge, Merge::Refused(_));
         self.index.put(now.mono, head.hash, entry);
@@ -376,9 +365,11 @@ impl Gossip {
             Merge::Changed => {
                 self.stats.merged += 1;
                 self.index.changed(now.mono, head.hash);
-                match origin {
-                    Origin::News => self.sync.trickle.hasten(now.mono, rng),
-                    Origin::Repair(_) => self.sync.trickle.reset(now.mono, rng),
+                if let Origin::Repair(_) = origin {
+                    self.sync.trickle.reset(now.mono, rng);
+                    if let Some(record) = news {
+                        self.spread(now, rng, record, true);
+                    }
                 }
             }
             Merge::Same => self.stats.known += 1,
@@ -411,60 +402,53 @@ impl Gossip {
     }
 
     /// Sends our digest to all by multicast, and to that one of those whom it does not reach that was compared with longest
-    /// ago.
+    /// ago, or to several.
     fn send_digest(&mut self, now: Now, rng: &mut dyn Rng) {
         let living = self.swim.living();
-        let deaf: Vec<u64> = living.iter().copied().filter(|node| self.is_deaf(*node)).collect();
+        let deaf: Vec<u64> =
+            living.iter().copied().filter(|node| self.is_deaf(now, *node)).collect();
         if deaf.len() < living.len() {
             let digest = Message::Digest(self.own_digest(now));
             self.send_multicast(&digest);
         }
-        let compared = |node: &u64| self.peers.0.get(node).map(|peer| peer.compared);
-        let longest_ago = deaf.iter().filter_map(compared).min();
-        let oldest: Vec<u64> =
-            deaf.iter().copied().filter(|node| compared(node) == longest_ago).collect();
-        if let Some(node) = choose(rng, &oldest) {
-            self.tell_digest(now, node);
+        for _ in 0..if self.sync.trickle.is_quick() { TOLD_AT_ONCE } else { 1 } {
+            let compared = |node: &u64| self.peers.0.get(node).map(|peer| peer.compared);
+            let longest_ago = deaf.iter().filter_map(compared).min();
+            let oldest: Vec<u64> =
+                deaf.iter().copied().filter(|node| compared(node) == longest_ago).collect();
+            if let Some(node) = choose(rng, &oldest) {
+                self.tell_digest(now, node);
+            }
         }
     }
 
     fn own_sum(&self, at: i64, prefix: u64, bits: u8) -> Sum {
-        let parts = self.index.parts(prefix, bits, at);
+        let parts = self.own_parts(prefix, bits, at);
         let prints = parts.iter().flat_map(|(print, _)| print.to_be_bytes()).collect();
         Sum { at, prefix, bits, prints }
     }
 
-    fn own_range(&self, at: i64, prefix: u64, bits: u8) -> Range {
-        let heads = self
-            .index
-            .range(prefix, bits, at)
-            .map(|(hash, entry)| Head { hash, version: entry.version })
-            .take(LISTED_MAX)
-            .collect();
-        Range { prefix, bits, heads }
+    /// What we know of the parts of a range. What is being put together counts, so that no other member sends it too.
+    fn own_parts(&self, prefix: u64, bits: u8, at: i64) -> [(u32, usize); PARTS] {
+        let mut parts = self.index.parts(prefix, bits, at);
+        for head in self.sync.assembler.heads() {
+            self.index.count_in(&mut parts, prefix, bits, at, head);
+        }
+        parts
     }
 
-    /// Queues for a member all that it lacks in a range of which it has told all.
-    fn queue_lacking(&mut self, now: Now, node: u64, at: i64, range: &Range) {
-        let theirs: BTreeMap<u64, Version> =
-            range.heads.iter().map(|head| (head.hash, head.version)).collect();
-        let wall_ms = self.hlc.wall_ms(now);
-        let lacking: Vec<u64> = self
-            .index
-            .range(range.prefix, range.bits, at.max(wall_ms))
-            .filter(|(hash, entry)| {
-                entry.held && theirs.get(hash).is_none_or(|version| *version < entry.version)
-            })
-            .map(|(hash, _)| hash)
-            .take(REPAIR_QUEUE_MAX)
-            .collect();
-        self.sync.queue_all(node, &lacking, &mut self.stats);
+    fn own_range(&self, at: i64, prefix: u64, bits: u8) -> Range {
+        let coming = self.sync.assembler.heads().filter(|head| in_range(prefix, bits, head.hash));
+        let here = self.index.range(prefix, bits, at);
+        let here = here.map(|(hash, entry)| Head { hash, version: entry.version }).take(LISTED_MAX);
+        Range { prefix, bits, heads: here.chain(coming.take(LISTED_MAX / 2)).collect() }
     }
 
     /// Asks for what is wanted and due: first whoever told of it, then others.
     fn ask_for_wanted(&mut self, now: Now, rng: &mut dyn Rng) {
         let living = self.swim.living();
         let mut asks: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+        let sender = self.sync.sender(now.mono).map(|sender| sender.node);
         self.sync.wanted.retain(|hash, wanted| {
             if wanted.next > now.mono {
                 return true;
@@ -472,13 +456,22 @@ impl Gossip {
             if wanted.tries >= WANT_TRIES {
                 return false;
             }
-            wanted.next = now.mono + WANT_AGAIN * (1 << wanted.tries);
+            if wanted.tries > 0 && sender == Some(wanted.from) {
+                // It is on its way, among others.
+                wanted.next = now.mono + WANT_AGAIN;
+                return true;
+            }
+            wanted.next = now.mono + WANT_AGAIN * (1 << (wanted.tries / 2));
             wanted.tries += 1;
             if self.sync.assembler.holds(*hash, wanted.version) {
                 return true;
             }
-            let other = if wanted.tries > 1 { choose(rng, &living) } else { None };
-            asks.entry(other.unwrap_or(wanted.from)).or_default().push(*hash);
+            if wanted.tries > 1 {
+                let mut others = living.clone();
+                others.retain(|node| *node != wanted.from);
+                wanted.from = choose(rng, &others).unwrap_or(wanted.from);
+            }
+            asks.entry(wanted.from).or_default().push(*hash);
             true
         });
         for (node, hashes) in asks {
@@ -486,97 +479,5 @@ impl Gossip {
                 self.send(node, &Message::Want(hashes));
             }
         }
-    }
-
-    /// Sends what members lack, as fast as allowed.
-    fn send_repair(&mut self, now: Now, replica: &mut dyn Replica) {
-        while !self.sync.outbox.is_empty() && self.sync.bucket.ready(now.mono) {
-            let Some(job) = self.next_job() else { return };
-            let to = job.to;
-            let (mut records, mut bytes) = (Vec::new(), AROUND_BYTES);
-            let mut job = Some(job);
-            while let Some(Job { hash, parts, .. }) = job.take() {
-                let Some(record) = self.fetch(now, hash, replica) else {
-                    job = self.next_job_to(to);
-                    continue;
-                };
-                let size = minicbor::len(&record);
-                if parts.is_some() || size + AROUND_BYTES > MESSAGE_BYTES_MAX {
-                    self.send_parts(to, hash, &record, parts.as_deref());
-                    break;
-                }
-                if bytes + size > MESSAGE_BYTES_MAX {
-                    self.sync.jobs.insert((to, hash));
-                    self.sync.outbox.push_front(Job { to, hash, parts });
-                    break;
-                }
-                bytes += size;
-                self.stats.repaired += 1;
-                records.push(record);
-                job = self.next_job_to(to);
-            }
-            self.sync.burst += records.len();
-            if !records.is_empty() {
-                self.sync.bucket.spend(bytes);
-                self.send_mended(now, to, records);
-            }
-            if self.sync.outbox.is_empty() && std::mem::take(&mut self.sync.burst) >= RECENT_MAX {
-                self.tell_digest(now, to);
-            }
-        }
-    }
-
-    fn send_parts(&mut self, to: u64, hash: u64, record: &Record, numbers: Option<&[u16]>) {
-        let mut parts = parts::split(hash, record, numbers);
-        let later = parts.split_off(PARTS_AT_A_TIME.min(parts.len()));
-        let bytes: usize = parts.iter().map(minicbor::len).sum();
-        self.sync.bucket.spend(bytes);
-        for part in parts {
-            self.send(to, &part);
-        }
-        let later: Vec<u16> = later
-            .iter()
-            .filter_map(
-                |part| if let Message::Part(part) = part { Some(part.number) } else { None },
-            )
-            .collect();
-        if later.is_empty() {
-            self.stats.repaired += 1;
-        } else {
-            self.sync.queue(Job { to, hash, parts: Some(later) }, &mut self.stats);
-        }
-    }
-
-    fn next_job(&mut self) -> Option<Job> {
-        let job = self.sync.outbox.pop_front()?;
-        self.sync.jobs.remove(&(job.to, job.hash));
-        Some(job)
-    }
-
-    fn next_job_to(&mut self, to: u64) -> Option<Job> {
-        let next = self.sync.outbox.front()?;
-        (next.to == to).then(|| self.next_job()).flatten()
-    }
-
-    /// The record as the tables have it, with the time at which the flock knows it to end. What the tables no longer have
-    /// leaves the index.
-    pub(super) fn fetch(
-        &mut self,
-        now: Now,
-        hash: u64,
-        replica: &mut dyn Replica,
-    ) -> Option<Record> {
-        let wall_ms = self.hlc.wall_ms(now);
-        let entry = self.index.entry(hash)?;
-        if !entry.held || entry.expires_at_ms <= wall_ms {
-            return None;
-        }
-        let fetched = replica.fetch(&entry.key).filter(|record| record.version >= entry.version);
-        let Some(mut record) = fetched else {
-            self.index.remove(hash);
-            return None;
-        };
-        record.expires_at_ms = record.expires_at_ms.max(entry.expires_at_ms);
-        Some(record)
     }
 }

@@ -49,16 +49,24 @@ impl Trickle {
         }
     }
 
-    /// Something has changed, and was sent to all: talk soon, in case some of them did not get it.
+    /// Something has changed, and was sent to all: talk once soon, in case some of them did not get it.
     pub(super) fn hasten(&mut self, now: Mono, rng: &mut dyn Rng) {
-        if self.interval > self.shortest * 4 {
-            self.begin(now, rng, self.shortest * 4);
+        let soon = now + self.shortest * 2 + jitter(rng, self.shortest * 2);
+        if self.next_timeout() > soon {
+            self.send_at = Some(soon);
+            self.end = self.end.max(soon);
+            self.agreed = 0;
         }
     }
 
     /// Somebody said what we would say.
     pub(super) const fn hear_agreement(&mut self) {
         self.agreed = self.agreed.saturating_add(1);
+    }
+
+    /// Whether members differed just now.
+    pub(super) fn is_quick(&self) -> bool {
+        self.interval <= self.shortest * 2
     }
 
     pub(super) fn next_timeout(&self) -> Mono {
@@ -119,6 +127,17 @@ mod tests {
         trickle.reset(Mono::from_ms(1_000_000), rng);
         let again = run(&mut trickle, rng, Mono::from_ms(1_000_250));
         assert_eq!(again.len(), 1);
+    }
+
+    #[test]
+    fn it_talks_once_soon_after_a_change_and_then_as_rarely_as_before() {
+        let rng = &mut StdRng::seed_from_u64(1);
+        let mut trickle = trickle(rng);
+        run(&mut trickle, rng, Mono::from_ms(1_000_000));
+        trickle.hasten(Mono::from_ms(1_000_000), rng);
+        let after = run(&mut trickle, rng, Mono::from_ms(1_030_000));
+        assert!((1..=2).contains(&after.len()), "{after:?}");
+        assert!(after[0] <= Mono::from_ms(1_001_000), "{after:?}");
     }
 
     #[test]

@@ -11,11 +11,19 @@ pub struct Brief<'a>(pub &'a str);
 impl fmt::Display for Brief<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.0;
-        let fits = |at: &usize| text.is_char_boundary(*at);
-        let end = (0..=LOGGED_TEXT_BYTES_MAX.min(text.len())).rev().find(fits).unwrap_or(0);
-        f.write_str(text.get(..end).unwrap_or_default())?;
-        if end < text.len() { write!(f, "... ({} bytes)", text.len()) } else { Ok(()) }
+        let shown = cut(text, LOGGED_TEXT_BYTES_MAX);
+        f.write_str(shown)?;
+        if shown.len() < text.len() { write!(f, "... ({} bytes)", text.len()) } else { Ok(()) }
     }
+}
+
+/// As much of the beginning of a text as fits into `max` bytes.
+pub fn cut(text: &str, max: usize) -> &str {
+    let mut end = max.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
 }
 
 #[cfg(test)]

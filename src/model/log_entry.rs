@@ -3,6 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
+use crate::limits::LOG_TELLERS_MAX;
 use crate::model::hash::fnv128;
 use crate::model::{Fingerprint, GroupKey};
 use crate::time::Wall;
@@ -46,4 +47,86 @@ pub struct LogEntry {
     pub resolved: Rc<[Fingerprint]>,
     /// When it may be forgotten.
     pub expires_at: Wall,
+    /// Which members have told of this group, the last one first, and how often: so it shows what its author did not
+    /// know of.
+    pub tellers: Rc<[(u64, u64)]>,
+}
+
+impl LogEntry {
+    /// How often `node` has told of this group, as far as this entry's author knew.
+    pub fn told_by(&self, node: u64) -> u64 {
+        self.tellers.iter().find(|it| it.0 == node).map_or(0, |it| it.1)
+    }
+
+    /// Those who have told once `node` has told again.
+    pub fn tellers_after(known: Option<&Self>, node: u64) -> Rc<[(u64, u64)]> {
+        let before = known.map(|it| &*it.tellers).unwrap_or_default();
+        let times = known.map_or(0, |it| it.told_by(node)).saturating_add(1);
+        let others = before.iter().filter(|it| it.0 != node);
+        [(node, times)].iter().chain(others).take(LOG_TELLERS_MAX).copied().collect()
+    }
+
+    /// What receivers were told by this and by `later`, neither of which knew of the other: as firing whatever either
+    /// says. An end that is told once too often is better than none.
+    #[must_use]
+    pub fn joined(&self, later: &Self) -> Self {
+        let mut firing: Vec<Fingerprint> =
+            self.firing.iter().chain(&*later.firing).copied().collect();
+        firing.sort_unstable();
+        firing.dedup();
+        let ended = later.resolved.iter().filter(|it| firing.binary_search(it).is_err());
+        let mut tellers: Vec<(u64, u64)> = later.tellers.to_vec();
+        for (node, times) in &*self.tellers {
+            match tellers.iter_mut().find(|it| it.0 == *node) {
+                Some(known) => known.1 = known.1.max(*times),
+                None => tellers.push((*node, *times)),
+            }
+        }
+        tellers.truncate(LOG_TELLERS_MAX);
+        Self {
+            timestamp: self.timestamp.max(later.timestamp),
+            resolved: ended.copied().collect(),
+            firing: firing.into(),
+            expires_at: self.expires_at.max(later.expires_at),
+            tellers: tellers.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(secs: i64, firing: &[u64], resolved: &[u64], tellers: &[(u64, u64)]) -> LogEntry {
+        let ids = |ids: &[u64]| ids.iter().copied().map(Fingerprint).collect();
+        LogEntry {
+            timestamp: Wall::from_secs(secs),
+            firing: ids(firing),
+            resolved: ids(resolved),
+            expires_at: Wall::from_secs(secs + 100),
+            tellers: tellers.into(),
+        }
+    }
+
+    #[test]
+    fn of_two_that_did_not_know_of_each_other_whatever_either_says_fires() {
+        let one = entry(5, &[1, 3], &[4], &[(7, 2), (9, 1)]);
+        let later = entry(9, &[2, 3], &[1, 5], &[(8, 1), (9, 3)]);
+        let joined = entry(9, &[1, 2, 3], &[5], &[(8, 1), (9, 3), (7, 2)]);
+        assert_eq!(one.joined(&later), joined);
+        assert_eq!(one.joined(&joined), joined, "once is enough");
+    }
+
+    #[test]
+    fn who_tells_comes_first_and_who_told_longest_ago_is_left_out() {
+        let mut known: Option<LogEntry> = None;
+        for node in (0..20).chain([10]) {
+            let tellers = LogEntry::tellers_after(known.as_ref(), node);
+            known = Some(entry(1, &[], &[], &tellers));
+        }
+        let known = known.unwrap();
+        assert_eq!(known.tellers.len(), LOG_TELLERS_MAX);
+        assert_eq!(known.tellers.first(), Some(&(10, 2)));
+        assert_eq!((known.told_by(19), known.told_by(3)), (1, 0));
+    }
 }

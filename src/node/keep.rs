@@ -1,11 +1,12 @@
-//! What is kept and shared: changes of the core become records, and records that were kept become its state again.
+//! What is kept and shared: changes of the core become records.
 
-use std::rc::Rc;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use log::debug;
 
 use crate::core::Change;
+use crate::core::clock::Step;
 use crate::core::silences::Silences;
 use crate::effect::{Cx, Effect};
 use crate::faults::{self, Fault};
@@ -13,10 +14,12 @@ use crate::gossip;
 use crate::limits::CLOCK_AHEAD_MS_MAX;
 use crate::model::{Alert, Fingerprint};
 use crate::node::Node;
-use crate::node::stamps::{Stamp, shared_key};
+use crate::node::carried;
+use crate::node::stamps::{Stamp, beyond, shared_key};
 use crate::store::Record;
 use crate::time::{Now, Wall};
-use crate::wire::record::{self, GroupTimer, Kind, Malformed, Stamped};
+use crate::wire::record::{self, GroupTimer, Kind, Stamped};
+use crate::wire::rest::{rest, with_rest};
 
 /// How long the time of a group's first flush is shared.
 const GROUP_LIFE: Duration = Duration::from_secs(24 * 3600);
@@ -25,7 +28,7 @@ const GROUP_LIFE: Duration = Duration::from_secs(24 * 3600);
 const CLAIM_LIFE: Duration = Duration::from_millis(30_000 + CLOCK_AHEAD_MS_MAX.cast_unsigned());
 
 /// What is to be done about a change.
-enum Act {
+pub(super) enum Act {
     /// Its record is gone.
     Delete(Kind, Vec<u8>),
     /// It has a new record.
@@ -42,110 +45,11 @@ enum Act {
 }
 
 impl Node {
-    /// Takes back one record that was kept. All come before [`Node::handle_restored`], which may come again when flash
-    /// could not be read at first. An error says why this one was left out; kinds that this version does not know are
-    /// left alone.
-    pub fn handle_record(
-        &mut self,
-        cx: &Cx<'_>,
-        kind: u16,
-        key: &[u8],
-        body: &[u8],
-    ) -> Result<(), Malformed> {
-        let Some(kind) = Kind::from_number(kind) else { return Ok(()) };
-        let stamped = Stamped::decode(body)?;
-        self.last_hlc = self.last_hlc.max(stamped.hlc);
-        let version = gossip::Version { hlc: stamped.hlc, node: stamped.node };
-        if self.holds_newer(kind, key, version) {
-            // What came while flash could not be read is newer.
-            return Ok(());
-        }
-        let mut shared_end = Wall::EPOCH;
-        match kind {
-            Kind::Alert => {
-                let fingerprint = record::fingerprint_of(key)?;
-                let alert = record::decode_alert(&stamped.body, self.core.pool())?;
-                shared_end = alert.ends_at;
-                self.core.restore_alert(cx.now, fingerprint, alert);
-            }
-            Kind::Silence => {
-                let silence = record::decode_silence(record::silence_id_of(key)?, &stamped.body)?;
-                self.core.restore_silence(cx.now, silence);
-            }
-            Kind::Log if faults::on(Fault::LogNotRestored) => return Ok(()),
-            Kind::Log => {
-                let (key, entry) = record::decode_log(&stamped.body)?;
-                self.core.restore_log(cx.now, key, entry);
-            }
-            Kind::Group => {
-                let timer = record::decode_group(&stamped.body)?;
-                self.restoring.insert((timer.path.into(), timer.labels), timer.first);
-            }
-            Kind::Identity => {
-                let kept = record::decode_identity(&stamped.body)?;
-                self.identity.get_or_insert(kept);
-                return Ok(());
-            }
-            // Whoever claimed anything has long sent it or given it up.
-            Kind::Claim => return Ok(()),
-        }
-        let body = (kind == Kind::Group).then(|| stamped.body.into());
-        let stamp = Stamp {
-            version,
-            expires_at_ms: stamped.expires_at_ms,
-            offset_ms: stamped.offset_ms.unwrap_or(0),
-            shared_end,
-            body,
-        };
-        if let Some(gossip) = &mut self.gossip {
-            let expires_at_ms = stamp.expires_at_ms;
-            let key = shared_key(kind, key);
-            let record = gossip::Record { key, version, expires_at_ms, body: Vec::new() };
-            // As in `join`.
-            gossip.note(cx.now, &record).ok();
-        }
-        if self.is_member() {
-            self.stamps.put(kind, key, stamp);
-        }
-        Ok(())
-    }
-
-    /// Whether what is held is newer than what was kept.
-    fn holds_newer(&self, kind: Kind, key: &[u8], version: gossip::Version) -> bool {
-        if self.is_member() {
-            return self.stamps.get(kind, key).is_some_and(|known| known.version >= version);
-        }
-        match kind {
-            Kind::Alert => record::fingerprint_of(key)
-                .is_ok_and(|fingerprint| self.core.alerts().get(fingerprint).is_some()),
-            Kind::Silence => {
-                record::silence_id_of(key).is_ok_and(|id| self.core.silences().get(id).is_some())
-            }
-            // The log compares for itself; the others are of before anything else.
-            Kind::Claim | Kind::Group | Kind::Identity | Kind::Log => false,
-        }
-    }
-
-    /// Says that every record that was kept has been taken back: the flock is joined, groups and timers start.
-    pub fn handle_restored(&mut self, cx: &mut Cx<'_>) {
-        self.join(cx);
-        let timers = std::mem::take(&mut self.restoring);
-        let stale = self.core.restore_groups(cx, timers);
-        let delete = |(path, labels): &(Rc<str>, _)| {
-            Record::delete(u16::from(Kind::Group.number()), record::group_key(path, labels))
-        };
-        let deletes: Vec<Record> = stale.keys().map(delete).collect();
-        if !deletes.is_empty() {
-            cx.effects.push(Effect::Persist(deletes));
-        }
-        self.spread(cx);
-    }
-
     /// Brings what has changed to those who must know: flash, and the flock.
     pub(super) fn spread(&mut self, cx: &mut Cx<'_>) {
         let mut records = Vec::new();
         for change in self.core.take_changes() {
-            if let Change::AlertEnded(fingerprint) = change {
+            if let Change::AlertEnded { fingerprint, told: false } = change {
                 records.extend(self.ended(fingerprint, cx.now));
                 continue;
             }
@@ -175,7 +79,7 @@ impl Node {
         self.send(cx);
     }
 
-    /// The record that tells flash that time has ended an alert. The flock is told nothing that it does not know.
+    /// The record that tells flash that time has ended an alert.
     fn ended(&self, fingerprint: Fingerprint, now: Now) -> Option<Record> {
         let key = record::alert_key(fingerprint);
         let alert = &self.core.alerts().get(fingerprint)?.alert;
@@ -197,13 +101,22 @@ impl Node {
         })
     }
 
-    fn publish(&mut self, cx: &mut Cx<'_>, kind: Kind, key: &[u8], stamp: &Stamp, body: Vec<u8>) {
+    /// Shares what was stamped.
+    pub(super) fn publish(
+        &mut self,
+        cx: &mut Cx<'_>,
+        kind: Kind,
+        key: &[u8],
+        stamp: &Stamp,
+        body: Vec<u8>,
+    ) {
         let Some(gossip) = &mut self.gossip else { return };
         let record = gossip::Record {
             key: shared_key(kind, key),
             version: stamp.version,
             expires_at_ms: stamp.expires_at_ms,
             body,
+            told_at: Some(cx.now.wall.as_ns()),
         };
         if let Err(error) = gossip.publish(cx.now, cx.rng, record) {
             debug!("not shared: {error}");
@@ -212,18 +125,8 @@ impl Node {
 
     /// Everything that is kept, as records: what a journal begins anew with.
     pub fn records(&self, now: Now) -> Vec<Record> {
-        let mut changes: Vec<Change> = Vec::new();
-        changes.extend(self.core.silences().iter().map(|it| Change::Silence(it.id)));
-        changes.extend(self.core.nflog().iter().map(|(key, _)| Change::Log(key.clone())));
-        changes.extend(
-            self.core
-                .alerts()
-                .iter()
-                .map(|(fingerprint, _)| Change::Alert { fingerprint, lease: false }),
-        );
-        changes
-            .extend(self.core.groups().iter().map(|(id, _)| Change::Group { id, merged: false }));
-        let mut records: Vec<Record> = changes
+        let mut records: Vec<Record> = self
+            .everything()
             .into_iter()
             .filter_map(|change| match self.act(change, now)? {
                 Act::Put { kind, key, expires, body, .. } => {
@@ -233,12 +136,25 @@ impl Node {
                 Act::Delete(..) => None,
             })
             .collect();
-        records.extend(self.identity.map(identity));
+        records.extend(self.identity.map(|id| identity(id, &self.met)));
+        records.extend(self.carried.iter().filter_map(|record| carried::stored(&record)));
         records
     }
 
+    /// Everything that the core holds, as if it had just changed.
+    pub(super) fn everything(&self) -> Vec<Change> {
+        let mut changes: Vec<Change> = Vec::new();
+        changes.extend(self.core.silences().iter().map(|it| Change::Silence(it.id)));
+        changes.extend(self.core.nflog().iter().map(|(key, _)| Change::Log(key.clone())));
+        let alert = |fingerprint| Change::Alert { fingerprint, lease: false };
+        changes.extend(self.core.alerts().iter().map(|(fingerprint, _)| alert(fingerprint)));
+        let groups = self.core.groups().iter();
+        changes.extend(groups.map(|(id, _)| Change::Group { id, merged: false }));
+        changes
+    }
+
     /// What is to be done about a change; nothing if it is not worth it.
-    fn act(&self, change: Change, now: Now) -> Option<Act> {
+    pub(super) fn act(&self, change: Change, now: Now) -> Option<Act> {
         let put = |kind, key: &[u8], expires, body| Act::Put {
             kind,
             key: key.to_vec(),
@@ -262,11 +178,13 @@ impl Node {
                 let key = key.to_vec();
                 Act::Put { kind: Kind::Alert, key, expires, body, keep: !lease, share: true }
             }
-            Change::AlertEnded(_) => return None,
+            Change::AlertEnded { fingerprint, .. } => {
+                return self.act(Change::Alert { fingerprint, lease: false }, now);
+            }
             Change::Claim { key, lifetime, surrendered, given_up } => Act::Put {
                 kind: Kind::Claim,
                 key: key.to_be_bytes().to_vec(),
-                expires: self.flock_wall(now) + lifetime + CLAIM_LIFE,
+                expires: now.wall + lifetime + CLAIM_LIFE,
                 body: record::encode_claim(lifetime, surrendered, &given_up),
                 keep: false,
                 share: true,
@@ -323,12 +241,27 @@ impl Node {
             self.last_hlc = wall.max(self.last_hlc + 1);
             gossip::Version { hlc: self.last_hlc, node: self.identity.unwrap_or(0) }
         };
+        self.stamp_of_version(now, version, kind, expires, body)
+    }
+
+    /// The stamp of a body that expires at a time by our clock.
+    pub(super) fn stamp_of_version(
+        &self,
+        now: Now,
+        version: gossip::Version,
+        kind: Kind,
+        expires: Wall,
+        body: &[u8],
+    ) -> Stamp {
         let shared_end = match kind {
             Kind::Alert => expires - self.core.options().alerts_gc_interval,
             _ => Wall::EPOCH,
         };
-        let body = matches!(kind, Kind::Claim | Kind::Group).then(|| body.into());
-        Stamp { version, expires_at_ms: expires.as_ms(), offset_ms: 0, shared_end, body }
+        let beyond = beyond(kind, body, rest(kind, body));
+        // When it expires is compared by the flock's time, everything else by ours.
+        let to_flock = Step::new(now.wall, self.flock_wall(now));
+        let expires_at_ms = to_flock.time(expires).as_ms();
+        Stamp { version, expires_at_ms, shared_end, beyond }
     }
 }
 
@@ -358,19 +291,22 @@ pub(super) fn as_told(alert: &Alert, now: Wall) -> Alert {
 
 /// The record that flash keeps.
 pub(super) fn stored(kind: Kind, key: Vec<u8>, stamp: &Stamp, body: Vec<u8>) -> Record {
+    let body = match stamp.rest(kind) {
+        Some(rest) => with_rest(kind, &body, rest),
+        None => body,
+    };
     let stamped = Stamped {
         hlc: stamp.version.hlc,
         node: stamp.version.node,
         expires_at_ms: stamp.expires_at_ms,
         body,
-        offset_ms: Some(stamp.offset_ms).filter(|offset| *offset != 0),
     };
     Record::put(u16::from(kind.number()), key, stamped.encode())
 }
 
 /// The record of this node itself.
-pub(super) fn identity(id: u64) -> Record {
-    let body = record::encode_identity(id);
+pub(super) fn identity(id: u64, met: &[SocketAddr]) -> Record {
+    let body = record::encode_identity(id, met);
     stored(Kind::Identity, b"node".to_vec(), &Stamp::default(), body)
 }
 
@@ -378,6 +314,7 @@ pub(super) fn identity(id: u64) -> Record {
 mod tests {
     use std::borrow::Cow;
     use std::collections::BTreeMap;
+    use std::rc::Rc;
 
     use rand::SeedableRng as _;
     use rand::rngs::StdRng;
@@ -420,7 +357,7 @@ mod tests {
                             Cx { now: self.now, rng: &mut self.rng, effects: &mut effects };
                         self.node.handle_reply(&mut cx, attempt.id, &Reply::Done);
                     }
-                    Effect::Cancel(_) | Effect::Multicast(_) | Effect::Send(..) => {}
+                    Effect::Cancel(_) | Effect::Multicast(_) | Effect::Send { .. } => {}
                     Effect::Persist(records) => {
                         self.writes += records.len();
                         for record in records {
@@ -455,7 +392,7 @@ mod tests {
             self.node =
                 Node::new(Rc::new(config(route("r", &[]))), Options::default(), None, self.now);
             for ((kind, key), body) in self.flash.clone() {
-                self.step(|node, cx| node.handle_record(cx, kind, &key, &body).unwrap());
+                self.node.handle_record(kind, &key, &body).unwrap();
             }
             self.step(Node::handle_restored);
         }
@@ -541,7 +478,7 @@ mod tests {
         w.restart(10);
         w.post("A", true);
         for ((kind, key), body) in kept {
-            w.step(|node, cx| node.handle_record(cx, kind, &key, &body).unwrap());
+            w.node.handle_record(kind, &key, &body).unwrap();
         }
         w.step(Node::handle_restored);
         let now = w.now.wall;

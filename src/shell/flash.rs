@@ -16,7 +16,8 @@ use crate::store::Medium;
 const LOCK: &str = "journal.lock";
 const TMPFS_MAGIC: i128 = 0x0102_1994;
 const RAMFS_MAGIC: i128 = 0x8584_58f6;
-const ZEROS: [u8; 16 * 1024] = [0; 16 * 1024];
+/// How much of a new file is written at a time.
+const ZEROS_BYTES: usize = 16 * 1024;
 
 /// A state directory, opened.
 #[derive(Debug)]
@@ -123,11 +124,14 @@ impl Medium for FlashDir {
             Ok(()) | Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
             Err(error) => return Err(error.into()),
         }
+        // Not a constant: that would be 16 KiB of the binary.
+        let zeros = vec![0; ZEROS_BYTES];
         let mut at = 0;
         while at < bytes {
-            let len = usize::try_from(bytes - at).unwrap_or(usize::MAX).min(ZEROS.len());
-            file.write_all_at(ZEROS.get(..len).unwrap_or(&ZEROS), at)?;
-            at += len as u64;
+            let left = usize::try_from(bytes - at).unwrap_or(usize::MAX);
+            let piece = zeros.get(..left).unwrap_or(&zeros);
+            file.write_all_at(piece, at)?;
+            at += piece.len() as u64;
         }
         self.files.borrow_mut().insert(name.to_owned(), file);
         Ok(())

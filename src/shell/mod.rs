@@ -448,9 +448,9 @@ impl Shell {
                     }
                 }
                 Effect::Persist(records) => self.keeper.keep(records),
-                Effect::Send(to, bytes) => {
+                Effect::Send { to, bytes, is_there } => {
                     if let Some(port) = &self.port {
-                        port.send(to, &bytes);
+                        port.send(to, &bytes, is_there);
                     }
                 }
             }
@@ -557,7 +557,7 @@ fn site_cluster(setup: &Setup, port: Option<&Port>) -> api::Cluster {
 /// Gives the node what was kept. What makes no sense is left out and said.
 fn restore(node: &mut Node, cx: &mut Cx<'_>, found: &[keeper::Found]) {
     for (kind, key, body) in found {
-        if let Err(error) = node.handle_record(cx, *kind, key, body) {
+        if let Err(error) = node.handle_record(*kind, key, body) {
             warn!("journal: left out a record of kind {kind}: {error}");
         }
     }

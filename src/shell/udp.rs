@@ -12,7 +12,7 @@ use std::net::{
 use std::rc::Rc;
 
 use log::{debug, info, warn};
-use rustix::net::sockopt;
+use rustix::net::{SendFlags, sendto, sockopt};
 use smol::channel::Sender;
 use smol::{Async, LocalExecutor, Task, Timer};
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
@@ -100,9 +100,10 @@ impl Port {
         to.is_ipv4() || self.shared.speaks_v6
     }
 
-    /// Sends a datagram to one address.
-    pub(super) fn send(&self, to: SocketAddr, bytes: &[u8]) {
-        self.shared.send(to, bytes);
+    /// Sends a datagram to one address; `is_there` if who is there has answered of late.
+    pub(super) fn send(&self, to: SocketAddr, bytes: &[u8], is_there: bool) {
+        // The kernel would else ask for the link-layer address again, each half minute of each neighbour.
+        self.shared.send(to, bytes, if is_there { SendFlags::CONFIRM } else { SendFlags::empty() });
     }
 
     /// Sends a datagram to the group, on every interface that is used.
@@ -128,7 +129,7 @@ impl Shared {
         self.executor.spawn(receive(socket, via, stats, events))
     }
 
-    fn send(&self, to: SocketAddr, bytes: &[u8]) {
+    fn send(&self, to: SocketAddr, bytes: &[u8], flags: SendFlags) {
         let to = match to {
             SocketAddr::V4(v4) if self.speaks_v6 => {
                 SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port())
@@ -136,7 +137,7 @@ impl Shared {
             to => to,
         };
         // Where the socket is full, waiting would only make the news old.
-        match self.unicast.get_ref().send_to(bytes, to) {
+        match sendto(&*self.unicast, bytes, flags, &to) {
             Ok(_) => count(&self.stats, |stats| stats.sent += 1),
             Err(error) => {
                 debug!("sending to {to} failed: {error}");
@@ -151,13 +152,13 @@ impl Shared {
             match group.to {
                 SocketAddr::V6(to) => {
                     let to = SocketAddrV6::new(*to.ip(), to.port(), 0, interface.index);
-                    self.send(to.into(), bytes);
+                    self.send(to.into(), bytes, SendFlags::empty());
                 }
                 SocketAddr::V4(_) => {
                     let (index, none) = (interface.index, Ipv4Addr::UNSPECIFIED);
                     let unicast = (*self.unicast).get_ref();
                     match sockopt::set_ip_multicast_if_with_ifindex(unicast, &none, &none, index) {
-                        Ok(()) => self.send(group.to, bytes),
+                        Ok(()) => self.send(group.to, bytes, SendFlags::empty()),
                         Err(error) => {
                             debug!("{}: multicast cannot leave: {error}", interface.name);
                             count(&self.stats, |stats| stats.send_failures += 1);

@@ -4,4 +4,5 @@ pub mod json;
 pub mod key;
 pub mod metrics;
 pub mod record;
+pub mod rest;
 pub mod rfc3339;

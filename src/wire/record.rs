@@ -1,31 +1,48 @@
 //! What is kept on flash and shared with the flock: one CBOR body for both.
 //!
-//! A record has a kind, a key and a body. Every body is a CBOR array whose elements have fixed places: a reader skips
-//! elements that it does not know, and elements added later are optional, so that a version reads what its neighbours
-//! wrote. In CDDL (RFC 8610):
+//! A record has a kind, a key and a body. Every body is a CBOR array whose elements have fixed places. In CDDL
+//! (RFC 8610):
 //!
 //! ```text
 //! alert   = [labels: [* tstr], annotations: [* tstr], starts: time, ends: time, updated: time, timeout: bool, url: tstr]
 //! silence = [matchers: [+ matcher], starts: time, ends: time, updated: time, by: tstr, comment: tstr, annotations: [* tstr]]
 //! matcher = [name: tstr, op: 0..3, value: tstr]          ; =  !=  =~  !~
-//! log     = [group: tstr, receiver: tstr, integration: tstr, index: uint, timestamp: time, firing: bstr, resolved: bstr, expires: time]
+//! log     = [group: tstr, receiver: tstr, integration: tstr, index: uint, timestamp: time, firing: bstr, resolved: bstr, expires: time,
+//!            ? tellers: [* [node: uint, times: uint]]]   ; who has told of it, the last one first
 //! group   = [path: tstr, labels: [* tstr], first: time]  ; the time of its first flush
 //! claim   = [lifetime: uint, surrendered: bool,         ; milliseconds from when it is heard
 //!            ? given_up: [*uint]]                       ; the nodes that have given the turn up
-//! node    = [id: uint]
+//! node    = [id: uint, ? met: [* tstr]]                  ; addresses at which it met members
 //! time    = int                                          ; nanoseconds since 1970
-//! stamped = [hlc: uint, node: uint, expires: int, body: bstr, ? offset: int]  ; on flash: the body with its version around it
+//! stamped = [hlc: uint, node: uint, expires: int, body: bstr]  ; on flash: the body with its version around it
 //! ```
 //!
 //! Labels are names and values in turn. Fingerprints are 8 bytes each, big-endian. Keys: an alert's is its fingerprint, a
 //! silence's its id, those of log entries and groups a 128-bit FNV-1a of what names them.
+//!
+//! Versions that differ live in one flock, and follow each other over one flash. What a newer one adds, an older one
+//! keeps and passes on as it came ([`super::rest`]), until it writes the record anew itself. So:
+//!
+//! - A body may get further elements, after the last and optional, that hold no wall times: an older version does not
+//!   move them to its clock. `matcher`, `stamped` and the record of the flock around a body get none.
+//! - A kind keeps its meaning, and the values that are valid in it stay those: what an older version could not read or
+//!   would misread is a new kind.
+//! - The number of a new kind says what an older version does with it. On flash it stands in `stamped`, under the key
+//!   by which the flock knows it.
+//!
+//! | kinds | flash | flock |
+//! |---|---|---|
+//! | 1 to 63, but 5 and 6 | kept | shared |
+//! | 64 to 127, and 5 | not kept | shared |
+//! | 128 and on, and 6 | kept | not shared |
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use minicbor::{Decode, Encode};
 
-use crate::limits::MEMBERS_MAX;
+use crate::limits::{LOG_TELLERS_MAX, MEMBERS_MAX, MET_MAX};
 use crate::model::hash::fnv128;
 use crate::model::{
     Alert, Fingerprint, GroupKey, Labels, LogEntry, LogKey, MatchOp, Matcher, Matchers, Pool,
@@ -68,6 +85,16 @@ impl Kind {
     pub const fn number(self) -> u8 {
         self as u8
     }
+}
+
+/// Whether records of a kind that this version does not know are shared with the flock.
+pub const fn is_shared(kind: u16) -> bool {
+    1 <= kind && kind < 128
+}
+
+/// Whether records of a kind that this version does not know are kept on flash.
+pub const fn is_kept(kind: u16) -> bool {
+    kind < 64 || 128 <= kind
 }
 
 /// Bytes that are no record of the kind that was expected: what is wrong. Nothing was changed.
@@ -165,6 +192,8 @@ struct LogBody<'a> {
     resolved: Vec<u8>,
     #[n(7)]
     expires: i64,
+    #[n(8)]
+    tellers: Option<Vec<(u64, u64)>>,
 }
 
 #[derive(Encode, Decode)]
@@ -194,6 +223,8 @@ struct ClaimBody {
 struct IdentityBody {
     #[n(0)]
     id: u64,
+    #[n(1)]
+    met: Option<Vec<String>>,
 }
 
 /// A body with its version around it, as it stands on flash.
@@ -212,9 +243,6 @@ pub struct Stamped {
     /// The body.
     #[cbor(n(3), with = "minicbor::bytes")]
     pub body: Vec<u8>,
-    /// The author's clock less ours in milliseconds, by which the body's times were moved; none: not at all.
-    #[n(4)]
-    pub offset_ms: Option<i64>,
 }
 
 impl Stamped {
@@ -353,6 +381,7 @@ pub fn encode_log(key: &LogKey, entry: &LogEntry) -> Vec<u8> {
         firing: bytes(&entry.firing),
         resolved: bytes(&entry.resolved),
         expires: entry.expires_at.as_ns(),
+        tellers: Some(entry.tellers.to_vec()).filter(|it| !it.is_empty()),
     })
 }
 
@@ -381,6 +410,7 @@ pub fn decode_log(bytes: &[u8]) -> Result<(LogKey, LogEntry), Malformed> {
         firing: fingerprints(&body.firing)?,
         resolved: fingerprints(&body.resolved)?,
         expires_at: Wall::from_ns(body.expires),
+        tellers: body.tellers.unwrap_or_default().into_iter().take(LOG_TELLERS_MAX).collect(),
     };
     Ok((key, entry))
 }
@@ -416,15 +446,17 @@ pub fn decode_claim(bytes: &[u8]) -> Result<(Duration, bool, Vec<u64>), Malforme
     Ok((Duration::from_millis(body.lifetime_ms), body.surrendered, given_up))
 }
 
-/// The body of this node's identity.
-pub fn encode_identity(id: u64) -> Vec<u8> {
-    encode(IdentityBody { id })
+/// The body of this node's identity: its id, and where it met members.
+pub fn encode_identity(id: u64, met: &[SocketAddr]) -> Vec<u8> {
+    let met: Vec<String> = met.iter().map(ToString::to_string).collect();
+    encode(IdentityBody { id, met: Some(met).filter(|met| !met.is_empty()) })
 }
 
-/// The node id of a body.
-pub fn decode_identity(bytes: &[u8]) -> Result<u64, Malformed> {
+/// The node id of a body, and where the node met members; addresses that make no sense are left out.
+pub fn decode_identity(bytes: &[u8]) -> Result<(u64, Vec<SocketAddr>), Malformed> {
     let body: IdentityBody = minicbor::decode(bytes)?;
-    Ok(body.id)
+    let met = body.met.unwrap_or_default();
+    Ok((body.id, met.iter().filter_map(|it| it.parse().ok()).take(MET_MAX).collect()))
 }
 
 fn encode(body: impl Encode<()>) -> Vec<u8> {
@@ -492,6 +524,7 @@ mod tests {
             firing: [Fingerprint(2)].into(),
             resolved: [Fingerprint(3), Fingerprint(4)].into(),
             expires_at: Wall::from_ns(5),
+            tellers: [(7, 2), (9, 1)].into(),
         };
         (key, entry)
     }
@@ -508,14 +541,21 @@ mod tests {
     #[test]
     fn bodies_are_golden() {
         let (key, entry) = log();
-        let stamped = Stamped { hlc: 1, node: 2, expires_at_ms: 3, body: vec![4], offset_ms: None };
+        let alone = LogEntry { tellers: [].into(), ..entry.clone() };
+        let stamped = Stamped { hlc: 1, node: 2, expires_at_ms: 3, body: vec![4] };
         let golden = [
             (encode_alert(&alert()), "878469616c6572746e616d656141616961318261736178012103f56175"),
             (encode_silence(&silence()), "87828361610061628361630363647c65010203626d656377687980"),
             (
-                encode_log(&key, &entry),
+                encode_log(&key, &alone),
                 "88657b7d3a7b7d617267776562686f6f6b0101480000000000000002\
                  500000000000000003000000000000000405",
+            ),
+            (
+                encode_log(&key, &entry),
+                "89657b7d3a7b7d617267776562686f6f6b0101480000000000000002\
+                 500000000000000003000000000000000405\
+                 82820702820901",
             ),
             (
                 encode_group(&group()),
@@ -525,7 +565,11 @@ mod tests {
             (stamped.encode(), "840102034104"),
             (encode_claim(Duration::from_secs(2), true, &[]), "821907d0f5"),
             (encode_claim(Duration::from_secs(2), true, &[1, 2]), "831907d0f5820102"),
-            (encode_identity(258), "81190102"),
+            (encode_identity(258, &[]), "81190102"),
+            (
+                encode_identity(1, &["[fe80::1%2]:9094".parse().unwrap()]),
+                "820181705b666538303a3a3125325d3a39303934",
+            ),
         ];
         for (bytes, expected) in golden {
             assert_eq!(hex(&bytes), expected);
@@ -562,7 +606,44 @@ mod tests {
         assert!(fingerprint_of(&[0; 7]).is_err());
     }
 
+    /// Reads a body of a kind and writes what was read.
+    fn again(kind: Kind, bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
+        Ok(match kind {
+            Kind::Alert => encode_alert(&decode_alert(bytes, &mut Pool::default())?),
+            Kind::Silence => encode_silence(&decode_silence(SilenceId::from_bits(0), bytes)?),
+            Kind::Log => decode_log(bytes).map(|(key, entry)| encode_log(&key, &entry))?,
+            Kind::Group => encode_group(&decode_group(bytes)?),
+            Kind::Claim => decode_claim(bytes).map(|(a, b, c)| encode_claim(a, b, &c))?,
+            Kind::Identity => decode_identity(bytes).map(|(id, met)| encode_identity(id, &met))?,
+        })
+    }
+
     proptest! {
+        #[test]
+        fn what_damage_leaves_readable_means_one_thing(
+            number in 1_u16..=6, damage in proptest::collection::vec((any::<usize>(), any::<u8>()), 0..4), cut in 0_usize..200
+        ) {
+            let kind = Kind::from_number(number).unwrap();
+            let (key, entry) = log();
+            let mut bytes = match kind {
+                Kind::Alert => encode_alert(&alert()),
+                Kind::Silence => encode_silence(&silence()),
+                Kind::Log => encode_log(&key, &entry),
+                Kind::Group => encode_group(&group()),
+                Kind::Claim => encode_claim(Duration::from_secs(2), true, &[1, 2]),
+                Kind::Identity => encode_identity(258, &["10.0.0.1:9094".parse().unwrap()]),
+            };
+            prop_assert_eq!(again(kind, &bytes).unwrap(), bytes.clone());
+            for (at, by) in &damage {
+                let at = at % bytes.len();
+                bytes[at] ^= by;
+            }
+            bytes.truncate(if cut < bytes.len() * 2 { cut.max(1) } else { bytes.len() });
+            if let Ok(read) = again(kind, &bytes) {
+                prop_assert_eq!(again(kind, &read).unwrap(), read);
+            }
+        }
+
         #[test]
         fn any_bytes_are_a_noun_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             drop(decode_alert(&bytes, &mut Pool::default()));

@@ -22,6 +22,7 @@ mod checkers;
 #[cfg(feature = "faults")]
 mod mutations;
 mod net;
+mod newer;
 mod receiver;
 mod scenarios;
 mod seat;
@@ -59,11 +60,7 @@ fn asked() -> Asked {
     };
     while let Some(arg) = args.next() {
         match arg.as_str() {
-            "--trace" => trace::LINES.set(true),
-            "--unset-clocks" => {
-                swarm::UNSET.set(true);
-                asked.swarm = true;
-            }
+            "--trace" => trace::print_lines(),
             "--seeds" => (asked.seeds, asked.swarm) = (number(args.next()), true),
             "--from" => (asked.from, asked.swarm) = (number(args.next()), true),
             "--table" => asked.table = Some(number(args.next())),
@@ -105,7 +102,7 @@ fn swarm(from: u64, seeds: u64) {
                 Ok(outcome) => {
                     events += outcome.events;
                     ms += outcome.ms;
-                    if seeds == 1 {
+                    if seeds == 1 || trace::LINES.get() {
                         println!("  seed {seed}: {outcome}");
                     }
                 }

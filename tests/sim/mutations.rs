@@ -24,6 +24,8 @@ const ALL: &[Fault] = &[
     Fault::LogNotRestored,
     Fault::LogNotShared,
     Fault::MergedEndsJoin,
+    Fault::NewerForgotten,
+    Fault::NewerRefused,
     Fault::RanksDiffer,
     Fault::SilencesIgnored,
     Fault::SyncSkipped,

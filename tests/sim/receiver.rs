@@ -18,11 +18,17 @@ pub(crate) struct Receiver {
     pub(crate) manner: Manner,
     /// Seats from which there is no way to it.
     pub(crate) unreachable_from: BTreeSet<usize>,
+    /// How long it takes to find that out, in ms.
+    pub(crate) unreachable_after: (u64, u64),
 }
 
 impl Default for Receiver {
     fn default() -> Self {
-        Self { manner: Manner::Fine(5, 40), unreachable_from: BTreeSet::new() }
+        Self {
+            manner: Manner::Fine(5, 40),
+            unreachable_from: BTreeSet::new(),
+            unreachable_after: (2, 900),
+        }
     }
 }
 

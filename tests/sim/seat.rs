@@ -18,7 +18,7 @@ pub(crate) const EPOCH_MS: i64 = 1_800_000_000_000;
 pub(crate) const SLOTS: usize = bellwether::limits::ATTEMPTS_MAX;
 
 /// The wall clock of a seat, by what it differs from the right one.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct WallClock {
     /// How far it is ahead, at the beginning of the world.
     pub(crate) ahead_ms: i64,
@@ -26,6 +26,22 @@ pub(crate) struct WallClock {
     pub(crate) drift_ppm: i64,
     /// Whether the kernel says that it is synchronised.
     pub(crate) synced: bool,
+    /// Whether it goes on while the power is out.
+    pub(crate) battery: bool,
+}
+
+impl Default for WallClock {
+    fn default() -> Self {
+        Self { ahead_ms: 0, drift_ppm: 0, synced: true, battery: true }
+    }
+}
+
+impl WallClock {
+    /// It is 1970 again.
+    pub(crate) const fn forget(&mut self, at: u64) {
+        self.ahead_ms = -EPOCH_MS - at.cast_signed();
+        self.synced = false;
+    }
 }
 
 /// What waits for flash, as in the shell's keeper.
@@ -75,6 +91,10 @@ pub(crate) struct Seat {
     pub(crate) slots_used: usize,
     /// How long a sync takes.
     pub(crate) sync_ms: (u64, u64),
+    /// Whether it is of a newer version in this life.
+    pub(crate) newer: bool,
+    /// Whether its flash has shown what a newer version keeps for itself alone.
+    pub(crate) holds_new: bool,
 }
 
 impl Seat {
@@ -87,12 +107,14 @@ impl Seat {
             rng: StdRng::seed_from_u64(seed),
             life: 0,
             started_at: 0,
-            clock: WallClock { synced: true, ..WallClock::default() },
+            clock: WallClock::default(),
             timer_at: None,
             attempts: BTreeMap::new(),
             waiting: VecDeque::new(),
             slots_used: 0,
             sync_ms: (2, 20),
+            newer: false,
+            holds_new: false,
         }
     }
 

@@ -1,6 +1,5 @@
 //! A history drawn from a seed: first everything goes wrong, then all is well and must come to rest.
 
-use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,6 +11,7 @@ use crate::checkers::muted::Muted;
 use crate::checkers::repeat::Repeat;
 use crate::checkers::versions::Growing;
 use crate::checkers::{self, Alert, Silence, Truth};
+use crate::newer::Newer;
 use crate::receiver::Manner;
 use crate::seat::WallClock;
 use crate::support::flash::Faults;
@@ -20,11 +20,6 @@ use crate::world::{CONFIG, Setup, World, ends, fires};
 const MINUTE_MS: i64 = 60_000;
 const YEAR_MS: i64 = 365 * 24 * 60 * MINUTE_MS;
 
-thread_local! {
-    /// Whether every world has clocks that are not set yet: what was received before they are is not yet moved.
-    pub(crate) static UNSET: Cell<bool> = const { Cell::new(false) };
-}
-
 /// How the wall clocks of a world are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Clocks {
@@ -32,8 +27,10 @@ enum Clocks {
     Apart,
     Drifting,
     Past2038,
-    /// Some start in 1970 and are set after a while.
+    /// Some have no battery: after each power cut it is 1970 until they are set.
     Unset,
+    /// They are stepped, back and forth.
+    Stepping,
 }
 
 /// What is drawn once a seed; a chance is in thousandths a step of a second.
@@ -78,9 +75,15 @@ impl Options {
             of[usize::try_from(dice.random_range(0..of.len() as u64)).unwrap()]
         };
         let sizes = [1_usize, 2, 3, 3, 3, 4, 5, 5, 7, 9];
-        let clocks =
-            [Clocks::Right, Clocks::Right, Clocks::Apart, Clocks::Drifting, Clocks::Past2038];
-        let unset = UNSET.get();
+        let clocks = [
+            Clocks::Right,
+            Clocks::Right,
+            Clocks::Apart,
+            Clocks::Drifting,
+            Clocks::Past2038,
+            Clocks::Unset,
+            Clocks::Stepping,
+        ];
         let pick = |dice: &mut StdRng, len: usize| {
             usize::try_from(dice.random_range(0..len as u64)).unwrap()
         };
@@ -106,7 +109,7 @@ impl Options {
             end,
             silence,
             reload,
-            clocks: if unset { Clocks::Unset } else { clocks[pick(dice, clocks.len())] },
+            clocks: clocks[pick(dice, clocks.len())],
             secs: dice.random_range(60..=240),
         }
     }
@@ -144,6 +147,7 @@ pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
     world.net.repeat = options.repeat;
     world.net.late = options.late;
     world.net.delay_ms = (1, options.delay_ms);
+    world.newer = Newer::drawn(seed);
     let mut history = History {
         world,
         truth: Truth::default(),
@@ -163,7 +167,6 @@ pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
 impl History {
     fn live(&mut self) -> Result<(), String> {
         self.set_clocks();
-        self.muted.apart_ms = if self.options.clocks == Clocks::Apart { 300_000 } else { 0 };
         for seat in 0..self.options.seats {
             if self.options.slow_flash {
                 self.world.seats[seat].sync_ms = (50, 3_000);
@@ -186,6 +189,7 @@ impl History {
         checkers::lost::check(&self.world, &self.truth)?;
         checkers::told::check(&self.world, &self.truth)?;
         checkers::equal::check(&self.world)?;
+        checkers::newer::check(&self.world)?;
         self.calm()
     }
 
@@ -245,21 +249,36 @@ impl History {
             let minutes = self.dice.random_range(-5..=5_i64);
             let clock = &mut self.world.seats[seat].clock;
             match self.options.clocks {
-                Clocks::Right => {}
                 Clocks::Apart => clock.ahead_ms = minutes * MINUTE_MS / 2,
                 Clocks::Drifting => clock.drift_ppm = minutes * 40,
                 Clocks::Past2038 => clock.ahead_ms = 15 * YEAR_MS,
-                Clocks::Unset => {
-                    if minutes > 0 {
-                        clock.ahead_ms = -crate::seat::EPOCH_MS;
-                        clock.synced = false;
-                        let right = WallClock { ahead_ms: 0, drift_ppm: 0, synced: true };
-                        let secs = self.options.secs;
-                        let at = 1_000 + self.below(secs * 1_000);
-                        self.world.plan(at, move |world| world.set_clock(seat, right));
-                    }
+                Clocks::Unset if minutes > 0 => {
+                    clock.battery = false;
+                    self.set_later(seat);
                 }
+                Clocks::Stepping => self.step_later(seat),
+                Clocks::Right | Clocks::Unset => {}
             }
+        }
+    }
+
+    /// A clock without a battery shows 1970 until it is set.
+    fn set_later(&mut self, seat: usize) {
+        self.world.seats[seat].clock.forget(self.world.now);
+        let secs = self.options.secs;
+        let at = self.world.now + self.below(secs * 500);
+        let right = WallClock { battery: false, ..WallClock::default() };
+        self.world.plan(at, move |world| world.set_clock(seat, right));
+    }
+
+    /// A clock is stepped some times, by seconds or by minutes.
+    fn step_later(&mut self, seat: usize) {
+        for _ in 0..self.below(4) {
+            let most = if self.chance(500) { 10_000 } else { 5 * MINUTE_MS };
+            let ahead_ms = self.dice.random_range(-most..=most);
+            let at = self.world.now + self.below(self.options.secs * 1_000);
+            let clock = WallClock { ahead_ms, ..WallClock::default() };
+            self.world.plan(at, move |world| world.set_clock(seat, clock));
         }
     }
 
@@ -325,6 +344,9 @@ impl History {
             self.world.crash(seat, power);
             if wipe && !self.world.seats[seat].is_up() {
                 self.world.wipe(seat);
+            }
+            if power && !self.world.seats[seat].clock.battery {
+                self.set_later(seat);
             }
             self.restart_later(seat);
         }
@@ -455,6 +477,7 @@ impl History {
         world.net.delay_ms = (1, 20);
         world.net.heal();
         world.net.deaf.clear();
+        world.newer.strange = 0.0;
         for receiver in &mut world.receivers {
             *receiver = crate::receiver::Receiver::default();
         }

@@ -10,6 +10,30 @@ thread_local! {
     pub(crate) static LINES: Cell<bool> = const { Cell::new(false) };
 }
 
+/// Prints what nodes log.
+struct Logger;
+
+impl log::Log for Logger {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    #[expect(clippy::print_stdout, reason = "asked for")]
+    fn log(&self, record: &log::Record<'_>) {
+        println!("          . {}", record.args());
+    }
+
+    fn flush(&self) {}
+}
+
+/// Has worlds print their lines, and their nodes' logs.
+pub(crate) fn print_lines() {
+    LINES.set(true);
+    if log::set_logger(&Logger).is_ok() {
+        log::set_max_level(log::LevelFilter::Debug);
+    }
+}
+
 pub(crate) struct Trace {
     /// FNV-1a of everything that happened.
     pub(crate) hash: u64,

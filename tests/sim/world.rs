@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,12 +16,13 @@ use bellwether::gossip::{self, KeyRing, Via};
 use bellwether::model::{MatchOp, Matcher, Matchers, Report, SilenceId};
 use bellwether::node::{Node, Options, SilenceDraft};
 use bellwether::notify::{Outgoing, Reply};
-use bellwether::store::{self, Journal};
+use bellwether::store::{self, Journal, Record};
 use bellwether::wire::record::Kind;
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt, SeedableRng};
 
 use crate::net::Net;
+use crate::newer::{self, NEW_OWN, Newer};
 use crate::receiver::{self, Manner, Receiver, Told};
 use crate::seat::{self, Running, SLOTS, Seat, WallClock};
 use crate::support::rng::Rng;
@@ -74,18 +76,28 @@ pub(crate) struct Post {
 
 /// How the flock is set up.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "a list of what may be switched on")]
 pub(crate) struct Setup {
     pub(crate) seats: usize,
     pub(crate) multicast: bool,
     pub(crate) sealed: bool,
     /// Whether there is a flock at all.
     pub(crate) flock: bool,
+    /// Whether the first has no static peers and the others have it alone, as in Alertmanager's tutorials.
+    pub(crate) star: bool,
     pub(crate) config: String,
 }
 
 impl Setup {
     pub(crate) fn new(seats: usize) -> Self {
-        Self { seats, multicast: false, sealed: false, flock: true, config: CONFIG.into() }
+        Self {
+            seats,
+            multicast: false,
+            sealed: false,
+            flock: true,
+            star: false,
+            config: CONFIG.into(),
+        }
     }
 }
 
@@ -117,6 +129,7 @@ pub(crate) struct World {
     pub(crate) now: u64,
     pub(crate) seats: Vec<Seat>,
     pub(crate) net: Net,
+    pub(crate) newer: Newer,
     pub(crate) receivers: Vec<Receiver>,
     pub(crate) told: Vec<Told>,
     pub(crate) posts: Vec<Post>,
@@ -155,6 +168,7 @@ impl World {
             now: 1_000,
             seats,
             net: Net::new(rng.next_u64()),
+            newer: Newer::none(),
             receivers: (0..RECEIVERS).map(|_| Receiver::default()).collect(),
             told: Vec::new(),
             posts: Vec::new(),
@@ -289,21 +303,48 @@ impl World {
                 self.end_attempt(seat, id);
             }
             Effect::Multicast(bytes) => {
+                let bytes = self.speak(seat, bytes);
                 for to in (0..self.seats.len()).filter(|to| *to != seat) {
                     self.transmit(seat, to, Via::Multicast(1), &bytes);
                 }
             }
-            Effect::Send(to, bytes) => {
+            Effect::Send { to, bytes, .. } => {
+                let bytes = self.speak(seat, bytes);
                 if let Some(to) = seat::seat_at(to).filter(|to| *to < self.seats.len()) {
                     self.transmit(seat, to, Via::Unicast, &bytes);
                 }
             }
-            Effect::Persist(records) => {
+            Effect::Persist(mut records) => {
+                self.write(seat, &mut records);
                 let keeper = &mut self.seats[seat].keeper;
                 keeper.queue.extend(records);
                 keeper.last += 1;
                 self.keep(seat);
             }
+        }
+    }
+
+    /// What a seat says, in its version's words.
+    fn speak(&mut self, seat: usize, bytes: Vec<u8>) -> Vec<u8> {
+        let it = &self.seats[seat];
+        if !self.newer.mixed {
+            return bytes;
+        }
+        if !it.newer {
+            self.newer.note(newer::id(it.node.as_ref()), &bytes);
+            return bytes;
+        }
+        self.newer.speak((seat, it.life), newer::id(it.node.as_ref()), bytes)
+    }
+
+    /// What a seat keeps, in its version's words.
+    fn write(&mut self, seat: usize, records: &mut Vec<Record>) {
+        let it = &self.seats[seat];
+        let node = newer::id(it.node.as_ref());
+        if it.newer {
+            self.newer.write(node, it.wall(self.now).as_ms(), records);
+        } else if self.newer.mixed {
+            self.newer.note_kept(node, records);
         }
     }
 
@@ -317,7 +358,10 @@ impl World {
     /// Switches a seat on: what its flash holds comes back, and it joins the flock.
     pub(crate) fn start(&mut self, seat: usize) {
         assert!(!self.seats[seat].is_up());
-        self.trace.line(self.now, || format!("n{seat} starts"));
+        self.seats[seat].newer = self.newer.starts();
+        let newer = self.seats[seat].newer;
+        self.trace
+            .line(self.now, || format!("n{seat} starts{}", if newer { ", newer" } else { "" }));
         let options =
             Options { external_url: format!("http://node-{seat}").into(), ..Options::default() };
         let flock = self.setup.flock.then(|| self.flock_config(seat));
@@ -331,10 +375,15 @@ impl World {
             Journal::open(it.flash.clone(), journal_options(salt), &mut |kind, key, body| {
                 found.push((kind, key.to_vec(), body.to_vec()));
             });
+        let holds_new = found.iter().any(|(kind, ..)| *kind == NEW_OWN);
+        if it.holds_new && !holds_new {
+            self.fault = Some(format!("n{seat} has lost what a newer version kept"));
+        }
+        it.holds_new = holds_new;
         let mut effects = Vec::new();
         let mut cx = Cx { now, rng: &mut it.rng, effects: &mut effects };
         for (kind, key, body) in found {
-            if let Err(error) = node.handle_record(&cx, kind, &key, &body) {
+            if let Err(error) = node.handle_record(kind, &key, &body) {
                 self.fault = Some(format!("n{seat} cannot read what it wrote: {error:?}"));
             }
         }
@@ -350,21 +399,27 @@ impl World {
         for effect in effects {
             self.perform(seat, effect);
         }
-        let peers: Vec<_> = if self.setup.multicast {
-            Vec::new()
-        } else {
-            (0..self.seats.len()).filter(|it| *it != seat).map(seat::addr).collect()
-        };
+        let peers = self.peers_of(seat);
         self.call(seat, |node, cx| node.handle_peers(cx, &peers));
+    }
+
+    /// The static peers of a seat.
+    fn peers_of(&self, seat: usize) -> Vec<SocketAddr> {
+        let known = match (self.setup.multicast, self.setup.star) {
+            (true, _) => 0,
+            (false, true) => seat.min(1),
+            (false, false) => self.seats.len(),
+        };
+        (0..known).filter(|it| *it != seat).map(seat::addr).collect()
     }
 
     fn flock_config(&self, seat: usize) -> gossip::Config {
         let mut config = gossip::Config::new(0, &format!("n{seat}"));
         if self.setup.sealed || self.setup.multicast {
-            config.keys = KeyRing::new(&[[7; 32]]).expect("a key");
+            config.keys = KeyRing::new(&[newer::SECRET]).expect("a key");
         }
         config.multicast = self.setup.multicast;
-        config.expects_peers = self.seats.len() > 1;
+        config.expects_peers = !self.peers_of(seat).is_empty();
         config.synced = self.seats[seat].clock.synced;
         config
     }
@@ -411,6 +466,7 @@ impl World {
         assert!(!self.seats[seat].is_up());
         self.trace.line(self.now, || format!("n{seat} loses its flash"));
         self.seats[seat].flash = crate::support::flash::Flash::new();
+        self.seats[seat].holds_new = false;
     }
 
     /// Sets a seat's wall clock.
@@ -432,8 +488,8 @@ impl World {
         self.config = load(text);
         for seat in self.up() {
             let config = Rc::clone(&self.config);
-            let taken = self.call(seat, |node, cx| node.handle_config(cx, config));
-            taken.expect("it runs").expect("few groups");
+            let loaded = self.call(seat, |node, cx| node.handle_config(cx, config));
+            loaded.expect("it is up").expect("few groups");
         }
     }
 
@@ -453,11 +509,14 @@ impl World {
     }
 
     fn synced(&mut self, seat: usize) {
-        let state = {
+        let mut state = {
             let it = &self.seats[seat];
             let now = it.now(self.now);
-            it.keeper.fault.then(|| it.node.as_ref().map(|node| node.records(now)))
+            it.node.as_ref().filter(|_| it.keeper.fault).map(|node| node.records(now))
         };
+        if let Some(state) = &mut state {
+            self.write(seat, state);
+        }
         let it = &mut self.seats[seat];
         let Some((records, ticket)) = it.keeper.busy.take() else { return };
         if it.journal.is_none() {
@@ -465,7 +524,7 @@ impl World {
             let opened = Journal::open(it.flash.clone(), journal_options(salt), &mut |_, _, _| {});
             it.journal = opened.ok().map(|(journal, _)| journal);
         }
-        let outcome = match (&mut it.journal, state.flatten()) {
+        let outcome = match (&mut it.journal, state) {
             (None, _) => Err("no journal".to_owned()),
             (Some(journal), Some(state)) => journal
                 .rewrite(&state, &|kind| Kind::from_number(kind).is_some())
@@ -498,7 +557,7 @@ impl World {
         {
             self.acknowledge(post);
         }
-        if was != outcome.is_err() {
+        if was || outcome.is_err() {
             let fault = outcome.err();
             self.trace.line(self.now, || format!("n{seat} flash: {fault:?}"));
             self.call(seat, |node, cx| node.handle_journal(cx, fault.as_deref()));
@@ -545,7 +604,8 @@ impl World {
         it.slots_used += 1;
         let life = it.life;
         if self.receivers[receiver].unreachable_from.contains(&seat) {
-            let after = self.rng.random_range(2..=900);
+            let (least, most) = self.receivers[receiver].unreachable_after;
+            let after = self.rng.random_range(least..=most);
             let reply = Reply::Failed("no way there".into());
             self.schedule(self.now + after, Event::Reply(seat, life, id, reply));
         } else {

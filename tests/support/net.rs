@@ -9,8 +9,8 @@ use bellwether::time::{Mono, Now, Wall};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 
-/// Bytes of the IPv4 and UDP headers.
-pub(crate) const HEADERS: u64 = 28;
+/// Bytes of the Ethernet, IPv4 and UDP headers, as an interface counts them.
+pub(crate) const HEADERS: u64 = 14 + 28;
 /// The wall clock when a test begins.
 pub(crate) const EPOCH_MS: i64 = 1_800_000_000_000;
 
@@ -46,9 +46,25 @@ pub(crate) struct Seat {
     pub(crate) sent_datagrams: u64,
     rng: StdRng,
     timeout: Mono,
+    /// Datagrams in its receive buffer, and when it will have read them, in microseconds.
+    waiting: usize,
+    free_at_us: u64,
+}
+
+/// How fast members read, and how much their receive buffers hold.
+#[derive(Clone, Copy)]
+pub(crate) struct Reading {
+    /// Datagrams that wait at most; further ones are lost.
+    pub(crate) waiting_max: usize,
+    /// The time that one takes.
+    pub(crate) each_us: u64,
+    /// How likely it is, each time, that the processor does something else first, and for how long at most.
+    pub(crate) stall: f64,
+    pub(crate) stall_us_max: u64,
 }
 
 struct Packet {
+    is_read: bool,
     from: SocketAddr,
     to: usize,
     via: Via,
@@ -61,6 +77,10 @@ pub(crate) struct Net {
     pub(crate) loss: f64,
     pub(crate) repeat: f64,
     pub(crate) delay_ms: (u64, u64),
+    /// Without it members read at once.
+    pub(crate) reading: Option<Reading>,
+    /// Datagrams lost in full receive buffers.
+    pub(crate) spilt: u64,
     /// Directed pairs between which nothing passes.
     pub(crate) cut: BTreeSet<(usize, usize)>,
     /// Seats that multicast does not reach, nor leave.
@@ -102,6 +122,8 @@ impl Net {
                 sent_datagrams: 0,
                 rng: StdRng::seed_from_u64(rng.next_u64()),
                 timeout: Mono::from_ms(u64::MAX),
+                waiting: 0,
+                free_at_us: 0,
             })
             .collect();
         Self {
@@ -110,6 +132,8 @@ impl Net {
             loss: 0.0,
             repeat: 0.0,
             delay_ms: (1, 4),
+            reading: None,
+            spilt: 0,
             cut: BTreeSet::new(),
             no_multicast: BTreeSet::new(),
             trace: 0,
@@ -187,6 +211,7 @@ impl Net {
                 version: gossip.stamp(now),
                 expires_at_ms: now.wall.as_ms() + lives_ms,
                 body: vec![u8::try_from(seat).unwrap(); bytes],
+                told_at: None,
             };
             toy.0.insert(record.key.clone(), record.clone());
             gossip.publish(now, rng, record).unwrap();
@@ -219,7 +244,7 @@ impl Net {
             self.now_ms = next;
             if packet <= next {
                 let (_, packet) = self.packets.pop_first().unwrap();
-                self.deliver(&packet);
+                self.deliver(packet);
             } else {
                 let seat = self.seats.iter().position(|seat| seat.timeout.as_ms() <= next).unwrap();
                 self.with(seat, |gossip, now, rng, toy| gossip.handle_timeout(now, rng, toy));
@@ -227,7 +252,26 @@ impl Net {
         }
     }
 
-    fn deliver(&mut self, packet: &Packet) {
+    fn deliver(&mut self, mut packet: Packet) {
+        if let Some(reading) = self.reading {
+            let seat = &mut self.seats[packet.to];
+            if !packet.is_read {
+                if seat.waiting >= reading.waiting_max {
+                    self.spilt += 1;
+                    return;
+                }
+                seat.waiting += 1;
+                seat.free_at_us = seat.free_at_us.max(self.now_ms * 1000) + reading.each_us;
+                if self.rng.random_bool(reading.stall) {
+                    seat.free_at_us += self.rng.random_range(0..=reading.stall_us_max);
+                }
+                self.sent += 1;
+                packet.is_read = true;
+                self.packets.insert((seat.free_at_us / 1000, self.sent), packet);
+                return;
+            }
+            seat.waiting -= 1;
+        }
         if self.seats[packet.to].gossip.is_some() {
             self.inject(packet.to, packet.from, packet.via, &packet.bytes);
         }
@@ -244,7 +288,7 @@ impl Net {
         let now = self.now(seat);
         while let Some(output) = self.seats[seat].gossip.as_mut().unwrap().poll_output(now) {
             match output {
-                Output::Send { to, bytes } => {
+                Output::Send { to, bytes, .. } => {
                     self.count(seat, &bytes);
                     if let Some(to) = self.seats.iter().position(|seat| seat.addr == to) {
                         self.transmit(seat, to, Via::Unicast, &bytes);
@@ -289,7 +333,13 @@ impl Net {
             let (least, most) = self.delay_ms;
             let at = self.now_ms + self.rng.random_range(least..=most);
             self.sent += 1;
-            let packet = Packet { from: self.seats[seat].addr, to, via, bytes: bytes.to_vec() };
+            let packet = Packet {
+                is_read: false,
+                from: self.seats[seat].addr,
+                to,
+                via,
+                bytes: bytes.to_vec(),
+            };
             self.packets.insert((at, self.sent), packet);
         }
     }

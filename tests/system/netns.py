@@ -4,7 +4,8 @@
           \\            /                        \\            /
            bridge west  --------- trunk ---------  bridge east
 
-Needs root, `ip` and, for loss and filters, `nft`. Everything carries this process's id in its name and is gone at close.
+With an uplink each node has a second card (10.78.0.1 ...) on a bridge of its own, where the receivers are (10.78.0.254):
+what parts the site leaves it whole. Needs root, `ip` and, for loss and filters, `nft`. Everything carries this process's id in its name and is gone at close.
 """
 
 import contextlib
@@ -48,11 +49,14 @@ def inside(namespace):
 class Net:
     """`count` namespaces on two bridges. IPv6 is off unless asked for, so that its own chatter is not counted."""
 
-    def __init__(self, count, ipv6=False):
+    receivers = "10.78.0.254"
+
+    def __init__(self, count, ipv6=False, uplink=False):
         self.prefix = f"bw{os.getpid()}-{next(_numbers)}"
         self.hub = f"{self.prefix}-hub"
         self.count = count
         self.ipv6 = ipv6
+        self.has_uplink = uplink
         self.namespaces = [f"{self.prefix}-{number}" for number in range(1, count + 1)]
         try:
             self._make()
@@ -78,9 +82,16 @@ class Net:
             lines += [f"link add v{number} type veth peer name eth0 netns {namespace}"]
             lines += [f"link set v{number} master {'west' if number % 2 else 'east'} up"]
         lines += [f"link set {name} up" for name in ("west", "east", "trunk0", "trunk1")]
+        if self.has_uplink:
+            lines += ["link add sky type bridge", f"addr add {self.receivers}/24 dev sky", "link set sky up", "link set lo up"]
+            for number, namespace in enumerate(self.namespaces, 1):
+                lines += [f"link add u{number} type veth peer name eth1 netns {namespace}"]
+                lines += [f"link set u{number} master sky up"]
         run("ip", "-n", self.hub, "-batch", "-", input="\n".join(lines))
         for number, namespace in enumerate(self.namespaces, 1):
             lines = [f"addr add {self.address(number)}/24 dev eth0", "link set eth0 up", "link set lo up"]
+            if self.has_uplink:
+                lines += [f"addr add 10.78.0.{number}/24 dev eth1", "link set eth1 up"]
             run("ip", "-n", namespace, "-batch", "-", input="\n".join(lines))
 
     def join(self, is_whole):
@@ -90,6 +101,15 @@ class Net:
     def plug(self, number, is_in):
         """Put one node's cable in or out."""
         run("ip", "-n", self.hub, "link", "set", f"v{number}", "up" if is_in else "down")
+
+    def refuse(self, number):
+        """Let one node's connections to the receivers be refused: it has their address itself, and nobody listens."""
+        run("ip", "-n", self.namespaces[number - 1], "addr", "add", f"{self.receivers}/32", "dev", "lo")
+
+    def swallow(self, number):
+        """Let what one node sends to the receivers vanish: it goes to a card that nobody has."""
+        neighbour = ["neigh", "replace", self.receivers, "lladdr", "02:00:00:00:00:99", "dev", "eth1", "nud", "permanent"]
+        run("ip", "-n", self.namespaces[number - 1], *neighbour)
 
     def rules(self, *rules):
         """Let the bridges follow these nft rules, and no others, on what they forward."""

@@ -1,20 +1,24 @@
 """A webhook receiver that records every request with its arrival time, and misbehaves on demand."""
 
+import contextlib
 import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
+from netns import inside
+
 
 class Request(NamedTuple):
-    """One request as it arrived; `status` is what it was answered."""
+    """One request as it arrived; `status` is what it was answered, `sender` its address."""
 
     at: float
     path: str
     headers: dict
     body: bytes
     status: int
+    sender: str
 
     @property
     def payload(self):
@@ -34,7 +38,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         status, delay = self.server.sink.manners.get(self.path, (200, 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        number = self.server.sink.record(Request(at, self.path, headers, body, status))
+        number = self.server.sink.record(Request(at, self.path, headers, body, status, self.client_address[0]))
         self.server.sink.over.wait(delay)
         self.send_response(status)
         self.send_header("Content-Length", "0")
@@ -54,17 +58,18 @@ class _Server(ThreadingHTTPServer):
 
 
 class Sink:
-    """Listens on a free port of 127.0.0.1; each path may behave in its own way."""
+    """Listens on a free port of 127.0.0.1, or of an address in a network namespace; each path may behave in its own way."""
 
-    def __init__(self):
+    def __init__(self, address="127.0.0.1", namespace=None):
         self.manners = {}
         self.answered = {}  # when each request was answered, by its number
         self.over = threading.Event()
         self._requests = []
         self._changed = threading.Condition()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        with inside(namespace) if namespace else contextlib.nullcontext():
+            self._server = _Server((address, 0), _Handler)
         self._server.sink = self
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = f"http://{address}:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def behave(self, path, status=200, delay=0):

@@ -38,8 +38,8 @@ class World:
         self._agents.append(agent)
         return agent.start()
 
-    def sink(self):
-        sink = Sink()
+    def sink(self, *place):
+        sink = Sink(*place)
         self._sinks.append(sink)
         return sink
 

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Read as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
@@ -12,11 +12,14 @@ use hyper::header::{
 };
 use hyper::http::response::Parts;
 use hyper::{Method, Request, StatusCode, Uri};
-use smol::Async;
+use smol::lock::Semaphore;
+use smol::{Async, Timer};
 use smol_hyper::rt::FuturesIo;
 
 use crate::config::Secret;
-use crate::limits::{REDIRECTS_MAX, REPLY_BYTES_MAX, SECRET_BYTES_MAX};
+use crate::limits::{
+    ATTEMPTS_MAX, CONNECT_TIME_MAX, REDIRECTS_MAX, REPLY_BYTES_MAX, SECRET_BYTES_MAX,
+};
 use crate::notify::{self, HttpRequest};
 
 const AGENT: &str = concat!("Bellwether/", env!("CARGO_PKG_VERSION"));
@@ -204,18 +207,42 @@ async fn exchange(
 
 /// The one place where TLS will be put around the stream.
 async fn connect(target: &Target) -> Result<Async<TcpStream>, Error> {
-    let name = (target.host.clone(), target.port);
-    let addresses = smol::net::resolve(name)
+    let addresses = in_time(look_up(target.host.clone(), target.port))
         .await
         .map_err(|error| Error::Resolve(target.host.clone(), error))?;
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in addresses {
-        match stream_to(address).await {
+        match in_time(stream_to(address)).await {
             Ok(stream) => return Ok(stream),
             Err(error) => failure = error,
         }
     }
     Err(Error::Connect(target.authority.clone(), failure))
+}
+
+/// The addresses of a host. A look-up whose attempt has ended runs on until the system gives up, and keeps its place.
+async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    static PLACES: Semaphore = Semaphore::new(ATTEMPTS_MAX);
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::from((address, port))]);
+    }
+    let place = PLACES.acquire().await;
+    blocking::unblock(move || {
+        let found = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
+        drop(place);
+        found
+    })
+    .await
+}
+
+/// A network that swallows everything must not take the time of the whole attempt.
+async fn in_time<T>(step: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    smol::future::or(step, async {
+        Timer::after(CONNECT_TIME_MAX).await;
+        let why = format!("nothing heard within {CONNECT_TIME_MAX:?}");
+        Err(io::Error::new(io::ErrorKind::TimedOut, why))
+    })
+    .await
 }
 
 async fn stream_to(address: SocketAddr) -> io::Result<Async<TcpStream>> {

@@ -4,6 +4,7 @@ pub(crate) mod bounds;
 pub(crate) mod equal;
 pub(crate) mod lost;
 pub(crate) mod muted;
+pub(crate) mod newer;
 pub(crate) mod quiet;
 pub(crate) mod repeat;
 pub(crate) mod told;

@@ -13,8 +13,6 @@ const UNDER_WAY_MS: u64 = 31_500;
 pub(crate) struct Muted {
     seen: BTreeMap<(usize, usize), (u64, u64)>,
     checked: usize,
-    /// How far clocks may be apart: a silence of a member that was never met begins by that member's clock.
-    pub(crate) apart_ms: u64,
 }
 
 impl Muted {
@@ -24,7 +22,7 @@ impl Muted {
                 let Some((life, since)) = self.seen.get(&(told.seat, number)) else { continue };
                 let muted = silence.group == told.group
                     && *life == told.life
-                    && since + UNDER_WAY_MS + self.apart_ms < told.begun
+                    && since + UNDER_WAY_MS < told.begun
                     && silence.expired_at.is_none_or(|at| told.begun < at)
                     && !told.firing.is_empty();
                 if muted {

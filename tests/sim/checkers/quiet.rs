@@ -8,9 +8,10 @@ use crate::world::World;
 /// Since `from`, of the notifications, each of these groups was told once and no other.
 pub(crate) fn check(world: &World, from: usize, groups: &[Rc<str>]) -> Result<(), String> {
     let mut counts: BTreeMap<&str, usize> = groups.iter().map(|group| (&**group, 0)).collect();
+    let mut ended = None;
     for told in &world.told[from..] {
-        // What a node says of itself has no group label of ours, and ends with its lease.
-        if told.group.is_empty() {
+        // What a node said of itself before may end in calm weather, with its lease, and is told once.
+        if told.group.is_empty() && told.firing.is_empty() && ended.replace(told).is_none() {
             continue;
         }
         match counts.get_mut(&*told.group) {

@@ -1,6 +1,7 @@
 //! What seeds have found, told as short stories.
 
 use crate::receiver::Manner;
+use crate::seat::WallClock;
 use crate::support::flash::Faults;
 use crate::world::{Setup, World, ends, fires};
 
@@ -89,4 +90,120 @@ pub(crate) fn a_surrender_that_is_overtaken_is_heard_all_the_same() {
     }
     world.run_for(5_000 + 5_000);
     assert_eq!(world.told.len(), 30);
+}
+
+/// A silence began by the clock of the member that had set it, where that member was never met but heard of by others.
+pub(crate) fn a_silence_of_a_member_that_was_never_met_mutes_at_once() {
+    let mut world = World::new(1, Setup::new(3));
+    world.seats[0].clock.ahead_ms = 150_000;
+    world.net.cut.extend([(0, 2), (2, 0)]);
+    for seat in 0..3 {
+        world.start(seat);
+    }
+    world.run_for(15_000);
+    assert!(world.silence(0, "g", 3_600_000).is_some());
+    world.run_for(10_000);
+    world.post(2, vec![fires("a", "g")], None);
+    world.run_for(60_000);
+    assert_eq!(world.told.len(), 0);
+}
+
+/// What a node took while its clock was not set expired at once for all others, before and after it was set.
+pub(crate) fn what_was_taken_in_1970_is_told_to_those_who_know_the_time() {
+    for set in [false, true] {
+        let mut world = World::new(1, Setup::new(3));
+        let at = world.now;
+        world.seats[0].clock.forget(at);
+        world.start(0);
+        world.post(0, vec![fires("a", "g"), fires("b", "h")], None);
+        let silence = world.silence(0, "h", 3_600_000);
+        world.run_for(10_000);
+        for seat in [1, 2] {
+            world.start(seat);
+        }
+        if set {
+            world.set_clock(0, WallClock::default());
+        }
+        world.run_for(30_000);
+        world.crash(0, true);
+        world.run_for(60_000);
+        for seat in [1, 2] {
+            let now = world.seats[seat].now(world.now).wall;
+            let node = world.node(seat);
+            let fires = node.alerts().filter(|(_, alert, _)| !alert.resolved(now)).count();
+            assert_eq!(fires, 2, "n{seat}");
+            let silence = silence.and_then(|id| node.silence(id)).expect("it was told");
+            assert!(silence.starts_at < now && now < silence.ends_at, "n{seat}");
+        }
+        assert_eq!(world.counts().len(), 1, "a alone, h is silenced");
+    }
+}
+
+/// A node without a battery booted in 1970 again and took what it had kept for things of the future or of long ago.
+pub(crate) fn a_boot_in_1970_neither_ends_nor_repeats_nor_forgets() {
+    for set_at in [0, 20_000, 60_000] {
+        let mut world = World::new(1, Setup::new(1));
+        world.seats[0].clock.forget(1_000);
+        world.start(0);
+        world.post(0, vec![fires("a", "g"), fires("b", "h")], None);
+        assert!(world.silence(0, "h", 3_600_000).is_some());
+        if set_at > 0 {
+            world.plan(set_at, |world| world.set_clock(0, WallClock::default()));
+        }
+        world.run_for(40_000);
+        world.crash(0, true);
+        let now = world.now;
+        world.seats[0].clock.forget(now);
+        world.start(0);
+        world.run_for(10_000);
+        world.set_clock(0, WallClock::default());
+        world.run_for(60_000);
+        assert_eq!(world.told.len(), 1, "a alone and once");
+        let now = world.seats[0].now(world.now).wall;
+        assert!(world.node(0).alerts().all(|(_, alert, _)| !alert.resolved(now)));
+    }
+}
+
+/// What was kept while the clock was not set was never told to the flock if the node came back with the time set.
+pub(crate) fn what_was_kept_in_1970_is_told_by_a_node_that_boots_with_the_time_set() {
+    let mut world = World::new(1, Setup::new(3));
+    let at = world.now;
+    world.seats[0].clock.forget(at);
+    world.start(0);
+    world.post(0, vec![fires("a", "g")], None);
+    world.run_for(4_000);
+    world.crash(0, true);
+    world.seats[0].clock = WallClock::default();
+    for seat in 0..3 {
+        world.start(seat);
+    }
+    world.run_for(60_000);
+    assert_eq!(world.counts().len(), 1);
+    for seat in 0..3 {
+        let now = world.seats[seat].now(world.now).wall;
+        assert!(world.node(seat).alerts().any(|(_, alert, _)| !alert.resolved(now)), "n{seat}");
+    }
+}
+
+/// What a node had kept in 1970 got a version of today when it learned the time, and undid an end of yesterday.
+pub(crate) fn what_was_kept_in_1970_undoes_no_end() {
+    let mut world = World::new(1, Setup::new(2));
+    for seat in 0..2 {
+        world.seats[seat].clock.forget(1_000);
+        world.start(seat);
+    }
+    world.post(0, vec![fires("a", "g")], None);
+    world.run_for(20_000);
+    world.crash(1, true);
+    world.set_clock(0, WallClock::default());
+    world.post(0, vec![ends("a", "g")], None);
+    world.run_for(20_000);
+    let now = world.now;
+    world.seats[1].clock.forget(now);
+    world.start(1);
+    world.run_for(60_000);
+    for seat in 0..2 {
+        let now = world.seats[seat].now(world.now).wall;
+        assert!(world.node(seat).alerts().all(|(_, alert, _)| alert.resolved(now)), "n{seat}");
+    }
 }

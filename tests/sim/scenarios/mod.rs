@@ -2,11 +2,16 @@
 
 mod found;
 mod turns;
+mod versions;
 
 pub(crate) type Test = (&'static str, fn());
 
 pub(crate) const ALL: &[Test] = &[
     ("three_nodes_tell_each_group_once", turns::three_nodes_tell_each_group_once),
+    (
+        "a_group_of_all_alerts_there_may_be_is_told_once",
+        turns::a_group_of_all_alerts_there_may_be_is_told_once,
+    ),
     (
         "a_thousand_groups_are_told_once_each_and_by_all_nodes_alike",
         turns::a_thousand_groups_are_told_once_each_and_by_all_nodes_alike,
@@ -21,9 +26,18 @@ pub(crate) const ALL: &[Test] = &[
         turns::who_dies_while_it_sends_is_replaced_in_time,
     ),
     (
+        "a_large_group_is_told_once_though_its_log_entry_is_long_on_its_way",
+        turns::a_large_group_is_told_once_though_its_log_entry_is_long_on_its_way,
+    ),
+    (
+        "who_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses",
+        turns::who_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses,
+    ),
+    (
         "alerts_of_a_node_that_dies_at_once_after_its_answer_are_told",
         turns::alerts_of_a_node_that_dies_at_once_after_its_answer_are_told,
     ),
+    ("a_seed_that_comes_back_repeats_nothing", turns::a_seed_that_comes_back_repeats_nothing),
     (
         "a_receiver_that_takes_30_s_hears_each_group_once",
         turns::a_receiver_that_takes_30_s_hears_each_group_once,
@@ -35,6 +49,22 @@ pub(crate) const ALL: &[Test] = &[
     (
         "the_one_node_that_reaches_the_receiver_takes_over",
         turns::the_one_node_that_reaches_the_receiver_takes_over,
+    ),
+    (
+        "a_turn_that_is_given_up_before_the_others_have_flushed_is_taken_at_once",
+        turns::a_turn_that_is_given_up_before_the_others_have_flushed_is_taken_at_once,
+    ),
+    (
+        "who_has_just_not_reached_the_receiver_hands_its_turns_over_at_once",
+        turns::who_has_just_not_reached_the_receiver_hands_its_turns_over_at_once,
+    ),
+    (
+        "the_history_says_why_each_node_told_or_held",
+        turns::the_history_says_why_each_node_told_or_held,
+    ),
+    (
+        "the_history_names_the_dead_whose_turn_is_taken",
+        turns::the_history_names_the_dead_whose_turn_is_taken,
     ),
     (
         "a_flock_in_two_tells_once_a_side_and_never_again",
@@ -60,4 +90,25 @@ pub(crate) const ALL: &[Test] = &[
         "a_surrender_that_is_overtaken_is_heard_all_the_same",
         found::a_surrender_that_is_overtaken_is_heard_all_the_same,
     ),
+    (
+        "what_a_newer_version_said_outlives_its_author_among_older_ones",
+        versions::what_a_newer_version_said_outlives_its_author_among_older_ones,
+    ),
+    (
+        "a_silence_of_a_member_that_was_never_met_mutes_at_once",
+        found::a_silence_of_a_member_that_was_never_met_mutes_at_once,
+    ),
+    (
+        "what_was_taken_in_1970_is_told_to_those_who_know_the_time",
+        found::what_was_taken_in_1970_is_told_to_those_who_know_the_time,
+    ),
+    (
+        "a_boot_in_1970_neither_ends_nor_repeats_nor_forgets",
+        found::a_boot_in_1970_neither_ends_nor_repeats_nor_forgets,
+    ),
+    (
+        "what_was_kept_in_1970_is_told_by_a_node_that_boots_with_the_time_set",
+        found::what_was_kept_in_1970_is_told_by_a_node_that_boots_with_the_time_set,
+    ),
+    ("what_was_kept_in_1970_undoes_no_end", found::what_was_kept_in_1970_undoes_no_end),
 ];

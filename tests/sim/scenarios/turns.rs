@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use bellwether::node::Outcome;
+
 use crate::receiver::Manner;
 use crate::seat::WallClock;
 use crate::world::{CONFIG, Posted, Setup, World, fires};
@@ -52,6 +54,31 @@ fn spread(world: &World, prefix: &str) -> Vec<usize> {
             world.told.iter().filter(|it| it.seat == seat && it.group.starts_with(prefix)).count()
         })
         .collect()
+}
+
+/// The log entry of a group of nearly all alerts there may be takes seconds to reach the others.
+pub(crate) fn a_group_of_all_alerts_there_may_be_is_told_once() {
+    // An unoptimised simulator takes its time.
+    let count = if cfg!(debug_assertions) { 1_500 } else { bellwether::limits::ALERTS_MAX - 50 };
+    for loss in [0.0, 0.3] {
+        let mut world = World::settled(1, Setup::new(5));
+        let all: Vec<Posted> = (0..count).map(|n| fires(&format!("a{n}"), "g")).collect();
+        post(&mut world, &[0, 1, 2, 3, 4], &all);
+        world.run_for(300_000);
+        world.net.loss = loss;
+        let before = world.told.len();
+        world.post(0, vec![fires("late", "g")], None);
+        world.run_for(90_000);
+        let told: Vec<(usize, u64, usize)> =
+            world.told[before..].iter().map(|it| (it.seat, it.at, it.firing.len())).collect();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].2, count + 1);
+        let log = |seat: usize| {
+            let records = world.node(seat).records(world.seats[seat].now(world.now));
+            records.into_iter().find(|it| it.body().is_some_and(|body| body.len() > count * 8))
+        };
+        assert!(log(0).is_some() && (1..5).all(|seat| log(seat) == log(0)));
+    }
 }
 
 pub(crate) fn three_nodes_tell_each_group_once() {
@@ -167,6 +194,38 @@ pub(crate) fn who_dies_while_it_sends_is_replaced_in_time() {
     }
 }
 
+/// Its log entry is tens of datagrams long: until it has come, the claim says that somebody has sent.
+pub(crate) fn a_large_group_is_told_once_though_its_log_entry_is_long_on_its_way() {
+    for seed in 0..2 {
+        let mut world = World::settled(seed, Setup::new(3));
+        world.net.loss = 0.3;
+        let alerts: Vec<_> = (0..3_000).map(|n| fires(&format!("a{n}"), "large")).collect();
+        post(&mut world, &[0], &alerts);
+        world.run_for(60_000);
+        let told: Vec<_> = world.told_of("large").iter().map(|it| it.firing.len()).collect();
+        assert_eq!(told, [3_000]);
+    }
+}
+
+pub(crate) fn who_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses() {
+    for seed in 0..5 {
+        let mut world = World::settled(seed, Setup::new(5));
+        world.receivers[0].manner = Manner::Fine(5_000, 5_000);
+        let due = world.now + GROUP_WAIT_MS;
+        post(&mut world, &[0, 1, 2, 3, 4], &groups("a", 40));
+        world.run_for(GROUP_WAIT_MS + 600);
+        let reached = world.told.iter().filter(|told| told.seat == 0).count();
+        world.crash(0, true);
+        world.run_for(60_000);
+        let counts = world.counts();
+        assert_eq!(counts.len(), 40, "none is missing");
+        assert_eq!(counts.values().filter(|count| **count > 1).count(), reached);
+        let late = take_overs(&world, due);
+        println!("  taken over: {reached}, median {} ms, {late:?} ms", median(&late));
+        assert!(late.len() == reached && late[late.len() - 1] <= 3_200);
+    }
+}
+
 pub(crate) fn alerts_of_a_node_that_dies_at_once_after_its_answer_are_told() {
     for seed in 0..10 {
         let mut world = World::settled(seed, Setup::new(5));
@@ -177,6 +236,27 @@ pub(crate) fn alerts_of_a_node_that_dies_at_once_after_its_answer_are_told() {
         world.crash(0, true);
         world.run_for(30_000);
         once_each(&world, "a", 10, 0);
+    }
+}
+
+pub(crate) fn a_seed_that_comes_back_repeats_nothing() {
+    // It knows no peer by its config, and the others look for the lost but now and then.
+    for down_ms in [0, 1_000, 12_000, 37_000, 300_000] {
+        for seed in 4..10 {
+            let mut world = World::settled(seed, Setup { star: true, ..Setup::new(5) });
+            let post = world.post(0, groups("a", 10), None);
+            while world.posts[post].acked_at.is_none() {
+                world.run_for(1);
+            }
+            world.crash(0, true);
+            while world.told.len() < 10 {
+                world.run_for(1);
+            }
+            world.run_for(down_ms);
+            world.start(0);
+            world.run_for(120_000);
+            once_each(&world, "a", 10, 0);
+        }
     }
 }
 
@@ -214,6 +294,108 @@ pub(crate) fn the_one_node_that_reaches_the_receiver_takes_over() {
         let times = once_each(&world, "a", 30, due);
         println!("  told after it was due: median {} ms, last {} ms", median(&times), times[29]);
         assert!(times[29] <= 5_000);
+    }
+}
+
+pub(crate) fn a_turn_that_is_given_up_before_the_others_have_flushed_is_taken_at_once() {
+    let mut world = World::new(1, Setup::new(3));
+    for seat in 0..3 {
+        world.seats[seat].clock.ahead_ms = -30 * i64::try_from(seat).unwrap();
+        world.start(seat);
+    }
+    world.run_for(15_000);
+    world.receivers[0].unreachable_from = [0, 1].into();
+    world.receivers[0].unreachable_after = (1, 2);
+    for prefix in ["a", "b"] {
+        let due = world.now + GROUP_WAIT_MS;
+        post(&mut world, &[0, 1, 2], &groups(prefix, 30));
+        world.run_for(15_000);
+        let times = once_each(&world, prefix, 30, due);
+        println!("  told after it was due: median {} ms, last {} ms", median(&times), times[29]);
+        assert!(times[29] <= 500);
+    }
+}
+
+pub(crate) fn who_has_just_not_reached_the_receiver_hands_its_turns_over_at_once() {
+    let mut world = World::settled(1, Setup::new(5));
+    world.receivers[0].unreachable_from = [0, 1, 3, 4].into();
+    world.receivers[0].unreachable_after = (4_000, 4_000);
+    post(&mut world, &[0, 1, 2, 3, 4], &groups("a", 30));
+    world.run_for(30_000);
+    once_each(&world, "a", 30, 0);
+    let due = world.now + GROUP_WAIT_MS;
+    post(&mut world, &[0, 1, 2, 3, 4], &groups("b", 200));
+    world.run_for(25_000);
+    let times = once_each(&world, "b", 200, due);
+    println!("  told after it was due: median {} ms, last {} ms", median(&times), times[199]);
+    assert!(times[199] <= 1_000);
+    // Whose way is back tries one, and then has its turns again.
+    world.receivers[0].unreachable_from.clear();
+    world.run_for(30_000);
+    post(&mut world, &[0, 1, 2, 3, 4], &groups("probe", 50));
+    world.run_for(25_000);
+    once_each(&world, "probe", 50, 0);
+    post(&mut world, &[0, 1, 2, 3, 4], &groups("c", 100));
+    world.run_for(25_000);
+    once_each(&world, "c", 100, 0);
+    assert!(spread(&world, "c").iter().all(|told| *told > 5), "{:?}", spread(&world, "c"));
+    // When nobody reaches it, all try, and who can again tells.
+    world.receivers[0].unreachable_from = [0, 1, 2, 3, 4].into();
+    post(&mut world, &[0, 1, 2, 3, 4], &groups("d", 30));
+    world.run_for(60_000);
+    world.receivers[0].unreachable_from = [0, 1, 2, 3].into();
+    let back = world.now;
+    world.run_for(60_000);
+    let times = once_each(&world, "d", 30, back);
+    println!("  told after it was back: median {} ms, last {} ms", median(&times), times[29]);
+}
+
+/// What the history of a seat has of a group, oldest first.
+fn history(world: &World, seat: usize, group: &str) -> Vec<Outcome> {
+    let entries = world.node(seat).history();
+    entries
+        .filter(|it| it.labels.get("group") == Some(group))
+        .map(|it| it.outcome.clone())
+        .collect()
+}
+
+pub(crate) fn the_history_says_why_each_node_told_or_held() {
+    let mut world = World::settled(1, Setup::new(3));
+    world.receivers[0].unreachable_from = [0, 1].into();
+    post(&mut world, &[0], &groups("a", 20));
+    world.run_for(20_000);
+    let teller = world.node(2).flock().unwrap().node();
+    let (mut surrendered, mut taken) = (0, 0);
+    for group in (0..20).map(|n| format!("a{n}")) {
+        for seat in [0, 1] {
+            let found = history(&world, seat, &group);
+            assert_eq!(found.last(), Some(&Outcome::Told { by: teller }), "{group} at {seat}");
+            surrendered +=
+                found.iter().filter(|it| matches!(it, Outcome::Surrendered { .. })).count();
+        }
+        let found = history(&world, 2, &group);
+        assert!(matches!(found.last(), Some(Outcome::Sent { attempts: 1, .. })), "{found:?}");
+        taken += found.iter().filter(|it| matches!(it, Outcome::TookOver { .. })).count();
+    }
+    assert!(surrendered >= taken && taken > 0, "{taken} taken over, {surrendered} surrendered");
+}
+
+pub(crate) fn the_history_names_the_dead_whose_turn_is_taken() {
+    let mut world = World::settled(1, Setup::new(3));
+    world.receivers[0].manner = Manner::Fine(5_000, 5_000);
+    let dead = world.node(0).flock().unwrap().node();
+    post(&mut world, &[0, 1, 2], &groups("a", 20));
+    world.run_for(GROUP_WAIT_MS + 600);
+    let reached: Vec<_> =
+        world.told.iter().filter(|it| it.seat == 0).map(|it| it.group.clone()).collect();
+    world.crash(0, true);
+    world.run_for(60_000);
+    assert!(!reached.is_empty());
+    for group in reached {
+        let told = world.told_of(&group).last().expect("it was told").seat;
+        let found = history(&world, told, &group);
+        let from_dead = [Outcome::Held { by: dead }, Outcome::TookOver { from: dead }];
+        assert!(found.starts_with(&from_dead) && found.len() == 3, "{found:?}");
     }
 }
 
@@ -279,7 +461,7 @@ pub(crate) fn a_step_of_the_wall_clock_moves_no_timer() {
         world.post(0, groups("a", 1), None);
         let due = world.now + GROUP_WAIT_MS;
         world.run_for(2_000);
-        world.set_clock(0, WallClock { ahead_ms: step_ms, synced: true, drift_ppm: 0 });
+        world.set_clock(0, WallClock { ahead_ms: step_ms, ..WallClock::default() });
         world.run_for(10_000);
         let told = world.told_of("a0");
         // A step beyond the alert's end ends it; its timer is the same all the same.

@@ -35,6 +35,7 @@ def cases(_settings):
     yield "flock/multicast", lambda world: network(world, multicast=True)
     yield "flock/ipv6", ipv6
     yield "flock/filtered", filtered
+    yield "flock/deafened", deafened
     yield "flock/lossy", lossy
     yield "flock/parted", parted
     yield "flock/replayed", replayed
@@ -164,7 +165,7 @@ def configure(node, *files):
 
 
 def large(world):
-    """The log entry of a group of 5,000 alerts reaches all whole: from then on nobody notifies again."""
+    """The log entry of a group of 5,000 alerts reaches all whole: one notifies, and nobody again."""
     sink = world.sink()
 
     def body(flock):
@@ -174,11 +175,10 @@ def large(world):
         sink.wait("/", 1, 15)
         flock.agree(20)
         assert all(node.digest[1] >= 5001 for node in flock.nodes), flock.nodes[0].digest
-        told = len(sink.payloads("/"))
         # Two flushes more.
         time.sleep(7)
         sizes = [len(payload["alerts"]) for payload in sink.payloads("/")]
-        assert sizes == [5000] * told, f"notified of {sizes} alerts"
+        assert sizes == [5000], f"notified of {sizes} alerts"
 
     with_flock(world, body, config=BATCHED.replace("SINK", sink.url), flags=["--cluster.settle-timeout=0s"])
 
@@ -265,6 +265,26 @@ def filtered(world):
     with_net(world, body, 5, multicast=True)
 
 
+def deafened(world):
+    """Where the network begins to eat multicast in mid-life, unicast takes over within seconds."""
+
+    def body(flock, net):
+        flock.start()
+        flock.wait(lambda node: None not in heard(node), 10, "hears all by multicast")
+        spread(flock, 2)
+        net.filter_multicast()
+        times = spread(flock, 10)
+        assert max(times) < 5, f"{[round(one, 2) for one in times]} s"
+        flock.agree(10)
+
+    with_net(world, body, 5, static=False, multicast=True)
+
+
+def heard(node):
+    """How many seconds ago it heard each member by multicast."""
+    return [member["heardMulticastSecondsAgo"] for member in node.cluster["flock"]["members"]]
+
+
 def lossy(world):
     """With 30 % of the packets lost everything still arrives, 99 of 100 silences within 3 s."""
 
@@ -291,13 +311,17 @@ def parted(world):
 
     def body(flock, net):
         flock.start()
-        net.join(False)
-        west, east = flock.nodes[0].silence("west"), flock.nodes[1].silence("east")
-        time.sleep(10)
-        assert east not in flock.nodes[0].silences()
-        net.join(True)
-        healed = flock.wait(lambda node: {west, east} <= set(node.silences()), 90, "has both silences")
-        assert healed < 90, f"healed after {healed:.1f} s; tests/bench/flock measures it"
+        for last in (False, True):
+            net.join(False)
+            west, east = flock.nodes[0].silence("west"), flock.nodes[1].silence("east")
+            time.sleep(10)
+            assert east not in flock.nodes[0].silences()
+            net.join(True)
+            healed = flock.wait(lambda node: {west, east} <= set(node.silences()), 90, "has both silences")
+            # A busy machine may be late once.
+            if healed < 5:
+                break
+            assert not last, f"healed after {healed:.1f} s, twice more than 5 s"
         net.one_way(1, 2)
         spread(flock, 6)
         net.rules()

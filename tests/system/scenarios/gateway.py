@@ -90,6 +90,13 @@ def package(world):
     assert run("bash", "-c", script, "bash", "ch").split() == ["check-config"]
 
 
+def policy(world):
+    """Debian's own check finds no fault with the package, but for those that it is told the reason of."""
+    deb, _ = packages(world, "1.0")
+    # The binary under test may be linked to this machine's libc; the one that is shipped is to none.
+    run("lintian", "--allow-root", "--fail-on", "error,warning", "--suppress-tags", "missing-dependency-on-libc", deb)
+
+
 def throw_away_machine(world):
     """A command that runs the script in its argument as root of a copy of this machine that is gone afterwards."""
     mount = f"""
@@ -103,10 +110,10 @@ def throw_away_machine(world):
         mount -t proc proc root/proc
         mount --bind /dev root/dev
         mount -t tmpfs none root/run
-        cp "{world.directory}"/packages/*.deb root/root/
+        cp "{world.directory}"/packages/*.* root/root/
         exec chroot root sh -ec "$1"
     """
-    return ["unshare", "--mount", "--net", "sh", "-c", mount, "sh"]
+    return ["unshare", "--mount", "--net", "--pid", "--fork", "sh", "-c", mount, "sh"]
 
 
 def installed(world):
@@ -173,6 +180,89 @@ def install_script(world):
         assert left == [Path("etc/bellwether/bellwether.toml")], left
 
 
+def openrc(world):
+    """The tarball on a machine with OpenRC: installed, started, reloaded, started anew after a kill, stopped, removed."""
+    packages(world, "1.0")
+    # Unpacked there alone: here they would replace the init system.
+    run("apt-get", "download", "openrc", "librc1", "libeinfo1", cwd=world.directory / "packages")
+    script = f"""
+        is_up() {{ for wait in $(seq 100); do curl -sf http://127.0.0.1:9093/-/ready && return; sleep 0.1; done; exit 1; }}
+        ip link set lo up
+        cd /root
+        for deb in openrc_* lib*; do dpkg-deb --fsys-tarfile $deb | tar -x --keep-directory-symlink -C /; done
+        for kind in exclusive starting started stopping inactive wasinactive failed daemons options scheduled tmp; do
+            mkdir -p /run/openrc/$kind
+        done
+        touch /run/openrc/softlevel
+        rm -rf /etc/bellwether /var/lib/bellwether
+        tar xzf bellwether-1.0-{TARGET}.tar.gz
+        ./bellwether-1.0-{TARGET}/install.sh
+        test -e /etc/runlevels/default/bellwether
+        is_up
+        first=$(pidof bellwether)
+        test "$(stat -c %U /proc/$first)" = bellwether
+        sed -i s/default/renamed/ /etc/bellwether/bellwether.toml
+        rc-service bellwether reload
+        for wait in $(seq 100); do curl -sf http://127.0.0.1:9093/api/v2/receivers | grep -q renamed && break; sleep 0.1; done
+        curl -sf http://127.0.0.1:9093/api/v2/receivers | grep renamed
+        test "$(pidof bellwether)" = $first
+        kill -9 $first
+        for wait in $(seq 100); do again=$(pidof bellwether) && test "$again" != $first && break; sleep 0.1; done
+        is_up
+        rc-service bellwether stop
+        test -z "$(pidof bellwether)"
+        ./bellwether-1.0-{TARGET}/install.sh --remove
+        test ! -e /usr/bin/bellwether -a ! -e /etc/runlevels/default/bellwether -a -e /etc/bellwether/bellwether.toml
+    """
+    run(*throw_away_machine(world), script)
+
+
+def procd(_world):
+    """procd is told of a process that runs as nobody else, is started for ever, and reloads by SIGHUP."""
+    told = run("sh", "-ec", """
+        for said in open_instance set_param close_instance; do eval "procd_$said() { echo $said \\"\\$@\\"; }"; done
+        mkdir() { :; }
+        chown() { :; }
+        . "$1"
+        start_service
+    """, "sh", ROOT / "systemd/without/bellwether.procd").splitlines()  # fmt: skip
+    assert told[0].split() == ["open_instance"] and told[-1].split() == ["close_instance"], told
+    params = dict(line.split()[1:3] for line in told[1:-1])
+    assert params == {
+        "command": "/usr/bin/bellwether", "user": "bellwether", "group": "bellwether", "no_new_privs": "1", "respawn": "0",
+        "reload_signal": "HUP", "file": "/etc/bellwether/bellwether.toml", "stderr": "1",
+    }, params  # fmt: skip
+    assert "set_param respawn 0 2 0" in told, "it gives up one day"
+
+
+def readme(world):
+    """The README's lines for a first flock, run as they stand, make a member that speaks sealed multicast."""
+    packages(world, "1.0")
+    section = (ROOT / "README.md").read_text().split("### A first flock of three")[1].split("###")[0]
+    lines = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
+    script = f"""
+        sudo() {{ "$@"; }}
+        systemctl() {{
+            test "$*" = "restart bellwether"
+            install -d -o bellwether -g bellwether -m 700 /var/lib/bellwether
+            setpriv --reuid=bellwether --regid=bellwether --clear-groups /usr/bin/bellwether \\
+                --config.file=/etc/bellwether/bellwether.toml --storage.path=/var/lib/bellwether &
+            for wait in $(seq 100); do curl -sf http://127.0.0.1:9093/-/ready && return; sleep 0.1; done
+            exit 1
+        }}
+        rm -rf /etc/bellwether /var/lib/bellwether
+        ip link set lo up
+        ip link add site type veth peer name other
+        ip link set site up; ip link set other up
+        ip address add 192.0.2.1/24 dev site
+        dpkg -i /root/bellwether_1.0_amd64.deb
+{lines}
+        bellwether flock
+    """
+    told = run(*throw_away_machine(world), script)
+    assert '"sealed":true' in told and "NOT SEALED" not in told, told
+
+
 def failed_unit(world):
     """A unit that failed becomes an alert with its name, whatever systemd allows in one."""
     sink = world.sink()
@@ -228,6 +318,39 @@ def no_network(world):
     assert time.monotonic() - began < 15, "it waits for the network"
 
 
+def bare_machine(world):
+    """A root that is read-only, nowhere to write, a clock that nobody set, no network: it serves, and says each of them."""
+    key = world.directory / "flock.key"
+    key.write_text(run(world.settings.subject, "key", "new"))
+    key.chmod(0o600)
+    config = world.directory / "bare.yml"
+    config.write_text(CONFIG + f"cluster: {{multicast: true, key_files: ['{key}'], peers: ['nobody.example:9094']}}\n")
+    script = f"""
+        mount --make-rprivate /
+        mount -t tmpfs none /run
+        mkdir -p /run/systemd/timesync
+        mount -o remount,bind,ro /
+        touch /var/lib/x 2>/dev/null && exit 1
+        "{world.settings.subject}" --config.file="{config}" --storage.path=/var/lib/bellwether-test 2>/run/log &
+        agent=$!
+        ip link set lo up
+        for wait in $(seq 100); do curl -sf http://127.0.0.1:9093/-/ready >/dev/null && break; sleep 0.1; done
+        curl -sf -H 'Content-Type: application/json' -d '[{{"labels":{{"alertname":"A"}}}}]' http://127.0.0.1:9093/api/v2/alerts
+        for wait in $(seq 300); do grep -q 'not resolve' /run/log && break; sleep 0.1; done
+        curl -sf http://127.0.0.1:9093/api/v2/alerts
+        curl -sf http://127.0.0.1:9093/api/v2/status
+        kill $agent
+        wait $agent
+        cat /run/log
+    """
+    told = run("unshare", "--mount", "--net", "sh", "-ec", script)
+    for said in (
+        '"alertname":"A"', "Nothing is kept on flash", '"clock":"unsynced"', '"status":"failed"', "going on from memory",
+        "clock not set", "no interface can do it", "--cluster.peer=nobody.example:9094: the name does not resolve",
+    ):  # fmt: skip
+        assert said in told, f"it does not say {said}:\n{told}"
+
+
 def clock_not_set(world):
     """A machine whose clock nobody has set yet: it serves, says so, and says when that has changed."""
     seen = world.directory / "run"
@@ -279,5 +402,5 @@ def licences(_world):
 
 
 def cases(_settings):
-    found = (units, package, installed, install_script, failed_unit, no_writable_directory, no_network, clock_not_set, watchdog, licences)
+    found = (units, package, policy, installed, install_script, openrc, procd, readme, failed_unit, no_writable_directory, no_network, bare_machine, clock_not_set, watchdog, licences)
     return [(f"gateway/{case.__name__}", case) for case in found]

@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Writes cross/order.txt: the functions that an idle agent runs, in the order of their first call.
+
+    cross/order.py [BINARY]
+
+BINARY is one of cross/build.sh for x86_64, its symbols beside it. It runs under qemu, which tells what it translates:
+first with a silence to keep, then with a TOML config and an alert to notify of; qemu knows too little of UDP for a flock.
+Run it when what runs at start has changed much. An order that is out of date costs memory and nothing else.
+"""
+
+import bisect
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests/system"))
+sys.dont_write_bytecode = True
+
+from agent import Agent  # noqa: E402
+from sink import Sink  # noqa: E402
+
+HASH = re.compile(r"\[[0-9a-f]*\]")
+ALONE = "route: {receiver: nobody}\nreceivers:\n- {name: nobody}\n"
+GATEWAY = """
+[route]
+receiver = "hook"
+group_wait = "1s"
+[[receivers]]
+name = "hook"
+webhook_configs = [{ url = "URL/" }]
+"""
+SILENCE = {
+    "matchers": [{"name": "a", "value": "b", "isRegex": False}], "startsAt": "2024-01-01T00:00:00Z",
+    "endsAt": "2099-01-01T00:00:00Z", "createdBy": "me", "comment": "none",
+}  # fmt: skip
+
+
+def functions(binary):
+    """The names of the functions at each address, without the compiler's hashes."""
+    listed = subprocess.run(["nm", f"{binary}.debug"], capture_output=True, text=True, check=True).stdout
+    plain = HASH.sub("", subprocess.run(["c++filt"], input=listed, capture_output=True, text=True, check=True).stdout)
+    found = {}
+    for line in plain.splitlines():
+        address, kind, name = line[:16], line[17], line[19:]
+        if kind in "tTwW" and address.strip():
+            found.setdefault(int(address, 16), []).append(name)
+    return found
+
+
+def code_start(binary):
+    """Where the file says that its code begins."""
+    segments = subprocess.run(["readelf", "-lW", binary], capture_output=True, text=True, check=True).stdout
+    return int(re.search(r"LOAD +\S+ 0x(\w+) .* R E ", segments).group(1), 16)
+
+
+def ran(log, start, found):
+    """The names of the functions that qemu's log tells of, in its order."""
+    text = log.read_text()
+    base = int(re.search(r"^start_code +0x([0-9a-f]+)", text, re.M).group(1), 16) - start
+    addresses = sorted(found)
+    for line in re.findall(r"^0x([0-9a-f]+):", text, re.M):
+        at = bisect.bisect_right(addresses, int(line, 16) - base) - 1
+        if at >= 0:
+            yield from found[addresses[at]]
+
+
+def work(binary, directory):
+    """Lets agents do what an idle one does; answers qemu's logs."""
+    logs = [directory / name for name in ("alone", "gateway")]
+    emulated = [("qemu-x86_64-static", "-d", "in_asm,page", "-D", str(log)) for log in logs]
+    agent = Agent(binary, directory / "a", ALONE, prefix=emulated[0]).start()
+    assert agent.api.post("/api/v2/silences", SILENCE).status == 200
+    agent.stop()
+
+    sink = Sink()
+    agent = Agent(binary, directory / "b", "", prefix=emulated[1])
+    agent.config_file = agent.config_file.with_suffix(".toml")
+    agent.write_config(GATEWAY.replace("URL", sink.url))
+    agent.start()
+    agent.api.post_alerts({"labels": {"alertname": "A"}})
+    sink.wait("/", 1, 60)
+    agent.stop()
+    return logs
+
+
+def main():
+    binary = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "target/cross/bellwether-x86_64-unknown-linux-musl").resolve()
+    found = functions(binary)
+    with tempfile.TemporaryDirectory(prefix="bellwether-order-") as directory:
+        order = dict.fromkeys(name for log in work(str(binary), Path(directory)) for name in ran(log, code_start(binary), found))
+    (ROOT / "cross/order.txt").write_text("".join(f"{name}\n" for name in order))
+    print(f"{len(order)} of {sum(map(len, found.values()))} functions")
+
+
+if __name__ == "__main__":
+    main()

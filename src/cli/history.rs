@@ -1,0 +1,119 @@
+//! `bellwether history [--url URL]`: why one node notified, or did not.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+use crate::cli::client;
+use crate::cli::table::{table, text};
+
+const USAGE: &str = "\
+usage: bellwether history [--url URL]
+
+Shows what became of the latest notifications at the agent at URL (http://127.0.0.1:9093), newest first: sent, held for a
+member or told by it, taken over, surrendered, failed.
+";
+
+/// Runs the subcommand; `args` come after its name. Returns the exit code: 0, 1 failed, 2 usage.
+pub fn run(args: &[String], out: &mut dyn Write) -> u8 {
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        [] => show(client::URL, out),
+        ["--url", url] => show(url, out),
+        [one] if one.starts_with("--url=") => show(one.trim_start_matches("--url="), out),
+        ["--help" | "-h"] => out.write_all(USAGE.as_bytes()).map(|()| 0),
+        _ => out.write_all(USAGE.as_bytes()).map(|()| 2),
+    };
+    done.unwrap_or(1)
+}
+
+fn show(url: &str, out: &mut dyn Write) -> io::Result<u8> {
+    let answer = client::get(url, "/bellwether/v1/history").and_then(|body| {
+        serde_json::from_slice::<Value>(&body).map_err(|error| format!("{url}: no JSON: {error}"))
+    });
+    match answer {
+        Ok(entries) => out.write_all(print(&entries).as_bytes()).map(|()| 0),
+        Err(why) => writeln!(out, "error: {why}").map(|()| 1),
+    }
+}
+
+fn print(entries: &Value) -> String {
+    let mut rows = vec![["AT", "GROUP", "RECEIVER", "OUTCOME"].map(ToOwned::to_owned)];
+    rows.extend(entries.as_array().into_iter().flatten().map(row));
+    if rows.len() == 1 {
+        return "no history: nothing was to be notified since the start\n".to_owned();
+    }
+    table(&rows)
+}
+
+fn row(entry: &Value) -> [String; 4] {
+    let of = |key: &str| text(entry.get(key));
+    let receiver = format!("{}/{}", of("receiver"), of("integration"));
+    [to_ms(&of("at")), of("groupKey"), receiver, outcome(entry)]
+}
+
+/// A time with three digits behind the second.
+fn to_ms(time: &str) -> String {
+    let (second, rest) = time.trim_end_matches('Z').split_once('.').unwrap_or((time, ""));
+    format!("{}.{rest:0<3.3}Z", second.trim_end_matches('Z'))
+}
+
+/// What became of it, as a sentence.
+fn outcome(entry: &Value) -> String {
+    let of = |key: &str| text(entry.get(key));
+    let ms = entry.get("afterMs").and_then(Value::as_u64).unwrap_or(0);
+    let after = format!("{}.{:03} s", ms / 1000, ms % 1000);
+    match of("outcome").as_str() {
+        "sent" => format!("sent after {after}, attempt {}: {}", of("attempts"), of("reason")),
+        "held" => format!("held for {}, which has claimed it", of("node")),
+        "told" => format!("told by {} after {after}", of("node")),
+        "took over" => format!("took over from {} after {after}", of("node")),
+        "surrendered" => format!("surrendered after {after}: {}", of("why")),
+        "failed" => format!("failed, nobody else can try: {}", of("why")),
+        "refused" => format!("refused: {}", of("why")),
+        "expired" => format!("given up after {after} and {} attempts", of("attempts")),
+        other => other.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn history_is_a_page() {
+        let of = |outcome: Value| {
+            let mut entry = json!({"at": "2026-11-22T01:00:00.1234567Z", "afterMs": 1705, "receiver": "hook",
+                "integration": "webhook[0]", "groupKey": "{}:{a=\"b\"}"});
+            for (key, value) in outcome.as_object().unwrap() {
+                entry[key] = value.clone();
+            }
+            entry
+        };
+        let page = print(&json!([
+            of(json!({"outcome": "sent", "attempts": 1, "reason": "first notification"})),
+            of(json!({"outcome": "took over", "node": "node-2"})),
+        ]));
+        let expected = "\
+AT                        GROUP       RECEIVER         OUTCOME
+2026-11-22T01:00:00.123Z  {}:{a=\"b\"}  hook/webhook[0]  sent after 1.705 s, attempt 1: first notification
+2026-11-22T01:00:00.123Z  {}:{a=\"b\"}  hook/webhook[0]  took over from node-2 after 1.705 s
+";
+        assert_eq!(page, expected);
+    }
+
+    #[test]
+    fn times_end_at_the_millisecond() {
+        assert_eq!(to_ms("2026-11-22T01:00:00Z"), "2026-11-22T01:00:00.000Z");
+        assert_eq!(to_ms("2026-11-22T01:00:00.5Z"), "2026-11-22T01:00:00.500Z");
+    }
+
+    #[test]
+    fn no_history_is_said_and_nonsense_is_no_panic() {
+        assert!(print(&json!([])).starts_with("no history"));
+        assert!(print(&json!({"a": 1})).starts_with("no history"));
+        assert!(print(&json!([null, 1])).contains("unknown"));
+    }
+}

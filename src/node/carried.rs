@@ -1,0 +1,154 @@
+//! Records of kinds that only a newer version knows: carried for it until they end, on flash and through the flock.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::gossip::{Key, Merge, Record, Version};
+use crate::limits::{CLOCK_AHEAD_MS_MAX, NEWER_BYTES_MAX};
+use crate::store;
+use crate::wire::record::{Stamped, is_kept, is_shared};
+
+/// What a record takes beside its key and body.
+const AROUND_BYTES: usize = 96;
+
+/// What is carried, by key.
+#[derive(Debug, Default)]
+pub(super) struct Carried {
+    loads: BTreeMap<Key, Load>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Load {
+    version: Version,
+    expires_at_ms: i64,
+    body: Rc<[u8]>,
+}
+
+impl Carried {
+    /// Takes a record unless one as new is carried.
+    pub(super) fn take(&mut self, record: &Record) -> Merge {
+        let Record { key, version, expires_at_ms, body, .. } = record;
+        let (version, expires_at_ms) = (*version, *expires_at_ms);
+        if !is_shared(key.kind.into()) {
+            return Merge::Refused("a kind that is not shared");
+        }
+        let known = self.loads.get(key);
+        if known.is_some_and(|known| known.version >= version) {
+            return Merge::Same;
+        }
+        let old = known.map_or(0, |known| size(key, &known.body));
+        let new = size(key, body);
+        if self.bytes - old + new > NEWER_BYTES_MAX {
+            return Merge::Refused("too much of what only newer versions know");
+        }
+        self.bytes = self.bytes - old + new;
+        self.loads
+            .insert(key.clone(), Load { version, expires_at_ms, body: body.as_slice().into() });
+        Merge::Changed
+    }
+
+    pub(super) fn fetch(&self, key: &Key) -> Option<Record> {
+        self.loads.get(key).map(|load| record(key, load))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Record> {
+        self.loads.iter().map(|(key, load)| record(key, load))
+    }
+
+    /// Drops what has ended by every clock of the flock at `now_ms`, and returns what tells flash so.
+    pub(super) fn sweep(&mut self, now_ms: i64) -> Vec<store::Record> {
+        let gone = now_ms.saturating_sub(CLOCK_AHEAD_MS_MAX);
+        let ended: Vec<Key> = self
+            .loads
+            .iter()
+            .filter(|(_, load)| load.expires_at_ms <= gone)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in &ended {
+            self.bytes -= self.loads.remove(key).map_or(0, |load| size(key, &load.body));
+        }
+        let kept = ended.into_iter().filter(|key| is_kept(key.kind.into()));
+        kept.map(|key| store::Record::delete(key.kind.into(), key.id)).collect()
+    }
+}
+
+/// The record that flash keeps, if it keeps this kind.
+pub(super) fn stored(record: &Record) -> Option<store::Record> {
+    let kind = u16::from(record.key.kind);
+    let stamped = Stamped {
+        hlc: record.version.hlc,
+        node: record.version.node,
+        expires_at_ms: record.expires_at_ms,
+        body: record.body.clone(),
+    };
+    is_kept(kind).then(|| store::Record::put(kind, record.key.id.clone(), stamped.encode()))
+}
+
+/// The record that flash has kept, if it is the flock's.
+pub(super) fn kept(kind: u16, key: &[u8], body: &[u8]) -> Option<Record> {
+    let number = u8::try_from(kind).ok().filter(|_| is_shared(kind))?;
+    let Stamped { hlc, node, expires_at_ms, body, .. } = Stamped::decode(body).ok()?;
+    let key = Key { kind: number, id: key.to_vec() };
+    Some(Record { key, version: Version { hlc, node }, expires_at_ms, body, told_at: None })
+}
+
+fn record(key: &Key, load: &Load) -> Record {
+    let (version, expires_at_ms) = (load.version, load.expires_at_ms);
+    // By whose clock its times are, only a newer version could tell.
+    let (key, body) = (key.clone(), load.body.to_vec());
+    Record { key, version, expires_at_ms, body, told_at: None }
+}
+
+const fn size(key: &Key, body: &[u8]) -> usize {
+    key.id.len() + body.len() + AROUND_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(kind: u8, hlc: u64, bytes: usize) -> Record {
+        Record {
+            key: Key { kind, id: vec![kind] },
+            version: Version { hlc, node: 1 },
+            expires_at_ms: 1_000,
+            body: vec![0; bytes],
+            told_at: None,
+        }
+    }
+
+    #[test]
+    fn the_newest_is_carried_over_flash_until_it_has_ended_everywhere() {
+        let mut carried = Carried::default();
+        assert_eq!(carried.take(&of(60, 2, 9)), Merge::Changed);
+        assert_eq!(carried.take(&of(60, 1, 8)), Merge::Same);
+        assert_eq!(carried.fetch(&of(60, 0, 0).key), Some(of(60, 2, 9)));
+        let flash = stored(&of(60, 2, 9)).unwrap();
+        assert_eq!(kept(flash.kind, &flash.key, flash.body().unwrap()), Some(of(60, 2, 9)));
+        assert_eq!(carried.sweep(1_000 + CLOCK_AHEAD_MS_MAX - 1), []);
+        assert_eq!(carried.sweep(1_000 + CLOCK_AHEAD_MS_MAX), [store::Record::delete(60, [60])]);
+        assert_eq!((carried.bytes, carried.iter().count()), (0, 0));
+    }
+
+    #[test]
+    fn the_kinds_number_says_what_becomes_of_it() {
+        let mut carried = Carried::default();
+        assert_eq!(carried.take(&of(64, 1, 1)), Merge::Changed);
+        assert_eq!(stored(&of(64, 1, 1)), None, "shared, not kept");
+        assert!(matches!(carried.take(&of(128, 1, 1)), Merge::Refused(_)), "kept, not shared");
+        let flash = stored(&of(128, 1, 1)).unwrap();
+        assert_eq!(kept(128, &flash.key, flash.body().unwrap()), None);
+        assert_eq!(kept(60, b"id", b"no stamp around it"), None);
+    }
+
+    #[test]
+    fn what_has_no_room_is_refused_and_what_is_there_can_be_replaced() {
+        let mut carried = Carried::default();
+        let half = NEWER_BYTES_MAX / 2 - AROUND_BYTES - 1;
+        assert_eq!(carried.take(&of(60, 1, half)), Merge::Changed);
+        assert_eq!(carried.take(&of(61, 1, half)), Merge::Changed);
+        assert!(matches!(carried.take(&of(62, 1, 0)), Merge::Refused(_)));
+        assert_eq!(carried.take(&of(60, 2, half)), Merge::Changed);
+    }
+}

@@ -1,0 +1,65 @@
+//! Where members were met: kept on flash, so that a node that comes back finds its flock by itself. It may know no static
+//! peer, as the first of Alertmanager's tutorial, and until others look for it, it would take itself to be alone.
+
+use std::net::SocketAddr;
+
+use crate::effect::{Cx, Effect};
+use crate::gossip::Liveness;
+use crate::limits::MET_MAX;
+use crate::node::Node;
+use crate::node::keep::identity;
+
+impl Node {
+    /// Keeps the addresses of members if others than those that are kept have come.
+    pub(super) fn note_met(&mut self, cx: &mut Cx<'_>) {
+        let (Some(gossip), Some(id)) = (&self.gossip, self.identity) else { return };
+        if gossip.living().len() == self.met_living {
+            return;
+        }
+        self.met_living = gossip.living().len();
+        let living: Vec<SocketAddr> = gossip
+            .members(cx.now.mono)
+            .iter()
+            .filter(|member| member.liveness != Liveness::Down)
+            .filter_map(|member| member.addr)
+            .collect();
+        if let Some(met) = merged(&self.met, &living) {
+            self.met = met;
+            cx.effects.push(Effect::Persist(vec![identity(id, &self.met)]));
+        }
+    }
+}
+
+/// What is to be kept instead of `kept`, if that is something else: those that live, then those that lived.
+fn merged(kept: &[SocketAddr], living: &[SocketAddr]) -> Option<Vec<SocketAddr>> {
+    let (stay, gone): (Vec<_>, Vec<_>) = kept.iter().partition(|addr| living.contains(addr));
+    let new = living.iter().copied().filter(|addr| !kept.contains(addr));
+    let mut met: Vec<SocketAddr> = stay.into_iter().chain(new).chain(gone).collect();
+    met.truncate(MET_MAX);
+    met.iter().any(|addr| !kept.contains(addr)).then_some(met)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(ports: &[u16]) -> Vec<SocketAddr> {
+        ports.iter().map(|port| ([10, 0, 0, 1], *port).into()).collect()
+    }
+
+    #[test]
+    fn only_an_address_that_is_new_is_worth_a_write() {
+        let kept = addresses(&[1, 2, 3]);
+        for (living, expected) in [
+            (&[][..], None),
+            (&[3, 2], None),
+            (&[3, 4], Some(&[3, 4, 1, 2][..])),
+            (&[4, 5, 6, 7, 8, 9, 10, 11], Some(&[4, 5, 6, 7, 8, 9, 10, 11])),
+            (&[1, 2, 3, 4, 5, 6, 7, 8, 9], Some(&[1, 2, 3, 4, 5, 6, 7, 8])),
+        ] {
+            assert_eq!(merged(&kept, &addresses(living)), expected.map(addresses), "{living:?}");
+        }
+        let full = addresses(&[1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(merged(&full, &addresses(&[9, 1, 2, 3, 4, 5, 6, 7, 8])), None);
+    }
+}

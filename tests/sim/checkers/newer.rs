@@ -1,0 +1,45 @@
+//! What a newer version has written comes through older ones whole.
+
+use std::collections::BTreeMap;
+
+use bellwether::store::Op;
+use bellwether::wire::record::{Kind, Stamped};
+use bellwether::wire::rest::rest;
+
+use crate::newer::{self, NEW};
+use crate::world::World;
+
+pub(crate) fn check(world: &World) -> Result<(), String> {
+    let mut carried: BTreeMap<usize, BTreeMap<Vec<u8>, Stamped>> = BTreeMap::new();
+    for seat in world.up() {
+        let carries = carried.entry(seat).or_default();
+        let life = world.seats[seat].life;
+        for record in world.node(seat).records(world.seats[seat].now(world.now)) {
+            let Op::Put(body) = &record.op else { continue };
+            let Ok(stamped) = Stamped::decode(body) else { continue };
+            if record.kind == u16::from(NEW) {
+                carries.insert(record.key, stamped);
+                continue;
+            }
+            let Some(kind) = Kind::from_number(record.kind) else { continue };
+            let (hlc, node) = (stamped.hlc, stamped.node);
+            let written = world.newer.written.get(&(kind.number(), record.key, hlc, node));
+            // Its author does not know what was put in on the way out until it has come back.
+            if written.is_none_or(|by| *by == (seat, life)) {
+                continue;
+            }
+            let found = rest(kind, &stamped.body);
+            if found != Some(&[newer::added(hlc, node)]) {
+                return Err(format!("n{seat} has {found:?} of what a newer {kind:?} said"));
+            }
+        }
+    }
+    let all: Vec<_> = carried.iter().collect();
+    for pair in all.windows(2) {
+        if pair[0].1 != pair[1].1 {
+            let (one, other) = (pair[0].0, pair[1].0);
+            return Err(format!("n{one} and n{other} carry different records of a newer version"));
+        }
+    }
+    Ok(())
+}
