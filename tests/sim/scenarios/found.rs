@@ -207,3 +207,28 @@ pub(crate) fn what_was_kept_in_1970_undoes_no_end() {
         assert!(world.node(seat).alerts().all(|(_, alert, _)| alert.resolved(now)), "n{seat}");
     }
 }
+
+/// A node that booted in 1970 but had kept versions of today wrote on from those: what it took got a version of today and
+/// an end in 1970, and stayed unknown to all others.
+pub(crate) fn what_was_taken_in_1970_after_versions_of_today_is_told() {
+    for set in [false, true] {
+        let mut world = World::settled(1, Setup::new(2));
+        world.post(1, vec![fires("before", "h")], None);
+        world.run_for(10_000);
+        world.crash(1, true);
+        let now = world.now;
+        world.seats[1].clock.forget(now);
+        world.net.split(&[0], &[1]);
+        world.start(1);
+        world.post(1, vec![fires("a", "g")], None);
+        world.run_for(3_000);
+        if set {
+            world.set_clock(1, WallClock::default());
+        }
+        world.net.heal();
+        world.run_for(60_000);
+        let now = world.seats[0].now(world.now).wall;
+        let fires = world.node(0).alerts().filter(|(_, alert, _)| !alert.resolved(now)).count();
+        assert_eq!(fires, 2, "set: {set}");
+    }
+}
