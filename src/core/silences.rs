@@ -93,16 +93,16 @@ pub struct SilenceRules {
 /// The table.
 #[derive(Debug, Default)]
 pub struct Silences {
-    table: BTreeMap<SilenceId, (Turn, Silence)>,
-    by_turn: BTreeMap<Turn, SilenceId>,
+    table: BTreeMap<SilenceId, (Serial, Silence)>,
+    by_serial: BTreeMap<Serial, SilenceId>,
     index: Index<SilenceId>,
-    turn: Turn,
+    serial: Serial,
     bytes: usize,
     compiled_bytes: usize,
 }
 
 /// Counts what comes into the table: what came or was changed later has the greater one.
-type Turn = u64;
+type Serial = u64;
 
 impl Silences {
     /// The silence of `id`.
@@ -228,17 +228,17 @@ impl Silences {
     fn insert(&mut self, silence: Silence) {
         let id = silence.id;
         self.remove(id);
-        self.turn += 1;
-        self.by_turn.insert(self.turn, id);
+        self.serial += 1;
+        self.by_serial.insert(self.serial, id);
         self.index.insert(&silence.matchers, id);
         self.bytes += silence.bytes();
         self.compiled_bytes += silence.matchers.compiled_bytes();
-        self.table.insert(id, (self.turn, silence));
+        self.table.insert(id, (self.serial, silence));
     }
 
     fn remove(&mut self, id: SilenceId) {
-        if let Some((turn, silence)) = self.table.remove(&id) {
-            self.by_turn.remove(&turn);
+        if let Some((serial, silence)) = self.table.remove(&id) {
+            self.by_serial.remove(&serial);
             self.index.remove(&silence.matchers, id);
             self.bytes -= silence.bytes();
             self.compiled_bytes -= silence.matchers.compiled_bytes();
