@@ -232,3 +232,24 @@ pub(crate) fn what_was_taken_in_1970_after_versions_of_today_is_told() {
         assert_eq!(fires, 2, "set: {set}");
     }
 }
+
+/// A node that was told of a member that had just died, and had not met it, relied on it to hand on what it said: a claim
+/// came later than another node listened for one.
+pub(crate) fn nobody_waits_for_a_member_that_was_never_met_to_hand_on() {
+    for seed in 0..20 {
+        let mut world = World::settled(seed, Setup::new(5));
+        world.crash(0, true);
+        world.crash(4, true);
+        world.start(0);
+        let knows = |world: &World| world.node(0).flock().map_or(0, |it| it.living().len());
+        while knows(&world) < 4 {
+            world.run_for(1_000);
+            assert!(world.now < 300_000, "it is not told of the dead one");
+        }
+        world.post(0, vec![fires("a", "g")], None);
+        world.run_for(250);
+        for seat in 1..4 {
+            assert_eq!(world.node(seat).alerts().count(), 1, "n{seat} of seed {seed}");
+        }
+    }
+}

@@ -115,4 +115,8 @@ pub(crate) const ALL: &[Test] = &[
         "what_was_taken_in_1970_after_versions_of_today_is_told",
         found::what_was_taken_in_1970_after_versions_of_today_is_told,
     ),
+    (
+        "nobody_waits_for_a_member_that_was_never_met_to_hand_on",
+        found::nobody_waits_for_a_member_that_was_never_met_to_hand_on,
+    ),
 ];
