@@ -27,6 +27,8 @@ use carried::Carried;
 use restore::Kept;
 use stamps::Stamps;
 
+pub use clock::DATED;
+
 pub use crate::core::Options;
 pub use crate::core::history::{Entry, Outcome};
 pub use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules};

@@ -16,8 +16,8 @@ use crate::time::{Now, Wall};
 const STEP_MIN: Duration = Duration::from_secs(2);
 /// Clocks that are further apart than this are not both set: a time that lies nearer to the other one was told by that.
 const FAR: Duration = Duration::from_secs(24 * 3600);
-/// 2020-01-01: a clock that shows less is not set.
-pub const SET_MIN: Wall = Wall::from_secs(1_577_836_800);
+/// 2026-01-01: a clock that shows less was never set. Without a battery it starts in 1970, or where systemd was built.
+pub const SET_SINCE: Wall = Wall::from_secs(1_767_225_600);
 
 /// From one clock to another: when the first shows `from` the second shows `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +58,12 @@ impl Step {
         if self.is_far() && apart(self.to) < apart(self.from) {
             return time;
         }
+        self.shift(time)
+    }
+
+    /// The same for a time that was surely told by the first clock.
+    #[must_use]
+    pub fn shift(self, time: Wall) -> Wall {
         let by_ns = self.to.as_ns().saturating_sub(self.from.as_ns());
         Wall::from_ns(time.as_ns().saturating_add(by_ns))
     }
@@ -114,13 +120,13 @@ pub struct Shown {
 impl Shown {
     /// Takes note of when something was written.
     pub fn see(&mut self, written: Wall) {
-        let last = if written < SET_MIN { &mut self.unset } else { &mut self.set };
+        let last = if written < SET_SINCE { &mut self.unset } else { &mut self.set };
         *last = written.max(*last);
     }
 
     /// From the clock by which something was written to that of `now`.
     pub fn step(self, written: Wall, now: Wall) -> Step {
-        match written < SET_MIN {
+        match written < SET_SINCE {
             true => Step::new(self.unset, now),
             false if now < self.set => Step::new(self.set, now),
             false => Step::NONE,

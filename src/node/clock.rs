@@ -1,13 +1,18 @@
 //! The wall clock steps, or the flock tells another time than ours.
 
-use crate::core::clock::SET_MIN;
+use crate::core::clock::SET_SINCE;
 use crate::effect::{Cx, Effect};
 use crate::gossip::Version;
+use crate::limits::CLOCK_AHEAD_MS_MAX;
 use crate::node::Node;
 use crate::node::keep::{Act, stored};
 use crate::node::stamps::Stamp;
-use crate::time::Now;
+use crate::time::{Now, Wall};
+use crate::wire::record::Kind;
 use crate::wire::rest::with_rest;
+
+/// 2020-01-01: what has a version of before was written in 1970, and gets one of this year.
+pub const DATED: Wall = Wall::from_secs(1_577_836_800);
 
 impl Node {
     /// Sees whether a clock has stepped since the last input: what is held is moved along, and flash is told.
@@ -22,11 +27,11 @@ impl Node {
         }
     }
 
-    /// Tells anew what was written while nobody knew the time, once it is known: to all others it would have expired long
-    /// ago. Every member gives it the same version, which is older than what was written by a clock that was set; one that
-    /// follows on a version of such a clock stays.
+    /// Tells anew what was written by a clock that was wrong, once the time is known: to all others it would have expired
+    /// long ago, or will too early. What has a version of 1970 gets the same one by every member, which is older than
+    /// what was written by a clock that was set; any other version stays.
     pub(super) fn date(&mut self, cx: &mut Cx<'_>) {
-        if !self.is_member() || self.flock_wall(cx.now) < SET_MIN {
+        if !self.is_member() || self.flock_wall(cx.now) < SET_SINCE {
             return;
         }
         let mut records = Vec::new();
@@ -35,8 +40,10 @@ impl Node {
                 continue;
             };
             let Some(known) = self.stamps.get(kind, &key) else { continue };
-            let Some(version) = dated(known) else { continue };
-            let rest = known.rest(kind);
+            let (version, rest) = (dated(known.version), known.rest(kind));
+            if version == known.version && !self.expires_early(cx.now, kind, known, expires) {
+                continue;
+            }
             let whole = rest.map_or_else(|| body.clone(), |rest| with_rest(kind, &body, rest));
             let stamp = self.stamp_of_version(cx.now, version, kind, expires, &whole);
             self.publish(cx, kind, &key, &stamp, whole);
@@ -47,15 +54,23 @@ impl Node {
             cx.effects.push(Effect::Persist(records));
         }
     }
+
+    /// Whether the flock takes a record that expires at a time by our clock for older than it is.
+    fn expires_early(&self, now: Now, kind: Kind, known: &Stamp, expires: Wall) -> bool {
+        let expires = match kind {
+            // The flock may know less of a lease.
+            Kind::Alert => known.shared_end + self.core.options().alerts_gc_interval,
+            // It is kept for a day from now, whenever that is.
+            Kind::Group => return known.expires_at_ms < SET_SINCE.as_ms(),
+            _ => expires,
+        };
+        self.flock_time(now, expires).as_ms() - known.expires_at_ms > CLOCK_AHEAD_MS_MAX
+    }
 }
 
-/// The version for what was written by a clock that was not set; none for anything else.
-fn dated(stamp: &Stamp) -> Option<Version> {
-    let set = Version::at(SET_MIN.as_ms());
-    let version = stamp.version;
-    if version < set {
-        return Some(Version { hlc: version.hlc.saturating_add(set.hlc), ..version });
-    }
-    // Its author knew of versions of a clock that was set, and yet not the time.
-    (stamp.expires_at_ms < SET_MIN.as_ms()).then_some(version)
+/// The version for what may be of a clock that was not set.
+fn dated(version: Version) -> Version {
+    let first = Version::at(DATED.as_ms());
+    let hlc = if version < first { version.hlc.saturating_add(first.hlc) } else { version.hlc };
+    Version { hlc, ..version }
 }

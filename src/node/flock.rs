@@ -68,6 +68,11 @@ impl Node {
         self.gossip.as_ref().map_or(now.wall, |gossip| Wall::from_ms(gossip.wall_ms(now)))
     }
 
+    /// A time by our clock as the flock counts it.
+    pub(super) fn flock_time(&self, now: Now, time: Wall) -> Wall {
+        Step::new(now.wall, self.flock_wall(now)).shift(time)
+    }
+
     /// Becomes a member, under the id that was kept or a new one.
     pub(super) fn join(&mut self, cx: &mut Cx<'_>) {
         let Some(mut config) = self.flock_config.take() else { return };

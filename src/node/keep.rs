@@ -6,7 +6,6 @@ use std::time::Duration;
 use log::debug;
 
 use crate::core::Change;
-use crate::core::clock::Step;
 use crate::core::silences::Silences;
 use crate::effect::{Cx, Effect};
 use crate::faults::{self, Fault};
@@ -259,8 +258,7 @@ impl Node {
         };
         let beyond = beyond(kind, body, rest(kind, body));
         // When it expires is compared by the flock's time, everything else by ours.
-        let to_flock = Step::new(now.wall, self.flock_wall(now));
-        let expires_at_ms = to_flock.time(expires).as_ms();
+        let expires_at_ms = self.flock_time(now, expires).as_ms();
         Stamp { version, expires_at_ms, shared_end, beyond }
     }
 }

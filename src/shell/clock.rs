@@ -15,6 +15,7 @@ use rustix::time::{
 };
 use smol::Async;
 
+use crate::core::clock::SET_SINCE;
 use crate::time::{Mono, Now, Wall};
 
 /// Reads both clocks.
@@ -35,8 +36,6 @@ pub fn wall() -> Wall {
 const TIMESYNC: &str = "/run/systemd/timesync";
 /// After so long without a server the kernel would call the clock unsynchronised: an error of 16 s, at 500 ppm.
 const SYNCED_FOR: Duration = Duration::from_secs(32_000);
-/// 2026-01-01: a clock that shows less was never set.
-const SET_SINCE: Wall = Wall::from_secs(1_767_225_600);
 
 /// Whether the wall clock is synchronised, as far as files tell: the kernel's own answer (`adjtimex`) has no safe
 /// binding. Without `systemd-timesyncd`, whose files say it, a clock that was set at all is believed.

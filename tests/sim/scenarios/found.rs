@@ -1,5 +1,7 @@
 //! What seeds have found, told as short stories.
 
+use bellwether::model::SilenceState;
+
 use crate::receiver::Manner;
 use crate::seat::WallClock;
 use crate::support::flash::Faults;
@@ -251,5 +253,38 @@ pub(crate) fn nobody_waits_for_a_member_that_was_never_met_to_hand_on() {
         for seat in 1..4 {
             assert_eq!(world.node(seat).alerts().count(), 1, "n{seat} of seed {seed}");
         }
+    }
+}
+
+/// What was written by a clock of last week, or of the year in which systemd was built, kept a version that was right and
+/// an end that was over: the flock never heard of it.
+pub(crate) fn what_was_taken_while_the_clock_was_behind_is_told() {
+    const HOUR_MS: i64 = 3_600_000;
+    let cases = [12, 7 * 24, 4 * 365 * 24].into_iter().flat_map(|hours| {
+        [(hours, false, false), (hours, false, true), (hours, true, false), (hours, true, true)]
+    });
+    for (hours, set, wiped) in cases {
+        let mut world = World::settled(1, Setup::new(2));
+        world.crash(1, true);
+        if wiped {
+            world.wipe(1);
+        }
+        let ahead_ms = -hours * HOUR_MS;
+        world.seats[1].clock = WallClock { ahead_ms, synced: false, ..WallClock::default() };
+        world.net.split(&[0], &[1]);
+        world.start(1);
+        world.post(1, vec![fires("a", "g")], None);
+        let id = world.silence(1, "s", 2 * 3_600_000).expect("a silence");
+        world.run_for(3_000);
+        if set {
+            world.set_clock(1, WallClock::default());
+        }
+        world.net.heal();
+        world.run_for(60_000);
+        let now = world.seats[0].now(world.now).wall;
+        let fires = world.node(0).alerts().filter(|(_, alert, _)| !alert.resolved(now)).count();
+        let state = world.node(0).silence(id).map(|silence| silence.state(now));
+        let told = (fires, state);
+        assert_eq!(told, (1, Some(SilenceState::Active)), "{hours} h, {set}, {wiped}");
     }
 }

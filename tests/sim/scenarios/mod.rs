@@ -119,4 +119,8 @@ pub(crate) const ALL: &[Test] = &[
         "nobody_waits_for_a_member_that_was_never_met_to_hand_on",
         found::nobody_waits_for_a_member_that_was_never_met_to_hand_on,
     ),
+    (
+        "what_was_taken_while_the_clock_was_behind_is_told",
+        found::what_was_taken_while_the_clock_was_behind_is_told,
+    ),
 ];
