@@ -22,7 +22,7 @@ pub const CONFIG_PROBLEMS_MAX: usize = 100;
 /// How deep JSON may nest. Policy: deeper bodies are refused with 400. No sender nests deeper than three.
 pub const JSON_DEPTH_MAX: usize = 128;
 /// Open HTTP connections. Policy: the one that has been idle for longest is closed to make room for a new one; if all
-/// are busy, new ones wait in the kernel's backlog.
+/// are busy, one whose body is slow; else new ones wait in the kernel's backlog.
 pub const HTTP_CONNECTIONS_MAX: usize = 256;
 /// Bytes of a request's line and headers. Policy: refused with 431, the connection closed.
 pub const HTTP_HEADER_BYTES_MAX: usize = 32 * 1024;
@@ -34,6 +34,9 @@ pub const HTTP_HEADERS_MAX: usize = 64;
 pub const HTTP_HEADER_TIME_MAX: Duration = Duration::from_secs(10);
 /// From a request's headers to the end of its answer. Policy: the connection is closed.
 pub const HTTP_REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
+/// How long the body of a request may take to come while others want its place. Policy: where all connections are busy,
+/// the one that has been at it for longest is closed.
+pub const HTTP_SLOW_BODY_TIME: Duration = Duration::from_secs(5);
 /// From a request's last byte to its answer, which for a post may wait for flash. Policy: answered with 503; what was
 /// posted is in force all the same.
 pub const HTTP_ANSWER_TIME_MAX: Duration = Duration::from_secs(50);
@@ -65,6 +68,9 @@ pub const ATTEMPTS_MAX: usize = 16;
 pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(4);
 /// Bytes of a receiver's answer. Policy: the rest is not read.
 pub const REPLY_BYTES_MAX: usize = 64 * 1024;
+/// How long a line of the log waits until whoever reads the log takes it. Policy: lost, as are those after it until
+/// somebody reads again; how many is told then.
+pub const LOG_WAIT_MAX: Duration = Duration::from_millis(100);
 /// Bytes of a receiver's answer, or of a group's key, in a line of the log. Policy: cut.
 pub const LOGGED_TEXT_BYTES_MAX: usize = 1024;
 /// Redirects that one attempt follows. Policy: the attempt fails.
@@ -163,6 +169,8 @@ pub const PATTERN_NEST_MAX: usize = 32;
 
 /// Entries of the history of deliveries. Policy: the oldest is dropped.
 pub const HISTORY_MAX: usize = 256;
+/// Bytes of the keys and labels of groups in the history. Policy: the oldest entries are dropped.
+pub const HISTORY_BYTES_MAX: usize = 128 * 1024;
 /// Bytes of what went wrong, in one entry of the history. Policy: the rest is cut.
 pub const HISTORY_WHY_BYTES_MAX: usize = 256;
 

@@ -165,6 +165,10 @@ impl Source {
 
 /// The text, one byte more than is allowed at most, and the file's permissions.
 fn read(file: &Path) -> io::Result<(Vec<u8>, u32)> {
+    // To open a pipe that nobody writes to would take for ever.
+    if !std::fs::metadata(file)?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
     let file = File::open(file)?;
     let mode = file.metadata()?.mode();
     let mut text = Vec::new();

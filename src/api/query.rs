@@ -51,12 +51,14 @@ impl<'a> Params<'a> {
 
     /// A matcher for each value of `name`. Where the grammars differ, a filter harms nobody: no warning.
     fn matchers(&self, name: &str, grammar: Grammar) -> Result<Vec<Matcher>, String> {
+        let parse = |text| parse_one(grammar, text).map(|parsed| parsed.value);
+        let found = self.all(name).take(MATCHERS_MAX).map(parse).collect::<Result<_, _>>();
+        let found = found.map_err(|error| error.to_string())?;
         let count = self.all(name).count();
         if count > MATCHERS_MAX {
             return Err(format!("{count} matchers, at most {MATCHERS_MAX} are taken"));
         }
-        let parse = |text| parse_one(grammar, text).map(|parsed| parsed.value);
-        self.all(name).map(parse).collect::<Result<_, _>>().map_err(|error| error.to_string())
+        Ok(found)
     }
 }
 

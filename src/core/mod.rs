@@ -9,8 +9,10 @@ pub mod group;
 pub mod history;
 pub mod index;
 pub mod inhibit;
+mod intake;
 pub mod nflog;
 pub mod reach;
+mod reload;
 mod replica;
 pub mod restore;
 pub mod route;
@@ -24,32 +26,32 @@ mod tests;
 pub mod timers;
 pub mod turn;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use log::{Level, log, warn};
+use log::{Level, log};
+
+pub use intake::Intake;
+pub use reload::TooManyGroups;
 
 use crate::config::Config;
 use crate::core::alerts::Alerts;
 use crate::core::clock::Watch;
-use crate::core::group::{Group, GroupId, Groups};
+use crate::core::group::{GroupId, Groups};
 use crate::core::history::History;
 use crate::core::inhibit::Inhibitor;
 use crate::core::nflog::Nflog;
 use crate::core::reach::Reach;
 use crate::core::restore::GroupTimers;
-use crate::core::route::{RouteId, Routes};
+use crate::core::route::Routes;
 use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules, Silences};
 use crate::core::stats::Stats;
 use crate::core::timers::{Timer, Timers};
 use crate::core::turn::Turns;
 use crate::effect::{AttemptId, Cx};
-use crate::faults::{self, Fault};
-use crate::limits::{GROUPS_MAX, OWN_GROUPS_MAX};
 use crate::model::matcher::Grammar;
-use crate::model::{Alert, Fingerprint, Labels, LogKey, Muted, Report, SilenceId};
+use crate::model::{Fingerprint, Labels, LogKey, Muted, SilenceId};
 use crate::time::{Mono, Now, Wall};
 
 /// What flags say of alerting.
@@ -137,29 +139,6 @@ pub enum Change {
     Silence(SilenceId),
 }
 
-/// What became of the reports of one post.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Intake {
-    /// What is wrong with those that were not taken, in Alertmanager's words.
-    pub invalid: Vec<String>,
-    /// How many were not taken because a table is full; their sender should come again.
-    pub refused: usize,
-}
-
-/// A config that was not taken: under it the alerts that are known need so many groups.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooManyGroups(usize);
-
-impl fmt::Display for TooManyGroups {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "route: the alerts that are known would need {} groups, at most {GROUPS_MAX} are kept: group by fewer labels",
-            self.0
-        )
-    }
-}
-
 /// The tables and their rules.
 #[derive(Debug)]
 pub struct Core {
@@ -219,188 +198,6 @@ impl Core {
 
     // Inputs.
 
-    /// Takes a report of our own: there is room for it, however full the tables are.
-    pub fn handle_own_report(&mut self, now: Now, report: &Report<'_>) {
-        let fingerprint = alerts::fingerprint(report);
-        let timeout = self.config.global.resolve_timeout;
-        let alert = self.alerts.read(fingerprint, report, now.wall, timeout);
-        self.put_alert(now, fingerprint, alert, OWN_GROUPS_MAX);
-    }
-
-    /// Takes the reports of one post, those that are valid.
-    pub fn handle_reports(&mut self, now: Now, reports: &[Report<'_>]) -> Intake {
-        let mut intake = Intake::default();
-        for report in reports {
-            if let Some(fault) =
-                alerts::fault(report, self.end_of(report, now), self.options.grammar)
-            {
-                self.stats.invalid += 1;
-                intake.invalid.push(fault);
-                continue;
-            }
-            let fingerprint = alerts::fingerprint(report);
-            if !self.alerts.has_room_for(fingerprint, 0)
-                || !self.alerts.has_bytes_for(fingerprint, report.bytes())
-            {
-                self.stats.refused += 1;
-                intake.refused += 1;
-                continue;
-            }
-            let timeout = self.config.global.resolve_timeout;
-            let alert = self.alerts.read(fingerprint, report, now.wall, timeout);
-            if alert.resolved(now.wall) {
-                self.stats.received_resolved += 1;
-            } else {
-                self.stats.received_firing += 1;
-            }
-            if self.over_name_limit(fingerprint, &alert) {
-                self.stats.limited += 1;
-                continue;
-            }
-            if !self.put_alert(now, fingerprint, alert, 0) {
-                self.stats.refused += 1;
-                intake.refused += 1;
-            }
-        }
-        intake
-    }
-
-    /// The end that a report has or will be given.
-    fn end_of(&self, report: &Report<'_>, now: Now) -> Wall {
-        report.ends_at.unwrap_or(now.wall + self.config.global.resolve_timeout)
-    }
-
-    fn over_name_limit(&self, fingerprint: Fingerprint, alert: &Alert) -> bool {
-        let limit = self.options.alerts_per_name_max;
-        let name = alert.labels.get("alertname").unwrap_or("");
-        let over =
-            limit > 0 && self.alerts.get(fingerprint).is_none() && self.alerts.named(name) >= limit;
-        if over {
-            warn!(
-                "alert {} dropped: {limit} alerts named {name:?} are known, the limit",
-                alert.labels
-            );
-        }
-        over
-    }
-
-    /// Takes in an alert and brings it to its groups, of which there may be `spare` more than others may make. Returns
-    /// whether there was room for them.
-    fn put_alert(
-        &mut self,
-        now: Now,
-        fingerprint: Fingerprint,
-        alert: Alert,
-        spare: usize,
-    ) -> bool {
-        let change = self.alerts.put(fingerprint, alert, now.wall);
-        let admitted = self.admit(now, fingerprint, change == alerts::Change::New, spare);
-        if change != alerts::Change::None && self.alerts.get(fingerprint).is_some() {
-            let lease = change == alerts::Change::Lease;
-            self.changes.push(Change::Alert { fingerprint, lease });
-        }
-        admitted
-    }
-
-    /// Brings an alert of the table to its groups. Returns whether there was room for them; a new alert that finds none
-    /// leaves the table.
-    fn admit(&mut self, now: Now, fingerprint: Fingerprint, new: bool, spare: usize) -> bool {
-        let joins =
-            !self.merging || faults::on(Fault::MergedEndsJoin) || self.is_news(now, fingerprint);
-        if !new {
-            return !joins || self.rejoin_groups(now, fingerprint, spare);
-        }
-        let Some(labels) = self.alerts.get(fingerprint).map(|it| it.alert.labels.clone()) else {
-            return true;
-        };
-        let routes = self.routes.matching(&labels);
-        if self.groups.len() + routes.len() > GROUPS_MAX + spare {
-            self.alerts.remove(fingerprint);
-            return false;
-        }
-        self.inhibitor.add(fingerprint, &labels);
-        let groups = routes
-            .into_iter()
-            .map(|route| {
-                let id = if joins { self.group_for(now, route, fingerprint) } else { GroupId(0) };
-                (route, id)
-            })
-            .collect();
-        if let Some(entry) = self.alerts.get_mut(fingerprint) {
-            entry.groups = groups;
-        }
-        self.arm_alerts(now);
-        true
-    }
-
-    /// Brings a known alert back to the groups that it left when it ended, or that have gone. Returns whether there was
-    /// room for them.
-    pub(super) fn rejoin_groups(
-        &mut self,
-        now: Now,
-        fingerprint: Fingerprint,
-        spare: usize,
-    ) -> bool {
-        let Some(entry) = self.alerts.get(fingerprint) else { return true };
-        for place in 0..entry.groups.len() {
-            let Some((route, id)) =
-                self.alerts.get(fingerprint).and_then(|entry| entry.groups.get(place).copied())
-            else {
-                return true;
-            };
-            if let Some(group) = self.groups.get_mut(id) {
-                group.alerts.insert(fingerprint);
-                continue;
-            }
-            if self.groups.len() >= GROUPS_MAX + spare {
-                return false;
-            }
-            let id = self.group_for(now, route, fingerprint);
-            if let Some(member) =
-                self.alerts.get_mut(fingerprint).and_then(|entry| entry.groups.get_mut(place))
-            {
-                member.1 = id;
-            }
-        }
-        true
-    }
-
-    /// The group of an alert under a route, the alert in it; a new one is flushed after `group_wait`, or at once if the
-    /// alert has fired longer than that.
-    fn group_for(&mut self, now: Now, route_id: RouteId, fingerprint: Fingerprint) -> GroupId {
-        let Some(alert) = self.alerts.get(fingerprint).map(|entry| Rc::clone(&entry.alert)) else {
-            return GroupId(0);
-        };
-        let route = self.routes.get(route_id);
-        let labels = route.group_labels(&alert.labels);
-        let id = match self.groups.find(route_id, &labels) {
-            Some(id) => id,
-            None => self.make_group(now, route_id, labels, alert.starts_at),
-        };
-        if let Some(group) = self.groups.get_mut(id) {
-            group.alerts.insert(fingerprint);
-        }
-        id
-    }
-
-    fn make_group(&mut self, now: Now, route_id: RouteId, labels: Labels, since: Wall) -> GroupId {
-        let path = Rc::clone(&self.routes.get(route_id).path);
-        let told = self.take_first_flush(&path, &labels);
-        let route = self.routes.get(route_id);
-        let late = since + route.group_wait < now.wall;
-        let wait = match told {
-            Some(first) => first.since(now.wall).min(route.group_wait),
-            None if late => Duration::ZERO,
-            None => route.group_wait,
-        };
-        let at = (now.mono + wait).max(self.started + self.options.start_delay);
-        let first_flush = told.unwrap_or(now.wall + at.since(now.mono));
-        let id = self.groups.create(route_id, &route.key, labels, first_flush);
-        self.timers.set(Timer::Flush(id), at);
-        self.changes.push(Change::Group { id, merged: self.merging });
-        id
-    }
-
     /// Sets a silence and returns its id.
     pub fn handle_set_silence(
         &mut self,
@@ -448,85 +245,6 @@ impl Core {
                 Timer::Groups => self.sweep_groups(),
                 Timer::Records => self.sweep_records(cx.now),
             }
-        }
-    }
-
-    /// Goes on with another config: every alert is routed anew. A group that the new tree still has keeps its timer and
-    /// the flush that is under way, so nothing waits again and nothing in flight is lost or sent twice. A config that
-    /// would make too many groups changes nothing.
-    pub fn handle_config(
-        &mut self,
-        cx: &mut Cx<'_>,
-        config: Rc<Config>,
-    ) -> Result<(), TooManyGroups> {
-        let routes = Routes::new(&config);
-        self.check_groups(&routes)?;
-        let mut kept: BTreeMap<(Rc<str>, Labels), (GroupId, Group)> = BTreeMap::new();
-        let known: Vec<Fingerprint> =
-            self.alerts.iter().map(|(fingerprint, _)| fingerprint).collect();
-        let mut pending: BTreeSet<Fingerprint> = BTreeSet::new();
-        for id in self.groups.iter().map(|(id, _)| id).collect::<Vec<_>>() {
-            let Some(mut group) = self.groups.remove(id) else { continue };
-            pending.append(&mut group.alerts);
-            let path = Rc::clone(&self.routes.get(group.route).path);
-            kept.insert((path, group.labels.clone()), (id, group));
-        }
-        self.reach.clear();
-        self.routes = routes;
-        self.inhibitor = Inhibitor::new(&config.inhibit_rules);
-        self.config = config;
-        for fingerprint in known {
-            let Some(entry) = self.alerts.get(fingerprint) else { continue };
-            let labels = entry.alert.labels.clone();
-            let joins = pending.contains(&fingerprint) || !entry.alert.resolved(cx.now.wall);
-            self.inhibitor.add(fingerprint, &labels);
-            let mut groups = Vec::new();
-            for route in self.routes.matching(&labels) {
-                self.keep_group(&mut kept, route, &labels);
-                let id =
-                    if joins { self.group_for(cx.now, route, fingerprint) } else { GroupId(0) };
-                groups.push((route, id));
-            }
-            if let Some(entry) = self.alerts.get_mut(fingerprint) {
-                entry.groups = groups;
-            }
-        }
-        for ((path, labels), (id, group)) in kept {
-            self.timers.cancel(Timer::Flush(id));
-            self.changes.push(Change::GroupGone { path, labels });
-            if let Some(flush) = &group.flush {
-                self.abandon(cx, id, flush);
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether there is room for the groups that all alerts need under a tree.
-    fn check_groups(&self, routes: &Routes) -> Result<(), TooManyGroups> {
-        let groups: BTreeSet<(RouteId, Fingerprint)> = self
-            .alerts
-            .iter()
-            .flat_map(|(_, entry)| {
-                let labels = &entry.alert.labels;
-                let group = |id| (id, routes.get(id).group_labels(labels).fingerprint());
-                routes.matching(labels).into_iter().map(group)
-            })
-            .collect();
-        if groups.len() > GROUPS_MAX { Err(TooManyGroups(groups.len())) } else { Ok(()) }
-    }
-
-    /// Brings the group of `labels` over from the tree before, if it had one.
-    fn keep_group(
-        &mut self,
-        kept: &mut BTreeMap<(Rc<str>, Labels), (GroupId, Group)>,
-        route_id: RouteId,
-        labels: &Labels,
-    ) {
-        let route = self.routes.get(route_id);
-        let labels = route.group_labels(labels);
-        if let Some((id, mut group)) = kept.remove(&(Rc::clone(&route.path), labels)) {
-            group.route = route_id;
-            self.groups.restore(id, group);
         }
     }
 

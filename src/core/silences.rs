@@ -9,7 +9,7 @@ pub use muting::Memo;
 
 use crate::core::index::Index;
 use crate::limits::{
-    SILENCE_BYTES_MAX, SILENCES_BYTES_MAX, SILENCES_COMPILED_BYTES_MAX, SILENCES_MAX,
+    MATCHERS_MAX, SILENCE_BYTES_MAX, SILENCES_BYTES_MAX, SILENCES_COMPILED_BYTES_MAX, SILENCES_MAX,
 };
 use crate::model::labels::Quoted;
 use crate::model::matcher::{Grammar, valid_label_name};
@@ -93,16 +93,16 @@ pub struct SilenceRules {
 /// The table.
 #[derive(Debug, Default)]
 pub struct Silences {
-    table: BTreeMap<SilenceId, (Turn, Silence)>,
-    by_turn: BTreeMap<Turn, SilenceId>,
+    table: BTreeMap<SilenceId, (Serial, Silence)>,
+    by_serial: BTreeMap<Serial, SilenceId>,
     index: Index<SilenceId>,
-    turn: Turn,
+    serial: Serial,
     bytes: usize,
     compiled_bytes: usize,
 }
 
 /// Counts what comes into the table: what came or was changed later has the greater one.
-type Turn = u64;
+type Serial = u64;
 
 impl Silences {
     /// The silence of `id`.
@@ -215,10 +215,18 @@ impl Silences {
 
     /// Takes a silence as it is. Returns whether there was room for it.
     pub fn replace(&mut self, silence: Silence) -> bool {
-        let has_room = self.table.contains_key(&silence.id)
-            || (self.table.len() < SILENCES_MAX
-                && self.bytes + silence.bytes() <= SILENCES_BYTES_MAX
-                && self.has_compiled_bytes_for(&silence.matchers));
+        let known = self.get(silence.id);
+        let count = self.table.len() + usize::from(known.is_none());
+        let (old, new) = (known.map_or(0, Silence::bytes), silence.bytes());
+        let compiled = |it: &Silence| it.matchers.compiled_bytes();
+        let (old_compiled, new_compiled) = (known.map_or(0, compiled), compiled(&silence));
+        let has_room = count <= SILENCES_MAX
+            && silence.matchers.iter().count() <= MATCHERS_MAX
+            && new <= SILENCE_BYTES_MAX
+            && (new <= old || self.bytes - old + new <= SILENCES_BYTES_MAX)
+            && (new_compiled <= old_compiled
+                || self.compiled_bytes - old_compiled + new_compiled
+                    <= SILENCES_COMPILED_BYTES_MAX);
         if has_room {
             self.insert(silence);
         }
@@ -228,17 +236,17 @@ impl Silences {
     fn insert(&mut self, silence: Silence) {
         let id = silence.id;
         self.remove(id);
-        self.turn += 1;
-        self.by_turn.insert(self.turn, id);
+        self.serial += 1;
+        self.by_serial.insert(self.serial, id);
         self.index.insert(&silence.matchers, id);
         self.bytes += silence.bytes();
         self.compiled_bytes += silence.matchers.compiled_bytes();
-        self.table.insert(id, (self.turn, silence));
+        self.table.insert(id, (self.serial, silence));
     }
 
     fn remove(&mut self, id: SilenceId) {
-        if let Some((turn, silence)) = self.table.remove(&id) {
-            self.by_turn.remove(&turn);
+        if let Some((serial, silence)) = self.table.remove(&id) {
+            self.by_serial.remove(&serial);
             self.index.remove(&silence.matchers, id);
             self.bytes -= silence.bytes();
             self.compiled_bytes -= silence.matchers.compiled_bytes();

@@ -24,7 +24,7 @@ impl Node {
         let instance = self.options().external_url.to_string();
         let own = |text: &str| Cow::<'static, str>::Owned(text.to_owned());
         let summary = match fault {
-            Some(fault) => format!("Not everything is kept on flash any more: {fault}"),
+            Some(fault) => format!("Not everything is kept on flash: {fault}"),
             None => "Everything is kept on flash again".to_owned(),
         };
         let report = Report::new(
@@ -109,7 +109,7 @@ mod tests {
         let told = world.pass(1);
         assert_eq!(told.len(), 1);
         assert!(told[0].starts_with("[FIRING:1] BellwetherJournalFailed"), "{told:?}");
-        assert!(told[0].contains("Not everything is kept on flash any more: EIO"), "{told:?}");
+        assert!(told[0].contains("Not everything is kept on flash: EIO"), "{told:?}");
         world.pass(9);
         let mut told = Vec::new();
         for _ in 0..24 * 60 {

@@ -201,7 +201,7 @@ async fn accept(shared: Rc<Shared>, listener: Async<TcpListener>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                while !shared.connections.borrow_mut().make_room() {
+                while !shared.connections.borrow_mut().make_room(clock::now().mono) {
                     Timer::after(ACCEPT_RETRY_TIME).await;
                 }
                 open(&shared, stream);
@@ -264,8 +264,8 @@ async fn serve(shared: Rc<Shared>, stream: Async<TcpStream>, id: u64, since: Sin
         let (shared, since) = (Rc::clone(&shared), Rc::clone(&since));
         let (answer, answers) = (answer.clone(), answers.clone());
         async move {
-            since.set((Phase::Busy, clock::now().mono));
-            let response = respond(&shared, request, answer, &answers).await;
+            since.set((Phase::Reading, clock::now().mono));
+            let response = respond(&shared, request, &since, answer, &answers).await;
             Ok::<_, Infallible>(response.map(|(bytes, get)| {
                 let held = (BackToIdle(since), get);
                 Outgoing { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()), held }
@@ -298,6 +298,7 @@ type Held = (Bytes, Option<Share>);
 async fn respond(
     shared: &Shared,
     request: hyper::Request<Incoming>,
+    since: &Since,
     answer: Sender<Response>,
     answers: &Receiver<Response>,
 ) -> hyper::Response<Held> {
@@ -320,6 +321,8 @@ async fn respond(
         Ok(body) => body,
         Err(refusal) => return built(refuse(refusal), true, get),
     };
+    // Its time runs on.
+    since.set((Phase::Busy, since.get().1));
     let exchange = Exchange { head, body, read_at: clock::boot_time(), answer };
     if shared.events.send(Event::Http(Box::new(exchange))).await.is_err() {
         return built(Response::text(503, "stopping\n"), true, get);

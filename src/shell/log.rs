@@ -1,5 +1,7 @@
 //! The log: a line a message on standard error, as `key=value` pairs like Alertmanager's or as JSON.
 
+mod outlet;
+
 use std::borrow::Cow;
 use std::io::{self, Write};
 
@@ -26,7 +28,10 @@ pub fn start(settings: &Log, journal: bool) {
         LogLevel::Warn => LevelFilter::Warn,
         LogLevel::Error => LevelFilter::Error,
     };
+    let note = move |lost| lost_lines(format, lost);
+    let outlet = outlet::Outlet::new(io::stderr(), note);
     let mut logger = env_logger::Builder::new();
+    logger.target(env_logger::Target::Pipe(Box::new(outlet)));
     // What libraries say below a warning is of no use to an operator.
     logger.filter_level(level.min(LevelFilter::Warn));
     logger.filter_module("bellwether", level).filter_module("notification", level);
@@ -42,6 +47,16 @@ fn priority(level: Level) -> u8 {
         Level::Info => 6,
         Level::Debug | Level::Trace => 7,
     }
+}
+
+/// The line that stands for lines that nobody read.
+fn lost_lines(format: LogFormat, lost: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    let text = format!("{lost} lines before this one are lost: nobody read the log");
+    let record = &mut Record::builder();
+    // Writing to a Vec cannot fail.
+    print(&mut out, format, &record.level(Level::Warn).args(format_args!("{text}")).build()).ok();
+    out
 }
 
 fn print(out: &mut impl Write, format: LogFormat, record: &Record<'_>) -> io::Result<()> {

@@ -3,13 +3,13 @@
 
 use std::cell::RefCell;
 
-use crate::core::silences::{Silences, Turn};
+use crate::core::silences::{Serial, Silences};
 use crate::limits::ALERT_SILENCES_MAX;
 use crate::model::{Labels, SilenceId, SilenceState};
 use crate::time::Wall;
 
 /// With more changes than this since an alert was last compared, the index is asked anew.
-const CATCH_UP_MAX: Turn = 64;
+const CATCH_UP_MAX: Serial = 64;
 
 /// What is remembered with one alert.
 #[derive(Debug, Default)]
@@ -17,8 +17,8 @@ pub struct Memo(RefCell<Seen>);
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// Every silence up to this turn was compared.
-    turn: Turn,
+    /// Every silence up to this serial was compared.
+    serial: Serial,
     /// Those that match, sorted; among them may be some that are gone.
     matching: Vec<SilenceId>,
 }
@@ -41,12 +41,12 @@ impl Silences {
 
     /// Has every alert compared with every silence anew: the clock has stepped, so what had expired may be in force.
     pub fn forget_comparisons(&mut self) {
-        self.turn += CATCH_UP_MAX + 1;
+        self.serial += CATCH_UP_MAX + 1;
     }
 
     /// Compares what was not yet compared. Returns false if more match than are remembered.
     fn catch_up(&self, seen: &mut Seen, labels: &Labels, now: Wall) -> bool {
-        if seen.turn == self.turn {
+        if seen.serial == self.serial {
             return true;
         }
         let lives = |id: &SilenceId| {
@@ -64,14 +64,14 @@ impl Silences {
             }
         }
         seen.matching.sort_unstable();
-        seen.turn = self.turn;
+        seen.serial = self.serial;
         true
     }
 
     /// Those that were not compared and might match.
     fn to_compare(&self, seen: &mut Seen, labels: &Labels) -> Vec<SilenceId> {
-        if self.turn - seen.turn <= CATCH_UP_MAX {
-            return self.by_turn.range(seen.turn + 1..).map(|(_, id)| *id).collect();
+        if self.serial - seen.serial <= CATCH_UP_MAX {
+            return self.by_serial.range(seen.serial + 1..).map(|(_, id)| *id).collect();
         }
         seen.matching.clear();
         self.index.candidates(labels)

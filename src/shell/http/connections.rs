@@ -9,6 +9,7 @@ use smol::Task;
 
 use crate::limits::{
     HTTP_CONNECTIONS_MAX, HTTP_HEADER_TIME_MAX, HTTP_IDLE_TIME_MAX, HTTP_REQUEST_TIME_MAX,
+    HTTP_SLOW_BODY_TIME,
 };
 use crate::time::Mono;
 
@@ -17,7 +18,9 @@ use crate::time::Mono;
 pub(super) enum Phase {
     /// It has not sent a request yet.
     Fresh,
-    /// A request is being read or answered.
+    /// The body of a request is being read.
+    Reading,
+    /// A request is being answered.
     Busy,
     /// It has been answered.
     Idle,
@@ -27,7 +30,7 @@ impl Phase {
     const fn time_max(self) -> Duration {
         match self {
             Self::Fresh => HTTP_HEADER_TIME_MAX,
-            Self::Busy => HTTP_REQUEST_TIME_MAX,
+            Self::Reading | Self::Busy => HTTP_REQUEST_TIME_MAX,
             Self::Idle => HTTP_IDLE_TIME_MAX,
         }
     }
@@ -46,15 +49,18 @@ pub(super) struct Connections {
 
 impl Connections {
     /// Makes room for one more; returns false if all are busy.
-    pub(super) fn make_room(&mut self) -> bool {
+    pub(super) fn make_room(&mut self, now: Mono) -> bool {
         if self.open.len() < HTTP_CONNECTIONS_MAX {
             return true;
         }
         let idle = self.open.iter().filter_map(|(id, (since, _))| match since.get() {
-            (Phase::Fresh | Phase::Idle, at) => Some((at, *id)),
+            (Phase::Fresh | Phase::Idle, at) => Some((false, at, *id)),
+            (Phase::Reading, at) => {
+                (now.since(at) >= HTTP_SLOW_BODY_TIME).then_some((true, at, *id))
+            }
             (Phase::Busy, _) => None,
         });
-        let Some((_, longest)) = idle.min() else { return false };
+        let Some((.., longest)) = idle.min() else { return false };
         self.open.remove(&longest);
         self.evicted += 1;
         true
@@ -89,7 +95,7 @@ impl Connections {
 
     /// Closes those that wait for nothing; returns how many are still busy.
     pub(super) fn close_idle(&mut self) -> usize {
-        self.open.retain(|_, (since, _)| since.get().0 == Phase::Busy);
+        self.open.retain(|_, (since, _)| matches!(since.get().0, Phase::Reading | Phase::Busy));
         self.open.len()
     }
 
@@ -127,17 +133,34 @@ mod tests {
         let mut phases = vec![(Phase::Busy, 1), (Phase::Idle, 3), (Phase::Fresh, 2)];
         phases.resize(HTTP_CONNECTIONS_MAX, (Phase::Busy, 0));
         let mut connections = with(&phases);
-        assert!(connections.make_room());
+        assert!(connections.make_room(Mono::ZERO));
         assert!(!connections.open.contains_key(&3));
         assert_eq!((connections.len(), connections.evicted()), (HTTP_CONNECTIONS_MAX - 1, 1));
-        assert!(connections.make_room());
+        assert!(connections.make_room(Mono::ZERO));
         assert_eq!(connections.len(), HTTP_CONNECTIONS_MAX - 1);
+    }
+
+    #[test]
+    fn whoever_sends_a_body_for_long_makes_room_after_all_others() {
+        let mut phases = vec![(Phase::Reading, 0), (Phase::Reading, 1), (Phase::Idle, 2)];
+        phases.resize(HTTP_CONNECTIONS_MAX, (Phase::Busy, 0));
+        let mut connections = with(&phases);
+        let slow = Mono::from_ms(1) + HTTP_SLOW_BODY_TIME;
+        for (now, gone) in [(slow, 3), (slow, 1)] {
+            assert!(connections.make_room(now));
+            assert!(!connections.open.contains_key(&gone), "{gone}");
+            let since = Rc::new(Cell::new((Phase::Busy, now)));
+            let task = smol::LocalExecutor::new().spawn(async {});
+            connections.insert(1000 + gone, since, task);
+        }
+        assert!(!connections.make_room(Mono::from_ms(2)), "the other has only begun");
+        assert!(connections.make_room(slow));
     }
 
     #[test]
     fn where_all_are_busy_there_is_no_room() {
         let mut connections = with(&[(Phase::Busy, 0); HTTP_CONNECTIONS_MAX]);
-        assert!(!connections.make_room());
+        assert!(!connections.make_room(Mono::from_ms(60_000)));
         assert_eq!(connections.close_idle(), HTTP_CONNECTIONS_MAX);
     }
 

@@ -1,13 +1,14 @@
 """Bad input, each with a clear answer, after which the service answers and nothing is lost."""
 
+import os
 import re
 import resource
 import socket
 import subprocess
 import time
 
-from agent import Agent
-from api import JSON
+from agent import Agent, free_port
+from api import JSON, Api
 
 ALONE = True  # ten thousand sockets and a hundred megabytes disturb the others' timing
 
@@ -21,6 +22,7 @@ IDLE_CONNECTIONS = 10_000
 BIG_BODY = 100 << 20
 GROWTH_MAX_KIB = 64 << 10  # resident memory that a refused body may cost
 SLOW_CONNECTIONS = 300
+SLOW_BODIES = 256  # as many as it has connections
 SLOW_SECONDS = 8
 HEADER_SECONDS_MAX = 45  # a head that never ends is given up before this
 
@@ -73,6 +75,7 @@ def bodies(world):
         ("/api/v2/silence/x", "GET", None, 422, "must be of type uuid"),
         ("/" + "x" * 6000, "GET", None, 404, "404 page not found"),
         ("/api/v2/alerts?" + "filter=bad&" * 500, "GET", None, 400, "bad matcher format"),
+        ("/api/v2/alerts?" + "filter=a%3Db&" * 500, "GET", None, 400, "500 matchers, at most 64 are taken"),
     ):
         answer = watched.api.request(method, path, body, JSON if body else {})
         assert (answer.status, text in answer.text) == (status, True), f"{method} {path[:40]} {body!r}: {answer.status} {answer.text[:200]!r}"
@@ -223,8 +226,65 @@ def bad_reload(world):
     watched.still_well()
 
 
+def pipe_for_a_config(world):
+    """A config that has become a pipe to which nobody writes is refused, not waited for."""
+    watched = Watched(world)
+    watched.agent.config_file.unlink()
+    os.mkfifo(watched.agent.config_file)
+    answer = watched.api.request("POST", "/-/reload")
+    assert answer.status == 500 and "it is no regular file" in answer.text, answer
+    watched.still_well()
+
+
+def answers(api):
+    try:
+        return api.get("/-/ready").status == 200
+    except ConnectionRefusedError:
+        return False
+
+
+def unread_log(world):
+    """Nobody reads the log: alerting goes on, and the agent stops when it is told to."""
+    reader, writer = os.pipe()
+    watched = Watched(world)
+    agent = Agent(watched.agent.binary, world.directory / "unread", CONFIG.replace("SINK", watched.sink.url), listen=f"127.0.0.1:{free_port()}")
+    process = subprocess.Popen(agent.command(), stderr=writer)
+    try:
+        api = Api(int(agent.listen.rpartition(":")[2]))
+        deadline = time.monotonic() + 5
+        while not answers(api):
+            assert time.monotonic() < deadline, "it is not ready"
+            time.sleep(0.02)
+        for _ in range(1000):
+            assert api.request("POST", "/-/reload").status == 200
+        api.post_alerts({"labels": {"alertname": "unread"}})
+        process.terminate()
+        assert process.wait(5) == 0
+    finally:
+        process.kill()
+        os.close(writer)
+    assert len(os.read(reader, 1 << 20)) > 30_000, "the log was not filled"
+    os.close(reader)
+
+
+def slow_bodies(world):
+    """256 connections that send the beginning of a body: others are served within seconds."""
+    watched = Watched(world)
+    head = b"POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n["
+    slow = [watched.open(head) for _ in range(SLOW_BODIES)]
+    time.sleep(1)  # until all heads are read
+    began = time.monotonic()
+    assert watched.api.request("GET", "/-/healthy", timeout=30).status == 200
+    assert time.monotonic() - began < 15, "slow bodies keep others out"
+    for connection in slow:
+        connection.close()
+    watched.still_well()
+
+
 def cases(_settings):
     return [
         (f"bad_input/{case.__name__}", case)
-        for case in (bodies, mixed_batch, five_mistakes, bad_reload, slow_heads, big_body, idle_connections)
+        for case in (
+            bodies, mixed_batch, five_mistakes, bad_reload, pipe_for_a_config, unread_log, slow_heads, slow_bodies, big_body, idle_connections,
+        )
     ]

@@ -345,7 +345,7 @@ def bare_machine(world):
     """
     told = run("unshare", "--mount", "--net", "sh", "-ec", script)
     for said in (
-        '"alertname":"A"', "Nothing is kept on flash", '"clock":"unsynced"', '"status":"failed"', "going on from memory",
+        '"alertname":"A"', "Not everything is kept on flash", '"clock":"unsynced"', '"status":"failed"', "going on from memory",
         "clock not set", "no interface can do it", "--cluster.peer=nobody.example:9094: the name does not resolve",
     ):  # fmt: skip
         assert said in told, f"it does not say {said}:\n{told}"

@@ -140,7 +140,7 @@ def judge_itself(world):
         for number, (life, at, status) in enumerate(notes):
             alerts = [{"labels": {"i": "0"}, "status": status}]
             payload = {"groupKey": '{}:{alertname="A"}', "externalURL": f"http://life-{life}", "alerts": alerts}
-            sink.record(Request(at, "/", {}, json.dumps(payload).encode(), 200))
+            sink.record(Request(at, "/", {}, json.dumps(payload).encode(), 200, "127.0.0.1"))
             sink.answered[number] = at
         return Story(sink, fences, cuts or {})
 
