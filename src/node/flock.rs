@@ -278,6 +278,7 @@ impl Tables<'_> {
             }
             Kind::Log => {
                 let (log_key, mut entry) = record::decode_log(bytes)?;
+                demand_key(key, record::log_key(&log_key))?;
                 step.entry(&mut entry);
                 body = record::encode_log(&log_key, &entry);
                 self.core.merge_log(now, log_key.clone(), entry);
@@ -285,6 +286,7 @@ impl Tables<'_> {
             }
             Kind::Group => {
                 let timer = record::decode_group(bytes)?;
+                demand_key(key, record::group_key(&timer.path, &timer.labels))?;
                 // Members whose ticks are a second apart would not hear each other's claims in time.
                 let exact = record.told_at.map(|at| Step::exact(Wall::from_ns(at), now.wall));
                 let first = exact.unwrap_or(Step::NONE).time(timer.first);
@@ -338,8 +340,92 @@ impl Tables<'_> {
     }
 }
 
+/// A record under another's key would hide that one, and nobody could ever find it to delete it.
+fn demand_key(key: &[u8], own: [u8; 16]) -> Result<(), Malformed> {
+    if key == own { Ok(()) } else { Err(Malformed("a record under another's key".to_owned())) }
+}
+
 /// From the clock of who sent a record to ours.
 fn step(record: &gossip::Record, now: Now) -> Step {
     let told_at = record.told_at.filter(|_| !faults::on(Fault::ClockOffsetIgnored));
     told_at.map_or(Step::NONE, |at| Step::new(Wall::from_ns(at), now.wall))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::core::testing::{config, route};
+    use crate::gossip::Version;
+    use crate::model::{GroupKey, Labels, LogEntry};
+    use crate::node::Options;
+    use crate::time::Mono;
+
+    const NOW: Now = Now { mono: Mono::ZERO, wall: Wall::from_secs(1_700_000_000) };
+
+    fn node() -> Node {
+        Node::new(Rc::new(config(route("r", &[]))), Options::default(), None, NOW)
+    }
+
+    /// Has the node take a record; returns what became of it, and the claims that were in it.
+    fn merge(node: &mut Node, kind: Kind, key: &[u8], body: &[u8]) -> (Merge, Vec<(u128, Claim)>) {
+        let mut tables = Tables {
+            now: NOW,
+            core: &mut node.core,
+            stamps: &mut node.stamps,
+            carried: &mut node.carried,
+            records: Vec::new(),
+            logs: Vec::new(),
+            claims: Vec::new(),
+        };
+        let record = gossip::Record {
+            key: Key { kind: kind.number(), id: key.to_vec() },
+            version: Version { hlc: 1, node: 7 },
+            expires_at_ms: NOW.wall.as_ms() + 60_000,
+            body: body.to_vec(),
+            told_at: None,
+        };
+        (tables.merge(NOW, record), tables.claims)
+    }
+
+    fn timer() -> GroupTimer {
+        let labels: Labels = [("a", "b")].into_iter().collect();
+        GroupTimer { path: "{}".to_owned(), labels, first: NOW.wall }
+    }
+
+    #[test]
+    fn a_record_under_anothers_key_is_refused() {
+        let log_key = LogKey {
+            group: GroupKey::from_stored("{}:{}"),
+            receiver: "r".into(),
+            integration: "log".into(),
+            index: 0,
+        };
+        let entry = LogEntry {
+            timestamp: NOW.wall,
+            firing: [].into(),
+            resolved: [].into(),
+            expires_at: NOW.wall + Duration::from_secs(60),
+            tellers: [].into(),
+        };
+        let (timer, claim) = (timer(), record::encode_claim(Duration::ZERO, true, &[]));
+        let group_key = record::group_key(&timer.path, &timer.labels);
+        let bodies = [
+            (Kind::Log, record::log_key(&log_key), record::encode_log(&log_key, &entry)),
+            (Kind::Group, group_key, record::encode_group(&timer)),
+        ];
+        let mut node = node();
+        for (kind, key, body) in &bodies {
+            for wrong in [&[9; 16][..], &key[1..], &[]] {
+                let (merge, _) = merge(&mut node, *kind, wrong, body);
+                assert!(matches!(merge, Merge::Refused(_)), "{kind:?} under {wrong:?}: {merge:?}");
+                assert_eq!(node.stamps.get(*kind, wrong), None);
+            }
+            assert_eq!(merge(&mut node, *kind, key, body).0, Merge::Changed, "{kind:?}");
+        }
+        assert!(matches!(merge(&mut node, Kind::Claim, &[9; 15], &claim).0, Merge::Refused(_)));
+        assert_eq!(merge(&mut node, Kind::Claim, &[9; 16], &claim).0, Merge::Changed);
+    }
 }
