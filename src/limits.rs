@@ -252,6 +252,9 @@ pub const STRANGER_DATAGRAMS_BURST: u64 = 40;
 pub const STRANGERS_DATAGRAMS_PER_SECOND: u64 = 200;
 /// Datagrams a second that are decrypted for one member, more than it ever sends. Policy: dropped, counted.
 pub const MEMBER_DATAGRAMS_PER_SECOND: u64 = 4000;
+/// How long another member's claim on a turn holds from when it is heard. Policy: a longer one holds for so long. Room
+/// for the claim of a group that holds every alert there may be, in a flock of all the members there may be.
+pub const CLAIM_TIME_MAX: Duration = Duration::from_secs(800);
 /// How far ahead of our synchronised clock a version may be. Policy: refused, counted, shown.
 pub const CLOCK_AHEAD_MS_MAX: i64 = 10 * 60 * 1000;
 
