@@ -257,6 +257,9 @@ pub const MEMBER_DATAGRAMS_PER_SECOND: u64 = 4000;
 pub const CLAIM_TIME_MAX: Duration = Duration::from_secs(800);
 /// How far ahead of our synchronised clock a version may be. Policy: refused, counted, shown.
 pub const CLOCK_AHEAD_MS_MAX: i64 = 10 * 60 * 1000;
+/// The latest time, in milliseconds since 1970, that is learned from other members: of the year 2255, a little before
+/// nanoseconds end. Policy: a later one is taken for it, one before 1970 for 1970.
+pub const FLOCK_TIME_MS_MAX: i64 = 9_000_000_000_000;
 
 // The flock's port, its keys, and the command line.
 
