@@ -107,8 +107,12 @@ impl Node {
                 gossip.handle_timeout(cx.now, cx.rng, tables);
             });
             let now_ms = self.flock_wall(cx.now).as_ms();
-            self.stamps.sweep_claims(now_ms);
-            let gone = self.carried.sweep(now_ms);
+            let core = &self.core;
+            let mut gone = self.stamps.sweep(cx.now.mono, now_ms, |timer| {
+                let route = core.routes().find(&timer.path);
+                route.and_then(|route| core.groups().find(route, &timer.labels)).is_some()
+            });
+            gone.extend(self.carried.sweep(now_ms));
             if !gone.is_empty() {
                 cx.effects.push(Effect::Persist(gone));
             }
