@@ -360,9 +360,13 @@ mod tests {
     use std::rc::Rc;
     use std::time::Duration;
 
+    use rand::SeedableRng as _;
+    use rand::rngs::StdRng;
+
     use super::*;
     use crate::core::testing::{config, route};
     use crate::gossip::Version;
+    use crate::limits::GOSSIP_RECORDS_MAX;
     use crate::model::{GroupKey, Labels, LogEntry};
     use crate::node::Options;
     use crate::time::Mono;
@@ -431,5 +435,30 @@ mod tests {
         }
         assert!(matches!(merge(&mut node, Kind::Claim, &[9; 15], &claim).0, Merge::Refused(_)));
         assert_eq!(merge(&mut node, Kind::Claim, &[9; 16], &claim).0, Merge::Changed);
+    }
+
+    #[test]
+    fn a_record_for_which_the_flocks_index_has_no_room_is_counted_and_said_once_a_minute() {
+        let (mut node, mut rng) = (node(), StdRng::seed_from_u64(1));
+        let mut gossip = Gossip::new(NOW, &mut rng, gossip::Config::new(1, "a"));
+        for id in 0..GOSSIP_RECORDS_MAX {
+            let record = gossip::Record {
+                key: Key { kind: 1, id: id.to_be_bytes().to_vec() },
+                version: Version { hlc: 1, node: 1 },
+                expires_at_ms: i64::MAX,
+                body: Vec::new(),
+                told_at: None,
+            };
+            gossip.note(NOW, &record).unwrap();
+        }
+        node.gossip = Some(gossip);
+        for (count, secs, said) in [(1, 0, 0), (2, 59, 0), (3, 60, 60), (4, 119, 60)] {
+            let by = Duration::from_secs(secs);
+            let now = Now { mono: NOW.mono + by, wall: NOW.wall + by };
+            let cx = &mut Cx { now, rng: &mut rng, effects: &mut Vec::new() };
+            node.publish(cx, Kind::Log, &[9; 16], &Stamp::default(), Vec::new());
+            assert_eq!(node.flock().unwrap().stats().index_full, count);
+            assert_eq!(node.full_warned, Some(NOW.mono + Duration::from_secs(said)));
+        }
     }
 }
