@@ -42,6 +42,8 @@ pub enum Fault {
     SilencesIgnored,
     /// Commits are not synced.
     SyncSkipped,
+    /// What waits, waits by the wall clock.
+    WaitsByWall,
 }
 
 #[cfg(feature = "faults")]
@@ -52,12 +54,12 @@ thread_local! {
 
 /// Whether this fault is on.
 #[cfg(feature = "faults")]
-pub(crate) fn on(fault: Fault) -> bool {
+pub fn on(fault: Fault) -> bool {
     CURRENT.get() == Some(fault)
 }
 
 /// Whether this fault is on: never.
 #[cfg(not(feature = "faults"))]
-pub(crate) const fn on(_fault: Fault) -> bool {
+pub const fn on(_fault: Fault) -> bool {
     false
 }

@@ -169,6 +169,8 @@ pub const PATTERN_NEST_MAX: usize = 32;
 
 /// Entries of the history of deliveries. Policy: the oldest is dropped.
 pub const HISTORY_MAX: usize = 256;
+/// Bytes of the keys and labels of groups in the history. Policy: the oldest entries are dropped.
+pub const HISTORY_BYTES_MAX: usize = 128 * 1024;
 /// Bytes of what went wrong, in one entry of the history. Policy: the rest is cut.
 pub const HISTORY_WHY_BYTES_MAX: usize = 256;
 

@@ -140,6 +140,9 @@ impl Core {
             group.first_flush = step.time(group.first_flush);
             if let Some(flush) = &mut group.flush {
                 flush.tick.wall = step.time(flush.tick.wall);
+                for flushed in flush.snapshot.iter_mut().chain(&mut flush.alerts) {
+                    step.alert(Rc::make_mut(&mut flushed.alert));
+                }
             }
         });
         self.silences.forget_comparisons();

@@ -49,7 +49,7 @@ pub struct Flush {
     repeat_interval: Duration,
     group_interval: Duration,
     /// All alerts of the group, muted ones too.
-    snapshot: Vec<Flushed>,
+    pub(super) snapshot: Vec<Flushed>,
     /// Those that were not muted, in the order of notifications.
     pub(super) alerts: Vec<Flushed>,
     pub(super) firing: Rc<[Fingerprint]>,

@@ -8,13 +8,17 @@ use std::time::Duration;
 use crate::core::Core;
 use crate::core::dedup::Reason;
 use crate::core::group::GroupId;
-use crate::limits::{HISTORY_MAX, HISTORY_WHY_BYTES_MAX};
+use crate::limits::{HISTORY_BYTES_MAX, HISTORY_MAX, HISTORY_WHY_BYTES_MAX};
 use crate::model::{Labels, LogKey, brief};
 use crate::time::{Now, Wall};
 
 /// The latest of what became of deliveries.
 #[derive(Debug, Default)]
-pub struct History(VecDeque<Entry>);
+pub struct History {
+    entries: VecDeque<Entry>,
+    /// Of all entries: [`Entry::bytes`].
+    bytes: usize,
+}
 
 /// Something that became of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +33,14 @@ pub struct Entry {
     pub labels: Labels,
     /// What.
     pub outcome: Outcome,
+}
+
+impl Entry {
+    /// Bytes of what its group is called: it is held here when the group has gone.
+    fn bytes(&self) -> usize {
+        let labels = self.labels.iter().map(|(name, value)| name.len() + value.len());
+        self.key.group.as_str().len() + labels.sum::<usize>()
+    }
 }
 
 /// What became of a delivery. Nodes are members of the flock.
@@ -107,15 +119,17 @@ impl Outcome {
 
 impl History {
     fn push(&mut self, entry: Entry) {
-        if self.0.len() >= HISTORY_MAX {
-            self.0.pop_front();
+        self.bytes += entry.bytes();
+        self.entries.push_back(entry);
+        while self.entries.len() > HISTORY_MAX || self.bytes > HISTORY_BYTES_MAX {
+            let Some(oldest) = self.entries.pop_front() else { return };
+            self.bytes -= oldest.bytes();
         }
-        self.0.push_back(entry);
     }
 
     /// Every entry, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.0.iter()
+        self.entries.iter()
     }
 }
 
@@ -151,19 +165,31 @@ mod tests {
     use super::*;
     use crate::model::GroupKey;
 
+    fn told(group: &str, by: u64) -> Entry {
+        let key = LogKey {
+            group: GroupKey::from_stored(group),
+            receiver: "r".into(),
+            integration: "webhook".into(),
+            index: 0,
+        };
+        let (at, after, labels) = (Wall::EPOCH, Duration::ZERO, Labels::empty());
+        Entry { at, after, key, labels, outcome: Outcome::Told { by } }
+    }
+
+    #[test]
+    fn groups_of_long_names_take_no_more_memory() {
+        let mut history = History::default();
+        let long = "x".repeat(HISTORY_BYTES_MAX / 4);
+        (0..9).for_each(|by| history.push(told(&long, by)));
+        assert_eq!((history.iter().count(), history.bytes), (4, HISTORY_BYTES_MAX));
+        history.push(told(&"x".repeat(HISTORY_BYTES_MAX + 1), 9));
+        assert_eq!((history.iter().count(), history.bytes), (0, 0));
+    }
+
     #[test]
     fn the_oldest_goes_when_it_is_full() {
         let mut history = History::default();
-        for by in 0..=HISTORY_MAX as u64 {
-            let key = LogKey {
-                group: GroupKey::from_stored("{}:{}"),
-                receiver: "r".into(),
-                integration: "webhook".into(),
-                index: 0,
-            };
-            let (at, after, labels) = (Wall::EPOCH, Duration::ZERO, Labels::empty());
-            history.push(Entry { at, after, key, labels, outcome: Outcome::Told { by } });
-        }
+        (0..=HISTORY_MAX as u64).for_each(|by| history.push(told("{}:{}", by)));
         let first = history.iter().next().map(|entry| entry.outcome.clone());
         assert_eq!((history.iter().count(), first), (HISTORY_MAX, Some(Outcome::Told { by: 1 })));
     }

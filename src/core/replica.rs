@@ -6,21 +6,26 @@ use crate::core::flush::log_key;
 use crate::core::restore::{Phase, until_flush};
 use crate::core::timers::Timer;
 use crate::core::{Change, Core};
-use crate::limits::GROUPS_MAX;
+use crate::limits::{ALERT_BYTES_MAX, GROUPS_MAX};
 use crate::model::{Alert, Fingerprint, GroupKey, Labels, LogEntry, LogKey, Pool, Silence};
 use crate::time::{Now, Wall};
 
 impl Core {
     /// Takes an alert. Returns whether there was room for it.
     pub fn merge_alert(&mut self, now: Now, fingerprint: Fingerprint, alert: Alert) -> bool {
-        if !self.alerts.has_room_for(fingerprint, 0) {
+        let bytes = alert.bytes();
+        if bytes > ALERT_BYTES_MAX
+            || !self.alerts.has_room_for(fingerprint, 0)
+            || !self.alerts.has_bytes_for(fingerprint, bytes)
+        {
             return false;
         }
         let new = self.alerts.replace(fingerprint, alert);
         self.merging = true;
         let admitted = self.admit(now, fingerprint, new, 0);
         self.merging = false;
-        admitted
+        // A known one has changed, whether or not its groups can be made again.
+        admitted || !new
     }
 
     /// Takes a silence. Returns whether there was room for it.

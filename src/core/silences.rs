@@ -9,7 +9,7 @@ pub use muting::Memo;
 
 use crate::core::index::Index;
 use crate::limits::{
-    SILENCE_BYTES_MAX, SILENCES_BYTES_MAX, SILENCES_COMPILED_BYTES_MAX, SILENCES_MAX,
+    MATCHERS_MAX, SILENCE_BYTES_MAX, SILENCES_BYTES_MAX, SILENCES_COMPILED_BYTES_MAX, SILENCES_MAX,
 };
 use crate::model::labels::Quoted;
 use crate::model::matcher::{Grammar, valid_label_name};
@@ -215,10 +215,18 @@ impl Silences {
 
     /// Takes a silence as it is. Returns whether there was room for it.
     pub fn replace(&mut self, silence: Silence) -> bool {
-        let has_room = self.table.contains_key(&silence.id)
-            || (self.table.len() < SILENCES_MAX
-                && self.bytes + silence.bytes() <= SILENCES_BYTES_MAX
-                && self.has_compiled_bytes_for(&silence.matchers));
+        let known = self.get(silence.id);
+        let count = self.table.len() + usize::from(known.is_none());
+        let (old, new) = (known.map_or(0, Silence::bytes), silence.bytes());
+        let compiled = |it: &Silence| it.matchers.compiled_bytes();
+        let (old_compiled, new_compiled) = (known.map_or(0, compiled), compiled(&silence));
+        let has_room = count <= SILENCES_MAX
+            && silence.matchers.iter().count() <= MATCHERS_MAX
+            && new <= SILENCE_BYTES_MAX
+            && (new <= old || self.bytes - old + new <= SILENCES_BYTES_MAX)
+            && (new_compiled <= old_compiled
+                || self.compiled_bytes - old_compiled + new_compiled
+                    <= SILENCES_COMPILED_BYTES_MAX);
         if has_room {
             self.insert(silence);
         }

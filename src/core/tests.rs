@@ -14,7 +14,7 @@ use crate::core::testing::{config, inhibit_rule, matchers, route};
 use crate::core::turn::Flock;
 use crate::core::{Core, Options};
 use crate::effect::{AttemptId, Cx, Effect};
-use crate::limits::GROUPS_MAX;
+use crate::limits::{ALERT_BYTES_MAX, GROUPS_MAX, SILENCE_BYTES_MAX};
 use crate::model::{Fingerprint, LogEntry, Report, SilenceId};
 use crate::notify::{Outgoing, Reply};
 use crate::time::{Mono, Now, Wall};
@@ -383,6 +383,43 @@ fn a_clock_that_is_set_late_neither_ends_nor_repeats_nor_forgets() {
     w.pass(100);
     assert_eq!(w.told(), at(&[(301_000, "[RESOLVED] A -> r (all alerts resolved)")]));
     assert_eq!(w.core.silences().get(id).unwrap().starts_at, Wall::from_secs(START - 5));
+}
+
+#[test]
+fn what_is_under_way_when_the_clock_is_set_tells_the_time_as_it_is() {
+    let mut w = World::new(config(route("r", &[])));
+    w.now.wall = Wall::from_secs(60);
+    w.core = Core::new(Rc::new(config(route("r", &[]))), Options::default(), w.now);
+    w.answers = false;
+    w.post("A", "1", None);
+    w.pass(5);
+    w.now.wall = Wall::from_secs(START);
+    let now = w.now;
+    w.step(|core, _| assert!(core.handle_clock(now).is_some()));
+    let (_, group) = w.core.groups().iter().next().unwrap();
+    let flushed = group.flush.as_ref().unwrap();
+    for flushed in flushed.snapshot.iter().chain(&flushed.alerts) {
+        assert_eq!(flushed.alert.starts_at, Wall::from_secs(START - 5));
+    }
+}
+
+#[test]
+fn what_a_member_sends_keeps_to_the_limits() {
+    let mut w = World::new(config(route("r", &[])));
+    w.post("A", "1", None);
+    let now = w.now;
+    let mut alert = (*w.core.alerts().iter().next().unwrap().1.alert).clone();
+    let before = alert.clone();
+    alert.generator_url = "x".repeat(ALERT_BYTES_MAX).into();
+    let fingerprint = alert.labels.fingerprint();
+    assert!(!w.core.merge_alert(now, fingerprint, alert));
+    assert_eq!(*w.core.alerts().get(fingerprint).unwrap().alert, before);
+    let id = w.silence(&["a=b"], 60);
+    let mut silence = w.core.silences().get(id).unwrap().clone();
+    silence.comment = "x".repeat(SILENCE_BYTES_MAX).into();
+    assert!(!w.core.merge_silence(now, silence.clone()));
+    silence.comment = "x".into();
+    assert!(w.core.merge_silence(now, silence));
 }
 
 #[test]

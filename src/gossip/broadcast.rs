@@ -209,7 +209,8 @@ impl Gossip {
             let mut told: BTreeMap<To, Vec<u64>> = BTreeMap::new();
             for (record, tree) in self.broadcast.pop_batch() {
                 let to: Vec<To> = if tree || deaf.len() == living.len() {
-                    children(&living, self.config.node, record.version.node)
+                    self.heirs(&living, self.config.node, record.version.node)
+                        .into_iter()
                         .map(|node| To::Node(node, RELAYED))
                         .collect()
                 } else {
@@ -413,7 +414,7 @@ impl Gossip {
         let living = self.swim.living();
         let mut routes: BTreeMap<To, Vec<Record>> = BTreeMap::new();
         for record in records {
-            for child in children(&living, silent, record.version.node) {
+            for child in self.heirs(&living, silent, record.version.node) {
                 if child != self.config.node {
                     routes.entry(To::Node(child, RELAYED)).or_default().push(record.clone());
                 }
@@ -422,6 +423,21 @@ impl Gossip {
         for (to, records) in routes {
             self.send_first(now, to, records);
         }
+    }
+
+    /// Whom a member hands the author's records to, and in place of each of these that we have not met, or that is lost,
+    /// whom it would hand them to.
+    fn heirs(&self, living: &[u64], member: u64, author: u64) -> Vec<u64> {
+        let all: Vec<u64> = living.iter().copied().chain([self.config.node]).collect();
+        let mut heirs: Vec<u64> = children(&all, member, author).collect();
+        let mut at = 0;
+        while let Some(heir) = heirs.get(at) {
+            if self.peers.0.get(heir).is_none_or(|peer| peer.lost_at.is_some()) {
+                heirs.extend(children(&all, *heir, author));
+            }
+            at += 1;
+        }
+        heirs
     }
 
     /// Sends a member what it lacks.

@@ -35,7 +35,7 @@ pub(super) struct Entry {
 /// What became of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Put {
-    /// It is in, and newer than what was known.
+    /// It is in, and newer than what was known, or the same for longer.
     Newer,
     /// A version as new or newer is known.
     Stale,
@@ -76,8 +76,9 @@ impl Index {
     }
 
     pub(super) fn put(&mut self, now: Mono, hash: u64, entry: Entry) -> Put {
+        let age = |it: &Entry| (it.version, it.expires_at_ms);
         match self.entries.get(&hash) {
-            Some(known) if known.version >= entry.version => return Put::Stale,
+            Some(known) if age(known) >= age(&entry) => return Put::Stale,
             Some(_) => self.remove(hash),
             None if self.is_full() => return Put::Full,
             None => {}

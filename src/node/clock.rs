@@ -5,7 +5,8 @@ use crate::effect::{Cx, Effect};
 use crate::gossip::Version;
 use crate::node::Node;
 use crate::node::keep::{Act, stored};
-use crate::time::{Now, Wall};
+use crate::node::stamps::Stamp;
+use crate::time::Now;
 use crate::wire::rest::with_rest;
 
 impl Node {
@@ -22,7 +23,8 @@ impl Node {
     }
 
     /// Tells anew what was written while nobody knew the time, once it is known: to all others it would have expired long
-    /// ago. Every member gives it the same version, which is older than what was written by a clock that was set.
+    /// ago. Every member gives it the same version, which is older than what was written by a clock that was set; one that
+    /// follows on a version of such a clock stays.
     pub(super) fn date(&mut self, cx: &mut Cx<'_>) {
         if !self.is_member() || self.flock_wall(cx.now) < SET_MIN {
             return;
@@ -33,7 +35,7 @@ impl Node {
                 continue;
             };
             let Some(known) = self.stamps.get(kind, &key) else { continue };
-            let Some(version) = dated(known.version) else { continue };
+            let Some(version) = dated(known) else { continue };
             let rest = known.rest(kind);
             let whole = rest.map_or_else(|| body.clone(), |rest| with_rest(kind, &body, rest));
             let stamp = self.stamp_of_version(cx.now, version, kind, expires, &whole);
@@ -47,9 +49,13 @@ impl Node {
     }
 }
 
-/// The version for a version of a clock that was not set; none for any other.
-fn dated(version: Version) -> Option<Version> {
+/// The version for what was written by a clock that was not set; none for anything else.
+fn dated(stamp: &Stamp) -> Option<Version> {
     let set = Version::at(SET_MIN.as_ms());
-    (version.wall_ms() < Wall::as_ms(SET_MIN))
-        .then(|| Version { hlc: version.hlc.saturating_add(set.hlc), ..version })
+    let version = stamp.version;
+    if version < set {
+        return Some(Version { hlc: version.hlc.saturating_add(set.hlc), ..version });
+    }
+    // Its author knew of versions of a clock that was set, and yet not the time.
+    (stamp.expires_at_ms < SET_MIN.as_ms()).then_some(version)
 }

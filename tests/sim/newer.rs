@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bellwether::core::clock::SET_MIN;
 use bellwether::limits::DATAGRAM_BYTES_MAX;
 use bellwether::node::Node;
 use bellwether::store::{Op, Record};
@@ -179,8 +180,10 @@ pub(crate) fn id(node: Option<&Node>) -> u64 {
     node.and_then(Node::flock).map_or(0, bellwether::gossip::Gossip::node)
 }
 
-/// The element that a newer version adds to the body of this version of a record.
+/// The element that a newer version adds to the body of this version of a record. It is the same for what was written
+/// while the clock was not set and the version that this gets once the time is known: nobody writes it anew.
 pub(crate) fn added(hlc: u64, node: u64) -> u8 {
+    let hlc = hlc % (SET_MIN.as_ms().cast_unsigned() << 16);
     u8::try_from(((hlc >> 16) ^ hlc ^ node) % 24).unwrap()
 }
 

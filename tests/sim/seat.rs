@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bellwether::effect::{Attempt, AttemptId};
+use bellwether::faults::{self, Fault};
 use bellwether::node::Node;
 use bellwether::store::{Journal, Record};
 use bellwether::time::{Mono, Now, Wall};
@@ -120,9 +121,16 @@ impl Seat {
 
     /// Both clocks at a moment of the world.
     pub(crate) fn now(&self, at: u64) -> Now {
-        // Each life has its own zero; it says nothing about any other clock.
-        let mono = Mono::from_ms(at - self.started_at + 7_000 + self.life * 13);
-        Now { mono, wall: self.wall(at) }
+        let mono = at.saturating_add_signed(self.zero());
+        Now { mono: Mono::from_ms(mono), wall: self.wall(at) }
+    }
+
+    /// What the monotonic clock of this life shows when the world begins: it says nothing about any other clock.
+    fn zero(&self) -> i64 {
+        if faults::on(Fault::WaitsByWall) {
+            return 600_000 + self.clock.ahead_ms;
+        }
+        7_000 + (self.life * 13).cast_signed() - self.started_at.cast_signed()
     }
 
     pub(crate) fn wall(&self, at: u64) -> Wall {
@@ -133,7 +141,7 @@ impl Seat {
 
     /// The moment of the world at which a monotonic clock of this life shows `mono`.
     pub(crate) fn moment(&self, mono: Mono) -> u64 {
-        (mono.as_ms() + self.started_at).saturating_sub(7_000 + self.life * 13)
+        mono.as_ms().saturating_add_signed(-self.zero())
     }
 
     pub(crate) fn is_up(&self) -> bool {

@@ -9,6 +9,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::checkers::muted::Muted;
 use crate::checkers::repeat::Repeat;
+use crate::checkers::timers::{self, Waits};
 use crate::checkers::versions::Growing;
 use crate::checkers::{self, Alert, Silence, Truth};
 use crate::newer::Newer;
@@ -133,6 +134,7 @@ struct History {
     muted: Muted,
     repeat: Repeat,
     growing: Growing,
+    waits: Waits,
 }
 
 /// Lives through the history of a seed.
@@ -157,6 +159,7 @@ pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
         muted: Muted::default(),
         repeat: Repeat::default(),
         growing: Growing::default(),
+        waits: Waits::default(),
     };
     let result = history.live();
     let World { events, now, told, trace, .. } = &history.world;
@@ -224,6 +227,7 @@ impl History {
         }
         self.muted.look(&self.world, &self.truth)?;
         self.repeat.look(&self.world)?;
+        self.waits.look(&self.world)?;
         if second.is_multiple_of(20) {
             self.growing.look(&self.world)?;
             checkers::bounds::check(&self.world)?;
@@ -278,7 +282,7 @@ impl History {
             let ahead_ms = self.dice.random_range(-most..=most);
             let at = self.world.now + self.below(self.options.secs * 1_000);
             let clock = WallClock { ahead_ms, ..WallClock::default() };
-            self.world.plan(at, move |world| world.set_clock(seat, clock));
+            self.world.plan(at, move |world| timers::step(world, seat, clock));
         }
     }
 

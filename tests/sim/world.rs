@@ -65,6 +65,7 @@ pub(crate) struct Posted {
 pub(crate) struct Post {
     pub(crate) seat: usize,
     pub(crate) alerts: Vec<Posted>,
+    /// When a node first took it.
     pub(crate) taken_at: Option<u64>,
     /// When it was answered with 200.
     pub(crate) acked_at: Option<u64>,
@@ -743,7 +744,7 @@ impl World {
             .collect();
         let intake = self.call(seat, |node, cx| node.handle_reports(cx, &reports));
         assert!(intake.is_some_and(|it| it.invalid.is_empty() && it.refused == 0));
-        self.posts[number].taken_at = Some(self.now);
+        self.posts[number].taken_at.get_or_insert(self.now);
         let keeper = &mut self.seats[seat].keeper;
         if keeper.last <= keeper.done || keeper.fault {
             self.acknowledge(number);

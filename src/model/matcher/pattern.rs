@@ -156,7 +156,7 @@ fn part_matches(before: Gap, literal: &str, after: Gap, value: &str) -> bool {
 
 /// What every match of a pattern begins with, as far as that is easily seen.
 fn prefix(text: &str) -> String {
-    if has_outer_alternatives(text) {
+    if !is_one_piece(text) {
         return String::new();
     }
     let mut prefix = String::new();
@@ -179,15 +179,18 @@ fn prefix(text: &str) -> String {
     prefix
 }
 
-/// Whether a pattern may have alternatives outside of every group; where that is not plain, it may.
-fn has_outer_alternatives(text: &str) -> bool {
+/// Whether a pattern is one sequence from its beginning to its end: no alternatives outside of every group, and no group
+/// that ends before it begins, for the pattern stands in a group of ours. Where that is not plain, it is not.
+fn is_one_piece(text: &str) -> bool {
+    if !text.contains(['|', ')']) {
+        return true;
+    }
     let mut depth = 0;
-    text.contains('|')
-        && (text.contains(['[', '\\'])
-            || text.chars().any(|c| {
-                depth += i32::from(c == '(') - i32::from(c == ')');
-                depth < 0 || (depth == 0 && c == '|')
-            }))
+    !text.contains(['[', '\\'])
+        && text.chars().all(|c| {
+            depth += i32::from(c == '(') - i32::from(c == ')');
+            depth > 0 || (depth == 0 && c != '|')
+        })
 }
 
 /// The alternatives of a pattern that has no operator but `|`.
@@ -356,6 +359,9 @@ mod tests {
             (r"a\(b|c.", ""),
             (r"a\Q(\Eb|c.", ""),
             ("a.)|(?:b", ""),
+            ("a)?(b", ""),
+            (r"a\()?(b", ""),
+            ("a[(])?(b", ""),
             ("(?i)a", ""),
             ("a(?i)b", "a"),
             ("^a.", ""),

@@ -7,6 +7,7 @@ pub(crate) mod muted;
 pub(crate) mod newer;
 pub(crate) mod quiet;
 pub(crate) mod repeat;
+pub(crate) mod timers;
 pub(crate) mod told;
 pub(crate) mod versions;
 

@@ -207,3 +207,49 @@ pub(crate) fn what_was_kept_in_1970_undoes_no_end() {
         assert!(world.node(seat).alerts().all(|(_, alert, _)| alert.resolved(now)), "n{seat}");
     }
 }
+
+/// A node that booted in 1970 but had kept versions of today wrote on from those: what it took got a version of today and
+/// an end in 1970, and stayed unknown to all others.
+pub(crate) fn what_was_taken_in_1970_after_versions_of_today_is_told() {
+    for set in [false, true] {
+        let mut world = World::settled(1, Setup::new(2));
+        world.post(1, vec![fires("before", "h")], None);
+        world.run_for(10_000);
+        world.crash(1, true);
+        let now = world.now;
+        world.seats[1].clock.forget(now);
+        world.net.split(&[0], &[1]);
+        world.start(1);
+        world.post(1, vec![fires("a", "g")], None);
+        world.run_for(3_000);
+        if set {
+            world.set_clock(1, WallClock::default());
+        }
+        world.net.heal();
+        world.run_for(60_000);
+        let now = world.seats[0].now(world.now).wall;
+        let fires = world.node(0).alerts().filter(|(_, alert, _)| !alert.resolved(now)).count();
+        assert_eq!(fires, 2, "set: {set}");
+    }
+}
+
+/// A node that was told of a member that had just died, and had not met it, relied on it to hand on what it said: a claim
+/// came later than another node listened for one.
+pub(crate) fn nobody_waits_for_a_member_that_was_never_met_to_hand_on() {
+    for seed in 0..20 {
+        let mut world = World::settled(seed, Setup::new(5));
+        world.crash(0, true);
+        world.crash(4, true);
+        world.start(0);
+        let knows = |world: &World| world.node(0).flock().map_or(0, |it| it.living().len());
+        while knows(&world) < 4 {
+            world.run_for(1_000);
+            assert!(world.now < 300_000, "it is not told of the dead one");
+        }
+        world.post(0, vec![fires("a", "g")], None);
+        world.run_for(250);
+        for seat in 1..4 {
+            assert_eq!(world.node(seat).alerts().count(), 1, "n{seat} of seed {seed}");
+        }
+    }
+}

@@ -111,4 +111,12 @@ pub(crate) const ALL: &[Test] = &[
         found::what_was_kept_in_1970_is_told_by_a_node_that_boots_with_the_time_set,
     ),
     ("what_was_kept_in_1970_undoes_no_end", found::what_was_kept_in_1970_undoes_no_end),
+    (
+        "what_was_taken_in_1970_after_versions_of_today_is_told",
+        found::what_was_taken_in_1970_after_versions_of_today_is_told,
+    ),
+    (
+        "nobody_waits_for_a_member_that_was_never_met_to_hand_on",
+        found::nobody_waits_for_a_member_that_was_never_met_to_hand_on,
+    ),
 ];

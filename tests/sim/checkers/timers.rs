@@ -1,0 +1,60 @@
+//! Time never moves a monotonic timer: a step of a wall clock wakes no node sooner or later, and no group is told of
+//! before it has waited.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::seat::WallClock;
+use crate::world::World;
+
+/// How long a group waits at least, whatever config is loaded.
+const GROUP_WAIT_MS: u64 = 5_000;
+
+/// Sets a seat's clock, which was right to some minutes and is again: that alone must not change when its node wants to
+/// be woken. (A clock that was not set at all is something to tell of, at once.)
+pub(crate) fn step(world: &mut World, seat: usize, clock: WallClock) {
+    let due = |world: &World| {
+        let it = &world.seats[seat];
+        Some(it.moment(it.node.as_ref()?.next_timeout()?))
+    };
+    let before = due(world);
+    world.set_clock(seat, clock);
+    let after = due(world);
+    if before != after && world.fault.is_none() {
+        world.fault =
+            Some(format!("n{seat} was due at {before:?}, and at {after:?} once its clock stepped"));
+    }
+}
+
+/// Watches how long groups wait.
+#[derive(Debug, Default)]
+pub(crate) struct Waits {
+    /// When the first alert of a group was taken, by any node.
+    begun: BTreeMap<Rc<str>, u64>,
+    told: usize,
+}
+
+impl Waits {
+    pub(crate) fn look(&mut self, world: &World) -> Result<(), String> {
+        // Posts are few and are taken some time after they were made, so all are looked at again.
+        for post in &world.posts {
+            let Some(at) = post.taken_at else { continue };
+            for alert in post.alerts.iter().filter(|alert| !alert.ended) {
+                let begun = self.begun.entry(Rc::clone(&alert.group)).or_insert(at);
+                *begun = at.min(*begun);
+            }
+        }
+        for told in &world.told[self.told..] {
+            // A node's own alerts are in no group that anybody has posted to.
+            let Some(begun) = self.begun.get(&told.group) else { continue };
+            if told.begun < begun + GROUP_WAIT_MS {
+                return Err(format!(
+                    "n{} told of {} at {}, and its first alert came at {begun}",
+                    told.seat, told.group, told.begun
+                ));
+            }
+        }
+        self.told = world.told.len();
+        Ok(())
+    }
+}
