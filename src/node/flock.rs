@@ -299,13 +299,9 @@ impl Tables<'_> {
             }
             Kind::Claim => {
                 let (lifetime, surrendered, given_up) = record::decode_claim(bytes)?;
-                let key: [u8; 16] = key
-                    .as_slice()
-                    .try_into()
-                    .map_err(|_| Malformed("a claim's key is 16 bytes".to_owned()))?;
                 let until = now.mono + lifetime;
                 let claim = Claim { node: record.version.node, until, surrendered, given_up };
-                self.claims.push((u128::from_be_bytes(key), claim));
+                self.claims.push((record::turn_of(key)?, claim));
                 keep = false;
             }
             Kind::Identity => return Err(Malformed("an identity is not shared".to_owned())),

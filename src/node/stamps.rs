@@ -57,7 +57,7 @@ pub(super) fn beyond(kind: Kind, body: &[u8], rest: Option<&[u8]>) -> Option<Rc<
 /// The stamps, by kind and key.
 #[derive(Debug, Default)]
 pub(super) struct Stamps {
-    stamps: BTreeMap<(u8, u128), Stamp>,
+    by_key: BTreeMap<(u8, u128), Stamp>,
     /// Bytes of all that only newer versions know.
     rest_bytes: usize,
     /// When claims and groups are to be swept.
@@ -67,7 +67,7 @@ pub(super) struct Stamps {
 
 impl Stamps {
     pub(super) fn get(&self, kind: Kind, key: &[u8]) -> Option<&Stamp> {
-        self.stamps.get(&(kind.number(), number(key)))
+        self.by_key.get(&(kind.number(), number(key)))
     }
 
     pub(super) fn put(&mut self, kind: Kind, key: &[u8], mut stamp: Stamp) {
@@ -77,11 +77,11 @@ impl Stamps {
             stamp.beyond = stamp.beyond.filter(|rest| rest.len() <= left);
             self.rest_bytes += stamp.beyond.as_ref().map_or(0, |rest| rest.len());
         }
-        self.stamps.insert((kind.number(), number(key)), stamp);
+        self.by_key.insert((kind.number(), number(key)), stamp);
     }
 
     pub(super) fn remove(&mut self, kind: Kind, key: &[u8]) {
-        if let Some(stamp) = self.stamps.remove(&(kind.number(), number(key)))
+        if let Some(stamp) = self.by_key.remove(&(kind.number(), number(key)))
             && !is_whole(kind)
         {
             self.rest_bytes -= stamp.beyond.map_or(0, |rest| rest.len());
@@ -90,7 +90,7 @@ impl Stamps {
 
     /// Each stamp with the kind and key that the flock knows it by.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Key, &Stamp)> {
-        self.stamps.iter().map(|((kind, key), stamp)| {
+        self.by_key.iter().map(|((kind, key), stamp)| {
             let bytes = key.to_be_bytes();
             let id = if *kind == Kind::Alert.number() { &bytes[8..] } else { &bytes[..] };
             (Key { kind: *kind, id: id.to_vec() }, stamp)
@@ -99,7 +99,7 @@ impl Stamps {
 
     /// Moves all times along when our clock steps.
     pub(super) fn step(&mut self, step: Step) {
-        for ((kind, _), stamp) in &mut self.stamps {
+        for ((kind, _), stamp) in &mut self.by_key {
             stamp.shared_end = step.time(stamp.shared_end);
             if *kind == Kind::Group.number()
                 && let Some(timer) = stamp.beyond.as_deref().and_then(|it| decode_group(it).ok())
@@ -140,7 +140,7 @@ impl Stamps {
 
     /// The keys of one kind, of 16 bytes, that mean nothing any more at `now_ms`.
     fn ended(&self, kind: Kind, now_ms: i64, gone: impl Fn(&Stamp) -> bool) -> Vec<[u8; 16]> {
-        self.stamps
+        self.by_key
             .range((kind.number(), 0)..=(kind.number(), u128::MAX))
             .filter(|(_, stamp)| stamp.expires_at_ms <= now_ms && gone(stamp))
             .map(|((_, key), _)| key.to_be_bytes())

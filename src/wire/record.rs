@@ -290,6 +290,12 @@ pub fn group_key(path: &str, labels: &Labels) -> [u8; 16] {
     fnv128(texts).to_be_bytes()
 }
 
+/// The turn that the key of a claim names.
+pub fn turn_of(key: &[u8]) -> Result<u128, Malformed> {
+    let bytes = key.try_into().map_err(|_| Malformed("a claim's key is 16 bytes".to_owned()))?;
+    Ok(u128::from_be_bytes(bytes))
+}
+
 /// The body of an alert.
 pub fn encode_alert(alert: &Alert) -> Vec<u8> {
     encode(AlertBody {
