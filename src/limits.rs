@@ -210,6 +210,9 @@ pub const MEMBER_NAME_BYTES_MAX: usize = 64;
 pub const GOSSIP_KEYS_MAX: usize = 8;
 /// Records in the index of what the flock shares. Policy: further ones are refused, counted.
 pub const GOSSIP_RECORDS_MAX: usize = 16_384;
+/// Records in the index that the tables behind have refused, known so that they are not asked for again. Policy: the one
+/// refused longest ago is forgotten, and may be sent and refused again.
+pub const REFUSED_MAX: usize = 4096;
 /// Bytes of a record's key. Policy: refused.
 pub const RECORD_KEY_BYTES_MAX: usize = 256;
 /// Bytes of a record's body. Policy: refused when published, malformed when received.
@@ -254,8 +257,14 @@ pub const STRANGER_DATAGRAMS_BURST: u64 = 40;
 pub const STRANGERS_DATAGRAMS_PER_SECOND: u64 = 200;
 /// Datagrams a second that are decrypted for one member, more than it ever sends. Policy: dropped, counted.
 pub const MEMBER_DATAGRAMS_PER_SECOND: u64 = 4000;
+/// How long another member's claim on a turn holds from when it is heard. Policy: a longer one holds for so long. Room
+/// for the claim of a group that holds every alert there may be, in a flock of all the members there may be.
+pub const CLAIM_TIME_MAX: Duration = Duration::from_secs(800);
 /// How far ahead of our synchronised clock a version may be. Policy: refused, counted, shown.
 pub const CLOCK_AHEAD_MS_MAX: i64 = 10 * 60 * 1000;
+/// The latest time, in milliseconds since 1970, that is learned from other members: of the year 2255, a little before
+/// nanoseconds end. Policy: a later one is taken for it, one before 1970 for 1970.
+pub const FLOCK_TIME_MS_MAX: i64 = 9_000_000_000_000;
 
 // The flock's port, its keys, and the command line.
 

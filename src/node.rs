@@ -62,6 +62,8 @@ pub struct Node {
     /// How many members lived when that was looked at.
     met_living: usize,
     gossip: Option<Gossip>,
+    /// When it was last said that the flock's index is full.
+    full_warned: Option<Mono>,
     stamps: Stamps,
     carried: Carried,
     /// Watches the time of the flock.
@@ -85,6 +87,7 @@ impl Node {
             met: Vec::new(),
             met_living: 0,
             gossip: None,
+            full_warned: None,
             stamps: Stamps::default(),
             carried: Carried::default(),
             flock_watch: Watch::new(now),

@@ -182,10 +182,13 @@ fn part(seed: u64, seats: usize, multicast: bool, seconds: u32) -> u64 {
 #[test]
 fn a_partition_of_any_length_heals_in_less_than_five_seconds() {
     for multicast in [false, true] {
-        for (seats, seeds) in [(3, THOROUGH * 2), (10, THOROUGH), (30, THOROUGH / 4)] {
-            for seconds in [3, 30, 60, 120, 300, 3_600] {
+        for (seats, seeds) in [(3, THOROUGH * 2), (10, THOROUGH), (30, THOROUGH.div_ceil(4))] {
+            // A debug build takes seconds for each world of thirty.
+            let few = seats == 30 && cfg!(debug_assertions);
+            let lengths = if few { &[60][..] } else { &[3, 30, 60, 120, 300, 3_600] };
+            for seconds in lengths.iter().copied() {
                 let times = (0..seeds).map(|seed| part(seed, seats, multicast, seconds));
-                let Some(most) = times.max() else { continue };
+                let most = times.max().unwrap();
                 println!(
                     "parted for {seconds} s: N={seats} multicast={multicast}: {most} ms at most"
                 );
@@ -227,7 +230,7 @@ fn a_node_that_lost_its_flash_gets_everything_back_at_a_bounded_rate() {
 }
 
 #[test]
-fn ten_thousand_records_posted_at_once_to_slow_readers_are_on_all_within_a_minute() {
+fn thousands_of_records_posted_at_once_to_slow_readers_are_on_all_within_a_minute() {
     for multicast in [false, true] {
         let mut net = joined(1, 10, multicast);
         net.run_for(60 * SECOND);

@@ -3,7 +3,7 @@
 //! Every reading is greater than every reading made or observed before, so what a user did last wins also when clocks
 //! differ by minutes. A node whose wall clock is not set goes by the flock's time as far as it has learned it.
 
-use crate::limits::CLOCK_AHEAD_MS_MAX;
+use crate::limits::{CLOCK_AHEAD_MS_MAX, FLOCK_TIME_MS_MAX};
 use crate::time::Now;
 
 const COUNTER_BITS: u32 = 16;
@@ -43,8 +43,13 @@ impl Hlc {
     }
 
     /// Learns the time from another member. A synchronised clock is believed; of others the one furthest ahead, so that
-    /// a flock in which no clock is set still has one time.
+    /// a flock in which no clock is set still has one time. With a clock that knows the time, nothing is learned from one
+    /// too far from it.
     pub fn learn(&mut self, now: Now, wall_ms: i64, synced: bool) {
+        if self.knows_time() && !self.is_near(now, wall_ms) {
+            return;
+        }
+        let wall_ms = wall_ms.clamp(0, FLOCK_TIME_MS_MAX);
         let ahead = !self.knows_time() && wall_ms > self.wall_ms(now);
         if synced || ahead {
             let offset_ms = wall_ms.saturating_sub(now.mono.as_ms().cast_signed());
@@ -62,6 +67,11 @@ impl Hlc {
         }
     }
 
+    /// Whether a clock is near enough to ours to compare what has ended.
+    pub const fn is_near(&self, now: Now, wall_ms: i64) -> bool {
+        wall_ms.saturating_sub(self.wall_ms(now)).saturating_abs() <= CLOCK_AHEAD_MS_MAX
+    }
+
     /// A reading greater than all before, to stamp a change with.
     pub const fn tick(&mut self, now: Now) -> u64 {
         let wall = from_wall_ms(self.wall_ms(now));
@@ -72,7 +82,7 @@ impl Hlc {
     /// Takes note of another's reading, so that our next one is greater. With a clock that knows the time, a reading
     /// too far ahead is refused and nothing is noted.
     pub fn observe(&mut self, now: Now, hlc: u64) -> Result<(), TooFarAhead> {
-        let ahead_ms = (hlc >> COUNTER_BITS).cast_signed() - self.wall_ms(now);
+        let ahead_ms = (hlc >> COUNTER_BITS).cast_signed().saturating_sub(self.wall_ms(now));
         if self.knows_time() && ahead_ms > CLOCK_AHEAD_MS_MAX {
             return Err(TooFarAhead);
         }
@@ -134,6 +144,32 @@ mod tests {
         assert_eq!(hlc.wall_ms(at(3_000, 2_005)), 1_700_000_002_000);
         hlc.set_synced(true);
         assert_eq!(hlc.wall_ms(at(3_000, 1_700_000_000_500)), 1_700_000_000_500);
+    }
+
+    #[test]
+    fn who_knows_the_time_learns_none_that_is_too_far_from_it() {
+        let mut hlc = Hlc::new(0, false);
+        let known = 1_700_000_000_000;
+        hlc.learn(at(0, 5), known, true);
+        for far in [i64::MIN, 0, known - CLOCK_AHEAD_MS_MAX - 1, known + CLOCK_AHEAD_MS_MAX + 1] {
+            hlc.learn(at(0, 5), far, true);
+            assert_eq!(hlc.wall_ms(at(0, 5)), known);
+        }
+        hlc.learn(at(0, 5), known + CLOCK_AHEAD_MS_MAX, true);
+        assert_eq!(hlc.wall_ms(at(0, 5)), known + CLOCK_AHEAD_MS_MAX);
+    }
+
+    #[test]
+    fn times_that_no_clock_shows_overflow_nothing() {
+        for (said, learned) in [(i64::MIN, 0), (i64::MAX, FLOCK_TIME_MS_MAX)] {
+            let mut hlc = Hlc::new(0, false);
+            hlc.learn(at(3, 5), said, true);
+            assert_eq!(hlc.wall_ms(at(3, 5)), learned);
+            let _refused = hlc.observe(at(3, 5), u64::MAX);
+            assert!(hlc.tick(at(3, 5)) >= from_wall_ms(learned));
+        }
+        let mut hlc = Hlc::new(0, true);
+        assert_eq!(hlc.observe(at(0, i64::MIN), u64::MAX), Err(TooFarAhead));
     }
 
     proptest! {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::message::Head;
 use super::record::{Key, Version, mix64};
-use crate::limits::{CLOCK_AHEAD_MS_MAX, GOSSIP_RECORDS_MAX};
+use crate::limits::{CLOCK_AHEAD_MS_MAX, GOSSIP_RECORDS_MAX, REFUSED_MAX};
 use crate::time::Mono;
 
 /// Parts into which a range is divided, and the bits that number them.
@@ -52,7 +52,9 @@ pub(super) struct Index {
     print: u64,
     /// What changed last, newest first.
     recent: VecDeque<(Mono, u64)>,
-    refused: VecDeque<(Mono, u64)>,
+    /// When entries that are not held were refused.
+    refused: BTreeMap<u64, Mono>,
+    by_refusal: BTreeSet<(Mono, u64)>,
 }
 
 impl Index {
@@ -82,7 +84,7 @@ impl Index {
             None => {}
         }
         if !entry.held {
-            self.refused.push_back((now, hash));
+            self.refuse(now, hash);
         }
         self.print ^= print(hash, entry.version);
         self.by_expiry.insert((entry.expires_at_ms, hash));
@@ -95,6 +97,20 @@ impl Index {
             self.print ^= print(hash, entry.version);
             self.by_expiry.remove(&(entry.expires_at_ms, hash));
         }
+        if let Some(at) = self.refused.remove(&hash) {
+            self.by_refusal.remove(&(at, hash));
+        }
+    }
+
+    /// Notes when an entry was refused, and forgets the one that was refused longest ago if there are too many.
+    fn refuse(&mut self, now: Mono, hash: u64) {
+        if self.refused.len() >= REFUSED_MAX
+            && let Some((_, oldest)) = self.by_refusal.first().copied()
+        {
+            self.remove(oldest);
+        }
+        self.refused.insert(hash, now);
+        self.by_refusal.insert((now, hash));
     }
 
     /// Notes that a record has changed just now, so that the next digests tell it.
@@ -121,13 +137,9 @@ impl Index {
         while let Some((_, hash)) = self.by_expiry.first().copied().filter(|(at, _)| *at <= gone) {
             self.remove(hash);
         }
-        while let Some((_, hash)) =
-            self.refused.front().copied().filter(|(at, _)| now.since(*at) >= REFUSED_FOR)
-        {
-            self.refused.pop_front();
-            if self.entries.get(&hash).is_some_and(|entry| !entry.held) {
-                self.remove(hash);
-            }
+        let long_ago = |(at, _): &(Mono, u64)| now.since(*at) >= REFUSED_FOR;
+        while let Some((_, hash)) = self.by_refusal.first().copied().filter(long_ago) {
+            self.remove(hash);
         }
     }
 
@@ -314,6 +326,52 @@ mod tests {
         assert!(index.knows(head));
         index.expire(Mono::ZERO + REFUSED_FOR, 0);
         assert!(!index.knows(head));
+    }
+
+    fn refuse(index: &mut Index, now: Mono, id: u32, hlc: u64) {
+        let key = Key { kind: 1, id: id.to_be_bytes().to_vec() };
+        let version = Version { hlc, node: 1 };
+        let entry = Entry { key, version, expires_at_ms: i64::MAX, held: false };
+        index.put(now, entry.key.hash(), entry);
+    }
+
+    #[test]
+    fn versions_of_one_refused_record_count_once_and_the_last_one_for_how_long() {
+        let mut index = Index::default();
+        let last = Mono::from_ms(100);
+        for hlc in 1..=100 {
+            refuse(&mut index, Mono::from_ms(hlc), 1, hlc);
+        }
+        assert_eq!((index.refused.len(), index.by_refusal.len()), (1, 1));
+        index.expire(Mono::from_ms(99) + REFUSED_FOR, 0);
+        assert_eq!(index.len(), 1);
+        index.expire(last + REFUSED_FOR, 0);
+        assert_eq!((index.len(), index.refused.len(), index.by_refusal.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn of_too_many_that_were_refused_the_first_is_forgotten() {
+        let mut index = Index::default();
+        let most = u32::try_from(REFUSED_MAX).unwrap();
+        for id in 0..=most {
+            refuse(&mut index, Mono::from_ms(id.into()), id, 1);
+        }
+        assert_eq!((index.len(), index.refused.len()), (REFUSED_MAX, REFUSED_MAX));
+        assert_eq!(index.by_refusal.first().map(|(at, _)| *at), Some(Mono::from_ms(1)));
+        let known = |id: u32| index.entry(Key { kind: 1, id: id.to_be_bytes().to_vec() }.hash());
+        assert!(known(0).is_none() && known(1).is_some() && known(most).is_some());
+    }
+
+    #[test]
+    fn what_was_refused_and_is_held_later_stays() {
+        let mut index = Index::default();
+        refuse(&mut index, Mono::ZERO, 1, 1);
+        let key = Key { kind: 1, id: 1_u32.to_be_bytes().to_vec() };
+        let version = Version { hlc: 2, node: 1 };
+        let held = Entry { key, version, expires_at_ms: i64::MAX, held: true };
+        index.put(Mono::ZERO, held.key.hash(), held);
+        index.expire(Mono::ZERO + REFUSED_FOR, 0);
+        assert_eq!((index.len(), index.refused.len()), (1, 0));
     }
 
     proptest! {

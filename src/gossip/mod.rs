@@ -336,7 +336,10 @@ impl Gossip {
             held: true,
         };
         match self.index.put(now.mono, record.key.hash(), entry) {
-            Put::Full => Err(PublishError::Full),
+            Put::Full => {
+                self.stats.index_full += 1;
+                Err(PublishError::Full)
+            }
             Put::Newer | Put::Stale => Ok(()),
         }
     }

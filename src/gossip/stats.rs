@@ -70,6 +70,8 @@ pub struct Stats {
     pub known: u64,
     /// Records refused: expired, too far ahead, or by the tables behind.
     pub refused: u64,
+    /// Records of our own that are not shared because the index is full.
+    pub index_full: u64,
     /// Records sent again in repair.
     pub repaired: u64,
     /// Records and datagrams not sent because a queue was full.

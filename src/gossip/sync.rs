@@ -23,7 +23,7 @@ use super::stats::Cause;
 use super::trickle::Trickle;
 use super::{Gossip, choose};
 use crate::faults::{self, Fault};
-use crate::limits::{CLOCK_AHEAD_MS_MAX, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX, WANTED_MAX};
+use crate::limits::{RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX, WANTED_MAX};
 use crate::time::{Mono, Now};
 
 /// Digests: so soon after a change, so rarely while all agree, and not if so many others have said the same.
@@ -396,9 +396,8 @@ impl Gossip {
     }
 
     /// Whether a clock is near enough to ours to compare what has ended.
-    fn comparable(&self, now: Now, at_ms: i64) -> bool {
-        let apart_ms = at_ms.saturating_sub(self.hlc.wall_ms(now)).saturating_abs();
-        apart_ms <= CLOCK_AHEAD_MS_MAX
+    const fn comparable(&self, now: Now, at_ms: i64) -> bool {
+        self.hlc.is_near(now, at_ms)
     }
 
     /// Sends our digest to all by multicast, and to that one of those whom it does not reach that was compared with longest

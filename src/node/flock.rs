@@ -112,8 +112,12 @@ impl Node {
                 gossip.handle_timeout(cx.now, cx.rng, tables);
             });
             let now_ms = self.flock_wall(cx.now).as_ms();
-            self.stamps.sweep_claims(now_ms);
-            let gone = self.carried.sweep(now_ms);
+            let core = &self.core;
+            let mut gone = self.stamps.sweep(cx.now.mono, now_ms, |timer| {
+                let route = core.routes().find(&timer.path);
+                route.and_then(|route| core.groups().find(route, &timer.labels)).is_some()
+            });
+            gone.extend(self.carried.sweep(now_ms));
             if !gone.is_empty() {
                 cx.effects.push(Effect::Persist(gone));
             }
@@ -283,6 +287,7 @@ impl Tables<'_> {
             }
             Kind::Log => {
                 let (log_key, mut entry) = record::decode_log(bytes)?;
+                demand_key(key, record::log_key(&log_key))?;
                 step.entry(&mut entry);
                 body = record::encode_log(&log_key, &entry);
                 self.core.merge_log(now, log_key.clone(), entry);
@@ -290,6 +295,7 @@ impl Tables<'_> {
             }
             Kind::Group => {
                 let timer = record::decode_group(bytes)?;
+                demand_key(key, record::group_key(&timer.path, &timer.labels))?;
                 // Members whose ticks are a second apart would not hear each other's claims in time.
                 let exact = record.told_at.map(|at| Step::exact(Wall::from_ns(at), now.wall));
                 let first = exact.unwrap_or(Step::NONE).time(timer.first);
@@ -298,13 +304,9 @@ impl Tables<'_> {
             }
             Kind::Claim => {
                 let (lifetime, surrendered, given_up) = record::decode_claim(bytes)?;
-                let key: [u8; 16] = key
-                    .as_slice()
-                    .try_into()
-                    .map_err(|_| Malformed("a claim's key is 16 bytes".to_owned()))?;
                 let until = now.mono + lifetime;
                 let claim = Claim { node: record.version.node, until, surrendered, given_up };
-                self.claims.push((u128::from_be_bytes(key), claim));
+                self.claims.push((record::turn_of(key)?, claim));
                 keep = false;
             }
             Kind::Identity => return Err(Malformed("an identity is not shared".to_owned())),
@@ -343,8 +345,121 @@ impl Tables<'_> {
     }
 }
 
+/// A record under another's key would hide that one, and nobody could ever find it to delete it.
+fn demand_key(key: &[u8], own: [u8; 16]) -> Result<(), Malformed> {
+    if key == own { Ok(()) } else { Err(Malformed("a record under another's key".to_owned())) }
+}
+
 /// From the clock of who sent a record to ours.
 fn step(record: &gossip::Record, now: Now) -> Step {
     let told_at = record.told_at.filter(|_| !faults::on(Fault::ClockOffsetIgnored));
     told_at.map_or(Step::NONE, |at| Step::new(Wall::from_ns(at), now.wall))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+    use std::time::Duration;
+
+    use rand::SeedableRng as _;
+    use rand::rngs::StdRng;
+
+    use super::*;
+    use crate::core::testing::{config, route};
+    use crate::gossip::Version;
+    use crate::limits::GOSSIP_RECORDS_MAX;
+    use crate::model::{GroupKey, Labels, LogEntry};
+    use crate::node::Options;
+    use crate::time::Mono;
+
+    const NOW: Now = Now { mono: Mono::ZERO, wall: Wall::from_secs(1_700_000_000) };
+
+    fn node() -> Node {
+        Node::new(Rc::new(config(route("r", &[]))), Options::default(), None, NOW)
+    }
+
+    /// Has the node take a record; returns what became of it, and the claims that were in it.
+    fn merge(node: &mut Node, kind: Kind, key: &[u8], body: &[u8]) -> (Merge, Vec<(u128, Claim)>) {
+        let mut tables = Tables {
+            now: NOW,
+            core: &mut node.core,
+            stamps: &mut node.stamps,
+            carried: &mut node.carried,
+            records: Vec::new(),
+            logs: Vec::new(),
+            claims: Vec::new(),
+        };
+        let record = gossip::Record {
+            key: Key { kind: kind.number(), id: key.to_vec() },
+            version: Version { hlc: 1, node: 7 },
+            expires_at_ms: NOW.wall.as_ms() + 60_000,
+            body: body.to_vec(),
+            told_at: None,
+        };
+        (tables.merge(NOW, record), tables.claims)
+    }
+
+    fn timer() -> GroupTimer {
+        let labels: Labels = [("a", "b")].into_iter().collect();
+        GroupTimer { path: "{}".to_owned(), labels, first: NOW.wall }
+    }
+
+    #[test]
+    fn a_record_under_anothers_key_is_refused() {
+        let log_key = LogKey {
+            group: GroupKey::from_stored("{}:{}"),
+            receiver: "r".into(),
+            integration: "log".into(),
+            index: 0,
+        };
+        let entry = LogEntry {
+            timestamp: NOW.wall,
+            firing: [].into(),
+            resolved: [].into(),
+            expires_at: NOW.wall + Duration::from_secs(60),
+            tellers: [].into(),
+        };
+        let (timer, claim) = (timer(), record::encode_claim(Duration::ZERO, true, &[]));
+        let group_key = record::group_key(&timer.path, &timer.labels);
+        let bodies = [
+            (Kind::Log, record::log_key(&log_key), record::encode_log(&log_key, &entry)),
+            (Kind::Group, group_key, record::encode_group(&timer)),
+        ];
+        let mut node = node();
+        for (kind, key, body) in &bodies {
+            for wrong in [&[9; 16][..], &key[1..], &[]] {
+                let (merge, _) = merge(&mut node, *kind, wrong, body);
+                assert!(matches!(merge, Merge::Refused(_)), "{kind:?} under {wrong:?}: {merge:?}");
+                assert_eq!(node.stamps.get(*kind, wrong), None);
+            }
+            assert_eq!(merge(&mut node, *kind, key, body).0, Merge::Changed, "{kind:?}");
+        }
+        assert!(matches!(merge(&mut node, Kind::Claim, &[9; 15], &claim).0, Merge::Refused(_)));
+        assert_eq!(merge(&mut node, Kind::Claim, &[9; 16], &claim).0, Merge::Changed);
+    }
+
+    #[test]
+    fn a_record_for_which_the_flocks_index_has_no_room_is_counted_and_said_once_a_minute() {
+        let (mut node, mut rng) = (node(), StdRng::seed_from_u64(1));
+        let mut gossip = Gossip::new(NOW, &mut rng, gossip::Config::new(1, "a"));
+        for id in 0..GOSSIP_RECORDS_MAX {
+            let record = gossip::Record {
+                key: Key { kind: 1, id: id.to_be_bytes().to_vec() },
+                version: Version { hlc: 1, node: 1 },
+                expires_at_ms: i64::MAX,
+                body: Vec::new(),
+                told_at: None,
+            };
+            gossip.note(NOW, &record).unwrap();
+        }
+        node.gossip = Some(gossip);
+        for (count, secs, said) in [(1, 0, 0), (2, 59, 0), (3, 60, 60), (4, 119, 60)] {
+            let by = Duration::from_secs(secs);
+            let now = Now { mono: NOW.mono + by, wall: NOW.wall + by };
+            let cx = &mut Cx { now, rng: &mut rng, effects: &mut Vec::new() };
+            node.publish(cx, Kind::Log, &[9; 16], &Stamp::default(), Vec::new());
+            assert_eq!(node.flock().unwrap().stats().index_full, count);
+            assert_eq!(node.full_warned, Some(NOW.mono + Duration::from_secs(said)));
+        }
+    }
 }

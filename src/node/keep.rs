@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use log::debug;
+use log::{debug, warn};
 
 use crate::core::Change;
 use crate::core::silences::Silences;
 use crate::effect::{Cx, Effect};
 use crate::faults::{self, Fault};
 use crate::gossip;
-use crate::limits::CLOCK_AHEAD_MS_MAX;
+use crate::limits::{CLOCK_AHEAD_MS_MAX, WARN_INTERVAL};
 use crate::model::{Alert, Fingerprint};
 use crate::node::Node;
 use crate::node::carried;
@@ -117,7 +117,12 @@ impl Node {
             body,
             told_at: Some(cx.now.wall.as_ns()),
         };
-        if let Err(error) = gossip.publish(cx.now, cx.rng, record) {
+        let Err(error) = gossip.publish(cx.now, cx.rng, record) else { return };
+        let since = self.full_warned.map(|at| cx.now.mono.since(at));
+        if error == gossip::PublishError::Full && since.is_none_or(|it| it >= WARN_INTERVAL) {
+            self.full_warned = Some(cx.now.mono);
+            warn!("a record is not shared, nor may others be: {error}");
+        } else {
             debug!("not shared: {error}");
         }
     }

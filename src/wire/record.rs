@@ -42,7 +42,7 @@ use std::time::Duration;
 
 use minicbor::{Decode, Encode};
 
-use crate::limits::{LOG_TELLERS_MAX, MEMBERS_MAX, MET_MAX};
+use crate::limits::{CLAIM_TIME_MAX, LOG_TELLERS_MAX, MEMBERS_MAX, MET_MAX};
 use crate::model::hash::fnv128;
 use crate::model::{
     Alert, Fingerprint, GroupKey, Labels, LogEntry, LogKey, MatchOp, Matcher, Matchers, Pool,
@@ -290,6 +290,12 @@ pub fn group_key(path: &str, labels: &Labels) -> [u8; 16] {
     fnv128(texts).to_be_bytes()
 }
 
+/// The turn that the key of a claim names.
+pub fn turn_of(key: &[u8]) -> Result<u128, Malformed> {
+    let bytes = key.try_into().map_err(|_| Malformed("a claim's key is 16 bytes".to_owned()))?;
+    Ok(u128::from_be_bytes(bytes))
+}
+
 /// The body of an alert.
 pub fn encode_alert(alert: &Alert) -> Vec<u8> {
     encode(AlertBody {
@@ -438,12 +444,13 @@ pub fn encode_claim(lifetime: Duration, surrendered: bool, given_up: &[u64]) -> 
     encode(ClaimBody { lifetime_ms, surrendered, given_up })
 }
 
-/// The lifetime of a claim, whether it gives the turn up, and who has.
+/// The lifetime of a claim, [`CLAIM_TIME_MAX`] at most, whether it gives the turn up, and who has.
 pub fn decode_claim(bytes: &[u8]) -> Result<(Duration, bool, Vec<u64>), Malformed> {
     let body: ClaimBody = minicbor::decode(bytes)?;
     let mut given_up = body.given_up.unwrap_or_default();
     given_up.truncate(MEMBERS_MAX);
-    Ok((Duration::from_millis(body.lifetime_ms), body.surrendered, given_up))
+    let lifetime = Duration::from_millis(body.lifetime_ms).min(CLAIM_TIME_MAX);
+    Ok((lifetime, body.surrendered, given_up))
 }
 
 /// The body of this node's identity: its id, and where it met members.
@@ -534,6 +541,19 @@ mod tests {
             path: "{}".into(),
             labels: [("a", "b")].into_iter().collect(),
             first: Wall::from_ns(9),
+        }
+    }
+
+    #[test]
+    fn a_claim_holds_no_longer_than_the_longest_legal_one() {
+        for (said, held) in [
+            (Duration::from_secs(2), Duration::from_secs(2)),
+            (CLAIM_TIME_MAX, CLAIM_TIME_MAX),
+            (CLAIM_TIME_MAX + Duration::from_millis(1), CLAIM_TIME_MAX),
+            (Duration::MAX, CLAIM_TIME_MAX),
+        ] {
+            let body = encode_claim(said, false, &[]);
+            assert_eq!(decode_claim(&body).unwrap().0, held, "{said:?}");
         }
     }
 
