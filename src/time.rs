@@ -5,6 +5,9 @@ use std::fmt;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
+/// 2026-01-01: a clock that shows less was never set. Without a battery it starts in 1970, or when systemd was built.
+pub const SET_SINCE: Wall = Wall::from_secs(1_767_225_600);
+
 /// Milliseconds on a clock that never steps and counts through suspend (`CLOCK_BOOTTIME`). Means nothing on another
 /// node or after a reboot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

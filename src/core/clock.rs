@@ -10,14 +10,12 @@ use log::warn;
 
 use crate::core::Core;
 use crate::model::{Alert, LogEntry, Silence};
-use crate::time::{Now, Wall};
+use crate::time::{Now, SET_SINCE, Wall};
 
 /// A difference that is a step: less is the slow hand of NTP, or the way of a datagram.
 const STEP_MIN: Duration = Duration::from_secs(2);
 /// Clocks that are further apart than this are not both set: a time that lies nearer to the other one was told by that.
 const FAR: Duration = Duration::from_secs(24 * 3600);
-/// 2026-01-01: a clock that shows less was never set. Without a battery it starts in 1970, or where systemd was built.
-pub const SET_SINCE: Wall = Wall::from_secs(1_767_225_600);
 
 /// From one clock to another: when the first shows `from` the second shows `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,13 +1,12 @@
 //! The wall clock steps, or the flock tells another time than ours.
 
-use crate::core::clock::SET_SINCE;
 use crate::effect::{Cx, Effect};
 use crate::gossip::Version;
 use crate::limits::CLOCK_AHEAD_MS_MAX;
 use crate::node::Node;
 use crate::node::keep::{Act, stored};
 use crate::node::stamps::Stamp;
-use crate::time::{Now, Wall};
+use crate::time::{Now, SET_SINCE, Wall};
 use crate::wire::record::Kind;
 use crate::wire::rest::with_rest;
 

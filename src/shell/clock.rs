@@ -15,8 +15,7 @@ use rustix::time::{
 };
 use smol::Async;
 
-use crate::core::clock::SET_SINCE;
-use crate::time::{Mono, Now, Wall};
+use crate::time::{Mono, Now, SET_SINCE, Wall};
 
 /// Reads both clocks.
 pub fn now() -> Now {
