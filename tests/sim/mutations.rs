@@ -70,15 +70,16 @@ fn notice(fault: Fault) -> Option<(u64, String)> {
     None
 }
 
-/// The history that was thought of which a fault spoils; without it all pass.
+/// The story that a fault spoils, and that is well without it.
 fn noticed_by_name(fault: Fault) -> Option<&'static str> {
-    let spoils = |test: fn()| {
-        CURRENT.set(Some(fault));
+    let passes = |test: fn(), fault: Option<Fault>| {
+        CURRENT.set(fault);
         let outcome = catch_unwind(test);
         CURRENT.set(None);
-        outcome.is_err()
+        outcome.is_ok()
     };
-    scenarios::ALL.iter().find(|(_, test)| spoils(*test)).map(|(name, _)| *name)
+    let notices = |test: fn()| !passes(test, Some(fault)) && passes(test, None);
+    scenarios::ALL.iter().find(|(_, test)| notices(*test)).map(|(name, _)| *name)
 }
 
 /// What is wrong with the history of a seed.

@@ -9,8 +9,8 @@ pub(crate) type Test = (&'static str, fn());
 pub(crate) const ALL: &[Test] = &[
     ("three_nodes_tell_each_group_once", turns::three_nodes_tell_each_group_once),
     (
-        "a_group_of_all_alerts_there_may_be_is_told_once",
-        turns::a_group_of_all_alerts_there_may_be_is_told_once,
+        "a_group_whose_log_travels_in_parts_is_told_once",
+        turns::a_group_whose_log_travels_in_parts_is_told_once,
     ),
     (
         "a_thousand_groups_are_told_once_each_and_by_all_nodes_alike",
