@@ -41,6 +41,14 @@ impl Add<Duration> for Mono {
     }
 }
 
+impl Sub<Duration> for Mono {
+    type Output = Self;
+
+    fn sub(self, by: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)))
+    }
+}
+
 /// Nanoseconds since 1970-01-01T00:00:00Z, as the wall clock has it: it may be wrong and it may step. Covers the years
 /// 1677 to 2262; arithmetic saturates there.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

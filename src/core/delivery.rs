@@ -27,7 +27,7 @@ const TOGETHER: Duration = Duration::from_millis(100);
 /// Alerts whose log entry travels in one datagram.
 const ENTRY_SHORT: usize = 100;
 /// How much longer a claim holds if the log entry will be longer: for what of it is lost, again and again.
-const ENTRY_MENDED: Duration = Duration::from_secs(4);
+const ENTRY_MENDED: Duration = Duration::from_secs(5);
 /// How much longer a claim holds then for each alert that the log entry will name, and each other member: twice the time in
 /// which that is sent where nothing is lost.
 const ENTRY_TRAVEL: Duration = Duration::from_micros(300);
@@ -42,12 +42,14 @@ pub struct Delivery {
     pub(super) state: State,
     attempts: u32,
     pause: Duration,
-    /// When it is to be looked at again, while it is [`State::Held`].
+    /// When it is to be looked at again, while it is [`State::Held`] or [`State::Listening`].
     due: Mono,
     /// Whose claim it waits for, as the history has it.
     held_by: Option<u64>,
-    /// Whether the history has that this node took the turn over.
-    taken: bool,
+    /// Whose turn it was if this node takes it, until the history has it.
+    takes_from: Option<u64>,
+    /// When it last answered another's claim while it was [`State::Sending`], or will.
+    answers: Option<Mono>,
     /// Whether it has left the turn to others without trying.
     deferred: bool,
     /// Who had told of the group when the last attempt began.
@@ -81,7 +83,8 @@ impl Delivery {
             pause: PAUSE_FIRST,
             due: now,
             held_by: None,
-            taken: false,
+            takes_from: None,
+            answers: None,
             deferred: false,
             tellers: Rc::default(),
         }
@@ -120,7 +123,8 @@ impl Core {
             self.hold(cx, id, at, cx.now.mono + BEAT * rank);
         } else if let Some(claim) = self.turns.held(key, cx.now.mono) {
             self.note_held(cx.now, id, at, claim.node);
-            self.hold(cx, id, at, claim.until);
+            let challenge = self.turns.challenge(key, &claim);
+            self.hold(cx, id, at, challenge);
         } else if !self.defer(cx, id, at) {
             self.attempt(cx, id, at);
         }
@@ -159,32 +163,34 @@ impl Core {
             return;
         }
         let Some(key) = self.turn_key(id, at) else { return };
+        let held = self.turns.held(key, cx.now.mono);
+        let challenge = held.as_ref().map(|claim| (claim.node, self.turns.challenge(key, claim)));
         if self.turns.flock.settling {
             self.hold(cx, id, at, cx.now.mono + SETTLE_LOOK);
-        } else if let Some(claim) = self.turns.held(key, cx.now.mono) {
-            debug!("turn {key:032x}: held by {:016x}", claim.node);
-            self.note_held(cx.now, id, at, claim.node);
-            // The ranks are called anew once it has lapsed.
-            let rank = self.turns.rank_after(key, claim.node);
-            self.hold(cx, id, at, claim.until + LISTEN * rank);
+        } else if let Some((node, when)) = challenge.filter(|(_, when)| cx.now.mono < *when) {
+            debug!("turn {key:032x}: held by {node:016x}");
+            self.note_held(cx.now, id, at, node);
+            self.hold(cx, id, at, when);
         } else if self.turns.alone() {
             self.attempt(cx, id, at);
         } else if !self.defer(cx, id, at) {
             debug!("turn {key:032x}: claimed");
-            // Who has tried before gave up itself, whatever it has claimed since: then all try in turn.
-            let tried = self
-                .flush_of(id)
-                .and_then(|it| it.deliveries.get(at))
-                .is_some_and(|it| it.attempts > 0 || it.deferred);
-            let handed_over = !tried && self.turns.handed_over(key);
-            self.note_taken(cx.now, id, at, key);
-            self.claim(key, cx.now.mono, turn::lifetime(Duration::ZERO), false);
-            if handed_over {
-                self.attempt(cx, id, at);
+            let from = self.turns.before(key);
+            let Some(delivery) = self.flush_of(id).and_then(|it| it.deliveries.get_mut(at)) else {
                 return;
+            };
+            delivery.takes_from = from.filter(|_| delivery.attempts == 0);
+            // Who has tried before gave up itself, whatever it has claimed since: then all try in turn.
+            let tried = delivery.attempts > 0 || delivery.deferred;
+            let handed_over = !tried && held.is_none() && self.turns.handed_over(key);
+            let lifetime = turn::lifetime(Duration::ZERO);
+            if handed_over {
+                self.claim(key, cx.now.mono, lifetime, false);
+                self.attempt(cx, id, at);
+            } else {
+                self.claim(key, cx.now.mono, LISTEN + lifetime, false);
+                self.wait(cx, id, at, State::Listening, cx.now.mono + LISTEN);
             }
-            self.set_state(id, at, State::Listening);
-            self.set_timer(id, at, cx.now.mono + LISTEN);
         }
     }
 
@@ -210,7 +216,11 @@ impl Core {
     }
 
     fn hold(&mut self, cx: &Cx<'_>, id: GroupId, at: usize, until: Mono) {
-        self.set_state(id, at, State::Held);
+        self.wait(cx, id, at, State::Held, until);
+    }
+
+    fn wait(&mut self, cx: &Cx<'_>, id: GroupId, at: usize, state: State, until: Mono) {
+        self.set_state(id, at, state);
         if let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at)) {
             delivery.due = until.max(cx.now.mono + Duration::from_millis(1));
             let due = delivery.due;
@@ -258,6 +268,7 @@ impl Core {
             delivery.attempts += 1;
         }
         self.timers.set(Timer::Delivery(id, at), deadline);
+        self.note_taken(cx.now, id, at);
         if !self.turns.alone() {
             // The log entry of many alerts is long on its way: who waits for it must know before that.
             let after = if self.entry_len(id) > ENTRY_SHORT { Duration::ZERO } else { CLAIM_AFTER };
@@ -294,7 +305,7 @@ impl Core {
         let lifetime = turn::lifetime(cx.now.mono.since(since));
         let travel = self.entry_travel(id);
         self.claim(key, cx.now.mono, lifetime + travel, false);
-        self.timers.set(Timer::Claim(id, at), cx.now.mono + lifetime / 2);
+        self.timers.set(Timer::Claim(id, at), cx.now.mono + turn::renewal(lifetime));
     }
 
     /// Takes what came of an attempt; of one that is no longer known, nothing.
@@ -402,18 +413,39 @@ impl Core {
     /// Takes another member's claim.
     pub fn handle_peer_claim(&mut self, cx: &mut Cx<'_>, key: u128, claim: Claim) {
         let surrendered = claim.surrendered;
+        let mine = self.turns.mine(key);
         self.turns.put(key, claim);
         let Some(&(id, at)) = self.open.get(&key) else { return };
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
-        if !surrendered || delivery.attempts > 0 || delivery.state != State::Held {
-            return;
+        match delivery.state {
+            State::Sending(_, since, _) if mine || !surrendered => {
+                self.answer(cx.now.mono, id, at, since);
+                return;
+            }
+            State::Held | State::Listening if surrendered && delivery.attempts == 0 => {}
+            _ => return,
         }
         // It cannot deliver: whoever comes next by rank takes over at once.
         let due = delivery.due;
         let next = cx.now.mono + BEAT * self.turns.rank(key);
         if next < due && !self.turns.flock.settling {
             self.hold(cx, id, at, next);
+        }
+    }
+
+    /// Claims a turn anew that another claims while an attempt of this node is under way: at once, but not as often as
+    /// two that both send would answer each other.
+    fn answer(&mut self, now: Mono, id: GroupId, at: usize, since: Mono) {
+        let gap = turn::lifetime(now.since(since)) / 4;
+        let due = self.timers.due(Timer::Claim(id, at));
+        let Some(delivery) = self.flush_of(id).and_then(|it| it.deliveries.get_mut(at)) else {
+            return;
+        };
+        let when = delivery.answers.map_or(now, |last| now.max(last + gap));
+        if due.is_none_or(|due| when < due) {
+            delivery.answers = Some(when);
+            self.timers.set(Timer::Claim(id, at), when);
         }
     }
 
@@ -476,10 +508,9 @@ impl Core {
     }
 
     /// Notes once that a delivery is taken over from whoever had the turn.
-    fn note_taken(&mut self, now: Now, id: GroupId, at: usize, key: u128) {
-        let Some(from) = self.turns.before(key) else { return };
+    fn note_taken(&mut self, now: Now, id: GroupId, at: usize) {
         let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at));
-        if delivery.is_some_and(|it| it.attempts == 0 && !std::mem::replace(&mut it.taken, true)) {
+        if let Some(from) = delivery.and_then(|it| it.takes_from.take()) {
             self.note(now, id, at, Outcome::TookOver { from });
         }
     }

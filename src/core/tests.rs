@@ -1,5 +1,7 @@
 //! The pipeline as a whole: posts and time in, attempts out.
 
+mod turns;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -69,7 +71,10 @@ impl World {
 
     /// Lets time pass, stopping at each timer.
     fn pass(&mut self, secs: u64) {
-        let end = self.now.mono + Duration::from_secs(secs);
+        self.pass_until(self.now.mono + Duration::from_secs(secs));
+    }
+
+    fn pass_until(&mut self, end: Mono) {
         while let Some(at) = self.core.next_timeout().filter(|at| *at <= end) {
             self.move_to(at.max(self.now.mono));
             self.step(Core::handle_timeout);

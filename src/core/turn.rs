@@ -4,8 +4,10 @@
 //! order, and the work spreads. The first sends; the others look again after a beat a rank. Who sends for longer than a
 //! moment claims the turn and renews the claim; who cannot deliver gives it up, and the next takes it at once. Who takes
 //! a turn that was not its own from the start claims it first and listens, since another may do the same: of two claims
-//! the one with the greater version holds on every node. A log entry ends it all. A node that hears nobody waits for
-//! nobody.
+//! the one with the greater version holds on every node. If a claim is about to lapse, this is a challenge: who is next
+//! claims while it holds for as long as the listening takes, so that it may send when it lapses; whoever still sends
+//! answers with a claim at once, so that renewals which were lost cost nothing. A log entry ends it all. A node that
+//! hears nobody waits for nobody.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -23,7 +25,7 @@ pub const CLAIM_AFTER: Duration = Duration::from_millis(300);
 /// Between two looks while the flock settles.
 pub const SETTLE_LOOK: Duration = Duration::from_millis(500);
 
-const LIFETIME_MIN: Duration = Duration::from_secs(2);
+const LIFETIME_MIN: Duration = Duration::from_millis(1_500);
 const LIFETIME_MAX: Duration = Duration::from_secs(15);
 
 /// The flock, as far as turns depend on it.
@@ -117,16 +119,18 @@ impl Turns {
         self.claims.get(&key).is_some_and(|claim| claim.node == self.flock.me && !claim.surrendered)
     }
 
+    /// When this node is to claim a turn that another claims now, unless that is renewed: it may send [`LISTEN`] later,
+    /// when the claim has lapsed. The ranks are called anew: who is not the next waits for those before it.
+    pub fn challenge(&self, key: u128, claim: &Claim) -> Mono {
+        claim.until + LISTEN * self.rank_without(key, Some(claim.node)) - LISTEN
+    }
+
     /// How many living members that have not given this turn up come before this node.
     pub fn rank(&self, key: u128) -> u32 {
         self.rank_without(key, None)
     }
 
-    /// The same once the claim of `claimant` has lapsed, who has had its turn.
-    pub fn rank_after(&self, key: u128, claimant: u64) -> u32 {
-        self.rank_without(key, Some(claimant))
-    }
-
+    /// The same once `gone` has had its turn.
     fn rank_without(&self, key: u128, gone: Option<u64>) -> u32 {
         let given_up = self.given_up.get(&key);
         let key =
@@ -168,7 +172,12 @@ impl Turns {
 
 /// How long a claim holds for an attempt that has taken `took` so far: the longer it takes, the rarer it is renewed.
 pub fn lifetime(took: Duration) -> Duration {
-    (LIFETIME_MIN + took / 4).min(LIFETIME_MAX)
+    (LIFETIME_MIN + took / 3).min(LIFETIME_MAX)
+}
+
+/// From a claim of that lifetime to the next: early enough that it is repeated, if it is lost, before another challenges.
+pub fn renewal(lifetime: Duration) -> Duration {
+    (lifetime - LISTEN) * 3 / 5
 }
 
 /// The member with the highest score comes first.

@@ -54,6 +54,8 @@ const LINES: &[Line] = &[
     Line { name: "a crash every 20 s, posted to one node", crashes: true, to_one: true, ..FAIR },
     Line { name: "a split every 60 s, for 30 s", splits: true, ..FAIR },
     Line { name: "a receiver that takes 20 s", slow: true, ..FAIR },
+    Line { name: "a receiver that takes 20 s, 10 % loss", slow: true, loss: 0.1, ..FAIR },
+    Line { name: "a receiver that takes 20 s, 30 % loss", slow: true, loss: 0.3, ..FAIR },
 ];
 
 fn draw(line: &Line, seed: u64) -> Weather {

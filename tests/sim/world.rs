@@ -135,6 +135,8 @@ pub(crate) struct World {
     pub(crate) told: Vec<Told>,
     pub(crate) posts: Vec<Post>,
     pub(crate) events: u64,
+    /// Bytes of all datagrams that were sent, a multicast one counted for each who hears it.
+    pub(crate) sent_bytes: usize,
     pub(crate) rng: StdRng,
     pub(crate) trace: Trace,
     pub(crate) setup: Setup,
@@ -174,6 +176,7 @@ impl World {
             told: Vec::new(),
             posts: Vec::new(),
             events: 0,
+            sent_bytes: 0,
             trace: Trace::new(),
             config: load(&setup.config),
             setup,
@@ -351,6 +354,7 @@ impl World {
 
     fn transmit(&mut self, from: usize, to: usize, via: Via, bytes: &[u8]) {
         assert!(bytes.len() <= bellwether::limits::DATAGRAM_BYTES_MAX, "a datagram too long");
+        self.sent_bytes += bytes.len();
         for after in self.net.pass(from, to, via != Via::Unicast) {
             self.schedule(self.now + after, Event::Datagram(from, to, via, bytes.to_vec()));
         }

@@ -1,0 +1,198 @@
+//! Turns, as one member of three sees them: the others are played by the test.
+
+use super::*;
+use crate::core::Change;
+use crate::core::history::Outcome;
+use crate::core::turn::{Claim, Turns};
+
+/// The members, in the order in which they come for the turn of the one group, and that turn.
+fn ranked() -> (u128, Vec<u64>) {
+    let mut w = World::new(config(route("r", &[])));
+    w.answers = false;
+    w.post("A", "1", None);
+    w.pass(1);
+    let key = *w.core.open.keys().next().unwrap();
+    let mut nodes = vec![1, 2, 3];
+    nodes.sort_by_key(|me| {
+        let others = [1, 2, 3].into_iter().filter(|it| it != me).collect();
+        let flock = Flock { me: *me, others, settling: false };
+        let mut turns = Turns::default();
+        turns.flock = flock;
+        turns.rank(key)
+    });
+    (key, nodes)
+}
+
+struct Member {
+    w: World,
+    key: u128,
+    /// Who comes first, second and third.
+    nodes: Vec<u64>,
+    /// When this node has claimed, in ms, and for how long.
+    claims: Vec<(u64, u64)>,
+}
+
+impl Member {
+    /// The member of this rank. The group is due at 1,000 ms, and what is sent is never answered.
+    fn new(rank: usize) -> Self {
+        let (key, nodes) = ranked();
+        let me = nodes[rank];
+        let others = nodes.iter().copied().filter(|it| *it != me).collect();
+        let mut w = World::new(config(route("r", &[])));
+        w.core.set_flock(Flock { me, others, settling: false });
+        w.answers = false;
+        w.post("A", "1", None);
+        w.core.take_changes();
+        Self { w, key, nodes, claims: Vec::new() }
+    }
+
+    fn run_until(&mut self, ms: u64) {
+        let end = Mono::from_ms(ms);
+        while let Some(at) = self.w.core.next_timeout().filter(|at| *at <= end) {
+            self.w.pass_until(at);
+            self.note_claims();
+        }
+        self.w.pass_until(end);
+    }
+
+    fn note_claims(&mut self) {
+        let now = self.w.now.mono.as_ms();
+        for change in self.w.core.take_changes() {
+            if let Change::Claim { lifetime, surrendered: false, .. } = change {
+                self.claims.push((now, u64::try_from(lifetime.as_millis()).unwrap()));
+            }
+        }
+    }
+
+    /// Another claims the turn or gives it up.
+    fn hears(&mut self, rank: usize, lifetime_ms: u64, surrendered: bool) {
+        let until = self.w.now.mono + Duration::from_millis(lifetime_ms);
+        let claim = Claim { node: self.nodes[rank], until, surrendered, given_up: Vec::new() };
+        let key = self.key;
+        self.w.step(|core, cx| core.handle_peer_claim(cx, key, claim));
+        self.note_claims();
+    }
+
+    fn sent(&self) -> Vec<u64> {
+        self.w.told.iter().map(|(at, _)| *at).collect()
+    }
+
+    fn history(&self) -> Vec<Outcome> {
+        self.w.core.history().iter().map(|it| it.outcome.clone()).collect()
+    }
+}
+
+#[test]
+fn a_claim_that_is_not_renewed_is_challenged_so_that_the_next_sends_when_it_lapses() {
+    let mut m = Member::new(1);
+    m.run_until(1_300);
+    m.hears(0, 1_500, false);
+    m.run_until(2_099);
+    assert_eq!((m.claims.len(), m.sent().len()), (0, 0));
+    m.run_until(2_799);
+    assert_eq!((&*m.claims, m.sent().len()), (&[(2_100, 2_200)][..], 0));
+    m.run_until(2_800);
+    assert_eq!(m.sent(), [2_800]);
+    let first = m.nodes[0];
+    assert_eq!(m.history(), [Outcome::Held { by: first }, Outcome::TookOver { from: first }]);
+    m.run_until(3_100);
+    assert_eq!(m.claims.last().unwrap().0, 3_100, "renewed long before the challenge lapses");
+}
+
+#[test]
+fn who_is_answered_holds_and_has_taken_nothing_over() {
+    let mut m = Member::new(1);
+    m.run_until(1_300);
+    m.hears(0, 1_500, false);
+    m.run_until(2_105);
+    m.hears(0, 1_600, false);
+    m.run_until(3_000);
+    assert_eq!((&*m.claims, m.sent().len()), (&[(2_100, 2_200)][..], 0));
+    assert_eq!(m.history(), [Outcome::Held { by: m.nodes[0] }]);
+    m.run_until(3_705);
+    assert_eq!((m.claims[1], m.sent()), ((3_005, 2_200), vec![3_705]), "challenged once more");
+}
+
+#[test]
+fn a_third_waits_until_the_challenge_has_lapsed_too() {
+    let mut m = Member::new(2);
+    m.run_until(1_300);
+    m.hears(0, 1_500, false);
+    m.run_until(2_100);
+    m.hears(1, 2_200, false);
+    m.run_until(4_299);
+    assert_eq!((m.claims.len(), m.sent().len()), (0, 0));
+    // The first still comes before it, by rank.
+    m.run_until(5_000);
+    assert_eq!((m.claims[0].0, m.sent()), (4_300, vec![5_000]));
+}
+
+#[test]
+fn of_two_challenges_the_one_that_holds_sends() {
+    let mut m = Member::new(1);
+    m.run_until(1_300);
+    m.hears(0, 1_500, false);
+    m.run_until(2_101);
+    m.hears(2, 2_200, false);
+    m.run_until(2_900);
+    assert_eq!((m.claims.len(), m.sent().len()), (1, 0));
+}
+
+#[test]
+fn who_sends_answers_a_challenge_at_once_but_no_answer_without_end() {
+    let mut m = Member::new(0);
+    m.run_until(1_400);
+    assert_eq!((m.sent(), &*m.claims), (vec![1_000], &[(1_300, 1_600)][..]));
+    m.hears(1, 2_200, false);
+    m.run_until(1_400);
+    assert_eq!(m.claims[1..], [(1_400, 1_633)]);
+    // A second one that sends too, and answers each claim.
+    let mut now = 1_400;
+    while now < 5_400 {
+        let before = m.claims.len();
+        now += 2;
+        m.run_until(now);
+        if m.claims.len() > before {
+            m.hears(1, 1_600, false);
+        }
+    }
+    let count = m.claims.len() - 2;
+    assert!((5..=16).contains(&count), "{count} claims in 4 s: {:?}", m.claims);
+    assert_eq!(m.sent(), [1_000]);
+}
+
+#[test]
+fn who_sends_claims_again_when_a_surrender_hides_its_claim() {
+    let mut m = Member::new(0);
+    m.run_until(1_200);
+    m.hears(1, 0, true);
+    m.run_until(1_250);
+    assert_eq!(m.claims, [], "it has not claimed yet, nothing is hidden");
+    m.run_until(1_400);
+    m.hears(2, 0, true);
+    m.run_until(1_400);
+    assert_eq!(m.claims.iter().map(|it| it.0).collect::<Vec<_>>(), [1_300, 1_400]);
+}
+
+#[test]
+fn who_listens_sends_at_once_when_the_turn_is_given_up() {
+    let mut m = Member::new(1);
+    m.run_until(1_300);
+    m.hears(0, 1_500, false);
+    m.run_until(2_200);
+    m.hears(0, 0, true);
+    m.run_until(2_201);
+    assert_eq!((m.claims[0].0, m.sent()), (2_100, vec![2_201]));
+    assert!(m.history().contains(&Outcome::TookOver { from: m.nodes[0] }));
+}
+
+#[test]
+fn whose_turn_is_first_challenges_who_has_claimed_it_before() {
+    let mut m = Member::new(0);
+    m.run_until(900);
+    m.hears(2, 1_500, false);
+    m.run_until(2_399);
+    assert_eq!((&*m.claims, m.sent().len()), (&[(1_700, 2_200)][..], 0));
+    m.run_until(2_400);
+    assert_eq!(m.sent(), [2_400]);
+}
