@@ -6,32 +6,23 @@ use std::time::Duration;
 use log::{debug, warn};
 use rand::RngExt as _;
 
+use crate::core::Core;
 use crate::core::dedup::Reason;
 use crate::core::flush::Flush;
 use crate::core::group::GroupId;
 use crate::core::history::Outcome;
 use crate::core::timers::Timer;
-use crate::core::turn::{self, BEAT, CLAIM_AFTER, Claim, Flock, LISTEN, SETTLE_LOOK};
-use crate::core::{Change, Core};
+use crate::core::turn::{BEAT, SETTLE_LOOK};
+use crate::core::{attempts, reach};
 use crate::effect::{Attempt, AttemptId, Cx, Effect};
 use crate::faults::{self, Fault};
 use crate::model::{Brief, LogKey};
 use crate::notify::{self, Notification, Reply, Verdict};
-use crate::time::{Mono, Now};
+use crate::time::Mono;
 
 /// The pause after the first failed attempt; each further one is half as long again, give or take half of it.
 const PAUSE_FIRST: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
-/// By so much members may flush a group one after the other.
-const TOGETHER: Duration = Duration::from_millis(100);
-/// Alerts whose log entry travels in one datagram.
-const ENTRY_SHORT: usize = 100;
-/// How much longer a claim holds if the log entry will be longer: for what of it is lost, again and again.
-const ENTRY_MENDED: Duration = Duration::from_secs(5);
-/// How much longer a claim holds then for each alert that the log entry will name, and each other member: twice the time in
-/// which that is sent where nothing is lost.
-const ENTRY_TRAVEL: Duration = Duration::from_micros(300);
-
 /// What one integration is to be told.
 #[derive(Debug)]
 pub struct Delivery {
@@ -40,18 +31,18 @@ pub struct Delivery {
     /// Its entry in the log.
     pub(super) key: LogKey,
     pub(super) state: State,
-    attempts: u32,
+    pub(super) attempts: u32,
     pause: Duration,
     /// When it is to be looked at again, while it is [`State::Held`] or [`State::Listening`].
-    due: Mono,
+    pub(super) due: Mono,
     /// Whose claim it waits for, as the history has it.
-    held_by: Option<u64>,
+    pub(super) held_by: Option<u64>,
     /// Whose turn it was if this node takes it, until the history has it.
-    takes_from: Option<u64>,
+    pub(super) takes_from: Option<u64>,
     /// When it last answered another's claim while it was [`State::Sending`], or will.
-    answers: Option<Mono>,
+    pub(super) answers: Option<Mono>,
     /// Whether it has left the turn to others without trying.
-    deferred: bool,
+    pub(super) deferred: bool,
     /// Who had told of the group when the last attempt began.
     pub(super) tellers: Rc<[(u64, u64)]>,
 }
@@ -63,6 +54,8 @@ pub(super) enum State {
     Held,
     /// This node has claimed the turn and listens whether another has too.
     Listening,
+    /// This node has the turn since then, and waits with this ticket until fewer attempts are under way.
+    Waiting(u64, Mono),
     /// An attempt is under way since, for this reason.
     Sending(AttemptId, Mono, Reason),
     /// An attempt has failed; the next waits for its timer.
@@ -101,11 +94,6 @@ impl Delivery {
 }
 
 impl Core {
-    /// Says who takes part in the flock.
-    pub fn set_flock(&mut self, flock: Flock) {
-        self.turns.flock = flock;
-    }
-
     /// Begins a delivery: at once if this node's turn comes first, else after its rank's beat.
     pub(super) fn begin(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
         if self.dedup(id, at, cx.now.wall).is_none() {
@@ -140,9 +128,10 @@ impl Core {
             State::Done | State::Failed => return,
             _ if past => {
                 self.give_up(cx, id, at);
+                self.fill(cx);
                 return;
             }
-            State::Sending(..) => return,
+            State::Sending(..) | State::Waiting(..) => return,
             State::Held | State::Paused => self.take_turn(cx, id, at),
             State::Listening => {
                 let Some(key) = self.turn_key(id, at) else { return };
@@ -156,80 +145,8 @@ impl Core {
         self.finish(cx, id);
     }
 
-    /// Takes the turn if nobody has it and nothing was told meanwhile: claims it, and listens before it sends.
-    fn take_turn(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
-        if self.dedup(id, at, cx.now.wall).is_none() {
-            self.set_state(id, at, State::Done);
-            return;
-        }
-        let Some(key) = self.turn_key(id, at) else { return };
-        let held = self.turns.held(key, cx.now.mono);
-        let challenge = held.as_ref().map(|claim| (claim.node, self.turns.challenge(key, claim)));
-        if self.turns.flock.settling {
-            self.hold(cx, id, at, cx.now.mono + SETTLE_LOOK);
-        } else if let Some((node, when)) = challenge.filter(|(_, when)| cx.now.mono < *when) {
-            debug!("turn {key:032x}: held by {node:016x}");
-            self.note_held(cx.now, id, at, node);
-            self.hold(cx, id, at, when);
-        } else if self.turns.alone() {
-            self.attempt(cx, id, at);
-        } else if !self.defer(cx, id, at) {
-            debug!("turn {key:032x}: claimed");
-            let from = self.turns.before(key);
-            let Some(delivery) = self.flush_of(id).and_then(|it| it.deliveries.get_mut(at)) else {
-                return;
-            };
-            delivery.takes_from = from.filter(|_| delivery.attempts == 0);
-            // Who has tried before gave up itself, whatever it has claimed since: then all try in turn.
-            let tried = delivery.attempts > 0 || delivery.deferred;
-            let handed_over = !tried && held.is_none() && self.turns.handed_over(key);
-            let lifetime = turn::lifetime(Duration::ZERO);
-            if handed_over {
-                self.claim(key, cx.now.mono, lifetime, false);
-                self.attempt(cx, id, at);
-            } else {
-                self.claim(key, cx.now.mono, LISTEN + lifetime, false);
-                self.wait(cx, id, at, State::Listening, cx.now.mono + LISTEN);
-            }
-        }
-    }
-
-    /// Leaves the turn to others if this node has just not reached the receiver and another may. Returns whether it did.
-    fn defer(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) -> bool {
-        let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get(at));
-        let Some(delivery) = delivery.filter(|it| it.attempts == 0 && !it.deferred) else {
-            return false;
-        };
-        let log = delivery.key.clone();
-        let key = log.id();
-        if !self.turns.another_can(key) || !self.reach.doubts(&log, cx.now.mono) {
-            return false;
-        }
-        debug!("turn {key:032x}: left to others, the receiver was not reached a while ago");
-        self.note(cx.now, id, at, Outcome::failed("it was not reached a while ago", true));
-        self.hand_over(cx, id, at);
-        if let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at)) {
-            (delivery.deferred, delivery.state) = (true, State::Paused);
-        }
-        self.set_timer(id, at, cx.now.mono + BEAT * 2);
-        true
-    }
-
-    fn hold(&mut self, cx: &Cx<'_>, id: GroupId, at: usize, until: Mono) {
-        self.wait(cx, id, at, State::Held, until);
-    }
-
-    fn wait(&mut self, cx: &Cx<'_>, id: GroupId, at: usize, state: State, until: Mono) {
-        self.set_state(id, at, state);
-        if let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at)) {
-            delivery.due = until.max(cx.now.mono + Duration::from_millis(1));
-            let due = delivery.due;
-            self.set_timer(id, at, due);
-        }
-    }
-
     /// Makes the next attempt, or logs what is not worth one.
-    fn attempt(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
+    pub(super) fn attempt(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
         let Some(reason) = self.dedup(id, at, cx.now.wall) else {
             self.set_state(id, at, State::Done);
             return;
@@ -247,6 +164,11 @@ impl Core {
             self.record(cx, id, at);
             return;
         }
+        let place = attempts::takes_place(&integration.kind).then(|| reach::key(&delivery.key));
+        if place.as_ref().is_some_and(|place| !self.attempts.has_room(place)) {
+            self.queue(cx, id, at, deadline);
+            return;
+        }
         let notification = Notification {
             receiver: &receiver.name,
             group_key: &group.key,
@@ -259,9 +181,7 @@ impl Core {
         let (outgoing, timeout) = notify::request(&integration.kind, &notification);
         let left = deadline.since(cx.now.mono);
         let timeout = timeout.map_or(left, |timeout| timeout.min(left));
-        let attempt = AttemptId(self.attempts_made);
-        self.attempts_made += 1;
-        self.attempts.insert(attempt, (id, at));
+        let attempt = self.attempts.begin((id, at), place);
         self.stats.integration(integration.kind.as_str()).requests += 1;
         if let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at)) {
             delivery.state = State::Sending(attempt, cx.now.mono, reason);
@@ -269,48 +189,26 @@ impl Core {
         }
         self.timers.set(Timer::Delivery(id, at), deadline);
         self.note_taken(cx.now, id, at);
-        if !self.turns.alone() {
-            // The log entry of many alerts is long on its way: who waits for it must know before that.
-            let after = if self.entry_len(id) > ENTRY_SHORT { Duration::ZERO } else { CLAIM_AFTER };
-            self.timers.set(Timer::Claim(id, at), cx.now.mono + after);
-        }
+        self.arm_claim(cx, id, at);
         cx.effects.push(Effect::Attempt(Attempt { id: attempt, outgoing, timeout }));
         if faults::on(Fault::LogBeforeAnswer) {
             self.record(cx, id, at);
         }
     }
 
-    /// Gives the turn up: at once, or when the others have surely begun the flush, who would not heed it before.
-    fn hand_over(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
-        let Some(key) = self.turn_key(id, at) else { return };
-        let Some(begun) = self.flush_of(id).map(|flush| flush.tick.mono + TOGETHER) else { return };
-        if cx.now.mono < begun {
-            self.timers.set(Timer::Claim(id, at), begun);
-        } else {
-            self.claim(key, cx.now.mono, Duration::ZERO, true);
-        }
-    }
-
-    /// Claims the turn of an attempt that is still under way, or renews the claim, or gives up what waited for that.
-    pub(super) fn handle_claim(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
-        let Some(flush) = self.flush_of(id) else { return };
-        let Some(delivery) = flush.deliveries.get(at) else { return };
-        let key = delivery.key.id();
-        let State::Sending(_, since, _) = delivery.state else {
-            if delivery.state == State::Paused {
-                self.claim(key, cx.now.mono, Duration::ZERO, true);
-            }
-            return;
-        };
-        let lifetime = turn::lifetime(cx.now.mono.since(since));
-        let travel = self.entry_travel(id);
-        self.claim(key, cx.now.mono, lifetime + travel, false);
-        self.timers.set(Timer::Claim(id, at), cx.now.mono + turn::renewal(lifetime));
-    }
-
     /// Takes what came of an attempt; of one that is no longer known, nothing.
     pub fn handle_reply(&mut self, cx: &mut Cx<'_>, attempt: AttemptId, reply: &Reply) {
-        let Some((id, at)) = self.attempts.remove(&attempt) else { return };
+        let Some((id, at)) = self.attempts.end(attempt) else { return };
+        self.judge(cx, id, at, reply);
+        if matches!(reply, Reply::Failed(_)) {
+            self.leave_waiting(cx, id, at);
+        }
+        self.finish(cx, id);
+        self.fill(cx);
+    }
+
+    /// Draws the conclusions from the reply to a delivery's attempt.
+    fn judge(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize, reply: &Reply) {
         let Some(flush) = self.flush_of(id) else { return };
         let (deadline, receiver) = (flush.deadline, Rc::clone(&flush.receiver));
         let Some(delivery) = flush.deliveries.get_mut(at) else { return };
@@ -368,24 +266,25 @@ impl Core {
                 self.set_state(id, at, State::Failed);
             }
         }
-        self.finish(cx, id);
     }
 
     /// Ends a delivery whose time is over.
-    fn give_up(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
+    pub(super) fn give_up(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
         let Some(flush) = self.flush_of(id) else { return };
         let receiver = Rc::clone(&flush.receiver);
         let Some(attempts) = flush.deliveries.get(at).map(|it| it.attempts) else { return };
         self.note(cx.now, id, at, Outcome::Expired { attempts });
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get_mut(at) else { return };
-        let state = std::mem::replace(&mut delivery.state, State::Failed);
+        let state = delivery.state;
         let (integration, key) = (delivery.integration, delivery.key.clone());
+        self.set_state(id, at, State::Failed);
         if let State::Sending(attempt, ..) = state {
-            self.attempts.remove(&attempt);
+            self.attempts.end(attempt);
             cx.effects.push(Effect::Cancel(attempt));
         }
-        if let Some(integration) = receiver.integrations.get(integration).filter(|_| attempts > 0) {
+        let was_its_own = attempts > 0 || matches!(state, State::Waiting(..));
+        if let Some(integration) = receiver.integrations.get(integration).filter(|_| was_its_own) {
             let name = name(&key);
             warn!(
                 "{name}: notify retry canceled after {attempts} attempts: the flush's deadline has passed"
@@ -403,49 +302,16 @@ impl Core {
             self.timers.cancel(Timer::Delivery(id, at));
             self.timers.cancel(Timer::Claim(id, at));
             self.open.remove(&delivery.key.id());
-            if let State::Sending(attempt, ..) = delivery.state {
-                self.attempts.remove(&attempt);
-                cx.effects.push(Effect::Cancel(attempt));
+            match delivery.state {
+                State::Sending(attempt, ..) => {
+                    self.attempts.end(attempt);
+                    cx.effects.push(Effect::Cancel(attempt));
+                }
+                State::Waiting(ticket, _) => {
+                    self.attempts.leave(&reach::key(&delivery.key), ticket)
+                }
+                _ => {}
             }
-        }
-    }
-
-    /// Takes another member's claim.
-    pub fn handle_peer_claim(&mut self, cx: &mut Cx<'_>, key: u128, claim: Claim) {
-        let surrendered = claim.surrendered;
-        let mine = self.turns.mine(key);
-        self.turns.put(key, claim);
-        let Some(&(id, at)) = self.open.get(&key) else { return };
-        let Some(flush) = self.flush_of(id) else { return };
-        let Some(delivery) = flush.deliveries.get(at) else { return };
-        match delivery.state {
-            State::Sending(_, since, _) if mine || !surrendered => {
-                self.answer(cx.now.mono, id, at, since);
-                return;
-            }
-            State::Held | State::Listening if surrendered && delivery.attempts == 0 => {}
-            _ => return,
-        }
-        // It cannot deliver: whoever comes next by rank takes over at once.
-        let due = delivery.due;
-        let next = cx.now.mono + BEAT * self.turns.rank(key);
-        if next < due && !self.turns.flock.settling {
-            self.hold(cx, id, at, next);
-        }
-    }
-
-    /// Claims a turn anew that another claims while an attempt of this node is under way: at once, but not as often as
-    /// two that both send would answer each other.
-    fn answer(&mut self, now: Mono, id: GroupId, at: usize, since: Mono) {
-        let gap = turn::lifetime(now.since(since)) / 4;
-        let due = self.timers.due(Timer::Claim(id, at));
-        let Some(delivery) = self.flush_of(id).and_then(|it| it.deliveries.get_mut(at)) else {
-            return;
-        };
-        let when = delivery.answers.map_or(now, |last| now.max(last + gap));
-        if due.is_none_or(|due| when < due) {
-            delivery.answers = Some(when);
-            self.timers.set(Timer::Claim(id, at), when);
         }
     }
 
@@ -457,7 +323,7 @@ impl Core {
         let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get(at)) else {
             return;
         };
-        let waits = matches!(delivery.state, State::Held | State::Listening | State::Paused);
+        let waits = !matches!(delivery.state, State::Sending(..)) && delivery.open();
         if waits && self.dedup(id, at, cx.now.wall).is_none() {
             debug!("{key}: told by another member");
             self.note(cx.now, id, at, Outcome::Told { by: node });
@@ -466,67 +332,23 @@ impl Core {
         }
     }
 
-    /// Gives up every turn that this node has claimed: it is about to leave.
-    pub fn surrender(&mut self, now: Mono) {
-        let claimed: Vec<u128> =
-            self.open.keys().copied().filter(|key| self.turns.mine(*key)).collect();
-        for key in claimed {
-            self.claim(key, now, Duration::ZERO, true);
-        }
-    }
-
-    /// How many alerts the log entry of a flush names.
-    fn entry_len(&self, id: GroupId) -> usize {
-        let flush = self.groups.get(id).and_then(|group| group.flush.as_ref());
-        flush.map_or(0, |flush| flush.alerts.len())
-    }
-
-    /// How long the log entry of a flush takes to reach all others, if it is too long for a datagram.
-    fn entry_travel(&self, id: GroupId) -> Duration {
-        let alerts = self.entry_len(id);
-        if alerts <= ENTRY_SHORT {
-            return Duration::ZERO;
-        }
-        let copies = u32::try_from(alerts * self.turns.flock.others.len()).unwrap_or(u32::MAX);
-        ENTRY_MENDED + ENTRY_TRAVEL * copies
-    }
-
-    fn claim(&mut self, key: u128, now: Mono, lifetime: Duration, surrendered: bool) {
-        let node = self.turns.flock.me;
-        let claim = Claim { node, until: now + lifetime, surrendered, given_up: Vec::new() };
-        self.turns.put(key, claim);
-        let given_up = self.turns.given_up(key);
-        self.changes.push(Change::Claim { key, lifetime, surrendered, given_up });
-    }
-
-    /// Notes once whose claim a delivery waits for.
-    fn note_held(&mut self, now: Now, id: GroupId, at: usize, by: u64) {
-        let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at));
-        if delivery.is_some_and(|it| it.held_by.replace(by) != Some(by)) {
-            self.note(now, id, at, Outcome::Held { by });
-        }
-    }
-
-    /// Notes once that a delivery is taken over from whoever had the turn.
-    fn note_taken(&mut self, now: Now, id: GroupId, at: usize) {
-        let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at));
-        if let Some(from) = delivery.and_then(|it| it.takes_from.take()) {
-            self.note(now, id, at, Outcome::TookOver { from });
-        }
-    }
-
-    fn turn_key(&mut self, id: GroupId, at: usize) -> Option<u128> {
+    pub(super) fn turn_key(&mut self, id: GroupId, at: usize) -> Option<u128> {
         Some(self.flush_of(id)?.deliveries.get(at)?.key.id())
     }
 
-    fn set_state(&mut self, id: GroupId, at: usize, state: State) {
-        if let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at)) {
-            delivery.state = state;
+    pub(super) fn set_state(&mut self, id: GroupId, at: usize, state: State) {
+        let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at))
+        else {
+            return;
+        };
+        if let State::Waiting(ticket, _) = std::mem::replace(&mut delivery.state, state) {
+            let key = reach::key(&delivery.key);
+            self.attempts.leave(&key, ticket);
         }
     }
 
     /// Sets the timer of a delivery, which never lies behind the flush's deadline.
-    fn set_timer(&mut self, id: GroupId, at: usize, when: Mono) {
+    pub(super) fn set_timer(&mut self, id: GroupId, at: usize, when: Mono) {
         let Some(deadline) = self.flush_of(id).map(|flush| flush.deadline) else { return };
         self.timers.set(Timer::Delivery(id, at), when.min(deadline));
     }

@@ -1,6 +1,8 @@
 //! The alerting mind: a file a table or a rule, in pipeline order. The control flow lives here and in [`flush`].
 
 pub mod alerts;
+mod attempts;
+mod claims;
 pub mod clock;
 pub mod dedup;
 pub mod delivery;
@@ -37,6 +39,7 @@ pub use reload::TooManyGroups;
 
 use crate::config::Config;
 use crate::core::alerts::Alerts;
+use crate::core::attempts::Attempts;
 use crate::core::clock::Watch;
 use crate::core::group::{GroupId, Groups};
 use crate::core::history::History;
@@ -49,7 +52,7 @@ use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules, Silences};
 use crate::core::stats::Stats;
 use crate::core::timers::{Timer, Timers};
 use crate::core::turn::Turns;
-use crate::effect::{AttemptId, Cx};
+use crate::effect::Cx;
 use crate::model::matcher::Grammar;
 use crate::model::{Fingerprint, Labels, LogKey, Muted, SilenceId};
 use crate::time::{Mono, Now, Wall};
@@ -153,8 +156,7 @@ pub struct Core {
     silences: Silences,
     nflog: Nflog,
     timers: Timers,
-    attempts: BTreeMap<AttemptId, (GroupId, usize)>,
-    attempts_made: u64,
+    attempts: Attempts,
     turns: Turns,
     reach: Reach,
     /// The deliveries that are open, by their turn.
@@ -173,6 +175,7 @@ impl Core {
     pub fn new(config: Rc<Config>, options: Options, now: Now) -> Self {
         Self {
             routes: Routes::new(&config),
+            attempts: Attempts::new(&config),
             inhibitor: Inhibitor::new(&config.inhibit_rules),
             config,
             options,
@@ -183,8 +186,6 @@ impl Core {
             silences: Silences::default(),
             nflog: Nflog::default(),
             timers: Timers::default(),
-            attempts: BTreeMap::new(),
-            attempts_made: 0,
             turns: Turns::default(),
             reach: Reach::default(),
             open: BTreeMap::new(),

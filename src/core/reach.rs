@@ -14,7 +14,7 @@ use crate::time::Mono;
 const DOUBT: Duration = Duration::from_secs(30);
 
 /// Receiver, integration and place.
-type Key = (Rc<str>, Rc<str>, u32);
+pub(super) type Key = (Rc<str>, Rc<str>, u32);
 
 /// When each integration that was not reached is tried again; no more than are configured.
 #[derive(Debug, Default)]
@@ -47,7 +47,8 @@ impl Reach {
     }
 }
 
-fn key(log: &LogKey) -> Key {
+/// Which integration a log entry is of.
+pub(super) fn key(log: &LogKey) -> Key {
     (Rc::clone(&log.receiver), Rc::clone(&log.integration), log.index)
 }
 

@@ -50,6 +50,7 @@ impl Core {
             kept.insert((path, group.labels.clone()), (id, group));
         }
         self.reach.clear();
+        self.attempts.set_config(&config);
         self.routes = routes;
         self.inhibitor = Inhibitor::new(&config.inhibit_rules);
         self.config = config;
@@ -76,6 +77,7 @@ impl Core {
                 self.abandon(cx, id, flush);
             }
         }
+        self.fill(cx);
         Ok(())
     }
 

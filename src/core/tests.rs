@@ -1,5 +1,6 @@
 //! The pipeline as a whole: posts and time in, attempts out.
 
+mod attempts;
 mod turns;
 
 use std::borrow::Cow;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
-use crate::config::{Config, GroupBy, Route};
+use crate::config::{Config, GroupBy, Route, Secret};
 use crate::core::silences::SilenceDraft;
 use crate::core::testing::{config, inhibit_rule, matchers, route};
 use crate::core::turn::Flock;
@@ -50,7 +51,13 @@ impl World {
         for effect in effects {
             match effect {
                 Effect::Attempt(attempt) => {
-                    let Outgoing::Log(line) = attempt.outgoing else { panic!("a log line") };
+                    let line = match attempt.outgoing {
+                        Outgoing::Log(line) => line,
+                        Outgoing::Http(request) => {
+                            let Secret::Inline(url) = request.url else { panic!("a plain URL") };
+                            format!("{url} {:?}", attempt.timeout)
+                        }
+                    };
                     self.told.push((self.now.mono.as_ms(), line));
                     self.open.push(attempt.id);
                 }

@@ -9,41 +9,33 @@ use std::time::Duration;
 
 use log::info;
 use smol::channel::Sender;
-use smol::lock::Semaphore;
 use smol::{LocalExecutor, Task, Timer};
 
 use crate::effect::{Attempt, AttemptId};
-use crate::limits::ATTEMPTS_MAX;
 use crate::notify::{Outgoing, Reply};
 use crate::shell::Event;
 
-/// Runs attempts, some at a time, the others in the order in which they came.
+/// Runs attempts.
 #[derive(Debug)]
 pub(super) struct Notifier {
     executor: Rc<LocalExecutor<'static>>,
     events: Sender<Event>,
-    slots: Rc<Semaphore>,
     running: Rc<RefCell<BTreeMap<AttemptId, Task<()>>>>,
 }
 
 impl Notifier {
     /// A notifier that reports over `events`.
     pub(super) fn new(executor: &Rc<LocalExecutor<'static>>, events: &Sender<Event>) -> Self {
-        Self {
-            executor: Rc::clone(executor),
-            events: events.clone(),
-            slots: Rc::new(Semaphore::new(ATTEMPTS_MAX)),
-            running: Rc::default(),
-        }
+        Self { executor: Rc::clone(executor), events: events.clone(), running: Rc::default() }
     }
 
     /// Begins an attempt.
     pub(super) fn attempt(&self, attempt: Attempt) {
         let Attempt { id, outgoing, timeout } = attempt;
-        let (events, slots) = (self.events.clone(), Rc::clone(&self.slots));
+        let events = self.events.clone();
         let running = Rc::clone(&self.running);
         let task = self.executor.spawn(async move {
-            let reply = smol::future::or(perform(outgoing, &slots), give_up(timeout)).await;
+            let reply = smol::future::or(perform(outgoing), give_up(timeout)).await;
             if let Some(task) = running.borrow_mut().remove(&id) {
                 task.detach();
             }
@@ -59,19 +51,16 @@ impl Notifier {
     }
 }
 
-async fn perform(outgoing: Outgoing, slots: &Semaphore) -> Reply {
+async fn perform(outgoing: Outgoing) -> Reply {
     match outgoing {
         Outgoing::Log(line) => {
             info!(target: "notification", "{line}");
             Reply::Done
         }
-        Outgoing::Http(request) => {
-            let _slot = slots.acquire().await;
-            match http::send(request).await {
-                Ok((status, body)) => Reply::Http { status, body },
-                Err(error) => Reply::Failed(error.to_string()),
-            }
-        }
+        Outgoing::Http(request) => match http::send(request).await {
+            Ok((status, body)) => Reply::Http { status, body },
+            Err(error) => Reply::Failed(error.to_string()),
+        },
     }
 }
 

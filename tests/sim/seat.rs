@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use bellwether::effect::{Attempt, AttemptId};
+use bellwether::effect::AttemptId;
 use bellwether::faults::{self, Fault};
 use bellwether::node::Node;
 use bellwether::store::{Journal, Record};
@@ -15,8 +15,6 @@ use crate::support::flash::Flash;
 
 /// The right time when a world begins.
 pub(crate) const EPOCH_MS: i64 = 1_800_000_000_000;
-/// Attempts of a node that run at a time, as in the shell.
-pub(crate) const SLOTS: usize = bellwether::limits::ATTEMPTS_MAX;
 
 /// The wall clock of a seat, by what it differs from the right one.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +69,6 @@ pub(crate) struct Running {
     pub(crate) receiver: usize,
     pub(crate) body: Vec<u8>,
     pub(crate) begun: u64,
-    pub(crate) has_slot: bool,
     /// What the receiver took of it.
     pub(crate) told: Option<usize>,
 }
@@ -88,8 +85,6 @@ pub(crate) struct Seat {
     pub(crate) clock: WallClock,
     pub(crate) timer_at: Option<u64>,
     pub(crate) attempts: BTreeMap<AttemptId, Running>,
-    pub(crate) waiting: VecDeque<(AttemptId, Attempt)>,
-    pub(crate) slots_used: usize,
     /// How long a sync takes.
     pub(crate) sync_ms: (u64, u64),
     /// Whether it is of a newer version in this life.
@@ -111,8 +106,6 @@ impl Seat {
             clock: WallClock::default(),
             timer_at: None,
             attempts: BTreeMap::new(),
-            waiting: VecDeque::new(),
-            slots_used: 0,
             sync_ms: (2, 20),
             newer: false,
             holds_new: false,
@@ -156,8 +149,6 @@ impl Seat {
         self.life += 1;
         self.timer_at = None;
         self.attempts.clear();
-        self.waiting.clear();
-        self.slots_used = 0;
     }
 }
 

@@ -24,7 +24,7 @@ use rand::{Rng as _, RngExt, SeedableRng};
 use crate::net::Net;
 use crate::newer::{self, NEW_OWN, Newer};
 use crate::receiver::{self, Manner, Receiver, Told};
-use crate::seat::{self, Running, SLOTS, Seat, WallClock};
+use crate::seat::{self, Running, Seat, WallClock};
 use crate::support::rng::Rng;
 use crate::trace::Trace;
 
@@ -589,24 +589,17 @@ impl World {
         });
         let it = &mut self.seats[seat];
         let (body, begun) = (request.body.clone(), self.now);
-        it.attempts.insert(*id, Running { receiver, body, begun, has_slot: false, told: None });
+        it.attempts.insert(*id, Running { receiver, body, begun, told: None });
         let (life, id) = (it.life, *id);
         let late = Reply::Failed("no answer in time".into());
         let at = self.now + u64::try_from(timeout.as_millis()).unwrap();
         self.schedule(at, Event::Reply(seat, life, id, late));
-        if it_has_room(&self.seats[seat]) {
-            self.connect(seat, id);
-        } else {
-            self.seats[seat].waiting.push_back((id, attempt));
-        }
+        self.connect(seat, id);
     }
 
     fn connect(&mut self, seat: usize, id: AttemptId) {
-        let it = &mut self.seats[seat];
-        let Some(running) = it.attempts.get_mut(&id) else { return };
-        running.has_slot = true;
-        let receiver = running.receiver;
-        it.slots_used += 1;
+        let it = &self.seats[seat];
+        let Some(&Running { receiver, .. }) = it.attempts.get(&id) else { return };
         let life = it.life;
         if self.receivers[receiver].unreachable_from.contains(&seat) {
             let (least, most) = self.receivers[receiver].unreachable_after;
@@ -672,20 +665,9 @@ impl World {
         }
     }
 
-    /// Ends an attempt and gives its slot to the next. Returns whether it was under way.
+    /// Ends an attempt. Returns whether it was under way.
     fn end_attempt(&mut self, seat: usize, id: AttemptId) -> bool {
-        let it = &mut self.seats[seat];
-        let Some(running) = it.attempts.remove(&id) else { return false };
-        if running.has_slot {
-            it.slots_used -= 1;
-            while let Some((next, _)) = self.seats[seat].waiting.pop_front() {
-                if self.seats[seat].attempts.contains_key(&next) {
-                    self.connect(seat, next);
-                    break;
-                }
-            }
-        }
-        true
+        self.seats[seat].attempts.remove(&id).is_some()
     }
 
     // Senders and operators.
@@ -823,10 +805,6 @@ impl World {
         let posts = self.posts.iter().filter(|post| post.acked_at.is_some());
         posts.flat_map(|post| post.alerts.iter().map(|it| Rc::clone(&it.name))).collect()
     }
-}
-
-fn it_has_room(seat: &Seat) -> bool {
-    seat.slots_used < SLOTS
 }
 
 /// Small segments, so that histories compact.

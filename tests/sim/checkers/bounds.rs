@@ -1,6 +1,8 @@
 //! Every bound is kept.
 
-use bellwether::limits::{ALERTS_MAX, GOSSIP_RECORDS_MAX, GROUPS_MAX, MEMBERS_MAX, SILENCES_MAX};
+use bellwether::limits::{
+    ALERTS_MAX, ATTEMPTS_MAX, GOSSIP_RECORDS_MAX, GROUPS_MAX, MEMBERS_MAX, SILENCES_MAX,
+};
 
 use crate::world::World;
 
@@ -19,6 +21,7 @@ pub(crate) fn check(world: &World) -> Result<(), String> {
                 GOSSIP_RECORDS_MAX,
             ),
             ("members", flock.map_or(0, |flock| flock.members(now.mono).len()), MEMBERS_MAX),
+            ("attempts", world.seats[seat].attempts.len(), ATTEMPTS_MAX),
             ("timers of the past", usize::from(node.next_timeout() < Some(now.mono)), 1),
         ];
         for (what, count, most) in counts {

@@ -59,6 +59,14 @@ pub(crate) const ALL: &[Test] = &[
         turns::who_has_just_not_reached_the_receiver_hands_its_turns_over_at_once,
     ),
     (
+        "what_waits_for_a_lost_way_is_handed_over_with_what_was_tried",
+        turns::what_waits_for_a_lost_way_is_handed_over_with_what_was_tried,
+    ),
+    (
+        "a_receiver_that_swallows_attempts_keeps_no_other_waiting",
+        turns::a_receiver_that_swallows_attempts_keeps_no_other_waiting,
+    ),
+    (
         "the_history_says_why_each_node_told_or_held",
         turns::the_history_says_why_each_node_told_or_held,
     ),

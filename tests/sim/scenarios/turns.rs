@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bellwether::limits::ATTEMPTS_EACH_MAX;
 use bellwether::node::Outcome;
 
 use crate::receiver::Manner;
@@ -352,6 +353,51 @@ pub(crate) fn who_has_just_not_reached_the_receiver_hands_its_turns_over_at_once
     world.run_for(60_000);
     let times = once_each(&world, "d", 30, back);
     println!("  told after it was back: median {} ms, last {} ms", median(&times), times[29]);
+}
+
+pub(crate) fn what_waits_for_a_lost_way_is_handed_over_with_what_was_tried() {
+    for (seed, count) in [(0, 100), (1, 100), (2, 400)] {
+        let mut world = World::settled(seed, Setup::new(5));
+        world.receivers[0].unreachable_from = [0].into();
+        world.receivers[0].unreachable_after = (4_000, 4_000);
+        let due = world.now + GROUP_WAIT_MS;
+        post(&mut world, &[0, 1, 2, 3, 4], &groups("a", count));
+        world.run_for(GROUP_WAIT_MS + 100);
+        assert_eq!(world.seats[0].attempts.len(), ATTEMPTS_EACH_MAX, "more wait");
+        world.run_for(60_000);
+        once_each(&world, "a", count, due);
+        let late = take_overs(&world, due);
+        println!(
+            "  taken over: {} of {count}, median {} ms, last {} ms",
+            late.len(),
+            median(&late),
+            late[late.len() - 1]
+        );
+        assert!(late.len() > 16 && late[late.len() - 1] <= 5_000);
+    }
+}
+
+pub(crate) fn a_receiver_that_swallows_attempts_keeps_no_other_waiting() {
+    let mut world = World::settled(1, Setup { flock: false, ..Setup::new(1) });
+    world.receivers[0].unreachable_from = [0].into();
+    world.receivers[0].unreachable_after = (20_000, 20_000);
+    post(&mut world, &[0], &groups("lost", 100));
+    let other = |group: &str| {
+        let labels = vec![("severity", "second".to_owned())];
+        vec![Posted { labels, ..fires(group, group) }]
+    };
+    for n in 0..20 {
+        world.post(0, other(&format!("well{n}")), None);
+    }
+    let due = world.now + GROUP_WAIT_MS;
+    world.run_for(GROUP_WAIT_MS + 2_000);
+    let times = once_each(&world, "well", 20, due);
+    println!("  told after it was due: median {} ms, last {} ms", median(&times), times[19]);
+    assert!(times[19] <= 500);
+    // When the way is back, what has waited is told.
+    world.receivers[0].unreachable_from.clear();
+    world.run_for(120_000);
+    once_each(&world, "lost", 100, due);
 }
 
 /// What the history of a seat has of a group, oldest first.

@@ -38,6 +38,7 @@ def cases(_settings):
     yield "turns/singles", singles
     yield "turns/vanishing", lambda world: one_reaches(world, netns.Net.swallow)
     yield "turns/refused", lambda world: one_reaches(world, netns.Net.refuse)
+    yield "turns/queued", queued
     yield "turns/waiting", waiting
     yield "turns/sending", sending
     yield "turns/thousand", thousand
@@ -219,6 +220,25 @@ def one_reaches(world, cut):
     site.once_each("a", 30)
     site.once_each("b", 30)
     return f"told after {timing(times, due)}; 30 more after {timing(again, due_again)}"
+
+
+def queued(world):
+    """One node's way to the receiver vanishes, and it has more groups to tell than attempts run: all are handed over at once."""
+    site = Site(world, 30)
+    site.net.swallow(1)
+    due = site.post("a", 150)
+    site.wait("a", 150, 60)
+    times = site.once_each("a", 150)
+    entries = site.nodes[0].api.get("/bellwether/v1/history").json
+    given_up = [entry["why"] for entry in entries if entry["outcome"] == "surrendered"]
+    tried = sum("connecting to" in why for why in given_up)
+    late = [at for at in times if at - due > LATE]
+    assert site.spread("a")[0] == 0 and len(given_up) > tried > 0, (site.spread("a"), given_up)
+    # An attempt takes four seconds to fail: nobody has waited for a second batch of them.
+    assert len(late) > tried and max(late) - due < 8, taken_over(times, due)
+    time.sleep(32)
+    site.once_each("a", 150)
+    return f"{tried} tried, {taken_over(times, due)}"
 
 
 def explained(site):

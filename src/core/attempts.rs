@@ -1,0 +1,269 @@
+//! Which attempts run: so many at a time, the others wait here for a place.
+//!
+//! A place that is free goes to the integration with the fewest attempts under way, and of what waits for that one to what
+//! has waited longest; the last places are kept for integrations that have few, so that a receiver which swallows its
+//! attempts leaves room for the others. Who waits holds its turn as if it sent. When it gets its place it looks again at
+//! what was told and claimed meanwhile; and when the receiver turns out not to be reached, whatever waits for it is left
+//! to other members at once, instead of one batch after the other.
+
+use std::collections::BTreeMap;
+
+use log::debug;
+
+use crate::config::{Config, IntegrationKind};
+use crate::core::Core;
+use crate::core::delivery::State;
+use crate::core::group::GroupId;
+use crate::core::reach::{self, Key};
+use crate::core::timers::Timer;
+use crate::effect::{AttemptId, Cx};
+use crate::limits::{ATTEMPTS_EACH_MAX, ATTEMPTS_MAX};
+use crate::time::Mono;
+
+/// A delivery, by its group and its place in the flush.
+type Which = (GroupId, usize);
+
+/// The attempts that are under way, and the deliveries that wait for a place.
+#[derive(Debug)]
+pub(super) struct Attempts {
+    made: u64,
+    /// With the integration whose place it takes; what only the log is told takes none.
+    under_way: BTreeMap<AttemptId, (Which, Option<Key>)>,
+    /// How many places each integration has taken.
+    taken: BTreeMap<Key, usize>,
+    /// How many it may take.
+    each_max: usize,
+    tickets: u64,
+    /// By integration and ticket.
+    waiting: BTreeMap<Key, BTreeMap<u64, Which>>,
+}
+
+impl Attempts {
+    /// No attempts, of the integrations of this config.
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            made: 0,
+            under_way: BTreeMap::new(),
+            taken: BTreeMap::new(),
+            each_max: each_max(config),
+            tickets: 0,
+            waiting: BTreeMap::new(),
+        }
+    }
+
+    /// Goes on with the integrations of another config.
+    pub(super) fn set_config(&mut self, config: &Config) {
+        self.each_max = each_max(config);
+    }
+
+    /// Whether an attempt for this integration may begin.
+    pub(super) fn has_room(&self, key: &Key) -> bool {
+        self.taken.values().sum::<usize>() < ATTEMPTS_MAX && self.taken_by(key) < self.each_max
+    }
+
+    fn taken_by(&self, key: &Key) -> usize {
+        self.taken.get(key).copied().unwrap_or(0)
+    }
+
+    /// Begins an attempt, which takes a place of the integration `key`.
+    pub(super) fn begin(&mut self, which: Which, key: Option<Key>) -> AttemptId {
+        let attempt = AttemptId(self.made);
+        self.made += 1;
+        if let Some(key) = &key {
+            *self.taken.entry(key.clone()).or_default() += 1;
+        }
+        self.under_way.insert(attempt, (which, key));
+        attempt
+    }
+
+    /// Ends an attempt; whose it was, if it was under way.
+    pub(super) fn end(&mut self, attempt: AttemptId) -> Option<Which> {
+        let (which, key) = self.under_way.remove(&attempt)?;
+        if let Some(key) = key
+            && let Some(taken) = self.taken.get_mut(&key)
+        {
+            *taken -= 1;
+            if *taken == 0 {
+                self.taken.remove(&key);
+            }
+        }
+        Some(which)
+    }
+
+    /// Lets a delivery wait for a place of this integration; its ticket.
+    fn wait(&mut self, key: Key, which: Which) -> u64 {
+        self.tickets += 1;
+        self.waiting.entry(key).or_default().insert(self.tickets, which);
+        self.tickets
+    }
+
+    /// Takes out what waits with this ticket.
+    pub(super) fn leave(&mut self, key: &Key, ticket: u64) {
+        if let Some(waiting) = self.waiting.get_mut(key) {
+            waiting.remove(&ticket);
+            if waiting.is_empty() {
+                self.waiting.remove(key);
+            }
+        }
+    }
+
+    /// Takes out what is to begin next, if there is a place for it.
+    fn next(&mut self) -> Option<Which> {
+        let firsts = self.waiting.iter().filter(|(key, _)| self.has_room(key));
+        let (_, ticket, key) = firsts
+            .filter_map(|(key, waiting)| {
+                Some((self.taken_by(key), *waiting.first_key_value()?.0, key.clone()))
+            })
+            .min()?;
+        let which = self.waiting.get(&key)?.get(&ticket).copied();
+        self.leave(&key, ticket);
+        which
+    }
+
+    /// What waits for this integration, oldest first.
+    fn waiting_for(&self, key: &Key) -> Vec<Which> {
+        self.waiting.get(key).into_iter().flat_map(BTreeMap::values).copied().collect()
+    }
+}
+
+/// How many places one integration may take: all of them if it is the only one.
+fn each_max(config: &Config) -> usize {
+    let all = config.receivers.iter().flat_map(|receiver| &receiver.integrations);
+    let several = all.filter(|it| takes_place(&it.kind)).nth(1).is_some();
+    if several { ATTEMPTS_EACH_MAX } else { ATTEMPTS_MAX }
+}
+
+/// Whether an attempt of this kind takes a place: it opens a connection, and its answer may take long.
+pub(super) const fn takes_place(kind: &IntegrationKind) -> bool {
+    !matches!(kind, IntegrationKind::Log)
+}
+
+impl Core {
+    /// Lets a delivery wait for a place, its turn held.
+    pub(super) fn queue(&mut self, cx: &Cx<'_>, id: GroupId, at: usize, deadline: Mono) {
+        let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get(at)) else {
+            return;
+        };
+        let log = delivery.key.clone();
+        debug!("{log}: waits, {ATTEMPTS_MAX} attempts are under way");
+        let ticket = self.attempts.wait(reach::key(&log), (id, at));
+        self.set_state(id, at, State::Waiting(ticket, cx.now.mono));
+        self.timers.set(Timer::Delivery(id, at), deadline);
+        self.arm_claim(cx, id, at);
+    }
+
+    /// Gives the places that are free to what waits.
+    pub(super) fn fill(&mut self, cx: &mut Cx<'_>) {
+        while let Some((id, at)) = self.attempts.next() {
+            if self.flush_of(id).is_some_and(|flush| cx.now.mono >= flush.deadline) {
+                self.give_up(cx, id, at);
+                continue;
+            }
+            self.set_state(id, at, State::Held);
+            self.take_place(cx, id, at);
+            self.finish(cx, id);
+        }
+    }
+
+    /// Makes the attempt that has waited, unless something has changed meanwhile.
+    fn take_place(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
+        let Some(key) = self.turn_key(id, at) else { return };
+        if self.dedup(id, at, cx.now.wall).is_none() {
+            self.set_state(id, at, State::Done);
+        } else if self.turns.flock.settling || self.turns.held(key, cx.now.mono).is_some() {
+            self.take_turn(cx, id, at);
+        } else if !self.defer(cx, id, at) {
+            self.attempt(cx, id, at);
+        }
+    }
+
+    /// Leaves to others, as far as they may reach it, what waits for the integration of a delivery that did not reach it.
+    pub(super) fn leave_waiting(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
+        let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get(at));
+        let Some(key) = delivery.map(|it| reach::key(&it.key)) else { return };
+        for (id, at) in self.attempts.waiting_for(&key) {
+            if self.turn_key(id, at).is_some_and(|key| self.turns.another_can(key)) {
+                self.leave_to_others(cx, id, at);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(name: &str) -> Key {
+        (name.into(), "webhook".into(), 0)
+    }
+
+    fn attempts(each_max: usize) -> Attempts {
+        let config = crate::core::testing::config(crate::core::testing::route("r", &[]));
+        Attempts { each_max, ..Attempts::new(&config) }
+    }
+
+    fn which(number: u64) -> Which {
+        (GroupId(number), 0)
+    }
+
+    #[test]
+    fn a_place_goes_to_the_integration_with_the_fewest_and_there_to_the_oldest() {
+        let mut it = attempts(ATTEMPTS_MAX);
+        let mut begun = Vec::new();
+        for number in 0..ATTEMPTS_MAX as u64 {
+            assert!(it.has_room(&key("a")));
+            begun.push(it.begin(which(number), Some(key("a"))));
+        }
+        assert!(!it.has_room(&key("a")) && !it.has_room(&key("b")));
+        for (number, name) in [(100, "a"), (101, "a"), (102, "b"), (103, "b")] {
+            it.wait(key(name), which(number));
+        }
+        assert_eq!(it.next(), None, "all places are taken");
+        let mut order = Vec::new();
+        for attempt in begun.drain(..4) {
+            assert!(it.end(attempt).is_some());
+            let next = it.next().unwrap();
+            let name = if next.0.0 < 102 { "a" } else { "b" };
+            it.begin(next, Some(key(name)));
+            order.push(next.0.0);
+        }
+        assert_eq!(order, [102, 103, 100, 101]);
+        assert_eq!(it.next(), None, "nothing waits");
+    }
+
+    #[test]
+    fn no_integration_takes_the_last_places_if_there_are_others() {
+        let mut it = attempts(ATTEMPTS_EACH_MAX);
+        for number in 0..ATTEMPTS_EACH_MAX as u64 {
+            it.begin(which(number), Some(key("a")));
+        }
+        it.wait(key("a"), which(100));
+        assert!(!it.has_room(&key("a")) && it.has_room(&key("b")));
+        assert_eq!(it.next(), None);
+        it.end(AttemptId(0));
+        assert_eq!(it.next(), Some(which(100)));
+    }
+
+    #[test]
+    fn what_leaves_is_not_begun_and_what_has_ended_ends_once() {
+        let mut it = attempts(1);
+        let attempt = it.begin(which(0), Some(key("a")));
+        let ticket = it.wait(key("a"), which(1));
+        it.wait(key("a"), which(2));
+        it.leave(&key("a"), ticket);
+        it.leave(&key("a"), ticket);
+        assert_eq!(it.waiting_for(&key("a")), [which(2)]);
+        assert_eq!((it.end(attempt), it.end(attempt)), (Some(which(0)), None));
+        assert_eq!(it.next(), Some(which(2)));
+        assert!(it.waiting.is_empty() && it.taken.is_empty());
+    }
+
+    #[test]
+    fn what_only_the_log_is_told_takes_no_place() {
+        let mut it = attempts(1);
+        for number in 0..40 {
+            it.begin(which(number), None);
+        }
+        assert!(it.has_room(&key("a")));
+    }
+}

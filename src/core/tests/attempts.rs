@@ -1,0 +1,200 @@
+//! Attempts that wait for a place: more groups are due than attempts may run.
+
+use super::*;
+use crate::config::{Authorization, IntegrationKind, Webhook};
+use crate::core::Change;
+use crate::core::history::Outcome;
+use crate::limits::{ATTEMPTS_EACH_MAX, ATTEMPTS_MAX};
+
+/// Webhooks `a`, and `b` for alerts that say so.
+fn webhooks() -> Config {
+    let mut root = route("a", &[]);
+    root.routes = vec![route("b", &["to=b"])];
+    let mut config = config(root);
+    for receiver in &mut config.receivers {
+        let webhook = Webhook {
+            url: Secret::Inline(format!("http://{}/", receiver.name).into()),
+            max_alerts: 0,
+            timeout: Duration::ZERO,
+            authorization: Authorization::None,
+            headers: Vec::new(),
+            follow_redirects: true,
+        };
+        let receiver = Rc::get_mut(receiver).unwrap();
+        receiver.integrations[0].kind = IntegrationKind::Webhook(webhook.into());
+    }
+    config
+}
+
+/// A node that has nobody, or one other, and whose receivers do not answer.
+fn world(config: Config, others: &[u64]) -> World {
+    let mut w = World::new(config);
+    w.core.set_flock(Flock { me: 7, others: others.to_vec(), settling: false });
+    w.answers = false;
+    w
+}
+
+/// Posts one alert each of so many groups to a receiver.
+fn post(w: &mut World, to: &'static str, count: usize) {
+    let report = |n: usize| {
+        let name = Cow::Owned(format!("{to}{n}"));
+        let labels = vec![(Cow::Borrowed("alertname"), name), ("to".into(), to.into())];
+        Report::new(labels, vec![], None, None, "".into())
+    };
+    let now = w.now;
+    let reports: Vec<_> = (0..count).map(report).collect();
+    w.step(|core, _| drop(core.handle_reports(now, &reports)));
+}
+
+fn reply(w: &mut World, id: AttemptId, reply: Reply) {
+    w.open.retain(|it| *it != id);
+    w.step(|core, cx| core.handle_reply(cx, id, &reply));
+}
+
+const fn fine() -> Reply {
+    Reply::Http { status: 200, body: String::new() }
+}
+
+fn outcomes(w: &World, like: impl Fn(&Outcome) -> bool) -> usize {
+    w.core.history().iter().filter(|it| like(&it.outcome)).count()
+}
+
+/// How many turns were given up since this was last asked.
+fn surrendered(w: &mut World) -> usize {
+    let changes = w.core.take_changes();
+    changes.iter().filter(|it| matches!(it, Change::Claim { surrendered: true, .. })).count()
+}
+
+#[test]
+fn no_more_attempts_run_than_may_and_each_end_begins_the_next() {
+    let mut w = world(webhooks(), &[]);
+    post(&mut w, "a", 20);
+    w.pass(3);
+    assert_eq!(w.open.len(), ATTEMPTS_EACH_MAX);
+    for left in (0..20).rev() {
+        let first = w.open[0];
+        reply(&mut w, first, fine());
+        assert_eq!(w.open.len(), ATTEMPTS_EACH_MAX.min(left));
+    }
+    assert_eq!((w.told.len(), w.core.nflog().len()), (20, 20));
+    // The time of an attempt that has waited is what is left to the flush.
+    assert!(w.told[0].1.ends_with(" 10s") && w.told[19].1.ends_with(" 8s"), "{:?}", w.told);
+}
+
+#[test]
+fn the_only_integration_takes_all_places() {
+    let mut config = webhooks();
+    config.route.routes.clear();
+    config.receivers.truncate(1);
+    let mut w = world(config, &[]);
+    post(&mut w, "a", 20);
+    w.pass(1);
+    assert_eq!(w.open.len(), ATTEMPTS_MAX);
+}
+
+#[test]
+fn a_receiver_that_does_not_answer_leaves_places_to_another() {
+    let mut w = world(webhooks(), &[]);
+    post(&mut w, "a", 40);
+    w.pass(2);
+    post(&mut w, "b", 10);
+    w.pass(2);
+    let of_b = |w: &World| w.told.iter().filter(|it| it.1.contains("//b/")).count();
+    assert_eq!((w.open.len(), of_b(&w)), (ATTEMPTS_MAX, ATTEMPTS_MAX - ATTEMPTS_EACH_MAX));
+    for told in 5..=10 {
+        let first = w.open[ATTEMPTS_EACH_MAX];
+        reply(&mut w, first, fine());
+        assert_eq!(of_b(&w), told, "a place goes to who has fewest");
+    }
+}
+
+#[test]
+fn what_still_waits_when_its_time_is_over_has_failed() {
+    let mut w = world(webhooks(), &[]);
+    post(&mut w, "a", 20);
+    w.pass(10);
+    assert_eq!(w.told.len(), ATTEMPTS_EACH_MAX);
+    w.pass(1);
+    assert_eq!(outcomes(&w, |it| *it == Outcome::Expired { attempts: 0 }), 8);
+    assert_eq!(outcomes(&w, |it| *it == Outcome::Expired { attempts: 1 }), 12);
+    let failed = w.core.stats().integrations().map(|(_, it)| it.failed).collect::<Vec<_>>();
+    assert_eq!((failed, w.open.len()), (vec![20], ATTEMPTS_EACH_MAX), "the next flush has begun");
+}
+
+#[test]
+fn what_waits_for_a_receiver_that_is_not_reached_is_left_to_others_at_once() {
+    let mut w = world(webhooks(), &[8]);
+    post(&mut w, "a", 60);
+    w.pass(1);
+    w.core.take_changes();
+    let first = w.open[0];
+    let waiting = outcomes(&w, |_| true);
+    assert_eq!((w.open.len(), waiting), (ATTEMPTS_EACH_MAX, 0));
+    let open = w.core.open.len();
+    w.pass_until(Mono::from_ms(1_900));
+    assert_eq!(surrendered(&mut w), 0);
+    let held = w.core.open.keys().filter(|key| w.core.turns.mine(**key)).count();
+    assert!(held > ATTEMPTS_EACH_MAX, "those that wait are claimed too: {held}");
+    reply(&mut w, first, Reply::Failed("no way there".into()));
+    assert_eq!(surrendered(&mut w), 1 + held - ATTEMPTS_EACH_MAX);
+    assert_eq!(outcomes(&w, |it| matches!(it, Outcome::Surrendered { .. })), 1 + held - 12);
+    assert_eq!(w.core.open.len(), open, "they are tried if nobody else does");
+}
+
+#[test]
+fn alone_what_waits_for_a_receiver_that_is_not_reached_is_tried_all_the_same() {
+    let mut w = world(webhooks(), &[]);
+    post(&mut w, "a", 20);
+    w.pass(1);
+    let first = w.open[0];
+    reply(&mut w, first, Reply::Failed("no way there".into()));
+    assert_eq!((w.told.len(), w.open.len()), (ATTEMPTS_EACH_MAX + 1, ATTEMPTS_EACH_MAX));
+}
+
+#[test]
+fn what_another_tells_meanwhile_is_not_begun() {
+    let mut w = world(webhooks(), &[]);
+    post(&mut w, "a", 13);
+    w.pass(1);
+    let waiting = w.core.open.values().copied().find(|(id, at)| {
+        let flush = w.core.groups.get(*id).unwrap().flush.as_ref().unwrap();
+        matches!(flush.deliveries[*at].state, crate::core::delivery::State::Waiting(..))
+    });
+    let (id, at) = waiting.unwrap();
+    let flush = w.core.groups.get(id).unwrap().flush.as_ref().unwrap();
+    let key = flush.deliveries[at].key.clone();
+    let entry = LogEntry {
+        timestamp: w.now.wall,
+        firing: Rc::clone(&flush.firing),
+        resolved: [].into(),
+        expires_at: w.now.wall + Duration::from_secs(3600),
+        tellers: [(8, 1)].into(),
+    };
+    let now = w.now;
+    w.step(|core, cx| {
+        core.merge_log(now, key.clone(), entry);
+        core.handle_peer_log(cx, &key, 8);
+    });
+    let first = w.open[0];
+    reply(&mut w, first, fine());
+    assert_eq!((w.told.len(), w.open.len()), (ATTEMPTS_EACH_MAX, ATTEMPTS_EACH_MAX - 1));
+}
+
+#[test]
+fn a_reload_without_the_route_stops_what_waits_and_begins_what_others_wait_for() {
+    let mut w = world(webhooks(), &[]);
+    post(&mut w, "b", 20);
+    w.pass(1);
+    post(&mut w, "a", 20);
+    w.pass(1);
+    assert_eq!(w.open.len(), ATTEMPTS_MAX);
+    let mut config = webhooks();
+    config.route.routes.clear();
+    w.step(|core, cx| core.handle_config(cx, Rc::new(config)).unwrap());
+    assert_eq!(w.open.len(), ATTEMPTS_EACH_MAX);
+    while let Some(first) = w.open.first().copied() {
+        reply(&mut w, first, fine());
+    }
+    let told: Vec<_> = w.told[ATTEMPTS_MAX..].iter().map(|it| it.1.contains("//a/")).collect();
+    assert_eq!(told, [true; 16], "of b nothing more");
+}
