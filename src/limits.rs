@@ -63,10 +63,10 @@ pub const EVENTS_MAX: usize = 256;
 /// Attempts to notify that run at a time, and look-ups of their receivers' names. Policy: others wait, no more than there
 /// are deliveries; a place that is free goes to the integration that has the fewest, and what waits for a receiver that
 /// is not reached is left to other members.
-pub const ATTEMPTS_MAX: usize = 16;
-/// Attempts that run at a time for one integration of several. Policy: others wait, and the places that are left are for
-/// the other integrations.
-pub const ATTEMPTS_EACH_MAX: usize = 12;
+pub const ATTEMPTS_MAX: usize = 20;
+/// Attempts that run at a time for one integration. Policy: others wait, and the places that are left are for the other
+/// integrations.
+pub const ATTEMPTS_EACH_MAX: usize = 16;
 /// How long a receiver's name may take to look up, and each of its addresses to connect: three SYNs of the kernel's.
 /// Policy: the attempt fails and is made again; in a flock another member takes the turn at once.
 pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(4);

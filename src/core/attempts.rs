@@ -1,8 +1,8 @@
 //! Which attempts run: so many at a time, the others wait here for a place.
 //!
 //! A place that is free goes to the integration with the fewest attempts under way, and of what waits for that one to what
-//! has waited longest; the last places are kept for integrations that have few, so that a receiver which swallows its
-//! attempts leaves room for the others. Who waits holds its turn as if it sent. When it gets its place it looks again at
+//! has waited longest; no integration takes the last places, so that a receiver which swallows its attempts leaves room for
+//! the others. Who waits holds its turn as if it sent. When it gets its place it looks again at
 //! what was told and claimed meanwhile; and when the receiver turns out not to be reached, whatever waits for it is left
 //! to other members at once, instead of one batch after the other.
 
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use log::debug;
 
-use crate::config::{Config, IntegrationKind};
+use crate::config::IntegrationKind;
 use crate::core::Core;
 use crate::core::delivery::State;
 use crate::core::group::GroupId;
@@ -24,41 +24,22 @@ use crate::time::Mono;
 type Which = (GroupId, usize);
 
 /// The attempts that are under way, and the deliveries that wait for a place.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Attempts {
     made: u64,
     /// With the integration whose place it takes; what only the log is told takes none.
     under_way: BTreeMap<AttemptId, (Which, Option<Key>)>,
     /// How many places each integration has taken.
     taken: BTreeMap<Key, usize>,
-    /// How many it may take.
-    each_max: usize,
     tickets: u64,
     /// By integration and ticket.
     waiting: BTreeMap<Key, BTreeMap<u64, Which>>,
 }
 
 impl Attempts {
-    /// No attempts, of the integrations of this config.
-    pub(super) fn new(config: &Config) -> Self {
-        Self {
-            made: 0,
-            under_way: BTreeMap::new(),
-            taken: BTreeMap::new(),
-            each_max: each_max(config),
-            tickets: 0,
-            waiting: BTreeMap::new(),
-        }
-    }
-
-    /// Goes on with the integrations of another config.
-    pub(super) fn set_config(&mut self, config: &Config) {
-        self.each_max = each_max(config);
-    }
-
     /// Whether an attempt for this integration may begin.
     pub(super) fn has_room(&self, key: &Key) -> bool {
-        self.taken.values().sum::<usize>() < ATTEMPTS_MAX && self.taken_by(key) < self.each_max
+        self.taken.values().sum::<usize>() < ATTEMPTS_MAX && self.taken_by(key) < ATTEMPTS_EACH_MAX
     }
 
     fn taken_by(&self, key: &Key) -> usize {
@@ -126,13 +107,6 @@ impl Attempts {
     }
 }
 
-/// How many places one integration may take: all of them if it is the only one.
-fn each_max(config: &Config) -> usize {
-    let all = config.receivers.iter().flat_map(|receiver| &receiver.integrations);
-    let several = all.filter(|it| takes_place(&it.kind)).nth(1).is_some();
-    if several { ATTEMPTS_EACH_MAX } else { ATTEMPTS_MAX }
-}
-
 /// Whether an attempt of this kind takes a place: it opens a connection, and its answer may take long.
 pub(super) const fn takes_place(kind: &IntegrationKind) -> bool {
     !matches!(kind, IntegrationKind::Log)
@@ -197,22 +171,18 @@ mod tests {
         (name.into(), "webhook".into(), 0)
     }
 
-    fn attempts(each_max: usize) -> Attempts {
-        let config = crate::core::testing::config(crate::core::testing::route("r", &[]));
-        Attempts { each_max, ..Attempts::new(&config) }
-    }
-
     fn which(number: u64) -> Which {
         (GroupId(number), 0)
     }
 
     #[test]
     fn a_place_goes_to_the_integration_with_the_fewest_and_there_to_the_oldest() {
-        let mut it = attempts(ATTEMPTS_MAX);
+        let mut it = Attempts::default();
         let mut begun = Vec::new();
-        for number in 0..ATTEMPTS_MAX as u64 {
-            assert!(it.has_room(&key("a")));
-            begun.push(it.begin(which(number), Some(key("a"))));
+        for number in 0..ATTEMPTS_MAX {
+            let key = key(if number < ATTEMPTS_EACH_MAX { "a" } else { "c" });
+            assert!(it.has_room(&key));
+            begun.push(it.begin(which(number as u64), Some(key)));
         }
         assert!(!it.has_room(&key("a")) && !it.has_room(&key("b")));
         for (number, name) in [(100, "a"), (101, "a"), (102, "b"), (103, "b")] {
@@ -232,8 +202,8 @@ mod tests {
     }
 
     #[test]
-    fn no_integration_takes_the_last_places_if_there_are_others() {
-        let mut it = attempts(ATTEMPTS_EACH_MAX);
+    fn no_integration_takes_the_last_places() {
+        let mut it = Attempts::default();
         for number in 0..ATTEMPTS_EACH_MAX as u64 {
             it.begin(which(number), Some(key("a")));
         }
@@ -246,7 +216,7 @@ mod tests {
 
     #[test]
     fn what_leaves_is_not_begun_and_what_has_ended_ends_once() {
-        let mut it = attempts(1);
+        let mut it = Attempts::default();
         let attempt = it.begin(which(0), Some(key("a")));
         let ticket = it.wait(key("a"), which(1));
         it.wait(key("a"), which(2));
@@ -260,7 +230,7 @@ mod tests {
 
     #[test]
     fn what_only_the_log_is_told_takes_no_place() {
-        let mut it = attempts(1);
+        let mut it = Attempts::default();
         for number in 0..40 {
             it.begin(which(number), None);
         }

@@ -175,7 +175,6 @@ impl Core {
     pub fn new(config: Rc<Config>, options: Options, now: Now) -> Self {
         Self {
             routes: Routes::new(&config),
-            attempts: Attempts::new(&config),
             inhibitor: Inhibitor::new(&config.inhibit_rules),
             config,
             options,
@@ -186,6 +185,7 @@ impl Core {
             silences: Silences::default(),
             nflog: Nflog::default(),
             timers: Timers::default(),
+            attempts: Attempts::default(),
             turns: Turns::default(),
             reach: Reach::default(),
             open: BTreeMap::new(),

@@ -50,7 +50,6 @@ impl Core {
             kept.insert((path, group.labels.clone()), (id, group));
         }
         self.reach.clear();
-        self.attempts.set_config(&config);
         self.routes = routes;
         self.inhibitor = Inhibitor::new(&config.inhibit_rules);
         self.config = config;
