@@ -308,7 +308,7 @@ impl Core {
                     cx.effects.push(Effect::Cancel(attempt));
                 }
                 State::Waiting(ticket, _) => {
-                    self.attempts.leave(&reach::key(&delivery.key), ticket)
+                    self.attempts.leave(&reach::key(&delivery.key), ticket);
                 }
                 _ => {}
             }

@@ -177,7 +177,7 @@ pub fn lifetime(took: Duration) -> Duration {
 
 /// From a claim of that lifetime to the next: early enough that it is repeated, if it is lost, before another challenges.
 pub fn renewal(lifetime: Duration) -> Duration {
-    (lifetime - LISTEN) * 3 / 5
+    lifetime.saturating_sub(LISTEN) * 3 / 5
 }
 
 /// The member with the highest score comes first.

@@ -573,11 +573,11 @@ impl World {
     // Receivers.
 
     fn attempt(&mut self, seat: usize, attempt: Attempt) {
-        let Attempt { id, outgoing, timeout } = &attempt;
+        let Attempt { id, outgoing, timeout } = attempt;
         let Outgoing::Http(request) = outgoing else {
             unreachable!("every receiver here is a webhook")
         };
-        let config::Secret::Inline(url) = &request.url else { unreachable!("urls are inline") };
+        let config::Secret::Inline(url) = request.url else { unreachable!("urls are inline") };
         let receiver = url.bytes().find(u8::is_ascii_digit).map_or(0, |digit| digit - b'0');
         let receiver = usize::from(receiver);
         self.trace.line(self.now, || {
@@ -588,9 +588,9 @@ impl World {
             )
         });
         let it = &mut self.seats[seat];
-        let (body, begun) = (request.body.clone(), self.now);
-        it.attempts.insert(*id, Running { receiver, body, begun, told: None });
-        let (life, id) = (it.life, *id);
+        let (body, begun) = (request.body, self.now);
+        it.attempts.insert(id, Running { receiver, body, begun, told: None });
+        let life = it.life;
         let late = Reply::Failed("no answer in time".into());
         let at = self.now + u64::try_from(timeout.as_millis()).unwrap();
         self.schedule(at, Event::Reply(seat, life, id, late));

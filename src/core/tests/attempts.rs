@@ -21,7 +21,7 @@ fn webhooks() -> Config {
             follow_redirects: true,
         };
         let receiver = Rc::get_mut(receiver).unwrap();
-        receiver.integrations[0].kind = IntegrationKind::Webhook(webhook.into());
+        receiver.integrations[0].kind = IntegrationKind::Webhook(webhook);
     }
     config
 }
@@ -46,9 +46,9 @@ fn post(w: &mut World, to: &'static str, count: usize) {
     w.step(|core, _| drop(core.handle_reports(now, &reports)));
 }
 
-fn reply(w: &mut World, id: AttemptId, reply: Reply) {
+fn reply(w: &mut World, id: AttemptId, reply: &Reply) {
     w.open.retain(|it| *it != id);
-    w.step(|core, cx| core.handle_reply(cx, id, &reply));
+    w.step(|core, cx| core.handle_reply(cx, id, reply));
 }
 
 const fn fine() -> Reply {
@@ -73,7 +73,7 @@ fn no_more_attempts_run_than_may_and_each_end_begins_the_next() {
     assert_eq!(w.open.len(), ATTEMPTS_EACH_MAX);
     for left in (0..20).rev() {
         let first = w.open[0];
-        reply(&mut w, first, fine());
+        reply(&mut w, first, &fine());
         assert_eq!(w.open.len(), ATTEMPTS_EACH_MAX.min(left));
     }
     assert_eq!((w.told.len(), w.core.nflog().len()), (20, 20));
@@ -92,7 +92,7 @@ fn a_receiver_that_does_not_answer_leaves_places_to_another() {
     assert_eq!((w.open.len(), of_b(&w)), (ATTEMPTS_MAX, ATTEMPTS_MAX - ATTEMPTS_EACH_MAX));
     for told in 5..=10 {
         let first = w.open[ATTEMPTS_EACH_MAX];
-        reply(&mut w, first, fine());
+        reply(&mut w, first, &fine());
         assert_eq!(of_b(&w), told, "a place goes to who has fewest");
     }
 }
@@ -124,7 +124,7 @@ fn what_waits_for_a_receiver_that_is_not_reached_is_left_to_others_at_once() {
     assert_eq!(surrendered(&mut w), 0);
     let held = w.core.open.keys().filter(|key| w.core.turns.mine(**key)).count();
     assert!(held > ATTEMPTS_EACH_MAX, "those that wait are claimed too: {held}");
-    reply(&mut w, first, Reply::Failed("no way there".into()));
+    reply(&mut w, first, &Reply::Failed("no way there".into()));
     assert_eq!(surrendered(&mut w), 1 + held - ATTEMPTS_EACH_MAX);
     assert_eq!(outcomes(&w, |it| matches!(it, Outcome::Surrendered { .. })), 1 + held - 16);
     assert_eq!(w.core.open.len(), open, "they are tried if nobody else does");
@@ -136,7 +136,7 @@ fn alone_what_waits_for_a_receiver_that_is_not_reached_is_tried_all_the_same() {
     post(&mut w, "a", 20);
     w.pass(1);
     let first = w.open[0];
-    reply(&mut w, first, Reply::Failed("no way there".into()));
+    reply(&mut w, first, &Reply::Failed("no way there".into()));
     assert_eq!((w.told.len(), w.open.len()), (ATTEMPTS_EACH_MAX + 1, ATTEMPTS_EACH_MAX));
 }
 
@@ -165,7 +165,7 @@ fn what_another_tells_meanwhile_is_not_begun() {
         core.handle_peer_log(cx, &key, 8);
     });
     let first = w.open[0];
-    reply(&mut w, first, fine());
+    reply(&mut w, first, &fine());
     assert_eq!((w.told.len(), w.open.len()), (ATTEMPTS_EACH_MAX, ATTEMPTS_EACH_MAX - 1));
 }
 
@@ -182,7 +182,7 @@ fn a_reload_without_the_route_stops_what_waits_and_begins_what_others_wait_for()
     w.step(|core, cx| core.handle_config(cx, Rc::new(config)).unwrap());
     assert_eq!(w.open.len(), ATTEMPTS_EACH_MAX);
     while let Some(first) = w.open.first().copied() {
-        reply(&mut w, first, fine());
+        reply(&mut w, first, &fine());
     }
     let told: Vec<_> = w.told[ATTEMPTS_MAX..].iter().map(|it| it.1.contains("//a/")).collect();
     assert_eq!(told, [true; 16], "of b nothing more");
