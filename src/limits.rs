@@ -110,6 +110,12 @@ pub const OWN_GROUPS_MAX: usize = 64;
 /// Aggregation groups. Policy: a report that might need more is refused as in a full table, a config that would is not
 /// loaded; at the start, alerts that were kept and need more are left out, logged, and stay on flash.
 pub const GROUPS_MAX: usize = 40_000;
+/// Entries of the notification log, which has one for each integration of each group, also of those that are gone.
+/// Policy: of those that say that nothing fires the one that expires soonest is dropped, then of the others; what it was
+/// about may be told again.
+pub const LOG_ENTRIES_MAX: usize = 2 * GROUPS_MAX;
+/// Bytes of all names and alerts in the notification log. Policy: as for [`LOG_ENTRIES_MAX`].
+pub const LOG_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Members that a log entry names as having told of its group. Policy: who told longest ago is left out; an end may be told
 /// again after a split.
 pub const LOG_TELLERS_MAX: usize = 16;

@@ -35,8 +35,9 @@ impl Core {
     }
 
     /// Takes a log entry; [`Core::handle_peer_log`] then looks at the delivery that it may end. Where its author did not
-    /// know what this node has told, the flock was in parts: then both hold, and the flock is told so.
-    pub fn merge_log(&mut self, now: Now, key: LogKey, entry: LogEntry) {
+    /// know what this node has told, the flock was in parts: then both hold, and the flock is told so. Returns whether
+    /// there was room for it.
+    pub fn merge_log(&mut self, now: Now, key: LogKey, entry: LogEntry) -> bool {
         let me = self.turns.flock.me;
         let unknown = |ours: &&LogEntry| {
             ours.told_by(me) > entry.told_by(me)
@@ -48,14 +49,16 @@ impl Core {
         }
         let entry = joined.unwrap_or(entry);
         let firing = Rc::clone(&entry.firing);
-        self.nflog.replace(key, entry);
-        self.arm_records(now);
+        if !self.put_log(now, key, entry) {
+            return false;
+        }
         // Of what it says that fires, an end that is known has still to be told.
         for fingerprint in firing.iter().copied() {
             if !self.alerts.fires(fingerprint, now.wall) {
                 self.rejoin_groups(now, fingerprint, 0);
             }
         }
+        true
     }
 
     /// Whether an alert that another member tells of has anything to tell to receivers: it fires, or some log says that

@@ -290,7 +290,9 @@ impl Tables<'_> {
                 demand_key(key, record::log_key(&log_key))?;
                 step.entry(&mut entry);
                 body = record::encode_log(&log_key, &entry);
-                self.core.merge_log(now, log_key.clone(), entry);
+                if !self.core.merge_log(now, log_key.clone(), entry) {
+                    return Ok(Err("the notification log is full"));
+                }
                 self.logs.push((log_key, record.version.node));
             }
             Kind::Group => {
@@ -367,8 +369,8 @@ mod tests {
     use super::*;
     use crate::core::testing::{config, route};
     use crate::gossip::Version;
-    use crate::limits::GOSSIP_RECORDS_MAX;
-    use crate::model::{GroupKey, Labels, LogEntry};
+    use crate::limits::{GOSSIP_RECORDS_MAX, LOG_ENTRIES_MAX};
+    use crate::model::{Fingerprint, GroupKey, Labels, LogEntry};
     use crate::node::Options;
     use crate::time::Mono;
 
@@ -436,6 +438,48 @@ mod tests {
         }
         assert!(matches!(merge(&mut node, Kind::Claim, &[9; 15], &claim).0, Merge::Refused(_)));
         assert_eq!(merge(&mut node, Kind::Claim, &[9; 16], &claim).0, Merge::Changed);
+    }
+
+    fn logged(group: &str, expires: Duration, firing: &[u64]) -> (LogKey, LogEntry) {
+        let key = LogKey {
+            group: GroupKey::from_stored(group),
+            receiver: "r".into(),
+            integration: "log".into(),
+            index: 0,
+        };
+        let entry = LogEntry {
+            timestamp: NOW.wall,
+            firing: firing.iter().copied().map(Fingerprint).collect(),
+            resolved: [].into(),
+            expires_at: NOW.wall + expires,
+            tellers: [].into(),
+        };
+        (key, entry)
+    }
+
+    fn merge_logged(node: &mut Node, (key, entry): &(LogKey, LogEntry)) -> Merge {
+        merge(node, Kind::Log, &record::log_key(key), &record::encode_log(key, entry)).0
+    }
+
+    #[test]
+    fn what_gives_way_in_a_full_log_leaves_flash_too_and_what_has_no_place_is_refused() {
+        let (mut node, minute) = (node(), Duration::from_secs(60));
+        let quiet = logged("quiet", minute * 9, &[]);
+        assert_eq!(merge_logged(&mut node, &quiet), Merge::Changed);
+        for n in 1..LOG_ENTRIES_MAX {
+            let (key, entry) = logged(&n.to_string(), minute, &[1]);
+            node.core.merge_log(NOW, key, entry);
+        }
+        assert_eq!(merge_logged(&mut node, &logged("more", minute, &[1])), Merge::Changed);
+        let refused = logged("refused", minute * 9, &[]);
+        assert!(matches!(merge_logged(&mut node, &refused), Merge::Refused(_)));
+        let (mut rng, mut effects) = (StdRng::seed_from_u64(1), Vec::new());
+        node.spread(&mut Cx { now: NOW, rng: &mut rng, effects: &mut effects });
+        let delete = |of: &(LogKey, LogEntry)| Record::delete(3, record::log_key(&of.0));
+        let [Effect::Persist(records)] = &effects[..] else { panic!("{effects:?}") };
+        assert_eq!(*records, [delete(&quiet), delete(&refused)]);
+        assert_eq!(node.core.stats().log_dropped, 2);
+        assert_eq!(node.stamps.get(Kind::Log, &record::log_key(&quiet.0)), None);
     }
 
     #[test]

@@ -186,8 +186,11 @@ impl Node {
             Kind::Silence => {
                 record::silence_id_of(key).is_ok_and(|id| self.core.silences().get(id).is_some())
             }
-            // The log compares for itself; the others are of before anything else.
-            Kind::Claim | Kind::Group | Kind::Identity | Kind::Log => false,
+            Kind::Log => key
+                .try_into()
+                .is_ok_and(|id| self.core.nflog().find(u128::from_be_bytes(id)).is_some()),
+            // These are of before anything else.
+            Kind::Claim | Kind::Group | Kind::Identity => false,
         }
     }
 }
