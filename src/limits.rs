@@ -266,6 +266,10 @@ pub const MEMBER_DATAGRAMS_PER_SECOND: u64 = 4000;
 /// How long another member's claim on a turn holds from when it is heard. Policy: a longer one holds for so long. Room
 /// for the claim of a group that holds every alert there may be, in a flock of all the members there may be.
 pub const CLAIM_TIME_MAX: Duration = Duration::from_secs(800);
+/// How long from now a record may be shared or kept for the flock, and a log entry live, whatever flags and ends say; claims
+/// and group timers have less. Policy: own ones end then, and are told anew before; another member's that would be kept for
+/// longer is refused while the time is known.
+pub const RECORD_LIFE_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 /// How far ahead of our synchronised clock a version may be. Policy: refused, counted, shown.
 pub const CLOCK_AHEAD_MS_MAX: i64 = 10 * 60 * 1000;
 /// The latest time, in milliseconds since 1970, that is learned from other members: of the year 2255, a little before

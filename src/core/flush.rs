@@ -17,6 +17,7 @@ use crate::core::timers::Timer;
 use crate::core::{Change, Core};
 use crate::effect::Cx;
 use crate::faults::{self, Fault};
+use crate::limits::RECORD_LIFE_MAX;
 use crate::model::{Alert, Fingerprint, GroupKey, LogEntry, LogKey};
 use crate::time::{Mono, Now, Wall};
 
@@ -205,7 +206,8 @@ impl Core {
         };
         // Whatever is configured, it outlives the next flush: else that would tell the same again, and no end.
         let lifetime = self.options.retention.min(repeat_interval * 2);
-        let expires_at = now + lifetime.max(group_interval * 2).max(ENTRY_LIFE_MIN);
+        let lifetime = lifetime.max(group_interval * 2).max(ENTRY_LIFE_MIN);
+        let expires_at = now + lifetime.min(RECORD_LIFE_MAX);
         // What another has told since this was sent did not know of it, nor this of that.
         let meanwhile = known.filter(|it| it.tellers != delivery.tellers);
         let entry = LogEntry { timestamp, firing, resolved, expires_at, tellers };

@@ -1,6 +1,7 @@
 //! The node as a member of its flock.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::core::Core;
 use crate::core::clock::Step;
@@ -8,10 +9,11 @@ use crate::core::turn::{Claim, Flock};
 use crate::effect::{Cx, Effect};
 use crate::faults::{self, Fault};
 use crate::gossip::{self, Gossip, Key, Merge, Output, Replica, Via};
+use crate::limits::{CLOCK_AHEAD_MS_MAX, RECORD_LIFE_MAX};
 use crate::model::LogKey;
 use crate::node::Node;
 use crate::node::carried::{self, Carried};
-use crate::node::keep::{as_told, identity, stored};
+use crate::node::keep::{as_told, identity, life_max, stored};
 use crate::node::stamps::{Stamp, Stamps, beyond};
 use crate::store::Record;
 use crate::time::{Now, Wall};
@@ -133,6 +135,7 @@ impl Node {
         let Some(mut gossip) = self.gossip.take() else { return };
         let mut tables = Tables {
             now: cx.now,
+            flock_wall: gossip.knows_time().then(|| Wall::from_ms(gossip.wall_ms(cx.now))),
             core: &mut self.core,
             stamps: &mut self.stamps,
             carried: &mut self.carried,
@@ -182,6 +185,8 @@ impl Node {
 /// The tables as the gossip sees them.
 struct Tables<'a> {
     now: Now,
+    /// The time as the flock counts it, if it is known.
+    flock_wall: Option<Wall>,
     core: &'a mut Core,
     stamps: &'a mut Stamps,
     carried: &'a mut Carried,
@@ -195,7 +200,11 @@ struct Tables<'a> {
 
 impl Replica for Tables<'_> {
     fn merge(&mut self, now: Now, record: gossip::Record) -> Merge {
-        let Some(kind) = Kind::from_number(record.key.kind.into()) else {
+        let kind = Kind::from_number(record.key.kind.into());
+        if self.lives_too_long(kind, Wall::from_ms(record.expires_at_ms)) {
+            return Merge::Refused("it would be kept for too long");
+        }
+        let Some(kind) = kind else {
             return self.carry(&record);
         };
         let known = self.stamps.get(kind, &record.key.id);
@@ -233,6 +242,12 @@ impl Replica for Tables<'_> {
 }
 
 impl Tables<'_> {
+    /// Whether a record expires later than any that this node would write, clocks that differ aside.
+    fn lives_too_long(&self, kind: Option<Kind>, expires: Wall) -> bool {
+        let ahead = Duration::from_millis(CLOCK_AHEAD_MS_MAX.unsigned_abs());
+        self.flock_wall.is_some_and(|now| expires > now + life_max(kind) + ahead)
+    }
+
     /// Takes a record of a kind that only a newer version knows.
     fn carry(&mut self, record: &gossip::Record) -> Merge {
         if faults::on(Fault::NewerRefused) {
@@ -289,6 +304,7 @@ impl Tables<'_> {
                 let (log_key, mut entry) = record::decode_log(bytes)?;
                 demand_key(key, record::log_key(&log_key))?;
                 step.entry(&mut entry);
+                entry.expires_at = entry.expires_at.min(now.wall + RECORD_LIFE_MAX);
                 body = record::encode_log(&log_key, &entry);
                 if !self.core.merge_log(now, log_key.clone(), entry) {
                     return Ok(Err("the notification log is full"));
@@ -380,10 +396,16 @@ mod tests {
         Node::new(Rc::new(config(route("r", &[]))), Options::default(), None, NOW)
     }
 
-    /// Has the node take a record; returns what became of it, and the claims that were in it.
-    fn merge(node: &mut Node, kind: Kind, key: &[u8], body: &[u8]) -> (Merge, Vec<(u128, Claim)>) {
+    /// Has the node take a record; returns what became of it.
+    fn merge(node: &mut Node, kind: Kind, key: &[u8], body: &[u8]) -> Merge {
+        merge_until(node, kind.number(), key, body, Duration::from_secs(60))
+    }
+
+    /// The same with when it expires.
+    fn merge_until(node: &mut Node, kind: u8, key: &[u8], body: &[u8], life: Duration) -> Merge {
         let mut tables = Tables {
             now: NOW,
+            flock_wall: Some(NOW.wall),
             core: &mut node.core,
             stamps: &mut node.stamps,
             carried: &mut node.carried,
@@ -392,13 +414,13 @@ mod tests {
             claims: Vec::new(),
         };
         let record = gossip::Record {
-            key: Key { kind: kind.number(), id: key.to_vec() },
+            key: Key { kind, id: key.to_vec() },
             version: Version { hlc: 1, node: 7 },
-            expires_at_ms: NOW.wall.as_ms() + 60_000,
+            expires_at_ms: (NOW.wall + life).as_ms(),
             body: body.to_vec(),
             told_at: None,
         };
-        (tables.merge(NOW, record), tables.claims)
+        tables.merge(NOW, record)
     }
 
     fn timer() -> GroupTimer {
@@ -430,14 +452,14 @@ mod tests {
         let mut node = node();
         for (kind, key, body) in &bodies {
             for wrong in [&[9; 16][..], &key[1..], &[]] {
-                let (merge, _) = merge(&mut node, *kind, wrong, body);
+                let merge = merge(&mut node, *kind, wrong, body);
                 assert!(matches!(merge, Merge::Refused(_)), "{kind:?} under {wrong:?}: {merge:?}");
                 assert_eq!(node.stamps.get(*kind, wrong), None);
             }
-            assert_eq!(merge(&mut node, *kind, key, body).0, Merge::Changed, "{kind:?}");
+            assert_eq!(merge(&mut node, *kind, key, body), Merge::Changed, "{kind:?}");
         }
-        assert!(matches!(merge(&mut node, Kind::Claim, &[9; 15], &claim).0, Merge::Refused(_)));
-        assert_eq!(merge(&mut node, Kind::Claim, &[9; 16], &claim).0, Merge::Changed);
+        assert!(matches!(merge(&mut node, Kind::Claim, &[9; 15], &claim), Merge::Refused(_)));
+        assert_eq!(merge(&mut node, Kind::Claim, &[9; 16], &claim), Merge::Changed);
     }
 
     fn logged(group: &str, expires: Duration, firing: &[u64]) -> (LogKey, LogEntry) {
@@ -458,7 +480,29 @@ mod tests {
     }
 
     fn merge_logged(node: &mut Node, (key, entry): &(LogKey, LogEntry)) -> Merge {
-        merge(node, Kind::Log, &record::log_key(key), &record::encode_log(key, entry)).0
+        merge(node, Kind::Log, &record::log_key(key), &record::encode_log(key, entry))
+    }
+
+    #[test]
+    fn what_would_be_kept_for_longer_than_any_node_would_keep_it_is_refused() {
+        let (log_key, entry) = logged("g", RECORD_LIFE_MAX, &[1]);
+        let claim = record::encode_claim(Duration::ZERO, true, &[]);
+        let timer = timer();
+        let group_key = record::group_key(&timer.path, &timer.labels);
+        let (day, ahead) = (Duration::from_secs(24 * 3600), Duration::from_secs(600));
+        let cases: [(u8, [u8; 16], Vec<u8>, Duration); 4] = [
+            (3, record::log_key(&log_key), record::encode_log(&log_key, &entry), day * 366),
+            (4, group_key, record::encode_group(&timer), day),
+            (5, [9; 16], claim, Duration::from_secs(800 + 30 + 600)),
+            (60, [9; 16], b"of a newer version".to_vec(), day * 366),
+        ];
+        for (kind, key, body, life) in cases {
+            let mut node = node();
+            let mut merge = |life| merge_until(&mut node, kind, &key, &body, life);
+            let longer = life + ahead + Duration::from_millis(1);
+            assert!(matches!(merge(longer), Merge::Refused(_)), "{kind}");
+            assert_eq!(merge(life + ahead), Merge::Changed, "{kind}");
+        }
     }
 
     #[test]

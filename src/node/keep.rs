@@ -10,7 +10,7 @@ use crate::core::silences::Silences;
 use crate::effect::{Cx, Effect};
 use crate::faults::{self, Fault};
 use crate::gossip;
-use crate::limits::{CLOCK_AHEAD_MS_MAX, WARN_INTERVAL};
+use crate::limits::{CLAIM_TIME_MAX, CLOCK_AHEAD_MS_MAX, RECORD_LIFE_MAX, WARN_INTERVAL};
 use crate::model::{Alert, Fingerprint};
 use crate::node::Node;
 use crate::node::carried;
@@ -25,6 +25,15 @@ const GROUP_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// How long a claim is shared after it has lapsed, so that who gave up stays known for the turn; and longer by as much
 /// as the clock of a member may be ahead, or that member would take it for expired.
 const CLAIM_LIFE: Duration = Duration::from_millis(30_000 + CLOCK_AHEAD_MS_MAX.cast_unsigned());
+
+/// How long from now on a record may mean something; of a kind that only a newer version knows too.
+pub(super) const fn life_max(kind: Option<Kind>) -> Duration {
+    match kind {
+        Some(Kind::Claim) => CLAIM_TIME_MAX.saturating_add(CLAIM_LIFE),
+        Some(Kind::Group) => GROUP_LIFE,
+        _ => RECORD_LIFE_MAX,
+    }
+}
 
 /// What is to be done about a change.
 pub(super) enum Act {
@@ -82,20 +91,17 @@ impl Node {
     fn ended(&self, fingerprint: Fingerprint, now: Now) -> Option<Record> {
         let key = record::alert_key(fingerprint);
         let alert = &self.core.alerts().get(fingerprint)?.alert;
-        let stamp = self.stamp_of(
-            Kind::Alert,
-            &key,
-            alert.ends_at + self.core.options().alerts_gc_interval,
-        );
+        let expires = alert.ends_at + self.core.options().alerts_gc_interval;
+        let stamp = self.stamp_of(now, Kind::Alert, &key, expires);
         let body = record::encode_alert(&as_told(alert, now.wall));
         Some(stored(Kind::Alert, key.to_vec(), &stamp, body))
     }
 
     /// The stamp of what is held. A node without a flock keeps none: nobody has an older version.
-    fn stamp_of(&self, kind: Kind, key: &[u8], expires: Wall) -> Stamp {
+    fn stamp_of(&self, now: Now, kind: Kind, key: &[u8], expires: Wall) -> Stamp {
         self.stamps.get(kind, key).cloned().unwrap_or_else(|| Stamp {
             version: gossip::Version { hlc: self.last_hlc, node: 0 },
-            expires_at_ms: expires.as_ms(),
+            expires_at_ms: expires.min(now.wall + life_max(Some(kind))).as_ms(),
             ..Stamp::default()
         })
     }
@@ -134,7 +140,7 @@ impl Node {
             .into_iter()
             .filter_map(|change| match self.act(change, now)? {
                 Act::Put { kind, key, expires, body, .. } => {
-                    let stamp = self.stamp_of(kind, &key, expires);
+                    let stamp = self.stamp_of(now, kind, &key, expires);
                     Some(stored(kind, key, &stamp, body))
                 }
                 Act::Delete(..) => None,
@@ -263,7 +269,8 @@ impl Node {
         };
         let beyond = beyond(kind, body, rest(kind, body));
         // When it expires is compared by the flock's time, everything else by ours.
-        let expires_at_ms = self.flock_time(now, expires).as_ms();
+        let most = self.flock_wall(now) + life_max(Some(kind));
+        let expires_at_ms = self.flock_time(now, expires).min(most).as_ms();
         Stamp { version, expires_at_ms, shared_end, beyond }
     }
 }
@@ -490,6 +497,21 @@ mod tests {
         assert_eq!(ended.len(), 2);
         w.pass(60);
         assert_eq!(w.told, told + 1, "the end of A, and B is no news");
+    }
+
+    #[test]
+    fn what_ends_in_a_far_future_is_shared_for_a_year_and_told_anew_after_half_of_it() {
+        let w = World::new();
+        let of = |now, ends| {
+            w.node.stamp_of_version(now, gossip::Version::at(1), Kind::Silence, ends, &[])
+        };
+        let stamp = of(w.now, Wall::MAX);
+        assert_eq!(stamp.expires_at_ms, (w.now.wall + RECORD_LIFE_MAX).as_ms());
+        let early = |days: u32| {
+            let wall = w.now.wall + Duration::from_secs(24 * 3600) * days;
+            w.node.expires_early(Now { wall, ..w.now }, Kind::Silence, &stamp, Wall::MAX)
+        };
+        assert!(!early(0) && !early(183) && early(184));
     }
 
     #[test]
