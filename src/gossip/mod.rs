@@ -335,6 +335,8 @@ impl Gossip {
             expires_at_ms: record.expires_at_ms,
             held: true,
         };
+        // Our next version is greater, also than one that was not heard from anybody.
+        self.hlc.observe(now, record.version.hlc).ok();
         match self.index.put(now.mono, record.key.hash(), entry) {
             Put::Full => {
                 self.stats.index_full += 1;

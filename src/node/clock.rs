@@ -38,7 +38,8 @@ impl Node {
             let Some(Act::Put { kind, key, expires, body, .. }) = self.act(change, cx.now) else {
                 continue;
             };
-            let Some(known) = self.stamps.get(kind, &key) else { continue };
+            let known = self.stamps.get(kind, &key);
+            let Some(known) = known.filter(|it| it.version != Version::UNTOLD) else { continue };
             let (version, rest) = (dated(known.version), known.rest(kind));
             if version == known.version && !self.expires_early(cx.now, kind, known, expires) {
                 continue;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use crate::core::Core;
 use crate::core::clock::Step;
+use crate::core::replica::Logged;
 use crate::core::turn::{Claim, Flock};
 use crate::effect::{Cx, Effect};
 use crate::faults::{self, Fault};
-use crate::gossip::{self, Gossip, Key, Merge, Output, Replica, Via};
+use crate::gossip::{self, Gossip, Key, Merge, Output, Replica, Version, Via};
 use crate::limits::{CLOCK_AHEAD_MS_MAX, RECORD_LIFE_MAX};
 use crate::model::LogKey;
 use crate::node::Node;
@@ -93,7 +94,7 @@ impl Node {
         }
         let mut gossip = Gossip::new(cx.now, cx.rng, config);
         gossip.hint(cx.now, &self.met);
-        for (key, stamp) in self.stamps.iter() {
+        for (key, stamp) in self.stamps.iter().filter(|it| it.1.version != Version::UNTOLD) {
             let (version, expires_at_ms) = (stamp.version, stamp.expires_at_ms);
             let body = Vec::new();
             let record = gossip::Record { key, version, expires_at_ms, body, told_at: None };
@@ -141,9 +142,21 @@ impl Node {
             carried: &mut self.carried,
             records: Vec::new(),
             logs: Vec::new(),
+            joined: Vec::new(),
             claims: Vec::new(),
         };
         input(&mut gossip, cx, &mut tables);
+        for (key, by) in std::mem::take(&mut tables.joined) {
+            let Some(record) = tables.fetch(&key) else { continue };
+            // The others may have to when it is dead: they are asked for what they hold.
+            let by_me = by == gossip.node();
+            let shared = if by_me {
+                gossip.publish(cx.now, cx.rng, record)
+            } else {
+                gossip.note(cx.now, &record)
+            };
+            shared.unwrap_or_else(|error| log::debug!("not shared: {error}"));
+        }
         let Tables { records, logs, claims, .. } = tables;
         self.gossip = Some(gossip);
         if !records.is_empty() {
@@ -194,6 +207,8 @@ struct Tables<'a> {
     records: Vec<Record>,
     /// Log entries that were taken, and whose they are.
     logs: Vec<(LogKey, u64)>,
+    /// Log entries that were joined with others, and who is to tell of it.
+    joined: Vec<(Key, u64)>,
     /// Claims that were taken.
     claims: Vec<(u128, Claim)>,
 }
@@ -272,6 +287,7 @@ impl Tables<'_> {
         let mut shared_end = Wall::EPOCH;
         let mut keep = true;
         let mut body = bytes.clone();
+        let (mut version, mut expires_at_ms) = (record.version, record.expires_at_ms);
         match kind {
             Kind::Alert => {
                 let fingerprint = record::fingerprint_of(key)?;
@@ -305,10 +321,15 @@ impl Tables<'_> {
                 demand_key(key, record::log_key(&log_key))?;
                 step.entry(&mut entry);
                 entry.expires_at = entry.expires_at.min(now.wall + RECORD_LIFE_MAX);
-                body = record::encode_log(&log_key, &entry);
-                if !self.core.merge_log(now, log_key.clone(), entry) {
-                    return Ok(Err("the notification log is full"));
+                match self.core.merge_log(now, log_key.clone(), entry) {
+                    Logged::Full => return Ok(Err("the notification log is full")),
+                    Logged::Joined { by } => {
+                        (version, expires_at_ms) = self.join_logs(record, by);
+                        self.joined.push((record.key.clone(), by));
+                    }
+                    Logged::Taken => {}
                 }
+                body = self.body(kind, key).unwrap_or_default();
                 self.logs.push((log_key, record.version.node));
             }
             Kind::Group => {
@@ -329,17 +350,22 @@ impl Tables<'_> {
             }
             Kind::Identity => return Err(Malformed("an identity is not shared".to_owned())),
         }
-        let stamp = Stamp {
-            version: record.version,
-            expires_at_ms: record.expires_at_ms,
-            shared_end,
-            beyond: beyond(kind, &body, rest(kind, bytes)),
-        };
+        let beyond = beyond(kind, &body, rest(kind, bytes));
+        let stamp = Stamp { version, expires_at_ms, shared_end, beyond };
         if keep {
             self.records.push(stored(kind, key.clone(), &stamp, body));
         }
         self.stamps.put(kind, key, stamp);
         Ok(Ok(()))
+    }
+
+    /// The version and the end of a log entry that was joined with a record: the same on all that have joined the two.
+    fn join_logs(&self, record: &gossip::Record, by: u64) -> (Version, i64) {
+        let key = &record.key.id;
+        let ours = self.stamps.get(Kind::Log, key).map_or(0, |stamp| stamp.expires_at_ms);
+        let id = key.as_slice().try_into().map_or(0, u128::from_be_bytes);
+        let print = self.core.nflog().find(id).map_or(0, |(_, entry)| entry.print());
+        (record.version.joined(by, print), record.expires_at_ms.max(ours))
     }
 
     /// The body of what the core holds.
@@ -384,9 +410,8 @@ mod tests {
 
     use super::*;
     use crate::core::testing::{config, route};
-    use crate::gossip::Version;
     use crate::limits::{GOSSIP_RECORDS_MAX, LOG_ENTRIES_MAX};
-    use crate::model::{Fingerprint, GroupKey, Labels, LogEntry};
+    use crate::model::{Alert, Fingerprint, GroupKey, Labels, LogEntry};
     use crate::node::Options;
     use crate::time::Mono;
 
@@ -403,6 +428,18 @@ mod tests {
 
     /// The same with when it expires.
     fn merge_until(node: &mut Node, kind: u8, key: &[u8], body: &[u8], life: Duration) -> Merge {
+        let version = Version { hlc: 1, node: 7 };
+        offer(node, version, Key { kind, id: key.to_vec() }, body, life).0
+    }
+
+    /// The same with its version; and what the node then holds.
+    fn offer(
+        node: &mut Node,
+        version: Version,
+        key: Key,
+        body: &[u8],
+        life: Duration,
+    ) -> (Merge, Option<gossip::Record>) {
         let mut tables = Tables {
             now: NOW,
             flock_wall: Some(NOW.wall),
@@ -411,16 +448,13 @@ mod tests {
             carried: &mut node.carried,
             records: Vec::new(),
             logs: Vec::new(),
+            joined: Vec::new(),
             claims: Vec::new(),
         };
-        let record = gossip::Record {
-            key: Key { kind, id: key.to_vec() },
-            version: Version { hlc: 1, node: 7 },
-            expires_at_ms: (NOW.wall + life).as_ms(),
-            body: body.to_vec(),
-            told_at: None,
-        };
-        tables.merge(NOW, record)
+        let expires_at_ms = (NOW.wall + life).as_ms();
+        let (held, body) = (key.clone(), body.to_vec());
+        let record = gossip::Record { key, version, expires_at_ms, body, told_at: None };
+        (tables.merge(NOW, record), tables.fetch(&held))
     }
 
     fn timer() -> GroupTimer {
@@ -503,6 +537,67 @@ mod tests {
             assert!(matches!(merge(longer), Merge::Refused(_)), "{kind}");
             assert_eq!(merge(life + ahead), Merge::Changed, "{kind}");
         }
+    }
+
+    #[test]
+    fn all_that_hold_two_logs_whose_authors_did_not_know_of_each_other_join_them_to_the_same_bytes()
+    {
+        let minute = Duration::from_secs(60);
+        let ((key, mut one), (_, mut two)) = (logged("g", minute, &[1]), logged("g", minute, &[2]));
+        (one.tellers, two.tellers) = ([(8, 1)].into(), [(9, 1)].into());
+        let version = |ms: u64, node| Version { hlc: ms << 16, node };
+        let shared = Key { kind: Kind::Log.number(), id: record::log_key(&key).to_vec() };
+        let mut held = Vec::new();
+        for me in [8, 9, 10] {
+            let mut node = node();
+            node.core.set_flock(Flock { me, others: vec![], settling: false });
+            for (entry, version, life) in [(&one, version(4, 8), 2), (&two, version(5, 9), 1)] {
+                let body = record::encode_log(&key, entry);
+                held.push(offer(&mut node, version, shared.clone(), &body, minute * life));
+            }
+        }
+        let (merge, joined) = held.pop().unwrap();
+        let joined = joined.unwrap();
+        let (_, entry) = record::decode_log(&joined.body).unwrap();
+        assert_eq!(
+            (merge, &*entry.firing),
+            (Merge::Changed, &[Fingerprint(1), Fingerprint(2)][..])
+        );
+        assert!(version(6, 0) < joined.version && joined.version < version(7, 0));
+        assert_eq!(joined.expires_at_ms, (NOW.wall + minute * 2).as_ms());
+        assert_eq!(held[1].1.as_ref(), Some(&joined));
+        assert_eq!(held[3].1.as_ref(), Some(&joined));
+    }
+
+    #[test]
+    fn the_timer_that_somebody_tells_of_a_group_holds_over_the_own_of_one_that_told_of_its_alert() {
+        let (mut node, mut rng, mut effects) = (node(), StdRng::seed_from_u64(1), Vec::new());
+        node.flock_config = Some(gossip::Config::new(1, "a"));
+        let cx = &mut Cx { now: NOW, rng: &mut rng, effects: &mut effects };
+        node.handle_restored(cx);
+        let labels: Labels = [("a", "b")].into_iter().collect();
+        let alert = Alert {
+            annotations: Labels::empty(),
+            generator_url: "".into(),
+            starts_at: NOW.wall,
+            ends_at: NOW.wall + Duration::from_secs(300),
+            updated_at: NOW.wall,
+            timeout: true,
+            labels,
+        };
+        let key = record::alert_key(alert.labels.fingerprint());
+        let body = record::encode_alert(&alert);
+        assert_eq!(merge(&mut node, Kind::Alert, &key, &body), Merge::Changed);
+        node.spread(cx);
+        let group = node.core.groups().iter().next().unwrap().1;
+        let path = node.core.routes().get(group.route).path.to_string();
+        let first = NOW.wall + Duration::from_secs(3);
+        let timer = GroupTimer { path, labels: group.labels.clone(), first };
+        let key = record::group_key(&timer.path, &timer.labels);
+        assert_eq!(node.stamps.get(Kind::Group, &key).unwrap().version, Version::UNTOLD);
+        let body = record::encode_group(&timer);
+        assert_eq!(merge(&mut node, Kind::Group, &key, &body), Merge::Changed);
+        assert_eq!(node.core.groups().iter().next().unwrap().1.first_flush, first);
     }
 
     #[test]

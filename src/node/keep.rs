@@ -67,7 +67,12 @@ impl Node {
                     records.push(Record::delete(u16::from(kind.number()), key));
                 }
                 Some(Act::Put { kind, key, expires, body, keep, share }) => {
-                    let stamp = self.stamp(cx.now, kind, expires, &body);
+                    let stamp = if share {
+                        self.stamp(cx.now, kind, expires, &body)
+                    } else {
+                        // Nobody has told it yet, so whatever somebody tells holds.
+                        self.stamp_of_version(cx.now, gossip::Version::UNTOLD, kind, expires, &body)
+                    };
                     if share && !unshared(kind, self.core.silences(), &key, cx.now) {
                         self.publish(cx, kind, &key, &stamp, body.clone());
                     }

@@ -6,7 +6,7 @@ use crate::core::clock::{Shown, Step};
 use crate::core::restore::GroupTimers;
 use crate::effect::{Cx, Effect};
 use crate::faults::{self, Fault};
-use crate::gossip;
+use crate::gossip::{self, Version};
 use crate::model::{Alert, LogEntry, LogKey, Silence};
 use crate::node::Node;
 use crate::node::carried;
@@ -21,7 +21,7 @@ use crate::wire::rest::rest;
 pub(super) struct Kept {
     kind: Kind,
     key: Vec<u8>,
-    version: gossip::Version,
+    version: Version,
     expires_at_ms: i64,
     noun: Noun,
     /// What of its body only a newer version knows.
@@ -85,7 +85,7 @@ impl Node {
         self.restoring.push(Kept {
             kind,
             key: key.to_vec(),
-            version: gossip::Version { hlc: stamped.hlc, node: stamped.node },
+            version: Version { hlc: stamped.hlc, node: stamped.node },
             expires_at_ms: stamped.expires_at_ms,
             noun,
             rest: rest(kind, &stamped.body).map(Into::into),
@@ -164,7 +164,7 @@ impl Node {
             Noun::Log(key, entry) => self.core.restore_log(now, key, entry),
             Noun::Silence(silence) => self.core.restore_silence(now, silence),
         }
-        if let Some(gossip) = &mut self.gossip {
+        if let Some(gossip) = self.gossip.as_mut().filter(|_| version != Version::UNTOLD) {
             let (key, body) = (shared_key(kind, &key), Vec::new());
             let record = gossip::Record { key, version, expires_at_ms, body, told_at: None };
             // As in `join`.
@@ -176,7 +176,7 @@ impl Node {
     }
 
     /// Whether what is held is newer than what was kept.
-    fn holds_newer(&self, kind: Kind, key: &[u8], version: gossip::Version) -> bool {
+    fn holds_newer(&self, kind: Kind, key: &[u8], version: Version) -> bool {
         if self.is_member() {
             return self.stamps.get(kind, key).is_some_and(|known| known.version >= version);
         }
