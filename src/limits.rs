@@ -214,7 +214,8 @@ pub const MET_MAX: usize = 8;
 pub const MEMBER_NAME_BYTES_MAX: usize = 64;
 /// Gossip keys in the ring. Policy: more is a configuration error.
 pub const GOSSIP_KEYS_MAX: usize = 8;
-/// Records in the index of what the flock shares. Policy: further ones are refused, counted.
+/// Records in the index of what the flock shares. Policy: those that are gone and only known so that they do not come back
+/// give way; further ones are refused, counted.
 pub const GOSSIP_RECORDS_MAX: usize = 65_536;
 /// Records in the index that the tables behind have refused, known so that they are not asked for again. Policy: the one
 /// refused longest ago is forgotten, and may be sent and refused again.

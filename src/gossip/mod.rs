@@ -346,6 +346,12 @@ impl Gossip {
         }
     }
 
+    /// Says that the tables hold the record of this key no more. Its version stays known until it has expired, so that it
+    /// does not come back, as long as there is room.
+    pub fn mark_gone(&mut self, key: &Key) {
+        self.index.mark_gone(key.hash());
+    }
+
     /// A version greater than every one written or heard of before.
     pub fn stamp(&mut self, now: Now) -> Version {
         Version { hlc: self.hlc.tick(now), node: self.config.node }

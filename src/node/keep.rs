@@ -64,6 +64,9 @@ impl Node {
             match self.act(change, cx.now) {
                 Some(Act::Delete(kind, key)) => {
                     self.stamps.remove(kind, &key);
+                    if let Some(gossip) = &mut self.gossip {
+                        gossip.mark_gone(&shared_key(kind, &key));
+                    }
                     records.push(Record::delete(u16::from(kind.number()), key));
                 }
                 Some(Act::Put { kind, key, expires, body, keep, share }) => {
