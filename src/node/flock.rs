@@ -570,34 +570,39 @@ mod tests {
     }
 
     #[test]
-    fn the_timer_that_somebody_tells_of_a_group_holds_over_the_own_of_one_that_told_of_its_alert() {
-        let (mut node, mut rng, mut effects) = (node(), StdRng::seed_from_u64(1), Vec::new());
-        node.flock_config = Some(gossip::Config::new(1, "a"));
-        let cx = &mut Cx { now: NOW, rng: &mut rng, effects: &mut effects };
-        node.handle_restored(cx);
-        let labels: Labels = [("a", "b")].into_iter().collect();
+    fn the_timer_that_somebody_tells_of_a_group_holds_before_and_after_an_alert_has_made_it() {
         let alert = Alert {
+            labels: [("a", "b")].into_iter().collect(),
             annotations: Labels::empty(),
             generator_url: "".into(),
             starts_at: NOW.wall,
             ends_at: NOW.wall + Duration::from_secs(300),
             updated_at: NOW.wall,
             timeout: true,
-            labels,
         };
         let key = record::alert_key(alert.labels.fingerprint());
-        let body = record::encode_alert(&alert);
-        assert_eq!(merge(&mut node, Kind::Alert, &key, &body), Merge::Changed);
-        node.spread(cx);
-        let group = node.core.groups().iter().next().unwrap().1;
-        let path = node.core.routes().get(group.route).path.to_string();
+        let told_alert = (Kind::Alert, key.to_vec(), record::encode_alert(&alert));
+        let path = node().core.routes().matching(&alert.labels)[0];
+        let path = node().core.routes().get(path).path.to_string();
         let first = NOW.wall + Duration::from_secs(3);
-        let timer = GroupTimer { path, labels: group.labels.clone(), first };
-        let key = record::group_key(&timer.path, &timer.labels);
-        assert_eq!(node.stamps.get(Kind::Group, &key).unwrap().version, Version::UNTOLD);
-        let body = record::encode_group(&timer);
-        assert_eq!(merge(&mut node, Kind::Group, &key, &body), Merge::Changed);
-        assert_eq!(node.core.groups().iter().next().unwrap().1.first_flush, first);
+        let timer = GroupTimer { path, labels: Labels::empty(), first };
+        let key = record::group_key(&timer.path, &timer.labels).to_vec();
+        let told_timer = (Kind::Group, key.clone(), record::encode_group(&timer));
+        for order in [[&told_alert, &told_timer], [&told_timer, &told_alert]] {
+            let (mut node, mut rng, mut effects) = (node(), StdRng::seed_from_u64(1), Vec::new());
+            node.flock_config = Some(gossip::Config::new(1, "a"));
+            let cx = &mut Cx { now: NOW, rng: &mut rng, effects: &mut effects };
+            node.handle_restored(cx);
+            for (kind, key, body) in order {
+                assert_eq!(merge(&mut node, *kind, key, body), Merge::Changed);
+                // Whoever has told of it has long done so.
+                node.core.handle_timeout(cx);
+                node.spread(cx);
+            }
+            assert_eq!(node.core.groups().iter().next().unwrap().1.first_flush, first);
+            let stamp = node.stamps.get(Kind::Group, &key).unwrap();
+            assert_eq!(stamp.version, Version { hlc: 1, node: 7 });
+        }
     }
 
     #[test]

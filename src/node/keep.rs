@@ -9,7 +9,7 @@ use crate::core::Change;
 use crate::core::silences::Silences;
 use crate::effect::{Cx, Effect};
 use crate::faults::{self, Fault};
-use crate::gossip;
+use crate::gossip::{self, Version};
 use crate::limits::{CLAIM_TIME_MAX, CLOCK_AHEAD_MS_MAX, RECORD_LIFE_MAX, WARN_INTERVAL};
 use crate::model::{Alert, Fingerprint};
 use crate::node::Node;
@@ -69,12 +69,16 @@ impl Node {
                     }
                     records.push(Record::delete(u16::from(kind.number()), key));
                 }
-                Some(Act::Put { kind, key, expires, body, keep, share }) => {
+                Some(Act::Put { kind, key, expires, mut body, keep, share }) => {
                     let stamp = if share {
                         self.stamp(cx.now, kind, expires, &body)
+                    } else if let Some((told, timer)) = self.told_timer(kind, &key) {
+                        self.core.merge_group(cx.now, &timer.path, &timer.labels, timer.first);
+                        body = record::encode_group(&timer);
+                        told
                     } else {
                         // Nobody has told it yet, so whatever somebody tells holds.
-                        self.stamp_of_version(cx.now, gossip::Version::UNTOLD, kind, expires, &body)
+                        self.stamp_of_version(cx.now, Version::UNTOLD, kind, expires, &body)
                     };
                     if share && !unshared(kind, self.core.silences(), &key, cx.now) {
                         self.publish(cx, kind, &key, &stamp, body.clone());
@@ -95,6 +99,13 @@ impl Node {
         self.send(cx);
     }
 
+    /// The timer that was told of a group before it was made.
+    fn told_timer(&self, kind: Kind, key: &[u8]) -> Option<(Stamp, GroupTimer)> {
+        let stamp = self.stamps.get(kind, key)?;
+        let timer = record::decode_group(stamp.beyond.as_deref()?).ok()?;
+        Some((stamp.clone(), timer))
+    }
+
     /// The record that tells flash that time has ended an alert.
     fn ended(&self, fingerprint: Fingerprint, now: Now) -> Option<Record> {
         let key = record::alert_key(fingerprint);
@@ -108,7 +119,7 @@ impl Node {
     /// The stamp of what is held. A node without a flock keeps none: nobody has an older version.
     fn stamp_of(&self, now: Now, kind: Kind, key: &[u8], expires: Wall) -> Stamp {
         self.stamps.get(kind, key).cloned().unwrap_or_else(|| Stamp {
-            version: gossip::Version { hlc: self.last_hlc, node: 0 },
+            version: Version { hlc: self.last_hlc, node: 0 },
             expires_at_ms: expires.min(now.wall + life_max(Some(kind))).as_ms(),
             ..Stamp::default()
         })
@@ -257,7 +268,7 @@ impl Node {
         } else {
             let wall = u64::try_from(now.wall.as_ms()).unwrap_or(0) << 16;
             self.last_hlc = wall.max(self.last_hlc + 1);
-            gossip::Version { hlc: self.last_hlc, node: self.identity.unwrap_or(0) }
+            Version { hlc: self.last_hlc, node: self.identity.unwrap_or(0) }
         };
         self.stamp_of_version(now, version, kind, expires, body)
     }
@@ -266,7 +277,7 @@ impl Node {
     pub(super) fn stamp_of_version(
         &self,
         now: Now,
-        version: gossip::Version,
+        version: Version,
         kind: Kind,
         expires: Wall,
         body: &[u8],
@@ -510,9 +521,7 @@ mod tests {
     #[test]
     fn what_ends_in_a_far_future_is_shared_for_a_year_and_told_anew_after_half_of_it() {
         let w = World::new();
-        let of = |now, ends| {
-            w.node.stamp_of_version(now, gossip::Version::at(1), Kind::Silence, ends, &[])
-        };
+        let of = |now, ends| w.node.stamp_of_version(now, Version::at(1), Kind::Silence, ends, &[]);
         let stamp = of(w.now, Wall::MAX);
         assert_eq!(stamp.expires_at_ms, (w.now.wall + RECORD_LIFE_MAX).as_ms());
         let early = |days: u32| {
