@@ -49,6 +49,9 @@ pub const HTTP_BODIES_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Bytes of a refused body that are read and dropped, so that its sender hears the refusal instead of a reset. Policy:
 /// the connection is closed.
 pub const HTTP_DRAIN_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// How long nothing of an answer may be taken while others want the reader's place. Policy: where all GETs or all
+/// connections are taken, the one that has been stuck for longest is closed.
+pub const HTTP_SLOW_READ_TIME: Duration = Duration::from_secs(5);
 /// GETs that are answered at a time unless `--web.get-concurrency` says otherwise. Policy: refused with 503.
 pub const HTTP_GETS_MAX: usize = 8;
 /// Between two tries to accept a connection after one that failed. Policy: new connections wait in the backlog.
