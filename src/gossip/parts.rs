@@ -34,9 +34,9 @@ const TELL_AFTER_MS: [u64; 5] = [250, 250, 500, 1_000, 2_000];
 
 /// Large records that members were told of and have not asked for, by member and hash.
 #[derive(Debug, Default)]
-pub(super) struct Told(BTreeMap<(u64, u64), (Mono, usize)>);
+pub(super) struct Unasked(BTreeMap<(u64, u64), (Mono, usize)>);
 
-impl Told {
+impl Unasked {
     pub(super) fn put(&mut self, now: Mono, node: u64, hashes: &[u64]) {
         for hash in hashes.iter().take(UNACKNOWLEDGED_MAX.saturating_sub(self.0.len())) {
             self.0.insert((node, *hash), (now + Duration::from_millis(TELL_AFTER_MS[0]), 1));
@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn who_does_not_ask_is_told_again_and_at_last_left_alone() {
-        let mut told = Told::default();
+        let mut told = Unasked::default();
         for node in 1..=3 {
             told.put(Mono::ZERO, node, &[7]);
         }

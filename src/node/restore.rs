@@ -18,7 +18,7 @@ use crate::wire::rest::rest;
 
 /// A record that was kept.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct Saved {
     kind: Kind,
     key: Vec<u8>,
     version: Version,
@@ -82,7 +82,7 @@ impl Node {
             // Whoever claimed anything has long sent it or given it up.
             Kind::Claim => return Ok(()),
         };
-        self.restoring.push(Kept {
+        self.restoring.push(Saved {
             kind,
             key: key.to_vec(),
             version: Version { hlc: stamped.hlc, node: stamped.node },
@@ -147,8 +147,8 @@ impl Node {
         self.spread(cx);
     }
 
-    fn take_back(&mut self, now: Now, kept: Kept, timers: &mut GroupTimers) {
-        let Kept { kind, key, version, expires_at_ms, noun, rest } = kept;
+    fn take_back(&mut self, now: Now, kept: Saved, timers: &mut GroupTimers) {
+        let Saved { kind, key, version, expires_at_ms, noun, rest } = kept;
         let mut stamp = Stamp { version, expires_at_ms, ..Stamp::default() };
         stamp.beyond = beyond(kind, &[], rest.as_deref());
         match noun {
