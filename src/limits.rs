@@ -49,6 +49,9 @@ pub const HTTP_BODIES_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Bytes of a refused body that are read and dropped, so that its sender hears the refusal instead of a reset. Policy:
 /// the connection is closed.
 pub const HTTP_DRAIN_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// How long nothing of an answer may be taken while others want the reader's place. Policy: where all GETs or all
+/// connections are taken, the one that has been stuck for longest is closed.
+pub const HTTP_SLOW_READ_TIME: Duration = Duration::from_secs(5);
 /// GETs that are answered at a time unless `--web.get-concurrency` says otherwise. Policy: refused with 503.
 pub const HTTP_GETS_MAX: usize = 8;
 /// Between two tries to accept a connection after one that failed. Policy: new connections wait in the backlog.
@@ -114,6 +117,12 @@ pub const OWN_GROUPS_MAX: usize = 64;
 /// Aggregation groups. Policy: a report that might need more is refused as in a full table, a config that would is not
 /// loaded; at the start, alerts that were kept and need more are left out, logged, and stay on flash.
 pub const GROUPS_MAX: usize = 40_000;
+/// Entries of the notification log, which has one for each integration of each group, also of those that are gone.
+/// Policy: of those that say that nothing fires the one that expires soonest is dropped, then of the others; what it was
+/// about may be told again.
+pub const LOG_ENTRIES_MAX: usize = 2 * GROUPS_MAX;
+/// Bytes of all names and alerts in the notification log. Policy: as for [`LOG_ENTRIES_MAX`].
+pub const LOG_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Members that a log entry names as having told of its group. Policy: who told longest ago is left out; an end may be told
 /// again after a split.
 pub const LOG_TELLERS_MAX: usize = 16;
@@ -212,7 +221,8 @@ pub const MET_MAX: usize = 8;
 pub const MEMBER_NAME_BYTES_MAX: usize = 64;
 /// Gossip keys in the ring. Policy: more is a configuration error.
 pub const GOSSIP_KEYS_MAX: usize = 8;
-/// Records in the index of what the flock shares. Policy: further ones are refused, counted.
+/// Records in the index of what the flock shares. Policy: those that are gone and only known so that they do not come back
+/// give way; further ones are refused, counted.
 pub const GOSSIP_RECORDS_MAX: usize = 65_536;
 /// Records in the index that the tables behind have refused, known so that they are not asked for again. Policy: the one
 /// refused longest ago is forgotten, and may be sent and refused again.
@@ -264,6 +274,10 @@ pub const MEMBER_DATAGRAMS_PER_SECOND: u64 = 4000;
 /// How long another member's claim on a turn holds from when it is heard. Policy: a longer one holds for so long. Room
 /// for the claim of a group that holds every alert there may be, in a flock of all the members there may be.
 pub const CLAIM_TIME_MAX: Duration = Duration::from_secs(800);
+/// How long from now a record may be shared or kept for the flock, and a log entry live, whatever flags and ends say; claims
+/// and group timers have less. Policy: own ones end then, and are told anew before; another member's that would be kept for
+/// longer is refused while the time is known.
+pub const RECORD_LIFE_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 /// How far ahead of our synchronised clock a version may be. Policy: refused, counted, shown.
 pub const CLOCK_AHEAD_MS_MAX: i64 = 10 * 60 * 1000;
 /// The latest time, in milliseconds since 1970, that is learned from other members: of the year 2255, a little before

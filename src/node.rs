@@ -24,7 +24,7 @@ use crate::notify::Reply;
 use crate::time::{Mono, Now};
 
 use carried::Carried;
-use restore::Kept;
+use restore::Saved;
 use stamps::Stamps;
 
 pub use clock::DATED;
@@ -53,7 +53,7 @@ pub struct GroupView<'a> {
 #[derive(Debug)]
 pub struct Node {
     core: Core,
-    restoring: Vec<Kept>,
+    restoring: Vec<Saved>,
     last_hlc: u64,
     flock_config: Option<gossip::Config>,
     identity: Option<u64>,

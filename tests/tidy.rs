@@ -56,7 +56,9 @@ fn sources() -> Vec<Source> {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path);
+                if !path.ends_with("tests") {
+                    folders.push(path);
+                }
             } else if path.extension().is_some_and(|ending| ending == "rs") {
                 let name = path.file_stem().unwrap().to_str().unwrap();
                 let first = path.strip_prefix(&root).unwrap().components().next().unwrap();

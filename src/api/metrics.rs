@@ -109,7 +109,13 @@ fn notifications(text: &mut Text, node: &Node) {
     )
     .count(&[("reason", "inhibition")], stats.suppressed_inhibition)
     .count(&[("reason", "mute_time_interval")], stats.suppressed_interval)
-    .count(&[("reason", "silence")], stats.suppressed_silence);
+    .count(&[("reason", "silence")], stats.suppressed_silence)
+    .family(
+        "bellwether_log_entries_dropped_total",
+        "counter",
+        "How many entries of the notification log gave way to others: what they were about may be told again.",
+    )
+    .count(&[], stats.log_dropped);
 }
 
 fn silences(text: &mut Text, node: &Node, now: Now) {

@@ -1,12 +1,45 @@
 //! The subcommands' HTTP client: one request, one answer, without TLS.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read as _, Write};
 use std::net::{TcpStream, ToSocketAddrs as _};
+
+use serde_json::Value;
 
 use crate::limits::{CLI_ANSWER_BYTES_MAX, CLI_TIME_MAX};
 
 /// Where the API is when nothing else is said.
-pub const URL: &str = "http://127.0.0.1:9093";
+const URL: &str = "http://127.0.0.1:9093";
+
+/// Runs a subcommand that prints what `path` answers; `args` come after its name: `[--url URL]`. Returns the exit code: 0,
+/// 1 failed, 2 usage.
+pub fn run(
+    args: &[String],
+    out: &mut dyn Write,
+    usage: &str,
+    path: &str,
+    print: fn(&Value) -> String,
+) -> u8 {
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let (code, text) = match words.as_slice() {
+        [] => shown(URL, path, print),
+        ["--url", url] => shown(url, path, print),
+        [one] if one.starts_with("--url=") => shown(one.trim_start_matches("--url="), path, print),
+        ["--help" | "-h"] => (0, usage.to_owned()),
+        _ => (2, usage.to_owned()),
+    };
+    out.write_all(text.as_bytes()).map_or(1, |()| code)
+}
+
+/// What is printed, after the exit code.
+fn shown(url: &str, path: &str, print: fn(&Value) -> String) -> (u8, String) {
+    let answer = get(url, path).and_then(|body| {
+        serde_json::from_slice(&body).map_err(|error| format!("{url}: no JSON: {error}"))
+    });
+    match answer {
+        Ok(answer) => (0, print(&answer)),
+        Err(why) => (1, format!("error: {why}\n")),
+    }
+}
 
 /// Gets `path` from the agent at `url`; the error says what to do.
 pub fn get(url: &str, path: &str) -> Result<Vec<u8>, String> {

@@ -1,6 +1,6 @@
 //! `bellwether flock [--url URL]`: the flock as one node sees it.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use serde_json::Value;
 
@@ -16,31 +16,9 @@ its clock less ours, whether it has the same records, and the id of the key it s
 
 /// Runs the subcommand; `args` come after its name. Returns the exit code: 0, 1 failed, 2 usage.
 pub fn run(args: &[String], out: &mut dyn Write) -> u8 {
-    let words: Vec<&str> = args.iter().map(String::as_str).collect();
-    let done = match words.as_slice() {
-        [] => show(client::URL, out),
-        ["--url", url] => show(url, out),
-        [one] if one.starts_with("--url=") => show(one.trim_start_matches("--url="), out),
-        ["--help" | "-h"] => out.write_all(USAGE.as_bytes()).map(|()| 0),
-        _ => out.write_all(USAGE.as_bytes()).map(|()| 2),
-    };
-    done.unwrap_or(1)
-}
-
-fn show(url: &str, out: &mut dyn Write) -> io::Result<u8> {
-    let answer = client::get(url, "/api/v2/status").and_then(|body| {
-        serde_json::from_slice::<Value>(&body).map_err(|error| format!("{url}: no JSON: {error}"))
-    });
-    match answer {
-        Ok(status) => {
-            out.write_all(print(status.get("cluster").unwrap_or(&Value::Null)).as_bytes())
-        }
-        Err(why) => {
-            writeln!(out, "error: {why}")?;
-            return Ok(1);
-        }
-    }?;
-    Ok(0)
+    client::run(args, out, USAGE, "/api/v2/status", |status| {
+        print(status.get("cluster").unwrap_or(&Value::Null))
+    })
 }
 
 /// `cluster` of the status as text.

@@ -1,6 +1,6 @@
 //! `bellwether history [--url URL]`: why one node notified, or did not.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use serde_json::Value;
 
@@ -16,25 +16,7 @@ member or told by it, taken over, surrendered, failed.
 
 /// Runs the subcommand; `args` come after its name. Returns the exit code: 0, 1 failed, 2 usage.
 pub fn run(args: &[String], out: &mut dyn Write) -> u8 {
-    let words: Vec<&str> = args.iter().map(String::as_str).collect();
-    let done = match words.as_slice() {
-        [] => show(client::URL, out),
-        ["--url", url] => show(url, out),
-        [one] if one.starts_with("--url=") => show(one.trim_start_matches("--url="), out),
-        ["--help" | "-h"] => out.write_all(USAGE.as_bytes()).map(|()| 0),
-        _ => out.write_all(USAGE.as_bytes()).map(|()| 2),
-    };
-    done.unwrap_or(1)
-}
-
-fn show(url: &str, out: &mut dyn Write) -> io::Result<u8> {
-    let answer = client::get(url, "/bellwether/v1/history").and_then(|body| {
-        serde_json::from_slice::<Value>(&body).map_err(|error| format!("{url}: no JSON: {error}"))
-    });
-    match answer {
-        Ok(entries) => out.write_all(print(&entries).as_bytes()).map(|()| 0),
-        Err(why) => writeln!(out, "error: {why}").map(|()| 1),
-    }
+    client::run(args, out, USAGE, "/bellwether/v1/history", print)
 }
 
 fn print(entries: &Value) -> String {

@@ -20,8 +20,8 @@ use crate::time::Wall;
 pub struct Entry {
     /// The alert; a flush that is under way holds it as it was.
     pub alert: Rc<Alert>,
-    /// The routes it ends at, and its group at each.
-    pub groups: Vec<(RouteId, GroupId)>,
+    /// The routes it ends at, and its group at each, if it was ever brought to one.
+    pub groups: Vec<(RouteId, Option<GroupId>)>,
     /// Which silences it has been compared with.
     pub memo: Memo,
 }

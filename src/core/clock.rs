@@ -139,7 +139,7 @@ impl Core {
         warn!("the clock stepped from {} to {}: what is held is moved along", step.from, step.to);
         self.alerts.for_each(|_, alert| step.alert(Rc::make_mut(alert)));
         self.silences.for_each(|silence| step.silence(silence));
-        self.nflog.for_each(|_, entry| step.entry(entry));
+        self.nflog.for_each(|entry| step.entry(entry));
         self.groups.for_each(|group| {
             group.first_flush = step.time(group.first_flush);
             if let Some(flush) = &mut group.flush {

@@ -17,6 +17,7 @@ use crate::core::timers::Timer;
 use crate::core::{Change, Core};
 use crate::effect::Cx;
 use crate::faults::{self, Fault};
+use crate::limits::RECORD_LIFE_MAX;
 use crate::model::{Alert, Fingerprint, GroupKey, LogEntry, LogKey};
 use crate::time::{Mono, Now, Wall};
 
@@ -205,15 +206,25 @@ impl Core {
         };
         // Whatever is configured, it outlives the next flush: else that would tell the same again, and no end.
         let lifetime = self.options.retention.min(repeat_interval * 2);
-        let expires_at = now + lifetime.max(group_interval * 2).max(ENTRY_LIFE_MIN);
+        let lifetime = lifetime.max(group_interval * 2).max(ENTRY_LIFE_MIN);
+        let expires_at = now + lifetime.min(RECORD_LIFE_MAX);
         // What another has told since this was sent did not know of it, nor this of that.
         let meanwhile = known.filter(|it| it.tellers != delivery.tellers);
         let entry = LogEntry { timestamp, firing, resolved, expires_at, tellers };
         let entry = meanwhile.map_or_else(|| entry.clone(), |other| other.joined(&entry));
-        if self.nflog.merge(key.clone(), entry, now) {
+        if self.put_log(cx.now, key.clone(), entry) {
             self.changes.push(Change::Log(key));
-            self.arm_records(cx.now);
         }
+    }
+
+    /// Takes a log entry as it is; that others give way to it is told. Returns whether there was room for it.
+    pub(super) fn put_log(&mut self, now: Now, key: LogKey, entry: LogEntry) -> bool {
+        let gone = self.nflog.put(key.clone(), entry);
+        let stays = !gone.contains(&key);
+        self.stats.log_dropped += gone.len() as u64;
+        self.changes.extend(gone.into_iter().map(Change::Log));
+        self.arm_records(now);
+        stays
     }
 
     /// Ends the flush if no delivery is open.

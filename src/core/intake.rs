@@ -133,7 +133,7 @@ impl Core {
         let groups = routes
             .into_iter()
             .map(|route| {
-                let id = if joins { self.group_for(now, route, fingerprint) } else { GroupId(0) };
+                let id = if joins { self.group_for(now, route, fingerprint) } else { None };
                 (route, id)
             })
             .collect();
@@ -159,7 +159,7 @@ impl Core {
             else {
                 return true;
             };
-            if let Some(group) = self.groups.get_mut(id) {
+            if let Some(group) = id.and_then(|id| self.groups.get_mut(id)) {
                 group.alerts.insert(fingerprint);
                 continue;
             }
@@ -183,10 +183,8 @@ impl Core {
         now: Now,
         route_id: RouteId,
         fingerprint: Fingerprint,
-    ) -> GroupId {
-        let Some(alert) = self.alerts.get(fingerprint).map(|entry| Rc::clone(&entry.alert)) else {
-            return GroupId(0);
-        };
+    ) -> Option<GroupId> {
+        let alert = Rc::clone(&self.alerts.get(fingerprint)?.alert);
         let route = self.routes.get(route_id);
         let labels = route.group_labels(&alert.labels);
         let id = match self.groups.find(route_id, &labels) {
@@ -196,7 +194,7 @@ impl Core {
         if let Some(group) = self.groups.get_mut(id) {
             group.alerts.insert(fingerprint);
         }
-        id
+        Some(id)
     }
 
     fn make_group(&mut self, now: Now, route_id: RouteId, labels: Labels, since: Wall) -> GroupId {

@@ -15,7 +15,7 @@ mod intake;
 pub mod nflog;
 pub mod reach;
 mod reload;
-mod replica;
+pub mod replica;
 pub mod restore;
 pub mod route;
 pub mod silences;

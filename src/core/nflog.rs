@@ -1,61 +1,61 @@
 //! The notification log: what was last sent, for every group and integration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::limits::{LOG_BYTES_MAX, LOG_ENTRIES_MAX};
 use crate::model::{LogEntry, LogKey};
 use crate::time::Wall;
 
 /// One entry a key, the latest.
 #[derive(Debug, Default)]
 pub struct Nflog {
-    entries: BTreeMap<LogKey, LogEntry>,
-    /// The keys by [`LogKey::id`], by which the flock knows them.
-    ids: BTreeMap<u128, LogKey>,
+    /// By [`LogKey::id`], by which the flock knows them.
+    entries: BTreeMap<u128, (LogKey, LogEntry)>,
+    /// In the order in which they give way.
+    order: BTreeSet<Place>,
+    /// Bytes of all keys and entries.
+    bytes: usize,
 }
+
+/// Whether something fires, when it expires, and whose it is: the least gives way first.
+type Place = (bool, Wall, u128);
 
 impl Nflog {
     /// The entry of `key`, if it has not expired.
     pub fn get(&self, key: &LogKey, now: Wall) -> Option<&LogEntry> {
-        self.entries.get(key).filter(|entry| entry.expires_at > now)
-    }
-
-    /// Takes an entry, own or another's: the later one stays, of equally late ones the one that sorts last, so that
-    /// every node keeps the same. Returns whether anything changed.
-    pub fn merge(&mut self, key: LogKey, entry: LogEntry, now: Wall) -> bool {
-        if entry.expires_at <= now {
-            return false;
-        }
-        let rank = |entry: &LogEntry| {
-            (entry.timestamp, entry.firing.clone(), entry.resolved.clone(), entry.expires_at)
-        };
-        if self.entries.get(&key).is_some_and(|known| rank(known) >= rank(&entry)) {
-            return false;
-        }
-        self.replace(key, entry);
-        true
-    }
-
-    /// Takes an entry as it is.
-    pub fn replace(&mut self, key: LogKey, entry: LogEntry) {
-        if !self.entries.contains_key(&key) {
-            self.ids.insert(key.id(), key.clone());
-        }
-        self.entries.insert(key, entry);
+        let (_, entry) = self.find(key.id())?;
+        (entry.expires_at > now).then_some(entry)
     }
 
     /// The entry of the key with this [`LogKey::id`].
     pub fn find(&self, id: u128) -> Option<(&LogKey, &LogEntry)> {
-        self.entries.get_key_value(self.ids.get(&id)?)
+        self.entries.get(&id).map(|(key, entry)| (key, entry))
+    }
+
+    /// Takes an entry as it is. Returns the keys of those that give way to it, which may be its own.
+    pub fn put(&mut self, key: LogKey, entry: LogEntry) -> Vec<LogKey> {
+        let id = key.id();
+        self.remove(id);
+        self.order.insert(place(id, &entry));
+        self.bytes += bytes(&key, &entry);
+        self.entries.insert(id, (key, entry));
+        let mut gone = Vec::new();
+        while self.len() > LOG_ENTRIES_MAX || self.bytes > LOG_BYTES_MAX {
+            let Some((_, _, least)) = self.order.first().copied() else { break };
+            gone.extend(self.remove(least));
+        }
+        gone
     }
 
     /// Every entry, expired ones that were not yet swept too.
     pub fn iter(&self) -> impl Iterator<Item = (&LogKey, &LogEntry)> {
-        self.entries.iter()
+        self.entries.values().map(|(key, entry)| (key, entry))
     }
 
-    /// Calls `with` for every entry, to change it.
-    pub fn for_each(&mut self, mut with: impl FnMut(&LogKey, &mut LogEntry)) {
-        self.entries.iter_mut().for_each(|(key, entry)| with(key, entry));
+    /// Calls `with` for every entry, to change its times.
+    pub fn for_each(&mut self, mut with: impl FnMut(&mut LogEntry)) {
+        self.entries.values_mut().for_each(|(_, entry)| with(entry));
+        self.order = self.entries.iter().map(|(id, (_, entry))| place(*id, entry)).collect();
     }
 
     /// The number of entries.
@@ -70,18 +70,27 @@ impl Nflog {
 
     /// Drops what has expired and returns the keys.
     pub fn sweep(&mut self, now: Wall) -> Vec<LogKey> {
-        let gone: Vec<LogKey> = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| entry.expires_at <= now)
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in &gone {
-            self.entries.remove(key);
-            self.ids.remove(&key.id());
-        }
-        gone
+        let ended = |fires| self.order.range((fires, Wall::MIN, 0)..=(fires, now, u128::MAX));
+        let ended: Vec<u128> = ended(false).chain(ended(true)).map(|(_, _, id)| *id).collect();
+        ended.into_iter().filter_map(|id| self.remove(id)).collect()
     }
+
+    fn remove(&mut self, id: u128) -> Option<LogKey> {
+        let (key, entry) = self.entries.remove(&id)?;
+        self.order.remove(&place(id, &entry));
+        self.bytes -= bytes(&key, &entry);
+        Some(key)
+    }
+}
+
+fn place(id: u128, entry: &LogEntry) -> Place {
+    (!entry.firing.is_empty(), entry.expires_at, id)
+}
+
+/// Bytes of what is said, as it stands in a record.
+fn bytes(key: &LogKey, entry: &LogEntry) -> usize {
+    let names = key.group.as_str().len() + key.receiver.len() + key.integration.len();
+    names + 8 * (entry.firing.len() + entry.resolved.len()) + 16 * entry.tellers.len()
 }
 
 #[cfg(test)]
@@ -89,46 +98,67 @@ mod tests {
     use super::*;
     use crate::model::{Fingerprint, GroupKey};
 
-    fn key() -> LogKey {
+    fn key(group: &str) -> LogKey {
         LogKey {
-            group: GroupKey::from_stored("{}:{}"),
+            group: GroupKey::from_stored(group),
             receiver: "r".into(),
             integration: "webhook".into(),
             index: 0,
         }
     }
 
-    fn entry(timestamp: i64, firing: u64) -> LogEntry {
+    fn entry(expires: i64, firing: &[u64]) -> LogEntry {
         LogEntry {
-            timestamp: Wall::from_secs(timestamp),
-            firing: [Fingerprint(firing)].into(),
+            timestamp: Wall::from_secs(1),
+            firing: firing.iter().copied().map(Fingerprint).collect(),
             resolved: [].into(),
-            expires_at: Wall::from_secs(timestamp + 100),
+            expires_at: Wall::from_secs(expires),
             tellers: [].into(),
         }
     }
 
     #[test]
-    fn merging_is_commutative_and_idempotent_and_says_whether_it_changed() {
-        let now = Wall::from_secs(0);
-        let entries = [entry(1, 1), entry(2, 1), entry(2, 2)];
-        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-            let mut log = Nflog::default();
-            for i in order {
-                log.merge(key(), entries[i].clone(), now);
-                assert!(!log.merge(key(), entries[i].clone(), now));
-            }
-            assert_eq!(log.get(&key(), now), Some(&entries[2]), "{order:?}");
+    fn an_expired_entry_is_not_shown_and_swept() {
+        let mut log = Nflog::default();
+        for (group, expires) in [("a", 100), ("b", 101), ("c", 102)] {
+            assert_eq!(log.put(key(group), entry(expires, &[1])), []);
         }
+        log.put(key("a"), entry(101, &[]));
+        let now = Wall::from_secs(101);
+        assert_eq!((log.get(&key("b"), now), log.get(&key("a"), now)), (None, None));
+        assert_eq!(log.get(&key("c"), now), Some(&entry(102, &[1])));
+        assert_eq!(log.sweep(now), [key("a"), key("b")]);
+        log.for_each(|it| it.expires_at = now);
+        assert_eq!(log.sweep(now), [key("c")], "in the order of its time after a step");
+        assert_eq!((log.len(), log.order.len(), log.bytes), (0, 0, 0));
     }
 
     #[test]
-    fn an_expired_entry_is_neither_taken_nor_shown_nor_kept() {
+    fn in_a_full_log_what_says_nothing_and_then_what_expires_soonest_gives_way() {
         let mut log = Nflog::default();
-        assert!(!log.merge(key(), entry(1, 1), Wall::from_secs(101)));
-        assert!(log.merge(key(), entry(1, 1), Wall::from_secs(100)));
-        assert_eq!(log.get(&key(), Wall::from_secs(101)), None);
-        assert_eq!(log.sweep(Wall::from_secs(101)), [key()]);
-        assert!(log.is_empty());
+        log.put(key("quiet, late"), entry(900, &[]));
+        log.put(key("quiet, soon"), entry(800, &[]));
+        log.put(key("fires, soon"), entry(100, &[1]));
+        for n in 3..LOG_ENTRIES_MAX {
+            assert_eq!(log.put(key(&n.to_string()), entry(500, &[1])), []);
+        }
+        assert_eq!(log.put(key("4"), entry(600, &[1, 2])), [], "a known one");
+        assert_eq!(log.put(key("x"), entry(500, &[1])), [key("quiet, soon")]);
+        assert_eq!(log.put(key("y"), entry(500, &[1])), [key("quiet, late")]);
+        assert_eq!(log.put(key("z"), entry(999, &[])), [key("z")], "itself");
+        assert_eq!(log.put(key("z"), entry(99, &[1])), [key("z")]);
+        assert_eq!(log.put(key("z"), entry(500, &[1])), [key("fires, soon")]);
+        assert_eq!((log.len(), log.order.len()), (LOG_ENTRIES_MAX, LOG_ENTRIES_MAX));
+    }
+
+    #[test]
+    fn the_bytes_of_all_entries_are_bounded() {
+        let mut log = Nflog::default();
+        let many: Vec<u64> = (0..u64::try_from(LOG_BYTES_MAX / 8 / 3).unwrap()).collect();
+        log.put(key("a"), entry(100, &many));
+        log.put(key("b"), entry(101, &many));
+        assert_eq!(log.put(key("c"), entry(102, &many)), [key("a")]);
+        assert_eq!(log.put(key("c"), entry(103, &[1])), [], "what it was is not counted");
+        assert_eq!(log.put(key("d"), entry(104, &many)), []);
     }
 }

@@ -61,8 +61,7 @@ impl Core {
             let mut groups = Vec::new();
             for route in self.routes.matching(&labels) {
                 self.keep_group(&mut kept, route, &labels);
-                let id =
-                    if joins { self.group_for(cx.now, route, fingerprint) } else { GroupId(0) };
+                let id = if joins { self.group_for(cx.now, route, fingerprint) } else { None };
                 groups.push((route, id));
             }
             if let Some(entry) = self.alerts.get_mut(fingerprint) {

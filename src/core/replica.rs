@@ -2,13 +2,28 @@
 
 use std::rc::Rc;
 
+use crate::core::Core;
 use crate::core::flush::log_key;
 use crate::core::restore::{Phase, until_flush};
 use crate::core::timers::Timer;
-use crate::core::{Change, Core};
 use crate::limits::{ALERT_BYTES_MAX, GROUPS_MAX};
 use crate::model::{Alert, Fingerprint, GroupKey, Labels, LogEntry, LogKey, Pool, Silence};
 use crate::time::{Now, Wall};
+
+/// What became of a log entry of another member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Logged {
+    /// There was no room for it.
+    Full,
+    /// It is held joined with what was held before. Whoever holds both does the same; `by`, which the other's author had
+    /// not heard, is to tell all.
+    Joined {
+        /// A node.
+        by: u64,
+    },
+    /// It is held.
+    Taken,
+}
 
 impl Core {
     /// Takes an alert. Returns whether there was room for it.
@@ -35,27 +50,29 @@ impl Core {
     }
 
     /// Takes a log entry; [`Core::handle_peer_log`] then looks at the delivery that it may end. Where its author did not
-    /// know what this node has told, the flock was in parts: then both hold, and the flock is told so.
-    pub fn merge_log(&mut self, now: Now, key: LogKey, entry: LogEntry) {
-        let me = self.turns.flock.me;
-        let unknown = |ours: &&LogEntry| {
-            ours.told_by(me) > entry.told_by(me)
-                && ours.firing.iter().any(|it| entry.firing.binary_search(it).is_err())
+    /// know all that had been told before what is held, the flock was in parts: then both hold.
+    pub fn merge_log(&mut self, now: Now, key: LogKey, entry: LogEntry) -> Logged {
+        let apart = self.nflog.get(&key, now.wall).and_then(|ours| {
+            let is_lost = |it: &&Fingerprint| entry.firing.binary_search(it).is_err();
+            let by = entry.unheard(ours)?;
+            ours.firing.iter().find(is_lost)?;
+            Some((by, ours.joined(&entry)))
+        });
+        let (logged, entry) = match apart {
+            Some((by, joined)) => (Logged::Joined { by }, joined),
+            None => (Logged::Taken, entry),
         };
-        let joined = self.nflog.get(&key, now.wall).filter(unknown).map(|ours| ours.joined(&entry));
-        if joined.is_some() {
-            self.changes.push(Change::Log(key.clone()));
-        }
-        let entry = joined.unwrap_or(entry);
         let firing = Rc::clone(&entry.firing);
-        self.nflog.replace(key, entry);
-        self.arm_records(now);
+        if !self.put_log(now, key, entry) {
+            return Logged::Full;
+        }
         // Of what it says that fires, an end that is known has still to be told.
         for fingerprint in firing.iter().copied() {
             if !self.alerts.fires(fingerprint, now.wall) {
                 self.rejoin_groups(now, fingerprint, 0);
             }
         }
+        logged
     }
 
     /// Whether an alert that another member tells of has anything to tell to receivers: it fires, or some log says that

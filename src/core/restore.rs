@@ -19,14 +19,16 @@ pub type GroupTimers = BTreeMap<(Rc<str>, Labels), Wall>;
 impl Core {
     /// Takes back a silence.
     pub fn restore_silence(&mut self, now: Now, silence: Silence) {
-        self.silences.merge(silence);
+        let id = silence.id;
+        if !self.silences.replace(silence) {
+            error!("silence {id} that was kept is left out: the table is full");
+        }
         self.arm_records(now);
     }
 
     /// Takes back a log entry.
     pub fn restore_log(&mut self, now: Now, key: LogKey, entry: LogEntry) {
-        self.nflog.merge(key, entry, now.wall);
-        self.arm_records(now);
+        self.put_log(now, key, entry);
     }
 
     /// Takes back an alert. One that fired gets its lease anew: while nobody listened, nobody could extend it.

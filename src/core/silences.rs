@@ -144,7 +144,7 @@ impl Silences {
         }
         let mut silence = draft.into_silence(fresh, now);
         silence.starts_at = silence.starts_at.max(now);
-        self.merge(silence);
+        self.insert(silence);
         Ok(changed)
     }
 
@@ -200,17 +200,6 @@ impl Silences {
         silence.ends_at = now;
         silence.updated_at = now;
         Ok(true)
-    }
-
-    /// Takes a silence as it is, own or another's: the one that was updated later stays. Returns whether anything
-    /// changed.
-    pub fn merge(&mut self, silence: Silence) -> bool {
-        let newer = |known: &Silence| known.updated_at > silence.updated_at || *known == silence;
-        if self.get(silence.id).is_some_and(newer) {
-            return false;
-        }
-        self.insert(silence);
-        true
     }
 
     /// Takes a silence as it is. Returns whether there was room for it.

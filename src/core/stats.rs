@@ -25,6 +25,8 @@ pub struct Stats {
     pub suppressed_interval: u64,
     /// Alerts that a silence kept from a notification.
     pub suppressed_silence: u64,
+    /// Log entries that gave way to others.
+    pub log_dropped: u64,
     integrations: BTreeMap<&'static str, IntegrationStats>,
 }
 

@@ -24,8 +24,9 @@ impl Core {
             .alerts
             .iter()
             .filter(|(fingerprint, entry)| {
-                let told = |(_, id): &(RouteId, GroupId)| {
-                    self.groups.get(*id).is_none_or(|group| !group.alerts.contains(fingerprint))
+                let told = |(_, id): &(RouteId, Option<GroupId>)| {
+                    let group = id.and_then(|id| self.groups.get(id));
+                    group.is_none_or(|group| !group.alerts.contains(fingerprint))
                 };
                 // Long enough for other members to be told what became of it.
                 let long_ended = entry.alert.ends_at + self.options.alerts_gc_interval <= now.wall;

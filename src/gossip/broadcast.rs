@@ -244,7 +244,7 @@ impl Gossip {
                     }
                 };
                 for node in nodes {
-                    self.sync.told.put(now.mono, node, &hashes);
+                    self.sync.unasked.put(now.mono, node, &hashes);
                 }
             }
         }

@@ -55,6 +55,8 @@ pub(super) struct Index {
     /// When entries that are not held were refused.
     refused: BTreeMap<u64, Mono>,
     by_refusal: BTreeSet<(Mono, u64)>,
+    /// Entries that the tables behind hold no more, by when they expire: known so that they do not come back.
+    gone: BTreeSet<(i64, u64)>,
 }
 
 impl Index {
@@ -62,8 +64,16 @@ impl Index {
         self.entries.len()
     }
 
+    /// Whether there is room for another, also in the place of one that is gone.
     pub(super) fn is_full(&self) -> bool {
-        self.entries.len() >= GOSSIP_RECORDS_MAX
+        self.entries.len() >= GOSSIP_RECORDS_MAX && self.gone.is_empty()
+    }
+
+    /// Notes that the tables behind hold an entry no more. Where there is no room, it gives way to others.
+    pub(super) fn mark_gone(&mut self, hash: u64) {
+        if let Some(entry) = self.entries.get(&hash) {
+            self.gone.insert((entry.expires_at_ms, hash));
+        }
     }
 
     pub(super) fn entry(&self, hash: u64) -> Option<&Entry> {
@@ -83,6 +93,11 @@ impl Index {
             None if self.is_full() => return Put::Full,
             None => {}
         }
+        if self.entries.len() >= GOSSIP_RECORDS_MAX
+            && let Some((_, oldest)) = self.gone.first().copied()
+        {
+            self.remove(oldest);
+        }
         if !entry.held {
             self.refuse(now, hash);
         }
@@ -96,6 +111,7 @@ impl Index {
         if let Some(entry) = self.entries.remove(&hash) {
             self.print ^= print(hash, entry.version);
             self.by_expiry.remove(&(entry.expires_at_ms, hash));
+            self.gone.remove(&(entry.expires_at_ms, hash));
         }
         if let Some(at) = self.refused.remove(&hash) {
             self.by_refusal.remove(&(at, hash));
@@ -314,6 +330,31 @@ mod tests {
         let put =
             index.put(Mono::ZERO, key.hash(), Entry { key, version, expires_at_ms: 9, held: true });
         assert_eq!(put, Put::Newer);
+    }
+
+    #[test]
+    fn in_a_full_index_what_is_gone_gives_way_and_what_came_back_does_not() {
+        let mut index = Index::default();
+        let of = |n: usize, hlc| {
+            let key = Key { kind: 1, id: n.to_be_bytes().to_vec() };
+            let version = Version { hlc, node: 1 };
+            (key.hash(), Entry { key, version, expires_at_ms: 9, held: true })
+        };
+        let put = |index: &mut Index, n, hlc| {
+            let (hash, entry) = of(n, hlc);
+            index.put(Mono::ZERO, hash, entry)
+        };
+        for n in 0..GOSSIP_RECORDS_MAX {
+            put(&mut index, n, 1);
+        }
+        for n in [0, 1] {
+            index.mark_gone(of(n, 1).0);
+        }
+        assert_eq!(put(&mut index, 1, 2), Put::Newer);
+        assert!(!index.is_full());
+        assert_eq!(put(&mut index, GOSSIP_RECORDS_MAX, 1), Put::Newer);
+        assert!(index.is_full() && index.entry(of(0, 1).0).is_none());
+        assert!(index.entry(of(1, 2).0).is_some());
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub enum Liveness {
 
 /// What foca wants done.
 #[derive(Debug, Default)]
-pub(super) struct Outcome {
+pub(super) struct Upshot {
     /// Datagrams, and the node they are for.
     pub(super) sends: Vec<(u64, Vec<u8>)>,
     /// Nodes that came up (`true`) or went down.
@@ -112,34 +112,34 @@ impl Swim {
     }
 
     /// Takes a generation greater than this one, for this one is spent.
-    pub(super) fn outlive(&mut self, now: Mono, spent: u32) -> Outcome {
+    pub(super) fn outlive(&mut self, now: Mono, spent: u32) -> Upshot {
         let node = self.foca.identity().node;
         let Some(generation) = spent.checked_add(1).filter(|next| *next > self.generation()) else {
-            return Outcome::default();
+            return Upshot::default();
         };
         self.drive(now, |foca, runtime| foca.change_identity(Id { node, generation }, runtime))
     }
 
     /// A node has shown that it is alive.
-    pub(super) fn alive(&mut self, now: Mono, node: u64, generation: u32) -> Outcome {
+    pub(super) fn alive(&mut self, now: Mono, node: u64, generation: u32) -> Upshot {
         self.apply(now, Member::alive(Id { node, generation }))
     }
 
     /// A node has said goodbye.
-    pub(super) fn gone(&mut self, now: Mono, node: u64) -> Outcome {
+    pub(super) fn gone(&mut self, now: Mono, node: u64) -> Upshot {
         match self.find(node).map(|(generation, _)| generation) {
             Some(generation) => self.apply(now, Member::down(Id { node, generation })),
-            None => Outcome::default(),
+            None => Upshot::default(),
         }
     }
 
     /// A datagram of another's foca. What makes no sense to it changes nothing.
-    pub(super) fn handle_data(&mut self, now: Mono, data: &[u8]) -> Outcome {
-        let mut outcome = self.drive(now, |foca, runtime| foca.handle_data(data, runtime));
+    pub(super) fn handle_data(&mut self, now: Mono, data: &[u8]) -> Upshot {
+        let mut upshot = self.drive(now, |foca, runtime| foca.handle_data(data, runtime));
         let header = CborCodec.decode_header(data);
-        outcome.outdated = header.is_ok_and(|header| header.dst.generation < self.generation());
+        upshot.outdated = header.is_ok_and(|header| header.dst.generation < self.generation());
         self.bound();
-        outcome
+        upshot
     }
 
     /// What foca knows of a node: its generation, and whether it is there.
@@ -173,8 +173,8 @@ impl Swim {
         &mut self,
         now: Mono,
         heard: impl Fn(u64) -> Option<Mono>,
-    ) -> Outcome {
-        let mut all = Outcome::default();
+    ) -> Upshot {
+        let mut all = Upshot::default();
         while let Some(entry) = self.timers.first_entry().filter(|entry| entry.key().0 <= now) {
             let timer = entry.remove();
             if let Timer::ChangeSuspectToDown { member_id, .. } = &timer
@@ -197,12 +197,12 @@ impl Swim {
     }
 
     /// Answers the pings for members that were heard of late in their stead, unless there is news to go with them.
-    fn spare(&mut self, now: Mono, outcome: &mut Outcome, heard: &impl Fn(u64) -> Option<Mono>) {
+    fn spare(&mut self, now: Mono, upshot: &mut Upshot, heard: &impl Fn(u64) -> Option<Mono>) {
         if self.foca.updates_backlog() > 0 {
             return;
         }
         let mut answers = Vec::new();
-        outcome.sends.retain(|(node, data)| {
+        upshot.sends.retain(|(node, data)| {
             let lately = heard(*node).is_some_and(|at| now.since(at) < SPARED_FOR);
             let header = CborCodec.decode_header(data.as_slice()).ok().filter(|_| lately);
             let Some(Header { src, dst, message: foca::Message::Ping(probe), .. }) = header else {
@@ -217,8 +217,8 @@ impl Swim {
             let mut answer = Vec::new();
             if CborCodec.encode_header(&header, &mut answer).is_ok() {
                 let one = self.drive(now, |foca, runtime| foca.handle_data(&answer, runtime));
-                outcome.sends.extend(one.sends);
-                outcome.changes.extend(one.changes);
+                upshot.sends.extend(one.sends);
+                upshot.changes.extend(one.changes);
             }
         }
     }
@@ -253,9 +253,9 @@ impl Swim {
         self.foca.iter_members().filter(|member| member.state() == State::Suspect)
     }
 
-    fn apply(&mut self, now: Mono, member: Member<Id>) -> Outcome {
+    fn apply(&mut self, now: Mono, member: Member<Id>) -> Upshot {
         if self.find(member.id().node).is_none() && self.is_full() {
-            return Outcome::default();
+            return Upshot::default();
         }
         self.drive(now, |foca, runtime| foca.apply_many(std::iter::once(member), true, runtime))
     }
@@ -287,14 +287,14 @@ impl Swim {
             &mut Foca<Id, CborCodec, StdRng, NoCustomBroadcast>,
             &mut Collector,
         ) -> Result<(), E>,
-    ) -> Outcome {
+    ) -> Upshot {
         let mut collector = Collector::default();
         // Foca's errors tell of input that makes no sense, which changes nothing, and of states it mends by itself.
         let _ignored = act(&mut self.foca, &mut collector);
         for (after, timer) in collector.timers {
             self.schedule(now + after, timer);
         }
-        collector.outcome
+        collector.upshot
     }
 }
 
@@ -321,15 +321,15 @@ fn config(probe_interval: Duration, probe_timeout: Duration) -> Config {
 
 #[derive(Default)]
 struct Collector {
-    outcome: Outcome,
+    upshot: Upshot,
     timers: Vec<(Duration, Timer<Id>)>,
 }
 
 impl Runtime<Id> for Collector {
     fn notify(&mut self, notification: Notification<'_, Id>) {
         match notification {
-            Notification::MemberUp(id) => self.outcome.changes.push((id.node, true)),
-            Notification::MemberDown(id) => self.outcome.changes.push((id.node, false)),
+            Notification::MemberUp(id) => self.upshot.changes.push((id.node, true)),
+            Notification::MemberDown(id) => self.upshot.changes.push((id.node, false)),
             Notification::Rename(..)
             | Notification::Active
             | Notification::Idle
@@ -339,7 +339,7 @@ impl Runtime<Id> for Collector {
     }
 
     fn send_to(&mut self, to: Id, data: &[u8]) {
-        self.outcome.sends.push((to.node, data.to_vec()));
+        self.upshot.sends.push((to.node, data.to_vec()));
     }
 
     fn submit_after(&mut self, event: Timer<Id>, after: Duration) {
@@ -519,10 +519,10 @@ mod tests {
         swim.alive(Mono::ZERO, 2, 0);
         let mut pings = 0;
         while let Some(at) = swim.next_timeout().filter(|at| at.as_ms() < 600_000) {
-            let outcome = swim.handle_timeout(at, |_| Some(at));
-            assert_eq!(outcome.changes, []);
+            let upshot = swim.handle_timeout(at, |_| Some(at));
+            assert_eq!(upshot.changes, []);
             // The news that it is alive is told to it first.
-            pings += outcome.sends.iter().filter(|_| at.as_ms() > 60_000).count();
+            pings += upshot.sends.iter().filter(|_| at.as_ms() > 60_000).count();
         }
         assert_eq!((pings, swim.find(2)), (0, Some((0, Liveness::Alive))));
     }

@@ -57,7 +57,7 @@ use broadcast::Broadcast;
 use index::{Entry, Index, Put};
 use join::Join;
 use limiter::Limiter;
-use member::{Outcome, Swim};
+use member::{Swim, Upshot};
 use message::Message;
 use peer::Peers;
 use repair::Repair;
@@ -274,8 +274,8 @@ impl Gossip {
         self.index.expire(now.mono, self.hlc.wall_ms(now));
         let peers = &self.peers;
         let heard = |node| peers.0.get(&node).and_then(peer::Peer::heard);
-        let outcome = self.swim.handle_timeout(now.mono, heard);
-        self.apply(now, outcome);
+        let upshot = self.swim.handle_timeout(now.mono, heard);
+        self.apply(now, upshot);
         self.handle_join_timeout(now, rng);
         self.handle_broadcast_timeout(now, rng, replica);
         self.handle_sync_timeout(now, rng);
@@ -335,6 +335,8 @@ impl Gossip {
             expires_at_ms: record.expires_at_ms,
             held: true,
         };
+        // Our next version is greater, also than one that was not heard from anybody.
+        self.hlc.observe(now, record.version.hlc).ok();
         match self.index.put(now.mono, record.key.hash(), entry) {
             Put::Full => {
                 self.stats.index_full += 1;
@@ -342,6 +344,12 @@ impl Gossip {
             }
             Put::Newer | Put::Stale => Ok(()),
         }
+    }
+
+    /// Says that the tables hold the record of this key no more. Its version stays known until it has expired, so that it
+    /// does not come back, as long as there is room.
+    pub fn mark_gone(&mut self, key: &Key) {
+        self.index.mark_gone(key.hash());
     }
 
     /// A version greater than every one written or heard of before.
@@ -446,11 +454,11 @@ impl Gossip {
         match message {
             Message::Hello(_) => {}
             Message::Swim(data) => {
-                let outcome = self.swim.handle_data(now.mono, &data);
-                if outcome.outdated {
+                let upshot = self.swim.handle_data(now.mono, &data);
+                if upshot.outdated {
                     self.greet(now, node, None);
                 }
-                self.apply(now, outcome);
+                self.apply(now, upshot);
             }
             Message::News(records, mode) => {
                 let from = (node, header.counter);
@@ -462,7 +470,7 @@ impl Gossip {
             Message::Sum(sum) => self.handle_sum(now, rng, node, &sum),
             Message::Keys(at, ranges) => self.handle_keys(now, node, at, &ranges),
             Message::Want(hashes) => {
-                self.sync.told.asked(node, &hashes);
+                self.sync.unasked.asked(node, &hashes);
                 self.repair.queue_all(node, &hashes, &mut self.stats);
             }
             Message::Part(part) => self.handle_part(now, rng, node, &part, replica),
@@ -477,11 +485,11 @@ impl Gossip {
     }
 
     /// Does what foca wants done.
-    fn apply(&mut self, now: Now, outcome: Outcome) {
-        for (node, data) in outcome.sends {
+    fn apply(&mut self, now: Now, upshot: Upshot) {
+        for (node, data) in upshot.sends {
             self.send(node, &Message::Swim(data));
         }
-        for (node, up) in outcome.changes {
+        for (node, up) in upshot.changes {
             if up {
                 self.stats.joined += 1;
                 self.push(Output::MemberUp(node));

@@ -2,7 +2,8 @@
 //!
 //! Members are told of such a record by a digest, again until they ask for it. The holder keeps nothing: it cuts the
 //! encoded record anew whenever parts are asked for. The receiver asks again for what is missing once no part has come for
-//! a while, some times, then gives up; a later digest starts it anew.
+//! a while, some times, then gives up; a later digest starts it anew. Members tell the times in a record by their own
+//! clocks, so parts of one are never put together with those of another.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -33,9 +34,9 @@ const TELL_AFTER_MS: [u64; 5] = [250, 250, 500, 1_000, 2_000];
 
 /// Large records that members were told of and have not asked for, by member and hash.
 #[derive(Debug, Default)]
-pub(super) struct Told(BTreeMap<(u64, u64), (Mono, usize)>);
+pub(super) struct Unasked(BTreeMap<(u64, u64), (Mono, usize)>);
 
-impl Told {
+impl Unasked {
     pub(super) fn put(&mut self, now: Mono, node: u64, hashes: &[u64]) {
         for hash in hashes.iter().take(UNACKNOWLEDGED_MAX.saturating_sub(self.0.len())) {
             self.0.insert((node, *hash), (now + Duration::from_millis(TELL_AFTER_MS[0]), 1));
@@ -91,16 +92,19 @@ pub(super) fn split(hash: u64, record: &Record, numbers: Option<&[u16]>) -> Vec<
 /// Records being put together.
 #[derive(Debug, Default)]
 pub(super) struct Assembler {
-    assemblies: BTreeMap<(u64, Version), Assembly>,
+    assemblies: BTreeMap<Id, Assembly>,
     bytes: usize,
 }
 
+/// The record's hash and version, and the member that sends it.
+type Id = (u64, Version, u64);
+
 #[derive(Debug)]
 struct Assembly {
-    /// The member that sends it.
-    from: u64,
     whole: Vec<u8>,
     missing: Vec<u16>,
+    /// When the last part came, which says what the sender's clock showed.
+    told: Mono,
     /// When a part came last, or was asked for.
     touched: Mono,
     tries: u32,
@@ -115,38 +119,51 @@ impl Assembler {
         if expected == 0 || part.data.len() != expected {
             return None;
         }
-        let id = (part.hash, part.version);
+        let id = (part.hash, part.version, from);
         if !self.assemblies.contains_key(&id) {
             self.make_room(bytes);
             let parts = u16::try_from(bytes.div_ceil(PART_BYTES)).ok()?;
-            let missing = (0..parts).collect();
+            let (whole, missing) = (vec![0; bytes], (0..parts).collect());
             self.bytes += bytes;
-            self.assemblies.insert(
-                id,
-                Assembly { from, whole: vec![0; bytes], missing, touched: now, tries: 0 },
-            );
+            let assembly = Assembly { whole, missing, told: now, touched: now, tries: 0 };
+            self.assemblies.insert(id, assembly);
         }
         let assembly = self.assemblies.get_mut(&id)?;
         let index = assembly.missing.binary_search(&part.number).ok()?;
         assembly.whole.get_mut(start..start + expected)?.copy_from_slice(&part.data);
         assembly.missing.remove(index);
-        (assembly.from, assembly.touched, assembly.tries) = (from, now, 0);
+        (assembly.touched, assembly.tries) = (now, 0);
+        if start + expected == bytes {
+            assembly.told = now;
+        }
         if !assembly.missing.is_empty() {
             return None;
         }
-        let whole = self.remove(id)?.whole;
-        let record: Record = minicbor::decode(&whole).ok()?;
+        let Assembly { whole, told, .. } = self.remove(id)?;
+        for other in self.senders(part.hash, part.version) {
+            self.remove(other);
+        }
+        let mut record: Record = minicbor::decode(&whole).ok()?;
+        let waited = i64::try_from(now.since(told).as_nanos()).unwrap_or(i64::MAX);
+        record.told_at = record.told_at.map(|at| at.saturating_add(waited));
         (record.version == part.version && record.key.hash() == part.hash).then_some(record)
+    }
+
+    fn senders(&self, hash: u64, version: Version) -> Vec<Id> {
+        let all = (hash, version, u64::MIN)..=(hash, version, u64::MAX);
+        self.assemblies.range(all).map(|(id, _)| *id).collect()
     }
 
     /// Whether this record is being put together.
     pub(super) fn holds(&self, hash: u64, version: Version) -> bool {
-        self.assemblies.contains_key(&(hash, version))
+        !self.senders(hash, version).is_empty()
     }
 
     /// What is being put together.
     pub(super) fn heads(&self) -> impl Iterator<Item = Head> {
-        self.assemblies.keys().map(|(hash, version)| Head { hash: *hash, version: *version })
+        let heads: BTreeSet<_> =
+            self.assemblies.keys().map(|(hash, version, _)| (*hash, *version)).collect();
+        heads.into_iter().map(|(hash, version)| Head { hash, version })
     }
 
     pub(super) fn next_timeout(&self) -> Option<Mono> {
@@ -166,12 +183,12 @@ impl Assembler {
             self.remove(id);
         }
         let mut questions = Vec::new();
-        for ((hash, version), assembly) in &mut self.assemblies {
+        for ((hash, version, from), assembly) in &mut self.assemblies {
             if assembly.due() <= now {
                 assembly.touched = now;
                 assembly.tries += 1;
                 let numbers = assembly.missing.iter().copied().take(ASKED_MAX).collect();
-                questions.push((assembly.from, Message::WantParts(*hash, *version, numbers)));
+                questions.push((*from, Message::WantParts(*hash, *version, numbers)));
             }
         }
         questions
@@ -187,7 +204,7 @@ impl Assembler {
         }
     }
 
-    fn remove(&mut self, id: (u64, Version)) -> Option<Assembly> {
+    fn remove(&mut self, id: Id) -> Option<Assembly> {
         let assembly = self.assemblies.remove(&id)?;
         self.bytes -= assembly.whole.len();
         Some(assembly)
@@ -244,6 +261,32 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_two_members_whose_clocks_differ_are_not_mixed() {
+        let told_at = |at| Record { told_at: Some(at), ..record(1, 3_000) };
+        let (one, two) = (told_at(5), told_at(1 << 40));
+        let (ones, twos) = (parts(&one), parts(&two));
+        let mut assembler = Assembler::default();
+        for (from, part) in [(1, &ones[0]), (2, &twos[1]), (2, &twos[0]), (1, &ones[1])] {
+            assert_eq!(assembler.accept(Mono::ZERO, from, part), None);
+        }
+        assert_eq!(assembler.heads().count(), 1);
+        assert_eq!(assembler.accept(Mono::ZERO, 2, &twos[2]), Some(two));
+        assert_eq!((assembler.bytes, assembler.heads().count()), (0, 0));
+    }
+
+    #[test]
+    fn what_the_senders_clock_showed_is_as_old_as_the_part_that_says_so() {
+        let record = Record { told_at: Some(1), ..record(1, 3_000) };
+        let parts = parts(&record);
+        let mut assembler = Assembler::default();
+        for (at, number) in [(0, 0), (1_000, 2)] {
+            assert_eq!(assembler.accept(Mono::from_ms(at), 1, &parts[number]), None);
+        }
+        let told_at = assembler.accept(Mono::from_ms(9_000), 1, &parts[1]).unwrap().told_at;
+        assert_eq!(told_at, Some(8_000_000_001));
+    }
+
+    #[test]
     fn what_is_missing_is_asked_for_and_at_last_given_up() {
         let record = record(1, 5_000);
         let parts = parts(&record);
@@ -274,7 +317,7 @@ mod tests {
 
     #[test]
     fn who_does_not_ask_is_told_again_and_at_last_left_alone() {
-        let mut told = Told::default();
+        let mut told = Unasked::default();
         for node in 1..=3 {
             told.put(Mono::ZERO, node, &[7]);
         }

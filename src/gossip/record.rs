@@ -35,9 +35,20 @@ pub struct Version {
 }
 
 impl Version {
+    /// Of what nobody has told yet: older than all that anybody tells.
+    pub const UNTOLD: Self = Self { hlc: 0, node: 0 };
+
     /// The first version of a time, in wall milliseconds, by nobody.
     pub const fn at(wall_ms: i64) -> Self {
         Self { hlc: super::hlc::from_wall_ms(wall_ms), node: 0 }
+    }
+
+    /// The version of what a record of this version was joined to with an older one that `node` had heard of: it is newer,
+    /// by as little as can be, and `print` tells it from what others may have joined.
+    #[must_use]
+    pub const fn joined(self, node: u64, print: u16) -> Self {
+        let hlc = super::hlc::from_wall_ms(self.wall_ms().saturating_add(1));
+        Self { hlc: hlc | print as u64, node }
     }
 
     /// The wall clock's milliseconds in it.

@@ -106,7 +106,7 @@ impl Gossip {
         version: Version,
         numbers: Vec<u16>,
     ) {
-        self.sync.told.asked(node, &[hash]);
+        self.sync.unasked.asked(node, &[hash]);
         let holds = self.index.entry(hash).is_some_and(|entry| entry.version == version);
         if holds {
             self.repair.queue(Job { to: node, hash, parts: Some(numbers) }, &mut self.stats);

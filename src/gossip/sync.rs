@@ -17,7 +17,7 @@ use rand::Rng;
 
 use super::index::{Entry, PART_BITS, PARTS, RECENT_FOR, RECENT_MAX, in_range, part_prefix};
 use super::message::{AROUND_BYTES, Digest, Head, Message, Part, Range, Sum, pack};
-use super::parts::{Assembler, Told};
+use super::parts::{Assembler, Unasked};
 use super::record::{Merge, Record, Replica, Version};
 use super::stats::Cause;
 use super::trickle::Trickle;
@@ -69,7 +69,7 @@ pub(super) struct Sync {
     asked: Option<Asked>,
     wanted: BTreeMap<u64, Wanted>,
     assembler: Assembler,
-    pub(super) told: Told,
+    pub(super) unasked: Unasked,
 }
 
 /// The member with which ranges are compared.
@@ -104,14 +104,15 @@ impl Sync {
             asked: None,
             wanted: BTreeMap::new(),
             assembler: Assembler::default(),
-            told: Told::default(),
+            unasked: Unasked::default(),
         }
     }
 
     pub(super) fn next_timeout(&self) -> Mono {
         let wanted = self.wanted.values().map(|wanted| wanted.next).min();
         let asked = self.asked.as_ref().map(|asked| asked.next);
-        let parts = self.assembler.next_timeout().into_iter().chain(self.told.next_timeout()).min();
+        let parts =
+            self.assembler.next_timeout().into_iter().chain(self.unasked.next_timeout()).min();
         let sooner = [wanted, asked, parts];
         sooner.into_iter().flatten().fold(self.trickle.next_timeout(), Mono::min)
     }
@@ -187,7 +188,7 @@ impl Gossip {
         }
         self.ask_for_ranges(now);
         self.ask_for_wanted(now, rng);
-        for node in self.sync.told.handle_timeout(now.mono) {
+        for node in self.sync.unasked.handle_timeout(now.mono) {
             self.tell_digest(now, node);
         }
         for (node, question) in self.sync.assembler.handle_timeout(now.mono) {
@@ -212,7 +213,7 @@ impl Gossip {
         peer.agreed = Some(agreed);
         peer.compared = now.mono;
         if agreed || faults::on(Fault::DigestsIgnored) {
-            self.sync.told.agreed(node);
+            self.sync.unasked.agreed(node);
             self.sync.partner.take_if(|partner| partner.node == node);
             self.sync.asked.take_if(|asked| asked.node == node);
             return self.sync.trickle.hear_agreement();

@@ -66,6 +66,17 @@ impl LogEntry {
         [(node, times)].iter().chain(others).take(LOG_TELLERS_MAX).copied().collect()
     }
 
+    /// Who told last of those that had told `other`, or what is before it, without this entry's author having heard.
+    pub fn unheard(&self, other: &Self) -> Option<u64> {
+        other.tellers.iter().find(|it| self.told_by(it.0) < it.1).map(|it| it.0)
+    }
+
+    /// 16 bits of what it says, the same on every node.
+    pub fn print(&self) -> u16 {
+        let said = format!("{:?}{:?}{:?}", self.firing, self.resolved, self.tellers);
+        (fnv128([&*said]) & 0xffff) as u16
+    }
+
     /// What receivers were told by this and by `later`, neither of which knew of the other: as firing whatever either
     /// says. An end that is told once too often is better than none.
     #[must_use]

@@ -1,6 +1,6 @@
 //! Records of kinds that only a newer version knows: carried for it until they end, on flash and through the flock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::gossip::{Key, Merge, Record, Version};
@@ -15,6 +15,7 @@ const AROUND_BYTES: usize = 96;
 #[derive(Debug, Default)]
 pub(super) struct Carried {
     loads: BTreeMap<Key, Load>,
+    by_expiry: BTreeSet<(i64, Key)>,
     bytes: usize,
 }
 
@@ -42,9 +43,11 @@ impl Carried {
         if self.bytes - old + new > NEWER_BYTES_MAX {
             return Merge::Refused("too much of what only newer versions know");
         }
-        self.bytes = self.bytes - old + new;
-        self.loads
-            .insert(key.clone(), Load { version, expires_at_ms, body: body.as_slice().into() });
+        self.remove(key);
+        self.bytes += new;
+        self.by_expiry.insert((expires_at_ms, key.clone()));
+        let body = body.as_slice().into();
+        self.loads.insert(key.clone(), Load { version, expires_at_ms, body });
         Merge::Changed
     }
 
@@ -59,17 +62,21 @@ impl Carried {
     /// Drops what has ended by every clock of the flock at `now_ms`, and returns what tells flash so.
     pub(super) fn sweep(&mut self, now_ms: i64) -> Vec<store::Record> {
         let gone = now_ms.saturating_sub(CLOCK_AHEAD_MS_MAX);
-        let ended: Vec<Key> = self
-            .loads
-            .iter()
-            .filter(|(_, load)| load.expires_at_ms <= gone)
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in &ended {
-            self.bytes -= self.loads.remove(key).map_or(0, |load| size(key, &load.body));
+        let mut records = Vec::new();
+        while let Some((_, key)) = self.by_expiry.first().filter(|(at, _)| *at <= gone).cloned() {
+            self.remove(&key);
+            if is_kept(key.kind.into()) {
+                records.push(store::Record::delete(key.kind.into(), key.id));
+            }
         }
-        let kept = ended.into_iter().filter(|key| is_kept(key.kind.into()));
-        kept.map(|key| store::Record::delete(key.kind.into(), key.id)).collect()
+        records
+    }
+
+    fn remove(&mut self, key: &Key) {
+        if let Some(load) = self.loads.remove(key) {
+            self.bytes -= size(key, &load.body);
+            self.by_expiry.remove(&(load.expires_at_ms, key.clone()));
+        }
     }
 }
 
@@ -128,7 +135,7 @@ mod tests {
         assert_eq!(kept(flash.kind, &flash.key, flash.body().unwrap()), Some(of(60, 2, 9)));
         assert_eq!(carried.sweep(1_000 + CLOCK_AHEAD_MS_MAX - 1), []);
         assert_eq!(carried.sweep(1_000 + CLOCK_AHEAD_MS_MAX), [store::Record::delete(60, [60])]);
-        assert_eq!((carried.bytes, carried.iter().count()), (0, 0));
+        assert_eq!((carried.bytes, carried.iter().count(), carried.by_expiry.len()), (0, 0, 0));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::effect::{Cx, Effect};
 use crate::gossip::Version;
-use crate::limits::CLOCK_AHEAD_MS_MAX;
+use crate::limits::{CLOCK_AHEAD_MS_MAX, RECORD_LIFE_MAX};
 use crate::node::Node;
 use crate::node::keep::{Act, stored};
 use crate::node::stamps::Stamp;
@@ -38,7 +38,8 @@ impl Node {
             let Some(Act::Put { kind, key, expires, body, .. }) = self.act(change, cx.now) else {
                 continue;
             };
-            let Some(known) = self.stamps.get(kind, &key) else { continue };
+            let known = self.stamps.get(kind, &key);
+            let Some(known) = known.filter(|it| it.version != Version::UNTOLD) else { continue };
             let (version, rest) = (dated(known.version), known.rest(kind));
             if version == known.version && !self.expires_early(cx.now, kind, known, expires) {
                 continue;
@@ -55,7 +56,7 @@ impl Node {
     }
 
     /// Whether the flock takes a record that expires at a time by our clock for older than it is.
-    fn expires_early(&self, now: Now, kind: Kind, known: &Stamp, expires: Wall) -> bool {
+    pub(super) fn expires_early(&self, now: Now, kind: Kind, known: &Stamp, expires: Wall) -> bool {
         let expires = match kind {
             // The flock may know less of a lease.
             Kind::Alert => known.shared_end + self.core.options().alerts_gc_interval,
@@ -63,7 +64,10 @@ impl Node {
             Kind::Group => return known.expires_at_ms < SET_SINCE.as_ms(),
             _ => expires,
         };
-        self.flock_time(now, expires).as_ms() - known.expires_at_ms > CLOCK_AHEAD_MS_MAX
+        // What ends in a far future is told anew once half of its life has passed.
+        let far = self.flock_wall(now) + RECORD_LIFE_MAX / 2;
+        let expires = self.flock_time(now, expires).min(far);
+        expires.as_ms() - known.expires_at_ms > CLOCK_AHEAD_MS_MAX
     }
 }
 

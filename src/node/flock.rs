@@ -1,17 +1,20 @@
 //! The node as a member of its flock.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::core::Core;
 use crate::core::clock::Step;
+use crate::core::replica::Logged;
 use crate::core::turn::{Claim, Flock};
 use crate::effect::{Cx, Effect};
 use crate::faults::{self, Fault};
-use crate::gossip::{self, Gossip, Key, Merge, Output, Replica, Via};
+use crate::gossip::{self, Gossip, Key, Merge, Output, Replica, Version, Via};
+use crate::limits::{CLOCK_AHEAD_MS_MAX, RECORD_LIFE_MAX};
 use crate::model::LogKey;
 use crate::node::Node;
 use crate::node::carried::{self, Carried};
-use crate::node::keep::{as_told, identity, stored};
+use crate::node::keep::{as_told, identity, life_max, stored};
 use crate::node::stamps::{Stamp, Stamps, beyond};
 use crate::store::Record;
 use crate::time::{Now, Wall};
@@ -91,7 +94,7 @@ impl Node {
         }
         let mut gossip = Gossip::new(cx.now, cx.rng, config);
         gossip.hint(cx.now, &self.met);
-        for (key, stamp) in self.stamps.iter() {
+        for (key, stamp) in self.stamps.iter().filter(|it| it.1.version != Version::UNTOLD) {
             let (version, expires_at_ms) = (stamp.version, stamp.expires_at_ms);
             let body = Vec::new();
             let record = gossip::Record { key, version, expires_at_ms, body, told_at: None };
@@ -133,14 +136,27 @@ impl Node {
         let Some(mut gossip) = self.gossip.take() else { return };
         let mut tables = Tables {
             now: cx.now,
+            flock_wall: gossip.knows_time().then(|| Wall::from_ms(gossip.wall_ms(cx.now))),
             core: &mut self.core,
             stamps: &mut self.stamps,
             carried: &mut self.carried,
             records: Vec::new(),
             logs: Vec::new(),
+            joined: Vec::new(),
             claims: Vec::new(),
         };
         input(&mut gossip, cx, &mut tables);
+        for (key, by) in std::mem::take(&mut tables.joined) {
+            let Some(record) = tables.fetch(&key) else { continue };
+            // The others may have to when it is dead: they are asked for what they hold.
+            let by_me = by == gossip.node();
+            let shared = if by_me {
+                gossip.publish(cx.now, cx.rng, record)
+            } else {
+                gossip.note(cx.now, &record)
+            };
+            shared.unwrap_or_else(|error| log::debug!("not shared: {error}"));
+        }
         let Tables { records, logs, claims, .. } = tables;
         self.gossip = Some(gossip);
         if !records.is_empty() {
@@ -182,6 +198,8 @@ impl Node {
 /// The tables as the gossip sees them.
 struct Tables<'a> {
     now: Now,
+    /// The time as the flock counts it, if it is known.
+    flock_wall: Option<Wall>,
     core: &'a mut Core,
     stamps: &'a mut Stamps,
     carried: &'a mut Carried,
@@ -189,13 +207,19 @@ struct Tables<'a> {
     records: Vec<Record>,
     /// Log entries that were taken, and whose they are.
     logs: Vec<(LogKey, u64)>,
+    /// Log entries that were joined with others, and who is to tell of it.
+    joined: Vec<(Key, u64)>,
     /// Claims that were taken.
     claims: Vec<(u128, Claim)>,
 }
 
 impl Replica for Tables<'_> {
     fn merge(&mut self, now: Now, record: gossip::Record) -> Merge {
-        let Some(kind) = Kind::from_number(record.key.kind.into()) else {
+        let kind = Kind::from_number(record.key.kind.into());
+        if self.lives_too_long(kind, Wall::from_ms(record.expires_at_ms)) {
+            return Merge::Refused("it would be kept for too long");
+        }
+        let Some(kind) = kind else {
             return self.carry(&record);
         };
         let known = self.stamps.get(kind, &record.key.id);
@@ -233,6 +257,12 @@ impl Replica for Tables<'_> {
 }
 
 impl Tables<'_> {
+    /// Whether a record expires later than any that this node would write, clocks that differ aside.
+    fn lives_too_long(&self, kind: Option<Kind>, expires: Wall) -> bool {
+        let ahead = Duration::from_millis(CLOCK_AHEAD_MS_MAX.unsigned_abs());
+        self.flock_wall.is_some_and(|now| expires > now + life_max(kind) + ahead)
+    }
+
     /// Takes a record of a kind that only a newer version knows.
     fn carry(&mut self, record: &gossip::Record) -> Merge {
         if faults::on(Fault::NewerRefused) {
@@ -257,6 +287,7 @@ impl Tables<'_> {
         let mut shared_end = Wall::EPOCH;
         let mut keep = true;
         let mut body = bytes.clone();
+        let (mut version, mut expires_at_ms) = (record.version, record.expires_at_ms);
         match kind {
             Kind::Alert => {
                 let fingerprint = record::fingerprint_of(key)?;
@@ -289,8 +320,16 @@ impl Tables<'_> {
                 let (log_key, mut entry) = record::decode_log(bytes)?;
                 demand_key(key, record::log_key(&log_key))?;
                 step.entry(&mut entry);
-                body = record::encode_log(&log_key, &entry);
-                self.core.merge_log(now, log_key.clone(), entry);
+                entry.expires_at = entry.expires_at.min(now.wall + RECORD_LIFE_MAX);
+                match self.core.merge_log(now, log_key.clone(), entry) {
+                    Logged::Full => return Ok(Err("the notification log is full")),
+                    Logged::Joined { by } => {
+                        (version, expires_at_ms) = self.join_logs(record, by);
+                        self.joined.push((record.key.clone(), by));
+                    }
+                    Logged::Taken => {}
+                }
+                body = self.body(kind, key).unwrap_or_default();
                 self.logs.push((log_key, record.version.node));
             }
             Kind::Group => {
@@ -311,17 +350,22 @@ impl Tables<'_> {
             }
             Kind::Identity => return Err(Malformed("an identity is not shared".to_owned())),
         }
-        let stamp = Stamp {
-            version: record.version,
-            expires_at_ms: record.expires_at_ms,
-            shared_end,
-            beyond: beyond(kind, &body, rest(kind, bytes)),
-        };
+        let beyond = beyond(kind, &body, rest(kind, bytes));
+        let stamp = Stamp { version, expires_at_ms, shared_end, beyond };
         if keep {
             self.records.push(stored(kind, key.clone(), &stamp, body));
         }
         self.stamps.put(kind, key, stamp);
         Ok(Ok(()))
+    }
+
+    /// The version and the end of a log entry that was joined with a record: the same on all that have joined the two.
+    fn join_logs(&self, record: &gossip::Record, by: u64) -> (Version, i64) {
+        let key = &record.key.id;
+        let ours = self.stamps.get(Kind::Log, key).map_or(0, |stamp| stamp.expires_at_ms);
+        let id = key.as_slice().try_into().map_or(0, u128::from_be_bytes);
+        let print = self.core.nflog().find(id).map_or(0, |(_, entry)| entry.print());
+        (record.version.joined(by, print), record.expires_at_ms.max(ours))
     }
 
     /// The body of what the core holds.
@@ -366,9 +410,8 @@ mod tests {
 
     use super::*;
     use crate::core::testing::{config, route};
-    use crate::gossip::Version;
-    use crate::limits::GOSSIP_RECORDS_MAX;
-    use crate::model::{GroupKey, Labels, LogEntry};
+    use crate::limits::{GOSSIP_RECORDS_MAX, LOG_ENTRIES_MAX};
+    use crate::model::{Alert, Fingerprint, GroupKey, Labels, LogEntry};
     use crate::node::Options;
     use crate::time::Mono;
 
@@ -378,25 +421,40 @@ mod tests {
         Node::new(Rc::new(config(route("r", &[]))), Options::default(), None, NOW)
     }
 
-    /// Has the node take a record; returns what became of it, and the claims that were in it.
-    fn merge(node: &mut Node, kind: Kind, key: &[u8], body: &[u8]) -> (Merge, Vec<(u128, Claim)>) {
+    /// Has the node take a record; returns what became of it.
+    fn merge(node: &mut Node, kind: Kind, key: &[u8], body: &[u8]) -> Merge {
+        merge_until(node, kind.number(), key, body, Duration::from_secs(60))
+    }
+
+    /// The same with when it expires.
+    fn merge_until(node: &mut Node, kind: u8, key: &[u8], body: &[u8], life: Duration) -> Merge {
+        let version = Version { hlc: 1, node: 7 };
+        offer(node, version, Key { kind, id: key.to_vec() }, body, life).0
+    }
+
+    /// The same with its version; and what the node then holds.
+    fn offer(
+        node: &mut Node,
+        version: Version,
+        key: Key,
+        body: &[u8],
+        life: Duration,
+    ) -> (Merge, Option<gossip::Record>) {
         let mut tables = Tables {
             now: NOW,
+            flock_wall: Some(NOW.wall),
             core: &mut node.core,
             stamps: &mut node.stamps,
             carried: &mut node.carried,
             records: Vec::new(),
             logs: Vec::new(),
+            joined: Vec::new(),
             claims: Vec::new(),
         };
-        let record = gossip::Record {
-            key: Key { kind: kind.number(), id: key.to_vec() },
-            version: Version { hlc: 1, node: 7 },
-            expires_at_ms: NOW.wall.as_ms() + 60_000,
-            body: body.to_vec(),
-            told_at: None,
-        };
-        (tables.merge(NOW, record), tables.claims)
+        let expires_at_ms = (NOW.wall + life).as_ms();
+        let (held, body) = (key.clone(), body.to_vec());
+        let record = gossip::Record { key, version, expires_at_ms, body, told_at: None };
+        (tables.merge(NOW, record), tables.fetch(&held))
     }
 
     fn timer() -> GroupTimer {
@@ -428,14 +486,144 @@ mod tests {
         let mut node = node();
         for (kind, key, body) in &bodies {
             for wrong in [&[9; 16][..], &key[1..], &[]] {
-                let (merge, _) = merge(&mut node, *kind, wrong, body);
+                let merge = merge(&mut node, *kind, wrong, body);
                 assert!(matches!(merge, Merge::Refused(_)), "{kind:?} under {wrong:?}: {merge:?}");
                 assert_eq!(node.stamps.get(*kind, wrong), None);
             }
-            assert_eq!(merge(&mut node, *kind, key, body).0, Merge::Changed, "{kind:?}");
+            assert_eq!(merge(&mut node, *kind, key, body), Merge::Changed, "{kind:?}");
         }
-        assert!(matches!(merge(&mut node, Kind::Claim, &[9; 15], &claim).0, Merge::Refused(_)));
-        assert_eq!(merge(&mut node, Kind::Claim, &[9; 16], &claim).0, Merge::Changed);
+        assert!(matches!(merge(&mut node, Kind::Claim, &[9; 15], &claim), Merge::Refused(_)));
+        assert_eq!(merge(&mut node, Kind::Claim, &[9; 16], &claim), Merge::Changed);
+    }
+
+    fn logged(group: &str, expires: Duration, firing: &[u64]) -> (LogKey, LogEntry) {
+        let key = LogKey {
+            group: GroupKey::from_stored(group),
+            receiver: "r".into(),
+            integration: "log".into(),
+            index: 0,
+        };
+        let entry = LogEntry {
+            timestamp: NOW.wall,
+            firing: firing.iter().copied().map(Fingerprint).collect(),
+            resolved: [].into(),
+            expires_at: NOW.wall + expires,
+            tellers: [].into(),
+        };
+        (key, entry)
+    }
+
+    fn merge_logged(node: &mut Node, (key, entry): &(LogKey, LogEntry)) -> Merge {
+        merge(node, Kind::Log, &record::log_key(key), &record::encode_log(key, entry))
+    }
+
+    #[test]
+    fn what_would_be_kept_for_longer_than_any_node_would_keep_it_is_refused() {
+        let (log_key, entry) = logged("g", RECORD_LIFE_MAX, &[1]);
+        let claim = record::encode_claim(Duration::ZERO, true, &[]);
+        let timer = timer();
+        let group_key = record::group_key(&timer.path, &timer.labels);
+        let (day, ahead) = (Duration::from_secs(24 * 3600), Duration::from_secs(600));
+        let cases: [(u8, [u8; 16], Vec<u8>, Duration); 4] = [
+            (3, record::log_key(&log_key), record::encode_log(&log_key, &entry), day * 366),
+            (4, group_key, record::encode_group(&timer), day),
+            (5, [9; 16], claim, Duration::from_secs(800 + 30 + 600)),
+            (60, [9; 16], b"of a newer version".to_vec(), day * 366),
+        ];
+        for (kind, key, body, life) in cases {
+            let mut node = node();
+            let mut merge = |life| merge_until(&mut node, kind, &key, &body, life);
+            let longer = life + ahead + Duration::from_millis(1);
+            assert!(matches!(merge(longer), Merge::Refused(_)), "{kind}");
+            assert_eq!(merge(life + ahead), Merge::Changed, "{kind}");
+        }
+    }
+
+    #[test]
+    fn all_that_hold_two_logs_whose_authors_did_not_know_of_each_other_join_them_to_the_same_bytes()
+    {
+        let minute = Duration::from_secs(60);
+        let ((key, mut one), (_, mut two)) = (logged("g", minute, &[1]), logged("g", minute, &[2]));
+        (one.tellers, two.tellers) = ([(8, 1)].into(), [(9, 1)].into());
+        let version = |ms: u64, node| Version { hlc: ms << 16, node };
+        let shared = Key { kind: Kind::Log.number(), id: record::log_key(&key).to_vec() };
+        let mut held = Vec::new();
+        for me in [8, 9, 10] {
+            let mut node = node();
+            node.core.set_flock(Flock { me, others: vec![], settling: false });
+            for (entry, version, life) in [(&one, version(4, 8), 2), (&two, version(5, 9), 1)] {
+                let body = record::encode_log(&key, entry);
+                held.push(offer(&mut node, version, shared.clone(), &body, minute * life));
+            }
+        }
+        let (merge, joined) = held.pop().unwrap();
+        let joined = joined.unwrap();
+        let (_, entry) = record::decode_log(&joined.body).unwrap();
+        assert_eq!(
+            (merge, &*entry.firing),
+            (Merge::Changed, &[Fingerprint(1), Fingerprint(2)][..])
+        );
+        assert!(version(6, 0) < joined.version && joined.version < version(7, 0));
+        assert_eq!(joined.expires_at_ms, (NOW.wall + minute * 2).as_ms());
+        assert_eq!(held[1].1.as_ref(), Some(&joined));
+        assert_eq!(held[3].1.as_ref(), Some(&joined));
+    }
+
+    #[test]
+    fn the_timer_that_somebody_tells_of_a_group_holds_before_and_after_an_alert_has_made_it() {
+        let alert = Alert {
+            labels: [("a", "b")].into_iter().collect(),
+            annotations: Labels::empty(),
+            generator_url: "".into(),
+            starts_at: NOW.wall,
+            ends_at: NOW.wall + Duration::from_secs(300),
+            updated_at: NOW.wall,
+            timeout: true,
+        };
+        let key = record::alert_key(alert.labels.fingerprint());
+        let told_alert = (Kind::Alert, key.to_vec(), record::encode_alert(&alert));
+        let path = node().core.routes().matching(&alert.labels)[0];
+        let path = node().core.routes().get(path).path.to_string();
+        let first = NOW.wall + Duration::from_secs(3);
+        let timer = GroupTimer { path, labels: Labels::empty(), first };
+        let key = record::group_key(&timer.path, &timer.labels).to_vec();
+        let told_timer = (Kind::Group, key.clone(), record::encode_group(&timer));
+        for order in [[&told_alert, &told_timer], [&told_timer, &told_alert]] {
+            let (mut node, mut rng, mut effects) = (node(), StdRng::seed_from_u64(1), Vec::new());
+            node.flock_config = Some(gossip::Config::new(1, "a"));
+            let cx = &mut Cx { now: NOW, rng: &mut rng, effects: &mut effects };
+            node.handle_restored(cx);
+            for (kind, key, body) in order {
+                assert_eq!(merge(&mut node, *kind, key, body), Merge::Changed);
+                // Whoever has told of it has long done so.
+                node.core.handle_timeout(cx);
+                node.spread(cx);
+            }
+            assert_eq!(node.core.groups().iter().next().unwrap().1.first_flush, first);
+            let stamp = node.stamps.get(Kind::Group, &key).unwrap();
+            assert_eq!(stamp.version, Version { hlc: 1, node: 7 });
+        }
+    }
+
+    #[test]
+    fn what_gives_way_in_a_full_log_leaves_flash_too_and_what_has_no_place_is_refused() {
+        let (mut node, minute) = (node(), Duration::from_secs(60));
+        let quiet = logged("quiet", minute * 9, &[]);
+        assert_eq!(merge_logged(&mut node, &quiet), Merge::Changed);
+        for n in 1..LOG_ENTRIES_MAX {
+            let (key, entry) = logged(&n.to_string(), minute, &[1]);
+            node.core.merge_log(NOW, key, entry);
+        }
+        assert_eq!(merge_logged(&mut node, &logged("more", minute, &[1])), Merge::Changed);
+        let refused = logged("refused", minute * 9, &[]);
+        assert!(matches!(merge_logged(&mut node, &refused), Merge::Refused(_)));
+        let (mut rng, mut effects) = (StdRng::seed_from_u64(1), Vec::new());
+        node.spread(&mut Cx { now: NOW, rng: &mut rng, effects: &mut effects });
+        let delete = |of: &(LogKey, LogEntry)| Record::delete(3, record::log_key(&of.0));
+        let [Effect::Persist(records)] = &effects[..] else { panic!("{effects:?}") };
+        assert_eq!(*records, [delete(&quiet), delete(&refused)]);
+        assert_eq!(node.core.stats().log_dropped, 2);
+        assert_eq!(node.stamps.get(Kind::Log, &record::log_key(&quiet.0)), None);
     }
 
     #[test]

@@ -9,8 +9,8 @@ use crate::core::Change;
 use crate::core::silences::Silences;
 use crate::effect::{Cx, Effect};
 use crate::faults::{self, Fault};
-use crate::gossip;
-use crate::limits::{CLOCK_AHEAD_MS_MAX, WARN_INTERVAL};
+use crate::gossip::{self, Version};
+use crate::limits::{CLAIM_TIME_MAX, CLOCK_AHEAD_MS_MAX, RECORD_LIFE_MAX, WARN_INTERVAL};
 use crate::model::{Alert, Fingerprint};
 use crate::node::Node;
 use crate::node::carried;
@@ -25,6 +25,15 @@ const GROUP_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// How long a claim is shared after it has lapsed, so that who gave up stays known for the turn; and longer by as much
 /// as the clock of a member may be ahead, or that member would take it for expired.
 const CLAIM_LIFE: Duration = Duration::from_millis(30_000 + CLOCK_AHEAD_MS_MAX.cast_unsigned());
+
+/// How long from now on a record may mean something; of a kind that only a newer version knows too.
+pub(super) const fn life_max(kind: Option<Kind>) -> Duration {
+    match kind {
+        Some(Kind::Claim) => CLAIM_TIME_MAX.saturating_add(CLAIM_LIFE),
+        Some(Kind::Group) => GROUP_LIFE,
+        _ => RECORD_LIFE_MAX,
+    }
+}
 
 /// What is to be done about a change.
 pub(super) enum Act {
@@ -55,10 +64,22 @@ impl Node {
             match self.act(change, cx.now) {
                 Some(Act::Delete(kind, key)) => {
                     self.stamps.remove(kind, &key);
+                    if let Some(gossip) = &mut self.gossip {
+                        gossip.mark_gone(&shared_key(kind, &key));
+                    }
                     records.push(Record::delete(u16::from(kind.number()), key));
                 }
-                Some(Act::Put { kind, key, expires, body, keep, share }) => {
-                    let stamp = self.stamp(cx.now, kind, expires, &body);
+                Some(Act::Put { kind, key, expires, mut body, keep, share }) => {
+                    let stamp = if share {
+                        self.stamp(cx.now, kind, expires, &body)
+                    } else if let Some((told, timer)) = self.told_timer(kind, &key) {
+                        self.core.merge_group(cx.now, &timer.path, &timer.labels, timer.first);
+                        body = record::encode_group(&timer);
+                        told
+                    } else {
+                        // Nobody has told it yet, so whatever somebody tells holds.
+                        self.stamp_of_version(cx.now, Version::UNTOLD, kind, expires, &body)
+                    };
                     if share && !unshared(kind, self.core.silences(), &key, cx.now) {
                         self.publish(cx, kind, &key, &stamp, body.clone());
                     }
@@ -78,24 +99,28 @@ impl Node {
         self.send(cx);
     }
 
+    /// The timer that was told of a group before it was made.
+    fn told_timer(&self, kind: Kind, key: &[u8]) -> Option<(Stamp, GroupTimer)> {
+        let stamp = self.stamps.get(kind, key)?;
+        let timer = record::decode_group(stamp.beyond.as_deref()?).ok()?;
+        Some((stamp.clone(), timer))
+    }
+
     /// The record that tells flash that time has ended an alert.
     fn ended(&self, fingerprint: Fingerprint, now: Now) -> Option<Record> {
         let key = record::alert_key(fingerprint);
         let alert = &self.core.alerts().get(fingerprint)?.alert;
-        let stamp = self.stamp_of(
-            Kind::Alert,
-            &key,
-            alert.ends_at + self.core.options().alerts_gc_interval,
-        );
+        let expires = alert.ends_at + self.core.options().alerts_gc_interval;
+        let stamp = self.stamp_of(now, Kind::Alert, &key, expires);
         let body = record::encode_alert(&as_told(alert, now.wall));
         Some(stored(Kind::Alert, key.to_vec(), &stamp, body))
     }
 
     /// The stamp of what is held. A node without a flock keeps none: nobody has an older version.
-    fn stamp_of(&self, kind: Kind, key: &[u8], expires: Wall) -> Stamp {
+    fn stamp_of(&self, now: Now, kind: Kind, key: &[u8], expires: Wall) -> Stamp {
         self.stamps.get(kind, key).cloned().unwrap_or_else(|| Stamp {
-            version: gossip::Version { hlc: self.last_hlc, node: 0 },
-            expires_at_ms: expires.as_ms(),
+            version: Version { hlc: self.last_hlc, node: 0 },
+            expires_at_ms: expires.min(now.wall + life_max(Some(kind))).as_ms(),
             ..Stamp::default()
         })
     }
@@ -134,7 +159,7 @@ impl Node {
             .into_iter()
             .filter_map(|change| match self.act(change, now)? {
                 Act::Put { kind, key, expires, body, .. } => {
-                    let stamp = self.stamp_of(kind, &key, expires);
+                    let stamp = self.stamp_of(now, kind, &key, expires);
                     Some(stored(kind, key, &stamp, body))
                 }
                 Act::Delete(..) => None,
@@ -243,7 +268,7 @@ impl Node {
         } else {
             let wall = u64::try_from(now.wall.as_ms()).unwrap_or(0) << 16;
             self.last_hlc = wall.max(self.last_hlc + 1);
-            gossip::Version { hlc: self.last_hlc, node: self.identity.unwrap_or(0) }
+            Version { hlc: self.last_hlc, node: self.identity.unwrap_or(0) }
         };
         self.stamp_of_version(now, version, kind, expires, body)
     }
@@ -252,7 +277,7 @@ impl Node {
     pub(super) fn stamp_of_version(
         &self,
         now: Now,
-        version: gossip::Version,
+        version: Version,
         kind: Kind,
         expires: Wall,
         body: &[u8],
@@ -263,7 +288,8 @@ impl Node {
         };
         let beyond = beyond(kind, body, rest(kind, body));
         // When it expires is compared by the flock's time, everything else by ours.
-        let expires_at_ms = self.flock_time(now, expires).as_ms();
+        let most = self.flock_wall(now) + life_max(Some(kind));
+        let expires_at_ms = self.flock_time(now, expires).min(most).as_ms();
         Stamp { version, expires_at_ms, shared_end, beyond }
     }
 }
@@ -490,6 +516,19 @@ mod tests {
         assert_eq!(ended.len(), 2);
         w.pass(60);
         assert_eq!(w.told, told + 1, "the end of A, and B is no news");
+    }
+
+    #[test]
+    fn what_ends_in_a_far_future_is_shared_for_a_year_and_told_anew_after_half_of_it() {
+        let w = World::new();
+        let of = |now, ends| w.node.stamp_of_version(now, Version::at(1), Kind::Silence, ends, &[]);
+        let stamp = of(w.now, Wall::MAX);
+        assert_eq!(stamp.expires_at_ms, (w.now.wall + RECORD_LIFE_MAX).as_ms());
+        let early = |days: u32| {
+            let wall = w.now.wall + Duration::from_secs(24 * 3600) * days;
+            w.node.expires_early(Now { wall, ..w.now }, Kind::Silence, &stamp, Wall::MAX)
+        };
+        assert!(!early(0) && !early(183) && early(184));
     }
 
     #[test]

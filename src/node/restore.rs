@@ -6,7 +6,7 @@ use crate::core::clock::{Shown, Step};
 use crate::core::restore::GroupTimers;
 use crate::effect::{Cx, Effect};
 use crate::faults::{self, Fault};
-use crate::gossip;
+use crate::gossip::{self, Version};
 use crate::model::{Alert, LogEntry, LogKey, Silence};
 use crate::node::Node;
 use crate::node::carried;
@@ -18,10 +18,10 @@ use crate::wire::rest::rest;
 
 /// A record that was kept.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct Saved {
     kind: Kind,
     key: Vec<u8>,
-    version: gossip::Version,
+    version: Version,
     expires_at_ms: i64,
     noun: Noun,
     /// What of its body only a newer version knows.
@@ -82,10 +82,10 @@ impl Node {
             // Whoever claimed anything has long sent it or given it up.
             Kind::Claim => return Ok(()),
         };
-        self.restoring.push(Kept {
+        self.restoring.push(Saved {
             kind,
             key: key.to_vec(),
-            version: gossip::Version { hlc: stamped.hlc, node: stamped.node },
+            version: Version { hlc: stamped.hlc, node: stamped.node },
             expires_at_ms: stamped.expires_at_ms,
             noun,
             rest: rest(kind, &stamped.body).map(Into::into),
@@ -147,8 +147,8 @@ impl Node {
         self.spread(cx);
     }
 
-    fn take_back(&mut self, now: Now, kept: Kept, timers: &mut GroupTimers) {
-        let Kept { kind, key, version, expires_at_ms, noun, rest } = kept;
+    fn take_back(&mut self, now: Now, kept: Saved, timers: &mut GroupTimers) {
+        let Saved { kind, key, version, expires_at_ms, noun, rest } = kept;
         let mut stamp = Stamp { version, expires_at_ms, ..Stamp::default() };
         stamp.beyond = beyond(kind, &[], rest.as_deref());
         match noun {
@@ -164,7 +164,7 @@ impl Node {
             Noun::Log(key, entry) => self.core.restore_log(now, key, entry),
             Noun::Silence(silence) => self.core.restore_silence(now, silence),
         }
-        if let Some(gossip) = &mut self.gossip {
+        if let Some(gossip) = self.gossip.as_mut().filter(|_| version != Version::UNTOLD) {
             let (key, body) = (shared_key(kind, &key), Vec::new());
             let record = gossip::Record { key, version, expires_at_ms, body, told_at: None };
             // As in `join`.
@@ -176,7 +176,7 @@ impl Node {
     }
 
     /// Whether what is held is newer than what was kept.
-    fn holds_newer(&self, kind: Kind, key: &[u8], version: gossip::Version) -> bool {
+    fn holds_newer(&self, kind: Kind, key: &[u8], version: Version) -> bool {
         if self.is_member() {
             return self.stamps.get(kind, key).is_some_and(|known| known.version >= version);
         }
@@ -186,8 +186,11 @@ impl Node {
             Kind::Silence => {
                 record::silence_id_of(key).is_ok_and(|id| self.core.silences().get(id).is_some())
             }
-            // The log compares for itself; the others are of before anything else.
-            Kind::Claim | Kind::Group | Kind::Identity | Kind::Log => false,
+            Kind::Log => key
+                .try_into()
+                .is_ok_and(|id| self.core.nflog().find(u128::from_be_bytes(id)).is_some()),
+            // These are of before anything else.
+            Kind::Claim | Kind::Group | Kind::Identity => false,
         }
     }
 }

@@ -32,7 +32,7 @@ use crate::shell::{Event, clock};
 use crate::time::Mono;
 
 use body::{Outgoing, Refusal, Share};
-use connections::{Connections, Phase, Since};
+use connections::{Connections, Phase, State};
 use stream::{Scratch, Stream};
 
 /// A whole request, and where its answer goes.
@@ -223,10 +223,10 @@ fn open(shared: &Rc<Shared>, stream: Async<TcpStream>) {
         debug!("setting TCP_NODELAY failed: {error}");
     }
     let now = clock::now().mono;
-    let since = Rc::new(Cell::new((Phase::Fresh, now)));
+    let state = Rc::new(State::new(Phase::Fresh, now));
     let id = shared.connections.borrow_mut().next_id();
-    let task = shared.executor.spawn(serve(Rc::clone(shared), stream, id, Rc::clone(&since)));
-    shared.connections.borrow_mut().insert(id, since, task);
+    let task = shared.executor.spawn(serve(Rc::clone(shared), stream, id, Rc::clone(&state)));
+    shared.connections.borrow_mut().insert(id, state, task);
     if shared.armed.get().is_none_or(|at| at > now + HTTP_HEADER_TIME_MAX) {
         // One that is in the channel already does as well.
         shared.opened.try_send(()).ok();
@@ -258,16 +258,16 @@ async fn sweep(shared: Rc<Shared>, opened: Receiver<()>) {
 }
 
 /// Serves one connection to its end.
-async fn serve(shared: Rc<Shared>, stream: Async<TcpStream>, id: u64, since: Since) {
+async fn serve(shared: Rc<Shared>, stream: Async<TcpStream>, id: u64, state: Rc<State>) {
     let (answer, answers) = channel::bounded(1);
     let service = service_fn(|request| {
-        let (shared, since) = (Rc::clone(&shared), Rc::clone(&since));
+        let (shared, state) = (Rc::clone(&shared), Rc::clone(&state));
         let (answer, answers) = (answer.clone(), answers.clone());
         async move {
-            since.set((Phase::Reading, clock::now().mono));
-            let response = respond(&shared, request, &since, answer, &answers).await;
+            state.phase.set((Phase::Reading, clock::now().mono));
+            let response = respond(&shared, request, &state, answer, &answers).await;
             Ok::<_, Infallible>(response.map(|(bytes, get)| {
-                let held = (BackToIdle(since), get);
+                let held = (BackToIdle(state), get);
                 Outgoing { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()), held }
             }))
         }
@@ -276,7 +276,8 @@ async fn serve(shared: Rc<Shared>, stream: Async<TcpStream>, id: u64, since: Sin
     http.title_case_headers(true)
         .max_header_size(HTTP_HEADER_BYTES_MAX)
         .max_headers(HTTP_HEADERS_MAX);
-    if let Err(error) = http.serve_connection(Stream::new(stream, &shared.scratch), service).await {
+    let stream = Stream::new(stream, &shared.scratch, &state);
+    if let Err(error) = http.serve_connection(stream, service).await {
         debug!("a connection ended: {error}");
     }
     shared.connections.borrow_mut().ended(id);
@@ -284,11 +285,11 @@ async fn serve(shared: Rc<Shared>, stream: Async<TcpStream>, id: u64, since: Sin
 
 /// Marks a connection as idle when its answer is sent or given up.
 #[derive(Debug)]
-struct BackToIdle(Since);
+struct BackToIdle(Rc<State>);
 
 impl Drop for BackToIdle {
     fn drop(&mut self) {
-        self.0.set((Phase::Idle, clock::now().mono));
+        self.0.phase.set((Phase::Idle, clock::now().mono));
     }
 }
 
@@ -298,7 +299,7 @@ type Held = (Bytes, Option<Share>);
 async fn respond(
     shared: &Shared,
     request: hyper::Request<Incoming>,
-    since: &Since,
+    state: &State,
     answer: Sender<Response>,
     answers: &Receiver<Response>,
 ) -> hyper::Response<Held> {
@@ -306,7 +307,12 @@ async fn respond(
     let mut get = None;
     if head.method == Method::GET {
         let mut share = Share::new(&shared.gets);
-        if !share.take(1, shared.gets_max) {
+        while !share.take(1, shared.gets_max) {
+            if shared.connections.borrow_mut().cut_slow_reader(clock::now().mono) {
+                // What it held is given back before this task goes on.
+                smol::future::yield_now().await;
+                continue;
+            }
             shared.gets_refused.set(shared.gets_refused.get() + 1);
             let max = shared.gets_max;
             let text =
@@ -322,7 +328,7 @@ async fn respond(
         Err(refusal) => return built(refuse(refusal), true, get),
     };
     // Its time runs on.
-    since.set((Phase::Busy, since.get().1));
+    state.phase.set((Phase::Busy, state.phase.get().1));
     let exchange = Exchange { head, body, read_at: clock::boot_time(), answer };
     if shared.events.send(Event::Http(Box::new(exchange))).await.is_err() {
         return built(Response::text(503, "stopping\n"), true, get);

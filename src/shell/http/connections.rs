@@ -9,7 +9,7 @@ use smol::Task;
 
 use crate::limits::{
     HTTP_CONNECTIONS_MAX, HTTP_HEADER_TIME_MAX, HTTP_IDLE_TIME_MAX, HTTP_REQUEST_TIME_MAX,
-    HTTP_SLOW_BODY_TIME,
+    HTTP_SLOW_BODY_TIME, HTTP_SLOW_READ_TIME,
 };
 use crate::time::Mono;
 
@@ -36,13 +36,30 @@ impl Phase {
     }
 }
 
-/// What a connection is doing, and since when; shared with its task.
-pub(super) type Since = Rc<Cell<(Phase, Mono)>>;
+/// How a connection is, as its task has it.
+#[derive(Debug)]
+pub(super) struct State {
+    /// What it is doing, and since when.
+    pub(super) phase: Cell<(Phase, Mono)>,
+    /// Since when nothing of its answer was taken.
+    pub(super) stuck: Cell<Option<Mono>>,
+}
+
+impl State {
+    pub(super) const fn new(phase: Phase, now: Mono) -> Self {
+        Self { phase: Cell::new((phase, now)), stuck: Cell::new(None) }
+    }
+
+    /// Since when its answer has been stuck, if for too long.
+    fn slow_reader(&self, now: Mono) -> Option<Mono> {
+        self.stuck.get().filter(|at| now.since(*at) >= HTTP_SLOW_READ_TIME)
+    }
+}
 
 /// Open connections. Dropping a task closes its connection.
 #[derive(Debug, Default)]
 pub(super) struct Connections {
-    open: BTreeMap<u64, (Since, Task<()>)>,
+    open: BTreeMap<u64, (Rc<State>, Task<()>)>,
     opened: u64,
     evicted: u64,
 }
@@ -53,17 +70,29 @@ impl Connections {
         if self.open.len() < HTTP_CONNECTIONS_MAX {
             return true;
         }
-        let idle = self.open.iter().filter_map(|(id, (since, _))| match since.get() {
+        let idle = self.open.iter().filter_map(|(id, (state, _))| match state.phase.get() {
             (Phase::Fresh | Phase::Idle, at) => Some((false, at, *id)),
             (Phase::Reading, at) => {
                 (now.since(at) >= HTTP_SLOW_BODY_TIME).then_some((true, at, *id))
             }
-            (Phase::Busy, _) => None,
+            (Phase::Busy, _) => state.slow_reader(now).map(|at| (true, at, *id)),
         });
-        let Some((.., longest)) = idle.min() else { return false };
-        self.open.remove(&longest);
-        self.evicted += 1;
-        true
+        let longest = idle.min().map(|(.., id)| id);
+        self.evict(longest)
+    }
+
+    /// Closes the connection whose answer has been stuck for longest; returns false if none has been for long.
+    pub(super) fn cut_slow_reader(&mut self, now: Mono) -> bool {
+        let stuck =
+            |(id, (state, _)): (&u64, &(Rc<State>, _))| Some((state.slow_reader(now)?, *id));
+        let longest = self.open.iter().filter_map(stuck).min().map(|(_, id)| id);
+        self.evict(longest)
+    }
+
+    fn evict(&mut self, id: Option<u64>) -> bool {
+        let found = id.is_some_and(|id| self.open.remove(&id).is_some());
+        self.evicted += u64::from(found);
+        found
     }
 
     /// The id of the next connection.
@@ -72,8 +101,8 @@ impl Connections {
         self.opened
     }
 
-    pub(super) fn insert(&mut self, id: u64, since: Since, task: Task<()>) {
-        self.open.insert(id, (since, task));
+    pub(super) fn insert(&mut self, id: u64, state: Rc<State>, task: Task<()>) {
+        self.open.insert(id, (state, task));
     }
 
     /// Forgets a connection that has ended.
@@ -85,17 +114,18 @@ impl Connections {
 
     /// When the next one will have had its time.
     pub(super) fn next_deadline(&self) -> Option<Mono> {
-        self.open.values().map(|(since, _)| deadline(since)).min()
+        self.open.values().map(|(state, _)| deadline(state)).min()
     }
 
     /// Closes those that have had their time.
     pub(super) fn close_overdue(&mut self, now: Mono) {
-        self.open.retain(|_, (since, _)| deadline(since) > now);
+        self.open.retain(|_, (state, _)| deadline(state) > now);
     }
 
     /// Closes those that wait for nothing; returns how many are still busy.
     pub(super) fn close_idle(&mut self) -> usize {
-        self.open.retain(|_, (since, _)| matches!(since.get().0, Phase::Reading | Phase::Busy));
+        self.open
+            .retain(|_, (state, _)| matches!(state.phase.get().0, Phase::Reading | Phase::Busy));
         self.open.len()
     }
 
@@ -108,8 +138,8 @@ impl Connections {
     }
 }
 
-fn deadline(since: &Since) -> Mono {
-    let (phase, at) = since.get();
+fn deadline(state: &State) -> Mono {
+    let (phase, at) = state.phase.get();
     at + phase.time_max()
 }
 
@@ -122,8 +152,8 @@ mod tests {
         let executor = smol::LocalExecutor::new();
         for &(phase, at) in phases {
             let id = connections.next_id();
-            let since = Rc::new(Cell::new((phase, Mono::from_ms(at))));
-            connections.insert(id, since, executor.spawn(async {}));
+            let state = Rc::new(State::new(phase, Mono::from_ms(at)));
+            connections.insert(id, state, executor.spawn(async {}));
         }
         connections
     }
@@ -149,12 +179,33 @@ mod tests {
         for (now, gone) in [(slow, 3), (slow, 1)] {
             assert!(connections.make_room(now));
             assert!(!connections.open.contains_key(&gone), "{gone}");
-            let since = Rc::new(Cell::new((Phase::Busy, now)));
+            let state = Rc::new(State::new(Phase::Busy, now));
             let task = smol::LocalExecutor::new().spawn(async {});
-            connections.insert(1000 + gone, since, task);
+            connections.insert(1000 + gone, state, task);
         }
         assert!(!connections.make_room(Mono::from_ms(2)), "the other has only begun");
         assert!(connections.make_room(slow));
+    }
+
+    #[test]
+    fn whoever_takes_nothing_of_an_answer_for_long_makes_room_for_others() {
+        let mut connections = with(&[(Phase::Busy, 0); HTTP_CONNECTIONS_MAX]);
+        for (id, at) in [(3, 20), (5, 10), (7, 30)] {
+            connections.open[&id].0.stuck.set(Some(Mono::from_ms(at)));
+        }
+        let slow = |ms| Mono::from_ms(ms) + HTTP_SLOW_READ_TIME;
+        assert!(!connections.cut_slow_reader(slow(9)));
+        assert!(connections.cut_slow_reader(slow(20)));
+        assert!(!connections.open.contains_key(&5));
+        connections.insert(
+            1000,
+            Rc::new(State::new(Phase::Busy, Mono::ZERO)),
+            smol::LocalExecutor::new().spawn(async {}),
+        );
+        assert!(connections.make_room(slow(20)));
+        assert!(!connections.open.contains_key(&3));
+        assert!(!connections.cut_slow_reader(slow(20)), "the other has not been for long");
+        assert_eq!(connections.evicted(), 2);
     }
 
     #[test]

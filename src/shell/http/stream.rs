@@ -11,6 +11,9 @@ use std::task::{Context, Poll, ready};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use smol::Async;
 
+use super::connections::State;
+use crate::shell::clock;
+
 /// Where all connections read into, one after the other; hyper copies it to where it belongs.
 pub(super) type Scratch = Rc<RefCell<Box<[u8]>>>;
 
@@ -20,11 +23,12 @@ pub(super) struct Stream {
     socket: Async<TcpStream>,
     scratch: Scratch,
     drained: bool,
+    state: Rc<State>,
 }
 
 impl Stream {
-    pub(super) fn new(socket: Async<TcpStream>, scratch: &Scratch) -> Self {
-        Self { socket, scratch: Rc::clone(scratch), drained: false }
+    pub(super) fn new(socket: Async<TcpStream>, scratch: &Scratch, state: &Rc<State>) -> Self {
+        Self { socket, scratch: Rc::clone(scratch), drained: false, state: Rc::clone(state) }
     }
 
     fn poll_write_with(
@@ -36,8 +40,12 @@ impl Stream {
             match write(&mut self.socket.get_ref()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                outcome => return Poll::Ready(outcome),
+                outcome => {
+                    self.state.stuck.set(None);
+                    return Poll::Ready(outcome);
+                }
             }
+            self.state.stuck.set(self.state.stuck.get().or_else(|| Some(clock::now().mono)));
             ready!(self.socket.poll_writable(cx))?;
         }
     }

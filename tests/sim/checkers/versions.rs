@@ -23,7 +23,10 @@ impl Growing {
                 if let Op::Put(body) = &record.op
                     && let Ok(stamped) = Stamped::decode(body)
                 {
-                    versions.insert((record.kind, record.key), (stamped.hlc, stamped.node));
+                    // A group that was dropped and is made again has none until somebody tells of it.
+                    if stamped.hlc > 0 {
+                        versions.insert((record.kind, record.key), (stamped.hlc, stamped.node));
+                    }
                 }
             }
             if let Some((life, before)) = self.seen.get(&seat)

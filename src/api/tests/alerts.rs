@@ -1,0 +1,181 @@
+//! Alerts: what is taken, listed and filtered.
+
+use super::*;
+
+#[test]
+fn bad_posts_of_alerts_are_told_in_the_right_family() {
+    let parsing =
+        |why: &str| object(400, &format!("parsing alerts body from \"\" failed, because {why}"));
+    let cases = [
+        ("", 422, object(602, "alerts in body is required")),
+        (" \n", 422, object(602, "alerts in body is required")),
+        ("bad", 400, parsing("invalid character 'b' looking for beginning of value")),
+        (
+            "{}",
+            400,
+            parsing("json: cannot unmarshal object into Go value of type models.PostableAlerts"),
+        ),
+        ("[{}]", 422, object(602, "0.labels in body is required")),
+        (
+            r#"[{"labels":{"a":"b"},"generatorURL":"not a url"}]"#,
+            422,
+            object(601, "0.generatorURL in body must be of type uri: \"not a url\""),
+        ),
+        (r#"[{"labels":{}}]"#, 400, string("at least one label pair required")),
+        (
+            r#"[{"labels":{"a":"b"},"startsAt":"2030-01-02T00:00:00Z","endsAt":"2030-01-01T00:00:00Z"}]"#,
+            400,
+            string("start time must be before end time"),
+        ),
+    ];
+    for (body, status, answer) in cases {
+        assert_eq!(World::new().post("/api/v2/alerts", body), (status, answer), "{body}");
+    }
+}
+
+#[test]
+fn nothing_is_an_empty_answer_and_nothing_posted_is_nothing_wrong() {
+    let mut world = World::new();
+    assert_eq!(world.post("/api/v2/alerts", "[]"), (200, String::new()));
+    assert_eq!(world.post("/api/v2/alerts", "null"), (200, String::new()));
+    assert_eq!(world.get("/api/v2/alerts"), (200, "[]\n".to_owned()));
+    assert_eq!(world.get("/api/v2/alerts/groups"), (200, "[]\n".to_owned()));
+    assert_eq!(world.get("/api/v2/silences"), (200, "[]\n".to_owned()));
+}
+
+#[test]
+fn the_valid_alerts_of_a_mixed_batch_are_stored() {
+    let mut world = World::new();
+    let body = r#"[{"labels":{"a":"good"}},{"labels":{}},{"labels":{"a":""}}]"#;
+    let text = string("at least one label pair required\nat least one label pair required");
+    assert_eq!(world.post("/api/v2/alerts", body), (400, text));
+    assert_eq!(world.listed("/api/v2/alerts"), ["good"]);
+}
+
+#[test]
+fn a_batch_that_breaks_the_schema_is_not_stored_at_all() {
+    let mut world = World::new();
+    assert_eq!(world.post("/api/v2/alerts", r#"[{"labels":{"a":"good"}},{}]"#).0, 422);
+    assert_eq!(world.get("/api/v2/alerts").1, "[]\n");
+}
+
+#[test]
+fn an_alert_is_listed_with_all_that_alertmanager_tells() {
+    let mut world = World::new();
+    let body = r#"[{"labels":{"alertname":"A"},"annotations":{"s":"<x>"},"generatorURL":"http://p/g",
+        "startsAt":"2027-01-15T07:00:00.5Z","endsAt":"2027-01-15T10:00:00+02:00"}]"#;
+    assert_eq!(world.post("/api/v2/alerts", body).0, 200);
+    let expected = concat!(
+        r#"[{"annotations":{"s":"\u003cx\u003e"},"endsAt":"2027-01-15T08:00:00.000Z","fingerprint":"d2c6efc389df0927","#,
+        r#""receivers":[{"name":"default"}],"startsAt":"2027-01-15T07:00:00.500Z","#,
+        r#""status":{"inhibitedBy":[],"mutedBy":[],"silencedBy":[],"state":"active"},"#,
+        r#""updatedAt":"2027-01-15T08:00:00.000Z","generatorURL":"http://p/g","labels":{"alertname":"A"}}]"#,
+        "\n"
+    );
+    assert_eq!(world.get("/api/v2/alerts"), (200, expected.to_owned()));
+    let groups = world.get("/api/v2/alerts/groups").1;
+    let tail = r#"],"labels":{"alertname":"A"},"receiver":{"name":"default"}}]"#;
+    assert!(groups.starts_with(r#"[{"alerts":[{"annotations""#), "{groups}");
+    assert!(groups.ends_with(&format!("{tail}\n")), "{groups}");
+    world.now.wall = world.now.wall + Duration::from_millis(1);
+    assert_eq!(world.get("/api/v2/alerts").1, "[]\n");
+}
+
+#[test]
+fn alerts_are_filtered_by_state_labels_and_receivers() {
+    let mut world = World::new();
+    assert_eq!(world.post("/api/v2/alerts", ALERTS).0, 200);
+    let silence = r#"{"name":"foo","value":"bar","isRegex":false}"#;
+    world.silence(silence, "2027-01-15T07:00:00Z", "2027-01-15T09:00:00Z");
+    let all = ["plain", "source", "target", "team"];
+    let cases: [(&str, &[&str]); 22] = [
+        ("", &all),
+        ("active=false", &["plain", "target"]),
+        ("active=maybe", &["plain", "target"]),
+        ("active=", &all),
+        ("silenced=false", &["source", "target", "team"]),
+        ("inhibited=FALSE", &["plain", "source", "team"]),
+        ("unprocessed=false", &all),
+        ("unknown=1&receiver=", &all),
+        ("filter=foo=bar", &["plain"]),
+        ("filter=baz%3D%22%22", &all),
+        ("filter=foo=~%22bar|x%22&filter=a=plain", &["plain"]),
+        ("filter=foo!=%22bar%22", &["source", "target", "team"]),
+        ("filter=foo!~%22b.*%22", &["source", "target", "team"]),
+        ("filter=foo=%zz", &all),
+        ("receiver=team-X", &["team"]),
+        ("receiver=team", &[]),
+        ("receiver=team.*", &["team"]),
+        ("receiver=def.*", &["plain", "source", "target"]),
+        ("receiver_matchers=tier%3D1", &["team"]),
+        ("receiver_matchers=name%3Dnight", &["team"]),
+        ("receiver_matchers=name%3Dnight&receiver=team.*", &[]),
+        ("receiver_matchers=tier!%3D1&filter=foo=bar", &["plain"]),
+    ];
+    for (query, names) in cases {
+        assert_eq!(world.listed(&format!("/api/v2/alerts?{query}")), names, "{query}");
+    }
+    let cases: [(&str, &[&str]); 5] = [
+        ("", &["plain", "source", "target", "team", "team"]),
+        ("muted=false", &["plain", "source", "target", "team"]),
+        ("inhibited=false&silenced=false", &["source", "team", "team"]),
+        ("receiver=night", &["team"]),
+        ("filter=foo=bar", &["plain"]),
+    ];
+    for (query, names) in cases {
+        assert_eq!(world.listed(&format!("/api/v2/alerts/groups?{query}")), names, "{query}");
+    }
+    let night = world.get("/api/v2/alerts/groups?receiver=night").1;
+    assert!(
+        night.contains(r#""mutedBy":["always"],"silencedBy":[],"state":"suppressed""#),
+        "{night}"
+    );
+}
+
+#[test]
+fn bad_filters_are_told() {
+    let mut world = World::new();
+    for path in ["/api/v2/alerts", "/api/v2/alerts/groups", "/api/v2/silences"] {
+        let (status, body) = world.get(&format!("{path}?filter=bad"));
+        assert_eq!((status, &*body), (400, &*string("bad matcher format: bad")));
+    }
+    for (query, start) in [
+        ("receiver=(", "\"failed to parse receiver param: "),
+        ("receiver_matchers=x", "\"failed to parse receiver_matchers param: "),
+    ] {
+        for path in ["/api/v2/alerts", "/api/v2/alerts/groups"] {
+            let (status, body) = world.get(&format!("{path}?{query}"));
+            assert!(status == 400 && body.starts_with(start) && body.ends_with("\"\n"), "{body}");
+        }
+    }
+}
+
+#[test]
+fn version_1_takes_alerts_and_nothing_else() {
+    let mut world = World::new();
+    let mut post = |body: &str| {
+        let content_type = Some("application/x-www-form-urlencoded");
+        let (path, body) = ("/api/v1/alerts", body.as_bytes());
+        world.ask(&Request { method: "POST", path, content_type, body, ..Request::default() })
+    };
+    let bad = |error: &str| {
+        let error = serde_json::to_string(error).unwrap();
+        (400, format!(r#"{{"status":"error","errorType":"bad_data","error":{error}}}"#))
+    };
+    let taken = post(r#"[{"labels":{"a":"v1"},"generatorURL":"no url"}]"#);
+    assert_eq!(header(&taken, "Access-Control-Allow-Origin"), ["*"]);
+    assert_eq!(told(taken), (200, r#"{"status":"success"}"#.to_owned()));
+    assert_eq!(told(post("")), bad("EOF"));
+    assert_eq!(told(post("bad")), bad("invalid character 'b' looking for beginning of value"));
+    assert_eq!(
+        told(post("{}")),
+        bad("json: cannot unmarshal object into Go value of type []*types.Alert")
+    );
+    assert_eq!(told(post("[{}]")), bad("at least one label pair required"));
+    assert_eq!(world.listed("/api/v2/alerts"), ["v1"]);
+    for path in ["alerts", "silences", "status", "receivers", "silence/x"] {
+        let (status, body) = world.get(&format!("/api/v1/{path}"));
+        assert!(status == 410 && body.starts_with(r#"{"status":"deprecated""#), "{path}: {body}");
+    }
+    assert_eq!(world.get("/api/v1/nope").0, 404);
+}
