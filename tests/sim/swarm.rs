@@ -377,7 +377,7 @@ impl History {
         }
     }
 
-    /// Whether some other node that runs knows every record that this one knows.
+    /// Whether some other node that runs knows every record that this one knows, and has it on flash.
     fn others_hold_all_of(&self, seat: usize) -> bool {
         let digest = |seat: usize| {
             let node = self.world.seats[seat].node.as_ref()?;
@@ -386,7 +386,11 @@ impl History {
         let ours = digest(seat);
         ours.is_some()
             && self.world.seats[seat].keeper.held.is_empty()
-            && (0..self.options.seats).any(|other| other != seat && digest(other) == ours)
+            && (0..self.options.seats).any(|other| {
+                let keeper = &self.world.seats[other].keeper;
+                let durable = !keeper.fault && keeper.queue.is_empty() && keeper.busy.is_none();
+                other != seat && durable && digest(other) == ours
+            })
     }
 
     fn restart_later(&mut self, seat: usize) {

@@ -396,6 +396,7 @@ impl World {
         node.handle_journal(&mut cx, fault.as_deref());
         it.journal = opened.ok().map(|(journal, _)| journal);
         it.keeper.fault = fault.is_some();
+        it.ids.extend(node.flock().map(gossip::Gossip::node));
         it.node = Some(node);
         for effect in effects {
             self.perform(seat, effect);
