@@ -5,10 +5,6 @@ use crate::world::World;
 
 pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
     let answered = |posts: &[usize]| world.durable(posts);
-    // A node that has lost what memory alone held does not know what version it had said of an alert. Where clocks are
-    // minutes apart, what it then hears from its sender may get an older one: the alert fires on, until its lease ends.
-    let apart = world.seats.iter().any(|seat| seat.clock.ahead_ms != world.seats[0].clock.ahead_ms);
-    let forgot = |posts: &[usize]| apart && posts.iter().any(|it| world.posts[*it].from_memory);
     for seat in world.up() {
         let now = world.seats[seat].now(world.now);
         let known: std::collections::BTreeMap<_, _> = world
@@ -25,7 +21,7 @@ pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
             }
             let Some(found) = found else { continue };
             let ended = found.resolved(now.wall);
-            if all_ended && answered(&alert.ends) && !ended && !forgot(&alert.fires) {
+            if all_ended && answered(&alert.ends) && !ended && !alert.version_may_be_forgotten(world) {
                 return Err(format!("n{seat} has lost the end of {name}"));
             }
             if alert.ends.is_empty() && ended {

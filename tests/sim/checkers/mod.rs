@@ -16,6 +16,8 @@ use std::rc::Rc;
 
 use bellwether::model::SilenceId;
 
+use crate::world::World;
+
 /// What an alert's sender knows of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Alert {
@@ -24,6 +26,17 @@ pub(crate) struct Alert {
     pub(crate) fires: Vec<usize>,
     /// The posts that said that it has ended, to the same seats.
     pub(crate) ends: Vec<usize>,
+}
+
+impl Alert {
+    /// Whether a node may have forgotten under which version it said that this fires, as memory alone held that. Where
+    /// clocks are minutes apart, what it hears from the sender after a power cut may get an older version, and change
+    /// nothing: the alert fires on until its lease ends.
+    pub(crate) fn version_may_be_forgotten(&self, world: &World) -> bool {
+        let clock = |seat: usize| world.seats[seat].clock.ahead_ms;
+        let apart = (0..world.seats.len()).any(|seat| clock(seat) != clock(0));
+        apart && self.fires.iter().any(|post| world.posts[*post].from_memory)
+    }
 }
 
 /// What an operator knows of a silence.

@@ -16,6 +16,7 @@ pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
         // An alert that ends while it is muted is not told of, as in Alertmanager.
         let ever_muted = truth.silences.iter().any(|it| it.group == alert.group);
         let all_ended = world.durable(&alert.ends)
+            && !alert.version_may_be_forgotten(world)
             && alert.ends.iter().all(|post| world.posts[*post].acked_at.is_some());
         let last_firing = told
             .iter()

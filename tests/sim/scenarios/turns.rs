@@ -58,7 +58,7 @@ fn spread(world: &World, prefix: &str) -> Vec<usize> {
 
 /// The log entry of a large group takes a while to reach the others.
 pub(crate) fn a_group_whose_log_travels_in_parts_is_told_once() {
-    let count = 1_500;
+    let count: usize = option_env!("BIG").map_or(5_000, |it| it.parse().unwrap());
     for loss in [0.0, 0.3] {
         let mut world = World::settled(1, Setup::new(5));
         let all: Vec<Posted> = (0..count).map(|n| fires(&format!("a{n}"), "g")).collect();
