@@ -101,6 +101,8 @@ struct Assembly {
     from: u64,
     whole: Vec<u8>,
     missing: Vec<u16>,
+    /// When the part came that says when the record was told, which each cutting writes anew: the last one.
+    told: Mono,
     /// When a part came last, or was asked for.
     touched: Mono,
     tries: u32,
@@ -123,19 +125,32 @@ impl Assembler {
             self.bytes += bytes;
             self.assemblies.insert(
                 id,
-                Assembly { from, whole: vec![0; bytes], missing, touched: now, tries: 0 },
+                Assembly {
+                    from,
+                    whole: vec![0; bytes],
+                    missing,
+                    told: now,
+                    touched: now,
+                    tries: 0,
+                },
             );
         }
         let assembly = self.assemblies.get_mut(&id)?;
         let index = assembly.missing.binary_search(&part.number).ok()?;
         assembly.whole.get_mut(start..start + expected)?.copy_from_slice(&part.data);
         assembly.missing.remove(index);
+        if start + expected == bytes {
+            assembly.told = now;
+        }
         (assembly.from, assembly.touched, assembly.tries) = (from, now, 0);
         if !assembly.missing.is_empty() {
             return None;
         }
-        let whole = self.remove(id)?.whole;
-        let record: Record = minicbor::decode(&whole).ok()?;
+        let Assembly { whole, told, .. } = self.remove(id)?;
+        let mut record: Record = minicbor::decode(&whole).ok()?;
+        // What has passed since is no difference between clocks.
+        let waited = i64::try_from(now.since(told).as_nanos()).unwrap_or(0);
+        record.told_at = record.told_at.map(|at| at.saturating_add(waited));
         (record.version == part.version && record.key.hash() == part.hash).then_some(record)
     }
 
@@ -213,6 +228,22 @@ mod tests {
             body: (0..=250).cycle().take(bytes).collect(),
             told_at: None,
         }
+    }
+
+    #[test]
+    fn the_way_of_the_parts_is_no_difference_between_clocks() {
+        let large = Record { told_at: Some(7_000_000_000), ..record(1, 3 * PART_BYTES) };
+        let mut all = parts(&large);
+        let mut assembler = Assembler::default();
+        let last = all.pop().unwrap();
+        assert_eq!(assembler.accept(Mono::from_ms(1_000), 2, &last), None);
+        let whole: Vec<Record> = all
+            .iter()
+            .zip(4_u64..)
+            .filter_map(|(part, secs)| assembler.accept(Mono::from_ms(secs * 1_000), 2, part))
+            .collect();
+        let secs = i64::try_from(all.len()).unwrap() + 3;
+        assert_eq!(whole[0].told_at, Some((7 + secs - 1) * 1_000_000_000));
     }
 
     fn parts(record: &Record) -> Vec<Part> {

@@ -142,8 +142,8 @@ pub(crate) struct World {
     queue: BTreeMap<(u64, u64), Event>,
     scheduled: u64,
     plans: Vec<Option<Plan>>,
-    /// When a clock was last stepped while its node was off.
-    pub(crate) stepped_off_at: Option<u64>,
+    /// When a clock was last stepped so that no node could see it: while its node was off, or by very little.
+    pub(crate) unseen_step_at: Option<u64>,
     /// What a checker has found.
     pub(crate) fault: Option<String>,
     /// Events of this very moment, to find a loop.
@@ -183,7 +183,7 @@ impl World {
             queue: BTreeMap::new(),
             scheduled: 0,
             plans: Vec::new(),
-            stepped_off_at: None,
+            unseen_step_at: None,
             fault: None,
             burst: 0,
             burst_at: 0,

@@ -21,7 +21,11 @@ pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
             }
             let Some(found) = found else { continue };
             let ended = found.resolved(now.wall);
-            if all_ended && answered(&alert.ends) && !ended && !alert.version_may_be_forgotten(world) {
+            if all_ended
+                && answered(&alert.ends)
+                && !ended
+                && !alert.version_may_be_forgotten(world)
+            {
                 return Err(format!("n{seat} has lost the end of {name}"));
             }
             if alert.ends.is_empty() && ended {
