@@ -465,13 +465,15 @@ impl History {
             let (seat, id) = (self.truth.silences[old].seat, self.truth.silences[old].id);
             if self.world.seats[seat].is_up() && self.world.node(seat).silence(id).is_some() {
                 self.truth.silences[old].expired_at = Some(self.world.now);
+                self.truth.silences[old].expired_by = Some((seat, self.world.seats[seat].life));
                 self.world.expire(seat, id);
             }
             return;
         }
         let group: Rc<str> = format!("g{}", self.below(self.names / 2 + 1)).into();
         if let Some(id) = self.world.silence(seat, &group, 36_000_000) {
-            self.truth.silences.push(Silence { id, group, seat, expired_at: None });
+            let (expired_at, expired_by) = (None, None);
+            self.truth.silences.push(Silence { id, group, seat, expired_at, expired_by });
         }
     }
 

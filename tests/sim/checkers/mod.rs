@@ -46,6 +46,21 @@ pub(crate) struct Silence {
     pub(crate) group: Rc<str>,
     pub(crate) seat: usize,
     pub(crate) expired_at: Option<u64>,
+    /// Who was told to expire it, and in which life.
+    pub(crate) expired_by: Option<(usize, u64)>,
+}
+
+impl Silence {
+    /// Whether it is in force for all that its operator knows: he was not told that its end is on flash, and who was told
+    /// of the end has died since.
+    pub(crate) fn holds(&self, world: &World) -> bool {
+        let Some((seat, life)) = self.expired_by else { return true };
+        let active = |seat: usize| {
+            let now = world.seats[seat].now(world.now).wall;
+            world.node(seat).silence(self.id).is_some_and(|it| now < it.ends_at)
+        };
+        world.seats[seat].life != life && world.up().into_iter().any(active)
+    }
 }
 
 /// The truth, as those outside know it.

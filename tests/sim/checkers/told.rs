@@ -5,8 +5,7 @@ use crate::world::World;
 
 pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
     for (name, alert) in &truth.alerts {
-        let muted =
-            truth.silences.iter().any(|it| it.group == alert.group && it.expired_at.is_none());
+        let muted = truth.silences.iter().any(|it| it.group == alert.group && it.holds(world));
         let taken = world.durable(&alert.fires);
         let told: Vec<_> = world.told.iter().filter(|it| it.group == alert.group).collect();
         let fired = told.iter().any(|it| it.firing.contains(name));
