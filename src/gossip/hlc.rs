@@ -7,24 +7,30 @@ use crate::limits::{CLOCK_AHEAD_MS_MAX, FLOCK_TIME_MS_MAX};
 use crate::time::Now;
 
 const COUNTER_BITS: u32 = 16;
+/// The longest stride of a boot: some hundred changes fit a millisecond all the same.
+const STRIDE_MAX: u64 = 256;
 
 /// A version's clock is too far ahead of ours to be believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooFarAhead;
 
 /// The clock that stamps versions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Hlc {
     last: u64,
+    /// From one reading to the next while the wall clock does not move forward.
+    stride: u64,
     synced: bool,
     /// Wall less mono milliseconds, as others have it, and whether a synchronised clock said so. Used while ours is not.
     learned: Option<(i64, bool)>,
 }
 
 impl Hlc {
-    /// A clock that continues from the greatest reading known from before (the journal's), 0 if none.
-    pub const fn new(last: u64, synced: bool) -> Self {
-        Self { last, synced, learned: None }
+    /// A clock that continues from the greatest reading known from before (the journal's), 0 if none. Readings after that
+    /// one may have been lost with the power, and others may have heard of them: `boot`, drawn anew at each start, keeps
+    /// us from reading the same again and calling something else by it.
+    pub const fn new(last: u64, synced: bool, boot: u64) -> Self {
+        Self { last, stride: 1 + boot % STRIDE_MAX, synced, learned: None }
     }
 
     /// Whether our own wall clock is synchronised.
@@ -75,7 +81,7 @@ impl Hlc {
     /// A reading greater than all before, to stamp a change with.
     pub const fn tick(&mut self, now: Now) -> u64 {
         let wall = from_wall_ms(self.wall_ms(now));
-        self.last = if wall > self.last { wall } else { self.last.saturating_add(1) };
+        self.last = if wall > self.last { wall } else { self.last.saturating_add(self.stride) };
         self.last
     }
 
@@ -110,14 +116,14 @@ mod tests {
 
     #[test]
     fn a_clock_that_steps_back_still_counts_up() {
-        let mut hlc = Hlc::new(0, true);
+        let mut hlc = Hlc::new(0, true, 0);
         let before = hlc.tick(at(0, 1_000));
         assert!(hlc.tick(at(1, 500)) > before);
     }
 
     #[test]
     fn what_is_written_after_something_was_seen_wins_over_it() {
-        let (mut fast, mut slow) = (Hlc::new(0, true), Hlc::new(0, true));
+        let (mut fast, mut slow) = (Hlc::new(0, true, 0), Hlc::new(0, true, 0));
         let seen = fast.tick(at(0, 300_000));
         slow.observe(at(0, 0), seen).unwrap();
         assert!(slow.tick(at(1, 1)) > seen);
@@ -125,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_reading_too_far_ahead_is_refused_and_leaves_no_trace() {
-        let mut hlc = Hlc::new(0, true);
+        let mut hlc = Hlc::new(0, true, 0);
         let ahead = from_wall_ms(CLOCK_AHEAD_MS_MAX + 1);
         assert_eq!(hlc.observe(at(0, 0), ahead), Err(TooFarAhead));
         assert!(hlc.tick(at(1, 1)) < ahead);
@@ -135,7 +141,7 @@ mod tests {
 
     #[test]
     fn an_unset_clock_takes_the_flocks_time_until_it_is_set() {
-        let mut hlc = Hlc::new(0, false);
+        let mut hlc = Hlc::new(0, false, 0);
         assert!(!hlc.knows_time());
         hlc.learn(at(0, 5), 4_000_000_000_000, false);
         assert!(!hlc.knows_time(), "another unset clock is no authority");
@@ -148,7 +154,7 @@ mod tests {
 
     #[test]
     fn who_knows_the_time_learns_none_that_is_too_far_from_it() {
-        let mut hlc = Hlc::new(0, false);
+        let mut hlc = Hlc::new(0, false, 0);
         let known = 1_700_000_000_000;
         hlc.learn(at(0, 5), known, true);
         for far in [i64::MIN, 0, known - CLOCK_AHEAD_MS_MAX - 1, known + CLOCK_AHEAD_MS_MAX + 1] {
@@ -162,13 +168,13 @@ mod tests {
     #[test]
     fn times_that_no_clock_shows_overflow_nothing() {
         for (said, learned) in [(i64::MIN, 0), (i64::MAX, FLOCK_TIME_MS_MAX)] {
-            let mut hlc = Hlc::new(0, false);
+            let mut hlc = Hlc::new(0, false, 0);
             hlc.learn(at(3, 5), said, true);
             assert_eq!(hlc.wall_ms(at(3, 5)), learned);
             let _refused = hlc.observe(at(3, 5), u64::MAX);
             assert!(hlc.tick(at(3, 5)) >= from_wall_ms(learned));
         }
-        let mut hlc = Hlc::new(0, true);
+        let mut hlc = Hlc::new(0, true, 0);
         assert_eq!(hlc.observe(at(0, i64::MIN), u64::MAX), Err(TooFarAhead));
     }
 
@@ -177,7 +183,7 @@ mod tests {
         fn every_reading_is_greater_than_all_before(
             steps in proptest::collection::vec((0_i64..1 << 40, proptest::option::of(0_u64..1 << 56)), 1..50)
         ) {
-            let mut hlc = Hlc::new(0, true);
+            let mut hlc = Hlc::new(0, true, 0);
             let mut last = 0;
             for (wall_ms, seen) in steps {
                 let now = at(0, wall_ms);

@@ -233,9 +233,10 @@ impl Gossip {
         } else {
             Settle::settled()
         };
+        let boot = rng.next_u64();
         Self {
-            hlc: Hlc::new(config.last_hlc, config.synced),
-            seal: Seal::new(config.keys.clone(), &config.cluster_name, rng.next_u64()),
+            hlc: Hlc::new(config.last_hlc, config.synced, boot),
+            seal: Seal::new(config.keys.clone(), &config.cluster_name, boot),
             limiter: Limiter::new(),
             swim: Swim::new(config.node, rng, config.probe_interval, config.probe_timeout),
             peers: Peers::default(),

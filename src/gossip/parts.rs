@@ -103,7 +103,7 @@ type Id = (u64, Version, u64);
 struct Assembly {
     whole: Vec<u8>,
     missing: Vec<u16>,
-    /// When the last part came, which says what the sender's clock showed.
+    /// When the last part came, which says what the sender's clock showed; each cutting writes it anew.
     told: Mono,
     /// When a part came last, or was asked for.
     touched: Mono,
@@ -144,6 +144,7 @@ impl Assembler {
             self.remove(other);
         }
         let mut record: Record = minicbor::decode(&whole).ok()?;
+        // What has passed since is no difference between clocks.
         let waited = i64::try_from(now.since(told).as_nanos()).unwrap_or(i64::MAX);
         record.told_at = record.told_at.map(|at| at.saturating_add(waited));
         (record.version == part.version && record.key.hash() == part.hash).then_some(record)
@@ -230,6 +231,22 @@ mod tests {
             body: (0..=250).cycle().take(bytes).collect(),
             told_at: None,
         }
+    }
+
+    #[test]
+    fn the_way_of_the_parts_is_no_difference_between_clocks() {
+        let large = Record { told_at: Some(7_000_000_000), ..record(1, 3 * PART_BYTES) };
+        let mut all = parts(&large);
+        let mut assembler = Assembler::default();
+        let last = all.pop().unwrap();
+        assert_eq!(assembler.accept(Mono::from_ms(1_000), 2, &last), None);
+        let whole: Vec<Record> = all
+            .iter()
+            .zip(4_u64..)
+            .filter_map(|(part, secs)| assembler.accept(Mono::from_ms(secs * 1_000), 2, part))
+            .collect();
+        let secs = i64::try_from(all.len()).unwrap() + 3;
+        assert_eq!(whole[0].told_at, Some((7 + secs - 1) * 1_000_000_000));
     }
 
     fn parts(record: &Record) -> Vec<Part> {

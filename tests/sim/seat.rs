@@ -1,6 +1,6 @@
 //! A place for a node: its flash, its clocks, its randomness, and what the shell would do for it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bellwether::effect::AttemptId;
@@ -91,6 +91,8 @@ pub(crate) struct Seat {
     pub(crate) newer: bool,
     /// Whether its flash has shown what a newer version keeps for itself alone.
     pub(crate) holds_new: bool,
+    /// The ids under which it was a member: each lasts as long as its flash.
+    pub(crate) ids: BTreeSet<u64>,
 }
 
 impl Seat {
@@ -109,6 +111,7 @@ impl Seat {
             sync_ms: (2, 20),
             newer: false,
             holds_new: false,
+            ids: BTreeSet::new(),
         }
     }
 

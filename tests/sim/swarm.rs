@@ -377,7 +377,7 @@ impl History {
         }
     }
 
-    /// Whether some other node that runs knows every record that this one knows.
+    /// Whether some other node that runs knows every record that this one knows, and has it on flash.
     fn others_hold_all_of(&self, seat: usize) -> bool {
         let digest = |seat: usize| {
             let node = self.world.seats[seat].node.as_ref()?;
@@ -386,7 +386,11 @@ impl History {
         let ours = digest(seat);
         ours.is_some()
             && self.world.seats[seat].keeper.held.is_empty()
-            && (0..self.options.seats).any(|other| other != seat && digest(other) == ours)
+            && (0..self.options.seats).any(|other| {
+                let keeper = &self.world.seats[other].keeper;
+                let durable = !keeper.fault && keeper.queue.is_empty() && keeper.busy.is_none();
+                other != seat && durable && digest(other) == ours
+            })
     }
 
     fn restart_later(&mut self, seat: usize) {
@@ -461,13 +465,15 @@ impl History {
             let (seat, id) = (self.truth.silences[old].seat, self.truth.silences[old].id);
             if self.world.seats[seat].is_up() && self.world.node(seat).silence(id).is_some() {
                 self.truth.silences[old].expired_at = Some(self.world.now);
+                self.truth.silences[old].expired_by = Some((seat, self.world.seats[seat].life));
                 self.world.expire(seat, id);
             }
             return;
         }
         let group: Rc<str> = format!("g{}", self.below(self.names / 2 + 1)).into();
         if let Some(id) = self.world.silence(seat, &group, 36_000_000) {
-            self.truth.silences.push(Silence { id, group, seat, expired_at: None });
+            let (expired_at, expired_by) = (None, None);
+            self.truth.silences.push(Silence { id, group, seat, expired_at, expired_by });
         }
     }
 

@@ -144,6 +144,8 @@ pub(crate) struct World {
     queue: BTreeMap<(u64, u64), Event>,
     scheduled: u64,
     plans: Vec<Option<Plan>>,
+    /// When a clock was last stepped so that no node could see it: while its node was off, or by very little.
+    pub(crate) unseen_step_at: Option<u64>,
     /// What a checker has found.
     pub(crate) fault: Option<String>,
     /// Events of this very moment, to find a loop.
@@ -184,6 +186,7 @@ impl World {
             queue: BTreeMap::new(),
             scheduled: 0,
             plans: Vec::new(),
+            unseen_step_at: None,
             fault: None,
             burst: 0,
             burst_at: 0,
@@ -400,6 +403,7 @@ impl World {
         node.handle_journal(&mut cx, fault.as_deref());
         it.journal = opened.ok().map(|(journal, _)| journal);
         it.keeper.fault = fault.is_some();
+        it.ids.extend(node.flock().map(gossip::Gossip::node));
         it.node = Some(node);
         for effect in effects {
             self.perform(seat, effect);

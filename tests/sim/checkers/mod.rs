@@ -16,6 +16,8 @@ use std::rc::Rc;
 
 use bellwether::model::SilenceId;
 
+use crate::world::World;
+
 /// What an alert's sender knows of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Alert {
@@ -26,6 +28,17 @@ pub(crate) struct Alert {
     pub(crate) ends: Vec<usize>,
 }
 
+impl Alert {
+    /// Whether a node may have forgotten under which version it said that this fires, as memory alone held that. Where
+    /// clocks are minutes apart, what it hears from the sender after a power cut may get an older version, and change
+    /// nothing: the alert fires on until its lease ends.
+    pub(crate) fn version_may_be_forgotten(&self, world: &World) -> bool {
+        let clock = |seat: usize| world.seats[seat].clock.ahead_ms;
+        let apart = (0..world.seats.len()).any(|seat| clock(seat) != clock(0));
+        apart && self.fires.iter().any(|post| world.posts[*post].from_memory)
+    }
+}
+
 /// What an operator knows of a silence.
 #[derive(Clone, Debug)]
 pub(crate) struct Silence {
@@ -33,6 +46,21 @@ pub(crate) struct Silence {
     pub(crate) group: Rc<str>,
     pub(crate) seat: usize,
     pub(crate) expired_at: Option<u64>,
+    /// Who was told to expire it, and in which life.
+    pub(crate) expired_by: Option<(usize, u64)>,
+}
+
+impl Silence {
+    /// Whether it is in force for all that its operator knows: he was not told that its end is on flash, and who was told
+    /// of the end has died since.
+    pub(crate) fn holds(&self, world: &World) -> bool {
+        let Some((seat, life)) = self.expired_by else { return true };
+        let active = |seat: usize| {
+            let now = world.seats[seat].now(world.now).wall;
+            world.node(seat).silence(self.id).is_some_and(|it| now < it.ends_at)
+        };
+        world.seats[seat].life != life && world.up().into_iter().any(active)
+    }
 }
 
 /// The truth, as those outside know it.

@@ -23,14 +23,17 @@ pub(crate) fn check(world: &World) -> Result<(), String> {
             }
             let Some(kind) = Kind::from_number(record.kind) else { continue };
             let (hlc, node) = (stamped.hlc, stamped.node);
-            let written = world.newer.written.get(&(kind.number(), record.key, hlc, node));
+            let key = record.key;
+            let written = world.newer.written.get(&(kind.number(), key.clone(), hlc, node));
             // Its author does not know what was put in on the way out until it has come back.
             if written.is_none_or(|by| *by == (seat, life)) {
                 continue;
             }
             let found = rest(kind, &stamped.body);
             if found != Some(&[newer::added(hlc, node)]) {
-                return Err(format!("n{seat} has {found:?} of what a newer {kind:?} said"));
+                return Err(format!(
+                    "n{seat} has {found:?} of what a newer {kind:?} said: {key:?} of {hlc:x}, {node:x}"
+                ));
             }
         }
     }

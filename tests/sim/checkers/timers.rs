@@ -10,6 +10,9 @@ use crate::world::World;
 /// How long a group waits at least, whatever config is loaded.
 const GROUP_WAIT_MS: u64 = 5_000;
 
+/// A step as small as this is taken for the slow hand of NTP.
+const SLOW_HAND_MS: u64 = 2_000;
+
 /// Sets a seat's clock, which was right to some minutes and is again: that alone must not change when its node wants to
 /// be woken. (A clock that was not set at all is something to tell of, at once.)
 pub(crate) fn step(world: &mut World, seat: usize, clock: WallClock) {
@@ -17,6 +20,10 @@ pub(crate) fn step(world: &mut World, seat: usize, clock: WallClock) {
         let it = &world.seats[seat];
         Some(it.moment(it.node.as_ref()?.next_timeout()?))
     };
+    let by_ms = clock.ahead_ms.abs_diff(world.seats[seat].clock.ahead_ms);
+    if !world.seats[seat].is_up() || by_ms <= SLOW_HAND_MS {
+        world.unseen_step_at = Some(world.now);
+    }
     let before = due(world);
     world.set_clock(seat, clock);
     let after = due(world);
@@ -47,7 +54,9 @@ impl Waits {
         for told in &world.told[self.told..] {
             // A node's own alerts are in no group that anybody has posted to.
             let Some(begun) = self.begun.get(&told.group) else { continue };
-            if told.begun < begun + GROUP_WAIT_MS {
+            // To a node that has not seen that a clock was stepped, so much time has passed.
+            let passed = world.unseen_step_at.is_some_and(|at| (*begun..told.begun).contains(&at));
+            if told.begun < begun + GROUP_WAIT_MS && !passed {
                 return Err(format!(
                     "n{} told of {} at {}, and its first alert came at {begun}",
                     told.seat, told.group, told.begun

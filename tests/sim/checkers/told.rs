@@ -5,8 +5,7 @@ use crate::world::World;
 
 pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
     for (name, alert) in &truth.alerts {
-        let muted =
-            truth.silences.iter().any(|it| it.group == alert.group && it.expired_at.is_none());
+        let muted = truth.silences.iter().any(|it| it.group == alert.group && it.holds(world));
         let taken = world.durable(&alert.fires);
         let told: Vec<_> = world.told.iter().filter(|it| it.group == alert.group).collect();
         let fired = told.iter().any(|it| it.firing.contains(name));
@@ -16,6 +15,7 @@ pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
         // An alert that ends while it is muted is not told of, as in Alertmanager.
         let ever_muted = truth.silences.iter().any(|it| it.group == alert.group);
         let all_ended = world.durable(&alert.ends)
+            && !alert.version_may_be_forgotten(world)
             && alert.ends.iter().all(|post| world.posts[*post].acked_at.is_some());
         let last_firing = told
             .iter()

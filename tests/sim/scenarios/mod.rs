@@ -131,4 +131,8 @@ pub(crate) const ALL: &[Test] = &[
         "what_was_taken_while_the_clock_was_behind_is_told",
         found::what_was_taken_while_the_clock_was_behind_is_told,
     ),
+    (
+        "a_version_that_was_lost_with_the_power_is_not_given_again",
+        found::a_version_that_was_lost_with_the_power_is_not_given_again,
+    ),
 ];
