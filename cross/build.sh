@@ -61,6 +61,7 @@ split() {
     chmod 755 "$3"
     chmod 644 "$3.debug"
     [ -z "$(readelf -d "$3" | sed -n 's/.*(NEEDED)//p')" ] || die "$3 is not static"
+    readelf -h "$3" | grep -q 'Type: *DYN' || die "$3 is not position-independent"
 }
 
 ship() {

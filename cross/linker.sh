@@ -2,8 +2,7 @@
 # The linker that cross/build.sh gives to rustc: zig's, with what zig's driver has no words for.
 #
 # The first link is zig's own. Its command line for lld is run again with more flags:
-#   --pack-dyn-relocs=relr   so that a position-independent program costs no more than one that is not; rustc asks for
-#                            one on x86_64 alone
+#   --pack-dyn-relocs=relr   so that a position-independent program costs 3 KiB
 #   --icf=all                functions of equal code become one
 #   --symbol-ordering-file   what an idle agent runs comes first, by cross/order.txt. The kernel maps a file's pages by
 #                            neighbourhoods, so functions that nobody calls between those that are called cost memory
@@ -15,7 +14,15 @@ zig_cc=$(env | sed -n 's/^CARGO_TARGET_[A-Z0-9_]*_LINKER=//p' | head -1)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Without -fPIE zig takes rustc's -static-pie for -no-pie.
+# Every program is position-independent: rustc's code is, but only on x86_64 does rustc ask that of the linker. Zig takes
+# -static for -no-pie, and rustc's -static-pie too; what it links for these targets is static anyway.
+for word in "$@"; do
+    shift
+    case $word in
+    -static | -no-pie | -static-pie) ;;
+    *) set -- "$@" "$word" ;;
+    esac
+done
 ZIG_VERBOSE_LINK=1 "$zig_cc" -fPIE "$@" 2>"$work/told" || {
     cat "$work/told" >&2
     exit 1

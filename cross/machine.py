@@ -18,11 +18,12 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests/system"))
+sys.path[:0] = [str(ROOT / "tests/bench"), str(ROOT / "tests/system")]
 sys.dont_write_bytecode = True
 
 from agent import free_port  # noqa: E402
 from api import Api  # noqa: E402
+from load import device_alert  # noqa: E402
 from sink import Sink  # noqa: E402
 
 MACHINES = {
@@ -34,6 +35,9 @@ BOOT_SECONDS = 600
 SERVICE_SECONDS = 120
 IDLE_SECONDS = 20  # from the last change to a measurement of memory
 SEED = 7
+ALERTS = 10_000
+BATCH = 500
+KIB_MAX = {"idle": {"Rss": 4096, "Pss": 2048}, f"{ALERTS} alerts": {"Rss": 12288}}
 
 
 class Machine:
@@ -121,6 +125,39 @@ def becomes_active(machine):
     complaints = machine.run("systemd-analyze verify --man=no bellwether.service bellwether-onfailure@x.service\n")
     assert not complaints, complaints
     return f"ready {(ready - started) / 1000:.0f} ms after its start; {' '.join(tasks.split())}; {exposure}"
+
+
+def memory(machine, pid):
+    """What is resident, its proportional share, and what is private of it, in KiB."""
+    lines = machine.run(f"grep -E '^(Rss|Pss|Private_Dirty):' /proc/{pid}/smaps_rollup\n").splitlines()
+    return {name: int(value.split()[0]) for name, value in (line.split(":") for line in lines)}
+
+
+def takes_little_memory(machine, say):
+    """Run each binary that this machine can run, alone and without a receiver: idle, then with many alerts."""
+    machine.run("systemctl stop bellwether.service\n")
+    binaries = machine.run("ls /usr/bin/bellwether /opt/bellwether-*\n").split()
+    for binary in binaries:
+        machine.run(f"""systemd-run --quiet --unit=measured {binary} --config.file=/etc/bellwether/quiet.toml \
+            --storage.path=/tmp/{os.path.basename(binary)} --web.listen-address=:9093\n""")
+        machine.wait_ready(SERVICE_SECONDS)
+        pid = machine.show("MainPID", "measured.service")
+        # Something to keep: idle is who has worked.
+        assert machine.api.post("/api/v2/silences", silence(0)).status == 200
+        time.sleep(IDLE_SECONDS)
+        found = {"idle": memory(machine, pid)}
+        for first in range(0, ALERTS, BATCH):
+            machine.api.post_alerts(*map(device_alert, range(first, first + BATCH)))
+        time.sleep(IDLE_SECONDS)
+        found[f"{ALERTS} alerts"] = memory(machine, pid)
+        for what, taken in found.items():
+            say(f"  {binary}, {what}: " + ", ".join(f"{name} {kib} KiB" for name, kib in taken.items()))
+            missed = [name for name, most in KIB_MAX[what].items() if taken[name] > most]
+            assert not missed, f"{missed} of {binary}, {what}: more than {KIB_MAX[what]}"
+        machine.run("systemctl stop measured.service\n")
+    machine.run("systemctl start bellwether.service\n")
+    machine.wait_ready(SERVICE_SECONDS)
+    return f"{len(binaries)} binaries"
 
 
 def survives_a_kill(machine):
@@ -265,6 +302,7 @@ def main():
         say(f"{asked.arch}: up in {machine.boot():.0f} s")
         for test in (becomes_active, survives_a_kill, survives_the_watchdog, reloads, tells_of_a_failed_unit):
             say(f"{test.__name__}: {test(machine)}")
+        say(f"takes_little_memory: {takes_little_memory(machine, say)}")
         say(f"keeps_silences: {keeps_silences(machine, asked.kills, say)}")
         say(f"starts_without_a_clock: {starts_without_a_clock(machine)}")
         say(f"serves_on_a_read_only_root: {serves_on_a_read_only_root(machine)}")
@@ -275,7 +313,7 @@ def main():
         console = asked.directory / "console"
         say("the console's end:\n" + "\n".join(console.read_text(errors="replace").splitlines()[-30:] if console.exists() else []))
         return 1
-    say("8 passed, 0 failed")
+    say("9 passed, 0 failed")
     return 0
 
 

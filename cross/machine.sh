@@ -4,7 +4,8 @@
 #     cross/machine.sh [--arch arm64|amd64] [--kills N] [--log FILE]
 #
 # It is emulated, so slow; ACCEL=kvm is quicker where the machine is of the same kind and can. The base system is made by
-# debootstrap once and kept in CACHE. What is tested stands in machine.py beside this file. Needs root.
+# debootstrap once and kept in CACHE. What is tested stands in machine.py beside this file; the machine for arm64 also
+# measures the memory of the 32-bit binaries that cross/build.sh left (--kills 0 for little more than that). Needs root.
 
 set -eu
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
@@ -84,6 +85,8 @@ make_root() {
     cp "$deb" "$work/root/package.deb"
     chroot "$work/root" env DEBIAN_FRONTEND=noninteractive dpkg -i /package.deb
     cp -a "$ROOT/cross/machine/." "$work/root/"
+    # Its kernel runs 32-bit programs too.
+    [ "$arch" != arm64 ] || cp "$OUT"/bellwether-arm*-musleabihf "$work/root/opt/" 2>/dev/null || true
     chroot "$work/root" systemctl --quiet enable systemd-networkd commands.socket
     chroot "$work/root" systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer \
         dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer man-db.timer

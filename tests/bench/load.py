@@ -27,6 +27,12 @@ def alert(number):
     }
 
 
+def device_alert(number):
+    """A smaller one, as a script on a gateway posts it; it fires until somebody ends it."""
+    labels = {"alertname": f"alert-{number % ALERTNAMES}", "instance": f"device-{number}.site.example", "job": "exporter", "severity": "warning"}
+    return {"labels": labels, "annotations": {"summary": f"device {number} does not answer"}, "endsAt": "2099-01-01T00:00:00Z"}
+
+
 def silence(number):
     """The bytes of one POST of a silence by a pattern that matches no alert; each has another."""
     return post(
