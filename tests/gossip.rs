@@ -14,6 +14,7 @@ use std::time::Duration;
 use std::net::SocketAddr;
 
 use bellwether::gossip::{Cause, Key, KeyRing, Output, Record, Version, Via};
+use bellwether::limits::{REPAIR_BYTES_BURST, REPAIR_BYTES_PER_SECOND};
 use bellwether::time::Mono;
 use net::{Net, Reading};
 use rand::rngs::StdRng;
@@ -198,24 +199,25 @@ fn a_partition_of_any_length_heals_in_less_than_five_seconds() {
     }
 }
 
+/// Seats that know so many records from before, the last one excepted.
+fn with_a_newcomer(seats: usize, records: u32) -> Net {
+    let mut net = Net::new(1, seats);
+    for id in 0..records {
+        let key = Key { kind: 1, id: id.to_be_bytes().to_vec() };
+        let version = Version { hlc: ((net::EPOCH_MS as u64) << 16) + u64::from(id), node: 1 };
+        let expires_at_ms = net::EPOCH_MS + 86_400_000;
+        let record = Record { key, version, expires_at_ms, body: vec![1; 300], told_at: None };
+        for seat in &mut net.seats[..seats - 1] {
+            seat.toy.0.insert(record.key.clone(), record.clone());
+        }
+    }
+    net
+}
+
 #[test]
 fn a_node_that_lost_its_flash_gets_everything_back_at_a_bounded_rate() {
     for multicast in [false, true] {
-        let mut net = Net::new(1, 5);
-        for seat in 0..5 {
-            for id in 0..10_000_u32 {
-                let key = Key { kind: 1, id: id.to_be_bytes().to_vec() };
-                let version =
-                    Version { hlc: ((net::EPOCH_MS as u64) << 16) + u64::from(id), node: 1 };
-                let expires_at_ms = net::EPOCH_MS + 86_400_000;
-                let body = vec![1; 300];
-                net.seats[seat].toy.0.insert(
-                    key.clone(),
-                    Record { key, version, expires_at_ms, body, told_at: None },
-                );
-            }
-        }
-        net.seats[4].toy.0.clear();
+        let mut net = with_a_newcomer(5, 10_000);
         for seat in 0..5 {
             net.start(seat, multicast);
         }
@@ -227,6 +229,27 @@ fn a_node_that_lost_its_flash_gets_everything_back_at_a_bounded_rate() {
         assert!(ms < 90_000);
         assert!(bytes < 2 * 10_000 * 350);
     }
+}
+
+#[test]
+fn repair_keeps_to_its_rate_while_some_of_it_is_sent_again() {
+    let mut net = with_a_newcomer(2, 3_000);
+    net.start(0, false);
+    net.start(1, false);
+    assert!(net.run_until(SECOND, Net::all_joined).is_some());
+    net.loss = 0.1;
+    let before = net.seats[0].sent_bytes;
+    let mut seconds = 0;
+    while !net.all_equal() {
+        net.run_for(SECOND);
+        seconds += 1;
+        // What is allowed is counted without seals, headers and comparisons.
+        let allowed = (REPAIR_BYTES_BURST + REPAIR_BYTES_PER_SECOND * seconds) * 120 / 100;
+        let sent = net.seats[0].sent_bytes - before;
+        assert!(sent <= allowed, "{sent} B in {seconds} s");
+    }
+    println!("3000 records, some lost: {seconds} s, {} B", net.seats[0].sent_bytes - before);
+    assert!(seconds < 60);
 }
 
 #[test]
