@@ -313,9 +313,9 @@ impl Net {
         assert!(bytes.len() <= bellwether::limits::DATAGRAM_BYTES_MAX);
         self.seats[seat].sent_bytes += bytes.len() as u64 + HEADERS;
         self.seats[seat].sent_datagrams += 1;
-        for byte in bytes.iter().copied().chain(self.now_ms.to_be_bytes()) {
-            self.trace = (self.trace ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
+        // Byte by byte would be a sixth of all that a debug build computes.
+        let sent = u64::from(crc32fast::hash(bytes)) ^ self.now_ms.rotate_left(32);
+        self.trace = (self.trace ^ sent).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
         if let Some(recording) = &mut self.recording {
             recording.push((seat, bytes.to_vec()));
         }
