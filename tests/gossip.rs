@@ -231,6 +231,30 @@ fn a_node_that_lost_its_flash_gets_everything_back_at_a_bounded_rate() {
     }
 }
 
+/// More than can be queued at a time, of late, and to slow readers: what is on its way is not asked for again.
+#[test]
+fn a_long_repair_is_not_compared_over_and_over() {
+    let mut net = Net::new(1, 3);
+    net.start(0, false);
+    net.start(1, false);
+    for id in 0..6_000 {
+        net.publish(0, id, 200, DAY);
+        if id % 250 == 249 {
+            net.run_for(Duration::from_millis(100));
+        }
+    }
+    assert!(net.run_until(60 * SECOND, Net::all_equal).is_some());
+    net.run_for(10 * SECOND);
+    net.reading =
+        Some(Reading { waiting_max: 90, each_us: 300, stall: 0.005, stall_us_max: 400_000 });
+    let before = net.bytes();
+    net.start(2, false);
+    assert!(net.run_until(60 * SECOND, Net::all_equal).is_some());
+    let (sent, twice) = (net.bytes() - before, net.gossip(2).stats().known);
+    println!("6000 records: {sent} B in all, {twice} records twice");
+    assert!(sent < 6_000 * 290 && twice < 60);
+}
+
 #[test]
 fn repair_keeps_to_its_rate_while_some_of_it_is_sent_again() {
     let mut net = with_a_newcomer(2, 3_000);

@@ -65,6 +65,11 @@ impl Repair {
         self.outbox.iter().any(|job| job.to == node)
     }
 
+    /// Whether so much is to be sent to this member that another comparison would find little but that.
+    pub(super) fn serves_much(&self, node: u64) -> bool {
+        self.outbox.iter().filter(|job| job.to == node).nth(RECENT_MAX).is_some()
+    }
+
     /// Whether so much is to be sent to others that this member had better ask one of them later.
     pub(super) fn serves_enough(&self, node: u64) -> bool {
         let served: BTreeSet<u64> = self.outbox.iter().map(|job| job.to).collect();
