@@ -21,7 +21,10 @@ pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
             }
             let Some(found) = found else { continue };
             let ended = found.resolved(now.wall);
-            if all_ended && answered(&alert.ends) && !ended {
+            // Whoever lost the firing with its flash has lost how far the flock's readings had come too: an end that it
+            // is told then, cut off from all others, may bear an older version than the firing that only they know.
+            let in_order = answered(&alert.fires);
+            if all_ended && answered(&alert.ends) && in_order && !ended {
                 return Err(format!("n{seat} has lost the end of {name}"));
             }
             if alert.ends.is_empty() && ended {
