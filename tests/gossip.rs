@@ -515,6 +515,27 @@ fn one_way_links_delay_and_lose_nothing() {
     }
 }
 
+/// As of a weak antenna: who is sent to hears all, and is hardly heard.
+#[test]
+fn links_that_lose_most_in_one_direction_delay_and_lose_nothing() {
+    for multicast in [false, true] {
+        let mut net = joined(1, 4, multicast);
+        for (from, to) in [(0, 1), (0, 2), (0, 3), (2, 1)] {
+            net.loss_between.insert((from, to), 0.8);
+        }
+        let mut most = 0;
+        for id in 0..20 {
+            net.publish(id as usize % 4, id, 300, DAY);
+            most = most.max(net.run_until(30 * SECOND, |net| net.all_have(id)).expect("delivered"));
+            net.run_for(30 * SECOND);
+        }
+        let down = |event: &&(u64, Output)| matches!(event.1, Output::MemberDown(_));
+        let downs = net.seats.iter().flat_map(|seat| &seat.events).filter(down).count();
+        println!("most lost one way: multicast={multicast}: {most} ms at most, {downs} downs");
+        assert!(most < 10_000 && downs == 0);
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_bytes() {
     let run = |seed| {

@@ -75,6 +75,8 @@ pub(crate) struct Net {
     pub(crate) now_ms: u64,
     pub(crate) seats: Vec<Seat>,
     pub(crate) loss: f64,
+    /// Directed pairs that lose another share than [`Net::loss`].
+    pub(crate) loss_between: BTreeMap<(usize, usize), f64>,
     pub(crate) repeat: f64,
     pub(crate) delay_ms: (u64, u64),
     /// Without it members read at once.
@@ -130,6 +132,7 @@ impl Net {
             now_ms: 1_000,
             seats,
             loss: 0.0,
+            loss_between: BTreeMap::new(),
             repeat: 0.0,
             delay_ms: (1, 4),
             reading: None,
@@ -325,9 +328,10 @@ impl Net {
         if self.cut.contains(&(seat, to)) {
             return;
         }
+        let loss = self.loss_between.get(&(seat, to)).copied().unwrap_or(self.loss);
         let copies = 1 + u32::from(self.rng.random_bool(self.repeat));
         for _ in 0..copies {
-            if self.rng.random_bool(self.loss) {
+            if self.rng.random_bool(loss) {
                 continue;
             }
             let (least, most) = self.delay_ms;
