@@ -469,7 +469,12 @@ impl Gossip {
                 To::Node(_, mode) => mode,
             };
             let message = Message::News(records, mode);
-            self.broadcast.bucket.spend(minicbor::len(&message));
+            let bytes = minicbor::len(&message);
+            if mode == MENDED {
+                self.repair.spend(bytes);
+            } else {
+                self.broadcast.bucket.spend(bytes);
+            }
             match to {
                 To::Multicast => self.send_multicast(&message),
                 To::Missed(node) | To::Node(node, _) => self.send(node, &message),

@@ -54,9 +54,20 @@ impl Repair {
         (!self.outbox.is_empty()).then(|| self.bucket.ready_at())
     }
 
+    /// Notes bytes that are sent in repair, for the first time or again: what is sent again is not held back, for it is
+    /// little, but what waits is.
+    pub(super) fn spend(&mut self, bytes: usize) {
+        self.bucket.spend(bytes);
+    }
+
     /// Whether something is to be sent to this member.
     pub(super) fn serves(&self, node: u64) -> bool {
         self.outbox.iter().any(|job| job.to == node)
+    }
+
+    /// Whether so much is to be sent to this member that another comparison would find little but that.
+    pub(super) fn serves_much(&self, node: u64) -> bool {
+        self.outbox.iter().filter(|job| job.to == node).nth(RECENT_MAX).is_some()
     }
 
     /// Whether so much is to be sent to others that this member had better ask one of them later.
@@ -145,7 +156,6 @@ impl Gossip {
             }
             self.repair.burst += records.len();
             if !records.is_empty() {
-                self.repair.bucket.spend(bytes);
                 self.send_mended(now, to, records);
             }
             if self.repair.outbox.is_empty() && std::mem::take(&mut self.repair.burst) >= RECENT_MAX
@@ -159,7 +169,7 @@ impl Gossip {
         let mut parts = parts::split(hash, record, numbers);
         let later = parts.split_off(PARTS_AT_A_TIME.min(parts.len()));
         let bytes: usize = parts.iter().map(minicbor::len).sum();
-        self.repair.bucket.spend(bytes);
+        self.repair.spend(bytes);
         for part in parts {
             self.send(to, &part);
         }

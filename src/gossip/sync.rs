@@ -268,7 +268,9 @@ impl Gossip {
         }
         self.sync.trickle.reset(now.mono, rng);
         let receives = self.sync.sender(now.mono).is_some_and(|sender| sender.node != node);
-        if receives || self.repair.serves_enough(node) {
+        // Who is being served hears our digest when that has ended, and asks again.
+        let premature = sum.bits == 0 && self.repair.serves_much(node);
+        if receives || premature || self.repair.serves_enough(node) {
             return;
         }
         self.sync.asked.take_if(|asked| asked.node == node);
@@ -405,9 +407,11 @@ impl Gossip {
     /// ago, or to several.
     fn send_digest(&mut self, now: Now, rng: &mut dyn Rng) {
         let living = self.swim.living();
-        let deaf: Vec<u64> =
+        let mut deaf: Vec<u64> =
             living.iter().copied().filter(|node| self.is_deaf(now, *node)).collect();
-        if deaf.len() < living.len() {
+        let hears_multicast = deaf.len() < living.len();
+        deaf.retain(|node| !self.repair.serves_much(*node));
+        if hears_multicast {
             let digest = Message::Digest(self.own_digest(now));
             self.send_multicast(&digest);
         }

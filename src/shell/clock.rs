@@ -36,8 +36,9 @@ const TIMESYNC: &str = "/run/systemd/timesync";
 /// After so long without a server the kernel would call the clock unsynchronised: an error of 16 s, at 500 ppm.
 const SYNCED_FOR: Duration = Duration::from_secs(32_000);
 
-/// Whether the wall clock is synchronised, as far as files tell: the kernel's own answer (`adjtimex`) has no safe
-/// binding. Without `systemd-timesyncd`, whose files say it, a clock that was set at all is believed.
+/// Whether the wall clock is synchronised, as far as files tell: the kernel's own answer (`adjtimex`) is refused to a
+/// service with `ProtectClock=yes`, as ours is, and has no safe binding that is well kept. Without `systemd-timesyncd`,
+/// whose files say it, a clock that was set at all is believed: chrony and ntpd leave nothing that others may read.
 pub fn synced() -> bool {
     synced_by(Path::new(TIMESYNC), wall())
 }

@@ -163,21 +163,23 @@ def percentile(values, percent):
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
 
-def alerts(count, start=0):
-    """Alerts, each of a group of its own unless they share a name."""
+def alerts(count, start=0, prefix="gateway", hours=None):
+    """Alerts, each of a group of its own unless they share a name; they last so long, or while they are posted again."""
+    ends = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=hours or 0)
     return [
         {
-            "labels": {"alertname": f"Alert{number % 100}", "instance": f"gateway-{number}", "job": "node"},
-            "annotations": {"summary": f"Filesystem of gateway-{number} is almost full"},
+            "labels": {"alertname": f"Alert{number % 100}", "instance": f"{prefix}-{number}", "job": "node"},
+            "annotations": {"summary": f"Filesystem of {prefix}-{number} is almost full"},
+            **({"endsAt": ends.isoformat()} if hours else {}),
         }
         for number in range(start, start + count)
     ]
 
 
-def post_alerts(node, count, batch=250):
+def post_alerts(node, count, batch=250, **kind):
     """Post so many different alerts to a node."""
     for start in range(0, count, batch):
-        answer = node.api.post("/api/v2/alerts", alerts(min(batch, count - start), start))
+        answer = node.api.post("/api/v2/alerts", alerts(min(batch, count - start), start, **kind))
         assert answer.status == 200, answer.text
 
 
