@@ -233,22 +233,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_way_of_the_parts_is_no_difference_between_clocks() {
-        let large = Record { told_at: Some(7_000_000_000), ..record(1, 3 * PART_BYTES) };
-        let mut all = parts(&large);
-        let mut assembler = Assembler::default();
-        let last = all.pop().unwrap();
-        assert_eq!(assembler.accept(Mono::from_ms(1_000), 2, &last), None);
-        let whole: Vec<Record> = all
-            .iter()
-            .zip(4_u64..)
-            .filter_map(|(part, secs)| assembler.accept(Mono::from_ms(secs * 1_000), 2, part))
-            .collect();
-        let secs = i64::try_from(all.len()).unwrap() + 3;
-        assert_eq!(whole[0].told_at, Some((7 + secs - 1) * 1_000_000_000));
-    }
-
     fn parts(record: &Record) -> Vec<Part> {
         split(record.key.hash(), record, None)
             .into_iter()
