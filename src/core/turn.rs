@@ -172,12 +172,13 @@ impl Turns {
 
 /// How long a claim holds for an attempt that has taken `took` so far: the longer it takes, the rarer it is renewed.
 pub fn lifetime(took: Duration) -> Duration {
-    (LIFETIME_MIN + took / 3).min(LIFETIME_MAX)
+    (LIFETIME_MIN + took / 4).min(LIFETIME_MAX)
 }
 
-/// From a claim of that lifetime to the next: early enough that it is repeated, if it is lost, before another challenges.
+/// From a claim of that lifetime to the next: of a long one two come before another challenges it, of a short one the
+/// first is repeated, if it is lost, before that.
 pub fn renewal(lifetime: Duration) -> Duration {
-    lifetime.saturating_sub(LISTEN) * 3 / 5
+    lifetime / 3
 }
 
 /// The member with the highest score comes first.

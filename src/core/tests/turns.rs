@@ -142,10 +142,10 @@ fn of_two_challenges_the_one_that_holds_sends() {
 fn who_sends_answers_a_challenge_at_once_but_no_answer_without_end() {
     let mut m = Member::new(0);
     m.run_until(1_400);
-    assert_eq!((m.sent(), &*m.claims), (vec![1_000], &[(1_300, 1_600)][..]));
+    assert_eq!((m.sent(), &*m.claims), (vec![1_000], &[(1_300, 1_575)][..]));
     m.hears(1, 2_200, false);
     m.run_until(1_400);
-    assert_eq!(m.claims[1..], [(1_400, 1_633)]);
+    assert_eq!(m.claims[1..], [(1_400, 1_600)]);
     // A second one that sends too, and answers each claim.
     let mut now = 1_400;
     while now < 5_400 {
