@@ -267,7 +267,7 @@ async fn serve(shared: Rc<Shared>, stream: Async<TcpStream>, id: u64, state: Rc<
             state.phase.set((Phase::Reading, clock::now().mono));
             let response = respond(&shared, request, &state, answer, &answers).await;
             Ok::<_, Infallible>(response.map(|(bytes, get)| {
-                let held = (BackToIdle(state), get);
+                let held = Leaving { state, get };
                 Outgoing { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()), held }
             }))
         }
@@ -283,13 +283,16 @@ async fn serve(shared: Rc<Shared>, stream: Async<TcpStream>, id: u64, state: Rc<
     shared.connections.borrow_mut().ended(id);
 }
 
-/// Marks a connection as idle when its answer is sent or given up.
+/// Dropped once the whole answer is in hyper's hands: the connection is idle, and its place free, when that has written it.
 #[derive(Debug)]
-struct BackToIdle(Rc<State>);
+struct Leaving {
+    state: Rc<State>,
+    get: Option<Share>,
+}
 
-impl Drop for BackToIdle {
+impl Drop for Leaving {
     fn drop(&mut self) {
-        self.0.phase.set((Phase::Idle, clock::now().mono));
+        self.state.leaving.replace(Some(self.get.take()));
     }
 }
 
