@@ -46,8 +46,8 @@ pub(super) struct State {
     pub(super) phase: Cell<(Phase, Mono)>,
     /// Since when nothing of its answer was taken.
     pub(super) stuck: Cell<Option<Mono>>,
-    /// While the last bytes of an answer are on their way: its place among the GETs, if it is one.
-    pub(super) leaving: RefCell<Option<Option<Share>>>,
+    /// While the last bytes of an answer are on their way: its place among the GETs, if it has one.
+    pub(super) leaving: RefCell<Option<Share>>,
 }
 
 impl State {
