@@ -50,7 +50,7 @@ fn main() -> ExitCode {
 
 fn run(source: Source) -> ExitCode {
     let journal = environment("JOURNAL_STREAM").is_some();
-    let loaded = match source.load() {
+    let loaded = match source.load(read_any) {
         Ok(loaded) => loaded,
         Err(errors) => {
             shell::log::start(&Settings::default().log, journal);
@@ -94,7 +94,7 @@ fn run(source: Source) -> ExitCode {
         storage: loaded.settings.storage,
         prefix,
         load: Box::new(move || {
-            let loaded = source.load().map_err(|errors| errors.to_string())?;
+            let loaded = source.load(read_file).map_err(|errors| errors.to_string())?;
             source.warn(&loaded.warnings);
             let keys = source.keys(&loaded.settings.cluster)?;
             Ok((loaded.config, keys))
@@ -128,7 +128,7 @@ impl Source {
         Self { flags, file, state_directory: environment("STATE_DIRECTORY").map(PathBuf::from) }
     }
 
-    fn load(&self) -> Result<Loaded, Errors> {
+    fn load(&self, read: fn(&Path) -> io::Result<Text>) -> Result<Loaded, Errors> {
         let built_in = Path::new("the built-in default");
         let file = self.file.as_deref().unwrap_or(built_in);
         let (text, mode) = match &self.file {
@@ -163,12 +163,22 @@ impl Source {
     }
 }
 
-/// The text, one byte more than is allowed at most, and the file's permissions.
-fn read(file: &Path) -> io::Result<(Vec<u8>, u32)> {
+/// What a file has in it, one byte more than is allowed at most, and its permissions.
+type Text = (Vec<u8>, u32);
+
+/// The text of a file that is read while the agent runs.
+fn read_file(file: &Path) -> io::Result<Text> {
     // To open a pipe that nobody writes to would take for ever.
     if !std::fs::metadata(file)?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other(
+            "it is no regular file: what comes from a pipe is read at the start alone; restart to take another",
+        ));
     }
+    read_any(file)
+}
+
+/// The text of whatever it is, at the start.
+fn read_any(file: &Path) -> io::Result<Text> {
     let file = File::open(file)?;
     let mode = file.metadata()?.mode();
     let mut text = Vec::new();

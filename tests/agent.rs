@@ -21,6 +21,11 @@ struct Agent {
 
 impl Agent {
     fn start(name: &str, config: &str) -> Self {
+        Self::start_with(name, config, "config.toml")
+    }
+
+    /// One whose config is `file`, with `config` at its standard input too.
+    fn start_with(name: &str, config: &str, file: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         // What a run before has notified would not be notified again.
         fs::remove_dir_all(&folder).ok();
@@ -28,11 +33,13 @@ impl Agent {
         fs::write(folder.join("config.toml"), config).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_bellwether"))
             .current_dir(&folder)
-            .args(["--config.file=config.toml", "--web.listen-address=127.0.0.1:0"])
+            .args(["--config.file", file, "--web.listen-address=127.0.0.1:0"])
             .args(["--cluster.listen-address=", "--storage.path=data"])
+            .stdin(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        child.stdin.take().unwrap().write_all(config.as_bytes()).unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let line = line_with(&mut log, "Listening on");
         let address = line.split("address=").nth(1).unwrap().trim().parse().unwrap();
@@ -130,6 +137,16 @@ fn take_one(listener: &TcpListener) -> String {
 }
 
 const QUIET: &str = "[route]\nreceiver = 'none'\n[[receivers]]\nname = 'none'\n";
+
+#[test]
+fn a_config_that_comes_from_a_pipe_is_yaml_and_read_once() {
+    let config = "route:\n  receiver: from-a-pipe\nreceivers:\n- name: from-a-pipe\n";
+    let agent = Agent::start_with("pipe", config, "/dev/stdin");
+    assert!(agent.ask("GET", "/api/v2/receivers", "").contains("from-a-pipe"));
+    let answer = agent.ask("POST", "/-/reload", "");
+    assert!(answer.starts_with("HTTP/1.1 500"), "{answer}");
+    assert!(answer.contains("what comes from a pipe is read at the start alone"), "{answer}");
+}
 
 #[test]
 fn a_posted_alert_is_listed_and_notified_once() {

@@ -18,8 +18,12 @@ pub enum Language {
 }
 
 impl Language {
-    /// By the ending of the file's name: `.yml` and `.yaml` are YAML, everything else is TOML.
+    /// By the ending of the file's name: `.yml` and `.yaml` are YAML, everything else is TOML; but what a shell hands over
+    /// (`<(...)`, `/dev/stdin`) is YAML, as Alertmanager has it.
     pub fn of(file: &Path) -> Self {
+        if file.starts_with("/dev") || file.starts_with("/proc") {
+            return Self::Yaml;
+        }
         match file.extension().and_then(|ending| ending.to_str()) {
             Some("yml" | "yaml") => Self::Yaml,
             _ => Self::Toml,

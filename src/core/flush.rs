@@ -212,15 +212,15 @@ impl Core {
         let meanwhile = known.filter(|it| it.tellers != delivery.tellers);
         let entry = LogEntry { timestamp, firing, resolved, expires_at, tellers };
         let entry = meanwhile.map_or_else(|| entry.clone(), |other| other.joined(&entry));
-        if self.put_log(cx.now, key.clone(), entry) {
+        if self.put_log(cx.now, &key, entry) {
             self.changes.push(Change::Log(key));
         }
     }
 
     /// Takes a log entry as it is; that others give way to it is told. Returns whether there was room for it.
-    pub(super) fn put_log(&mut self, now: Now, key: LogKey, entry: LogEntry) -> bool {
+    pub(super) fn put_log(&mut self, now: Now, key: &LogKey, entry: LogEntry) -> bool {
         let gone = self.nflog.put(key.clone(), entry);
-        let stays = !gone.contains(&key);
+        let stays = !gone.contains(key);
         self.stats.log_dropped += gone.len() as u64;
         self.changes.extend(gone.into_iter().map(Change::Log));
         self.arm_records(now);

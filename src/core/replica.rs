@@ -51,8 +51,8 @@ impl Core {
 
     /// Takes a log entry; [`Core::handle_peer_log`] then looks at the delivery that it may end. Where its author did not
     /// know all that had been told before what is held, the flock was in parts: then both hold.
-    pub fn merge_log(&mut self, now: Now, key: LogKey, entry: LogEntry) -> Logged {
-        let apart = self.nflog.get(&key, now.wall).and_then(|ours| {
+    pub fn merge_log(&mut self, now: Now, key: &LogKey, entry: LogEntry) -> Logged {
+        let apart = self.nflog.get(key, now.wall).and_then(|ours| {
             let is_lost = |it: &&Fingerprint| entry.firing.binary_search(it).is_err();
             let by = entry.unheard(ours)?;
             ours.firing.iter().find(is_lost)?;

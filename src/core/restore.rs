@@ -27,7 +27,7 @@ impl Core {
     }
 
     /// Takes back a log entry.
-    pub fn restore_log(&mut self, now: Now, key: LogKey, entry: LogEntry) {
+    pub fn restore_log(&mut self, now: Now, key: &LogKey, entry: LogEntry) {
         self.put_log(now, key, entry);
     }
 

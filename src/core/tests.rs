@@ -452,7 +452,7 @@ fn a_log_whose_author_did_not_know_what_was_told_here_is_joined_with_it() {
             expires_at: now.wall + Duration::from_secs(3600),
             tellers: tellers.into(),
         };
-        let logged = w.core.merge_log(now, key.clone(), entry);
+        let logged = w.core.merge_log(now, &key, entry);
         assert_eq!(logged, if firing == 2 { Logged::Joined { by: 7 } } else { Logged::Taken });
         let held = w.core.nflog().get(&key, now.wall).unwrap();
         assert_eq!((held.firing.len(), held.told_by(7), held.told_by(9)), (firing, 1, 1));

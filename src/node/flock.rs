@@ -317,20 +317,11 @@ impl Tables<'_> {
                 }
             }
             Kind::Log => {
-                let (log_key, mut entry) = record::decode_log(bytes)?;
-                demand_key(key, record::log_key(&log_key))?;
-                step.entry(&mut entry);
-                entry.expires_at = entry.expires_at.min(now.wall + RECORD_LIFE_MAX);
-                match self.core.merge_log(now, log_key.clone(), entry) {
-                    Logged::Full => return Ok(Err("the notification log is full")),
-                    Logged::Joined { by } => {
-                        (version, expires_at_ms) = self.join_logs(record, by);
-                        self.joined.push((record.key.clone(), by));
-                    }
-                    Logged::Taken => {}
-                }
+                let Some(joined) = self.take_log(now, step, record)? else {
+                    return Ok(Err("the notification log is full"));
+                };
+                (version, expires_at_ms) = joined;
                 body = self.body(kind, key).unwrap_or_default();
-                self.logs.push((log_key, record.version.node));
             }
             Kind::Group => {
                 let timer = record::decode_group(bytes)?;
@@ -359,13 +350,31 @@ impl Tables<'_> {
         Ok(Ok(()))
     }
 
-    /// The version and the end of a log entry that was joined with a record: the same on all that have joined the two.
-    fn join_logs(&self, record: &gossip::Record, by: u64) -> (Version, i64) {
-        let key = &record.key.id;
-        let ours = self.stamps.get(Kind::Log, key).map_or(0, |stamp| stamp.expires_at_ms);
-        let id = key.as_slice().try_into().map_or(0, u128::from_be_bytes);
-        let print = self.core.nflog().find(id).map_or(0, |(_, entry)| entry.print());
-        (record.version.joined(by, print), record.expires_at_ms.max(ours))
+    /// Takes a log entry; returns the version and the end of what is then held: the same on all that have joined it with
+    /// the same other. Nothing, if there is no room for it.
+    fn take_log(
+        &mut self,
+        now: Now,
+        step: Step,
+        record: &gossip::Record,
+    ) -> Result<Option<(Version, i64)>, Malformed> {
+        let gossip::Record { key, version, expires_at_ms, .. } = record;
+        let (log_key, mut entry) = record::decode_log(&record.body)?;
+        demand_key(&key.id, record::log_key(&log_key))?;
+        step.entry(&mut entry);
+        entry.expires_at = entry.expires_at.min(now.wall + RECORD_LIFE_MAX);
+        let held = match self.core.merge_log(now, &log_key, entry) {
+            Logged::Full => return Ok(None),
+            Logged::Taken => (*version, *expires_at_ms),
+            Logged::Joined { by } => {
+                self.joined.push((key.clone(), by));
+                let print = self.core.nflog().find(log_key.id()).map_or(0, |it| it.1.print());
+                let ours = self.stamps.get(Kind::Log, &key.id).map_or(0, |it| it.expires_at_ms);
+                (version.joined(by, print), ours.max(*expires_at_ms))
+            }
+        };
+        self.logs.push((log_key, version.node));
+        Ok(Some(held))
     }
 
     /// The body of what the core holds.
@@ -612,7 +621,7 @@ mod tests {
         assert_eq!(merge_logged(&mut node, &quiet), Merge::Changed);
         for n in 1..LOG_ENTRIES_MAX {
             let (key, entry) = logged(&n.to_string(), minute, &[1]);
-            node.core.merge_log(NOW, key, entry);
+            node.core.merge_log(NOW, &key, entry);
         }
         assert_eq!(merge_logged(&mut node, &logged("more", minute, &[1])), Merge::Changed);
         let refused = logged("refused", minute * 9, &[]);

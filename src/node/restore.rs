@@ -161,7 +161,7 @@ impl Node {
                 stamp.beyond = beyond(kind, &record::encode_group(&timer), rest.as_deref());
                 timers.insert((timer.path.into(), timer.labels), timer.first);
             }
-            Noun::Log(key, entry) => self.core.restore_log(now, key, entry),
+            Noun::Log(key, entry) => self.core.restore_log(now, &key, entry),
             Noun::Silence(silence) => self.core.restore_silence(now, silence),
         }
         if let Some(gossip) = self.gossip.as_mut().filter(|_| version != Version::UNTOLD) {

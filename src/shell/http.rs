@@ -266,8 +266,8 @@ async fn serve(shared: Rc<Shared>, stream: Async<TcpStream>, id: u64, state: Rc<
         async move {
             state.phase.set((Phase::Reading, clock::now().mono));
             let response = respond(&shared, request, &state, answer, &answers).await;
-            Ok::<_, Infallible>(response.map(|(bytes, get)| {
-                let held = (BackToIdle(state), get);
+            Ok::<_, Infallible>(response.map(|(bytes, place)| {
+                let held = Leaving { state, place: Some(place) };
                 Outgoing { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()), held }
             }))
         }
@@ -283,17 +283,21 @@ async fn serve(shared: Rc<Shared>, stream: Async<TcpStream>, id: u64, state: Rc<
     shared.connections.borrow_mut().ended(id);
 }
 
-/// Marks a connection as idle when its answer is sent or given up.
+/// Dropped once the whole answer is in hyper's hands: the connection is idle, and its place free, when that has written it.
 #[derive(Debug)]
-struct BackToIdle(Rc<State>);
+struct Leaving {
+    state: Rc<State>,
+    /// Its place among the GETs, if it is one.
+    place: Option<Share>,
+}
 
-impl Drop for BackToIdle {
+impl Drop for Leaving {
     fn drop(&mut self) {
-        self.0.phase.set((Phase::Idle, clock::now().mono));
+        self.state.leaving.replace(self.place.take());
     }
 }
 
-type Held = (Bytes, Option<Share>);
+type Held = (Bytes, Share);
 
 /// Reads a request, hands it to the loop and waits for the answer.
 async fn respond(
@@ -304,10 +308,9 @@ async fn respond(
     answers: &Receiver<Response>,
 ) -> hyper::Response<Held> {
     let (head, body) = request.into_parts();
-    let mut get = None;
+    let mut place = Share::new(&shared.gets);
     if head.method == Method::GET {
-        let mut share = Share::new(&shared.gets);
-        while !share.take(1, shared.gets_max) {
+        while !place.take(1, shared.gets_max) {
             if shared.connections.borrow_mut().cut_slow_reader(clock::now().mono) {
                 // What it held is given back before this task goes on.
                 smol::future::yield_now().await;
@@ -317,28 +320,27 @@ async fn respond(
             let max = shared.gets_max;
             let text =
                 format!("Limit of concurrent GET requests reached ({max}), try again later.\n");
-            return built(Response::text(503, &text), false, None);
+            return built(Response::text(503, &text), false, place);
         }
-        get = Some(share);
     }
     let mut held = Share::new(&shared.bodies);
     let expects = head.headers.contains_key("expect");
     let body = match body::read(body, expects, &mut held).await {
         Ok(body) => body,
-        Err(refusal) => return built(refuse(refusal), true, get),
+        Err(refusal) => return built(refuse(refusal), true, place),
     };
     // Its time runs on.
     state.phase.set((Phase::Busy, state.phase.get().1));
     let exchange = Exchange { head, body, read_at: clock::boot_time(), answer };
     if shared.events.send(Event::Http(Box::new(exchange))).await.is_err() {
-        return built(Response::text(503, "stopping\n"), true, get);
+        return built(Response::text(503, "stopping\n"), true, place);
     }
     let come = async { answers.recv().await.map_err(|_| Response::text(503, "stopping\n")) };
     let outcome = smol::future::or(come, late(shared.timeout)).await;
     // Where the answer did not come, the channel may still get it: the connection must not serve another request.
     match outcome {
-        Ok(response) => built(response, false, get),
-        Err(response) => built(response, true, get),
+        Ok(response) => built(response, false, place),
+        Err(response) => built(response, true, place),
     }
 }
 
@@ -367,8 +369,8 @@ fn refuse(refusal: Refusal) -> Response {
     }
 }
 
-fn built(response: Response, closes: bool, get: Option<Share>) -> hyper::Response<Held> {
-    let mut built = hyper::Response::new((Bytes::from(response.body), get));
+fn built(response: Response, closes: bool, place: Share) -> hyper::Response<Held> {
+    let mut built = hyper::Response::new((Bytes::from(response.body), place));
     *built.status_mut() = response.status.try_into().unwrap_or_default();
     for (name, value) in response.headers {
         // A value that comes from the client and is no header's is left out.

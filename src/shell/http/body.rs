@@ -102,7 +102,7 @@ async fn drain(mut body: Incoming) {
     }
 }
 
-/// A body that goes out in one piece. `H` is dropped when it is sent or given up.
+/// A body that goes out in one piece. `H` is dropped when it is about to be written, or given up.
 #[derive(Debug)]
 pub(super) struct Outgoing<H> {
     pub(super) bytes: Option<Bytes>,

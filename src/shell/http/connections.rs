@@ -1,6 +1,6 @@
 //! The table of open connections: who is idle, who has had its time, who makes room.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -11,7 +11,10 @@ use crate::limits::{
     HTTP_CONNECTIONS_MAX, HTTP_HEADER_TIME_MAX, HTTP_IDLE_TIME_MAX, HTTP_REQUEST_TIME_MAX,
     HTTP_SLOW_BODY_TIME, HTTP_SLOW_READ_TIME,
 };
+use crate::shell::clock;
 use crate::time::Mono;
+
+use super::body::Share;
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +46,20 @@ pub(super) struct State {
     pub(super) phase: Cell<(Phase, Mono)>,
     /// Since when nothing of its answer was taken.
     pub(super) stuck: Cell<Option<Mono>>,
+    /// While the last bytes of an answer are on their way: its place among the GETs, if it has one.
+    pub(super) leaving: RefCell<Option<Share>>,
 }
 
 impl State {
     pub(super) const fn new(phase: Phase, now: Mono) -> Self {
-        Self { phase: Cell::new((phase, now)), stuck: Cell::new(None) }
+        Self { phase: Cell::new((phase, now)), stuck: Cell::new(None), leaving: RefCell::new(None) }
+    }
+
+    /// Takes note that all that was to be written has been.
+    pub(super) fn flushed(&self) {
+        if self.leaving.take().is_some() {
+            self.phase.set((Phase::Idle, clock::now().mono));
+        }
     }
 
     /// Since when its answer has been stuck, if for too long.

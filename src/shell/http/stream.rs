@@ -102,7 +102,9 @@ impl Write for Stream {
         true
     }
 
+    /// Called when everything has been written.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.state.flushed();
         Poll::Ready(Ok(()))
     }
 
