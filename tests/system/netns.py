@@ -93,9 +93,6 @@ class Net:
             if self.has_uplink:
                 lines += [f"addr add 10.78.0.{number}/24 dev eth1", "link set eth1 up"]
             run("ip", "-n", namespace, "-batch", "-", input="\n".join(lines))
-            # The namespaces share one table of neighbours, and while it has more than 128 the kernel forgets who was silent
-            # for a minute. A gateway's own table never grows so large, so it keeps its neighbours.
-            run("ip", "netns", "exec", namespace, "sysctl", "-qw", "net.ipv4.neigh.eth0.gc_stale_time=86400")
 
     def join(self, is_whole):
         """Join or part the two halves: odd and even nodes."""
