@@ -5,7 +5,7 @@
 
 BINARY is one of cross/build.sh for x86_64, its symbols beside it. It runs under qemu, which tells what it translates:
 first with a silence to keep, then with a TOML config and an alert to notify of; qemu knows too little of UDP for a flock.
-Run it when what runs at start has changed much. An order that is out of date costs memory and nothing else.
+Run it before a release: an order that is out of date costs memory, half a MiB for one, and nothing else.
 """
 
 import bisect

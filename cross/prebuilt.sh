@@ -20,9 +20,16 @@ build_std() (
     mkdir -p "$LAID/std/src"
     echo '#![no_std]' >"$LAID/std/src/lib.rs"
     printf '[package]\nname = "nothing"\nversion = "0.0.0"\nedition = "2024"\n[workspace]\n' >"$LAID/std/Cargo.toml"
+    # As in what rustup has: all unwinds but what aborts.
+    cat >"$LAID/rustc" <<'END'
+#!/bin/sh
+case " $* " in *" --crate-name panic_abort "*) set -- "$@" -Cpanic=abort ;; esac
+exec "$@"
+END
+    chmod +x "$LAID/rustc"
     rm -rf "$LIB" "$LAID/target/$TARGET"
     cd "$LAID/std"
-    RUSTFLAGS="-Cembed-bitcode=yes" cargo build --release --target "$TARGET" --target-dir "$LAID/target" \
+    RUSTC_WRAPPER="$LAID/rustc" RUSTFLAGS="-Cembed-bitcode=yes" cargo build --release --target "$TARGET" --target-dir "$LAID/target" \
         -Zbuild-std=std,panic_abort,panic_unwind
     mkdir -p "$LIB/self-contained"
     cp "$LAID/target/$TARGET"/release/deps/*.rlib "$LIB/"
