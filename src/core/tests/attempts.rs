@@ -161,7 +161,7 @@ fn what_another_tells_meanwhile_is_not_begun() {
     };
     let now = w.now;
     w.step(|core, cx| {
-        core.merge_log(now, key.clone(), entry);
+        core.merge_log(now, &key, entry);
         core.handle_peer_log(cx, &key, 8);
     });
     let first = w.open[0];
