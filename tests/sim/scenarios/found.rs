@@ -320,3 +320,26 @@ pub(crate) fn a_version_that_was_lost_with_the_power_is_not_given_again() {
         assert!(since(0).abs_diff(since(1)) < 500, "of seed {seed}: {} {}", since(0), since(1));
     }
 }
+
+/// An end that one side of a split had told was told again by the other once they were one: the log of the other, which
+/// had told another end later, held.
+pub(crate) fn an_end_that_one_side_has_told_is_not_told_by_the_other_after_healing() {
+    for seed in 0..5 {
+        let mut world = World::settled(seed, Setup::new(2));
+        world.net.split(&[0], &[1]);
+        for (seat, name) in [(0, "a"), (1, "b")] {
+            world.post(seat, vec![fires(name, "g"), fires("stays", "g")], None);
+        }
+        world.run_for(10_000);
+        for (seat, name) in [(0, "a"), (1, "b")] {
+            world.post(seat, vec![ends(name, "g")], None);
+        }
+        world.run_for(60_000);
+        world.net.heal();
+        world.run_for(120_000);
+        for name in ["a", "b"] {
+            let told = world.told.iter().filter(|it| it.resolved.contains(name)).count();
+            assert_eq!(told, 1, "the end of {name}, seed {seed}: {:?}", world.told);
+        }
+    }
+}

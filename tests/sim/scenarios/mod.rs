@@ -135,4 +135,8 @@ pub(crate) const ALL: &[Test] = &[
         "a_version_that_was_lost_with_the_power_is_not_given_again",
         found::a_version_that_was_lost_with_the_power_is_not_given_again,
     ),
+    (
+        "an_end_that_one_side_has_told_is_not_told_by_the_other_after_healing",
+        found::an_end_that_one_side_has_told_is_not_told_by_the_other_after_healing,
+    ),
 ];
