@@ -79,6 +79,8 @@ struct Partner {
     until: Mono,
     /// Records that it has sent.
     received: u32,
+    /// Until when it is taken to be sending more.
+    sends_until: Mono,
 }
 
 #[derive(Debug)]
@@ -120,7 +122,8 @@ impl Sync {
     /// Whether ranges may be compared with this member now; then it is the one.
     fn take_partner(&mut self, now: Mono, node: u64) -> bool {
         self.partner.take_if(|partner| partner.node != node && partner.until <= now);
-        let partner = self.partner.get_or_insert(Partner { node, until: now, received: 0 });
+        let partner =
+            self.partner.get_or_insert(Partner { node, until: now, received: 0, sends_until: now });
         if partner.node == node {
             let bulk = partner.received >= BULK;
             partner.until = now + if bulk { BULK_PARTNER_FOR } else { PARTNER_FOR };
@@ -134,13 +137,15 @@ impl Sync {
             && let Some(partner) = &mut self.partner
         {
             partner.received += 1;
+            partner.sends_until = partner.until;
             self.asked.take_if(|asked| asked.node == node);
         }
     }
 
-    /// The member that is sending us what we lack.
+    /// The member that is sending us what we lack. One that is only asked is none, or three members that each wait for
+    /// the next would wait for ever.
     fn sender(&self, now: Mono) -> Option<&Partner> {
-        self.partner.as_ref().filter(|partner| partner.until > now && partner.received > 0)
+        self.partner.as_ref().filter(|partner| partner.sends_until > now)
     }
 
     fn want(&mut self, now: Mono, from: u64, head: Head) {
@@ -483,5 +488,25 @@ impl Gossip {
                 self.send(node, &Message::Want(hashes));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    #[test]
+    fn a_member_that_sends_no_more_keeps_nobody_waiting_however_often_it_is_asked() {
+        let at = Mono::from_ms;
+        let mut sync = Sync::new(at(0), &mut StdRng::seed_from_u64(1));
+        sync.receive(at(0), 7);
+        assert_eq!(sync.sender(at(299)).map(|it| it.node), Some(7));
+        assert!(sync.take_partner(at(200), 7), "asked again");
+        assert_eq!(sync.sender(at(300)).map(|it| it.node), None);
+        assert!(!sync.take_partner(at(499), 8), "it is compared with all the same");
+        assert!(sync.take_partner(at(500), 8));
     }
 }

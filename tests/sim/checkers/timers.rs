@@ -9,6 +9,8 @@ use crate::world::World;
 
 /// How long a group waits at least, whatever config is loaded.
 const GROUP_WAIT_MS: u64 = 5_000;
+/// By so much a drifting wall clock, which alone counts on while a node is off, may be ahead of the time that has passed.
+const DRIFT_MS: u64 = 5;
 
 /// A step as small as this is taken for the slow hand of NTP.
 const SLOW_HAND_MS: u64 = 2_000;
@@ -56,7 +58,7 @@ impl Waits {
             let Some(begun) = self.begun.get(&told.group) else { continue };
             // To a node that has not seen that a clock was stepped, so much time has passed.
             let passed = world.unseen_step_at.is_some_and(|at| (*begun..told.begun).contains(&at));
-            if told.begun < begun + GROUP_WAIT_MS && !passed {
+            if told.begun + DRIFT_MS < begun + GROUP_WAIT_MS && !passed {
                 return Err(format!(
                     "n{} told of {} at {}, and its first alert came at {begun}",
                     told.seat, told.group, told.begun

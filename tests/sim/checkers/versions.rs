@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bellwether::store::Op;
-use bellwether::wire::record::Stamped;
+use bellwether::wire::record::{Kind, Stamped};
 
 use crate::world::World;
 
@@ -23,8 +23,8 @@ impl Growing {
                 if let Op::Put(body) = &record.op
                     && let Ok(stamped) = Stamped::decode(body)
                 {
-                    // A group that was dropped and is made again has none until somebody tells of it.
-                    if stamped.hlc > 0 {
+                    // A group that was dropped and is made again takes any timer that was told.
+                    if Kind::from_number(record.kind) != Some(Kind::Group) {
                         versions.insert((record.kind, record.key), (stamped.hlc, stamped.node));
                     }
                 }
@@ -34,7 +34,10 @@ impl Growing {
                 && let Some((key, was)) =
                     before.iter().find(|(key, was)| versions.get(*key).is_some_and(|is| is < was))
             {
-                return Err(format!("n{seat} went back on {key:?} from {was:?}"));
+                return Err(format!(
+                    "n{seat} went back on {key:?} from {was:?} to {:?}",
+                    versions.get(key)
+                ));
             }
             self.seen.insert(seat, (it.life, versions));
         }
