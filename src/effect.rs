@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::config::Secret;
 use crate::notify::Outgoing;
 use crate::store::Record;
 use crate::time::Now;
@@ -24,6 +25,13 @@ pub enum Effect {
     Attempt(Attempt),
     /// The reply of this attempt is no longer wanted: stop it if it still runs.
     Cancel(AttemptId),
+    /// Connect to a receiver as an attempt would, say nothing, and report with `Node::handle_reply`: done, or why not.
+    Look {
+        /// Its name, none of an attempt's.
+        id: AttemptId,
+        /// Where to.
+        url: Secret,
+    },
     /// Send a datagram to the flock's multicast groups, on every interface that is used.
     Multicast(Vec<u8>),
     /// Send a datagram to one address.
@@ -39,7 +47,7 @@ pub enum Effect {
     Persist(Vec<Record>),
 }
 
-/// Names one attempt; never used twice by a running node.
+/// Names one attempt or look; never used twice by a running node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AttemptId(pub u64);
 

@@ -63,12 +63,12 @@ pub const WARN_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Events that wait for the loop. Policy: their sources wait.
 pub const EVENTS_MAX: usize = 256;
-/// Attempts to notify that run at a time, and look-ups of their receivers' names. Policy: others wait, no more than there
-/// are deliveries; a place that is free goes to the integration that has the fewest, and what waits for a receiver that
-/// is not reached is left to other members.
+/// Attempts to notify and looks whether receivers are reached that run at a time, and look-ups of their names. Policy:
+/// others wait, no more than there are deliveries; a place that is free goes to the integration that has the fewest, and
+/// what waits for a receiver that is not reached is left to other members; a look is not made.
 pub const ATTEMPTS_MAX: usize = 20;
-/// Attempts that run at a time for one integration. Policy: others wait, and the places that are left are for the other
-/// integrations.
+/// Attempts and looks that run at a time for one integration. Policy: others wait, and the places that are left are for
+/// the other integrations; a look is not made.
 pub const ATTEMPTS_EACH_MAX: usize = 16;
 /// How long a receiver's name may take to look up, and each of its addresses to connect: three SYNs of the kernel's.
 /// Policy: the attempt fails and is made again; in a flock another member takes the turn at once.

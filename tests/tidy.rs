@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["faults", "limits"]),
     ("gossip", &["faults", "limits", "time"]),
     ("wire", &["limits", "model", "time"]),
-    ("effect", &["gossip", "notify", "store", "time"]),
+    ("effect", &["config", "gossip", "notify", "store", "time"]),
     ("core", &["config", "effect", "faults", "limits", "model", "notify", "time"]),
     (
         "node",

@@ -23,12 +23,13 @@ use crate::time::Mono;
 /// A delivery, by its group and its place in the flush.
 type Which = (GroupId, usize);
 
-/// The attempts that are under way, and the deliveries that wait for a place.
+/// The attempts and looks that are under way, and the deliveries that wait for a place.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
     made: u64,
     /// With the integration whose place it takes; what only the log is told takes none.
     under_way: BTreeMap<AttemptId, (Which, Option<Key>)>,
+    looks: BTreeMap<AttemptId, Key>,
     /// How many places each integration has taken.
     taken: BTreeMap<Key, usize>,
     tickets: u64,
@@ -48,8 +49,7 @@ impl Attempts {
 
     /// Begins an attempt, which takes a place of the integration `key`.
     pub(super) fn begin(&mut self, which: Which, key: Option<Key>) -> AttemptId {
-        let attempt = AttemptId(self.made);
-        self.made += 1;
+        let attempt = self.name();
         if let Some(key) = &key {
             *self.taken.entry(key.clone()).or_default() += 1;
         }
@@ -57,18 +57,42 @@ impl Attempts {
         attempt
     }
 
+    /// Begins a look, which takes a place like an attempt.
+    pub(super) fn begin_look(&mut self, key: Key) -> AttemptId {
+        let look = self.name();
+        *self.taken.entry(key.clone()).or_default() += 1;
+        self.looks.insert(look, key);
+        look
+    }
+
+    fn name(&mut self) -> AttemptId {
+        self.made += 1;
+        AttemptId(self.made - 1)
+    }
+
     /// Ends an attempt; whose it was, if it was under way.
     pub(super) fn end(&mut self, attempt: AttemptId) -> Option<Which> {
         let (which, key) = self.under_way.remove(&attempt)?;
-        if let Some(key) = key
-            && let Some(taken) = self.taken.get_mut(&key)
-        {
-            *taken -= 1;
-            if *taken == 0 {
-                self.taken.remove(&key);
-            }
+        if let Some(key) = key {
+            self.free(&key);
         }
         Some(which)
+    }
+
+    /// Ends a look; at what it was, if it was under way.
+    pub(super) fn end_look(&mut self, look: AttemptId) -> Option<Key> {
+        let key = self.looks.remove(&look)?;
+        self.free(&key);
+        Some(key)
+    }
+
+    fn free(&mut self, key: &Key) {
+        if let Some(taken) = self.taken.get_mut(key) {
+            *taken -= 1;
+            if *taken == 0 {
+                self.taken.remove(key);
+            }
+        }
     }
 
     /// Lets a delivery wait for a place of this integration; its ticket.
@@ -151,11 +175,9 @@ impl Core {
         }
     }
 
-    /// Leaves to others, as far as they may reach it, what waits for the integration of a delivery that did not reach it.
-    pub(super) fn leave_waiting(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
-        let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get(at));
-        let Some(key) = delivery.map(|it| reach::key(&it.key)) else { return };
-        for (id, at) in self.attempts.waiting_for(&key) {
+    /// Leaves to others, as far as they may reach it, what waits for an integration that was not reached.
+    pub(super) fn leave_waiting(&mut self, cx: &Cx<'_>, key: &Key) {
+        for (id, at) in self.attempts.waiting_for(key) {
             if self.turn_key(id, at).is_some_and(|key| self.turns.another_can(key)) {
                 self.leave_to_others(cx, id, at);
             }

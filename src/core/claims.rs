@@ -8,10 +8,12 @@ use log::debug;
 use crate::core::delivery::State;
 use crate::core::group::GroupId;
 use crate::core::history::Outcome;
+use crate::core::reach::{self, Advice};
 use crate::core::timers::Timer;
 use crate::core::turn::{self, BEAT, CLAIM_AFTER, Claim, Flock, LISTEN, SETTLE_LOOK};
 use crate::core::{Change, Core};
 use crate::effect::Cx;
+use crate::limits::CONNECT_TIME_MAX;
 use crate::time::{Mono, Now};
 
 /// By so much members may flush a group one after the other.
@@ -68,18 +70,38 @@ impl Core {
         }
     }
 
-    /// Leaves the turn to others if this node has just not reached the receiver and another may. Returns whether it did.
+    /// Sends if nobody else has claimed the turn, and the receiver was not lost meanwhile.
+    pub(super) fn has_listened(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
+        let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get(at)) else {
+            return;
+        };
+        let (turn, key) = (delivery.key.id(), reach::key(&delivery.key));
+        let began = delivery.due - LISTEN;
+        if self.turns.another_can(turn) && self.reach.lost_after(&key, began) {
+            self.leave_to_others(cx, id, at);
+        } else if self.turns.mine(turn) || self.turns.alone() {
+            self.attempt(cx, id, at);
+        } else {
+            self.take_turn(cx, id, at);
+        }
+    }
+
+    /// Leaves the turn to others if this node has just not reached the receiver and another may, or lets it wait for a look
+    /// that will tell. Returns whether it did.
     pub(super) fn defer(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) -> bool {
         let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get(at));
         let Some(delivery) = delivery.filter(|it| it.attempts == 0 && !it.deferred) else {
             return false;
         };
-        let log = delivery.key.clone();
-        let key = log.id();
-        if !self.turns.another_can(key) || !self.reach.doubts(&log, cx.now.mono) {
+        let (turn, key) = (delivery.key.id(), reach::key(&delivery.key));
+        if !self.turns.another_can(turn) {
             return false;
         }
-        self.leave_to_others(cx, id, at);
+        match self.reach.advise(&key, (id, at), cx.now.mono) {
+            Advice::Try => return false,
+            Advice::Leave => self.leave_to_others(cx, id, at),
+            Advice::Wait => self.hold(cx, id, at, cx.now.mono + CONNECT_TIME_MAX + BEAT),
+        }
         true
     }
 
@@ -95,7 +117,8 @@ impl Core {
             self.note(cx.now, id, at, Outcome::failed("it was not reached a while ago", true));
         }
         self.hand_over(cx, id, at);
-        self.set_timer(id, at, cx.now.mono + BEAT * 2);
+        // By then whoever looks whether it reaches it knows.
+        self.set_timer(id, at, cx.now.mono + CONNECT_TIME_MAX + BEAT);
     }
 
     pub(super) fn hold(&mut self, cx: &Cx<'_>, id: GroupId, at: usize, until: Mono) {
@@ -160,16 +183,11 @@ impl Core {
         match delivery.state {
             State::Sending(_, since, _) | State::Waiting(_, since) if mine || !surrendered => {
                 self.answer(cx.now.mono, id, at, since);
-                return;
             }
-            State::Held | State::Listening if surrendered && delivery.attempts == 0 => {}
-            _ => return,
-        }
-        // It cannot deliver: whoever comes next by rank takes over at once.
-        let due = delivery.due;
-        let next = cx.now.mono + BEAT * self.turns.rank(key);
-        if next < due && !self.turns.flock.settling {
-            self.hold(cx, id, at, next);
+            // It cannot deliver: whoever comes next by rank takes over at once.
+            _ if surrendered && delivery.attempts == 0 => self.hasten(cx, id, at),
+            _ if !surrendered => self.look(cx, id, at),
+            _ => {}
         }
     }
 

@@ -133,14 +133,7 @@ impl Core {
             }
             State::Sending(..) | State::Waiting(..) => return,
             State::Held | State::Paused => self.take_turn(cx, id, at),
-            State::Listening => {
-                let Some(key) = self.turn_key(id, at) else { return };
-                if self.turns.mine(key) || self.turns.alone() {
-                    self.attempt(cx, id, at);
-                } else {
-                    self.take_turn(cx, id, at);
-                }
-            }
+            State::Listening => self.has_listened(cx, id, at),
         }
         self.finish(cx, id);
     }
@@ -196,12 +189,17 @@ impl Core {
         }
     }
 
-    /// Takes what came of an attempt; of one that is no longer known, nothing.
+    /// Takes what came of an attempt or a look; of one that is no longer known, nothing.
     pub fn handle_reply(&mut self, cx: &mut Cx<'_>, attempt: AttemptId, reply: &Reply) {
-        let Some((id, at)) = self.attempts.end(attempt) else { return };
+        let Some((id, at)) = self.attempts.end(attempt) else {
+            self.handle_look(cx, attempt, reply);
+            return;
+        };
+        let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get(at));
+        let key = delivery.map(|it| reach::key(&it.key));
         self.judge(cx, id, at, reply);
-        if matches!(reply, Reply::Failed(_)) {
-            self.leave_waiting(cx, id, at);
+        if let Some(key) = key {
+            self.learn(cx, &key, !matches!(reply, Reply::Failed(_)));
         }
         self.finish(cx, id);
         self.fill(cx);
@@ -215,17 +213,12 @@ impl Core {
         let Some(integration) = receiver.integrations.get(delivery.integration) else { return };
         let State::Sending(_, since, reason) = delivery.state else { return };
         let (attempts, pause) = (delivery.attempts, delivery.pause);
-        let log = delivery.key.clone();
-        let key = log.id();
+        let key = delivery.key.id();
         delivery.pause = (pause * 3 / 2).min(PAUSE_MAX);
         let name = name(&delivery.key);
         let stats = self.stats.integration(integration.kind.as_str());
         stats.latency(cx.now.mono.since(since));
         self.timers.cancel(Timer::Claim(id, at));
-        match reply {
-            Reply::Failed(_) => self.reach.lost(&log, cx.now.mono),
-            Reply::Done | Reply::Http { .. } => self.reach.found(&log),
-        }
         match notify::judge(&integration.kind, reply) {
             Verdict::Sent => {
                 stats.sent += 1;

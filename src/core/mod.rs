@@ -12,6 +12,7 @@ pub mod history;
 pub mod index;
 pub mod inhibit;
 mod intake;
+mod look;
 pub mod nflog;
 pub mod reach;
 mod reload;

@@ -1,48 +1,111 @@
-//! Which receivers this node has just not reached: while others can, it leaves them their turns without trying.
+//! Which receivers this node reaches: while others can, it leaves those that it has just not reached to them without
+//! trying.
 //!
 //! Else each group would wait for one more attempt that takes its time to fail, and many groups for each other. After a
 //! while one attempt is made to see whether the way is back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::core::group::GroupId;
+use crate::effect::AttemptId;
 use crate::model::LogKey;
 use crate::time::Mono;
 
-/// From a failure to the next attempt that is made to see.
+/// How long what was seen is believed, and from a failure to the next attempt that is made to see.
 const DOUBT: Duration = Duration::from_secs(30);
 
 /// Receiver, integration and place.
 pub(super) type Key = (Rc<str>, Rc<str>, u32);
 
-/// When each integration that was not reached is tried again; no more than are configured.
+/// A delivery, by its group and its place in the flush.
+type Which = (GroupId, usize);
+
+/// What is known of one integration.
+#[derive(Debug)]
+enum Way {
+    /// This look is under way, and these deliveries wait for what comes of it.
+    Looking(AttemptId, BTreeSet<Which>),
+    /// Somebody answered there; believed until then.
+    Reached(Mono),
+    /// Nobody answered there.
+    Lost {
+        /// When that was seen last.
+        since: Mono,
+        /// When it is tried again.
+        until: Mono,
+    },
+}
+
+/// What to do about an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Advice {
+    /// Make it.
+    Try,
+    /// Leave it to others.
+    Leave,
+    /// A look will tell; the delivery is among those that wait for it.
+    Wait,
+}
+
+/// What is known of each integration; no more than are configured.
 #[derive(Debug, Default)]
-pub struct Reach(BTreeMap<Key, Mono>);
+pub struct Reach(BTreeMap<Key, Way>);
 
 impl Reach {
-    /// Nobody answered there.
-    pub fn lost(&mut self, log: &LogKey, now: Mono) {
-        self.0.insert(key(log), now + DOUBT);
-    }
-
-    /// Somebody answered there.
-    pub fn found(&mut self, log: &LogKey) {
-        self.0.remove(&key(log));
-    }
-
-    /// Whether to leave an attempt to others; when a while has passed, the one that asks first is to try.
-    pub fn doubts(&mut self, log: &LogKey, now: Mono) -> bool {
-        let Some(until) = self.0.get_mut(&key(log)) else { return false };
-        if now < *until {
-            return true;
+    /// Takes what an attempt or a look has shown. Answers which deliveries have waited for a look.
+    pub(super) fn learn(&mut self, key: &Key, reached: bool, now: Mono) -> BTreeSet<Which> {
+        let until = now + DOUBT;
+        let way = if reached { Way::Reached(until) } else { Way::Lost { since: now, until } };
+        match self.0.insert(key.clone(), way) {
+            Some(Way::Looking(_, waiting)) => waiting,
+            _ => BTreeSet::new(),
         }
-        *until = now + DOUBT;
-        false
+    }
+
+    /// What to do about an attempt; when a while has passed since a failure, the one that asks first is to try.
+    pub(super) fn advise(&mut self, key: &Key, which: Which, now: Mono) -> Advice {
+        match self.0.get_mut(key) {
+            Some(Way::Looking(_, waiting)) => {
+                waiting.insert(which);
+                Advice::Wait
+            }
+            Some(Way::Lost { until, .. }) if now < *until => Advice::Leave,
+            Some(Way::Lost { until, .. }) => {
+                *until = now + DOUBT;
+                Advice::Try
+            }
+            Some(Way::Reached(_)) | None => Advice::Try,
+        }
+    }
+
+    /// Whether there is nothing to be believed, and nothing about to be known.
+    pub(super) fn is_unknown(&self, key: &Key, now: Mono) -> bool {
+        match self.0.get(key) {
+            Some(Way::Looking(..)) => false,
+            Some(Way::Reached(until) | Way::Lost { until, .. }) => now >= *until,
+            None => true,
+        }
+    }
+
+    /// Whether it was lost after the moment when an attempt was advised.
+    pub(super) fn lost_after(&self, key: &Key, advised: Mono) -> bool {
+        matches!(self.0.get(key), Some(Way::Lost { since, .. }) if *since > advised)
+    }
+
+    /// A look has begun.
+    pub(super) fn looks(&mut self, key: Key, look: AttemptId) {
+        self.0.insert(key, Way::Looking(look, BTreeSet::new()));
+    }
+
+    /// Whether this look is under way, and neither overtaken by an attempt nor of a config before.
+    pub(super) fn is_looking(&self, key: &Key, look: AttemptId) -> bool {
+        matches!(self.0.get(key), Some(Way::Looking(it, _)) if *it == look)
     }
 
     /// Forgets everything: the receivers may be others.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.0.clear();
     }
 }
@@ -55,27 +118,54 @@ pub(super) fn key(log: &LogKey) -> Key {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::GroupKey;
 
-    fn log(group: &str) -> LogKey {
-        LogKey {
-            group: GroupKey::from_stored(group),
-            receiver: "r".into(),
-            integration: "webhook".into(),
-            index: 0,
-        }
+    const A: Which = (GroupId(0), 0);
+    const B: Which = (GroupId(1), 0);
+
+    fn hook() -> Key {
+        ("r".into(), "webhook".into(), 0)
     }
 
     #[test]
     fn what_was_not_reached_is_tried_once_a_while_until_somebody_answers() {
         let mut reach = Reach::default();
         let at = Mono::from_ms;
-        assert!(!reach.doubts(&log("a"), at(0)));
-        reach.lost(&log("a"), at(0));
-        assert!(reach.doubts(&log("b"), at(29_999)), "of every group");
-        assert!(!reach.doubts(&log("b"), at(30_000)));
-        assert!(reach.doubts(&log("a"), at(30_000)), "one tries for all");
-        reach.found(&log("b"));
-        assert!(!reach.doubts(&log("a"), at(30_001)));
+        assert_eq!(reach.advise(&hook(), A, at(0)), Advice::Try);
+        reach.learn(&hook(), false, at(0));
+        assert_eq!(reach.advise(&hook(), B, at(29_999)), Advice::Leave, "of every group");
+        assert_eq!(reach.advise(&hook(), B, at(30_000)), Advice::Try);
+        assert_eq!(reach.advise(&hook(), A, at(30_000)), Advice::Leave, "one tries for all");
+        assert!(!reach.lost_after(&hook(), at(30_000)) && !reach.lost_after(&hook(), at(0)));
+        reach.learn(&hook(), false, at(30_001));
+        assert!(reach.lost_after(&hook(), at(30_000)));
+        reach.learn(&hook(), true, at(30_001));
+        assert_eq!(reach.advise(&hook(), A, at(30_001)), Advice::Try);
+    }
+
+    #[test]
+    fn what_was_seen_is_known_for_a_while() {
+        let mut reach = Reach::default();
+        let at = Mono::from_ms;
+        assert!(reach.is_unknown(&hook(), at(0)));
+        for reached in [true, false] {
+            reach.learn(&hook(), reached, at(0));
+            assert!(
+                !reach.is_unknown(&hook(), at(29_999)) && reach.is_unknown(&hook(), at(30_000))
+            );
+        }
+    }
+
+    #[test]
+    fn deliveries_wait_for_a_look_until_that_or_an_attempt_tells() {
+        let mut reach = Reach::default();
+        let (at, look) = (Mono::from_ms, AttemptId(3));
+        reach.looks(hook(), look);
+        assert!(reach.is_looking(&hook(), look) && !reach.is_unknown(&hook(), at(0)));
+        for which in [A, B, A] {
+            assert_eq!(reach.advise(&hook(), which, at(0)), Advice::Wait);
+        }
+        assert_eq!(reach.learn(&hook(), true, at(1)), [A, B].into());
+        assert!(!reach.is_looking(&hook(), look));
+        assert_eq!(reach.learn(&hook(), false, at(2)), [].into());
     }
 }

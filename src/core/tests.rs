@@ -1,6 +1,7 @@
 //! The pipeline as a whole: posts and time in, attempts out.
 
 mod attempts;
+mod look;
 mod turns;
 
 use std::borrow::Cow;
@@ -30,6 +31,7 @@ struct World {
     rng: StdRng,
     told: Vec<(u64, String)>,
     open: Vec<AttemptId>,
+    looks: Vec<AttemptId>,
     answers: bool,
 }
 
@@ -42,7 +44,8 @@ impl World {
         let now = Now { mono: Mono::from_ms(0), wall: Wall::from_secs(START) };
         let core = Core::new(Rc::new(config), Options::default(), now);
         let rng = StdRng::seed_from_u64(1);
-        Self { core, now, rng, told: Vec::new(), open: Vec::new(), answers: true }
+        let (told, open, looks) = (Vec::new(), Vec::new(), Vec::new());
+        Self { core, now, rng, told, open, looks, answers: true }
     }
 
     fn step(&mut self, input: impl FnOnce(&mut Core, &mut Cx<'_>)) {
@@ -62,6 +65,7 @@ impl World {
                     self.told.push((self.now.mono.as_ms(), line));
                     self.open.push(attempt.id);
                 }
+                Effect::Look { id, .. } => self.looks.push(id),
                 Effect::Persist(_) | Effect::Multicast(_) | Effect::Send { .. } => {}
                 Effect::Cancel(id) => self.open.retain(|it| *it != id),
             }

@@ -386,7 +386,10 @@ mod tests {
                             Cx { now: self.now, rng: &mut self.rng, effects: &mut effects };
                         self.node.handle_reply(&mut cx, attempt.id, &Reply::Done);
                     }
-                    Effect::Cancel(_) | Effect::Multicast(_) | Effect::Send { .. } => {}
+                    Effect::Cancel(_)
+                    | Effect::Look { .. }
+                    | Effect::Multicast(_)
+                    | Effect::Send { .. } => {}
                     Effect::Persist(records) => {
                         self.writes += records.len();
                         for record in records {

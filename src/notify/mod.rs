@@ -58,6 +58,14 @@ pub fn request(kind: &IntegrationKind, told: &Notification<'_>) -> (Outgoing, Op
     }
 }
 
+/// Where an integration's requests go, if they go anywhere.
+pub const fn address(kind: &IntegrationKind) -> Option<&Secret> {
+    match kind {
+        IntegrationKind::Log => None,
+        IntegrationKind::Webhook(config) => Some(&config.url),
+    }
+}
+
 /// What to make of the reply of an integration.
 pub fn judge(kind: &IntegrationKind, reply: &Reply) -> Verdict {
     match kind {

@@ -442,6 +442,7 @@ impl Shell {
             match effect {
                 Effect::Attempt(attempt) => self.notifier.attempt(attempt),
                 Effect::Cancel(id) => self.notifier.cancel(id),
+                Effect::Look { id, url } => self.notifier.look(id, url),
                 Effect::Multicast(bytes) => {
                     if let Some(port) = &self.port {
                         port.multicast(&bytes);

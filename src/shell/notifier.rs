@@ -11,7 +11,9 @@ use log::info;
 use smol::channel::Sender;
 use smol::{LocalExecutor, Task, Timer};
 
+use crate::config::Secret;
 use crate::effect::{Attempt, AttemptId};
+use crate::limits::CONNECT_TIME_MAX;
 use crate::notify::{Outgoing, Reply};
 use crate::shell::Event;
 
@@ -32,10 +34,19 @@ impl Notifier {
     /// Begins an attempt.
     pub(super) fn attempt(&self, attempt: Attempt) {
         let Attempt { id, outgoing, timeout } = attempt;
+        self.run(id, smol::future::or(perform(outgoing), give_up(timeout)));
+    }
+
+    /// Begins a look.
+    pub(super) fn look(&self, id: AttemptId, url: Secret) {
+        self.run(id, smol::future::or(look(url), give_up(CONNECT_TIME_MAX)));
+    }
+
+    fn run(&self, id: AttemptId, step: impl Future<Output = Reply> + 'static) {
         let events = self.events.clone();
         let running = Rc::clone(&self.running);
         let task = self.executor.spawn(async move {
-            let reply = smol::future::or(perform(outgoing), give_up(timeout)).await;
+            let reply = step.await;
             if let Some(task) = running.borrow_mut().remove(&id) {
                 task.detach();
             }
@@ -61,6 +72,13 @@ async fn perform(outgoing: Outgoing) -> Reply {
             Ok((status, body)) => Reply::Http { status, body },
             Err(error) => Reply::Failed(error.to_string()),
         },
+    }
+}
+
+async fn look(url: Secret) -> Reply {
+    match http::look(&url).await {
+        Ok(()) => Reply::Done,
+        Err(error) => Reply::Failed(error.to_string()),
     }
 }
 

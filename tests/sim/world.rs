@@ -309,6 +309,7 @@ impl World {
             Effect::Cancel(id) => {
                 self.end_attempt(seat, id);
             }
+            Effect::Look { id, url } => self.look(seat, id, &url),
             Effect::Multicast(bytes) => {
                 let bytes = self.speak(seat, bytes);
                 for to in (0..self.seats.len()).filter(|to| *to != seat) {
@@ -581,9 +582,7 @@ impl World {
         let Outgoing::Http(request) = outgoing else {
             unreachable!("every receiver here is a webhook")
         };
-        let config::Secret::Inline(url) = request.url else { unreachable!("urls are inline") };
-        let receiver = url.bytes().find(u8::is_ascii_digit).map_or(0, |digit| digit - b'0');
-        let receiver = usize::from(receiver);
+        let receiver = receiver_at(&request.url);
         self.trace.line(self.now, || {
             format!(
                 "n{seat} sends to r{receiver}, attempt {}: {}",
@@ -598,13 +597,22 @@ impl World {
         let late = Reply::Failed("no answer in time".into());
         let at = self.now + u64::try_from(timeout.as_millis()).unwrap();
         self.schedule(at, Event::Reply(seat, life, id, late));
-        self.connect(seat, id);
+        self.connect(seat, receiver, id, Event::Arrive(seat, life, id));
     }
 
-    fn connect(&mut self, seat: usize, id: AttemptId) {
-        let it = &self.seats[seat];
-        let Some(&Running { receiver, .. }) = it.attempts.get(&id) else { return };
-        let life = it.life;
+    /// A look is a connection that brings nothing.
+    fn look(&mut self, seat: usize, id: AttemptId, url: &config::Secret) {
+        let receiver = receiver_at(url);
+        self.trace.line(self.now, || format!("n{seat} looks at r{receiver}, attempt {}", id.0));
+        let it = &mut self.seats[seat];
+        let looks = Running { receiver, body: Vec::new(), begun: self.now, told: None };
+        it.attempts.insert(id, looks);
+        let reached = Event::Reply(seat, it.life, id, Reply::Done);
+        self.connect(seat, receiver, id, reached);
+    }
+
+    fn connect(&mut self, seat: usize, receiver: usize, id: AttemptId, reached: Event) {
+        let life = self.seats[seat].life;
         if self.receivers[receiver].unreachable_from.contains(&seat) {
             let (least, most) = self.receivers[receiver].unreachable_after;
             let after = self.rng.random_range(least..=most);
@@ -612,7 +620,7 @@ impl World {
             self.schedule(self.now + after, Event::Reply(seat, life, id, reply));
         } else {
             let after = self.rng.random_range(1..=8);
-            self.schedule(self.now + after, Event::Arrive(seat, life, id));
+            self.schedule(self.now + after, reached);
         }
     }
 
@@ -809,6 +817,12 @@ impl World {
         let posts = self.posts.iter().filter(|post| post.acked_at.is_some());
         posts.flat_map(|post| post.alerts.iter().map(|it| Rc::clone(&it.name))).collect()
     }
+}
+
+/// Which receiver a URL is of: they are numbered.
+fn receiver_at(url: &config::Secret) -> usize {
+    let config::Secret::Inline(url) = url else { unreachable!("urls are inline") };
+    usize::from(url.bytes().find(u8::is_ascii_digit).map_or(0, |digit| digit - b'0'))
 }
 
 /// Small segments, so that histories compact.

@@ -7,7 +7,7 @@ use crate::core::history::Outcome;
 use crate::limits::{ATTEMPTS_EACH_MAX, ATTEMPTS_MAX};
 
 /// Webhooks `a`, and `b` for alerts that say so.
-fn webhooks() -> Config {
+pub(super) fn webhooks() -> Config {
     let mut root = route("a", &[]);
     root.routes = vec![route("b", &["to=b"])];
     let mut config = config(root);
@@ -27,7 +27,7 @@ fn webhooks() -> Config {
 }
 
 /// A node that has nobody, or one other, and whose receivers do not answer.
-fn world(config: Config, others: &[u64]) -> World {
+pub(super) fn world(config: Config, others: &[u64]) -> World {
     let mut w = World::new(config);
     w.core.set_flock(Flock { me: 7, others: others.to_vec(), settling: false });
     w.answers = false;
@@ -46,7 +46,7 @@ fn post(w: &mut World, to: &'static str, count: usize) {
     w.step(|core, _| drop(core.handle_reports(now, &reports)));
 }
 
-fn reply(w: &mut World, id: AttemptId, reply: &Reply) {
+pub(super) fn reply(w: &mut World, id: AttemptId, reply: &Reply) {
     w.open.retain(|it| *it != id);
     w.step(|core, cx| core.handle_reply(cx, id, reply));
 }

@@ -90,6 +90,11 @@ pub(super) async fn send(request: HttpRequest) -> Result<(u16, String), Error> {
     Err(Error::Redirect("too many"))
 }
 
+/// Opens a connection to where requests to `url` go, and closes it.
+pub(super) async fn look(url: &Secret) -> Result<(), Error> {
+    connect(&Target::parse(&read(url).await?)?).await.map(drop)
+}
+
 /// Where a request goes.
 #[derive(Debug, PartialEq, Eq)]
 struct Target {

@@ -51,6 +51,10 @@ pub(crate) const ALL: &[Test] = &[
         turns::the_one_node_that_reaches_the_receiver_takes_over,
     ),
     (
+        "the_one_node_that_is_not_behind_a_black_hole_takes_over_each_single_group_in_time",
+        turns::the_one_node_that_is_not_behind_a_black_hole_takes_over_each_single_group_in_time,
+    ),
+    (
         "a_turn_that_is_given_up_before_the_others_have_flushed_is_taken_at_once",
         turns::a_turn_that_is_given_up_before_the_others_have_flushed_is_taken_at_once,
     ),

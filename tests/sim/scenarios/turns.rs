@@ -305,6 +305,34 @@ pub(crate) fn the_one_node_that_reaches_the_receiver_takes_over() {
     }
 }
 
+pub(crate) fn the_one_node_that_is_not_behind_a_black_hole_takes_over_each_single_group_in_time() {
+    for seed in 0..5 {
+        let mut world = World::settled(seed, Setup::new(5));
+        world.receivers[0].unreachable_from = [0, 1, 3, 4].into();
+        world.receivers[0].unreachable_after = (4_000, 4_000);
+        let mut times = Vec::new();
+        for n in 0..60_u64 {
+            let group = format!("single{n}");
+            let due = world.now + GROUP_WAIT_MS;
+            post(&mut world, &[0, 1, 2, 3, 4], &[fires(&group, &group)]);
+            times.push((group, due));
+            // Some come together, and of some all nodes have forgotten what they saw.
+            world.run_for([200, 2_000, 3_700, 9_000, 45_000][usize::try_from(n * 7 % 5).unwrap()]);
+        }
+        world.run_for(60_000);
+        let mut late: Vec<u64> = times
+            .iter()
+            .map(|(group, due)| match &*world.told_of(group) {
+                [told] => told.at - due,
+                told => panic!("{group}: told {} times", told.len()),
+            })
+            .collect();
+        late.sort_unstable();
+        println!("  told after it was due: median {} ms, last {} ms", median(&late), late[59]);
+        assert!(late[59] > 3_000 && late[59] <= 5_000);
+    }
+}
+
 pub(crate) fn a_turn_that_is_given_up_before_the_others_have_flushed_is_taken_at_once() {
     let mut world = World::new(1, Setup::new(3));
     for seat in 0..3 {
