@@ -176,7 +176,16 @@ impl Core {
     pub fn handle_peer_claim(&mut self, cx: &mut Cx<'_>, key: u128, claim: Claim) {
         let surrendered = claim.surrendered;
         let mine = self.turns.mine(key);
+        let me = self.turns.flock.me;
+        // Of two that give up at once only one is heard of: the other says so again, or it would be waited for.
+        let hidden = surrendered
+            && !claim.given_up.contains(&me)
+            && self.turns.given_up(key).contains(&me)
+            && self.open.contains_key(&key);
         self.turns.put(key, claim);
+        if hidden {
+            self.claim(key, cx.now.mono, Duration::ZERO, true);
+        }
         let Some(&(id, at)) = self.open.get(&key) else { return };
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };

@@ -123,3 +123,21 @@ fn who_loses_the_receiver_while_it_listens_leaves_the_turn_to_others() {
     w.pass_until(soon + Duration::from_secs(1));
     assert!(surrenders(&mut w) && w.told.is_empty());
 }
+
+#[test]
+fn who_gave_up_while_another_did_says_so_again() {
+    let (mut w, key) = claimed();
+    let (other, look) = (first(&w, key), w.looks[0]);
+    reply(&mut w, look, &lost());
+    hears(&mut w, key, other, true);
+    w.pass_until(Mono::from_ms(1_310));
+    assert!(surrenders(&mut w));
+    hears(&mut w, key, other, false);
+    assert!(!surrenders(&mut w), "it tries again");
+    hears(&mut w, key, other, true);
+    assert!(surrenders(&mut w), "its version is the newer one, and does not name this node");
+    let (me, until) = (w.core.turns.flock.me, w.now.mono);
+    let claim = Claim { node: other, until, surrendered: true, given_up: vec![me] };
+    w.step(|core, cx| core.handle_peer_claim(cx, key, claim));
+    assert!(!surrenders(&mut w), "it is known");
+}
