@@ -72,7 +72,7 @@ impl Node {
 }
 
 /// The version for what may be of a clock that was not set.
-fn dated(version: Version) -> Version {
+pub(super) fn dated(version: Version) -> Version {
     let first = Version::at(DATED.as_ms());
     let hlc = if version < first { version.hlc.saturating_add(first.hlc) } else { version.hlc };
     Version { hlc, ..version }

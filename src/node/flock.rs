@@ -14,6 +14,7 @@ use crate::limits::{CLOCK_AHEAD_MS_MAX, RECORD_LIFE_MAX};
 use crate::model::LogKey;
 use crate::node::Node;
 use crate::node::carried::{self, Carried};
+use crate::node::clock::dated;
 use crate::node::keep::{as_told, identity, life_max, stored};
 use crate::node::stamps::{Stamp, Stamps, beyond};
 use crate::store::Record;
@@ -224,7 +225,11 @@ impl Replica for Tables<'_> {
         };
         let known = self.stamps.get(kind, &record.key.id);
         let any = faults::on(Fault::AnyVersionHolds);
-        if known.is_some_and(|stamp| stamp.version >= record.version) && !any {
+        // Of a version of 1970 that has its date and one that has not got it yet, the later stays the later.
+        let is_newer = |stamp: &Stamp| {
+            stamp.version >= record.version || dated(stamp.version) > dated(record.version)
+        };
+        if known.is_some_and(is_newer) && !any {
             return Merge::Same;
         }
         match self.take(now, kind, &record) {
@@ -421,6 +426,7 @@ mod tests {
     use crate::core::testing::{config, route};
     use crate::limits::{GOSSIP_RECORDS_MAX, LOG_ENTRIES_MAX};
     use crate::model::{Alert, Fingerprint, GroupKey, Labels, LogEntry};
+    use crate::node::DATED;
     use crate::node::Options;
     use crate::time::Mono;
 
@@ -576,6 +582,26 @@ mod tests {
         assert_eq!(joined.expires_at_ms, (NOW.wall + minute * 2).as_ms());
         assert_eq!(held[1].1.as_ref(), Some(&joined));
         assert_eq!(held[3].1.as_ref(), Some(&joined));
+    }
+
+    #[test]
+    fn what_was_written_last_in_1970_stays_whichever_gets_its_date_first() {
+        let timer = timer();
+        let key = record::group_key(&timer.path, &timer.labels);
+        let shared = Key { kind: Kind::Group.number(), id: key.to_vec() };
+        let body = record::encode_group(&timer);
+        let mut node = node();
+        let mut offer = |wall: Wall| {
+            let version = Version { node: 7, ..Version::at(wall.as_ms()) };
+            offer(&mut node, version, shared.clone(), &body, Duration::from_secs(60)).0
+        };
+        let (earlier, last, later) =
+            (Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(5));
+        assert_eq!(offer(Wall::EPOCH + last), Merge::Changed);
+        assert_eq!(offer(DATED + earlier), Merge::Same);
+        assert_eq!(offer(DATED + last), Merge::Changed);
+        assert_eq!(offer(Wall::EPOCH + later), Merge::Same, "until it has its date");
+        assert_eq!(offer(DATED + later), Merge::Changed);
     }
 
     #[test]
