@@ -479,19 +479,7 @@ mod tests {
 
     #[test]
     fn a_record_under_anothers_key_is_refused() {
-        let log_key = LogKey {
-            group: GroupKey::from_stored("{}:{}"),
-            receiver: "r".into(),
-            integration: "log".into(),
-            index: 0,
-        };
-        let entry = LogEntry {
-            timestamp: NOW.wall,
-            firing: [].into(),
-            resolved: [].into(),
-            expires_at: NOW.wall + Duration::from_secs(60),
-            tellers: [].into(),
-        };
+        let (log_key, entry) = logged("{}:{}", Duration::from_secs(60), &[]);
         let (timer, claim) = (timer(), record::encode_claim(Duration::ZERO, true, &[]));
         let group_key = record::group_key(&timer.path, &timer.labels);
         let bodies = [
