@@ -8,6 +8,7 @@ mod met;
 mod own;
 mod restore;
 mod stamps;
+mod tables;
 
 use std::net::SocketAddr;
 use std::rc::Rc;

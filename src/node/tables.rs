@@ -1,0 +1,503 @@
+//! The tables of core and node as the gossip sees them: what other members tell is put into them, what they ask for fetched.
+
+use std::time::Duration;
+
+use crate::core::Core;
+use crate::core::clock::Step;
+use crate::core::replica::Logged;
+use crate::core::turn::Claim;
+use crate::faults::{self, Fault};
+use crate::gossip::{self, Key, Merge, Replica, Version};
+use crate::limits::{CLOCK_AHEAD_MS_MAX, RECORD_LIFE_MAX};
+use crate::model::LogKey;
+use crate::node::carried::{self, Carried};
+use crate::node::clock::dated;
+use crate::node::keep::{as_told, life_max, stored};
+use crate::node::stamps::{Stamp, Stamps, beyond};
+use crate::store::Record;
+use crate::time::{Now, Wall};
+use crate::wire::record::{self, GroupTimer, Kind, Malformed};
+use crate::wire::rest::{rest, with_rest};
+
+/// The tables as the gossip sees them.
+pub(super) struct Tables<'a> {
+    pub(super) now: Now,
+    /// The time as the flock counts it, if it is known.
+    pub(super) flock_wall: Option<Wall>,
+    pub(super) core: &'a mut Core,
+    pub(super) stamps: &'a mut Stamps,
+    pub(super) carried: &'a mut Carried,
+    /// What is to be kept.
+    pub(super) records: Vec<Record>,
+    /// Log entries that were taken, and whose they are.
+    pub(super) logs: Vec<(LogKey, u64)>,
+    /// Log entries that were joined with others, and who is to tell of it.
+    pub(super) joined: Vec<(Key, u64)>,
+    /// Claims that were taken.
+    pub(super) claims: Vec<(u128, Claim)>,
+}
+
+impl Replica for Tables<'_> {
+    fn merge(&mut self, now: Now, record: gossip::Record) -> Merge {
+        let kind = Kind::from_number(record.key.kind.into());
+        if self.lives_too_long(kind, Wall::from_ms(record.expires_at_ms)) {
+            return Merge::Refused("it would be kept for too long");
+        }
+        let Some(kind) = kind else {
+            return self.carry(&record);
+        };
+        let known = self.stamps.get(kind, &record.key.id);
+        let any = faults::on(Fault::AnyVersionHolds);
+        // Of a version of 1970 that has its date and one that has not got it yet, the later stays the later.
+        let is_newer = |stamp: &Stamp| {
+            stamp.version >= record.version || dated(stamp.version) > dated(record.version)
+        };
+        if known.is_some_and(is_newer) && !any {
+            return Merge::Same;
+        }
+        match self.take(now, kind, &record) {
+            Ok(Ok(())) => Merge::Changed,
+            Ok(Err(full)) => Merge::Refused(full),
+            Err(Malformed(why)) => {
+                log::debug!(
+                    "a record of member {:016x} makes no sense: {why}",
+                    record.version.node
+                );
+                Merge::Refused("a body that makes no sense")
+            }
+        }
+    }
+
+    fn fetch(&self, key: &Key) -> Option<gossip::Record> {
+        let Some(kind) = Kind::from_number(key.kind.into()) else {
+            return self.carried.fetch(key);
+        };
+        let stamp = self.stamps.get(kind, &key.id)?;
+        let body = match (kind, &stamp.beyond) {
+            (Kind::Claim | Kind::Group, body) => body.as_ref()?.to_vec(),
+            (_, None) => self.body(kind, &key.id)?,
+            (_, Some(rest)) => with_rest(kind, &self.body(kind, &key.id)?, rest),
+        };
+        let (version, expires_at_ms) = (stamp.version, stamp.expires_at_ms);
+        let told_at = Some(self.now.wall.as_ns());
+        Some(gossip::Record { key: key.clone(), version, expires_at_ms, body, told_at })
+    }
+}
+
+impl Tables<'_> {
+    /// Whether a record expires later than any that this node would write, clocks that differ aside.
+    fn lives_too_long(&self, kind: Option<Kind>, expires: Wall) -> bool {
+        let ahead = Duration::from_millis(CLOCK_AHEAD_MS_MAX.unsigned_abs());
+        self.flock_wall.is_some_and(|now| expires > now + life_max(kind) + ahead)
+    }
+
+    /// Takes a record of a kind that only a newer version knows.
+    fn carry(&mut self, record: &gossip::Record) -> Merge {
+        if faults::on(Fault::NewerRefused) {
+            return Merge::Refused("a deliberate fault");
+        }
+        let merge = self.carried.take(record);
+        if merge == Merge::Changed {
+            self.records.extend(carried::stored(record));
+        }
+        merge
+    }
+
+    /// Takes a record; the inner error says what is full.
+    fn take(
+        &mut self,
+        now: Now,
+        kind: Kind,
+        record: &gossip::Record,
+    ) -> Result<Result<(), &'static str>, Malformed> {
+        let (key, bytes) = (&record.key.id, &record.body);
+        let step = step(record, now);
+        let mut shared_end = Wall::EPOCH;
+        let mut keep = true;
+        let mut body = bytes.clone();
+        let (mut version, mut expires_at_ms) = (record.version, record.expires_at_ms);
+        match kind {
+            Kind::Alert => {
+                let fingerprint = record::fingerprint_of(key)?;
+                let mut alert = record::decode_alert(bytes, self.core.pool())?;
+                if alert.labels.fingerprint() != fingerprint {
+                    return Err(Malformed("an alert under another's key".to_owned()));
+                }
+                step.alert(&mut alert);
+                shared_end = alert.ends_at;
+                body = record::encode_alert(&alert);
+                // A lease that goes on is not worth a write.
+                keep = self.core.alerts().get(fingerprint).is_none_or(|known| {
+                    known.alert.starts_at != alert.starts_at
+                        || known.alert.annotations != alert.annotations
+                        || known.alert.resolved(now.wall) != alert.resolved(now.wall)
+                });
+                if !self.core.merge_alert(now, fingerprint, alert) {
+                    return Ok(Err("the table of alerts is full"));
+                }
+            }
+            Kind::Silence => {
+                let mut silence = record::decode_silence(record::silence_id_of(key)?, bytes)?;
+                step.silence(&mut silence);
+                body = record::encode_silence(&silence);
+                if !self.core.merge_silence(now, silence) {
+                    return Ok(Err("the table of silences is full"));
+                }
+            }
+            Kind::Log => {
+                let Some(joined) = self.take_log(now, step, record)? else {
+                    return Ok(Err("the notification log is full"));
+                };
+                (version, expires_at_ms) = joined;
+                body = self.body(kind, key).unwrap_or_default();
+            }
+            Kind::Group => {
+                let timer = record::decode_group(bytes)?;
+                demand_key(key, record::group_key(&timer.path, &timer.labels))?;
+                // Members whose ticks are a second apart would not hear each other's claims in time.
+                let exact = record.told_at.map(|at| Step::exact(Wall::from_ns(at), now.wall));
+                let first = exact.unwrap_or(Step::NONE).time(timer.first);
+                self.core.merge_group(now, &timer.path, &timer.labels, first);
+                body = record::encode_group(&GroupTimer { first, ..timer });
+            }
+            Kind::Claim => {
+                let (lifetime, surrendered, given_up) = record::decode_claim(bytes)?;
+                let until = now.mono + lifetime;
+                let claim = Claim { node: record.version.node, until, surrendered, given_up };
+                self.claims.push((record::turn_of(key)?, claim));
+                keep = false;
+            }
+            Kind::Identity => return Err(Malformed("an identity is not shared".to_owned())),
+        }
+        let beyond = beyond(kind, &body, rest(kind, bytes));
+        let stamp = Stamp { version, expires_at_ms, shared_end, beyond };
+        if keep {
+            self.records.push(stored(kind, key.clone(), &stamp, body));
+        }
+        self.stamps.put(kind, key, stamp);
+        Ok(Ok(()))
+    }
+
+    /// Takes a log entry; returns the version and the end of what is then held: the same on all that have joined it with
+    /// the same other. Nothing, if there is no room for it.
+    fn take_log(
+        &mut self,
+        now: Now,
+        step: Step,
+        record: &gossip::Record,
+    ) -> Result<Option<(Version, i64)>, Malformed> {
+        let gossip::Record { key, version, expires_at_ms, .. } = record;
+        let (log_key, mut entry) = record::decode_log(&record.body)?;
+        demand_key(&key.id, record::log_key(&log_key))?;
+        step.entry(&mut entry);
+        entry.expires_at = entry.expires_at.min(now.wall + RECORD_LIFE_MAX);
+        let held = match self.core.merge_log(now, &log_key, entry) {
+            Logged::Full => return Ok(None),
+            Logged::Taken => (*version, *expires_at_ms),
+            Logged::Joined { by } => {
+                self.joined.push((key.clone(), by));
+                let print = self.core.nflog().find(log_key.id()).map_or(0, |it| it.1.print());
+                let ours = self.stamps.get(Kind::Log, &key.id).map_or(0, |it| it.expires_at_ms);
+                (version.joined(by, print), ours.max(*expires_at_ms))
+            }
+        };
+        self.logs.push((log_key, version.node));
+        Ok(Some(held))
+    }
+
+    /// The body of what the core holds.
+    fn body(&self, kind: Kind, key: &[u8]) -> Option<Vec<u8>> {
+        match kind {
+            Kind::Alert => {
+                let entry = self.core.alerts().get(record::fingerprint_of(key).ok()?)?;
+                Some(record::encode_alert(&as_told(&entry.alert, self.now.wall)))
+            }
+            Kind::Silence => {
+                let silence = self.core.silences().get(record::silence_id_of(key).ok()?)?;
+                Some(record::encode_silence(silence))
+            }
+            Kind::Log => {
+                let id = u128::from_be_bytes(key.try_into().ok()?);
+                let (log_key, entry) = self.core.nflog().find(id)?;
+                Some(record::encode_log(log_key, entry))
+            }
+            Kind::Claim | Kind::Group | Kind::Identity => None,
+        }
+    }
+}
+
+/// A record under another's key would hide that one, and nobody could ever find it to delete it.
+fn demand_key(key: &[u8], own: [u8; 16]) -> Result<(), Malformed> {
+    if key == own { Ok(()) } else { Err(Malformed("a record under another's key".to_owned())) }
+}
+
+/// From the clock of who sent a record to ours.
+fn step(record: &gossip::Record, now: Now) -> Step {
+    let told_at = record.told_at.filter(|_| !faults::on(Fault::ClockOffsetIgnored));
+    told_at.map_or(Step::NONE, |at| Step::new(Wall::from_ns(at), now.wall))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+    use std::time::Duration;
+
+    use rand::SeedableRng as _;
+    use rand::rngs::StdRng;
+
+    use super::*;
+    use crate::core::testing::{config, route};
+    use crate::core::turn::Flock;
+    use crate::effect::{Cx, Effect};
+    use crate::gossip::Gossip;
+    use crate::limits::{GOSSIP_RECORDS_MAX, LOG_ENTRIES_MAX};
+    use crate::model::{Alert, Fingerprint, GroupKey, Labels, LogEntry};
+    use crate::node::DATED;
+    use crate::node::Node;
+    use crate::node::Options;
+    use crate::time::Mono;
+
+    const NOW: Now = Now { mono: Mono::ZERO, wall: Wall::from_secs(1_700_000_000) };
+
+    fn node() -> Node {
+        Node::new(Rc::new(config(route("r", &[]))), Options::default(), None, NOW)
+    }
+
+    /// Has the node take a record; returns what became of it.
+    fn merge(node: &mut Node, kind: Kind, key: &[u8], body: &[u8]) -> Merge {
+        merge_until(node, kind.number(), key, body, Duration::from_secs(60))
+    }
+
+    /// The same with when it expires.
+    fn merge_until(node: &mut Node, kind: u8, key: &[u8], body: &[u8], life: Duration) -> Merge {
+        let version = Version { hlc: 1, node: 7 };
+        offer(node, version, Key { kind, id: key.to_vec() }, body, life).0
+    }
+
+    /// The same with its version; and what the node then holds.
+    fn offer(
+        node: &mut Node,
+        version: Version,
+        key: Key,
+        body: &[u8],
+        life: Duration,
+    ) -> (Merge, Option<gossip::Record>) {
+        let mut tables = Tables {
+            now: NOW,
+            flock_wall: Some(NOW.wall),
+            core: &mut node.core,
+            stamps: &mut node.stamps,
+            carried: &mut node.carried,
+            records: Vec::new(),
+            logs: Vec::new(),
+            joined: Vec::new(),
+            claims: Vec::new(),
+        };
+        let expires_at_ms = (NOW.wall + life).as_ms();
+        let (held, body) = (key.clone(), body.to_vec());
+        let record = gossip::Record { key, version, expires_at_ms, body, told_at: None };
+        (tables.merge(NOW, record), tables.fetch(&held))
+    }
+
+    fn timer() -> GroupTimer {
+        let labels: Labels = [("a", "b")].into_iter().collect();
+        GroupTimer { path: "{}".to_owned(), labels, first: NOW.wall }
+    }
+
+    #[test]
+    fn a_record_under_anothers_key_is_refused() {
+        let (log_key, entry) = logged("{}:{}", Duration::from_secs(60), &[]);
+        let (timer, claim) = (timer(), record::encode_claim(Duration::ZERO, true, &[]));
+        let group_key = record::group_key(&timer.path, &timer.labels);
+        let bodies = [
+            (Kind::Log, record::log_key(&log_key), record::encode_log(&log_key, &entry)),
+            (Kind::Group, group_key, record::encode_group(&timer)),
+        ];
+        let mut node = node();
+        for (kind, key, body) in &bodies {
+            for wrong in [&[9; 16][..], &key[1..], &[]] {
+                let merge = merge(&mut node, *kind, wrong, body);
+                assert!(matches!(merge, Merge::Refused(_)), "{kind:?} under {wrong:?}: {merge:?}");
+                assert_eq!(node.stamps.get(*kind, wrong), None);
+            }
+            assert_eq!(merge(&mut node, *kind, key, body), Merge::Changed, "{kind:?}");
+        }
+        assert!(matches!(merge(&mut node, Kind::Claim, &[9; 15], &claim), Merge::Refused(_)));
+        assert_eq!(merge(&mut node, Kind::Claim, &[9; 16], &claim), Merge::Changed);
+    }
+
+    fn logged(group: &str, expires: Duration, firing: &[u64]) -> (LogKey, LogEntry) {
+        let key = LogKey {
+            group: GroupKey::from_stored(group),
+            receiver: "r".into(),
+            integration: "log".into(),
+            index: 0,
+        };
+        let entry = LogEntry {
+            timestamp: NOW.wall,
+            firing: firing.iter().copied().map(Fingerprint).collect(),
+            resolved: [].into(),
+            expires_at: NOW.wall + expires,
+            tellers: [].into(),
+        };
+        (key, entry)
+    }
+
+    fn merge_logged(node: &mut Node, (key, entry): &(LogKey, LogEntry)) -> Merge {
+        merge(node, Kind::Log, &record::log_key(key), &record::encode_log(key, entry))
+    }
+
+    #[test]
+    fn what_would_be_kept_for_longer_than_any_node_would_keep_it_is_refused() {
+        let (log_key, entry) = logged("g", RECORD_LIFE_MAX, &[1]);
+        let claim = record::encode_claim(Duration::ZERO, true, &[]);
+        let timer = timer();
+        let group_key = record::group_key(&timer.path, &timer.labels);
+        let (day, ahead) = (Duration::from_secs(24 * 3600), Duration::from_secs(600));
+        let cases: [(u8, [u8; 16], Vec<u8>, Duration); 4] = [
+            (3, record::log_key(&log_key), record::encode_log(&log_key, &entry), day * 366),
+            (4, group_key, record::encode_group(&timer), day),
+            (5, [9; 16], claim, Duration::from_secs(800 + 30 + 600)),
+            (60, [9; 16], b"of a newer version".to_vec(), day * 366),
+        ];
+        for (kind, key, body, life) in cases {
+            let mut node = node();
+            let mut merge = |life| merge_until(&mut node, kind, &key, &body, life);
+            let longer = life + ahead + Duration::from_millis(1);
+            assert!(matches!(merge(longer), Merge::Refused(_)), "{kind}");
+            assert_eq!(merge(life + ahead), Merge::Changed, "{kind}");
+        }
+    }
+
+    #[test]
+    fn all_that_hold_two_logs_whose_authors_did_not_know_of_each_other_join_them_to_the_same_bytes()
+    {
+        let minute = Duration::from_secs(60);
+        let ((key, mut one), (_, mut two)) = (logged("g", minute, &[1]), logged("g", minute, &[2]));
+        (one.tellers, two.tellers) = ([(8, 1)].into(), [(9, 1)].into());
+        let version = |ms: u64, node| Version { hlc: ms << 16, node };
+        let shared = Key { kind: Kind::Log.number(), id: record::log_key(&key).to_vec() };
+        let mut held = Vec::new();
+        for me in [8, 9, 10] {
+            let mut node = node();
+            node.core.set_flock(Flock { me, others: vec![], settling: false });
+            for (entry, version, life) in [(&one, version(4, 8), 2), (&two, version(5, 9), 1)] {
+                let body = record::encode_log(&key, entry);
+                held.push(offer(&mut node, version, shared.clone(), &body, minute * life));
+            }
+        }
+        let (merge, joined) = held.pop().unwrap();
+        let joined = joined.unwrap();
+        let (_, entry) = record::decode_log(&joined.body).unwrap();
+        assert_eq!(
+            (merge, &*entry.firing),
+            (Merge::Changed, &[Fingerprint(1), Fingerprint(2)][..])
+        );
+        assert!(version(6, 0) < joined.version && joined.version < version(7, 0));
+        assert_eq!(joined.expires_at_ms, (NOW.wall + minute * 2).as_ms());
+        assert_eq!(held[1].1.as_ref(), Some(&joined));
+        assert_eq!(held[3].1.as_ref(), Some(&joined));
+    }
+
+    #[test]
+    fn what_was_written_last_in_1970_stays_whichever_gets_its_date_first() {
+        let timer = timer();
+        let key = record::group_key(&timer.path, &timer.labels);
+        let shared = Key { kind: Kind::Group.number(), id: key.to_vec() };
+        let body = record::encode_group(&timer);
+        let mut node = node();
+        let mut offer = |wall: Wall| {
+            let version = Version { node: 7, ..Version::at(wall.as_ms()) };
+            offer(&mut node, version, shared.clone(), &body, Duration::from_secs(60)).0
+        };
+        let (earlier, last, later) =
+            (Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(5));
+        assert_eq!(offer(Wall::EPOCH + last), Merge::Changed);
+        assert_eq!(offer(DATED + earlier), Merge::Same);
+        assert_eq!(offer(DATED + last), Merge::Changed);
+        assert_eq!(offer(Wall::EPOCH + later), Merge::Same, "until it has its date");
+        assert_eq!(offer(DATED + later), Merge::Changed);
+    }
+
+    #[test]
+    fn the_timer_that_somebody_tells_of_a_group_holds_before_and_after_an_alert_has_made_it() {
+        let alert = Alert {
+            labels: [("a", "b")].into_iter().collect(),
+            annotations: Labels::empty(),
+            generator_url: "".into(),
+            starts_at: NOW.wall,
+            ends_at: NOW.wall + Duration::from_secs(300),
+            updated_at: NOW.wall,
+            timeout: true,
+        };
+        let key = record::alert_key(alert.labels.fingerprint());
+        let told_alert = (Kind::Alert, key.to_vec(), record::encode_alert(&alert));
+        let path = node().core.routes().matching(&alert.labels)[0];
+        let path = node().core.routes().get(path).path.to_string();
+        let first = NOW.wall + Duration::from_secs(3);
+        let timer = GroupTimer { path, labels: Labels::empty(), first };
+        let key = record::group_key(&timer.path, &timer.labels).to_vec();
+        let told_timer = (Kind::Group, key.clone(), record::encode_group(&timer));
+        for order in [[&told_alert, &told_timer], [&told_timer, &told_alert]] {
+            let (mut node, mut rng, mut effects) = (node(), StdRng::seed_from_u64(1), Vec::new());
+            node.flock_config = Some(gossip::Config::new(1, "a"));
+            let cx = &mut Cx { now: NOW, rng: &mut rng, effects: &mut effects };
+            node.handle_restored(cx);
+            for (kind, key, body) in order {
+                assert_eq!(merge(&mut node, *kind, key, body), Merge::Changed);
+                // Whoever has told of it has long done so.
+                node.core.handle_timeout(cx);
+                node.spread(cx);
+            }
+            assert_eq!(node.core.groups().iter().next().unwrap().1.first_flush, first);
+            let stamp = node.stamps.get(Kind::Group, &key).unwrap();
+            assert_eq!(stamp.version, Version { hlc: 1, node: 7 });
+        }
+    }
+
+    #[test]
+    fn what_gives_way_in_a_full_log_leaves_flash_too_and_what_has_no_place_is_refused() {
+        let (mut node, minute) = (node(), Duration::from_secs(60));
+        let quiet = logged("quiet", minute * 9, &[]);
+        assert_eq!(merge_logged(&mut node, &quiet), Merge::Changed);
+        for n in 1..LOG_ENTRIES_MAX {
+            let (key, entry) = logged(&n.to_string(), minute, &[1]);
+            node.core.merge_log(NOW, &key, entry);
+        }
+        assert_eq!(merge_logged(&mut node, &logged("more", minute, &[1])), Merge::Changed);
+        let refused = logged("refused", minute * 9, &[]);
+        assert!(matches!(merge_logged(&mut node, &refused), Merge::Refused(_)));
+        let (mut rng, mut effects) = (StdRng::seed_from_u64(1), Vec::new());
+        node.spread(&mut Cx { now: NOW, rng: &mut rng, effects: &mut effects });
+        let delete = |of: &(LogKey, LogEntry)| Record::delete(3, record::log_key(&of.0));
+        let [Effect::Persist(records)] = &effects[..] else { panic!("{effects:?}") };
+        assert_eq!(*records, [delete(&quiet), delete(&refused)]);
+        assert_eq!(node.core.stats().log_dropped, 2);
+        assert_eq!(node.stamps.get(Kind::Log, &record::log_key(&quiet.0)), None);
+    }
+
+    #[test]
+    fn a_record_for_which_the_flocks_index_has_no_room_is_counted_and_said_once_a_minute() {
+        let (mut node, mut rng) = (node(), StdRng::seed_from_u64(1));
+        let mut gossip = Gossip::new(NOW, &mut rng, gossip::Config::new(1, "a"));
+        for id in 0..GOSSIP_RECORDS_MAX {
+            let record = gossip::Record {
+                key: Key { kind: 1, id: id.to_be_bytes().to_vec() },
+                version: Version { hlc: 1, node: 1 },
+                expires_at_ms: i64::MAX,
+                body: Vec::new(),
+                told_at: None,
+            };
+            gossip.note(NOW, &record).unwrap();
+        }
+        node.gossip = Some(gossip);
+        for (count, secs, said) in [(1, 0, 0), (2, 59, 0), (3, 60, 60), (4, 119, 60)] {
+            let by = Duration::from_secs(secs);
+            let now = Now { mono: NOW.mono + by, wall: NOW.wall + by };
+            let cx = &mut Cx { now, rng: &mut rng, effects: &mut Vec::new() };
+            node.publish(cx, Kind::Log, &[9; 16], &Stamp::default(), Vec::new());
+            assert_eq!(node.flock().unwrap().stats().index_full, count);
+            assert_eq!(node.full_warned, Some(NOW.mono + Duration::from_secs(said)));
+        }
+    }
+}
