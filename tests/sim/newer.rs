@@ -38,7 +38,8 @@ pub(crate) struct Newer {
     pub(crate) strange: f64,
     /// Bodies that got a further element, and in which life of their author's seat.
     pub(crate) written: BTreeMap<Written, (usize, u64)>,
-    /// What was written while its author was of an older version.
+    /// What was written while its author was of an older version, by the version without its date: others may have
+    /// dated what its author dates once it is of a newer version.
     plain: BTreeSet<Written>,
     rng: StdRng,
     made: u32,
@@ -69,8 +70,8 @@ impl Newer {
         let message = open(datagram).expect("a datagram that can be opened");
         let [number, fields] = elements(&message)[..] else { panic!("no message") };
         if uint(number) == NEWS {
-            let own = elements(elements(fields)[0]).into_iter().map(parts);
-            self.plain.extend(own.filter(|it| it.0.3 == node).map(|it| it.0));
+            let own = elements(elements(fields)[0]).into_iter().map(|it| parts(it).0);
+            self.plain.extend(own.filter(|it| it.3 == node).map(undated));
         }
     }
 
@@ -80,7 +81,7 @@ impl Newer {
             let stamped = Stamped::decode(record.body()?).ok().filter(|it| it.node == node)?;
             Some((u8::try_from(record.kind).ok()?, record.key.clone(), stamped.hlc, node))
         });
-        self.plain.extend(own);
+        self.plain.extend(own.map(undated));
     }
 
     /// What a seat says, as a newer version would.
@@ -118,7 +119,7 @@ impl Newer {
     fn record(&mut self, by: (usize, u64), node: u64, record: &[u8]) -> Vec<u8> {
         let (written, body) = parts(record);
         let (number, _, hlc, author) = written;
-        let ours = author == node && !self.plain.contains(&written);
+        let ours = author == node && !self.plain.contains(&undated(written.clone()));
         let kind = Kind::from_number(number.into()).filter(|_| ours);
         let Some(kind) = kind.filter(|kind| rest(*kind, body).is_none()) else {
             return record.to_vec();
@@ -155,7 +156,7 @@ impl Newer {
             let Op::Put(body) = &mut record.op else { continue };
             let Ok(mut stamped) = Stamped::decode(body) else { continue };
             let written = (kind.number(), record.key.clone(), stamped.hlc, stamped.node);
-            let ours = stamped.node == node && !self.plain.contains(&written);
+            let ours = stamped.node == node && !self.plain.contains(&undated(written));
             if ours && rest(kind, &stamped.body).is_none() {
                 let added = added(stamped.hlc, stamped.node);
                 stamped.body = with_rest(kind, &stamped.body, &[added]);
@@ -183,8 +184,13 @@ pub(crate) fn id(node: Option<&Node>) -> u64 {
 /// The element that a newer version adds to the body of this version of a record. It is the same for what was written
 /// while the clock was not set and the version that this gets once the time is known: nobody writes it anew.
 pub(crate) fn added(hlc: u64, node: u64) -> u8 {
-    let hlc = hlc % (DATED.as_ms().cast_unsigned() << 16);
+    let (.., hlc, node) = undated((0, Vec::new(), hlc, node));
     u8::try_from(((hlc >> 16) ^ hlc ^ node) % 24).unwrap()
+}
+
+/// The version as it was before its author or another member knew the date.
+fn undated((kind, key, hlc, node): Written) -> Written {
+    (kind, key, hlc % (DATED.as_ms().cast_unsigned() << 16), node)
 }
 
 // CBOR, as far as it must be taken apart.

@@ -91,6 +91,8 @@ pub(crate) struct Seat {
     pub(crate) newer: bool,
     /// Whether its flash has shown what a newer version keeps for itself alone.
     pub(crate) holds_new: bool,
+    /// When its card was last exchanged for an empty one, if ever.
+    pub(crate) wiped_at: Option<u64>,
     /// The ids under which it was a member: each lasts as long as its flash.
     pub(crate) ids: BTreeSet<u64>,
 }
@@ -111,6 +113,7 @@ impl Seat {
             sync_ms: (2, 20),
             newer: false,
             holds_new: false,
+            wiped_at: None,
             ids: BTreeSet::new(),
         }
     }

@@ -477,6 +477,7 @@ impl World {
         self.trace.line(self.now, || format!("n{seat} loses its flash"));
         self.seats[seat].flash = crate::support::flash::Flash::new();
         self.seats[seat].holds_new = false;
+        self.seats[seat].wiped_at = Some(self.now);
     }
 
     /// Sets a seat's wall clock.

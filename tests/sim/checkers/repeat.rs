@@ -1,5 +1,6 @@
 //! What a node has told, and has on flash that it has, it does not tell again after a restart.
 
+use crate::receiver::Told;
 use crate::world::World;
 
 /// Others may have told something near to it in time, and the later log entry holds.
@@ -21,9 +22,10 @@ impl Repeat {
                     .iter()
                     .filter(|it| it.group == told.group && it.receiver == told.receiver)
             };
-            let Some(before) = of_group().rfind(|it| it.seat == told.seat && it.kept) else {
-                continue;
+            let on_flash = |it: &&Told| {
+                it.kept && it.seat == told.seat && Some(it.at) > world.seats[it.seat].wiped_at
             };
+            let Some(before) = of_group().rfind(on_flash) else { continue };
             let alone =
                 of_group().all(|it| std::ptr::eq(it, before) || it.at + NEAR_MS < before.begun);
             if alone
