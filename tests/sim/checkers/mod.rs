@@ -29,13 +29,16 @@ pub(crate) struct Alert {
 }
 
 impl Alert {
-    /// Whether a node may have forgotten under which version it said that this fires, as memory alone held that. Where
-    /// clocks are minutes apart, what it hears from the sender after a power cut may get an older version, and change
+    /// Whether a node may have forgotten under which version it said that this fires: memory alone held that, or a card
+    /// that was exchanged since. Where clocks are minutes apart, what it hears from the sender after a power cut may get an older version, and change
     /// nothing: the alert fires on until its lease ends.
     pub(crate) fn version_may_be_forgotten(&self, world: &World) -> bool {
         let clock = |seat: usize| world.seats[seat].clock.ahead_ms;
         let apart = (0..world.seats.len()).any(|seat| clock(seat) != clock(0));
-        apart && self.fires.iter().any(|post| world.posts[*post].from_memory)
+        apart
+            && self.fires.iter().map(|post| &world.posts[*post]).any(|post| {
+                post.from_memory || world.seats[post.seat].wiped_at > post.acked_at
+            })
     }
 }
 
