@@ -4,6 +4,8 @@
 //! receiver: dedup gives a [`Reason`] or ends it, a [`Delivery`] takes its turn and is attempted until it is delivered,
 //! refused or the deadline passes, and is logged. If none failed, the alerts that had ended leave the group.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -59,6 +61,25 @@ pub struct Flush {
     pub(super) deliveries: Vec<Delivery>,
 }
 
+impl Flush {
+    /// What another has told as firing since the tick, of alerts that this flush does not know: they came later.
+    fn came_after_tick(&self, delivery: &Delivery, known: &LogEntry) -> Vec<Fingerprint> {
+        if known.tellers == delivery.tellers_at_tick {
+            return Vec::new();
+        }
+        let ours: BTreeSet<_> = self.snapshot.iter().map(|it| it.fingerprint).collect();
+        known.firing.iter().filter(|it| !ours.contains(it)).copied().collect()
+    }
+}
+
+/// The alerts that have ended, or those that have not.
+fn sorted(alerts: &[Flushed], resolved: bool) -> Rc<[Fingerprint]> {
+    let some = alerts.iter().filter(|it| it.resolved == resolved);
+    let mut found: Vec<Fingerprint> = some.map(|it| it.fingerprint).collect();
+    found.sort_unstable();
+    found.into()
+}
+
 impl Core {
     /// Flushes a group; one whose last flush is still under way is flushed when that ends.
     pub(super) fn flush(&mut self, cx: &mut Cx<'_>, id: GroupId) {
@@ -75,15 +96,6 @@ impl Core {
         }
         let snapshot = self.snapshot(id, cx.now.wall);
         let alerts = self.unmuted(id, &snapshot, cx.now.wall);
-        let sorted = |resolved: bool| -> Rc<[Fingerprint]> {
-            let mut found: Vec<Fingerprint> = alerts
-                .iter()
-                .filter(|alert| alert.resolved == resolved)
-                .map(|alert| alert.fingerprint)
-                .collect();
-            found.sort_unstable();
-            found.into()
-        };
         let Some(group) = self.groups.get_mut(id) else { return };
         let route = self.routes.get(group.route);
         group.flush = Some(Flush {
@@ -92,8 +104,8 @@ impl Core {
             receiver: Rc::clone(&route.receiver),
             repeat_interval: route.repeat_interval,
             group_interval: route.group_interval,
-            firing: sorted(false),
-            resolved: sorted(true),
+            firing: sorted(&alerts, false),
+            resolved: sorted(&alerts, true),
             snapshot,
             alerts,
             deliveries: Vec::new(),
@@ -138,6 +150,25 @@ impl Core {
         alerts
     }
 
+    /// Takes the alerts of a flush of which nothing is under way as they have become since its tick.
+    pub(super) fn renew(&mut self, id: GroupId, now: Wall) {
+        let alerts = &self.alerts;
+        let Some(flush) = self.groups.get_mut(id).and_then(|group| group.flush.as_mut()) else {
+            return;
+        };
+        if flush.deliveries.iter().any(|it| matches!(it.state, State::Sending(..))) {
+            return;
+        }
+        for it in flush.snapshot.iter_mut().chain(&mut flush.alerts) {
+            if let Some(entry) = alerts.get(it.fingerprint) {
+                it.alert = Rc::clone(&entry.alert);
+                it.resolved = entry.alert.resolved(now);
+            }
+        }
+        flush.firing = sorted(&flush.alerts, false);
+        flush.resolved = sorted(&flush.alerts, true);
+    }
+
     fn is_silenced(&self, fingerprint: Fingerprint, now: Wall) -> bool {
         self.alerts.get(fingerprint).is_some_and(|entry| {
             !self.silences.muting(&entry.alert.labels, &entry.memo, now).is_empty()
@@ -157,7 +188,9 @@ impl Core {
             .iter()
             .enumerate()
             .map(|(place, it)| {
-                Delivery::new(place, log_key(group.key.clone(), &receiver, it), cx.now.mono)
+                let key = log_key(group.key.clone(), &receiver, it);
+                let known = self.nflog.get(&key, cx.now.wall);
+                Delivery::new(place, key, known, cx.now.mono)
             })
             .collect();
         for at in 0..receiver.integrations.len() {
@@ -170,8 +203,14 @@ impl Core {
         let flush = self.groups.get(id)?.flush.as_ref()?;
         let delivery = flush.deliveries.get(at)?;
         let integration = flush.receiver.integrations.get(delivery.integration)?;
+        let known = self.nflog.get(&delivery.key, now);
+        // What another has told since the tick of alerts that came after it is nothing to this flush.
+        let known = known.map(|it| match flush.came_after_tick(delivery, it) {
+            after if after.is_empty() => Cow::Borrowed(it),
+            after => Cow::Owned(it.without_firing(&after)),
+        });
         let reason = dedup::reason(
-            self.nflog.get(&delivery.key, now),
+            known.as_deref(),
             &flush.firing,
             &flush.resolved,
             integration.send_resolved,
@@ -210,8 +249,12 @@ impl Core {
         let expires_at = now + lifetime.min(RECORD_LIFE_MAX);
         // What another has told since this was sent did not know of it, nor this of that.
         let meanwhile = known.filter(|it| it.tellers != delivery.tellers);
-        let entry = LogEntry { timestamp, firing, resolved, expires_at, tellers };
-        let entry = meanwhile.map_or_else(|| entry.clone(), |other| other.joined(&entry));
+        let mut entry = LogEntry { timestamp, firing, resolved, expires_at, tellers };
+        if let Some(other) = meanwhile {
+            entry = other.joined(&entry);
+        } else if let Some(it) = known {
+            entry = entry.with_firing(&flush.came_after_tick(delivery, it));
+        }
         if self.put_log(cx.now, &key, entry) {
             self.changes.push(Change::Log(key));
         }

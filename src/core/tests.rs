@@ -2,6 +2,7 @@
 
 mod attempts;
 mod look;
+mod meanwhile;
 mod turns;
 
 use std::borrow::Cow;

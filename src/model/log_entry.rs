@@ -77,6 +77,21 @@ impl LogEntry {
         (fnv128([&*said]) & 0xffff) as u16
     }
 
+    /// This, but for what it says of these alerts that fire.
+    #[must_use]
+    pub fn without_firing(&self, some: &[Fingerprint]) -> Self {
+        let firing = self.firing.iter().filter(|it| !some.contains(it)).copied().collect();
+        Self { firing, ..self.clone() }
+    }
+
+    /// This, and that these alerts fire.
+    #[must_use]
+    pub fn with_firing(self, some: &[Fingerprint]) -> Self {
+        let mut firing: Vec<_> = self.firing.iter().chain(some).copied().collect();
+        firing.sort_unstable();
+        Self { firing: firing.into(), ..self }
+    }
+
     /// What receivers were told by this and by `later`, neither of which knew of the other: as firing whatever either
     /// says. An end that is told once too often is better than none.
     #[must_use]

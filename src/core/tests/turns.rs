@@ -23,8 +23,8 @@ fn ranked() -> (u128, Vec<u64>) {
     (key, nodes)
 }
 
-struct Member {
-    w: World,
+pub(super) struct Member {
+    pub(super) w: World,
     key: u128,
     /// Who comes first, second and third.
     nodes: Vec<u64>,
@@ -34,7 +34,7 @@ struct Member {
 
 impl Member {
     /// The member of this rank. The group is due at 1,000 ms, and what is sent is never answered.
-    fn new(rank: usize) -> Self {
+    pub(super) fn new(rank: usize) -> Self {
         let (key, nodes) = ranked();
         let me = nodes[rank];
         let others = nodes.iter().copied().filter(|it| *it != me).collect();
@@ -46,7 +46,7 @@ impl Member {
         Self { w, key, nodes, claims: Vec::new() }
     }
 
-    fn run_until(&mut self, ms: u64) {
+    pub(super) fn run_until(&mut self, ms: u64) {
         let end = Mono::from_ms(ms);
         while let Some(at) = self.w.core.next_timeout().filter(|at| *at <= end) {
             self.w.pass_until(at);
@@ -73,7 +73,7 @@ impl Member {
         self.note_claims();
     }
 
-    fn sent(&self) -> Vec<u64> {
+    pub(super) fn sent(&self) -> Vec<u64> {
         self.w.told.iter().map(|(at, _)| *at).collect()
     }
 

@@ -24,11 +24,7 @@ pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
             .max();
         let told_ended =
             told.iter().any(|it| it.resolved.contains(name) && Some(it.at) > last_firing);
-        // Of a flock in parts one log holds in the end, the later one, as in Alertmanager.
-        let overwritten = told.iter().any(|it| {
-            Some(it.at) > last_firing && !it.firing.contains(name) && !it.resolved.contains(name)
-        });
-        let noticed = last_firing.is_some() && !overwritten;
+        let noticed = last_firing.is_some();
         if all_ended && !ever_muted && noticed && !told_ended {
             return Err(format!("{name} was told as firing, has ended, and nobody was told"));
         }

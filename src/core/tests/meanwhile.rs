@@ -1,0 +1,92 @@
+//! What another member has told between a flush's tick and its turn.
+
+use super::turns::Member;
+use super::*;
+use crate::model::LogKey;
+
+const ANOTHER: u64 = 9;
+
+/// The fingerprint of an alert of this member's group.
+fn alert(i: &str) -> Fingerprint {
+    Fingerprint::of([("alertname", "A"), ("i", i)].into_iter())
+}
+
+fn key(m: &Member) -> LogKey {
+    let (_, group) = m.w.core.groups().iter().next().unwrap();
+    group.flush.as_ref().unwrap().deliveries[0].key.clone()
+}
+
+/// Another has told for the `times`th time.
+fn hears_log(m: &mut Member, key: &LogKey, times: u64, firing: &[Fingerprint]) {
+    let entry = LogEntry {
+        timestamp: m.w.now.wall,
+        firing: firing.into(),
+        resolved: [alert("1")].into_iter().filter(|it| !firing.contains(it)).collect(),
+        expires_at: m.w.now.wall + Duration::from_secs(3600),
+        tellers: [(ANOTHER, times)].into(),
+    };
+    let now = m.w.now;
+    m.w.step(|core, cx| {
+        assert_eq!(core.merge_log(now, key, entry), Logged::Taken);
+        core.handle_peer_log(cx, key, ANOTHER);
+    });
+}
+
+/// The second member of three, at whose tick, at 11,000 ms, the one alert that was told has ended.
+fn at_the_end() -> (Member, LogKey) {
+    let mut m = Member::new(1);
+    m.run_until(1_000);
+    let key = key(&m);
+    hears_log(&mut m, &key, 1, &[alert("1")]);
+    m.run_until(5_000);
+    m.w.post("A", "1", Some(0));
+    m.run_until(11_000);
+    assert!(m.sent().is_empty());
+    (m, key)
+}
+
+#[test]
+fn an_alert_that_came_after_the_tick_is_no_news_here_and_stays_told() {
+    let (mut m, key) = at_the_end();
+    let mut both = [alert("1"), alert("2")];
+    both.sort_unstable();
+    hears_log(&mut m, &key, 2, &both);
+    m.w.answers = true;
+    m.run_until(20_000);
+    assert_eq!(m.w.told(), at(&[(12_700, "[RESOLVED] A -> r (all alerts resolved)")]));
+    let held = m.w.core.nflog().get(&key, m.w.now.wall).unwrap();
+    assert_eq!((&*held.firing, &*held.resolved), (&[alert("2")][..], &[alert("1")][..]));
+}
+
+#[test]
+fn an_end_that_another_told_with_a_later_alert_is_not_told_again() {
+    let (mut m, key) = at_the_end();
+    hears_log(&mut m, &key, 2, &[alert("2")]);
+    m.run_until(20_000);
+    assert!(m.sent().is_empty());
+    let held = m.w.core.nflog().get(&key, m.w.now.wall).unwrap();
+    assert_eq!(*held.firing, [alert("2")]);
+}
+
+#[test]
+fn an_alert_that_ended_between_two_members_ticks_is_not_told_as_firing() {
+    let mut m = Member::new(1);
+    m.w.post("A", "1", Some(2));
+    m.run_until(1_000);
+    let key = key(&m);
+    m.run_until(1_900);
+    m.w.now.wall = m.w.now.wall + Duration::from_millis(200);
+    hears_log(&mut m, &key, 2, &[]);
+    m.run_until(10_000);
+    assert!(m.sent().is_empty());
+}
+
+#[test]
+fn an_alert_that_fires_after_another_told_its_end_is_told() {
+    let mut m = Member::new(1);
+    m.run_until(1_000);
+    let key = key(&m);
+    hears_log(&mut m, &key, 2, &[]);
+    m.run_until(10_000);
+    assert_eq!(m.sent().len(), 1);
+}
