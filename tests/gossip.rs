@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use bellwether::gossip::{Cause, Key, KeyRing, Output, Record, Version, Via};
 use bellwether::limits::{REPAIR_BYTES_BURST, REPAIR_BYTES_PER_SECOND};
 use bellwether::time::Mono;
-use net::{Net, Reading};
+use net::{Net, Reading, Seat};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -435,6 +435,29 @@ fn who_dies_is_down_in_tens_of_seconds_and_who_says_goodbye_at_once() {
         for seat in net.running() {
             assert_eq!(seat.events.last().map(|event| &event.1), Some(&Output::MemberLeft(node)));
         }
+    }
+}
+
+#[test]
+fn the_former_self_of_a_node_with_a_new_card_is_down_within_half_a_minute() {
+    for (seats, multicast) in [(3, false), (10, false), (3, true), (10, true)] {
+        let mut net = joined(1, seats, multicast);
+        net.run_for(60 * SECOND);
+        let former = net.gossip(1).node();
+        net.kill(1);
+        net.run_for(5 * SECOND);
+        let mut renewed = net::config(1);
+        (renewed.node, renewed.multicast) = (424_242, multicast);
+        net.start_with(1, renewed, &[net::addr(0), net::addr(2)][..if multicast { 0 } else { 2 }]);
+        let ms = net.run_until(300 * SECOND, |net| {
+            let whole = |seat: &Seat| {
+                let living = seat.gossip.as_ref().unwrap().living();
+                living.len() == seats - 1 && !living.contains(&former)
+            };
+            net.running().all(whole)
+        });
+        println!("new card: N={seats} multicast={multicast}: {ms:?} ms");
+        assert!(ms.is_some_and(|ms| ms < 30_000));
     }
 }
 

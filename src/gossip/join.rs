@@ -380,6 +380,13 @@ impl Gossip {
             }
             candidate.lasting || candidate.node != Some(node)
         });
+        // Who has lost its flash comes back as another, and nobody says goodbye for the one it was.
+        let others =
+            self.peers.0.iter().filter(|(other, peer)| **other != node && peer.addr == from);
+        for former in others.map(|(other, _)| *other).collect::<Vec<_>>() {
+            let doubts = self.swim.doubt(now.mono, former);
+            self.apply(now, doubts);
+        }
         self.tell_peers(node);
         self.tell_digest(now, node);
         true

@@ -90,6 +90,8 @@ pub(super) struct Swim {
     timers: BTreeMap<(Mono, u64), Timer<Id>>,
     timers_made: u64,
     call_at: Mono,
+    /// The suspects of [`Swim::doubt`], by when each is down: foca sets a time for those alone that it has probed.
+    doubts: BTreeMap<(Mono, u64), Incarnation>,
 }
 
 impl Swim {
@@ -103,7 +105,8 @@ impl Swim {
         let rng = StdRng::seed_from_u64(rng.next_u64());
         let config = config(probe_interval, probe_timeout);
         let foca = Foca::new(id, config.clone(), rng, CborCodec);
-        Self { config, foca, timers: BTreeMap::new(), timers_made: 0, call_at: Mono::ZERO }
+        let (timers, doubts) = (BTreeMap::new(), BTreeMap::new());
+        Self { config, foca, timers, timers_made: 0, call_at: Mono::ZERO, doubts }
     }
 
     /// Our own life's number.
@@ -131,6 +134,17 @@ impl Swim {
             Some(generation) => self.apply(now, Member::down(Id { node, generation })),
             None => Upshot::default(),
         }
+    }
+
+    /// Another is now where a node was heard last: it is down unless it is heard of soon.
+    pub(super) fn doubt(&mut self, now: Mono, node: u64) -> Upshot {
+        let is_alive = |it: &&Member<Id>| it.id().node == node && it.state() == State::Alive;
+        let Some(known) = self.foca.iter_members().find(is_alive) else {
+            return Upshot::default();
+        };
+        let suspect = Member::new(*known.id(), known.incarnation(), State::Suspect);
+        self.doubts.insert((now + SUSPICION, node), suspect.incarnation());
+        self.apply(now, suspect)
     }
 
     /// A datagram of another's foca. What makes no sense to it changes nothing.
@@ -165,7 +179,8 @@ impl Swim {
         let parked = |timer: &Timer<Id>| idle && matches!(timer, Timer::PeriodicGossip(_));
         let timer = self.timers.iter().find(|(_, timer)| !parked(timer)).map(|((at, _), _)| *at);
         let call = self.suspects().next().map(|_| self.call_at);
-        timer.into_iter().chain(call).min()
+        let doubt = self.doubts.first_key_value().map(|((at, _), _)| *at);
+        timer.into_iter().chain(call).chain(doubt).min()
     }
 
     /// Does what is due. `heard` says when a node was last heard in any way.
@@ -186,6 +201,20 @@ impl Swim {
             }
             let mut one = self.drive(now, |foca, runtime| foca.handle_timer(timer, runtime));
             self.spare(now, &mut one, &heard);
+            all.sends.extend(one.sends);
+            all.changes.extend(one.changes);
+        }
+        while let Some(entry) = self.doubts.first_entry().filter(|entry| entry.key().0 <= now) {
+            let ((_, node), incarnation) = entry.remove_entry();
+            let known = self.suspects().find(|it| it.id().node == node);
+            if known.is_none_or(|it| it.incarnation() != incarnation) {
+                continue;
+            }
+            if let Some(at) = heard(node).filter(|at| now.since(*at) < SUSPICION) {
+                self.doubts.insert((at + SUSPICION, node), incarnation);
+                continue;
+            }
+            let one = self.gone(now, node);
             all.sends.extend(one.sends);
             all.changes.extend(one.changes);
         }
@@ -268,6 +297,7 @@ impl Swim {
             let id = Id { node: self.foca.identity().node, generation };
             self.foca = Foca::new(id, self.config.clone(), rng, CborCodec);
             self.timers.clear();
+            self.doubts.clear();
         }
     }
 

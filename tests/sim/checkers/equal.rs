@@ -49,8 +49,7 @@ fn state(world: &World, seat: usize) -> State {
     state
 }
 
-/// Each knows all that run for members. Who has lost its flash came back under another id, and nobody said so of the one
-/// before: it is found down once it was probed, which in a flock of nine may take longer than a world lasts.
+/// Each knows all that run for members, and nobody else: no former self of a seat that has lost its flash either.
 fn members(world: &World) -> Result<(), String> {
     let id = |seat: usize| world.node(seat).flock().map(Gossip::node);
     let former: BTreeSet<u64> = world.seats.iter().flat_map(|seat| seat.ids.clone()).collect();
@@ -62,8 +61,9 @@ fn members(world: &World) -> Result<(), String> {
             return Err(format!("n{seat} knows {living:x?} for members, {missing:x} is not there"));
         }
         let strange = |it: &&u64| !others().any(|other| other == **it);
-        if let Some(strange) = living.iter().filter(strange).find(|it| !former.contains(it)) {
-            return Err(format!("n{seat} knows {strange:x} for a member, which never was"));
+        if let Some(strange) = living.iter().find(strange) {
+            let was = if former.contains(strange) { "is no more" } else { "never was" };
+            return Err(format!("n{seat} knows {strange:x} for a member, which {was}"));
         }
     }
     Ok(())
