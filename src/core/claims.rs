@@ -34,6 +34,11 @@ impl Core {
 
     /// Takes the turn if nobody has it and nothing was told meanwhile: claims it, and listens before it sends.
     pub(super) fn take_turn(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
+        let settled = !self.turns.flock.settling;
+        if settled && self.flush_of(id).is_some_and(|flush| !flush.settled) {
+            self.flush_again(cx, id);
+            return;
+        }
         if self.dedup(id, at, cx.now.wall).is_none() {
             self.set_state(id, at, State::Done);
             return;
@@ -41,7 +46,7 @@ impl Core {
         let Some(key) = self.turn_key(id, at) else { return };
         let held = self.turns.held(key, cx.now.mono);
         let challenge = held.as_ref().map(|claim| (claim.node, self.turns.challenge(key, claim)));
-        if self.turns.flock.settling {
+        if !settled {
             self.hold(cx, id, at, cx.now.mono + SETTLE_LOOK);
         } else if let Some((node, when)) = challenge.filter(|(_, when)| cx.now.mono < *when) {
             debug!("turn {key:032x}: held by {node:016x}");

@@ -16,7 +16,7 @@ use crate::core::turn::{BEAT, SETTLE_LOOK};
 use crate::core::{attempts, reach};
 use crate::effect::{Attempt, AttemptId, Cx, Effect};
 use crate::faults::{self, Fault};
-use crate::model::{Brief, LogEntry, LogKey};
+use crate::model::{Brief, LogKey};
 use crate::notify::{self, Notification, Reply, Verdict};
 use crate::time::Mono;
 
@@ -43,8 +43,6 @@ pub struct Delivery {
     pub(super) answers: Option<Mono>,
     /// Whether it has left the turn to others without trying.
     pub(super) deferred: bool,
-    /// Who had told of the group at the flush's tick.
-    pub(super) tellers_at_tick: Rc<[(u64, u64)]>,
     /// Who had told of the group when the last attempt began.
     pub(super) tellers: Rc<[(u64, u64)]>,
 }
@@ -69,12 +67,7 @@ pub(super) enum State {
 }
 
 impl Delivery {
-    pub(super) fn new(
-        integration: usize,
-        key: LogKey,
-        known: Option<&LogEntry>,
-        now: Mono,
-    ) -> Self {
+    pub(super) fn new(integration: usize, key: LogKey, now: Mono) -> Self {
         Self {
             integration,
             key,
@@ -86,7 +79,6 @@ impl Delivery {
             takes_from: None,
             answers: None,
             deferred: false,
-            tellers_at_tick: known.map(|it| Rc::clone(&it.tellers)).unwrap_or_default(),
             tellers: Rc::default(),
         }
     }

@@ -29,6 +29,9 @@ const DEADLINE_MIN: Duration = Duration::from_secs(10);
 /// A log entry lives at least this long, as in Alertmanager, which drops expired ones only each 15 minutes.
 const ENTRY_LIFE_MIN: Duration = Duration::from_secs(15 * 60);
 
+/// What a member has told may be here so long before the alerts that it told of, where much is lost.
+const NEWS_LATE: Duration = Duration::from_secs(60);
+
 /// An alert as it was at the tick.
 #[derive(Clone, Debug)]
 pub struct Flushed {
@@ -51,6 +54,8 @@ pub struct Flush {
     pub(super) receiver: Rc<Receiver>,
     repeat_interval: Duration,
     group_interval: Duration,
+    /// Whether the flock had settled, so that the alerts were all there.
+    pub(super) settled: bool,
     /// All alerts of the group, muted ones too.
     pub(super) snapshot: Vec<Flushed>,
     /// Those that were not muted, in the order of notifications.
@@ -62,9 +67,11 @@ pub struct Flush {
 }
 
 impl Flush {
-    /// What another has told as firing since the tick, of alerts that this flush does not know: they came later.
-    fn came_after_tick(&self, delivery: &Delivery, known: &LogEntry) -> Vec<Fingerprint> {
-        if known.tellers == delivery.tellers_at_tick {
+    /// Alerts that another member than `me` has just told as firing and that this flush does not know: they came after
+    /// its tick, or have not come yet. They are not this flush's to tell of.
+    fn unheard_of(&self, me: u64, known: &LogEntry) -> Vec<Fingerprint> {
+        let another = known.tellers.first().is_some_and(|it| it.0 != me);
+        if !another || known.timestamp < self.tick.wall - NEWS_LATE {
             return Vec::new();
         }
         let ours: BTreeSet<_> = self.snapshot.iter().map(|it| it.fingerprint).collect();
@@ -91,7 +98,21 @@ impl Core {
         group.flushed = true;
         let route = self.routes.get(group.route);
         self.timers.set(Timer::Flush(id), cx.now.mono + route.group_interval);
-        if group.alerts.is_empty() {
+        self.begin_flush(cx, id);
+        self.finish(cx, id);
+    }
+
+    /// Begins a flush anew of which nothing was told yet.
+    pub(super) fn flush_again(&mut self, cx: &mut Cx<'_>, id: GroupId) {
+        let Some(flush) = self.groups.get_mut(id).and_then(|group| group.flush.take()) else {
+            return;
+        };
+        self.abandon(cx, id, &flush);
+        self.begin_flush(cx, id);
+    }
+
+    fn begin_flush(&mut self, cx: &mut Cx<'_>, id: GroupId) {
+        if self.groups.get(id).is_none_or(|group| group.alerts.is_empty()) {
             return;
         }
         let snapshot = self.snapshot(id, cx.now.wall);
@@ -106,12 +127,12 @@ impl Core {
             group_interval: route.group_interval,
             firing: sorted(&alerts, false),
             resolved: sorted(&alerts, true),
+            settled: !self.turns.flock.settling,
             snapshot,
             alerts,
             deliveries: Vec::new(),
         });
         self.fan_out(cx, id);
-        self.finish(cx, id);
     }
 
     /// The group's alerts at `now`, in the order of notifications.
@@ -188,9 +209,7 @@ impl Core {
             .iter()
             .enumerate()
             .map(|(place, it)| {
-                let key = log_key(group.key.clone(), &receiver, it);
-                let known = self.nflog.get(&key, cx.now.wall);
-                Delivery::new(place, key, known, cx.now.mono)
+                Delivery::new(place, log_key(group.key.clone(), &receiver, it), cx.now.mono)
             })
             .collect();
         for at in 0..receiver.integrations.len() {
@@ -204,10 +223,9 @@ impl Core {
         let delivery = flush.deliveries.get(at)?;
         let integration = flush.receiver.integrations.get(delivery.integration)?;
         let known = self.nflog.get(&delivery.key, now);
-        // What another has told since the tick of alerts that came after it is nothing to this flush.
-        let known = known.map(|it| match flush.came_after_tick(delivery, it) {
-            after if after.is_empty() => Cow::Borrowed(it),
-            after => Cow::Owned(it.without_firing(&after)),
+        let known = known.map(|it| match flush.unheard_of(self.turns.flock.me, it) {
+            some if some.is_empty() => Cow::Borrowed(it),
+            some => Cow::Owned(it.without_firing(&some)),
         });
         let reason = dedup::reason(
             known.as_deref(),
@@ -253,7 +271,7 @@ impl Core {
         if let Some(other) = meanwhile {
             entry = other.joined(&entry);
         } else if let Some(it) = known {
-            entry = entry.with_firing(&flush.came_after_tick(delivery, it));
+            entry = entry.with_firing(&flush.unheard_of(self.turns.flock.me, it));
         }
         if self.put_log(cx.now, &key, entry) {
             self.changes.push(Change::Log(key));

@@ -90,3 +90,25 @@ fn an_alert_that_fires_after_another_told_its_end_is_told() {
     m.run_until(10_000);
     assert_eq!(m.sent().len(), 1);
 }
+
+#[test]
+fn what_comes_before_the_flock_has_settled_belongs_to_the_flush_that_waits_for_that() {
+    let (_, key) = at_the_end();
+    let mut both = [alert("1"), alert("2")];
+    both.sort_unstable();
+    let mut m = Member::new(1);
+    let flock = m.w.core.turns.flock.clone();
+    m.w.core.set_flock(Flock { settling: true, ..flock.clone() });
+    hears_log(&mut m, &key, 1, &both);
+    m.w.post("A", "1", Some(0));
+    m.run_until(1_000);
+    m.w.post("A", "2", None);
+    m.run_until(3_000);
+    m.w.core.set_flock(flock);
+    m.w.answers = true;
+    m.run_until(8_000);
+    let told = m.w.told();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].1, "[FIRING:1] A -> r (some alerts resolved)");
+    assert_eq!(*m.w.core.nflog().get(&key, m.w.now.wall).unwrap().firing, [alert("2")]);
+}

@@ -36,9 +36,11 @@ impl Alert {
         let clock = |seat: usize| world.seats[seat].clock.ahead_ms;
         let apart = (0..world.seats.len()).any(|seat| clock(seat) != clock(0));
         apart
-            && self.fires.iter().map(|post| &world.posts[*post]).any(|post| {
-                post.from_memory || world.seats[post.seat].wiped_at > post.acked_at
-            })
+            && self
+                .fires
+                .iter()
+                .map(|post| &world.posts[*post])
+                .any(|post| post.from_memory || world.seats[post.seat].wiped_at > post.acked_at)
     }
 }
 
