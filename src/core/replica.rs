@@ -53,10 +53,9 @@ impl Core {
     /// know all that had been told before what is held, the flock was in parts: then both hold.
     pub fn merge_log(&mut self, now: Now, key: &LogKey, entry: LogEntry) -> Logged {
         let apart = self.nflog.get(key, now.wall).and_then(|ours| {
-            let is_lost = |it: &&Fingerprint| entry.firing.binary_search(it).is_err();
             let by = entry.unheard(ours)?;
-            ours.firing.iter().find(is_lost)?;
-            Some((by, ours.joined(&entry)))
+            let joined = ours.joined(&entry);
+            (joined.firing != entry.firing).then_some((by, joined))
         });
         let (logged, entry) = match apart {
             Some((by, joined)) => (Logged::Joined { by }, joined),

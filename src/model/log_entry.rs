@@ -2,11 +2,15 @@
 
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::limits::LOG_TELLERS_MAX;
 use crate::model::hash::fnv128;
 use crate::model::{Fingerprint, GroupKey};
 use crate::time::Wall;
+
+/// Of two notifications whose times are this far apart the order is known, though each time is by another clock.
+const SURELY_AFTER: Duration = Duration::from_secs(10);
 
 /// Whose entry it is: a group, a receiver, and one integration of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,11 +97,14 @@ impl LogEntry {
     }
 
     /// What receivers were told by this and by `later`, neither of which knew of the other: as firing whatever either
-    /// says. An end that is told once too often is better than none.
+    /// says, but what `later` told as ended well after this was told. Where that is not sure, an end that is told once
+    /// too often is better than none.
     #[must_use]
     pub fn joined(&self, later: &Self) -> Self {
-        let mut firing: Vec<Fingerprint> =
-            self.firing.iter().chain(&*later.firing).copied().collect();
+        let is_after = later.timestamp > self.timestamp + SURELY_AFTER;
+        let ended = |it: &&Fingerprint| is_after && later.resolved.binary_search(it).is_ok();
+        let ours = self.firing.iter().filter(|it| !ended(it));
+        let mut firing: Vec<Fingerprint> = ours.chain(&*later.firing).copied().collect();
         firing.sort_unstable();
         firing.dedup();
         let ended = later.resolved.iter().filter(|it| firing.binary_search(it).is_err());
@@ -141,6 +148,17 @@ mod tests {
         let joined = entry(9, &[1, 2, 3], &[5], &[(8, 1), (9, 3), (7, 2)]);
         assert_eq!(one.joined(&later), joined);
         assert_eq!(one.joined(&joined), joined, "once is enough");
+    }
+
+    #[test]
+    fn an_end_that_was_told_well_after_it_was_told_as_firing_is_told() {
+        let one = entry(5, &[1, 3], &[], &[(7, 2)]);
+        for (secs, firing) in [(15, &[1, 2, 3][..]), (16, &[2, 3])] {
+            let later = entry(secs, &[2], &[1], &[(8, 1)]);
+            let joined = one.joined(&later);
+            assert_eq!(joined.firing, entry(0, firing, &[], &[]).firing);
+            assert_eq!(one.joined(&joined).firing, joined.firing, "once is enough");
+        }
     }
 
     #[test]

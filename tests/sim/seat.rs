@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bellwether::effect::AttemptId;
 use bellwether::faults::{self, Fault};
+use bellwether::model::SilenceId;
 use bellwether::node::Node;
 use bellwether::store::{Journal, Record};
 use bellwether::time::{Mono, Now, Wall};
@@ -57,6 +58,8 @@ pub(crate) struct Keeper {
     pub(crate) held: VecDeque<(u64, usize)>,
     /// Notifications whose log waits to become durable: a ticket, and which.
     pub(crate) logs: Vec<(u64, usize)>,
+    /// Silences that wait to become durable: a ticket, and which.
+    pub(crate) silences: Vec<(u64, SilenceId)>,
     /// Why nothing is written any more.
     pub(crate) fault: bool,
     /// When to try again after a fault.
@@ -91,6 +94,8 @@ pub(crate) struct Seat {
     pub(crate) newer: bool,
     /// Whether its flash has shown what a newer version keeps for itself alone.
     pub(crate) holds_new: bool,
+    /// Whether it is gone for good.
+    pub(crate) gone: bool,
     /// When its card was last exchanged for an empty one, if ever.
     pub(crate) wiped_at: Option<u64>,
     /// The ids under which it was a member: each lasts as long as its flash.
@@ -113,6 +118,7 @@ impl Seat {
             sync_ms: (2, 20),
             newer: false,
             holds_new: false,
+            gone: false,
             wiped_at: None,
             ids: BTreeSet::new(),
         }

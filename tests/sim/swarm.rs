@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
 use crate::checkers::muted::Muted;
@@ -14,12 +15,12 @@ use crate::checkers::versions::Growing;
 use crate::checkers::{self, Alert, Silence, Truth};
 use crate::newer::Newer;
 use crate::receiver::Manner;
+use crate::seat::EPOCH_MS;
 use crate::seat::WallClock;
 use crate::support::flash::Faults;
-use crate::world::{CONFIG, Setup, World, ends, fires};
+use crate::world::{CONFIG, Setup, World, config_of_two, ends, fires};
 
 const MINUTE_MS: i64 = 60_000;
-const YEAR_MS: i64 = 365 * 24 * 60 * MINUTE_MS;
 
 /// How the wall clocks of a world are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,11 +53,16 @@ struct Options {
     power: bool,
     wipe: bool,
     leave: u32,
+    /// One is gone for good when all is well.
+    one_gone: bool,
+    /// Whether a receiver has two integrations.
+    two: bool,
     receivers: u32,
     flash: u32,
     slow_flash: bool,
     posts: u32,
     end: u32,
+    again: u32,
     silence: u32,
     reload: u32,
     clocks: Clocks,
@@ -69,8 +75,8 @@ impl Options {
             |most: u32| if dice.random_bool(0.5) { dice.random_range(1..=most) } else { 0 };
         let (split, one_way, deaf, crash, leave) =
             (some(20), some(15), some(10), some(25), some(10));
-        let (receivers, flash, end, silence, reload) =
-            (some(30), some(15), some(60), some(15), some(5));
+        let (receivers, flash, end, again, silence, reload) =
+            (some(30), some(15), some(60), some(40), some(15), some(5));
         let posts = 30 + some(100);
         let one_of = |dice: &mut StdRng, of: &[f64]| {
             of[usize::try_from(dice.random_range(0..of.len() as u64)).unwrap()]
@@ -103,11 +109,14 @@ impl Options {
             power: dice.random_bool(0.7),
             wipe: dice.random_bool(0.2),
             leave,
+            one_gone: dice.random_bool(0.2),
+            two: dice.random_bool(0.3),
             receivers,
             flash,
             slow_flash: dice.random_bool(0.2),
             posts,
             end,
+            again,
             silence,
             reload,
             clocks: clocks[pick(dice, clocks.len())],
@@ -141,8 +150,9 @@ struct History {
 pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
     let mut dice = StdRng::seed_from_u64(seed ^ 0x5eed);
     let options = Options::draw(&mut dice);
-    let setup =
-        Setup { multicast: options.multicast, sealed: options.sealed, ..Setup::new(options.seats) };
+    let config = if options.two { config_of_two() } else { CONFIG.into() };
+    let (multicast, sealed) = (options.multicast, options.sealed);
+    let setup = Setup { multicast, sealed, config, ..Setup::new(options.seats) };
     let mut world = World::new(seed, setup);
     world.trace.line(0, || format!("{options:?}"));
     world.net.loss = options.loss;
@@ -182,15 +192,15 @@ impl History {
             });
         }
         for second in 0..self.options.secs {
-            self.step(second);
-            self.pass(1_000, second)?;
+            self.step();
+            self.pass(second)?;
         }
         self.heal();
         for second in 0..200 {
-            self.pass(1_000, second)?;
+            self.pass(second)?;
         }
         checkers::lost::check(&self.world, &self.truth)?;
-        checkers::told::check(&self.world, &self.truth)?;
+        checkers::told::check(&self.world, &self.truth, self.receivers())?;
         checkers::equal::check(&self.world)?;
         checkers::newer::check(&self.world)?;
         self.calm()
@@ -206,22 +216,23 @@ impl History {
         for n in 0..6 {
             let name: Rc<str> = format!("calm{n}").into();
             groups.push(Rc::clone(&name));
-            let one = self.seat();
-            for seat in self.world.up() {
+            let up = self.world.up();
+            let one = up[usize::try_from(self.below(up.len() as u64)).unwrap()];
+            for seat in up {
                 if n % 2 == 0 || seat == one {
                     self.world.post(seat, vec![fires(&name, &name)], None);
                 }
             }
         }
         for second in 0..70 {
-            self.pass(1_000, second)?;
+            self.pass(second)?;
         }
-        checkers::quiet::check(&self.world, from, &groups)?;
+        checkers::quiet::check(&self.world, from, &groups, self.receivers())?;
         checkers::equal::check(&self.world)
     }
 
-    fn pass(&mut self, ms: u64, second: u64) -> Result<(), String> {
-        self.world.run_for(ms);
+    fn pass(&mut self, second: u64) -> Result<(), String> {
+        self.world.run_for(1_000);
         if let Some(fault) = self.world.fault.take() {
             return Err(fault);
         }
@@ -255,7 +266,11 @@ impl History {
             match self.options.clocks {
                 Clocks::Apart => clock.ahead_ms = minutes * MINUTE_MS / 2,
                 Clocks::Drifting => clock.drift_ppm = minutes * 40,
-                Clocks::Past2038 => clock.ahead_ms = 15 * YEAR_MS,
+                // Amid the history the seconds since 1970 no longer fit 31 bits.
+                Clocks::Past2038 => {
+                    let half = i64::try_from(self.options.secs * 500).unwrap();
+                    clock.ahead_ms = (1_i64 << 31) * 1_000 - EPOCH_MS - half;
+                }
                 Clocks::Unset if minutes > 0 => {
                     clock.battery = false;
                     self.set_later(seat);
@@ -287,11 +302,11 @@ impl History {
     }
 
     /// What happens in a second of bad weather.
-    fn step(&mut self, _second: u64) {
+    fn step(&mut self) {
         self.weather();
         self.machines();
         if self.chance(self.options.receivers) {
-            self.receivers();
+            self.change_receiver();
         }
         if self.chance(self.options.posts) {
             self.post();
@@ -299,14 +314,17 @@ impl History {
         if self.chance(self.options.end) {
             self.end();
         }
+        if self.chance(self.options.again) {
+            self.again();
+        }
         if self.chance(self.options.silence) {
             self.silence();
         }
         if self.chance(self.options.reload) {
             let wait = if self.chance(500) { "5s" } else { "6s" };
-            self.world.reload(
-                &CONFIG.replace("group_wait = \"5s\"", &format!("group_wait = \"{wait}\"")),
-            );
+            let config = self.world.setup.config.clone();
+            let waits = format!("group_wait = \"{wait}\"");
+            self.world.reload(&config.replace("group_wait = \"5s\"", &waits));
         }
     }
 
@@ -402,18 +420,26 @@ impl History {
         });
     }
 
-    fn receivers(&mut self) {
-        let manner = match self.below(5) {
+    /// The receivers that are to be told.
+    fn receivers(&self) -> &'static [usize] {
+        if self.options.two { &[0, 2] } else { &[0] }
+    }
+
+    fn change_receiver(&mut self) {
+        let receiver = *self.receivers().choose(&mut self.dice).unwrap();
+        let manner = match self.below(6) {
             0 => Manner::Fails(503),
+            5 => Manner::Fails(400),
             1 => Manner::Silent,
             2 => Manner::Fine(2_000, 12_000),
             _ => Manner::Fine(5, 40),
         };
         let some: Vec<usize> =
             (0..self.options.seats).filter(|_| self.dice.random_bool(0.3)).collect();
-        self.world.trace.line(self.world.now, || format!("r0 {manner:?}, no way from {some:?}"));
-        self.world.receivers[0].manner = manner;
-        self.world.receivers[0].unreachable_from = some.into_iter().collect();
+        let line = || format!("r{receiver} {manner:?}, no way from {some:?}");
+        self.world.trace.line(self.world.now, line);
+        self.world.receivers[receiver].manner = manner;
+        self.world.receivers[receiver].unreachable_from = some.into_iter().collect();
     }
 
     fn post(&mut self) {
@@ -429,7 +455,26 @@ impl History {
                 posts.push(self.world.post(seat, vec![fires(&name, &group)], retry));
             }
         }
-        self.truth.alerts.insert(name, Alert { group, fires: posts, ends: Vec::new() });
+        let (fires, ends, before) = (posts, Vec::new(), Vec::new());
+        self.truth.alerts.insert(name, Alert { group, fires, ends, before });
+    }
+
+    /// An alert of which every post was answered and that has ended fires again, where it was posted.
+    fn again(&mut self) {
+        let answered = |post: &usize| self.world.posts[*post].acked_at.is_some();
+        let ended = |it: &Alert| !it.ends.is_empty() && it.ends.iter().all(answered);
+        let some = self.truth.alerts.iter().filter(|(_, alert)| ended(alert));
+        let some: Vec<Rc<str>> = some.map(|(name, _)| Rc::clone(name)).collect();
+        let Some(name) = some.choose(&mut self.dice) else { return };
+        let Some(alert) = self.truth.alerts.get_mut(name) else { return };
+        let ends = std::mem::take(&mut alert.ends);
+        let fired = std::mem::take(&mut alert.fires);
+        for post in &ends {
+            let seat = self.world.posts[*post].seat;
+            let retry = Some(Duration::from_secs(5));
+            alert.fires.push(self.world.post(seat, vec![fires(name, &alert.group)], retry));
+        }
+        alert.before.extend(fired.into_iter().chain(ends));
     }
 
     /// An alert of which every post was answered ends, where it was posted.
@@ -464,6 +509,11 @@ impl History {
         if let Some(old) = old.filter(|_| self.chance(500)) {
             let (seat, id) = (self.truth.silences[old].seat, self.truth.silences[old].id);
             if self.world.seats[seat].is_up() && self.world.node(seat).silence(id).is_some() {
+                if self.chance(500) {
+                    let group = Rc::clone(&self.truth.silences[old].group);
+                    self.world.edit(seat, id, &group, 72_000_000);
+                    return;
+                }
                 self.truth.silences[old].expired_at = Some(self.world.now);
                 self.truth.silences[old].expired_by = Some((seat, self.world.seats[seat].life));
                 self.world.expire(seat, id);
@@ -479,6 +529,11 @@ impl History {
 
     /// All is well from now on.
     fn heal(&mut self) {
+        let seat = self.seat();
+        if self.options.one_gone && self.others_hold_all_of(seat) {
+            self.world.crash(seat, true);
+            self.world.seats[seat].gone = true;
+        }
         let world = &mut self.world;
         world.trace.line(world.now, || "all is well".into());
         world.net.loss = 0.0;

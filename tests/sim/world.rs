@@ -122,7 +122,13 @@ name = "r1"
 webhook_configs = [{ url = "http://1.receiver/" }]
 "#;
 
-pub(crate) const RECEIVERS: usize = 2;
+/// The same with a second integration of `r0`.
+pub(crate) fn config_of_two() -> String {
+    let one = r#"{ url = "http://0.receiver/" }"#;
+    CONFIG.replace(one, &format!("{one}, {}", one.replace('0', "2")))
+}
+
+pub(crate) const RECEIVERS: usize = 3;
 
 type Plan = Box<dyn FnOnce(&mut World)>;
 
@@ -134,6 +140,8 @@ pub(crate) struct World {
     pub(crate) receivers: Vec<Receiver>,
     pub(crate) told: Vec<Told>,
     pub(crate) posts: Vec<Post>,
+    /// Silences that were set, and are on flash where that was done.
+    pub(crate) kept_silences: BTreeSet<SilenceId>,
     pub(crate) events: u64,
     /// Bytes of all datagrams that were sent, a multicast one counted for each who hears it.
     pub(crate) sent_bytes: usize,
@@ -177,6 +185,7 @@ impl World {
             receivers: (0..RECEIVERS).map(|_| Receiver::default()).collect(),
             told: Vec::new(),
             posts: Vec::new(),
+            kept_silences: BTreeSet::new(),
             events: 0,
             sent_bytes: 0,
             trace: Trace::new(),
@@ -367,6 +376,9 @@ impl World {
     /// Switches a seat on: what its flash holds comes back, and it joins the flock.
     pub(crate) fn start(&mut self, seat: usize) {
         assert!(!self.seats[seat].is_up());
+        if self.seats[seat].gone {
+            return;
+        }
         self.seats[seat].newer = self.newer.starts();
         let newer = self.seats[seat].newer;
         self.trace
@@ -560,6 +572,11 @@ impl World {
         }
         let keeper = &mut self.seats[seat].keeper;
         let kept = outcome.is_ok();
+        for (_, id) in keeper.silences.extract_if(.., |(waits_for, _)| *waits_for <= ticket) {
+            if kept {
+                self.kept_silences.insert(id);
+            }
+        }
         for (_, told) in keeper.logs.extract_if(.., |(waits_for, _)| *waits_for <= ticket) {
             self.told[told].kept = kept;
         }
@@ -738,7 +755,8 @@ impl World {
                 labels.extend(it.labels.iter().map(|(n, v)| ((*n).into(), Cow::Borrowed(&**v))));
                 let ends_at =
                     if it.ended { Some(wall) } else { it.lease.map(|lease| wall + lease) };
-                Report::new(labels, vec![], None, ends_at, "".into())
+                let annotations = vec![("post".into(), number.to_string().into())];
+                Report::new(labels, annotations, None, ends_at, "".into())
             })
             .collect();
         let intake = self.call(seat, |node, cx| node.handle_reports(cx, &reports));
@@ -767,21 +785,40 @@ impl World {
 
     /// An operator silences a group for a time.
     pub(crate) fn silence(&mut self, seat: usize, group: &str, ms: u64) -> Option<SilenceId> {
+        self.trace.line(self.now, || format!("n{seat} is told to silence {group} for {ms} ms"));
+        self.set_silence(seat, None, group, ms)
+    }
+
+    /// An operator gives a silence another end and comment.
+    pub(crate) fn edit(&mut self, seat: usize, id: SilenceId, group: &str, ms: u64) {
+        self.trace.line(self.now, || format!("n{seat} is told to silence {group} on for {ms} ms"));
+        let _unknown_there = self.set_silence(seat, Some(id), group, ms);
+    }
+
+    fn set_silence(
+        &mut self,
+        seat: usize,
+        id: Option<SilenceId>,
+        group: &str,
+        ms: u64,
+    ) -> Option<SilenceId> {
         let ends_at = self.seats[seat].wall(self.now) + Duration::from_millis(ms);
         let matchers: Matchers = [Matcher::new("group", MatchOp::Equal, group).expect("a matcher")]
             .into_iter()
             .collect();
-        self.trace.line(self.now, || format!("n{seat} is told to silence {group} for {ms} ms"));
         let draft = SilenceDraft {
-            id: None,
+            id,
             matchers,
-            starts_at: None,
+            starts_at: id.and_then(|id| Some(self.node(seat).silence(id)?.starts_at)),
             ends_at,
             created_by: "sim".into(),
-            comment: "sim".into(),
+            comment: format!("until {}", self.now + ms),
             annotations: vec![],
         };
-        self.call(seat, |node, cx| node.handle_set_silence(cx, draft))?.ok()
+        let set = self.call(seat, |node, cx| node.handle_set_silence(cx, draft))?.ok()?;
+        let keeper = &mut self.seats[seat].keeper;
+        keeper.silences.push((keeper.last, set));
+        Some(set)
     }
 
     pub(crate) fn expire(&mut self, seat: usize, id: SilenceId) {

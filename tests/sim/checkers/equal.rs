@@ -35,21 +35,24 @@ fn state(world: &World, seat: usize) -> State {
     }
     for (fingerprint, alert, _) in node.alerts() {
         let name = alert.labels.get("alertname").unwrap_or("");
+        let said: Vec<_> = alert.annotations.iter().collect();
         let end = match now.wall.since(alert.ends_at) {
             _ if !alert.resolved(now.wall) => "fires",
             since if since < UNTOLD => JUST_ENDED,
             _ => "has ended",
         };
-        state.insert((1_000, fingerprint.0.to_be_bytes().into()), format!("{name} {end}"));
+        state.insert((1_000, fingerprint.0.to_be_bytes().into()), format!("{name} {said:?} {end}"));
     }
     for silence in node.silences() {
         let expired = silence.ends_at <= now.wall;
-        state.insert((1_001, format!("{:?}", silence.id).into()), format!("expired {expired}"));
+        let said = format!("{} {:?} expired {expired}", silence.matchers, silence.comment);
+        state.insert((1_001, format!("{:?}", silence.id).into()), said);
     }
     state
 }
 
-/// Each knows all that run for members, and nobody else: no former self of a seat that has lost its flash either.
+/// Each knows all that run for members, and nobody else: no former self of a seat that has lost its flash either. Who
+/// went for good is found down once somebody has probed it, which may take longer than a world lasts.
 fn members(world: &World) -> Result<(), String> {
     let id = |seat: usize| world.node(seat).flock().map(Gossip::node);
     let former: BTreeSet<u64> = world.seats.iter().flat_map(|seat| seat.ids.clone()).collect();
@@ -60,7 +63,8 @@ fn members(world: &World) -> Result<(), String> {
         if let Some(missing) = others().find(|other| !living.contains(other)) {
             return Err(format!("n{seat} knows {living:x?} for members, {missing:x} is not there"));
         }
-        let strange = |it: &&u64| !others().any(|other| other == **it);
+        let gone = |it: &u64| world.seats.iter().any(|seat| seat.gone && seat.ids.contains(it));
+        let strange = |it: &&u64| !others().any(|other| other == **it) && !gone(it);
         if let Some(strange) = living.iter().find(strange) {
             let was = if former.contains(strange) { "is no more" } else { "never was" };
             return Err(format!("n{seat} knows {strange:x} for a member, which {was}"));

@@ -28,11 +28,20 @@ pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
             {
                 return Err(format!("n{seat} has lost the end of {name}"));
             }
-            if alert.ends.is_empty() && ended {
+            let fires = alert.ends.is_empty() && answered(&alert.fires);
+            if fires && ended && !alert.version_may_be_forgotten(world) {
                 return Err(format!(
                     "n{seat} holds {name} for ended at {}, it fires; it is {}",
                     found.ends_at, now.wall
                 ));
+            }
+        }
+        for silence in truth.silences.iter().filter(|it| it.expired_at.is_none()) {
+            let known = world.node(seat).silence(silence.id);
+            if world.kept_silences.contains(&silence.id)
+                && known.is_none_or(|it| it.ends_at <= now.wall)
+            {
+                return Err(format!("n{seat} has lost a silence of {}", silence.group));
             }
         }
     }

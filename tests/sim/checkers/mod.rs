@@ -26,10 +26,12 @@ pub(crate) struct Alert {
     pub(crate) fires: Vec<usize>,
     /// The posts that said that it has ended, to the same seats.
     pub(crate) ends: Vec<usize>,
+    /// The posts of both kinds from before it fired again.
+    pub(crate) before: Vec<usize>,
 }
 
 impl Alert {
-    /// Whether a node may have forgotten under which version it said that this fires: memory alone held that, or a card
+    /// Whether a node may have forgotten under which version it said the last but one of this: memory alone held that, or a card
     /// that was exchanged since. Where clocks are minutes apart, what it hears from the sender after a power cut may get an older version, and change
     /// nothing: the alert fires on until its lease ends.
     pub(crate) fn version_may_be_forgotten(&self, world: &World) -> bool {
@@ -39,6 +41,7 @@ impl Alert {
             && self
                 .fires
                 .iter()
+                .chain(&self.before)
                 .map(|post| &world.posts[*post])
                 .any(|post| post.from_memory || world.seats[post.seat].wiped_at > post.acked_at)
     }

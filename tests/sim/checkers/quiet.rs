@@ -21,10 +21,24 @@ fn own_ends(world: &World) -> usize {
 }
 
 /// Since `from`, of the notifications, each of these groups was told once and no other.
-pub(crate) fn check(world: &World, from: usize, groups: &[Rc<str>]) -> Result<(), String> {
+pub(crate) fn check(
+    world: &World,
+    from: usize,
+    groups: &[Rc<str>],
+    receivers: &[usize],
+) -> Result<(), String> {
+    receivers.iter().try_for_each(|receiver| check_one(world, from, groups, *receiver))
+}
+
+fn check_one(
+    world: &World,
+    from: usize,
+    groups: &[Rc<str>],
+    receiver: usize,
+) -> Result<(), String> {
     let mut counts: BTreeMap<&str, usize> = groups.iter().map(|group| (&**group, 0)).collect();
     let mut ends = own_ends(world);
-    for told in &world.told[from..] {
+    for told in world.told[from..].iter().filter(|it| it.receiver == receiver) {
         // Each such end is told once, be it that what another node says of itself fires on.
         if told.group.is_empty() && told.reason.contains("resolved") && ends > 0 {
             ends -= 1;
@@ -41,7 +55,9 @@ pub(crate) fn check(world: &World, from: usize, groups: &[Rc<str>]) -> Result<()
         }
     }
     match counts.iter().find(|(_, count)| **count != 1) {
-        Some((group, count)) => Err(format!("{group} was told {count} times in calm weather")),
+        Some((group, count)) => {
+            Err(format!("r{receiver} was told of {group} {count} times in calm weather"))
+        }
         None => Ok(()),
     }
 }

@@ -1,16 +1,28 @@
 //! Once the flock is whole, what fires and is not muted has been told, and what was told and has ended was told as ended.
 
 use super::Truth;
+use crate::receiver::Told;
 use crate::world::World;
 
-pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
+pub(crate) fn check(world: &World, truth: &Truth, receivers: &[usize]) -> Result<(), String> {
+    receivers.iter().try_for_each(|receiver| check_one(world, truth, *receiver))
+}
+
+fn check_one(world: &World, truth: &Truth, receiver: usize) -> Result<(), String> {
     for (name, alert) in &truth.alerts {
         let muted = truth.silences.iter().any(|it| it.group == alert.group && it.holds(world));
         let taken = world.durable(&alert.fires);
-        let told: Vec<_> = world.told.iter().filter(|it| it.group == alert.group).collect();
-        let fired = told.iter().any(|it| it.firing.contains(name));
-        if taken && alert.ends.is_empty() && !muted && !fired {
-            return Err(format!("{name} fires and nobody was told"));
+        let of_group = world.told_of(&alert.group).into_iter();
+        let told: Vec<_> = of_group.filter(|it| it.receiver == receiver).collect();
+        let says = |it: &&&Told| it.firing.contains(name) || it.resolved.contains(name);
+        let fired = told.iter().rfind(says).is_some_and(|it| it.firing.contains(name));
+        if taken
+            && alert.ends.is_empty()
+            && !muted
+            && !fired
+            && !alert.version_may_be_forgotten(world)
+        {
+            return Err(format!("{name} fires and r{receiver} was not told"));
         }
         // An alert that ends while it is muted is not told of, as in Alertmanager.
         let ever_muted = truth.silences.iter().any(|it| it.group == alert.group);
@@ -26,7 +38,9 @@ pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
             told.iter().any(|it| it.resolved.contains(name) && Some(it.at) > last_firing);
         let noticed = last_firing.is_some();
         if all_ended && !ever_muted && noticed && !told_ended {
-            return Err(format!("{name} was told as firing, has ended, and nobody was told"));
+            return Err(format!(
+                "{name} was told as firing, has ended, and r{receiver} was not told"
+            ));
         }
     }
     Ok(())

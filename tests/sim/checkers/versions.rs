@@ -29,17 +29,19 @@ impl Growing {
                     }
                 }
             }
-            if let Some((life, before)) = self.seen.get(&seat)
-                && *life == it.life
-                && let Some((key, was)) =
-                    before.iter().find(|(key, was)| versions.get(*key).is_some_and(|is| is < was))
-            {
-                return Err(format!(
-                    "n{seat} went back on {key:?} from {was:?} to {:?}",
-                    versions.get(key)
-                ));
+            let (life, before) = self.seen.entry(seat).or_default();
+            if *life != it.life {
+                (*life, *before) = (it.life, Versions::new());
             }
-            self.seen.insert(seat, (it.life, versions));
+            for (key, is) in versions {
+                match before.get(&key) {
+                    Some(was) if is < *was => {
+                        return Err(format!("n{seat} went back on {key:?} from {was:?} to {is:?}"));
+                    }
+                    // What a node has forgotten meanwhile must not come back older either.
+                    _ => before.insert(key, is),
+                };
+            }
         }
         Ok(())
     }
