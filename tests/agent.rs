@@ -190,6 +190,24 @@ fn a_reload_takes_a_good_config_and_refuses_a_bad_one() {
 }
 
 #[test]
+fn a_reload_names_the_keys_that_wait_for_a_restart() {
+    let mut agent = Agent::start("waiting", QUIET);
+    let more = "[storage]\nretention = '1h'\n[log]\nlevel = 'info'\n[cluster]\nlabel = 'x'\n";
+    fs::write(agent.folder.join("config.toml"), format!("{QUIET}{more}")).unwrap();
+    for _ in 0..2 {
+        assert!(agent.ask("POST", "/-/reload", "").starts_with("HTTP/1.1 200"));
+        let line = line_with(&mut agent.log, "restart");
+        assert!(line.contains("storage.retention: changed, takes effect after a restart"), "{line}");
+        let line = line_with(&mut agent.log, "restart");
+        assert!(line.contains("cluster.label: changed, takes effect after a restart"), "{line}");
+    }
+    fs::write(agent.folder.join("config.toml"), QUIET).unwrap();
+    assert!(agent.ask("POST", "/-/reload", "").starts_with("HTTP/1.1 200"));
+    let (_, log) = agent.stop();
+    assert!(!log.contains("takes effect after a restart"), "{log}");
+}
+
+#[test]
 fn one_connection_serves_many_requests_and_large_bodies_are_refused() {
     let agent = Agent::start("connections", QUIET);
     let mut stream = agent.connect();
