@@ -114,6 +114,10 @@ fn accept(listener: &TcpListener) -> TcpStream {
 
 /// A receiver that takes one request and answers 200.
 fn take_one(listener: &TcpListener) -> String {
+    take_one_and(listener, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+}
+
+fn take_one_and(listener: &TcpListener, answer: &str) -> String {
     let stream = accept(listener);
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let mut reader = BufReader::new(&stream);
@@ -132,7 +136,7 @@ fn take_one(listener: &TcpListener) -> String {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
     request.push_str(&String::from_utf8(body).unwrap());
-    (&stream).write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+    (&stream).write_all(answer.as_bytes()).unwrap();
     request
 }
 
@@ -169,6 +173,32 @@ fn a_posted_alert_is_listed_and_notified_once() {
     let (code, log) = agent.stop();
     assert_eq!(code, Some(0), "{log}");
     assert!(!log.contains("secret"), "{log}");
+}
+
+#[test]
+fn no_secret_follows_a_redirect_to_another_host() {
+    let hosts = ["127.0.0.1:0", "127.0.0.1:0", "127.0.0.2:0"].map(TcpListener::bind);
+    let [first, second, third] = hosts.map(Result::unwrap);
+    let place = |listener: &TcpListener| listener.local_addr().unwrap();
+    let config = format!(
+        "[route]\nreceiver = 'hook'\ngroup_wait = '0s'\n[[receivers]]\nname = 'hook'\n\
+         [[receivers.webhook_configs]]\nurl = 'http://{}/'\n\
+         [receivers.webhook_configs.http_config]\nauthorization = {{ credentials = 'hunter2' }}\n\
+         http_headers = {{ X-Token = {{ secrets = ['hunter3'] }} }}\n",
+        place(&first)
+    );
+    let agent = Agent::start("redirected", &config);
+    agent.ask("POST", "/api/v2/alerts", r#"[{"labels":{"alertname":"A"}}]"#);
+    let moved = |to| {
+        format!("HTTP/1.1 307 x\r\nLocation: http://{}/\r\nContent-Length: 0\r\n\r\n", place(to))
+    };
+    for request in [take_one_and(&first, &moved(&second)), take_one_and(&second, &moved(&third))] {
+        assert!(request.contains("Authorization: Bearer hunter2\r\n"), "{request}");
+        assert!(request.contains("X-Token: hunter3\r\n"), "{request}");
+    }
+    let request = take_one(&third);
+    assert!(request.contains("Content-Type: application/json\r\n"), "{request}");
+    assert!(request.contains(r#""alertname":"A""#) && !request.contains("hunter"), "{request}");
 }
 
 #[test]

@@ -8,7 +8,8 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{
-    AUTHORIZATION, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, USER_AGENT,
+    AUTHORIZATION, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue,
+    LOCATION, USER_AGENT,
 };
 use hyper::http::response::Parts;
 use hyper::{Method, Request, StatusCode, Uri};
@@ -77,7 +78,7 @@ pub(super) async fn send(request: HttpRequest) -> Result<(u16, String), Error> {
         let next = next.to_str().map_err(|_| Error::Redirect("its target is not text"))?;
         let next = target.join(next)?;
         if next.host != target.host {
-            headers.remove(AUTHORIZATION);
+            forget_secrets(&mut headers);
         }
         target = next;
         if !matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
@@ -275,8 +276,8 @@ async fn headers(given: Vec<(String, notify::HeaderValue)>) -> Result<HeaderMap,
     for (name, value) in given {
         let value = match value {
             notify::HeaderValue::Plain(text) => HeaderValue::try_from(text),
-            notify::HeaderValue::Secret(prefix, secret) => {
-                HeaderValue::try_from(format!("{prefix}{}", read(&secret).await?))
+            notify::HeaderValue::Secret(prefix, text) => {
+                secret(&format!("{prefix}{}", read(&text).await?))
             }
             notify::HeaderValue::Basic(user, password) => {
                 let pair = format!("{}:{}", read(&user).await?, read(&password).await?);
@@ -292,8 +293,24 @@ async fn headers(given: Vec<(String, notify::HeaderValue)>) -> Result<HeaderMap,
 }
 
 fn basic(pair: &str) -> Result<HeaderValue, Error> {
-    let value = HeaderValue::try_from(format!("Basic {}", base64(pair.as_bytes())));
+    let value = secret(&format!("Basic {}", base64(pair.as_bytes())));
     value.map_err(|_| Error::Header("Authorization".to_owned()))
+}
+
+/// A value that is for one host alone.
+fn secret(text: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut value = HeaderValue::try_from(text)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Leaves out what is not for another host. As in Go a host is one whatever the port.
+fn forget_secrets(headers: &mut HeaderMap) {
+    let secrets = headers.iter().filter(|(_, value)| value.is_sensitive());
+    let names: Vec<HeaderName> = secrets.map(|(name, _)| name.clone()).collect();
+    for name in names {
+        headers.remove(name);
+    }
 }
 
 fn base64(bytes: &[u8]) -> String {
