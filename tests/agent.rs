@@ -202,6 +202,18 @@ fn no_secret_follows_a_redirect_to_another_host() {
 }
 
 #[test]
+fn a_secret_that_is_not_there_is_named_in_the_log_and_the_history() {
+    let config = "[route]\nreceiver = 'hook'\ngroup_wait = '0s'\n[[receivers]]\nname = 'hook'\n\
+                  [[receivers.webhook_configs]]\nurl_file = 'nowhere/url'\n";
+    let mut agent = Agent::start("unreadable", config);
+    agent.ask("POST", "/api/v2/alerts", r#"[{"labels":{"alertname":"A"}}]"#);
+    let line = line_with(&mut agent.log, "attempt 1 failed");
+    assert!(line.contains("reading the secret in nowhere/url: No such file"), "{line}");
+    let history = agent.ask("GET", "/bellwether/v1/history", "");
+    assert!(history.contains("reading the secret in nowhere/url: "), "{history}");
+}
+
+#[test]
 fn a_reload_takes_a_good_config_and_refuses_a_bad_one() {
     let mut agent = Agent::start("reloaded", QUIET);
     fs::write(agent.folder.join("config.toml"), QUIET.replace("none", "some")).unwrap();
