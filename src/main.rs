@@ -32,7 +32,7 @@ const RELOADED: &str = "cluster.key_files";
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
-    if let Some(code) = cli::run(&args, &mut io::stdout().lock()) {
+    if let Some(code) = cli::run(&args, &mut io::stdout().lock(), &mut io::stderr()) {
         return ExitCode::from(code);
     }
     match flags::parse(args) {

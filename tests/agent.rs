@@ -239,7 +239,10 @@ fn a_reload_names_the_keys_that_wait_for_a_restart() {
     for _ in 0..2 {
         assert!(agent.ask("POST", "/-/reload", "").starts_with("HTTP/1.1 200"));
         let line = line_with(&mut agent.log, "restart");
-        assert!(line.contains("storage.retention: changed, takes effect after a restart"), "{line}");
+        assert!(
+            line.contains("storage.retention: changed, takes effect after a restart"),
+            "{line}"
+        );
         let line = line_with(&mut agent.log, "restart");
         assert!(line.contains("cluster.label: changed, takes effect after a restart"), "{line}");
     }

@@ -19,15 +19,23 @@ directory, else the one that is built in. Leaves with 1 if any file is wrong.
 ";
 
 /// Runs the subcommand with its arguments and returns the exit code.
-pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> u8 {
-    match check_all(args, out) {
+pub fn run(
+    args: impl IntoIterator<Item = OsString>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> u8 {
+    match check_all(args, out, err) {
         Ok(true) => 0,
         // Nobody listens: nothing was told.
         Ok(false) | Err(_) => 1,
     }
 }
 
-fn check_all(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> io::Result<bool> {
+fn check_all(
+    args: impl IntoIterator<Item = OsString>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<bool> {
     let mut files: Vec<OsString> = Vec::new();
     for arg in args {
         match arg.to_str() {
@@ -36,7 +44,7 @@ fn check_all(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> i
                 return Ok(true);
             }
             Some(flag) if flag.starts_with('-') => {
-                write!(out, "unknown flag {flag}\n\n{USAGE}")?;
+                write!(err, "unknown flag {flag}\n\n{USAGE}")?;
                 return Ok(false);
             }
             _ => files.push(arg),
@@ -125,7 +133,7 @@ mod tests {
 
     fn checked(args: &[&str]) -> (u8, String) {
         let mut out = Vec::new();
-        let code = run(args.iter().map(OsString::from), &mut out);
+        let code = run(args.iter().map(OsString::from), &mut out, &mut Vec::new());
         (code, String::from_utf8(out).unwrap())
     }
 

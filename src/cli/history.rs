@@ -15,8 +15,8 @@ member or told by it, taken over, surrendered, failed.
 ";
 
 /// Runs the subcommand; `args` come after its name. Returns the exit code: 0, 1 failed, 2 usage.
-pub fn run(args: &[String], out: &mut dyn Write) -> u8 {
-    client::run(args, out, USAGE, "/bellwether/v1/history", print)
+pub fn run(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    client::run(args, out, err, USAGE, "/bellwether/v1/history", print)
 }
 
 fn print(entries: &Value) -> String {

@@ -22,29 +22,30 @@ usage: bellwether journal inspect|check|compact DIR
 
 /// Runs a `journal` subcommand; `args` come after the word `journal`, `salt` is random. Returns the exit code: 0 sound,
 /// 1 damaged or failed, 2 usage.
-pub fn run(args: &[String], salt: u64, out: &mut dyn Write) -> u8 {
+pub fn run(args: &[String], salt: u64, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
-        ["inspect", dir] => look(Path::new(dir), true, out),
-        ["check", dir] => look(Path::new(dir), false, out),
-        ["compact", dir] => compact(Path::new(dir), salt, out),
-        _ => out.write_all(HELP.as_bytes()).map(|()| USAGE),
+        ["inspect", dir] => look(Path::new(dir), true, out, err),
+        ["check", dir] => look(Path::new(dir), false, out, err),
+        ["compact", dir] => compact(Path::new(dir), salt, out, err),
+        ["--help" | "-h"] => out.write_all(HELP.as_bytes()).map(|()| SOUND),
+        _ => err.write_all(HELP.as_bytes()).map(|()| USAGE),
     };
     // Whoever closed the pipe does not read the code either.
     done.unwrap_or(DAMAGED)
 }
 
-fn look(dir: &Path, whole: bool, out: &mut dyn Write) -> io::Result<u8> {
+fn look(dir: &Path, whole: bool, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
     let flash = match FlashDir::look(dir) {
         Ok(flash) => flash,
-        Err(error) => return failed(out, &error),
+        Err(error) => return failed(err, &error),
     };
     if flash.volatile() {
         writeln!(out, "warning: {} is in memory; nothing in it survives a reboot", dir.display())?;
     }
     let survey = match survey(flash) {
         Ok(survey) => survey,
-        Err(fault) => return failed(out, &fault),
+        Err(fault) => return failed(err, &fault),
     };
     if whole {
         print_segments(&survey, out)?;
@@ -118,29 +119,29 @@ fn print_damage(survey: &Survey, out: &mut dyn Write) -> io::Result<u8> {
     Ok(if sound { SOUND } else { DAMAGED })
 }
 
-fn compact(dir: &Path, salt: u64, out: &mut dyn Write) -> io::Result<u8> {
+fn compact(dir: &Path, salt: u64, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
     let flash = match FlashDir::own(dir) {
         Ok(flash) => flash,
-        Err(error) => return failed(out, &error),
+        Err(error) => return failed(err, &error),
     };
     let opened = Journal::open(flash, Options::new(salt), &mut |_, _, _| {});
     let (mut journal, replay) = match opened {
         Ok(opened) => opened,
-        Err(fault) => return failed(out, &fault),
+        Err(fault) => return failed(err, &fault),
     };
     for cut in &replay.cuts {
         writeln!(out, "cut: {cut}")?;
     }
     if let Err(fault) = journal.compact() {
-        return failed(out, &fault);
+        return failed(err, &fault);
     }
     let ((epoch, used), (records, bytes)) = (journal.position(), journal.live());
     writeln!(out, "epoch {epoch}: {records} records, {bytes} bytes live, {used} bytes used")?;
     Ok(SOUND)
 }
 
-fn failed(out: &mut dyn Write, error: &dyn std::error::Error) -> io::Result<u8> {
-    writeln!(out, "error: {error}")?;
+fn failed(err: &mut dyn Write, error: &dyn std::error::Error) -> io::Result<u8> {
+    writeln!(err, "error: {error}")?;
     Ok(DAMAGED)
 }
 
@@ -155,7 +156,7 @@ mod tests {
     fn told(args: &[&str]) -> (u8, String) {
         let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
         let mut out = Vec::new();
-        let code = run(&args, 7, &mut out);
+        let code = run(&args, 7, &mut out, &mut Vec::new());
         (code, String::from_utf8(out).unwrap())
     }
 

@@ -407,7 +407,10 @@ mod tests {
         };
         let name = file.display().to_string();
         let missing = why(&file);
-        assert!(missing.starts_with(&format!("reading the secret in {name}: No such")), "{missing}");
+        assert!(
+            missing.starts_with(&format!("reading the secret in {name}: No such")),
+            "{missing}"
+        );
         for content in [b"hunter2\xff".to_vec(), b"hunter2".repeat(10_000)] {
             std::fs::write(&file, content).unwrap();
             let error = why(&file);

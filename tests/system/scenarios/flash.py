@@ -205,7 +205,7 @@ def second_process(world):
     assert refused.returncode == 1, refused
     assert f"in use by process {agent.process.pid}; stop it first" in refused.stderr, refused.stderr
     compacted = subprocess.run([agent.binary, "journal", "compact", agent.directory / "data"], capture_output=True, text=True, check=False)
-    assert compacted.returncode == 1 and "in use by process" in compacted.stdout, compacted
+    assert compacted.returncode == 1 and "in use by process" in compacted.stderr, compacted
     alerts_on(agent, sink, "A")
     knows(agent, "A")
 
