@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::shell::flash::FlashDir;
 use crate::store::{Journal, Options, SegmentSurvey, Slot, Survey, survey};
+use crate::wire::record;
 
 /// Everything is as it should be.
 const SOUND: u8 = 0;
@@ -60,7 +61,8 @@ fn print_segments(survey: &Survey, out: &mut dyn Write) -> io::Result<()> {
     let replay = &survey.replay;
     writeln!(out, "live: {} records, {} bytes", replay.records, replay.bytes)?;
     for kind in &survey.kinds {
-        writeln!(out, "  kind {}: {} records, {} bytes", kind.kind, kind.records, kind.bytes)?;
+        let name = record::kind_name(kind.kind);
+        writeln!(out, "  {name}: {} records, {} bytes", kind.records, kind.bytes)?;
     }
     Ok(())
 }
@@ -168,7 +170,7 @@ mod tests {
         fs::create_dir_all(&path).unwrap();
         let flash = FlashDir::own(&path).unwrap();
         let (mut journal, _) = Journal::open(flash, Options::new(1), &mut |_, _, _| {}).unwrap();
-        journal.commit(&[Record::put(1, "a", "one"), Record::put(2, "b", "two")]).unwrap();
+        journal.commit(&[Record::put(1, "a", "one"), Record::put(99, "b", "two")]).unwrap();
         journal.commit(&[Record::put(1, "c", "three")]).unwrap();
         path
     }
@@ -183,7 +185,8 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("journal-1: no file"), "{text}");
-        assert!(text.contains("kind 1: 2 records"), "{text}");
+        assert!(text.contains("\n  alert: 2 records, "), "{text}");
+        assert!(text.contains("\n  kind 99 (newer): 1 records, "), "{text}");
         assert!(text.ends_with("sound\n"), "{text}");
     }
 

@@ -49,6 +49,7 @@ use crate::limits::{EVENTS_MAX, STOP_TIME_MAX, TIMER_LATE_MAX};
 use crate::node::{Node, Options};
 use crate::notify::Reply;
 use crate::time::Mono;
+use crate::wire::record::kind_name;
 
 use flash::FlashError;
 use http::{Exchange, Server};
@@ -559,7 +560,7 @@ fn site_cluster(setup: &Setup, port: Option<&Port>) -> api::Cluster {
 fn restore(node: &mut Node, cx: &mut Cx<'_>, found: &[keeper::Found]) {
     for (kind, key, body) in found {
         if let Err(error) = node.handle_record(*kind, key, body) {
-            warn!("journal: left out a record of kind {kind}: {error}");
+            warn!("journal: left out a record ({}): {error}", kind_name(*kind));
         }
     }
     node.handle_restored(cx);

@@ -405,7 +405,7 @@ def older_version(world):
     knows(agent, "Golden", "New")
     assert said(sink, "Golden") == [], "what the older version had notified was notified again"
     agent.stop()
-    for words, shows in ((("compact",), "records"), (("inspect",), "kind 99: 1 records"), (("check",), "sound")):
+    for words, shows in ((("compact",), "records"), (("inspect",), "kind 99 (newer): 1 records"), (("check",), "sound")):
         done = subprocess.run([agent.binary, "journal", *words, data], capture_output=True, text=True, check=False)
         assert done.returncode == 0 and shows in done.stdout, done
 
