@@ -1,6 +1,7 @@
 //! The shape of the house, held by a test: which room may import which, how long files are, what no file says.
 #![expect(clippy::unwrap_used, reason = "a test that cannot read the sources fails")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -63,7 +64,7 @@ fn sources() -> Vec<Source> {
                 let name = path.file_stem().unwrap().to_str().unwrap();
                 let first = path.strip_prefix(&root).unwrap().components().next().unwrap();
                 let room = first.as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
-                if name.ends_with("tests") || ["shipped", "testing"].contains(&name) {
+                if name.ends_with("tests") || name == "testing" {
                     continue;
                 }
                 let text = fs::read_to_string(&path).unwrap();
@@ -102,6 +103,25 @@ fn imports_follow_the_arrows() {
         }
     }
     assert!(faults.is_empty(), "imports against the arrows:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn the_map_shows_every_room_behind_those_it_imports() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("src/lib.rs")).unwrap();
+    let map = text.split("```").nth(1).unwrap().strip_prefix("text").unwrap().replace("//!", "");
+    let tiers = map.split("<-").enumerate();
+    let places: BTreeMap<_, _> = tiers
+        .flat_map(|(tier, rooms)| rooms.split(',').map(move |room| (room.trim(), tier)))
+        .collect();
+    for (room, imports) in ARROWS {
+        for import in *imports {
+            assert!(places[import] < places[room], "lib.rs: the map has {room} before {import}");
+        }
+    }
+    let declared = text.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    let declared: BTreeSet<_> = declared.chain(["main"]).collect();
+    assert_eq!(places.into_keys().collect::<BTreeSet<_>>(), declared);
 }
 
 #[test]
