@@ -320,7 +320,8 @@ impl Shell {
     fn answer(&mut self, exchange: Exchange) {
         let request = exchange.request();
         let (method, label) = labels(&self.site.prefix, request.method, request.path);
-        if [Endpoint::Metrics.label(), Endpoint::Status.label()].contains(&label) {
+        let tells_state = [Endpoint::Metrics, Endpoint::Page, Endpoint::Status];
+        if tells_state.iter().any(|endpoint| endpoint.label() == label) {
             if let Some(port) = &self.port {
                 self.site.cluster.port = port.stats();
                 self.site.cluster.interfaces = port.interfaces();
