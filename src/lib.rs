@@ -1,10 +1,10 @@
 //! Bellwether: an alerting agent for gateways.
 //!
-//! The map of the house. Rooms stand in the order in which an alert meets them; imports point one way:
+//! The map of the house. A room imports from those before it alone; from which of them, `tests/tidy.rs` says:
 //!
 //! ```text
-//! model <- wire, core, gossip <- node <- api <- shell <- main
-//! notify, template: from model and config alone;  store stands alone
+//! time, limits, faults <- model <- config <- notify, store, gossip, wire
+//!   <- effect <- core <- node <- api <- shell <- cli <- main
 //! ```
 //!
 //! Two laws shape it. The brain (everything but `shell`, `cli` and `main`) has no senses: it is given the time and

@@ -27,9 +27,12 @@ const BAD_CONFIG: u8 = 78;
 const UNSEALED: &str = "THE FLOCK IS NOT SEALED: whoever reaches its port can read what it says, silence any alert, and \
      make up others. Run `bellwether key new` and give each member the key with --cluster.key-file";
 
+/// The one key of [`Settings`] that a reload takes.
+const RELOADED: &str = "cluster.key_files";
+
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
-    if let Some(code) = cli::run(&args, &mut io::stdout().lock()) {
+    if let Some(code) = cli::run(&args, &mut io::stdout().lock(), &mut io::stderr()) {
         return ExitCode::from(code);
     }
     match flags::parse(args) {
@@ -84,6 +87,7 @@ fn run(source: Source) -> ExitCode {
     if cluster.port().is_some() && keys.is_empty() {
         warn!("{UNSEALED}");
     }
+    let started = loaded.settings.clone();
     let setup = Setup {
         config: loaded.config,
         options: options(&loaded.settings, external_url),
@@ -97,6 +101,10 @@ fn run(source: Source) -> ExitCode {
             let loaded = source.load(read_file).map_err(|errors| errors.to_string())?;
             source.warn(&loaded.warnings);
             let keys = source.keys(&loaded.settings.cluster)?;
+            let waiting = started.differing(&loaded.settings);
+            for key in waiting.iter().filter(|key| *key != RELOADED) {
+                warn!("{key}: changed, takes effect after a restart");
+            }
             Ok((loaded.config, keys))
         }),
     };

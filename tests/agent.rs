@@ -114,6 +114,10 @@ fn accept(listener: &TcpListener) -> TcpStream {
 
 /// A receiver that takes one request and answers 200.
 fn take_one(listener: &TcpListener) -> String {
+    take_one_and(listener, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+}
+
+fn take_one_and(listener: &TcpListener, answer: &str) -> String {
     let stream = accept(listener);
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let mut reader = BufReader::new(&stream);
@@ -132,7 +136,7 @@ fn take_one(listener: &TcpListener) -> String {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
     request.push_str(&String::from_utf8(body).unwrap());
-    (&stream).write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+    (&stream).write_all(answer.as_bytes()).unwrap();
     request
 }
 
@@ -172,6 +176,44 @@ fn a_posted_alert_is_listed_and_notified_once() {
 }
 
 #[test]
+fn no_secret_follows_a_redirect_to_another_host() {
+    let hosts = ["127.0.0.1:0", "127.0.0.1:0", "127.0.0.2:0"].map(TcpListener::bind);
+    let [first, second, third] = hosts.map(Result::unwrap);
+    let place = |listener: &TcpListener| listener.local_addr().unwrap();
+    let config = format!(
+        "[route]\nreceiver = 'hook'\ngroup_wait = '0s'\n[[receivers]]\nname = 'hook'\n\
+         [[receivers.webhook_configs]]\nurl = 'http://{}/'\n\
+         [receivers.webhook_configs.http_config]\nauthorization = {{ credentials = 'hunter2' }}\n\
+         http_headers = {{ X-Token = {{ secrets = ['hunter3'] }} }}\n",
+        place(&first)
+    );
+    let agent = Agent::start("redirected", &config);
+    agent.ask("POST", "/api/v2/alerts", r#"[{"labels":{"alertname":"A"}}]"#);
+    let moved = |to| {
+        format!("HTTP/1.1 307 x\r\nLocation: http://{}/\r\nContent-Length: 0\r\n\r\n", place(to))
+    };
+    for request in [take_one_and(&first, &moved(&second)), take_one_and(&second, &moved(&third))] {
+        assert!(request.contains("Authorization: Bearer hunter2\r\n"), "{request}");
+        assert!(request.contains("X-Token: hunter3\r\n"), "{request}");
+    }
+    let request = take_one(&third);
+    assert!(request.contains("Content-Type: application/json\r\n"), "{request}");
+    assert!(request.contains(r#""alertname":"A""#) && !request.contains("hunter"), "{request}");
+}
+
+#[test]
+fn a_secret_that_is_not_there_is_named_in_the_log_and_the_history() {
+    let config = "[route]\nreceiver = 'hook'\ngroup_wait = '0s'\n[[receivers]]\nname = 'hook'\n\
+                  [[receivers.webhook_configs]]\nurl_file = 'nowhere/url'\n";
+    let mut agent = Agent::start("unreadable", config);
+    agent.ask("POST", "/api/v2/alerts", r#"[{"labels":{"alertname":"A"}}]"#);
+    let line = line_with(&mut agent.log, "attempt 1 failed");
+    assert!(line.contains("reading the secret in nowhere/url: No such file"), "{line}");
+    let history = agent.ask("GET", "/bellwether/v1/history", "");
+    assert!(history.contains("reading the secret in nowhere/url: "), "{history}");
+}
+
+#[test]
 fn a_reload_takes_a_good_config_and_refuses_a_bad_one() {
     let mut agent = Agent::start("reloaded", QUIET);
     fs::write(agent.folder.join("config.toml"), QUIET.replace("none", "some")).unwrap();
@@ -187,6 +229,27 @@ fn a_reload_takes_a_good_config_and_refuses_a_bad_one() {
     fs::write(agent.folder.join("config.toml"), QUIET).unwrap();
     assert!(agent.ask("POST", "/-/reload", "").starts_with("HTTP/1.1 200"));
     assert_eq!(agent.stop().0, Some(0));
+}
+
+#[test]
+fn a_reload_names_the_keys_that_wait_for_a_restart() {
+    let mut agent = Agent::start("waiting", QUIET);
+    let more = "[storage]\nretention = '1h'\n[log]\nlevel = 'info'\n[cluster]\nlabel = 'x'\n";
+    fs::write(agent.folder.join("config.toml"), format!("{QUIET}{more}")).unwrap();
+    for _ in 0..2 {
+        assert!(agent.ask("POST", "/-/reload", "").starts_with("HTTP/1.1 200"));
+        let line = line_with(&mut agent.log, "restart");
+        assert!(
+            line.contains("storage.retention: changed, takes effect after a restart"),
+            "{line}"
+        );
+        let line = line_with(&mut agent.log, "restart");
+        assert!(line.contains("cluster.label: changed, takes effect after a restart"), "{line}");
+    }
+    fs::write(agent.folder.join("config.toml"), QUIET).unwrap();
+    assert!(agent.ask("POST", "/-/reload", "").starts_with("HTTP/1.1 200"));
+    let (_, log) = agent.stop();
+    assert!(!log.contains("takes effect after a restart"), "{log}");
 }
 
 #[test]

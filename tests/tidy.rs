@@ -1,6 +1,7 @@
 //! The shape of the house, held by a test: which room may import which, how long files are, what no file says.
 #![expect(clippy::unwrap_used, reason = "a test that cannot read the sources fails")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -63,7 +64,7 @@ fn sources() -> Vec<Source> {
                 let name = path.file_stem().unwrap().to_str().unwrap();
                 let first = path.strip_prefix(&root).unwrap().components().next().unwrap();
                 let room = first.as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
-                if name.ends_with("tests") || ["shipped", "testing"].contains(&name) {
+                if name.ends_with("tests") || name == "testing" {
                     continue;
                 }
                 let text = fs::read_to_string(&path).unwrap();
@@ -102,6 +103,25 @@ fn imports_follow_the_arrows() {
         }
     }
     assert!(faults.is_empty(), "imports against the arrows:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn the_map_shows_every_room_behind_those_it_imports() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("src/lib.rs")).unwrap();
+    let map = text.split("```").nth(1).unwrap().strip_prefix("text").unwrap().replace("//!", "");
+    let tiers = map.split("<-").enumerate();
+    let places: BTreeMap<_, _> = tiers
+        .flat_map(|(tier, rooms)| rooms.split(',').map(move |room| (room.trim(), tier)))
+        .collect();
+    for (room, imports) in ARROWS {
+        for import in *imports {
+            assert!(places[import] < places[room], "lib.rs: the map has {room} before {import}");
+        }
+    }
+    let declared = text.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    let declared: BTreeSet<_> = declared.chain(["main"]).collect();
+    assert_eq!(places.into_keys().collect::<BTreeSet<_>>(), declared);
 }
 
 #[test]
@@ -144,28 +164,68 @@ fn the_brain_has_no_senses() {
     }
 }
 
+/// A row of the README's table for each constant of `limits.rs`, in its order.
+fn rows_of(limits: &str) -> Vec<String> {
+    let mut rows = Vec::new();
+    let mut docs = Vec::new();
+    for line in limits.lines() {
+        if let Some(doc) = line.strip_prefix("///") {
+            docs.push(doc.trim());
+            continue;
+        }
+        let text = std::mem::take(&mut docs).join(" ").replace("[`", "`").replace("`]", "`");
+        if let Some(rest) = line.strip_prefix("pub const ") {
+            let (name, rest) = rest.split_once(": ").unwrap();
+            let (_, value) = rest.trim_end_matches(';').split_once(" = ").unwrap();
+            let (what, policy) = text
+                .split_once(" Policy: ")
+                .unwrap_or_else(|| panic!("limits.rs: {name} has no policy"));
+            let (what, policy) = (what.trim_end_matches('.'), policy.trim_end_matches('.'));
+            rows.push(format!("| `{name}` | {} | {what} | {policy} |", shown(value)));
+        }
+    }
+    rows
+}
+
+/// A value as people write it.
+fn shown(value: &str) -> String {
+    let of = |unit: &str| {
+        let rest = value.strip_prefix("Duration::from_")?.strip_prefix(unit)?;
+        rest.strip_prefix('(')?.strip_suffix(')')
+    };
+    let text = match (of("secs"), of("millis")) {
+        (Some(seconds), _) => format!("{seconds} s"),
+        (_, Some(millis)) => format!("{millis} ms"),
+        _ => value.to_owned(),
+    };
+    // Between digits alone: a name keeps its own.
+    let mut shown = String::new();
+    for c in text.chars() {
+        let is_gap = c == '_' && shown.ends_with(|last: char| last.is_ascii_digit());
+        shown.push(if is_gap { ',' } else { c });
+    }
+    shown
+}
+
 #[test]
-fn every_limit_has_its_policy_and_stands_in_the_readme() {
+fn every_limit_has_its_policy_and_its_row_in_the_readme() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let limits = fs::read_to_string(root.join("src/limits.rs")).unwrap();
     let readme = fs::read_to_string(root.join("README.md")).unwrap();
-    let mut docs = String::new();
-    let mut count = 0;
-    for line in limits.lines() {
-        if let Some(doc) = line.strip_prefix("///") {
-            docs.push_str(doc);
-        } else if let Some(rest) = line.strip_prefix("pub const ") {
-            let name = rest.split(':').next().unwrap();
-            assert!(docs.contains("olicy: "), "limits.rs: {name} has no policy");
-            assert!(
-                readme.contains(&format!("`{name}`")),
-                "README.md: the table of limits lacks {name}"
-            );
-            docs.clear();
-            count += 1;
-        } else {
-            docs.clear();
-        }
+    let (_, section) = readme.split_once("\n## Limits\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let table: Vec<_> = section.lines().filter(|line| line.starts_with("| `")).collect();
+    let rows = rows_of(&limits);
+    let constants = limits.lines().filter(|line| line.starts_with("pub const "));
+    assert!(rows.len() > 100 && rows.len() == constants.count(), "the limits were not found");
+    for row in &rows {
+        assert!(table.contains(&&**row), "README.md: the table of limits lacks\n{row}");
     }
-    assert!(count > 10, "the limits were not found");
+    for row in &table {
+        assert!(
+            rows.iter().any(|own| own == row),
+            "README.md: no limit is as its table says\n{row}"
+        );
+    }
+    assert_eq!(rows, table, "the rows stand in the order of limits.rs, each once");
 }

@@ -53,6 +53,14 @@ fn peers(flock: Option<&Gossip>, now: Now, site: &Site) -> Vec<(String, String)>
     peers
 }
 
+/// Name, address and state of this node, then of each member, those that are down too.
+pub(super) fn seats(flock: &Gossip, now: Now, site: &Site) -> Vec<(String, String, &'static str)> {
+    let own = (own_name(Some(flock), site), site.cluster.address.clone(), "this node");
+    let members = flock.members(now.mono);
+    let others = members.iter().map(|it| (name(it), address(it), state(it.liveness)));
+    std::iter::once(own).chain(others).collect()
+}
+
 /// What this node and the members are called, by id.
 pub(super) fn names(flock: &Gossip, now: Now) -> BTreeMap<u64, String> {
     let own = (flock.node(), flock.name().to_owned());

@@ -8,6 +8,7 @@ mod flock;
 mod groups;
 mod history;
 mod metrics;
+mod page;
 mod query;
 mod response;
 mod route;
@@ -102,7 +103,7 @@ fn dispatch(
         Endpoint::History => history::list(node, cx.now),
         Endpoint::Metrics => metrics::metrics(node, cx.now, site),
         Endpoint::Moved(to) => Response::moved(301, to),
-        Endpoint::Page => status::page(site),
+        Endpoint::Page => page::page(node, cx.now, site),
         Endpoint::Prefix => Response::moved(302, &format!("{}/", site.prefix)),
         Endpoint::Reload => return Answer::Reload,
         Endpoint::Unknown => Response::text(404, "404 page not found\n"),

@@ -1,4 +1,4 @@
-//! `/api/v2/status`, `/api/v2/receivers` and the page.
+//! `/api/v2/status` and `/api/v2/receivers`.
 
 use crate::api::query::{Params, ReceiverFilter};
 use crate::api::{Journal, Request, Response, Site, flock};
@@ -31,16 +31,20 @@ pub(super) fn status(node: &Node, now: Now, site: &Site) -> Response {
     Response::json(200, out)
 }
 
-/// Ours: whether what was answered is kept, and what that costs the card.
-fn journal(out: &mut Vec<u8>, journal: &Journal) {
-    let state = match (&journal.fault, journal.chosen, journal.volatile) {
+/// How the journal stands, in a word.
+pub(super) fn journal_state(journal: &Journal) -> &'static str {
+    match (&journal.fault, journal.chosen, journal.volatile) {
         (Some(_), _, _) => "failed",
         (None, "off", _) => "off",
         (None, _, true) => "volatile",
         (None, _, false) => "ready",
-    };
+    }
+}
+
+/// Ours: whether what was answered is kept, and what that costs the card.
+fn journal(out: &mut Vec<u8>, journal: &Journal) {
     out.extend_from_slice(br#"{"status":"#);
-    write::string(out, state);
+    write::string(out, journal_state(journal));
     out.extend_from_slice(br#","path":"#);
     write::string(out, &journal.path);
     out.extend_from_slice(br#","durability":"#);
@@ -80,23 +84,4 @@ pub(super) fn receivers(node: &Node, request: &Request<'_>) -> Response {
         write::labelled_receiver(out, &receiver.name, &receiver.labels);
     });
     Response::json(200, out)
-}
-
-/// What a browser sees at the root.
-pub(super) fn page(site: &Site) -> Response {
-    let prefix = &site.prefix;
-    let html = format!(
-        "<!DOCTYPE html>\n<title>Bellwether</title>\n<h1>Bellwether {VERSION}</h1>\n\
-         <p>An alerting agent that speaks Alertmanager's API. It runs.</p>\n<ul>\n\
-         <li><a href=\"{prefix}/api/v2/status\">status</a></li>\n\
-         <li><a href=\"{prefix}/api/v2/alerts\">alerts</a></li>\n\
-         <li><a href=\"{prefix}/api/v2/silences\">silences</a></li>\n\
-         <li><a href=\"{prefix}/metrics\">metrics</a></li>\n</ul>\n"
-    );
-    let mut response = Response::text(200, &html);
-    response.headers = vec![
-        ("Content-Type", "text/html; charset=utf-8".into()),
-        ("Cache-Control", "no-cache, no-store, must-revalidate".into()),
-    ];
-    response
 }

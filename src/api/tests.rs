@@ -3,6 +3,7 @@
 mod alerts;
 mod silences;
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use rand::rngs::StdRng;
 
 use super::*;
 use crate::config::{Config, Flags, Language, Options as ConfigOptions};
-use crate::effect::AttemptId;
+use crate::effect::{AttemptId, Effect};
+use crate::gossip::{self, Via};
 use crate::node::Options;
 use crate::notify::Reply;
 use crate::time::{Mono, Now, Wall};
@@ -55,6 +57,10 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::in_flock(None)
+    }
+
+    fn in_flock(flock: Option<gossip::Config>) -> Self {
         let flags = &Flags::default();
         let file = "test.toml".as_ref();
         let options =
@@ -62,7 +68,7 @@ impl World {
         let config = Config::load(CONFIG.as_bytes(), &options).unwrap().config;
         let now = Now { mono: Mono::from_ms(1000), wall: Wall::from_secs(1_800_000_000) };
         Self {
-            node: Node::new(Rc::new(config), Options::default(), None, now),
+            node: Node::new(Rc::new(config), Options::default(), flock, now),
             site: Site { started_at: now.wall, ..Site::default() },
             rng: StdRng::seed_from_u64(1),
             now,
@@ -78,9 +84,27 @@ impl World {
         }
     }
 
-    fn step(&mut self, input: impl FnOnce(&mut Node, &mut Cx<'_>)) {
-        let effects = &mut Vec::new();
-        input(&mut self.node, &mut Cx { now: self.now, rng: &mut self.rng, effects });
+    fn step(&mut self, input: impl FnOnce(&mut Node, &mut Cx<'_>)) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let cx = &mut Cx { now: self.now, rng: &mut self.rng, effects: &mut effects };
+        input(&mut self.node, cx);
+        effects
+    }
+
+    /// Hears what was sent at `from`, lets a while pass, and returns what it sends itself.
+    fn hear(&mut self, from: SocketAddr, sent: Vec<Effect>) -> Vec<Effect> {
+        self.now = Now {
+            mono: self.now.mono + Duration::from_millis(100),
+            wall: self.now.wall + Duration::from_millis(100),
+        };
+        self.step(|node, cx| {
+            for effect in sent {
+                if let Effect::Send { bytes, .. } = effect {
+                    node.handle_datagram(cx, from, Via::Unicast, &bytes);
+                }
+            }
+            node.handle_timeout(cx);
+        })
     }
 
     fn get(&mut self, path_and_query: &str) -> (u16, String) {
@@ -189,6 +213,66 @@ fn status_receivers_and_pages_tell_what_runs() {
         assert!(known.iter().any(|prefix| line.starts_with(prefix)), "{line}");
     }
     assert!(metrics.contains("\nprocess_start_time_seconds 1800000000\n"), "{metrics}");
+}
+
+#[test]
+fn the_page_tells_how_it_goes() {
+    let mut world = World::new();
+    world.site.journal.path = "a&b".to_owned();
+    world.post("/api/v2/alerts", ALERTS);
+    world.silence(
+        r#"{"name":"a","value":"b","isRegex":false}"#,
+        "2027-01-15T07:00:00Z",
+        "2027-01-15T09:00:00Z",
+    );
+    let page = world.get("/").1;
+    for part in [
+        "<th>Alerts</th><td>4 firing</td>",
+        "<th>Silences</th><td>1 active</td>",
+        "<td>THE LAST RELOAD FAILED, ",
+        "<td>keeps in a&amp;b, ",
+        "<td>NOT SET: ",
+        "<td>alone, as configured</td>",
+        "name=\"viewport\"",
+        "href=\"/bellwether/v1/history\"",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("Members"), "{page}");
+    world.site.synced = true;
+    world.site.reload.successful = true;
+    world.site.journal.fault = Some("<no space>".to_owned());
+    let page = world.get("/").1;
+    assert!(page.contains("FAILED: a&amp;b: &lt;no space&gt;; "), "{page}");
+    assert!(page.contains("<th>Clock</th><td>set</td>") && !page.contains("RELOAD"), "{page}");
+}
+
+#[test]
+fn the_page_shows_every_member() {
+    let [here, there]: [SocketAddr; 2] =
+        ["10.0.0.1:9094", "10.0.0.2:9094"].map(|address| address.parse().unwrap());
+    let mut world = World::in_flock(Some(gossip::Config::new(1, "gw-'1'")));
+    world.site.cluster = Cluster { enabled: true, address: here.to_string(), ..Cluster::default() };
+    let mut other = World::in_flock(Some(gossip::Config::new(2, "<gw-2>")));
+    // Ids are drawn.
+    other.rng = StdRng::seed_from_u64(2);
+    other.step(Node::handle_restored);
+    let mut said = world.step(|node, cx| {
+        node.handle_restored(cx);
+        node.handle_peers(cx, &[there]);
+    });
+    for _ in 0..50 {
+        said = other.hear(here, said);
+        said = world.hear(there, said);
+    }
+    let page = world.get("/").1;
+    for part in [
+        "<th>Flock</th><td>NOT SEALED: ",
+        "<tr><th>gw-&#39;1&#39;</th><td>10.0.0.1:9094</td><td>this node</td></tr>",
+        "<tr><th>&lt;gw-2&gt;</th><td>10.0.0.2:9094</td><td>alive</td></tr>",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
 }
 
 #[test]

@@ -11,23 +11,36 @@ use crate::config::{
     Config, DEFAULT, Errors, Flags, Language, Loaded, Options, Problem, check_mode,
 };
 use crate::limits::CONFIG_BYTES_MAX;
+use crate::shell::keys::{self, Places};
 
 const USAGE: &str = "usage: bellwether check-config [FILE...]
 
 Checks each file as the daemon would, and says every error. Without a file: the one that the daemon would find in this
 directory, else the one that is built in. Leaves with 1 if any file is wrong.
+
+The files of cluster.key_files are read too; one that cannot be read here is a warning, as the daemon may run elsewhere, as
+another user, or find it among its credentials. Files of receivers' secrets are not opened: the daemon reads them when
+it notifies.
 ";
 
 /// Runs the subcommand with its arguments and returns the exit code.
-pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> u8 {
-    match check_all(args, out) {
+pub fn run(
+    args: impl IntoIterator<Item = OsString>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> u8 {
+    match check_all(args, out, err) {
         Ok(true) => 0,
         // Nobody listens: nothing was told.
         Ok(false) | Err(_) => 1,
     }
 }
 
-fn check_all(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> io::Result<bool> {
+fn check_all(
+    args: impl IntoIterator<Item = OsString>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<bool> {
     let mut files: Vec<OsString> = Vec::new();
     for arg in args {
         match arg.to_str() {
@@ -36,7 +49,7 @@ fn check_all(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> i
                 return Ok(true);
             }
             Some(flag) if flag.starts_with('-') => {
-                write!(out, "unknown flag {flag}\n\n{USAGE}")?;
+                write!(err, "unknown flag {flag}\n\n{USAGE}")?;
                 return Ok(false);
             }
             _ => files.push(arg),
@@ -53,7 +66,10 @@ fn check_all(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> i
     for file in &files {
         let path = Path::new(file);
         let (checked, warning) = match read(path) {
-            Ok((text, mode)) => (check(path, Language::of(path), &text), check_mode(mode)),
+            Ok((text, mode)) => {
+                let checked = check(path, Language::of(path), &text);
+                (checked.and_then(|loaded| check_keys(path, loaded)), check_mode(mode))
+            }
             Err(error) => {
                 let problem = Problem {
                     line: 0,
@@ -80,6 +96,21 @@ fn read(path: &Path) -> io::Result<(Vec<u8>, u32)> {
 fn check(file: &Path, language: Language, text: &[u8]) -> Result<Loaded, Errors> {
     let flags = &Flags::default();
     Config::load(text, &Options { file, language, flags, state_directory: None })
+}
+
+/// Reads the keys of the flock as the daemon does.
+fn check_keys(file: &Path, mut loaded: Loaded) -> Result<Loaded, Errors> {
+    let directory = file.parent().unwrap_or(Path::new("")).to_owned();
+    let keys =
+        keys::read(&loaded.settings.cluster.key_files, &Places { credentials: None, directory });
+    let Err(error) = keys else { return Ok(loaded) };
+    let told = |text| Problem { line: 0, path: "cluster.key_files".to_owned(), text };
+    if let keys::Error::Unreadable(..) = error {
+        let text = format!("{error}; the agent does not start where it cannot read it");
+        loaded.warnings.push(told(text));
+        return Ok(loaded);
+    }
+    Err(Errors::new(&file.display().to_string(), vec![told(error.to_string())]))
 }
 
 fn report(
@@ -125,16 +156,16 @@ mod tests {
 
     fn checked(args: &[&str]) -> (u8, String) {
         let mut out = Vec::new();
-        let code = run(args.iter().map(OsString::from), &mut out);
+        let code = run(args.iter().map(OsString::from), &mut out, &mut Vec::new());
         (code, String::from_utf8(out).unwrap())
     }
 
     #[test]
     fn a_right_file_is_a_success_and_told_in_numbers() {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/gateway.toml");
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/alertmanager.yml");
         let (code, out) = checked(&[file]);
         let expected = format!(
-            "Checking '{file}'  SUCCESS\nFound:\n - global config\n - route\n - 1 inhibit rules\n - 2 receivers\n \
+            "Checking '{file}'  SUCCESS\nFound:\n - global config\n - route\n - 1 inhibit rules\n - 3 receivers\n \
              - 0 templates\n - 1 time intervals\n\n"
         );
         assert_eq!((code, out), (0, expected));
@@ -154,6 +185,28 @@ mod tests {
         );
         assert!(out.contains("/Cargo.toml:1: package: unknown key \"package\""), "{out}");
         assert!(out.contains("minimal.toml'  SUCCESS"), "{out}");
+    }
+
+    #[test]
+    fn a_key_that_is_none_fails_and_one_that_is_not_here_is_a_warning() {
+        let folder = std::env::temp_dir().join(format!("bellwether-check-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let config = folder.join("a.toml");
+        let text = "[route]\nreceiver = 'x'\n[[receivers]]\nname = 'x'\n[cluster]\nkey_files = ['flock.key']\n";
+        std::fs::write(&config, text).unwrap();
+        let (code, out) = checked(&[config.to_str().unwrap()]);
+        let warning = format!("Warning: {}: cluster.key_files: ", config.display());
+        assert!(code == 0 && out.contains(&warning), "{out}");
+        assert!(out.contains("/flock.key cannot be read: "), "{out}");
+        std::fs::write(folder.join("flock.key"), "hunter2").unwrap();
+        let (code, out) = checked(&[config.to_str().unwrap()]);
+        assert!(code == 1 && out.contains("FAILED: 1 errors"), "{out}");
+        assert!(out.contains("cluster.key_files: ") && !out.contains("hunter2"), "{out}");
+        let key = crate::wire::key::print(&(0..32).collect::<Vec<u8>>());
+        std::fs::write(folder.join("flock.key"), key).unwrap();
+        let (code, out) = checked(&[config.to_str().unwrap()]);
+        std::fs::remove_dir_all(folder).unwrap();
+        assert!(code == 0 && !out.contains("Warning"), "{out}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ const URL: &str = "http://127.0.0.1:9093";
 pub fn run(
     args: &[String],
     out: &mut dyn Write,
+    err: &mut dyn Write,
     usage: &str,
     path: &str,
     print: fn(&Value) -> String,
@@ -27,7 +28,11 @@ pub fn run(
         ["--help" | "-h"] => (0, usage.to_owned()),
         _ => (2, usage.to_owned()),
     };
-    out.write_all(text.as_bytes()).map_or(1, |()| code)
+    let written = match code {
+        0 => out.write_all(text.as_bytes()),
+        _ => err.write_all(text.as_bytes()),
+    };
+    written.map_or(1, |()| code)
 }
 
 /// What is printed, after the exit code.

@@ -15,8 +15,8 @@ its clock less ours, whether it has the same records, and the id of the key it s
 ";
 
 /// Runs the subcommand; `args` come after its name. Returns the exit code: 0, 1 failed, 2 usage.
-pub fn run(args: &[String], out: &mut dyn Write) -> u8 {
-    client::run(args, out, USAGE, "/api/v2/status", |status| {
+pub fn run(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    client::run(args, out, err, USAGE, "/api/v2/status", |status| {
         print(status.get("cluster").unwrap_or(&Value::Null))
     })
 }

@@ -15,8 +15,8 @@ member or told by it, taken over, surrendered, failed.
 ";
 
 /// Runs the subcommand; `args` come after its name. Returns the exit code: 0, 1 failed, 2 usage.
-pub fn run(args: &[String], out: &mut dyn Write) -> u8 {
-    client::run(args, out, USAGE, "/bellwether/v1/history", print)
+pub fn run(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    client::run(args, out, err, USAGE, "/bellwether/v1/history", print)
 }
 
 fn print(entries: &Value) -> String {
@@ -51,7 +51,8 @@ fn outcome(entry: &Value) -> String {
         "told" => format!("told by {} after {after}", of("node")),
         "took over" => format!("took over from {} after {after}", of("node")),
         "surrendered" => format!("surrendered after {after}: {}", of("why")),
-        "failed" => format!("failed, nobody else can try: {}", of("why")),
+        // Only a first attempt has an entry of its own.
+        "failed" => format!("attempt 1 failed, will be tried again: {}", of("why")),
         "refused" => format!("refused: {}", of("why")),
         "expired" => format!("given up after {after} and {} attempts", of("attempts")),
         other => other.to_owned(),
@@ -84,6 +85,18 @@ AT                        GROUP       RECEIVER         OUTCOME
 2026-11-22T01:00:00.123Z  {}:{a=\"b\"}  hook/webhook[0]  took over from node-2 after 1.705 s
 ";
         assert_eq!(page, expected);
+    }
+
+    #[test]
+    fn each_way_not_to_notify_is_told_apart() {
+        let told = |outcome: &str| {
+            let entry = json!({"outcome": outcome, "why": "x", "attempts": 3, "afterMs": 1500});
+            super::outcome(&entry)
+        };
+        assert_eq!(told("failed"), "attempt 1 failed, will be tried again: x");
+        assert_eq!(told("surrendered"), "surrendered after 1.500 s: x");
+        assert_eq!(told("refused"), "refused: x");
+        assert_eq!(told("expired"), "given up after 1.500 s and 3 attempts");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::shell::flash::FlashDir;
 use crate::store::{Journal, Options, SegmentSurvey, Slot, Survey, survey};
+use crate::wire::record;
 
 /// Everything is as it should be.
 const SOUND: u8 = 0;
@@ -22,29 +23,30 @@ usage: bellwether journal inspect|check|compact DIR
 
 /// Runs a `journal` subcommand; `args` come after the word `journal`, `salt` is random. Returns the exit code: 0 sound,
 /// 1 damaged or failed, 2 usage.
-pub fn run(args: &[String], salt: u64, out: &mut dyn Write) -> u8 {
+pub fn run(args: &[String], salt: u64, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
-        ["inspect", dir] => look(Path::new(dir), true, out),
-        ["check", dir] => look(Path::new(dir), false, out),
-        ["compact", dir] => compact(Path::new(dir), salt, out),
-        _ => out.write_all(HELP.as_bytes()).map(|()| USAGE),
+        ["inspect", dir] => look(Path::new(dir), true, out, err),
+        ["check", dir] => look(Path::new(dir), false, out, err),
+        ["compact", dir] => compact(Path::new(dir), salt, out, err),
+        ["--help" | "-h"] => out.write_all(HELP.as_bytes()).map(|()| SOUND),
+        _ => err.write_all(HELP.as_bytes()).map(|()| USAGE),
     };
     // Whoever closed the pipe does not read the code either.
     done.unwrap_or(DAMAGED)
 }
 
-fn look(dir: &Path, whole: bool, out: &mut dyn Write) -> io::Result<u8> {
+fn look(dir: &Path, whole: bool, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
     let flash = match FlashDir::look(dir) {
         Ok(flash) => flash,
-        Err(error) => return failed(out, &error),
+        Err(error) => return failed(err, &error),
     };
     if flash.volatile() {
         writeln!(out, "warning: {} is in memory; nothing in it survives a reboot", dir.display())?;
     }
     let survey = match survey(flash) {
         Ok(survey) => survey,
-        Err(fault) => return failed(out, &fault),
+        Err(fault) => return failed(err, &fault),
     };
     if whole {
         print_segments(&survey, out)?;
@@ -59,7 +61,8 @@ fn print_segments(survey: &Survey, out: &mut dyn Write) -> io::Result<()> {
     let replay = &survey.replay;
     writeln!(out, "live: {} records, {} bytes", replay.records, replay.bytes)?;
     for kind in &survey.kinds {
-        writeln!(out, "  kind {}: {} records, {} bytes", kind.kind, kind.records, kind.bytes)?;
+        let name = record::kind_name(kind.kind);
+        writeln!(out, "  {name}: {} records, {} bytes", kind.records, kind.bytes)?;
     }
     Ok(())
 }
@@ -118,29 +121,29 @@ fn print_damage(survey: &Survey, out: &mut dyn Write) -> io::Result<u8> {
     Ok(if sound { SOUND } else { DAMAGED })
 }
 
-fn compact(dir: &Path, salt: u64, out: &mut dyn Write) -> io::Result<u8> {
+fn compact(dir: &Path, salt: u64, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
     let flash = match FlashDir::own(dir) {
         Ok(flash) => flash,
-        Err(error) => return failed(out, &error),
+        Err(error) => return failed(err, &error),
     };
     let opened = Journal::open(flash, Options::new(salt), &mut |_, _, _| {});
     let (mut journal, replay) = match opened {
         Ok(opened) => opened,
-        Err(fault) => return failed(out, &fault),
+        Err(fault) => return failed(err, &fault),
     };
     for cut in &replay.cuts {
         writeln!(out, "cut: {cut}")?;
     }
     if let Err(fault) = journal.compact() {
-        return failed(out, &fault);
+        return failed(err, &fault);
     }
     let ((epoch, used), (records, bytes)) = (journal.position(), journal.live());
     writeln!(out, "epoch {epoch}: {records} records, {bytes} bytes live, {used} bytes used")?;
     Ok(SOUND)
 }
 
-fn failed(out: &mut dyn Write, error: &dyn std::error::Error) -> io::Result<u8> {
-    writeln!(out, "error: {error}")?;
+fn failed(err: &mut dyn Write, error: &dyn std::error::Error) -> io::Result<u8> {
+    writeln!(err, "error: {error}")?;
     Ok(DAMAGED)
 }
 
@@ -155,7 +158,7 @@ mod tests {
     fn told(args: &[&str]) -> (u8, String) {
         let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
         let mut out = Vec::new();
-        let code = run(&args, 7, &mut out);
+        let code = run(&args, 7, &mut out, &mut Vec::new());
         (code, String::from_utf8(out).unwrap())
     }
 
@@ -167,7 +170,7 @@ mod tests {
         fs::create_dir_all(&path).unwrap();
         let flash = FlashDir::own(&path).unwrap();
         let (mut journal, _) = Journal::open(flash, Options::new(1), &mut |_, _, _| {}).unwrap();
-        journal.commit(&[Record::put(1, "a", "one"), Record::put(2, "b", "two")]).unwrap();
+        journal.commit(&[Record::put(1, "a", "one"), Record::put(99, "b", "two")]).unwrap();
         journal.commit(&[Record::put(1, "c", "three")]).unwrap();
         path
     }
@@ -182,7 +185,8 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("journal-1: no file"), "{text}");
-        assert!(text.contains("kind 1: 2 records"), "{text}");
+        assert!(text.contains("\n  alert: 2 records, "), "{text}");
+        assert!(text.contains("\n  kind 99 (newer): 1 records, "), "{text}");
         assert!(text.ends_with("sound\n"), "{text}");
     }
 

@@ -17,27 +17,76 @@ use crate::limits::GOSSIP_KEY_BYTES_MIN;
 use crate::shell::clock;
 
 /// Runs the subcommand that the first argument names, on the arguments that follow it, and returns the exit code; none
-/// if it names no subcommand, as with the daemon's own flags.
-pub fn run(args: &[OsString], out: &mut dyn Write) -> Option<u8> {
+/// if there is none, as with the daemon's own flags. What was asked for goes to `out`, why it failed to `err`.
+pub fn run(args: &[OsString], out: &mut dyn Write, err: &mut dyn Write) -> Option<u8> {
     let (name, rest) = args.split_first()?;
-    match name.to_str()? {
-        "check-config" => Some(check::run(rest.iter().cloned(), out)),
-        "flock" => Some(flock::run(&texts(rest), out)),
-        "history" => Some(history::run(&texts(rest), out)),
+    Some(match name.to_str()? {
+        "check-config" => check::run(rest.iter().cloned(), out, err),
+        "flock" => flock::run(&texts(rest), out, err),
+        "history" => history::run(&texts(rest), out, err),
         "journal" => {
             let salt = clock::rng().map_or(0, |mut rng| rng.next_u64());
-            Some(journal::run(&texts(rest), salt, out))
+            journal::run(&texts(rest), salt, out, err)
         }
         "key" => {
             let mut secret = [0; GOSSIP_KEY_BYTES_MIN];
-            // A generator without entropy makes no key.
-            clock::rng().ok()?.fill_bytes(&mut secret);
-            Some(key::run(&texts(rest), &secret, out))
+            let entropy = clock::rng().map(|mut rng| rng.fill_bytes(&mut secret));
+            key::run(&texts(rest), entropy.map(|()| &secret[..]), out, err)
         }
-        _ => None,
-    }
+        flag if flag.starts_with('-') => return None,
+        unknown => {
+            let names = NAMES.join(", ");
+            // Who does not listen wants no error either.
+            writeln!(err, "bellwether: unknown subcommand {unknown:?}; there are {names}").ok();
+            2
+        }
+    })
 }
+
+/// The subcommands.
+const NAMES: [&str; 5] = ["check-config", "flock", "history", "journal", "key"];
 
 fn texts(args: &[OsString]) -> Vec<String> {
     args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(args: &[&str]) -> (Option<u8>, String, String) {
+        let args: Vec<OsString> = args.iter().map(OsString::from).collect();
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let code = run(&args, &mut out, &mut err);
+        (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+    }
+
+    #[test]
+    fn what_went_wrong_is_no_output() {
+        for args in [
+            &["check-config", "--nonsense"][..],
+            &["flock", "--url=gw"],
+            &["history", "nonsense"],
+            &["journal", "check", "/nowhere/at/all"],
+            &["journal"],
+            &["key", "old"],
+        ] {
+            let (code, out, err) = told(args);
+            assert!(code.is_some_and(|code| code > 0), "{args:?}");
+            assert!(out.is_empty() && !err.is_empty(), "{args:?}: {out:?}, {err:?}");
+        }
+        for name in NAMES {
+            let (code, out, err) = told(&[name, "--help"]);
+            assert!(out.starts_with("usage: bellwether "), "{name}: {out}");
+            assert_eq!((code, err), (Some(0), String::new()), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_subcommand_hears_which_there_are() {
+        let (code, out, err) = told(&["silence", "add"]);
+        let expected = "bellwether: unknown subcommand \"silence\"; there are check-config, flock, history, journal, key\n";
+        assert_eq!((code, &*out, &*err), (Some(2), "", expected));
+        assert_eq!(told(&["--log.level=info"]), (None, String::new(), String::new()));
+    }
 }

@@ -221,6 +221,13 @@ impl Settings {
         }
     }
 
+    /// The keys, as `section.name`, whose values are others in `other`.
+    pub fn differing(&self, other: &Self) -> Vec<String> {
+        let (mut ours, mut theirs) = (self.clone(), other.clone());
+        let differ = |key: &&Key| (key.value)(&mut ours).show() != (key.value)(&mut theirs).show();
+        KEYS.iter().filter(differ).map(|key| format!("{}.{}", key.section, key.name)).collect()
+    }
+
     /// Every rule that spans keys and that these values break: the key, as section and name, and what to do.
     pub fn conflicts(&self) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
@@ -318,6 +325,18 @@ mod tests {
     #[test]
     fn the_defaults_break_no_rule() {
         assert_eq!(Settings::default().conflicts(), []);
+    }
+
+    #[test]
+    fn keys_that_differ_are_named_as_in_the_file() {
+        let mut settings = Settings::default();
+        assert_eq!(settings.differing(&Settings::default()), [] as [String; 0]);
+        settings.cluster.peers.push(Address { host: "a".to_owned(), port: 1 });
+        settings.web.timeout = Duration::from_secs(1);
+        settings.features.enable.push(Feature::ClassicMode);
+        let expected = ["web.timeout", "cluster.peers", "features.enable"];
+        assert_eq!(settings.differing(&Settings::default()), expected);
+        assert_eq!(Settings::default().differing(&settings), expected);
     }
 
     #[test]

@@ -329,6 +329,7 @@ async fn respond(
         Ok(body) => body,
         Err(refusal) => return built(refuse(refusal), true, place),
     };
+    let belated = belated(&head.method, head.uri.path());
     // Its time runs on.
     state.phase.set((Phase::Busy, state.phase.get().1));
     let exchange = Exchange { head, body, read_at: clock::boot_time(), answer };
@@ -336,7 +337,7 @@ async fn respond(
         return built(Response::text(503, "stopping\n"), true, place);
     }
     let come = async { answers.recv().await.map_err(|_| Response::text(503, "stopping\n")) };
-    let outcome = smol::future::or(come, late(shared.timeout)).await;
+    let outcome = smol::future::or(come, late(shared.timeout, belated)).await;
     // Where the answer did not come, the channel may still get it: the connection must not serve another request.
     match outcome {
         Ok(response) => built(response, false, place),
@@ -344,15 +345,26 @@ async fn respond(
     }
 }
 
-/// Ends as an error when an answer has taken too long: `timeout` is the operator's, zero if there is none.
-async fn late(timeout: Duration) -> Result<Response, Response> {
+/// Ends as an error when an answer has taken too long: `timeout` is the operator's, zero if there is none; `belated` is
+/// what is said when ours is over.
+async fn late(timeout: Duration, belated: &str) -> Result<Response, Response> {
     if !timeout.is_zero() && timeout < HTTP_ANSWER_TIME_MAX {
         Timer::after(timeout).await;
         return Err(Response::text(503, &format!("Exceeded configured timeout of {timeout:?}.\n")));
     }
     Timer::after(HTTP_ANSWER_TIME_MAX).await;
-    let message = "the flash does not answer: what was sent is in force, but is not kept yet and would not survive a restart; send it again later";
-    Err(Response::object(503, 503, message))
+    Err(Response::object(503, 503, belated))
+}
+
+/// What a client is told whose answer does not come.
+fn belated(method: &Method, path: &str) -> &'static str {
+    if path.ends_with("/-/reload") {
+        "the reload goes on: the log will say what came of it"
+    } else if [Method::POST, Method::DELETE].contains(method) {
+        "the flash does not answer: what was sent is in force, but is not kept yet and would not survive a restart; send it again later"
+    } else {
+        "the agent is busy with other events: ask again later"
+    }
 }
 
 fn refuse(refusal: Refusal) -> Response {
@@ -383,4 +395,22 @@ fn built(response: Response, closes: bool, place: Share) -> hyper::Response<Held
         built.headers_mut().insert("connection", HeaderValue::from_static("close"));
     }
     built
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_waits_for_flash_is_told_of_it() {
+        let told = |method, path| belated(&method, path).split(':').next();
+        let flash = Some("the flash does not answer");
+        assert_eq!(told(Method::POST, "/x/api/v2/alerts"), flash);
+        assert_eq!(told(Method::DELETE, "/api/v2/silence/1"), flash);
+        assert_eq!(
+            told(Method::GET, "/api/v2/alerts"),
+            Some("the agent is busy with other events")
+        );
+        assert_eq!(told(Method::POST, "/x/-/reload"), Some("the reload goes on"));
+    }
 }

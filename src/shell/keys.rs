@@ -1,7 +1,8 @@
 //! Shared keys from files.
 
+use std::fmt;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -27,19 +28,42 @@ impl Places {
     }
 }
 
-/// Reads a key from each of the files. The error names the file, and says nothing of what is in it.
-pub fn read(files: &[PathBuf], places: &Places) -> Result<KeyRing, String> {
-    let mut secrets = Vec::new();
-    for file in files {
-        let path = places.find(file);
-        secrets.push(read_one(&path).map_err(|why| format!("{} {why}", path.display()))?);
-    }
-    let names = || files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>();
-    KeyRing::new(&secrets).map_err(|error| format!("{}: {error}", names().join(", ")))
+/// Why there are no keys. Nothing is said of what is in a file.
+#[derive(Debug)]
+pub enum Error {
+    /// This file cannot be read.
+    Unreadable(PathBuf, io::Error),
+    /// What is in a file is no key, or what is in all of them makes no ring: which file, and what is wrong.
+    Wrong(String),
 }
 
-fn read_one(path: &Path) -> Result<Vec<u8>, String> {
-    let unreadable = |error| format!("cannot be read: {error}");
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(path, error) => {
+                write!(f, "{} cannot be read: {error}", path.display())
+            }
+            Self::Wrong(what) => f.write_str(what),
+        }
+    }
+}
+
+/// Reads a key from each of the files.
+pub fn read(files: &[PathBuf], places: &Places) -> Result<KeyRing, Error> {
+    let mut secrets = Vec::new();
+    for file in files {
+        secrets.push(read_one(&places.find(file))?);
+    }
+    let names = || files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>();
+    KeyRing::new(&secrets).map_err(|error| Error::Wrong(format!("{}: {error}", names().join(", "))))
+}
+
+fn read_one(path: &Path) -> Result<Vec<u8>, Error> {
+    let wrong = |why: &str| Error::Wrong(format!("{} {why}", path.display()));
+    let unreadable = |error: io::Error| match error.kind() {
+        io::ErrorKind::InvalidData => wrong("is no text: `bellwether key new` makes a key"),
+        _ => Error::Unreadable(path.to_owned(), error),
+    };
     let file = File::open(path).map_err(unreadable)?;
     if file.metadata().map_err(unreadable)?.mode() & 0o007 != 0 {
         warn!("{}: anybody on this machine can read this key: chmod o= it", path.display());
@@ -47,9 +71,10 @@ fn read_one(path: &Path) -> Result<Vec<u8>, String> {
     let mut text = String::new();
     file.take(GOSSIP_KEY_FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
     if text.len() as u64 > GOSSIP_KEY_FILE_BYTES_MAX {
-        return Err(format!("is larger than {GOSSIP_KEY_FILE_BYTES_MAX} bytes: one key a file"));
+        let why = format!("is larger than {GOSSIP_KEY_FILE_BYTES_MAX} bytes: one key a file");
+        return Err(wrong(&why));
     }
-    key::parse(&text).map_err(|error| error.to_string())
+    key::parse(&text).map_err(|error| wrong(&error.to_string()))
 }
 
 #[cfg(test)]
@@ -72,11 +97,14 @@ mod tests {
         };
         let ring = read(&["flock".into()], &places).unwrap();
         assert_eq!(ring.ids().count(), 1);
-        let error = read(&["flock".into(), "short".into()], &places).unwrap_err();
+        let error = read(&["flock".into(), "short".into()], &places).unwrap_err().to_string();
         assert!(error.contains("/short holds 16 bytes"), "{error}");
-        let error = read(&["none".into()], &places).unwrap_err();
+        let error = read(&["none".into()], &places).unwrap_err().to_string();
         assert!(error.contains("/none cannot be read"), "{error}");
         assert!(read(&["flock".into(), "flock".into()], &places).is_err());
+        fs::write(directory.join("noise"), b"\xff").unwrap();
+        let error = read(&["noise".into()], &places).unwrap_err().to_string();
+        assert!(error.contains("/noise is no text"), "{error}");
         fs::remove_dir_all(directory).unwrap();
     }
 }

@@ -49,6 +49,7 @@ use crate::limits::{EVENTS_MAX, STOP_TIME_MAX, TIMER_LATE_MAX};
 use crate::node::{Node, Options};
 use crate::notify::Reply;
 use crate::time::Mono;
+use crate::wire::record::kind_name;
 
 use flash::FlashError;
 use http::{Exchange, Server};
@@ -70,6 +71,8 @@ pub enum Event {
     },
     /// A request was read.
     Http(Box<Exchange>),
+    /// A source of events hears nothing more: which one, and why.
+    Deaf(&'static str, io::Error),
     /// Records have become durable, or will not.
     Kept(Kept),
     /// The names of the static peers stand for these addresses now.
@@ -117,7 +120,7 @@ impl fmt::Debug for Setup {
     }
 }
 
-/// Why the shell did not start.
+/// Why the shell did not start, or does not go on.
 #[derive(Debug)]
 pub enum Error {
     /// The system refused something that nothing works without: what.
@@ -145,17 +148,17 @@ impl fmt::Display for Error {
     }
 }
 
-/// Runs until a signal says to stop.
+/// Runs until a signal says to stop, or until nothing wakes it any more: a restart is better than to be half dead.
 pub fn run(setup: Setup) -> Result<(), Error> {
     let executor = Rc::new(LocalExecutor::new());
     let (mut shell, events) = Shell::start(&executor, setup)?;
     // A task like the others, so that a request is read, handled and answered in one turn of the executor.
     let serving = executor.spawn(async move {
-        shell.serve(&events).await;
+        let outcome = shell.serve(&events).await;
         shell.stop(&events).await;
+        outcome
     });
-    smol::block_on(executor.run(serving));
-    Ok(())
+    smol::block_on(executor.run(serving))
 }
 
 /// An answer that waits.
@@ -194,8 +197,10 @@ impl Shell {
         let timer = Rc::new(clock::Timer::new().map_err(system("making a timer"))?);
         let signals = Signals::new([Signal::Hup, Signal::Int, Signal::Term])
             .map_err(system("listening to signals"))?;
+        let waiting = Rc::clone(&timer);
         let mut sources = vec![
-            executor.spawn(sources::send_timeouts(Rc::clone(&timer), sender.clone())),
+            executor
+                .spawn(sources::send_timeouts(async move || waiting.wait().await, sender.clone())),
             executor.spawn(sources::send_signals(signals, sender.clone())),
         ];
         if let Some(interval) = systemd::watchdog_interval() {
@@ -257,20 +262,24 @@ impl Shell {
     }
 
     /// The loop: ends with a signal to stop.
-    async fn serve(&mut self, events: &Receiver<Event>) {
+    async fn serve(&mut self, events: &Receiver<Event>) -> Result<(), Error> {
         systemd::ready();
         self.note_clock(clock::synced());
         self.perform();
-        self.set_timer();
+        self.set_timer()?;
         while let Ok(event) = events.recv().await {
-            if let Event::Signal(signal @ (Signal::Int | Signal::Term)) = event {
-                info!("received {signal:?}, stopping");
-                break;
+            match event {
+                Event::Signal(signal @ (Signal::Int | Signal::Term)) => {
+                    info!("received {signal:?}, stopping");
+                    break;
+                }
+                Event::Deaf(what, error) => return Err(Error::System(what, error)),
+                event => self.handle(event),
             }
-            self.handle(event);
             self.perform();
-            self.set_timer();
+            self.set_timer()?;
         }
+        Ok(())
     }
 
     fn handle(&mut self, event: Event) {
@@ -278,6 +287,8 @@ impl Shell {
             Event::Datagram { from, via, bytes } => {
                 self.with_node(|node, cx| node.handle_datagram(cx, from, via, &bytes));
             }
+            // The loop is the one that ends of it.
+            Event::Deaf(..) => {}
             Event::Http(exchange) => self.answer(*exchange),
             Event::Kept(kept) => self.kept(&kept),
             Event::Peers(mut peers) => {
@@ -309,7 +320,8 @@ impl Shell {
     fn answer(&mut self, exchange: Exchange) {
         let request = exchange.request();
         let (method, label) = labels(&self.site.prefix, request.method, request.path);
-        if [Endpoint::Metrics.label(), Endpoint::Status.label()].contains(&label) {
+        let tells_state = [Endpoint::Metrics, Endpoint::Page, Endpoint::Status];
+        if tells_state.iter().any(|endpoint| endpoint.label() == label) {
             if let Some(port) = &self.port {
                 self.site.cluster.port = port.stats();
                 self.site.cluster.interfaces = port.interfaces();
@@ -458,7 +470,7 @@ impl Shell {
         }
     }
 
-    fn set_timer(&mut self) {
+    fn set_timer(&mut self) -> Result<(), Error> {
         let mut next = self.node.next_timeout();
         if next.is_some_and(|at| at <= clock::now().mono) {
             // Due at once: the way over the timer would only take time. What is due again after that goes that way, so
@@ -467,13 +479,11 @@ impl Shell {
             self.perform();
             next = self.node.next_timeout();
         }
-        if next == self.timer_at {
-            return;
+        if next != self.timer_at {
+            self.timer.set(next).map_err(|error| Error::System("setting the timer", error))?;
+            self.timer_at = next;
         }
-        if let Err(error) = self.timer.set(next) {
-            error!("setting the timer failed: {error}");
-        }
-        self.timer_at = next;
+        Ok(())
     }
 
     /// Says goodbye to the flock, answers what was read before the stop, then closes.
@@ -559,7 +569,7 @@ fn site_cluster(setup: &Setup, port: Option<&Port>) -> api::Cluster {
 fn restore(node: &mut Node, cx: &mut Cx<'_>, found: &[keeper::Found]) {
     for (kind, key, body) in found {
         if let Err(error) = node.handle_record(*kind, key, body) {
-            warn!("journal: left out a record of kind {kind}: {error}");
+            warn!("journal: left out a record ({}): {error}", kind_name(*kind));
         }
     }
     node.handle_restored(cx);

@@ -1,33 +1,42 @@
 //! What sends events to the loop besides connections, attempts and the journal: a task each.
 
-use std::rc::Rc;
+use std::io;
 use std::time::Duration;
 
-use async_signal::Signals;
-use log::error;
+use async_signal::Signal;
 use smol::Timer;
 use smol::channel::Sender;
-use smol::stream::StreamExt as _;
+use smol::stream::{Stream, StreamExt as _};
 
 use crate::limits::REJOIN_INTERVAL;
 use crate::shell::{Event, clock};
 
-pub(super) async fn send_timeouts(timer: Rc<clock::Timer>, events: Sender<Event>) {
+/// Tells each time that the timer has gone off: when `wait` ends.
+pub(super) async fn send_timeouts(wait: impl AsyncFn() -> io::Result<()>, events: Sender<Event>) {
     loop {
-        if let Err(error) = timer.wait().await {
-            error!("waiting for the timer failed: {error}");
-            return;
-        }
-        if events.send(Event::Timeout).await.is_err() {
+        let waited = wait().await;
+        let is_deaf = waited.is_err();
+        let event = match waited {
+            Ok(()) => Event::Timeout,
+            Err(error) => Event::Deaf("waiting for the timer", error),
+        };
+        if events.send(event).await.is_err() || is_deaf {
             return;
         }
     }
 }
 
-pub(super) async fn send_signals(mut signals: Signals, events: Sender<Event>) {
+pub(super) async fn send_signals(
+    mut signals: impl Stream<Item = io::Result<Signal>> + Unpin,
+    events: Sender<Event>,
+) {
     while let Some(signal) = signals.next().await {
-        let Ok(signal) = signal else { continue };
-        if events.send(Event::Signal(signal)).await.is_err() {
+        let is_deaf = signal.is_err();
+        let event = match signal {
+            Ok(signal) => Event::Signal(signal),
+            Err(error) => Event::Deaf("waiting for signals", error),
+        };
+        if events.send(event).await.is_err() || is_deaf {
             return;
         }
     }
@@ -42,5 +51,32 @@ pub(super) async fn send_synced(events: Sender<Event>) {
 pub(super) async fn send_beats(interval: Duration, events: Sender<Event>) {
     while events.send(Event::Watchdog).await.is_ok() {
         Timer::after(interval).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smol::{block_on, channel, stream};
+
+    use super::*;
+
+    #[test]
+    fn a_source_that_is_deaf_says_so_and_ends() {
+        let broken = || io::Error::other("broken");
+        let (sender, events) = channel::bounded(4);
+        block_on(send_timeouts(async || Err(broken()), sender.clone()));
+        block_on(send_signals(stream::iter([Ok(Signal::Hup), Err(broken())]), sender));
+        let told: Vec<_> = std::iter::from_fn(|| events.try_recv().ok()).collect();
+        assert!(
+            matches!(
+                &*told,
+                [
+                    Event::Deaf("waiting for the timer", _),
+                    Event::Signal(Signal::Hup),
+                    Event::Deaf("waiting for signals", _)
+                ]
+            ),
+            "{told:?}"
+        );
     }
 }

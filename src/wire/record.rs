@@ -38,6 +38,7 @@
 
 mod body;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use minicbor::{Decode, Encode};
@@ -81,6 +82,26 @@ impl Kind {
     /// Its number.
     pub const fn number(self) -> u8 {
         self as u8
+    }
+
+    /// What its records are called.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Alert => "alert",
+            Self::Silence => "silence",
+            Self::Log => "log entry",
+            Self::Group => "group",
+            Self::Claim => "claim",
+            Self::Identity => "node",
+        }
+    }
+}
+
+/// What records of a kind are called, be it one that this version knows or not.
+pub fn kind_name(number: u16) -> Cow<'static, str> {
+    match Kind::from_number(number) {
+        Some(kind) => kind.as_str().into(),
+        None => format!("kind {number} (newer)").into(),
     }
 }
 

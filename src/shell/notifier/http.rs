@@ -1,14 +1,17 @@
 //! One HTTP request to a receiver, over a connection of its own. No error says more of a URL than its host.
 
 use std::fmt::{self, Write as _};
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::path::{Path, PathBuf};
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{
-    AUTHORIZATION, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, USER_AGENT,
+    AUTHORIZATION, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue,
+    LOCATION, USER_AGENT,
 };
 use hyper::http::response::Parts;
 use hyper::{Method, Request, StatusCode, Uri};
@@ -27,8 +30,8 @@ const AGENT: &str = concat!("Bellwether/", env!("CARGO_PKG_VERSION"));
 /// Why no answer came.
 #[derive(Debug)]
 pub(super) enum Error {
-    /// The file of a secret was not read.
-    Secret(io::Error),
+    /// The file of a secret was not read: which.
+    Secret(PathBuf, io::Error),
     /// The URL is none that we can use: what is wrong with it.
     Url(&'static str),
     /// A header's name or value cannot be sent: its name.
@@ -46,7 +49,9 @@ pub(super) enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Secret(error) => write!(f, "reading the file of a secret: {error}"),
+            Self::Secret(file, error) => {
+                write!(f, "reading the secret in {}: {error}", file.display())
+            }
             Self::Url(why) => write!(f, "the URL cannot be used: {why}"),
             Self::Header(name) => write!(f, "header {name:?} cannot be sent as configured"),
             Self::Resolve(host, error) => write!(f, "looking up {host}: {error}"),
@@ -77,7 +82,7 @@ pub(super) async fn send(request: HttpRequest) -> Result<(u16, String), Error> {
         let next = next.to_str().map_err(|_| Error::Redirect("its target is not text"))?;
         let next = target.join(next)?;
         if next.host != target.host {
-            headers.remove(AUTHORIZATION);
+            forget_secrets(&mut headers);
         }
         target = next;
         if !matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
@@ -275,8 +280,8 @@ async fn headers(given: Vec<(String, notify::HeaderValue)>) -> Result<HeaderMap,
     for (name, value) in given {
         let value = match value {
             notify::HeaderValue::Plain(text) => HeaderValue::try_from(text),
-            notify::HeaderValue::Secret(prefix, secret) => {
-                HeaderValue::try_from(format!("{prefix}{}", read(&secret).await?))
+            notify::HeaderValue::Secret(prefix, text) => {
+                secret(&format!("{prefix}{}", read(&text).await?))
             }
             notify::HeaderValue::Basic(user, password) => {
                 let pair = format!("{}:{}", read(&user).await?, read(&password).await?);
@@ -292,8 +297,24 @@ async fn headers(given: Vec<(String, notify::HeaderValue)>) -> Result<HeaderMap,
 }
 
 fn basic(pair: &str) -> Result<HeaderValue, Error> {
-    let value = HeaderValue::try_from(format!("Basic {}", base64(pair.as_bytes())));
+    let value = secret(&format!("Basic {}", base64(pair.as_bytes())));
     value.map_err(|_| Error::Header("Authorization".to_owned()))
+}
+
+/// A value that is for one host alone.
+fn secret(text: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut value = HeaderValue::try_from(text)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Leaves out what is not for another host. As in Go a host is one whatever the port.
+fn forget_secrets(headers: &mut HeaderMap) {
+    let secrets = headers.iter().filter(|(_, value)| value.is_sensitive());
+    let names: Vec<HeaderName> = secrets.map(|(name, _)| name.clone()).collect();
+    for name in names {
+        headers.remove(name);
+    }
 }
 
 fn base64(bytes: &[u8]) -> String {
@@ -317,16 +338,21 @@ async fn read(secret: &Secret) -> Result<String, Error> {
         Secret::Inline(text) => return Ok(text.as_ref().to_owned()),
         Secret::File(path) => path.clone(),
     };
-    let text = blocking::unblock(move || {
-        let mut text = String::new();
-        let file = std::fs::File::open(path)?;
-        let size = file.take(SECRET_BYTES_MAX + 1).read_to_string(&mut text)?;
-        if size as u64 > SECRET_BYTES_MAX {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is too large"));
-        }
-        Ok(text)
-    });
-    text.await.map(|text| text.trim().to_owned()).map_err(Error::Secret)
+    blocking::unblock(move || match read_file(&path) {
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(error) => Err(Error::Secret(path, error)),
+    })
+    .await
+}
+
+fn read_file(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let size = File::open(path)?.take(SECRET_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if size as u64 > SECRET_BYTES_MAX {
+        let why = format!("it is larger than {SECRET_BYTES_MAX} bytes");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    }
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -370,6 +396,27 @@ mod tests {
         {
             assert_eq!(base64(plain.as_bytes()), text);
         }
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_read_is_named_and_not_shown() {
+        let file = std::env::temp_dir().join(format!("bellwether-secret-{}", std::process::id()));
+        let why = |file: &Path| {
+            let secret = Secret::File(file.to_owned());
+            smol::block_on(read(&secret)).unwrap_err().to_string()
+        };
+        let name = file.display().to_string();
+        let missing = why(&file);
+        assert!(
+            missing.starts_with(&format!("reading the secret in {name}: No such")),
+            "{missing}"
+        );
+        for content in [b"hunter2\xff".to_vec(), b"hunter2".repeat(10_000)] {
+            std::fs::write(&file, content).unwrap();
+            let error = why(&file);
+            assert!(error.contains(&name) && !error.contains("hunter2"), "{error}");
+        }
+        std::fs::remove_file(file).unwrap();
     }
 
     #[test]
