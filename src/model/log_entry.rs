@@ -81,6 +81,12 @@ impl LogEntry {
         (fnv128([&*said]) & 0xffff) as u16
     }
 
+    /// Whether an alert was told as firing, if it was told of.
+    fn says(&self, fingerprint: Fingerprint) -> Option<bool> {
+        let is_in = |all: &[Fingerprint]| all.binary_search(&fingerprint).is_ok();
+        if is_in(&self.firing) { Some(true) } else { is_in(&self.resolved).then_some(false) }
+    }
+
     /// This, but for what it says of these alerts that fire.
     #[must_use]
     pub fn without_firing(&self, some: &[Fingerprint]) -> Self {
@@ -96,18 +102,33 @@ impl LogEntry {
         Self { firing: firing.into(), ..self }
     }
 
-    /// What receivers were told by this and by `later`, neither of which knew of the other: as firing whatever either
-    /// says, but what `later` told as ended well after this was told. Where that is not sure, an end that is told once
-    /// too often is better than none.
+    /// What receivers were told by this and by `later`, neither of which knew of the other. Of an alert that one told as
+    /// firing and the other as ended the one that was sent last holds. Where that is not sure, it is the one that is not
+    /// so, as `fires` says, for then receivers are told once more.
     #[must_use]
-    pub fn joined(&self, later: &Self) -> Self {
-        let is_after = later.timestamp > self.timestamp + SURELY_AFTER;
-        let ended = |it: &&Fingerprint| is_after && later.resolved.binary_search(it).is_ok();
-        let ours = self.firing.iter().filter(|it| !ended(it));
-        let mut firing: Vec<Fingerprint> = ours.chain(&*later.firing).copied().collect();
-        firing.sort_unstable();
-        firing.dedup();
-        let ended = later.resolved.iter().filter(|it| firing.binary_search(it).is_err());
+    pub fn joined(&self, later: &Self, fires: impl Fn(Fingerprint) -> bool) -> Self {
+        let holds =
+            |fingerprint: Fingerprint| match (self.says(fingerprint), later.says(fingerprint)) {
+                (Some(ours), Some(theirs)) if ours != theirs => {
+                    if later.timestamp > self.timestamp + SURELY_AFTER {
+                        theirs
+                    } else if self.timestamp > later.timestamp + SURELY_AFTER {
+                        ours
+                    } else {
+                        !fires(fingerprint)
+                    }
+                }
+                (ours, theirs) => theirs.or(ours).unwrap_or(false),
+            };
+        let named = |ours: &[Fingerprint], theirs: &[Fingerprint]| {
+            let mut all = [ours, theirs].concat();
+            all.sort_unstable();
+            all.dedup();
+            all
+        };
+        let both = named(&self.firing, &later.firing);
+        let firing: Vec<_> = both.iter().copied().filter(|it| holds(*it)).collect();
+        let ended = named(&later.resolved, &both).into_iter().filter(|it| !holds(*it));
         let mut tellers: Vec<(u64, u64)> = later.tellers.to_vec();
         for (node, times) in &*self.tellers {
             match tellers.iter_mut().find(|it| it.0 == *node) {
@@ -118,7 +139,7 @@ impl LogEntry {
         tellers.truncate(LOG_TELLERS_MAX);
         Self {
             timestamp: self.timestamp.max(later.timestamp),
-            resolved: ended.copied().collect(),
+            resolved: ended.collect(),
             firing: firing.into(),
             expires_at: self.expires_at.max(later.expires_at),
             tellers: tellers.into(),
@@ -142,22 +163,36 @@ mod tests {
     }
 
     #[test]
-    fn of_two_that_did_not_know_of_each_other_whatever_either_says_fires() {
+    fn of_two_that_did_not_know_of_each_other_both_hold() {
         let one = entry(5, &[1, 3], &[4], &[(7, 2), (9, 1)]);
         let later = entry(9, &[2, 3], &[1, 5], &[(8, 1), (9, 3)]);
         let joined = entry(9, &[1, 2, 3], &[5], &[(8, 1), (9, 3), (7, 2)]);
-        assert_eq!(one.joined(&later), joined);
-        assert_eq!(one.joined(&joined), joined, "once is enough");
+        assert_eq!(one.joined(&later, |_| false), joined);
+        assert_eq!(one.joined(&joined, |_| false), joined, "once is enough");
     }
 
     #[test]
-    fn an_end_that_was_told_well_after_it_was_told_as_firing_is_told() {
-        let one = entry(5, &[1, 3], &[], &[(7, 2)]);
-        for (secs, firing) in [(15, &[1, 2, 3][..]), (16, &[2, 3])] {
-            let later = entry(secs, &[2], &[1], &[(8, 1)]);
-            let joined = one.joined(&later);
-            assert_eq!(joined.firing, entry(0, firing, &[], &[]).firing);
-            assert_eq!(one.joined(&joined).firing, joined.firing, "once is enough");
+    fn of_an_alert_of_which_they_differ_the_one_that_was_sent_last_holds() {
+        let firing = |one: &LogEntry, other: &LogEntry, fires: bool| {
+            let joined = one.joined(other, |_| fires);
+            assert_eq!(one.joined(&joined, |_| fires).firing, joined.firing, "once is enough");
+            assert_eq!(joined.firing.len() + joined.resolved.len(), 1);
+            !joined.firing.is_empty()
+        };
+        let (fired, ended) = (entry(20, &[1], &[], &[(7, 2)]), entry(31, &[], &[1], &[(8, 1)]));
+        assert!(!firing(&fired, &ended, true) && !firing(&fired, &ended, false));
+        let again = entry(42, &[1], &[], &[(9, 1)]);
+        assert!(firing(&ended, &again, true) && firing(&ended, &again, false));
+        // Versions need not be in the order of times.
+        assert!(!firing(&ended, &fired, true) && firing(&again, &ended, false));
+    }
+
+    #[test]
+    fn where_it_is_not_sure_what_was_sent_last_it_is_told_again() {
+        let (fired, ended) = (entry(20, &[1], &[], &[(7, 2)]), entry(30, &[], &[1], &[(8, 1)]));
+        for (one, other) in [(&fired, &ended), (&ended, &fired)] {
+            assert!(one.joined(other, |_| true).firing.is_empty(), "it fires: that is new");
+            assert_eq!(*one.joined(other, |_| false).firing, [Fingerprint(1)], "the end is new");
         }
     }
 
