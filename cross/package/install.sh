@@ -80,6 +80,13 @@ put 644 bellwether.bash /usr/share/bash-completion/completions/bellwether
 [ -e "$DESTDIR/etc/bellwether/bellwether.toml" ] || put 644 configs/default.toml /etc/bellwether/bellwether.toml
 chmod 750 "$DESTDIR/etc/bellwether"
 run chown root:bellwether /etc/bellwether
+# procd's state lies beside the config.
+if [ "$init" != procd ]; then
+    # Where systemd would make it: it cannot on a root that has become read-only since.
+    mkdir -p "$DESTDIR/var/lib/bellwether"
+    chmod 700 "$DESTDIR/var/lib/bellwether"
+    run chown bellwether:bellwether /var/lib/bellwether
+fi
 
 case $init in
 systemd)

@@ -139,7 +139,7 @@ def installed(world):
         dpkg -i /root/bellwether_1.0_amd64.deb
         test "$(stat -c %U:%G:%a /etc/bellwether)" = root:bellwether:750
         test -e /etc/systemd/system/multi-user.target.wants/bellwether.service
-        install -d -o bellwether -g bellwether -m 700 /var/lib/bellwether
+        test "$(stat -c %U:%G:%a /var/lib/bellwether)" = bellwether:bellwether:700
         echo '# mine' >>/etc/bellwether/bellwether.toml
         serve
         curl -sf -H 'Content-Type: application/json' -d '{silence}' http://127.0.0.1:9093/api/v2/silences
@@ -174,6 +174,7 @@ def install_script(world):
         config = root / "etc/bellwether/bellwether.toml"
         config.write_text("mine")
         run(script, env=settings)
+        assert (root / "var/lib/bellwether").is_dir() == (init != "procd")
         assert config.read_text() == "mine" and (root / unit).exists() and os.access(root / "usr/bin/bellwether", os.X_OK)
         run(script, "--remove", env=settings)
         left = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
@@ -244,7 +245,6 @@ def readme(world):
         sudo() {{ "$@"; }}
         systemctl() {{
             test "$*" = "restart bellwether"
-            install -d -o bellwether -g bellwether -m 700 /var/lib/bellwether
             setpriv --reuid=bellwether --regid=bellwether --clear-groups /usr/bin/bellwether \\
                 --config.file=/etc/bellwether/bellwether.toml --storage.path=/var/lib/bellwether &
             for wait in $(seq 100); do curl -sf http://127.0.0.1:9093/-/ready && return; sleep 0.1; done
