@@ -1,7 +1,8 @@
 //! Shared keys from files.
 
+use std::fmt;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -27,29 +28,55 @@ impl Places {
     }
 }
 
-/// Reads a key from each of the files. The error names the file, and says nothing of what is in it.
-pub fn read(files: &[PathBuf], places: &Places) -> Result<KeyRing, String> {
+/// Why there are no keys: it names the file, and says nothing of what is in it.
+#[derive(Debug)]
+pub enum KeysError {
+    /// A file cannot be read, which may be otherwise in a while.
+    Unreadable(String),
+    /// What was read is no key.
+    Wrong(String),
+}
+
+impl fmt::Display for KeysError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Unreadable(why) | Self::Wrong(why)) = self;
+        f.write_str(why)
+    }
+}
+
+/// Reads a key from each of the files.
+pub fn read(files: &[PathBuf], places: &Places) -> Result<KeyRing, KeysError> {
     let mut secrets = Vec::new();
     for file in files {
         let path = places.find(file);
-        secrets.push(read_one(&path).map_err(|why| format!("{} {why}", path.display()))?);
+        let text = read_one(&path).map_err(|error| {
+            KeysError::Unreadable(format!("{} cannot be read: {error}", path.display()))
+        })?;
+        let wrong = |why| KeysError::Wrong(format!("{} {why}", path.display()));
+        secrets.push(parse(&text).map_err(wrong)?);
     }
     let names = || files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>();
-    KeyRing::new(&secrets).map_err(|error| format!("{}: {error}", names().join(", ")))
+    KeyRing::new(&secrets)
+        .map_err(|error| KeysError::Wrong(format!("{}: {error}", names().join(", "))))
 }
 
-fn read_one(path: &Path) -> Result<Vec<u8>, String> {
-    let unreadable = |error| format!("cannot be read: {error}");
-    let file = File::open(path).map_err(unreadable)?;
-    if file.metadata().map_err(unreadable)?.mode() & 0o007 != 0 {
+/// One byte more than is allowed at most.
+fn read_one(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    if file.metadata()?.mode() & 0o007 != 0 {
         warn!("{}: anybody on this machine can read this key: chmod o= it", path.display());
     }
-    let mut text = String::new();
-    file.take(GOSSIP_KEY_FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
+    let mut text = Vec::new();
+    file.take(GOSSIP_KEY_FILE_BYTES_MAX + 1).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+fn parse(text: &[u8]) -> Result<Vec<u8>, String> {
     if text.len() as u64 > GOSSIP_KEY_FILE_BYTES_MAX {
         return Err(format!("is larger than {GOSSIP_KEY_FILE_BYTES_MAX} bytes: one key a file"));
     }
-    key::parse(&text).map_err(|error| error.to_string())
+    let text = str::from_utf8(text).map_err(|_| "is no text: expected one key".to_owned())?;
+    key::parse(text).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -73,9 +100,15 @@ mod tests {
         let ring = read(&["flock".into()], &places).unwrap();
         assert_eq!(ring.ids().count(), 1);
         let error = read(&["flock".into(), "short".into()], &places).unwrap_err();
-        assert!(error.contains("/short holds 16 bytes"), "{error}");
+        assert!(
+            matches!(&error, KeysError::Wrong(why) if why.contains("/short holds 16 bytes")),
+            "{error}"
+        );
         let error = read(&["none".into()], &places).unwrap_err();
-        assert!(error.contains("/none cannot be read"), "{error}");
+        assert!(
+            matches!(&error, KeysError::Unreadable(why) if why.contains("/none cannot be read")),
+            "{error}"
+        );
         assert!(read(&["flock".into(), "flock".into()], &places).is_err());
         fs::remove_dir_all(directory).unwrap();
     }
