@@ -70,7 +70,7 @@ deb() {
         put 644 "$example" "$doc/examples/${example##*/}"
     done
 
-    for script in postinst prerm postrm; do
+    for script in preinst postinst prerm postrm; do
         put 755 "$PARTS/$script" "DEBIAN/$script"
     done
     (cd "$tree" && find etc -type f | sort | sed 's|^|/|') >"$tree/DEBIAN/conffiles"
