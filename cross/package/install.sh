@@ -77,7 +77,11 @@ make_user
 put 755 bellwether /usr/bin/bellwether
 put 644 bellwether.1 /usr/share/man/man1/bellwether.1
 put 644 bellwether.bash /usr/share/bash-completion/completions/bellwether
-[ -e "$DESTDIR/etc/bellwether/bellwether.toml" ] || put 644 configs/default.toml /etc/bellwether/bellwether.toml
+# Secrets may stand in the config and beside it: root writes, the agent reads.
+if [ ! -e "$DESTDIR/etc/bellwether/bellwether.toml" ]; then
+    put 640 configs/default.toml /etc/bellwether/bellwether.toml
+    run chown root:bellwether /etc/bellwether/bellwether.toml
+fi
 chmod 750 "$DESTDIR/etc/bellwether"
 run chown root:bellwether /etc/bellwether
 # procd's state lies beside the config.
