@@ -80,8 +80,8 @@ Version: $version
 Architecture: $arch
 Maintainer: The Bellwether authors <bellwether@localhost>
 Installed-Size: $(du -sk --apparent-size --exclude=DEBIAN "$tree" | cut -f1)
-Depends: adduser, init-system-helpers (>= 1.52)
-Recommends: ca-certificates, curl, tzdata
+Depends: adduser, curl, init-system-helpers (>= 1.52)
+Recommends: ca-certificates, tzdata
 Section: net
 Priority: optional
 Description: alerting agent for gateways

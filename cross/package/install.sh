@@ -95,6 +95,7 @@ fi
 case $init in
 systemd)
     put 755 unit-failed /usr/lib/bellwether/unit-failed
+    command -v curl >/dev/null || echo "install.sh: there is no curl here: bellwether-onfailure@.service needs it" >&2
     put 644 bellwether.service /etc/systemd/system/bellwether.service
     put 644 bellwether-onfailure@.service /etc/systemd/system/bellwether-onfailure@.service
     run systemctl daemon-reload
