@@ -180,6 +180,12 @@ def installed(world):
             test "$(silences)" = 1
             stop
         done
+        tar xzf /root/bellwether-1.0-{TARGET}.tar.gz -C /root
+        for what in "" --remove; do
+            /root/bellwether-1.0-{TARGET}/install.sh $what >/root/told 2>&1 && exit 1
+            grep 'use apt' /root/told
+        done
+        is_installed 1.0
         dpkg --remove bellwether
         test -e /etc/bellwether/bellwether.toml -a -e /var/lib/bellwether
         test ! -e /usr/bin/bellwether
@@ -198,12 +204,15 @@ def install_script(world):
     for init, unit in (("systemd", "etc/systemd/system/bellwether.service"), ("openrc", "etc/init.d/bellwether"), ("procd", "etc/init.d/bellwether")):
         root = world.directory / init
         settings = {**os.environ, "DESTDIR": str(root), "INIT": init}
+        (root / "lib/upgrade").mkdir(parents=True)
         run(script, env=settings)
         config = root / "etc/bellwether/bellwether.toml"
         config.write_text("mine")
         run(script, env=settings)
         assert (root / "var/lib/bellwether").is_dir() == (init != "procd")
         assert config.read_text() == "mine" and (root / unit).exists() and os.access(root / "usr/bin/bellwether", os.X_OK)
+        kept = root / "lib/upgrade/keep.d/bellwether"
+        assert kept.exists() == (init == "procd") and (not kept.exists() or "/etc/bellwether/\n" in kept.read_text())
         run(script, "--remove", env=settings)
         left = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
         assert left == [Path("etc/bellwether/bellwether.toml")], left
