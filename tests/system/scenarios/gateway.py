@@ -274,30 +274,47 @@ def procd(_world):
 
 
 def readme(world):
-    """The README's lines for a first flock, run as they stand, make a member that speaks sealed multicast."""
+    """The README's lines for a first flock, run as they stand, make a member that speaks sealed multicast, twice too."""
     packages(world, "1.0")
     section = (ROOT / "README.md").read_text().split("### A first flock of three")[1].split("###")[0]
     lines = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
     script = f"""
         sudo() {{ "$@"; }}
+        # Another machine is a directory.
+        ssh() {{
+            node=$1
+            shift
+            mkdir -p /root/$node/etc/bellwether
+            eval "$(echo "$*" | sed "s| /etc/| /root/$node/etc/|")"
+        }}
         systemctl() {{
             test "$*" = "restart bellwether"
+            [ -z "$agent" ] || {{ kill $agent; wait $agent; }}
             setpriv --reuid=bellwether --regid=bellwether --clear-groups /usr/bin/bellwether \\
                 --config.file=/etc/bellwether/bellwether.toml --storage.path=/var/lib/bellwether &
+            agent=$!
             for wait in $(seq 100); do curl -sf http://127.0.0.1:9093/-/ready && return; sleep 0.1; done
             exit 1
         }}
         rm -rf /etc/bellwether /var/lib/bellwether
+        mount -t sysfs none /sys
         ip link set lo up
         ip link add site type veth peer name other
         ip link set site up; ip link set other up
         ip address add 192.0.2.1/24 dev site
         dpkg -i /root/bellwether_1.0_amd64.deb
 {lines}
-        bellwether flock
+        cp /etc/bellwether/flock.key /root/first.key
+{lines}
+        test "$(grep -c cluster /etc/bellwether/bellwether.toml)" = 1
+        for node in "" /root/gw2 /root/gw3; do
+            cmp /root/first.key $node/etc/bellwether/flock.key
+            test "$(stat -c %U:%G:%a $node/etc/bellwether/flock.key)" = root:bellwether:640
+        done
     """
     told = run(*throw_away_machine(world), script)
-    assert '"sealed":true' in told and "NOT SEALED" not in told, told
+    assert len(re.findall(r"^sealed +with key", told, re.M)) == 2 and "NOT SEALED" not in told, told
+    assert re.search(r"^multicast .*site", told, re.M), told
 
 
 def failed_unit(world):
