@@ -232,7 +232,8 @@ impl Core {
     /// How many alerts the log entry of a flush names.
     fn entry_len(&self, id: GroupId) -> usize {
         let flush = self.groups.get(id).and_then(|group| group.flush.as_ref());
-        flush.map_or(0, |flush| flush.alerts.len())
+        let told = flush.and_then(|flush| flush.deliveries.first());
+        told.map_or(0, |delivery| delivery.content.alerts.len())
     }
 
     /// How long the log entry of a flush takes to reach all others, if it is too long for a datagram.

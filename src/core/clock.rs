@@ -144,7 +144,9 @@ impl Core {
             group.first_flush = step.time(group.first_flush);
             if let Some(flush) = &mut group.flush {
                 flush.tick.wall = step.time(flush.tick.wall);
-                for flushed in flush.snapshot.iter_mut().chain(&mut flush.alerts) {
+                let contents = flush.deliveries.iter_mut().map(|it| &mut it.content);
+                let told = contents.flat_map(|it| &mut Rc::make_mut(it).alerts);
+                for flushed in flush.snapshot.iter_mut().chain(told) {
                     step.alert(Rc::make_mut(&mut flushed.alert));
                 }
             }

@@ -7,6 +7,7 @@ use log::{debug, warn};
 use rand::RngExt as _;
 
 use crate::core::Core;
+use crate::core::content::Content;
 use crate::core::dedup::Reason;
 use crate::core::flush::Flush;
 use crate::core::group::GroupId;
@@ -43,7 +44,9 @@ pub struct Delivery {
     pub(super) answers: Option<Mono>,
     /// Whether it has left the turn to others without trying.
     pub(super) deferred: bool,
-    /// Who had told of the group when the last attempt began.
+    /// What it is told.
+    pub(super) content: Rc<Content>,
+    /// Who had told of the group when that was looked at last.
     pub(super) tellers: Rc<[(u64, u64)]>,
 }
 
@@ -67,7 +70,12 @@ pub(super) enum State {
 }
 
 impl Delivery {
-    pub(super) fn new(integration: usize, key: LogKey, now: Mono) -> Self {
+    pub(super) fn new(
+        integration: usize,
+        key: LogKey,
+        (content, tellers): (Rc<Content>, Rc<[(u64, u64)]>),
+        now: Mono,
+    ) -> Self {
         Self {
             integration,
             key,
@@ -79,7 +87,8 @@ impl Delivery {
             takes_from: None,
             answers: None,
             deferred: false,
-            tellers: Rc::default(),
+            content,
+            tellers,
         }
     }
 
@@ -147,11 +156,9 @@ impl Core {
         let Some(group) = self.groups.get_mut(id) else { return };
         let Some(flush) = group.flush.as_mut() else { return };
         let (deadline, receiver) = (flush.deadline, Rc::clone(&flush.receiver));
-        let Some(delivery) = flush.deliveries.get_mut(at) else { return };
-        let known = self.nflog.get(&delivery.key, cx.now.wall);
-        delivery.tellers = known.map(|it| Rc::clone(&it.tellers)).unwrap_or_default();
+        let Some(delivery) = flush.deliveries.get(at) else { return };
         let Some(integration) = receiver.integrations.get(delivery.integration) else { return };
-        if flush.firing.is_empty() && !integration.send_resolved {
+        if delivery.content.firing.is_empty() && !integration.send_resolved {
             // The log learns that all have ended, though nothing is sent of it.
             self.set_state(id, at, State::Done);
             self.record(cx, id, at);
@@ -169,7 +176,7 @@ impl Core {
             route_labels: &self.routes.get(group.route).labels,
             reason: reason.as_str(),
             external_url: &self.options.external_url,
-            alerts: views(flush, integration.send_resolved),
+            alerts: views(&delivery.content, integration.send_resolved),
         };
         let (outgoing, timeout) = notify::request(&integration.kind, &notification);
         let left = deadline.since(cx.now.mono);
@@ -319,10 +326,6 @@ impl Core {
         if matches!(delivery.state, State::Sending(..)) || !delivery.open() {
             return;
         }
-        // An alert may have ended between our tick and the other's.
-        if self.dedup(id, at, cx.now.wall).is_some() {
-            self.renew(id, cx.now.wall);
-        }
         if self.dedup(id, at, cx.now.wall).is_none() {
             debug!("{key}: told by another member");
             self.note(cx.now, id, at, Outcome::Told { by: node });
@@ -354,8 +357,8 @@ impl Core {
 }
 
 /// The alerts of a flush as one integration is told of them.
-fn views(flush: &Flush, send_resolved: bool) -> Vec<notify::AlertView<'_>> {
-    let told = flush.alerts.iter().filter(|it| send_resolved || !it.resolved);
+fn views(content: &Content, send_resolved: bool) -> Vec<notify::AlertView<'_>> {
+    let told = content.alerts.iter().filter(|it| send_resolved || !it.resolved);
     told.map(|it| notify::AlertView {
         fingerprint: it.fingerprint,
         alert: &it.alert,

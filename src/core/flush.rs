@@ -12,6 +12,7 @@ use std::time::Duration;
 use log::debug;
 
 use crate::config::{Integration, Receiver};
+use crate::core::content::{Content, Flushed};
 use crate::core::dedup::{self, Reason};
 use crate::core::delivery::{Delivery, State};
 use crate::core::group::GroupId;
@@ -20,7 +21,7 @@ use crate::core::{Change, Core};
 use crate::effect::Cx;
 use crate::faults::{self, Fault};
 use crate::limits::RECORD_LIFE_MAX;
-use crate::model::{Alert, Fingerprint, GroupKey, LogEntry, LogKey};
+use crate::model::{Fingerprint, GroupKey, LogEntry, LogKey};
 use crate::time::{Mono, Now, Wall};
 
 /// A flush has at least this long, however short the group interval is (Alertmanager's `MinTimeout`).
@@ -31,17 +32,6 @@ const ENTRY_LIFE_MIN: Duration = Duration::from_secs(15 * 60);
 
 /// What a member has told may be here so long before the alerts that it told of, where much is lost.
 const NEWS_LATE: Duration = Duration::from_secs(60);
-
-/// An alert as it was at the tick.
-#[derive(Clone, Debug)]
-pub struct Flushed {
-    /// Which alert.
-    pub fingerprint: Fingerprint,
-    /// As it was.
-    pub alert: Rc<Alert>,
-    /// Whether it had ended.
-    pub resolved: bool,
-}
 
 /// A flush that is under way.
 #[derive(Debug)]
@@ -58,33 +48,21 @@ pub struct Flush {
     pub(super) settled: bool,
     /// All alerts of the group, muted ones too.
     pub(super) snapshot: Vec<Flushed>,
-    /// Those that were not muted, in the order of notifications.
-    pub(super) alerts: Vec<Flushed>,
-    pub(super) firing: Rc<[Fingerprint]>,
-    resolved: Rc<[Fingerprint]>,
     /// One an integration of the receiver.
     pub(super) deliveries: Vec<Delivery>,
 }
 
 impl Flush {
-    /// Alerts that another member than `me` has just told as firing and that this flush does not know: they came after
-    /// its tick, or have not come yet. They are not this flush's to tell of.
+    /// Alerts that were told as firing a moment ago, perhaps by another member than `me`, and that this flush does not
+    /// know: they came after its tick, or have not come yet. They are not this flush's to tell of.
     fn unheard_of(&self, me: u64, known: &LogEntry) -> Vec<Fingerprint> {
-        let another = known.tellers.first().is_some_and(|it| it.0 != me);
+        let another = known.tellers.iter().any(|it| it.0 != me);
         if !another || known.timestamp < self.tick.wall - NEWS_LATE {
             return Vec::new();
         }
         let ours: BTreeSet<_> = self.snapshot.iter().map(|it| it.fingerprint).collect();
         known.firing.iter().filter(|it| !ours.contains(it)).copied().collect()
     }
-}
-
-/// The alerts that have ended, or those that have not.
-fn sorted(alerts: &[Flushed], resolved: bool) -> Rc<[Fingerprint]> {
-    let some = alerts.iter().filter(|it| it.resolved == resolved);
-    let mut found: Vec<Fingerprint> = some.map(|it| it.fingerprint).collect();
-    found.sort_unstable();
-    found.into()
 }
 
 impl Core {
@@ -125,14 +103,13 @@ impl Core {
             receiver: Rc::clone(&route.receiver),
             repeat_interval: route.repeat_interval,
             group_interval: route.group_interval,
-            firing: sorted(&alerts, false),
-            resolved: sorted(&alerts, true),
             settled: !self.turns.flock.settling,
             snapshot,
-            alerts,
             deliveries: Vec::new(),
         });
-        self.fan_out(cx, id);
+        if !alerts.is_empty() {
+            self.fan_out(cx, id, Content::new(alerts));
+        }
     }
 
     /// The group's alerts at `now`, in the order of notifications.
@@ -171,25 +148,6 @@ impl Core {
         alerts
     }
 
-    /// Takes the alerts of a flush of which nothing is under way as they have become since its tick.
-    pub(super) fn renew(&mut self, id: GroupId, now: Wall) {
-        let alerts = &self.alerts;
-        let Some(flush) = self.groups.get_mut(id).and_then(|group| group.flush.as_mut()) else {
-            return;
-        };
-        if flush.deliveries.iter().any(|it| matches!(it.state, State::Sending(..))) {
-            return;
-        }
-        for it in flush.snapshot.iter_mut().chain(&mut flush.alerts) {
-            if let Some(entry) = alerts.get(it.fingerprint) {
-                it.alert = Rc::clone(&entry.alert);
-                it.resolved = entry.alert.resolved(now);
-            }
-        }
-        flush.firing = sorted(&flush.alerts, false);
-        flush.resolved = sorted(&flush.alerts, true);
-    }
-
     fn is_silenced(&self, fingerprint: Fingerprint, now: Wall) -> bool {
         self.alerts.get(fingerprint).is_some_and(|entry| {
             !self.silences.muting(&entry.alert.labels, &entry.memo, now).is_empty()
@@ -197,19 +155,19 @@ impl Core {
     }
 
     /// Asks for each integration whether there is news, and starts to deliver it.
-    fn fan_out(&mut self, cx: &mut Cx<'_>, id: GroupId) {
+    fn fan_out(&mut self, cx: &mut Cx<'_>, id: GroupId, content: Content) {
         let Some(group) = self.groups.get_mut(id) else { return };
         let Some(flush) = group.flush.as_mut() else { return };
-        if flush.alerts.is_empty() {
-            return;
-        }
+        let content = Rc::new(content);
         let receiver = Rc::clone(&flush.receiver);
         flush.deliveries = receiver
             .integrations
             .iter()
             .enumerate()
             .map(|(place, it)| {
-                Delivery::new(place, log_key(group.key.clone(), &receiver, it), cx.now.mono)
+                let key = log_key(group.key.clone(), &receiver, it);
+                let tellers = tellers(self.nflog.get(&key, cx.now.wall));
+                Delivery::new(place, key, (Rc::clone(&content), tellers), cx.now.mono)
             })
             .collect();
         for at in 0..receiver.integrations.len() {
@@ -217,29 +175,51 @@ impl Core {
         }
     }
 
-    /// Why an integration is to be told of the flush, if it is.
-    pub(super) fn dedup(&self, id: GroupId, at: usize, now: Wall) -> Option<Reason> {
+    /// Why an integration is to be told of the flush, if it is. Where another has told since the alerts were looked at,
+    /// they are looked at again: some may have ended between our tick and the other's.
+    pub(super) fn dedup(&mut self, id: GroupId, at: usize, now: Wall) -> Option<Reason> {
+        let reason = self.compare(id, at, now)?;
+        if self.renew(id, at, now) { self.compare(id, at, now) } else { Some(reason) }
+    }
+
+    /// Takes the alerts of a delivery as they have become, if another has told since. Returns whether that is so.
+    fn renew(&mut self, id: GroupId, at: usize, now: Wall) -> bool {
+        let flush = self.groups.get_mut(id).and_then(|group| group.flush.as_mut());
+        let Some(delivery) = flush.and_then(|flush| flush.deliveries.get_mut(at)) else {
+            return false;
+        };
+        let tellers = tellers(self.nflog.get(&delivery.key, now));
+        if delivery.tellers == tellers {
+            return false;
+        }
+        delivery.tellers = tellers;
+        delivery.content = Rc::new(delivery.content.renewed(&self.alerts, now));
+        true
+    }
+
+    /// Why the alerts of a delivery are news, if they are.
+    fn compare(&self, id: GroupId, at: usize, now: Wall) -> Option<Reason> {
         let flush = self.groups.get(id)?.flush.as_ref()?;
         let delivery = flush.deliveries.get(at)?;
+        let (content, key) = (&delivery.content, &delivery.key);
         let integration = flush.receiver.integrations.get(delivery.integration)?;
-        let known = self.nflog.get(&delivery.key, now);
-        let known = known.map(|it| match flush.unheard_of(self.turns.flock.me, it) {
-            some if some.is_empty() => Cow::Borrowed(it),
-            some => Cow::Owned(it.without_firing(&some)),
-        });
+        let known =
+            self.nflog.get(key, now).map(|it| match flush.unheard_of(self.turns.flock.me, it) {
+                some if some.is_empty() => Cow::Borrowed(it),
+                some => Cow::Owned(it.without_firing(&some)),
+            });
         let reason = dedup::reason(
             known.as_deref(),
-            &flush.firing,
-            &flush.resolved,
+            &content.firing,
+            &content.resolved,
             integration.send_resolved,
             flush.repeat_interval,
             flush.tick.wall,
         );
         debug!(
-            "{}: {} firing, {} resolved: {}",
-            delivery.key,
-            flush.firing.len(),
-            flush.resolved.len(),
+            "{key}: {} firing, {} resolved: {}",
+            content.firing.len(),
+            content.resolved.len(),
             reason.map_or("nothing new", Reason::as_str)
         );
         reason
@@ -250,7 +230,8 @@ impl Core {
         let Some(flush) = self.groups.get(id).and_then(|it| it.flush.as_ref()) else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
         let (key, now) = (delivery.key.clone(), cx.now.wall);
-        let (firing, resolved) = (Rc::clone(&flush.firing), Rc::clone(&flush.resolved));
+        let content = &delivery.content;
+        let (firing, resolved) = (Rc::clone(&content.firing), Rc::clone(&content.resolved));
         let repeat_interval = flush.repeat_interval;
         let group_interval = flush.group_interval;
         // Later than what it replaces, also if the clock has gone back since.
@@ -326,6 +307,11 @@ impl Core {
     pub(super) fn flush_of(&mut self, id: GroupId) -> Option<&mut Flush> {
         self.groups.get_mut(id)?.flush.as_mut()
     }
+}
+
+/// Who has told of a group, as its log entry says.
+fn tellers(entry: Option<&LogEntry>) -> Rc<[(u64, u64)]> {
+    entry.map(|it| Rc::clone(&it.tellers)).unwrap_or_default()
 }
 
 pub(super) fn log_key(group: GroupKey, receiver: &Receiver, integration: &Integration) -> LogKey {

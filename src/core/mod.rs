@@ -4,6 +4,7 @@ pub mod alerts;
 mod attempts;
 mod claims;
 pub mod clock;
+pub mod content;
 pub mod dedup;
 pub mod delivery;
 pub mod flush;

@@ -416,7 +416,7 @@ fn what_is_under_way_when_the_clock_is_set_tells_the_time_as_it_is() {
     w.step(|core, _| assert!(core.handle_clock(now).is_some()));
     let (_, group) = w.core.groups().iter().next().unwrap();
     let flushed = group.flush.as_ref().unwrap();
-    for flushed in flushed.snapshot.iter().chain(&flushed.alerts) {
+    for flushed in flushed.snapshot.iter().chain(&flushed.deliveries[0].content.alerts) {
         assert_eq!(flushed.alert.starts_at, Wall::from_secs(START - 5));
     }
 }

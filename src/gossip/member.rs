@@ -91,7 +91,7 @@ pub(super) struct Swim {
     timers_made: u64,
     call_at: Mono,
     /// The suspects of [`Swim::doubt`], by when each is down: foca sets a time for those alone that it has probed.
-    doubts: BTreeMap<(Mono, u64), Incarnation>,
+    doubts: BTreeMap<(Mono, u64), (Id, Incarnation)>,
 }
 
 impl Swim {
@@ -143,7 +143,7 @@ impl Swim {
             return Upshot::default();
         };
         let suspect = Member::new(*known.id(), known.incarnation(), State::Suspect);
-        self.doubts.insert((now + SUSPICION, node), suspect.incarnation());
+        self.doubts.insert((now + SUSPICION, node), (*suspect.id(), suspect.incarnation()));
         self.apply(now, suspect)
     }
 
@@ -151,7 +151,10 @@ impl Swim {
     pub(super) fn handle_data(&mut self, now: Mono, data: &[u8]) -> Upshot {
         let mut upshot = self.drive(now, |foca, runtime| foca.handle_data(data, runtime));
         let header = CborCodec.decode_header(data);
-        upshot.outdated = header.is_ok_and(|header| header.dst.generation < self.generation());
+        let own = self.foca.identity();
+        upshot.outdated = header.is_ok_and(|Header { dst, .. }| {
+            dst.node == own.node && dst.generation < own.generation
+        });
         self.bound();
         upshot
     }
@@ -205,13 +208,12 @@ impl Swim {
             all.changes.extend(one.changes);
         }
         while let Some(entry) = self.doubts.first_entry().filter(|entry| entry.key().0 <= now) {
-            let ((_, node), incarnation) = entry.remove_entry();
-            let known = self.suspects().find(|it| it.id().node == node);
-            if known.is_none_or(|it| it.incarnation() != incarnation) {
+            let ((_, node), life) = entry.remove_entry();
+            if !self.suspects().any(|it| (*it.id(), it.incarnation()) == life) {
                 continue;
             }
             if let Some(at) = heard(node).filter(|at| now.since(*at) < SUSPICION) {
-                self.doubts.insert((at + SUSPICION, node), incarnation);
+                self.doubts.insert((at + SUSPICION, node), life);
                 continue;
             }
             let one = self.gone(now, node);

@@ -71,9 +71,9 @@ impl Node {
     }
 }
 
-/// The version for what may be of a clock that was not set.
+/// The version for what may be of a clock that was not set and began in 1970. A clock of another false time has its own
+/// versions, which stay: they are older than those of the right time all the same.
 pub(super) fn dated(version: Version) -> Version {
-    let first = Version::at(DATED.as_ms());
-    let hlc = if version < first { version.hlc.saturating_add(first.hlc) } else { version.hlc };
-    Version { hlc, ..version }
+    let hlc = version.hlc.saturating_add(Version::at(DATED.as_ms()).hlc);
+    if hlc < Version::at(SET_SINCE.as_ms()).hlc { Version { hlc, ..version } } else { version }
 }

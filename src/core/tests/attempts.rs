@@ -154,7 +154,7 @@ fn what_another_tells_meanwhile_is_not_begun() {
     let key = flush.deliveries[at].key.clone();
     let entry = LogEntry {
         timestamp: w.now.wall,
-        firing: Rc::clone(&flush.firing),
+        firing: Rc::clone(&flush.deliveries[at].content.firing),
         resolved: [].into(),
         expires_at: w.now.wall + Duration::from_secs(3600),
         tellers: [(8, 1)].into(),
