@@ -77,7 +77,10 @@ check_reproducible() {
     build "$1" "$second/elsewhere" "$second/built"
     split "$1" "$second/built" "$second/bellwether-$1"
     # The link to the symbols holds their checksum, so the symbols are compared too.
-    cmp "$OUT/bellwether-$1" "$second/bellwether-$1" || die "$1: two builds differ; both are in $OUT and $second"
+    if ! cmp "$OUT/bellwether-$1" "$second/bellwether-$1"; then
+        trap - EXIT
+        die "$1: two builds differ; both are in $OUT and $second"
+    fi
     echo "$1: two builds in different places have the same bytes"
     rm -rf "$second"
 }
@@ -117,7 +120,7 @@ for target in "$@"; do
     case " $TARGETS " in *" $target "*) ;; *) die "unknown target $target; one of: $TARGETS" ;; esac
 done
 mkdir -p "$OUT" "$CACHE"
-install_missing python3=python3 /usr/lib/python3/dist-packages=python3-venv eu-strip=elfutils c++filt=binutils
+install_missing python3=python3 python3:ensurepip=python3-venv eu-strip=elfutils c++filt=binutils
 install_zig
 # shellcheck disable=SC2086
 [ $# -gt 0 ] || set -- $TARGETS

@@ -57,8 +57,9 @@ deb() {
     put 755 "$ROOT/systemd/unit-failed" usr/lib/bellwether/unit-failed
     put 644 "$ROOT/systemd/bellwether.service" usr/lib/systemd/system/bellwether.service
     put 644 "$ROOT/systemd/bellwether-onfailure@.service" usr/lib/systemd/system/bellwether-onfailure@.service
-    put 644 "$ROOT/configs/default.toml" etc/bellwether/bellwether.toml
-    put 644 "$PARTS/default" etc/default/bellwether
+    # No conffiles: the scripts copy them to /etc where they are not yet, so that no upgrade asks.
+    put 644 "$ROOT/configs/default.toml" usr/share/bellwether/bellwether.toml
+    put 644 "$PARTS/default" usr/share/bellwether/default
     put 644 "$PARTS/lintian-overrides" usr/share/lintian/overrides/bellwether
     put 644 "$PARTS/bellwether.bash" usr/share/bash-completion/completions/bellwether
     put_gz "$work/bellwether.1" usr/share/man/man1/bellwether.1.gz
@@ -70,18 +71,17 @@ deb() {
         put 644 "$example" "$doc/examples/${example##*/}"
     done
 
-    for script in postinst prerm postrm; do
+    for script in preinst postinst prerm postrm; do
         put 755 "$PARTS/$script" "DEBIAN/$script"
     done
-    (cd "$tree" && find etc -type f | sort | sed 's|^|/|') >"$tree/DEBIAN/conffiles"
     cat >"$tree/DEBIAN/control" <<END
 Package: bellwether
 Version: $version
 Architecture: $arch
 Maintainer: The Bellwether authors <bellwether@localhost>
 Installed-Size: $(du -sk --apparent-size --exclude=DEBIAN "$tree" | cut -f1)
-Depends: adduser, init-system-helpers (>= 1.52)
-Recommends: ca-certificates, curl, tzdata
+Depends: adduser, curl, init-system-helpers (>= 1.52)
+Recommends: ca-certificates, tzdata
 Section: net
 Priority: optional
 Description: alerting agent for gateways
@@ -91,8 +91,8 @@ Description: alerting agent for gateways
  is kept in a journal made for flash, and the agents of one site notify once
  between them.
 END
-    (cd "$tree" && find usr etc -type f | LC_ALL=C sort | xargs md5sum) >"$tree/DEBIAN/md5sums"
-    chmod 644 "$tree"/DEBIAN/control "$tree"/DEBIAN/conffiles "$tree"/DEBIAN/md5sums
+    (cd "$tree" && find usr -type f | LC_ALL=C sort | xargs md5sum) >"$tree/DEBIAN/md5sums"
+    chmod 644 "$tree"/DEBIAN/control "$tree"/DEBIAN/md5sums
     find "$tree" -type d -exec chmod 755 {} +
     find "$tree" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
     dpkg-deb --root-owner-group -Zxz --build "$tree" "$OUT/bellwether_${version}_$arch.deb" >/dev/null

@@ -65,7 +65,7 @@ lay_out_programs() {
 }
 
 mkdir -p "$CACHE"
-install_missing python3=python3 /usr/lib/python3/dist-packages=python3-venv
+install_missing python3=python3 python3:ensurepip=python3-venv
 install_zig
 build_std
 lay_out_musl

@@ -36,7 +36,7 @@ emulator_of() {
 # Writes the checksums of everything that is shipped from the folder named.
 write_sums() (
     cd "$1" || exit
-    find . -type f \( -name 'bellwether*' ! -name '*.debug' -o -name LICENCES \) -printf '%P\n' | LC_ALL=C sort |
+    find . -type f \( -name 'bellwether*' -o -name LICENCES \) -printf '%P\n' | LC_ALL=C sort |
         xargs sha256sum >SHA256SUMS
 )
 
@@ -46,12 +46,14 @@ die() {
     exit 1
 }
 
-# Installs Debian packages that are missing, saying which: install_missing PROGRAM-OR-FILE=PACKAGE...
+# Installs Debian packages that are missing, saying which: install_missing PROGRAM=PACKAGE, where PROGRAM may be a file or
+# python3:MODULE too.
 install_missing() {
     missing=
     for pair in "$@"; do
         case $pair in
         /*) [ -e "${pair%%=*}" ] || missing="$missing ${pair#*=}" ;;
+        python3:*) python3 -c "import $(expr "$pair" : 'python3:\(.*\)=')" 2>/dev/null || missing="$missing ${pair#*=}" ;;
         *) command -v "${pair%%=*}" >/dev/null || missing="$missing ${pair#*=}" ;;
         esac
     done

@@ -44,7 +44,7 @@ trace() {
 
 cd "$ROOT"
 mkdir -p "$OUT"
-install_missing qemu-arm-static=qemu-user-static python3=python3 /usr/lib/python3/dist-packages=python3-venv
+install_missing qemu-arm-static=qemu-user-static python3=python3 python3:ensurepip=python3-venv
 install_zig
 here=$(build_here | program)
 there=$(build_there | program)

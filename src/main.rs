@@ -1,6 +1,7 @@
 //! The `bellwether` binary: arguments to exit code.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -21,8 +22,10 @@ use bellwether::shell::keys::{self, Places};
 use bellwether::shell::{self, Setup};
 use log::{error, info, warn};
 
-/// `EX_CONFIG` of `sysexits.h`: systemd does not try again with the same config.
+/// `EX_CONFIG` of `sysexits.h`, of what was read and is wrong: systemd does not try again with the same config.
 const BAD_CONFIG: u8 = 78;
+/// Of what may be otherwise in a while, such as a file on a disk that is mounted late: systemd tries again.
+const FAILED: u8 = 1;
 
 const UNSEALED: &str = "THE FLOCK IS NOT SEALED: whoever reaches its port can read what it says, silence any alert, and \
      make up others. Run `bellwether key new` and give each member the key with --cluster.key-file";
@@ -55,12 +58,9 @@ fn run(source: Source) -> ExitCode {
     let journal = environment("JOURNAL_STREAM").is_some();
     let loaded = match source.load(read_any) {
         Ok(loaded) => loaded,
-        Err(errors) => {
+        Err(failure) => {
             shell::log::start(&Settings::default().log, journal);
-            for line in errors.to_string().lines() {
-                error!("{line}");
-            }
-            return ExitCode::from(BAD_CONFIG);
+            return failure.tell();
         }
     };
     shell::log::start(&loaded.settings.log, journal);
@@ -71,17 +71,11 @@ fn run(source: Source) -> ExitCode {
     source.warn(&loaded.warnings);
     let (external_url, prefix) = match place(&loaded.settings) {
         Ok(place) => place,
-        Err(why) => {
-            error!("{why}");
-            return ExitCode::from(BAD_CONFIG);
-        }
+        Err(why) => return Failure { why, code: BAD_CONFIG }.tell(),
     };
     let keys = match source.keys(&loaded.settings.cluster) {
         Ok(keys) => keys,
-        Err(why) => {
-            error!("{why}");
-            return ExitCode::from(BAD_CONFIG);
-        }
+        Err(failure) => return failure.tell(),
     };
     let cluster = loaded.settings.cluster.clone();
     if cluster.port().is_some() && keys.is_empty() {
@@ -110,16 +104,40 @@ fn run(source: Source) -> ExitCode {
     };
     match shell::run(setup) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            error!("{why}");
-            ExitCode::FAILURE
-        }
+        Err(why) => Failure { why: why.to_string(), code: FAILED }.tell(),
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "here is where the environment is read")]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// Why the agent does not run, in lines, and its exit code.
+struct Failure {
+    why: String,
+    code: u8,
+}
+
+impl Failure {
+    fn tell(self) -> ExitCode {
+        for line in self.why.lines() {
+            error!("{line}");
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+impl From<Failure> for String {
+    fn from(failure: Failure) -> Self {
+        failure.why
+    }
 }
 
 /// Where the config comes from, now and at each reload.
@@ -136,7 +154,7 @@ impl Source {
         Self { flags, file, state_directory: environment("STATE_DIRECTORY").map(PathBuf::from) }
     }
 
-    fn load(&self, read: fn(&Path) -> io::Result<Text>) -> Result<Loaded, Errors> {
+    fn load(&self, read: fn(&Path) -> io::Result<Text>) -> Result<Loaded, Failure> {
         let built_in = Path::new("the built-in default");
         let file = self.file.as_deref().unwrap_or(built_in);
         let (text, mode) = match &self.file {
@@ -144,22 +162,27 @@ impl Source {
             Some(file) => read(file).map(|(text, mode)| (text, Some(mode))).map_err(|error| {
                 let text = format!("cannot be read: {error}");
                 let problem = Problem { line: 0, path: String::new(), text };
-                Errors::new(&file.display().to_string(), vec![problem])
+                let why = Errors::new(&file.display().to_string(), vec![problem]).to_string();
+                Failure { why, code: FAILED }
             })?,
         };
         let language = if self.file.is_some() { Language::of(file) } else { Language::Toml };
         let (flags, state_directory) = (&self.flags, self.state_directory.as_deref());
         let options = config::Options { file, language, flags, state_directory };
-        let mut loaded = Config::load(&text, &options)?;
+        let mut loaded = Config::load(&text, &options)
+            .map_err(|errors| Failure { why: errors.to_string(), code: BAD_CONFIG })?;
         loaded.warnings.extend(mode.and_then(check_mode));
         Ok(loaded)
     }
 
-    fn keys(&self, cluster: &Cluster) -> Result<KeyRing, String> {
+    fn keys(&self, cluster: &Cluster) -> Result<KeyRing, Failure> {
         let directory = self.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
         let credentials = environment("CREDENTIALS_DIRECTORY").map(PathBuf::from);
         let places = Places { credentials, directory: directory.to_owned() };
-        keys::read(&cluster.key_files, &places).map_err(|why| format!("cluster.key_files: {why}"))
+        keys::read(&cluster.key_files, &places).map_err(|error| Failure {
+            why: format!("cluster.key_files: {error}"),
+            code: if matches!(error, keys::Error::Unreadable(..)) { FAILED } else { BAD_CONFIG },
+        })
     }
 
     fn warn(&self, warnings: &[Problem]) {

@@ -298,3 +298,25 @@ fn a_bad_config_is_told_whole_and_ends_with_78() {
     assert_eq!(output.status.code(), Some(2));
     assert!(run(&["--version"]).unwrap().status.success());
 }
+
+#[test]
+fn a_file_that_cannot_be_read_ends_with_1_and_one_that_is_wrong_with_78() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("unreadable");
+    fs::create_dir_all(folder.join("directory")).unwrap();
+    fs::write(folder.join("good.toml"), QUIET).unwrap();
+    fs::write(folder.join("short.key"), "abcd").unwrap();
+    let key =
+        |file: &str| vec!["--config.file=good.toml".into(), format!("--cluster.key-file={file}")];
+    for (args, code, said) in [
+        (vec!["--config.file=none.toml".to_owned()], 1, "none.toml: cannot be read: No such file"),
+        (vec!["--config.file=directory".into()], 1, "directory: cannot be read: Is a directory"),
+        (key("none.key"), 1, "none.key cannot be read: No such file"),
+        (key("short.key"), 78, "short.key holds 2 bytes"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bellwether"));
+        let output = command.current_dir(&folder).args(args).output().unwrap();
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{log}");
+        assert!(log.contains(said), "{log}");
+    }
+}

@@ -56,6 +56,28 @@ run() {
     [ -n "$DESTDIR" ] || "$@"
 }
 
+# What dpkg has installed is dpkg's to replace and to remove.
+leave_to_dpkg() {
+    [ -z "$DESTDIR" ] && command -v dpkg-query >/dev/null || return 0
+    dpkg-query --search /usr/bin/bellwether >/dev/null 2>&1 || return 0
+    echo "install.sh: the package bellwether is installed here: use apt, or remove it first (apt remove bellwether)" >&2
+    exit 1
+}
+
+# OpenWrt's sysupgrade keeps what is listed, and nothing else that was added.
+keep_over_upgrades() {
+    [ -d "$DESTDIR/lib/upgrade" ] || return 0
+    mkdir -p "$DESTDIR/lib/upgrade/keep.d"
+    cat >"$DESTDIR/lib/upgrade/keep.d/bellwether" <<END
+/etc/bellwether/
+/etc/init.d/bellwether
+/etc/rc.d/K05bellwether
+/etc/rc.d/S95bellwether
+/lib/upgrade/keep.d/bellwether
+/usr/bin/bellwether
+END
+}
+
 remove() {
     case $init in
     systemd) run systemctl disable --now bellwether.service ;;
@@ -64,10 +86,14 @@ remove() {
     esac || true
     rm -f "$DESTDIR/usr/bin/bellwether" "$DESTDIR/usr/lib/bellwether/unit-failed" "$DESTDIR/etc/init.d/bellwether" \
         "$DESTDIR/etc/systemd/system/bellwether.service" "$DESTDIR/etc/systemd/system/bellwether-onfailure@.service" \
-        "$DESTDIR/usr/share/man/man1/bellwether.1" "$DESTDIR/usr/share/bash-completion/completions/bellwether"
+        "$DESTDIR/usr/share/man/man1/bellwether.1" "$DESTDIR/usr/share/bash-completion/completions/bellwether" \
+        "$DESTDIR/lib/upgrade/keep.d/bellwether"
+    [ "$init" != systemd ] || run systemctl daemon-reload
+    sync
     echo "removed; /etc/bellwether and the state are still there"
 }
 
+leave_to_dpkg
 if [ "${1:-}" = --remove ]; then
     remove
     exit
@@ -77,13 +103,25 @@ make_user
 put 755 bellwether /usr/bin/bellwether
 put 644 bellwether.1 /usr/share/man/man1/bellwether.1
 put 644 bellwether.bash /usr/share/bash-completion/completions/bellwether
-[ -e "$DESTDIR/etc/bellwether/bellwether.toml" ] || put 644 configs/default.toml /etc/bellwether/bellwether.toml
+# Secrets may stand in the config and beside it: root writes, the agent reads.
+if [ ! -e "$DESTDIR/etc/bellwether/bellwether.toml" ]; then
+    put 640 configs/default.toml /etc/bellwether/bellwether.toml
+    run chown root:bellwether /etc/bellwether/bellwether.toml
+fi
 chmod 750 "$DESTDIR/etc/bellwether"
 run chown root:bellwether /etc/bellwether
+# procd's state lies beside the config.
+if [ "$init" != procd ]; then
+    # Where systemd would make it: it cannot on a root that has become read-only since.
+    mkdir -p "$DESTDIR/var/lib/bellwether"
+    chmod 700 "$DESTDIR/var/lib/bellwether"
+    run chown bellwether:bellwether /var/lib/bellwether
+fi
 
 case $init in
 systemd)
     put 755 unit-failed /usr/lib/bellwether/unit-failed
+    command -v curl >/dev/null || echo "install.sh: there is no curl here: bellwether-onfailure@.service needs it" >&2
     put 644 bellwether.service /etc/systemd/system/bellwether.service
     put 644 bellwether-onfailure@.service /etc/systemd/system/bellwether-onfailure@.service
     run systemctl daemon-reload
@@ -97,6 +135,7 @@ openrc)
     ;;
 procd)
     put 755 without/bellwether.procd /etc/init.d/bellwether
+    keep_over_upgrades
     run /etc/init.d/bellwether enable
     run /etc/init.d/bellwether restart
     ;;
@@ -105,4 +144,6 @@ none)
     echo "    bellwether --config.file=/etc/bellwether/bellwether.toml --storage.path=/var/lib/bellwether"
     ;;
 esac
+# What is pulled out now boots with all of it.
+sync
 echo "installed; configure it in /etc/bellwether/bellwether.toml"

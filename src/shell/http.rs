@@ -28,7 +28,7 @@ use crate::limits::{
     HTTP_HEADER_BYTES_MAX, HTTP_HEADER_TIME_MAX, HTTP_HEADERS_MAX, HTTP_READ_BYTES, STOP_TIME_MAX,
     WARN_INTERVAL,
 };
-use crate::shell::{Event, clock};
+use crate::shell::{Event, clock, interfaces};
 use crate::time::Mono;
 
 use body::{Outgoing, Refusal, Share};
@@ -168,18 +168,15 @@ impl Server {
     }
 }
 
-fn bind(address: &Address) -> io::Result<TcpListener> {
-    let addresses: Vec<SocketAddr> = if address.host.is_empty() {
-        vec![
-            (Ipv6Addr::UNSPECIFIED, address.port).into(),
-            (Ipv4Addr::UNSPECIFIED, address.port).into(),
-        ]
+fn bind(asked: &Address) -> io::Result<TcpListener> {
+    let addresses: Vec<SocketAddr> = if asked.host.is_empty() {
+        vec![(Ipv6Addr::UNSPECIFIED, asked.port).into(), (Ipv4Addr::UNSPECIFIED, asked.port).into()]
     } else {
-        (&*address.host, address.port).to_socket_addrs()?.collect()
+        (&*asked.host, asked.port).to_socket_addrs()?.collect()
     };
     let mut outcome = Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
     for address in addresses {
-        outcome = listen(address);
+        outcome = listen(&asked.host, address);
         if outcome.is_ok() {
             break;
         }
@@ -187,10 +184,10 @@ fn bind(address: &Address) -> io::Result<TcpListener> {
     outcome
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+fn listen(host: &str, address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
+    interfaces::bind(&socket, host, address)?;
     socket.listen(HTTP_BACKLOG_MAX)?;
     Ok(socket.into())
 }

@@ -1,7 +1,12 @@
-//! The network interfaces, as sysfs tells them.
+//! The network interfaces, as sysfs tells them, and addresses that they may get later.
 
 use std::fs;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+
+use log::warn;
+use socket2::Socket;
 
 const UP: u32 = 0x1;
 const LOOPBACK: u32 = 0x8;
@@ -34,6 +39,25 @@ fn read(folder: &Path) -> Option<Interface> {
 fn can_multicast(flags: &str) -> Option<bool> {
     let flags = u32::from_str_radix(flags.trim_ascii().strip_prefix("0x")?, 16).ok()?;
     Some(flags & (UP | LOOPBACK | MULTICAST) == UP | MULTICAST)
+}
+
+/// Binds a socket that was asked for at `host`. An address that the machine does not have, as its network is not there yet,
+/// is bound all the same: who sends there is heard once it has it. Not so where `host` is a name, which may have another
+/// address that is there.
+pub(super) fn bind(socket: &Socket, host: &str, address: SocketAddr) -> io::Result<()> {
+    let may_come = host.parse::<IpAddr>().is_ok();
+    match socket.bind(&address.into()) {
+        Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable && may_come => {}
+        outcome => return outcome,
+    }
+    if address.is_ipv4() {
+        socket.set_freebind_v4(true)?;
+    } else {
+        socket.set_freebind_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    warn!(address:%; "this machine does not have the address to listen on: nobody is heard there until it has");
+    Ok(())
 }
 
 #[cfg(test)]

@@ -281,12 +281,12 @@ fn bind(address: &Address) -> io::Result<(Socket, SocketAddr)> {
     if address.host.is_empty() {
         let any = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), address.port);
         // Where there is no IPv6, IPv4 is every interface.
-        return bind_to(any)
-            .or_else(|_| bind_to(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port)));
+        return bind_to("", any)
+            .or_else(|_| bind_to("", SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port)));
     }
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for candidate in (address.host.as_str(), address.port).to_socket_addrs()? {
-        match bind_to(candidate) {
+        match bind_to(&address.host, candidate) {
             Ok(bound) => return Ok(bound),
             Err(error) => last = error,
         }
@@ -294,13 +294,13 @@ fn bind(address: &Address) -> io::Result<(Socket, SocketAddr)> {
     Err(last)
 }
 
-fn bind_to(address: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
+fn bind_to(host: &str, address: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
         socket.set_only_v6(!address.ip().is_unspecified())?;
     }
     prepare(&socket, address.is_ipv6())?;
-    socket.bind(&SockAddr::from(address))?;
+    interfaces::bind(&socket, host, address)?;
     let local = socket.local_addr()?.as_socket().unwrap_or(address);
     Ok((socket, local))
 }

@@ -73,10 +73,9 @@ def package(world):
         mode = path.stat().st_mode & 0o777
         runs = path.is_dir() or path.suffix == "" and path.parent.name in ("bin", "DEBIAN", "bellwether") and path.read_bytes()[:2] in (b"#!", b"\x7fE")
         assert mode == (0o755 if runs else 0o644), f"{path}: {mode:o}"
-    conffiles = (root / "DEBIAN/conffiles").read_text().split()
-    assert conffiles == ["/etc/bellwether/bellwether.toml", "/etc/default/bellwether"], conffiles
-    assert run(world.settings.subject, "check-config", root / "etc/bellwether/bellwether.toml")
-    for script in ("postinst", "prerm", "postrm"):
+    assert not (root / "DEBIAN/conffiles").exists() and not (root / "etc").exists(), "an upgrade may ask"
+    assert run(world.settings.subject, "check-config", root / "usr/share/bellwether/bellwether.toml")
+    for script in ("preinst", "postinst", "prerm", "postrm"):
         run("sh", "-n", root / "DEBIAN" / script)
 
     page = run("zcat", root / "usr/share/man/man1/bellwether.1.gz").replace("\\-", "-")
@@ -130,33 +129,68 @@ def installed(world):
         }
         silences() { curl -sf http://127.0.0.1:9093/api/v2/silences | grep -o '"id"' | wc -l; }
         stop() { kill $agent; wait $agent; }
+        # repack OLD NEW CHANGE: the package anew, changed by a script in its root.
+        repack() {
+            rm -rf /root/repacked
+            dpkg-deb -R /root/bellwether_$1_amd64.deb /root/repacked
+            (cd /root/repacked && sed -i "s/^Version: .*/Version: $2/" DEBIAN/control && eval "$3")
+            dpkg-deb -Zgzip -b /root/repacked /root/bellwether_$2_amd64.deb
+        }
+        is_installed() { test "$(dpkg-query -W -f '${Version} ${Status}' bellwether)" = "$1 install ok installed"; }
     """
     silence = '{"matchers":[{"name":"a","value":"b","isRegex":false}],"startsAt":"2020-01-01T00:00:00Z","endsAt":"2099-01-01T00:00:00Z","createdBy":"x","comment":"x"}'
     script = f"""
         {serve}
         ip link set lo up
         rm -rf /etc/bellwether /var/lib/bellwether
+        printf '#!/bin/sh\\necho armv6l\\n' >/usr/local/bin/uname
+        chmod +x /usr/local/bin/uname
+        dpkg -i /root/bellwether_1.0_amd64.deb >/root/told 2>&1 && exit 1
+        grep arm-unknown-linux-musleabihf /root/told
+        test ! -e /usr/bin/bellwether
+        rm /usr/local/bin/uname
+        # One whose config is a conffile, as many packages have it, and one with other defaults.
+        repack 1.0 0.9 'mkdir -p etc/bellwether etc/default
+            mv usr/share/bellwether/bellwether.toml etc/bellwether/ && mv usr/share/bellwether/default etc/default/bellwether
+            printf "/etc/bellwether/bellwether.toml\\n/etc/default/bellwether\\n" >DEBIAN/conffiles'
+        repack 1.1 1.1 'echo "# other" | tee -a usr/share/bellwether/bellwether.toml usr/share/bellwether/default'
+        dpkg -i /root/bellwether_0.9_amd64.deb
+        echo '# mine' >>/etc/bellwether/bellwether.toml
+        dpkg -i /root/bellwether_1.1_amd64.deb </dev/null
+        is_installed 1.1
+        tail -1 /etc/bellwether/bellwether.toml | grep '# mine'
+        test -e /etc/default/bellwether
+        dpkg --purge bellwether
+        test ! -e /etc/bellwether -a ! -e /etc/default/bellwether
+
         dpkg -i /root/bellwether_1.0_amd64.deb
+        test "$(stat -c %U:%G:%a /etc/bellwether/bellwether.toml)" = root:bellwether:640
         test "$(stat -c %U:%G:%a /etc/bellwether)" = root:bellwether:750
         test -e /etc/systemd/system/multi-user.target.wants/bellwether.service
-        install -d -o bellwether -g bellwether -m 700 /var/lib/bellwether
-        echo '# mine' >>/etc/bellwether/bellwether.toml
+        test "$(stat -c %U:%G:%a /var/lib/bellwether)" = bellwether:bellwether:700
+        for file in /etc/bellwether/bellwether.toml /etc/default/bellwether; do echo '# mine' >>$file; done
         serve
         curl -sf -H 'Content-Type: application/json' -d '{silence}' http://127.0.0.1:9093/api/v2/silences
         stop
         for version in 1.1 1.0; do
-            dpkg -i /root/bellwether_$version"_amd64.deb"
-            test "$(dpkg-query -W -f '${{Version}}' bellwether)" = $version
-            tail -1 /etc/bellwether/bellwether.toml | grep '# mine'
+            dpkg -i /root/bellwether_$version"_amd64.deb" </dev/null
+            is_installed $version
+            for file in /etc/bellwether/bellwether.toml /etc/default/bellwether; do tail -1 $file | grep '# mine'; done
             serve
             test "$(silences)" = 1
             stop
         done
+        tar xzf /root/bellwether-1.0-{TARGET}.tar.gz -C /root
+        for what in "" --remove; do
+            /root/bellwether-1.0-{TARGET}/install.sh $what >/root/told 2>&1 && exit 1
+            grep 'use apt' /root/told
+        done
+        is_installed 1.0
         dpkg --remove bellwether
         test -e /etc/bellwether/bellwether.toml -a -e /var/lib/bellwether
         test ! -e /usr/bin/bellwether
         dpkg --purge bellwether
-        test ! -e /etc/bellwether -a ! -e /var/lib/bellwether -a ! -e /etc/systemd/system/multi-user.target.wants/bellwether.service
+        test ! -e /etc/bellwether -a ! -e /etc/default/bellwether -a ! -e /var/lib/bellwether -a ! -e /etc/systemd/system/multi-user.target.wants/bellwether.service
     """
     run(*throw_away_machine(world), script)
 
@@ -170,11 +204,15 @@ def install_script(world):
     for init, unit in (("systemd", "etc/systemd/system/bellwether.service"), ("openrc", "etc/init.d/bellwether"), ("procd", "etc/init.d/bellwether")):
         root = world.directory / init
         settings = {**os.environ, "DESTDIR": str(root), "INIT": init}
+        (root / "lib/upgrade").mkdir(parents=True)
         run(script, env=settings)
         config = root / "etc/bellwether/bellwether.toml"
         config.write_text("mine")
         run(script, env=settings)
+        assert (root / "var/lib/bellwether").is_dir() == (init != "procd")
         assert config.read_text() == "mine" and (root / unit).exists() and os.access(root / "usr/bin/bellwether", os.X_OK)
+        kept = root / "lib/upgrade/keep.d/bellwether"
+        assert kept.exists() == (init == "procd") and (not kept.exists() or "/etc/bellwether/\n" in kept.read_text())
         run(script, "--remove", env=settings)
         left = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
         assert left == [Path("etc/bellwether/bellwether.toml")], left
@@ -236,31 +274,47 @@ def procd(_world):
 
 
 def readme(world):
-    """The README's lines for a first flock, run as they stand, make a member that speaks sealed multicast."""
+    """The README's lines for a first flock, run as they stand, make a member that speaks sealed multicast, twice too."""
     packages(world, "1.0")
     section = (ROOT / "README.md").read_text().split("### A first flock of three")[1].split("###")[0]
     lines = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
     script = f"""
         sudo() {{ "$@"; }}
+        # Another machine is a directory.
+        ssh() {{
+            node=$1
+            shift
+            mkdir -p /root/$node/etc/bellwether
+            eval "$(echo "$*" | sed "s| /etc/| /root/$node/etc/|")"
+        }}
         systemctl() {{
             test "$*" = "restart bellwether"
-            install -d -o bellwether -g bellwether -m 700 /var/lib/bellwether
+            [ -z "$agent" ] || {{ kill $agent; wait $agent; }}
             setpriv --reuid=bellwether --regid=bellwether --clear-groups /usr/bin/bellwether \\
                 --config.file=/etc/bellwether/bellwether.toml --storage.path=/var/lib/bellwether &
+            agent=$!
             for wait in $(seq 100); do curl -sf http://127.0.0.1:9093/-/ready && return; sleep 0.1; done
             exit 1
         }}
         rm -rf /etc/bellwether /var/lib/bellwether
+        mount -t sysfs none /sys
         ip link set lo up
         ip link add site type veth peer name other
         ip link set site up; ip link set other up
         ip address add 192.0.2.1/24 dev site
         dpkg -i /root/bellwether_1.0_amd64.deb
 {lines}
-        bellwether flock
+        cp /etc/bellwether/flock.key /root/first.key
+{lines}
+        test "$(grep -c cluster /etc/bellwether/bellwether.toml)" = 1
+        for node in "" /root/gw2 /root/gw3; do
+            cmp /root/first.key $node/etc/bellwether/flock.key
+            test "$(stat -c %U:%G:%a $node/etc/bellwether/flock.key)" = root:bellwether:640
+        done
     """
     told = run(*throw_away_machine(world), script)
-    assert '"sealed":true' in told and "NOT SEALED" not in told, told
+    assert len(re.findall(r"^sealed +with key", told, re.M)) == 2 and "NOT SEALED" not in told, told
+    assert re.search(r"^multicast .*site", told, re.M), told
 
 
 def failed_unit(world):
@@ -277,6 +331,20 @@ def failed_unit(world):
     labels = {"alertname": "UnitFailed", "unit": unit, "instance": os.uname().nodename, "severity": "critical", "site": "north"}
     assert alert["labels"] == labels, alert
     assert alert["annotations"]["summary"].endswith("failed: exit-code, exited 3"), alert
+
+    # The agent is not there yet, and the clock is set before the second attempt.
+    stubs = world.directory / "stubs"
+    stubs.mkdir()
+    for name, lines in {
+        "curl": f'echo "$*" >>"{stubs}/posted"; [ $(wc -l <"{stubs}/posted") -gt 1 ]',
+        "date": f'[ "$1" = +%s ] || exec {shutil.which("date")} "$@"; if [ -e "{stubs}/posted" ]; then echo 1800000000; else echo 1000; fi',
+        "sleep": ":",
+    }.items():
+        (stubs / name).write_text(f"#!/bin/sh\n{lines}\n")
+        (stubs / name).chmod(0o755)
+    run(ROOT / "systemd/unit-failed", unit, env={**settings, "PATH": f"{stubs}:{os.environ['PATH']}"})
+    ends = re.findall(r'"endsAt":"([^"]*)"', (stubs / "posted").read_text())
+    assert ends == ["1970-01-01T01:16:40Z", "2027-01-15T09:00:00Z"], ends
 
 
 def no_writable_directory(world):
@@ -316,6 +384,36 @@ def no_network(world):
     began = time.monotonic()
     run("unshare", "--net", "sh", "-ec", script)
     assert time.monotonic() - began < 15, "it waits for the network"
+
+
+def address_later(world):
+    """Told to listen on an address that nobody has given the machine yet, it waits for it; a port that is taken is an error."""
+    config = world.directory / "later.yml"
+    config.write_text(CONFIG)
+    data = world.directory / "data"
+    script = f"""
+        # No capability is needed.
+        agent="setpriv --bounding-set=-all {world.settings.subject} --config.file={config} --storage.path={data}"
+        web=--web.listen-address cluster=--cluster.listen-address
+        ip link set lo up
+        for address in 192.0.2.9 '[2001:db8::9]'; do
+            $agent-1 $web=$address:9093 $cluster=$address:9094 2>"{data}-log" &
+            for wait in $(seq 100); do grep -q 'Listening on' "{data}-log" && break; sleep 0.1; done
+            grep -c 'does not have the address' "{data}-log"
+            curl -sf http://$address:9093/-/ready && exit 1
+            ip address add $(echo $address | tr -d '[]') dev lo nodad
+            curl -sf --retry 20 --retry-all-errors --retry-delay 1 http://$address:9093/-/ready >/dev/null
+            $agent-2 $web=$address:9093 $cluster= 2>&1 && exit 1
+            $agent-3 $web=127.0.0.1:0 $cluster=$address:9094 2>&1 && exit 1
+            kill $!
+            wait $!
+            ip address del $(echo $address | tr -d '[]') dev lo
+        done
+    """
+    told = run("unshare", "--net", "sh", "-ec", script).splitlines()
+    counts = [line for line in told if len(line) == 1]
+    assert counts == ["2", "2"], told
+    assert len([line for line in told if "Address already in use" in line]) == 4, told
 
 
 def bare_machine(world):
@@ -402,5 +500,5 @@ def licences(_world):
 
 
 def cases(_settings):
-    found = (units, package, policy, installed, install_script, openrc, procd, readme, failed_unit, no_writable_directory, no_network, bare_machine, clock_not_set, watchdog, licences)
+    found = (units, package, policy, installed, install_script, openrc, procd, readme, failed_unit, no_writable_directory, no_network, address_later, bare_machine, clock_not_set, watchdog, licences)
     return [(f"gateway/{case.__name__}", case) for case in found]
