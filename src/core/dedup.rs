@@ -53,22 +53,21 @@ pub fn reason(
     let Some(entry) = entry else {
         return (!firing.is_empty()).then_some(Reason::First);
     };
-    if !subset(firing, &entry.firing) {
+    if !all_reported(firing, entry, true) {
         return Some(if entry.firing.is_empty() { Reason::First } else { Reason::NewAlerts });
     }
     if firing.is_empty() {
         // Whether resolved alerts are sent at all is for the sending to decide; the log must know that they ended.
         return (!entry.firing.is_empty()).then_some(Reason::AllResolved);
     }
-    if send_resolved && !subset(resolved, &entry.resolved) {
+    if send_resolved && !all_reported(resolved, entry, false) {
         return Some(Reason::SomeResolved);
     }
     (entry.timestamp < now - repeat_interval).then_some(Reason::Repeat)
 }
 
-/// Whether every element of `some` is in `all`; both sorted.
-fn subset(some: &[Fingerprint], all: &[Fingerprint]) -> bool {
-    some.iter().all(|fingerprint| all.binary_search(fingerprint).is_ok())
+fn all_reported(some: &[Fingerprint], entry: &LogEntry, firing: bool) -> bool {
+    some.iter().all(|fingerprint| entry.reported(*fingerprint, firing))
 }
 
 #[cfg(test)]
@@ -99,6 +98,11 @@ mod tests {
             (Some(entry(0, &[1, 2], &[])), &[1], &[2], true, Some(Reason::SomeResolved)),
             (Some(entry(0, &[1, 2], &[])), &[1], &[2], false, None),
             (Some(entry(0, &[1, 2], &[])), &[1], &[], true, None),
+            // Of 2 nobody knows what was reported last.
+            (Some(entry(0, &[1, 2], &[2])), &[1, 2], &[], true, Some(Reason::NewAlerts)),
+            (Some(entry(0, &[1, 2], &[2])), &[1], &[2], true, Some(Reason::SomeResolved)),
+            (Some(entry(0, &[2], &[2])), &[], &[2], true, Some(Reason::AllResolved)),
+            (Some(entry(0, &[1, 2], &[2])), &[1], &[], true, None),
             (Some(entry(3600, &[1], &[])), &[1], &[], true, None),
             (Some(entry(3601, &[1], &[])), &[1], &[], true, Some(Reason::Repeat)),
         ];

@@ -250,7 +250,7 @@ impl Core {
         let meanwhile = known.filter(|it| it.tellers != delivery.tellers);
         let mut entry = LogEntry { timestamp, firing, resolved, expires_at, tellers };
         if let Some(other) = meanwhile {
-            entry = other.joined(&entry, |it| self.alerts.fires(it, now));
+            entry = other.joined(&entry);
         } else if let Some(it) = known {
             entry = entry.with_firing(&flush.unheard_of(self.turns.flock.me, it));
         }

@@ -54,8 +54,9 @@ impl Core {
     pub fn merge_log(&mut self, now: Now, key: &LogKey, entry: LogEntry) -> Logged {
         let apart = self.nflog.get(key, now.wall).and_then(|ours| {
             let by = entry.unheard(ours)?;
-            let joined = ours.joined(&entry, |it| self.alerts.fires(it, now.wall));
-            (joined.firing != entry.firing).then_some((by, joined))
+            let joined = ours.joined(&entry);
+            let says_more = joined.firing != entry.firing || joined.resolved != entry.resolved;
+            says_more.then_some((by, joined))
         });
         let (logged, entry) = match apart {
             Some((by, joined)) => (Logged::Joined { by }, joined),

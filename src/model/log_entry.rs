@@ -2,15 +2,11 @@
 
 use std::fmt;
 use std::rc::Rc;
-use std::time::Duration;
 
 use crate::limits::LOG_TELLERS_MAX;
 use crate::model::hash::fnv128;
 use crate::model::{Fingerprint, GroupKey};
 use crate::time::Wall;
-
-/// Of two notifications whose times are this far apart the order is known, though each time is by another clock.
-const SURELY_AFTER: Duration = Duration::from_secs(10);
 
 /// Whose entry it is: a group, a receiver, and one integration of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,7 +43,7 @@ pub struct LogEntry {
     pub timestamp: Wall,
     /// The alerts it reported as firing, sorted.
     pub firing: Rc<[Fingerprint]>,
-    /// The alerts it reported as resolved, sorted.
+    /// The alerts it reported as resolved, sorted. Of one that is among both nobody knows what was reported last.
     pub resolved: Rc<[Fingerprint]>,
     /// When it may be forgotten.
     pub expires_at: Wall,
@@ -81,10 +77,10 @@ impl LogEntry {
         (fnv128([&*said]) & 0xffff) as u16
     }
 
-    /// Whether an alert was told as firing, if it was told of.
-    fn says(&self, fingerprint: Fingerprint) -> Option<bool> {
+    /// Whether this is known to have been the last that was reported of an alert: that it fires, or that it has ended.
+    pub fn reported(&self, fingerprint: Fingerprint, firing: bool) -> bool {
         let is_in = |all: &[Fingerprint]| all.binary_search(&fingerprint).is_ok();
-        if is_in(&self.firing) { Some(true) } else { is_in(&self.resolved).then_some(false) }
+        is_in(&self.firing) == firing && is_in(&self.resolved) != firing
     }
 
     /// This, but for what it says of these alerts that fire.
@@ -97,38 +93,17 @@ impl LogEntry {
     /// This, and that these alerts fire.
     #[must_use]
     pub fn with_firing(self, some: &[Fingerprint]) -> Self {
-        let mut firing: Vec<_> = self.firing.iter().chain(some).copied().collect();
-        firing.sort_unstable();
-        Self { firing: firing.into(), ..self }
+        Self { firing: united(&self.firing, some), ..self }
     }
 
-    /// What receivers were told by this and by `later`, neither of which knew of the other. Of an alert that one told as
-    /// firing and the other as ended the one that was sent last holds. Where that is not sure, it is the one that is not
-    /// so, as `fires` says, for then receivers are told once more.
+    /// What receivers were told by this and by `later`, neither of which knew of the other. Of an alert that only one
+    /// reported as firing, and the other as ended, nobody knows which came last: it is told once more.
     #[must_use]
-    pub fn joined(&self, later: &Self, fires: impl Fn(Fingerprint) -> bool) -> Self {
-        let holds =
-            |fingerprint: Fingerprint| match (self.says(fingerprint), later.says(fingerprint)) {
-                (Some(ours), Some(theirs)) if ours != theirs => {
-                    if later.timestamp > self.timestamp + SURELY_AFTER {
-                        theirs
-                    } else if self.timestamp > later.timestamp + SURELY_AFTER {
-                        ours
-                    } else {
-                        !fires(fingerprint)
-                    }
-                }
-                (ours, theirs) => theirs.or(ours).unwrap_or(false),
-            };
-        let named = |ours: &[Fingerprint], theirs: &[Fingerprint]| {
-            let mut all = [ours, theirs].concat();
-            all.sort_unstable();
-            all.dedup();
-            all
-        };
-        let both = named(&self.firing, &later.firing);
-        let firing: Vec<_> = both.iter().copied().filter(|it| holds(*it)).collect();
-        let ended = named(&later.resolved, &both).into_iter().filter(|it| !holds(*it));
+    pub fn joined(&self, later: &Self) -> Self {
+        let firing = united(&self.firing, &later.firing);
+        // An end that `later` did not report was of an earlier time.
+        let unsure = self.resolved.iter().filter(|it| later.firing.binary_search(it).is_ok());
+        let unsure: Vec<_> = unsure.copied().collect();
         let mut tellers: Vec<(u64, u64)> = later.tellers.to_vec();
         for (node, times) in &*self.tellers {
             match tellers.iter_mut().find(|it| it.0 == *node) {
@@ -139,12 +114,20 @@ impl LogEntry {
         tellers.truncate(LOG_TELLERS_MAX);
         Self {
             timestamp: self.timestamp.max(later.timestamp),
-            resolved: ended.collect(),
-            firing: firing.into(),
+            resolved: united(&later.resolved, &unsure),
+            firing,
             expires_at: self.expires_at.max(later.expires_at),
             tellers: tellers.into(),
         }
     }
+}
+
+/// What is in either, sorted.
+fn united(one: &[Fingerprint], other: &[Fingerprint]) -> Rc<[Fingerprint]> {
+    let mut all = [one, other].concat();
+    all.sort_unstable();
+    all.dedup();
+    all.into()
 }
 
 #[cfg(test)]
@@ -164,35 +147,29 @@ mod tests {
 
     #[test]
     fn of_two_that_did_not_know_of_each_other_both_hold() {
-        let one = entry(5, &[1, 3], &[4], &[(7, 2), (9, 1)]);
+        let one = entry(5, &[1, 3, 6], &[2, 4], &[(7, 2), (9, 1)]);
         let later = entry(9, &[2, 3], &[1, 5], &[(8, 1), (9, 3)]);
-        let joined = entry(9, &[1, 2, 3], &[5], &[(8, 1), (9, 3), (7, 2)]);
-        assert_eq!(one.joined(&later, |_| false), joined);
-        assert_eq!(one.joined(&joined, |_| false), joined, "once is enough");
+        let joined = entry(9, &[1, 2, 3, 6], &[1, 2, 5], &[(8, 1), (9, 3), (7, 2)]);
+        assert_eq!(one.joined(&later), joined);
+        assert_eq!(one.joined(&joined), joined, "once is enough");
     }
 
     #[test]
-    fn of_an_alert_of_which_they_differ_the_one_that_was_sent_last_holds() {
-        let firing = |one: &LogEntry, other: &LogEntry, fires: bool| {
-            let joined = one.joined(other, |_| fires);
-            assert_eq!(one.joined(&joined, |_| fires).firing, joined.firing, "once is enough");
-            assert_eq!(joined.firing.len() + joined.resolved.len(), 1);
-            !joined.firing.is_empty()
+    fn of_what_two_disagree_on_neither_was_surely_reported_last() {
+        let reported = |entry: &LogEntry, id: u64| {
+            let [firing, ended] = [true, false].map(|it| entry.reported(Fingerprint(id), it));
+            (firing, ended)
         };
-        let (fired, ended) = (entry(20, &[1], &[], &[(7, 2)]), entry(31, &[], &[1], &[(8, 1)]));
-        assert!(!firing(&fired, &ended, true) && !firing(&fired, &ended, false));
-        let again = entry(42, &[1], &[], &[(9, 1)]);
-        assert!(firing(&ended, &again, true) && firing(&ended, &again, false));
-        // Versions need not be in the order of times.
-        assert!(!firing(&ended, &fired, true) && firing(&again, &ended, false));
-    }
-
-    #[test]
-    fn where_it_is_not_sure_what_was_sent_last_it_is_told_again() {
-        let (fired, ended) = (entry(20, &[1], &[], &[(7, 2)]), entry(30, &[], &[1], &[(8, 1)]));
-        for (one, other) in [(&fired, &ended), (&ended, &fired)] {
-            assert!(one.joined(other, |_| true).firing.is_empty(), "it fires: that is new");
-            assert_eq!(*one.joined(other, |_| false).firing, [Fingerprint(1)], "the end is new");
+        let one = entry(5, &[1, 3], &[2], &[(7, 2)]);
+        let joined = one.joined(&entry(9, &[2, 3], &[1, 4], &[(8, 1)]));
+        for (id, expected) in [
+            (1, (false, false)),
+            (2, (false, false)),
+            (3, (true, false)),
+            (4, (false, true)),
+            (5, (false, false)),
+        ] {
+            assert_eq!(reported(&joined, id), expected, "{id}");
         }
     }
 

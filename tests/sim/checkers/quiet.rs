@@ -9,15 +9,18 @@ use crate::world::World;
 /// As long as the calm weather, the pause between two flushes before it, and the turns.
 const LATELY: Duration = Duration::from_secs(70 + 30 + 15);
 
-/// Alerts that nodes said of themselves before and that have ended lately, with their lease: each has a group of none.
+/// Alerts that nodes said of themselves before and that have ended lately, with their lease, as far as any node knows:
+/// each has a group of none.
 fn own_ends(world: &World) -> usize {
-    let Some(seat) = world.up().first().copied() else { return 0 };
-    let now = world.seats[seat].now(world.now).wall;
-    let own = world.node(seat).alerts().filter(|(_, alert, _)| {
-        let lately = alert.resolved(now) && now.since(alert.ends_at) < LATELY;
-        lately && alert.labels.get("group").is_none()
+    let ends = world.up().into_iter().map(|seat| {
+        let now = world.seats[seat].now(world.now).wall;
+        let own = world.node(seat).alerts().filter(|(_, alert, _)| {
+            let lately = alert.resolved(now) && now.since(alert.ends_at) < LATELY;
+            lately && alert.labels.get("group").is_none()
+        });
+        own.count()
     });
-    own.count()
+    ends.max().unwrap_or(0)
 }
 
 /// Since `from`, of the notifications, each of these groups was told once and no other.
