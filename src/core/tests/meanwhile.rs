@@ -8,7 +8,7 @@ const ANOTHER: u64 = 9;
 
 /// The fingerprint of an alert of this member's group.
 fn alert(i: &str) -> Fingerprint {
-    Fingerprint::of([("alertname", "A"), ("i", i)].into_iter())
+    Fingerprint::of([("alertname", "A"), ("i", i)])
 }
 
 fn key(m: &Member) -> LogKey {
