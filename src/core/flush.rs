@@ -254,9 +254,26 @@ impl Core {
         } else if let Some(it) = known {
             entry = entry.with_firing(&flush.unheard_of(self.turns.flock.me, it));
         }
+        // Where a member has just restarted an alert may still fire: it must hear of the end no later than of the log.
+        if flush.deliveries.iter().filter(|it| it.told()).count() == 1 {
+            let alerts = delivery.content.alerts.iter();
+            let ended = alerts.filter(|it| self.has_lapsed(it)).map(|it| it.fingerprint);
+            let ended: Vec<_> = ended.collect();
+            let told = |fingerprint| Change::AlertEnded { fingerprint, told: true };
+            self.changes.extend(ended.into_iter().map(told));
+        }
         if self.put_log(cx.now, &key, entry) {
             self.changes.push(Change::Log(key));
         }
+    }
+
+    /// Whether time has ended an alert, and nothing has changed about it since it was looked at.
+    fn has_lapsed(&self, flushed: &Flushed) -> bool {
+        let alert = &flushed.alert;
+        let current = self.alerts.get(flushed.fingerprint);
+        flushed.resolved
+            && alert.updated_at < alert.ends_at
+            && current.is_none_or(|entry| entry.alert.updated_at == alert.updated_at)
     }
 
     /// Takes a log entry as it is; that others give way to it is told. Returns whether there was room for it.
@@ -277,8 +294,9 @@ impl Core {
             return;
         }
         let failed = flush.deliveries.iter().any(|it| it.state == State::Failed);
-        let told = flush.deliveries.iter().any(Delivery::told);
         let Some(flush) = group.flush.take() else { return };
+        let told = flush.deliveries.iter().find(|it| it.told());
+        let told: BTreeSet<_> = told.into_iter().flat_map(|it| &*it.content.resolved).collect();
         for (at, delivery) in flush.deliveries.iter().enumerate() {
             self.timers.cancel(Timer::Delivery(id, at));
             self.timers.cancel(Timer::Claim(id, at));
@@ -289,8 +307,9 @@ impl Core {
                 let current = self.alerts.get(it.fingerprint);
                 if current.is_none_or(|entry| entry.alert.updated_at == it.alert.updated_at) {
                     group.alerts.remove(&it.fingerprint);
-                    if it.alert.updated_at < it.alert.ends_at {
-                        self.changes.push(Change::AlertEnded { fingerprint: it.fingerprint, told });
+                    let fingerprint = it.fingerprint;
+                    if it.alert.updated_at < it.alert.ends_at && !told.contains(&fingerprint) {
+                        self.changes.push(Change::AlertEnded { fingerprint, told: false });
                     }
                 }
             }
