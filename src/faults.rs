@@ -1,9 +1,21 @@
 //! Deliberate faults: each breaks one rule, so that a test can show that the simulator would notice. Without the feature
 //! `faults`, which never ships, none can be switched on and nothing of them is in the binary.
 
-/// A rule that is broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+macro_rules! faults {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// A rule that is broken.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Fault {
+            $($(#[$doc])* $name,)*
+        }
+
+        /// Every fault.
+        #[cfg(feature = "faults")]
+        pub const ALL: &[Fault] = &[$(Fault::$name,)*];
+    };
+}
+
+faults! {
     /// Alerts are not written to flash.
     AlertNotKept,
     /// Alerts are not told to the flock.
@@ -12,6 +24,8 @@ pub enum Fault {
     AnyVersionHolds,
     /// Claims are not told to the flock.
     ClaimNotShared,
+    /// Claims are told once and not renewed.
+    ClaimToldOnce,
     /// Others' claims mean nothing.
     ClaimsIgnored,
     /// Others' times are taken as if all clocks agreed.
@@ -20,6 +34,8 @@ pub enum Fault {
     DigestsIgnored,
     /// The directory is not synced.
     DirectoryNotSynced,
+    /// What has ended does not come back after a restart, so that what is older may.
+    EndedNotRestored,
     /// Ends that could not be told are forgotten.
     EndsForgotten,
     /// That a silence was expired is not told to the flock.

@@ -12,7 +12,7 @@ use crate::core::silences::Memo;
 use crate::limits::{ALERT_BYTES_MAX, ALERTS_BYTES_MAX, ALERTS_MAX};
 use crate::model::labels::{Pool, Quoted};
 use crate::model::matcher::{Grammar, valid_label_name};
-use crate::model::{Alert, Fingerprint, Labels, Pair, Report};
+use crate::model::{Alert, Brief, Fingerprint, Labels, Pair, Report};
 use crate::time::Wall;
 
 /// An alert and where it is routed to.
@@ -141,7 +141,9 @@ impl Alerts {
         let known = &entry.alert;
         if known.labels != alert.labels {
             // Whoever finds such a pair has looked for it. Routes, groups and sources are those of the first.
-            warn!("alert {} dropped: its fingerprint is that of {}", alert.labels, known.labels);
+            let [ours, theirs] = [&known.labels, &alert.labels].map(ToString::to_string);
+            let (ours, theirs) = (Brief(&ours), Brief(&theirs));
+            warn!("alert {theirs} dropped: its fingerprint is that of {ours}");
             return Change::None;
         }
         let merged = (**known).clone().merge(alert, now);

@@ -10,8 +10,8 @@ use crate::core::route::RouteId;
 use crate::core::timers::Timer;
 use crate::core::{Change, Core, alerts};
 use crate::faults::{self, Fault};
-use crate::limits::{GROUPS_MAX, OWN_GROUPS_MAX};
-use crate::model::{Alert, Fingerprint, Labels, Report};
+use crate::limits::{GROUPS_MAX, OWN_GROUPS_MAX, WARN_INTERVAL};
+use crate::model::{Alert, Brief, Fingerprint, Labels, Report};
 use crate::time::{Now, Wall};
 
 /// What became of the reports of one post.
@@ -58,7 +58,7 @@ impl Core {
             } else {
                 self.stats.received_firing += 1;
             }
-            if self.over_name_limit(fingerprint, &alert) {
+            if self.over_name_limit(now, fingerprint, &alert) {
                 self.stats.limited += 1;
                 continue;
             }
@@ -75,15 +75,16 @@ impl Core {
         report.ends_at.unwrap_or(now.wall + self.config.global.resolve_timeout)
     }
 
-    fn over_name_limit(&self, fingerprint: Fingerprint, alert: &Alert) -> bool {
+    fn over_name_limit(&mut self, now: Now, fingerprint: Fingerprint, alert: &Alert) -> bool {
         let limit = self.options.alerts_per_name_max;
         let name = alert.labels.get("alertname").unwrap_or("");
         let over =
             limit > 0 && self.alerts.get(fingerprint).is_none() && self.alerts.named(name) >= limit;
-        if over {
+        if over && self.limit_warned.is_none_or(|at| now.mono.since(at) >= WARN_INTERVAL) {
+            self.limit_warned = Some(now.mono);
+            let name = Brief(name);
             warn!(
-                "alert {} dropped: {limit} alerts named {name:?} are known, the limit",
-                alert.labels
+                "an alert is dropped: {limit} alerts named {name} are known, which is --alerts.per-alertname-limit; alertmanager_alerts_limited_total counts what is dropped from now on"
             );
         }
         over

@@ -167,6 +167,8 @@ pub struct Core {
     first_flushes: GroupTimers,
     /// Whether what happens was said by another member.
     merging: bool,
+    /// When it was last said that an alert is over its name's limit.
+    limit_warned: Option<Mono>,
     changes: Vec<Change>,
     history: History,
     stats: Stats,
@@ -193,6 +195,7 @@ impl Core {
             open: BTreeMap::new(),
             first_flushes: GroupTimers::new(),
             merging: false,
+            limit_warned: None,
             changes: Vec::new(),
             history: History::default(),
             stats: Stats::default(),

@@ -6,7 +6,6 @@ use std::time::Duration;
 use log::{debug, warn};
 
 use crate::core::Change;
-use crate::core::silences::Silences;
 use crate::effect::{Cx, Effect};
 use crate::faults::{self, Fault};
 use crate::gossip::{self, Version};
@@ -80,7 +79,7 @@ impl Node {
                         // Nobody has told it yet, so whatever somebody tells holds.
                         self.stamp_of_version(cx.now, Version::UNTOLD, kind, expires, &body)
                     };
-                    if share && !unshared(kind, self.core.silences(), &key, cx.now) {
+                    if share && !self.unshared(kind, &key, cx.now) {
                         self.publish(cx, kind, &key, &stamp, body.clone());
                     }
                     if keep && !(kind == Kind::Alert && faults::on(Fault::AlertNotKept)) {
@@ -292,19 +291,23 @@ impl Node {
         let expires_at_ms = self.flock_time(now, expires).min(most).as_ms();
         Stamp { version, expires_at_ms, shared_end, beyond }
     }
-}
 
-/// Whether a deliberate fault keeps this from the flock.
-fn unshared(kind: Kind, silences: &Silences, key: &[u8], now: Now) -> bool {
-    match kind {
-        Kind::Alert => faults::on(Fault::AlertNotShared),
-        Kind::Claim => faults::on(Fault::ClaimNotShared),
-        Kind::Log => faults::on(Fault::LogNotShared),
-        Kind::Silence if faults::on(Fault::ExpiryNotShared) => {
-            let silence = record::silence_id_of(key).ok().and_then(|id| silences.get(id));
-            silence.is_some_and(|it| it.ends_at <= now.wall)
+    /// Whether a deliberate fault keeps this from the flock.
+    fn unshared(&self, kind: Kind, key: &[u8], now: Now) -> bool {
+        match kind {
+            Kind::Alert => faults::on(Fault::AlertNotShared),
+            Kind::Claim if faults::on(Fault::ClaimToldOnce) => {
+                self.stamps.get(kind, key).is_some_and(|it| Some(it.version.node) == self.identity)
+            }
+            Kind::Claim => faults::on(Fault::ClaimNotShared),
+            Kind::Log => faults::on(Fault::LogNotShared),
+            Kind::Silence if faults::on(Fault::ExpiryNotShared) => {
+                let id = record::silence_id_of(key).ok();
+                let silence = id.and_then(|id| self.core.silences().get(id));
+                silence.is_some_and(|it| it.ends_at <= now.wall)
+            }
+            _ => false,
         }
-        _ => false,
     }
 }
 

@@ -2,35 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use bellwether::faults::{CURRENT, Fault};
+use bellwether::faults::{ALL, CURRENT, Fault};
 
 use crate::{scenarios, swarm};
 
 /// Seeds that a fault may survive.
 const SEEDS_MAX: u64 = 400;
-
-const ALL: &[Fault] = &[
-    Fault::AlertNotKept,
-    Fault::AlertNotShared,
-    Fault::AnyVersionHolds,
-    Fault::ClaimNotShared,
-    Fault::ClaimsIgnored,
-    Fault::ClockOffsetIgnored,
-    Fault::DigestsIgnored,
-    Fault::DirectoryNotSynced,
-    Fault::EndsForgotten,
-    Fault::ExpiryNotShared,
-    Fault::LogBeforeAnswer,
-    Fault::LogNotRestored,
-    Fault::LogNotShared,
-    Fault::MergedEndsJoin,
-    Fault::NewerForgotten,
-    Fault::NewerRefused,
-    Fault::RanksDiffer,
-    Fault::SilencesIgnored,
-    Fault::SyncSkipped,
-    Fault::WaitsByWall,
-];
 
 /// Tries seeds with each fault until one fails that is clean without it.
 pub(crate) fn every_fault_is_noticed() {
