@@ -35,7 +35,7 @@ pub(super) fn fault(intake: &Intake) -> Option<(u16, String)> {
     if intake.refused > 0 {
         let refused = intake.refused;
         lines.push(format!(
-            "{refused} alerts were not taken, the table of alerts is full: try again later"
+            "{refused} alerts were not taken, the tables of alerts and groups have no room for them: try again later, or group by fewer labels"
         ));
         return Some((503, lines.join("\n")));
     }

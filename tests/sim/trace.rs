@@ -1,4 +1,4 @@
-//! What happened: a hash of every event, and a line each if asked for.
+//! What happened: a hash of every datagram that arrived and every notification, and a line each of much else if asked for.
 //!
 //! Lines: milliseconds since the world began, then what happened. `nX` is a node, `rX` a receiver, `+A` an alert that
 //! fires, `-A` one that has ended.
