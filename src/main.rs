@@ -95,6 +95,9 @@ fn run(source: Source) -> ExitCode {
             let loaded = source.load(read_file).map_err(|errors| errors.to_string())?;
             source.warn(&loaded.warnings);
             let keys = source.keys(&loaded.settings.cluster)?;
+            if keys.is_empty() && loaded.settings.cluster.port().is_some() {
+                warn!("{UNSEALED}");
+            }
             let waiting = started.differing(&loaded.settings);
             for key in waiting.iter().filter(|key| *key != RELOADED) {
                 warn!("{key}: changed, takes effect after a restart");

@@ -17,7 +17,7 @@ const HEAD: &str = "<!DOCTYPE html>
 
 /// What a browser sees at the root.
 pub(super) fn page(node: &Node, now: Now, site: &Site) -> Response {
-    let firing = node.alerts().filter(|(_, alert, _)| alert.ends_at >= now.wall).count();
+    let firing = node.alerts().filter(|(_, alert, _)| !alert.resolved(now.wall)).count();
     let active = node.silences().filter(|it| it.state(now.wall) == SilenceState::Active).count();
     let mut html = format!("{HEAD}<h1>Bellwether {}</h1>\n<table>\n", status::VERSION);
     row(&mut html, &["Alerts", &format!("{firing} firing")]);

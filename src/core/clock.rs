@@ -9,6 +9,8 @@ use std::time::Duration;
 use log::warn;
 
 use crate::core::Core;
+use crate::core::content::Content;
+use crate::core::delivery::Delivery;
 use crate::model::{Alert, LogEntry, Silence};
 use crate::time::{Now, SET_SINCE, Wall};
 
@@ -144,16 +146,32 @@ impl Core {
             group.first_flush = step.time(group.first_flush);
             if let Some(flush) = &mut group.flush {
                 flush.tick.wall = step.time(flush.tick.wall);
-                let contents = flush.deliveries.iter_mut().map(|it| &mut it.content);
-                let told = contents.flat_map(|it| &mut Rc::make_mut(it).alerts);
-                for flushed in flush.snapshot.iter_mut().chain(told) {
+                for flushed in &mut flush.snapshot {
                     step.alert(Rc::make_mut(&mut flushed.alert));
                 }
+                step_contents(step, &mut flush.deliveries);
             }
         });
         self.silences.forget_comparisons();
         self.first_flushes.values_mut().for_each(|first| *first = step.time(*first));
         Some(step)
+    }
+}
+
+/// Most deliveries of a flush share their content, and go on to.
+fn step_contents(step: Step, deliveries: &mut [Delivery]) {
+    let mut last: Option<(Rc<Content>, Rc<Content>)> = None;
+    for delivery in deliveries {
+        let before = Rc::clone(&delivery.content);
+        delivery.content = match &last {
+            Some((old, new)) if Rc::ptr_eq(old, &before) => Rc::clone(new),
+            _ => {
+                let mut content = Content::clone(&before);
+                content.alerts.iter_mut().for_each(|it| step.alert(Rc::make_mut(&mut it.alert)));
+                Rc::new(content)
+            }
+        };
+        last = Some((before, Rc::clone(&delivery.content)));
     }
 }
 

@@ -95,11 +95,6 @@ impl Delivery {
     pub(super) const fn open(&self) -> bool {
         !matches!(self.state, State::Done | State::Failed)
     }
-
-    /// Whether this node has delivered it, or tried to before another did.
-    pub(super) fn told(&self) -> bool {
-        self.state == State::Done && self.attempts > 0
-    }
 }
 
 impl Core {

@@ -50,19 +50,8 @@ pub struct Flush {
     pub(super) snapshot: Vec<Flushed>,
     /// One an integration of the receiver.
     pub(super) deliveries: Vec<Delivery>,
-}
-
-impl Flush {
-    /// Alerts that were told as firing a moment ago, perhaps by another member than `me`, and that this flush does not
-    /// know: they came after its tick, or have not come yet. They are not this flush's to tell of.
-    fn unheard_of(&self, me: u64, known: &LogEntry) -> Vec<Fingerprint> {
-        let another = known.tellers.iter().any(|it| it.0 != me);
-        if !another || known.timestamp < self.tick.wall - NEWS_LATE {
-            return Vec::new();
-        }
-        let ours: BTreeSet<_> = self.snapshot.iter().map(|it| it.fingerprint).collect();
-        known.firing.iter().filter(|it| !ours.contains(it)).copied().collect()
-    }
+    /// Alerts that time has ended, and of whose end the flock was told.
+    ended: BTreeSet<Fingerprint>,
 }
 
 impl Core {
@@ -106,6 +95,7 @@ impl Core {
             settled: !self.turns.flock.settling,
             snapshot,
             deliveries: Vec::new(),
+            ended: BTreeSet::new(),
         });
         if !alerts.is_empty() {
             self.fan_out(cx, id, Content::new(alerts));
@@ -203,11 +193,10 @@ impl Core {
         let delivery = flush.deliveries.get(at)?;
         let (content, key) = (&delivery.content, &delivery.key);
         let integration = flush.receiver.integrations.get(delivery.integration)?;
-        let known =
-            self.nflog.get(key, now).map(|it| match flush.unheard_of(self.turns.flock.me, it) {
-                some if some.is_empty() => Cow::Borrowed(it),
-                some => Cow::Owned(it.without_firing(&some)),
-            });
+        let known = self.nflog.get(key, now).map(|it| match self.later_alerts(id, it) {
+            some if some.is_empty() => Cow::Borrowed(it),
+            some => Cow::Owned(it.without_firing(&some)),
+        });
         let reason = dedup::reason(
             known.as_deref(),
             &content.firing,
@@ -252,19 +241,35 @@ impl Core {
         if let Some(other) = meanwhile {
             entry = other.joined(&entry);
         } else if let Some(it) = known {
-            entry = entry.with_firing(&flush.unheard_of(self.turns.flock.me, it));
+            entry = entry.with_firing(&self.later_alerts(id, it));
         }
         // Where a member has just restarted an alert may still fire: it must hear of the end no later than of the log.
-        if flush.deliveries.iter().filter(|it| it.told()).count() == 1 {
-            let alerts = delivery.content.alerts.iter();
-            let ended = alerts.filter(|it| self.has_lapsed(it)).map(|it| it.fingerprint);
-            let ended: Vec<_> = ended.collect();
-            let told = |fingerprint| Change::AlertEnded { fingerprint, told: true };
-            self.changes.extend(ended.into_iter().map(told));
+        let is_new = |it: &&Flushed| !flush.ended.contains(&it.fingerprint) && self.has_lapsed(it);
+        let ended = delivery.content.alerts.iter().filter(is_new).map(|it| it.fingerprint);
+        let ended: Vec<_> = ended.collect();
+        if let Some(flush) = self.flush_of(id) {
+            flush.ended.extend(&ended);
         }
+        let told = |fingerprint| Change::AlertEnded { fingerprint, told: true };
+        self.changes.extend(ended.into_iter().map(told));
         if self.put_log(cx.now, &key, entry) {
             self.changes.push(Change::Log(key));
         }
+    }
+
+    /// Alerts that were told as firing a moment ago, perhaps by another member, and that a flush of this group does not
+    /// know: they came after its tick, or have not come yet. They are not this flush's to tell of.
+    fn later_alerts(&self, id: GroupId, known: &LogEntry) -> Vec<Fingerprint> {
+        let Some(group) = self.groups.get(id) else { return Vec::new() };
+        let Some(flush) = &group.flush else { return Vec::new() };
+        let another = known.tellers.iter().any(|it| it.0 != self.turns.flock.me);
+        if !another || known.timestamp < flush.tick.wall - NEWS_LATE {
+            return Vec::new();
+        }
+        let ours: BTreeSet<_> = flush.snapshot.iter().map(|it| it.fingerprint).collect();
+        // One that has left the group has ended, and was muted then.
+        let left = |it: &Fingerprint| self.alerts.get(*it).is_some() && !group.alerts.contains(it);
+        known.firing.iter().filter(|it| !ours.contains(it) && !left(it)).copied().collect()
     }
 
     /// Whether time has ended an alert, and nothing has changed about it since it was looked at.
@@ -295,8 +300,6 @@ impl Core {
         }
         let failed = flush.deliveries.iter().any(|it| it.state == State::Failed);
         let Some(flush) = group.flush.take() else { return };
-        let told = flush.deliveries.iter().find(|it| it.told());
-        let told: BTreeSet<_> = told.into_iter().flat_map(|it| &*it.content.resolved).collect();
         for (at, delivery) in flush.deliveries.iter().enumerate() {
             self.timers.cancel(Timer::Delivery(id, at));
             self.timers.cancel(Timer::Claim(id, at));
@@ -308,7 +311,8 @@ impl Core {
                 if current.is_none_or(|entry| entry.alert.updated_at == it.alert.updated_at) {
                     group.alerts.remove(&it.fingerprint);
                     let fingerprint = it.fingerprint;
-                    if it.alert.updated_at < it.alert.ends_at && !told.contains(&fingerprint) {
+                    if it.alert.updated_at < it.alert.ends_at && !flush.ended.contains(&fingerprint)
+                    {
                         self.changes.push(Change::AlertEnded { fingerprint, told: false });
                     }
                 }

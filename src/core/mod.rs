@@ -105,7 +105,8 @@ pub enum Change {
         /// Only its end moved.
         lease: bool,
     },
-    /// Time has ended an alert and receivers know: flash must know too, or it gets its lease anew after a restart.
+    /// Time has ended an alert and a receiver knows: flash must know too, or it gets its lease anew after a restart.
+    /// What is still to be told to others, their log entries say.
     AlertEnded {
         /// Which.
         fingerprint: Fingerprint,

@@ -39,7 +39,7 @@ impl fmt::Display for LogKey {
 /// The last successful notification of a [`LogKey`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogEntry {
-    /// The flush tick at which it was decided: the later one wins a merge.
+    /// When it was logged, or later than what it replaced.
     pub timestamp: Wall,
     /// The alerts it reported as firing, sorted.
     pub firing: Rc<[Fingerprint]>,

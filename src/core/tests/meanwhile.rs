@@ -2,6 +2,7 @@
 
 use super::turns::Member;
 use super::*;
+use crate::core::Change;
 use crate::model::LogKey;
 
 const ANOTHER: u64 = 9;
@@ -111,4 +112,40 @@ fn what_comes_before_the_flock_has_settled_belongs_to_the_flush_that_waits_for_t
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].1, "[FIRING:1] A -> r (some alerts resolved)");
     assert_eq!(*m.w.core.nflog().get(&key, m.w.now.wall).unwrap().firing, [alert("2")]);
+}
+
+#[test]
+fn an_alert_that_ended_while_it_was_muted_is_not_kept_in_the_log() {
+    let mut m = Member::new(1);
+    m.w.silence(&["i=3"], 600);
+    m.w.post("A", "3", None);
+    m.run_until(1_000);
+    let key = key(&m);
+    let mut both = [alert("1"), alert("3")];
+    both.sort_unstable();
+    hears_log(&mut m, &key, 1, &both);
+    m.w.post("A", "3", Some(0));
+    m.run_until(11_000);
+    m.w.post("A", "1", Some(0));
+    hears_log(&mut m, &key, 2, &both);
+    m.w.answers = true;
+    m.run_until(30_000);
+    assert_eq!(m.w.told().len(), 1);
+    assert!(m.w.core.nflog().get(&key, m.w.now.wall).unwrap().firing.is_empty());
+}
+
+#[test]
+fn that_time_has_ended_an_alert_is_said_once_with_the_first_log_entry_that_says_so() {
+    let mut w = World::new(config(route("r", &[])));
+    w.post("A", "1", Some(5));
+    w.pass(10);
+    w.core.take_changes();
+    w.pass(30);
+    let of_end = |it: &Change| match it {
+        Change::AlertEnded { told, .. } => Some(if *told { "end" } else { "end for flash alone" }),
+        Change::Log(_) => Some("log"),
+        _ => None,
+    };
+    let said: Vec<_> = w.core.take_changes().iter().filter_map(of_end).collect();
+    assert_eq!(said, ["end", "log"]);
 }
