@@ -138,8 +138,10 @@ impl Swim {
 
     /// Another is now where a node was heard last: it is down unless it is heard of soon.
     pub(super) fn doubt(&mut self, now: Mono, node: u64) -> Upshot {
-        let is_alive = |it: &&Member<Id>| it.id().node == node && it.state() == State::Alive;
-        let Some(known) = self.foca.iter_members().find(is_alive) else {
+        // Of one that others suspect foca knows no time either.
+        let doubted = self.doubts.keys().any(|(_, other)| *other == node);
+        let known = self.foca.iter_members().find(|it| it.id().node == node);
+        let Some(known) = known.filter(|_| !doubted) else {
             return Upshot::default();
         };
         let suspect = Member::new(*known.id(), known.incarnation(), State::Suspect);

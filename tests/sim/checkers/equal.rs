@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use bellwether::gossip::Gossip;
+use bellwether::gossip::{Gossip, Liveness};
 use bellwether::store::Op;
 use bellwether::wire::record::{Kind, Stamped, decode_log};
 
@@ -52,7 +52,8 @@ fn state(world: &World, seat: usize) -> State {
 }
 
 /// Each knows all that run for members, and nobody else: no former self of a seat that has lost its flash either. Who
-/// went for good is found down once somebody has probed it, which may take longer than a world lasts.
+/// went for good is found down once somebody has probed it, and a former self that a node has only heard of is a suspect
+/// there until then, which may take longer than a world lasts.
 fn members(world: &World) -> Result<(), String> {
     let id = |seat: usize| world.node(seat).flock().map(Gossip::node);
     let former: BTreeSet<u64> = world.seats.iter().flat_map(|seat| seat.ids.clone()).collect();
@@ -64,7 +65,15 @@ fn members(world: &World) -> Result<(), String> {
             return Err(format!("n{seat} knows {living:x?} for members, {missing:x} is not there"));
         }
         let gone = |it: &u64| world.seats.iter().any(|seat| seat.gone && seat.ids.contains(it));
-        let strange = |it: &&u64| !others().any(|other| other == **it) && !gone(it);
+        let now = world.seats[seat].now(world.now).mono;
+        let suspects: BTreeSet<u64> = flock
+            .members(now)
+            .iter()
+            .filter(|it| it.liveness == Liveness::Suspect)
+            .map(|it| it.node)
+            .collect();
+        let doubted = |it: &u64| former.contains(it) && suspects.contains(it);
+        let strange = |it: &&u64| !others().any(|other| other == **it) && !gone(it) && !doubted(it);
         if let Some(strange) = living.iter().find(strange) {
             let was = if former.contains(strange) { "is no more" } else { "never was" };
             return Err(format!("n{seat} knows {strange:x} for a member, which {was}"));

@@ -3,6 +3,7 @@
 What takes minutes (30 nodes, idle bytes over minutes, 10,000 records) is measured by tests/bench/flock.
 """
 
+import contextlib
 import os
 import socket
 import sys
@@ -111,8 +112,12 @@ def unasked(world):
 
 def udp_sockets(pid):
     """The inodes of the process's UDP sockets."""
-    links = [os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
-    own = {link[8:-1] for link in links if link.startswith("socket:[")}
+    own = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            target = os.readlink(link)
+            if target.startswith("socket:["):
+                own.add(target[8:-1])
     tables = [Path(f"/proc/{pid}/net/{name}") for name in ("udp", "udp6")]
     lines = [line for table in tables if table.exists() for line in table.read_text().splitlines()[1:]]
     return own & {line.split()[9] for line in lines}
