@@ -267,8 +267,10 @@ impl Core {
             return Vec::new();
         }
         let ours: BTreeSet<_> = flush.snapshot.iter().map(|it| it.fingerprint).collect();
-        // One that has left the group has ended, and was muted then.
-        let left = |it: &Fingerprint| self.alerts.get(*it).is_some() && !group.alerts.contains(it);
+        // One that this node has told as firing and that has left the group since has ended, and was muted then.
+        let own = known.tellers.first().is_some_and(|it| it.0 == self.turns.flock.me);
+        let left =
+            |it: &Fingerprint| own && self.alerts.get(*it).is_some() && !group.alerts.contains(it);
         known.firing.iter().filter(|it| !ours.contains(it) && !left(it)).copied().collect()
     }
 
