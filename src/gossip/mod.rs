@@ -21,6 +21,7 @@
 //! it. A member is trusted: with the key it can publish what it likes, within the limits of every table.
 
 mod broadcast;
+mod codec;
 mod hlc;
 mod index;
 mod join;
