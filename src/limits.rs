@@ -84,7 +84,8 @@ pub const LOGGED_TEXT_BYTES_MAX: usize = 1024;
 pub const REDIRECTS_MAX: usize = 10;
 /// Bytes of a file that holds a secret. Policy: the attempt fails.
 pub const SECRET_BYTES_MAX: u64 = 64 * 1024;
-/// How long requests that are under way at the stop may take. Policy: their connections are closed.
+/// How long attempts, commits and requests that are under way at the stop may take, each. Policy: attempts are cut off and
+/// may be told again, commits are waited for no longer, connections are closed.
 pub const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 
 // The core.

@@ -112,15 +112,23 @@ fn accept(listener: &TcpListener) -> TcpStream {
     panic!("nobody connected");
 }
 
+const ACCEPTED: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
 /// A receiver that takes one request and answers 200.
 fn take_one(listener: &TcpListener) -> String {
-    take_one_and(listener, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    take_one_and(listener, ACCEPTED)
 }
 
 fn take_one_and(listener: &TcpListener, answer: &str) -> String {
-    let stream = accept(listener);
+    let mut stream = accept(listener);
+    let request = read_request(&stream);
+    stream.write_all(answer.as_bytes()).unwrap();
+    request
+}
+
+fn read_request(stream: &TcpStream) -> String {
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    let mut reader = BufReader::new(&stream);
+    let mut reader = BufReader::new(stream);
     let (mut request, mut length) = (String::new(), 0);
     loop {
         let mut line = String::new();
@@ -136,7 +144,6 @@ fn take_one_and(listener: &TcpListener, answer: &str) -> String {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
     request.push_str(&String::from_utf8(body).unwrap());
-    (&stream).write_all(answer.as_bytes()).unwrap();
     request
 }
 
@@ -173,6 +180,48 @@ fn a_posted_alert_is_listed_and_notified_once() {
     let (code, log) = agent.stop();
     assert_eq!(code, Some(0), "{log}");
     assert!(!log.contains("secret"), "{log}");
+}
+
+/// An agent that notifies a receiver of an alert, the connection over which it does, and the agent's journal as
+/// `bellwether journal inspect` shows it when all is over.
+fn amid_a_notification(name: &str) -> (Agent, TcpStream, impl Fn() -> String) {
+    let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
+    let config = format!(
+        "[route]\nreceiver = 'hook'\ngroup_wait = '0s'\n[[receivers]]\nname = 'hook'\n\
+         [[receivers.webhook_configs]]\nurl = 'http://{}/'\n",
+        receiver.local_addr().unwrap()
+    );
+    let agent = Agent::start(name, &config);
+    agent.ask("POST", "/api/v2/alerts", r#"[{"labels":{"alertname":"A"}}]"#);
+    let stream = accept(&receiver);
+    read_request(&stream);
+    let journal = agent.folder.join("data");
+    let inspect = move || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bellwether"));
+        let output = command.args(["journal", "inspect"]).arg(&journal).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    (agent, stream, inspect)
+}
+
+#[test]
+fn a_receiver_that_has_the_request_at_the_stop_is_heard_out() {
+    let (mut agent, mut receiver, inspect) = amid_a_notification("heard-out");
+    agent.signal(Signal::TERM);
+    line_with(&mut agent.log, "stopping");
+    receiver.write_all(ACCEPTED.as_bytes()).unwrap();
+    let (code, log) = agent.stop();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(inspect().contains("log entry: 1 records"), "{}", inspect());
+}
+
+#[test]
+fn a_receiver_that_never_answers_does_not_hold_up_the_stop() {
+    let (agent, _receiver, inspect) = amid_a_notification("not-held-up");
+    let (code, log) = agent.stop();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("stopping amid 1 attempts, which may be told again"), "{log}");
+    assert!(!inspect().contains("log entry: 1 records"), "{}", inspect());
 }
 
 #[test]

@@ -25,6 +25,7 @@ mod notifier;
 mod process;
 mod resolver;
 mod sources;
+mod stop;
 mod systemd;
 mod udp;
 
@@ -45,7 +46,7 @@ use crate::config::Config;
 use crate::config::settings::{Address, Cluster, Listen, Storage, Web};
 use crate::effect::{AttemptId, Cx, Effect};
 use crate::gossip::{self, KeyRing, Via};
-use crate::limits::{EVENTS_MAX, STOP_TIME_MAX, TIMER_LATE_MAX};
+use crate::limits::{EVENTS_MAX, TIMER_LATE_MAX};
 use crate::node::{Node, Options};
 use crate::notify::Reply;
 use crate::time::Mono;
@@ -273,13 +274,20 @@ impl Shell {
                     info!("received {signal:?}, stopping");
                     break;
                 }
-                Event::Deaf(what, error) => return Err(Error::System(what, error)),
-                event => self.handle(event),
+                event => self.turn(event)?,
             }
-            self.perform();
-            self.set_timer()?;
         }
         Ok(())
+    }
+
+    /// One turn of the loop.
+    fn turn(&mut self, event: Event) -> Result<(), Error> {
+        if let Event::Deaf(what, error) = event {
+            return Err(Error::System(what, error));
+        }
+        self.handle(event);
+        self.perform();
+        self.set_timer()
     }
 
     fn handle(&mut self, event: Event) {
@@ -484,52 +492,6 @@ impl Shell {
             self.timer_at = next;
         }
         Ok(())
-    }
-
-    /// Says goodbye to the flock, answers what was read before the stop, then closes.
-    async fn stop(mut self, events: &Receiver<Event>) {
-        systemd::stopping();
-        self.with_node(Node::handle_leave);
-        self.perform();
-        while let Ok(event) = events.try_recv() {
-            if let Event::Http(_) | Event::Kept(_) | Event::Reply(..) = event {
-                self.handle(event);
-            }
-        }
-        self.perform();
-        self.keeper.hurry();
-        let deadline = clock::boot_time() + STOP_TIME_MAX;
-        while !self.keeper.idle() {
-            let left = deadline.saturating_sub(clock::boot_time());
-            let waited = smol::future::or(async { events.recv().await.ok() }, async {
-                smol::Timer::after(left).await;
-                None
-            });
-            match waited.await {
-                Some(event @ (Event::Kept(_) | Event::Reply(..))) => {
-                    self.handle(event);
-                    self.perform();
-                }
-                Some(Event::Http(exchange)) => self.refuse(*exchange),
-                Some(_) => {}
-                None => {
-                    warn!("--storage.path={}: stopping before all is kept", self.site.journal.path);
-                    break;
-                }
-            }
-        }
-        for held in std::mem::take(&mut self.held) {
-            let response = Response::object(503, 503, "stopping: what was sent may not be kept");
-            self.release(held.exchange, response, held.labels);
-        }
-        // Who asks from now on is told so by the connection itself.
-        events.close();
-        while let Ok(event) = events.try_recv() {
-            if let Event::Http(exchange) = event {
-                self.refuse(*exchange);
-            }
-        }
-        self.server.stop().await;
     }
 }
 

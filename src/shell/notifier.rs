@@ -22,43 +22,68 @@ use crate::shell::Event;
 pub(super) struct Notifier {
     executor: Rc<LocalExecutor<'static>>,
     events: Sender<Event>,
-    running: Rc<RefCell<BTreeMap<AttemptId, Task<()>>>>,
+    attempts: Tasks,
+    looks: Tasks,
+    closed: bool,
 }
+
+type Tasks = Rc<RefCell<BTreeMap<AttemptId, Task<()>>>>;
 
 impl Notifier {
     /// A notifier that reports over `events`.
     pub(super) fn new(executor: &Rc<LocalExecutor<'static>>, events: &Sender<Event>) -> Self {
-        Self { executor: Rc::clone(executor), events: events.clone(), running: Rc::default() }
+        Self {
+            executor: Rc::clone(executor),
+            events: events.clone(),
+            attempts: Rc::default(),
+            looks: Rc::default(),
+            closed: false,
+        }
     }
 
     /// Begins an attempt.
     pub(super) fn attempt(&self, attempt: Attempt) {
         let Attempt { id, outgoing, timeout } = attempt;
-        self.run(id, smol::future::or(perform(outgoing), give_up(timeout)));
+        self.run(&self.attempts, id, smol::future::or(perform(outgoing), give_up(timeout)));
     }
 
     /// Begins a look.
     pub(super) fn look(&self, id: AttemptId, url: Secret) {
-        self.run(id, smol::future::or(look(url), give_up(CONNECT_TIME_MAX)));
+        self.run(&self.looks, id, smol::future::or(look(url), give_up(CONNECT_TIME_MAX)));
     }
 
-    fn run(&self, id: AttemptId, step: impl Future<Output = Reply> + 'static) {
+    fn run(&self, tasks: &Tasks, id: AttemptId, step: impl Future<Output = Reply> + 'static) {
+        if self.closed {
+            return;
+        }
         let events = self.events.clone();
-        let running = Rc::clone(&self.running);
+        let running = Rc::clone(tasks);
         let task = self.executor.spawn(async move {
             let reply = step.await;
+            // Only a loop that has ended does not hear it. Whoever does finds the task gone: nothing runs between the two.
+            events.send(Event::Reply(id, reply)).await.ok();
             if let Some(task) = running.borrow_mut().remove(&id) {
                 task.detach();
             }
-            // Only a loop that has ended does not hear it.
-            events.send(Event::Reply(id, reply)).await.ok();
         });
-        self.running.borrow_mut().insert(id, task);
+        tasks.borrow_mut().insert(id, task);
     }
 
-    /// Stops an attempt if it still runs; nothing is reported of it.
+    /// Stops an attempt or a look if it still runs; nothing is reported of it.
     pub(super) fn cancel(&self, id: AttemptId) {
-        drop(self.running.borrow_mut().remove(&id));
+        for tasks in [&self.attempts, &self.looks] {
+            drop(tasks.borrow_mut().remove(&id));
+        }
+    }
+
+    /// From now on nothing begins.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// How many attempts are under way.
+    pub(super) fn attempts(&self) -> usize {
+        self.attempts.borrow().len()
     }
 }
 
