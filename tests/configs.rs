@@ -1,22 +1,39 @@
-//! What stands in `configs/` loads as it is.
+//! What stands in `configs/` loads as it is, and the gateway's does what its comments say.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use bellwether::config::{Config, Flags, Language, Options};
+use bellwether::config::{Config, Flags, Language, Loaded, Options, Secret};
+use bellwether::effect::{AttemptId, Cx, Effect};
+use bellwether::model::Report;
+use bellwether::node::Node;
+use bellwether::notify::{Outgoing, Reply};
+use bellwether::time::{Mono, Now, Wall};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+
+fn shipped(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("configs").join(name)
+}
+
+fn load(file: &Path) -> Loaded {
+    let text = std::fs::read(file).unwrap();
+    let (flags, language) = (&Flags::default(), Language::of(file));
+    let options = Options { file, language, flags, state_directory: None };
+    Config::load(&text, &options).unwrap_or_else(|errors| panic!("{errors}"))
+}
 
 #[test]
 fn every_shipped_file_loads_without_a_warning() {
     let mut names = BTreeSet::new();
-    for entry in Path::new(env!("CARGO_MANIFEST_DIR")).join("configs").read_dir().unwrap() {
+    for entry in shipped("").read_dir().unwrap() {
         let file = entry.unwrap().path();
-        let text = std::fs::read(&file).unwrap();
-        let (flags, language) = (&Flags::default(), Language::of(&file));
-        let options = Options { file: &file, language, flags, state_directory: None };
-        match Config::load(&text, &options) {
-            Ok(loaded) => assert_eq!(loaded.warnings, [], "{}", file.display()),
-            Err(errors) => panic!("{errors}"),
-        }
+        assert_eq!(load(&file).warnings, [], "{}", file.display());
         names.insert(file.file_name().unwrap().to_owned());
     }
     for name in [
@@ -29,4 +46,93 @@ fn every_shipped_file_loads_without_a_warning() {
     ] {
         assert!(names.contains(std::ffi::OsStr::new(name)), "{name}");
     }
+}
+
+/// One node under virtual time; every notification succeeds.
+struct Site {
+    node: Node,
+    now: Now,
+    rng: StdRng,
+    /// Which alert, where to.
+    told: Vec<(String, String)>,
+    /// Attempts that wait for their reply.
+    taken: Vec<AttemptId>,
+}
+
+impl Site {
+    fn new(config: Config, wall: Wall) -> Self {
+        let now = Now { mono: Mono::ZERO, wall };
+        let node = Node::new(Rc::new(config), bellwether::node::Options::default(), None, now);
+        let mut it =
+            Self { node, now, rng: StdRng::seed_from_u64(1), told: Vec::new(), taken: Vec::new() };
+        it.input(Node::handle_restored);
+        it
+    }
+
+    fn input<T>(&mut self, input: impl FnOnce(&mut Node, &mut Cx<'_>) -> T) -> T {
+        let mut effects = Vec::new();
+        let cx = &mut Cx { now: self.now, rng: &mut self.rng, effects: &mut effects };
+        let outcome = input(&mut self.node, cx);
+        for effect in effects {
+            let Effect::Attempt(attempt) = effect else { continue };
+            let Outgoing::Http(request) = attempt.outgoing else { panic!("a webhook") };
+            let Secret::Inline(url) = request.url else { panic!("a URL") };
+            let body = String::from_utf8(request.body).unwrap();
+            let name = body.split(r#""alertname":""#).nth(1).unwrap().split('"').next().unwrap();
+            self.told.push((name.to_owned(), url.to_string()));
+            self.taken.push(attempt.id);
+        }
+        outcome
+    }
+
+    fn answer(&mut self) {
+        let reply = Reply::Http { status: 200, body: String::new() };
+        for id in std::mem::take(&mut self.taken) {
+            self.input(|node, cx| node.handle_reply(cx, id, &reply));
+        }
+    }
+
+    fn post(&mut self, name: &str, severity: &str, until: Wall) {
+        let labels = vec![("alertname".into(), name.into()), ("severity".into(), severity.into())];
+        let report = Report::new(labels, Vec::new(), None, Some(until), "".into());
+        self.input(|node, cx| node.handle_reports(cx, &[report]));
+    }
+
+    fn run_until(&mut self, wall: Wall) {
+        let end = self.now.mono + wall.since(self.now.wall);
+        while let Some(at) = self.node.next_timeout().filter(|at| *at <= end) {
+            let passed = at.since(self.now.mono);
+            self.now = Now { mono: at, wall: self.now.wall + passed };
+            self.input(Node::handle_timeout);
+            self.answer();
+        }
+        self.now = Now { mono: end, wall };
+    }
+}
+
+#[test]
+fn the_gateways_panel_is_quiet_at_night_and_operations_are_not() {
+    let zone = TimeZone::try_system().unwrap_or(TimeZone::UTC);
+    let at = |day: i8, hour: i8, minute: i8| {
+        let local = DateTime::constant(2026, 6, day, hour, minute, 0, 0);
+        Wall::from_ms(zone.to_timestamp(local).unwrap().as_millisecond())
+    };
+    let mut site = Site::new(load(&shipped("gateway.toml")).config, at(1, 21, 0));
+    let (panel, operations) =
+        ("http://192.168.10.5:8080/alerts", "http://192.168.10.1:8081/operations");
+    let told = |site: &mut Site, wall| -> BTreeSet<(String, String)> {
+        site.run_until(wall);
+        std::mem::take(&mut site.told).into_iter().collect()
+    };
+    let these = |pairs: &[(&str, &str)]| -> BTreeSet<(String, String)> {
+        pairs.iter().map(|(name, url)| ((*name).to_owned(), (*url).to_owned())).collect()
+    };
+    site.post("Evening", "warning", at(3, 0, 0));
+    assert_eq!(told(&mut site, at(1, 21, 59)), these(&[("Evening", panel)]));
+    site.run_until(at(1, 22, 1));
+    site.post("Night", "warning", at(3, 0, 0));
+    site.post("Fire", "critical", at(3, 0, 0));
+    let urgent = these(&[("Fire", operations), ("Fire", panel)]);
+    assert_eq!(told(&mut site, at(2, 5, 59)), urgent);
+    assert_eq!(told(&mut site, at(2, 6, 10)), these(&[("Night", panel)]));
 }
