@@ -13,6 +13,10 @@ class Skip(Exception):
     """This machine cannot run the case: why."""
 
 
+class Busy(AssertionError):
+    """The case failed, and this machine was measured to be so late that it proves nothing: how late."""
+
+
 class World:
     """The parts of one scenario. `settings` are the runner's: the subject's binary and the seeds."""
 
@@ -53,8 +57,12 @@ class World:
         """Call `undo` when everything has stopped, the last one first."""
         self._undo.append(undo)
 
-    def close(self, keep):
-        """End everything; keep the directory (configs, data, logs) if asked to."""
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        """End everything; keep the directory (configs, data, logs) of a case that failed."""
+        keep = kind is not None and not issubclass(kind, Skip)
         for process in self._processes:
             end(process)
         for agent in self._agents:

@@ -9,6 +9,8 @@ from disk import Disk
 from ledger import GONE, Ledger, Story, Writer, by_key, seen
 from sink import Request
 
+HEAVY = {"power/kills", "power/images"}
+
 CONFIG = """
 route: {receiver: sink, group_by: [alertname], group_wait: 0s, group_interval: 200ms, repeat_interval: 1h}
 receivers:
