@@ -1,0 +1,29 @@
+"""How late this machine is: a thread that wants to run often, and notes when it could not."""
+
+import threading
+import time
+
+BEAT = 0.02  # seconds
+
+
+class Pulse:
+    """Measures within a `with`: `latest` is the longest, in seconds, that a thread had to wait for its turn."""
+
+    def __init__(self):
+        self.latest = 0.0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self):
+        began = time.monotonic()
+        while not self._over.wait(BEAT):
+            began, before = time.monotonic(), began
+            self.latest = max(self.latest, began - before - BEAT)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self._thread.join()
