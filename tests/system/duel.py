@@ -6,6 +6,7 @@ step, this process or the oracle by more than that, the two sides may rightly di
 and is played again.
 """
 
+import contextlib
 import copy
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -89,7 +90,7 @@ class Duel:
 
     def play(self, plan, seconds):
         """Play the plan, each step at its second, and wait until `seconds` are over."""
-        with Pulse() as pulse:
+        with contextlib.closing(Pulse()) as pulse:
             for at, verb, *arguments in sorted(plan, key=lambda step: (step[0] + LOOK_AFTER * (step[1] == "look"))):
                 due = at + LOOK_AFTER * (verb == "look")
                 self._wait_until(due)

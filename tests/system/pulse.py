@@ -7,12 +7,13 @@ BEAT = 0.02  # seconds
 
 
 class Pulse:
-    """Measures within a `with`: `latest` is the longest, in seconds, that a thread had to wait for its turn."""
+    """Measures until it is closed: `latest` is the longest, in seconds, that a thread had to wait for its turn."""
 
     def __init__(self):
         self.latest = 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
 
     def _run(self):
         began = time.monotonic()
@@ -20,10 +21,6 @@ class Pulse:
             began, before = time.monotonic(), began
             self.latest = max(self.latest, began - before - BEAT)
 
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
+    def close(self):
         self._over.set()
         self._thread.join()
