@@ -1,5 +1,6 @@
 """What a scenario is given: agents and sinks in a directory of its own, all gone when it ends."""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -27,7 +28,7 @@ class World:
         self._agents = []
         self._sinks = []
         self._processes = []
-        self._undo = []
+        self._undo = contextlib.ExitStack()
 
     def subject(self, config, *flags, name="subject", **options):
         """Bellwether (or whatever binary stands in for it), started."""
@@ -55,7 +56,7 @@ class World:
 
     def at_end(self, undo):
         """Call `undo` when everything has stopped, the last one first."""
-        self._undo.append(undo)
+        self._undo.callback(undo)
 
     def __enter__(self):
         return self
@@ -69,7 +70,6 @@ class World:
             agent.stop()
         for sink in self._sinks:
             sink.close()
-        for undo in reversed(self._undo):
-            undo()
+        self._undo.close()
         if not keep and not os.environ.get("KEEP"):
             shutil.rmtree(self.directory, ignore_errors=True)
