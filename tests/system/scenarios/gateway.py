@@ -78,15 +78,50 @@ def package(world):
     for script in ("preinst", "postinst", "prerm", "postrm"):
         run("sh", "-n", root / "DEBIAN" / script)
 
+    help_ = run(world.settings.subject, "--help")
     page = run("zcat", root / "usr/share/man/man1/bellwether.1.gz").replace("\\-", "-")
-    flags = re.findall(r"^ +(?:-h, )?(--[a-z.-]+)", run(world.settings.subject, "--help"), re.M)
+    flags = re.findall(r"^ +(?:-h, )?(--[a-z.-]+)", help_, re.M)
     assert len(flags) > 20 and not [flag for flag in flags if flag not in page], flags
     assert "@" not in re.sub(r"onfailure@|%n", "", page), "a placeholder is left in the man page"
+    # Without the font changes: what a reader sees.
+    seen = re.sub(r'\\f[A-Z]|"', "", page)
+    usages = re.findall(r"^ +bellwether ([a-z-]+) *([a-z|]*)", help_, re.M)
+    assert len(usages) >= 5, help_
+    for name, kinds in usages:
+        for kind in kinds.split("|"):
+            said = re.escape(f"{name} {kind}".strip())
+            assert re.search(rf"^\.TP\n\.B[A-Z]* {said}\b", seen, re.M), f"the man page does not tell of bellwether {name} {kind}"
 
-    completion = root / "usr/share/bash-completion/completions/bellwether"
-    script = f'. {completion}; COMP_WORDS=({world.settings.subject} "$1"); COMP_CWORD=1; _bellwether; echo "${{COMPREPLY[@]}}"'
-    assert run("bash", "-c", script, "bash", "--storage.p").split() == ["--storage.path"]
-    assert run("bash", "-c", script, "bash", "ch").split() == ["check-config"]
+
+def completed(world, completion, *words):
+    """What bash offers for the last of the words that follow the program's name."""
+    script = '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _bellwether; printf "%s\n" "${COMPREPLY[@]}"'
+    return run("bash", "-c", script, "bash", completion, world.settings.subject, *words, cwd=world.directory).split()
+
+
+def completion(world):
+    """bash offers the flags, subcommands and values of where the cursor stands, and no others."""
+    (world.directory / "some.toml").touch()
+    (world.directory / "kept").mkdir()
+    for words, expected in {
+        ("",): {"check-config", "flock", "history", "journal", "key", "--config.file", "--help"},
+        ("--storage.p",): {"--storage.path"},
+        ("--log.level", "=", "w"): {"warn"},
+        ("--storage.durability", ""): {"sync", "interval", "off"},
+        ("--storage.path", "ke"): {"kept"},
+        ("--config.file", "so"): {"some.toml"},
+        ("flock", "--"): {"--url", "--help"},
+        ("history", ""): {"--url"},
+        ("flock", "--url", ""): set(),
+        ("journal", ""): {"inspect", "check", "compact"},
+        ("journal", "c"): {"check", "compact"},
+        ("journal", "check", ""): set(),
+        ("key", ""): {"new"},
+        ("check-config", ""): set(),
+        ("nonsense", ""): set(),
+    }.items():
+        offered = set(completed(world, ROOT / "cross/package/bellwether.bash", *words))
+        assert offered >= expected if words == ("",) else offered == expected, f"{words}: {offered}"
 
 
 def policy(world):
@@ -500,5 +535,5 @@ def licences(_world):
 
 
 def cases(_settings):
-    found = (units, package, policy, installed, install_script, openrc, procd, readme, failed_unit, no_writable_directory, no_network, address_later, bare_machine, clock_not_set, watchdog, licences)
+    found = (units, package, completion, policy, installed, install_script, openrc, procd, readme, failed_unit, no_writable_directory, no_network, address_later, bare_machine, clock_not_set, watchdog, licences)
     return [(f"gateway/{case.__name__}", case) for case in found]
