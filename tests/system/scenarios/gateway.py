@@ -56,6 +56,10 @@ def units(world):
         copy.write_text(text)
         told = run("systemd-analyze", "verify", "--man=no", copy)
         assert not told.strip(), told
+    # Whatever ends the agent, it starts again: nobody is there to do it.
+    lines = (root / "usr/lib/systemd/system/bellwether.service").read_text().splitlines()
+    assert {"Restart=always", "StartLimitIntervalSec=0", "LimitCORE=0"} <= set(lines), lines
+    assert not [line for line in lines if line.startswith(("RestartPreventExitStatus", "SuccessExitStatus"))], lines
 
 
 def package(world):
@@ -314,7 +318,11 @@ def readme(world):
     section = (ROOT / "README.md").read_text().split("### A first flock of three")[1].split("###")[0]
     lines = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
     script = f"""
-        sudo() {{ "$@"; }}
+        as_bellwether="setpriv --reuid=bellwether --regid=bellwether --clear-groups"
+        sudo() {{
+            [ "$1 $2" != "-u bellwether" ] || {{ shift 2; set -- $as_bellwether "$@"; }}
+            "$@"
+        }}
         # Another machine is a directory.
         ssh() {{
             node=$1
@@ -325,7 +333,7 @@ def readme(world):
         systemctl() {{
             test "$*" = "restart bellwether"
             [ -z "$agent" ] || {{ kill $agent; wait $agent; }}
-            setpriv --reuid=bellwether --regid=bellwether --clear-groups /usr/bin/bellwether \\
+            $as_bellwether /usr/bin/bellwether \\
                 --config.file=/etc/bellwether/bellwether.toml --storage.path=/var/lib/bellwether &
             agent=$!
             for wait in $(seq 100); do curl -sf http://127.0.0.1:9093/-/ready && return; sleep 0.1; done
