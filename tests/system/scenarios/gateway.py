@@ -128,6 +128,51 @@ def completion(world):
         assert offered >= expected if words == ("",) else offered == expected, f"{words}: {offered}"
 
 
+def version(world):
+    """A package is called after the commit it was built of, so that apt takes the later one for newer."""
+    repository = world.directory / "repository"
+    repository.mkdir()
+    (repository / "Cargo.toml").write_text('[package]\nversion = "0.1.0"\n')
+    git = ["git", "-C", repository, "-c", "user.name=x", "-c", "user.email=x@localhost", "-c", "commit.gpgsign=false"]
+    ask = ["sh", "-ec", 'ROOT=$2; . "$1"; version_of_code; time_of_code', "sh", ROOT / "cross/targets.sh", repository]
+    run(*git, "init", "-q")
+    told = ["0.1.0"]
+    for date in ("2026-03-28T23:59:59 +0100", "2026-03-29T01:00:00 +0100"):
+        run(*git, "add", "-A")
+        dated = {**os.environ, "GIT_COMMITTER_DATE": date}
+        run(*git, "commit", "-q", "--allow-empty", "-m", "x", env=dated)
+        told.append(run(*ask).split()[0])
+    assert re.fullmatch(r"0\.1\.0\+git20260328225959\.[0-9a-f]{12}", told[1]), told
+    (repository / "Cargo.toml").write_text('[package]\nversion = "0.1.0" \n')
+    told.append(run(*ask).split()[0])
+    assert told[3] == told[2] + ".changed", told
+    for before, after in zip(told, told[1:]):
+        run("dpkg", "--compare-versions", before, "lt", after)
+
+    packages(world, "1.0")
+    out = world.directory / "packages"
+    (out / f"bellwether-{TARGET}.build").write_text("version: 0.1.0+git20260329000000.0123456789ab\ndate: 1774742400\n")
+    settings = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
+    run(ROOT / "cross/package.sh", TARGET, env={**settings, "OUT": str(out)})
+    deb = out / "bellwether_0.1.0+git20260329000000.0123456789ab_amd64.deb"
+    assert run("dpkg-deb", "-f", deb, "Version").strip() == "0.1.0+git20260329000000.0123456789ab"
+    assert "2026-03-29 00:00" in run("dpkg-deb", "-c", deb, env={**settings, "TZ": "UTC"})
+    assert f"{deb.name}\n" in (out / "SHA256SUMS").read_text()
+
+
+def toolchain(_world):
+    """Where Debian's second toolchain cannot be installed, it says which command helps."""
+    script = """
+        install_missing() { return 100; }
+        has_rustup_target() { false; }
+        choose_toolchain armv7-unknown-linux-musleabihf
+    """
+    done = subprocess.run(
+        ["sh", "-ec", f'. "{ROOT}/cross/targets.sh"; . "{ROOT}/cross/toolchain.sh"; {script}'], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and "rustup target add armv7-unknown-linux-musleabihf" in done.stderr, done
+
+
 def policy(world):
     """Debian's own check finds no fault with the package, but for those that it is told the reason of."""
     deb, _ = packages(world, "1.0")
@@ -543,5 +588,5 @@ def licences(_world):
 
 
 def cases(_settings):
-    found = (units, package, completion, policy, installed, install_script, openrc, procd, readme, failed_unit, no_writable_directory, no_network, address_later, bare_machine, clock_not_set, watchdog, licences)
+    found = (units, package, completion, version, toolchain, policy, installed, install_script, openrc, procd, readme, failed_unit, no_writable_directory, no_network, address_later, bare_machine, clock_not_set, watchdog, licences)
     return [(f"gateway/{case.__name__}", case) for case in found]
