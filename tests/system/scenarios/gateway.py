@@ -300,6 +300,19 @@ def install_script(world):
         run(script, "--remove", env=settings)
         left = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
         assert left == [Path("etc/bellwether/bellwether.toml")], left
+    # One that this processor cannot run.
+    settings = f"""
+        rm -rf /etc/bellwether
+        echo works >/usr/bin/bellwether
+        cd /root
+        tar xzf bellwether-1.0-{TARGET}.tar.gz
+        cd bellwether-1.0-{TARGET}
+        printf '#!/bin/sh\\nkill -ILL $$\\n' >bellwether
+        ./install.sh 2>&1 && exit 1
+        test "$(cat /usr/bin/bellwether)" = works -a ! -e /etc/bellwether
+    """
+    told = run(*throw_away_machine(world), settings)
+    assert "does not run here" in told and "Pi 1, Zero" in told, told
 
 
 def openrc(world):
