@@ -357,10 +357,16 @@ def procd(_world):
     told = run("sh", "-ec", """
         for said in open_instance set_param close_instance; do eval "procd_$said() { echo $said \\"\\$@\\"; }"; done
         mkdir() { :; }
-        chown() { :; }
+        chown() { echo chown "$@"; }
+        chmod() { echo chmod "$@"; }
+        cat() { printf '%s\\n' "--web.listen-address=192.0.2.1:9093 --log.silences" --log.level=debug; }
         . "$1"
         start_service
     """, "sh", ROOT / "systemd/without/bellwether.procd").splitlines()  # fmt: skip
+    chosen = [told.pop(0), told.pop(0)]
+    assert chosen == ["chmod 700 /etc/bellwether/state", "chown bellwether:bellwether /etc/bellwether/state"], chosen
+    command = next(line for line in told if line.startswith("set_param command ")).split()
+    assert command[4:] == ["--storage.path=/etc/bellwether/state", "--web.listen-address=192.0.2.1:9093", "--log.silences", "--log.level=debug"], command
     assert told[0].split() == ["open_instance"] and told[-1].split() == ["close_instance"], told
     params = dict(line.split()[1:3] for line in told[1:-1])
     assert params == {
