@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from agent import Agent
+from world import Skip
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 TARGET = "x86_64-unknown-linux-musl"
@@ -277,6 +278,73 @@ def installed(world):
         test ! -e /etc/bellwether -a ! -e /etc/default/bellwether -a ! -e /var/lib/bellwether -a ! -e /etc/systemd/system/multi-user.target.wants/bellwether.service
     """
     run(*throw_away_machine(world), script)
+
+
+TOLD = """
+route: {receiver: hook, group_by: [alertname], group_wait: 200ms, group_interval: 1s, repeat_interval: 1h}
+receivers:
+- {name: hook, webhook_configs: [{url: "SINK/hook", send_resolved: true}]}
+"""
+
+
+def downgrade(world):
+    """What one revision keeps, an earlier one reads, and the other way round: nothing is lost, damaged or told twice."""
+    old = os.environ.get("BELLWETHER_OLD")
+    if not old:
+        raise Skip("BELLWETHER_OLD names no binary of an earlier revision")
+    sink = world.sink()
+    config = TOLD.replace("SINK", sink.url)
+    agent = Agent(world.settings.subject, world.directory / "revisions", config)
+    journal = agent.directory / "data"
+
+    def state():
+        # A start gives an alert as long as it had when it was reported.
+        alerts = [{key: value for key, value in alert.items() if key not in ("endsAt", "updatedAt")} for alert in agent.api.alerts()]
+        return sorted(alerts, key=lambda alert: alert["fingerprint"]), sorted(agent.api.get("/api/v2/silences").json, key=lambda silence: silence["id"])
+
+    def alert(name, ends="2099-01-01T00:00:00Z"):
+        labels = {"alertname": name, "path": "C:\\é", "instance": "gw1"}
+        return {"labels": labels, "annotations": {"summary": f"{name} é"}, "startsAt": "2024-01-01T00:00:00Z", "endsAt": ends, "generatorURL": "http://x/y"}
+
+    def silence(name, **more):
+        matchers = [{"name": "alertname", "value": f"{name}.*", "isRegex": True}, {"name": "path", "value": "x", "isRegex": False, "isEqual": False}]
+        return {"matchers": matchers, "startsAt": "2024-01-01T00:00:00Z", "endsAt": "2099-01-01T00:00:00Z", "createdBy": "mé", "comment": name, **more}
+
+    before = ([], [])
+    turns = [world.settings.subject, old, world.settings.subject, old, world.settings.subject]
+    for turn, agent.binary in enumerate(turns):
+        agent.start()
+        try:
+            assert state() == before, f"{agent.binary} lists\n{state()}\nafter\n{before}"
+            chosen = agent.api.post("/api/v2/silences", silence(f"Quiet{turn}")).json["silenceID"]
+            ended = agent.api.post("/api/v2/silences", silence(f"Ended{turn}")).json["silenceID"]
+            agent.api.delete(f"/api/v2/silence/{ended}")
+            changed = agent.api.post("/api/v2/silences", silence(f"Quiet{turn}", id=chosen, comment="changed"))
+            assert changed.status == 200, changed
+            agent.api.post_alerts(*[alert(f"Loud{known}") for known in range(turn + 1)], alert(f"Quiet{turn}"))
+            sink.wait("/hook", turn + 1, 10)
+            time.sleep(2)  # whatever would be told again
+            told = [payload["groupLabels"]["alertname"] for payload in sink.payloads("/hook")]
+            assert told == [f"Loud{known}" for known in range(turn + 1)], f"{agent.binary}: {told}"
+            before = state()
+            assert (len(before[0]), len(before[1])) == (2 * (turn + 1), 3 * (turn + 1)), before
+        finally:
+            (agent.kill if turn % 2 else agent.stop)()
+        assert "left out" not in agent.log() and "damage" not in agent.log(), agent.log()
+        for reader in (world.settings.subject, old):
+            run(reader, "journal", "check", journal)
+        if turn > 1:
+            run(agent.binary, "journal", "compact", journal)
+    # Of what either has told the end is told too.
+    agent.binary = old
+    agent.start()
+    try:
+        agent.api.post_alerts(*[alert(f"Loud{known}", "2024-01-01T01:00:00Z") for known in range(len(turns))])
+        payloads = sink.wait("/hook", 2 * len(turns), 10)[len(turns) :]
+        ended = sorted((payload["groupLabels"]["alertname"], payload["status"]) for payload in payloads)
+        assert ended == [(f"Loud{known}", "resolved") for known in range(len(turns))], ended
+    finally:
+        agent.stop()
 
 
 def install_script(world):
@@ -607,5 +675,5 @@ def licences(_world):
 
 
 def cases(_settings):
-    found = (units, package, completion, version, toolchain, policy, installed, install_script, openrc, procd, readme, failed_unit, no_writable_directory, no_network, address_later, bare_machine, clock_not_set, watchdog, licences)
+    found = (units, package, completion, version, toolchain, policy, installed, downgrade, install_script, openrc, procd, readme, failed_unit, no_writable_directory, no_network, address_later, bare_machine, clock_not_set, watchdog, licences)
     return [(f"gateway/{case.__name__}", case) for case in found]
