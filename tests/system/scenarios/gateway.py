@@ -669,9 +669,29 @@ def watchdog(world):
         assert beats(notify, 2) >= 6
 
 
-def licences(_world):
-    """Everything that is linked is under terms that were agreed to."""
+def licences(world):
+    """Everything that is linked is under terms that were agreed to, and their texts are told, the toolchain's too."""
     run(ROOT / "cross/licences.py", "--check")
+
+    zig, rust = world.directory / "venv/lib/python3.99/site-packages/ziglang", world.directory / "rust/share/doc/rust/licenses"
+    texts = [zig / name for name in ("LICENSE", "lib/libc/musl/COPYRIGHT", "lib/libunwind/LICENSE.TXT")]
+    texts += [rust / f"{name}.txt" for name in ("Apache-2.0", "LLVM-exception", "MIT", "Unicode-3.0")]
+    for text in texts:
+        text.parent.mkdir(parents=True, exist_ok=True)
+        text.write_text(f"The terms in {text.name} of {text.parent.name}.\n")
+    rustc = world.directory / "rustc"
+    rustc.write_text(f'#!/bin/sh\n[ "$*" = "--print sysroot" ] || exec rustc "$@"\necho {world.directory}/rust\n')
+    rustc.chmod(0o755)
+    settings = {**os.environ, "CACHE": str(world.directory), "RUSTC": str(rustc)}
+    told = run(ROOT / "cross/licences.py", env=settings)
+    for text in texts:
+        assert told.count(text.read_text()) == 1, f"{text} is not told once"
+    for name in ("The Rust standard library", "compiler-builtins", "musl libc", "compiler-rt", "libunwind", "Copyright (c) The Rust Project"):
+        assert name in told, f"{name} is not named"
+    assert re.search(r"^foca [0-9.]+: MPL-2.0, https://", told, re.M), told
+    texts[1].unlink()
+    done = subprocess.run([ROOT / "cross/licences.py"], env=settings, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and str(texts[1]) in done.stderr and not done.stdout, done
 
 
 def cases(_settings):
