@@ -192,6 +192,18 @@ def reloads(machine):
     return "same process; a config with errors was refused"
 
 
+def comes_back_from_a_wrong_config(machine):
+    wrong, mended = (f"sed -i 's/{before}/{after}/' /etc/bellwether/bellwether.toml" for before, after in (('"hook"', "nobody"), ("nobody", '"hook"')))
+    machine.run(f"{wrong}; systemctl restart bellwether.service\n")
+    until(lambda: int(machine.show("NRestarts")) >= 2, SERVICE_SECONDS, "not tried again")
+    assert not machine.is_ready()
+    machine.run(f"{mended}\n")
+    machine.wait_ready(SERVICE_SECONDS)
+    machine.run("systemctl stop bellwether.service; systemctl reload-or-restart bellwether.service\n")
+    machine.wait_ready(SERVICE_SECONDS)
+    return "once it was mended, and by reload-or-restart"
+
+
 def tells_of_a_failed_unit(machine):
     before = len(machine.sink.payloads("/hook"))
     machine.run("systemctl start fails.service\n")
@@ -306,7 +318,7 @@ def main():
     machine = Machine(asked.arch, asked.directory)
     try:
         say(f"{asked.arch}: up in {machine.boot():.0f} s")
-        for test in (becomes_active, survives_a_kill, survives_the_watchdog, reloads, tells_of_a_failed_unit):
+        for test in (becomes_active, survives_a_kill, survives_the_watchdog, reloads, comes_back_from_a_wrong_config, tells_of_a_failed_unit):
             say(f"{test.__name__}: {test(machine)}")
         say(f"takes_little_memory: {takes_little_memory(machine, say)}")
         say(f"keeps_silences: {keeps_silences(machine, asked.kills, say)}")
