@@ -9,6 +9,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
 use crate::checkers::muted::Muted;
+use crate::checkers::overdue::Overdue;
 use crate::checkers::repeat::Repeat;
 use crate::checkers::timers::{self, Waits};
 use crate::checkers::versions::Growing;
@@ -21,6 +22,8 @@ use crate::support::flash::Faults;
 use crate::world::{CONFIG, Setup, World, config_of_two, ends, fires};
 
 const MINUTE_MS: i64 = 60_000;
+/// How long after all is well something may be told once more.
+const RECOVERY_MS: u64 = 100_000;
 
 /// How the wall clocks of a world are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +144,7 @@ struct History {
     dice: StdRng,
     names: u64,
     muted: Muted,
+    overdue: Overdue,
     repeat: Repeat,
     growing: Growing,
     waits: Waits,
@@ -167,6 +171,7 @@ pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
         dice,
         names: 0,
         muted: Muted::default(),
+        overdue: Overdue::default(),
         repeat: Repeat::default(),
         growing: Growing::default(),
         waits: Waits::default(),
@@ -196,6 +201,7 @@ impl History {
             self.pass(second)?;
         }
         self.heal();
+        let whole = self.world.now + RECOVERY_MS;
         for second in 0..200 {
             self.pass(second)?;
         }
@@ -203,11 +209,11 @@ impl History {
         checkers::told::check(&self.world, &self.truth, self.receivers())?;
         checkers::equal::check(&self.world)?;
         checkers::newer::check(&self.world)?;
-        self.calm()
+        self.calm(whole)
     }
 
     /// All is well, and some new alerts come.
-    fn calm(&mut self) -> Result<(), String> {
+    fn calm(&mut self, whole: u64) -> Result<(), String> {
         let from = self.world.told.len();
         if self.dice.random_bool(0.5) {
             self.world.receivers[0].manner = Manner::Fine(500, 12_000);
@@ -228,6 +234,7 @@ impl History {
             self.pass(second)?;
         }
         checkers::quiet::check(&self.world, from, &groups, self.receivers())?;
+        checkers::quiet::nothing_twice(&self.world, whole)?;
         checkers::equal::check(&self.world)
     }
 
@@ -237,6 +244,7 @@ impl History {
             return Err(fault);
         }
         self.muted.look(&self.world, &self.truth)?;
+        self.overdue.look(&self.world, &self.truth, self.receivers())?;
         self.repeat.look(&self.world)?;
         self.waits.look(&self.world)?;
         if second.is_multiple_of(20) {

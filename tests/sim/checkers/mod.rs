@@ -5,6 +5,7 @@ pub(crate) mod equal;
 pub(crate) mod lost;
 pub(crate) mod muted;
 pub(crate) mod newer;
+pub(crate) mod overdue;
 pub(crate) mod quiet;
 pub(crate) mod repeat;
 pub(crate) mod timers;
@@ -59,10 +60,13 @@ pub(crate) struct Silence {
 }
 
 impl Silence {
-    /// Whether it is in force for all that its operator knows: he was not told that its end is on flash, and who was told
-    /// of the end has died since.
+    /// Whether it is in force for all that its operator knows: its end is not on flash, and who was told of the end has
+    /// died since.
     pub(crate) fn holds(&self, world: &World) -> bool {
         let Some((seat, life)) = self.expired_by else { return true };
+        if world.kept_expiries.contains(&self.id) {
+            return false;
+        }
         let active = |seat: usize| {
             let now = world.seats[seat].now(world.now).wall;
             world.node(seat).silence(self.id).is_some_and(|it| now < it.ends_at)

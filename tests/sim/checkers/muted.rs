@@ -8,10 +8,11 @@ use crate::world::World;
 /// A flush that was decided before may be retried for so long.
 const UNDER_WAY_MS: u64 = 31_500;
 
-/// When each silence was first seen on each seat in its present life.
+/// When each silence was first seen on each seat in its present life, and how long from then on what was decided before
+/// may still be retried.
 #[derive(Debug, Default)]
 pub(crate) struct Muted {
-    seen: BTreeMap<(usize, usize), (u64, u64)>,
+    seen: BTreeMap<(usize, usize), (u64, u64, u64)>,
     checked: usize,
 }
 
@@ -19,10 +20,12 @@ impl Muted {
     pub(crate) fn look(&mut self, world: &World, truth: &Truth) -> Result<(), String> {
         for told in &world.told[self.checked..] {
             for (number, silence) in truth.silences.iter().enumerate() {
-                let Some((life, since)) = self.seen.get(&(told.seat, number)) else { continue };
+                let Some((life, since, under_way)) = self.seen.get(&(told.seat, number)) else {
+                    continue;
+                };
                 let muted = silence.group == told.group
                     && *life == told.life
-                    && since + UNDER_WAY_MS < told.begun
+                    && since + under_way < told.begun
                     && silence.expired_at.is_none_or(|at| told.begun < at)
                     && !told.firing.is_empty();
                 if muted {
@@ -42,9 +45,12 @@ impl Muted {
                     .is_some_and(|node| node.silence(silence.id).is_some());
                 let life = world.seats[seat].life;
                 match self.seen.get(&(seat, number)) {
-                    Some((known, _)) if *known == life && there => {}
+                    Some((known, ..)) if *known == life && there => {}
                     _ if there => {
-                        self.seen.insert((seat, number), (life, world.now));
+                        // Who began with it has decided nothing before.
+                        let restored = world.seats[seat].restored_silences.contains(&silence.id);
+                        let under_way = if restored { 0 } else { UNDER_WAY_MS };
+                        self.seen.insert((seat, number), (life, world.now, under_way));
                     }
                     _ => {
                         self.seen.remove(&(seat, number));
