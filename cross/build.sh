@@ -27,12 +27,12 @@ CARGO_HOME=${CARGO_HOME:-$HOME/.cargo}
 SIZES=$ROOT/cross/sizes.tsv
 # The largest binary that a small gateway is asked to take, for armv7.
 ARMV7_KIB_MAX=1536
+# Small sorts and prints: the standard library's large ones weigh 120 KiB.
+STD_FEATURES=${STD_FEATURES-optimize_for_size}
 
 # build TARGET SOURCE DIRECTORY: builds the package in SOURCE, with all that is not to be shared in DIRECTORY.
 build() (
     target=$1 source=$2 into=$3
-    # Small sorts and prints: the standard library's large ones weigh 120 KiB.
-    STD_FEATURES=${STD_FEATURES-optimize_for_size}
     choose_toolchain "$target"
     sysroot=$("${RUSTC:-rustc}" --print sysroot)
     # No name of this machine may reach the bytes.
@@ -80,9 +80,11 @@ describe() (
 )
 
 ship() {
+    # Of the commit that the build begins with.
+    described=$(describe "$1")
     build "$1" "$ROOT" "$CACHE/target"
     split "$1" "$CACHE/target" "$OUT/bellwether-$1"
-    describe "$1" >"$OUT/bellwether-$1.build"
+    echo "$described" >"$OUT/bellwether-$1.build"
 }
 
 check_reproducible() {
@@ -150,7 +152,8 @@ for target in "$@"; do
     ship "$target"
     [ -z "$check" ] || check_reproducible "$target"
 done
-python3 "$ROOT/cross/licences.py" >"$OUT/LICENCES"
+licences=$(python3 "$ROOT/cross/licences.py")
+printf '%s\n' "$licences" >"$OUT/LICENCES"
 write_sums "$OUT"
 print_sizes
 keep_budget
