@@ -136,7 +136,7 @@ def memory(machine, pid):
 def takes_little_memory(machine, say):
     """Run each binary that this machine can run, alone and without a receiver: idle, then with many alerts."""
     machine.run("systemctl stop bellwether.service\n")
-    binaries = machine.run("ls /usr/bin/bellwether /opt/bellwether-*\n").split()
+    binaries = machine.run("ls /usr/bin/bellwether /opt/bellwether-* 2>/dev/null\n").split()
     for binary in binaries:
         machine.run(f"""systemd-run --quiet --unit=measured {binary} --config.file=/etc/bellwether/quiet.toml \
             --storage.path=/tmp/{os.path.basename(binary)} --web.listen-address=:9093\n""")
@@ -331,7 +331,7 @@ def main():
         console = asked.directory / "console"
         say("the console's end:\n" + "\n".join(console.read_text(errors="replace").splitlines()[-30:] if console.exists() else []))
         return 1
-    say("9 passed, 0 failed")
+    say("10 passed, 0 failed")
     return 0
 
 
