@@ -4,8 +4,10 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+
+use bellwether::model::SilenceId;
 use rand::rngs::StdRng;
-use rand::seq::IndexedRandom;
+use rand::seq::{IndexedRandom, IteratorRandom};
 use rand::{RngExt, SeedableRng};
 
 use crate::checkers::muted::Muted;
@@ -76,7 +78,7 @@ impl Options {
         let (split, one_way, deaf, crash, leave) =
             (some(20), some(15), some(10), some(25), some(10));
         let (receivers, flash, end, again, silence, reload) =
-            (some(30), some(15), some(60), some(40), some(15), some(5));
+            (some(30), some(15), some(60), some(40), some(80), some(5));
         let posts = 30 + some(100);
         let one_of = |dice: &mut StdRng, of: &[f64]| {
             of[usize::try_from(dice.random_range(0..of.len() as u64)).unwrap()]
@@ -227,7 +229,7 @@ impl History {
         for second in 0..70 {
             self.pass(second)?;
         }
-        checkers::quiet::check(&self.world, from, &groups, self.receivers())?;
+        checkers::quiet::check(&self.world, &self.truth, from, &groups, self.receivers())?;
         checkers::equal::check(&self.world)
     }
 
@@ -503,28 +505,76 @@ impl History {
         }
     }
 
+    /// An operator at any node sets a silence, or changes or ends one, be it that it has ended already.
     fn silence(&mut self) {
         let seat = self.seat();
-        let old = self.truth.silences.iter().position(|it| it.expired_at.is_none());
-        if let Some(old) = old.filter(|_| self.chance(500)) {
-            let (seat, id) = (self.truth.silences[old].seat, self.truth.silences[old].id);
-            if self.world.seats[seat].is_up() && self.world.node(seat).silence(id).is_some() {
-                if self.chance(500) {
-                    let group = Rc::clone(&self.truth.silences[old].group);
-                    self.world.edit(seat, id, &group, 72_000_000);
-                    return;
+        let old = (0..self.truth.silences.len()).choose(&mut self.dice);
+        match (old, self.below(10)) {
+            (Some(old), 0..4) => self.edit(seat, old),
+            (Some(old), 4..7) => self.expire(seat, old),
+            _ => {
+                let group: Rc<str> = format!("g{}", self.below(self.names / 2 + 1)).into();
+                let ms = self.silence_ms();
+                if let Some(id) = self.world.silence(seat, &group, ms) {
+                    self.note_silence(id, group, ms);
                 }
-                self.truth.silences[old].expired_at = Some(self.world.now);
-                self.truth.silences[old].expired_by = Some((seat, self.world.seats[seat].life));
-                self.world.expire(seat, id);
             }
-            return;
         }
-        let group: Rc<str> = format!("g{}", self.below(self.names / 2 + 1)).into();
-        if let Some(id) = self.world.silence(seat, &group, 36_000_000) {
-            let (expired_at, expired_by) = (None, None);
-            self.truth.silences.push(Silence { id, group, seat, expired_at, expired_by });
+    }
+
+    /// How long a silence is to last: it runs out amid the history or never.
+    fn silence_ms(&mut self) -> u64 {
+        if self.chance(500) { 20_000 + self.below(40_000) } else { 36_000_000 }
+    }
+
+    fn note_silence(&mut self, id: SilenceId, group: Rc<str>, ms: u64) {
+        self.truth.silences.push(Silence {
+            id,
+            group,
+            untils: vec![self.world.now + ms],
+            expired_at: None,
+            expired_by: Vec::new(),
+            contested: false,
+            stepped: matches!(self.options.clocks, Clocks::Unset | Clocks::Stepping),
+        });
+    }
+
+    /// Whether an operator at this seat sees a silence as it was last set or ended by any; none if it is not known there.
+    fn sees(&self, seat: usize, silence: &Silence) -> Option<bool> {
+        let it = self.world.seats[seat].node.as_ref()?.silence(silence.id)?;
+        let now = self.world.seats[seat].now(self.world.now).wall;
+        let ended = silence.expired_at.is_some() && it.ends_at <= now;
+        let last = silence.untils.last().copied().unwrap_or(0);
+        let as_set = silence.expired_at.is_none() && *it.comment == *format!("until {last}");
+        // Near to its end it may have ended here and not there.
+        Some(ended || as_set && self.world.now + 15_000 < last)
+    }
+
+    fn edit(&mut self, seat: usize, old: usize) {
+        let silence = &self.truth.silences[old];
+        let Some(sees) = self.sees(seat, silence) else { return };
+        let (id, group) = (silence.id, Rc::clone(&silence.group));
+        let ms = self.silence_ms();
+        let Some(set) = self.world.edit(seat, id, &group, ms) else { return };
+        let silence = &mut self.truth.silences[old];
+        silence.contested |= !sees;
+        if set == id {
+            silence.untils.push(self.world.now + ms);
+        } else {
+            self.note_silence(set, group, ms);
         }
+    }
+
+    fn expire(&mut self, seat: usize, old: usize) {
+        let silence = &self.truth.silences[old];
+        let Some(sees) = self.sees(seat, silence) else { return };
+        let id = silence.id;
+        let life = self.world.seats[seat].life;
+        let silence = &mut self.truth.silences[old];
+        silence.contested |= !sees;
+        silence.expired_at.get_or_insert(self.world.now);
+        silence.expired_by.push((seat, life));
+        self.world.expire(seat, id);
     }
 
     /// All is well from now on.

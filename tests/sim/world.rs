@@ -789,10 +789,16 @@ impl World {
         self.set_silence(seat, None, group, ms)
     }
 
-    /// An operator gives a silence another end and comment.
-    pub(crate) fn edit(&mut self, seat: usize, id: SilenceId, group: &str, ms: u64) {
+    /// An operator gives a silence another end and comment. Returns its id, another one if it had expired there.
+    pub(crate) fn edit(
+        &mut self,
+        seat: usize,
+        id: SilenceId,
+        group: &str,
+        ms: u64,
+    ) -> Option<SilenceId> {
         self.trace.line(self.now, || format!("n{seat} is told to silence {group} on for {ms} ms"));
-        let _unknown_there = self.set_silence(seat, Some(id), group, ms);
+        self.set_silence(seat, Some(id), group, ms)
     }
 
     fn set_silence(

@@ -44,8 +44,12 @@ fn state(world: &World, seat: usize) -> State {
         state.insert((1_000, fingerprint.0.to_be_bytes().into()), format!("{name} {said:?} {end}"));
     }
     for silence in node.silences() {
-        let expired = silence.ends_at <= now.wall;
-        let said = format!("{} {:?} expired {expired}", silence.matchers, silence.comment);
+        let end = match now.wall.since(silence.ends_at) {
+            _ if now.wall < silence.ends_at => "holds",
+            since if since < UNTOLD => JUST_ENDED,
+            _ => "has expired",
+        };
+        let said = format!("{} {:?} {end}", silence.matchers, silence.comment);
         state.insert((1_001, format!("{:?}", silence.id).into()), said);
     }
     state

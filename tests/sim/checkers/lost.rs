@@ -36,7 +36,7 @@ pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
                 ));
             }
         }
-        for silence in truth.silences.iter().filter(|it| it.expired_at.is_none()) {
+        for silence in truth.silences.iter().filter(|it| it.in_force(world)) {
             let known = world.node(seat).silence(silence.id);
             if world.kept_silences.contains(&silence.id)
                 && known.is_none_or(|it| it.ends_at <= now.wall)
