@@ -4,7 +4,6 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-
 use bellwether::model::SilenceId;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, IteratorRandom};
@@ -30,6 +29,8 @@ enum Clocks {
     Right,
     Apart,
     Drifting,
+    /// By up to two seconds in a hundred: no crystal is so bad, a clock that NTP slews back may be.
+    DriftingFar,
     Past2038,
     /// Some have no battery: after each power cut it is 1970 until they are set.
     Unset,
@@ -89,6 +90,7 @@ impl Options {
             Clocks::Right,
             Clocks::Apart,
             Clocks::Drifting,
+            Clocks::DriftingFar,
             Clocks::Past2038,
             Clocks::Unset,
             Clocks::Stepping,
@@ -268,6 +270,7 @@ impl History {
             match self.options.clocks {
                 Clocks::Apart => clock.ahead_ms = minutes * MINUTE_MS / 2,
                 Clocks::Drifting => clock.drift_ppm = minutes * 40,
+                Clocks::DriftingFar => clock.drift_ppm = minutes * 4_000,
                 // Amid the history the seconds since 1970 no longer fit 31 bits.
                 Clocks::Past2038 => {
                     let half = i64::try_from(self.options.secs * 500).unwrap();

@@ -36,7 +36,7 @@ impl Alert {
     /// that was exchanged since. Where clocks are minutes apart, what it hears from the sender after a power cut may get an older version, and change
     /// nothing: the alert fires on until its lease ends.
     pub(crate) fn version_may_be_forgotten(&self, world: &World) -> bool {
-        let clock = |seat: usize| world.seats[seat].clock.ahead_ms;
+        let clock = |seat: usize| world.seats[seat].wall(world.now);
         let apart = (0..world.seats.len()).any(|seat| clock(seat) != clock(0));
         apart
             && self
