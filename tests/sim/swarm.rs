@@ -1,5 +1,6 @@
 //! A history drawn from a seed: first everything goes wrong, then all is well and must come to rest.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
@@ -69,6 +70,8 @@ struct Options {
     silence: u32,
     reload: u32,
     clocks: Clocks,
+    /// Whether some are away for minutes.
+    long: bool,
     secs: u64,
 }
 
@@ -98,6 +101,7 @@ impl Options {
         let pick = |dice: &mut StdRng, len: usize| {
             usize::try_from(dice.random_range(0..len as u64)).unwrap()
         };
+        let long = dice.random_bool(0.15);
         Self {
             seats: sizes[pick(dice, sizes.len())],
             multicast: dice.random_bool(0.4),
@@ -124,7 +128,8 @@ impl Options {
             silence,
             reload,
             clocks: clocks[pick(dice, clocks.len())],
-            secs: dice.random_range(60..=240),
+            long,
+            secs: if long { dice.random_range(240..=420) } else { dice.random_range(60..=240) },
         }
     }
 }
@@ -334,32 +339,63 @@ impl History {
     }
 
     fn weather(&mut self) {
-        let seats: Vec<usize> = (0..self.options.seats).collect();
+        if self.options.seats < 2 {
+            return;
+        }
         if self.chance(self.options.split) {
-            let some: Vec<usize> =
-                seats.iter().copied().filter(|_| self.dice.random_bool(0.5)).collect();
-            let rest: Vec<usize> = seats.iter().copied().filter(|it| !some.contains(it)).collect();
-            self.world.trace.line(self.world.now, || format!("split {some:?} from {rest:?}"));
-            self.world.net.split(&some, &rest);
-            let at = self.world.now + 1_000 + self.below(60_000);
-            self.world.plan(at, |world| {
-                world.trace.line(world.now, || "the network is whole".into());
-                world.net.heal();
-            });
+            let sides = self.sides();
+            self.cut_ways(sides);
         }
         if self.chance(self.options.one_way) {
-            let way = (self.seat(), self.seat());
-            self.world.trace.line(self.world.now, || format!("cut {way:?}"));
-            self.world.net.cut.insert(way);
-            let at = self.world.now + 1_000 + self.below(60_000);
-            self.world.plan(at, move |world| {
-                world.net.cut.remove(&way);
-            });
+            let way = self.way();
+            self.cut_ways([way].into());
         }
         if self.chance(self.options.deaf) {
-            let way = (self.seat(), self.seat());
+            let way = self.way();
             self.world.net.deaf.insert(way);
         }
+    }
+
+    /// A way from one seat to another.
+    fn way(&mut self) -> (usize, usize) {
+        let from = self.seat();
+        let further = usize::try_from(self.below(self.options.seats as u64 - 1)).unwrap();
+        (from, (from + 1 + further) % self.options.seats)
+    }
+
+    /// The ways between two groups that share the seats, none of them empty: both ways, or those to one of them.
+    fn sides(&mut self) -> BTreeSet<(usize, usize)> {
+        let (here, there) = self.way();
+        let side: Vec<bool> = (0..self.options.seats)
+            .map(|seat| seat == here || seat != there && self.dice.random_bool(0.5))
+            .collect();
+        let one_way = self.chance(250);
+        let mut ways = BTreeSet::new();
+        for from in 0..side.len() {
+            for to in 0..side.len() {
+                if side[from] != side[to] && (side[from] || !one_way) {
+                    ways.insert((from, to));
+                }
+            }
+        }
+        ways
+    }
+
+    /// Cuts these ways for a time.
+    fn cut_ways(&mut self, ways: BTreeSet<(usize, usize)>) {
+        self.world.trace.line(self.world.now, || format!("cut {ways:?}"));
+        let fault = self.world.net.break_ways(ways);
+        let at = self.world.now + 1_000 + self.away_ms(60_000);
+        self.world.plan(at, move |world| {
+            world.trace.line(world.now, || format!("cut {fault} is mended"));
+            world.net.mend(fault);
+        });
+    }
+
+    /// For how long something is away: mostly at most so long, in some worlds now and then for minutes.
+    fn away_ms(&mut self, most: u64) -> u64 {
+        let long = self.options.long && self.chance(300);
+        if long { 120_000 + self.below(180_000) } else { self.below(most) }
     }
 
     fn machines(&mut self) {
@@ -417,7 +453,7 @@ impl History {
     }
 
     fn restart_later(&mut self, seat: usize) {
-        let at = self.world.now + 100 + self.below(30_000);
+        let at = self.world.now + 100 + self.away_ms(30_000);
         self.world.plan(at, move |world| {
             if !world.seats[seat].is_up() {
                 world.start(seat);
