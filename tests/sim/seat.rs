@@ -103,7 +103,7 @@ pub(crate) struct Seat {
     pub(crate) wiped_at: Option<u64>,
     /// The ids under which it was a member: each lasts as long as its flash.
     pub(crate) ids: BTreeSet<u64>,
-    /// The silences that its flash brought back at its last start.
+    /// The silences in force that its flash brought back at its last start.
     pub(crate) restored_silences: BTreeSet<SilenceId>,
     /// Whether all that it knew at the end of its last life was on flash.
     pub(crate) left_in_order: bool,

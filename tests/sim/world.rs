@@ -414,7 +414,8 @@ impl World {
             }
         }
         node.handle_restored(&mut cx);
-        it.restored_silences = node.silences().map(|silence| silence.id).collect();
+        let in_force = node.silences().filter(|silence| now.wall < silence.ends_at);
+        it.restored_silences = in_force.map(|silence| silence.id).collect();
         let fault = match &opened {
             Ok((journal, _)) => journal.fault().map(ToString::to_string),
             Err(error) => Some(error.to_string()),
@@ -816,10 +817,16 @@ impl World {
         self.set_silence(seat, None, group, ms)
     }
 
-    /// An operator gives a silence another end and comment.
-    pub(crate) fn edit(&mut self, seat: usize, id: SilenceId, group: &str, ms: u64) {
+    /// An operator gives a silence another end and comment. Returns its id, another one if it had expired there.
+    pub(crate) fn edit(
+        &mut self,
+        seat: usize,
+        id: SilenceId,
+        group: &str,
+        ms: u64,
+    ) -> Option<SilenceId> {
         self.trace.line(self.now, || format!("n{seat} is told to silence {group} on for {ms} ms"));
-        let _unknown_there = self.set_silence(seat, Some(id), group, ms);
+        self.set_silence(seat, Some(id), group, ms)
     }
 
     fn set_silence(

@@ -54,10 +54,14 @@ fn state(world: &World, seat: usize) -> State {
         state.insert((1_000, fingerprint.0.to_be_bytes().into()), said);
     }
     for silence in node.silences() {
-        let expired = silence.ends_at <= now.wall;
+        let end = match now.wall.since(silence.ends_at) {
+            _ if now.wall < silence.ends_at => "holds",
+            since if since < UNTOLD => JUST_ENDED,
+            _ => "has expired",
+        };
         let times = agree.then_some((silence.starts_at, silence.ends_at, silence.updated_at));
         let (by, comment) = (&silence.created_by, &silence.comment);
-        let said = format!("{} {by} {comment:?} {times:?} expired {expired}", silence.matchers);
+        let said = format!("{} {by} {comment:?} {times:?} {end}", silence.matchers);
         state.insert((1_001, format!("{:?}", silence.id).into()), said);
     }
     state

@@ -39,13 +39,14 @@ pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
         for silence in &truth.silences {
             let known = world.node(seat).silence(silence.id);
             let in_force = known.is_some_and(|it| now.wall < it.ends_at);
-            if world.kept_expiries.contains(&silence.id) && in_force {
+            let expired = !silence.contested && world.kept_expiries.contains(&silence.id);
+            if expired && in_force {
                 return Err(format!(
                     "n{seat} has lost the expiry of a silence of {}",
                     silence.group
                 ));
             }
-            if silence.expired_at.is_some() {
+            if !silence.in_force(world) {
                 continue;
             }
             if world.kept_silences.contains(&silence.id) && !in_force {
