@@ -14,7 +14,7 @@ from pathlib import Path
 from agent import Agent
 from world import Skip
 
-HEAVY = {f"gateway/{name}" for name in ("units", "package", "policy", "installed", "install_script", "openrc", "readme", "licences")}
+HEAVY = {f"gateway/{name}" for name in ("units", "package", "policy", "installed", "install_script", "openrc", "readme", "licences", "version")}
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 TARGET = "x86_64-unknown-linux-musl"
 EXPOSURE_MAX = 15  # tenths
