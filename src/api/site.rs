@@ -125,6 +125,8 @@ pub struct HttpStats {
     pub gets_in_flight: usize,
     /// GETs that were refused because of too many others.
     pub gets_refused: u64,
+    /// Bytes of answers to GETs that wait until they are read; needs to be fresh for lists.
+    pub unread_bytes: usize,
     /// Open connections.
     pub connections: usize,
     /// Connections that were closed to make room for others.

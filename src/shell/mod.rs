@@ -341,6 +341,7 @@ impl Shell {
             self.site.process = process::usage();
             self.server.count(&mut self.site.http);
         }
+        self.site.http.unread_bytes = self.server.unread();
         let cx = &mut Cx { now: clock::now(), rng: &mut self.rng, effects: &mut self.effects };
         let answer = api::handle(&mut self.node, cx, &self.site, &request);
         let response = match answer {
