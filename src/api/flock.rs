@@ -79,6 +79,11 @@ pub(super) fn id(node: u64) -> String {
     format!("{node:016x}")
 }
 
+/// Where another node with our id is, and how many seconds ago it was heard.
+pub(super) fn twin(now: Now, site: &Site) -> Option<(String, u64)> {
+    site.cluster.twin.map(|(addr, at)| (addr.to_string(), now.mono.since(at).as_secs()))
+}
+
 fn details(flock: &Gossip, now: Now, site: &Site) -> Value {
     let (fingerprint, records) = flock.digest(now);
     let drops: serde_json::Map<_, _> = Cause::ALL
@@ -95,6 +100,7 @@ fn details(flock: &Gossip, now: Now, site: &Site) -> Value {
         "digest": format!("{fingerprint:016x}"),
         "records": records,
         "drops": drops,
+        "twin": twin(now, site).map(|(addr, ago)| json!({"address": addr, "heardSecondsAgo": ago})),
         "members": flock.members(now.mono).iter().map(member).collect::<Vec<_>>(),
     })
 }

@@ -26,6 +26,11 @@ pub(super) fn page(node: &Node, now: Now, site: &Site) -> Response {
     row(&mut html, &["Journal", &journal(site)]);
     row(&mut html, &["Clock", clock(site)]);
     row(&mut html, &["Flock", flock(node, site)]);
+    if let Some((address, ago)) = flock::twin(now, site) {
+        let text =
+            format!("HAS ANOTHER NODE, at {address}, heard {ago} s ago: the log says what to do");
+        row(&mut html, &["Our id", &text]);
+    }
     html.push_str("</table>\n");
     if let Some(flock) = node.flock() {
         html.push_str("<h2>Members</h2>\n<table>\n");

@@ -1,10 +1,11 @@
 //! What the API tells of the world around the brain.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::store::Wear;
-use crate::time::Wall;
+use crate::time::{Mono, Wall};
 use crate::wire::metrics::Histogram;
 
 /// What the API tells of the world around the brain: the shell keeps it up to date.
@@ -39,6 +40,8 @@ pub struct Cluster {
     pub address: String,
     /// The interfaces that multicast uses.
     pub interfaces: Vec<String>,
+    /// Who has spoken with our id last, and when.
+    pub twin: Option<(SocketAddr, Mono)>,
     /// What the port has done.
     pub port: PortStats,
 }

@@ -265,8 +265,17 @@ fn the_page_shows_every_member() {
         said = other.hear(here, said);
         said = world.hear(there, said);
     }
+    assert!(!world.get("/").1.contains("Our id"));
+    world.site.cluster.twin = Some((there, world.now.mono));
+    assert!(
+        world
+            .get("/api/v2/status")
+            .1
+            .contains(r#""twin":{"address":"10.0.0.2:9094","heardSecondsAgo":0}"#)
+    );
     let page = world.get("/").1;
     for part in [
+        "<th>Our id</th><td>HAS ANOTHER NODE, at 10.0.0.2:9094, heard 0 s ago",
         "<th>Flock</th><td>NOT SEALED: ",
         "<tr><th>gw-&#39;1&#39;</th><td>10.0.0.1:9094</td><td>this node</td></tr>",
         "<tr><th>&lt;gw-2&gt;</th><td>10.0.0.2:9094</td><td>alive</td></tr>",

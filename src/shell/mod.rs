@@ -27,6 +27,7 @@ mod resolver;
 mod sources;
 mod stop;
 mod systemd;
+mod twin;
 mod udp;
 
 use std::collections::VecDeque;
@@ -56,6 +57,7 @@ use flash::FlashError;
 use http::{Exchange, Server};
 use keeper::{Keeper, Kept, Ticket};
 use notifier::Notifier;
+use twin::Twins;
 use udp::Port;
 
 /// What the loop is told.
@@ -183,6 +185,7 @@ struct Shell {
     /// Answers that wait until what they promise is durable, oldest first.
     held: VecDeque<Held>,
     port: Option<Port>,
+    twins: Twins,
     load: Load,
     _sources: Vec<Task<()>>,
 }
@@ -256,6 +259,7 @@ impl Shell {
             keeper,
             held: VecDeque::new(),
             port,
+            twins: Twins::default(),
             load: setup.load,
             _sources: sources,
         };
@@ -294,6 +298,10 @@ impl Shell {
         match event {
             Event::Datagram { from, via, bytes } => {
                 self.with_node(|node, cx| node.handle_datagram(cx, from, via, &bytes));
+                let (path, now) = (&self.site.journal.path, clock::now().mono);
+                if self.node.flock().is_some_and(|flock| self.twins.heard(flock, from, path, now)) {
+                    self.site.cluster.twin = Some((from, now));
+                }
             }
             // The loop is the one that ends of it.
             Event::Deaf(..) => {}
