@@ -308,7 +308,7 @@ pub const UDP_RECEIVE_BYTES: usize = 1024 * 1024;
 /// Interfaces that multicast uses. Policy: further ones are left out; members behind them are found by unicast.
 pub const MULTICAST_INTERFACES_MAX: usize = 16;
 /// Between two times that the multicast groups are joined: switches forget them, and interfaces come and go. The clock
-/// is asked as often whether it is synchronised. Policy: none, it is a pace.
+/// is asked as often whether it is synchronised, and a key that is missing is looked for. Policy: none, it is a pace.
 pub const REJOIN_INTERVAL: Duration = Duration::from_secs(60);
 /// Bytes of an answer that a subcommand reads. Policy: the rest is not read, and what was read makes no sense.
 pub const CLI_ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;

@@ -36,6 +36,10 @@ pub(super) fn status(out: &mut Vec<u8>, node: &Node, now: Now, site: &Site) {
         out.extend_from_slice(br#","flock":"#);
         out.extend_from_slice(details(flock, now, site).to_string().as_bytes());
     }
+    if let Some(fault) = &site.cluster.fault {
+        out.extend_from_slice(br#","fault":"#);
+        write::string(out, fault);
+    }
     out.push(b'}');
 }
 
@@ -134,7 +138,9 @@ const fn state(liveness: Liveness) -> &'static str {
 pub(super) fn metrics(text: &mut Text, node: &Node, now: Now, site: &Site) {
     let flock = node.flock();
     text.family("alertmanager_cluster_enabled", "gauge", "Whether there is a flock.")
-        .count(&[], flock.is_some().into());
+        .count(&[], flock.is_some().into())
+        .family("bellwether_flock_failed", "gauge", "Whether there is none for want of its key.")
+        .count(&[], site.cluster.fault.is_some().into());
     let Some(flock) = flock else { return };
     let peers = peers(Some(flock), now, site);
     members(text, flock, &peers);

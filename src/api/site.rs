@@ -34,6 +34,8 @@ pub struct Site {
 pub struct Cluster {
     /// Whether this node may have company: not with `--cluster.listen-address=`.
     pub enabled: bool,
+    /// Why it is alone where it ought to have company.
+    pub fault: Option<String>,
     /// This node's name while it is in no flock.
     pub name: String,
     /// Where others reach this node; empty if its port is closed.

@@ -285,6 +285,23 @@ fn the_page_shows_every_member() {
 }
 
 #[test]
+fn a_key_that_is_missing_is_told_wherever_the_flock_is() {
+    let mut world = World::new();
+    let missing = Some("cluster.key_files: flock.key cannot be read: <x>".to_owned());
+    world.site.cluster = Cluster { enabled: true, fault: missing, ..Cluster::default() };
+    let page = world.get("/").1;
+    assert!(
+        page.contains("ALONE, its port closed: cluster.key_files: flock.key cannot be read: &lt;")
+    );
+    let status = world.get("/api/v2/status").1;
+    assert!(
+        status.contains(r#""status":"ready","fault":"cluster.key_files: flock.key "#),
+        "{status}"
+    );
+    assert!(world.get("/metrics").1.contains("\nbellwether_flock_failed 1\n"));
+}
+
+#[test]
 fn paths_and_methods_that_do_not_exist_are_refused() {
     let mut world = World::new();
     for path in

@@ -25,6 +25,9 @@ pub fn run(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
 fn print(cluster: &Value) -> String {
     let state = text(cluster.get("status"));
     let Some(flock) = cluster.get("flock") else {
+        if let Some(fault) = cluster.get("fault") {
+            return format!("no flock, and no port is open: {}\n", text(Some(fault)));
+        }
         return format!("no flock: the status is {state}, and no port is open\n");
     };
     let names = |key: &str| {
@@ -148,6 +151,8 @@ b       10.0.0.2:9094  alive  3 s ago  never      yes         -1.250 s, not set 
     fn a_lone_node_says_so_and_nonsense_is_no_panic() {
         let page = print(&json!({"status": "ready"}));
         assert_eq!(page, "no flock: the status is ready, and no port is open\n");
+        let page = print(&json!({"status": "ready", "fault": "x.key cannot be read"}));
+        assert_eq!(page, "no flock, and no port is open: x.key cannot be read\n");
         assert!(print(&json!({"flock": {"members": [1, null], "drops": []}})).contains("unknown"));
         assert!(print(&Value::Null).starts_with("no flock"));
     }

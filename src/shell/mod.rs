@@ -100,6 +100,8 @@ pub struct Setup {
     pub options: Options,
     /// The flock to be a member of, if any.
     pub flock: Option<gossip::Config>,
+    /// The flock's keys, if it is for want of them that there is none.
+    pub missing: Option<keys::Missing>,
     /// This node's name while it is in no flock.
     pub name: String,
     /// `[cluster]`
@@ -216,6 +218,9 @@ impl Shell {
             let (peers, every) = (setup.cluster.peers, setup.cluster.peers_resolve_timeout);
             sources.push(executor.spawn(resolver::resolve(peers, every, sender.clone())));
             sources.push(executor.spawn(sources::send_synced(sender.clone())));
+        }
+        if let Some(missing) = setup.missing {
+            sources.push(executor.spawn(sources::send_found(missing, sender.clone())));
         }
         let mut rng = clock::rng().map_err(system("asking for entropy"))?;
         let mut opened = keeper::open(&setup.storage).map_err(Error::Storage)?;
@@ -529,6 +534,7 @@ fn site_cluster(setup: &Setup, port: Option<&Port>) -> api::Cluster {
     let local = || port.and_then(Port::address).map(|address| address.to_string());
     let advertised = setup.cluster.advertise_address.as_ref().map(ToString::to_string);
     api::Cluster {
+        fault: setup.missing.as_ref().map(|missing| missing.why.clone()),
         enabled: setup.cluster.listen_address != Listen::Never,
         name: setup.name.clone(),
         address: advertised.or_else(local).unwrap_or_default(),
