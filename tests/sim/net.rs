@@ -1,6 +1,6 @@
 //! The network between the nodes: what is lost, late, repeated, or cut.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -14,6 +14,9 @@ pub(crate) struct Net {
     pub(crate) late_ms: u64,
     /// Directed pairs between which nothing passes.
     pub(crate) cut: BTreeSet<(usize, usize)>,
+    /// The same for a time: what one fault has cut, and who mends it mends no other.
+    faults: BTreeMap<u64, BTreeSet<(usize, usize)>>,
+    faults_made: u64,
     /// Directed pairs between which multicast does not pass.
     pub(crate) deaf: BTreeSet<(usize, usize)>,
     rng: StdRng,
@@ -28,6 +31,8 @@ impl Net {
             late: 0.0,
             late_ms: 2_000,
             cut: BTreeSet::new(),
+            faults: BTreeMap::new(),
+            faults_made: 0,
             deaf: BTreeSet::new(),
             rng: StdRng::seed_from_u64(seed),
         }
@@ -35,7 +40,9 @@ impl Net {
 
     /// After how long each copy of a datagram arrives; none if it is lost.
     pub(crate) fn pass(&mut self, from: usize, to: usize, multicast: bool) -> Vec<u64> {
-        if self.cut.contains(&(from, to)) || (multicast && self.deaf.contains(&(from, to))) {
+        let way = (from, to);
+        let cut = self.cut.contains(&way) || self.faults.values().any(|it| it.contains(&way));
+        if cut || (multicast && self.deaf.contains(&way)) {
             return Vec::new();
         }
         let copies = 1 + u32::from(self.repeat > 0.0 && self.rng.random_bool(self.repeat));
@@ -62,7 +69,20 @@ impl Net {
         }
     }
 
+    /// Cuts these ways until [`Self::mend`] is told what is returned.
+    pub(crate) fn break_ways(&mut self, ways: BTreeSet<(usize, usize)>) -> u64 {
+        self.faults_made += 1;
+        self.faults.insert(self.faults_made, ways);
+        self.faults_made
+    }
+
+    /// Ends one fault; the others stay.
+    pub(crate) fn mend(&mut self, fault: u64) {
+        self.faults.remove(&fault);
+    }
+
     pub(crate) fn heal(&mut self) {
         self.cut.clear();
+        self.faults.clear();
     }
 }

@@ -1,14 +1,17 @@
 //! A history drawn from a seed: first everything goes wrong, then all is well and must come to rest.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+use bellwether::model::SilenceId;
 use rand::rngs::StdRng;
-use rand::seq::IndexedRandom;
+use rand::seq::{IndexedRandom, IteratorRandom};
 use rand::{RngExt, SeedableRng};
 
 use crate::checkers::muted::Muted;
+use crate::checkers::overdue::Overdue;
 use crate::checkers::repeat::Repeat;
 use crate::checkers::timers::{self, Waits};
 use crate::checkers::versions::Growing;
@@ -21,6 +24,8 @@ use crate::support::flash::Faults;
 use crate::world::{CONFIG, Setup, World, config_of_two, ends, fires};
 
 const MINUTE_MS: i64 = 60_000;
+/// How long after all is well something may be told once more.
+const RECOVERY_MS: u64 = 100_000;
 
 /// How the wall clocks of a world are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +33,8 @@ enum Clocks {
     Right,
     Apart,
     Drifting,
+    /// By up to two seconds in a hundred: no crystal is so bad, a clock that NTP slews back may be.
+    DriftingFar,
     Past2038,
     /// Some have no battery: after each power cut it is 1970 until they are set.
     Unset,
@@ -66,6 +73,8 @@ struct Options {
     silence: u32,
     reload: u32,
     clocks: Clocks,
+    /// Whether some are away for minutes.
+    long: bool,
     secs: u64,
 }
 
@@ -76,7 +85,7 @@ impl Options {
         let (split, one_way, deaf, crash, leave) =
             (some(20), some(15), some(10), some(25), some(10));
         let (receivers, flash, end, again, silence, reload) =
-            (some(30), some(15), some(60), some(40), some(15), some(5));
+            (some(30), some(15), some(60), some(40), some(80), some(5));
         let posts = 30 + some(100);
         let one_of = |dice: &mut StdRng, of: &[f64]| {
             of[usize::try_from(dice.random_range(0..of.len() as u64)).unwrap()]
@@ -87,6 +96,7 @@ impl Options {
             Clocks::Right,
             Clocks::Apart,
             Clocks::Drifting,
+            Clocks::DriftingFar,
             Clocks::Past2038,
             Clocks::Unset,
             Clocks::Stepping,
@@ -94,6 +104,7 @@ impl Options {
         let pick = |dice: &mut StdRng, len: usize| {
             usize::try_from(dice.random_range(0..len as u64)).unwrap()
         };
+        let long = dice.random_bool(0.15);
         Self {
             seats: sizes[pick(dice, sizes.len())],
             multicast: dice.random_bool(0.4),
@@ -120,7 +131,8 @@ impl Options {
             silence,
             reload,
             clocks: clocks[pick(dice, clocks.len())],
-            secs: dice.random_range(60..=240),
+            long,
+            secs: if long { dice.random_range(240..=420) } else { dice.random_range(60..=240) },
         }
     }
 }
@@ -141,6 +153,7 @@ struct History {
     dice: StdRng,
     names: u64,
     muted: Muted,
+    overdue: Overdue,
     repeat: Repeat,
     growing: Growing,
     waits: Waits,
@@ -167,6 +180,7 @@ pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
         dice,
         names: 0,
         muted: Muted::default(),
+        overdue: Overdue::default(),
         repeat: Repeat::default(),
         growing: Growing::default(),
         waits: Waits::default(),
@@ -196,6 +210,7 @@ impl History {
             self.pass(second)?;
         }
         self.heal();
+        let whole = self.world.now + RECOVERY_MS;
         for second in 0..200 {
             self.pass(second)?;
         }
@@ -203,11 +218,11 @@ impl History {
         checkers::told::check(&self.world, &self.truth, self.receivers())?;
         checkers::equal::check(&self.world)?;
         checkers::newer::check(&self.world)?;
-        self.calm()
+        self.calm(whole)
     }
 
     /// All is well, and some new alerts come.
-    fn calm(&mut self) -> Result<(), String> {
+    fn calm(&mut self, whole: u64) -> Result<(), String> {
         let from = self.world.told.len();
         if self.dice.random_bool(0.5) {
             self.world.receivers[0].manner = Manner::Fine(500, 12_000);
@@ -227,7 +242,8 @@ impl History {
         for second in 0..70 {
             self.pass(second)?;
         }
-        checkers::quiet::check(&self.world, from, &groups, self.receivers())?;
+        checkers::quiet::check(&self.world, &self.truth, from, &groups, self.receivers())?;
+        checkers::quiet::nothing_twice(&self.world, whole)?;
         checkers::equal::check(&self.world)
     }
 
@@ -237,6 +253,7 @@ impl History {
             return Err(fault);
         }
         self.muted.look(&self.world, &self.truth)?;
+        self.overdue.look(&self.world, &self.truth, self.receivers())?;
         self.repeat.look(&self.world)?;
         self.waits.look(&self.world)?;
         if second.is_multiple_of(20) {
@@ -266,6 +283,7 @@ impl History {
             match self.options.clocks {
                 Clocks::Apart => clock.ahead_ms = minutes * MINUTE_MS / 2,
                 Clocks::Drifting => clock.drift_ppm = minutes * 40,
+                Clocks::DriftingFar => clock.drift_ppm = minutes * 4_000,
                 // Amid the history the seconds since 1970 no longer fit 31 bits.
                 Clocks::Past2038 => {
                     let half = i64::try_from(self.options.secs * 500).unwrap();
@@ -329,32 +347,63 @@ impl History {
     }
 
     fn weather(&mut self) {
-        let seats: Vec<usize> = (0..self.options.seats).collect();
+        if self.options.seats < 2 {
+            return;
+        }
         if self.chance(self.options.split) {
-            let some: Vec<usize> =
-                seats.iter().copied().filter(|_| self.dice.random_bool(0.5)).collect();
-            let rest: Vec<usize> = seats.iter().copied().filter(|it| !some.contains(it)).collect();
-            self.world.trace.line(self.world.now, || format!("split {some:?} from {rest:?}"));
-            self.world.net.split(&some, &rest);
-            let at = self.world.now + 1_000 + self.below(60_000);
-            self.world.plan(at, |world| {
-                world.trace.line(world.now, || "the network is whole".into());
-                world.net.heal();
-            });
+            let sides = self.sides();
+            self.cut_ways(sides);
         }
         if self.chance(self.options.one_way) {
-            let way = (self.seat(), self.seat());
-            self.world.trace.line(self.world.now, || format!("cut {way:?}"));
-            self.world.net.cut.insert(way);
-            let at = self.world.now + 1_000 + self.below(60_000);
-            self.world.plan(at, move |world| {
-                world.net.cut.remove(&way);
-            });
+            let way = self.way();
+            self.cut_ways([way].into());
         }
         if self.chance(self.options.deaf) {
-            let way = (self.seat(), self.seat());
+            let way = self.way();
             self.world.net.deaf.insert(way);
         }
+    }
+
+    /// A way from one seat to another.
+    fn way(&mut self) -> (usize, usize) {
+        let from = self.seat();
+        let further = usize::try_from(self.below(self.options.seats as u64 - 1)).unwrap();
+        (from, (from + 1 + further) % self.options.seats)
+    }
+
+    /// The ways between two groups that share the seats, none of them empty: both ways, or those to one of them.
+    fn sides(&mut self) -> BTreeSet<(usize, usize)> {
+        let (here, there) = self.way();
+        let side: Vec<bool> = (0..self.options.seats)
+            .map(|seat| seat == here || seat != there && self.dice.random_bool(0.5))
+            .collect();
+        let one_way = self.chance(250);
+        let mut ways = BTreeSet::new();
+        for from in 0..side.len() {
+            for to in 0..side.len() {
+                if side[from] != side[to] && (side[from] || !one_way) {
+                    ways.insert((from, to));
+                }
+            }
+        }
+        ways
+    }
+
+    /// Cuts these ways for a time.
+    fn cut_ways(&mut self, ways: BTreeSet<(usize, usize)>) {
+        self.world.trace.line(self.world.now, || format!("cut {ways:?}"));
+        let fault = self.world.net.break_ways(ways);
+        let at = self.world.now + 1_000 + self.away_ms(60_000);
+        self.world.plan(at, move |world| {
+            world.trace.line(world.now, || format!("cut {fault} is mended"));
+            world.net.mend(fault);
+        });
+    }
+
+    /// For how long something is away: mostly at most so long, in some worlds now and then for minutes.
+    fn away_ms(&mut self, most: u64) -> u64 {
+        let long = self.options.long && self.chance(300);
+        if long { 120_000 + self.below(180_000) } else { self.below(most) }
     }
 
     fn machines(&mut self) {
@@ -412,7 +461,7 @@ impl History {
     }
 
     fn restart_later(&mut self, seat: usize) {
-        let at = self.world.now + 100 + self.below(30_000);
+        let at = self.world.now + 100 + self.away_ms(30_000);
         self.world.plan(at, move |world| {
             if !world.seats[seat].is_up() {
                 world.start(seat);
@@ -503,28 +552,76 @@ impl History {
         }
     }
 
+    /// An operator at any node sets a silence, or changes or ends one, be it that it has ended already.
     fn silence(&mut self) {
         let seat = self.seat();
-        let old = self.truth.silences.iter().position(|it| it.expired_at.is_none());
-        if let Some(old) = old.filter(|_| self.chance(500)) {
-            let (seat, id) = (self.truth.silences[old].seat, self.truth.silences[old].id);
-            if self.world.seats[seat].is_up() && self.world.node(seat).silence(id).is_some() {
-                if self.chance(500) {
-                    let group = Rc::clone(&self.truth.silences[old].group);
-                    self.world.edit(seat, id, &group, 72_000_000);
-                    return;
+        let old = (0..self.truth.silences.len()).choose(&mut self.dice);
+        match (old, self.below(10)) {
+            (Some(old), 0..4) => self.edit(seat, old),
+            (Some(old), 4..7) => self.expire(seat, old),
+            _ => {
+                let group: Rc<str> = format!("g{}", self.below(self.names / 2 + 1)).into();
+                let ms = self.silence_ms();
+                if let Some(id) = self.world.silence(seat, &group, ms) {
+                    self.note_silence(id, group, ms);
                 }
-                self.truth.silences[old].expired_at = Some(self.world.now);
-                self.truth.silences[old].expired_by = Some((seat, self.world.seats[seat].life));
-                self.world.expire(seat, id);
             }
-            return;
         }
-        let group: Rc<str> = format!("g{}", self.below(self.names / 2 + 1)).into();
-        if let Some(id) = self.world.silence(seat, &group, 36_000_000) {
-            let (expired_at, expired_by) = (None, None);
-            self.truth.silences.push(Silence { id, group, seat, expired_at, expired_by });
+    }
+
+    /// How long a silence is to last: it runs out amid the history or never.
+    fn silence_ms(&mut self) -> u64 {
+        if self.chance(500) { 20_000 + self.below(40_000) } else { 36_000_000 }
+    }
+
+    fn note_silence(&mut self, id: SilenceId, group: Rc<str>, ms: u64) {
+        self.truth.silences.push(Silence {
+            id,
+            group,
+            untils: vec![self.world.now + ms],
+            expired_at: None,
+            expired_by: Vec::new(),
+            contested: false,
+            stepped: matches!(self.options.clocks, Clocks::Unset | Clocks::Stepping),
+        });
+    }
+
+    /// Whether an operator at this seat sees a silence as it was last set or ended by any; none if it is not known there.
+    fn sees(&self, seat: usize, silence: &Silence) -> Option<bool> {
+        let it = self.world.seats[seat].node.as_ref()?.silence(silence.id)?;
+        let now = self.world.seats[seat].now(self.world.now).wall;
+        let ended = silence.expired_at.is_some() && it.ends_at <= now;
+        let last = silence.untils.last().copied().unwrap_or(0);
+        let as_set = silence.expired_at.is_none() && *it.comment == *format!("until {last}");
+        // Near to its end it may have ended here and not there.
+        Some(ended || as_set && self.world.now + 15_000 < last)
+    }
+
+    fn edit(&mut self, seat: usize, old: usize) {
+        let silence = &self.truth.silences[old];
+        let Some(sees) = self.sees(seat, silence) else { return };
+        let (id, group) = (silence.id, Rc::clone(&silence.group));
+        let ms = self.silence_ms();
+        let Some(set) = self.world.edit(seat, id, &group, ms) else { return };
+        let silence = &mut self.truth.silences[old];
+        silence.contested |= !sees;
+        if set == id {
+            silence.untils.push(self.world.now + ms);
+        } else {
+            self.note_silence(set, group, ms);
         }
+    }
+
+    fn expire(&mut self, seat: usize, old: usize) {
+        let silence = &self.truth.silences[old];
+        let Some(sees) = self.sees(seat, silence) else { return };
+        let id = silence.id;
+        let life = self.world.seats[seat].life;
+        let silence = &mut self.truth.silences[old];
+        silence.contested |= !sees;
+        silence.expired_at.get_or_insert(self.world.now);
+        silence.expired_by.push((seat, life));
+        self.world.expire(seat, id);
     }
 
     /// All is well from now on.

@@ -5,6 +5,7 @@ pub(crate) mod equal;
 pub(crate) mod lost;
 pub(crate) mod muted;
 pub(crate) mod newer;
+pub(crate) mod overdue;
 pub(crate) mod quiet;
 pub(crate) mod repeat;
 pub(crate) mod timers;
@@ -13,6 +14,7 @@ pub(crate) mod versions;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bellwether::model::SilenceId;
 
@@ -35,7 +37,7 @@ impl Alert {
     /// that was exchanged since. Where clocks are minutes apart, what it hears from the sender after a power cut may get an older version, and change
     /// nothing: the alert fires on until its lease ends.
     pub(crate) fn version_may_be_forgotten(&self, world: &World) -> bool {
-        let clock = |seat: usize| world.seats[seat].clock.ahead_ms;
+        let clock = |seat: usize| world.seats[seat].wall(world.now);
         let apart = (0..world.seats.len()).any(|seat| clock(seat) != clock(0));
         apart
             && self
@@ -47,29 +49,68 @@ impl Alert {
     }
 }
 
-/// What an operator knows of a silence.
+/// What operators know of a silence.
 #[derive(Clone, Debug)]
 pub(crate) struct Silence {
     pub(crate) id: SilenceId,
     pub(crate) group: Rc<str>,
-    pub(crate) seat: usize,
+    /// Until when it was to hold, each time somebody set it: a later word may not have reached flash.
+    pub(crate) untils: Vec<u64>,
     pub(crate) expired_at: Option<u64>,
     /// Who was told to expire it, and in which life.
-    pub(crate) expired_by: Option<(usize, u64)>,
+    pub(crate) expired_by: Vec<(usize, u64)>,
+    /// Whether somebody who had not heard the last word on it had his say: which of the two holds is not known outside.
+    pub(crate) contested: bool,
+    /// Whether a wall clock is stepped or set while it holds: then it may end minutes sooner or later.
+    pub(crate) stepped: bool,
 }
 
+/// By so much the end of a silence may be off: clocks drift, and what they are apart is measured.
+const END_MS: u64 = 15_000;
+/// As long as a group waits for its next flush, and for its turn.
+const FLUSH_MS: u64 = 60_000;
+
 impl Silence {
-    /// Whether it is in force for all that its operator knows: he was not told that its end is on flash, and who was told
-    /// of the end has died since.
+    /// A silence that runs out in a world where clocks are stepped ends when it ends.
+    fn unsure(&self) -> bool {
+        self.contested || self.stepped && self.untils.iter().any(|until| *until < LONG_MS)
+    }
+
+    /// Whether it surely mutes at a moment, where somebody has said that it holds until then.
+    pub(crate) fn mutes(&self, at: u64, until: u64) -> bool {
+        !self.unsure() && at + END_MS < until && self.expired_at.is_none_or(|end| at < end)
+    }
+
+    /// Whether nobody has ended it, in whatever words were kept.
+    pub(crate) fn in_force(&self, world: &World) -> bool {
+        let least = self.untils.iter().min().copied().unwrap_or(0);
+        self.expired_at.is_none() && self.mutes(world.now, least)
+    }
+
+    /// Whether it may be in force, or have been lately, for all that operators know: who was told of its end may have
+    /// died before that was on flash.
     pub(crate) fn holds(&self, world: &World) -> bool {
-        let Some((seat, life)) = self.expired_by else { return true };
         let active = |seat: usize| {
             let now = world.seats[seat].now(world.now).wall;
-            world.node(seat).silence(self.id).is_some_and(|it| now < it.ends_at)
+            world.node(seat).silence(self.id).is_some_and(|it| now < it.ends_at + LATELY)
         };
-        world.seats[seat].life != life && world.up().into_iter().any(active)
+        let most = self.untils.iter().max().copied().unwrap_or(0);
+        let died = |(seat, life): &(usize, u64)| world.seats[*seat].life != *life;
+        if self.unsure() || !self.expired_by.is_empty() && self.expired_by.iter().all(died) {
+            return world.up().into_iter().any(active);
+        }
+        self.expired_by.is_empty() && world.now < most + END_MS + FLUSH_MS
+    }
+
+    /// Whether it may run out at some time that is not known outside.
+    pub(crate) fn may_end(&self) -> bool {
+        self.unsure()
     }
 }
+
+/// Later than any world lasts.
+pub(crate) const LONG_MS: u64 = 3_600_000;
+const LATELY: Duration = Duration::from_millis(END_MS + FLUSH_MS);
 
 /// The truth, as those outside know it.
 #[derive(Debug, Default)]

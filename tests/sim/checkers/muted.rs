@@ -2,28 +2,50 @@
 
 use std::collections::BTreeMap;
 
-use super::Truth;
+use super::{END_MS, Silence, Truth};
 use crate::world::World;
 
 /// A flush that was decided before may be retried for so long.
 const UNDER_WAY_MS: u64 = 31_500;
 
-/// When each silence was first seen on each seat in its present life.
+/// A silence as a seat has it.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    /// In which life of the seat.
+    life: u64,
+    /// Since when.
+    since: u64,
+    /// How long from then on what was decided before may still be retried.
+    under_way: u64,
+    /// Until when it is to hold, as its comment says.
+    until: u64,
+}
+
+/// Silences as they were last seen, by seat and number.
 #[derive(Debug, Default)]
 pub(crate) struct Muted {
-    seen: BTreeMap<(usize, usize), (u64, u64)>,
+    seen: BTreeMap<(usize, usize), Seen>,
     checked: usize,
+}
+
+fn until(world: &World, seat: usize, silence: &Silence) -> Option<u64> {
+    let known = world.seats[seat].node.as_ref()?.silence(silence.id)?;
+    known.comment.strip_prefix("until ")?.parse().ok()
 }
 
 impl Muted {
     pub(crate) fn look(&mut self, world: &World, truth: &Truth) -> Result<(), String> {
         for told in &world.told[self.checked..] {
             for (number, silence) in truth.silences.iter().enumerate() {
-                let Some((life, since)) = self.seen.get(&(told.seat, number)) else { continue };
+                let Some(Seen { life, since, under_way, until }) =
+                    self.seen.get(&(told.seat, number))
+                else {
+                    continue;
+                };
                 let muted = silence.group == told.group
                     && *life == told.life
-                    && since + UNDER_WAY_MS < told.begun
-                    && silence.expired_at.is_none_or(|at| told.begun < at)
+                    && since + under_way < told.begun
+                    && silence.mutes(told.begun, *until)
                     && !told.firing.is_empty();
                 if muted {
                     return Err(format!(
@@ -36,20 +58,22 @@ impl Muted {
         self.checked = world.told.len();
         for (number, silence) in truth.silences.iter().enumerate() {
             for seat in 0..world.seats.len() {
-                let there = world.seats[seat]
-                    .node
-                    .as_ref()
-                    .is_some_and(|node| node.silence(silence.id).is_some());
+                let Some(until) = until(world, seat, silence) else {
+                    self.seen.remove(&(seat, number));
+                    continue;
+                };
                 let life = world.seats[seat].life;
-                match self.seen.get(&(seat, number)) {
-                    Some((known, _)) if *known == life && there => {}
-                    _ if there => {
-                        self.seen.insert((seat, number), (life, world.now));
-                    }
-                    _ => {
-                        self.seen.remove(&(seat, number));
-                    }
+                // Who began with it has decided nothing before.
+                let restored = world.seats[seat].restored_silences.contains(&silence.id);
+                let known = self.seen.get(&(seat, number)).is_some_and(|it| it.life == life);
+                let under_way = if restored && !known { 0 } else { UNDER_WAY_MS };
+                let now = Seen { life, since: world.now, under_way, until };
+                let it = self.seen.entry((seat, number)).or_insert(now);
+                // One that had run out mutes anew once it is heard that it goes on.
+                if it.life != life || it.until < world.now + END_MS && it.until < until {
+                    *it = now;
                 }
+                it.until = until;
             }
         }
         Ok(())

@@ -1,9 +1,10 @@
-//! Quiet when healthy: a whole flock tells each new group once, and nothing that it has told before.
+//! Quiet when healthy: a whole flock tells each new group once and in time, and nothing that it has told before.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::Truth;
 use crate::world::World;
 
 /// As long as the calm weather, the pause between two flushes before it, and the turns.
@@ -23,24 +24,56 @@ fn own_ends(world: &World) -> usize {
     ends.max().unwrap_or(0)
 }
 
+/// The longest that a group waits, whatever config is loaded, and the turns of a flock that is whole.
+const DEADLINE_MS: u64 = 6_000 + 2_000;
+
+/// Since `whole`, a moment, nothing was told twice.
+pub(crate) fn nothing_twice(world: &World, whole: u64) -> Result<(), String> {
+    let mut seen = BTreeMap::new();
+    for told in world.told.iter().filter(|it| it.at >= whole && !it.group.is_empty()) {
+        let what = (told.receiver, &told.group, &told.reason, &told.firing, &told.resolved);
+        if let Some(before) = seen.insert(what, told.at) {
+            return Err(format!(
+                "n{} tells of {} at {} ({}) what was told at {before}",
+                told.seat, told.group, told.at, told.reason
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Since `from`, of the notifications, each of these groups was told once and no other.
 pub(crate) fn check(
     world: &World,
+    truth: &Truth,
     from: usize,
     groups: &[Rc<str>],
     receivers: &[usize],
 ) -> Result<(), String> {
-    receivers.iter().try_for_each(|receiver| check_one(world, from, groups, *receiver))
+    receivers.iter().try_for_each(|receiver| check_one(world, truth, from, groups, *receiver))
 }
 
 fn check_one(
     world: &World,
+    truth: &Truth,
     from: usize,
     groups: &[Rc<str>],
     receiver: usize,
 ) -> Result<(), String> {
     let mut counts: BTreeMap<&str, usize> = groups.iter().map(|group| (&**group, 0)).collect();
     let mut ends = own_ends(world);
+    for group in groups {
+        let of_group = world.posts.iter().filter(|post| post.alerts[0].group == *group);
+        let taken_at = of_group.filter_map(|post| post.taken_at).min();
+        let first = world.told_of(group).into_iter().find(|it| it.receiver == receiver);
+        let (Some(taken_at), Some(first)) = (taken_at, first) else { continue };
+        if first.at > taken_at + DEADLINE_MS {
+            return Err(format!(
+                "r{receiver} was told of {group} at {}, which came at {taken_at}",
+                first.at
+            ));
+        }
+    }
     for told in world.told[from..].iter().filter(|it| it.receiver == receiver) {
         // Each such end is told once, be it that what another node says of itself fires on.
         if told.group.is_empty() && told.reason.contains("resolved") && ends > 0 {
@@ -49,6 +82,7 @@ fn check_one(
         }
         match counts.get_mut(&*told.group) {
             Some(count) => *count += 1,
+            None if truth.silences.iter().any(|it| it.group == told.group && it.may_end()) => {}
             None => {
                 return Err(format!(
                     "n{} tells of {} at {} ({}), of which nothing is new",

@@ -9,8 +9,8 @@ use crate::world::World;
 
 /// How long a group waits at least, whatever config is loaded.
 const GROUP_WAIT_MS: u64 = 5_000;
-/// By so much a drifting wall clock, which alone counts on while a node is off, may be ahead of the time that has passed.
-const DRIFT_MS: u64 = 5;
+/// By so much the steps of two clocks may round away.
+const ROUND_MS: u64 = 5;
 
 /// A step as small as this is taken for the slow hand of NTP.
 const SLOW_HAND_MS: u64 = 2_000;
@@ -33,6 +33,13 @@ pub(crate) fn step(world: &mut World, seat: usize, clock: WallClock) {
         world.fault =
             Some(format!("n{seat} was due at {before:?}, and at {after:?} once its clock stepped"));
     }
+}
+
+/// By so much a drifting wall clock, which alone counts on while a node is off, may be ahead of the time that has passed
+/// by another's that drifts the other way.
+fn drift_ms(world: &World) -> u64 {
+    let most = world.seats.iter().map(|it| it.clock.drift_ppm.unsigned_abs()).max().unwrap_or(0);
+    ROUND_MS + GROUP_WAIT_MS * most * 2 / 1_000_000
 }
 
 /// Watches how long groups wait.
@@ -58,7 +65,7 @@ impl Waits {
             let Some(begun) = self.begun.get(&told.group) else { continue };
             // To a node that has not seen that a clock was stepped, so much time has passed.
             let passed = world.unseen_step_at.is_some_and(|at| (*begun..told.begun).contains(&at));
-            if told.begun + DRIFT_MS < begun + GROUP_WAIT_MS && !passed {
+            if told.begun + drift_ms(world) < begun + GROUP_WAIT_MS && !passed {
                 return Err(format!(
                     "n{} told of {} at {}, and its first alert came at {begun}",
                     told.seat, told.group, told.begun
