@@ -103,22 +103,7 @@ fn run(source: Source) -> ExitCode {
         load: Box::new(move || {
             let loaded = source.load(read_file).map_err(|errors| errors.to_string())?;
             source.warn(&loaded.warnings);
-            let cluster = &loaded.settings.cluster;
-            let keys = match source.keys(cluster) {
-                Ok(keys) if is_alone => {
-                    warn!("the flock's key can be read now: restart to take part");
-                    keys
-                }
-                // Alone it is anyway: the config is taken.
-                Err(error @ keys::Error::Unreadable(..)) if is_alone => {
-                    error!("cluster.key_files: {error}; {ALONE}");
-                    KeyRing::default()
-                }
-                outcome => outcome.map_err(|error| format!("cluster.key_files: {error}"))?,
-            };
-            if !is_alone && keys.is_empty() && loaded.settings.cluster.port().is_some() {
-                warn!("{UNSEALED}");
-            }
+            let keys = source.keys_anew(&loaded.settings.cluster, is_alone)?;
             let waiting = started.differing(&loaded.settings);
             for key in waiting.iter().filter(|key| *key != RELOADED) {
                 warn!("{key}: changed, takes effect after a restart");
@@ -201,6 +186,25 @@ impl Source {
 
     fn keys(&self, cluster: &Cluster) -> Result<KeyRing, keys::Error> {
         keys::read(&cluster.key_files, &self.places())
+    }
+
+    /// The keys that a reload takes. An agent that is alone for want of them takes its config without them.
+    fn keys_anew(&self, cluster: &Cluster, is_alone: bool) -> Result<KeyRing, String> {
+        match self.keys(cluster) {
+            Ok(keys) => {
+                if is_alone {
+                    warn!("the flock's key can be read now: restart to take part");
+                } else if keys.is_empty() && cluster.port().is_some() {
+                    warn!("{UNSEALED}");
+                }
+                Ok(keys)
+            }
+            Err(error @ keys::Error::Unreadable(..)) if is_alone => {
+                error!("cluster.key_files: {error}; {ALONE}");
+                Ok(KeyRing::default())
+            }
+            Err(error) => Err(format!("cluster.key_files: {error}")),
+        }
     }
 
     fn missing(&self, cluster: &Cluster, error: &keys::Error) -> Missing {

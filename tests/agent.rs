@@ -296,7 +296,7 @@ fn an_agent_whose_key_cannot_be_read_is_alone_and_says_so() {
     assert!(agent.ask("POST", "/-/reload", "").starts_with("HTTP/1.1 200"));
     let line = line_with(&mut agent.log, "cannot be read: No such file");
     assert!(line.contains("the flock's port is closed, alerts are notified"), "{line}");
-    let key: String = (0..32).map(|byte| format!("{byte:02x}")).collect();
+    let key = bellwether::wire::key::print(&(0..32).collect::<Vec<u8>>());
     fs::write(agent.folder.join("flock.key"), key).unwrap();
     assert!(agent.ask("POST", "/-/reload", "").starts_with("HTTP/1.1 200"));
     line_with(&mut agent.log, "the flock's key can be read now: restart to take part");

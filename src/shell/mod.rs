@@ -214,14 +214,7 @@ impl Shell {
         }
         let port = open_port(executor, &setup, &sender)?;
         let cluster = site_cluster(&setup, port.as_ref());
-        if port.is_some() {
-            let (peers, every) = (setup.cluster.peers, setup.cluster.peers_resolve_timeout);
-            sources.push(executor.spawn(resolver::resolve(peers, every, sender.clone())));
-            sources.push(executor.spawn(sources::send_synced(sender.clone())));
-        }
-        if let Some(missing) = setup.missing {
-            sources.push(executor.spawn(sources::send_found(missing, sender.clone())));
-        }
+        sources.extend(flock_sources(executor, &setup, port.is_some(), &sender));
         let mut rng = clock::rng().map_err(system("asking for entropy"))?;
         let mut opened = keeper::open(&setup.storage).map_err(Error::Storage)?;
         let mut node = Node::new(Rc::new(setup.config), setup.options, setup.flock, now);
@@ -527,6 +520,25 @@ fn open_port(
         Ok(port) => Ok(Some(port)),
         Err(error) => Err(Error::Port(address, error)),
     }
+}
+
+/// What the loop hears of the flock besides its port.
+fn flock_sources(
+    executor: &LocalExecutor<'static>,
+    setup: &Setup,
+    is_open: bool,
+    events: &Sender<Event>,
+) -> Vec<Task<()>> {
+    let mut sources = Vec::new();
+    if is_open {
+        let (peers, every) = (setup.cluster.peers.clone(), setup.cluster.peers_resolve_timeout);
+        sources.push(executor.spawn(resolver::resolve(peers, every, events.clone())));
+        sources.push(executor.spawn(sources::send_synced(events.clone())));
+    }
+    if let Some(missing) = &setup.missing {
+        sources.push(executor.spawn(sources::send_found(missing.clone(), events.clone())));
+    }
+    sources
 }
 
 /// What the API tells of the flock and the node does not know.
