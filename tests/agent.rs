@@ -378,7 +378,7 @@ fn a_bad_config_is_told_whole_and_ends_with_78() {
 
 #[test]
 fn a_file_that_cannot_be_read_ends_with_1_and_one_that_is_wrong_with_78() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("unreadable");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("unreadable-files");
     fs::create_dir_all(folder.join("directory")).unwrap();
     fs::write(folder.join("good.toml"), QUIET).unwrap();
     fs::write(folder.join("short.key"), "abcd").unwrap();

@@ -14,6 +14,7 @@ from pathlib import Path
 from agent import Agent, free_port
 from world import Skip
 
+HEAVY = {f"gateway/{name}" for name in ("units", "package", "policy", "installed", "install_script", "openrc", "readme", "licences")}
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 TARGET = "x86_64-unknown-linux-musl"
 EXPOSURE_MAX = 15  # tenths
@@ -387,7 +388,9 @@ def openrc(world):
     """The tarball on a machine with OpenRC: installed, started, reloaded, started anew after a kill, stopped, removed."""
     packages(world, "1.0")
     # Unpacked there alone: here they would replace the init system.
-    run("apt-get", "download", "openrc", "librc1", "libeinfo1", cwd=world.directory / "packages")
+    download = ("apt-get", "-o", "Acquire::Retries=5", "download", "openrc", "librc1", "libeinfo1")
+    if subprocess.run(download, cwd=world.directory / "packages", capture_output=True, check=False).returncode != 0:
+        raise Skip("openrc's packages cannot be downloaded")
     script = f"""
         is_up() {{ for wait in $(seq 100); do curl -sf http://127.0.0.1:9093/-/ready && return; sleep 0.1; done; exit 1; }}
         ip link set lo up
@@ -683,18 +686,23 @@ def beats(notify, seconds):
     return count
 
 
+def is_fed(notify):
+    """Whether it is fed three times a second; a busy machine may be late now and then."""
+    return any(beats(notify, 2) >= 6 for _ in range(3))
+
+
 def watchdog(world):
     """It is fed three times in its time by a loop that runs, and not by one that stands."""
     path = world.directory / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(str(path))
         agent = world.subject(CONFIG, prefix=("env", f"NOTIFY_SOCKET={path}", "WATCHDOG_USEC=600000"))
-        assert beats(notify, 2) >= 6
+        assert is_fed(notify)
         agent.signal(signal.SIGSTOP)
         beats(notify, 0.1)
         assert beats(notify, 1) == 0
         agent.signal(signal.SIGCONT)
-        assert beats(notify, 2) >= 6
+        assert is_fed(notify)
 
 
 def licences(world):
