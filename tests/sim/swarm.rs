@@ -39,6 +39,21 @@ enum Clocks {
     Stepping,
 }
 
+/// How a seat is that stays broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Broken {
+    /// It dies again and again.
+    Loops,
+    /// Nobody hears it.
+    Mute,
+    /// It hears nobody.
+    Deaf,
+    /// Its flash can be read only.
+    ReadOnly,
+    /// No receiver can be reached from it.
+    NoWay,
+}
+
 /// What is drawn once a seed; a chance is in thousandths a step of a second.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "a list of what may be switched on")]
@@ -59,6 +74,8 @@ struct Options {
     leave: u32,
     /// One is gone for good when all is well.
     one_gone: bool,
+    /// One stays broken when all is well, so.
+    broken: Option<Broken>,
     /// Whether a receiver has two integrations.
     two: bool,
     receivers: u32,
@@ -102,8 +119,13 @@ impl Options {
             usize::try_from(dice.random_range(0..len as u64)).unwrap()
         };
         let long = dice.random_bool(0.15);
+        let seats = sizes[pick(dice, sizes.len())];
+        let broken = [Broken::Loops, Broken::Mute, Broken::Deaf, Broken::ReadOnly, Broken::NoWay];
+        let broken = broken[pick(dice, broken.len())];
+        let broken = Some(broken).filter(|_| dice.random_bool(0.3) && seats > 2);
         Self {
-            seats: sizes[pick(dice, sizes.len())],
+            seats,
+            broken,
             multicast: dice.random_bool(0.4),
             sealed: dice.random_bool(0.3),
             loss: one_of(dice, &[0.0, 0.0, 0.05, 0.1, 0.3]),
@@ -225,7 +247,7 @@ impl History {
         for n in 0..6 {
             let name: Rc<str> = format!("calm{n}").into();
             groups.push(Rc::clone(&name));
-            let up = self.world.up();
+            let up = self.world.core();
             let one = up[usize::try_from(self.below(up.len() as u64)).unwrap()];
             for seat in up {
                 if n % 2 == 0 || seat == one {
@@ -431,7 +453,9 @@ impl History {
             self.world.seats[seat].flash.set_faults(faults);
             let at = self.world.now + 1_000 + self.below(30_000);
             self.world.plan(at, move |world| {
-                world.seats[seat].flash.set_faults(Faults::default());
+                if !world.seats[seat].broken {
+                    world.seats[seat].flash.set_faults(Faults::default());
+                }
             });
         }
     }
@@ -555,7 +579,7 @@ impl History {
                 let group: Rc<str> = format!("g{}", self.below(self.names / 2 + 1)).into();
                 let ms = self.silence_ms();
                 if let Some(id) = self.world.silence(seat, &group, ms) {
-                    self.note_silence(id, group, ms);
+                    self.note_silence(seat, id, group, ms);
                 }
             }
         }
@@ -566,10 +590,11 @@ impl History {
         if self.chance(500) { 20_000 + self.below(40_000) } else { 36_000_000 }
     }
 
-    fn note_silence(&mut self, id: SilenceId, group: Rc<str>, ms: u64) {
+    fn note_silence(&mut self, seat: usize, id: SilenceId, group: Rc<str>, ms: u64) {
         self.truth.silences.push(Silence {
             id,
             group,
+            seats: [seat].into(),
             untils: vec![self.world.now + ms],
             expired_at: None,
             expired_by: Vec::new(),
@@ -597,10 +622,11 @@ impl History {
         let Some(set) = self.world.edit(seat, id, &group, ms) else { return };
         let silence = &mut self.truth.silences[old];
         silence.contested |= !sees;
+        silence.seats.insert(seat);
         if set == id {
             silence.untils.push(self.world.now + ms);
         } else {
-            self.note_silence(set, group, ms);
+            self.note_silence(seat, set, group, ms);
         }
     }
 
@@ -611,6 +637,7 @@ impl History {
         let life = self.world.seats[seat].life;
         let silence = &mut self.truth.silences[old];
         silence.contested |= !sees;
+        silence.seats.insert(seat);
         silence.expired_at.get_or_insert(self.world.now);
         silence.expired_by.push((seat, life));
         self.world.expire(seat, id);
@@ -619,7 +646,7 @@ impl History {
     /// All is well from now on.
     fn heal(&mut self) {
         let seat = self.seat();
-        if self.options.one_gone && self.others_hold_all_of(seat) {
+        if self.options.one_gone && self.options.broken.is_none() && self.others_hold_all_of(seat) {
             self.world.crash(seat, true);
             self.world.seats[seat].gone = true;
         }
@@ -642,7 +669,50 @@ impl History {
                 world.start(seat);
             }
         }
+        if let Some(how) = self.options.broken {
+            self.stay_broken(how);
+        }
     }
+
+    /// One stays broken: the others are the healthy core.
+    fn stay_broken(&mut self, how: Broken) {
+        let one = self.seat();
+        let world = &mut self.world;
+        world.trace.line(world.now, || format!("but n{one} stays broken: {how:?}"));
+        world.seats[one].broken = true;
+        let apart = !matches!(how, Broken::ReadOnly | Broken::NoWay);
+        world.seats[one].apart_since = apart.then_some(world.now);
+        let others = (0..world.seats.len()).filter(|it| *it != one);
+        match how {
+            Broken::Loops => die_again(world, one),
+            Broken::Mute => world.net.cut.extend(others.map(|it| (one, it))),
+            Broken::Deaf => world.net.cut.extend(others.map(|it| (it, one))),
+            Broken::ReadOnly => {
+                let faults = Faults { read_only: true, ..Faults::default() };
+                world.seats[one].flash.set_faults(faults);
+            }
+            Broken::NoWay => {
+                for receiver in &mut world.receivers {
+                    receiver.unreachable_from.insert(one);
+                }
+            }
+        }
+    }
+}
+
+/// A seat dies some seconds from now, starts again, and so on.
+fn die_again(world: &mut World, seat: usize) {
+    let after = world.rng.random_range(2_000..20_000);
+    world.plan(world.now + after, move |world| {
+        world.crash(seat, false);
+        let after = world.rng.random_range(500..5_000);
+        world.plan(world.now + after, move |world| {
+            if !world.seats[seat].is_up() {
+                world.start(seat);
+            }
+            die_again(world, seat);
+        });
+    });
 }
 
 impl fmt::Display for Outcome {

@@ -503,6 +503,16 @@ impl World {
         (0..self.seats.len()).filter(|seat| self.seats[*seat].is_up()).collect()
     }
 
+    /// Those that run and are not broken for good.
+    pub(crate) fn core(&self) -> Vec<usize> {
+        self.up().into_iter().filter(|seat| !self.seats[*seat].broken).collect()
+    }
+
+    /// Whether this came from one that knew nothing of the others: it may be of the past.
+    pub(crate) fn is_apart(&self, told: &Told) -> bool {
+        self.seats[told.seat].apart_since.is_some_and(|since| since <= told.begun)
+    }
+
     pub(crate) fn node(&self, seat: usize) -> &Node {
         self.seats[seat].node.as_ref().expect("it runs")
     }
@@ -848,11 +858,11 @@ impl World {
         counts
     }
 
-    /// Whether any of these posts was answered with 200 and is on flash.
+    /// Whether any of these posts was answered with 200 and is on flash, and not with one that is broken for good alone.
     pub(crate) fn durable(&self, posts: &[usize]) -> bool {
         posts.iter().any(|post| {
             let post = &self.posts[*post];
-            post.acked_at.is_some() && !post.from_memory
+            post.acked_at.is_some() && !post.from_memory && !self.seats[post.seat].broken
         })
     }
 

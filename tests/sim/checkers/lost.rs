@@ -5,7 +5,7 @@ use crate::world::World;
 
 pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
     let answered = |posts: &[usize]| world.durable(posts);
-    for seat in world.up() {
+    for seat in world.core() {
         let now = world.seats[seat].now(world.now);
         let known: std::collections::BTreeMap<_, _> = world
             .node(seat)

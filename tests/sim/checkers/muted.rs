@@ -41,7 +41,7 @@ impl Muted {
                 let muted = silence.group == told.group
                     && *life == told.life
                     && since + UNDER_WAY_MS < told.begun
-                    && silence.mutes(told.begun, *until)
+                    && silence.mutes(world, told.begun, *until)
                     && !told.firing.is_empty();
                 if muted {
                     return Err(format!(

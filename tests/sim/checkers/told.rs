@@ -15,7 +15,8 @@ fn check_one(world: &World, truth: &Truth, receiver: usize) -> Result<(), String
         let of_group = world.told_of(&alert.group).into_iter();
         let told: Vec<_> = of_group.filter(|it| it.receiver == receiver).collect();
         // An end that was taken without an answer is not in any log, as in Alertmanager.
-        let says = |it: &&&Told| it.firing.contains(name) || it.kept && it.resolved.contains(name);
+        let ends = |it: &Told| it.kept && it.resolved.contains(name) && !world.is_apart(it);
+        let says = |it: &&&Told| it.firing.contains(name) || ends(it);
         let fired = told.iter().rfind(says).is_some_and(|it| it.firing.contains(name));
         if taken
             && alert.ends.is_empty()
@@ -32,7 +33,7 @@ fn check_one(world: &World, truth: &Truth, receiver: usize) -> Result<(), String
             && alert.ends.iter().all(|post| world.posts[*post].acked_at.is_some());
         let last_firing = told
             .iter()
-            .filter(|it| it.kept && it.firing.contains(name))
+            .filter(|it| it.kept && it.firing.contains(name) && !world.is_apart(it))
             .filter_map(|it| it.answered_at)
             .max();
         let told_ended =
