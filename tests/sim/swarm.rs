@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bellwether::model::SilenceId;
 use rand::rngs::StdRng;
-use rand::seq::{IndexedRandom, IteratorRandom};
+use rand::seq::{IndexedRandom, IteratorRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
 
 use crate::checkers::muted::Muted;
@@ -39,6 +39,37 @@ enum Clocks {
     Stepping,
 }
 
+/// Whom seats are told of in their config, where there is no multicast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Peers {
+    /// Each of all others.
+    All,
+    /// The first of none, the others of the first.
+    First,
+    /// Each of one that comes before it in some order, and of some more.
+    Some,
+}
+
+impl Peers {
+    fn draw(self, dice: &mut StdRng, seats: usize) -> Option<Vec<Vec<usize>>> {
+        if self != Self::Some {
+            return None;
+        }
+        let mut order: Vec<usize> = (0..seats).collect();
+        order.shuffle(dice);
+        let mut peers = vec![Vec::new(); seats];
+        for (place, seat) in order.iter().enumerate() {
+            peers[*seat].extend(order[..place].choose(dice));
+            for other in order.iter().filter(|other| *other != seat) {
+                if dice.random_bool(0.2) && !peers[*seat].contains(other) {
+                    peers[*seat].push(*other);
+                }
+            }
+        }
+        Some(peers)
+    }
+}
+
 /// How a seat is that stays broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Broken {
@@ -60,6 +91,9 @@ enum Broken {
 struct Options {
     seats: usize,
     multicast: bool,
+    peers: Peers,
+    /// Whether some start for the first time amid the history.
+    join_late: bool,
     sealed: bool,
     loss: f64,
     repeat: f64,
@@ -104,7 +138,7 @@ impl Options {
         let one_of = |dice: &mut StdRng, of: &[f64]| {
             of[usize::try_from(dice.random_range(0..of.len() as u64)).unwrap()]
         };
-        let sizes = [1_usize, 2, 3, 3, 3, 4, 5, 5, 7, 9];
+        let sizes = [1_usize, 2, 3, 3, 3, 4, 5, 5, 6, 7, 8, 9];
         let clocks = [
             Clocks::Right,
             Clocks::Right,
@@ -120,13 +154,17 @@ impl Options {
         };
         let long = dice.random_bool(0.15);
         let seats = sizes[pick(dice, sizes.len())];
+        let multicast = dice.random_bool(0.4);
+        let peers = [Peers::All, Peers::All, Peers::First, Peers::Some];
         let broken = [Broken::Loops, Broken::Mute, Broken::Deaf, Broken::ReadOnly, Broken::NoWay];
         let broken = broken[pick(dice, broken.len())];
         let broken = Some(broken).filter(|_| dice.random_bool(0.3) && seats > 2);
         Self {
             seats,
             broken,
-            multicast: dice.random_bool(0.4),
+            multicast,
+            peers: peers[pick(dice, peers.len())],
+            join_late: dice.random_bool(0.3),
             sealed: dice.random_bool(0.3),
             loss: one_of(dice, &[0.0, 0.0, 0.05, 0.1, 0.3]),
             repeat: one_of(dice, &[0.0, 0.0, 0.05]),
@@ -183,7 +221,9 @@ pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
     let options = Options::draw(&mut dice);
     let config = if options.two { config_of_two() } else { CONFIG.into() };
     let (multicast, sealed) = (options.multicast, options.sealed);
-    let setup = Setup { multicast, sealed, config, ..Setup::new(options.seats) };
+    let star = options.peers == Peers::First;
+    let peers = options.peers.draw(&mut dice, options.seats).filter(|_| !multicast);
+    let setup = Setup { multicast, sealed, config, star, peers, ..Setup::new(options.seats) };
     let mut world = World::new(seed, setup);
     world.trace.line(0, || format!("{options:?}"));
     world.net.loss = options.loss;
@@ -215,7 +255,9 @@ impl History {
             if self.options.slow_flash {
                 self.world.seats[seat].sync_ms = (50, 3_000);
             }
-            let at = self.world.now + self.below(5_000);
+            let late = self.options.join_late && self.chance(300);
+            let most = if late { self.options.secs * 1_000 } else { 5_000 };
+            let at = self.world.now + self.below(most);
             self.world.plan(at, move |world| {
                 if !world.seats[seat].is_up() {
                     world.start(seat);

@@ -86,6 +86,8 @@ pub(crate) struct Setup {
     pub(crate) flock: bool,
     /// Whether the first has no static peers and the others have it alone, as in Alertmanager's tutorials.
     pub(crate) star: bool,
+    /// The static peers of each, if they are neither all nor none nor the first.
+    pub(crate) peers: Option<Vec<Vec<usize>>>,
     pub(crate) config: String,
 }
 
@@ -97,6 +99,7 @@ impl Setup {
             sealed: false,
             flock: true,
             star: false,
+            peers: None,
             config: CONFIG.into(),
         }
     }
@@ -427,6 +430,9 @@ impl World {
 
     /// The static peers of a seat.
     fn peers_of(&self, seat: usize) -> Vec<SocketAddr> {
+        if let Some(peers) = &self.setup.peers {
+            return peers[seat].iter().copied().map(seat::addr).collect();
+        }
         let known = match (self.setup.multicast, self.setup.star) {
             (true, _) => 0,
             (false, true) => seat.min(1),
