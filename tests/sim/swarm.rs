@@ -24,6 +24,9 @@ use crate::world::{CONFIG, Setup, World, config_of_two, ends, fires};
 
 const MINUTE_MS: i64 = 60_000;
 
+/// After how long a sender comes again that was not answered.
+const RETRY: Option<Duration> = Some(Duration::from_secs(5));
+
 /// How the wall clocks of a world are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Clocks {
@@ -116,6 +119,10 @@ struct Options {
     flash: u32,
     slow_flash: bool,
     posts: u32,
+    /// Whether senders post what fires again and again.
+    repeats: bool,
+    /// Whether some posts bring several alerts.
+    batches: bool,
     end: u32,
     again: u32,
     silence: u32,
@@ -183,6 +190,8 @@ impl Options {
             flash,
             slow_flash: dice.random_bool(0.2),
             posts,
+            repeats: dice.random_bool(0.4),
+            batches: dice.random_bool(0.4),
             end,
             again,
             silence,
@@ -550,20 +559,33 @@ impl History {
     }
 
     fn post(&mut self) {
-        self.names += 1;
-        let name: Rc<str> = format!("a{}", self.names).into();
-        let group: Rc<str> = format!("g{}", self.below(self.names / 2 + 1)).into();
+        let many = if self.options.batches { 1 + self.below(5) } else { 1 };
+        let alerts: Vec<(Rc<str>, Rc<str>)> = (0..many)
+            .map(|_| {
+                self.names += 1;
+                let group = format!("g{}", self.below(self.names / 2 + 1));
+                (format!("a{}", self.names).into(), group.into())
+            })
+            .collect();
         let one = self.seat();
         let to_all = self.dice.random_bool(0.4);
         let mut posts = Vec::new();
         for seat in 0..self.options.seats {
             if seat == one || (to_all && self.dice.random_bool(0.9)) {
-                let retry = Some(Duration::from_secs(5));
-                posts.push(self.world.post(seat, vec![fires(&name, &group)], retry));
+                let said = alerts.iter().map(|(name, group)| fires(name, group)).collect();
+                posts.push(self.world.post(seat, said, RETRY));
             }
         }
-        let (fires, ends, before) = (posts, Vec::new(), Vec::new());
-        self.truth.alerts.insert(name, Alert { group, fires, ends, before });
+        if self.options.repeats && self.chance(500) {
+            let again = Duration::from_secs(15 + self.below(46));
+            for post in &posts {
+                self.world.posts[*post].again = Some(again);
+            }
+        }
+        for (name, group) in alerts {
+            let (fires, ends, before) = (posts.clone(), Vec::new(), Vec::new());
+            self.truth.alerts.insert(name, Alert { group, fires, ends, before });
+        }
     }
 
     /// An alert of which every post was answered and that has ended fires again, where it was posted.
@@ -578,8 +600,10 @@ impl History {
         let fired = std::mem::take(&mut alert.fires);
         for post in &ends {
             let seat = self.world.posts[*post].seat;
-            let retry = Some(Duration::from_secs(5));
-            alert.fires.push(self.world.post(seat, vec![fires(name, &alert.group)], retry));
+            let again = fired.first().and_then(|post| self.world.posts[*post].again);
+            let post = self.world.post(seat, vec![fires(name, &alert.group)], RETRY);
+            self.world.posts[post].again = again;
+            alert.fires.push(post);
         }
         alert.before.extend(fired.into_iter().chain(ends));
     }
@@ -605,8 +629,8 @@ impl History {
         let Some(alert) = self.truth.alerts.get_mut(name) else { return };
         for post in alert.fires.clone() {
             let seat = self.world.posts[post].seat;
-            let retry = Some(Duration::from_secs(5));
-            alert.ends.push(self.world.post(seat, vec![ends(name, &alert.group)], retry));
+            self.world.posts[post].over.insert(Rc::clone(name));
+            alert.ends.push(self.world.post(seat, vec![ends(name, &alert.group)], RETRY));
         }
     }
 

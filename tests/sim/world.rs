@@ -73,6 +73,10 @@ pub(crate) struct Post {
     pub(crate) from_memory: bool,
     /// The sender comes again after so long if it was not answered.
     pub(crate) retry: Option<Duration>,
+    /// It comes again after so long though it was answered, with what has not ended meanwhile.
+    pub(crate) again: Option<Duration>,
+    /// Alerts of it that have ended.
+    pub(crate) over: BTreeSet<Rc<str>>,
 }
 
 /// How the flock is set up.
@@ -731,6 +735,8 @@ impl World {
             acked_at: None,
             from_memory: false,
             retry,
+            again: None,
+            over: BTreeSet::new(),
         });
         let post = self.posts.len() - 1;
         let after = self.rng.random_range(0..=3);
@@ -739,16 +745,19 @@ impl World {
     }
 
     fn handle_post(&mut self, number: usize) {
-        let post = self.posts[number].clone();
+        let mut post = self.posts[number].clone();
         let seat = post.seat;
-        if post.acked_at.is_some() {
+        let answered = post.acked_at.is_some();
+        post.alerts.retain(|it| !post.over.contains(&it.name));
+        if answered && post.again.is_none() || post.alerts.is_empty() {
             return;
         }
+        // A sender that hears nothing comes again.
+        if let Some(pause) = if answered { post.again } else { post.retry } {
+            let at = self.now + u64::try_from(pause.as_millis()).unwrap();
+            self.schedule(at, Event::Post(number));
+        }
         if !self.seats[seat].is_up() {
-            if let Some(retry) = post.retry {
-                let at = self.now + u64::try_from(retry.as_millis()).unwrap();
-                self.schedule(at, Event::Post(number));
-            }
             return;
         }
         self.trace.line(self.now, || {
@@ -777,6 +786,9 @@ impl World {
             .collect();
         let intake = self.call(seat, |node, cx| node.handle_reports(cx, &reports));
         assert!(intake.is_some_and(|it| it.invalid.is_empty() && it.refused == 0));
+        if answered {
+            return;
+        }
         self.posts[number].taken_at.get_or_insert(self.now);
         let keeper = &mut self.seats[seat].keeper;
         if keeper.last <= keeper.done || keeper.fault {
@@ -784,11 +796,6 @@ impl World {
         } else {
             let ticket = keeper.last;
             keeper.held.push_back((ticket, number));
-        }
-        if let Some(retry) = post.retry {
-            // A sender that hears nothing comes again.
-            let at = self.now + u64::try_from(retry.as_millis()).unwrap();
-            self.schedule(at, Event::Post(number));
         }
     }
 
