@@ -60,6 +60,8 @@ pub(crate) struct Keeper {
     pub(crate) logs: Vec<(u64, usize)>,
     /// Silences that wait to become durable: a ticket, and which.
     pub(crate) silences: Vec<(u64, SilenceId)>,
+    /// Expiries that wait to become durable: a ticket, and of which.
+    pub(crate) expiries: Vec<(u64, SilenceId)>,
     /// Why nothing is written any more.
     pub(crate) fault: bool,
     /// When to try again after a fault.
@@ -76,6 +78,7 @@ pub(crate) struct Running {
     pub(crate) told: Option<usize>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each says something of its own")]
 pub(crate) struct Seat {
     pub(crate) node: Option<Node>,
     pub(crate) journal: Option<Journal<Flash>>,
@@ -104,6 +107,12 @@ pub(crate) struct Seat {
     pub(crate) wiped_at: Option<u64>,
     /// The ids under which it was a member: each lasts as long as its flash.
     pub(crate) ids: BTreeSet<u64>,
+    /// The silences that its flash brought back at its last start.
+    pub(crate) restored_silences: BTreeSet<SilenceId>,
+    /// Whether all that it knew at the end of its last life was on flash.
+    pub(crate) left_in_order: bool,
+    /// Whether its clock was ever set.
+    pub(crate) clock_was_set: bool,
 }
 
 impl Seat {
@@ -127,6 +136,9 @@ impl Seat {
             apart_since: None,
             wiped_at: None,
             ids: BTreeSet::new(),
+            restored_silences: BTreeSet::new(),
+            left_in_order: false,
+            clock_was_set: false,
         }
     }
 

@@ -11,6 +11,7 @@ use rand::seq::{IndexedRandom, IteratorRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
 
 use crate::checkers::muted::Muted;
+use crate::checkers::overdue::Overdue;
 use crate::checkers::repeat::Repeat;
 use crate::checkers::timers::{self, Waits};
 use crate::checkers::versions::Growing;
@@ -23,6 +24,8 @@ use crate::support::flash::Faults;
 use crate::world::{CONFIG, Setup, World, config_of_two, ends, fires};
 
 const MINUTE_MS: i64 = 60_000;
+/// How long after all is well something may be told once more.
+const RECOVERY_MS: u64 = 100_000;
 
 /// After how long a sender comes again that was not answered.
 const RETRY: Option<Duration> = Some(Duration::from_secs(5));
@@ -219,6 +222,7 @@ struct History {
     dice: StdRng,
     names: u64,
     muted: Muted,
+    overdue: Overdue,
     repeat: Repeat,
     growing: Growing,
     waits: Waits,
@@ -247,6 +251,7 @@ pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
         dice,
         names: 0,
         muted: Muted::default(),
+        overdue: Overdue::default(),
         repeat: Repeat::default(),
         growing: Growing::default(),
         waits: Waits::default(),
@@ -278,6 +283,7 @@ impl History {
             self.pass(second)?;
         }
         self.heal();
+        let whole = self.world.now + RECOVERY_MS;
         for second in 0..200 {
             self.pass(second)?;
         }
@@ -285,11 +291,11 @@ impl History {
         checkers::told::check(&self.world, &self.truth, self.receivers())?;
         checkers::equal::check(&self.world)?;
         checkers::newer::check(&self.world)?;
-        self.calm()
+        self.calm(whole)
     }
 
     /// All is well, and some new alerts come.
-    fn calm(&mut self) -> Result<(), String> {
+    fn calm(&mut self, whole: u64) -> Result<(), String> {
         let from = self.world.told.len();
         if self.dice.random_bool(0.5) {
             self.world.receivers[0].manner = Manner::Fine(500, 12_000);
@@ -310,6 +316,7 @@ impl History {
             self.pass(second)?;
         }
         checkers::quiet::check(&self.world, &self.truth, from, &groups, self.receivers())?;
+        checkers::quiet::nothing_twice(&self.world, whole)?;
         checkers::equal::check(&self.world)
     }
 
@@ -319,6 +326,7 @@ impl History {
             return Err(fault);
         }
         self.muted.look(&self.world, &self.truth)?;
+        self.overdue.look(&self.world, &self.truth, self.receivers())?;
         self.repeat.look(&self.world)?;
         self.waits.look(&self.world)?;
         if second.is_multiple_of(20) {
@@ -580,6 +588,7 @@ impl History {
             let again = Duration::from_secs(15 + self.below(46));
             for post in &posts {
                 self.world.posts[*post].again = Some(again);
+                self.world.posts[*post].says = posts[0];
             }
         }
         for (name, group) in alerts {
@@ -602,8 +611,11 @@ impl History {
             let seat = self.world.posts[*post].seat;
             let again = fired.first().and_then(|post| self.world.posts[*post].again);
             let post = self.world.post(seat, vec![fires(name, &alert.group)], RETRY);
-            self.world.posts[post].again = again;
             alert.fires.push(post);
+            self.world.posts[post].again = again;
+            if again.is_some() {
+                self.world.posts[post].says = alert.fires[0];
+            }
         }
         alert.before.extend(fired.into_iter().chain(ends));
     }

@@ -17,6 +17,7 @@ use bellwether::model::{MatchOp, Matcher, Matchers, Report, SilenceId};
 use bellwether::node::{Node, Options, SilenceDraft};
 use bellwether::notify::{Outgoing, Reply};
 use bellwether::store::{self, Journal, Record};
+use bellwether::time::Wall;
 use bellwether::wire::record::Kind;
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt, SeedableRng};
@@ -69,12 +70,18 @@ pub(crate) struct Post {
     pub(crate) taken_at: Option<u64>,
     /// When it was answered with 200.
     pub(crate) acked_at: Option<u64>,
-    /// Whether flash had failed when it was answered: then memory alone holds it.
+    /// The life of the node that answered.
+    pub(crate) life: u64,
+    /// Whether memory alone holds it: flash had failed when it was answered, and no whole state was written since.
     pub(crate) from_memory: bool,
     /// The sender comes again after so long if it was not answered.
     pub(crate) retry: Option<Duration>,
     /// It comes again after so long though it was answered, with what has not ended meanwhile.
     pub(crate) again: Option<Duration>,
+    /// The number that it says it has: the same sender says the same to all nodes.
+    pub(crate) says: usize,
+    /// Since when it says that its alerts fire, by the clock of the node it is sent to; else it leaves that to the node.
+    pub(crate) since: Option<Wall>,
     /// Alerts of it that have ended.
     pub(crate) over: BTreeSet<Rc<str>>,
 }
@@ -149,6 +156,8 @@ pub(crate) struct World {
     pub(crate) posts: Vec<Post>,
     /// Silences that were set, and are on flash where that was done.
     pub(crate) kept_silences: BTreeSet<SilenceId>,
+    /// Silences whose expiry is on flash where it was asked for.
+    pub(crate) kept_expiries: BTreeSet<SilenceId>,
     pub(crate) events: u64,
     /// Bytes of all datagrams that were sent, a multicast one counted for each who hears it.
     pub(crate) sent_bytes: usize,
@@ -193,6 +202,7 @@ impl World {
             told: Vec::new(),
             posts: Vec::new(),
             kept_silences: BTreeSet::new(),
+            kept_expiries: BTreeSet::new(),
             events: 0,
             sent_bytes: 0,
             trace: Trace::new(),
@@ -416,6 +426,7 @@ impl World {
             }
         }
         node.handle_restored(&mut cx);
+        it.restored_silences = node.silences().map(|silence| silence.id).collect();
         let fault = match &opened {
             Ok((journal, _)) => journal.fault().map(ToString::to_string),
             Err(error) => Some(error.to_string()),
@@ -464,6 +475,7 @@ impl World {
         self.trace.line(self.now, || format!("n{seat} dies, power cut: {power}"));
         let mut dice = Rng::new(self.rng.next_u64());
         let it = &mut self.seats[seat];
+        it.left_in_order = false;
         if let (Some((records, _)), Some(mut journal)) = (it.keeper.busy.take(), it.journal.take())
         {
             // The commit that was under way got so far and no further.
@@ -486,8 +498,13 @@ impl World {
         let it = &mut self.seats[seat];
         let mut records = it.keeper.busy.take().map(|(records, _)| records).unwrap_or_default();
         records.append(&mut it.keeper.queue);
-        if let Some(journal) = &mut it.journal {
-            let _fails_only_on_bad_flash = journal.commit(&records);
+        let fault = it.keeper.fault;
+        let committed = it.journal.as_mut().is_some_and(|journal| journal.commit(&records).is_ok());
+        it.left_in_order = committed && !fault;
+        if it.left_in_order {
+            for (_, told) in &it.keeper.logs {
+                self.told[*told].kept = true;
+            }
         }
         it.flash = it.flash.after_kill();
         it.stop();
@@ -506,6 +523,7 @@ impl World {
     pub(crate) fn set_clock(&mut self, seat: usize, clock: WallClock) {
         self.trace.line(self.now, || format!("n{seat} clock {clock:?}"));
         self.seats[seat].clock = clock;
+        self.seats[seat].clock_was_set = true;
         self.call(seat, |node, cx| node.handle_synced(cx, clock.synced));
     }
 
@@ -567,6 +585,7 @@ impl World {
             let opened = Journal::open(it.flash.clone(), journal_options(salt), &mut |_, _, _| {});
             it.journal = opened.ok().map(|(journal, _)| journal);
         }
+        let whole = state.is_some();
         let outcome = match (&mut it.journal, state) {
             (None, _) => Err("no journal".to_owned()),
             (Some(journal), Some(state)) => journal
@@ -597,8 +616,19 @@ impl World {
                 self.kept_silences.insert(id);
             }
         }
+        for (_, id) in keeper.expiries.extract_if(.., |(waits_for, _)| *waits_for <= ticket) {
+            if kept {
+                self.kept_expiries.insert(id);
+            }
+        }
         for (_, told) in keeper.logs.extract_if(.., |(waits_for, _)| *waits_for <= ticket) {
             self.told[told].kept = kept;
+        }
+        if kept && whole {
+            let life = self.seats[seat].life;
+            for post in self.posts.iter_mut().filter(|it| it.seat == seat && it.life == life) {
+                post.from_memory = false;
+            }
         }
         while self.seats[seat].keeper.held.front().is_some_and(|held| held.0 <= ticket)
             && let Some((_, post)) = self.seats[seat].keeper.held.pop_front()
@@ -733,9 +763,12 @@ impl World {
             alerts,
             taken_at: None,
             acked_at: None,
+            life: 0,
             from_memory: false,
             retry,
             again: None,
+            since: None,
+            says: self.posts.len(),
             over: BTreeSet::new(),
         });
         let post = self.posts.len() - 1;
@@ -769,6 +802,7 @@ impl World {
             format!("n{seat} gets {}", names.join(" "))
         });
         let wall = self.seats[seat].wall(self.now);
+        let since = post.again.map(|_| *self.posts[number].since.get_or_insert(wall));
         let reports: Vec<Report<'_>> = post
             .alerts
             .iter()
@@ -780,8 +814,8 @@ impl World {
                 labels.extend(it.labels.iter().map(|(n, v)| ((*n).into(), Cow::Borrowed(&**v))));
                 let ends_at =
                     if it.ended { Some(wall) } else { it.lease.map(|lease| wall + lease) };
-                let annotations = vec![("post".into(), number.to_string().into())];
-                Report::new(labels, annotations, None, ends_at, "".into())
+                let annotations = vec![("post".into(), post.says.to_string().into())];
+                Report::new(labels, annotations, since, ends_at, "".into())
             })
             .collect();
         let intake = self.call(seat, |node, cx| node.handle_reports(cx, &reports));
@@ -803,6 +837,7 @@ impl World {
         let seat = self.posts[post].seat;
         self.trace.line(self.now, || format!("n{seat} answers 200 to post {post}"));
         self.posts[post].acked_at = Some(self.now);
+        self.posts[post].life = self.seats[seat].life;
         self.posts[post].from_memory = self.seats[seat].keeper.fault;
     }
 
@@ -852,7 +887,11 @@ impl World {
 
     pub(crate) fn expire(&mut self, seat: usize, id: SilenceId) {
         self.trace.line(self.now, || format!("n{seat} is told to expire a silence"));
-        let _unknown_there = self.call(seat, |node, cx| node.handle_expire_silence(cx, id));
+        let expired = self.call(seat, |node, cx| node.handle_expire_silence(cx, id));
+        if expired.is_some_and(|outcome| outcome.is_ok()) {
+            let keeper = &mut self.seats[seat].keeper;
+            keeper.expiries.push((keeper.last, id));
+        }
     }
 
     /// Notifications of a group, in the order of arrival.

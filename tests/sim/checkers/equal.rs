@@ -16,8 +16,16 @@ const JUST_ENDED: &str = "has just ended";
 
 type State = BTreeMap<(u16, Vec<u8>), String>;
 
-/// What a node holds that all should hold alike: versions, and what was said.
+/// Whether all clocks have always shown the same, so that times that were shared are the same everywhere.
+fn clocks_agree(world: &World) -> bool {
+    let clock = |seat: usize| (world.seats[seat].clock.ahead_ms, world.seats[seat].clock.drift_ppm);
+    let mut seats = 0..world.seats.len();
+    seats.all(|seat| !world.seats[seat].clock_was_set && clock(seat) == clock(0))
+}
+
+/// What a node holds that all should hold alike: versions, and what was said. Leases are each node's own.
 fn state(world: &World, seat: usize) -> State {
+    let agree = clocks_agree(world);
     let now = world.seats[seat].now(world.now);
     let node = world.node(seat);
     let mut state = State::new();
@@ -42,7 +50,9 @@ fn state(world: &World, seat: usize) -> State {
             since if since < UNTOLD => JUST_ENDED,
             _ => "has ended",
         };
-        state.insert((1_000, fingerprint.0.to_be_bytes().into()), format!("{name} {said:?} {end}"));
+        let starts = agree.then_some(alert.starts_at);
+        let said = format!("{name} {said:?} since {starts:?} {end}");
+        state.insert((1_000, fingerprint.0.to_be_bytes().into()), said);
     }
     for silence in node.silences() {
         let end = match now.wall.since(silence.ends_at) {
@@ -50,7 +60,9 @@ fn state(world: &World, seat: usize) -> State {
             since if since < UNTOLD => JUST_ENDED,
             _ => "has expired",
         };
-        let said = format!("{} {:?} {end}", silence.matchers, silence.comment);
+        let times = agree.then_some((silence.starts_at, silence.ends_at, silence.updated_at));
+        let (by, comment) = (&silence.created_by, &silence.comment);
+        let said = format!("{} {by} {comment:?} {times:?} {end}", silence.matchers);
         state.insert((1_001, format!("{:?}", silence.id).into()), said);
     }
     state

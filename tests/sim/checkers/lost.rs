@@ -36,11 +36,19 @@ pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
                 ));
             }
         }
-        for silence in truth.silences.iter().filter(|it| it.in_force(world)) {
+        for silence in &truth.silences {
             let known = world.node(seat).silence(silence.id);
-            if world.kept_silences.contains(&silence.id)
-                && known.is_none_or(|it| it.ends_at <= now.wall)
-            {
+            let in_force = known.is_some_and(|it| now.wall < it.ends_at);
+            if silence.is_over(world) && in_force {
+                return Err(format!(
+                    "n{seat} has lost the expiry of a silence of {}",
+                    silence.group
+                ));
+            }
+            if !silence.in_force(world) {
+                continue;
+            }
+            if world.kept_silences.contains(&silence.id) && !in_force {
                 return Err(format!("n{seat} has lost a silence of {}", silence.group));
             }
         }

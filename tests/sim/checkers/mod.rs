@@ -5,6 +5,7 @@ pub(crate) mod equal;
 pub(crate) mod lost;
 pub(crate) mod muted;
 pub(crate) mod newer;
+pub(crate) mod overdue;
 pub(crate) mod quiet;
 pub(crate) mod repeat;
 pub(crate) mod timers;
@@ -91,9 +92,17 @@ impl Silence {
         self.expired_at.is_none() && self.mutes(world, world.now, least)
     }
 
-    /// Whether it may be in force, or have been lately, for all that operators know: who was told of its end may have
-    /// died before that was on flash.
+    /// Whether its end is on flash where it was asked for.
+    pub(crate) fn is_over(&self, world: &World) -> bool {
+        !self.unsure(world) && world.kept_expiries.contains(&self.id)
+    }
+
+    /// Whether it may be in force, or have been lately, for all that operators know: its end is not on flash, and who was
+    /// told of the end has died since.
     pub(crate) fn holds(&self, world: &World) -> bool {
+        if self.is_over(world) {
+            return false;
+        }
         let active = |seat: usize| {
             let now = world.seats[seat].now(world.now).wall;
             world.node(seat).silence(self.id).is_some_and(|it| now < it.ends_at + LATELY)

@@ -1,10 +1,11 @@
-//! Quiet when healthy: a whole flock tells each new group once, and nothing that it has told before.
+//! Quiet when healthy: a whole flock tells each new group once and in time, and nothing that it has told before.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::Truth;
+use crate::receiver::Told;
 use crate::world::World;
 
 /// As long as the calm weather, the pause between two flushes before it, and the turns.
@@ -22,6 +23,25 @@ fn own_ends(world: &World) -> usize {
         own.count()
     });
     ends.max().unwrap_or(0)
+}
+
+/// The longest that a group waits, whatever config is loaded, and the turns of a flock that is whole.
+const DEADLINE_MS: u64 = 6_000 + 2_000;
+
+/// Since `whole`, a moment, nothing was told twice.
+pub(crate) fn nothing_twice(world: &World, whole: u64) -> Result<(), String> {
+    let mut seen = BTreeMap::new();
+    let lately = |it: &&Told| it.at >= whole && !it.group.is_empty() && !world.is_apart(it);
+    for told in world.told.iter().filter(lately) {
+        let what = (told.receiver, &told.group, &told.reason, &told.firing, &told.resolved);
+        if let Some(before) = seen.insert(what, told.at) {
+            return Err(format!(
+                "n{} tells of {} at {} ({}) what was told at {before}",
+                told.seat, told.group, told.at, told.reason
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Since `from`, of the notifications, each of these groups was told once and no other.
@@ -46,6 +66,20 @@ fn check_one(
     let mut apart: BTreeSet<&str> = BTreeSet::new();
     let mut ends = own_ends(world);
     let mut noticed = world.seats.iter().filter(|seat| seat.broken).count();
+    // Who is apart, and dies while it tells, is waited for.
+    let whole = world.seats.iter().all(|seat| seat.apart_since.is_none());
+    for group in groups.iter().filter(|_| whole) {
+        let of_group = world.posts.iter().filter(|post| post.alerts[0].group == *group);
+        let taken_at = of_group.filter_map(|post| post.taken_at).min();
+        let first = world.told_of(group).into_iter().find(|it| it.receiver == receiver);
+        let (Some(taken_at), Some(first)) = (taken_at, first) else { continue };
+        if first.at > taken_at + DEADLINE_MS {
+            return Err(format!(
+                "r{receiver} was told of {group} at {}, which came at {taken_at}",
+                first.at
+            ));
+        }
+    }
     for told in world.told[from..].iter().filter(|it| it.receiver == receiver) {
         // Each such end is told once, be it that what another node says of itself fires on.
         if told.group.is_empty() && told.reason.contains("resolved") && ends > 0 {

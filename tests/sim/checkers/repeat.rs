@@ -14,9 +14,6 @@ pub(crate) struct Repeat {
 impl Repeat {
     pub(crate) fn look(&mut self, world: &World) -> Result<(), String> {
         for (at, told) in world.told.iter().enumerate().skip(self.checked) {
-            if told.firing.is_empty() || !told.reason.contains("first") {
-                continue;
-            }
             let of_group = || {
                 world.told[..at]
                     .iter()
@@ -28,9 +25,14 @@ impl Repeat {
             let Some(before) = of_group().rfind(on_flash) else { continue };
             let alone =
                 of_group().all(|it| std::ptr::eq(it, before) || it.at + NEAR_MS < before.begun);
+            let fires = told.firing.is_subset(&before.firing);
+            // What nodes say of themselves has one name, whoever says it.
+            let named = !told.group.is_empty();
+            let first = !told.firing.is_empty() && told.reason.contains("first");
             if alone
                 && before.answered_at < Some(told.begun)
-                && told.firing.is_subset(&before.firing)
+                && fires
+                && (first || named && told.resolved.is_subset(&before.resolved))
             {
                 return Err(format!(
                     "n{} tells of {} at {} what it told at {} and had on flash",

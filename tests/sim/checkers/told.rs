@@ -8,16 +8,28 @@ pub(crate) fn check(world: &World, truth: &Truth, receivers: &[usize]) -> Result
     receivers.iter().try_for_each(|receiver| check_one(world, truth, *receiver))
 }
 
+fn told_to<'a>(
+    world: &'a World,
+    group: &'a str,
+    receiver: usize,
+) -> impl DoubleEndedIterator<Item = &'a Told> {
+    world.told.iter().filter(move |it| &*it.group == group && it.receiver == receiver)
+}
+
+/// Whether what a receiver heard last of an alert is that it fires. An end that was taken without an answer is not in any
+/// log, as in Alertmanager.
+pub(crate) fn is_told_as_firing(world: &World, name: &str, group: &str, receiver: usize) -> bool {
+    let ends = |it: &Told| it.kept && it.resolved.contains(name) && !world.is_apart(it);
+    let says = |it: &&Told| it.firing.contains(name) || ends(it);
+    told_to(world, group, receiver).rfind(says).is_some_and(|it| it.firing.contains(name))
+}
+
 fn check_one(world: &World, truth: &Truth, receiver: usize) -> Result<(), String> {
     for (name, alert) in &truth.alerts {
         let muted = truth.silences.iter().any(|it| it.group == alert.group && it.holds(world));
         let taken = world.durable(&alert.fires);
-        let of_group = world.told_of(&alert.group).into_iter();
-        let told: Vec<_> = of_group.filter(|it| it.receiver == receiver).collect();
-        // An end that was taken without an answer is not in any log, as in Alertmanager.
-        let ends = |it: &Told| it.kept && it.resolved.contains(name) && !world.is_apart(it);
-        let says = |it: &&&Told| it.firing.contains(name) || ends(it);
-        let fired = told.iter().rfind(says).is_some_and(|it| it.firing.contains(name));
+        let told: Vec<_> = told_to(world, &alert.group, receiver).collect();
+        let fired = is_told_as_firing(world, name, &alert.group, receiver);
         if taken
             && alert.ends.is_empty()
             && !muted

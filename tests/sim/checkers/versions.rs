@@ -1,4 +1,5 @@
-//! Merges never go back: while a node runs, the version that it holds of a record only grows.
+//! Merges never go back: while a node runs, and over a stop in good order, the version that it holds of a
+//! record only grows.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +32,11 @@ impl Growing {
             }
             let (life, before) = self.seen.entry(seat).or_default();
             if *life != it.life {
-                (*life, *before) = (it.life, Versions::new());
+                // Who left in good order has all of it on flash.
+                if *life + 1 != it.life || !it.left_in_order {
+                    *before = Versions::new();
+                }
+                *life = it.life;
             }
             for (key, is) in versions {
                 match before.get(&key) {

@@ -1,0 +1,73 @@
+//! Whoever fires is told of in time, also while everything goes wrong: a node that lives and can reach the receiver does
+//! not sit on what it has acknowledged.
+
+use std::collections::BTreeMap;
+
+use super::Truth;
+use super::told::is_told_as_firing;
+use crate::receiver::Manner;
+use crate::world::World;
+
+/// How long a node may need: to settle after a start, a flush that was under way, attempts that hang, the next flush.
+const PATIENCE_MS: u64 = 60_000;
+
+/// Since when a seat has run, in which life, and has reached a receiver that answers soon.
+type Since = (u64, u64);
+
+#[derive(Debug, Default)]
+pub(crate) struct Overdue {
+    good: BTreeMap<(usize, usize), Since>,
+}
+
+impl Overdue {
+    pub(crate) fn look(
+        &mut self,
+        world: &World,
+        truth: &Truth,
+        receivers: &[usize],
+    ) -> Result<(), String> {
+        for receiver in receivers {
+            for seat in 0..world.seats.len() {
+                self.note(world, seat, *receiver);
+            }
+            self.look_at(world, truth, *receiver)?;
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, world: &World, seat: usize, receiver: usize) {
+        let it = &world.receivers[receiver];
+        let soon = matches!(it.manner, Manner::Fine(_, most) if most < 1_000);
+        if !world.seats[seat].is_up() || !soon || it.unreachable_from.contains(&seat) {
+            self.good.remove(&(seat, receiver));
+            return;
+        }
+        let life = world.seats[seat].life;
+        let since = self.good.entry((seat, receiver)).or_insert((life, world.now));
+        if since.0 != life {
+            *since = (life, world.now);
+        }
+    }
+
+    fn look_at(&self, world: &World, truth: &Truth, receiver: usize) -> Result<(), String> {
+        for (name, alert) in &truth.alerts {
+            let silenced = truth.silences.iter().any(|it| it.group == alert.group);
+            if !alert.ends.is_empty() || silenced || alert.version_may_be_forgotten(world) {
+                continue;
+            }
+            for post in alert.fires.iter().map(|post| &world.posts[*post]) {
+                let Some(acked_at) = post.acked_at.filter(|_| !post.from_memory) else { continue };
+                let Some((_, since)) = self.good.get(&(post.seat, receiver)) else { continue };
+                let wiped = world.seats[post.seat].wiped_at > Some(acked_at);
+                let late = world.now.saturating_sub(acked_at.max(*since)) > PATIENCE_MS;
+                if late && !wiped && !is_told_as_firing(world, name, &alert.group, receiver) {
+                    return Err(format!(
+                        "n{} sits on {name}, acknowledged at {acked_at}, and has reached r{receiver} since {since}",
+                        post.seat
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
