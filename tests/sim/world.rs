@@ -25,7 +25,7 @@ use rand::{Rng as _, RngExt, SeedableRng};
 use crate::net::Net;
 use crate::newer::{self, NEW_OWN, Newer};
 use crate::receiver::{self, Manner, Receiver, Told};
-use crate::seat::{self, Running, Seat, WallClock};
+use crate::seat::{self, EPOCH_MS, Running, Seat, WallClock};
 use crate::support::rng::Rng;
 use crate::trace::Trace;
 
@@ -80,7 +80,8 @@ pub(crate) struct Post {
     pub(crate) again: Option<Duration>,
     /// The number that it says it has: the same sender says the same to all nodes.
     pub(crate) says: usize,
-    /// Since when it says that its alerts fire, by the clock of the node it is sent to; else it leaves that to the node.
+    /// Since when it says that its alerts fire: its own clock is right, but what a node would hold for the future it does
+    /// not say. Else it leaves that to the node.
     pub(crate) since: Option<Wall>,
     /// Alerts of it that have ended.
     pub(crate) over: BTreeSet<Rc<str>>,
@@ -434,12 +435,14 @@ impl World {
         node.handle_journal(&mut cx, fault.as_deref());
         it.journal = opened.ok().map(|(journal, _)| journal);
         it.keeper.fault = fault.is_some();
-        it.ids.extend(node.flock().map(gossip::Gossip::node));
+        let id = node.flock().map(gossip::Gossip::node);
+        it.ids.extend(id);
         it.node = Some(node);
         for effect in effects {
             self.perform(seat, effect);
         }
         let peers = self.peers_of(seat);
+        self.trace.line(self.now, || format!("n{seat} is {id:x?}, its peers are {peers:?}"));
         self.call(seat, |node, cx| node.handle_peers(cx, &peers));
     }
 
@@ -802,7 +805,9 @@ impl World {
             format!("n{seat} gets {}", names.join(" "))
         });
         let wall = self.seats[seat].wall(self.now);
-        let since = post.again.map(|_| *self.posts[number].since.get_or_insert(wall));
+        let right = Wall::from_ms(EPOCH_MS + self.now.cast_signed());
+        let since = post.again.map(|_| *self.posts[number].since.get_or_insert(wall.min(right)));
+        let since = since.map(|since| since.min(wall));
         let reports: Vec<Report<'_>> = post
             .alerts
             .iter()

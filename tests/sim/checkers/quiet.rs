@@ -81,6 +81,10 @@ fn check_one(
         }
     }
     for told in world.told[from..].iter().filter(|it| it.receiver == receiver) {
+        // What one that is apart says of itself or of the past it may not know to be told.
+        if world.is_apart(told) && !counts.contains_key(&*told.group) {
+            continue;
+        }
         // Each such end is told once, be it that what another node says of itself fires on.
         if told.group.is_empty() && told.reason.contains("resolved") && ends > 0 {
             ends -= 1;
@@ -94,8 +98,6 @@ fn check_one(
         match counts.get_mut(&*told.group) {
             Some(_) if world.is_apart(told) => drop(apart.insert(&told.group)),
             Some(count) => *count += 1,
-            // What one that is apart says of the past it may not know to be told.
-            None if world.is_apart(told) => {}
             None if truth.silences.iter().any(|it| it.group == told.group && it.may_end(world)) => {
             }
             None => {
