@@ -99,6 +99,10 @@ pub(crate) struct Seat {
     pub(crate) holds_new: bool,
     /// Whether it is gone for good.
     pub(crate) gone: bool,
+    /// Whether it stays broken in calm weather: the others must do without it.
+    pub(crate) broken: bool,
+    /// Since when it is so broken that it cannot agree with the others on who tells.
+    pub(crate) apart_since: Option<u64>,
     /// When its card was last exchanged for an empty one, if ever.
     pub(crate) wiped_at: Option<u64>,
     /// The ids under which it was a member: each lasts as long as its flash.
@@ -128,6 +132,8 @@ impl Seat {
             newer: false,
             holds_new: false,
             gone: false,
+            broken: false,
+            apart_since: None,
             wiped_at: None,
             ids: BTreeSet::new(),
             restored_silences: BTreeSet::new(),

@@ -140,6 +140,14 @@ pub(crate) const ALL: &[Test] = &[
         found::a_version_that_was_lost_with_the_power_is_not_given_again,
     ),
     (
+        "two_meet_though_who_told_them_of_each_other_has_died",
+        found::two_meet_though_who_told_them_of_each_other_has_died,
+    ),
+    (
+        "who_came_back_while_another_was_cut_off_is_met_by_it_later",
+        found::who_came_back_while_another_was_cut_off_is_met_by_it_later,
+    ),
+    (
         "an_end_that_one_side_has_told_is_not_told_by_the_other_after_healing",
         found::an_end_that_one_side_has_told_is_not_told_by_the_other_after_healing,
     ),
