@@ -52,6 +52,8 @@ faults! {
     NewerForgotten,
     /// Records that only a newer version knows are refused.
     NewerRefused,
+    /// News that was not acknowledged is not sent again.
+    NewsNotResent,
     /// Each node ranks the members in an order of its own.
     RanksDiffer,
     /// Silences mute nothing.
