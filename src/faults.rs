@@ -42,6 +42,8 @@ faults! {
     ExpiryNotShared,
     /// The log is written before the receiver has answered.
     LogBeforeAnswer,
+    /// There may be any number of groups.
+    LimitIgnored,
     /// The log does not come back after a restart.
     LogNotRestored,
     /// The log is not told to the flock.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use bellwether::config::{self, Config, Flags, Language};
 use bellwether::effect::{Attempt, AttemptId, Cx, Effect};
 use bellwether::gossip::{self, KeyRing, Via};
+use bellwether::limits::STORE_SEGMENT_BYTES_MAX;
 use bellwether::model::{MatchOp, Matcher, Matchers, Report, SilenceId};
 use bellwether::node::{Node, Options, SilenceDraft};
 use bellwether::notify::{Outgoing, Reply};
@@ -903,7 +904,11 @@ fn receiver_at(url: &config::Secret) -> usize {
 
 /// Small segments, so that histories compact.
 fn journal_options(salt: u64) -> store::Options {
-    store::Options { segment_bytes_min: 16 * 4096, segment_bytes_max: 512 * 4096, salt }
+    store::Options {
+        segment_bytes_min: 16 * 4096,
+        segment_bytes_max: STORE_SEGMENT_BYTES_MAX,
+        salt,
+    }
 }
 
 /// An alert that fires in a group for as long as nobody says that it has ended.

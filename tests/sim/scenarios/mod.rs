@@ -1,5 +1,6 @@
 //! Histories that were thought of: what must hold, in words.
 
+mod bounds;
 mod found;
 mod loss;
 mod turns;
@@ -95,6 +96,10 @@ pub(crate) const ALL: &[Test] = &[
     (
         "a_flock_tells_each_group_once_though_much_is_lost",
         loss::a_flock_tells_each_group_once_though_much_is_lost,
+    ),
+    (
+        "two_halves_that_need_more_groups_than_there_may_be_keep_their_own",
+        bounds::two_halves_that_need_more_groups_than_there_may_be_keep_their_own,
     ),
     ("ends_that_were_told_do_not_come_back", found::ends_that_were_told_do_not_come_back),
     (
