@@ -62,7 +62,7 @@ faults! {
     SilencesIgnored,
     /// Commits are not synced.
     SyncSkipped,
-    /// What waits, waits by the wall clock.
+    /// A step of the wall clock moves when groups are flushed.
     WaitsByWall,
 }
 
