@@ -404,7 +404,7 @@ impl World {
             });
         let holds_new = found.iter().any(|(kind, ..)| *kind == NEW_OWN);
         if it.holds_new && !holds_new {
-            self.fault = Some(format!("n{seat} has lost what a newer version kept"));
+            self.fault = Some(format!("newer: n{seat} has lost what a newer version kept"));
         }
         it.holds_new = holds_new;
         let mut effects = Vec::new();
