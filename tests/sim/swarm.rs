@@ -186,9 +186,9 @@ pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
         waits: Waits::default(),
     };
     let result = history.live();
-    let World { events, now, told, trace, .. } = &history.world;
+    let History { options, world: World { events, now, told, trace, .. }, .. } = &history;
     let outcome = Outcome { events: *events, ms: *now, told: told.len(), hash: trace.hash };
-    result.map(|()| outcome).map_err(|error| format!("at {now}: {error}"))
+    result.map(|()| outcome).map_err(|error| format!("at {now}: {error}\n    {options:?}"))
 }
 
 impl History {
@@ -361,6 +361,7 @@ impl History {
         }
         if self.chance(self.options.deaf) {
             let way = self.way();
+            self.world.trace.line(self.world.now, || format!("no multicast {way:?}"));
             self.world.net.deaf.insert(way);
         }
     }
@@ -440,6 +441,7 @@ impl History {
             self.world.seats[seat].flash.set_faults(faults);
             let at = self.world.now + 1_000 + self.below(30_000);
             self.world.plan(at, move |world| {
+                world.trace.line(world.now, || format!("n{seat} flash is well"));
                 world.seats[seat].flash.set_faults(Faults::default());
             });
         }

@@ -279,6 +279,7 @@ impl World {
                 let it = &mut self.seats[seat];
                 if it.life == life && it.timer_at == Some(self.now) {
                     it.timer_at = None;
+                    self.trace.detail(self.now, || format!("n{seat} looks at what is due"));
                     self.call(seat, Node::handle_timeout);
                 }
             }
@@ -339,6 +340,7 @@ impl World {
             }
             Effect::Persist(mut records) => {
                 self.write(seat, &mut records);
+                self.trace.kept(self.now, seat, &records);
                 let keeper = &mut self.seats[seat].keeper;
                 keeper.queue.extend(records);
                 keeper.last += 1;
@@ -374,7 +376,12 @@ impl World {
     fn transmit(&mut self, from: usize, to: usize, via: Via, bytes: &[u8]) {
         assert!(bytes.len() <= bellwether::limits::DATAGRAM_BYTES_MAX, "a datagram too long");
         self.sent_bytes += bytes.len();
-        for after in self.net.pass(from, to, via != Via::Unicast) {
+        let arrives = self.net.pass(from, to, via != Via::Unicast);
+        if arrives.is_empty() {
+            let bytes = bytes.len();
+            self.trace.detail(self.now, || format!("{bytes} bytes of n{from} to n{to} are lost"));
+        }
+        for after in arrives {
             self.schedule(self.now + after, Event::Datagram(from, to, via, bytes.to_vec()));
         }
     }
@@ -612,9 +619,9 @@ impl World {
         {
             self.acknowledge(post);
         }
-        if was || outcome.is_err() {
-            let fault = outcome.err();
-            self.trace.line(self.now, || format!("n{seat} flash: {fault:?}"));
+        let fault = outcome.err();
+        self.trace.line(self.now, || format!("n{seat} flash up to {ticket}: {fault:?}"));
+        if was || fault.is_some() {
             self.call(seat, |node, cx| node.handle_journal(cx, fault.as_deref()));
         }
         self.keep(seat);
