@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bellwether::effect::AttemptId;
-use bellwether::faults::{self, Fault};
 use bellwether::model::SilenceId;
 use bellwether::node::Node;
 use bellwether::store::{Journal, Record};
@@ -150,9 +149,6 @@ impl Seat {
 
     /// What the monotonic clock of this life shows when the world begins: it says nothing about any other clock.
     fn zero(&self) -> i64 {
-        if faults::on(Fault::WaitsByWall) {
-            return 600_000 + self.clock.ahead_ms;
-        }
         7_000 + (self.life * 13).cast_signed() - self.started_at.cast_signed()
     }
 
