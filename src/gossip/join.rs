@@ -36,7 +36,7 @@ use crate::time::{Mono, Now};
 const NONCE_FOR: Duration = Duration::from_secs(60);
 /// The first try of a candidate is repeated after this, then ever more rarely.
 const RETRY_FIRST: Duration = Duration::from_millis(250);
-/// Tries of an address that a member told of.
+/// Tries of an address that a member told of; after them one each [`ASK_LAST`] while who is there is not met.
 const HINT_TRIES_MAX: u32 = 6;
 /// Hello by multicast: so often, and after the start at these times.
 const BEACON_EVERY: Duration = Duration::from_secs(32);
@@ -85,6 +85,8 @@ struct Candidate {
     own: bool,
     /// Who was reached there.
     node: Option<u64>,
+    /// Who is there, as a member told.
+    told: Option<u64>,
     tries: u32,
     next: Mono,
 }
@@ -151,7 +153,9 @@ impl Join {
         let node = peers.0.iter().find(|(_, peer)| peer.addr == addr).map(|(node, _)| *node);
         self.doors = self.doors.wrapping_add(1);
         let door = self.doors;
-        let candidate = Candidate { addr, door, lasting, own: false, node, tries: 0, next: now };
+        let told = None;
+        let candidate =
+            Candidate { addr, door, lasting, own: false, node, told, tries: 0, next: now };
         self.candidates.push(candidate);
     }
 }
@@ -302,8 +306,9 @@ impl Gossip {
         }
     }
 
-    /// Tells a member that was lost what we know, and the others too: the way to them may be back as well.
+    /// Asks a member that was lost whom we have missed meanwhile, and tells it what we know, and the others too: the way to them may be back as well.
     fn tell_returned(&mut self, now: Now, node: u64) {
+        self.send(node, &Message::Peers(true, Vec::new()));
         self.tell_digest(now, node);
         let just_told =
             |peer: &Peer| peer.told_digest.is_some_and(|(at, _)| now.mono.since(at) < TOLD_FOR);
@@ -331,6 +336,9 @@ impl Gossip {
                 && let Some(addr) = address.socket_addr(teller)
             {
                 self.join.add(now.mono, addr, false, &self.peers);
+                if let Some(candidate) = self.join.candidates.iter_mut().find(|c| c.addr == addr) {
+                    candidate.told = Some(address.node);
+                }
             }
         }
     }
@@ -460,17 +468,20 @@ impl Gossip {
     fn try_candidates(&mut self, now: Now) {
         let mut hellos = Vec::new();
         let (peers, longest) = (&self.peers, self.config.reconnect_interval);
+        // Who told of it may be gone by the time that there is a way to it.
+        let unmet = |node: u64| !peers.0.contains_key(&node) && self.swim.find(node).is_some();
         self.join.candidates.retain_mut(|candidate| {
             if candidate.next > now.mono || candidate.is_reached(peers) {
                 return true;
             }
-            if !candidate.lasting && candidate.tries >= HINT_TRIES_MAX {
+            let tried = !candidate.lasting && candidate.tries >= HINT_TRIES_MAX;
+            if tried && !candidate.told.is_some_and(unmet) {
                 return false;
             }
             hellos.push((candidate.addr, candidate.door));
             let wait = RETRY_FIRST * (1 << candidate.tries.min(10));
             candidate.tries += 1;
-            candidate.next = now.mono + wait.min(longest);
+            candidate.next = now.mono + if tried { ASK_LAST } else { wait.min(longest) };
             true
         });
         for (addr, door) in hellos {

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bellwether::effect::AttemptId;
-use bellwether::faults::{self, Fault};
 use bellwether::model::SilenceId;
 use bellwether::node::Node;
 use bellwether::store::{Journal, Record};
@@ -99,6 +98,10 @@ pub(crate) struct Seat {
     pub(crate) holds_new: bool,
     /// Whether it is gone for good.
     pub(crate) gone: bool,
+    /// Whether it stays broken in calm weather: the others must do without it.
+    pub(crate) broken: bool,
+    /// Since when it is so broken that it cannot agree with the others on who tells.
+    pub(crate) apart_since: Option<u64>,
     /// When its card was last exchanged for an empty one, if ever.
     pub(crate) wiped_at: Option<u64>,
     /// The ids under which it was a member: each lasts as long as its flash.
@@ -128,6 +131,8 @@ impl Seat {
             newer: false,
             holds_new: false,
             gone: false,
+            broken: false,
+            apart_since: None,
             wiped_at: None,
             ids: BTreeSet::new(),
             restored_silences: BTreeSet::new(),
@@ -144,9 +149,6 @@ impl Seat {
 
     /// What the monotonic clock of this life shows when the world begins: it says nothing about any other clock.
     fn zero(&self) -> i64 {
-        if faults::on(Fault::WaitsByWall) {
-            return 600_000 + self.clock.ahead_ms;
-        }
         7_000 + (self.life * 13).cast_signed() - self.started_at.cast_signed()
     }
 

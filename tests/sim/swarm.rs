@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bellwether::model::SilenceId;
 use rand::rngs::StdRng;
-use rand::seq::{IndexedRandom, IteratorRandom};
+use rand::seq::{IndexedRandom, IteratorRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
 
 use crate::checkers::muted::Muted;
@@ -15,7 +15,7 @@ use crate::checkers::overdue::Overdue;
 use crate::checkers::repeat::Repeat;
 use crate::checkers::timers::{self, Waits};
 use crate::checkers::versions::Growing;
-use crate::checkers::{self, Alert, Silence, Truth};
+use crate::checkers::{self, Alert, Silence, Truth, by};
 use crate::newer::Newer;
 use crate::receiver::Manner;
 use crate::seat::EPOCH_MS;
@@ -26,6 +26,9 @@ use crate::world::{CONFIG, Setup, World, config_of_two, ends, fires};
 const MINUTE_MS: i64 = 60_000;
 /// How long after all is well something may be told once more.
 const RECOVERY_MS: u64 = 100_000;
+
+/// After how long a sender comes again that was not answered.
+const RETRY: Option<Duration> = Some(Duration::from_secs(5));
 
 /// How the wall clocks of a world are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,12 +45,61 @@ enum Clocks {
     Stepping,
 }
 
+/// Whom seats are told of in their config, where there is no multicast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Peers {
+    /// Each of all others.
+    All,
+    /// The first of none, the others of the first.
+    First,
+    /// Each of one that comes before it in some order, and of some more.
+    Some,
+}
+
+impl Peers {
+    fn draw(self, dice: &mut StdRng, seats: usize) -> Option<Vec<Vec<usize>>> {
+        if self != Self::Some {
+            return None;
+        }
+        let mut order: Vec<usize> = (0..seats).collect();
+        order.shuffle(dice);
+        let mut peers = vec![Vec::new(); seats];
+        for (place, seat) in order.iter().enumerate() {
+            peers[*seat].extend(order[..place].choose(dice));
+            for other in order.iter().filter(|other| *other != seat) {
+                if dice.random_bool(0.2) && !peers[*seat].contains(other) {
+                    peers[*seat].push(*other);
+                }
+            }
+        }
+        Some(peers)
+    }
+}
+
+/// How a seat is that stays broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Broken {
+    /// It dies again and again.
+    Loops,
+    /// Nobody hears it.
+    Mute,
+    /// It hears nobody.
+    Deaf,
+    /// Its flash can be read only.
+    ReadOnly,
+    /// No receiver can be reached from it.
+    NoWay,
+}
+
 /// What is drawn once a seed; a chance is in thousandths a step of a second.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "a list of what may be switched on")]
 struct Options {
     seats: usize,
     multicast: bool,
+    peers: Peers,
+    /// Whether some start for the first time amid the history.
+    join_late: bool,
     sealed: bool,
     loss: f64,
     repeat: f64,
@@ -62,12 +114,18 @@ struct Options {
     leave: u32,
     /// One is gone for good when all is well.
     one_gone: bool,
+    /// One stays broken when all is well, so.
+    broken: Option<Broken>,
     /// Whether a receiver has two integrations.
     two: bool,
     receivers: u32,
     flash: u32,
     slow_flash: bool,
     posts: u32,
+    /// Whether senders post what fires again and again.
+    repeats: bool,
+    /// Whether some posts bring several alerts.
+    batches: bool,
     end: u32,
     again: u32,
     silence: u32,
@@ -90,7 +148,7 @@ impl Options {
         let one_of = |dice: &mut StdRng, of: &[f64]| {
             of[usize::try_from(dice.random_range(0..of.len() as u64)).unwrap()]
         };
-        let sizes = [1_usize, 2, 3, 3, 3, 4, 5, 5, 7, 9];
+        let sizes = [1_usize, 2, 3, 3, 3, 4, 5, 5, 6, 7, 8, 9];
         let clocks = [
             Clocks::Right,
             Clocks::Right,
@@ -105,9 +163,18 @@ impl Options {
             usize::try_from(dice.random_range(0..len as u64)).unwrap()
         };
         let long = dice.random_bool(0.15);
+        let seats = sizes[pick(dice, sizes.len())];
+        let multicast = dice.random_bool(0.4);
+        let peers = [Peers::All, Peers::All, Peers::First, Peers::Some];
+        let broken = [Broken::Loops, Broken::Mute, Broken::Deaf, Broken::ReadOnly, Broken::NoWay];
+        let broken = broken[pick(dice, broken.len())];
+        let broken = Some(broken).filter(|_| dice.random_bool(0.3) && seats > 2);
         Self {
-            seats: sizes[pick(dice, sizes.len())],
-            multicast: dice.random_bool(0.4),
+            seats,
+            broken,
+            multicast,
+            peers: peers[pick(dice, peers.len())],
+            join_late: dice.random_bool(0.3),
             sealed: dice.random_bool(0.3),
             loss: one_of(dice, &[0.0, 0.0, 0.05, 0.1, 0.3]),
             repeat: one_of(dice, &[0.0, 0.0, 0.05]),
@@ -126,6 +193,8 @@ impl Options {
             flash,
             slow_flash: dice.random_bool(0.2),
             posts,
+            repeats: dice.random_bool(0.4),
+            batches: dice.random_bool(0.4),
             end,
             again,
             silence,
@@ -165,7 +234,9 @@ pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
     let options = Options::draw(&mut dice);
     let config = if options.two { config_of_two() } else { CONFIG.into() };
     let (multicast, sealed) = (options.multicast, options.sealed);
-    let setup = Setup { multicast, sealed, config, ..Setup::new(options.seats) };
+    let star = options.peers == Peers::First;
+    let peers = options.peers.draw(&mut dice, options.seats).filter(|_| !multicast);
+    let setup = Setup { multicast, sealed, star, peers, config, ..Setup::new(options.seats) };
     let mut world = World::new(seed, setup);
     world.trace.line(0, || format!("{options:?}"));
     world.net.loss = options.loss;
@@ -186,9 +257,9 @@ pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
         waits: Waits::default(),
     };
     let result = history.live();
-    let World { events, now, told, trace, .. } = &history.world;
+    let History { options, world: World { events, now, told, trace, .. }, .. } = &history;
     let outcome = Outcome { events: *events, ms: *now, told: told.len(), hash: trace.hash };
-    result.map(|()| outcome).map_err(|error| format!("at {now}: {error}"))
+    result.map(|()| outcome).map_err(|error| format!("at {now}: {error}\n    {options:?}"))
 }
 
 impl History {
@@ -198,7 +269,9 @@ impl History {
             if self.options.slow_flash {
                 self.world.seats[seat].sync_ms = (50, 3_000);
             }
-            let at = self.world.now + self.below(5_000);
+            let late = self.options.join_late && self.chance(300);
+            let most = if late { self.options.secs * 1_000 } else { 5_000 };
+            let at = self.world.now + self.below(most);
             self.world.plan(at, move |world| {
                 if !world.seats[seat].is_up() {
                     world.start(seat);
@@ -214,10 +287,10 @@ impl History {
         for second in 0..200 {
             self.pass(second)?;
         }
-        checkers::lost::check(&self.world, &self.truth)?;
-        checkers::told::check(&self.world, &self.truth, self.receivers())?;
-        checkers::equal::check(&self.world)?;
-        checkers::newer::check(&self.world)?;
+        checkers::lost::check(&self.world, &self.truth).map_err(by("lost"))?;
+        checkers::told::check(&self.world, &self.truth, self.receivers()).map_err(by("told"))?;
+        checkers::equal::check(&self.world).map_err(by("equal"))?;
+        checkers::newer::check(&self.world).map_err(by("newer"))?;
         self.calm(whole)
     }
 
@@ -231,7 +304,7 @@ impl History {
         for n in 0..6 {
             let name: Rc<str> = format!("calm{n}").into();
             groups.push(Rc::clone(&name));
-            let up = self.world.up();
+            let up = self.world.core();
             let one = up[usize::try_from(self.below(up.len() as u64)).unwrap()];
             for seat in up {
                 if n % 2 == 0 || seat == one {
@@ -242,9 +315,10 @@ impl History {
         for second in 0..70 {
             self.pass(second)?;
         }
-        checkers::quiet::check(&self.world, &self.truth, from, &groups, self.receivers())?;
-        checkers::quiet::nothing_twice(&self.world, whole)?;
-        checkers::equal::check(&self.world)
+        checkers::quiet::check(&self.world, &self.truth, from, &groups, self.receivers())
+            .map_err(by("quiet"))?;
+        checkers::quiet::nothing_twice(&self.world, whole).map_err(by("quiet"))?;
+        checkers::equal::check(&self.world).map_err(by("equal"))
     }
 
     fn pass(&mut self, second: u64) -> Result<(), String> {
@@ -252,13 +326,13 @@ impl History {
         if let Some(fault) = self.world.fault.take() {
             return Err(fault);
         }
-        self.muted.look(&self.world, &self.truth)?;
-        self.overdue.look(&self.world, &self.truth, self.receivers())?;
-        self.repeat.look(&self.world)?;
-        self.waits.look(&self.world)?;
+        self.muted.look(&self.world, &self.truth).map_err(by("muted"))?;
+        self.overdue.look(&self.world, &self.truth, self.receivers()).map_err(by("overdue"))?;
+        self.repeat.look(&self.world).map_err(by("repeat"))?;
+        self.waits.look(&self.world).map_err(by("timers"))?;
         if second.is_multiple_of(20) {
-            self.growing.look(&self.world)?;
-            checkers::bounds::check(&self.world)?;
+            self.growing.look(&self.world).map_err(by("versions"))?;
+            checkers::bounds::check(&self.world).map_err(by("bounds"))?;
         }
         Ok(())
     }
@@ -360,6 +434,7 @@ impl History {
         }
         if self.chance(self.options.deaf) {
             let way = self.way();
+            self.world.trace.line(self.world.now, || format!("no multicast {way:?}"));
             self.world.net.deaf.insert(way);
         }
     }
@@ -439,7 +514,10 @@ impl History {
             self.world.seats[seat].flash.set_faults(faults);
             let at = self.world.now + 1_000 + self.below(30_000);
             self.world.plan(at, move |world| {
-                world.seats[seat].flash.set_faults(Faults::default());
+                if !world.seats[seat].broken {
+                    world.trace.line(world.now, || format!("n{seat} flash is well"));
+                    world.seats[seat].flash.set_faults(Faults::default());
+                }
             });
         }
     }
@@ -492,20 +570,34 @@ impl History {
     }
 
     fn post(&mut self) {
-        self.names += 1;
-        let name: Rc<str> = format!("a{}", self.names).into();
-        let group: Rc<str> = format!("g{}", self.below(self.names / 2 + 1)).into();
+        let many = if self.options.batches { 1 + self.below(5) } else { 1 };
+        let alerts: Vec<(Rc<str>, Rc<str>)> = (0..many)
+            .map(|_| {
+                self.names += 1;
+                let group = format!("g{}", self.below(self.names / 2 + 1));
+                (format!("a{}", self.names).into(), group.into())
+            })
+            .collect();
         let one = self.seat();
         let to_all = self.dice.random_bool(0.4);
         let mut posts = Vec::new();
         for seat in 0..self.options.seats {
             if seat == one || (to_all && self.dice.random_bool(0.9)) {
-                let retry = Some(Duration::from_secs(5));
-                posts.push(self.world.post(seat, vec![fires(&name, &group)], retry));
+                let said = alerts.iter().map(|(name, group)| fires(name, group)).collect();
+                posts.push(self.world.post(seat, said, RETRY));
             }
         }
-        let (fires, ends, before) = (posts, Vec::new(), Vec::new());
-        self.truth.alerts.insert(name, Alert { group, fires, ends, before });
+        if self.options.repeats && self.chance(500) {
+            let again = Duration::from_secs(15 + self.below(46));
+            for post in &posts {
+                self.world.posts[*post].again = Some(again);
+                self.world.posts[*post].says = posts[0];
+            }
+        }
+        for (name, group) in alerts {
+            let (fires, ends, before) = (posts.clone(), Vec::new(), Vec::new());
+            self.truth.alerts.insert(name, Alert { group, fires, ends, before });
+        }
     }
 
     /// An alert of which every post was answered and that has ended fires again, where it was posted.
@@ -520,8 +612,13 @@ impl History {
         let fired = std::mem::take(&mut alert.fires);
         for post in &ends {
             let seat = self.world.posts[*post].seat;
-            let retry = Some(Duration::from_secs(5));
-            alert.fires.push(self.world.post(seat, vec![fires(name, &alert.group)], retry));
+            let again = fired.first().and_then(|post| self.world.posts[*post].again);
+            let post = self.world.post(seat, vec![fires(name, &alert.group)], RETRY);
+            alert.fires.push(post);
+            self.world.posts[post].again = again;
+            if again.is_some() {
+                self.world.posts[post].says = alert.fires[0];
+            }
         }
         alert.before.extend(fired.into_iter().chain(ends));
     }
@@ -547,8 +644,8 @@ impl History {
         let Some(alert) = self.truth.alerts.get_mut(name) else { return };
         for post in alert.fires.clone() {
             let seat = self.world.posts[post].seat;
-            let retry = Some(Duration::from_secs(5));
-            alert.ends.push(self.world.post(seat, vec![ends(name, &alert.group)], retry));
+            self.world.posts[post].over.insert(Rc::clone(name));
+            alert.ends.push(self.world.post(seat, vec![ends(name, &alert.group)], RETRY));
         }
     }
 
@@ -563,7 +660,7 @@ impl History {
                 let group: Rc<str> = format!("g{}", self.below(self.names / 2 + 1)).into();
                 let ms = self.silence_ms();
                 if let Some(id) = self.world.silence(seat, &group, ms) {
-                    self.note_silence(id, group, ms);
+                    self.note_silence(seat, id, group, ms);
                 }
             }
         }
@@ -574,10 +671,11 @@ impl History {
         if self.chance(500) { 20_000 + self.below(40_000) } else { 36_000_000 }
     }
 
-    fn note_silence(&mut self, id: SilenceId, group: Rc<str>, ms: u64) {
+    fn note_silence(&mut self, seat: usize, id: SilenceId, group: Rc<str>, ms: u64) {
         self.truth.silences.push(Silence {
             id,
             group,
+            seats: [seat].into(),
             untils: vec![self.world.now + ms],
             expired_at: None,
             expired_by: Vec::new(),
@@ -605,10 +703,11 @@ impl History {
         let Some(set) = self.world.edit(seat, id, &group, ms) else { return };
         let silence = &mut self.truth.silences[old];
         silence.contested |= !sees;
+        silence.seats.insert(seat);
         if set == id {
             silence.untils.push(self.world.now + ms);
         } else {
-            self.note_silence(set, group, ms);
+            self.note_silence(seat, set, group, ms);
         }
     }
 
@@ -619,6 +718,7 @@ impl History {
         let life = self.world.seats[seat].life;
         let silence = &mut self.truth.silences[old];
         silence.contested |= !sees;
+        silence.seats.insert(seat);
         silence.expired_at.get_or_insert(self.world.now);
         silence.expired_by.push((seat, life));
         self.world.expire(seat, id);
@@ -627,7 +727,7 @@ impl History {
     /// All is well from now on.
     fn heal(&mut self) {
         let seat = self.seat();
-        if self.options.one_gone && self.others_hold_all_of(seat) {
+        if self.options.one_gone && self.options.broken.is_none() && self.others_hold_all_of(seat) {
             self.world.crash(seat, true);
             self.world.seats[seat].gone = true;
         }
@@ -650,7 +750,50 @@ impl History {
                 world.start(seat);
             }
         }
+        if let Some(how) = self.options.broken {
+            self.stay_broken(how);
+        }
     }
+
+    /// One stays broken: the others are the healthy core.
+    fn stay_broken(&mut self, how: Broken) {
+        let one = self.seat();
+        let world = &mut self.world;
+        world.trace.line(world.now, || format!("but n{one} stays broken: {how:?}"));
+        world.seats[one].broken = true;
+        let apart = !matches!(how, Broken::ReadOnly | Broken::NoWay);
+        world.seats[one].apart_since = apart.then_some(world.now);
+        let others = (0..world.seats.len()).filter(|it| *it != one);
+        match how {
+            Broken::Loops => die_again(world, one),
+            Broken::Mute => world.net.cut.extend(others.map(|it| (one, it))),
+            Broken::Deaf => world.net.cut.extend(others.map(|it| (it, one))),
+            Broken::ReadOnly => {
+                let faults = Faults { read_only: true, ..Faults::default() };
+                world.seats[one].flash.set_faults(faults);
+            }
+            Broken::NoWay => {
+                for receiver in &mut world.receivers {
+                    receiver.unreachable_from.insert(one);
+                }
+            }
+        }
+    }
+}
+
+/// A seat dies some seconds from now, starts again, and so on.
+fn die_again(world: &mut World, seat: usize) {
+    let after = world.rng.random_range(2_000..20_000);
+    world.plan(world.now + after, move |world| {
+        world.crash(seat, false);
+        let after = world.rng.random_range(500..5_000);
+        world.plan(world.now + after, move |world| {
+            if !world.seats[seat].is_up() {
+                world.start(seat);
+            }
+            die_again(world, seat);
+        });
+    });
 }
 
 impl fmt::Display for Outcome {

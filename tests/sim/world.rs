@@ -13,10 +13,12 @@ use std::time::Duration;
 use bellwether::config::{self, Config, Flags, Language};
 use bellwether::effect::{Attempt, AttemptId, Cx, Effect};
 use bellwether::gossip::{self, KeyRing, Via};
+use bellwether::limits::STORE_SEGMENT_BYTES_MAX;
 use bellwether::model::{MatchOp, Matcher, Matchers, Report, SilenceId};
 use bellwether::node::{Node, Options, SilenceDraft};
 use bellwether::notify::{Outgoing, Reply};
 use bellwether::store::{self, Journal, Record};
+use bellwether::time::Wall;
 use bellwether::wire::record::Kind;
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt, SeedableRng};
@@ -24,7 +26,7 @@ use rand::{Rng as _, RngExt, SeedableRng};
 use crate::net::Net;
 use crate::newer::{self, NEW_OWN, Newer};
 use crate::receiver::{self, Manner, Receiver, Told};
-use crate::seat::{self, Running, Seat, WallClock};
+use crate::seat::{self, EPOCH_MS, Running, Seat, WallClock};
 use crate::support::rng::Rng;
 use crate::trace::Trace;
 
@@ -75,6 +77,15 @@ pub(crate) struct Post {
     pub(crate) from_memory: bool,
     /// The sender comes again after so long if it was not answered.
     pub(crate) retry: Option<Duration>,
+    /// It comes again after so long though it was answered, with what has not ended meanwhile.
+    pub(crate) again: Option<Duration>,
+    /// The number that it says it has: the same sender says the same to all nodes.
+    pub(crate) says: usize,
+    /// Since when it says that its alerts fire: its own clock is right, but what a node would hold for the future it does
+    /// not say. Else it leaves that to the node.
+    pub(crate) since: Option<Wall>,
+    /// Alerts of it that have ended.
+    pub(crate) over: BTreeSet<Rc<str>>,
 }
 
 /// How the flock is set up.
@@ -88,6 +99,8 @@ pub(crate) struct Setup {
     pub(crate) flock: bool,
     /// Whether the first has no static peers and the others have it alone, as in Alertmanager's tutorials.
     pub(crate) star: bool,
+    /// The static peers of each, if they are neither all nor none nor the first.
+    pub(crate) peers: Option<Vec<Vec<usize>>>,
     pub(crate) config: String,
 }
 
@@ -99,6 +112,7 @@ impl Setup {
             sealed: false,
             flock: true,
             star: false,
+            peers: None,
             config: CONFIG.into(),
         }
     }
@@ -278,6 +292,7 @@ impl World {
                 let it = &mut self.seats[seat];
                 if it.life == life && it.timer_at == Some(self.now) {
                     it.timer_at = None;
+                    self.trace.detail(self.now, || format!("n{seat} looks at what is due"));
                     self.call(seat, Node::handle_timeout);
                 }
             }
@@ -338,6 +353,7 @@ impl World {
             }
             Effect::Persist(mut records) => {
                 self.write(seat, &mut records);
+                self.trace.kept(self.now, seat, &records);
                 let keeper = &mut self.seats[seat].keeper;
                 keeper.queue.extend(records);
                 keeper.last += 1;
@@ -373,7 +389,12 @@ impl World {
     fn transmit(&mut self, from: usize, to: usize, via: Via, bytes: &[u8]) {
         assert!(bytes.len() <= bellwether::limits::DATAGRAM_BYTES_MAX, "a datagram too long");
         self.sent_bytes += bytes.len();
-        for after in self.net.pass(from, to, via != Via::Unicast) {
+        let arrives = self.net.pass(from, to, via != Via::Unicast);
+        if arrives.is_empty() {
+            let bytes = bytes.len();
+            self.trace.detail(self.now, || format!("{bytes} bytes of n{from} to n{to} are lost"));
+        }
+        for after in arrives {
             self.schedule(self.now + after, Event::Datagram(from, to, via, bytes.to_vec()));
         }
     }
@@ -403,7 +424,7 @@ impl World {
             });
         let holds_new = found.iter().any(|(kind, ..)| *kind == NEW_OWN);
         if it.holds_new && !holds_new {
-            self.fault = Some(format!("n{seat} has lost what a newer version kept"));
+            self.fault = Some(format!("newer: n{seat} has lost what a newer version kept"));
         }
         it.holds_new = holds_new;
         let mut effects = Vec::new();
@@ -423,17 +444,22 @@ impl World {
         node.handle_journal(&mut cx, fault.as_deref());
         it.journal = opened.ok().map(|(journal, _)| journal);
         it.keeper.fault = fault.is_some();
-        it.ids.extend(node.flock().map(gossip::Gossip::node));
+        let id = node.flock().map(gossip::Gossip::node);
+        it.ids.extend(id);
         it.node = Some(node);
         for effect in effects {
             self.perform(seat, effect);
         }
         let peers = self.peers_of(seat);
+        self.trace.line(self.now, || format!("n{seat} is {id:x?}, its peers are {peers:?}"));
         self.call(seat, |node, cx| node.handle_peers(cx, &peers));
     }
 
     /// The static peers of a seat.
     fn peers_of(&self, seat: usize) -> Vec<SocketAddr> {
+        if let Some(peers) = &self.setup.peers {
+            return peers[seat].iter().copied().map(seat::addr).collect();
+        }
         let known = match (self.setup.multicast, self.setup.star) {
             (true, _) => 0,
             (false, true) => seat.min(1),
@@ -515,6 +541,16 @@ impl World {
 
     pub(crate) fn up(&self) -> Vec<usize> {
         (0..self.seats.len()).filter(|seat| self.seats[*seat].is_up()).collect()
+    }
+
+    /// Those that run and are not broken for good.
+    pub(crate) fn core(&self) -> Vec<usize> {
+        self.up().into_iter().filter(|seat| !self.seats[*seat].broken).collect()
+    }
+
+    /// Whether this came from one that knew nothing of the others: it may be of the past.
+    pub(crate) fn is_apart(&self, told: &Told) -> bool {
+        self.seats[told.seat].apart_since.is_some_and(|since| since <= told.begun)
     }
 
     pub(crate) fn node(&self, seat: usize) -> &Node {
@@ -611,9 +647,9 @@ impl World {
         {
             self.acknowledge(post);
         }
-        if was || outcome.is_err() {
-            let fault = outcome.err();
-            self.trace.line(self.now, || format!("n{seat} flash: {fault:?}"));
+        let fault = outcome.err();
+        self.trace.line(self.now, || format!("n{seat} flash up to {ticket}: {fault:?}"));
+        if was || fault.is_some() {
             self.call(seat, |node, cx| node.handle_journal(cx, fault.as_deref()));
         }
         self.keep(seat);
@@ -742,6 +778,10 @@ impl World {
             life: 0,
             from_memory: false,
             retry,
+            again: None,
+            since: None,
+            says: self.posts.len(),
+            over: BTreeSet::new(),
         });
         let post = self.posts.len() - 1;
         let after = self.rng.random_range(0..=3);
@@ -750,16 +790,19 @@ impl World {
     }
 
     fn handle_post(&mut self, number: usize) {
-        let post = self.posts[number].clone();
+        let mut post = self.posts[number].clone();
         let seat = post.seat;
-        if post.acked_at.is_some() {
+        let answered = post.acked_at.is_some();
+        post.alerts.retain(|it| !post.over.contains(&it.name));
+        if answered && post.again.is_none() || post.alerts.is_empty() {
             return;
         }
+        // A sender that hears nothing comes again.
+        if let Some(pause) = if answered { post.again } else { post.retry } {
+            let at = self.now + u64::try_from(pause.as_millis()).unwrap();
+            self.schedule(at, Event::Post(number));
+        }
         if !self.seats[seat].is_up() {
-            if let Some(retry) = post.retry {
-                let at = self.now + u64::try_from(retry.as_millis()).unwrap();
-                self.schedule(at, Event::Post(number));
-            }
             return;
         }
         self.trace.line(self.now, || {
@@ -771,6 +814,9 @@ impl World {
             format!("n{seat} gets {}", names.join(" "))
         });
         let wall = self.seats[seat].wall(self.now);
+        let right = Wall::from_ms(EPOCH_MS + self.now.cast_signed());
+        let since = post.again.map(|_| *self.posts[number].since.get_or_insert(wall.min(right)));
+        let since = since.map(|since| since.min(wall));
         let reports: Vec<Report<'_>> = post
             .alerts
             .iter()
@@ -782,12 +828,15 @@ impl World {
                 labels.extend(it.labels.iter().map(|(n, v)| ((*n).into(), Cow::Borrowed(&**v))));
                 let ends_at =
                     if it.ended { Some(wall) } else { it.lease.map(|lease| wall + lease) };
-                let annotations = vec![("post".into(), number.to_string().into())];
-                Report::new(labels, annotations, None, ends_at, "".into())
+                let annotations = vec![("post".into(), post.says.to_string().into())];
+                Report::new(labels, annotations, since, ends_at, "".into())
             })
             .collect();
         let intake = self.call(seat, |node, cx| node.handle_reports(cx, &reports));
         assert!(intake.is_some_and(|it| it.invalid.is_empty() && it.refused == 0));
+        if answered {
+            return;
+        }
         self.posts[number].taken_at.get_or_insert(self.now);
         let keeper = &mut self.seats[seat].keeper;
         if keeper.last <= keeper.done || keeper.fault {
@@ -795,11 +844,6 @@ impl World {
         } else {
             let ticket = keeper.last;
             keeper.held.push_back((ticket, number));
-        }
-        if let Some(retry) = post.retry {
-            // A sender that hears nothing comes again.
-            let at = self.now + u64::try_from(retry.as_millis()).unwrap();
-            self.schedule(at, Event::Post(number));
         }
     }
 
@@ -880,11 +924,11 @@ impl World {
         counts
     }
 
-    /// Whether any of these posts was answered with 200 and is on flash.
+    /// Whether any of these posts was answered with 200 and is on flash, and not with one that is broken for good alone.
     pub(crate) fn durable(&self, posts: &[usize]) -> bool {
         posts.iter().any(|post| {
             let post = &self.posts[*post];
-            post.acked_at.is_some() && !post.from_memory
+            post.acked_at.is_some() && !post.from_memory && !self.seats[post.seat].broken
         })
     }
 
@@ -903,7 +947,11 @@ fn receiver_at(url: &config::Secret) -> usize {
 
 /// Small segments, so that histories compact.
 fn journal_options(salt: u64) -> store::Options {
-    store::Options { segment_bytes_min: 16 * 4096, segment_bytes_max: 512 * 4096, salt }
+    store::Options {
+        segment_bytes_min: 16 * 4096,
+        segment_bytes_max: STORE_SEGMENT_BYTES_MAX,
+        salt,
+    }
 }
 
 /// An alert that fires in a group for as long as nobody says that it has ended.

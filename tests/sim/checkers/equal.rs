@@ -7,6 +7,7 @@ use bellwether::gossip::{Gossip, Liveness};
 use bellwether::store::Op;
 use bellwether::wire::record::{Kind, Stamped, decode_log};
 
+use crate::seat::Seat;
 use crate::world::World;
 
 /// From the end of a lease until all know that it was told: a lease begins anew where a node restarts.
@@ -73,14 +74,15 @@ fn state(world: &World, seat: usize) -> State {
 fn members(world: &World) -> Result<(), String> {
     let id = |seat: usize| world.node(seat).flock().map(Gossip::node);
     let former: BTreeSet<u64> = world.seats.iter().flat_map(|seat| seat.ids.clone()).collect();
-    for seat in world.up() {
+    for seat in world.core() {
         let Some(flock) = world.node(seat).flock() else { continue };
         let living = flock.living();
-        let others = || world.up().into_iter().filter(|other| *other != seat).filter_map(id);
+        let others = || world.core().into_iter().filter(|other| *other != seat).filter_map(id);
         if let Some(missing) = others().find(|other| !living.contains(other)) {
             return Err(format!("n{seat} knows {living:x?} for members, {missing:x} is not there"));
         }
-        let gone = |it: &u64| world.seats.iter().any(|seat| seat.gone && seat.ids.contains(it));
+        let lost = |seat: &&Seat| seat.gone || seat.broken;
+        let gone = |it: &u64| world.seats.iter().filter(lost).any(|seat| seat.ids.contains(it));
         let now = world.seats[seat].now(world.now).mono;
         let suspects: BTreeSet<u64> = flock
             .members(now)
@@ -100,7 +102,7 @@ fn members(world: &World) -> Result<(), String> {
 
 pub(crate) fn check(world: &World) -> Result<(), String> {
     members(world)?;
-    let up = world.up();
+    let up = world.core();
     let Some(first) = up.first() else { return Ok(()) };
     let ours = state(world, *first);
     for seat in &up[1..] {

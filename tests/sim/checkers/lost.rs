@@ -5,7 +5,7 @@ use crate::world::World;
 
 pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
     let answered = |posts: &[usize]| world.durable(posts);
-    for seat in world.up() {
+    for seat in world.core() {
         let now = world.seats[seat].now(world.now);
         let known: std::collections::BTreeMap<_, _> = world
             .node(seat)
@@ -39,8 +39,7 @@ pub(crate) fn check(world: &World, truth: &Truth) -> Result<(), String> {
         for silence in &truth.silences {
             let known = world.node(seat).silence(silence.id);
             let in_force = known.is_some_and(|it| now.wall < it.ends_at);
-            let expired = !silence.contested && world.kept_expiries.contains(&silence.id);
-            if expired && in_force {
+            if silence.is_over(world) && in_force {
                 return Err(format!(
                     "n{seat} has lost the expiry of a silence of {}",
                     silence.group

@@ -12,13 +12,18 @@ pub(crate) mod timers;
 pub(crate) mod told;
 pub(crate) mod versions;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
 use bellwether::model::SilenceId;
 
 use crate::world::World;
+
+/// Puts a checker's name before what it has found.
+pub(crate) fn by(checker: &str) -> impl Fn(String) -> String {
+    move |found| format!("{checker}: {found}")
+}
 
 /// What an alert's sender knows of it.
 #[derive(Clone, Debug)]
@@ -54,6 +59,8 @@ impl Alert {
 pub(crate) struct Silence {
     pub(crate) id: SilenceId,
     pub(crate) group: Rc<str>,
+    /// Who was told of it, or of a change.
+    pub(crate) seats: BTreeSet<usize>,
     /// Until when it was to hold, each time somebody set it: a later word may not have reached flash.
     pub(crate) untils: Vec<u64>,
     pub(crate) expired_at: Option<u64>,
@@ -72,39 +79,50 @@ const FLUSH_MS: u64 = 60_000;
 
 impl Silence {
     /// A silence that runs out in a world where clocks are stepped ends when it ends.
-    fn unsure(&self) -> bool {
-        self.contested || self.stepped && self.untils.iter().any(|until| *until < LONG_MS)
+    fn unsure(&self, world: &World) -> bool {
+        // What was said to one that is broken for good may have reached no other.
+        self.seats.iter().any(|seat| world.seats[*seat].broken)
+            || self.contested
+            || self.stepped && self.untils.iter().any(|until| *until < LONG_MS)
     }
 
     /// Whether it surely mutes at a moment, where somebody has said that it holds until then.
-    pub(crate) fn mutes(&self, at: u64, until: u64) -> bool {
-        !self.unsure() && at + END_MS < until && self.expired_at.is_none_or(|end| at < end)
+    pub(crate) fn mutes(&self, world: &World, at: u64, until: u64) -> bool {
+        !self.unsure(world) && at + END_MS < until && self.expired_at.is_none_or(|end| at < end)
     }
 
     /// Whether nobody has ended it, in whatever words were kept.
     pub(crate) fn in_force(&self, world: &World) -> bool {
         let least = self.untils.iter().min().copied().unwrap_or(0);
-        self.expired_at.is_none() && self.mutes(world.now, least)
+        self.expired_at.is_none() && self.mutes(world, world.now, least)
     }
 
-    /// Whether it may be in force, or have been lately, for all that operators know: who was told of its end may have
-    /// died before that was on flash.
+    /// Whether its end is on flash where it was asked for.
+    pub(crate) fn is_over(&self, world: &World) -> bool {
+        !self.unsure(world) && world.kept_expiries.contains(&self.id)
+    }
+
+    /// Whether it may be in force, or have been lately, for all that operators know: its end is not on flash, and who was
+    /// told of the end has died since.
     pub(crate) fn holds(&self, world: &World) -> bool {
+        if self.is_over(world) {
+            return false;
+        }
         let active = |seat: usize| {
             let now = world.seats[seat].now(world.now).wall;
             world.node(seat).silence(self.id).is_some_and(|it| now < it.ends_at + LATELY)
         };
         let most = self.untils.iter().max().copied().unwrap_or(0);
         let died = |(seat, life): &(usize, u64)| world.seats[*seat].life != *life;
-        if self.unsure() || !self.expired_by.is_empty() && self.expired_by.iter().all(died) {
+        if self.unsure(world) || !self.expired_by.is_empty() && self.expired_by.iter().all(died) {
             return world.up().into_iter().any(active);
         }
         self.expired_by.is_empty() && world.now < most + END_MS + FLUSH_MS
     }
 
     /// Whether it may run out at some time that is not known outside.
-    pub(crate) fn may_end(&self) -> bool {
-        self.unsure()
+    pub(crate) fn may_end(&self, world: &World) -> bool {
+        self.unsure(world)
     }
 }
 

@@ -37,20 +37,18 @@ impl Muted {
     pub(crate) fn look(&mut self, world: &World, truth: &Truth) -> Result<(), String> {
         for told in &world.told[self.checked..] {
             for (number, silence) in truth.silences.iter().enumerate() {
-                let Some(Seen { life, since, under_way, until }) =
-                    self.seen.get(&(told.seat, number))
-                else {
+                let Some(seen) = self.seen.get(&(told.seat, number)) else {
                     continue;
                 };
                 let muted = silence.group == told.group
-                    && *life == told.life
-                    && since + under_way < told.begun
-                    && silence.mutes(told.begun, *until)
+                    && seen.life == told.life
+                    && seen.since + seen.under_way < told.begun
+                    && silence.mutes(world, told.begun, seen.until)
                     && !told.firing.is_empty();
                 if muted {
                     return Err(format!(
-                        "n{} tells of {} at {}, silenced there since {since}",
-                        told.seat, told.group, told.at
+                        "n{} tells of {} at {}, silenced there since {}",
+                        told.seat, told.group, told.at, seen.since
                     ));
                 }
             }
@@ -65,13 +63,14 @@ impl Muted {
                 let life = world.seats[seat].life;
                 // Who began with it has decided nothing before.
                 let restored = world.seats[seat].restored_silences.contains(&silence.id);
-                let known = self.seen.get(&(seat, number)).is_some_and(|it| it.life == life);
-                let under_way = if restored && !known { 0 } else { UNDER_WAY_MS };
+                let under_way = if restored { 0 } else { UNDER_WAY_MS };
                 let now = Seen { life, since: world.now, under_way, until };
                 let it = self.seen.entry((seat, number)).or_insert(now);
                 // One that had run out mutes anew once it is heard that it goes on.
-                if it.life != life || it.until < world.now + END_MS && it.until < until {
+                if it.life != life {
                     *it = now;
+                } else if it.until < world.now + END_MS && it.until < until {
+                    *it = Seen { under_way: UNDER_WAY_MS, ..now };
                 }
                 it.until = until;
             }

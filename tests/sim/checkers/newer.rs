@@ -11,7 +11,7 @@ use crate::world::World;
 
 pub(crate) fn check(world: &World) -> Result<(), String> {
     let mut carried: BTreeMap<usize, BTreeMap<Vec<u8>, Stamped>> = BTreeMap::new();
-    for seat in world.up() {
+    for seat in world.core() {
         let carries = carried.entry(seat).or_default();
         let life = world.seats[seat].life;
         for record in world.node(seat).records(world.seats[seat].now(world.now)) {

@@ -1,10 +1,11 @@
 //! Quiet when healthy: a whole flock tells each new group once and in time, and nothing that it has told before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::Truth;
+use crate::receiver::Told;
 use crate::world::World;
 
 /// As long as the calm weather, the pause between two flushes before it, and the turns.
@@ -30,7 +31,8 @@ const DEADLINE_MS: u64 = 6_000 + 2_000;
 /// Since `whole`, a moment, nothing was told twice.
 pub(crate) fn nothing_twice(world: &World, whole: u64) -> Result<(), String> {
     let mut seen = BTreeMap::new();
-    for told in world.told.iter().filter(|it| it.at >= whole && !it.group.is_empty()) {
+    let lately = |it: &&Told| it.at >= whole && !it.group.is_empty() && !world.is_apart(it);
+    for told in world.told.iter().filter(lately) {
         let what = (told.receiver, &told.group, &told.reason, &told.firing, &told.resolved);
         if let Some(before) = seen.insert(what, told.at) {
             return Err(format!(
@@ -61,8 +63,12 @@ fn check_one(
     receiver: usize,
 ) -> Result<(), String> {
     let mut counts: BTreeMap<&str, usize> = groups.iter().map(|group| (&**group, 0)).collect();
+    let mut apart: BTreeSet<&str> = BTreeSet::new();
     let mut ends = own_ends(world);
-    for group in groups {
+    let mut noticed = world.seats.iter().filter(|seat| seat.broken).count();
+    // Who is apart, and dies while it tells, is waited for.
+    let whole = world.seats.iter().all(|seat| seat.apart_since.is_none());
+    for group in groups.iter().filter(|_| whole) {
         let of_group = world.posts.iter().filter(|post| post.alerts[0].group == *group);
         let taken_at = of_group.filter_map(|post| post.taken_at).min();
         let first = world.told_of(group).into_iter().find(|it| it.receiver == receiver);
@@ -75,14 +81,25 @@ fn check_one(
         }
     }
     for told in world.told[from..].iter().filter(|it| it.receiver == receiver) {
+        // What one that is apart says of itself or of the past it may not know to be told.
+        if world.is_apart(told) && !counts.contains_key(&*told.group) {
+            continue;
+        }
         // Each such end is told once, be it that what another node says of itself fires on.
         if told.group.is_empty() && told.reason.contains("resolved") && ends > 0 {
             ends -= 1;
             continue;
         }
+        // What is broken for good may be noticed at the first use, and told.
+        if told.group.is_empty() && told.firing.len() == 1 && noticed > 0 {
+            noticed -= 1;
+            continue;
+        }
         match counts.get_mut(&*told.group) {
+            Some(_) if world.is_apart(told) => drop(apart.insert(&told.group)),
             Some(count) => *count += 1,
-            None if truth.silences.iter().any(|it| it.group == told.group && it.may_end()) => {}
+            None if truth.silences.iter().any(|it| it.group == told.group && it.may_end(world)) => {
+            }
             None => {
                 return Err(format!(
                     "n{} tells of {} at {} ({}), of which nothing is new",
@@ -91,7 +108,9 @@ fn check_one(
             }
         }
     }
-    match counts.iter().find(|(_, count)| **count != 1) {
+    // One of the flock tells, or one that is apart, or first the one and then the other.
+    let by_apart = |group: &str| apart.contains(&group);
+    match counts.iter().find(|(group, count)| **count != 1 && (**count > 1 || !by_apart(group))) {
         Some((group, count)) => {
             Err(format!("r{receiver} was told of {group} {count} times in calm weather"))
         }

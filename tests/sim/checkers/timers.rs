@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::seat::WallClock;
+use bellwether::time::Wall;
+
+use crate::seat::{EPOCH_MS, WallClock};
 use crate::world::World;
 
 /// How long a group waits at least, whatever config is loaded.
@@ -30,8 +32,9 @@ pub(crate) fn step(world: &mut World, seat: usize, clock: WallClock) {
     world.set_clock(seat, clock);
     let after = due(world);
     if before != after && world.fault.is_none() {
-        world.fault =
-            Some(format!("n{seat} was due at {before:?}, and at {after:?} once its clock stepped"));
+        world.fault = Some(format!(
+            "timers: n{seat} was due at {before:?}, and at {after:?} once its clock stepped"
+        ));
     }
 }
 
@@ -55,6 +58,10 @@ impl Waits {
         // Posts are few and are taken some time after they were made, so all are looked at again.
         for post in &world.posts {
             let Some(at) = post.taken_at else { continue };
+            // To a clock that is ahead of its sender's, it has fired for longer.
+            let right = Wall::from_ms(EPOCH_MS + at.cast_signed());
+            let old = post.since.is_some() && world.seats[post.seat].wall(at) > right;
+            let at = if old { 0 } else { at };
             for alert in post.alerts.iter().filter(|alert| !alert.ended) {
                 let begun = self.begun.entry(Rc::clone(&alert.group)).or_insert(at);
                 *begun = at.min(*begun);

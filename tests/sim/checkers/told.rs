@@ -19,7 +19,8 @@ pub(crate) fn told_to<'a>(
 /// Whether what a receiver heard last of an alert is that it fires. An end that was taken without an answer is not in any
 /// log, as in Alertmanager.
 pub(crate) fn is_told_as_firing(world: &World, name: &str, group: &str, receiver: usize) -> bool {
-    let says = |it: &&Told| it.firing.contains(name) || it.kept && it.resolved.contains(name);
+    let ends = |it: &Told| it.kept && it.resolved.contains(name) && !world.is_apart(it);
+    let says = |it: &&Told| it.firing.contains(name) || ends(it);
     told_to(world, group, receiver).rfind(says).is_some_and(|it| it.firing.contains(name))
 }
 
@@ -44,7 +45,7 @@ fn check_one(world: &World, truth: &Truth, receiver: usize) -> Result<(), String
             && alert.ends.iter().all(|post| world.posts[*post].acked_at.is_some());
         let last_firing = told
             .iter()
-            .filter(|it| it.kept && it.firing.contains(name))
+            .filter(|it| it.kept && it.firing.contains(name) && !world.is_apart(it))
             .filter_map(|it| it.answered_at)
             .max();
         let told_ended =

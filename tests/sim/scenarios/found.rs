@@ -321,6 +321,51 @@ pub(crate) fn a_version_that_was_lost_with_the_power_is_not_given_again() {
     }
 }
 
+/// Two that knew each other through a third alone, and had no way to each other while it lived, never met.
+pub(crate) fn two_meet_though_who_told_them_of_each_other_has_died() {
+    let peers = Some(vec![vec![], vec![0], vec![0]]);
+    let mut world = World::new(1, Setup { peers, ..Setup::new(3) });
+    world.net.split(&[1], &[2]);
+    for seat in 0..3 {
+        world.start(seat);
+    }
+    world.run_for(120_000);
+    world.crash(0, true);
+    world.run_for(120_000);
+    world.net.heal();
+    world.run_for(120_000);
+    world.post(1, vec![fires("a", "g")], None);
+    world.run_for(10_000);
+    assert_eq!(world.node(2).alerts().count(), 1);
+    assert_eq!(world.told.len(), 1);
+}
+
+/// A member that had left and come back while another was cut off stayed unknown to that one, as news of it had passed.
+pub(crate) fn who_came_back_while_another_was_cut_off_is_met_by_it_later() {
+    for seed in 0..5 {
+        let peers = Some(vec![vec![], vec![0], vec![0], vec![0]]);
+        let mut world = World::new(seed, Setup { peers, ..Setup::new(4) });
+        for seat in 0..4 {
+            world.start(seat);
+        }
+        world.run_for(30_000);
+        world.leave(3);
+        world.run_for(15_000);
+        world.net.cut.extend([(0, 2), (1, 2), (3, 2)]);
+        world.run_for(1_000);
+        world.post(2, vec![fires("a", "g")], None);
+        world.run_for(4_000);
+        world.start(3);
+        world.run_for(25_000);
+        world.net.heal();
+        world.run_for(180_000);
+        for seat in 0..4 {
+            let known = world.node(seat).flock().map_or(0, |flock| flock.living().len());
+            assert_eq!(known, 3, "n{seat} of seed {seed}");
+        }
+    }
+}
+
 /// An end that one side of a split had told was told again by the other once they were one: the log of the other, which
 /// had told another end later, held.
 pub(crate) fn an_end_that_one_side_has_told_is_not_told_by_the_other_after_healing() {

@@ -1,6 +1,8 @@
 //! Histories that were thought of: what must hold, in words.
 
+mod bounds;
 mod found;
+mod loss;
 mod turns;
 mod versions;
 
@@ -91,6 +93,14 @@ pub(crate) const ALL: &[Test] = &[
         turns::a_rolling_restart_under_load_misses_and_repeats_nothing,
     ),
     ("a_step_of_the_wall_clock_moves_no_timer", turns::a_step_of_the_wall_clock_moves_no_timer),
+    (
+        "a_flock_tells_each_group_once_though_much_is_lost",
+        loss::a_flock_tells_each_group_once_though_much_is_lost,
+    ),
+    (
+        "two_halves_that_need_more_groups_than_there_may_be_keep_their_own",
+        bounds::two_halves_that_need_more_groups_than_there_may_be_keep_their_own,
+    ),
     ("ends_that_were_told_do_not_come_back", found::ends_that_were_told_do_not_come_back),
     (
         "a_restart_ends_no_alert_of_another_nodes_journal",
@@ -138,6 +148,14 @@ pub(crate) const ALL: &[Test] = &[
     (
         "a_version_that_was_lost_with_the_power_is_not_given_again",
         found::a_version_that_was_lost_with_the_power_is_not_given_again,
+    ),
+    (
+        "two_meet_though_who_told_them_of_each_other_has_died",
+        found::two_meet_though_who_told_them_of_each_other_has_died,
+    ),
+    (
+        "who_came_back_while_another_was_cut_off_is_met_by_it_later",
+        found::who_came_back_while_another_was_cut_off_is_met_by_it_later,
     ),
     (
         "an_end_that_one_side_has_told_is_not_told_by_the_other_after_healing",

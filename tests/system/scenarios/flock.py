@@ -7,7 +7,9 @@ import contextlib
 import itertools
 import math
 import os
+import shutil
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -29,6 +31,7 @@ def cases(_settings):
     yield "flock/tutorial", tutorial
     yield "flock/unasked", unasked
     yield "flock/keys", keys
+    yield "flock/cloned", cloned
     yield "flock/large", large
     yield "flock/strangers", strangers
     if netns.missing():
@@ -143,6 +146,26 @@ def taken(world):
     port = free_port()
     world.subject(CONFIG, f"--cluster.listen-address=127.0.0.1:{port}", name="first")
     return port
+
+
+def cloned(world):
+    """Two nodes of one image that had been started say that they have one id, and where the other is."""
+
+    def body(flock):
+        first, second = flock.nodes
+        first.flags += (f"--cluster.peer={flock.places[1]}",)
+        first.start()
+        first.stop()
+        shutil.copytree(first.directory / "data", second.directory / "data")
+        first.start()
+        second.start()
+        flock.wait(lambda node: node.cluster["flock"]["twin"], 5, "knows of the other")
+        assert second.cluster["flock"]["twin"]["address"] == flock.places[0]
+        assert f"another node, at {flock.places[0]}, has our id" in second.log(), second.log()
+        told = subprocess.run([first.binary, "flock", "--url", f"http://127.0.0.1:{first.port}"], capture_output=True, text=True, check=True)
+        assert f"is also that of {flock.places[1]}" in told.stdout, told.stdout
+
+    with_flock(world, body, count=2)
 
 
 def keys(world):

@@ -11,7 +11,7 @@ import tarfile
 import time
 from pathlib import Path
 
-from agent import Agent
+from agent import Agent, free_port
 from world import Skip
 
 HEAVY = {f"gateway/{name}" for name in ("units", "package", "policy", "installed", "install_script", "openrc", "readme", "licences", "version")}
@@ -646,6 +646,34 @@ def clock_not_set(world):
     assert "clock synchronised" in agent.log(), agent.log()
 
 
+def late_key(world):
+    """A flock's key that is not there at the start: it serves, its port closed, and under systemd stops to join once it is."""
+    notify = world.directory / "notify"
+    key = world.directory / "flock.key"
+    flags = (f"--cluster.listen-address=127.0.0.1:{free_port()}", f"--cluster.key-file={key}")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as hears:
+        hears.bind(str(notify))
+        agent = Agent(world.settings.subject, world.directory / "late", CONFIG, *flags, prefix=("env", f"NOTIFY_SOCKET={notify}"))
+        command = Agent.command(agent)
+        command.remove("--cluster.listen-address=")
+        agent.command = lambda: command
+        agent.start()
+        try:
+            agent.api.post_alerts({"labels": {"alertname": "A"}})
+            cluster = agent.api.get("/api/v2/status").json["cluster"]
+            assert "flock.key cannot be read" in cluster["fault"] and "flock" not in cluster, cluster
+            key.write_text(run(world.settings.subject, "key", "new"))
+            key.chmod(0o600)
+            assert agent.process.wait(75) == 1, agent.log()
+            assert "stopping to be started anew as a member" in agent.log(), agent.log()
+            agent.start()
+            cluster = agent.api.get("/api/v2/status").json["cluster"]
+            assert cluster["flock"]["sealed"] and "fault" not in cluster, cluster
+            assert [alert["labels"] for alert in agent.api.alerts()] == [{"alertname": "A"}]
+        finally:
+            agent.stop()
+
+
 def beats(notify, seconds):
     """How often the watchdog is fed within some seconds."""
     until, count = time.monotonic() + seconds, 0
@@ -703,5 +731,5 @@ def licences(world):
 
 
 def cases(_settings):
-    found = (units, package, completion, version, toolchain, policy, installed, downgrade, install_script, openrc, procd, readme, failed_unit, no_writable_directory, no_network, address_later, bare_machine, clock_not_set, watchdog, licences)
+    found = (units, package, completion, version, toolchain, policy, installed, downgrade, install_script, openrc, procd, readme, failed_unit, no_writable_directory, no_network, address_later, bare_machine, clock_not_set, late_key, watchdog, licences)
     return [(f"gateway/{case.__name__}", case) for case in found]
