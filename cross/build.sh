@@ -6,8 +6,9 @@
 #                                            builds twice, in different places, and compares the bytes
 #     cross/build.sh --record [TARGET...]    and writes the sizes to cross/sizes.tsv, to be committed
 #
-# It leaves in target/cross (or OUT): bellwether-TARGET, stripped; bellwether-TARGET.debug, its symbols; SHA256SUMS;
-# LICENCES, what is linked and its terms. It prints the sizes and how they have grown since they were last committed.
+# It leaves in target/cross (or OUT): bellwether-TARGET, stripped; bellwether-TARGET.debug, its symbols (give both to gdb);
+# bellwether-TARGET.build, of which commit and by which toolchain it is; SHA256SUMS; LICENCES, what is linked and its
+# terms. It prints the sizes and how they have grown since they were last committed.
 #
 # Where rustup has the target (`rustup target add TARGET`), its standard library is used. Else, on Debian, a second
 # toolchain is installed (rustc-web, cargo-web, rust-web-src) and the standard library is built from its source. Zig,
@@ -24,12 +25,14 @@ ROOT=$(cd "$(dirname "$0")/.." && pwd)
 OUT=${OUT:-$ROOT/target/cross}
 CARGO_HOME=${CARGO_HOME:-$HOME/.cargo}
 SIZES=$ROOT/cross/sizes.tsv
+# The largest binary that a small gateway is asked to take, for armv7.
+ARMV7_KIB_MAX=1536
+# Small sorts and prints: the standard library's large ones weigh 120 KiB.
+STD_FEATURES=${STD_FEATURES-optimize_for_size}
 
 # build TARGET SOURCE DIRECTORY: builds the package in SOURCE, with all that is not to be shared in DIRECTORY.
 build() (
     target=$1 source=$2 into=$3
-    # Small sorts and prints: the standard library's large ones weigh 120 KiB.
-    STD_FEATURES=${STD_FEATURES-optimize_for_size}
     choose_toolchain "$target"
     sysroot=$("${RUSTC:-rustc}" --print sysroot)
     # No name of this machine may reach the bytes.
@@ -40,7 +43,7 @@ build() (
     RUSTFLAGS=$flags
     CFLAGS="-ffile-prefix-map=$source=/bellwether -ffile-prefix-map=$into=/target -ffile-prefix-map=$CARGO_HOME=/cargo"
     CFLAGS="$CFLAGS -fno-unwind-tables -fno-asynchronous-unwind-tables"
-    SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$ROOT" log -1 --format=%ct 2>/dev/null || echo 0)}
+    SOURCE_DATE_EPOCH=$(time_of_code)
     export RUSTFLAGS CFLAGS SOURCE_DATE_EPOCH
     unset CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS CARGO_TARGET_DIR
     cd "$source"
@@ -64,9 +67,24 @@ split() {
     readelf -h "$3" | grep -q 'Type: *DYN' || die "$3 is not position-independent"
 }
 
+# describe TARGET: what the bytes of a binary depend on; cross/package.sh takes version and date from it.
+describe() (
+    choose_toolchain "$1"
+    echo "version: $(version_of_code)"
+    echo "date: $(time_of_code)"
+    echo "commit: $(git -C "$ROOT" rev-parse HEAD || echo unknown)"
+    echo "zig: $ZIG"
+    echo "cargo-zigbuild: $ZIGBUILD"
+    echo "standard library: ${STD:-of rustup}"
+    "${RUSTC:-rustc}" -vV
+)
+
 ship() {
+    # Of the commit that the build begins with.
+    described=$(describe "$1")
     build "$1" "$ROOT" "$CACHE/target"
     split "$1" "$CACHE/target" "$OUT/bellwether-$1"
+    echo "$described" >"$OUT/bellwether-$1.build"
 }
 
 check_reproducible() {
@@ -96,6 +114,12 @@ print_sizes() {
     done
 }
 
+keep_budget() {
+    armv7=$OUT/bellwether-armv7-unknown-linux-musleabihf
+    [ ! -e "$armv7" ] || [ "$(stat -c %s "$armv7")" -le $((ARMV7_KIB_MAX * 1024)) ] ||
+        die "$armv7 is larger than $ARMV7_KIB_MAX KiB: cross/weights.py shows what weighs"
+}
+
 record_sizes() {
     for target in $TARGETS; do
         if [ -e "$OUT/bellwether-$target" ]; then
@@ -120,7 +144,7 @@ for target in "$@"; do
     case " $TARGETS " in *" $target "*) ;; *) die "unknown target $target; one of: $TARGETS" ;; esac
 done
 mkdir -p "$OUT" "$CACHE"
-install_missing python3=python3 python3:ensurepip=python3-venv eu-strip=elfutils c++filt=binutils
+install_missing git=git python3=python3 python3:ensurepip=python3-venv eu-strip=elfutils c++filt=binutils
 install_zig
 # shellcheck disable=SC2086
 [ $# -gt 0 ] || set -- $TARGETS
@@ -128,7 +152,9 @@ for target in "$@"; do
     ship "$target"
     [ -z "$check" ] || check_reproducible "$target"
 done
-python3 "$ROOT/cross/licences.py" >"$OUT/LICENCES"
+licences=$(python3 "$ROOT/cross/licences.py")
+printf '%s\n' "$licences" >"$OUT/LICENCES"
 write_sums "$OUT"
 print_sizes
+keep_budget
 [ -z "$record" ] || record_sizes

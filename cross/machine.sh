@@ -31,7 +31,8 @@ esac
 install_missing debootstrap=debootstrap mkfs.ext4=e2fsprogs modprobe=kmod cpio=cpio qemu-aarch64-static=qemu-user-static \
     python3=python3 "$qemu"
 
-deb=$(find "$OUT" -name "bellwether_*_$arch.deb" 2>/dev/null | sort -V | tail -1)
+# shellcheck disable=SC2012
+deb=$(ls -t "$OUT"/bellwether_*_"$arch".deb 2>/dev/null | head -1)
 [ -n "$deb" ] || die "there is no package for $arch in $OUT; run cross/build.sh $target and cross/package.sh $target"
 work=$(mktemp -d)
 base=$CACHE/base-$arch

@@ -4,7 +4,8 @@
 #     cross/package.sh [--version VERSION] [TARGET...]
 #
 # For each target a tarball with install.sh, and a .deb where Debian has the architecture: amd64, arm64, armhf. The
-# version is Cargo.toml's unless one is given. The same binary gives the same bytes.
+# version is the one that cross/build.sh wrote beside the binary unless one is given, and Cargo.toml's for a binary of
+# elsewhere. The same binary gives the same bytes.
 
 set -eu
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
@@ -12,15 +13,35 @@ ROOT=$(cd "$(dirname "$0")/.." && pwd)
 OUT=${OUT:-$ROOT/target/cross}
 PARTS=$ROOT/cross/package
 
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml" | head -1)
+given_version=
 if [ "${1:-}" = --version ]; then
-    version=${2:?--version needs a value}
+    given_version=${2:?--version needs a value}
     shift 2
 fi
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$ROOT" log -1 --format=%ct 2>/dev/null || echo 0)}
-export SOURCE_DATE_EPOCH
+given_date=${SOURCE_DATE_EPOCH:-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+
+# told TARGET KEY: what cross/build.sh wrote of a binary.
+told() {
+    sed -n "s/^$2: //p" "$OUT/bellwether-$1.build" 2>/dev/null || true
+}
+
+# describe TARGET: its version and date, for all that is made of it.
+describe() {
+    version=${given_version:-$(told "$1" version)}
+    version=${version:-$(sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml" | head -1)}
+    SOURCE_DATE_EPOCH=${given_date:-$(told "$1" date)}
+    [ -n "$SOURCE_DATE_EPOCH" ] || SOURCE_DATE_EPOCH=$(time_of_code)
+    export SOURCE_DATE_EPOCH
+    cat >"$work/changelog" <<END
+bellwether ($version) stable; urgency=medium
+
+  * What has changed is told by the project's history.
+
+ -- The Bellwether authors <bellwether@localhost>  $(date -u -R -d "@$SOURCE_DATE_EPOCH")
+END
+}
 
 # The man page; the flags are those that the binary itself lists.
 man_page() {
@@ -120,16 +141,10 @@ tarball() {
     [ ! -e "$OUT/bellwether-$target" ] || set -- "$@" "$target"
 done
 [ $# -gt 0 ] || die "there are no binaries in $OUT; run cross/build.sh"
-install_missing qemu-arm-static=qemu-user-static dpkg-deb=dpkg xz=xz-utils
-cat >"$work/changelog" <<END
-bellwether ($version) stable; urgency=medium
-
-  * What has changed is told by the project's history.
-
- -- The Bellwether authors <bellwether@localhost>  $(date -u -R -d "@$SOURCE_DATE_EPOCH")
-END
+install_missing git=git qemu-arm-static=qemu-user-static dpkg-deb=dpkg xz=xz-utils
 for target in "$@"; do
     [ -e "$OUT/bellwether-$target" ] || die "there is no $OUT/bellwether-$target; run cross/build.sh $target"
+    describe "$target"
     man_page "$target" >"$work/bellwether.1"
     arch=$(debian_arch_of "$target")
     [ -z "$arch" ] || deb "$target" "$arch"

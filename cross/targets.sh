@@ -33,6 +33,21 @@ emulator_of() {
     esac
 }
 
+# What the code is called: Cargo.toml's version, and of when and which commit it is, so that apt takes what is built later
+# for newer. Without git the version alone.
+version_of_code() {
+    at=$(TZ=UTC git -C "$ROOT" log -1 --abbrev=12 --date=format-local:%Y%m%d%H%M%S --format=+git%cd.%h 2>/dev/null) || at=
+    # Commits hold all of it?
+    [ -z "$at" ] || git -C "$ROOT" diff --quiet HEAD || at=$at.changed
+    sed -n "s/^version = \"\(.*\)\"/\1$at/p" "$ROOT/Cargo.toml" | head -1
+}
+
+# The time that everything made of the code bears.
+time_of_code() {
+    [ -z "${SOURCE_DATE_EPOCH:-}" ] || { echo "$SOURCE_DATE_EPOCH" && return; }
+    git -C "$ROOT" log -1 --format=%ct || die "there is no commit to take the time of: set SOURCE_DATE_EPOCH"
+}
+
 # Writes the checksums of everything that is shipped from the folder named.
 write_sums() (
     cd "$1" || exit

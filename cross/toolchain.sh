@@ -24,8 +24,9 @@ has_rustup_target() {
 choose_toolchain() {
     FLAGS="" STD=""
     if ! has_rustup_target "$1"; then
-        install_missing /usr/lib/rustlib/src/rust/library/std/Cargo.toml=rust-web-src /usr/bin/cargo=cargo-web \
-            /usr/bin/rustc=rustc-web
+        (install_missing /usr/lib/rustlib/src/rust/library/std/Cargo.toml=rust-web-src /usr/bin/cargo=cargo-web \
+            /usr/bin/rustc=rustc-web) || die "Debian 12 has a second toolchain (rust-web-src) that can build for $1; here it" \
+            "cannot be installed: use \`rustup target add $1\`"
         # The Debian toolchain goes before any other.
         export RUSTC=/usr/bin/rustc CARGO=/usr/bin/cargo PATH="/usr/bin:$PATH" RUSTC_BOOTSTRAP=1
         FLAGS=-Clink-self-contained=no

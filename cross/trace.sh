@@ -1,6 +1,6 @@
 #!/bin/sh
 # Shows that a seed of the simulator is one history on every machine: runs seeds here and on 32-bit ARM under qemu, and
-# compares what happened byte for byte, every line and a hash of every datagram and notification.
+# compares what happened byte for byte, every line and a hash of every datagram, notification and record on flash.
 #
 #     cross/trace.sh [SEEDS [FIRST]]         40 seeds from 0 on, or so many from another
 #

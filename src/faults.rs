@@ -42,6 +42,8 @@ faults! {
     ExpiryNotShared,
     /// The log is written before the receiver has answered.
     LogBeforeAnswer,
+    /// There may be any number of groups.
+    LimitIgnored,
     /// The log does not come back after a restart.
     LogNotRestored,
     /// The log is not told to the flock.
@@ -52,13 +54,15 @@ faults! {
     NewerForgotten,
     /// Records that only a newer version knows are refused.
     NewerRefused,
+    /// News that was not acknowledged is not sent again.
+    NewsNotResent,
     /// Each node ranks the members in an order of its own.
     RanksDiffer,
     /// Silences mute nothing.
     SilencesIgnored,
     /// Commits are not synced.
     SyncSkipped,
-    /// What waits, waits by the wall clock.
+    /// A step of the wall clock moves when groups are flushed.
     WaitsByWall,
 }
 

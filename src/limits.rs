@@ -21,6 +21,11 @@ pub const CONFIG_PROBLEMS_MAX: usize = 100;
 
 /// How deep JSON may nest. Policy: deeper bodies are refused with 400. No sender nests deeper than three.
 pub const JSON_DEPTH_MAX: usize = 128;
+/// Elements and members in all arrays and objects of a JSON text. Policy: a body with more is refused with 400. Each may
+/// cost ten times what it is long; twenty for each of as many alerts as one post may have.
+pub const JSON_VALUES_MAX: usize = 400_000;
+/// Alerts of one post: as many as the table may hold. Policy: a body with more is refused with 400.
+pub const POST_ALERTS_MAX: usize = ALERTS_MAX;
 /// Open HTTP connections. Policy: the one that has been idle for longest is closed to make room for a new one; if all
 /// are busy, one whose body is slow; else new ones wait in the kernel's backlog.
 pub const HTTP_CONNECTIONS_MAX: usize = 256;
@@ -44,7 +49,8 @@ pub const HTTP_ANSWER_TIME_MAX: Duration = Duration::from_secs(50);
 pub const HTTP_IDLE_TIME_MAX: Duration = Duration::from_secs(180);
 /// Bytes of a request's body: some 10,000 alerts. Policy: refused with 413, no more than this is held.
 pub const HTTP_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Bytes of all bodies that are being read. Policy: refused with 503.
+/// Bytes of all bodies that are being read; one of more than [`HTTP_READ_BYTES`] has room in half of them, so that there is
+/// always room for small ones. Policy: refused with 503.
 pub const HTTP_BODIES_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Bytes of a refused body that are read and dropped, so that its sender hears the refusal instead of a reset. Policy:
 /// the connection is closed.
@@ -54,6 +60,12 @@ pub const HTTP_DRAIN_BYTES_MAX: usize = 256 * 1024 * 1024;
 pub const HTTP_SLOW_READ_TIME: Duration = Duration::from_secs(5);
 /// GETs that are answered at a time unless `--web.get-concurrency` says otherwise. Policy: refused with 503.
 pub const HTTP_GETS_MAX: usize = 8;
+/// Bytes of all answers to GETs that wait until they are read. Policy: a list of alerts, groups or silences that is larger
+/// than what is left is refused with 503; where more than half is taken, a reader that has been stuck for
+/// [`HTTP_SLOW_READ_TIME`] is closed first. Answers that are no lists always go.
+pub const HTTP_ANSWERS_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of the text of an error. Policy: cut.
+pub const HTTP_ERROR_BYTES_MAX: usize = 64 * 1024;
 /// Between two tries to accept a connection after one that failed. Policy: new connections wait in the backlog.
 pub const ACCEPT_RETRY_TIME: Duration = Duration::from_millis(100);
 /// Between two warnings of one kind that strangers can cause. Policy: those between are not logged.
@@ -296,7 +308,7 @@ pub const UDP_RECEIVE_BYTES: usize = 1024 * 1024;
 /// Interfaces that multicast uses. Policy: further ones are left out; members behind them are found by unicast.
 pub const MULTICAST_INTERFACES_MAX: usize = 16;
 /// Between two times that the multicast groups are joined: switches forget them, and interfaces come and go. The clock
-/// is asked as often whether it is synchronised. Policy: none, it is a pace.
+/// is asked as often whether it is synchronised, and a key that is missing is looked for. Policy: none, it is a pace.
 pub const REJOIN_INTERVAL: Duration = Duration::from_secs(60);
 /// Bytes of an answer that a subcommand reads. Policy: the rest is not read, and what was read makes no sense.
 pub const CLI_ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;

@@ -18,7 +18,7 @@ use bellwether::config::{
 use bellwether::gossip::{self, KeyRing};
 use bellwether::limits::CONFIG_BYTES_MAX;
 use bellwether::node::{Options, SilenceRules};
-use bellwether::shell::keys::{self, Places};
+use bellwether::shell::keys::{self, Missing, Places};
 use bellwether::shell::{self, Setup};
 use log::{error, info, warn};
 
@@ -29,6 +29,8 @@ const FAILED: u8 = 1;
 
 const UNSEALED: &str = "THE FLOCK IS NOT SEALED: whoever reaches its port can read what it says, silence any alert, and \
      make up others. Run `bellwether key new` and give each member the key with --cluster.key-file";
+
+const ALONE: &str = "ALONE until it can be read: the flock's port is closed, alerts are notified";
 
 /// The one key of [`Settings`] that a reload takes.
 const RELOADED: &str = "cluster.key_files";
@@ -73,19 +75,26 @@ fn run(source: Source) -> ExitCode {
         Ok(place) => place,
         Err(why) => return Failure { why, code: BAD_CONFIG }.tell(),
     };
-    let keys = match source.keys(&loaded.settings.cluster) {
-        Ok(keys) => keys,
-        Err(failure) => return failure.tell(),
-    };
     let cluster = loaded.settings.cluster.clone();
-    if cluster.port().is_some() && keys.is_empty() {
+    let (keys, missing) = match source.keys(&cluster) {
+        Ok(keys) => (keys, None),
+        Err(keys::Error::Wrong(why)) => {
+            return Failure { why: format!("cluster.key_files: {why}"), code: BAD_CONFIG }.tell();
+        }
+        Err(unreadable) => (KeyRing::default(), Some(source.missing(&cluster, &unreadable))),
+    };
+    if let Some(missing) = &missing {
+        error!("{}; {ALONE}", missing.why);
+    } else if cluster.port().is_some() && keys.is_empty() {
         warn!("{UNSEALED}");
     }
+    let is_alone = missing.is_some();
     let started = loaded.settings.clone();
     let setup = Setup {
         config: loaded.config,
         options: options(&loaded.settings, external_url),
-        flock: cluster.port().map(|_| flock(&cluster, keys)),
+        flock: cluster.port().filter(|_| !is_alone).map(|_| flock(&cluster, keys)),
+        missing,
         name: if cluster.name.is_empty() { host_name() } else { cluster.name.clone() },
         cluster,
         web: loaded.settings.web,
@@ -94,10 +103,7 @@ fn run(source: Source) -> ExitCode {
         load: Box::new(move || {
             let loaded = source.load(read_file).map_err(|errors| errors.to_string())?;
             source.warn(&loaded.warnings);
-            let keys = source.keys(&loaded.settings.cluster)?;
-            if keys.is_empty() && loaded.settings.cluster.port().is_some() {
-                warn!("{UNSEALED}");
-            }
+            let keys = source.keys_anew(&loaded.settings.cluster, is_alone)?;
             let waiting = started.differing(&loaded.settings);
             for key in waiting.iter().filter(|key| *key != RELOADED) {
                 warn!("{key}: changed, takes effect after a restart");
@@ -137,12 +143,6 @@ impl fmt::Display for Failure {
     }
 }
 
-impl From<Failure> for String {
-    fn from(failure: Failure) -> Self {
-        failure.why
-    }
-}
-
 /// Where the config comes from, now and at each reload.
 struct Source {
     flags: Flags,
@@ -178,14 +178,42 @@ impl Source {
         Ok(loaded)
     }
 
-    fn keys(&self, cluster: &Cluster) -> Result<KeyRing, Failure> {
+    fn places(&self) -> Places {
         let directory = self.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
         let credentials = environment("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-        let places = Places { credentials, directory: directory.to_owned() };
-        keys::read(&cluster.key_files, &places).map_err(|error| Failure {
+        Places { credentials, directory: directory.to_owned() }
+    }
+
+    fn keys(&self, cluster: &Cluster) -> Result<KeyRing, keys::Error> {
+        keys::read(&cluster.key_files, &self.places())
+    }
+
+    /// The keys that a reload takes. An agent that is alone for want of them takes its config without them.
+    fn keys_anew(&self, cluster: &Cluster, is_alone: bool) -> Result<KeyRing, String> {
+        match self.keys(cluster) {
+            Ok(keys) => {
+                if is_alone {
+                    warn!("the flock's key can be read now: restart to take part");
+                } else if keys.is_empty() && cluster.port().is_some() {
+                    warn!("{UNSEALED}");
+                }
+                Ok(keys)
+            }
+            Err(error @ keys::Error::Unreadable(..)) if is_alone => {
+                error!("cluster.key_files: {error}; {ALONE}");
+                Ok(KeyRing::default())
+            }
+            Err(error) => Err(format!("cluster.key_files: {error}")),
+        }
+    }
+
+    fn missing(&self, cluster: &Cluster, error: &keys::Error) -> Missing {
+        Missing {
             why: format!("cluster.key_files: {error}"),
-            code: if matches!(error, keys::Error::Unreadable(..)) { FAILED } else { BAD_CONFIG },
-        })
+            files: cluster.key_files.clone(),
+            places: self.places(),
+            restarted: environment("NOTIFY_SOCKET").is_some(),
+        }
     }
 
     fn warn(&self, warnings: &[Problem]) {

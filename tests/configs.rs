@@ -48,6 +48,17 @@ fn every_shipped_file_loads_without_a_warning() {
     }
 }
 
+/// Whoever reaches the API may do anything.
+#[test]
+fn no_shipped_file_serves_beyond_its_machine() {
+    for entry in shipped("").read_dir().unwrap() {
+        let file = entry.unwrap().path();
+        let addresses = load(&file).settings.web.listen_addresses;
+        let hosts: Vec<_> = addresses.iter().map(|address| &*address.host).collect();
+        assert_eq!(hosts, ["127.0.0.1"], "{}", file.display());
+    }
+}
+
 /// One node under virtual time; every notification succeeds.
 struct Site {
     node: Node,

@@ -64,6 +64,18 @@ leave_to_dpkg() {
     exit 1
 }
 
+# One that works is not replaced by one that cannot run here.
+try_binary() {
+    [ -z "$DESTDIR" ] || return 0
+    ! ./bellwether --version >/dev/null 2>&1 || return 0
+    cat >&2 <<END
+install.sh: this bellwether does not run here ($(uname -m)); nothing was changed. Take the tarball for this machine:
+install.sh:   aarch64  64-bit Pi 3 and later          armv7   32-bit Pi 2 and later
+install.sh:   arm      Pi 1, Zero                     x86_64  PCs
+END
+    exit 1
+}
+
 # OpenWrt's sysupgrade keeps what is listed, and nothing else that was added.
 keep_over_upgrades() {
     [ -d "$DESTDIR/lib/upgrade" ] || return 0
@@ -99,6 +111,7 @@ if [ "${1:-}" = --remove ]; then
     exit
 fi
 
+try_binary
 make_user
 put 755 bellwether /usr/bin/bellwether
 put 644 bellwether.1 /usr/share/man/man1/bellwether.1

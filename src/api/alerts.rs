@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::api::query::AlertFilter;
-use crate::api::{Request, Response};
+use crate::api::{Request, Response, Site};
 use crate::core::Intake;
 use crate::effect::Cx;
 use crate::model::{Alert, Fingerprint, Muted};
@@ -43,7 +43,7 @@ pub(super) fn fault(intake: &Intake) -> Option<(u16, String)> {
 }
 
 /// Lists the alerts that have not ended, in the order of fingerprints.
-pub(super) fn list(node: &Node, now: Now, request: &Request<'_>) -> Response {
+pub(super) fn list(node: &Node, now: Now, site: &Site, request: &Request<'_>) -> Response {
     let filter = match AlertFilter::new(request, node) {
         Ok(filter) => filter,
         Err(refusal) => return refusal,
@@ -59,11 +59,9 @@ pub(super) fn list(node: &Node, now: Now, request: &Request<'_>) -> Response {
         let muted = node.muted(now, fingerprint);
         takes(&filter, &muted).then_some((fingerprint, alert, receivers, muted))
     });
-    let mut out = Vec::new();
-    write::array(&mut out, shown, |out, (fingerprint, alert, receivers, muted)| {
+    Response::list(site, shown, |out, (fingerprint, alert, receivers, muted)| {
         write::alert(out, &view(fingerprint, alert, &receivers, &muted, &[]));
-    });
-    Response::json(200, out)
+    })
 }
 
 pub(super) fn view<'a>(

@@ -36,6 +36,10 @@ pub(super) fn status(out: &mut Vec<u8>, node: &Node, now: Now, site: &Site) {
         out.extend_from_slice(br#","flock":"#);
         out.extend_from_slice(details(flock, now, site).to_string().as_bytes());
     }
+    if let Some(fault) = &site.cluster.fault {
+        out.extend_from_slice(br#","fault":"#);
+        write::string(out, fault);
+    }
     out.push(b'}');
 }
 
@@ -79,6 +83,11 @@ pub(super) fn id(node: u64) -> String {
     format!("{node:016x}")
 }
 
+/// Where another node with our id is, and how many seconds ago it was heard.
+pub(super) fn twin(now: Now, site: &Site) -> Option<(String, u64)> {
+    site.cluster.twin.map(|(addr, at)| (addr.to_string(), now.mono.since(at).as_secs()))
+}
+
 fn details(flock: &Gossip, now: Now, site: &Site) -> Value {
     let (fingerprint, records) = flock.digest(now);
     let drops: serde_json::Map<_, _> = Cause::ALL
@@ -95,6 +104,7 @@ fn details(flock: &Gossip, now: Now, site: &Site) -> Value {
         "digest": format!("{fingerprint:016x}"),
         "records": records,
         "drops": drops,
+        "twin": twin(now, site).map(|(addr, ago)| json!({"address": addr, "heardSecondsAgo": ago})),
         "members": flock.members(now.mono).iter().map(member).collect::<Vec<_>>(),
     })
 }
@@ -128,7 +138,9 @@ const fn state(liveness: Liveness) -> &'static str {
 pub(super) fn metrics(text: &mut Text, node: &Node, now: Now, site: &Site) {
     let flock = node.flock();
     text.family("alertmanager_cluster_enabled", "gauge", "Whether there is a flock.")
-        .count(&[], flock.is_some().into());
+        .count(&[], flock.is_some().into())
+        .family("bellwether_flock_failed", "gauge", "Whether there is none for want of its key.")
+        .count(&[], site.cluster.fault.is_some().into());
     let Some(flock) = flock else { return };
     let peers = peers(Some(flock), now, site);
     members(text, flock, &peers);

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::api::query::AlertFilter;
-use crate::api::{Request, Response, alerts};
+use crate::api::response::room;
+use crate::api::{Request, Response, Site, alerts};
 use crate::model::Muted;
 use crate::model::{Alert, Fingerprint};
 use crate::node::{GroupView, Node};
@@ -13,7 +14,7 @@ use crate::wire::json::write;
 type Shown<'a> = (Fingerprint, &'a Alert, Muted);
 
 /// Lists the groups with the alerts in them that are asked for; groups without any are left out.
-pub(super) fn list(node: &Node, now: Now, request: &Request<'_>) -> Response {
+pub(super) fn list(node: &Node, now: Now, site: &Site, request: &Request<'_>) -> Response {
     let filter = match AlertFilter::new(request, node) {
         Ok(filter) => filter,
         Err(refusal) => return refusal,
@@ -37,17 +38,19 @@ pub(super) fn list(node: &Node, now: Now, request: &Request<'_>) -> Response {
     for names in receivers.values_mut() {
         names.sort_unstable();
     }
-    let mut out = Vec::new();
-    write::array(&mut out, groups, |out, (group, shown)| {
+    let room = room(site);
+    Response::list(site, groups, |out, (group, shown)| {
         write::group(out, group.labels, group.receiver, group.route_labels, |out| {
             write::array(out, shown, |out, (fingerprint, alert, muted)| {
+                if out.len() > room {
+                    return;
+                }
                 let receivers = receivers.get(&fingerprint).map_or(&[][..], Vec::as_slice);
                 let view = alerts::view(fingerprint, alert, receivers, &muted, &group.muted_by);
                 write::alert(out, &view);
             });
         });
-    });
-    Response::json(200, out)
+    })
 }
 
 fn shown<'a>(node: &Node, now: Now, filter: &AlertFilter, group: &GroupView<'a>) -> Vec<Shown<'a>> {

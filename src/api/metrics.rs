@@ -212,6 +212,12 @@ fn http(text: &mut Text, site: &Site) {
         "How many requests were refused because of too many others.",
     )
     .count(&[("method", "get")], http.gets_refused)
+    .family(
+        "bellwether_http_unread_bytes",
+        "gauge",
+        "Bytes of answers that wait until they are read.",
+    )
+    .count(&[], http.unread_bytes as u64)
     .family("bellwether_http_connections", "gauge", "How many connections are open.")
     .count(&[], http.connections as u64)
     .family(

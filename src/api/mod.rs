@@ -85,11 +85,11 @@ fn dispatch(
 ) -> Answer {
     let reads = request.method == "GET" || request.method == "HEAD";
     Answer::Now(match endpoint {
-        Endpoint::Alerts if reads => alerts::list(node, cx.now, request),
+        Endpoint::Alerts if reads => alerts::list(node, cx.now, site, request),
         Endpoint::Alerts => return Answer::WhenDurable(alerts::post(node, cx, request)),
-        Endpoint::Groups => groups::list(node, cx.now, request),
+        Endpoint::Groups => groups::list(node, cx.now, site, request),
         Endpoint::Receivers => status::receivers(node, request),
-        Endpoint::Silences if reads => silences::list(node, cx.now, request),
+        Endpoint::Silences if reads => silences::list(node, cx.now, site, request),
         Endpoint::Silences => return Answer::WhenDurable(silences::post(node, cx, request)),
         Endpoint::Silence(id) if reads => silences::get(node, cx.now, id),
         Endpoint::Silence(id) => return Answer::WhenDurable(silences::delete(node, cx, id)),

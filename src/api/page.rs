@@ -1,5 +1,6 @@
 //! The page at the root: how this node and its flock are, for whoever opens it in a browser.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::api::{Response, Site, flock, status};
@@ -25,7 +26,12 @@ pub(super) fn page(node: &Node, now: Now, site: &Site) -> Response {
     row(&mut html, &["Config", config(site)]);
     row(&mut html, &["Journal", &journal(site)]);
     row(&mut html, &["Clock", clock(site)]);
-    row(&mut html, &["Flock", flock(node, site)]);
+    row(&mut html, &["Flock", &flock(node, site)]);
+    if let Some((address, ago)) = flock::twin(now, site) {
+        let text =
+            format!("HAS ANOTHER NODE, at {address}, heard {ago} s ago: the log says what to do");
+        row(&mut html, &["Our id", &text]);
+    }
     html.push_str("</table>\n");
     if let Some(flock) = node.flock() {
         html.push_str("<h2>Members</h2>\n<table>\n");
@@ -79,8 +85,11 @@ const fn clock(site: &Site) -> &'static str {
     if site.synced { "set" } else { "NOT SET: silences and mute times follow it" }
 }
 
-fn flock(node: &Node, site: &Site) -> &'static str {
-    match node.flock() {
+fn flock(node: &Node, site: &Site) -> Cow<'static, str> {
+    if let Some(fault) = &site.cluster.fault {
+        return format!("ALONE, its port closed: {fault}; restart when it can be read").into();
+    }
+    let told = match node.flock() {
         None if site.cluster.enabled => "alone: neither peers nor multicast are configured",
         None => "alone, as configured",
         Some(flock) if flock.key_ids().is_empty() => {
@@ -88,7 +97,8 @@ fn flock(node: &Node, site: &Site) -> &'static str {
         }
         Some(flock) if flock.ready() => "sealed with a key",
         Some(_) => "sealed with a key, still looking for its members",
-    }
+    };
+    told.into()
 }
 
 /// A row of a table, the first cell its head.

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use crate::api::Site;
+use crate::limits::{HTTP_ANSWERS_BYTES_MAX, HTTP_ERROR_BYTES_MAX};
+use crate::model::brief;
 use crate::wire::json::body::BodyError;
 use crate::wire::json::write;
 
@@ -31,17 +34,40 @@ impl Response {
         Self { status, headers: vec![JSON], body }
     }
 
+    /// A list of `items`, if there is [`room`] for it; where it passes that it is given up.
+    pub(super) fn list<T>(
+        site: &Site,
+        items: impl IntoIterator<Item = T>,
+        mut push: impl FnMut(&mut Vec<u8>, T),
+    ) -> Self {
+        let room = room(site);
+        let mut out = Vec::new();
+        write::array(&mut out, items, |out, item| {
+            if out.len() <= room {
+                push(out, item);
+            }
+        });
+        if out.len() > room {
+            let why = format!(
+                "the list is larger than the {room} bytes that are left for answers: filter it, or ask again when others \
+                 have read theirs"
+            );
+            return Self::object(503, 503, &why);
+        }
+        Self::json(200, out)
+    }
+
     /// An error of a handler: a JSON string.
     pub(super) fn string(status: u16, text: &str) -> Self {
         let mut body = Vec::new();
-        write::string(&mut body, text);
+        write::string(&mut body, cut(text));
         Self::json(status, body)
     }
 
     /// An error of go-openapi: a JSON object, without a newline.
     pub fn object(status: u16, code: u16, message: &str) -> Self {
         let mut body = format!(r#"{{"code":{code},"message":"#).into_bytes();
-        write::string(&mut body, message);
+        write::string(&mut body, cut(message));
         body.push(b'}');
         Self { status, headers: vec![JSON], body }
     }
@@ -78,6 +104,16 @@ impl Response {
         self.headers.push((name, value.into()));
         self
     }
+}
+
+/// Bytes that a list may have.
+pub(super) fn room(site: &Site) -> usize {
+    HTTP_ANSWERS_BYTES_MAX.saturating_sub(site.http.unread_bytes)
+}
+
+/// As much of the text of an error as is told: what was sent may be in it.
+pub(super) fn cut(text: &str) -> &str {
+    brief::cut(text, HTTP_ERROR_BYTES_MAX)
 }
 
 /// What `POST /-/reload` is answered.

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use crate::api::query::Params;
-use crate::api::{Request, Response};
+use crate::api::{Request, Response, Site};
 use crate::effect::Cx;
 use crate::limits::MATCHERS_MAX;
 use crate::model::labels::Quoted;
@@ -15,7 +15,7 @@ use crate::wire::json::body::{self, PostedMatcher, PostedSilence};
 use crate::wire::json::write;
 
 /// Lists silences: active ones by their end, pending ones by their start, expired ones by their end, the latest first.
-pub(super) fn list(node: &Node, now: Now, request: &Request<'_>) -> Response {
+pub(super) fn list(node: &Node, now: Now, site: &Site, request: &Request<'_>) -> Response {
     let params = Params::new(request.query);
     let filter = match params.filter(node.options().grammar) {
         Ok(filter) => filter,
@@ -31,9 +31,7 @@ pub(super) fn list(node: &Node, now: Now, request: &Request<'_>) -> Response {
         state @ SilenceState::Pending => (state, silence.starts_at, Reverse(Wall::MIN)),
         state @ SilenceState::Expired => (state, Wall::MIN, Reverse(silence.ends_at)),
     });
-    let mut out = Vec::new();
-    write::array(&mut out, silences, |out, silence| write::silence(out, silence, now.wall));
-    Response::json(200, out)
+    Response::list(site, silences, |out, silence| write::silence(out, silence, now.wall))
 }
 
 /// Sets a silence and answers its id.

@@ -1,10 +1,11 @@
 //! What the API tells of the world around the brain.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::store::Wear;
-use crate::time::Wall;
+use crate::time::{Mono, Wall};
 use crate::wire::metrics::Histogram;
 
 /// What the API tells of the world around the brain: the shell keeps it up to date.
@@ -33,12 +34,16 @@ pub struct Site {
 pub struct Cluster {
     /// Whether this node may have company: not with `--cluster.listen-address=`.
     pub enabled: bool,
+    /// Why it is alone where it ought to have company.
+    pub fault: Option<String>,
     /// This node's name while it is in no flock.
     pub name: String,
     /// Where others reach this node; empty if its port is closed.
     pub address: String,
     /// The interfaces that multicast uses.
     pub interfaces: Vec<String>,
+    /// Who has spoken with our id last, and when.
+    pub twin: Option<(SocketAddr, Mono)>,
     /// What the port has done.
     pub port: PortStats,
 }
@@ -125,6 +130,8 @@ pub struct HttpStats {
     pub gets_in_flight: usize,
     /// GETs that were refused because of too many others.
     pub gets_refused: u64,
+    /// Bytes of answers to GETs that wait until they are read; needs to be fresh for lists.
+    pub unread_bytes: usize,
     /// Open connections.
     pub connections: usize,
     /// Connections that were closed to make room for others.

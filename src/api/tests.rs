@@ -265,14 +265,40 @@ fn the_page_shows_every_member() {
         said = other.hear(here, said);
         said = world.hear(there, said);
     }
+    assert!(!world.get("/").1.contains("Our id"));
+    world.site.cluster.twin = Some((there, world.now.mono));
+    assert!(
+        world
+            .get("/api/v2/status")
+            .1
+            .contains(r#""twin":{"address":"10.0.0.2:9094","heardSecondsAgo":0}"#)
+    );
     let page = world.get("/").1;
     for part in [
+        "<th>Our id</th><td>HAS ANOTHER NODE, at 10.0.0.2:9094, heard 0 s ago",
         "<th>Flock</th><td>NOT SEALED: ",
         "<tr><th>gw-&#39;1&#39;</th><td>10.0.0.1:9094</td><td>this node</td></tr>",
         "<tr><th>&lt;gw-2&gt;</th><td>10.0.0.2:9094</td><td>alive</td></tr>",
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }
+}
+
+#[test]
+fn a_key_that_is_missing_is_told_wherever_the_flock_is() {
+    let mut world = World::new();
+    let missing = Some("cluster.key_files: flock.key cannot be read: <x>".to_owned());
+    world.site.cluster = Cluster { enabled: true, fault: missing, ..Cluster::default() };
+    let page = world.get("/").1;
+    assert!(
+        page.contains("ALONE, its port closed: cluster.key_files: flock.key cannot be read: &lt;")
+    );
+    let status = world.get("/api/v2/status").1;
+    assert!(
+        status.contains(r#""status":"ready","fault":"cluster.key_files: flock.key "#),
+        "{status}"
+    );
+    assert!(world.get("/metrics").1.contains("\nbellwether_flock_failed 1\n"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is left of version 1 of the API: posting alerts, for older senders.
 
-use crate::api::response::JSON;
+use crate::api::response::{JSON, cut};
 use crate::api::{Request, Response, alerts};
 use crate::effect::Cx;
 use crate::node::Node;
@@ -40,7 +40,7 @@ fn bad_data(text: &str) -> Response {
 
 fn error(status: u16, kind: &str, text: &str) -> Response {
     let mut out = format!(r#"{{"status":"error","errorType":"{kind}","error":"#).into_bytes();
-    write::string(&mut out, text);
+    write::string(&mut out, cut(text));
     out.push(b'}');
     json(status, out)
 }

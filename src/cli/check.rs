@@ -18,9 +18,8 @@ const USAGE: &str = "usage: bellwether check-config [FILE...]
 Checks each file as the daemon would, and says every error. Without a file: the one that the daemon would find in this
 directory, else the one that is built in. Leaves with 1 if any file is wrong.
 
-The files of cluster.key_files are read too; one that cannot be read here is a warning, as the daemon may run elsewhere, as
-another user, or find it among its credentials. Files of receivers' secrets are not opened: the daemon reads them when
-it notifies.
+The files of cluster.key_files are read too, here and as this user: the daemon may find one among its credentials. One that
+cannot be read is an error. Files of receivers' secrets are not opened: the daemon reads them when it notifies.
 ";
 
 /// Runs the subcommand with its arguments and returns the exit code.
@@ -99,18 +98,19 @@ fn check(file: &Path, language: Language, text: &[u8]) -> Result<Loaded, Errors>
 }
 
 /// Reads the keys of the flock as the daemon does.
-fn check_keys(file: &Path, mut loaded: Loaded) -> Result<Loaded, Errors> {
+fn check_keys(file: &Path, loaded: Loaded) -> Result<Loaded, Errors> {
     let directory = file.parent().unwrap_or(Path::new("")).to_owned();
     let keys =
         keys::read(&loaded.settings.cluster.key_files, &Places { credentials: None, directory });
     let Err(error) = keys else { return Ok(loaded) };
-    let told = |text| Problem { line: 0, path: "cluster.key_files".to_owned(), text };
-    if let keys::Error::Unreadable(..) = error {
-        let text = format!("{error}; the agent does not start where it cannot read it");
-        loaded.warnings.push(told(text));
-        return Ok(loaded);
-    }
-    Err(Errors::new(&file.display().to_string(), vec![told(error.to_string())]))
+    let text = match error {
+        keys::Error::Unreadable(..) => {
+            format!("{error}; where the agent cannot read it there is no flock, and it is alone")
+        }
+        keys::Error::Wrong(why) => why,
+    };
+    let problem = Problem { line: 0, path: "cluster.key_files".to_owned(), text };
+    Err(Errors::new(&file.display().to_string(), vec![problem]))
 }
 
 fn report(
@@ -188,16 +188,18 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_none_fails_and_one_that_is_not_here_is_a_warning() {
+    fn a_key_that_is_none_fails_and_so_does_one_that_is_not_here() {
         let folder = std::env::temp_dir().join(format!("bellwether-check-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let config = folder.join("a.toml");
         let text = "[route]\nreceiver = 'x'\n[[receivers]]\nname = 'x'\n[cluster]\nkey_files = ['flock.key']\n";
         std::fs::write(&config, text).unwrap();
         let (code, out) = checked(&[config.to_str().unwrap()]);
-        let warning = format!("Warning: {}: cluster.key_files: ", config.display());
-        assert!(code == 0 && out.contains(&warning), "{out}");
-        assert!(out.contains("/flock.key cannot be read: "), "{out}");
+        assert!(code == 1 && out.contains("FAILED: 1 errors"), "{out}");
+        assert!(
+            out.contains(": cluster.key_files: ") && out.contains("/flock.key cannot be read: "),
+            "{out}"
+        );
         std::fs::write(folder.join("flock.key"), "hunter2").unwrap();
         let (code, out) = checked(&[config.to_str().unwrap()]);
         assert!(code == 1 && out.contains("FAILED: 1 errors"), "{out}");

@@ -25,6 +25,9 @@ pub fn run(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
 fn print(cluster: &Value) -> String {
     let state = text(cluster.get("status"));
     let Some(flock) = cluster.get("flock") else {
+        if let Some(fault) = cluster.get("fault") {
+            return format!("no flock, and no port is open: {}\n", text(Some(fault)));
+        }
         return format!("no flock: the status is {state}, and no port is open\n");
     };
     let names = |key: &str| {
@@ -39,16 +42,24 @@ fn print(cluster: &Value) -> String {
     let drops = drops.filter(|(_, count)| count.as_u64() != Some(0));
     let drops = drops.map(|(cause, count)| format!("{cause} {count}")).collect::<Vec<_>>();
     let or_none = |list: String| if list.is_empty() { "none".to_owned() } else { list };
+    let twin = flock.get("twin").filter(|twin| !twin.is_null()).map(|twin| {
+        let (address, ago) = (text(twin.get("address")), text(twin.get("heardSecondsAgo")));
+        format!(
+            "OUR ID      is also that of {address}, heard {ago} s ago: flash was copied. Stop one of the two, empty its \
+             --storage.path and start it\n"
+        )
+    });
     let mut page = format!(
         "this node   {} ({}), {state}, clock {}\nsealed      {sealed}\nmulticast   {}\n\
-         records     {}, digest {}\ndropped     {}\n\n",
+         records     {}, digest {}\ndropped     {}\n{}\n",
         text(cluster.get("name")),
         text(flock.get("id")),
         if is(flock.get("synced")) { "known" } else { "NOT KNOWN" },
         or_none(names("interfaces")),
         text(flock.get("records")),
         text(flock.get("digest")),
-        or_none(drops.join(", "))
+        or_none(drops.join(", ")),
+        twin.unwrap_or_default()
     );
     let heads = [
         "MEMBER",
@@ -115,7 +126,7 @@ mod tests {
             "heardMulticastSecondsAgo": null, "hearsMulticast": true, "clockOffsetMs": -1250, "synced": false,
             "agreed": false, "key": "1a2b"});
         let flock = json!({"id": "07", "sealed": true, "keys": ["1a2b", "3c4d"], "interfaces": ["eth0"], "synced": true,
-            "digest": "ff", "records": 2, "drops": {"replay": 0, "stranger": 4}, "members": [member]});
+            "digest": "ff", "records": 2, "twin": null, "drops": {"replay": 0, "stranger": 4}, "members": [member]});
         let page = print(&json!({"name": "a", "status": "ready", "flock": flock}));
         let expected = "\
 this node   a (07), ready, clock known
@@ -128,12 +139,20 @@ MEMBER  ADDRESS        STATE  UNICAST  MULTICAST  HEARS OURS  CLOCK             
 b       10.0.0.2:9094  alive  3 s ago  never      yes         -1.250 s, not set  DIFFERENT  1a2b
 ";
         assert_eq!(page, expected);
+        let twin = json!({"address": "10.0.0.3:9094", "heardSecondsAgo": 7});
+        let page = print(&json!({"flock": {"twin": twin}}));
+        assert!(
+            page.contains("\nOUR ID      is also that of 10.0.0.3:9094, heard 7 s ago: "),
+            "{page}"
+        );
     }
 
     #[test]
     fn a_lone_node_says_so_and_nonsense_is_no_panic() {
         let page = print(&json!({"status": "ready"}));
         assert_eq!(page, "no flock: the status is ready, and no port is open\n");
+        let page = print(&json!({"status": "ready", "fault": "x.key cannot be read"}));
+        assert_eq!(page, "no flock, and no port is open: x.key cannot be read\n");
         assert!(print(&json!({"flock": {"members": [1, null], "drops": []}})).contains("unknown"));
         assert!(print(&Value::Null).starts_with("no flock"));
     }

@@ -21,6 +21,7 @@ use super::record::{Merge, Record, Replica};
 use super::seal::MESSAGE_BYTES_MAX;
 use super::sync::Origin;
 use super::{Gossip, choose};
+use crate::faults::{self, Fault};
 use crate::limits::{
     NEWS_BYTES_BURST, NEWS_BYTES_MAX, NEWS_BYTES_PER_SECOND, NEWS_NAMES_MAX, UNACKNOWLEDGED_MAX,
 };
@@ -349,7 +350,8 @@ impl Gossip {
         sent.by.retain(|node| !self.is_down(*node));
         let given_up = sent.mode != TOLD && tries >= RESEND_AFTER_MS.len();
         let silent = self.note_unanswered(now, &sent.by, given_up);
-        if sent.by.is_empty() || tries >= RESEND_AFTER_MS.len() {
+        if sent.by.is_empty() || tries >= RESEND_AFTER_MS.len() || faults::on(Fault::NewsNotResent)
+        {
             return;
         }
         let mut records = Vec::new();

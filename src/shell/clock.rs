@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -36,19 +36,38 @@ const TIMESYNC: &str = "/run/systemd/timesync";
 /// After so long without a server the kernel would call the clock unsynchronised: an error of 16 s, at 500 ppm.
 const SYNCED_FOR: Duration = Duration::from_secs(32_000);
 
+/// Where there is no clock with a battery, systemd begins with the time of the first of these, which is years old.
+const EPOCHS: [&str; 2] = ["/usr/lib/clock-epoch", "/usr/lib/systemd/systemd"];
+/// How long after the kernel systemd may begin, and how far its own time is from its file's.
+const EPOCH_SPREAD: Duration = Duration::from_secs(5 * 60);
+
 /// Whether the wall clock is synchronised, as far as files tell: the kernel's own answer (`adjtimex`) is refused to a
 /// service with `ProtectClock=yes`, as ours is, and has no safe binding that is well kept. Without `systemd-timesyncd`,
-/// whose files say it, a clock that was set at all is believed: chrony and ntpd leave nothing that others may read.
+/// whose files say it, a clock is believed that was set at all: chrony and ntpd leave nothing that others may read.
 pub fn synced() -> bool {
-    synced_by(Path::new(TIMESYNC), wall())
+    let epochs: Vec<Wall> = EPOCHS.iter().filter_map(|file| modified(Path::new(file))).collect();
+    is_believed(Path::new(TIMESYNC), &epochs, wall(), boot_time())
 }
 
-fn synced_by(timesync: &Path, wall: Wall) -> bool {
+fn is_believed(timesync: &Path, epochs: &[Wall], wall: Wall, boot_time: Duration) -> bool {
     if wall < SET_SINCE || !timesync.is_dir() {
-        return wall >= SET_SINCE;
+        return is_set(epochs, wall, boot_time);
     }
     let touched = fs::metadata(timesync.join("synchronized")).and_then(|file| file.modified());
     touched.is_ok_and(|at| at.elapsed().is_ok_and(|age| age < SYNCED_FOR))
+}
+
+/// Whether somebody has set a clock that shows `wall` at `boot_time`: one that nobody has goes on from an epoch.
+fn is_set(epochs: &[Wall], wall: Wall, boot_time: Duration) -> bool {
+    let booted = wall - boot_time;
+    let began_at = |epoch: &Wall| booted.since(*epoch).max(epoch.since(booted)) < EPOCH_SPREAD;
+    wall >= SET_SINCE && !epochs.iter().any(began_at)
+}
+
+/// When a file was written, if it is there.
+fn modified(file: &Path) -> Option<Wall> {
+    let modified = fs::metadata(file).and_then(|file| file.modified()).ok()?;
+    Some(Wall::EPOCH + modified.duration_since(SystemTime::UNIX_EPOCH).ok()?)
 }
 
 /// Time since the boot, suspend counted.
@@ -113,8 +132,31 @@ mod tests {
     #[test]
     fn a_clock_that_was_never_set_is_not_believed_whatever_files_say() {
         let nowhere = Path::new("/nonexistent");
-        assert!(!synced_by(nowhere, Wall::from_secs(1_700_000_000)));
-        assert!(!synced_by(Path::new("/"), Wall::EPOCH));
-        assert!(synced_by(nowhere, SET_SINCE));
+        let believed = |timesync, wall| is_believed(timesync, &[], wall, Duration::ZERO);
+        assert!(!believed(nowhere, Wall::from_secs(1_700_000_000)));
+        assert!(!believed(Path::new("/"), Wall::EPOCH));
+        assert!(believed(nowhere, SET_SINCE));
+    }
+
+    #[test]
+    fn a_clock_that_went_on_from_when_systemd_was_built_was_not_set_until_it_steps() {
+        let minutes = |count: u64| Duration::from_secs(60 * count);
+        let (built, week) = (SET_SINCE + minutes(1000), minutes(7 * 24 * 60));
+        for begins in [Duration::ZERO, minutes(4)] {
+            assert!(!is_set(&[built], built, begins));
+            assert!(!is_set(&[SET_SINCE + week * 9, built], built + week, begins + week));
+        }
+        for stepped in [minutes(6), minutes(60), week] {
+            assert!(is_set(&[built], built + stepped, Duration::ZERO), "{stepped:?}");
+            assert!(is_set(&[built], built + week - stepped, week), "{stepped:?}");
+        }
+        // What is believed of a machine that was booted long after its system was built.
+        assert!(is_set(&[built], built + week, minutes(3)));
+    }
+
+    #[test]
+    fn a_file_tells_when_it_was_written() {
+        assert_eq!(modified(Path::new("/nonexistent")), None);
+        assert!(modified(Path::new("/")).is_some_and(|at| at > Wall::EPOCH && at <= wall()));
     }
 }

@@ -24,9 +24,9 @@ use socket2::{Domain, Socket, Type};
 use crate::api::{HttpStats, Request, Response};
 use crate::config::settings::Address;
 use crate::limits::{
-    ACCEPT_RETRY_TIME, HTTP_ANSWER_TIME_MAX, HTTP_BACKLOG_MAX, HTTP_GETS_MAX,
-    HTTP_HEADER_BYTES_MAX, HTTP_HEADER_TIME_MAX, HTTP_HEADERS_MAX, HTTP_READ_BYTES, STOP_TIME_MAX,
-    WARN_INTERVAL,
+    ACCEPT_RETRY_TIME, HTTP_ANSWER_TIME_MAX, HTTP_ANSWERS_BYTES_MAX, HTTP_BACKLOG_MAX,
+    HTTP_GETS_MAX, HTTP_HEADER_BYTES_MAX, HTTP_HEADER_TIME_MAX, HTTP_HEADERS_MAX, HTTP_READ_BYTES,
+    STOP_TIME_MAX, WARN_INTERVAL,
 };
 use crate::shell::{Event, clock, interfaces};
 use crate::time::Mono;
@@ -42,8 +42,12 @@ pub struct Exchange {
     body: Bytes,
     /// When the last byte of it was read.
     pub read_at: Duration,
-    answer: Sender<Response>,
+    answer: Sender<Answered>,
+    /// Its answer's share of the bytes that wait to be read.
+    share: Share,
 }
+
+type Answered = (Response, Share);
 
 impl Exchange {
     /// The request as the API sees it.
@@ -73,8 +77,11 @@ impl Exchange {
     }
 
     /// Sends the answer, unless the client has gone.
-    pub(super) fn answer(self, response: Response) {
-        if self.answer.try_send(response).is_err() {
+    pub(super) fn answer(mut self, response: Response) {
+        if self.head.method == Method::GET {
+            self.share.take(response.body.len(), usize::MAX);
+        }
+        if self.answer.try_send((response, self.share)).is_err() {
             debug!("a client did not wait for its answer");
         }
     }
@@ -94,12 +101,21 @@ struct Shared {
     armed: Cell<Option<Mono>>,
     opened: Sender<()>,
     bodies: Rc<Cell<usize>>,
+    /// Bytes of answers to GETs that are not yet with the kernel.
+    answers: Rc<Cell<usize>>,
     scratch: Scratch,
     gets: Rc<Cell<usize>>,
     gets_max: usize,
     gets_refused: Cell<u64>,
     /// `--web.timeout`; zero is none.
     timeout: Duration,
+}
+
+impl Shared {
+    /// Whether slow readers are to make room for another GET.
+    fn is_crowded(&self) -> bool {
+        self.gets.get() >= self.gets_max || self.answers.get() > HTTP_ANSWERS_BYTES_MAX / 2
+    }
 }
 
 /// The sockets that listen, and their connections.
@@ -126,6 +142,7 @@ impl Server {
             armed: Cell::default(),
             opened,
             bodies: Rc::default(),
+            answers: Rc::default(),
             scratch: Rc::new(RefCell::new(vec![0; HTTP_READ_BYTES].into())),
             gets: Rc::default(),
             gets_max: if gets_max == 0 { HTTP_GETS_MAX } else { gets_max },
@@ -145,6 +162,11 @@ impl Server {
         self.tasks.push(self.shared.executor.spawn(accept(shared, listener)));
         info!(address:% = local; "Listening on");
         Ok(local)
+    }
+
+    /// Bytes of answers to GETs that wait until they are read.
+    pub(super) fn unread(&self) -> usize {
+        self.shared.answers.get()
     }
 
     /// Writes what was counted into `stats`.
@@ -280,12 +302,14 @@ async fn serve(shared: Rc<Shared>, stream: Async<TcpStream>, id: u64, state: Rc<
     shared.connections.borrow_mut().ended(id);
 }
 
+/// What an answer has until it is written: a place among the GETs if it is one's, and its share of the bytes.
+type Place = [Share; 2];
+
 /// Dropped once the whole answer is in hyper's hands: the connection is idle, and its place free, when that has written it.
 #[derive(Debug)]
 struct Leaving {
     state: Rc<State>,
-    /// Its place among the GETs, if it is one.
-    place: Option<Share>,
+    place: Option<Place>,
 }
 
 impl Drop for Leaving {
@@ -294,57 +318,59 @@ impl Drop for Leaving {
     }
 }
 
-type Held = (Bytes, Share);
+type Held = (Bytes, Place);
 
 /// Reads a request, hands it to the loop and waits for the answer.
 async fn respond(
     shared: &Shared,
     request: hyper::Request<Incoming>,
     state: &State,
-    answer: Sender<Response>,
-    answers: &Receiver<Response>,
+    answer: Sender<Answered>,
+    answers: &Receiver<Answered>,
 ) -> hyper::Response<Held> {
     let (head, body) = request.into_parts();
-    let mut place = Share::new(&shared.gets);
+    let (mut place, share) = (Share::new(&shared.gets), Share::new(&shared.answers));
     if head.method == Method::GET {
-        while !place.take(1, shared.gets_max) {
-            if shared.connections.borrow_mut().cut_slow_reader(clock::now().mono) {
-                // What it held is given back before this task goes on.
-                smol::future::yield_now().await;
-                continue;
-            }
+        while shared.is_crowded()
+            && shared.connections.borrow_mut().cut_slow_reader(clock::now().mono)
+        {
+            // What it held is given back before this task goes on.
+            smol::future::yield_now().await;
+        }
+        if !place.take(1, shared.gets_max) {
             shared.gets_refused.set(shared.gets_refused.get() + 1);
             let max = shared.gets_max;
             let text =
                 format!("Limit of concurrent GET requests reached ({max}), try again later.\n");
-            return built(Response::text(503, &text), false, place);
+            return built(Response::text(503, &text), false, [place, share]);
         }
     }
     let mut held = Share::new(&shared.bodies);
     let expects = head.headers.contains_key("expect");
     let body = match body::read(body, expects, &mut held).await {
         Ok(body) => body,
-        Err(refusal) => return built(refuse(refusal), true, place),
+        Err(refusal) => return built(refuse(refusal), true, [place, share]),
     };
     let belated = belated(&head.method, head.uri.path());
     // Its time runs on.
     state.phase.set((Phase::Busy, state.phase.get().1));
-    let exchange = Exchange { head, body, read_at: clock::boot_time(), answer };
+    let exchange = Exchange { head, body, read_at: clock::boot_time(), answer, share };
+    let none = || Share::new(&shared.answers);
     if shared.events.send(Event::Http(Box::new(exchange))).await.is_err() {
-        return built(Response::text(503, "stopping\n"), true, place);
+        return built(Response::text(503, "stopping\n"), true, [place, none()]);
     }
     let come = async { answers.recv().await.map_err(|_| Response::text(503, "stopping\n")) };
     let outcome = smol::future::or(come, late(shared.timeout, belated)).await;
     // Where the answer did not come, the channel may still get it: the connection must not serve another request.
     match outcome {
-        Ok(response) => built(response, false, place),
-        Err(response) => built(response, true, place),
+        Ok((response, share)) => built(response, false, [place, share]),
+        Err(response) => built(response, true, [place, none()]),
     }
 }
 
 /// Ends as an error when an answer has taken too long: `timeout` is the operator's, zero if there is none; `belated` is
 /// what is said when ours is over.
-async fn late(timeout: Duration, belated: &str) -> Result<Response, Response> {
+async fn late(timeout: Duration, belated: &str) -> Result<Answered, Response> {
     if !timeout.is_zero() && timeout < HTTP_ANSWER_TIME_MAX {
         Timer::after(timeout).await;
         return Err(Response::text(503, &format!("Exceeded configured timeout of {timeout:?}.\n")));
@@ -378,7 +404,7 @@ fn refuse(refusal: Refusal) -> Response {
     }
 }
 
-fn built(response: Response, closes: bool, place: Share) -> hyper::Response<Held> {
+fn built(response: Response, closes: bool, place: Place) -> hyper::Response<Held> {
     let mut built = hyper::Response::new((Bytes::from(response.body), place));
     *built.status_mut() = response.status.try_into().unwrap_or_default();
     for (name, value) in response.headers {

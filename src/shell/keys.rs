@@ -28,6 +28,19 @@ impl Places {
     }
 }
 
+/// Keys that could not be read at the start: the agent is alone, and its port closed, rather than open without a seal.
+#[derive(Clone, Debug)]
+pub struct Missing {
+    /// Why.
+    pub why: String,
+    /// Where they ought to be.
+    pub files: Vec<PathBuf>,
+    /// Where these are.
+    pub places: Places,
+    /// Whether somebody starts the agent anew when it stops.
+    pub restarted: bool,
+}
+
 /// Why there are no keys. Nothing is said of what is in a file.
 #[derive(Debug)]
 pub enum Error {

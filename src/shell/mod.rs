@@ -27,6 +27,7 @@ mod resolver;
 mod sources;
 mod stop;
 mod systemd;
+mod twin;
 mod udp;
 
 use std::collections::VecDeque;
@@ -56,6 +57,7 @@ use flash::FlashError;
 use http::{Exchange, Server};
 use keeper::{Keeper, Kept, Ticket};
 use notifier::Notifier;
+use twin::Twins;
 use udp::Port;
 
 /// What the loop is told.
@@ -98,6 +100,8 @@ pub struct Setup {
     pub options: Options,
     /// The flock to be a member of, if any.
     pub flock: Option<gossip::Config>,
+    /// The flock's keys, if it is for want of them that there is none.
+    pub missing: Option<keys::Missing>,
     /// This node's name while it is in no flock.
     pub name: String,
     /// `[cluster]`
@@ -183,6 +187,7 @@ struct Shell {
     /// Answers that wait until what they promise is durable, oldest first.
     held: VecDeque<Held>,
     port: Option<Port>,
+    twins: Twins,
     load: Load,
     _sources: Vec<Task<()>>,
 }
@@ -209,11 +214,7 @@ impl Shell {
         }
         let port = open_port(executor, &setup, &sender)?;
         let cluster = site_cluster(&setup, port.as_ref());
-        if port.is_some() {
-            let (peers, every) = (setup.cluster.peers, setup.cluster.peers_resolve_timeout);
-            sources.push(executor.spawn(resolver::resolve(peers, every, sender.clone())));
-            sources.push(executor.spawn(sources::send_synced(sender.clone())));
-        }
+        sources.extend(flock_sources(executor, &setup, port.is_some(), &sender));
         let mut rng = clock::rng().map_err(system("asking for entropy"))?;
         let mut opened = keeper::open(&setup.storage).map_err(Error::Storage)?;
         let mut node = Node::new(Rc::new(setup.config), setup.options, setup.flock, now);
@@ -256,6 +257,7 @@ impl Shell {
             keeper,
             held: VecDeque::new(),
             port,
+            twins: Twins::default(),
             load: setup.load,
             _sources: sources,
         };
@@ -294,6 +296,10 @@ impl Shell {
         match event {
             Event::Datagram { from, via, bytes } => {
                 self.with_node(|node, cx| node.handle_datagram(cx, from, via, &bytes));
+                let (path, now) = (&self.site.journal.path, clock::now().mono);
+                if self.node.flock().is_some_and(|flock| self.twins.heard(flock, from, path, now)) {
+                    self.site.cluster.twin = Some((from, now));
+                }
             }
             // The loop is the one that ends of it.
             Event::Deaf(..) => {}
@@ -341,6 +347,7 @@ impl Shell {
             self.site.process = process::usage();
             self.server.count(&mut self.site.http);
         }
+        self.site.http.unread_bytes = self.server.unread();
         let cx = &mut Cx { now: clock::now(), rng: &mut self.rng, effects: &mut self.effects };
         let answer = api::handle(&mut self.node, cx, &self.site, &request);
         let response = match answer {
@@ -515,11 +522,31 @@ fn open_port(
     }
 }
 
+/// What the loop hears of the flock besides its port.
+fn flock_sources(
+    executor: &LocalExecutor<'static>,
+    setup: &Setup,
+    is_open: bool,
+    events: &Sender<Event>,
+) -> Vec<Task<()>> {
+    let mut sources = Vec::new();
+    if is_open {
+        let (peers, every) = (setup.cluster.peers.clone(), setup.cluster.peers_resolve_timeout);
+        sources.push(executor.spawn(resolver::resolve(peers, every, events.clone())));
+        sources.push(executor.spawn(sources::send_synced(events.clone())));
+    }
+    if let Some(missing) = &setup.missing {
+        sources.push(executor.spawn(sources::send_found(missing.clone(), events.clone())));
+    }
+    sources
+}
+
 /// What the API tells of the flock and the node does not know.
 fn site_cluster(setup: &Setup, port: Option<&Port>) -> api::Cluster {
     let local = || port.and_then(Port::address).map(|address| address.to_string());
     let advertised = setup.cluster.advertise_address.as_ref().map(ToString::to_string);
     api::Cluster {
+        fault: setup.missing.as_ref().map(|missing| missing.why.clone()),
         enabled: setup.cluster.listen_address != Listen::Never,
         name: setup.name.clone(),
         address: advertised.or_else(local).unwrap_or_default(),

@@ -4,11 +4,13 @@ use std::io;
 use std::time::Duration;
 
 use async_signal::Signal;
+use log::warn;
 use smol::Timer;
 use smol::channel::Sender;
 use smol::stream::{Stream, StreamExt as _};
 
 use crate::limits::REJOIN_INTERVAL;
+use crate::shell::keys::{self, Missing};
 use crate::shell::{Event, clock};
 
 /// Tells each time that the timer has gone off: when `wait` ends.
@@ -45,6 +47,24 @@ pub(super) async fn send_signals(
 pub(super) async fn send_synced(events: Sender<Event>) {
     while events.send(Event::Synced(clock::synced())).await.is_ok() {
         Timer::after(REJOIN_INTERVAL).await;
+    }
+}
+
+/// Looks now and then for keys that could not be read at the start. To take part the agent has to start anew: it stops
+/// if somebody sees to that, and says it once if not.
+pub(super) async fn send_found(missing: Missing, events: Sender<Event>) {
+    loop {
+        Timer::after(REJOIN_INTERVAL).await;
+        let Missing { files, places, .. } = missing.clone();
+        if smol::unblock(move || keys::read(&files, &places)).await.is_ok() {
+            break;
+        }
+    }
+    if missing.restarted {
+        let why = io::Error::other("can be read now, stopping to be started anew as a member");
+        events.send(Event::Deaf("the flock's key", why)).await.ok();
+    } else {
+        warn!("the flock's key can be read now: restart to take part");
     }
 }
 

@@ -35,6 +35,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::trace::Lines;
+
 /// Seeds that every `cargo test` tries.
 const SEEDS: u64 = if cfg!(debug_assertions) { 200 } else { 1_000 };
 
@@ -60,7 +62,8 @@ fn asked() -> Asked {
     };
     while let Some(arg) = args.next() {
         match arg.as_str() {
-            "--trace" => trace::print_lines(),
+            "--trace" => trace::print_lines(Lines::Most),
+            "--trace=all" => trace::print_lines(Lines::All),
             "--seeds" => (asked.seeds, asked.swarm) = (number(args.next()), true),
             "--from" => (asked.from, asked.swarm) = (number(args.next()), true),
             "--table" => asked.table = Some(number(args.next())),
@@ -102,7 +105,7 @@ fn swarm(from: u64, seeds: u64) {
                 Ok(outcome) => {
                     events += outcome.events;
                     ms += outcome.ms;
-                    if seeds == 1 || trace::LINES.get() {
+                    if seeds == 1 || trace::LINES.get() > Lines::None {
                         println!("  seed {seed}: {outcome}");
                     }
                 }

@@ -1,5 +1,7 @@
-//! Deliberate faults: the simulator must notice each.
+//! Deliberate faults: whoever is there to notice one must, whatever else does; and every checker is there for one.
 
+use std::any::Any;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bellwether::faults::{ALL, CURRENT, Fault};
@@ -9,54 +11,119 @@ use crate::{scenarios, swarm};
 /// Seeds that a fault may survive.
 const SEEDS_MAX: u64 = 400;
 
-/// Tries seeds with each fault until one fails that is clean without it.
+/// Who is to notice a fault.
+#[derive(Clone, Copy, Debug)]
+enum By {
+    /// A checker, in some seed.
+    Checker(&'static str),
+    /// A story.
+    Story(&'static str),
+    /// A checker that a story asks.
+    CheckerOf(&'static str, &'static str),
+}
+
+use By::{Checker, CheckerOf, Story};
+
+const fn noticed_by(fault: Fault) -> &'static [By] {
+    match fault {
+        Fault::AlertNotKept
+        | Fault::DirectoryNotSynced
+        | Fault::EndedNotRestored
+        | Fault::SyncSkipped => &[Checker("lost")],
+        Fault::AlertNotShared
+        | Fault::ClockOffsetIgnored
+        | Fault::DigestsIgnored
+        | Fault::ExpiryNotShared => &[Checker("equal")],
+        Fault::AnyVersionHolds => &[Checker("versions")],
+        Fault::ClaimNotShared
+        | Fault::ClaimToldOnce
+        | Fault::ClaimsIgnored
+        | Fault::LogNotShared
+        | Fault::RanksDiffer => &[Checker("quiet")],
+        Fault::EndsForgotten => &[Checker("told")],
+        Fault::LimitIgnored => &[CheckerOf(
+            "two_halves_that_need_more_groups_than_there_may_be_keep_their_own",
+            "bounds",
+        )],
+        Fault::LogBeforeAnswer => &[Checker("told"), Checker("overdue")],
+        Fault::LogNotRestored => &[Checker("repeat")],
+        Fault::MergedEndsJoin => {
+            &[Story("an_end_that_one_side_has_told_is_not_told_by_the_other_after_healing")]
+        }
+        Fault::NewerForgotten | Fault::NewerRefused => &[Checker("newer")],
+        Fault::NewsNotResent => &[Story("a_flock_tells_each_group_once_though_much_is_lost")],
+        Fault::SilencesIgnored => &[Checker("muted")],
+        Fault::WaitsByWall => &[Checker("timers")],
+    }
+}
+
+/// The checkers: each has a file.
+fn checkers() -> BTreeSet<&'static str> {
+    let name = |line: &'static str| line.strip_prefix("pub(crate) mod ")?.strip_suffix(';');
+    include_str!("checkers/mod.rs").lines().filter_map(name).collect()
+}
+
 pub(crate) fn every_fault_is_noticed() {
-    let (mut unnoticed, mut most) = (Vec::new(), 0);
+    let (mut unnoticed, mut idle, mut most) = (Vec::new(), checkers(), 0);
     for fault in ALL {
-        match notice(*fault) {
-            Some((seeds, error)) => {
-                println!("  {fault:?}: noticed after {seeds} seeds: {error}");
-                most = most.max(seeds);
+        for by in noticed_by(*fault) {
+            let noticed = match *by {
+                Checker(name) => noticed_by_checker(*fault, name).map(|seeds| {
+                    most = most.max(seeds);
+                    println!("  {fault:?}: noticed by {name} after {seeds} seeds");
+                }),
+                Story(story) => noticed_by_story(*fault, story, ""),
+                CheckerOf(story, name) => noticed_by_story(*fault, story, &format!("{name}: ")),
+            };
+            match (noticed, by) {
+                (Some(()), Checker(name) | CheckerOf(_, name)) => drop(idle.remove(name)),
+                (Some(()), Story(_)) => {}
+                (None, _) => unnoticed.push((fault, by)),
             }
-            None => match noticed_by_name(*fault) {
-                Some(name) => println!("  {fault:?}: noticed by {name} alone"),
-                None => unnoticed.push(fault),
-            },
         }
     }
-    assert!(unnoticed.is_empty(), "unnoticed in {SEEDS_MAX} seeds: {unnoticed:?}");
-    println!("  {} faults, each noticed within {most} seeds", ALL.len());
+    assert!(unnoticed.is_empty(), "not noticed by whom they should be: {unnoticed:?}");
+    assert!(idle.is_empty(), "checkers that notice no fault: {idle:?}");
+    println!("  {} faults, those that seeds show each noticed within {most} of them", ALL.len());
 }
 
-/// How many seeds a fault takes, and what the last of them says. One that fails by itself says nothing of the fault.
-fn notice(fault: Fault) -> Option<(u64, String)> {
-    let mut tried = 0;
-    for seed in 0..SEEDS_MAX {
-        let error = live(Some(fault), seed);
-        if error.is_some()
-            && let Some(own) = live(None, seed)
-        {
+/// How many seeds it takes until one that is clean without the fault fails in the words of a checker. What others say
+/// before does not count, and neither does a seed that fails by itself.
+fn noticed_by_checker(fault: Fault, checker: &str) -> Option<u64> {
+    let mut others = BTreeSet::new();
+    let seeds = (0..SEEDS_MAX).position(|seed| {
+        let Some(error) = live(Some(fault), seed) else { return false };
+        let found = error.split(": ").nth(1) == Some(checker);
+        if found && let Some(own) = live(None, seed) {
             println!("  seed {seed} fails by itself: {own}");
-            continue;
+            return false;
         }
-        tried += 1;
-        if let Some(error) = error {
-            return Some((tried, error));
+        if !found {
+            others.insert(error.split(": ").nth(1).unwrap_or("a panic").to_owned());
         }
-    }
-    None
+        found
+    });
+    println!("  {fault:?}: others that noticed it until then: {others:?}");
+    Some(seeds? as u64 + 1)
 }
 
-/// The story that a fault spoils, and that is well without it.
-fn noticed_by_name(fault: Fault) -> Option<&'static str> {
-    let passes = |test: fn(), fault: Option<Fault>| {
+/// Whether a story that is well without the fault fails with it, and says these words.
+fn noticed_by_story(fault: Fault, name: &str, words: &str) -> Option<()> {
+    let (_, story) = scenarios::ALL.iter().find(|(it, _)| *it == name).expect("there is the story");
+    let said = |fault: Option<Fault>| {
         CURRENT.set(fault);
-        let outcome = catch_unwind(test);
+        let outcome = catch_unwind(story);
         CURRENT.set(None);
-        outcome.is_ok()
+        outcome.err().map(|panic| text(&*panic))
     };
-    let notices = |test: fn()| !passes(test, Some(fault)) && passes(test, None);
-    scenarios::ALL.iter().find(|(_, test)| notices(*test)).map(|(name, _)| *name)
+    let error = said(Some(fault)).filter(|error| error.contains(words))?;
+    said(None).is_none().then(|| println!("  {fault:?}: noticed by {name}: {error}"))
+}
+
+/// What a panic says.
+fn text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default()
 }
 
 /// What is wrong with the history of a seed.

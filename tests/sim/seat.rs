@@ -6,7 +6,6 @@ use std::rc::Rc;
 
 use bellwether::config::Config;
 use bellwether::effect::AttemptId;
-use bellwether::faults::{self, Fault};
 use bellwether::model::SilenceId;
 use bellwether::node::Node;
 use bellwether::store::{Journal, Record};
@@ -111,7 +110,7 @@ pub(crate) struct Seat {
     pub(crate) wiped_at: Option<u64>,
     /// The ids under which it was a member: each lasts as long as its flash.
     pub(crate) ids: BTreeSet<u64>,
-    /// The silences that its flash brought back at its last start.
+    /// The silences in force that its flash brought back at its last start.
     pub(crate) restored_silences: BTreeSet<SilenceId>,
     /// Whether all that it knew at the end of its last life was on flash.
     pub(crate) left_in_order: bool,
@@ -155,9 +154,6 @@ impl Seat {
 
     /// What the monotonic clock of this life shows when the world begins: it says nothing about any other clock.
     fn zero(&self) -> i64 {
-        if faults::on(Fault::WaitsByWall) {
-            return 600_000 + self.clock.ahead_ms;
-        }
         7_000 + (self.life * 13).cast_signed() - self.started_at.cast_signed()
     }
 

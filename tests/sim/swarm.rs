@@ -16,7 +16,7 @@ use crate::checkers::overdue::Overdue;
 use crate::checkers::repeat::Repeat;
 use crate::checkers::timers::{self, Waits};
 use crate::checkers::versions::Growing;
-use crate::checkers::{self, Alert, Silence, Truth};
+use crate::checkers::{self, Alert, Silence, Truth, by};
 use crate::newer::Newer;
 use crate::receiver::Manner;
 use crate::seat::EPOCH_MS;
@@ -240,7 +240,7 @@ pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
     let (multicast, sealed) = (options.multicast, options.sealed);
     let star = options.peers == Peers::First;
     let peers = options.peers.draw(&mut dice, options.seats).filter(|_| !multicast);
-    let setup = Setup { multicast, sealed, config, star, peers, ..Setup::new(options.seats) };
+    let setup = Setup { multicast, sealed, star, peers, config, ..Setup::new(options.seats) };
     let mut world = World::new(seed, setup);
     world.trace.line(0, || format!("{options:?}"));
     world.net.loss = options.loss;
@@ -261,9 +261,9 @@ pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
         waits: Waits::default(),
     };
     let result = history.live();
-    let World { events, now, told, trace, .. } = &history.world;
+    let History { options, world: World { events, now, told, trace, .. }, .. } = &history;
     let outcome = Outcome { events: *events, ms: *now, told: told.len(), hash: trace.hash };
-    result.map(|()| outcome).map_err(|error| format!("at {now}: {error}"))
+    result.map(|()| outcome).map_err(|error| format!("at {now}: {error}\n    {options:?}"))
 }
 
 impl History {
@@ -291,10 +291,10 @@ impl History {
         for second in 0..200 {
             self.pass(second)?;
         }
-        checkers::lost::check(&self.world, &self.truth)?;
-        checkers::told::check(&self.world, &self.truth, self.receivers())?;
-        checkers::equal::check(&self.world)?;
-        checkers::newer::check(&self.world)?;
+        checkers::lost::check(&self.world, &self.truth).map_err(by("lost"))?;
+        checkers::told::check(&self.world, &self.truth, self.receivers()).map_err(by("told"))?;
+        checkers::equal::check(&self.world).map_err(by("equal"))?;
+        checkers::newer::check(&self.world).map_err(by("newer"))?;
         self.calm(whole)
     }
 
@@ -319,9 +319,10 @@ impl History {
         for second in 0..70 {
             self.pass(second)?;
         }
-        checkers::quiet::check(&self.world, &self.truth, from, &groups, self.receivers())?;
-        checkers::quiet::nothing_twice(&self.world, whole)?;
-        checkers::equal::check(&self.world)
+        checkers::quiet::check(&self.world, &self.truth, from, &groups, self.receivers())
+            .map_err(by("quiet"))?;
+        checkers::quiet::nothing_twice(&self.world, whole).map_err(by("quiet"))?;
+        checkers::equal::check(&self.world).map_err(by("equal"))
     }
 
     fn pass(&mut self, second: u64) -> Result<(), String> {
@@ -329,13 +330,13 @@ impl History {
         if let Some(fault) = self.world.fault.take() {
             return Err(fault);
         }
-        self.muted.look(&self.world, &self.truth)?;
-        self.overdue.look(&self.world, &self.truth, self.receivers())?;
-        self.repeat.look(&self.world)?;
-        self.waits.look(&self.world)?;
+        self.muted.look(&self.world, &self.truth).map_err(by("muted"))?;
+        self.overdue.look(&self.world, &self.truth, self.receivers()).map_err(by("overdue"))?;
+        self.repeat.look(&self.world).map_err(by("repeat"))?;
+        self.waits.look(&self.world).map_err(by("timers"))?;
         if second.is_multiple_of(20) {
-            self.growing.look(&self.world)?;
-            checkers::bounds::check(&self.world)?;
+            self.growing.look(&self.world).map_err(by("versions"))?;
+            checkers::bounds::check(&self.world).map_err(by("bounds"))?;
         }
         Ok(())
     }
@@ -460,6 +461,7 @@ impl History {
         }
         if self.chance(self.options.deaf) {
             let way = self.way();
+            self.world.trace.line(self.world.now, || format!("no multicast {way:?}"));
             self.world.net.deaf.insert(way);
         }
     }
@@ -540,6 +542,7 @@ impl History {
             let at = self.world.now + 1_000 + self.below(30_000);
             self.world.plan(at, move |world| {
                 if !world.seats[seat].broken {
+                    world.trace.line(world.now, || format!("n{seat} flash is well"));
                     world.seats[seat].flash.set_faults(Faults::default());
                 }
             });

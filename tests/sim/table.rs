@@ -10,7 +10,7 @@ use crate::world::{Setup, World, fires};
 pub(crate) const SEATS: usize = 5;
 pub(crate) const GROUP_WAIT_MS: u64 = 5_000;
 pub(crate) const GROUP_INTERVAL_MS: u64 = 30_000;
-/// Groups of one world, one a second.
+/// Groups of one world of the table, one a second.
 const GROUPS: usize = 200;
 
 pub(crate) enum Happens {
@@ -58,12 +58,12 @@ const LINES: &[Line] = &[
     Line { name: "a receiver that takes 20 s, 30 % loss", slow: true, loss: 0.3, ..FAIR },
 ];
 
-fn draw(line: &Line, seed: u64) -> Weather {
+fn draw(line: &Line, groups: usize, seed: u64) -> Weather {
     let mut dice = StdRng::seed_from_u64(seed);
     let seat = |dice: &mut StdRng| usize::try_from(dice.random_range(0..SEATS as u64)).unwrap();
     let mut happens = Vec::new();
     let mut down: Vec<(u64, usize)> = Vec::new();
-    for group in 0..GROUPS {
+    for group in 0..groups {
         let at = 20_000 + 1_000 * group as u64;
         if line.crashes && group % 20 == 10 {
             let dies = seat(&mut dice);
@@ -88,11 +88,11 @@ fn draw(line: &Line, seed: u64) -> Weather {
     }
     happens.sort_by_key(|(at, _)| *at);
     Weather {
-        groups: GROUPS,
+        groups,
         loss: line.loss,
         receiver_ms: if line.slow { (20_000, 20_000) } else { (5, 40) },
         happens,
-        end_ms: 20_000 + 1_000 * GROUPS as u64 + 120_000,
+        end_ms: 20_000 + 1_000 * groups as u64 + 120_000,
     }
 }
 
@@ -137,11 +137,16 @@ fn live(weather: &Weather, seed: u64) -> Vec<usize> {
         .collect()
 }
 
-/// Duplicates and misses per 10,000 groups.
+/// Duplicates and misses.
 fn judge(told: &[usize]) -> (usize, usize) {
-    let twice: usize = told.iter().map(|count| count.saturating_sub(1)).sum();
+    let twice = told.iter().map(|count| count.saturating_sub(1)).sum();
     let never = told.iter().filter(|count| **count == 0).count();
-    (twice * 10_000 / told.len(), never * 10_000 / told.len())
+    (twice, never)
+}
+
+/// Duplicates and misses among this many groups where so much is lost, with a receiver that takes 20 s if it is slow.
+pub(crate) fn under_loss(loss: f64, slow: bool, groups: usize, seed: u64) -> (usize, usize) {
+    judge(&live(&draw(&Line { loss, slow, ..FAIR }, groups, seed), seed))
 }
 
 /// Prints the table, as the README has it.
@@ -154,11 +159,16 @@ pub(crate) fn print(worlds: u64) {
     for line in LINES {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for seed in 0..worlds {
-            let weather = draw(line, seed);
+            let weather = draw(line, GROUPS, seed);
             ours.extend(live(&weather, seed));
             theirs.extend(alertmanager::run(&weather, seed));
         }
-        let ((twice, never), (their_twice, their_never)) = (judge(&ours), judge(&theirs));
-        println!("| {} | {twice} | {never} | {their_twice} | {their_never} |", line.name);
+        let per_10_000 = |count: usize, of: &[usize]| count * 10_000 / of.len();
+        print!("| {} |", line.name);
+        for told in [&ours, &theirs] {
+            let (twice, never) = judge(told);
+            print!(" {} | {} |", per_10_000(twice, told), per_10_000(never, told));
+        }
+        println!();
     }
 }

@@ -1,13 +1,26 @@
-//! What happened: a hash of every datagram that arrived and every notification, and a line each of much else if asked for.
+//! What happened: a hash of every datagram that arrived, every notification and every record that was kept, and a line
+//! each of all that happens if asked for.
 //!
 //! Lines: milliseconds since the world began, then what happened. `nX` is a node, `rX` a receiver, `+A` an alert that
 //! fires, `-A` one that has ended.
 
 use std::cell::Cell;
 
+use bellwether::store::{Op, Record};
+
+/// What is told line by line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Lines {
+    None,
+    /// All but what comes in masses.
+    Most,
+    /// Datagrams and timers too.
+    All,
+}
+
 thread_local! {
-    /// Whether worlds print their lines.
-    pub(crate) static LINES: Cell<bool> = const { Cell::new(false) };
+    /// Which lines worlds print.
+    pub(crate) static LINES: Cell<Lines> = const { Cell::new(Lines::None) };
 }
 
 /// Prints what nodes log.
@@ -26,9 +39,9 @@ impl log::Log for Logger {
     fn flush(&self) {}
 }
 
-/// Has worlds print their lines, and their nodes' logs.
-pub(crate) fn print_lines() {
-    LINES.set(true);
+/// Has worlds print these lines, and their nodes' logs.
+pub(crate) fn print_lines(lines: Lines) {
+    LINES.set(lines);
     if log::set_logger(&Logger).is_ok() {
         log::set_max_level(log::LevelFilter::Debug);
     }
@@ -37,7 +50,7 @@ pub(crate) fn print_lines() {
 pub(crate) struct Trace {
     /// FNV-1a of everything that happened.
     pub(crate) hash: u64,
-    lines: bool,
+    lines: Lines,
 }
 
 impl Trace {
@@ -51,20 +64,44 @@ impl Trace {
         }
     }
 
-    pub(crate) fn datagram(&mut self, at: u64, from: usize, to: usize, bytes: &[u8]) {
+    fn passed(&mut self, at: u64, from: usize, to: usize, bytes: &[u8]) {
         self.add(&at.to_be_bytes());
         self.add(&(from as u64).to_be_bytes());
         self.add(&(to as u64).to_be_bytes());
         self.add(bytes);
     }
 
+    pub(crate) fn datagram(&mut self, at: u64, from: usize, to: usize, bytes: &[u8]) {
+        self.passed(at, from, to, bytes);
+        self.detail(at, || format!("n{to} hears {} bytes of n{from}", bytes.len()));
+    }
+
     pub(crate) fn told(&mut self, at: u64, seat: usize, receiver: usize, body: &[u8]) {
-        self.datagram(at, seat, receiver + 100, body);
+        self.passed(at, seat, receiver + 100, body);
+    }
+
+    /// What a node gives to its flash.
+    pub(crate) fn kept(&mut self, at: u64, seat: usize, records: &[Record]) {
+        for record in records {
+            self.passed(at, seat, usize::from(record.kind), &record.key);
+            match &record.op {
+                Op::Put(body) => self.add(body),
+                Op::Delete => self.add(b"deleted"),
+            }
+        }
+        self.line(at, || format!("n{seat} gives its flash {} records", records.len()));
+    }
+
+    /// A line of what comes in masses.
+    pub(crate) fn detail(&mut self, at: u64, text: impl FnOnce() -> String) {
+        if self.lines == Lines::All {
+            self.line(at, text);
+        }
     }
 
     #[expect(clippy::print_stdout, reason = "asked for")]
     pub(crate) fn line(&mut self, at: u64, text: impl FnOnce() -> String) {
-        if self.lines {
+        if self.lines > Lines::None {
             println!("{at:>9} {}", text());
         }
     }

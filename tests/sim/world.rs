@@ -13,6 +13,7 @@ use std::time::Duration;
 use bellwether::config::{self, Config, Flags, Language};
 use bellwether::effect::{Attempt, AttemptId, Cx, Effect};
 use bellwether::gossip::{self, KeyRing, Via};
+use bellwether::limits::STORE_SEGMENT_BYTES_MAX;
 use bellwether::model::{MatchOp, Matcher, Matchers, Report, SilenceId};
 use bellwether::node::{Node, Options, SilenceDraft};
 use bellwether::notify::{Outgoing, Reply};
@@ -303,6 +304,7 @@ impl World {
                 let it = &mut self.seats[seat];
                 if it.life == life && it.timer_at == Some(self.now) {
                     it.timer_at = None;
+                    self.trace.detail(self.now, || format!("n{seat} looks at what is due"));
                     self.call(seat, Node::handle_timeout);
                 }
             }
@@ -363,6 +365,7 @@ impl World {
             }
             Effect::Persist(mut records) => {
                 self.write(seat, &mut records);
+                self.trace.kept(self.now, seat, &records);
                 let keeper = &mut self.seats[seat].keeper;
                 keeper.queue.extend(records);
                 keeper.last += 1;
@@ -398,7 +401,12 @@ impl World {
     fn transmit(&mut self, from: usize, to: usize, via: Via, bytes: &[u8]) {
         assert!(bytes.len() <= bellwether::limits::DATAGRAM_BYTES_MAX, "a datagram too long");
         self.sent_bytes += bytes.len();
-        for after in self.net.pass(from, to, via != Via::Unicast) {
+        let arrives = self.net.pass(from, to, via != Via::Unicast);
+        if arrives.is_empty() {
+            let bytes = bytes.len();
+            self.trace.detail(self.now, || format!("{bytes} bytes of n{from} to n{to} are lost"));
+        }
+        for after in arrives {
             self.schedule(self.now + after, Event::Datagram(from, to, via, bytes.to_vec()));
         }
     }
@@ -429,7 +437,7 @@ impl World {
             });
         let holds_new = found.iter().any(|(kind, ..)| *kind == NEW_OWN);
         if it.holds_new && !holds_new {
-            self.fault = Some(format!("n{seat} has lost what a newer version kept"));
+            self.fault = Some(format!("newer: n{seat} has lost what a newer version kept"));
         }
         it.holds_new = holds_new;
         let mut effects = Vec::new();
@@ -440,7 +448,8 @@ impl World {
             }
         }
         node.handle_restored(&mut cx);
-        it.restored_silences = node.silences().map(|silence| silence.id).collect();
+        let in_force = node.silences().filter(|silence| now.wall < silence.ends_at);
+        it.restored_silences = in_force.map(|silence| silence.id).collect();
         let fault = match &opened {
             Ok((journal, _)) => journal.fault().map(ToString::to_string),
             Err(error) => Some(error.to_string()),
@@ -650,9 +659,9 @@ impl World {
         {
             self.acknowledge(post);
         }
-        if was || outcome.is_err() {
-            let fault = outcome.err();
-            self.trace.line(self.now, || format!("n{seat} flash: {fault:?}"));
+        let fault = outcome.err();
+        self.trace.line(self.now, || format!("n{seat} flash up to {ticket}: {fault:?}"));
+        if was || fault.is_some() {
             self.call(seat, |node, cx| node.handle_journal(cx, fault.as_deref()));
         }
         self.keep(seat);
@@ -950,7 +959,11 @@ fn receiver_at(url: &config::Secret) -> usize {
 
 /// Small segments, so that histories compact.
 fn journal_options(salt: u64) -> store::Options {
-    store::Options { segment_bytes_min: 16 * 4096, segment_bytes_max: 512 * 4096, salt }
+    store::Options {
+        segment_bytes_min: 16 * 4096,
+        segment_bytes_max: STORE_SEGMENT_BYTES_MAX,
+        salt,
+    }
 }
 
 /// An alert that fires in a group for as long as nobody says that it has ended.

@@ -13,8 +13,9 @@ from api import Api
 
 ALERTMANAGER = "/usr/bin/prometheus-alertmanager"
 LISTENING = re.compile(r"Listening on.*?address=\"?(?:[0-9.]+|\[[0-9a-f:]+\]):(\d+)")
-READY_SECONDS = 10
-STOP_SECONDS = 10
+READY_SECONDS = 60
+STOP_SECONDS = 30
+WAIT_SECONDS = 60  # for what must come, however slow the machine is
 
 _running = []
 
@@ -32,6 +33,17 @@ def spawn(arguments, log, **options):
         process = subprocess.Popen(arguments, stdout=out, stderr=out, stdin=subprocess.DEVNULL, **options)
     _running.append(process)
     return process
+
+
+def until(what, holds, seconds=WAIT_SECONDS):
+    """Wait until `holds()` answers something that is true; answers it."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = holds()
+        if found or time.monotonic() > deadline:
+            assert found, f"not within {seconds} s: {what}"
+            return found
+        time.sleep(0.05)
 
 
 def end(process):
@@ -119,11 +131,24 @@ class Agent:
     def log(self):
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
+    def metric(self, name):
+        """The sum of a metric's samples."""
+        lines = self.api.get("/metrics").text.splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.split("{")[0].split(" ")[0] == name)
+
+    def await_outcomes(self, count):
+        """Wait until it has heard how `count` notifications ended: a receiver has recorded one before it answers."""
+        until(f"{count} notifications have ended", lambda: self.metric("alertmanager_notifications_total") >= count)
+
     def signal(self, number):
         self.process.send_signal(number)
 
     def reload(self):
+        """Let it read its config anew, and wait until it has taken it."""
+        taken = "alertmanager_config_last_reload_success_timestamp_seconds"
+        before = self.metric(taken)
         self.signal(signal.SIGHUP)
+        until("the config is taken", lambda: self.metric(taken) > before)
 
     def stop(self):
         """Stop gracefully; answers the exit code."""

@@ -39,7 +39,7 @@ class Api:
         """Open a connection; where, others may choose."""
         connection.connect()
 
-    def request(self, method, path, body=None, headers=None, timeout=10):
+    def request(self, method, path, body=None, headers=None, timeout=60):
         """Send one request on a connection of its own."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:

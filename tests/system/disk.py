@@ -9,6 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from agent import until
 from world import Skip
 
 QUIET_TRIES = 50
@@ -37,6 +38,8 @@ class Disk:
                 file.truncate(megabytes << 20)
             _run("mkfs.ext4", "-q", "-b", "4096", "-m", "0", "-E", "lazy_itable_init=0,lazy_journal_init=0", self.image)
         try:
+            # What stays when it is unmounted is no place to keep anything either.
+            _run("mount", "-t", "tmpfs", "-o", "ro", "none", self.mount)
             self.loop = _run("losetup", "--find", "--show", self.image)
             _run("mount", "-o", "noatime", self.loop, self.mount)
         except OSError as error:
@@ -45,11 +48,11 @@ class Disk:
         world.at_end(self.close)
 
     def close(self):
-        if self.loop is None:
-            return
-        subprocess.run(["fsfreeze", "-u", self.mount], capture_output=True, check=False)
-        subprocess.run(["umount", self.mount], capture_output=True, check=False)
-        subprocess.run(["losetup", "-d", self.loop], capture_output=True, check=False)
+        commands = [("umount", self.mount)]
+        if self.loop:
+            commands = [("fsfreeze", "-u", self.mount), *commands, ("losetup", "-d", self.loop), *commands]
+        for command in commands:
+            subprocess.run(command, capture_output=True, check=False)
         self.loop = None
 
     def remount(self, how):
@@ -57,10 +60,8 @@ class Disk:
 
     def mend(self):
         """Unmount, repair and mount again, as somebody does who found it broken."""
-        for _ in range(QUIET_TRIES):
-            if subprocess.run(["umount", self.mount], capture_output=True, check=False).returncode == 0:
-                break
-            time.sleep(0.1)  # the agent has its files open until it notices
+        # The agent has its files open until it notices.
+        until(f"{self.mount} can be unmounted", lambda: subprocess.run(["umount", self.mount], capture_output=True, check=False).returncode == 0)
         subprocess.run(["e2fsck", "-fy", self.loop], capture_output=True, check=False)
         _run("mount", "-o", "noatime", self.loop, self.mount)
 

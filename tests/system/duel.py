@@ -2,19 +2,27 @@
 
 A plan is a list of steps `(second, verb, argument...)`. Steps are on whole seconds and groups flush on half ones
 (`group_wait: 1s500ms`, intervals of whole seconds), so that some delay changes nothing. Where a busy machine delays a
-step by more than that, the two sides may rightly differ: such a run proves nothing either way and is played again.
+step, this process or the oracle by more than that, the two sides may rightly differ: such a run proves nothing either way
+and is played again.
 """
 
+import contextlib
 import copy
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import oracle
 from oracle import Side, timestamp
+from pulse import Pulse
+from world import Busy
 
 LOOK_AFTER = 0.7  # a look follows the flush of its second
-LATE_MAX = 0.3  # seconds a step may be late: it makes a group's flushes late too, and the next step must not meet them
-TRIES = 3
+LATE_MAX = 0.2  # seconds a step may be late: resolve timeouts end a quarter of a second after one, flushes are half of one away
+LOOK_LATE_MAX = 0.3  # then the second turns
+FLUSH_LATE_MAX = 0.35  # seconds from the half second until the oracle's notification arrives
+LAST_SECONDS = 1.0  # that one side's last notification may follow the other's
+START_SECONDS = 20  # that two agents may take to start
+TRIES = 4
 NOBODY = "0c7e5ef2-6d4d-4dc2-9f0f-0d6f0e2c0f11"
 
 
@@ -61,33 +69,48 @@ SILENCE_QUERIES = [(), (("filter", "alertname=A"),), (("filter", 'alertname=~"A|
 
 def whole_start(at):
     """A start at least at `at`, none of whose steps is near the turn of a second: silences are compared by the second."""
-    return at if 0.1 <= at % 1 <= 0.8 else at + 0.3
+    return at if 0.1 <= at % 1 <= 0.6 else at + 0.5
 
 
 class Duel:
-    """Two agents with the same config, told the same things at the same moments."""
+    """Two agents with the same config, told the same things at the same moments; from `start` on, or as soon as they can."""
 
-    def __init__(self, world, config, *flags, other_config=None, number=1):
+    def __init__(self, world, config, *flags, other_config=None, number=1, start=None):
         sinks = [world.sink(), world.sink()]
-        start = [
+        begins = [
             lambda: world.subject((other_config or config).replace("SINK", sinks[0].url), *flags, name=f"subject-{number}"),
             lambda: world.oracle(config.replace("SINK", sinks[1].url), *flags, name=f"oracle-{number}"),
         ]
         with ThreadPoolExecutor(2) as pool:
-            agents = list(pool.map(lambda begin: begin(), start))
-        self.start = whole_start(time.time() + 0.1)
+            agents = list(pool.map(lambda begin: begin(), begins))
+        self.start = start or whole_start(time.time() + 0.1)
         self.sides = [Side(agent, sink, self.start) for agent, sink in zip(agents, sinks)]
         self.names = [{}, {}]
-        self.late = (0.0, None)  # by how much the latest step was, and which
+        self.disturbed = []  # what was so late that differences prove nothing
 
     def play(self, plan, seconds):
         """Play the plan, each step at its second, and wait until `seconds` are over."""
-        for at, verb, *arguments in sorted(plan, key=lambda step: (step[0] + LOOK_AFTER * (step[1] == "look"))):
-            due = at + LOOK_AFTER * (verb == "look")
-            self._wait_until(due)
-            getattr(self, verb)(at, *copy.deepcopy(arguments))
-            self.late = max(self.late, (time.time() - self.start - due, f"{verb} at {at} s"), key=lambda late: late[0])
-        self._wait_until(seconds)
+        with contextlib.closing(Pulse()) as pulse:
+            for at, verb, *arguments in sorted(plan, key=lambda step: (step[0] + LOOK_AFTER * (step[1] == "look"))):
+                due = at + LOOK_AFTER * (verb == "look")
+                self._wait_until(due)
+                getattr(self, verb)(at, *copy.deepcopy(arguments))
+                late_max = LOOK_LATE_MAX if verb == "look" else LATE_MAX
+                self._judge(f"{verb} at {at} s", time.time() - self.start - due, late_max)
+            self._wait_until(seconds)
+            while len({len(side.delivered()) for side in self.sides}) > 1 and time.time() < self.start + seconds + LAST_SECONDS:
+                time.sleep(0.02)
+        self._judge("this process", pulse.latest, LATE_MAX)
+
+    def judge_oracle(self):
+        """Judge how late the oracle flushed, where all it flushes is due on half seconds."""
+        for request in self.sides[1].delivered():
+            second = request.at - self.start
+            self._judge(f"the oracle's flush before {second:.1f} s", (second - 0.5) % 1, FLUSH_LATE_MAX)
+
+    def _judge(self, what, late, late_max):
+        if late > late_max:
+            self.disturbed.append(f"{what} was {late:.1f} s late")
 
     def stop(self):
         """End both agents."""
@@ -173,18 +196,28 @@ class Duel:
         return [sum(request.path == path for request in side.sink.requests) for side in self.sides]
 
 
-def fight(world, config, plan, seconds, *flags, slack=oracle.ARRIVAL_SLACK, at_least=1):
-    """Play the plan; fail with every difference, or if fewer than `at_least` notifications show that it tests nothing."""
+def fight(world, config, plan, seconds, *flags, slack=oracle.ARRIVAL_SLACK, at_least=1, before_minute=None):
+    """Play the plan; fail with every difference, or if fewer than `at_least` notifications show that it tests nothing.
+
+    With `before_minute` the plan begins so many seconds before a minute turns, and `config` is a function of that minute.
+    """
     for number in range(1, TRIES + 1):
-        duel = Duel(world, config, *flags, number=number)
+        if before_minute is None:
+            duel = Duel(world, config, *flags, number=number)
+        else:
+            soon = time.time() + START_SECONDS + before_minute
+            minute = soon - soon % 60 + 60
+            duel = Duel(world, config(minute), *flags, number=number, start=minute - before_minute)
         duel.play(plan, seconds)
+        if slack == oracle.ARRIVAL_SLACK:
+            duel.judge_oracle()
         found = duel.differences(slack)
-        late, step = duel.late
-        if not found or late <= LATE_MAX:
-            break
+        sent = len(duel.sides[1].sink.requests)
+        if sent < at_least:
+            found.append(f"the oracle sent {sent} notifications, the plan means to provoke {at_least}")
+        if not found:
+            return duel
         duel.stop()
-        note = f" (try {number} of {TRIES}: {step} was {late:.1f} s late, the machine is too busy)"
-    assert not found, f"{len(found)} differences{note if late > LATE_MAX else ''}\n" + "\n".join(found[:6])
-    sent = len(duel.sides[1].sink.requests)
-    assert sent >= at_least, f"the oracle sent {sent} notifications, the plan means to provoke {at_least}"
-    return duel
+        failure = f"{len(found)} differences\n" + "\n".join(found[:6])
+        assert duel.disturbed, failure
+    raise Busy(f"{duel.disturbed[0]} in try {TRIES} of {TRIES}, the machine is too busy: {failure}")

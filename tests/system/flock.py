@@ -64,11 +64,6 @@ class Node(Agent):
     def drops(self):
         return self.cluster["flock"]["drops"]
 
-    def metric(self, name):
-        """The sum of a metric's samples."""
-        lines = self.api.get("/metrics").text.splitlines()
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.split("{")[0].split(" ")[0] == name)
-
     def silences(self):
         """State by id of each silence."""
         return {silence["id"]: silence["status"]["state"] for silence in self.api.get("/api/v2/silences").json}
@@ -136,7 +131,7 @@ class Flock:
             names = ", ".join(node.directory.name for node in waiting)
             assert not waiting or took < seconds, f"after {seconds} s none of {names} {what}"
             if waiting:
-                time.sleep(0.005)
+                time.sleep(0.01)
         return took
 
     def agree(self, seconds):

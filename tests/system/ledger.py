@@ -23,7 +23,7 @@ class Ledger:
         self.lock = threading.Lock()
         self.history = {}  # key -> states
         self.acked = {}  # key -> index into its history
-        self.fences = []  # when posts began that were acknowledged and changed something
+        self.fences = []  # when posts that changed something began and were acknowledged
         self.operations = 0
 
     def ask(self, states):
@@ -37,7 +37,7 @@ class Ledger:
         with self.lock:
             for key in keys:
                 self.acked[key] = len(self.history[key]) - 1
-            self.fences.append(began)
+            self.fences.append((began, time.time()))
             self.operations += 1
 
     def now(self, key):
@@ -106,10 +106,9 @@ class Writer(threading.Thread):
                 self.fault = fault
                 return
 
-    def end(self, at_once=True):
-        """Wait until it has stopped, because it was told to or was cut off; fails with what it found."""
-        if at_once:
-            self.over.set()
+    def end(self):
+        """Stop it, if it was not cut off; fails with what it found."""
+        self.over.set()
         self.join()
         if self.fault:
             raise self.fault
@@ -198,7 +197,7 @@ class Story:
     """
 
     def __init__(self, sink, fences, cuts, wanted=lambda _: True):
-        self.fences = sorted(fences)
+        self.fences = fences
         self.cuts = cuts
         self.groups = {}
         for number, request in enumerate(sink.requests):
@@ -218,7 +217,7 @@ class Story:
         It must if a later post was acknowledged in the same life: what was queued before it is then on flash.
         """
         cut = self.cuts.get(life)
-        return cut is not None and not any(answered + FENCE_SECONDS < fence < cut for fence in self.fences)
+        return cut is not None and not any(answered + FENCE_SECONDS < began and acknowledged < cut for began, acknowledged in self.fences)
 
     def repeats(self):
         """(those that a cut between send and sync explains, those that nothing does)"""

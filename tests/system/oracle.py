@@ -140,15 +140,18 @@ class Side:
             return re.sub(r":\d+", ":PORT", value)
         return value
 
+    def delivered(self):
+        """The notifications that the sink took."""
+        return [request for request in self.sink.requests if request.delivered]
+
     def notifications(self):
         """Delivered notifications by path, receiver and group key, each a list of (arrival, payload) in order."""
         groups = {}
-        for request in self.sink.requests:
-            if request.delivered:
-                payload = self.normal(request.payload)
-                of = f"{request.path} {payload['receiver']} {payload['groupKey']}"
-                payload["content-type"] = request.headers.get("content-type")
-                groups.setdefault(of, []).append((request.at - self.start, payload))
+        for request in self.delivered():
+            payload = self.normal(request.payload)
+            of = f"{request.path} {payload['receiver']} {payload['groupKey']}"
+            payload["content-type"] = request.headers.get("content-type")
+            groups.setdefault(of, []).append((request.at - self.start, payload))
         return groups
 
 

@@ -1,5 +1,6 @@
 """What a scenario is given: agents and sinks in a directory of its own, all gone when it ends."""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -13,6 +14,10 @@ class Skip(Exception):
     """This machine cannot run the case: why."""
 
 
+class Busy(AssertionError):
+    """The case failed, and this machine was measured to be so late that it proves nothing: how late."""
+
+
 class World:
     """The parts of one scenario. `settings` are the runner's: the subject's binary and the seeds."""
 
@@ -23,7 +28,7 @@ class World:
         self._agents = []
         self._sinks = []
         self._processes = []
-        self._undo = []
+        self._undo = contextlib.ExitStack()
 
     def subject(self, config, *flags, name="subject", **options):
         """Bellwether (or whatever binary stands in for it), started."""
@@ -51,17 +56,20 @@ class World:
 
     def at_end(self, undo):
         """Call `undo` when everything has stopped, the last one first."""
-        self._undo.append(undo)
+        self._undo.callback(undo)
 
-    def close(self, keep):
-        """End everything; keep the directory (configs, data, logs) if asked to."""
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        """End everything; keep the directory (configs, data, logs) of a case that failed."""
+        keep = kind is not None and not issubclass(kind, Skip)
         for process in self._processes:
             end(process)
         for agent in self._agents:
             agent.stop()
         for sink in self._sinks:
             sink.close()
-        for undo in reversed(self._undo):
-            undo()
+        self._undo.close()
         if not keep and not os.environ.get("KEEP"):
             shutil.rmtree(self.directory, ignore_errors=True)

@@ -1,6 +1,7 @@
 //! Alerts: what is taken, listed and filtered.
 
 use super::*;
+use crate::limits::HTTP_ANSWERS_BYTES_MAX;
 
 #[test]
 fn bad_posts_of_alerts_are_told_in_the_right_family() {
@@ -50,6 +51,43 @@ fn the_valid_alerts_of_a_mixed_batch_are_stored() {
     let text = string("at least one label pair required\nat least one label pair required");
     assert_eq!(world.post("/api/v2/alerts", body), (400, text));
     assert_eq!(world.listed("/api/v2/alerts"), ["good"]);
+}
+
+#[test]
+fn a_list_that_is_larger_than_what_is_left_for_answers_is_refused() {
+    let mut world = World::new();
+    world.post("/api/v2/alerts", r#"[{"labels":{"alertname":"a"}},{"labels":{"alertname":"b"}}]"#);
+    let silence = r#"{"matchers":[{"name":"a","value":"b","isRegex":false}],"createdBy":"x","comment":"x",
+        "startsAt":"2027-01-01T00:00:00Z","endsAt":"2099-01-01T00:00:00Z"}"#;
+    world.post("/api/v2/silences", silence);
+    for path in ["/api/v2/alerts", "/api/v2/alerts/groups", "/api/v2/silences"] {
+        world.site.http.unread_bytes = 0;
+        let (status, text) = world.get(path);
+        assert_eq!(status, 200, "{text}");
+        // The newline at the end is not counted.
+        world.site.http.unread_bytes = HTTP_ANSWERS_BYTES_MAX + 1 - text.len();
+        assert_eq!(world.get(path).0, 200, "{path}");
+        world.site.http.unread_bytes += 1;
+        let (status, text) = world.get(path);
+        assert!(status == 503 && text.contains("bytes that are left for answers"), "{text}");
+    }
+    world.site.http.unread_bytes = usize::MAX;
+    for path in ["/-/healthy", "/api/v2/status", "/metrics", "/"] {
+        assert_eq!(world.get(path).0, 200, "{path}");
+    }
+}
+
+#[test]
+fn the_text_of_an_error_is_bounded() {
+    let body = format!("[{}]", vec![r#"{"labels":{}}"#; 10_000].join(","));
+    for path in ["/api/v1/alerts", "/api/v2/alerts"] {
+        let (status, text) = World::new().post(path, &body);
+        assert!(status == 400 && text.contains("one label pair required"), "{text}");
+        assert!((60_000..70_000).contains(&text.len()), "{}", text.len());
+    }
+    let url = format!(r#"[{{"labels":{{"a":"b"}},"generatorURL":"{}"}}]"#, "é ".repeat(100_000));
+    let (status, text) = World::new().post("/api/v2/alerts", &url);
+    assert!(status == 422 && text.len() < 70_000, "{}", text.len());
 }
 
 #[test]

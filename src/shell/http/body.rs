@@ -8,7 +8,9 @@ use std::task::{Context, Poll};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 
-use crate::limits::{HTTP_BODIES_BYTES_MAX, HTTP_BODY_BYTES_MAX, HTTP_DRAIN_BYTES_MAX};
+use crate::limits::{
+    HTTP_BODIES_BYTES_MAX, HTTP_BODY_BYTES_MAX, HTTP_DRAIN_BYTES_MAX, HTTP_READ_BYTES,
+};
 
 /// A number that goes back when it is dropped.
 #[derive(Debug)]
@@ -32,11 +34,16 @@ impl Share {
         }
         total <= max
     }
+
+    /// Gives back what it has taken.
+    fn clear(&mut self) {
+        self.total.set(self.total.get() - std::mem::take(&mut self.taken));
+    }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.total.set(self.total.get() - self.taken);
+        self.clear();
     }
 }
 
@@ -70,10 +77,14 @@ pub(super) async fn read(
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Refusal::Gone)?.into_data() else { continue };
         if first.len() + whole.len() + data.len() > HTTP_BODY_BYTES_MAX {
+            drop((first, whole));
+            share.clear();
             drain(body).await;
             return Err(Refusal::TooLarge);
         }
-        if !share.take(data.len(), HTTP_BODIES_BYTES_MAX) {
+        if !share.take(data.len(), room_for(first.len() + whole.len() + data.len())) {
+            drop((first, whole));
+            share.clear();
             drain(body).await;
             return Err(Refusal::Busy);
         }
@@ -89,6 +100,11 @@ pub(super) async fn read(
         whole.extend_from_slice(&data);
     }
     Ok(if whole.is_empty() { first } else { whole.into() })
+}
+
+/// How many bytes all bodies may have for one of `size` to be read.
+const fn room_for(size: usize) -> usize {
+    if size > HTTP_READ_BYTES { HTTP_BODIES_BYTES_MAX / 2 } else { HTTP_BODIES_BYTES_MAX }
 }
 
 /// Reads and drops what is left of a body.
@@ -133,6 +149,18 @@ impl<H: Unpin> Body for Outgoing<H> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::HTTP_CONNECTIONS_MAX;
+
+    #[test]
+    fn however_many_large_bodies_there_are_small_ones_have_room() {
+        let total = Rc::new(Cell::new(0));
+        let mut large = Share::new(&total);
+        while large.take(HTTP_READ_BYTES, room_for(HTTP_READ_BYTES + 1)) {}
+        let mut small: Vec<Share> = (1..HTTP_CONNECTIONS_MAX).map(|_| Share::new(&total)).collect();
+        let size = HTTP_READ_BYTES;
+        assert!(small.iter_mut().all(|share| share.take(size, room_for(size))));
+        assert!(large.taken > HTTP_BODY_BYTES_MAX);
+    }
 
     #[test]
     fn a_share_never_passes_the_limit_and_goes_back() {

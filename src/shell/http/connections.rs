@@ -14,7 +14,7 @@ use crate::limits::{
 use crate::shell::clock;
 use crate::time::Mono;
 
-use super::body::Share;
+use super::Place;
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +46,8 @@ pub(super) struct State {
     pub(super) phase: Cell<(Phase, Mono)>,
     /// Since when nothing of its answer was taken.
     pub(super) stuck: Cell<Option<Mono>>,
-    /// While the last bytes of an answer are on their way: its place among the GETs, if it has one.
-    pub(super) leaving: RefCell<Option<Share>>,
+    /// While the last bytes of an answer are on their way: what it has until they are gone.
+    pub(super) leaving: RefCell<Option<Place>>,
 }
 
 impl State {

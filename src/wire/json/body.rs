@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::limits::POST_ALERTS_MAX;
 use crate::model::{Pair, Report};
 use crate::time::Wall;
 use crate::wire::json::read::{Kind, ReadError, Reader};
@@ -62,6 +63,10 @@ pub fn alerts(text: &str, schema: Schema) -> Result<Vec<Report<'_>>, BodyError> 
     };
     if !reader.null()? {
         reader.array(target, |reader, index| {
+            if index >= POST_ALERTS_MAX {
+                let text = format!("it has more than {POST_ALERTS_MAX} alerts: send it in parts");
+                return Err(ReadError::Type(text));
+            }
             let alert = PostedAlert::read(reader)?;
             if let Err(error) = alert.check(schema, index) {
                 invalid.get_or_insert(error);
@@ -320,6 +325,14 @@ mod tests {
         assert_eq!(report.annotations, [("s".into(), "x".into())]);
         assert_eq!(report.starts_at.unwrap().to_string(), "2026-01-02T03:04:05Z");
         assert_eq!((report.ends_at, &*report.generator_url), (None, "http://p/g"));
+    }
+
+    #[test]
+    fn of_alerts_there_are_so_many_and_no_more() {
+        let body = |count| format!("[{}]", vec!["{}"; count].join(","));
+        assert_eq!(alerts(&body(POST_ALERTS_MAX), Schema::V1).unwrap().len(), POST_ALERTS_MAX);
+        let error = malformed(&body(POST_ALERTS_MAX + 1));
+        assert!(error.contains("more than 20000 alerts"), "{error}");
     }
 
     #[test]

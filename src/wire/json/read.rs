@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::limits::JSON_DEPTH_MAX;
+use crate::limits::{JSON_DEPTH_MAX, JSON_VALUES_MAX};
 
 /// Walks over one JSON value. After an error it is of no further use.
 #[derive(Debug)]
@@ -11,6 +11,7 @@ pub struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    values: usize,
 }
 
 /// What kind of value comes next.
@@ -56,7 +57,7 @@ pub enum ReadError {
 impl<'a> Reader<'a> {
     /// Starts at the beginning of `text`.
     pub const fn new(text: &'a str) -> Self {
-        Self { text, at: 0, depth: 0 }
+        Self { text, at: 0, depth: 0, values: 0 }
     }
 
     /// The kind of the value that comes next; nothing but blanks is consumed.
@@ -146,6 +147,7 @@ impl<'a> Reader<'a> {
         self.enter()?;
         if !self.eats(b']') {
             for index in 0.. {
+                self.count()?;
                 element(self, index)?;
                 if self.eats(b']') {
                     break;
@@ -166,6 +168,7 @@ impl<'a> Reader<'a> {
         self.enter()?;
         if !self.eats(b'}') {
             loop {
+                self.count()?;
                 self.blanks();
                 if self.peek() != Some(b'"') {
                     return Err(self.unexpected("looking for beginning of object key string"));
@@ -194,6 +197,16 @@ impl<'a> Reader<'a> {
             return Err(self.unexpected("exceeded max depth"));
         }
         self.at += 1;
+        Ok(())
+    }
+
+    /// Takes note of one more element or member.
+    fn count(&mut self) -> Result<(), ReadError> {
+        self.values += 1;
+        if self.values > JSON_VALUES_MAX {
+            let text = format!("it has more than {JSON_VALUES_MAX} values: send it in parts");
+            return Err(ReadError::Syntax(text));
+        }
         Ok(())
     }
 
@@ -415,6 +428,14 @@ mod tests {
         }
         let deep = "[".repeat(JSON_DEPTH_MAX + 1);
         assert_eq!(skip(&deep).unwrap_err(), "invalid character '[' exceeded max depth");
+    }
+
+    #[test]
+    fn of_values_there_are_so_many_and_no_more() {
+        let array = |count| format!("[{}{{\"a\":0}}]", "0,".repeat(count - 2));
+        assert_eq!(skip(&array(JSON_VALUES_MAX)), Ok(()));
+        let error = skip(&array(JSON_VALUES_MAX + 1)).unwrap_err();
+        assert!(error.contains("more than 400000 values"), "{error}");
     }
 
     #[test]

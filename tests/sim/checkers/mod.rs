@@ -20,6 +20,11 @@ use bellwether::model::SilenceId;
 
 use crate::world::World;
 
+/// Puts a checker's name before what it has found.
+pub(crate) fn by(checker: &str) -> impl Fn(String) -> String {
+    move |found| format!("{checker}: {found}")
+}
+
 /// What an alert's sender knows of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Alert {

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::Truth;
-use super::told::is_told_as_firing;
-use crate::receiver::Manner;
+use super::told::{is_told_as_firing, told_to};
+use crate::receiver::{Manner, Told};
 use crate::world::World;
 
 /// How long a node may need: to settle after a start, a flush that was under way, attempts that hang, the next flush.
@@ -59,8 +59,13 @@ impl Overdue {
                 let Some(acked_at) = post.acked_at.filter(|_| !post.from_memory) else { continue };
                 let Some((_, since)) = self.good.get(&(post.seat, receiver)) else { continue };
                 let wiped = world.seats[post.seat].wiped_at > Some(acked_at);
+                // Who has not heard of it may still take it for ended, and say so after.
+                let fired_since =
+                    |it: &Told| it.firing.contains(name) && Some(it.begun) >= post.taken_at;
+                let fired = is_told_as_firing(world, name, &alert.group, receiver)
+                    || told_to(world, &alert.group, receiver).any(fired_since);
                 let late = world.now.saturating_sub(acked_at.max(*since)) > PATIENCE_MS;
-                if late && !wiped && !is_told_as_firing(world, name, &alert.group, receiver) {
+                if late && !wiped && !fired {
                     return Err(format!(
                         "n{} sits on {name}, acknowledged at {acked_at}, and has reached r{receiver} since {since}",
                         post.seat

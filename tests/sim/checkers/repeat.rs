@@ -26,8 +26,9 @@ impl Repeat {
             let alone =
                 of_group().all(|it| std::ptr::eq(it, before) || it.at + NEAR_MS < before.begun);
             let fires = told.firing.is_subset(&before.firing);
-            // What nodes say of themselves has one name, whoever says it.
-            let named = !told.group.is_empty();
+            // What nodes say of themselves has one name, whoever says it. What logs of two say that had not heard of
+            // each other is told once more.
+            let alone_ever = !told.group.is_empty() && of_group().all(|it| it.seat == told.seat);
             let first = !told.firing.is_empty() && told.reason.contains("first");
             // Under another route it is another group.
             let rerouted = told.group.starts_with(REROUTED) && world.rerouted > Some(before.begun);
@@ -35,7 +36,7 @@ impl Repeat {
                 && !rerouted
                 && before.answered_at < Some(told.begun)
                 && fires
-                && (first || named && told.resolved.is_subset(&before.resolved))
+                && (first || alone_ever && told.resolved.is_subset(&before.resolved))
             {
                 return Err(format!(
                     "n{} tells of {} at {} what it told at {} and had on flash",

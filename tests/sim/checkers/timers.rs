@@ -32,8 +32,9 @@ pub(crate) fn step(world: &mut World, seat: usize, clock: WallClock) {
     world.set_clock(seat, clock);
     let after = due(world);
     if before != after && world.fault.is_none() {
-        world.fault =
-            Some(format!("n{seat} was due at {before:?}, and at {after:?} once its clock stepped"));
+        world.fault = Some(format!(
+            "timers: n{seat} was due at {before:?}, and at {after:?} once its clock stepped"
+        ));
     }
 }
 

@@ -8,7 +8,7 @@ pub(crate) fn check(world: &World, truth: &Truth, receivers: &[usize]) -> Result
     receivers.iter().try_for_each(|receiver| check_one(world, truth, *receiver))
 }
 
-fn told_to<'a>(
+pub(crate) fn told_to<'a>(
     world: &'a World,
     group: &'a str,
     receiver: usize,

@@ -1,6 +1,8 @@
 //! Histories that were thought of: what must hold, in words.
 
+mod bounds;
 mod found;
+mod loss;
 mod turns;
 mod versions;
 
@@ -91,6 +93,14 @@ pub(crate) const ALL: &[Test] = &[
         turns::a_rolling_restart_under_load_misses_and_repeats_nothing,
     ),
     ("a_step_of_the_wall_clock_moves_no_timer", turns::a_step_of_the_wall_clock_moves_no_timer),
+    (
+        "a_flock_tells_each_group_once_though_much_is_lost",
+        loss::a_flock_tells_each_group_once_though_much_is_lost,
+    ),
+    (
+        "two_halves_that_need_more_groups_than_there_may_be_keep_their_own",
+        bounds::two_halves_that_need_more_groups_than_there_may_be_keep_their_own,
+    ),
     ("ends_that_were_told_do_not_come_back", found::ends_that_were_told_do_not_come_back),
     (
         "a_restart_ends_no_alert_of_another_nodes_journal",

@@ -6,6 +6,7 @@ import resource
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 from agent import Agent, free_port
 from api import JSON, Api
@@ -24,6 +25,12 @@ GROWTH_MAX_KIB = 64 << 10  # resident memory that a refused body may cost
 SLOW_CONNECTIONS = 300
 SLOW_BODIES = 256  # as many as it has connections
 SLOW_SECONDS = 8
+TABLE = 20_000  # alerts, as many as there may be
+UNREAD = 10  # lists that are asked for and not read
+STUCK = 6  # bodies of which the end does not come
+STUCK_BODY = 7 << 20
+MEMORY_SHARE_MAX = 0.5  # of the unit's MemoryMax: the rest is for the kernel's buffers
+UNIT = Path(__file__).resolve().parents[3] / "systemd/bellwether.service"
 HEADER_SECONDS_MAX = 45  # a head that never ends is given up before this
 
 
@@ -251,7 +258,7 @@ def unread_log(world):
     process = subprocess.Popen(agent.command(), stderr=writer)
     try:
         api = Api(int(agent.listen.rpartition(":")[2]))
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while not answers(api):
             assert time.monotonic() < deadline, "it is not ready"
             time.sleep(0.02)
@@ -259,7 +266,7 @@ def unread_log(world):
             assert api.request("POST", "/-/reload").status == 200
         api.post_alerts({"labels": {"alertname": "unread"}})
         process.terminate()
-        assert process.wait(5) == 0
+        assert process.wait(30) == 0
     finally:
         process.kill()
         os.close(writer)
@@ -281,10 +288,40 @@ def slow_bodies(world):
     watched.still_well()
 
 
+def memory(world):
+    """A full table, lists that nobody reads, bodies that do not end, posts of millions of values: it keeps within its unit's memory."""
+    watched = Watched(world)
+    for first in range(0, TABLE - 2, 2000):  # one was there, and one comes at the end
+        numbers = range(first, min(first + 2000, TABLE - 2))
+        labels = ({"alertname": f"full-{number % 100}", "instance": f"gw-{number}", "site": "x" * 150} for number in numbers)
+        watched.api.post_alerts(*({"labels": it, "annotations": {"summary": "y" * 150}} for it in labels))
+    get = b"GET /api/v2/alerts HTTP/1.1\r\nHost: x\r\n\r\n"
+    head = f"POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {STUCK_BODY + 1}\r\n\r\n"
+    unread = [watched.open(get) for _ in range(UNREAD)]
+    time.sleep(1)  # until all are answered, or refused
+    refused = [b" 503 " in connection.recv(100) for connection in unread]
+    stuck = []
+    for _ in range(STUCK):
+        stuck.append(watched.open(head.encode()))
+        stuck[-1].sendall(b" " * STUCK_BODY)
+    for path, item in (("/api/v1/alerts", "{}"), ("/api/v2/alerts", '{"labels":{}}'), ("/api/v2/alerts", '{"labels":{"":""}}'), ("/api/v2/silences", '""')):
+        body = "[" + ",".join([item] * ((STUCK_BODY - 2) // (len(item) + 1))) + "]"
+        assert watched.api.request("POST", path, body, JSON).status in (400, 503)
+    if watched.agent.newer:
+        status = open(f"/proc/{watched.agent.process.pid}/status").read()
+        most = int(re.search(r"VmHWM:\s+(\d+)", status).group(1)) >> 10
+        limit = int(re.search(r"^MemoryMax=(\d+)M$", UNIT.read_text(), re.M).group(1))
+        assert most < MEMORY_SHARE_MAX * limit, f"{most} MiB of {limit}"
+        assert 0 < refused.count(True) < UNREAD, refused
+    for connection in unread + stuck:
+        connection.close()
+    watched.still_well()
+
+
 def cases(_settings):
     return [
         (f"bad_input/{case.__name__}", case)
         for case in (
-            bodies, mixed_batch, five_mistakes, bad_reload, pipe_for_a_config, unread_log, slow_heads, slow_bodies, big_body, idle_connections,
+            bodies, mixed_batch, five_mistakes, bad_reload, pipe_for_a_config, unread_log, slow_heads, slow_bodies, big_body, idle_connections, memory,
         )
     ]

@@ -212,10 +212,11 @@ receivers:
 
 def interval_ends(world):
     """A mute interval that ends, and an active one that ends, while their groups live."""
-    time.sleep(-(time.time() + 9.5) % 60)  # the minute turns 9.5 s from here: between two flushes
-    config = f"""
+
+    def config(minute):
+        return f"""
 time_intervals:
-- {{name: until-the-minute, time_intervals: [{around(-1200, 1200 + 20)}]}}
+- {{name: until-the-minute, time_intervals: [{between(minute - 1800, minute)}]}}
 route:
   {{receiver: root, group_by: [alertname], {SECOND_TIMERS}, routes: [
     {{receiver: muted, matchers: [alertname="Muted"], mute_time_intervals: [until-the-minute]}},
@@ -223,6 +224,7 @@ route:
 receivers:
 {webhooks("root", "muted", "active")}
 """
+
     plan = [
         (0, "post", lasting("alertname=Muted n=1"), lasting("alertname=Active n=1")),
         (2, "look"),
@@ -230,7 +232,7 @@ receivers:
         (12, "look"),
         (13, "post", alert("alertname=Active n=1", ends=13), alert("alertname=Muted n=1", ends=13)),
     ]
-    fight(world, config, plan, 17, at_least=4)
+    fight(world, config, plan, 17, at_least=4, before_minute=9.2)  # between the flushes at 7.5 s and 9.5 s
 
 
 def failing_receiver(world):
@@ -373,10 +375,15 @@ def webhooks(*names):
     return "\n".join(f'- {{name: {name}, webhook_configs: [{{url: "SINK/{name}"}}]}}' for name in names)
 
 
-def around(offset, length=600):
-    """A time range in UTC that begins five minutes before now + `offset` and lasts `length` more seconds; split at midnight."""
-    begin = time.gmtime(time.time() + offset - 300)
-    end = time.gmtime(time.time() + offset + length)
+def around(offset):
+    """A time range in UTC that begins five minutes before now + `offset` seconds and ends ten minutes after."""
+    now = time.time() + offset
+    return between(now - 300, now + 600)
+
+
+def between(begin, end):
+    """A time range in UTC, by the minute; split at midnight."""
+    begin, end = time.gmtime(begin), time.gmtime(end)
     first, last = f"{begin.tm_hour:02}:{begin.tm_min:02}", f"{end.tm_hour:02}:{end.tm_min:02}"
     if first < last:
         return f"{{times: [{{start_time: '{first}', end_time: '{last}'}}]}}"

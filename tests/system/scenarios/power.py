@@ -9,6 +9,8 @@ from disk import Disk
 from ledger import GONE, Ledger, Story, Writer, by_key, seen
 from sink import Request
 
+HEAVY = {"power/kills", "power/images"}
+
 CONFIG = """
 route: {receiver: sink, group_by: [alertname], group_wait: 0s, group_interval: 200ms, repeat_interval: 1h}
 receivers:
@@ -80,7 +82,7 @@ def kills(world):
         cuts[number] = time.time()
         agent.kill()
         for writer in writers:
-            writer.end(at_once=False)
+            writer.end()
         acked = ledger.copy()
         agent.flags = (life(number + 1),)
         agent.start()
@@ -148,8 +150,9 @@ def judge_itself(world):
         (story((0, 1, "firing"), (0, 2, "resolved"), (0, 3, "firing")), 0, 0),
         (story((0, 1, "firing"), (0, 3, "firing")), 0, 1),
         (story((0, 1, "firing"), (1, 3, "firing"), cuts={0: 2}), 1, 0),
-        (story((0, 1, "firing"), (1, 3, "firing"), fences=[1.05], cuts={0: 2}), 1, 0),
-        (story((0, 1, "firing"), (1, 3, "firing"), fences=[1.5], cuts={0: 2}), 0, 1),
+        (story((0, 1, "firing"), (1, 3, "firing"), fences=[(1.05, 1.06)], cuts={0: 2}), 1, 0),
+        (story((0, 1, "firing"), (1, 3, "firing"), fences=[(1.5, 1.6)], cuts={0: 2}), 0, 1),
+        (story((0, 1, "firing"), (1, 3, "firing"), fences=[(1.5, 2.1)], cuts={0: 2}), 1, 0),
         (story((1, 3, "firing"), (0, 3.1, "firing"), cuts={0: 2}), 1, 0),
         (story((0, 1, "firing"), (1, 3, "firing"), (1, 4, "firing"), cuts={0: 2}), 1, 1),
     ]

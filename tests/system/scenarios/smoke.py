@@ -36,7 +36,7 @@ def smoke(world):
     agent.api.post_alerts(alert("Loud", site="1"), alert("Quiet"))
     (payload,) = sink.wait("/hook", 1, SECONDS)
     assert payload["groupLabels"] == {"alertname": "Loud"} and payload["status"] == "firing", payload
-    time.sleep(0.5)  # the log entry follows the receiver's answer
+    agent.await_outcomes(1)
     for end in (agent.stop, agent.kill):
         end()
         agent.start()

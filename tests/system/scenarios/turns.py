@@ -13,7 +13,10 @@ from collections import Counter
 from datetime import datetime, timedelta, timezone
 
 import netns
+from agent import until
 from flock import Flock
+from pulse import Pulse
+from world import Busy
 
 ALONE = {"turns/thousand"}  # it keeps both processors busy
 
@@ -23,6 +26,7 @@ route: {receiver: hook, group_by: [instance], group_wait: 2s, group_interval: IN
 receivers:
 - {name: hook, webhook_configs: [{url: "URL/"}]}
 """
+STALL_SECONDS = 1.0  # for which a node may stand still before another takes its turn, with a margin
 LATE = 0.4  # seconds after which a notification was not its first member's
 
 
@@ -56,7 +60,9 @@ class Site:
         world.at_end(self.flock.stop)
         self.nodes = self.flock.nodes
         self.flock.start()
-        self.flock.wait(lambda node: node.cluster["status"] == "ready", 30, "is ready")
+        self.flock.wait(lambda node: node.cluster["status"] == "ready", 60, "is ready")
+        self.pulse = Pulse()
+        world.at_end(self.pulse.close)
 
     def post(self, prefix, count, nodes=None):
         """Post so many groups of one alert to each of these nodes; answers when they are due."""
@@ -85,9 +91,24 @@ class Site:
         """Insist that each group of this prefix was told of once and no more; answers when each was."""
         told = self.told(prefix)
         counts = Counter(group for group, _ in told)
-        twice = {group: times for group, times in counts.items() if times > 1}
-        assert len(counts) == count and not twice, f"{prefix}: {len(counts)} of {count} told of, more than once: {twice}"
+        assert len(counts) == count, f"{prefix}: {len(counts)} of {count} told of"
+        self.allow_twice((), counts)
         return [request.at for _, request in told]
+
+    def allow_twice(self, groups, counts):
+        """Insist that no others were told of more than once, unless nodes stood still: when in doubt they notify."""
+        twice = {group: times for group, times in counts.items() if times > 1}
+        if twice.keys() <= set(groups):
+            return
+        failure = f"told of more than once: {twice}"
+        if self.pulse.latest > STALL_SECONDS:
+            raise Busy(f"this machine stood still for {self.pulse.latest:.1f} s: {failure}")
+        raise AssertionError(failure)
+
+    def settle(self, count):
+        """Wait until all was told of `count` times, and longer, for more would be too much."""
+        until(f"{count} notifications came", lambda: len(self.told("a")) >= count)
+        time.sleep(6)
 
     def spread(self, prefix):
         """How many notifications each node has sent."""
@@ -114,19 +135,20 @@ def taken_over(times, due):
 
 
 def thousand(world):
-    """1,000 groups that all were told of, then 1,000 that one was: each is notified once, by all nodes alike."""
+    """1,000 groups that all were told of, then 1,000 that one was, twice: each is notified once, by all nodes alike."""
     site = Site(world, 15)
     lines = []
-    for prefix, nodes in (("all", None), ("one", site.nodes[3:4])):
+    rounds = {"all": None, "one": site.nodes[3:4], "all again": None, "one again": site.nodes[3:4]}
+    for prefix, nodes in rounds.items():
         due = site.post(prefix, 1000, nodes)
         site.wait(prefix, 1000, 60)
         lines.append(f"posted to {prefix}: {timing(site.once_each(prefix, 1000), due)}, by node {site.spread(prefix)}")
     # Two flushes more of each.
     time.sleep(32)
-    for prefix in ("all", "one"):
+    for prefix in rounds:
         site.once_each(prefix, 1000)
-    both = [first + second for first, second in zip(site.spread("all"), site.spread("one"))]
-    assert all(abs(count - 400) <= 80 for count in both), f"not within 20 % of even: {both}"
+    sent = [sum(counts) for counts in zip(*(site.spread(prefix) for prefix in rounds))]
+    assert all(abs(count - 800) <= 160 for count in sent), f"not within 20 % of even: {sent}"
     return "; ".join(lines)
 
 
@@ -134,9 +156,11 @@ def waiting(world):
     """A node dies within group_wait: others notify of all that it would have."""
     site = Site(world, 15)
     due = site.post("a", 100)
-    time.sleep(0.5)
+    time.sleep(max(0, due - 1.5 - time.time()))
     site.nodes[0].kill()
-    site.wait("a", 100, 30)
+    if time.time() > due - 0.3:
+        raise Busy("the alerts were posted too slowly for a kill before they are due")
+    site.wait("a", 100, 60)
     times = site.once_each("a", 100)
     time.sleep(16)
     site.once_each("a", 100)
@@ -150,14 +174,14 @@ def sending(world):
     due = site.post("a", 50)
     time.sleep(max(0, due + 0.6 - time.time()))
     site.nodes[0].kill()
-    reached = {group for group, request in site.told("a") if request.sender == "10.78.0.1"}
-    site.wait("a", 50, 30)
+    site.wait("a", 50, 60)
     time.sleep(20)
     told = site.told("a")
+    reached = {group for group, request in told if request.sender == "10.78.0.1"}
     counts = Counter(group for group, _ in told)
-    twice = {group for group, times in counts.items() if times > 1}
     assert len(counts) == 50, f"{len(counts)} of 50 told of"
-    assert twice <= reached and max(counts.values()) <= 2, f"told of more than once: {counts}; reached {reached}"
+    site.allow_twice(reached, counts)
+    assert max(counts.values()) <= 2, f"told of more than twice: {counts}"
     again = [request.at for group, request in told if group in reached and request.sender != "10.78.0.1"]
     return f"{len(reached)} had reached the receiver; told again after {timing(again, due)}" if again else None
 
@@ -244,17 +268,21 @@ def queued(world):
 def explained(site):
     """Insist that the nodes' histories say who notified, who gave up and whose turn was taken."""
     teller, other = site.nodes[2], site.nodes[0]
-    entries = other.api.get("/bellwether/v1/history").json
-    told = {entry["groupLabels"]["instance"] for entry in entries if entry["outcome"] == "told" and entry["node"] == "node-3"}
-    assert len(told) == 30, entries
-    given_up = {entry["why"] for entry in entries if entry["outcome"] == "surrendered"}
-    assert any("connecting to 10.78.0.254" in why for why in given_up), entries
-    entries = teller.api.get("/bellwether/v1/history").json
-    counts = Counter(entry["outcome"] for entry in entries)
-    assert counts["sent"] == 30 and counts["took over"] > 0, counts
+
+
+    def entries(node, outcome):
+        return [entry for entry in node.api.get("/bellwether/v1/history").json if entry["outcome"] == outcome]
+
+    def told():
+        return {entry["groupLabels"]["instance"] for entry in entries(other, "told") if entry["node"] == "node-3"}
+
+    until("node 1 has heard that node 3 told of all", lambda: len(told()) == 30)
+    until("node 3 has heard the receiver's answers", lambda: len(entries(teller, "sent")) == 30)
+    assert any("connecting to 10.78.0.254" in entry["why"] for entry in entries(other, "surrendered"))
+    assert entries(teller, "took over")
     command = ["ip", "netns", "exec", teller.namespace, teller.binary, "history", f"--url=http://127.0.0.1:{teller.port}"]
     lines = netns.run(*command).splitlines()
-    assert len(lines) == 1 + len(entries) and lines[0].split() == ["AT", "GROUP", "RECEIVER", "OUTCOME"], lines
+    assert len(lines) == 1 + len(teller.api.get("/bellwether/v1/history").json) and lines[0].split() == ["AT", "GROUP", "RECEIVER", "OUTCOME"], lines
 
 
 def parted(world):
@@ -262,7 +290,7 @@ def parted(world):
     site = Site(world, 15)
     site.net.join(False)
     site.post("a", 30)
-    time.sleep(15)
+    site.settle(60)
     for side in ((1, 3, 5), (2, 4)):
         counts = Counter(group for group, request in site.told("a") if int(request.sender.split(".")[3]) in side)
         assert len(counts) == 30 and max(counts.values()) == 1, f"side {side}: {counts}"
@@ -276,7 +304,7 @@ def singles(world):
     for number in range(1, 6):
         site.net.plug(number, False)
     site.post("a", 30)
-    time.sleep(15)
+    site.settle(150)
     assert site.spread("a") == [30] * 5, site.spread("a")
     assert len({(group, request.sender) for group, request in site.told("a")}) == 150
     for number in range(1, 6):
@@ -317,6 +345,6 @@ def restarts(world):
     load(2, site.nodes)
     time.sleep(20)
     told = Counter(request.payload["groupLabels"]["instance"] for request in site.sink.requests if request.delivered)
-    twice = {group: times for group, times in told.items() if times > 1}
-    assert len(told) == count and not twice, f"{len(told)} of {count} told of, more than once: {twice}"
+    assert len(told) == count, f"{len(told)} of {count} told of"
+    site.allow_twice((), told)
     return f"{count} groups"
