@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::rc::Rc;
 
+use bellwether::config::Config;
 use bellwether::effect::AttemptId;
 use bellwether::model::SilenceId;
 use bellwether::node::Node;
@@ -88,6 +90,8 @@ pub(crate) struct Seat {
     pub(crate) life: u64,
     pub(crate) started_at: u64,
     pub(crate) clock: WallClock,
+    /// Its config, if it is not the world's.
+    pub(crate) config: Option<Rc<Config>>,
     pub(crate) timer_at: Option<u64>,
     pub(crate) attempts: BTreeMap<AttemptId, Running>,
     /// How long a sync takes.
@@ -125,6 +129,7 @@ impl Seat {
             life: 0,
             started_at: 0,
             clock: WallClock::default(),
+            config: None,
             timer_at: None,
             attempts: BTreeMap::new(),
             sync_ms: (2, 20),

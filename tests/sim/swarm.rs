@@ -5,6 +5,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+use bellwether::config::Config;
 use bellwether::model::SilenceId;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, IteratorRandom, SliceRandom};
@@ -21,7 +22,7 @@ use crate::receiver::Manner;
 use crate::seat::EPOCH_MS;
 use crate::seat::WallClock;
 use crate::support::flash::Faults;
-use crate::world::{CONFIG, Setup, World, config_of_two, ends, fires};
+use crate::world::{CONFIG, Setup, World, config_of_two, ends, fires, load, with_route};
 
 const MINUTE_MS: i64 = 60_000;
 /// How long after all is well something may be told once more.
@@ -130,6 +131,8 @@ struct Options {
     again: u32,
     silence: u32,
     reload: u32,
+    /// Whether another config may also have another integration, or another route for some groups.
+    reload_more: bool,
     clocks: Clocks,
     /// Whether some are away for minutes.
     long: bool,
@@ -199,6 +202,7 @@ impl Options {
             again,
             silence,
             reload,
+            reload_more: dice.random_bool(0.5),
             clocks: clocks[pick(dice, clocks.len())],
             long,
             secs: if long { dice.random_range(240..=420) } else { dice.random_range(60..=240) },
@@ -413,10 +417,33 @@ impl History {
             self.silence();
         }
         if self.chance(self.options.reload) {
-            let wait = if self.chance(500) { "5s" } else { "6s" };
-            let config = self.world.setup.config.clone();
-            let waits = format!("group_wait = \"{wait}\"");
-            self.world.reload(&config.replace("group_wait = \"5s\"", &waits));
+            self.reload();
+        }
+    }
+
+    /// Somebody gives all seats another config, one after the other.
+    fn reload(&mut self) {
+        let wait = if self.chance(500) { "5s" } else { "6s" };
+        let mut text = if self.options.two || self.options.reload_more && self.chance(500) {
+            config_of_two()
+        } else {
+            CONFIG.to_owned()
+        };
+        if self.options.reload_more && self.chance(500) {
+            text = with_route(&text);
+        }
+        let text = text.replace("group_wait = \"5s\"", &format!("group_wait = \"{wait}\""));
+        self.give_config(&load(&text), 20_000);
+        if self.options.reload_more {
+            self.world.rerouted = Some(self.world.now + 20_000);
+        }
+    }
+
+    fn give_config(&mut self, config: &Rc<Config>, within_ms: u64) {
+        for seat in 0..self.options.seats {
+            let at = self.world.now + self.below(within_ms);
+            let config = Rc::clone(config);
+            self.world.plan(at, move |world| world.reload(seat, &config));
         }
     }
 
@@ -574,7 +601,8 @@ impl History {
         let alerts: Vec<(Rc<str>, Rc<str>)> = (0..many)
             .map(|_| {
                 self.names += 1;
-                let group = format!("g{}", self.below(self.names / 2 + 1));
+                let letter = if self.options.reload_more && self.chance(200) { "k" } else { "g" };
+                let group = format!("{letter}{}", self.below(self.names / 2 + 1));
                 (format!("a{}", self.names).into(), group.into())
             })
             .collect();
@@ -587,7 +615,9 @@ impl History {
                 posts.push(self.world.post(seat, said, RETRY));
             }
         }
-        if self.options.repeats && self.chance(500) {
+        // Nodes whose clocks are apart never agree on since when such an alert fires, and change it with each post.
+        let agree = matches!(self.options.clocks, Clocks::Right | Clocks::Past2038);
+        if self.options.repeats && agree && self.chance(500) {
             let again = Duration::from_secs(15 + self.below(46));
             for post in &posts {
                 self.world.posts[*post].again = Some(again);
@@ -740,6 +770,15 @@ impl History {
         world.net.heal();
         world.net.deaf.clear();
         world.newer.strange = 0.0;
+        let config = load(&world.setup.config);
+        for seat in (0..world.seats.len()).filter(|_| self.options.reload > 0) {
+            // What was planned before comes sooner.
+            let config = Rc::clone(&config);
+            world.plan(world.now + 20_000, move |world| world.reload(seat, &config));
+        }
+        if self.options.reload_more {
+            world.rerouted = Some(world.now + 20_000);
+        }
         for receiver in &mut world.receivers {
             *receiver = crate::receiver::Receiver::default();
         }

@@ -144,6 +144,15 @@ pub(crate) fn config_of_two() -> String {
     CONFIG.replace(one, &format!("{one}, {}", one.replace('0', "2")))
 }
 
+/// How the names of groups begin that some configs give a route of their own.
+pub(crate) const REROUTED: &str = "k";
+
+/// The same with a route for those groups.
+pub(crate) fn with_route(config: &str) -> String {
+    let route = "[[route.routes]]\nreceiver = \"r0\"\nmatchers = ['group=~\"k.*\"']\n\n[[receivers]]\nname = \"r0\"";
+    config.replace("[[receivers]]\nname = \"r0\"", route)
+}
+
 pub(crate) const RECEIVERS: usize = 3;
 
 type Plan = Box<dyn FnOnce(&mut World)>;
@@ -156,6 +165,8 @@ pub(crate) struct World {
     pub(crate) receivers: Vec<Receiver>,
     pub(crate) told: Vec<Told>,
     pub(crate) posts: Vec<Post>,
+    /// Until when some of the groups whose names begin with [`REROUTED`] may be of another route than before.
+    pub(crate) rerouted: Option<u64>,
     /// Silences that were set, and are on flash where that was done.
     pub(crate) kept_silences: BTreeSet<SilenceId>,
     /// Silences whose expiry is on flash where it was asked for.
@@ -203,6 +214,7 @@ impl World {
             receivers: (0..RECEIVERS).map(|_| Receiver::default()).collect(),
             told: Vec::new(),
             posts: Vec::new(),
+            rerouted: None,
             kept_silences: BTreeSet::new(),
             kept_expiries: BTreeSet::new(),
             events: 0,
@@ -415,7 +427,8 @@ impl World {
         let it = &mut self.seats[seat];
         it.started_at = self.now;
         let now = it.now(self.now);
-        let mut node = Node::new(Rc::clone(&self.config), options, flock, now);
+        let config = Rc::clone(it.config.as_ref().unwrap_or(&self.config));
+        let mut node = Node::new(config, options, flock, now);
         let mut found = Vec::new();
         let salt = it.rng.next_u64();
         let opened =
@@ -557,13 +570,12 @@ impl World {
         self.seats[seat].node.as_ref().expect("it runs")
     }
 
-    pub(crate) fn reload(&mut self, text: &str) {
-        self.config = load(text);
-        for seat in self.up() {
-            let config = Rc::clone(&self.config);
-            let loaded = self.call(seat, |node, cx| node.handle_config(cx, config));
-            loaded.expect("it is up").expect("few groups");
-        }
+    /// Gives a seat another config, now or when it starts.
+    pub(crate) fn reload(&mut self, seat: usize, config: &Rc<Config>) {
+        self.trace.line(self.now, || format!("n{seat} gets another config"));
+        self.seats[seat].config = Some(Rc::clone(config));
+        let loaded = self.call(seat, |node, cx| node.handle_config(cx, Rc::clone(config)));
+        assert!(loaded.is_none_or(|loaded| loaded.is_ok()), "few groups");
     }
 
     // Flash.

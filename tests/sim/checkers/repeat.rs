@@ -1,7 +1,7 @@
 //! What a node has told, and has on flash that it has, it does not tell again after a restart.
 
 use crate::receiver::Told;
-use crate::world::World;
+use crate::world::{REROUTED, World};
 
 /// Others may have told something near to it in time, and the later log entry holds.
 const NEAR_MS: u64 = 60_000;
@@ -30,7 +30,10 @@ impl Repeat {
             // each other is told once more.
             let alone_ever = !told.group.is_empty() && of_group().all(|it| it.seat == told.seat);
             let first = !told.firing.is_empty() && told.reason.contains("first");
+            // Under another route it is another group.
+            let rerouted = told.group.starts_with(REROUTED) && world.rerouted > Some(before.begun);
             if alone
+                && !rerouted
                 && before.answered_at < Some(told.begun)
                 && fires
                 && (first || alone_ever && told.resolved.is_subset(&before.resolved))

@@ -2,7 +2,7 @@
 
 use super::Truth;
 use crate::receiver::Told;
-use crate::world::World;
+use crate::world::{REROUTED, World};
 
 pub(crate) fn check(world: &World, truth: &Truth, receivers: &[usize]) -> Result<(), String> {
     receivers.iter().try_for_each(|receiver| check_one(world, truth, *receiver))
@@ -40,6 +40,8 @@ fn check_one(world: &World, truth: &Truth, receiver: usize) -> Result<(), String
         }
         // An alert that ends while it is muted is not told of, as in Alertmanager.
         let ever_muted = truth.silences.iter().any(|it| it.group == alert.group);
+        // Nor one that has ended when its group gets another route, under which it was not told.
+        let rerouted = world.rerouted.is_some() && alert.group.starts_with(REROUTED);
         let all_ended = world.durable(&alert.ends)
             && !alert.version_may_be_forgotten(world)
             && alert.ends.iter().all(|post| world.posts[*post].acked_at.is_some());
@@ -51,7 +53,7 @@ fn check_one(world: &World, truth: &Truth, receiver: usize) -> Result<(), String
         let told_ended =
             told.iter().any(|it| it.resolved.contains(name) && Some(it.at) > last_firing);
         let noticed = last_firing.is_some();
-        if all_ended && !ever_muted && noticed && !told_ended {
+        if all_ended && !ever_muted && !rerouted && noticed && !told_ended {
             return Err(format!(
                 "{name} was told as firing, has ended, and r{receiver} was not told"
             ));
