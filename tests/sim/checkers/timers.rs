@@ -69,7 +69,9 @@ impl Waits {
         }
         for told in &world.told[self.told..] {
             // A node's own alerts are in no group that anybody has posted to.
-            let Some(begun) = self.begun.get(&told.group) else { continue };
+            let Some(begun) = self.begun.get(&told.group).filter(|begun| **begun > 0) else {
+                continue;
+            };
             // To a node that has not seen that a clock was stepped, so much time has passed.
             let passed = world.unseen_step_at.is_some_and(|at| (*begun..told.begun).contains(&at));
             if told.begun + drift_ms(world) < begun + GROUP_WAIT_MS && !passed {

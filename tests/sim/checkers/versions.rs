@@ -32,10 +32,9 @@ impl Growing {
             }
             let (life, before) = self.seen.entry(seat).or_default();
             if *life != it.life {
-                // Who left in good order has all of it on flash.
-                if *life + 1 != it.life || !it.left_in_order {
-                    *before = Versions::new();
-                }
+                // Who left in good order has all of it on flash, but leases that went on: they are not worth a write.
+                let kept = *life + 1 == it.life && it.left_in_order;
+                before.retain(|(kind, _), _| kept && Kind::from_number(*kind) != Some(Kind::Alert));
                 *life = it.life;
             }
             for (key, is) in versions {
