@@ -7,7 +7,7 @@ use bellwether::limits::GROUPS_MAX;
 use bellwether::model::Report;
 
 use crate::checkers;
-use crate::world::{CONFIG, Setup, World};
+use crate::world::{CONFIG, Setup, World, load};
 
 /// Groups of each alert: one a route.
 const ROUTES: usize = 400;
@@ -62,7 +62,10 @@ pub(crate) fn two_halves_that_need_more_groups_than_there_may_be_keep_their_own(
         // An unoptimised simulator takes its time.
         return;
     }
-    world.reload(&config(ROUTES / 2));
+    let fewer = load(&config(ROUTES / 2));
+    for seat in world.up() {
+        world.reload(seat, &fewer);
+    }
     world.run_for(FORGIVEN_AFTER_MS);
     for seat in 0..2 {
         let all: BTreeSet<_> = (0..2 * half).map(|n| format!("a{n}")).collect();
