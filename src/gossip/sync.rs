@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rand::Rng;
+use rand::{Rng, RngExt as _};
 
 use super::index::{Entry, PART_BITS, PARTS, RECENT_FOR, RECENT_MAX, in_range, part_prefix};
 use super::message::{AROUND_BYTES, Digest, Head, Message, Part, Range, Sum, pack};
@@ -298,6 +298,11 @@ impl Gossip {
         }
         let lists = pack(ranges, AROUND_BYTES).into_iter();
         answers.extend(lists.map(|ranges| Message::Keys(sum.at, ranges)));
+        if answers.len() > ANSWERS_MAX {
+            // What differs for ever, as where a table is full, must not always come before the rest.
+            let first = rng.random_range(0..answers.len());
+            answers.rotate_left(first);
+        }
         for answer in answers.into_iter().take(ANSWERS_MAX) {
             self.send(node, &answer);
         }

@@ -14,13 +14,16 @@ pub(crate) const HEADERS: u64 = 14 + 28;
 /// The wall clock when a test begins.
 pub(crate) const EPOCH_MS: i64 = 1_800_000_000_000;
 
-/// A table without opinions: the newest version holds.
+/// A table without opinions, but that it may have no room for what begins with some byte: the newest version holds.
 #[derive(Default)]
-pub(crate) struct Toy(pub(crate) BTreeMap<Key, Record>);
+pub(crate) struct Toy(pub(crate) BTreeMap<Key, Record>, pub(crate) Option<u8>);
 
 impl Replica for Toy {
     fn merge(&mut self, _now: Now, record: Record) -> Merge {
         match self.0.get(&record.key) {
+            _ if self.1.is_some() && self.1 == record.body.first().copied() => {
+                Merge::Refused("there is no room")
+            }
             Some(known) if known.version >= record.version => Merge::Same,
             _ => {
                 self.0.insert(record.key.clone(), record);
