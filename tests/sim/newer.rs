@@ -19,6 +19,8 @@ use ring::hkdf::{HKDF_SHA256, Salt};
 pub(crate) const SECRET: [u8; 32] = [7; 32];
 /// Kinds that no version has yet: kept and shared, shared alone, kept alone.
 pub(crate) const NEW: u8 = 60;
+/// Records of such kinds in a world: far fewer than a node carries.
+const MADE_MAX: u32 = 2_000;
 const NEW_FLEETING: u8 = 70;
 pub(crate) const NEW_OWN: u16 = 200;
 
@@ -134,7 +136,7 @@ impl Newer {
 
     /// Now and then a record of a kind that nobody else knows, if it fits.
     fn new_record(&mut self, node: u64, bytes: usize, records: &[Vec<u8>]) -> Option<Vec<u8>> {
-        if !self.rng.random_bool(self.strange * 5.0) || bytes > 1_000 {
+        if !self.rng.random_bool(self.strange * 5.0) || bytes > 1_000 || self.made >= MADE_MAX {
             return None;
         }
         self.made += 1;
