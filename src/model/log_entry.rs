@@ -101,8 +101,8 @@ impl LogEntry {
     #[must_use]
     pub fn joined(&self, later: &Self) -> Self {
         let firing = united(&self.firing, &later.firing);
-        // An end that `later` did not report was of an earlier time.
-        let unsure = self.resolved.iter().filter(|it| later.firing.binary_search(it).is_ok());
+        // An end that `later` did not report was of an earlier time, unless it was not sure before already.
+        let unsure = self.resolved.iter().filter(|it| firing.binary_search(it).is_ok());
         let unsure: Vec<_> = unsure.copied().collect();
         let mut tellers: Vec<(u64, u64)> = later.tellers.to_vec();
         for (node, times) in &*self.tellers {
@@ -134,8 +134,11 @@ fn united(one: &[Fingerprint], other: &[Fingerprint]) -> Rc<[Fingerprint]> {
 mod tests {
     use super::*;
 
+    fn ids(ids: &[u64]) -> Rc<[Fingerprint]> {
+        ids.iter().copied().map(Fingerprint).collect()
+    }
+
     fn entry(secs: i64, firing: &[u64], resolved: &[u64], tellers: &[(u64, u64)]) -> LogEntry {
-        let ids = |ids: &[u64]| ids.iter().copied().map(Fingerprint).collect();
         LogEntry {
             timestamp: Wall::from_secs(secs),
             firing: ids(firing),
@@ -152,6 +155,16 @@ mod tests {
         let joined = entry(9, &[1, 2, 3, 6], &[1, 2, 5], &[(8, 1), (9, 3), (7, 2)]);
         assert_eq!(one.joined(&later), joined);
         assert_eq!(one.joined(&joined), joined, "once is enough");
+    }
+
+    #[test]
+    fn of_what_two_disagree_on_a_third_that_knew_nothing_of_it_settles_nothing() {
+        let fires = entry(5, &[1, 3], &[], &[(7, 1)]);
+        let ended = entry(6, &[1], &[3], &[(8, 1)]);
+        let third = entry(9, &[1], &[4], &[(9, 1)]);
+        let joined = fires.joined(&ended).joined(&third);
+        assert_eq!((&*joined.firing, &*joined.resolved), (&*ids(&[1, 3]), &*ids(&[3, 4])));
+        assert_eq!(fires.joined(&third).resolved, ids(&[4]), "nobody said that it had ended");
     }
 
     #[test]
