@@ -60,7 +60,7 @@ pub struct Node {
     identity: Option<u64>,
     /// Where members were met, as flash knows it.
     met: Vec<SocketAddr>,
-    /// How many members lived when that was looked at.
+    /// How many members that had been met lived when that was looked at.
     met_living: usize,
     gossip: Option<Gossip>,
     /// When it was last said that the flock's index is full.

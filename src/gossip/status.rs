@@ -51,6 +51,12 @@ impl Gossip {
         self.swim.living()
     }
 
+    /// The addresses of those of them that have been met, in order of their ids.
+    pub fn living_addrs(&self) -> Vec<SocketAddr> {
+        let met = |node| self.peers.0.get(&node).map(|peer| peer.addr);
+        self.swim.living().into_iter().filter_map(met).collect()
+    }
+
     /// Whether the flock has settled since the start, so that notifications may go out.
     pub const fn ready(&self) -> bool {
         self.settle.ready()

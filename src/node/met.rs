@@ -4,7 +4,6 @@
 use std::net::SocketAddr;
 
 use crate::effect::{Cx, Effect};
-use crate::gossip::Liveness;
 use crate::limits::MET_MAX;
 use crate::node::Node;
 use crate::node::keep::identity;
@@ -13,16 +12,12 @@ impl Node {
     /// Keeps the addresses of members if others than those that are kept have come.
     pub(super) fn note_met(&mut self, cx: &mut Cx<'_>) {
         let (Some(gossip), Some(id)) = (&self.gossip, self.identity) else { return };
-        if gossip.living().len() == self.met_living {
+        // Who is only heard of has no address yet.
+        let living = gossip.living_addrs();
+        if living.len() == self.met_living {
             return;
         }
-        self.met_living = gossip.living().len();
-        let living: Vec<SocketAddr> = gossip
-            .members(cx.now.mono)
-            .iter()
-            .filter(|member| member.liveness != Liveness::Down)
-            .filter_map(|member| member.addr)
-            .collect();
+        self.met_living = living.len();
         if let Some(met) = merged(&self.met, &living) {
             self.met = met;
             cx.effects.push(Effect::Persist(vec![identity(id, &self.met)]));

@@ -340,6 +340,20 @@ pub(crate) fn two_meet_though_who_told_them_of_each_other_has_died() {
     assert_eq!(world.told.len(), 1);
 }
 
+/// Who had met another through a third did not keep where, and did not find it once that third was gone.
+pub(crate) fn who_met_another_through_a_third_finds_it_after_a_restart() {
+    for seed in 0..5 {
+        let mut world = World::settled(seed, Setup { star: true, ..Setup::new(3) });
+        world.leave(2);
+        world.crash(0, true);
+        world.start(2);
+        world.run_for(5_000);
+        world.post(1, vec![fires("a", "g")], None);
+        world.run_for(2_000);
+        assert_eq!(world.node(2).alerts().count(), 1, "seed {seed}");
+    }
+}
+
 /// A member that had left and come back while another was cut off stayed unknown to that one, as news of it had passed.
 pub(crate) fn who_came_back_while_another_was_cut_off_is_met_by_it_later() {
     for seed in 0..5 {
