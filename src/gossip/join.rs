@@ -48,9 +48,12 @@ const BEACONS_TO_TELL_EAR: u32 = 5;
 const POKE_EVERY: Duration = Duration::from_secs(2);
 /// Members that were lost are asked for their digest, so many of them each time.
 const POKED_MAX: usize = 4;
-/// Members we have heard of but not met: others are asked where they are so often, then ever more rarely.
+/// A member is asked where the others are so soon after one has come, then ever more rarely: news of members is told some
+/// times and then no more, so it may have passed somebody by. Seldom at rest, and not so seldom while there are members
+/// that we have heard of but not met.
 const ASK_FIRST: Duration = Duration::from_secs(2);
 const ASK_LAST: Duration = Duration::from_secs(60);
+const ASK_AT_REST: Duration = Duration::from_secs(10 * 60);
 /// Hellos a second, and the burst, in answer to those who are not believed.
 const CHALLENGES_PER_SECOND: u64 = 50;
 const CHALLENGES_BURST: u64 = 100;
@@ -133,6 +136,12 @@ impl Join {
         self.poke_at = self.poke_at.min(now + POKE_EVERY);
     }
 
+    /// Somebody has just come: others may have too, of whom we have not heard.
+    pub(super) fn ask_soon(&mut self, now: Mono) {
+        self.ask_every = ASK_FIRST;
+        self.ask_at = self.ask_at.min(now + ASK_FIRST);
+    }
+
     fn rotate(&mut self, now: Mono, rng: &mut dyn Rng) {
         let age = now.since(self.nonce_since);
         if age >= NONCE_FOR {
@@ -187,7 +196,7 @@ impl Gossip {
         let candidates = self.join.candidates.iter().filter(|c| !c.is_reached(&self.peers));
         let poke =
             self.peers.0.iter().any(|(node, peer)| peer.lost_at.is_some() || self.is_down(*node));
-        let ask = !self.unmet().is_empty();
+        let ask = self.peers.0.keys().any(|node| !self.is_down(*node));
         candidates
             .map(|candidate| candidate.next)
             .chain(self.join.beacon_at)
@@ -201,7 +210,7 @@ impl Gossip {
         self.try_candidates(now);
         self.send_beacon(now, rng);
         self.poke(now, rng);
-        self.ask_for_unmet(now, rng);
+        self.ask_for_peers(now, rng);
     }
 
     pub(super) fn handle_hello(
@@ -395,6 +404,7 @@ impl Gossip {
             let doubts = self.swim.doubt(now.mono, former);
             self.apply(now, doubts);
         }
+        self.join.ask_soon(now.mono);
         self.tell_peers(node);
         self.tell_digest(now, node);
         true
@@ -558,16 +568,13 @@ impl Gossip {
         living
     }
 
-    fn ask_for_unmet(&mut self, now: Now, rng: &mut dyn Rng) {
+    fn ask_for_peers(&mut self, now: Now, rng: &mut dyn Rng) {
         if self.join.ask_at > now.mono {
             return;
         }
-        if self.unmet().is_empty() {
-            self.join.ask_every = ASK_FIRST;
-            return;
-        }
-        self.join.ask_at = now.mono + self.join.ask_every;
-        self.join.ask_every = (self.join.ask_every * 2).min(ASK_LAST);
+        let longest = if self.unmet().is_empty() { ASK_AT_REST } else { ASK_LAST };
+        self.join.ask_at = now.mono + self.join.ask_every.min(longest);
+        self.join.ask_every = (self.join.ask_every * 2).min(ASK_AT_REST);
         let met: Vec<u64> =
             self.peers.0.keys().copied().filter(|node| !self.is_down(*node)).collect();
         if let Some(node) = choose(rng, &met) {

@@ -494,6 +494,7 @@ impl Gossip {
         for (node, up) in upshot.changes {
             if up {
                 self.stats.joined += 1;
+                self.join.ask_soon(now.mono);
                 self.push(Output::MemberUp(node));
                 self.tell_digest(now, node);
             } else {

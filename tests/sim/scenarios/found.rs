@@ -340,6 +340,26 @@ pub(crate) fn two_meet_though_who_told_them_of_each_other_has_died() {
     assert_eq!(world.told.len(), 1);
 }
 
+/// Two between which one direction was cut when they might have met never met: news of members is told some times, and then
+/// no more.
+pub(crate) fn who_missed_the_news_of_a_member_meets_it_later() {
+    for seed in 0..5 {
+        let mut world = World::new(seed, Setup { star: true, ..Setup::new(3) });
+        world.start(0);
+        world.start(2);
+        world.run_for(15_000);
+        world.net.cut.extend([(0, 2), (2, 1)]);
+        world.start(1);
+        world.run_for(45_000);
+        world.net.heal();
+        world.run_for(60_000);
+        for seat in 0..3 {
+            let known = world.node(seat).flock().map_or(0, |flock| flock.living().len());
+            assert_eq!(known, 2, "n{seat} of seed {seed}");
+        }
+    }
+}
+
 /// Who had met another through a third did not keep where, and did not find it once that third was gone.
 pub(crate) fn who_met_another_through_a_third_finds_it_after_a_restart() {
     for seed in 0..5 {

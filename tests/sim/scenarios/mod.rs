@@ -154,6 +154,10 @@ pub(crate) const ALL: &[Test] = &[
         found::two_meet_though_who_told_them_of_each_other_has_died,
     ),
     (
+        "who_missed_the_news_of_a_member_meets_it_later",
+        found::who_missed_the_news_of_a_member_meets_it_later,
+    ),
+    (
         "who_met_another_through_a_third_finds_it_after_a_restart",
         found::who_met_another_through_a_third_finds_it_after_a_restart,
     ),
