@@ -789,7 +789,10 @@ impl History {
                 world.start(seat);
             }
         }
-        if let Some(how) = self.options.broken {
+        // Where not all know all, the others may know each other through that one alone.
+        let known = matches!(self.options.peers, Peers::All) || self.options.multicast;
+        let apart = |how: &Broken| !matches!(how, Broken::ReadOnly | Broken::NoWay);
+        if let Some(how) = self.options.broken.filter(|how| known || !apart(how)) {
             self.stay_broken(how);
         }
     }

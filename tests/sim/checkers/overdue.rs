@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::Truth;
 use super::told::{is_told_as_firing, told_to};
-use crate::receiver::{Manner, Told};
+use crate::receiver::Manner;
 use crate::world::World;
 
 /// How long a node may need: to settle after a start, a flush that was under way, attempts that hang, the next flush.
@@ -59,11 +59,12 @@ impl Overdue {
                 let Some(acked_at) = post.acked_at.filter(|_| !post.from_memory) else { continue };
                 let Some((_, since)) = self.good.get(&(post.seat, receiver)) else { continue };
                 let wiped = world.seats[post.seat].wiped_at > Some(acked_at);
-                // Who has not heard of it may still take it for ended, and say so after.
-                let fired_since =
-                    |it: &Told| it.firing.contains(name) && Some(it.begun) >= post.taken_at;
-                let fired = is_told_as_firing(world, name, &alert.group, receiver)
-                    || told_to(world, &alert.group, receiver).any(fired_since);
+                // Who has not heard of it may take it for ended and say so later, which is for `told` to judge.
+                let taken_at = post.taken_at.unwrap_or(acked_at);
+                let to = (&*alert.group, receiver);
+                let fired = is_told_as_firing(world, name, to, taken_at)
+                    || told_to(world, &alert.group, receiver)
+                        .any(|it| it.begun >= taken_at && it.firing.contains(name));
                 let late = world.now.saturating_sub(acked_at.max(*since)) > PATIENCE_MS;
                 if late && !wiped && !fired {
                     return Err(format!(

@@ -16,12 +16,18 @@ pub(crate) fn told_to<'a>(
     world.told.iter().filter(move |it| &*it.group == group && it.receiver == receiver)
 }
 
-/// Whether what a receiver heard last of an alert is that it fires. An end that was taken without an answer is not in any
-/// log, as in Alertmanager.
-pub(crate) fn is_told_as_firing(world: &World, name: &str, group: &str, receiver: usize) -> bool {
+/// Whether what a receiver heard last of an alert, before some moment, is that it fires. An end that was taken without an
+/// answer is not in any log, as in Alertmanager.
+pub(crate) fn is_told_as_firing(
+    world: &World,
+    name: &str,
+    (group, receiver): (&str, usize),
+    before: u64,
+) -> bool {
     let ends = |it: &Told| it.kept && it.resolved.contains(name) && !world.is_apart(it);
     let says = |it: &&Told| it.firing.contains(name) || ends(it);
-    told_to(world, group, receiver).rfind(says).is_some_and(|it| it.firing.contains(name))
+    let mut told = told_to(world, group, receiver).filter(|it| it.begun < before);
+    told.rfind(says).is_some_and(|it| it.firing.contains(name))
 }
 
 fn check_one(world: &World, truth: &Truth, receiver: usize) -> Result<(), String> {
@@ -29,7 +35,7 @@ fn check_one(world: &World, truth: &Truth, receiver: usize) -> Result<(), String
         let muted = truth.silences.iter().any(|it| it.group == alert.group && it.holds(world));
         let taken = world.durable(&alert.fires);
         let told: Vec<_> = told_to(world, &alert.group, receiver).collect();
-        let fired = is_told_as_firing(world, name, &alert.group, receiver);
+        let fired = is_told_as_firing(world, name, (&alert.group, receiver), u64::MAX);
         if taken
             && alert.ends.is_empty()
             && !muted
