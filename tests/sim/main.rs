@@ -38,7 +38,7 @@ use std::time::Duration;
 use crate::trace::Lines;
 
 /// Seeds that every `cargo test` tries.
-const SEEDS: u64 = if cfg!(debug_assertions) { 200 } else { 1_000 };
+const SEEDS: u64 = if cfg!(debug_assertions) { 90 } else { 1_000 };
 
 /// What the command line and the environment ask for.
 struct Asked {

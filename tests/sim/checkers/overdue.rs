@@ -1,12 +1,12 @@
 //! Whoever fires is told of in time, also while everything goes wrong: a node that lives and can reach the receiver does
 //! not sit on what it has acknowledged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::Truth;
 use super::told::{is_told_as_firing, told_to};
+use super::{Alert, Truth};
 use crate::receiver::Manner;
-use crate::world::World;
+use crate::world::{Post, World};
 
 /// How long a node may need: to settle after a start, a flush that was under way, attempts that hang, the next flush.
 const PATIENCE_MS: u64 = 60_000;
@@ -17,6 +17,8 @@ type Since = (u64, u64);
 #[derive(Debug, Default)]
 pub(crate) struct Overdue {
     good: BTreeMap<(usize, usize), Since>,
+    /// Posts and receivers that have been told what they say.
+    told: BTreeSet<(usize, usize)>,
 }
 
 impl Overdue {
@@ -49,31 +51,41 @@ impl Overdue {
         }
     }
 
-    fn look_at(&self, world: &World, truth: &Truth, receiver: usize) -> Result<(), String> {
+    fn look_at(&mut self, world: &World, truth: &Truth, receiver: usize) -> Result<(), String> {
         for (name, alert) in &truth.alerts {
+            let Some(post) = self.late_post(world, alert, receiver) else { continue };
             let silenced = truth.silences.iter().any(|it| it.group == alert.group);
-            if !alert.ends.is_empty() || silenced || alert.version_may_be_forgotten(world) {
+            if silenced || alert.version_may_be_forgotten(world) {
                 continue;
             }
-            for post in alert.fires.iter().map(|post| &world.posts[*post]) {
-                let Some(acked_at) = post.acked_at.filter(|_| !post.from_memory) else { continue };
-                let Some((_, since)) = self.good.get(&(post.seat, receiver)) else { continue };
-                let wiped = world.seats[post.seat].wiped_at > Some(acked_at);
-                // Who has not heard of it may take it for ended and say so later, which is for `told` to judge.
-                let taken_at = post.taken_at.unwrap_or(acked_at);
-                let to = (&*alert.group, receiver);
-                let fired = is_told_as_firing(world, name, to, taken_at)
-                    || told_to(world, &alert.group, receiver)
-                        .any(|it| it.begun >= taken_at && it.firing.contains(name));
-                let late = world.now.saturating_sub(acked_at.max(*since)) > PATIENCE_MS;
-                if late && !wiped && !fired {
-                    return Err(format!(
-                        "n{} sits on {name}, acknowledged at {acked_at}, and has reached r{receiver} since {since}",
-                        post.seat
-                    ));
-                }
+            let to = (&*alert.group, receiver);
+            let Post { seat, acked_at, taken_at, .. } = world.posts[post];
+            let taken_at = taken_at.or(acked_at).unwrap_or(0);
+            // Who has not heard of it may take it for ended and say so later, which is for `told` to judge.
+            let fired = is_told_as_firing(world, name, to, taken_at)
+                || told_to(world, &alert.group, receiver)
+                    .any(|it| it.begun >= taken_at && it.firing.contains(name));
+            if !fired {
+                return Err(format!(
+                    "n{seat} sits on {name}, which it has acknowledged at {acked_at:?}, and has reached r{receiver} since {:?}",
+                    self.good.get(&(seat, receiver))
+                ));
             }
+            self.told.insert((post, receiver));
         }
         Ok(())
+    }
+
+    /// A post that says that an alert fires, and of which a receiver ought to have been told by now.
+    fn late_post(&self, world: &World, alert: &Alert, receiver: usize) -> Option<usize> {
+        let is_late = |number: &&usize| {
+            let post = &world.posts[**number];
+            let Some(acked_at) = post.acked_at.filter(|_| !post.from_memory) else { return false };
+            let Some((_, since)) = self.good.get(&(post.seat, receiver)) else { return false };
+            let wiped = world.seats[post.seat].wiped_at > Some(acked_at);
+            let late = world.now.saturating_sub(acked_at.max(*since)) > PATIENCE_MS;
+            late && !wiped && !self.told.contains(&(**number, receiver))
+        };
+        alert.ends.is_empty().then(|| alert.fires.iter().find(is_late).copied()).flatten()
     }
 }
