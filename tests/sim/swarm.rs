@@ -757,7 +757,10 @@ impl History {
     /// All is well from now on.
     fn heal(&mut self) {
         let seat = self.seat();
-        if self.options.one_gone && self.options.broken.is_none() && self.others_hold_all_of(seat) {
+        // Where not all know all, the others may know each other through that one alone.
+        let known = matches!(self.options.peers, Peers::All) || self.options.multicast;
+        let one_gone = self.options.one_gone && self.options.broken.is_none() && known;
+        if one_gone && self.others_hold_all_of(seat) {
             self.world.crash(seat, true);
             self.world.seats[seat].gone = true;
         }
@@ -789,8 +792,6 @@ impl History {
                 world.start(seat);
             }
         }
-        // Where not all know all, the others may know each other through that one alone.
-        let known = matches!(self.options.peers, Peers::All) || self.options.multicast;
         let apart = |how: &Broken| !matches!(how, Broken::ReadOnly | Broken::NoWay);
         if let Some(how) = self.options.broken.filter(|how| known || !apart(how)) {
             self.stay_broken(how);

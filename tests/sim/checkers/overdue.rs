@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::told::{is_told_as_firing, told_to};
 use super::{Alert, Truth};
 use crate::receiver::Manner;
-use crate::world::{Post, World};
+use crate::world::{Post, REROUTED, World};
 
 /// How long a node may need: to settle after a start, a flush that was under way, attempts that hang, the next flush.
 const PATIENCE_MS: u64 = 60_000;
@@ -54,8 +54,10 @@ impl Overdue {
     fn look_at(&mut self, world: &World, truth: &Truth, receiver: usize) -> Result<(), String> {
         for (name, alert) in &truth.alerts {
             let Some(post) = self.late_post(world, alert, receiver) else { continue };
+            // Under a route that it had before, the log may say that it was told, as in Alertmanager.
+            let rerouted = world.rerouted.is_some() && alert.group.starts_with(REROUTED);
             let silenced = truth.silences.iter().any(|it| it.group == alert.group);
-            if silenced || alert.version_may_be_forgotten(world) {
+            if rerouted || silenced || alert.version_may_be_forgotten(world) {
                 continue;
             }
             let to = (&*alert.group, receiver);
