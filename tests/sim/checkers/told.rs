@@ -36,9 +36,13 @@ fn check_one(world: &World, truth: &Truth, receiver: usize) -> Result<(), String
         let taken = world.durable(&alert.fires);
         let told: Vec<_> = told_to(world, &alert.group, receiver).collect();
         let fired = is_told_as_firing(world, name, (&alert.group, receiver), u64::MAX);
+        // A group that gets another route has another log, as in Alertmanager: it may say what was so when it had that route
+        // before, and an alert that ended under the other was not told under this.
+        let rerouted = world.rerouted.is_some() && alert.group.starts_with(REROUTED);
         if taken
             && alert.ends.is_empty()
             && !muted
+            && !rerouted
             && !fired
             && !alert.version_may_be_forgotten(world)
         {
@@ -46,8 +50,6 @@ fn check_one(world: &World, truth: &Truth, receiver: usize) -> Result<(), String
         }
         // An alert that ends while it is muted is not told of, as in Alertmanager.
         let ever_muted = truth.silences.iter().any(|it| it.group == alert.group);
-        // Nor one that has ended when its group gets another route, under which it was not told.
-        let rerouted = world.rerouted.is_some() && alert.group.starts_with(REROUTED);
         let all_ended = world.durable(&alert.ends)
             && !alert.version_may_be_forgotten(world)
             && alert.ends.iter().all(|post| world.posts[*post].acked_at.is_some());
