@@ -40,10 +40,12 @@ impl Muted {
                 let Some(seen) = self.seen.get(&(told.seat, number)) else {
                     continue;
                 };
+                // It may have heard since the last look that the silence ends sooner.
+                let now = until(world, told.seat, silence).unwrap_or(u64::MAX);
                 let muted = silence.group == told.group
                     && seen.life == told.life
                     && seen.since + seen.under_way < told.begun
-                    && silence.mutes(world, told.begun, seen.until)
+                    && silence.mutes(world, told.begun, seen.until.min(now))
                     && !told.firing.is_empty();
                 if muted {
                     return Err(format!(
