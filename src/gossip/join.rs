@@ -315,7 +315,8 @@ impl Gossip {
         }
     }
 
-    /// Asks a member that was lost whom we have missed meanwhile, and tells it what we know, and the others too: the way to them may be back as well.
+    /// Asks a member that was lost whom we have missed meanwhile, and tells it what we know, and the others too: the way to
+    /// them may be back as well.
     fn tell_returned(&mut self, now: Now, node: u64) {
         self.send(node, &Message::Peers(true, Vec::new()));
         self.tell_digest(now, node);
