@@ -241,7 +241,7 @@ impl Core {
         if let Some(other) = meanwhile {
             entry = other.joined(&entry);
         } else if let Some(it) = known {
-            entry = entry.with_firing(&self.later_alerts(id, it));
+            entry = entry.with_firing(&self.later_alerts(id, it), it);
         }
         // Where a member has just restarted an alert may still fire: it must hear of the end no later than of the log.
         let is_new = |it: &&Flushed| !flush.ended.contains(&it.fingerprint) && self.has_lapsed(it);

@@ -19,10 +19,20 @@ fn key(m: &Member) -> LogKey {
 
 /// Another has told for the `times`th time.
 fn hears_log(m: &mut Member, key: &LogKey, times: u64, firing: &[Fingerprint]) {
+    let resolved: Vec<_> = [alert("1")].into_iter().filter(|it| !firing.contains(it)).collect();
+    hears(m, key, times, (firing, &resolved));
+}
+
+fn hears(
+    m: &mut Member,
+    key: &LogKey,
+    times: u64,
+    (firing, resolved): (&[Fingerprint], &[Fingerprint]),
+) {
     let entry = LogEntry {
         timestamp: m.w.now.wall,
         firing: firing.into(),
-        resolved: [alert("1")].into_iter().filter(|it| !firing.contains(it)).collect(),
+        resolved: resolved.into(),
         expires_at: m.w.now.wall + Duration::from_secs(3600),
         tellers: [(ANOTHER, times)].into(),
     };
@@ -57,6 +67,21 @@ fn an_alert_that_came_after_the_tick_is_no_news_here_and_stays_told() {
     assert_eq!(m.w.told(), at(&[(12_700, "[RESOLVED] A -> r (all alerts resolved)")]));
     let held = m.w.core.nflog().get(&key, m.w.now.wall).unwrap();
     assert_eq!((&*held.firing, &*held.resolved), (&[alert("2")][..], &[alert("1")][..]));
+}
+
+#[test]
+fn of_a_later_alert_it_stays_unsure_what_was_told_last() {
+    let (mut m, key) = at_the_end();
+    let mut both = [alert("1"), alert("2")];
+    both.sort_unstable();
+    hears(&mut m, &key, 2, (&both, &[alert("2")]));
+    m.w.answers = true;
+    m.run_until(20_000);
+    let held = m.w.core.nflog().get(&key, m.w.now.wall).unwrap();
+    let [one, two] = [alert("1"), alert("2")];
+    assert!(held.reported(one, false));
+    assert!(!held.reported(two, true) && !held.reported(two, false), "{held:?}");
+    assert_eq!(*held.firing, [two]);
 }
 
 #[test]
