@@ -1,5 +1,7 @@
 //! What another member has told between a flush's tick and its turn.
 
+use std::collections::BTreeSet;
+
 use super::turns::Member;
 use super::*;
 use crate::core::Change;
@@ -36,6 +38,10 @@ fn hears(
         expires_at: m.w.now.wall + Duration::from_secs(3600),
         tellers: [(ANOTHER, times)].into(),
     };
+    hears_entry(m, key, entry);
+}
+
+fn hears_entry(m: &mut Member, key: &LogKey, entry: LogEntry) {
     let now = m.w.now;
     m.w.step(|core, cx| {
         assert_eq!(core.merge_log(now, key, entry), Logged::Taken);
@@ -67,6 +73,23 @@ fn an_alert_that_came_after_the_tick_is_no_news_here_and_stays_told() {
     assert_eq!(m.w.told(), at(&[(12_700, "[RESOLVED] A -> r (all alerts resolved)")]));
     let held = m.w.core.nflog().get(&key, m.w.now.wall).unwrap();
     assert_eq!((&*held.firing, &*held.resolved), (&[alert("2")][..], &[alert("1")][..]));
+}
+
+#[test]
+fn an_alert_of_long_ago_of_which_another_tells_only_now_stays_told() {
+    let (mut m, key) = at_the_end();
+    let entry = LogEntry {
+        timestamp: m.w.now.wall - Duration::from_secs(600),
+        firing: [alert("1"), alert("2")].into_iter().collect::<BTreeSet<_>>().into_iter().collect(),
+        resolved: [].into(),
+        expires_at: m.w.now.wall + Duration::from_secs(3600),
+        tellers: [(ANOTHER, 2)].into(),
+    };
+    hears_entry(&mut m, &key, entry);
+    m.w.answers = true;
+    m.run_until(20_000);
+    assert_eq!(m.w.told(), at(&[(12_700, "[RESOLVED] A -> r (all alerts resolved)")]));
+    assert_eq!(*m.w.core.nflog().get(&key, m.w.now.wall).unwrap().firing, [alert("2")]);
 }
 
 #[test]
