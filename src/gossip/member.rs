@@ -5,13 +5,14 @@
 //! never travels in foca's broadcasts.
 //!
 //! So who falls silent is found down after at most [`SPARED_FOR`] + the rounds until one of the others probes it (each
-//! probes one member a `probe_interval`) + [`SUSPICION`]: with ten members some two minutes, see `tests/gossip.rs`.
+//! probes one member a `probe_interval`) + [`SUSPICION`]: with ten members some two minutes, see `tests/gossip.rs`. The
+//! suspicion is told to all, but each asks the suspect itself before it takes it for dead.
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU8, NonZeroUsize};
 use std::time::Duration;
 
-use bytes::BufMut as _;
+use bytes::{Buf as _, BufMut as _};
 use foca::{
     Codec, Config, Foca, Header, Identity, Incarnation, Member, NoCustomBroadcast, Notification,
     PeriodicParams, Runtime, State, Timer,
@@ -90,7 +91,7 @@ pub(super) struct Swim {
     timers: BTreeMap<(Mono, u64), Timer<Id>>,
     timers_made: u64,
     call_at: Mono,
-    /// The suspects of [`Swim::doubt`], by when each is down: foca sets a time for those alone that it has probed.
+    /// Suspects, by when each is down: foca sets a time for those alone that it has probed.
     doubts: BTreeMap<(Mono, u64), (Id, Incarnation)>,
 }
 
@@ -151,14 +152,57 @@ impl Swim {
 
     /// A datagram of another's foca. What makes no sense to it changes nothing.
     pub(super) fn handle_data(&mut self, now: Mono, data: &[u8]) -> Upshot {
-        let mut upshot = self.drive(now, |foca, runtime| foca.handle_data(data, runtime));
-        let header = CborCodec.decode_header(data);
+        let (data, accused) = self.without_hearsay(data);
+        let mut upshot = self.drive(now, |foca, runtime| foca.handle_data(&data, runtime));
+        for node in accused {
+            let one = self.doubt(now, node);
+            upshot.sends.extend(one.sends);
+        }
+        self.time_suspects(now);
+        let header = CborCodec.decode_header(data.as_slice());
         let own = self.foca.identity();
         upshot.outdated = header.is_ok_and(|Header { dst, .. }| {
             dst.node == own.node && dst.generation < own.generation
         });
         self.bound();
         upshot
+    }
+
+    /// A datagram without its word that members are down who are not down as far as we know, and these members: nobody is
+    /// taken for dead on another's word, for who hears nothing takes all others for dead. An accusation that was refuted
+    /// already is worth nothing.
+    fn without_hearsay(&self, data: &[u8]) -> (Vec<u8>, Vec<u64>) {
+        let (mut rest, mut codec) = (data, CborCodec);
+        let mut accused = Vec::new();
+        if codec.decode_header(&mut rest).is_err() || rest.len() < 2 {
+            return (data.to_vec(), accused);
+        }
+        let header = data.len() - rest.len();
+        let (mut kept, mut count) = (Vec::new(), 0_u16);
+        for _ in 0..rest.get_u16() {
+            let Ok(member) = codec.decode_member(&mut rest) else { break };
+            let id = member.id();
+            let known = self.foca.iter_members().find(|known| known.id() == id);
+            match known.filter(|_| member.state() == State::Down) {
+                Some(known) if known.incarnation() > member.incarnation() => {}
+                Some(_) => accused.push(id.node),
+                None if codec.encode_member(&member, &mut kept).is_ok() => count += 1,
+                None => {}
+            }
+        }
+        let mut filtered = data.get(..header).unwrap_or_default().to_vec();
+        filtered.put_u16(count);
+        filtered.extend(kept);
+        (filtered, accused)
+    }
+
+    /// Gives all suspects a time by which they are down: each node decides that for itself.
+    fn time_suspects(&mut self, now: Mono) {
+        let timed: Vec<u64> = self.doubts.keys().map(|(_, node)| *node).collect();
+        let lives = self.suspects().map(|it| (*it.id(), it.incarnation()));
+        let lives: Vec<_> = lives.filter(|(id, _)| !timed.contains(&id.node)).collect();
+        let doubts = lives.into_iter().map(|life| ((now + SUSPICION, life.0.node), life));
+        self.doubts.extend(doubts);
     }
 
     /// What foca knows of a node: its generation, and whether it is there.
@@ -444,6 +488,45 @@ mod tests {
         assert_eq!(swim.generation(), 5);
         swim.outlive(Mono::ZERO, 3);
         assert_eq!(swim.generation(), 5);
+    }
+
+    /// What node 2 gossips of a member.
+    fn word(member: &Member<Id>) -> Vec<u8> {
+        let (mut buf, mut codec) = (Vec::new(), CborCodec);
+        let header = Header {
+            src: Id { node: 2, generation: 0 },
+            src_incarnation: 0,
+            dst: Id { node: 1, generation: 0 },
+            message: foca::Message::Gossip,
+        };
+        codec.encode_header(&header, &mut buf).unwrap();
+        buf.put_u16(1);
+        codec.encode_member(member, &mut buf).unwrap();
+        buf
+    }
+
+    #[test]
+    fn nobody_is_down_on_anothers_word_unless_it_stays_silent() {
+        let id = Id { node: 3, generation: 0 };
+        for answers in [true, false] {
+            let mut swim = swim(1);
+            swim.alive(Mono::ZERO, 2, 0);
+            swim.alive(Mono::ZERO, 3, 0);
+            let said = swim.handle_data(Mono::ZERO, &word(&Member::down(id)));
+            assert_eq!(said.changes, []);
+            assert_eq!(swim.find(3), Some((0, Liveness::Suspect)));
+            let first = swim.handle_timeout(Mono::from_ms(500), |_| None);
+            assert!(first.sends.iter().any(|(node, _)| *node == 3), "it is asked");
+            if answers {
+                let refuted = word(&Member::new(id, 1, State::Alive));
+                swim.handle_data(Mono::from_ms(600), &refuted);
+                swim.handle_data(Mono::from_ms(700), &word(&Member::down(id)));
+                assert_eq!(swim.find(3), Some((0, Liveness::Alive)), "it was refuted");
+            }
+            let heard = |node| (node == 2 || answers).then_some(Mono::from_ms(21_000));
+            let changes = run(&mut swim, Mono::from_ms(21_000), heard);
+            assert_eq!(changes, if answers { vec![] } else { vec![(3, false)] });
+        }
     }
 
     #[test]
