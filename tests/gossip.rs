@@ -586,6 +586,8 @@ fn a_member_that_hears_nobody_makes_nobody_dead_and_holds_up_no_news() {
         );
         assert_eq!(deaths, 0);
         assert!(slowest[50] < 200 && slowest[59] < 2_000);
+        // Nothing can be agreed on with it.
+        assert!(others.iter().all(|seat| net.gossip(*seat).living().len() == 7));
     }
 }
 

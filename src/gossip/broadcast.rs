@@ -351,6 +351,10 @@ impl Gossip {
         sent.by.retain(|node| !self.is_down(*node));
         let given_up = sent.mode != TOLD && tries >= RESEND_AFTER_MS.len();
         let silent = self.note_unanswered(now, &sent.by, given_up);
+        for node in sent.by.iter().filter(|_| given_up) {
+            let doubts = self.swim.doubt(now.mono, *node);
+            self.apply(now, doubts);
+        }
         if sent.by.is_empty() || tries >= RESEND_AFTER_MS.len() || faults::on(Fault::NewsNotResent)
         {
             return;

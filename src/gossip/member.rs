@@ -1,12 +1,13 @@
 //! Who is alive: foca (SWIM) with our identity, our bytes, and our patience.
 //!
 //! Nothing of value hangs on a member being found down, and links lose datagrams, so probing is slow and cheap: a member
-//! that was heard of late, in whatever way, is not asked whether it is there ([`SPARED_FOR`]), nor declared down. State
-//! never travels in foca's broadcasts.
+//! that was heard of late, in whatever way, is not asked whether it is there ([`SPARED_FOR`]). State never travels in
+//! foca's broadcasts.
 //!
 //! So who falls silent is found down after at most [`SPARED_FOR`] + the rounds until one of the others probes it (each
 //! probes one member a `probe_interval`) + [`SUSPICION`]: with ten members some two minutes, see `tests/gossip.rs`. The
-//! suspicion is told to all, but each asks the suspect itself before it takes it for dead.
+//! suspicion is told to all, and each asks the suspect itself, twice a second: one answer clears it. Who is heard and
+//! answers none of all these hears nobody, so nothing can be agreed on with it: it is down, too, until it answers.
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU8, NonZeroUsize};
@@ -30,9 +31,9 @@ use crate::time::Mono;
 /// A member that was heard so lately is there. Longer than the longest pause between two beacons, so that members who hear
 /// one another by multicast need no probes.
 pub(super) const SPARED_FOR: Duration = Duration::from_secs(40);
-/// A suspect is given so long to be heard of.
+/// A suspect is given so long to answer.
 const SUSPICION: Duration = Duration::from_secs(20);
-/// While it has not been heard of, it is asked so often: a lossy link needs more than one question.
+/// Until it has, it is asked so often: a lossy link needs more than one question.
 const LAST_CALL: Duration = Duration::from_millis(500);
 /// A member that is down is remembered for so long.
 const REMEMBERED: Duration = Duration::from_secs(6 * 3600);
@@ -67,9 +68,9 @@ impl Identity for Id {
 pub enum Liveness {
     /// It answers.
     Alive,
-    /// It did not answer a probe, and has some time to be heard of.
+    /// It did not answer a probe, and has some time to say that it is there.
     Suspect,
-    /// It was not heard of in that time.
+    /// It did not in that time.
     Down,
 }
 
@@ -137,7 +138,7 @@ impl Swim {
         }
     }
 
-    /// Another is now where a node was heard last: it is down unless it is heard of soon.
+    /// A node does not answer, or another is now where it was heard last: it is down unless it says soon that it is there.
     pub(super) fn doubt(&mut self, now: Mono, node: u64) -> Upshot {
         // Of one that others suspect foca knows no time either.
         let doubted = self.doubts.keys().any(|(_, other)| *other == node);
@@ -241,13 +242,6 @@ impl Swim {
         let mut all = Upshot::default();
         while let Some(entry) = self.timers.first_entry().filter(|entry| entry.key().0 <= now) {
             let timer = entry.remove();
-            if let Timer::ChangeSuspectToDown { member_id, .. } = &timer
-                && let Some(at) = heard(member_id.node)
-                && now.since(at) < SUSPICION
-            {
-                self.schedule(at + SUSPICION, timer);
-                continue;
-            }
             let mut one = self.drive(now, |foca, runtime| foca.handle_timer(timer, runtime));
             self.spare(now, &mut one, &heard);
             all.sends.extend(one.sends);
@@ -256,10 +250,6 @@ impl Swim {
         while let Some(entry) = self.doubts.first_entry().filter(|entry| entry.key().0 <= now) {
             let ((_, node), life) = entry.remove_entry();
             if !self.suspects().any(|it| (*it.id(), it.incarnation()) == life) {
-                continue;
-            }
-            if let Some(at) = heard(node).filter(|at| now.since(*at) < SUSPICION) {
-                self.doubts.insert((at + SUSPICION, node), life);
                 continue;
             }
             let one = self.gone(now, node);
@@ -453,14 +443,19 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_was_heard_otherwise_is_not_declared_down() {
+    fn a_suspect_that_is_heard_and_does_not_answer_is_down_in_tens_of_seconds() {
         let mut swim = swim(1);
         swim.alive(Mono::ZERO, 2, 0);
-        assert_eq!(run(&mut swim, Mono::from_ms(60_000), |_| None), []);
-        let late = Mono::from_ms(100_000);
-        assert_eq!(run(&mut swim, Mono::from_ms(119_000), |_| Some(late)), []);
-        assert_eq!(swim.find(2), Some((0, Liveness::Suspect)));
-        assert_eq!(run(&mut swim, Mono::from_ms(121_000), |_| Some(late)), [(2, false)]);
+        assert_eq!(swim.doubt(Mono::ZERO, 2).changes, []);
+        let mut asked = 0;
+        while let Some(at) = swim.next_timeout().filter(|at| at.as_ms() < 20_000) {
+            let upshot = swim.handle_timeout(at, |_| Some(at));
+            assert_eq!(upshot.changes, []);
+            asked += upshot.sends.iter().filter(|(node, _)| *node == 2).count();
+        }
+        assert!(asked >= 39, "asked {asked} times");
+        let changes = run(&mut swim, Mono::from_ms(20_000), |_| Some(Mono::from_ms(19_000)));
+        assert_eq!(changes, [(2, false)]);
     }
 
     #[test]

@@ -421,10 +421,6 @@ impl Gossip {
             living.iter().copied().filter(|node| self.is_deaf(now, *node)).collect();
         let hears_multicast = deaf.len() < living.len();
         deaf.retain(|node| !self.repair.serves_much(*node));
-        let answers = |node: &u64| self.peers.0.get(node).is_some_and(|it| it.answers(now.mono));
-        if deaf.iter().any(answers) {
-            deaf.retain(answers);
-        }
         if hears_multicast {
             let digest = Message::Digest(self.own_digest(now));
             self.send_multicast(&digest);
