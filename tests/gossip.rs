@@ -199,6 +199,14 @@ fn a_partition_of_any_length_heals_in_less_than_five_seconds() {
     }
 }
 
+#[test]
+#[ignore = "it prints the README's figures"]
+fn how_long_thirty_take_to_heal_after_an_hour() {
+    let mut times: Vec<u64> = (0..200).map(|seed| part(seed, 30, false, 3_600)).collect();
+    times.sort_unstable();
+    println!("median {}, 99 % {}, most {} ms", times[99], times[197], times[199]);
+}
+
 /// Seats that know so many records from before, the last one excepted.
 fn with_a_newcomer(seats: usize, records: u32) -> Net {
     let mut net = Net::new(1, seats);
