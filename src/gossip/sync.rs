@@ -227,7 +227,11 @@ impl Gossip {
             return self.sync.trickle.hear_agreement();
         }
         let told = peer.told_digest;
-        self.sync.trickle.reset(now.mono, rng);
+        // Who has no room is not made to talk by what it cannot have.
+        let is_overfull = self.index.is_overfull(now.mono);
+        if !is_overfull {
+            self.sync.trickle.reset(now.mono, rng);
+        }
         let mut lacking = 0;
         for head in digest.recent.iter().filter(|head| !self.index.knows(**head)) {
             lacking += 1;
@@ -248,7 +252,7 @@ impl Gossip {
             if !just_told && !self.repair.serves(node) {
                 self.tell_digest(now, node);
             }
-        } else if self.sync.take_partner(now.mono, node) {
+        } else if !is_overfull && self.sync.take_partner(now.mono, node) {
             self.sync.asked = Some(Asked { node, tries: 0, next: now.mono });
         }
     }
@@ -402,6 +406,7 @@ impl Gossip {
             return Err("expired");
         }
         if self.index.entry(head.hash).is_none() && self.index.is_full() {
+            self.index.overflow(now.mono);
             return Err("the index is full");
         }
         if self.hlc.observe(now, record.version.hlc).is_err() {
