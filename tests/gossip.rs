@@ -569,6 +569,38 @@ fn one_way_links_delay_and_lose_nothing() {
     }
 }
 
+/// As behind a firewall that lets nothing in: it takes all others for dead and says so, and is handed what others wait for.
+#[test]
+fn a_member_that_hears_nobody_makes_nobody_dead_and_holds_up_no_news() {
+    for multicast in [false, true] {
+        let mut net = joined(1, 9, multicast);
+        let deaf = 4;
+        net.cut.extend((0..9).filter(|seat| *seat != deaf).map(|seat| (seat, deaf)));
+        let others: Vec<usize> = (0..9).filter(|seat| *seat != deaf).collect();
+        let mut slowest = Vec::new();
+        for id in 0..60 {
+            net.publish(others[id as usize % others.len()], id, 300, DAY);
+            let all = |net: &Net| others.iter().all(|seat| net.seats[*seat].has(id));
+            let ms = net.run_until(30 * SECOND, all);
+            slowest.push(ms.expect("delivered"));
+            net.run_for(10 * SECOND);
+        }
+        let itself = net.gossip(deaf).node();
+        let died =
+            |event: &&(u64, Output)| matches!(event.1, Output::MemberDown(node) if node != itself);
+        let of_others = others.iter().flat_map(|seat| &net.seats[*seat].events);
+        let deaths = of_others.filter(died).count();
+        slowest.sort_unstable();
+        println!(
+            "one hears nobody: multicast={multicast}: news after {slowest:?} ms, {deaths} downs"
+        );
+        assert_eq!(deaths, 0);
+        assert!(slowest[50] < 200 && slowest[59] < 2_000);
+        // Nothing can be agreed on with it.
+        assert!(others.iter().all(|seat| net.gossip(*seat).living().len() == 7));
+    }
+}
+
 /// As of a weak antenna: who is sent to hears all, and is hardly heard.
 #[test]
 fn links_that_lose_most_in_one_direction_delay_and_lose_nothing() {

@@ -193,7 +193,7 @@ impl Core {
         let delivery = flush.deliveries.get(at)?;
         let (content, key) = (&delivery.content, &delivery.key);
         let integration = flush.receiver.integrations.get(delivery.integration)?;
-        let known = self.nflog.get(key, now).map(|it| match self.later_alerts(id, it) {
+        let known = self.nflog.get(key, now).map(|it| match self.later_alerts(id, key, it) {
             some if some.is_empty() => Cow::Borrowed(it),
             some => Cow::Owned(it.without_firing(&some)),
         });
@@ -241,7 +241,7 @@ impl Core {
         if let Some(other) = meanwhile {
             entry = other.joined(&entry);
         } else if let Some(it) = known {
-            entry = entry.with_firing(&self.later_alerts(id, it));
+            entry = entry.with_firing(&self.later_alerts(id, &key, it), it);
         }
         // Where a member has just restarted an alert may still fire: it must hear of the end no later than of the log.
         let is_new = |it: &&Flushed| !flush.ended.contains(&it.fingerprint) && self.has_lapsed(it);
@@ -257,13 +257,17 @@ impl Core {
         }
     }
 
-    /// Alerts that were told as firing a moment ago, perhaps by another member, and that a flush of this group does not
-    /// know: they came after its tick, or have not come yet. They are not this flush's to tell of.
-    fn later_alerts(&self, id: GroupId, known: &LogEntry) -> Vec<Fingerprint> {
+    /// Alerts that were told as firing a moment ago, perhaps by another member, or as another has said a moment ago, and
+    /// that a flush of this group does not know: they came after its tick, or have not come yet. They are not this flush's
+    /// to tell of.
+    fn later_alerts(&self, id: GroupId, key: &LogKey, known: &LogEntry) -> Vec<Fingerprint> {
         let Some(group) = self.groups.get(id) else { return Vec::new() };
         let Some(flush) = &group.flush else { return Vec::new() };
         let another = known.tellers.iter().any(|it| it.0 != self.turns.flock.me);
-        if !another || known.timestamp < flush.tick.wall - NEWS_LATE {
+        let told_lately = known.timestamp >= flush.tick.wall - NEWS_LATE;
+        let heard_at = self.nflog.heard_at(key.id());
+        let heard_lately = heard_at.is_some_and(|at| at + NEWS_LATE >= flush.tick.mono);
+        if !another || !(told_lately || heard_lately) {
             return Vec::new();
         }
         let ours: BTreeSet<_> = flush.snapshot.iter().map(|it| it.fingerprint).collect();

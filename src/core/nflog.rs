@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::limits::{LOG_BYTES_MAX, LOG_ENTRIES_MAX};
 use crate::model::{LogEntry, LogKey};
-use crate::time::Wall;
+use crate::time::{Mono, Wall};
 
 /// One entry a key, the latest.
 #[derive(Debug, Default)]
 pub struct Nflog {
     /// By [`LogKey::id`], by which the flock knows them.
     entries: BTreeMap<u128, (LogKey, LogEntry)>,
+    /// When another's entry was taken last, of those that have one.
+    heard: BTreeMap<u128, Mono>,
     /// In the order in which they give way.
     order: BTreeSet<Place>,
     /// Bytes of all keys and entries.
@@ -35,7 +37,9 @@ impl Nflog {
     /// Takes an entry as it is. Returns the keys of those that give way to it, which may be its own.
     pub fn put(&mut self, key: LogKey, entry: LogEntry) -> Vec<LogKey> {
         let id = key.id();
+        let heard_at = self.heard_at(id);
         self.remove(id);
+        self.heard.extend(heard_at.map(|at| (id, at)));
         self.order.insert(place(id, &entry));
         self.bytes += bytes(&key, &entry);
         self.entries.insert(id, (key, entry));
@@ -45,6 +49,18 @@ impl Nflog {
             gone.extend(self.remove(least));
         }
         gone
+    }
+
+    /// Takes note that the entry with this [`LogKey::id`] is another's, or was joined with it.
+    pub fn note_heard(&mut self, id: u128, now: Mono) {
+        if self.entries.contains_key(&id) {
+            self.heard.insert(id, now);
+        }
+    }
+
+    /// When another's entry was last taken under this [`LogKey::id`].
+    pub fn heard_at(&self, id: u128) -> Option<Mono> {
+        self.heard.get(&id).copied()
     }
 
     /// Every entry, expired ones that were not yet swept too.
@@ -78,6 +94,7 @@ impl Nflog {
     fn remove(&mut self, id: u128) -> Option<LogKey> {
         let (key, entry) = self.entries.remove(&id)?;
         self.order.remove(&place(id, &entry));
+        self.heard.remove(&id);
         self.bytes -= bytes(&key, &entry);
         Some(key)
     }
@@ -129,8 +146,12 @@ mod tests {
         assert_eq!(log.get(&key("c"), now), Some(&entry(102, &[1])));
         assert_eq!(log.sweep(now), [key("a"), key("b")]);
         log.for_each(|it| it.expires_at = now);
+        log.note_heard(key("c").id(), Mono::from_ms(5));
+        log.put(key("c"), entry(101, &[]));
+        assert_eq!(log.heard_at(key("c").id()), Some(Mono::from_ms(5)));
         assert_eq!(log.sweep(now), [key("c")], "in the order of its time after a step");
-        assert_eq!((log.len(), log.order.len(), log.bytes), (0, 0, 0));
+        log.note_heard(key("c").id(), Mono::from_ms(6));
+        assert_eq!((log.len(), log.order.len(), log.heard.len(), log.bytes), (0, 0, 0, 0));
     }
 
     #[test]

@@ -66,6 +66,7 @@ impl Core {
         if !self.put_log(now, key, entry) {
             return Logged::Full;
         }
+        self.nflog.note_heard(key.id(), now.mono);
         // Of what it says that fires, an end that is known has still to be told.
         for fingerprint in firing.iter().copied() {
             if !self.alerts.fires(fingerprint, now.wall) {

@@ -17,6 +17,7 @@ use rand::Rng;
 
 use super::limiter::Bucket;
 use super::message::{AROUND_BYTES, FIRST_HAND, Head, MENDED, Message, RELAYED, TOLD, pack};
+use super::peer::Peer;
 use super::record::{Merge, Record, Replica};
 use super::seal::MESSAGE_BYTES_MAX;
 use super::sync::Origin;
@@ -210,7 +211,7 @@ impl Gossip {
             let mut told: BTreeMap<To, Vec<u64>> = BTreeMap::new();
             for (record, tree) in self.broadcast.pop_batch() {
                 let to: Vec<To> = if tree || deaf.len() == living.len() {
-                    self.heirs(&living, self.config.node, record.version.node)
+                    self.heirs(now, &living, self.config.node, record.version.node)
                         .into_iter()
                         .map(|node| To::Node(node, RELAYED))
                         .collect()
@@ -350,6 +351,10 @@ impl Gossip {
         sent.by.retain(|node| !self.is_down(*node));
         let given_up = sent.mode != TOLD && tries >= RESEND_AFTER_MS.len();
         let silent = self.note_unanswered(now, &sent.by, given_up);
+        for node in sent.by.iter().filter(|_| given_up) {
+            let doubts = self.swim.doubt(now.mono, *node);
+            self.apply(now, doubts);
+        }
         if sent.by.is_empty() || tries >= RESEND_AFTER_MS.len() || faults::on(Fault::NewsNotResent)
         {
             return;
@@ -372,11 +377,14 @@ impl Gossip {
             return;
         }
         for node in sent.by {
-            if tries >= SILENT_TRIES && silent.contains(&node) {
+            let is_silent = silent.contains(&node);
+            if tries >= SILENT_TRIES && is_silent {
                 self.ask_to_check(now, rng, node);
-                if tries == SILENT_TRIES && sent.mode == RELAYED {
-                    self.replace_silent(now, node, &records);
-                }
+            }
+            // Who speaks and does not answer is given one more try: it may be busy.
+            let last = if is_silent { SILENT_TRIES } else { SILENT_TRIES + 1 };
+            if tries == last && sent.mode == RELAYED {
+                self.replace_silent(now, node, &records);
             }
             let to = if sent.was_missed { To::Missed(node) } else { To::Node(node, sent.mode) };
             self.send_records(now, to, &[node], records.clone(), tries);
@@ -388,6 +396,7 @@ impl Gossip {
         let mut silent = by.to_vec();
         silent.retain(|node| {
             let Some(peer) = self.peers.0.get_mut(node) else { return false };
+            peer.unanswered_since.get_or_insert(now.mono);
             if given_up {
                 peer.lost_at = Some(now.mono);
                 self.join.hurry(now.mono);
@@ -416,7 +425,7 @@ impl Gossip {
         let living = self.swim.living();
         let mut routes: BTreeMap<To, Vec<Record>> = BTreeMap::new();
         for record in records {
-            for child in self.heirs(&living, silent, record.version.node) {
+            for child in self.heirs(now, &living, silent, record.version.node) {
                 if child != self.config.node {
                     routes.entry(To::Node(child, RELAYED)).or_default().push(record.clone());
                 }
@@ -427,14 +436,15 @@ impl Gossip {
         }
     }
 
-    /// Whom a member hands the author's records to, and in place of each of these that we have not met, or that is lost,
-    /// whom it would hand them to.
-    fn heirs(&self, living: &[u64], member: u64, author: u64) -> Vec<u64> {
+    /// Whom a member hands the author's records to, and beside each of these that we have not met, that is lost or does not
+    /// answer, whom it would hand them to.
+    fn heirs(&self, now: Now, living: &[u64], member: u64, author: u64) -> Vec<u64> {
+        let hands_on = |peer: &Peer| peer.lost_at.is_none() && peer.answers(now.mono);
         let all: Vec<u64> = living.iter().copied().chain([self.config.node]).collect();
         let mut heirs: Vec<u64> = children(&all, member, author).collect();
         let mut at = 0;
         while let Some(heir) = heirs.get(at) {
-            if self.peers.0.get(heir).is_none_or(|peer| peer.lost_at.is_some()) {
+            if !self.peers.0.get(heir).is_some_and(hands_on) {
                 heirs.extend(children(&all, *heir, author));
             }
             at += 1;

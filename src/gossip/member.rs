@@ -1,17 +1,19 @@
 //! Who is alive: foca (SWIM) with our identity, our bytes, and our patience.
 //!
 //! Nothing of value hangs on a member being found down, and links lose datagrams, so probing is slow and cheap: a member
-//! that was heard of late, in whatever way, is not asked whether it is there ([`SPARED_FOR`]), nor declared down. State
-//! never travels in foca's broadcasts.
+//! that was heard of late, in whatever way, is not asked whether it is there ([`SPARED_FOR`]). State never travels in
+//! foca's broadcasts.
 //!
 //! So who falls silent is found down after at most [`SPARED_FOR`] + the rounds until one of the others probes it (each
-//! probes one member a `probe_interval`) + [`SUSPICION`]: with ten members some two minutes, see `tests/gossip.rs`.
+//! probes one member a `probe_interval`) + [`SUSPICION`]: with ten members some two minutes, see `tests/gossip.rs`. The
+//! suspicion is told to all, and each asks the suspect itself, twice a second: one answer clears it. Who is heard and
+//! answers none of all these hears nobody, so nothing can be agreed on with it: it is down, too, until it answers.
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU8, NonZeroUsize};
 use std::time::Duration;
 
-use bytes::BufMut as _;
+use bytes::{Buf as _, BufMut as _};
 use foca::{
     Codec, Config, Foca, Header, Identity, Incarnation, Member, NoCustomBroadcast, Notification,
     PeriodicParams, Runtime, State, Timer,
@@ -29,9 +31,9 @@ use crate::time::Mono;
 /// A member that was heard so lately is there. Longer than the longest pause between two beacons, so that members who hear
 /// one another by multicast need no probes.
 pub(super) const SPARED_FOR: Duration = Duration::from_secs(40);
-/// A suspect is given so long to be heard of.
+/// A suspect is given so long to answer.
 const SUSPICION: Duration = Duration::from_secs(20);
-/// While it has not been heard of, it is asked so often: a lossy link needs more than one question.
+/// Until it has, it is asked so often: a lossy link needs more than one question.
 const LAST_CALL: Duration = Duration::from_millis(500);
 /// A member that is down is remembered for so long.
 const REMEMBERED: Duration = Duration::from_secs(6 * 3600);
@@ -66,9 +68,9 @@ impl Identity for Id {
 pub enum Liveness {
     /// It answers.
     Alive,
-    /// It did not answer a probe, and has some time to be heard of.
+    /// It did not answer a probe, and has some time to say that it is there.
     Suspect,
-    /// It was not heard of in that time.
+    /// It did not in that time.
     Down,
 }
 
@@ -90,7 +92,7 @@ pub(super) struct Swim {
     timers: BTreeMap<(Mono, u64), Timer<Id>>,
     timers_made: u64,
     call_at: Mono,
-    /// The suspects of [`Swim::doubt`], by when each is down: foca sets a time for those alone that it has probed.
+    /// Suspects, by when each is down: foca sets a time for those alone that it has probed.
     doubts: BTreeMap<(Mono, u64), (Id, Incarnation)>,
 }
 
@@ -136,7 +138,7 @@ impl Swim {
         }
     }
 
-    /// Another is now where a node was heard last: it is down unless it is heard of soon.
+    /// A node does not answer, or another is now where it was heard last: it is down unless it says soon that it is there.
     pub(super) fn doubt(&mut self, now: Mono, node: u64) -> Upshot {
         // Of one that others suspect foca knows no time either.
         let doubted = self.doubts.keys().any(|(_, other)| *other == node);
@@ -151,14 +153,57 @@ impl Swim {
 
     /// A datagram of another's foca. What makes no sense to it changes nothing.
     pub(super) fn handle_data(&mut self, now: Mono, data: &[u8]) -> Upshot {
-        let mut upshot = self.drive(now, |foca, runtime| foca.handle_data(data, runtime));
-        let header = CborCodec.decode_header(data);
+        let (data, accused) = self.without_hearsay(data);
+        let mut upshot = self.drive(now, |foca, runtime| foca.handle_data(&data, runtime));
+        for node in accused {
+            let one = self.doubt(now, node);
+            upshot.sends.extend(one.sends);
+        }
+        self.time_suspects(now);
+        let header = CborCodec.decode_header(data.as_slice());
         let own = self.foca.identity();
         upshot.outdated = header.is_ok_and(|Header { dst, .. }| {
             dst.node == own.node && dst.generation < own.generation
         });
         self.bound();
         upshot
+    }
+
+    /// A datagram without its word that members are down who are not down as far as we know, and these members: nobody is
+    /// taken for dead on another's word, for who hears nothing takes all others for dead. An accusation that was refuted
+    /// already is worth nothing.
+    fn without_hearsay(&self, data: &[u8]) -> (Vec<u8>, Vec<u64>) {
+        let (mut rest, mut codec) = (data, CborCodec);
+        let mut accused = Vec::new();
+        if codec.decode_header(&mut rest).is_err() || rest.len() < 2 {
+            return (data.to_vec(), accused);
+        }
+        let header = data.len() - rest.len();
+        let (mut kept, mut count) = (Vec::new(), 0_u16);
+        for _ in 0..rest.get_u16() {
+            let Ok(member) = codec.decode_member(&mut rest) else { break };
+            let id = member.id();
+            let known = self.foca.iter_members().find(|known| known.id() == id);
+            match known.filter(|_| member.state() == State::Down) {
+                Some(known) if known.incarnation() > member.incarnation() => {}
+                Some(_) => accused.push(id.node),
+                None if codec.encode_member(&member, &mut kept).is_ok() => count += 1,
+                None => {}
+            }
+        }
+        let mut filtered = data.get(..header).unwrap_or_default().to_vec();
+        filtered.put_u16(count);
+        filtered.extend(kept);
+        (filtered, accused)
+    }
+
+    /// Gives all suspects a time by which they are down: each node decides that for itself.
+    fn time_suspects(&mut self, now: Mono) {
+        let timed: Vec<u64> = self.doubts.keys().map(|(_, node)| *node).collect();
+        let lives = self.suspects().map(|it| (*it.id(), it.incarnation()));
+        let lives: Vec<_> = lives.filter(|(id, _)| !timed.contains(&id.node)).collect();
+        let doubts = lives.into_iter().map(|life| ((now + SUSPICION, life.0.node), life));
+        self.doubts.extend(doubts);
     }
 
     /// What foca knows of a node: its generation, and whether it is there.
@@ -197,13 +242,6 @@ impl Swim {
         let mut all = Upshot::default();
         while let Some(entry) = self.timers.first_entry().filter(|entry| entry.key().0 <= now) {
             let timer = entry.remove();
-            if let Timer::ChangeSuspectToDown { member_id, .. } = &timer
-                && let Some(at) = heard(member_id.node)
-                && now.since(at) < SUSPICION
-            {
-                self.schedule(at + SUSPICION, timer);
-                continue;
-            }
             let mut one = self.drive(now, |foca, runtime| foca.handle_timer(timer, runtime));
             self.spare(now, &mut one, &heard);
             all.sends.extend(one.sends);
@@ -212,10 +250,6 @@ impl Swim {
         while let Some(entry) = self.doubts.first_entry().filter(|entry| entry.key().0 <= now) {
             let ((_, node), life) = entry.remove_entry();
             if !self.suspects().any(|it| (*it.id(), it.incarnation()) == life) {
-                continue;
-            }
-            if let Some(at) = heard(node).filter(|at| now.since(*at) < SUSPICION) {
-                self.doubts.insert((at + SUSPICION, node), life);
                 continue;
             }
             let one = self.gone(now, node);
@@ -409,14 +443,19 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_was_heard_otherwise_is_not_declared_down() {
+    fn a_suspect_that_is_heard_and_does_not_answer_is_down_in_tens_of_seconds() {
         let mut swim = swim(1);
         swim.alive(Mono::ZERO, 2, 0);
-        assert_eq!(run(&mut swim, Mono::from_ms(60_000), |_| None), []);
-        let late = Mono::from_ms(100_000);
-        assert_eq!(run(&mut swim, Mono::from_ms(119_000), |_| Some(late)), []);
-        assert_eq!(swim.find(2), Some((0, Liveness::Suspect)));
-        assert_eq!(run(&mut swim, Mono::from_ms(121_000), |_| Some(late)), [(2, false)]);
+        assert_eq!(swim.doubt(Mono::ZERO, 2).changes, []);
+        let mut asked = 0;
+        while let Some(at) = swim.next_timeout().filter(|at| at.as_ms() < 20_000) {
+            let upshot = swim.handle_timeout(at, |_| Some(at));
+            assert_eq!(upshot.changes, []);
+            asked += upshot.sends.iter().filter(|(node, _)| *node == 2).count();
+        }
+        assert!(asked >= 39, "asked {asked} times");
+        let changes = run(&mut swim, Mono::from_ms(20_000), |_| Some(Mono::from_ms(19_000)));
+        assert_eq!(changes, [(2, false)]);
     }
 
     #[test]
@@ -444,6 +483,45 @@ mod tests {
         assert_eq!(swim.generation(), 5);
         swim.outlive(Mono::ZERO, 3);
         assert_eq!(swim.generation(), 5);
+    }
+
+    /// What node 2 gossips of a member.
+    fn word(member: &Member<Id>) -> Vec<u8> {
+        let (mut buf, mut codec) = (Vec::new(), CborCodec);
+        let header = Header {
+            src: Id { node: 2, generation: 0 },
+            src_incarnation: 0,
+            dst: Id { node: 1, generation: 0 },
+            message: foca::Message::Gossip,
+        };
+        codec.encode_header(&header, &mut buf).unwrap();
+        buf.put_u16(1);
+        codec.encode_member(member, &mut buf).unwrap();
+        buf
+    }
+
+    #[test]
+    fn nobody_is_down_on_anothers_word_unless_it_stays_silent() {
+        let id = Id { node: 3, generation: 0 };
+        for answers in [true, false] {
+            let mut swim = swim(1);
+            swim.alive(Mono::ZERO, 2, 0);
+            swim.alive(Mono::ZERO, 3, 0);
+            let said = swim.handle_data(Mono::ZERO, &word(&Member::down(id)));
+            assert_eq!(said.changes, []);
+            assert_eq!(swim.find(3), Some((0, Liveness::Suspect)));
+            let first = swim.handle_timeout(Mono::from_ms(500), |_| None);
+            assert!(first.sends.iter().any(|(node, _)| *node == 3), "it is asked");
+            if answers {
+                let refuted = word(&Member::new(id, 1, State::Alive));
+                swim.handle_data(Mono::from_ms(600), &refuted);
+                swim.handle_data(Mono::from_ms(700), &word(&Member::down(id)));
+                assert_eq!(swim.find(3), Some((0, Liveness::Alive)), "it was refuted");
+            }
+            let heard = |node| (node == 2 || answers).then_some(Mono::from_ms(21_000));
+            let changes = run(&mut swim, Mono::from_ms(21_000), heard);
+            assert_eq!(changes, if answers { vec![] } else { vec![(3, false)] });
+        }
     }
 
     #[test]

@@ -123,6 +123,14 @@ impl Message {
         }
     }
 
+    /// Whether nobody says this who has not heard of us before.
+    pub(super) const fn is_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::Sum(_) | Self::Keys(..) | Self::Want(_) | Self::WantParts(..) | Self::Ack(_)
+        )
+    }
+
     pub(super) fn encode(&self) -> Vec<u8> {
         encode(self)
     }

@@ -453,6 +453,11 @@ impl Gossip {
             return self.challenge(now, rng, from);
         };
         self.note_heard(now, node, header, (from, via));
+        if message.is_answer()
+            && let Some(peer) = self.peers.0.get_mut(&node)
+        {
+            peer.unanswered_since = None;
+        }
         match message {
             Message::Hello(_) => {}
             Message::Swim(data) => {

@@ -12,6 +12,8 @@ const MULTICAST_HEARD: Duration = Duration::from_secs(120);
 
 /// A member that has missed something and is not heard is tried for so long.
 const LOST_FOR: Duration = Duration::from_secs(180);
+/// A member that has let pass news for so long, and was asked again meanwhile, is taken not to hear us.
+const ANSWERS_WITHIN: Duration = Duration::from_millis(500);
 /// A member that misses so many multicasts in a row is sent to by unicast.
 const MISSED_MAX: u32 = 3;
 
@@ -39,6 +41,8 @@ pub(super) struct Peer {
     pub(super) check_at: Mono,
     /// When news for it was given up, and nothing was heard of it since.
     pub(super) lost_at: Option<Mono>,
+    /// Since when news is sent to it again without an answer.
+    pub(super) unanswered_since: Option<Mono>,
     /// What we said last of hearing its multicast.
     pub(super) told_ear: Option<bool>,
     /// Its wall clock less ours, and whether it can be trusted.
@@ -68,6 +72,7 @@ impl Peer {
             deaf_until: Mono::ZERO,
             check_at: Mono::ZERO,
             lost_at: None,
+            unanswered_since: None,
             told_ear: None,
             offset_ms: None,
             synced: false,
@@ -98,6 +103,11 @@ impl Peer {
     pub(super) fn is_lost(&mut self, now: Mono) -> bool {
         self.lost_at.take_if(|at| now.since(*at) >= LOST_FOR);
         self.lost_at.is_some()
+    }
+
+    /// Whether it answers, as far as we know: who is heard need not hear us.
+    pub(super) fn answers(&self, now: Mono) -> bool {
+        self.unanswered_since.is_none_or(|since| now.since(since) < ANSWERS_WITHIN)
     }
 
     /// Whether it must be sent to by unicast.

@@ -90,10 +90,16 @@ impl LogEntry {
         Self { firing, ..self.clone() }
     }
 
-    /// This, and that these alerts fire.
+    /// This, and of these alerts, which `known` says to fire, what it says.
     #[must_use]
-    pub fn with_firing(self, some: &[Fingerprint]) -> Self {
-        Self { firing: united(&self.firing, some), ..self }
+    pub fn with_firing(self, some: &[Fingerprint], known: &Self) -> Self {
+        let unsure = known.resolved.iter().filter(|it| some.contains(it));
+        let unsure: Vec<_> = unsure.copied().collect();
+        Self {
+            firing: united(&self.firing, some),
+            resolved: united(&self.resolved, &unsure),
+            ..self
+        }
     }
 
     /// What receivers were told by this and by `later`, neither of which knew of the other. Of an alert that only one

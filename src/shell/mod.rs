@@ -50,12 +50,13 @@ use crate::gossip::{self, KeyRing, Via};
 use crate::limits::{EVENTS_MAX, TIMER_LATE_MAX};
 use crate::node::{Node, Options};
 use crate::notify::Reply;
+use crate::store::{Kept, Ticket};
 use crate::time::Mono;
 use crate::wire::record::kind_name;
 
 use flash::FlashError;
 use http::{Exchange, Server};
-use keeper::{Keeper, Kept, Ticket};
+use keeper::Keeper;
 use notifier::Notifier;
 use twin::Twins;
 use udp::Port;
@@ -78,6 +79,13 @@ pub enum Event {
     Deaf(&'static str, io::Error),
     /// Records have become durable, or will not.
     Kept(Kept),
+    /// What a directory holds that could not be opened at the start.
+    Found {
+        /// Its records.
+        found: Vec<keeper::Found>,
+        /// Whether it survives no reboot.
+        volatile: bool,
+    },
     /// The names of the static peers stand for these addresses now.
     Peers(Vec<SocketAddr>),
     /// An attempt has ended.
@@ -305,6 +313,10 @@ impl Shell {
             Event::Deaf(..) => {}
             Event::Http(exchange) => self.answer(*exchange),
             Event::Kept(kept) => self.kept(&kept),
+            Event::Found { found, volatile } => {
+                self.site.journal.volatile = volatile;
+                self.with_node(|node, cx| restore(node, cx, &found));
+            }
             Event::Peers(mut peers) => {
                 peers.retain(|peer| self.port.as_ref().is_some_and(|port| port.reaches(*peer)));
                 self.with_node(|node, cx| node.handle_peers(cx, &peers));
@@ -393,7 +405,7 @@ impl Shell {
     /// Lets go the answers that waited for what is durable now. Where nothing can be kept they go too: the agent works
     /// on from memory, and says so wherever it says anything.
     fn kept(&mut self, kept: &Kept) {
-        self.keeper.done(kept.ticket);
+        self.keeper.heard(kept.ticket);
         while self.held.front().is_some_and(|held| held.ticket <= kept.ticket)
             && let Some(held) = self.held.pop_front()
         {
@@ -401,10 +413,6 @@ impl Shell {
         }
         self.site.journal.count(&kept.wear, clock::boot_time());
         self.site.journal.left_out = kept.left_out;
-        if let Some((found, volatile)) = &kept.late {
-            self.site.journal.volatile = *volatile;
-            self.with_node(|node, cx| restore(node, cx, found));
-        }
         if kept.wants_state {
             // What the state holds is then in no other record that is still to come.
             self.perform();

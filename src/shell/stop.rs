@@ -67,7 +67,7 @@ impl Shell {
     async fn keep_all(&mut self, events: &Receiver<Event>) {
         self.keeper.hurry();
         let deadline = clock::boot_time() + STOP_TIME_MAX;
-        while !self.keeper.idle() {
+        while !self.keeper.is_idle() {
             match next(events, deadline).await {
                 Some(event @ (Event::Kept(_) | Event::Reply(..))) => {
                     self.handle(event);

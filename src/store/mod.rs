@@ -11,23 +11,27 @@
 //! - Replay leaves out what is damaged, says so, and keeps all else, also what follows the damage; a damaged base is
 //!   taken from the generation before.
 //!
-//! Everything here is synchronous and may take as long as the flash does: it runs on the blocking pool, with one owner.
-//! [`record`] has the bytes, [`medium`] what it asks of the file system.
+//! The journal is synchronous and may take as long as the flash does: it runs on the blocking pool, with one owner, who
+//! does what [`keeper`] says. [`record`] has the bytes, [`medium`] what it asks of the file system.
 
 mod base;
 mod index;
 mod journal;
+pub mod keeper;
 pub mod medium;
 pub mod record;
 mod replay;
 mod segment;
 mod survey;
 mod wear;
+mod work;
 
 pub use journal::{Committed, Deliver, Journal, Options};
+pub use keeper::{Keeper, Keeping, Kept, Step, Ticket};
 pub use medium::{Fault, Medium};
 pub use record::{Op, Record};
 pub use replay::Replay;
 pub use segment::{Cut, Damage, Slot};
 pub use survey::{KindCount, SegmentSurvey, Survey, survey};
 pub use wear::{Budget, Urgency, Wear, card_days};
+pub use work::{Left, Work, Written};

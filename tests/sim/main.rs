@@ -23,6 +23,7 @@ mod checkers;
 mod mutations;
 mod net;
 mod newer;
+mod process;
 mod receiver;
 mod scenarios;
 mod seat;

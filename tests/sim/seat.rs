@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
+use std::time::Duration;
 
 use bellwether::config::Config;
 use bellwether::effect::AttemptId;
 use bellwether::model::SilenceId;
 use bellwether::node::Node;
-use bellwether::store::{Journal, Record};
+use bellwether::store::{Journal, Keeper, Keeping, Ticket, Work};
 use bellwether::time::{Mono, Now, Wall};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -45,28 +46,26 @@ impl WallClock {
     }
 }
 
-/// What waits for flash, as in the shell's keeper.
+/// What waits for flash, as in the shell.
 #[derive(Default)]
-pub(crate) struct Keeper {
-    pub(crate) queue: Vec<Record>,
-    /// The ticket of the last group that was queued.
-    pub(crate) last: u64,
-    /// Everything up to here is durable.
-    pub(crate) done: u64,
-    /// What is being made durable, and its ticket.
-    pub(crate) busy: Option<(Vec<Record>, u64)>,
-    /// Answers that wait: a ticket and a post.
-    pub(crate) held: VecDeque<(u64, usize)>,
+pub(crate) struct Waiting {
+    /// Answers: a ticket and a post.
+    pub(crate) answers: VecDeque<(Ticket, usize)>,
     /// Notifications whose log waits to become durable: a ticket, and which.
-    pub(crate) logs: Vec<(u64, usize)>,
+    pub(crate) logs: Vec<(Ticket, usize)>,
     /// Silences that wait to become durable: a ticket, and which.
-    pub(crate) silences: Vec<(u64, SilenceId)>,
+    pub(crate) silences: Vec<(Ticket, SilenceId)>,
     /// Expiries that wait to become durable: a ticket, and of which.
-    pub(crate) expiries: Vec<(u64, SilenceId)>,
-    /// Why nothing is written any more.
-    pub(crate) fault: bool,
-    /// When to try again after a fault.
-    pub(crate) retry_at: u64,
+    pub(crate) expiries: Vec<(Ticket, SilenceId)>,
+}
+
+/// How far a process has come that was asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stopping {
+    /// It hears its receivers out, until then at most.
+    Attempts(u64),
+    /// It has said goodbye and keeps what is left, until then at most.
+    Flash(u64),
 }
 
 /// An attempt that is under way.
@@ -84,7 +83,17 @@ pub(crate) struct Seat {
     pub(crate) node: Option<Node>,
     pub(crate) journal: Option<Journal<Flash>>,
     pub(crate) flash: Flash,
-    pub(crate) keeper: Keeper,
+    /// Of a node that runs.
+    pub(crate) keeper: Option<Keeper>,
+    pub(crate) waiting: Waiting,
+    /// What is being written.
+    pub(crate) work: Option<Work>,
+    /// When the keeper is to be asked again.
+    pub(crate) keeper_at: Option<u64>,
+    /// Whether not everything is written.
+    pub(crate) flash_failed: bool,
+    pub(crate) keeping: Keeping,
+    pub(crate) stopping: Option<Stopping>,
     pub(crate) rng: StdRng,
     /// Counts starts and stops; an event of an earlier life is nobody's.
     pub(crate) life: u64,
@@ -124,7 +133,13 @@ impl Seat {
             node: None,
             journal: None,
             flash: Flash::new(),
-            keeper: Keeper::default(),
+            keeper: None,
+            waiting: Waiting::default(),
+            work: None,
+            keeper_at: None,
+            flash_failed: false,
+            keeping: Keeping { commits_a_day: 0, interval: Duration::ZERO },
+            stopping: None,
             rng: StdRng::seed_from_u64(seed),
             life: 0,
             started_at: 0,
@@ -172,11 +187,40 @@ impl Seat {
         self.node.is_some()
     }
 
+    /// Whether it does more than write what is left.
+    pub(crate) fn is_there(&self) -> bool {
+        self.is_up() && !matches!(self.stopping, Some(Stopping::Flash(_)))
+    }
+
+    /// Time since the boot, for the keeper.
+    pub(crate) fn boot_time(&self, at: u64) -> Duration {
+        Duration::from_millis(self.now(at).mono.as_ms())
+    }
+
+    /// Whether nothing waits for flash any more.
+    pub(crate) fn keeper_is_idle(&self) -> bool {
+        self.keeper.as_ref().is_none_or(Keeper::is_idle)
+    }
+
+    /// Whether everything that it knows is on flash.
+    pub(crate) fn is_kept(&self) -> bool {
+        !self.flash_failed && self.keeper.as_ref().is_some_and(Keeper::is_idle)
+    }
+
+    /// The ticket of what was queued last.
+    pub(crate) fn ticket(&self) -> Ticket {
+        self.keeper.as_ref().map(Keeper::last).unwrap_or_default()
+    }
+
     /// Forgets everything that lived in memory alone.
     pub(crate) fn stop(&mut self) {
         self.node = None;
         self.journal = None;
-        self.keeper = Keeper::default();
+        self.keeper = None;
+        self.waiting = Waiting::default();
+        self.work = None;
+        self.keeper_at = None;
+        self.stopping = None;
         self.life += 1;
         self.timer_at = None;
         self.attempts.clear();

@@ -122,6 +122,8 @@ struct Options {
     receivers: u32,
     flash: u32,
     slow_flash: bool,
+    /// Whether so few commits a day are allowed that records wait to share one.
+    lean: bool,
     posts: u32,
     /// Whether senders post what fires again and again.
     repeats: bool,
@@ -195,6 +197,7 @@ impl Options {
             receivers,
             flash,
             slow_flash: dice.random_bool(0.2),
+            lean: dice.random_bool(0.1),
             posts,
             repeats: dice.random_bool(0.4),
             batches: dice.random_bool(0.4),
@@ -272,6 +275,9 @@ impl History {
         for seat in 0..self.options.seats {
             if self.options.slow_flash {
                 self.world.seats[seat].sync_ms = (50, 3_000);
+            }
+            if self.options.lean {
+                self.world.seats[seat].keeping.commits_a_day = 20;
             }
             let late = self.options.join_late && self.chance(300);
             let most = if late { self.options.secs * 1_000 } else { 5_000 };
@@ -557,21 +563,15 @@ impl History {
         };
         let ours = digest(seat);
         ours.is_some()
-            && self.world.seats[seat].keeper.held.is_empty()
+            && self.world.seats[seat].waiting.answers.is_empty()
             && (0..self.options.seats).any(|other| {
-                let keeper = &self.world.seats[other].keeper;
-                let durable = !keeper.fault && keeper.queue.is_empty() && keeper.busy.is_none();
-                other != seat && durable && digest(other) == ours
+                other != seat && self.world.seats[other].is_kept() && digest(other) == ours
             })
     }
 
     fn restart_later(&mut self, seat: usize) {
         let at = self.world.now + 100 + self.away_ms(30_000);
-        self.world.plan(at, move |world| {
-            if !world.seats[seat].is_up() {
-                world.start(seat);
-            }
-        });
+        self.world.plan(at, move |world| world.restart(seat));
     }
 
     /// The receivers that are to be told.
@@ -788,9 +788,7 @@ impl History {
         for seat in 0..world.seats.len() {
             world.seats[seat].flash.set_faults(Faults::default());
             world.seats[seat].sync_ms = (2, 20);
-            if !world.seats[seat].is_up() {
-                world.start(seat);
-            }
+            world.restart(seat);
         }
         let apart = |how: &Broken| !matches!(how, Broken::ReadOnly | Broken::NoWay);
         if let Some(how) = self.options.broken.filter(|how| known || !apart(how)) {
@@ -831,9 +829,7 @@ fn die_again(world: &mut World, seat: usize) {
         world.crash(seat, false);
         let after = world.rng.random_range(500..5_000);
         world.plan(world.now + after, move |world| {
-            if !world.seats[seat].is_up() {
-                world.start(seat);
-            }
+            world.restart(seat);
             die_again(world, seat);
         });
     });

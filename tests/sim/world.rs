@@ -5,29 +5,25 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
 use bellwether::config::{self, Config, Flags, Language};
 use bellwether::effect::{Attempt, AttemptId, Cx, Effect};
-use bellwether::gossip::{self, KeyRing, Via};
-use bellwether::limits::STORE_SEGMENT_BYTES_MAX;
+use bellwether::gossip::Via;
 use bellwether::model::{MatchOp, Matcher, Matchers, Report, SilenceId};
-use bellwether::node::{Node, Options, SilenceDraft};
+use bellwether::node::{Node, SilenceDraft};
 use bellwether::notify::{Outgoing, Reply};
-use bellwether::store::{self, Journal, Record};
+use bellwether::store::Keeper;
 use bellwether::time::Wall;
-use bellwether::wire::record::Kind;
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt, SeedableRng};
 
 use crate::net::Net;
-use crate::newer::{self, NEW_OWN, Newer};
+use crate::newer::{self, Newer};
 use crate::receiver::{self, Manner, Receiver, Told};
 use crate::seat::{self, EPOCH_MS, Running, Seat, WallClock};
-use crate::support::rng::Rng;
 use crate::trace::Trace;
 
 /// What happens.
@@ -43,7 +39,9 @@ pub(crate) enum Event {
     Post(usize),
     /// An attempt ends.
     Reply(usize, u64, AttemptId, Reply),
-    /// A group becomes durable.
+    /// The keeper's next timeout.
+    Keeper(usize, u64),
+    /// A write ends.
     Synced(usize, u64),
     /// A node's next timeout.
     Timer(usize, u64),
@@ -177,7 +175,7 @@ pub(crate) struct World {
     pub(crate) rng: StdRng,
     pub(crate) trace: Trace,
     pub(crate) setup: Setup,
-    config: Rc<Config>,
+    pub(crate) config: Rc<Config>,
     queue: BTreeMap<(u64, u64), Event>,
     scheduled: u64,
     plans: Vec<Option<Plan>>,
@@ -281,7 +279,7 @@ impl World {
         match event {
             Event::Arrive(seat, life, id) => self.arrive(seat, life, id),
             Event::Datagram(from, to, via, bytes) => {
-                if self.seats[to].is_up() {
+                if self.seats[to].is_there() {
                     self.trace.datagram(self.now, from, to, &bytes);
                     self.call(to, |node, cx| {
                         node.handle_datagram(cx, seat::addr(from), via, &bytes);
@@ -295,6 +293,13 @@ impl World {
             }
             Event::Post(post) => self.handle_post(post),
             Event::Reply(seat, life, id, reply) => self.handle_reply(seat, life, id, &reply),
+            Event::Keeper(seat, life) => {
+                let it = &mut self.seats[seat];
+                if it.life == life && it.keeper_at == Some(self.now) {
+                    it.keeper_at = None;
+                    self.drive(seat);
+                }
+            }
             Event::Synced(seat, life) => {
                 if self.seats[seat].life == life {
                     self.synced(seat);
@@ -302,7 +307,7 @@ impl World {
             }
             Event::Timer(seat, life) => {
                 let it = &mut self.seats[seat];
-                if it.life == life && it.timer_at == Some(self.now) {
+                if it.life == life && it.timer_at == Some(self.now) && it.is_there() {
                     it.timer_at = None;
                     self.trace.detail(self.now, || format!("n{seat} looks at what is due"));
                     self.call(seat, Node::handle_timeout);
@@ -344,7 +349,7 @@ impl World {
         self.seats[seat].timer_at = next;
     }
 
-    fn perform(&mut self, seat: usize, effect: Effect) {
+    pub(crate) fn perform(&mut self, seat: usize, effect: Effect) {
         match effect {
             Effect::Attempt(attempt) => self.attempt(seat, attempt),
             Effect::Cancel(id) => {
@@ -363,14 +368,7 @@ impl World {
                     self.transmit(seat, to, Via::Unicast, &bytes);
                 }
             }
-            Effect::Persist(mut records) => {
-                self.write(seat, &mut records);
-                self.trace.kept(self.now, seat, &records);
-                let keeper = &mut self.seats[seat].keeper;
-                keeper.queue.extend(records);
-                keeper.last += 1;
-                self.keep(seat);
-            }
+            Effect::Persist(records) => self.persist(seat, records),
         }
     }
 
@@ -387,17 +385,6 @@ impl World {
         self.newer.speak((seat, it.life), newer::id(it.node.as_ref()), bytes)
     }
 
-    /// What a seat keeps, in its version's words.
-    fn write(&mut self, seat: usize, records: &mut Vec<Record>) {
-        let it = &self.seats[seat];
-        let node = newer::id(it.node.as_ref());
-        if it.newer {
-            self.newer.write(node, it.wall(self.now).as_ms(), records);
-        } else if self.newer.mixed {
-            self.newer.note_kept(node, records);
-        }
-    }
-
     fn transmit(&mut self, from: usize, to: usize, via: Via, bytes: &[u8]) {
         assert!(bytes.len() <= bellwether::limits::DATAGRAM_BYTES_MAX, "a datagram too long");
         self.sent_bytes += bytes.len();
@@ -411,139 +398,6 @@ impl World {
         }
     }
 
-    /// Switches a seat on: what its flash holds comes back, and it joins the flock.
-    pub(crate) fn start(&mut self, seat: usize) {
-        assert!(!self.seats[seat].is_up());
-        if self.seats[seat].gone {
-            return;
-        }
-        self.seats[seat].newer = self.newer.starts();
-        let newer = self.seats[seat].newer;
-        self.trace
-            .line(self.now, || format!("n{seat} starts{}", if newer { ", newer" } else { "" }));
-        let options =
-            Options { external_url: format!("http://node-{seat}").into(), ..Options::default() };
-        let flock = self.setup.flock.then(|| self.flock_config(seat));
-        let it = &mut self.seats[seat];
-        it.started_at = self.now;
-        let now = it.now(self.now);
-        let config = Rc::clone(it.config.as_ref().unwrap_or(&self.config));
-        let mut node = Node::new(config, options, flock, now);
-        let mut found = Vec::new();
-        let salt = it.rng.next_u64();
-        let opened =
-            Journal::open(it.flash.clone(), journal_options(salt), &mut |kind, key, body| {
-                found.push((kind, key.to_vec(), body.to_vec()));
-            });
-        let holds_new = found.iter().any(|(kind, ..)| *kind == NEW_OWN);
-        if it.holds_new && !holds_new {
-            self.fault = Some(format!("newer: n{seat} has lost what a newer version kept"));
-        }
-        it.holds_new = holds_new;
-        let mut effects = Vec::new();
-        let mut cx = Cx { now, rng: &mut it.rng, effects: &mut effects };
-        for (kind, key, body) in found {
-            if let Err(error) = node.handle_record(kind, &key, &body) {
-                self.fault = Some(format!("n{seat} cannot read what it wrote: {error:?}"));
-            }
-        }
-        node.handle_restored(&mut cx);
-        let in_force = node.silences().filter(|silence| now.wall < silence.ends_at);
-        it.restored_silences = in_force.map(|silence| silence.id).collect();
-        let fault = match &opened {
-            Ok((journal, _)) => journal.fault().map(ToString::to_string),
-            Err(error) => Some(error.to_string()),
-        };
-        node.handle_journal(&mut cx, fault.as_deref());
-        it.journal = opened.ok().map(|(journal, _)| journal);
-        it.keeper.fault = fault.is_some();
-        let id = node.flock().map(gossip::Gossip::node);
-        it.ids.extend(id);
-        it.node = Some(node);
-        for effect in effects {
-            self.perform(seat, effect);
-        }
-        let peers = self.peers_of(seat);
-        self.trace.line(self.now, || format!("n{seat} is {id:x?}, its peers are {peers:?}"));
-        self.call(seat, |node, cx| node.handle_peers(cx, &peers));
-    }
-
-    /// The static peers of a seat.
-    fn peers_of(&self, seat: usize) -> Vec<SocketAddr> {
-        if let Some(peers) = &self.setup.peers {
-            return peers[seat].iter().copied().map(seat::addr).collect();
-        }
-        let known = match (self.setup.multicast, self.setup.star) {
-            (true, _) => 0,
-            (false, true) => seat.min(1),
-            (false, false) => self.seats.len(),
-        };
-        (0..known).filter(|it| *it != seat).map(seat::addr).collect()
-    }
-
-    fn flock_config(&self, seat: usize) -> gossip::Config {
-        let mut config = gossip::Config::new(0, &format!("n{seat}"));
-        if self.setup.sealed || self.setup.multicast {
-            config.keys = KeyRing::new(&[newer::SECRET]).expect("a key");
-        }
-        config.multicast = self.setup.multicast;
-        config.expects_peers = !self.peers_of(seat).is_empty();
-        config.synced = self.seats[seat].clock.synced;
-        config
-    }
-
-    /// Ends a process: with the power, or alone, so that the page cache stays.
-    pub(crate) fn crash(&mut self, seat: usize, power: bool) {
-        if !self.seats[seat].is_up() {
-            return;
-        }
-        self.trace.line(self.now, || format!("n{seat} dies, power cut: {power}"));
-        let mut dice = Rng::new(self.rng.next_u64());
-        let it = &mut self.seats[seat];
-        it.left_in_order = false;
-        if let (Some((records, _)), Some(mut journal)) = (it.keeper.busy.take(), it.journal.take())
-        {
-            // The commit that was under way got so far and no further.
-            it.flash.cut_after(dice.below(6));
-            let _lost = journal.commit(&records);
-        }
-        it.flash = if power {
-            it.flash.after_cut(&it.flash.any_outcome(&mut dice))
-        } else {
-            it.flash.after_kill()
-        };
-        it.stop();
-    }
-
-    /// Stops a node as SIGTERM does: it leaves in good order, then the process ends.
-    pub(crate) fn leave(&mut self, seat: usize) {
-        self.trace.line(self.now, || format!("n{seat} leaves"));
-        self.call(seat, Node::handle_leave);
-        // What was queued is written before the process ends.
-        let it = &mut self.seats[seat];
-        let mut records = it.keeper.busy.take().map(|(records, _)| records).unwrap_or_default();
-        records.append(&mut it.keeper.queue);
-        let fault = it.keeper.fault;
-        let committed = it.journal.as_mut().is_some_and(|journal| journal.commit(&records).is_ok());
-        it.left_in_order = committed && !fault;
-        if it.left_in_order {
-            for (_, told) in &it.keeper.logs {
-                self.told[*told].kept = true;
-            }
-        }
-        it.flash = it.flash.after_kill();
-        it.stop();
-    }
-
-    /// Gives a seat that is off a new card.
-    pub(crate) fn wipe(&mut self, seat: usize) {
-        assert!(!self.seats[seat].is_up());
-        self.trace.line(self.now, || format!("n{seat} loses its flash"));
-        self.seats[seat].flash = crate::support::flash::Flash::new();
-        self.seats[seat].holds_new = false;
-        self.seats[seat].wiped_at = Some(self.now);
-    }
-
     /// Sets a seat's wall clock.
     pub(crate) fn set_clock(&mut self, seat: usize, clock: WallClock) {
         self.trace.line(self.now, || format!("n{seat} clock {clock:?}"));
@@ -553,7 +407,7 @@ impl World {
     }
 
     pub(crate) fn up(&self) -> Vec<usize> {
-        (0..self.seats.len()).filter(|seat| self.seats[*seat].is_up()).collect()
+        (0..self.seats.len()).filter(|seat| self.seats[*seat].is_there()).collect()
     }
 
     /// Those that run and are not broken for good.
@@ -578,98 +432,12 @@ impl World {
         assert!(loaded.is_none_or(|loaded| loaded.is_ok()), "few groups");
     }
 
-    // Flash.
-
-    fn keep(&mut self, seat: usize) {
-        let it = &mut self.seats[seat];
-        let waits = it.keeper.fault && it.keeper.retry_at > self.now;
-        if it.keeper.busy.is_some() || it.keeper.queue.is_empty() || waits {
-            return;
-        }
-        let records = std::mem::take(&mut it.keeper.queue);
-        it.keeper.busy = Some((records, it.keeper.last));
-        let after = self.rng.random_range(it.sync_ms.0..=it.sync_ms.1);
-        let life = it.life;
-        self.schedule(self.now + after, Event::Synced(seat, life));
-    }
-
-    fn synced(&mut self, seat: usize) {
-        let mut state = {
-            let it = &self.seats[seat];
-            let now = it.now(self.now);
-            it.node.as_ref().filter(|_| it.keeper.fault).map(|node| node.records(now))
-        };
-        if let Some(state) = &mut state {
-            self.write(seat, state);
-        }
-        let it = &mut self.seats[seat];
-        let Some((records, ticket)) = it.keeper.busy.take() else { return };
-        if it.journal.is_none() {
-            let salt = it.rng.next_u64();
-            let opened = Journal::open(it.flash.clone(), journal_options(salt), &mut |_, _, _| {});
-            it.journal = opened.ok().map(|(journal, _)| journal);
-        }
-        let whole = state.is_some();
-        let outcome = match (&mut it.journal, state) {
-            (None, _) => Err("no journal".to_owned()),
-            (Some(journal), Some(state)) => journal
-                .rewrite(&state, &|kind| Kind::from_number(kind).is_some())
-                .and_then(|()| journal.commit(&records))
-                .map_err(|fault| fault.to_string()),
-            (Some(journal), None) => journal.commit(&records).map_err(|fault| fault.to_string()),
-        };
-        it.keeper.done = ticket;
-        let was = it.keeper.fault;
-        it.keeper.fault = outcome.is_err();
-        if outcome.is_err() {
-            it.keeper.retry_at = self.now + 60_000;
-            let (at, life) = (it.keeper.retry_at, it.life);
-            // Something is written then, so that the whole state is.
-            self.plan(at, move |world| {
-                if world.seats[seat].life == life {
-                    world.seats[seat].keeper.retry_at = 0;
-                    world.seats[seat].keeper.busy.get_or_insert_with(Default::default);
-                    world.schedule(world.now, Event::Synced(seat, life));
-                }
-            });
-        }
-        let keeper = &mut self.seats[seat].keeper;
-        let kept = outcome.is_ok();
-        for (_, id) in keeper.silences.extract_if(.., |(waits_for, _)| *waits_for <= ticket) {
-            if kept {
-                self.kept_silences.insert(id);
-            }
-        }
-        for (_, id) in keeper.expiries.extract_if(.., |(waits_for, _)| *waits_for <= ticket) {
-            if kept {
-                self.kept_expiries.insert(id);
-            }
-        }
-        for (_, told) in keeper.logs.extract_if(.., |(waits_for, _)| *waits_for <= ticket) {
-            self.told[told].kept = kept;
-        }
-        if kept && whole {
-            let life = self.seats[seat].life;
-            for post in self.posts.iter_mut().filter(|it| it.seat == seat && it.life == life) {
-                post.from_memory = false;
-            }
-        }
-        while self.seats[seat].keeper.held.front().is_some_and(|held| held.0 <= ticket)
-            && let Some((_, post)) = self.seats[seat].keeper.held.pop_front()
-        {
-            self.acknowledge(post);
-        }
-        let fault = outcome.err();
-        self.trace.line(self.now, || format!("n{seat} flash up to {ticket}: {fault:?}"));
-        if was || fault.is_some() {
-            self.call(seat, |node, cx| node.handle_journal(cx, fault.as_deref()));
-        }
-        self.keep(seat);
-    }
-
     // Receivers.
 
     fn attempt(&mut self, seat: usize, attempt: Attempt) {
+        if self.seats[seat].stopping.is_some() {
+            return;
+        }
         let Attempt { id, outgoing, timeout } = attempt;
         let Outgoing::Http(request) = outgoing else {
             unreachable!("every receiver here is a webhook")
@@ -694,6 +462,9 @@ impl World {
 
     /// A look is a connection that brings nothing.
     fn look(&mut self, seat: usize, id: AttemptId, url: &config::Secret) {
+        if self.seats[seat].stopping.is_some() {
+            return;
+        }
         let receiver = receiver_at(url);
         self.trace.line(self.now, || format!("n{seat} looks at r{receiver}, attempt {}", id.0));
         let it = &mut self.seats[seat];
@@ -763,9 +534,10 @@ impl World {
             self.call(seat, |node, cx| node.handle_reply(cx, id, reply));
             if let Some(told) = told.filter(|_| matches!(reply, Reply::Http { .. })) {
                 self.told[told].answered_at = Some(self.now);
-                let keeper = &mut self.seats[seat].keeper;
-                keeper.logs.push((keeper.last, told));
+                let ticket = self.seats[seat].ticket();
+                self.seats[seat].waiting.logs.push((ticket, told));
             }
+            self.go_on_stopping(seat);
         }
     }
 
@@ -814,7 +586,7 @@ impl World {
             let at = self.now + u64::try_from(pause.as_millis()).unwrap();
             self.schedule(at, Event::Post(number));
         }
-        if !self.seats[seat].is_up() {
+        if !self.seats[seat].is_there() {
             return;
         }
         self.trace.line(self.now, || {
@@ -850,21 +622,22 @@ impl World {
             return;
         }
         self.posts[number].taken_at.get_or_insert(self.now);
-        let keeper = &mut self.seats[seat].keeper;
-        if keeper.last <= keeper.done || keeper.fault {
-            self.acknowledge(number);
-        } else {
-            let ticket = keeper.last;
-            keeper.held.push_back((ticket, number));
+        let keeper = self.seats[seat].keeper.as_mut();
+        match keeper.and_then(Keeper::ticket) {
+            None => self.acknowledge(number),
+            Some(ticket) => {
+                self.seats[seat].waiting.answers.push_back((ticket, number));
+                self.drive(seat);
+            }
         }
     }
 
-    fn acknowledge(&mut self, post: usize) {
+    pub(crate) fn acknowledge(&mut self, post: usize) {
         let seat = self.posts[post].seat;
         self.trace.line(self.now, || format!("n{seat} answers 200 to post {post}"));
         self.posts[post].acked_at = Some(self.now);
         self.posts[post].life = self.seats[seat].life;
-        self.posts[post].from_memory = self.seats[seat].keeper.fault;
+        self.posts[post].from_memory = self.seats[seat].flash_failed;
     }
 
     /// An operator silences a group for a time.
@@ -906,8 +679,8 @@ impl World {
             annotations: vec![],
         };
         let set = self.call(seat, |node, cx| node.handle_set_silence(cx, draft))?.ok()?;
-        let keeper = &mut self.seats[seat].keeper;
-        keeper.silences.push((keeper.last, set));
+        let ticket = self.seats[seat].ticket();
+        self.seats[seat].waiting.silences.push((ticket, set));
         Some(set)
     }
 
@@ -915,8 +688,8 @@ impl World {
         self.trace.line(self.now, || format!("n{seat} is told to expire a silence"));
         let expired = self.call(seat, |node, cx| node.handle_expire_silence(cx, id));
         if expired.is_some_and(|outcome| outcome.is_ok()) {
-            let keeper = &mut self.seats[seat].keeper;
-            keeper.expiries.push((keeper.last, id));
+            let ticket = self.seats[seat].ticket();
+            self.seats[seat].waiting.expiries.push((ticket, id));
         }
     }
 
@@ -955,15 +728,6 @@ impl World {
 fn receiver_at(url: &config::Secret) -> usize {
     let config::Secret::Inline(url) = url else { unreachable!("urls are inline") };
     usize::from(url.bytes().find(u8::is_ascii_digit).map_or(0, |digit| digit - b'0'))
-}
-
-/// Small segments, so that histories compact.
-fn journal_options(salt: u64) -> store::Options {
-    store::Options {
-        segment_bytes_min: 16 * 4096,
-        segment_bytes_max: STORE_SEGMENT_BYTES_MAX,
-        salt,
-    }
 }
 
 /// An alert that fires in a group for as long as nobody says that it has ended.

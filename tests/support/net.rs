@@ -54,6 +54,14 @@ pub(crate) struct Seat {
     free_at_us: u64,
 }
 
+impl Seat {
+    /// Whether it holds this record.
+    pub(crate) fn has(&self, id: u32) -> bool {
+        let key = Key { kind: 1, id: id.to_be_bytes().to_vec() };
+        self.toy.0.contains_key(&key)
+    }
+}
+
 /// How fast members read, and how much their receive buffers hold.
 #[derive(Clone, Copy)]
 pub(crate) struct Reading {
@@ -368,8 +376,7 @@ impl Net {
 
     /// Whether all that run hold this record.
     pub(crate) fn all_have(&self, id: u32) -> bool {
-        let key = Key { kind: 1, id: id.to_be_bytes().to_vec() };
-        self.running().all(|seat| seat.toy.0.contains_key(&key))
+        self.running().all(|seat| seat.has(id))
     }
 
     /// Whether all that run hold the same.

@@ -1,5 +1,7 @@
 //! What another member has told between a flush's tick and its turn.
 
+use std::collections::BTreeSet;
+
 use super::turns::Member;
 use super::*;
 use crate::core::Change;
@@ -19,13 +21,27 @@ fn key(m: &Member) -> LogKey {
 
 /// Another has told for the `times`th time.
 fn hears_log(m: &mut Member, key: &LogKey, times: u64, firing: &[Fingerprint]) {
+    let resolved: Vec<_> = [alert("1")].into_iter().filter(|it| !firing.contains(it)).collect();
+    hears(m, key, times, (firing, &resolved));
+}
+
+fn hears(
+    m: &mut Member,
+    key: &LogKey,
+    times: u64,
+    (firing, resolved): (&[Fingerprint], &[Fingerprint]),
+) {
     let entry = LogEntry {
         timestamp: m.w.now.wall,
         firing: firing.into(),
-        resolved: [alert("1")].into_iter().filter(|it| !firing.contains(it)).collect(),
+        resolved: resolved.into(),
         expires_at: m.w.now.wall + Duration::from_secs(3600),
         tellers: [(ANOTHER, times)].into(),
     };
+    hears_entry(m, key, entry);
+}
+
+fn hears_entry(m: &mut Member, key: &LogKey, entry: LogEntry) {
     let now = m.w.now;
     m.w.step(|core, cx| {
         assert_eq!(core.merge_log(now, key, entry), Logged::Taken);
@@ -57,6 +73,38 @@ fn an_alert_that_came_after_the_tick_is_no_news_here_and_stays_told() {
     assert_eq!(m.w.told(), at(&[(12_700, "[RESOLVED] A -> r (all alerts resolved)")]));
     let held = m.w.core.nflog().get(&key, m.w.now.wall).unwrap();
     assert_eq!((&*held.firing, &*held.resolved), (&[alert("2")][..], &[alert("1")][..]));
+}
+
+#[test]
+fn an_alert_of_long_ago_of_which_another_tells_only_now_stays_told() {
+    let (mut m, key) = at_the_end();
+    let entry = LogEntry {
+        timestamp: m.w.now.wall - Duration::from_secs(600),
+        firing: [alert("1"), alert("2")].into_iter().collect::<BTreeSet<_>>().into_iter().collect(),
+        resolved: [].into(),
+        expires_at: m.w.now.wall + Duration::from_secs(3600),
+        tellers: [(ANOTHER, 2)].into(),
+    };
+    hears_entry(&mut m, &key, entry);
+    m.w.answers = true;
+    m.run_until(20_000);
+    assert_eq!(m.w.told(), at(&[(12_700, "[RESOLVED] A -> r (all alerts resolved)")]));
+    assert_eq!(*m.w.core.nflog().get(&key, m.w.now.wall).unwrap().firing, [alert("2")]);
+}
+
+#[test]
+fn of_a_later_alert_it_stays_unsure_what_was_told_last() {
+    let (mut m, key) = at_the_end();
+    let mut both = [alert("1"), alert("2")];
+    both.sort_unstable();
+    hears(&mut m, &key, 2, (&both, &[alert("2")]));
+    m.w.answers = true;
+    m.run_until(20_000);
+    let held = m.w.core.nflog().get(&key, m.w.now.wall).unwrap();
+    let [one, two] = [alert("1"), alert("2")];
+    assert!(held.reported(one, false));
+    assert!(!held.reported(two, true) && !held.reported(two, false), "{held:?}");
+    assert_eq!(*held.firing, [two]);
 }
 
 #[test]

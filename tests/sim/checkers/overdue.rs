@@ -40,7 +40,9 @@ impl Overdue {
     fn note(&mut self, world: &World, seat: usize, receiver: usize) {
         let it = &world.receivers[receiver];
         let soon = matches!(it.manner, Manner::Fine(_, most) if most < 1_000);
-        if !world.seats[seat].is_up() || !soon || it.unreachable_from.contains(&seat) {
+        // Who stops begins no attempt.
+        let tells = world.seats[seat].is_up() && world.seats[seat].stopping.is_none();
+        if !tells || !soon || it.unreachable_from.contains(&seat) {
             self.good.remove(&(seat, receiver));
             return;
         }
@@ -64,9 +66,11 @@ impl Overdue {
             let Post { seat, acked_at, taken_at, .. } = world.posts[post];
             let taken_at = taken_at.or(acked_at).unwrap_or(0);
             // Who has not heard of it may take it for ended and say so later, which is for `told` to judge.
+            // And who is apart may not know that its end was told.
+            let apart = world.seats[seat].apart_since.is_some();
             let fired = is_told_as_firing(world, name, to, taken_at)
                 || told_to(world, &alert.group, receiver)
-                    .any(|it| it.begun >= taken_at && it.firing.contains(name));
+                    .any(|it| (apart || it.begun >= taken_at) && it.firing.contains(name));
             if !fired {
                 return Err(format!(
                     "n{seat} sits on {name}, which it has acknowledged at {acked_at:?}, and has reached r{receiver} since {:?}",

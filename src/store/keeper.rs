@@ -1,0 +1,377 @@
+//! What becomes of records on their way to the journal. They queue, share commits as the budget wants it, and are written
+//! one group after the other, while the next group gathers.
+//!
+//! A commit that fails is followed at once by a new beginning: the whole state is asked for and written to a fresh
+//! segment. Answers wait for the outcome of that. If it fails too, they go and the agent runs from memory. After a while
+//! the directory is opened anew, as after a restart: it may be another file system by then.
+//!
+//! Records that find no room are kept in memory alone, the others go on to flash. That is told as a failure too, until a
+//! new beginning, tried each [`KEEPER_FULL_RETRY`], has room for everything.
+//!
+//! Nothing here waits or writes: who owns the journal asks [`Keeper::next`] what to do and says what came of it. Times are
+//! durations since any fixed moment, on a clock that does not step.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::limits::{
+    KEEPER_FULL_RETRY, KEEPER_RECORDS_MAX, KEEPER_RETRY_MAX, KEEPER_RETRY_MIN, KEEPER_STALL_TIME,
+};
+use crate::store::{Budget, Record, Urgency, Wear, Work, Written};
+
+/// Names a place in the queue; later ones are greater.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+/// What the rest of the agent is told.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// Everything up to here is durable, or is kept in memory alone: see `fault`.
+    pub ticket: Ticket,
+    /// Why not everything is written any more; none while all is well.
+    pub fault: Option<String>,
+    /// Whether the journal is to be given the whole state, by [`Keeper::begin_anew`].
+    pub wants_state: bool,
+    /// What it has cost so far.
+    pub wear: Wear,
+    /// Records that were left out: too large, or no room.
+    pub left_out: u64,
+}
+
+/// What the journal's owner does next.
+#[derive(Debug)]
+pub enum Step {
+    /// Nothing before then, unless something is queued.
+    Wait(Option<Duration>),
+    /// It opens the journal, and says so by [`Keeper::opened`].
+    Open,
+    /// It writes, and says what came of it by [`Keeper::wrote`].
+    Write(Work),
+    /// It tells the rest of the agent.
+    Tell(Kept),
+}
+
+/// How records are kept.
+#[derive(Clone, Debug)]
+pub struct Keeping {
+    /// Commits a day; 0 means that there is no limit.
+    pub commits_a_day: u32,
+    /// How long a group gathers at least.
+    pub interval: Duration,
+}
+
+/// The queue before the journal.
+#[derive(Debug)]
+pub struct Keeper {
+    queue: Queue,
+    /// The ticket of the last group.
+    last: Ticket,
+    interval: Duration,
+    budget: Budget,
+    /// Whether there is no time left to gather more.
+    hurried: bool,
+    health: Health,
+    /// Whether the journal is open.
+    open: bool,
+    /// Whether it was open once: what it held then is known.
+    known: bool,
+    writing: Option<Writing>,
+    /// Why nothing is written.
+    fault: Option<String>,
+    /// Why some records are in memory alone.
+    lacking: Option<String>,
+    retry_at: Duration,
+    pause: Duration,
+    /// When something was told last, for what is lacking must be said again and again; none if a failure is still to be
+    /// told.
+    told_at: Option<Duration>,
+    /// Everything up to here is durable or given up.
+    done: Ticket,
+    /// The same, as far as the rest of the agent has heard.
+    heard: Ticket,
+    /// What journals have cost that are closed.
+    wear_before: Wear,
+    wear: Wear,
+    left_out: u64,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    records: Vec<Record>,
+    /// The whole state, to begin anew with.
+    state: Option<Vec<Record>>,
+    /// Whether an answer waits.
+    awaited: bool,
+    /// By when it is written: if an answer waits, and else.
+    gathers_until: Option<(Duration, Duration)>,
+}
+
+/// What becomes of what is queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Health {
+    /// It is committed.
+    Sound,
+    /// It waits for the whole state, to begin anew with.
+    Asked,
+    /// Nothing is written until the next beginning.
+    Failed,
+}
+
+/// A write that is under way.
+#[derive(Debug)]
+struct Writing {
+    ticket: Ticket,
+    /// Whether it begins anew.
+    anew: bool,
+    /// When to say that it takes too long.
+    late_at: Duration,
+}
+
+impl Keeper {
+    /// A keeper whose journal is open, or not; `fault` is what opening found wrong.
+    pub fn new(now: Duration, keeping: &Keeping, open: bool, fault: Option<String>) -> Self {
+        Self {
+            queue: Queue::default(),
+            last: Ticket(0),
+            interval: keeping.interval,
+            budget: Budget::new(keeping.commits_a_day, now),
+            hurried: false,
+            health: if open && fault.is_none() { Health::Sound } else { Health::Failed },
+            open,
+            known: open,
+            writing: None,
+            fault,
+            lacking: None,
+            retry_at: now + KEEPER_RETRY_MIN,
+            pause: KEEPER_RETRY_MIN,
+            told_at: Some(now),
+            done: Ticket(0),
+            heard: Ticket(0),
+            wear_before: Wear::default(),
+            wear: Wear::default(),
+            left_out: 0,
+        }
+    }
+
+    /// Queues a group.
+    pub fn keep(&mut self, records: Vec<Record>) {
+        self.queue.records.extend(records);
+        if self.queue.records.len() > KEEPER_RECORDS_MAX {
+            coalesce(&mut self.queue.records);
+        }
+        self.last.0 += 1;
+    }
+
+    /// The place of the last group that was queued.
+    pub const fn last(&self) -> Ticket {
+        self.last
+    }
+
+    /// What an answer must wait for that says that everything queued so far is kept: nothing if it is already.
+    pub fn ticket(&mut self) -> Option<Ticket> {
+        let waits = !self.is_idle();
+        self.queue.awaited |= waits;
+        waits.then_some(self.last)
+    }
+
+    /// The rest of the agent has heard what has become durable.
+    pub fn heard(&mut self, ticket: Ticket) {
+        self.heard = self.heard.max(ticket);
+    }
+
+    /// Whether everything queued is durable or given up, and the rest of the agent knows.
+    pub fn is_idle(&self) -> bool {
+        self.last <= self.heard
+    }
+
+    /// Gives the journal the whole state, everything that is queued included, to begin anew with.
+    pub fn begin_anew(&mut self, state: Vec<Record>) {
+        self.queue.records.clear();
+        self.queue.state = Some(state);
+    }
+
+    /// From now on nothing is held back so that more can share its commit.
+    pub const fn hurry(&mut self) {
+        self.hurried = true;
+    }
+
+    /// Whether the journal is to stay open: one that failed is closed, so that the file system can be mended.
+    pub const fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// What to do at `now`. To be asked again whenever that is done, when its time is over, and when something is queued.
+    pub fn next(&mut self, now: Duration) -> Step {
+        if let Some(writing) = &mut self.writing {
+            if now < writing.late_at {
+                return Step::Wait(Some(writing.late_at));
+            }
+            writing.late_at = now + KEEPER_RETRY_MAX;
+            let seconds = KEEPER_STALL_TIME.as_secs();
+            let fault = Some(format!("the flash has not answered for {seconds} s"));
+            return Step::Tell(Kept { fault, ..self.tell(now, false) });
+        }
+        let due = now >= self.retry_at;
+        match self.health {
+            Health::Sound if self.lacking.is_some() && due => self.ask(now),
+            Health::Sound if self.queue.records.is_empty() => self.rest(now),
+            Health::Sound => match self.gather(now) {
+                until if until > now => Step::Wait(Some(until)),
+                _ => self.write(now),
+            },
+            Health::Asked if self.queue.state.is_none() => Step::Wait(None),
+            Health::Asked => self.write(now),
+            Health::Failed if due => self.ask(now),
+            Health::Failed if self.told_at.is_none() || self.done < self.last => {
+                self.give_up();
+                Step::Tell(self.tell(now, false))
+            }
+            Health::Failed => Step::Wait(Some(self.retry_at)),
+        }
+    }
+
+    /// The journal was opened, or could not be. Returns whether what it holds was not known before.
+    pub fn opened(&mut self, now: Duration, outcome: Result<(), String>) -> bool {
+        match outcome {
+            Ok(()) => {
+                self.open = true;
+                !std::mem::replace(&mut self.known, true)
+            }
+            Err(fault) => {
+                self.fail(now, fault);
+                false
+            }
+        }
+    }
+
+    /// What was to be written was, or could not be.
+    pub fn wrote(&mut self, now: Duration, written: Written) -> Kept {
+        let Written { fault, wrote, left, wear } = written;
+        let Some(Writing { ticket, anew, .. }) = self.writing.take() else {
+            return self.tell(now, false);
+        };
+        if wrote {
+            self.budget.spend(now);
+        }
+        self.wear = self.wear_before + wear;
+        self.left_out += left.records;
+        if (anew && fault.is_none()) || (left.first.is_some() && self.lacking.is_none()) {
+            self.retry_at = now + KEEPER_FULL_RETRY;
+            self.lacking = left.first.map(|why| why.to_string());
+        }
+        match fault {
+            None => {
+                self.health = Health::Sound;
+                self.fault = None;
+                self.pause = KEEPER_RETRY_MIN;
+            }
+            Some(fault) if anew => {
+                self.wear_before = self.wear;
+                self.open = false;
+                self.fail(now, fault);
+            }
+            Some(_) => {
+                self.health = Health::Asked;
+                return self.tell(now, true);
+            }
+        }
+        self.done = ticket;
+        self.tell(now, false)
+    }
+
+    /// While there is nothing to write.
+    fn rest(&mut self, now: Duration) -> Step {
+        if self.lacking.is_none() {
+            return Step::Wait(None);
+        }
+        let again_at = self.told_at.unwrap_or(now) + KEEPER_RETRY_MAX;
+        if now < again_at {
+            return Step::Wait(Some(again_at.min(self.retry_at)));
+        }
+        Step::Tell(self.tell(now, false))
+    }
+
+    /// Until when the budget and the interval want more records to share the commit.
+    fn gather(&mut self, now: Duration) -> Duration {
+        let (critical, relaxed) = *self.queue.gathers_until.get_or_insert_with(|| {
+            let mut until = |urgency| now + self.budget.wait(now, urgency).max(self.interval);
+            (until(Urgency::Critical), until(Urgency::Relaxed))
+        });
+        match (self.hurried, self.queue.awaited) {
+            (true, _) => now,
+            (false, true) => critical,
+            (false, false) => relaxed,
+        }
+    }
+
+    fn write(&mut self, now: Duration) -> Step {
+        let Queue { records, state, .. } = std::mem::take(&mut self.queue);
+        let (ticket, anew, late_at) = (self.last, state.is_some(), now + KEEPER_STALL_TIME);
+        self.writing = Some(Writing { ticket, anew, late_at });
+        Step::Write(Work { records, state })
+    }
+
+    /// Asks for the whole state, once the directory is open.
+    fn ask(&mut self, now: Duration) -> Step {
+        if !self.open {
+            return Step::Open;
+        }
+        self.health = Health::Asked;
+        Step::Tell(self.tell(now, true))
+    }
+
+    fn fail(&mut self, now: Duration, fault: String) {
+        self.health = Health::Failed;
+        self.fault = Some(fault);
+        self.told_at = None;
+        self.retry_at = now + self.pause;
+        self.pause = (self.pause * 2).min(KEEPER_RETRY_MAX);
+    }
+
+    /// Memory has what is queued; the next beginning brings it.
+    fn give_up(&mut self) {
+        self.queue = Queue::default();
+        self.done = self.last;
+    }
+
+    fn tell(&mut self, now: Duration, wants_state: bool) -> Kept {
+        self.told_at = Some(now);
+        Kept {
+            ticket: self.done,
+            fault: self.fault.as_ref().or(self.lacking.as_ref()).cloned(),
+            wants_state,
+            wear: self.wear,
+            left_out: self.left_out,
+        }
+    }
+}
+
+/// Of the records of one key the last one says it all.
+fn coalesce(records: &mut Vec<Record>) {
+    let mut seen = BTreeSet::new();
+    let mut kept: Vec<Record> = std::mem::take(records)
+        .into_iter()
+        .rev()
+        .filter(|record| seen.insert((record.kind, record.key.clone())))
+        .collect();
+    kept.reverse();
+    *records = kept;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_the_records_of_one_key_the_last_stays() {
+        let mut records = vec![
+            Record::put(1, "a", "1"),
+            Record::put(2, "a", "2"),
+            Record::put(1, "b", "3"),
+            Record::delete(1, "a"),
+        ];
+        let kept = records[1..].to_vec();
+        coalesce(&mut records);
+        assert_eq!(records, kept);
+    }
+}

@@ -1,0 +1,116 @@
+//! What a journal is asked to do, and what comes of it. A record that cannot be kept is left out: it must not cost the
+//! others their place.
+
+use crate::store::{Fault, Journal, Medium, Record, Wear};
+
+/// What is to be written.
+#[derive(Clone, Debug, Default)]
+pub struct Work {
+    /// What has changed.
+    pub records: Vec<Record>,
+    /// The whole state before that, if the journal is to begin anew, the most precious first.
+    pub state: Option<Vec<Record>>,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// What the flash failed with.
+    pub fault: Option<String>,
+    /// Whether a commit was made.
+    pub wrote: bool,
+    /// What was left out.
+    pub left: Left,
+    /// What the journal has cost since it was opened.
+    pub wear: Wear,
+}
+
+/// Records that were left out.
+#[derive(Debug, Default)]
+pub struct Left {
+    /// How many.
+    pub records: u64,
+    /// Why the first one was.
+    pub first: Option<Fault>,
+}
+
+impl Left {
+    fn add(&mut self, records: usize, why: Fault) {
+        self.records += records as u64;
+        self.first.get_or_insert(why);
+    }
+}
+
+impl Work {
+    /// Commits, or begins anew with the whole state; `known` says which kinds of records that is. May take as long as
+    /// the flash does.
+    pub fn perform<M: Medium>(
+        self,
+        journal: &mut Journal<M>,
+        known: &dyn Fn(u16) -> bool,
+    ) -> Written {
+        let mut written = Written::default();
+        let left = &mut written.left;
+        let Self { mut records, state } = self;
+        let begun = match state {
+            Some(state) => begin_anew(journal, state, known, left),
+            None => Ok(()),
+        };
+        keep_sized(&mut records, left);
+        match begun.and_then(|()| commit(journal, &records, left)) {
+            Ok(wrote) => written.wrote = wrote,
+            Err(fault) => written.fault = Some(fault.to_string()),
+        }
+        written.wear = journal.wear();
+        written
+    }
+}
+
+fn keep_sized(records: &mut Vec<Record>, left: &mut Left) {
+    records.retain(|record| match record.check_size() {
+        Ok(()) => true,
+        Err(why) => {
+            left.add(1, why);
+            false
+        }
+    });
+}
+
+fn begin_anew<M: Medium>(
+    journal: &mut Journal<M>,
+    mut state: Vec<Record>,
+    known: &dyn Fn(u16) -> bool,
+    left: &mut Left,
+) -> Result<(), Fault> {
+    keep_sized(&mut state, left);
+    loop {
+        match journal.rewrite(&state, known) {
+            Err(full @ Fault::Full { .. }) if !state.is_empty() => {
+                let stays = state.len() * 7 / 8;
+                left.add(state.len() - stays, full);
+                state.truncate(stays);
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Returns whether anything was written. What finds no room is left out; halving finds out what does.
+fn commit<M: Medium>(
+    journal: &mut Journal<M>,
+    records: &[Record],
+    left: &mut Left,
+) -> Result<bool, Fault> {
+    match journal.commit(records) {
+        Ok(done) => Ok(done.wrote),
+        Err(full @ Fault::Full { .. }) if journal.fault().is_none() => {
+            if records.len() < 2 {
+                left.add(records.len(), full);
+                return Ok(false);
+            }
+            let (first, second) = records.split_at(records.len() / 2);
+            Ok(commit(journal, first, left)? | commit(journal, second, left)?)
+        }
+        Err(fault) => Err(fault),
+    }
+}
