@@ -234,12 +234,13 @@ pub const MET_MAX: usize = 8;
 pub const MEMBER_NAME_BYTES_MAX: usize = 64;
 /// Gossip keys in the ring. Policy: more is a configuration error.
 pub const GOSSIP_KEYS_MAX: usize = 8;
-/// Records in the index of what the flock shares. Policy: those that are gone and only known so that they do not come back
-/// give way; further ones are refused, counted.
+/// Records in the index of what the flock shares. Policy: those that are gone, or refused, and only known so that they do
+/// not come back give way; further ones are refused, counted, and looked for again some minutes later.
 pub const GOSSIP_RECORDS_MAX: usize = 65_536;
-/// Records in the index that the tables behind have refused, known so that they are not asked for again. Policy: the one
-/// refused longest ago is forgotten, and may be sent and refused again.
-pub const REFUSED_MAX: usize = 4096;
+/// Records in the index that the tables behind have refused, known so that they are not asked for again: more than one
+/// full table of alerts has too many of another. Policy: the one refused longest ago is forgotten, and nothing is looked
+/// for by comparison until there may be room.
+pub const REFUSED_MAX: usize = GOSSIP_RECORDS_MAX / 2;
 /// Bytes of a record's key. Policy: refused.
 pub const RECORD_KEY_BYTES_MAX: usize = 256;
 /// Bytes of a record's body. Policy: refused when published, malformed when received.

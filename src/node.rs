@@ -65,6 +65,8 @@ pub struct Node {
     gossip: Option<Gossip>,
     /// When it was last said that the flock's index is full.
     full_warned: Option<Mono>,
+    /// Since when something waits for room in it.
+    unshared_since: Option<Mono>,
     stamps: Stamps,
     carried: Carried,
     /// Watches the time of the flock.
@@ -89,6 +91,7 @@ impl Node {
             met_living: 0,
             gossip: None,
             full_warned: None,
+            unshared_since: None,
             stamps: Stamps::default(),
             carried: Carried::default(),
             flock_watch: Watch::new(now),

@@ -19,8 +19,10 @@ pub(super) const PART_BITS: u8 = 6;
 /// Changes told along with a digest, and for how long.
 pub(super) const RECENT_MAX: usize = 8;
 pub(super) const RECENT_FOR: Duration = Duration::from_secs(20);
-/// A record that was refused is not asked for again for so long.
+/// A record that was refused is not asked for again for so long, nor before something has left the tables behind.
 const REFUSED_FOR: Duration = Duration::from_secs(5 * 60);
+/// But after this in any case: there may be room for other reasons.
+const REFUSED_FOR_LONG: Duration = Duration::from_secs(3600);
 
 /// What is known of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +57,11 @@ pub(super) struct Index {
     /// When entries that are not held were refused.
     refused: BTreeMap<u64, Mono>,
     by_refusal: BTreeSet<(Mono, u64)>,
+    /// Whether something has left the tables since that was last looked at, and when it last was seen to have.
+    has_left: bool,
+    left_at: Mono,
+    /// When something was last refused that cannot be remembered.
+    overfull_at: Option<Mono>,
     /// Entries that the tables behind hold no more, by when they expire: known so that they do not come back.
     gone: BTreeSet<(i64, u64)>,
 }
@@ -64,13 +71,32 @@ impl Index {
         self.entries.len()
     }
 
-    /// Whether there is room for another, also in the place of one that is gone.
+    /// Whether there is no room for another, nor in the place of one that is gone or was refused.
     pub(super) fn is_full(&self) -> bool {
-        self.entries.len() >= GOSSIP_RECORDS_MAX && self.gone.is_empty()
+        self.entries.len() >= GOSSIP_RECORDS_MAX
+            && self.gone.is_empty()
+            && self.by_refusal.is_empty()
+    }
+
+    /// Notes that a record was refused that cannot be remembered.
+    pub(super) const fn overflow(&mut self, now: Mono) {
+        self.overfull_at = Some(now);
+    }
+
+    /// Whether that was so lately that a comparison would but find the same again.
+    pub(super) fn is_overfull(&self, now: Mono) -> bool {
+        self.overfull_at.is_some_and(|at| !self.may_fit(now, at))
+    }
+
+    /// Whether there may be room for what was refused then.
+    fn may_fit(&self, now: Mono, refused_at: Mono) -> bool {
+        let wait = if refused_at <= self.left_at { REFUSED_FOR } else { REFUSED_FOR_LONG };
+        now.since(refused_at) >= wait
     }
 
     /// Notes that the tables behind hold an entry no more. Where there is no room, it gives way to others.
     pub(super) fn mark_gone(&mut self, hash: u64) {
+        self.has_left = true;
         if let Some(entry) = self.entries.get(&hash) {
             self.gone.insert((entry.expires_at_ms, hash));
         }
@@ -93,10 +119,11 @@ impl Index {
             None if self.is_full() => return Put::Full,
             None => {}
         }
-        if self.entries.len() >= GOSSIP_RECORDS_MAX
-            && let Some((_, oldest)) = self.gone.first().copied()
-        {
-            self.remove(oldest);
+        if self.entries.len() >= GOSSIP_RECORDS_MAX {
+            match self.gone.first().copied() {
+                Some((_, oldest)) => self.remove(oldest),
+                None => self.forget_refused(now),
+            }
         }
         if !entry.held {
             self.refuse(now, hash);
@@ -120,13 +147,19 @@ impl Index {
 
     /// Notes when an entry was refused, and forgets the one that was refused longest ago if there are too many.
     fn refuse(&mut self, now: Mono, hash: u64) {
-        if self.refused.len() >= REFUSED_MAX
-            && let Some((_, oldest)) = self.by_refusal.first().copied()
-        {
-            self.remove(oldest);
+        if self.refused.len() >= REFUSED_MAX {
+            self.forget_refused(now);
         }
         self.refused.insert(hash, now);
         self.by_refusal.insert((now, hash));
+    }
+
+    /// Makes room in the place of what was refused longest ago.
+    fn forget_refused(&mut self, now: Mono) {
+        if let Some((_, oldest)) = self.by_refusal.first().copied() {
+            self.remove(oldest);
+            self.overflow(now);
+        }
     }
 
     /// Notes that a record has changed just now, so that the next digests tell it.
@@ -147,14 +180,19 @@ impl Index {
         heads.collect()
     }
 
-    /// Forgets what ended longer ago than clocks may differ, and what was refused some time ago.
+    /// Forgets what ended longer ago than clocks may differ, and what was refused some time ago, so that it is asked for
+    /// again.
     pub(super) fn expire(&mut self, now: Mono, wall_ms: i64) {
         let gone = wall_ms.saturating_sub(CLOCK_AHEAD_MS_MAX);
         while let Some((_, hash)) = self.by_expiry.first().copied().filter(|(at, _)| *at <= gone) {
             self.remove(hash);
         }
-        let long_ago = |(at, _): &(Mono, u64)| now.since(*at) >= REFUSED_FOR;
-        while let Some((_, hash)) = self.by_refusal.first().copied().filter(long_ago) {
+        if std::mem::take(&mut self.has_left) {
+            self.left_at = now;
+        }
+        while let Some((at, hash)) = self.by_refusal.first().copied()
+            && self.may_fit(now, at)
+        {
             self.remove(hash);
         }
     }
@@ -355,18 +393,33 @@ mod tests {
         assert_eq!(put(&mut index, GOSSIP_RECORDS_MAX, 1), Put::Newer);
         assert!(index.is_full() && index.entry(of(0, 1).0).is_none());
         assert!(index.entry(of(1, 2).0).is_some());
+        // So does what was refused.
+        index.mark_gone(of(1, 2).0);
+        refuse(&mut index, Mono::ZERO, u32::MAX, 1);
+        assert!(!index.is_full());
+        assert_eq!(put(&mut index, GOSSIP_RECORDS_MAX + 1, 1), Put::Newer);
+        assert_eq!((index.is_full(), index.len()), (true, GOSSIP_RECORDS_MAX));
     }
 
     #[test]
-    fn what_was_refused_is_wanted_again_after_some_minutes() {
-        let mut index = Index::default();
-        let (hash, mut entry) = entry(1, 1, i64::MAX);
-        entry.held = false;
-        let head = Head { hash, version: entry.version };
-        index.put(Mono::ZERO, hash, entry);
-        assert!(index.knows(head));
-        index.expire(Mono::ZERO + REFUSED_FOR, 0);
-        assert!(!index.knows(head));
+    fn what_was_refused_is_wanted_again_once_something_has_left_or_after_an_hour() {
+        for (leaves, wait) in [(true, REFUSED_FOR), (false, REFUSED_FOR_LONG)] {
+            let mut index = Index::default();
+            let at = Mono::from_ms(1);
+            refuse(&mut index, at, 1, 1);
+            let moment = Duration::from_millis(1);
+            if leaves {
+                index.mark_gone(0);
+            }
+            index.expire(at + wait - moment, 0);
+            assert_eq!(index.len(), 1);
+            index.expire(at + wait, 0);
+            assert_eq!(index.len(), 0);
+            // What had left before makes no room for what is refused after.
+            refuse(&mut index, at + wait, 1, 1);
+            index.expire(at + wait + REFUSED_FOR_LONG - moment, 0);
+            assert_eq!(index.len(), 1);
+        }
     }
 
     fn refuse(index: &mut Index, now: Mono, id: u32, hlc: u64) {
@@ -384,9 +437,9 @@ mod tests {
             refuse(&mut index, Mono::from_ms(hlc), 1, hlc);
         }
         assert_eq!((index.refused.len(), index.by_refusal.len()), (1, 1));
-        index.expire(Mono::from_ms(99) + REFUSED_FOR, 0);
+        index.expire(Mono::from_ms(99) + REFUSED_FOR_LONG, 0);
         assert_eq!(index.len(), 1);
-        index.expire(last + REFUSED_FOR, 0);
+        index.expire(last + REFUSED_FOR_LONG, 0);
         assert_eq!((index.len(), index.refused.len(), index.by_refusal.len()), (0, 0, 0));
     }
 
@@ -395,8 +448,11 @@ mod tests {
         let mut index = Index::default();
         let most = u32::try_from(REFUSED_MAX).unwrap();
         for id in 0..=most {
+            assert!(!index.is_overfull(Mono::from_ms(id.into())));
             refuse(&mut index, Mono::from_ms(id.into()), id, 1);
         }
+        let last = Mono::from_ms(most.into());
+        assert!(index.is_overfull(last) && !index.is_overfull(last + REFUSED_FOR_LONG));
         assert_eq!((index.len(), index.refused.len()), (REFUSED_MAX, REFUSED_MAX));
         assert_eq!(index.by_refusal.first().map(|(at, _)| *at), Some(Mono::from_ms(1)));
         let known = |id: u32| index.entry(Key { kind: 1, id: id.to_be_bytes().to_vec() }.hash());
@@ -411,7 +467,7 @@ mod tests {
         let version = Version { hlc: 2, node: 1 };
         let held = Entry { key, version, expires_at_ms: i64::MAX, held: true };
         index.put(Mono::ZERO, held.key.hash(), held);
-        index.expire(Mono::ZERO + REFUSED_FOR, 0);
+        index.expire(Mono::ZERO + REFUSED_FOR_LONG, 0);
         assert_eq!((index.len(), index.refused.len()), (1, 0));
     }
 

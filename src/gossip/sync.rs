@@ -131,9 +131,12 @@ impl Sync {
         partner.node == node
     }
 
-    /// Notes a record that a member has sent in repair.
-    fn receive(&mut self, now: Mono, node: u64) {
-        if self.take_partner(now, node)
+    /// Notes a record that a member has sent in repair. Who sends but what was asked for by name has little to send, and is
+    /// not taken for the one with which ranges are compared.
+    fn receive(&mut self, now: Mono, node: u64, hash: u64) {
+        let is_partner = self.partner.as_ref().is_some_and(|partner| partner.node == node);
+        if (is_partner || !self.wanted.contains_key(&hash))
+            && self.take_partner(now, node)
             && let Some(partner) = &mut self.partner
         {
             partner.received += 1;
@@ -224,14 +227,19 @@ impl Gossip {
             return self.sync.trickle.hear_agreement();
         }
         let told = peer.told_digest;
-        self.sync.trickle.reset(now.mono, rng);
+        // Who has no room is not made to talk by what it cannot have.
+        let is_overfull = self.index.is_overfull(now.mono);
+        if !is_overfull {
+            self.sync.trickle.reset(now.mono, rng);
+        }
         let mut lacking = 0;
         for head in digest.recent.iter().filter(|head| !self.index.knows(**head)) {
             lacking += 1;
             self.sync.want(now.mono, node, *head);
         }
-        // Who lacks all that a digest can tell will lack more.
-        if (1..RECENT_MAX).contains(&lacking) {
+        // Who lacks all that a digest can tell, or fewer than the other has more, will lack more.
+        let theirs = usize::try_from(digest.count).unwrap_or(usize::MAX);
+        if (1..RECENT_MAX).contains(&lacking) && theirs <= count + lacking {
             return;
         }
         let just_told =
@@ -240,12 +248,11 @@ impl Gossip {
         if lacking == 0 && !just_told && recent.iter().any(|head| !digest.recent.contains(head)) {
             return self.tell_digest(now, node);
         }
-        let theirs = usize::try_from(digest.count).unwrap_or(usize::MAX);
         if count > theirs {
             if !just_told && !self.repair.serves(node) {
                 self.tell_digest(now, node);
             }
-        } else if self.sync.take_partner(now.mono, node) {
+        } else if !is_overfull && self.sync.take_partner(now.mono, node) {
             self.sync.asked = Some(Asked { node, tries: 0, next: now.mono });
         }
     }
@@ -350,7 +357,7 @@ impl Gossip {
     ) -> Merge {
         let head = Head { hash: record.key.hash(), version: record.version };
         if let Origin::Repair(node) = origin {
-            self.sync.receive(now.mono, node);
+            self.sync.receive(now.mono, node, head.hash);
         }
         if self.index.knows(head) && !faults::on(Fault::AnyVersionHolds) {
             self.stats.known += 1;
@@ -399,6 +406,7 @@ impl Gossip {
             return Err("expired");
         }
         if self.index.entry(head.hash).is_none() && self.index.is_full() {
+            self.index.overflow(now.mono);
             return Err("the index is full");
         }
         if self.hlc.observe(now, record.version.hlc).is_err() {
@@ -507,7 +515,7 @@ mod tests {
     fn a_member_that_sends_no_more_keeps_nobody_waiting_however_often_it_is_asked() {
         let at = Mono::from_ms;
         let mut sync = Sync::new(at(0), &mut StdRng::seed_from_u64(1));
-        sync.receive(at(0), 7);
+        sync.receive(at(0), 7, 1);
         assert_eq!(sync.sender(at(299)).map(|it| it.node), Some(7));
         assert!(sync.take_partner(at(200), 7), "asked again");
         assert_eq!(sync.sender(at(300)).map(|it| it.node), None);

@@ -1,15 +1,19 @@
 //! The node as a member of its flock.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::core::clock::Step;
 use crate::core::turn::Flock;
 use crate::effect::{Cx, Effect};
-use crate::gossip::{self, Gossip, Output, Replica, Version, Via};
+use crate::gossip::{self, Gossip, Output, PublishError, Replica, Version, Via};
 use crate::node::Node;
 use crate::node::keep::identity;
 use crate::node::tables::Tables;
 use crate::time::{Now, Wall};
+
+/// What the flock's index had no room for is brought to it again after so long.
+const UNSHARED_FOR: Duration = Duration::from_secs(5 * 60);
 
 impl Node {
     /// Takes a datagram of the flock's port.
@@ -84,23 +88,30 @@ impl Node {
         }
         let mut gossip = Gossip::new(cx.now, cx.rng, config);
         gossip.hint(cx.now, &self.met);
-        for (key, stamp) in self.stamps.iter().filter(|it| it.1.version != Version::UNTOLD) {
-            let (version, expires_at_ms) = (stamp.version, stamp.expires_at_ms);
-            let body = Vec::new();
-            let record = gossip::Record { key, version, expires_at_ms, body, told_at: None };
-            // An index that is full mends nothing for what does not fit, and tells so in its counters.
-            gossip.note(cx.now, &record).ok();
-        }
-        for record in self.carried.iter() {
-            gossip.note(cx.now, &record).ok();
-        }
         self.gossip = Some(gossip);
+        self.note_all(cx.now);
         self.look_at_flock();
+    }
+
+    /// Makes known to the flock what this node holds, as far as its index has room; the rest waits for that.
+    fn note_all(&mut self, now: Now) {
+        let Some(gossip) = &mut self.gossip else { return };
+        let told = self.stamps.iter().filter(|it| it.1.version != Version::UNTOLD);
+        let stamped = told.map(|(key, stamp)| {
+            let (version, expires_at_ms) = (stamp.version, stamp.expires_at_ms);
+            gossip::Record { key, version, expires_at_ms, body: Vec::new(), told_at: None }
+        });
+        let mut all = stamped.chain(self.carried.iter());
+        let full = all.any(|it| gossip.note(now, &it) == Err(PublishError::Full));
+        self.unshared_since = full.then_some(now.mono);
     }
 
     /// Runs what of the flock is due.
     pub(super) fn handle_flock_timeout(&mut self, cx: &mut Cx<'_>) {
         if self.gossip.as_ref().is_some_and(|gossip| gossip.next_timeout() <= cx.now.mono) {
+            if self.unshared_since.is_some_and(|at| cx.now.mono.since(at) >= UNSHARED_FOR) {
+                self.note_all(cx.now);
+            }
             self.with_gossip(cx, |gossip, cx, tables| {
                 gossip.handle_timeout(cx.now, cx.rng, tables);
             });

@@ -142,6 +142,9 @@ impl Node {
             told_at: Some(cx.now.wall.as_ns()),
         };
         let Err(error) = gossip.publish(cx.now, cx.rng, record) else { return };
+        if error == gossip::PublishError::Full {
+            self.unshared_since.get_or_insert(cx.now.mono);
+        }
         let since = self.full_warned.map(|at| cx.now.mono.since(at));
         if error == gossip::PublishError::Full && since.is_none_or(|it| it >= WARN_INTERVAL) {
             self.full_warned = Some(cx.now.mono);

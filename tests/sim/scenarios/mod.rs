@@ -101,6 +101,18 @@ pub(crate) const ALL: &[Test] = &[
         "two_halves_that_need_more_groups_than_there_may_be_keep_their_own",
         bounds::two_halves_that_need_more_groups_than_there_may_be_keep_their_own,
     ),
+    (
+        "two_halves_with_more_alerts_than_there_may_be_keep_their_own",
+        bounds::two_halves_with_more_alerts_than_there_may_be_keep_their_own,
+    ),
+    (
+        "two_halves_with_more_silences_than_there_may_be_keep_their_own",
+        bounds::two_halves_with_more_silences_than_there_may_be_keep_their_own,
+    ),
+    (
+        "what_the_flock_has_no_room_to_share_is_shared_later",
+        bounds::what_the_flock_has_no_room_to_share_is_shared_later,
+    ),
     ("ends_that_were_told_do_not_come_back", found::ends_that_were_told_do_not_come_back),
     (
         "a_restart_ends_no_alert_of_another_nodes_journal",
