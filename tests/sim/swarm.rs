@@ -792,13 +792,18 @@ impl History {
         }
         let apart = |how: &Broken| !matches!(how, Broken::ReadOnly | Broken::NoWay);
         if let Some(how) = self.options.broken.filter(|how| known || !apart(how)) {
-            self.stay_broken(how);
+            let one = self.seat();
+            // Nobody else may hold what one did whose card was exchanged.
+            let mut others = (0..self.options.seats).filter(|seat| *seat != one);
+            let wiped = others.any(|seat| self.world.seats[seat].wiped_at.is_some());
+            if !wiped || self.others_hold_all_of(one) {
+                self.stay_broken(one, how);
+            }
         }
     }
 
     /// One stays broken: the others are the healthy core.
-    fn stay_broken(&mut self, how: Broken) {
-        let one = self.seat();
+    fn stay_broken(&mut self, one: usize, how: Broken) {
         let world = &mut self.world;
         world.trace.line(world.now, || format!("but n{one} stays broken: {how:?}"));
         world.seats[one].broken = true;

@@ -66,11 +66,12 @@ impl Overdue {
             let Post { seat, acked_at, taken_at, .. } = world.posts[post];
             let taken_at = taken_at.or(acked_at).unwrap_or(0);
             // Who has not heard of it may take it for ended and say so later, which is for `told` to judge.
-            // And who is apart may not know that its end was told.
-            let apart = world.seats[seat].apart_since.is_some();
+            // And who did not tell its end may not know that another has.
+            let of_group = || told_to(world, &alert.group, receiver);
+            let own_end = of_group().filter(|it| it.seat == seat && it.resolved.contains(name));
+            let own_end = own_end.map(|it| it.begun).max();
             let fired = is_told_as_firing(world, name, to, taken_at)
-                || told_to(world, &alert.group, receiver)
-                    .any(|it| (apart || it.begun >= taken_at) && it.firing.contains(name));
+                || of_group().any(|it| Some(it.begun) > own_end && it.firing.contains(name));
             if !fired {
                 return Err(format!(
                     "n{seat} sits on {name}, which it has acknowledged at {acked_at:?}, and has reached r{receiver} since {:?}",
