@@ -126,6 +126,26 @@ fn what_queues_while_a_group_is_written_shares_the_next() {
 }
 
 #[test]
+fn nobody_waits_for_a_group_of_nothing() {
+    let mut it = Owner::sound();
+    it.keeper.keep(vec![]);
+    assert!(it.keeper.is_idle() && it.keeper.ticket().is_none());
+}
+
+#[test]
+fn who_waits_for_what_is_being_written_hurries_nothing_else() {
+    let mut it = Owner::new(&Keeping { commits_a_day: 1, interval: Duration::ZERO });
+    it.keeper.keep(vec![put(1)]);
+    let Step::Write(work) = it.keeper.next(it.now) else { panic!("there is budget") };
+    assert!(it.keeper.ticket().is_some());
+    let kept = it.keeper.wrote(it.now, work.perform(it.journal.as_mut().unwrap(), KINDS));
+    it.hear(kept);
+    it.keeper.keep(vec![put(2)]);
+    let Step::Wait(Some(until)) = it.keeper.next(it.now) else { panic!("overspent") };
+    assert_eq!(until, it.now + STORE_DELAY_MAX);
+}
+
+#[test]
 fn a_commit_that_fails_is_followed_at_once_by_the_whole_state() {
     let mut it = Owner::sound();
     it.state = vec![put(1), put(2)];
@@ -209,6 +229,18 @@ fn what_finds_no_room_is_told_until_there_is_room() {
     it.run_for(KEEPER_FULL_RETRY);
     assert_eq!(it.last_fault(), None);
     assert_eq!(on_flash(&it.flash).len(), 100);
+}
+
+#[test]
+fn what_is_lacking_is_said_again_and_again_while_the_budget_holds_records_back() {
+    let mut it = Owner::new(&Keeping { commits_a_day: 1, interval: Duration::ZERO });
+    it.keeper.keep((0..400).map(put).collect());
+    it.state = (0..400).map(put).collect();
+    it.run_for(Duration::from_secs(2));
+    it.keeper.keep(vec![put(1)]);
+    let told = it.told.len();
+    it.run_for(KEEPER_RETRY_MAX * 3);
+    assert!(it.told.len() - told >= 3 && it.last_fault().is_some());
 }
 
 #[test]

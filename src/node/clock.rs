@@ -18,7 +18,10 @@ impl Node {
     pub(super) fn handle_clock(&mut self, cx: &mut Cx<'_>) {
         if let Some(step) = self.core.handle_clock(cx.now) {
             self.stamps.step(step);
-            cx.effects.push(Effect::Persist(self.records(cx.now)));
+            let records = self.records(cx.now);
+            if !records.is_empty() {
+                cx.effects.push(Effect::Persist(records));
+            }
         }
         let flock = Now { mono: cx.now.mono, wall: self.flock_wall(cx.now) };
         if self.flock_watch.look(flock).is_some() {

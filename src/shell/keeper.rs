@@ -116,7 +116,7 @@ fn tell(path: &Path, replay: &Replay) {
 /// The queue before the journal, and the task that empties it.
 #[derive(Debug)]
 pub(super) struct Keeper {
-    queue: Rc<RefCell<store::Keeper>>,
+    inner: Rc<RefCell<store::Keeper>>,
     /// Whether answers wait until what they promise is durable.
     answers_wait: bool,
     wake: Sender<()>,
@@ -147,50 +147,51 @@ impl Keeper {
             keeper: Rc::clone(&keeper),
             journal: opened.journal,
             writing: None,
+            late: None,
             path: storage.path.clone(),
             events,
             woken,
         };
         let task = (storage.durability != Durability::Off).then(|| executor.spawn(owner.run()));
         let answers_wait = storage.durability == Durability::Sync;
-        Self { queue: keeper, answers_wait, wake, task }
+        Self { inner: keeper, answers_wait, wake, task }
     }
 
     /// Queues a group.
     pub(super) fn keep(&self, records: Vec<Record>) {
         if self.task.is_some() {
-            self.queue.borrow_mut().keep(records);
+            self.inner.borrow_mut().keep(records);
             self.wake();
         }
     }
 
     /// What an answer must wait for that says that everything queued so far is kept, if anything.
     pub(super) fn ticket(&self) -> Option<Ticket> {
-        let ticket = self.queue.borrow_mut().ticket().filter(|_| self.answers_wait);
+        let ticket = self.answers_wait.then(|| self.inner.borrow_mut().ticket()).flatten();
         self.wake();
         ticket
     }
 
     /// Takes note that the loop has heard what has become durable.
     pub(super) fn heard(&self, ticket: Ticket) {
-        self.queue.borrow_mut().heard(ticket);
+        self.inner.borrow_mut().heard(ticket);
     }
 
     /// Gives the journal the whole state, everything that is queued included, to begin anew with.
     pub(super) fn begin_anew(&self, state: Vec<Record>) {
-        self.queue.borrow_mut().begin_anew(state);
+        self.inner.borrow_mut().begin_anew(state);
         self.wake();
     }
 
     /// From now on nothing is held back so that more can share its commit.
     pub(super) fn hurry(&self) {
-        self.queue.borrow_mut().hurry();
+        self.inner.borrow_mut().hurry();
         self.wake();
     }
 
     /// Whether everything queued is durable or given up.
     pub(super) fn is_idle(&self) -> bool {
-        self.queue.borrow().is_idle()
+        self.inner.borrow().is_idle()
     }
 
     fn wake(&self) {
@@ -199,12 +200,17 @@ impl Keeper {
     }
 }
 
+/// What a directory holds that could not be opened at the start, and whether it is volatile.
+pub(super) type Late = (Vec<Found>, bool);
+
 /// Who owns the journal.
 struct Owner {
     keeper: Rc<RefCell<store::Keeper>>,
     /// None while it could not be opened, and while a write has it.
     journal: Option<Journal<FlashDir>>,
     writing: Option<Task<(Journal<FlashDir>, Written)>>,
+    /// To be told along with the next thing.
+    late: Option<Late>,
     path: PathBuf,
     events: Sender<Event>,
     woken: Receiver<()>,
@@ -217,15 +223,15 @@ impl Owner {
             let step = self.keeper.borrow_mut().next(clock::boot_time());
             match step {
                 Step::Wait(until) => self.wait(until).await?,
-                Step::Open => self.open().await?,
+                Step::Open => self.open().await,
                 Step::Write(work) => self.begin(work),
                 Step::Tell(kept) => self.tell(kept).await?,
             }
         }
     }
 
-    async fn tell(&self, kept: Kept) -> Option<()> {
-        self.events.send(Event::Kept(kept)).await.ok()
+    async fn tell(&mut self, kept: Kept) -> Option<()> {
+        self.events.send(Event::Kept(kept, self.late.take())).await.ok()
     }
 
     /// Until a write has ended, a time is over, or something was queued.
@@ -269,23 +275,18 @@ impl Owner {
         });
     }
 
-    async fn open(&mut self) -> Option<()> {
+    async fn open(&mut self) {
         let path = self.path.clone();
-        let (outcome, holds) = match blocking::unblock(move || open_dir(&path)).await {
+        let (outcome, late) = match blocking::unblock(move || open_dir(&path)).await {
             Ok((journal, volatile, found)) => {
                 self.journal = Some(journal);
-                (Ok(()), Some((volatile, found)))
+                (Ok(()), Some((found, volatile)))
             }
             Err(error) => (Err(error.to_string()), None),
         };
         let news = self.keeper.borrow_mut().opened(clock::boot_time(), outcome);
         // Else memory is newer than what it was read from.
-        match holds.filter(|_| news) {
-            Some((volatile, found)) => {
-                self.events.send(Event::Found { found, volatile }).await.ok()
-            }
-            None => Some(()),
-        }
+        self.late = late.filter(|_| news);
     }
 }
 

@@ -77,15 +77,8 @@ pub enum Event {
     Http(Box<Exchange>),
     /// A source of events hears nothing more: which one, and why.
     Deaf(&'static str, io::Error),
-    /// Records have become durable, or will not.
-    Kept(Kept),
-    /// What a directory holds that could not be opened at the start.
-    Found {
-        /// Its records.
-        found: Vec<keeper::Found>,
-        /// Whether it survives no reboot.
-        volatile: bool,
-    },
+    /// Records have become durable, or will not; and what a directory holds that could not be opened at the start.
+    Kept(Kept, Option<keeper::Late>),
     /// The names of the static peers stand for these addresses now.
     Peers(Vec<SocketAddr>),
     /// An attempt has ended.
@@ -312,11 +305,7 @@ impl Shell {
             // The loop is the one that ends of it.
             Event::Deaf(..) => {}
             Event::Http(exchange) => self.answer(*exchange),
-            Event::Kept(kept) => self.kept(&kept),
-            Event::Found { found, volatile } => {
-                self.site.journal.volatile = volatile;
-                self.with_node(|node, cx| restore(node, cx, &found));
-            }
+            Event::Kept(kept, late) => self.kept(&kept, late.as_ref()),
             Event::Peers(mut peers) => {
                 peers.retain(|peer| self.port.as_ref().is_some_and(|port| port.reaches(*peer)));
                 self.with_node(|node, cx| node.handle_peers(cx, &peers));
@@ -404,7 +393,7 @@ impl Shell {
 
     /// Lets go the answers that waited for what is durable now. Where nothing can be kept they go too: the agent works
     /// on from memory, and says so wherever it says anything.
-    fn kept(&mut self, kept: &Kept) {
+    fn kept(&mut self, kept: &Kept, late: Option<&keeper::Late>) {
         self.keeper.heard(kept.ticket);
         while self.held.front().is_some_and(|held| held.ticket <= kept.ticket)
             && let Some(held) = self.held.pop_front()
@@ -413,6 +402,10 @@ impl Shell {
         }
         self.site.journal.count(&kept.wear, clock::boot_time());
         self.site.journal.left_out = kept.left_out;
+        if let Some((found, volatile)) = late {
+            self.site.journal.volatile = *volatile;
+            self.with_node(|node, cx| restore(node, cx, found));
+        }
         if kept.wants_state {
             // What the state holds is then in no other record that is still to come.
             self.perform();

@@ -20,7 +20,7 @@ impl Shell {
         self.with_node(Node::handle_leave);
         self.perform();
         while let Ok(event) = events.try_recv() {
-            if let Event::Http(_) | Event::Kept(_) | Event::Reply(..) = event {
+            if let Event::Http(_) | Event::Kept(..) | Event::Reply(..) = event {
                 self.handle(event);
             }
         }
@@ -69,7 +69,7 @@ impl Shell {
         let deadline = clock::boot_time() + STOP_TIME_MAX;
         while !self.keeper.is_idle() {
             match next(events, deadline).await {
-                Some(event @ (Event::Kept(_) | Event::Reply(..))) => {
+                Some(event @ (Event::Kept(..) | Event::Reply(..))) => {
                     self.handle(event);
                     self.perform();
                 }

@@ -60,7 +60,7 @@ pub struct Keeping {
     pub interval: Duration,
 }
 
-/// The queue before the journal.
+/// The queue before the journal, and what is known of the journal.
 #[derive(Debug)]
 pub struct Keeper {
     queue: Queue,
@@ -153,8 +153,11 @@ impl Keeper {
         }
     }
 
-    /// Queues a group.
+    /// Queues a group, unless nothing is in it.
     pub fn keep(&mut self, records: Vec<Record>) {
+        if records.is_empty() {
+            return;
+        }
         self.queue.records.extend(records);
         if self.queue.records.len() > KEEPER_RECORDS_MAX {
             coalesce(&mut self.queue.records);
@@ -170,7 +173,7 @@ impl Keeper {
     /// What an answer must wait for that says that everything queued so far is kept: nothing if it is already.
     pub fn ticket(&mut self) -> Option<Ticket> {
         let waits = !self.is_idle();
-        self.queue.awaited |= waits;
+        self.queue.awaited |= waits && !self.queue.records.is_empty();
         waits.then_some(self.last)
     }
 
@@ -214,9 +217,9 @@ impl Keeper {
         let due = now >= self.retry_at;
         match self.health {
             Health::Sound if self.lacking.is_some() && due => self.ask(now),
-            Health::Sound if self.queue.records.is_empty() => self.rest(now),
+            Health::Sound if self.queue.records.is_empty() => self.rest(now, None),
             Health::Sound => match self.gather(now) {
-                until if until > now => Step::Wait(Some(until)),
+                until if until > now => self.rest(now, Some(until)),
                 _ => self.write(now),
             },
             Health::Asked if self.queue.state.is_none() => Step::Wait(None),
@@ -279,14 +282,14 @@ impl Keeper {
         self.tell(now, false)
     }
 
-    /// While there is nothing to write.
-    fn rest(&mut self, now: Duration) -> Step {
+    /// While nothing is to be written, or not before then.
+    fn rest(&mut self, now: Duration, until: Option<Duration>) -> Step {
         if self.lacking.is_none() {
-            return Step::Wait(None);
+            return Step::Wait(until);
         }
         let again_at = self.told_at.unwrap_or(now) + KEEPER_RETRY_MAX;
         if now < again_at {
-            return Step::Wait(Some(again_at.min(self.retry_at)));
+            return Step::Wait([again_at, self.retry_at].into_iter().chain(until).min());
         }
         Step::Tell(self.tell(now, false))
     }
