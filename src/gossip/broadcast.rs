@@ -81,6 +81,8 @@ struct Unacknowledged {
     by: Vec<u64>,
     /// It was not acknowledged when it went by multicast.
     was_missed: bool,
+    /// Those to whom it should have been handed on were told.
+    replaced: bool,
     /// Some of them answer, as far as we know, so it is waited for.
     holds_up: bool,
     tries: usize,
@@ -351,9 +353,12 @@ impl Gossip {
         sent.by.retain(|node| !self.is_down(*node));
         let given_up = sent.mode != TOLD && tries >= RESEND_AFTER_MS.len();
         let silent = self.note_unanswered(now, &sent.by, given_up);
+        // Who is silent is the prober's business.
         for node in sent.by.iter().filter(|_| given_up) {
-            let doubts = self.swim.doubt(now.mono, *node);
-            self.apply(now, doubts);
+            if self.peers.0.get(node).is_some_and(Peer::speaks_past_us) {
+                let doubts = self.swim.doubt(now.mono, *node);
+                self.apply(now, doubts);
+            }
         }
         if sent.by.is_empty() || tries >= RESEND_AFTER_MS.len() || faults::on(Fault::NewsNotResent)
         {
@@ -369,10 +374,10 @@ impl Gossip {
         if sent.mode == TOLD {
             let few = UNICAST_TO_MAX.max(self.swim.living().len() / UNICAST_TO_SHARE);
             if tries < MULTICAST_TRIES && sent.by.len() > few {
-                return self.send_records(now, To::Multicast, &sent.by, records, tries);
+                return self.send_records(now, To::Multicast, &sent.by, records, (tries, false));
             }
             for node in sent.by {
-                self.send_records(now, To::Missed(node), &[node], records.clone(), 0);
+                self.send_records(now, To::Missed(node), &[node], records.clone(), (0, false));
             }
             return;
         }
@@ -381,13 +386,14 @@ impl Gossip {
             if tries >= SILENT_TRIES && is_silent {
                 self.ask_to_check(now, rng, node);
             }
-            // Who speaks and does not answer is given one more try: it may be busy.
-            let last = if is_silent { SILENT_TRIES } else { SILENT_TRIES + 1 };
-            if tries == last && sent.mode == RELAYED {
+            let hands_on = self.peers.0.get(&node).is_some_and(|peer| peer.answers(now.mono));
+            let lost = tries >= SILENT_TRIES && (is_silent || !hands_on);
+            if lost && !sent.replaced && sent.mode == RELAYED {
                 self.replace_silent(now, node, &records);
             }
+            let replaced = sent.replaced || lost;
             let to = if sent.was_missed { To::Missed(node) } else { To::Node(node, sent.mode) };
-            self.send_records(now, to, &[node], records.clone(), tries);
+            self.send_records(now, to, &[node], records.clone(), (tries, replaced));
         }
     }
 
@@ -466,10 +472,21 @@ impl Gossip {
             }
             To::Missed(node) | To::Node(node, _) => vec![node],
         };
-        self.send_records(now, to, &by, records, 0);
+        // Beside these those are told whom they should have handed it to: see `heirs`.
+        let replaced =
+            !by.iter().all(|node| self.peers.0.get(node).is_some_and(|it| it.answers(now.mono)));
+        self.send_records(now, to, &by, records, (0, replaced));
     }
 
-    fn send_records(&mut self, now: Now, to: To, by: &[u64], records: Vec<Record>, tries: usize) {
+    /// For the which time, counted from 0, and whether others were told in place of whom it is for.
+    fn send_records(
+        &mut self,
+        now: Now,
+        to: To,
+        by: &[u64],
+        records: Vec<Record>,
+        (tries, replaced): (usize, bool),
+    ) {
         for records in pack(records, AROUND_BYTES) {
             let heads: Vec<Head> = records
                 .iter()
@@ -498,7 +515,8 @@ impl Gossip {
                 let was_missed = matches!(to, To::Missed(_));
                 let answers = |node| self.peers.0.get(node).is_some_and(|peer| peer.is_there);
                 let (holds_up, by) = (by.iter().any(answers), by.to_vec());
-                let sent = Unacknowledged { heads, mode, by, was_missed, holds_up, tries, next };
+                let sent =
+                    Unacknowledged { heads, mode, by, was_missed, replaced, holds_up, tries, next };
                 self.broadcast.unacknowledged.insert(self.seal.counter(), sent);
             }
         }

@@ -133,35 +133,44 @@ impl Swim {
     /// A node has said goodbye.
     pub(super) fn gone(&mut self, now: Mono, node: u64) -> Upshot {
         match self.find(node).map(|(generation, _)| generation) {
-            Some(generation) => self.apply(now, Member::down(Id { node, generation })),
+            // An earlier incarnation than is known would count for refuted.
+            Some(generation) => {
+                let id = Id { node, generation };
+                self.apply(now, Member::new(id, self.incarnation(id), State::Down))
+            }
             None => Upshot::default(),
         }
     }
 
     /// A node does not answer, or another is now where it was heard last: it is down unless it says soon that it is there.
     pub(super) fn doubt(&mut self, now: Mono, node: u64) -> Upshot {
-        // Of one that others suspect foca knows no time either.
-        let doubted = self.doubts.keys().any(|(_, other)| *other == node);
         let known = self.foca.iter_members().find(|it| it.id().node == node);
-        let Some(known) = known.filter(|_| !doubted) else {
+        let Some(life) = known.map(|it| (*it.id(), it.incarnation())) else {
             return Upshot::default();
         };
-        let suspect = Member::new(*known.id(), known.incarnation(), State::Suspect);
-        self.doubts.insert((now + SUSPICION, node), (*suspect.id(), suspect.incarnation()));
-        self.apply(now, suspect)
+        if self.doubts.values().any(|doubted| *doubted == life) {
+            return Upshot::default();
+        }
+        self.doubts.insert((now + SUSPICION, node), life);
+        self.apply(now, Member::new(life.0, life.1, State::Suspect))
     }
 
     /// A datagram of another's foca. What makes no sense to it changes nothing.
     pub(super) fn handle_data(&mut self, now: Mono, data: &[u8]) -> Upshot {
-        let (data, accused) = self.without_hearsay(data);
+        let header = CborCodec.decode_header(data);
+        let Some((data, accused)) = self.without_hearsay(data) else { return Upshot::default() };
         let mut upshot = self.drive(now, |foca, runtime| foca.handle_data(&data, runtime));
-        for node in accused {
-            let one = self.doubt(now, node);
-            upshot.sends.extend(one.sends);
+        let own = *self.foca.identity();
+        let is_active = |id: Id| self.foca.iter_members().any(|member| *member.id() == id);
+        // Foca does not listen to the dead either.
+        if header.as_ref().is_ok_and(|it| it.dst == own && is_active(it.src)) {
+            for id in accused {
+                if self.foca.iter_members().any(|member| *member.id() == id) {
+                    upshot.sends.extend(self.doubt(now, id.node).sends);
+                }
+            }
         }
         self.time_suspects(now);
-        let header = CborCodec.decode_header(data.as_slice());
-        let own = self.foca.identity();
         upshot.outdated = header.is_ok_and(|Header { dst, .. }| {
             dst.node == own.node && dst.generation < own.generation
         });
@@ -171,37 +180,47 @@ impl Swim {
 
     /// A datagram without its word that members are down who are not down as far as we know, and these members: nobody is
     /// taken for dead on another's word, for who hears nothing takes all others for dead. An accusation that was refuted
-    /// already is worth nothing.
-    fn without_hearsay(&self, data: &[u8]) -> (Vec<u8>, Vec<u64>) {
+    /// already is worth nothing. None if it makes no sense.
+    fn without_hearsay(&self, data: &[u8]) -> Option<(Vec<u8>, Vec<Id>)> {
         let (mut rest, mut codec) = (data, CborCodec);
-        let mut accused = Vec::new();
-        if codec.decode_header(&mut rest).is_err() || rest.len() < 2 {
-            return (data.to_vec(), accused);
+        let src = codec.decode_header(&mut rest).ok()?.src;
+        let mut kept = data.get(..data.len() - rest.len())?.to_vec();
+        let (mut members, mut accused) = (Vec::new(), Vec::new());
+        if rest.is_empty() {
+            return Some((kept, accused));
         }
-        let header = data.len() - rest.len();
-        let (mut kept, mut count) = (Vec::new(), 0_u16);
-        for _ in 0..rest.get_u16() {
-            let Ok(member) = codec.decode_member(&mut rest) else { break };
-            let id = member.id();
-            let known = self.foca.iter_members().find(|known| known.id() == id);
-            match known.filter(|_| member.state() == State::Down) {
-                Some(known) if known.incarnation() > member.incarnation() => {}
-                Some(_) => accused.push(id.node),
-                None if codec.encode_member(&member, &mut kept).is_ok() => count += 1,
-                None => {}
+        let count = rest.try_get_u16().ok()?;
+        for _ in 0..count {
+            let member = codec.decode_member(&mut rest).ok()?;
+            let id = *member.id();
+            let known = self.foca.iter_members().find(|known| known.id().node == id.node);
+            // Of its own former lives each knows best.
+            let known = known.filter(|_| member.state() == State::Down && id.node != src.node);
+            match known.map(|known| (known.id().generation, known.incarnation())) {
+                Some((generation, incarnation)) if generation == id.generation => {
+                    if incarnation <= member.incarnation() {
+                        accused.push(id);
+                    }
+                }
+                Some((generation, _)) if generation < id.generation => {}
+                _ => members.push(member),
             }
         }
-        let mut filtered = data.get(..header).unwrap_or_default().to_vec();
-        filtered.put_u16(count);
-        filtered.extend(kept);
-        (filtered, accused)
+        if !rest.is_empty() {
+            return None;
+        }
+        kept.put_u16(u16::try_from(members.len()).ok()?);
+        for member in &members {
+            codec.encode_member(member, &mut kept).ok()?;
+        }
+        Some((kept, accused))
     }
 
     /// Gives all suspects a time by which they are down: each node decides that for itself.
     fn time_suspects(&mut self, now: Mono) {
-        let timed: Vec<u64> = self.doubts.keys().map(|(_, node)| *node).collect();
         let lives = self.suspects().map(|it| (*it.id(), it.incarnation()));
-        let lives: Vec<_> = lives.filter(|(id, _)| !timed.contains(&id.node)).collect();
+        let timed = |life: &(Id, Incarnation)| self.doubts.values().any(|doubted| doubted == life);
+        let lives: Vec<_> = lives.filter(|life| !timed(life)).collect();
         let doubts = lives.into_iter().map(|life| ((now + SUSPICION, life.0.node), life));
         self.doubts.extend(doubts);
     }
@@ -522,6 +541,27 @@ mod tests {
             let changes = run(&mut swim, Mono::from_ms(21_000), heard);
             assert_eq!(changes, if answers { vec![] } else { vec![(3, false)] });
         }
+    }
+
+    #[test]
+    fn of_its_former_life_and_of_a_goodbye_a_member_is_believed_and_nonsense_never() {
+        let [former, later] = [0, 1].map(|generation| Id { node: 2, generation });
+        let mut swim = swim(1);
+        swim.alive(Mono::ZERO, 2, 0);
+        swim.alive(Mono::ZERO, 3, 0);
+        let refuted = Member::new(Id { node: 3, generation: 0 }, 4, State::Alive);
+        swim.handle_data(Mono::ZERO, &word(&refuted));
+        let goodbye = swim.gone(Mono::ZERO, 3);
+        assert_eq!((goodbye.changes, swim.find(3)), (vec![(3, false)], Some((0, Liveness::Down))));
+        assert_eq!(swim.incarnation(Id { node: 3, generation: 0 }), 4, "what others heard last");
+        swim.handle_data(Mono::ZERO, &word(&Member::down(former)));
+        assert_ne!(swim.find(2), Some((0, Liveness::Suspect)), "it says so itself");
+        swim.alive(Mono::ZERO, 2, 1);
+        let word = word(&Member::down(later));
+        for nonsense in [&word[..word.len() - 1], &[&word[..], &[0]].concat()] {
+            assert_eq!(swim.handle_data(Mono::ZERO, nonsense).changes, []);
+        }
+        assert_eq!(swim.find(2), Some((1, Liveness::Alive)));
     }
 
     #[test]

@@ -123,7 +123,7 @@ impl Message {
         }
     }
 
-    /// Whether nobody says this who has not heard of us before.
+    /// Whether only who has heard us says this.
     pub(super) const fn is_answer(&self) -> bool {
         matches!(
             self,

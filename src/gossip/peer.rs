@@ -105,6 +105,11 @@ impl Peer {
         self.lost_at.is_some()
     }
 
+    /// Whether it was heard since news is sent to it again without an answer.
+    pub(super) fn speaks_past_us(&self) -> bool {
+        self.unanswered_since.is_some() && self.heard() > self.unanswered_since
+    }
+
     /// Whether it answers, as far as we know: who is heard need not hear us.
     pub(super) fn answers(&self, now: Mono) -> bool {
         self.unanswered_since.is_none_or(|since| now.since(since) < ANSWERS_WITHIN)

@@ -237,7 +237,7 @@ impl Gossip {
             lacking += 1;
             self.sync.want(now.mono, node, *head);
         }
-        // Who lacks all that a digest can tell, or fewer than the other has more, will lack more.
+        // Who lacks all that a digest can tell lacks more, and who has so few that these do not make up for it.
         let theirs = usize::try_from(digest.count).unwrap_or(usize::MAX);
         if (1..RECENT_MAX).contains(&lacking) && theirs <= count + lacking {
             return;

@@ -94,7 +94,7 @@ impl Node {
     }
 
     /// Makes known to the flock what this node holds, as far as its index has room; the rest waits for that.
-    fn note_all(&mut self, now: Now) {
+    pub(super) fn note_all(&mut self, now: Now) {
         let Some(gossip) = &mut self.gossip else { return };
         let told = self.stamps.iter().filter(|it| it.1.version != Version::UNTOLD);
         let stamped = told.map(|(key, stamp)| {

@@ -6,11 +6,11 @@ use crate::core::clock::{Shown, Step};
 use crate::core::restore::GroupTimers;
 use crate::effect::{Cx, Effect};
 use crate::faults::{self, Fault};
-use crate::gossip::{self, Version};
+use crate::gossip::Version;
 use crate::model::{Alert, LogEntry, LogKey, Silence};
 use crate::node::Node;
 use crate::node::carried;
-use crate::node::stamps::{Stamp, beyond, shared_key};
+use crate::node::stamps::{Stamp, beyond};
 use crate::store::Record;
 use crate::time::{Now, Wall};
 use crate::wire::record::{self, GroupTimer, Kind, Malformed, Stamped};
@@ -137,11 +137,9 @@ impl Node {
             }
             self.take_back(cx.now, it, &mut timers);
         }
-        if let Some(gossip) = &mut self.gossip {
-            for record in self.carried.iter() {
-                // As in `join`.
-                gossip.note(cx.now, &record).ok();
-            }
+        // What is found late.
+        if self.gossip.is_some() {
+            self.note_all(cx.now);
         }
         self.join(cx);
         let stale = self.core.restore_groups(cx, timers);
@@ -175,12 +173,6 @@ impl Node {
             }
             Noun::Log(key, entry) => self.core.restore_log(now, &key, entry),
             Noun::Silence(silence) => self.core.restore_silence(now, silence),
-        }
-        if let Some(gossip) = self.gossip.as_mut().filter(|_| version != Version::UNTOLD) {
-            let (key, body) = (shared_key(kind, &key), Vec::new());
-            let record = gossip::Record { key, version, expires_at_ms, body, told_at: None };
-            // As in `join`.
-            gossip.note(now, &record).ok();
         }
         if self.is_member() {
             self.stamps.put(kind, &key, stamp);

@@ -105,7 +105,7 @@ pub(crate) fn two_halves_that_need_more_groups_than_there_may_be_keep_their_own(
 /// A new alert is refused by a full table, a report of a known one taken; what another half has taken in the meantime is
 /// taken as far as it fits, the rest is not sent over and over, and is taken once there is room.
 pub(crate) fn two_halves_with_more_alerts_than_there_may_be_keep_their_own() {
-    // Of each half more are refused by the other than were once remembered: each would be sent again for ever.
+    // Each half refuses most of the other's: what is refused and not remembered is sent again and again.
     let half = ALERTS_MAX * 7 / 10;
     let mut world = World::settled(1, Setup { config: QUIET.into(), ..Setup::new(2) });
     if cfg!(debug_assertions) {
