@@ -179,7 +179,11 @@ impl Core {
             return false;
         };
         let tellers = tellers(self.nflog.get(&delivery.key, now));
-        if delivery.tellers == tellers {
+        // What another told may be heard before the alert of which it told.
+        let another = tellers.first().is_some_and(|it| it.0 != self.turns.flock.me);
+        let fires = |it: &Flushed| it.resolved && self.alerts.fires(it.fingerprint, now);
+        let revived = another && delivery.content.alerts.iter().any(fires);
+        if delivery.tellers == tellers && !revived {
             return false;
         }
         delivery.tellers = tellers;

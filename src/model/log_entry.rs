@@ -107,9 +107,6 @@ impl LogEntry {
     #[must_use]
     pub fn joined(&self, later: &Self) -> Self {
         let firing = united(&self.firing, &later.firing);
-        // An end that `later` did not report was of an earlier time, unless it was not sure before already.
-        let unsure = self.resolved.iter().filter(|it| firing.binary_search(it).is_ok());
-        let unsure: Vec<_> = unsure.copied().collect();
         let mut tellers: Vec<(u64, u64)> = later.tellers.to_vec();
         for (node, times) in &*self.tellers {
             match tellers.iter_mut().find(|it| it.0 == *node) {
@@ -120,7 +117,8 @@ impl LogEntry {
         tellers.truncate(LOG_TELLERS_MAX);
         Self {
             timestamp: self.timestamp.max(later.timestamp),
-            resolved: united(&later.resolved, &unsure),
+            // Also the ends that `later` did not report: a third may not know of them, and say that it fires.
+            resolved: united(&self.resolved, &later.resolved),
             firing,
             expires_at: self.expires_at.max(later.expires_at),
             tellers: tellers.into(),
@@ -158,7 +156,7 @@ mod tests {
     fn of_two_that_did_not_know_of_each_other_both_hold() {
         let one = entry(5, &[1, 3, 6], &[2, 4], &[(7, 2), (9, 1)]);
         let later = entry(9, &[2, 3], &[1, 5], &[(8, 1), (9, 3)]);
-        let joined = entry(9, &[1, 2, 3, 6], &[1, 2, 5], &[(8, 1), (9, 3), (7, 2)]);
+        let joined = entry(9, &[1, 2, 3, 6], &[1, 2, 4, 5], &[(8, 1), (9, 3), (7, 2)]);
         assert_eq!(one.joined(&later), joined);
         assert_eq!(one.joined(&joined), joined, "once is enough");
     }
@@ -171,6 +169,15 @@ mod tests {
         let joined = fires.joined(&ended).joined(&third);
         assert_eq!((&*joined.firing, &*joined.resolved), (&*ids(&[1, 3]), &*ids(&[3, 4])));
         assert_eq!(fires.joined(&third).resolved, ids(&[4]), "nobody said that it had ended");
+    }
+
+    #[test]
+    fn an_end_that_one_has_told_is_not_forgotten_by_who_hears_another_and_then_a_third() {
+        let fires = entry(5, &[1, 3], &[], &[(7, 1)]);
+        let ended = entry(6, &[1], &[3], &[(8, 1)]);
+        let later = entry(9, &[1], &[], &[(9, 1)]);
+        let joined = fires.joined(&ended.joined(&later));
+        assert!(!joined.reported(Fingerprint(3), true) && !joined.reported(Fingerprint(3), false));
     }
 
     #[test]

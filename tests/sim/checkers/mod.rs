@@ -39,18 +39,16 @@ pub(crate) struct Alert {
 
 impl Alert {
     /// Whether a node may have forgotten under which version it said the last but one of this: memory alone held that, or a card
-    /// that was exchanged since. Where clocks are minutes apart, what it hears from the sender after a power cut may get an older version, and change
+    /// that was exchanged since, or who stays broken, so that no other heard it. Where clocks are minutes apart, what it hears from the sender after a power cut may get an older version, and change
     /// nothing: the alert fires on until its lease ends.
     pub(crate) fn version_may_be_forgotten(&self, world: &World) -> bool {
         let clock = |seat: usize| world.seats[seat].wall(world.now);
         let apart = (0..world.seats.len()).any(|seat| clock(seat) != clock(0));
         apart
-            && self
-                .fires
-                .iter()
-                .chain(&self.before)
-                .map(|post| &world.posts[*post])
-                .any(|post| post.from_memory || world.seats[post.seat].wiped_at > post.acked_at)
+            && self.fires.iter().chain(&self.before).map(|post| &world.posts[*post]).any(|post| {
+                let seat = &world.seats[post.seat];
+                post.from_memory || seat.wiped_at > post.acked_at || seat.apart_since.is_some()
+            })
     }
 }
 
