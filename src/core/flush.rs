@@ -241,7 +241,8 @@ impl Core {
         let expires_at = now + lifetime.min(RECORD_LIFE_MAX);
         // What another has told since this was sent did not know of it, nor this of that.
         let meanwhile = known.filter(|it| it.tellers != delivery.tellers);
-        let mut entry = LogEntry { timestamp, firing, resolved, expires_at, tellers };
+        let entry = LogEntry { timestamp, firing, resolved, expires_at, tellers };
+        let mut entry = entry.with_ends(&self.ends_told(known));
         if let Some(other) = meanwhile {
             entry = other.joined(&entry);
         } else if let Some(it) = known {
@@ -259,6 +260,14 @@ impl Core {
         if self.put_log(cx.now, &key, entry) {
             self.changes.push(Change::Log(key));
         }
+    }
+
+    /// Ends that members have told, of alerts that are known still: another part of the flock may say that these fire, as it
+    /// told before.
+    fn ends_told(&self, known: Option<&LogEntry>) -> Vec<Fingerprint> {
+        let Some(known) = known.filter(|_| self.turns.flock.me != 0) else { return Vec::new() };
+        let told = known.resolved.iter().copied();
+        told.filter(|fingerprint| self.alerts.get(*fingerprint).is_some()).collect()
     }
 
     /// Alerts that were told as firing a moment ago, perhaps by another member, or as another has said a moment ago, and

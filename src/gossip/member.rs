@@ -163,12 +163,10 @@ impl Swim {
         let own = *self.foca.identity();
         let is_active = |id: Id| self.foca.iter_members().any(|member| *member.id() == id);
         // Foca does not listen to the dead either.
-        if header.as_ref().is_ok_and(|it| it.dst == own && is_active(it.src)) {
-            for id in accused {
-                if self.foca.iter_members().any(|member| *member.id() == id) {
-                    upshot.sends.extend(self.doubt(now, id.node).sends);
-                }
-            }
+        let is_heard = header.as_ref().is_ok_and(|it| it.dst == own && is_active(it.src));
+        let accused = accused.into_iter().filter(|id| is_heard && is_active(*id));
+        for id in accused.collect::<Vec<_>>() {
+            upshot.sends.extend(self.doubt(now, id.node).sends);
         }
         self.time_suspects(now);
         upshot.outdated = header.is_ok_and(|Header { dst, .. }| {

@@ -43,7 +43,8 @@ pub struct LogEntry {
     pub timestamp: Wall,
     /// The alerts it reported as firing, sorted.
     pub firing: Rc<[Fingerprint]>,
-    /// The alerts it reported as resolved, sorted. Of one that is among both nobody knows what was reported last.
+    /// The alerts it reported as resolved, and those that were before, as far as they are known still, sorted. Of one that is
+    /// among both nobody knows what was reported last.
     pub resolved: Rc<[Fingerprint]>,
     /// When it may be forgotten.
     pub expires_at: Wall,
@@ -100,6 +101,14 @@ impl LogEntry {
             resolved: united(&self.resolved, &unsure),
             ..self
         }
+    }
+
+    /// This, and that those of these alerts have ended that it does not say to fire.
+    #[must_use]
+    pub fn with_ends(self, some: &[Fingerprint]) -> Self {
+        let ended = some.iter().filter(|it| self.firing.binary_search(it).is_err());
+        let ended: Vec<_> = ended.copied().collect();
+        Self { resolved: united(&self.resolved, &ended), ..self }
     }
 
     /// What receivers were told by this and by `later`, neither of which knew of the other. Of an alert that only one

@@ -93,6 +93,19 @@ fn an_alert_of_long_ago_of_which_another_tells_only_now_stays_told() {
 }
 
 #[test]
+fn an_end_that_was_told_stays_in_the_log_of_a_flock_as_long_as_the_alert_is_known() {
+    let (mut m, key) = at_the_end();
+    hears_log(&mut m, &key, 2, &[]);
+    m.run_until(20_000);
+    m.w.post("A", "2", None);
+    m.w.answers = true;
+    m.run_until(40_000);
+    assert_eq!(m.w.told().len(), 1);
+    let held = m.w.core.nflog().get(&key, m.w.now.wall).unwrap();
+    assert!(held.reported(alert("1"), false) && held.reported(alert("2"), true), "{held:?}");
+}
+
+#[test]
 fn of_a_later_alert_it_stays_unsure_what_was_told_last() {
     let (mut m, key) = at_the_end();
     let mut both = [alert("1"), alert("2")];
