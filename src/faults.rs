@@ -48,8 +48,6 @@ faults! {
     LogNotRestored,
     /// The log is not told to the flock.
     LogNotShared,
-    /// Ends that were told join their groups again.
-    MergedEndsJoin,
     /// What a newer version has added to a record is forgotten.
     NewerForgotten,
     /// Records that only a newer version knows are refused.

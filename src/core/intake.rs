@@ -117,8 +117,7 @@ impl Core {
         new: bool,
         spare: usize,
     ) -> bool {
-        let joins =
-            !self.merging || faults::on(Fault::MergedEndsJoin) || self.is_news(now, fingerprint);
+        let joins = !self.merging || self.is_news(now, fingerprint);
         if !new {
             return !joins || self.rejoin_groups(now, fingerprint, spare);
         }

@@ -47,9 +47,6 @@ const fn noticed_by(fault: Fault) -> &'static [By] {
         )],
         Fault::LogBeforeAnswer => &[Checker("told"), Checker("overdue")],
         Fault::LogNotRestored => &[Checker("repeat")],
-        Fault::MergedEndsJoin => {
-            &[Story("an_end_that_one_side_has_told_is_not_told_by_the_other_after_healing")]
-        }
         Fault::NewerForgotten | Fault::NewerRefused => &[Checker("newer")],
         Fault::NewsNotResent => &[Story("a_flock_tells_each_group_once_though_much_is_lost")],
         Fault::SilencesIgnored => &[Checker("muted")],
