@@ -502,16 +502,18 @@ mod tests {
         assert_eq!(swim.generation(), 5);
     }
 
+    /// Node 2 gossips with node 1.
+    const HEADER: Header<Id> = Header {
+        src: Id { node: 2, generation: 0 },
+        src_incarnation: 0,
+        dst: Id { node: 1, generation: 0 },
+        message: foca::Message::Gossip,
+    };
+
     /// What node 2 gossips of a member.
     fn word(member: &Member<Id>) -> Vec<u8> {
         let (mut buf, mut codec) = (Vec::new(), CborCodec);
-        let header = Header {
-            src: Id { node: 2, generation: 0 },
-            src_incarnation: 0,
-            dst: Id { node: 1, generation: 0 },
-            message: foca::Message::Gossip,
-        };
-        codec.encode_header(&header, &mut buf).unwrap();
+        codec.encode_header(&HEADER, &mut buf).unwrap();
         buf.put_u16(1);
         codec.encode_member(member, &mut buf).unwrap();
         buf
@@ -566,15 +568,9 @@ mod tests {
     fn members_without_end_are_not_believed() {
         let mut swim = swim(1);
         let (mut buf, mut codec) = (Vec::new(), CborCodec);
-        let header = Header {
-            src: Id { node: 2, generation: 0 },
-            src_incarnation: 0,
-            dst: Id { node: 1, generation: 0 },
-            message: foca::Message::Gossip,
-        };
         for round in 0..20_u64 {
             buf.clear();
-            codec.encode_header(&header, &mut buf).unwrap();
+            codec.encode_header(&HEADER, &mut buf).unwrap();
             buf.put_u16(40);
             for node in 0..40 {
                 let id = Id { node: 10 + round * 40 + node, generation: 0 };
