@@ -1,11 +1,10 @@
-//! A change is sent at once: by one multicast, or along a tree of unicasts, in which each member hands it to at most two.
+//! A change is sent at once: by one multicast, or along a tree of unicasts, see [`super::tree`].
 //!
-//! The tree of a record is the same on all members that agree on who is there: the living in order of their ids, counted
-//! from the author on, form a heap. So a record crosses each link once. News is acknowledged, by the counter of its
-//! datagram, and sent again until it is: that by multicast once more by multicast, where many did not hear it, and then to
-//! each of the rest by unicast. The children of a member that stays silent are taken over, another is asked to look after
-//! it, and from then on it is tried until it is heard (see [`super::join`]). What is lost for all that the digests find:
-//! who has a record and hands it to nobody sends one within a second, see [`super::sync`].
+//! News is acknowledged, by the counter of its datagram, and sent again until it is: that by multicast once more by
+//! multicast, where many did not hear it, and then to each of the rest by unicast. The children of a member that stays
+//! silent are taken over, another is asked to look after it, and from then on it is tried until it is heard (see
+//! [`super::join`]). What is lost for all that the digests find: who has a record and hands it to nobody sends one within a
+//! second, see [`super::sync`].
 //!
 //! No more than [`FLIGHT_MAX`] datagrams are on their way at a time, and fewer while some are lost, so that no receiver is
 //! sent more than it can take. Who does not answer at all holds up nobody.
@@ -213,7 +212,7 @@ impl Gossip {
             let mut told: BTreeMap<To, Vec<u64>> = BTreeMap::new();
             for (record, tree) in self.broadcast.pop_batch() {
                 let to: Vec<To> = if tree || deaf.len() == living.len() {
-                    self.heirs(now, &living, self.config.node, record.version.node)
+                    self.heirs(now, self.config.node, record.version.node)
                         .into_iter()
                         .map(|node| To::Node(node, RELAYED))
                         .collect()
@@ -298,11 +297,10 @@ impl Gossip {
             self.broadcast.acks_at = now.mono + ACKS_WAIT;
         }
         self.broadcast.acks.entry(from).or_default().push(counter);
-        let living = self.swim.living();
         let origin = if mode == MENDED { Origin::Repair(from) } else { Origin::News };
         for record in records {
-            let leads_on = mode == RELAYED
-                && children(&living, self.config.node, record.version.node).next().is_some();
+            let author = record.version.node;
+            let leads_on = mode == RELAYED && !self.heirs(now, self.config.node, author).is_empty();
             let copy = leads_on.then(|| record.clone());
             let changed = self.take(now, rng, origin, record, replica) == Merge::Changed;
             match copy {
@@ -428,10 +426,9 @@ impl Gossip {
 
     /// Hands on what a member that does not answer should hand on.
     fn replace_silent(&mut self, now: Now, silent: u64, records: &[Record]) {
-        let living = self.swim.living();
         let mut routes: BTreeMap<To, Vec<Record>> = BTreeMap::new();
         for record in records {
-            for child in self.heirs(now, &living, silent, record.version.node) {
+            for child in self.heirs(now, silent, record.version.node) {
                 if child != self.config.node {
                     routes.entry(To::Node(child, RELAYED)).or_default().push(record.clone());
                 }
@@ -442,20 +439,14 @@ impl Gossip {
         }
     }
 
-    /// Whom a member hands the author's records to, and beside each of these that we have not met, that is lost or does not
-    /// answer, whom it would hand them to.
-    fn heirs(&self, now: Now, living: &[u64], member: u64, author: u64) -> Vec<u64> {
+    /// Whom a member hands the author's records to, and in place of those of them that we have not met, that are lost or do
+    /// not answer, whom these would hand them to.
+    fn heirs(&self, now: Now, member: u64, author: u64) -> Vec<u64> {
         let hands_on = |peer: &Peer| peer.lost_at.is_none() && peer.answers(now.mono);
-        let all: Vec<u64> = living.iter().copied().chain([self.config.node]).collect();
-        let mut heirs: Vec<u64> = children(&all, member, author).collect();
-        let mut at = 0;
-        while let Some(heir) = heirs.get(at) {
-            if !self.peers.0.get(heir).is_some_and(hands_on) {
-                heirs.extend(children(&all, *heir, author));
-            }
-            at += 1;
-        }
-        heirs
+        let mut living = self.swim.living();
+        living.push(self.config.node);
+        let hands_on = |node| self.peers.0.get(&node).is_some_and(hands_on);
+        self.trees.heirs(now.mono, &living, (member, author), hands_on)
     }
 
     /// Sends a member what it lacks.
@@ -525,44 +516,4 @@ impl Gossip {
 
 fn size(record: &Record) -> usize {
     record.body.len() + record.key.id.len() + 48
-}
-
-/// Whom `me` hands the author's records to, where `living` are all other members.
-fn children(living: &[u64], me: u64, author: u64) -> impl Iterator<Item = u64> {
-    let mut nodes: Vec<u64> = living.iter().copied().chain([me, author]).collect();
-    nodes.sort_unstable();
-    nodes.dedup();
-    let count = nodes.len();
-    let place = |node: u64| nodes.binary_search(&node).unwrap_or(0);
-    let root = place(author);
-    let mine = (place(me) + count - root) % count;
-    (2 * mine + 1..=2 * mine + 2)
-        .filter(move |child| *child < count)
-        .filter_map(move |child| nodes.get((root + child) % count).copied())
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn every_member_gets_a_record_from_exactly_one_other(
-            nodes in proptest::collection::btree_set(any::<u64>(), 1..40), at in any::<usize>()
-        ) {
-            let nodes: Vec<u64> = nodes.into_iter().collect();
-            let author = nodes[at % nodes.len()];
-            let mut got: Vec<u64> = vec![author];
-            for me in &nodes {
-                let living: Vec<u64> = nodes.iter().copied().filter(|node| node != me).collect();
-                let next: Vec<u64> = children(&living, *me, author).collect();
-                prop_assert!(next.len() <= 2);
-                got.extend(next);
-            }
-            got.sort_unstable();
-            prop_assert_eq!(got, nodes);
-        }
-    }
 }

@@ -361,6 +361,7 @@ impl Gossip {
         self.apply(now, outcome);
         if there {
             self.stats.left += 1;
+            self.trees.note_change(now.mono, node);
             self.push(Output::MemberLeft(node));
         }
     }

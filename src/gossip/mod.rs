@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `join` | who is alive now: a handshake that no recording can answer; candidates, beacons, ways to reach a member |
 //! | `member`, `peer` | foca's view of who is alive; what we know of each member we have met |
-//! | `broadcast` | a change is sent at once, by multicast or along a tree |
+//! | `broadcast`, `tree` | a change is sent at once, by multicast or along a tree |
 //! | `sync`, `index`, `trickle` | digests find what was lost, ranges find what differs |
 //! | `repair` | what a member lacks is sent to it, at a bounded rate |
 //! | `parts` | records larger than a datagram |
@@ -37,6 +37,7 @@ mod settle;
 mod stats;
 mod status;
 mod sync;
+mod tree;
 mod trickle;
 
 use std::collections::VecDeque;
@@ -65,6 +66,7 @@ use repair::Repair;
 use seal::{Header, Seal};
 use settle::Settle;
 use sync::Sync;
+use tree::Trees;
 
 use crate::limits::{
     GOSSIP_OUTPUTS_MAX, MEMBER_NAME_BYTES_MAX, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX,
@@ -207,6 +209,7 @@ pub struct Gossip {
     peers: Peers,
     join: Join,
     index: Index,
+    trees: Trees,
     broadcast: Broadcast,
     sync: Sync,
     repair: Repair,
@@ -243,6 +246,7 @@ impl Gossip {
             peers: Peers::default(),
             join: Join::new(now.mono, rng, config.multicast),
             index: Index::default(),
+            trees: Trees::default(),
             broadcast: Broadcast::new(),
             sync: Sync::new(now.mono, rng),
             repair: Repair::new(),
@@ -497,6 +501,7 @@ impl Gossip {
             self.send(node, &Message::Swim(data));
         }
         for (node, up) in upshot.changes {
+            self.trees.note_change(now.mono, node);
             if up {
                 self.stats.joined += 1;
                 self.join.ask_soon(now.mono);
