@@ -469,6 +469,42 @@ fn who_dies_is_down_in_tens_of_seconds_and_who_says_goodbye_at_once() {
     }
 }
 
+/// Each finds out for itself who is dead, and some miss a goodbye: until all know, they hand on news to different members.
+#[test]
+fn news_reaches_all_at_once_while_they_do_not_agree_who_is_there() {
+    let seats = 12;
+    let mut slowest = Vec::new();
+    for (seed, goodbye) in (1..=8).flat_map(|seed| [(seed, false), (seed, true)]) {
+        let mut net = joined(seed, seats, false);
+        net.run_for(60 * SECOND);
+        net.cut.extend([(1, 2), (1, 5)].into_iter().filter(|_| goodbye));
+        if goodbye {
+            net.with(1, |gossip, now, _, _| gossip.leave(now));
+        }
+        net.kill(1);
+        let know = |net: &Net| {
+            let know = |seat: &&Seat| seat.gossip.as_ref().unwrap().living().len() == seats - 2;
+            net.running().filter(know).count()
+        };
+        net.run_until(300 * SECOND, |net| know(net) > 0).expect("one finds out");
+        for id in 0.. {
+            if know(&net) == seats - 1 {
+                break;
+            }
+            net.publish(2 + id as usize % (seats - 2), id, 300, DAY);
+            let ms = net.run_until(10 * SECOND, |net| net.all_have(id)).expect("delivered");
+            slowest.push(ms);
+            net.run_for(Duration::from_millis(100));
+        }
+    }
+    slowest.sort_unstable();
+    let (count, most) = (slowest.len(), slowest.last().copied());
+    let median = slowest[count / 2];
+    println!("some do not know that one is gone: {count} news after {median} ms, {most:?} at most");
+    // As long as who is dead is tried before others are told in its stead.
+    assert!(count > 100 && median < 50 && most.is_some_and(|ms| ms < 1_000));
+}
+
 #[test]
 fn the_former_self_of_a_node_with_a_new_card_is_down_within_half_a_minute() {
     for (seats, multicast) in [(3, false), (10, false), (3, true), (10, true)] {

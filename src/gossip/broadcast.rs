@@ -348,7 +348,7 @@ impl Gossip {
         if sent.holds_up {
             self.broadcast.fly_less(now.mono);
         }
-        sent.by.retain(|node| !self.is_down(*node));
+        let gone: Vec<u64> = sent.by.extract_if(.., |node| self.is_down(*node)).collect();
         let given_up = sent.mode != TOLD && tries >= RESEND_AFTER_MS.len();
         let silent = self.note_unanswered(now, &sent.by, given_up);
         // Who is silent is the prober's business.
@@ -358,8 +358,7 @@ impl Gossip {
                 self.apply(now, doubts);
             }
         }
-        if sent.by.is_empty() || tries >= RESEND_AFTER_MS.len() || faults::on(Fault::NewsNotResent)
-        {
+        if tries >= RESEND_AFTER_MS.len() || faults::on(Fault::NewsNotResent) {
             return;
         }
         let mut records = Vec::new();
@@ -379,6 +378,10 @@ impl Gossip {
             }
             return;
         }
+        let leads_on = sent.mode == RELAYED && !sent.replaced;
+        for node in gone.into_iter().filter(|_| leads_on) {
+            self.replace_silent(now, node, &records);
+        }
         for node in sent.by {
             let is_silent = silent.contains(&node);
             if tries >= SILENT_TRIES && is_silent {
@@ -386,7 +389,7 @@ impl Gossip {
             }
             let hands_on = self.peers.0.get(&node).is_some_and(|peer| peer.answers(now.mono));
             let lost = tries >= SILENT_TRIES && (is_silent || !hands_on);
-            if lost && !sent.replaced && sent.mode == RELAYED {
+            if lost && leads_on {
                 self.replace_silent(now, node, &records);
             }
             let replaced = sent.replaced || lost;
@@ -424,7 +427,7 @@ impl Gossip {
         }
     }
 
-    /// Hands on what a member that does not answer should hand on.
+    /// Hands on what a member that does not answer, or is gone, should hand on.
     fn replace_silent(&mut self, now: Now, silent: u64, records: &[Record]) {
         let mut routes: BTreeMap<To, Vec<Record>> = BTreeMap::new();
         for record in records {
