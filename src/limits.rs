@@ -227,6 +227,9 @@ pub const HTTP_BACKLOG_MAX: i32 = 4096;
 
 /// Members a node keeps in its tables. Policy: further ones are not let in, counted; state still reaches them by others.
 pub const MEMBERS_MAX: usize = 128;
+/// Members' coming and going that a node remembers, for a minute. Policy: the first is forgotten, so news may go along a
+/// tree that not all members know, and what is left out comes by repair.
+pub const MEMBER_CHANGES_MAX: usize = 512;
 /// Members whose addresses a node keeps on flash, to find its flock by itself when it comes back. Policy: those that live
 /// come first, the rest is not kept.
 pub const MET_MAX: usize = 8;

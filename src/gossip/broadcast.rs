@@ -20,6 +20,7 @@ use super::peer::Peer;
 use super::record::{Merge, Record, Replica};
 use super::seal::MESSAGE_BYTES_MAX;
 use super::sync::Origin;
+use super::tree::Trees;
 use super::{Gossip, choose};
 use crate::faults::{self, Fault};
 use crate::limits::{
@@ -202,6 +203,7 @@ impl Gossip {
             return;
         }
         let living = self.swim.living();
+        let trees = self.trees(now);
         let deaf: Vec<u64> =
             living.iter().copied().filter(|node| self.is_deaf(now, *node)).collect();
         while !self.broadcast.queue.is_empty()
@@ -212,7 +214,7 @@ impl Gossip {
             let mut told: BTreeMap<To, Vec<u64>> = BTreeMap::new();
             for (record, tree) in self.broadcast.pop_batch() {
                 let to: Vec<To> = if tree || deaf.len() == living.len() {
-                    self.heirs(now, self.config.node, record.version.node)
+                    self.heirs(now, &trees, self.config.node, record.version.node)
                         .into_iter()
                         .map(|node| To::Node(node, RELAYED))
                         .collect()
@@ -298,9 +300,10 @@ impl Gossip {
         }
         self.broadcast.acks.entry(from).or_default().push(counter);
         let origin = if mode == MENDED { Origin::Repair(from) } else { Origin::News };
+        let trees = self.trees(now);
         for record in records {
-            let author = record.version.node;
-            let leads_on = mode == RELAYED && !self.heirs(now, self.config.node, author).is_empty();
+            let leads_on = mode == RELAYED
+                && !self.heirs(now, &trees, self.config.node, record.version.node).is_empty();
             let copy = leads_on.then(|| record.clone());
             let changed = self.take(now, rng, origin, record, replica) == Merge::Changed;
             match copy {
@@ -387,8 +390,7 @@ impl Gossip {
             if tries >= SILENT_TRIES && is_silent {
                 self.ask_to_check(now, rng, node);
             }
-            let hands_on = self.peers.0.get(&node).is_some_and(|peer| peer.answers(now.mono));
-            let lost = tries >= SILENT_TRIES && (is_silent || !hands_on);
+            let lost = tries >= SILENT_TRIES && (is_silent || !self.hands_on(now, node));
             if lost && leads_on {
                 self.replace_silent(now, node, &records);
             }
@@ -430,8 +432,9 @@ impl Gossip {
     /// Hands on what a member that does not answer, or is gone, should hand on.
     fn replace_silent(&mut self, now: Now, silent: u64, records: &[Record]) {
         let mut routes: BTreeMap<To, Vec<Record>> = BTreeMap::new();
+        let trees = self.trees(now);
         for record in records {
-            for child in self.heirs(now, silent, record.version.node) {
+            for child in self.heirs(now, &trees, silent, record.version.node) {
                 if child != self.config.node {
                     routes.entry(To::Node(child, RELAYED)).or_default().push(record.clone());
                 }
@@ -442,14 +445,20 @@ impl Gossip {
         }
     }
 
-    /// Whom a member hands the author's records to, and in place of those of them that we have not met, that are lost or do
-    /// not answer, whom these would hand them to.
-    fn heirs(&self, now: Now, member: u64, author: u64) -> Vec<u64> {
-        let hands_on = |peer: &Peer| peer.lost_at.is_none() && peer.answers(now.mono);
+    fn trees(&self, now: Now) -> Trees {
         let mut living = self.swim.living();
         living.push(self.config.node);
-        let hands_on = |node| self.peers.0.get(&node).is_some_and(hands_on);
-        self.trees.heirs(now.mono, &living, (member, author), hands_on)
+        self.changes.trees(now.mono, living)
+    }
+
+    /// Whom a member hands the author's records to, and beside each of these that we have not met, or that hands on nothing
+    /// as far as we know, whom it would hand them to.
+    fn heirs(&self, now: Now, trees: &Trees, member: u64, author: u64) -> Vec<u64> {
+        trees.heirs((member, author), |node| self.hands_on(now, node))
+    }
+
+    fn hands_on(&self, now: Now, node: u64) -> bool {
+        self.peers.0.get(&node).is_some_and(|peer| peer.hands_on(now.mono))
     }
 
     /// Sends a member what it lacks.
@@ -467,8 +476,7 @@ impl Gossip {
             To::Missed(node) | To::Node(node, _) => vec![node],
         };
         // Beside these those are told whom they should have handed it to: see `heirs`.
-        let replaced =
-            !by.iter().all(|node| self.peers.0.get(node).is_some_and(|it| it.answers(now.mono)));
+        let replaced = !by.iter().all(|node| self.hands_on(now, *node));
         self.send_records(now, to, &by, records, (0, replaced));
     }
 

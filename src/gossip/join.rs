@@ -361,7 +361,7 @@ impl Gossip {
         self.apply(now, outcome);
         if there {
             self.stats.left += 1;
-            self.trees.note_change(now.mono, node);
+            self.changes.note(now.mono, node, false);
             self.push(Output::MemberLeft(node));
         }
     }
@@ -387,7 +387,7 @@ impl Gossip {
         if self.peers.0.len() >= MEMBERS_MAX && !self.peers.0.contains_key(&node) {
             return false;
         }
-        let mut peer = Peer::new(header, from);
+        let mut peer = Peer::new(now.mono, header, from);
         peer.window.accept(header.counter);
         if let Some(before) = self.peers.0.insert(node, peer) {
             self.seal.forget(before.boot);

@@ -66,7 +66,7 @@ use repair::Repair;
 use seal::{Header, Seal};
 use settle::Settle;
 use sync::Sync;
-use tree::Trees;
+use tree::Changes;
 
 use crate::limits::{
     GOSSIP_OUTPUTS_MAX, MEMBER_NAME_BYTES_MAX, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX,
@@ -209,7 +209,7 @@ pub struct Gossip {
     peers: Peers,
     join: Join,
     index: Index,
-    trees: Trees,
+    changes: Changes,
     broadcast: Broadcast,
     sync: Sync,
     repair: Repair,
@@ -246,7 +246,7 @@ impl Gossip {
             peers: Peers::default(),
             join: Join::new(now.mono, rng, config.multicast),
             index: Index::default(),
-            trees: Trees::default(),
+            changes: Changes::default(),
             broadcast: Broadcast::new(),
             sync: Sync::new(now.mono, rng),
             repair: Repair::new(),
@@ -501,7 +501,7 @@ impl Gossip {
             self.send(node, &Message::Swim(data));
         }
         for (node, up) in upshot.changes {
-            self.trees.note_change(now.mono, node);
+            self.changes.note(now.mono, node, up);
             if up {
                 self.stats.joined += 1;
                 self.join.ask_soon(now.mono);

@@ -14,6 +14,8 @@ const MULTICAST_HEARD: Duration = Duration::from_secs(120);
 const LOST_FOR: Duration = Duration::from_secs(180);
 /// A member that has let pass news for so long, and was asked again meanwhile, is taken not to hear us.
 const ANSWERS_WITHIN: Duration = Duration::from_millis(500);
+/// A member that was met so lately need not know all others yet.
+const NEW_FOR: Duration = Duration::from_secs(5);
 /// A member that misses so many multicasts in a row is sent to by unicast.
 const MISSED_MAX: u32 = 3;
 
@@ -21,6 +23,8 @@ const MISSED_MAX: u32 = 3;
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) boot: u64,
+    /// When this boot of it was met.
+    met: Mono,
     pub(super) window: Window,
     /// The key it seals with.
     pub(super) key_id: u16,
@@ -57,9 +61,10 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn new(header: Header, addr: SocketAddr) -> Self {
+    pub(super) fn new(now: Mono, header: Header, addr: SocketAddr) -> Self {
         Self {
             boot: header.boot,
+            met: now,
             window: Window::default(),
             key_id: header.key_id,
             name: String::new(),
@@ -115,6 +120,11 @@ impl Peer {
         self.unanswered_since.is_none_or(|since| now.since(since) < ANSWERS_WITHIN)
     }
 
+    /// Whether it hands on news to the others, as far as we know.
+    pub(super) fn hands_on(&self, now: Mono) -> bool {
+        self.lost_at.is_none() && self.answers(now) && now.since(self.met) >= NEW_FOR
+    }
+
     /// Whether it must be sent to by unicast.
     pub(super) fn is_deaf(&self, now: Mono) -> bool {
         !self.hears_us || now < self.deaf_until
@@ -149,7 +159,7 @@ mod tests {
     #[test]
     fn who_misses_three_multicasts_in_a_row_is_sent_to_by_unicast_for_two_minutes() {
         let header = Header { key_id: 1, boot: 1, counter: 1 };
-        let mut peer = Peer::new(header, ([10, 0, 0, 1], 9094).into());
+        let mut peer = Peer::new(Mono::ZERO, header, ([10, 0, 0, 1], 9094).into());
         peer.hears_us = true;
         let at = Mono::from_ms;
         for by_multicast in [false, false, true, false, false] {
@@ -165,7 +175,7 @@ mod tests {
     #[test]
     fn who_was_given_up_is_tried_until_it_is_heard_and_for_three_minutes_at_most() {
         let header = Header { key_id: 1, boot: 1, counter: 1 };
-        let mut peer = Peer::new(header, ([10, 0, 0, 1], 9094).into());
+        let mut peer = Peer::new(Mono::ZERO, header, ([10, 0, 0, 1], 9094).into());
         peer.lost_at = Some(Mono::from_ms(1_000));
         assert!(peer.is_lost(Mono::from_ms(180_999)) && !peer.is_lost(Mono::from_ms(181_000)));
         assert_eq!(peer.lost_at, None);

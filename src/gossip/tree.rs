@@ -1,83 +1,110 @@
-//! The tree along which news goes: each member hands it to at most two.
+//! The trees along which news goes: in each a member hands it to at most two.
 //!
 //! The tree of a record is the same on all members that agree on who is there: the living in order of their ids, counted
 //! from the author on, form a heap. So a record crosses each link once.
 //!
-//! Members do not hear at the same time that one of them came or went, and a tree that is not the same on all leaves some
-//! of them out. So for some time after a change news goes along two trees: of those who were there all the time, and of
-//! those who were there at any time. Who comes is in the first on nobody, who goes is in the second on all.
+//! Members do not find out at the same time that one of them came or went, and trees that differ leave some of them out. So
+//! news goes along two trees while something has changed of late: that of who is there now, and that of who was there a
+//! minute ago. Whoever was there and knows of some of the changes, of all or of none hands on along the second one as the
+//! others do. Who has come itself knows of no minute ago: what it hands to the wrong ones the digests find.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::limits::MEMBER_CHANGES_MAX;
 use crate::time::Mono;
 
 /// By then all members know of a change that one of them knows of: who missed a goodbye asks for twenty seconds.
 const KNOWN_WITHIN: Duration = Duration::from_secs(60);
 
-/// Who came and went of late, and with it which trees there are.
+/// Who came and who went of late, in order.
 #[derive(Debug, Default)]
+pub(super) struct Changes(VecDeque<Change>);
+
+#[derive(Debug)]
+struct Change {
+    at: Mono,
+    node: u64,
+    came: bool,
+}
+
+impl Changes {
+    /// Notes that a member came, or that it went.
+    pub(super) fn note(&mut self, now: Mono, node: u64, came: bool) {
+        while self.0.front().is_some_and(|first| {
+            now.since(first.at) >= KNOWN_WITHIN || self.0.len() >= MEMBER_CHANGES_MAX
+        }) {
+            self.0.pop_front();
+        }
+        self.0.push_back(Change { at: now, node, came });
+    }
+
+    /// The trees there are, where these are there now, ourselves among them.
+    pub(super) fn trees(&self, now: Mono, mut living: Vec<u64>) -> Trees {
+        living.sort_unstable();
+        let mut former = living.clone();
+        for change in self.0.iter().rev().filter(|change| now.since(change.at) < KNOWN_WITHIN) {
+            match former.binary_search(&change.node) {
+                Ok(place) if change.came => {
+                    former.remove(place);
+                }
+                Err(place) if !change.came => former.insert(place, change.node),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        let former = Some(former).filter(|former| *former != living);
+        Trees { living, former }
+    }
+}
+
+/// Who is there, and who was, each in order.
+#[derive(Debug)]
 pub(super) struct Trees {
-    changed: BTreeMap<u64, Mono>,
+    living: Vec<u64>,
+    former: Option<Vec<u64>>,
 }
 
 impl Trees {
-    /// Notes that a member came or went.
-    pub(super) fn note_change(&mut self, now: Mono, node: u64) {
-        self.changed.retain(|_, at| now.since(*at) < KNOWN_WITHIN);
-        self.changed.insert(node, now);
-    }
-
-    /// Whom a member hands the author's records to, and beside each of these that does not hand on what it hears, whom it
-    /// would hand them to. `living` are all that are there, ourselves among them; none but these are named.
+    /// Whom a member hands the author's records to. Beside each of these that does not hand on what it hears, and in place
+    /// of who is gone, are those whom it would hand them to.
     pub(super) fn heirs(
         &self,
-        now: Mono,
-        living: &[u64],
         (member, author): (u64, u64),
         hands_on: impl Fn(u64) -> bool,
     ) -> Vec<u64> {
-        let is_new = |at: &Mono| now.since(*at) < KNOWN_WITHIN;
-        let changed = self.changed.iter().filter(|(_, at)| is_new(at)).map(|(node, _)| *node);
-        let (mut always, mut ever) = (living.to_vec(), living.to_vec());
-        for node in changed {
-            always.retain(|other| *other != node);
-            ever.push(node);
-        }
+        let is_there = |node: &u64| self.living.binary_search(node).is_ok();
         let mut heirs = Vec::new();
-        for nodes in [always, ever] {
-            // Who is in one tree alone leads on in none but that.
-            if !nodes.contains(&member) && member != author {
-                continue;
-            }
+        for nodes in self.former.iter().chain([&self.living]) {
             let mut at = heirs.len();
-            heirs.extend(children(&nodes, member, author));
+            heirs.extend(children(nodes, member, author));
             while let Some(heir) = heirs.get(at).copied() {
-                if !living.contains(&heir) || !hands_on(heir) {
-                    heirs.extend(children(&nodes, heir, author));
+                if !is_there(&heir) || !hands_on(heir) {
+                    heirs.extend(children(nodes, heir, author));
                 }
                 at += 1;
             }
         }
-        heirs.retain(|heir| living.contains(heir));
+        heirs.retain(is_there);
         heirs.sort_unstable();
         heirs.dedup();
         heirs
     }
 }
 
-/// Whom a member hands the author's records to, in the tree of these nodes and the author.
+/// Whom a member hands the author's records to, in the tree of the author and these nodes, which are in order. To nobody if
+/// it is none of them.
 fn children(nodes: &[u64], member: u64, author: u64) -> impl Iterator<Item = u64> {
-    let mut nodes: Vec<u64> = nodes.iter().copied().chain([author]).collect();
-    nodes.sort_unstable();
-    nodes.dedup();
-    let count = nodes.len();
-    let place = |node: u64| nodes.binary_search(&node).unwrap_or(0);
-    let root = place(author);
-    let place = (place(member) + count - root) % count;
-    (2 * place + 1..=2 * place + 2)
-        .filter(move |child| *child < count)
-        .filter_map(move |child| nodes.get((root + child) % count).copied())
+    let (before, rest) = nodes.split_at(nodes.partition_point(|node| *node < author));
+    let after = rest.strip_prefix(&[author]).unwrap_or(rest);
+    let place = if member == author {
+        Some(0)
+    } else {
+        let behind = after.len() + 1;
+        let found = after.binary_search(&member).map(|place| place + 1);
+        found.or_else(|_| before.binary_search(&member).map(|place| place + behind)).ok()
+    };
+    let children = place.into_iter().flat_map(|place| [2 * place + 1, 2 * place + 2]);
+    children.filter_map(move |place| after.iter().chain(before).nth(place - 1).copied())
 }
 
 #[cfg(test)]
@@ -87,24 +114,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    /// Who has a record of the author, where each member sees those there that it says.
-    fn spread(
-        author: u64,
-        there: &BTreeSet<u64>,
-        sees: impl Fn(u64) -> (Trees, BTreeSet<u64>),
-    ) -> BTreeSet<u64> {
-        let (mut got, mut next) = (BTreeSet::from([author]), vec![author]);
-        while let Some(member) = next.pop() {
-            let (trees, living) = sees(member);
-            let living: Vec<u64> = living.into_iter().collect();
-            // Who is not there does not answer.
-            let hands_on = |node| there.contains(&node);
-            let heirs = trees.heirs(Mono::ZERO, &living, (member, author), hands_on);
-            next.extend(heirs.into_iter().filter(|heir| there.contains(heir) && got.insert(*heir)));
-        }
-        got
-    }
 
     fn nodes() -> impl Strategy<Value = (Vec<u64>, u64)> {
         let nodes = proptest::collection::btree_set(any::<u64>(), 1..40);
@@ -116,49 +125,66 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_member_gets_a_record_from_exactly_one_other((nodes, author) in nodes()) {
-            let trees = Trees::default();
-            let heirs = |me| trees.heirs(Mono::ZERO, &nodes, (me, author), |_| true);
+        fn every_member_gets_a_record_from_exactly_one_other(
+            (nodes, author) in nodes(), knows_author in any::<bool>()
+        ) {
+            let mut living = nodes.clone();
+            living.retain(|node| knows_author || *node != author);
+            let trees = Changes::default().trees(Mono::ZERO, living);
+            let heirs = |me| {
+                let children: Vec<u64> = children(&trees.living, me, author).collect();
+                assert!(children.len() <= 2);
+                children
+            };
             let mut got: Vec<u64> = nodes.iter().flat_map(|me| heirs(*me)).chain([author]).collect();
-            prop_assert!(nodes.iter().all(|me| heirs(*me).len() <= 2));
             got.sort_unstable();
             prop_assert_eq!(got, nodes);
         }
 
         #[test]
-        fn every_member_gets_a_record_though_some_do_not_know_yet_who_came_or_who_went(
-            (nodes, author) in nodes(), went in any::<bool>(), draws in any::<[u64; 3]>()
+        fn every_member_gets_a_record_though_some_do_not_know_yet_who_came_and_who_went(
+            (nodes, author) in nodes(), draws in any::<[u64; 4]>()
         ) {
+            let draw = |draw: u64, node: u64| (node ^ draw).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 62;
+            let came = |node: u64| node != author && draw(draws[0], node) == 0;
+            let went = |node: u64| node != author && !came(node) && draw(draws[1], node) == 0;
             let all: BTreeSet<u64> = nodes.iter().copied().collect();
-            let changed = |node: u64| node != author && (node ^ draws[0]).is_multiple_of(4);
-            let steady: BTreeSet<u64> = all.iter().copied().filter(|node| !changed(*node)).collect();
-            let knows = |me: u64, node: u64| {
-                me == node || (me.rotate_left(7) ^ node ^ draws[1]).wrapping_mul(draws[2] | 1) >> 63 == 0
-            };
-            let sees = |me: u64| {
-                let (mut trees, mut living) = (Trees::default(), all.clone());
-                for node in all.iter().copied().filter(|node| changed(*node)) {
-                    if me != node && knows(me, node) {
-                        trees.note_change(Mono::ZERO, node);
+            let there: BTreeSet<u64> = all.iter().copied().filter(|node| !went(*node)).collect();
+            let trees = |me: u64| {
+                let (mut changes, mut living) = (Changes::default(), all.clone());
+                for node in nodes.iter().copied().filter(|node| *node != me) {
+                    let is_known = draw(draws[2] ^ me.rotate_left(9), node) < 2;
+                    if is_known && (came(me) || came(node) || went(node)) {
+                        changes.note(Mono::ZERO, node, !went(node));
                     }
-                    if knows(me, node) == went {
+                    if is_known && went(node) || !is_known && (came(me) || came(node)) {
                         living.remove(&node);
                     }
                 }
-                (trees, living)
+                changes.trees(Mono::ZERO, living.into_iter().collect())
             };
-            let there = if went { &steady } else { &all };
-            let got = spread(author, there, sees);
-            prop_assert!(got.is_superset(&steady), "{:?} of {:?}", got, steady);
+            let hands_on = |node: u64| there.contains(&node);
+            let (mut got, mut next) = (BTreeSet::from([author]), vec![author]);
+            while let Some(member) = next.pop() {
+                let heirs = trees(member).heirs((member, author), hands_on);
+                next.extend(heirs.into_iter().filter(|heir| there.contains(heir) && got.insert(*heir)));
+            }
+            let missing: Vec<_> = there.difference(&got).filter(|node| !came(**node)).collect();
+            prop_assert!(missing.is_empty(), "{:?}", missing);
         }
     }
 
     #[test]
-    fn a_minute_after_a_change_there_is_one_tree_again() {
-        let mut trees = Trees::default();
-        trees.note_change(Mono::ZERO, 3);
-        let heirs = |at| trees.heirs(Mono::from_ms(at), &[1, 2, 3, 4, 5, 6], (1, 1), |_| true);
-        assert_eq!(heirs(59_999), [2, 3, 4]);
-        assert_eq!(heirs(60_000), [2, 3]);
+    fn a_minute_after_a_change_there_is_one_tree_again_and_changes_without_end_are_forgotten() {
+        let mut changes = Changes::default();
+        changes.note(Mono::ZERO, 3, false);
+        changes.note(Mono::ZERO, 5, true);
+        let former = |at| changes.trees(Mono::from_ms(at), vec![1, 2, 4, 5]).former;
+        assert_eq!(former(59_999), Some(vec![1, 2, 3, 4]));
+        assert_eq!(former(60_000), None);
+        for node in 0..10_000 {
+            changes.note(Mono::ZERO, node, true);
+        }
+        assert_eq!(changes.0.len(), MEMBER_CHANGES_MAX);
     }
 }
