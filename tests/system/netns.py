@@ -15,6 +15,8 @@ import os
 import shutil
 import subprocess
 
+from command import run
+
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 _numbers = itertools.count(1)
@@ -26,13 +28,6 @@ def missing():
         return "root"
     programs = [program for program in ("ip", "nft") if not shutil.which(program)]
     return " and ".join(programs) or None
-
-
-def run(*command, **options):
-    """Run a command and insist on its success."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
-    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr.strip()}"
-    return done.stdout
 
 
 @contextlib.contextmanager

@@ -1,0 +1,443 @@
+"""What is handed out: packages, units, scripts and licences, put to use on a copy of this machine."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+from command import run
+from world import Skip
+
+HEAVY = {f"packaging/{name}" for name in ("units", "package", "policy", "installed", "install_script", "openrc", "readme", "licences", "version")}
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
+TARGET = "x86_64-unknown-linux-musl"
+EXPOSURE_MAX = 15  # tenths
+UNITS = ("bellwether.service", "bellwether-onfailure@.service")
+
+
+def packages(world, version, name="packages"):
+    """The .deb and the tarball of the binary under test, as cross/package.sh makes them."""
+    out = world.directory / name
+    if not out.exists():
+        out.mkdir()
+        shutil.copy(world.settings.subject, out / f"bellwether-{TARGET}")
+        (out / "LICENCES").write_text("none\n")
+    run(ROOT / "cross/package.sh", "--version", version, TARGET, env={**os.environ, "OUT": str(out), "SOURCE_DATE_EPOCH": "1700000000"})
+    return out / f"bellwether_{version}_amd64.deb", out / f"bellwether-{version}-{TARGET}.tar.gz"
+
+
+def units(world):
+    """systemd finds nothing to say about the units, and little that they could do to the machine."""
+    deb, _ = packages(world, "1.0")
+    root = world.directory / "root"
+    run("dpkg-deb", "-x", deb, root)
+    for unit in UNITS:
+        path = root / "usr/lib/systemd/system" / unit
+        run("systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE_MAX}", "--no-pager", path)
+        # What the units run is not installed here.
+        text = path.read_text().replace("/usr/bin/bellwether", "/bin/true").replace("/usr/lib/bellwether/unit-failed", "/bin/true")
+        copy = world.directory / unit
+        copy.write_text(text)
+        told = run("systemd-analyze", "verify", "--man=no", copy)
+        assert not told.strip(), told
+    # Whatever ends the agent, it starts again: nobody is there to do it.
+    lines = (root / "usr/lib/systemd/system/bellwether.service").read_text().splitlines()
+    assert {"Restart=always", "StartLimitIntervalSec=0", "LimitCORE=0"} <= set(lines), lines
+    assert not [line for line in lines if line.startswith(("RestartPreventExitStatus", "SuccessExitStatus"))], lines
+
+
+def package(world):
+    """The .deb holds what it should, as it should, the same each time; the man page knows every flag."""
+    deb, _ = packages(world, "1.0")
+    again, _ = packages(world, "1.0", "again")
+    assert hashlib.sha256(deb.read_bytes()).digest() == hashlib.sha256(again.read_bytes()).digest(), "two builds differ"
+    fields = run("dpkg-deb", "-f", deb)
+    assert "Architecture: amd64" in fields and "Version: 1.0" in fields, fields
+    root = world.directory / "root"
+    run("dpkg-deb", "-R", deb, root)
+    listed = run("dpkg-deb", "-c", deb)
+    assert all(line.split()[1] == "root/root" for line in listed.splitlines()), listed
+    for path in root.rglob("*"):
+        mode = path.stat().st_mode & 0o777
+        runs = path.is_dir() or path.suffix == "" and path.parent.name in ("bin", "DEBIAN", "bellwether") and path.read_bytes()[:2] in (b"#!", b"\x7fE")
+        assert mode == (0o755 if runs else 0o644), f"{path}: {mode:o}"
+    assert not (root / "DEBIAN/conffiles").exists() and not (root / "etc").exists(), "an upgrade may ask"
+    assert run(world.settings.subject, "check-config", root / "usr/share/bellwether/bellwether.toml")
+    for script in ("preinst", "postinst", "prerm", "postrm"):
+        run("sh", "-n", root / "DEBIAN" / script)
+
+    help_ = run(world.settings.subject, "--help")
+    page = run("zcat", root / "usr/share/man/man1/bellwether.1.gz").replace("\\-", "-")
+    flags = re.findall(r"^ +(?:-h, )?(--[a-z.-]+)", help_, re.M)
+    assert len(flags) > 20 and not [flag for flag in flags if flag not in page], flags
+    assert "@" not in re.sub(r"onfailure@|%n", "", page), "a placeholder is left in the man page"
+    # Without the font changes: what a reader sees.
+    seen = re.sub(r'\\f[A-Z]|"', "", page)
+    usages = re.findall(r"^ +bellwether ([a-z-]+) *([a-z|]*)", help_, re.M)
+    assert len(usages) >= 5, help_
+    for name, kinds in usages:
+        for kind in kinds.split("|"):
+            said = re.escape(f"{name} {kind}".strip())
+            assert re.search(rf"^\.TP\n\.B[A-Z]* {said}\b", seen, re.M), f"the man page does not tell of bellwether {name} {kind}"
+
+
+def completed(world, completion, *words):
+    """What bash offers for the last of the words that follow the program's name."""
+    script = '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _bellwether; printf "%s\n" "${COMPREPLY[@]}"'
+    return run("bash", "-c", script, "bash", completion, world.settings.subject, *words, cwd=world.directory).split()
+
+
+def completion(world):
+    """bash offers the flags, subcommands and values of where the cursor stands, and no others."""
+    (world.directory / "some.toml").touch()
+    (world.directory / "kept").mkdir()
+    for words, expected in {
+        ("",): {"check-config", "flock", "history", "journal", "key", "--config.file", "--help"},
+        ("--storage.p",): {"--storage.path"},
+        ("--log.level", "=", "w"): {"warn"},
+        ("--storage.durability", ""): {"sync", "interval", "off"},
+        ("--storage.path", "ke"): {"kept"},
+        ("--config.file", "so"): {"some.toml"},
+        ("flock", "--"): {"--url", "--help"},
+        ("history", ""): {"--url"},
+        ("flock", "--url", ""): set(),
+        ("journal", ""): {"inspect", "check", "compact"},
+        ("journal", "c"): {"check", "compact"},
+        ("journal", "check", ""): set(),
+        ("key", ""): {"new"},
+        ("check-config", ""): set(),
+        ("nonsense", ""): set(),
+    }.items():
+        offered = set(completed(world, ROOT / "cross/package/bellwether.bash", *words))
+        assert offered >= expected if words == ("",) else offered == expected, f"{words}: {offered}"
+
+
+def version(world):
+    """A package is called after the commit it was built of, so that apt takes the later one for newer."""
+    repository = world.directory / "repository"
+    repository.mkdir()
+    (repository / "Cargo.toml").write_text('[package]\nversion = "0.1.0"\n')
+    git = ["git", "-C", repository, "-c", "user.name=x", "-c", "user.email=x@localhost", "-c", "commit.gpgsign=false"]
+    ask = ["sh", "-ec", 'ROOT=$2; . "$1"; version_of_code; time_of_code', "sh", ROOT / "cross/targets.sh", repository]
+    run(*git, "init", "-q")
+    told = ["0.1.0"]
+    for date in ("2026-03-28T23:59:59 +0100", "2026-03-29T01:00:00 +0100"):
+        run(*git, "add", "-A")
+        dated = {**os.environ, "GIT_COMMITTER_DATE": date}
+        run(*git, "commit", "-q", "--allow-empty", "-m", "x", env=dated)
+        told.append(run(*ask).split()[0])
+    assert re.fullmatch(r"0\.1\.0\+git20260328225959\.[0-9a-f]{12}", told[1]), told
+    (repository / "Cargo.toml").write_text('[package]\nversion = "0.1.0" \n')
+    told.append(run(*ask).split()[0])
+    assert told[3] == told[2] + ".changed", told
+    for before, after in zip(told, told[1:]):
+        run("dpkg", "--compare-versions", before, "lt", after)
+
+    packages(world, "1.0")
+    out = world.directory / "packages"
+    (out / f"bellwether-{TARGET}.build").write_text("version: 0.1.0+git20260329000000.0123456789ab\ndate: 1774742400\n")
+    settings = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
+    run(ROOT / "cross/package.sh", TARGET, env={**settings, "OUT": str(out)})
+    deb = out / "bellwether_0.1.0+git20260329000000.0123456789ab_amd64.deb"
+    assert run("dpkg-deb", "-f", deb, "Version").strip() == "0.1.0+git20260329000000.0123456789ab"
+    assert "2026-03-29 00:00" in run("dpkg-deb", "-c", deb, env={**settings, "TZ": "UTC"})
+    assert f"{deb.name}\n" in (out / "SHA256SUMS").read_text()
+
+
+def toolchain(_world):
+    """Where Debian's second toolchain cannot be installed, it says which command helps."""
+    script = """
+        install_missing() { return 100; }
+        has_rustup_target() { false; }
+        choose_toolchain armv7-unknown-linux-musleabihf
+    """
+    done = subprocess.run(
+        ["sh", "-ec", f'. "{ROOT}/cross/targets.sh"; . "{ROOT}/cross/toolchain.sh"; {script}'], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and "rustup target add armv7-unknown-linux-musleabihf" in done.stderr, done
+
+
+def policy(world):
+    """Debian's own check finds no fault with the package, but for those that it is told the reason of."""
+    deb, _ = packages(world, "1.0")
+    # The binary under test may be linked to this machine's libc; the one that is shipped is to none.
+    run("lintian", "--allow-root", "--fail-on", "error,warning", "--suppress-tags", "missing-dependency-on-libc", deb)
+
+
+def throw_away_machine(world):
+    """A command that runs the script in its argument as root of a copy of this machine that is gone afterwards."""
+    mount = f"""
+        set -e
+        mkdir -p "{world.directory}/machine"
+        cd "{world.directory}/machine"
+        mount -t tmpfs none "$PWD"
+        cd "$PWD"
+        mkdir upper work root
+        mount -t overlay -o lowerdir=/,upperdir=upper,workdir=work none root
+        mount -t proc proc root/proc
+        mount --bind /dev root/dev
+        mount -t tmpfs none root/run
+        cp "{world.directory}"/packages/*.* root/root/
+        exec chroot root sh -ec "$1"
+    """
+    return ["unshare", "--mount", "--net", "--pid", "--fork", "sh", "-c", mount, "sh"]
+
+
+def installed(world):
+    """Installed, upgraded, downgraded, removed, purged: the config and the state stay until the last."""
+    for version in ("1.0", "1.1"):
+        packages(world, version)
+    serve = """
+        serve() {
+            setpriv --reuid=bellwether --regid=bellwether --clear-groups /usr/bin/bellwether \\
+                --config.file=/etc/bellwether/bellwether.toml --storage.path=/var/lib/bellwether --cluster.listen-address= &
+            agent=$!
+            for wait in $(seq 100); do curl -sf http://127.0.0.1:9093/-/ready >/dev/null && return; sleep 0.1; done
+            exit 1
+        }
+        silences() { curl -sf http://127.0.0.1:9093/api/v2/silences | grep -o '"id"' | wc -l; }
+        stop() { kill $agent; wait $agent; }
+        # repack OLD NEW CHANGE: the package anew, changed by a script in its root.
+        repack() {
+            rm -rf /root/repacked
+            dpkg-deb -R /root/bellwether_$1_amd64.deb /root/repacked
+            (cd /root/repacked && sed -i "s/^Version: .*/Version: $2/" DEBIAN/control && eval "$3")
+            dpkg-deb -Zgzip -b /root/repacked /root/bellwether_$2_amd64.deb
+        }
+        is_installed() { test "$(dpkg-query -W -f '${Version} ${Status}' bellwether)" = "$1 install ok installed"; }
+    """
+    silence = '{"matchers":[{"name":"a","value":"b","isRegex":false}],"startsAt":"2020-01-01T00:00:00Z","endsAt":"2099-01-01T00:00:00Z","createdBy":"x","comment":"x"}'
+    script = f"""
+        {serve}
+        ip link set lo up
+        rm -rf /etc/bellwether /var/lib/bellwether
+        printf '#!/bin/sh\\necho armv6l\\n' >/usr/local/bin/uname
+        chmod +x /usr/local/bin/uname
+        dpkg -i /root/bellwether_1.0_amd64.deb >/root/told 2>&1 && exit 1
+        grep arm-unknown-linux-musleabihf /root/told
+        test ! -e /usr/bin/bellwether
+        rm /usr/local/bin/uname
+        # One whose config is a conffile, as many packages have it, and one with other defaults.
+        repack 1.0 0.9 'mkdir -p etc/bellwether etc/default
+            mv usr/share/bellwether/bellwether.toml etc/bellwether/ && mv usr/share/bellwether/default etc/default/bellwether
+            printf "/etc/bellwether/bellwether.toml\\n/etc/default/bellwether\\n" >DEBIAN/conffiles'
+        repack 1.1 1.1 'echo "# other" | tee -a usr/share/bellwether/bellwether.toml usr/share/bellwether/default'
+        dpkg -i /root/bellwether_0.9_amd64.deb
+        echo '# mine' >>/etc/bellwether/bellwether.toml
+        dpkg -i /root/bellwether_1.1_amd64.deb </dev/null
+        is_installed 1.1
+        tail -1 /etc/bellwether/bellwether.toml | grep '# mine'
+        test -e /etc/default/bellwether
+        dpkg --purge bellwether
+        test ! -e /etc/bellwether -a ! -e /etc/default/bellwether
+
+        dpkg -i /root/bellwether_1.0_amd64.deb
+        test "$(stat -c %U:%G:%a /etc/bellwether/bellwether.toml)" = root:bellwether:640
+        test "$(stat -c %U:%G:%a /etc/bellwether)" = root:bellwether:750
+        test -e /etc/systemd/system/multi-user.target.wants/bellwether.service
+        test "$(stat -c %U:%G:%a /var/lib/bellwether)" = bellwether:bellwether:700
+        for file in /etc/bellwether/bellwether.toml /etc/default/bellwether; do echo '# mine' >>$file; done
+        serve
+        curl -sf -H 'Content-Type: application/json' -d '{silence}' http://127.0.0.1:9093/api/v2/silences
+        stop
+        for version in 1.1 1.0; do
+            dpkg -i /root/bellwether_$version"_amd64.deb" </dev/null
+            is_installed $version
+            for file in /etc/bellwether/bellwether.toml /etc/default/bellwether; do tail -1 $file | grep '# mine'; done
+            serve
+            test "$(silences)" = 1
+            stop
+        done
+        tar xzf /root/bellwether-1.0-{TARGET}.tar.gz -C /root
+        for what in "" --remove; do
+            /root/bellwether-1.0-{TARGET}/install.sh $what >/root/told 2>&1 && exit 1
+            grep 'use apt' /root/told
+        done
+        is_installed 1.0
+        dpkg --remove bellwether
+        test -e /etc/bellwether/bellwether.toml -a -e /var/lib/bellwether
+        test ! -e /usr/bin/bellwether
+        dpkg --purge bellwether
+        test ! -e /etc/bellwether -a ! -e /etc/default/bellwether -a ! -e /var/lib/bellwether -a ! -e /etc/systemd/system/multi-user.target.wants/bellwether.service
+    """
+    run(*throw_away_machine(world), script)
+
+
+def install_script(world):
+    """The tarball's script installs for each init system, keeps a config that is there, and removes what it brought."""
+    _, tarball = packages(world, "1.0")
+    with tarfile.open(tarball) as archive:
+        archive.extractall(world.directory, filter="fully_trusted")
+    script = world.directory / f"bellwether-1.0-{TARGET}" / "install.sh"
+    for init, unit in (("systemd", "etc/systemd/system/bellwether.service"), ("openrc", "etc/init.d/bellwether"), ("procd", "etc/init.d/bellwether")):
+        root = world.directory / init
+        settings = {**os.environ, "DESTDIR": str(root), "INIT": init}
+        (root / "lib/upgrade").mkdir(parents=True)
+        run(script, env=settings)
+        config = root / "etc/bellwether/bellwether.toml"
+        config.write_text("mine")
+        run(script, env=settings)
+        assert (root / "var/lib/bellwether").is_dir() == (init != "procd")
+        assert config.read_text() == "mine" and (root / unit).exists() and os.access(root / "usr/bin/bellwether", os.X_OK)
+        kept = root / "lib/upgrade/keep.d/bellwether"
+        assert kept.exists() == (init == "procd") and (not kept.exists() or "/etc/bellwether/\n" in kept.read_text())
+        run(script, "--remove", env=settings)
+        left = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
+        assert left == [Path("etc/bellwether/bellwether.toml")], left
+    # One that this processor cannot run.
+    settings = f"""
+        rm -rf /etc/bellwether
+        echo works >/usr/bin/bellwether
+        cd /root
+        tar xzf bellwether-1.0-{TARGET}.tar.gz
+        cd bellwether-1.0-{TARGET}
+        printf '#!/bin/sh\\nkill -ILL $$\\n' >bellwether
+        ./install.sh 2>&1 && exit 1
+        test "$(cat /usr/bin/bellwether)" = works -a ! -e /etc/bellwether
+    """
+    told = run(*throw_away_machine(world), settings)
+    assert "does not run here" in told and "Pi 1, Zero" in told, told
+
+
+def openrc(world):
+    """The tarball on a machine with OpenRC: installed, started, reloaded, started anew after a kill, stopped, removed."""
+    packages(world, "1.0")
+    # Unpacked there alone: here they would replace the init system.
+    download = ("apt-get", "-o", "Acquire::Retries=5", "download", "openrc", "librc1", "libeinfo1")
+    if subprocess.run(download, cwd=world.directory / "packages", capture_output=True, check=False).returncode != 0:
+        raise Skip("openrc's packages cannot be downloaded")
+    script = f"""
+        is_up() {{ for wait in $(seq 100); do curl -sf http://127.0.0.1:9093/-/ready && return; sleep 0.1; done; exit 1; }}
+        ip link set lo up
+        cd /root
+        for deb in openrc_* lib*; do dpkg-deb --fsys-tarfile $deb | tar -x --keep-directory-symlink -C /; done
+        for kind in exclusive starting started stopping inactive wasinactive failed daemons options scheduled tmp; do
+            mkdir -p /run/openrc/$kind
+        done
+        touch /run/openrc/softlevel
+        rm -rf /etc/bellwether /var/lib/bellwether
+        tar xzf bellwether-1.0-{TARGET}.tar.gz
+        ./bellwether-1.0-{TARGET}/install.sh
+        test -e /etc/runlevels/default/bellwether
+        is_up
+        first=$(pidof bellwether)
+        test "$(stat -c %U /proc/$first)" = bellwether
+        sed -i s/default/renamed/ /etc/bellwether/bellwether.toml
+        rc-service bellwether reload
+        for wait in $(seq 100); do curl -sf http://127.0.0.1:9093/api/v2/receivers | grep -q renamed && break; sleep 0.1; done
+        curl -sf http://127.0.0.1:9093/api/v2/receivers | grep renamed
+        test "$(pidof bellwether)" = $first
+        kill -9 $first
+        for wait in $(seq 100); do again=$(pidof bellwether) && test "$again" != $first && break; sleep 0.1; done
+        is_up
+        rc-service bellwether stop
+        test -z "$(pidof bellwether)"
+        ./bellwether-1.0-{TARGET}/install.sh --remove
+        test ! -e /usr/bin/bellwether -a ! -e /etc/runlevels/default/bellwether -a -e /etc/bellwether/bellwether.toml
+    """
+    run(*throw_away_machine(world), script)
+
+
+def procd(_world):
+    """procd is told of a process that runs as nobody else, is started for ever, and reloads by SIGHUP."""
+    told = run("sh", "-ec", """
+        for said in open_instance set_param close_instance; do eval "procd_$said() { echo $said \\"\\$@\\"; }"; done
+        mkdir() { :; }
+        chown() { echo chown "$@"; }
+        chmod() { echo chmod "$@"; }
+        cat() { printf '%s\\n' "--web.listen-address=192.0.2.1:9093 --log.silences" --log.level=debug; }
+        . "$1"
+        start_service
+    """, "sh", ROOT / "systemd/without/bellwether.procd").splitlines()  # fmt: skip
+    chosen = [told.pop(0), told.pop(0)]
+    assert chosen == ["chmod 700 /etc/bellwether/state", "chown bellwether:bellwether /etc/bellwether/state"], chosen
+    command = next(line for line in told if line.startswith("set_param command ")).split()
+    assert command[4:] == ["--storage.path=/etc/bellwether/state", "--web.listen-address=192.0.2.1:9093", "--log.silences", "--log.level=debug"], command
+    assert told[0].split() == ["open_instance"] and told[-1].split() == ["close_instance"], told
+    params = dict(line.split()[1:3] for line in told[1:-1])
+    assert params == {
+        "command": "/usr/bin/bellwether", "user": "bellwether", "group": "bellwether", "no_new_privs": "1", "respawn": "0",
+        "reload_signal": "HUP", "file": "/etc/bellwether/bellwether.toml", "stderr": "1",
+    }, params  # fmt: skip
+    assert "set_param respawn 0 2 0" in told, "it gives up one day"
+
+
+def readme(world):
+    """The README's lines for a first flock, run as they stand, make a member that speaks sealed multicast, twice too."""
+    packages(world, "1.0")
+    section = (ROOT / "README.md").read_text().split("### A first flock of three")[1].split("###")[0]
+    lines = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
+    script = f"""
+        as_bellwether="setpriv --reuid=bellwether --regid=bellwether --clear-groups"
+        sudo() {{
+            [ "$1 $2" != "-u bellwether" ] || {{ shift 2; set -- $as_bellwether "$@"; }}
+            "$@"
+        }}
+        # Another machine is a directory.
+        ssh() {{
+            node=$1
+            shift
+            mkdir -p /root/$node/etc/bellwether
+            eval "$(echo "$*" | sed "s| /etc/| /root/$node/etc/|")"
+        }}
+        systemctl() {{
+            test "$*" = "restart bellwether"
+            [ -z "$agent" ] || {{ kill $agent; wait $agent; }}
+            $as_bellwether /usr/bin/bellwether \\
+                --config.file=/etc/bellwether/bellwether.toml --storage.path=/var/lib/bellwether &
+            agent=$!
+            for wait in $(seq 100); do curl -sf http://127.0.0.1:9093/-/ready && return; sleep 0.1; done
+            exit 1
+        }}
+        rm -rf /etc/bellwether /var/lib/bellwether
+        mount -t sysfs none /sys
+        ip link set lo up
+        ip link add site type veth peer name other
+        ip link set site up; ip link set other up
+        ip address add 192.0.2.1/24 dev site
+        dpkg -i /root/bellwether_1.0_amd64.deb
+{lines}
+        cp /etc/bellwether/flock.key /root/first.key
+{lines}
+        test "$(grep -c cluster /etc/bellwether/bellwether.toml)" = 1
+        for node in "" /root/gw2 /root/gw3; do
+            cmp /root/first.key $node/etc/bellwether/flock.key
+            test "$(stat -c %U:%G:%a $node/etc/bellwether/flock.key)" = root:bellwether:640
+        done
+    """
+    told = run(*throw_away_machine(world), script)
+    assert len(re.findall(r"^sealed +with key", told, re.M)) == 2 and "NOT SEALED" not in told, told
+    assert re.search(r"^multicast .*site", told, re.M), told
+
+
+def licences(world):
+    """Everything that is linked is under terms that were agreed to, and their texts are told, the toolchain's too."""
+    run(ROOT / "cross/licences.py", "--check")
+
+    zig, rust = world.directory / "venv/lib/python3.99/site-packages/ziglang", world.directory / "rust/share/doc/rust/licenses"
+    texts = [zig / name for name in ("LICENSE", "lib/libc/musl/COPYRIGHT", "lib/libunwind/LICENSE.TXT")]
+    texts += [rust / f"{name}.txt" for name in ("Apache-2.0", "LLVM-exception", "MIT", "Unicode-3.0")]
+    for text in texts:
+        text.parent.mkdir(parents=True, exist_ok=True)
+        text.write_text(f"The terms in {text.name} of {text.parent.name}.\n")
+    rustc = world.directory / "rustc"
+    rustc.write_text(f'#!/bin/sh\n[ "$*" = "--print sysroot" ] || exec rustc "$@"\necho {world.directory}/rust\n')
+    rustc.chmod(0o755)
+    settings = {**os.environ, "CACHE": str(world.directory), "RUSTC": str(rustc)}
+    told = run(ROOT / "cross/licences.py", env=settings)
+    for text in texts:
+        assert told.count(text.read_text()) == 1, f"{text} is not told once"
+    for name in ("The Rust standard library", "compiler-builtins", "musl libc", "compiler-rt", "libunwind", "Copyright (c) The Rust Project"):
+        assert name in told, f"{name} is not named"
+    assert re.search(r"^foca [0-9.]+: MPL-2.0, https://", told, re.M), told
+    texts[1].unlink()
+    done = subprocess.run([ROOT / "cross/licences.py"], env=settings, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and str(texts[1]) in done.stderr and not done.stdout, done
+
+
+def cases(_settings):
+    found = (units, package, completion, version, toolchain, policy, installed, install_script, openrc, procd, readme, licences)
+    return [(f"packaging/{case.__name__}", case) for case in found]
