@@ -506,6 +506,25 @@ fn news_reaches_all_at_once_while_they_do_not_agree_who_is_there() {
     assert!(count > 100 && median < 50 && most.is_some_and(|ms| ms < 1_000));
 }
 
+#[test]
+fn what_cannot_be_sent_to_one_that_was_never_met_is_sent_to_the_others_until_they_have_it() {
+    let mut net = Net::flock(1, 3, false);
+    net.split(&[0], &[2], true);
+    net.run_for(5 * SECOND);
+    let unmet = net.gossip(2).node();
+    assert!(net.gossip(0).living().contains(&unmet), "another tells of it");
+    for id in 0..10 {
+        net.cut.insert((0, 1));
+        net.publish(0, id, 300, DAY);
+        net.run_for(Duration::from_millis(50));
+        net.cut.remove(&(0, 1));
+        let ms = net.run_until(10 * SECOND, |net| net.seats[1].has(id)).expect("delivered");
+        println!("one is not met: news after {ms} ms");
+        assert!(ms < 300);
+        net.run_for(SECOND);
+    }
+}
+
 /// Who has just been met does not know the others yet.
 #[test]
 fn news_reaches_all_soon_though_a_member_has_just_come_back() {

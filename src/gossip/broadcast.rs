@@ -132,6 +132,11 @@ impl Broadcast {
         self.bytes < NEWS_BYTES_MAX / 2
     }
 
+    /// Whether there is something to be sent for the first time, and it may be.
+    fn may_send(&mut self, now: Mono) -> bool {
+        !self.queue.is_empty() && self.bucket.ready(now) && self.may_fly()
+    }
+
     /// Whether another datagram may be on its way.
     fn may_fly(&self) -> bool {
         self.unacknowledged.values().filter(|sent| sent.holds_up).count() < self.flight
@@ -199,17 +204,14 @@ impl Gossip {
 
     /// Sends what is queued, as fast as allowed.
     pub(super) fn send_news(&mut self, now: Now) {
-        if self.broadcast.queue.is_empty() {
+        if !self.broadcast.may_send(now.mono) {
             return;
         }
         let living = self.swim.living();
         let trees = self.trees(now);
         let deaf: Vec<u64> =
             living.iter().copied().filter(|node| self.is_deaf(now, *node)).collect();
-        while !self.broadcast.queue.is_empty()
-            && self.broadcast.bucket.ready(now.mono)
-            && self.broadcast.may_fly()
-        {
+        while self.broadcast.may_send(now.mono) {
             let mut routes: BTreeMap<To, Vec<Record>> = BTreeMap::new();
             let mut told: BTreeMap<To, Vec<u64>> = BTreeMap::new();
             for (record, tree) in self.broadcast.pop_batch() {
@@ -506,11 +508,14 @@ impl Gossip {
             } else {
                 self.broadcast.bucket.spend(bytes);
             }
+            let counter = self.seal.counter();
             match to {
                 To::Multicast => self.send_multicast(&message),
                 To::Missed(node) | To::Node(node, _) => self.send(node, &message),
             }
-            if self.broadcast.unacknowledged.len() < UNACKNOWLEDGED_MAX {
+            // To who is not met yet, or where there is no room, nothing went out.
+            let is_sent = self.seal.counter() != counter;
+            if is_sent && self.broadcast.unacknowledged.len() < UNACKNOWLEDGED_MAX {
                 let haste = if mode == MENDED { 2 } else { 1 };
                 let wait = RESEND_AFTER_MS.get(tries).copied().unwrap_or_default() * haste;
                 let next = now.mono + Duration::from_millis(wait);
