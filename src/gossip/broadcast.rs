@@ -392,7 +392,7 @@ impl Gossip {
             if tries >= SILENT_TRIES && is_silent {
                 self.ask_to_check(now, rng, node);
             }
-            let lost = tries >= SILENT_TRIES && (is_silent || !self.hands_on(now, node));
+            let lost = (tries >= SILENT_TRIES && is_silent) || !self.hands_on(now, node);
             if lost && leads_on {
                 self.replace_silent(now, node, &records);
             }
@@ -453,8 +453,8 @@ impl Gossip {
         self.changes.trees(now.mono, living)
     }
 
-    /// Whom a member hands the author's records to, and beside each of these that we have not met, or that hands on nothing
-    /// as far as we know, whom it would hand them to.
+    /// Whom a member hands the author's records to, and beside each of these that we have not met, or that does not hand on
+    /// all it hears as far as we know, whom it would hand them to.
     fn heirs(&self, now: Now, trees: &Trees, member: u64, author: u64) -> Vec<u64> {
         trees.heirs((member, author), |node| self.hands_on(now, node))
     }

@@ -387,11 +387,15 @@ impl Gossip {
         if self.peers.0.len() >= MEMBERS_MAX && !self.peers.0.contains_key(&node) {
             return false;
         }
-        let mut peer = Peer::new(now.mono, header, from);
+        let mut peer = Peer::new(header, from);
         peer.window.accept(header.counter);
-        if let Some(before) = self.peers.0.insert(node, peer) {
-            self.seal.forget(before.boot);
+        if let Some(former) = self.peers.0.get(&node) {
+            self.seal.forget(former.boot);
+            // It knows as little of the others as who has come, which is how foca sees it only if it was down meanwhile.
+            peer.back_at = Some(now.mono);
+            self.changes.note(now.mono, node, true);
         }
+        self.peers.0.insert(node, peer);
         self.seal.remember(header);
         self.join.candidates.retain_mut(|candidate| {
             if candidate.addr == from {

@@ -14,8 +14,8 @@ const MULTICAST_HEARD: Duration = Duration::from_secs(120);
 const LOST_FOR: Duration = Duration::from_secs(180);
 /// A member that has let pass news for so long, and was asked again meanwhile, is taken not to hear us.
 const ANSWERS_WITHIN: Duration = Duration::from_millis(500);
-/// A member that was met so lately need not know all others yet.
-const NEW_FOR: Duration = Duration::from_secs(5);
+/// A member that has come back has met all others by then.
+const MEETS_WITHIN: Duration = Duration::from_secs(5);
 /// A member that misses so many multicasts in a row is sent to by unicast.
 const MISSED_MAX: u32 = 3;
 
@@ -23,8 +23,6 @@ const MISSED_MAX: u32 = 3;
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) boot: u64,
-    /// When this boot of it was met.
-    met: Mono,
     pub(super) window: Window,
     /// The key it seals with.
     pub(super) key_id: u16,
@@ -45,6 +43,8 @@ pub(super) struct Peer {
     pub(super) check_at: Mono,
     /// When news for it was given up, and nothing was heard of it since.
     pub(super) lost_at: Option<Mono>,
+    /// When it was met again, after a restart.
+    pub(super) back_at: Option<Mono>,
     /// Since when news is sent to it again without an answer.
     pub(super) unanswered_since: Option<Mono>,
     /// What we said last of hearing its multicast.
@@ -61,10 +61,9 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn new(now: Mono, header: Header, addr: SocketAddr) -> Self {
+    pub(super) fn new(header: Header, addr: SocketAddr) -> Self {
         Self {
             boot: header.boot,
-            met: now,
             window: Window::default(),
             key_id: header.key_id,
             name: String::new(),
@@ -77,6 +76,7 @@ impl Peer {
             deaf_until: Mono::ZERO,
             check_at: Mono::ZERO,
             lost_at: None,
+            back_at: None,
             unanswered_since: None,
             told_ear: None,
             offset_ms: None,
@@ -122,7 +122,8 @@ impl Peer {
 
     /// Whether it hands on news to the others, as far as we know.
     pub(super) fn hands_on(&self, now: Mono) -> bool {
-        self.lost_at.is_none() && self.answers(now) && now.since(self.met) >= NEW_FOR
+        let is_back = self.back_at.is_none_or(|at| now.since(at) >= MEETS_WITHIN);
+        is_back && self.lost_at.is_none() && self.answers(now)
     }
 
     /// Whether it must be sent to by unicast.
@@ -159,7 +160,7 @@ mod tests {
     #[test]
     fn who_misses_three_multicasts_in_a_row_is_sent_to_by_unicast_for_two_minutes() {
         let header = Header { key_id: 1, boot: 1, counter: 1 };
-        let mut peer = Peer::new(Mono::ZERO, header, ([10, 0, 0, 1], 9094).into());
+        let mut peer = Peer::new(header, ([10, 0, 0, 1], 9094).into());
         peer.hears_us = true;
         let at = Mono::from_ms;
         for by_multicast in [false, false, true, false, false] {
@@ -175,7 +176,7 @@ mod tests {
     #[test]
     fn who_was_given_up_is_tried_until_it_is_heard_and_for_three_minutes_at_most() {
         let header = Header { key_id: 1, boot: 1, counter: 1 };
-        let mut peer = Peer::new(Mono::ZERO, header, ([10, 0, 0, 1], 9094).into());
+        let mut peer = Peer::new(header, ([10, 0, 0, 1], 9094).into());
         peer.lost_at = Some(Mono::from_ms(1_000));
         assert!(peer.is_lost(Mono::from_ms(180_999)) && !peer.is_lost(Mono::from_ms(181_000)));
         assert_eq!(peer.lost_at, None);

@@ -5,7 +5,7 @@
 //!
 //! Members do not find out at the same time that one of them came or went, and trees that differ leave some of them out. So
 //! news goes along two trees while something has changed of late: that of who is there now, and that of who was there a
-//! minute ago. Whoever was there and knows of some of the changes, of all or of none hands on along the second one as the
+//! minute ago. However few of the changes of this minute one who was there knows of, it hands on along the second one as the
 //! others do. Who has come itself knows of no minute ago: what it hands to the wrong ones the digests find.
 
 use std::collections::VecDeque;
