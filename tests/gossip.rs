@@ -525,6 +525,41 @@ fn what_cannot_be_sent_to_one_that_was_never_met_is_sent_to_the_others_until_the
     }
 }
 
+/// Who was apart with one that hears nobody takes it for a member still, for nobody else was there to tell of it.
+#[test]
+fn news_reaches_all_at_once_though_one_comes_back_that_takes_the_deaf_for_a_member() {
+    let seats = 7;
+    let mut slowest = Vec::new();
+    for (seed, deaf) in (1..=4).flat_map(|seed| (1..seats).map(move |deaf| (seed, deaf))) {
+        let mut net = joined(seed, seats, false);
+        let others: Vec<usize> = (0..seats).filter(|seat| *seat != deaf).collect();
+        net.split(&[0, deaf], &others[1..], true);
+        net.run_for(60 * SECOND);
+        net.cut.extend(others.iter().map(|seat| (*seat, deaf)));
+        net.run_for(150 * SECOND);
+        net.split(&[0, deaf], &others[1..], false);
+        net.cut.extend(others.iter().map(|seat| (*seat, deaf)));
+        let met = |net: &Net| {
+            others[1..].iter().all(|seat| {
+                let node = net.gossip(*seat).node();
+                net.gossip(0).living().contains(&node)
+                    && net.gossip(*seat).living().contains(&net.gossip(0).node())
+            })
+        };
+        net.run_until(60 * SECOND, met).expect("they meet again");
+        for id in 0..40 {
+            net.publish(others[id as usize % others.len()], id, 300, DAY);
+            let all = |net: &Net| others.iter().all(|seat| net.seats[*seat].has(id));
+            slowest.push(net.run_until(10 * SECOND, all).expect("delivered"));
+            net.run_for(SECOND / 2);
+        }
+    }
+    slowest.sort_unstable();
+    let (median, most) = (slowest[slowest.len() / 2], slowest[slowest.len() - 1]);
+    println!("one takes the deaf for a member: news after {median} ms, {most} at most");
+    assert!(median < 50 && most < 1_500);
+}
+
 /// Who has just been met does not know the others yet.
 #[test]
 fn news_reaches_all_soon_though_a_member_has_just_come_back() {

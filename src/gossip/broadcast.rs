@@ -450,7 +450,8 @@ impl Gossip {
     fn trees(&self, now: Now) -> Trees {
         let mut living = self.swim.living();
         living.push(self.config.node);
-        self.changes.trees(now.mono, living)
+        let hands_on = |node| node == self.config.node || self.hands_on(now, node);
+        self.changes.trees(now.mono, living, |node| !hands_on(node) || self.swim.doubts(node))
     }
 
     /// Whom a member hands the author's records to, and beside each of these that we have not met, or that does not hand on

@@ -241,6 +241,11 @@ impl Swim {
         nodes
     }
 
+    /// Whether a node that is there is suspected not to be.
+    pub(super) fn doubts(&self, node: u64) -> bool {
+        self.suspects().any(|member| member.id().node == node)
+    }
+
     pub(super) fn next_timeout(&self) -> Option<Mono> {
         let idle = self.foca.updates_backlog() == 0;
         let parked = |timer: &Timer<Id>| idle && matches!(timer, Timer::PeriodicGossip(_));

@@ -4,9 +4,10 @@
 //! from the author on, form a heap. So a record crosses each link once.
 //!
 //! Members do not find out at the same time that one of them came or went, and trees that differ leave some of them out. So
-//! news goes along two trees while something has changed of late: that of who is there now, and that of who was there a
-//! minute ago. However few of the changes of this minute one who was there knows of, it hands on along the second one as the
-//! others do. Who has come itself knows of no minute ago: what it hands to the wrong ones the digests find.
+//! news goes along another tree, too, while something has changed of late: that of who was there a minute ago. However few of
+//! the changes of this minute one who was there knows of, it hands on along that one as the others do. Who has come itself
+//! knows of no minute ago. But whom it holds for there, and others for down, it soon doubts, so while members are doubted
+//! there is a tree without them.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -39,9 +40,16 @@ impl Changes {
         self.0.push_back(Change { at: now, node, came });
     }
 
-    /// The trees there are, where these are there now, ourselves among them.
-    pub(super) fn trees(&self, now: Mono, mut living: Vec<u64>) -> Trees {
+    /// The trees there are, where these are there now, ourselves among them, and some of them are doubted.
+    pub(super) fn trees(
+        &self,
+        now: Mono,
+        mut living: Vec<u64>,
+        is_doubted: impl Fn(u64) -> bool,
+    ) -> Trees {
         living.sort_unstable();
+        let mut sure = living.clone();
+        sure.retain(|node| !is_doubted(*node));
         let mut former = living.clone();
         for change in self.0.iter().rev().filter(|change| now.since(change.at) < KNOWN_WITHIN) {
             match former.binary_search(&change.node) {
@@ -52,16 +60,16 @@ impl Changes {
                 Ok(_) | Err(_) => {}
             }
         }
-        let former = Some(former).filter(|former| *former != living);
-        Trees { living, former }
+        let others = [former, sure].into_iter().filter(|nodes| *nodes != living).collect();
+        Trees { living, others }
     }
 }
 
-/// Who is there, and who was, each in order.
+/// Who is there, and whom others may take for those that are, each in order.
 #[derive(Debug)]
 pub(super) struct Trees {
     living: Vec<u64>,
-    former: Option<Vec<u64>>,
+    others: Vec<Vec<u64>>,
 }
 
 impl Trees {
@@ -74,7 +82,7 @@ impl Trees {
     ) -> Vec<u64> {
         let is_there = |node: &u64| self.living.binary_search(node).is_ok();
         let mut heirs = Vec::new();
-        for nodes in self.former.iter().chain([&self.living]) {
+        for nodes in self.others.iter().chain([&self.living]) {
             let mut at = heirs.len();
             heirs.extend(children(nodes, member, author));
             while let Some(heir) = heirs.get(at).copied() {
@@ -123,6 +131,20 @@ mod tests {
         })
     }
 
+    /// Who gets a record, where those who are there have these trees, and the others answer nothing.
+    fn spread(author: u64, there: &BTreeSet<u64>, trees: impl Fn(u64) -> Trees) -> BTreeSet<u64> {
+        let (mut got, mut next) = (BTreeSet::from([author]), vec![author]);
+        while let Some(member) = next.pop() {
+            let heirs = trees(member).heirs((member, author), |node| there.contains(&node));
+            next.extend(heirs.into_iter().filter(|heir| there.contains(heir) && got.insert(*heir)));
+        }
+        got
+    }
+
+    fn draw(draw: u64, node: u64) -> u64 {
+        (node ^ draw).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 62
+    }
+
     proptest! {
         #[test]
         fn every_member_gets_a_record_from_exactly_one_other(
@@ -130,7 +152,7 @@ mod tests {
         ) {
             let mut living = nodes.clone();
             living.retain(|node| knows_author || *node != author);
-            let trees = Changes::default().trees(Mono::ZERO, living);
+            let trees = Changes::default().trees(Mono::ZERO, living, |_| false);
             let heirs = |me| {
                 let children: Vec<u64> = children(&trees.living, me, author).collect();
                 assert!(children.len() <= 2);
@@ -145,7 +167,6 @@ mod tests {
         fn every_member_gets_a_record_though_some_do_not_know_yet_who_came_and_who_went(
             (nodes, author) in nodes(), draws in any::<[u64; 4]>()
         ) {
-            let draw = |draw: u64, node: u64| (node ^ draw).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 62;
             let came = |node: u64| node != author && draw(draws[0], node) == 0;
             let went = |node: u64| node != author && !came(node) && draw(draws[1], node) == 0;
             let all: BTreeSet<u64> = nodes.iter().copied().collect();
@@ -161,16 +182,25 @@ mod tests {
                         living.remove(&node);
                     }
                 }
-                changes.trees(Mono::ZERO, living.into_iter().collect())
+                changes.trees(Mono::ZERO, living.into_iter().collect(), |_| false)
             };
-            let hands_on = |node: u64| there.contains(&node);
-            let (mut got, mut next) = (BTreeSet::from([author]), vec![author]);
-            while let Some(member) = next.pop() {
-                let heirs = trees(member).heirs((member, author), hands_on);
-                next.extend(heirs.into_iter().filter(|heir| there.contains(heir) && got.insert(*heir)));
-            }
+            let got = spread(author, &there, trees);
             let missing: Vec<_> = there.difference(&got).filter(|node| !came(**node)).collect();
             prop_assert!(missing.is_empty(), "{:?}", missing);
+        }
+
+        #[test]
+        fn every_member_gets_a_record_though_some_doubt_only_who_is_down_for_others(
+            (nodes, author) in nodes(), draws in any::<[u64; 2]>()
+        ) {
+            let is_deaf = |node: u64| node != author && draw(draws[0], node) == 0;
+            let there: BTreeSet<u64> = nodes.iter().copied().filter(|node| !is_deaf(*node)).collect();
+            let trees = |me: u64| {
+                let is_down = |node: u64| is_deaf(node) && draw(draws[1] ^ me.rotate_left(9), node) < 2;
+                let living = nodes.iter().copied().filter(|node| !is_down(*node)).collect();
+                Changes::default().trees(Mono::ZERO, living, is_deaf)
+            };
+            prop_assert_eq!(spread(author, &there, trees), there);
         }
     }
 
@@ -179,9 +209,9 @@ mod tests {
         let mut changes = Changes::default();
         changes.note(Mono::ZERO, 3, false);
         changes.note(Mono::ZERO, 5, true);
-        let former = |at| changes.trees(Mono::from_ms(at), vec![1, 2, 4, 5]).former;
-        assert_eq!(former(59_999), Some(vec![1, 2, 3, 4]));
-        assert_eq!(former(60_000), None);
+        let others = |at| changes.trees(Mono::from_ms(at), vec![1, 2, 4, 5], |_| false).others;
+        assert_eq!(others(59_999), [[1, 2, 3, 4]]);
+        assert!(others(60_000).is_empty());
         for node in 0..10_000 {
             changes.note(Mono::ZERO, node, true);
         }
