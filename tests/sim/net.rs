@@ -11,6 +11,8 @@ pub(crate) struct Net {
     pub(crate) delay_ms: (u64, u64),
     /// Now and then a datagram takes so much longer that it comes after later ones.
     pub(crate) late: f64,
+    /// By so much at most: with the ways that its record has gone before, less than the two seconds from which on a node
+    /// holds clocks to differ.
     pub(crate) late_ms: u64,
     /// Directed pairs between which nothing passes.
     pub(crate) cut: BTreeSet<(usize, usize)>,
@@ -29,7 +31,7 @@ impl Net {
             repeat: 0.0,
             delay_ms: (1, 4),
             late: 0.0,
-            late_ms: 2_000,
+            late_ms: 1_500,
             cut: BTreeSet::new(),
             faults: BTreeMap::new(),
             faults_made: 0,
