@@ -57,8 +57,7 @@ const SILENT_TRIES: usize = 2;
 /// Records to be sent for the first time, and datagrams not yet acknowledged.
 #[derive(Debug)]
 pub(super) struct Broadcast {
-    /// Each with whether it travels along the tree, whatever else could be used.
-    queue: VecDeque<(Record, bool)>,
+    queue: VecDeque<Queued>,
     bytes: usize,
     /// What waits for room in the queue.
     names: VecDeque<(Head, bool)>,
@@ -71,6 +70,14 @@ pub(super) struct Broadcast {
     /// Counters to acknowledge, by member.
     acks: BTreeMap<u64, Vec<u64>>,
     acks_at: Mono,
+}
+
+#[derive(Debug)]
+struct Queued {
+    record: Record,
+    since: Mono,
+    /// It travels along the tree, whatever else could be used.
+    tree: bool,
 }
 
 #[derive(Debug)]
@@ -155,12 +162,19 @@ impl Broadcast {
         }
     }
 
-    fn pop_batch(&mut self) -> Vec<(Record, bool)> {
+    fn push(&mut self, now: Mono, record: Record, tree: bool) {
+        self.bytes += size(&record);
+        self.queue.push_back(Queued { record, since: now, tree });
+    }
+
+    /// Records to be packed together, each with whether it travels along the tree.
+    fn pop_batch(&mut self, now: Mono) -> Vec<(Record, bool)> {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         while bytes < BATCH_BYTES
-            && let Some((record, tree)) = self.queue.pop_front()
+            && let Some(Queued { mut record, since, tree }) = self.queue.pop_front()
         {
             bytes += size(&record);
+            record.wait(now.since(since));
             batch.push((record, tree));
         }
         self.bytes -= bytes;
@@ -172,8 +186,7 @@ impl Gossip {
     /// Queues a record to be sent to those who have it from us: along the tree, or as its author does.
     pub(super) fn spread(&mut self, now: Now, rng: &mut dyn Rng, record: Record, tree: bool) {
         if self.broadcast.bytes + size(&record) <= NEWS_BYTES_MAX {
-            self.broadcast.bytes += size(&record);
-            self.broadcast.queue.push_back((record, tree));
+            self.broadcast.push(now.mono, record, tree);
         } else if self.broadcast.names.len() < NEWS_NAMES_MAX {
             let head = Head { hash: record.key.hash(), version: record.version };
             self.broadcast.names.push_back((head, tree));
@@ -214,7 +227,7 @@ impl Gossip {
         while self.broadcast.may_send(now.mono) {
             let mut routes: BTreeMap<To, Vec<Record>> = BTreeMap::new();
             let mut told: BTreeMap<To, Vec<u64>> = BTreeMap::new();
-            for (record, tree) in self.broadcast.pop_batch() {
+            for (record, tree) in self.broadcast.pop_batch(now.mono) {
                 let to: Vec<To> = if tree || deaf.len() == living.len() {
                     self.heirs(now, &trees, self.config.node, record.version.node)
                         .into_iter()
@@ -533,4 +546,29 @@ impl Gossip {
 
 fn size(record: &Record) -> usize {
     record.body.len() + record.key.id.len() + 48
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gossip::{Key, Version};
+
+    #[test]
+    fn what_the_senders_clock_showed_is_as_old_as_the_wait_in_the_queue() {
+        let record = |told_at| Record {
+            key: Key { kind: 1, id: vec![1] },
+            version: Version { hlc: 1, node: 1 },
+            expires_at_ms: 1,
+            body: vec![0; 300],
+            told_at,
+        };
+        let mut broadcast = Broadcast::new();
+        broadcast.push(Mono::from_ms(1_000), record(Some(5)), true);
+        broadcast.push(Mono::from_ms(4_000), record(None), false);
+        let told_at = |(record, tree): (Record, bool)| (record.told_at, tree);
+        let sent: Vec<_> =
+            broadcast.pop_batch(Mono::from_ms(4_000)).into_iter().map(told_at).collect();
+        assert_eq!(sent, [(Some(3_000_000_005), true), (None, false)]);
+        assert_eq!((broadcast.bytes, broadcast.len()), (0, 0));
+    }
 }

@@ -144,9 +144,7 @@ impl Assembler {
             self.remove(other);
         }
         let mut record: Record = minicbor::decode(&whole).ok()?;
-        // What has passed since is no difference between clocks.
-        let waited = i64::try_from(now.since(told).as_nanos()).unwrap_or(i64::MAX);
-        record.told_at = record.told_at.map(|at| at.saturating_add(waited));
+        record.wait(now.since(told));
         (record.version == part.version && record.key.hash() == part.hash).then_some(record)
     }
 

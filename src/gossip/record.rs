@@ -3,6 +3,8 @@
 //! Of two records with one key the one with the greater [`Version`] holds, whoever hears of them in whatever order: the
 //! merge is commutative, associative and idempotent, so datagrams may be lost, repeated and reordered.
 
+use std::time::Duration;
+
 use minicbor::{CborLen, Decode, Encode};
 
 /// Names a record: what kind of thing it is, and which. `gossip` gives the kind no meaning.
@@ -73,10 +75,18 @@ pub struct Record {
     /// The thing itself, as its room encodes it: at most [`crate::limits::RECORD_BYTES_MAX`] bytes.
     #[cbor(n(3), with = "minicbor::bytes")]
     pub body: Vec<u8>,
-    /// What the clock showed by which the times in the body are told, in nanoseconds, when this was sent. `gossip` gives
-    /// it no meaning.
+    /// What the clock showed by which the times in the body are told, in nanoseconds, when this was sent: see
+    /// [`Record::wait`].
     #[n(4)]
     pub told_at: Option<i64>,
+}
+
+impl Record {
+    /// Notes that this has lain here since it was told, or `gossip` received it: that is no difference between clocks.
+    pub(super) fn wait(&mut self, waited: Duration) {
+        let waited = i64::try_from(waited.as_nanos()).unwrap_or(i64::MAX);
+        self.told_at = self.told_at.map(|at| at.saturating_add(waited));
+    }
 }
 
 /// What became of a record that was offered.
