@@ -315,10 +315,11 @@ impl Gossip {
         }
         self.broadcast.acks.entry(from).or_default().push(counter);
         let origin = if mode == MENDED { Origin::Repair(from) } else { Origin::News };
-        let trees = self.trees(now);
+        let trees = (mode == RELAYED).then(|| self.trees(now));
         for record in records {
-            let leads_on = mode == RELAYED
-                && !self.heirs(now, &trees, self.config.node, record.version.node).is_empty();
+            let leads_on = trees.as_ref().is_some_and(|trees| {
+                !self.heirs(now, trees, self.config.node, record.version.node).is_empty()
+            });
             let copy = leads_on.then(|| record.clone());
             let changed = self.take(now, rng, origin, record, replica) == Merge::Changed;
             match copy {
@@ -463,8 +464,9 @@ impl Gossip {
     fn trees(&self, now: Now) -> Trees {
         let mut living = self.swim.living();
         living.push(self.config.node);
+        let suspects = self.swim.suspected();
         let hands_on = |node| node == self.config.node || self.hands_on(now, node);
-        self.changes.trees(now.mono, living, |node| !hands_on(node) || self.swim.doubts(node))
+        self.changes.trees(now.mono, living, |node| !hands_on(node) || suspects.contains(&node))
     }
 
     /// Whom a member hands the author's records to, and beside each of these that we have not met, or that does not hand on

@@ -241,9 +241,9 @@ impl Swim {
         nodes
     }
 
-    /// Whether a node that is there is suspected not to be.
-    pub(super) fn doubts(&self, node: u64) -> bool {
-        self.suspects().any(|member| member.id().node == node)
+    /// The nodes among them that are suspected not to be there.
+    pub(super) fn suspected(&self) -> Vec<u64> {
+        self.suspects().map(|member| member.id().node).collect()
     }
 
     pub(super) fn next_timeout(&self) -> Option<Mono> {
