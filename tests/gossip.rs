@@ -216,7 +216,7 @@ fn with_a_newcomer(seats: usize, records: u32) -> Net {
         let expires_at_ms = net::EPOCH_MS + 86_400_000;
         let record = Record { key, version, expires_at_ms, body: vec![1; 300], told_at: None };
         for seat in &mut net.seats[..seats - 1] {
-            seat.toy.0.insert(record.key.clone(), record.clone());
+            seat.toy.records.insert(record.key.clone(), record.clone());
         }
     }
     net
@@ -246,7 +246,7 @@ fn what_a_full_table_refuses_does_not_hold_up_the_rest() {
     // The slow code of a debug build has fewer.
     let many = if cfg!(debug_assertions) { 12_000 } else { REFUSED_MAX + 4_000 };
     let mut net = with_a_newcomer(2, u32::try_from(many).unwrap());
-    net.seats[1].toy.1 = Some(1);
+    net.seats[1].toy.refuses = Some(1);
     for seat in 0..2 {
         net.start(seat, false);
     }
@@ -305,6 +305,22 @@ fn repair_keeps_to_its_rate_while_some_of_it_is_sent_again() {
     }
     println!("3000 records, some lost: {seconds} s, {} B", net.seats[0].sent_bytes - before);
     assert!(seconds < 60);
+}
+
+#[test]
+fn the_wait_of_thousands_of_records_posted_at_once_is_no_difference_of_clocks() {
+    for multicast in [false, true] {
+        let mut net = joined(1, 10, multicast);
+        net.run_for(60 * SECOND);
+        net.delay_ms = (100, 100);
+        for id in 0..4_000 {
+            net.publish(0, id, 300, DAY);
+        }
+        let ms = net.run_until(60 * SECOND, Net::all_equal).unwrap();
+        let apart = net.running().map(|seat| seat.toy.apart).max().unwrap();
+        println!("4000 at once: multicast={multicast}: {ms} ms, clocks look {apart:?} apart");
+        assert!(ms > 3_000 && apart < SECOND);
+    }
 }
 
 #[test]
@@ -761,7 +777,7 @@ fn the_same_seed_gives_the_same_bytes() {
 fn state(net: &Net, seat: usize) -> (usize, usize, usize, usize) {
     let gossip = net.gossip(seat);
     (
-        net.seats[seat].toy.0.len(),
+        net.seats[seat].toy.records.len(),
         gossip.records(),
         gossip.members(Mono::from_ms(net.now_ms)).len(),
         gossip.queued(),
@@ -814,7 +830,7 @@ fn forged_cut_oversized_and_random_datagrams_change_nothing() {
 fn sweep(net: &mut Net) {
     for seat in 0..net.seats.len() {
         let wall_ms = net.now(seat).wall.as_ms();
-        net.seats[seat].toy.0.retain(|_, record| record.expires_at_ms > wall_ms);
+        net.seats[seat].toy.records.retain(|_, record| record.expires_at_ms > wall_ms);
     }
 }
 
@@ -836,7 +852,7 @@ fn recorded_day(net: &mut Net) -> Vec<(usize, Vec<u8>)> {
 }
 
 fn tables(net: &Net) -> Vec<Vec<Record>> {
-    net.seats.iter().map(|seat| seat.toy.0.values().cloned().collect()).collect()
+    net.seats.iter().map(|seat| seat.toy.records.values().cloned().collect()).collect()
 }
 
 /// Plays the datagrams to a member, in one instant so that nobody can object, or in step with the flock.
@@ -860,7 +876,7 @@ fn a_replay_of_a_recorded_day_resurrects_nothing_not_even_on_a_new_node() {
         net.run_for(SECOND);
         let recording = recorded_day(&mut net);
         assert!(recording.len() > 5_000, "{} datagrams", recording.len());
-        assert!((1..=2).contains(&net.seats[0].toy.0.len()), "the last two hours' silences");
+        assert!((1..=2).contains(&net.seats[0].toy.records.len()), "the last two hours' silences");
         // To those who heard it all, and to the same after a power cut: boot ids and replay windows are new.
         for restarted in [false, true] {
             for seat in (0..3).filter(|_| restarted) {
@@ -880,7 +896,7 @@ fn a_replay_of_a_recorded_day_resurrects_nothing_not_even_on_a_new_node() {
         // To nodes that lost all, one of which was never there: nothing but the handshake stands against it.
         for seat in 0..4 {
             net.kill(seat);
-            net.seats[seat].toy.0.clear();
+            net.seats[seat].toy.records.clear();
         }
         for seat in 0..4 {
             net.start(seat, multicast);
@@ -890,7 +906,7 @@ fn a_replay_of_a_recorded_day_resurrects_nothing_not_even_on_a_new_node() {
         replay(&mut net, 2, &recording, true);
         replay(&mut net, 3, &recording, true);
         net.run_for(60 * SECOND);
-        assert!(net.running().all(|seat| seat.toy.0.is_empty()), "multicast={multicast}");
+        assert!(net.running().all(|seat| seat.toy.records.is_empty()), "multicast={multicast}");
         assert!(net.all_joined());
         let stats = net.gossip(0).stats();
         assert!(stats.dropped(Cause::Stranger) + stats.dropped(Cause::Replay) > 100);
@@ -995,7 +1011,7 @@ fn a_clock_far_ahead_is_refused_and_an_unset_clock_learns() {
     net.run_for(SECOND);
     net.publish(1, 1, 300, DAY);
     net.run_for(60 * SECOND);
-    assert_eq!(net.seats[0].toy.0.len(), 0);
+    assert_eq!(net.seats[0].toy.records.len(), 0);
     assert!(net.gossip(0).stats().dropped(Cause::TooFarAhead) > 0);
     let (learned, right) = (net.gossip(2).wall_ms(net.now(2)), net.gossip(0).wall_ms(net.now(0)));
     assert!((learned - right).abs() < 3_700_000, "{}", learned - right);

@@ -75,6 +75,7 @@ pub(super) struct Broadcast {
 #[derive(Debug)]
 struct Queued {
     record: Record,
+    /// When it was queued, and its `told_at` was right.
     since: Mono,
     /// It travels along the tree, whatever else could be used.
     tree: bool,
@@ -174,7 +175,7 @@ impl Broadcast {
             && let Some(Queued { mut record, since, tree }) = self.queue.pop_front()
         {
             bytes += size(&record);
-            record.wait(now.since(since));
+            record.age(now.since(since));
             batch.push((record, tree));
         }
         self.bytes -= bytes;

@@ -241,7 +241,7 @@ impl Swim {
         nodes
     }
 
-    /// The nodes among them that are suspected not to be there.
+    /// The nodes that are held for there, but suspected not to be.
     pub(super) fn suspected(&self) -> Vec<u64> {
         self.suspects().map(|member| member.id().node).collect()
     }

@@ -144,7 +144,7 @@ impl Assembler {
             self.remove(other);
         }
         let mut record: Record = minicbor::decode(&whole).ok()?;
-        record.wait(now.since(told));
+        record.age(now.since(told));
         (record.version == part.version && record.key.hash() == part.hash).then_some(record)
     }
 

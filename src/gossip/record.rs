@@ -75,17 +75,18 @@ pub struct Record {
     /// The thing itself, as its room encodes it: at most [`crate::limits::RECORD_BYTES_MAX`] bytes.
     #[cbor(n(3), with = "minicbor::bytes")]
     pub body: Vec<u8>,
-    /// What the clock showed by which the times in the body are told, in nanoseconds, when this was sent: see
-    /// [`Record::wait`].
+    /// What the clock by which the times in the body are told shows as this is sent, in nanoseconds. `gossip` compares it
+    /// with nothing, but sets it on while the record waits.
     #[n(4)]
     pub told_at: Option<i64>,
 }
 
 impl Record {
-    /// Notes that this has lain here since it was told, or `gossip` received it: that is no difference between clocks.
-    pub(super) fn wait(&mut self, waited: Duration) {
-        let waited = i64::try_from(waited.as_nanos()).unwrap_or(i64::MAX);
-        self.told_at = self.told_at.map(|at| at.saturating_add(waited));
+    /// Sets the clock on by the time that this record has waited: who receives it must not take the wait for a difference
+    /// of clocks.
+    pub(super) fn age(&mut self, by: Duration) {
+        let by = i64::try_from(by.as_nanos()).unwrap_or(i64::MAX);
+        self.told_at = self.told_at.map(|at| at.saturating_add(by));
     }
 }
 

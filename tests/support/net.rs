@@ -16,24 +16,33 @@ pub(crate) const EPOCH_MS: i64 = 1_800_000_000_000;
 
 /// A table without opinions, but that it may have no room for what begins with some byte: the newest version holds.
 #[derive(Default)]
-pub(crate) struct Toy(pub(crate) BTreeMap<Key, Record>, pub(crate) Option<u8>);
+pub(crate) struct Toy {
+    pub(crate) records: BTreeMap<Key, Record>,
+    pub(crate) refuses: Option<u8>,
+    /// The greatest difference from another's clock that a record has shown.
+    pub(crate) apart: Duration,
+    wall: Wall,
+}
 
 impl Replica for Toy {
-    fn merge(&mut self, _now: Now, record: Record) -> Merge {
-        match self.0.get(&record.key) {
-            _ if self.1.is_some() && self.1 == record.body.first().copied() => {
+    fn merge(&mut self, now: Now, mut record: Record) -> Merge {
+        let told_at = record.told_at.take().unwrap();
+        self.apart = self.apart.max(Duration::from_nanos(now.wall.as_ns().abs_diff(told_at)));
+        match self.records.get(&record.key) {
+            _ if self.refuses.is_some() && self.refuses == record.body.first().copied() => {
                 Merge::Refused("there is no room")
             }
             Some(known) if known.version >= record.version => Merge::Same,
             _ => {
-                self.0.insert(record.key.clone(), record);
+                self.records.insert(record.key.clone(), record);
                 Merge::Changed
             }
         }
     }
 
     fn fetch(&self, key: &Key) -> Option<Record> {
-        self.0.get(key).cloned()
+        let record = self.records.get(key)?;
+        Some(Record { told_at: Some(self.wall.as_ns()), ..record.clone() })
     }
 }
 
@@ -58,7 +67,7 @@ impl Seat {
     /// Whether it holds this record.
     pub(crate) fn has(&self, id: u32) -> bool {
         let key = Key { kind: 1, id: id.to_be_bytes().to_vec() };
-        self.toy.0.contains_key(&key)
+        self.toy.records.contains_key(&key)
     }
 }
 
@@ -179,7 +188,7 @@ impl Net {
         let now = self.now(seat);
         let it = &mut self.seats[seat];
         let mut gossip = Gossip::new(now, &mut it.rng, config);
-        for record in it.toy.0.values() {
+        for record in it.toy.records.values() {
             gossip.note(now, record).unwrap();
         }
         gossip.set_peers(now, peers);
@@ -211,6 +220,7 @@ impl Net {
     ) -> T {
         let now = self.now(seat);
         let it = &mut self.seats[seat];
+        it.toy.wall = now.wall;
         let result = call(it.gossip.as_mut().unwrap(), now, &mut it.rng, &mut it.toy);
         self.drain(seat);
         result
@@ -227,8 +237,9 @@ impl Net {
                 body: vec![u8::try_from(seat).unwrap(); bytes],
                 told_at: None,
             };
-            toy.0.insert(record.key.clone(), record.clone());
-            gossip.publish(now, rng, record).unwrap();
+            toy.records.insert(record.key.clone(), record.clone());
+            let told_at = Some(now.wall.as_ns());
+            gossip.publish(now, rng, Record { told_at, ..record }).unwrap();
         });
     }
 
@@ -381,7 +392,7 @@ impl Net {
 
     /// Whether all that run hold the same.
     pub(crate) fn all_equal(&self) -> bool {
-        let tables: Vec<_> = self.running().map(|seat| &seat.toy.0).collect();
+        let tables: Vec<_> = self.running().map(|seat| &seat.toy.records).collect();
         // Lengths first: this is asked after every step.
         tables.windows(2).all(|pair| pair[0].len() == pair[1].len())
             && tables.windows(2).all(|pair| pair[0] == pair[1])
