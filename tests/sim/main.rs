@@ -30,16 +30,21 @@ mod seat;
 mod swarm;
 mod table;
 mod trace;
+mod workers;
 mod world;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::any::Any;
+use std::panic::catch_unwind;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::trace::Lines;
 
 /// Seeds that every `cargo test` tries.
-const SEEDS: u64 = if cfg!(debug_assertions) { 90 } else { 1_000 };
+const SEEDS: u64 = if cfg!(debug_assertions) { 160 } else { 1_000 };
+/// More that fail are not looked for.
+const FAILURES_MAX: usize = 20;
 
 /// What the command line and the environment ask for.
 struct Asked {
@@ -80,12 +85,20 @@ fn asked() -> Asked {
 }
 
 /// Runs a test and says how it went.
-fn passes(name: &str, test: impl FnOnce()) -> bool {
-    println!("test {name} ...");
-    let (passed, took) = timed(|| catch_unwind(AssertUnwindSafe(test)).is_ok());
-    let word = if passed { "ok" } else { "FAILED" };
+fn passes(name: &str, test: fn()) -> bool {
+    let (outcome, took) = timed(|| catch_unwind(test));
+    let word = match &outcome {
+        Ok(()) => "ok",
+        Err(panic) => &format!("FAILED: {}", text(&**panic)),
+    };
     println!("test {name} ... {word}, {:.1} s", took.as_secs_f64());
-    passed
+    outcome.is_ok()
+}
+
+/// What a panic says.
+fn text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default()
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
@@ -94,40 +107,41 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     (work(), begun.elapsed())
 }
 
-/// Tries seeds, at most so many failures.
-fn swarm(from: u64, seeds: u64) {
-    let (mut events, mut ms, mut tried, mut failures) = (0, 0, 0_u64, Vec::new());
-    let ((), took) = timed(|| {
-        for seed in from..from + seeds {
-            tried += 1;
-            let outcome = catch_unwind(|| swarm::run(seed))
-                .unwrap_or_else(|_| Err("a panic, told above".to_owned()));
-            match outcome {
-                Ok(outcome) => {
-                    events += outcome.events;
-                    ms += outcome.ms;
-                    if seeds == 1 || trace::LINES.get() > Lines::None {
-                        println!("  seed {seed}: {outcome}");
-                    }
-                }
-                Err(error) => {
-                    println!(
-                        "  SIM_SEED={seed} cargo test --test sim -- --trace   replays: {error}"
-                    );
-                    failures.push(seed);
-                }
+/// Tries seeds, until so many have failed, and says how it went.
+fn swarm_passes(from: u64, seeds: u64) -> bool {
+    let failures = AtomicUsize::new(0);
+    let run = |seed: u64| {
+        if failures.load(Ordering::Relaxed) >= FAILURES_MAX {
+            return None;
+        }
+        let outcome = catch_unwind(|| swarm::run(seed))
+            .unwrap_or_else(|panic| Err(format!("a panic: {}", text(&*panic))));
+        match &outcome {
+            Ok(outcome) if seeds == 1 || trace::LINES.get() > Lines::None => {
+                println!("  seed {seed}: {outcome}");
             }
-            if failures.len() >= 20 {
-                break;
+            Ok(_) => {}
+            Err(error) => {
+                failures.fetch_add(1, Ordering::Relaxed);
+                println!("  SIM_SEED={seed} cargo test --test sim -- --trace   replays: {error}");
             }
         }
-    });
+        Some((seed, outcome))
+    };
+    let (tried, took) = timed(|| workers::each(from..from + seeds, run));
+    let tried: Vec<_> = tried.into_iter().flatten().collect();
+    let clean = || tried.iter().filter_map(|(_, outcome)| outcome.as_ref().ok());
+    let events: u64 = clean().map(|outcome| outcome.events).sum();
     println!(
-        "  {tried} seeds: {:.1} simulated hours, {events} events, {:.0} events a second",
-        ms as f64 / 3_600_000.0,
+        "  {} seeds: {:.1} simulated hours, {events} events, {:.0} events a second",
+        tried.len(),
+        clean().map(|outcome| outcome.ms).sum::<u64>() as f64 / 3_600_000.0,
         events as f64 / took.as_secs_f64()
     );
-    assert!(failures.is_empty(), "seeds that failed: {failures:?}");
+    let failed: Vec<_> = tried.iter().filter(|it| it.1.is_err()).map(|it| it.0).collect();
+    let word = if failed.is_empty() { "ok" } else { &format!("FAILED: seeds {failed:?}") };
+    println!("test swarm ... {word}, {:.1} s", took.as_secs_f64());
+    failed.is_empty()
 }
 
 fn main() -> ExitCode {
@@ -139,13 +153,10 @@ fn main() -> ExitCode {
     let wanted = |name: &str| {
         asked.filters.is_empty() || asked.filters.iter().any(|filter| name.contains(&**filter))
     };
-    let mut failed = Vec::new();
-    for (name, test) in scenarios::ALL.iter().filter(|(name, _)| !asked.swarm && wanted(name)) {
-        if !passes(name, test) {
-            failed.push(*name);
-        }
-    }
-    if (asked.swarm || wanted("swarm")) && !passes("swarm", || swarm(asked.from, asked.seeds)) {
+    let stories = scenarios::ALL.iter().filter(|(name, _)| !asked.swarm && wanted(name));
+    let told = workers::each(stories, |(name, test)| (!passes(name, *test)).then_some(*name));
+    let mut failed: Vec<_> = told.into_iter().flatten().collect();
+    if (asked.swarm || wanted("swarm")) && !swarm_passes(asked.from, asked.seeds) {
         failed.push("swarm");
     }
     #[cfg(feature = "faults")]

@@ -1,12 +1,11 @@
 //! Deliberate faults: whoever is there to notice one must, whatever else does; and every checker is there for one.
 
-use std::any::Any;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bellwether::faults::{ALL, CURRENT, Fault};
 
-use crate::{scenarios, swarm};
+use crate::{scenarios, swarm, text, workers};
 
 /// Seeds that a fault may survive.
 const SEEDS_MAX: u64 = 400;
@@ -61,26 +60,25 @@ fn checkers() -> BTreeSet<&'static str> {
 }
 
 pub(crate) fn every_fault_is_noticed() {
-    let (mut unnoticed, mut idle, mut most) = (Vec::new(), checkers(), 0);
-    for fault in ALL {
-        for by in noticed_by(*fault) {
-            let noticed = match *by {
-                Checker(name) => noticed_by_checker(*fault, name).map(|seeds| {
-                    most = most.max(seeds);
-                    println!("  {fault:?}: noticed by {name} after {seeds} seeds");
-                }),
-                Story(story) => noticed_by_story(*fault, story, ""),
-                CheckerOf(story, name) => noticed_by_story(*fault, story, &format!("{name}: ")),
-            };
-            match (noticed, by) {
-                (Some(()), Checker(name) | CheckerOf(_, name)) => drop(idle.remove(name)),
-                (Some(()), Story(_)) => {}
-                (None, _) => unnoticed.push((fault, by)),
-            }
+    let all = ALL.iter().flat_map(|fault| noticed_by(*fault).iter().map(|by| (*fault, *by)));
+    let noticed = workers::each(all.collect::<Vec<_>>(), |(fault, by)| {
+        let seeds = match by {
+            Checker(name) => noticed_by_checker(fault, name),
+            Story(story) => noticed_by_story(fault, story, ""),
+            CheckerOf(story, name) => noticed_by_story(fault, story, &format!("{name}: ")),
+        };
+        (fault, by, seeds)
+    });
+    let unnoticed: Vec<_> = noticed.iter().filter(|(_, _, seeds)| seeds.is_none()).collect();
+    assert!(unnoticed.is_empty(), "not noticed by whom they should be: {unnoticed:?}");
+    let mut idle = checkers();
+    for (_, by, _) in &noticed {
+        if let Checker(name) | CheckerOf(_, name) = by {
+            idle.remove(name);
         }
     }
-    assert!(unnoticed.is_empty(), "not noticed by whom they should be: {unnoticed:?}");
     assert!(idle.is_empty(), "checkers that notice no fault: {idle:?}");
+    let most = noticed.iter().filter_map(|(_, _, seeds)| *seeds).max().unwrap_or_default();
     println!("  {} faults, those that seeds show each noticed within {most} of them", ALL.len());
 }
 
@@ -100,27 +98,25 @@ fn noticed_by_checker(fault: Fault, checker: &str) -> Option<u64> {
         }
         found
     });
-    println!("  {fault:?}: others that noticed it until then: {others:?}");
-    Some(seeds? as u64 + 1)
+    let seeds = seeds.map(|before| before as u64 + 1);
+    println!("  {fault:?}: noticed by {checker} after {seeds:?} seeds, until then by {others:?}");
+    seeds
 }
 
-/// Whether a story that is well without the fault fails with it, and says these words.
-fn noticed_by_story(fault: Fault, name: &str, words: &str) -> Option<()> {
+/// No seeds, if a story that is well without the fault fails with it, and says these words.
+fn noticed_by_story(fault: Fault, name: &str, words: &str) -> Option<u64> {
     let (_, story) = scenarios::ALL.iter().find(|(it, _)| *it == name).expect("there is the story");
     let said = |fault: Option<Fault>| {
         CURRENT.set(fault);
         let outcome = catch_unwind(story);
         CURRENT.set(None);
-        outcome.err().map(|panic| text(&*panic))
+        outcome.err().map(|panic| text(&*panic).to_owned())
     };
     let error = said(Some(fault)).filter(|error| error.contains(words))?;
-    said(None).is_none().then(|| println!("  {fault:?}: noticed by {name}: {error}"))
-}
-
-/// What a panic says.
-fn text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().cloned();
-    text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default()
+    said(None).is_none().then(|| {
+        println!("  {fault:?}: noticed by {name}: {error}");
+        0
+    })
 }
 
 /// What is wrong with the history of a seed.

@@ -3,9 +3,9 @@
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::alertmanager;
 use crate::receiver::Manner;
 use crate::world::{Setup, World, fires};
+use crate::{alertmanager, workers};
 
 pub(crate) const SEATS: usize = 5;
 pub(crate) const GROUP_WAIT_MS: u64 = 5_000;
@@ -157,17 +157,16 @@ pub(crate) fn print(worlds: u64) {
     );
     println!("|---|---|---|---|---|");
     for line in LINES {
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        for seed in 0..worlds {
+        let told = workers::each(0..worlds, |seed| {
             let weather = draw(line, GROUPS, seed);
-            ours.extend(live(&weather, seed));
-            theirs.extend(alertmanager::run(&weather, seed));
-        }
+            (live(&weather, seed), alertmanager::run(&weather, seed))
+        });
+        let (ours, theirs): (Vec<_>, Vec<_>) = told.into_iter().unzip();
         let per_10_000 = |count: usize, of: &[usize]| count * 10_000 / of.len();
         print!("| {} |", line.name);
-        for told in [&ours, &theirs] {
-            let (twice, never) = judge(told);
-            print!(" {} | {} |", per_10_000(twice, told), per_10_000(never, told));
+        for told in [ours.concat(), theirs.concat()] {
+            let (twice, never) = judge(&told);
+            print!(" {} | {} |", per_10_000(twice, &told), per_10_000(never, &told));
         }
         println!();
     }
