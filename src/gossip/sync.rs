@@ -58,6 +58,8 @@ pub(super) enum Origin {
     News,
     /// In repair, from this member.
     Repair(u64),
+    /// In parts, from this member, which was asked for them.
+    Parts(u64),
 }
 
 /// What is going on to mend differences.
@@ -340,10 +342,7 @@ impl Gossip {
             return;
         }
         let Some(record) = self.sync.assembler.accept(now.mono, node, part) else { return };
-        let copy = record.clone();
-        if self.take(now, rng, Origin::Repair(node), record, replica) == Merge::Changed {
-            self.spread(now, rng, copy, !self.config.multicast);
-        }
+        self.take(now, rng, Origin::Parts(node), record, replica);
     }
 
     /// Takes a record that came from another member, if it is news.
@@ -356,7 +355,7 @@ impl Gossip {
         replica: &mut dyn Replica,
     ) -> Merge {
         let head = Head { hash: record.key.hash(), version: record.version };
-        if let Origin::Repair(node) = origin {
+        if let Origin::Repair(node) | Origin::Parts(node) = origin {
             self.sync.receive(now.mono, node, head.hash);
         }
         if self.index.knows(head) && !faults::on(Fault::AnyVersionHolds) {
@@ -374,7 +373,12 @@ impl Gossip {
             expires_at_ms: record.expires_at_ms,
             held: true,
         };
-        let news = self.is_news(now, &record).then(|| record.clone());
+        let leads_on = match origin {
+            Origin::News => false,
+            Origin::Repair(_) => self.is_news(now, &record),
+            Origin::Parts(_) => true,
+        };
+        let copy = leads_on.then(|| record.clone());
         let merge = replica.merge(now, record);
         entry.held = !matches!(merge, Merge::Refused(_));
         self.index.put(now.mono, head.hash, entry);
@@ -385,11 +389,11 @@ impl Gossip {
             Merge::Changed => {
                 self.stats.merged += 1;
                 self.index.changed(now.mono, head.hash);
-                if let Origin::Repair(_) = origin {
+                if origin != Origin::News {
                     self.sync.trickle.reset(now.mono, rng);
-                    if let Some(record) = news {
-                        self.spread(now, rng, record, true);
-                    }
+                }
+                if let Some(record) = copy {
+                    self.spread(now, rng, record, !self.config.multicast);
                 }
             }
             Merge::Same => self.stats.known += 1,
