@@ -417,13 +417,15 @@ fn a_member_that_talks_nonsense_breaks_nothing() {
 /// 20,000 alerts are 160 kB; a group of long labels may add as much.
 #[test]
 fn a_log_entry_of_all_alerts_there_may_be_is_shared_whole() {
-    for (multicast, loss, bytes) in [
-        (false, 0.0, 160_000_u32),
-        (true, 0.0, 160_000),
-        (false, 0.3, 160_000),
-        (true, 0.3, 400_000),
+    for (seed, multicast, loss, bytes) in [
+        (1, false, 0.0, 160_000_u32),
+        (1, true, 0.0, 160_000),
+        (1, false, 0.3, 160_000),
+        (1, true, 0.3, 400_000),
+        (2, true, 0.3, 400_000),
+        (7, true, 0.3, 400_000),
     ] {
-        let mut net = joined(1, 5, multicast);
+        let mut net = joined(seed, 5, multicast);
         net.loss = loss;
         let before = net.bytes();
         net.publish(1, 1, bytes as usize, DAY);

@@ -209,6 +209,15 @@ impl Index {
         root
     }
 
+    /// The fingerprint if these versions were here, at most one of a record.
+    pub(super) fn root_with(&self, at_ms: i64, coming: impl Iterator<Item = Head>) -> u64 {
+        coming.filter(|head| !self.knows(*head)).fold(self.root(at_ms).0, |root, head| {
+            let known = self.entries.get(&head.hash).filter(|entry| entry.expires_at_ms > at_ms);
+            let known = known.map_or(0, |known| print(head.hash, known.version));
+            root ^ known ^ print(head.hash, head.version)
+        })
+    }
+
     /// The fingerprint and number of each of the 64 parts of a range.
     pub(super) fn parts(&self, prefix: u64, bits: u8, at_ms: i64) -> [(u32, usize); PARTS] {
         let mut parts = [(0, 0); PARTS];
@@ -339,14 +348,21 @@ mod tests {
     fn what_is_on_its_way_counts_as_here() {
         let (old, new) =
             (index(&[(1, 1, 9), (2, 1, 9)]), index(&[(1, 2, 9), (2, 1, 9), (3, 1, 9)]));
+        let coming = [(1, 2), (3, 1), (2, 1)].map(|(id, hlc)| {
+            let (hash, entry) = entry(id, hlc, 9);
+            Head { hash, version: entry.version }
+        });
         for (prefix, bits) in [(0, 0), (entry(3, 1, 9).0, 6)] {
             let mut parts = old.parts(prefix, bits, 0);
-            for (id, hlc) in [(1, 2), (3, 1), (2, 1)] {
-                let (hash, entry) = entry(id, hlc, 9);
-                old.count_in(&mut parts, prefix, bits, 0, Head { hash, version: entry.version });
+            for head in coming {
+                old.count_in(&mut parts, prefix, bits, 0, head);
             }
             assert_eq!(parts, new.parts(prefix, bits, 0));
         }
+        assert_eq!(old.root_with(0, coming.into_iter()), new.root(0).0);
+        // What has ended here is not counted, so it is not taken away either.
+        let ended = index(&[(1, 1, 5), (2, 1, 9)]);
+        assert_eq!(ended.root_with(5, coming.into_iter()), new.root(5).0);
     }
 
     #[test]

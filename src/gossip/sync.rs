@@ -244,6 +244,10 @@ impl Gossip {
         if (1..RECENT_MAX).contains(&lacking) && theirs <= count + lacking {
             return;
         }
+        // Of many parts, so longer on its way than a digest tells of it.
+        if self.index.root_with(digest.at, self.sync.assembler.heads()) == digest.root {
+            return;
+        }
         let just_told =
             told.is_some_and(|(at, what)| what == root && now.mono.since(at) < TOLD_FOR);
         let recent = self.index.recent(now.mono, RECENT_FOR, digest.at);
