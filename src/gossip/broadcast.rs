@@ -75,7 +75,7 @@ pub(super) struct Broadcast {
 #[derive(Debug)]
 struct Queued {
     record: Record,
-    /// When it was queued, and its `told_at` was right.
+    /// When it was queued: its `told_at` is of then.
     since: Mono,
     /// It travels along the tree, whatever else could be used.
     tree: bool,

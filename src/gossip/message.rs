@@ -20,7 +20,8 @@
 //! hash    = uint                                            ; of a key, 64 bits
 //! sum     = [at: int, prefix: uint, bits: uint, prints: bstr]  ; 64 fingerprints of 4 bytes, big endian
 //! range   = [prefix: uint, bits: uint, [* head]]            ; all hashes whose first `bits` bits are those of prefix
-//! part    = [hash, version, bytes: uint, number: uint, bstr] ; 1,141 bytes, the last fewer, of an encoded record of so many
+//! part    = [hash, version, bytes: uint, number: uint, bstr, ; 1,141 bytes, the last fewer, of an encoded record of so many
+//!            told_at: int / null]                            ; that has no told_at
 //! address = [node: uint, ip: bstr, port: uint]              ; ip of 4 or 16 bytes
 //! ```
 
@@ -245,6 +246,9 @@ pub(super) struct Part {
     pub(super) number: u16,
     #[cbor(n(4), with = "minicbor::bytes")]
     pub(super) data: Vec<u8>,
+    /// As the record has it.
+    #[n(5)]
+    pub(super) told_at: Option<i64>,
 }
 
 /// Where a member was heard.
@@ -364,7 +368,14 @@ mod tests {
             Message::Sum(Sum { at: 1_000, prefix: 0, bits: 6, prints: vec![0, 0, 0, 1] }),
             Message::Keys(1_000, vec![Range { prefix: 1 << 63, bits: 1, heads: vec![head] }]),
             Message::Want(vec![42]),
-            Message::Part(Part { hash: 42, version, bytes: 2, number: 1, data: vec![9] }),
+            Message::Part(Part {
+                hash: 42,
+                version,
+                bytes: 2,
+                number: 1,
+                data: vec![9],
+                told_at: Some(4),
+            }),
             Message::WantParts(42, version, vec![1, 2]),
             Message::Peers(true, vec![Address::new(7, "10.0.0.1:9094".parse().unwrap())]),
             Message::Bye,
@@ -391,7 +402,7 @@ mod tests {
         "820481841903e800064400000001",
         "8205821903e881831b8000000000000000018182182a821a0001000007",
         "82068181182a",
-        "82078185182a821a000100000702014109",
+        "82078186182a821a00010000070201410904",
         "820883182a821a0001000007820102",
         "820982f5818307440a000001192386",
         "820a80",

@@ -3,7 +3,7 @@
 //! Members are told of such a record by a digest, again until they ask for it. The holder keeps nothing: it cuts the
 //! encoded record anew whenever parts are asked for. The receiver asks again for what is missing once no part has come for
 //! a while, some times, then gives up; a later digest starts it anew. Members tell the times in a record by their own
-//! clocks, so parts of one are never put together with those of another.
+//! clocks, so parts of one are never put together with those of another, nor with its own of before it set its clock.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -28,6 +28,9 @@ const PATIENCE: Duration = Duration::from_millis(250);
 const TRIES_MAX: u32 = 16;
 /// Parts asked for in one message.
 const ASKED_MAX: usize = 64;
+
+/// A clock that has gone on by so much more or less than ours was set. Less is the way of a datagram.
+const STEP_MIN: Duration = Duration::from_secs(2);
 
 /// After so long a member that has not asked for what it was told of is told again.
 const TELL_AFTER_MS: [u64; 5] = [250, 250, 500, 1_000, 2_000];
@@ -76,15 +79,17 @@ impl Unasked {
 }
 
 /// The parts of a record, those of the given numbers only if any are given.
-pub(super) fn split(hash: u64, record: &Record, numbers: Option<&[u16]>) -> Vec<Message> {
-    let whole = encode(record);
+pub(super) fn split(hash: u64, mut record: Record, numbers: Option<&[u16]>) -> Vec<Message> {
+    let told_at = record.told_at.take();
+    let whole = encode(&record);
     let Ok(bytes) = u32::try_from(whole.len()) else { return Vec::new() };
     (0_u16..)
         .zip(whole.chunks(PART_BYTES))
         .filter(|(number, _)| numbers.is_none_or(|numbers| numbers.contains(number)))
         .map(|(number, data)| {
             let version = record.version;
-            Message::Part(Part { hash, version, bytes, number, data: data.to_vec() })
+            let data = data.to_vec();
+            Message::Part(Part { hash, version, bytes, number, data, told_at })
         })
         .collect()
 }
@@ -103,8 +108,8 @@ type Id = (u64, Version, u64);
 struct Assembly {
     whole: Vec<u8>,
     missing: Vec<u16>,
-    /// When the last part came, which says what the sender's clock showed; each cutting writes it anew.
-    told: Mono,
+    /// When a part came last, and what the sender's clock showed.
+    told: (Mono, Option<i64>),
     /// When a part came last, or was asked for.
     touched: Mono,
     tries: u32,
@@ -120,31 +125,32 @@ impl Assembler {
             return None;
         }
         let id = (part.hash, part.version, from);
+        if self.assemblies.get(&id).is_some_and(|begun| !begun.is_continued_by(now, part)) {
+            self.remove(id);
+        }
         if !self.assemblies.contains_key(&id) {
             self.make_room(bytes);
             let parts = u16::try_from(bytes.div_ceil(PART_BYTES)).ok()?;
             let (whole, missing) = (vec![0; bytes], (0..parts).collect());
             self.bytes += bytes;
-            let assembly = Assembly { whole, missing, told: now, touched: now, tries: 0 };
+            let told = (now, part.told_at);
+            let assembly = Assembly { whole, missing, told, touched: now, tries: 0 };
             self.assemblies.insert(id, assembly);
         }
         let assembly = self.assemblies.get_mut(&id)?;
         let index = assembly.missing.binary_search(&part.number).ok()?;
         assembly.whole.get_mut(start..start + expected)?.copy_from_slice(&part.data);
         assembly.missing.remove(index);
-        (assembly.touched, assembly.tries) = (now, 0);
-        if start + expected == bytes {
-            assembly.told = now;
-        }
+        (assembly.told, assembly.touched, assembly.tries) = ((now, part.told_at), now, 0);
         if !assembly.missing.is_empty() {
             return None;
         }
-        let Assembly { whole, told, .. } = self.remove(id)?;
+        let Assembly { whole, .. } = self.remove(id)?;
         for other in self.senders(part.hash, part.version) {
             self.remove(other);
         }
-        let mut record: Record = minicbor::decode(&whole).ok()?;
-        record.age(now.since(told));
+        let record: Record = minicbor::decode(&whole).ok()?;
+        let record = Record { told_at: part.told_at, ..record };
         (record.version == part.version && record.key.hash() == part.hash).then_some(record)
     }
 
@@ -158,9 +164,9 @@ impl Assembler {
         !self.senders(hash, version).is_empty()
     }
 
-    /// What is being put together.
+    /// What is being put together, of each record the newest version.
     pub(super) fn heads(&self) -> impl Iterator<Item = Head> {
-        let heads: BTreeSet<_> =
+        let heads: BTreeMap<_, _> =
             self.assemblies.keys().map(|(hash, version, _)| (*hash, *version)).collect();
         heads.into_iter().map(|(hash, version)| Head { hash, version })
     }
@@ -211,6 +217,18 @@ impl Assembler {
 }
 
 impl Assembly {
+    /// Whether a part is of a record of the same length, and known or told by the same clock as the one before it.
+    fn is_continued_by(&self, now: Mono, part: &Part) -> bool {
+        let (at, told_at) = self.told;
+        let passed = told_at.zip(part.told_at).map(|(from, to)| to.saturating_sub(from));
+        let waited = i64::try_from(now.since(at).as_nanos()).unwrap_or(i64::MAX);
+        let step = passed.map_or(0, |passed| passed.abs_diff(waited));
+        let is_set =
+            told_at.is_some() != part.told_at.is_some() || Duration::from_nanos(step) > STEP_MIN;
+        usize::try_from(part.bytes) == Ok(self.whole.len())
+            && (!is_set || self.missing.binary_search(&part.number).is_err())
+    }
+
     fn due(&self) -> Mono {
         self.touched + PATIENCE * (1 + self.tries / 4)
     }
@@ -232,7 +250,7 @@ mod tests {
     }
 
     fn parts(record: &Record) -> Vec<Part> {
-        split(record.key.hash(), record, None)
+        split(record.key.hash(), record.clone(), None)
             .into_iter()
             .map(|message| {
                 assert!(message.encode().len() <= MESSAGE_BYTES_MAX);
@@ -274,15 +292,62 @@ mod tests {
     }
 
     #[test]
-    fn what_the_senders_clock_showed_is_as_old_as_the_part_that_says_so() {
-        let record = Record { told_at: Some(1), ..record(1, 3_000) };
-        let parts = parts(&record);
+    fn what_the_senders_clock_shows_is_as_old_as_the_part_that_came_last() {
+        let record = |told_at| Record { told_at: Some(told_at), ..record(1, 3_000) };
         let mut assembler = Assembler::default();
-        for (at, number) in [(0, 0), (1_000, 2)] {
-            assert_eq!(assembler.accept(Mono::from_ms(at), 1, &parts[number]), None);
+        let mut accept = |told_at: u8, number: usize| {
+            let at = Mono::from_ms(told_at.into());
+            assembler.accept(at, 1, &parts(&record(told_at.into()))[number])
+        };
+        assert_eq!((accept(0, 0), accept(1, 2)), (None, None));
+        assert_eq!(accept(9, 1), Some(record(9)));
+    }
+
+    #[test]
+    fn parts_of_before_and_after_the_sender_set_its_clock_are_not_mixed() {
+        let at =
+            |told_at, longer: usize| Record { told_at: Some(told_at), ..record(1, 3_000 + longer) };
+        let before = at(0, 0);
+        // On time, and much too soon; and of another length, whatever is to change it.
+        for (after, waits) in [
+            (at(9_500_000_000, 0), false),
+            (at(9_500_000_000, 1), true),
+            (at(30_000_000_000, 0), true),
+            (at(-30_000_000_000, 0), true),
+            (Record { told_at: None, ..before.clone() }, true),
+        ] {
+            let (old, new) = (parts(&before), parts(&after));
+            let mut assembler = Assembler::default();
+            assert_eq!(assembler.accept(Mono::ZERO, 1, &old[0]), None);
+            assert_eq!(assembler.accept(Mono::ZERO, 1, &old[1]), None);
+            let mut accept =
+                |number: usize| assembler.accept(Mono::from_ms(9_000), 1, &new[number]);
+            assert_eq!(accept(2).is_none(), waits);
+            if waits {
+                assert_eq!((accept(0), accept(1)), (None, Some(after)));
+            }
+            assert_eq!(assembler.bytes, 0);
         }
-        let told_at = assembler.accept(Mono::from_ms(9_000), 1, &parts[1]).unwrap().told_at;
-        assert_eq!(told_at, Some(8_000_000_001));
+    }
+
+    #[test]
+    fn parts_of_a_sender_whose_clock_is_fast_and_parts_that_come_late_again_make_the_record() {
+        let record = |told_at| Record { told_at: Some(told_at), ..record(1, 3_000) };
+        let part = |told_at, number: usize| parts(&record(told_at)).swap_remove(number);
+        let mut assembler = Assembler::default();
+        // Two of a hundred seconds too fast, so a step's worth in all.
+        for (at, told_at, number) in [
+            (0, 0, 0),
+            (80_000, 81_600_000_000, 1),
+            // Sent again, and late by more than a step.
+            (80_000, 70_000_000_000, 0),
+        ] {
+            let part = part(told_at, number);
+            assert_eq!(assembler.accept(Mono::from_ms(at), 1, &part), None);
+        }
+        let last = 163_200_000_000;
+        let made = assembler.accept(Mono::from_ms(160_000), 1, &part(last, 2));
+        assert_eq!(made, Some(record(last)));
     }
 
     #[test]
@@ -330,6 +395,20 @@ mod tests {
             again += told.handle_timeout(at).len();
         }
         assert_eq!(again, 4);
+    }
+
+    #[test]
+    fn the_longest_part_fits_a_datagram() {
+        let longest = Message::Part(Part {
+            hash: u64::MAX,
+            version: Version { hlc: u64::MAX, node: u64::MAX },
+            bytes: u32::try_from(WHOLE_BYTES_MAX).unwrap(),
+            number: u16::try_from(WHOLE_BYTES_MAX / PART_BYTES).unwrap(),
+            data: vec![0; PART_BYTES],
+            told_at: Some(i64::MIN),
+        });
+        let bytes = longest.encode().len();
+        assert!(bytes <= MESSAGE_BYTES_MAX, "{bytes}");
     }
 
     #[test]

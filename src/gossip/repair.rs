@@ -141,7 +141,7 @@ impl Gossip {
                 };
                 let size = minicbor::len(&record);
                 if parts.is_some() || size + AROUND_BYTES > MESSAGE_BYTES_MAX {
-                    self.send_parts(to, hash, &record, parts.as_deref());
+                    self.send_parts(to, hash, record, parts.as_deref());
                     break;
                 }
                 if bytes + size > MESSAGE_BYTES_MAX {
@@ -165,7 +165,7 @@ impl Gossip {
         }
     }
 
-    fn send_parts(&mut self, to: u64, hash: u64, record: &Record, numbers: Option<&[u16]>) {
+    fn send_parts(&mut self, to: u64, hash: u64, record: Record, numbers: Option<&[u16]>) {
         let mut parts = parts::split(hash, record, numbers);
         let later = parts.split_off(PARTS_AT_A_TIME.min(parts.len()));
         let bytes: usize = parts.iter().map(minicbor::len).sum();
