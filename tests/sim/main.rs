@@ -37,6 +37,7 @@ use std::any::Any;
 use std::panic::catch_unwind;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use crate::trace::Lines;
@@ -84,9 +85,11 @@ fn asked() -> Asked {
     asked
 }
 
-/// Runs a test and says how it went.
+/// Runs a test, in a thread of its name, and says how it went.
 fn passes(name: &str, test: fn()) -> bool {
-    let (outcome, took) = timed(|| catch_unwind(test));
+    println!("test {name} ...");
+    let thread = thread::Builder::new().name(name.to_owned());
+    let (outcome, took) = timed(|| thread.spawn(test).expect("a thread").join());
     let word = match &outcome {
         Ok(()) => "ok",
         Err(panic) => &format!("FAILED: {}", text(&**panic)),
@@ -117,7 +120,7 @@ fn swarm_passes(from: u64, seeds: u64) -> bool {
         let outcome = catch_unwind(|| swarm::run(seed))
             .unwrap_or_else(|panic| Err(format!("a panic: {}", text(&*panic))));
         match &outcome {
-            Ok(outcome) if seeds == 1 || trace::LINES.get() > Lines::None => {
+            Ok(outcome) if seeds == 1 || trace::lines() > Lines::None => {
                 println!("  seed {seed}: {outcome}");
             }
             Ok(_) => {}
@@ -128,6 +131,7 @@ fn swarm_passes(from: u64, seeds: u64) -> bool {
         }
         Some((seed, outcome))
     };
+    println!("test swarm ...");
     let (tried, took) = timed(|| workers::each(from..from + seeds, run));
     let tried: Vec<_> = tried.into_iter().flatten().collect();
     let clean = || tried.iter().filter_map(|(_, outcome)| outcome.as_ref().ok());

@@ -63,9 +63,11 @@ pub(crate) fn every_fault_is_noticed() {
     let all = ALL.iter().flat_map(|fault| noticed_by(*fault).iter().map(|by| (*fault, *by)));
     let noticed = workers::each(all.collect::<Vec<_>>(), |(fault, by)| {
         let seeds = match by {
-            Checker(name) => noticed_by_checker(fault, name),
-            Story(story) => noticed_by_story(fault, story, ""),
-            CheckerOf(story, name) => noticed_by_story(fault, story, &format!("{name}: ")),
+            Checker(name) => noticed_by_checker(fault, name).map(Some),
+            Story(story) => noticed_by_story(fault, story, "").then_some(None),
+            CheckerOf(story, name) => {
+                noticed_by_story(fault, story, &format!("{name}: ")).then_some(None)
+            }
         };
         (fault, by, seeds)
     });
@@ -78,7 +80,7 @@ pub(crate) fn every_fault_is_noticed() {
         }
     }
     assert!(idle.is_empty(), "checkers that notice no fault: {idle:?}");
-    let most = noticed.iter().filter_map(|(_, _, seeds)| *seeds).max().unwrap_or_default();
+    let most = noticed.iter().filter_map(|(_, _, seeds)| seeds.flatten()).max().unwrap_or_default();
     println!("  {} faults, those that seeds show each noticed within {most} of them", ALL.len());
 }
 
@@ -98,13 +100,14 @@ fn noticed_by_checker(fault: Fault, checker: &str) -> Option<u64> {
         }
         found
     });
-    let seeds = seeds.map(|before| before as u64 + 1);
-    println!("  {fault:?}: noticed by {checker} after {seeds:?} seeds, until then by {others:?}");
-    seeds
+    println!("  {fault:?}: others that noticed it until then: {others:?}");
+    let seeds = seeds? as u64 + 1;
+    println!("  {fault:?}: noticed by {checker} after {seeds} seeds");
+    Some(seeds)
 }
 
-/// No seeds, if a story that is well without the fault fails with it, and says these words.
-fn noticed_by_story(fault: Fault, name: &str, words: &str) -> Option<u64> {
+/// Whether a story that is well without the fault fails with it, and says these words.
+fn noticed_by_story(fault: Fault, name: &str, words: &str) -> bool {
     let (_, story) = scenarios::ALL.iter().find(|(it, _)| *it == name).expect("there is the story");
     let said = |fault: Option<Fault>| {
         CURRENT.set(fault);
@@ -112,11 +115,11 @@ fn noticed_by_story(fault: Fault, name: &str, words: &str) -> Option<u64> {
         CURRENT.set(None);
         outcome.err().map(|panic| text(&*panic).to_owned())
     };
-    let error = said(Some(fault)).filter(|error| error.contains(words))?;
-    said(None).is_none().then(|| {
+    let error = said(Some(fault)).filter(|error| error.contains(words) && said(None).is_none());
+    if let Some(error) = &error {
         println!("  {fault:?}: noticed by {name}: {error}");
-        0
-    })
+    }
+    error.is_some()
 }
 
 /// What is wrong with the history of a seed.
@@ -124,5 +127,5 @@ fn live(fault: Option<Fault>, seed: u64) -> Option<String> {
     CURRENT.set(fault);
     let outcome = catch_unwind(AssertUnwindSafe(|| swarm::run(seed)));
     CURRENT.set(None);
-    outcome.unwrap_or_else(|_| Err("a panic, told above".to_owned())).err()
+    outcome.unwrap_or_else(|panic| Err(format!("a panic: {}", text(&*panic)))).err()
 }

@@ -4,7 +4,7 @@
 //! Lines: milliseconds since the world began, then what happened. `nX` is a node, `rX` a receiver, `+A` an alert that
 //! fires, `-A` one that has ended.
 
-use std::cell::Cell;
+use std::sync::OnceLock;
 
 use bellwether::store::{Op, Record};
 
@@ -18,9 +18,11 @@ pub(crate) enum Lines {
     All,
 }
 
-thread_local! {
-    /// Which lines worlds print.
-    pub(crate) static LINES: Cell<Lines> = const { Cell::new(Lines::None) };
+static LINES: OnceLock<Lines> = OnceLock::new();
+
+/// Which lines worlds print.
+pub(crate) fn lines() -> Lines {
+    LINES.get().copied().unwrap_or(Lines::None)
 }
 
 /// Prints what nodes log.
@@ -41,8 +43,7 @@ impl log::Log for Logger {
 
 /// Has worlds print these lines, and their nodes' logs.
 pub(crate) fn print_lines(lines: Lines) {
-    LINES.set(lines);
-    if log::set_logger(&Logger).is_ok() {
+    if LINES.set(lines).is_ok() && log::set_logger(&Logger).is_ok() {
         log::set_max_level(log::LevelFilter::Debug);
     }
 }
@@ -55,7 +56,7 @@ pub(crate) struct Trace {
 
 impl Trace {
     pub(crate) fn new() -> Self {
-        Self { hash: 0xcbf2_9ce4_8422_2325, lines: LINES.get() }
+        Self { hash: 0xcbf2_9ce4_8422_2325, lines: lines() }
     }
 
     fn add(&mut self, bytes: &[u8]) {

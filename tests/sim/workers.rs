@@ -4,7 +4,7 @@
 use std::sync::Mutex;
 use std::thread;
 
-use crate::trace::{LINES, Lines};
+use crate::trace::{self, Lines};
 
 /// Does something with each of these; what came of it, in the same order. In this thread alone while lines are printed,
 /// which would mix.
@@ -13,7 +13,7 @@ pub(crate) fn each<I: Send, T: Send>(
     work: impl Fn(I) -> T + Sync,
 ) -> Vec<T> {
     let things = things.into_iter();
-    if LINES.get() > Lines::None {
+    if trace::lines() > Lines::None {
         return things.map(work).collect();
     }
     let workers = thread::available_parallelism().map_or(1, Into::into);

@@ -1,5 +1,12 @@
 //! Histories that were thought of: what must hold, in words.
 
+/// Prints what a story has measured.
+macro_rules! say {
+    ($($text:tt)*) => {
+        println!("  {}: {}", std::thread::current().name().unwrap_or_default(), format_args!($($text)*))
+    };
+}
+
 mod bounds;
 mod found;
 mod loss;

@@ -114,15 +114,15 @@ fn thousand_groups(count: usize, ahead_ms: i64) {
     let one = once_each(&world, "one-", count, due);
     for prefix in ["all-", "one-"] {
         let spread = spread(&world, prefix);
-        println!("  {prefix}: told by each node: {spread:?}");
+        say!("{prefix}: told by each node: {spread:?}");
         let even = count / 5;
         assert!(
             count < 1_000 || spread.iter().all(|told| told.abs_diff(even) * 5 <= even),
             "within 20 % of even: {spread:?}"
         );
     }
-    println!(
-        "  told after they were due, median and last: {} {} ms; posted to one: {} {} ms",
+    say!(
+        "told after they were due, median and last: {} {} ms; posted to one: {} {} ms",
         median(&all),
         all[count - 1],
         median(&one),
@@ -166,8 +166,8 @@ pub(crate) fn who_dies_within_group_wait_is_replaced_in_time() {
         once_each(&world, "a", 100, due);
         let late = take_overs(&world, due);
         assert!(late.len() > 5, "some were the dead node's turn");
-        println!(
-            "  take-over: {} groups, median {} ms, last {} ms",
+        say!(
+            "take-over: {} groups, median {} ms, last {} ms",
             late.len(),
             median(&late),
             late[late.len() - 1]
@@ -192,8 +192,8 @@ pub(crate) fn who_dies_while_it_sends_is_replaced_in_time() {
         let twice = counts.values().filter(|count| **count > 1).count();
         assert!(twice <= reached, "{twice} told twice, {reached} had reached the receiver");
         let late = take_overs(&world, due);
-        println!(
-            "  take-over: {} groups, median {} ms, last {} ms; {reached} reached, {twice} told twice",
+        say!(
+            "take-over: {} groups, median {} ms, last {} ms; {reached} reached, {twice} told twice",
             late.len(),
             median(&late),
             late[late.len() - 1]
@@ -229,7 +229,7 @@ pub(crate) fn who_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses() {
         assert_eq!(counts.len(), 40, "none is missing");
         assert_eq!(counts.values().filter(|count| **count > 1).count(), reached);
         let late = take_overs(&world, due);
-        println!("  taken over: {reached}, median {} ms, {late:?} ms", median(&late));
+        say!("taken over: {reached}, median {} ms, {late:?} ms", median(&late));
         assert!(late.len() == reached && late[late.len() - 1] <= 2_000);
     }
 }
@@ -278,7 +278,7 @@ pub(crate) fn a_receiver_that_takes_30_s_hears_each_group_once() {
         let before = world.sent_bytes;
         world.run_for(29_700);
         let bytes = world.sent_bytes - before;
-        println!("  {} bytes a group were sent while it was told", bytes / 30);
+        say!("{} bytes a group were sent while it was told", bytes / 30);
         world.run_for(270_000);
         once_each(&world, "a", 30, 0);
     }
@@ -293,7 +293,7 @@ pub(crate) fn a_receiver_that_fails_for_two_minutes_hears_each_group_once() {
         world.receivers[0].manner = Manner::Fine(5, 40);
         world.run_for(180_000);
         let times = once_each(&world, "a", 30, world.now - 180_000);
-        println!("  after it came back: median {} ms, last {} ms", median(&times), times[29]);
+        say!("after it came back: median {} ms, last {} ms", median(&times), times[29]);
     }
 }
 
@@ -308,7 +308,7 @@ pub(crate) fn the_one_node_that_reaches_the_receiver_takes_over() {
         post(&mut world, &[0, 1, 2, 3, 4], &groups("a", 30));
         world.run_for(60_000);
         let times = once_each(&world, "a", 30, due);
-        println!("  told after it was due: median {} ms, last {} ms", median(&times), times[29]);
+        say!("told after it was due: median {} ms, last {} ms", median(&times), times[29]);
         assert!(times[29] <= 5_000);
     }
 }
@@ -336,7 +336,7 @@ pub(crate) fn the_one_node_that_is_not_behind_a_black_hole_takes_over_each_singl
             })
             .collect();
         late.sort_unstable();
-        println!("  told after it was due: median {} ms, last {} ms", median(&late), late[59]);
+        say!("told after it was due: median {} ms, last {} ms", median(&late), late[59]);
         assert!(late[59] > 3_000 && late[59] <= 5_000);
     }
 }
@@ -355,7 +355,7 @@ pub(crate) fn a_turn_that_is_given_up_before_the_others_have_flushed_is_taken_at
         post(&mut world, &[0, 1, 2], &groups(prefix, 30));
         world.run_for(15_000);
         let times = once_each(&world, prefix, 30, due);
-        println!("  told after it was due: median {} ms, last {} ms", median(&times), times[29]);
+        say!("told after it was due: median {} ms, last {} ms", median(&times), times[29]);
         assert!(times[29] <= 500);
     }
 }
@@ -371,7 +371,7 @@ pub(crate) fn who_has_just_not_reached_the_receiver_hands_its_turns_over_at_once
     post(&mut world, &[0, 1, 2, 3, 4], &groups("b", 200));
     world.run_for(25_000);
     let times = once_each(&world, "b", 200, due);
-    println!("  told after it was due: median {} ms, last {} ms", median(&times), times[199]);
+    say!("told after it was due: median {} ms, last {} ms", median(&times), times[199]);
     assert!(times[199] <= 1_000);
     // Whose way is back tries one, and then has its turns again.
     world.receivers[0].unreachable_from.clear();
@@ -391,7 +391,7 @@ pub(crate) fn who_has_just_not_reached_the_receiver_hands_its_turns_over_at_once
     let back = world.now;
     world.run_for(60_000);
     let times = once_each(&world, "d", 30, back);
-    println!("  told after it was back: median {} ms, last {} ms", median(&times), times[29]);
+    say!("told after it was back: median {} ms, last {} ms", median(&times), times[29]);
 }
 
 pub(crate) fn what_waits_for_a_lost_way_is_handed_over_with_what_was_tried() {
@@ -406,8 +406,8 @@ pub(crate) fn what_waits_for_a_lost_way_is_handed_over_with_what_was_tried() {
         world.run_for(60_000);
         once_each(&world, "a", count, due);
         let late = take_overs(&world, due);
-        println!(
-            "  taken over: {} of {count}, median {} ms, last {} ms",
+        say!(
+            "taken over: {} of {count}, median {} ms, last {} ms",
             late.len(),
             median(&late),
             late[late.len() - 1]
@@ -431,7 +431,7 @@ pub(crate) fn a_receiver_that_swallows_attempts_keeps_no_other_waiting() {
     let due = world.now + GROUP_WAIT_MS;
     world.run_for(GROUP_WAIT_MS + 2_000);
     let times = once_each(&world, "well", 20, due);
-    println!("  told after it was due: median {} ms, last {} ms", median(&times), times[19]);
+    say!("told after it was due: median {} ms, last {} ms", median(&times), times[19]);
     assert!(times[19] <= 500);
     // When the way is back, what has waited is told.
     world.receivers[0].unreachable_from.clear();
