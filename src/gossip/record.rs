@@ -75,8 +75,8 @@ pub struct Record {
     /// The thing itself, as its room encodes it: at most [`crate::limits::RECORD_BYTES_MAX`] bytes.
     #[cbor(n(3), with = "minicbor::bytes")]
     pub body: Vec<u8>,
-    /// What the clock by which the times in the body are told shows as this is sent, in nanoseconds. `gossip` compares it
-    /// with nothing, but sets it on while the record waits.
+    /// What the clock by which the times in the body are told shows as this is sent, in nanoseconds. `gossip` sets it on
+    /// while the record waits, and sees by it that its sender has set its clock between two parts.
     #[n(4)]
     pub told_at: Option<i64>,
 }

@@ -244,7 +244,7 @@ impl Gossip {
         if (1..RECENT_MAX).contains(&lacking) && theirs <= count + lacking {
             return;
         }
-        // Of many parts, so longer on its way than a digest tells of it.
+        // What we lack is being put together: of many parts, it is longer on its way than a digest names it.
         if self.index.root_with(digest.at, self.sync.assembler.heads()) == digest.root {
             return;
         }
