@@ -14,8 +14,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("limits", &[]),
     ("faults", &[]),
     ("model", &["limits", "time"]),
-    ("config", &["limits", "model", "time"]),
-    ("notify", &["config", "limits", "model", "time"]),
+    ("template", &["limits", "model", "time"]),
+    ("config", &["limits", "model", "template", "time"]),
+    ("notify", &["config", "limits", "model", "template", "time"]),
     ("store", &["faults", "limits"]),
     ("gossip", &["faults", "limits", "time"]),
     ("wire", &["limits", "model", "time"]),
@@ -36,10 +37,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         "shell",
         &[
             "api", "config", "effect", "gossip", "limits", "model", "node", "notify", "store",
-            "time", "wire",
+            "template", "time", "wire",
         ],
     ),
-    ("cli", &["config", "gossip", "limits", "model", "shell", "store", "time", "wire"]),
+    ("cli", &["config", "gossip", "limits", "model", "shell", "store", "template", "time", "wire"]),
 ];
 
 struct Source {

@@ -1,0 +1,60 @@
+//! What a template sees: the data of one notification, as Alertmanager's `template.Data` has it.
+
+use std::rc::Rc;
+
+use crate::model::Labels;
+use crate::template::time::Time;
+use crate::time::Wall;
+
+/// The data of one notification. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Data {
+    /// `.Receiver`: the receiver's name, quoted as a regular expression as Alertmanager does.
+    pub receiver: Rc<str>,
+    /// `.Status`: `firing` or `resolved`.
+    pub status: Rc<str>,
+    /// `.Alerts`, in their order.
+    pub alerts: Rc<[Alert]>,
+    /// `.GroupLabels`
+    pub group_labels: Labels,
+    /// `.CommonLabels`: those that all alerts share.
+    pub common_labels: Labels,
+    /// `.CommonAnnotations`: those that all alerts share.
+    pub common_annotations: Labels,
+    /// `.RouteLabels`
+    pub route_labels: Labels,
+    /// `.ExternalURL`, without a trailing slash.
+    pub external_url: Rc<str>,
+    /// `.NotificationReason`, in Alertmanager's words.
+    pub reason: Rc<str>,
+    /// What `now` and `since` go by.
+    pub now: Wall,
+}
+
+/// One alert of [`Data`].
+#[derive(Clone, Debug)]
+pub struct Alert {
+    /// `.Status`: `firing` or `resolved`.
+    pub status: Rc<str>,
+    /// `.Labels`
+    pub labels: Labels,
+    /// `.Annotations`
+    pub annotations: Labels,
+    /// `.StartsAt`
+    pub starts_at: Time,
+    /// `.EndsAt`; [`Time::ZERO`] while it fires.
+    pub ends_at: Time,
+    /// `.GeneratorURL`
+    pub generator_url: Rc<str>,
+    /// `.Fingerprint`, 16 hex digits.
+    pub fingerprint: Rc<str>,
+}
+
+impl Data {
+    /// The labels, or the annotations, that all alerts have alike.
+    pub fn common(alerts: &[Alert], pairs: fn(&Alert) -> &Labels) -> Labels {
+        let mut rest = alerts.iter().map(pairs);
+        let first = rest.next().cloned().unwrap_or_else(Labels::empty);
+        rest.fold(first, |common, labels| common.common(labels))
+    }
+}
