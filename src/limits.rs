@@ -75,9 +75,9 @@ pub const WARN_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Events that wait for the loop. Policy: their sources wait.
 pub const EVENTS_MAX: usize = 256;
-/// Attempts to notify and looks whether receivers are reached that run at a time, and look-ups of their names. Policy:
-/// others wait, no more than there are deliveries; a place that is free goes to the integration that has the fewest, and
-/// what waits for a receiver that is not reached is left to other members; a look is not made.
+/// Attempts to notify and looks whether receivers are reached that run at a time, look-ups of their names, and reads of
+/// their secrets. Policy: others wait, no more than there are deliveries; a place that is free goes to the integration
+/// that has the fewest, and what waits for a receiver that is not reached is left to other members; a look is not made.
 pub const ATTEMPTS_MAX: usize = 20;
 /// Attempts and looks that run at a time for one integration. Policy: others wait, and the places that are left are for
 /// the other integrations; a look is not made.
@@ -95,7 +95,10 @@ pub const LOGGED_TEXT_BYTES_MAX: usize = 1024;
 /// Redirects that one attempt follows. Policy: the attempt fails.
 pub const REDIRECTS_MAX: usize = 10;
 /// Bytes of a file that holds a secret. Policy: the attempt fails.
-pub const SECRET_BYTES_MAX: u64 = 64 * 1024;
+pub const SECRET_BYTES_MAX: usize = 64 * 1024;
+/// How long the reading of a file may take: a secret, a key, the config. Policy: the attempt fails and is made again; a
+/// reload is refused; a start fails.
+pub const FILE_TIME_MAX: Duration = Duration::from_secs(4);
 /// How long attempts, commits and requests that are under way at the stop may take, each. Policy: attempts are cut off and
 /// may be told again, commits are waited for no longer, connections are closed.
 pub const STOP_TIME_MAX: Duration = Duration::from_secs(2);

@@ -15,6 +15,7 @@
 //! the blocking pool.
 
 pub mod clock;
+pub mod files;
 pub mod flash;
 mod http;
 mod interfaces;
@@ -24,6 +25,7 @@ pub mod log;
 mod notifier;
 mod process;
 mod resolver;
+mod secrets;
 mod sources;
 mod stop;
 mod systemd;

@@ -1,10 +1,8 @@
 //! One HTTP request to a receiver, over a connection of its own. No error says more of a URL than its host.
 
 use std::fmt::{self, Write as _};
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
-use std::path::{Path, PathBuf};
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
@@ -20,18 +18,17 @@ use smol::{Async, Timer};
 use smol_hyper::rt::FuturesIo;
 
 use crate::config::Secret;
-use crate::limits::{
-    ATTEMPTS_MAX, CONNECT_TIME_MAX, REDIRECTS_MAX, REPLY_BYTES_MAX, SECRET_BYTES_MAX,
-};
+use crate::limits::{ATTEMPTS_MAX, CONNECT_TIME_MAX, REDIRECTS_MAX, REPLY_BYTES_MAX};
 use crate::notify::{self, HttpRequest};
+use crate::shell::secrets;
 
 const AGENT: &str = concat!("Bellwether/", env!("CARGO_PKG_VERSION"));
 
 /// Why no answer came.
 #[derive(Debug)]
 pub(super) enum Error {
-    /// The file of a secret was not read: which.
-    Secret(PathBuf, io::Error),
+    /// The file of a secret was not read.
+    Secret(secrets::Error),
     /// The URL is none that we can use: what is wrong with it.
     Url(&'static str),
     /// A header's name or value cannot be sent: its name.
@@ -49,9 +46,7 @@ pub(super) enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Secret(file, error) => {
-                write!(f, "reading the secret in {}: {error}", file.display())
-            }
+            Self::Secret(error) => error.fmt(f),
             Self::Url(why) => write!(f, "the URL cannot be used: {why}"),
             Self::Header(name) => write!(f, "header {name:?} cannot be sent as configured"),
             Self::Resolve(host, error) => write!(f, "looking up {host}: {error}"),
@@ -332,27 +327,8 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// The text of a secret; a file is read at each use, so that a new key needs no reload.
 async fn read(secret: &Secret) -> Result<String, Error> {
-    let path = match secret {
-        Secret::Inline(text) => return Ok(text.as_ref().to_owned()),
-        Secret::File(path) => path.clone(),
-    };
-    blocking::unblock(move || match read_file(&path) {
-        Ok(text) => Ok(text.trim().to_owned()),
-        Err(error) => Err(Error::Secret(path, error)),
-    })
-    .await
-}
-
-fn read_file(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    let size = File::open(path)?.take(SECRET_BYTES_MAX + 1).read_to_string(&mut text)?;
-    if size as u64 > SECRET_BYTES_MAX {
-        let why = format!("it is larger than {SECRET_BYTES_MAX} bytes");
-        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
-    }
-    Ok(text)
+    secrets::read(secret).await.map_err(Error::Secret)
 }
 
 #[cfg(test)]
@@ -396,27 +372,6 @@ mod tests {
         {
             assert_eq!(base64(plain.as_bytes()), text);
         }
-    }
-
-    #[test]
-    fn a_secret_that_cannot_be_read_is_named_and_not_shown() {
-        let file = std::env::temp_dir().join(format!("bellwether-secret-{}", std::process::id()));
-        let why = |file: &Path| {
-            let secret = Secret::File(file.to_owned());
-            smol::block_on(read(&secret)).unwrap_err().to_string()
-        };
-        let name = file.display().to_string();
-        let missing = why(&file);
-        assert!(
-            missing.starts_with(&format!("reading the secret in {name}: No such")),
-            "{missing}"
-        );
-        for content in [b"hunter2\xff".to_vec(), b"hunter2".repeat(10_000)] {
-            std::fs::write(&file, content).unwrap();
-            let error = why(&file);
-            assert!(error.contains(&name) && !error.contains("hunter2"), "{error}");
-        }
-        std::fs::remove_file(file).unwrap();
     }
 
     #[test]
