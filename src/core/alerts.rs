@@ -102,7 +102,8 @@ impl Alerts {
     }
 
     /// The alert that a report means, its strings shared with what is known. `now` fills in what the sender left out:
-    /// as in Alertmanager, an alert without an end ends after `resolve_timeout`.
+    /// as in Alertmanager, an alert without an end ends after `resolve_timeout`. Other than there, an end that lies ahead
+    /// is never taken for the start.
     pub fn read(
         &mut self,
         fingerprint: Fingerprint,
@@ -125,7 +126,7 @@ impl Alerts {
             annotations: annotations
                 .unwrap_or_else(|| self.pool.labels(borrowed(&report.annotations))),
             generator_url: generator_url.unwrap_or_else(|| self.pool.intern(&report.generator_url)),
-            starts_at: report.starts_at.or(report.ends_at).unwrap_or(now),
+            starts_at: report.starts_at.unwrap_or_else(|| start(known, report.ends_at, now)),
             ends_at: report.ends_at.unwrap_or(now + resolve_timeout),
             timeout: report.ends_at.is_none(),
             updated_at: now,
@@ -209,6 +210,18 @@ impl Alerts {
     }
 }
 
+/// When an alert began whose sender did not say so: one that fires goes on, one that was over when it was posted began
+/// when it ended, every other begins now.
+fn start(known: Option<&Alert>, ends_at: Option<Wall>, now: Wall) -> Wall {
+    match ends_at {
+        None => now,
+        Some(ends_at) if ends_at <= now => ends_at,
+        Some(_) => {
+            known.filter(|alert| !alert.resolved(now)).map_or(now, |it| it.starts_at.min(now))
+        }
+    }
+}
+
 fn borrowed<'a>(pairs: &'a [Pair<'_>]) -> impl ExactSizeIterator<Item = (&'a str, &'a str)> {
     pairs.iter().map(|(name, value)| (&**name, &**value))
 }
@@ -287,6 +300,22 @@ mod tests {
             assert_eq!(alert.timeout, timeout);
         }
         assert_eq!(alerts.named("A"), 4);
+    }
+
+    #[test]
+    fn an_end_that_lies_ahead_is_no_start() {
+        let mut alerts = Alerts::default();
+        let mut at = |now: i64, ends: i64| {
+            let (id, change) = put(&mut alerts, &report("1", None, Some(ends)), now);
+            (change, alerts.get(id).unwrap().alert.starts_at)
+        };
+        let start = Wall::from_secs(1000);
+        assert_eq!(at(1000, 4600), (Change::New, start));
+        for n in 1..10 {
+            assert_eq!(at(1000 + 60 * n, 4600 + 60 * n), (Change::Lease, start), "minute {n}");
+        }
+        assert_eq!(at(1600, 1600), (Change::Changed, start), "its end");
+        assert_eq!(at(1700, 5300), (Change::Changed, Wall::from_secs(1700)), "it fires anew");
     }
 
     #[test]
