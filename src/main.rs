@@ -20,6 +20,7 @@ use bellwether::limits::CONFIG_BYTES_MAX;
 use bellwether::node::{Options, SilenceRules};
 use bellwether::shell::keys::{self, Missing, Places};
 use bellwether::shell::{self, Setup};
+use bellwether::version;
 use log::{error, info, warn};
 
 /// `EX_CONFIG` of `sysexits.h`, of what was read and is wrong: systemd does not try again with the same config.
@@ -66,7 +67,7 @@ fn run(source: Source) -> ExitCode {
         }
     };
     shell::log::start(&loaded.settings.log, journal);
-    info!(version = env!("CARGO_PKG_VERSION"); "Starting Bellwether");
+    info!(version = version::VERSION, commit = version::COMMIT; "Starting Bellwether");
     for note in &source.flags.notes {
         warn!("{note}");
     }

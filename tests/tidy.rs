@@ -13,9 +13,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("limits", &[]),
     ("faults", &[]),
+    ("version", &[]),
     ("model", &["limits", "time"]),
     ("template", &["limits", "model", "time"]),
-    ("config", &["limits", "model", "template", "time"]),
+    ("config", &["limits", "model", "template", "time", "version"]),
     ("notify", &["config", "limits", "model", "template", "time"]),
     ("store", &["faults", "limits"]),
     ("gossip", &["faults", "limits", "time"]),
@@ -31,7 +32,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "api",
-        &["config", "core", "effect", "gossip", "limits", "model", "node", "store", "time", "wire"],
+        &[
+            "config", "core", "effect", "gossip", "limits", "model", "node", "store", "time",
+            "version", "wire",
+        ],
     ),
     (
         "shell",

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::api::status::VERSION;
 use crate::api::{Response, Site, flock};
 use crate::config::Receiver;
 use crate::core::stats::{IntegrationStats, LATENCY_BUCKETS};
@@ -11,6 +10,7 @@ use crate::model::SilenceState;
 use crate::node::Node;
 use crate::store::card_days;
 use crate::time::{Now, Wall};
+use crate::version;
 use crate::wire::metrics::Text;
 
 /// Writes everything that is counted.
@@ -132,9 +132,12 @@ fn config(text: &mut Text, node: &Node, site: &Site) {
     let hash = crate::model::Fingerprint::of([(config.original.as_str(), "")]).0 >> 16;
     let integrations = |receiver: &std::rc::Rc<Receiver>| receiver.integrations.len();
     let integrations: usize = config.receivers.iter().map(integrations).sum();
-    let version = [("version", VERSION), ("revision", ""), ("branch", "")];
-    text.family("alertmanager_build_info", "gauge", "What runs.")
-        .count(&version, 1)
+    let spoken = [("version", version::ALERTMANAGER), ("revision", ""), ("branch", "")];
+    let ours = [("version", version::VERSION), ("commit", version::COMMIT)];
+    text.family("alertmanager_build_info", "gauge", "Which Alertmanager's API is spoken.")
+        .count(&spoken, 1)
+        .family("bellwether_build_info", "gauge", "What runs.")
+        .count(&ours, 1)
         .family("alertmanager_config_hash", "gauge", "Hash of the config in force.")
         .count(&[], hash)
         .family("alertmanager_config_last_reload_successful", "gauge", "Whether it was taken.")

@@ -23,7 +23,7 @@ use crate::effect::Cx;
 use crate::node::Node;
 
 pub use response::{Response, reloaded};
-pub use route::Endpoint;
+pub use route::{Endpoint, cleaned};
 pub use site::{Cluster, HttpStats, Journal, PortStats, Process, Reload, Site};
 
 /// An HTTP request, as far as the API looks at it. The body is whole.
@@ -35,6 +35,8 @@ pub struct Request<'a> {
     pub path: &'a str,
     /// What follows the `?`, or empty.
     pub query: &'a str,
+    /// `Content-Encoding`
+    pub content_encoding: Option<&'a str>,
     /// `Content-Type`
     pub content_type: Option<&'a str>,
     /// `Accept`
@@ -62,7 +64,8 @@ pub enum Answer {
 
 /// Answers a request.
 pub fn handle(node: &mut Node, cx: &mut Cx<'_>, site: &Site, request: &Request<'_>) -> Answer {
-    let endpoint = Endpoint::find(&site.prefix, request.path);
+    let path = cleaned(request.path);
+    let endpoint = Endpoint::find(&site.prefix, &path);
     let answer = match route::refuse(&endpoint, request) {
         Some(refusal) => Answer::Now(refusal),
         None => dispatch(node, cx, site, &endpoint, request),
@@ -102,7 +105,6 @@ fn dispatch(
         Endpoint::Healthy | Endpoint::Ready => Response::text(200, "OK"),
         Endpoint::History => history::list(node, cx.now),
         Endpoint::Metrics => metrics::metrics(node, cx.now, site),
-        Endpoint::Moved(to) => Response::moved(301, to),
         Endpoint::Page => page::page(node, cx.now, site),
         Endpoint::Prefix => Response::moved(302, &format!("{}/", site.prefix)),
         Endpoint::Reload => return Answer::Reload,

@@ -7,6 +7,7 @@ use crate::api::{Response, Site, flock, status};
 use crate::model::SilenceState;
 use crate::node::Node;
 use crate::time::Now;
+use crate::version;
 
 const HEAD: &str = "<!DOCTYPE html>
 <html lang=\"en\">
@@ -20,7 +21,7 @@ const HEAD: &str = "<!DOCTYPE html>
 pub(super) fn page(node: &Node, now: Now, site: &Site) -> Response {
     let firing = node.alerts().filter(|(_, alert, _)| !alert.resolved(now.wall)).count();
     let active = node.silences().filter(|it| it.state(now.wall) == SilenceState::Active).count();
-    let mut html = format!("{HEAD}<h1>Bellwether {}</h1>\n<table>\n", status::VERSION);
+    let mut html = format!("{HEAD}<h1>Bellwether {}</h1>\n<table>\n", version::VERSION);
     row(&mut html, &["Alerts", &format!("{firing} firing")]);
     row(&mut html, &["Silences", &format!("{active} active")]);
     row(&mut html, &["Config", config(site)]);

@@ -1,5 +1,7 @@
 //! From a path to an endpoint, and what is refused before an endpoint sees it.
 
+use std::borrow::Cow;
+
 use crate::api::{Request, Response};
 
 /// What a path names.
@@ -29,8 +31,6 @@ pub enum Endpoint<'a> {
     History,
     /// `/metrics`
     Metrics,
-    /// The same path written otherwise.
-    Moved(String),
     /// `/`
     Page,
     /// `/` where a prefix is set.
@@ -44,11 +44,8 @@ pub enum Endpoint<'a> {
 }
 
 impl<'a> Endpoint<'a> {
-    /// What `path` names behind `prefix`.
+    /// What a [`cleaned`] path names behind `prefix`.
     pub fn find(prefix: &str, path: &'a str) -> Self {
-        if let Some(clean) = cleaned(path) {
-            return Self::Moved(clean);
-        }
         let Some(path) = path.strip_prefix(prefix).filter(|rest| rest.starts_with('/')) else {
             return if path == "/" { Self::Prefix } else { Self::Unknown };
         };
@@ -61,7 +58,7 @@ impl<'a> Endpoint<'a> {
             "/bellwether/v1/history" => Self::History,
             "/api/v1/alerts" => Self::AlertsV1,
             "/api/v1/receivers" | "/api/v1/silences" | "/api/v1/status" => Self::GoneV1,
-            "/api/v2" => Self::Moved(format!("{prefix}/api/v2/")),
+            "/api/v2" => Self::UnknownV2(path),
             _ if path.starts_with("/api/v1/silence/") => Self::GoneV1,
             _ => path.strip_prefix("/api/v2/").map_or(Self::Unknown, |rest| Self::v2(path, rest)),
         }
@@ -96,7 +93,7 @@ impl<'a> Endpoint<'a> {
             Self::Page => "/",
             Self::Ready => "/-/ready",
             Self::Reload => "/-/reload",
-            Self::Moved(_) | Self::Prefix | Self::Unknown | Self::UnknownV2(_) => "other",
+            Self::Prefix | Self::Unknown | Self::UnknownV2(_) => "other",
         }
     }
 
@@ -113,28 +110,28 @@ impl<'a> Endpoint<'a> {
         )
     }
 
-    /// The methods it knows, in the order in which refusals list them; empty is any.
+    /// The methods it knows, in the order in which refusals list them; empty is any. Where GET is known, HEAD is too.
     const fn methods(&self) -> &'static [&'static str] {
         match self {
             Self::Alerts | Self::Silences => &["POST", "GET"],
             Self::Silence(_) => &["DELETE", "GET"],
             Self::Groups | Self::Receivers | Self::Status => &["GET"],
             Self::AlertsV1 => &["GET", "OPTIONS", "POST"],
-            Self::Healthy | Self::Ready => &["GET", "HEAD", "OPTIONS"],
-            Self::History | Self::Metrics | Self::Page => &["GET", "OPTIONS"],
-            Self::Reload => &["OPTIONS", "POST"],
-            Self::GoneV1 | Self::Moved(_) | Self::Prefix | Self::Unknown | Self::UnknownV2(_) => {
-                &[]
+            Self::Healthy | Self::History | Self::Metrics | Self::Page | Self::Ready => {
+                &["GET", "HEAD", "OPTIONS"]
             }
+            Self::Reload => &["OPTIONS", "POST"],
+            Self::GoneV1 | Self::Prefix | Self::Unknown | Self::UnknownV2(_) => &[],
         }
     }
 }
 
-/// The path without double slashes and dots, if it has any.
-fn cleaned(path: &str) -> Option<String> {
+/// The path without double slashes and dots. Alertmanager redirects such a path, which makes a GET of a POST; it is served
+/// as what it means.
+pub fn cleaned(path: &str) -> Cow<'_, str> {
     let dots = |part: &str| part == "." || part == "..";
     if !path.contains("//") && !path.split('/').any(dots) {
-        return None;
+        return Cow::Borrowed(path);
     }
     let mut parts = Vec::new();
     for part in path.split('/') {
@@ -145,7 +142,7 @@ fn cleaned(path: &str) -> Option<String> {
         }
     }
     let slash = if path.ends_with('/') && !parts.is_empty() { "/" } else { "" };
-    Some(format!("/{}{slash}", parts.join("/")))
+    Cow::Owned(format!("/{}{slash}", parts.join("/")))
 }
 
 /// The answer to a request that its endpoint need not see.
@@ -160,7 +157,8 @@ pub(super) fn refuse(endpoint: &Endpoint<'_>, request: &Request<'_>) -> Option<R
             _ => response.with("Allow", methods.join(", ")),
         });
     }
-    if !methods.is_empty() && !methods.contains(&request.method) {
+    let method = if request.method == "HEAD" { "GET" } else { request.method };
+    if !methods.is_empty() && !methods.contains(&method) {
         return Some(if endpoint.is_v2() {
             let (method, allowed) = (request.method, methods.join(","));
             let message = format!("method {method} is not allowed, but [{allowed}] are");
@@ -169,11 +167,25 @@ pub(super) fn refuse(endpoint: &Endpoint<'_>, request: &Request<'_>) -> Option<R
             Response::text(405, "Method Not Allowed\n").with("Allow", methods.join(", "))
         });
     }
-    match (endpoint.is_v2(), request.method) {
+    if let Some(refusal) = refuse_encoding(request) {
+        return Some(refusal);
+    }
+    match (endpoint.is_v2(), method) {
         (true, "POST") if !request.body.is_empty() => refuse_content_type(request.content_type),
         (true, "GET") => refuse_accept(request.accept),
         _ => None,
     }
+}
+
+/// No body is unpacked: a small one may hold gigabytes.
+fn refuse_encoding(request: &Request<'_>) -> Option<Response> {
+    let encoding = request.content_encoding.map(str::trim).filter(|it| !it.is_empty())?;
+    if request.body.is_empty() || encoding.eq_ignore_ascii_case("identity") {
+        return None;
+    }
+    let message =
+        format!("Content-Encoding {encoding:?} is not supported: send the body uncompressed");
+    Some(Response::object(415, 415, &message).with("Accept-Encoding", "identity"))
 }
 
 /// Only JSON is taken, and a type must be said.

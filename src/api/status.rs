@@ -6,10 +6,8 @@ use crate::limits::CARD_ENDURANCE_BYTES;
 use crate::node::Node;
 use crate::store::card_days;
 use crate::time::Now;
+use crate::version;
 use crate::wire::json::write;
-
-/// Our version.
-pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What runs, since when, with which config and which peers.
 pub(super) fn status(node: &Node, now: Now, site: &Site) -> Response {
@@ -26,7 +24,12 @@ pub(super) fn status(node: &Node, now: Now, site: &Site) -> Response {
     write::time(&mut out, site.started_at);
     out.extend_from_slice(br#","versionInfo":{"branch":"","buildDate":"","buildUser":"","#);
     out.extend_from_slice(br#""goVersion":"","revision":"","version":"#);
-    write::string(&mut out, VERSION);
+    write::string(&mut out, version::ALERTMANAGER);
+    // Ours: what really runs.
+    out.extend_from_slice(br#"},"bellwether":{"version":"#);
+    write::string(&mut out, version::VERSION);
+    out.extend_from_slice(br#","commit":"#);
+    write::string(&mut out, version::COMMIT);
     out.extend_from_slice(b"}}");
     Response::json(200, out)
 }

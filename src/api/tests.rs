@@ -18,6 +18,7 @@ use crate::gossip::{self, Via};
 use crate::node::Options;
 use crate::notify::Reply;
 use crate::time::{Mono, Now, Wall};
+use crate::version;
 
 const CONFIG: &str = r#"
 [route]
@@ -180,7 +181,8 @@ fn status_receivers_and_pages_tell_what_runs() {
     assert!(json["config"]["original"].as_str().unwrap().contains("receiver: team-X"));
     assert_eq!(json["clock"], "unsynced");
     assert_eq!(json["uptime"], "2027-01-15T08:00:00.000Z");
-    assert_eq!(json["versionInfo"]["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(json["versionInfo"]["version"], version::ALERTMANAGER);
+    assert_eq!(json["bellwether"]["version"], version::VERSION);
     world.site.cluster = Cluster {
         enabled: true,
         name: "me".to_owned(),
@@ -319,11 +321,10 @@ fn paths_and_methods_that_do_not_exist_are_refused() {
     assert_eq!(world.ask(&Request { path: "/-/ready", ..options }).status, 200);
     let cases = [
         ("PUT", "/api/v2/alerts", "POST,GET"),
-        ("HEAD", "/api/v2/alerts", "POST,GET"),
         ("POST", "/api/v2/status", "GET"),
         ("POST", "/-/healthy", "GET, HEAD, OPTIONS"),
         ("GET", "/-/reload", "OPTIONS, POST"),
-        ("POST", "/", "GET, OPTIONS"),
+        ("POST", "/", "GET, HEAD, OPTIONS"),
     ];
     for (method, path, allowed) in cases {
         let response = world.ask(&Request { method, path, ..Request::default() });
@@ -338,18 +339,69 @@ fn paths_and_methods_that_do_not_exist_are_refused() {
 }
 
 #[test]
-fn paths_written_otherwise_are_redirected() {
+fn clients_are_told_the_version_of_alertmanager_that_is_spoken() {
     let mut world = World::new();
-    for (path, to) in [
-        ("/api/v2", "/api/v2/"),
-        ("//api/v2/alerts", "/api/v2/alerts"),
-        ("/api/v2//alerts/", "/api/v2/alerts/"),
-        ("/api/./v2/../v2/x", "/api/v2/x"),
-        ("/..", "/"),
+    let spoken = version::ALERTMANAGER;
+    let numbers: Vec<u32> = spoken.split('.').map(|it| it.parse().unwrap()).collect();
+    assert!(numbers.as_slice() >= [0, 22, 0].as_slice(), "karma wants no less: {spoken}");
+    let metrics = world.get("/metrics").1;
+    let line =
+        format!("alertmanager_build_info{{version=\"{spoken}\",revision=\"\",branch=\"\"}} 1");
+    assert!(metrics.contains(&line), "{metrics}");
+    let ours = format!("bellwether_build_info{{version=\"{}\",commit=\"", version::VERSION);
+    assert!(metrics.contains(&ours), "{metrics}");
+    let readme = include_str!("../../README.md");
+    let (minor, _) = spoken.rsplit_once('.').unwrap();
+    assert!(readme.contains(&format!("| of Alertmanager {minor} |")), "{minor}");
+}
+
+#[test]
+fn paths_written_otherwise_are_served() {
+    let mut world = World::new();
+    for (path, status) in [
+        ("//api/v2/alerts", 200),
+        ("/api/v2//alerts/", 200),
+        ("/api/./v2/../v2/alerts", 200),
+        ("/..", 200),
+        ("/api/v2", 404),
     ] {
-        let response = world.ask(&Request { method: "GET", path, ..Request::default() });
-        assert_eq!((response.status, header(&response, "Location")), (301, vec![to]), "{path}");
+        assert_eq!(world.get(path).0, status, "{path}");
     }
+    for (n, path) in ["//api/v2/alerts", "/api/v2//alerts"].into_iter().enumerate() {
+        let body = format!(r#"[{{"labels":{{"a":"{n}"}}}}]"#);
+        assert_eq!(world.post(path, &body).0, 200, "{path}");
+    }
+    assert_eq!(world.listed("/api/v2/alerts"), ["0", "1"]);
+}
+
+#[test]
+fn what_can_be_got_can_be_asked_for_with_head() {
+    let mut world = World::new();
+    for path in ["/", "/metrics", "/-/ready", "/api/v2/alerts", "/api/v2/status"] {
+        let response = world.ask(&Request { method: "HEAD", path, ..Request::default() });
+        assert_eq!(response.status, 200, "{path}");
+    }
+    let response = world.ask(&Request { method: "HEAD", path: "/-/reload", ..Request::default() });
+    assert_eq!(response.status, 405);
+}
+
+#[test]
+fn a_compressed_body_is_refused_as_one() {
+    let mut world = World::new();
+    let (content_type, body) = (Some("application/json"), b"[]".as_slice());
+    for path in ["/api/v1/alerts", "/api/v2/alerts", "/api/v2/silences"] {
+        let (method, content_encoding) = ("POST", Some("gzip"));
+        let packed =
+            Request { method, path, content_encoding, content_type, body, ..Request::default() };
+        let response = world.ask(&packed);
+        assert_eq!(header(&response, "Accept-Encoding"), ["identity"]);
+        let why = "Content-Encoding \"gzip\" is not supported: send the body uncompressed";
+        assert_eq!(told(response), (415, object(415, why)), "{path}");
+    }
+    let (method, path, content_encoding) = ("POST", "/api/v2/alerts", Some("Identity"));
+    let plain =
+        Request { method, path, content_encoding, content_type, body, ..Request::default() };
+    assert_eq!(world.ask(&plain).status, 200);
 }
 
 #[test]

@@ -194,7 +194,7 @@ pub fn choose_config(given: Option<&Path>, exists: impl Fn(&Path) -> bool) -> Op
 
 /// What `--version` prints.
 pub fn version() -> String {
-    concat!("bellwether, version ", env!("CARGO_PKG_VERSION"), "\n").to_owned()
+    crate::version::text()
 }
 
 /// What `--help` prints: every flag with its default.

@@ -57,6 +57,7 @@ impl Exchange {
             method: self.head.method.as_str(),
             path: self.head.uri.path(),
             query: self.head.uri.query().unwrap_or_default(),
+            content_encoding: header("content-encoding"),
             content_type: header("content-type"),
             accept: header("accept"),
             origin: header("origin"),

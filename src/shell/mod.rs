@@ -579,7 +579,7 @@ fn labels(prefix: &str, method: &str, path: &str) -> (Label, Label) {
         "POST" => "post",
         _ => "other",
     };
-    (method, Endpoint::find(prefix, path).label())
+    (method, Endpoint::find(prefix, &api::cleaned(path)).label())
 }
 
 #[cfg(test)]
