@@ -34,7 +34,9 @@ pub const HTTP_HEADER_BYTES_MAX: usize = 32 * 1024;
 /// Bytes that are read of a connection at a time. Policy: the rest is read after the others have had their turn.
 pub const HTTP_READ_BYTES: usize = 64 * 1024;
 /// Headers of a request. Policy: refused with 431, the connection closed.
-pub const HTTP_HEADERS_MAX: usize = 64;
+pub const HTTP_HEADERS_MAX: usize = 128;
+/// Bytes of a line between the chunks of a request's body. Policy: refused with 400, the connection closed.
+pub const HTTP_CHUNK_LINE_BYTES_MAX: usize = 4096;
 /// From a connection's opening to its first request. Policy: closed.
 pub const HTTP_HEADER_TIME_MAX: Duration = Duration::from_secs(10);
 /// From a request's headers to the end of its answer. Policy: the connection is closed.

@@ -348,6 +348,47 @@ fn one_connection_serves_many_requests_and_large_bodies_are_refused() {
 }
 
 #[test]
+fn requests_of_small_clients_are_served_and_each_refusal_has_a_text() {
+    let agent = Agent::start("lenient", QUIET);
+    let ask = |request: &str| {
+        let mut stream = agent.connect();
+        stream.write_all(request.as_bytes()).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let post = |version: &str, more: &str, body: &str| {
+        let line =
+            format!("POST /api/v2/alerts HTTP/{version}\r\nContent-Type: application/json\r\n");
+        format!("{line}{more}\r\n\r\n{body}")
+    };
+    let chunks = "2\n[]\n0\n\n";
+    let many = "X-A: 1\r\n".repeat(70);
+    for request in [
+        post("1.0", "Transfer-Encoding: chunked", chunks),
+        post("1.1", "Host: gw\r\nTransfer-Encoding: chunked", chunks),
+        post("1.1", "Host: gw\r\nX-A: 1\r\n  folded\r\nContent-Length: 2", "[]"),
+        format!("GET / HTTP/1.1\r\nHost: gw\r\nContent-Length:\r\n{many}\r\n"),
+        "GET /api/v2/alerts?filter=alertname=\"<ä>\" HTTP/1.1\r\nHost: gw\r\n\r\n".to_owned(),
+    ] {
+        let answer = ask(&request);
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{request}: {answer}");
+    }
+    for (request, status, text) in [
+        ("GET / HTTP/3.0\r\n\r\n".to_owned(), 505, "HTTP/3.0 is not spoken here"),
+        ("GET / HTTP/1.1\r\nA : b\r\n\r\n".to_owned(), 400, "is not NAME: VALUE"),
+        (post("1.1", "Transfer-Encoding: chunked", "x\r\n"), 400, "its chunks make no sense"),
+        (post("1.1", "Content-Length: 9", "[]"), 400, "the body ended before its end"),
+        (format!("GET / HTTP/1.1\r\n{many}{many}\r\n"), 431, "more than 128 headers"),
+    ] {
+        let answer = ask(&request);
+        let line = format!("HTTP/1.1 {status} ");
+        assert!(answer.starts_with(&line) && answer.contains(text), "{request}: {answer}");
+    }
+}
+
+#[test]
 fn idle_connections_make_room_for_a_post() {
     let agent = Agent::start("idle", QUIET);
     let idle: Vec<TcpStream> = (0..600).map(|_| agent.connect()).collect();

@@ -1,8 +1,10 @@
-//! The HTTP server: sockets to [`Exchange`]s and back. Each connection is a task; a request becomes an event for the
+//! The HTTP server, hyper behind a [`lenient`] reader: sockets to [`Exchange`]s and back. Each connection is a task; a request becomes an event for the
 //! loop, its answer comes back over a channel that the connection keeps.
 
 mod body;
 mod connections;
+mod head;
+mod lenient;
 mod stream;
 
 use std::cell::{Cell, RefCell};
@@ -293,9 +295,12 @@ async fn serve(shared: Rc<Shared>, stream: Async<TcpStream>, id: u64, state: Rc<
         }
     });
     let mut http = http1::Builder::new();
-    http.title_case_headers(true)
+    // A script that closes its side once it has asked still reads the answer.
+    http.half_close(true)
+        .title_case_headers(true)
         .max_header_size(HTTP_HEADER_BYTES_MAX)
-        .max_headers(HTTP_HEADERS_MAX);
+        // One may be added on the way.
+        .max_headers(HTTP_HEADERS_MAX + 1);
     let stream = Stream::new(stream, &shared.scratch, &state);
     if let Err(error) = http.serve_connection(stream, service).await {
         debug!("a connection ended: {error}");
@@ -331,6 +336,11 @@ async fn respond(
 ) -> hyper::Response<Held> {
     let (head, body) = request.into_parts();
     let (mut place, share) = (Share::new(&shared.gets), Share::new(&shared.answers));
+    if let Some(refused) = text_of(&head.headers, lenient::REFUSED) {
+        let (status, why) = refused.split_once(' ').unwrap_or(("400", refused));
+        let status = status.parse().unwrap_or(400);
+        return built(Response::object(status, status, why), true, [place, share]);
+    }
     if head.method == Method::GET {
         while shared.is_crowded()
             && shared.connections.borrow_mut().cut_slow_reader(clock::now().mono)
@@ -401,7 +411,9 @@ fn refuse(refusal: Refusal) -> Response {
         Refusal::Busy => {
             Response::object(503, 503, "too many large bodies at a time: try again later")
         }
-        Refusal::Gone => Response::object(400, 400, "the body ended before its end"),
+        Refusal::Gone => {
+            Response::object(400, 400, "the body ended before its end, or its chunks make no sense")
+        }
     }
 }
 

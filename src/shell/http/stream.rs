@@ -12,6 +12,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use smol::Async;
 
 use super::connections::State;
+use super::lenient::Lenient;
 use crate::shell::clock;
 
 /// Where all connections read into, one after the other; hyper copies it to where it belongs.
@@ -24,11 +25,21 @@ pub(super) struct Stream {
     scratch: Scratch,
     drained: bool,
     state: Rc<State>,
+    lenient: Lenient,
+    /// What hyper has not taken yet.
+    pending: Vec<u8>,
 }
 
 impl Stream {
     pub(super) fn new(socket: Async<TcpStream>, scratch: &Scratch, state: &Rc<State>) -> Self {
-        Self { socket, scratch: Rc::clone(scratch), drained: false, state: Rc::clone(state) }
+        Self {
+            socket,
+            scratch: Rc::clone(scratch),
+            drained: false,
+            state: Rc::clone(state),
+            lenient: Lenient::new(),
+            pending: Vec::new(),
+        }
     }
 
     fn poll_write_with(
@@ -58,6 +69,18 @@ impl Read for Stream {
         mut into: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         loop {
+            if !self.pending.is_empty() {
+                let length = self.pending.len().min(into.remaining());
+                into.put_slice(self.pending.get(..length).unwrap_or_default());
+                self.pending.drain(..length);
+                if self.pending.is_empty() {
+                    self.pending = Vec::new();
+                }
+                return Poll::Ready(Ok(()));
+            }
+            if self.lenient.is_broken() {
+                return Poll::Ready(Ok(()));
+            }
             if self.drained {
                 ready!(self.socket.poll_readable(cx))?;
                 self.drained = false;
@@ -67,11 +90,12 @@ impl Read for Stream {
             let room = into.remaining().min(scratch.len());
             let Some(buffer) = scratch.get_mut(..room) else { return Poll::Ready(Ok(())) };
             match self.socket.get_ref().read(buffer) {
+                // The end of the stream stays readable.
+                Ok(0) => return Poll::Ready(Ok(())),
                 Ok(length) => {
-                    // The end of the stream stays readable.
-                    self.drained = length < room && length > 0;
-                    into.put_slice(buffer.get(..length).unwrap_or_default());
-                    return Poll::Ready(Ok(()));
+                    let this = &mut *self;
+                    this.drained = length < room;
+                    this.lenient.push(buffer.get(..length).unwrap_or_default(), &mut this.pending);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.drained = true,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
