@@ -119,8 +119,8 @@ pub const ALERTS_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const SILENCES_MAX: usize = 10_000;
 /// Bytes of text in one silence. Policy: refused with 400.
 pub const SILENCE_BYTES_MAX: usize = 64 * 1024;
-/// Bytes of all compiled regular expressions of silences, each counted as the next of 2, 8, 32, 128 and 512 KiB.
-/// Policy: a new silence is refused with 400.
+/// Bytes of all compiled regular expressions of silences, each with the table that it may make. Policy: a new silence is
+/// refused with 400.
 pub const SILENCES_COMPILED_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Bytes of text in all silences. Policy: a new one is refused with 400.
 pub const SILENCES_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -187,12 +187,19 @@ pub const STORE_DELAY_MAX: Duration = Duration::from_secs(15 * 60);
 
 // Matchers.
 
-/// Text of one regular expression. Policy: refuse the matcher.
-pub const PATTERN_BYTES_MAX: usize = 16 * 1024;
+/// Text of one regular expression: an alternation of a thousand host names fits. Policy: refuse the matcher.
+pub const PATTERN_BYTES_MAX: usize = 32 * 1024;
 /// Matchers of one silence, and filters of one request. Policy: refused with 400.
 pub const MATCHERS_MAX: usize = 64;
-/// Memory of one compiled regular expression. Policy: refuse the matcher.
-pub const PATTERN_COMPILED_BYTES_MAX: usize = 512 * 1024;
+/// States of one regular expression, repetitions written out: an alternation of a thousand host names fits. Policy: refuse
+/// the matcher, before it is compiled.
+pub const PATTERN_STATES_MAX: usize = 32 * 1024;
+/// What a regular expression may take on one value: states, summed over the value's characters. Policy: the matcher does
+/// not hold, neither `=~` nor `!~`.
+pub const PATTERN_STEPS_MAX: usize = 4 * 1024 * 1024;
+/// Memory of the table that a regular expression makes while it is used; a large one has room for two steps of all its
+/// states. Policy: the table is begun anew.
+pub const PATTERN_TABLE_BYTES_MIN: usize = 2048;
 /// Groups within groups in one regular expression. Policy: refuse the matcher.
 pub const PATTERN_NEST_MAX: usize = 32;
 

@@ -111,8 +111,12 @@ impl ReceiverFilter {
                 "name" => &receiver.name,
                 name => receiver.labels.get(name).unwrap_or(""),
             };
-            pattern.as_ref().is_none_or(|pattern| pattern.is_match(&receiver.name))
-                && matchers.iter().all(|matcher| matcher.matches_value(value(matcher.name())))
+            pattern
+                .as_ref()
+                .is_none_or(|pattern| pattern.is_match(&receiver.name, &mut 0) == Some(true))
+                && matchers
+                    .iter()
+                    .all(|matcher| matcher.matches_value(value(matcher.name()), &mut 0))
         };
         let wanted = node.config().receivers.iter().filter(is_wanted);
         Ok(Self::Named(wanted.map(|receiver| Rc::clone(&receiver.name)).collect()))
@@ -152,7 +156,7 @@ impl AlertFilter {
     }
 
     pub(super) fn takes_labels(&self, labels: &Labels) -> bool {
-        self.matchers.iter().all(|matcher| matcher.matches(labels))
+        self.matchers.iter().all(|matcher| matcher.matches(labels, &mut 0))
     }
 }
 

@@ -49,8 +49,8 @@ impl Inhibitor {
     pub fn add(&mut self, fingerprint: Fingerprint, labels: &Labels) {
         for id in self.by_source.candidates(labels) {
             let Some(rule) = self.rules.get_mut(id) else { continue };
-            if rule.config.source.matches(labels) {
-                let also_target = rule.config.target.matches(labels);
+            if rule.config.source.matches(labels, &mut 0) {
+                let also_target = rule.config.target.matches(labels, &mut 0);
                 let values = rule.equal_values(labels);
                 rule.sources.entry(values).or_default().insert(fingerprint, also_target);
             }
@@ -76,11 +76,11 @@ impl Inhibitor {
     pub fn source(&self, labels: &Labels, alerts: &Alerts, now: Wall) -> Option<Fingerprint> {
         self.by_target.candidates(labels).into_iter().find_map(|id| {
             let rule = self.rules.get(id)?;
-            if rule.sources.is_empty() || !rule.config.target.matches(labels) {
+            if rule.sources.is_empty() || !rule.config.target.matches(labels, &mut 0) {
                 return None;
             }
             let sources = rule.sources.get(&rule.equal_values(labels))?;
-            let two_sided = rule.config.source.matches(labels);
+            let two_sided = rule.config.source.matches(labels, &mut 0);
             sources
                 .iter()
                 .find(|(source, also_target)| {

@@ -137,7 +137,7 @@ impl Routes {
         let before = found.len();
         for place in route.index.candidates(labels) {
             let child = route.children[place];
-            if self.get(child).matchers.matches(labels) {
+            if self.get(child).matchers.matches(labels, &mut 0) {
                 self.walk(child, labels, found);
                 if !self.get(child).continue_ {
                     break;

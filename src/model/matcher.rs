@@ -1,8 +1,11 @@
 //! Matchers: what a route, a silence, an inhibition rule and a filter select alerts by.
 
 mod classic;
+mod dfa;
+mod node;
 mod parse;
 mod pattern;
+mod program;
 mod re2;
 mod utf8;
 
@@ -104,24 +107,26 @@ impl Matcher {
         self.pattern.as_ref().map_or(0, Pattern::compiled_bytes)
     }
 
-    /// Whether a label of this value fulfils the condition.
-    pub fn matches_value(&self, value: &str) -> bool {
+    /// Whether a label of this value fulfils the condition; not if that cannot be told within bounds. Adds what it took to
+    /// `steps`.
+    pub fn matches_value(&self, value: &str, steps: &mut u64) -> bool {
         let found = match &self.pattern {
-            Some(pattern) => pattern.is_match(value),
-            None => *self.value == *value,
+            Some(pattern) => pattern.is_match(value, steps),
+            None => Some(*self.value == *value),
         };
-        found == self.op.is_equal()
+        found == Some(self.op.is_equal())
     }
 
     /// Whether a silence of this matcher alone would match alerts that lack the label, in Alertmanager's sense: a negative
     /// matcher never counts as such.
     pub fn matches_empty(&self) -> bool {
-        self.op.is_equal() && self.matches_value("")
+        self.op.is_equal() && self.matches_value("", &mut 0)
     }
 
-    /// Whether these labels fulfil the condition.
-    pub fn matches(&self, labels: &Labels) -> bool {
-        self.matches_value(labels.get(&self.name).unwrap_or(""))
+    /// Whether these labels fulfil the condition. Adds what it took to `steps`.
+    pub fn matches(&self, labels: &Labels, steps: &mut u64) -> bool {
+        *steps += 1;
+        self.matches_value(labels.get(&self.name).unwrap_or(""), steps)
     }
 }
 
@@ -159,9 +164,9 @@ impl Matchers {
         Self(matchers.into())
     }
 
-    /// Whether these labels fulfil every condition; no condition is always fulfilled.
-    pub fn matches(&self, labels: &Labels) -> bool {
-        self.0.iter().all(|matcher| matcher.matches(labels))
+    /// Whether these labels fulfil every condition; no condition is always fulfilled. Adds what it took to `steps`.
+    pub fn matches(&self, labels: &Labels, steps: &mut u64) -> bool {
+        self.0.iter().all(|matcher| matcher.matches(labels, steps))
     }
 
     /// Bytes of their text.
@@ -269,7 +274,7 @@ mod tests {
             ("a", MatchOp::NotMatches, "x|y", false),
         ] {
             let matcher = Matcher::new(name, op, value).unwrap();
-            assert_eq!(matcher.matches(&labels), expected, "{matcher}");
+            assert_eq!(matcher.matches(&labels, &mut 0), expected, "{matcher}");
         }
     }
 }

@@ -78,7 +78,7 @@ impl Silences {
     }
 
     fn matches(&self, id: SilenceId, labels: &Labels) -> bool {
-        self.get(id).is_some_and(|silence| silence.matchers.matches(labels))
+        self.get(id).is_some_and(|silence| silence.matchers.matches(labels, &mut 0))
     }
 
     fn state(&self, id: SilenceId, now: Wall) -> Option<SilenceState> {

@@ -4,13 +4,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 
-use regex_lite::{Regex, RegexBuilder};
-
-use crate::limits::{PATTERN_BYTES_MAX, PATTERN_COMPILED_BYTES_MAX};
+use crate::limits::{PATTERN_BYTES_MAX, PATTERN_STATES_MAX};
+use crate::model::matcher::dfa::Dfa;
+use crate::model::matcher::node::{Look, Node};
+use crate::model::matcher::program::Program;
 use crate::model::matcher::re2;
-
-/// What the smallest compiled patterns are counted as; larger ones as four times that, and so on.
-const COMPILED_BYTES_MIN: usize = 2048;
 
 /// An anchored regular expression. The usual cases are compared without an engine.
 #[derive(Clone, Debug)]
@@ -33,11 +31,10 @@ pub enum Pattern {
 /// A compiled regular expression.
 #[derive(Debug)]
 pub struct Engine {
-    /// What every match begins with: most values are told apart by it.
+    /// What every match begins and ends with: most values are told apart by it.
     prefix: Box<str>,
-    regex: Regex,
-    /// Bytes that it takes, at most.
-    bytes: usize,
+    suffix: Box<str>,
+    dfa: Dfa,
 }
 
 /// How many characters stand beside a literal; no line feed is among them.
@@ -66,29 +63,19 @@ impl Pattern {
     }
 
     fn compile(text: &str) -> Result<Self, PatternError> {
-        let anchored = format!("^(?:{text})$");
-        let mut builder = RegexBuilder::new(&re2::translate(&anchored)?);
-        // The engine does not tell its size, but keeps to one.
-        let mut bytes = COMPILED_BYTES_MIN;
-        let regex = loop {
-            match builder.size_limit(bytes).build() {
-                Ok(regex) => break regex,
-                Err(_) if bytes < PATTERN_COMPILED_BYTES_MAX => bytes *= 4,
-                Err(error) => {
-                    let rule = error.to_string().into();
-                    return Err(PatternError { rule, at: text.to_owned() });
-                }
-            }
-        };
-        let prefix = prefix(text).into();
-        Ok(Self::Regex(Rc::new(Engine { prefix, regex, bytes })))
+        let node = re2::parse(&format!("^(?:{text})$"))?;
+        if node.states() > PATTERN_STATES_MAX {
+            return Err(PatternError::too_large(text));
+        }
+        let (prefix, suffix) = ends(&node);
+        Ok(Self::Regex(Rc::new(Engine { prefix, suffix, dfa: Dfa::new(Program::new(&node)) })))
     }
 
     /// Bytes that its compiled form takes, at most; text apart.
     pub fn compiled_bytes(&self) -> usize {
         match self {
             Self::Literals(_) | Self::Part { .. } => 0,
-            Self::Regex(engine) => engine.bytes,
+            Self::Regex(engine) => engine.dfa.bytes(),
         }
     }
 
@@ -124,15 +111,23 @@ impl Pattern {
         }
     }
 
-    /// Whether the whole of `value` matches.
-    pub fn is_match(&self, value: &str) -> bool {
+    /// Whether the whole of `value` matches; nothing if that takes more than [`crate::limits::PATTERN_STEPS_MAX`]. Adds
+    /// what was done to `steps`, about as many as bytes that were looked at.
+    pub fn is_match(&self, value: &str, steps: &mut u64) -> Option<bool> {
+        *steps += 1;
         match self {
             Self::Literals(literals) => {
-                literals.binary_search_by(|literal| (**literal).cmp(value)).is_ok()
+                Some(literals.binary_search_by(|literal| (**literal).cmp(value)).is_ok())
             }
-            Self::Part { before, literal, after } => part_matches(*before, literal, *after, value),
+            Self::Part { before, literal, after } => {
+                *steps += value.len() as u64 / 16;
+                Some(part_matches(*before, literal, *after, value))
+            }
             Self::Regex(engine) => {
-                value.starts_with(&*engine.prefix) && engine.regex.is_match(value)
+                if !value.starts_with(&*engine.prefix) || !value.ends_with(&*engine.suffix) {
+                    return Some(false);
+                }
+                engine.dfa.is_match(value, steps)
             }
         }
     }
@@ -154,43 +149,14 @@ fn part_matches(before: Gap, literal: &str, after: Gap, value: &str) -> bool {
     found && !value.contains('\n')
 }
 
-/// What every match of a pattern begins with, as far as that is easily seen.
-fn prefix(text: &str) -> String {
-    if !is_one_piece(text) {
-        return String::new();
-    }
-    let mut prefix = String::new();
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => match chars.next().filter(char::is_ascii_punctuation) {
-                Some(literal) => prefix.push(literal),
-                None => break,
-            },
-            '*' | '?' | '{' => {
-                // The last one may be missing.
-                prefix.pop();
-                break;
-            }
-            '.' | '+' | '(' | ')' | '[' | ']' | '}' | '^' | '$' | '|' => break,
-            c => prefix.push(c),
-        }
-    }
-    prefix
-}
-
-/// Whether a pattern is one sequence from its beginning to its end: no alternatives outside of every group, and no group
-/// that ends before it begins, for the pattern stands in a group of ours. Where that is not plain, it is not.
-fn is_one_piece(text: &str) -> bool {
-    if !text.contains(['|', ')']) {
-        return true;
-    }
-    let mut depth = 0;
-    !text.contains(['[', '\\'])
-        && text.chars().all(|c| {
-            depth += i32::from(c == '(') - i32::from(c == ')');
-            depth > 0 || (depth == 0 && c != '|')
-        })
+/// What every match begins with, and what it ends with, as far as that is easily seen.
+fn ends(node: &Node) -> (Box<str>, Box<str>) {
+    let [Node::Look(Look::Begin), inside @ .., Node::Look(Look::End)] = node.parts() else {
+        return Default::default();
+    };
+    let prefix: String = inside.iter().map_while(Node::as_char).collect();
+    let suffix: Vec<char> = inside.iter().rev().map_while(Node::as_char).collect();
+    (prefix.into(), suffix.into_iter().rev().collect::<String>().into())
 }
 
 /// The alternatives of a pattern that has no operator but `|`.
@@ -217,6 +183,13 @@ pub struct PatternError {
     pub(super) at: String,
 }
 
+impl PatternError {
+    pub(super) fn too_large(text: &str) -> Self {
+        let rule = format!("needs more than {PATTERN_STATES_MAX} states, split it or repeat less");
+        Self { rule: rule.into(), at: text.to_owned() }
+    }
+}
+
 impl fmt::Display for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error parsing regexp: {}: `{}`", self.rule, self.at)
@@ -230,12 +203,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::limits::PATTERN_STEPS_MAX;
 
     fn check(pattern: &str, matching: &[&str], others: &[&str]) {
         let compiled = Pattern::new(pattern).unwrap();
         for (values, expected) in [(matching, true), (others, false)] {
             for value in values {
-                assert_eq!(compiled.is_match(value), expected, "{pattern} on {value:?}");
+                assert_eq!(
+                    compiled.is_match(value, &mut 0),
+                    Some(expected),
+                    "{pattern} on {value:?}"
+                );
             }
         }
     }
@@ -332,12 +310,13 @@ mod tests {
     }
 
     #[test]
-    fn patterns_are_bounded_in_length_memory_and_depth() {
+    fn patterns_are_bounded_in_length_states_and_depth() {
         assert!(Pattern::new(&"a|".repeat(PATTERN_BYTES_MAX / 2)).is_ok());
         assert!(Pattern::new(&"a|".repeat(PATTERN_BYTES_MAX / 2 + 1)).is_err());
         assert!(Pattern::new(&"a.".repeat(2000)).is_ok());
         assert!(Pattern::new("((a{10}b{10}){10}c{10}){10}").is_ok());
-        assert!(Pattern::new(&"[a-c]{1000}".repeat(100)).is_err());
+        assert!(Pattern::new(&"[a-c]{1000}".repeat(30)).is_ok());
+        assert!(Pattern::new(&"[a-c]{1000}".repeat(33)).is_err());
         let nested = |depth| format!("{}a{}", "(".repeat(depth), "+)".repeat(depth));
         assert!(Pattern::new(&nested(30)).is_ok());
         assert!(Pattern::new(&nested(40)).is_err());
@@ -345,49 +324,96 @@ mod tests {
     }
 
     #[test]
-    fn most_values_are_told_apart_by_the_beginning() {
-        for (pattern, expected) in [
-            (r"web\.[0-9]+", "web."),
-            ("web1?[0-9]", "web"),
-            ("web1{0}[0-9]", "web"),
-            ("web1+[0-9]", "web1"),
-            ("ä*[0-9]", ""),
-            (r"web-\d+", "web-"),
-            ("a-(b|c)+", "a-"),
-            ("a-[b]|c", ""),
-            ("a[(]b|c", ""),
-            (r"a\(b|c.", ""),
-            (r"a\Q(\Eb|c.", ""),
-            ("a.)|(?:b", ""),
-            ("a)?(b", ""),
-            (r"a\()?(b", ""),
-            ("a[(])?(b", ""),
-            ("(?i)a", ""),
-            ("a(?i)b", "a"),
-            ("^a.", ""),
-        ] {
-            assert_eq!(prefix(pattern), expected, "{pattern}");
-        }
+    fn a_thousand_host_names_are_one_pattern() {
+        let name = |n: usize| format!(r"web-{n:04}\.frankfurt\.example");
+        let names: Vec<String> = (0..1000).map(name).collect();
+        check(&names.join("|"), &["web-0999.frankfurt.example"], &["web-1000.frankfurt.example"]);
+        let engine = format!("({})(:9[0-9]+)?", names.join("|"));
+        check(&engine, &["web-0017.frankfurt.example:9100"], &["web-0017.frankfurt.example:"]);
     }
 
     #[test]
-    fn what_is_compiled_is_counted() {
+    fn most_values_are_told_apart_by_begin_and_end() {
+        for (pattern, prefix, suffix) in [
+            (r"web\.[0-9]+", "web.", ""),
+            ("web1?[0-9]x", "web", "x"),
+            ("web1+[0-9]", "web", ""),
+            (".*[0-9]17x", "", "17x"),
+            ("a-(b|c)+d", "a-", "d"),
+            ("ab.|ac.", "a", ""),
+            ("a.)|(?:b", "", ""),
+            ("(?i)a.b", "", ""),
+            ("a(?i)b", "a", ""),
+        ] {
+            let node = re2::parse(&format!("^(?:{pattern})$")).unwrap();
+            assert_eq!(ends(&node), (prefix.into(), suffix.into()), "{pattern}");
+        }
+    }
+
+    /// What it takes to compare a pattern with each of some values.
+    fn steps(pattern: &str, values: impl IntoIterator<Item = String>) -> u64 {
+        let compiled = Pattern::new(pattern).unwrap();
+        let mut steps = 0;
+        for value in values {
+            compiled.is_match(&value, &mut steps);
+        }
+        steps
+    }
+
+    #[test]
+    fn a_pattern_takes_about_a_step_a_character_however_expensive_it_looks() {
+        let values = || (0..1000).map(|n| format!("{n:060}"));
+        let bytes = 1000 * 60;
+        for pattern in [
+            "(y?){1000}",
+            "([0-9]?){1000}",
+            ".*[x-z].*",
+            ".*[0-9]17x",
+            "([0-9]+)+y",
+            &format!("{}b", ".*".repeat(4000)),
+        ] {
+            let steps = steps(pattern, values());
+            assert!(steps < bytes * 2, "{}: {steps} steps", &pattern[..9]);
+        }
+        let large = std::iter::repeat_n("a1".repeat(23 * 1024), 8);
+        let steps = steps(&format!("{}b", ".*".repeat(4000)), large);
+        assert!(steps < 8 * 48 * 1024, "{steps}");
+    }
+
+    #[test]
+    fn what_takes_too_much_on_one_value_holds_neither_way_and_always_so() {
+        let (long, short) = ("ab".repeat(20_000), "ab".repeat(200));
+        let pattern = Pattern::new(".*b[ab]{900}").unwrap();
+        let mut steps = 0;
+        assert_eq!(pattern.is_match(&long, &mut steps), None);
+        assert!(steps < 10 * PATTERN_STEPS_MAX as u64, "{steps}");
+        for _ in 0..3 {
+            assert_eq!(pattern.is_match(&short, &mut 0), Some(false));
+        }
+        assert_eq!(pattern.is_match(&"ab".repeat(600), &mut 0), Some(true));
+        assert_eq!(pattern.is_match(&long, &mut 0), None, "whatever is known by now");
+    }
+
+    #[test]
+    fn what_is_compiled_is_counted_and_a_small_pattern_is_small() {
         let bytes = |text: &str| Pattern::new(text).unwrap().compiled_bytes();
         assert_eq!(bytes("a|b"), 0);
-        assert_eq!(bytes("a[bc]"), COMPILED_BYTES_MIN);
-        assert_eq!(bytes("[a-c]{1000}"), COMPILED_BYTES_MIN * 64);
+        let usual = bytes("[a-z]+-123[0-9]*[.]other[.]example:9[0-9]+");
+        assert!((2048..4096).contains(&usual), "{usual}");
+        assert!((6_000..12_000).contains(&bytes("[a-c]{1000}")));
     }
 
     proptest! {
         #[test]
-        fn the_beginning_changes_nothing(
-            pattern in r"(\(|\)|\||\[|\]|\\|\?|\*|\{|\}|\+|Q|E|a|b){0,8}",
-            values in prop::collection::vec("[ab|(]{0,4}", 8),
+        fn patterns_mean_what_another_engine_says(
+            pattern in r"(\(|\(\?:|\)|\||\[[ab]{1,2}\]|\[\^a\]|\?|\*|\+|\{1,2\}|\{2\}|\.|\^|\$|\\b|\\B|\(\?m:|\(\?i:|\(\?s:|\n| |a|b|B){0,10}",
+            values in prop::collection::vec("[abB \n]{0,6}", 16),
         ) {
-            if let Ok(Pattern::Regex(engine)) = Pattern::compile(&pattern) {
+            let other = regex_lite::Regex::new(&format!("^(?:{pattern})$"));
+            if let (Ok(ours), Ok(other)) = (Pattern::compile(&pattern), other) {
                 for value in values {
-                    let whole = engine.regex.is_match(&value);
-                    prop_assert!(!whole || value.starts_with(&*engine.prefix), "{:?}", value);
+                    let expected = Some(other.is_match(&value));
+                    prop_assert_eq!(ours.is_match(&value, &mut 0), expected, "{:?}", value);
                 }
             }
         }
@@ -399,7 +425,7 @@ mod tests {
         ) {
             if let (Some(plain), Ok(engine)) = (Pattern::plain(&pattern), Pattern::compile(&pattern)) {
                 for value in values {
-                    prop_assert_eq!(plain.is_match(&value), engine.is_match(&value), "{:?}", value);
+                    prop_assert_eq!(plain.is_match(&value, &mut 0), engine.is_match(&value, &mut 0), "{:?}", value);
                 }
             }
         }
@@ -410,7 +436,7 @@ mod tests {
             value in ".{0,8}",
         ) {
             match Pattern::new(&pattern) {
-                Ok(compiled) => { compiled.is_match(&value); }
+                Ok(compiled) => { compiled.is_match(&value, &mut 0); }
                 Err(error) => prop_assert!(error.to_string().starts_with("error parsing regexp: ")),
             }
         }

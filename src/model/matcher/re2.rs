@@ -1,8 +1,4 @@
-//! RE2's syntax as Go compiles it, rewritten for the engine.
-//!
-//! The engine, regex-lite, has RE2's meaning but not all of its spelling, and a few spellings of its own. So every
-//! pattern is read as Go reads it and written in the few forms that mean the same to both. What Go refuses is refused
-//! with Go's words. As only a match's existence is asked for, captures and greed are dropped.
+//! RE2's syntax as Go reads it, text to [`Node`]. What Go refuses is refused with Go's words.
 //!
 //! What Go knows and we do not:
 //! - Unicode classes, `\pL` and `\p{Greek}`: refused; a class such as `[α-ω]` does instead.
@@ -10,35 +6,31 @@
 //!   Kelvin sign; a range of more than [`FOLD_RANGE_MAX`] letters beyond ASCII is refused under it.
 //! - Nesting ends at [`PATTERN_NEST_MAX`], not at 1000.
 
-use std::fmt::Write as _;
 use std::str::Chars;
 
-use crate::limits::PATTERN_NEST_MAX;
+use crate::limits::{PATTERN_NEST_MAX, PATTERN_STATES_MAX};
 use crate::model::matcher::PatternError;
+use crate::model::matcher::node::{Class, Look, Node};
 
 /// The highest count of a repetition, nested repetitions multiplied, as in Go.
 const REPEAT_MAX: u32 = 1000;
 /// The widest range whose letters are paired with their other cases one by one.
 const FOLD_RANGE_MAX: u32 = 1024;
 
-const POSIX_CLASSES: [&str; 14] = [
-    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
-    "space", "upper", "word", "xdigit",
-];
-
-/// Rewrites a whole pattern for the engine.
-pub(super) fn translate(pattern: &str) -> Result<String, PatternError> {
-    let mut translator = Translator {
+/// Reads a whole pattern.
+pub(super) fn parse(pattern: &str) -> Result<Node, PatternError> {
+    let mut parser = Parser {
         whole: pattern,
         rest: pattern,
-        out: String::with_capacity(pattern.len() * 2),
         flags: Flags::default(),
-        groups: Vec::new(),
+        level: Level::default(),
+        outer: Vec::new(),
         operand: None,
         peak: 1,
+        ranges: 0,
     };
-    translator.run()?;
-    Ok(translator.out)
+    parser.run()?;
+    Ok(parser.level.close())
 }
 
 #[derive(Clone, Copy, Default)]
@@ -48,25 +40,49 @@ struct Flags {
     dot_newline: bool,
 }
 
+/// What is read of a group so far.
+#[derive(Default)]
+struct Level {
+    alternatives: Vec<Node>,
+    sequence: Vec<Node>,
+}
+
+impl Level {
+    fn end_sequence(&mut self) {
+        self.alternatives.push(Node::concat(std::mem::take(&mut self.sequence)));
+    }
+
+    fn close(mut self) -> Node {
+        if self.alternatives.is_empty() {
+            return Node::concat(self.sequence);
+        }
+        self.end_sequence();
+        Node::alternate(&self.alternatives)
+    }
+}
+
 /// What returns when a group closes.
 struct Outer {
     flags: Flags,
     peak: u32,
+    level: Level,
 }
 
-struct Translator<'a> {
+struct Parser<'a> {
     whole: &'a str,
     rest: &'a str,
-    out: String,
     flags: Flags,
-    groups: Vec<Outer>,
+    level: Level,
+    outer: Vec<Outer>,
     /// How often the last item repeats the innermost of what it holds; nothing where there is no item to repeat.
     operand: Option<u32>,
     /// The highest such number in this group.
     peak: u32,
+    /// Ranges of all classes so far.
+    ranges: usize,
 }
 
-impl<'a> Translator<'a> {
+impl<'a> Parser<'a> {
     fn run(&mut self) -> Result<(), PatternError> {
         let mut last_repeat = None;
         while let Some(c) = self.rest.chars().next() {
@@ -76,29 +92,31 @@ impl<'a> Translator<'a> {
                 '(' => self.open()?,
                 ')' => self.close()?,
                 '|' => {
-                    self.copy(1);
+                    self.skip(1);
+                    self.level.end_sequence();
                     self.operand = None;
                 }
                 '^' | '$' | '.' => {
-                    self.copy(1);
-                    self.item(1);
+                    self.skip(1);
+                    self.sign(c)?;
                 }
                 '[' => self.class()?,
                 '\\' => self.escape()?,
                 '*' | '+' | '?' => {
-                    self.copy(1);
-                    self.repeat(1, before, last_repeat)?;
+                    self.skip(1);
+                    let counts = (u32::from(c == '+'), (c == '?').then_some(1));
+                    self.repeat(counts, before, last_repeat)?;
                     repeats = true;
                 }
                 '{' => repeats = self.counted(last_repeat)?,
                 c => {
                     self.skip(c.len_utf8());
-                    self.literal(c);
+                    self.literal(c)?;
                 }
             }
             last_repeat = repeats.then_some(before);
         }
-        if self.groups.is_empty() { Ok(()) } else { Err(fault("missing closing )", self.whole)) }
+        if self.outer.is_empty() { Ok(()) } else { Err(fault("missing closing )", self.whole)) }
     }
 
     /// Drops the next `len` bytes, which end a character.
@@ -106,33 +124,49 @@ impl<'a> Translator<'a> {
         self.rest = self.rest.get(len..).unwrap_or("");
     }
 
-    fn copy(&mut self, len: usize) {
-        self.out.push_str(self.rest.get(..len).unwrap_or(""));
-        self.skip(len);
-    }
-
-    /// Notes that an item stands before the next character.
-    fn item(&mut self, count: u32) {
+    /// Takes an item, in which the innermost is repeated `count` times.
+    fn item(&mut self, node: Node, count: u32) {
+        self.level.sequence.push(node);
         self.operand = Some(count);
         self.peak = self.peak.max(count);
     }
 
-    fn literal(&mut self, c: char) {
-        if self.flags.fold && !c.is_ascii() {
-            self.out.push('[');
-            self.out.push(c);
-            self.out.extend(other_cases(c));
-            self.out.push(']');
-        } else {
-            put(&mut self.out, c);
+    fn class_of(&mut self, class: Class) -> Result<(), PatternError> {
+        self.ranges += class.ranges().len();
+        if self.ranges > PATTERN_STATES_MAX {
+            return Err(PatternError::too_large(self.whole));
         }
-        self.item(1);
+        self.item(Node::Class(class), 1);
+        Ok(())
+    }
+
+    fn literal(&mut self, c: char) -> Result<(), PatternError> {
+        if !self.flags.fold {
+            self.item(Node::char(c), 1);
+            return Ok(());
+        }
+        let cases: Vec<_> = other_cases(c).chain([c]).map(|case| (case, case)).collect();
+        self.class_of(Class::of(&cases))
+    }
+
+    /// `^`, `$` or `.`
+    fn sign(&mut self, c: char) -> Result<(), PatternError> {
+        let look = match c {
+            '^' if self.flags.lines => Look::LineBegin,
+            '^' => Look::Begin,
+            '$' if self.flags.lines => Look::LineEnd,
+            '$' => Look::End,
+            _ if self.flags.dot_newline => return self.class_of(Class::of(&[('\0', char::MAX)])),
+            _ => return self.class_of(Class::of(&[('\n', '\n')]).not()),
+        };
+        self.item(Node::Look(look), 1);
+        Ok(())
     }
 
     fn open(&mut self) -> Result<(), PatternError> {
         if !self.rest.starts_with("(?") {
             self.skip(1);
-            return self.enter(self.flags, "(?:");
+            return self.enter(self.flags);
         }
         let named = ["(?P<", "(?<"].into_iter().find_map(|lead| self.rest.strip_prefix(lead));
         if let Some(behind) = named.filter(|behind| !behind.is_empty()) {
@@ -142,7 +176,7 @@ impl<'a> Translator<'a> {
                 return invalid(up_to(self.rest, after));
             }
             self.rest = after;
-            return self.enter(self.flags, "(?:");
+            return self.enter(self.flags);
         }
         self.flag_group()
     }
@@ -167,46 +201,37 @@ impl<'a> Translator<'a> {
             }
         };
         self.rest = chars.as_str();
-        let all = [('i', flags.fold), ('m', flags.lines), ('s', flags.dot_newline)];
-        let letters = |set| all.iter().filter(move |(_, on)| *on == set).map(|(letter, _)| *letter);
-        let mut lead = String::from("(?");
-        lead.extend(letters(true));
-        if letters(false).next().is_some() {
-            lead.push('-');
-        }
-        lead.extend(letters(false));
-        lead.push(end);
         if end == ':' {
-            return self.enter(flags, &lead);
+            return self.enter(flags);
         }
         self.flags = flags;
-        self.out.push_str(&lead);
         Ok(())
     }
 
-    fn enter(&mut self, flags: Flags, lead: &str) -> Result<(), PatternError> {
-        if self.groups.len() >= PATTERN_NEST_MAX {
+    fn enter(&mut self, flags: Flags) -> Result<(), PatternError> {
+        if self.outer.len() >= PATTERN_NEST_MAX {
             return Err(fault("expression nests too deeply", self.whole));
         }
-        self.groups.push(Outer { flags: self.flags, peak: self.peak });
+        let level = std::mem::take(&mut self.level);
+        self.outer.push(Outer { flags: self.flags, peak: self.peak, level });
         (self.flags, self.peak, self.operand) = (flags, 1, None);
-        self.out.push_str(lead);
         Ok(())
     }
 
     fn close(&mut self) -> Result<(), PatternError> {
-        let outer = self.groups.pop().ok_or_else(|| fault("unexpected )", self.whole))?;
-        self.copy(1);
+        let outer = self.outer.pop().ok_or_else(|| fault("unexpected )", self.whole))?;
+        self.skip(1);
+        let node = std::mem::replace(&mut self.level, outer.level).close();
         let inner = self.peak;
         (self.flags, self.peak) = (outer.flags, outer.peak);
-        self.item(inner);
+        self.item(node, inner);
         Ok(())
     }
 
-    /// Ends a repetition whose text begins at `before` and whose operator was written.
+    /// Ends a repetition whose text begins at `before` and whose operator was read: at least and at most so often.
     fn repeat(
         &mut self,
-        count: u32,
+        (min, max): (u32, Option<u32>),
         before: &'a str,
         last_repeat: Option<&'a str>,
     ) -> Result<(), PatternError> {
@@ -217,14 +242,14 @@ impl<'a> Translator<'a> {
             return Err(fault("invalid nested repetition operator", up_to(last, self.rest)));
         }
         let text = up_to(before, self.rest);
-        let Some(inner) = self.operand else {
+        let (Some(inner), Some(node)) = (self.operand, self.level.sequence.pop()) else {
             return Err(fault("missing argument to repetition operator", text));
         };
-        let total = inner.saturating_mul(count);
+        let total = inner.saturating_mul(max.unwrap_or(min).max(1));
         if total > REPEAT_MAX {
             return Err(fault("invalid repeat count", text));
         }
-        self.item(total);
+        self.item(node.repeat(min, max), total);
         Ok(())
     }
 
@@ -233,7 +258,7 @@ impl<'a> Translator<'a> {
         let before = self.rest;
         let Some((min, max, after)) = repeat_counts(before) else {
             self.skip(1);
-            self.literal('{');
+            self.literal('{')?;
             return Ok(false);
         };
         self.rest = after;
@@ -241,32 +266,36 @@ impl<'a> Translator<'a> {
         if highest > REPEAT_MAX || min > highest {
             return Err(fault("invalid repeat count", up_to(before, after)));
         }
-        self.out.push_str(up_to(before, after));
-        self.repeat(highest, before, last_repeat)?;
+        self.repeat((min, max), before, last_repeat)?;
         Ok(true)
+    }
+
+    /// Takes a look that is two characters long.
+    fn look(&mut self, look: Look) {
+        self.skip(2);
+        self.item(Node::Look(look), 1);
     }
 
     fn escape(&mut self) -> Result<(), PatternError> {
         match self.rest.chars().nth(1) {
-            Some('A' | 'b' | 'B' | 'z') => {
-                self.copy(2);
-                self.item(1);
-            }
+            Some('A') => self.look(Look::Begin),
+            Some('z') => self.look(Look::End),
+            Some('b') => self.look(Look::WordEdge),
+            Some('B') => self.look(Look::NoWordEdge),
             Some('Q') => {
                 let text = self.rest.get(2..).unwrap_or("");
                 let (literal, after) = text.split_once("\\E").unwrap_or((text, ""));
-                literal.chars().for_each(|c| self.literal(c));
                 self.rest = after;
+                literal.chars().try_for_each(|c| self.literal(c))?;
             }
             Some('p' | 'P') => return Err(self.unicode_class()),
             letter => {
-                if let Some(set) = letter.and_then(perl_class) {
+                if let Some(class) = letter.and_then(perl_class) {
                     self.skip(2);
-                    self.out.extend(["[", set, "]"]);
-                    self.item(1);
+                    self.class_of(class)?;
                 } else {
                     let c = self.escaped()?;
-                    self.literal(c);
+                    self.literal(c)?;
                 }
             }
         }
@@ -297,39 +326,43 @@ impl<'a> Translator<'a> {
 
     fn class(&mut self) -> Result<(), PatternError> {
         let whole = self.rest;
-        self.copy(1);
-        if self.rest.starts_with('^') {
-            self.copy(1);
+        self.skip(1);
+        let negated = self.rest.starts_with('^');
+        self.skip(usize::from(negated));
+        let mut class = self.class_item(whole)?;
+        let mut items = Vec::new();
+        while !self.rest.starts_with(']') {
+            items.extend_from_slice(self.class_item(whole)?.ranges());
         }
-        let mut first = true;
-        while first || !self.rest.starts_with(']') {
-            first = false;
-            self.class_item(whole)?;
-        }
-        self.copy(1);
-        self.item(1);
-        Ok(())
+        self.skip(1);
+        class = class.with(items);
+        self.class_of(if negated { class.not() } else { class })
     }
 
-    fn class_item(&mut self, whole: &'a str) -> Result<(), PatternError> {
+    fn class_item(&mut self, whole: &'a str) -> Result<Class, PatternError> {
         let named = self.rest.strip_prefix("[:").and_then(|behind| behind.split_once(":]"));
         if let Some((name, after)) = named {
             let text = up_to(self.rest, after);
-            if !POSIX_CLASSES.contains(&name.strip_prefix('^').unwrap_or(name)) {
-                return Err(fault("invalid character class range", text));
-            }
-            self.copy(text.len());
-            return Ok(());
+            let (name, negated) = name.strip_prefix('^').map_or((name, false), |it| (it, true));
+            let class =
+                posix_class(name).ok_or_else(|| fault("invalid character class range", text))?;
+            self.rest = after;
+            let class = if self.flags.fold { class.ascii_folded() } else { class };
+            return Ok(if negated { class.not() } else { class });
         }
         if self.rest.starts_with("\\p") || self.rest.starts_with("\\P") {
             return Err(self.unicode_class());
         }
         let escape = self.rest.strip_prefix('\\').and_then(|behind| behind.chars().next());
-        if let Some(set) = escape.and_then(perl_class) {
+        if let Some(class) = escape.and_then(perl_class) {
             self.skip(2);
-            self.out.push_str(set);
-            return Ok(());
+            return Ok(class);
         }
+        self.class_range(whole)
+    }
+
+    /// Reads `a` or `a-z`.
+    fn class_range(&mut self, whole: &'a str) -> Result<Class, PatternError> {
         let before = self.rest;
         let low = self.class_char(whole)?;
         let mut high = low;
@@ -341,16 +374,18 @@ impl<'a> Translator<'a> {
         if high < low {
             return Err(fault("invalid character class range", text));
         }
-        put(&mut self.out, low);
-        self.out.push('-');
-        put(&mut self.out, high);
-        if self.flags.fold && !high.is_ascii() {
-            if u32::from(high) - u32::from(low) > FOLD_RANGE_MAX {
-                return Err(fault("range too wide under (?i), write it without that flag", text));
-            }
-            self.out.extend((low..=high).filter(|c| !c.is_ascii()).flat_map(other_cases));
+        let class = Class::of(&[(low, high)]);
+        if !self.flags.fold {
+            return Ok(class);
         }
-        Ok(())
+        if high.is_ascii() {
+            return Ok(class.ascii_folded());
+        }
+        if u32::from(high) - u32::from(low) > FOLD_RANGE_MAX {
+            return Err(fault("range too wide under (?i), write it without that flag", text));
+        }
+        let cases = (low..=high).flat_map(other_cases).map(|c| (u32::from(c), u32::from(c)));
+        Ok(class.with(cases.collect()))
     }
 
     fn class_char(&mut self, whole: &str) -> Result<char, PatternError> {
@@ -374,16 +409,6 @@ fn up_to<'a>(text: &'a str, rest: &str) -> &'a str {
     text.get(..text.len().saturating_sub(rest.len())).unwrap_or(text)
 }
 
-/// Writes a character so that it can be nothing but itself, in a class and out.
-fn put(out: &mut String, c: char) {
-    if c.is_ascii_alphanumeric() || !c.is_ascii() {
-        out.push(c);
-    } else {
-        // Writing to a String cannot fail.
-        write!(out, "\\x{{{:x}}}", u32::from(c)).unwrap_or_default();
-    }
-}
-
 /// The single-letter lower and upper case of a letter, but for itself.
 fn other_cases(c: char) -> impl Iterator<Item = char> {
     let (mut lower, mut upper) = (c.to_lowercase(), c.to_uppercase());
@@ -392,17 +417,41 @@ fn other_cases(c: char) -> impl Iterator<Item = char> {
     lower.into_iter().chain(upper).filter(move |case| *case != c)
 }
 
-/// The inside of the class that the letter of a Perl class stands for: ASCII, as in Go.
-const fn perl_class(letter: char) -> Option<&'static str> {
-    Some(match letter {
-        'd' => r"0-9",
-        'D' => r"\x00-\x2f\x3a-\x{10ffff}",
-        's' => r"\t\n\x0c\r\x20",
-        'S' => r"\x00-\x08\x0b\x0e-\x1f\x21-\x{10ffff}",
-        'w' => r"0-9A-Za-z\x5f",
-        'W' => r"\x00-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x{10ffff}",
+/// The class that a letter stands for behind a backslash: ASCII, as in Go.
+fn perl_class(letter: char) -> Option<Class> {
+    let class = match letter.to_ascii_lowercase() {
+        'd' => Class::of(&[('0', '9')]),
+        's' => Class::of(&[('\t', '\n'), ('\x0c', '\r'), (' ', ' ')]),
+        'w' => word_class(),
         _ => return None,
-    })
+    };
+    Some(if letter.is_ascii_uppercase() { class.not() } else { class })
+}
+
+/// The characters of words, to `\b` too.
+pub(super) fn word_class() -> Class {
+    Class::of(&[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')])
+}
+
+/// The class of `[:name:]`: ASCII.
+fn posix_class(name: &str) -> Option<Class> {
+    Some(Class::of(match name {
+        "alnum" => &[('0', '9'), ('A', 'Z'), ('a', 'z')],
+        "alpha" => &[('A', 'Z'), ('a', 'z')],
+        "ascii" => &[('\0', '\x7f')],
+        "blank" => &[('\t', '\t'), (' ', ' ')],
+        "cntrl" => &[('\0', '\x1f'), ('\x7f', '\x7f')],
+        "digit" => &[('0', '9')],
+        "graph" => &[('!', '~')],
+        "lower" => &[('a', 'z')],
+        "print" => &[(' ', '~')],
+        "punct" => &[('!', '/'), (':', '@'), ('[', '`'), ('{', '~')],
+        "space" => &[('\t', '\r'), (' ', ' ')],
+        "upper" => &[('A', 'Z')],
+        "word" => return Some(word_class()),
+        "xdigit" => &[('0', '9'), ('A', 'F'), ('a', 'f')],
+        _ => return None,
+    }))
 }
 
 /// The counts of a repetition in braces and what follows it. A count too long to read is more than enough.
