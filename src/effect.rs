@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::config::Secret;
-use crate::notify::Outgoing;
+use crate::notify::{Outgoing, Place};
 use crate::store::Record;
 use crate::time::Now;
 
@@ -30,7 +29,7 @@ pub enum Effect {
         /// Its name, none of an attempt's.
         id: AttemptId,
         /// Where to.
-        url: Secret,
+        place: Place,
     },
     /// Send a datagram to the flock's multicast groups, on every interface that is used.
     Multicast(Vec<u8>),

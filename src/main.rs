@@ -13,7 +13,8 @@ use bellwether::cli;
 use bellwether::config::flags::{self, Invocation, choose_config};
 use bellwether::config::settings::Cluster;
 use bellwether::config::{
-    self, Config, DEFAULT, Errors, Flags, Language, Loaded, Problem, Settings, check_mode,
+    self, Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Problem, Settings,
+    check_mode,
 };
 use bellwether::gossip::{self, KeyRing};
 use bellwether::limits::CONFIG_BYTES_MAX;
@@ -123,6 +124,29 @@ fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// What of the environment a config may take.
+fn config_environment() -> Environment {
+    // As Go has it: either spelling, in capitals first.
+    let either = |name: &str| {
+        environment(name).or_else(|| environment(&name.to_ascii_lowercase())).unwrap_or_default()
+    };
+    let credentials_directory = environment("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    Environment {
+        state_directory: environment("STATE_DIRECTORY").map(PathBuf::from),
+        credentials: credentials_directory.as_deref().map(names_in).unwrap_or_default(),
+        credentials_directory,
+        http_proxy: either("HTTP_PROXY"),
+        https_proxy: either("HTTPS_PROXY"),
+        no_proxy: either("NO_PROXY"),
+    }
+}
+
+/// The names of the files in a directory, which systemd bounds; none if it cannot be read.
+fn names_in(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}
+
 /// Why the agent does not run, in lines, and its exit code.
 struct Failure {
     why: String,
@@ -149,13 +173,13 @@ struct Source {
     flags: Flags,
     /// None: the config that is built in.
     file: Option<PathBuf>,
-    state_directory: Option<PathBuf>,
+    environment: Environment,
 }
 
 impl Source {
     fn new(flags: Flags) -> Self {
         let file = choose_config(flags.config_file.as_deref(), Path::exists);
-        Self { flags, file, state_directory: environment("STATE_DIRECTORY").map(PathBuf::from) }
+        Self { flags, file, environment: config_environment() }
     }
 
     fn load(&self, read: fn(&Path) -> io::Result<Text>) -> Result<Loaded, Failure> {
@@ -171,8 +195,8 @@ impl Source {
             })?,
         };
         let language = if self.file.is_some() { Language::of(file) } else { Language::Toml };
-        let (flags, state_directory) = (&self.flags, self.state_directory.as_deref());
-        let options = config::Options { file, language, flags, state_directory };
+        let (flags, environment) = (&self.flags, &self.environment);
+        let options = config::Options { file, language, flags, environment };
         let mut loaded = Config::load(&text, &options)
             .map_err(|errors| Failure { why: errors.to_string(), code: BAD_CONFIG })?;
         loaded.warnings.extend(mode.and_then(check_mode));
@@ -181,7 +205,7 @@ impl Source {
 
     fn places(&self) -> Places {
         let directory = self.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
-        let credentials = environment("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        let credentials = self.environment.credentials_directory.clone();
         Places { credentials, directory: directory.to_owned() }
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use bellwether::config::{Config, Flags, Language, Loaded, Options, Secret};
+use bellwether::config::{Config, Environment, Flags, Language, Loaded, Options};
 use bellwether::effect::{AttemptId, Cx, Effect};
 use bellwether::model::Report;
 use bellwether::node::Node;
@@ -24,7 +24,7 @@ fn shipped(name: &str) -> PathBuf {
 fn load(file: &Path) -> Loaded {
     let text = std::fs::read(file).unwrap();
     let (flags, language) = (&Flags::default(), Language::of(file));
-    let options = Options { file, language, flags, state_directory: None };
+    let options = Options { file, language, flags, environment: &Environment::default() };
     Config::load(&text, &options).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
@@ -87,17 +87,17 @@ impl Site {
         for effect in effects {
             let Effect::Attempt(attempt) = effect else { continue };
             let Outgoing::Http(request) = attempt.outgoing else { panic!("a webhook") };
-            let Secret::Inline(url) = request.url else { panic!("a URL") };
-            let body = String::from_utf8(request.body).unwrap();
+            let url = request.url.inline().unwrap();
+            let body = request.body.inline().unwrap();
             let name = body.split(r#""alertname":""#).nth(1).unwrap().split('"').next().unwrap();
-            self.told.push((name.to_owned(), url.to_string()));
+            self.told.push((name.to_owned(), url));
             self.taken.push(attempt.id);
         }
         outcome
     }
 
     fn answer(&mut self) {
-        let reply = Reply::Http { status: 200, body: String::new() };
+        let reply = Reply::status(200);
         for id in std::mem::take(&mut self.taken) {
             self.input(|node, cx| node.handle_reply(cx, id, &reply));
         }

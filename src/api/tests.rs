@@ -64,8 +64,12 @@ impl World {
     fn in_flock(flock: Option<gossip::Config>) -> Self {
         let flags = &Flags::default();
         let file = "test.toml".as_ref();
-        let options =
-            ConfigOptions { file, language: Language::Toml, flags, state_directory: None };
+        let options = ConfigOptions {
+            file,
+            language: Language::Toml,
+            flags,
+            environment: &crate::config::Environment::default(),
+        };
         let config = Config::load(CONFIG.as_bytes(), &options).unwrap().config;
         let now = Now { mono: Mono::from_ms(1000), wall: Wall::from_secs(1_800_000_000) };
         Self {
@@ -535,7 +539,12 @@ fn the_history_says_what_was_notified_and_why() {
     let config = CONFIG.replacen("name = \"default\"", "name = \"default\"\nlog_configs = [{}]", 1);
     let flags = &Flags::default();
     let file = "test.toml".as_ref();
-    let options = ConfigOptions { file, language: Language::Toml, flags, state_directory: None };
+    let options = ConfigOptions {
+        file,
+        language: Language::Toml,
+        flags,
+        environment: &crate::config::Environment::default(),
+    };
     let config = Config::load(config.as_bytes(), &options).unwrap().config;
     world.step(|node, cx| node.handle_config(cx, Rc::new(config)).unwrap());
     world.post("/api/v2/alerts", r#"[{"labels":{"alertname":"A"}}]"#);

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::config::flags::choose_config;
 use crate::config::{
-    Config, DEFAULT, Errors, Flags, Language, Loaded, Options, Problem, check_mode,
+    Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Options, Problem, check_mode,
 };
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::shell::keys::{self, Places};
@@ -94,7 +94,7 @@ fn read(path: &Path) -> io::Result<(Vec<u8>, u32)> {
 
 fn check(file: &Path, language: Language, text: &[u8]) -> Result<Loaded, Errors> {
     let flags = &Flags::default();
-    Config::load(text, &Options { file, language, flags, state_directory: None })
+    Config::load(text, &Options { file, language, flags, environment: &Environment::default() })
 }
 
 /// Reads the keys of the flock as the daemon does.

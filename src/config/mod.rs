@@ -1,7 +1,9 @@
 //! The checked configuration: what the brain and the shell are run with. Every reference in it resolves.
 
 pub mod flags;
+pub mod http;
 pub mod problem;
+pub mod proxy;
 mod read;
 mod render;
 pub mod settings;
@@ -13,7 +15,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 pub use flags::Flags;
+pub use http::{Authorization, Http, Identity, OAuth2, Tls, TlsVersion};
 pub use problem::{Errors, Problem};
+pub use proxy::{NoProxy, Proxy};
 pub use settings::Settings;
 pub use tree::Language;
 
@@ -32,8 +36,25 @@ pub struct Options<'a> {
     pub language: Language,
     /// The flags, which win over the text.
     pub flags: &'a Flags,
+    /// What of the process's environment matters.
+    pub environment: &'a Environment,
+}
+
+/// What a config takes from the environment of the process, which main alone reads.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
     /// Where the journal is if neither flag nor text says it: systemd's state directory.
-    pub state_directory: Option<&'a Path>,
+    pub state_directory: Option<PathBuf>,
+    /// Where systemd's credentials are, `$CREDENTIALS_DIRECTORY`.
+    pub credentials_directory: Option<PathBuf>,
+    /// The names of the credentials: a file of a secret that is named so is that credential.
+    pub credentials: Vec<String>,
+    /// `$HTTP_PROXY`
+    pub http_proxy: String,
+    /// `$HTTPS_PROXY`
+    pub https_proxy: String,
+    /// `$NO_PROXY`
+    pub no_proxy: String,
 }
 
 /// What a text says.
@@ -209,29 +230,8 @@ pub struct Webhook {
     pub max_alerts: usize,
     /// How long one attempt may take; zero is until the flush's deadline.
     pub timeout: Duration,
-    /// Who we are to the other side.
-    pub authorization: Authorization,
-    /// Headers to add.
-    pub headers: Vec<(String, Secret)>,
-    /// Whether a redirect is followed.
-    pub follow_redirects: bool,
-}
-
-/// `http_config`'s ways to say who we are.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Authorization {
-    /// Nothing said.
-    #[default]
-    None,
-    /// `basic_auth`
-    Basic {
-        /// The user.
-        username: Secret,
-        /// The password.
-        password: Secret,
-    },
-    /// `authorization`: the scheme, `Bearer` by default, and what follows it.
-    Scheme(String, Secret),
+    /// How it is reached.
+    pub http: Rc<Http>,
 }
 
 /// A text that is never printed, and that may stand in a file of its own, which is read at each use.

@@ -14,6 +14,7 @@ use crate::config::problem::{Errors, Problem};
 use crate::config::table::{Item, Notes, Table};
 use crate::config::tree::{Node, Value, parse};
 use crate::config::{Config, Loaded, Options, Route, Settings, render, settings};
+use crate::model::Url;
 use crate::model::duration::Spelled;
 use crate::model::matcher::Grammar;
 
@@ -87,7 +88,7 @@ fn sections(root: &Table<'_>, options: &Options<'_>) -> Option<Loaded> {
 
 fn read_settings(root: &Table<'_>, options: &Options<'_>) -> Settings {
     let mut settings = Settings::default();
-    if let Some(directory) = options.state_directory {
+    if let Some(directory) = &options.environment.state_directory {
         directory.clone_into(&mut settings.storage.path);
     }
     settings::read(root, &mut settings);
@@ -97,7 +98,7 @@ fn read_settings(root: &Table<'_>, options: &Options<'_>) -> Settings {
     // A value that is wrong by itself needs no second message.
     let mut conflicts = if root.item.all_is_well() { settings.conflicts() } else { Vec::new() };
     let url = &settings.web.external_url;
-    if let (false, Err(error)) = (url.is_empty(), http::Url::parse(url)) {
+    if let (false, Err(error)) = (url.is_empty(), Url::parse(url)) {
         conflicts.push(("web.external_url", error.to_string()));
     }
     for (path, text) in conflicts {

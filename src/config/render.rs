@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::config::tree::{Entry, Node, Value};
 use crate::config::{
-    Authorization, Config, GroupBy, InhibitRule, Integration, IntegrationKind, Receiver, Route,
-    Secret, Webhook,
+    Authorization, Config, GroupBy, Http, InhibitRule, Integration, IntegrationKind, Receiver,
+    Route, Secret, Webhook,
 };
 use crate::model::duration::Spelled;
 use crate::model::{Labels, Matchers};
@@ -283,7 +283,7 @@ fn webhook(webhook: &Webhook, send_resolved: bool) -> Yaml {
     };
     let mut entries = vec![
         ("send_resolved", Yaml::from(send_resolved)),
-        ("http_config", http(&webhook.authorization, &webhook.headers, webhook.follow_redirects)),
+        ("http_config", http(&webhook.http)),
         url,
         ("max_alerts", Yaml::Raw(webhook.max_alerts.to_string())),
     ];
@@ -294,11 +294,7 @@ fn webhook(webhook: &Webhook, send_resolved: bool) -> Yaml {
 }
 
 /// `http_config`.
-pub(super) fn http(
-    authorization: &Authorization,
-    headers: &[(String, Secret)],
-    follow_redirects: bool,
-) -> Yaml {
+pub(super) fn http(http: &Http) -> Yaml {
     fn hidden(inline: &'static str, file: &'static str, secret: &Secret) -> (&'static str, Yaml) {
         match secret {
             Secret::Inline(_) => (inline, Yaml::secret()),
@@ -306,8 +302,8 @@ pub(super) fn http(
         }
     }
     let mut entries = Vec::new();
-    match authorization {
-        Authorization::None => {}
+    match &http.authorization {
+        Authorization::None | Authorization::OAuth2(_) => {}
         Authorization::Basic { username, password } => {
             let username = match username {
                 Secret::Inline(name) => ("username", Yaml::from(&**name)),
@@ -322,10 +318,10 @@ pub(super) fn http(
             entries.push(("authorization", Yaml::table(vec![scheme, credentials])));
         }
     }
-    entries.push(("follow_redirects", Yaml::from(follow_redirects)));
-    entries.push(("enable_http2", Yaml::from(true)));
+    entries.push(("follow_redirects", Yaml::from(http.follow_redirects)));
+    entries.push(("enable_http2", Yaml::from(http.enable_http2)));
     let mut named: Vec<(&str, Yaml)> = Vec::new();
-    for (name, _) in headers {
+    for (name, _) in &http.headers {
         if named.iter().all(|(other, _)| other != name) {
             named.push((name, Yaml::table(vec![("secrets", Yaml::texts(&[SECRET]))])));
         }
@@ -344,11 +340,12 @@ mod tests {
 
     use super::*;
     use crate::config::tree::parse;
-    use crate::config::{Flags, Language, Options};
+    use crate::config::{Environment, Flags, Language, Options};
 
     fn original(text: &str) -> String {
         let (file, flags) = (Path::new("/etc/x.yml"), &Flags::default());
-        let options = Options { file, language: Language::Yaml, flags, state_directory: None };
+        let options =
+            Options { file, language: Language::Yaml, flags, environment: &Environment::default() };
         match Config::load(text.as_bytes(), &options) {
             Ok(loaded) => loaded.config.original,
             Err(errors) => panic!("{errors}"),

@@ -24,7 +24,7 @@ impl Core {
         let Some(integration) = flush.receiver.integrations.get(delivery.integration) else {
             return;
         };
-        let Some(url) = notify::address(&integration.kind).cloned() else { return };
+        let Some(place) = notify::place(&integration.kind) else { return };
         let key = reach::key(&delivery.key);
         if self.turns.held(delivery.key.id(), cx.now.mono).is_none()
             || !self.reach.is_unknown(&key, cx.now.mono)
@@ -35,7 +35,7 @@ impl Core {
         debug!("{}: looks whether it is reached from here, too", delivery.key);
         let look = self.attempts.begin_look(key.clone());
         self.reach.looks(key, look);
-        cx.effects.push(Effect::Look { id: look, url });
+        cx.effects.push(Effect::Look { id: look, place });
     }
 
     /// Takes what came of a look.

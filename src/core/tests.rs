@@ -13,7 +13,7 @@ use std::time::Duration;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
-use crate::config::{Config, GroupBy, Route, Secret};
+use crate::config::{Config, GroupBy, Route};
 use crate::core::replica::Logged;
 use crate::core::silences::SilenceDraft;
 use crate::core::testing::{config, inhibit_rule, matchers, route};
@@ -59,7 +59,7 @@ impl World {
                     let line = match attempt.outgoing {
                         Outgoing::Log(line) => line,
                         Outgoing::Http(request) => {
-                            let Secret::Inline(url) = request.url else { panic!("a plain URL") };
+                            let url = request.url.inline().unwrap();
                             format!("{url} {:?}", attempt.timeout)
                         }
                     };

@@ -1,6 +1,7 @@
 //! The nouns, valid by construction.
 
 pub mod alert;
+pub mod base64;
 pub mod brief;
 pub mod duration;
 pub mod group_key;
@@ -11,6 +12,7 @@ pub mod log_entry;
 pub mod matcher;
 pub mod report;
 pub mod silence;
+pub mod url;
 
 pub use alert::{Alert, Muted};
 pub use brief::Brief;
@@ -20,3 +22,4 @@ pub use log_entry::{LogEntry, LogKey};
 pub use matcher::{MatchOp, Matcher, Matchers};
 pub use report::{Pair, Report};
 pub use silence::{Silence, SilenceId, SilenceState};
+pub use url::Url;

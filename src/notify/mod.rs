@@ -1,12 +1,15 @@
 //! Receiver types: a file each, from a notification to the request to make. Pure.
 
+mod http;
 mod print;
 mod webhook;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::config::{IntegrationKind, Secret};
+pub use http::{Escape, HttpRequest, Part, Text};
+
+use crate::config::{Http, IntegrationKind};
 use crate::model::{Alert, Fingerprint, GroupKey, Labels};
 
 /// What is to be told to one integration of a receiver.
@@ -58,11 +61,25 @@ pub fn request(kind: &IntegrationKind, told: &Notification<'_>) -> (Outgoing, Op
     }
 }
 
-/// Where an integration's requests go, if they go anywhere.
-pub const fn address(kind: &IntegrationKind) -> Option<&Secret> {
+/// Where an integration's requests go.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// To this URL, or to the proxy for it.
+    Http {
+        /// The URL.
+        url: Text,
+        /// How it is reached.
+        http: Rc<Http>,
+    },
+}
+
+/// Where an integration's requests go, if they go anywhere and that is known before there is something to tell.
+pub fn place(kind: &IntegrationKind) -> Option<Place> {
     match kind {
         IntegrationKind::Log => None,
-        IntegrationKind::Webhook(config) => Some(&config.url),
+        IntegrationKind::Webhook(config) => {
+            Some(Place::Http { url: Text::from(&config.url), http: Rc::clone(&config.http) })
+        }
     }
 }
 
@@ -83,32 +100,6 @@ pub enum Outgoing {
     Http(HttpRequest),
 }
 
-/// An HTTP request to make.
-#[derive(Clone, Debug)]
-pub struct HttpRequest {
-    /// `POST`
-    pub method: &'static str,
-    /// Where to; may be secret.
-    pub url: Secret,
-    /// In order. `Host`, `Content-Length` and `User-Agent` are the shell's.
-    pub headers: Vec<(String, HeaderValue)>,
-    /// As it goes out.
-    pub body: Vec<u8>,
-    /// Whether redirects are followed, ten at most.
-    pub follow_redirects: bool,
-}
-
-/// What a header says.
-#[derive(Clone, Debug)]
-pub enum HeaderValue {
-    /// Nothing to hide.
-    Plain(String),
-    /// A prefix (`Bearer `) and a secret.
-    Secret(String, Secret),
-    /// `Basic` and base64 of `user:password`.
-    Basic(Secret, Secret),
-}
-
 /// What came of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
@@ -118,9 +109,43 @@ pub enum Reply {
     Http {
         /// The status code.
         status: u16,
-        /// The beginning of the body, for the log.
+        /// When to come again, if the answer says so (`Retry-After`).
+        retry_after: Option<Duration>,
+        /// The beginning of the body, whole as far as receivers read answers.
         body: String,
     },
-    /// It could not be sent or no answer came: what was tried and what went wrong, without secrets.
-    Failed(String),
+    /// It could not be sent or no answer came.
+    Failed(Failure),
+}
+
+impl Reply {
+    /// An answer with nothing but a status.
+    pub const fn status(status: u16) -> Self {
+        Self::Http { status, retry_after: None, body: String::new() }
+    }
+
+    /// A failure of no particular cause.
+    pub fn failed(why: impl Into<String>) -> Self {
+        Self::Failed(Failure { cause: Cause::Other, why: why.into() })
+    }
+}
+
+/// Why there was no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What metrics call it.
+    pub cause: Cause,
+    /// What was tried, what went wrong and what to do, without secrets.
+    pub why: String,
+}
+
+/// Alertmanager's reasons of failures without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// `other`: the network, TLS, a secret that cannot be read.
+    Other,
+    /// `contextDeadlineExceeded`: it took too long.
+    Timeout,
+    /// `contextCanceled`: nobody wanted it any more.
+    Canceled,
 }

@@ -1,11 +1,13 @@
 //! `webhook_configs`: Alertmanager's webhook payload, version 4.
 
-use serde::Serialize;
+use std::rc::Rc;
 use std::time::Duration;
 
-use crate::config::{Authorization, Webhook};
+use serde::Serialize;
+
+use crate::config::Webhook;
 use crate::model::Labels;
-use crate::notify::{HeaderValue, HttpRequest, Notification, Outgoing, Reply, Verdict};
+use crate::notify::{HttpRequest, Notification, Outgoing, Reply, Text, Verdict};
 use crate::time::Wall;
 
 /// What Go prints for a time that is not set: an alert that still fires has no end.
@@ -63,36 +65,17 @@ impl Serialize for End {
 pub(super) fn request(config: &Webhook, told: &Notification<'_>) -> (Outgoing, Option<Duration>) {
     let max = if config.max_alerts == 0 { told.alerts.len() } else { config.max_alerts };
     let sent = told.alerts.get(..max).unwrap_or(&told.alerts);
-    let mut headers =
-        vec![("Content-Type".to_owned(), HeaderValue::Plain("application/json".to_owned()))];
-    match &config.authorization {
-        Authorization::None => {}
-        Authorization::Basic { username, password } => headers.push((
-            "Authorization".to_owned(),
-            HeaderValue::Basic(username.clone(), password.clone()),
-        )),
-        Authorization::Scheme(scheme, credentials) => headers.push((
-            "Authorization".to_owned(),
-            HeaderValue::Secret(format!("{scheme} "), credentials.clone()),
-        )),
-    }
-    headers.extend(
-        config
-            .headers
-            .iter()
-            .map(|(name, value)| (name.clone(), HeaderValue::Secret(String::new(), value.clone()))),
-    );
     let request = HttpRequest {
         method: "POST",
-        url: config.url.clone(),
-        headers,
-        body: payload(told, sent),
-        follow_redirects: config.follow_redirects,
+        url: Text::from(&config.url),
+        headers: vec![("Content-Type".to_owned(), Text::from("application/json"))],
+        body: Text::from(payload(told, sent)),
+        http: Rc::clone(&config.http),
     };
     (Outgoing::Http(request), Some(config.timeout).filter(|timeout| !timeout.is_zero()))
 }
 
-fn payload(told: &Notification<'_>, sent: &[super::AlertView<'_>]) -> Vec<u8> {
+fn payload(told: &Notification<'_>, sent: &[super::AlertView<'_>]) -> String {
     let common = |labels: fn(&crate::model::Alert) -> &Labels| {
         let mut rest = sent.iter().map(|it| labels(it.alert));
         let first = rest.next().cloned().unwrap_or_else(Labels::empty);
@@ -124,8 +107,8 @@ fn payload(told: &Notification<'_>, sent: &[super::AlertView<'_>]) -> Vec<u8> {
         truncated_alerts: told.alerts.len() - sent.len(),
     };
     // Serializing structs of strings into memory cannot fail.
-    let mut body = serde_json::to_vec(&payload).unwrap_or_default();
-    body.push(b'\n');
+    let mut body = serde_json::to_string(&payload).unwrap_or_default();
+    body.push('\n');
     body
 }
 
@@ -149,9 +132,9 @@ fn quote_meta(text: &str) -> String {
 pub(super) fn judge(reply: &Reply) -> Verdict {
     match reply {
         Reply::Done => Verdict::Sent,
-        Reply::Failed(why) => Verdict::Retry(why.clone()),
+        Reply::Failed(failure) => Verdict::Retry(failure.why.clone()),
         Reply::Http { status, .. } if status / 100 == 2 => Verdict::Sent,
-        Reply::Http { status, body } => {
+        Reply::Http { status, body, .. } => {
             let why = format!("unexpected status code {status}: {body}");
             if status / 100 == 5 { Verdict::Retry(why) } else { Verdict::Refused(why) }
         }
@@ -170,9 +153,7 @@ mod tests {
             url: Secret::Inline("http://x/".into()),
             max_alerts: 0,
             timeout: Duration::ZERO,
-            authorization: Authorization::None,
-            headers: vec![],
-            follow_redirects: true,
+            http: Rc::default(),
         }
     }
 
@@ -210,7 +191,7 @@ mod tests {
         let (Outgoing::Http(request), _) = request(config, &told) else {
             panic!("an HTTP request")
         };
-        String::from_utf8(request.body).unwrap()
+        request.body.inline().unwrap()
     }
 
     #[test]
@@ -257,13 +238,13 @@ mod tests {
 
     #[test]
     fn server_errors_and_silence_are_tried_again_and_the_rest_is_final() {
-        let http = |status| judge(&Reply::Http { status, body: String::new() });
+        let http = |status| judge(&Reply::status(status));
         assert_eq!(http(200), Verdict::Sent);
         assert_eq!(http(204), Verdict::Sent);
         assert!(matches!(http(500), Verdict::Retry(_)) && matches!(http(503), Verdict::Retry(_)));
         for status in [301, 400, 404, 429] {
             assert!(matches!(http(status), Verdict::Refused(_)), "{status}");
         }
-        assert!(matches!(judge(&Reply::Failed("refused".into())), Verdict::Retry(_)));
+        assert!(matches!(judge(&Reply::failed("refused")), Verdict::Retry(_)));
     }
 }

@@ -472,7 +472,7 @@ impl Shell {
             match effect {
                 Effect::Attempt(attempt) => self.notifier.attempt(attempt),
                 Effect::Cancel(id) => self.notifier.cancel(id),
-                Effect::Look { id, url } => self.notifier.look(id, url),
+                Effect::Look { id, place } => self.notifier.look(id, place),
                 Effect::Multicast(bytes) => {
                     if let Some(port) = &self.port {
                         port.multicast(&bytes);

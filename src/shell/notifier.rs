@@ -11,10 +11,9 @@ use log::info;
 use smol::channel::Sender;
 use smol::{LocalExecutor, Task, Timer};
 
-use crate::config::Secret;
 use crate::effect::{Attempt, AttemptId};
 use crate::limits::CONNECT_TIME_MAX;
-use crate::notify::{Outgoing, Reply};
+use crate::notify::{Cause, Failure, Outgoing, Place, Reply};
 use crate::shell::Event;
 
 /// Runs attempts.
@@ -48,8 +47,8 @@ impl Notifier {
     }
 
     /// Begins a look.
-    pub(super) fn look(&self, id: AttemptId, url: Secret) {
-        self.run(&self.looks, id, smol::future::or(look(url), give_up(CONNECT_TIME_MAX)));
+    pub(super) fn look(&self, id: AttemptId, place: Place) {
+        self.run(&self.looks, id, smol::future::or(look(place), give_up(CONNECT_TIME_MAX)));
     }
 
     fn run(&self, tasks: &Tasks, id: AttemptId, step: impl Future<Output = Reply> + 'static) {
@@ -94,20 +93,21 @@ async fn perform(outgoing: Outgoing) -> Reply {
             Reply::Done
         }
         Outgoing::Http(request) => match http::send(request).await {
-            Ok((status, body)) => Reply::Http { status, body },
-            Err(error) => Reply::Failed(error.to_string()),
+            Ok((status, body)) => Reply::Http { status, retry_after: None, body },
+            Err(error) => Reply::failed(error.to_string()),
         },
     }
 }
 
-async fn look(url: Secret) -> Reply {
+async fn look(place: Place) -> Reply {
+    let Place::Http { url, .. } = place;
     match http::look(&url).await {
         Ok(()) => Reply::Done,
-        Err(error) => Reply::Failed(error.to_string()),
+        Err(error) => Reply::failed(error.to_string()),
     }
 }
 
 async fn give_up(timeout: Duration) -> Reply {
     Timer::after(timeout).await;
-    Reply::Failed(format!("no answer within {timeout:?}"))
+    Reply::Failed(Failure { cause: Cause::Timeout, why: format!("no answer within {timeout:?}") })
 }

@@ -67,8 +67,8 @@ pub(crate) struct Payload {
 }
 
 /// Reads a webhook's body.
-pub(crate) fn read(body: &[u8]) -> Payload {
-    let json: serde_json::Value = serde_json::from_slice(body).expect("a payload is JSON");
+pub(crate) fn read(body: &str) -> Payload {
+    let json: serde_json::Value = serde_json::from_str(body).expect("a payload is JSON");
     let text = |value: &serde_json::Value| -> Rc<str> { value.as_str().unwrap_or("").into() };
     let (mut firing, mut resolved) = (BTreeSet::new(), BTreeSet::new());
     for alert in json["alerts"].as_array().into_iter().flatten() {

@@ -72,7 +72,7 @@ pub(crate) enum Stopping {
 #[derive(Clone, Debug)]
 pub(crate) struct Running {
     pub(crate) receiver: usize,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: String,
     pub(crate) begun: u64,
     /// What the receiver took of it.
     pub(crate) told: Option<usize>,

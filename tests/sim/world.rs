@@ -14,7 +14,7 @@ use bellwether::effect::{Attempt, AttemptId, Cx, Effect};
 use bellwether::gossip::Via;
 use bellwether::model::{MatchOp, Matcher, Matchers, Report, SilenceId};
 use bellwether::node::{Node, SilenceDraft};
-use bellwether::notify::{Outgoing, Reply};
+use bellwether::notify::{Outgoing, Place, Reply, Text};
 use bellwether::store::Keeper;
 use bellwether::time::Wall;
 use rand::rngs::StdRng;
@@ -193,7 +193,7 @@ pub(crate) fn load(text: &str) -> Rc<Config> {
         file: Path::new("sim.toml"),
         language: Language::Toml,
         flags: &Flags::default(),
-        state_directory: None,
+        environment: &config::Environment::default(),
     };
     let loaded = Config::load(text.as_bytes(), &options);
     Rc::new(loaded.unwrap_or_else(|errors| panic!("{errors}")).config)
@@ -355,7 +355,7 @@ impl World {
             Effect::Cancel(id) => {
                 self.end_attempt(seat, id);
             }
-            Effect::Look { id, url } => self.look(seat, id, &url),
+            Effect::Look { id, place } => self.look(seat, id, &place),
             Effect::Multicast(bytes) => {
                 let bytes = self.speak(seat, bytes);
                 for to in (0..self.seats.len()).filter(|to| *to != seat) {
@@ -447,28 +447,29 @@ impl World {
             format!(
                 "n{seat} sends to r{receiver}, attempt {}: {}",
                 id.0,
-                receiver::read(&request.body).group
+                receiver::read(&request.body.inline().unwrap_or_default()).group
             )
         });
         let it = &mut self.seats[seat];
-        let (body, begun) = (request.body, self.now);
+        let (body, begun) = (request.body.inline().unwrap_or_default(), self.now);
         it.attempts.insert(id, Running { receiver, body, begun, told: None });
         let life = it.life;
-        let late = Reply::Failed("no answer in time".into());
+        let late = Reply::failed("no answer in time");
         let at = self.now + u64::try_from(timeout.as_millis()).unwrap();
         self.schedule(at, Event::Reply(seat, life, id, late));
         self.connect(seat, receiver, id, Event::Arrive(seat, life, id));
     }
 
     /// A look is a connection that brings nothing.
-    fn look(&mut self, seat: usize, id: AttemptId, url: &config::Secret) {
+    fn look(&mut self, seat: usize, id: AttemptId, place: &Place) {
         if self.seats[seat].stopping.is_some() {
             return;
         }
+        let Place::Http { url, .. } = place;
         let receiver = receiver_at(url);
         self.trace.line(self.now, || format!("n{seat} looks at r{receiver}, attempt {}", id.0));
         let it = &mut self.seats[seat];
-        let looks = Running { receiver, body: Vec::new(), begun: self.now, told: None };
+        let looks = Running { receiver, body: String::new(), begun: self.now, told: None };
         it.attempts.insert(id, looks);
         let reached = Event::Reply(seat, it.life, id, Reply::Done);
         self.connect(seat, receiver, id, reached);
@@ -479,7 +480,7 @@ impl World {
         if self.receivers[receiver].unreachable_from.contains(&seat) {
             let (least, most) = self.receivers[receiver].unreachable_after;
             let after = self.rng.random_range(least..=most);
-            let reply = Reply::Failed("no way there".into());
+            let reply = Reply::failed("no way there");
             self.schedule(self.now + after, Event::Reply(seat, life, id, reply));
         } else {
             let after = self.rng.random_range(1..=8);
@@ -494,11 +495,11 @@ impl World {
         };
         let manner = self.receivers[running.receiver].manner;
         if let Manner::Fails(status) = manner {
-            let reply = Reply::Http { status, body: String::new() };
+            let reply = Reply::status(status);
             return self.schedule(self.now + 3, Event::Reply(seat, life, id, reply));
         }
         let receiver::Payload { group, reason, firing, resolved } = receiver::read(&running.body);
-        self.trace.told(self.now, seat, running.receiver, &running.body);
+        self.trace.told(self.now, seat, running.receiver, running.body.as_bytes());
         self.trace.line(self.now, || {
             let receiver = running.receiver;
             format!("r{receiver} hears from n{seat}: {group}: {reason}: +{firing:?} -{resolved:?}")
@@ -522,7 +523,7 @@ impl World {
         }
         if let Manner::Fine(least, most) = manner {
             let after = self.rng.random_range(least..=most);
-            let reply = Reply::Http { status: 200, body: String::new() };
+            let reply = Reply::status(200);
             self.schedule(self.now + after, Event::Reply(seat, life, id, reply));
         }
     }
@@ -725,8 +726,8 @@ impl World {
 }
 
 /// Which receiver a URL is of: they are numbered.
-fn receiver_at(url: &config::Secret) -> usize {
-    let config::Secret::Inline(url) = url else { unreachable!("urls are inline") };
+fn receiver_at(url: &Text) -> usize {
+    let url = url.inline().unwrap_or_default();
     usize::from(url.bytes().find(u8::is_ascii_digit).map_or(0, |digit| digit - b'0'))
 }
 

@@ -1,11 +1,14 @@
 //! Section `global`. Receivers that this version cannot notify by have their keys here too: they are checked and shown,
 //! so that an existing file loads.
 
-use crate::config::Global;
+use std::rc::Rc;
+
 use crate::config::read::Cx;
-use crate::config::read::http::{self, Http, Url};
-use crate::config::render::Yaml;
+use crate::config::read::http;
+use crate::config::render::{self, Yaml};
 use crate::config::table::Table;
+use crate::config::{Global, Http};
+use crate::model::Url;
 
 /// What a key takes.
 #[derive(Clone, Copy)]
@@ -70,26 +73,25 @@ const KEYS: &[(&str, Takes, &str)] = &[
 pub(super) struct Read {
     pub(super) global: Global,
     /// What receivers without their own have.
-    pub(super) http: Http,
+    pub(super) http: Rc<Http>,
     /// The section as it is shown.
     pub(super) shown: Yaml,
 }
 
 pub(super) fn read(root: &Table<'_>, cx: &Cx<'_>) -> Read {
-    let mut read =
-        Read { global: Global::default(), http: Http::default(), shown: Yaml::default() };
+    let mut read = Read { global: Global::default(), http: Rc::default(), shown: Yaml::default() };
     let table = root.get("global").and_then(|item| item.table());
     if let Some(table) = &table {
         if let Some(timeout) = table.duration("resolve_timeout") {
             read.global.resolve_timeout = timeout;
         }
         if let Some(item) = table.get("http_config") {
-            read.http = http::read(&item, cx);
+            read.http = Rc::new(http::read(&item, cx));
         }
     }
     let mut shown = vec![
         ("resolve_timeout", Yaml::duration(read.global.resolve_timeout)),
-        ("http_config", read.http.shown()),
+        ("http_config", render::http(&read.http)),
     ];
     for (key, takes, default) in KEYS {
         let value = table.as_ref().and_then(|table| value(table, key, *takes));

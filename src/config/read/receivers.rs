@@ -4,13 +4,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::config::read::Cx;
-use crate::config::read::http::{self, Http, Url};
+use crate::config::read::http;
 use crate::config::read::matchers::is_label_name;
 use crate::config::table::{Item, Table};
 use crate::config::tree::Value;
-use crate::config::{Authorization, Integration, IntegrationKind, Receiver, Secret, Webhook};
-use crate::model::Labels;
+use crate::config::{Http, Integration, IntegrationKind, Receiver, Secret, Webhook};
 use crate::model::duration::parse_go_duration;
+use crate::model::url::Scheme;
+use crate::model::{Labels, Url};
 
 /// Receiver types of Alertmanager that this version cannot notify by.
 const UNAVAILABLE: [&str; 17] = [
@@ -34,13 +35,13 @@ const UNAVAILABLE: [&str; 17] = [
 ];
 
 /// Reads one entry of a type.
-type Read = fn(&Table<'_>, &Http, &Cx<'_>) -> Option<IntegrationKind>;
+type Read = fn(&Table<'_>, &Rc<Http>, &Cx<'_>) -> Option<IntegrationKind>;
 
 /// The types that this version can notify by, and whether they tell of alerts that have ended if nobody says.
 const AVAILABLE: [(&str, bool, Read); 2] =
     [("webhook_configs", true, webhook), ("log_configs", true, log)];
 
-pub(super) fn read(root: &Table<'_>, http: &Http, cx: &Cx<'_>) -> Vec<Rc<Receiver>> {
+pub(super) fn read(root: &Table<'_>, http: &Rc<Http>, cx: &Cx<'_>) -> Vec<Rc<Receiver>> {
     let mut receivers: Vec<Rc<Receiver>> = Vec::new();
     for item in root.list("receivers") {
         let Some(receiver) = receiver(&item, http, cx) else { continue };
@@ -52,7 +53,7 @@ pub(super) fn read(root: &Table<'_>, http: &Http, cx: &Cx<'_>) -> Vec<Rc<Receive
     receivers
 }
 
-fn receiver(item: &Item<'_>, http: &Http, cx: &Cx<'_>) -> Option<Receiver> {
+fn receiver(item: &Item<'_>, http: &Rc<Http>, cx: &Cx<'_>) -> Option<Receiver> {
     let table = item.table()?;
     let name = table.text("name").unwrap_or_default();
     if name.is_empty() {
@@ -100,14 +101,14 @@ fn labels(table: &Table<'_>, cx: &Cx<'_>) -> Labels {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "a line of the table of types")]
-fn log(_: &Table<'_>, _: &Http, _: &Cx<'_>) -> Option<IntegrationKind> {
+fn log(_: &Table<'_>, _: &Rc<Http>, _: &Cx<'_>) -> Option<IntegrationKind> {
     Some(IntegrationKind::Log)
 }
 
 /// None only if an error has been noted.
-fn webhook(table: &Table<'_>, http: &Http, cx: &Cx<'_>) -> Option<IntegrationKind> {
-    let own = table.get("http_config").map(|item| http::read(&item, cx));
-    let http = own.unwrap_or_else(|| http.clone());
+fn webhook(table: &Table<'_>, http: &Rc<Http>, cx: &Cx<'_>) -> Option<IntegrationKind> {
+    let own = table.get("http_config").map(|item| Rc::new(http::read(&item, cx)));
+    let http = own.unwrap_or_else(|| Rc::clone(http));
     if let Some(item) = table.get("payload").filter(|item| !item.is_empty()) {
         item.error("payload is not available in this version: remove it");
     }
@@ -116,28 +117,29 @@ fn webhook(table: &Table<'_>, http: &Http, cx: &Cx<'_>) -> Option<IntegrationKin
         Value::Int(0) => Some(Duration::ZERO),
         _ => item.check(parse_go_duration(item.text()?)),
     });
-    let (url, of_url) = url(table, cx)?;
+    let url = url(table, cx)?;
     Some(IntegrationKind::Webhook(Webhook {
         url,
         max_alerts: usize::try_from(max_alerts).unwrap_or(usize::MAX),
         timeout: timeout.unwrap_or_default(),
-        authorization: match http.authorization {
-            Authorization::None => of_url,
-            configured => configured,
-        },
-        headers: http.headers,
-        follow_redirects: http.follow_redirects,
+        http,
     }))
 }
 
-fn url(table: &Table<'_>, cx: &Cx<'_>) -> Option<(Secret, Authorization)> {
+fn url(table: &Table<'_>, cx: &Cx<'_>) -> Option<Secret> {
     let file_or_text = http::secret(table, "url", "url_file", cx);
     match (table.get("url"), file_or_text) {
         (Some(item), Some(Secret::Inline(text))) => {
-            let (url, authorization) = item.check(Url::of_receiver(&text))?;
-            Some((Secret::Inline(url.into()), authorization))
+            if text.contains("{{") {
+                item.error("this version has no templates in URLs: write the URL out");
+                return None;
+            }
+            if item.check(Url::parse(&text))?.scheme() == Scheme::Https {
+                item.error("this version has no TLS: use an http URL, for instance of a proxy on this machine");
+            }
+            Some(Secret::Inline(text))
         }
-        (None, Some(file)) => Some((file, Authorization::None)),
+        (None, Some(file)) => Some(file),
         (None, None) if table.get("url_file").is_none() => {
             table.item.error("one of url and url_file must be set");
             None

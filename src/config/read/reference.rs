@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::config::{Flags, Language};
+use crate::config::{Environment, Flags, Language};
 
 const REFERENCE: &str = include_str!("../../../configs/reference.toml");
 
-fn options(flags: &Flags) -> Options<'_> {
-    Options { file: Path::new("x"), language: Language::Toml, flags, state_directory: None }
+fn options<'a>(flags: &'a Flags, environment: &'a Environment) -> Options<'a> {
+    Options { file: Path::new("x"), language: Language::Toml, flags, environment }
 }
 
 /// The reference without what it says of defaults.
@@ -36,9 +36,9 @@ times = [{ start_time = "22:00", end_time = "24:00" }]
 
 #[test]
 fn every_value_of_the_reference_is_the_default() {
-    let flags = Flags::default();
-    let mut bare = load(REFERENCE_BARE.as_bytes(), &options(&flags)).unwrap();
-    let mut reference = load(REFERENCE.as_bytes(), &options(&flags)).unwrap();
+    let (flags, environment) = (Flags::default(), Environment::default());
+    let mut bare = load(REFERENCE_BARE.as_bytes(), &options(&flags, &environment)).unwrap();
+    let mut reference = load(REFERENCE.as_bytes(), &options(&flags, &environment)).unwrap();
     assert_eq!(reference.warnings, []);
     bare.config.original.clear();
     reference.config.original.clear();
@@ -69,8 +69,8 @@ fn every_key_is_in_the_reference_set_or_commented_out() {
 
     let tree = parse(Language::Toml, REFERENCE.as_bytes()).unwrap();
     let notes = Notes::default();
-    let flags = Flags::default();
-    sections(&Item::root(&notes, &tree).table().unwrap(), &options(&flags)).unwrap();
+    let (flags, environment) = (Flags::default(), Environment::default());
+    sections(&Item::root(&notes, &tree).table().unwrap(), &options(&flags, &environment)).unwrap();
     let missing: BTreeSet<String> = notes.missing().iter().map(|path| section_path(path)).collect();
     let mut there = BTreeSet::new();
     key_paths(&tree, "", &mut there);

@@ -9,7 +9,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::{
-    Authorization, DEFAULT, Flags, GroupBy, IntegrationKind, Language, Secret, Webhook, flags,
+    Authorization, DEFAULT, Environment, Flags, GroupBy, IntegrationKind, Language, Secret,
+    Webhook, flags,
 };
 
 fn load_as(language: Language, text: &str, flags: &Flags) -> Result<Loaded, Errors> {
@@ -17,7 +18,10 @@ fn load_as(language: Language, text: &str, flags: &Flags) -> Result<Loaded, Erro
         Language::Toml => Path::new("etc/x.toml"),
         Language::Yaml => Path::new("etc/x.yml"),
     };
-    Config::load(text.as_bytes(), &Options { file, language, flags, state_directory: None })
+    Config::load(
+        text.as_bytes(),
+        &Options { file, language, flags, environment: &Environment::default() },
+    )
 }
 
 fn toml(text: &str) -> Loaded {
@@ -187,20 +191,18 @@ fn children_inherit_what_they_do_not_set() {
 fn a_receiver_has_the_global_http_config_or_its_own_whole() {
     let loaded = toml(BOTH_TOML);
     let (inherits, own) = (webhook(&loaded, 1, 0), webhook(&loaded, 1, 1));
-    assert!(!inherits.follow_redirects);
+    assert!(!inherits.http.follow_redirects);
     let secret = |text: &str| Secret::Inline(text.into());
     let header = |secret| ("X-Site".to_owned(), secret);
     let file = header(Secret::File("etc/c".into()));
-    assert_eq!(inherits.headers, [header(secret("a")), header(secret("b")), file]);
-    assert_eq!(inherits.url, secret("http://10.0.0.1:8080/hook"));
-    let basic = Authorization::Basic { username: secret("user"), password: secret("pw") };
-    assert_eq!(inherits.authorization, basic);
+    assert_eq!(inherits.http.headers, [header(secret("a")), header(secret("b")), file]);
+    assert_eq!(inherits.url, secret("http://user:pw@10.0.0.1:8080/hook"));
     assert_eq!((inherits.max_alerts, inherits.timeout), (5, Duration::from_millis(1500)));
 
-    assert!(own.follow_redirects && own.headers.is_empty());
+    assert!(own.http.follow_redirects && own.http.headers.is_empty());
     assert_eq!(own.url, Secret::File("etc/hook.url".into()));
     let bearer = Authorization::Scheme("Bearer".to_owned(), Secret::File("etc/token".into()));
-    assert_eq!(own.authorization, bearer);
+    assert_eq!(own.http.authorization, bearer);
     assert_eq!(loaded.templates, [Path::new("etc/t/*.tmpl"), Path::new("/abs/*.tmpl")]);
 }
 
@@ -271,11 +273,14 @@ fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
 
 #[test]
 fn systemds_state_directory_is_the_default_of_the_storage() {
-    let state_directory = Some(Path::new("/var/lib/bellwether"));
+    let environment = &Environment {
+        state_directory: Some("/var/lib/bellwether".into()),
+        ..Environment::default()
+    };
     let path = |text: &str, args: &[&str]| {
         let flags = &flags(args);
         let options =
-            Options { file: Path::new("x.yml"), language: Language::Yaml, flags, state_directory };
+            Options { file: Path::new("x.yml"), language: Language::Yaml, flags, environment };
         Config::load(text.as_bytes(), &options).unwrap().settings.storage.path
     };
     assert_eq!(path(MINIMAL, &[]), Path::new("/var/lib/bellwether"));
@@ -318,7 +323,7 @@ proptest! {
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), is_toml: bool) {
         let language = if is_toml { Language::Toml } else { Language::Yaml };
         let flags = &Flags::default();
-        let options = Options { file: Path::new("x"), language, flags, state_directory: None };
+        let options = Options { file: Path::new("x"), language, flags, environment: &Environment::default() };
         if let Err(errors) = Config::load(&bytes, &options) {
             prop_assert!(!errors.problems.is_empty());
         }
@@ -338,7 +343,7 @@ proptest! {
             bytes[at] = byte;
         }
         let flags = &Flags::default();
-        let options = Options { file: Path::new("x"), language, flags, state_directory: None };
+        let options = Options { file: Path::new("x"), language, flags, environment: &Environment::default() };
         if let Err(errors) = Config::load(&bytes, &options) {
             prop_assert!(!errors.problems.is_empty());
         }

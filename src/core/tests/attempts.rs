@@ -1,7 +1,7 @@
 //! Attempts that wait for a place: more groups are due than attempts may run.
 
 use super::*;
-use crate::config::{Authorization, IntegrationKind, Webhook};
+use crate::config::{IntegrationKind, Secret, Webhook};
 use crate::core::Change;
 use crate::core::history::Outcome;
 use crate::limits::{ATTEMPTS_EACH_MAX, ATTEMPTS_MAX};
@@ -16,9 +16,7 @@ pub(super) fn webhooks() -> Config {
             url: Secret::Inline(format!("http://{}/", receiver.name).into()),
             max_alerts: 0,
             timeout: Duration::ZERO,
-            authorization: Authorization::None,
-            headers: Vec::new(),
-            follow_redirects: true,
+            http: Rc::default(),
         };
         let receiver = Rc::get_mut(receiver).unwrap();
         receiver.integrations[0].kind = IntegrationKind::Webhook(webhook);
@@ -52,7 +50,7 @@ pub(super) fn reply(w: &mut World, id: AttemptId, reply: &Reply) {
 }
 
 const fn fine() -> Reply {
-    Reply::Http { status: 200, body: String::new() }
+    Reply::status(200)
 }
 
 fn outcomes(w: &World, like: impl Fn(&Outcome) -> bool) -> usize {
@@ -124,7 +122,7 @@ fn what_waits_for_a_receiver_that_is_not_reached_is_left_to_others_at_once() {
     assert_eq!(surrendered(&mut w), 0);
     let held = w.core.open.keys().filter(|key| w.core.turns.mine(**key)).count();
     assert!(held > ATTEMPTS_EACH_MAX, "those that wait are claimed too: {held}");
-    reply(&mut w, first, &Reply::Failed("no way there".into()));
+    reply(&mut w, first, &Reply::failed("no way there"));
     assert_eq!(surrendered(&mut w), 1 + held - ATTEMPTS_EACH_MAX);
     assert_eq!(outcomes(&w, |it| matches!(it, Outcome::Surrendered { .. })), 1 + held - 16);
     assert_eq!(w.core.open.len(), open, "they are tried if nobody else does");
@@ -136,7 +134,7 @@ fn alone_what_waits_for_a_receiver_that_is_not_reached_is_tried_all_the_same() {
     post(&mut w, "a", 20);
     w.pass(1);
     let first = w.open[0];
-    reply(&mut w, first, &Reply::Failed("no way there".into()));
+    reply(&mut w, first, &Reply::failed("no way there"));
     assert_eq!((w.told.len(), w.open.len()), (ATTEMPTS_EACH_MAX + 1, ATTEMPTS_EACH_MAX));
 }
 

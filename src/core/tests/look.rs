@@ -6,7 +6,7 @@ use crate::core::Change;
 use crate::core::turn::Claim;
 
 fn lost() -> Reply {
-    Reply::Failed("no way there".into())
+    Reply::failed("no way there")
 }
 
 /// A node whose turn the group `A`, which is due at 1,000 ms, is not, and that hears another's claim on it at 1,300 ms.

@@ -1,6 +1,6 @@
 //! One HTTP request to a receiver, over a connection of its own. No error says more of a URL than its host.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
 
@@ -12,14 +12,16 @@ use hyper::header::{
     LOCATION, USER_AGENT,
 };
 use hyper::http::response::Parts;
-use hyper::{Method, Request, StatusCode, Uri};
+use hyper::{Method, Request, StatusCode};
 use smol::lock::Semaphore;
 use smol::{Async, Timer};
 use smol_hyper::rt::FuturesIo;
 
-use crate::config::Secret;
+use crate::config::{Authorization, Secret};
 use crate::limits::{ATTEMPTS_MAX, CONNECT_TIME_MAX, REDIRECTS_MAX, REPLY_BYTES_MAX};
-use crate::notify::{self, HttpRequest};
+use crate::model::url::{Scheme, UrlError, UserInfo};
+use crate::model::{Url, base64};
+use crate::notify::{HttpRequest, Part, Text};
 use crate::shell::secrets;
 
 const AGENT: &str = concat!("Bellwether/", env!("CARGO_PKG_VERSION"));
@@ -29,8 +31,10 @@ const AGENT: &str = concat!("Bellwether/", env!("CARGO_PKG_VERSION"));
 pub(super) enum Error {
     /// The file of a secret was not read.
     Secret(secrets::Error),
-    /// The URL is none that we can use: what is wrong with it.
-    Url(&'static str),
+    /// The URL is none that we can use.
+    Url(UrlError),
+    /// Only http is spoken.
+    Scheme,
     /// A header's name or value cannot be sent: its name.
     Header(String),
     /// A host's name was not resolved.
@@ -48,6 +52,7 @@ impl fmt::Display for Error {
         match self {
             Self::Secret(error) => error.fmt(f),
             Self::Url(why) => write!(f, "the URL cannot be used: {why}"),
+            Self::Scheme => f.write_str("this version does not speak https"),
             Self::Header(name) => write!(f, "header {name:?} cannot be sent as configured"),
             Self::Resolve(host, error) => write!(f, "looking up {host}: {error}"),
             Self::Connect(host, error) => write!(f, "connecting to {host}: {error}"),
@@ -59,24 +64,18 @@ impl fmt::Display for Error {
 
 /// Sends a request, follows redirects if that is asked for, and returns the status and the beginning of the body.
 pub(super) async fn send(request: HttpRequest) -> Result<(u16, String), Error> {
-    let mut target = Target::parse(&read(&request.url).await?)?;
-    let mut headers = headers(request.headers).await?;
-    if let Some(user) = target.user.take()
-        && !headers.contains_key(AUTHORIZATION)
-    {
-        headers.insert(AUTHORIZATION, basic(&user)?);
-    }
-    let mut method = Method::try_from(request.method).map_err(|_| Error::Url("odd method"))?;
-    let mut body = Bytes::from(request.body);
+    let mut target = target(&request.url).await?;
+    let mut headers = headers(&request, target.user()).await?;
+    let mut method = Method::try_from(request.method).unwrap_or_default();
+    let mut body = Bytes::from(written(&request.body).await?);
     for _ in 0..=REDIRECTS_MAX {
         let (head, text) = exchange(&target, method.clone(), &headers, body.clone()).await?;
         let status = head.status;
-        let follows = request.follow_redirects && status.is_redirection();
+        let follows = request.http.follow_redirects && status.is_redirection();
         let next = head.headers.get(LOCATION).filter(|_| follows);
         let Some(next) = next else { return Ok((status.as_u16(), text)) };
-        let next = next.to_str().map_err(|_| Error::Redirect("its target is not text"))?;
-        let next = target.join(next)?;
-        if next.host != target.host {
+        let next = target.join(&String::from_utf8_lossy(next.as_bytes())).map_err(Error::Url)?;
+        if next.host() != target.host() {
             forget_secrets(&mut headers);
         }
         target = next;
@@ -91,110 +90,43 @@ pub(super) async fn send(request: HttpRequest) -> Result<(u16, String), Error> {
 }
 
 /// Opens a connection to where requests to `url` go, and closes it.
-pub(super) async fn look(url: &Secret) -> Result<(), Error> {
-    connect(&Target::parse(&read(url).await?)?).await.map(drop)
+pub(super) async fn look(url: &Text) -> Result<(), Error> {
+    connect(&target(url).await?).await.map(drop)
 }
 
-/// Where a request goes.
-#[derive(Debug, PartialEq, Eq)]
-struct Target {
-    host: String,
-    port: u16,
-    /// The value of the header `Host`.
-    authority: String,
-    path: String,
-    /// `user:password`, decoded.
-    user: Option<String>,
+async fn target(url: &Text) -> Result<Url, Error> {
+    let url = Url::parse(&written(url).await?).map_err(Error::Url)?;
+    if url.scheme() == Scheme::Http { Ok(url) } else { Err(Error::Scheme) }
 }
 
-impl Target {
-    fn parse(url: &str) -> Result<Self, Error> {
-        let uri: Uri = escaped(url).parse().map_err(|_| Error::Url("it is not well-formed"))?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => return Err(Error::Url("this version does not speak https")),
-            _ => return Err(Error::Url("it does not begin with http://")),
-        }
-        let authority = uri.authority().ok_or(Error::Url("it names no host"))?;
-        let (user, place) = authority
-            .as_str()
-            .rsplit_once('@')
-            .map_or((None, authority.as_str()), |(user, place)| (Some(unescaped(user)), place));
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-        Ok(Self {
-            host: host.to_owned(),
-            port: authority.port_u16().unwrap_or(80),
-            authority: place.to_owned(),
-            path: uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
-            user,
-        })
-    }
-
-    /// What a redirect to `location` leads to.
-    fn join(&self, location: &str) -> Result<Self, Error> {
-        if location.contains("://") {
-            return Self::parse(location);
-        }
-        if let Some(rest) = location.strip_prefix("//") {
-            return Self::parse(&format!("http://{rest}"));
-        }
-        let path = if location.starts_with('/') {
-            location.to_owned()
-        } else {
-            let path = self.path.split('?').next().unwrap_or_default();
-            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            format!("{folder}/{location}")
-        };
-        Self::parse(&format!("http://{}{path}", self.authority))
-    }
-}
-
-/// The URL with those characters escaped that a browser lets stand and HTTP does not.
-fn escaped(url: &str) -> String {
-    let mut escaped = String::with_capacity(url.len());
-    for byte in url.bytes() {
-        if byte.is_ascii_graphic() && !br#""<>\^`{|}"#.contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            write!(escaped, "%{byte:02X}").ok();
+/// The text with its secrets filled in.
+async fn written(text: &Text) -> Result<String, Error> {
+    let mut whole = String::new();
+    for part in text.parts() {
+        match part {
+            Part::Plain(text) => whole.push_str(text),
+            Part::Secret(secret, escape) => whole.push_str(&escape.apply(&read(secret).await?)),
         }
     }
-    escaped
-}
-
-fn unescaped(text: &str) -> String {
-    let mut parts = text.split('%');
-    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
-    for part in parts {
-        match part.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                bytes.extend_from_slice(part.get(2..).unwrap_or_default().as_bytes());
-            }
-            None => bytes.extend_from_slice(format!("%{part}").as_bytes()),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    Ok(whole)
 }
 
 /// One request, the head of its answer and the beginning of the body.
 async fn exchange(
-    target: &Target,
+    target: &Url,
     method: Method,
     headers: &HeaderMap,
     body: Bytes,
 ) -> Result<(Parts, String), Error> {
-    let failed = |error| Error::Http(target.host.clone(), error);
+    let failed = |error| Error::Http(target.host().to_owned(), error);
     let stream = FuturesIo::new(connect(target).await?);
     let (mut sender, connection) =
         http1::Builder::new().title_case_headers(true).handshake(stream).await.map_err(failed)?;
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = method;
-    *request.uri_mut() = target.path.parse().map_err(|_| Error::Url("its path is odd"))?;
+    *request.uri_mut() = target.path().parse().map_err(|_| Error::Url(UrlError::Host))?;
     *request.headers_mut() = headers.clone();
-    let host =
-        HeaderValue::try_from(&target.authority).map_err(|_| Error::Url("its host is odd"))?;
+    let host = HeaderValue::try_from(target.authority()).map_err(|_| Error::Url(UrlError::Host))?;
     request.headers_mut().insert(HOST, host);
     request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
     request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -211,10 +143,10 @@ async fn exchange(
 }
 
 /// The one place where TLS will be put around the stream.
-async fn connect(target: &Target) -> Result<Async<TcpStream>, Error> {
-    let addresses = in_time(look_up(target.host.clone(), target.port))
+async fn connect(target: &Url) -> Result<Async<TcpStream>, Error> {
+    let addresses = in_time(look_up(target.host().to_owned(), target.port()))
         .await
-        .map_err(|error| Error::Resolve(target.host.clone(), error))?;
+        .map_err(|error| Error::Resolve(target.host().to_owned(), error))?;
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in addresses {
         match in_time(stream_to(address)).await {
@@ -222,7 +154,7 @@ async fn connect(target: &Target) -> Result<Async<TcpStream>, Error> {
             Err(error) => failure = error,
         }
     }
-    Err(Error::Connect(target.authority.clone(), failure))
+    Err(Error::Connect(target.authority(), failure))
 }
 
 /// The addresses of a host. A look-up whose attempt has ended runs on until the system gives up, and keeps its place.
@@ -270,30 +202,47 @@ async fn beginning(mut body: Incoming) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-async fn headers(given: Vec<(String, notify::HeaderValue)>) -> Result<HeaderMap, Error> {
+async fn headers(request: &HttpRequest, user: Option<&UserInfo>) -> Result<HeaderMap, Error> {
     let mut headers = HeaderMap::new();
-    for (name, value) in given {
-        let value = match value {
-            notify::HeaderValue::Plain(text) => HeaderValue::try_from(text),
-            notify::HeaderValue::Secret(prefix, text) => {
-                secret(&format!("{prefix}{}", read(&text).await?))
-            }
-            notify::HeaderValue::Basic(user, password) => {
-                let pair = format!("{}:{}", read(&user).await?, read(&password).await?);
-                Ok(basic(&pair)?)
-            }
-        };
-        match (HeaderName::try_from(&name), value) {
-            (Ok(known), Ok(value)) => headers.append(known, value),
-            _ => return Err(Error::Header(name)),
-        };
+    for (name, value) in &request.headers {
+        let text = written(value).await?;
+        let value = if value.has_secrets() { secret(&text) } else { HeaderValue::try_from(text) };
+        insert(&mut headers, name, value)?;
+    }
+    let authorization = match &request.http.authorization {
+        Authorization::None | Authorization::OAuth2(_) => {
+            user.map(|user| basic(&user.name, &user.password))
+        }
+        Authorization::Basic { username, password } => {
+            Some(basic(&read(username).await?, &read(password).await?))
+        }
+        Authorization::Scheme(scheme, credentials) => {
+            Some(format!("{scheme} {}", read(credentials).await?))
+        }
+    };
+    if let Some(text) = authorization {
+        insert(&mut headers, AUTHORIZATION.as_str(), secret(&text))?;
+    }
+    for (name, value) in &request.http.headers {
+        insert(&mut headers, name, secret(&read(value).await?))?;
     }
     Ok(headers)
 }
 
-fn basic(pair: &str) -> Result<HeaderValue, Error> {
-    let value = secret(&format!("Basic {}", base64(pair.as_bytes())));
-    value.map_err(|_| Error::Header("Authorization".to_owned()))
+fn insert(
+    headers: &mut HeaderMap,
+    name: &str,
+    value: Result<HeaderValue, InvalidHeaderValue>,
+) -> Result<(), Error> {
+    match (HeaderName::try_from(name), value) {
+        (Ok(known), Ok(value)) => headers.append(known, value),
+        _ => return Err(Error::Header(name.to_owned())),
+    };
+    Ok(())
+}
+
+fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", base64::encode(format!("{user}:{password}").as_bytes()))
 }
 
 /// A value that is for one host alone.
@@ -312,80 +261,6 @@ fn forget_secrets(headers: &mut HeaderMap) {
     }
 }
 
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4 {
-            let digit = usize::try_from(bits >> (18 - 6 * place) & 63).unwrap_or(0);
-            let digit = DIGITS.get(digit).map_or('=', |digit| char::from(*digit));
-            text.push(if place <= chunk.len() { digit } else { '=' });
-        }
-    }
-    text
-}
-
 async fn read(secret: &Secret) -> Result<String, Error> {
     secrets::read(secret).await.map_err(Error::Secret)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_is_taken_apart() {
-        let target = Target::parse("http://u%40x:p@[::1]:8080/a/b?c=d").unwrap();
-        assert_eq!((&*target.host, target.port, &*target.path), ("::1", 8080, "/a/b?c=d"));
-        assert_eq!((&*target.authority, target.user.as_deref()), ("[::1]:8080", Some("u@x:p")));
-        assert_eq!(Target::parse("http://h").unwrap().path, "/");
-        for bad in ["", "h", "/a", "ftp://h/", "http://", "https://h/"] {
-            assert!(Target::parse(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn odd_characters_of_a_url_are_escaped() {
-        let target = Target::parse("http://h/ä/{x}?<a>&b=%20|").unwrap();
-        assert_eq!(&*target.path, "/%C3%A4/%7Bx%7D?%3Ca%3E&b=%20%7C");
-    }
-
-    #[test]
-    fn a_redirect_leads_where_its_target_says() {
-        let from = Target::parse("http://h:1/a/b?c").unwrap();
-        let to = |location| {
-            let target = from.join(location).unwrap();
-            format!("{}{}", target.authority, target.path)
-        };
-        assert_eq!(to("http://x/y"), "x/y");
-        assert_eq!(to("//x/y"), "x/y");
-        assert_eq!(to("/y?z"), "h:1/y?z");
-        assert_eq!(to("y"), "h:1/a/y");
-    }
-
-    #[test]
-    fn base64_pads() {
-        for (plain, text) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("ÿþ?", "w7/Dvj8=")]
-        {
-            assert_eq!(base64(plain.as_bytes()), text);
-        }
-    }
-
-    #[test]
-    fn no_error_shows_more_of_a_url_than_its_host() {
-        let secret = "http://user:hunter2@127.0.0.1:1/token-abc?key=hunter2";
-        let request = HttpRequest {
-            method: "POST",
-            url: Secret::Inline(secret.into()),
-            headers: Vec::new(),
-            body: Vec::new(),
-            follow_redirects: true,
-        };
-        let error = format!("{}", Target::parse("https://u:hunter2@h/token-abc").unwrap_err());
-        assert!(!error.contains("hunter2") && !error.contains("token"), "{error}");
-        assert!(!format!("{request:?}").contains("hunter2"));
-    }
 }

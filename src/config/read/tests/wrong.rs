@@ -295,7 +295,7 @@ const WRONG_ROUTES: &[(&str, &str, &str)] = &[
     (
         "receiver: d",
         "[{name: d, webhook_configs: [{url: 'http://'}]}]",
-        "2: receivers[0].webhook_configs[0].url: missing host for URL, or a port that is no number",
+        "2: receivers[0].webhook_configs[0].url: missing host for URL, or a character that no host name has",
     ),
     (
         "receiver: d",
