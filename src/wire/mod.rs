@@ -3,6 +3,8 @@
 pub mod json;
 pub mod key;
 pub mod metrics;
+pub mod mqtt;
 pub mod record;
 pub mod rest;
 pub mod rfc3339;
+pub mod smtp;
