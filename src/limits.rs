@@ -166,7 +166,11 @@ pub const STORE_COPY_BYTES: usize = 32 * 1024;
 /// is overwritten.
 pub const STORE_SEGMENTS: u8 = 3;
 
-/// The smallest segment. Policy: segments double when the live records fill half, and halve when they fill a sixteenth.
+/// Bytes that segments leave to others where there is little room. Policy: segments are made smaller; where even the
+/// smallest that would do finds no room, said and alerted, and tried again.
+pub const STORE_SPARE_BYTES: u64 = 64 * 1024;
+
+/// The smallest segment where there is room. Policy: segments double when the live records fill half, and halve when they fill a sixteenth.
 pub const STORE_SEGMENT_BYTES_MIN: u32 = 1024 * 1024;
 
 /// The largest segment, so three times this on flash. Policy: records that need more are left out, said and alerted.
@@ -222,6 +226,8 @@ pub const KEEPER_RECORDS_MAX: usize = 10_000;
 pub const KEEPER_RETRY_MIN: Duration = Duration::from_secs(1);
 /// The longest pause between two tries to write again. Policy: as for [`KEEPER_RETRY_MIN`].
 pub const KEEPER_RETRY_MAX: Duration = Duration::from_secs(60);
+/// Between two lines of the log about a failure of the journal that lasts. Policy: those between are not logged.
+pub const JOURNAL_SAID_INTERVAL: Duration = Duration::from_secs(15 * 60);
 /// Between two tries to bring to flash what found no room there: each writes everything. Policy: until then it is in
 /// memory alone, said and alerted.
 pub const KEEPER_FULL_RETRY: Duration = Duration::from_secs(15 * 60);

@@ -1,6 +1,6 @@
 //! What the journal does when the flash does not do what it should, and what its bytes are.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test program")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test program")]
 
 #[path = "support/mod.rs"]
 #[allow(
@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether::limits::STORE_BODY_BYTES_MAX;
 use bellwether::store::record::{PAGE_BYTES, SegmentHeader};
-use bellwether::store::{Damage, Fault, Journal, Op, Options, Record, Replay, survey};
+use bellwether::store::{Damage, Fault, Journal, Op, Options, Record, Replay, read, survey};
 use support::flash::{Faults, Flash};
 use support::rng::Rng;
 
@@ -145,6 +145,124 @@ fn without_space_for_a_third_segment_it_overwrites_the_oldest() {
     assert_eq!(found(&flash), model(&[put("a", 29)]));
 }
 
+/// What can be read of it without opening it.
+fn read_only(flash: &Flash) -> (Model, Replay) {
+    let mut found = Model::new();
+    let replay = read(flash.clone(), &mut |kind, key, body| {
+        found.insert((kind, key.to_vec()), body.to_vec());
+    });
+    (found, replay.unwrap())
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_is_read() {
+    let (flash, records) = history();
+    flash.set_faults(Faults { read_only: true, ..Faults::default() });
+    let (found, replay) = read_only(&flash);
+    assert_eq!(found, model(&records));
+    assert!(replay.is_all() && replay.cuts.is_empty());
+}
+
+#[test]
+fn a_segment_that_is_not_for_us_is_left_alone_and_the_others_are_read() {
+    let (flash, records) = history();
+    let newest = newest(&flash);
+    let denied = ["journal-0", "journal-1", "journal-2"].into_iter().find(|name| *name == newest);
+    let calls = flash.calls();
+    flash.set_faults(Faults { denied, ..Faults::default() });
+    let fault = Journal::open(flash.clone(), options(), &mut |_, _, _| {}).unwrap_err();
+    assert!(fault.to_string().contains(&newest), "{fault}");
+    let (found, replay) = read_only(&flash);
+    assert!(!found.is_empty(), "the generation before it");
+    assert!(!replay.is_all(), "{:?}", replay.cuts);
+    flash.set_faults(Faults::default());
+    assert_eq!(open(&flash).1, model(&records), "after {} calls", flash.calls() - calls);
+}
+
+#[test]
+fn what_is_kept_while_a_newer_segment_does_not_read_is_kept_when_it_does_again() {
+    let (flash, _) = history();
+    let newest = newest(&flash);
+    let reads_of = ["journal-0", "journal-1", "journal-2"].into_iter().find(|name| *name == newest);
+    flash.set_faults(Faults { reads_of, ..Faults::default() });
+    let (mut journal, mut state, _) = open(&flash);
+    journal.commit(&[put("after", 500)]).unwrap();
+    flash.set_faults(Faults::default());
+    state.extend(model(&[put("after", 500)]));
+    assert_eq!(found(&flash), state);
+}
+
+#[test]
+fn without_room_nothing_is_touched_and_what_is_missing_is_told() {
+    let flash = Flash::new();
+    flash.set_capacity(40 * PAGE);
+    let (mut journal, ..) = open(&flash);
+    let large: Vec<Record> = (0..7).map(|n| put(&n.to_string(), 20_000)).collect();
+    journal.commit(&large).unwrap_err();
+    let fault = journal.rewrite(&large, &|_| true).unwrap_err();
+    let Fault::NoRoom { needed, free } = fault else { panic!("{fault}") };
+    assert_eq!(free, 40 * PAGE as u64);
+    assert_eq!((journal.wear().bytes, flash.files()), (0, vec![]));
+    flash.set_capacity(usize::try_from(needed).unwrap());
+    journal.rewrite(&large, &|_| true).unwrap();
+    assert_eq!(found(&flash), model(&large));
+}
+
+#[test]
+fn where_there_is_little_room_segments_are_small_and_it_goes_on() {
+    let flash = Flash::new();
+    flash.set_capacity(16 * PAGE + 60 * PAGE);
+    let (mut journal, ..) = open(&flash);
+    let mut rng = Rng::new(5);
+    let mut kept = Vec::new();
+    for n in 0..400 {
+        // Up to some twenty pages, so that now three segments find room and now two.
+        let record = put(&rng.below(20).to_string(), rng.below(if n < 200 { 1500 } else { 4000 }));
+        journal.commit(std::slice::from_ref(&record)).unwrap();
+        kept.push(record);
+    }
+    let used: usize = flash.files().iter().map(|(_, size)| size).sum();
+    assert!(used <= 60 * PAGE, "{used}");
+    assert_eq!(found(&flash), model(&kept));
+    flash.set_capacity(1000 * PAGE);
+    for n in 0..200 {
+        journal.commit(&[put("a", n)]).unwrap();
+    }
+    let used: usize = flash.files().iter().map(|(_, size)| size).sum();
+    assert!(used > 60 * PAGE, "there is room again: {used}");
+}
+
+#[test]
+fn the_other_segments_give_way_where_one_more_finds_room_only_then() {
+    let flash = Flash::new();
+    let (mut journal, ..) = open(&flash);
+    for n in 0..30 {
+        journal.commit(&[put("a", n)]).unwrap();
+    }
+    let used: usize = flash.files().iter().map(|(_, size)| size).sum();
+    assert_eq!(used, 18 * PAGE);
+    flash.set_capacity(16 * PAGE + used);
+    let larger: Vec<Record> = (0..3).map(|n| put(&n.to_string(), 6000)).collect();
+    for record in &larger {
+        journal.commit(std::slice::from_ref(record)).unwrap();
+    }
+    assert_eq!(found(&flash), model(&[&[put("a", 29)], &larger[..]].concat()));
+}
+
+#[test]
+fn only_what_was_written_is_counted() {
+    let flash = Flash::new();
+    let (mut journal, ..) = open(&flash);
+    journal.commit(&[put("a", 10)]).unwrap();
+    let before = journal.wear();
+    flash.set_faults(Faults { no_space: true, ..Faults::default() });
+    let large: Vec<Record> = (0..9).map(|n| put(&n.to_string(), 20_000)).collect();
+    for _ in 0..5 {
+        journal.rewrite(&large, &|_| true).unwrap_err();
+    }
+    assert_eq!(journal.wear().bytes, before.bytes);
+}
+
 #[test]
 fn live_records_that_do_not_read_back_are_a_fault_and_not_a_loss() {
     let flash = Flash::new();
@@ -247,6 +365,16 @@ fn history() -> (Flash, Vec<Record>) {
     (flash, records)
 }
 
+/// The file of the newest segment.
+fn newest(flash: &Flash) -> String {
+    let survey = survey(flash.copied()).unwrap();
+    let newest = survey.segments.iter().find(|segment| {
+        matches!(segment.slot, bellwether::store::Slot::Segment { header, .. }
+            if header.epoch == survey.replay.epoch)
+    });
+    newest.unwrap().name.clone()
+}
+
 #[test]
 fn a_flipped_bit_costs_at_most_one_commit_and_never_invents_one() {
     let (flash, records) = history();
@@ -282,13 +410,7 @@ fn a_flipped_bit_costs_at_most_one_commit_and_never_invents_one() {
 #[test]
 fn a_damaged_base_is_taken_from_the_generation_before() {
     let (flash, records) = history();
-    let survey = survey(flash.copied()).unwrap();
-    let newest = survey.segments.iter().find(|segment| {
-        matches!(segment.slot, bellwether::store::Slot::Segment { header, .. }
-            if header.epoch == survey.replay.epoch)
-    });
-    let name = &newest.unwrap().name;
-    flash.overwrite(name, 2 * PAGE, &[0xff; PAGE]);
+    flash.overwrite(&newest(&flash), 2 * PAGE, &[0xff; PAGE]);
     let (_, state, replay) = open(&flash);
     assert!(replay.repaired);
     assert!(state == model(&records));

@@ -17,7 +17,9 @@ use bellwether::limits::{
     KEEPER_FULL_RETRY, KEEPER_RETRY_MAX, KEEPER_RETRY_MIN, KEEPER_STALL_TIME, STORE_BODY_BYTES_MAX,
     STORE_CRITICAL_DELAY_MAX, STORE_DELAY_MAX,
 };
-use bellwether::store::{Journal, Keeper, Keeping, Kept, Options, Record, Step, Work};
+use bellwether::store::{
+    Journal, Keeper, Keeping, Kept, Missing, Opening, Options, Record, Step, Work,
+};
 use support::flash::{Faults, Flash};
 
 const KINDS: &dyn Fn(u16) -> bool = &|_| true;
@@ -57,7 +59,7 @@ impl Owner {
         let flash = Flash::new();
         let journal = Some(open(&flash, 1).0);
         let now = Duration::from_secs(100);
-        let keeper = Keeper::new(now, keeping, true, None);
+        let keeper = Keeper::new(now, keeping, Opening::sound());
         Self { keeper, flash, journal, now, state: vec![], opened: 1, told: vec![] }
     }
 
@@ -82,7 +84,10 @@ impl Owner {
                 Step::Open => {
                     self.opened += 1;
                     self.journal = Some(open(&self.flash, self.opened).0);
-                    assert!(!self.keeper.opened(self.now, Ok(())), "what it held is known");
+                    assert!(
+                        !self.keeper.opened(self.now, Opening::sound()),
+                        "what it held is known"
+                    );
                 }
                 Step::Write(work) => {
                     self.now += Duration::from_secs(1);
@@ -192,20 +197,75 @@ fn while_nothing_can_be_written_answers_go_and_the_directory_is_tried_ever_more_
 #[test]
 fn a_directory_that_could_not_be_opened_brings_what_it_holds_once_it_can() {
     let keeping = Keeping { commits_a_day: 0, interval: Duration::ZERO };
-    let mut keeper = Keeper::new(Duration::ZERO, &keeping, false, Some("not there".into()));
+    let opening = Opening::failed("not there".into());
+    let mut keeper = Keeper::new(Duration::ZERO, &keeping, opening);
     assert!(matches!(keeper.next(Duration::ZERO), Step::Wait(Some(_))));
     let later = KEEPER_RETRY_MIN;
     assert!(matches!(keeper.next(later), Step::Open));
-    assert!(!keeper.opened(later, Err("still not there".into())));
+    assert!(!keeper.opened(later, Opening::failed("still not there".into())));
     let Step::Tell(kept) = keeper.next(later) else { panic!("a failure is told") };
     assert_eq!(kept.fault.as_deref(), Some("still not there"));
     let later = later + KEEPER_RETRY_MIN;
     assert!(matches!(keeper.next(later), Step::Open));
-    assert!(keeper.opened(later, Ok(())));
+    assert!(keeper.opened(later, Opening::sound()));
     let Step::Tell(kept) = keeper.next(later) else { panic!("the state is asked for") };
     assert!(kept.wants_state);
     keeper.begin_anew(vec![put(1)]);
     assert!(matches!(keeper.next(later), Step::Write(Work { state: Some(_), .. })));
+}
+
+#[test]
+fn what_can_only_be_read_is_known_and_is_written_once_it_can_be() {
+    let keeping = Keeping { commits_a_day: 0, interval: Duration::ZERO };
+    let read_only = || Opening { is_open: false, is_read: true, fault: Some("read-only".into()) };
+    let mut keeper = Keeper::new(Duration::ZERO, &keeping, read_only());
+    keeper.keep(vec![put(1)]);
+    let Step::Tell(kept) = keeper.next(Duration::ZERO) else { panic!("memory has it") };
+    assert_eq!(kept.retry_in, Some(KEEPER_RETRY_MIN));
+    let later = KEEPER_RETRY_MIN;
+    assert!(matches!(keeper.next(later), Step::Open));
+    assert!(!keeper.opened(later, read_only()), "it was read at the start");
+    assert!(matches!(keeper.next(later), Step::Tell(_)));
+    let later = later + KEEPER_RETRY_MIN;
+    assert!(matches!(keeper.next(later), Step::Open));
+    assert!(!keeper.opened(later, Opening::sound()));
+    let Step::Tell(kept) = keeper.next(later) else { panic!("the state is asked for") };
+    assert!(kept.wants_state && kept.retry_in.is_none());
+}
+
+#[test]
+fn what_can_be_read_later_is_news_also_where_it_cannot_be_written() {
+    let keeping = Keeping { commits_a_day: 0, interval: Duration::ZERO };
+    let opening = Opening::failed("not for us".into());
+    let mut keeper = Keeper::new(Duration::ZERO, &keeping, opening);
+    let later = KEEPER_RETRY_MIN;
+    assert!(matches!(keeper.next(later), Step::Open));
+    let read = Opening { is_open: false, is_read: true, fault: Some("read-only".into()) };
+    assert!(keeper.opened(later, read));
+    let Step::Tell(kept) = keeper.next(later) else { panic!("a failure is told") };
+    assert_eq!(kept.fault.as_deref(), Some("read-only"));
+}
+
+#[test]
+fn room_that_is_missing_is_told_and_no_try_writes() {
+    let mut it = Owner::sound();
+    it.flash.set_capacity(30 * 4096);
+    it.state = (0..100).map(put).collect();
+    it.keeper.keep(it.state.clone());
+    it.run_for(Duration::from_secs(2));
+    let (_, first) = it.told.last().unwrap().clone();
+    let Some(Missing { needed, free }) = first.missing else { panic!("{first:?}") };
+    assert!(first.fault.unwrap().contains("no room: needs"));
+    assert_eq!((free, first.retry_in), (30 * 4096, Some(KEEPER_RETRY_MIN)));
+    it.run_for(KEEPER_RETRY_MAX * 5);
+    let (_, last) = it.told.last().unwrap();
+    assert!(it.opened > 5 && last.retry_in == Some(KEEPER_RETRY_MAX), "{last:?}");
+    assert_eq!(last.wear.bytes, 0, "{} tries", it.opened);
+    it.flash.set_capacity(usize::try_from(needed).unwrap());
+    it.run_for(KEEPER_RETRY_MAX + Duration::from_secs(2));
+    let (_, kept) = it.told.last().unwrap();
+    assert_eq!((it.last_fault(), kept.missing, kept.retry_in), (None, None, None));
+    assert_eq!(on_flash(&it.flash).len(), 100);
 }
 
 #[test]

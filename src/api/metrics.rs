@@ -21,7 +21,7 @@ pub(super) fn metrics(node: &Node, now: Now, site: &Site) -> Response {
     silences(&mut text, node, now);
     config(&mut text, node, site);
     flock::metrics(&mut text, node, now, site);
-    journal(&mut text, site);
+    journal(&mut text, now, site);
     http(&mut text, site);
     process(&mut text, site);
     let mut response = Response::text(200, "");
@@ -156,7 +156,7 @@ fn config(text: &mut Text, node: &Node, site: &Site) {
         .count(&[], config.inhibit_rules.len() as u64);
 }
 
-fn journal(text: &mut Text, site: &Site) {
+fn journal(text: &mut Text, now: Now, site: &Site) {
     let journal = &site.journal;
     let wear = &journal.wear;
     let families = [
@@ -185,6 +185,24 @@ fn journal(text: &mut Text, site: &Site) {
         "Whether nothing is written because the flash fails.",
     )
     .count(&[], journal.fault.is_some().into())
+    .family(
+        "bellwether_journal_needed_bytes",
+        "gauge",
+        "Bytes that must be free for it to be written; 0 while no room is missing.",
+    )
+    .count(&[], journal.missing.map_or(0, |missing| missing.needed))
+    .family(
+        "bellwether_journal_free_bytes",
+        "gauge",
+        "Bytes that were free at the last try; 0 while no room is missing.",
+    )
+    .count(&[], journal.missing.map_or(0, |missing| missing.free))
+    .family(
+        "bellwether_journal_next_try_seconds",
+        "gauge",
+        "Until it is tried again to write; 0 while nothing fails.",
+    )
+    .count(&[], journal.retry_secs(now.mono).unwrap_or(0))
     .family(
         "bellwether_journal_commits_per_day",
         "gauge",

@@ -25,7 +25,7 @@ pub(super) fn page(node: &Node, now: Now, site: &Site) -> Response {
     row(&mut html, &["Alerts", &format!("{firing} firing")]);
     row(&mut html, &["Silences", &format!("{active} active")]);
     row(&mut html, &["Config", config(site)]);
-    row(&mut html, &["Journal", &journal(site)]);
+    row(&mut html, &["Journal", &journal(site, now)]);
     row(&mut html, &["Clock", clock(site)]);
     row(&mut html, &["Flock", &flock(node, site)]);
     if let Some((address, ago)) = flock::twin(now, site) {
@@ -69,12 +69,14 @@ const fn config(site: &Site) -> &'static str {
     }
 }
 
-fn journal(site: &Site) -> String {
+fn journal(site: &Site, now: Now) -> String {
     let journal = &site.journal;
     let path = &journal.path;
     match (status::journal_state(journal), &journal.fault) {
         (_, Some(fault)) => {
-            format!("FAILED: {path}: {fault}; what is new does not survive a restart")
+            let retry = journal.retry_secs(now.mono);
+            let retry = retry.map_or(String::new(), |secs| format!("; next try in {secs} s"));
+            format!("FAILED: {path}: {fault}{retry}; what is new does not survive a restart")
         }
         ("off", None) => "off: nothing is kept".to_owned(),
         ("volatile", None) => format!("{path} is in memory: nothing survives a reboot"),

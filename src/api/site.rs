@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::store::Wear;
+use crate::store::{Missing, Wear};
 use crate::time::{Mono, Wall};
 use crate::wire::metrics::Histogram;
 
@@ -72,6 +72,10 @@ pub struct Journal {
     pub volatile: bool,
     /// Why nothing is written, if that was not chosen.
     pub fault: Option<String>,
+    /// What is missing, if that is room.
+    pub missing: Option<Missing>,
+    /// When it is tried again to write.
+    pub retry_at: Option<Mono>,
     /// Records that were left out: too large, or no room.
     pub left_out: u64,
     /// What it has cost since the start.
@@ -87,6 +91,12 @@ impl Journal {
     pub fn count(&mut self, wear: &Wear, now: Duration) {
         self.wear = *wear;
         self.age = now.saturating_sub(self.opened_at);
+    }
+
+    /// Seconds until it is tried again to write, rounded up.
+    pub(super) fn retry_secs(&self, now: Mono) -> Option<u64> {
+        self.retry_at
+            .map(|at| at.since(now).as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX))
     }
 
     /// Commits a day, at the pace since the start.

@@ -19,7 +19,7 @@ pub(super) fn status(node: &Node, now: Now, site: &Site) -> Response {
     out.extend_from_slice(br#","config":{"original":"#);
     write::string(&mut out, &node.config().original);
     out.extend_from_slice(br#"},"journal":"#);
-    journal(&mut out, &site.journal);
+    journal(&mut out, &site.journal, now);
     out.extend_from_slice(br#","uptime":"#);
     write::time(&mut out, site.started_at);
     out.extend_from_slice(br#","versionInfo":{"branch":"","buildDate":"","buildUser":"","#);
@@ -45,7 +45,7 @@ pub(super) fn journal_state(journal: &Journal) -> &'static str {
 }
 
 /// Ours: whether what was answered is kept, and what that costs the card.
-fn journal(out: &mut Vec<u8>, journal: &Journal) {
+fn journal(out: &mut Vec<u8>, journal: &Journal, now: Now) {
     out.extend_from_slice(br#"{"status":"#);
     write::string(out, journal_state(journal));
     out.extend_from_slice(br#","path":"#);
@@ -55,6 +55,13 @@ fn journal(out: &mut Vec<u8>, journal: &Journal) {
     if let Some(fault) = &journal.fault {
         out.extend_from_slice(br#","fault":"#);
         write::string(out, fault);
+    }
+    if let Some(missing) = &journal.missing {
+        let text = format!(r#","neededBytes":{},"freeBytes":{}"#, missing.needed, missing.free);
+        out.extend_from_slice(text.as_bytes());
+    }
+    if let Some(seconds) = journal.retry_secs(now.mono) {
+        out.extend_from_slice(format!(r#","nextTrySeconds":{seconds}"#).as_bytes());
     }
     let wear = &journal.wear;
     out.extend_from_slice(

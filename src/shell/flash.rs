@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::{fmt, process};
 
-use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate, statfs};
+use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate, statfs, statvfs};
 
 use crate::store::Medium;
 
@@ -81,6 +81,11 @@ impl FlashDir {
         self.volatile
     }
 
+    /// An error unless it is ours to change.
+    fn check_writable(&self) -> io::Result<()> {
+        if self.writable { Ok(()) } else { Err(io::ErrorKind::ReadOnlyFilesystem.into()) }
+    }
+
     fn with<T>(&self, name: &str, run: impl FnOnce(&File) -> io::Result<T>) -> io::Result<T> {
         let mut files = self.files.borrow_mut();
         if let Some(file) = files.get(name) {
@@ -111,10 +116,17 @@ impl Medium for FlashDir {
     }
 
     fn write_at(&self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.check_writable()?;
         self.with(name, |file| file.write_all_at(bytes, offset))
     }
 
+    fn room(&self) -> Option<u64> {
+        let found = statvfs(&self.path).ok()?;
+        found.f_bavail.checked_mul(found.f_frsize)
+    }
+
     fn create(&self, name: &str, bytes: u64) -> io::Result<()> {
+        self.check_writable()?;
         self.forget(name);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(true).mode(0o600);
@@ -122,7 +134,11 @@ impl Medium for FlashDir {
         // One extent if the file system can; the zeros below are what counts: an overwrite then changes no metadata.
         match fallocate(&file, FallocateFlags::empty(), 0, bytes) {
             Ok(()) | Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                // Some of it may have been allocated; nothing was written.
+                file.set_len(0)?;
+                return Err(error.into());
+            }
         }
         // Not a constant: that would be 16 KiB of the binary.
         let zeros = vec![0; ZEROS_BYTES];
@@ -150,12 +166,14 @@ impl Medium for FlashDir {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.check_writable()?;
         self.forget(from);
         self.forget(to);
         fs::rename(self.path.join(from), self.path.join(to))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
+        self.check_writable()?;
         self.forget(name);
         match fs::remove_file(self.path.join(name)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -168,11 +186,19 @@ impl Medium for FlashDir {
     }
 }
 
+/// Takes the lock of a directory that is ours to change. Somebody else's is found also where we may only read it.
 fn lock(dir: &Path) -> Result<File, FlashError> {
-    let unusable = |error| FlashError::Unusable(dir.to_owned(), error);
+    let path = dir.join(LOCK);
+    let unusable = |error| FlashError::Unusable(path.clone(), error);
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    let mut file = options.open(dir.join(LOCK)).map_err(unusable)?;
+    let (mut file, refused) = match options.open(&path) {
+        Ok(file) => (file, None),
+        Err(error) => match File::open(&path) {
+            Ok(file) => (file, Some(error)),
+            Err(_) => return Err(unusable(error)),
+        },
+    };
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -183,8 +209,11 @@ fn lock(dir: &Path) -> Result<File, FlashError> {
         }
         Err(TryLockError::Error(error)) => return Err(unusable(error)),
     }
-    file.set_len(0).map_err(unusable)?;
-    writeln!(file, "{}", process::id()).map_err(unusable)?;
+    if let Some(error) = refused {
+        return Err(unusable(error));
+    }
+    // The lock is what counts: on a full disk the number may find no room.
+    let _told = file.set_len(0).and_then(|()| writeln!(file, "{}", process::id()));
     Ok(file)
 }
 
@@ -230,6 +259,26 @@ mod tests {
         FlashDir::look(&path).unwrap();
         drop(first);
         FlashDir::own(&path).unwrap();
+    }
+
+    #[test]
+    fn a_directory_that_is_only_looked_at_is_never_changed() {
+        let path = fresh("looked-at");
+        let (mut journal, _) = opened(&path);
+        journal.commit(&[Record::put(1, "a", "one")]).unwrap();
+        let before = fs::read(path.join("journal-0")).unwrap();
+        drop(journal);
+        let looked = FlashDir::look(&path).unwrap();
+        let (mut journal, _) = Journal::open(looked, Options::new(2), &mut |_, _, _| {}).unwrap();
+        journal.commit(&[Record::put(1, "b", "two")]).unwrap_err();
+        assert_eq!(fs::read(path.join("journal-0")).unwrap(), before);
+        assert!(!path.join("journal-1").exists() && !path.join("journal.new").exists());
+    }
+
+    #[test]
+    fn room_is_what_the_file_system_has_for_us() {
+        let room = FlashDir::look(&fresh("room")).unwrap().room().unwrap();
+        assert!(room > 1 << 20, "{room}");
     }
 
     #[test]

@@ -15,8 +15,10 @@ use smol::{LocalExecutor, Task, Timer};
 use crate::config::settings::{Durability, Storage};
 use crate::shell::flash::{FlashDir, FlashError};
 use crate::shell::{Event, clock};
-use crate::store::{self, Journal, Keeping, Kept, Options, Record, Replay, Step, Ticket, Work};
-use crate::store::{Left, Written};
+use crate::store::{
+    self, Fault, Journal, Keeping, Kept, Left, Opening, Options, Record, Replay, Step, Ticket,
+    Work, Written,
+};
 use crate::wire::record::Kind;
 
 /// How often, and after which pauses, a directory is asked for that another process owns.
@@ -26,39 +28,46 @@ const LOCK_PAUSE: Duration = Duration::from_millis(100);
 /// One record as it was found: kind, key and body.
 pub(super) type Found = (u16, Vec<u8>, Vec<u8>);
 
-/// What opening found.
-#[derive(Debug)]
+/// What opening a directory found.
+#[derive(Debug, Default)]
 pub(super) struct Opened {
+    /// None where it cannot be written.
     journal: Option<Journal<FlashDir>>,
     /// What was kept.
     pub(super) found: Vec<Found>,
+    replay: Option<Replay>,
     /// Why nothing is written, if that was not chosen.
     pub(super) fault: Option<String>,
     /// Whether it survives no reboot.
     pub(super) volatile: bool,
 }
 
+impl Opened {
+    fn opening(&self) -> Opening {
+        Opening {
+            is_open: self.journal.is_some(),
+            is_read: self.journal.is_some() || self.replay.as_ref().is_some_and(Replay::is_all),
+            fault: self.fault.clone(),
+        }
+    }
+}
+
 /// Opens the journal of `storage`. Only a directory that another process owns is an error; whatever else is wrong is
-/// logged and told, and the agent runs from memory.
+/// logged and told, and the agent runs from memory, with what can be read.
 pub(super) fn open(storage: &Storage) -> Result<Opened, FlashError> {
-    let mut opened = Opened { journal: None, found: Vec::new(), fault: None, volatile: false };
     if storage.durability == Durability::Off {
-        return Ok(opened);
+        return Ok(Opened::default());
     }
     let path = &storage.path;
-    match open_dir(path) {
-        Ok((journal, volatile, found)) => {
-            opened.fault = journal.fault().map(ToString::to_string);
-            opened.volatile = volatile;
-            opened.found = found;
-            opened.journal = Some(journal);
-        }
+    let opened = match open_dir(path) {
+        Ok(opened) => opened,
         Err(FlashError::Locked(path, pid)) => return Err(FlashError::Locked(path, pid)),
-        Err(error) => opened.fault = Some(error.to_string()),
-    }
+        Err(error) => Opened { fault: Some(error.to_string()), ..Opened::default() },
+    };
+    tell(path, &opened);
     if let Some(fault) = &opened.fault {
         warn!(
-            "--storage.path={}: {fault}; going on from memory, nothing survives a restart",
+            "--storage.path={}: {fault}; going on from memory, what is new does not survive a restart; trying again",
             path.display()
         );
     }
@@ -67,8 +76,6 @@ pub(super) fn open(storage: &Storage) -> Result<Opened, FlashError> {
     }
     Ok(opened)
 }
-
-type Dir = (Journal<FlashDir>, bool, Vec<Found>);
 
 /// Takes the directory. A process that was killed a moment ago may still be dying with it in its hands.
 fn own(path: &Path) -> Result<FlashDir, FlashError> {
@@ -83,24 +90,53 @@ fn own(path: &Path) -> Result<FlashDir, FlashError> {
     outcome
 }
 
-fn open_dir(path: &Path) -> Result<Dir, FlashError> {
-    let unusable = |error| FlashError::Unusable(path.into(), error);
-    // No two openings share one.
-    let salt = clock::rng().map_err(unusable)?.next_u64();
-    // If it cannot be made, opening it says why.
-    std::fs::create_dir_all(path).ok();
-    let medium = own(path)?;
-    let volatile = medium.volatile();
-    let mut found = Vec::new();
-    let mut deliver =
-        |kind: u16, key: &[u8], body: &[u8]| found.push((kind, key.to_vec(), body.to_vec()));
-    let (journal, replay) = Journal::open(medium, Options::new(salt), &mut deliver)
-        .map_err(|fault| unusable(std::io::Error::other(fault.to_string())))?;
-    tell(path, &replay);
-    Ok((journal, volatile, found))
+/// Opens the directory, or reads what can be read where it cannot be written. An error means that it tells nothing.
+fn open_dir(path: &Path) -> Result<Opened, FlashError> {
+    let made = std::fs::create_dir_all(path);
+    let fault = match own(path) {
+        Ok(medium) => match open_journal(path, medium)? {
+            Ok(opened) => return Ok(opened),
+            Err(fault) => fault.to_string(),
+        },
+        Err(locked @ FlashError::Locked(..)) => return Err(locked),
+        Err(refused) => match made {
+            Err(error) if !path.exists() => {
+                return Err(FlashError::Unusable(path.into(), error));
+            }
+            _ => refused.to_string(),
+        },
+    };
+    let medium = FlashDir::look(path)?;
+    let mut opened = Opened { volatile: medium.volatile(), ..Opened::default() };
+    match store::read(medium, &mut deliver(&mut opened.found)) {
+        Ok(replay) => opened.replay = Some(replay),
+        Err(error) => warn!("--storage.path={}: {error}", path.display()),
+    }
+    opened.fault = Some(fault);
+    Ok(opened)
 }
 
-fn tell(path: &Path, replay: &Replay) {
+/// Opens the journal of a directory that is ours.
+fn open_journal(path: &Path, medium: FlashDir) -> Result<Result<Opened, Fault>, FlashError> {
+    // No two openings share one.
+    let salt = clock::rng().map_err(|error| FlashError::Unusable(path.into(), error))?.next_u64();
+    let mut opened = Opened { volatile: medium.volatile(), ..Opened::default() };
+    let outcome = Journal::open(medium, Options::new(salt), &mut deliver(&mut opened.found));
+    Ok(outcome.map(|(journal, replay)| Opened {
+        fault: journal.fault().map(ToString::to_string),
+        journal: Some(journal),
+        replay: Some(replay),
+        ..opened
+    }))
+}
+
+fn deliver(found: &mut Vec<Found>) -> impl FnMut(u16, &[u8], &[u8]) {
+    |kind, key, body| found.push((kind, key.to_vec(), body.to_vec()))
+}
+
+/// Says what was read.
+fn tell(path: &Path, opened: &Opened) {
+    let Some(replay) = &opened.replay else { return };
     let path = path.display();
     info!("journal {path}: {} records, {} bytes", replay.records, replay.bytes);
     for cut in &replay.cuts {
@@ -139,8 +175,7 @@ impl Keeper {
                 Durability::Sync | Durability::Off => Duration::ZERO,
             },
         };
-        let open = opened.journal.is_some();
-        let keeper = store::Keeper::new(clock::boot_time(), &keeping, open, opened.fault);
+        let keeper = store::Keeper::new(clock::boot_time(), &keeping, opened.opening());
         let keeper = Rc::new(RefCell::new(keeper));
         let (wake, woken) = channel::bounded(1);
         let owner = Owner {
@@ -277,16 +312,16 @@ impl Owner {
 
     async fn open(&mut self) {
         let path = self.path.clone();
-        let (outcome, late) = match blocking::unblock(move || open_dir(&path)).await {
-            Ok((journal, volatile, found)) => {
-                self.journal = Some(journal);
-                (Ok(()), Some((found, volatile)))
-            }
-            Err(error) => (Err(error.to_string()), None),
-        };
-        let news = self.keeper.borrow_mut().opened(clock::boot_time(), outcome);
-        // Else memory is newer than what it was read from.
-        self.late = late.filter(|_| news);
+        let opened = blocking::unblock(move || open_dir(&path)).await;
+        let mut opened = opened
+            .unwrap_or_else(|error| Opened { fault: Some(error.to_string()), ..Opened::default() });
+        let news = self.keeper.borrow_mut().opened(clock::boot_time(), opened.opening());
+        // Else memory is newer than what was read.
+        if news && opened.replay.is_some() {
+            tell(&self.path, &opened);
+            self.late = Some((std::mem::take(&mut opened.found), opened.volatile));
+        }
+        self.journal = opened.journal;
     }
 }
 

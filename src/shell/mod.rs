@@ -29,6 +29,7 @@ mod secrets;
 mod sources;
 mod stop;
 mod systemd;
+mod troubles;
 mod twin;
 mod udp;
 
@@ -60,6 +61,7 @@ use flash::FlashError;
 use http::{Exchange, Server};
 use keeper::Keeper;
 use notifier::Notifier;
+use troubles::Troubles;
 use twin::Twins;
 use udp::Port;
 
@@ -187,6 +189,8 @@ struct Shell {
     server: Server,
     notifier: Notifier,
     keeper: Keeper,
+    /// What the log was told of the journal.
+    troubles: Troubles,
     /// Answers that wait until what they promise is durable, oldest first.
     held: VecDeque<Held>,
     port: Option<Port>,
@@ -233,6 +237,7 @@ impl Shell {
             opened_at: clock::boot_time(),
             ..api::Journal::default()
         };
+        let troubles = Troubles::new(opened.fault.clone(), clock::boot_time());
         let keeper = Keeper::new(executor, opened, &setup.storage, sender.clone());
         let web = setup.web;
         let mut server = Server::new(executor, &sender, web.get_concurrency, web.timeout);
@@ -258,6 +263,7 @@ impl Shell {
             server,
             notifier: Notifier::new(executor, &sender),
             keeper,
+            troubles,
             held: VecDeque::new(),
             port,
             twins: Twins::default(),
@@ -413,17 +419,18 @@ impl Shell {
             self.perform();
             self.keeper.begin_anew(self.node.records(clock::now()));
         }
-        if self.site.journal.fault != kept.fault {
-            let path = &self.site.journal.path;
-            match &kept.fault {
-                Some(fault) => error!(
-                    "--storage.path={path}: {fault}; going on from memory, what is new does not survive a restart"
-                ),
-                None => info!("--storage.path={path}: everything is kept on flash again"),
-            }
-            self.site.journal.fault.clone_from(&kept.fault);
-            self.with_node(|node, cx| node.handle_journal(cx, kept.fault.as_deref()));
-        } else if kept.fault.is_some() {
+        self.site.journal.missing = kept.missing;
+        self.site.journal.retry_at = kept.retry_in.map(|after| clock::now().mono + after);
+        let had_failed = self.site.journal.fault.is_some();
+        let retry_in = kept.retry_in;
+        self.troubles.say(
+            &self.site.journal.path,
+            kept.fault.as_deref(),
+            retry_in,
+            clock::boot_time(),
+        );
+        self.site.journal.fault.clone_from(&kept.fault);
+        if kept.fault.is_some() || had_failed {
             self.with_node(|node, cx| node.handle_journal(cx, kept.fault.as_deref()));
         }
     }

@@ -4,8 +4,9 @@ use super::base::{BaseWriter, note, pages_for, place, segment_end};
 use super::index::Index;
 use super::medium::{Disk, Fault, Medium};
 use super::record::{GROUPS_AT, GroupBuffer, MAJOR, MINOR, PAGE_BYTES, Record, SegmentHeader};
-use super::replay::{Replay, each_live, epoch_max, load};
+use super::replay::{Deliver, Replay, each_live, epoch_max, load};
 use super::segment::{Slot, Source, look};
+use super::size::{Room, SEGMENT_PAGES_MIN, SegmentSize, data_pages, full, pages_of};
 use super::wear::Wear;
 use crate::limits::{
     STORE_BODY_BYTES_MAX, STORE_GROUP_BYTES_MAX, STORE_KEY_BYTES_MAX, STORE_SEGMENT_BYTES_MAX,
@@ -14,9 +15,6 @@ use crate::limits::{
 
 /// How far the epoch jumps when a header did not read: further than that segment can be ahead.
 const EPOCHS_UNSEEN: u32 = 1000;
-
-/// Two headers, a base, and room for a few groups.
-const SEGMENT_PAGES_MIN: u32 = 6;
 
 /// What the caller chooses.
 #[derive(Clone, Copy, Debug)]
@@ -41,8 +39,13 @@ impl Options {
     }
 }
 
-/// Takes a live record: its kind, key and body.
-pub type Deliver<'a> = dyn FnMut(u16, &[u8], &[u8]) + 'a;
+impl Options {
+    /// The smallest and the largest segment, in pages.
+    fn bounds(&self) -> (u32, u32) {
+        let min = (self.segment_bytes_min / PAGE_BYTES).max(SEGMENT_PAGES_MIN);
+        (min, (self.segment_bytes_max / PAGE_BYTES).max(min))
+    }
+}
 
 /// A commit that is durable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,8 +85,8 @@ impl<M: Medium> Journal<M> {
     /// body. Damage never stops it; [`Replay`] tells. If what was found has holes it is copied to a fresh segment at
     /// once; on an empty or healthy medium nothing is written.
     ///
-    /// An error means that the directory does not answer at all, so nothing is known of what it holds. Go on from
-    /// memory and open it again later.
+    /// An error means that the directory does not answer, or that a segment is not for us: [`read`](super::read) takes
+    /// what can be read. Go on from memory and open it again later.
     pub fn open(
         medium: M,
         options: Options,
@@ -94,8 +97,14 @@ impl<M: Medium> Journal<M> {
         // must be on flash before anyone builds on it, or not be seen.
         let mut unsettled = Vec::new();
         for slot in 0..STORE_SEGMENTS {
-            if disk.size(slot)?.is_some() && disk.settle(slot).is_err() {
-                unsettled.push(slot);
+            if disk.size(slot)?.is_none() {
+                continue;
+            }
+            match disk.settle(slot) {
+                // It may be the newest, and who writes beside what he may not read would lose one of the two.
+                Err(fault) if fault.is_denied() => return Err(fault),
+                Err(_) => unsettled.push(slot),
+                Ok(()) => {}
             }
         }
         let slots = look(&disk)?;
@@ -103,8 +112,9 @@ impl<M: Medium> Journal<M> {
         each_live(&disk, &loaded.sources, &loaded.index, &mut |frame| {
             deliver(frame.kind, frame.key, frame.body.unwrap_or_default());
         });
-        let wants_copy = loaded.wants_copy();
+        // What cannot be read may be newer. Nothing is added to what it would hide, should it read again one day.
         let unseen = slots.contains(&Slot::Failed);
+        let wants_copy = loaded.wants_copy() || unseen;
         let step = if unseen { EPOCHS_UNSEEN } else { 1 };
         let epoch_next = epoch_max(&slots).saturating_add(step);
         let (offset, seq) = (loaded.scan.tail, loaded.scan.next_seq);
@@ -260,34 +270,73 @@ impl<M: Medium> Journal<M> {
     /// before it is only overwritten when nothing else is left.
     fn write_anywhere(&mut self, content: &Content) -> Result<(), Fault> {
         let added: u64 = content.added.iter().map(|record| record.frame_bytes() as u64).sum();
-        let pages = self.segment_pages(content.kept_bytes, added)?;
-        // Three slots, at most two of them sources: there is one to try.
-        let mut fault = Fault::Unreadable { records: self.index.len() };
-        for slot in self.free_slots() {
-            match self.write_generation(slot, pages, content) {
-                Ok(()) => {
-                    self.fault = None;
-                    self.wear.compactions += 1;
-                    return Ok(());
-                }
-                Err(failed) => {
-                    let slot_failed = matches!(failed, Fault::Medium { .. });
-                    fault = failed;
-                    if !slot_failed {
-                        break;
-                    }
-                    self.give_up(slot);
-                }
+        let before = self.sources.last().map(|source| source.header.pages);
+        let size = SegmentSize::new(self.options.bounds(), before, content.kept_bytes, added)?;
+        let slots = self.free_slots();
+        let mut outcome = self.write_to(&slots, size, content);
+        if matches!(outcome, Err(Fault::NoRoom { .. })) {
+            outcome = self.clear(&slots, size).and_then(|()| self.write_to(&slots, size, content));
+        }
+        match &outcome {
+            Ok(()) => {
+                self.fault = None;
+                self.wear.compactions += 1;
+            }
+            Err(fault) => {
+                self.next = None;
+                self.fault = Some(fault.clone());
             }
         }
-        self.next = None;
-        self.fault = Some(fault.clone());
-        Err(fault)
+        outcome
     }
 
-    fn write_generation(&mut self, slot: u8, pages: u32, content: &Content) -> Result<(), Fault> {
+    fn write_to(
+        &mut self,
+        slots: &[u8],
+        size: SegmentSize,
+        content: &Content,
+    ) -> Result<(), Fault> {
+        // Three slots, at most two of them sources: there is one to try.
+        let mut outcome = Err(Fault::Unreadable { records: self.index.len() });
+        for slot in slots {
+            outcome = self.write_generation(*slot, size, content);
+            match &outcome {
+                Err(Fault::NoRoom { .. }) => {}
+                Err(Fault::Medium { .. }) => self.give_up(*slot),
+                _ => break,
+            }
+        }
+        outcome
+    }
+
+    /// Removes the segments that are not in use, if one more finds room then that finds none in the place of any of them.
+    fn clear(&mut self, slots: &[u8], size: SegmentSize) -> Result<(), Fault> {
+        let mut room = Room::UNKNOWN;
+        let mut replaced = 0;
+        for slot in slots {
+            room = self.room(*slot)?;
+            replaced += room.slot;
+        }
+        size.fit(&Room { slot: replaced, ..room }, 0)?;
+        for slot in slots {
+            if !matches!(self.slots.get(usize::from(*slot)), Some(Slot::Foreign { .. })) {
+                self.disk.remove(*slot)?;
+            }
+            if let Some(found @ Slot::Segment { .. }) = self.slots.get_mut(usize::from(*slot)) {
+                *found = Slot::Empty;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_generation(
+        &mut self,
+        slot: u8,
+        wanted: SegmentSize,
+        content: &Content,
+    ) -> Result<(), Fault> {
+        let pages = self.prepare(slot, wanted)?;
         let size = u64::from(pages) * u64::from(PAGE_BYTES);
-        self.prepare(slot, size)?;
         let source =
             if content.all { self.sources.last().map_or(0, |s| s.header.epoch) } else { 0 };
         let mut header = SegmentHeader {
@@ -340,16 +389,43 @@ impl<M: Medium> Journal<M> {
         self.disk.sync(slot)
     }
 
-    /// Makes the slot's file ready to be overwritten.
-    fn prepare(&self, slot: u8, wanted: u64) -> Result<(), Fault> {
-        match self.slots.get(usize::from(slot)) {
-            Some(Slot::Segment { size, .. }) if *size == wanted => Ok(()),
-            Some(Slot::Foreign { .. }) => {
-                self.disk.set_aside(slot)?;
-                self.disk.create(slot, wanted)
-            }
-            _ => self.disk.create(slot, wanted),
+    /// Makes the slot's file ready to be overwritten; returns its pages.
+    fn prepare(&self, slot: u8, wanted: SegmentSize) -> Result<u32, Fault> {
+        let found = self.slots.get(usize::from(slot));
+        let there = match found {
+            Some(Slot::Segment { size, .. }) => pages_of(*size),
+            _ => 0,
+        };
+        let pages = wanted.fit(&self.room(slot)?, there)?;
+        if pages == there {
+            return Ok(pages);
         }
+        if matches!(found, Some(Slot::Foreign { .. })) {
+            self.disk.set_aside(slot)?;
+        }
+        let create = |pages| self.disk.create(slot, u64::from(pages) * u64::from(PAGE_BYTES));
+        match create(pages) {
+            // A quota, or somebody who was faster.
+            Err(fault) if fault.is_out_of_room() && wanted.least < pages => {
+                create(wanted.least).map(|()| wanted.least)
+            }
+            created => created.map(|()| pages),
+        }
+    }
+
+    /// The room there is for the segment of a slot.
+    fn room(&self, slot: u8) -> Result<Room, Fault> {
+        let Some(free) = self.disk.room() else { return Ok(Room::UNKNOWN) };
+        let mut room = Room { free, slot: 0, segments: 0 };
+        for (other, found) in (0..).zip(&self.slots) {
+            let size = self.disk.size(other)?.unwrap_or(0);
+            room.segments += size;
+            // What is of another version is not removed.
+            if other == slot && !matches!(found, Slot::Foreign { .. }) {
+                room.slot = size;
+            }
+        }
+        Ok(room)
     }
 
     /// The slots that may be written, in the order in which to try them: empty ones, useless ones, then the oldest.
@@ -382,33 +458,8 @@ impl<M: Medium> Journal<M> {
         let puts = records.iter().filter(|record| record.body().is_some());
         let added: u64 = puts.map(|record| record.frame_bytes() as u64).sum();
         let needed = pages_for(self.index.bytes()) + pages_for(added);
-        let (_, max) = self.segment_bounds();
+        let (_, max) = self.options.bounds();
         if added > 0 && needed > data_pages(max) / 8 * 7 { Err(full(needed, max)) } else { Ok(()) }
-    }
-
-    /// Pages of the segment for so many live bytes: they should fill no more than half, or copying them would wear the
-    /// flash more than committing them did.
-    fn segment_pages(&self, kept: u64, added: u64) -> Result<u32, Fault> {
-        let needed = pages_for(kept) + pages_for(added);
-        let (min, max) = self.segment_bounds();
-        if needed > data_pages(max) {
-            return Err(full(needed, max));
-        }
-        let mut pages = self.sources.last().map_or(min, |s| s.header.pages).clamp(min, max);
-        // Halved only when far too large: resizing a segment costs writing all of it.
-        while pages / 2 >= min && needed * 16 < data_pages(pages) {
-            pages /= 2;
-        }
-        while pages < max && needed * 2 > data_pages(pages) {
-            pages = pages.saturating_mul(2).min(max);
-        }
-        Ok(pages)
-    }
-
-    /// The smallest and the largest segment, in pages.
-    fn segment_bounds(&self) -> (u32, u32) {
-        let min = (self.options.segment_bytes_min / PAGE_BYTES).max(SEGMENT_PAGES_MIN);
-        (min, (self.options.segment_bytes_max / PAGE_BYTES).max(min))
     }
 }
 
@@ -422,16 +473,6 @@ struct Content<'a> {
     kept_bytes: u64,
     /// What comes after it.
     added: &'a [&'a Record],
-}
-
-/// Pages of a segment that hold groups.
-fn data_pages(pages: u32) -> u64 {
-    u64::from(pages.saturating_sub(GROUPS_AT / PAGE_BYTES))
-}
-
-fn full(needed: u64, max: u32) -> Fault {
-    let page = u64::from(PAGE_BYTES);
-    Fault::Full { bytes: needed * page, bytes_max: data_pages(max) * page }
 }
 
 impl Record {

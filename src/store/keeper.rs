@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::limits::{
     KEEPER_FULL_RETRY, KEEPER_RECORDS_MAX, KEEPER_RETRY_MAX, KEEPER_RETRY_MIN, KEEPER_STALL_TIME,
 };
-use crate::store::{Budget, Record, Urgency, Wear, Work, Written};
+use crate::store::{Budget, Fault, Record, Urgency, Wear, Work, Written};
 
 /// Names a place in the queue; later ones are greater.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,12 +30,48 @@ pub struct Kept {
     pub ticket: Ticket,
     /// Why not everything is written any more; none while all is well.
     pub fault: Option<String>,
+    /// What is missing, if that is room.
+    pub missing: Option<Missing>,
+    /// When it is tried again, from now; none while all is well or it is being tried.
+    pub retry_in: Option<Duration>,
     /// Whether the journal is to be given the whole state, by [`Keeper::begin_anew`].
     pub wants_state: bool,
     /// What it has cost so far.
     pub wear: Wear,
     /// Records that were left out: too large, or no room.
     pub left_out: u64,
+}
+
+/// Room that is missing, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// What must be free.
+    pub needed: u64,
+    /// What is.
+    pub free: u64,
+}
+
+/// What came of opening the directory.
+#[derive(Clone, Debug, Default)]
+pub struct Opening {
+    /// Whether the journal is open, to be written.
+    pub is_open: bool,
+    /// Whether all that it held was read.
+    pub is_read: bool,
+    /// Why nothing can be written.
+    pub fault: Option<String>,
+}
+
+impl Opening {
+    /// It can be read and written.
+    pub const fn sound() -> Self {
+        Self { is_open: true, is_read: true, fault: None }
+    }
+
+    /// It can neither be read nor written.
+    pub const fn failed(fault: String) -> Self {
+        Self { is_open: false, is_read: false, fault: Some(fault) }
+    }
 }
 
 /// What the journal's owner does next.
@@ -73,11 +109,12 @@ pub struct Keeper {
     health: Health,
     /// Whether the journal is open.
     open: bool,
-    /// Whether it was open once: what it held then is known.
+    /// Whether it was read once: what it held then is known.
     known: bool,
     writing: Option<Writing>,
     /// Why nothing is written.
     fault: Option<String>,
+    missing: Option<Missing>,
     /// Why some records are in memory alone.
     lacking: Option<String>,
     retry_at: Duration,
@@ -128,19 +165,21 @@ struct Writing {
 }
 
 impl Keeper {
-    /// A keeper whose journal is open, or not; `fault` is what opening found wrong.
-    pub fn new(now: Duration, keeping: &Keeping, open: bool, fault: Option<String>) -> Self {
+    /// A keeper whose journal was opened so.
+    pub fn new(now: Duration, keeping: &Keeping, opening: Opening) -> Self {
+        let Opening { is_open, is_read, fault } = opening;
         Self {
             queue: Queue::default(),
             last: Ticket(0),
             interval: keeping.interval,
             budget: Budget::new(keeping.commits_a_day, now),
             hurried: false,
-            health: if open && fault.is_none() { Health::Sound } else { Health::Failed },
-            open,
-            known: open,
+            health: if is_open && fault.is_none() { Health::Sound } else { Health::Failed },
+            open: is_open,
+            known: is_read,
             writing: None,
             fault,
+            missing: None,
             lacking: None,
             retry_at: now + KEEPER_RETRY_MIN,
             pause: KEEPER_RETRY_MIN,
@@ -212,7 +251,7 @@ impl Keeper {
             writing.late_at = now + KEEPER_RETRY_MAX;
             let seconds = KEEPER_STALL_TIME.as_secs();
             let fault = Some(format!("the flash has not answered for {seconds} s"));
-            return Step::Tell(Kept { fault, ..self.tell(now, false) });
+            return Step::Tell(Kept { fault, retry_in: None, ..self.tell(now, false) });
         }
         let due = now >= self.retry_at;
         match self.health {
@@ -233,18 +272,17 @@ impl Keeper {
         }
     }
 
-    /// The journal was opened, or could not be. Returns whether what it holds was not known before.
-    pub fn opened(&mut self, now: Duration, outcome: Result<(), String>) -> bool {
-        match outcome {
-            Ok(()) => {
-                self.open = true;
-                !std::mem::replace(&mut self.known, true)
-            }
-            Err(fault) => {
-                self.fail(now, fault);
-                false
-            }
+    /// The directory was opened, or could not be. Returns whether what it holds was read and was not
+    /// known before.
+    pub fn opened(&mut self, now: Duration, opening: Opening) -> bool {
+        self.open = opening.is_open;
+        if let Some(fault) = opening.fault.filter(|_| !opening.is_open) {
+            self.missing = None;
+            self.fail(now, fault);
         }
+        let news = opening.is_read && !self.known;
+        self.known |= news;
+        news
     }
 
     /// What was to be written was, or could not be.
@@ -266,12 +304,17 @@ impl Keeper {
             None => {
                 self.health = Health::Sound;
                 self.fault = None;
+                self.missing = None;
                 self.pause = KEEPER_RETRY_MIN;
             }
             Some(fault) if anew => {
                 self.wear_before = self.wear;
                 self.open = false;
-                self.fail(now, fault);
+                self.missing = match fault {
+                    Fault::NoRoom { needed, free } => Some(Missing { needed, free }),
+                    _ => None,
+                };
+                self.fail(now, fault.to_string());
             }
             Some(_) => {
                 self.health = Health::Asked;
@@ -339,9 +382,12 @@ impl Keeper {
 
     fn tell(&mut self, now: Duration, wants_state: bool) -> Kept {
         self.told_at = Some(now);
+        let failing = self.fault.is_some() || self.lacking.is_some();
         Kept {
             ticket: self.done,
             fault: self.fault.as_ref().or(self.lacking.as_ref()).cloned(),
+            missing: self.missing,
+            retry_in: (failing && !wants_state).then(|| self.retry_at.saturating_sub(now)),
             wants_state,
             wear: self.wear,
             left_out: self.left_out,

@@ -17,7 +17,10 @@ pub trait Medium {
     fn read_at(&self, name: &str, offset: u64, into: &mut [u8]) -> io::Result<()>;
     /// Writes all of `bytes` at `offset`.
     fn write_at(&self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()>;
-    /// Makes a new file, or empties the old one, of so many zeros, with its blocks allocated and written.
+    /// Bytes that new files may take; none if nobody knows.
+    fn room(&self) -> Option<u64>;
+    /// Makes a new file, or empties the old one, of so many zeros, with its blocks allocated and written. A file that
+    /// does not come to be is no longer than what was written of it.
     fn create(&self, name: &str, bytes: u64) -> io::Result<()>;
     /// Makes the content of a file durable: one `fdatasync`.
     fn sync(&self, name: &str) -> io::Result<()>;
@@ -41,6 +44,13 @@ pub enum Fault {
         bytes: u64,
         /// Bytes of the largest segment.
         bytes_max: u64,
+    },
+    /// There is no room for another segment, however small. Nothing was written; what is on flash stays as it is.
+    NoRoom {
+        /// Bytes that must be free.
+        needed: u64,
+        /// Bytes that are.
+        free: u64,
     },
     /// The medium failed. The segment in use was given up; see [`super::Journal::rewrite`].
     Medium {
@@ -77,6 +87,9 @@ impl fmt::Display for Fault {
                 f,
                 "journal full: the live records need {bytes} bytes, a segment has at most {bytes_max}"
             ),
+            Self::NoRoom { needed, free } => {
+                write!(f, "journal: no room: needs {}, {} free", Size(*needed), Size(*free))
+            }
             Self::Medium { doing, name, error, .. } => {
                 write!(f, "journal: cannot {doing} {name}: {error}")
             }
@@ -91,6 +104,34 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+impl Fault {
+    /// Whether we may not do it, whatever state the flash is in.
+    pub(crate) fn is_denied(&self) -> bool {
+        matches!(self, Self::Medium { kind: io::ErrorKind::PermissionDenied, .. })
+    }
+
+    /// Whether there was less room than was thought.
+    pub(crate) fn is_out_of_room(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self, Self::NoRoom { .. } | Self::Medium { kind: StorageFull | QuotaExceeded, .. })
+    }
+}
+
+/// Bytes as people read them.
+struct Size(u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const KIB: u64 = 1024;
+        const MIB: u64 = 1024 * KIB;
+        if self.0 < MIB {
+            return write!(f, "{} KiB", self.0.div_ceil(KIB));
+        }
+        let tenths = (self.0 * 10).div_ceil(MIB);
+        write!(f, "{}.{} MiB", tenths / 10, tenths % 10)
+    }
+}
 
 /// A medium that knows its segments by number, words its faults and counts its wear.
 #[derive(Debug)]
@@ -117,8 +158,10 @@ impl<M: Medium> Disk<M> {
 
     pub(crate) fn write(&self, slot: u8, offset: u32, bytes: &[u8]) -> Result<(), Fault> {
         let name = name(slot);
+        let written = self.medium.write_at(&name, u64::from(offset), bytes);
+        written.map_err(|e| fault("write", &name, &e))?;
         self.bytes.set(self.bytes.get() + bytes.len() as u64);
-        self.medium.write_at(&name, u64::from(offset), bytes).map_err(|e| fault("write", &name, &e))
+        Ok(())
     }
 
     pub(crate) fn sync(&self, slot: u8) -> Result<(), Fault> {
@@ -130,6 +173,11 @@ impl<M: Medium> Disk<M> {
         self.medium.sync(&name).map_err(|e| fault("sync", &name, &e))
     }
 
+    /// Bytes that new files may take, as far as anybody knows.
+    pub(crate) fn room(&self) -> Option<u64> {
+        self.medium.room()
+    }
+
     pub(crate) fn settle(&self, slot: u8) -> Result<(), Fault> {
         let name = name(slot);
         self.medium.settle(&name).map_err(|e| fault("sync", &name, &e))
@@ -139,11 +187,13 @@ impl<M: Medium> Disk<M> {
     pub(crate) fn create(&self, slot: u8, bytes: u64) -> Result<(), Fault> {
         let name = name(slot);
         self.medium.remove(&name).map_err(|e| fault("remove", &name, &e))?;
-        self.bytes.set(self.bytes.get() + bytes);
-        self.syncs.set(self.syncs.get() + 1);
         // It gets its name when its zeros are durable: until then its blocks may hold a segment that was removed.
         let create = || {
-            self.medium.create(NEW, bytes)?;
+            let created = self.medium.create(NEW, bytes);
+            let written = self.medium.size(NEW).ok().flatten().unwrap_or(0);
+            self.bytes.set(self.bytes.get() + written);
+            created?;
+            self.syncs.set(self.syncs.get() + 1);
             self.medium.sync(NEW)?;
             self.medium.rename(NEW, &name)
         };
@@ -153,6 +203,12 @@ impl<M: Medium> Disk<M> {
             return Err(fault("create", &name, &error));
         }
         self.sync_dir()
+    }
+
+    /// Removes the slot's file, so that others find room.
+    pub(crate) fn remove(&self, slot: u8) -> Result<(), Fault> {
+        let name = name(slot);
+        self.medium.remove(&name).map_err(|e| fault("remove", &name, &e))
     }
 
     /// Keeps the slot's file under another name. What was set aside before from the same slot is replaced.

@@ -6,6 +6,8 @@
 //! - A commit is one group of records on fresh pages and one `fdatasync`. It is whole or it is not there.
 //! - When a segment is full, or a write or sync on it failed, the live records are copied to the next one, synced, and
 //!   only then its header is written and synced: that is the switch. What failed is never written or synced again.
+//! - Where there is little room segments are smaller, so that there is room for the next; if there is none even for the
+//!   smallest that would do, nothing is touched and [`Fault::NoRoom`] says what is missing.
 //! - If that fails too the journal keeps the fault and refuses commits, without touching the medium, until
 //!   [`Journal::rewrite`] brings it the whole state. The agent goes on from memory.
 //! - Replay leaves out what is damaged, says so, and keeps all else, also what follows the damage; a damaged base is
@@ -22,15 +24,16 @@ pub mod medium;
 pub mod record;
 mod replay;
 mod segment;
+mod size;
 mod survey;
 mod wear;
 mod work;
 
-pub use journal::{Committed, Deliver, Journal, Options};
-pub use keeper::{Keeper, Keeping, Kept, Step, Ticket};
+pub use journal::{Committed, Journal, Options};
+pub use keeper::{Keeper, Keeping, Kept, Missing, Opening, Step, Ticket};
 pub use medium::{Fault, Medium};
 pub use record::{Op, Record};
-pub use replay::Replay;
+pub use replay::{Deliver, Replay, read};
 pub use segment::{Cut, Damage, Slot};
 pub use survey::{KindCount, SegmentSurvey, Survey, survey};
 pub use wear::{Budget, Urgency, Wear, card_days};

@@ -1,9 +1,13 @@
 //! From segments to live records: which generation counts, and what to do when its base is damaged.
 
 use super::index::Index;
-use super::medium::{Disk, Medium, name};
+use super::medium::{Disk, Fault, Medium, name};
 use super::record::{Frame, SegmentHeader};
-use super::segment::{Cut, Damage, Place, Scan, Slot, Source, scan};
+use super::segment::{Cut, Damage, Place, Scan, Slot, Source, look, scan};
+use crate::limits::STORE_SEGMENTS;
+
+/// Takes a live record: its kind, key and body.
+pub type Deliver<'a> = dyn FnMut(u16, &[u8], &[u8]) + 'a;
 
 /// What a replay found, for the log and the status page.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +55,30 @@ impl Loaded {
             || self.scan.has_hole()
             || self.scan.cuts.iter().any(|cut| cut.why == Damage::Truncated)
             || self.sources.last().is_some_and(|newest| !self.scan.has_base(&newest.header))
+    }
+}
+
+/// Replays a journal that can be read and not written: `deliver` is called once for each live record, as in
+/// [`Journal::open`](super::Journal::open). An error means that the directory does not answer.
+pub fn read<M: Medium>(medium: M, deliver: &mut Deliver) -> Result<Replay, Fault> {
+    let disk = Disk::new(medium);
+    for slot in 0..STORE_SEGMENTS {
+        if disk.size(slot)?.is_some() {
+            // What the page cache holds and the flash does not is not to be seen. What does not read is told below.
+            disk.settle(slot).ok();
+        }
+    }
+    let loaded = load(&disk, &look(&disk)?, 0);
+    each_live(&disk, &loaded.sources, &loaded.index, &mut |frame| {
+        deliver(frame.kind, frame.key, frame.body.unwrap_or_default());
+    });
+    Ok(loaded.replay)
+}
+
+impl Replay {
+    /// Whether everything could be read, be it damaged or not: nothing more can be found there later.
+    pub fn is_all(&self) -> bool {
+        self.cuts.iter().all(|cut| cut.why != Damage::Unreadable)
     }
 }
 

@@ -16,7 +16,7 @@ pub struct Work {
 #[derive(Debug, Default)]
 pub struct Written {
     /// What the flash failed with.
-    pub fault: Option<String>,
+    pub fault: Option<Fault>,
     /// Whether a commit was made.
     pub wrote: bool,
     /// What was left out.
@@ -59,7 +59,7 @@ impl Work {
         keep_sized(&mut records, left);
         match begun.and_then(|()| commit(journal, &records, left)) {
             Ok(wrote) => written.wrote = wrote,
-            Err(fault) => written.fault = Some(fault.to_string()),
+            Err(fault) => written.fault = Some(fault),
         }
         written.wear = journal.wear();
         written

@@ -9,7 +9,7 @@ use bellwether::effect::Cx;
 use bellwether::gossip::{self, KeyRing};
 use bellwether::limits::{STOP_TIME_MAX, STORE_SEGMENT_BYTES_MAX};
 use bellwether::node::{Node, Options};
-use bellwether::store::{self, Journal, Keeper, Kept, Record, Step};
+use bellwether::store::{self, Journal, Keeper, Kept, Opening, Record, Step};
 use bellwether::wire::record::Kind;
 use rand::{Rng as _, RngExt};
 
@@ -64,9 +64,10 @@ impl World {
         };
         node.handle_journal(&mut cx, fault.as_deref());
         it.journal = opened.ok().map(|(journal, _)| journal);
-        let (open, boot_time) = (it.journal.is_some(), it.boot_time(self.now));
+        let (is_open, boot_time) = (it.journal.is_some(), it.boot_time(self.now));
         it.flash_failed = fault.is_some();
-        it.keeper = Some(Keeper::new(boot_time, &it.keeping, open, fault));
+        let opening = Opening { is_open, is_read: is_open, fault };
+        it.keeper = Some(Keeper::new(boot_time, &it.keeping, opening));
         let id = node.flock().map(gossip::Gossip::node);
         it.ids.extend(id);
         it.node = Some(node);
@@ -255,9 +256,14 @@ impl World {
             |kind: u16, key: &[u8], body: &[u8]| found.push((kind, key.to_vec(), body.to_vec()));
         let opened = Journal::open(it.flash.clone(), journal_options(salt), &mut deliver);
         let boot_time = it.boot_time(self.now);
-        let outcome = opened.map(|(journal, _)| it.journal = Some(journal));
-        let outcome = outcome.map_err(|fault| fault.to_string());
-        let news = it.keeper.as_mut().is_some_and(|keeper| keeper.opened(boot_time, outcome));
+        let opening = match opened {
+            Ok((journal, _)) => {
+                it.journal = Some(journal);
+                Opening::sound()
+            }
+            Err(fault) => Opening::failed(fault.to_string()),
+        };
+        let news = it.keeper.as_mut().is_some_and(|keeper| keeper.opened(boot_time, opening));
         if news {
             self.call(seat, |node, cx| {
                 for (kind, key, body) in &found {

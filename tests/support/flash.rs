@@ -20,6 +20,7 @@ const PAGE: usize = 4096;
 type Sector = [u8; SECTOR];
 
 const EIO: i32 = 5;
+const EACCES: i32 = 13;
 const ENOSPC: i32 = 28;
 const EROFS: i32 = 30;
 
@@ -55,6 +56,8 @@ pub struct Faults {
     pub writes: u32,
     /// Reads of this file.
     pub reads_of: Option<&'static str>,
+    /// Whatever is done with this file: it is not for us.
+    pub denied: Option<&'static str>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -84,6 +87,8 @@ struct State {
     cut_at: Option<usize>,
     faults: Faults,
     sin: Option<Sin>,
+    /// Bytes of all files that there may be.
+    capacity: Option<usize>,
     late: Vec<usize>,
     /// Decides whether new blocks come with what an older file left in them.
     old_blocks: Option<Rng>,
@@ -122,6 +127,11 @@ impl Flash {
 
     pub fn set_faults(&self, faults: Faults) {
         self.0.borrow_mut().faults = faults;
+    }
+
+    /// From now on all files together may have so many bytes.
+    pub fn set_capacity(&self, bytes: usize) {
+        self.0.borrow_mut().capacity = Some(bytes);
     }
 
     /// New blocks come, now and then, with what an older file left in them, as on FAT.
@@ -230,6 +240,11 @@ impl Flash {
         state.files[inode].flash.truncate(len);
     }
 
+    fn check_denied(&self, name: &str) -> io::Result<()> {
+        let denied = self.0.borrow().faults.denied == Some(name);
+        if denied { Err(io::Error::from_raw_os_error(EACCES)) } else { Ok(()) }
+    }
+
     /// Counts a changing call and says whether it happens.
     fn change(&self) -> io::Result<std::cell::RefMut<'_, State>> {
         let mut state = self.0.borrow_mut();
@@ -246,6 +261,14 @@ impl Flash {
             return Err(io::Error::from_raw_os_error(EROFS));
         }
         Ok(state)
+    }
+}
+
+impl State {
+    /// Bytes that new files may take.
+    fn room(&self) -> Option<usize> {
+        let used: usize = self.names.values().map(|inode| self.files[*inode].cache.len()).sum();
+        self.capacity.map(|capacity| capacity.saturating_sub(used))
     }
 }
 
@@ -313,6 +336,7 @@ impl Medium for Flash {
     }
 
     fn read_at(&self, name: &str, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        self.check_denied(name)?;
         let state = self.0.borrow();
         if state.faults.reads_of == Some(name) {
             return Err(io::Error::from_raw_os_error(EIO));
@@ -324,7 +348,12 @@ impl Medium for Flash {
         Ok(())
     }
 
+    fn room(&self) -> Option<u64> {
+        self.0.borrow().room().map(|bytes| bytes as u64)
+    }
+
     fn write_at(&self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.check_denied(name)?;
         let mut state = self.change()?;
         if state.faults.writes > 0 {
             state.faults.writes -= 1;
@@ -345,7 +374,8 @@ impl Medium for Flash {
 
     fn create(&self, name: &str, bytes: u64) -> io::Result<()> {
         let mut state = self.change()?;
-        if state.faults.no_space {
+        let wanted = usize::try_from(bytes).expect("sizes fit");
+        if state.faults.no_space || state.room().is_some_and(|room| room < wanted) {
             return Err(io::Error::from_raw_os_error(ENOSPC));
         }
         let cache = vec![0; usize::try_from(bytes).expect("sizes fit")];
@@ -390,6 +420,7 @@ impl Medium for Flash {
     }
 
     fn settle(&self, name: &str) -> io::Result<()> {
+        self.check_denied(name)?;
         let mut state = self.change()?;
         let inode = *state.names.get(name).ok_or_else(not_found)?;
         if state.sin == Some(Sin::SkipSettle) {

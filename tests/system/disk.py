@@ -35,7 +35,7 @@ class Disk:
         self.loop = None
         if image is None:
             with open(self.image, "wb") as file:
-                file.truncate(megabytes << 20)
+                file.truncate(int(megabytes * (1 << 20)))
             _run("mkfs.ext4", "-q", "-b", "4096", "-m", "0", "-E", "lazy_itable_init=0,lazy_journal_init=0", self.image)
         try:
             # What stays when it is unmounted is no place to keep anything either.

@@ -89,9 +89,9 @@ def knows(agent, *names):
     assert set(names) <= known, f"lost {set(names) - known}"
 
 
-def settle(agent, sink):
-    """Wait until what was notified is in the log, and the log on flash."""
-    agent.await_outcomes(len(sink.requests))
+def settle(agent, sink, before=0):
+    """Wait until what was notified is in the log, and the log on flash; `before` requests were a process's before it."""
+    agent.await_outcomes(len(sink.requests) - before)
     agent.api.post_alerts(alert("behind"))
 
 
@@ -101,14 +101,14 @@ def no_space(world):
     ballast = disk.fill()
     agent, sink = begin(world)
     alerts_on(agent, sink, "A")
-    says_failed(agent, sink, "No space left")
+    says_failed(agent, sink, "no room: needs .* free")
     ballast.unlink()
     says_recovered(agent, sink)
     alerts_on(agent, sink, "B")
     ballast = disk.fill()
     for number in range(24):
         agent.api.post_alerts(alert(f"large-{number}", text="x" * 40_000))
-    says_failed(agent, sink, "No space left")
+    says_failed(agent, sink, "no room: needs .* free")
     alerts_on(agent, sink, "C")
     ballast.unlink()
     says_recovered(agent, sink)
@@ -178,6 +178,129 @@ def unwritable(world):
     says_failed(agent, sink, "Permission denied|No such file")
     alerts_on(agent, sink, "C")
     assert said(sink, "A") == ["firing"], "a notification was repeated"
+
+
+def kept(world, agent, sink):
+    """An alert that was notified and a silence, on flash; the agent is stopped. Answers the silence's id."""
+    silence = agent.api.post("/api/v2/silences", SILENCE).json["silenceID"]
+    alerts_on(agent, sink, "A")
+    settle(agent, sink)
+    agent.stop()
+    return silence
+
+
+def begins_with(agent, sink, silence):
+    """It starts and knows what was kept, and tells nobody of it again."""
+    logged, agent.told_before = len(agent.log()), len(sink.requests)
+    agent.start()
+    assert agent.api.get(f"/api/v2/silence/{silence}").json["status"]["state"] == "active"
+    assert "A" in {found["labels"]["alertname"] for found in agent.api.alerts()}
+    alerts_on(agent, sink, "B")
+    agent.api.post_alerts(alert("never"))
+    time.sleep(1)
+    assert said(sink, "A") == ["firing"], "a notification was repeated"
+    assert said(sink, "never") == [], "what is silenced was notified"
+    log = agent.log()[logged:]
+    assert re.search("level=INFO.*journal .*: [1-9][0-9]* records", log), log
+    return log
+
+
+def read_only_start(world):
+    """A card that is read-only at the start: what it holds is in force; the rest is kept once it can be written."""
+    disk = Disk(world, "protected", world.directory / "subject" / "data")
+    agent, sink = begin(world)
+    silence = kept(world, agent, sink)
+    disk.remount("ro")
+    log = begins_with(agent, sink, silence)
+    says_failed(agent, sink, "Read-only file system")
+    assert "level=ERROR" not in log, "a start on a read-only card shouts"
+    time.sleep(4)  # several tries
+    log = agent.log()
+    assert len(re.findall("journal .*: [0-9]+ records", log)) == 2, "each try tells what it read"
+    assert len(re.findall("Read-only file system", log)) <= 2, log
+    disk.remount("rw")
+    says_recovered(agent, sink)
+    settle(agent, sink, agent.told_before)
+    knows(agent, "A", "B")
+
+
+def not_ours(world):
+    """A journal that belongs to somebody else and can be read; then one of whose segments only some can be."""
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        raise Skip("needs root, to become somebody who may not write")
+    world.directory.chmod(0o755)
+    data = world.directory / "subject" / "data"
+    data.mkdir(parents=True)
+    shutil.chown(data, 65534)
+    agent, sink = begin(world, prefix=NOBODY)
+    silence = kept(world, agent, sink)
+    files = [data, *data.iterdir()]
+    for file in files:
+        shutil.chown(file, 0)
+        file.chmod(0o755)
+    begins_with(agent, sink, silence)
+    says_failed(agent, sink, "Permission denied")
+    for file in files:
+        shutil.chown(file, 65534)
+    says_recovered(agent, sink)
+    settle(agent, sink, agent.told_before)
+    agent.stop()
+    newest = max(data.glob("journal-[0-9]"), key=lambda file: file.stat().st_mtime_ns)
+    newest.chmod(0)
+    before = newest.read_bytes()
+    agent.start()
+    says_failed(agent, sink, f"{newest.name}.*Permission denied")
+    assert newest.read_bytes() == before, "it wrote beside what it may not read"
+    newest.chmod(0o600)
+    says_recovered(agent, sink)
+    assert agent.api.get(f"/api/v2/silence/{silence}").status == 200
+    knows(agent, "A", "B")
+
+
+def full_start(world):
+    """A disk without a byte left at the start, not even for the lock: what it holds is in force and it goes on."""
+    disk = Disk(world, "full", world.directory / "subject" / "data", megabytes=24)
+    agent, sink = begin(world)
+    for number in range(600):  # until each segment has been used
+        agent.api.post_alerts(alert("many", text=str(number)))
+    silence = kept(world, agent, sink)
+    ballast = disk.fill()
+    begins_with(agent, sink, silence)
+    assert journal(agent)["status"] == "ready", "segments that are there need no room"
+    for number in range(400):  # some compactions
+        agent.api.post_alerts(alert("many", text=str(number)))
+    assert journal(agent)["status"] == "ready", journal(agent)
+    settle(agent, sink, agent.told_before)
+    knows(agent, "A", "B", "many")
+    ballast.unlink()
+
+
+def little_room(world):
+    """An ext4 of 7.5 MB and 1,200 alerts of 3 KB: it tells what is missing, writes nothing in vain, and goes on."""
+    disk = Disk(world, "little", world.directory / "subject" / "data", megabytes=7.5)
+    ballast = disk.fill(leave=300_000)
+    agent, sink = begin(world, config=ONE_GROUP)
+    alerts_on(agent, sink, "A")
+    assert journal(agent)["status"] == "ready", "a small segment has room"
+    before = metric(agent, "bytes_total")
+    many = [{"labels": {"alertname": "many", "i": str(number)}, "annotations": {"text": "x" * 3000}} for number in range(1200)]
+    agent.api.post_alerts(*many)
+    says_failed(agent, sink, r"no room: needs [0-9.]+ MiB, [0-9]+ KiB free")
+    time.sleep(5)  # several tries
+    status = journal(agent)
+    room = os.statvfs(disk.mount)
+    assert abs(status["freeBytes"] - room.f_bavail * room.f_bsize) < 65_536, status
+    assert status["nextTrySeconds"] <= 60 and metric(agent, "needed_bytes") == status["neededBytes"], status
+    assert re.search(r"level=ERROR.*needs [0-9.]+ MiB, [0-9]+ KiB free; next try in [0-9]+ s", agent.log()), agent.log()
+    assert metric(agent, "bytes_total") - before < 1_000_000, "it counts what it did not write"
+    ballast.unlink()
+    says_recovered(agent, sink)
+    written = metric(agent, "bytes_total") - before
+    assert written < 2 * 7.5e6, f"{written} bytes for 4 MB of alerts"
+    settle(agent, sink)
+    knows(agent, "A", "many")
+    assert len(agent.api.alerts()) >= 1201
+    return f"needed {status['neededBytes'] / 1e6:.1f} MB, wrote {written / 1e6:.1f} MB"
 
 
 def volatile(world):
@@ -410,5 +533,5 @@ def older_version(world):
 
 
 def cases(_settings):
-    every = (no_space, read_only, io_error, unwritable, volatile, second_process, damaged, frozen, interval, off, stopped, budget, too_large, older_version)
+    every = (no_space, read_only, read_only_start, not_ours, full_start, little_room, io_error, unwritable, volatile, second_process, damaged, frozen, interval, off, stopped, budget, too_large, older_version)
     return [(f"flash/{case.__name__}", case) for case in every]
