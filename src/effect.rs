@@ -1,9 +1,10 @@
 //! What the brain asks of the shell.
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
-use crate::notify::{Outgoing, Place};
+use crate::notify::{Draft, Place};
 use crate::store::Record;
 use crate::time::Now;
 
@@ -56,7 +57,7 @@ pub struct Attempt {
     /// Its name.
     pub id: AttemptId,
     /// What to send, and where.
-    pub outgoing: Outgoing,
+    pub draft: Rc<Draft>,
     /// When to give up.
     pub timeout: Duration,
 }

@@ -105,6 +105,13 @@ pub const FILE_TIME_MAX: Duration = Duration::from_secs(4);
 /// may be told again, commits are waited for no longer, connections are closed.
 pub const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 
+/// Requests of one attempt, of receivers that take several. Policy: the notification is taken for refused.
+pub const REQUESTS_PER_ATTEMPT_MAX: u32 = 16;
+/// Template faults that one notification names. Policy: more are not named.
+pub const TEMPLATE_FAULTS_MAX: usize = 8;
+/// Bytes of the text of one. Policy: cut.
+pub const TEMPLATE_FAULT_BYTES_MAX: usize = 512;
+
 // The core.
 
 /// Alerts in the table, resolved ones that were not yet dropped too. Policy: a report of a new alert is refused with

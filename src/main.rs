@@ -19,6 +19,7 @@ use bellwether::config::{
 use bellwether::gossip::{self, KeyRing};
 use bellwether::limits::CONFIG_BYTES_MAX;
 use bellwether::node::{Options, SilenceRules};
+use bellwether::notify::SCHEMAS;
 use bellwether::shell::keys::{self, Missing, Places};
 use bellwether::shell::{self, Setup};
 use bellwether::version;
@@ -196,7 +197,8 @@ impl Source {
         };
         let language = if self.file.is_some() { Language::of(file) } else { Language::Toml };
         let (flags, environment) = (&self.flags, &self.environment);
-        let options = config::Options { file, language, flags, environment };
+        let schemas = SCHEMAS;
+        let options = config::Options { file, language, flags, environment, schemas };
         let mut loaded = Config::load(&text, &options)
             .map_err(|errors| Failure { why: errors.to_string(), code: BAD_CONFIG })?;
         loaded.warnings.extend(mode.and_then(check_mode));

@@ -24,7 +24,13 @@ fn shipped(name: &str) -> PathBuf {
 fn load(file: &Path) -> Loaded {
     let text = std::fs::read(file).unwrap();
     let (flags, language) = (&Flags::default(), Language::of(file));
-    let options = Options { file, language, flags, environment: &Environment::default() };
+    let options = Options {
+        file,
+        language,
+        flags,
+        environment: &Environment::default(),
+        schemas: bellwether::notify::SCHEMAS,
+    };
     Config::load(&text, &options).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
@@ -86,7 +92,7 @@ impl Site {
         let outcome = input(&mut self.node, cx);
         for effect in effects {
             let Effect::Attempt(attempt) = effect else { continue };
-            let Outgoing::Http(request) = attempt.outgoing else { panic!("a webhook") };
+            let Ok(Outgoing::Http(request)) = attempt.draft.inline() else { panic!("a webhook") };
             let url = request.url.inline().unwrap();
             let body = request.body.inline().unwrap();
             let name = body.split(r#""alertname":""#).nth(1).unwrap().split('"').next().unwrap();

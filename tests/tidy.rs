@@ -33,8 +33,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "api",
         &[
-            "config", "core", "effect", "gossip", "limits", "model", "node", "store", "time",
-            "version", "wire",
+            "config", "core", "effect", "gossip", "limits", "model", "node", "notify", "store",
+            "time", "version", "wire",
         ],
     ),
     (
@@ -44,7 +44,13 @@ const ARROWS: &[(&str, &[&str])] = &[
             "template", "time", "wire",
         ],
     ),
-    ("cli", &["config", "gossip", "limits", "model", "shell", "store", "template", "time", "wire"]),
+    (
+        "cli",
+        &[
+            "config", "gossip", "limits", "model", "notify", "shell", "store", "template", "time",
+            "wire",
+        ],
+    ),
 ];
 
 struct Source {

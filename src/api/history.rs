@@ -30,9 +30,10 @@ fn entry(entry: &Entry, names: &BTreeMap<u64, String>) -> Value {
     let name = |node: &u64| names.get(node).cloned().unwrap_or_else(|| flock::id(*node));
     let (own, of): (&str, Value) = match &entry.outcome {
         Outcome::Expired { attempts } => ("attempts", (*attempts).into()),
-        Outcome::Failed { why } | Outcome::Refused { why } | Outcome::Surrendered { why } => {
-            ("why", why.as_str().into())
-        }
+        Outcome::Failed { why }
+        | Outcome::Misrendered { why }
+        | Outcome::Refused { why }
+        | Outcome::Surrendered { why } => ("why", why.as_str().into()),
         Outcome::Held { by: node }
         | Outcome::Told { by: node }
         | Outcome::TookOver { from: node } => ("node", name(node).into()),

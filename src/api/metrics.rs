@@ -8,6 +8,7 @@ use crate::core::stats::{IntegrationStats, LATENCY_BUCKETS};
 use crate::limits::CARD_ENDURANCE_BYTES;
 use crate::model::SilenceState;
 use crate::node::Node;
+use crate::notify::Cause;
 use crate::store::card_days;
 use crate::time::{Now, Wall};
 use crate::version;
@@ -73,11 +74,7 @@ fn notifications(text: &mut Text, node: &Node) {
     let stats = node.stats();
     let families: [(_, _, Count); 4] = [
         ("alertmanager_notifications_total", "How many notifications ended.", |it| it.sent),
-        (
-            "alertmanager_notifications_failed_total",
-            "How many notifications ended undelivered.",
-            |it| it.failed,
-        ),
+        ("bellwether_template_faults_total", "How many templates failed.", |it| it.template_faults),
         ("alertmanager_notification_requests_total", "How many attempts were made.", |it| {
             it.requests
         }),
@@ -89,6 +86,17 @@ fn notifications(text: &mut Text, node: &Node) {
         text.family(name, "counter", help);
         for (kind, integration) in stats.integrations() {
             text.count(&[("integration", kind)], value(integration));
+        }
+    }
+    text.family(
+        "alertmanager_notifications_failed_total",
+        "counter",
+        "How many notifications ended undelivered.",
+    );
+    for (kind, integration) in stats.integrations() {
+        for cause in Cause::ALL {
+            let count = integration.failed.get(&cause).copied().unwrap_or(0);
+            text.count(&[("integration", kind), ("reason", cause.as_str())], count);
         }
     }
     text.family(

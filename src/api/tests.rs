@@ -69,6 +69,7 @@ impl World {
             language: Language::Toml,
             flags,
             environment: &crate::config::Environment::default(),
+            schemas: crate::notify::SCHEMAS,
         };
         let config = Config::load(CONFIG.as_bytes(), &options).unwrap().config;
         let now = Now { mono: Mono::from_ms(1000), wall: Wall::from_secs(1_800_000_000) };
@@ -544,6 +545,7 @@ fn the_history_says_what_was_notified_and_why() {
         language: Language::Toml,
         flags,
         environment: &crate::config::Environment::default(),
+        schemas: crate::notify::SCHEMAS,
     };
     let config = Config::load(config.as_bytes(), &options).unwrap().config;
     world.step(|node, cx| node.handle_config(cx, Rc::new(config)).unwrap());

@@ -11,6 +11,7 @@ use crate::config::{
     Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Options, Problem, check_mode,
 };
 use crate::limits::CONFIG_BYTES_MAX;
+use crate::notify::SCHEMAS;
 use crate::shell::keys::{self, Places};
 
 const USAGE: &str = "usage: bellwether check-config [FILE...]
@@ -94,7 +95,10 @@ fn read(path: &Path) -> io::Result<(Vec<u8>, u32)> {
 
 fn check(file: &Path, language: Language, text: &[u8]) -> Result<Loaded, Errors> {
     let flags = &Flags::default();
-    Config::load(text, &Options { file, language, flags, environment: &Environment::default() })
+    Config::load(
+        text,
+        &Options { file, language, flags, environment: &Environment::default(), schemas: SCHEMAS },
+    )
 }
 
 /// Reads the keys of the flock as the daemon does.

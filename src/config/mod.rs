@@ -6,9 +6,11 @@ pub mod problem;
 pub mod proxy;
 mod read;
 mod render;
+pub mod schema;
 pub mod settings;
 mod table;
 mod tree;
+pub mod values;
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -18,11 +20,14 @@ pub use flags::Flags;
 pub use http::{Authorization, Http, Identity, OAuth2, Tls, TlsVersion};
 pub use problem::{Errors, Problem};
 pub use proxy::{NoProxy, Proxy};
+pub use schema::{Key, Schema, Takes};
 pub use settings::Settings;
 pub use tree::Language;
+pub use values::{Template, Value, Values};
 
 use crate::model::interval::TimeInterval;
 use crate::model::{Labels, Matchers};
+use crate::template::Templates;
 
 /// The configuration of an agent that is given none: it prints each notification to the log.
 pub const DEFAULT: &str = include_str!("../../configs/default.toml");
@@ -38,6 +43,8 @@ pub struct Options<'a> {
     pub flags: &'a Flags,
     /// What of the process's environment matters.
     pub environment: &'a Environment,
+    /// The receiver types that a config may use.
+    pub schemas: &'static [&'static Schema],
 }
 
 /// What a config takes from the environment of the process, which main alone reads.
@@ -101,6 +108,8 @@ pub struct Config {
     pub inhibit_rules: Vec<InhibitRule>,
     /// Time intervals that routes refer to by name; names are unique.
     pub time_intervals: Vec<Rc<TimeInterval>>,
+    /// The default texts, and those of the files of `templates`.
+    pub templates: Templates,
     /// The whole as YAML with defaults filled in and secrets as `<secret>`: `config.original` of the status.
     pub original: String,
 }
@@ -192,46 +201,35 @@ impl Receiver {
 }
 
 /// One configured sender inside a receiver.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Integration {
+    /// Its type.
+    pub schema: &'static Schema,
     /// Its place among those of its type in the receiver.
     pub index: u32,
     /// Whether it is told of alerts that have ended.
     pub send_resolved: bool,
-    /// What it is.
-    pub kind: IntegrationKind,
+    /// What its keys say.
+    pub values: Values,
+    /// How it is reached, if that is by HTTP.
+    pub http: Rc<Http>,
 }
 
-/// The receiver types.
-#[derive(Clone, Debug, PartialEq)]
-pub enum IntegrationKind {
-    /// `log_configs`, ours: prints each notification to the log.
-    Log,
-    /// `webhook_configs`
-    Webhook(Webhook),
-}
-
-impl IntegrationKind {
-    /// The word that metrics and log keys use.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Log => "log",
-            Self::Webhook(_) => "webhook",
-        }
+impl Integration {
+    /// The word that metrics and log keys use: `webhook`.
+    pub const fn name(&self) -> &'static str {
+        self.schema.name
     }
 }
 
-/// `webhook_configs`
-#[derive(Clone, Debug, PartialEq)]
-pub struct Webhook {
-    /// Where to post.
-    pub url: Secret,
-    /// How many alerts one notification carries at most; 0 is no limit.
-    pub max_alerts: usize,
-    /// How long one attempt may take; zero is until the flush's deadline.
-    pub timeout: Duration,
-    /// How it is reached.
-    pub http: Rc<Http>,
+impl PartialEq for Integration {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+            && self.index == other.index
+            && self.send_resolved == other.send_resolved
+            && self.values == other.values
+            && self.http == other.http
+    }
 }
 
 /// A text that is never printed, and that may stand in a file of its own, which is read at each use.
@@ -241,6 +239,16 @@ pub enum Secret {
     Inline(Rc<str>),
     /// In this file; white space at both ends is cut.
     File(PathBuf),
+}
+
+impl Secret {
+    /// Its text, if that stands in the configuration.
+    pub fn inline(&self) -> Option<&str> {
+        match self {
+            Self::Inline(text) => Some(text),
+            Self::File(_) => None,
+        }
+    }
 }
 
 impl std::fmt::Debug for Secret {

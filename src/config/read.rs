@@ -7,16 +7,18 @@ mod intervals;
 mod matchers;
 mod receivers;
 mod route;
+pub(super) mod values;
 
 use std::path::{Path, PathBuf};
 
 use crate::config::problem::{Errors, Problem};
 use crate::config::table::{Item, Notes, Table};
 use crate::config::tree::{Node, Value, parse};
-use crate::config::{Config, Loaded, Options, Route, Settings, render, settings};
+use crate::config::{Config, Loaded, Options, Route, Schema, Settings, render, settings};
 use crate::model::Url;
 use crate::model::duration::Spelled;
 use crate::model::matcher::Grammar;
+use crate::template::Templates;
 
 /// What every section may need of the whole.
 struct Cx<'a> {
@@ -24,6 +26,7 @@ struct Cx<'a> {
     settings: &'a Settings,
     /// Where relative paths start.
     directory: &'a Path,
+    schemas: &'static [&'static Schema],
 }
 
 impl Cx<'_> {
@@ -52,10 +55,11 @@ pub(super) fn load(text: &[u8], options: &Options<'_>) -> Result<Loaded, Errors>
 fn sections(root: &Table<'_>, options: &Options<'_>) -> Option<Loaded> {
     let settings = read_settings(root, options);
     let directory = options.file.parent().unwrap_or(Path::new(""));
-    let cx = Cx { grammar: settings.grammar(), settings: &settings, directory };
+    let (grammar, schemas) = (settings.grammar(), options.schemas);
+    let cx = Cx { grammar, settings: &settings, directory, schemas };
 
     let global = global::read(root, &cx);
-    let receivers = receivers::read(root, &global.http, &cx);
+    let receivers = receivers::read(root, &global.globals, &cx);
     let intervals = intervals::read(root);
     let route = route::read(root, &receivers, &intervals.intervals, &cx);
     let inhibit_rules = inhibit::read(root, &cx);
@@ -79,6 +83,7 @@ fn sections(root: &Table<'_>, options: &Options<'_>) -> Option<Loaded> {
         receivers,
         inhibit_rules,
         time_intervals: intervals.intervals,
+        templates: Templates::builtin(),
         original: String::new(),
     };
     config.original = render::original(&config, global.shown, &templates, &intervals.shown);
@@ -154,7 +159,5 @@ fn check_timers(item: &Item<'_>, route: &Route, cx: &Cx<'_>) {
     }
 }
 
-#[cfg(test)]
-mod reference;
 #[cfg(test)]
 mod tests;

@@ -5,10 +5,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::config::tree::{Entry, Node, Value};
+use crate::config::read::values::default;
+use crate::config::schema::{Key, Origin, Takes};
+use crate::config::tree::{self, Entry, Node};
 use crate::config::{
-    Authorization, Config, GroupBy, Http, InhibitRule, Integration, IntegrationKind, Receiver,
-    Route, Secret, Webhook,
+    Authorization, Config, GroupBy, Http, InhibitRule, Integration, Receiver, Route, Secret, Value,
+    Values,
 };
 use crate::model::duration::Spelled;
 use crate::model::{Labels, Matchers};
@@ -63,13 +65,15 @@ impl Yaml {
     pub(super) fn from_node(node: &Node, has_booleans: bool) -> Self {
         let below = |node: &Node| Self::from_node(node, has_booleans);
         match (&node.value, &node.plain) {
-            (Value::Null, _) => Self::Raw("null".to_owned()),
-            (Value::Bool(is), _) if has_booleans => Self::from(*is),
-            (Value::Text(text) | Value::Float(text), None) | (_, Some(text)) => Self::from(&**text),
-            (Value::Int(number), None) => Self::Text(number.to_string()),
-            (Value::Bool(is), None) => Self::Text(is.to_string()),
-            (Value::List(items), None) => Self::List(items.iter().map(below).collect()),
-            (Value::Table(entries), None) => {
+            (tree::Value::Null, _) => Self::Raw("null".to_owned()),
+            (tree::Value::Bool(is), _) if has_booleans => Self::from(*is),
+            (tree::Value::Text(text) | tree::Value::Float(text), None) | (_, Some(text)) => {
+                Self::from(&**text)
+            }
+            (tree::Value::Int(number), None) => Self::Text(number.to_string()),
+            (tree::Value::Bool(is), None) => Self::Text(is.to_string()),
+            (tree::Value::List(items), None) => Self::List(items.iter().map(below).collect()),
+            (tree::Value::Table(entries), None) => {
                 let entry = |entry: &Entry| (entry.key.to_string(), below(&entry.node));
                 Self::Table(entries.iter().map(entry).collect())
             }
@@ -180,11 +184,8 @@ pub(super) fn original(
     let mut out = String::new();
     Yaml::table(sections).print(0, &mut out);
     for receiver in &config.receivers {
-        let count =
-            receiver.integrations.iter().filter(|one| one.kind == IntegrationKind::Log).count();
-        if count > 0 {
-            let name = quoted(&receiver.name);
-            line(&mut out, &format!("# receiver {name} prints to the log: log_configs"));
+        for note in receiver.integrations.iter().filter_map(ours) {
+            line(&mut out, &format!("# receiver {}: {note}", quoted(&receiver.name)));
         }
     }
     out
@@ -265,32 +266,80 @@ fn receiver(receiver: &Rc<Receiver>) -> Yaml {
     if !receiver.labels.is_empty() {
         entries.push(("labels", labels(&receiver.labels)));
     }
-    let shown = |one: &Integration| match &one.kind {
-        IntegrationKind::Webhook(webhook) => Some(self::webhook(webhook, one.send_resolved)),
-        IntegrationKind::Log => None,
-    };
-    let webhooks: Vec<Yaml> = receiver.integrations.iter().filter_map(shown).collect();
-    if !webhooks.is_empty() {
-        entries.push(("webhook_configs", Yaml::List(webhooks)));
+    let mut lists: Vec<(&str, Vec<Yaml>)> = Vec::new();
+    for one in receiver.integrations.iter().filter(|it| it.schema.origin != Origin::Ours) {
+        match lists.last_mut().filter(|(section, _)| *section == one.schema.section) {
+            Some((_, list)) => list.push(integration(one)),
+            None => lists.push((one.schema.section, vec![integration(one)])),
+        }
     }
+    entries.extend(lists.into_iter().map(|(section, list)| (section, Yaml::List(list))));
     Yaml::table(entries)
 }
 
-fn webhook(webhook: &Webhook, send_resolved: bool) -> Yaml {
-    let url = match &webhook.url {
-        Secret::Inline(_) => ("url", Yaml::from(SECRET_URL)),
-        Secret::File(path) => ("url_file", Yaml::Text(path.display().to_string())),
-    };
-    let mut entries = vec![
-        ("send_resolved", Yaml::from(send_resolved)),
-        ("http_config", http(&webhook.http)),
-        url,
-        ("max_alerts", Yaml::Raw(webhook.max_alerts.to_string())),
-    ];
-    if !webhook.timeout.is_zero() {
-        entries.push(("timeout", Yaml::duration(webhook.timeout)));
+fn integration(one: &Integration) -> Yaml {
+    let mut entries = vec![("send_resolved", Yaml::from(one.send_resolved))];
+    if one.schema.http {
+        entries.push(("http_config", http(&one.http)));
     }
+    entries.extend(section(&one.values));
     Yaml::table(entries)
+}
+
+/// What only we know of an integration.
+fn ours(one: &Integration) -> Option<String> {
+    let place = format!("{}[{}]", one.schema.section, one.index);
+    if one.schema.origin == Origin::Ours {
+        return Some(place);
+    }
+    let keys: Vec<&str> = one
+        .values
+        .iter()
+        .filter(|(key, value)| key.origin == Origin::Ours && *value != default(key).as_ref())
+        .map(|(key, _)| key.name)
+        .collect();
+    (!keys.is_empty()).then(|| format!("{place} has {}", keys.join(", ")))
+}
+
+fn section(values: &Values) -> Vec<(&'static str, Yaml)> {
+    values.iter().filter_map(|(key, value)| entry(key, value?)).collect()
+}
+
+/// A key and its value; none where an older `amtool` would not know it and it says nothing, or where only we know it.
+pub(super) fn entry(key: &'static Key, value: &Value) -> Option<(&'static str, Yaml)> {
+    match key.origin {
+        Origin::Ours => return None,
+        Origin::Newer if default(key).as_ref() == Some(value) => return None,
+        _ => {}
+    }
+    Some(match (value, key.takes) {
+        (Value::Secret(Secret::File(path)), _) => {
+            (key.file()?, Yaml::Text(path.display().to_string()))
+        }
+        (Value::Secret(_), Takes::SecretUrl(_)) | (Value::Template(_), Takes::UrlTemplate(_)) => {
+            (key.name, Yaml::from(SECRET_URL))
+        }
+        (value, _) => (key.name, shown(value)),
+    })
+}
+
+fn shown(value: &Value) -> Yaml {
+    match value {
+        Value::Bool(is) => Yaml::from(*is),
+        Value::Duration(duration) => Yaml::duration(*duration),
+        Value::Float(number) => Yaml::Raw(number.to_string()),
+        Value::List(items) => Yaml::List(items.iter().map(shown).collect()),
+        Value::Map(entries) => {
+            Yaml::table(entries.iter().map(|(name, value)| (&**name, shown(value))).collect())
+        }
+        Value::Null => Yaml::Raw("null".to_owned()),
+        Value::Number(number) => Yaml::Raw(number.to_string()),
+        Value::Secret(_) => Yaml::secret(),
+        Value::Table(values) => Yaml::table(section(values)),
+        Value::Template(template) if template.secret => Yaml::secret(),
+        Value::Template(template) => Yaml::from(&*template.source),
+        Value::Text(text) => Yaml::from(&**text),
+    }
 }
 
 /// `http_config`.
@@ -339,13 +388,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::tree::parse;
+    use crate::config::tree::{Value, parse};
     use crate::config::{Environment, Flags, Language, Options};
 
     fn original(text: &str) -> String {
         let (file, flags) = (Path::new("/etc/x.yml"), &Flags::default());
-        let options =
-            Options { file, language: Language::Yaml, flags, environment: &Environment::default() };
+        let options = Options {
+            file,
+            language: Language::Yaml,
+            flags,
+            environment: &Environment::default(),
+            schemas: crate::notify::SCHEMAS,
+        };
         match Config::load(text.as_bytes(), &options) {
             Ok(loaded) => loaded.config.original,
             Err(errors) => panic!("{errors}"),
@@ -476,7 +530,7 @@ time_intervals:
       end_time: "17:00"
     years:
     - "2030"
-# receiver a prints to the log: log_configs
+# receiver a: log_configs[0]
 "#;
 
     #[test]

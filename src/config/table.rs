@@ -75,6 +75,11 @@ impl<'a> Item<'a> {
         self.notes.errors.borrow().is_empty()
     }
 
+    /// The keys that lead here.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Whether this says no more than if it were not there.
     pub(super) fn is_empty(&self) -> bool {
         is_empty(self.node)
@@ -231,6 +236,11 @@ impl<'a> Table<'a> {
 
     pub(super) fn texts(&self, key: &'static str) -> Vec<(Item<'a>, &'a str)> {
         self.get(key).map(|item| item.texts()).unwrap_or_default()
+    }
+
+    /// Whether any of these keys says something.
+    pub(super) fn says(&self, keys: &[&'static str]) -> bool {
+        keys.iter().any(|key| self.get(key).is_some_and(|item| !item.is_empty()))
     }
 
     /// Of keys that exclude each other the one that is there.

@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 
 use log::debug;
 
-use crate::config::IntegrationKind;
 use crate::core::Core;
 use crate::core::delivery::State;
 use crate::core::group::GroupId;
@@ -129,11 +128,6 @@ impl Attempts {
     fn waiting_for(&self, key: &Key) -> Vec<Which> {
         self.waiting.get(key).into_iter().flat_map(BTreeMap::values).copied().collect()
     }
-}
-
-/// Whether an attempt of this kind takes a place: it opens a connection, and its answer may take long.
-pub(super) const fn takes_place(kind: &IntegrationKind) -> bool {
-    !matches!(kind, IntegrationKind::Log)
 }
 
 impl Core {

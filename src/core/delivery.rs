@@ -12,14 +12,15 @@ use crate::core::dedup::Reason;
 use crate::core::flush::Flush;
 use crate::core::group::GroupId;
 use crate::core::history::Outcome;
+use crate::core::reach;
 use crate::core::timers::Timer;
 use crate::core::turn::{BEAT, SETTLE_LOOK};
-use crate::core::{attempts, reach};
 use crate::effect::{Attempt, AttemptId, Cx, Effect};
 use crate::faults::{self, Fault};
+use crate::limits::REQUESTS_PER_ATTEMPT_MAX;
 use crate::model::{Brief, LogKey};
-use crate::notify::{self, Notification, Reply, Verdict};
-use crate::time::Mono;
+use crate::notify::{self, AlertView, Cause, Draft, Failure, Notification, Reply, Verdict};
+use crate::time::{Mono, Now};
 
 /// The pause after the first failed attempt; each further one is half as long again, give or take half of it.
 const PAUSE_FIRST: Duration = Duration::from_millis(500);
@@ -33,6 +34,12 @@ pub struct Delivery {
     pub(super) key: LogKey,
     pub(super) state: State,
     pub(super) attempts: u32,
+    /// Requests of the attempt that is under way: some receivers take several.
+    requests: u32,
+    /// What the last attempt sends or has sent.
+    draft: Option<Rc<Draft>>,
+    /// Why the last attempt failed, if it did.
+    cause: Option<Cause>,
     pause: Duration,
     /// When it is to be looked at again, while it is [`State::Held`] or [`State::Listening`].
     pub(super) due: Mono,
@@ -81,6 +88,9 @@ impl Delivery {
             key,
             state: State::Held,
             attempts: 0,
+            requests: 0,
+            draft: None,
+            cause: None,
             pause: PAUSE_FIRST,
             due: now,
             held_by: None,
@@ -159,35 +169,63 @@ impl Core {
             self.record(cx, id, at);
             return;
         }
-        let place = attempts::takes_place(&integration.kind).then(|| reach::key(&delivery.key));
+        let place = (!integration.schema.instant).then(|| reach::key(&delivery.key));
         if place.as_ref().is_some_and(|place| !self.attempts.has_room(place)) {
             self.queue(cx, id, at, deadline);
             return;
         }
         let notification = Notification {
-            receiver: &receiver.name,
-            group_key: &group.key,
-            group_labels: &group.labels,
-            route_labels: &self.routes.get(group.route).labels,
+            receiver: Rc::clone(&receiver.name),
+            group_key: group.key.clone(),
+            group_labels: group.labels.clone(),
+            route_labels: self.routes.get(group.route).labels.clone(),
             reason: reason.as_str(),
-            external_url: &self.options.external_url,
+            external_url: Rc::clone(&self.options.external_url),
             alerts: views(&delivery.content, integration.send_resolved),
+            now: cx.now.wall,
         };
-        let (outgoing, timeout) = notify::request(&integration.kind, &notification);
-        let left = deadline.since(cx.now.mono);
-        let timeout = timeout.map_or(left, |timeout| timeout.min(left));
-        let attempt = self.attempts.begin((id, at), place);
-        self.stats.integration(integration.kind.as_str()).requests += 1;
-        if let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at)) {
-            delivery.state = State::Sending(attempt, cx.now.mono, reason);
+        let draft = Rc::new(notify::draft(integration, notification, &self.config.templates));
+        if let Some(delivery) = flush.deliveries.get_mut(at) {
             delivery.attempts += 1;
+            delivery.requests = 0;
         }
-        self.timers.set(Timer::Delivery(id, at), deadline);
+        self.note_faults(cx.now, id, at, &draft);
         self.note_taken(cx.now, id, at);
-        self.arm_claim(cx, id, at);
-        cx.effects.push(Effect::Attempt(Attempt { id: attempt, outgoing, timeout }));
+        self.send(cx, id, at, draft, reason);
         if faults::on(Fault::LogBeforeAnswer) {
             self.record(cx, id, at);
+        }
+    }
+
+    /// Sends a draft: an attempt's first request, or a further one.
+    fn send(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize, draft: Rc<Draft>, reason: Reason) {
+        let Some(flush) = self.flush_of(id) else { return };
+        let deadline = flush.deadline;
+        let Some(delivery) = flush.deliveries.get_mut(at) else { return };
+        let place = (!draft.schema().instant).then(|| reach::key(&delivery.key));
+        delivery.draft = Some(Rc::clone(&draft));
+        delivery.requests += 1;
+        let left = deadline.since(cx.now.mono);
+        let timeout = draft.timeout().map_or(left, |timeout| timeout.min(left));
+        let attempt = self.attempts.begin((id, at), place);
+        self.stats.integration(draft.schema().name).requests += 1;
+        self.set_state(id, at, State::Sending(attempt, cx.now.mono, reason));
+        self.timers.set(Timer::Delivery(id, at), deadline);
+        self.arm_claim(cx, id, at);
+        cx.effects.push(Effect::Attempt(Attempt { id: attempt, draft, timeout }));
+    }
+
+    /// Notes which templates of a delivery's first attempt have failed.
+    fn note_faults(&mut self, now: Now, id: GroupId, at: usize, draft: &Draft) {
+        let is_first = |it: &Delivery| it.attempts == 1;
+        if !self.flush_of(id).and_then(|flush| flush.deliveries.get(at)).is_some_and(is_first) {
+            return;
+        }
+        let schema = draft.schema();
+        for fault in draft.faults() {
+            warn!("{}/{}: {fault}", Brief(&draft.notification().receiver), schema.name);
+            self.stats.integration(schema.name).template_faults += 1;
+            self.note(now, id, at, Outcome::misrendered(fault));
         }
     }
 
@@ -210,18 +248,15 @@ impl Core {
     /// Draws the conclusions from the reply to a delivery's attempt.
     fn judge(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize, reply: &Reply) {
         let Some(flush) = self.flush_of(id) else { return };
-        let (deadline, receiver) = (flush.deadline, Rc::clone(&flush.receiver));
         let Some(delivery) = flush.deliveries.get_mut(at) else { return };
-        let Some(integration) = receiver.integrations.get(delivery.integration) else { return };
         let State::Sending(_, since, reason) = delivery.state else { return };
-        let (attempts, pause) = (delivery.attempts, delivery.pause);
-        let key = delivery.key.id();
-        delivery.pause = (pause * 3 / 2).min(PAUSE_MAX);
+        let Some(draft) = delivery.draft.take() else { return };
+        let (attempts, requests) = (delivery.attempts, delivery.requests);
         let name = name(&delivery.key);
-        let stats = self.stats.integration(integration.kind.as_str());
+        let stats = self.stats.integration(draft.schema().name);
         stats.latency(cx.now.mono.since(since));
         self.timers.cancel(Timer::Claim(id, at));
-        match notify::judge(&integration.kind, reply) {
+        match draft.judge(reply) {
             Verdict::Sent => {
                 stats.sent += 1;
                 debug!("{name}: delivered at attempt {attempts}");
@@ -229,38 +264,77 @@ impl Core {
                 self.set_state(id, at, State::Done);
                 self.record(cx, id, at);
             }
-            Verdict::Retry(why) => {
-                stats.requests_failed += 1;
-                let brief = Brief(&why);
-                warn!("{name}: attempt {attempts} failed, will be tried again: {brief}");
-                self.set_state(id, at, State::Paused);
-                let jitter = cx.rng.random_range(0.5..1.5);
-                self.set_timer(id, at, (cx.now.mono + pause.mul_f64(jitter)).min(deadline));
-                let another_can = !self.turns.alone() && self.turns.another_can(key);
-                if attempts == 1 {
-                    self.note(cx.now, id, at, Outcome::failed(&why, another_can));
-                }
-                if !self.turns.alone() {
-                    self.hand_over(cx, id, at);
-                    // While another can still try, it is the other's turn.
-                    if another_can {
-                        let next = cx.now.mono + pause.mul_f64(jitter).max(BEAT * 2);
-                        self.set_timer(id, at, next.min(deadline));
-                    }
-                }
+            Verdict::Next(step) if requests < REQUESTS_PER_ATTEMPT_MAX => {
+                self.send(cx, id, at, Rc::new(draft.at(step)), reason);
             }
-            Verdict::Refused(why) => {
-                stats.requests_failed += 1;
-                stats.sent += 1;
-                stats.failed += 1;
-                self.note(cx.now, id, at, Outcome::refused(&why));
-                let why = Brief(&why);
-                warn!(
-                    "{name}: refused at attempt {attempts}, will not be tried again before the next flush: {why}"
-                );
-                self.set_state(id, at, State::Failed);
+            Verdict::Next(_) => {
+                let why = format!("no end after {requests} requests");
+                let failure = Failure { cause: Cause::Other, why };
+                self.refuse(cx, id, at, draft.schema().name, &failure);
+            }
+            Verdict::Retry(failure, after) => {
+                self.retry(cx, id, at, draft.schema().name, (failure, after));
+            }
+            Verdict::Refused(failure) => self.refuse(cx, id, at, draft.schema().name, &failure),
+        }
+    }
+
+    /// Lets a delivery whose attempt has failed wait for the next one, not before `after` has passed.
+    fn retry(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: GroupId,
+        at: usize,
+        kind: &'static str,
+        (failure, after): (Failure, Option<Duration>),
+    ) {
+        let Some(flush) = self.flush_of(id) else { return };
+        let deadline = flush.deadline;
+        let Some(delivery) = flush.deliveries.get_mut(at) else { return };
+        let (attempts, pause, key) = (delivery.attempts, delivery.pause, delivery.key.id());
+        delivery.pause = (pause * 3 / 2).min(PAUSE_MAX);
+        delivery.cause = Some(failure.cause);
+        let (name, why) = (name(&delivery.key), Brief(&failure.why));
+        warn!("{name}: attempt {attempts} failed, will be tried again: {why}");
+        self.stats.integration(kind).requests_failed += 1;
+        self.set_state(id, at, State::Paused);
+        let pause = pause.mul_f64(cx.rng.random_range(0.5..1.5)).max(after.unwrap_or_default());
+        self.set_timer(id, at, (cx.now.mono + pause).min(deadline));
+        let another_can = !self.turns.alone() && self.turns.another_can(key);
+        if attempts == 1 {
+            self.note(cx.now, id, at, Outcome::failed(&failure.why, another_can));
+        }
+        if !self.turns.alone() {
+            self.hand_over(cx, id, at);
+            // While another can still try, it is the other's turn.
+            if another_can {
+                let next = cx.now.mono + pause.max(BEAT * 2);
+                self.set_timer(id, at, next.min(deadline));
             }
         }
+    }
+
+    /// Ends a delivery that the receiver has refused.
+    fn refuse(
+        &mut self,
+        cx: &Cx<'_>,
+        id: GroupId,
+        at: usize,
+        kind: &'static str,
+        failure: &Failure,
+    ) {
+        let Some(flush) = self.flush_of(id) else { return };
+        let Some(delivery) = flush.deliveries.get(at) else { return };
+        let (name, why) = (name(&delivery.key), Brief(&failure.why));
+        let attempts = delivery.attempts;
+        warn!(
+            "{name}: refused at attempt {attempts}, will not be tried again before the next flush: {why}"
+        );
+        let stats = self.stats.integration(kind);
+        stats.requests_failed += 1;
+        stats.fail(failure.cause);
+        self.note(cx.now, id, at, Outcome::refused(&failure.why));
+        self.set_state(id, at, State::Failed);
     }
 
     /// Ends a delivery whose time is over.
@@ -272,7 +346,8 @@ impl Core {
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get_mut(at) else { return };
         let state = delivery.state;
-        let (integration, key) = (delivery.integration, delivery.key.clone());
+        let (integration, key, cause) =
+            (delivery.integration, delivery.key.clone(), delivery.cause);
         self.set_state(id, at, State::Failed);
         if let State::Sending(attempt, ..) = state {
             self.attempts.end(attempt);
@@ -284,9 +359,7 @@ impl Core {
             warn!(
                 "{name}: notify retry canceled after {attempts} attempts: the flush's deadline has passed"
             );
-            let stats = self.stats.integration(integration.kind.as_str());
-            stats.sent += 1;
-            stats.failed += 1;
+            self.stats.integration(integration.name()).fail(cause.unwrap_or(Cause::Timeout));
         }
         self.finish(cx, id);
     }
@@ -301,6 +374,9 @@ impl Core {
                 State::Sending(attempt, ..) => {
                     self.attempts.end(attempt);
                     cx.effects.push(Effect::Cancel(attempt));
+                    if let Some(draft) = &delivery.draft {
+                        self.stats.integration(draft.schema().name).fail(Cause::Canceled);
+                    }
                 }
                 State::Waiting(ticket, _) => {
                     self.attempts.leave(&reach::key(&delivery.key), ticket);
@@ -352,11 +428,11 @@ impl Core {
 }
 
 /// The alerts of a flush as one integration is told of them.
-fn views(content: &Content, send_resolved: bool) -> Vec<notify::AlertView<'_>> {
+fn views(content: &Content, send_resolved: bool) -> Rc<[AlertView]> {
     let told = content.alerts.iter().filter(|it| send_resolved || !it.resolved);
-    told.map(|it| notify::AlertView {
+    told.map(|it| AlertView {
         fingerprint: it.fingerprint,
-        alert: &it.alert,
+        alert: Rc::clone(&it.alert),
         resolved: it.resolved,
     })
     .collect()

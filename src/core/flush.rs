@@ -360,7 +360,7 @@ pub(super) fn log_key(group: GroupKey, receiver: &Receiver, integration: &Integr
     LogKey {
         group,
         receiver: Rc::clone(&receiver.name),
-        integration: integration.kind.as_str().into(),
+        integration: integration.name().into(),
         index: integration.index,
     }
 }

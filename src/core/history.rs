@@ -61,6 +61,11 @@ pub enum Outcome {
         /// Whose claim it is.
         by: u64,
     },
+    /// A template failed: what was sent says so.
+    Misrendered {
+        /// Which, and why.
+        why: String,
+    },
     /// The receiver refused it.
     Refused {
         /// In which words.
@@ -97,6 +102,11 @@ impl Outcome {
         if another_can { Self::Surrendered { why } } else { Self::Failed { why } }
     }
 
+    /// Of a template that failed.
+    pub(super) fn misrendered(text: &str) -> Self {
+        Self::Misrendered { why: why(text) }
+    }
+
     /// Of a refusal.
     pub(super) fn refused(text: &str) -> Self {
         Self::Refused { why: why(text) }
@@ -108,6 +118,7 @@ impl Outcome {
             Self::Expired { .. } => "expired",
             Self::Failed { .. } => "failed",
             Self::Held { .. } => "held",
+            Self::Misrendered { .. } => "misrendered",
             Self::Refused { .. } => "refused",
             Self::Sent { .. } => "sent",
             Self::Surrendered { .. } => "surrendered",

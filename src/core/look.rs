@@ -24,7 +24,7 @@ impl Core {
         let Some(integration) = flush.receiver.integrations.get(delivery.integration) else {
             return;
         };
-        let Some(place) = notify::place(&integration.kind) else { return };
+        let Some(place) = notify::place(integration) else { return };
         let key = reach::key(&delivery.key);
         if self.turns.held(delivery.key.id(), cx.now.mono).is_none()
             || !self.reach.is_unknown(&key, cx.now.mono)

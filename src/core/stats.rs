@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::notify::Cause;
+
 /// Upper bounds of the latency histogram's buckets, in seconds (Alertmanager's).
 pub const LATENCY_BUCKETS: [u64; 5] = [1, 5, 10, 15, 20];
 
@@ -47,8 +49,10 @@ impl Stats {
 pub struct IntegrationStats {
     /// Notifications that ended, delivered or not.
     pub sent: u64,
-    /// Notifications that ended undelivered.
-    pub failed: u64,
+    /// Notifications that ended undelivered, by cause.
+    pub failed: BTreeMap<Cause, u64>,
+    /// Templates that failed.
+    pub template_faults: u64,
     /// Attempts.
     pub requests: u64,
     /// Attempts that failed.
@@ -62,6 +66,12 @@ pub struct IntegrationStats {
 }
 
 impl IntegrationStats {
+    /// Counts a notification that ended undelivered.
+    pub fn fail(&mut self, cause: Cause) {
+        self.sent += 1;
+        *self.failed.entry(cause).or_default() += 1;
+    }
+
     /// Counts an attempt that took `took`.
     pub fn latency(&mut self, took: Duration) {
         self.latency_count += 1;

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::config::{
-    Config, Global, GroupBy, InhibitRule, Integration, IntegrationKind, Receiver, Route,
-};
+use crate::config::{Config, Global, GroupBy, InhibitRule, Receiver, Route};
 use crate::model::{Labels, MatchOp, Matcher, Matchers};
+use crate::notify::testing;
+use crate::template::Templates;
 
 /// `a=1`, `a!=1`, `a=~1|2`, `a!~1`
 pub(crate) fn matchers(texts: &[&str]) -> Matchers {
@@ -52,7 +52,7 @@ pub(crate) fn config(root: Route) -> Config {
     }
     let mut receivers = Vec::new();
     names(&root, &mut receivers);
-    let integration = Integration { index: 0, send_resolved: true, kind: IntegrationKind::Log };
+    let integration = testing::integration("", "log_configs: [{}]").expect("a config");
     Config {
         global: Global { resolve_timeout: Duration::from_secs(300) },
         route: root,
@@ -65,6 +65,7 @@ pub(crate) fn config(root: Route) -> Config {
             .collect(),
         inhibit_rules: Vec::new(),
         time_intervals: Vec::new(),
+        templates: Templates::builtin(),
         original: String::new(),
     }
 }

@@ -22,7 +22,7 @@ use crate::core::{Core, Options};
 use crate::effect::{AttemptId, Cx, Effect};
 use crate::limits::{ALERT_BYTES_MAX, GROUPS_MAX, SILENCE_BYTES_MAX};
 use crate::model::{Fingerprint, LogEntry, Report, SilenceId};
-use crate::notify::{Outgoing, Reply};
+use crate::notify::{Cause, Outgoing, Reply};
 use crate::time::{Mono, Now, Wall};
 
 /// A mind under virtual time, whose `log` receivers take what they are told.
@@ -56,7 +56,7 @@ impl World {
         for effect in effects {
             match effect {
                 Effect::Attempt(attempt) => {
-                    let line = match attempt.outgoing {
+                    let line = match attempt.draft.inline().unwrap() {
                         Outgoing::Log(line) => line,
                         Outgoing::Http(request) => {
                             let url = request.url.inline().unwrap();
@@ -272,8 +272,12 @@ fn a_failing_receiver_is_tried_again_until_the_deadline_and_then_at_the_next_flu
     w.pass(60);
     assert_eq!(w.told.len(), 2);
     assert_eq!(
-        w.core.stats().integrations().map(|(_, it)| (it.sent, it.failed)).collect::<Vec<_>>(),
-        [(2, 1)]
+        w.core
+            .stats()
+            .integrations()
+            .map(|(_, it)| (it.sent, it.failed.clone()))
+            .collect::<Vec<_>>(),
+        [(2, [(Cause::Timeout, 1)].into())]
     );
 }
 

@@ -83,7 +83,7 @@ mod tests {
             let mut told = Vec::new();
             for effect in effects {
                 let Effect::Attempt(attempt) = effect else { continue };
-                let Outgoing::Log(line) = attempt.outgoing else { panic!("a log line") };
+                let Ok(Outgoing::Log(line)) = attempt.draft.inline() else { panic!("a log line") };
                 told.push(line);
                 let cx = &mut Cx { now: self.now, rng: &mut self.rng, effects: &mut Vec::new() };
                 self.node.handle_reply(cx, attempt.id, &Reply::Done);

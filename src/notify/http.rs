@@ -62,6 +62,11 @@ impl Escape {
 }
 
 impl Text {
+    /// What is secret by itself, and read already.
+    pub fn secret(text: &str) -> Self {
+        Self::from(&Secret::Inline(text.into()))
+    }
+
     /// Adds what is no secret.
     pub fn push(&mut self, text: impl Into<String>) {
         self.0.push(Part::Plain(text.into()));

@@ -1,45 +1,116 @@
-//! Receiver types: a file each, from a notification to the request to make. Pure.
+//! Receiver types: one file each, from a notification to the request to make, and from the reply to what to do next. Pure.
+//!
+//! A notification goes out in three steps. [`draft`] renders the templates, on the node. The shell reads the secrets that
+//! [`Draft::secrets`] lists and calls [`Draft::outgoing`], in which the receiver type builds its request from texts alone.
+//! The reply goes to [`Draft::judge`].
 
+mod draft;
 mod http;
-mod print;
+mod json;
+mod log;
+mod payload;
+mod table;
+#[cfg(test)]
+pub(crate) mod testing;
 mod webhook;
 
 use std::rc::Rc;
 use std::time::Duration;
 
+pub use draft::{Draft, Message, Step, draft};
 pub use http::{Escape, HttpRequest, Part, Text};
+pub use table::{SCHEMAS, Type};
 
-use crate::config::{Http, IntegrationKind};
+use crate::config::{Http, Integration, Secret, Value};
 use crate::model::{Alert, Fingerprint, GroupKey, Labels};
+use crate::template::{self, Data, Time};
+use crate::time::Wall;
 
-/// What is to be told to one integration of a receiver.
-#[derive(Debug)]
-pub struct Notification<'a> {
+/// What is to be told to one integration of a receiver. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Notification {
     /// The receiver's name.
-    pub receiver: &'a Rc<str>,
+    pub receiver: Rc<str>,
     /// Which group.
-    pub group_key: &'a GroupKey,
+    pub group_key: GroupKey,
     /// The labels that the group's alerts share.
-    pub group_labels: &'a Labels,
+    pub group_labels: Labels,
     /// The labels of its route.
-    pub route_labels: &'a Labels,
+    pub route_labels: Labels,
     /// Why, in Alertmanager's words.
     pub reason: &'static str,
     /// The URL under which users reach this node, without a trailing slash.
-    pub external_url: &'a str,
+    pub external_url: Rc<str>,
     /// The alerts, in order; ended ones only where the integration wants them.
-    pub alerts: Vec<AlertView<'a>>,
+    pub alerts: Rc<[AlertView]>,
+    /// When it was decided.
+    pub now: Wall,
 }
 
 /// An alert as it was when the notification was decided.
-#[derive(Clone, Copy, Debug)]
-pub struct AlertView<'a> {
+#[derive(Clone, Debug)]
+pub struct AlertView {
     /// Its identity.
     pub fingerprint: Fingerprint,
     /// What is known of it.
-    pub alert: &'a Alert,
+    pub alert: Rc<Alert>,
     /// Whether it had ended.
     pub resolved: bool,
+}
+
+impl Notification {
+    /// Whether every alert has ended.
+    pub fn resolved(&self) -> bool {
+        self.alerts.iter().all(|it| it.resolved)
+    }
+
+    /// What templates see of it.
+    pub fn data(&self) -> Data {
+        let alerts: Rc<[template::Alert]> = self.alerts.iter().map(AlertView::data).collect();
+        Data {
+            receiver: quote_meta(&self.receiver).into(),
+            status: status(self.resolved()).into(),
+            group_labels: self.group_labels.clone(),
+            common_labels: Data::common(&alerts, |alert| &alert.labels),
+            common_annotations: Data::common(&alerts, |alert| &alert.annotations),
+            route_labels: self.route_labels.clone(),
+            external_url: Rc::clone(&self.external_url),
+            reason: self.reason.into(),
+            now: self.now,
+            alerts,
+        }
+    }
+}
+
+impl AlertView {
+    fn data(&self) -> template::Alert {
+        let alert = &self.alert;
+        template::Alert {
+            status: status(self.resolved).into(),
+            labels: alert.labels.clone(),
+            annotations: alert.annotations.clone(),
+            starts_at: Time::from(alert.starts_at),
+            ends_at: if self.resolved { Time::from(alert.ends_at) } else { Time::ZERO },
+            generator_url: Rc::clone(&alert.generator_url),
+            fingerprint: self.fingerprint.to_string().into(),
+        }
+    }
+}
+
+const fn status(resolved: bool) -> &'static str {
+    if resolved { "resolved" } else { "firing" }
+}
+
+/// Go's `regexp.QuoteMeta`, which Alertmanager applies to the receiver's name.
+fn quote_meta(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len());
+    for c in text.chars() {
+        if r"\.+*?()|[]{}^$".contains(c) {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted
 }
 
 /// What to make of a [`Reply`].
@@ -47,17 +118,33 @@ pub struct AlertView<'a> {
 pub enum Verdict {
     /// Delivered.
     Sent,
-    /// Not delivered, and worth another try: why.
-    Retry(String),
-    /// Not delivered, and no use to try again: why.
-    Refused(String),
+    /// So far so good: the next request of several.
+    Next(Step),
+    /// Not delivered, and worth another try; not before this time has passed, if the receiver said so.
+    Retry(Failure, Option<Duration>),
+    /// Not delivered, and no use to try again before the next flush.
+    Refused(Failure),
 }
 
-/// The request that tells `told` to an integration, and how long one attempt may take if its config says so.
-pub fn request(kind: &IntegrationKind, told: &Notification<'_>) -> (Outgoing, Option<Duration>) {
-    match kind {
-        IntegrationKind::Log => (Outgoing::Log(print::line(told)), None),
-        IntegrationKind::Webhook(config) => webhook::request(config, told),
+impl Verdict {
+    /// Alertmanager's verdict on an HTTP answer: 2xx is delivered; 5xx, no answer and the status codes `retried` are worth
+    /// another try; anything else is final, unless a 429 or 503 says when to come again.
+    pub fn of(reply: &Reply, retried: &[u16]) -> Self {
+        match reply {
+            Reply::Done => Self::Sent,
+            Reply::Failed(failure) => Self::Retry(failure.clone(), None),
+            Reply::Http { status, .. } if status / 100 == 2 => Self::Sent,
+            Reply::Http { status, retry_after, body } => {
+                let why = format!("unexpected status code {status}: {body}");
+                let failure = Failure { cause: Cause::of_status(*status), why };
+                let after = retry_after.filter(|_| matches!(status, 429 | 503));
+                if status / 100 == 5 || retried.contains(status) || after.is_some() {
+                    Self::Retry(failure, after)
+                } else {
+                    Self::Refused(failure)
+                }
+            }
+        }
     }
 }
 
@@ -74,21 +161,15 @@ pub enum Place {
 }
 
 /// Where an integration's requests go, if they go anywhere and that is known before there is something to tell.
-pub fn place(kind: &IntegrationKind) -> Option<Place> {
-    match kind {
-        IntegrationKind::Log => None,
-        IntegrationKind::Webhook(config) => {
-            Some(Place::Http { url: Text::from(&config.url), http: Rc::clone(&config.http) })
-        }
-    }
-}
-
-/// What to make of the reply of an integration.
-pub fn judge(kind: &IntegrationKind, reply: &Reply) -> Verdict {
-    match kind {
-        IntegrationKind::Log => Verdict::Sent,
-        IntegrationKind::Webhook(_) => webhook::judge(reply),
-    }
+pub fn place(integration: &Integration) -> Option<Place> {
+    let key = Some(integration.schema.address).filter(|key| !key.is_empty())?;
+    let url = match integration.values.get(key)? {
+        Value::Secret(secret) => secret.clone(),
+        Value::Template(it) if !it.source.contains("{{") => Secret::Inline(Rc::clone(&it.source)),
+        Value::Text(text) => Secret::Inline(Rc::clone(text)),
+        _ => return None,
+    };
+    Some(Place::Http { url: Text::from(&url), http: Rc::clone(&integration.http) })
 }
 
 /// What the shell is to send for a notification.
@@ -130,7 +211,7 @@ impl Reply {
     }
 }
 
-/// Why there was no answer.
+/// Why a notification was not delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// What metrics call it.
@@ -139,13 +220,58 @@ pub struct Failure {
     pub why: String,
 }
 
-/// Alertmanager's reasons of failures without an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Alertmanager's reasons of failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
-    /// `other`: the network, TLS, a secret that cannot be read.
-    Other,
-    /// `contextDeadlineExceeded`: it took too long.
-    Timeout,
+    /// `authError`: a status 401 or 403.
+    Auth,
+    /// `clientError`: another status 4xx.
+    Client,
     /// `contextCanceled`: nobody wanted it any more.
     Canceled,
+    /// `other`: the network, TLS, a secret that cannot be read.
+    Other,
+    /// `rateLimited`: a status 429.
+    RateLimited,
+    /// `serverError`: a status 5xx.
+    Server,
+    /// `contextDeadlineExceeded`: it took too long.
+    Timeout,
+}
+
+impl Cause {
+    /// All of them, in the order of their names.
+    pub const ALL: [Self; 7] = [
+        Self::Auth,
+        Self::Client,
+        Self::Canceled,
+        Self::Timeout,
+        Self::Other,
+        Self::RateLimited,
+        Self::Server,
+    ];
+
+    /// What metrics call it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auth => "authError",
+            Self::Client => "clientError",
+            Self::Canceled => "contextCanceled",
+            Self::Other => "other",
+            Self::RateLimited => "rateLimited",
+            Self::Server => "serverError",
+            Self::Timeout => "contextDeadlineExceeded",
+        }
+    }
+
+    /// What a status says.
+    pub const fn of_status(status: u16) -> Self {
+        match status {
+            401 | 403 => Self::Auth,
+            429 => Self::RateLimited,
+            400..=499 => Self::Client,
+            500..=599 => Self::Server,
+            _ => Self::Other,
+        }
+    }
 }

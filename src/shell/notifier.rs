@@ -13,8 +13,8 @@ use smol::{LocalExecutor, Task, Timer};
 
 use crate::effect::{Attempt, AttemptId};
 use crate::limits::CONNECT_TIME_MAX;
-use crate::notify::{Cause, Failure, Outgoing, Place, Reply};
-use crate::shell::Event;
+use crate::notify::{Cause, Draft, Failure, Outgoing, Place, Reply};
+use crate::shell::{Event, clock, secrets};
 
 /// Runs attempts.
 #[derive(Debug)]
@@ -42,8 +42,8 @@ impl Notifier {
 
     /// Begins an attempt.
     pub(super) fn attempt(&self, attempt: Attempt) {
-        let Attempt { id, outgoing, timeout } = attempt;
-        self.run(&self.attempts, id, smol::future::or(perform(outgoing), give_up(timeout)));
+        let Attempt { id, draft, timeout } = attempt;
+        self.run(&self.attempts, id, smol::future::or(attempt_of(draft), give_up(timeout)));
     }
 
     /// Begins a look.
@@ -83,6 +83,22 @@ impl Notifier {
     /// How many attempts are under way.
     pub(super) fn attempts(&self) -> usize {
         self.attempts.borrow().len()
+    }
+}
+
+/// Reads the secrets of a draft and sends it.
+async fn attempt_of(draft: Rc<Draft>) -> Reply {
+    let mut texts = Vec::new();
+    for secret in draft.secrets() {
+        match secrets::read(&secret).await {
+            Ok(text) => texts.push(text),
+            Err(error) => return Reply::failed(error.to_string()),
+        }
+    }
+    let mut texts = texts.into_iter();
+    match draft.outgoing(clock::wall(), &mut |_| texts.next().unwrap_or_default()) {
+        Ok(outgoing) => perform(outgoing).await,
+        Err(why) => Reply::failed(why),
     }
 }
 

@@ -194,6 +194,7 @@ pub(crate) fn load(text: &str) -> Rc<Config> {
         language: Language::Toml,
         flags: &Flags::default(),
         environment: &config::Environment::default(),
+        schemas: bellwether::notify::SCHEMAS,
     };
     let loaded = Config::load(text.as_bytes(), &options);
     Rc::new(loaded.unwrap_or_else(|errors| panic!("{errors}")).config)
@@ -438,8 +439,8 @@ impl World {
         if self.seats[seat].stopping.is_some() {
             return;
         }
-        let Attempt { id, outgoing, timeout } = attempt;
-        let Outgoing::Http(request) = outgoing else {
+        let Attempt { id, draft, timeout } = attempt;
+        let Ok(Outgoing::Http(request)) = draft.inline() else {
             unreachable!("every receiver here is a webhook")
         };
         let receiver = receiver_at(&request.url);

@@ -1,13 +1,12 @@
-//! Section `global`. Receivers that this version cannot notify by have their keys here too: they are checked and shown,
-//! so that an existing file loads.
+//! Section `global`: what alerts and receivers have that do not say it themselves.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::config::read::Cx;
-use crate::config::read::http;
+use crate::config::read::{Cx, http, values};
 use crate::config::render::{self, Yaml};
 use crate::config::table::Table;
-use crate::config::{Global, Http};
+use crate::config::{Global, Http, Value};
 use crate::model::Url;
 
 /// What a key takes.
@@ -22,7 +21,21 @@ enum Takes {
     Table,
 }
 
-/// The keys in the order in which they are shown, with the defaults that Alertmanager shows.
+/// What receivers have that do not say it themselves.
+pub(super) struct Globals {
+    /// Their `http_config`.
+    pub(super) http: Rc<Http>,
+    values: BTreeMap<&'static str, Value>,
+}
+
+impl Globals {
+    /// The value of a key, set or the default.
+    pub(super) fn get(&self, key: &str) -> Option<&Value> {
+        self.values.get(key)
+    }
+}
+
+/// Keys of receivers that this version cannot notify by, in the order in which they are shown, with the defaults that Alertmanager shows.
 const KEYS: &[(&str, Takes, &str)] = &[
     ("jira_api_url", Takes::Url, ""),
     ("smtp_from", Takes::Text, ""),
@@ -72,27 +85,33 @@ const KEYS: &[(&str, Takes, &str)] = &[
 
 pub(super) struct Read {
     pub(super) global: Global,
-    /// What receivers without their own have.
-    pub(super) http: Rc<Http>,
+    pub(super) globals: Globals,
     /// The section as it is shown.
     pub(super) shown: Yaml,
 }
 
 pub(super) fn read(root: &Table<'_>, cx: &Cx<'_>) -> Read {
-    let mut read = Read { global: Global::default(), http: Rc::default(), shown: Yaml::default() };
     let table = root.get("global").and_then(|item| item.table());
+    let mut global = Global::default();
+    let mut globals = Globals { http: Rc::default(), values: BTreeMap::new() };
     if let Some(table) = &table {
         if let Some(timeout) = table.duration("resolve_timeout") {
-            read.global.resolve_timeout = timeout;
+            global.resolve_timeout = timeout;
         }
         if let Some(item) = table.get("http_config") {
-            read.http = Rc::new(http::read(&item, cx));
+            globals.http = Rc::new(http::read(&item, cx));
         }
     }
     let mut shown = vec![
-        ("resolve_timeout", Yaml::duration(read.global.resolve_timeout)),
-        ("http_config", render::http(&read.http)),
+        ("resolve_timeout", Yaml::duration(global.resolve_timeout)),
+        ("http_config", render::http(&globals.http)),
     ];
+    for key in cx.schemas.iter().flat_map(|schema| schema.globals) {
+        let own = table.as_ref().and_then(|table| values::own(table, key, cx));
+        let Some(value) = own.or_else(|| values::default(key)) else { continue };
+        shown.extend(render::entry(key, &value));
+        globals.values.insert(key.name, value);
+    }
     for (key, takes, default) in KEYS {
         let value = table.as_ref().and_then(|table| value(table, key, *takes));
         match (value, *default) {
@@ -106,8 +125,7 @@ pub(super) fn read(root: &Table<'_>, cx: &Cx<'_>) -> Read {
         exclude(&table);
         table.finish();
     }
-    read.shown = Yaml::table(shown);
-    read
+    Read { global, globals, shown: Yaml::table(shown) }
 }
 
 /// The checked value as it is shown; none if it is not set or wrong.

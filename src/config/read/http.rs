@@ -5,6 +5,8 @@ use std::rc::Rc;
 use crate::config::read::Cx;
 use crate::config::table::{Item, Table};
 use crate::config::{Authorization, Http, Secret};
+use crate::model::Url;
+use crate::model::url::Scheme;
 
 /// Headers that are ours to set.
 const RESERVED: [&str; 14] = [
@@ -108,13 +110,29 @@ pub(super) fn secret(
     secret_at(&item, key == file, cx)
 }
 
+/// A URL that a receiver can be sent to.
+pub(super) fn url(item: &Item<'_>, text: &str) -> Option<Url> {
+    let url = item.check(Url::parse(text))?;
+    if url.scheme() == Scheme::Https {
+        item.error(
+            "this version has no TLS: use an http URL, for instance of a proxy on this machine",
+        );
+    }
+    Some(url)
+}
+
+/// A secret that stands in the config itself.
+pub(super) fn inline(item: &Item<'_>, text: &str) -> Secret {
+    if text.contains(|c: char| c.is_control()) {
+        item.error("has control characters, which no header can carry");
+    }
+    Secret::Inline(text.into())
+}
+
 fn secret_at(item: &Item<'_>, is_file: bool, cx: &Cx<'_>) -> Option<Secret> {
     let text = item.text()?;
     if !is_file {
-        if text.contains(|c: char| c.is_control()) {
-            item.error("has control characters, which no header can carry");
-        }
-        return Some(Secret::Inline(text.into()));
+        return Some(inline(item, text));
     }
     if text.is_empty() {
         item.error("expected a path, found \"\"");

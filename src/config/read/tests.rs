@@ -1,5 +1,6 @@
 //! What whole configurations become, and what is said of those that are wrong.
 
+mod reference;
 mod wrong;
 
 use std::path::Path;
@@ -9,8 +10,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::{
-    Authorization, DEFAULT, Environment, Flags, GroupBy, IntegrationKind, Language, Secret,
-    Webhook, flags,
+    Authorization, DEFAULT, Environment, Flags, GroupBy, Integration, Language, Secret, Value,
+    flags,
 };
 
 fn load_as(language: Language, text: &str, flags: &Flags) -> Result<Loaded, Errors> {
@@ -20,7 +21,13 @@ fn load_as(language: Language, text: &str, flags: &Flags) -> Result<Loaded, Erro
     };
     Config::load(
         text.as_bytes(),
-        &Options { file, language, flags, environment: &Environment::default() },
+        &Options {
+            file,
+            language,
+            flags,
+            environment: &Environment::default(),
+            schemas: crate::notify::SCHEMAS,
+        },
     )
 }
 
@@ -43,11 +50,8 @@ fn flags(args: &[&str]) -> Flags {
     }
 }
 
-fn webhook(loaded: &Loaded, receiver: usize, index: usize) -> Webhook {
-    match &loaded.config.receivers[receiver].integrations[index].kind {
-        IntegrationKind::Webhook(webhook) => webhook.clone(),
-        IntegrationKind::Log => panic!("not a webhook"),
-    }
+fn webhook(loaded: &Loaded, receiver: usize, index: usize) -> Integration {
+    loaded.config.receivers[receiver].integrations[index].clone()
 }
 
 /// Follows a minimal configuration, at line 6.
@@ -196,11 +200,17 @@ fn a_receiver_has_the_global_http_config_or_its_own_whole() {
     let header = |secret| ("X-Site".to_owned(), secret);
     let file = header(Secret::File("etc/c".into()));
     assert_eq!(inherits.http.headers, [header(secret("a")), header(secret("b")), file]);
-    assert_eq!(inherits.url, secret("http://user:pw@10.0.0.1:8080/hook"));
-    assert_eq!((inherits.max_alerts, inherits.timeout), (5, Duration::from_millis(1500)));
+    let url = match inherits.values.get("url") {
+        Some(Value::Template(template)) => template.source.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(url, "http://user:pw@10.0.0.1:8080/hook");
+    assert_eq!(inherits.values.number("max_alerts"), 5);
+    assert_eq!(inherits.values.duration("timeout"), Some(Duration::from_millis(1500)));
 
     assert!(own.http.follow_redirects && own.http.headers.is_empty());
-    assert_eq!(own.url, Secret::File("etc/hook.url".into()));
+    let file = Value::Secret(Secret::File("etc/hook.url".into()));
+    assert_eq!(own.values.get("url"), Some(&file));
     let bearer = Authorization::Scheme("Bearer".to_owned(), Secret::File("etc/token".into()));
     assert_eq!(own.http.authorization, bearer);
     assert_eq!(loaded.templates, [Path::new("etc/t/*.tmpl"), Path::new("/abs/*.tmpl")]);
@@ -279,8 +289,13 @@ fn systemds_state_directory_is_the_default_of_the_storage() {
     };
     let path = |text: &str, args: &[&str]| {
         let flags = &flags(args);
-        let options =
-            Options { file: Path::new("x.yml"), language: Language::Yaml, flags, environment };
+        let options = Options {
+            file: Path::new("x.yml"),
+            language: Language::Yaml,
+            flags,
+            environment,
+            schemas: crate::notify::SCHEMAS,
+        };
         Config::load(text.as_bytes(), &options).unwrap().settings.storage.path
     };
     assert_eq!(path(MINIMAL, &[]), Path::new("/var/lib/bellwether"));
@@ -315,7 +330,7 @@ fn the_default_prints_to_the_log() {
     let loaded = toml(DEFAULT);
     assert_eq!(loaded.settings, Settings::default());
     assert_eq!(loaded.warnings, []);
-    assert_eq!(loaded.config.receivers[0].integrations[0].kind, IntegrationKind::Log);
+    assert_eq!(loaded.config.receivers[0].integrations[0].name(), "log");
 }
 
 proptest! {
@@ -323,7 +338,7 @@ proptest! {
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), is_toml: bool) {
         let language = if is_toml { Language::Toml } else { Language::Yaml };
         let flags = &Flags::default();
-        let options = Options { file: Path::new("x"), language, flags, environment: &Environment::default() };
+        let options = Options { file: Path::new("x"), language, flags, environment: &Environment::default(), schemas: crate::notify::SCHEMAS };
         if let Err(errors) = Config::load(&bytes, &options) {
             prop_assert!(!errors.problems.is_empty());
         }
@@ -343,7 +358,7 @@ proptest! {
             bytes[at] = byte;
         }
         let flags = &Flags::default();
-        let options = Options { file: Path::new("x"), language, flags, environment: &Environment::default() };
+        let options = Options { file: Path::new("x"), language, flags, environment: &Environment::default(), schemas: crate::notify::SCHEMAS };
         if let Err(errors) = Config::load(&bytes, &options) {
             prop_assert!(!errors.problems.is_empty());
         }

@@ -1,10 +1,10 @@
 //! Attempts that wait for a place: more groups are due than attempts may run.
 
 use super::*;
-use crate::config::{IntegrationKind, Secret, Webhook};
 use crate::core::Change;
 use crate::core::history::Outcome;
 use crate::limits::{ATTEMPTS_EACH_MAX, ATTEMPTS_MAX};
+use crate::notify::{Cause, testing};
 
 /// Webhooks `a`, and `b` for alerts that say so.
 pub(super) fn webhooks() -> Config {
@@ -12,14 +12,10 @@ pub(super) fn webhooks() -> Config {
     root.routes = vec![route("b", &["to=b"])];
     let mut config = config(root);
     for receiver in &mut config.receivers {
-        let webhook = Webhook {
-            url: Secret::Inline(format!("http://{}/", receiver.name).into()),
-            max_alerts: 0,
-            timeout: Duration::ZERO,
-            http: Rc::default(),
-        };
+        let webhook = format!("webhook_configs: [{{url: 'http://{}/'}}]", receiver.name);
+        let webhook = testing::integration("", &webhook).expect("a config");
         let receiver = Rc::get_mut(receiver).unwrap();
-        receiver.integrations[0].kind = IntegrationKind::Webhook(webhook);
+        receiver.integrations = vec![webhook];
     }
     config
 }
@@ -104,8 +100,12 @@ fn what_still_waits_when_its_time_is_over_has_failed() {
     w.pass(1);
     assert_eq!(outcomes(&w, |it| *it == Outcome::Expired { attempts: 0 }), 4);
     assert_eq!(outcomes(&w, |it| *it == Outcome::Expired { attempts: 1 }), 16);
-    let failed = w.core.stats().integrations().map(|(_, it)| it.failed).collect::<Vec<_>>();
-    assert_eq!((failed, w.open.len()), (vec![20], ATTEMPTS_EACH_MAX), "the next flush has begun");
+    let failed = w.core.stats().integrations().map(|(_, it)| it.failed.clone()).collect::<Vec<_>>();
+    assert_eq!(
+        (failed, w.open.len()),
+        (vec![[(Cause::Timeout, 20)].into()], ATTEMPTS_EACH_MAX),
+        "the next flush has begun"
+    );
 }
 
 #[test]

@@ -2,13 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use super::*;
+use super::super::*;
 use crate::config::{Environment, Flags, Language};
 
-const REFERENCE: &str = include_str!("../../../configs/reference.toml");
+const REFERENCE: &str = include_str!("../../../../configs/reference.toml");
 
 fn options<'a>(flags: &'a Flags, environment: &'a Environment) -> Options<'a> {
-    Options { file: Path::new("x"), language: Language::Toml, flags, environment }
+    Options {
+        file: Path::new("x"),
+        language: Language::Toml,
+        flags,
+        environment,
+        schemas: crate::notify::SCHEMAS,
+    }
 }
 
 /// The reference without what it says of defaults.
@@ -48,7 +54,7 @@ fn every_value_of_the_reference_is_the_default() {
 
 /// Keys that are known only to be refused or, being deprecated, to be warned of.
 fn stays_out_of_the_reference(key: &str) -> bool {
-    let refused = "tracing event_recorder edge payload oauth2 tls_config proxy_url no_proxy proxy_from_environment \
+    let refused = "tracing event_recorder edge oauth2 tls_config proxy_url no_proxy proxy_from_environment \
         proxy_connect_header match match_re source_match source_match_re target_match target_match_re bearer_token \
         bearer_token_file";
     let is_other_type =

@@ -1,0 +1,183 @@
+//! What a receiver type can be configured with: its keys, declared once. Reading, errors, the status, the reference file's
+//! check and the defaults of `global` all come from these declarations.
+
+use crate::config::{Http, Values};
+
+/// A receiver type as the configuration sees it.
+#[derive(Debug)]
+pub struct Schema {
+    /// The word that metrics and log keys use: `webhook`.
+    pub name: &'static str,
+    /// The key of a receiver that lists its integrations: `webhook_configs`.
+    pub section: &'static str,
+    /// Whether Alertmanager has this type: ours are shown as comments in the status, which `amtool` reads.
+    pub origin: Origin,
+    /// Whether resolved alerts are sent if the config does not say.
+    pub send_resolved: bool,
+    /// Whether an `http_config` belongs to it.
+    pub http: bool,
+    /// Whether an attempt ends at once, so that it takes no place among those under way.
+    pub instant: bool,
+    /// The key that says where requests go, or empty: another node that waits looks whether it reaches that.
+    pub address: &'static str,
+    /// The key of the message's body, or empty: it names the templates that are wrong.
+    pub body: &'static str,
+    /// Its keys besides `send_resolved` and `http_config`.
+    pub keys: &'static [Key],
+    /// The keys of `global` that its own fall back to.
+    pub globals: &'static [Key],
+    /// Rules over several keys, after each key was read: what is wrong.
+    pub check: fn(&Values, &Http) -> Vec<String>,
+}
+
+/// No rule over several keys.
+pub fn no_rules(_: &Values, _: &Http) -> Vec<String> {
+    Vec::new()
+}
+
+/// Who knows a type or a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Alertmanager 0.25 and later.
+    Old,
+    /// A newer Alertmanager: shown in the status only where it is set, so that an older `amtool` can read that.
+    Newer,
+    /// Bellwether alone.
+    Ours,
+}
+
+/// A key of a receiver or of `global`.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// Which values it takes.
+    pub takes: Takes,
+    /// Its default, written as in a config; empty: not set.
+    pub default: &'static str,
+    /// The key of `global` whose value it has if it is not set itself, or empty.
+    pub global: &'static str,
+    /// Whether it must be set, here or in `global`.
+    pub required: bool,
+    /// Who knows it.
+    pub origin: Origin,
+}
+
+/// Which values a key takes.
+#[derive(Clone, Copy, Debug)]
+pub enum Takes {
+    /// `host:port`
+    Address,
+    /// true or false
+    Bool,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A duration as configs write them: `1h30m`, `5d`.
+    Duration,
+    /// A duration as Go writes them: `1.5h`.
+    GoDuration,
+    /// A template whose data is escaped as HTML.
+    Html,
+    /// A table with the user's own keys, and templates as values. The default has a line `key=template` for each entry, and
+    /// holds for those that are not set.
+    Map,
+    /// A whole number from 0.
+    Number,
+    /// A secret, or in the key named here the path of its file.
+    Secret(&'static str),
+    /// The same, and it is a URL.
+    SecretUrl(&'static str),
+    /// A table with these keys.
+    Table(&'static [Key]),
+    /// A list of tables with these keys.
+    Tables(&'static [Key]),
+    /// A template.
+    Template,
+    /// A list of templates.
+    Templates,
+    /// A text that stands as it is.
+    Text,
+    /// A list of texts that stand as they are.
+    Texts,
+    /// Anything; its texts are templates.
+    Tree,
+    /// A URL that may be shown.
+    Url,
+    /// A secret template of a URL, or in the key named here the path of its file.
+    UrlTemplate(&'static str),
+}
+
+impl Key {
+    /// A key without a default.
+    pub const fn new(name: &'static str, takes: Takes) -> Self {
+        let origin = Origin::Old;
+        Self { name, takes, default: "", global: "", required: false, origin }
+    }
+
+    /// A template, and its default.
+    pub const fn template(name: &'static str, default: &'static str) -> Self {
+        Self { default, ..Self::new(name, Takes::Template) }
+    }
+
+    /// A text that stands as it is, and its default.
+    pub const fn text(name: &'static str, default: &'static str) -> Self {
+        Self { default, ..Self::new(name, Takes::Text) }
+    }
+
+    /// true or false, and the default.
+    pub const fn bool(name: &'static str, default: &'static str) -> Self {
+        Self { default, ..Self::new(name, Takes::Bool) }
+    }
+
+    /// A secret, and the key of the path of its file.
+    pub const fn secret(name: &'static str, file: &'static str) -> Self {
+        Self::new(name, Takes::Secret(file))
+    }
+
+    /// A secret URL, and the key of the path of its file.
+    pub const fn secret_url(name: &'static str, file: &'static str) -> Self {
+        Self::new(name, Takes::SecretUrl(file))
+    }
+
+    /// The same with this default.
+    #[must_use]
+    pub const fn or(self, default: &'static str) -> Self {
+        Self { default, ..self }
+    }
+
+    /// The same; if it is not set, it has the value of this key of `global`.
+    #[must_use]
+    pub const fn or_global(self, global: &'static str) -> Self {
+        Self { global, ..self }
+    }
+
+    /// The same; it must be set.
+    #[must_use]
+    pub const fn required(self) -> Self {
+        Self { required: true, ..self }
+    }
+
+    /// The same; Alertmanager 0.25 does not know it.
+    #[must_use]
+    pub const fn newer(self) -> Self {
+        Self { origin: Origin::Newer, ..self }
+    }
+
+    /// The same; no Alertmanager knows it.
+    #[must_use]
+    pub const fn ours(self) -> Self {
+        Self { origin: Origin::Ours, ..self }
+    }
+
+    /// The key of the path of its file, if its value may stand in one.
+    pub const fn file(&self) -> Option<&'static str> {
+        match self.takes {
+            Takes::Secret(file) | Takes::SecretUrl(file) | Takes::UrlTemplate(file)
+                if !file.is_empty() =>
+            {
+                Some(file)
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! What a config says of one integration, by the keys of its schema.
+//!
+//! The same type holds the values at each step: as configured; with the templates rendered; with the secrets read. A receiver
+//! type builds its requests from the last, where every template and secret is a text.
+
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::config::Secret;
+use crate::config::schema::Key;
+
+/// The values of some keys.
+#[derive(Clone)]
+pub struct Values {
+    keys: &'static [Key],
+    /// One a key, in the order of the keys.
+    values: Vec<Option<Value>>,
+}
+
+/// What a key can say.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// true or false
+    Bool(bool),
+    /// How long.
+    Duration(Duration),
+    /// A number with a fraction, in a tree.
+    Float(f64),
+    /// A list.
+    List(Vec<Self>),
+    /// A table with the user's own keys, in the order of the file.
+    Map(Vec<(Rc<str>, Self)>),
+    /// Nothing, in a tree.
+    Null,
+    /// A whole number.
+    Number(i64),
+    /// A text that is never printed.
+    Secret(Secret),
+    /// A table with the keys of a schema.
+    Table(Values),
+    /// A text that is rendered for each notification.
+    Template(Template),
+    /// A text that stands as it is.
+    Text(Rc<str>),
+}
+
+/// A text that is rendered for each notification.
+#[derive(Clone, Debug)]
+pub struct Template {
+    /// As it was written.
+    pub source: Rc<str>,
+    /// Whether data is escaped as HTML.
+    pub html: bool,
+    /// Whether what it renders to is a secret.
+    pub secret: bool,
+    /// Its line in the file; 0 for a default.
+    pub line: usize,
+    /// The keys that lead to it: `receivers[0].slack_configs[0].title`.
+    pub path: Rc<str>,
+}
+
+/// Where it stands makes no difference.
+impl PartialEq for Template {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.source, self.html, self.secret) == (&other.source, other.html, other.secret)
+    }
+}
+
+impl Values {
+    /// The values of `keys`, as `value` has them.
+    pub fn new(keys: &'static [Key], value: impl FnMut(&'static Key) -> Option<Value>) -> Self {
+        Self { keys, values: keys.iter().map(value).collect() }
+    }
+
+    /// Every key, and its value if it has one.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static Key, Option<&Value>)> {
+        self.keys.iter().zip(self.values.iter().map(Option::as_ref))
+    }
+
+    /// The value of a key of the schema.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        let known = self.iter().find(|(key, _)| key.name == name);
+        debug_assert!(known.is_some(), "{name:?} is no key of the schema");
+        known?.1
+    }
+
+    /// Whether a key has a value that is not empty.
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| match value {
+            Value::List(items) => !items.is_empty(),
+            Value::Map(entries) => !entries.is_empty(),
+            Value::Text(text) => !text.is_empty(),
+            Value::Template(template) => !template.source.is_empty(),
+            _ => true,
+        })
+    }
+
+    /// A text; empty if there is none. Templates and secrets are texts once they are rendered and read.
+    pub fn text(&self, name: &str) -> &str {
+        self.get(name).map(Value::as_text).unwrap_or_default()
+    }
+
+    /// true or false; false if it is not said.
+    pub fn is(&self, name: &str) -> bool {
+        matches!(self.get(name), Some(Value::Bool(true)))
+    }
+
+    /// A number; 0 if there is none.
+    pub fn number(&self, name: &str) -> i64 {
+        match self.get(name) {
+            Some(Value::Number(number)) => *number,
+            _ => 0,
+        }
+    }
+
+    /// A duration other than zero.
+    pub fn duration(&self, name: &str) -> Option<Duration> {
+        match self.get(name) {
+            Some(Value::Duration(duration)) if !duration.is_zero() => Some(*duration),
+            _ => None,
+        }
+    }
+
+    /// A table with the keys of a schema.
+    pub fn table(&self, name: &str) -> Option<&Self> {
+        match self.get(name) {
+            Some(Value::Table(table)) => Some(table),
+            _ => None,
+        }
+    }
+
+    /// The tables of a list.
+    pub fn tables(&self, name: &str) -> impl Iterator<Item = &Self> {
+        self.items(name).iter().filter_map(|item| match item {
+            Value::Table(table) => Some(table),
+            _ => None,
+        })
+    }
+
+    /// The texts of a list.
+    pub fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.items(name).iter().map(Value::as_text)
+    }
+
+    /// A table of texts with the user's own keys, in the order of the file.
+    pub fn map(&self, name: &str) -> impl Iterator<Item = (&str, &str)> {
+        let entries = match self.get(name) {
+            Some(Value::Map(entries)) => entries.as_slice(),
+            _ => &[],
+        };
+        entries.iter().map(|(key, value)| (&**key, value.as_text()))
+    }
+
+    /// Gives a key of the schema another value.
+    pub fn set(&mut self, name: &str, value: Value) {
+        let at = self.keys.iter().position(|key| key.name == name);
+        debug_assert!(at.is_some(), "{name:?} is no key of the schema");
+        if let Some(place) = at.and_then(|at| self.values.get_mut(at)) {
+            *place = Some(value);
+        }
+    }
+
+    fn items(&self, name: &str) -> &[Value] {
+        match self.get(name) {
+            Some(Value::List(items)) => items,
+            _ => &[],
+        }
+    }
+
+    /// The same with each template and secret replaced by what `replace` makes of it, which is given the outermost key.
+    #[must_use]
+    pub fn replaced(&self, replace: &mut dyn FnMut(&'static Key, &Value) -> Value) -> Self {
+        let values = self.iter().map(|(key, value)| Some(value?.replaced(key, replace))).collect();
+        Self { keys: self.keys, values }
+    }
+
+    /// Every template and secret, in order, with the outermost key.
+    pub fn leaves(&self, leaf: &mut dyn FnMut(&'static Key, &Value)) {
+        for (key, value) in self.iter() {
+            if let Some(value) = value {
+                value.leaves(key, leaf);
+            }
+        }
+    }
+}
+
+impl Value {
+    fn as_text(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            _ => "",
+        }
+    }
+
+    /// A text that stands as it is.
+    pub fn from_text(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+
+    fn replaced(
+        &self,
+        key: &'static Key,
+        replace: &mut dyn FnMut(&'static Key, &Self) -> Self,
+    ) -> Self {
+        match self {
+            Self::Template(_) | Self::Secret(_) => replace(key, self),
+            Self::List(items) => {
+                Self::List(items.iter().map(|item| item.replaced(key, replace)).collect())
+            }
+            Self::Map(entries) => {
+                let entry =
+                    |(name, it): &(Rc<str>, Self)| (Rc::clone(name), it.replaced(key, replace));
+                Self::Map(entries.iter().map(entry).collect())
+            }
+            Self::Table(values) => Self::Table(Values {
+                keys: values.keys,
+                values: values
+                    .values
+                    .iter()
+                    .map(|value| Some(value.as_ref()?.replaced(key, replace)))
+                    .collect(),
+            }),
+            other => other.clone(),
+        }
+    }
+
+    fn leaves(&self, key: &'static Key, leaf: &mut dyn FnMut(&'static Key, &Self)) {
+        match self {
+            Self::Template(_) | Self::Secret(_) => leaf(key, self),
+            Self::List(items) => items.iter().for_each(|item| item.leaves(key, leaf)),
+            Self::Map(entries) => entries.iter().for_each(|(_, value)| value.leaves(key, leaf)),
+            Self::Table(values) => {
+                values.values.iter().flatten().for_each(|value| value.leaves(key, leaf));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl PartialEq for Values {
+    fn eq(&self, other: &Self) -> bool {
+        let name = |key: &Key| key.name;
+        self.keys.iter().map(name).eq(other.keys.iter().map(name)) && self.values == other.values
+    }
+}
+
+/// What is set.
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let set = self.iter().filter_map(|(key, value)| Some((key.name, value?)));
+        f.debug_map().entries(set).finish()
+    }
+}

@@ -1,0 +1,229 @@
+//! A draft: a notification as one integration will send it, with its templates rendered and its secrets not yet read.
+//!
+//! A wrong template must not silence an alert. Where one fails, its key has its default, and the body of the message begins
+//! with a line that names the fault.
+
+use std::fmt::Write as _;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::config::{Http, Integration, Key, Schema, Secret, Takes, Template, Value, Values};
+use crate::limits::{TEMPLATE_FAULT_BYTES_MAX, TEMPLATE_FAULTS_MAX};
+use crate::model::brief;
+use crate::notify::table::{self, Type};
+use crate::notify::{Cause, Failure, Notification, Outgoing, Reply, Verdict, log};
+use crate::template::{Error, Renderer, Templates};
+use crate::time::Wall;
+
+/// A notification as one integration will send it. Drafts of one notification share most of what they hold.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    kind: Option<&'static Type>,
+    schema: &'static Schema,
+    notification: Notification,
+    /// With texts for templates; secrets are not read.
+    values: Rc<Values>,
+    http: Rc<Http>,
+    templates: Templates,
+    faults: Rc<[String]>,
+    step: Step,
+}
+
+/// Which of the requests that one notification takes, and what the replies before it have brought.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// The receiver type's word for it; empty: the first.
+    pub name: &'static str,
+    /// What the replies have brought.
+    pub state: Vec<String>,
+}
+
+/// What a receiver type builds its request from.
+#[derive(Debug)]
+pub struct Message<'a> {
+    /// What is told.
+    pub notification: &'a Notification,
+    /// What the config says, templates rendered and secrets read.
+    pub values: &'a Values,
+    /// How the other side is reached.
+    pub http: &'a Rc<Http>,
+    /// Which request of several.
+    pub step: &'a Step,
+    /// The time at which it is sent.
+    pub now: Wall,
+}
+
+/// Renders a notification for an integration.
+pub fn draft(
+    integration: &Integration,
+    notification: Notification,
+    templates: &Templates,
+) -> Draft {
+    let data = notification.data();
+    let renderer = templates.for_notification(&data);
+    let mut faults = Vec::new();
+    let mut is_body_wrong = false;
+    let body = integration.schema.body;
+    let mut values = integration.values.replaced(&mut |key, value| {
+        let Value::Template(template) = value else { return value.clone() };
+        match render(&renderer, template) {
+            Ok(text) => text,
+            Err(error) => {
+                is_body_wrong |= key.name == body;
+                let fault = fault(template, &error);
+                let text = instead(&renderer, key, &fault);
+                if faults.len() < TEMPLATE_FAULTS_MAX {
+                    faults.push(fault);
+                }
+                text
+            }
+        }
+    });
+    if let (Some(first), false) = (faults.first(), body.is_empty()) {
+        let is_html = matches!(integration.values.get(body), Some(Value::Template(it)) if it.html);
+        let mut text = first.clone();
+        if is_body_wrong || !values.has(body) {
+            // Writing to a String cannot fail.
+            write!(text, "\n{}", log::line(&notification)).ok();
+        }
+        if is_html {
+            text = text.replace('&', "&amp;").replace('<', "&lt;").replace('\n', "<br>");
+        }
+        if !is_body_wrong && values.has(body) {
+            write!(text, "\n{}", values.text(body)).ok();
+        }
+        values.set(body, Value::Text(text.into()));
+    }
+    Draft {
+        kind: table::of(integration.schema),
+        schema: integration.schema,
+        notification,
+        values: Rc::new(values),
+        http: Rc::clone(&integration.http),
+        templates: templates.clone(),
+        faults: faults.into(),
+        step: Step::default(),
+    }
+}
+
+fn render(renderer: &Renderer<'_>, template: &Template) -> Result<Value, Error> {
+    let source = &template.source;
+    let text: Rc<str> = if !source.contains("{{") {
+        Rc::clone(source)
+    } else if template.html {
+        renderer.html(source)?.into()
+    } else {
+        renderer.text(source)?.into()
+    };
+    Ok(if template.secret { Value::Secret(Secret::Inline(text)) } else { Value::Text(text) })
+}
+
+/// What stands where a template has failed: the key's default, if it has one that does not fail; the fault, where the
+/// user's own keys stand.
+fn instead(renderer: &Renderer<'_>, key: &Key, fault: &str) -> Value {
+    match key.takes {
+        Takes::Template | Takes::Html => {
+            let text = renderer.text(key.default).unwrap_or_default();
+            Value::Text(text.into())
+        }
+        _ => Value::from_text(fault),
+    }
+}
+
+fn fault(template: &Template, error: &Error) -> String {
+    let text = format!("(the template of {} is wrong: {error})", template.path);
+    brief::cut(&text, TEMPLATE_FAULT_BYTES_MAX).to_owned()
+}
+
+impl Draft {
+    /// What is told.
+    pub const fn notification(&self) -> &Notification {
+        &self.notification
+    }
+
+    /// The receiver type.
+    pub const fn schema(&self) -> &'static Schema {
+        self.schema
+    }
+
+    /// Which templates have failed, and why.
+    pub fn faults(&self) -> &[String] {
+        &self.faults
+    }
+
+    /// How long one attempt may take, if the config says so.
+    pub fn timeout(&self) -> Option<Duration> {
+        let has_timeout = self.schema.keys.iter().any(|key| key.name == "timeout");
+        if has_timeout { self.values.duration("timeout") } else { None }
+    }
+
+    /// The secrets that [`Draft::outgoing`] asks for, in that order.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let mut secrets = Vec::new();
+        self.values.leaves(&mut |_, value| {
+            if let Value::Secret(secret) = value {
+                secrets.push(secret.clone());
+            }
+        });
+        secrets
+    }
+
+    /// What to send at `now`, or why nothing can be sent. `read` says what each secret is.
+    pub fn outgoing(
+        &self,
+        now: Wall,
+        read: &mut dyn FnMut(&Secret) -> String,
+    ) -> Result<Outgoing, String> {
+        let mut wrong = None;
+        let values = self.values.replaced(&mut |key, value| {
+            let Value::Secret(secret) = value else { return value.clone() };
+            let text = read(secret);
+            let is_source = matches!((key.takes, secret), (Takes::UrlTemplate(_), Secret::File(_)));
+            if !is_source || !text.contains("{{") {
+                return Value::from_text(&text);
+            }
+            let rendered = self.templates.text(&text, &self.notification.data());
+            Value::Text(
+                rendered
+                    .unwrap_or_else(|error| {
+                        wrong = Some(format!(
+                            "the template in the file of {} is wrong: {error}",
+                            key.name
+                        ));
+                        String::new()
+                    })
+                    .into(),
+            )
+        });
+        match (wrong, self.kind) {
+            (Some(wrong), _) => Err(wrong),
+            (None, Some(kind)) => (kind.request)(&self.message(&values, now)),
+            (None, None) => Err(format!("{} is no receiver type", self.schema.name)),
+        }
+    }
+
+    /// What to send if every secret stands in the config: for tests and simulations.
+    pub fn inline(&self) -> Result<Outgoing, String> {
+        let read = |secret: &Secret| secret.inline().unwrap_or_default().to_owned();
+        self.outgoing(self.notification.now, &mut { read })
+    }
+
+    /// What to make of the reply. One of several requests that succeeds leads to the next one.
+    pub fn judge(&self, reply: &Reply) -> Verdict {
+        match self.kind {
+            Some(kind) => (kind.judge)(&self.message(&self.values, self.notification.now), reply),
+            None => Verdict::Refused(Failure { cause: Cause::Other, why: String::new() }),
+        }
+    }
+
+    /// The same notification at the next of several requests.
+    #[must_use]
+    pub fn at(&self, step: Step) -> Self {
+        Self { step, ..self.clone() }
+    }
+
+    fn message<'a>(&'a self, values: &'a Values, now: Wall) -> Message<'a> {
+        let Self { notification, http, step, .. } = self;
+        Message { notification, values, http, step, now }
+    }
+}

@@ -1,0 +1,144 @@
+//! Alertmanager's webhook payload, version 4: a whole notification as JSON.
+
+use serde::Serialize;
+
+use crate::model::{Alert, Labels};
+use crate::notify::{AlertView, Notification, quote_meta, status};
+use crate::time::Wall;
+
+/// What Go prints for a time that is not set: an alert that still fires has no end.
+const NO_TIME: &str = "0001-01-01T00:00:00Z";
+
+#[derive(Serialize)]
+struct Payload<'a> {
+    receiver: String,
+    status: &'static str,
+    alerts: Vec<PayloadAlert<'a>>,
+    notification_reason: &'static str,
+    #[serde(rename = "groupLabels")]
+    group_labels: &'a Labels,
+    #[serde(rename = "commonLabels")]
+    common_labels: Labels,
+    #[serde(rename = "commonAnnotations")]
+    common_annotations: Labels,
+    #[serde(rename = "routeLabels")]
+    route_labels: &'a Labels,
+    #[serde(rename = "externalURL")]
+    external_url: &'a str,
+    version: &'static str,
+    #[serde(rename = "groupKey")]
+    group_key: &'a str,
+    #[serde(rename = "truncatedAlerts")]
+    truncated_alerts: usize,
+}
+
+#[derive(Serialize)]
+struct PayloadAlert<'a> {
+    status: &'static str,
+    labels: &'a Labels,
+    annotations: &'a Labels,
+    #[serde(rename = "startsAt")]
+    starts_at: Wall,
+    #[serde(rename = "endsAt")]
+    ends_at: End,
+    #[serde(rename = "generatorURL")]
+    generator_url: &'a str,
+    fingerprint: String,
+}
+
+struct End(Option<Wall>);
+
+impl Serialize for End {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Some(at) => at.serialize(serializer),
+            None => serializer.serialize_str(NO_TIME),
+        }
+    }
+}
+
+/// The payload of a notification with `alerts_max` of its alerts; 0 is all.
+pub(super) fn json(notification: &Notification, alerts_max: i64) -> String {
+    let alerts = &notification.alerts;
+    let max = usize::try_from(alerts_max).ok().filter(|max| *max > 0).unwrap_or(alerts.len());
+    let sent = alerts.get(..max).unwrap_or(alerts);
+    let common = |labels: fn(&Alert) -> &Labels| {
+        let mut rest = sent.iter().map(|it| labels(&it.alert));
+        let first = rest.next().cloned().unwrap_or_else(Labels::empty);
+        rest.fold(first, |common, labels| common.common(labels))
+    };
+    let payload = Payload {
+        receiver: quote_meta(&notification.receiver),
+        status: status(notification.resolved()),
+        alerts: sent.iter().map(alert).collect(),
+        notification_reason: notification.reason,
+        group_labels: &notification.group_labels,
+        common_labels: common(|alert| &alert.labels),
+        common_annotations: common(|alert| &alert.annotations),
+        route_labels: &notification.route_labels,
+        external_url: &notification.external_url,
+        version: "4",
+        group_key: notification.group_key.as_str(),
+        truncated_alerts: alerts.len() - sent.len(),
+    };
+    // Serializing structs of strings into memory cannot fail.
+    serde_json::to_string(&payload).unwrap_or_default()
+}
+
+fn alert(it: &AlertView) -> PayloadAlert<'_> {
+    PayloadAlert {
+        status: status(it.resolved),
+        labels: &it.alert.labels,
+        annotations: &it.alert.annotations,
+        starts_at: it.alert.starts_at,
+        ends_at: End(it.resolved.then_some(it.alert.ends_at)),
+        generator_url: &it.alert.generator_url,
+        fingerprint: it.fingerprint.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notify::testing::notification;
+
+    #[test]
+    fn the_payload_is_version_4() {
+        let notification = notification(&[("i1", false)]);
+        assert_eq!(
+            json(&notification, 0),
+            format!(
+                concat!(
+                    r#"{{"receiver":"crit\\.hook","status":"firing","alerts":[{{"status":"firing","#,
+                    r#""labels":{{"alertname":"B","instance":"i1"}},"annotations":{{"summary":"s"}},"#,
+                    r#""startsAt":"2023-11-14T22:13:20.12Z","endsAt":"0001-01-01T00:00:00Z","#,
+                    r#""generatorURL":"http://p/g","fingerprint":"{}"}}],"#,
+                    r#""notification_reason":"first notification","groupLabels":{{"alertname":"B"}},"#,
+                    r#""commonLabels":{{"alertname":"B","instance":"i1"}},"#,
+                    r#""commonAnnotations":{{"summary":"s"}},"routeLabels":{{}},"#,
+                    r#""externalURL":"http://vm:9093","version":"4","#,
+                    r#""groupKey":"{{}}:{{alertname=\"B\"}}","truncatedAlerts":0}}"#
+                ),
+                notification.alerts[0].fingerprint
+            )
+        );
+    }
+
+    #[test]
+    fn a_resolved_alert_has_its_end_and_one_that_fires_makes_the_whole_fire() {
+        let ended = json(&notification(&[("i1", true)]), 0);
+        assert!(ended.contains(r#""status":"resolved","alerts":[{"status":"resolved""#), "{ended}");
+        assert!(ended.contains(r#""endsAt":"2023-11-14T22:18:20Z""#), "{ended}");
+        let mixed = json(&notification(&[("i1", true), ("i2", false)]), 0);
+        assert!(mixed.contains(r#""status":"firing","alerts":[{"status":"resolved""#), "{mixed}");
+        assert!(mixed.contains(r#""commonLabels":{"alertname":"B"}"#), "{mixed}");
+    }
+
+    #[test]
+    fn max_alerts_cuts_and_counts_and_what_is_common_is_of_the_rest() {
+        let cut = json(&notification(&[("i1", true), ("i2", false), ("i3", false)]), 1);
+        assert!(cut.contains(r#""truncatedAlerts":2"#), "{cut}");
+        assert!(cut.contains(r#""commonLabels":{"alertname":"B","instance":"i1"}"#), "{cut}");
+        assert!(cut.contains(r#""status":"firing","alerts":[{"status":"resolved""#), "{cut}");
+    }
+}

@@ -1,0 +1,34 @@
+//! The receiver types, one a line. To add one: its file, a line here, its docs in `configs/README.md`, its test.
+
+use crate::config::Schema;
+use crate::notify::{Message, Outgoing, Reply, Verdict, log, webhook};
+
+/// A receiver type: what it can be configured with, what it sends, and what it makes of the answer.
+#[derive(Debug)]
+pub struct Type {
+    /// Its keys.
+    pub schema: Schema,
+    /// The request that tells a message, or why there can be none.
+    pub request: fn(&Message<'_>) -> Result<Outgoing, String>,
+    /// What to make of the reply to it.
+    pub judge: fn(&Message<'_>, &Reply) -> Verdict,
+}
+
+/// Every receiver type, in the order of their sections in a receiver.
+static TYPES: &[&Type] = &[&webhook::TYPE, &log::TYPE];
+
+/// What the configuration knows of them.
+pub static SCHEMAS: &[&Schema] = &{
+    let mut schemas = [&webhook::TYPE.schema; 2];
+    let mut at = 0;
+    while at < schemas.len() {
+        schemas[at] = &TYPES[at].schema;
+        at += 1;
+    }
+    schemas
+};
+
+/// The type with this schema.
+pub(super) fn of(schema: &Schema) -> Option<&'static Type> {
+    TYPES.iter().copied().find(|it| it.schema.name == schema.name)
+}
