@@ -3,7 +3,7 @@
 //! The map of the house. A room imports from those before it alone; from which of them, `tests/tidy.rs` says:
 //!
 //! ```text
-//! time, limits, faults, version <- model <- template <- config <- notify, store, gossip, wire
+//! time, limits, faults, version, ui <- model <- template <- config <- notify, store, gossip, wire
 //!   <- effect <- core <- node <- api <- shell <- cli <- main
 //! ```
 //!
@@ -26,5 +26,6 @@ pub mod shell;
 pub mod store;
 pub mod template;
 pub mod time;
+pub mod ui;
 pub mod version;
 pub mod wire;

@@ -66,6 +66,12 @@ pub const HTTP_GETS_MAX: usize = 8;
 /// than what is left is refused with 503; where more than half is taken, a reader that has been stuck for
 /// [`HTTP_SLOW_READ_TIME`] is closed first. Answers that are no lists always go.
 pub const HTTP_ANSWERS_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Pages that wait for news. Policy: the one that has waited for longest is answered at once.
+pub const WATCHERS_MAX: usize = 32;
+/// How long a page waits for news. Policy: answered that there is none.
+pub const CHANGES_TIME_MAX: Duration = Duration::from_secs(45);
+/// Bytes of all files of the page, compressed. Policy: a test refuses more.
+pub const PAGE_BYTES_MAX: usize = 40 * 1024;
 /// Bytes of the text of an error. Policy: cut.
 pub const HTTP_ERROR_BYTES_MAX: usize = 64 * 1024;
 /// Between two tries to accept a connection after one that failed. Policy: new connections wait in the backlog.

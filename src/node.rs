@@ -187,6 +187,11 @@ impl Node {
         self.core.history().iter()
     }
 
+    /// How many deliveries have come to something since the start.
+    pub const fn history_count(&self) -> u64 {
+        self.core.history().count()
+    }
+
     /// The number of aggregation groups.
     pub fn groups_len(&self) -> usize {
         self.core.groups().len()

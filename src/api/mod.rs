@@ -4,6 +4,7 @@
 //! then the endpoint's function answers. No socket and no clock here.
 
 mod alerts;
+mod changes;
 mod flock;
 mod groups;
 mod history;
@@ -22,6 +23,7 @@ mod v1;
 use crate::effect::Cx;
 use crate::node::Node;
 
+pub use changes::{Changes, changed};
 pub use response::{Response, reloaded};
 pub use route::{Endpoint, cleaned};
 pub use site::{Cluster, HttpStats, Journal, PortStats, Process, Reload, Site};
@@ -41,6 +43,10 @@ pub struct Request<'a> {
     pub content_type: Option<&'a str>,
     /// `Accept`
     pub accept: Option<&'a str>,
+    /// `Accept-Encoding`
+    pub accept_encoding: Option<&'a str>,
+    /// `If-None-Match`
+    pub if_none_match: Option<&'a str>,
     /// `Origin`
     pub origin: Option<&'a str>,
     /// `Access-Control-Request-Method`
@@ -56,6 +62,8 @@ pub struct Request<'a> {
 pub enum Answer {
     /// Send this.
     Now(Response),
+    /// Send [`changed`] as soon as [`Site::changes`] differ, or after [`crate::limits::CHANGES_TIME_MAX`].
+    WhenChanged,
     /// Send this as soon as everything that the effects ask to be kept is durable.
     WhenDurable(Response),
     /// Load the config anew and send what [`reloaded`] makes of the outcome.
@@ -76,6 +84,7 @@ pub fn handle(node: &mut Node, cx: &mut Cx<'_>, site: &Site, request: &Request<'
             Answer::WhenDurable(route::finish(response, &endpoint, request))
         }
         Answer::Reload => Answer::Reload,
+        Answer::WhenChanged => Answer::WhenChanged,
     }
 }
 
@@ -101,11 +110,15 @@ fn dispatch(
             Response::object(404, 404, &format!("path {path} was not found"))
         }
         Endpoint::AlertsV1 => return Answer::WhenDurable(v1::post_alerts(node, cx, request)),
+        Endpoint::Asset(name) => page::asset(request, name),
+        Endpoint::Changes => return changes::wait(site, request),
         Endpoint::GoneV1 => v1::gone(),
         Endpoint::Healthy | Endpoint::Ready => Response::text(200, "OK"),
         Endpoint::History => history::list(node, cx.now),
         Endpoint::Metrics => metrics::metrics(node, cx.now, site),
-        Endpoint::Page => page::page(node, cx.now, site),
+        Endpoint::Page => page::page(node, cx.now, site, request),
+        Endpoint::Plain => page::plain(node, cx.now, site),
+        Endpoint::Ui(rest) => page::moved(site, rest, request),
         Endpoint::Prefix => Response::moved(302, &format!("{}/", site.prefix)),
         Endpoint::Reload => return Answer::Reload,
         Endpoint::Unknown => Response::text(404, "404 page not found\n"),

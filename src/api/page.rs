@@ -1,12 +1,13 @@
-//! The page at the root: how this node and its flock are, for whoever opens it in a browser.
+//! The page at the root, its files, and a plain page for browsers without JavaScript.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use crate::api::{Response, Site, flock, status};
+use crate::api::{Request, Response, Site, flock, status};
 use crate::model::SilenceState;
 use crate::node::Node;
 use crate::time::Now;
+use crate::ui;
 use crate::version;
 
 const HEAD: &str = "<!DOCTYPE html>
@@ -17,8 +18,62 @@ const HEAD: &str = "<!DOCTYPE html>
 <style>body{font-family:sans-serif;margin:1em}th,td{text-align:left;vertical-align:top;padding:.2em 1em .2em 0}</style>
 ";
 
-/// What a browser sees at the root.
-pub(super) fn page(node: &Node, now: Now, site: &Site) -> Response {
+/// No script but ours, nothing from elsewhere, in no frame.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The page. Its files are compressed: a client that does not take gzip gets the plain page.
+pub(super) fn page(node: &Node, now: Now, site: &Site, request: &Request<'_>) -> Response {
+    if takes_gzip(request) { asset(request, "index.html") } else { plain(node, now, site) }
+}
+
+/// A file of the page, or that the browser's own copy is still right.
+pub(super) fn asset(request: &Request<'_>, name: &str) -> Response {
+    let Some(asset) = ui::asset(name) else {
+        return Response::text(404, "404 page not found\n");
+    };
+    if !takes_gzip(request) {
+        return Response::text(406, "this file is sent with Content-Encoding: gzip alone\n");
+    }
+    let is_known = request.if_none_match.is_some_and(|tags| tags.contains(asset.tag));
+    let mut response = Response::empty(if is_known { 304 } else { 200 });
+    if !is_known {
+        response.body = asset.gzip.to_vec();
+    }
+    guarded(response)
+        .with("Content-Type", asset.media_type)
+        .with("Content-Encoding", "gzip")
+        .with("ETag", asset.tag)
+        .with("Cache-Control", "no-cache")
+        .with("Vary", "Accept-Encoding")
+}
+
+/// The view of our page that shows the same as a path below `/ui/`.
+pub(super) fn moved(site: &Site, rest: &str, request: &Request<'_>) -> Response {
+    let query = if request.query.is_empty() { "" } else { "?" };
+    Response::moved(302, &format!("{}/#/{rest}{query}{}", site.prefix, request.query))
+}
+
+/// Whether the client takes gzip: named, and not with a weight of nothing.
+fn takes_gzip(request: &Request<'_>) -> bool {
+    request.accept_encoding.is_some_and(|codings| {
+        codings.split(',').any(|coding| {
+            let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+            let weight = weight.trim().strip_prefix("q=").map_or(Ok(1.0), str::parse::<f64>);
+            name.trim().eq_ignore_ascii_case("gzip") && weight.is_ok_and(|it| it > 0.0)
+        })
+    })
+}
+
+fn guarded(response: Response) -> Response {
+    response
+        .with("Content-Security-Policy", POLICY)
+        .with("X-Content-Type-Options", "nosniff")
+        .with("Referrer-Policy", "no-referrer")
+}
+
+/// The page for browsers without JavaScript: how this node and its flock are.
+pub(super) fn plain(node: &Node, now: Now, site: &Site) -> Response {
     let firing = node.alerts().filter(|(_, alert, _)| !alert.resolved(now.wall)).count();
     let active = node.silences().filter(|it| it.state(now.wall) == SilenceState::Active).count();
     let mut html = format!("{HEAD}<h1>Bellwether {}</h1>\n<table>\n", version::VERSION);

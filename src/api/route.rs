@@ -21,6 +21,10 @@ pub enum Endpoint<'a> {
     Status,
     /// Below `/api/v2/`, but nothing.
     UnknownV2(&'a str),
+    /// `/assets/{name}`, a file of the page.
+    Asset(&'a str),
+    /// `/bellwether/v1/changes`
+    Changes,
     /// `/api/v1/alerts`
     AlertsV1,
     /// Any other path that version 1 had.
@@ -33,12 +37,16 @@ pub enum Endpoint<'a> {
     Metrics,
     /// `/`
     Page,
+    /// `/plain`, the page for browsers without JavaScript.
+    Plain,
     /// `/` where a prefix is set.
     Prefix,
     /// `/-/ready`
     Ready,
     /// `/-/reload`
     Reload,
+    /// `/ui/...`: where newer versions of Alertmanager have their page.
+    Ui(&'a str),
     /// Nothing.
     Unknown,
 }
@@ -55,11 +63,16 @@ impl<'a> Endpoint<'a> {
             "/-/ready" => Self::Ready,
             "/-/reload" => Self::Reload,
             "/metrics" => Self::Metrics,
+            "/bellwether/v1/changes" => Self::Changes,
             "/bellwether/v1/history" => Self::History,
+            "/plain" => Self::Plain,
+            "/ui" => Self::Ui(""),
             "/api/v1/alerts" => Self::AlertsV1,
             "/api/v1/receivers" | "/api/v1/silences" | "/api/v1/status" => Self::GoneV1,
             "/api/v2" => Self::UnknownV2(path),
             _ if path.starts_with("/api/v1/silence/") => Self::GoneV1,
+            _ if path.starts_with("/assets/") => Self::Asset(path.trim_start_matches("/assets/")),
+            _ if path.starts_with("/ui/") => Self::Ui(path.trim_start_matches("/ui/")),
             _ => path.strip_prefix("/api/v2/").map_or(Self::Unknown, |rest| Self::v2(path, rest)),
         }
     }
@@ -90,7 +103,11 @@ impl<'a> Endpoint<'a> {
             Self::Healthy => "/-/healthy",
             Self::History => "/bellwether/v1/history",
             Self::Metrics => "/metrics",
+            Self::Asset(_) => "/assets/{name}",
+            Self::Changes => "/bellwether/v1/changes",
             Self::Page => "/",
+            Self::Plain => "/plain",
+            Self::Ui(_) => "/ui",
             Self::Ready => "/-/ready",
             Self::Reload => "/-/reload",
             Self::Prefix | Self::Unknown | Self::UnknownV2(_) => "other",
@@ -117,9 +134,15 @@ impl<'a> Endpoint<'a> {
             Self::Silence(_) => &["DELETE", "GET"],
             Self::Groups | Self::Receivers | Self::Status => &["GET"],
             Self::AlertsV1 => &["GET", "OPTIONS", "POST"],
-            Self::Healthy | Self::History | Self::Metrics | Self::Page | Self::Ready => {
-                &["GET", "HEAD", "OPTIONS"]
-            }
+            Self::Asset(_)
+            | Self::Changes
+            | Self::Healthy
+            | Self::History
+            | Self::Metrics
+            | Self::Page
+            | Self::Plain
+            | Self::Ready
+            | Self::Ui(_) => &["GET", "HEAD", "OPTIONS"],
             Self::Reload => &["OPTIONS", "POST"],
             Self::GoneV1 | Self::Prefix | Self::Unknown | Self::UnknownV2(_) => &[],
         }

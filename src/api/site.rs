@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::api::Changes;
 use crate::store::{Missing, Wear};
 use crate::time::{Mono, Wall};
 use crate::wire::metrics::Histogram;
@@ -25,6 +26,8 @@ pub struct Site {
     pub process: Process,
     /// How the journal stands.
     pub journal: Journal,
+    /// How often what the page shows has changed.
+    pub changes: Changes,
     /// What HTTP has done.
     pub http: HttpStats,
 }

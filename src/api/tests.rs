@@ -1,6 +1,7 @@
 //! Every endpoint and every family of errors, as Alertmanager answers.
 
 mod alerts;
+mod page;
 mod silences;
 
 use std::net::SocketAddr;
@@ -87,6 +88,7 @@ impl World {
         match handle(&mut self.node, cx, &self.site, request) {
             Answer::Now(response) | Answer::WhenDurable(response) => response,
             Answer::Reload => reloaded(Ok(())),
+            Answer::WhenChanged => Response::text(202, "waits"),
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::limits::{CLI_ANSWER_BYTES_MAX, CLI_TIME_MAX};
 
 /// Where the API is when nothing else is said.
-const URL: &str = "http://127.0.0.1:9093";
+pub const URL: &str = "http://127.0.0.1:9093";
 
 /// Runs a subcommand that prints what `path` answers; `args` come after its name: `[--url URL]`. Returns the exit code: 0,
 /// 1 failed, 2 usage.
@@ -48,10 +48,19 @@ fn shown(url: &str, path: &str, print: fn(&Value) -> String) -> (u8, String) {
 
 /// Gets `path` from the agent at `url`; the error says what to do.
 pub fn get(url: &str, path: &str) -> Result<Vec<u8>, String> {
+    ask(url, "GET", path, b"")
+}
+
+/// Posts JSON to `path` of the agent at `url`; the error says what to do.
+pub fn post(url: &str, path: &str, json: &[u8]) -> Result<Vec<u8>, String> {
+    ask(url, "POST", path, json)
+}
+
+fn ask(url: &str, method: &str, path: &str, json: &[u8]) -> Result<Vec<u8>, String> {
     let (host, prefix) = split(url)
         .ok_or_else(|| format!("--url={url}: expected http://HOST[:PORT][/PATH], without TLS"))?;
     let failed = |error| format!("{url}: {error}: is the agent running, and is this its address?");
-    let answer = exchange(&host, &format!("{prefix}{path}")).map_err(failed)?;
+    let answer = exchange(&host, method, &format!("{prefix}{path}"), json).map_err(failed)?;
     body(&answer).map_err(|why| format!("{url}{path}: {why}"))
 }
 
@@ -67,7 +76,7 @@ fn split(url: &str) -> Option<(String, &str)> {
     Some((if has_port { host.to_owned() } else { format!("{host}:80") }, prefix))
 }
 
-fn exchange(host: &str, path: &str) -> std::io::Result<Vec<u8>> {
+fn exchange(host: &str, method: &str, path: &str, json: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut last = std::io::Error::new(std::io::ErrorKind::NotFound, "the name has no address");
     for address in host.to_socket_addrs()? {
         let mut stream = match TcpStream::connect_timeout(&address, CLI_TIME_MAX) {
@@ -80,7 +89,13 @@ fn exchange(host: &str, path: &str) -> std::io::Result<Vec<u8>> {
         stream.set_read_timeout(Some(CLI_TIME_MAX))?;
         stream.set_write_timeout(Some(CLI_TIME_MAX))?;
         // Of version 1.0, so that the answer ends where the connection does.
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept: application/json\r\n\r\n")?;
+        write!(stream, "{method} {path} HTTP/1.0\r\nHost: {host}\r\nAccept: application/json\r\n")?;
+        if !json.is_empty() {
+            let length = json.len();
+            write!(stream, "Content-Type: application/json\r\nContent-Length: {length}\r\n")?;
+        }
+        stream.write_all(b"\r\n")?;
+        stream.write_all(json)?;
         let mut answer = Vec::new();
         stream.take(CLI_ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
         return Ok(answer);

@@ -1,5 +1,6 @@
 //! The subcommands: thin clients of the HTTP API, and offline checks.
 
+pub mod acknowledge;
 pub mod check;
 pub mod client;
 pub mod flock;
@@ -21,6 +22,7 @@ use crate::shell::clock;
 pub fn run(args: &[OsString], out: &mut dyn Write, err: &mut dyn Write) -> Option<u8> {
     let (name, rest) = args.split_first()?;
     Some(match name.to_str()? {
+        "ack" => acknowledge::run(&texts(rest), clock::wall(), out, err),
         "check-config" => check::run(rest.iter().cloned(), out, err),
         "flock" => flock::run(&texts(rest), out, err),
         "history" => history::run(&texts(rest), out, err),
@@ -44,7 +46,7 @@ pub fn run(args: &[OsString], out: &mut dyn Write, err: &mut dyn Write) -> Optio
 }
 
 /// The subcommands.
-const NAMES: [&str; 5] = ["check-config", "flock", "history", "journal", "key"];
+const NAMES: [&str; 6] = ["ack", "check-config", "flock", "history", "journal", "key"];
 
 fn texts(args: &[OsString]) -> Vec<String> {
     args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect()
@@ -85,7 +87,7 @@ mod tests {
     #[test]
     fn an_unknown_subcommand_hears_which_there_are() {
         let (code, out, err) = told(&["silence", "add"]);
-        let expected = "bellwether: unknown subcommand \"silence\"; there are check-config, flock, history, journal, key\n";
+        let expected = "bellwether: unknown subcommand \"silence\"; there are ack, check-config, flock, history, journal, key\n";
         assert_eq!((code, &*out, &*err), (Some(2), "", expected));
         assert_eq!(told(&["--log.level=info"]), (None, String::new(), String::new()));
     }

@@ -18,6 +18,8 @@ pub struct History {
     entries: VecDeque<Entry>,
     /// Of all entries: [`Entry::bytes`].
     bytes: usize,
+    /// Entries since the start.
+    count: u64,
 }
 
 /// Something that became of a delivery.
@@ -130,12 +132,18 @@ impl Outcome {
 
 impl History {
     fn push(&mut self, entry: Entry) {
+        self.count += 1;
         self.bytes += entry.bytes();
         self.entries.push_back(entry);
         while self.entries.len() > HISTORY_MAX || self.bytes > HISTORY_BYTES_MAX {
             let Some(oldest) = self.entries.pop_front() else { return };
             self.bytes -= oldest.bytes();
         }
+    }
+
+    /// Entries since the start, also those that have gone.
+    pub const fn count(&self) -> u64 {
+        self.count
     }
 
     /// Every entry, oldest first.

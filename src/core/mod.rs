@@ -1,5 +1,6 @@
 //! The alerting mind: a file a table or a rule, in pipeline order. The control flow lives here and in [`flush`].
 
+mod acknowledge;
 pub mod alerts;
 mod attempts;
 mod claims;
@@ -40,6 +41,7 @@ pub use intake::Intake;
 pub use reload::TooManyGroups;
 
 use crate::config::Config;
+use crate::core::acknowledge::Acknowledgements;
 use crate::core::alerts::Alerts;
 use crate::core::attempts::Attempts;
 use crate::core::clock::Watch;
@@ -56,7 +58,7 @@ use crate::core::timers::{Timer, Timers};
 use crate::core::turn::Turns;
 use crate::effect::Cx;
 use crate::model::matcher::Grammar;
-use crate::model::{Fingerprint, Labels, LogKey, Muted, SilenceId};
+use crate::model::{Fingerprint, Labels, LogKey, Muted, Silence, SilenceId};
 use crate::time::{Mono, Now, Wall};
 
 /// What flags say of alerting.
@@ -157,6 +159,7 @@ pub struct Core {
     groups: Groups,
     inhibitor: Inhibitor,
     silences: Silences,
+    acknowledgements: Acknowledgements,
     nflog: Nflog,
     timers: Timers,
     attempts: Attempts,
@@ -188,6 +191,7 @@ impl Core {
             alerts: Alerts::default(),
             groups: Groups::default(),
             silences: Silences::default(),
+            acknowledgements: Acknowledgements::default(),
             nflog: Nflog::default(),
             timers: Timers::default(),
             attempts: Attempts::default(),
@@ -221,6 +225,9 @@ impl Core {
         }
         self.changes.extend(changed.into_iter().map(Change::Silence));
         self.arm_records(cx.now);
+        if self.silences.get(id).is_some_and(Silence::ends_when_resolved) {
+            self.arm_acknowledgements(cx.now);
+        }
         Ok(id)
     }
 
@@ -245,6 +252,7 @@ impl Core {
     pub fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
         while let Some(timer) = self.timers.pop(cx.now.mono) {
             match timer {
+                Timer::Acknowledgements => self.look_at_acknowledgements(cx.now),
                 Timer::Alerts => self.sweep_alerts(cx.now),
                 Timer::Claim(id, at) => self.handle_claim(cx, id, at),
                 Timer::Delivery(id, at) => self.handle_delivery(cx, id, at),

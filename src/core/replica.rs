@@ -46,6 +46,9 @@ impl Core {
     /// Takes a silence. Returns whether there was room for it.
     pub fn merge_silence(&mut self, now: Now, silence: Silence) -> bool {
         self.arm_records(now);
+        if silence.ends_when_resolved() {
+            self.arm_acknowledgements(now);
+        }
         self.silences.replace(silence)
     }
 

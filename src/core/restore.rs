@@ -20,6 +20,9 @@ impl Core {
     /// Takes back a silence.
     pub fn restore_silence(&mut self, now: Now, silence: Silence) {
         let id = silence.id;
+        if silence.ends_when_resolved() {
+            self.arm_acknowledgements(now);
+        }
         if !self.silences.replace(silence) {
             error!("silence {id} that was kept is left out: the table is full");
         }

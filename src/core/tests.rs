@@ -1,5 +1,6 @@
 //! The pipeline as a whole: posts and time in, attempts out.
 
+mod acknowledge;
 mod attempts;
 mod look;
 mod meanwhile;
@@ -111,6 +112,15 @@ impl World {
     }
 
     fn silence(&mut self, texts: &[&str], secs: i64) -> SilenceId {
+        self.silence_with(texts, secs, vec![])
+    }
+
+    fn silence_with(
+        &mut self,
+        texts: &[&str],
+        secs: i64,
+        annotations: Vec<(String, String)>,
+    ) -> SilenceId {
         let draft = SilenceDraft {
             id: None,
             matchers: matchers(texts),
@@ -118,7 +128,7 @@ impl World {
             ends_at: self.now.wall + Duration::from_secs(u64::try_from(secs).unwrap()),
             created_by: String::new(),
             comment: String::new(),
-            annotations: vec![],
+            annotations,
         };
         let mut id = None;
         self.step(|core, cx| id = core.handle_set_silence(cx, draft).ok());

@@ -23,5 +23,5 @@ pub use log_entry::{LogEntry, LogKey};
 pub use mail::{MailAddress, Mailbox};
 pub use matcher::{MatchOp, Matcher, Matchers};
 pub use report::{Pair, Report};
-pub use silence::{Silence, SilenceId, SilenceState};
+pub use silence::{ENDS_WHEN_RESOLVED, Silence, SilenceId, SilenceState};
 pub use url::Url;

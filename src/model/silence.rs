@@ -69,6 +69,9 @@ impl FromStr for SilenceId {
     }
 }
 
+/// The annotation, name and value, of a silence that ends as soon as no alert that it matches fires: an acknowledgement.
+pub const ENDS_WHEN_RESOLVED: (&str, &str) = ("ends", "when resolved");
+
 /// Alerts that match every matcher are not notified between the two times.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Silence {
@@ -117,6 +120,12 @@ impl Silence {
     pub fn bytes(&self) -> usize {
         let pairs = self.annotations.iter().map(|(name, value)| name.len() + value.len());
         self.created_by.len() + self.comment.len() + self.matchers.bytes() + pairs.sum::<usize>()
+    }
+
+    /// Whether it ends as soon as no alert that it matches fires.
+    pub fn ends_when_resolved(&self) -> bool {
+        let (name, value) = ENDS_WHEN_RESOLVED;
+        self.annotations.get(name) == Some(value)
     }
 
     /// Where in its life it is at `now`: pending before its start, expired after its end.

@@ -23,7 +23,7 @@ use smol::channel::{self, Receiver, Sender};
 use smol::{Async, LocalExecutor, Task, Timer};
 use socket2::{Domain, Socket, Type};
 
-use crate::api::{HttpStats, Request, Response};
+use crate::api::{Endpoint, HttpStats, Request, Response};
 use crate::config::settings::Address;
 use crate::limits::{
     ACCEPT_RETRY_TIME, HTTP_ANSWER_TIME_MAX, HTTP_ANSWERS_BYTES_MAX, HTTP_BACKLOG_MAX,
@@ -62,6 +62,8 @@ impl Exchange {
             content_encoding: header("content-encoding"),
             content_type: header("content-type"),
             accept: header("accept"),
+            accept_encoding: header("accept-encoding"),
+            if_none_match: header("if-none-match"),
             origin: header("origin"),
             cors_method: header("access-control-request-method"),
             cors_headers: header("access-control-request-headers"),
@@ -341,7 +343,8 @@ async fn respond(
         let status = status.parse().unwrap_or(400);
         return built(Response::object(status, status, why), true, [place, share]);
     }
-    if head.method == Method::GET {
+    // A page that waits for news takes nothing of what GETs share.
+    if head.method == Method::GET && !head.uri.path().ends_with(Endpoint::Changes.label()) {
         while shared.is_crowded()
             && shared.connections.borrow_mut().cut_slow_reader(clock::now().mono)
         {

@@ -32,6 +32,7 @@ mod systemd;
 mod troubles;
 mod twin;
 mod udp;
+mod watchers;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -64,6 +65,7 @@ use notifier::Notifier;
 use troubles::Troubles;
 use twin::Twins;
 use udp::Port;
+use watchers::Watchers;
 
 /// What the loop is told.
 #[derive(Debug)]
@@ -193,6 +195,7 @@ struct Shell {
     troubles: Troubles,
     /// Answers that wait until what they promise is durable, oldest first.
     held: VecDeque<Held>,
+    watchers: Watchers,
     port: Option<Port>,
     twins: Twins,
     load: Load,
@@ -265,6 +268,7 @@ impl Shell {
             keeper,
             troubles,
             held: VecDeque::new(),
+            watchers: Watchers::default(),
             port,
             twins: Twins::default(),
             load: setup.load,
@@ -363,6 +367,9 @@ impl Shell {
             Answer::Now(response) => response,
             Answer::WhenDurable(response) => {
                 return self.hold(exchange, response, (method, label));
+            }
+            Answer::WhenChanged => {
+                return self.watch(exchange);
             }
             Answer::Reload => api::reloaded(self.reload()),
         };
@@ -485,7 +492,10 @@ impl Shell {
                         port.multicast(&bytes);
                     }
                 }
-                Effect::Persist(records) => self.keeper.keep(records),
+                Effect::Persist(records) => {
+                    self.site.changes.count(&records);
+                    self.keeper.keep(records);
+                }
                 Effect::Send { to, bytes, is_there } => {
                     if let Some(port) = &self.port {
                         port.send(to, &bytes, is_there);
@@ -504,6 +514,8 @@ impl Shell {
             self.perform();
             next = self.node.next_timeout();
         }
+        self.tell_watchers();
+        next = next.into_iter().chain(self.watchers.next_deadline()).min();
         if next != self.timer_at {
             self.timer.set(next).map_err(|error| Error::System("setting the timer", error))?;
             self.timer_at = next;

@@ -1,0 +1,77 @@
+//! The page, its files, and waiting for news.
+
+use super::*;
+
+fn get<'a>(path: &'a str, query: &'a str) -> Request<'a> {
+    Request { method: "GET", path, query, accept_encoding: Some("gzip, br"), ..Request::default() }
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
+    response.headers.iter().find(|(it, _)| *it == name).map(|(_, value)| &**value)
+}
+
+#[test]
+fn a_browser_gets_the_page_and_its_files_compressed_and_guarded() {
+    let mut world = World::new();
+    for (path, media_type) in [
+        ("/", "text/html; charset=utf-8"),
+        ("/assets/app.js", "text/javascript; charset=utf-8"),
+        ("/assets/style.css", "text/css; charset=utf-8"),
+    ] {
+        let response = world.ask(&get(path, ""));
+        assert_eq!(response.status, 200, "{path}");
+        assert!(response.body.starts_with(&[0x1f, 0x8b]), "{path} is not gzip");
+        assert_eq!(header(&response, "Content-Type"), Some(media_type));
+        assert_eq!(header(&response, "Content-Encoding"), Some("gzip"));
+        let policy = header(&response, "Content-Security-Policy").unwrap();
+        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+        let tag = header(&response, "ETag");
+        let again = world.ask(&Request { if_none_match: tag, ..get(path, "") });
+        assert_eq!((again.status, again.body.len()), (304, 0), "{path}");
+    }
+    assert_eq!(world.ask(&get("/assets/none.js", "")).status, 404);
+}
+
+#[test]
+fn a_client_that_does_not_take_gzip_gets_the_plain_page() {
+    let mut world = World::new();
+    for codings in [None, Some("br"), Some("gzip;q=0")] {
+        let response = world.ask(&Request { accept_encoding: codings, ..get("/", "") });
+        assert!(response.body.starts_with(b"<!DOCTYPE html>"), "{codings:?}");
+        let file = world.ask(&Request { accept_encoding: codings, ..get("/assets/app.js", "") });
+        assert_eq!(file.status, 406, "{codings:?}");
+    }
+    assert!(world.ask(&get("/plain", "")).body.starts_with(b"<!DOCTYPE html>"));
+}
+
+#[test]
+fn links_to_the_newer_page_of_alertmanager_lead_to_ours() {
+    let mut world = World::new();
+    let response = world.ask(&get("/ui/alerts", "filter=a%3Db"));
+    assert_eq!(header(&response, "Location"), Some("/#/alerts?filter=a%3Db"));
+    assert_eq!(header(&world.ask(&get("/ui", "")), "Location"), Some("/#/"));
+}
+
+#[test]
+fn a_page_waits_only_while_nothing_has_changed() {
+    let mut world = World::new();
+    let version = |world: &mut World, after: &str| {
+        let query = format!("after={after}");
+        let response = world.ask(&get("/bellwether/v1/changes", &query));
+        (response.status, String::from_utf8(response.body).unwrap())
+    };
+    let (status, first) = version(&mut world, "");
+    assert_eq!(status, 200);
+    assert_eq!(version(&mut world, &first).0, 202, "nothing has changed");
+    let records = [crate::store::Record {
+        kind: u16::from(crate::wire::record::Kind::Silence.number()),
+        key: Vec::new(),
+        op: crate::store::Op::Delete,
+    }];
+    world.site.changes.count(&records);
+    let (status, second) = version(&mut world, &first);
+    assert_eq!(status, 200);
+    let [old, new] = [&first, &second].map(|it| it.split('.').collect::<Vec<_>>());
+    assert_eq!((old[1], old[3]), (new[1], new[3]), "alerts and history are as they were");
+    assert_ne!(old[2], new[2], "silences have changed");
+}

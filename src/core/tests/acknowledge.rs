@@ -1,0 +1,84 @@
+//! Acknowledgements: silences that end when what they match resolves.
+
+use super::*;
+use crate::model::{ENDS_WHEN_RESOLVED, SilenceState};
+
+impl World {
+    fn acknowledge(&mut self, texts: &[&str]) -> SilenceId {
+        let (name, value) = ENDS_WHEN_RESOLVED;
+        self.silence_with(texts, 30 * 24 * 3600, vec![(name.to_owned(), value.to_owned())])
+    }
+
+    fn is_active(&self, id: SilenceId) -> bool {
+        self.core
+            .silences()
+            .get(id)
+            .is_some_and(|it| it.state(self.now.wall) == SilenceState::Active)
+    }
+}
+
+#[test]
+fn an_acknowledgement_ends_when_the_last_alert_it_matches_resolves() {
+    let mut w = World::new(config(route("r", &[])));
+    w.post("A", "1", Some(3600));
+    w.post("A", "2", Some(3600));
+    let id = w.acknowledge(&["alertname=A"]);
+    w.pass(60);
+    assert!(w.told().is_empty(), "it mutes");
+    w.post("A", "1", Some(-1));
+    w.pass(60);
+    assert!(w.is_active(id), "another alert that it matches fires");
+    w.post("A", "2", Some(-1));
+    w.pass(60);
+    assert!(!w.is_active(id));
+}
+
+#[test]
+fn an_alert_that_fires_again_after_its_acknowledgement_has_ended_is_told() {
+    let mut w = World::new(config(route("r", &[])));
+    w.post("A", "1", Some(3600));
+    w.acknowledge(&["alertname=A"]);
+    w.pass(20);
+    w.post("A", "1", Some(-1));
+    w.pass(60);
+    w.post("A", "1", Some(3600));
+    w.pass(60);
+    let told = w.told();
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
+#[test]
+fn an_acknowledgement_of_what_was_never_seen_to_fire_waits_for_the_resolve_timeout() {
+    let mut w = World::new(config(route("r", &[])));
+    let id = w.acknowledge(&["alertname=A"]);
+    w.pass(290);
+    assert!(w.is_active(id), "its alert may still be reported");
+    w.pass(60);
+    assert!(!w.is_active(id));
+}
+
+#[test]
+fn every_one_of_many_acknowledgements_is_looked_at() {
+    const NAMES: [&str; 12] = ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L"];
+    let mut w = World::new(config(route("r", &[])));
+    for name in NAMES {
+        w.post(name, "1", Some(3600));
+    }
+    let ids = NAMES.map(|name| w.acknowledge(&[&format!("alertname={name}")]));
+    w.pass(30);
+    for name in NAMES {
+        w.post(name, "1", Some(-1));
+    }
+    w.pass(30);
+    assert!(ids.iter().all(|id| !w.is_active(*id)));
+}
+
+#[test]
+fn a_silence_that_is_no_acknowledgement_stays() {
+    let mut w = World::new(config(route("r", &[])));
+    w.post("A", "1", Some(3600));
+    let id = w.silence(&["alertname=A"], 3600);
+    w.post("A", "1", Some(-1));
+    w.pass(600);
+    assert!(w.is_active(id));
+}

@@ -1,0 +1,271 @@
+// The alerts, grouped as they are notified.
+import { h, show, Keyed, linked, outside, isWeb } from "./dom.js";
+import { state } from "./live.js";
+import { compile, equal, format, formatAll, parse } from "./matchers.js";
+import { since, when, exact } from "./time.js";
+import { acknowledge, openSilence } from "./quiet.js";
+import { t } from "./words.js";
+
+const SHOWN_FIRST = 20;
+const SHOWN_MORE = 40;
+const ALERTS_OF_GROUP = 6;
+const KINDS = ["active", "silenced", "inhibited", "muted"];
+
+const groups = new Keyed();
+const wide = new Set();
+let filters = { matchers: [], receiver: "", kinds: new Set(KINDS) };
+let limit = SHOWN_FIRST;
+let parts;
+
+/** The view for a link's query; `navigate` changes the link. */
+export function view(query, navigate) {
+  read(query);
+  limit = SHOWN_FIRST;
+  parts = { navigate, bar: h("div.filters"), counts: h("div.counts", { role: "group", "aria-label": t("Show") }), list: h("div.groups"), more: h("div.more"), note: h("p.note") };
+  new IntersectionObserver((seen) => seen.some((it) => it.isIntersecting) && grow(), { rootMargin: "800px" }).observe(parts.more);
+  drawBar();
+  return [h("h1.sr", {}, t("Alerts")), parts.bar, parts.counts, parts.note, parts.list, parts.more];
+}
+
+function read(query) {
+  const kinds = new Set(KINDS.filter((kind) => query.get(kind) !== "false"));
+  let matchers = [];
+  let wrong = null;
+  try {
+    matchers = query.getAll("filter").flatMap(parse);
+  } catch (error) {
+    wrong = error.message;
+  }
+  filters = { matchers, receiver: query.get("receiver") || "", kinds, wrong };
+}
+
+function link(change) {
+  const next = { ...filters, ...change };
+  const query = new URLSearchParams();
+  if (next.matchers.length) query.set("filter", formatAll(next.matchers));
+  if (next.receiver) query.set("receiver", next.receiver);
+  for (const kind of KINDS) if (!next.kinds.has(kind)) query.set(kind, "false");
+  const text = query.toString();
+  return `#/alerts${text ? `?${text}` : ""}`;
+}
+
+const go = (change) => parts.navigate(link(change));
+
+/** Adds a matcher to the filter, once. */
+const addMatcher = (matcher) => {
+  const rest = filters.matchers.filter((it) => format(it) !== format(matcher));
+  go({ matchers: [...rest, matcher] });
+};
+
+function drawBar() {
+  const input = h("input", {
+    type: "search", id: "filter", list: "known", autocomplete: "off", autocapitalize: "none", spellcheck: "false", enterkeyhint: "search",
+    placeholder: t('Filter: severity="critical"'), "aria-label": t("Filter by label"), "aria-describedby": "filter-fault",
+    oninput: () => complete(input),
+  });
+  const fault = h("span.fault", { id: "filter-fault", role: "alert" }, filters.wrong ? `${t("Not a filter")}: ${filters.wrong}` : "");
+  const form = h("form.find", {
+    onsubmit: (event) => {
+      event.preventDefault();
+      try {
+        const matchers = parse(input.value);
+        if (matchers.length) go({ matchers: [...filters.matchers, ...matchers] });
+      } catch (error) {
+        fault.textContent = `${t("Not a filter")}: ${error.message}`;
+      }
+    },
+  }, input, h("datalist", { id: "known" }), h("button", { type: "submit" }, t("Filter")));
+  const receivers = [...new Set(state.groups.map((it) => it.receiver.name))].sort();
+  if (filters.receiver && !receivers.includes(filters.receiver)) receivers.push(filters.receiver);
+  const receiver = h("select", { "aria-label": t("Receiver"), onchange: (event) => go({ receiver: event.target.value }) },
+    h("option", { value: "" }, t("All receivers")),
+    receivers.map((name) => h("option", { value: name, selected: name === filters.receiver }, name)));
+  const chips = filters.matchers.map((matcher, at) => h("button.chip.on", {
+    type: "button", title: t("Remove"), onclick: () => go({ matchers: filters.matchers.filter((_, it) => it !== at) }),
+  }, format(matcher), h("span", { "aria-hidden": "true" }, " ×")));
+  if (chips.length) chips.push(h("button.chip", { type: "button", onclick: () => openSilence(filters.matchers) }, t("Silence these")));
+  show(parts.bar, [form, receivers.length > 1 || filters.receiver ? receiver : null, fault, h("div.chips", {}, chips)].filter(Boolean));
+  parts.receivers = receivers.join("\n");
+}
+
+/** Offers label names, then the values of the one that was typed. */
+function complete(input) {
+  const [, name] = /^\s*([^\s"=!~,{}]+)\s*=/.exec(input.value) || [];
+  const options = new Set();
+  for (const group of state.groups) {
+    for (const alert of group.alerts) {
+      if (name === undefined) Object.keys(alert.labels).forEach((it) => options.add(`${it}=`));
+      else if (name in alert.labels) options.add(format(equal(name, alert.labels[name])));
+      if (options.size >= 50) break;
+    }
+  }
+  show(document.getElementById("known"), [...options].map((value) => h("option", { value })));
+}
+
+/** Which kind of quiet, or "active". */
+export function kindOf({ status }) {
+  if (status.silencedBy.length) return "silenced";
+  if (status.inhibitedBy.length) return "inhibited";
+  return (status.mutedBy || []).length ? "muted" : "active";
+}
+
+/** Draws what is known now. */
+export function draw() {
+  if (!parts) return;
+  const test = compile(filters.matchers);
+  const counts = Object.fromEntries(KINDS.map((kind) => [kind, new Set()]));
+  const shown = [];
+  for (const group of state.groups) {
+    if (filters.receiver && group.receiver.name !== filters.receiver) continue;
+    const alerts = [];
+    for (const alert of group.alerts) {
+      if (!test(alert.labels)) continue;
+      const kind = kindOf(alert);
+      counts[kind].add(alert.fingerprint);
+      if (filters.kinds.has(kind)) alerts.push(alert);
+    }
+    if (alerts.length) shown.push({ ...group, alerts });
+  }
+  drawCounts(counts);
+  const before = parts.receivers;
+  const receivers = [...new Set(state.groups.map((it) => it.receiver.name))].sort().join("\n");
+  if (before !== receivers && document.activeElement?.id !== "filter") drawBar();
+  parts.note.textContent = test.unread.length ? `${t("This browser cannot read")} ${test.unread.join(", ")}` : "";
+  parts.all = shown;
+  drawGroups();
+}
+
+function drawCounts(counts) {
+  show(parts.counts, KINDS.map((kind) => h(`button.count.${kind}`, {
+    type: "button", "aria-pressed": String(filters.kinds.has(kind)),
+    onclick: () => {
+      const kinds = new Set(filters.kinds);
+      if (!kinds.delete(kind)) kinds.add(kind);
+      go({ kinds });
+    },
+  }, h("b", {}, counts[kind].size), " ", t(kind))));
+}
+
+function grow() {
+  if (!parts.all || limit >= parts.all.length) return;
+  limit += SHOWN_MORE;
+  drawGroups();
+}
+
+function drawGroups() {
+  const shown = parts.all.slice(0, limit);
+  const keys = new Set();
+  const elements = shown.map((group) => {
+    const key = keyOf(group);
+    keys.add(key);
+    const told = toldOf(group);
+    const shows = JSON.stringify([group.alerts.map((it) => [it.fingerprint, it.status, it.annotations, it.startsAt]), wide.has(key), told.length, told[0]?.at]);
+    return groups.element(key, shows, () => card(group, key, told));
+  });
+  groups.keep(keys);
+  if (!elements.length && state.isRead) elements.push(h("p.empty", {}, filters.matchers.length ? t("No alert matches.") : t("No alerts. All is quiet.")));
+  show(parts.list, elements);
+  parts.more.textContent = parts.all.length > limit ? `${t("More groups")}: ${parts.all.length - limit}` : "";
+}
+
+const keyOf = (group) => JSON.stringify([group.receiver.name, group.labels]);
+
+function toldOf(group) {
+  const labels = JSON.stringify(Object.entries(group.labels).sort());
+  return state.history.filter((it) => it.receiver === group.receiver.name && JSON.stringify(Object.entries(it.groupLabels).sort()) === labels);
+}
+
+function card(group, key, told) {
+  const first = group.alerts[0];
+  const shared = Object.entries(first.labels).filter(([name, value]) => !(name in group.labels) && group.alerts.length > 1 && group.alerts.every((it) => it.labels[name] === value));
+  const known = new Set([...Object.keys(group.labels), ...shared.map(([name]) => name)]);
+  const isWide = wide.has(key);
+  const alerts = isWide ? group.alerts : group.alerts.slice(0, ALERTS_OF_GROUP);
+  const rest = group.alerts.length - alerts.length;
+  const title = Object.entries(group.labels);
+  return h(`section.group.${severity(group)}`, { "aria-label": title.map(([, value]) => value).join(" ") || t("Ungrouped") },
+    h("header", {},
+      h("div.chips", {}, title.length ? title.map(([name, value]) => label(name, value)) : h("span.chip", {}, t("Ungrouped"))),
+      h("div.side", {},
+        h("span.to", { title: t("Receiver") }, "→ ", group.receiver.name),
+        // A group of one alert has these buttons beside the alert.
+        group.alerts.length > 1 && [
+          h("button", { type: "button", onclick: () => acknowledge(matchersOf(group)) }, t("Acknowledge all")),
+          h("button", { type: "button", onclick: () => openSilence(matchersOf(group)) }, t("Silence all")),
+        ])),
+    h("ul.alerts", {}, alerts.map((alert) => row(alert, known))),
+    rest > 0 && h("button.wide", { type: "button", onclick: () => { wide.add(key); drawGroups(); } }, `${t("Show all")} (${group.alerts.length})`),
+    h("footer", {},
+      shared.length ? h("div.chips", { title: t("Labels that all of them share") }, shared.map(([name, value]) => label(name, value))) : null,
+      strip(told)));
+}
+
+const matchersOf = (group) => {
+  const labels = Object.entries(group.labels);
+  return (labels.length ? labels : Object.entries(group.alerts[0].labels)).map(([name, value]) => equal(name, value));
+};
+
+function severity(group) {
+  if (group.alerts.every((it) => kindOf(it) !== "active")) return "quiet";
+  const values = new Set(group.alerts.map((it) => (it.labels.severity || "").toLowerCase()));
+  if (["critical", "page", "error", "emergency", "fatal"].some((it) => values.has(it))) return "critical";
+  if (["info", "information", "none", "notice"].some((it) => values.has(it))) return "info";
+  return "warning";
+}
+
+const label = (name, value) => h("button.chip", { type: "button", title: t("Filter by this label"), onclick: () => addMatcher(equal(name, value)) }, h("span.name", {}, name, "="), value);
+
+function row(alert, known) {
+  const kind = kindOf(alert);
+  const own = Object.entries(alert.labels).filter(([name]) => !known.has(name));
+  const { summary, ...others } = alert.annotations;
+  return h(`li.alert.${kind}`, { id: `alert-${alert.fingerprint}`, tabindex: "-1" },
+    h("div.what", {},
+      summary ? h("p.summary", { dir: "auto" }, linked(summary)) : null,
+      h("div.chips", {}, own.map(([name, value]) => label(name, value))),
+      Object.entries(others).map(([name, value]) => h("p.annotation", { dir: "auto" }, h("span.name", {}, name, ": "), linked(value)))),
+    h("div.side", {},
+      since(h, alert.startsAt), why(alert, kind),
+      isWeb(alert.generatorURL) ? outside(alert.generatorURL, t("Source")) : null,
+      h("button", { type: "button", onclick: () => acknowledge(exactly(alert)) }, t("Acknowledge")),
+      h("button", { type: "button", onclick: () => openSilence(exactly(alert)) }, t("Silence"))));
+}
+
+const exactly = (alert) => Object.entries(alert.labels).map(([name, value]) => equal(name, value));
+
+/** Why an alert is quiet, each reason a link to what quiets it. */
+function why({ status }, kind) {
+  if (kind === "active") return h("span.state.active", {}, t(status.state === "unprocessed" ? "unprocessed" : "active"));
+  const reasons = [
+    ...status.silencedBy.map((id) => h("a", { href: `#/silences/${id}` }, t("silenced"))),
+    ...status.inhibitedBy.map((it) => h("button.link", { type: "button", onclick: () => find(it) }, t("inhibited"))),
+    ...(status.mutedBy || []).map((name) => h("a", { href: "#/status?at=config", title: name }, `${t("muted")}: ${name}`)),
+  ];
+  return h(`span.state.${kind}`, {}, reasons);
+}
+
+/** Goes to the alert of a fingerprint, whatever the filter. */
+function find(fingerprint) {
+  const group = state.groups.find((it) => it.alerts.some((alert) => alert.fingerprint === fingerprint));
+  const alert = group?.alerts.find((it) => it.fingerprint === fingerprint);
+  if (!alert) return;
+  wide.add(keyOf(group));
+  parts.navigate(link({ matchers: exactly(alert), receiver: "", kinds: new Set(KINDS) }));
+  setTimeout(() => document.getElementById(`alert-${fingerprint}`)?.focus(), 50);
+}
+
+/** Twenty-four blocks, an hour each: whether the group was notified, or could not be. */
+function strip(told) {
+  const now = Date.now();
+  const hours = Array.from({ length: 24 }, () => ({ sent: 0, failed: 0, held: 0 }));
+  for (const it of told) {
+    const hour = 23 - Math.floor((now - Date.parse(it.at)) / 3600e3);
+    if (hours[hour]) hours[hour][OUTCOMES[it.outcome] || "held"] += 1;
+  }
+  const blocks = hours.map(({ sent, failed, held }) => h(`i.${failed ? "failed" : sent ? "sent" : held ? "held" : "none"}`));
+  const last = told[0];
+  const text = last ? `${t("Last notification")}: ${t(last.outcome)}, ${when(last.at)}` : t("Not notified in the last 24 hours");
+  return h("div.strip", { role: "img", "aria-label": text, title: last ? `${text} (${exact(last.at)})` : text }, blocks);
+}
+
+const OUTCOMES = { sent: "sent", failed: "failed", refused: "failed", expired: "failed", surrendered: "failed" };

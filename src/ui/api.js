@@ -1,0 +1,48 @@
+// What the page asks of the agent. Paths are relative, so that a prefix before them does no harm.
+
+async function ask(path, options) {
+  const response = await fetch(path, { cache: "no-store", ...options });
+  const text = await response.text();
+  if (response.ok) return text ? JSON.parse(text) : null;
+  let why = text;
+  try {
+    const parsed = JSON.parse(text);
+    why = parsed.message || parsed;
+  } catch { /* plain text */ }
+  throw new Error(`${response.status}: ${String(why).trim() || response.statusText}`);
+}
+
+const post = (path, body) => ask(path, {
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify(body),
+});
+
+export const groups = () => ask("api/v2/alerts/groups");
+export const silences = () => ask("api/v2/silences");
+export const status = () => ask("api/v2/status");
+export const history = () => ask("bellwether/v1/history");
+
+/** The alerts that all these matchers match. */
+export function alertsOf(matchers) {
+  const query = new URLSearchParams(matchers.map((it) => ["filter", it]));
+  return ask(`api/v2/alerts?${query}`);
+}
+
+/** Sets a silence, or changes the one of its id; answers the id that it has now. */
+export const setSilence = (silence) => post("api/v2/silences", silence).then((it) => it.silenceID);
+
+export const expireSilence = (id) => ask(`api/v2/silence/${id}`, { method: "DELETE" });
+
+/** Sets a silence that ends as soon as nothing that it matches fires, or after a month. */
+export const acknowledge = (silence) => setSilence({
+  ...silence, annotations: { ends: "when resolved" },
+  startsAt: new Date().toISOString(), endsAt: new Date(Date.now() + 30 * 864e5).toISOString(),
+});
+
+/** Waits until something is newer than `version`, or for some time; answers the version now. */
+export async function changes(version, signal) {
+  const response = await fetch(`bellwether/v1/changes?after=${version}`, { cache: "no-store", signal });
+  if (!response.ok) throw new Error(String(response.status));
+  return (await response.text()).trim();
+}

@@ -1,0 +1,118 @@
+// The page: which view a link names, the bar above it, and when it is drawn.
+import * as alerts from "./alerts.js";
+import * as notifications from "./notifications.js";
+import * as node from "./node.js";
+import * as silences from "./silences.js";
+import { h, remember, remembered, show } from "./dom.js";
+import { hasHeld, hold, start, state } from "./live.js";
+import { parse } from "./matchers.js";
+import { ago, tick, when } from "./time.js";
+import { languages, language, speak, t } from "./words.js";
+
+const VIEWS = { alerts, silences, notifications, status: node };
+const NAMES = { alerts: "Alerts", silences: "Silences", notifications: "Notifications", status: "Node" };
+const TOUCHED_MS = 4e3;
+
+const main = document.getElementById("main");
+let current = null;
+let touchedAt = 0;
+
+/** Shows what the link names: Alertmanager's links, and ours. */
+function route() {
+  const [path, text] = location.hash.replace(/^#\/?/, "").replaceAll("&quot;", "%22").split(/\?(.*)/s);
+  const query = new URLSearchParams(text || "");
+  const [name, id] = path.split("/");
+  const view = VIEWS[name] || alerts;
+  current?.leave?.();
+  current = view;
+  if (name === "silences" && id === "new") {
+    show(main, view.view(new URLSearchParams(), navigate));
+    let matchers = [];
+    try {
+      matchers = query.getAll("filter").flatMap(parse);
+    } catch { /* the dialog opens without */ }
+    view.openNew(matchers);
+  } else {
+    show(main, view.view(query, navigate, name === "silences" ? id : undefined));
+  }
+  drawNav(VIEWS[name] ? name : "alerts");
+  view.draw();
+  document.title = `${t(NAMES[VIEWS[name] ? name : "alerts"])} · Bellwether`;
+}
+
+function navigate(hash) {
+  if (location.hash === hash) route();
+  else location.hash = hash;
+}
+
+function drawNav(name) {
+  const firing = new Set(state.groups.flatMap((it) => it.alerts).filter((it) => alerts.kindOf(it) === "active").map((it) => it.fingerprint)).size;
+  show(document.getElementById("nav"), [
+    ...Object.entries(NAMES).map(([key, text]) => h("a", { href: `#/${key}`, "aria-current": key === name ? "page" : null }, t(text), key === "alerts" && firing ? h("b.badge", {}, firing) : null)),
+  ]);
+  show(document.getElementById("tools"), [
+    h("button.icon", { type: "button", "aria-label": t("Dark or light"), title: t("Dark or light"), onclick: theme }, "◐"),
+    h("select.icon", { "aria-label": t("Language"), onchange: (event) => { speak(event.target.value); drawAll(); } }, Object.entries(languages).map(([key, text]) => h("option", { value: key, selected: key === language() }, text))),
+  ]);
+  drawIcon(firing);
+}
+
+function drawIcon(firing) {
+  const fill = firing ? "%23d1242f" : "%231a7f37";
+  const text = firing ? `<text x='16' y='22' font-size='${firing > 99 ? 13 : 17}' font-family='sans-serif' text-anchor='middle' fill='white'>${firing > 999 ? "1k" : firing}</text>` : "";
+  document.getElementById("icon").href = `data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'><circle cx='16' cy='16' r='16' fill='${fill}'/>${text}</svg>`;
+}
+
+function theme() {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const now = document.documentElement.dataset.theme || (dark ? "dark" : "light");
+  document.documentElement.dataset.theme = now === "dark" ? "light" : "dark";
+  remember("theme", document.documentElement.dataset.theme);
+}
+
+function drawBanner() {
+  const banner = document.getElementById("banner");
+  let text = "";
+  if (state.fault) text = state.at ? `${t("The agent is out of reach. What you see is from")} ${when(state.at)} (${ago(state.at)}).` : `${t("The agent is out of reach.")} ${t("Trying again.")}`;
+  else if (hasHeld()) text = t("Something changed.");
+  const shows = text + hasHeld();
+  if (banner.dataset.shows === shows) return;
+  banner.dataset.shows = shows;
+  banner.className = state.fault ? "bad" : "new";
+  banner.hidden = !text;
+  show(banner, text ? [h("span", {}, text), hasHeld() && !state.fault ? h("button", { type: "button", onclick: () => hold(false) }, t("Show")) : null].filter(Boolean) : []);
+}
+
+/** While somebody types, marks text, reads a dialog or scrolls, what is on the page stays. */
+function isBusy() {
+  const focused = document.activeElement;
+  const types = focused && ["INPUT", "TEXTAREA"].includes(focused.tagName) && focused.type !== "checkbox" && focused.value;
+  return Boolean(types || document.querySelector("dialog[open], details[open]") || String(getSelection()) || Date.now() - touchedAt < TOUCHED_MS);
+}
+
+function drawAll() {
+  document.documentElement.lang = language();
+  document.getElementById("skip").textContent = t("Skip to content");
+  route();
+  drawBanner();
+}
+
+function changed() {
+  const name = location.hash.replace(/^#\/?/, "").split(/[/?]/)[0];
+  drawNav(VIEWS[name] ? name : "alerts");
+  current?.draw();
+  drawBanner();
+}
+
+const saved = remembered("theme");
+if (saved) document.documentElement.dataset.theme = saved;
+for (const event of ["scroll", "touchstart", "wheel"]) addEventListener(event, () => { touchedAt = Date.now(); }, { passive: true });
+addEventListener("hashchange", route);
+document.getElementById("skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
+setInterval(() => {
+  hold(isBusy());
+  drawBanner();
+}, 500);
+setInterval(tick, 10e3);
+drawAll();
+start(changed);

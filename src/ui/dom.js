@@ -1,0 +1,108 @@
+// Builds elements. Text from outside only ever becomes a text node or an attribute that is no script.
+
+/** An element: `props` are attributes, or listeners where the name begins with "on"; children are nodes, text or nothing. */
+export function h(tag, props, ...children) {
+  const [name, ...classes] = tag.split(".");
+  const element = document.createElement(name || "div");
+  if (classes.length) element.className = classes.join(" ");
+  for (const [key, value] of Object.entries(props || {})) {
+    if (value === undefined || value === null || value === false) continue;
+    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else if (key === "value") element.value = value;
+    else element.setAttribute(key, value === true ? "" : value);
+  }
+  add(element, children);
+  return element;
+}
+
+function add(element, children) {
+  for (const child of children.flat(Infinity)) {
+    if (child === undefined || child === null || child === false) continue;
+    element.append(child instanceof Node ? child : String(child));
+  }
+}
+
+/** Makes `parent` hold exactly these nodes, and moves none that is in its place already. */
+export function show(parent, nodes) {
+  nodes.forEach((node, at) => {
+    const there = parent.childNodes[at];
+    if (there !== node) parent.insertBefore(node, there || null);
+  });
+  while (parent.childNodes.length > nodes.length) parent.lastChild.remove();
+}
+
+/** Elements by key: one is built anew only when what it shows has changed, and then it flashes once. */
+export class Keyed {
+  #known = new Map();
+
+  /** The element for `key`; `build` runs only if `shows` (any text) differs from the last time. */
+  element(key, shows, build) {
+    const known = this.#known.get(key);
+    if (known && known.shows === shows) return known.element;
+    const element = build();
+    if (known) element.classList.add("changed");
+    this.#known.set(key, { shows, element });
+    return element;
+  }
+
+  /** Forgets what is not among `keys`. */
+  keep(keys) {
+    for (const key of this.#known.keys()) if (!keys.has(key)) this.#known.delete(key);
+  }
+}
+
+const LINK = /https?:\/\/[^\s<>"'`]+/g;
+
+/** Text in which http and https links can be followed; nothing else becomes a link. */
+export function linked(text) {
+  const parts = [];
+  let from = 0;
+  for (const match of text.matchAll(LINK)) {
+    const url = match[0].replace(/[.,;:!?)\]}]+$/, "");
+    parts.push(text.slice(from, match.index), outside(url, url));
+    from = match.index + url.length;
+  }
+  parts.push(text.slice(from));
+  return parts;
+}
+
+/** A link to another site, or plain text where the address is neither http nor https. */
+export function outside(url, text) {
+  return isWeb(url) ? h("a", { href: url, rel: "noopener noreferrer nofollow", target: "_blank" }, text) : text;
+}
+
+/** Whether the address is one that a browser opens as a page. */
+export function isWeb(url) {
+  try {
+    return ["http:", "https:"].includes(new URL(url).protocol);
+  } catch {
+    return false;
+  }
+}
+
+let toastTimer;
+
+/** Says something for some seconds, to screen readers as well. */
+export function toast(text) {
+  const element = document.getElementById("toast");
+  element.textContent = text;
+  element.classList.add("on");
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => element.classList.remove("on"), 6000);
+}
+
+/** Remembers a setting in this browser; a browser that keeps nothing is no error. */
+export function remember(key, value) {
+  try {
+    localStorage.setItem(`bellwether.${key}`, value);
+  } catch { /* private browsing */ }
+}
+
+/** A remembered setting, or nothing. */
+export function remembered(key) {
+  try {
+    return localStorage.getItem(`bellwether.${key}`);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,118 @@
+// Keeps what the page shows true: waits for the agent to say that something changed, then fetches that and no more.
+import * as api from "./api.js";
+
+/** What the agent told last. `at` is when; `fault` says why it could not be asked since. */
+export const state = { groups: [], silences: [], history: [], status: null, at: null, fault: null, isRead: false };
+
+const FETCHES = { alerts: ["groups", api.groups], silences: ["silences", api.silences], history: ["history", api.history] };
+const RETRY_MS_MAX = 15e3;
+/** An agent is asked for lists for at most a tenth of the time. */
+const REST_OF_FETCH = 9;
+
+let listener = () => {};
+let version = "";
+let waiting = new Set(Object.keys(FETCHES));
+let applied = Promise.resolve();
+let isHeld = false;
+let held = null;
+let endTimer;
+
+/** Starts; `onchange` is called after each change. */
+export function start(onchange) {
+  listener = onchange;
+  run();
+}
+
+/** Fetches these kinds now ("alerts", "silences", "history"), whatever the agent says: after a write of ours. */
+export function refresh(...kinds) {
+  applied = applied.then(() => load(kinds.length ? kinds : Object.keys(FETCHES)));
+  return applied;
+}
+
+/** While held, what comes new is not shown; `listener` is told that there is some. */
+export function hold(on) {
+  isHeld = on;
+  if (!on && held) {
+    Object.assign(state, held);
+    held = null;
+    listener();
+  }
+}
+
+/** Whether something new waits until the page is no longer held. */
+export const hasHeld = () => held !== null;
+
+async function run() {
+  let retry = 1e3;
+  for (;;) {
+    try {
+      const next = await api.changes(version, AbortSignal.timeout(90e3));
+      newer(version, next).forEach((kind) => waiting.add(kind));
+      version = next;
+      if (waiting.size) {
+        const began = Date.now();
+        await refresh(...waiting);
+        if (state.fault) throw state.fault;
+        waiting = new Set();
+        await sleep(Math.max(500, (Date.now() - began) * REST_OF_FETCH));
+      } else if (state.fault) {
+        await refresh();
+      }
+      retry = 1e3;
+    } catch (error) {
+      state.fault = error;
+      version = "";
+      waiting = new Set(Object.keys(FETCHES));
+      listener();
+      await sleep(retry);
+      retry = Math.min(RETRY_MS_MAX, retry * 2);
+    }
+  }
+}
+
+/** The kinds whose number differs: a version is "start.alerts.silences.history". */
+function newer(before, after) {
+  const [old, now] = [before.split("."), after.split(".")];
+  return Object.keys(FETCHES).filter((_, at) => old[0] !== now[0] || old[at + 1] !== now[at + 1]);
+}
+
+async function load(kinds) {
+  const got = {};
+  try {
+    await Promise.all(kinds.map(async (kind) => {
+      const [key, fetch] = FETCHES[kind];
+      got[key] = await fetch();
+    }));
+    got.at = Date.now();
+    got.fault = null;
+    got.isRead = true;
+  } catch (error) {
+    got.fault = error;
+  }
+  if (isHeld && state.isRead && !got.fault) {
+    held = { ...held, ...got };
+    state.fault = null;
+  } else {
+    Object.assign(state, held, got);
+    held = null;
+  }
+  wakeAtNextEnd();
+  listener();
+}
+
+/** Alerts and silences end by themselves, which is no change that the agent tells: look again when the next one does. */
+function wakeAtNextEnd() {
+  clearTimeout(endTimer);
+  const now = Date.now();
+  let next = Infinity;
+  for (const group of state.groups) for (const alert of group.alerts) next = sooner(next, alert.endsAt, now);
+  for (const silence of state.silences) next = sooner(sooner(next, silence.endsAt, now), silence.startsAt, now);
+  if (next < Infinity) endTimer = setTimeout(() => refresh("alerts", "silences"), Math.min(Math.max(next - now + 1500, 30e3), 2 ** 31 - 1));
+}
+
+function sooner(next, time, now) {
+  const at = Date.parse(time);
+  return at > now && at < next ? at : next;
+}
+
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));

@@ -1,0 +1,168 @@
+// Quieting: the dialog for a silence, and acknowledging in one tap.
+import * as api from "./api.js";
+import { h, remember, remembered, show, toast } from "./dom.js";
+import { refresh, state } from "./live.js";
+import { equal, format, formatAll, fromApi, parse, toApi } from "./matchers.js";
+import { duration, lasting, local, tomorrow, when } from "./time.js";
+import { t } from "./words.js";
+
+const HOUR = 3600e3;
+const CHIPS = ["1h", "4h", "8h", "1d", "7d"];
+const SHOWN_MAX = 50;
+
+const author = () => remembered("author") || "";
+
+/** Quiets what all these matchers match until it resolves. */
+export async function acknowledge(matchers) {
+  const createdBy = author() || askAuthor();
+  if (!createdBy) return;
+  try {
+    await api.acknowledge({ matchers: matchers.map(toApi), createdBy, comment: t("Acknowledged") });
+    toast(t("Acknowledged: quiet until it resolves."));
+    refresh("alerts", "silences");
+  } catch (error) {
+    toast(error.message);
+  }
+}
+
+function askAuthor() {
+  const name = (prompt(t("Your name")) || "").trim();
+  if (name) remember("author", name);
+  return name;
+}
+
+/** Expires silences, and says how it went. */
+export async function expire(ids) {
+  const outcomes = await Promise.allSettled(ids.map(api.expireSilence));
+  const failed = outcomes.find((it) => it.status === "rejected");
+  toast(failed ? failed.reason.message : t("Expired"));
+  refresh("alerts", "silences");
+}
+
+/** Opens the dialog: for new matchers, or for a silence to edit (`again` makes a new one of it). */
+export function openSilence(matchers, { silence, again } = {}) {
+  const chosen = silence ? silence.matchers.map(fromApi) : [...matchers];
+  const dialog = h("dialog", { "aria-labelledby": "silence-title", onclose: () => dialog.remove() });
+  const draft = new Draft(dialog, chosen, again ? { ...silence, id: undefined } : silence);
+  document.body.append(dialog);
+  draft.draw();
+  dialog.showModal();
+  draft.preview();
+}
+
+class Draft {
+  constructor(dialog, matchers, silence) {
+    const isOver = silence && !silence.id;
+    this.dialog = dialog;
+    this.matchers = matchers;
+    this.id = silence?.id;
+    this.startsAt = silence && !isOver ? new Date(silence.startsAt) : null;
+    this.chips = h("div.chips");
+    this.end = h("input", { type: "datetime-local", id: "silence-end", required: true, onchange: () => this.choose(null) });
+    this.length = h("input", { id: "silence-length", size: 8, placeholder: "2h30m", autocomplete: "off", oninput: () => this.choose(this.length.value) });
+    this.author = h("input", { id: "silence-author", required: true, autocomplete: "name", value: silence?.createdBy || author() });
+    this.comment = h("textarea", { id: "silence-comment", required: true, rows: 2 });
+    this.comment.value = silence?.comment || "";
+    this.add = h("input", { "aria-label": t("Add a matcher"), placeholder: 'instance="gw1"', autocapitalize: "none", spellcheck: "false", onkeydown: (event) => event.key === "Enter" && (event.preventDefault(), this.addTyped()) });
+    this.fault = h("p.fault", { role: "alert" });
+    this.found = h("div.found", { "aria-live": "polite" });
+    this.labels = h("div.chips");
+    if (silence && !isOver) this.end.value = local(silence.endsAt);
+    else this.choose("4h");
+  }
+
+  /** A duration ("4h"), "tomorrow", or nothing where the end was typed. */
+  choose(text) {
+    this.chosen = text;
+    if (text === "tomorrow") this.end.value = local(tomorrow());
+    else if (text && duration(text)) this.end.value = local(this.from() + duration(text));
+    this.drawChips();
+  }
+
+  from() {
+    return Math.max(Date.now(), this.startsAt ? this.startsAt.getTime() : 0);
+  }
+
+  drawChips() {
+    const chip = (text, shown) => h(`button.chip${this.chosen === text ? ".on" : ""}`, { type: "button", "aria-pressed": String(this.chosen === text), onclick: () => this.choose(text) }, shown);
+    show(this.chips, [...CHIPS.map((text) => chip(text, lasting(duration(text)))), chip("tomorrow", t("until tomorrow 8:00"))]);
+  }
+
+  drawLabels() {
+    show(this.labels, this.matchers.map((matcher, at) => h("button.chip.on", {
+      type: "button", title: t("Remove"), onclick: () => { this.matchers.splice(at, 1); this.drawLabels(); this.preview(); },
+    }, format(matcher), h("span", { "aria-hidden": "true" }, " ×"))));
+  }
+
+  draw() {
+    const field = (input, name, ...rest) => h("div.field", {}, h("label", { for: input.id }, name), input, rest);
+    this.drawLabels();
+    this.drawChips();
+    show(this.dialog, [h("form", { method: "dialog", onsubmit: (event) => { event.preventDefault(); this.send(); } },
+      h("h2", { id: "silence-title" }, this.id ? t("Edit silence") : t("New silence")),
+      h("fieldset", {}, h("legend", {}, t("What it mutes")), this.labels,
+        h("div.find", {}, this.add, h("button", { type: "button", onclick: () => this.addTyped() }, t("Add")))),
+      this.found,
+      h("fieldset", {}, h("legend", {}, t("For how long")), this.chips,
+        h("div.row", {}, field(this.length, t("Duration")), field(this.end, t("Until")))),
+      field(this.author, t("Your name")), field(this.comment, t("Comment")), this.fault,
+      h("div.actions", {}, h("button", { type: "button", onclick: () => this.dialog.close() }, t("Cancel")), h("button.primary", { type: "submit" }, this.id ? t("Save") : t("Silence"))))]);
+  }
+
+  addTyped() {
+    try {
+      this.matchers.push(...parse(this.add.value));
+      this.add.value = "";
+      this.fault.textContent = "";
+      this.drawLabels();
+      this.preview();
+    } catch (error) {
+      this.fault.textContent = `${t("Not a filter")}: ${error.message}`;
+    }
+  }
+
+  /** Counts and lists what it would mute now, as the agent sees it. */
+  async preview() {
+    const asked = formatAll(this.matchers);
+    this.asked = asked;
+    if (!this.matchers.length) {
+      show(this.found, [h("p", {}, t("Add a matcher"))]);
+      return;
+    }
+    let nodes;
+    try {
+      const alerts = await api.alertsOf(this.matchers.map(format));
+      nodes = [h("details", {}, h("summary", {}, `${t("Mutes now")}: ${alerts.length}`),
+        h("ul", {}, alerts.slice(0, SHOWN_MAX).map((it) => h("li", {}, formatAll(Object.entries(it.labels).map(([name, value]) => equal(name, value)))))),
+        alerts.length > SHOWN_MAX ? `… ${alerts.length - SHOWN_MAX}` : null)];
+    } catch (error) {
+      nodes = [h("p.fault", {}, error.message)];
+    }
+    if (this.asked === asked) show(this.found, nodes);
+  }
+
+  async send() {
+    const endsAt = new Date(this.end.value);
+    if (!this.matchers.length) {
+      this.fault.textContent = t("Add a matcher");
+    } else if (!(endsAt > Date.now())) {
+      this.fault.textContent = t("It must end later than now.");
+    } else {
+      remember("author", this.author.value.trim());
+      try {
+        await api.setSilence({
+          id: this.id, matchers: this.matchers.map(toApi), createdBy: this.author.value.trim(), comment: this.comment.value.trim(),
+          startsAt: (this.startsAt || new Date()).toISOString(), endsAt: endsAt.toISOString(),
+        });
+        toast(`${t("Silenced until")} ${when(endsAt)}`);
+        this.dialog.close();
+        refresh("alerts", "silences");
+      } catch (error) {
+        this.fault.textContent = error.message;
+      }
+    }
+  }
+}
+
+/** The silence of an id, if it is known. */
+export const silenceOf = (id) => state.silences.find((it) => it.id === id);

@@ -1,0 +1,79 @@
+// The silences, by state.
+import { h, linked, show } from "./dom.js";
+import { state } from "./live.js";
+import { equal, format, formatAll, fromApi, compile } from "./matchers.js";
+import { expire, openSilence } from "./quiet.js";
+import { exact, since, when } from "./time.js";
+import { t } from "./words.js";
+
+const STATES = ["active", "pending", "expired"];
+const EXPIRED_SHOWN = 50;
+
+const picked = new Set();
+let parts;
+let shownState = "active";
+let only = null;
+
+/** The view; `id` shows one silence alone. */
+export function view(query, navigate, id) {
+  only = id || null;
+  shownState = STATES.includes(query.get("state")) ? query.get("state") : "active";
+  picked.clear();
+  parts = { navigate, tabs: h("div.counts", { role: "group", "aria-label": t("Show") }), actions: h("div.actions"), list: h("ul.silences") };
+  return [h("h1.sr", {}, t("Silences")), parts.tabs, parts.actions, parts.list];
+}
+
+export function draw() {
+  if (!parts) return;
+  const by = Object.groupBy ? Object.groupBy(state.silences, (it) => it.status.state) : group(state.silences);
+  show(parts.tabs, STATES.map((name) => h(`button.count.${name}`, {
+    type: "button", "aria-pressed": String(!only && shownState === name), onclick: () => parts.navigate(`#/silences?state=${name}`),
+  }, h("b", {}, (by[name] || []).length), " ", t(name))));
+  const shown = only ? state.silences.filter((it) => it.id === only) : sorted(by[shownState] || []);
+  for (const id of picked) if (!shown.some((it) => it.id === id && it.status.state !== "expired")) picked.delete(id);
+  drawActions();
+  const rows = shown.slice(0, shownState === "expired" && !only ? EXPIRED_SHOWN : undefined).map(row);
+  show(parts.list, rows.length || !state.isRead ? rows : [h("li.empty", {}, only ? t("No such silence; it may have been removed.") : t("No silences."))]);
+}
+
+function group(silences) {
+  const by = {};
+  for (const it of silences) (by[it.status.state] ||= []).push(it);
+  return by;
+}
+
+const sorted = (silences) => [...silences].sort((a, b) => (shownState === "expired" ? b.endsAt.localeCompare(a.endsAt) : a.endsAt.localeCompare(b.endsAt)));
+
+function drawActions() {
+  show(parts.actions, [
+    picked.size ? h("button.danger", { type: "button", onclick: () => expire([...picked]) }, `${t("Expire selected")} (${picked.size})`) : null,
+    h("button.primary", { type: "button", onclick: () => openSilence([]) }, t("New silence")),
+  ].filter(Boolean));
+}
+
+function row(silence) {
+  const matchers = silence.matchers.map(fromApi);
+  const isOver = silence.status.state === "expired";
+  const test = compile(matchers);
+  const mutes = isOver ? 0 : new Set(state.groups.flatMap((it) => it.alerts).filter((it) => test(it.labels)).map((it) => it.fingerprint)).size;
+  const name = formatAll(matchers);
+  const untilResolved = silence.annotations?.ends === "when resolved";
+  return h(`li.silence.${silence.status.state}`, { id: `silence-${silence.id}` },
+    isOver ? null : h("input", {
+      type: "checkbox", "aria-label": `${t("Select")} ${name}`, checked: picked.has(silence.id),
+      onchange: (event) => { event.target.checked ? picked.add(silence.id) : picked.delete(silence.id); drawActions(); },
+    }),
+    h("div.what", {},
+      h("div.chips", {}, matchers.map((it) => h("span.chip", {}, format(it)))),
+      h("p.summary", { dir: "auto" }, linked(silence.comment)),
+      h("p.annotation", { dir: "auto" }, silence.createdBy, " · ", silence.status.state === "pending" ? `${t("from")} ${when(silence.startsAt)} ` : "",
+        untilResolved && !isOver ? t("until it resolves") : h("span", { title: exact(silence.endsAt) }, `${t(isOver ? "ended" : "until")} ${when(silence.endsAt)}`), " (", since(h, silence.endsAt), ")")),
+    h("div.side", {},
+      isOver ? null : h("a", { href: `#/alerts?${new URLSearchParams({ filter: name })}` }, `${t("mutes")} ${mutes}`),
+      isOver ? null : h("button", { type: "button", onclick: () => openSilence([], { silence }) }, t("Edit")),
+      isOver ? h("button", { type: "button", onclick: () => openSilence([], { silence, again: true }) }, t("Set again"))
+        : h("button.danger", { type: "button", onclick: () => expire([silence.id]) }, t("Expire"))));
+}
+
+/** A silence for what a link names. */
+export const openNew = (matchers) => openSilence(matchers.map((it) => (it.op ? it : equal(it.name, it.value))));

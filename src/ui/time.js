@@ -1,0 +1,70 @@
+// Times and durations in the visitor's zone and language.
+import { language } from "./words.js";
+
+const MINUTE = 60e3;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const UNITS = [[DAY, "day"], [HOUR, "hour"], [MINUTE, "minute"], [1e3, "second"]];
+
+/** "12 min ago", "in 3 hr". */
+export function ago(time, now = Date.now()) {
+  const away = new Date(time) - now;
+  const [ms, unit] = UNITS.find(([ms]) => Math.abs(away) >= ms) || UNITS[3];
+  return new Intl.RelativeTimeFormat(language(), { style: "short", numeric: "auto" }).format(Math.trunc(away / ms), unit);
+}
+
+/** A date and time in the visitor's zone; today's without the date. */
+export function when(time) {
+  const date = new Date(time);
+  const isToday = date.toDateString() === new Date().toDateString();
+  return date.toLocaleString(language(), isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
+}
+
+/** The whole of a time, for titles. */
+export const exact = (time) => new Date(time).toLocaleString(language(), { dateStyle: "full", timeStyle: "long" });
+
+/** "2 h 30 min" from milliseconds. */
+export function lasting(ms) {
+  const parts = [];
+  let rest = Math.max(0, Math.round(ms / 1e3) * 1e3);
+  for (const [size, unit] of UNITS) {
+    const count = Math.floor(rest / size);
+    if (count && parts.length < 2) parts.push(new Intl.NumberFormat(language(), { style: "unit", unit, unitDisplay: "short" }).format(count));
+    rest -= count * size;
+  }
+  return parts.join(" ") || new Intl.NumberFormat(language(), { style: "unit", unit: "second", unitDisplay: "short" }).format(0);
+}
+
+/** Milliseconds of "1d 2h30m", as durations are written in the config; nothing if it is no duration. */
+export function duration(text) {
+  const units = { d: DAY, h: HOUR, m: MINUTE, s: 1e3, w: 7 * DAY };
+  if (!/^\s*(\d+(\.\d+)?\s*[wdhms]\s*)+$/.test(text)) return null;
+  return [...text.matchAll(/(\d+(?:\.\d+)?)\s*([wdhms])/g)].reduce((sum, [, count, unit]) => sum + count * units[unit], 0);
+}
+
+/** For an input of type datetime-local. */
+export function local(time) {
+  const date = new Date(time);
+  return new Date(date - date.getTimezoneOffset() * MINUTE).toISOString().slice(0, 16);
+}
+
+/** Tomorrow at 8 in the morning here. */
+export function tomorrow() {
+  const date = new Date();
+  date.setDate(date.getDate() + 1);
+  date.setHours(8, 0, 0, 0);
+  return date;
+}
+
+/** An element that shows how long ago a time is; `tick` keeps it true. */
+export function since(h, time) {
+  return h("time", { datetime: time, title: exact(time) }, ago(time));
+}
+
+/** Brings every "12 min ago" on the page up to date. */
+export function tick() {
+  for (const element of document.querySelectorAll("time")) {
+    const text = ago(element.dateTime);
+    if (element.textContent !== text) element.textContent = text;
+  }
+}
