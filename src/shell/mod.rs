@@ -15,6 +15,7 @@
 //! the blocking pool.
 
 pub mod clock;
+mod error;
 pub mod files;
 pub mod flash;
 mod http;
@@ -48,7 +49,7 @@ use smol::{LocalExecutor, Task};
 
 use crate::api::{self, Answer, Endpoint, Reload, Response, Site};
 use crate::config::Config;
-use crate::config::settings::{Address, Cluster, Listen, Storage, Web};
+use crate::config::settings::{Cluster, Listen, Storage, Web};
 use crate::effect::{AttemptId, Cx, Effect};
 use crate::gossip::{self, KeyRing, Via};
 use crate::limits::{EVENTS_MAX, TIMER_LATE_MAX};
@@ -58,7 +59,8 @@ use crate::store::{Kept, Ticket};
 use crate::time::Mono;
 use crate::wire::record::kind_name;
 
-use flash::FlashError;
+pub use error::Error;
+
 use http::{Exchange, Server};
 use keeper::Keeper;
 use notifier::Notifier;
@@ -129,34 +131,6 @@ pub type Load = Box<dyn Fn() -> Result<(Config, KeyRing), String>>;
 impl fmt::Debug for Setup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Setup").field("web", &self.web).finish_non_exhaustive()
-    }
-}
-
-/// Why the shell did not start, or does not go on.
-#[derive(Debug)]
-pub enum Error {
-    /// The system refused something that nothing works without: what.
-    System(&'static str, io::Error),
-    /// Another process owns the state directory.
-    Storage(FlashError),
-    /// An address cannot be listened on.
-    Listen(Address, io::Error),
-    /// The flock's port cannot be opened there.
-    Port(Address, io::Error),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Storage(error) => write!(f, "--storage.path: {error}"),
-            Self::System(what, error) => write!(f, "{what}: {error}"),
-            Self::Listen(address, error) => {
-                write!(f, "--web.listen-address={address}: cannot listen there: {error}")
-            }
-            Self::Port(address, error) => {
-                write!(f, "--cluster.listen-address={address}: cannot listen there: {error}")
-            }
-        }
     }
 }
 

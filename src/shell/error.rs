@@ -1,0 +1,35 @@
+//! Why the shell does not start, or does not go on.
+
+use std::fmt;
+use std::io;
+
+use crate::config::settings::Address;
+use crate::shell::flash::FlashError;
+
+/// Why the shell did not start, or does not go on.
+#[derive(Debug)]
+pub enum Error {
+    /// The system refused something that nothing works without: what.
+    System(&'static str, io::Error),
+    /// Another process owns the state directory.
+    Storage(FlashError),
+    /// An address cannot be listened on.
+    Listen(Address, io::Error),
+    /// The flock's port cannot be opened there.
+    Port(Address, io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Storage(error) => write!(f, "--storage.path: {error}"),
+            Self::System(what, error) => write!(f, "{what}: {error}"),
+            Self::Listen(address, error) => {
+                write!(f, "--web.listen-address={address}: cannot listen there: {error}")
+            }
+            Self::Port(address, error) => {
+                write!(f, "--cluster.listen-address={address}: cannot listen there: {error}")
+            }
+        }
+    }
+}
