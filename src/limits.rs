@@ -117,6 +117,10 @@ pub const REQUESTS_PER_ATTEMPT_MAX: u32 = 16;
 pub const TEMPLATE_FAULTS_MAX: usize = 8;
 /// Bytes of the text of one. Policy: cut.
 pub const TEMPLATE_FAULT_BYTES_MAX: usize = 512;
+/// What one piece of long work may take before others have their turn, in steps of about a nanosecond on a fast machine and
+/// ten on a slow one: lists that are asked for, comparisons with silences, flushes that are due, a reload, a restart.
+/// Policy: the rest is done in further pieces.
+pub const PIECE_STEPS: u64 = 4_000_000;
 
 // The core.
 
@@ -208,6 +212,9 @@ pub const STORE_DELAY_MAX: Duration = Duration::from_secs(15 * 60);
 pub const PATTERN_BYTES_MAX: usize = 32 * 1024;
 /// Matchers of one silence, and filters of one request. Policy: refused with 400.
 pub const MATCHERS_MAX: usize = 64;
+/// Bytes of the compiled regular expressions of one silence, or of the filters of one request. Policy: refused with 400,
+/// the rest is not compiled.
+pub const MATCHERS_COMPILED_BYTES_MAX: usize = 1024 * 1024;
 /// States of one regular expression, repetitions written out: an alternation of a thousand host names fits. Policy: refuse
 /// the matcher, before it is compiled.
 pub const PATTERN_STATES_MAX: usize = 32 * 1024;

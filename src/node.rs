@@ -15,6 +15,7 @@ use std::rc::Rc;
 
 use crate::config::Config;
 use crate::core::clock::Watch;
+use crate::core::group::Group;
 use crate::core::stats::Stats;
 use crate::core::{Core, Intake, TooManyGroups};
 use crate::effect::{AttemptId, Cx};
@@ -30,9 +31,10 @@ use stamps::Stamps;
 
 pub use clock::DATED;
 
-pub use crate::core::Options;
+pub use crate::core::group::GroupId;
 pub use crate::core::history::{Entry, Outcome};
 pub use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules};
+pub use crate::core::{Options, Reload};
 
 /// An aggregation group as the API shows it.
 #[derive(Clone, Debug)]
@@ -43,8 +45,6 @@ pub struct GroupView<'a> {
     pub receiver: &'a Rc<str>,
     /// The labels of its route.
     pub route_labels: &'a Labels,
-    /// Its alerts, in the order of [`Alert::order`], also those that have ended.
-    pub alerts: Vec<(Fingerprint, &'a Alert)>,
     /// The names of the time intervals that mute it now.
     pub muted_by: Vec<Rc<str>>,
 }
@@ -147,14 +147,15 @@ impl Node {
         self.handle_flock_timeout(cx);
     }
 
-    /// Goes on with another config; one that would make too many groups changes nothing.
+    /// Goes on with another config, best after [`Node::prepare`] has done all; one that would make too many groups changes
+    /// nothing.
     pub fn handle_config(
         &mut self,
         cx: &mut Cx<'_>,
-        config: Rc<Config>,
+        reload: impl Into<Reload>,
     ) -> Result<(), TooManyGroups> {
         self.handle_clock(cx);
-        self.core.handle_config(cx, config)?;
+        self.core.handle_config(cx, reload)?;
         self.spread(cx);
         Ok(())
     }
@@ -175,6 +176,11 @@ impl Node {
     /// The options it runs with.
     pub const fn options(&self) -> &Options {
         self.core.options()
+    }
+
+    /// Does another piece of the work before a config is taken, which changes nothing. Returns whether that was all.
+    pub fn prepare(&self, reload: &mut Reload) -> bool {
+        self.core.prepare(reload)
     }
 
     /// What has been counted.
@@ -201,7 +207,15 @@ impl Node {
     pub fn alerts(
         &self,
     ) -> impl Iterator<Item = (Fingerprint, &Alert, impl Iterator<Item = &Rc<str>>)> {
-        self.core.alerts().iter().map(|(fingerprint, entry)| {
+        self.alerts_from(Fingerprint::MIN)
+    }
+
+    /// The same from `first` on.
+    pub fn alerts_from(
+        &self,
+        first: Fingerprint,
+    ) -> impl Iterator<Item = (Fingerprint, &Alert, impl Iterator<Item = &Rc<str>>)> {
+        self.core.alerts().iter_from(first).map(|(fingerprint, entry)| {
             let receiver = |route| &self.core.routes().get(route).receiver.name;
             (
                 fingerprint,
@@ -211,37 +225,46 @@ impl Node {
         })
     }
 
-    /// Why an alert would not be notified now.
-    pub fn muted(&self, now: Now, fingerprint: Fingerprint) -> Muted {
-        self.core.muted(now.wall, fingerprint)
+    /// Why an alert would not be notified now. Adds what it took to `steps`; nothing if they come to
+    /// [`crate::limits::PIECE_STEPS`] before it is known: then the next call goes on.
+    pub fn muted(&self, now: Now, fingerprint: Fingerprint, steps: &mut u64) -> Option<Muted> {
+        self.core.muted(now.wall, fingerprint, steps)
     }
 
     /// Every aggregation group that has alerts, sorted by labels and receiver.
-    pub fn groups(&self, now: Now) -> Vec<GroupView<'_>> {
-        let mut views: Vec<GroupView<'_>> = self
-            .core
-            .groups()
-            .iter()
-            .filter(|(_, group)| !group.alerts.is_empty())
-            .map(|(_, group)| {
-                let route = self.core.routes().get(group.route);
-                let mut alerts: Vec<(Fingerprint, &Alert)> = group
-                    .alerts
-                    .iter()
-                    .filter_map(|it| Some((*it, &*self.core.alerts().get(*it)?.alert)))
-                    .collect();
-                alerts.sort_by(|a, b| a.1.order(b.1));
-                GroupView {
-                    labels: &group.labels,
-                    receiver: &route.receiver.name,
-                    route_labels: &route.labels,
-                    alerts,
-                    muted_by: route.muted_by(now.wall),
-                }
-            })
-            .collect();
-        views.sort_by(|a, b| (a.labels, a.receiver).cmp(&(b.labels, b.receiver)));
-        views
+    pub fn groups(&self) -> Vec<GroupId> {
+        let all = self.core.groups().iter().filter(|(_, group)| !group.alerts.is_empty());
+        let receiver = |group: &Group| &self.core.routes().get(group.route).receiver.name;
+        let mut all: Vec<_> = all.map(|(id, it)| (&it.labels, receiver(it), id)).collect();
+        all.sort();
+        all.into_iter().map(|(.., id)| id).collect()
+    }
+
+    /// An aggregation group, if it is still there.
+    pub fn group(&self, now: Now, id: GroupId) -> Option<GroupView<'_>> {
+        let group = self.core.groups().get(id)?;
+        let route = self.core.routes().get(group.route);
+        Some(GroupView {
+            labels: &group.labels,
+            receiver: &route.receiver.name,
+            route_labels: &route.labels,
+            muted_by: route.muted_by(now.wall),
+        })
+    }
+
+    /// The alerts of a group in the order of [`Alert::order`], also those that have ended.
+    pub fn alerts_of(&self, id: GroupId) -> Vec<Fingerprint> {
+        let group = self.core.groups().get(id);
+        let fingerprints = group.into_iter().flat_map(|group| &group.alerts);
+        let alerts = fingerprints.filter_map(|it| Some((*it, self.alert(*it)?)));
+        let mut alerts: Vec<(Fingerprint, &Alert)> = alerts.collect();
+        alerts.sort_by(|a, b| a.1.order(b.1));
+        alerts.into_iter().map(|(fingerprint, _)| fingerprint).collect()
+    }
+
+    /// The alert of this fingerprint.
+    pub fn alert(&self, fingerprint: Fingerprint) -> Option<&Alert> {
+        self.core.alerts().get(fingerprint).map(|entry| &*entry.alert)
     }
 
     /// Every silence it knows, expired ones too, in the order of ids.

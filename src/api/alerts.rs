@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
+use crate::api::list::{ALERT_STEPS, Pages};
 use crate::api::query::AlertFilter;
-use crate::api::{Request, Response, Site};
+use crate::api::{Request, Response};
 use crate::core::Intake;
 use crate::effect::Cx;
 use crate::model::{Alert, Fingerprint, Muted};
@@ -42,26 +43,43 @@ pub(super) fn fault(intake: &Intake) -> Option<(u16, String)> {
     (!lines.is_empty()).then(|| (400, lines.join("\n")))
 }
 
-/// Lists the alerts that have not ended, in the order of fingerprints.
-pub(super) fn list(node: &Node, now: Now, site: &Site, request: &Request<'_>) -> Response {
-    let filter = match AlertFilter::new(request, node) {
-        Ok(filter) => filter,
-        Err(refusal) => return refusal,
-    };
-    let shown = node.alerts().filter_map(|(fingerprint, alert, receivers)| {
-        if alert.ends_at < now.wall || !filter.takes_labels(&alert.labels) {
-            return None;
+/// The list of the alerts that have not ended, in the order of fingerprints.
+#[derive(Debug)]
+pub(super) struct List {
+    filter: AlertFilter,
+    /// The first that was not yet looked at.
+    next: Fingerprint,
+}
+
+impl List {
+    pub(super) fn new(node: &Node, request: &Request<'_>) -> Result<Self, Response> {
+        Ok(Self { filter: AlertFilter::new(request, node)?, next: Fingerprint::MIN })
+    }
+
+    /// Lists some more. Returns whether that are all.
+    pub(super) fn go_on(&mut self, node: &Node, now: Now, pages: &mut Pages) -> bool {
+        let filter = &self.filter;
+        for (fingerprint, alert, receivers) in node.alerts_from(self.next) {
+            self.next = fingerprint;
+            if pages.is_over() {
+                return false;
+            }
+            pages.steps += ALERT_STEPS;
+            if alert.ends_at < now.wall || !filter.takes_labels(&alert.labels, &mut pages.steps) {
+                continue;
+            }
+            let receivers: Vec<&str> = receivers.map(|name| &**name).collect();
+            if !receivers.iter().any(|receiver| filter.receivers.takes(receiver)) {
+                continue;
+            }
+            let Some(muted) = node.muted(now, fingerprint, &mut pages.steps) else { return false };
+            if filter.takes(&muted) {
+                let view = view(fingerprint, alert, &receivers, &muted, &[]);
+                pages.push(|out| write::alert(out, &view));
+            }
         }
-        let receivers: Vec<&str> = receivers.map(|name| &**name).collect();
-        if !receivers.iter().any(|receiver| filter.receivers.takes(receiver)) {
-            return None;
-        }
-        let muted = node.muted(now, fingerprint);
-        takes(&filter, &muted).then_some((fingerprint, alert, receivers, muted))
-    });
-    Response::list(site, shown, |out, (fingerprint, alert, receivers, muted)| {
-        write::alert(out, &view(fingerprint, alert, &receivers, &muted, &[]));
-    })
+        true
+    }
 }
 
 pub(super) fn view<'a>(
@@ -73,12 +91,4 @@ pub(super) fn view<'a>(
 ) -> AlertView<'a> {
     let (silenced_by, inhibited_by) = (&*muted.silenced_by, &*muted.inhibited_by);
     AlertView { fingerprint, alert, receivers, silenced_by, inhibited_by, muted_by }
-}
-
-/// Whether alerts that are muted so are asked for.
-pub(super) fn takes(filter: &AlertFilter, muted: &Muted) -> bool {
-    let is_active = muted.silenced_by.is_empty() && muted.inhibited_by.is_empty();
-    (filter.active || !is_active)
-        && (filter.silenced || muted.silenced_by.is_empty())
-        && (filter.inhibited || muted.inhibited_by.is_empty())
 }

@@ -6,7 +6,7 @@ use crate::api::{Response, Site, flock};
 use crate::config::Receiver;
 use crate::core::stats::{IntegrationStats, LATENCY_BUCKETS};
 use crate::limits::CARD_ENDURANCE_BYTES;
-use crate::model::SilenceState;
+use crate::model::{Fingerprint, SilenceState};
 use crate::node::Node;
 use crate::notify::Cause;
 use crate::store::card_days;
@@ -33,8 +33,11 @@ pub(super) fn metrics(node: &Node, now: Now, site: &Site) -> Response {
 
 fn alerts(text: &mut Text, node: &Node, now: Now) {
     let (mut active, mut suppressed) = (0, 0);
-    for (fingerprint, ..) in node.alerts().filter(|(_, alert, _)| alert.ends_at >= now.wall) {
-        let muted = node.muted(now, fingerprint);
+    let mut steps = 0;
+    let alerts = node.alerts().filter(|(_, alert, _)| alert.ends_at >= now.wall);
+    for (fingerprint, ..) in alerts {
+        // One that was not yet compared with all silences counts as active; the next time goes on.
+        let muted = node.muted(now, fingerprint, &mut steps).unwrap_or_default();
         let is_active = muted.silenced_by.is_empty() && muted.inhibited_by.is_empty();
         *(if is_active { &mut active } else { &mut suppressed }) += 1;
     }
@@ -137,7 +140,7 @@ fn silences(text: &mut Text, node: &Node, now: Now) {
 fn config(text: &mut Text, node: &Node, site: &Site) {
     let config = node.config();
     // Prometheus holds floating point numbers: 48 bits arrive whole.
-    let hash = crate::model::Fingerprint::of([(config.original.as_str(), "")]).0 >> 16;
+    let hash = Fingerprint::of([(config.original.as_str(), "")]).0 >> 16;
     let integrations = |receiver: &std::rc::Rc<Receiver>| receiver.integrations.len();
     let integrations: usize = config.receivers.iter().map(integrations).sum();
     let spoken = [("version", version::ALERTMANAGER), ("revision", ""), ("branch", "")];

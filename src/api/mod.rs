@@ -8,6 +8,7 @@ mod changes;
 mod flock;
 mod groups;
 mod history;
+mod list;
 mod metrics;
 mod page;
 mod query;
@@ -22,8 +23,12 @@ mod v1;
 
 use crate::effect::Cx;
 use crate::node::Node;
+use crate::time::Now;
 
 pub use changes::{Changes, changed};
+use list::Made;
+
+pub use list::List;
 pub use response::{Response, reloaded};
 pub use route::{Endpoint, cleaned};
 pub use site::{Cluster, HttpStats, Journal, PortStats, Process, Reload, Site};
@@ -64,6 +69,8 @@ pub enum Answer {
     Now(Response),
     /// Send [`changed`] as soon as [`Site::changes`] differ, or after [`crate::limits::CHANGES_TIME_MAX`].
     WhenChanged,
+    /// Let others have their turn, then [`go_on`] with this.
+    Later(List),
     /// Send this as soon as everything that the effects ask to be kept is durable.
     WhenDurable(Response),
     /// Load the config anew and send what [`reloaded`] makes of the outcome.
@@ -78,14 +85,34 @@ pub fn handle(node: &mut Node, cx: &mut Cx<'_>, site: &Site, request: &Request<'
         Some(refusal) => Answer::Now(refusal),
         None => dispatch(node, cx, site, &endpoint, request),
     };
-    match answer {
-        Answer::Now(response) => Answer::Now(route::finish(response, &endpoint, request)),
-        Answer::WhenDurable(response) => {
-            Answer::WhenDurable(route::finish(response, &endpoint, request))
-        }
-        Answer::Reload => Answer::Reload,
-        Answer::WhenChanged => Answer::WhenChanged,
+    finish(answer, &endpoint, request)
+}
+
+/// Goes on with a list that is made in pieces.
+pub fn go_on(node: &Node, now: Now, site: &Site, request: &Request<'_>, list: List) -> Answer {
+    let endpoint = Endpoint::find(&site.prefix, request.path);
+    finish(made(list.go_on(node, now, site)), &endpoint, request)
+}
+
+fn made(made: Made) -> Answer {
+    match made {
+        Made::Whole(response) => Answer::Now(response),
+        Made::Part(list) => Answer::Later(list),
     }
+}
+
+fn finish(answer: Answer, endpoint: &Endpoint<'_>, request: &Request<'_>) -> Answer {
+    match answer {
+        Answer::Now(response) => Answer::Now(route::finish(response, endpoint, request)),
+        Answer::WhenDurable(response) => {
+            Answer::WhenDurable(route::finish(response, endpoint, request))
+        }
+        Answer::Later(_) | Answer::Reload | Answer::WhenChanged => answer,
+    }
+}
+
+fn list(list: Result<List, Response>, node: &Node, now: Now, site: &Site) -> Answer {
+    list.map_or_else(Answer::Now, |list| made(list.go_on(node, now, site)))
 }
 
 fn dispatch(
@@ -97,9 +124,11 @@ fn dispatch(
 ) -> Answer {
     let reads = request.method == "GET" || request.method == "HEAD";
     Answer::Now(match endpoint {
-        Endpoint::Alerts if reads => alerts::list(node, cx.now, site, request),
+        Endpoint::Alerts if reads => {
+            return list(List::of_alerts(node, request), node, cx.now, site);
+        }
         Endpoint::Alerts => return Answer::WhenDurable(alerts::post(node, cx, request)),
-        Endpoint::Groups => groups::list(node, cx.now, site, request),
+        Endpoint::Groups => return list(List::of_groups(node, request), node, cx.now, site),
         Endpoint::Receivers => status::receivers(node, request),
         Endpoint::Silences if reads => silences::list(node, cx.now, site, request),
         Endpoint::Silences => return Answer::WhenDurable(silences::post(node, cx, request)),

@@ -8,8 +8,8 @@ use std::rc::Rc;
 use crate::api::{Request, Response};
 use crate::config::Receiver;
 use crate::limits::MATCHERS_MAX;
-use crate::model::matcher::{Grammar, Pattern, parse_one};
-use crate::model::{Labels, Matcher};
+use crate::model::matcher::{Grammar, Pattern, bounded, parse_one};
+use crate::model::{Labels, Matcher, Muted};
 use crate::node::Node;
 
 /// The parameters of a request; what cannot be decoded is not there.
@@ -51,9 +51,11 @@ impl<'a> Params<'a> {
 
     /// A matcher for each value of `name`. Where the grammars differ, a filter harms nobody: no warning.
     fn matchers(&self, name: &str, grammar: Grammar) -> Result<Vec<Matcher>, String> {
-        let parse = |text| parse_one(grammar, text).map(|parsed| parsed.value);
-        let found = self.all(name).take(MATCHERS_MAX).map(parse).collect::<Result<_, _>>();
-        let found = found.map_err(|error| error.to_string())?;
+        let parse = |text| {
+            let parsed = parse_one(grammar, text).map_err(|error| error.to_string())?;
+            Ok(parsed.value)
+        };
+        let found = bounded(self.all(name).take(MATCHERS_MAX).map(parse), |refusal| refusal)?;
         let count = self.all(name).count();
         if count > MATCHERS_MAX {
             return Err(format!("{count} matchers, at most {MATCHERS_MAX} are taken"));
@@ -155,8 +157,17 @@ impl AlertFilter {
         })
     }
 
-    pub(super) fn takes_labels(&self, labels: &Labels) -> bool {
-        self.matchers.iter().all(|matcher| matcher.matches(labels, &mut 0))
+    /// Whether alerts of these labels are asked for. Adds what it took to `steps`.
+    pub(super) fn takes_labels(&self, labels: &Labels, steps: &mut u64) -> bool {
+        self.matchers.iter().all(|matcher| matcher.matches(labels, steps))
+    }
+
+    /// Whether alerts that are muted so are asked for.
+    pub(super) fn takes(&self, muted: &Muted) -> bool {
+        let is_active = muted.silenced_by.is_empty() && muted.inhibited_by.is_empty();
+        (self.active || !is_active)
+            && (self.silenced || muted.silenced_by.is_empty())
+            && (self.inhibited || muted.inhibited_by.is_empty())
     }
 }
 

@@ -48,11 +48,7 @@ impl Response {
             }
         });
         if out.len() > room {
-            let why = format!(
-                "the list is larger than the {room} bytes that are left for answers: filter it, or ask again when others \
-                 have read theirs"
-            );
-            return Self::object(503, 503, &why);
+            return too_large(room);
         }
         Self::json(200, out)
     }
@@ -104,6 +100,15 @@ impl Response {
         self.headers.push((name, value.into()));
         self
     }
+}
+
+/// What is said instead of a list that has become larger than there is room.
+pub(super) fn too_large(room: usize) -> Response {
+    let why = format!(
+        "the list is larger than the {room} bytes that are left for answers: filter it, or ask again when others have read \
+         theirs"
+    );
+    Response::object(503, 503, &why)
 }
 
 /// Bytes that a list may have.

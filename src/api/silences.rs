@@ -5,9 +5,9 @@ use std::cmp::Reverse;
 use crate::api::query::Params;
 use crate::api::{Request, Response, Site};
 use crate::effect::Cx;
-use crate::limits::MATCHERS_MAX;
+use crate::limits::{MATCHERS_MAX, SILENCE_BYTES_MAX};
 use crate::model::labels::Quoted;
-use crate::model::matcher::{Grammar, valid_label_name};
+use crate::model::matcher::{Grammar, bounded, valid_label_name};
 use crate::model::{MatchOp, Matcher, Matchers, Silence, SilenceId, SilenceState};
 use crate::node::{Node, SilenceDraft, SilenceError};
 use crate::time::{Now, Wall};
@@ -106,7 +106,15 @@ fn matchers(grammar: Grammar, posted: &[PostedMatcher<'_>]) -> Result<Matchers, 
         let rule = format!("{count} matchers, at most {MATCHERS_MAX} are taken: split it");
         return Err(SilenceError::Limit(format!("invalid silence: {rule}")));
     }
-    posted.iter().enumerate().map(compile).collect()
+    // Before any is compiled: what is too large anyway is not to cost anything.
+    let bytes: usize = posted.iter().map(|it| it.name.len() + it.value.len()).sum();
+    if bytes > SILENCE_BYTES_MAX {
+        return Err(SilenceError::Limit(format!(
+            "silence exceeded maximum size: {bytes} bytes (limit: {SILENCE_BYTES_MAX} bytes)"
+        )));
+    }
+    let refusal = |rule| SilenceError::Limit(format!("invalid silence: {rule}"));
+    Ok(bounded(posted.iter().enumerate().map(compile), refusal)?.into_iter().collect())
 }
 
 /// Shows a silence.

@@ -83,13 +83,27 @@ impl World {
     }
 
     fn ask(&mut self, request: &Request<'_>) -> Response {
+        self.ask_in_pieces(request).0
+    }
+
+    /// The answer, and of how many pieces it was made.
+    fn ask_in_pieces(&mut self, request: &Request<'_>) -> (Response, usize) {
         let effects = &mut Vec::new();
         let cx = &mut Cx { now: self.now, rng: &mut self.rng, effects };
-        match handle(&mut self.node, cx, &self.site, request) {
-            Answer::Now(response) | Answer::WhenDurable(response) => response,
-            Answer::Reload => reloaded(Ok(())),
-            Answer::WhenChanged => Response::text(202, "waits"),
+        let mut answer = handle(&mut self.node, cx, &self.site, request);
+        for pieces in 1.. {
+            let response = match answer {
+                Answer::Now(response) | Answer::WhenDurable(response) => response,
+                Answer::Later(list) => {
+                    answer = go_on(&self.node, self.now, &self.site, request, list);
+                    continue;
+                }
+                Answer::Reload => reloaded(Ok(())),
+                Answer::WhenChanged => Response::text(202, "waits"),
+            };
+            return (response, pieces);
         }
+        unreachable!()
     }
 
     fn step(&mut self, input: impl FnOnce(&mut Node, &mut Cx<'_>)) -> Vec<Effect> {

@@ -70,6 +70,11 @@ impl Alerts {
         self.entries.iter().map(|(fingerprint, entry)| (*fingerprint, entry))
     }
 
+    /// Every alert from `first` on, in the order of fingerprints.
+    pub fn iter_from(&self, first: Fingerprint) -> impl Iterator<Item = (Fingerprint, &Entry)> {
+        self.entries.range(first..).map(|(fingerprint, entry)| (*fingerprint, entry))
+    }
+
     /// Calls `with` for every alert, to change it.
     pub fn for_each(&mut self, mut with: impl FnMut(Fingerprint, &mut Rc<Alert>)) {
         self.entries.iter_mut().for_each(|(it, entry)| with(*it, &mut entry.alert));

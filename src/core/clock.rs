@@ -154,7 +154,6 @@ impl Core {
                 step_contents(step, &mut flush.deliveries);
             }
         });
-        self.silences.forget_comparisons();
         self.first_flushes.values_mut().for_each(|first| *first = step.time(*first));
         if faults::on(Fault::WaitsByWall) {
             self.move_flushes(step);

@@ -64,7 +64,8 @@ impl Core {
         }
         group.flushed = true;
         let route = self.routes.get(group.route);
-        self.timers.set(Timer::Flush(id), cx.now.mono + route.group_interval);
+        let next = group.next_flush.take().unwrap_or(cx.now.mono + route.group_interval);
+        self.timers.set(Timer::Flush(id), next.max(cx.now.mono));
         self.begin_flush(cx, id);
         self.finish(cx, id);
     }
@@ -122,7 +123,9 @@ impl Core {
         let Some(group) = self.groups.get(id) else { return Vec::new() };
         let count = |alerts: &[Flushed]| alerts.len() as u64;
         let mut alerts = snapshot.to_vec();
-        alerts.retain(|it| self.inhibitor.source(&it.alert.labels, &self.alerts, now).is_none());
+        alerts.retain(|it| {
+            self.inhibitor.source(&it.alert.labels, &self.alerts, now, &mut 0).is_none()
+        });
         self.stats.suppressed_inhibition += count(snapshot) - count(&alerts);
         let muted_by = self.routes.get(group.route).muted_by(now);
         if !muted_by.is_empty() {
@@ -140,7 +143,9 @@ impl Core {
 
     fn is_silenced(&self, fingerprint: Fingerprint, now: Wall) -> bool {
         self.alerts.get(fingerprint).is_some_and(|entry| {
-            !self.silences.muting(&entry.alert.labels, &entry.memo, now).is_empty()
+            // Most were compared before the flush began.
+            self.silences.compare(&entry.alert.labels, &entry.memo, &mut 0, u64::MAX);
+            !self.silences.muting(&entry.memo, now).is_empty()
         })
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::core::flush::Flush;
 use crate::core::route::RouteId;
 use crate::model::{Fingerprint, GroupKey, Labels};
-use crate::time::Wall;
+use crate::time::{Mono, Wall};
 
 /// Names a group; never used twice by a running node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +22,8 @@ pub struct Group {
     pub key: GroupKey,
     /// When it is or was first flushed; it is flushed at each group interval after that.
     pub first_flush: Wall,
+    /// When it is flushed after a flush that was due while the node did not run: in its old rhythm.
+    pub next_flush: Option<Mono>,
     /// Whether it has been flushed since this node knows it.
     pub flushed: bool,
     /// Its alerts; an ended one leaves once that has been told.
@@ -92,6 +94,7 @@ impl Groups {
             key: GroupKey::new(route_key, &labels),
             labels,
             first_flush,
+            next_flush: None,
             flushed: false,
             alerts: BTreeSet::new(),
             flush: None,

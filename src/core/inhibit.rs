@@ -47,10 +47,11 @@ impl Inhibitor {
 
     /// Takes note of an alert that is new in the table.
     pub fn add(&mut self, fingerprint: Fingerprint, labels: &Labels) {
+        let steps = &mut 0;
         for id in self.by_source.candidates(labels) {
             let Some(rule) = self.rules.get_mut(id) else { continue };
-            if rule.config.source.matches(labels, &mut 0) {
-                let also_target = rule.config.target.matches(labels, &mut 0);
+            if rule.config.source.matches(labels, steps) {
+                let also_target = rule.config.target.matches(labels, steps);
                 let values = rule.equal_values(labels);
                 rule.sources.entry(values).or_default().insert(fingerprint, also_target);
             }
@@ -72,15 +73,21 @@ impl Inhibitor {
     }
 
     /// The alert that inhibits one of these labels at `now`: the first of the first rule that has any. An alert that
-    /// matches both sides of a rule is not inhibited by another that does.
-    pub fn source(&self, labels: &Labels, alerts: &Alerts, now: Wall) -> Option<Fingerprint> {
+    /// matches both sides of a rule is not inhibited by another that does. Adds what it took to `steps`.
+    pub fn source(
+        &self,
+        labels: &Labels,
+        alerts: &Alerts,
+        now: Wall,
+        steps: &mut u64,
+    ) -> Option<Fingerprint> {
         self.by_target.candidates(labels).into_iter().find_map(|id| {
             let rule = self.rules.get(id)?;
-            if rule.sources.is_empty() || !rule.config.target.matches(labels, &mut 0) {
+            if rule.sources.is_empty() || !rule.config.target.matches(labels, steps) {
                 return None;
             }
             let sources = rule.sources.get(&rule.equal_values(labels))?;
-            let two_sided = rule.config.source.matches(labels, &mut 0);
+            let two_sided = rule.config.source.matches(labels, steps);
             sources
                 .iter()
                 .find(|(source, also_target)| {
@@ -146,7 +153,7 @@ mod tests {
 
         fn source(&self, pairs: &[(&str, &str)], now: i64) -> Option<Fingerprint> {
             let labels = pairs.iter().copied().collect();
-            self.inhibitor.source(&labels, &self.alerts, Wall::from_secs(now))
+            self.inhibitor.source(&labels, &self.alerts, Wall::from_secs(now), &mut 0)
         }
     }
 

@@ -124,7 +124,7 @@ impl Core {
         let Some(labels) = self.alerts.get(fingerprint).map(|it| it.alert.labels.clone()) else {
             return true;
         };
-        let routes = self.routes.matching(&labels);
+        let routes = self.routes.matching(&labels, &mut 0);
         let needed = self.groups.len() + routes.len();
         if needed > GROUPS_MAX + spare && !faults::on(Fault::LimitIgnored) {
             self.alerts.remove(fingerprint);

@@ -38,7 +38,7 @@ use std::time::Duration;
 use log::{Level, log};
 
 pub use intake::Intake;
-pub use reload::TooManyGroups;
+pub use reload::{Reload, TooManyGroups};
 
 use crate::config::Config;
 use crate::core::acknowledge::Acknowledgements;
@@ -57,9 +57,13 @@ use crate::core::stats::Stats;
 use crate::core::timers::{Timer, Timers};
 use crate::core::turn::Turns;
 use crate::effect::Cx;
+use crate::limits::PIECE_STEPS;
 use crate::model::matcher::Grammar;
 use crate::model::{Fingerprint, Labels, LogKey, Muted, Silence, SilenceId};
 use crate::time::{Mono, Now, Wall};
+
+/// What it takes to do what a timer is for, comparisons aside.
+const TIMER_STEPS: u64 = 20_000;
 
 /// What flags say of alerting.
 #[derive(Clone, Debug)]
@@ -248,15 +252,20 @@ impl Core {
         log!(level, "silence {id} of {by:?}: {matchers} from {from} to {to}");
     }
 
-    /// Runs everything that is due.
+    /// Runs what is due, for as long as [`PIECE_STEPS`] take. If more is due, [`Core::next_timeout`] is not later than now.
     pub fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
-        while let Some(timer) = self.timers.pop(cx.now.mono) {
+        let mut steps = 0;
+        while steps < PIECE_STEPS
+            && let Some(timer) = self.timers.pop(cx.now.mono)
+        {
+            steps += TIMER_STEPS;
             match timer {
                 Timer::Acknowledgements => self.look_at_acknowledgements(cx.now),
                 Timer::Alerts => self.sweep_alerts(cx.now),
                 Timer::Claim(id, at) => self.handle_claim(cx, id, at),
                 Timer::Delivery(id, at) => self.handle_delivery(cx, id, at),
-                Timer::Flush(id) => self.flush(cx, id),
+                Timer::Flush(id) if self.compare_group(id, &mut steps) => self.flush(cx, id),
+                Timer::Flush(_) => self.timers.set(timer, cx.now.mono),
                 Timer::Groups => self.sweep_groups(),
                 Timer::Records => self.sweep_records(cx.now),
             }
@@ -315,13 +324,24 @@ impl Core {
         &self.stats
     }
 
-    /// Why an alert would not be notified now.
-    pub fn muted(&self, now: Wall, fingerprint: Fingerprint) -> Muted {
-        let Some(entry) = self.alerts.get(fingerprint) else { return Muted::default() };
+    /// Why an alert would not be notified now. Adds what it took to `steps`; nothing if they come to [`PIECE_STEPS`] before
+    /// it is known: then the next call goes on.
+    pub fn muted(&self, now: Wall, fingerprint: Fingerprint, steps: &mut u64) -> Option<Muted> {
+        let Some(entry) = self.alerts.get(fingerprint) else { return Some(Muted::default()) };
         let labels = &entry.alert.labels;
-        Muted {
-            silenced_by: self.silences.muting(labels, &entry.memo, now),
-            inhibited_by: self.inhibitor.source(labels, &self.alerts, now).into_iter().collect(),
-        }
+        self.silences.compare(labels, &entry.memo, steps, PIECE_STEPS).then(|| {
+            let source = self.inhibitor.source(labels, &self.alerts, now, steps);
+            let silenced_by = self.silences.muting(&entry.memo, now);
+            Muted { silenced_by, inhibited_by: source.into_iter().collect() }
+        })
+    }
+
+    /// Compares the alerts of a group with the silences that they were not yet compared with, for as long as
+    /// [`PIECE_STEPS`] take. Returns whether all are compared.
+    fn compare_group(&self, id: GroupId, steps: &mut u64) -> bool {
+        let alerts = self.groups.get(id).into_iter().flat_map(|group| &group.alerts);
+        alerts.filter_map(|fingerprint| self.alerts.get(*fingerprint)).all(|entry| {
+            self.silences.compare(&entry.alert.labels, &entry.memo, steps, PIECE_STEPS)
+        })
     }
 }

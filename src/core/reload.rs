@@ -11,8 +11,50 @@ use crate::core::route::{RouteId, Routes};
 use crate::core::timers::Timer;
 use crate::core::{Change, Core};
 use crate::effect::Cx;
-use crate::limits::GROUPS_MAX;
+use crate::limits::{GROUPS_MAX, PIECE_STEPS};
 use crate::model::{Fingerprint, Labels};
+
+/// What it takes to find the group of an alert.
+const GROUP_STEPS: u64 = 500;
+
+/// A config that is to be taken: where each alert ends under it is found in pieces, before anything changes.
+#[derive(Debug)]
+pub struct Reload {
+    config: Rc<Config>,
+    routes: Routes,
+    /// The first alert that was not yet routed.
+    next: Fingerprint,
+    found: BTreeMap<Fingerprint, Vec<RouteId>>,
+    groups: BTreeSet<(RouteId, Fingerprint)>,
+}
+
+impl From<Rc<Config>> for Reload {
+    fn from(config: Rc<Config>) -> Self {
+        Self {
+            routes: Routes::new(&config),
+            config,
+            next: Fingerprint::MIN,
+            found: BTreeMap::new(),
+            groups: BTreeSet::new(),
+        }
+    }
+}
+
+impl Reload {
+    /// Routes an alert, unless that was done.
+    fn route(&mut self, fingerprint: Fingerprint, labels: &Labels, steps: &mut u64) {
+        if self.found.contains_key(&fingerprint) {
+            return;
+        }
+        let routes = self.routes.matching(labels, steps);
+        for id in &routes {
+            let labels = self.routes.get(*id).group_labels(labels);
+            *steps += GROUP_STEPS;
+            self.groups.insert((*id, labels.fingerprint()));
+        }
+        self.found.insert(fingerprint, routes);
+    }
+}
 
 /// A config that was not taken: under it the alerts that are known need so many groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,16 +71,35 @@ impl fmt::Display for TooManyGroups {
 }
 
 impl Core {
+    /// Routes alerts under a config that is to be taken, for as long as [`PIECE_STEPS`] take. Returns whether that were all.
+    pub fn prepare(&self, reload: &mut Reload) -> bool {
+        let mut steps = 0;
+        for (fingerprint, entry) in self.alerts.iter_from(reload.next) {
+            reload.next = fingerprint;
+            if steps >= PIECE_STEPS {
+                return false;
+            }
+            reload.route(fingerprint, &entry.alert.labels, &mut steps);
+        }
+        true
+    }
+
     /// Goes on with another config: every alert is routed anew. A group that the new tree still has keeps its timer and
     /// the flush that is under way, so nothing waits again and nothing in flight is lost or sent twice. A config that
-    /// would make too many groups changes nothing.
+    /// would make too many groups changes nothing. What was not prepared is routed now.
     pub fn handle_config(
         &mut self,
         cx: &mut Cx<'_>,
-        config: Rc<Config>,
+        reload: impl Into<Reload>,
     ) -> Result<(), TooManyGroups> {
-        let routes = Routes::new(&config);
-        self.check_groups(&routes)?;
+        let mut reload = reload.into();
+        for (fingerprint, entry) in self.alerts.iter() {
+            reload.route(fingerprint, &entry.alert.labels, &mut 0);
+        }
+        let Reload { config, routes, mut found, groups, .. } = reload;
+        if groups.len() > GROUPS_MAX {
+            return Err(TooManyGroups(groups.len()));
+        }
         let mut kept: BTreeMap<(Rc<str>, Labels), (GroupId, Group)> = BTreeMap::new();
         let known: Vec<Fingerprint> =
             self.alerts.iter().map(|(fingerprint, _)| fingerprint).collect();
@@ -59,7 +120,7 @@ impl Core {
             let joins = pending.contains(&fingerprint) || !entry.alert.resolved(cx.now.wall);
             self.inhibitor.add(fingerprint, &labels);
             let mut groups = Vec::new();
-            for route in self.routes.matching(&labels) {
+            for route in found.remove(&fingerprint).unwrap_or_default() {
                 self.keep_group(&mut kept, route, &labels);
                 let id = if joins { self.group_for(cx.now, route, fingerprint) } else { None };
                 groups.push((route, id));
@@ -77,20 +138,6 @@ impl Core {
         }
         self.fill(cx);
         Ok(())
-    }
-
-    /// Whether there is room for the groups that all alerts need under a tree.
-    fn check_groups(&self, routes: &Routes) -> Result<(), TooManyGroups> {
-        let groups: BTreeSet<(RouteId, Fingerprint)> = self
-            .alerts
-            .iter()
-            .flat_map(|(_, entry)| {
-                let labels = &entry.alert.labels;
-                let group = |id| (id, routes.get(id).group_labels(labels).fingerprint());
-                routes.matching(labels).into_iter().map(group)
-            })
-            .collect();
-        if groups.len() > GROUPS_MAX { Err(TooManyGroups(groups.len())) } else { Ok(()) }
     }
 
     /// Brings the group of `labels` over from the tree before, if it had one.

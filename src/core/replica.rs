@@ -87,7 +87,7 @@ impl Core {
             return true;
         }
         let labels = &entry.alert.labels;
-        self.routes.matching(labels).into_iter().any(|id| {
+        self.routes.matching(labels, &mut 0).into_iter().any(|id| {
             let route = self.routes.get(id);
             let group = GroupKey::new(&route.key, &route.group_labels(labels));
             route.receiver.integrations.iter().any(|integration| {
@@ -111,6 +111,7 @@ impl Core {
         let route = self.routes.get(route_id);
         let Some(group) = self.groups.get_mut(id) else { return };
         group.first_flush = first;
+        group.next_flush = None;
         let wait = match until_flush(first, route.group_interval, now.wall) {
             Phase::Waiting(wait) => wait.min(route.group_wait),
             Phase::Flushing(_) if !group.flushed => std::time::Duration::ZERO,

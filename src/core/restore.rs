@@ -1,6 +1,6 @@
 //! What was kept comes back: after a restart nothing is told twice, nothing is forgotten and no group waits anew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -50,8 +50,8 @@ impl Core {
     }
 
     /// Once everything else is back: brings the alerts to their groups, and the groups to their timers. A group that
-    /// should have been flushed in the meantime is flushed at once; the log knows what has been told. Returns the
-    /// timers that no group has any more.
+    /// should have been flushed in the meantime is due at once; the log knows what has been told. Returns the timers that
+    /// no group has any more.
     pub fn restore_groups(&mut self, cx: &mut Cx<'_>, mut timers: GroupTimers) -> GroupTimers {
         let known: Vec<Fingerprint> =
             self.alerts.iter().map(|(fingerprint, _)| fingerprint).collect();
@@ -59,7 +59,7 @@ impl Core {
         for fingerprint in known {
             let Some(entry) = self.alerts.get(fingerprint) else { continue };
             let labels = entry.alert.labels.clone();
-            let routes = self.routes.matching(&labels);
+            let routes = self.routes.matching(&labels, &mut 0);
             if self.groups.len() + routes.len() > GROUPS_MAX + OWN_GROUPS_MAX {
                 self.inhibitor.remove(fingerprint, &labels);
                 self.alerts.remove(fingerprint);
@@ -79,6 +79,7 @@ impl Core {
                 "{left_out} alerts of those that were kept are left out: under this config they need more than {GROUPS_MAX} groups; group by fewer labels"
             );
         }
+        let mut timed = BTreeSet::new();
         for id in self.groups.iter().map(|(id, _)| id).collect::<Vec<_>>() {
             let Some(group) = self.groups.get_mut(id) else { continue };
             let route = self.routes.get(group.route);
@@ -86,18 +87,21 @@ impl Core {
                 continue;
             };
             let interval = route.group_interval;
-            let (wait, missed) = match until_flush(first, interval, cx.now.wall) {
+            let due = match until_flush(first, interval, cx.now.wall) {
                 // The clock may have gone back since; nobody waits longer than a new group does.
-                Phase::Waiting(wait) => (wait.min(route.group_wait), false),
-                Phase::Flushing(wait) => (wait, true),
+                Phase::Waiting(wait) => cx.now.mono + wait.min(route.group_wait),
+                Phase::Flushing(wait) => {
+                    group.next_flush = Some(cx.now.mono + wait);
+                    cx.now.mono
+                }
             };
             group.first_flush = first;
-            self.changes.retain(|change| *change != Change::Group { id, merged: false });
-            if missed {
-                self.flush(cx, id);
-            }
-            self.timers.set(Timer::Flush(id), cx.now.mono + wait);
+            self.timers.set(Timer::Flush(id), due);
+            timed.insert(id);
         }
+        self.changes.retain(
+            |change| !matches!(change, Change::Group { id, merged: false } if timed.contains(id)),
+        );
         timers
     }
 }

@@ -125,20 +125,21 @@ impl Routes {
     }
 
     /// The routes at which an alert of these labels ends, in the order of the tree: depth first, the first match among
-    /// siblings unless it says `continue`, and a route itself where none of its children match.
-    pub fn matching(&self, labels: &Labels) -> Vec<RouteId> {
+    /// siblings unless it says `continue`, and a route itself where none of its children match. Adds what it took to
+    /// `steps`.
+    pub fn matching(&self, labels: &Labels, steps: &mut u64) -> Vec<RouteId> {
         let mut found = Vec::new();
-        self.walk(RouteId(0), labels, &mut found);
+        self.walk(RouteId(0), labels, &mut found, steps);
         found
     }
 
-    fn walk(&self, id: RouteId, labels: &Labels, found: &mut Vec<RouteId>) {
+    fn walk(&self, id: RouteId, labels: &Labels, found: &mut Vec<RouteId>, steps: &mut u64) {
         let route = self.get(id);
         let before = found.len();
         for place in route.index.candidates(labels) {
             let child = route.children[place];
-            if self.get(child).matchers.matches(labels, &mut 0) {
-                self.walk(child, labels, found);
+            if self.get(child).matchers.matches(labels, steps) {
+                self.walk(child, labels, found, steps);
                 if !self.get(child).continue_ {
                     break;
                 }
@@ -167,7 +168,7 @@ mod tests {
         let routes = Routes::new(&config(root));
         let ends = |pairs: &[(&str, &str)]| -> Vec<String> {
             routes
-                .matching(&pairs.iter().copied().collect())
+                .matching(&pairs.iter().copied().collect(), &mut 0)
                 .into_iter()
                 .map(|id| routes.get(id).receiver.name.to_string())
                 .collect()

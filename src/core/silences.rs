@@ -2,7 +2,7 @@
 
 mod muting;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub use muting::Memo;
@@ -93,9 +93,14 @@ pub struct SilenceRules {
 /// The table.
 #[derive(Debug, Default)]
 pub struct Silences {
-    table: BTreeMap<SilenceId, (Serial, Silence)>,
-    by_serial: BTreeMap<Serial, SilenceId>,
-    index: Index<SilenceId>,
+    /// In which slot each silence is.
+    table: BTreeMap<SilenceId, usize>,
+    /// The silences, each with the serial of its last change.
+    slots: Vec<Option<(Serial, Silence)>>,
+    free: BTreeSet<usize>,
+    /// What was changed when, by serial.
+    by_serial: BTreeMap<Serial, usize>,
+    index: Index<usize>,
     serial: Serial,
     bytes: usize,
     compiled_bytes: usize,
@@ -107,12 +112,16 @@ type Serial = u64;
 impl Silences {
     /// The silence of `id`.
     pub fn get(&self, id: SilenceId) -> Option<&Silence> {
-        self.table.get(&id).map(|(_, silence)| silence)
+        self.table.get(&id).and_then(|slot| self.in_slot(*slot)).map(|(_, silence)| silence)
     }
 
     /// Every silence, expired ones too, in the order of ids.
     pub fn iter(&self) -> impl Iterator<Item = &Silence> {
-        self.table.values().map(|(_, silence)| silence)
+        self.table.values().filter_map(|slot| self.in_slot(*slot)).map(|(_, silence)| silence)
+    }
+
+    fn in_slot(&self, slot: usize) -> Option<&(Serial, Silence)> {
+        self.slots.get(slot)?.as_ref()
     }
 
     /// Sets a silence as Alertmanager does: in place where that does not rewrite history, else as a new one, whose
@@ -191,7 +200,8 @@ impl Silences {
     /// Ends a silence: an active one now, a pending one before it began. Returns whether that changed it: an expired
     /// one stays as it is.
     pub fn expire(&mut self, id: SilenceId, now: Wall) -> Result<bool, SilenceError> {
-        let (_, silence) = self.table.get_mut(&id).ok_or(SilenceError::NotFound)?;
+        let slot = self.table.get(&id).and_then(|slot| self.slots.get_mut(*slot)?.as_mut());
+        let (_, silence) = slot.ok_or(SilenceError::NotFound)?;
         match silence.state(now) {
             SilenceState::Expired => return Ok(false),
             SilenceState::Active => {}
@@ -226,25 +236,33 @@ impl Silences {
         let id = silence.id;
         self.remove(id);
         self.serial += 1;
-        self.by_serial.insert(self.serial, id);
-        self.index.insert(&silence.matchers, id);
+        let slot = self.free.pop_first().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() - 1
+        });
+        self.by_serial.insert(self.serial, slot);
+        self.index.insert(&silence.matchers, slot);
         self.bytes += silence.bytes();
         self.compiled_bytes += silence.matchers.compiled_bytes();
-        self.table.insert(id, (self.serial, silence));
+        self.table.insert(id, slot);
+        self.slots[slot] = Some((self.serial, silence));
     }
 
     fn remove(&mut self, id: SilenceId) {
-        if let Some((serial, silence)) = self.table.remove(&id) {
-            self.by_serial.remove(&serial);
-            self.index.remove(&silence.matchers, id);
-            self.bytes -= silence.bytes();
-            self.compiled_bytes -= silence.matchers.compiled_bytes();
-        }
+        let Some(slot) = self.table.remove(&id) else { return };
+        let Some((serial, silence)) = self.slots.get_mut(slot).and_then(Option::take) else {
+            return;
+        };
+        self.free.insert(slot);
+        self.by_serial.remove(&serial);
+        self.index.remove(&silence.matchers, slot);
+        self.bytes -= silence.bytes();
+        self.compiled_bytes -= silence.matchers.compiled_bytes();
     }
 
     /// Calls `with` for every silence, to change its times.
     pub fn for_each(&mut self, mut with: impl FnMut(&mut Silence)) {
-        self.table.values_mut().for_each(|(_, silence)| with(silence));
+        self.slots.iter_mut().flatten().for_each(|(_, silence)| with(silence));
     }
 
     /// Drops the silences that expired more than `retention` ago and returns their ids.
@@ -380,7 +398,10 @@ mod tests {
         set(&mut s, draft(None, &["a=~b|c", "x!=y"], 100, 300), 2, 100);
         set(&mut s, draft(None, &["a=b"], 200, 300), 3, 100);
         let (labels, memo) = ([("a", "b")].into_iter().collect(), Memo::default());
-        let muting = |now| s.muting(&labels, &memo, Wall::from_secs(now));
+        let muting = |now| {
+            assert!(s.compare(&labels, &memo, &mut 0, u64::MAX));
+            s.muting(&memo, Wall::from_secs(now))
+        };
         assert_eq!(muting(150), [id(1), id(2)]);
         assert_eq!(muting(250), [id(1), id(2), id(3)]);
         assert!(muting(301).is_empty());

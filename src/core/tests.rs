@@ -19,7 +19,7 @@ use crate::core::replica::Logged;
 use crate::core::silences::SilenceDraft;
 use crate::core::testing::{config, inhibit_rule, matchers, route};
 use crate::core::turn::Flock;
-use crate::core::{Core, Options};
+use crate::core::{Core, Options, Reload};
 use crate::effect::{AttemptId, Cx, Effect};
 use crate::limits::{ALERT_BYTES_MAX, GROUPS_MAX, SILENCE_BYTES_MAX};
 use crate::model::{Fingerprint, LogEntry, Report, SilenceId};
@@ -476,4 +476,56 @@ fn a_log_whose_author_did_not_know_what_was_told_here_is_joined_with_it() {
         let held = w.core.nflog().get(&key, now.wall).unwrap();
         assert_eq!((held.firing.len(), held.told_by(7), held.told_by(9)), (firing, 1, 1));
     }
+}
+
+#[test]
+fn what_is_due_is_done_in_pieces_and_all_of_it() {
+    let mut root = route("r", &[]);
+    root.group_by = GroupBy::All;
+    let mut w = World::new(config(root));
+    for n in 0..400 {
+        w.silence(&[&format!("alertname=~.*[b-d]{n}x?")], 3600);
+    }
+    w.core.handle_reports(w.now, &reports(0..400, None));
+    let due = w.core.next_timeout().unwrap();
+    w.move_to(due);
+    w.answers = false;
+    let mut pieces = 0;
+    while w.core.next_timeout().is_some_and(|at| at <= w.now.mono) {
+        w.step(Core::handle_timeout);
+        pieces += 1;
+    }
+    assert!(pieces > 1);
+    assert_eq!(w.core.groups().iter().filter(|(_, group)| group.flushed).count(), 400);
+}
+
+#[test]
+fn a_config_is_taken_in_pieces_and_what_comes_meanwhile_is_routed_too() {
+    let other = || {
+        let mut root = route("r", &[]);
+        let child = |n: usize| route("r", &[&format!("alertname=~.*[x-z]{n}.*")]);
+        root.routes = (0..300).map(child).collect();
+        root.routes.push(route("r", &["alertname=~A.*[0-4]"]));
+        root.group_by = GroupBy::All;
+        Rc::new(config(root))
+    };
+    let mut whole = World::new(config(route("r", &[])));
+    whole.core.handle_reports(whole.now, &reports(0..1001, None));
+    whole.step(|core, cx| core.handle_config(cx, other()).unwrap());
+    let mut w = World::new(config(route("r", &[])));
+    w.core.handle_reports(w.now, &reports(0..1000, None));
+    let mut reload = Reload::from(other());
+    let mut pieces = 1;
+    while !w.core.prepare(&mut reload) {
+        pieces += 1;
+    }
+    assert!(pieces > 1);
+    w.core.handle_reports(w.now, &reports(1000..1001, None));
+    w.step(|core, cx| core.handle_config(cx, reload).unwrap());
+    let keys = |w: &World| {
+        let mut keys: Vec<String> = w.core.groups().iter().map(|it| it.1.key.to_string()).collect();
+        keys.sort();
+        keys
+    };
+    assert_eq!(keys(&w), keys(&whole));
 }

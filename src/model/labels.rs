@@ -11,6 +11,9 @@ use std::rc::Rc;
 pub struct Fingerprint(pub u64);
 
 impl Fingerprint {
+    /// The first in their order.
+    pub const MIN: Self = Self(0);
+
     const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0100_0000_01b3;
 

@@ -18,6 +18,7 @@ pub use parse::{
 };
 pub use pattern::{Gap, Pattern, PatternError};
 
+use crate::limits::MATCHERS_COMPILED_BYTES_MAX;
 use crate::model::Labels;
 use crate::model::labels::Quoted;
 
@@ -65,6 +66,9 @@ impl MatchOp {
         }
     }
 }
+
+/// What it takes to find the label of a matcher.
+const MATCHER_STEPS: u64 = 16;
 
 /// One condition on the value of one label. A missing label has the value "".
 #[derive(Clone, Debug)]
@@ -125,7 +129,7 @@ impl Matcher {
 
     /// Whether these labels fulfil the condition. Adds what it took to `steps`.
     pub fn matches(&self, labels: &Labels, steps: &mut u64) -> bool {
-        *steps += 1;
+        *steps += MATCHER_STEPS;
         self.matches_value(labels.get(&self.name).unwrap_or(""), steps)
     }
 }
@@ -193,6 +197,25 @@ impl Matchers {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Takes matchers as they are made, for as long as their compiled patterns have room in [`MATCHERS_COMPILED_BYTES_MAX`].
+pub fn bounded<E>(
+    matchers: impl IntoIterator<Item = Result<Matcher, E>>,
+    refusal: impl Fn(String) -> E,
+) -> Result<Vec<Matcher>, E> {
+    let mut left = MATCHERS_COMPILED_BYTES_MAX;
+    let mut taken = Vec::new();
+    for matcher in matchers {
+        let matcher = matcher?;
+        left = left.checked_sub(matcher.compiled_bytes()).ok_or_else(|| {
+            refusal(format!(
+                "the regular expressions need more than {MATCHERS_COMPILED_BYTES_MAX} bytes: simplify them"
+            ))
+        })?;
+        taken.push(matcher);
+    }
+    Ok(taken)
 }
 
 impl FromIterator<Matcher> for Matchers {

@@ -432,7 +432,7 @@ mod tests {
         };
         let key = record::alert_key(alert.labels.fingerprint());
         let told_alert = (Kind::Alert, key.to_vec(), record::encode_alert(&alert));
-        let path = node().core.routes().matching(&alert.labels)[0];
+        let path = node().core.routes().matching(&alert.labels, &mut 0)[0];
         let path = node().core.routes().get(path).path.to_string();
         let first = NOW.wall + Duration::from_secs(3);
         let timer = GroupTimer { path, labels: Labels::empty(), first };

@@ -24,6 +24,7 @@ mod keeper;
 pub mod keys;
 pub mod log;
 mod notifier;
+mod pieces;
 mod process;
 mod resolver;
 mod secrets;
@@ -41,13 +42,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use ::log::{error, info, warn};
+use ::log::{info, warn};
 use async_signal::{Signal, Signals};
 use rand::rngs::StdRng;
 use smol::channel::{self, Receiver, Sender};
 use smol::{LocalExecutor, Task};
 
-use crate::api::{self, Answer, Endpoint, Reload, Response, Site};
+use crate::api::{self, Answer, Endpoint, List, Reload, Response, Site};
 use crate::config::Config;
 use crate::config::settings::{Cluster, Listen, Storage, Web};
 use crate::effect::{AttemptId, Cx, Effect};
@@ -170,6 +171,9 @@ struct Shell {
     /// Answers that wait until what they promise is durable, oldest first.
     held: VecDeque<Held>,
     watchers: Watchers,
+    /// Lists that are being made.
+    lists: VecDeque<(Exchange, List)>,
+    reloading: Option<pieces::Reloading>,
     port: Option<Port>,
     twins: Twins,
     load: Load,
@@ -200,6 +204,12 @@ impl Shell {
         let cluster = site_cluster(&setup, port.as_ref());
         sources.extend(flock_sources(executor, &setup, port.is_some(), &sender));
         let mut rng = clock::rng().map_err(system("asking for entropy"))?;
+        // To listen comes first: who asks meanwhile waits, but is not refused.
+        let web = setup.web;
+        let mut server = Server::new(executor, &sender, web.get_concurrency, web.timeout);
+        for address in &web.listen_addresses {
+            server.listen(address).map_err(|error| Error::Listen(address.clone(), error))?;
+        }
         let mut opened = keeper::open(&setup.storage).map_err(Error::Storage)?;
         let mut node = Node::new(Rc::new(setup.config), setup.options, setup.flock, now);
         let mut effects = Vec::new();
@@ -216,11 +226,6 @@ impl Shell {
         };
         let troubles = Troubles::new(opened.fault.clone(), clock::boot_time());
         let keeper = Keeper::new(executor, opened, &setup.storage, sender.clone());
-        let web = setup.web;
-        let mut server = Server::new(executor, &sender, web.get_concurrency, web.timeout);
-        for address in &web.listen_addresses {
-            server.listen(address).map_err(|error| Error::Listen(address.clone(), error))?;
-        }
         let shell = Self {
             node,
             site: Site {
@@ -243,6 +248,8 @@ impl Shell {
             troubles,
             held: VecDeque::new(),
             watchers: Watchers::default(),
+            lists: VecDeque::new(),
+            reloading: None,
             port,
             twins: Twins::default(),
             load: setup.load,
@@ -257,14 +264,16 @@ impl Shell {
         self.note_clock(clock::synced());
         self.perform();
         self.set_timer()?;
-        while let Ok(event) = events.recv().await {
+        while let Ok(event) = self.next(events).await {
             match event {
-                Event::Signal(signal @ (Signal::Int | Signal::Term)) => {
+                Some(Event::Signal(signal @ (Signal::Int | Signal::Term))) => {
                     info!("received {signal:?}, stopping");
                     break;
                 }
-                event => self.turn(event)?,
+                Some(event) => self.turn(event)?,
+                None => {}
             }
+            self.go_on()?;
         }
         Ok(())
     }
@@ -297,8 +306,7 @@ impl Shell {
                 self.with_node(|node, cx| node.handle_peers(cx, &peers));
             }
             Event::Reply(id, reply) => self.with_node(|node, cx| node.handle_reply(cx, id, &reply)),
-            // What went wrong is logged; a signal has no answer.
-            Event::Signal(_) => drop(self.reload()),
+            Event::Signal(_) => self.reload(None),
             Event::Synced(synced) => {
                 self.note_clock(synced);
                 self.with_node(|node, cx| node.handle_synced(cx, synced));
@@ -334,7 +342,8 @@ impl Shell {
             self.site.process = process::usage();
             self.server.count(&mut self.site.http);
         }
-        self.site.http.unread_bytes = self.server.unread();
+        let listed: usize = self.lists.iter().map(|(_, list)| list.bytes()).sum();
+        self.site.http.unread_bytes = self.server.unread() + listed;
         let cx = &mut Cx { now: clock::now(), rng: &mut self.rng, effects: &mut self.effects };
         let answer = api::handle(&mut self.node, cx, &self.site, &request);
         let response = match answer {
@@ -345,7 +354,8 @@ impl Shell {
             Answer::WhenChanged => {
                 return self.watch(exchange);
             }
-            Answer::Reload => api::reloaded(self.reload()),
+            Answer::Later(list) => return self.lists.push_back((exchange, list)),
+            Answer::Reload => return self.reload(Some((exchange, (method, label)))),
         };
         self.release(exchange, response, (method, label));
     }
@@ -428,31 +438,6 @@ impl Shell {
         let request = exchange.request();
         let labels = labels(&self.site.prefix, request.method, request.path);
         self.release(exchange, Response::object(503, 503, "stopping"), labels);
-    }
-
-    /// Loads the config anew; where that fails, the old one stays.
-    fn reload(&mut self) -> Result<(), String> {
-        systemd::reloading();
-        let outcome = (self.load)().and_then(|(config, keys)| {
-            let taken = self.with_node(|node, cx| node.handle_config(cx, Rc::new(config)));
-            taken.map_err(|error| error.to_string())?;
-            self.with_node(|node, cx| node.handle_keys(cx, keys));
-            Ok(())
-        });
-        self.site.reload.successful = outcome.is_ok();
-        match &outcome {
-            Ok(()) => {
-                self.site.reload.success_at = clock::wall();
-                info!("the config was loaded anew");
-            }
-            Err(text) => {
-                for line in text.lines() {
-                    error!("loading the config anew failed, the old one stays: {line}");
-                }
-            }
-        }
-        systemd::ready();
-        outcome
     }
 
     fn perform(&mut self) {

@@ -175,3 +175,58 @@ fn silences_are_listed_by_state_and_time_and_filtered_by_their_text() {
     assert_eq!(values("filter=a=%22gone%22"), ["gone"]);
     assert_eq!(values("filter=a=~%22gone%22"), Vec::<String>::new());
 }
+
+#[test]
+fn a_silence_of_expensive_patterns_is_refused_before_all_are_compiled() {
+    let mut world = World::new();
+    let posted = |value: &str| {
+        let many =
+            vec![format!(r#"{{"name":"a","value":"{value}","isRegex":true}}"#); 64].join(",");
+        format!(
+            r#"{{"matchers":[{many}],"startsAt":"2027-01-15T07:00:00Z","endsAt":"2027-01-15T09:00:00Z","createdBy":"","comment":""}}"#
+        )
+    };
+    let text = string(
+        "invalid silence: the regular expressions need more than 1048576 bytes: simplify them",
+    );
+    let body = posted(&"[a-c]{1000}".repeat(32));
+    assert_eq!(world.post("/api/v2/silences", &body), (400, text));
+    let (status, text) = world.post("/api/v2/silences", &posted(&"a.".repeat(1000)));
+    assert_eq!(status, 400);
+    assert!(text.contains("silence exceeded maximum size: 128064 bytes"), "{text}");
+}
+
+#[test]
+fn lists_are_made_in_pieces_and_are_the_same() {
+    let mut world = World::new();
+    let alerts: Vec<String> = (0..300)
+        .map(|n| format!(r#"{{"labels":{{"a":"{n:05}","b":"{}"}}}}"#, "ab".repeat(250)))
+        .collect();
+    assert_eq!(world.post("/api/v2/alerts", &format!("[{}]", alerts.join(","))).0, 200);
+    for n in 0..300 {
+        let body = format!(
+            r#"{{"matchers":[{{"name":"b","value":".*[b-d]{n}x?","isRegex":true}}],"startsAt":"2027-01-15T07:00:00Z",
+            "endsAt":"2027-01-15T09:00:00Z","createdBy":"","comment":""}}"#
+        );
+        assert_eq!(world.post("/api/v2/silences", &body).0, 200);
+    }
+    let filter = "&filter=b=~.*(a|b)b".repeat(60);
+    for path in ["/api/v2/alerts", "/api/v2/alerts/groups"] {
+        let mut ask = |query| {
+            world.ask_in_pieces(&Request { method: "GET", path, query, ..Request::default() })
+        };
+        let (plain, _) = ask("");
+        let (again, pieces) = ask("");
+        assert_eq!(
+            (&again.body, pieces),
+            (&plain.body, 1),
+            "{path}: what was compared is not compared again"
+        );
+        let (filtered, pieces) = ask(&filter);
+        assert!(pieces > 1, "{path}: {pieces}");
+        assert_eq!(filtered.body, plain.body, "{path}");
+        let list: Vec<serde_json::Value> = serde_json::from_slice(&plain.body).unwrap();
+        let listed: usize = list.iter().map(|it| it["alerts"].as_array().map_or(1, Vec::len)).sum();
+        assert_eq!(listed, 300);
+    }
+}

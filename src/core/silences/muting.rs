@@ -1,5 +1,5 @@
-//! Which silences mute an alert. What was found is remembered with the alert, so that each pair is compared once and
-//! not at every flush and every GET.
+//! Which silences mute an alert. Which match it is remembered with the alert, so that each pair is compared once and not at
+//! every flush and every GET. To compare is work that can be done in parts.
 
 use std::cell::RefCell;
 
@@ -8,7 +8,7 @@ use crate::limits::ALERT_SILENCES_MAX;
 use crate::model::{Labels, SilenceId, SilenceState};
 use crate::time::Wall;
 
-/// With more changes than this since an alert was last compared, the index is asked anew.
+/// With more changes than this since an alert was last compared, the index is asked which of them might match.
 const CATCH_UP_MAX: Serial = 64;
 
 /// What is remembered with one alert.
@@ -19,70 +19,93 @@ pub struct Memo(RefCell<Seen>);
 struct Seen {
     /// Every silence up to this serial was compared.
     serial: Serial,
-    /// Those that match, sorted; among them may be some that are gone.
-    matching: Vec<SilenceId>,
+    /// Up to which serial silences are being compared, and in which slot to go on; nothing between two rounds.
+    round: Option<(Serial, usize)>,
+    /// The slots of those that match. What has left its slot since may be among them.
+    matching: Slots,
+}
+
+/// A set of slots: a bit each.
+#[derive(Debug, Default)]
+struct Slots(Vec<u64>);
+
+impl Slots {
+    fn set(&mut self, slot: usize, is_in: bool) {
+        let (word, bit) = (slot / 64, 1 << (slot % 64));
+        if is_in && word >= self.0.len() {
+            self.0.resize(word + 1, 0);
+        }
+        if let Some(bits) = self.0.get_mut(word) {
+            *bits = if is_in { *bits | bit } else { *bits & !bit };
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().enumerate().filter(|(_, bits)| **bits != 0).flat_map(|(word, bits)| {
+            (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| word * 64 + bit)
+        })
+    }
 }
 
 impl Silences {
-    /// The silences that mute an alert of these labels at `now`, sorted, [`ALERT_SILENCES_MAX`] at most. `memo` is the
+    /// Compares an alert of these labels with the silences that it was not yet compared with, until `steps`, to which what is
+    /// done is added, come to `most`. Returns whether all are compared; if not, the next call goes on. `memo` is the
     /// alert's own.
-    pub fn muting(&self, labels: &Labels, memo: &Memo, now: Wall) -> Vec<SilenceId> {
-        let is_active = |id: &SilenceId| self.state(*id, now) == Some(SilenceState::Active);
-        let mut seen = memo.0.take();
-        if self.catch_up(&mut seen, labels, now) {
-            let muting = seen.matching.iter().copied().filter(is_active).collect();
-            memo.0.replace(seen);
-            return muting;
-        }
-        let candidates = self.index.candidates(labels).into_iter();
-        let muting = candidates.filter(|id| is_active(id) && self.matches(*id, labels));
-        muting.take(ALERT_SILENCES_MAX).collect()
-    }
-
-    /// Has every alert compared with every silence anew: the clock has stepped, so what had expired may be in force.
-    pub fn forget_comparisons(&mut self) {
-        self.serial += CATCH_UP_MAX + 1;
-    }
-
-    /// Compares what was not yet compared. Returns false if more match than are remembered.
-    fn catch_up(&self, seen: &mut Seen, labels: &Labels, now: Wall) -> bool {
-        if seen.serial == self.serial {
-            return true;
-        }
-        let lives = |id: &SilenceId| {
-            self.state(*id, now).is_some_and(|state| state != SilenceState::Expired)
-        };
-        let changed = self.to_compare(seen, labels);
-        // What has expired comes back only by a change.
-        seen.matching.retain(|id| lives(id) && !changed.contains(id));
-        for id in changed {
-            if lives(&id) && self.matches(id, labels) {
-                if seen.matching.len() == ALERT_SILENCES_MAX {
+    pub fn compare(&self, labels: &Labels, memo: &Memo, steps: &mut u64, most: u64) -> bool {
+        let seen = &mut *memo.0.borrow_mut();
+        while seen.serial != self.serial {
+            if *steps >= most {
+                return false;
+            }
+            let (until, from) = *seen.round.get_or_insert_with(|| {
+                let gone = |slot: &usize| self.in_slot(*slot).is_none_or(|it| it.0 > seen.serial);
+                let gone: Vec<usize> = seen.matching.iter().filter(gone).collect();
+                for slot in gone {
+                    seen.matching.set(slot, false);
+                }
+                (self.serial, 0)
+            });
+            let slots = self.to_compare(seen.serial, labels, steps);
+            for slot in slots.into_iter().filter(|slot| *slot >= from) {
+                if *steps >= most {
+                    seen.round = Some((until, slot));
                     return false;
                 }
-                seen.matching.push(id);
+                let Some((serial, silence)) = self.in_slot(slot) else { continue };
+                if *serial > seen.serial && silence.matchers.matches(labels, steps) {
+                    seen.matching.set(slot, true);
+                }
             }
+            (seen.serial, seen.round) = (until, None);
         }
-        seen.matching.sort_unstable();
-        seen.serial = self.serial;
         true
     }
 
-    /// Those that were not compared and might match.
-    fn to_compare(&self, seen: &mut Seen, labels: &Labels) -> Vec<SilenceId> {
-        if self.serial - seen.serial <= CATCH_UP_MAX {
-            return self.by_serial.range(seen.serial + 1..).map(|(_, id)| *id).collect();
+    /// The slots of the silences that came or were changed after `serial` and might match, sorted.
+    fn to_compare(&self, serial: Serial, labels: &Labels, steps: &mut u64) -> Vec<usize> {
+        if self.serial - serial <= CATCH_UP_MAX {
+            let mut slots: Vec<usize> =
+                self.by_serial.range(serial + 1..).map(|it| *it.1).collect();
+            slots.sort_unstable();
+            return slots;
         }
-        seen.matching.clear();
-        self.index.candidates(labels)
+        let slots = self.index.candidates(labels);
+        *steps += slots.len() as u64;
+        slots
     }
 
-    fn matches(&self, id: SilenceId, labels: &Labels) -> bool {
-        self.get(id).is_some_and(|silence| silence.matchers.matches(labels, &mut 0))
-    }
-
-    fn state(&self, id: SilenceId, now: Wall) -> Option<SilenceState> {
-        self.get(id).map(|silence| silence.state(now))
+    /// The silences that mute an alert at `now`, sorted: those among what it was compared with. Where many do,
+    /// [`ALERT_SILENCES_MAX`] of them.
+    pub fn muting(&self, memo: &Memo, now: Wall) -> Vec<SilenceId> {
+        let seen = memo.0.borrow();
+        let silences = seen.matching.iter().filter_map(|slot| self.in_slot(slot));
+        // What came into a slot later was not compared.
+        let compared = silences.filter(|(serial, _)| *serial <= seen.serial);
+        let muting = compared.filter(|(_, it)| it.state(now) == SilenceState::Active);
+        let mut ids: Vec<SilenceId> =
+            muting.map(|(_, it)| it.id).take(ALERT_SILENCES_MAX).collect();
+        ids.sort_unstable();
+        ids
     }
 }
 
@@ -107,6 +130,13 @@ mod tests {
         }
     }
 
+    impl Silences {
+        fn muting_now(&self, memo: &Memo, now: Wall) -> Vec<SilenceId> {
+            assert!(self.compare(&labels(), memo, &mut 0, u64::MAX));
+            self.muting(memo, now)
+        }
+    }
+
     fn labels() -> Labels {
         [("a", "b")].into_iter().collect()
     }
@@ -121,36 +151,60 @@ mod tests {
         for id in 0..100 {
             s.replace(silence(id, if id < 3 { "a=~b.?" } else { "a=~c.?" }, 100, 200));
         }
-        assert_eq!(s.muting(&labels(), &memo, now), ids(&[0, 1, 2]));
-        let mut seen = memo.0.take();
-        assert_eq!(s.to_compare(&mut seen, &labels()), ids(&[]));
+        assert_eq!(s.muting_now(&memo, now), ids(&[0, 1, 2]));
+        let to_compare = |s: &Silences| s.to_compare(memo.0.borrow().serial, &labels(), &mut 0);
+        assert!(to_compare(&s).is_empty());
         s.replace(silence(1, "a=~c.?", 100, 200));
         s.replace(silence(100, "a=b", 100, 200));
-        assert_eq!(s.to_compare(&mut seen, &labels()), ids(&[1, 100]));
-        memo.0.replace(seen);
-        assert_eq!(s.muting(&labels(), &memo, now), ids(&[0, 2, 100]));
+        assert_eq!(to_compare(&s), [1, 100]);
+        assert_eq!(s.muting_now(&memo, now), ids(&[0, 2, 100]));
     }
 
     #[test]
-    fn an_alert_that_very_many_match_is_muted_all_the_same() {
-        let (mut s, memo, now) = (Silences::default(), Memo::default(), Wall::from_secs(150));
+    fn what_very_many_match_is_compared_once_too() {
+        let (mut s, memo) = (Silences::default(), Memo::default());
         let many = ALERT_SILENCES_MAX as u128 * 2;
         for id in 0..many {
             s.replace(silence(id, "a=~b.?", 100, if id < many / 2 { 120 } else { 200 }));
         }
-        let found = s.muting(&labels(), &memo, Wall::from_secs(110));
-        assert_eq!(found.len(), ALERT_SILENCES_MAX);
-        assert_eq!(s.muting(&labels(), &memo, now), ids(&(many / 2..many).collect::<Vec<_>>()));
-        assert!(s.muting(&labels(), &memo, Wall::from_secs(201)).is_empty());
+        assert_eq!(s.muting_now(&memo, Wall::from_secs(110)).len(), ALERT_SILENCES_MAX);
+        let mut steps = 0;
+        assert!(s.compare(&labels(), &memo, &mut steps, 0));
+        assert_eq!(steps, 0);
+        let late = ids(&(many / 2..many).collect::<Vec<_>>());
+        assert_eq!(s.muting(&memo, Wall::from_secs(150)), late);
+        assert!(s.muting(&memo, Wall::from_secs(201)).is_empty());
+    }
+
+    #[test]
+    fn to_compare_is_done_in_parts_and_each_part_counts() {
+        let (mut s, memo, now) = (Silences::default(), Memo::default(), Wall::from_secs(150));
+        for id in 0..1000 {
+            s.replace(silence(id, if id % 100 == 99 { "a=~b.?" } else { "a=~c.?" }, 100, 200));
+        }
+        let mut parts = 0;
+        loop {
+            let mut steps = 0;
+            parts += 1;
+            let done = s.compare(&labels(), &memo, &mut steps, 2000);
+            assert!(steps < 2100, "{steps}");
+            if done {
+                break;
+            }
+            // What changes meanwhile is compared in a later round.
+            s.replace(silence(0, "a=~b.?", 100, 200 + parts));
+        }
+        assert!(parts > 1);
+        assert_eq!(s.muting(&memo, now), s.muting_now(&Memo::default(), now));
+        assert_eq!(s.muting(&memo, now).len(), 11);
     }
 
     #[test]
     fn what_had_expired_mutes_again_after_the_clock_has_gone_back() {
         let (mut s, memo) = (Silences::default(), Memo::default());
         s.replace(silence(1, "a=b", 100, 200));
-        assert!(s.muting(&labels(), &memo, Wall::from_secs(300)).is_empty());
-        s.forget_comparisons();
-        assert_eq!(s.muting(&labels(), &memo, Wall::from_secs(150)), ids(&[1]));
+        assert!(s.muting_now(&memo, Wall::from_secs(300)).is_empty());
+        assert_eq!(s.muting_now(&memo, Wall::from_secs(150)), ids(&[1]));
     }
 
     proptest! {
@@ -171,8 +225,8 @@ mod tests {
                 }
                 // Not at each step, so that there is something to catch up on.
                 if step % 3 == 0 {
-                    let found = s.muting(&labels(), &memo, now);
-                    prop_assert_eq!(found, s.muting(&labels(), &Memo::default(), now));
+                    let found = s.muting_now(&memo, now);
+                    prop_assert_eq!(found, s.muting_now(&Memo::default(), now));
                 }
             }
         }

@@ -7,6 +7,7 @@ use minicbor::{Decode, Encode};
 
 use super::{Malformed, encode};
 use crate::limits::{CLAIM_TIME_MAX, LOG_TELLERS_MAX, MEMBERS_MAX, MET_MAX};
+use crate::model::matcher::bounded;
 use crate::model::{
     Alert, Fingerprint, GroupKey, Labels, LogEntry, LogKey, MatchOp, Matcher, Matchers, Pool,
     Silence, SilenceId,
@@ -188,7 +189,8 @@ pub fn decode_silence(id: SilenceId, bytes: &[u8]) -> Result<Silence, Malformed>
         };
         Matcher::new(it.name, op, it.value).map_err(|error| Malformed(error.to_string()))
     };
-    let matchers: Matchers = body.matchers.iter().map(matcher).collect::<Result<_, _>>()?;
+    let matchers = bounded(body.matchers.iter().map(matcher), Malformed)?;
+    let matchers: Matchers = matchers.into_iter().collect();
     if matchers.iter().all(Matcher::matches_empty) {
         return Err(Malformed("a silence that matches everything".to_owned()));
     }

@@ -1,0 +1,92 @@
+//! Lists of alerts and groups. With many alerts, filters and silences one takes long, so it is made in pieces.
+
+use crate::api::response::{room, too_large};
+use crate::api::{Request, Response, Site, alerts, groups};
+use crate::limits::PIECE_STEPS;
+use crate::node::Node;
+use crate::time::Now;
+
+/// What it takes to look at one alert.
+pub(super) const ALERT_STEPS: u64 = 500;
+
+/// A list that is being made.
+#[derive(Debug)]
+pub struct List {
+    of: Of,
+    /// What is written of it.
+    out: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Of {
+    Alerts(alerts::List),
+    Groups(Box<groups::List>),
+}
+
+/// What has become of a list.
+#[derive(Debug)]
+pub(super) enum Made {
+    /// It is whole.
+    Whole(Response),
+    /// There is more to do.
+    Part(List),
+}
+
+/// Where a piece of a list is written, and what it took so far.
+pub(super) struct Pages<'a> {
+    out: &'a mut Vec<u8>,
+    /// Bytes that the whole list may have.
+    pub(super) room: usize,
+    /// What this piece took.
+    pub(super) steps: u64,
+}
+
+impl Pages<'_> {
+    /// Appends an item.
+    pub(super) fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let before = self.out.len();
+        self.out.push(if before == 0 { b'[' } else { b',' });
+        write(self.out);
+        self.steps += (self.out.len() - before) as u64;
+    }
+
+    /// Whether this piece has taken enough, or the list has become too large.
+    pub(super) fn is_over(&self) -> bool {
+        self.steps >= PIECE_STEPS || self.out.len() > self.room
+    }
+}
+
+impl List {
+    pub(super) fn of_alerts(node: &Node, request: &Request<'_>) -> Result<Self, Response> {
+        Ok(Self { of: Of::Alerts(alerts::List::new(node, request)?), out: Vec::new() })
+    }
+
+    pub(super) fn of_groups(node: &Node, request: &Request<'_>) -> Result<Self, Response> {
+        Ok(Self { of: Of::Groups(groups::List::new(node, request)?.into()), out: Vec::new() })
+    }
+
+    /// Bytes that are written of it.
+    pub fn bytes(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Makes another piece of it.
+    pub(super) fn go_on(mut self, node: &Node, now: Now, site: &Site) -> Made {
+        let room = room(site);
+        let mut pages = Pages { out: &mut self.out, room, steps: 0 };
+        let is_whole = match &mut self.of {
+            Of::Alerts(list) => list.go_on(node, now, &mut pages),
+            Of::Groups(list) => list.go_on(node, now, &mut pages),
+        };
+        if is_whole {
+            self.out.extend_from_slice(if self.out.is_empty() { b"[]" } else { b"]" });
+        }
+        if self.out.len() > room {
+            Made::Whole(too_large(room))
+        } else if is_whole {
+            Made::Whole(Response::json(200, self.out))
+        } else {
+            Made::Part(self)
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What takes long is done in pieces, between which other events have their turn: lists that are asked for, and a config
+//! that is loaded anew.
+
+use std::rc::Rc;
+
+use ::log::{error, info};
+use smol::channel::{Receiver, RecvError, TryRecvError};
+
+use crate::api::{self, Answer};
+use crate::gossip::KeyRing;
+use crate::node;
+use crate::shell::http::Exchange;
+use crate::shell::{Error, Event, Label, Shell, clock, labels, systemd};
+
+/// A config that is being taken.
+pub(super) struct Reloading {
+    reload: node::Reload,
+    keys: KeyRing,
+    /// Who waits for what comes of it.
+    waiting: Vec<(Exchange, (Label, Label))>,
+}
+
+impl Shell {
+    /// Does another piece of what is done in pieces.
+    pub(super) fn go_on(&mut self) -> Result<(), Error> {
+        if !self.is_busy() {
+            return Ok(());
+        }
+        self.go_on_reloading();
+        self.go_on_listing();
+        self.perform();
+        self.set_timer()
+    }
+
+    /// Whether something is being done in pieces.
+    fn is_busy(&self) -> bool {
+        self.reloading.is_some() || !self.lists.is_empty()
+    }
+
+    /// Makes another piece of the list that has waited for longest.
+    fn go_on_listing(&mut self) {
+        let Some((exchange, list)) = self.lists.pop_front() else { return };
+        if exchange.is_abandoned() {
+            return;
+        }
+        let others: usize = self.lists.iter().map(|(_, list)| list.bytes()).sum();
+        self.site.http.unread_bytes = self.server.unread() + others;
+        let request = exchange.request();
+        let (method, label) = labels(&self.site.prefix, request.method, request.path);
+        match api::go_on(&self.node, clock::now(), &self.site, &request, list) {
+            Answer::Now(response) => self.release(exchange, response, (method, label)),
+            Answer::Later(list) => self.lists.push_back((exchange, list)),
+            Answer::WhenChanged | Answer::WhenDurable(_) | Answer::Reload => {}
+        }
+    }
+
+    /// The next event; while something is done in pieces, none if there is none right now.
+    pub(super) async fn next(&self, events: &Receiver<Event>) -> Result<Option<Event>, RecvError> {
+        if !self.is_busy() {
+            return events.recv().await.map(Some);
+        }
+        // What is on its way gets into the channel.
+        smol::future::yield_now().await;
+        match events.try_recv() {
+            Ok(event) => Ok(Some(event)),
+            Err(TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Closed) => Err(RecvError),
+        }
+    }
+
+    /// Begins to load the config anew; where that fails, the old one stays. `asked`: who waits for what comes of it.
+    pub(super) fn reload(&mut self, asked: Option<(Exchange, (Label, Label))>) {
+        systemd::reloading();
+        let mut waiting = self.reloading.take().map(|it| it.waiting).unwrap_or_default();
+        waiting.extend(asked);
+        match (self.load)() {
+            Ok((config, keys)) => {
+                let reload = node::Reload::from(Rc::new(config));
+                self.reloading = Some(Reloading { reload, keys, waiting });
+            }
+            Err(error) => self.reloaded(waiting, &Err(error)),
+        }
+    }
+
+    /// Does another piece of a reload.
+    fn go_on_reloading(&mut self) {
+        let Some(mut reloading) = self.reloading.take() else { return };
+        if !self.node.prepare(&mut reloading.reload) {
+            self.reloading = Some(reloading);
+            return;
+        }
+        let Reloading { reload, keys, waiting } = reloading;
+        let taken = self.with_node(|node, cx| node.handle_config(cx, reload));
+        let outcome = taken.map_err(|error| error.to_string());
+        if outcome.is_ok() {
+            self.with_node(|node, cx| node.handle_keys(cx, keys));
+        }
+        self.reloaded(waiting, &outcome);
+    }
+
+    /// Tells what came of a reload.
+    fn reloaded(&mut self, waiting: Vec<(Exchange, (Label, Label))>, outcome: &Result<(), String>) {
+        self.site.reload.successful = outcome.is_ok();
+        match outcome {
+            Ok(()) => {
+                self.site.reload.success_at = clock::wall();
+                info!("the config was loaded anew");
+            }
+            Err(text) => {
+                for line in text.lines() {
+                    error!("loading the config anew failed, the old one stays: {line}");
+                }
+            }
+        }
+        systemd::ready();
+        for (exchange, labels) in waiting {
+            self.release(exchange, api::reloaded(outcome.clone()), labels);
+        }
+    }
+}
