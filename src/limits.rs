@@ -107,6 +107,11 @@ pub const SECRET_BYTES_MAX: usize = 64 * 1024;
 /// How long the reading of a file may take: a secret, a key, the config. Policy: the attempt fails and is made again; a
 /// reload is refused; a start fails.
 pub const FILE_TIME_MAX: Duration = Duration::from_secs(4);
+/// Files of the config that are read at a time: its text, keys. Policy: others wait; a reload that waits for too long is
+/// refused.
+pub const CONFIG_READS_MAX: usize = 4;
+/// How long a reload may take until everything is read and checked. Policy: refused, the old config stays.
+pub const RELOAD_TIME_MAX: Duration = Duration::from_secs(40);
 /// How long attempts, commits and requests that are under way at the stop may take, each. Policy: attempts are cut off and
 /// may be told again, commits are waited for no longer, connections are closed.
 pub const STOP_TIME_MAX: Duration = Duration::from_secs(2);
@@ -344,7 +349,7 @@ pub const FLOCK_TIME_MS_MAX: i64 = 9_000_000_000_000;
 /// Bytes of a shared key. Policy: a shorter one is a configuration error.
 pub const GOSSIP_KEY_BYTES_MIN: usize = 32;
 /// Bytes of a file with a shared key. Policy: a longer one is a configuration error.
-pub const GOSSIP_KEY_FILE_BYTES_MAX: u64 = 4096;
+pub const GOSSIP_KEY_FILE_BYTES_MAX: usize = 4096;
 /// Bytes that the kernel is asked to hold until the loop reads them. Policy: it drops more; gossip expects loss.
 pub const UDP_RECEIVE_BYTES: usize = 1024 * 1024;
 /// Interfaces that multicast uses. Policy: further ones are left out; members behind them are found by unicast.

@@ -1,10 +1,7 @@
 //! The `bellwether` binary: arguments to exit code.
 
 use std::ffi::OsString;
-use std::fmt;
-use std::fs::File;
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -12,16 +9,11 @@ use std::rc::Rc;
 use bellwether::cli;
 use bellwether::config::flags::{self, Invocation, choose_config};
 use bellwether::config::settings::Cluster;
-use bellwether::config::{
-    self, Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Problem, Settings,
-    check_mode,
-};
+use bellwether::config::{Environment, Flags, Settings};
 use bellwether::gossip::{self, KeyRing};
-use bellwether::limits::CONFIG_BYTES_MAX;
 use bellwether::node::{Options, SilenceRules};
-use bellwether::notify::SCHEMAS;
-use bellwether::shell::keys::{self, Missing, Places};
-use bellwether::shell::{self, Setup};
+use bellwether::shell::source::{self, ALONE, Reloader, Source, UNSEALED};
+use bellwether::shell::{self, Setup, keys};
 use bellwether::version;
 use log::{error, info, warn};
 
@@ -29,14 +21,6 @@ use log::{error, info, warn};
 const BAD_CONFIG: u8 = 78;
 /// Of what may be otherwise in a while, such as a file on a disk that is mounted late: systemd tries again.
 const FAILED: u8 = 1;
-
-const UNSEALED: &str = "THE FLOCK IS NOT SEALED: whoever reaches its port can read what it says, silence any alert, and \
-     make up others. Run `bellwether key new` and give each member the key with --cluster.key-file";
-
-const ALONE: &str = "ALONE until it can be read: the flock's port is closed, alerts are notified";
-
-/// The one key of [`Settings`] that a reload takes.
-const RELOADED: &str = "cluster.key_files";
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -49,7 +33,7 @@ fn main() -> ExitCode {
             io::stdout().write_all(text.as_bytes()).ok();
             ExitCode::SUCCESS
         }
-        Ok(Invocation::Run(flags)) => run(Source::new(flags)),
+        Ok(Invocation::Run(flags)) => run(source(flags)),
         Err(errors) => {
             for error in errors {
                 writeln!(io::stderr(), "bellwether: {error}").ok();
@@ -61,11 +45,15 @@ fn main() -> ExitCode {
 
 fn run(source: Source) -> ExitCode {
     let journal = environment("JOURNAL_STREAM").is_some();
-    let loaded = match source.load(read_any) {
+    let loaded = match source.load() {
         Ok(loaded) => loaded,
-        Err(failure) => {
+        Err(error) => {
             shell::log::start(&Settings::default().log, journal);
-            return failure.tell();
+            let code = match &error {
+                source::Error::Unreadable(_) => FAILED,
+                source::Error::Wrong(_) => BAD_CONFIG,
+            };
+            return Failure { why: error.to_string(), code }.tell();
         }
     };
     shell::log::start(&loaded.settings.log, journal);
@@ -84,7 +72,10 @@ fn run(source: Source) -> ExitCode {
         Err(keys::Error::Wrong(why)) => {
             return Failure { why: format!("cluster.key_files: {why}"), code: BAD_CONFIG }.tell();
         }
-        Err(unreadable) => (KeyRing::default(), Some(source.missing(&cluster, &unreadable))),
+        Err(unreadable) => {
+            let restarted = environment("NOTIFY_SOCKET").is_some();
+            (KeyRing::default(), Some(source.missing(&cluster, &unreadable, restarted)))
+        }
     };
     if let Some(missing) = &missing {
         error!("{}; {ALONE}", missing.why);
@@ -92,7 +83,7 @@ fn run(source: Source) -> ExitCode {
         warn!("{UNSEALED}");
     }
     let is_alone = missing.is_some();
-    let started = loaded.settings.clone();
+    let reloader = Reloader::new(source, loaded.settings.clone(), is_alone);
     let setup = Setup {
         config: loaded.config,
         options: options(&loaded.settings, external_url),
@@ -103,16 +94,7 @@ fn run(source: Source) -> ExitCode {
         web: loaded.settings.web,
         storage: loaded.settings.storage,
         prefix,
-        load: Box::new(move || {
-            let loaded = source.load(read_file).map_err(|errors| errors.to_string())?;
-            source.warn(&loaded.warnings);
-            let keys = source.keys_anew(&loaded.settings.cluster, is_alone)?;
-            let waiting = started.differing(&loaded.settings);
-            for key in waiting.iter().filter(|key| *key != RELOADED) {
-                warn!("{key}: changed, takes effect after a restart");
-            }
-            Ok((loaded.config, keys))
-        }),
+        reloader,
     };
     match shell::run(setup) {
         Ok(()) => ExitCode::SUCCESS,
@@ -163,116 +145,13 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.why)
+/// Where the config comes from, as the flags and the environment say.
+fn source(flags: Flags) -> Source {
+    Source {
+        file: choose_config(flags.config_file.as_deref(), Path::exists),
+        environment: config_environment(),
+        flags,
     }
-}
-
-/// Where the config comes from, now and at each reload.
-struct Source {
-    flags: Flags,
-    /// None: the config that is built in.
-    file: Option<PathBuf>,
-    environment: Environment,
-}
-
-impl Source {
-    fn new(flags: Flags) -> Self {
-        let file = choose_config(flags.config_file.as_deref(), Path::exists);
-        Self { flags, file, environment: config_environment() }
-    }
-
-    fn load(&self, read: fn(&Path) -> io::Result<Text>) -> Result<Loaded, Failure> {
-        let built_in = Path::new("the built-in default");
-        let file = self.file.as_deref().unwrap_or(built_in);
-        let (text, mode) = match &self.file {
-            None => (DEFAULT.as_bytes().to_vec(), None),
-            Some(file) => read(file).map(|(text, mode)| (text, Some(mode))).map_err(|error| {
-                let text = format!("cannot be read: {error}");
-                let problem = Problem { line: 0, path: String::new(), text };
-                let why = Errors::new(&file.display().to_string(), vec![problem]).to_string();
-                Failure { why, code: FAILED }
-            })?,
-        };
-        let language = if self.file.is_some() { Language::of(file) } else { Language::Toml };
-        let (flags, environment) = (&self.flags, &self.environment);
-        let schemas = SCHEMAS;
-        let options = config::Options { file, language, flags, environment, schemas };
-        let mut loaded = Config::load(&text, &options)
-            .map_err(|errors| Failure { why: errors.to_string(), code: BAD_CONFIG })?;
-        loaded.warnings.extend(mode.and_then(check_mode));
-        Ok(loaded)
-    }
-
-    fn places(&self) -> Places {
-        let directory = self.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
-        let credentials = self.environment.credentials_directory.clone();
-        Places { credentials, directory: directory.to_owned() }
-    }
-
-    fn keys(&self, cluster: &Cluster) -> Result<KeyRing, keys::Error> {
-        keys::read(&cluster.key_files, &self.places())
-    }
-
-    /// The keys that a reload takes. An agent that is alone for want of them takes its config without them.
-    fn keys_anew(&self, cluster: &Cluster, is_alone: bool) -> Result<KeyRing, String> {
-        match self.keys(cluster) {
-            Ok(keys) => {
-                if is_alone {
-                    warn!("the flock's key can be read now: restart to take part");
-                } else if keys.is_empty() && cluster.port().is_some() {
-                    warn!("{UNSEALED}");
-                }
-                Ok(keys)
-            }
-            Err(error @ keys::Error::Unreadable(..)) if is_alone => {
-                error!("cluster.key_files: {error}; {ALONE}");
-                Ok(KeyRing::default())
-            }
-            Err(error) => Err(format!("cluster.key_files: {error}")),
-        }
-    }
-
-    fn missing(&self, cluster: &Cluster, error: &keys::Error) -> Missing {
-        Missing {
-            why: format!("cluster.key_files: {error}"),
-            files: cluster.key_files.clone(),
-            places: self.places(),
-            restarted: environment("NOTIFY_SOCKET").is_some(),
-        }
-    }
-
-    fn warn(&self, warnings: &[Problem]) {
-        let file = self.file.as_deref().map_or_else(String::new, |file| file.display().to_string());
-        for warning in warnings {
-            let gap = if warning.line == 0 { " " } else { "" };
-            warn!("{file}:{gap}{warning}");
-        }
-    }
-}
-
-/// What a file has in it, one byte more than is allowed at most, and its permissions.
-type Text = (Vec<u8>, u32);
-
-/// The text of a file that is read while the agent runs.
-fn read_file(file: &Path) -> io::Result<Text> {
-    // To open a pipe that nobody writes to would take for ever.
-    if !std::fs::metadata(file)?.is_file() {
-        return Err(io::Error::other(
-            "it is no regular file: what comes from a pipe is read at the start alone; restart to take another",
-        ));
-    }
-    read_any(file)
-}
-
-/// The text of whatever it is, at the start.
-fn read_any(file: &Path) -> io::Result<Text> {
-    let file = File::open(file)?;
-    let mode = file.metadata()?.mode();
-    let mut text = Vec::new();
-    file.take(CONFIG_BYTES_MAX as u64 + 1).read_to_end(&mut text)?;
-    Ok((text, mode))
 }
 
 /// The external URL without a slash at its end, and the prefix of every path.

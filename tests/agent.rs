@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// A running agent; it is killed when it is dropped.
@@ -161,7 +162,7 @@ fn a_config_that_comes_from_a_pipe_is_yaml_and_read_once() {
     assert!(agent.ask("GET", "/api/v2/receivers", "").contains("from-a-pipe"));
     let answer = agent.ask("POST", "/-/reload", "");
     assert!(answer.starts_with("HTTP/1.1 500"), "{answer}");
-    assert!(answer.contains("what comes from a pipe is read at the start alone"), "{answer}");
+    assert!(answer.contains("it is a pipe, no regular file"), "{answer}");
 }
 
 #[test]
@@ -283,6 +284,37 @@ fn a_reload_takes_a_good_config_and_refuses_a_bad_one() {
     fs::write(agent.folder.join("config.toml"), QUIET).unwrap();
     assert!(agent.ask("POST", "/-/reload", "").starts_with("HTTP/1.1 200"));
     assert_eq!(agent.stop().0, Some(0));
+}
+
+#[test]
+fn reloads_that_are_asked_for_at_once_are_all_answered() {
+    let agent = Agent::start("reloads", QUIET);
+    let reload =
+        b"POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let mut streams: Vec<_> = (0..5).map(|_| agent.connect()).collect();
+    for stream in &mut streams {
+        stream.write_all(reload).unwrap();
+    }
+    for mut stream in streams {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+}
+
+#[test]
+fn a_key_file_that_is_a_pipe_is_refused_and_not_waited_for() {
+    let agent = Agent::start("piped_key", QUIET);
+    let pipe = agent.folder.join("flock.key");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RWXU, 0).unwrap();
+    let config = format!("{QUIET}[cluster]\nkey_files = ['flock.key']\n");
+    fs::write(agent.folder.join("config.toml"), config).unwrap();
+    for _ in 0..3 {
+        let answer = agent.ask("POST", "/-/reload", "");
+        assert!(answer.starts_with("HTTP/1.1 500"), "{answer}");
+        assert!(answer.contains("flock.key cannot be read: it is a pipe"), "{answer}");
+    }
+    assert!(agent.ask("GET", "/-/healthy", "").starts_with("HTTP/1.1 200"));
 }
 
 #[test]

@@ -1,9 +1,7 @@
 //! `bellwether check-config [FILE...]`: what is right and what is wrong with configurations, without running them.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, Read as _, Write};
-use std::os::unix::fs::MetadataExt as _;
+use std::io::{self, Write};
 use std::path::Path;
 
 use crate::config::flags::choose_config;
@@ -12,6 +10,7 @@ use crate::config::{
 };
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::notify::SCHEMAS;
+use crate::shell::files::{self, Content};
 use crate::shell::keys::{self, Places};
 
 const USAGE: &str = "usage: bellwether check-config [FILE...]
@@ -65,9 +64,9 @@ fn check_all(
     let mut all_are_right = true;
     for file in &files {
         let path = Path::new(file);
-        let (checked, warning) = match read(path) {
-            Ok((text, mode)) => {
-                let checked = check(path, Language::of(path), &text);
+        let (checked, warning) = match files::read_any(path, CONFIG_BYTES_MAX) {
+            Ok(Content { bytes, mode }) => {
+                let checked = check(path, Language::of(path), &bytes);
                 (checked.and_then(|loaded| check_keys(path, loaded)), check_mode(mode))
             }
             Err(error) => {
@@ -82,15 +81,6 @@ fn check_all(
         all_are_right &= report(&path.display().to_string(), checked, warning.as_ref(), out)?;
     }
     Ok(all_are_right)
-}
-
-/// The text, one byte more than is allowed at most, and the file's permissions.
-fn read(path: &Path) -> io::Result<(Vec<u8>, u32)> {
-    let file = File::open(path)?;
-    let mode = file.metadata()?.mode();
-    let mut text = Vec::new();
-    file.take(CONFIG_BYTES_MAX as u64 + 1).read_to_end(&mut text)?;
-    Ok((text, mode))
 }
 
 fn check(file: &Path, language: Language, text: &[u8]) -> Result<Loaded, Errors> {

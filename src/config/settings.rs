@@ -221,11 +221,13 @@ impl Settings {
         }
     }
 
-    /// The keys, as `section.name`, whose values are others in `other`.
-    pub fn differing(&self, other: &Self) -> Vec<String> {
+    /// The keys, as `section.name`, whose values are others in `other` and take effect after a restart only. A reload
+    /// takes `cluster.key_files`, and of these sections nothing else.
+    pub fn needing_restart(&self, other: &Self) -> Vec<String> {
         let (mut ours, mut theirs) = (self.clone(), other.clone());
         let differ = |key: &&Key| (key.value)(&mut ours).show() != (key.value)(&mut theirs).show();
-        KEYS.iter().filter(differ).map(|key| format!("{}.{}", key.section, key.name)).collect()
+        let names = KEYS.iter().filter(differ).map(|key| format!("{}.{}", key.section, key.name));
+        names.filter(|name| name != "cluster.key_files").collect()
     }
 
     /// Every rule that spans keys and that these values break: the key, as section and name, and what to do.
@@ -328,15 +330,17 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_differ_are_named_as_in_the_file() {
+    fn keys_that_need_a_restart_are_named_as_in_the_file() {
         let mut settings = Settings::default();
-        assert_eq!(settings.differing(&Settings::default()), [] as [String; 0]);
+        assert_eq!(settings.needing_restart(&Settings::default()), [] as [String; 0]);
+        settings.cluster.key_files.push("key".into());
+        assert_eq!(settings.needing_restart(&Settings::default()), [] as [String; 0]);
         settings.cluster.peers.push(Address { host: "a".to_owned(), port: 1 });
         settings.web.timeout = Duration::from_secs(1);
         settings.features.enable.push(Feature::ClassicMode);
         let expected = ["web.timeout", "cluster.peers", "features.enable"];
-        assert_eq!(settings.differing(&Settings::default()), expected);
-        assert_eq!(Settings::default().differing(&settings), expected);
+        assert_eq!(settings.needing_restart(&Settings::default()), expected);
+        assert_eq!(Settings::default().needing_restart(&settings), expected);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use rustix::fs::OFlags;
 use smol::Timer;
 use smol::lock::{self, Semaphore};
 
-use crate::limits::FILE_TIME_MAX;
+use crate::limits::{CONFIG_READS_MAX, FILE_TIME_MAX};
 use crate::shell::clock;
 
 /// A file as it was read.
@@ -37,7 +37,8 @@ pub fn read_regular(path: &Path, bytes_max: usize) -> io::Result<Content> {
             () if kind.is_socket() => "a socket",
             () => "a device",
         };
-        let why = format!("it is {kind}; only regular files are read while the agent runs");
+        let why =
+            format!("it is {kind}, no regular file: nothing else is read while the agent runs");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     }
     read(path, bytes_max)
@@ -84,16 +85,19 @@ fn wait_until_readable(file: &File, deadline: Duration) -> io::Result<()> {
         tv_nsec: left.subsec_nanos().into(),
     };
     match poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&left)) {
-        Ok(0) => Err(too_late("nobody has written to its end")),
+        Ok(0) => Err(too_late("nobody has written to its end", FILE_TIME_MAX)),
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
-fn too_late(why: &str) -> io::Error {
-    let why = format!("{why} within {FILE_TIME_MAX:?}");
+fn too_late(why: &str, time_max: Duration) -> io::Error {
+    let why = format!("{why} within {time_max:?}");
     io::Error::new(io::ErrorKind::TimedOut, why)
 }
+
+/// Reads the config and what it names.
+pub(super) static CONFIG_READERS: Readers = Readers::new(CONFIG_READS_MAX);
 
 /// Threads that read files while the agent runs. A read that hangs keeps its thread until the kernel gives up; each file
 /// has at most one, so that a file that hangs does not take the threads of the others.
@@ -115,17 +119,18 @@ impl Readers {
     /// Reads a regular file of at most `bytes_max` bytes, within [`FILE_TIME_MAX`].
     pub(super) async fn read(&'static self, path: &Path, bytes_max: usize) -> io::Result<Content> {
         let file = path.to_owned();
-        self.run(path, move || read_regular(&file, bytes_max)).await?
+        self.run(path, FILE_TIME_MAX, move || read_regular(&file, bytes_max)).await?
     }
 
-    /// Does `job`, which reads `path` and no other file. The error says that it took longer than [`FILE_TIME_MAX`].
+    /// Does `job`, which reads `path` and no other file. The error says that it took longer than `time_max`.
     pub(super) async fn run<T: Send + 'static>(
         &'static self,
         path: &Path,
+        time_max: Duration,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> io::Result<T> {
         let turn = self.turn(path);
-        within(FILE_TIME_MAX, async {
+        within(time_max, async {
             let turn = turn.lock_arc().await;
             let place = self.places.acquire().await;
             blocking::unblock(move || {
@@ -145,10 +150,10 @@ impl Readers {
     }
 }
 
-async fn within<T>(time: Duration, step: impl Future<Output = T>) -> io::Result<T> {
+async fn within<T>(time_max: Duration, step: impl Future<Output = T>) -> io::Result<T> {
     smol::future::or(async { Ok(step.await) }, async {
-        Timer::after(time).await;
-        Err(too_late("it was not read"))
+        Timer::after(time_max).await;
+        Err(too_late("it was not read", time_max))
     })
     .await
 }
@@ -196,9 +201,9 @@ mod tests {
         assert_eq!(read_regular(&file, 5).unwrap().bytes, b"12345");
         let why = |path: &Path, bytes_max| read_regular(path, bytes_max).unwrap_err().to_string();
         assert_eq!(why(&file, 4), "it is larger than 4 bytes");
-        assert!(why(&scratch.pipe(), 5).starts_with("it is a pipe;"));
-        assert!(why(&scratch.0, 5).starts_with("it is a directory;"));
-        assert!(why(Path::new("/dev/zero"), 5).starts_with("it is a device;"));
+        assert!(why(&scratch.pipe(), 5).starts_with("it is a pipe, no regular file"));
+        assert!(why(&scratch.0, 5).starts_with("it is a directory, "));
+        assert!(why(Path::new("/dev/zero"), 5).starts_with("it is a device, "));
         assert!(why(Path::new("/nonexistent"), 5).contains("No such file"));
     }
 
@@ -215,6 +220,9 @@ mod tests {
         let content = read_any(&path, 100).unwrap();
         block_on(writer);
         assert_eq!(content.bytes, b"half and half");
+        let unwritten = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        let error = wait_until_readable(&unwritten, Duration::ZERO).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{error}");
         assert_eq!(
             read_any(Path::new("/dev/zero"), 5).unwrap_err().kind(),
             io::ErrorKind::FileTooLarge
@@ -227,11 +235,11 @@ mod tests {
         let (held, other) = (Path::new("/held"), Path::new("/other"));
         let (go, wait) = mpsc::channel::<()>();
         let executor = smol::LocalExecutor::new();
-        let hanging = executor.spawn(READERS.run(held, move || wait.recv().is_ok()));
-        let waiting = executor.spawn(READERS.run(held, || true));
+        let hanging = executor.spawn(READERS.run(held, FILE_TIME_MAX, move || wait.recv().is_ok()));
+        let waiting = executor.spawn(READERS.run(held, FILE_TIME_MAX, || true));
         let others = async {
             for _ in 0..4 {
-                assert!(READERS.run(other, || true).await.unwrap());
+                assert!(READERS.run(other, FILE_TIME_MAX, || true).await.unwrap());
             }
         };
         block_on(executor.run(others));

@@ -1,15 +1,14 @@
 //! Shared keys from files.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use log::warn;
 
 use crate::gossip::KeyRing;
-use crate::limits::GOSSIP_KEY_FILE_BYTES_MAX;
+use crate::limits::{FILE_TIME_MAX, GOSSIP_KEY_FILE_BYTES_MAX};
+use crate::shell::files::{self, CONFIG_READERS, Content};
 use crate::wire::key;
 
 /// Where files are that are named without a slash in front: systemd's credentials first, then `directory`.
@@ -61,33 +60,52 @@ impl fmt::Display for Error {
     }
 }
 
-/// Reads a key from each of the files.
+/// Reads a key from each of the files, on this thread: before the agent runs.
 pub fn read(files: &[PathBuf], places: &Places) -> Result<KeyRing, Error> {
-    let mut secrets = Vec::new();
-    for file in files {
-        secrets.push(read_one(&places.find(file))?);
-    }
-    let names = || files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>();
-    KeyRing::new(&secrets).map_err(|error| Error::Wrong(format!("{}: {error}", names().join(", "))))
+    let secrets = files.iter().map(|file| {
+        let path = places.find(file);
+        let content = files::read_any(&path, GOSSIP_KEY_FILE_BYTES_MAX);
+        parse(&path, content)
+    });
+    ring(files, &secrets.collect::<Result<Vec<_>, _>>()?)
 }
 
-fn read_one(path: &Path) -> Result<Vec<u8>, Error> {
+/// Reads a key from each of the files while the agent runs.
+pub(super) async fn read_again(files: &[PathBuf], places: &Places) -> Result<KeyRing, Error> {
+    let mut secrets = Vec::new();
+    for file in files {
+        let (places, name) = (places.clone(), file.clone());
+        let read = move || {
+            let path = places.find(&name);
+            let content = files::read_regular(&path, GOSSIP_KEY_FILE_BYTES_MAX);
+            parse(&path, content)
+        };
+        let read = CONFIG_READERS.run(file, FILE_TIME_MAX, read).await;
+        secrets.push(read.map_err(|error| Error::Unreadable(file.clone(), error))??);
+    }
+    ring(files, &secrets)
+}
+
+fn ring(files: &[PathBuf], secrets: &[Vec<u8>]) -> Result<KeyRing, Error> {
+    let names = || files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>();
+    KeyRing::new(secrets).map_err(|error| Error::Wrong(format!("{}: {error}", names().join(", "))))
+}
+
+/// The key in a file.
+fn parse(path: &Path, content: io::Result<Content>) -> Result<Vec<u8>, Error> {
     let wrong = |why: &str| Error::Wrong(format!("{} {why}", path.display()));
-    let unreadable = |error: io::Error| match error.kind() {
-        io::ErrorKind::InvalidData => wrong("is no text: `bellwether key new` makes a key"),
+    let Content { bytes, mode } = content.map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => {
+            wrong(&format!("is larger than {GOSSIP_KEY_FILE_BYTES_MAX} bytes: one key a file"))
+        }
         _ => Error::Unreadable(path.to_owned(), error),
-    };
-    let file = File::open(path).map_err(unreadable)?;
-    if file.metadata().map_err(unreadable)?.mode() & 0o007 != 0 {
+    })?;
+    if mode & 0o007 != 0 {
         warn!("{}: anybody on this machine can read this key: chmod o= it", path.display());
     }
-    let mut text = String::new();
-    file.take(GOSSIP_KEY_FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
-    if text.len() as u64 > GOSSIP_KEY_FILE_BYTES_MAX {
-        let why = format!("is larger than {GOSSIP_KEY_FILE_BYTES_MAX} bytes: one key a file");
-        return Err(wrong(&why));
-    }
-    key::parse(&text).map_err(|error| wrong(&error.to_string()))
+    let text = str::from_utf8(&bytes)
+        .map_err(|_| wrong("is no text: `bellwether key new` makes a key"))?;
+    key::parse(text).map_err(|error| wrong(&error.to_string()))
 }
 
 #[cfg(test)]
@@ -118,6 +136,14 @@ mod tests {
         fs::write(directory.join("noise"), b"\xff").unwrap();
         let error = read(&["noise".into()], &places).unwrap_err().to_string();
         assert!(error.contains("/noise is no text"), "{error}");
+        fs::write(directory.join("large"), [b'0'; GOSSIP_KEY_FILE_BYTES_MAX + 1]).unwrap();
+        let error = read(&["large".into()], &places).unwrap_err().to_string();
+        assert!(error.contains("/large is larger than 4096 bytes"), "{error}");
+        let again = |file: &str| smol::block_on(read_again(&[file.into()], &places));
+        assert_eq!(again("flock").unwrap().ids().count(), 1);
+        assert!(matches!(again("short").unwrap_err(), Error::Wrong(_)));
+        let error = again("credentials").unwrap_err().to_string();
+        assert!(error.contains("/credentials cannot be read: it is a directory"), "{error}");
         fs::remove_dir_all(directory).unwrap();
     }
 }

@@ -26,8 +26,10 @@ pub mod log;
 mod notifier;
 mod pieces;
 mod process;
+mod reload;
 mod resolver;
 mod secrets;
+pub mod source;
 mod sources;
 mod stop;
 mod systemd;
@@ -52,7 +54,7 @@ use crate::api::{self, Answer, Endpoint, List, Reload, Response, Site};
 use crate::config::Config;
 use crate::config::settings::{Cluster, Listen, Storage, Web};
 use crate::effect::{AttemptId, Cx, Effect};
-use crate::gossip::{self, KeyRing, Via};
+use crate::gossip::{self, Via};
 use crate::limits::{EVENTS_MAX, TIMER_LATE_MAX};
 use crate::node::{Node, Options};
 use crate::notify::Reply;
@@ -65,6 +67,8 @@ pub use error::Error;
 use http::{Exchange, Server};
 use keeper::Keeper;
 use notifier::Notifier;
+use reload::Reloads;
+use source::Reloader;
 use troubles::Troubles;
 use twin::Twins;
 use udp::Port;
@@ -88,6 +92,8 @@ pub enum Event {
     Deaf(&'static str, io::Error),
     /// Records have become durable, or will not; and what a directory holds that could not be opened at the start.
     Kept(Kept, Option<keeper::Late>),
+    /// The config was read anew.
+    Loaded(Box<reload::Outcome>),
     /// The names of the static peers stand for these addresses now.
     Peers(Vec<SocketAddr>),
     /// An attempt has ended.
@@ -122,12 +128,9 @@ pub struct Setup {
     pub storage: Storage,
     /// What every path starts with: empty or `/prefix`.
     pub prefix: String,
-    /// Loads the config anew; the error is every error there is.
-    pub load: Load,
+    /// Loads the config anew.
+    pub reloader: Reloader,
 }
-
-/// Loads the config and the flock's keys.
-pub type Load = Box<dyn Fn() -> Result<(Config, KeyRing), String>>;
 
 impl fmt::Debug for Setup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -176,7 +179,7 @@ struct Shell {
     reloading: Option<pieces::Reloading>,
     port: Option<Port>,
     twins: Twins,
-    load: Load,
+    reloads: Reloads,
     _sources: Vec<Task<()>>,
 }
 
@@ -252,7 +255,7 @@ impl Shell {
             reloading: None,
             port,
             twins: Twins::default(),
-            load: setup.load,
+            reloads: Reloads::new(executor, &sender, setup.reloader),
             _sources: sources,
         };
         Ok((shell, events))
@@ -301,12 +304,13 @@ impl Shell {
             Event::Deaf(..) => {}
             Event::Http(exchange) => self.answer(*exchange),
             Event::Kept(kept, late) => self.kept(&kept, late.as_ref()),
+            Event::Loaded(outcome) => self.loaded(*outcome),
             Event::Peers(mut peers) => {
                 peers.retain(|peer| self.port.as_ref().is_some_and(|port| port.reaches(*peer)));
                 self.with_node(|node, cx| node.handle_peers(cx, &peers));
             }
             Event::Reply(id, reply) => self.with_node(|node, cx| node.handle_reply(cx, id, &reply)),
-            Event::Signal(_) => self.reload(None),
+            Event::Signal(_) => self.reloads.ask(None),
             Event::Synced(synced) => {
                 self.note_clock(synced);
                 self.with_node(|node, cx| node.handle_synced(cx, synced));
@@ -326,7 +330,7 @@ impl Shell {
         input(&mut self.node, cx)
     }
 
-    fn answer(&mut self, exchange: Exchange) {
+    fn answer(&mut self, mut exchange: Exchange) {
         let request = exchange.request();
         let (method, label) = labels(&self.site.prefix, request.method, request.path);
         let tells_state = [Endpoint::Metrics, Endpoint::Page, Endpoint::Status];
@@ -355,7 +359,10 @@ impl Shell {
                 return self.watch(exchange);
             }
             Answer::Later(list) => return self.lists.push_back((exchange, list)),
-            Answer::Reload => return self.reload(Some((exchange, (method, label)))),
+            Answer::Reload => {
+                exchange.forget_body();
+                return self.reloads.ask(Some(exchange));
+            }
         };
         self.release(exchange, response, (method, label));
     }
@@ -435,9 +442,14 @@ impl Shell {
 
     /// Answers a request that came too late.
     fn refuse(&mut self, exchange: Exchange) {
-        let request = exchange.request();
-        let labels = labels(&self.site.prefix, request.method, request.path);
+        let labels = self.labels(&exchange);
         self.release(exchange, Response::object(503, 503, "stopping"), labels);
+    }
+
+    /// What metrics call a request.
+    fn labels(&self, exchange: &Exchange) -> (Label, Label) {
+        let request = exchange.request();
+        labels(&self.site.prefix, request.method, request.path)
     }
 
     fn perform(&mut self) {

@@ -10,14 +10,13 @@ use crate::api::{self, Answer};
 use crate::gossip::KeyRing;
 use crate::node;
 use crate::shell::http::Exchange;
-use crate::shell::{Error, Event, Label, Shell, clock, labels, systemd};
+use crate::shell::reload::Outcome;
+use crate::shell::{Error, Event, Shell, clock, labels};
 
 /// A config that is being taken.
 pub(super) struct Reloading {
     reload: node::Reload,
     keys: KeyRing,
-    /// Who waits for what comes of it.
-    waiting: Vec<(Exchange, (Label, Label))>,
 }
 
 impl Shell {
@@ -68,17 +67,14 @@ impl Shell {
         }
     }
 
-    /// Begins to load the config anew; where that fails, the old one stays. `asked`: who waits for what comes of it.
-    pub(super) fn reload(&mut self, asked: Option<(Exchange, (Label, Label))>) {
-        systemd::reloading();
-        let mut waiting = self.reloading.take().map(|it| it.waiting).unwrap_or_default();
-        waiting.extend(asked);
-        match (self.load)() {
+    /// Begins to take a config that was read anew; where it is wrong, the old one stays.
+    pub(super) fn loaded(&mut self, outcome: Outcome) {
+        match outcome {
             Ok((config, keys)) => {
                 let reload = node::Reload::from(Rc::new(config));
-                self.reloading = Some(Reloading { reload, keys, waiting });
+                self.reloading = Some(Reloading { reload, keys });
             }
-            Err(error) => self.reloaded(waiting, &Err(error)),
+            Err(error) => self.reloaded(&Err(error)),
         }
     }
 
@@ -89,17 +85,17 @@ impl Shell {
             self.reloading = Some(reloading);
             return;
         }
-        let Reloading { reload, keys, waiting } = reloading;
+        let Reloading { reload, keys } = reloading;
         let taken = self.with_node(|node, cx| node.handle_config(cx, reload));
         let outcome = taken.map_err(|error| error.to_string());
         if outcome.is_ok() {
             self.with_node(|node, cx| node.handle_keys(cx, keys));
         }
-        self.reloaded(waiting, &outcome);
+        self.reloaded(&outcome);
     }
 
     /// Tells what came of a reload.
-    fn reloaded(&mut self, waiting: Vec<(Exchange, (Label, Label))>, outcome: &Result<(), String>) {
+    fn reloaded(&mut self, outcome: &Result<(), String>) {
         self.site.reload.successful = outcome.is_ok();
         match outcome {
             Ok(()) => {
@@ -112,8 +108,8 @@ impl Shell {
                 }
             }
         }
-        systemd::ready();
-        for (exchange, labels) in waiting {
+        for exchange in self.reloads.ended() {
+            let labels = self.labels(&exchange);
             self.release(exchange, api::reloaded(outcome.clone()), labels);
         }
     }

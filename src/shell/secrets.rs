@@ -66,6 +66,9 @@ mod tests {
         fs::remove_file(path).unwrap();
         let directory = Secret::File("/".into());
         let error = block_on(read(&directory)).unwrap_err().to_string();
-        assert!(error.starts_with("reading the secret in /: it is a directory"), "{error}");
+        assert!(
+            error.starts_with("reading the secret in /: it is a directory, no regular file"),
+            "{error}"
+        );
     }
 }

@@ -55,8 +55,7 @@ pub(super) async fn send_synced(events: Sender<Event>) {
 pub(super) async fn send_found(missing: Missing, events: Sender<Event>) {
     loop {
         Timer::after(REJOIN_INTERVAL).await;
-        let Missing { files, places, .. } = missing.clone();
-        if smol::unblock(move || keys::read(&files, &places)).await.is_ok() {
+        if keys::read_again(&missing.files, &missing.places).await.is_ok() {
             break;
         }
     }

@@ -239,7 +239,7 @@ def pipe_for_a_config(world):
     watched.agent.config_file.unlink()
     os.mkfifo(watched.agent.config_file)
     answer = watched.api.request("POST", "/-/reload")
-    assert answer.status == 500 and "it is no regular file" in answer.text, answer
+    assert answer.status == 500 and "it is a pipe, no regular file" in answer.text, answer
     watched.still_well()
 
 

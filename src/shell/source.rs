@@ -1,0 +1,192 @@
+//! Where the config comes from, at the start and at each reload: the file, the flags, and the files that it names.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use log::{error, warn};
+use smol::Timer;
+
+use crate::config::settings::Cluster;
+use crate::config::{
+    self, Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Problem, Settings,
+    check_mode,
+};
+use crate::gossip::KeyRing;
+use crate::limits::{CONFIG_BYTES_MAX, RELOAD_TIME_MAX};
+use crate::notify::SCHEMAS;
+use crate::shell::files::{self, CONFIG_READERS, Content};
+use crate::shell::keys::{self, Missing, Places};
+
+/// The warning about a flock without keys.
+pub const UNSEALED: &str = "THE FLOCK IS NOT SEALED: whoever reaches its port can read what it says, silence any alert, and \
+     make up others. Run `bellwether key new` and give each member the key with --cluster.key-file";
+
+/// What becomes of an agent whose keys cannot be read.
+pub const ALONE: &str =
+    "ALONE until it can be read: the flock's port is closed, alerts are notified";
+
+/// Where the config comes from.
+#[derive(Debug)]
+pub struct Source {
+    /// The flags, which win over the file.
+    pub flags: Flags,
+    /// None: the config that is built in.
+    pub file: Option<PathBuf>,
+    /// What the config takes from the environment.
+    pub environment: Environment,
+}
+
+/// Why there is no config.
+#[derive(Debug)]
+pub enum Error {
+    /// The file cannot be read; later it may be.
+    Unreadable(Errors),
+    /// Every mistake in it.
+    Wrong(Errors),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(errors) | Self::Wrong(errors) => errors.fmt(f),
+        }
+    }
+}
+
+impl Source {
+    /// Reads the config on this thread, before the agent runs.
+    pub fn load(&self) -> Result<Loaded, Error> {
+        let content = self.file.as_deref().map(|file| files::read_any(file, CONFIG_BYTES_MAX));
+        self.parse(content.transpose().map_err(|error| self.unreadable(&error))?.as_ref())
+    }
+
+    /// Reads the keys of the flock on this thread, before the agent runs.
+    pub fn keys(&self, cluster: &Cluster) -> Result<KeyRing, keys::Error> {
+        keys::read(&cluster.key_files, &self.places())
+    }
+
+    /// The keys that could not be read, to be looked for.
+    pub fn missing(&self, cluster: &Cluster, error: &keys::Error, restarted: bool) -> Missing {
+        Missing {
+            why: format!("cluster.key_files: {error}"),
+            files: cluster.key_files.clone(),
+            places: self.places(),
+            restarted,
+        }
+    }
+
+    /// Logs what is legal and doubtful.
+    pub fn warn(&self, warnings: &[Problem]) {
+        let file = self.file.as_deref().map_or_else(String::new, |file| file.display().to_string());
+        for warning in warnings {
+            let gap = if warning.line == 0 { " " } else { "" };
+            warn!("{file}:{gap}{warning}");
+        }
+    }
+
+    /// What the file says; none is the built-in config.
+    fn parse(&self, content: Option<&Content>) -> Result<Loaded, Error> {
+        let file = self.name();
+        let language = if content.is_some() { Language::of(file) } else { Language::Toml };
+        let (flags, environment) = (&self.flags, &self.environment);
+        let schemas = SCHEMAS;
+        let options = config::Options { file, language, flags, environment, schemas };
+        let text = content.map_or(DEFAULT.as_bytes(), |content| &content.bytes);
+        let mut loaded = Config::load(text, &options).map_err(Error::Wrong)?;
+        loaded.warnings.extend(content.and_then(|content| check_mode(content.mode)));
+        Ok(loaded)
+    }
+
+    fn unreadable(&self, error: &io::Error) -> Error {
+        let text = format!("cannot be read: {error}");
+        let problem = Problem { line: 0, path: String::new(), text };
+        Error::Unreadable(Errors::new(&self.name().display().to_string(), vec![problem]))
+    }
+
+    fn name(&self) -> &Path {
+        self.file.as_deref().unwrap_or(Path::new("the built-in default"))
+    }
+
+    fn places(&self) -> Places {
+        let directory = self.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        let credentials = self.environment.credentials_directory.clone();
+        Places { credentials, directory: directory.to_owned() }
+    }
+}
+
+/// Loads the config while the agent runs.
+#[derive(Debug)]
+pub struct Reloader {
+    source: Arc<Source>,
+    started: Settings,
+    is_alone: bool,
+}
+
+impl Reloader {
+    /// For an agent that was started with `settings` from `source`; `is_alone` says that its keys could not be read.
+    pub fn new(source: Source, settings: Settings, is_alone: bool) -> Self {
+        Self { source: Arc::new(source), started: settings, is_alone }
+    }
+
+    /// Reads everything anew, within [`RELOAD_TIME_MAX`]. The error is every mistake there is; nothing is in force.
+    pub(super) async fn load(self: Rc<Self>) -> Result<(Config, KeyRing), String> {
+        smol::future::or(self.read(), async {
+            Timer::after(RELOAD_TIME_MAX).await;
+            Err(format!("the config was not read and checked within {RELOAD_TIME_MAX:?}"))
+        })
+        .await
+    }
+
+    async fn read(&self) -> Result<(Config, KeyRing), String> {
+        let source = &self.source;
+        let content = match &source.file {
+            None => None,
+            Some(file) => {
+                let content = CONFIG_READERS.read(file, CONFIG_BYTES_MAX).await;
+                Some(content.map_err(|error| source.unreadable(&error).to_string())?)
+            }
+        };
+        let content = self.check(content).await?;
+        let loaded = source.parse(content.as_ref()).map_err(|error| error.to_string())?;
+        source.warn(&loaded.warnings);
+        let keys = self.keys(&loaded.settings.cluster).await?;
+        for key in self.started.needing_restart(&loaded.settings) {
+            warn!("{key}: changed, takes effect after a restart");
+        }
+        Ok((loaded.config, keys))
+    }
+
+    /// Checks the config on another thread: mistakes cost the loop no time, and the time zones that are named, which
+    /// are read from files, are in memory afterwards.
+    async fn check(&self, content: Option<Content>) -> Result<Option<Content>, String> {
+        let source = Arc::clone(&self.source);
+        let check = move || match source.parse(content.as_ref()) {
+            Ok(_) => Ok(content),
+            Err(error) => Err(error.to_string()),
+        };
+        let checked = CONFIG_READERS.run(self.source.name(), RELOAD_TIME_MAX, check).await;
+        checked.map_err(|error| format!("checking the config: {error}"))?
+    }
+
+    /// The keys that a reload takes. An agent that is alone because it has none takes its config without them.
+    async fn keys(&self, cluster: &Cluster) -> Result<KeyRing, String> {
+        match keys::read_again(&cluster.key_files, &self.source.places()).await {
+            Ok(keys) => {
+                if self.is_alone {
+                    warn!("the flock's key can be read now: restart to take part");
+                } else if keys.is_empty() && cluster.port().is_some() {
+                    warn!("{UNSEALED}");
+                }
+                Ok(keys)
+            }
+            Err(error @ keys::Error::Unreadable(..)) if self.is_alone => {
+                error!("cluster.key_files: {error}; {ALONE}");
+                Ok(KeyRing::default())
+            }
+            Err(error) => Err(format!("cluster.key_files: {error}")),
+        }
+    }
+}
