@@ -1,8 +1,9 @@
-//! The journal's owner: a task that does what [`store::Keeper`] says, on the blocking pool. Flash may take seconds:
+//! The journal's owner: a task that does what [`store::Keeper`] says, on a thread of its own. Flash may take seconds:
 //! nobody waits for it but who waits for an answer.
 
 use std::cell::RefCell;
 use std::future;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use smol::{LocalExecutor, Task, Timer};
 
 use crate::config::settings::{Durability, Storage};
 use crate::shell::flash::{FlashDir, FlashError};
+use crate::shell::worker::Worker;
 use crate::shell::{Event, clock};
 use crate::store::{
     self, Fault, Journal, Keeping, Kept, Left, Opening, Options, Record, Replay, Step, Ticket,
@@ -161,13 +163,13 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Starts to keep what is queued.
+    /// Starts to keep what is queued. The error says that there is no thread for it.
     pub(super) fn new(
         executor: &LocalExecutor<'static>,
         opened: Opened,
         storage: &Storage,
         events: Sender<Event>,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let keeping = Keeping {
             commits_a_day: u32::try_from(storage.daily_commits).unwrap_or(u32::MAX),
             interval: match storage.durability {
@@ -178,8 +180,13 @@ impl Keeper {
         let keeper = store::Keeper::new(clock::boot_time(), &keeping, opened.opening());
         let keeper = Rc::new(RefCell::new(keeper));
         let (wake, woken) = channel::bounded(1);
+        let answers_wait = storage.durability == Durability::Sync;
+        if storage.durability == Durability::Off {
+            return Ok(Self { inner: keeper, answers_wait, wake, task: None });
+        }
         let owner = Owner {
             keeper: Rc::clone(&keeper),
+            worker: Worker::start("flash")?,
             journal: opened.journal,
             writing: None,
             late: None,
@@ -187,9 +194,8 @@ impl Keeper {
             events,
             woken,
         };
-        let task = (storage.durability != Durability::Off).then(|| executor.spawn(owner.run()));
-        let answers_wait = storage.durability == Durability::Sync;
-        Self { inner: keeper, answers_wait, wake, task }
+        let task = Some(executor.spawn(owner.run()));
+        Ok(Self { inner: keeper, answers_wait, wake, task })
     }
 
     /// Queues a group.
@@ -241,9 +247,10 @@ pub(super) type Late = (Vec<Found>, bool);
 /// Who owns the journal.
 struct Owner {
     keeper: Rc<RefCell<store::Keeper>>,
+    worker: Worker,
     /// None while it could not be opened, and while a write has it.
     journal: Option<Journal<FlashDir>>,
-    writing: Option<Task<(Journal<FlashDir>, Written)>>,
+    writing: Option<Receiver<(Journal<FlashDir>, Written)>>,
     /// To be told along with the next thing.
     late: Option<Late>,
     path: PathBuf,
@@ -281,7 +288,7 @@ impl Owner {
         };
         let written = async {
             match &mut self.writing {
-                Some(writing) => Some(Some(writing.await)),
+                Some(writing) => Some(Some(writing.recv().await.ok()?)),
                 None => future::pending().await,
             }
         };
@@ -303,7 +310,7 @@ impl Owner {
         let journal = self.journal.take();
         let known = |kind| Kind::from_number(kind).is_some();
         self.writing = journal.map(|mut journal| {
-            blocking::unblock(move || {
+            self.worker.run(move || {
                 let written = work.perform(&mut journal, &known);
                 (journal, written)
             })
@@ -312,9 +319,13 @@ impl Owner {
 
     async fn open(&mut self) {
         let path = self.path.clone();
-        let opened = blocking::unblock(move || open_dir(&path)).await;
-        let mut opened = opened
-            .unwrap_or_else(|error| Opened { fault: Some(error.to_string()), ..Opened::default() });
+        let opened = self.worker.run(move || open_dir(&path)).recv().await;
+        let failed = |fault: String| Opened { fault: Some(fault), ..Opened::default() };
+        let mut opened = match opened {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(error)) => failed(error.to_string()),
+            Err(error) => failed(error.to_string()),
+        };
         let news = self.keeper.borrow_mut().opened(clock::boot_time(), opened.opening());
         // Else memory is newer than what was read.
         if news && opened.replay.is_some() {

@@ -11,8 +11,8 @@
 //! - signals, and the watchdog's beat, a task each.
 //!
 //! The loop gives each event to the node, then performs the effects. It never waits for anything but the channel, so
-//! what fills the channel only waits for the node. Whatever may block (secrets in files, name look-ups, flash) runs on
-//! the blocking pool.
+//! what fills the channel only waits for the node. Whatever may block runs on other threads: files and name look-ups on
+//! the blocking pool, so many at a time, and flash on a thread of its own.
 
 pub mod clock;
 mod error;
@@ -37,6 +37,7 @@ mod troubles;
 mod twin;
 mod udp;
 mod watchers;
+mod worker;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -228,7 +229,8 @@ impl Shell {
             ..api::Journal::default()
         };
         let troubles = Troubles::new(opened.fault.clone(), clock::boot_time());
-        let keeper = Keeper::new(executor, opened, &setup.storage, sender.clone());
+        let keeper = Keeper::new(executor, opened, &setup.storage, sender.clone())
+            .map_err(system("starting the flash's thread"))?;
         let shell = Self {
             node,
             site: Site {
