@@ -10,7 +10,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 
 /// A running agent; it is killed when it is dropped.
 struct Agent {
@@ -359,6 +359,48 @@ fn a_reload_names_the_keys_that_wait_for_a_restart() {
     assert!(agent.ask("POST", "/-/reload", "").starts_with("HTTP/1.1 200"));
     let (_, log) = agent.stop();
     assert!(!log.contains("takes effect after a restart"), "{log}");
+}
+
+#[test]
+fn bodies_that_do_not_come_keep_no_get_from_its_answer() {
+    let agent = Agent::start("unsent", QUIET);
+    let mut unsent: Vec<_> = (0..20).map(|_| agent.connect()).collect();
+    for stream in &mut unsent {
+        let head = "GET /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n";
+        stream.write_all(head.as_bytes()).unwrap();
+    }
+    for path in ["/api/v2/alerts", "/-/healthy", "/-/ready", "/metrics"] {
+        assert!(agent.ask("GET", path, "").starts_with("HTTP/1.1 200"), "{path}");
+    }
+}
+
+#[test]
+fn without_a_free_file_idle_connections_are_closed_for_a_new_one() {
+    let agent = Agent::start("files", QUIET);
+    let pid = Pid::from_child(&agent.child);
+    let open = fs::read_dir(format!("/proc/{}/fd", agent.child.id())).unwrap().count() as u64;
+    let limit = Rlimit { current: Some(open + 10), maximum: Some(open + 10) };
+    prlimit(Some(pid), Resource::Nofile, limit).unwrap();
+    let idle: Vec<_> = (0..60).map(|_| agent.connect()).collect();
+    let alert = r#"[{"labels":{"alertname":"A"}}]"#;
+    assert!(agent.ask("POST", "/api/v2/alerts", alert).starts_with("HTTP/1.1 200"));
+    drop(idle);
+}
+
+#[test]
+fn a_client_that_closes_its_side_is_answered_when_its_alert_is_durable() {
+    let agent = Agent::start("half_closed", QUIET);
+    for number in 0..5 {
+        let mut stream = agent.connect();
+        let body = format!(r#"[{{"labels":{{"alertname":"A{number}"}}}}]"#);
+        let head = "POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+        let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(request.as_bytes()).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
 }
 
 #[test]

@@ -19,6 +19,8 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, server::conn::http1, service::service_fn};
 use log::{debug, info, warn};
+use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit};
 use smol::channel::{self, Receiver, Sender};
 use smol::{Async, LocalExecutor, Task, Timer};
 use socket2::{Domain, Socket, Type};
@@ -27,8 +29,8 @@ use crate::api::{Endpoint, HttpStats, Request, Response};
 use crate::config::settings::Address;
 use crate::limits::{
     ACCEPT_RETRY_TIME, HTTP_ANSWER_TIME_MAX, HTTP_ANSWERS_BYTES_MAX, HTTP_BACKLOG_MAX,
-    HTTP_GETS_MAX, HTTP_HEADER_BYTES_MAX, HTTP_HEADER_TIME_MAX, HTTP_HEADERS_MAX, HTTP_READ_BYTES,
-    STOP_TIME_MAX, WARN_INTERVAL,
+    HTTP_CONNECTIONS_MAX, HTTP_GETS_MAX, HTTP_HEADER_BYTES_MAX, HTTP_HEADER_TIME_MAX,
+    HTTP_HEADERS_MAX, HTTP_READ_BYTES, STOP_TIME_MAX, WARN_INTERVAL,
 };
 use crate::shell::{Event, clock, interfaces};
 use crate::time::Mono;
@@ -143,7 +145,9 @@ impl Server {
         let shared = Rc::new(Shared {
             executor: Rc::clone(executor),
             events: events.clone(),
-            connections: RefCell::default(),
+            connections: RefCell::new(Connections::new(connections_max(getrlimit(
+                Resource::Nofile,
+            )))),
             armed: Cell::default(),
             opened,
             bodies: Rc::default(),
@@ -219,6 +223,14 @@ fn listen(host: &str, address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
+/// How many connections there may be: half of the open files that the process may have, so that attempts, the journal and
+/// secrets have theirs.
+fn connections_max(files: Rlimit) -> usize {
+    let half =
+        files.current.map_or(usize::MAX, |files| usize::try_from(files / 2).unwrap_or(usize::MAX));
+    half.clamp(1, HTTP_CONNECTIONS_MAX)
+}
+
 /// Takes connections as long as there is room. No error ends it.
 async fn accept(shared: Rc<Shared>, listener: Async<TcpListener>) {
     let mut warned: Option<Mono> = None;
@@ -232,6 +244,12 @@ async fn accept(shared: Rc<Shared>, listener: Async<TcpListener>) {
             }
             Err(error) => {
                 let now = clock::now().mono;
+                if is_lack_of_files(&error) && shared.connections.borrow_mut().close_longest_idle()
+                {
+                    // Its socket is closed before this task goes on.
+                    smol::future::yield_now().await;
+                    continue;
+                }
                 if warned.is_none_or(|at| now.since(at) >= WARN_INTERVAL) {
                     warned = Some(now);
                     warn!("accepting a connection failed, trying on: {error}");
@@ -242,12 +260,18 @@ async fn accept(shared: Rc<Shared>, listener: Async<TcpListener>) {
     }
 }
 
+/// Whether an open file less would help.
+fn is_lack_of_files(error: &io::Error) -> bool {
+    [Errno::MFILE, Errno::NFILE].iter().any(|it| error.raw_os_error() == Some(it.raw_os_error()))
+}
+
 fn open(shared: &Rc<Shared>, stream: Async<TcpStream>) {
     if let Err(error) = stream.get_ref().set_nodelay(true) {
         debug!("setting TCP_NODELAY failed: {error}");
     }
     let now = clock::now().mono;
-    let state = Rc::new(State::new(Phase::Fresh, now));
+    let stream = Rc::new(stream);
+    let state = Rc::new(State::new(Phase::Fresh, now, Some(Rc::clone(&stream))));
     let id = shared.connections.borrow_mut().next_id();
     let task = shared.executor.spawn(serve(Rc::clone(shared), stream, id, Rc::clone(&state)));
     shared.connections.borrow_mut().insert(id, state, task);
@@ -282,7 +306,7 @@ async fn sweep(shared: Rc<Shared>, opened: Receiver<()>) {
 }
 
 /// Serves one connection to its end.
-async fn serve(shared: Rc<Shared>, stream: Async<TcpStream>, id: u64, state: Rc<State>) {
+async fn serve(shared: Rc<Shared>, stream: Rc<Async<TcpStream>>, id: u64, state: Rc<State>) {
     let (answer, answers) = channel::bounded(1);
     let service = service_fn(|request| {
         let (shared, state) = (Rc::clone(&shared), Rc::clone(&state));
@@ -300,6 +324,7 @@ async fn serve(shared: Rc<Shared>, stream: Async<TcpStream>, id: u64, state: Rc<
     // A script that closes its side once it has asked still reads the answer.
     http.half_close(true)
         .title_case_headers(true)
+        .max_buf_size(HTTP_READ_BYTES)
         .max_header_size(HTTP_HEADER_BYTES_MAX)
         // One may be added on the way.
         .max_headers(HTTP_HEADERS_MAX + 1);
@@ -343,8 +368,14 @@ async fn respond(
         let status = status.parse().unwrap_or(400);
         return built(Response::object(status, status, why), true, [place, share]);
     }
-    // A page that waits for news takes nothing of what GETs share.
-    if head.method == Method::GET && !head.uri.path().ends_with(Endpoint::Changes.label()) {
+    let mut held = Share::new(&shared.bodies);
+    let expects = head.headers.contains_key("expect");
+    // Before there is a place for it: a body that does not come takes none.
+    let body = match body::read(body, expects, &mut held).await {
+        Ok(body) => body,
+        Err(refusal) => return built(refuse(refusal), true, [place, share]),
+    };
+    if head.method == Method::GET && !is_always_answered(head.uri.path()) {
         while shared.is_crowded()
             && shared.connections.borrow_mut().cut_slow_reader(clock::now().mono)
         {
@@ -359,12 +390,6 @@ async fn respond(
             return built(Response::text(503, &text), false, [place, share]);
         }
     }
-    let mut held = Share::new(&shared.bodies);
-    let expects = head.headers.contains_key("expect");
-    let body = match body::read(body, expects, &mut held).await {
-        Ok(body) => body,
-        Err(refusal) => return built(refuse(refusal), true, [place, share]),
-    };
     let belated = belated(&head.method, head.uri.path());
     // Its time runs on.
     state.phase.set((Phase::Busy, state.phase.get().1));
@@ -380,6 +405,13 @@ async fn respond(
         Ok((response, share)) => built(response, false, [place, share]),
         Err(response) => built(response, true, [place, none()]),
     }
+}
+
+/// Whether a GET is answered however many others are: what watches the agent asks it, and the answer is small. A page
+/// that waits for news takes nothing of what GETs share either.
+fn is_always_answered(path: &str) -> bool {
+    let free = ["/-/healthy", "/-/ready", "/metrics", Endpoint::Changes.label()];
+    free.iter().any(|end| path.ends_with(end))
 }
 
 /// Ends as an error when an answer has taken too long: `timeout` is the operator's, zero if there is none; `belated` is

@@ -72,34 +72,58 @@ pub(super) async fn read(
         }
         return Err(Refusal::TooLarge);
     }
-    let mut first = Bytes::new();
-    let mut whole = Vec::new();
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let mut gathered = Gathered::default();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Refusal::Gone)?.into_data() else { continue };
-        if first.len() + whole.len() + data.len() > HTTP_BODY_BYTES_MAX {
-            drop((first, whole));
+        if let Err(refusal) = gathered.add(data, size, share) {
+            drop(gathered);
             share.clear();
             drain(body).await;
+            return Err(refusal);
+        }
+    }
+    Ok(gathered.into_bytes())
+}
+
+/// What of a body has come. Memory is counted before it is taken: as much as has come, and as much again at most.
+#[derive(Debug, Default)]
+struct Gathered {
+    /// The first piece, as long as it is the only one.
+    first: Bytes,
+    whole: Vec<u8>,
+}
+
+impl Gathered {
+    /// Adds a piece of a body that announced `size` bytes in all, or 0.
+    fn add(&mut self, data: Bytes, size: usize, share: &mut Share) -> Result<(), Refusal> {
+        let length = self.first.len() + self.whole.len() + data.len();
+        if length > HTTP_BODY_BYTES_MAX {
             return Err(Refusal::TooLarge);
         }
-        if !share.take(data.len(), room_for(first.len() + whole.len() + data.len())) {
-            drop((first, whole));
-            share.clear();
-            drain(body).await;
-            return Err(Refusal::Busy);
+        if self.first.is_empty() && self.whole.is_empty() {
+            if !share.take(length, room_for(length)) {
+                return Err(Refusal::Busy);
+            }
+            self.first = data;
+            return Ok(());
         }
-        if first.is_empty() && whole.is_empty() {
-            first = data;
-            continue;
+        if length > self.whole.capacity() {
+            let capacity = if size >= length { size.min(2 * length) } else { 2 * length };
+            let counted = self.first.len() + self.whole.capacity();
+            if !share.take(capacity - counted, room_for(length)) {
+                return Err(Refusal::Busy);
+            }
+            self.whole.reserve_exact(capacity - self.whole.len());
         }
-        if whole.is_empty() {
-            whole.reserve(usize::try_from(size).unwrap_or(0).max(first.len() + data.len()));
-            whole.extend_from_slice(&first);
-            first = Bytes::new();
-        }
-        whole.extend_from_slice(&data);
+        self.whole.extend_from_slice(&std::mem::take(&mut self.first));
+        self.whole.extend_from_slice(&data);
+        Ok(())
     }
-    Ok(if whole.is_empty() { first } else { whole.into() })
+
+    fn into_bytes(self) -> Bytes {
+        if self.whole.is_empty() { self.first } else { self.whole.into() }
+    }
 }
 
 /// How many bytes all bodies may have for one of `size` to be read.
@@ -160,6 +184,23 @@ mod tests {
         let size = HTTP_READ_BYTES;
         assert!(small.iter_mut().all(|share| share.take(size, room_for(size))));
         assert!(large.taken > HTTP_BODY_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_body_is_counted_as_it_comes_and_not_as_it_is_announced() {
+        let total = Rc::new(Cell::new(0));
+        let mut share = Share::new(&total);
+        let mut gathered = Gathered::default();
+        let piece = Bytes::from(vec![b'x'; HTTP_READ_BYTES]);
+        for number in 1..=HTTP_BODY_BYTES_MAX / HTTP_READ_BYTES {
+            gathered.add(piece.clone(), HTTP_BODY_BYTES_MAX, &mut share).unwrap();
+            assert!(total.get() >= gathered.first.len() + gathered.whole.capacity());
+            assert!(total.get() <= 2 * number * HTTP_READ_BYTES, "{number}");
+        }
+        assert_eq!(total.get(), HTTP_BODY_BYTES_MAX);
+        let more = gathered.add(piece, HTTP_BODY_BYTES_MAX, &mut share);
+        assert_eq!(more, Err(Refusal::TooLarge));
+        assert_eq!(gathered.into_bytes().len(), HTTP_BODY_BYTES_MAX);
     }
 
     #[test]

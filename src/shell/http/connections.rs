@@ -2,14 +2,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::io;
+use std::net::TcpStream;
 use std::rc::Rc;
 use std::time::Duration;
 
-use smol::Task;
+use smol::{Async, Task};
 
 use crate::limits::{
-    HTTP_CONNECTIONS_MAX, HTTP_HEADER_TIME_MAX, HTTP_IDLE_TIME_MAX, HTTP_REQUEST_TIME_MAX,
-    HTTP_SLOW_BODY_TIME, HTTP_SLOW_READ_TIME,
+    HTTP_HEADER_TIME_MAX, HTTP_IDLE_TIME_MAX, HTTP_REQUEST_TIME_MAX, HTTP_SLOW_BODY_TIME,
+    HTTP_SLOW_READ_TIME,
 };
 use crate::shell::clock;
 use crate::time::Mono;
@@ -48,11 +50,26 @@ pub(super) struct State {
     pub(super) stuck: Cell<Option<Mono>>,
     /// While the last bytes of an answer are on their way: what it has until they are gone.
     pub(super) leaving: RefCell<Option<Place>>,
+    socket: Option<Rc<Async<TcpStream>>>,
 }
 
 impl State {
-    pub(super) const fn new(phase: Phase, now: Mono) -> Self {
-        Self { phase: Cell::new((phase, now)), stuck: Cell::new(None), leaving: RefCell::new(None) }
+    pub(super) const fn new(phase: Phase, now: Mono, socket: Option<Rc<Async<TcpStream>>>) -> Self {
+        Self {
+            phase: Cell::new((phase, now)),
+            stuck: Cell::new(None),
+            leaving: RefCell::new(None),
+            socket,
+        }
+    }
+
+    /// Whether the other side has sent its last byte: it may have gone.
+    fn is_half_closed(&self) -> bool {
+        let Some(socket) = &self.socket else { return false };
+        match socket.get_ref().peek(&mut [0]) {
+            Ok(length) => length == 0,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        }
     }
 
     /// Takes note that all that was to be written has been.
@@ -69,17 +86,23 @@ impl State {
 }
 
 /// Open connections. Dropping a task closes its connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Connections {
+    max: usize,
     open: BTreeMap<u64, (Rc<State>, Task<()>)>,
     opened: u64,
     evicted: u64,
 }
 
 impl Connections {
+    /// None yet, and so many at most.
+    pub(super) const fn new(max: usize) -> Self {
+        Self { max, open: BTreeMap::new(), opened: 0, evicted: 0 }
+    }
+
     /// Makes room for one more; returns false if all are busy.
     pub(super) fn make_room(&mut self, now: Mono) -> bool {
-        if self.open.len() < HTTP_CONNECTIONS_MAX {
+        if self.open.len() < self.max {
             return true;
         }
         let idle = self.open.iter().filter_map(|(id, (state, _))| match state.phase.get() {
@@ -87,9 +110,20 @@ impl Connections {
             (Phase::Reading, at) => {
                 (now.since(at) >= HTTP_SLOW_BODY_TIME).then_some((true, at, *id))
             }
+            (Phase::Busy, at) if state.is_half_closed() => Some((true, at, *id)),
             (Phase::Busy, _) => state.slow_reader(now).map(|at| (true, at, *id)),
         });
         let longest = idle.min().map(|(.., id)| id);
+        self.evict(longest)
+    }
+
+    /// Closes the connection that has been idle for longest; returns false if none is.
+    pub(super) fn close_longest_idle(&mut self) -> bool {
+        let idle = self.open.iter().filter_map(|(id, (state, _))| match state.phase.get() {
+            (Phase::Fresh | Phase::Idle, at) => Some((at, *id)),
+            _ => None,
+        });
+        let longest = idle.min().map(|(_, id)| id);
         self.evict(longest)
     }
 
@@ -158,13 +192,14 @@ fn deadline(state: &State) -> Mono {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::HTTP_CONNECTIONS_MAX;
 
     fn with(phases: &[(Phase, u64)]) -> Connections {
-        let mut connections = Connections::default();
+        let mut connections = Connections::new(HTTP_CONNECTIONS_MAX);
         let executor = smol::LocalExecutor::new();
         for &(phase, at) in phases {
             let id = connections.next_id();
-            let state = Rc::new(State::new(phase, Mono::from_ms(at)));
+            let state = Rc::new(State::new(phase, Mono::from_ms(at), None));
             connections.insert(id, state, executor.spawn(async {}));
         }
         connections
@@ -191,7 +226,7 @@ mod tests {
         for (now, gone) in [(slow, 3), (slow, 1)] {
             assert!(connections.make_room(now));
             assert!(!connections.open.contains_key(&gone), "{gone}");
-            let state = Rc::new(State::new(Phase::Busy, now));
+            let state = Rc::new(State::new(Phase::Busy, now, None));
             let task = smol::LocalExecutor::new().spawn(async {});
             connections.insert(1000 + gone, state, task);
         }
@@ -211,13 +246,38 @@ mod tests {
         assert!(!connections.open.contains_key(&5));
         connections.insert(
             1000,
-            Rc::new(State::new(Phase::Busy, Mono::ZERO)),
+            Rc::new(State::new(Phase::Busy, Mono::ZERO, None)),
             smol::LocalExecutor::new().spawn(async {}),
         );
         assert!(connections.make_room(slow(20)));
         assert!(!connections.open.contains_key(&3));
         assert!(!connections.cut_slow_reader(slow(20)), "the other has not been for long");
         assert_eq!(connections.evicted(), 2);
+    }
+
+    #[test]
+    fn of_idle_connections_the_one_idle_for_longest_is_closed() {
+        let mut connections = with(&[(Phase::Busy, 0), (Phase::Idle, 3), (Phase::Fresh, 2)]);
+        for gone in [3, 2] {
+            assert!(connections.close_longest_idle());
+            assert!(!connections.open.contains_key(&gone));
+        }
+        assert!(!connections.close_longest_idle());
+        assert_eq!(connections.evicted(), 2);
+    }
+
+    #[test]
+    fn whoever_has_gone_makes_room_while_its_answer_is_awaited() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let socket = Rc::new(Async::new(listener.accept().unwrap().0).unwrap());
+        let mut connections = Connections::new(1);
+        let state = Rc::new(State::new(Phase::Busy, Mono::ZERO, Some(socket)));
+        connections.insert(1, Rc::clone(&state), smol::LocalExecutor::new().spawn(async {}));
+        assert!(!connections.make_room(Mono::ZERO));
+        drop(client);
+        smol::block_on(state.socket.as_ref().unwrap().readable()).unwrap();
+        assert!(connections.make_room(Mono::ZERO));
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(super) type Scratch = Rc<RefCell<Box<[u8]>>>;
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Stream {
-    socket: Async<TcpStream>,
+    socket: Rc<Async<TcpStream>>,
     scratch: Scratch,
     drained: bool,
     state: Rc<State>,
@@ -31,7 +31,7 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(socket: Async<TcpStream>, scratch: &Scratch, state: &Rc<State>) -> Self {
+    pub(super) fn new(socket: Rc<Async<TcpStream>>, scratch: &Scratch, state: &Rc<State>) -> Self {
         Self {
             socket,
             scratch: Rc::clone(scratch),
