@@ -15,9 +15,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::limits::{
-    KEEPER_FULL_RETRY, KEEPER_RECORDS_MAX, KEEPER_RETRY_MAX, KEEPER_RETRY_MIN, KEEPER_STALL_TIME,
+    KEEPER_BYTES_MAX, KEEPER_FULL_RETRY, KEEPER_RETRY_MAX, KEEPER_RETRY_MIN, KEEPER_STALL_TIME,
 };
-use crate::store::{Budget, Fault, Record, Urgency, Wear, Work, Written};
+use crate::store::{Budget, Fault, Op, Record, Urgency, Wear, Work, Written};
 
 /// Names a place in the queue; later ones are greater.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -135,6 +135,10 @@ pub struct Keeper {
 #[derive(Debug, Default)]
 struct Queue {
     records: Vec<Record>,
+    /// What they cost.
+    bytes: usize,
+    /// Whether they were too many, and are left to the whole state.
+    overflowed: bool,
     /// The whole state, to begin anew with.
     state: Option<Vec<Record>>,
     /// Whether an answer waits.
@@ -197,10 +201,7 @@ impl Keeper {
         if records.is_empty() {
             return;
         }
-        self.queue.records.extend(records);
-        if self.queue.records.len() > KEEPER_RECORDS_MAX {
-            coalesce(&mut self.queue.records);
-        }
+        self.queue.add(records);
         self.last.0 += 1;
     }
 
@@ -212,7 +213,7 @@ impl Keeper {
     /// What an answer must wait for that says that everything queued so far is kept: nothing if it is already.
     pub fn ticket(&mut self) -> Option<Ticket> {
         let waits = !self.is_idle();
-        self.queue.awaited |= waits && !self.queue.records.is_empty();
+        self.queue.awaited |= waits && !self.queue.is_empty();
         waits.then_some(self.last)
     }
 
@@ -228,8 +229,8 @@ impl Keeper {
 
     /// Gives the journal the whole state, everything that is queued included, to begin anew with.
     pub fn begin_anew(&mut self, state: Vec<Record>) {
-        self.queue.records.clear();
-        self.queue.state = Some(state);
+        let awaited = self.queue.awaited;
+        self.queue = Queue { state: Some(state), awaited, ..Queue::default() };
     }
 
     /// From now on nothing is held back so that more can share its commit.
@@ -255,6 +256,7 @@ impl Keeper {
         }
         let due = now >= self.retry_at;
         match self.health {
+            Health::Sound if self.queue.overflowed => self.ask(now),
             Health::Sound if self.lacking.is_some() && due => self.ask(now),
             Health::Sound if self.queue.records.is_empty() => self.rest(now, None),
             Health::Sound => match self.gather(now) {
@@ -343,7 +345,7 @@ impl Keeper {
             let mut until = |urgency| now + self.budget.wait(now, urgency).max(self.interval);
             (until(Urgency::Critical), until(Urgency::Relaxed))
         });
-        match (self.hurried, self.queue.awaited) {
+        match (self.hurried || self.queue.is_large(), self.queue.awaited) {
             (true, _) => now,
             (false, true) => critical,
             (false, false) => relaxed,
@@ -395,6 +397,49 @@ impl Keeper {
     }
 }
 
+impl Queue {
+    fn add(&mut self, records: Vec<Record>) {
+        if self.overflowed {
+            return;
+        }
+        self.bytes += records.iter().map(cost).sum::<usize>();
+        self.records.extend(records);
+        if self.bytes <= KEEPER_BYTES_MAX {
+            return;
+        }
+        coalesce(&mut self.records);
+        self.bytes = self.records.iter().map(cost).sum();
+        // Half of it is to be free: else the next records would be compared with all these again.
+        if self.is_large() {
+            self.records = Vec::new();
+            self.bytes = 0;
+            self.overflowed = true;
+        }
+    }
+
+    /// Whether it is written without waiting for more.
+    const fn is_large(&self) -> bool {
+        self.bytes > KEEPER_BYTES_MAX / 2
+    }
+
+    /// Whether there is nothing to write.
+    const fn is_empty(&self) -> bool {
+        self.records.is_empty() && !self.overflowed
+    }
+}
+
+/// Bytes of a record in the queue, what it is held in included.
+fn cost(record: &Record) -> usize {
+    let body = match &record.op {
+        Op::Put(body) => body.len(),
+        Op::Delete => 0,
+    };
+    size_of::<Record>() + 2 * RECORD_COST + record.key.len() + body
+}
+
+/// What the allocator adds to each of a record's two texts.
+const RECORD_COST: usize = 16;
+
 /// Of the records of one key the last one says it all.
 fn coalesce(records: &mut Vec<Record>) {
     let mut seen = BTreeSet::new();
@@ -422,5 +467,49 @@ mod tests {
         let kept = records[1..].to_vec();
         coalesce(&mut records);
         assert_eq!(records, kept);
+    }
+
+    fn keeper(interval: Duration) -> Keeper {
+        let keeping = Keeping { commits_a_day: 0, interval };
+        let opening = Opening { is_open: true, is_read: true, fault: None };
+        Keeper::new(Duration::ZERO, &keeping, opening)
+    }
+
+    fn large(key: usize) -> Vec<Record> {
+        vec![Record::put(1, key.to_be_bytes(), vec![0; 64 * 1024])]
+    }
+
+    #[test]
+    fn a_queue_that_has_grown_large_is_written_before_its_time() {
+        let mut keeper = keeper(Duration::from_secs(3600));
+        keeper.keep(large(0));
+        assert!(matches!(keeper.next(Duration::ZERO), Step::Wait(Some(_))));
+        (1..200).for_each(|key| keeper.keep(large(key)));
+        let Step::Write(work) = keeper.next(Duration::ZERO) else { panic!("it waits") };
+        assert_eq!(work.records.len(), 200);
+    }
+
+    #[test]
+    fn while_flash_hangs_the_queue_is_bounded_and_then_the_whole_state_is_written() {
+        let mut keeper = keeper(Duration::ZERO);
+        keeper.keep(large(0));
+        assert!(matches!(keeper.next(Duration::ZERO), Step::Write(_)));
+        // One thing again and again needs no more than one place.
+        (0..1000).for_each(|_| keeper.keep(large(0)));
+        assert!(!keeper.queue.overflowed && keeper.queue.bytes <= KEEPER_BYTES_MAX);
+        for key in 0..1000 {
+            keeper.keep(large(key));
+            assert!(keeper.queue.bytes <= KEEPER_BYTES_MAX);
+        }
+        let ticket = keeper.ticket();
+        let written = Written { fault: None, wrote: true, ..Written::default() };
+        assert!(keeper.wrote(Duration::ZERO, written).ticket < ticket.unwrap());
+        let Step::Tell(kept) = keeper.next(Duration::ZERO) else { panic!("it asks") };
+        assert!(kept.wants_state && kept.fault.is_none());
+        keeper.begin_anew(large(0));
+        let Step::Write(work) = keeper.next(Duration::ZERO) else { panic!("it writes") };
+        assert!(work.state.is_some() && work.records.is_empty());
+        let written = Written { fault: None, wrote: true, ..Written::default() };
+        assert_eq!(Some(keeper.wrote(Duration::ZERO, written).ticket), ticket);
     }
 }
