@@ -90,6 +90,8 @@ pub const ATTEMPTS_MAX: usize = 20;
 /// Attempts and looks that run at a time for one integration. Policy: others wait, and the places that are left are for
 /// the other integrations; a look is not made.
 pub const ATTEMPTS_EACH_MAX: usize = 16;
+/// Bytes of all attempts that run. Policy: others wait until there are fewer; one that is larger runs alone.
+pub const ATTEMPTS_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// How long a receiver's name may take to look up, and each of its addresses to connect: three SYNs of the kernel's.
 /// Policy: the attempt fails and is made again; in a flock another member takes the turn at once.
 pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(4);
@@ -98,7 +100,7 @@ pub const REPLY_BYTES_MAX: usize = 64 * 1024;
 /// How long a line of the log waits until whoever reads the log takes it. Policy: lost, as are those after it until
 /// somebody reads again; how many is told then.
 pub const LOG_WAIT_MAX: Duration = Duration::from_millis(100);
-/// Bytes of a receiver's answer, or of a group's key, in a line of the log. Policy: cut.
+/// Bytes of a value from outside in a line of the log or in an error. Policy: cut.
 pub const LOGGED_TEXT_BYTES_MAX: usize = 1024;
 /// Redirects that one attempt follows. Policy: the attempt fails.
 pub const REDIRECTS_MAX: usize = 10;
@@ -137,6 +139,12 @@ pub const ALERT_BYTES_MAX: usize = 48 * 1024;
 /// Bytes of text in all alerts of the table, what they share counted for each. Policy: a report that would add to them
 /// is refused with 503, so that its sender comes again; reports that add nothing are taken.
 pub const ALERTS_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Labels and annotations of all alerts of the table: 20 for each of as many alerts as there may be. Policy: as for
+/// [`ALERTS_BYTES_MAX`].
+pub const ALERTS_PAIRS_MAX: usize = 400_000;
+/// What the strings of alerts cost that anybody holds, each once: the table, and deliveries that are under way and hold
+/// what an alert said before. Policy: a report that says something new is refused with 503, so that its sender comes again.
+pub const TEXTS_BYTES_MAX: usize = 24 * 1024 * 1024;
 /// Silences in the table, expired ones too. Policy: a new one is refused with 400.
 pub const SILENCES_MAX: usize = 10_000;
 /// Bytes of text in one silence. Policy: refused with 400.
@@ -243,9 +251,10 @@ pub const HISTORY_WHY_BYTES_MAX: usize = 256;
 
 // The journal's owner.
 
-/// Records that wait for the journal. Policy: beyond it, of the records of one key the last alone is kept, so that the
-/// queue never holds more than the tables do.
-pub const KEEPER_RECORDS_MAX: usize = 10_000;
+/// Bytes of records that wait for the journal. Policy: half of it is written without waiting for more to share the commit;
+/// beyond it, of the records of one key the last alone is kept; if that is more than half still, they are dropped, and once
+/// flash answers again the whole state is written from memory.
+pub const KEEPER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// From a failed try to write again to the next one. Each pause is twice as long as the one before, up to
 /// [`KEEPER_RETRY_MAX`]. Policy: until then the agent runs from memory and says so.
 pub const KEEPER_RETRY_MIN: Duration = Duration::from_secs(1);

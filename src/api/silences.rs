@@ -6,9 +6,8 @@ use crate::api::query::Params;
 use crate::api::{Request, Response, Site};
 use crate::effect::Cx;
 use crate::limits::{MATCHERS_MAX, SILENCE_BYTES_MAX};
-use crate::model::labels::Quoted;
 use crate::model::matcher::{Grammar, bounded, valid_label_name};
-use crate::model::{MatchOp, Matcher, Matchers, Silence, SilenceId, SilenceState};
+use crate::model::{MatchOp, Matcher, Matchers, Shown, Silence, SilenceId, SilenceState};
 use crate::node::{Node, SilenceDraft, SilenceError};
 use crate::time::{Now, Wall};
 use crate::wire::json::body::{self, PostedMatcher, PostedSilence};
@@ -91,14 +90,14 @@ fn matchers(grammar: Grammar, posted: &[PostedMatcher<'_>]) -> Result<Matchers, 
             SilenceError::Invalid(format!("invalid silence: {place}: {rule}"))
         };
         if !valid_label_name(grammar, &posted.name) {
-            return Err(invalid(format!("invalid label name {}", Quoted(&posted.name))));
+            return Err(invalid(format!("invalid label name {}", Shown(&posted.name))));
         }
         let op = MatchOp::from_flags(posted.is_equal, posted.is_regex);
         Matcher::new(&posted.name, op, &posted.value).map_err(|error| {
             let text = &posted.value;
             // Here the pattern is told as it was posted, not as it is compiled.
             let rule = error.to_string().replace(&format!("`^(?:{text})$`"), &format!("`{text}`"));
-            invalid(format!("invalid regular expression {}: {rule}", Quoted(text)))
+            invalid(format!("invalid regular expression {}: {rule}", Shown(text)))
         })
     };
     if posted.len() > MATCHERS_MAX {
@@ -152,7 +151,7 @@ fn read_id(text: &str) -> Result<Option<SilenceId>, Response> {
     if text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(None);
     }
-    let quoted = Quoted(text);
+    let quoted = Shown(text);
     let message = format!("silenceID in path must be of type uuid: {quoted}");
     Err(Response::object(422, 601, &message))
 }

@@ -9,10 +9,12 @@ use log::warn;
 use crate::core::group::GroupId;
 use crate::core::route::RouteId;
 use crate::core::silences::Memo;
-use crate::limits::{ALERT_BYTES_MAX, ALERTS_BYTES_MAX, ALERTS_MAX};
-use crate::model::labels::{Pool, Quoted};
+use crate::limits::{
+    ALERT_BYTES_MAX, ALERTS_BYTES_MAX, ALERTS_MAX, ALERTS_PAIRS_MAX, TEXTS_BYTES_MAX,
+};
 use crate::model::matcher::{Grammar, valid_label_name};
-use crate::model::{Alert, Brief, Fingerprint, Labels, Pair, Report};
+use crate::model::text::TEXT_COST;
+use crate::model::{Alert, Brief, Fingerprint, Labels, Pair, Pool, Report, Shown, Text};
 use crate::time::Wall;
 
 /// An alert and where it is routed to.
@@ -43,10 +45,12 @@ pub enum Change {
 #[derive(Debug, Default)]
 pub struct Alerts {
     entries: BTreeMap<Fingerprint, Entry>,
-    by_name: BTreeMap<Rc<str>, usize>,
+    by_name: BTreeMap<Text, usize>,
     pool: Pool,
     /// Bytes of text in all alerts.
     bytes: usize,
+    /// Labels and annotations of all alerts.
+    pairs: usize,
 }
 
 impl Alerts {
@@ -95,10 +99,24 @@ impl Alerts {
         self.len() < ALERTS_MAX + spare || self.entries.contains_key(&fingerprint)
     }
 
-    /// Whether an alert of this fingerprint may come to have so many bytes: it has as many already, or there is room.
-    pub fn has_bytes_for(&self, fingerprint: Fingerprint, bytes: usize) -> bool {
-        self.bytes.saturating_add(bytes) <= ALERTS_BYTES_MAX
-            || self.get(fingerprint).is_some_and(|entry| bytes <= entry.alert.bytes())
+    /// Whether an alert of this fingerprint may come to have so many bytes and pairs: it has as many already, or there is
+    /// room; and whether the strings that anybody holds of alerts leave room for new ones.
+    pub fn has_bytes_for(&self, fingerprint: Fingerprint, bytes: usize, pairs: usize) -> bool {
+        let known = self.get(fingerprint).map(|entry| &entry.alert);
+        let has_bytes = self.bytes.saturating_add(bytes) <= ALERTS_BYTES_MAX
+            || known.is_some_and(|alert| bytes <= alert.bytes());
+        let has_pairs = self.pairs.saturating_add(pairs) <= ALERTS_PAIRS_MAX
+            || known.is_some_and(|alert| pairs <= alert.pairs());
+        has_bytes && has_pairs && self.pool.bytes() <= TEXTS_BYTES_MAX
+    }
+
+    /// Whether there is room for what a report says: it says nothing new, or its strings fit, were they all new.
+    pub fn has_room_for_text(&self, fingerprint: Fingerprint, report: &Report<'_>) -> bool {
+        let (bytes, pairs) = (report.bytes(), report.pairs());
+        let cost = bytes + (2 * pairs + 1) * TEXT_COST;
+        let fits = self.pool.bytes() + cost <= TEXTS_BYTES_MAX
+            && self.has_bytes_for(fingerprint, bytes, pairs);
+        fits || self.get(fingerprint).is_some_and(|entry| says(&entry.alert, report))
     }
 
     /// The number of alerts named `alertname`.
@@ -125,7 +143,7 @@ impl Alerts {
         let generator_url = known
             .map(|alert| &alert.generator_url)
             .filter(|url| ***url == *report.generator_url)
-            .map(Rc::clone);
+            .cloned();
         Alert {
             labels: labels.unwrap_or_else(|| self.pool.labels(borrowed(&report.labels))),
             annotations: annotations
@@ -164,6 +182,7 @@ impl Alerts {
         };
         if !told_alike {
             self.bytes = self.bytes - known.bytes() + merged.bytes();
+            self.pairs = self.pairs - known.pairs() + merged.pairs();
         }
         // In place unless a flush holds the old one.
         *Rc::make_mut(&mut entry.alert) = merged;
@@ -174,6 +193,7 @@ impl Alerts {
     pub fn replace(&mut self, fingerprint: Fingerprint, alert: Alert) -> bool {
         if let Some(entry) = self.entries.get_mut(&fingerprint) {
             self.bytes = self.bytes - entry.alert.bytes() + alert.bytes();
+            self.pairs = self.pairs - entry.alert.pairs() + alert.pairs();
             *Rc::make_mut(&mut entry.alert) = alert;
             return false;
         }
@@ -186,6 +206,7 @@ impl Alerts {
             *self.by_name.entry(self.pool.intern(name)).or_default() += 1;
         }
         self.bytes += alert.bytes();
+        self.pairs += alert.pairs();
         let alert = Rc::new(alert);
         let entry = Entry { alert, groups: Vec::new(), memo: Memo::default() };
         self.entries.insert(fingerprint, entry);
@@ -200,6 +221,7 @@ impl Alerts {
     pub fn remove(&mut self, fingerprint: Fingerprint) {
         let Some(entry) = self.entries.remove(&fingerprint) else { return };
         self.bytes -= entry.alert.bytes();
+        self.pairs -= entry.alert.pairs();
         let Some(name) = entry.alert.labels.get("alertname") else { return };
         if let Some(count) = self.by_name.get_mut(name) {
             *count -= 1;
@@ -207,11 +229,6 @@ impl Alerts {
                 self.by_name.remove(name);
             }
         }
-    }
-
-    /// Gives back the strings that no alert uses any more.
-    pub fn sweep_strings(&mut self) {
-        self.pool.sweep();
     }
 }
 
@@ -231,6 +248,13 @@ fn borrowed<'a>(pairs: &'a [Pair<'_>]) -> impl ExactSizeIterator<Item = (&'a str
     pairs.iter().map(|(name, value)| (&**name, &**value))
 }
 
+/// Whether a report says of an alert what is known.
+fn says(alert: &Alert, report: &Report<'_>) -> bool {
+    alert.labels.equals(borrowed(&report.labels))
+        && alert.annotations.equals(borrowed(&report.annotations))
+        && *alert.generator_url == *report.generator_url
+}
+
 /// The fingerprint of a report's labels.
 pub fn fingerprint(report: &Report<'_>) -> Fingerprint {
     Fingerprint::of(borrowed(&report.labels))
@@ -244,7 +268,7 @@ pub fn fault(report: &Report<'_>, ends_at: Wall, grammar: Grammar) -> Option<Str
     }
     for (what, pairs) in [("label set", &report.labels), ("annotations", &report.annotations)] {
         if let Some((name, _)) = pairs.iter().find(|(name, _)| !valid_label_name(grammar, name)) {
-            faults.push(format!("invalid {what}: invalid name {}", Quoted(name)));
+            faults.push(format!("invalid {what}: invalid name {}", Shown(name)));
         }
     }
     let bytes = report.bytes();
@@ -343,8 +367,8 @@ mod tests {
         let after = &alerts.get(id).unwrap().alert.labels;
         assert!(std::ptr::eq(before.get("i").unwrap(), after.get("i").unwrap()));
         alerts.remove(id);
+        assert!(!alerts.pool.is_empty(), "somebody holds its labels");
         drop(before);
-        alerts.sweep_strings();
         assert!(alerts.pool.is_empty() && alerts.by_name.is_empty());
         assert_eq!(alerts.bytes, 0);
     }
@@ -366,13 +390,39 @@ mod tests {
         let half = "x".repeat(ALERTS_BYTES_MAX / 2);
         large.annotations = vec![("s".into(), half.into())];
         let (id, _) = put(&mut alerts, &large, 1000);
-        assert!(alerts.has_bytes_for(Fingerprint(1), 10));
-        assert!(!alerts.has_bytes_for(Fingerprint(1), ALERTS_BYTES_MAX / 2));
-        assert!(alerts.has_bytes_for(id, large.bytes()), "it has as many already");
-        assert!(!alerts.has_bytes_for(id, large.bytes() + 1));
+        assert!(alerts.has_bytes_for(Fingerprint(1), 10, 1));
+        assert!(!alerts.has_bytes_for(Fingerprint(1), ALERTS_BYTES_MAX / 2, 1));
+        assert!(!alerts.has_bytes_for(Fingerprint(1), 10, ALERTS_PAIRS_MAX));
+        assert!(alerts.has_bytes_for(id, large.bytes(), 3), "it has as many already");
+        assert!(!alerts.has_bytes_for(id, large.bytes() + 1, 3));
         put(&mut alerts, &report("1", None, None), 1010);
         assert_eq!(alerts.bytes, "alertnameAi1".len(), "a change is counted");
-        assert!(alerts.has_bytes_for(Fingerprint(1), ALERTS_BYTES_MAX / 2));
+        assert!(alerts.has_bytes_for(Fingerprint(1), ALERTS_BYTES_MAX / 2, 1));
+    }
+
+    #[test]
+    fn old_texts_that_somebody_holds_leave_less_room_for_new_ones() {
+        let mut alerts = Alerts::default();
+        let with = |summary: String| {
+            let mut report = report("1", None, None);
+            report.annotations = vec![("s".into(), summary.into())];
+            report
+        };
+        let large = |number: usize| with(format!("{number:0$}", ALERT_BYTES_MAX / 2));
+        let (id, _) = put(&mut alerts, &large(0), 1000);
+        let mut held = Vec::new();
+        let mut number = 0;
+        while alerts.has_room_for_text(id, &large(number + 1)) {
+            number += 1;
+            held.push(Rc::clone(&alerts.get(id).unwrap().alert));
+            put(&mut alerts, &large(number), 1000);
+            assert!(alerts.pool.bytes() <= TEXTS_BYTES_MAX);
+        }
+        assert!(number > 100, "{number}");
+        assert!(alerts.has_room_for_text(id, &large(number)), "it says nothing new");
+        drop(held);
+        assert!(alerts.has_room_for_text(id, &large(number + 1)));
+        assert!(alerts.pool.bytes() < ALERT_BYTES_MAX);
     }
 
     #[test]

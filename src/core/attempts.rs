@@ -16,7 +16,7 @@ use crate::core::group::GroupId;
 use crate::core::reach::{self, Key};
 use crate::core::timers::Timer;
 use crate::effect::{AttemptId, Cx};
-use crate::limits::{ATTEMPTS_EACH_MAX, ATTEMPTS_MAX};
+use crate::limits::{ATTEMPTS_BYTES_MAX, ATTEMPTS_EACH_MAX, ATTEMPTS_MAX};
 use crate::time::Mono;
 
 /// A delivery, by its group and its place in the flush.
@@ -26,8 +26,9 @@ type Which = (GroupId, usize);
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
     made: u64,
-    /// With the integration whose place it takes; what only the log is told takes none.
-    under_way: BTreeMap<AttemptId, (Which, Option<Key>)>,
+    under_way: BTreeMap<AttemptId, UnderWay>,
+    /// Bytes of all that is under way.
+    bytes: usize,
     looks: BTreeMap<AttemptId, Key>,
     /// How many places each integration has taken.
     taken: BTreeMap<Key, usize>,
@@ -36,23 +37,34 @@ pub(super) struct Attempts {
     waiting: BTreeMap<Key, BTreeMap<u64, Which>>,
 }
 
+#[derive(Debug)]
+struct UnderWay {
+    which: Which,
+    /// The integration whose place it takes; what only the log is told takes none.
+    key: Option<Key>,
+    bytes: usize,
+}
+
 impl Attempts {
     /// Whether an attempt for this integration may begin.
     pub(super) fn has_room(&self, key: &Key) -> bool {
-        self.taken.values().sum::<usize>() < ATTEMPTS_MAX && self.taken_by(key) < ATTEMPTS_EACH_MAX
+        self.taken.values().sum::<usize>() < ATTEMPTS_MAX
+            && self.taken_by(key) < ATTEMPTS_EACH_MAX
+            && self.bytes < ATTEMPTS_BYTES_MAX
     }
 
     fn taken_by(&self, key: &Key) -> usize {
         self.taken.get(key).copied().unwrap_or(0)
     }
 
-    /// Begins an attempt, which takes a place of the integration `key`.
-    pub(super) fn begin(&mut self, which: Which, key: Option<Key>) -> AttemptId {
+    /// Begins an attempt that sends so many bytes and takes a place of the integration `key`.
+    pub(super) fn begin(&mut self, which: Which, key: Option<Key>, bytes: usize) -> AttemptId {
         let attempt = self.name();
         if let Some(key) = &key {
             *self.taken.entry(key.clone()).or_default() += 1;
         }
-        self.under_way.insert(attempt, (which, key));
+        self.bytes += bytes;
+        self.under_way.insert(attempt, UnderWay { which, key, bytes });
         attempt
     }
 
@@ -71,7 +83,8 @@ impl Attempts {
 
     /// Ends an attempt; whose it was, if it was under way.
     pub(super) fn end(&mut self, attempt: AttemptId) -> Option<Which> {
-        let (which, key) = self.under_way.remove(&attempt)?;
+        let UnderWay { which, key, bytes } = self.under_way.remove(&attempt)?;
+        self.bytes -= bytes;
         if let Some(key) = key {
             self.free(&key);
         }
@@ -137,7 +150,7 @@ impl Core {
             return;
         };
         let log = delivery.key.clone();
-        debug!("{log}: waits, {ATTEMPTS_MAX} attempts are under way");
+        debug!("{log}: waits, there is no place for one more attempt");
         let ticket = self.attempts.wait(reach::key(&log), (id, at));
         self.set_state(id, at, State::Waiting(ticket, cx.now.mono));
         self.timers.set(Timer::Delivery(id, at), deadline);
@@ -192,13 +205,24 @@ mod tests {
     }
 
     #[test]
+    fn large_attempts_wait_until_those_under_way_leave_room() {
+        let mut it = Attempts::default();
+        let first = it.begin(which(0), Some(key("a")), ATTEMPTS_BYTES_MAX - 1);
+        assert!(it.has_room(&key("b")));
+        it.begin(which(1), Some(key("b")), 8 * ATTEMPTS_BYTES_MAX);
+        assert!(!it.has_room(&key("c")));
+        it.end(first);
+        assert!(!it.has_room(&key("c")));
+    }
+
+    #[test]
     fn a_place_goes_to_the_integration_with_the_fewest_and_there_to_the_oldest() {
         let mut it = Attempts::default();
         let mut begun = Vec::new();
         for number in 0..ATTEMPTS_MAX {
             let key = key(if number < ATTEMPTS_EACH_MAX { "a" } else { "c" });
             assert!(it.has_room(&key));
-            begun.push(it.begin(which(number as u64), Some(key)));
+            begun.push(it.begin(which(number as u64), Some(key), 0));
         }
         assert!(!it.has_room(&key("a")) && !it.has_room(&key("b")));
         for (number, name) in [(100, "a"), (101, "a"), (102, "b"), (103, "b")] {
@@ -210,7 +234,7 @@ mod tests {
             assert!(it.end(attempt).is_some());
             let next = it.next().unwrap();
             let name = if next.0.0 < 102 { "a" } else { "b" };
-            it.begin(next, Some(key(name)));
+            it.begin(next, Some(key(name)), 0);
             order.push(next.0.0);
         }
         assert_eq!(order, [102, 103, 100, 101]);
@@ -221,7 +245,7 @@ mod tests {
     fn no_integration_takes_the_last_places() {
         let mut it = Attempts::default();
         for number in 0..ATTEMPTS_EACH_MAX as u64 {
-            it.begin(which(number), Some(key("a")));
+            it.begin(which(number), Some(key("a")), 0);
         }
         it.wait(key("a"), which(100));
         assert!(!it.has_room(&key("a")) && it.has_room(&key("b")));
@@ -233,7 +257,7 @@ mod tests {
     #[test]
     fn what_leaves_is_not_begun_and_what_has_ended_ends_once() {
         let mut it = Attempts::default();
-        let attempt = it.begin(which(0), Some(key("a")));
+        let attempt = it.begin(which(0), Some(key("a")), 0);
         let ticket = it.wait(key("a"), which(1));
         it.wait(key("a"), which(2));
         it.leave(&key("a"), ticket);
@@ -248,7 +272,7 @@ mod tests {
     fn what_only_the_log_is_told_takes_no_place() {
         let mut it = Attempts::default();
         for number in 0..40 {
-            it.begin(which(number), None);
+            it.begin(which(number), None, 0);
         }
         assert!(it.has_room(&key("a")));
     }

@@ -207,7 +207,7 @@ impl Core {
         delivery.requests += 1;
         let left = deadline.since(cx.now.mono);
         let timeout = draft.timeout().map_or(left, |timeout| timeout.min(left));
-        let attempt = self.attempts.begin((id, at), place);
+        let attempt = self.attempts.begin((id, at), place, draft.bytes());
         self.stats.integration(draft.schema().name).requests += 1;
         self.set_state(id, at, State::Sending(attempt, cx.now.mono, reason));
         self.timers.set(Timer::Delivery(id, at), deadline);

@@ -10,17 +10,27 @@ use crate::core::route::RouteId;
 use crate::core::timers::Timer;
 use crate::core::{Change, Core, alerts};
 use crate::faults::{self, Fault};
-use crate::limits::{GROUPS_MAX, OWN_GROUPS_MAX, WARN_INTERVAL};
+use crate::limits::{GROUPS_MAX, HTTP_ERROR_BYTES_MAX, OWN_GROUPS_MAX, WARN_INTERVAL};
 use crate::model::{Alert, Brief, Fingerprint, Labels, Report};
 use crate::time::{Now, Wall};
 
 /// What became of the reports of one post.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Intake {
-    /// What is wrong with those that were not taken, in Alertmanager's words.
+    /// What is wrong with those that were not taken, in Alertmanager's words: as much of it as an answer tells.
     pub invalid: Vec<String>,
     /// How many were not taken because a table is full; their sender should come again.
     pub refused: usize,
+}
+
+impl Intake {
+    /// Keeps what is wrong with a report, unless there is more already than an answer tells.
+    fn note(&mut self, fault: String) {
+        let told: usize = self.invalid.iter().map(String::len).sum();
+        if told < HTTP_ERROR_BYTES_MAX {
+            self.invalid.push(fault);
+        }
+    }
 }
 
 impl Core {
@@ -40,12 +50,12 @@ impl Core {
                 alerts::fault(report, self.end_of(report, now), self.options.grammar)
             {
                 self.stats.invalid += 1;
-                intake.invalid.push(fault);
+                intake.note(fault);
                 continue;
             }
             let fingerprint = alerts::fingerprint(report);
             if !self.alerts.has_room_for(fingerprint, 0)
-                || !self.alerts.has_bytes_for(fingerprint, report.bytes())
+                || !self.alerts.has_room_for_text(fingerprint, report)
             {
                 self.stats.refused += 1;
                 intake.refused += 1;

@@ -31,7 +31,7 @@ impl Core {
         let bytes = alert.bytes();
         if bytes > ALERT_BYTES_MAX
             || !self.alerts.has_room_for(fingerprint, 0)
-            || !self.alerts.has_bytes_for(fingerprint, bytes)
+            || !self.alerts.has_bytes_for(fingerprint, bytes, alert.pairs())
         {
             return false;
         }

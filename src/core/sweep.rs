@@ -39,7 +39,6 @@ impl Core {
             self.alerts.remove(fingerprint);
             self.changes.push(Change::Alert { fingerprint, lease: false });
         }
-        self.alerts.sweep_strings();
         if !self.alerts.is_empty() {
             self.arm_alerts(now);
         }

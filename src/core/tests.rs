@@ -442,7 +442,7 @@ fn what_a_member_sends_keeps_to_the_limits() {
     let now = w.now;
     let mut alert = (*w.core.alerts().iter().next().unwrap().1.alert).clone();
     let before = alert.clone();
-    alert.generator_url = "x".repeat(ALERT_BYTES_MAX).into();
+    alert.generator_url = "x".repeat(ALERT_BYTES_MAX).as_str().into();
     let fingerprint = alert.labels.fingerprint();
     assert!(!w.core.merge_alert(now, fingerprint, alert));
     assert_eq!(*w.core.alerts().get(fingerprint).unwrap().alert, before);

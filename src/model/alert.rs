@@ -1,9 +1,8 @@
 //! The alert, and how two reports of one alert merge.
 
 use std::cmp::Ordering;
-use std::rc::Rc;
 
-use crate::model::{Fingerprint, Labels, SilenceId};
+use crate::model::{Fingerprint, Labels, SilenceId, Text};
 use crate::time::Wall;
 
 /// What a client posted, with its defaults filled in. Its identity is the fingerprint of its labels.
@@ -22,7 +21,7 @@ pub struct Alert {
     /// Whether `ends_at` is not the sender's word but `resolve_timeout`'s.
     pub timeout: bool,
     /// A link to where it came from, or empty.
-    pub generator_url: Rc<str>,
+    pub generator_url: Text,
 }
 
 impl Alert {
@@ -36,6 +35,11 @@ impl Alert {
         let pairs = self.labels.iter().chain(self.annotations.iter());
         pairs.map(|(name, value)| name.len() + value.len()).sum::<usize>()
             + self.generator_url.len()
+    }
+
+    /// The number of its labels and annotations.
+    pub fn pairs(&self) -> usize {
+        self.labels.len() + self.annotations.len()
     }
 
     /// Takes in a report of the same alert, as Alertmanager's store and `Alert.Merge` do: ranges that overlap become

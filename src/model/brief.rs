@@ -1,8 +1,9 @@
-//! Text for the log whose length somebody else chooses.
+//! Text for the log, and for errors, whose length somebody else chooses.
 
 use std::fmt;
 
 use crate::limits::LOGGED_TEXT_BYTES_MAX;
+use crate::model::labels::Quoted;
 
 /// Prints the beginning of a text, [`LOGGED_TEXT_BYTES_MAX`] bytes at most, and how much of it there is.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +14,19 @@ impl fmt::Display for Brief<'_> {
         let text = self.0;
         let shown = cut(text, LOGGED_TEXT_BYTES_MAX);
         f.write_str(shown)?;
+        if shown.len() < text.len() { write!(f, "... ({} bytes)", text.len()) } else { Ok(()) }
+    }
+}
+
+/// Prints a value in an error: the beginning of it, as Go's `strconv.Quote` does, and how much of it there is.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a>(pub &'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0;
+        let shown = cut(text, LOGGED_TEXT_BYTES_MAX);
+        Quoted(shown).fmt(f)?;
         if shown.len() < text.len() { write!(f, "... ({} bytes)", text.len()) } else { Ok(()) }
     }
 }
@@ -38,5 +52,8 @@ mod tests {
         assert_eq!(print(&"x".repeat(max)), "x".repeat(max));
         let expected = format!("x{}... ({} bytes)", "é".repeat((max - 1) / 2), 2 * max + 1);
         assert_eq!(print(&format!("x{}", "é".repeat(max))), expected);
+        assert_eq!(Shown("a\"").to_string(), r#""a\"""#);
+        let expected = format!("\"{}\"... ({} bytes)", "x".repeat(max), 8 << 20);
+        assert_eq!(Shown(&"x".repeat(8 << 20)).to_string(), expected);
     }
 }

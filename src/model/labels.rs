@@ -1,9 +1,11 @@
 //! Label sets: sorted, unique, interned. Annotations have the same shape.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
+
+use crate::model::Text;
 
 /// Identity of a label set: FNV-1a over the sorted pairs, each `name 0xFF value 0xFF`, as Prometheus' `common/model`
 /// computes it. Printed as 16 hex digits.
@@ -45,10 +47,10 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// Name and value pairs, sorted by name, no name twice. Cheap to clone: clones share the pairs, and a [`Pool`] shares
-/// the strings between sets.
+/// Name and value pairs, sorted by name, no name twice. Cheap to clone: clones share the pairs, and a
+/// [`Pool`](crate::model::Pool) shares the strings between sets.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Labels(Rc<[(Rc<str>, Rc<str>)]>);
+pub struct Labels(Rc<[(Text, Text)]>);
 
 impl Labels {
     /// No labels at all.
@@ -100,9 +102,9 @@ impl Labels {
     }
 }
 
-impl FromIterator<(Rc<str>, Rc<str>)> for Labels {
+impl FromIterator<(Text, Text)> for Labels {
     /// Sorts; of equal names the last one stays.
-    fn from_iter<I: IntoIterator<Item = (Rc<str>, Rc<str>)>>(pairs: I) -> Self {
+    fn from_iter<I: IntoIterator<Item = (Text, Text)>>(pairs: I) -> Self {
         let mut pairs: Vec<_> = pairs.into_iter().collect();
         if !pairs.is_sorted_by(|a, b| a.0 < b.0) {
             pairs = pairs.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect();
@@ -113,7 +115,7 @@ impl FromIterator<(Rc<str>, Rc<str>)> for Labels {
 
 impl<'a> FromIterator<(&'a str, &'a str)> for Labels {
     fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(pairs: I) -> Self {
-        pairs.into_iter().map(|(name, value)| (Rc::from(name), Rc::from(value))).collect()
+        pairs.into_iter().map(|(name, value)| (Text::from(name), Text::from(value))).collect()
     }
 }
 
@@ -193,42 +195,6 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// Strings that label sets share. A string leaves at the first [`Pool::sweep`] after its last user.
-#[derive(Debug, Default)]
-pub struct Pool(BTreeSet<Rc<str>>);
-
-impl Pool {
-    /// The one shared copy of `text`.
-    pub fn intern(&mut self, text: &str) -> Rc<str> {
-        if let Some(known) = self.0.get(text) {
-            return Rc::clone(known);
-        }
-        let new: Rc<str> = Rc::from(text);
-        self.0.insert(Rc::clone(&new));
-        new
-    }
-
-    /// A label set of shared strings; the pairs come sorted by name.
-    pub fn labels<'a>(&mut self, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Labels {
-        pairs.into_iter().map(|(name, value)| (self.intern(name), self.intern(value))).collect()
-    }
-
-    /// Drops the strings that nobody uses.
-    pub fn sweep(&mut self) {
-        self.0.retain(|text| Rc::strong_count(text) > 1);
-    }
-
-    /// The number of strings held.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether no string is held.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -270,17 +236,5 @@ mod tests {
     #[test]
     fn values_are_quoted_as_go_quotes() {
         assert_eq!(Quoted("a\"\\\n\u{1}é\u{7f}").to_string(), r#""a\"\\\n\x01é\x7f""#);
-    }
-
-    #[test]
-    fn the_pool_shares_strings_and_forgets_unused_ones() {
-        let mut pool = Pool::default();
-        let first = pool.labels([("a", "x")]);
-        let second = pool.labels([("b", "x")]);
-        assert_eq!(pool.len(), 3);
-        drop(first);
-        pool.sweep();
-        assert_eq!(pool.len(), 2);
-        assert_eq!(second.get("b"), Some("x"));
     }
 }

@@ -45,6 +45,13 @@ impl<'a> Report<'a> {
     }
 }
 
+impl Report<'_> {
+    /// The number of its labels and annotations.
+    pub fn pairs(&self) -> usize {
+        self.labels.len() + self.annotations.len()
+    }
+}
+
 fn sort(pairs: &mut Vec<Pair<'_>>) {
     if pairs.is_sorted_by(|a, b| a.0 < b.0) {
         return;

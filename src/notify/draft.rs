@@ -136,6 +136,11 @@ fn fault(template: &Template, error: &Error) -> String {
 }
 
 impl Draft {
+    /// Bytes of the alerts that are told, about as many as what is sent.
+    pub fn bytes(&self) -> usize {
+        self.notification.alerts.iter().map(|view| view.alert.bytes()).sum()
+    }
+
     /// What is told.
     pub const fn notification(&self) -> &Notification {
         &self.notification

@@ -1,5 +1,6 @@
 //! Timestamps as the API reads and prints them.
 
+use crate::model::Shown;
 use crate::time::Wall;
 
 const ZERO_SECS: i64 = -62_135_596_800;
@@ -25,7 +26,9 @@ pub fn parse(text: &str) -> Result<Option<Wall>, String> {
         };
         let rest = text.get(at..).unwrap_or(text);
         format!(
-            "parsing time {text:?} as \"2006-01-02 15:04:05\": cannot parse {rest:?} as {element:?}"
+            "parsing time {} as \"2006-01-02 15:04:05\": cannot parse {} as {element:?}",
+            Shown(text),
+            Shown(rest)
         )
     })
 }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::limits::POST_ALERTS_MAX;
-use crate::model::{Pair, Report};
+use crate::model::{Pair, Report, Shown};
 use crate::time::Wall;
 use crate::wire::json::read::{Kind, ReadError, Reader};
 use crate::wire::json::uri;
@@ -124,8 +124,8 @@ impl<'a> PostedAlert<'a> {
             return Err(required(&index.to_string()));
         }
         if !self.generator_url.is_empty() && !uri::is_request_uri(&self.generator_url) {
-            let quoted = crate::model::labels::Quoted(&self.generator_url);
-            let text = format!("{index}.generatorURL in body must be of type uri: {quoted}");
+            let shown = Shown(&self.generator_url);
+            let text = format!("{index}.generatorURL in body must be of type uri: {shown}");
             return Err(BodyError::Invalid(INVALID_TYPE, text));
         }
         if self.labels.is_none() {
@@ -386,6 +386,15 @@ mod tests {
         assert_eq!(alerts("[null]", Schema::V2), required("0"));
         assert!(alerts(r#"[{"generatorURL":"foo"}]"#, Schema::V1).is_ok());
         malformed(r#"[{},{"labels":1}]"#);
+        let long = "x".repeat(8 << 20);
+        for body in [
+            format!(r#"[{{"labels":{{}},"generatorURL":"{long}"}}]"#),
+            format!(r#"[{{"startsAt":"{long}"}}]"#),
+        ] {
+            let (BodyError::Malformed(text) | BodyError::Invalid(_, text)) =
+                alerts(&body, Schema::V2).unwrap_err();
+            assert!(text.len() < 4096 && text.contains("... (8388608 bytes)"), "{text}");
+        }
         let uri = r#"0.generatorURL in body must be of type uri: "not a url""#.to_owned();
         assert_eq!(
             alerts(r#"[{"generatorURL":"not a url"}]"#, Schema::V2),
