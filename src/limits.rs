@@ -165,6 +165,8 @@ pub const OWN_GROUPS_MAX: usize = 64;
 /// Aggregation groups. Policy: a report that might need more is refused as in a full table, a config that would is not
 /// loaded; at the start, alerts that were kept and need more are left out, logged, and stay on flash.
 pub const GROUPS_MAX: usize = 40_000;
+/// Bytes of the keys and labels of all groups. Policy: a report that might need more is refused as in a full table.
+pub const GROUPS_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Entries of the notification log, which has one for each integration of each group, also of those that are gone.
 /// Policy: of those that say that nothing fires the one that expires soonest is dropped, then of the others; what it was
 /// about may be told again.
@@ -414,3 +416,68 @@ pub const EXEC_OUTPUT_BYTES_MAX: usize = 4 * 1024;
 pub const EXEC_ENVIRONMENT_BYTES_MAX: usize = 32 * 1024;
 /// From asking a program of `exec_configs` to end to killing it and all that it started. Policy: killed.
 pub const EXEC_GRACE_TIME: Duration = Duration::from_secs(2);
+
+// The whole process.
+
+/// Resident memory of the whole process: the sum of what all limits allow, see the test below. Policy: none of its own,
+/// each part has one.
+pub const MEMORY_BYTES_MAX: usize = 368 * 1024 * 1024;
+/// What the kernel holds for the process beyond that, such as buffers of sockets. Policy: systemd's `MemoryMax` is the sum
+/// of both; what needs more is ended and started anew.
+pub const MEMORY_KERNEL_BYTES: usize = 32 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: usize = 1024 * 1024;
+
+    /// What each part may hold, and what it holds it in: a table's entries with all that the allocator adds.
+    const PARTS: &[(&str, usize)] = &[
+        ("the program, its threads and its buffers", 16 * MIB),
+        ("strings of alerts", TEXTS_BYTES_MAX),
+        ("labels and annotations of alerts", ALERTS_PAIRS_MAX * 16),
+        ("entries of alerts, and which silences they were compared with", ALERTS_MAX * 800),
+        ("silences", SILENCES_BYTES_MAX + SILENCES_COMPILED_BYTES_MAX + SILENCES_MAX * 600),
+        ("groups and their timers", GROUPS_BYTES_MAX + GROUPS_MAX * 500),
+        ("the notification log", LOG_BYTES_MAX + LOG_ENTRIES_MAX * 150),
+        ("connections", HTTP_CONNECTIONS_MAX * (HTTP_READ_BYTES + 8 * 1024)),
+        ("bodies that come in", HTTP_BODIES_BYTES_MAX),
+        ("answers that wait to be read", HTTP_ANSWERS_BYTES_MAX),
+        // One at a time, on the loop: a post that is read, a list or a notification that is written.
+        ("what the loop works on", 40 * MIB),
+        ("attempts to notify", ATTEMPTS_BYTES_MAX + 2 * ALERTS_BYTES_MAX),
+        ("attempts' answers and secrets", ATTEMPTS_MAX * (REPLY_BYTES_MAX + SECRET_BYTES_MAX)),
+        ("records that wait for the journal", KEEPER_BYTES_MAX),
+        // The whole state, or a queue as large as one may be.
+        (
+            "records that are being written",
+            ALERTS_BYTES_MAX + SILENCES_BYTES_MAX + LOG_BYTES_MAX + 12 * MIB,
+        ),
+        ("the flock's index", GOSSIP_RECORDS_MAX * 250),
+        (
+            "the flock's queues",
+            GOSSIP_OUTPUTS_MAX * DATAGRAM_BYTES_MAX
+                + NEWS_BYTES_MAX
+                + ASSEMBLY_BYTES_MAX
+                + 2 * NEWER_BYTES_MAX
+                + 3 * MIB,
+        ),
+        ("the history", HISTORY_BYTES_MAX + HISTORY_MAX * 512),
+    ];
+
+    #[test]
+    fn the_limit_of_memory_is_the_sum_of_its_parts() {
+        let sum: usize = PARTS.iter().map(|(_, bytes)| bytes).sum();
+        let told: Vec<_> = PARTS.iter().map(|(name, bytes)| (name, bytes / MIB)).collect();
+        assert!(sum <= MEMORY_BYTES_MAX, "{} MiB: {told:#?}", sum / MIB);
+        assert!(sum > MEMORY_BYTES_MAX - 16 * MIB, "{} MiB: {told:#?}", sum / MIB);
+    }
+
+    #[test]
+    fn the_unit_has_room_for_the_limit_of_memory() {
+        let unit = include_str!("../systemd/bellwether.service");
+        let line = format!("MemoryMax={}M", (MEMORY_BYTES_MAX + MEMORY_KERNEL_BYTES) / MIB);
+        assert!(unit.lines().any(|given| given == line), "the unit lacks {line}");
+    }
+}

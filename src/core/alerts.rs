@@ -12,9 +12,9 @@ use crate::core::silences::Memo;
 use crate::limits::{
     ALERT_BYTES_MAX, ALERTS_BYTES_MAX, ALERTS_MAX, ALERTS_PAIRS_MAX, TEXTS_BYTES_MAX,
 };
+use crate::model::interned::INTERNED_COST;
 use crate::model::matcher::{Grammar, valid_label_name};
-use crate::model::text::TEXT_COST;
-use crate::model::{Alert, Brief, Fingerprint, Labels, Pair, Pool, Report, Shown, Text};
+use crate::model::{Alert, Brief, Fingerprint, Interned, Labels, Pair, Pool, Report, Shown};
 use crate::time::Wall;
 
 /// An alert and where it is routed to.
@@ -45,7 +45,7 @@ pub enum Change {
 #[derive(Debug, Default)]
 pub struct Alerts {
     entries: BTreeMap<Fingerprint, Entry>,
-    by_name: BTreeMap<Text, usize>,
+    by_name: BTreeMap<Interned, usize>,
     pool: Pool,
     /// Bytes of text in all alerts.
     bytes: usize,
@@ -113,7 +113,7 @@ impl Alerts {
     /// Whether there is room for what a report says: it says nothing new, or its strings fit, were they all new.
     pub fn has_room_for_text(&self, fingerprint: Fingerprint, report: &Report<'_>) -> bool {
         let (bytes, pairs) = (report.bytes(), report.pairs());
-        let cost = bytes + (2 * pairs + 1) * TEXT_COST;
+        let cost = bytes + (2 * pairs + 1) * INTERNED_COST;
         let fits = self.pool.bytes() + cost <= TEXTS_BYTES_MAX
             && self.has_bytes_for(fingerprint, bytes, pairs);
         fits || self.get(fingerprint).is_some_and(|entry| says(&entry.alert, report))

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::flush::Flush;
 use crate::core::route::RouteId;
-use crate::model::{Fingerprint, GroupKey, Labels};
+use crate::model::{Fingerprint, GroupKey, Interned, Labels};
 use crate::time::{Mono, Wall};
 
 /// Names a group; never used twice by a running node.
@@ -40,9 +40,21 @@ pub struct Groups {
     table: BTreeMap<GroupId, Group>,
     by_labels: BTreeMap<(RouteId, Fingerprint), GroupId>,
     made: u64,
+    /// Bytes of all keys and labels.
+    bytes: usize,
+}
+
+/// Bytes of the key and the labels of a group.
+pub fn cost(key: &GroupKey, labels: &Labels) -> usize {
+    key.as_str().len() + labels.len() * size_of::<(Interned, Interned)>()
 }
 
 impl Groups {
+    /// Bytes of the keys and labels of all groups.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The group of `id`.
     pub fn get(&self, id: GroupId) -> Option<&Group> {
         self.table.get(&id)
@@ -89,9 +101,11 @@ impl Groups {
         self.made += 1;
         let id = GroupId(self.made);
         self.by_labels.insert((route, labels.fingerprint()), id);
+        let key = GroupKey::new(route_key, &labels);
+        self.bytes += cost(&key, &labels);
         let group = Group {
             route,
-            key: GroupKey::new(route_key, &labels),
+            key,
             labels,
             first_flush,
             next_flush: None,
@@ -107,6 +121,7 @@ impl Groups {
     /// Puts a group back that was taken out, perhaps under another route.
     pub fn restore(&mut self, id: GroupId, group: Group) {
         self.by_labels.insert((group.route, group.labels.fingerprint()), id);
+        self.bytes += cost(&group.key, &group.labels);
         self.table.insert(id, group);
     }
 
@@ -114,6 +129,7 @@ impl Groups {
     pub fn remove(&mut self, id: GroupId) -> Option<Group> {
         let group = self.table.remove(&id)?;
         self.by_labels.remove(&(group.route, group.labels.fingerprint()));
+        self.bytes -= cost(&group.key, &group.labels);
         Some(group)
     }
 

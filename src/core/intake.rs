@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use log::warn;
 
-use crate::core::group::GroupId;
-use crate::core::route::RouteId;
+use crate::core::group::{self, GroupId};
+use crate::core::route::{Route, RouteId};
 use crate::core::timers::Timer;
 use crate::core::{Change, Core, alerts};
 use crate::faults::{self, Fault};
-use crate::limits::{GROUPS_MAX, HTTP_ERROR_BYTES_MAX, OWN_GROUPS_MAX, WARN_INTERVAL};
-use crate::model::{Alert, Brief, Fingerprint, Labels, Report};
+use crate::limits::{
+    GROUPS_BYTES_MAX, GROUPS_MAX, HTTP_ERROR_BYTES_MAX, OWN_GROUPS_MAX, WARN_INTERVAL,
+};
+use crate::model::{Alert, Brief, Fingerprint, GroupKey, Labels, Report};
 use crate::time::{Now, Wall};
 
 /// What became of the reports of one post.
@@ -135,8 +137,7 @@ impl Core {
             return true;
         };
         let routes = self.routes.matching(&labels, &mut 0);
-        let needed = self.groups.len() + routes.len();
-        if needed > GROUPS_MAX + spare && !faults::on(Fault::LimitIgnored) {
+        if !self.has_room_for_groups(&routes, &labels, spare) && !faults::on(Fault::LimitIgnored) {
             self.alerts.remove(fingerprint);
             return false;
         }
@@ -153,6 +154,26 @@ impl Core {
         }
         self.arm_alerts(now);
         true
+    }
+
+    /// Whether there is room for the groups that an alert of these labels may need, were they all new.
+    fn has_room_for_groups(&self, routes: &[RouteId], labels: &Labels, spare: usize) -> bool {
+        if self.groups.len() + routes.len() > GROUPS_MAX + spare {
+            return false;
+        }
+        let left = GROUPS_BYTES_MAX.saturating_sub(self.groups.bytes());
+        let routes = || routes.iter().map(|route| self.routes.get(*route));
+        // A byte is quoted with four at most.
+        let each = 4 * labels.bytes() + 64 * labels.len();
+        let most: usize = routes().map(|route| route.key.len() + each).sum();
+        let needed = || -> usize {
+            let cost = |route: &Route| {
+                let labels = route.group_labels(labels);
+                group::cost(&GroupKey::new(&route.key, &labels), &labels)
+            };
+            routes().map(cost).sum()
+        };
+        spare > 0 || most <= left || needed() <= left
     }
 
     /// Brings a known alert back to the groups that it left when it ended, or that have gone. Returns whether there was
@@ -174,7 +195,8 @@ impl Core {
                 group.alerts.insert(fingerprint);
                 continue;
             }
-            if self.groups.len() >= GROUPS_MAX + spare {
+            let is_full = self.groups.bytes() > GROUPS_BYTES_MAX && spare == 0;
+            if self.groups.len() >= GROUPS_MAX + spare || is_full {
                 return false;
             }
             let id = self.group_for(now, route, fingerprint);

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::model::{Fingerprint, Labels, SilenceId, Text};
+use crate::model::{Fingerprint, Interned, Labels, SilenceId};
 use crate::time::Wall;
 
 /// What a client posted, with its defaults filled in. Its identity is the fingerprint of its labels.
@@ -21,7 +21,7 @@ pub struct Alert {
     /// Whether `ends_at` is not the sender's word but `resolve_timeout`'s.
     pub timeout: bool,
     /// A link to where it came from, or empty.
-    pub generator_url: Text,
+    pub generator_url: Interned,
 }
 
 impl Alert {
@@ -32,9 +32,7 @@ impl Alert {
 
     /// Bytes of its text.
     pub fn bytes(&self) -> usize {
-        let pairs = self.labels.iter().chain(self.annotations.iter());
-        pairs.map(|(name, value)| name.len() + value.len()).sum::<usize>()
-            + self.generator_url.len()
+        self.labels.bytes() + self.annotations.bytes() + self.generator_url.len()
     }
 
     /// The number of its labels and annotations.

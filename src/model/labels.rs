@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
-use crate::model::Text;
+use crate::model::Interned;
 
 /// Identity of a label set: FNV-1a over the sorted pairs, each `name 0xFF value 0xFF`, as Prometheus' `common/model`
 /// computes it. Printed as 16 hex digits.
@@ -50,7 +50,7 @@ impl fmt::Debug for Fingerprint {
 /// Name and value pairs, sorted by name, no name twice. Cheap to clone: clones share the pairs, and a
 /// [`Pool`](crate::model::Pool) shares the strings between sets.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Labels(Rc<[(Text, Text)]>);
+pub struct Labels(Rc<[(Interned, Interned)]>);
 
 impl Labels {
     /// No labels at all.
@@ -79,6 +79,11 @@ impl Labels {
         self.0.is_empty()
     }
 
+    /// Bytes of the names and values.
+    pub fn bytes(&self) -> usize {
+        self.iter().map(|(name, value)| name.len() + value.len()).sum()
+    }
+
     /// The identity of this set.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(self.iter())
@@ -102,9 +107,9 @@ impl Labels {
     }
 }
 
-impl FromIterator<(Text, Text)> for Labels {
+impl FromIterator<(Interned, Interned)> for Labels {
     /// Sorts; of equal names the last one stays.
-    fn from_iter<I: IntoIterator<Item = (Text, Text)>>(pairs: I) -> Self {
+    fn from_iter<I: IntoIterator<Item = (Interned, Interned)>>(pairs: I) -> Self {
         let mut pairs: Vec<_> = pairs.into_iter().collect();
         if !pairs.is_sorted_by(|a, b| a.0 < b.0) {
             pairs = pairs.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect();
@@ -115,7 +120,10 @@ impl FromIterator<(Text, Text)> for Labels {
 
 impl<'a> FromIterator<(&'a str, &'a str)> for Labels {
     fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(pairs: I) -> Self {
-        pairs.into_iter().map(|(name, value)| (Text::from(name), Text::from(value))).collect()
+        pairs
+            .into_iter()
+            .map(|(name, value)| (Interned::from(name), Interned::from(value)))
+            .collect()
     }
 }
 

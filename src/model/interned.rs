@@ -11,11 +11,11 @@ use std::rc::Rc;
 use crate::model::Labels;
 
 /// What a shared string costs beyond its text, at most.
-pub const TEXT_COST: usize = 96;
+pub const INTERNED_COST: usize = 96;
 
 /// A string that is cheap to clone.
 #[derive(Clone)]
-pub struct Text(Rc<Inner>);
+pub struct Interned(Rc<Inner>);
 
 struct Inner {
     text: Box<str>,
@@ -23,7 +23,7 @@ struct Inner {
     pool: Option<Rc<Strings>>,
 }
 
-impl Deref for Text {
+impl Deref for Interned {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -31,45 +31,45 @@ impl Deref for Text {
     }
 }
 
-impl From<&str> for Text {
+impl From<&str> for Interned {
     fn from(text: &str) -> Self {
         Self(Rc::new(Inner { text: text.into(), pool: None }))
     }
 }
 
-impl PartialEq for Text {
+impl PartialEq for Interned {
     fn eq(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.0, &other.0) || **self == **other
     }
 }
 
-impl Eq for Text {}
+impl Eq for Interned {}
 
-impl Ord for Text {
+impl Ord for Interned {
     fn cmp(&self, other: &Self) -> Ordering {
         (**self).cmp(&**other)
     }
 }
 
-impl PartialOrd for Text {
+impl PartialOrd for Interned {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Borrow<str> for Text {
+impl Borrow<str> for Interned {
     fn borrow(&self) -> &str {
         self
     }
 }
 
-impl fmt::Debug for Text {
+impl fmt::Debug for Interned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&**self, f)
     }
 }
 
-impl Drop for Text {
+impl Drop for Interned {
     fn drop(&mut self) {
         // The pool's own and this one: nobody else is left.
         if let Some(pool) = &self.0.pool
@@ -129,22 +129,22 @@ impl Strings {
     fn forget(&self, text: &str) {
         let member = self.set.borrow_mut().take(text);
         if member.is_some() {
-            self.bytes.set(self.bytes.get() - text.len() - TEXT_COST);
+            self.bytes.set(self.bytes.get() - text.len() - INTERNED_COST);
         }
     }
 }
 
 impl Pool {
     /// The one shared copy of `text`.
-    pub fn intern(&mut self, text: &str) -> Text {
+    pub fn intern(&mut self, text: &str) -> Interned {
         let mut set = self.0.set.borrow_mut();
         if let Some(known) = set.get(text) {
-            return Text(Rc::clone(&known.0));
+            return Interned(Rc::clone(&known.0));
         }
         let new = Rc::new(Inner { text: text.into(), pool: Some(Rc::clone(&self.0)) });
         set.insert(Member(Rc::clone(&new)));
-        self.0.bytes.set(self.0.bytes.get() + text.len() + TEXT_COST);
-        Text(new)
+        self.0.bytes.set(self.0.bytes.get() + text.len() + INTERNED_COST);
+        Interned(new)
     }
 
     /// A label set of shared strings; the pairs come sorted by name.
@@ -152,7 +152,7 @@ impl Pool {
         pairs.into_iter().map(|(name, value)| (self.intern(name), self.intern(value))).collect()
     }
 
-    /// What all strings cost that anybody holds, [`TEXT_COST`] for each included.
+    /// What all strings cost that anybody holds, [`INTERNED_COST`] for each included.
     pub fn bytes(&self) -> usize {
         self.0.bytes.get()
     }
@@ -177,12 +177,12 @@ mod tests {
         let mut pool = Pool::default();
         let first = pool.labels([("a", "x")]);
         let second = pool.labels([("b", "x")]);
-        assert_eq!((pool.len(), pool.bytes()), (3, 3 + 3 * TEXT_COST));
+        assert_eq!((pool.len(), pool.bytes()), (3, 3 + 3 * INTERNED_COST));
         let filtered = first.filter(|_| true);
         drop(first);
         assert_eq!(pool.len(), 3, "somebody holds it");
         drop(filtered);
-        assert_eq!((pool.len(), pool.bytes()), (2, 2 + 2 * TEXT_COST));
+        assert_eq!((pool.len(), pool.bytes()), (2, 2 + 2 * INTERNED_COST));
         assert_eq!(second.get("b"), Some("x"));
         drop(second);
         assert!(pool.is_empty() && pool.bytes() == 0);
@@ -204,7 +204,7 @@ mod tests {
         for number in 0..1000 {
             let text = format!("{number:046}");
             held = pool.labels([("summary", &*text)]);
-            assert!(pool.bytes() <= 2 * (46 + 7 + 2 * TEXT_COST), "{number}");
+            assert!(pool.bytes() <= 2 * (46 + 7 + 2 * INTERNED_COST), "{number}");
         }
         assert_eq!((held.len(), pool.len()), (1, 2));
     }
