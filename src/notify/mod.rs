@@ -91,7 +91,7 @@ impl AlertView {
             annotations: alert.annotations.clone(),
             starts_at: Time::from(alert.starts_at),
             ends_at: if self.resolved { Time::from(alert.ends_at) } else { Time::ZERO },
-            generator_url: Rc::clone(&alert.generator_url),
+            generator_url: (&*alert.generator_url).into(),
             fingerprint: self.fingerprint.to_string().into(),
         }
     }
