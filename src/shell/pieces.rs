@@ -9,7 +9,6 @@ use smol::channel::{Receiver, RecvError, TryRecvError};
 use crate::api::{self, Answer};
 use crate::gossip::KeyRing;
 use crate::node;
-use crate::shell::http::Exchange;
 use crate::shell::reload::Outcome;
 use crate::shell::{Error, Event, Shell, clock, labels};
 
