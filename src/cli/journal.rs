@@ -17,7 +17,7 @@ const USAGE: u8 = 2;
 const HELP: &str = "\
 usage: bellwether journal inspect|check|compact DIR
   inspect  shows the segments, the live records by kind, and what a start would leave out
-  check    says only what is damaged; exit code 1 if anything is
+  check    says only what is damaged; exit code 1 if anything is, or if there is no journal
   compact  copies the live records to a fresh segment; needs the directory for itself
 ";
 
@@ -48,6 +48,14 @@ fn look(dir: &Path, whole: bool, out: &mut dyn Write, err: &mut dyn Write) -> io
         Ok(survey) => survey,
         Err(fault) => return failed(err, &fault),
     };
+    if survey.segments.iter().all(|segment| segment.slot == Slot::Empty) {
+        writeln!(
+            err,
+            "error: {}: no journal there, no file journal-0 to journal-2",
+            dir.display()
+        )?;
+        return Ok(DAMAGED);
+    }
     if whole {
         print_segments(&survey, out)?;
     }
@@ -199,7 +207,8 @@ mod tests {
         fs::write(&file, &bytes).unwrap();
         let (code, text) = told(&["check", path.to_str().unwrap()]);
         assert_eq!(code, DAMAGED);
-        let cut = "cut: journal-0: 4096 bytes at 12288: a commit group that is not whole\n";
+        let cut =
+            "cut: a damaged write skipped, up to 1 record lost (journal-0, 4096 bytes at 12288)\n";
         assert_eq!(text, cut);
         assert_eq!(fs::read(&file).unwrap(), bytes);
         assert!(!path.join("journal-1").exists());
@@ -212,6 +221,17 @@ mod tests {
         assert_eq!(code, SOUND, "{text}");
         assert_eq!(text, "epoch 2: 3 records, 62 bytes live, 12288 bytes used\n");
         assert!(told(&["inspect", path.to_str().unwrap()]).1.contains("live: 3 records"));
+    }
+
+    #[test]
+    fn a_directory_without_a_journal_is_not_called_sound() {
+        let path = filled("none");
+        for file in fs::read_dir(&path).unwrap() {
+            fs::remove_file(file.unwrap().path()).unwrap();
+        }
+        for word in ["check", "inspect"] {
+            assert_eq!(told(&[word, path.to_str().unwrap()]), (DAMAGED, String::new()));
+        }
     }
 
     #[test]

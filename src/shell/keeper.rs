@@ -142,7 +142,7 @@ fn tell(path: &Path, opened: &Opened) {
     let path = path.display();
     info!("journal {path}: {} records, {} bytes", replay.records, replay.bytes);
     for cut in &replay.cuts {
-        warn!("journal {path}: left out {cut}");
+        warn!("journal {path}: {cut}");
     }
     if let Some(major) = replay.foreign_major {
         warn!(

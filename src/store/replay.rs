@@ -170,7 +170,7 @@ fn header_cuts(slots: &[Slot]) -> Vec<Cut> {
                 Slot::Failed => (0, Damage::Unreadable),
                 _ => return None,
             };
-            Some(Cut { name: name(slot), offset: 0, bytes, why })
+            Some(Cut { name: name(slot), offset: 0, bytes, why, records: None })
         })
         .collect()
 }

@@ -40,6 +40,8 @@ pub struct Cut {
     pub bytes: u64,
     /// What was wrong.
     pub why: Damage,
+    /// Records in it, as far as headers say that are whole; none if there is one that does not.
+    pub records: Option<u64>,
 }
 
 /// What was wrong with what was left out.
@@ -59,14 +61,20 @@ pub enum Damage {
 
 impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let why = match self.why {
-            Damage::Group => "a commit group that is not whole",
-            Damage::Header => "no whole header",
-            Damage::Missing => "commit groups are missing",
-            Damage::Truncated => "the file is shorter than its header says",
-            Damage::Unreadable => "does not read",
-        };
-        write!(f, "{}: {} bytes at {}: {why}", self.name, self.bytes, self.offset)
+        let Self { name, offset, bytes, why, records } = self;
+        match why {
+            Damage::Group => write!(f, "a damaged write skipped, ")?,
+            Damage::Header => write!(f, "a segment without a whole header skipped, ")?,
+            Damage::Missing => write!(f, "writes are missing, ")?,
+            Damage::Truncated => write!(f, "the file is shorter than its header says, ")?,
+            Damage::Unreadable => write!(f, "it cannot be read, ")?,
+        }
+        match records {
+            Some(1) => write!(f, "up to 1 record lost")?,
+            Some(records) => write!(f, "up to {records} records lost")?,
+            None => write!(f, "some records may be lost")?,
+        }
+        write!(f, " ({name}, {bytes} bytes at {offset})")
     }
 }
 
@@ -134,15 +142,16 @@ impl Scan {
         self.cuts.iter().any(|cut| cut.offset < u64::from(self.tail))
     }
 
-    fn cut(&mut self, source: &Source, offset: u32, bytes: u64, why: Damage) {
+    fn cut(&mut self, source: &Source, offset: u32, bytes: u64, why: Damage, records: Option<u64>) {
         let offset = u64::from(offset);
         if let Some(last) = self.cuts.last_mut()
             && last.offset + last.bytes == offset
             && last.why == why
         {
             last.bytes += bytes;
+            last.records = last.records.zip(records).map(|(some, more)| some + more);
         } else if self.cuts.len() < STORE_CUTS_MAX {
-            self.cuts.push(Cut { name: name(source.slot), offset, bytes, why });
+            self.cuts.push(Cut { name: name(source.slot), offset, bytes, why, records });
         }
     }
 }
@@ -197,7 +206,7 @@ pub(crate) fn scan<M: Medium>(
                 let base_cut = found.cuts.last().is_some_and(|c| c.offset >= found.tail.into());
                 if gap && !base_cut {
                     let from = found.tail;
-                    found.cut(source, from, u64::from(at - from), Damage::Missing);
+                    found.cut(source, from, u64::from(at - from), Damage::Missing, None);
                 }
                 found.groups += 1;
                 found.base_groups += u32::from(header.seq < source.header.groups);
@@ -207,12 +216,12 @@ pub(crate) fn scan<M: Medium>(
                 found.tail = at + span;
                 span
             }
-            GroupRead::Torn(span) => {
-                found.cut(source, at, u64::from(span), Damage::Group);
+            GroupRead::Torn(span, records) => {
+                found.cut(source, at, u64::from(span), Damage::Group, records);
                 span
             }
             GroupRead::Unreadable => {
-                found.cut(source, at, u64::from(PAGE_BYTES), Damage::Unreadable);
+                found.cut(source, at, u64::from(PAGE_BYTES), Damage::Unreadable, None);
                 PAGE_BYTES
             }
             GroupRead::Other | GroupRead::Whole(..) => PAGE_BYTES,
@@ -220,7 +229,7 @@ pub(crate) fn scan<M: Medium>(
         at = at.saturating_add(span);
     }
     if u64::from(end) < said {
-        found.cut(source, end, said - u64::from(end), Damage::Truncated);
+        found.cut(source, end, said - u64::from(end), Damage::Truncated, None);
     }
     found
 }
@@ -244,7 +253,8 @@ fn visit_group(
 
 enum GroupRead<'a> {
     Other,
-    Torn(u32),
+    /// So many bytes, and the records that its header tells of.
+    Torn(u32, Option<u64>),
     Unreadable,
     Whole(GroupHeader, &'a [u8]),
 }
@@ -257,20 +267,20 @@ fn read_group<'a, M: Medium>(
     let Some(page) = reader.get(at, PAGE_BYTES) else { return GroupRead::Unreadable };
     let header = match GroupHeader::decode(of, page) {
         PageStart::Group(header) => header,
-        PageStart::Damaged => return GroupRead::Torn(PAGE_BYTES),
+        PageStart::Damaged => return GroupRead::Torn(PAGE_BYTES, None),
         PageStart::Other => return GroupRead::Other,
     };
     let (end, span) = (reader.end, header.span());
     // A checked header does not lie; this is for the one that was made to.
     let fits = header.bytes as usize <= GROUP_BYTES_READ_MAX;
     let Some(span) = u32::try_from(span).ok().filter(|s| fits && *s <= end - at) else {
-        return GroupRead::Torn(PAGE_BYTES);
+        return GroupRead::Torn(PAGE_BYTES, None);
     };
     let Some(group) = reader.get(at, span) else { return GroupRead::Unreadable };
     let frames = GROUP_HEADER_BYTES..GROUP_HEADER_BYTES + header.bytes as usize;
     match group.get(frames) {
         Some(bytes) if header.frames(of, bytes).is_some() => GroupRead::Whole(header, bytes),
-        _ => GroupRead::Torn(span),
+        _ => GroupRead::Torn(span, Some(u64::from(header.count))),
     }
 }
 
