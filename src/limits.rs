@@ -157,6 +157,8 @@ pub const SILENCES_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Silences of one alert that are remembered and told. Policy: an alert that more match is compared with all that are
 /// in force each time, and the first of those that mute it are told.
 pub const ALERT_SILENCES_MAX: usize = 32;
+/// Senders of late reports that the log has been told of. Policy: the one told of longest ago may be told of again.
+pub const BEHIND_SENDERS_MAX: usize = 64;
 /// Alerts of our own beyond those of others. Policy: none, there are fewer.
 pub const OWN_ALERTS_MAX: usize = 8;
 /// Groups of alerts of our own beyond those of others. Policy: an alert of ours

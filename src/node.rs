@@ -10,10 +10,11 @@ mod restore;
 mod stamps;
 mod tables;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use crate::config::Config;
+use crate::core::behind::BehindSenders;
 use crate::core::clock::Watch;
 use crate::core::group::Group;
 use crate::core::stats::Stats;
@@ -71,6 +72,7 @@ pub struct Node {
     carried: Carried,
     /// Watches the time of the flock.
     flock_watch: Watch,
+    behind_senders: BehindSenders,
 }
 
 impl Node {
@@ -95,6 +97,7 @@ impl Node {
             stamps: Stamps::default(),
             carried: Carried::default(),
             flock_watch: Watch::new(now),
+            behind_senders: BehindSenders::default(),
         }
     }
 
@@ -106,6 +109,13 @@ impl Node {
         let intake = self.core.handle_reports(cx.now, reports);
         self.spread(cx);
         intake
+    }
+
+    /// Tells the log of a sender whose reports had ended when they came, once.
+    pub fn note_late(&mut self, sender: Option<IpAddr>, intake: &Intake) {
+        if let Some(late) = &intake.late {
+            self.behind_senders.tell(sender, late);
+        }
     }
 
     /// Sets a silence and returns its id: the draft's own where history allows, else a new one.

@@ -23,7 +23,9 @@ pub(super) fn post(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_>) -> R
         Ok(reports) => reports,
         Err(error) => return Response::refused_body("alerts", &error),
     };
-    match fault(&node.handle_reports(cx, &reports)) {
+    let intake = node.handle_reports(cx, &reports);
+    node.note_late(request.sender, &intake);
+    match fault(&intake) {
         None => Response::empty(200),
         Some((status, text)) => Response::string(status, &text),
     }

@@ -64,6 +64,12 @@ fn alerts(text: &mut Text, node: &Node, now: Now) {
         )
         .count(&[], stats.refused)
         .family(
+            "bellwether_alerts_late_total",
+            "counter",
+            "How many reports had ended when they came, of alerts that nobody knew or of senders whose clock is behind.",
+        )
+        .count(&[], stats.late)
+        .family(
             "alertmanager_dispatcher_aggregation_groups",
             "gauge",
             "How many aggregation groups there are.",

@@ -21,6 +21,8 @@ mod status;
 mod tests;
 mod v1;
 
+use std::net::IpAddr;
+
 use crate::effect::Cx;
 use crate::node::Node;
 use crate::time::Now;
@@ -36,6 +38,8 @@ pub use site::{Cluster, HttpStats, Journal, PortStats, Process, Reload, Site};
 /// An HTTP request, as far as the API looks at it. The body is whole.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Request<'a> {
+    /// Who asks, if that is known.
+    pub sender: Option<IpAddr>,
     /// `GET`
     pub method: &'a str,
     /// Begins with `/`.

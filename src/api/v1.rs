@@ -20,7 +20,9 @@ pub(super) fn post_alerts(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_
         Ok(reports) => reports,
         Err(BodyError::Malformed(why) | BodyError::Invalid(_, why)) => return bad_data(&why),
     };
-    match alerts::fault(&node.handle_reports(cx, &reports)) {
+    let intake = node.handle_reports(cx, &reports);
+    node.note_late(request.sender, &intake);
+    match alerts::fault(&intake) {
         None => json(200, br#"{"status":"success"}"#.to_vec()),
         Some((400, text)) => bad_data(&text),
         Some((status, text)) => error(status, "server_error", &text),

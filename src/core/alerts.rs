@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use log::warn;
 
+use crate::core::behind::Behind;
 use crate::core::group::GroupId;
 use crate::core::route::RouteId;
 use crate::core::silences::Memo;
@@ -26,6 +27,8 @@ pub struct Entry {
     pub groups: Vec<(RouteId, Option<GroupId>)>,
     /// Which silences it has been compared with.
     pub memo: Memo,
+    /// Where its first report had ended when it came: whether its sender's clock is behind.
+    pub behind: Option<Box<Behind>>,
 }
 
 /// What a report did to the table.
@@ -208,7 +211,7 @@ impl Alerts {
         self.bytes += alert.bytes();
         self.pairs += alert.pairs();
         let alert = Rc::new(alert);
-        let entry = Entry { alert, groups: Vec::new(), memo: Memo::default() };
+        let entry = Entry { alert, groups: Vec::new(), memo: Memo::default(), behind: None };
         self.entries.insert(fingerprint, entry);
     }
 

@@ -1,10 +1,12 @@
 //! Reports come in: each is checked, stored and brought to its groups.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
 use log::warn;
 
+use crate::core::behind::{self, Behind, LateReport, Taken};
 use crate::core::group::{self, GroupId};
 use crate::core::route::{Route, RouteId};
 use crate::core::timers::Timer;
@@ -23,6 +25,8 @@ pub struct Intake {
     pub invalid: Vec<String>,
     /// How many were not taken because a table is full; their sender should come again.
     pub refused: usize,
+    /// The last of those that had ended when they came, if any: of an alert that nobody knew, or taken to fire.
+    pub late: Option<LateReport>,
 }
 
 impl Intake {
@@ -63,8 +67,24 @@ impl Core {
                 intake.refused += 1;
                 continue;
             }
+            let is_late = behind::is_late(report, now);
+            let is_new = self.alerts.get(fingerprint).is_none();
+            let taken = self.taken(now, fingerprint, report, is_late);
+            if is_late && (is_new || matches!(taken, Taken::Fires(..))) {
+                self.stats.late += 1;
+                let fires = !is_new;
+                intake.late = Some(LateReport::new(report, now, fires));
+            }
+            let report = match taken {
+                Taken::AsSaid => Cow::Borrowed(report),
+                Taken::Repeats => {
+                    self.stats.received_firing += 1;
+                    continue;
+                }
+                taken => Cow::Owned(behind::as_taken(report, taken, now.wall)),
+            };
             let timeout = self.config.global.resolve_timeout;
-            let alert = self.alerts.read(fingerprint, report, now.wall, timeout);
+            let alert = self.alerts.read(fingerprint, &report, now.wall, timeout);
             if alert.resolved(now.wall) {
                 self.stats.received_resolved += 1;
             } else {
@@ -78,8 +98,35 @@ impl Core {
                 self.stats.refused += 1;
                 intake.refused += 1;
             }
+            if is_late
+                && is_new
+                && let (Some(entry), Some(ends_at)) =
+                    (self.alerts.get_mut(fingerprint), report.ends_at)
+            {
+                entry.behind = Some(Box::new(Behind::new(ends_at, now)));
+            }
         }
         intake
+    }
+
+    /// How a report is to be taken: by its word, unless its sender's clock is known to be behind.
+    fn taken(
+        &mut self,
+        now: Now,
+        fingerprint: Fingerprint,
+        report: &Report<'_>,
+        is_late: bool,
+    ) -> Taken {
+        let Some(entry) = self.alerts.get_mut(fingerprint) else { return Taken::AsSaid };
+        let Some(ends_at) = report.ends_at.filter(|_| is_late) else {
+            // Its clock was set.
+            entry.behind = None;
+            return Taken::AsSaid;
+        };
+        if entry.behind.is_none() {
+            entry.behind = Behind::marked(&entry.alert, ends_at, now).map(Box::new);
+        }
+        entry.behind.as_mut().map_or(Taken::AsSaid, |behind| behind.hear(ends_at, now))
     }
 
     /// The end that a report has or will be given.

@@ -3,6 +3,7 @@
 mod acknowledge;
 pub mod alerts;
 mod attempts;
+pub mod behind;
 mod claims;
 pub mod clock;
 pub mod content;

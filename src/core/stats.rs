@@ -19,6 +19,8 @@ pub struct Stats {
     pub invalid: u64,
     /// Reports that were refused because a table was full.
     pub refused: u64,
+    /// Reports that had ended when they came: of alerts that nobody knew, or taken to fire.
+    pub late: u64,
     /// Reports that were dropped by `--alerts.per-alertname-limit`.
     pub limited: u64,
     /// Alerts that an inhibition kept from a notification.

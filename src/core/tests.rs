@@ -2,6 +2,7 @@
 
 mod acknowledge;
 mod attempts;
+mod behind;
 mod look;
 mod meanwhile;
 mod turns;

@@ -10,7 +10,9 @@ mod stream;
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
+use std::net::{
+    IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _,
+};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -42,6 +44,7 @@ use stream::{Scratch, Stream};
 /// A whole request, and where its answer goes.
 #[derive(Debug)]
 pub struct Exchange {
+    sender: Option<IpAddr>,
     head: Parts,
     body: Bytes,
     /// When the last byte of it was read.
@@ -58,6 +61,7 @@ impl Exchange {
     pub(super) fn request(&self) -> Request<'_> {
         let header = |name| text_of(&self.head.headers, name);
         Request {
+            sender: self.sender,
             method: self.head.method.as_str(),
             path: self.head.uri.path(),
             query: self.head.uri.query().unwrap_or_default(),
@@ -393,7 +397,8 @@ async fn respond(
     let belated = belated(&head.method, head.uri.path());
     // Its time runs on.
     state.phase.set((Phase::Busy, state.phase.get().1));
-    let exchange = Exchange { head, body, read_at: clock::boot_time(), answer, share };
+    let (sender, read_at) = (state.sender(), clock::boot_time());
+    let exchange = Exchange { sender, head, body, read_at, answer, share };
     let none = || Share::new(&shared.answers);
     if shared.events.send(Event::Http(Box::new(exchange))).await.is_err() {
         return built(Response::text(503, "stopping\n"), true, [place, none()]);

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -61,6 +61,12 @@ impl State {
             leaving: RefCell::new(None),
             socket,
         }
+    }
+
+    /// Who is at its other end, if the system knows.
+    pub(super) fn sender(&self) -> Option<IpAddr> {
+        let peer = self.socket.as_ref()?.get_ref().peer_addr().ok()?;
+        Some(peer.ip().to_canonical())
     }
 
     /// Whether the other side has sent its last byte: it may have gone.
