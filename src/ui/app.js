@@ -3,6 +3,7 @@ import * as alerts from "./alerts.js";
 import * as notifications from "./notifications.js";
 import * as node from "./node.js";
 import * as silences from "./silences.js";
+import { status } from "./api.js";
 import { h, remember, remembered, show } from "./dom.js";
 import { hasHeld, hold, start, state } from "./live.js";
 import { parse } from "./matchers.js";
@@ -97,6 +98,14 @@ function drawAll() {
   drawBanner();
 }
 
+/** Shows which node this is: its name is in the bar, so that a tab tells its gateway. */
+async function nameNode() {
+  try {
+    const { cluster } = await status();
+    if (cluster.name) document.getElementById("node").textContent = cluster.name;
+  } catch { /* the bar keeps our own name */ }
+}
+
 function changed() {
   const name = location.hash.replace(/^#\/?/, "").split(/[/?]/)[0];
   drawNav(VIEWS[name] ? name : "alerts");
@@ -116,3 +125,4 @@ setInterval(() => {
 setInterval(tick, 10e3);
 drawAll();
 start(changed);
+nameNode();

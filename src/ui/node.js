@@ -62,7 +62,7 @@ function members(cluster, flock) {
   const drops = Object.entries(flock.drops || {}).filter(([, count]) => count > 0);
   return h("section.group", {}, h("h2", {}, t("Flock")),
     h("p", {}, flock.sealed ? `${t("Sealed with key")} ${flock.keys.join(", ")}` : h("b.fault", {}, t("Not sealed: anybody who reaches its port can read and take part."))),
-    all.length > 1 ? picture(cluster.name, all) : null,
+    all.length ? picture(cluster.name, all) : null,
     h("div.scroll", { tabindex: "0", role: "region", "aria-label": t("Members") }, h("table", {}, h("thead", {}, h("tr", {}, ["Name", "Address", "State", "Heard", "Clock", "Records"].map((it) => h("th", { scope: "col" }, t(it))))),
       h("tbody", {}, all.map((it) => h("tr", {},
         h("th", { scope: "row" }, it.name || it.id), h("td", {}, it.address), h("td", {}, t(it.state)),

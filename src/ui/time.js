@@ -4,12 +4,13 @@ import { language } from "./words.js";
 const MINUTE = 60e3;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-const UNITS = [[DAY, "day"], [HOUR, "hour"], [MINUTE, "minute"], [1e3, "second"]];
+const YEAR = 365.25 * DAY;
+const UNITS = [[YEAR, "year"], [DAY, "day"], [HOUR, "hour"], [MINUTE, "minute"], [1e3, "second"]];
 
 /** "12 min ago", "in 3 hr". */
 export function ago(time, now = Date.now()) {
   const away = new Date(time) - now;
-  const [ms, unit] = UNITS.find(([ms]) => Math.abs(away) >= ms) || UNITS[3];
+  const [ms, unit] = UNITS.find(([ms]) => Math.abs(away) >= ms) || UNITS.at(-1);
   return new Intl.RelativeTimeFormat(language(), { style: "short", numeric: "auto" }).format(Math.trunc(away / ms), unit);
 }
 

@@ -1,0 +1,297 @@
+"""The page, in a real browser."""
+
+import time
+import urllib.parse
+
+from agent import free_port, until
+from browser import Browser
+
+CONFIG = """
+route:
+  receiver: phone
+  group_by: [alertname, site]
+  group_wait: 200ms
+  group_interval: 1s
+  routes:
+  - {receiver: night, matchers: [severity="info"], mute_time_intervals: [always]}
+time_intervals:
+- {name: always, time_intervals: [{times: [{start_time: "00:00", end_time: "24:00"}]}]}
+inhibit_rules:
+- {source_matchers: [alertname="LinkDown"], target_matchers: [severity="warning"], equal: [site]}
+receivers:
+- {name: phone, log_configs: [{}]}
+- {name: night}
+"""
+VIEWS = ["alerts", "silences", "silences?state=pending", "silences?state=expired", "notifications", "status", "silences/new?filter=%7Bsite%3D%22north%22%7D"]
+SCRIPT = "<img src=x onerror=\"document.title='broken'\"><script>document.title='broken'</script>"
+
+
+def alert(name, summary="", **labels):
+    return {
+        "labels": {"alertname": name, **labels},
+        "annotations": {"summary": summary or f"{name} happened", "runbook": "https://wiki.example.org/x"},
+        "startsAt": "2024-01-01T00:00:00Z",
+        "endsAt": "2099-01-01T00:00:00Z",
+    }
+
+
+ALERTS = [
+    alert("DiskFull", site="north", instance="gw1", severity="critical"),
+    alert("DiskFull", site="north", instance="gw2", severity="critical"),
+    alert("LinkDown", site="south", instance="sw3", severity="critical"),
+    alert("SensorStale", site="south", instance="p1", severity="warning"),
+    alert("DoorOpen", site="north", severity="info"),
+]
+
+
+def url(agent, view=""):
+    return f"http://127.0.0.1:{agent.port}/" + (f"#/{view}" if view else "")
+
+
+def started(world, **options):
+    agent = world.subject(CONFIG)
+    agent.api.post_alerts(*ALERTS)
+    browser = Browser(world, **options)
+    browser.open(url(agent))
+    browser.find(".group", "DiskFull")
+    return agent, browser
+
+
+def silences(agent, state="active"):
+    return [it for it in agent.api.get("/api/v2/silences").json if it["status"]["state"] == state]
+
+
+def fill(browser, comment):
+    browser.type("#silence-author", "Ana")
+    browser.type("#silence-comment", comment)
+    browser.click("dialog button.primary")
+    browser.gone("dialog")
+
+
+def alerts(world):
+    """Grouping, counts, filters by typing and by tapping, and why an alert is quiet."""
+    agent, browser = started(world)
+    counts = lambda: [it.replace("\n", " ") for it in browser.texts(".count")]  # noqa: E731
+    until(f"the counts are right: {counts()}", lambda: counts() == ["3 active", "0 silenced", "1 inhibited", "1 muted"])
+    assert len(browser.all(".group")) == 4, browser.texts(".group")
+    (disk,) = [it for it in browser.texts(".group") if "DiskFull" in it]
+    assert disk.count("severity=critical") == 1, f"shared labels are shown once: {disk}"
+    browser.click(".group .chip", "instance=gw1")
+    browser.gone(".group", "LinkDown")
+    assert browser.texts(".alert .chip") == ["instance=gw1", "severity=critical"] or len(browser.all(".alert")) == 1
+    shared_link = browser.driver.current_url
+    browser.open("about:blank")
+    browser.open(shared_link)
+    browser.find(".chip.on", 'instance="gw1"')
+    until("the link keeps the filter", lambda: len(browser.all(".alert")) == 1)
+    browser.click(".chip.on", "instance")
+    browser.type("#filter", 'site=~"so.*"\n')
+    browser.gone(".group", "DiskFull")
+    browser.click(".state button", "inhibited")
+    browser.find(".group", "LinkDown")
+    browser.gone(".group", "SensorStale")
+    browser.open(url(agent, "alerts?active=false&muted=false&inhibited=false"))
+    browser.find(".empty")
+    for link in (
+        "alerts?filter=" + urllib.parse.quote('{site="south"}') + "&receiver=phone&silenced=false",
+        "alerts?filter={site=&quot;south&quot;}",
+    ):
+        browser.open(url(agent, link))
+        browser.find(".group", "LinkDown")
+        browser.gone(".group", "DiskFull")
+    browser.open(url(agent) + "ui/alerts?filter=" + urllib.parse.quote('{site="south"}'))
+    browser.find(".group", "LinkDown")
+    browser.gone(".group", "DiskFull")
+    assert not browser.errors(), browser.errors()
+
+
+def silence(world):
+    """A silence in two taps; edited, expired with others, set again; a link to a new one, and to one."""
+    agent, browser = started(world, width=390, height=844)
+    browser.click(".group header button", "Silence all")
+    assert browser.texts("dialog .chip.on")[:2] == ['alertname="DiskFull" ×', 'site="north" ×']
+    browser.find("dialog summary", "2")
+    browser.click("dialog .chip", "8 hr")
+    fill(browser, "disk is being replaced")
+    (set_,) = until("the silence is there", lambda: silences(agent))
+    assert (set_["createdBy"], set_["comment"]) == ("Ana", "disk is being replaced")
+    browser.click(".count", "silenced")
+    browser.gone(".group", "DiskFull")
+    browser.open(url(agent, f"silences/{set_['id']}"))
+    browser.find(".silence", "disk is being replaced")
+    browser.find(".silence a", "mutes 2")
+    browser.click(".silence button", "Edit")
+    assert browser.find("#silence-author").get_attribute("value") == "Ana"
+    fill(browser, "it takes longer")
+    until("the change is there", lambda: [it["comment"] for it in silences(agent)] == ["it takes longer"])
+    browser.open(url(agent, "silences/new?filter=" + urllib.parse.quote('{site="south", instance=~"p.*"}')))
+    browser.find("dialog summary", "1")
+    fill(browser, "second")
+    until("two are active", lambda: len(silences(agent)) == 2)
+    browser.open(url(agent, "silences"))
+    until("both are shown", lambda: len(browser.all(".silence input")) == 2)
+    for box in browser.all(".silence input"):
+        box.click()
+    browser.click("button.danger", "Expire selected")
+    until("none is active", lambda: not silences(agent))
+    browser.open(url(agent, "silences?state=expired"))
+    browser.click(".silence button", "Set again")
+    browser.click("dialog button.primary")
+    until("one is active again", lambda: len(silences(agent)) == 1)
+    assert not browser.errors(), browser.errors()
+
+
+def acknowledge(world):
+    """One tap quiets an alert; it rings again when it fires after it had resolved."""
+    agent, browser = started(world)
+    browser.run("localStorage.setItem('bellwether.author', 'Ben')")
+    browser.click(".alert button", "Acknowledge")
+    (set_,) = until("it is acknowledged", lambda: silences(agent))
+    assert set_["createdBy"] == "Ben" and set_["annotations"] == {"ends": "when resolved"}, set_
+    names = {it["name"]: it["value"] for it in set_["matchers"]}
+    assert names == {"alertname": "DiskFull", "site": "north", "instance": names["instance"], "severity": "critical"}, names
+    browser.find(".alert .state", "silenced")
+    ended = {**alert("DiskFull", **{key: value for key, value in names.items() if key != "alertname"}), "endsAt": "2024-01-02T00:00:00Z"}
+    agent.api.post_alerts(ended)
+    until("the acknowledgement has ended", lambda: not silences(agent))
+    browser.gone(".alert .state", "silenced")
+
+
+def flock(world):
+    """A silence that is set at one node's page shows at another's, without a reload."""
+    ports = [free_port() for _ in range(3)]
+    agents = []
+    for number, port in enumerate(ports):
+        peers = [f"--cluster.peer=127.0.0.1:{it}" for it in ports if it != port]
+        flags = [f"--cluster.listen-address=127.0.0.1:{port}", f"--cluster.peer-name=gw{number}", *peers]
+        agents.append(world.subject(CONFIG, *flags, name=f"node-{number}"))
+    agents[0].api.post_alerts(*ALERTS)
+    here, there = Browser(world), Browser(world)
+    here.open(url(agents[0]))
+    there.open(url(agents[2], "silences"))
+    there.find(".empty")
+    here.click(".group header button", "Silence all")
+    fill(here, "seen by all")
+    there.find(".silence", "seen by all")
+    there.open(url(agents[2], "status"))
+    there.find("h2", "Flock")
+    until("both others are shown", lambda: {it.split()[0] for it in there.texts("tbody tr")} == {"gw0", "gw1"})
+    assert there.all("svg.flock circle"), "the flock is drawn"
+    assert not there.errors(), there.errors()
+
+
+def hostile(world):
+    """Labels full of script, very long, from right to left, and of emoji do no harm."""
+    agent, browser = started(world, width=320, height=640)
+    long = "x" * 5000
+    agent.api.post_alerts(
+        alert("Bad" + SCRIPT, SCRIPT, site=SCRIPT, **{"long": long}),
+        alert("Right", "\u202eمرحبا بالعالم", site="عربي"),
+        alert("Emoji", "🔥" * 50, site="👩‍🔧"),
+        {**alert("Link", "javascript:alert(1) and https://ok.example.org/x."), "generatorURL": "javascript:alert(1)"},
+    )
+    browser.find(".group", "Bad<img")
+    browser.find(".group", "Emoji")
+    until("it has been drawn", lambda: len(browser.all(".group")) == 8)
+    browser.open(url(agent, "notifications"))
+    browser.find(".entry", "Bad<img")
+    browser.open(url(agent, "alerts"))
+    browser.find(".group", "Link")
+    links = browser.run("return [...document.querySelectorAll('main a')].map((it) => it.href)")
+    assert not [it for it in links if it.startswith("javascript")], links
+    assert "https://ok.example.org/x" in links, links
+    assert browser.run("return document.images.length + document.scripts.length") == 1, "nothing was made of the text"
+    assert "broken" not in browser.driver.title
+    assert browser.run("return document.documentElement.scrollWidth") <= 320, "the page is wider than the screen"
+    assert not browser.errors(), browser.errors()
+
+
+def comeback(world):
+    """The agent dies and comes back while the page is open."""
+    agent, browser = started(world)
+    agent.listen = f"127.0.0.1:{agent.port}"
+    agent.kill()
+    browser.find("#banner", "out of reach")
+    browser.find(".group", "DiskFull")
+    agent.start()
+    agent.api.post_alerts(alert("New", site="west"))
+    browser.find(".group", "New")
+    browser.gone("#banner", "out of reach")
+
+
+def idle(world):
+    """While nothing changes the page asks for nothing but whether there is news, and that rarely and briefly."""
+    agent = world.subject(CONFIG)
+    agent.api.post_alerts(*ALERTS)
+    agent.await_outcomes(2)
+    browser = Browser(world)
+    browser.open(url(agent))
+    browser.find(".group", "DiskFull")
+    time.sleep(5)
+    browser.requests()
+    time.sleep(50)
+    asked = browser.requests()
+    assert all("/bellwether/v1/changes" in it for it, _ in asked), asked
+    assert 1 <= len(asked) <= 3, asked
+    assert sum(bytes_ for _, bytes_ in asked) <= 1000, asked
+    return f"{len(asked)} requests in 50 s"
+
+
+def accessible(world):
+    """axe-core finds nothing on any view, in both themes, on a phone and on a desk; nothing is wider than the screen."""
+    agent, browser = started(world)
+    for comment, start in (("active", "2024-01-01T00:00:00Z"), ("pending", "2098-01-01T00:00:00Z")):
+        matchers = [{"name": "site", "value": "north", "isRegex": False}]
+        agent.api.post("/api/v2/silences", {"matchers": matchers, "startsAt": start, "endsAt": "2099-01-01T00:00:00Z", "createdBy": "me", "comment": comment})
+    found = []
+    for dark in (False, True):
+        browser.theme(dark)
+        for width, height in ((390, 844), (1280, 800), (320, 640)):
+            browser.size(width, height)
+            for view in VIEWS:
+                browser.open("about:blank")
+                browser.open(url(agent, view))
+                browser.find("nav a", "Alerts")
+                browser.find("main > :not(:empty)" if "new" not in view else "dialog[open]")
+                time.sleep(0.5)
+                found += [f"{view} {width} {'dark' if dark else 'light'}: {it}" for it in browser.violations()]
+                wide = browser.run("return document.documentElement.scrollWidth")
+                assert wide <= width, f"{view} is {wide} wide on a screen of {width}"
+    assert not found, "\n".join(found)
+
+
+def languages(world):
+    """The browser's choice of language, or the visitor's."""
+    agent, browser = started(world)
+    for language, word in (("de", "Stummschaltungen"), ("fr", "Silences"), ("es", "Silencios"), ("zh", "静默"), ("en", "Silences")):
+        browser.run("const it = document.querySelector('#tools select'); it.value = arguments[0]; it.dispatchEvent(new Event('change'))", language)
+        browser.find("nav a", word)
+        assert browser.run("return document.documentElement.lang") == language
+    browser.driver.refresh()
+    browser.find("nav a", "Silences")
+
+
+def many(world):
+    """Of 5,000 alerts in 500 groups only what is looked at is drawn, and more as one scrolls."""
+    agent, browser = started(world)
+    for begin in range(0, 500, 100):
+        agent.api.post_alerts(*(alert(f"Many{group}", site=str(group), instance=str(it), severity="warning") for group in range(begin, begin + 100) for it in range(10)))
+    browser.driver.refresh()
+    browser.find(".count.active", "500")
+    drawn = len(browser.all(".group"))
+    assert drawn <= 100, f"{drawn} groups were drawn at once"
+    for _ in range(5):
+        browser.run("scrollTo(0, document.body.scrollHeight)")
+        time.sleep(0.2)
+    until("more are drawn", lambda: len(browser.all(".group")) > drawn)
+    browser.type("#filter", "alertname=Many417\n")
+    browser.find(".group", "Many417")
+    until("the filter holds", lambda: len(browser.all(".group")) == 1)
+
+
+def cases(_settings):
+    every = [alerts, silence, acknowledge, flock, hostile, comeback, idle, accessible, languages, many]
+    return [(f"page/{case.__name__}", case) for case in every]
+
+
+HEAVY = {"page/accessible", "page/many"}
