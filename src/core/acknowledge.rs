@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::core::Core;
 use crate::core::timers::Timer;
 use crate::limits::PATTERN_STEPS_MAX;
-use crate::model::{SilenceId, SilenceState};
+use crate::model::{Silence, SilenceId, SilenceState};
 use crate::time::Now;
 
 /// Within this time every acknowledgement is looked at once.
@@ -47,6 +47,17 @@ impl Core {
         let count = u32::try_from(active.len()).unwrap_or(u32::MAX);
         let wait = (LOOK_INTERVAL / count).max(LOOK_INTERVAL_MIN);
         self.timers.set(Timer::Acknowledgements, now.mono + wait);
+    }
+
+    /// Takes note of a silence that was set here or elsewhere, if it is an acknowledgement.
+    pub(super) fn note_acknowledgement(&mut self, id: SilenceId, now: Now) {
+        if !self.silences.get(id).is_some_and(Silence::ends_when_resolved) {
+            return;
+        }
+        if self.matches_firing(id, now) {
+            self.acknowledgements.seen.insert(id);
+        }
+        self.arm_acknowledgements(now);
     }
 
     /// Sees to it that acknowledgements are looked at.

@@ -60,7 +60,7 @@ use crate::core::turn::Turns;
 use crate::effect::Cx;
 use crate::limits::PIECE_STEPS;
 use crate::model::matcher::Grammar;
-use crate::model::{Fingerprint, Labels, LogKey, Muted, Silence, SilenceId};
+use crate::model::{Fingerprint, Labels, LogKey, Muted, SilenceId};
 use crate::time::{Mono, Now, Wall};
 
 /// What it takes to do what a timer is for, comparisons aside.
@@ -230,9 +230,7 @@ impl Core {
         }
         self.changes.extend(changed.into_iter().map(Change::Silence));
         self.arm_records(cx.now);
-        if self.silences.get(id).is_some_and(Silence::ends_when_resolved) {
-            self.arm_acknowledgements(cx.now);
-        }
+        self.note_acknowledgement(id, cx.now);
         Ok(id)
     }
 

@@ -46,10 +46,10 @@ impl Core {
     /// Takes a silence. Returns whether there was room for it.
     pub fn merge_silence(&mut self, now: Now, silence: Silence) -> bool {
         self.arm_records(now);
-        if silence.ends_when_resolved() {
-            self.arm_acknowledgements(now);
-        }
-        self.silences.replace(silence)
+        let id = silence.id;
+        let taken = self.silences.replace(silence);
+        self.note_acknowledgement(id, now);
+        taken
     }
 
     /// Takes a log entry; [`Core::handle_peer_log`] then looks at the delivery that it may end. Where its author did not

@@ -1,7 +1,8 @@
 """A real browser: Debian's Chromium, headless, driven over WebDriver."""
 
 import json
-import time
+import shutil
+import tempfile
 
 import registry
 from agent import until
@@ -25,7 +26,10 @@ class Browser:
         self.by = By.CSS_SELECTOR
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
-        for argument in [*ARGUMENTS, f"--user-data-dir={world.directory / f'chromium-{time.monotonic_ns()}'}"]:
+        # Not in the case's directory, whose logs are shown where a case fails.
+        profile = tempfile.mkdtemp(prefix="bellwether-chromium-")
+        world.at_end(lambda: shutil.rmtree(profile, ignore_errors=True))
+        for argument in [*ARGUMENTS, f"--user-data-dir={profile}"]:
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(options, webdriver.ChromeService("/usr/bin/chromedriver"))
@@ -53,12 +57,12 @@ class Browser:
         return self.driver.find_elements(self.by, selector)
 
     def texts(self, selector):
-        """The texts of all elements, read at one moment."""
-        return self.run("return [...document.querySelectorAll(arguments[0])].map((it) => it.innerText)", selector)
+        """The texts of all elements, read at one moment; also of those that are out of sight, and so not drawn."""
+        return self.run("return [...document.querySelectorAll(arguments[0])].map((it) => it.textContent)", selector)
 
     def find(self, selector, text=""):
         """Wait for an element with this text in it."""
-        script = "return [...document.querySelectorAll(arguments[0])].find((it) => it.innerText.includes(arguments[1]) || it.value?.includes?.(arguments[1]))"
+        script = "return [...document.querySelectorAll(arguments[0])].find((it) => it.textContent.includes(arguments[1]) || it.value?.includes?.(arguments[1]))"
         return until(f"{selector} with {text!r}; there are {self.texts(selector)}", lambda: self.run(script, selector, text))
 
     def gone(self, selector, text=""):

@@ -34,6 +34,16 @@ fn an_acknowledgement_ends_when_the_last_alert_it_matches_resolves() {
 }
 
 #[test]
+fn an_acknowledgement_ends_soon_though_its_alert_resolves_at_once() {
+    let mut w = World::new(config(route("r", &[])));
+    w.post("A", "1", Some(3600));
+    let id = w.acknowledge(&["alertname=A"]);
+    w.post("A", "1", Some(-1));
+    w.pass(20);
+    assert!(!w.is_active(id));
+}
+
+#[test]
 fn an_alert_that_fires_again_after_its_acknowledgement_has_ended_is_told() {
     let mut w = World::new(config(route("r", &[])));
     w.post("A", "1", Some(3600));
