@@ -97,6 +97,34 @@ pub const ATTEMPTS_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(4);
 /// Bytes of a receiver's answer. Policy: the rest is not read.
 pub const REPLY_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of the lines of a receiver's answer before its body, and of a line between two chunks. Policy: the rest is not
+/// read; the status counts.
+pub const ANSWER_HEAD_BYTES_MAX: usize = 64 * 1024;
+/// How long the rest of a receiver's answer may take after its status line. Policy: the rest is not read; the status
+/// counts.
+pub const ANSWER_REST_TIME_MAX: Duration = Duration::from_secs(2);
+/// Connections to receivers that are kept for the next notification. Policy: the one that has been idle for longest is
+/// closed.
+pub const KEPT_CONNECTIONS_MAX: usize = 4;
+/// How long a connection to a receiver is kept. Policy: closed; the next notification opens another.
+pub const KEPT_TIME_MAX: Duration = Duration::from_secs(60);
+/// How long a kept connection may leave what was sent over it unacknowledged. Policy: it is closed, and the notification
+/// sent over a new one.
+pub const KEPT_SILENCE_MAX: Duration = Duration::from_secs(10);
+/// Different `tls_config`s with a client of their own. Policy: the one used least recently is made anew when it is used,
+/// without its sessions.
+pub const TLS_CLIENTS_MAX: usize = 16;
+/// TLS sessions that a client remembers, eight for each server. Policy: the oldest server's are forgotten; the next
+/// handshake with it is a whole one.
+pub const TLS_SESSIONS_MAX: usize = 64;
+/// Bytes of a file with certificates or a key. Policy: the attempt fails.
+pub const TLS_FILE_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes that wait inside a TLS connection to be sent. Policy: the rest waits outside.
+pub const TLS_WRITE_BYTES_MAX: usize = 32 * 1024;
+/// Tokens of OAuth 2 that are kept. Policy: the one used least recently is forgotten, and fetched when it is needed.
+pub const TOKENS_MAX: usize = 64;
+/// How long before its end a token of OAuth 2 is no longer used. Policy: a new one is fetched.
+pub const TOKEN_MARGIN: Duration = Duration::from_secs(10);
 /// How long a line of the log waits until whoever reads the log takes it. Policy: lost, as are those after it until
 /// somebody reads again; how many is told then.
 pub const LOG_WAIT_MAX: Duration = Duration::from_millis(100);

@@ -36,6 +36,7 @@ impl Proxy {
 /// What is reached without a proxy.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NoProxy {
+    list: String,
     /// Whether this machine is: so unless `proxy_url` stands alone.
     local: bool,
     rules: Vec<Rule>,
@@ -59,7 +60,16 @@ enum Place {
 impl NoProxy {
     /// The rules of a list with commas between. What makes no sense is left out, as Go does.
     pub fn new(list: &str) -> Self {
-        Self { local: true, rules: list.split(',').filter_map(rule).collect() }
+        Self {
+            list: list.to_owned(),
+            local: true,
+            rules: list.split(',').filter_map(rule).collect(),
+        }
+    }
+
+    /// The list as it was given.
+    pub fn list(&self) -> &str {
+        &self.list
     }
 
     fn covers(&self, url: &Url) -> bool {

@@ -5,8 +5,10 @@ mod http;
 mod inhibit;
 mod intervals;
 mod matchers;
+mod proxy;
 mod receivers;
 mod route;
+mod tls;
 pub(super) mod values;
 
 use std::path::{Path, PathBuf};
@@ -14,7 +16,9 @@ use std::path::{Path, PathBuf};
 use crate::config::problem::{Errors, Problem};
 use crate::config::table::{Item, Notes, Table};
 use crate::config::tree::{Node, Value, parse};
-use crate::config::{Config, Loaded, Options, Route, Schema, Settings, render, settings};
+use crate::config::{
+    Config, Environment, Loaded, Options, Route, Schema, Settings, render, settings,
+};
 use crate::model::Url;
 use crate::model::duration::Spelled;
 use crate::model::matcher::Grammar;
@@ -27,11 +31,18 @@ struct Cx<'a> {
     /// Where relative paths start.
     directory: &'a Path,
     schemas: &'static [&'static Schema],
+    environment: &'a Environment,
 }
 
 impl Cx<'_> {
+    /// A file that the config names: one of systemd's credentials if it is named as one is, else it is looked for beside
+    /// the config.
     fn path(&self, text: &str) -> PathBuf {
-        self.directory.join(text)
+        let credentials = self.environment.credentials.iter().any(|name| name == text);
+        match &self.environment.credentials_directory {
+            Some(directory) if credentials => directory.join(text),
+            _ => self.directory.join(text),
+        }
     }
 }
 
@@ -56,7 +67,8 @@ fn sections(root: &Table<'_>, options: &Options<'_>) -> Option<Loaded> {
     let settings = read_settings(root, options);
     let directory = options.file.parent().unwrap_or(Path::new(""));
     let (grammar, schemas) = (settings.grammar(), options.schemas);
-    let cx = Cx { grammar, settings: &settings, directory, schemas };
+    let environment = options.environment;
+    let cx = Cx { grammar, settings: &settings, directory, schemas, environment };
 
     let global = global::read(root, &cx);
     let receivers = receivers::read(root, &global.globals, &cx);

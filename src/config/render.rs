@@ -2,15 +2,18 @@
 //! one. `amtool` reads it, back to version 0.25; so what that version does not know is shown only where it is set, and
 //! what only we know is a comment.
 
+mod http;
+
 use std::rc::Rc;
 use std::time::Duration;
+
+pub(super) use http::http;
 
 use crate::config::read::values::default;
 use crate::config::schema::{Key, Origin, Takes};
 use crate::config::tree::{self, Entry, Node};
 use crate::config::{
-    Authorization, Config, GroupBy, Http, InhibitRule, Integration, Receiver, Route, Secret, Value,
-    Values,
+    Config, GroupBy, InhibitRule, Integration, Receiver, Route, Secret, Value, Values,
 };
 use crate::model::duration::Spelled;
 use crate::model::{Labels, Matchers};
@@ -340,45 +343,6 @@ fn shown(value: &Value) -> Yaml {
         Value::Template(template) => Yaml::from(&*template.source),
         Value::Text(text) => Yaml::from(&**text),
     }
-}
-
-/// `http_config`.
-pub(super) fn http(http: &Http) -> Yaml {
-    fn hidden(inline: &'static str, file: &'static str, secret: &Secret) -> (&'static str, Yaml) {
-        match secret {
-            Secret::Inline(_) => (inline, Yaml::secret()),
-            Secret::File(path) => (file, Yaml::Text(path.display().to_string())),
-        }
-    }
-    let mut entries = Vec::new();
-    match &http.authorization {
-        Authorization::None | Authorization::OAuth2(_) => {}
-        Authorization::Basic { username, password } => {
-            let username = match username {
-                Secret::Inline(name) => ("username", Yaml::from(&**name)),
-                file @ Secret::File(_) => hidden("username", "username_file", file),
-            };
-            let password = hidden("password", "password_file", password);
-            entries.push(("basic_auth", Yaml::table(vec![username, password])));
-        }
-        Authorization::Scheme(scheme, credentials) => {
-            let credentials = hidden("credentials", "credentials_file", credentials);
-            let scheme = ("type", Yaml::from(scheme.as_str()));
-            entries.push(("authorization", Yaml::table(vec![scheme, credentials])));
-        }
-    }
-    entries.push(("follow_redirects", Yaml::from(http.follow_redirects)));
-    entries.push(("enable_http2", Yaml::from(http.enable_http2)));
-    let mut named: Vec<(&str, Yaml)> = Vec::new();
-    for (name, _) in &http.headers {
-        if named.iter().all(|(other, _)| other != name) {
-            named.push((name, Yaml::table(vec![("secrets", Yaml::texts(&[SECRET]))])));
-        }
-    }
-    if !named.is_empty() {
-        entries.push(("http_headers", Yaml::table(named)));
-    }
-    Yaml::table(entries)
 }
 
 #[cfg(test)]

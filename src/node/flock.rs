@@ -65,6 +65,12 @@ impl Node {
         self.gossip.as_ref().map_or(now.wall, |gossip| Wall::from_ms(gossip.wall_ms(now)))
     }
 
+    /// A time that has passed, as far as the flock and the journal tell: for a machine whose clock is not set.
+    pub fn time_floor(&self, now: Now) -> Wall {
+        let journal = Version { hlc: self.last_hlc, node: 0 };
+        self.flock_wall(now).max(Wall::from_ms(journal.wall_ms()))
+    }
+
     /// A time by our clock as the flock counts it.
     pub(super) fn flock_time(&self, now: Now, time: Wall) -> Wall {
         Step::new(now.wall, self.flock_wall(now)).shift(time)

@@ -33,6 +33,7 @@ pub mod source;
 mod sources;
 mod stop;
 mod systemd;
+mod tls;
 mod troubles;
 mod twin;
 mod udp;
@@ -455,9 +456,10 @@ impl Shell {
     }
 
     fn perform(&mut self) {
+        let floor = self.node.time_floor(clock::now());
         for effect in self.effects.drain(..) {
             match effect {
-                Effect::Attempt(attempt) => self.notifier.attempt(attempt),
+                Effect::Attempt(attempt) => self.notifier.attempt(attempt, floor),
                 Effect::Cancel(id) => self.notifier.cancel(id),
                 Effect::Look { id, place } => self.notifier.look(id, place),
                 Effect::Multicast(bytes) => {

@@ -14,11 +14,17 @@ use smol::{LocalExecutor, Task, Timer};
 use crate::effect::{Attempt, AttemptId};
 use crate::limits::CONNECT_TIME_MAX;
 use crate::notify::{Cause, Draft, Failure, Outgoing, Place, Reply};
+use crate::shell::tls::Clients;
 use crate::shell::{Event, clock, secrets};
+use crate::time::Wall;
+
+use http::Taken;
 
 /// Runs attempts.
 #[derive(Debug)]
 pub(super) struct Notifier {
+    tls: Rc<Clients>,
+    http: Rc<http::Client>,
     executor: Rc<LocalExecutor<'static>>,
     events: Sender<Event>,
     attempts: Tasks,
@@ -31,7 +37,10 @@ type Tasks = Rc<RefCell<BTreeMap<AttemptId, Task<()>>>>;
 impl Notifier {
     /// A notifier that reports over `events`.
     pub(super) fn new(executor: &Rc<LocalExecutor<'static>>, events: &Sender<Event>) -> Self {
+        let tls = Rc::new(Clients::default());
         Self {
+            http: Rc::new(http::Client::new(executor, &tls)),
+            tls,
             executor: Rc::clone(executor),
             events: events.clone(),
             attempts: Rc::default(),
@@ -40,15 +49,24 @@ impl Notifier {
         }
     }
 
-    /// Begins an attempt.
-    pub(super) fn attempt(&self, attempt: Attempt) {
+    /// Begins an attempt, at a time that is no earlier than `floor`.
+    pub(super) fn attempt(&self, attempt: Attempt, floor: Wall) {
+        self.tls.clock().raise(floor);
         let Attempt { id, draft, timeout } = attempt;
-        self.run(&self.attempts, id, smol::future::or(attempt_of(draft), give_up(timeout)));
+        let http = Rc::clone(&self.http);
+        self.run(&self.attempts, id, async move {
+            let taken = Taken::default();
+            smol::future::or(attempt_of(&http, draft, &taken), give_up(timeout, &taken)).await
+        });
     }
 
     /// Begins a look.
     pub(super) fn look(&self, id: AttemptId, place: Place) {
-        self.run(&self.looks, id, smol::future::or(look(place), give_up(CONNECT_TIME_MAX)));
+        let http = Rc::clone(&self.http);
+        self.run(&self.looks, id, async move {
+            let nothing = Taken::default();
+            smol::future::or(look(&http, place), give_up(CONNECT_TIME_MAX, &nothing)).await
+        });
     }
 
     fn run(&self, tasks: &Tasks, id: AttemptId, step: impl Future<Output = Reply> + 'static) {
@@ -87,7 +105,7 @@ impl Notifier {
 }
 
 /// Reads the secrets of a draft and sends it.
-async fn attempt_of(draft: Rc<Draft>) -> Reply {
+async fn attempt_of(http: &http::Client, draft: Rc<Draft>, taken: &Taken) -> Reply {
     let mut texts = Vec::new();
     for secret in draft.secrets() {
         match secrets::read(&secret).await {
@@ -97,33 +115,37 @@ async fn attempt_of(draft: Rc<Draft>) -> Reply {
     }
     let mut texts = texts.into_iter();
     match draft.outgoing(clock::wall(), &mut |_| texts.next().unwrap_or_default()) {
-        Ok(outgoing) => perform(outgoing).await,
+        Ok(outgoing) => perform(http, outgoing, taken).await,
         Err(why) => Reply::failed(why),
     }
 }
 
-async fn perform(outgoing: Outgoing) -> Reply {
+async fn perform(http: &http::Client, outgoing: Outgoing, taken: &Taken) -> Reply {
     match outgoing {
         Outgoing::Log(line) => {
             info!(target: "notification", "{line}");
             Reply::Done
         }
-        Outgoing::Http(request) => match http::send(request).await {
-            Ok((status, body)) => Reply::Http { status, retry_after: None, body },
-            Err(error) => Reply::failed(error.to_string()),
-        },
+        Outgoing::Http(request) => {
+            let sent = http.send(&request, taken).await;
+            sent.unwrap_or_else(|error| Reply::failed(error.to_string()))
+        }
     }
 }
 
-async fn look(place: Place) -> Reply {
-    let Place::Http { url, .. } = place;
-    match http::look(&url).await {
+async fn look(client: &http::Client, place: Place) -> Reply {
+    let Place::Http { url, http } = place;
+    match client.look(&url, &http).await {
         Ok(()) => Reply::Done,
         Err(error) => Reply::failed(error.to_string()),
     }
 }
 
-async fn give_up(timeout: Duration) -> Reply {
+/// Ends an attempt that takes too long. What the other side has taken it has, though the answer's rest never came.
+async fn give_up(timeout: Duration, taken: &Taken) -> Reply {
     Timer::after(timeout).await;
+    if let Some(status) = taken.get() {
+        return Reply::status(status);
+    }
     Reply::Failed(Failure { cause: Cause::Timeout, why: format!("no answer within {timeout:?}") })
 }

@@ -1,5 +1,6 @@
 //! Bytes to nouns and back. Each decoder is total: whatever comes, it returns a value or an error.
 
+pub mod http1;
 pub mod json;
 pub mod key;
 pub mod metrics;
@@ -8,3 +9,4 @@ pub mod record;
 pub mod rest;
 pub mod rfc3339;
 pub mod smtp;
+pub mod x509;

@@ -2,11 +2,10 @@
 
 use std::rc::Rc;
 
-use crate::config::read::Cx;
+use crate::config::read::{Cx, proxy, tls};
 use crate::config::table::{Item, Table};
-use crate::config::{Authorization, Http, Secret};
+use crate::config::{Authorization, Http, OAuth2, Secret};
 use crate::model::Url;
-use crate::model::url::Scheme;
 
 /// Headers that are ours to set.
 const RESERVED: [&str; 14] = [
@@ -28,37 +27,27 @@ const RESERVED: [&str; 14] = [
 
 pub(super) fn read(item: &Item<'_>, cx: &Cx<'_>) -> Http {
     let Some(table) = item.table() else { return Http::default() };
-    for key in [
-        "oauth2",
-        "tls_config",
-        "proxy_url",
-        "no_proxy",
-        "proxy_from_environment",
-        "proxy_connect_header",
-    ] {
-        if let Some(item) = table.get(key).filter(|item| !item.is_empty()) {
-            item.error(format_args!("{key} is not available in this version: remove it"));
-        }
-    }
-    // There is nothing but HTTP/1.1 here, which every server speaks.
-    let enable_http2 = table.boolean("enable_http2").unwrap_or(true);
     let http = Http {
         authorization: authorization(&table, cx),
         headers: headers(&table, cx),
+        tls: tls::read(&table, "tls_config", cx),
+        proxy: proxy::read(&table, cx),
         follow_redirects: table.boolean("follow_redirects").unwrap_or(true),
-        enable_http2,
-        ..Http::default()
+        // There is nothing but HTTP/1.1 here, which every server speaks.
+        enable_http2: table.boolean("enable_http2").unwrap_or(true),
     };
     table.finish();
     http
 }
 
 fn authorization(table: &Table<'_>, cx: &Cx<'_>) -> Authorization {
-    let ways = ["basic_auth", "authorization", "bearer_token", "bearer_token_file"];
+    let ways = ["basic_auth", "authorization", "oauth2", "bearer_token", "bearer_token_file"];
     let Some((way, item)) = table.one_of(&ways) else { return Authorization::None };
     match way {
         "basic_auth" => basic(&item, cx),
         "authorization" => scheme(&item, cx),
+        "oauth2" => oauth2(&item, cx)
+            .map_or(Authorization::None, |oauth2| Authorization::OAuth2(Box::new(oauth2))),
         way => {
             item.warn(format_args!("{way} is deprecated: use authorization with credentials"));
             match secret_at(&item, way == "bearer_token_file", cx) {
@@ -67,6 +56,41 @@ fn authorization(table: &Table<'_>, cx: &Cx<'_>) -> Authorization {
             }
         }
     }
+}
+
+/// None only if an error has been noted.
+fn oauth2(item: &Item<'_>, cx: &Cx<'_>) -> Option<OAuth2> {
+    let table = item.table()?;
+    let client_id = table.text("client_id").unwrap_or_default().to_owned();
+    if client_id.is_empty() {
+        item.error("missing client_id");
+    }
+    let client_secret = secret(&table, "client_secret", "client_secret_file", cx);
+    if client_secret.is_none() {
+        item.error("one of client_secret and client_secret_file must be set");
+    }
+    let token_url = table.get("token_url");
+    if token_url.is_none() {
+        item.error("missing token_url");
+    }
+    let token_url = token_url.and_then(|url| url.check(Url::parse(url.text()?)));
+    let params = table.get("endpoint_params").and_then(|item| item.table());
+    let params = params
+        .iter()
+        .flat_map(Table::entries)
+        .filter_map(|(name, item)| Some((name.to_owned(), item.word()?.into_owned())));
+    let scopes = table.texts("scopes").into_iter().map(|(_, scope)| scope.to_owned());
+    let oauth2 = OAuth2 {
+        client_id,
+        client_secret: client_secret?,
+        scopes: scopes.collect(),
+        token_url: token_url?,
+        endpoint_params: params.collect(),
+        tls: tls::read(&table, "tls_config", cx),
+        proxy: proxy::read(&table, cx),
+    };
+    table.finish();
+    Some(oauth2)
 }
 
 fn basic(item: &Item<'_>, cx: &Cx<'_>) -> Authorization {
@@ -112,13 +136,7 @@ pub(super) fn secret(
 
 /// A URL that a receiver can be sent to.
 pub(super) fn url(item: &Item<'_>, text: &str) -> Option<Url> {
-    let url = item.check(Url::parse(text))?;
-    if url.scheme() == Scheme::Https {
-        item.error(
-            "this version has no TLS: use an http URL, for instance of a proxy on this machine",
-        );
-    }
-    Some(url)
+    item.check(Url::parse(text))
 }
 
 /// A secret that stands in the config itself.
@@ -129,7 +147,7 @@ pub(super) fn inline(item: &Item<'_>, text: &str) -> Secret {
     Secret::Inline(text.into())
 }
 
-fn secret_at(item: &Item<'_>, is_file: bool, cx: &Cx<'_>) -> Option<Secret> {
+pub(super) fn secret_at(item: &Item<'_>, is_file: bool, cx: &Cx<'_>) -> Option<Secret> {
     let text = item.text()?;
     if !is_file {
         return Some(inline(item, text));
@@ -140,20 +158,24 @@ fn secret_at(item: &Item<'_>, is_file: bool, cx: &Cx<'_>) -> Option<Secret> {
     Some(Secret::File(cx.path(text)))
 }
 
+/// Notes an error if nobody may set a header of this name.
+pub(super) fn check_header_name(item: &Item<'_>, name: &str) {
+    let lower = name.to_ascii_lowercase();
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_token) {
+        item.error(format_args!("{name:?} is no name of a header"));
+    } else if RESERVED.contains(&lower.as_str()) {
+        item.error(format_args!("the header {name} is set by the agent itself: remove it"));
+    }
+}
+
 fn headers(table: &Table<'_>, cx: &Cx<'_>) -> Vec<(String, Secret)> {
     let Some(section) = table.get("http_headers").and_then(|item| item.table()) else {
         return Vec::new();
     };
     let mut headers = Vec::new();
     for (name, item) in section.entries() {
-        let lower = name.to_ascii_lowercase();
-        let is_token =
-            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if name.is_empty() || !name.bytes().all(is_token) {
-            item.error(format_args!("{name:?} is no name of a header"));
-        } else if RESERVED.contains(&lower.as_str()) {
-            item.error(format_args!("the header {name} is set by the agent itself: remove it"));
-        }
+        check_header_name(&item, name);
         let Some(values) = item.table() else { continue };
         for (item, text) in values.texts("values").into_iter().chain(values.texts("secrets")) {
             if text.contains(|c: char| c.is_control()) {

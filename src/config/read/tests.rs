@@ -1,5 +1,6 @@
 //! What whole configurations become, and what is said of those that are wrong.
 
+mod http;
 mod reference;
 mod wrong;
 

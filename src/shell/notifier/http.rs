@@ -1,102 +1,216 @@
-//! One HTTP request to a receiver, over a connection of its own. No error says more of a URL than its host.
+//! Requests to receivers over HTTP/1.1: authorization, redirects, and connections that are kept for the next one. No error
+//! says more of a URL than its host.
+//!
+//! A request is sent again at once in one case alone: the connection had been kept and broke before any byte of an
+//! answer. The other side had closed it while it was idle, so nobody there has read the request. Everything else is a
+//! failure that the brain judges: delivery is at least once.
 
-use std::fmt;
-use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
+mod connection;
+mod error;
+mod kept;
+mod proxy;
+mod token;
 
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1;
-use hyper::header::{
-    AUTHORIZATION, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue,
-    LOCATION, USER_AGENT,
-};
-use hyper::http::response::Parts;
-use hyper::{Method, Request, StatusCode};
-use smol::lock::Semaphore;
-use smol::{Async, Timer};
-use smol_hyper::rt::FuturesIo;
+use std::cell::Cell;
+use std::rc::Rc;
 
-use crate::config::{Authorization, Secret};
-use crate::limits::{ATTEMPTS_MAX, CONNECT_TIME_MAX, REDIRECTS_MAX, REPLY_BYTES_MAX};
-use crate::model::url::{Scheme, UrlError, UserInfo};
+use log::debug;
+use smol::LocalExecutor;
+
+use crate::config::{Authorization, Http, Proxy, Secret, Tls};
+use crate::limits::REDIRECTS_MAX;
+use crate::model::url::{Scheme, UserInfo};
 use crate::model::{Url, base64};
-use crate::notify::{HttpRequest, Part, Text};
-use crate::shell::secrets;
+use crate::notify::{HttpRequest, Part, Reply, Text};
+use crate::shell::tls::Clients;
+use crate::shell::{clock, secrets};
+use crate::wire::http1::{self, Answer};
+
+use connection::Connection;
+pub(super) use error::Error;
+use kept::{Kept, Route};
+use token::Tokens;
 
 const AGENT: &str = concat!("Bellwether/", env!("CARGO_PKG_VERSION"));
 
-/// Why no answer came.
+/// Sends requests, and keeps what the next one can use: connections, sessions, tokens.
 #[derive(Debug)]
-pub(super) enum Error {
-    /// The file of a secret was not read.
-    Secret(secrets::Error),
-    /// The URL is none that we can use.
-    Url(UrlError),
-    /// Only http is spoken.
-    Scheme,
-    /// A header's name or value cannot be sent: its name.
-    Header(String),
-    /// A host's name was not resolved.
-    Resolve(String, io::Error),
-    /// No connection to a host.
-    Connect(String, io::Error),
-    /// The conversation with a host broke.
-    Http(String, hyper::Error),
-    /// A redirect was one too many or led nowhere.
-    Redirect(&'static str),
+pub(super) struct Client {
+    tls: Rc<Clients>,
+    kept: Kept,
+    tokens: Tokens,
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Secret(error) => error.fmt(f),
-            Self::Url(why) => write!(f, "the URL cannot be used: {why}"),
-            Self::Scheme => f.write_str("this version does not speak https"),
-            Self::Header(name) => write!(f, "header {name:?} cannot be sent as configured"),
-            Self::Resolve(host, error) => write!(f, "looking up {host}: {error}"),
-            Self::Connect(host, error) => write!(f, "connecting to {host}: {error}"),
-            Self::Http(host, error) => write!(f, "talking to {host}: {error}"),
-            Self::Redirect(why) => write!(f, "following a redirect: {why}"),
+/// The status of an answer that is being read, once it says that the notification was taken.
+pub(super) type Taken = Cell<Option<u16>>;
+
+/// One request, its secrets filled in.
+struct Call<'a> {
+    method: &'a str,
+    target: Url,
+    headers: Vec<Header>,
+    body: Option<&'a str>,
+    tls: &'a Tls,
+    proxy: &'a Proxy,
+}
+
+struct Header {
+    name: String,
+    value: String,
+    is_secret: bool,
+}
+
+impl Client {
+    pub(super) fn new(executor: &Rc<LocalExecutor<'static>>, tls: &Rc<Clients>) -> Self {
+        Self { tls: Rc::clone(tls), kept: Kept::new(executor), tokens: Tokens::default() }
+    }
+
+    /// Sends a request and follows redirects if that is asked for. `taken` is told as soon as it is known that the
+    /// other side has the notification.
+    pub(super) async fn send(&self, request: &HttpRequest, taken: &Taken) -> Result<Reply, Error> {
+        let target = Url::parse(&written(&request.url).await?).map_err(Error::Url)?;
+        let body = written(&request.body).await?;
+        let mut answer = self.follow(request, target.clone(), &body, taken).await?;
+        if let (401, Authorization::OAuth2(oauth2)) = (answer.status, &request.http.authorization) {
+            // The token may have ended before its time.
+            self.tokens.forget(oauth2).await;
+            answer = self.follow(request, target, &body, taken).await?;
         }
+        let after = answer.retry_after.as_deref();
+        Ok(Reply::Http {
+            status: answer.status,
+            retry_after: after.and_then(|text| http1::retry_after(text, clock::wall())),
+            body: String::from_utf8_lossy(&answer.body).into_owned(),
+        })
+    }
+
+    /// Opens a connection to where requests to `url` go, and closes it.
+    pub(super) async fn look(&self, url: &Text, http: &Http) -> Result<(), Error> {
+        let url = Url::parse(&written(url).await?).map_err(Error::Url)?;
+        let place = http.proxy.of(&url).unwrap_or(&url);
+        connection::connect(place.host(), place.port()).await.map(drop)
+    }
+
+    async fn follow(
+        &self,
+        request: &HttpRequest,
+        target: Url,
+        body: &str,
+        taken: &Taken,
+    ) -> Result<Answer, Error> {
+        let http = &request.http;
+        let headers = self.headers(request, target.user()).await?;
+        let (tls, proxy) = (&http.tls, &http.proxy);
+        let body = (!body.is_empty() || request.method != "GET").then_some(body);
+        let mut call = Call { method: request.method, target, headers, body, tls, proxy };
+        for _ in 0..=REDIRECTS_MAX {
+            let answer = self.exchange(&call, taken).await?;
+            let is_redirect = http.follow_redirects && answer.status / 100 == 3;
+            let Some(location) = answer.location.as_ref().filter(|_| is_redirect) else {
+                return Ok(answer);
+            };
+            let next = call.target.join(location).map_err(Error::Location)?;
+            // As in Go a host is one whatever the port; what was said under TLS is not said in the clear.
+            let is_downgrade =
+                call.target.scheme() == Scheme::Https && next.scheme() == Scheme::Http;
+            if next.host() != call.target.host() || is_downgrade {
+                call.headers.retain(|header| !header.is_secret);
+            }
+            call.target = next;
+            if !matches!(answer.status, 307 | 308) {
+                // As Go does, and browsers: only these two repeat the body.
+                (call.method, call.body) = ("GET", None);
+                call.headers.retain(|header| !header.name.eq_ignore_ascii_case("content-type"));
+            }
+        }
+        Err(Error::Redirects)
+    }
+
+    /// One request and its answer, over a connection that was kept or a new one.
+    async fn exchange(&self, call: &Call<'_>, taken: &Taken) -> Result<Answer, Error> {
+        let route = Route::new(call).await?;
+        let bytes = route.request(call)?;
+        if let Some(mut connection) = self.kept.take(&route).await {
+            match connection.talk(&bytes, taken).await {
+                Ok(answer) => {
+                    self.kept.put(route, connection, answer.keep);
+                    return Ok(answer);
+                }
+                Err(broken) if broken.before_any_byte => {
+                    debug!("the connection to {} was closed while it was kept", call.target);
+                }
+                Err(broken) => return Err(broken.error(&call.target)),
+            }
+        }
+        let mut connection = self.open(&route, call).await?;
+        let answer =
+            connection.talk(&bytes, taken).await.map_err(|broken| broken.error(&call.target))?;
+        self.kept.put(route, connection, answer.keep);
+        Ok(answer)
+    }
+
+    /// A new connection along a route: through the proxy, and with TLS, if these are on it.
+    async fn open(&self, route: &Route, call: &Call<'_>) -> Result<Connection, Error> {
+        let target = &call.target;
+        let mut connection = match route.proxy() {
+            None => Connection::open(target.host(), target.port()).await?,
+            Some(proxy) => {
+                let mut connection = Connection::open(proxy.host(), proxy.port()).await?;
+                if proxy.scheme() == Scheme::Https {
+                    let tls = Tls { server_name: None, ..call.tls.clone() };
+                    connection = connection.with_tls(&self.tls, &tls, proxy.host()).await?;
+                }
+                proxy::pass(&mut connection, proxy, target, route.connect_headers()).await?;
+                connection
+            }
+        };
+        if target.scheme() == Scheme::Https {
+            connection = connection.with_tls(&self.tls, call.tls, target.host()).await?;
+        }
+        Ok(connection)
+    }
+
+    async fn headers(
+        &self,
+        request: &HttpRequest,
+        user: Option<&UserInfo>,
+    ) -> Result<Vec<Header>, Error> {
+        let mut headers = vec![Header {
+            name: "User-Agent".to_owned(),
+            value: AGENT.to_owned(),
+            is_secret: false,
+        }];
+        for (name, text) in &request.headers {
+            let (value, is_secret) = (written(text).await?, text.has_secrets());
+            headers.push(Header { name: name.clone(), value, is_secret });
+        }
+        let authorization = match &request.http.authorization {
+            Authorization::None => user.map(basic),
+            Authorization::Basic { username, password } => {
+                let (name, password) = (read(username).await?, read(password).await?);
+                Some(basic(&UserInfo { name, password }))
+            }
+            Authorization::Scheme(scheme, credentials) => {
+                Some(format!("{scheme} {}", read(credentials).await?))
+            }
+            Authorization::OAuth2(oauth2) => Some(self.token(oauth2).await?),
+        };
+        let authorization = authorization.map(|value| ("Authorization".to_owned(), value));
+        headers.extend(authorization.map(|(name, value)| Header { name, value, is_secret: true }));
+        for (name, secret) in &request.http.headers {
+            headers.push(Header {
+                name: name.clone(),
+                value: read(secret).await?,
+                is_secret: true,
+            });
+        }
+        Ok(headers)
     }
 }
 
-/// Sends a request, follows redirects if that is asked for, and returns the status and the beginning of the body.
-pub(super) async fn send(request: HttpRequest) -> Result<(u16, String), Error> {
-    let mut target = target(&request.url).await?;
-    let mut headers = headers(&request, target.user()).await?;
-    let mut method = Method::try_from(request.method).unwrap_or_default();
-    let mut body = Bytes::from(written(&request.body).await?);
-    for _ in 0..=REDIRECTS_MAX {
-        let (head, text) = exchange(&target, method.clone(), &headers, body.clone()).await?;
-        let status = head.status;
-        let follows = request.http.follow_redirects && status.is_redirection();
-        let next = head.headers.get(LOCATION).filter(|_| follows);
-        let Some(next) = next else { return Ok((status.as_u16(), text)) };
-        let next = target.join(&String::from_utf8_lossy(next.as_bytes())).map_err(Error::Url)?;
-        if next.host() != target.host() {
-            forget_secrets(&mut headers);
-        }
-        target = next;
-        if !matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
-            // As Go does, and browsers: only these two repeat the body.
-            method = Method::GET;
-            body = Bytes::new();
-            headers.remove("content-type");
-        }
-    }
-    Err(Error::Redirect("too many"))
-}
-
-/// Opens a connection to where requests to `url` go, and closes it.
-pub(super) async fn look(url: &Text) -> Result<(), Error> {
-    connect(&target(url).await?).await.map(drop)
-}
-
-async fn target(url: &Text) -> Result<Url, Error> {
-    let url = Url::parse(&written(url).await?).map_err(Error::Url)?;
-    if url.scheme() == Scheme::Http { Ok(url) } else { Err(Error::Scheme) }
+fn basic(user: &UserInfo) -> String {
+    let pair = format!("{}:{}", user.name, user.password);
+    format!("Basic {}", base64::encode(pair.as_bytes()))
 }
 
 /// The text with its secrets filled in.
@@ -109,156 +223,6 @@ async fn written(text: &Text) -> Result<String, Error> {
         }
     }
     Ok(whole)
-}
-
-/// One request, the head of its answer and the beginning of the body.
-async fn exchange(
-    target: &Url,
-    method: Method,
-    headers: &HeaderMap,
-    body: Bytes,
-) -> Result<(Parts, String), Error> {
-    let failed = |error| Error::Http(target.host().to_owned(), error);
-    let stream = FuturesIo::new(connect(target).await?);
-    let (mut sender, connection) =
-        http1::Builder::new().title_case_headers(true).handshake(stream).await.map_err(failed)?;
-    let mut request = Request::new(Full::new(body));
-    *request.method_mut() = method;
-    *request.uri_mut() = target.path().parse().map_err(|_| Error::Url(UrlError::Host))?;
-    *request.headers_mut() = headers.clone();
-    let host = HeaderValue::try_from(target.authority()).map_err(|_| Error::Url(UrlError::Host))?;
-    request.headers_mut().insert(HOST, host);
-    request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
-    request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    let talk = async {
-        let (head, body) = sender.send_request(request).await.map_err(failed)?.into_parts();
-        Ok((head, beginning(body).await))
-    };
-    // The connection moves the bytes of the talk; what ends it, the talk hears too.
-    let carry = async {
-        connection.await.ok();
-        std::future::pending().await
-    };
-    smol::future::or(talk, carry).await
-}
-
-/// The one place where TLS will be put around the stream.
-async fn connect(target: &Url) -> Result<Async<TcpStream>, Error> {
-    let addresses = in_time(look_up(target.host().to_owned(), target.port()))
-        .await
-        .map_err(|error| Error::Resolve(target.host().to_owned(), error))?;
-    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in addresses {
-        match in_time(stream_to(address)).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failure = error,
-        }
-    }
-    Err(Error::Connect(target.authority(), failure))
-}
-
-/// The addresses of a host. A look-up whose attempt has ended runs on until the system gives up, and keeps its place.
-async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
-    static PLACES: Semaphore = Semaphore::new(ATTEMPTS_MAX);
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::from((address, port))]);
-    }
-    let place = PLACES.acquire().await;
-    blocking::unblock(move || {
-        let found = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
-        drop(place);
-        found
-    })
-    .await
-}
-
-/// A network that swallows everything must not take the time of the whole attempt.
-async fn in_time<T>(step: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    smol::future::or(step, async {
-        Timer::after(CONNECT_TIME_MAX).await;
-        let why = format!("nothing heard within {CONNECT_TIME_MAX:?}");
-        Err(io::Error::new(io::ErrorKind::TimedOut, why))
-    })
-    .await
-}
-
-async fn stream_to(address: SocketAddr) -> io::Result<Async<TcpStream>> {
-    let stream = Async::<TcpStream>::connect(address).await?;
-    stream.get_ref().set_nodelay(true)?;
-    Ok(stream)
-}
-
-/// What of a body is worth a line in the log; an answer that breaks off is an answer.
-async fn beginning(mut body: Incoming) -> String {
-    let mut bytes = Vec::new();
-    while let Some(Ok(frame)) = body.frame().await {
-        let data = frame.data_ref().map_or(&[][..], |data| data);
-        let room = REPLY_BYTES_MAX - bytes.len();
-        bytes.extend_from_slice(data.get(..room).unwrap_or(data));
-        if bytes.len() >= REPLY_BYTES_MAX {
-            break;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-async fn headers(request: &HttpRequest, user: Option<&UserInfo>) -> Result<HeaderMap, Error> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in &request.headers {
-        let text = written(value).await?;
-        let value = if value.has_secrets() { secret(&text) } else { HeaderValue::try_from(text) };
-        insert(&mut headers, name, value)?;
-    }
-    let authorization = match &request.http.authorization {
-        Authorization::None | Authorization::OAuth2(_) => {
-            user.map(|user| basic(&user.name, &user.password))
-        }
-        Authorization::Basic { username, password } => {
-            Some(basic(&read(username).await?, &read(password).await?))
-        }
-        Authorization::Scheme(scheme, credentials) => {
-            Some(format!("{scheme} {}", read(credentials).await?))
-        }
-    };
-    if let Some(text) = authorization {
-        insert(&mut headers, AUTHORIZATION.as_str(), secret(&text))?;
-    }
-    for (name, value) in &request.http.headers {
-        insert(&mut headers, name, secret(&read(value).await?))?;
-    }
-    Ok(headers)
-}
-
-fn insert(
-    headers: &mut HeaderMap,
-    name: &str,
-    value: Result<HeaderValue, InvalidHeaderValue>,
-) -> Result<(), Error> {
-    match (HeaderName::try_from(name), value) {
-        (Ok(known), Ok(value)) => headers.append(known, value),
-        _ => return Err(Error::Header(name.to_owned())),
-    };
-    Ok(())
-}
-
-fn basic(user: &str, password: &str) -> String {
-    format!("Basic {}", base64::encode(format!("{user}:{password}").as_bytes()))
-}
-
-/// A value that is for one host alone.
-fn secret(text: &str) -> Result<HeaderValue, InvalidHeaderValue> {
-    let mut value = HeaderValue::try_from(text)?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// Leaves out what is not for another host. As in Go a host is one whatever the port.
-fn forget_secrets(headers: &mut HeaderMap) {
-    let secrets = headers.iter().filter(|(_, value)| value.is_sensitive());
-    let names: Vec<HeaderName> = secrets.map(|(name, _)| name.clone()).collect();
-    for name in names {
-        headers.remove(name);
-    }
 }
 
 async fn read(secret: &Secret) -> Result<String, Error> {

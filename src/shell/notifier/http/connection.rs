@@ -1,0 +1,300 @@
+//! One connection: a socket, TLS around it or not, and one request and answer at a time.
+
+use std::fmt;
+use std::future::{Future as _, poll_fn};
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use rustix::net::sockopt::set_tcp_user_timeout;
+use smol::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use smol::lock::Semaphore;
+use smol::{Async, Timer};
+
+use super::{Error, Taken};
+use crate::config::Tls;
+use crate::limits::{
+    ANSWER_REST_TIME_MAX, ATTEMPTS_MAX, CONNECT_TIME_MAX, HTTP_READ_BYTES, KEPT_SILENCE_MAX,
+};
+use crate::model::Url;
+use crate::shell::tls::Clients;
+use crate::wire::http1::{Answer, NoAnswer, Reader};
+
+/// Both directions of a stream.
+trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
+
+/// A connection to a receiver or a proxy.
+pub(super) struct Connection {
+    stream: Box<dyn Stream>,
+    socket: Rc<Async<TcpStream>>,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("socket", &self.socket).finish_non_exhaustive()
+    }
+}
+
+/// Why there was no answer.
+pub(super) struct Broken {
+    /// Whether the connection broke before any byte of an answer.
+    pub(super) before_any_byte: bool,
+    why: String,
+}
+
+impl Broken {
+    pub(super) fn error(self, target: &Url) -> Error {
+        Error::Talk(target.authority(), self.why)
+    }
+
+    /// As a proxy's error.
+    pub(super) fn why(self) -> String {
+        self.why
+    }
+}
+
+impl Connection {
+    pub(super) async fn open(host: &str, port: u16) -> Result<Self, Error> {
+        let socket = Rc::new(connect(host, port).await?);
+        Ok(Self { stream: Box::new(Socket(Rc::clone(&socket))), socket })
+    }
+
+    /// The same with TLS around it.
+    pub(super) async fn with_tls(
+        self,
+        clients: &Clients,
+        tls: &Tls,
+        host: &str,
+    ) -> Result<Self, Error> {
+        let stream = Box::new(clients.connect(tls, host, self.stream).await?);
+        Ok(Self { stream, ..self })
+    }
+
+    /// The stream itself, for what is said before HTTP.
+    pub(super) fn stream(&mut self) -> &mut (impl AsyncRead + AsyncWrite + Unpin + use<>) {
+        &mut self.stream
+    }
+
+    /// Whether it is still open and nothing came that nobody asked for.
+    pub(super) async fn is_idle(&mut self) -> bool {
+        smol::future::poll_once(self.stream.read(&mut [0])).await.is_none()
+    }
+
+    /// Notices soon that the other side is gone, though it has not said so.
+    pub(super) fn expect_life(&self) {
+        let ms = u32::try_from(KEPT_SILENCE_MAX.as_millis()).unwrap_or(u32::MAX);
+        // Where the system does not know this, the attempt's own time has to do.
+        set_tcp_user_timeout(&*self.socket, ms).ok();
+    }
+
+    /// Sends a request and reads its answer: all of it, or what comes in a short while after its status line.
+    pub(super) async fn talk(&mut self, request: &[u8], taken: &Taken) -> Result<Answer, Broken> {
+        self.talk_with(Reader::default(), request, taken).await
+    }
+
+    /// Sends a `CONNECT` request: after its answer the connection belongs to what is connected.
+    pub(super) async fn ask(&mut self, request: &[u8]) -> Result<Answer, Broken> {
+        self.talk_with(Reader::of_connect(), request, &Taken::default()).await
+    }
+
+    async fn talk_with(
+        &mut self,
+        reader: Reader,
+        request: &[u8],
+        taken: &Taken,
+    ) -> Result<Answer, Broken> {
+        let mut talk = Talk {
+            stream: &mut self.stream,
+            request,
+            reader,
+            buffer: vec![0; HTTP_READ_BYTES.min(16 * 1024)],
+            rest: Timer::never(),
+            any_byte: false,
+            write_error: None,
+        };
+        let closed = poll_fn(|cx| talk.poll(cx, taken)).await;
+        let Talk { request, reader, any_byte, write_error, .. } = talk;
+        let before_any_byte = !any_byte;
+        let broken = |why| Broken { before_any_byte, why };
+        let closed = closed.map_err(|error| match (error, write_error) {
+            (Fault::Io(error), None) | (_, Some(error)) => broken(error.to_string()),
+            (Fault::Answer(why), None) => broken(said(why).to_owned()),
+        })?;
+        let mut answer = reader.finish(closed).map_err(|why| broken(said(why).to_owned()))?;
+        if !request.is_empty() {
+            answer.keep = None;
+        }
+        Ok(answer)
+    }
+}
+
+const fn said(why: NoAnswer) -> &'static str {
+    match why {
+        NoAnswer::Closed => "the connection was closed without an answer",
+        NoAnswer::NotHttp => "what answers there is not HTTP; if it speaks TLS, write https://",
+    }
+}
+
+enum Fault {
+    Io(io::Error),
+    Answer(NoAnswer),
+}
+
+/// A request on its way and its answer.
+struct Talk<'a> {
+    stream: &'a mut Box<dyn Stream>,
+    /// What is still to be sent.
+    request: &'a [u8],
+    reader: Reader,
+    buffer: Vec<u8>,
+    /// Set once the status is known: how long to wait for the rest.
+    rest: Timer,
+    any_byte: bool,
+    write_error: Option<io::Error>,
+}
+
+impl Talk<'_> {
+    /// Done when the answer is whole, or as whole as it gets: whether the connection has ended.
+    fn poll(&mut self, cx: &mut Context<'_>, taken: &Taken) -> Poll<Result<bool, Fault>> {
+        self.send(cx);
+        loop {
+            let read = Pin::new(&mut *self.stream).poll_read(cx, &mut self.buffer);
+            let count = match read {
+                Poll::Ready(Ok(count)) => count,
+                Poll::Ready(Err(_)) if self.reader.status().is_some() => 0,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(Fault::Io(error))),
+                Poll::Pending => {
+                    ready!(Pin::new(&mut self.rest).poll(cx));
+                    // The status is known, and nothing more comes.
+                    return Poll::Ready(Ok(true));
+                }
+            };
+            if count == 0 {
+                return Poll::Ready(Ok(true));
+            }
+            self.any_byte = true;
+            let fed = self.reader.feed(self.buffer.get(..count).unwrap_or_default());
+            if fed.map_err(Fault::Answer)? {
+                self.note(taken);
+                return Poll::Ready(Ok(false));
+            }
+            self.note(taken);
+        }
+    }
+
+    fn note(&mut self, taken: &Taken) {
+        let Some(status) = self.reader.status() else { return };
+        if !self.rest.will_fire() {
+            self.rest.set_after(ANSWER_REST_TIME_MAX);
+        }
+        if status / 100 == 2 {
+            taken.set(Some(status));
+        }
+    }
+
+    /// Sends what can be sent. What fails here may have been answered all the same.
+    fn send(&mut self, cx: &mut Context<'_>) {
+        let mut sent = Poll::Ready(Ok(()));
+        while !self.request.is_empty() && self.write_error.is_none() {
+            match Pin::new(&mut *self.stream).poll_write(cx, self.request) {
+                Poll::Ready(Ok(count)) if count > 0 => {
+                    self.request = self.request.get(count..).unwrap_or_default();
+                }
+                Poll::Ready(Ok(_)) => sent = Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Err(error)) => sent = Poll::Ready(Err(error)),
+                Poll::Pending => return,
+            }
+            if let Poll::Ready(Err(error)) = sent {
+                self.write_error = Some(error);
+                return;
+            }
+        }
+        if self.write_error.is_none()
+            && let Poll::Ready(Err(error)) = Pin::new(&mut *self.stream).poll_flush(cx)
+        {
+            self.write_error = Some(error);
+        }
+    }
+}
+
+/// A socket that two may hold.
+struct Socket(Rc<Async<TcpStream>>);
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut &*self.0).poll_flush(cx)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut &*self.0).poll_close(cx)
+    }
+}
+
+/// Opens a socket to the first address of a host that takes it.
+pub(super) async fn connect(host: &str, port: u16) -> Result<Async<TcpStream>, Error> {
+    let addresses = in_time(look_up(host.to_owned(), port))
+        .await
+        .map_err(|error| Error::Resolve(host.to_owned(), error))?;
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in addresses {
+        match in_time(socket_to(address)).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error,
+        }
+    }
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    Err(Error::Connect(format!("{host}:{port}"), failure))
+}
+
+/// The addresses of a host. A look-up whose attempt has ended runs on until the system gives up, and keeps its place.
+async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    static PLACES: Semaphore = Semaphore::new(ATTEMPTS_MAX);
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::from((address, port))]);
+    }
+    let place = PLACES.acquire().await;
+    blocking::unblock(move || {
+        let found = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
+        drop(place);
+        found
+    })
+    .await
+}
+
+/// A network that swallows everything must not take the time of the whole attempt.
+async fn in_time<T>(step: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    smol::future::or(step, async {
+        Timer::after(CONNECT_TIME_MAX).await;
+        let why = format!("nothing heard within {CONNECT_TIME_MAX:?}");
+        Err(io::Error::new(io::ErrorKind::TimedOut, why))
+    })
+    .await
+}
+
+async fn socket_to(address: SocketAddr) -> io::Result<Async<TcpStream>> {
+    let stream = Async::<TcpStream>::connect(address).await?;
+    stream.get_ref().set_nodelay(true)?;
+    Ok(stream)
+}

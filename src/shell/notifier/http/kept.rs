@@ -1,0 +1,154 @@
+//! Connections that are kept for the next request along the same route: a handshake costs more bytes than a notification.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use smol::{LocalExecutor, Task, Timer};
+
+use super::connection::Connection;
+use super::{Call, Error, basic, read};
+use crate::config::Tls;
+use crate::limits::{KEPT_CONNECTIONS_MAX, KEPT_TIME_MAX};
+use crate::model::Url;
+use crate::model::url::Scheme;
+use crate::wire::http1;
+
+/// What a connection must have in common with a request to carry it.
+#[derive(Clone, PartialEq)]
+pub(super) struct Route {
+    /// Whose connection it is; none: the proxy's, which carries requests to any host.
+    target: Option<(Scheme, String, u16)>,
+    proxy: Option<Url>,
+    connect_headers: Vec<(String, String)>,
+    /// Whom it trusts and who we are; none without TLS.
+    tls: Option<Tls>,
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Route").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+impl Route {
+    /// The route of a request.
+    pub(super) async fn new(call: &Call<'_>) -> Result<Self, Error> {
+        let (url, proxy) = (&call.target, call.proxy.of(&call.target));
+        let is_https = |url: &Url| url.scheme() == Scheme::Https;
+        let is_tunnel = is_https(url) || proxy.is_none_or(|proxy| proxy.scheme() == Scheme::Socks5);
+        let mut connect_headers = Vec::new();
+        if is_tunnel && proxy.is_some() {
+            for (name, secret) in &call.proxy.connect_headers {
+                connect_headers.push((name.clone(), read(secret).await?));
+            }
+        }
+        let with_tls = is_https(url) || proxy.is_some_and(is_https);
+        Ok(Self {
+            target: is_tunnel.then(|| (url.scheme(), url.host().to_owned(), url.port())),
+            proxy: proxy.cloned(),
+            connect_headers,
+            tls: with_tls.then(|| call.tls.clone()),
+        })
+    }
+
+    /// The proxy on the way.
+    pub(super) const fn proxy(&self) -> Option<&Url> {
+        self.proxy.as_ref()
+    }
+
+    /// What a proxy is told that opens a way through.
+    pub(super) fn connect_headers(&self) -> &[(String, String)] {
+        &self.connect_headers
+    }
+
+    /// A request as it is sent along this route.
+    pub(super) fn request(&self, call: &Call<'_>) -> Result<Vec<u8>, Error> {
+        let host = call.target.authority();
+        let mut headers = vec![("Host", host.as_str())];
+        let authorization = self.proxy.as_ref().and_then(Url::user).map(basic);
+        let mut path = call.target.path().to_owned();
+        if self.target.is_none() {
+            headers.extend(authorization.as_deref().map(|it| ("Proxy-Authorization", it)));
+            path.insert_str(0, &call.target.to_string());
+        }
+        headers.extend(call.headers.iter().map(|header| (&*header.name, &*header.value)));
+        let length = call.body.map(str::len);
+        let mut bytes = http1::head(call.method, &path, &headers, length).map_err(Error::Header)?;
+        bytes.extend_from_slice(call.body.unwrap_or_default().as_bytes());
+        Ok(bytes)
+    }
+}
+
+/// The connections that are kept, longest idle first.
+pub(super) struct Kept {
+    executor: Rc<LocalExecutor<'static>>,
+    idle: Rc<RefCell<Idle>>,
+}
+
+#[derive(Default)]
+struct Idle {
+    kept: u64,
+    connections: Vec<One>,
+}
+
+struct One {
+    number: u64,
+    route: Route,
+    connection: Connection,
+    /// Closes it when its time is over.
+    _end: Task<()>,
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let idle = self.idle.borrow().connections.len();
+        f.debug_struct("Kept").field("idle", &idle).finish_non_exhaustive()
+    }
+}
+
+impl Kept {
+    pub(super) fn new(executor: &Rc<LocalExecutor<'static>>) -> Self {
+        Self { executor: Rc::clone(executor), idle: Rc::default() }
+    }
+
+    /// A connection of this route that is still open, if one is kept.
+    pub(super) async fn take(&self, route: &Route) -> Option<Connection> {
+        loop {
+            let mut one = {
+                let connections = &mut self.idle.borrow_mut().connections;
+                let place = connections.iter().rposition(|one| one.route == *route)?;
+                connections.remove(place)
+            };
+            if one.connection.is_idle().await {
+                one.connection.expect_life();
+                return Some(one.connection);
+            }
+        }
+    }
+
+    /// Keeps a connection after its answer, as long as the other side allows and [`KEPT_TIME_MAX`] at most.
+    pub(super) fn put(&self, route: Route, connection: Connection, keep: Option<Duration>) {
+        // A little less than the other side says: its clock runs since it sent the answer.
+        let keep = keep.map(|keep| keep.min(KEPT_TIME_MAX).saturating_sub(Duration::from_secs(1)));
+        let Some(keep) = keep.filter(|keep| !keep.is_zero()) else { return };
+        let mut idle = self.idle.borrow_mut();
+        if idle.connections.len() >= KEPT_CONNECTIONS_MAX {
+            idle.connections.remove(0);
+        }
+        idle.kept += 1;
+        let (number, all) = (idle.kept, Rc::downgrade(&self.idle));
+        let end = self.executor.spawn(async move {
+            Timer::after(keep).await;
+            let Some(all) = all.upgrade() else { return };
+            let place = all.borrow().connections.iter().position(|one| one.number == number);
+            let one = place.map(|place| all.borrow_mut().connections.remove(place));
+            // This task is part of it.
+            if let Some(One { _end: end, .. }) = one {
+                end.detach();
+            }
+        });
+        idle.connections.push(One { number, route, connection, _end: end });
+    }
+}

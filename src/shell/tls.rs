@@ -1,0 +1,375 @@
+//! TLS around any stream, as a `tls_config` says: whom to trust, who we are, which versions.
+//!
+//! Each setting has a client of its own with its own store of sessions, because a session that was begun under one trust
+//! must not be resumed under another. Files are read again for each new connection, on the pool; when one has changed,
+//! its client is made anew. The system's bundle is read when it is first needed and shared.
+
+mod refusal;
+mod stream;
+mod trust;
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use ring::digest;
+use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::crypto::{CryptoProvider, ring as provider};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::time_provider::TimeProvider;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
+use smol::io::{AsyncRead, AsyncWrite};
+
+use crate::config::{Secret, Tls, TlsVersion};
+use crate::limits::{
+    ATTEMPTS_MAX, FILE_TIME_MAX, TLS_CLIENTS_MAX, TLS_FILE_BYTES_MAX, TLS_SESSIONS_MAX,
+};
+use crate::shell::clock;
+use crate::shell::files::{Readers, read_regular};
+use crate::time::{SET_SINCE, Wall};
+
+pub(super) use refusal::Refusal;
+pub(super) use stream::TlsStream;
+
+static READERS: Readers = Readers::new(ATTEMPTS_MAX);
+
+/// Where systems have the authorities that they trust.
+const BUNDLES: [&str; 5] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// Why a stream has no TLS.
+#[derive(Debug)]
+pub(super) enum Error {
+    /// What `tls_config` names cannot be used: which key, and why.
+    Config(&'static str, String),
+    /// There are no authorities to trust.
+    NoBundle,
+    /// The other side's name is none that a certificate can have.
+    Name(String),
+    /// The other side was refused, or refused us: its name, and why.
+    Refused(String, Refusal),
+    /// The connection broke while TLS was being agreed on: with whom.
+    Io(String, io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(key, why) => write!(f, "tls_config: {key}: {why}"),
+            Self::NoBundle => write!(
+                f,
+                "no authorities to trust: there is no {}, nor any of {}; install ca-certificates, or name a file with \
+                 tls_config: ca_file",
+                BUNDLES.first().unwrap_or(&""),
+                BUNDLES.get(1..).unwrap_or_default().join(", ")
+            ),
+            Self::Name(host) => write!(
+                f,
+                "tls_config: server_name: {host:?} is no name that a certificate can have: set the one it has"
+            ),
+            Self::Refused(host, refusal) => write!(f, "TLS with {host}: {refusal}"),
+            Self::Io(host, error) => write!(f, "TLS with {host}: {error}"),
+        }
+    }
+}
+
+/// The time that certificates are judged by. It is never before this version was built; and while nobody has set the wall
+/// clock, never before what the journal and the flock know to have passed.
+#[derive(Debug, Default)]
+pub(super) struct Clock {
+    floor_secs: AtomicU64,
+}
+
+/// When this version was built, as far as the build was told.
+fn built_secs() -> u64 {
+    let built = option_env!("SOURCE_DATE_EPOCH").and_then(|text| text.parse().ok());
+    built.unwrap_or(0).max(secs(SET_SINCE))
+}
+
+fn secs(time: Wall) -> u64 {
+    u64::try_from(time.as_ms() / 1000).unwrap_or(0)
+}
+
+impl Clock {
+    /// Takes note that it is this late at least, if the wall clock is not set.
+    pub(super) fn raise(&self, time: Wall) {
+        self.floor_secs.store(secs(time), Ordering::Relaxed);
+    }
+}
+
+impl TimeProvider for Clock {
+    fn current_time(&self) -> Option<UnixTime> {
+        let wall = secs(clock::wall()).max(built_secs());
+        let floor = self.floor_secs.load(Ordering::Relaxed);
+        // A clock that was once wrong may have left a time of the far future in the journal.
+        let now = if floor > wall && !clock::synced() { floor } else { wall };
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(now)))
+    }
+}
+
+/// Makes clients and keeps them.
+#[derive(Debug, Default)]
+pub(super) struct Clients {
+    clock: Arc<Clock>,
+    /// Most recently used last.
+    made: RefCell<Vec<Rc<Client>>>,
+    bundle: RefCell<Option<Bundle>>,
+}
+
+#[derive(Debug)]
+struct Client {
+    tls: Tls,
+    /// Of the texts that its settings stood for.
+    digest: Vec<u8>,
+    config: Arc<ClientConfig>,
+}
+
+/// The system's authorities, as they were read from this file.
+#[derive(Clone, Debug)]
+struct Bundle {
+    file: PathBuf,
+    stamp: Stamp,
+    roots: Arc<RootCertStore>,
+}
+
+/// Changes whenever a file does.
+type Stamp = (u64, u64, i64, i64, u64);
+
+/// The texts that a setting's keys stand for.
+#[derive(Debug, Default)]
+struct Texts {
+    ca: Option<Vec<u8>>,
+    identity: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Texts {
+    fn digest(&self) -> Vec<u8> {
+        let mut context = digest::Context::new(&digest::SHA256);
+        let (cert, key) = self.identity.as_ref().map(|(cert, key)| (cert, key)).unzip();
+        for text in [self.ca.as_ref(), cert, key] {
+            let text = text.map_or(&[][..], |text| text);
+            context.update(&(text.len() as u64).to_be_bytes());
+            context.update(text);
+        }
+        context.finish().as_ref().to_vec()
+    }
+}
+
+impl Clients {
+    /// The clock of all clients.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Agrees on TLS with `host`, which the certificate must name unless the settings say otherwise.
+    pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        tls: &Tls,
+        host: &str,
+        io: S,
+    ) -> Result<TlsStream<S>, Error> {
+        let config = self.client(tls).await?;
+        let name = tls.server_name.as_deref().unwrap_or(host);
+        let bare = name.split('%').next().unwrap_or_default().trim_end_matches('.').to_owned();
+        let server = ServerName::try_from(bare).map_err(|_| Error::Name(name.to_owned()))?;
+        stream::connect(config, server, host, io).await
+    }
+
+    async fn client(&self, tls: &Tls) -> Result<Arc<ClientConfig>, Error> {
+        let texts = texts(tls).await?;
+        let digest = texts.digest();
+        let roots = match (&texts.ca, tls.insecure_skip_verify) {
+            (None, false) => Some(self.bundle().await?),
+            _ => None,
+        };
+        let mut made = self.made.borrow_mut();
+        let place = made.iter().position(|client| client.tls == *tls);
+        if let Some(client) = place.map(|place| made.remove(place)) {
+            let is_current = client.digest == digest;
+            let config = Arc::clone(&client.config);
+            if is_current {
+                made.push(client);
+                return Ok(config);
+            }
+        }
+        let config = Arc::new(client_config(tls, &texts, roots, &self.clock)?);
+        if made.len() >= TLS_CLIENTS_MAX {
+            made.remove(0);
+        }
+        made.push(Rc::new(Client { tls: tls.clone(), digest, config: Arc::clone(&config) }));
+        Ok(config)
+    }
+
+    /// The system's authorities, read anew where their file has changed.
+    async fn bundle(&self) -> Result<Arc<RootCertStore>, Error> {
+        let known = self.bundle.borrow().clone();
+        let found = match &known {
+            Some(bundle) => read_bundle(bundle.file.clone(), Some(bundle.stamp)).await,
+            None => Found::Nothing,
+        };
+        if let (Found::Same, Some(bundle)) = (&found, &known) {
+            return Ok(Arc::clone(&bundle.roots));
+        }
+        let mut found = found;
+        for file in BUNDLES {
+            if matches!(found, Found::Bundle(_)) {
+                break;
+            }
+            found = read_bundle(PathBuf::from(file), None).await;
+        }
+        match found {
+            Found::Bundle(bundle) => {
+                let roots = Arc::clone(&bundle.roots);
+                *self.bundle.borrow_mut() = Some(bundle);
+                // What was made with the old ones trusts whom they named.
+                self.made.borrow_mut().retain(|client| client.tls.ca.is_some());
+                Ok(roots)
+            }
+            _ => known.map(|bundle| bundle.roots).ok_or(Error::NoBundle),
+        }
+    }
+}
+
+enum Found {
+    Nothing,
+    Same,
+    Bundle(Bundle),
+}
+
+async fn read_bundle(file: PathBuf, known: Option<Stamp>) -> Found {
+    let path = file.clone();
+    READERS
+        .run(&path, FILE_TIME_MAX, move || find_bundle(&file, known))
+        .await
+        .unwrap_or(Found::Nothing)
+}
+
+fn find_bundle(file: &Path, known: Option<Stamp>) -> Found {
+    let Ok(stamp) = stamp(file) else { return Found::Nothing };
+    if known == Some(stamp) {
+        return Found::Same;
+    }
+    let Ok(content) = read_regular(file, TLS_FILE_BYTES_MAX) else { return Found::Nothing };
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&content.bytes).flatten());
+    if roots.is_empty() {
+        return Found::Nothing;
+    }
+    roots.roots.shrink_to_fit();
+    Found::Bundle(Bundle { file: file.to_owned(), stamp, roots: Arc::new(roots) })
+}
+
+fn stamp(file: &Path) -> io::Result<Stamp> {
+    use std::os::unix::fs::MetadataExt as _;
+    let it = std::fs::metadata(file)?;
+    Ok((it.dev(), it.ino(), it.mtime(), it.mtime_nsec(), it.size()))
+}
+
+async fn texts(tls: &Tls) -> Result<Texts, Error> {
+    let ca = match &tls.ca {
+        Some(ca) => Some(text("ca_file", ca).await?),
+        None => None,
+    };
+    let identity = match &tls.identity {
+        Some(it) => Some((text("cert_file", &it.cert).await?, text("key_file", &it.key).await?)),
+        None => None,
+    };
+    Ok(Texts { ca, identity })
+}
+
+async fn text(key: &'static str, secret: &Secret) -> Result<Vec<u8>, Error> {
+    match secret {
+        Secret::Inline(text) => Ok(text.as_bytes().to_vec()),
+        Secret::File(file) => {
+            let content = READERS.read(file, TLS_FILE_BYTES_MAX).await;
+            let why = |error| Error::Config(key, format!("reading {}: {error}", file.display()));
+            Ok(content.map_err(why)?.bytes)
+        }
+    }
+}
+
+fn client_config(
+    tls: &Tls,
+    texts: &Texts,
+    roots: Option<Arc<RootCertStore>>,
+    clock: &Arc<Clock>,
+) -> Result<ClientConfig, Error> {
+    let odd = |key, error: &dyn fmt::Display| Error::Config(key, error.to_string());
+    let provider = Arc::new(provider::default_provider());
+    let anchors = match &texts.ca {
+        Some(text) => certificates("ca_file", text)?,
+        None => Vec::new(),
+    };
+    let verifier = verifier(&provider, &anchors, roots)?;
+    let algorithms = provider.signature_verification_algorithms;
+    let verifier = trust::Verifier::new(verifier, anchors, tls, algorithms);
+    let builder = ClientConfig::builder_with_details(provider, Arc::clone(clock) as _)
+        .with_protocol_versions(&versions(tls))
+        .map_err(|error| odd("min_version", &error))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let mut config = match &texts.identity {
+        None => builder.with_no_client_auth(),
+        Some((cert, key)) => {
+            let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| {
+                odd("key_file", &format_args!("no private key in PEM without a password: {error}"))
+            })?;
+            builder.with_client_auth_cert(certificates("cert_file", cert)?, key).map_err(
+                |error| odd("cert_file", &format_args!("not usable with its key: {error}")),
+            )?
+        }
+    };
+    config.resumption = Resumption::in_memory_sessions(TLS_SESSIONS_MAX);
+    Ok(config)
+}
+
+/// None if any certificate will do.
+fn verifier(
+    provider: &Arc<CryptoProvider>,
+    anchors: &[CertificateDer<'static>],
+    roots: Option<Arc<RootCertStore>>,
+) -> Result<Option<Arc<WebPkiServerVerifier>>, Error> {
+    let roots = match roots {
+        Some(roots) => roots,
+        None if anchors.is_empty() => return Ok(None),
+        None => {
+            let mut roots = RootCertStore::empty();
+            roots.add_parsable_certificates(anchors.iter().cloned());
+            Arc::new(roots)
+        }
+    };
+    WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider))
+        .build()
+        .map(Some)
+        .map_err(|error| Error::Config("ca_file", error.to_string()))
+}
+
+fn certificates(key: &'static str, text: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
+    match found {
+        Ok(found) if !found.is_empty() => Ok(found),
+        Ok(_) => Err(Error::Config(key, "no certificate in PEM (BEGIN CERTIFICATE)".to_owned())),
+        Err(error) => Err(Error::Config(key, format!("broken PEM: {error}"))),
+    }
+}
+
+fn versions(tls: &Tls) -> Vec<&'static SupportedProtocolVersion> {
+    let all = [(TlsVersion::V12, &TLS12), (TlsVersion::V13, &TLS13)];
+    let is_wanted = |version: TlsVersion| {
+        tls.min_version.is_none_or(|min| version >= min)
+            && tls.max_version.is_none_or(|max| version <= max)
+    };
+    all.into_iter().filter(|(version, _)| is_wanted(*version)).map(|(_, it)| it).collect()
+}
