@@ -17,7 +17,7 @@ use crate::core::timers::Timer;
 use crate::core::turn::{BEAT, SETTLE_LOOK};
 use crate::effect::{Attempt, AttemptId, Cx, Effect};
 use crate::faults::{self, Fault};
-use crate::limits::REQUESTS_PER_ATTEMPT_MAX;
+use crate::limits::{ATTEMPT_TIME, REQUESTS_PER_ATTEMPT_MAX};
 use crate::model::{Brief, LogKey};
 use crate::notify::{self, AlertView, Cause, Draft, Failure, Notification, Reply, Verdict};
 use crate::time::{Mono, Now};
@@ -41,6 +41,8 @@ pub struct Delivery {
     /// Why the last attempt failed, if it did.
     cause: Option<Cause>,
     pause: Duration,
+    /// How long the next attempt may take if its config does not say.
+    patience: Duration,
     /// When it is to be looked at again, while it is [`State::Held`] or [`State::Listening`].
     pub(super) due: Mono,
     /// Whose claim it waits for, as the history has it.
@@ -92,6 +94,7 @@ impl Delivery {
             draft: None,
             cause: None,
             pause: PAUSE_FIRST,
+            patience: ATTEMPT_TIME,
             due: now,
             held_by: None,
             takes_from: None,
@@ -206,7 +209,7 @@ impl Core {
         delivery.draft = Some(Rc::clone(&draft));
         delivery.requests += 1;
         let left = deadline.since(cx.now.mono);
-        let timeout = draft.timeout().map_or(left, |timeout| timeout.min(left));
+        let timeout = draft.timeout().unwrap_or(delivery.patience).min(left);
         let attempt = self.attempts.begin((id, at), place, draft.bytes());
         self.stats.integration(draft.schema().name).requests += 1;
         self.set_state(id, at, State::Sending(attempt, cx.now.mono, reason));
@@ -252,6 +255,10 @@ impl Core {
         let State::Sending(_, since, reason) = delivery.state else { return };
         let Some(draft) = delivery.draft.take() else { return };
         let (attempts, requests) = (delivery.attempts, delivery.requests);
+        if matches!(reply, Reply::Failed(failure) if failure.cause == Cause::Timeout) {
+            // One that is slow, not gone, is to hear it no more often than it must.
+            delivery.patience *= 2;
+        }
         let name = name(&delivery.key);
         let stats = self.stats.integration(draft.schema().name);
         stats.latency(cx.now.mono.since(since));

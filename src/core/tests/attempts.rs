@@ -4,7 +4,7 @@ use super::*;
 use crate::core::Change;
 use crate::core::history::Outcome;
 use crate::limits::{ATTEMPTS_EACH_MAX, ATTEMPTS_MAX};
-use crate::notify::{Cause, testing};
+use crate::notify::{Cause, Failure, testing};
 
 /// Webhooks `a`, and `b` for alerts that say so.
 pub(super) fn webhooks() -> Config {
@@ -89,6 +89,25 @@ fn a_receiver_that_does_not_answer_leaves_places_to_another() {
         reply(&mut w, first, &fine());
         assert_eq!(of_b(&w), told, "a place goes to who has fewest");
     }
+}
+
+#[test]
+fn a_receiver_that_takes_a_connection_and_says_nothing_is_tried_again_within_the_flush() {
+    let mut config = webhooks();
+    config.route.group_interval = Duration::from_secs(300);
+    let mut w = world(config, &[]);
+    post(&mut w, "a", 1);
+    w.pass(2);
+    for seconds in [30, 60, 120] {
+        let (_, line) = w.told.pop().unwrap();
+        assert!(line.ends_with(&format!(" {seconds}s")), "{line}");
+        w.pass(seconds);
+        let silent = Failure { cause: Cause::Timeout, why: "no answer".to_owned() };
+        let open = w.open[0];
+        reply(&mut w, open, &Reply::Failed(silent));
+        w.pass(5);
+    }
+    assert_eq!(w.told.len(), 1, "the fourth attempt is under way in the first flush");
 }
 
 #[test]

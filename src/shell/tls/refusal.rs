@@ -55,7 +55,10 @@ impl Refusal {
             {
                 Self::SelfSigned
             }
-            CertificateError::UnknownIssuer => Self::UnknownIssuer(others),
+            // The latter is of an authority of the same name with another key.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                Self::UnknownIssuer(others)
+            }
             CertificateError::BadEncoding => Self::Unreadable,
             CertificateError::Other(inner) => Self::Other(inner.0.to_string()),
             error => Self::Other(format!("the certificate is refused: {error}")),

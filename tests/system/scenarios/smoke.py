@@ -6,6 +6,9 @@ cross/smoke.sh runs this with the binaries of other machines.
 import signal
 import time
 
+from authority import Authority, server_context
+from scenarios.https import Server, agent_for, post, told
+
 CONFIG = """
 route: {receiver: hook, group_by: [alertname], group_wait: 200ms, group_interval: 1s, repeat_interval: 1h}
 receivers:
@@ -51,5 +54,15 @@ def smoke(world):
     assert agent.stop() == 0
 
 
+def https(world):
+    """One notification over https, to a server that a private authority has signed for."""
+    authority = Authority(world.directory / "ca")
+    server = Server(server_context(authority.issue("server")))
+    agent = agent_for(world, server.url, {"tls_config": {"ca_file": str(authority.certificate)}})
+    post(agent, "A")
+    told(server, 1)
+    agent.await_outcomes(1)
+
+
 def cases(_settings):
-    return [("smoke/smoke", smoke)]
+    return [("smoke/smoke", smoke), ("smoke/https", https)]

@@ -54,8 +54,8 @@ fn every_value_of_the_reference_is_the_default() {
 
 /// Keys that are known only to be refused or, being deprecated, to be warned of.
 fn stays_out_of_the_reference(key: &str) -> bool {
-    let refused = "tracing event_recorder edge oauth2 tls_config proxy_url no_proxy proxy_from_environment \
-        proxy_connect_header match match_re source_match source_match_re target_match target_match_re bearer_token \
+    let refused = "tracing event_recorder edge match match_re source_match source_match_re target_match target_match_re \
+        bearer_token \
         bearer_token_file";
     let is_other_type =
         key.ends_with("_configs") && key != "webhook_configs" && key != "log_configs";
