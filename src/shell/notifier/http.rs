@@ -133,8 +133,8 @@ impl Client {
         if let Some(mut connection) = self.kept.take(&route).await {
             match connection.talk(&bytes, taken).await {
                 Ok(answer) => {
-                    self.kept.put(route, connection, answer.keep);
-                    return Ok(answer);
+                    self.kept.put(route.clone(), connection, answer.keep);
+                    return Self::of_receiver(&route, answer);
                 }
                 Err(broken) if broken.before_any_byte => {
                     debug!("the connection to {} was closed while it was kept", call.target);
@@ -145,8 +145,16 @@ impl Client {
         let mut connection = self.open(&route, call).await?;
         let answer =
             connection.talk(&bytes, taken).await.map_err(|broken| broken.error(&call.target))?;
-        self.kept.put(route, connection, answer.keep);
-        Ok(answer)
+        self.kept.put(route.clone(), connection, answer.keep);
+        Self::of_receiver(&route, answer)
+    }
+
+    /// What an answer means: a proxy that carries plain requests may answer for itself.
+    fn of_receiver(route: &Route, answer: Answer) -> Result<Answer, Error> {
+        match route.carrier() {
+            Some(proxy) if answer.status == 407 => Err(proxy::unknown(proxy)),
+            _ => Ok(answer),
+        }
     }
 
     /// A new connection along a route: through the proxy, and with TLS, if these are on it.

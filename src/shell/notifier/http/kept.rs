@@ -58,6 +58,11 @@ impl Route {
         self.proxy.as_ref()
     }
 
+    /// The proxy that reads the requests itself and passes them on, if there is one.
+    pub(super) fn carrier(&self) -> Option<&Url> {
+        self.proxy.as_ref().filter(|_| self.target.is_none())
+    }
+
     /// What a proxy is told that opens a way through.
     pub(super) fn connect_headers(&self) -> &[(String, String)] {
         &self.connect_headers

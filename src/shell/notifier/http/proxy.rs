@@ -46,11 +46,15 @@ async fn tunnel(
     let answer = connection.ask(&request).await.map_err(|broken| failed(broken.why()))?;
     match answer.status {
         200..300 => Ok(()),
-        407 => Err(failed(
-            "it wants to know who we are (407): set user and password in proxy_url".to_owned(),
-        )),
+        407 => Err(unknown(proxy)),
         status => Err(failed(format!("it does not connect us to {place}: status {status}"))),
     }
+}
+
+/// The proxy does not know us.
+pub(super) fn unknown(proxy: &Url) -> Error {
+    let why = "it wants to know who we are (407): set user and password in proxy_url";
+    Error::Proxy(proxy.authority(), why.to_owned())
 }
 
 async fn socks(connection: &mut Connection, proxy: &Url, target: &Url) -> io::Result<()> {
