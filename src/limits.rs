@@ -191,7 +191,13 @@ pub const ALERT_SILENCES_MAX: usize = 32;
 /// Senders of late reports that the log has been told of. Policy: the one told of longest ago may be told of again.
 pub const BEHIND_SENDERS_MAX: usize = 64;
 /// Alerts of our own beyond those of others. Policy: none, there are fewer.
-pub const OWN_ALERTS_MAX: usize = 8;
+pub const OWN_ALERTS_MAX: usize = 64;
+/// Alerts of our own of one kind: receivers that fail, members that are down, peers with another key. Policy: of further
+/// ones the log and the status tell.
+pub const OWN_ALERTS_OF_A_KIND_MAX: usize = 16;
+/// Addresses that speak at the flock's port and cannot be heard, of which the log and the status tell. Policy: further ones
+/// are only counted.
+pub const UNHEARD_MAX: usize = 8;
 /// Groups of alerts of our own beyond those of others. Policy: an alert of ours
 /// that needs more is only logged.
 pub const OWN_GROUPS_MAX: usize = 64;

@@ -207,6 +207,7 @@ fn options(settings: &Settings, external_url: Rc<str>) -> Options {
         retention: settings.storage.retention,
         alerts_gc_interval: settings.alerts.gc_interval,
         alerts_per_name_max: size(settings.alerts.per_alertname_limit),
+        own_alerts: settings.alerts.own,
         start_delay: settings.dispatch.start_delay,
         silence_rules: SilenceRules {
             count: size(settings.silences.max_silences),

@@ -9,6 +9,7 @@ mod own;
 mod restore;
 mod stamps;
 mod tables;
+mod troubles;
 
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -29,8 +30,10 @@ use crate::time::{Mono, Now};
 use carried::Carried;
 use restore::Saved;
 use stamps::Stamps;
+use troubles::Around;
 
 pub use clock::DATED;
+pub use troubles::{KEY_MISMATCH, MEMBER_DOWN, RECEIVER_FAILING, TroubleView};
 
 pub use crate::core::group::GroupId;
 pub use crate::core::history::{Entry, Outcome};
@@ -73,6 +76,7 @@ pub struct Node {
     /// Watches the time of the flock.
     flock_watch: Watch,
     behind_senders: BehindSenders,
+    around: Around,
 }
 
 impl Node {
@@ -98,6 +102,7 @@ impl Node {
             carried: Carried::default(),
             flock_watch: Watch::new(now),
             behind_senders: BehindSenders::default(),
+            around: Around::default(),
         }
     }
 
@@ -155,6 +160,7 @@ impl Node {
         self.core.handle_timeout(cx);
         self.spread(cx);
         self.handle_flock_timeout(cx);
+        self.look_around(cx);
     }
 
     /// Goes on with another config, best after [`Node::prepare`] has done all; one that would make too many groups changes
@@ -175,7 +181,7 @@ impl Node {
     /// When [`Node::handle_timeout`] wants to be called next.
     pub fn next_timeout(&self) -> Option<Mono> {
         let flock = self.gossip.as_ref().map(Gossip::next_timeout);
-        self.core.next_timeout().into_iter().chain(flock).min()
+        self.core.next_timeout().into_iter().chain(flock).chain(self.around_timeout()).min()
     }
 
     /// The config it runs with.

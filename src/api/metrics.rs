@@ -7,7 +7,7 @@ use crate::config::Receiver;
 use crate::core::stats::{IntegrationStats, LATENCY_BUCKETS};
 use crate::limits::CARD_ENDURANCE_BYTES;
 use crate::model::{Fingerprint, SilenceState};
-use crate::node::Node;
+use crate::node::{KEY_MISMATCH, MEMBER_DOWN, Node, RECEIVER_FAILING};
 use crate::notify::Cause;
 use crate::store::card_days;
 use crate::time::{Now, Wall};
@@ -70,11 +70,20 @@ fn alerts(text: &mut Text, node: &Node, now: Now) {
         )
         .count(&[], stats.late)
         .family(
-            "alertmanager_dispatcher_aggregation_groups",
+            "bellwether_troubles",
             "gauge",
-            "How many aggregation groups there are.",
-        )
-        .count(&[], node.groups_len() as u64);
+            "What goes wrong now, by the alert of our own that tells of it.",
+        );
+    for name in [KEY_MISMATCH, MEMBER_DOWN, RECEIVER_FAILING] {
+        let count = node.troubles().iter().filter(|it| it.name == name).count();
+        text.count(&[("alertname", name)], count as u64);
+    }
+    text.family(
+        "alertmanager_dispatcher_aggregation_groups",
+        "gauge",
+        "How many aggregation groups there are.",
+    )
+    .count(&[], node.groups_len() as u64);
 }
 
 type Count = fn(&IntegrationStats) -> u64;

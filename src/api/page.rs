@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::api::{Request, Response, Site, flock, status};
 use crate::model::SilenceState;
-use crate::node::Node;
+use crate::node::{MEMBER_DOWN, Node, RECEIVER_FAILING};
 use crate::time::Now;
 use crate::ui;
 use crate::version;
@@ -87,6 +87,18 @@ pub(super) fn plain(node: &Node, now: Now, site: &Site) -> Response {
         let text =
             format!("HAS ANOTHER NODE, at {address}, heard {ago} s ago: the log says what to do");
         row(&mut html, &["Our id", &text]);
+    }
+    for it in node.troubles() {
+        let (trouble, what) = (&it.trouble, &it.what);
+        let (age, times, why) = (trouble.age(now.mono), trouble.times, &trouble.why);
+        let what = match it.name {
+            RECEIVER_FAILING => {
+                format!("RECEIVER {what} FAILS for {age}, {times} attempts: {why}")
+            }
+            MEMBER_DOWN => format!("MEMBER DOWN for {age}: {why}"),
+            _ => format!("NOT HEARD for {age}: {why}"),
+        };
+        row(&mut html, &["Trouble", &what]);
     }
     html.push_str("</table>\n");
     if let Some(flock) = node.flock() {

@@ -1,9 +1,11 @@
 //! `/api/v2/status` and `/api/v2/receivers`.
 
+use serde_json::json;
+
 use crate::api::query::{Params, ReceiverFilter};
 use crate::api::{Journal, Request, Response, Site, flock};
 use crate::limits::CARD_ENDURANCE_BYTES;
-use crate::node::Node;
+use crate::node::{Node, TroubleView};
 use crate::store::card_days;
 use crate::time::Now;
 use crate::version;
@@ -30,6 +32,14 @@ pub(super) fn status(node: &Node, now: Now, site: &Site) -> Response {
     write::string(&mut out, version::VERSION);
     out.extend_from_slice(br#","commit":"#);
     write::string(&mut out, version::COMMIT);
+    out.extend_from_slice(br#","troubles":"#);
+    write::array(&mut out, node.troubles(), |out, it| {
+        let TroubleView { name, what, trouble } = it;
+        let seconds = now.mono.since(trouble.since).as_secs();
+        let (times, why) = (trouble.times, &trouble.why);
+        let value = json!({"alertname": name, "what": what, "seconds": seconds, "times": times, "why": why});
+        out.extend_from_slice(value.to_string().as_bytes());
+    });
     out.extend_from_slice(b"}}");
     Response::json(200, out)
 }

@@ -1,23 +1,28 @@
 //! `bellwether flock [--url URL]`: the flock as one node sees it.
 
 use std::io::Write;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::cli::client;
 use crate::cli::table::{table, text};
+use crate::model::duration::Spelled;
 
 const USAGE: &str = "\
 usage: bellwether flock [--url URL]
 
 Shows the members that the agent at URL (http://127.0.0.1:9093) knows: what is heard of each by unicast and by multicast,
-its clock less ours, whether it has the same records, and the id of the key it seals with.
+its clock less ours, whether it has the same records, and the id of the key it seals with. Then what goes wrong: receivers
+that fail, members that are down, peers that cannot be heard.
 ";
 
 /// Runs the subcommand; `args` come after its name. Returns the exit code: 0, 1 failed, 2 usage.
 pub fn run(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     client::run(args, out, err, USAGE, "/api/v2/status", |status| {
-        print(status.get("cluster").unwrap_or(&Value::Null))
+        let mut page = print(status.get("cluster").unwrap_or(&Value::Null));
+        page.push_str(&troubles(status));
+        page
     })
 }
 
@@ -77,6 +82,23 @@ fn print(cluster: &Value) -> String {
     rows.extend(members.map(row));
     page.push_str(&table(&rows));
     page
+}
+
+/// What goes wrong now, a line each.
+fn troubles(status: &Value) -> String {
+    let troubles = status.get("bellwether").and_then(|it| it.get("troubles"));
+    let line = |it: &Value| {
+        let of = |key: &str| text(it.get(key));
+        let seconds = it.get("seconds").and_then(Value::as_u64).unwrap_or(0);
+        let (name, what, times, why) = (of("alertname"), of("what"), of("times"), of("why"));
+        format!(
+            "{name}  {what}  for {}, {times} times: {why}\n",
+            Spelled(Duration::from_secs(seconds))
+        )
+    };
+    let lines: String =
+        troubles.and_then(Value::as_array).into_iter().flatten().map(line).collect();
+    if lines.is_empty() { lines } else { format!("\nTROUBLES\n{lines}") }
 }
 
 fn row(member: &Value) -> [String; 9] {
@@ -145,6 +167,18 @@ b       10.0.0.2:9094  alive  3 s ago  never      yes         -1.250 s, not set 
             page.contains("\nOUR ID      is also that of 10.0.0.3:9094, heard 7 s ago: "),
             "{page}"
         );
+    }
+
+    #[test]
+    fn what_goes_wrong_has_a_line() {
+        let trouble = json!({"alertname": "BellwetherReceiverFailing", "what": "r/webhook[0]", "seconds": 1680,
+            "times": 282, "why": "connection refused"});
+        let page = troubles(&json!({"bellwether": {"troubles": [trouble]}}));
+        let line =
+            "BellwetherReceiverFailing  r/webhook[0]  for 28m, 282 times: connection refused";
+        assert_eq!(page, format!("\nTROUBLES\n{line}\n"));
+        assert_eq!(troubles(&json!({"bellwether": {"troubles": []}})), "");
+        assert_eq!(troubles(&Value::Null), "");
     }
 
     #[test]

@@ -167,11 +167,13 @@ pub struct Alerts {
     pub gc_interval: Duration,
     /// How many alerts may share an alertname; more are dropped with a warning. 0: no limit of its own.
     pub per_alertname_limit: u64,
+    /// Whether the agent raises alerts of its own: of receivers that fail, members that are down, peers with another key.
+    pub own: bool,
 }
 
 impl Default for Alerts {
     fn default() -> Self {
-        Self { gc_interval: Duration::from_secs(30 * 60), per_alertname_limit: 0 }
+        Self { gc_interval: Duration::from_secs(30 * 60), per_alertname_limit: 0, own: true }
     }
 }
 
@@ -200,6 +202,8 @@ pub struct Log {
     pub format: LogFormat,
     /// Whether every change of a silence is logged.
     pub silences: bool,
+    /// Whether times are printed in the machine's zone, not in UTC.
+    pub local_time: bool,
 }
 
 /// `[features]`: what `--enable-feature` turns on.

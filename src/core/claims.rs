@@ -265,7 +265,11 @@ impl Core {
     /// Notes once that a delivery is taken over from whoever had the turn.
     pub(super) fn note_taken(&mut self, now: Now, id: GroupId, at: usize) {
         let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at));
+        let key = delivery.as_ref().map(|it| it.key.id());
         if let Some(from) = delivery.and_then(|it| it.takes_from.take()) {
+            if key.is_some_and(|key| !self.turns.given_up(key).contains(&from)) {
+                self.doubted.push(from);
+            }
             self.note(now, id, at, Outcome::TookOver { from });
         }
     }

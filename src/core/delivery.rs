@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use log::{debug, warn};
+use log::{debug, info, warn};
 use rand::RngExt as _;
 
 use crate::core::Core;
@@ -259,14 +259,18 @@ impl Core {
             // One that is slow, not gone, is to hear it no more often than it must.
             delivery.patience *= 2;
         }
-        let name = name(&delivery.key);
+        let log_key = delivery.key.clone();
+        let name = name(&log_key);
         let stats = self.stats.integration(draft.schema().name);
         stats.latency(cx.now.mono.since(since));
         self.timers.cancel(Timer::Claim(id, at));
         match draft.judge(reply) {
             Verdict::Sent => {
                 stats.sent += 1;
-                debug!("{name}: delivered at attempt {attempts}");
+                let tries =
+                    if attempts > 1 { format!(", attempt {attempts}") } else { String::new() };
+                info!("{name}: delivered ({}{tries})", reason.as_str());
+                self.note_delivering(cx.now, &log_key);
                 self.note(cx.now, id, at, Outcome::Sent { reason, attempts });
                 self.set_state(id, at, State::Done);
                 self.record(cx, id, at);
@@ -301,8 +305,9 @@ impl Core {
         let (attempts, pause, key) = (delivery.attempts, delivery.pause, delivery.key.id());
         delivery.pause = (pause * 3 / 2).min(PAUSE_MAX);
         delivery.cause = Some(failure.cause);
-        let (name, why) = (name(&delivery.key), Brief(&failure.why));
-        warn!("{name}: attempt {attempts} failed, will be tried again: {why}");
+        let log_key = delivery.key.clone();
+        debug!("{}: attempt {attempts} failed", name(&log_key));
+        self.note_failing(cx.now, id, &log_key, &failure.why);
         self.stats.integration(kind).requests_failed += 1;
         self.set_state(id, at, State::Paused);
         let pause = pause.mul_f64(cx.rng.random_range(0.5..1.5)).max(after.unwrap_or_default());
@@ -332,11 +337,9 @@ impl Core {
     ) {
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
-        let (name, why) = (name(&delivery.key), Brief(&failure.why));
-        let attempts = delivery.attempts;
-        warn!(
-            "{name}: refused at attempt {attempts}, will not be tried again before the next flush: {why}"
-        );
+        let (log_key, attempts) = (delivery.key.clone(), delivery.attempts);
+        debug!("{}: refused at attempt {attempts}", name(&log_key));
+        self.note_failing(cx.now, id, &log_key, &failure.why);
         let stats = self.stats.integration(kind);
         stats.requests_failed += 1;
         stats.fail(failure.cause);
@@ -363,10 +366,11 @@ impl Core {
         let was_its_own = attempts > 0 || matches!(state, State::Waiting(..));
         if let Some(integration) = receiver.integrations.get(integration).filter(|_| was_its_own) {
             let name = name(&key);
-            warn!(
-                "{name}: notify retry canceled after {attempts} attempts: the flush's deadline has passed"
-            );
+            debug!("{name}: not delivered by the flush's deadline, {attempts} attempts");
             self.stats.integration(integration.name()).fail(cause.unwrap_or(Cause::Timeout));
+            if let State::Sending(..) = state {
+                self.note_failing(cx.now, id, &key, "no answer until the flush's deadline");
+            }
         }
         self.finish(cx, id);
     }

@@ -54,6 +54,13 @@ pub struct Flush {
     ended: BTreeSet<Fingerprint>,
 }
 
+impl Flush {
+    /// The group interval as it was configured at the tick.
+    pub(super) const fn group_interval(&self) -> Duration {
+        self.group_interval
+    }
+}
+
 impl Core {
     /// Flushes a group; one whose last flush is still under way is flushed when that ends.
     pub(super) fn flush(&mut self, cx: &mut Cx<'_>, id: GroupId) {

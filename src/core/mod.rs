@@ -9,6 +9,7 @@ pub mod clock;
 pub mod content;
 pub mod dedup;
 pub mod delivery;
+pub mod failing;
 pub mod flush;
 pub mod group;
 pub mod history;
@@ -46,6 +47,7 @@ use crate::core::acknowledge::Acknowledgements;
 use crate::core::alerts::Alerts;
 use crate::core::attempts::Attempts;
 use crate::core::clock::Watch;
+use crate::core::failing::Failing;
 use crate::core::group::{GroupId, Groups};
 use crate::core::history::History;
 use crate::core::inhibit::Inhibitor;
@@ -83,6 +85,8 @@ pub struct Options {
     pub silence_rules: SilenceRules,
     /// How matchers and label names are read.
     pub grammar: Grammar,
+    /// `--alerts.own`: whether receivers that fail, members that are down and peers with another key are alerts.
+    pub own_alerts: bool,
     /// `--log.silences`: whether the log has each change of a silence at level info. At debug it has it anyway.
     pub log_silences: bool,
 }
@@ -97,6 +101,7 @@ impl Default for Options {
             start_delay: Duration::ZERO,
             silence_rules: SilenceRules::default(),
             grammar: Grammar::default(),
+            own_alerts: true,
             log_silences: false,
         }
     }
@@ -170,6 +175,9 @@ pub struct Core {
     attempts: Attempts,
     turns: Turns,
     reach: Reach,
+    failing: Failing,
+    /// Members from which turns were taken over since this was last asked.
+    doubted: Vec<u64>,
     /// The deliveries that are open, by their turn.
     open: BTreeMap<u128, (GroupId, usize)>,
     /// First flushes that others have told of groups that are not made yet.
@@ -202,6 +210,8 @@ impl Core {
             attempts: Attempts::default(),
             turns: Turns::default(),
             reach: Reach::default(),
+            failing: Failing::default(),
+            doubted: Vec::new(),
             open: BTreeMap::new(),
             first_flushes: GroupTimers::new(),
             merging: false,
@@ -281,6 +291,11 @@ impl Core {
     /// What has changed since this was last asked.
     pub fn take_changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
+    }
+
+    /// The members from which turns were taken over since this was last asked, though they had not given them up.
+    pub fn take_doubted(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.doubted)
     }
 
     /// The config it runs with.

@@ -111,6 +111,7 @@ impl Core {
             kept.insert((path, group.labels.clone()), (id, group));
         }
         self.reach.clear();
+        self.retain_failing(&config);
         self.routes = routes;
         self.inhibitor = Inhibitor::new(&config.inhibit_rules);
         self.config = config;

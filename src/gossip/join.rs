@@ -131,6 +131,11 @@ impl Join {
         self.candidates.iter().filter(|c| c.lasting && !c.is_reached(peers)).count()
     }
 
+    /// Whether that is the address of a static peer.
+    pub(super) fn is_static(&self, addr: SocketAddr) -> bool {
+        self.candidates.iter().any(|c| c.lasting && c.addr == addr)
+    }
+
     /// Somebody has just fallen silent: the next try must not wait for long.
     pub(super) fn hurry(&mut self, now: Mono) {
         self.poke_at = self.poke_at.min(now + POKE_EVERY);

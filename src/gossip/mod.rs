@@ -6,6 +6,7 @@
 //!
 //! | File | Idea |
 //! |---|---|
+//! | `unheard` | who speaks and is not heard: another key, another cluster |
 //! | `join` | who is alive now: a handshake that no recording can answer; candidates, beacons, ways to reach a member |
 //! | `member`, `peer` | foca's view of who is alive; what we know of each member we have met |
 //! | `broadcast`, `tree` | a change is sent at once, by multicast or along a tree |
@@ -39,6 +40,7 @@ mod status;
 mod sync;
 mod tree;
 mod trickle;
+mod unheard;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -54,6 +56,7 @@ pub use record::{Key, Merge, Record, Replica, Version};
 pub use seal::{KeyError, KeyRing};
 pub use stats::{Cause, Stats, Traffic};
 pub use status::MemberStatus;
+pub use unheard::Unheard;
 
 use broadcast::Broadcast;
 use index::{Entry, Index, Put};
@@ -161,6 +164,8 @@ pub enum Output {
         /// A member has answered from there: its link-layer address need not be asked for again.
         is_there: bool,
     },
+    /// Somebody spoke who is not heard.
+    Unheard(Unheard),
 }
 
 /// A record cannot be shared. Nothing has changed.
@@ -303,9 +308,18 @@ impl Gossip {
             Ok((header, message)) => {
                 self.handle_message(now, rng, header, (from, via), message, replica);
             }
-            Err(Some(cause)) => self.stats.drop(cause),
+            Err(Some(cause)) => {
+                self.stats.drop(cause);
+                self.note_unheard(from, cause, bytes);
+            }
             Err(None) => {}
         }
+    }
+
+    /// Asks a member at once whether it is there, for another has just done its work: it is down unless it says so soon.
+    pub fn doubt(&mut self, now: Now, node: u64) {
+        let upshot = self.swim.doubt(now.mono, node);
+        self.apply(now, upshot);
     }
 
     /// Shares a record that this node has just written: it is sent at once. If an older version of it was to be kept for

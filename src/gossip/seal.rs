@@ -27,6 +27,8 @@ use crate::limits::{DATAGRAM_BYTES_MAX, GOSSIP_KEYS_MAX, MEMBERS_MAX};
 
 const VERSION: u8 = 1;
 const HEADER_BYTES: usize = 19;
+/// Where the key id is in a datagram.
+pub(super) const KEY_ID_BYTES: std::ops::Range<usize> = 1..3;
 const TAG_BYTES: usize = 16;
 const CRC_BYTES: usize = 4;
 const COUNTER_MAX: u64 = (1 << 48) - 1;

@@ -14,6 +14,7 @@ pub mod mail;
 pub mod matcher;
 pub mod report;
 pub mod silence;
+pub mod trouble;
 pub mod url;
 
 pub use alert::{Alert, Muted};
@@ -26,4 +27,5 @@ pub use mail::{MailAddress, Mailbox};
 pub use matcher::{MatchOp, Matcher, Matchers};
 pub use report::{Pair, Report};
 pub use silence::{ENDS_WHEN_RESOLVED, Silence, SilenceId, SilenceState};
+pub use trouble::{Trouble, Troubles, Word};
 pub use url::Url;

@@ -183,14 +183,31 @@ impl Node {
     /// Hands the flock's datagrams to the shell.
     pub(super) fn send(&mut self, cx: &mut Cx<'_>) {
         let Some(gossip) = &mut self.gossip else { return };
+        for node in self.core.take_doubted() {
+            gossip.doubt(cx.now, node);
+        }
+        let (mut changes, mut unheard) = (Vec::new(), None);
         while let Some(output) = gossip.poll_output(cx.now) {
             match output {
                 Output::Multicast { bytes } => cx.effects.push(Effect::Multicast(bytes)),
                 Output::Send { to, bytes, is_there } => {
                     cx.effects.push(Effect::Send { to, bytes, is_there });
                 }
-                Output::MemberDown(_) | Output::MemberLeft(_) | Output::MemberUp(_) => {}
+                Output::MemberDown(node) => changes.push((node, false, false)),
+                Output::MemberLeft(node) => changes.push((node, false, true)),
+                Output::MemberUp(node) => changes.push((node, true, false)),
+                Output::Unheard(it) => unheard = Some(it),
             }
+        }
+        for (node, up, left) in changes {
+            if up {
+                self.note_up(cx.now, node);
+            } else {
+                self.note_down(cx.now, node, left);
+            }
+        }
+        if let Some(unheard) = unheard {
+            self.note_unheard(cx.now, unheard);
         }
     }
 

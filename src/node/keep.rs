@@ -96,6 +96,7 @@ impl Node {
             cx.effects.push(Effect::Persist(records));
         }
         self.send(cx);
+        self.watch_receivers();
     }
 
     /// The timer that was told of a group before it was made.

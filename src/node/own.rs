@@ -7,6 +7,7 @@ use crate::core::alerts::fingerprint;
 use crate::effect::Cx;
 use crate::model::Report;
 use crate::node::Node;
+use crate::time::Wall;
 
 /// How long an alert of our own fires unless it is said again: it ends with who says it.
 const LEASE: Duration = Duration::from_secs(5 * 60);
@@ -18,30 +19,79 @@ impl Node {
         self.spread(cx);
     }
 
+    /// Raises an alert of our own, or renews it before it lapses. Where another member has just done so, nothing is said.
+    pub(super) fn raise_own(
+        &mut self,
+        cx: &mut Cx<'_>,
+        labels: &[(&'static str, String)],
+        summary: &str,
+    ) {
+        let report = self.own_report(labels, summary, cx.now.wall + LEASE);
+        let known = self.core.alerts().get(fingerprint(&report)).map(|entry| &entry.alert);
+        let lasts = known.is_some_and(|alert| {
+            alert.ends_at >= cx.now.wall + LEASE / 2
+                && alert.annotations.get("summary") == Some(summary)
+        });
+        if !lasts {
+            self.handle_own_report(cx, &report);
+        }
+    }
+
+    /// The same with the summary that was told first: a text that changes with each renewal would be news each time.
+    pub(super) fn keep_own(
+        &mut self,
+        cx: &mut Cx<'_>,
+        labels: &[(&'static str, String)],
+        summary: &str,
+    ) {
+        let report = self.own_report(labels, summary, cx.now.wall);
+        let known = self.core.alerts().get(fingerprint(&report)).map(|entry| &entry.alert);
+        let told = known.filter(|it| !it.resolved(cx.now.wall));
+        let told = told.and_then(|it| it.annotations.get("summary")).unwrap_or(summary).to_owned();
+        self.raise_own(cx, labels, &told);
+    }
+
+    /// Ends an alert of our own, if it fires.
+    pub(super) fn end_own(&mut self, cx: &mut Cx<'_>, labels: &[(&'static str, String)]) {
+        let report = self.own_report(labels, "", cx.now.wall);
+        let known = self.core.alerts().get(fingerprint(&report));
+        let Some(alert) = known.map(|entry| &entry.alert).filter(|it| !it.resolved(cx.now.wall))
+        else {
+            return;
+        };
+        let summary = alert.annotations.get("summary").unwrap_or_default().to_owned();
+        let report = self.own_report(labels, &summary, cx.now.wall);
+        self.handle_own_report(cx, &report);
+    }
+
+    fn own_report(
+        &self,
+        labels: &[(&'static str, String)],
+        summary: &str,
+        ends_at: Wall,
+    ) -> Report<'static> {
+        let owned = |text: &str| Cow::<'static, str>::Owned(text.to_owned());
+        let labels = labels.iter().map(|(name, value)| (Cow::Borrowed(*name), owned(value)));
+        let annotations = vec![("summary".into(), owned(summary))];
+        let url = owned(&self.options().external_url);
+        Report::new(labels.collect(), annotations, None, Some(ends_at), url)
+    }
+
     /// Says whether the journal works: `BellwetherJournalFailed` fires while it does not. What fails must be said again
     /// and again, each [`crate::limits::KEEPER_RETRY_MAX`] at least.
     pub fn handle_journal(&mut self, cx: &mut Cx<'_>, fault: Option<&str>) {
-        let instance = self.options().external_url.to_string();
-        let own = |text: &str| Cow::<'static, str>::Owned(text.to_owned());
-        let summary = match fault {
-            Some(fault) => format!("Not everything is kept on flash: {fault}"),
-            None => "Everything is kept on flash again".to_owned(),
-        };
-        let report = Report::new(
-            vec![
-                ("alertname".into(), "BellwetherJournalFailed".into()),
-                ("instance".into(), own(&instance)),
-                ("severity".into(), "critical".into()),
-            ],
-            vec![("summary".into(), own(&summary))],
-            fault.map(|_| cx.now.wall),
-            Some(if fault.is_some() { cx.now.wall + LEASE } else { cx.now.wall }),
-            own(&instance),
-        );
-        // Also one that the process before us raised, or that the flock knows of.
-        let known = self.core.alerts().fires(fingerprint(&report), cx.now.wall);
-        if fault.is_some() || known {
-            self.handle_own_report(cx, &report);
+        let labels = [
+            ("alertname", "BellwetherJournalFailed".to_owned()),
+            ("instance", self.options().external_url.to_string()),
+            ("severity", "critical".to_owned()),
+        ];
+        match fault {
+            Some(fault) => {
+                let summary = format!("Not everything is kept on flash: {fault}");
+                self.raise_own(cx, &labels, &summary);
+            }
+            // Also one that the process before us raised, or that the flock knows of.
+            None => self.end_own(cx, &labels),
         }
     }
 }

@@ -11,16 +11,17 @@ use log::{Level, LevelFilter, Record};
 
 use crate::config::settings::{Log, LogFormat, LogLevel};
 use crate::shell::clock;
+use crate::time::Wall;
 use crate::wire::json::write;
 
 /// Starts to log. `journal`: standard error is systemd's journal, which takes the severity from a prefix.
 pub fn start(settings: &Log, journal: bool) {
-    let format = settings.format;
+    let (format, local) = (settings.format, settings.local_time);
     let print = move |out: &mut Formatter, record: &Record<'_>| {
         if journal {
             write!(out, "<{}>", priority(record.level()))?;
         }
-        print(out, format, record)
+        print(out, format, &time(clock::wall(), local), record)
     };
     let level = match settings.level {
         LogLevel::Debug => LevelFilter::Debug,
@@ -28,7 +29,7 @@ pub fn start(settings: &Log, journal: bool) {
         LogLevel::Warn => LevelFilter::Warn,
         LogLevel::Error => LevelFilter::Error,
     };
-    let note = move |lost| lost_lines(format, lost);
+    let note = move |lost| lost_lines(format, &time(clock::wall(), local), lost);
     let outlet = outlet::Outlet::new(io::stderr(), note);
     let mut logger = env_logger::Builder::new();
     logger.target(env_logger::Target::Pipe(Box::new(outlet)));
@@ -50,23 +51,35 @@ fn priority(level: Level) -> u8 {
 }
 
 /// The line that stands for lines that nobody read.
-fn lost_lines(format: LogFormat, lost: u64) -> Vec<u8> {
+fn lost_lines(format: LogFormat, time: &str, lost: u64) -> Vec<u8> {
     let mut out = Vec::new();
     let text = format!("{lost} lines before this one are lost: nobody read the log");
     let record = &mut Record::builder();
     // Writing to a Vec cannot fail.
-    print(&mut out, format, &record.level(Level::Warn).args(format_args!("{text}")).build()).ok();
+    print(&mut out, format, time, &record.level(Level::Warn).args(format_args!("{text}")).build())
+        .ok();
     out
 }
 
-fn print(out: &mut impl Write, format: LogFormat, record: &Record<'_>) -> io::Result<()> {
-    let time = {
-        let mut text = Vec::new();
-        crate::wire::rfc3339::push_ms(&mut text, clock::wall());
-        String::from_utf8_lossy(&text).into_owned()
-    };
+/// The time of a line, to the millisecond: in UTC, or in the machine's zone with its offset.
+fn time(wall: Wall, local: bool) -> String {
+    if local && let Ok(timestamp) = jiff::Timestamp::from_millisecond(wall.as_ms()) {
+        let zoned = timestamp.to_zoned(jiff::tz::TimeZone::system());
+        return zoned.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string();
+    }
+    let mut text = Vec::new();
+    crate::wire::rfc3339::push_ms(&mut text, wall);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+fn print(
+    out: &mut impl Write,
+    format: LogFormat,
+    time: &str,
+    record: &Record<'_>,
+) -> io::Result<()> {
     let mut line = Line { format, bytes: Vec::new() };
-    line.pair("time", &time);
+    line.pair("time", time);
     line.pair(
         "level",
         if record.level() == Level::Trace { "DEBUG" } else { record.level().as_str() },
@@ -137,9 +150,18 @@ mod tests {
         let pairs = [("address", "127.0.0.1:9093"), ("why", "a \"b\"")];
         let record = Record::builder().args(text).key_values(&pairs).level(Level::Info).build();
         let mut out = Vec::new();
-        print(&mut out, format, &record).unwrap();
+        print(&mut out, format, "now", &record).unwrap();
         let text = String::from_utf8(out).unwrap();
         text.split_once("level").unwrap().1.to_owned()
+    }
+
+    #[test]
+    fn times_are_in_utc_or_have_their_offset() {
+        let wall = Wall::from_ms(1_800_000_000_123);
+        assert_eq!(time(wall, false), "2027-01-15T08:00:00.123Z");
+        let local = time(wall, true);
+        let offset = local.get(23..).unwrap();
+        assert!(local.contains(":00.123") && offset.len() == "+00:00".len(), "{local}");
     }
 
     #[test]

@@ -29,8 +29,12 @@ impl World {
         let newer = self.seats[seat].newer;
         self.trace
             .line(self.now, || format!("n{seat} starts{}", if newer { ", newer" } else { "" }));
-        let options =
-            Options { external_url: format!("http://node-{seat}").into(), ..Options::default() };
+        let options = Options {
+            external_url: format!("http://node-{seat}").into(),
+            // What a checker does not expect is told by none.
+            own_alerts: false,
+            ..Options::default()
+        };
         let flock = self.setup.flock.then(|| self.flock_config(seat));
         let it = &mut self.seats[seat];
         it.started_at = self.now;

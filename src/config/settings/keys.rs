@@ -87,6 +87,7 @@ keys! {
     alerts {
         gc_interval = "alerts.gc-interval", "Between two clearings of resolved alerts.";
         per_alertname_limit = "alerts.per-alertname-limit", "How many alerts may share a name; 0 is no limit.";
+        own = "alerts.own", "Raise alerts of failing receivers, members that are down and peers with another key.";
     }
     silences {
         max_silences = "silences.max-silences", "How many silences there may be, ended ones counted; 0 is 10000.";
@@ -99,6 +100,7 @@ keys! {
         level = "log.level", "Least severe messages to print: debug, info, warn or error.";
         format = "log.format", "How messages are printed: logfmt or json.";
         silences = "log.silences", "Log every change of a silence.";
+        local_time = "log.local-time", "Print times in the machine's zone, not in UTC.";
     }
     features {
         enable = "enable-feature", "Feature to turn on, or several with commas between. Repeatable.";

@@ -1,0 +1,95 @@
+//! Receivers that fail: since when, how often, why.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use log::{debug, info, warn};
+
+use crate::config::Config;
+use crate::core::Core;
+use crate::core::group::GroupId;
+use crate::core::reach::{self, Key};
+use crate::model::{Brief, LogKey, Trouble, Troubles, Word};
+use crate::time::{Mono, Now};
+
+/// A failure is believed for at least so long: what is owed is tried again each `group_interval`, so after that there was
+/// nothing to deliver.
+const BELIEVED_FOR: Duration = Duration::from_secs(3600);
+
+/// The integrations whose last attempt failed; no more than are configured.
+#[derive(Debug, Default)]
+pub struct Failing {
+    troubles: Troubles<Key>,
+    /// How long each is believed.
+    until: BTreeMap<Key, Mono>,
+}
+
+impl Failing {
+    /// Receiver, integration and place of each integration that fails, with what is known.
+    pub fn iter(&self) -> impl Iterator<Item = (&Key, &Trouble)> {
+        self.troubles.lasting()
+    }
+}
+
+impl Core {
+    /// The receivers that fail.
+    pub const fn failing(&self) -> &Failing {
+        &self.failing
+    }
+
+    /// Takes note that an attempt has failed, and says so if that is news.
+    pub(super) fn note_failing(&mut self, now: Now, id: GroupId, key: &LogKey, why: &str) {
+        let integration = reach::key(key);
+        let interval = self.flush_of(id).map_or(Duration::ZERO, |flush| flush.group_interval());
+        let until = now.mono + BELIEVED_FOR.max(interval * 2);
+        self.failing.until.insert(integration.clone(), until);
+        let (name, why) = (name(key), Brief(why));
+        match self.failing.troubles.strike(&integration, why.0, now) {
+            Some((Word::Begins, _)) => warn!("{name} fails, will be tried again: {why}"),
+            Some((Word::Lasts, it)) => warn!(
+                "{name} has been failing for {}, {} attempts: {why}",
+                it.age(now.mono),
+                it.times
+            ),
+            None => debug!("{name} fails: {why}"),
+        }
+    }
+
+    /// Takes note that an attempt was delivered, and says so if none was before.
+    pub(super) fn note_delivering(&mut self, now: Now, key: &LogKey) {
+        if let Some(it) = self.failing.troubles.end(&reach::key(key), now.mono) {
+            let age = it.age(now.mono);
+            info!("{} delivers again after {age}, {} attempts failed", name(key), it.times);
+        }
+    }
+
+    /// Forgets failures after which nothing was to be delivered for long.
+    pub fn sweep_failing(&mut self, now: Mono) {
+        let Failing { troubles, until } = &mut self.failing;
+        for (key, _) in until.iter().filter(|(_, until)| now >= **until) {
+            // Whether it would fail still, nobody knows.
+            troubles.end(key, now);
+        }
+        until.retain(|_, until| now < *until);
+        troubles.sweep(now);
+    }
+
+    /// Forgets failures of integrations that a config does not have.
+    pub(super) fn retain_failing(&mut self, config: &Config) {
+        let has = |(receiver, integration, index): &Key| {
+            config.receivers.iter().filter(|it| it.name == *receiver).any(|receiver| {
+                let of = |it: &crate::config::Integration| {
+                    it.name() == &**integration && it.index == *index
+                };
+                receiver.integrations.iter().any(of)
+            })
+        };
+        self.failing.troubles.retain(has);
+        self.failing.until.retain(|key, _| has(key));
+    }
+}
+
+/// What the log calls an integration: `receiver default/webhook[0]`.
+fn name(key: &LogKey) -> String {
+    format!("receiver {}/{}[{}]", Brief(&key.receiver), key.integration, key.index)
+}

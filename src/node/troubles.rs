@@ -1,0 +1,536 @@
+//! What goes wrong around this node: members that are down, others that cannot be heard, receivers that fail. Each is said
+//! in the log when it begins and ends, shown in the status, and raised as an alert of our own.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use log::{debug, info, warn};
+
+use crate::effect::Cx;
+use crate::gossip::{Gossip, Liveness, Unheard};
+use crate::limits::{OWN_ALERTS_OF_A_KIND_MAX, UNHEARD_MAX};
+use crate::model::{Trouble, Troubles, Word};
+use crate::node::Node;
+use crate::time::{Mono, Now};
+
+/// A receiver that has failed for so long is worth an alert: shorter outages are waited out.
+const FAILING_FOR: Duration = Duration::from_secs(5 * 60);
+/// Whoever is not heard says hello more often than that.
+const UNHEARD_FOR: Duration = Duration::from_secs(3 * 60);
+/// Between two looks at what lasts.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// The troubles of the flock, and what was raised of them.
+#[derive(Debug, Default)]
+pub(super) struct Around {
+    /// Members that are down, by node id.
+    down: Troubles<u64>,
+    names: BTreeMap<u64, (String, Option<SocketAddr>)>,
+    /// Whoever speaks and cannot be heard, by address.
+    unheard: Troubles<IpAddr>,
+    heard_as: BTreeMap<IpAddr, Unheard>,
+    /// Labels of our alerts that fire, which only we raise.
+    raised: Vec<Labels>,
+    /// When it is to be looked at again.
+    due: Option<Mono>,
+}
+
+type Labels = Vec<(&'static str, String)>;
+
+/// A trouble as status pages show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TroubleView {
+    /// The alert's name.
+    pub name: &'static str,
+    /// What it is about: `default/webhook[0]`, a member's name, an address.
+    pub what: String,
+    /// Since when, how often and why.
+    pub trouble: Trouble,
+}
+
+/// An alert of our own that is to fire.
+struct Wanted {
+    labels: Labels,
+    summary: String,
+    /// Whether no other node raises the same.
+    ours: bool,
+}
+
+/// Notifications to a receiver fail.
+pub const RECEIVER_FAILING: &str = "BellwetherReceiverFailing";
+/// A member of the flock does not answer.
+pub const MEMBER_DOWN: &str = "BellwetherMemberDown";
+/// A peer of the flock has another key.
+pub const KEY_MISMATCH: &str = "BellwetherKeyMismatch";
+
+impl Node {
+    /// Everything that goes wrong, for status pages.
+    pub fn troubles(&self) -> Vec<TroubleView> {
+        let view =
+            |name, what, trouble: &Trouble| TroubleView { name, what, trouble: trouble.clone() };
+        let failing = self.core.failing().iter();
+        let failing = failing.map(|((receiver, integration, index), it)| {
+            view(RECEIVER_FAILING, format!("{receiver}/{integration}[{index}]"), it)
+        });
+        let around = &self.around;
+        let down =
+            around.down.lasting().map(|(node, it)| view(MEMBER_DOWN, around.name(*node), it));
+        let unheard = around.unheard.lasting();
+        let unheard = unheard.map(|(ip, it)| view(KEY_MISMATCH, around.address(*ip), it));
+        failing.chain(down).chain(unheard).collect()
+    }
+
+    /// When [`Node::look_around`] wants to be called.
+    pub(super) fn around_timeout(&self) -> Option<Mono> {
+        self.around.due
+    }
+
+    /// A member is there.
+    pub(super) fn note_up(&mut self, now: Now, node: u64) {
+        let (name, addr) = self.seat(now.mono, node);
+        // Whoever has lost its flash comes back as another.
+        let same = self.around.names.iter().filter(|(other, (known, at))| {
+            **other == node || (!name.is_empty() && *known == name) || (at.is_some() && *at == addr)
+        });
+        let same: Vec<u64> = same.map(|(node, _)| *node).collect();
+        let mut said = false;
+        for former in same {
+            let ended = self.around.down.end(&former, now.mono);
+            if let Some(it) = ended {
+                info!("flock: member {name} is back after {}", it.age(now.mono));
+                said = true;
+            }
+            self.around.names.remove(&former);
+        }
+        if !said {
+            debug!("flock: member {name} is there");
+        }
+        self.around.names.insert(node, (name, addr));
+        self.look_soon(now.mono);
+    }
+
+    /// A member is down; one that said goodbye is no trouble.
+    pub(super) fn note_down(&mut self, now: Now, node: u64, left: bool) {
+        let (name, addr) = self.seat(now.mono, node);
+        if left {
+            let name = if name.is_empty() { self.around.name(node) } else { name };
+            self.around.down.end(&node, now.mono);
+            self.around.names.remove(&node);
+            info!("flock: member {name} has left");
+            return;
+        }
+        self.around.names.insert(node, (name.clone(), addr));
+        let at = addr.map_or_else(String::new, |addr| format!(" at {addr}"));
+        let why = format!("{name}{at} does not answer");
+        match self.around.down.strike(&node, &why, now) {
+            Some((Word::Begins, _)) => {
+                warn!("flock: member {why}: it is taken for down, others take its turns");
+            }
+            Some((Word::Lasts, it)) => {
+                warn!("flock: member {why}, as {} times before", it.times - 1);
+            }
+            None => debug!("flock: member {why}"),
+        }
+        self.look_soon(now.mono);
+    }
+
+    /// Somebody speaks who cannot be heard.
+    pub(super) fn note_unheard(&mut self, now: Now, unheard: Unheard) {
+        let ip = unheard.from.ip();
+        let around = &mut self.around;
+        if around.unheard.len() >= UNHEARD_MAX && !around.heard_as.contains_key(&ip) {
+            return;
+        }
+        let ours = self.gossip.as_ref().map(Gossip::key_ids).unwrap_or_default();
+        let why = mismatch(&unheard, &ours);
+        around.heard_as.insert(ip, unheard);
+        match around.unheard.strike(&ip, &why, now) {
+            Some((Word::Begins, _)) => warn!("flock: {why}"),
+            Some((Word::Lasts, it)) => warn!("flock: for {}: {why}", it.age(now.mono)),
+            None => return,
+        }
+        self.look_soon(now.mono);
+    }
+
+    fn seat(&self, now: Mono, node: u64) -> (String, Option<SocketAddr>) {
+        let members = self.gossip.as_ref().map(|gossip| gossip.members(now)).unwrap_or_default();
+        let member = members.into_iter().find(|member| member.node == node);
+        member.map_or_else(Default::default, |it| (it.name, it.addr))
+    }
+
+    pub(super) fn look_soon(&mut self, now: Mono) {
+        self.around.due = Some(now);
+    }
+
+    /// Sees to it that failing receivers are looked at when they are worth an alert.
+    pub(super) fn watch_receivers(&mut self) {
+        let first = self.core.failing().iter().map(|(_, it)| it.since + FAILING_FOR).min();
+        self.around.due = match (first, self.around.due) {
+            (Some(first), None) => Some(first),
+            (_, due) => due,
+        };
+    }
+
+    /// Raises the alerts of what lasts, and ends those of what is over.
+    pub(super) fn look_around(&mut self, cx: &mut Cx<'_>) {
+        let now = cx.now.mono;
+        if self.around.due.is_none_or(|due| due > now) {
+            return;
+        }
+        self.core.sweep_failing(now);
+        self.around.sweep(now);
+        let down: Vec<u64> = self.around.down.lasting().map(|(node, _)| *node).collect();
+        let listed = self.gossip.as_ref().map(|gossip| gossip.members(now)).unwrap_or_default();
+        for node in down {
+            // What the flock no longer lists is no longer expected.
+            let is_down = |it: &&crate::gossip::MemberStatus| {
+                it.node == node && it.liveness == Liveness::Down
+            };
+            if !listed.iter().any(|it| is_down(&it)) {
+                self.around.down.end(&node, now);
+                self.around.names.remove(&node);
+            }
+        }
+        let wanted = if self.options().own_alerts { self.wanted(now) } else { Vec::new() };
+        let raised = wanted.iter().filter(|it| it.ours).map(|it| it.labels.clone()).collect();
+        for gone in std::mem::replace(&mut self.around.raised, raised) {
+            if !self.around.raised.contains(&gone) {
+                self.end_own(cx, &gone);
+            }
+        }
+        let lasts = !wanted.is_empty() || self.has_troubles();
+        for it in wanted {
+            self.keep_own(cx, &it.labels, &it.summary);
+        }
+        self.around.due = lasts.then_some(now + LOOK_EVERY);
+    }
+
+    fn has_troubles(&self) -> bool {
+        self.core.failing().iter().next().is_some()
+            || !self.around.down.is_empty()
+            || !self.around.unheard.is_empty()
+    }
+
+    /// The alerts that are to fire; of each kind no more than there is room for.
+    fn wanted(&self, now: Mono) -> Vec<Wanted> {
+        let instance = self.options().external_url.to_string();
+        let max = OWN_ALERTS_OF_A_KIND_MAX;
+        let failing =
+            self.core.failing().iter().filter(|(_, it)| now.since(it.since) >= FAILING_FOR);
+        let failing = failing.take(max).map(|((receiver, integration, index), it)| Wanted {
+            labels: vec![
+                ("alertname", RECEIVER_FAILING.to_owned()),
+                ("instance", instance.clone()),
+                ("integration", format!("{integration}[{index}]")),
+                ("receiver", receiver.to_string()),
+                ("severity", "critical".to_owned()),
+            ],
+            summary: format!("Notifications to {receiver}/{integration}[{index}] fail: {}", it.why),
+            ours: true,
+        });
+        let down = self.around.down.lasting().take(max).map(|(node, it)| Wanted {
+            labels: vec![
+                ("alertname", MEMBER_DOWN.to_owned()),
+                ("member", self.around.name(*node)),
+                ("severity", "warning".to_owned()),
+            ],
+            summary: format!("The flock's member {}", it.why),
+            ours: false,
+        });
+        // Whoever else is on the same network may well have another key.
+        let expected = |ip: &IpAddr| {
+            self.around.heard_as.get(ip).is_some_and(|it| it.is_peer && !it.other_cluster)
+        };
+        let unheard = self.around.unheard.lasting().filter(|(ip, _)| expected(ip));
+        let unheard = unheard.take(max).map(|(ip, it)| Wanted {
+            labels: vec![
+                ("alertname", KEY_MISMATCH.to_owned()),
+                ("instance", instance.clone()),
+                ("peer", self.around.address(*ip)),
+                ("severity", "warning".to_owned()),
+            ],
+            summary: it.why.clone(),
+            ours: true,
+        });
+        failing.chain(down).chain(unheard).collect()
+    }
+}
+
+impl Around {
+    fn name(&self, node: u64) -> String {
+        let known = self.names.get(&node).map(|(name, _)| name.clone());
+        known.filter(|name| !name.is_empty()).unwrap_or_else(|| format!("{node:016x}"))
+    }
+
+    fn address(&self, ip: IpAddr) -> String {
+        self.heard_as.get(&ip).map_or_else(|| ip.to_string(), |it| it.from.to_string())
+    }
+
+    fn sweep(&mut self, now: Mono) {
+        let silent = self.unheard.lasting().filter(|(_, it)| now.since(it.last) >= UNHEARD_FOR);
+        for ip in silent.map(|(ip, _)| *ip).collect::<Vec<_>>() {
+            if let Some(it) = self.unheard.end(&ip, now) {
+                info!("flock: over after {}: {}", it.age(now), it.why);
+            }
+        }
+        self.down.sweep(now);
+        self.unheard.sweep(now);
+        let unheard = &self.unheard;
+        self.heard_as.retain(|ip, _| unheard.knows(ip));
+    }
+}
+
+/// Why somebody is not heard, and what to do.
+fn mismatch(unheard: &Unheard, ours: &[u16]) -> String {
+    let Unheard { from, key_id, other_cluster, is_peer } = unheard;
+    let who = if *is_peer { format!("the peer {from}") } else { format!("{from}") };
+    if *other_cluster {
+        return format!("{who} is of another cluster: give both the same --cluster.label");
+    }
+    let keys: Vec<String> = ours.iter().map(|id| format!("{id:04x}")).collect();
+    let ours =
+        if keys.is_empty() { "has no key".to_owned() } else { format!("has {}", keys.join(", ")) };
+    let theirs = if *key_id == 0 {
+        "does not seal".to_owned()
+    } else {
+        format!("seals with key {key_id:04x}")
+    };
+    format!(
+        "{who} {theirs}, this node {ours}, so neither hears the other: give both the same key file"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::rc::Rc;
+
+    use rand::SeedableRng as _;
+    use rand::rngs::StdRng;
+
+    use super::*;
+    use crate::config::{self, Config, Flags, Language};
+    use crate::effect::Effect;
+    use crate::gossip::{self, KeyRing, Via};
+    use crate::model::Report;
+    use crate::node::Options;
+    use crate::notify::{Cause, Failure, Reply};
+    use crate::time::Wall;
+
+    struct World {
+        nodes: Vec<Node>,
+        now: Now,
+        rng: StdRng,
+        /// Whether the receivers answer.
+        works: bool,
+        /// Nodes that are cut off.
+        dead: Vec<usize>,
+        /// Nodes that hear nothing.
+        deaf: Vec<usize>,
+    }
+
+    const CONFIG: &str = r#"
+[route]
+receiver = "r"
+group_wait = "1s"
+group_interval = "10s"
+[[receivers]]
+name = "r"
+webhook_configs = [{ url = "http://127.0.0.1:1/" }]
+"#;
+
+    fn addr(at: usize) -> SocketAddr {
+        ([10, 0, 0, u8::try_from(at).unwrap()], 9094).into()
+    }
+
+    impl World {
+        fn new(keys: &[Option<[u8; 32]>]) -> Self {
+            let now = Now { mono: Mono::ZERO, wall: Wall::from_secs(1_800_000_000) };
+            let mut world = Self {
+                nodes: Vec::new(),
+                now,
+                rng: StdRng::seed_from_u64(1),
+                works: true,
+                dead: Vec::new(),
+                deaf: Vec::new(),
+            };
+            for (at, key) in keys.iter().enumerate() {
+                let secrets: Vec<[u8; 32]> = key.iter().copied().collect();
+                let flock = gossip::Config {
+                    keys: KeyRing::new(&secrets).unwrap(),
+                    expects_peers: true,
+                    ..gossip::Config::new(0, &format!("node-{at}"))
+                };
+                let (file, flags) = ("test.toml".as_ref(), &Flags::default());
+                let language = Language::Toml;
+                let environment = &config::Environment::default();
+                let schemas = crate::notify::SCHEMAS;
+                let options = config::Options { file, language, flags, environment, schemas };
+                let config = Config::load(CONFIG.as_bytes(), &options).unwrap().config;
+                let node = Node::new(Rc::new(config), Options::default(), Some(flock), now);
+                world.nodes.push(node);
+                world.step(at, Node::handle_restored);
+                let peers: Vec<_> = (0..keys.len()).filter(|it| *it != at).map(addr).collect();
+                world.step(at, |node, cx| node.handle_peers(cx, &peers));
+            }
+            world
+        }
+
+        /// Runs an input of node `at`; what it wants done is added to `effects`.
+        fn call(
+            &mut self,
+            at: usize,
+            effects: &mut VecDeque<(usize, Effect)>,
+            input: impl FnOnce(&mut Node, &mut Cx<'_>),
+        ) {
+            let mut own = Vec::new();
+            let mut cx = Cx { now: self.now, rng: &mut self.rng, effects: &mut own };
+            input(&mut self.nodes[at], &mut cx);
+            effects.extend(own.into_iter().map(|effect| (at, effect)));
+        }
+
+        fn step(&mut self, at: usize, input: impl FnOnce(&mut Node, &mut Cx<'_>)) {
+            let mut effects = VecDeque::new();
+            self.call(at, &mut effects, input);
+            while let Some((at, effect)) = effects.pop_front() {
+                match effect {
+                    Effect::Attempt(attempt) => {
+                        let failed = || {
+                            let why = "connection refused".to_owned();
+                            Reply::Failed(Failure { cause: Cause::Other, why })
+                        };
+                        let reply = if self.works { Reply::Done } else { failed() };
+                        self.call(at, &mut effects, |node, cx| {
+                            node.handle_reply(cx, attempt.id, &reply);
+                        });
+                    }
+                    Effect::Send { to, bytes, .. } => {
+                        let to = (0..self.nodes.len()).find(|it| addr(*it) == to);
+                        let is_cut = |it: &usize| {
+                            self.deaf.contains(it)
+                                || [*it, at].iter().any(|it| self.dead.contains(it))
+                        };
+                        if let Some(to) = to.filter(|it| !is_cut(it)) {
+                            self.call(to, &mut effects, |node, cx| {
+                                node.handle_datagram(cx, addr(at), Via::Unicast, &bytes);
+                            });
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+
+        fn pass(&mut self, secs: u64) {
+            for _ in 0..secs * 10 {
+                let by = Duration::from_millis(100);
+                self.now = Now { mono: self.now.mono + by, wall: self.now.wall + by };
+                for at in 0..self.nodes.len() {
+                    if self.nodes[at].next_timeout().is_some_and(|at| at <= self.now.mono) {
+                        self.step(at, Node::handle_timeout);
+                    }
+                }
+            }
+        }
+
+        fn post(&mut self, name: &'static str) {
+            let report =
+                Report::new(vec![("alertname".into(), name.into())], vec![], None, None, "".into());
+            self.step(0, |node, cx| {
+                node.handle_reports(cx, &[report]);
+            });
+        }
+
+        /// Names of the alerts of node `at` that fire.
+        fn firing(&self, at: usize) -> Vec<String> {
+            let firing = self.nodes[at].alerts().filter(|it| !it.1.resolved(self.now.wall));
+            firing.map(|it| it.1.labels.get("alertname").unwrap().to_owned()).collect()
+        }
+
+        fn troubles(&self, at: usize) -> Vec<(&'static str, String)> {
+            self.nodes[at].troubles().into_iter().map(|it| (it.name, it.what)).collect()
+        }
+    }
+
+    const KEY: Option<[u8; 32]> = Some([7; 32]);
+
+    #[test]
+    fn a_receiver_that_fails_for_minutes_is_an_alert_until_it_delivers() {
+        let mut world = World::new(&[None]);
+        world.works = false;
+        world.post("A");
+        world.pass(120);
+        assert_eq!(world.troubles(0), [(RECEIVER_FAILING, "r/webhook[0]".to_owned())]);
+        assert_eq!(world.firing(0), ["A"], "an outage of minutes is waited out");
+        world.post("A");
+        world.pass(240);
+        assert!(world.firing(0).contains(&RECEIVER_FAILING.to_owned()), "{:?}", world.firing(0));
+        let trouble = &world.nodes[0].troubles()[0].trouble;
+        assert!(trouble.times > 10 && trouble.why == "connection refused", "{trouble:?}");
+        world.works = true;
+        world.pass(120);
+        assert_eq!(
+            (world.troubles(0), world.firing(0).contains(&RECEIVER_FAILING.to_owned())),
+            (vec![], false)
+        );
+    }
+
+    #[test]
+    fn a_member_that_dies_is_one_alert_on_all_until_it_is_back() {
+        let mut world = World::new(&[KEY; 3]);
+        world.pass(30);
+        assert_eq!(world.troubles(0), []);
+        world.dead = vec![2];
+        world.pass(150);
+        for at in [0, 1] {
+            assert_eq!(world.troubles(at), [(MEMBER_DOWN, "node-2".to_owned())]);
+            assert_eq!(world.firing(at), [MEMBER_DOWN], "of both nodes");
+        }
+        world.dead.clear();
+        world.pass(60);
+        assert_eq!(world.troubles(0), []);
+        world.pass(300);
+        assert_eq!(world.firing(0), Vec::<String>::new());
+    }
+
+    #[test]
+    fn whoever_says_goodbye_is_no_trouble() {
+        let mut world = World::new(&[KEY; 2]);
+        world.pass(30);
+        world.deaf = vec![1];
+        world.step(1, Node::handle_leave);
+        world.dead = vec![1];
+        world.pass(200);
+        assert_eq!((world.troubles(0), world.firing(0)), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_peer_with_another_key_is_an_alert_on_both_until_both_have_the_same() {
+        for other in [None, Some([8; 32])] {
+            let mut world = World::new(&[KEY, other]);
+            world.pass(60);
+            for at in [0, 1] {
+                assert_eq!(world.troubles(at), [(KEY_MISMATCH, addr(1 - at).to_string())]);
+                assert_eq!(world.firing(at), [KEY_MISMATCH]);
+            }
+            world.step(1, |node, cx| node.handle_keys(cx, KeyRing::new(&[[7; 32]]).unwrap()));
+            world.pass(300);
+            assert_eq!((world.troubles(0), world.troubles(1)), (vec![], vec![]));
+        }
+    }
+
+    #[test]
+    fn strangers_fill_no_table_and_raise_no_alert() {
+        let mut world = World::new(&[KEY]);
+        let mut forged = vec![1, 9, 9];
+        forged.resize(40, 0);
+        for n in 0..200 {
+            let from = ([192, 168, 0, n], 9094).into();
+            world.step(0, |node, cx| node.handle_datagram(cx, from, Via::Unicast, &forged));
+        }
+        world.pass(2);
+        assert!(world.troubles(0).len() <= UNHEARD_MAX);
+        assert_eq!(world.firing(0), Vec::<String>::new());
+    }
+}
