@@ -2,13 +2,14 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 
 use bellwether::cli;
 use bellwether::config::flags::{self, Invocation, choose_config};
-use bellwether::config::settings::Cluster;
+use bellwether::config::settings::{Address, Cluster, Web};
 use bellwether::config::{Environment, Flags, Settings};
 use bellwether::gossip::{self, KeyRing};
 use bellwether::node::{Options, SilenceRules};
@@ -62,10 +63,13 @@ fn run(source: Source) -> ExitCode {
         warn!("{note}");
     }
     source.warn(&loaded.warnings);
+    let config_file = source.name().display().to_string();
+    info!(file = config_file.as_str(); "the config was loaded");
     let (external_url, prefix) = match place(&loaded.settings) {
         Ok(place) => place,
         Err(why) => return Failure { why, code: BAD_CONFIG }.tell(),
     };
+    warn_of_dead_links(&loaded.settings.web, &external_url);
     let cluster = loaded.settings.cluster.clone();
     let (keys, missing) = match source.keys(&cluster) {
         Ok(keys) => (keys, None),
@@ -94,6 +98,7 @@ fn run(source: Source) -> ExitCode {
         web: loaded.settings.web,
         storage: loaded.settings.storage,
         prefix,
+        config_file,
         reloader,
     };
     match shell::run(setup) {
@@ -173,6 +178,19 @@ fn place(settings: &Settings) -> Result<(Rc<str>, String), String> {
     let path = path.trim_matches('/');
     let prefix = if path.is_empty() { String::new() } else { format!("/{path}") };
     Ok((url.into(), prefix))
+}
+
+/// Says so if the links in notifications lead to this machine's name while nothing but itself can connect.
+fn warn_of_dead_links(web: &Web, external_url: &str) {
+    let is_loopback = |address: &Address| {
+        let host = address.host.trim_matches(['[', ']']);
+        host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+    };
+    if web.external_url.is_empty() && web.listen_addresses.iter().all(is_loopback) {
+        info!(
+            "links in notifications lead to {external_url}, where nobody answers: only this machine can connect. Set --web.listen-address=:9093, or --web.external-url to how users reach this agent"
+        );
+    }
 }
 
 fn host_name() -> String {

@@ -36,7 +36,7 @@ pub use clock::DATED;
 pub use troubles::{KEY_MISMATCH, MEMBER_DOWN, RECEIVER_FAILING, TroubleView};
 
 pub use crate::core::group::GroupId;
-pub use crate::core::history::{Entry, Outcome};
+pub use crate::core::history::{Entry, Muting, Outcome};
 pub use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules};
 pub use crate::core::{Options, Reload};
 
@@ -114,6 +114,11 @@ impl Node {
         let intake = self.core.handle_reports(cx.now, reports);
         self.spread(cx);
         intake
+    }
+
+    /// Takes note that a post of `what` (`alerts`, `silences`) was refused, as a `whole` or in part, and why.
+    pub fn handle_refused(&mut self, now: Now, what: &'static str, whole: bool, why: &str) {
+        self.core.handle_refused(now, what, whole, why);
     }
 
     /// Tells the log of a sender whose reports had ended when they came, once.

@@ -153,3 +153,21 @@ fn the_gateways_panel_is_quiet_at_night_and_operations_are_not() {
     assert_eq!(told(&mut site, at(2, 5, 59)), urgent);
     assert_eq!(told(&mut site, at(2, 6, 10)), these(&[("Night", panel)]));
 }
+
+/// The sizes in the README are those that `cross/build.sh --record` has written.
+#[test]
+fn the_sizes_in_the_readme_are_those_that_were_recorded() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| std::fs::read_to_string(root.join(name)).unwrap();
+    let (readme, sizes) = (read("README.md"), read("cross/sizes.tsv"));
+    let rows: Vec<(&str, u64)> = sizes
+        .lines()
+        .filter_map(|line| line.split_once('\t'))
+        .map(|(target, bytes)| (target, bytes.trim().parse().unwrap()))
+        .collect();
+    assert_eq!(rows.len(), 4, "{sizes}");
+    for (target, bytes) in rows {
+        let row = format!("| `{target}` | {} KiB |", (bytes + 512) / 1024);
+        assert!(readme.contains(&row), "README.md has no row {row}");
+    }
+}

@@ -17,17 +17,24 @@ use crate::wire::json::write::{self, AlertView};
 pub(super) fn post(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_>) -> Response {
     let text = body::text(request.body);
     if text.trim().is_empty() {
+        node.handle_refused(cx.now, "alerts", true, "an empty body");
         return Response::object(422, 602, "alerts in body is required");
     }
     let reports = match body::alerts(&text, Schema::V2) {
         Ok(reports) => reports,
-        Err(error) => return Response::refused_body("alerts", &error),
+        Err(error) => {
+            node.handle_refused(cx.now, "alerts", true, error.why());
+            return Response::refused_body("alerts", &error);
+        }
     };
     let intake = node.handle_reports(cx, &reports);
     node.note_late(request.sender, &intake);
     match fault(&intake) {
         None => Response::empty(200),
-        Some((status, text)) => Response::string(status, &text),
+        Some((status, text)) => {
+            node.handle_refused(cx.now, "alerts", false, &text);
+            Response::string(status, &text)
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::api::{Response, flock};
-use crate::node::{Entry, Node, Outcome};
+use crate::node::{Entry, Muting, Node, Outcome};
 use crate::time::Now;
 
 pub(super) fn list(node: &Node, now: Now) -> Response {
@@ -18,11 +18,16 @@ pub(super) fn list(node: &Node, now: Now) -> Response {
 /// What every entry has, and what is of its outcome alone.
 fn entry(entry: &Entry, names: &BTreeMap<u64, String>) -> Value {
     let key = &entry.key;
+    // What is of the group as a whole is of no integration.
+    let integration = match &*key.integration {
+        "" => String::new(),
+        kind => format!("{kind}[{}]", key.index),
+    };
     let mut value = json!({
         "at": entry.at,
         "afterMs": u64::try_from(entry.after.as_millis()).unwrap_or(u64::MAX),
         "receiver": &*key.receiver,
-        "integration": format!("{}[{}]", key.integration, key.index),
+        "integration": integration,
         "groupKey": key.group.as_str(),
         "groupLabels": entry.labels,
         "outcome": entry.outcome.as_str(),
@@ -37,6 +42,16 @@ fn entry(entry: &Entry, names: &BTreeMap<u64, String>) -> Value {
         Outcome::Held { by: node }
         | Outcome::Told { by: node }
         | Outcome::TookOver { from: node } => ("node", name(node).into()),
+        Outcome::Muted(muting) => {
+            let Muting { alerts, inhibited, silenced, intervals } = muting;
+            value["alerts"] = (*alerts).into();
+            value["inhibited"] = (*inhibited).into();
+            value["silenced"] = (*silenced).into();
+            ("intervals", intervals.iter().map(|name| &**name).collect())
+        }
+        Outcome::Waiting { left } => {
+            ("leftMs", u64::try_from(left.as_millis()).unwrap_or(u64::MAX).into())
+        }
         Outcome::Sent { reason, attempts } => {
             value["reason"] = reason.as_str().into();
             ("attempts", (*attempts).into())

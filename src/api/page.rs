@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::api::{Request, Response, Site, flock, status};
-use crate::model::SilenceState;
+use crate::model::{Muted, SilenceState};
 use crate::node::{MEMBER_DOWN, Node, RECEIVER_FAILING};
 use crate::time::Now;
 use crate::ui;
@@ -77,9 +77,19 @@ pub(super) fn plain(node: &Node, now: Now, site: &Site) -> Response {
     let firing = node.alerts().filter(|(_, alert, _)| !alert.resolved(now.wall)).count();
     let active = node.silences().filter(|it| it.state(now.wall) == SilenceState::Active).count();
     let mut html = format!("{HEAD}<h1>Bellwether {}</h1>\n<table>\n", version::VERSION);
-    row(&mut html, &["Alerts", &format!("{firing} firing")]);
+    let mut steps = 0;
+    let fires = node.alerts().filter(|(_, alert, _)| !alert.resolved(now.wall));
+    // One that was not yet compared with all silences counts as told; the next time goes on.
+    let muted = fires
+        .filter(|(fingerprint, ..)| {
+            node.muted(now, *fingerprint, &mut steps).unwrap_or_default() != Muted::default()
+        })
+        .count();
+    let muted =
+        if muted > 0 { format!(", {muted} of them silenced or inhibited") } else { String::new() };
+    row(&mut html, &["Alerts", &format!("{firing} firing{muted}")]);
     row(&mut html, &["Silences", &format!("{active} active")]);
-    row(&mut html, &["Config", config(site)]);
+    row(&mut html, &["Config", &config(site)]);
     row(&mut html, &["Journal", &journal(site, now)]);
     row(&mut html, &["Clock", clock(site)]);
     row(&mut html, &["Flock", &flock(node, site)]);
@@ -128,11 +138,13 @@ pub(super) fn plain(node: &Node, now: Now, site: &Site) -> Response {
     response
 }
 
-const fn config(site: &Site) -> &'static str {
+fn config(site: &Site) -> String {
+    let (file, at) = (&site.config_file, site.reload.success_at);
+    let loaded = format!("{file}, loaded {at}");
     if site.reload.successful {
-        "as it was loaded last"
+        loaded
     } else {
-        "THE LAST RELOAD FAILED, the one before it is in force: the log says why"
+        format!("THE LAST RELOAD FAILED, the log says why; in force: {loaded}")
     }
 }
 

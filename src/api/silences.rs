@@ -41,7 +41,10 @@ pub(super) fn post(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_>) -> R
     }
     let posted = match body::silence(&text) {
         Ok(posted) => posted,
-        Err(error) => return Response::refused_body("silence", &error),
+        Err(error) => {
+            node.handle_refused(cx.now, "silences", true, error.why());
+            return Response::refused_body("silence", &error);
+        }
     };
     let draft = draft(node.options().grammar, posted, cx.now.wall);
     let outcome = draft.and_then(|draft| node.handle_set_silence(cx, draft));
@@ -49,7 +52,9 @@ pub(super) fn post(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_>) -> R
         Ok(id) => Response::json(200, format!(r#"{{"silenceID":"{id}"}}"#).into_bytes()),
         Err(error) => {
             let status = if error == SilenceError::NotFound { 404 } else { 400 };
-            Response::string(status, &error.to_string())
+            let text = error.to_string();
+            node.handle_refused(cx.now, "silences", true, &text);
+            Response::string(status, &text)
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::wire::metrics::Histogram;
 pub struct Site {
     /// What every path starts with: empty or `/prefix`.
     pub prefix: String,
+    /// Where the config comes from.
+    pub config_file: String,
     /// When the process started.
     pub started_at: Wall,
     /// Whether the machine's wall clock is synchronised.

@@ -250,7 +250,7 @@ fn the_page_tells_how_it_goes() {
     );
     let page = world.get("/").1;
     for part in [
-        "<th>Alerts</th><td>4 firing</td>",
+        "<th>Alerts</th><td>4 firing, 1 of them silenced or inhibited</td>",
         "<th>Silences</th><td>1 active</td>",
         "<td>THE LAST RELOAD FAILED, ",
         "<td>keeps in a&amp;b, ",
@@ -550,6 +550,54 @@ proptest! {
 }
 
 #[test]
+fn the_page_counts_what_is_muted_and_names_the_config() {
+    let mut world = World::new();
+    world.site.config_file = "/etc/b.toml".to_owned();
+    world.post("/api/v2/alerts", r#"[{"labels":{"a":"1"}},{"labels":{"a":"2"}}]"#);
+    world.silence(
+        r#"{"name":"a","value":"1","isRegex":false}"#,
+        "2027-01-01T00:00:00Z",
+        "2099-01-01T00:00:00Z",
+    );
+    let page = world.get("/").1;
+    assert!(page.contains("2 firing, 1 of them silenced or inhibited"), "{page}");
+    assert!(page.contains("/etc/b.toml, loaded "), "{page}");
+}
+
+#[test]
+fn the_history_says_why_nobody_was_told() {
+    let mut world = World::new();
+    world.post("/api/v2/alerts", r#"[{"labels":{"alertname":"A","team":"x"}}]"#);
+    world.silence(
+        r#"{"name":"alertname","value":"A","isRegex":false}"#,
+        "2027-01-01T00:00:00Z",
+        "2099-01-01T00:00:00Z",
+    );
+    for _ in 0..9 {
+        world.now.mono = world.now.mono + Duration::from_secs(100);
+        world.now.wall = world.now.wall + Duration::from_secs(100);
+        world.post("/api/v2/alerts", r#"[{"labels":{"alertname":"A","team":"x"}}]"#);
+        world.step(Node::handle_timeout);
+    }
+    let history: Vec<serde_json::Value> =
+        serde_json::from_str(&world.get("/bellwether/v1/history").1).unwrap();
+    let told: Vec<_> = history
+        .iter()
+        .rev()
+        .map(|it| {
+            let of = |key: &str| it[key].as_str().unwrap().to_owned();
+            (of("receiver"), of("outcome"))
+        })
+        .collect();
+    let expected =
+        [("team-X", "waiting"), ("night", "waiting"), ("team-X", "muted"), ("night", "muted")];
+    let expected = expected.map(|(receiver, outcome)| (receiver.to_owned(), outcome.to_owned()));
+    assert_eq!(told, expected, "and no more as long as nothing changes");
+    assert_eq!((&history[1]["silenced"], &history[1]["alerts"]), (&1.into(), &1.into()));
+    assert_eq!(history[0]["intervals"][0], "always");
+}
+
+#[test]
 fn the_history_says_what_was_notified_and_why() {
     let mut world = World::new();
     assert_eq!(world.get("/bellwether/v1/history"), (200, "[]\n".to_owned()));
@@ -573,6 +621,6 @@ fn the_history_says_what_was_notified_and_why() {
     let (status, body) = world.get("/bellwether/v1/history");
     let expected = r#"[{"afterMs":0,"at":"2027-01-15T08:00:31Z","attempts":1,"groupKey":"{}:{alertname=\"A\"}","#;
     assert!(status == 200 && body.starts_with(expected), "{body}");
-    let expected = r#""groupLabels":{"alertname":"A"},"integration":"log[0]","outcome":"sent","reason":"first notification","receiver":"default"}]"#;
-    assert!(body.trim_end().ends_with(expected), "{body}");
+    let expected = r#""groupLabels":{"alertname":"A"},"integration":"log[0]","outcome":"sent","reason":"first notification","receiver":"default"},{"#;
+    assert!(body.contains(expected) && body.contains(r#""leftMs":30000"#), "{body}");
 }

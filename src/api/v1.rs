@@ -14,11 +14,15 @@ pub(super) fn post_alerts(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_
     }
     let text = body::text(request.body);
     if text.trim().is_empty() {
+        node.handle_refused(cx.now, "alerts", true, "an empty body");
         return bad_data("EOF");
     }
     let reports = match body::alerts(&text, Schema::V1) {
         Ok(reports) => reports,
-        Err(BodyError::Malformed(why) | BodyError::Invalid(_, why)) => return bad_data(&why),
+        Err(BodyError::Malformed(why) | BodyError::Invalid(_, why)) => {
+            node.handle_refused(cx.now, "alerts", true, &why);
+            return bad_data(&why);
+        }
     };
     let intake = node.handle_reports(cx, &reports);
     node.note_late(request.sender, &intake);

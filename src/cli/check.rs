@@ -116,11 +116,9 @@ fn report(
     let loaded = match checked {
         Ok(loaded) => loaded,
         Err(errors) => {
-            writeln!(
-                out,
-                "Checking '{name}'  FAILED: {} errors",
-                errors.problems.len() + errors.more
-            )?;
+            let count = errors.problems.len() + errors.more;
+            let noun = if count == 1 { "error" } else { "errors" };
+            writeln!(out, "Checking '{name}'  FAILED: {count} {noun}")?;
             writeln!(out, "{errors}\n")?;
             return Ok(false);
         }
@@ -173,7 +171,7 @@ mod tests {
         assert_eq!(code, 1);
         assert!(
             out.contains(
-                "Checking '/nonexistent.yml'  FAILED: 1 errors\n/nonexistent.yml: cannot be read: "
+                "Checking '/nonexistent.yml'  FAILED: 1 error\n/nonexistent.yml: cannot be read: "
             ),
             "{out}"
         );
@@ -189,14 +187,14 @@ mod tests {
         let text = "[route]\nreceiver = 'x'\n[[receivers]]\nname = 'x'\n[cluster]\nkey_files = ['flock.key']\n";
         std::fs::write(&config, text).unwrap();
         let (code, out) = checked(&[config.to_str().unwrap()]);
-        assert!(code == 1 && out.contains("FAILED: 1 errors"), "{out}");
+        assert!(code == 1 && out.contains("FAILED: 1 error"), "{out}");
         assert!(
             out.contains(": cluster.key_files: ") && out.contains("/flock.key cannot be read: "),
             "{out}"
         );
         std::fs::write(folder.join("flock.key"), "hunter2").unwrap();
         let (code, out) = checked(&[config.to_str().unwrap()]);
-        assert!(code == 1 && out.contains("FAILED: 1 errors"), "{out}");
+        assert!(code == 1 && out.contains("FAILED: 1 error"), "{out}");
         assert!(out.contains("cluster.key_files: ") && !out.contains("hunter2"), "{out}");
         let key = crate::wire::key::print(&(0..32).collect::<Vec<u8>>());
         std::fs::write(folder.join("flock.key"), key).unwrap();

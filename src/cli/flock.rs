@@ -33,7 +33,10 @@ fn print(cluster: &Value) -> String {
         if let Some(fault) = cluster.get("fault") {
             return format!("no flock, and no port is open: {}\n", text(Some(fault)));
         }
-        return format!("no flock: the status is {state}, and no port is open\n");
+        return match state.as_str() {
+            "disabled" => "alone, as configured: --cluster.listen-address is empty\n".to_owned(),
+            _ => "alone: no peers, no multicast configured\n".to_owned(),
+        };
     };
     let names = |key: &str| {
         let items = flock.get(key).and_then(Value::as_array).into_iter().flatten();
@@ -45,7 +48,12 @@ fn print(cluster: &Value) -> String {
     };
     let drops = flock.get("drops").and_then(Value::as_object).into_iter().flatten();
     let drops = drops.filter(|(_, count)| count.as_u64() != Some(0));
-    let drops = drops.map(|(cause, count)| format!("{cause} {count}")).collect::<Vec<_>>();
+    let word = |cause: &String| match cause.as_str() {
+        // Each member's first words are not heard until it has joined.
+        "stranger" => "before joining".to_owned(),
+        cause => cause.replace('_', " "),
+    };
+    let drops = drops.map(|(cause, count)| format!("{} {count}", word(cause))).collect::<Vec<_>>();
     let or_none = |list: String| if list.is_empty() { "none".to_owned() } else { list };
     let twin = flock.get("twin").filter(|twin| !twin.is_null()).map(|twin| {
         let (address, ago) = (text(twin.get("address")), text(twin.get("heardSecondsAgo")));
@@ -113,7 +121,7 @@ fn row(member: &Value) -> [String; 9] {
     let synced = if is(member.get("synced")) { "" } else { ", not set" };
     let agreed = match member.get("agreed").and_then(Value::as_bool) {
         Some(true) => "same",
-        Some(false) => "DIFFERENT",
+        Some(false) => "comparing",
         None => "not compared",
     };
     [
@@ -122,7 +130,10 @@ fn row(member: &Value) -> [String; 9] {
         text(member.get("state")),
         ago("heardUnicastSecondsAgo"),
         ago("heardMulticastSecondsAgo"),
-        if is(member.get("hearsMulticast")) { "yes" } else { "no" }.to_owned(),
+        match member.get("heardMulticastSecondsAgo") {
+            None | Some(Value::Null) if !is(member.get("hearsMulticast")) => "-".to_owned(),
+            _ => if is(member.get("hearsMulticast")) { "yes" } else { "no" }.to_owned(),
+        },
         format!("{clock}{synced}"),
         agreed.to_owned(),
         match text(member.get("key")) {
@@ -155,10 +166,10 @@ this node   a (07), ready, clock known
 sealed      with key 1a2b, 3c4d
 multicast   eth0
 records     2, digest ff
-dropped     stranger 4
+dropped     before joining 4
 
 MEMBER  ADDRESS        STATE  UNICAST  MULTICAST  HEARS OURS  CLOCK              RECORDS    KEY
-b       10.0.0.2:9094  alive  3 s ago  never      yes         -1.250 s, not set  DIFFERENT  1a2b
+b       10.0.0.2:9094  alive  3 s ago  never      yes         -1.250 s, not set  comparing  1a2b
 ";
         assert_eq!(page, expected);
         let twin = json!({"address": "10.0.0.3:9094", "heardSecondsAgo": 7});
@@ -184,10 +195,10 @@ b       10.0.0.2:9094  alive  3 s ago  never      yes         -1.250 s, not set 
     #[test]
     fn a_lone_node_says_so_and_nonsense_is_no_panic() {
         let page = print(&json!({"status": "ready"}));
-        assert_eq!(page, "no flock: the status is ready, and no port is open\n");
+        assert_eq!(page, "alone: no peers, no multicast configured\n");
         let page = print(&json!({"status": "ready", "fault": "x.key cannot be read"}));
         assert_eq!(page, "no flock, and no port is open: x.key cannot be read\n");
         assert!(print(&json!({"flock": {"members": [1, null], "drops": []}})).contains("unknown"));
-        assert!(print(&Value::Null).starts_with("no flock"));
+        assert!(print(&Value::Null).starts_with("alone"));
     }
 }

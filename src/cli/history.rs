@@ -11,7 +11,8 @@ const USAGE: &str = "\
 usage: bellwether history [--url URL]
 
 Shows what became of the latest notifications at the agent at URL (http://127.0.0.1:9093), newest first: sent, held for a
-member or told by it, taken over, surrendered, failed.
+member or told by it, taken over, left to other nodes, failed; and why nobody was told: grouped and waiting, silenced,
+inhibited, muted by a time interval.
 ";
 
 /// Runs the subcommand; `args` come after its name. Returns the exit code: 0, 1 failed, 2 usage.
@@ -30,7 +31,10 @@ fn print(entries: &Value) -> String {
 
 fn row(entry: &Value) -> [String; 4] {
     let of = |key: &str| text(entry.get(key));
-    let receiver = format!("{}/{}", of("receiver"), of("integration"));
+    let receiver = match of("integration") {
+        whole if whole.is_empty() => of("receiver"),
+        integration => format!("{}/{integration}", of("receiver")),
+    };
     [to_ms(&of("at")), of("groupKey"), receiver, outcome(entry)]
 }
 
@@ -50,13 +54,37 @@ fn outcome(entry: &Value) -> String {
         "held" => format!("held for {}, which has claimed it", of("node")),
         "told" => format!("told by {} after {after}", of("node")),
         "took over" => format!("took over from {} after {after}", of("node")),
-        "surrendered" => format!("surrendered after {after}: {}", of("why")),
+        "muted" => muted(entry),
+        "waiting" => {
+            let ms = entry.get("leftMs").and_then(Value::as_u64).unwrap_or(0);
+            format!("grouped, waits {} s for the group's next flush", ms.div_ceil(1000))
+        }
+        "surrendered" => format!("left to other nodes after {after}: {}", of("why")),
         // Only a first attempt has an entry of its own.
         "failed" => format!("attempt 1 failed, will be tried again: {}", of("why")),
         "refused" => format!("refused: {}", of("why")),
-        "expired" => format!("given up after {after} and {} attempts", of("attempts")),
+        "expired" => {
+            format!("not delivered in {after} ({} attempts), still trying", of("attempts"))
+        }
         other => other.to_owned(),
     }
+}
+
+/// Why nobody is told of some alerts of a group, or of all.
+fn muted(entry: &Value) -> String {
+    let count = |key: &str| entry.get(key).and_then(Value::as_u64).unwrap_or(0);
+    let intervals = entry.get("intervals").and_then(Value::as_array).into_iter().flatten();
+    let intervals: Vec<String> = intervals.map(|name| text(Some(name))).collect();
+    let mut why = Vec::new();
+    for key in ["silenced", "inhibited"] {
+        if count(key) > 0 {
+            why.push(format!("{} {key}", count(key)));
+        }
+    }
+    if !intervals.is_empty() {
+        why.push(format!("the others muted by time interval {}", intervals.join(", ")));
+    }
+    format!("not told: of {} alerts {}", count("alerts"), why.join(", "))
 }
 
 #[cfg(test)]
@@ -94,9 +122,18 @@ AT                        GROUP       RECEIVER         OUTCOME
             super::outcome(&entry)
         };
         assert_eq!(told("failed"), "attempt 1 failed, will be tried again: x");
-        assert_eq!(told("surrendered"), "surrendered after 1.500 s: x");
+        assert_eq!(told("surrendered"), "left to other nodes after 1.500 s: x");
         assert_eq!(told("refused"), "refused: x");
-        assert_eq!(told("expired"), "given up after 1.500 s and 3 attempts");
+        assert_eq!(told("expired"), "not delivered in 1.500 s (3 attempts), still trying");
+    }
+
+    #[test]
+    fn why_nobody_was_told_is_said() {
+        let muted = json!({"outcome": "muted", "alerts": 5, "silenced": 2, "inhibited": 1, "intervals": ["night"]});
+        let told = "not told: of 5 alerts 2 silenced, 1 inhibited, the others muted by time interval night";
+        assert_eq!(outcome(&muted), told);
+        let waiting = json!({"outcome": "waiting", "leftMs": 29_100});
+        assert_eq!(outcome(&waiting), "grouped, waits 30 s for the group's next flush");
     }
 
     #[test]

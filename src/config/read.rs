@@ -48,12 +48,14 @@ impl Cx<'_> {
 
 pub(super) fn load(text: &[u8], options: &Options<'_>) -> Result<Loaded, Errors> {
     let file = options.file.display().to_string();
-    let tree = parse(options.language, text).map_err(|problems| Errors::new(&file, problems))?;
+    let (tree, ignored) =
+        parse(options.language, text).map_err(|problems| Errors::new(&file, problems))?;
     let notes = Notes::default();
     let loaded = Item::root(&notes, &tree).table().and_then(|root| sections(&root, options));
     let (errors, more, mut warnings) = notes.into_parts();
     match loaded {
         Some(mut loaded) if errors.is_empty() => {
+            warnings.extend(ignored);
             warnings.sort_by_key(|warning| warning.line);
             loaded.warnings = warnings;
             Ok(loaded)

@@ -515,7 +515,7 @@ time_intervals:
         fn every_text_survives_being_shown(key: String, text: String) {
             let mut out = String::new();
             Yaml::table(vec![(&key, Yaml::List(vec![Yaml::Text(text.clone())]))]).print(0, &mut out);
-            let root = parse(Language::Yaml, out.as_bytes()).unwrap();
+            let (root, _) = parse(Language::Yaml, out.as_bytes()).unwrap();
             let Value::Table(entries) = &root.value else { panic!() };
             prop_assert_eq!(&*entries[0].key, key.as_str());
             let Value::List(items) = &entries[0].node.value else { panic!() };
@@ -526,7 +526,7 @@ time_intervals:
         fn every_word_survives_being_shown(text in "[a-zA-Z0-9~.:# <\\-]{0,6}") {
             let mut out = String::new();
             Yaml::table(vec![("key", Yaml::Text(text.clone()))]).print(0, &mut out);
-            let root = parse(Language::Yaml, out.as_bytes()).unwrap();
+            let (root, _) = parse(Language::Yaml, out.as_bytes()).unwrap();
             let Value::Table(entries) = &root.value else { panic!() };
             prop_assert_eq!(&entries[0].node.value, &Value::Text(text.as_str().into()), "{}", out);
         }

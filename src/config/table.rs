@@ -80,6 +80,11 @@ impl<'a> Item<'a> {
         &self.path
     }
 
+    /// Whether it is YAML's nothing.
+    pub(super) fn is_null(&self) -> bool {
+        self.node.value == Value::Null
+    }
+
     /// Whether this says no more than if it were not there.
     pub(super) fn is_empty(&self) -> bool {
         is_empty(self.node)
@@ -139,6 +144,8 @@ impl<'a> Item<'a> {
     pub(super) fn number(&self) -> Option<u64> {
         match &self.node.value {
             Value::Int(number) if *number >= 0 => number.unsigned_abs().into(),
+            // `1e3`
+            Value::Float(text) if whole(text).is_some() => whole(text),
             _ => {
                 self.expected("a number from 0");
                 None
@@ -196,6 +203,13 @@ impl<'a> Item<'a> {
         };
         Self { notes: self.notes, node: &entry.node, path }
     }
+}
+
+/// The whole number that a number with a fraction or an exponent is, if it is one that a float holds exactly.
+fn whole(text: &str) -> Option<u64> {
+    let number: f64 = text.replace('_', "").parse().ok()?;
+    let is_whole = number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&number);
+    is_whole.then(|| format!("{number:.0}").parse().ok()).flatten()
 }
 
 /// The keys of a section.

@@ -81,7 +81,11 @@ impl Node {
 }
 
 /// Reads a whole text into its root table. Errors are those of the language alone: every one that is found.
-pub(super) fn parse(language: Language, bytes: &[u8]) -> Result<Node, Vec<Problem>> {
+/// With it comes what is said of what was ignored.
+pub(super) fn parse(
+    language: Language,
+    bytes: &[u8],
+) -> Result<(Node, Option<Problem>), Vec<Problem>> {
     if bytes.len() > CONFIG_BYTES_MAX {
         let text =
             format!("the file has {} bytes; at most {CONFIG_BYTES_MAX} are read", bytes.len());
@@ -94,7 +98,7 @@ pub(super) fn parse(language: Language, bytes: &[u8]) -> Result<Node, Vec<Proble
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match language {
-        Language::Toml => toml::parse(text),
+        Language::Toml => toml::parse(text).map(|node| (node, None)),
         Language::Yaml => yaml::parse(text).map_err(|problem| vec![problem]),
     }
 }

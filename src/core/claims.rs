@@ -119,7 +119,12 @@ impl Core {
         };
         debug!("{}: left to others, the receiver was not reached a while ago", delivery.key);
         if !std::mem::replace(&mut delivery.deferred, true) && delivery.attempts == 0 {
-            self.note(cx.now, id, at, Outcome::failed("it was not reached a while ago", true));
+            self.note(
+                cx.now,
+                id,
+                at,
+                Outcome::failed("this node could not reach the receiver a moment ago", true),
+            );
         }
         self.hand_over(cx, id, at);
         // By then whoever looks whether it reaches it knows.

@@ -16,6 +16,7 @@ use crate::core::content::{Content, Flushed};
 use crate::core::dedup::{self, Reason};
 use crate::core::delivery::{Delivery, State};
 use crate::core::group::GroupId;
+use crate::core::history::Muting;
 use crate::core::timers::Timer;
 use crate::core::{Change, Core};
 use crate::effect::Cx;
@@ -91,7 +92,7 @@ impl Core {
             return;
         }
         let snapshot = self.snapshot(id, cx.now.wall);
-        let alerts = self.unmuted(id, &snapshot, cx.now.wall);
+        let alerts = self.unmuted(id, &snapshot, cx.now);
         let Some(group) = self.groups.get_mut(id) else { return };
         let route = self.routes.get(group.route);
         group.flush = Some(Flush {
@@ -126,25 +127,33 @@ impl Core {
     }
 
     /// Those of the snapshot that may be notified at `now`.
-    fn unmuted(&mut self, id: GroupId, snapshot: &[Flushed], now: Wall) -> Vec<Flushed> {
+    fn unmuted(&mut self, id: GroupId, snapshot: &[Flushed], now: Now) -> Vec<Flushed> {
         let Some(group) = self.groups.get(id) else { return Vec::new() };
-        let count = |alerts: &[Flushed]| alerts.len() as u64;
+        let wall = now.wall;
         let mut alerts = snapshot.to_vec();
         alerts.retain(|it| {
-            self.inhibitor.source(&it.alert.labels, &self.alerts, now, &mut 0).is_none()
+            self.inhibitor.source(&it.alert.labels, &self.alerts, wall, &mut 0).is_none()
         });
-        self.stats.suppressed_inhibition += count(snapshot) - count(&alerts);
-        let muted_by = self.routes.get(group.route).muted_by(now);
-        if !muted_by.is_empty() {
-            debug!("group {}: muted by time intervals {muted_by:?}", group.key);
-            self.stats.suppressed_interval += count(&alerts);
-            return Vec::new();
+        let mut muting = Muting {
+            alerts: snapshot.len(),
+            inhibited: snapshot.len() - alerts.len(),
+            intervals: self.routes.get(group.route).muted_by(wall),
+            silenced: 0,
+        };
+        self.stats.suppressed_inhibition += muting.inhibited as u64;
+        if muting.intervals.is_empty() {
+            let before = alerts.len();
+            if !faults::on(Fault::SilencesIgnored) {
+                alerts.retain(|it| !self.is_silenced(it.fingerprint, wall));
+            }
+            muting.silenced = before - alerts.len();
+            self.stats.suppressed_silence += muting.silenced as u64;
+        } else {
+            debug!("group {}: muted by time intervals {:?}", group.key, muting.intervals);
+            self.stats.suppressed_interval += alerts.len() as u64;
+            alerts.clear();
         }
-        let before = count(&alerts);
-        if !faults::on(Fault::SilencesIgnored) {
-            alerts.retain(|it| !self.is_silenced(it.fingerprint, now));
-        }
-        self.stats.suppressed_silence += before - count(&alerts);
+        self.note_muting(now, id, muting);
         alerts
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::flush::Flush;
+use crate::core::history::Muting;
 use crate::core::route::RouteId;
 use crate::model::{Fingerprint, GroupKey, Interned, Labels};
 use crate::time::{Mono, Wall};
@@ -32,6 +33,10 @@ pub struct Group {
     pub flush: Option<Flush>,
     /// Whether the next flush came due while one was under way.
     pub overdue: bool,
+    /// What was muted at the last flush.
+    pub muting: Muting,
+    /// Whether the history has it that alerts wait for the next flush.
+    pub awaited: bool,
 }
 
 /// Every group.
@@ -113,6 +118,8 @@ impl Groups {
             alerts: BTreeSet::new(),
             flush: None,
             overdue: false,
+            muting: Muting::default(),
+            awaited: false,
         };
         self.table.insert(id, group);
         id

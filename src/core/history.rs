@@ -1,13 +1,16 @@
 //! What became of the latest deliveries and why: the answer to "why did this node notify", and to "why did it not".
 //!
-//! A flush that has nothing new to say leaves no trace here, nor do attempts after the first that failed.
+//! It tells of groups whose alerts wait, or are muted, too. A flush that has nothing new to say leaves no trace here, nor do
+//! attempts after the first that failed.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::core::Core;
 use crate::core::dedup::Reason;
 use crate::core::group::GroupId;
+use crate::core::timers::Timer;
 use crate::limits::{HISTORY_BYTES_MAX, HISTORY_MAX, HISTORY_WHY_BYTES_MAX};
 use crate::model::{Labels, LogKey, brief};
 use crate::time::{Now, Wall};
@@ -85,6 +88,8 @@ pub enum Outcome {
         /// What went wrong.
         why: String,
     },
+    /// Nobody was told, for all or some alerts of the group are muted. Said when that changes.
+    Muted(Muting),
     /// Another node has notified.
     Told {
         /// Which.
@@ -95,6 +100,31 @@ pub enum Outcome {
         /// Whose it was.
         from: u64,
     },
+    /// An alert has come, and the group is flushed after so long.
+    Waiting {
+        /// How long.
+        left: Duration,
+    },
+}
+
+/// How many alerts of a group are muted at a flush, and by what.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Muting {
+    /// All alerts of the group.
+    pub alerts: usize,
+    /// Those that an inhibition mutes.
+    pub inhibited: usize,
+    /// Those that a silence mutes.
+    pub silenced: usize,
+    /// The time intervals that mute all others.
+    pub intervals: Vec<Rc<str>>,
+}
+
+impl Muting {
+    /// Whether anything is muted.
+    pub fn is_any(&self) -> bool {
+        self.inhibited > 0 || self.silenced > 0 || !self.intervals.is_empty()
+    }
 }
 
 impl Outcome {
@@ -120,12 +150,14 @@ impl Outcome {
             Self::Expired { .. } => "expired",
             Self::Failed { .. } => "failed",
             Self::Held { .. } => "held",
+            Self::Muted(_) => "muted",
             Self::Misrendered { .. } => "misrendered",
             Self::Refused { .. } => "refused",
             Self::Sent { .. } => "sent",
             Self::Surrendered { .. } => "surrendered",
             Self::Told { .. } => "told",
             Self::TookOver { .. } => "took over",
+            Self::Waiting { .. } => "waiting",
         }
     }
 }
@@ -171,6 +203,40 @@ impl Core {
             outcome,
         };
         self.history.push(entry);
+    }
+}
+
+impl Core {
+    /// Notes what of a group as a whole explains that nobody is told: under no integration.
+    fn note_group(&mut self, now: Now, id: GroupId, outcome: Outcome) {
+        let Some(group) = self.groups.get(id) else { return };
+        let receiver = Rc::clone(&self.routes.get(group.route).receiver.name);
+        let key = LogKey { group: group.key.clone(), receiver, integration: "".into(), index: 0 };
+        let labels = group.labels.clone();
+        self.history.push(Entry { at: now.wall, after: Duration::ZERO, key, labels, outcome });
+    }
+
+    /// Notes what mutes alerts of a group, if that has changed since its last flush.
+    pub(super) fn note_muting(&mut self, now: Now, id: GroupId, muting: Muting) {
+        let Some(group) = self.groups.get_mut(id) else { return };
+        group.awaited = false;
+        let before = std::mem::replace(&mut group.muting, muting.clone());
+        if before != muting && muting.is_any() {
+            self.note_group(now, id, Outcome::Muted(muting));
+        }
+    }
+
+    /// Notes that an alert waits for the next flush of its group, once a flush.
+    pub(super) fn note_waiting(&mut self, now: Now, id: GroupId) {
+        let due = self.timers.due(Timer::Flush(id));
+        let Some(left) = due.map(|due| due.since(now.mono)).filter(|left| !left.is_zero()) else {
+            return;
+        };
+        let group = self.groups.get_mut(id).filter(|group| !group.awaited);
+        if let Some(group) = group {
+            group.awaited = true;
+            self.note_group(now, id, Outcome::Waiting { left });
+        }
     }
 }
 

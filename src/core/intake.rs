@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
-use log::warn;
+use log::{debug, warn};
 
 use crate::core::behind::{self, Behind, LateReport, Taken};
 use crate::core::group::{self, GroupId};
@@ -15,8 +15,11 @@ use crate::faults::{self, Fault};
 use crate::limits::{
     GROUPS_BYTES_MAX, GROUPS_MAX, HTTP_ERROR_BYTES_MAX, OWN_GROUPS_MAX, WARN_INTERVAL,
 };
-use crate::model::{Alert, Brief, Fingerprint, GroupKey, Labels, Report};
+use crate::model::{Alert, Brief, Fingerprint, GroupKey, Labels, Report, Word};
 use crate::time::{Now, Wall};
+
+/// When nothing was refused for so long, what is refused then is news.
+const REFUSED_FOR: Duration = Duration::from_secs(3600);
 
 /// What became of the reports of one post.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +49,25 @@ impl Core {
         let timeout = self.config.global.resolve_timeout;
         let alert = self.alerts.read(fingerprint, report, now.wall, timeout);
         self.put_alert(now, fingerprint, alert, OWN_GROUPS_MAX);
+    }
+
+    /// Takes note that a post was refused whole or in part: counted if it was one of alerts, and said in the log when it
+    /// begins and ever more rarely while it goes on, for a broken script posts each minute.
+    pub fn handle_refused(&mut self, now: Now, what: &'static str, whole: bool, why: &str) {
+        if whole && what == "alerts" {
+            self.stats.invalid += 1;
+        }
+        if self.refused.get(&what).is_some_and(|it| now.mono.since(it.last) >= REFUSED_FOR) {
+            self.refused.end(&what, now.mono);
+        }
+        match self.refused.strike(&what, why, now) {
+            Some((Word::Begins, _)) => warn!("a post of {what} was refused: {}", Brief(why)),
+            Some((Word::Lasts, it)) => {
+                let (times, age) = (it.times, it.age(now.mono));
+                warn!("{times} posts of {what} were refused in {age}, the last: {}", Brief(why));
+            }
+            None => debug!("a post of {what} was refused: {}", Brief(why)),
+        }
     }
 
     /// Takes the reports of one post, those that are valid.
@@ -239,7 +261,11 @@ impl Core {
                 return true;
             };
             if let Some(group) = id.and_then(|id| self.groups.get_mut(id)) {
-                group.alerts.insert(fingerprint);
+                if group.alerts.insert(fingerprint)
+                    && let Some(id) = id
+                {
+                    self.note_waiting(now, id);
+                }
                 continue;
             }
             let is_full = self.groups.bytes() > GROUPS_BYTES_MAX && spare == 0;
@@ -271,8 +297,10 @@ impl Core {
             Some(id) => id,
             None => self.make_group(now, route_id, labels, alert.starts_at),
         };
-        if let Some(group) = self.groups.get_mut(id) {
-            group.alerts.insert(fingerprint);
+        if let Some(group) = self.groups.get_mut(id)
+            && group.alerts.insert(fingerprint)
+        {
+            self.note_waiting(now, id);
         }
         Some(id)
     }

@@ -62,7 +62,7 @@ use crate::core::turn::Turns;
 use crate::effect::Cx;
 use crate::limits::PIECE_STEPS;
 use crate::model::matcher::Grammar;
-use crate::model::{Fingerprint, Labels, LogKey, Muted, SilenceId};
+use crate::model::{Fingerprint, Labels, LogKey, Muted, SilenceId, Troubles};
 use crate::time::{Mono, Now, Wall};
 
 /// What it takes to do what a timer is for, comparisons aside.
@@ -184,6 +184,8 @@ pub struct Core {
     first_flushes: GroupTimers,
     /// Whether what happens was said by another member.
     merging: bool,
+    /// Posts that were refused, by what they were of.
+    refused: Troubles<&'static str>,
     /// When it was last said that an alert is over its name's limit.
     limit_warned: Option<Mono>,
     changes: Vec<Change>,
@@ -215,6 +217,7 @@ impl Core {
             open: BTreeMap::new(),
             first_flushes: GroupTimers::new(),
             merging: false,
+            refused: Troubles::default(),
             limit_warned: None,
             changes: Vec::new(),
             history: History::default(),

@@ -1,5 +1,6 @@
 //! The routing tree, flat: which routes an alert ends at, and under which labels it is grouped there.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
@@ -17,7 +18,8 @@ pub struct RouteId(usize);
 /// A node of the tree.
 #[derive(Debug)]
 pub struct Route {
-    /// `{}/{severity="critical"}`: the matchers from the root to here. Siblings may share it.
+    /// `{}/{severity="critical"}`: the matchers from the root to here. Siblings may share it, unless they have the same
+    /// receiver: then the second ends with `#2`, so that each has a log entry of its own. In Alertmanager one is silent.
     pub key: Rc<str>,
     /// [`Route::key`] with each level's place among its siblings: no two routes share it.
     pub path: Rc<str>,
@@ -67,11 +69,17 @@ impl Routes {
     /// The tree of a checked config.
     pub fn new(config: &Config) -> Self {
         let mut routes = Self(Vec::new());
-        routes.add(config, &config.route, "", "");
+        routes.add(config, &config.route, ("", ""), &mut BTreeMap::new());
         routes
     }
 
-    fn add(&mut self, config: &Config, route: &RouteConfig, key: &str, path: &str) -> RouteId {
+    fn add(
+        &mut self,
+        config: &Config,
+        route: &RouteConfig,
+        (key, path): (&str, &str),
+        seen: &mut BTreeMap<(String, Rc<str>), usize>,
+    ) -> RouteId {
         let id = RouteId(self.0.len());
         let interval = |name: &Rc<str>| {
             config.time_intervals.iter().find(|interval| interval.name == *name).cloned()
@@ -82,8 +90,15 @@ impl Routes {
             .find(|receiver| receiver.name == route.receiver)
             .map_or_else(|| Rc::new(Receiver::without_integrations(&route.receiver)), Rc::clone);
         let matchers = route.matchers.clone();
+        let mut key = format!("{key}{matchers}");
+        let times = seen.entry((key.clone(), Rc::clone(&receiver.name))).or_default();
+        *times += 1;
+        if *times > 1 {
+            // Writing to a String cannot fail.
+            write!(key, "#{times}").ok();
+        }
         self.0.push(Route {
-            key: format!("{key}{matchers}").into(),
+            key: key.into(),
             path: format!("{path}{matchers}").into(),
             receiver,
             group_wait: route.group_wait,
@@ -106,7 +121,7 @@ impl Routes {
             // Writing to a String cannot fail.
             write!(child_path, "/{place}/").ok();
             index.insert(&child.matchers, place);
-            children.push(self.add(config, child, &key, &child_path));
+            children.push(self.add(config, child, (&key, &child_path), seen));
         }
         let node = &mut self.0[id.0];
         node.children = children;
@@ -190,5 +205,14 @@ mod tests {
         let last = routes.get(RouteId(2));
         assert_eq!(&*last.key, r#"{}/{a="1"}/{a!="2",b=~"x|y"}"#);
         assert_eq!(&*last.path, r#"{}/0/{a="1"}/0/{a!="2",b=~"x|y"}"#);
+    }
+
+    #[test]
+    fn routes_of_equal_matchers_and_receiver_have_keys_of_their_own() {
+        let mut root = route("r", &[]);
+        root.routes = vec![route("c", &["a=1"]), route("d", &["a=1"]), route("c", &["a=1"])];
+        let routes = Routes::new(&config(root));
+        let keys: Vec<&str> = routes.0.iter().map(|route| &*route.key).collect();
+        assert_eq!(keys, ["{}", r#"{}/{a="1"}"#, r#"{}/{a="1"}"#, r#"{}/{a="1"}#2"#]);
     }
 }

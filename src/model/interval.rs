@@ -55,6 +55,9 @@ impl Range {
     }
 }
 
+/// A clock that shows an earlier year was never set: [`crate::time::SET_SINCE`].
+const YEAR_MIN: i32 = 2026;
+
 /// Sunday first.
 const WEEKDAYS: [&str; 7] =
     ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
@@ -98,6 +101,35 @@ impl Period {
         }
         self.times.push(Range { begin, end: end_minute - 1 });
         Ok(())
+    }
+
+    /// Adds no time at all: with nothing else it never holds, as in Alertmanager.
+    pub fn add_no_times(&mut self) {
+        self.times.push(Range { begin: 0, end: -1 });
+    }
+
+    /// Whether it will never hold: it asks for a month that there is not, for a day that none of its months has, for years
+    /// that are over, or for no time of a day.
+    pub fn never_holds(&self) -> bool {
+        const DAYS: [i32; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+        let any = |ranges: &[Range], at: i32| {
+            ranges.is_empty() || ranges.iter().any(|range| range.holds(at))
+        };
+        let has_day = |days: i32| {
+            let from_start = |day: i32| if day < 0 { days + day + 1 } else { day };
+            let holds = |range: &Range| {
+                let (begin, end) =
+                    (from_start(range.begin).max(1), from_start(range.end).min(days));
+                begin <= end
+            };
+            self.days_of_month.is_empty() || self.days_of_month.iter().any(holds)
+        };
+        let has_month =
+            (1..).zip(DAYS).any(|(month, days)| any(&self.months, month) && has_day(days));
+        let over = |range: &Range| range.end < YEAR_MIN;
+        let is_past = !self.years.is_empty() && self.years.iter().all(over);
+        let has_no_time = !self.times.is_empty() && self.times.iter().all(|it| it.begin > it.end);
+        !has_month || is_past || has_no_time
     }
 
     /// Adds a weekday or a range of them, `monday:friday`, in either case. The week begins with Sunday.
@@ -189,14 +221,19 @@ impl Location {
         match name {
             "" | "UTC" => Ok(Self::utc()),
             "Local" => Ok(Self(TimeZone::try_system().unwrap_or(TimeZone::UTC))),
-            _ => TimeZone::get(name).map(Self).map_err(|_| {
-                let name = name.to_owned();
-                if jiff::tz::db().is_definitively_empty() {
-                    IntervalError::NoZones(name)
-                } else {
-                    IntervalError::Zone(name)
-                }
-            }),
+            // Alertmanager tells upper case from lower.
+            _ => TimeZone::get(name)
+                .ok()
+                .filter(|zone| zone.iana_name() == Some(name))
+                .map(Self)
+                .ok_or_else(|| {
+                    let name = name.to_owned();
+                    if jiff::tz::db().is_definitively_empty() {
+                        IntervalError::NoZones(name)
+                    } else {
+                        IntervalError::Zone(name)
+                    }
+                }),
         }
     }
 }
@@ -319,8 +356,10 @@ fn position(names: &[&str], text: &str) -> Option<i32> {
     i32::try_from(at).ok()
 }
 
+/// A whole number; what is beyond every year there is stays so.
 fn number(text: &str) -> Result<i32, IntervalError> {
-    text.parse().map_err(|_| IntervalError::Number(text.to_owned()))
+    let number: i64 = text.parse().map_err(|_| IntervalError::Number(text.to_owned()))?;
+    Ok(i32::try_from(number.clamp(i32::MIN.into(), i32::MAX.into())).unwrap_or(i32::MAX))
 }
 
 #[cfg(test)]
@@ -523,7 +562,7 @@ mod tests {
             ("months", "march:junius", "junius is not a valid month"),
             ("months", "december:january", "\"december:january\" ends before"),
             ("years", "2022:2020", "\"2022:2020\" ends before"),
-            ("years", "99999999999", "\"99999999999\" is not a whole number"),
+            ("years", "999999999999999999999", "\"999999999999999999999\" is not a whole number"),
             ("location", "Europe/Atlantis", "unknown time zone Europe/Atlantis"),
             ("location", "../etc/passwd", "unknown time zone ../etc/passwd"),
         ];

@@ -130,6 +130,8 @@ pub struct Setup {
     pub storage: Storage,
     /// What every path starts with: empty or `/prefix`.
     pub prefix: String,
+    /// Where the config comes from.
+    pub config_file: String,
     /// Loads the config anew.
     pub reloader: Reloader,
 }
@@ -236,6 +238,7 @@ impl Shell {
             node,
             site: Site {
                 prefix: setup.prefix,
+                config_file: setup.config_file,
                 started_at: now.wall,
                 reload: Reload { successful: true, success_at: now.wall },
                 journal,
@@ -273,7 +276,8 @@ impl Shell {
         while let Ok(event) = self.next(events).await {
             match event {
                 Some(Event::Signal(signal @ (Signal::Int | Signal::Term))) => {
-                    info!("received {signal:?}, stopping");
+                    let name = if signal == Signal::Int { "SIGINT" } else { "SIGTERM" };
+                    info!("received {name}, stopping");
                     break;
                 }
                 Some(event) => self.turn(event)?,

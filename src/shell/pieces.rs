@@ -99,7 +99,7 @@ impl Shell {
         match outcome {
             Ok(()) => {
                 self.site.reload.success_at = clock::wall();
-                info!("the config was loaded anew");
+                info!(file = self.site.config_file.as_str(); "the config was loaded anew");
             }
             Err(text) => {
                 for line in text.lines() {

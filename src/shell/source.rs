@@ -106,7 +106,8 @@ impl Source {
         Error::Unreadable(Errors::new(&self.name().display().to_string(), vec![problem]))
     }
 
-    fn name(&self) -> &Path {
+    /// Where the config comes from.
+    pub fn name(&self) -> &Path {
         self.file.as_deref().unwrap_or(Path::new("the built-in default"))
     }
 

@@ -14,7 +14,9 @@ fn bad_posts_of_alerts_are_told_in_the_right_family() {
         (
             "{}",
             400,
-            parsing("json: cannot unmarshal object into Go value of type models.PostableAlerts"),
+            parsing(
+                "json: cannot unmarshal object into Go value of type models.PostableAlerts: expected a list [{...}], found an object",
+            ),
         ),
         ("[{}]", 422, object(602, "0.labels in body is required")),
         (
@@ -32,6 +34,25 @@ fn bad_posts_of_alerts_are_told_in_the_right_family() {
     for (body, status, answer) in cases {
         assert_eq!(World::new().post("/api/v2/alerts", body), (status, answer), "{body}");
     }
+}
+
+#[test]
+fn every_refused_body_and_alert_is_counted() {
+    let mut world = World::new();
+    let counted = |world: &mut World| {
+        let metrics = world.get("/metrics").1;
+        let name = "alertmanager_alerts_invalid_total{version=\"v2\"} ";
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.parse::<u64>().unwrap()
+    };
+    for (body, count) in [("bad", 1), ("", 2), ("[{}]", 3), (r#"[{"labels":{}},{"labels":{}}]"#, 5)]
+    {
+        world.post("/api/v2/alerts", body);
+        assert_eq!(counted(&mut world), count, "{body}");
+    }
+    world.post("/api/v1/alerts", "bad");
+    world.post("/api/v2/silences", "bad");
+    assert_eq!(counted(&mut world), 6);
 }
 
 #[test]
@@ -207,7 +228,9 @@ fn version_1_takes_alerts_and_nothing_else() {
     assert_eq!(told(post("bad")), bad("invalid character 'b' looking for beginning of value"));
     assert_eq!(
         told(post("{}")),
-        bad("json: cannot unmarshal object into Go value of type []*types.Alert")
+        bad(
+            "json: cannot unmarshal object into Go value of type []*types.Alert: expected a list [{...}], found an object"
+        )
     );
     assert_eq!(told(post("[{}]")), bad("at least one label pair required"));
     assert_eq!(world.listed("/api/v2/alerts"), ["v1"]);

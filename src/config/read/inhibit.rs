@@ -22,6 +22,8 @@ fn rule(item: &Item<'_>, cx: &Cx<'_>) -> Option<InhibitRule> {
         source: matchers::read(&table, &SOURCE, cx),
         target: matchers::read(&table, &TARGET, cx),
         equal: equal
+            // Which no alert has, so that all are equal in it.
+            .filter(|(item, _)| !item.is_null())
             .filter(|(item, name)| is_label_name(item, name, cx))
             .map(|(_, name)| name.into())
             .collect(),

@@ -22,6 +22,10 @@ pub(super) fn read(root: &Table<'_>) -> Intervals {
     let mut all = Intervals { intervals: Vec::new(), shown: Vec::new() };
     for section in ["mute_time_intervals", "time_intervals"] {
         for item in root.list(section) {
+            if item.is_null() {
+                item.warn("is nothing, and ignored: remove it");
+                continue;
+            }
             let Some(interval) = interval(&item) else { continue };
             if all.intervals.iter().any(|other| other.name == interval.name) {
                 item.error(format_args!("time interval {:?} is not unique", interval.name));
@@ -48,6 +52,10 @@ fn period(item: &Item<'_>) -> Option<Period> {
     let table = item.table()?;
     let mut period = Period::default();
     for item in table.list("times") {
+        if item.is_null() {
+            period.add_no_times();
+            continue;
+        }
         let Some(times) = item.table() else { continue };
         match (times.text("start_time"), times.text("end_time")) {
             (Some(start), Some(end)) => {
@@ -76,5 +84,8 @@ fn period(item: &Item<'_>) -> Option<Period> {
         period.set_location(location);
     }
     table.finish();
+    if period.never_holds() {
+        item.warn("never holds: no month, day, year or time is all that it asks for");
+    }
     Some(period)
 }

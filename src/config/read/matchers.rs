@@ -36,6 +36,12 @@ fn deprecated(table: &Table<'_>, key: &'static str, op: MatchOp, list: &str) -> 
                 item.error(format_args!("invalid label name {name:?}"));
                 return None;
             }
+            if op.is_regex() && item.is_null() {
+                item.error(format_args!(
+                    "invalid regexp value for {name:?}: nothing is no regular expression"
+                ));
+                return None;
+            }
             let text = item.text()?;
             // Alertmanager keeps the anchors in route keys and group keys, for these keys alone.
             let text = if op.is_regex() { &format!("^(?:{text})$") } else { text };

@@ -70,6 +70,9 @@ fn route(
         .list("routes")
         .iter()
         .filter_map(|item| {
+            if item.is_null() {
+                item.error("expected a route, found nothing: remove it");
+            }
             let table = item.table()?;
             Some(self::route(item, &table, &route, defined, cx))
         })

@@ -365,3 +365,50 @@ proptest! {
         }
     }
 }
+
+/// What Alertmanager's `amtool check-config` says of the same texts.
+#[test]
+fn odd_texts_are_taken_and_refused_as_alertmanager_does() {
+    let base = "route: {receiver: r, routes: [ROUTES]}\nreceivers: [{name: r}]\n";
+    let of = |routes: &str, more: &str| format!("{}{more}", base.replace("ROUTES", routes));
+    let interval =
+        |field: &str| of("", &format!("time_intervals: [{{name: a, time_intervals: [{field}]}}]"));
+    let load = |text: &str| load_as(Language::Yaml, text, &Flags::default());
+    for (text, part) in [
+        (of("{match_re: {a: null}}", ""), "invalid regexp value for \"a\""),
+        (
+            of("", "inhibit_rules: [{source_match_re: {severity: }, target_match: {a: b}}]"),
+            "invalid regexp value for \"severity\"",
+        ),
+        (of("null", ""), "route.routes[0]: expected a route, found nothing"),
+        (interval("{location: utc}"), "unknown time zone utc"),
+        (of("{group_by: [a, null]}", ""), "invalid label name"),
+    ] {
+        let errors = load(&text).unwrap_err().to_string();
+        assert!(errors.contains(part), "{text}: {errors}");
+    }
+    for (text, warning) in [
+        (of("", "inhibit_rules: [{source_matchers: [s=x], target_matchers: [a=b], equal: [a, null]}]"), None),
+        (interval("{times: [null]}"), Some("never holds")),
+        (interval("null"), None),
+        (of("", "time_intervals: [null]"), Some("is nothing")),
+        (interval("{years: ['2147483648']}"), None),
+        (interval("{years: ['1990']}"), Some("never holds")),
+        (interval("{months: ['13']}"), Some("never holds")),
+        (interval("{months: ['february'], days_of_month: ['30:31']}"), Some("never holds")),
+        (interval("{months: ['february'], days_of_month: ['29']}"), None),
+        (interval("{months: ['february'], days_of_month: ['-29:-28']}"), None),
+        (of("", "---\nfoo: bar\n"), Some("a second document is ignored")),
+        (
+            "route: {receiver: r}\nreceivers: [{name: r, webhook_configs: [{url: 'http://a/', max_alerts: 1e3}]}]".to_owned(),
+            None,
+        ),
+    ] {
+        let loaded = load(&text).unwrap_or_else(|errors| panic!("{text}: {errors}"));
+        let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+        match warning {
+            Some(part) => assert!(warnings.iter().any(|it| it.contains(part)), "{text}: {warnings:?}"),
+            None => assert_eq!(warnings, Vec::<String>::new(), "{text}"),
+        }
+    }
+}

@@ -7,14 +7,20 @@ use super::{Entry, Node, Value, problem};
 use crate::config::problem::Problem;
 use crate::limits::{CONFIG_DEPTH_MAX, CONFIG_NODES_MAX};
 
-/// Reads the one document of a text; none is an empty table.
-pub(super) fn parse(text: &str) -> Result<Node, Problem> {
+/// Reads the first document of a text; none is an empty table. Of a further one the second value says that it is ignored, as
+/// in Alertmanager.
+pub(super) fn parse(text: &str) -> Result<(Node, Option<Problem>), Problem> {
     let mut reader =
         Reader { parser: Parser::new_from_str(text), anchors: Vec::new(), nodes: 0, depth: 0 };
     let mut root = Node { line: 1, value: Value::Table(Vec::new()), plain: None };
-    let mut documents = 0;
+    let (mut documents, mut ignored) = (0, None);
     while let Some((event, line)) = reader.next()? {
         match event {
+            Event::DocumentStart(_) if documents > 0 => {
+                let text = "a second document is ignored: one file holds one configuration";
+                ignored = Some(problem(line, text.to_owned()));
+                break;
+            }
             Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd => {}
             Event::StreamEnd | Event::Nothing => break,
             event => {
@@ -22,10 +28,6 @@ pub(super) fn parse(text: &str) -> Result<Node, Problem> {
                 documents += 1;
                 match node.value {
                     Value::Null => {}
-                    _ if documents > 1 => {
-                        let text = "a second document: one file holds one configuration";
-                        return Err(problem(line, text.to_owned()));
-                    }
                     Value::Table(_) => root = node,
                     _ => {
                         let text = format!("expected a table of sections, found {}", node.found());
@@ -35,7 +37,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Problem> {
             }
         }
     }
-    Ok(root)
+    Ok((root, ignored))
 }
 
 struct Reader<'t> {
@@ -233,7 +235,7 @@ mod tests {
     use super::*;
 
     fn entries(text: &str) -> Vec<Entry> {
-        match parse(text).unwrap().value {
+        match parse(text).unwrap().0.value {
             Value::Table(entries) => entries,
             other => panic!("{other:?}"),
         }
@@ -291,7 +293,6 @@ mod tests {
             ("a: 1\na: 2", 2, "stands here twice"),
             ("- a", 1, "expected a table of sections, found a list"),
             ("a: [", 2, "YAML: "),
-            ("a: 1\n---\nb: 2", 3, "second document"),
             ("a: &x [*x]", 1, "alias inside"),
             ("[a]: b", 1, "a key must be a text"),
             ("a: !!binary x\nb: !foo x", 2, "not supported"),

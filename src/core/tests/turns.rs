@@ -78,7 +78,8 @@ impl Member {
     }
 
     fn history(&self) -> Vec<Outcome> {
-        self.w.core.history().iter().map(|it| it.outcome.clone()).collect()
+        let outcomes = self.w.core.history().iter().map(|it| it.outcome.clone());
+        outcomes.filter(|it| !matches!(it, Outcome::Waiting { .. })).collect()
     }
 }
 

@@ -307,6 +307,22 @@ mod tests {
             let error = Pattern::new(pattern).unwrap_err().to_string();
             assert!(error.contains("write") && error.ends_with(construct), "{error}");
         }
+        for name in [
+            r"\pL",
+            r"\p{L}",
+            r"\p{Lu}",
+            r"\p{Ll}",
+            r"\PN",
+            r"\p{^Nd}",
+            r"\pP",
+            r"\p{Zs}",
+            r"\p{Greek}",
+        ] {
+            let error = Pattern::new(name).unwrap_err().to_string();
+            let advice = error.split("write ").nth(1).unwrap();
+            let class = advice.get(advice.find('[').unwrap()..=advice.rfind(']').unwrap()).unwrap();
+            assert!(Pattern::new(class).is_ok(), "{name}: {class}");
+        }
     }
 
     #[test]

@@ -307,8 +307,22 @@ impl<'a> Parser<'a> {
             Some('{') => self.rest.find('}').map_or(self.rest.len(), |at| at + 1),
             next => 2 + next.map_or(0, char::len_utf8),
         };
-        let rule = "Unicode classes are not supported, write the characters' range, such as [\u{3b1}-\u{3c9}]";
-        fault(rule, self.rest.get(..end).unwrap_or(self.rest))
+        let construct = self.rest.get(..end).unwrap_or(self.rest);
+        let name = construct.get(2..).unwrap_or_default().trim_matches(['{', '}', '^']);
+        let rule = match name {
+            "L" => {
+                r"Unicode classes are not supported, for letters write [A-Za-z\x{80}-\x{10FFFF}]"
+            }
+            "Lu" => "Unicode classes are not supported, for capitals write [A-Z]",
+            "Ll" => "Unicode classes are not supported, for small letters write [a-z]",
+            "N" | "Nd" => "Unicode classes are not supported, for digits write [0-9]",
+            "P" | "S" => "Unicode classes are not supported, for punctuation write [[:punct:]]",
+            "Z" | "Zs" => r"Unicode classes are not supported, for spaces write [\s\x{A0}]",
+            _ => {
+                "Unicode classes are not supported, write the characters' range, such as [\u{3b1}-\u{3c9}]"
+            }
+        };
+        fault(rule, construct)
     }
 
     /// Reads the character that an escape stands for.

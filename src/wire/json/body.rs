@@ -19,6 +19,15 @@ pub enum BodyError {
     Invalid(u16, String),
 }
 
+impl BodyError {
+    /// What is wrong with the body.
+    pub fn why(&self) -> &str {
+        match self {
+            Self::Malformed(why) | Self::Invalid(_, why) => why,
+        }
+    }
+}
+
 impl From<ReadError> for BodyError {
     fn from(error: ReadError) -> Self {
         match error {
@@ -347,7 +356,10 @@ mod tests {
     #[test]
     fn wrong_types_are_told_as_go_tells_them() {
         for (text, error) in [
-            ("{}", "json: cannot unmarshal object into Go value of type models.PostableAlerts"),
+            (
+                "{}",
+                "json: cannot unmarshal object into Go value of type models.PostableAlerts: expected a list [{...}], found an object",
+            ),
             (
                 r#"[{"labels":{"a":1}}]"#,
                 "json: cannot unmarshal number into Go struct field Alert.labels of type string",

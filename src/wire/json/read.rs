@@ -43,6 +43,18 @@ impl Kind {
             Self::Object => "object",
         }
     }
+
+    /// What people call one.
+    const fn in_words(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool => "true or false",
+            Self::Number => "a number",
+            Self::String => "a string",
+            Self::Array => "a list",
+            Self::Object => "an object",
+        }
+    }
 }
 
 /// Why a text was not read, in Go's words.
@@ -137,7 +149,13 @@ impl<'a> Reader<'a> {
         }
         // Go looks for the syntax of the whole text first.
         Reader::new(self.text).skip()?;
-        Err(ReadError::Type(format!("json: cannot unmarshal {} into Go {target}", found.as_str())))
+        let mut text = format!("json: cannot unmarshal {} into Go {target}", found.as_str());
+        // Go's words stay, for whoever searches for them; of a whole body it is told in plain ones, too.
+        if target.starts_with("value of type") {
+            let expected = if kind == Kind::Array { "a list [{...}]" } else { "an object {...}" };
+            text = format!("{text}: expected {expected}, found {}", found.in_words());
+        }
+        Err(ReadError::Type(text))
     }
 
     fn elements(
