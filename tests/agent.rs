@@ -262,7 +262,7 @@ fn a_secret_that_is_not_there_is_named_in_the_log_and_the_history() {
                   [[receivers.webhook_configs]]\nurl_file = 'nowhere/url'\n";
     let mut agent = Agent::start("unreadable", config);
     agent.ask("POST", "/api/v2/alerts", r#"[{"labels":{"alertname":"A"}}]"#);
-    let line = line_with(&mut agent.log, "attempt 1 failed");
+    let line = line_with(&mut agent.log, "receiver hook/webhook[0] fails");
     assert!(line.contains("reading the secret in nowhere/url: No such file"), "{line}");
     let history = agent.ask("GET", "/bellwether/v1/history", "");
     assert!(history.contains("reading the secret in nowhere/url: "), "{history}");

@@ -60,6 +60,7 @@ def _payload_without_reason(payload):
 def _status_without_journal(status):
     assert status.pop("journal")["status"] == "ready", "the journal must work"
     assert status.pop("clock") in ("synced", "unsynced")
+    assert status.pop("bellwether")["version"], "our own version must be told"
     return status
 
 
@@ -73,7 +74,7 @@ REASONS = {
 
 NEWER = [  # (why, what it applies to, newer -> older)
     ("0.28 mutedBy of an alert's status", lambda v: "silencedBy" in v and "state" in v, _status_without_muted_by),
-    ("ours: the journal and the clock in /status", lambda v: "versionInfo" in v and "cluster" in v, _status_without_journal),
+    ("ours: the journal, the clock and our version in /status", lambda v: "versionInfo" in v and "cluster" in v, _status_without_journal),
     ("0.34 routeLabels of a group", lambda v: "alerts" in v and "receiver" in v and "groupKey" not in v, _group_without_route_labels),
     ("0.33 labels of a receiver in /receivers", lambda v: set(v) == {"name", "labels"}, _receiver_without_labels),
     ("0.32 notification_reason, 0.34 routeLabels of a webhook", lambda v: "groupKey" in v, _payload_without_reason),
