@@ -193,7 +193,7 @@ impl Shell {
         setup: Setup,
     ) -> Result<(Self, Receiver<Event>), Error> {
         let system = |what| move |error| Error::System(what, error);
-        let now = clock::now();
+        let (now, mut effects) = (clock::now(), Vec::new());
         let (sender, events) = channel::bounded(EVENTS_MAX);
         let timer = Rc::new(clock::Timer::new().map_err(system("making a timer"))?);
         let signals = Signals::new([Signal::Hup, Signal::Int, Signal::Term])
@@ -219,7 +219,6 @@ impl Shell {
         }
         let mut opened = keeper::open(&setup.storage).map_err(Error::Storage)?;
         let mut node = Node::new(Rc::new(setup.config), setup.options, setup.flock, now);
-        let mut effects = Vec::new();
         let cx = &mut Cx { now, rng: &mut rng, effects: &mut effects };
         restore(&mut node, cx, &std::mem::take(&mut opened.found));
         node.handle_journal(cx, opened.fault.as_deref());
