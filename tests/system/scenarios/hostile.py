@@ -188,6 +188,11 @@ def probe(agent, sink, end):
     return {name: times[name] - at - GROUP_WAIT if name in times else None for name, at in sent.items()}
 
 
+def is_settled(node):
+    cluster = node.api.get("/api/v2/status").json["cluster"]
+    return cluster["status"] == "ready" and len(cluster["peers"]) == 2
+
+
 def everything_at_once(world):
     sink = world.sink()
     config = CONFIG.replace("SINK", sink.url)
@@ -196,9 +201,11 @@ def everything_at_once(world):
     ports = free_port(), free_port()
     addresses = [f"--cluster.listen-address=127.0.0.1:{port}" for port in ports]
     watched = ("env", f"NOTIFY_SOCKET={world.directory / 'notify'}", f"WATCHDOG_USEC={WATCHDOG_SECONDS * 1e6:.0f}")
-    agent = world.subject(config, addresses[0], prefix=watched)
-    peer = world.subject(config, addresses[1], f"--cluster.peer=127.0.0.1:{ports[0]}", name="peer")
-    until("the two are a flock", lambda: len(agent.api.get("/api/v2/status").json["cluster"]["peers"]) == 2)
+    agent = world.subject(config, addresses[0], "--web.external-url=http://subject", prefix=watched)
+    peer = world.subject(config, addresses[1], f"--cluster.peer=127.0.0.1:{ports[0]}", "--web.external-url=http://peer", name="peer")
+    # A member that has just come leaves its turns to others until it has settled.
+    for node in (agent, peer):
+        until("the two are a flock", lambda node=node: is_settled(node))
     pulse, hurts, answers = Pulse(), crowd(agent, peer), Answers(agent)
     hurts.add("looks", answers.look, 0.05)
     try:
