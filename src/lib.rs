@@ -3,8 +3,8 @@
 //! The map of the house. A room imports from those before it alone; from which of them, `tests/tidy.rs` says:
 //!
 //! ```text
-//! time, limits, faults, version, ui <- model <- template <- config <- notify, store, gossip, wire
-//!   <- effect <- core <- node <- api <- shell <- cli <- main
+//! time, limits, faults, version, ui <- model <- template, wire <- config <- notify, store,
+//!   gossip <- effect <- core <- node <- api <- shell <- cli <- main
 //! ```
 //!
 //! Two laws shape it. The brain (everything but `shell`, `cli` and `main`) has no senses: it is given the time and

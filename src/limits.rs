@@ -424,6 +424,8 @@ pub const TIMER_LATE_MAX: Duration = Duration::from_secs(5);
 pub const SMTP_REPLY_BYTES_MAX: usize = 16 * 1024;
 /// How long a mail server may take for one reply. Policy: the attempt fails and is made again.
 pub const SMTP_REPLY_TIME_MAX: Duration = Duration::from_secs(60);
+/// Bytes of a mail that are sent at a time, each time within [`SMTP_REPLY_TIME_MAX`]. Policy: the rest follows.
+pub const SMTP_CHUNK_BYTES: usize = 16 * 1024;
 /// Bytes of a mail address. Policy: the address is refused.
 pub const MAIL_ADDRESS_BYTES_MAX: usize = 320;
 /// Recipients of one mail. Policy: the mail is refused.
@@ -455,6 +457,8 @@ pub const EXEC_OUTPUT_BYTES_MAX: usize = 4 * 1024;
 pub const EXEC_ENVIRONMENT_BYTES_MAX: usize = 32 * 1024;
 /// From asking a program of `exec_configs` to end to killing it and all that it started. Policy: killed.
 pub const EXEC_GRACE_TIME: Duration = Duration::from_secs(2);
+/// Older files of `file_configs` that are kept. Policy: more is a configuration error.
+pub const NOTIFICATION_FILES_MAX: u32 = 100;
 
 // The whole process.
 

@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("model", &["limits", "time"]),
     ("template", &["limits", "model", "time"]),
     ("config", &["limits", "model", "template", "time", "version"]),
-    ("notify", &["config", "limits", "model", "template", "time"]),
+    ("notify", &["config", "limits", "model", "template", "time", "wire"]),
     ("store", &["faults", "limits"]),
     ("gossip", &["faults", "limits", "time"]),
     ("wire", &["limits", "model", "time"]),

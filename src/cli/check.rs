@@ -65,7 +65,7 @@ fn check_all(
     for file in &files {
         let path = Path::new(file);
         let (checked, warning) = match files::read_any(path, CONFIG_BYTES_MAX) {
-            Ok(Content { bytes, mode }) => {
+            Ok(Content { bytes, mode, .. }) => {
                 let checked = check(path, Language::of(path), &bytes);
                 (checked.and_then(|loaded| check_keys(path, loaded)), check_mode(mode))
             }

@@ -95,6 +95,32 @@ pub fn check_mode(mode: u32) -> Option<Problem> {
     })
 }
 
+/// Who can change a configuration file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The file's permissions.
+    pub mode: u32,
+    /// The user whose file it is.
+    pub uid: u32,
+}
+
+/// Why a configuration that runs programs is refused: whoever can change its file can run anything as the agent's user,
+/// `me`. So it has to be root's or that user's, and only they may write it.
+pub fn check_exec(config: &Config, owner: Owner, me: u32) -> Option<Problem> {
+    let runs = |receiver: &Rc<Receiver>| {
+        receiver.integrations.iter().any(|integration| integration.schema.name == "exec")
+    };
+    let is_safe = (owner.uid == 0 || owner.uid == me) && owner.mode & 0o022 == 0;
+    let is_refused = !is_safe && config.receivers.iter().any(runs);
+    is_refused.then(|| Problem {
+        line: 0,
+        path: "exec_configs".to_owned(),
+        text: "refused: a file that runs programs must belong to root or to the agent's user, and only they may write it; \
+               use chown and chmod go-w"
+            .to_owned(),
+    })
+}
+
 /// A whole configuration file, checked, defaults and inheritance filled in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {

@@ -101,6 +101,24 @@ impl Values {
         self.get(name).map(Value::as_text).unwrap_or_default()
     }
 
+    /// What a template or a text was written as, before it is rendered.
+    pub fn source(&self, name: &str) -> Option<&str> {
+        match self.get(name)? {
+            Value::Template(template) => Some(&template.source),
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The user's own keys of a table.
+    pub fn names(&self, name: &str) -> impl Iterator<Item = &str> {
+        let entries = match self.get(name) {
+            Some(Value::Map(entries)) => entries.as_slice(),
+            _ => &[],
+        };
+        entries.iter().map(|(key, _)| &**key)
+    }
+
     /// true or false; false if it is not said.
     pub fn is(&self, name: &str) -> bool {
         matches!(self.get(name), Some(Value::Bool(true)))

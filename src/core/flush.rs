@@ -23,6 +23,7 @@ use crate::effect::Cx;
 use crate::faults::{self, Fault};
 use crate::limits::RECORD_LIFE_MAX;
 use crate::model::{Fingerprint, GroupKey, LogEntry, LogKey};
+use crate::notify;
 use crate::time::{Mono, Now, Wall};
 
 /// A flush has at least this long, however short the group interval is (Alertmanager's `MinTimeout`).
@@ -227,7 +228,7 @@ impl Core {
             &content.firing,
             &content.resolved,
             integration.send_resolved,
-            flush.repeat_interval,
+            notify::resend_interval(integration).unwrap_or(flush.repeat_interval),
             flush.tick.wall,
         );
         debug!(

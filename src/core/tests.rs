@@ -64,6 +64,7 @@ impl World {
                             let url = request.url.inline().unwrap();
                             format!("{url} {:?}", attempt.timeout)
                         }
+                        other => panic!("no receiver of these tests sends {other:?}"),
                     };
                     self.told.push((self.now.mono.as_ms(), line));
                     self.open.push(attempt.id);

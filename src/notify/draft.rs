@@ -53,6 +53,27 @@ pub struct Message<'a> {
     pub now: Wall,
 }
 
+/// The secrets among values, in order.
+pub fn secrets(values: &Values) -> Vec<Secret> {
+    let mut secrets = Vec::new();
+    values.leaves(&mut |_, value| {
+        if let Value::Secret(secret) = value {
+            secrets.push(secret.clone());
+        }
+    });
+    secrets
+}
+
+/// The same values with the texts of [`secrets`], in that order.
+#[must_use]
+pub fn with_secrets(values: &Values, texts: Vec<String>) -> Values {
+    let mut texts = texts.into_iter();
+    values.replaced(&mut |_, value| match value {
+        Value::Secret(_) => Value::from_text(&texts.next().unwrap_or_default()),
+        other => other.clone(),
+    })
+}
+
 /// Renders a notification for an integration.
 pub fn draft(
     integration: &Integration,
@@ -164,13 +185,7 @@ impl Draft {
 
     /// The secrets that [`Draft::outgoing`] asks for, in that order.
     pub fn secrets(&self) -> Vec<Secret> {
-        let mut secrets = Vec::new();
-        self.values.leaves(&mut |_, value| {
-            if let Value::Secret(secret) = value {
-                secrets.push(secret.clone());
-            }
-        });
-        secrets
+        secrets(&self.values)
     }
 
     /// What to send at `now`, or why nothing can be sent. `read` says what each secret is.

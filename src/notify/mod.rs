@@ -4,21 +4,33 @@
 //! [`Draft::secrets`] lists and calls [`Draft::outgoing`], in which the receiver type builds its request from texts alone.
 //! The reply goes to [`Draft::judge`].
 
+mod alertmanager;
 mod draft;
+mod email;
+mod exec;
+mod file;
 mod http;
 mod json;
 mod log;
+mod mqtt;
 mod payload;
+mod syslog;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;
+mod tls;
 mod webhook;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-pub use draft::{Draft, Message, Step, draft};
+pub use draft::{Draft, Message, Step, draft, secrets, with_secrets};
+pub use email::Mail;
+pub use exec::Exec;
+pub use file::FileLine;
 pub use http::{Escape, HttpRequest, Part, Text};
+pub use mqtt::{Broker, Mqtt};
+pub use syslog::{Syslog, Target};
 pub use table::{SCHEMAS, Type};
 
 use crate::config::{Http, Integration, Secret, Value};
@@ -131,7 +143,10 @@ impl Verdict {
     /// another try; anything else is final, unless a 429 or 503 says when to come again.
     pub fn of(reply: &Reply, retried: &[u16]) -> Self {
         match reply {
-            Reply::Done => Self::Sent,
+            Reply::Done | Reply::Exit { code: Some(0), .. } => Self::Sent,
+            Reply::Exit { output, .. } => {
+                Self::Retry(Failure { cause: Cause::Other, why: output.clone() }, None)
+            }
             Reply::Failed(failure) => Self::Retry(failure.clone(), None),
             Reply::Http { status, .. } if status / 100 == 2 => Self::Sent,
             Reply::Http { status, retry_after, body } => {
@@ -158,11 +173,26 @@ pub enum Place {
         /// How it is reached.
         http: Rc<Http>,
     },
+    /// To this port.
+    Tcp {
+        /// The host.
+        host: String,
+        /// Its port.
+        port: u16,
+    },
 }
 
 /// Where an integration's requests go, if they go anywhere and that is known before there is something to tell.
 pub fn place(integration: &Integration) -> Option<Place> {
     let key = Some(integration.schema.address).filter(|key| !key.is_empty())?;
+    if !integration.schema.http {
+        let text = integration.values.text(key);
+        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+        let (host, port) = syslog::host_and_port(rest, 0)?;
+        // To a datagram nobody answers.
+        let is_stream = port != 0 && !matches!(scheme, "udp" | "unix");
+        return is_stream.then_some(Place::Tcp { host, port });
+    }
     let url = match integration.values.get(key)? {
         Value::Secret(secret) => secret.clone(),
         Value::Template(it) if !it.source.contains("{{") => Secret::Inline(Rc::clone(&it.source)),
@@ -172,6 +202,12 @@ pub fn place(integration: &Integration) -> Option<Place> {
     Some(Place::Http { url: Text::from(&url), http: Rc::clone(&integration.http) })
 }
 
+/// After what time an integration is told again of what still fires, if that is not for its route to say.
+pub fn resend_interval(integration: &Integration) -> Option<Duration> {
+    let is_ours = integration.schema.name == alertmanager::TYPE.schema.name;
+    if is_ours { integration.values.duration("resend_interval") } else { None }
+}
+
 /// What the shell is to send for a notification.
 #[derive(Clone, Debug)]
 pub enum Outgoing {
@@ -179,6 +215,16 @@ pub enum Outgoing {
     Log(String),
     /// An HTTP request.
     Http(HttpRequest),
+    /// A mail.
+    Mail(Box<Mail>),
+    /// Messages for an MQTT broker.
+    Mqtt(Box<Mqtt>),
+    /// A program to run.
+    Exec(Exec),
+    /// A message for a syslog server.
+    Syslog(Syslog),
+    /// A line for a file.
+    File(FileLine),
 }
 
 /// What came of an attempt.
@@ -194,6 +240,13 @@ pub enum Reply {
         retry_after: Option<Duration>,
         /// The beginning of the body, whole as far as receivers read answers.
         body: String,
+    },
+    /// A program has ended.
+    Exit {
+        /// Its exit status; none if a signal ended it.
+        code: Option<i32>,
+        /// The beginning of what it wrote.
+        output: String,
     },
     /// It could not be sent or no answer came.
     Failed(Failure),

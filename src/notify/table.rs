@@ -1,7 +1,9 @@
 //! The receiver types, one a line. To add one: its file, a line here, its docs in `configs/README.md`, its test.
 
 use crate::config::Schema;
-use crate::notify::{Message, Outgoing, Reply, Verdict, log, webhook};
+use crate::notify::{
+    Message, Outgoing, Reply, Verdict, alertmanager, email, exec, file, log, mqtt, syslog, webhook,
+};
 
 /// A receiver type: what it can be configured with, what it sends, and what it makes of the answer.
 #[derive(Debug)]
@@ -15,11 +17,20 @@ pub struct Type {
 }
 
 /// Every receiver type, in the order of their sections in a receiver.
-static TYPES: &[&Type] = &[&webhook::TYPE, &log::TYPE];
+static TYPES: &[&Type] = &[
+    &email::TYPE,
+    &webhook::TYPE,
+    &alertmanager::TYPE,
+    &exec::TYPE,
+    &file::TYPE,
+    &log::TYPE,
+    &mqtt::TYPE,
+    &syslog::TYPE,
+];
 
 /// What the configuration knows of them.
 pub static SCHEMAS: &[&Schema] = &{
-    let mut schemas = [&webhook::TYPE.schema; 2];
+    let mut schemas = [&webhook::TYPE.schema; TYPES.len()];
     let mut at = 0;
     while at < schemas.len() {
         schemas[at] = &TYPES[at].schema;

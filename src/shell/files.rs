@@ -24,6 +24,8 @@ pub struct Content {
     pub bytes: Vec<u8>,
     /// Its permissions.
     pub mode: u32,
+    /// The user whose it is.
+    pub uid: u32,
 }
 
 /// Reads a regular file on this thread. A file of more than `bytes_max` bytes is an error, and so is everything that is
@@ -56,7 +58,8 @@ fn read(path: &Path, bytes_max: usize) -> io::Result<Content> {
     // Else opening a pipe waits until somebody writes to it.
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits();
     let mut file = options.read(true).custom_flags(flags.cast_signed()).open(path)?;
-    let mode = file.metadata()?.mode();
+    let metadata = file.metadata()?;
+    let (mode, uid) = (metadata.mode(), metadata.uid());
     let mut bytes = Vec::new();
     let mut piece = [0; 4096];
     loop {
@@ -67,7 +70,7 @@ fn read(path: &Path, bytes_max: usize) -> io::Result<Content> {
             outcome => outcome?,
         };
         if length == 0 {
-            return Ok(Content { bytes, mode });
+            return Ok(Content { bytes, mode, uid });
         }
         bytes.extend_from_slice(piece.get(..length).unwrap_or_default());
         if bytes.len() > bytes_max {

@@ -94,7 +94,7 @@ fn ring(files: &[PathBuf], secrets: &[Vec<u8>]) -> Result<KeyRing, Error> {
 /// The key in a file.
 fn parse(path: &Path, content: io::Result<Content>) -> Result<Vec<u8>, Error> {
     let wrong = |why: &str| Error::Wrong(format!("{} {why}", path.display()));
-    let Content { bytes, mode } = content.map_err(|error| match error.kind() {
+    let Content { bytes, mode, .. } = content.map_err(|error| match error.kind() {
         io::ErrorKind::FileTooLarge => {
             wrong(&format!("is larger than {GOSSIP_KEY_FILE_BYTES_MAX} bytes: one key a file"))
         }

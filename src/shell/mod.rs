@@ -233,6 +233,8 @@ impl Shell {
         let troubles = Troubles::new(opened.fault.clone(), clock::boot_time());
         let keeper = Keeper::new(executor, opened, &setup.storage, sender.clone())
             .map_err(system("starting the flash's thread"))?;
+        let mut notifier = Notifier::new(executor, &sender, &setup.name);
+        notifier.keep(node.config());
         let shell = Self {
             node,
             site: Site {
@@ -251,7 +253,7 @@ impl Shell {
             timer,
             timer_at: None,
             server,
-            notifier: Notifier::new(executor, &sender),
+            notifier,
             keeper,
             troubles,
             held: VecDeque::new(),

@@ -1,19 +1,26 @@
 //! Performs attempts to notify and reports what came of them. What is sent and what an answer means is the brain's.
 
+mod exec;
+mod file;
 mod http;
+mod mqtt;
+mod smtp;
+mod stream;
+mod syslog;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use log::info;
+use log::{info, warn};
 use smol::channel::Sender;
 use smol::{LocalExecutor, Task, Timer};
 
+use crate::config::{Config, Secret};
 use crate::effect::{Attempt, AttemptId};
 use crate::limits::CONNECT_TIME_MAX;
-use crate::notify::{Cause, Draft, Failure, Outgoing, Place, Reply};
+use crate::notify::{self, Broker, Cause, Draft, Failure, Outgoing, Place, Reply};
 use crate::shell::tls::Clients;
 use crate::shell::{Event, clock, secrets};
 use crate::time::Wall;
@@ -23,8 +30,9 @@ use http::Taken;
 /// Runs attempts.
 #[derive(Debug)]
 pub(super) struct Notifier {
-    tls: Rc<Clients>,
-    http: Rc<http::Client>,
+    ways: Rc<Ways>,
+    /// Reads what the connections that are kept need.
+    keeping: Option<Task<()>>,
     executor: Rc<LocalExecutor<'static>>,
     events: Sender<Event>,
     attempts: Tasks,
@@ -32,15 +40,29 @@ pub(super) struct Notifier {
     closed: bool,
 }
 
+/// How what is outside is reached.
+#[derive(Debug)]
+struct Ways {
+    tls: Rc<Clients>,
+    http: http::Client,
+    mqtt: mqtt::Links,
+}
+
 type Tasks = Rc<RefCell<BTreeMap<AttemptId, Task<()>>>>;
 
 impl Notifier {
-    /// A notifier that reports over `events`.
-    pub(super) fn new(executor: &Rc<LocalExecutor<'static>>, events: &Sender<Event>) -> Self {
+    /// A notifier that reports over `events`; `node` is what this agent is called.
+    pub(super) fn new(
+        executor: &Rc<LocalExecutor<'static>>,
+        events: &Sender<Event>,
+        node: &str,
+    ) -> Self {
         let tls = Rc::new(Clients::default());
+        let (http, mqtt) =
+            (http::Client::new(executor, &tls), mqtt::Links::new(executor, &tls, node));
         Self {
-            http: Rc::new(http::Client::new(executor, &tls)),
-            tls,
+            ways: Rc::new(Ways { tls, http, mqtt }),
+            keeping: None,
             executor: Rc::clone(executor),
             events: events.clone(),
             attempts: Rc::default(),
@@ -51,21 +73,44 @@ impl Notifier {
 
     /// Begins an attempt, at a time that is no earlier than `floor`.
     pub(super) fn attempt(&self, attempt: Attempt, floor: Wall) {
-        self.tls.clock().raise(floor);
+        self.ways.tls.clock().raise(floor);
         let Attempt { id, draft, timeout } = attempt;
-        let http = Rc::clone(&self.http);
+        let ways = Rc::clone(&self.ways);
         self.run(&self.attempts, id, async move {
             let taken = Taken::default();
-            smol::future::or(attempt_of(&http, draft, &taken), give_up(timeout, &taken)).await
+            smol::future::or(attempt_of(&ways, draft, &taken), give_up(timeout, &taken)).await
         });
+    }
+
+    /// Keeps the connections that a config wants kept, and no others.
+    pub(super) fn keep(&mut self, config: &Config) {
+        let integrations: Vec<_> =
+            config.receivers.iter().flat_map(|it| it.integrations.iter().cloned()).collect();
+        let ways = Rc::clone(&self.ways);
+        self.keeping = Some(self.executor.spawn(async move {
+            let mut brokers = Vec::new();
+            for integration in integrations.iter().filter(|it| it.schema.name == "mqtt") {
+                let secrets = notify::secrets(&integration.values);
+                let broker = match read_all(&secrets).await {
+                    Ok(texts) => Broker::new(&notify::with_secrets(&integration.values, texts)),
+                    Err(why) => Err(why),
+                };
+                match broker {
+                    Ok(broker) if broker.is_kept() => brokers.push(broker),
+                    Ok(_) => {}
+                    Err(why) => warn!("{}: {why}", integration.schema.section),
+                }
+            }
+            ways.mqtt.keep(brokers);
+        }));
     }
 
     /// Begins a look.
     pub(super) fn look(&self, id: AttemptId, place: Place) {
-        let http = Rc::clone(&self.http);
+        let ways = Rc::clone(&self.ways);
         self.run(&self.looks, id, async move {
             let nothing = Taken::default();
-            smol::future::or(look(&http, place), give_up(CONNECT_TIME_MAX, &nothing)).await
+            smol::future::or(look(&ways, place), give_up(CONNECT_TIME_MAX, &nothing)).await
         });
     }
 
@@ -105,40 +150,52 @@ impl Notifier {
 }
 
 /// Reads the secrets of a draft and sends it.
-async fn attempt_of(http: &http::Client, draft: Rc<Draft>, taken: &Taken) -> Reply {
-    let mut texts = Vec::new();
-    for secret in draft.secrets() {
-        match secrets::read(&secret).await {
-            Ok(text) => texts.push(text),
-            Err(error) => return Reply::failed(error.to_string()),
-        }
-    }
-    let mut texts = texts.into_iter();
+async fn attempt_of(ways: &Ways, draft: Rc<Draft>, taken: &Taken) -> Reply {
+    let mut texts = match read_all(&draft.secrets()).await {
+        Ok(texts) => texts.into_iter(),
+        Err(why) => return Reply::failed(why),
+    };
     match draft.outgoing(clock::wall(), &mut |_| texts.next().unwrap_or_default()) {
-        Ok(outgoing) => perform(http, outgoing, taken).await,
+        Ok(outgoing) => perform(ways, outgoing, taken).await,
         Err(why) => Reply::failed(why),
     }
 }
 
-async fn perform(http: &http::Client, outgoing: Outgoing, taken: &Taken) -> Reply {
+async fn read_all(secrets: &[Secret]) -> Result<Vec<String>, String> {
+    let mut texts = Vec::new();
+    for secret in secrets {
+        texts.push(secrets::read(secret).await.map_err(|error| error.to_string())?);
+    }
+    Ok(texts)
+}
+
+async fn perform(ways: &Ways, outgoing: Outgoing, taken: &Taken) -> Reply {
+    let sent = |sent: Result<(), String>| sent.map_or_else(Reply::failed, |()| Reply::Done);
     match outgoing {
         Outgoing::Log(line) => {
             info!(target: "notification", "{line}");
             Reply::Done
         }
         Outgoing::Http(request) => {
-            let sent = http.send(&request, taken).await;
+            let sent = ways.http.send(&request, taken).await;
             sent.unwrap_or_else(|error| Reply::failed(error.to_string()))
         }
+        Outgoing::Mail(mail) => sent(smtp::send(*mail, &ways.tls).await),
+        Outgoing::Mqtt(mqtt) => ways.mqtt.publish(*mqtt).await,
+        Outgoing::Exec(exec) => exec::run(exec).await,
+        Outgoing::Syslog(syslog) => sent(syslog::send(syslog, &ways.tls).await),
+        Outgoing::File(line) => sent(file::append(line).await),
     }
 }
 
-async fn look(client: &http::Client, place: Place) -> Reply {
-    let Place::Http { url, http } = place;
-    match client.look(&url, &http).await {
-        Ok(()) => Reply::Done,
-        Err(error) => Reply::failed(error.to_string()),
-    }
+async fn look(ways: &Ways, place: Place) -> Reply {
+    let reached = match place {
+        Place::Http { url, http } => {
+            ways.http.look(&url, &http).await.map_err(|error| error.to_string())
+        }
+        Place::Tcp { host, port } => stream::connect(&host, port).await.map(drop),
+    };
+    reached.map_or_else(Reply::failed, |()| Reply::Done)
 }
 
 /// Ends an attempt that takes too long. What the other side has taken it has, though the answer's rest never came.

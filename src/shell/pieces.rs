@@ -89,6 +89,7 @@ impl Shell {
         let outcome = taken.map_err(|error| error.to_string());
         if outcome.is_ok() {
             self.with_node(|node, cx| node.handle_keys(cx, keys));
+            self.notifier.keep(self.node.config());
         }
         self.reloaded(&outcome);
     }

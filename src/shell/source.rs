@@ -11,8 +11,8 @@ use smol::Timer;
 
 use crate::config::settings::Cluster;
 use crate::config::{
-    self, Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Problem, Settings,
-    check_mode,
+    self, Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Owner, Problem, Settings,
+    check_exec, check_mode,
 };
 use crate::gossip::KeyRing;
 use crate::limits::{CONFIG_BYTES_MAX, RELOAD_TIME_MAX};
@@ -96,7 +96,14 @@ impl Source {
         let options = config::Options { file, language, flags, environment, schemas };
         let text = content.map_or(DEFAULT.as_bytes(), |content| &content.bytes);
         let mut loaded = Config::load(text, &options).map_err(Error::Wrong)?;
-        loaded.warnings.extend(content.and_then(|content| check_mode(content.mode)));
+        if let Some(content) = content {
+            let owner = Owner { mode: content.mode, uid: content.uid };
+            let me = rustix::process::geteuid().as_raw();
+            if let Some(problem) = check_exec(&loaded.config, owner, me) {
+                return Err(Error::Wrong(Errors::new(&file.display().to_string(), vec![problem])));
+            }
+            loaded.warnings.extend(check_mode(content.mode));
+        }
         Ok(loaded)
     }
 

@@ -16,9 +16,6 @@ enum Takes {
     Secret,
     SecretUrl,
     Url,
-    Address,
-    Bool,
-    Table,
 }
 
 /// What receivers have that do not say it themselves.
@@ -38,18 +35,6 @@ impl Globals {
 /// Keys of receivers that this version cannot notify by, in the order in which they are shown, with the defaults that Alertmanager shows.
 const KEYS: &[(&str, Takes, &str)] = &[
     ("jira_api_url", Takes::Url, ""),
-    ("smtp_from", Takes::Text, ""),
-    ("smtp_hello", Takes::Text, "localhost"),
-    ("smtp_smarthost", Takes::Address, ""),
-    ("smtp_auth_username", Takes::Text, ""),
-    ("smtp_auth_password", Takes::Secret, ""),
-    ("smtp_auth_password_file", Takes::Text, ""),
-    ("smtp_auth_secret", Takes::Secret, ""),
-    ("smtp_auth_secret_file", Takes::Text, ""),
-    ("smtp_auth_identity", Takes::Text, ""),
-    ("smtp_require_tls", Takes::Bool, "true"),
-    ("smtp_tls_config", Takes::Table, ""),
-    ("smtp_force_implicit_tls", Takes::Bool, ""),
     ("slack_api_url", Takes::SecretUrl, ""),
     ("slack_api_url_file", Takes::Text, ""),
     ("slack_app_token", Takes::Secret, ""),
@@ -117,7 +102,6 @@ pub(super) fn read(root: &Table<'_>, cx: &Cx<'_>) -> Read {
         match (value, *default) {
             (Some(value), _) => shown.push((key, value)),
             (None, "") => {}
-            (None, "true") => shown.push((key, Yaml::from(true))),
             (None, default) => shown.push((key, Yaml::from(default))),
         }
     }
@@ -133,19 +117,10 @@ fn value(table: &Table<'_>, key: &'static str, takes: Takes) -> Option<Yaml> {
     let item = table.get(key)?;
     let text = || item.text().filter(|text| !text.is_empty());
     match takes {
-        Takes::Bool => item.boolean().map(Yaml::from),
-        Takes::Table => item.table().map(|_| Yaml::from_node(item.node, true)),
         Takes::Text => text().map(Yaml::from),
         Takes::Secret => text().map(|_| Yaml::secret()),
         Takes::SecretUrl => item.check(Url::parse(text()?)).map(|_| Yaml::secret()),
         Takes::Url => text().filter(|url| item.check(Url::parse(url)).is_some()).map(Yaml::from),
-        Takes::Address => {
-            let text = text()?;
-            if !text.contains(':') {
-                item.error(format_args!("{text:?} has no port: write host:port"));
-            }
-            Some(Yaml::from(text))
-        }
     }
 }
 

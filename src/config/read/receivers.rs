@@ -13,7 +13,6 @@ use crate::model::Labels;
 /// Receiver types of Alertmanager that this version cannot notify by.
 const UNAVAILABLE: &[&str] = &[
     "discord_configs",
-    "email_configs",
     "incidentio_configs",
     "jira_configs",
     "mattermost_configs",

@@ -5,7 +5,7 @@
 //! answer. The other side had closed it while it was idle, so nobody there has read the request. Everything else is a
 //! failure that the brain judges: delivery is at least once.
 
-mod connection;
+pub(super) mod connection;
 mod error;
 mod kept;
 mod proxy;

@@ -253,7 +253,10 @@ impl AsyncWrite for Socket {
 }
 
 /// Opens a socket to the first address of a host that takes it.
-pub(super) async fn connect(host: &str, port: u16) -> Result<Async<TcpStream>, Error> {
+pub(in crate::shell::notifier) async fn connect(
+    host: &str,
+    port: u16,
+) -> Result<Async<TcpStream>, Error> {
     let addresses = in_time(look_up(host.to_owned(), port))
         .await
         .map_err(|error| Error::Resolve(host.to_owned(), error))?;
@@ -269,7 +272,10 @@ pub(super) async fn connect(host: &str, port: u16) -> Result<Async<TcpStream>, E
 }
 
 /// The addresses of a host. A look-up whose attempt has ended runs on until the system gives up, and keeps its place.
-async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+pub(in crate::shell::notifier) async fn look_up(
+    host: String,
+    port: u16,
+) -> io::Result<Vec<SocketAddr>> {
     static PLACES: Semaphore = Semaphore::new(ATTEMPTS_MAX);
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::from((address, port))]);
