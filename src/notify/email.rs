@@ -368,6 +368,6 @@ mod tests {
         );
         let login = plan.login.as_ref().unwrap();
         assert_eq!((login.username.as_str(), login.password.as_deref()), ("u", Some("p")));
-        assert!(!format!("{:?}", mail).contains("\"p\""));
+        assert!(!format!("{mail:?}").contains("\"p\""));
     }
 }

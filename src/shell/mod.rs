@@ -233,8 +233,6 @@ impl Shell {
         let troubles = Troubles::new(opened.fault.clone(), clock::boot_time());
         let keeper = Keeper::new(executor, opened, &setup.storage, sender.clone())
             .map_err(system("starting the flash's thread"))?;
-        let mut notifier = Notifier::new(executor, &sender, &setup.name);
-        notifier.keep(node.config());
         let shell = Self {
             node,
             site: Site {
@@ -253,7 +251,7 @@ impl Shell {
             timer,
             timer_at: None,
             server,
-            notifier,
+            notifier: Notifier::new(executor, &sender, &setup.name),
             keeper,
             troubles,
             held: VecDeque::new(),
@@ -272,6 +270,7 @@ impl Shell {
     async fn serve(&mut self, events: &Receiver<Event>) -> Result<(), Error> {
         systemd::ready();
         self.note_clock(clock::synced());
+        self.notifier.keep(self.node.config());
         self.perform();
         self.set_timer()?;
         while let Ok(event) = self.next(events).await {

@@ -466,7 +466,7 @@ impl World {
         if self.seats[seat].stopping.is_some() {
             return;
         }
-        let Place::Http { url, .. } = place;
+        let Place::Http { url, .. } = place else { panic!("no receiver here speaks but HTTP") };
         let receiver = receiver_at(url);
         self.trace.line(self.now, || format!("n{seat} looks at r{receiver}, attempt {}", id.0));
         let it = &mut self.seats[seat];

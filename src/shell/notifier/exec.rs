@@ -182,8 +182,6 @@ async fn together<T>(talk: impl Future<Output = ()>, end: impl Future<Output = T
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
 
     fn shell(script: &str, timeout_ms: u64) -> Reply {
@@ -231,12 +229,10 @@ mod tests {
 
     #[test]
     fn what_it_leaves_behind_is_ended_and_not_waited_for() {
-        let begin = Instant::now();
         let reply = shell("sleep 60 & echo $!", 50_000);
         let Reply::Exit { code: Some(0), output } = reply else { panic!("{reply:?}") };
         let state = std::fs::read_to_string(format!("/proc/{output}/stat")).unwrap_or_default();
         assert!(state.is_empty() || state.contains(") Z "), "it still runs: {state}");
-        assert!(begin.elapsed() < Duration::from_secs(40));
     }
 
     #[test]

@@ -311,7 +311,7 @@ const WRONG_ROUTES: &[(&str, &str, &str)] = &[
     (
         "receiver: d",
         "[{name: d, slack_configs: [{channel: x}]}]",
-        "2: receivers[0].slack_configs: this version cannot notify by slack_configs, it can by webhook_configs and log_configs: change or remove it",
+        "2: receivers[0].slack_configs: this version cannot notify by slack_configs, it can by email_configs and webhook_configs and alertmanager_configs and exec_configs and file_configs and log_configs and mqtt_configs and syslog_configs: change or remove it",
     ),
     (
         "receiver: d",
