@@ -281,6 +281,24 @@ pub const PATTERN_TABLE_BYTES_MIN: usize = 2048;
 /// Groups within groups in one regular expression. Policy: refuse the matcher.
 pub const PATTERN_NEST_MAX: usize = 32;
 
+// Templates.
+
+/// Bytes of one template's source: a text of the configuration, or a file. Policy: refused with an error.
+pub const TEMPLATE_BYTES_MAX: usize = 256 * 1024;
+/// Files that `templates` names. Policy: a configuration with more is refused.
+pub const TEMPLATE_FILES_MAX: usize = 256;
+/// Blocks, definitions and parentheses within each other in one template, and lists within lists. Policy: the template is
+/// refused, or its rendering fails.
+pub const TEMPLATE_NEST_MAX: usize = 64;
+/// Blocks, calls and parentheses that are under way at a time while a template runs. Policy: its rendering fails.
+pub const TEMPLATE_DEPTH_MAX: usize = 200;
+/// Steps of all templates of one notification: a few milliseconds. Policy: what is left fails, and the notification goes
+/// out with a fallback text.
+pub const TEMPLATE_STEPS_MAX: usize = 200_000;
+/// Bytes that all templates of one notification make, those of texts on the way counted. Policy: as for
+/// [`TEMPLATE_STEPS_MAX`].
+pub const TEMPLATE_OUTPUT_BYTES_MAX: usize = 1024 * 1024;
+
 // The history.
 
 /// Entries of the history of deliveries. Policy: the oldest is dropped.

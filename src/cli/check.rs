@@ -6,12 +6,15 @@ use std::path::Path;
 
 use crate::config::flags::choose_config;
 use crate::config::{
-    Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Options, Problem, check_mode,
+    Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Options, Problem, Value,
+    check_mode,
 };
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::notify::SCHEMAS;
 use crate::shell::files::{self, Content};
 use crate::shell::keys::{self, Places};
+use crate::shell::{clock, templates};
+use crate::template::{Data, Renderer};
 
 const USAGE: &str = "usage: bellwether check-config [FILE...]
 
@@ -19,7 +22,8 @@ Checks each file as the daemon would, and says every error. Without a file: the 
 directory, else the one that is built in. Leaves with 1 if any file is wrong.
 
 The files of cluster.key_files are read too, here and as this user: the daemon may find one among its credentials. One that
-cannot be read is an error. Files of receivers' secrets are not opened: the daemon reads them when it notifies.
+cannot be read is an error. The files of templates are read, and every template of a receiver is rendered for a sample that
+fires and for one that is resolved. Files of receivers' secrets are not opened: the daemon reads them when it notifies.
 ";
 
 /// Runs the subcommand with its arguments and returns the exit code.
@@ -67,7 +71,10 @@ fn check_all(
         let (checked, warning) = match files::read_any(path, CONFIG_BYTES_MAX) {
             Ok(Content { bytes, mode, .. }) => {
                 let checked = check(path, Language::of(path), &bytes);
-                (checked.and_then(|loaded| check_keys(path, loaded)), check_mode(mode))
+                let checked = checked
+                    .and_then(|loaded| check_keys(path, loaded))
+                    .and_then(|loaded| check_templates(path, loaded));
+                (checked, check_mode(mode))
             }
             Err(error) => {
                 let problem = Problem {
@@ -105,6 +112,39 @@ fn check_keys(file: &Path, loaded: Loaded) -> Result<Loaded, Errors> {
     };
     let problem = Problem { line: 0, path: "cluster.key_files".to_owned(), text };
     Err(Errors::new(&file.display().to_string(), vec![problem]))
+}
+
+/// Reads the files of `templates` and renders every template of the receivers for a sample that fires, and one that is
+/// resolved.
+fn check_templates(file: &Path, loaded: Loaded) -> Result<Loaded, Errors> {
+    let name = file.display().to_string();
+    let templates = templates::load(&loaded.templates).map_err(|why| {
+        let problems = why.lines().map(|line| Problem {
+            line: 0,
+            path: "templates".to_owned(),
+            text: line.to_owned(),
+        });
+        Errors::new(&name, problems.collect())
+    })?;
+    let samples = [false, true].map(|resolved| Data::sample(resolved, clock::wall()));
+    let mut problems = Vec::new();
+    for integration in loaded.config.receivers.iter().flat_map(|receiver| &receiver.integrations) {
+        let renderers = samples.each_ref().map(|data| templates.for_notification(data));
+        integration.values.leaves(&mut |_, value| {
+            let Value::Template(template) = value else { return };
+            let render = |renderer: &Renderer<'_>| {
+                let render = if template.html { Renderer::html } else { Renderer::text };
+                render(renderer, &template.source)
+            };
+            if let Some(error) = renderers.iter().find_map(|renderer| render(renderer).err()) {
+                let (line, path) = (template.line, template.path.to_string());
+                // What stands in a secret is not shown.
+                let why = if template.secret { error.text } else { error.to_string() };
+                problems.push(Problem { line, path, text: format!("would fail: {why}") });
+            }
+        });
+    }
+    if problems.is_empty() { Ok(loaded) } else { Err(Errors::new(&name, problems)) }
 }
 
 fn report(

@@ -8,6 +8,7 @@ pub mod history;
 pub mod journal;
 pub mod key;
 mod table;
+pub mod template;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -35,6 +36,7 @@ pub fn run(args: &[OsString], out: &mut dyn Write, err: &mut dyn Write) -> Optio
             let entropy = clock::rng().map(|mut rng| rng.fill_bytes(&mut secret));
             key::run(&texts(rest), entropy.map(|()| &secret[..]), out, err)
         }
+        "template" => template::run(&texts(rest), out, err),
         flag if flag.starts_with('-') => return None,
         unknown => {
             let names = NAMES.join(", ");
@@ -46,7 +48,7 @@ pub fn run(args: &[OsString], out: &mut dyn Write, err: &mut dyn Write) -> Optio
 }
 
 /// The subcommands.
-const NAMES: [&str; 6] = ["ack", "check-config", "flock", "history", "journal", "key"];
+const NAMES: [&str; 7] = ["ack", "check-config", "flock", "history", "journal", "key", "template"];
 
 fn texts(args: &[OsString]) -> Vec<String> {
     args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect()
@@ -72,6 +74,7 @@ mod tests {
             &["journal", "check", "/nowhere/at/all"],
             &["journal"],
             &["key", "old"],
+            &["template", "render"],
         ] {
             let (code, out, err) = told(args);
             assert!(code.is_some_and(|code| code > 0), "{args:?}");
@@ -87,7 +90,7 @@ mod tests {
     #[test]
     fn an_unknown_subcommand_hears_which_there_are() {
         let (code, out, err) = told(&["silence", "add"]);
-        let expected = "bellwether: unknown subcommand \"silence\"; there are ack, check-config, flock, history, journal, key\n";
+        let expected = "bellwether: unknown subcommand \"silence\"; there are ack, check-config, flock, history, journal, key, template\n";
         assert_eq!((code, &*out, &*err), (Some(2), "", expected));
         assert_eq!(told(&["--log.level=info"]), (None, String::new(), String::new()));
     }

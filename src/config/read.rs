@@ -79,9 +79,6 @@ fn sections(root: &Table<'_>, options: &Options<'_>) -> Option<Loaded> {
     let inhibit_rules = inhibit::read(root, &cx);
     let templates: Vec<String> =
         root.texts("templates").into_iter().map(|(_, glob)| glob.to_owned()).collect();
-    if let Some(item) = root.get("templates").filter(|item| !item.is_empty()) {
-        item.warn("has no effect: this version has no templates, and no receiver that uses them");
-    }
     for section in ["tracing", "event_recorder"] {
         if let Some(item) = root.get(section).filter(|item| !item.is_empty()) {
             item.error(format_args!(

@@ -78,7 +78,8 @@ impl Notification {
 
     /// What templates see of it.
     pub fn data(&self) -> Data {
-        let alerts: Rc<[template::Alert]> = self.alerts.iter().map(AlertView::data).collect();
+        let alerts: Rc<[Rc<template::Alert>]> =
+            self.alerts.iter().map(|it| Rc::new(it.data())).collect();
         Data {
             receiver: quote_meta(&self.receiver).into(),
             status: status(self.resolved()).into(),

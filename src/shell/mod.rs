@@ -33,6 +33,7 @@ pub mod source;
 mod sources;
 mod stop;
 mod systemd;
+pub mod templates;
 mod tls;
 mod troubles;
 mod twin;

@@ -19,6 +19,8 @@ use crate::limits::{CONFIG_BYTES_MAX, RELOAD_TIME_MAX};
 use crate::notify::SCHEMAS;
 use crate::shell::files::{self, CONFIG_READERS, Content};
 use crate::shell::keys::{self, Missing, Places};
+use crate::shell::templates;
+use crate::template::Templates;
 
 /// The warning about a flock without keys.
 pub const UNSEALED: &str = "THE FLOCK IS NOT SEALED: whoever reaches its port can read what it says, silence any alert, and \
@@ -60,7 +62,23 @@ impl Source {
     /// Reads the config on this thread, before the agent runs.
     pub fn load(&self) -> Result<Loaded, Error> {
         let content = self.file.as_deref().map(|file| files::read_any(file, CONFIG_BYTES_MAX));
-        self.parse(content.transpose().map_err(|error| self.unreadable(&error))?.as_ref())
+        let content = content.transpose().map_err(|error| self.unreadable(&error))?;
+        let mut loaded = self.parse(content.as_ref())?;
+        loaded.config.templates = self.templates(&loaded)?;
+        Ok(loaded)
+    }
+
+    /// Reads the files of `templates` on this thread.
+    fn templates(&self, loaded: &Loaded) -> Result<Templates, Error> {
+        templates::load(&loaded.templates).map_err(|why| {
+            let problem = |text: &str| Problem {
+                line: 0,
+                path: "templates".to_owned(),
+                text: text.to_owned(),
+            };
+            let problems = why.lines().map(problem).collect();
+            Error::Wrong(Errors::new(&self.name().display().to_string(), problems))
+        })
     }
 
     /// Reads the keys of the flock on this thread, before the agent runs.
@@ -157,8 +175,9 @@ impl Reloader {
                 Some(content.map_err(|error| source.unreadable(&error).to_string())?)
             }
         };
-        let content = self.check(content).await?;
-        let loaded = source.parse(content.as_ref()).map_err(|error| error.to_string())?;
+        let (content, templates) = self.check(content).await?;
+        let mut loaded = source.parse(content.as_ref()).map_err(|error| error.to_string())?;
+        loaded.config.templates = templates;
         source.warn(&loaded.warnings);
         let keys = self.keys(&loaded.settings.cluster).await?;
         for key in self.started.needing_restart(&loaded.settings) {
@@ -168,12 +187,19 @@ impl Reloader {
     }
 
     /// Checks the config on another thread: mistakes cost the loop no time, and the time zones that are named, which
-    /// are read from files, are in memory afterwards.
-    async fn check(&self, content: Option<Content>) -> Result<Option<Content>, String> {
+    /// are read from files, are in memory afterwards. The files of templates are read there, too.
+    async fn check(
+        &self,
+        content: Option<Content>,
+    ) -> Result<(Option<Content>, Templates), String> {
         let source = Arc::clone(&self.source);
-        let check = move || match source.parse(content.as_ref()) {
-            Ok(_) => Ok(content),
-            Err(error) => Err(error.to_string()),
+        let check = move || {
+            let checked =
+                source.parse(content.as_ref()).and_then(|loaded| source.templates(&loaded));
+            match checked {
+                Ok(templates) => Ok((content, templates)),
+                Err(error) => Err(error.to_string()),
+            }
         };
         let checked = CONFIG_READERS.run(self.source.name(), RELOAD_TIME_MAX, check).await;
         checked.map_err(|error| format!("checking the config: {error}"))?

@@ -1,42 +1,77 @@
 //! Go's template language over typed values, with Alertmanager's data, functions and default texts.
 //!
-//! Imports: limits, model, time. Everything is bounded: see the templates' rows in [`crate::limits`].
+//! ```text
+//! lex -> parse -> ast -> exec (statements), eval (expressions) -> print
+//!                  html: escapes a tree for where its values stand      functions, methods: what expressions call
+//! ```
+//!
+//! Everything is bounded, see the templates in [`crate::limits`]: the length of a text and how deep it nests when it is
+//! parsed, and one budget of steps and bytes for all that is rendered for one notification.
 
+mod ast;
 mod data;
 mod error;
+mod eval;
+mod exec;
+mod functions;
+mod html;
+mod lex;
+mod methods;
+mod parse;
+mod pattern;
+mod print;
+mod quote;
+mod sample;
 mod time;
+mod value;
 
-use std::sync::Arc;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
 
 pub use data::{Alert, Data};
 pub use error::Error;
 pub use time::Time;
 
+use exec::Budget;
+use parse::Set;
+use value::Value;
+
+/// What a text that is rendered is called in errors.
+const TEXT_NAME: &str = "template";
+
 /// The templates that a notification may use: the default texts and those of the files of `templates`. Cheap to clone,
-/// and `Send`, so that files are read and parsed off the loop.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Templates(Arc<Vec<(String, String)>>);
+/// and `Send`, so that files can be read and parsed off the loop.
+#[derive(Clone)]
+pub struct Templates(Arc<Set>);
 
 impl Templates {
     /// The default texts alone.
     pub fn builtin() -> Self {
-        Self(Arc::new(Vec::new()))
+        static BUILTIN: OnceLock<Templates> = OnceLock::new();
+        BUILTIN.get_or_init(|| Self(Arc::new(defaults()))).clone()
     }
 
     /// The default texts and those of files, each a name and its text; later ones override. On an error: everything that is
     /// wrong, and nothing has changed.
-    pub fn new(files: Vec<(String, String)>) -> Result<Self, Vec<Error>> {
-        Ok(Self(Arc::new(files)))
+    pub fn new(files: &[(String, String)]) -> Result<Self, Vec<Error>> {
+        let mut set = (*Self::builtin().0).clone();
+        let mut errors = Vec::new();
+        for (file, text) in files {
+            let name = file.rsplit('/').next().unwrap_or(file);
+            errors.extend(parse::parse(file, name, text, &mut set).err());
+        }
+        if errors.is_empty() { Ok(Self(Arc::new(set))) } else { Err(errors) }
     }
 
-    /// Checks the syntax of a text, and that the templates it calls exist.
+    /// Checks the syntax of a text.
     pub fn check(&self, source: &str) -> Result<(), Error> {
-        self.render(source)
+        parse::parse(TEXT_NAME, TEXT_NAME, source, &mut Set::new())
     }
 
     /// One notification's rendering: all its texts share one budget of steps and bytes.
     pub fn for_notification<'a>(&'a self, data: &'a Data) -> Renderer<'a> {
-        Renderer { templates: self, data }
+        Renderer { templates: self, data, root: Rc::new(data.clone()), budget: Budget::new() }
     }
 
     /// Renders a single text, with a budget of its own.
@@ -48,19 +83,26 @@ impl Templates {
     pub fn html(&self, source: &str, data: &Data) -> Result<String, Error> {
         self.for_notification(data).html(source)
     }
+}
 
-    fn render(&self, source: &str) -> Result<(), Error> {
-        if !source.contains("{{") {
-            return Ok(());
-        }
-        Err(Error {
-            file: format!("text over {} files", self.0.len()).into(),
-            line: 0,
-            column: 0,
-            expression: String::new(),
-            text: "templates are not rendered by this build".to_owned(),
-        })
+/// How many templates there are: their trees would fill pages.
+impl fmt::Debug for Templates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Templates({})", self.0.len())
     }
+}
+
+impl PartialEq for Templates {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+fn defaults() -> Set {
+    let mut set = Set::new();
+    // A test shows that they are right.
+    parse::parse("the default texts", "default.tmpl", include_str!("defaults.tmpl"), &mut set).ok();
+    set
 }
 
 /// Renders the texts of one notification within one budget.
@@ -68,6 +110,8 @@ impl Templates {
 pub struct Renderer<'a> {
     templates: &'a Templates,
     data: &'a Data,
+    root: Rc<Data>,
+    budget: Budget,
 }
 
 impl<'a> Renderer<'a> {
@@ -78,11 +122,26 @@ impl<'a> Renderer<'a> {
 
     /// Renders a text.
     pub fn text(&self, source: &str) -> Result<String, Error> {
-        self.templates.render(source).map(|()| source.to_owned())
+        self.render(source, false)
     }
 
     /// Renders a text as HTML: what the data brings is escaped for where it stands.
     pub fn html(&self, source: &str) -> Result<String, Error> {
-        self.templates.render(source).map(|()| source.to_owned())
+        self.render(source, true)
+    }
+
+    fn render(&self, source: &str, html: bool) -> Result<String, Error> {
+        // Most texts are plain.
+        if !html && !source.contains("{{") {
+            return Ok(source.to_owned());
+        }
+        let mut set = (*self.templates.0).clone();
+        set.remove("");
+        parse::parse(TEXT_NAME, "", source, &mut set)?;
+        if html {
+            set = html::escape(&set, "", &self.budget)?;
+        }
+        let Some(tree) = set.get("").cloned() else { return Ok(String::new()) };
+        exec::run(&set, &tree, &Value::Data(Rc::clone(&self.root)), &self.budget)
     }
 }

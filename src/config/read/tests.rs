@@ -223,7 +223,6 @@ fn what_is_doubtful_is_a_warning() {
     assert_eq!(
         told,
         [
-            "2: templates: has no effect: this version has no templates, and no receiver that uses them",
             "15: route.routes[0].match: match is deprecated: write matchers with \"severity=\\\"critical\\\"\"",
             "16: route.routes[0].match_re: match_re is deprecated: write matchers with \"site=~\\\"^(?:a|b)$\\\"\"",
             "40: inhibit_rules[0].target_match: target_match is deprecated: write target_matchers with \

@@ -1,0 +1,141 @@
+//! Templates against the table of what Debian's `amtool template render` makes of them, and against whatever comes.
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its tables fails")]
+
+use std::fs;
+use std::path::Path;
+
+use bellwether::template::{Data, Templates};
+use bellwether::time::Wall;
+use proptest::prelude::*;
+use serde_json::Value;
+
+fn file(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/template");
+    fs::read_to_string(folder.join(name)).unwrap()
+}
+
+fn data() -> Data {
+    Data::from_json(&file("data.json"), Wall::from_secs(1_764_324_000)).unwrap()
+}
+
+fn table() -> Vec<Value> {
+    serde_json::from_str(&file("golden.json")).unwrap()
+}
+
+fn render(kind: &str, text: &str, data: &Data) -> Result<String, bellwether::template::Error> {
+    let templates = Templates::builtin();
+    if kind == "html" { templates.html(text, data) } else { templates.text(text, data) }
+}
+
+/// Rows have a `type`, a `text`, and what amtool makes of it, if it does not refuse it. A row that `differs` says why, and
+/// has `ours` if we make anything of it.
+#[test]
+fn texts_render_as_amtools() {
+    let (data, table) = (data(), table());
+    assert!(table.len() >= 250);
+    let mut wrong = Vec::new();
+    for row in &table {
+        let of = |name: &str| row.get(name).and_then(Value::as_str);
+        let (kind, text) = (of("type").unwrap(), of("text").unwrap());
+        let expected = if of("differs").is_some() { of("ours") } else { of("amtool") };
+        let rendered = render(kind, text, &data);
+        if rendered.as_deref().ok() != expected {
+            wrong.push(format!("{kind}: {text}\n  expected {expected:?}\n  got {rendered:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Renders as text and as HTML; whatever comes of it, it comes.
+fn survive(text: &str, data: &Data) {
+    for kind in ["text", "html"] {
+        if let Err(error) = render(kind, text, data) {
+            assert!(!error.to_string().is_empty());
+        }
+    }
+}
+
+#[test]
+fn what_nests_or_recurses_without_end_is_refused() {
+    let data = data();
+    let deep = 5000;
+    let nested = |open: &str, middle: &str, close: &str| {
+        format!("{}{middle}{}", open.repeat(deep), close.repeat(deep))
+    };
+    let link = |i: usize| {
+        let next = i + 1;
+        format!("{{{{ define \"t{i}\" }}}}{{{{ template \"t{next}\" }}}}{{{{ end }}}}")
+    };
+    let chain = (0..500).map(link).collect::<Vec<_>>().concat();
+    for text in [
+        format!("{{{{ {} }}}}", nested("(", "1", ")")),
+        format!("{{{{ {} }}}}", "(".repeat(deep)),
+        nested("{{ if true }}", "x", "{{ end }}"),
+        nested("{{ range .Alerts }}", "x", "{{ end }}"),
+        nested("{{ block \"b\" . }}", "x", "{{ end }}"),
+        format!("{{{{ if 0 }}}}{}{{{{ end }}}}", "{{ else if 0 }}x".repeat(deep)),
+        "{{ define \"r\" }}{{ template \"r\" . }}{{ end }}{{ template \"r\" . }}".to_owned(),
+        "{{ define \"a\" }}{{ template \"b\" }}{{ end }}{{ define \"b\" }}x{{ template \"a\" }}{{ end }}{{ template \"a\" }}"
+            .to_owned(),
+        format!("{chain}{{{{ define \"t500\" }}}}x{{{{ end }}}}{{{{ template \"t0\" }}}}"),
+        "{{ range 1000000000 }}{{ end }}".to_owned(),
+        "{{ $x := \"0123456789\" }}{{ range 1000000 }}{{ $x = print $x $x }}{{ end }}".to_owned(),
+        "{{ $x := list 1 }}{{ range 1000000 }}{{ $x = list $x $x }}{{ end }}{{ $x }}".to_owned(),
+        "{{ $x := list 1 }}{{ range 60 }}{{ $x = list $x $x }}{{ end }}{{ toJson $x }}".to_owned(),
+        "{{ $x := list 1 }}{{ range 60 }}{{ $x = list $x $x }}{{ end }}{{ printf \"%v\" $x }}".to_owned(),
+        "{{ $x := list 1 }}{{ range 20000 }}{{ $x = list $x }}{{ end }}".to_owned(),
+        "{{ range 10000 }}{{ printf \"%999999d\" 1 }}{{ end }}".to_owned(),
+        format!("{{{{ printf \"{}\" 1 }}}}", "%999999d".repeat(1000)),
+        "{{ range 100000 }}{{ reReplaceAll \"(a*)*b\" \"x\" \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\" }}{{ end }}"
+            .to_owned(),
+    ] {
+        for kind in ["text", "html"] {
+            let rendered = render(kind, &text, &data);
+            let shown: String = text.chars().take(60).collect();
+            assert!(rendered.is_err(), "{kind}: {shown}: {} bytes", rendered.unwrap().len());
+        }
+    }
+}
+
+#[test]
+fn all_texts_of_a_notification_share_one_budget() {
+    let (templates, data) = (Templates::builtin(), data());
+    let renderer = templates.for_notification(&data);
+    let text = "{{ range 10000 }}x{{ end }}";
+    let rendered = (0..1000).take_while(|_| renderer.text(text).is_ok()).count();
+    assert!((1..100).contains(&rendered), "{rendered}");
+    assert!(templates.text(text, &data).is_ok(), "each notification has its own");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn any_text_renders_or_is_refused(text in "\\PC{0,80}", action in "[ -~]{0,40}") {
+        let data = data();
+        survive(&text, &data);
+        survive(&format!("{{{{{action}}}}}"), &data);
+        survive(&format!("<{text}{{{{ .Status }}}}{action}>"), &data);
+    }
+
+    #[test]
+    fn a_text_that_was_changed_somewhere_renders_or_is_refused(
+        row in any::<prop::sample::Index>(),
+        other in any::<prop::sample::Index>(),
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..6), 1..4),
+    ) {
+        let (data, table) = (data(), table());
+        let text = |index: &prop::sample::Index| {
+            table[index.index(table.len())]["text"].as_str().unwrap().chars().collect::<Vec<_>>()
+        };
+        let (mut chars, others) = (text(&row), text(&other));
+        for (at, bytes) in &cuts {
+            let at = at.index(chars.len() + 1);
+            let end = (at + bytes).min(chars.len());
+            let from = at.min(others.len());
+            let piece = others[from..(from + bytes).min(others.len())].to_vec();
+            chars.splice(at..end, piece);
+        }
+        survive(&chars.into_iter().collect::<String>(), &data);
+    }
+}
