@@ -149,6 +149,9 @@ pub const RELOAD_TIME_MAX: Duration = Duration::from_secs(40);
 /// may be told again, commits are waited for no longer, connections are closed.
 pub const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 
+/// Groups of which a receiver's answer is remembered, such as the message of Slack to be changed. Policy: another one is
+/// forgotten, and a new message is sent there.
+pub const REMEMBERED_MAX: usize = 1_000;
 /// Requests of one attempt, of receivers that take several. Policy: the notification is taken for refused.
 pub const REQUESTS_PER_ATTEMPT_MAX: u32 = 16;
 /// Template faults that one notification names. Policy: more are not named.

@@ -112,6 +112,14 @@ fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// The variables of the environment with these names, as far as they are text.
+fn variables(is_wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+    let text = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(text).filter(|(name, _)| is_wanted(name)).collect()
+}
+
 /// What of the environment a config may take.
 fn config_environment() -> Environment {
     // As Go has it: either spelling, in capitals first.
@@ -126,6 +134,7 @@ fn config_environment() -> Environment {
         http_proxy: either("HTTP_PROXY"),
         https_proxy: either("HTTPS_PROXY"),
         no_proxy: either("NO_PROXY"),
+        aws: variables(|name| name == "HOME" || name.starts_with("AWS_")),
     }
 }
 

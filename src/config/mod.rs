@@ -62,6 +62,16 @@ pub struct Environment {
     pub https_proxy: String,
     /// `$NO_PROXY`
     pub no_proxy: String,
+    /// Where AWS's tools look for credentials: `$HOME`, and the variables that start with `AWS_`.
+    pub aws: Vec<(String, String)>,
+}
+
+impl Environment {
+    /// One of the variables that AWS's tools look at, unless it is empty.
+    pub fn aws(&self, name: &str) -> Option<&str> {
+        let variable = self.aws.iter().find(|(other, _)| other == name);
+        variable.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
 }
 
 /// What a text says.

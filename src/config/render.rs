@@ -313,15 +313,19 @@ pub(super) fn entry(key: &'static Key, value: &Value) -> Option<(&'static str, Y
     match key.origin {
         Origin::Ours => return None,
         Origin::Newer if default(key).as_ref() == Some(value) => return None,
+        // A table that says nothing may lack what it needs once it is there.
+        Origin::Old
+            if matches!(key.takes, Takes::Table(_)) && default(key).as_ref() == Some(value) =>
+        {
+            return None;
+        }
         _ => {}
     }
     Some(match (value, key.takes) {
         (Value::Secret(Secret::File(path)), _) => {
             (key.file()?, Yaml::Text(path.display().to_string()))
         }
-        (Value::Secret(_), Takes::SecretUrl(_)) | (Value::Template(_), Takes::UrlTemplate(_)) => {
-            (key.name, Yaml::from(SECRET_URL))
-        }
+        (Value::Template(_), Takes::UrlTemplate(_)) => (key.name, Yaml::from(SECRET_URL)),
         (value, _) => (key.name, shown(value)),
     })
 }
@@ -417,12 +421,12 @@ time_intervals:
     enable_http2: true
   smtp_hello: localhost
   smtp_require_tls: true
-  pagerduty_url: https://events.pagerduty.com/v2/enqueue
   opsgenie_api_url: https://api.opsgenie.com/
-  wechat_api_url: https://qyapi.weixin.qq.com/cgi-bin/
-  victorops_api_url: https://alert.victorops.com/integrations/generic/20131114/alert/
+  pagerduty_url: https://events.pagerduty.com/v2/enqueue
   telegram_api_url: https://api.telegram.org
+  victorops_api_url: https://alert.victorops.com/integrations/generic/20131114/alert/
   webex_api_url: https://webexapis.com/v1/messages
+  wechat_api_url: https://qyapi.weixin.qq.com/cgi-bin/
 route:
   receiver: a
   group_by:

@@ -1,7 +1,7 @@
 //! What a receiver type can be configured with: its keys, declared once. Reading, errors, the status, the reference file's
 //! check and the defaults of `global` all come from these declarations.
 
-use crate::config::{Http, Values};
+use crate::config::{Environment, Http, Values};
 
 /// A receiver type as the configuration sees it.
 #[derive(Debug)]
@@ -26,12 +26,21 @@ pub struct Schema {
     pub keys: &'static [Key],
     /// The keys of `global` that its own fall back to.
     pub globals: &'static [Key],
-    /// Rules over several keys, after each key was read: what is wrong.
-    pub check: fn(&Values, &Http) -> Vec<String>,
+    /// Rules over several keys, after each key was read: settles what depends on other keys, and says what is wrong.
+    pub check: fn(&mut Values, &Around<'_>) -> Vec<String>,
+}
+
+/// What a type's own rules may look at besides its keys.
+#[derive(Debug)]
+pub struct Around<'a> {
+    /// The `http_config` that is in force.
+    pub http: &'a Http,
+    /// The environment of the process.
+    pub environment: &'a Environment,
 }
 
 /// No rule over several keys.
-pub fn no_rules(_: &Values, _: &Http) -> Vec<String> {
+pub fn no_rules(_: &mut Values, _: &Around<'_>) -> Vec<String> {
     Vec::new()
 }
 
@@ -59,6 +68,8 @@ pub struct Key {
     pub global: &'static str,
     /// Whether it must be set, here or in `global`.
     pub required: bool,
+    /// A key beside it that cannot be set where this one is, or empty.
+    pub not_with: &'static str,
     /// Who knows it.
     pub origin: Origin,
 }
@@ -74,6 +85,8 @@ pub enum Takes {
     Choice(&'static [&'static str]),
     /// A duration as configs write them: `1h30m`, `5d`.
     Duration,
+    /// The path of a file, whose text is a secret.
+    File,
     /// A duration as Go writes them: `1.5h`.
     GoDuration,
     /// A template whose data is escaped as HTML.
@@ -85,8 +98,12 @@ pub enum Takes {
     Number,
     /// A secret, or in the key named here the path of its file.
     Secret(&'static str),
+    /// The same, and it is a template.
+    SecretTemplate(&'static str),
     /// The same, and it is a URL.
     SecretUrl(&'static str),
+    /// A table with these keys, or the value of its first key by itself.
+    Short(&'static [Key]),
     /// A table with these keys.
     Table(&'static [Key]),
     /// A list of tables with these keys.
@@ -111,7 +128,7 @@ impl Key {
     /// A key without a default.
     pub const fn new(name: &'static str, takes: Takes) -> Self {
         let origin = Origin::Old;
-        Self { name, takes, default: "", global: "", required: false, origin }
+        Self { name, takes, default: "", global: "", required: false, not_with: "", origin }
     }
 
     /// A template, and its default.
@@ -157,6 +174,12 @@ impl Key {
         Self { required: true, ..self }
     }
 
+    /// The same; it cannot be set beside this key.
+    #[must_use]
+    pub const fn not_with(self, not_with: &'static str) -> Self {
+        Self { not_with, ..self }
+    }
+
     /// The same; Alertmanager 0.25 does not know it.
     #[must_use]
     pub const fn newer(self) -> Self {
@@ -172,7 +195,10 @@ impl Key {
     /// The key of the path of its file, if its value may stand in one.
     pub const fn file(&self) -> Option<&'static str> {
         match self.takes {
-            Takes::Secret(file) | Takes::SecretUrl(file) | Takes::UrlTemplate(file)
+            Takes::Secret(file)
+            | Takes::SecretTemplate(file)
+            | Takes::SecretUrl(file)
+            | Takes::UrlTemplate(file)
                 if !file.is_empty() =>
             {
                 Some(file)

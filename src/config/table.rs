@@ -90,11 +90,6 @@ impl<'a> Item<'a> {
         is_empty(self.node)
     }
 
-    /// Whether it is a list of anything, be it nothing but empty tables.
-    pub(super) fn has_items(&self) -> bool {
-        matches!(&self.node.value, Value::List(items) if !items.is_empty())
-    }
-
     fn problem(&self, text: &dyn Display) -> Problem {
         Problem { line: self.node.line, path: self.path.clone(), text: text.to_string() }
     }

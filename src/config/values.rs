@@ -15,7 +15,9 @@ use crate::config::schema::Key;
 pub struct Values {
     keys: &'static [Key],
     /// One a key, in the order of the keys.
-    values: Vec<Option<Value>>,
+    said: Vec<Option<Value>>,
+    /// Whether each is set where it is, and neither a default nor `global`'s.
+    own: Vec<bool>,
 }
 
 /// What a key can say.
@@ -70,19 +72,35 @@ impl PartialEq for Template {
 impl Values {
     /// The values of `keys`, as `value` has them.
     pub fn new(keys: &'static [Key], value: impl FnMut(&'static Key) -> Option<Value>) -> Self {
-        Self { keys, values: keys.iter().map(value).collect() }
+        Self { keys, said: keys.iter().map(value).collect(), own: vec![false; keys.len()] }
+    }
+
+    /// Notes that the value of a key is neither a default nor `global`'s.
+    pub(super) fn set_own(&mut self, name: &str) {
+        if let Some(own) = self.place(name).and_then(|at| self.own.get_mut(at)) {
+            *own = true;
+        }
+    }
+
+    /// Whether the value of a key is neither a default nor `global`'s.
+    pub fn is_own(&self, name: &str) -> bool {
+        self.place(name).and_then(|at| self.own.get(at)).is_some_and(|own| *own)
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        let at = self.keys.iter().position(|key| key.name == name);
+        debug_assert!(at.is_some(), "{name:?} is no key of the schema");
+        at
     }
 
     /// Every key, and its value if it has one.
     pub fn iter(&self) -> impl Iterator<Item = (&'static Key, Option<&Value>)> {
-        self.keys.iter().zip(self.values.iter().map(Option::as_ref))
+        self.keys.iter().zip(self.said.iter().map(Option::as_ref))
     }
 
     /// The value of a key of the schema.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        let known = self.iter().find(|(key, _)| key.name == name);
-        debug_assert!(known.is_some(), "{name:?} is no key of the schema");
-        known?.1
+        self.said.get(self.place(name)?)?.as_ref()
     }
 
     /// Whether a key has a value that is not empty.
@@ -172,10 +190,15 @@ impl Values {
 
     /// Gives a key of the schema another value.
     pub fn set(&mut self, name: &str, value: Value) {
-        let at = self.keys.iter().position(|key| key.name == name);
-        debug_assert!(at.is_some(), "{name:?} is no key of the schema");
-        if let Some(place) = at.and_then(|at| self.values.get_mut(at)) {
+        if let Some(place) = self.place(name).and_then(|at| self.said.get_mut(at)) {
             *place = Some(value);
+        }
+    }
+
+    /// Takes the value of a key of the schema away.
+    pub fn clear(&mut self, name: &str) {
+        if let Some(place) = self.place(name).and_then(|at| self.said.get_mut(at)) {
+            *place = None;
         }
     }
 
@@ -190,7 +213,7 @@ impl Values {
     #[must_use]
     pub fn replaced(&self, replace: &mut dyn FnMut(&'static Key, &Value) -> Value) -> Self {
         let values = self.iter().map(|(key, value)| Some(value?.replaced(key, replace))).collect();
-        Self { keys: self.keys, values }
+        Self { keys: self.keys, said: values, own: self.own.clone() }
     }
 
     /// Every template and secret, in order, with the outermost key.
@@ -233,11 +256,12 @@ impl Value {
             }
             Self::Table(values) => Self::Table(Values {
                 keys: values.keys,
-                values: values
-                    .values
+                said: values
+                    .said
                     .iter()
                     .map(|value| Some(value.as_ref()?.replaced(key, replace)))
                     .collect(),
+                own: values.own.clone(),
             }),
             other => other.clone(),
         }
@@ -249,17 +273,18 @@ impl Value {
             Self::List(items) => items.iter().for_each(|item| item.leaves(key, leaf)),
             Self::Map(entries) => entries.iter().for_each(|(_, value)| value.leaves(key, leaf)),
             Self::Table(values) => {
-                values.values.iter().flatten().for_each(|value| value.leaves(key, leaf));
+                values.said.iter().flatten().for_each(|value| value.leaves(key, leaf));
             }
             _ => {}
         }
     }
 }
 
+/// Where a value is from makes no difference.
 impl PartialEq for Values {
     fn eq(&self, other: &Self) -> bool {
         let name = |key: &Key| key.name;
-        self.keys.iter().map(name).eq(other.keys.iter().map(name)) && self.values == other.values
+        self.keys.iter().map(name).eq(other.keys.iter().map(name)) && self.said == other.said
     }
 }
 

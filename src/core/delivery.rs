@@ -17,7 +17,7 @@ use crate::core::timers::Timer;
 use crate::core::turn::{BEAT, SETTLE_LOOK};
 use crate::effect::{Attempt, AttemptId, Cx, Effect};
 use crate::faults::{self, Fault};
-use crate::limits::{ATTEMPT_TIME, REQUESTS_PER_ATTEMPT_MAX};
+use crate::limits::{ATTEMPT_TIME, REMEMBERED_MAX, REQUESTS_PER_ATTEMPT_MAX};
 use crate::model::{Brief, LogKey};
 use crate::notify::{self, AlertView, Cause, Draft, Failure, Notification, Reply, Verdict};
 use crate::time::{Mono, Now};
@@ -185,6 +185,10 @@ impl Core {
             reason: reason.as_str(),
             external_url: Rc::clone(&self.options.external_url),
             alerts: views(&delivery.content, integration.send_resolved),
+            remembered: match reason {
+                Reason::First => Rc::default(),
+                _ => self.remembered.get(&delivery.key.id()).cloned().unwrap_or_default(),
+            },
             now: cx.now.wall,
         };
         let draft = Rc::new(notify::draft(integration, notification, &self.config.templates));
@@ -264,9 +268,13 @@ impl Core {
         let stats = self.stats.integration(draft.schema().name);
         stats.latency(cx.now.mono.since(since));
         self.timers.cancel(Timer::Claim(id, at));
-        match draft.judge(reply) {
-            Verdict::Sent => {
-                stats.sent += 1;
+        let verdict = draft.judge(reply);
+        if let Verdict::Remember(facts) = &verdict {
+            self.remember(log_key.id(), facts);
+        }
+        match verdict {
+            Verdict::Sent | Verdict::Remember(_) => {
+                self.stats.integration(draft.schema().name).sent += 1;
                 let tries =
                     if attempts > 1 { format!(", attempt {attempts}") } else { String::new() };
                 info!("{name}: delivered ({}{tries})", reason.as_str());
@@ -288,6 +296,14 @@ impl Core {
             }
             Verdict::Refused(failure) => self.refuse(cx, id, at, draft.schema().name, &failure),
         }
+    }
+
+    /// Keeps what a receiver's answer left to be known, until this node ends.
+    fn remember(&mut self, key: u128, facts: &[String]) {
+        if self.remembered.len() >= REMEMBERED_MAX && !self.remembered.contains_key(&key) {
+            self.remembered.pop_first();
+        }
+        self.remembered.insert(key, facts.into());
     }
 
     /// Lets a delivery whose attempt has failed wait for the next one, not before `after` has passed.

@@ -8,8 +8,8 @@ use std::rc::Rc;
 
 use serde::Serialize;
 
-use crate::config::schema::Origin;
-use crate::config::{Http, Key, Schema, Takes, Values};
+use crate::config::schema::{Around, Origin};
+use crate::config::{Key, Schema, Takes, Values};
 use crate::model::Labels;
 use crate::notify::{HttpRequest, Message, Outgoing, Text, Type, Verdict};
 use crate::time::Wall;
@@ -38,7 +38,7 @@ pub(super) const TYPE: Type = Type {
     judge: |_, reply| Verdict::of(reply, &[429]),
 };
 
-fn check(values: &Values, _: &Http) -> Vec<String> {
+fn check(values: &mut Values, _: &Around<'_>) -> Vec<String> {
     let is_zero = values.duration("resend_interval").is_none();
     is_zero.then(|| "resend_interval: more than 0".to_owned()).into_iter().collect()
 }

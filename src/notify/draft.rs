@@ -49,6 +49,8 @@ pub struct Message<'a> {
     pub http: &'a Rc<Http>,
     /// Which request of several.
     pub step: &'a Step,
+    /// What the group's last notification left to be known.
+    pub remembered: &'a [String],
     /// The time at which it is sent.
     pub now: Wall,
 }
@@ -102,18 +104,25 @@ pub fn draft(
     });
     if let (Some(first), false) = (faults.first(), body.is_empty()) {
         let is_html = matches!(integration.values.get(body), Some(Value::Template(it)) if it.html);
-        let mut text = first.clone();
-        if is_body_wrong || !values.has(body) {
+        let rendered = if is_body_wrong { "" } else { body_text(&values, body) };
+        let mut note = first.clone();
+        if rendered.is_empty() {
             // Writing to a String cannot fail.
-            write!(text, "\n{}", log::line(&notification)).ok();
+            write!(note, "\n{}", log::line(&notification)).ok();
         }
         if is_html {
-            text = text.replace('&', "&amp;").replace('<', "&lt;").replace('\n', "<br>");
+            note = note.replace('&', "&amp;").replace('<', "&lt;").replace('\n', "<br>");
         }
-        if !is_body_wrong && values.has(body) {
-            write!(text, "\n{}", values.text(body)).ok();
-        }
-        values.set(body, Value::Text(text.into()));
+        let text = Value::from_text(&format!("{note}\n{rendered}"));
+        let whole = match values.table(body) {
+            Some(table) => {
+                let mut table = table.clone();
+                table.set("template", text);
+                Value::Table(table)
+            }
+            None => text,
+        };
+        values.set(body, whole);
     }
     Draft {
         kind: table::of(integration.schema),
@@ -125,6 +134,11 @@ pub fn draft(
         faults: faults.into(),
         step: Step::default(),
     }
+}
+
+/// The rendered body, which may stand in a table.
+fn body_text<'v>(values: &'v Values, body: &str) -> &'v str {
+    values.table(body).map_or_else(|| values.text(body), |table| table.text("template"))
 }
 
 fn render(renderer: &Renderer<'_>, template: &Template) -> Result<Value, Error> {
@@ -198,7 +212,10 @@ impl Draft {
         let values = self.values.replaced(&mut |key, value| {
             let Value::Secret(secret) = value else { return value.clone() };
             let text = read(secret);
-            let is_source = matches!((key.takes, secret), (Takes::UrlTemplate(_), Secret::File(_)));
+            let is_source = matches!(
+                (key.takes, secret),
+                (Takes::SecretTemplate(_) | Takes::UrlTemplate(_), Secret::File(_))
+            );
             if !is_source || !text.contains("{{") {
                 return Value::from_text(&text);
             }
@@ -244,6 +261,7 @@ impl Draft {
 
     fn message<'a>(&'a self, values: &'a Values, now: Wall) -> Message<'a> {
         let Self { notification, http, step, .. } = self;
-        Message { notification, values, http, step, now }
+        let remembered = &notification.remembered;
+        Message { notification, values, http, step, remembered, now }
     }
 }

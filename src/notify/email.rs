@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use ring::digest;
 
-use crate::config::schema::Origin;
-use crate::config::{Http, Key, Schema, Takes, Tls, Values};
+use crate::config::schema::{Around, Origin};
+use crate::config::{Key, Schema, Takes, Tls, Values};
 use crate::model::hash::fnv128;
 use crate::model::mail::check_domain;
 use crate::model::{MailAddress, Mailbox};
@@ -95,7 +95,7 @@ const ADDRESSES: [&str; 6] = ["From", "To", "Cc", "Bcc", "Reply-To", "Sender"];
 /// Headers that say how the mail is built.
 const RESERVED: [&str; 3] = ["Mime-Version", "Content-Type", "Content-Transfer-Encoding"];
 
-fn check(values: &Values, _: &Http) -> Vec<String> {
+fn check(values: &mut Values, _: &Around<'_>) -> Vec<String> {
     let mut wrong = tls::check(values, "tls_config");
     if let Err(why) = check_domain(values.text("hello")) {
         wrong.push(format!("hello: {why}"));

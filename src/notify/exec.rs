@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use crate::config::schema::Origin;
-use crate::config::{Http, Key, Schema, Takes, Values};
+use crate::config::schema::{Around, Origin};
+use crate::config::{Key, Schema, Takes, Values};
 use crate::limits::EXEC_ENVIRONMENT_BYTES_MAX;
 use crate::model::Labels;
 use crate::notify::{
@@ -48,7 +48,7 @@ pub struct Exec {
     pub timeout: Duration,
 }
 
-fn check(values: &Values, _: &Http) -> Vec<String> {
+fn check(values: &mut Values, _: &Around<'_>) -> Vec<String> {
     let mut wrong = Vec::new();
     let program = values.texts("command").next().unwrap_or_default();
     if !program.starts_with('/') {
@@ -75,7 +75,7 @@ fn check(values: &Values, _: &Http) -> Vec<String> {
 #[expect(clippy::unnecessary_wraps, reason = "a line of the table of types")]
 fn request(message: &Message<'_>) -> Result<Outgoing, String> {
     let values = message.values;
-    let mut input = payload::json(message.notification, 0).into_bytes();
+    let mut input = payload::text(message.notification, 0).into_bytes();
     input.push(b'\n');
     Ok(Outgoing::Exec(Exec {
         command: values.texts("command").map(str::to_owned).collect(),

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::config::schema::Origin;
-use crate::config::{Http, Key, Schema, Takes, Values};
+use crate::config::schema::{Around, Origin};
+use crate::config::{Key, Schema, Takes, Values};
 use crate::limits::NOTIFICATION_FILES_MAX;
 use crate::notify::{Message, Outgoing, Type, Verdict, payload};
 
@@ -42,7 +42,7 @@ pub struct FileLine {
     pub files_max: u32,
 }
 
-fn check(values: &Values, _: &Http) -> Vec<String> {
+fn check(values: &mut Values, _: &Around<'_>) -> Vec<String> {
     let mut wrong = Vec::new();
     let path = values.text("path");
     if !path.starts_with('/') || path.ends_with('/') || path.contains('\0') {
@@ -59,7 +59,7 @@ fn check(values: &Values, _: &Http) -> Vec<String> {
 
 fn request(message: &Message<'_>) -> Result<Outgoing, String> {
     let values = message.values;
-    let line = format!("{}\n", payload::json(message.notification, 0)).into_bytes();
+    let line = format!("{}\n", payload::text(message.notification, 0)).into_bytes();
     let bytes_max = u64::try_from(values.number("max_bytes")).unwrap_or(0);
     if line.len() as u64 > bytes_max {
         return Err(format!("the line has {} bytes, max_bytes is {bytes_max}", line.len()));

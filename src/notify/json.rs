@@ -2,7 +2,10 @@
 
 use serde_json::Value as Json;
 
+use std::rc::Rc;
+
 use crate::config::Value;
+use crate::notify::{HttpRequest, Message, Outgoing, Text};
 
 /// A value as JSON; its texts stand as they are.
 pub(super) fn tree(value: &Value) -> Json {
@@ -21,4 +24,39 @@ pub(super) fn tree(value: &Value) -> Json {
         | Value::Table(_)
         | Value::Template(_) => Json::Null,
     }
+}
+
+/// An object of these entries, but for those that are empty.
+pub(super) fn object<'a>(entries: impl IntoIterator<Item = (&'a str, Json)>) -> Json {
+    let is_empty = |value: &Json| match value {
+        Json::Null => true,
+        Json::Bool(is) => !is,
+        Json::Number(number) => number.as_i64() == Some(0),
+        Json::String(text) => text.is_empty(),
+        Json::Array(items) => items.is_empty(),
+        Json::Object(entries) => entries.is_empty(),
+    };
+    let entries = entries.into_iter().filter(|(_, value)| !is_empty(value));
+    Json::Object(entries.map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
+/// `POST` of JSON to a URL that may be secret.
+pub(super) fn post(message: &Message<'_>, url: &str, body: &Json) -> Result<Outgoing, String> {
+    let headers = vec![("Content-Type".to_owned(), Text::from("application/json"))];
+    send(message, "POST", url, headers, Text::from(body.to_string()))
+}
+
+/// A request to a URL that may be secret.
+pub(super) fn send(
+    message: &Message<'_>,
+    method: &'static str,
+    url: &str,
+    headers: Vec<(String, Text)>,
+    body: Text,
+) -> Result<Outgoing, String> {
+    if url.is_empty() {
+        return Err("the URL is empty".to_owned());
+    }
+    let (url, http) = (Text::secret(url), Rc::clone(message.http));
+    Ok(Outgoing::Http(HttpRequest { method, url, headers, body, http }))
 }

@@ -5,21 +5,43 @@
 //! The reply goes to [`Draft::judge`].
 
 mod alertmanager;
+mod discord;
 mod draft;
 mod email;
 mod exec;
 mod file;
+mod gotify;
 mod http;
+mod incidentio;
+mod jira;
 mod json;
 mod log;
+mod mattermost;
 mod mqtt;
+mod msteams;
+mod msteamsv2;
+mod ntfy;
+mod opsgenie;
+mod pagerduty;
 mod payload;
+mod pushover;
+mod rocketchat;
+mod sigv4;
+mod slack;
+mod sns;
 mod syslog;
 mod table;
+mod telegram;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod text;
 mod tls;
+mod victorops;
+mod webex;
 mod webhook;
+mod wechat;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -55,6 +77,8 @@ pub struct Notification {
     pub external_url: Rc<str>,
     /// The alerts, in order; ended ones only where the integration wants them.
     pub alerts: Rc<[AlertView]>,
+    /// What the group's last notification left to be known; nothing, if this is the first one.
+    pub remembered: Rc<[String]>,
     /// When it was decided.
     pub now: Wall,
 }
@@ -74,6 +98,13 @@ impl Notification {
     /// Whether every alert has ended.
     pub fn resolved(&self) -> bool {
         self.alerts.iter().all(|it| it.resolved)
+    }
+
+    /// The labels that all alerts share.
+    pub fn common_labels(&self) -> Labels {
+        let mut rest = self.alerts.iter().map(|it| &it.alert.labels);
+        let first = rest.next().cloned().unwrap_or_else(Labels::empty);
+        rest.fold(first, |common, labels| common.common(labels))
     }
 
     /// What templates see of it.
@@ -131,6 +162,8 @@ fn quote_meta(text: &str) -> String {
 pub enum Verdict {
     /// Delivered.
     Sent,
+    /// Delivered, and this is to be known when the group is told of again.
+    Remember(Vec<String>),
     /// So far so good: the next request of several.
     Next(Step),
     /// Not delivered, and worth another try; not before this time has passed, if the receiver said so.

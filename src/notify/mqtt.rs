@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use crate::config::schema::Origin;
-use crate::config::{Http, Key, Schema, Takes, Tls, Values};
+use crate::config::schema::{Around, Origin};
+use crate::config::{Key, Schema, Takes, Tls, Values};
 use crate::limits::MQTT_TOPIC_BYTES_MAX;
 use crate::model::brief::cut;
 use crate::model::hash::fnv128;
@@ -155,7 +155,7 @@ fn place(text: &str) -> Result<(bool, String, u16), String> {
     }
 }
 
-fn check(values: &Values, _: &Http) -> Vec<String> {
+fn check(values: &mut Values, _: &Around<'_>) -> Vec<String> {
     let mut wrong = tls::check(values, "tls_config");
     wrong.extend(place(values.text("broker")).err());
     if !(0..=1).contains(&values.number("qos")) {
@@ -198,7 +198,7 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
         messages.push(publish(topic, state(told), true));
     }
     let payload = match values.text("payload") {
-        "" => payload::json(told, 0),
+        "" => payload::text(told, 0),
         text => text.to_owned(),
     };
     messages.push(publish(topic(values.text("topic")), payload, values.is("retain")));

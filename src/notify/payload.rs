@@ -1,6 +1,7 @@
 //! Alertmanager's webhook payload, version 4: a whole notification as JSON.
 
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use crate::model::{Alert, Labels};
 use crate::notify::{AlertView, Notification, quote_meta, status};
@@ -58,7 +59,22 @@ impl Serialize for End {
 }
 
 /// The payload of a notification with `alerts_max` of its alerts; 0 is all.
-pub(super) fn json(notification: &Notification, alerts_max: i64) -> String {
+pub(super) fn text(notification: &Notification, alerts_max: i64) -> String {
+    // Serializing structs of strings into memory cannot fail.
+    with(notification, alerts_max, |payload| serde_json::to_string(payload).unwrap_or_default())
+}
+
+/// The same, for what it is a part of.
+pub(super) fn json(notification: &Notification, alerts_max: i64) -> Json {
+    with(notification, alerts_max, |payload| serde_json::to_value(payload).unwrap_or_default())
+}
+
+/// An alert, as the payload has it.
+pub(super) fn alert_json(it: &AlertView) -> Json {
+    serde_json::to_value(alert(it)).unwrap_or_default()
+}
+
+fn with<T>(notification: &Notification, alerts_max: i64, make: impl Fn(&Payload<'_>) -> T) -> T {
     let alerts = &notification.alerts;
     let max = usize::try_from(alerts_max).ok().filter(|max| *max > 0).unwrap_or(alerts.len());
     let sent = alerts.get(..max).unwrap_or(alerts);
@@ -69,7 +85,7 @@ pub(super) fn json(notification: &Notification, alerts_max: i64) -> String {
     };
     let payload = Payload {
         receiver: quote_meta(&notification.receiver),
-        status: status(notification.resolved()),
+        status: status(sent.iter().all(|it| it.resolved)),
         alerts: sent.iter().map(alert).collect(),
         notification_reason: notification.reason,
         group_labels: &notification.group_labels,
@@ -81,8 +97,7 @@ pub(super) fn json(notification: &Notification, alerts_max: i64) -> String {
         group_key: notification.group_key.as_str(),
         truncated_alerts: alerts.len() - sent.len(),
     };
-    // Serializing structs of strings into memory cannot fail.
-    serde_json::to_string(&payload).unwrap_or_default()
+    make(&payload)
 }
 
 fn alert(it: &AlertView) -> PayloadAlert<'_> {
@@ -106,7 +121,7 @@ mod tests {
     fn the_payload_is_version_4() {
         let notification = notification(&[("i1", false)]);
         assert_eq!(
-            json(&notification, 0),
+            text(&notification, 0),
             format!(
                 concat!(
                     r#"{{"receiver":"crit\\.hook","status":"firing","alerts":[{{"status":"firing","#,
@@ -126,19 +141,19 @@ mod tests {
 
     #[test]
     fn a_resolved_alert_has_its_end_and_one_that_fires_makes_the_whole_fire() {
-        let ended = json(&notification(&[("i1", true)]), 0);
+        let ended = text(&notification(&[("i1", true)]), 0);
         assert!(ended.contains(r#""status":"resolved","alerts":[{"status":"resolved""#), "{ended}");
         assert!(ended.contains(r#""endsAt":"2023-11-14T22:18:20Z""#), "{ended}");
-        let mixed = json(&notification(&[("i1", true), ("i2", false)]), 0);
+        let mixed = text(&notification(&[("i1", true), ("i2", false)]), 0);
         assert!(mixed.contains(r#""status":"firing","alerts":[{"status":"resolved""#), "{mixed}");
         assert!(mixed.contains(r#""commonLabels":{"alertname":"B"}"#), "{mixed}");
     }
 
     #[test]
     fn max_alerts_cuts_and_counts_and_what_is_common_is_of_the_rest() {
-        let cut = json(&notification(&[("i1", true), ("i2", false), ("i3", false)]), 1);
+        let cut = text(&notification(&[("i1", true), ("i2", false), ("i3", false)]), 1);
         assert!(cut.contains(r#""truncatedAlerts":2"#), "{cut}");
         assert!(cut.contains(r#""commonLabels":{"alertname":"B","instance":"i1"}"#), "{cut}");
-        assert!(cut.contains(r#""status":"firing","alerts":[{"status":"resolved""#), "{cut}");
+        assert!(cut.contains(r#""status":"resolved","alerts":[{"status":"resolved""#), "{cut}");
     }
 }

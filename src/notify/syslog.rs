@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use crate::config::schema::Origin;
-use crate::config::{Http, Key, Schema, Takes, Tls, Values};
+use crate::config::schema::{Around, Origin};
+use crate::config::{Key, Schema, Takes, Tls, Values};
 use crate::limits::SYSLOG_MESSAGE_BYTES_MAX;
 use crate::model::brief::cut;
 use crate::notify::{Message, Notification, Outgoing, Type, Verdict, log, tls};
@@ -100,7 +100,7 @@ pub(super) fn host_and_port(text: &str, default: u16) -> Option<(String, u16)> {
     (!host.is_empty() && host.chars().all(is_name)).then(|| (host.to_owned(), port))
 }
 
-fn check(values: &Values, _: &Http) -> Vec<String> {
+fn check(values: &mut Values, _: &Around<'_>) -> Vec<String> {
     let target = Target::parse(values.text("address"), Rc::default());
     let wrong = target.err().map(|why| format!("address: {why}"));
     tls::check(values, "tls_config").into_iter().chain(wrong).collect()

@@ -2,7 +2,9 @@
 
 use crate::config::Schema;
 use crate::notify::{
-    Message, Outgoing, Reply, Verdict, alertmanager, email, exec, file, log, mqtt, syslog, webhook,
+    Message, Outgoing, Reply, Verdict, alertmanager, discord, email, exec, file, gotify,
+    incidentio, jira, log, mattermost, mqtt, msteams, msteamsv2, ntfy, opsgenie, pagerduty,
+    pushover, rocketchat, slack, sns, syslog, telegram, victorops, webex, webhook, wechat,
 };
 
 /// A receiver type: what it can be configured with, what it sends, and what it makes of the answer.
@@ -17,9 +19,27 @@ pub struct Type {
 }
 
 /// Every receiver type, in the order of their sections in a receiver.
-static TYPES: &[&Type] = &[
+pub(super) static TYPES: &[&Type] = &[
+    &discord::TYPE,
     &email::TYPE,
+    &gotify::TYPE,
+    &incidentio::TYPE,
+    &jira::TYPE,
+    &mattermost::TYPE,
+    &msteams::TYPE,
+    &msteamsv2::TYPE,
+    &ntfy::TYPE,
+    &opsgenie::TYPE,
+    &pagerduty::TYPE,
+    &pushover::TYPE,
+    &rocketchat::TYPE,
+    &slack::TYPE,
+    &sns::TYPE,
+    &telegram::TYPE,
+    &victorops::TYPE,
+    &webex::TYPE,
     &webhook::TYPE,
+    &wechat::TYPE,
     &alertmanager::TYPE,
     &exec::TYPE,
     &file::TYPE,
@@ -30,7 +50,7 @@ static TYPES: &[&Type] = &[
 
 /// What the configuration knows of them.
 pub static SCHEMAS: &[&Schema] = &{
-    let mut schemas = [&webhook::TYPE.schema; TYPES.len()];
+    let mut schemas = [&log::TYPE.schema; TYPES.len()];
     let mut at = 0;
     while at < schemas.len() {
         schemas[at] = &TYPES[at].schema;

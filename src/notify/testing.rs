@@ -36,6 +36,7 @@ pub(crate) fn notification(alerts: &[(&str, bool)]) -> Notification {
         reason: "first notification",
         external_url: "http://vm:9093".into(),
         alerts: alerts.iter().map(view).collect(),
+        remembered: Rc::default(),
         now: Wall::from_secs(1_700_000_100),
     }
 }
@@ -45,6 +46,12 @@ pub(crate) fn integration(global: &str, receiver: &str) -> Result<Integration, S
     let text = format!(
         "global: {{{global}}}\nroute: {{receiver: r}}\nreceivers: [{{name: r, {receiver}}}]\n"
     );
+    let loaded = load(&text)?;
+    Ok(loaded.config.receivers[0].integrations[0].clone())
+}
+
+/// A whole configuration of this YAML.
+pub(crate) fn load(text: &str) -> Result<config::Loaded, String> {
     let options = config::Options {
         file: Path::new("x.yml"),
         language: Language::Yaml,
@@ -52,8 +59,7 @@ pub(crate) fn integration(global: &str, receiver: &str) -> Result<Integration, S
         environment: &Environment::default(),
         schemas: SCHEMAS,
     };
-    let loaded = Config::load(text.as_bytes(), &options).map_err(|errors| errors.to_string())?;
-    Ok(loaded.config.receivers[0].integrations[0].clone())
+    Config::load(text.as_bytes(), &options).map_err(|errors| errors.to_string())
 }
 
 /// The draft of a notification for the integration of this YAML.

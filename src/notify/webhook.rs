@@ -1,13 +1,12 @@
 //! `webhook_configs`: posts the whole notification as JSON.
 
-use std::fmt::Write as _;
-use std::rc::Rc;
-
 use ring::hmac;
 
 use crate::config::schema::{Origin, no_rules};
 use crate::config::{Key, Schema, Takes};
-use crate::notify::{HttpRequest, Message, Outgoing, Text, Type, Verdict, json, payload};
+use crate::notify::json::{self, send};
+use crate::notify::text::hex;
+use crate::notify::{Message, Outgoing, Text, Type, Verdict, payload};
 use crate::time::Wall;
 
 /// The header of a signature: `t=1700000000,v1=` and 64 hex digits.
@@ -39,12 +38,9 @@ pub(super) const TYPE: Type = Type {
 
 fn request(message: &Message<'_>) -> Result<Outgoing, String> {
     let values = message.values;
-    if values.text("url").is_empty() {
-        return Err("the URL is empty".to_owned());
-    }
     let mut body = match values.get("payload") {
         Some(tree) => json::tree(tree).to_string(),
-        None => payload::json(message.notification, values.number("max_alerts")),
+        None => payload::text(message.notification, values.number("max_alerts")),
     };
     body.push('\n');
     let mut headers = vec![("Content-Type".to_owned(), Text::from("application/json"))];
@@ -52,13 +48,7 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
         let signature = signature(values.text("hmac_secret"), message.now, &body);
         headers.push((SIGNATURE.to_owned(), Text::from(signature)));
     }
-    Ok(Outgoing::Http(HttpRequest {
-        method: "POST",
-        url: Text::secret(values.text("url")),
-        headers,
-        body: Text::from(body),
-        http: Rc::clone(message.http),
-    }))
+    send(message, "POST", values.text("url"), headers, Text::from(body))
 }
 
 /// HMAC with SHA-256 over the time, a dot and the body: a receiver that checks both refuses what is not ours, and what was
@@ -67,12 +57,7 @@ fn signature(secret: &str, now: Wall, body: &str) -> String {
     let secs = now.as_ns().div_euclid(1_000_000_000);
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let tag = hmac::sign(&key, format!("{secs}.{body}").as_bytes());
-    let mut signature = format!("t={secs},v1=");
-    for byte in tag.as_ref() {
-        // Writing to a String cannot fail.
-        write!(signature, "{byte:02x}").ok();
-    }
-    signature
+    format!("t={secs},v1={}", hex(tag.as_ref()))
 }
 
 #[cfg(test)]

@@ -6,29 +6,10 @@ use crate::config::read::Cx;
 use crate::config::read::global::Globals;
 use crate::config::read::matchers::is_label_name;
 use crate::config::read::{http, values};
+use crate::config::schema::Around;
 use crate::config::table::{Item, Table};
 use crate::config::{Integration, Receiver, Schema};
 use crate::model::Labels;
-
-/// Receiver types of Alertmanager that this version cannot notify by.
-const UNAVAILABLE: &[&str] = &[
-    "discord_configs",
-    "incidentio_configs",
-    "jira_configs",
-    "mattermost_configs",
-    "msteams_configs",
-    "msteamsv2_configs",
-    "opsgenie_configs",
-    "pagerduty_configs",
-    "pushover_configs",
-    "rocketchat_configs",
-    "slack_configs",
-    "sns_configs",
-    "telegram_configs",
-    "victorops_configs",
-    "webex_configs",
-    "wechat_configs",
-];
 
 pub(super) fn read(root: &Table<'_>, globals: &Globals, cx: &Cx<'_>) -> Vec<Rc<Receiver>> {
     let mut receivers: Vec<Rc<Receiver>> = Vec::new();
@@ -47,16 +28,6 @@ fn receiver(item: &Item<'_>, globals: &Globals, cx: &Cx<'_>) -> Option<Receiver>
     let name = table.text("name").unwrap_or_default();
     if name.is_empty() {
         item.error("missing name");
-    }
-    for key in UNAVAILABLE {
-        // An entry without keys notifies too, by what `global` says.
-        if let Some(item) = table.get(key).filter(|item| !item.is_empty() || item.has_items()) {
-            let can: Vec<&str> = cx.schemas.iter().map(|schema| schema.section).collect();
-            item.error(format_args!(
-                "this version cannot notify by {key}, it can by {}: change or remove it",
-                can.join(" and ")
-            ));
-        }
     }
     let mut integrations = Vec::new();
     for schema in cx.schemas {
@@ -81,11 +52,12 @@ fn integration(
     let send_resolved = table.boolean("send_resolved").unwrap_or(schema.send_resolved);
     let own = if schema.http { table.get("http_config") } else { None };
     let http = own.map_or_else(|| Rc::clone(&globals.http), |item| Rc::new(http::read(&item, cx)));
-    let values = values::read(&table, schema.keys, Some(globals), cx);
-    for error in (schema.check)(&values, &http) {
+    let mut values = values::read(&table, schema.keys, Some(globals), cx);
+    table.finish();
+    let around = Around { http: &http, environment: cx.environment };
+    for error in (schema.check)(&mut values, &around) {
         item.error(error);
     }
-    table.finish();
     Some(Integration { schema, index, send_resolved, values, http })
 }
 

@@ -20,9 +20,13 @@ pub(super) fn read(
     globals: Option<&Globals>,
     cx: &Cx<'_>,
 ) -> Values {
-    Values::new(keys, |key| {
+    let mut set = Vec::new();
+    let mut values = Values::new(keys, |key| {
         let own = own(table, key, cx);
         let own = own.map(|own| with_defaults(own, key));
+        if own.is_some() {
+            set.push(key);
+        }
         let value = own.or_else(|| globals?.get(key.global).cloned()).or_else(|| default(key));
         if key.required
             && value.is_none()
@@ -31,7 +35,20 @@ pub(super) fn read(
             table.item.error(missing(key));
         }
         value
-    })
+    });
+    exclude(table, &set);
+    for key in set {
+        values.set_own(key.name);
+    }
+    values
+}
+
+/// Notes which of the keys that are set exclude each other.
+pub(super) fn exclude(table: &Table<'_>, set: &[&Key]) {
+    for key in set.iter().filter(|key| set.iter().any(|other| other.name == key.not_with)) {
+        let Key { name, not_with, .. } = key;
+        table.item.error(format_args!("at most one of {not_with} and {name} can be set"));
+    }
 }
 
 /// A map keeps the entries of its default that it does not set itself.
@@ -92,6 +109,7 @@ fn value(item: &Item<'_>, takes: Takes, cx: &Cx<'_>) -> Option<Value> {
             Value::from_text(text)
         }
         Takes::Duration => Value::Duration(item.duration()?),
+        Takes::File => Value::Secret(Secret::File(cx.path(text()?))),
         Takes::GoDuration => match item.node.value {
             tree::Value::Int(0) => Value::Duration(std::time::Duration::ZERO),
             _ => Value::Duration(item.check(parse_go_duration(item.text()?))?),
@@ -103,12 +121,17 @@ fn value(item: &Item<'_>, takes: Takes, cx: &Cx<'_>) -> Option<Value> {
             Value::Number(i64::try_from(number).unwrap_or(i64::MAX))
         }
         Takes::Secret(_) => Value::Secret(http::inline(item, item.text()?)),
-        Takes::SecretUrl(_) => {
-            let url = text()?;
-            http::url(item, url)?;
-            Value::Secret(Secret::Inline(url.into()))
+        Takes::SecretTemplate(_) | Takes::SecretUrl(_) | Takes::UrlTemplate(_) => {
+            secret(item, takes)?
         }
-        Takes::Table(keys) => Value::Table(section(item, keys, cx)?),
+        Takes::Short(keys) if !matches!(item.node.value, tree::Value::Table(_)) => {
+            let mut values = Values::new(keys, default);
+            if let Some(first) = keys.first() {
+                values.set(first.name, value(item, first.takes, cx)?);
+            }
+            Value::Table(values)
+        }
+        Takes::Short(keys) | Takes::Table(keys) => Value::Table(section(item, keys, cx)?),
         Takes::Tables(keys) => {
             let tables = item.list();
             let tables = tables.iter().filter_map(|item| section(item, keys, cx));
@@ -130,13 +153,26 @@ fn value(item: &Item<'_>, takes: Takes, cx: &Cx<'_>) -> Option<Value> {
             item.check(Url::parse(url))?;
             Value::from_text(url)
         }
+    })
+}
+
+/// A secret that is a template, a URL or both.
+fn secret(item: &Item<'_>, takes: Takes) -> Option<Value> {
+    let text = item.text().filter(|text| !text.is_empty())?;
+    let templated = || Value::Template(Template { secret: true, ..template(item, text, false) });
+    Some(match takes {
+        Takes::SecretTemplate(_) if text.contains("{{") => templated(),
         Takes::UrlTemplate(_) => {
-            let url = text()?;
-            if !url.contains("{{") {
-                http::url(item, url)?;
+            if !text.contains("{{") {
+                http::url(item, text)?;
             }
-            Value::Template(Template { secret: true, ..template(item, url, false) })
+            templated()
         }
+        Takes::SecretUrl(_) => {
+            item.check(Url::parse(text))?;
+            Value::Secret(Secret::Inline(text.into()))
+        }
+        _ => Value::Secret(http::inline(item, text)),
     })
 }
 
@@ -197,15 +233,18 @@ pub(in crate::config) fn default(key: &Key) -> Option<Value> {
         Takes::Template => template(text?, false),
         Takes::Number => Value::Number(text?.parse().ok()?),
         Takes::Address | Takes::Choice(_) | Takes::Text | Takes::Url => Value::from_text(text?),
-        Takes::Secret(_) | Takes::SecretUrl(_) | Takes::UrlTemplate(_) => {
-            Value::Secret(Secret::Inline(text?.into()))
-        }
-        Takes::Table(keys) => Value::Table(Values::new(keys, default)),
+        Takes::Secret(_)
+        | Takes::SecretTemplate(_)
+        | Takes::SecretUrl(_)
+        | Takes::UrlTemplate(_) => Value::Secret(Secret::Inline(text?.into())),
+        Takes::Short(keys) | Takes::Table(keys) => Value::Table(Values::new(keys, default)),
         Takes::Map => {
             let entries = text?.lines().filter_map(|line| line.split_once('='));
             let entry = |(name, source): (&str, &str)| (name.into(), template(source, false));
             Value::Map(entries.map(entry).collect())
         }
-        Takes::Tables(_) | Takes::Templates | Takes::Texts | Takes::Tree => return None,
+        Takes::File | Takes::Tables(_) | Takes::Templates | Takes::Texts | Takes::Tree => {
+            return None;
+        }
     })
 }

@@ -299,19 +299,8 @@ const WRONG_ROUTES: &[(&str, &str, &str)] = &[
     ("receiver: d", "[{name: d}, {}]", "2: receivers[1]: missing name"),
     (
         "receiver: d",
-        "[{name: d, slack_configs: [{}]}]",
-        "2: receivers[0].slack_configs: this version cannot notify by slack_configs, it can by email_configs and webhook_configs and alertmanager_configs and \
-         exec_configs and file_configs and log_configs and mqtt_configs and syslog_configs: change or remove it",
-    ),
-    (
-        "receiver: d",
         "[{name: d, labels: {name: x}}]",
         "2: receivers[0].labels.name: the label name is the receiver's name by itself: remove it",
-    ),
-    (
-        "receiver: d",
-        "[{name: d, slack_configs: [{channel: x}]}]",
-        "2: receivers[0].slack_configs: this version cannot notify by slack_configs, it can by email_configs and webhook_configs and alertmanager_configs and exec_configs and file_configs and log_configs and mqtt_configs and syslog_configs: change or remove it",
     ),
     (
         "receiver: d",

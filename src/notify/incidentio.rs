@@ -1,0 +1,76 @@
+//! `incidentio_configs`: an alert source of incident.io.
+
+use serde_json::Value as Json;
+
+use crate::config::schema::{Around, Origin};
+use crate::config::{Authorization, Key, Schema, Takes, Values};
+use crate::notify::json::send;
+use crate::notify::{Message, Outgoing, Text, Type, Verdict, payload};
+
+/// What incident.io takes.
+const PAYLOAD_BYTES_MAX: usize = 512 * 1024;
+
+pub(super) const TYPE: Type = Type {
+    schema: Schema {
+        name: "incidentio",
+        section: "incidentio_configs",
+        origin: Origin::Newer,
+        send_resolved: true,
+        http: true,
+        instant: false,
+        address: "url",
+        body: "",
+        keys: &[
+            Key::secret_url("url", "url_file").required(),
+            Key::secret("alert_source_token", "alert_source_token_file"),
+            Key::new("metadata", Takes::Map),
+            Key::new("max_alerts", Takes::Number).or("0"),
+            Key::new("timeout", Takes::GoDuration).or("0s"),
+        ],
+        globals: &[],
+        check: has_one_token,
+    },
+    request,
+    judge: |_, reply| Verdict::of(reply, &[429]),
+};
+
+fn has_one_token(values: &mut Values, around: &Around<'_>) -> Vec<String> {
+    match (values.has("alert_source_token"), &around.http.authorization) {
+        (true, Authorization::Scheme(..)) => vec![
+            "alert_source_token and http_config.authorization cannot both be set".to_owned(),
+        ],
+        (false, Authorization::None) => vec![
+            "one of alert_source_token, alert_source_token_file and http_config.authorization must be set"
+                .to_owned(),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+fn request(message: &Message<'_>) -> Result<Outgoing, String> {
+    let values = message.values;
+    let mut body = encoded(message, values.number("max_alerts"));
+    if body.len() > PAYLOAD_BYTES_MAX {
+        // One alert is made of a group there, so the first says the most.
+        body = encoded(message, 1);
+    }
+    let mut headers = vec![("Content-Type".to_owned(), Text::from("application/json"))];
+    if values.has("alert_source_token") {
+        let token = format!("Bearer {}", values.text("alert_source_token"));
+        headers.push(("Authorization".to_owned(), Text::secret(&token)));
+    }
+    send(message, "POST", values.text("url"), headers, Text::from(body))
+}
+
+/// Alertmanager's payload, as version 1, with the metadata.
+fn encoded(message: &Message<'_>, alerts_max: i64) -> String {
+    let mut body = payload::json(message.notification, alerts_max);
+    body["version"] = Json::from("1");
+    let metadata = message.values.map("metadata");
+    let metadata: serde_json::Map<_, _> =
+        metadata.map(|(key, text)| (key.to_owned(), Json::from(text))).collect();
+    if !metadata.is_empty() {
+        body["metadata"] = Json::Object(metadata);
+    }
+    body.to_string()
+}
