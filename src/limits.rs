@@ -94,7 +94,7 @@ pub const ATTEMPTS_EACH_MAX: usize = 16;
 pub const ATTEMPTS_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// How long one attempt may take if its config does not say; twice as long after each that was not answered. Policy: the
 /// attempt fails and is made again while the flush has time.
-pub const ATTEMPT_TIME: Duration = Duration::from_secs(30);
+pub const ATTEMPT_TIME: Duration = Duration::from_secs(60);
 /// How long a receiver's name may take to look up, and each of its addresses to connect: three SYNs of the kernel's.
 /// Policy: the attempt fails and is made again; in a flock another member takes the turn at once.
 pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(4);
