@@ -87,7 +87,8 @@ deb() {
     put 644 "$PARTS/copyright" $doc/copyright
     put_gz "$OUT/LICENCES" $doc/LICENCES.gz
     put_gz "$work/changelog" $doc/changelog.gz
-    [ ! -e "$ROOT/README.md" ] || put_gz "$ROOT/README.md" $doc/README.md.gz
+    put_gz "$ROOT/README.md" $doc/README.md.gz
+    put_gz "$ROOT/systemd/README.md" $doc/systemd/README.md.gz
     for example in "$ROOT"/configs/* "$ROOT"/systemd/*.conf; do
         put 644 "$example" "$doc/examples/${example##*/}"
     done
@@ -130,6 +131,7 @@ tarball() {
         "$work/bellwether.1" "$OUT/LICENCES" "$ROOT/LICENSE" "$ROOT/README.md"; do
         [ ! -e "$file" ] || put 644 "$file" "${file##*/}"
     done
+    put 644 "$ROOT/systemd/README.md" systemd/README.md
     for file in "$ROOT"/configs/*; do put 644 "$file" "configs/${file##*/}"; done
     for file in "$ROOT"/systemd/without/*; do put 755 "$file" "without/${file##*/}"; done
     tar -C "$work" --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -cf - "$name" |

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints what each dependency weighs in a binary of cross/build.sh, as the README's table.
+"""Prints what each dependency weighs in a binary of cross/build.sh, as the table of cross/README.md.
 
     cross/weights.py [TARGET]          armv7 if none is given
 

@@ -1,4 +1,4 @@
-//! Every limit of the product, each with its policy: what happens when it is reached. The README's table says the same.
+//! Every limit of the product, each with its policy: what happens when it is reached. The table in `src/README.md` says the same.
 
 use std::time::Duration;
 

@@ -200,7 +200,7 @@ fn a_partition_of_any_length_heals_in_less_than_five_seconds() {
 }
 
 #[test]
-#[ignore = "it prints the README's figures"]
+#[ignore = "it prints the figures of tests/README.md"]
 fn how_long_thirty_take_to_heal_after_an_hour() {
     let mut times: Vec<u64> = (0..200).map(|seed| part(seed, 30, false, 3_600)).collect();
     times.sort_unstable();

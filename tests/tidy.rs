@@ -176,7 +176,7 @@ fn the_brain_has_no_senses() {
     }
 }
 
-/// A row of the README's table for each constant of `limits.rs`, in its order.
+/// A row of the table in `src/README.md` for each constant of `limits.rs`, in its order.
 fn rows_of(limits: &str) -> Vec<String> {
     let mut rows = Vec::new();
     let mut docs = Vec::new();
@@ -223,7 +223,7 @@ fn shown(value: &str) -> String {
 fn every_limit_has_its_policy_and_its_row_in_the_readme() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let limits = fs::read_to_string(root.join("src/limits.rs")).unwrap();
-    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let readme = fs::read_to_string(root.join("src/README.md")).unwrap();
     let (_, section) = readme.split_once("\n## Limits\n").unwrap();
     let section = section.split("\n## ").next().unwrap();
     let table: Vec<_> = section.lines().filter(|line| line.starts_with("| `")).collect();
@@ -231,13 +231,71 @@ fn every_limit_has_its_policy_and_its_row_in_the_readme() {
     let constants = limits.lines().filter(|line| line.starts_with("pub const "));
     assert!(rows.len() > 100 && rows.len() == constants.count(), "the limits were not found");
     for row in &rows {
-        assert!(table.contains(&&**row), "README.md: the table of limits lacks\n{row}");
+        assert!(table.contains(&&**row), "src/README.md: the table of limits lacks\n{row}");
     }
     for row in &table {
         assert!(
             rows.iter().any(|own| own == row),
-            "README.md: no limit is as its table says\n{row}"
+            "src/README.md: no limit is as its table says\n{row}"
         );
     }
     assert_eq!(rows, table, "the rows stand in the order of limits.rs, each once");
+}
+
+/// The front door, and the documentation of each folder.
+const READMES: [&str; 6] = [
+    "README.md",
+    "configs/README.md",
+    "cross/README.md",
+    "src/README.md",
+    "systemd/README.md",
+    "tests/README.md",
+];
+
+/// Lines of the top README, so that a newcomer reads it to the end.
+const FRONT_DOOR_LINES_MAX: usize = 150;
+
+#[test]
+fn the_top_readme_is_short() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let lines = fs::read_to_string(root.join("README.md")).unwrap().lines().count();
+    assert!(lines <= FRONT_DOOR_LINES_MAX, "README.md: {lines} lines, move some into a folder's");
+}
+
+/// The anchor that forges give a heading.
+fn anchor_of(heading: &str) -> String {
+    let kept =
+        heading.to_lowercase().replace(|c: char| !c.is_alphanumeric() && c != ' ' && c != '-', "");
+    kept.replace(' ', "-")
+}
+
+/// The headings of a page; a comment in an indented or fenced block is none.
+fn headings_of(page: &str) -> BTreeSet<String> {
+    let text: String = page.split("```").step_by(2).collect();
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    headings.map(|line| anchor_of(line.trim_start_matches('#').trim())).collect()
+}
+
+#[test]
+fn every_link_of_the_readmes_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut links = 0;
+    for readme in READMES {
+        let page = fs::read_to_string(root.join(readme)).unwrap();
+        let folder = root.join(readme).parent().unwrap().to_owned();
+        for target in page.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            if target.starts_with("http") {
+                continue;
+            }
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let file = if file.is_empty() { root.join(readme) } else { folder.join(file) };
+            assert!(file.exists(), "{readme}: nothing at {target}");
+            if !anchor.is_empty() {
+                let text = fs::read_to_string(&file).unwrap();
+                assert!(headings_of(&text).contains(anchor), "{readme}: no heading for {target}");
+            }
+            links += 1;
+        }
+    }
+    assert!(links > 30, "the links were not found");
 }

@@ -375,4 +375,30 @@ mod tests {
         assert_eq!(yaml.as_deref(), Some(Path::new("alertmanager.yml")));
         assert_eq!(choose_config(None, |_| false), None);
     }
+    /// The rows of the three tables of flags in `configs/README.md`.
+    fn documented() -> [Vec<String>; 3] {
+        let mut defaults = Settings::default();
+        let settings = KEYS.iter().map(|key| {
+            let default = (key.value)(&mut defaults).show();
+            let (flag, section, name) = (key.flag, key.section, key.name);
+            format!("| `--{flag}` | `{section}.{name}` | `{default}` | {} |", key.help)
+        });
+        let first =
+            "| `--config.file` | | | The configuration; see [the file](#the-file) |".to_owned();
+        let plain = |table: &[(&str, &str)]| -> Vec<String> {
+            table.iter().map(|(flag, why)| format!("| `--{flag}` | {why} |")).collect()
+        };
+        let idle = [plain(WITHOUT_EFFECT), plain(SWITCHES_WITHOUT_EFFECT)].concat();
+        [std::iter::once(first).chain(settings).collect(), idle, plain(REFUSED)]
+    }
+
+    #[test]
+    fn the_docs_list_every_flag_with_its_key_and_default() {
+        let docs = include_str!("../../configs/README.md");
+        let (_, section) = docs.split_once("\n## Flags\n").unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        let rows: Vec<_> = section.lines().filter(|line| line.starts_with("| `--")).collect();
+        let expected = documented().concat();
+        assert_eq!(rows, expected, "configs/README.md should have:\n{}", expected.join("\n"));
+    }
 }

@@ -55,7 +55,7 @@ struct Asked {
     filters: Vec<String>,
     /// Whether the swarm alone is asked for.
     swarm: bool,
-    /// In how many worlds the README's table is computed, if it is asked for.
+    /// In how many worlds the table of tests/README.md is computed, if it is asked for.
     table: Option<u64>,
 }
 

@@ -149,7 +149,7 @@ pub(crate) fn under_loss(loss: f64, slow: bool, groups: usize, seed: u64) -> (us
     judge(&live(&draw(&Line { loss, slow, ..FAIR }, groups, seed), seed))
 }
 
-/// Prints the table, as the README has it.
+/// Prints the table, as tests/README.md has it.
 pub(crate) fn print(worlds: u64) {
     println!(
         "| {SEATS} nodes, {} groups | duplicates | misses | Alertmanager's rule: duplicates | misses |",

@@ -6,7 +6,7 @@ use crate::table;
 const GROUPS: usize = if cfg!(debug_assertions) { 30 } else { 200 };
 const WORLDS: u64 = if cfg!(debug_assertions) { 1 } else { 2 };
 
-/// The table of the README has 0 to 17 duplicates of 10,000 groups where 30 % is lost.
+/// The table of tests/README.md has 0 to 17 duplicates of 10,000 groups where 30 % is lost.
 pub(crate) fn a_flock_tells_each_group_once_though_much_is_lost() {
     let mut wrong = Vec::new();
     for (loss, slow, twice_max) in [

@@ -366,9 +366,9 @@ def procd(_world):
 
 
 def readme(world):
-    """The README's lines for a first flock, run as they stand, make a member that speaks sealed multicast, twice too."""
+    """The documented lines for a first flock, run as they stand, make a member that speaks sealed multicast, twice too."""
     packages(world, "1.0")
-    section = (ROOT / "README.md").read_text().split("### A first flock of three")[1].split("###")[0]
+    section = (ROOT / "configs/README.md").read_text().split("### A first flock of three")[1].split("###")[0]
     lines = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
     script = f"""
         as_bellwether="setpriv --reuid=bellwether --regid=bellwether --clear-groups"

@@ -97,7 +97,7 @@ def files(world):
 LITERAL = r'"(?:[^"\\\\]|\\\\.)*"|`[^`]*`'
 NUMBER = r"-?\d[\d_]*|-?\d*\.\d+([eE][+-]?\d+)?|-?\d+(\.\d*)?[eE][+-]?\d+|0[xX][0-9a-fA-F]+"
 PLAIN = re.compile(rf"{NUMBER}|{LITERAL}|true|false|nil|'(?:[^'\\\\]|\\\\.)+'")
-# What differs from Go and from 0.25, and why; README.md says the same.
+# What differs from Go and from 0.25, and why; configs/README.md says the same.
 KNOWN = {
     "complex numbers": re.compile(r"\d[ip]?\di\b|\d\.?\d*i\b"),
     "bytes that are no UTF-8": re.compile(r"\\\\x[89a-fA-F]"),
