@@ -14,7 +14,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, MISSING, auth_mechanism
 USER, PASSWORD = "gw@example.org", "hunter2"
 # That it offers to log in without TLS is what is tested.
 warnings.filterwarnings("ignore", module="aiosmtpd")
-logging.getLogger("mail.log").setLevel(logging.ERROR)
+logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 
 
 class Mail(NamedTuple):
@@ -49,9 +49,9 @@ class _Server(SMTP):
 
 
 class _Controller(Controller):
-    def __init__(self, handler, **options):
+    def __init__(self, handler, implicit, **options):
         self.options = options
-        super().__init__(handler, hostname="127.0.0.1", port=0, ready_timeout=30)
+        super().__init__(handler, hostname="127.0.0.1", port=0, ready_timeout=30, ssl_context=implicit)
 
     def factory(self):
         return _Server(self.handler, **self.options)
@@ -63,17 +63,23 @@ class _Controller(Controller):
 
 
 class Mailbox:
-    """Listens on a free port of 127.0.0.1; `mechanisms` are the ways to log in that it offers, none that none is needed."""
+    """Listens on a free port of 127.0.0.1; `mechanisms` are the ways to log in that it offers, none that none is needed.
 
-    def __init__(self, *mechanisms):
+    With `starttls`, a server's SSL context, nothing is taken before it; with `implicit` TLS is spoken from the first byte.
+    """
+
+    def __init__(self, *mechanisms, starttls=None, implicit=None):
         every = {"PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2"}
         self._mails = []
         self._changed = threading.Condition()
         self._controller = _Controller(
             self,
+            implicit,
+            tls_context=starttls,
+            require_starttls=starttls is not None,
             authenticator=self._authenticate,
             auth_required=bool(mechanisms),
-            auth_require_tls=False,
+            auth_require_tls=starttls is not None,
             auth_exclude_mechanism=every - set(mechanisms),
             enable_SMTPUTF8=True,
         )

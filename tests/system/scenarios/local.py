@@ -7,6 +7,7 @@ import subprocess
 
 import paho.mqtt.client as paho
 from agent import WAIT_SECONDS, free_port, until
+from authority import Authority
 
 CONFIG = """
 route: {{receiver: r, group_by: [alertname], group_wait: 200ms, group_interval: 1s, repeat_interval: 1h}}
@@ -33,11 +34,13 @@ def ended(name, **labels):
 class Subscriber:
     """Another client library, which hears everything of a broker."""
 
-    def __init__(self, port, user=None, password=None):
+    def __init__(self, port, user=None, password=None, authority=None):
         self.messages = []
         self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
         if user:
             self._client.username_pw_set(user, password)
+        if authority:
+            self._client.tls_set(str(authority))
         self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
         self._client.on_message = lambda _client, _data, it: self.messages.append((it.topic, it.payload, bool(it.retain)))
         self._client.reconnect_delay_set(1, 1)
@@ -117,6 +120,23 @@ def mqtt_broker_restarts(world):
     # Its message may come before the subscriber is back; the state is retained.
     until("the second alert arrives", lambda: any(b"Second" in payload for _, payload, _ in list(heard.messages)))
     assert "hunter2" not in agent.log()
+
+
+def mqtt_encrypted(world):
+    """Over TLS, with mosquitto."""
+    port, sink, authority = free_port(), world.sink(), Authority(world.directory / "authority")
+    authority.issue("broker")
+    conf = world.directory / "mosquitto.conf"
+    crt, key = (authority.directory / f"broker.{end}" for end in ("crt", "key"))
+    conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nlog_dest stderr\nuser root\ncertfile {crt}\nkeyfile {key}\ncafile {authority.certificate}\n")
+    world.spawn("mosquitto", "mosquitto", "-c", str(conf))
+    until("mosquitto listens", lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
+    heard = Subscriber(port, authority=authority.certificate)
+    world.at_end(heard.close)
+    more = f"mqtt_configs: [{{broker: 'mqtts://127.0.0.1:{port}', tls_config: {{ca_file: {authority.certificate}}}}}]"
+    agent = world.subject(config(sink, more))
+    agent.api.post_alerts(alert("Door"))
+    until("the alert arrives", lambda: heard.payloads("bellwether/alerts"))
 
 
 RSYSLOG = """
@@ -220,6 +240,7 @@ def cases(_settings):
     return [
         ("local/mqtt", mqtt),
         ("local/mqtt-restart", mqtt_broker_restarts),
+        ("local/mqtt-encrypted", mqtt_encrypted),
         ("local/syslog", syslog),
         ("local/exec", programs),
         ("local/file", files),

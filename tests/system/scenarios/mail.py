@@ -10,6 +10,7 @@ import threading
 import time
 
 from agent import WAIT_SECONDS, free_port, until
+from authority import Authority, server_context
 from mailbox import PASSWORD, USER, Mailbox
 
 CONFIG = """
@@ -89,6 +90,28 @@ def every_login(world):
         agent.api.post_alerts(alert("Other"))
         until(f"{mechanism} is refused", lambda: "535" in agent.log())
         assert "wrong" not in agent.log().replace("wrong user", ""), "the log tells a secret"
+        assert len(box.wait(1, 0)) == 1
+
+
+def encrypted(world):
+    """STARTTLS and TLS from the first byte, by a certificate that is trusted; one that is not is told in the log."""
+    sink, authority = world.sink(), Authority(world.directory / "authority")
+    context = server_context(authority.issue("mail"))
+    for name, box, implicit in (
+        ("starttls", Mailbox("PLAIN", starttls=context), "false"),
+        ("implicit", Mailbox("LOGIN", implicit=context), "true"),
+    ):
+        world.at_end(box.close)
+        login = f"auth_username: {USER}\n    auth_password: {PASSWORD}"
+        trusted = f"{login}\n    force_implicit_tls: {implicit}\n    tls_config: {{ca_file: {authority.certificate}}}"
+        text = config(box.port, sink, trusted).replace("smtp_require_tls: false", "smtp_require_tls: true")
+        agent = world.subject(text, name=name)
+        agent.api.post_alerts(alert("Door"))
+        (mail,) = box.wait(1, WAIT_SECONDS)
+        assert mail.login == ("PLAIN" if name == "starttls" else "LOGIN"), mail
+        stranger = world.subject(text.replace(f"tls_config: {{ca_file: {authority.certificate}}}", ""), name=f"{name}-stranger")
+        stranger.api.post_alerts(alert("Door"))
+        until("the certificate is refused", lambda stranger=stranger: "TLS with 127.0.0.1" in stranger.log())
         assert len(box.wait(1, 0)) == 1
 
 
@@ -236,6 +259,7 @@ def cases(_settings):
     return [
         ("mail/same", same_as_alertmanager),
         ("mail/login", every_login),
+        ("mail/encrypted", encrypted),
         ("mail/failing", servers_that_fail),
         ("mail/hostile", hostile_alerts),
         ("mail/exim", exim),
