@@ -215,7 +215,6 @@ impl Core {
         let left = deadline.since(cx.now.mono);
         let timeout = draft.timeout().unwrap_or(delivery.patience).min(left);
         let attempt = self.attempts.begin((id, at), place, draft.bytes());
-        self.stats.integration(draft.schema().name).requests += 1;
         self.set_state(id, at, State::Sending(attempt, cx.now.mono, reason));
         self.timers.set(Timer::Delivery(id, at), deadline);
         self.arm_claim(cx, id, at);
@@ -269,6 +268,10 @@ impl Core {
         stats.latency(cx.now.mono.since(since));
         self.timers.cancel(Timer::Claim(id, at));
         let verdict = draft.judge(reply);
+        let goes_on = matches!(verdict, Verdict::Next(_)) && requests < REQUESTS_PER_ATTEMPT_MAX;
+        if !goes_on {
+            self.stats.integration(draft.schema().name).requests += 1;
+        }
         if let Verdict::Remember(facts) = &verdict {
             self.remember(log_key.id(), facts);
         }
@@ -283,7 +286,7 @@ impl Core {
                 self.set_state(id, at, State::Done);
                 self.record(cx, id, at);
             }
-            Verdict::Next(step) if requests < REQUESTS_PER_ATTEMPT_MAX => {
+            Verdict::Next(step) if goes_on => {
                 self.send(cx, id, at, Rc::new(draft.at(step)), reason);
             }
             Verdict::Next(_) => {
@@ -383,8 +386,11 @@ impl Core {
         if let Some(integration) = receiver.integrations.get(integration).filter(|_| was_its_own) {
             let name = name(&key);
             debug!("{name}: not delivered by the flush's deadline, {attempts} attempts");
-            self.stats.integration(integration.name()).fail(cause.unwrap_or(Cause::Timeout));
+            let stats = self.stats.integration(integration.name());
+            stats.fail(cause.unwrap_or(Cause::Timeout));
             if let State::Sending(..) = state {
+                stats.requests += 1;
+                stats.requests_failed += 1;
                 self.note_failing(cx.now, id, &key, "no answer until the flush's deadline");
             }
         }
@@ -402,7 +408,10 @@ impl Core {
                     self.attempts.end(attempt);
                     cx.effects.push(Effect::Cancel(attempt));
                     if let Some(draft) = &delivery.draft {
-                        self.stats.integration(draft.schema().name).fail(Cause::Canceled);
+                        let stats = self.stats.integration(draft.schema().name);
+                        stats.requests += 1;
+                        stats.requests_failed += 1;
+                        stats.fail(Cause::Canceled);
                     }
                 }
                 State::Waiting(ticket, _) => {
