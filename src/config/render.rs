@@ -305,7 +305,10 @@ fn ours(one: &Integration) -> Option<String> {
 }
 
 fn section(values: &Values) -> Vec<(&'static str, Yaml)> {
-    values.iter().filter_map(|(key, value)| entry(key, value?)).collect()
+    // What `global` or a default says of a newer key is not shown here, so that an older `amtool` can read the rest.
+    let is_shown = |key: &Key| key.origin != Origin::Newer || values.is_own(key.name);
+    let entries = values.iter().filter(|(key, _)| is_shown(key));
+    entries.filter_map(|(key, value)| entry(key, value?)).collect()
 }
 
 /// A key and its value; none where an older `amtool` would not know it and it says nothing, or where only we know it.

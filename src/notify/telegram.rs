@@ -57,13 +57,16 @@ fn settle(values: &mut Values, _: &Around<'_>) -> Vec<String> {
         let template = Template { html: true, ..template.clone() };
         values.set("message", Value::Template(template));
     }
-    let chat = values.text("chat_id");
-    match (chat, values.get("chat_id_file")) {
+    let chat = values.text("chat_id").to_owned();
+    match (chat.as_str(), values.get("chat_id_file")) {
         ("" | "0", None) => vec!["one of chat_id and chat_id_file must be set".to_owned()],
         ("" | "0", Some(_)) => Vec::new(),
         (_, Some(_)) => vec!["at most one of chat_id and chat_id_file can be set".to_owned()],
         (chat, None) => match chat.parse::<i64>() {
-            Ok(_) => Vec::new(),
+            Ok(number) => {
+                values.set("chat_id", Value::Number(number));
+                Vec::new()
+            }
             Err(_) => vec![format!("chat_id: expected a whole number, found {chat:?}")],
         },
     }
@@ -72,19 +75,19 @@ fn settle(values: &mut Values, _: &Around<'_>) -> Vec<String> {
 fn request(message: &Message<'_>) -> Result<Outgoing, String> {
     let values = message.values;
     let chat = match values.text("chat_id_file") {
-        "" => values.text("chat_id"),
-        chat => chat,
+        "" => values.number("chat_id"),
+        chat => {
+            chat.parse().map_err(|_| "the file of chat_id_file has no whole number".to_owned())?
+        }
     };
-    if chat.parse::<i64>().is_err() {
-        return Err("the file of chat_id_file has no whole number".to_owned());
-    }
     let (mode, text) = (values.text("parse_mode"), values.text("message"));
     let text = match mode {
         "HTML" if text.chars().count() > MESSAGE_CHARS_MAX => TOO_LONG.to_owned(),
         "HTML" => text.to_owned(),
         _ => cut(text, MESSAGE_CHARS_MAX),
     };
-    let mut body = json!({ "chat_id": chat, "text": text, "disable_web_page_preview": "true" });
+    let mut body =
+        json!({ "chat_id": chat.to_string(), "text": text, "disable_web_page_preview": "true" });
     let mut put = |key: &str, value: &str| body[key] = Json::from(value);
     if !mode.is_empty() {
         put("parse_mode", mode);
