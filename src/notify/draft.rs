@@ -11,7 +11,7 @@ use crate::config::{Http, Integration, Key, Schema, Secret, Takes, Template, Val
 use crate::limits::{TEMPLATE_FAULT_BYTES_MAX, TEMPLATE_FAULTS_MAX};
 use crate::model::brief;
 use crate::notify::table::{self, Type};
-use crate::notify::{Cause, Failure, Notification, Outgoing, Reply, Verdict, log};
+use crate::notify::{Cause, Failure, Notification, Outgoing, Reply, Verdict, json, log};
 use crate::template::{Error, Renderer, Templates};
 use crate::time::Wall;
 
@@ -90,6 +90,7 @@ pub fn draft(
     let mut values = integration.values.replaced(&mut |key, value| {
         let Value::Template(template) = value else { return value.clone() };
         match render(&renderer, template) {
+            Ok(text) if matches!(key.takes, Takes::Tree) => json::of_text(text),
             Ok(text) => text,
             Err(error) => {
                 is_body_wrong |= key.name == body;

@@ -26,6 +26,30 @@ pub(super) fn tree(value: &Value) -> Json {
     }
 }
 
+/// A rendered text of a tree. One that is JSON is what it says, as in Alertmanager, so that `{{ .Alerts | toJson }}` is a
+/// list and `{{ len .Alerts }}` a number. Alertmanager takes YAML, too: there an alert's text `Door: open` is an object.
+pub(super) fn of_text(text: Value) -> Value {
+    let Value::Text(source) = &text else { return text };
+    let found = serde_json::from_str(source).ok().filter(|json| !matches!(json, Json::String(_)));
+    found.and_then(value).unwrap_or(text)
+}
+
+/// None for a number that would be another one.
+fn value(json: Json) -> Option<Value> {
+    Some(match json {
+        Json::Null => Value::Null,
+        Json::Bool(is) => Value::Bool(is),
+        Json::Number(number) if number.is_f64() => Value::Float(number.as_f64()?),
+        Json::Number(number) => Value::Number(number.as_i64()?),
+        Json::String(text) => Value::from_text(&text),
+        Json::Array(items) => Value::List(items.into_iter().map(value).collect::<Option<_>>()?),
+        Json::Object(entries) => {
+            let entry = |(key, it): (String, Json)| Some((key.into(), value(it)?));
+            Value::Map(entries.into_iter().map(entry).collect::<Option<_>>()?)
+        }
+    })
+}
+
 /// An object of these entries, but for those that are empty.
 pub(super) fn object<'a>(entries: impl IntoIterator<Item = (&'a str, Json)>) -> Json {
     let is_empty = |value: &Json| match value {

@@ -208,7 +208,8 @@ fn publish(message: &Message<'_>) -> String {
 }
 
 fn judge(message: &Message<'_>, reply: &Reply) -> Verdict {
-    let verdict = Verdict::of(reply, &[]);
+    // As AWS's own clients do where requests are too many.
+    let verdict = Verdict::of(reply, &[429]);
     let has_role = message.values.table("sigv4").is_some_and(|it| it.has("role_arn"));
     let (Verdict::Sent, Reply::Http { body, .. }) = (&verdict, reply) else { return verdict };
     if !has_role || !message.step.name.is_empty() {

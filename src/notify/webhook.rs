@@ -93,6 +93,30 @@ mod tests {
     }
 
     #[test]
+    fn a_text_of_a_payload_that_is_json_is_what_it_says() {
+        let body = |payload: &str| {
+            let text =
+                format!("webhook_configs: [{{url: 'http://x', payload: {{it: {payload}}}}}]");
+            let body = sent(&drafted("", &text, notification(&[("5", false)]))).body;
+            let body: serde_json::Value = serde_json::from_str(&body.inline().unwrap()).unwrap();
+            body["it"].to_string()
+        };
+        assert_eq!(body("'{{ len .Alerts }}'"), "1");
+        assert_eq!(body("'{{ .CommonLabels | toJson }}'"), r#"{"alertname":"B","instance":"5"}"#);
+        assert_eq!(body(r#"'[1.5, {"a": null}, true, "x"]'"#), r#"[1.5,{"a":null},true,"x"]"#);
+        for (text, shown) in [
+            ("'Door: open'", r#""Door: open""#),
+            ("yes it is", r#""yes it is""#),
+            ("'\"x\"'", r#""\"x\"""#),
+            ("'12345678901234567890'", r#""12345678901234567890""#),
+            ("''", r#""""#),
+            ("'{{ `{{ .Status }}` }}'", r#""{{ .Status }}""#),
+        ] {
+            assert_eq!(body(text), shown, "{text}");
+        }
+    }
+
+    #[test]
     fn a_signature_is_of_the_time_and_the_body() {
         // echo -n '1700000000.{}' | openssl dgst -sha256 -hmac key
         assert_eq!(
