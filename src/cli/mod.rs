@@ -7,6 +7,7 @@ pub mod flock;
 pub mod history;
 pub mod journal;
 pub mod key;
+mod plain;
 mod table;
 pub mod template;
 
@@ -18,10 +19,13 @@ use rand::Rng as _;
 use crate::limits::GOSSIP_KEY_BYTES_MIN;
 use crate::shell::clock;
 
+use plain::Plain;
+
 /// Runs the subcommand that the first argument names, on the arguments that follow it, and returns the exit code; none
 /// if there is none, as with the daemon's own flags. What was asked for goes to `out`, why it failed to `err`.
 pub fn run(args: &[OsString], out: &mut dyn Write, err: &mut dyn Write) -> Option<u8> {
     let (name, rest) = args.split_first()?;
+    let (out, err) = (&mut Plain::new(out) as &mut dyn Write, &mut Plain::new(err));
     Some(match name.to_str()? {
         "ack" => acknowledge::run(&texts(rest), clock::wall(), out, err),
         "check-config" => check::run(rest.iter().cloned(), out, err),

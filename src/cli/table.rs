@@ -2,10 +2,12 @@
 
 use serde_json::Value;
 
-/// A value as text, without quotes.
+use crate::model::printable::Printable;
+
+/// A value as text in one line, without quotes.
 pub(super) fn text(value: Option<&Value>) -> String {
     match value {
-        Some(Value::String(text)) => text.clone(),
+        Some(Value::String(text)) => Printable(text).to_string(),
         Some(Value::Null) | None => "unknown".to_owned(),
         Some(other) => other.to_string(),
     }

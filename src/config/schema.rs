@@ -124,6 +124,16 @@ pub enum Takes {
     UrlTemplate(&'static str),
 }
 
+impl Takes {
+    /// Whether the value may be a secret: then no message shows it.
+    pub const fn may_be_secret(&self) -> bool {
+        matches!(
+            self,
+            Self::Secret(_) | Self::SecretTemplate(_) | Self::SecretUrl(_) | Self::UrlTemplate(_)
+        )
+    }
+}
+
 impl Key {
     /// A key without a default.
     pub const fn new(name: &'static str, takes: Takes) -> Self {

@@ -52,11 +52,18 @@ pub(super) struct Item<'a> {
     notes: &'a Notes,
     pub(super) node: &'a Node,
     path: String,
+    /// Whether this may be a secret, or hold one: no message shows what stands here or below.
+    hidden: bool,
 }
 
 impl<'a> Item<'a> {
     pub(super) fn root(notes: &'a Notes, node: &'a Node) -> Self {
-        Self { notes, node, path: String::new() }
+        Self { notes, node, path: String::new(), hidden: false }
+    }
+
+    /// The same, and no message shows what stands here or below.
+    pub(super) fn hide(self) -> Self {
+        Self { hidden: true, ..self }
     }
 
     pub(super) fn error(&self, text: impl Display) {
@@ -99,7 +106,16 @@ impl<'a> Item<'a> {
     }
 
     fn expected(&self, what: &str) {
-        self.error(format_args!("expected {what}, found {}", self.node.found()));
+        if self.hidden {
+            self.expected_kind(what);
+        } else {
+            self.error(format_args!("expected {what}, found {}", self.node.found()));
+        }
+    }
+
+    /// The same without the value: a secret that was to stand one level deeper may stand here.
+    fn expected_kind(&self, what: &str) {
+        self.error(format_args!("expected {what}, found {}", self.node.kind()));
     }
 
     /// Notes the error of `result` here.
@@ -152,6 +168,7 @@ impl<'a> Item<'a> {
     pub(super) fn duration(&self) -> Option<Duration> {
         if let Value::Int(number) = self.node.value
             && number != 0
+            && !self.hidden
         {
             self.error(format_args!(
                 "expected a duration with its unit, found the number {number}; write \"{number}s\" for seconds"
@@ -166,10 +183,10 @@ impl<'a> Item<'a> {
     /// The items of a list.
     pub(super) fn list(&self) -> Vec<Self> {
         let Value::List(items) = &self.node.value else {
-            self.expected("a list");
+            self.expected_kind("a list");
             return Vec::new();
         };
-        let item = |(i, node)| Self { node, path: format!("{}[{i}]", self.path), ..*self };
+        let item = |(i, node)| Self { node, path: format!("{}[{i}]", self.path), ..self.clone() };
         items.iter().enumerate().map(item).collect()
     }
 
@@ -184,7 +201,7 @@ impl<'a> Item<'a> {
             Value::Table(entries) => entries.as_slice(),
             Value::Null => &[],
             _ => {
-                self.expected("a table");
+                self.expected_kind("a table");
                 return None;
             }
         };
@@ -192,11 +209,14 @@ impl<'a> Item<'a> {
     }
 
     fn below(&self, entry: &'a Entry) -> Self {
+        // What is no name may be a secret in the wrong place: `authorization: {Bearer x}`.
+        let is_name = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+        let key = if self.hidden && !entry.key.chars().all(is_name) { "..." } else { &*entry.key };
         let path = match self.path.as_str() {
-            "" => entry.key.to_string(),
-            path => format!("{path}.{}", entry.key),
+            "" => key.to_owned(),
+            path => format!("{path}.{key}"),
         };
-        Self { notes: self.notes, node: &entry.node, path }
+        Self { node: &entry.node, path, ..self.clone() }
     }
 }
 
@@ -272,8 +292,15 @@ impl<'a> Table<'a> {
         let known = self.known.borrow();
         for entry in self.entries.iter().filter(|entry| !known.contains(&*entry.key)) {
             self.item.notes.error(|| {
-                let text = unknown("key", &entry.key, known.iter().copied());
-                Problem { line: entry.line, ..self.item.below(entry).problem(&text) }
+                let known = known.iter().copied();
+                let (item, text) = match nearest(&entry.key, known.clone()) {
+                    None if self.item.hidden => {
+                        let known = known.collect::<Vec<_>>().join(", ");
+                        (self.item.clone(), format!("an unknown key; known: {known}"))
+                    }
+                    _ => (self.item.below(entry), unknown("key", &entry.key, known)),
+                };
+                Problem { line: entry.line, ..item.problem(&text) }
             });
         }
     }

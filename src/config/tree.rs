@@ -66,16 +66,26 @@ pub(super) struct Entry {
 }
 
 impl Node {
-    /// The words by which an error names this value.
+    /// The words by which an error names this value. For a value that may be a secret, use [`Self::kind`].
     pub(super) fn found(&self) -> String {
         match &self.value {
-            Value::Null => "nothing".to_owned(),
             Value::Bool(is) => is.to_string(),
             Value::Int(number) => format!("the number {number}"),
             Value::Float(text) => format!("the number {text}"),
             Value::Text(text) => format!("{text:?}"),
-            Value::List(_) => "a list".to_owned(),
-            Value::Table(_) => "a table".to_owned(),
+            Value::Null | Value::List(_) | Value::Table(_) => self.kind().to_owned(),
+        }
+    }
+
+    /// The words by which an error says what this is, without what stands there.
+    pub(super) const fn kind(&self) -> &'static str {
+        match &self.value {
+            Value::Null => "nothing",
+            Value::Bool(_) => "true or false",
+            Value::Int(_) | Value::Float(_) => "a number",
+            Value::Text(_) => "a text",
+            Value::List(_) => "a list",
+            Value::Table(_) => "a table",
         }
     }
 }

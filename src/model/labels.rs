@@ -6,6 +6,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::model::Interned;
+use crate::model::printable::is_control;
 
 /// Identity of a label set: FNV-1a over the sorted pairs, each `name 0xFF value 0xFF`, as Prometheus' `common/model`
 /// computes it. Printed as 16 hex digits.
@@ -193,7 +194,7 @@ impl fmt::Display for Quoted<'_> {
                 '\t' => f.write_str("\\t")?,
                 '\u{b}' => f.write_str("\\v")?,
                 c if c < ' ' || c == '\u{7f}' => write!(f, "\\x{:02x}", u32::from(c))?,
-                c if c.is_control() || (c.is_whitespace() && c != ' ') => {
+                c if is_control(c) || (c.is_whitespace() && c != ' ') => {
                     write!(f, "\\u{:04x}", u32::from(c))?;
                 }
                 c => write!(f, "{c}")?,
@@ -244,5 +245,6 @@ mod tests {
     #[test]
     fn values_are_quoted_as_go_quotes() {
         assert_eq!(Quoted("a\"\\\n\u{1}é\u{7f}").to_string(), r#""a\"\\\n\x01é\x7f""#);
+        assert_eq!(Quoted("\u{9b}\u{202e}\u{2066}").to_string(), r#""\u009b\u202e\u2066""#);
     }
 }

@@ -1,4 +1,5 @@
 //! The state directory as the journal's medium: plain files, `pread`, `pwrite` and `fdatasync`. It decides nothing.
+//! No symbolic link in it is followed: whoever may write there must not have the agent change other files.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -8,7 +9,8 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::{fmt, process};
 
-use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate, statfs, statvfs};
+use rustix::fs::{Advice, FallocateFlags, OFlags, fadvise, fallocate, statfs, statvfs};
+use rustix::io::Errno;
 
 use crate::store::Medium;
 
@@ -91,7 +93,7 @@ impl FlashDir {
         if let Some(file) = files.get(name) {
             return run(file);
         }
-        let file = OpenOptions::new().read(true).write(self.writable).open(self.path.join(name))?;
+        let file = open(OpenOptions::new().read(true).write(self.writable), &self.path.join(name))?;
         let result = run(&file);
         files.insert(name.to_owned(), file);
         result
@@ -104,7 +106,7 @@ impl FlashDir {
 
 impl Medium for FlashDir {
     fn size(&self, name: &str) -> io::Result<Option<u64>> {
-        match fs::metadata(self.path.join(name)) {
+        match fs::symlink_metadata(self.path.join(name)) {
             Ok(metadata) => Ok(Some(metadata.len())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -130,10 +132,10 @@ impl Medium for FlashDir {
         self.forget(name);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(true).mode(0o600);
-        let file = options.open(self.path.join(name))?;
+        let file = open(&mut options, &self.path.join(name))?;
         // One extent if the file system can; the zeros below are what counts: an overwrite then changes no metadata.
         match fallocate(&file, FallocateFlags::empty(), 0, bytes) {
-            Ok(()) | Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
+            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
             Err(error) => {
                 // Some of it may have been allocated; nothing was written.
                 file.set_len(0)?;
@@ -186,15 +188,30 @@ impl Medium for FlashDir {
     }
 }
 
+/// Opens a file that is no symbolic link.
+fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let opened = options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(path);
+    opened.map_err(|error| match Errno::from_io_error(&error) {
+        Some(Errno::LOOP) => {
+            let name = path.file_name().unwrap_or_default().display();
+            let why = format!(
+                "{name} is a symbolic link: none is followed in the state directory, remove it"
+            );
+            io::Error::new(io::ErrorKind::InvalidInput, why)
+        }
+        _ => error,
+    })
+}
+
 /// Takes the lock of a directory that is ours to change. Somebody else's is found also where we may only read it.
 fn lock(dir: &Path) -> Result<File, FlashError> {
     let path = dir.join(LOCK);
     let unusable = |error| FlashError::Unusable(path.clone(), error);
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    let (mut file, refused) = match options.open(&path) {
+    let (mut file, refused) = match open(&mut options, &path) {
         Ok(file) => (file, None),
-        Err(error) => match File::open(&path) {
+        Err(error) => match open(OpenOptions::new().read(true), &path) {
             Ok(file) => (file, Some(error)),
             Err(_) => return Err(unusable(error)),
         },
@@ -219,6 +236,8 @@ fn lock(dir: &Path) -> Result<File, FlashError> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
     use crate::store::{Fault, Journal, Options, Record};
 
@@ -300,6 +319,37 @@ mod tests {
         journal.rewrite(&[Record::put(1, "a", "one")], &|_| true).unwrap();
         drop(journal);
         assert_eq!(opened(&path).1, [b"a"]);
+    }
+
+    #[test]
+    fn no_symbolic_link_in_the_directory_is_followed() {
+        let path = fresh("links");
+        let target = path.join("precious");
+        fs::write(&target, "precious").unwrap();
+        symlink(&target, path.join(LOCK)).unwrap();
+        let refused = FlashDir::own(&path).unwrap_err().to_string();
+        assert!(refused.contains("journal.lock is a symbolic link"), "{refused}");
+        fs::remove_file(path.join(LOCK)).unwrap();
+        let dir = FlashDir::own(&path).unwrap();
+        symlink(&target, path.join("journal-0")).unwrap();
+        for outcome in [
+            dir.create("journal-0", 4096),
+            dir.write_at("journal-0", 0, b"x"),
+            dir.read_at("journal-0", 0, &mut [0; 4]),
+            dir.sync("journal-0"),
+            dir.settle("journal-0"),
+        ] {
+            let error = outcome.unwrap_err().to_string();
+            assert!(error.contains("journal-0 is a symbolic link"), "{error}");
+        }
+        assert_ne!(dir.size("journal-0").unwrap(), Some(8), "its own size, not the target's");
+        // What replaces and removes takes the link itself.
+        dir.create("journal.new", 4096).unwrap();
+        dir.rename("journal.new", "journal-0").unwrap();
+        assert_eq!(dir.size("journal-0").unwrap(), Some(4096));
+        symlink(&target, path.join("journal-1")).unwrap();
+        dir.remove("journal-1").unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"precious");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use log::kv::{Key, Value, VisitSource};
 use log::{Level, LevelFilter, Record};
 
 use crate::config::settings::{Log, LogFormat, LogLevel};
+use crate::model::printable::is_control;
 use crate::shell::clock;
 use crate::time::Wall;
 use crate::wire::json::write;
@@ -106,7 +107,7 @@ impl Line {
                 self.bytes.push(if self.bytes.is_empty() { b'{' } else { b',' });
                 write::string(&mut self.bytes, key);
                 self.bytes.push(b':');
-                write::string(&mut self.bytes, value);
+                json_string(&mut self.bytes, value);
             }
             LogFormat::Logfmt => {
                 if !self.bytes.is_empty() {
@@ -115,7 +116,7 @@ impl Line {
                 self.bytes.extend_from_slice(key.as_bytes());
                 self.bytes.push(b'=');
                 let needs_quotes =
-                    |c: char| c <= ' ' || c == '"' || c == '=' || c == '\u{fffd}' || c.is_control();
+                    |c: char| c <= ' ' || c == '"' || c == '=' || c == '\u{fffd}' || is_control(c);
                 if value.is_empty() || value.contains(needs_quotes) {
                     let quoted = crate::model::labels::Quoted(value).to_string();
                     self.bytes.extend_from_slice(quoted.as_bytes());
@@ -132,6 +133,24 @@ impl Line {
         }
         self.bytes.push(b'\n');
         self.bytes
+    }
+}
+
+/// Appends a JSON string that has no character in it that controls a terminal.
+fn json_string(out: &mut Vec<u8>, text: &str) {
+    // JSON itself escapes those of ASCII alone.
+    let is_odd = |c: char| is_control(c) && (c == '\u{7f}' || !c.is_ascii());
+    let begun = out.len();
+    write::string(out, text);
+    if !text.contains(is_odd) {
+        return;
+    }
+    let written = String::from_utf8_lossy(&out.split_off(begun)).into_owned();
+    for c in written.chars() {
+        let plain = &mut [0; 4];
+        let escape = format!("\\u{:04x}", u32::from(c));
+        let piece = if is_odd(c) { escape.as_bytes() } else { c.encode_utf8(plain).as_bytes() };
+        out.extend_from_slice(piece);
     }
 }
 
@@ -170,6 +189,12 @@ mod tests {
             printed(LogFormat::Logfmt, format_args!("Listening on")),
             "=INFO msg=\"Listening on\" address=127.0.0.1:9093 why=\"a \\\"b\\\"\"\n"
         );
+        let odd = "\u{1b}\u{7f}\u{85}\u{9b}\u{202e}\u{2066}";
+        let escaped = "\\u001b\\u007f\\u0085\\u009b\\u202e\\u2066";
+        let json = printed(LogFormat::Json, format_args!("{odd}"));
+        assert!(json.contains(&format!("\"msg\":\"{escaped}\",")), "{json:?}");
+        let logfmt = printed(LogFormat::Logfmt, format_args!("\u{202e}x"));
+        assert!(logfmt.contains("msg=\"\\u202ex\" "), "{logfmt:?}");
         assert_eq!(
             printed(LogFormat::Json, format_args!("x\ny")),
             "\":\"INFO\",\"msg\":\"x\\ny\",\"address\":\"127.0.0.1:9093\",\"why\":\"a \\\"b\\\"\"}\n"

@@ -26,6 +26,7 @@ const RESERVED: [&str; 14] = [
 ];
 
 pub(super) fn read(item: &Item<'_>, cx: &Cx<'_>) -> Http {
+    let item = item.clone().hide();
     let Some(table) = item.table() else { return Http::default() };
     let http = Http {
         authorization: authorization(&table, cx),
@@ -113,7 +114,7 @@ fn scheme(item: &Item<'_>, cx: &Cx<'_>) -> Authorization {
     if scheme.eq_ignore_ascii_case("basic") {
         item.error("the type cannot be \"basic\": use basic_auth instead");
     } else if !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
-        item.error(format_args!("the type {scheme:?} is no word"));
+        item.error("the type is no word: only the scheme stands there, the secret in credentials");
     }
     let credentials = secret(&table, "credentials", "credentials_file", cx);
     table.finish();
@@ -163,7 +164,7 @@ pub(super) fn check_header_name(item: &Item<'_>, name: &str) {
     let lower = name.to_ascii_lowercase();
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if name.is_empty() || !name.bytes().all(is_token) {
-        item.error(format_args!("{name:?} is no name of a header"));
+        item.error("a name that no header can have: letters, digits and - alone");
     } else if RESERVED.contains(&lower.as_str()) {
         item.error(format_args!("the header {name} is set by the agent itself: remove it"));
     }

@@ -2,6 +2,7 @@
 
 mod http;
 mod reference;
+mod secrets;
 mod wrong;
 
 use std::path::Path;

@@ -78,8 +78,13 @@ fn missing(key: &Key) -> String {
 
 /// The value that the table has for a key; none if there is none, or an error has been noted.
 pub(super) fn own(table: &Table<'_>, key: &'static Key, cx: &Cx<'_>) -> Option<Value> {
-    let Some(file) = key.file() else { return value(&table.get(key.name)?, key.takes, cx) };
+    let Some(file) = key.file() else {
+        let item = table.get(key.name)?;
+        let item = if key.takes.may_be_secret() { item.hide() } else { item };
+        return value(&item, key.takes, cx);
+    };
     let (name, item) = table.one_of(&[key.name, file])?;
+    let item = item.hide();
     if name == key.name {
         return value(&item, key.takes, cx);
     }

@@ -30,7 +30,7 @@ pub(super) fn parse(text: &str) -> Result<(Node, Option<Problem>), Problem> {
                     Value::Null => {}
                     Value::Table(_) => root = node,
                     _ => {
-                        let text = format!("expected a table of sections, found {}", node.found());
+                        let text = format!("expected a table of sections, found {}", node.kind());
                         return Err(problem(line, text));
                     }
                 }
@@ -188,7 +188,8 @@ fn merge(entries: &mut Vec<Entry>, node: Node) -> Result<(), Problem> {
 fn no_tag(tag: Option<&Tag>, line: usize) -> Result<(), Problem> {
     match tag {
         Some(tag) if !tag.is_yaml_core_schema() => {
-            Err(problem(line, format!("the tag {}{} is not supported", tag.handle, tag.suffix)))
+            let text = "tags are not supported: put a text that begins with ! in quotes";
+            Err(problem(line, text.to_owned()))
         }
         _ => Ok(()),
     }
