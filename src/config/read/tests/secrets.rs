@@ -172,7 +172,9 @@ fn no_message_shows_what_stands_where_a_secret_may_stand() {
     for paths in &groups {
         for value in values() {
             let mut config = with("global", &json!({}));
-            paths.iter().for_each(|path| put(&mut config, path, &value));
+            for path in paths {
+                put(&mut config, path, &value);
+            }
             let path = &paths[0];
             assert_hidden(Language::Yaml, path, &config.to_string());
             // Texts are the same in both languages.
