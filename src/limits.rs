@@ -154,6 +154,12 @@ pub const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 pub const REMEMBERED_MAX: usize = 1_000;
 /// Requests of one attempt, of receivers that take several. Policy: the notification is taken for refused.
 pub const REQUESTS_PER_ATTEMPT_MAX: u32 = 16;
+/// Bytes of what a test of a receiver is asked for. Policy: refused with 413.
+pub const NOTIFY_TEST_BYTES_MAX: usize = 64 * 1024;
+/// Integrations of a receiver that is tested. Policy: refused with 400; one test at a time, another is refused with 409.
+pub const NOTIFY_TEST_INTEGRATIONS_MAX: usize = 32;
+/// How long a test of a receiver may take, all its integrations at a time. Policy: what was not answered has failed.
+pub const NOTIFY_TEST_TIME_MAX: Duration = Duration::from_secs(40);
 /// Template faults that one notification names. Policy: more are not named.
 pub const TEMPLATE_FAULTS_MAX: usize = 8;
 /// Bytes of the text of one. Policy: cut.

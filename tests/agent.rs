@@ -188,6 +188,51 @@ fn a_posted_alert_is_listed_and_notified_once() {
     assert!(!log.contains("secret"), "{log}");
 }
 
+#[test]
+fn a_test_of_a_receiver_shows_request_and_answer_without_secrets_and_one_runs_at_a_time() {
+    let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = receiver.local_addr().unwrap();
+    let config = format!(
+        "[route]\nreceiver = 'hook'\n[[receivers]]\nname = 'hook'\n\
+         [[receivers.webhook_configs]]\nurl = 'http://{place}/hunter1'\n\
+         [receivers.webhook_configs.http_config]\nauthorization = {{ credentials = 'hunter2' }}\n"
+    );
+    let agent = Agent::start("tested", &config);
+    let url = format!("--url=http://{}", agent.address);
+    let test = Command::new(env!("CARGO_BIN_EXE_bellwether"))
+        .args(["notify", "test", "hook", "site=berlin", &url])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stream = accept(&receiver);
+    let request = read_request(&stream);
+    assert!(request.starts_with("POST /hunter1 HTTP/1.1\r\n"), "{request}");
+    assert!(request.contains("Authorization: Bearer hunter2\r\n"), "{request}");
+    assert!(request.contains(r#""bellwether_test":"true","severity":"info","site":"berlin""#));
+    let second = agent.ask("POST", "/bellwether/v1/notify/test", r#"{"receiver":"hook"}"#);
+    assert!(second.starts_with("HTTP/1.1 409 "), "{second}");
+    let answer = "/hunter1 does not know hunter2";
+    let length = answer.len();
+    write!(stream, "HTTP/1.1 400 x\r\nContent-Length: {length}\r\n\r\n{answer}").unwrap();
+    let output = test.wait_with_output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{shown}");
+    let sent = format!("  > POST http://{place}/<secret>\n");
+    for line in [
+        "webhook[0]: failed: unexpected status code 400: /<secret> does not know <secret>\n",
+        &sent,
+        "  > Authorization: Bearer <secret>\n",
+        "  < /<secret> does not know <secret>\n",
+    ] {
+        assert!(shown.contains(line), "{line:?} in {shown}");
+    }
+    let history = agent.ask("GET", "/bellwether/v1/history", "");
+    assert!(history.ends_with("\r\n\r\n[]\n"), "{history}");
+    let (code, log) = agent.stop();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!log.contains("hunter"), "{log}");
+}
+
 /// An agent that notifies a receiver of an alert, the connection over which it does, and the agent's journal as
 /// `bellwether journal inspect` shows it when all is over.
 fn amid_a_notification(name: &str) -> (Agent, TcpStream, impl Fn() -> String) {

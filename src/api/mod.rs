@@ -10,6 +10,7 @@ mod groups;
 mod history;
 mod list;
 mod metrics;
+mod notify;
 mod page;
 mod query;
 mod response;
@@ -31,6 +32,7 @@ pub use changes::{Changes, changed};
 use list::Made;
 
 pub use list::List;
+pub use notify::{Test, Tried, busy};
 pub use response::{Response, reloaded};
 pub use route::{Endpoint, cleaned};
 pub use site::{Cluster, HttpStats, Journal, PortStats, Process, Reload, Site};
@@ -77,6 +79,8 @@ pub enum Answer {
     Later(List),
     /// Send this as soon as everything that the effects ask to be kept is durable.
     WhenDurable(Response),
+    /// Send what these drafts say, and [`Test::answer`] with what came of it; [`busy`] while another is under way.
+    Test(Test),
     /// Load the config anew and send what [`reloaded`] makes of the outcome.
     Reload,
 }
@@ -111,7 +115,7 @@ fn finish(answer: Answer, endpoint: &Endpoint<'_>, request: &Request<'_>) -> Ans
         Answer::WhenDurable(response) => {
             Answer::WhenDurable(route::finish(response, endpoint, request))
         }
-        Answer::Later(_) | Answer::Reload | Answer::WhenChanged => answer,
+        Answer::Later(_) | Answer::Reload | Answer::Test(_) | Answer::WhenChanged => answer,
     }
 }
 
@@ -149,6 +153,7 @@ fn dispatch(
         Endpoint::Healthy | Endpoint::Ready => Response::text(200, "OK"),
         Endpoint::History => history::list(node, cx.now),
         Endpoint::Metrics => metrics::metrics(node, cx.now, site),
+        Endpoint::NotifyTest => return notify::test(node, cx.now, request),
         Endpoint::Page => page::page(node, cx.now, site, request),
         Endpoint::Plain => page::plain(node, cx.now, site),
         Endpoint::Ui(rest) => page::moved(site, rest, request),

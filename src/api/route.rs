@@ -35,6 +35,8 @@ pub enum Endpoint<'a> {
     History,
     /// `/metrics`
     Metrics,
+    /// `/bellwether/v1/notify/test`
+    NotifyTest,
     /// `/`
     Page,
     /// `/plain`, the page for browsers without JavaScript.
@@ -65,6 +67,7 @@ impl<'a> Endpoint<'a> {
             "/metrics" => Self::Metrics,
             "/bellwether/v1/changes" => Self::Changes,
             "/bellwether/v1/history" => Self::History,
+            "/bellwether/v1/notify/test" => Self::NotifyTest,
             "/plain" => Self::Plain,
             "/ui" => Self::Ui(""),
             "/api/v1/alerts" => Self::AlertsV1,
@@ -103,6 +106,7 @@ impl<'a> Endpoint<'a> {
             Self::Healthy => "/-/healthy",
             Self::History => "/bellwether/v1/history",
             Self::Metrics => "/metrics",
+            Self::NotifyTest => "/bellwether/v1/notify/test",
             Self::Asset(_) => "/assets/{name}",
             Self::Changes => "/bellwether/v1/changes",
             Self::Page => "/",
@@ -143,7 +147,7 @@ impl<'a> Endpoint<'a> {
             | Self::Plain
             | Self::Ready
             | Self::Ui(_) => &["GET", "HEAD", "OPTIONS"],
-            Self::Reload => &["OPTIONS", "POST"],
+            Self::NotifyTest | Self::Reload => &["OPTIONS", "POST"],
             Self::GoneV1 | Self::Prefix | Self::Unknown | Self::UnknownV2(_) => &[],
         }
     }
@@ -193,7 +197,9 @@ pub(super) fn refuse(endpoint: &Endpoint<'_>, request: &Request<'_>) -> Option<R
     if let Some(refusal) = refuse_encoding(request) {
         return Some(refusal);
     }
-    match (endpoint.is_v2(), method) {
+    // A page of another origin can post no JSON without asking first.
+    let takes_json = endpoint.is_v2() || *endpoint == Endpoint::NotifyTest;
+    match (takes_json, method) {
         (true, "POST") if !request.body.is_empty() => refuse_content_type(request.content_type),
         (true, "GET") => refuse_accept(request.accept),
         _ => None,

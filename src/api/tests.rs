@@ -1,6 +1,7 @@
 //! Every endpoint and every family of errors, as Alertmanager answers.
 
 mod alerts;
+mod notify;
 mod page;
 mod silences;
 
@@ -99,6 +100,7 @@ impl World {
                     continue;
                 }
                 Answer::Reload => reloaded(Ok(())),
+                Answer::Test(test) => test.answer(&[]),
                 Answer::WhenChanged => Response::text(202, "waits"),
             };
             return (response, pieces);

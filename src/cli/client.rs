@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write};
 use std::net::{TcpStream, ToSocketAddrs as _};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -48,19 +49,31 @@ fn shown(url: &str, path: &str, print: fn(&Value) -> String) -> (u8, String) {
 
 /// Gets `path` from the agent at `url`; the error says what to do.
 pub fn get(url: &str, path: &str) -> Result<Vec<u8>, String> {
-    ask(url, "GET", path, b"")
+    ask(url, "GET", path, b"", CLI_TIME_MAX)
 }
 
 /// Posts JSON to `path` of the agent at `url`; the error says what to do.
 pub fn post(url: &str, path: &str, json: &[u8]) -> Result<Vec<u8>, String> {
-    ask(url, "POST", path, json)
+    post_within(url, path, json, CLI_TIME_MAX)
 }
 
-fn ask(url: &str, method: &str, path: &str, json: &[u8]) -> Result<Vec<u8>, String> {
+/// The same where the answer may take so long.
+pub fn post_within(url: &str, path: &str, json: &[u8], time: Duration) -> Result<Vec<u8>, String> {
+    ask(url, "POST", path, json, time)
+}
+
+fn ask(
+    url: &str,
+    method: &str,
+    path: &str,
+    json: &[u8],
+    time: Duration,
+) -> Result<Vec<u8>, String> {
     let (host, prefix) = split(url)
         .ok_or_else(|| format!("--url={url}: expected http://HOST[:PORT][/PATH], without TLS"))?;
     let failed = |error| format!("{url}: {error}: is the agent running, and is this its address?");
-    let answer = exchange(&host, method, &format!("{prefix}{path}"), json).map_err(failed)?;
+    let answer = exchange(&host, method, &format!("{prefix}{path}"), json, time);
+    let answer = answer.map_err(failed)?;
     body(&answer).map_err(|why| format!("{url}{path}: {why}"))
 }
 
@@ -76,7 +89,13 @@ fn split(url: &str) -> Option<(String, &str)> {
     Some((if has_port { host.to_owned() } else { format!("{host}:80") }, prefix))
 }
 
-fn exchange(host: &str, method: &str, path: &str, json: &[u8]) -> std::io::Result<Vec<u8>> {
+fn exchange(
+    host: &str,
+    method: &str,
+    path: &str,
+    json: &[u8],
+    time: Duration,
+) -> std::io::Result<Vec<u8>> {
     let mut last = std::io::Error::new(std::io::ErrorKind::NotFound, "the name has no address");
     for address in host.to_socket_addrs()? {
         let mut stream = match TcpStream::connect_timeout(&address, CLI_TIME_MAX) {
@@ -86,7 +105,7 @@ fn exchange(host: &str, method: &str, path: &str, json: &[u8]) -> std::io::Resul
                 continue;
             }
         };
-        stream.set_read_timeout(Some(CLI_TIME_MAX))?;
+        stream.set_read_timeout(Some(time))?;
         stream.set_write_timeout(Some(CLI_TIME_MAX))?;
         // Of version 1.0, so that the answer ends where the connection does.
         write!(stream, "{method} {path} HTTP/1.0\r\nHost: {host}\r\nAccept: application/json\r\n")?;

@@ -7,6 +7,7 @@ pub mod flock;
 pub mod history;
 pub mod journal;
 pub mod key;
+pub mod notify;
 mod plain;
 mod table;
 pub mod template;
@@ -40,6 +41,7 @@ pub fn run(args: &[OsString], out: &mut dyn Write, err: &mut dyn Write) -> Optio
             let entropy = clock::rng().map(|mut rng| rng.fill_bytes(&mut secret));
             key::run(&texts(rest), entropy.map(|()| &secret[..]), out, err)
         }
+        "notify" => notify::run(&texts(rest), out, err),
         "template" => template::run(&texts(rest), out, err),
         flag if flag.starts_with('-') => return None,
         unknown => {
@@ -52,7 +54,8 @@ pub fn run(args: &[OsString], out: &mut dyn Write, err: &mut dyn Write) -> Optio
 }
 
 /// The subcommands.
-const NAMES: [&str; 7] = ["ack", "check-config", "flock", "history", "journal", "key", "template"];
+const NAMES: [&str; 8] =
+    ["ack", "check-config", "flock", "history", "journal", "key", "notify", "template"];
 
 fn texts(args: &[OsString]) -> Vec<String> {
     args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect()
@@ -78,6 +81,7 @@ mod tests {
             &["journal", "check", "/nowhere/at/all"],
             &["journal"],
             &["key", "old"],
+            &["notify", "test"],
             &["template", "render"],
         ] {
             let (code, out, err) = told(args);
@@ -94,7 +98,7 @@ mod tests {
     #[test]
     fn an_unknown_subcommand_hears_which_there_are() {
         let (code, out, err) = told(&["silence", "add"]);
-        let expected = "bellwether: unknown subcommand \"silence\"; there are ack, check-config, flock, history, journal, key, template\n";
+        let expected = "bellwether: unknown subcommand \"silence\"; there are ack, check-config, flock, history, journal, key, notify, template\n";
         assert_eq!((code, &*out, &*err), (Some(2), "", expected));
         assert_eq!(told(&["--log.level=info"]), (None, String::new(), String::new()));
     }

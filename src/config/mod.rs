@@ -22,6 +22,7 @@ pub use problem::{Errors, Problem};
 pub use proxy::{NoProxy, Proxy};
 pub use schema::{Key, Schema, Takes};
 pub use settings::Settings;
+pub use table::unknown;
 pub use tree::Language;
 pub use values::{Template, Value, Values};
 

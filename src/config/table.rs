@@ -317,11 +317,7 @@ fn is_empty(node: &Node) -> bool {
 }
 
 /// `unknown key "x"; did you mean "y"?`, or the list of what is known.
-pub(super) fn unknown<'k>(
-    what: &str,
-    name: &str,
-    known: impl Iterator<Item = &'k str> + Clone,
-) -> String {
+pub fn unknown<'k>(what: &str, name: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
     match nearest(name, known.clone()) {
         Some(near) => format!("unknown {what} {name:?}; did you mean {near:?}?"),
         None => format!("unknown {what} {name:?}; known: {}", known.collect::<Vec<_>>().join(", ")),

@@ -27,6 +27,7 @@ pub struct Draft {
     templates: Templates,
     faults: Rc<[String]>,
     step: Step,
+    is_test: bool,
 }
 
 /// Which of the requests that one notification takes, and what the replies before it have brought.
@@ -134,6 +135,7 @@ pub fn draft(
         templates: templates.clone(),
         faults: faults.into(),
         step: Step::default(),
+        is_test: false,
     }
 }
 
@@ -235,7 +237,10 @@ impl Draft {
         });
         match (wrong, self.kind) {
             (Some(wrong), _) => Err(wrong),
-            (None, Some(kind)) => (kind.request)(&self.message(&values, now)),
+            (None, Some(kind)) => {
+                let outgoing = (kind.request)(&self.message(&values, now))?;
+                Ok(if self.is_test { outgoing.without_traces() } else { outgoing })
+            }
             (None, None) => Err(format!("{} is no receiver type", self.schema.name)),
         }
     }
@@ -258,6 +263,25 @@ impl Draft {
     #[must_use]
     pub fn at(&self, step: Step) -> Self {
         Self { step, ..self.clone() }
+    }
+
+    /// The next of several requests, if this reply leads to one.
+    pub fn next(&self, reply: &Reply) -> Option<Self> {
+        match self.judge(reply) {
+            Verdict::Next(step) => Some(self.at(step)),
+            _ => None,
+        }
+    }
+
+    /// The same for a test: nothing is sent of which the other side keeps a state.
+    #[must_use]
+    pub fn for_test(self) -> Self {
+        Self { is_test: true, ..self }
+    }
+
+    /// How the other side is reached, if that is by HTTP.
+    pub fn http(&self) -> &Http {
+        &self.http
     }
 
     fn message<'a>(&'a self, values: &'a Values, now: Wall) -> Message<'a> {

@@ -95,15 +95,6 @@ impl Text {
         })
     }
 
-    /// The whole with `<secret>` where one is, for people.
-    pub fn shown(&self) -> String {
-        let shown = |part: &Part| match part {
-            Part::Plain(text) => text.clone(),
-            Part::Secret(..) => "<secret>".to_owned(),
-        };
-        self.0.iter().map(shown).collect()
-    }
-
     /// The whole with what `read` makes of its secrets; none if that has none.
     fn written(&self, read: impl Fn(&Secret) -> Option<String>) -> Option<String> {
         let part = |part: &Part| match part {
@@ -139,14 +130,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_put_together_and_shown_without_its_secrets() {
+    fn a_text_is_put_together_and_debug_shows_nothing_of_it() {
         let secret = Secret::Inline("a\"b/c".into());
         let mut text = Text::from("{\"key\":\"");
         text.push_secret(&secret, Escape::Json);
         text.push("\"} ");
         text.push_secret(&secret, Escape::Url);
         assert_eq!(text.inline().unwrap(), r#"{"key":"a\"b/c"} a%22b%2Fc"#);
-        assert_eq!(text.shown(), r#"{"key":"<secret>"} <secret>"#);
         assert_eq!(format!("{text:?}"), "<text>");
         assert!(text.has_secrets() && !Text::from("x").has_secrets());
         assert_eq!(Text::from(&Secret::File("x".into())).inline(), None);

@@ -26,6 +26,8 @@ mod pagerduty;
 mod payload;
 mod pushover;
 mod rocketchat;
+mod sample;
+mod shown;
 mod sigv4;
 mod slack;
 mod sns;
@@ -52,6 +54,7 @@ pub use exec::Exec;
 pub use file::FileLine;
 pub use http::{Escape, HttpRequest, Part, Text};
 pub use mqtt::{Broker, Mqtt};
+pub use sample::{TEST_LABEL, sample};
 pub use syslog::{Syslog, Target};
 pub use table::{SCHEMAS, Type};
 
@@ -259,6 +262,16 @@ pub enum Outgoing {
     Syslog(Syslog),
     /// A line for a file.
     File(FileLine),
+}
+
+impl Outgoing {
+    /// The same without what the other side would keep as a state when it is over.
+    fn without_traces(mut self) -> Self {
+        if let Self::Mqtt(mqtt) = &mut self {
+            mqtt.leave_no_traces();
+        }
+        self
+    }
 }
 
 /// What came of an attempt.

@@ -60,6 +60,14 @@ pub struct Mqtt {
     pub messages: Vec<mqtt::Message>,
 }
 
+impl Mqtt {
+    /// Keeps the message itself alone, and has the broker not retain it.
+    pub(super) fn leave_no_traces(&mut self) {
+        self.messages.drain(..self.messages.len().saturating_sub(1));
+        self.messages.iter_mut().for_each(|message| message.retain = false);
+    }
+}
+
 /// A broker, and who we are to it.
 #[derive(Clone, PartialEq)]
 pub struct Broker {

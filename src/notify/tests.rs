@@ -1,5 +1,7 @@
 //! What each receiver type sends, what it makes of answers, and that no text gets out of its place.
 
+mod shown;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
@@ -7,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::table::TYPES;
 use super::testing::{drafted, integration, notification, request};
 use super::*;
-use crate::config::{Key, Schema, Takes};
+use crate::config::{Key, Schema, Secret, Takes};
 use crate::model::Url;
 
 fn firing() -> Notification {

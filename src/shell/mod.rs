@@ -105,6 +105,8 @@ pub enum Event {
     Signal(Signal),
     /// Whether the wall clock is synchronised.
     Synced(bool),
+    /// The test of a receiver has ended: what each of its integrations tried.
+    Tested(Vec<Vec<api::Tried>>),
     /// The node's next timeout has come.
     Timeout,
     /// systemd wants to know whether the loop is alive and its timer on time.
@@ -179,6 +181,8 @@ struct Shell {
     /// Answers that wait until what they promise is durable, oldest first.
     held: VecDeque<Held>,
     watchers: Watchers,
+    /// The test of a receiver that is under way, and who waits for it.
+    testing: Option<(Exchange, api::Test)>,
     /// Lists that are being made.
     lists: VecDeque<(Exchange, List)>,
     reloading: Option<pieces::Reloading>,
@@ -223,17 +227,10 @@ impl Shell {
         let cx = &mut Cx { now, rng: &mut rng, effects: &mut effects };
         restore(&mut node, cx, &std::mem::take(&mut opened.found));
         node.handle_journal(cx, opened.fault.as_deref());
-        let journal = api::Journal {
-            path: setup.storage.path.display().to_string(),
-            chosen: setup.storage.durability.as_str(),
-            volatile: opened.volatile,
-            fault: opened.fault.clone(),
-            opened_at: clock::boot_time(),
-            ..api::Journal::default()
-        };
+        let journal = site_journal(&setup.storage, &opened);
         let troubles = Troubles::new(opened.fault.clone(), clock::boot_time());
-        let keeper = Keeper::new(executor, opened, &setup.storage, sender.clone())
-            .map_err(system("starting the flash's thread"))?;
+        let keeper = Keeper::new(executor, opened, &setup.storage, sender.clone());
+        let keeper = keeper.map_err(system("starting the flash's thread"))?;
         let shell = Self {
             node,
             site: Site {
@@ -257,6 +254,7 @@ impl Shell {
             troubles,
             held: VecDeque::new(),
             watchers: Watchers::default(),
+            testing: None,
             lists: VecDeque::new(),
             reloading: None,
             port,
@@ -323,6 +321,7 @@ impl Shell {
                 self.note_clock(synced);
                 self.with_node(|node, cx| node.handle_synced(cx, synced));
             }
+            Event::Tested(tried) => self.tested(&tried),
             Event::Timeout => {
                 self.timer_at = None;
                 self.with_node(Node::handle_timeout);
@@ -367,6 +366,7 @@ impl Shell {
                 return self.watch(exchange);
             }
             Answer::Later(list) => return self.lists.push_back((exchange, list)),
+            Answer::Test(test) => return self.test(exchange, test),
             Answer::Reload => {
                 exchange.forget_body();
                 return self.reloads.ask(Some(exchange));
@@ -555,6 +555,18 @@ fn site_cluster(setup: &Setup, port: Option<&Port>) -> api::Cluster {
         name: setup.name.clone(),
         address: advertised.or_else(local).unwrap_or_default(),
         ..api::Cluster::default()
+    }
+}
+
+/// What the API tells of the journal when it has just been opened.
+fn site_journal(storage: &Storage, opened: &keeper::Opened) -> api::Journal {
+    api::Journal {
+        path: storage.path.display().to_string(),
+        chosen: storage.durability.as_str(),
+        volatile: opened.volatile,
+        fault: opened.fault.clone(),
+        opened_at: clock::boot_time(),
+        ..api::Journal::default()
     }
 }
 

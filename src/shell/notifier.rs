@@ -7,6 +7,7 @@ mod mqtt;
 mod smtp;
 mod stream;
 mod syslog;
+mod test;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -37,6 +38,8 @@ pub(super) struct Notifier {
     events: Sender<Event>,
     attempts: Tasks,
     looks: Tasks,
+    /// The test of a receiver that is under way.
+    testing: Option<Task<()>>,
     closed: bool,
 }
 
@@ -67,6 +70,7 @@ impl Notifier {
             events: events.clone(),
             attempts: Rc::default(),
             looks: Rc::default(),
+            testing: None,
             closed: false,
         }
     }

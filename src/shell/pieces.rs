@@ -9,6 +9,7 @@ use smol::channel::{Receiver, RecvError, TryRecvError};
 use crate::api::{self, Answer};
 use crate::gossip::KeyRing;
 use crate::node;
+use crate::shell::http::Exchange;
 use crate::shell::reload::Outcome;
 use crate::shell::{Error, Event, Shell, clock, labels};
 
@@ -48,7 +49,26 @@ impl Shell {
         match api::go_on(&self.node, clock::now(), &self.site, &request, list) {
             Answer::Now(response) => self.release(exchange, response, (method, label)),
             Answer::Later(list) => self.lists.push_back((exchange, list)),
-            Answer::WhenChanged | Answer::WhenDurable(_) | Answer::Reload => {}
+            Answer::WhenChanged | Answer::WhenDurable(_) | Answer::Reload | Answer::Test(_) => {}
+        }
+    }
+
+    /// Begins a test of a receiver, unless another is under way.
+    pub(super) fn test(&mut self, mut exchange: Exchange, test: api::Test) {
+        if self.testing.is_some() {
+            let labels = self.labels(&exchange);
+            return self.release(exchange, api::busy(), labels);
+        }
+        exchange.forget_body();
+        self.notifier.test(test.drafts(), self.node.time_floor(clock::now()));
+        self.testing = Some((exchange, test));
+    }
+
+    /// Answers whoever waits for the test that has ended.
+    pub(super) fn tested(&mut self, tried: &[Vec<api::Tried>]) {
+        if let Some((exchange, test)) = self.testing.take() {
+            let labels = self.labels(&exchange);
+            self.release(exchange, test.answer(tried), labels);
         }
     }
 

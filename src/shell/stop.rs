@@ -29,6 +29,9 @@ impl Shell {
         for (exchange, _) in std::mem::take(&mut self.lists) {
             self.refuse(exchange);
         }
+        if let Some((exchange, _)) = self.testing.take() {
+            self.refuse(exchange);
+        }
         for held in std::mem::take(&mut self.held) {
             let response = Response::object(503, 503, "stopping: what was sent may not be kept");
             self.release(held.exchange, response, held.labels);
