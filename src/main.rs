@@ -13,7 +13,7 @@ use bellwether::config::settings::{Address, Cluster, Web};
 use bellwether::config::{Environment, Flags, Settings};
 use bellwether::gossip::{self, KeyRing};
 use bellwether::node::{Options, SilenceRules};
-use bellwether::shell::source::{self, ALONE, Reloader, Source, UNSEALED};
+use bellwether::shell::source::{self, ALONE, Reloader, Source};
 use bellwether::shell::{self, Setup, keys};
 use bellwether::version;
 use log::{error, info, warn};
@@ -83,11 +83,10 @@ fn run(source: Source) -> ExitCode {
     };
     if let Some(missing) = &missing {
         error!("{}; {ALONE}", missing.why);
-    } else if cluster.port().is_some() && keys.is_empty() {
-        warn!("{UNSEALED}");
     }
     let is_alone = missing.is_some();
     let reloader = Reloader::new(source, loaded.settings.clone(), is_alone);
+    reloader.warn_if_unsealed(&keys);
     let setup = Setup {
         config: loaded.config,
         options: options(&loaded.settings, external_url),

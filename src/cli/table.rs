@@ -1,5 +1,6 @@
 //! How subcommands print JSON that the agent has given them.
 
+use jiff::tz::{Offset, TimeZone};
 use serde_json::Value;
 
 use crate::model::printable::Printable;
@@ -28,4 +29,27 @@ pub(super) fn table<const N: usize>(rows: &[[String; N]]) -> String {
         page.push('\n');
     }
     page
+}
+
+/// An RFC 3339 time in `zone`, to the millisecond; a text that is no time stays as it is.
+pub(super) fn local_time(time: &str, zone: &TimeZone) -> String {
+    let Ok(timestamp) = time.parse::<jiff::Timestamp>() else { return time.to_owned() };
+    let there = timestamp.to_zoned(zone.clone());
+    let offset = if there.offset() == Offset::UTC { "Z" } else { "%:z" };
+    there.strftime(&format!("%Y-%m-%dT%H:%M:%S%.3f{offset}")).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_local_to_the_millisecond() {
+        let utc = |time| local_time(time, &TimeZone::UTC);
+        assert_eq!(utc("2026-11-22T01:00:00Z"), "2026-11-22T01:00:00.000Z");
+        assert_eq!(utc("2026-11-22T01:00:00.5Z"), "2026-11-22T01:00:00.500Z");
+        assert_eq!(utc("soon"), "soon");
+        let east = TimeZone::fixed(jiff::tz::offset(2));
+        assert_eq!(local_time("2026-11-22T23:00:00.1239Z", &east), "2026-11-23T01:00:00.123+02:00");
+    }
 }

@@ -108,10 +108,16 @@ impl Period {
         self.times.push(Range { begin: 0, end: -1 });
     }
 
+    /// Adds no day at all: with nothing else it never holds, as in Alertmanager.
+    pub fn add_no_day(&mut self) {
+        self.days_of_month.push(Range { begin: 0, end: 0 });
+    }
+
     /// Whether it will never hold: it asks for a month that there is not, for a day that none of its months has, for years
     /// that are over, or for no time of a day.
     pub fn never_holds(&self) -> bool {
-        const DAYS: [i32; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+        let february = if self.has_leap_year() { 29 } else { 28 };
+        let lengths = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
         let any = |ranges: &[Range], at: i32| {
             ranges.is_empty() || ranges.iter().any(|range| range.holds(at))
         };
@@ -125,11 +131,22 @@ impl Period {
             self.days_of_month.is_empty() || self.days_of_month.iter().any(holds)
         };
         let has_month =
-            (1..).zip(DAYS).any(|(month, days)| any(&self.months, month) && has_day(days));
+            (1..).zip(lengths).any(|(month, days)| any(&self.months, month) && has_day(days));
         let over = |range: &Range| range.end < YEAR_MIN;
         let is_past = !self.years.is_empty() && self.years.iter().all(over);
         let has_no_time = !self.times.is_empty() && self.times.iter().all(|it| it.begin > it.end);
         !has_month || is_past || has_no_time
+    }
+
+    /// Whether one of its years, of those to come, has a 29 February.
+    fn has_leap_year(&self) -> bool {
+        let is_leap = |year: i32| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let has_one = |range: &Range| {
+            let begin = range.begin.max(YEAR_MIN);
+            // Eight years have one, even around the end of a century.
+            (begin..=range.end.min(begin.saturating_add(8))).any(is_leap)
+        };
+        self.years.is_empty() || self.years.iter().any(has_one)
     }
 
     /// Adds a weekday or a range of them, `monday:friday`, in either case. The week begins with Sunday.

@@ -1,5 +1,6 @@
 //! Where the config comes from, at the start and at each reload: the file, the flags, and the files that it names.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ use crate::shell::templates;
 use crate::template::Templates;
 
 /// The warning about a flock without keys.
-pub const UNSEALED: &str = "THE FLOCK IS NOT SEALED: whoever reaches its port can read what it says, silence any alert, and \
+const UNSEALED: &str = "THE FLOCK IS NOT SEALED: whoever reaches its port can read what it says, silence any alert, and \
      make up others. Run `bellwether key new` and give each member the key with --cluster.key-file";
 
 /// What becomes of an agent whose keys cannot be read.
@@ -149,12 +150,33 @@ pub struct Reloader {
     source: Arc<Source>,
     started: Settings,
     is_alone: bool,
+    /// Whether the flock has no key, which is logged once.
+    is_unsealed: Cell<bool>,
 }
 
 impl Reloader {
     /// For an agent that was started with `settings` from `source`; `is_alone` says that its keys could not be read.
     pub fn new(source: Source, settings: Settings, is_alone: bool) -> Self {
-        Self { source: Arc::new(source), started: settings, is_alone }
+        Self {
+            source: Arc::new(source),
+            started: settings,
+            is_alone,
+            is_unsealed: Cell::new(false),
+        }
+    }
+
+    /// Warns of a flock without keys, when it loses them or starts without.
+    pub fn warn_if_unsealed(&self, keys: &KeyRing) {
+        if self.becomes_unsealed(keys) {
+            warn!("{UNSEALED}");
+        }
+    }
+
+    /// Whether the flock has no key now, and had one before or has just started.
+    fn becomes_unsealed(&self, keys: &KeyRing) -> bool {
+        let has_flock = !self.is_alone && self.started.cluster.port().is_some();
+        let is_unsealed = has_flock && keys.is_empty();
+        !self.is_unsealed.replace(is_unsealed) && is_unsealed
     }
 
     /// Reads everything anew, within [`RELOAD_TIME_MAX`]. The error is every mistake there is; nothing is in force.
@@ -211,9 +233,8 @@ impl Reloader {
             Ok(keys) => {
                 if self.is_alone {
                     warn!("the flock's key can be read now: restart to take part");
-                } else if keys.is_empty() && cluster.port().is_some() {
-                    warn!("{UNSEALED}");
                 }
+                self.warn_if_unsealed(&keys);
                 Ok(keys)
             }
             Err(error @ keys::Error::Unreadable(..)) if self.is_alone => {
@@ -222,5 +243,30 @@ impl Reloader {
             }
             Err(error) => Err(format!("cluster.key_files: {error}")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flock_without_keys_is_warned_of_once() {
+        let sealed = || KeyRing::new(&[[7; 32]]).unwrap();
+        let reloader = |is_alone| {
+            let (flags, environment) = (Flags::default(), Environment::default());
+            let source = Source { flags, file: None, environment };
+            let mut settings = Settings::default();
+            settings.cluster.multicast = true;
+            Reloader::new(source, settings, is_alone)
+        };
+        let keys = [KeyRing::default(), KeyRing::default(), sealed(), KeyRing::default()];
+        let at = reloader(false);
+        assert_eq!(
+            keys.each_ref().map(|keys| at.becomes_unsealed(keys)),
+            [true, false, false, true]
+        );
+        let at = reloader(true);
+        assert_eq!(keys.each_ref().map(|keys| at.becomes_unsealed(keys)), [false; 4]);
     }
 }

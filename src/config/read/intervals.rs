@@ -73,7 +73,14 @@ fn period(item: &Item<'_>) -> Option<Period> {
     ];
     for (key, add) in fields {
         for item in table.list(key) {
-            if let Some(word) = item.word() {
+            if item.is_null() {
+                item.warn("is nothing, which Alertmanager takes for 0, or for sunday: remove it");
+                match key {
+                    "days_of_month" => period.add_no_day(),
+                    "weekdays" => drop(add(&mut period, "sunday")),
+                    _ => drop(add(&mut period, "0")),
+                }
+            } else if let Some(word) = item.word() {
                 item.check(add(&mut period, &word));
             }
         }

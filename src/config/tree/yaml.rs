@@ -218,17 +218,28 @@ fn scalar(
     Ok((value, Some(text.into())))
 }
 
-/// Decimal numbers only: other notations are of no use to any key, and stay texts.
+/// A number in the notations of Go's YAML: decimal, `0x1f`, `0b11`, `0o17` and `017`, with underscores between digits.
 fn number(text: &str) -> Option<Value> {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+    if !text.trim_start_matches(['-', '+']).starts_with(|c: char| c.is_ascii_digit() || c == '.') {
         return None;
     }
-    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        let is_octal = digits.len() > 1 && digits.starts_with('0');
-        return text.parse().ok().filter(|_| !is_octal).map(Value::Int);
+    let plain = text.replace('_', "");
+    let digits = plain.strip_prefix(['-', '+']).unwrap_or(&plain);
+    let (radix, digits) = match digits.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (16, &digits[2..]),
+        [b'0', b'o' | b'O', ..] => (8, &digits[2..]),
+        [b'0', b'b' | b'B', ..] => (2, &digits[2..]),
+        [b'0', _, ..] if digits.bytes().all(|byte| byte.is_ascii_digit()) => (8, &digits[1..]),
+        _ => (10, digits),
+    };
+    if radix != 10 || digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let sign = if plain.starts_with('-') { "-" } else { "" };
+        // No sign between the prefix and the digits.
+        let digits =
+            Some(digits).filter(|it| it.starts_with(|c: char| c.is_ascii_alphanumeric()))?;
+        return i64::from_str_radix(&format!("{sign}{digits}"), radix).ok().map(Value::Int);
     }
-    text.parse::<f64>().is_ok().then(|| Value::Float(text.into()))
+    plain.parse::<f64>().is_ok().then(|| Value::Float(plain.into()))
 }
 
 #[cfg(test)]
@@ -259,7 +270,15 @@ mod tests {
             ("!!str yes", Value::Text("yes".into())),
             ("-12", Value::Int(-12)),
             ("1.5", Value::Float("1.5".into())),
-            ("010", Value::Text("010".into())),
+            ("010", Value::Int(8)),
+            ("0x1F", Value::Int(31)),
+            ("-0b11", Value::Int(-3)),
+            ("0o17", Value::Int(15)),
+            ("1_000", Value::Int(1000)),
+            ("1_0.5", Value::Float("10.5".into())),
+            ("089", Value::Text("089".into())),
+            ("0x-1", Value::Text("0x-1".into())),
+            ("+-1", Value::Text("+-1".into())),
             ("09:00", Value::Text("09:00".into())),
             ("~", Value::Null),
             ("", Value::Null),
