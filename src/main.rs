@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 
+use bellwether::api::Access;
 use bellwether::cli;
 use bellwether::config::flags::{self, Invocation, choose_config};
 use bellwether::config::settings::{Address, Cluster, Web};
@@ -89,6 +90,7 @@ fn run(source: Source) -> ExitCode {
     reloader.warn_if_unsealed(&keys);
     let setup = Setup {
         config: loaded.config,
+        access: Access::new(&loaded.settings.web, &external_url, &host_name()),
         options: options(&loaded.settings, external_url),
         flock: cluster.port().filter(|_| !is_alone).map(|_| flock(&cluster, keys)),
         missing,

@@ -1,8 +1,9 @@
 //! The HTTP API without HTTP: a request in, an answer out, Alertmanager's to the letter.
 //!
-//! Follow one request: [`handle`] finds its [`Endpoint`], `route` refuses what go-openapi refuses before a handler runs,
-//! then the endpoint's function answers. No socket and no clock here.
+//! Follow one request: [`handle`] finds its [`Endpoint`], [`Access`] refuses pages of other sites, `route` refuses what
+//! go-openapi refuses before a handler runs, then the endpoint's function answers. No socket and no clock here.
 
+mod access;
 mod alerts;
 mod changes;
 mod flock;
@@ -28,6 +29,7 @@ use crate::effect::Cx;
 use crate::node::Node;
 use crate::time::Now;
 
+pub use access::Access;
 pub use changes::{Changes, changed};
 use list::Made;
 
@@ -58,6 +60,8 @@ pub struct Request<'a> {
     pub accept_encoding: Option<&'a str>,
     /// `If-None-Match`
     pub if_none_match: Option<&'a str>,
+    /// `Host`, or what the request's own URL names.
+    pub host: Option<&'a str>,
     /// `Origin`
     pub origin: Option<&'a str>,
     /// `Access-Control-Request-Method`
@@ -89,17 +93,18 @@ pub enum Answer {
 pub fn handle(node: &mut Node, cx: &mut Cx<'_>, site: &Site, request: &Request<'_>) -> Answer {
     let path = cleaned(request.path);
     let endpoint = Endpoint::find(&site.prefix, &path);
-    let answer = match route::refuse(&endpoint, request) {
+    let refusal = site.access.refuse(&endpoint, request);
+    let answer = match refusal.or_else(|| route::refuse(&site.access, &endpoint, request)) {
         Some(refusal) => Answer::Now(refusal),
         None => dispatch(node, cx, site, &endpoint, request),
     };
-    finish(answer, &endpoint, request)
+    finish(answer, site, &endpoint, request)
 }
 
 /// Goes on with a list that is made in pieces.
 pub fn go_on(node: &Node, now: Now, site: &Site, request: &Request<'_>, list: List) -> Answer {
     let endpoint = Endpoint::find(&site.prefix, request.path);
-    finish(made(list.go_on(node, now, site)), &endpoint, request)
+    finish(made(list.go_on(node, now, site)), site, &endpoint, request)
 }
 
 fn made(made: Made) -> Answer {
@@ -109,12 +114,11 @@ fn made(made: Made) -> Answer {
     }
 }
 
-fn finish(answer: Answer, endpoint: &Endpoint<'_>, request: &Request<'_>) -> Answer {
+fn finish(answer: Answer, site: &Site, endpoint: &Endpoint<'_>, request: &Request<'_>) -> Answer {
+    let finish = |response| route::finish(response, &site.access, endpoint, request);
     match answer {
-        Answer::Now(response) => Answer::Now(route::finish(response, endpoint, request)),
-        Answer::WhenDurable(response) => {
-            Answer::WhenDurable(route::finish(response, endpoint, request))
-        }
+        Answer::Now(response) => Answer::Now(finish(response)),
+        Answer::WhenDurable(response) => Answer::WhenDurable(finish(response)),
         Answer::Later(_) | Answer::Reload | Answer::Test(_) | Answer::WhenChanged => answer,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::api::{Request, Response};
+use crate::api::{Access, Request, Response};
 
 /// What a path names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,7 +118,7 @@ impl<'a> Endpoint<'a> {
         }
     }
 
-    const fn is_v2(&self) -> bool {
+    pub(super) const fn is_v2(&self) -> bool {
         matches!(
             self,
             Self::Alerts
@@ -173,14 +173,18 @@ pub fn cleaned(path: &str) -> Cow<'_, str> {
 }
 
 /// The answer to a request that its endpoint need not see.
-pub(super) fn refuse(endpoint: &Endpoint<'_>, request: &Request<'_>) -> Option<Response> {
+pub(super) fn refuse(
+    access: &Access,
+    endpoint: &Endpoint<'_>,
+    request: &Request<'_>,
+) -> Option<Response> {
     let methods = endpoint.methods();
     let asks = if endpoint.is_v2() { request.cors_method.is_some() } else { !methods.is_empty() };
     if request.method == "OPTIONS" && asks {
         let response = Response::empty(200);
         return Some(match endpoint {
             Endpoint::AlertsV1 => response,
-            _ if endpoint.is_v2() => preflight(response, request),
+            _ if endpoint.is_v2() => preflight(response, access, methods, request),
             _ => response.with("Allow", methods.join(", ")),
         });
     }
@@ -197,11 +201,15 @@ pub(super) fn refuse(endpoint: &Endpoint<'_>, request: &Request<'_>) -> Option<R
     if let Some(refusal) = refuse_encoding(request) {
         return Some(refusal);
     }
-    // A page of another origin can post no JSON without asking first.
-    let takes_json = endpoint.is_v2() || *endpoint == Endpoint::NotifyTest;
-    match (takes_json, method) {
+    // A page of another origin can post no JSON without asking first. Version 1 takes any text, of programs.
+    let wants_json = match endpoint {
+        Endpoint::NotifyTest => true,
+        Endpoint::AlertsV1 => request.origin.is_some(),
+        _ => endpoint.is_v2(),
+    };
+    match (wants_json, method) {
         (true, "POST") if !request.body.is_empty() => refuse_content_type(request.content_type),
-        (true, "GET") => refuse_accept(request.accept),
+        (true, "GET") if endpoint.is_v2() => refuse_accept(request.accept),
         _ => None,
     }
 }
@@ -247,13 +255,19 @@ fn refuse_accept(accept: Option<&str>) -> Option<Response> {
     })
 }
 
-/// The answer of `rs/cors` to a browser that asks before it sends: any origin may read and post.
-fn preflight(mut response: Response, request: &Request<'_>) -> Response {
+/// The answer to a browser that asks before it sends: whether a page of this origin may.
+fn preflight(
+    mut response: Response,
+    access: &Access,
+    methods: &[&str],
+    request: &Request<'_>,
+) -> Response {
     for header in ["Access-Control-Request-Method", "Access-Control-Request-Headers"] {
         response = response.with("Vary", header);
     }
     let method = request.cors_method.unwrap_or_default();
-    if request.origin.is_none() || !["GET", "HEAD", "POST"].contains(&method) {
+    let is_known = methods.contains(&method) || (method == "HEAD" && methods.contains(&"GET"));
+    if !is_known || !access.allows_origin(request) {
         return response;
     }
     if let Some(headers) = request.cors_headers.filter(|headers| !headers.is_empty()) {
@@ -265,27 +279,18 @@ fn preflight(mut response: Response, request: &Request<'_>) -> Response {
 /// Adds the headers that every answer of an endpoint carries.
 pub(super) fn finish(
     response: Response,
+    access: &Access,
     endpoint: &Endpoint<'_>,
     request: &Request<'_>,
 ) -> Response {
-    match endpoint {
-        Endpoint::AlertsV1 => response
-            .with("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Origin")
-            .with("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS")
-            .with("Access-Control-Allow-Origin", "*")
-            .with("Access-Control-Expose-Headers", "Date")
-            .with("Cache-Control", "no-cache, no-store, must-revalidate"),
-        _ if endpoint.is_v2() => {
-            let response = response.with("Cache-Control", "no-store").with("Vary", "Origin");
-            let refused_preflight = request.method == "OPTIONS"
-                && !response
-                    .headers
-                    .iter()
-                    .any(|(name, _)| *name == "Access-Control-Allow-Methods");
-            if request.origin.is_none() || refused_preflight {
-                return response;
-            }
-            response.with("Access-Control-Allow-Origin", "*")
+    let response = match endpoint {
+        Endpoint::AlertsV1 => response.with("Cache-Control", "no-cache, no-store, must-revalidate"),
+        _ if endpoint.is_v2() => response.with("Cache-Control", "no-store").with("Vary", "Origin"),
+        _ => return response,
+    };
+    match request.origin {
+        Some(origin) if endpoint.is_v2() && access.allows_origin(request) => {
+            response.with("Access-Control-Allow-Origin", origin.to_owned())
         }
         _ => response,
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::api::Changes;
+use crate::api::{Access, Changes};
 use crate::store::{Missing, Wear};
 use crate::time::{Mono, Wall};
 use crate::wire::metrics::Histogram;
@@ -14,6 +14,8 @@ use crate::wire::metrics::Histogram;
 pub struct Site {
     /// What every path starts with: empty or `/prefix`.
     pub prefix: String,
+    /// Which requests are refused whatever they ask for.
+    pub access: Access,
     /// Where the config comes from.
     pub config_file: String,
     /// When the process started.

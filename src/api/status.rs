@@ -32,7 +32,8 @@ pub(super) fn status(node: &Node, now: Now, site: &Site) -> Response {
     write::string(&mut out, version::VERSION);
     out.extend_from_slice(br#","commit":"#);
     write::string(&mut out, version::COMMIT);
-    out.extend_from_slice(br#","troubles":"#);
+    let read_only = site.access.is_read_only();
+    out.extend_from_slice(format!(r#","readOnly":{read_only},"troubles":"#).as_bytes());
     write::array(&mut out, node.troubles(), |out, it| {
         let TroubleView { name, what, trouble } = it;
         let seconds = now.mono.since(trouble.since).as_secs();

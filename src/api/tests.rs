@@ -480,33 +480,59 @@ fn only_json_is_taken_and_given() {
 }
 
 #[test]
-fn browsers_of_any_origin_may_read_and_post() {
+fn browsers_are_told_which_pages_may_use_the_api() {
     let mut world = World::new();
     let get = Request { method: "GET", path: "/api/v2/alerts", ..Request::default() };
     let response = world.ask(&get);
     assert_eq!(header(&response, "Cache-Control"), ["no-store"]);
     assert_eq!(header(&response, "Vary"), ["Origin"]);
-    assert_eq!(header(&response, "Access-Control-Allow-Origin"), Vec::<&str>::new());
-    let response = world.ask(&Request { origin: Some("http://x"), ..get });
-    assert_eq!(header(&response, "Access-Control-Allow-Origin"), ["*"]);
-    let preflight = Request {
-        method: "OPTIONS",
-        origin: Some("http://x"),
-        cors_method: Some("POST"),
-        cors_headers: Some("Content-Type"),
-        ..get
+    let allowed = |response: &Response| {
+        ["Access-Control-Allow-Origin", "Access-Control-Allow-Methods"]
+            .map(|name| header(response, name).join(","))
     };
-    let response = world.ask(&preflight);
-    assert_eq!((response.status, response.body.len()), (200, 0));
-    assert_eq!(header(&response, "Access-Control-Allow-Origin"), ["*"]);
-    assert_eq!(header(&response, "Access-Control-Allow-Methods"), ["POST"]);
-    assert_eq!(header(&response, "Access-Control-Allow-Headers"), ["Content-Type"]);
-    assert_eq!(header(&response, "Vary").len(), 3);
-    let response = world.ask(&Request { cors_method: Some("DELETE"), ..preflight });
-    assert_eq!(response.status, 200);
-    assert_eq!(header(&response, "Access-Control-Allow-Origin"), Vec::<&str>::new());
-    let response = world.ask(&Request { cors_method: None, origin: None, ..preflight });
+    let none = [String::new(), String::new()];
+    assert_eq!(allowed(&response), none);
+    let read = Request { origin: Some("http://karma"), ..get };
+    assert_eq!(allowed(&world.ask(&read)), none);
+    let preflight = |path, method| Request {
+        method: "OPTIONS",
+        path,
+        cors_method: Some(method),
+        cors_headers: Some("Content-Type"),
+        ..read
+    };
+    let response = world.ask(&preflight("/api/v2/silences", "POST"));
+    assert_eq!((response.status, allowed(&response)), (200, none.clone()));
+
+    let mut web = crate::config::Settings::default().web;
+    crate::config::settings::Value::set(&mut web.allowed_origins, "http://karma").unwrap();
+    world.site.access = Access::new(&web, "http://gw1:9093", "gw1");
+    assert_eq!(allowed(&world.ask(&read)), ["http://karma".to_owned(), String::new()]);
+    for (path, method) in [
+        ("/api/v2/silences", "POST"),
+        ("/api/v2/silence/x", "DELETE"),
+        ("/api/v2/alerts", "GET"),
+        ("/api/v2/alerts", "HEAD"),
+    ] {
+        let response = world.ask(&preflight(path, method));
+        assert_eq!((response.status, response.body.len()), (200, 0));
+        assert_eq!(allowed(&response), ["http://karma", method], "{path}");
+        assert_eq!(header(&response, "Access-Control-Allow-Headers"), ["Content-Type"]);
+        assert_eq!(header(&response, "Vary").len(), 3);
+    }
+    let response = world.ask(&preflight("/api/v2/alerts", "DELETE"));
+    assert_eq!(allowed(&response)[1], "", "no such method");
+    let response = world
+        .ask(&Request { origin: Some("http://evil"), ..preflight("/api/v2/silences", "POST") });
+    assert_eq!(allowed(&response), none);
+    let response = world.ask(&Request {
+        cors_method: None,
+        origin: None,
+        ..preflight("/api/v2/silences", "POST")
+    });
     assert_eq!(response.status, 405);
+    let post = Request { method: "POST", path: "/-/reload", ..read };
+    assert_eq!(told(world.ask(&post)).0, 403);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod keys;
 mod value;
+mod visitors;
 
 use core::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 pub use keys::{KEYS, Key};
 pub use value::{Address, Durability, Feature, Listen, LogFormat, LogLevel, Shape, Value};
+pub use visitors::{AllowedHost, Origin};
 
 use crate::config::table::{Item, Table};
 use crate::config::tree;
@@ -49,6 +51,12 @@ pub struct Web {
     pub get_concurrency: u64,
     /// How long a request may take; zero: no limit.
     pub timeout: Duration,
+    /// Whether the page and the API change nothing; alerts are taken.
+    pub read_only: bool,
+    /// Names by which browsers may reach this agent, besides its addresses and its own names.
+    pub allowed_hosts: Vec<AllowedHost>,
+    /// Pages of other sites that may use the API.
+    pub allowed_origins: Vec<Origin>,
 }
 
 impl Default for Web {
@@ -59,6 +67,9 @@ impl Default for Web {
             route_prefix: String::new(),
             get_concurrency: 0,
             timeout: Duration::ZERO,
+            read_only: false,
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
         }
     }
 }

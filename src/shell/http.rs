@@ -60,6 +60,8 @@ impl Exchange {
     /// The request as the API sees it.
     pub(super) fn request(&self) -> Request<'_> {
         let header = |name| text_of(&self.head.headers, name);
+        // One that cannot be read is one that nobody knows, not none.
+        let told = |name| self.head.headers.get(name).map(|it| it.to_str().unwrap_or("?"));
         Request {
             sender: self.sender,
             method: self.head.method.as_str(),
@@ -70,7 +72,8 @@ impl Exchange {
             accept: header("accept"),
             accept_encoding: header("accept-encoding"),
             if_none_match: header("if-none-match"),
-            origin: header("origin"),
+            host: self.head.uri.authority().map_or_else(|| told("host"), |it| Some(it.as_str())),
+            origin: told("origin"),
             cors_method: header("access-control-request-method"),
             cors_headers: header("access-control-request-headers"),
             body: &self.body,

@@ -133,6 +133,8 @@ pub struct Setup {
     pub storage: Storage,
     /// What every path starts with: empty or `/prefix`.
     pub prefix: String,
+    /// Which requests are refused whatever they ask for.
+    pub access: api::Access,
     /// Where the config comes from.
     pub config_file: String,
     /// Loads the config anew.
@@ -235,6 +237,7 @@ impl Shell {
             node,
             site: Site {
                 prefix: setup.prefix,
+                access: setup.access,
                 config_file: setup.config_file,
                 started_at: now.wall,
                 reload: Reload { successful: true, success_at: now.wall },

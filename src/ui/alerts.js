@@ -83,7 +83,7 @@ function drawBar() {
   const chips = filters.matchers.map((matcher, at) => h("button.chip.on", {
     type: "button", title: t("Remove"), onclick: () => go({ matchers: filters.matchers.filter((_, it) => it !== at) }),
   }, format(matcher), h("span", { "aria-hidden": "true" }, " ×")));
-  if (chips.length) chips.push(h("button.chip", { type: "button", onclick: () => openSilence(filters.matchers) }, t("Silence these")));
+  if (chips.length) chips.push(h("button.chip.write", { type: "button", onclick: () => openSilence(filters.matchers) }, t("Silence these")));
   show(parts.bar, [form, receivers.length > 1 || filters.receiver ? receiver : null, fault, h("div.chips", {}, chips)].filter(Boolean));
   parts.receivers = receivers.join("\n");
 }
@@ -190,8 +190,8 @@ function card(group, key, told) {
         h("span.to", { title: t("Receiver") }, "→ ", group.receiver.name),
         // A group of one alert has these buttons beside the alert.
         group.alerts.length > 1 && [
-          h("button", { type: "button", onclick: () => acknowledge(matchersOf(group)) }, t("Acknowledge all")),
-          h("button", { type: "button", onclick: () => openSilence(matchersOf(group)) }, t("Silence all")),
+          h("button.write", { type: "button", onclick: () => acknowledge(matchersOf(group)) }, t("Acknowledge all")),
+          h("button.write", { type: "button", onclick: () => openSilence(matchersOf(group)) }, t("Silence all")),
         ])),
     h("ul.alerts", {}, alerts.map((alert) => row(alert, known))),
     rest > 0 && h("button.wide", { type: "button", onclick: () => { wide.add(key); drawGroups(); } }, `${t("Show all")} (${group.alerts.length})`),
@@ -227,8 +227,8 @@ function row(alert, known) {
     h("div.side", {},
       since(h, alert.startsAt), why(alert, kind),
       isWeb(alert.generatorURL) ? outside(alert.generatorURL, t("Source")) : null,
-      h("button", { type: "button", onclick: () => acknowledge(exactly(alert)) }, t("Acknowledge")),
-      h("button", { type: "button", onclick: () => openSilence(exactly(alert)) }, t("Silence"))));
+      h("button.write", { type: "button", onclick: () => acknowledge(exactly(alert)) }, t("Acknowledge")),
+      h("button.write", { type: "button", onclick: () => openSilence(exactly(alert)) }, t("Silence"))));
 }
 
 const exactly = (alert) => Object.entries(alert.labels).map(([name, value]) => equal(name, value));

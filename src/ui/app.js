@@ -94,15 +94,17 @@ function isBusy() {
 function drawAll() {
   document.documentElement.lang = language();
   document.getElementById("skip").textContent = t("Skip to content");
+  document.getElementById("read-only").textContent = t("Read-only");
   route();
   drawBanner();
 }
 
-/** Shows which node this is: its name is in the bar, so that a tab tells its gateway. */
+/** Shows which node this is: its name is in the bar, so that a tab tells its gateway; and whether it can be changed. */
 async function nameNode() {
   try {
-    const { cluster } = await status();
+    const { cluster, bellwether } = await status();
     if (cluster.name) document.getElementById("node").textContent = cluster.name;
+    document.documentElement.toggleAttribute("data-read-only", bellwether.readOnly);
   } catch { /* the bar keeps our own name */ }
 }
 

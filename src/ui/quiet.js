@@ -106,7 +106,7 @@ class Draft {
       h("fieldset", {}, h("legend", {}, t("For how long")), this.chips,
         h("div.row", {}, field(this.length, t("Duration")), field(this.end, t("Until")))),
       field(this.author, t("Your name")), field(this.comment, t("Comment")), this.fault,
-      h("div.actions", {}, h("button", { type: "button", onclick: () => this.dialog.close() }, t("Cancel")), h("button.primary", { type: "submit" }, this.id ? t("Save") : t("Silence"))))]);
+      h("div.actions", {}, h("button", { type: "button", onclick: () => this.dialog.close() }, t("Cancel")), h("button.primary.write", { type: "submit" }, this.id ? t("Save") : t("Silence"))))]);
   }
 
   addTyped() {

@@ -46,8 +46,8 @@ const sorted = (silences) => [...silences].sort((a, b) => (shownState === "expir
 
 function drawActions() {
   show(parts.actions, [
-    picked.size ? h("button.danger", { type: "button", onclick: () => expire([...picked]) }, `${t("Expire selected")} (${picked.size})`) : null,
-    h("button.primary", { type: "button", onclick: () => openSilence([]) }, t("New silence")),
+    picked.size ? h("button.danger.write", { type: "button", onclick: () => expire([...picked]) }, `${t("Expire selected")} (${picked.size})`) : null,
+    h("button.primary.write", { type: "button", onclick: () => openSilence([]) }, t("New silence")),
   ].filter(Boolean));
 }
 
@@ -59,7 +59,7 @@ function row(silence) {
   const name = formatAll(matchers);
   const untilResolved = silence.annotations?.ends === "when resolved";
   return h(`li.silence.${silence.status.state}`, { id: `silence-${silence.id}` },
-    isOver ? null : h("input", {
+    isOver ? null : h("input.write", {
       type: "checkbox", "aria-label": `${t("Select")} ${name}`, checked: picked.has(silence.id),
       onchange: (event) => { event.target.checked ? picked.add(silence.id) : picked.delete(silence.id); drawActions(); },
     }),
@@ -70,9 +70,9 @@ function row(silence) {
         untilResolved && !isOver ? t("until it resolves") : h("span", { title: exact(silence.endsAt) }, `${t(isOver ? "ended" : "until")} ${when(silence.endsAt)}`), " (", since(h, silence.endsAt), ")")),
     h("div.side", {},
       isOver ? null : h("a", { href: `#/alerts?${new URLSearchParams({ filter: name })}` }, `${t("mutes")} ${mutes}`),
-      isOver ? null : h("button", { type: "button", onclick: () => openSilence([], { silence }) }, t("Edit")),
-      isOver ? h("button", { type: "button", onclick: () => openSilence([], { silence, again: true }) }, t("Set again"))
-        : h("button.danger", { type: "button", onclick: () => expire([silence.id]) }, t("Expire"))));
+      isOver ? null : h("button.write", { type: "button", onclick: () => openSilence([], { silence }) }, t("Edit")),
+      isOver ? h("button.write", { type: "button", onclick: () => openSilence([], { silence, again: true }) }, t("Set again"))
+        : h("button.danger.write", { type: "button", onclick: () => expire([silence.id]) }, t("Expire"))));
 }
 
 /** A silence for what a link names. */

@@ -12,6 +12,7 @@ AXE = "4.14.1"
 ARGUMENTS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--lang=en-US",
+    "--host-resolver-rules=MAP *.example 127.0.0.1",
 ]  # fmt: skip
 
 

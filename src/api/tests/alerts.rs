@@ -222,7 +222,7 @@ fn version_1_takes_alerts_and_nothing_else() {
         (400, format!(r#"{{"status":"error","errorType":"bad_data","error":{error}}}"#))
     };
     let taken = post(r#"[{"labels":{"a":"v1"},"generatorURL":"no url"}]"#);
-    assert_eq!(header(&taken, "Access-Control-Allow-Origin"), ["*"]);
+    assert_eq!(header(&taken, "Access-Control-Allow-Origin"), [""; 0]);
     assert_eq!(told(taken), (200, r#"{"status":"success"}"#.to_owned()));
     assert_eq!(told(post("")), bad("EOF"));
     assert_eq!(told(post("bad")), bad("invalid character 'b' looking for beginning of value"));
@@ -239,4 +239,16 @@ fn version_1_takes_alerts_and_nothing_else() {
         assert!(status == 410 && body.starts_with(r#"{"status":"deprecated""#), "{path}: {body}");
     }
     assert_eq!(world.get("/api/v1/nope").0, 404);
+    let of_a_page = Request {
+        method: "POST",
+        path: "/api/v1/alerts",
+        host: Some("127.0.0.1:9093"),
+        origin: Some("http://127.0.0.1:9093"),
+        content_type: Some("text/plain"),
+        body: br#"[{"labels":{"a":"page"}}]"#,
+        ..Request::default()
+    };
+    assert_eq!(world.ask(&of_a_page).status, 415, "a page has to ask before it posts JSON");
+    let as_json = Request { content_type: Some("application/json"), ..of_a_page };
+    assert_eq!(world.ask(&as_json).status, 200);
 }

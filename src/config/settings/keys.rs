@@ -59,6 +59,9 @@ keys! {
         route_prefix = "web.route-prefix", "What every path starts with; the path of the external URL if empty.";
         get_concurrency = "web.get-concurrency", "How many GETs are answered at a time; 0 is 8.";
         timeout = "web.timeout", "How long a request may take; 0 is no limit.";
+        read_only = "web.read-only", "The page and the API change nothing: only reads, and posts of alerts.";
+        allowed_hosts = "web.allowed-host", "Host name by which browsers may reach this node, also *.DOMAIN or *. Repeatable.";
+        allowed_origins = "web.allowed-origin", "Origin whose pages may use the API, like http://karma.example.net. Repeatable.";
     }
     storage {
         path = "storage.path", "Directory of the journal.";

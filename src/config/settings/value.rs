@@ -64,7 +64,7 @@ impl Value for u64 {
 }
 
 /// What one text stands for.
-trait FromText: Sized {
+pub(super) trait FromText: Sized {
     fn from_text(text: &str) -> Result<Self, String>;
     fn to_text(&self) -> String;
 }

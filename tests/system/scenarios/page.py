@@ -1,5 +1,7 @@
 """The page, in a real browser."""
 
+import http.server
+import threading
 import time
 import urllib.parse
 
@@ -288,8 +290,123 @@ def many(world):
     until("the filter holds", lambda: len(browser.all(".group")) == 1)
 
 
+ATTEMPTS = """
+const [base, id, done] = arguments;
+const silence = JSON.stringify({matchers: [{name: "alertname", value: ".+", isRegex: true}], startsAt: "2024-01-01T00:00:00Z", endsAt: "2099-01-01T00:00:00Z", createdBy: "evil", comment: "evil"});
+const alerts = JSON.stringify([{labels: {alertname: "Evil"}}]);
+const tries = [];
+for (const type of ["application/json", "text/plain", "application/x-www-form-urlencoded"]) {
+  for (const mode of ["cors", "no-cors"]) {
+    for (const [method, path, body] of [["POST", "api/v2/silences", silence], ["POST", "api/v2/alerts", alerts], ["POST", "api/v1/alerts", alerts], ["POST", "-/reload", ""], ["DELETE", `api/v2/silence/${id}`, undefined]]) {
+      tries.push(fetch(base + path, {method, mode, body, headers: {"Content-Type": type}}).then((it) => `${method} ${path} ${it.status}`, () => `${method} ${path} failed`));
+    }
+  }
+}
+for (const path of ["api/v2/silences", "api/v2/alerts", "api/v1/alerts", "-/reload"]) {
+  navigator.sendBeacon(base + path, path.includes("silence") ? silence : alerts);
+  const frame = document.body.appendChild(document.createElement("iframe"));
+  frame.name = path;
+  const form = document.body.appendChild(Object.assign(document.createElement("form"), {method: "post", action: base + path, target: path, enctype: "text/plain"}));
+  // As a form sends it: the name, an equals sign, the value.
+  const [name, value] = (path.includes("silence") ? silence : alerts).split(/:(.*)/s);
+  form.append(Object.assign(document.createElement("input"), {name: name + ':"', value: '", ' + value}));
+  form.submit();
+}
+for (const path of ["api/v2/alerts", "api/v2/status", "metrics", "bellwether/v1/history"]) {
+  tries.push(fetch(base + path).then((it) => it.text().then((text) => `read ${path} ${it.status} ${text.length}`), () => `read ${path} failed`));
+}
+Promise.all(tries).then((it) => setTimeout(() => done(it), 1000));
+"""
+
+
+def evil(world):
+    """A page of another site tries every write, by its own name and by one that it points at the agent: nothing changes."""
+    agent, browser = started(world)
+    agent.api.post("/api/v2/silences", {"matchers": [{"name": "site", "value": "x", "isRegex": False}], "startsAt": "2024-01-01T00:00:00Z", "endsAt": "2099-01-01T00:00:00Z", "createdBy": "me", "comment": "mine"})
+    (mine,) = silences(agent)
+    state = lambda: ([it["comment"] for it in silences(agent)], sorted({it["labels"]["alertname"] for it in agent.api.alerts()}), agent.metric("alertmanager_config_last_reload_success_timestamp_seconds"))  # noqa: E731
+    before = state()
+    browser.driver.set_script_timeout(60)
+    site = static_site(world)
+    for page, what in ((f"http://evil.example:{site}/", "a page of another site"), (f"http://evil.example:{agent.port}/", "a name that was pointed at the agent")):
+        browser.open(page)
+        for base in (f"http://127.0.0.1:{agent.port}/", f"http://localhost:{agent.port}/", f"http://evil.example:{agent.port}/"):
+            outcomes = browser.driver.execute_async_script(ATTEMPTS, base, mine["id"])
+            taken = [it for it in outcomes if " 200" in it]
+            assert not taken, f"{what} at {base}: {taken}"
+            assert len(outcomes) == 34, outcomes
+    assert state() == before, f"changed: {before} {state()}"
+    browser.open(f"http://evil.example:{agent.port}/")
+    assert "web.allowed_hosts" in browser.find("body").text, "the refusal says what to do"
+    return f"{3 * 2 * 34} requests, beacons and forms beside"
+
+
+def allowed(world):
+    """A page of an allowed origin (karma) sets and expires silences, and may not reload; an allowed host shows the page."""
+    site = static_site(world)
+    agent = world.subject(CONFIG, f"--web.allowed-origin=http://karma.example:{site}", "--web.allowed-host=*.gateways.example")
+    agent.api.post_alerts(*ALERTS)
+    browser = Browser(world)
+    browser.open(f"http://karma.example:{site}/")
+    base = f"http://127.0.0.1:{agent.port}/"
+    ask = "const [url, options, done] = arguments; fetch(url, options).then(async (it) => done([it.status, await it.text()]), (it) => done([0, String(it)]))"
+    asked = lambda path, **options: browser.driver.execute_async_script(ask, base + path, options)  # noqa: E731
+    body = '{"matchers": [{"name": "site", "value": "x", "isRegex": false}], "startsAt": "2024-01-01T00:00:00Z", "endsAt": "2099-01-01T00:00:00Z", "createdBy": "karma", "comment": "by karma"}'
+    assert asked("api/v2/alerts/groups")[0] == 200
+    status, text = asked("api/v2/silences", method="POST", body=body, headers={"Content-Type": "application/json"})
+    assert status == 200, text
+    (mine,) = silences(agent)
+    assert asked("-/reload", method="POST")[0] == 0, "the browser shows the page no answer"
+    assert asked(f"api/v2/silence/{mine['id']}", method="DELETE")[0] == 200
+    assert not silences(agent)
+    browser.open(f"http://gw1.gateways.example:{agent.port}/")
+    browser.find(".group", "DiskFull")
+    browser.run("localStorage.setItem('bellwether.author', 'Ben')")
+    browser.click(".alert button", "Acknowledge")
+    until("the page under an allowed name writes", lambda: silences(agent))
+
+
+def static_site(world):
+    """The port of a web server of 127.0.0.1 with an empty page, under whatever name."""
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<!DOCTYPE html><title>another site</title><body>another site</body>")
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    world.at_end(server.shutdown)
+    return server.server_port
+
+
+def read_only(world):
+    """With --web.read-only alerts are taken, all is shown, and nothing can be changed: neither by the page nor by the API."""
+    agent = world.subject(CONFIG, "--web.read-only")
+    agent.api.post_alerts(*ALERTS)
+    for method, path in (("POST", "/api/v2/silences"), ("DELETE", "/api/v2/silence/5c4b1b0e-0000-4000-8000-000000000000"), ("POST", "/-/reload")):
+        answer = agent.api.request(method, path, "{}", {"Content-Type": "application/json"})
+        assert answer.status == 403 and "--web.read-only" in answer.text, answer
+    browser = Browser(world)
+    browser.open(url(agent))
+    browser.find(".group", "DiskFull")
+    browser.find("#read-only")
+    for view in VIEWS:
+        browser.open("about:blank")
+        browser.open(url(agent, view))
+        browser.find("main > :not(:empty)")
+        shown = "return [...document.querySelectorAll('.write')].filter((it) => it.offsetParent).map((it) => it.textContent)"
+        until(f"{view} offers no writes: {browser.run(shown)}", lambda: not browser.run(shown))
+    assert browser.find("#read-only").text == "Read-only"
+    assert not browser.errors(), browser.errors()
+
+
 def cases(_settings):
-    every = [alerts, silence, acknowledge, flock, hostile, comeback, idle, accessible, languages, many]
+    every = [evil, allowed, read_only, alerts, silence, acknowledge, flock, hostile, comeback, idle, accessible, languages, many]
     return [(f"page/{case.__name__}", case) for case in every]
 
 
