@@ -63,7 +63,7 @@ impl Agent {
         let mut stream = self.connect();
         let length = body.len();
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
              Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
         );
         stream.write_all((head + body).as_bytes()).unwrap();
@@ -335,7 +335,7 @@ fn a_reload_takes_a_good_config_and_refuses_a_bad_one() {
 fn reloads_that_are_asked_for_at_once_are_all_answered() {
     let agent = Agent::start("reloads", QUIET);
     let reload =
-        b"POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        b"POST /-/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     let mut streams: Vec<_> = (0..5).map(|_| agent.connect()).collect();
     for stream in &mut streams {
         stream.write_all(reload).unwrap();
@@ -411,7 +411,7 @@ fn bodies_that_do_not_come_keep_no_get_from_its_answer() {
     let agent = Agent::start("unsent", QUIET);
     let mut unsent: Vec<_> = (0..20).map(|_| agent.connect()).collect();
     for stream in &mut unsent {
-        let head = "GET /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n";
+        let head = "GET /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n";
         stream.write_all(head.as_bytes()).unwrap();
     }
     for path in ["/api/v2/alerts", "/-/healthy", "/-/ready", "/metrics"] {
@@ -438,7 +438,8 @@ fn a_client_that_closes_its_side_is_answered_when_its_alert_is_durable() {
     for number in 0..5 {
         let mut stream = agent.connect();
         let body = format!(r#"[{{"labels":{{"alertname":"A{number}"}}}}]"#);
-        let head = "POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+        let head =
+            "POST /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
         let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
         stream.write_all(request.as_bytes()).unwrap();
         stream.shutdown(std::net::Shutdown::Write).unwrap();
@@ -453,7 +454,7 @@ fn one_connection_serves_many_requests_and_large_bodies_are_refused() {
     let agent = Agent::start("connections", QUIET);
     let mut stream = agent.connect();
     for _ in 0..3 {
-        stream.write_all(b"GET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        stream.write_all(b"GET /-/ready HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
         let mut answer = [0; 4096];
         let length = stream.read(&mut answer).unwrap();
         assert!(answer[..length].starts_with(b"HTTP/1.1 200 OK\r\n"));
@@ -486,10 +487,11 @@ fn requests_of_small_clients_are_served_and_each_refusal_has_a_text() {
     let many = "X-A: 1\r\n".repeat(70);
     for request in [
         post("1.0", "Transfer-Encoding: chunked", chunks),
-        post("1.1", "Host: gw\r\nTransfer-Encoding: chunked", chunks),
-        post("1.1", "Host: gw\r\nX-A: 1\r\n  folded\r\nContent-Length: 2", "[]"),
-        format!("GET / HTTP/1.1\r\nHost: gw\r\nContent-Length:\r\n{many}\r\n"),
-        "GET /api/v2/alerts?filter=alertname=\"<ä>\" HTTP/1.1\r\nHost: gw\r\n\r\n".to_owned(),
+        post("1.1", "Host: localhost\r\nTransfer-Encoding: chunked", chunks),
+        post("1.1", "Host: localhost\r\nX-A: 1\r\n  folded\r\nContent-Length: 2", "[]"),
+        format!("GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length:\r\n{many}\r\n"),
+        "GET /api/v2/alerts?filter=alertname=\"<ä>\" HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            .to_owned(),
     ] {
         let answer = ask(&request);
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{request}: {answer}");

@@ -50,7 +50,7 @@ def silence(number):
 def post(posted, path="alerts"):
     """The bytes of one POST of alerts, or of what is posted elsewhere."""
     body = json.dumps(posted, separators=(",", ":")).encode()
-    head = f"POST /api/v2/{path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST /api/v2/{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
 
@@ -76,7 +76,7 @@ class Connection:
 
     def get(self, path):
         """GET a path; answers the length of the body."""
-        return self.exchange(f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
+        return self.exchange(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
 
     def exchange(self, request):
         """Send a request; answers the length of the answer's body, which must be announced or chunked to its end."""

@@ -52,7 +52,7 @@ def wrong_time(agent):
 
 def announced_bodies(agent):
     """250 connections that announce 8 MiB each and send a little of it."""
-    head = f"POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {8 * MIB}\r\n\r\n"
+    head = f"POST /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {8 * MIB}\r\n\r\n"
     held = [socket.create_connection(("127.0.0.1", agent.port)) for _ in range(250)]
     for number in range(250):
         held[number].sendall(head.encode() + b"[" + b" " * 1000)
@@ -114,7 +114,7 @@ def unsent_bodies(agent):
     """Eight GETs that announce a body and do not send it, then GETs of others for five seconds."""
     held = [socket.create_connection(("127.0.0.1", agent.port)) for _ in range(8)]
     for connection in held:
-        connection.sendall(b"GET /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+        connection.sendall(b"GET /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n")
     time.sleep(0.3)
     statuses = []
     for _ in range(10):
@@ -146,7 +146,7 @@ def half_closed(agent):
     for number in range(40):
         posted = body % number
         connection = socket.create_connection(("127.0.0.1", agent.port))
-        connection.sendall(b"POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(posted) + posted)
+        connection.sendall(b"POST /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(posted) + posted)
         connection.shutdown(socket.SHUT_WR)
         connection.settimeout(10)
         answered += connection.recv(100).startswith(b"HTTP/1.1 200")

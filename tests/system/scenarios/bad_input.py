@@ -120,7 +120,7 @@ def big_body(world):
         (f"Content-Length: {sum(map(len, pieces))}", lambda data: data, b""),
         ("Transfer-Encoding: chunked", lambda data: b"%x\r\n%s\r\n" % (len(data), data), b"0\r\n\r\n"),
     ):
-        connection = watched.open(f"POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{head}\r\n\r\n".encode())
+        connection = watched.open(f"POST /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{head}\r\n\r\n".encode())
         try:
             for piece in pieces:
                 connection.sendall(frame(piece))
@@ -165,7 +165,7 @@ def idle_connections(world):
 def slow_heads(world):
     """Connections that send their head a byte at a time hold up nobody, and are closed before long."""
     watched = Watched(world)
-    slow = [watched.open(b"POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nX-Slow: ") for _ in range(SLOW_CONNECTIONS)]
+    slow = [watched.open(b"POST /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nX-Slow: ") for _ in range(SLOW_CONNECTIONS)]
     for _ in range(SLOW_SECONDS):
         for connection in slow:
             try:
@@ -277,7 +277,7 @@ def unread_log(world):
 def slow_bodies(world):
     """256 connections that send the beginning of a body: others are served within seconds."""
     watched = Watched(world)
-    head = b"POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n["
+    head = b"POST /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n["
     slow = [watched.open(head) for _ in range(SLOW_BODIES)]
     time.sleep(1)  # until all heads are read
     began = time.monotonic()
@@ -295,8 +295,8 @@ def memory(world):
         numbers = range(first, min(first + 2000, TABLE - 2))
         labels = ({"alertname": f"full-{number % 100}", "instance": f"gw-{number}", "site": "x" * 150} for number in numbers)
         watched.api.post_alerts(*({"labels": it, "annotations": {"summary": "y" * 150}} for it in labels))
-    get = b"GET /api/v2/alerts HTTP/1.1\r\nHost: x\r\n\r\n"
-    head = f"POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {STUCK_BODY + 1}\r\n\r\n"
+    get = b"GET /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    head = f"POST /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {STUCK_BODY + 1}\r\n\r\n"
     unread = [watched.open(get) for _ in range(UNREAD)]
     time.sleep(1)  # until all are answered, or refused
     refused = [b" 503 " in connection.recv(100) for connection in unread]
