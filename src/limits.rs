@@ -312,9 +312,13 @@ pub const TEMPLATE_OUTPUT_BYTES_MAX: usize = 1024 * 1024;
 
 /// Entries of the history of deliveries. Policy: the oldest is dropped.
 pub const HISTORY_MAX: usize = 256;
-/// Bytes of the keys and labels of groups in the history. Policy: the oldest entries are dropped.
-pub const HISTORY_BYTES_MAX: usize = 128 * 1024;
-/// Bytes of what went wrong, in one entry of the history. Policy: the rest is cut.
+/// Bytes of the texts in the history: keys and labels of groups, contents and answers. Policy: the oldest entries are dropped.
+pub const HISTORY_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of what was told, in one entry of the history. Policy: the rest is cut.
+pub const HISTORY_CONTENT_BYTES_MAX: usize = 512;
+/// Deliveries under way that a status page shows. Policy: others are not shown; metrics count all.
+pub const PENDING_SHOWN_MAX: usize = 100;
+/// Bytes of what went wrong, and of what the receiver answered, in one entry of the history. Policy: the rest is cut.
 pub const HISTORY_WHY_BYTES_MAX: usize = 256;
 
 // The journal's owner.

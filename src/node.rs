@@ -36,7 +36,8 @@ pub use clock::DATED;
 pub use troubles::{KEY_MISMATCH, MEMBER_DOWN, RECEIVER_FAILING, TroubleView};
 
 pub use crate::core::group::GroupId;
-pub use crate::core::history::{Entry, Muting, Outcome};
+pub use crate::core::history::{Entry, Muting, Outcome, Told};
+pub use crate::core::pending::{Pending, Waits};
 pub use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules};
 pub use crate::core::{Options, Reload};
 
@@ -212,6 +213,11 @@ impl Node {
     /// What became of the latest deliveries, oldest first.
     pub fn history(&self) -> impl Iterator<Item = &Entry> {
         self.core.history().iter()
+    }
+
+    /// The deliveries that are under way, by group.
+    pub fn pending(&self) -> impl Iterator<Item = Pending<'_>> {
+        self.core.pending()
     }
 
     /// How many deliveries have come to something since the start.

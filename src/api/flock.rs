@@ -43,7 +43,8 @@ pub(super) fn status(out: &mut Vec<u8>, node: &Node, now: Now, site: &Site) {
     out.push(b'}');
 }
 
-fn own_name(flock: Option<&Gossip>, site: &Site) -> String {
+/// This node's name.
+pub(super) fn own_name(flock: Option<&Gossip>, site: &Site) -> String {
     flock.map_or_else(|| site.cluster.name.clone(), |flock| flock.name().to_owned())
 }
 

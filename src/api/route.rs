@@ -39,6 +39,8 @@ pub enum Endpoint<'a> {
     NotifyTest,
     /// `/`
     Page,
+    /// `/bellwether/v1/pending`
+    Pending,
     /// `/plain`, the page for browsers without JavaScript.
     Plain,
     /// `/` where a prefix is set.
@@ -68,6 +70,7 @@ impl<'a> Endpoint<'a> {
             "/bellwether/v1/changes" => Self::Changes,
             "/bellwether/v1/history" => Self::History,
             "/bellwether/v1/notify/test" => Self::NotifyTest,
+            "/bellwether/v1/pending" => Self::Pending,
             "/plain" => Self::Plain,
             "/ui" => Self::Ui(""),
             "/api/v1/alerts" => Self::AlertsV1,
@@ -110,6 +113,7 @@ impl<'a> Endpoint<'a> {
             Self::Asset(_) => "/assets/{name}",
             Self::Changes => "/bellwether/v1/changes",
             Self::Page => "/",
+            Self::Pending => "/bellwether/v1/pending",
             Self::Plain => "/plain",
             Self::Ui(_) => "/ui",
             Self::Ready => "/-/ready",
@@ -144,6 +148,7 @@ impl<'a> Endpoint<'a> {
             | Self::History
             | Self::Metrics
             | Self::Page
+            | Self::Pending
             | Self::Plain
             | Self::Ready
             | Self::Ui(_) => &["GET", "HEAD", "OPTIONS"],

@@ -26,7 +26,7 @@ pub struct Site {
     pub cluster: Cluster,
     /// How the last reload went.
     pub reload: Reload,
-    /// What the process uses; needs to be fresh for `/metrics` alone.
+    /// What the process uses; needs to be fresh for `/metrics` and the status.
     pub process: Process,
     /// How the journal stands.
     pub journal: Journal,

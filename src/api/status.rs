@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::api::query::{Params, ReceiverFilter};
 use crate::api::{Journal, Request, Response, Site, flock};
-use crate::limits::CARD_ENDURANCE_BYTES;
+use crate::limits::{CARD_ENDURANCE_BYTES, MEMORY_BYTES_MAX};
 use crate::node::{Node, TroubleView};
 use crate::store::card_days;
 use crate::time::Now;
@@ -33,7 +33,12 @@ pub(super) fn status(node: &Node, now: Now, site: &Site) -> Response {
     out.extend_from_slice(br#","commit":"#);
     write::string(&mut out, version::COMMIT);
     let read_only = site.access.is_read_only();
-    out.extend_from_slice(format!(r#","readOnly":{read_only},"troubles":"#).as_bytes());
+    // What the process has, and what it is planned to have at most.
+    let (memory, max) = (site.process.resident_bytes, MEMORY_BYTES_MAX);
+    out.extend_from_slice(
+        format!(r#","memory":{{"residentBytes":{memory},"maxBytes":{max}}},"readOnly":{read_only},"troubles":"#)
+            .as_bytes(),
+    );
     write::array(&mut out, node.troubles(), |out, it| {
         let TroubleView { name, what, trouble } = it;
         let seconds = now.mono.since(trouble.since).as_secs();

@@ -647,8 +647,9 @@ fn the_history_says_what_was_notified_and_why() {
     world.step(Node::handle_timeout);
     world.step(|node, cx| node.handle_reply(cx, AttemptId(0), &Reply::Done));
     let (status, body) = world.get("/bellwether/v1/history");
-    let expected = r#"[{"afterMs":0,"at":"2027-01-15T08:00:31Z","attempts":1,"groupKey":"{}:{alertname=\"A\"}","#;
+    let expected = r#"[{"afterMs":0,"answer":"accepted","at":"2027-01-15T08:00:31Z","attempts":1,"content":"{alertname=\"A\"}\n","firing":1,"groupKey":"{}:{alertname=\"A\"}","#;
     assert!(status == 200 && body.starts_with(expected), "{body}");
-    let expected = r#""groupLabels":{"alertname":"A"},"integration":"log[0]","outcome":"sent","reason":"first notification","receiver":"default"},{"#;
+    let expected = r#""groupLabels":{"alertname":"A"},"integration":"log[0]","node":"","outcome":"sent","reason":"first notification","receiver":"default","resolved":0},{"#;
     assert!(body.contains(expected) && body.contains(r#""leftMs":30000"#), "{body}");
+    assert_eq!(world.get("/bellwether/v1/pending"), (200, "[]\n".to_owned()));
 }

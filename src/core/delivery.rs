@@ -11,7 +11,7 @@ use crate::core::content::Content;
 use crate::core::dedup::Reason;
 use crate::core::flush::Flush;
 use crate::core::group::GroupId;
-use crate::core::history::Outcome;
+use crate::core::history::{Outcome, Told};
 use crate::core::reach;
 use crate::core::timers::Timer;
 use crate::core::turn::{BEAT, SETTLE_LOOK};
@@ -282,7 +282,8 @@ impl Core {
                     if attempts > 1 { format!(", attempt {attempts}") } else { String::new() };
                 info!("{name}: delivered ({}{tries})", reason.as_str());
                 self.note_delivering(cx.now, &log_key);
-                self.note(cx.now, id, at, Outcome::Sent { reason, attempts });
+                let told = Told::of(&draft).answered(reply);
+                self.note_told(cx.now, id, at, Outcome::Sent { reason, attempts }, Some(told));
                 self.set_state(id, at, State::Done);
                 self.record(cx, id, at);
             }
@@ -292,12 +293,12 @@ impl Core {
             Verdict::Next(_) => {
                 let why = format!("no end after {requests} requests");
                 let failure = Failure { cause: Cause::Other, why };
-                self.refuse(cx, id, at, draft.schema().name, &failure);
+                self.refuse(cx, id, at, &draft, &failure);
             }
             Verdict::Retry(failure, after) => {
-                self.retry(cx, id, at, draft.schema().name, (failure, after));
+                self.retry(cx, id, at, &draft, (failure, after));
             }
-            Verdict::Refused(failure) => self.refuse(cx, id, at, draft.schema().name, &failure),
+            Verdict::Refused(failure) => self.refuse(cx, id, at, &draft, &failure),
         }
     }
 
@@ -315,7 +316,7 @@ impl Core {
         cx: &mut Cx<'_>,
         id: GroupId,
         at: usize,
-        kind: &'static str,
+        draft: &Draft,
         (failure, after): (Failure, Option<Duration>),
     ) {
         let Some(flush) = self.flush_of(id) else { return };
@@ -327,13 +328,14 @@ impl Core {
         let log_key = delivery.key.clone();
         debug!("{}: attempt {attempts} failed", name(&log_key));
         self.note_failing(cx.now, id, &log_key, &failure.why);
-        self.stats.integration(kind).requests_failed += 1;
+        self.stats.integration(draft.schema().name).requests_failed += 1;
         self.set_state(id, at, State::Paused);
         let pause = pause.mul_f64(cx.rng.random_range(0.5..1.5)).max(after.unwrap_or_default());
         self.set_timer(id, at, (cx.now.mono + pause).min(deadline));
         let another_can = !self.turns.alone() && self.turns.another_can(key);
         if attempts == 1 {
-            self.note(cx.now, id, at, Outcome::failed(&failure.why, another_can));
+            let outcome = Outcome::failed(&failure.why, another_can);
+            self.note_told(cx.now, id, at, outcome, Some(Told::of(draft)));
         }
         if !self.turns.alone() {
             self.hand_over(cx, id, at);
@@ -346,23 +348,17 @@ impl Core {
     }
 
     /// Ends a delivery that the receiver has refused.
-    fn refuse(
-        &mut self,
-        cx: &Cx<'_>,
-        id: GroupId,
-        at: usize,
-        kind: &'static str,
-        failure: &Failure,
-    ) {
+    fn refuse(&mut self, cx: &Cx<'_>, id: GroupId, at: usize, draft: &Draft, failure: &Failure) {
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
         let (log_key, attempts) = (delivery.key.clone(), delivery.attempts);
         debug!("{}: refused at attempt {attempts}", name(&log_key));
         self.note_failing(cx.now, id, &log_key, &failure.why);
-        let stats = self.stats.integration(kind);
+        let stats = self.stats.integration(draft.schema().name);
         stats.requests_failed += 1;
         stats.fail(failure.cause);
-        self.note(cx.now, id, at, Outcome::refused(&failure.why));
+        let outcome = Outcome::refused(&failure.why);
+        self.note_told(cx.now, id, at, outcome, Some(Told::of(draft)));
         self.set_state(id, at, State::Failed);
     }
 

@@ -11,8 +11,11 @@ use crate::core::Core;
 use crate::core::dedup::Reason;
 use crate::core::group::GroupId;
 use crate::core::timers::Timer;
-use crate::limits::{HISTORY_BYTES_MAX, HISTORY_MAX, HISTORY_WHY_BYTES_MAX};
+use crate::limits::{
+    HISTORY_BYTES_MAX, HISTORY_CONTENT_BYTES_MAX, HISTORY_MAX, HISTORY_WHY_BYTES_MAX,
+};
 use crate::model::{Labels, LogKey, brief};
+use crate::notify::{Draft, Reply};
 use crate::time::{Now, Wall};
 
 /// The latest of what became of deliveries.
@@ -38,13 +41,47 @@ pub struct Entry {
     pub labels: Labels,
     /// What.
     pub outcome: Outcome,
+    /// What was told, if this node has tried to.
+    pub told: Option<Told>,
 }
 
 impl Entry {
-    /// Bytes of what its group is called: it is held here when the group has gone.
+    /// Bytes of its texts: it is held here when the group has gone.
     fn bytes(&self) -> usize {
         let labels = self.labels.iter().map(|(name, value)| name.len() + value.len());
-        self.key.group.as_str().len() + labels.sum::<usize>()
+        let told = self.told.as_ref().map_or(0, |it| it.content.len() + it.answer.len());
+        self.key.group.as_str().len() + labels.sum::<usize>() + told
+    }
+}
+
+/// What a receiver was told, and what it said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Alerts that fired.
+    pub firing: usize,
+    /// Alerts that had ended.
+    pub resolved: usize,
+    /// The beginning of it, for people.
+    pub content: String,
+    /// The beginning of the receiver's answer; empty if it gave none, or the outcome tells it.
+    pub answer: String,
+}
+
+impl Told {
+    /// Of a draft, before there is an answer.
+    pub(super) fn of(draft: &Draft) -> Self {
+        let alerts = &draft.notification().alerts;
+        let resolved = alerts.iter().filter(|it| it.resolved).count();
+        let content =
+            brief::cut(&draft.content(HISTORY_CONTENT_BYTES_MAX), HISTORY_CONTENT_BYTES_MAX)
+                .to_owned();
+        Self { firing: alerts.len() - resolved, resolved, content, answer: String::new() }
+    }
+
+    /// The same with the receiver's answer.
+    pub(super) fn answered(self, reply: &Reply) -> Self {
+        let answer = reply.shown().unwrap_or_default();
+        Self { answer: why(answer.trim()), ..self }
     }
 }
 
@@ -192,6 +229,18 @@ impl Core {
 
     /// Notes what has become of a delivery that is under way.
     pub(super) fn note(&mut self, now: Now, id: GroupId, at: usize, outcome: Outcome) {
+        self.note_told(now, id, at, outcome, None);
+    }
+
+    /// The same with what was told.
+    pub(super) fn note_told(
+        &mut self,
+        now: Now,
+        id: GroupId,
+        at: usize,
+        outcome: Outcome,
+        told: Option<Told>,
+    ) {
         let Some(group) = self.groups.get(id) else { return };
         let Some(flush) = group.flush.as_ref() else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
@@ -201,6 +250,7 @@ impl Core {
             key: delivery.key.clone(),
             labels: group.labels.clone(),
             outcome,
+            told,
         };
         self.history.push(entry);
     }
@@ -213,7 +263,8 @@ impl Core {
         let receiver = Rc::clone(&self.routes.get(group.route).receiver.name);
         let key = LogKey { group: group.key.clone(), receiver, integration: "".into(), index: 0 };
         let labels = group.labels.clone();
-        self.history.push(Entry { at: now.wall, after: Duration::ZERO, key, labels, outcome });
+        let (at, after) = (now.wall, Duration::ZERO);
+        self.history.push(Entry { at, after, key, labels, outcome, told: None });
     }
 
     /// Notes what mutes alerts of a group, if that has changed since its last flush.
@@ -258,7 +309,7 @@ mod tests {
             index: 0,
         };
         let (at, after, labels) = (Wall::EPOCH, Duration::ZERO, Labels::empty());
-        Entry { at, after, key, labels, outcome: Outcome::Told { by } }
+        Entry { at, after, key, labels, outcome: Outcome::Told { by }, told: None }
     }
 
     #[test]
@@ -280,8 +331,34 @@ mod tests {
     }
 
     #[test]
-    fn a_full_history_takes_a_few_dozen_kib() {
-        assert!(size_of::<Entry>() * HISTORY_MAX <= 40 * 1024, "{}", size_of::<Entry>());
+    fn what_was_told_and_answered_counts_too() {
+        let told = Told { content: "x".repeat(300), answer: "y".repeat(200), ..Told::default() };
+        let entry = Entry { told: Some(told), ..told_by_another() };
+        assert_eq!(entry.bytes(), told_by_another().bytes() + 500);
+    }
+
+    fn told_by_another() -> Entry {
+        told("{}:{}", 1)
+    }
+
+    #[test]
+    fn a_receivers_answer_is_kept_in_short() {
+        let answer = |reply: &Reply| Told::default().answered(reply).answer;
+        let http =
+            |body: &str| Reply::Http { status: 200, retry_after: None, body: body.to_owned() };
+        assert_eq!(answer(&http("ok\n")), "status 200\n\nok");
+        assert_eq!(answer(&http("")), "status 200");
+        assert_eq!(answer(&http(&"x".repeat(10_000))).len(), HISTORY_WHY_BYTES_MAX);
+        assert_eq!(
+            answer(&Reply::Exit { code: Some(0), output: "sent\n".to_owned() }),
+            "exit status 0\n\nsent"
+        );
+        assert_eq!(answer(&Reply::Done), "accepted");
+    }
+
+    #[test]
+    fn a_full_history_takes_some_dozen_kib() {
+        assert!(size_of::<Entry>() * HISTORY_MAX <= 64 * 1024, "{}", size_of::<Entry>());
     }
 
     #[test]

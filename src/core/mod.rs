@@ -18,6 +18,7 @@ pub mod inhibit;
 mod intake;
 mod look;
 pub mod nflog;
+pub mod pending;
 pub mod reach;
 mod reload;
 pub mod replica;

@@ -189,6 +189,30 @@ impl Draft {
         self.schema
     }
 
+    /// What is told, for people: the rendered body if that is plain text, else each alert's summary or labels, until there
+    /// are `bytes_max` bytes.
+    pub fn content(&self, bytes_max: usize) -> String {
+        let body = body_text(&self.values, self.schema.body);
+        if !body.is_empty() && !body.trim_start().starts_with('<') {
+            return brief::cut(body, bytes_max).to_owned();
+        }
+        let mut text = String::new();
+        for it in &*self.notification.alerts {
+            if text.len() >= bytes_max {
+                break;
+            }
+            let ended = if it.resolved { "resolved: " } else { "" };
+            let (labels, annotations) = (&it.alert.labels, &it.alert.annotations);
+            let line = match annotations.get("summary") {
+                Some(summary) => summary.to_string(),
+                None => labels.to_string(),
+            };
+            // Writing to a String cannot fail.
+            writeln!(text, "{ended}{line}").ok();
+        }
+        text
+    }
+
     /// Which templates have failed, and why.
     pub fn faults(&self) -> &[String] {
         &self.faults

@@ -352,7 +352,7 @@ impl Shell {
             // Without a flock nothing else asks, so that nothing wakes an idle processor.
             self.note_clock(clock::synced());
         }
-        if label == Endpoint::Metrics.label() {
+        if [Endpoint::Metrics, Endpoint::Status].iter().any(|it| it.label() == label) {
             self.site.process = process::usage();
             self.server.count(&mut self.site.http);
         }

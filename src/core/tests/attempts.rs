@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::core::Change;
-use crate::core::history::Outcome;
+use crate::core::history::{Outcome, Told};
+use crate::core::pending::Waits;
 use crate::limits::{ATTEMPTS_EACH_MAX, ATTEMPTS_MAX};
 use crate::notify::{Cause, Failure, testing};
 
@@ -203,4 +204,37 @@ fn a_reload_without_the_route_stops_what_waits_and_begins_what_others_wait_for()
     }
     let told: Vec<_> = w.told[ATTEMPTS_MAX..].iter().map(|it| it.1.contains("//a/")).collect();
     assert_eq!(told, [true; 16], "of b nothing more");
+}
+
+#[test]
+fn what_is_under_way_is_shown_and_what_was_told_and_answered_stays() {
+    let mut w = world(webhooks(), &[]);
+    let waits = |w: &World| w.core.pending().map(|it| (it.waits, it.attempts)).collect::<Vec<_>>();
+    post(&mut w, "a", 1);
+    assert_eq!(waits(&w), []);
+    w.pass(2);
+    assert_eq!(waits(&w), [(Waits::Answer, 1)]);
+    let refused =
+        |status, body: &str| Reply::Http { status, retry_after: None, body: body.to_owned() };
+    let open = w.open[0];
+    reply(&mut w, open, &refused(503, "closed"));
+    assert_eq!(waits(&w), [(Waits::Retry, 1)]);
+    w.pass(2);
+    let open = w.open[0];
+    reply(&mut w, open, &refused(200, "thanks"));
+    assert_eq!(waits(&w), []);
+    let told: Vec<_> = w
+        .core
+        .history()
+        .iter()
+        .filter_map(|it| Some((it.outcome.as_str(), it.told.clone()?)))
+        .collect();
+    let content = "{alertname=\"a0\", to=\"a\"}\n".to_owned();
+    let of = |answer: &str| Told {
+        firing: 1,
+        resolved: 0,
+        content: content.clone(),
+        answer: answer.to_owned(),
+    };
+    assert_eq!(told, [("failed", of("")), ("sent", of("status 200\n\nthanks"))]);
 }
