@@ -32,6 +32,43 @@ mod tests {
         assert!(bytes <= PAGE_BYTES_MAX, "{bytes} bytes, at most {PAGE_BYTES_MAX}");
     }
 
+    /// Every text that the page says is in the table of words, in every language.
+    #[test]
+    fn every_word_has_its_translations() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/ui");
+        let words = std::fs::read_to_string(format!("{folder}/words.js")).unwrap();
+        let (_, table) = words.split_once("const WORDS = {\n").unwrap();
+        let rows: Vec<&str> = table.lines().take_while(|line| *line != "};").collect();
+        for row in &rows {
+            let (_, translations) = row.split_once("\": [\"").unwrap_or_default();
+            assert_eq!(translations.matches("\", \"").count(), 3, "four languages: {row}");
+        }
+        for file in std::fs::read_dir(folder).unwrap() {
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            for (at, _) in text.match_indices("t(\"") {
+                let is_call = !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '.');
+                let word = text[at + 3..].split_once('"').filter(|_| is_call);
+                let Some((word, _)) = word else { continue };
+                let is_known = rows.iter().any(|row| row.starts_with(&format!("  \"{word}\": [")));
+                assert!(is_known, "{word:?} has no row in words.js");
+            }
+        }
+    }
+
+    /// The table in tests/README.md: the compressed size of each file in KiB.
+    #[test]
+    fn the_docs_tell_the_size_of_each_file() {
+        let kib = |bytes: usize| format!("{}.{}", bytes / 1024, bytes % 1024 * 10 / 1024);
+        let sizes = ASSETS.iter().map(|it| it.gzip.len());
+        let mut table: Vec<String> =
+            ASSETS.iter().map(|it| format!("| `{}` | {} |", it.name, kib(it.gzip.len()))).collect();
+        table.push(format!("| all | {} |", kib(sizes.sum())));
+        let table = table.join("\n");
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/README.md");
+        let docs = std::fs::read_to_string(file).unwrap();
+        assert!(docs.contains(&table), "tests/README.md lacks this table:\n{table}");
+    }
+
     #[test]
     fn the_page_names_its_files() {
         assert!(asset("index.html").is_some() && asset("app.js").is_some());

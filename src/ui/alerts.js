@@ -6,9 +6,10 @@ import { since, when, exact } from "./time.js";
 import { acknowledge, openSilence } from "./quiet.js";
 import { t } from "./words.js";
 
-const SHOWN_FIRST = 20;
-const SHOWN_MORE = 40;
+const SHOWN_FIRST = 10;
+const SHOWN_MORE = 10;
 const ALERTS_OF_GROUP = 6;
+const SEVERITIES = ["critical", "warning", "info", "quiet"];
 const KINDS = ["active", "silenced", "inhibited", "muted"];
 
 const groups = new Keyed();
@@ -21,10 +22,10 @@ let parts;
 export function view(query, navigate) {
   read(query);
   limit = SHOWN_FIRST;
-  parts = { navigate, bar: h("div.filters"), counts: h("div.counts", { role: "group", "aria-label": t("Show") }), list: h("div.groups"), more: h("div.more"), note: h("p.note") };
+  parts = { navigate, bar: h("div.filters"), to: h("div"), counts: h("div.counts", { role: "group", "aria-label": t("Show") }), list: h("div.groups"), more: h("div.more"), note: h("p.note") };
   new IntersectionObserver((seen) => seen.some((it) => it.isIntersecting) && grow(), { rootMargin: "800px" }).observe(parts.more);
   drawBar();
-  return [h("h1.sr", {}, t("Alerts")), parts.bar, parts.counts, parts.note, parts.list, parts.more];
+  return [h("h1.sr", {}, t("Alerts")), parts.bar, h("div.second", {}, parts.counts, parts.to), parts.note, parts.list, parts.more];
 }
 
 function read(query) {
@@ -84,7 +85,8 @@ function drawBar() {
     type: "button", title: t("Remove"), onclick: () => go({ matchers: filters.matchers.filter((_, it) => it !== at) }),
   }, format(matcher), h("span", { "aria-hidden": "true" }, " ×")));
   if (chips.length) chips.push(h("button.chip.write", { type: "button", onclick: () => openSilence(filters.matchers) }, t("Silence these")));
-  show(parts.bar, [form, receivers.length > 1 || filters.receiver ? receiver : null, fault, h("div.chips", {}, chips)].filter(Boolean));
+  show(parts.to, receivers.length > 1 || filters.receiver ? [receiver] : []);
+  show(parts.bar, [form, fault, h("div.chips", {}, chips)]);
   parts.receivers = receivers.join("\n");
 }
 
@@ -100,6 +102,20 @@ function complete(input) {
     }
   }
   show(document.getElementById("known"), [...options].map((value) => h("option", { value })));
+}
+
+let counted;
+let firing = 0;
+
+/** How many alerts are active. */
+export function firingNow() {
+  if (counted !== state.groups) {
+    counted = state.groups;
+    const active = new Set();
+    for (const group of counted) for (const it of group.alerts) if (kindOf(it) === "active") active.add(it.fingerprint);
+    firing = active.size;
+  }
+  return firing;
 }
 
 /** Which kind of quiet, or "active". */
@@ -124,8 +140,10 @@ export function draw() {
       counts[kind].add(alert.fingerprint);
       if (filters.kinds.has(kind)) alerts.push(alert);
     }
-    if (alerts.length) shown.push({ ...group, alerts });
+    if (alerts.length) shown.push({ ...group, alerts, severity: severity(alerts) });
   }
+  // What needs a hand comes first; else the agent's order stays.
+  shown.sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
   drawCounts(counts);
   const before = parts.receivers;
   const receivers = [...new Set(state.groups.map((it) => it.receiver.name))].sort().join("\n");
@@ -158,7 +176,7 @@ function drawGroups() {
   const elements = shown.map((group) => {
     const key = keyOf(group);
     keys.add(key);
-    const told = toldOf(group);
+    const told = toldOf(key);
     const shows = JSON.stringify([group.alerts.map((it) => [it.fingerprint, it.status, it.annotations, it.startsAt]), wide.has(key), told.length, told[0]?.at]);
     return groups.element(key, shows, () => card(group, key, told));
   });
@@ -168,11 +186,24 @@ function drawGroups() {
   parts.more.textContent = parts.all.length > limit ? `${t("More groups")}: ${parts.all.length - limit}` : "";
 }
 
-const keyOf = (group) => JSON.stringify([group.receiver.name, group.labels]);
+const nameOf = (receiver, labels) => JSON.stringify([receiver, Object.entries(labels).sort()]);
+const keyOf = (group) => nameOf(group.receiver.name, group.labels);
 
-function toldOf(group) {
-  const labels = JSON.stringify(Object.entries(group.labels).sort());
-  return state.history.filter((it) => it.receiver === group.receiver.name && JSON.stringify(Object.entries(it.groupLabels).sort()) === labels);
+let byGroup = new Map();
+let indexed;
+
+/** What the history tells of a group, newest first. */
+function toldOf(key) {
+  if (indexed !== state.history) {
+    indexed = state.history;
+    byGroup = new Map();
+    for (const it of indexed) {
+      const name = nameOf(it.receiver, it.groupLabels);
+      if (byGroup.has(name)) byGroup.get(name).push(it);
+      else byGroup.set(name, [it]);
+    }
+  }
+  return byGroup.get(key) || [];
 }
 
 function card(group, key, told) {
@@ -183,21 +214,18 @@ function card(group, key, told) {
   const alerts = isWide ? group.alerts : group.alerts.slice(0, ALERTS_OF_GROUP);
   const rest = group.alerts.length - alerts.length;
   const title = Object.entries(group.labels);
-  return h(`section.group.${severity(group)}`, { "aria-label": title.map(([, value]) => value).join(" ") || t("Ungrouped") },
+  return h(`section.group.${group.severity}`, { "aria-label": title.map(([, value]) => value).join(" ") || t("Ungrouped") },
     h("header", {},
       h("div.chips", {}, title.length ? title.map(([name, value]) => label(name, value)) : h("span.chip", {}, t("Ungrouped"))),
       h("div.side", {},
-        h("span.to", { title: t("Receiver") }, "→ ", group.receiver.name),
+        h("div.meta", {}, strip(told), h("span.to", { title: t("Receiver") }, "→ ", group.receiver.name)),
         // A group of one alert has these buttons beside the alert.
-        group.alerts.length > 1 && [
+        group.alerts.length > 1 && h("div.buttons", {},
           h("button.write", { type: "button", onclick: () => acknowledge(matchersOf(group)) }, t("Acknowledge all")),
-          h("button.write", { type: "button", onclick: () => openSilence(matchersOf(group)) }, t("Silence all")),
-        ])),
+          h("button.write", { type: "button", onclick: () => openSilence(matchersOf(group)) }, t("Silence all"))))),
     h("ul.alerts", {}, alerts.map((alert) => row(alert, known))),
     rest > 0 && h("button.wide", { type: "button", onclick: () => { wide.add(key); drawGroups(); } }, `${t("Show all")} (${group.alerts.length})`),
-    h("footer", {},
-      shared.length ? h("div.chips", { title: t("Labels that all of them share") }, shared.map(([name, value]) => label(name, value))) : null,
-      strip(told)));
+    shared.length ? h("footer", {}, h("div.chips", { title: t("Labels that all of them share") }, shared.map(([name, value]) => label(name, value)))) : null);
 }
 
 const matchersOf = (group) => {
@@ -205,9 +233,10 @@ const matchersOf = (group) => {
   return (labels.length ? labels : Object.entries(group.alerts[0].labels)).map(([name, value]) => equal(name, value));
 };
 
-function severity(group) {
-  if (group.alerts.every((it) => kindOf(it) !== "active")) return "quiet";
-  const values = new Set(group.alerts.map((it) => (it.labels.severity || "").toLowerCase()));
+function severity(alerts) {
+  const active = alerts.filter((it) => kindOf(it) === "active");
+  if (!active.length) return "quiet";
+  const values = new Set(active.map((it) => (it.labels.severity || "").toLowerCase()));
   if (["critical", "page", "error", "emergency", "fatal"].some((it) => values.has(it))) return "critical";
   if (["info", "information", "none", "notice"].some((it) => values.has(it))) return "info";
   return "warning";
@@ -225,10 +254,10 @@ function row(alert, known) {
       h("div.chips", {}, own.map(([name, value]) => label(name, value))),
       Object.entries(others).map(([name, value]) => h("p.annotation", { dir: "auto" }, h("span.name", {}, name, ": "), linked(value)))),
     h("div.side", {},
-      since(h, alert.startsAt), why(alert, kind),
-      isWeb(alert.generatorURL) ? outside(alert.generatorURL, t("Source")) : null,
-      h("button.write", { type: "button", onclick: () => acknowledge(exactly(alert)) }, t("Acknowledge")),
-      h("button.write", { type: "button", onclick: () => openSilence(exactly(alert)) }, t("Silence"))));
+      h("div.meta", {}, h("span", {}, when(alert.startsAt), " (", since(h, alert.startsAt), ")"), why(alert, kind), isWeb(alert.generatorURL) ? outside(alert.generatorURL, t("Source")) : null),
+      h("div.buttons", {},
+        h("button.write", { type: "button", onclick: () => acknowledge(exactly(alert)) }, t("Acknowledge")),
+        h("button.write", { type: "button", onclick: () => openSilence(exactly(alert)) }, t("Silence")))));
 }
 
 const exactly = (alert) => Object.entries(alert.labels).map(([name, value]) => equal(name, value));
@@ -239,7 +268,7 @@ function why({ status }, kind) {
   const reasons = [
     ...status.silencedBy.map((id) => h("a", { href: `#/silences/${id}` }, t("silenced"))),
     ...status.inhibitedBy.map((it) => h("button.link", { type: "button", onclick: () => find(it) }, t("inhibited"))),
-    ...(status.mutedBy || []).map((name) => h("a", { href: "#/status?at=config", title: name }, `${t("muted")}: ${name}`)),
+    ...(status.mutedBy || []).map((name) => h("a", { href: `#/status?${new URLSearchParams({ interval: name })}` }, `${t("muted")}: ${name}`)),
   ];
   return h(`span.state.${kind}`, {}, reasons);
 }

@@ -21,7 +21,12 @@ const post = (path, body) => ask(path, {
 export const groups = () => ask("api/v2/alerts/groups");
 export const silences = () => ask("api/v2/silences");
 export const status = () => ask("api/v2/status");
+export const receivers = () => ask("api/v2/receivers");
 export const history = () => ask("bellwether/v1/history");
+export const pending = () => ask("bellwether/v1/pending");
+
+/** Sends a marked sample to a receiver, or shows what it would send. */
+export const test = (receiver, isDry) => post("bellwether/v1/notify/test", { receiver, dry_run: isDry });
 
 /** The alerts that all these matchers match. */
 export function alertsOf(matchers) {

@@ -3,7 +3,6 @@ import * as alerts from "./alerts.js";
 import * as notifications from "./notifications.js";
 import * as node from "./node.js";
 import * as silences from "./silences.js";
-import { status } from "./api.js";
 import { h, remember, remembered, show } from "./dom.js";
 import { hasHeld, hold, start, state } from "./live.js";
 import { parse } from "./matchers.js";
@@ -22,7 +21,7 @@ let touchedAt = 0;
 function route() {
   const [path, text] = location.hash.replace(/^#\/?/, "").replaceAll("&quot;", "%22").split(/\?(.*)/s);
   const query = new URLSearchParams(text || "");
-  const [name, id] = path.split("/");
+  const [name, id, verb] = path.split("/");
   const view = VIEWS[name] || alerts;
   current?.leave?.();
   current = view;
@@ -34,7 +33,7 @@ function route() {
     } catch { /* the dialog opens without */ }
     view.openNew(matchers);
   } else {
-    show(main, view.view(query, navigate, name === "silences" ? id : undefined));
+    show(main, view.view(query, navigate, name === "silences" ? id : undefined, verb === "edit"));
   }
   drawNav(VIEWS[name] ? name : "alerts");
   view.draw();
@@ -47,9 +46,9 @@ function navigate(hash) {
 }
 
 function drawNav(name) {
-  const firing = new Set(state.groups.flatMap((it) => it.alerts).filter((it) => alerts.kindOf(it) === "active").map((it) => it.fingerprint)).size;
+  const firing = alerts.firingNow();
   show(document.getElementById("nav"), [
-    ...Object.entries(NAMES).map(([key, text]) => h("a", { href: `#/${key}`, "aria-current": key === name ? "page" : null }, t(text), key === "alerts" && firing ? h("b.badge", {}, firing) : null)),
+    ...Object.entries(NAMES).map(([key, text]) => h("a", { href: `#/${key}`, "aria-current": key === name ? "page" : null }, t(text), badge(key === "alerts" ? firing : key === "status" ? node.troubles().length : 0))),
   ]);
   show(document.getElementById("tools"), [
     h("button.icon", { type: "button", "aria-label": t("Dark or light"), title: t("Dark or light"), onclick: theme }, "◐"),
@@ -57,6 +56,8 @@ function drawNav(name) {
   ]);
   drawIcon(firing);
 }
+
+const badge = (count) => (count ? h("b.badge", {}, count) : null);
 
 function drawIcon(firing) {
   const fill = firing ? "%23d1242f" : "%231a7f37";
@@ -100,16 +101,16 @@ function drawAll() {
 }
 
 /** Shows which node this is: its name is in the bar, so that a tab tells its gateway; and whether it can be changed. */
-async function nameNode() {
-  try {
-    const { cluster, bellwether } = await status();
-    if (cluster.name) document.getElementById("node").textContent = cluster.name;
-    document.documentElement.toggleAttribute("data-read-only", bellwether.readOnly);
-  } catch { /* the bar keeps our own name */ }
+function nameNode() {
+  if (!state.status) return;
+  const { cluster, bellwether } = state.status;
+  if (cluster.name) document.getElementById("node").textContent = cluster.name;
+  document.documentElement.toggleAttribute("data-read-only", bellwether.readOnly);
 }
 
 function changed() {
   const name = location.hash.replace(/^#\/?/, "").split(/[/?]/)[0];
+  nameNode();
   drawNav(VIEWS[name] ? name : "alerts");
   current?.draw();
   drawBanner();
@@ -127,4 +128,3 @@ setInterval(() => {
 setInterval(tick, 10e3);
 drawAll();
 start(changed);
-nameNode();

@@ -2,12 +2,19 @@
 import * as api from "./api.js";
 
 /** What the agent told last. `at` is when; `fault` says why it could not be asked since. */
-export const state = { groups: [], silences: [], history: [], status: null, at: null, fault: null, isRead: false };
+export const state = { groups: [], silences: [], history: [], pending: [], status: null, at: null, fault: null, isRead: false };
 
-const FETCHES = { alerts: ["groups", api.groups], silences: ["silences", api.silences], history: ["history", api.history] };
+const FETCHES = {
+  alerts: { groups: api.groups },
+  silences: { silences: api.silences },
+  history: { history: api.history, pending: api.pending },
+};
+/** What changes is told, what goes wrong is not: it is asked for at most so often, and only when something changes. */
+const LOOK_MS = 60e3;
 const RETRY_MS_MAX = 15e3;
-/** An agent is asked for lists for at most a tenth of the time. */
-const REST_OF_FETCH = 9;
+/** An agent is asked for lists for at most a hundredth of the time, but not less often than this. */
+const REST_OF_FETCH = 99;
+const REST_MS_MAX = 10e3;
 
 let listener = () => {};
 let version = "";
@@ -27,6 +34,15 @@ export function start(onchange) {
 export function refresh(...kinds) {
   applied = applied.then(() => load(kinds.length ? kinds : Object.keys(FETCHES)));
   return applied;
+}
+
+let lookedAt = -Infinity;
+
+/** Fetches the status, unless that was done less than so many milliseconds ago. */
+export async function look(ms) {
+  if (Date.now() - lookedAt < ms) return;
+  lookedAt = Date.now();
+  state.status = await api.status();
 }
 
 /** While held, what comes new is not shown; `listener` is told that there is some. */
@@ -54,7 +70,7 @@ async function run() {
         await refresh(...waiting);
         if (state.fault) throw state.fault;
         waiting = new Set();
-        await sleep(Math.max(500, (Date.now() - began) * REST_OF_FETCH));
+        await sleep(Math.min(REST_MS_MAX, Math.max(500, (Date.now() - began) * REST_OF_FETCH)));
       } else if (state.fault) {
         await refresh();
       }
@@ -79,10 +95,8 @@ function newer(before, after) {
 async function load(kinds) {
   const got = {};
   try {
-    await Promise.all(kinds.map(async (kind) => {
-      const [key, fetch] = FETCHES[kind];
-      got[key] = await fetch();
-    }));
+    const fetches = kinds.flatMap((kind) => Object.entries(FETCHES[kind]));
+    await Promise.all([look(LOOK_MS), ...fetches.map(async ([key, fetch]) => { got[key] = await fetch(); })]);
     got.at = Date.now();
     got.fault = null;
     got.isRead = true;

@@ -1,16 +1,18 @@
-// This node and its flock: members, clock, flash, receivers, the config as loaded.
+// This node and its flock: what goes wrong, members, clock, flash, memory, receivers, the config as loaded.
 import * as api from "./api.js";
 import { h, show } from "./dom.js";
-import { state } from "./live.js";
+import { look, state } from "./live.js";
+import { receiversCard } from "./receivers.js";
 import { lasting, since, when } from "./time.js";
 import { t } from "./words.js";
 
+const LOOK_MS = 300e3;
+
 let parts;
-let status = null;
 let timer;
 
 export function view(query) {
-  parts = { body: h("div.node"), at: query.get("at") };
+  parts = { body: h("div.node"), interval: query.get("interval"), receivers: [] };
   load();
   return [h("h1.sr", {}, t("Node")), parts.body];
 }
@@ -21,54 +23,123 @@ export const leave = () => clearTimeout(timer);
 async function load() {
   clearTimeout(timer);
   try {
-    status = await api.status();
-    drawStatus();
-    if (parts.at) document.getElementById(parts.at)?.scrollIntoView();
-    parts.at = null;
+    const mine = parts;
+    const [receivers] = await Promise.all([api.receivers(), look(0)]);
+    mine.receivers = receivers.map((it) => it.name);
+    draw();
+    if (mine.interval) document.querySelector("mark")?.scrollIntoView({ block: "center" });
   } catch { /* the banner says that the agent is out of reach */ }
-  timer = setTimeout(load, 60e3);
+  timer = setTimeout(load, LOOK_MS);
 }
 
 export function draw() {
-  if (parts && status) drawStatus();
-}
-
-function drawStatus() {
-  const { cluster, journal, versionInfo, config, uptime, clock } = status;
-  const flock = cluster.flock;
-  const rows = (pairs) => h("dl", {}, pairs.filter(([, value]) => value !== undefined && value !== null && value !== "").map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+  if (!parts || !state.status) return;
+  const { cluster, config } = state.status;
   show(parts.body, [
-    h("section.group", {}, h("h2", {}, t("Node")), rows([
-      [t("Name"), cluster.name],
-      [t("Version"), [status.bellwether.version, status.bellwether.commit && ` (${status.bellwether.commit})`, `, Alertmanager API ${versionInfo.version}`]],
-      [t("Started"), h("span", {}, when(uptime), " (", since(h, uptime), ")")],
-      [t("Clock"), clock === "synced" ? t("set") : h("b.fault", {}, t("not set: silences and mute times follow it"))],
-    ])),
-    h("section.group", {}, h("h2", {}, t("Flash")), rows([
-      [t("State"), journal.status === "ready" ? t("ready") : h("b.fault", {}, `${journal.status}${journal.fault ? `: ${journal.fault}` : ""}`)],
-      [t("Directory"), journal.path],
-      [t("Durability"), journal.durability],
-      [t("Commits"), `${journal.commits} (${journal.commitsPerDay} ${t("a day")})`],
-      [t("Card life at this pace"), journal.cardDays > 36500 ? t("over 100 years") : lasting(journal.cardDays * 864e5)],
-    ])),
-    flock ? members(cluster, flock) : h("section.group", {}, h("h2", {}, t("Flock")), h("p", {}, t("Alone: no peers and no multicast configured."))),
-    receivers(),
-    h("section.group", { id: "config" }, h("h2", {}, t("Config as loaded")), h("pre", { tabindex: "0" }, config.original)),
-  ]);
+    troublesCard(), nodeCard(), flashCard(),
+    cluster.flock ? flockCard(cluster) : h("section.group", {}, h("h2", {}, t("Flock")), h("p", {}, t("Alone: no peers and no multicast configured."))),
+    receiversCard(parts.receivers),
+    h("section.group.whole", { id: "config" }, h("h2", {}, t("Config as loaded")), h("pre", { tabindex: "0" }, marked(config.original))),
+  ].filter(Boolean));
 }
 
-function members(cluster, flock) {
+/** The config, with the time interval marked that a link names. */
+function marked(text) {
+  const names = parts.interval && new Set([parts.interval, JSON.stringify(parts.interval), `'${parts.interval}'`]);
+  const lines = text.split("\n");
+  const from = names ? lines.findIndex((line, at) => at > lines.indexOf("time_intervals:") && names.has(/^- name: (.*)$/.exec(line)?.[1])) : -1;
+  if (from < 0) return text;
+  const length = lines.slice(from + 1).findIndex((line) => !line.startsWith(" "));
+  const to = length < 0 ? lines.length : from + 1 + length;
+  const join = (begin, end) => lines.slice(begin, end).map((line) => `${line}\n`).join("");
+  return [join(0, from), h("mark", {}, join(from, to)), join(to)];
+}
+
+const KINDS = { BellwetherReceiverFailing: "Receiver fails", BellwetherMemberDown: "Member down", BellwetherKeyMismatch: "Another key" };
+
+/** What goes wrong: what about, since when if that is known, and why. */
+export function troubles() {
+  if (!state.status) return [];
+  const { bellwether, cluster, journal, clock } = state.status;
+  const twin = cluster.flock?.twin;
+  return [
+    ...bellwether.troubles.map((it) => ({ kind: KINDS[it.alertname] || it.alertname, what: it.what, why: it.why, seconds: it.seconds, times: it.times })),
+    journal.fault && { kind: "Flash", what: journal.path, why: journal.fault },
+    clock !== "synced" && { kind: "Clock", what: "", why: t("not set: silences and mute times follow it") },
+    cluster.fault && { kind: "Flock", what: "", why: cluster.fault },
+    twin && { kind: "Another node has our id", what: twin.address, why: "" },
+  ].filter(Boolean);
+}
+
+function troublesCard() {
+  const all = troubles();
+  if (!all.length) return h("p.calm.whole", {}, t("Nothing goes wrong."));
+  return h("section.group.critical.whole", {}, h("h2", {}, t("What goes wrong")), h("ul.told", {}, all.map((it) => h("li.entry.failed", {},
+    h("span.state", {}, t(it.kind)), it.what ? h("b", {}, it.what) : null,
+    it.seconds === undefined ? null : h("span.when", {}, `${t("for")} ${lasting(it.seconds * 1e3)}${it.times > 1 ? `, ${it.times} ${t("times")}` : ""}`),
+    it.why ? h("p.annotation", { dir: "auto" }, it.why) : null))));
+}
+
+const rows = (pairs) => h("dl", {}, pairs.filter(([, value]) => value !== undefined && value !== null && value !== "").map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+
+function nodeCard() {
+  const { cluster, versionInfo, uptime, clock, bellwether } = state.status;
+  const { residentBytes, maxBytes } = bellwether.memory;
+  return h("section.group", {}, h("h2", {}, t("Node")), rows([
+    [t("Name"), cluster.name],
+    [t("Version"), `${bellwether.version}${bellwether.commit ? ` (${bellwether.commit})` : ""}, Alertmanager API ${versionInfo.version}`],
+    [t("Running"), [lasting(Date.now() - Date.parse(uptime)), ` (${t("since")} ${when(uptime)})`]],
+    [t("Memory"), residentBytes ? [`${mebi(residentBytes)} ${t("of")} ${mebi(maxBytes)} `, h("meter", { "aria-label": t("Memory"), max: maxBytes, high: maxBytes * 0.8, value: residentBytes })] : null],
+    [t("Clock"), clock === "synced" ? t("set") : h("b.fault", {}, t("not set"))],
+  ]));
+}
+
+const mebi = (bytes) => `${(bytes / 1048576).toFixed(1)} MiB`;
+
+function flashCard() {
+  const { journal } = state.status;
+  return h("section.group", {}, h("h2", {}, t("Flash")), rows([
+    [t("State"), journal.status === "ready" ? t("ready") : h("b.fault", {}, journal.status)],
+    [t("Directory"), journal.path],
+    [t("Durability"), journal.durability],
+    [t("Commits"), `${journal.commits} (${journal.commitsPerDay} ${t("a day")})`],
+    [t("Written"), mebi(journal.bytes)],
+    [t("Card life at this pace"), journal.cardDays === undefined ? null : journal.cardDays > 36500 ? t("over 100 years") : lasting(journal.cardDays * 864e5)],
+  ]));
+}
+
+function flockCard(cluster) {
+  const { flock } = cluster;
   const all = flock.members || [];
   const drops = Object.entries(flock.drops || {}).filter(([, count]) => count > 0);
-  return h("section.group", {}, h("h2", {}, t("Flock")),
-    h("p", {}, flock.sealed ? `${t("Sealed with key")} ${flock.keys.join(", ")}` : h("b.fault", {}, t("Not sealed: anybody who reaches its port can read and take part."))),
-    all.length ? picture(cluster.name, all) : null,
-    h("div.scroll", { tabindex: "0", role: "region", "aria-label": t("Members") }, h("table", {}, h("thead", {}, h("tr", {}, ["Name", "Address", "State", "Heard", "Clock", "Records"].map((it) => h("th", { scope: "col" }, t(it))))),
-      h("tbody", {}, all.map((it) => h("tr", {},
-        h("th", { scope: "row" }, it.name || it.id), h("td", {}, it.address), h("td", {}, t(it.state)),
-        h("td", {}, heard(it)), h("td", {}, it.synced === false ? t("not set") : it.clockOffsetMs ? `${it.clockOffsetMs} ms` : t("same")), h("td", {}, it.agreed ? t("same") : t("different"))))))),
-    drops.length ? h("p.note", {}, `${t("Dropped datagrams")}: ${drops.map(([why, count]) => `${why} ${count}`).join(", ")}`) : null);
+  const heads = ["Name", "Address", "State", "Heard", "Clock", "Records", "Key"];
+  const cells = (it) => [it.address, t(it.state), heard(it), clockOf(it), t(it.agreed ? "same" : "different"), h("code", {}, it.key)];
+  return h("section.group.whole", {}, h("h2", {}, t("Flock")),
+    flock.sealed ? null : h("p.fault", {}, t("Not sealed: anybody who reaches its port can read and take part.")),
+    h("div.beside", {}, all.length ? picture(cluster.name, all) : h("p", {}, t("Nobody else has been heard.")),
+    rows([
+      [t("This node"), [cluster.name, " ", h("code", {}, flock.id)]],
+      [t("Sealed with key"), flock.sealed ? flock.keys.map((key, at) => [at ? ", " : "", h("code", {}, key)]) : null],
+      [t("Records"), [`${flock.records}, ${t("digest")} `, h("code", {}, flock.digest)]],
+      [t("Turns under way"), turns()],
+      [t("Dropped datagrams"), drops.map(([why, count]) => `${why} ${count}`).join(", ")],
+    ])),
+    all.length ? h("div.scroll", { tabindex: "0", role: "region", "aria-label": t("Members") }, h("table", {}, h("thead", {}, h("tr", {}, heads.map((it) => h("th", { scope: "col" }, t(it))))),
+      h("tbody", {}, all.map((it) => h("tr", {}, h("th", { scope: "row" }, it.name || it.id), cells(it).map((cell) => h("td", {}, cell))))))) : null);
 }
+
+/** Who has which turn now. */
+function turns() {
+  if (!state.pending.length) return t("none");
+  const counts = new Map();
+  for (const it of state.pending) {
+    const who = it.waits === "for another member" ? it.node || t("another member") : t("This node");
+    counts.set(who, (counts.get(who) || 0) + 1);
+  }
+  return [...counts].map(([who, count]) => `${who}: ${count}`).join(", ");
+}
+
+const clockOf = (it) => (it.synced === false ? t("not set") : it.clockOffsetMs ? `${it.clockOffsetMs > 0 ? "+" : ""}${it.clockOffsetMs} ms` : t("same"));
 
 /** How a member was heard, and how long ago. */
 const heard = (it) => [["unicast", it.heardUnicastSecondsAgo], ["multicast", it.heardMulticastSecondsAgo]]
@@ -87,10 +158,10 @@ function svg(tag, attributes, text) {
 /** The flock as a ring: this node below, each member a dot that tells its state by shape and colour. */
 function picture(self, all) {
   const dots = [{ name: self, state: "self" }, ...all.filter((it) => it.name !== self)];
-  const image = svg("svg", { viewBox: "0 0 320 200", class: "flock", role: "img", "aria-label": `${t("Flock")}: ${dots.map((it) => `${it.name} ${it.state === "self" ? "" : t(it.state)}`).join(", ")}` });
+  const image = svg("svg", { viewBox: "0 0 320 180", class: "flock", role: "img", "aria-label": `${t("Flock")}: ${dots.map((it) => `${it.name} ${it.state === "self" ? "" : t(it.state)}`).join(", ")}` });
   const place = (at) => {
     const angle = Math.PI / 2 + (2 * Math.PI * at) / dots.length;
-    return [160 + 110 * Math.cos(angle), 95 + 62 * Math.sin(angle)];
+    return [160 + 110 * Math.cos(angle), 82 + 62 * Math.sin(angle)];
   };
   dots.forEach((it, at) => at && image.append(svg("line", { x1: place(0)[0], y1: place(0)[1], x2: place(at)[0], y2: place(at)[1], class: it.state })));
   dots.forEach((it, at) => {
@@ -99,29 +170,4 @@ function picture(self, all) {
     if (dots.length <= 12) image.append(svg("text", { x, y: y + 22, "text-anchor": "middle" }, it.name.slice(0, 16)));
   });
   return image;
-}
-
-function receivers() {
-  const last = new Map();
-  for (const it of state.history) {
-    const known = last.get(it.receiver) || {};
-    if (it.outcome === "sent") known.sent ||= it;
-    else if (["failed", "refused", "expired", "surrendered"].includes(it.outcome)) known.failed ||= it;
-    last.set(it.receiver, known);
-  }
-  for (const group of state.groups) if (!last.has(group.receiver.name)) last.set(group.receiver.name, {});
-  for (const [, name] of status.config.original.matchAll(/^- name: (.+)$/gm)) {
-    const plain = name.replace(/^["']|["']$/g, "");
-    if (receiverNames().includes(plain) && !last.has(plain)) last.set(plain, {});
-  }
-  return h("section.group", {}, h("h2", {}, t("Receivers")), h("ul.told", {}, [...last].map(([name, { sent, failed }]) => h("li.entry", {},
-    h("b", {}, name),
-    sent ? h("span", {}, `${t("last sent")} `, since(h, sent.at)) : h("span.note", {}, t("nothing sent yet")),
-    failed ? h("span.fault", {}, `${t("last failure")} `, since(h, failed.at), failed.why ? `: ${failed.why}` : "") : null))));
-}
-
-/** Names below `receivers:` of the shown config. */
-function receiverNames() {
-  const section = /^receivers:\n([\s\S]*?)(?=^\S|(?![\s\S]))/m.exec(status.config.original);
-  return section ? [...section[1].matchAll(/^- name: (.+)$/gm)].map(([, name]) => name.replace(/^["']|["']$/g, "")) : [];
 }

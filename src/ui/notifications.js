@@ -1,53 +1,90 @@
-// What became of notifications on this node, newest first.
-import { h, show } from "./dom.js";
+// What became of notifications on this node, newest first, and what waits or fails now.
+import { h, linked, show } from "./dom.js";
 import { state } from "./live.js";
 import { equal, formatAll } from "./matchers.js";
 import { exact, lasting, since, when } from "./time.js";
 import { t } from "./words.js";
 
-const BAD = new Set(["failed", "refused", "expired", "surrendered"]);
+const BAD = new Set(["failed", "refused", "expired", "surrendered", "misrendered"]);
+const QUIET = new Set(["muted", "waiting"]);
+const KINDS = {
+  all: () => true,
+  sent: (it) => it.outcome === "sent",
+  failed: (it) => BAD.has(it.outcome),
+  quiet: (it) => QUIET.has(it.outcome),
+};
 const SHOWN_MAX = 200;
 
 let parts;
 let filter = "all";
 
-export function view() {
-  parts = { counts: h("div.counts", { role: "group", "aria-label": t("Show") }), waiting: h("div"), list: h("ol.told") };
-  return [h("h1.sr", {}, t("Notifications")), parts.counts, parts.waiting, parts.list];
+export function view(query) {
+  filter = query.get("show") in KINDS ? query.get("show") : "all";
+  parts = { counts: h("div.counts", { role: "group", "aria-label": t("Show") }), now: h("div"), list: h("ol.told") };
+  return [h("h1.sr", {}, t("Notifications")), parts.counts, parts.now, h("section.group.plain", {}, parts.list)];
 }
 
 export function draw() {
   if (!parts) return;
-  const kinds = { all: () => true, sent: (it) => it.outcome === "sent", failed: (it) => BAD.has(it.outcome) };
-  show(parts.counts, Object.entries(kinds).map(([name, is]) => h(`button.count.${name}`, {
-    type: "button", "aria-pressed": String(filter === name), onclick: () => { filter = name; draw(); },
+  show(parts.counts, Object.entries(KINDS).map(([name, is]) => h(`button.count.${name}`, {
+    type: "button", "aria-pressed": String(filter === name), onclick: () => { location.hash = `#/notifications?show=${name}`; },
   }, h("b", {}, state.history.filter(is).length), " ", t(name))));
-  const open = failing();
-  show(parts.waiting, open.length ? [h("section.group.critical", {}, h("h2", {}, t("Failing now")), h("ul.told", {}, open.map(entry)))] : []);
-  const rows = state.history.filter(kinds[filter]).slice(0, SHOWN_MAX).map(entry);
+  const now = [...failing().map(entry), ...state.pending.map(underWay), ...awaited().map(entry)];
+  show(parts.now, now.length ? [h(`section.group.${now.some((it) => it.classList.contains("failed")) ? "critical" : "info"}`, {}, h("h2", {}, t("Waiting and failing now")), h("ul.told", {}, now))] : []);
+  const rows = state.history.filter(KINDS[filter]).slice(0, SHOWN_MAX).map(entry);
   show(parts.list, rows.length || !state.isRead ? rows : [h("li.empty", {}, t("No notifications yet."))]);
 }
 
-/** For each integration whose last word was a failure: that. */
+const integrationOf = (it) => `${it.receiver}/${it.integration}`;
+const groupOf = (it) => `${it.receiver} ${it.groupKey}`;
+
+/** For each integration whose last word was a failure, and of which nothing is under way: that word. */
 function failing() {
   const last = new Map();
-  for (const it of state.history) {
-    const key = `${it.receiver}/${it.integration}`;
-    if (!last.has(key)) last.set(key, it);
-  }
-  return [...last.values()].filter((it) => BAD.has(it.outcome));
+  for (const it of state.history) if (it.integration && !last.has(integrationOf(it))) last.set(integrationOf(it), it);
+  const open = new Set(state.pending.map(integrationOf));
+  return [...last].filter(([key, it]) => BAD.has(it.outcome) && !open.has(key)).map(([, it]) => it);
+}
+
+/** Groups of which the last word is that they wait for their time, while that lasts. */
+function awaited() {
+  const last = new Map();
+  for (const it of state.history) if (!last.has(groupOf(it))) last.set(groupOf(it), it);
+  return [...last.values()].filter((it) => it.outcome === "waiting" && Date.parse(it.at) + it.leftMs > Date.now());
+}
+
+/** The reason for which an integration failed last. */
+const whyOf = (it) => state.history.find((past) => integrationOf(past) === integrationOf(it) && past.why)?.why;
+
+function group(it) {
+  const labels = Object.entries(it.groupLabels).map(([name, value]) => equal(name, value));
+  const query = labels.length ? `?${new URLSearchParams({ filter: formatAll(labels) })}` : "";
+  return h("a.subject", { href: `#/alerts${query}`, dir: "auto" }, labels.map(({ value }) => value).join(" · ") || t("Ungrouped"));
+}
+
+const to = (it) => h("span.to", {}, `→ ${it.receiver}${it.integration ? ` (${it.integration})` : ""}`);
+const notes = (...texts) => h("p.note", {}, texts.filter(Boolean).flatMap((it, at) => (at ? [" · ", it] : [it])));
+const attempts = (count) => (count > 1 ? `${count} ${t("attempts")}` : null);
+
+function underWay(it) {
+  const why = it.attempts && it.waits === "to try again" ? whyOf(it) : null;
+  return h(`li.entry.${why ? "failed" : "held"}`, {},
+    h("span.state", {}, t("waits")), group(it), to(it),
+    notes(t(it.waits), it.node, attempts(it.attempts), h("span", {}, `${t("since")} ${when(it.since)} (`, since(h, it.since), ")")),
+    why ? h("p.annotation", { dir: "auto" }, why) : null);
 }
 
 function entry(it) {
-  const labels = Object.entries(it.groupLabels).map(([name, value]) => equal(name, value));
-  return h(`li.entry.${BAD.has(it.outcome) ? "failed" : it.outcome === "sent" ? "sent" : "held"}`, {},
+  const kind = BAD.has(it.outcome) ? "failed" : it.outcome === "sent" ? "sent" : "held";
+  const counts = it.firing || it.resolved ? [it.firing && `${it.firing} ${t("firing")}`, it.resolved && `${it.resolved} ${t("resolved")}`] : [];
+  const muted = it.outcome === "muted" ? [it.silenced && `${it.silenced} ${t("silenced")}`, it.inhibited && `${it.inhibited} ${t("inhibited")}`, it.intervals.length && `${t("muted")}: ${it.intervals.join(", ")}`] : [];
+  return h(`li.entry.${kind}`, {},
+    h("span.state", {}, t(it.outcome)), group(it), to(it),
     h("span.when", { title: exact(it.at) }, when(it.at), " (", since(h, it.at), ")"),
-    h("span.state", {}, t(it.outcome)),
-    h("span.to", {}, `→ ${it.receiver} (${it.integration})`),
-    h("a", { href: `#/alerts?${new URLSearchParams(labels.length ? { filter: formatAll(labels) } : {})}` }, labels.length ? formatAll(labels) : t("Ungrouped")),
-    it.reason ? h("span.note", {}, it.reason) : null,
-    it.node ? h("span.note", {}, `${t("Node")}: ${it.node}`) : null,
-    it.attempts > 1 ? h("span.note", {}, `${it.attempts} ${t("attempts")}`) : null,
-    it.afterMs > 1000 ? h("span.note", {}, `+${lasting(it.afterMs)}`) : null,
-    it.why ? h("p.annotation", { dir: "auto" }, it.why) : null);
+    notes(...counts, ...muted, it.reason && t(it.reason), it.node && `${t("Node")}: ${it.node}`, attempts(it.attempts),
+      it.afterMs > 1000 && `+${lasting(it.afterMs)}`, it.leftMs && `${t("for")} ${lasting(it.leftMs)}`),
+    it.why ? h("p.annotation.fault", { dir: "auto" }, it.why) : null,
+    it.content ? h("details", {}, h("summary", {}, t("What was told, and the answer")),
+      h("p.annotation", { dir: "auto" }, linked(it.content.trim())),
+      h("p.note", {}, `${t("Answer")}: `, it.answer || t(it.why ? "see above" : "none"))) : null);
 }

@@ -39,6 +39,19 @@ export async function expire(ids) {
   refresh("alerts", "silences");
 }
 
+/** Lets a silence last so many milliseconds longer. */
+export async function extend(silence, ms) {
+  const endsAt = new Date(Date.parse(silence.endsAt) + ms);
+  const { id, matchers, startsAt, createdBy, comment, annotations } = silence;
+  try {
+    await api.setSilence({ id, matchers, startsAt, createdBy, comment, annotations, endsAt: endsAt.toISOString() });
+    toast(`${t("Silenced until")} ${when(endsAt)}`);
+    refresh("alerts", "silences");
+  } catch (error) {
+    toast(error.message);
+  }
+}
+
 /** Opens the dialog: for new matchers, or for a silence to edit (`again` makes a new one of it). */
 export function openSilence(matchers, { silence, again } = {}) {
   const chosen = silence ? silence.matchers.map(fromApi) : [...matchers];

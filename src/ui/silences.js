@@ -2,25 +2,28 @@
 import { h, linked, show } from "./dom.js";
 import { state } from "./live.js";
 import { equal, format, formatAll, fromApi, compile } from "./matchers.js";
-import { expire, openSilence } from "./quiet.js";
-import { exact, since, when } from "./time.js";
+import { expire, extend, openSilence } from "./quiet.js";
+import { exact, lasting, since, when } from "./time.js";
 import { t } from "./words.js";
 
 const STATES = ["active", "pending", "expired"];
 const EXPIRED_SHOWN = 50;
+const HOUR = 3600e3;
 
 const picked = new Set();
 let parts;
 let shownState = "active";
 let only = null;
+let toEdit = null;
 
-/** The view; `id` shows one silence alone. */
-export function view(query, navigate, id) {
+/** The view; `id` shows one silence alone, and `edits` opens it to be changed. */
+export function view(query, navigate, id, edits) {
   only = id || null;
+  toEdit = edits ? only : null;
   shownState = STATES.includes(query.get("state")) ? query.get("state") : "active";
   picked.clear();
   parts = { navigate, tabs: h("div.counts", { role: "group", "aria-label": t("Show") }), actions: h("div.actions"), list: h("ul.silences") };
-  return [h("h1.sr", {}, t("Silences")), parts.tabs, parts.actions, parts.list];
+  return [h("h1.sr", {}, t("Silences")), h("div.second", {}, parts.tabs, parts.actions), parts.list];
 }
 
 export function draw() {
@@ -32,6 +35,11 @@ export function draw() {
   const shown = only ? state.silences.filter((it) => it.id === only) : sorted(by[shownState] || []);
   for (const id of picked) if (!shown.some((it) => it.id === id && it.status.state !== "expired")) picked.delete(id);
   drawActions();
+  const edited = toEdit && shown.find((it) => it.id === toEdit);
+  if (edited) {
+    toEdit = null;
+    openSilence([], { silence: edited, again: edited.status.state === "expired" });
+  }
   const rows = shown.slice(0, shownState === "expired" && !only ? EXPIRED_SHOWN : undefined).map(row);
   show(parts.list, rows.length || !state.isRead ? rows : [h("li.empty", {}, only ? t("No such silence; it may have been removed.") : t("No silences."))]);
 }
@@ -69,10 +77,12 @@ function row(silence) {
       h("p.annotation", { dir: "auto" }, silence.createdBy, " · ", silence.status.state === "pending" ? `${t("from")} ${when(silence.startsAt)} ` : "",
         untilResolved && !isOver ? t("until it resolves") : h("span", { title: exact(silence.endsAt) }, `${t(isOver ? "ended" : "until")} ${when(silence.endsAt)}`), " (", since(h, silence.endsAt), ")")),
     h("div.side", {},
-      isOver ? null : h("a", { href: `#/alerts?${new URLSearchParams({ filter: name })}` }, `${t("mutes")} ${mutes}`),
-      isOver ? null : h("button.write", { type: "button", onclick: () => openSilence([], { silence }) }, t("Edit")),
+      isOver ? null : h("div.meta", {}, h("a", { href: `#/alerts?${new URLSearchParams({ filter: name })}` }, `${t("mutes")} ${mutes}`)),
+      h("div.buttons", {},
+        isOver ? null : h("button.write", { type: "button", "aria-label": `${t("Extend")}: ${lasting(HOUR)}`, onclick: () => extend(silence, HOUR) }, `+ ${lasting(HOUR)}`),
+        isOver ? null : h("button.write", { type: "button", onclick: () => openSilence([], { silence }) }, t("Edit")),
       isOver ? h("button.write", { type: "button", onclick: () => openSilence([], { silence, again: true }) }, t("Set again"))
-        : h("button.danger.write", { type: "button", onclick: () => expire([silence.id]) }, t("Expire"))));
+        : h("button.danger.write", { type: "button", onclick: () => expire([silence.id]) }, t("Expire")))));
 }
 
 /** A silence for what a link names. */

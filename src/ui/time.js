@@ -7,22 +7,31 @@ const DAY = 24 * HOUR;
 const YEAR = 365.25 * DAY;
 const UNITS = [[YEAR, "year"], [DAY, "day"], [HOUR, "hour"], [MINUTE, "minute"], [1e3, "second"]];
 
+const made = new Map();
+
+/** One formatter a language and kind: to make one costs far more than to use it. */
+function intl(kind, options) {
+  const key = `${language()} ${kind.name} ${JSON.stringify(options)}`;
+  if (!made.has(key)) made.set(key, new kind(language(), options));
+  return made.get(key);
+}
+
 /** "12 min ago", "in 3 hr". */
 export function ago(time, now = Date.now()) {
   const away = new Date(time) - now;
   const [ms, unit] = UNITS.find(([ms]) => Math.abs(away) >= ms) || UNITS.at(-1);
-  return new Intl.RelativeTimeFormat(language(), { style: "short", numeric: "auto" }).format(Math.trunc(away / ms), unit);
+  return intl(Intl.RelativeTimeFormat, { style: "short", numeric: "auto" }).format(Math.trunc(away / ms), unit);
 }
 
 /** A date and time in the visitor's zone; today's without the date. */
 export function when(time) {
   const date = new Date(time);
   const isToday = date.toDateString() === new Date().toDateString();
-  return date.toLocaleString(language(), isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
+  return intl(Intl.DateTimeFormat, isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" }).format(date);
 }
 
 /** The whole of a time, for titles. */
-export const exact = (time) => new Date(time).toLocaleString(language(), { dateStyle: "full", timeStyle: "long" });
+export const exact = (time) => intl(Intl.DateTimeFormat, { dateStyle: "full", timeStyle: "long" }).format(new Date(time));
 
 /** "2 h 30 min" from milliseconds. */
 export function lasting(ms) {
@@ -30,10 +39,10 @@ export function lasting(ms) {
   let rest = Math.max(0, Math.round(ms / 1e3) * 1e3);
   for (const [size, unit] of UNITS) {
     const count = Math.floor(rest / size);
-    if (count && parts.length < 2) parts.push(new Intl.NumberFormat(language(), { style: "unit", unit, unitDisplay: "short" }).format(count));
+    if (count && parts.length < 2) parts.push(intl(Intl.NumberFormat, { style: "unit", unit, unitDisplay: "short" }).format(count));
     rest -= count * size;
   }
-  return parts.join(" ") || new Intl.NumberFormat(language(), { style: "unit", unit: "second", unitDisplay: "short" }).format(0);
+  return parts.join(" ") || intl(Intl.NumberFormat, { style: "unit", unit: "second", unitDisplay: "short" }).format(0);
 }
 
 /** Milliseconds of "1d 2h30m", as durations are written in the config; nothing if it is no duration. */

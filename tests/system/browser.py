@@ -19,7 +19,7 @@ ARGUMENTS = [
 class Browser:
     """One window at one agent's page. Errors of the page's scripts fail the case that looks at them."""
 
-    def __init__(self, world, width=1280, height=800, dark=False):
+    def __init__(self, world, width=1280, height=800, dark=False, traced=""):
         registry.python("selenium", SELENIUM)
         from selenium import webdriver
         from selenium.webdriver.common.by import By
@@ -32,6 +32,8 @@ class Browser:
         world.at_end(lambda: shutil.rmtree(profile, ignore_errors=True))
         for argument in [*ARGUMENTS, f"--user-data-dir={profile}"]:
             options.add_argument(argument)
+        if traced:
+            options.add_experimental_option("perfLoggingPrefs", {"enableNetwork": False, "enablePage": False, "traceCategories": traced})
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(options, webdriver.ChromeService("/usr/bin/chromedriver"))
         world.at_end(self.driver.quit)

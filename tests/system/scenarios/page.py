@@ -7,6 +7,7 @@ import urllib.parse
 
 from agent import free_port, until
 from browser import Browser
+from gateways import opened
 
 CONFIG = """
 route:
@@ -92,6 +93,9 @@ def alerts(world):
     browser.click(".state button", "inhibited")
     browser.find(".group", "LinkDown")
     browser.gone(".group", "SensorStale")
+    browser.open(url(agent, "alerts"))
+    browser.click(".state a", "muted: always")
+    assert "always" in browser.find("mark").text
     browser.open(url(agent, "alerts?active=false&muted=false&inhibited=false"))
     browser.find(".empty")
     for link in (
@@ -140,6 +144,47 @@ def silence(world):
     browser.click(".silence button", "Set again")
     browser.click("dialog button.primary")
     until("one is active again", lambda: len(silences(agent)) == 1)
+    assert not browser.errors(), browser.errors()
+
+
+def keyboard(world):
+    """The keyboard alone sets a silence, and where motion is to be reduced nothing moves."""
+    agent, browser = started(world)
+    browser.run("localStorage.setItem('bellwether.author', 'Ana')")
+    from selenium.webdriver.common.keys import Keys
+
+    def press(*keys):
+        browser.driver.switch_to.active_element.send_keys(*keys)
+
+    focused = lambda: browser.run("return document.activeElement.textContent")  # noqa: E731
+    browser.run("document.querySelector('.alert').focus()")
+    for _ in range(20):
+        press(Keys.TAB)
+        if focused() == "Silence":
+            break
+    assert focused() == "Silence", focused()
+    press(Keys.ENTER)
+    browser.find("dialog[open]")
+    for _ in range(30):
+        if browser.run("return document.activeElement.id") == "silence-comment":
+            break
+        press(Keys.TAB)
+    press("by hand")
+    for _ in range(5):
+        press(Keys.TAB)
+        if focused() == "Silence":
+            break
+    press(Keys.ENTER)
+    (set_,) = until("the silence is there", lambda: silences(agent))
+    assert (set_["comment"], set_["createdBy"]) == ("by hand", "Ana"), set_
+    browser.open(url(agent, f"silences/{set_['id']}"))
+    browser.click(".silence button", "+ 1 hr")
+    until("it lasts an hour longer", lambda: silences(agent)[0]["endsAt"] > set_["endsAt"])
+    browser.open(url(agent) + f"ui/silences/{set_['id']}/edit")
+    assert browser.find("#silence-comment").get_attribute("value") == "by hand"
+    browser.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-reduced-motion", "value": "reduce"}])
+    moves = "document.querySelector('.silence').classList.add('changed'); return getComputedStyle(document.querySelector('.silence')).animationName"
+    assert browser.run(moves) == "none"
     assert not browser.errors(), browser.errors()
 
 
@@ -241,7 +286,8 @@ def idle(world):
 
 def accessible(world):
     """axe-core finds nothing on any view, on a phone in the light theme and on a desk in the dark; nothing is wider than the screen."""
-    agent, browser = started(world)
+    agent = opened(world)[0]
+    browser = Browser(world)
     for comment, start in (("active", "2024-01-01T00:00:00Z"), ("pending", "2098-01-01T00:00:00Z")):
         matchers = [{"name": "site", "value": "north", "isRegex": False}]
         agent.api.post("/api/v2/silences", {"matchers": matchers, "startsAt": start, "endsAt": "2099-01-01T00:00:00Z", "createdBy": "me", "comment": comment})
@@ -384,6 +430,70 @@ def static_site(world):
     return server.server_port
 
 
+def told(world):
+    """The history shows content, receiver, node, reason, outcome and the receiver's answer; and what waits or fails, and since when."""
+    sink = world.sink()
+    config = f"""
+route: {{receiver: good, group_by: [alertname], group_wait: 200ms, group_interval: 2s, routes: [{{receiver: bad, matchers: [to="bad"]}}]}}
+receivers:
+- {{name: good, webhook_configs: [{{url: "{sink.url}/good"}}]}}
+- {{name: bad, webhook_configs: [{{url: "http://127.0.0.1:1/bad"}}]}}
+"""
+    agent = world.subject(config, "--cluster.peer-name=gw7")
+    agent.api.post_alerts(alert("Lamp", "the lamp is dark"), alert("Pump", "the pump is dry", to="bad"))
+    browser = Browser(world)
+    browser.open(url(agent, "notifications"))
+    sent = browser.find(".entry.sent", "Lamp").text
+    for part in ("sent", "good (webhook[0])", "1 firing", "first notification"):
+        assert part in sent, f"{part} is not in {sent}"
+    browser.click(".entry.sent summary")
+    told_ = browser.find(".entry.sent details[open]").text
+    assert "the lamp is dark" in told_ and "200" in told_, told_
+    now = browser.find("section.critical", "Waiting and failing now")
+    until(f"the failing one is among them: {now.text}", lambda: all(it in browser.find("section.critical").text for it in ("Pump", "bad (webhook[0])", "since", "refused")))
+    browser.open(url(agent, "notifications?show=sent"))
+    browser.find(".entry", "Lamp")
+    assert not any("Pump" in it for it in browser.texts("ol .entry")), browser.texts("ol .entry")
+    assert not browser.errors(), browser.errors()
+
+
+def node(world):
+    """The node tells what goes wrong, its memory and its flash; a test of a receiver is shown first, and sent when asked to."""
+    sink = world.sink()
+    config = f"""
+route: {{receiver: bad, group_wait: 200ms, group_interval: 2s}}
+receivers:
+- {{name: bad, webhook_configs: [{{url: "http://127.0.0.1:1/bad"}}]}}
+- {{name: good, webhook_configs: [{{url: "{sink.url}/good"}}]}}
+"""
+    agent = world.subject(config)
+    agent.api.post_alerts(alert("Pump", "the pump is dry"))
+    until("the receiver has failed", lambda: agent.api.get("/api/v2/status").json["bellwether"]["troubles"])
+    browser = Browser(world)
+    browser.open(url(agent, "status"))
+    trouble = browser.find("section.critical .entry", "bad/webhook[0]").text
+    assert "refused" in trouble and "Receiver fails" in trouble, trouble
+    browser.find("#nav .badge", "1")
+    facts = browser.find(".node").text
+    for part in ("MiB of 368.0 MiB", "Commits", "a day", "Card life at this pace", "ready"):
+        assert part in facts, f"{part} is not in {facts}"
+    bad, good = [it for it in browser.texts(".node .entry") if it.endswith("Test") or "last failure" in it]
+    assert "last failure" in bad and "nothing sent yet" in good, (bad, good)
+    browser.run("[...document.querySelectorAll('.entry')].find((it) => it.textContent.includes('good')).querySelector('button').click()")
+    shown = browser.find("dialog pre", "bellwether_test").text
+    assert sink.url in shown and "/good" not in shown, f"the URL may hold a secret: {shown}"
+    assert not sink.requests(), "nothing is sent before it is asked for"
+    browser.click("dialog button.primary", "Send the test")
+    browser.find("dialog b.good", "delivered")
+    assert len(sink.requests()) == 1, sink.requests()
+    browser.click("dialog .actions button", "Close")
+    browser.run("[...document.querySelectorAll('.entry')].find((it) => it.textContent.includes('last failure')).querySelector('button').click()")
+    browser.find("dialog pre")
+    browser.click("dialog button.primary", "Send the test")
+    browser.find("dialog .fault", "refused")
+    assert not browser.errors(), browser.errors()
+
+
 def read_only(world):
     """With --web.read-only alerts are taken, all is shown, and nothing can be changed: neither by the page nor by the API."""
     agent = world.subject(CONFIG, "--web.read-only")
@@ -406,7 +516,7 @@ def read_only(world):
 
 
 def cases(_settings):
-    every = [evil, allowed, read_only, alerts, silence, acknowledge, flock, hostile, comeback, idle, accessible, languages, many]
+    every = [evil, allowed, read_only, told, node, alerts, silence, keyboard, acknowledge, flock, hostile, comeback, idle, accessible, languages, many]
     return [(f"page/{case.__name__}", case) for case in every]
 
 
