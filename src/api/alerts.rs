@@ -38,7 +38,7 @@ pub(super) fn post(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_>) -> R
     }
 }
 
-/// What is to be said of the reports that were not taken, if there are any: the status and a text. Where a table was
+/// The answer for reports that were refused, if there are any: the status and a text. Where a table was
 /// full, the status makes the sender come again.
 pub(super) fn fault(intake: &Intake) -> Option<(u16, String)> {
     let mut lines = intake.invalid.clone();

@@ -66,7 +66,7 @@ pub(super) fn seats(flock: &Gossip, now: Now, site: &Site) -> Vec<(String, Strin
     std::iter::once(own).chain(others).collect()
 }
 
-/// What this node and the members are called, by id.
+/// The names of this node and the members, by id.
 pub(super) fn names(flock: &Gossip, now: Now) -> BTreeMap<u64, String> {
     let own = (flock.node(), flock.name().to_owned());
     flock.members(now.mono).iter().map(|member| (member.node, name(member))).chain([own]).collect()

@@ -12,7 +12,7 @@ use crate::node::{GroupId, Node};
 use crate::time::Now;
 use crate::wire::json::write;
 
-/// What is shown of a group.
+/// The shown part of a group.
 type Shown = Vec<(Fingerprint, Muted)>;
 
 /// The list of the groups with the alerts in them that are asked for; groups without any are left out.

@@ -37,7 +37,7 @@ fn name(names: &Names, node: u64) -> String {
     names.get(&node).cloned().unwrap_or_else(|| flock::id(node))
 }
 
-/// What the integration is called: `webhook[0]`; empty where the group as a whole is meant.
+/// The name of the integration: `webhook[0]`; empty where the group as a whole is meant.
 fn integration(key: &LogKey) -> String {
     match &*key.integration {
         "" => String::new(),
@@ -63,7 +63,7 @@ fn under_way(pending: &Pending<'_>, names: &Names) -> Value {
     })
 }
 
-/// What every entry has, and what is of its outcome alone.
+/// The fields that every entry has, and those of its outcome alone.
 fn entry(entry: &Entry, names: &Names, own: &str) -> Value {
     let key = &entry.key;
     let mut value = json!({

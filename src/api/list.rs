@@ -6,14 +6,14 @@ use crate::limits::PIECE_STEPS;
 use crate::node::Node;
 use crate::time::Now;
 
-/// What it takes to look at one alert.
+/// Steps to look at one alert.
 pub(super) const ALERT_STEPS: u64 = 500;
 
 /// A list that is being made.
 #[derive(Debug)]
 pub struct List {
     of: Of,
-    /// What is written of it.
+    /// Its JSON.
     out: Vec<u8>,
 }
 
@@ -23,7 +23,7 @@ enum Of {
     Groups(Box<groups::List>),
 }
 
-/// What has become of a list.
+/// The state of a list.
 #[derive(Debug)]
 pub(super) enum Made {
     /// It is whole.
@@ -37,7 +37,7 @@ pub(super) struct Pages<'a> {
     out: &'a mut Vec<u8>,
     /// Bytes that the whole list may have.
     pub(super) room: usize,
-    /// What this piece took.
+    /// Steps of this piece.
     pub(super) steps: u64,
 }
 

@@ -42,13 +42,13 @@ pub use site::{Cluster, HttpStats, Journal, PortStats, Process, Reload, Site};
 /// An HTTP request, as far as the API looks at it. The body is whole.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Request<'a> {
-    /// Who asks, if that is known.
+    /// The client, if it is known.
     pub sender: Option<IpAddr>,
     /// `GET`
     pub method: &'a str,
     /// Begins with `/`.
     pub path: &'a str,
-    /// What follows the `?`, or empty.
+    /// The part after the `?`, or empty.
     pub query: &'a str,
     /// `Content-Encoding`
     pub content_encoding: Option<&'a str>,
@@ -72,7 +72,7 @@ pub struct Request<'a> {
     pub body: &'a [u8],
 }
 
-/// What the shell is to do for a request.
+/// The task of the shell for a request.
 #[derive(Debug)]
 pub enum Answer {
     /// Send this.

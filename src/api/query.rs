@@ -132,7 +132,7 @@ impl ReceiverFilter {
     }
 }
 
-/// What `GET /alerts` and `GET /alerts/groups` are asked for.
+/// The query of `GET /alerts` and `GET /alerts/groups`.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a parameter of the API")]
 pub(super) struct AlertFilter {

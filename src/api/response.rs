@@ -8,7 +8,7 @@ use crate::model::brief;
 use crate::wire::json::body::BodyError;
 use crate::wire::json::write;
 
-/// What is sent back. `Content-Length` and `Date` are the shell's.
+/// The answer to a request. `Content-Length` and `Date` are the shell's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// `200`
@@ -68,7 +68,7 @@ impl Response {
         Self { status, headers: vec![JSON], body }
     }
 
-    /// What go-openapi says of a body; `name` is what it calls it.
+    /// The message of go-openapi about a body, which it calls `name`.
     pub(super) fn refused_body(name: &str, error: &BodyError) -> Self {
         match error {
             BodyError::Invalid(code, message) => Self::object(422, *code, message),
@@ -102,7 +102,7 @@ impl Response {
     }
 }
 
-/// What is said instead of a list that has become larger than there is room.
+/// The answer instead of a list for which there is no room.
 pub(super) fn too_large(room: usize) -> Response {
     let why = format!(
         "the list is larger than the {room} bytes that are left for answers: filter it, or ask again when others have read \
@@ -121,7 +121,7 @@ pub(super) fn cut(text: &str) -> &str {
     brief::cut(text, HTTP_ERROR_BYTES_MAX)
 }
 
-/// What `POST /-/reload` is answered.
+/// The answer to `POST /-/reload`.
 pub fn reloaded(outcome: Result<(), String>) -> Response {
     match outcome {
         Ok(()) => Response::empty(200),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::api::{Access, Request, Response};
 
-/// What a path names.
+/// The target of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint<'a> {
     /// `/api/v2/alerts`
@@ -56,7 +56,7 @@ pub enum Endpoint<'a> {
 }
 
 impl<'a> Endpoint<'a> {
-    /// What a [`cleaned`] path names behind `prefix`.
+    /// The target of a [`cleaned`] path behind `prefix`.
     pub fn find(prefix: &str, path: &'a str) -> Self {
         let Some(path) = path.strip_prefix(prefix).filter(|rest| rest.starts_with('/')) else {
             return if path == "/" { Self::Prefix } else { Self::Unknown };
@@ -96,7 +96,7 @@ impl<'a> Endpoint<'a> {
         }
     }
 
-    /// What metrics call it.
+    /// Its name in metrics.
     pub const fn label(&self) -> &'static str {
         match self {
             Self::Alerts => "/api/v2/alerts",

@@ -1,4 +1,4 @@
-//! What the API tells of the world around the brain.
+//! The world around the brain, as the API shows it.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -9,10 +9,10 @@ use crate::store::{Missing, Wear};
 use crate::time::{Mono, Wall};
 use crate::wire::metrics::Histogram;
 
-/// What the API tells of the world around the brain: the shell keeps it up to date.
+/// The world around the brain, as the API shows it: the shell keeps it up to date.
 #[derive(Debug, Default)]
 pub struct Site {
-    /// What every path starts with: empty or `/prefix`.
+    /// The prefix of every path: empty or `/prefix`.
     pub prefix: String,
     /// Which requests are refused whatever they ask for.
     pub access: Access,
@@ -26,17 +26,17 @@ pub struct Site {
     pub cluster: Cluster,
     /// How the last reload went.
     pub reload: Reload,
-    /// What the process uses; needs to be fresh for `/metrics` and the status.
+    /// The resources that the process uses; needs to be fresh for `/metrics` and the status.
     pub process: Process,
     /// How the journal stands.
     pub journal: Journal,
     /// How often what the page shows has changed.
     pub changes: Changes,
-    /// What HTTP has done.
+    /// Counters of HTTP.
     pub http: HttpStats,
 }
 
-/// What of the flock the node does not know.
+/// The part of the flock that the node does not know.
 #[derive(Clone, Debug, Default)]
 pub struct Cluster {
     /// Whether this node may have company: not with `--cluster.listen-address=`.
@@ -49,13 +49,13 @@ pub struct Cluster {
     pub address: String,
     /// The interfaces that multicast uses.
     pub interfaces: Vec<String>,
-    /// Who has spoken with our id last, and when.
+    /// The address that last used our id, and when.
     pub twin: Option<(SocketAddr, Mono)>,
-    /// What the port has done.
+    /// Counters of the port.
     pub port: PortStats,
 }
 
-/// What the flock's port has done since the start.
+/// Counters of the flock's port since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PortStats {
     /// Datagrams that came.
@@ -79,13 +79,13 @@ pub struct Journal {
     pub volatile: bool,
     /// Why nothing is written, if that was not chosen.
     pub fault: Option<String>,
-    /// What is missing, if that is room.
+    /// The bytes that are missing, if room is.
     pub missing: Option<Missing>,
     /// When it is tried again to write.
     pub retry_at: Option<Mono>,
     /// Records that were left out: too large, or no room.
     pub left_out: u64,
-    /// What it has cost since the start.
+    /// The cost since the start.
     pub wear: Wear,
     /// How long that took.
     pub age: Duration,
@@ -123,7 +123,7 @@ pub struct Reload {
     pub success_at: Wall,
 }
 
-/// What the process uses.
+/// The resources that the process uses.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Process {
     /// Of the user and of the system for it, in seconds.
@@ -138,7 +138,7 @@ pub struct Process {
     pub max_fds: u64,
 }
 
-/// What HTTP has done since the start.
+/// Counters of HTTP since the start.
 #[derive(Debug, Default)]
 pub struct HttpStats {
     /// Seconds per [`Endpoint::label`](super::Endpoint::label), method and status.

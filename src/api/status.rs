@@ -11,7 +11,7 @@ use crate::time::Now;
 use crate::version;
 use crate::wire::json::write;
 
-/// What runs, since when, with which config and which peers.
+/// The version, the time of the start, the config and the peers.
 pub(super) fn status(node: &Node, now: Now, site: &Site) -> Response {
     let mut out = br#"{"cluster":"#.to_vec();
     flock::status(&mut out, node, now, site);

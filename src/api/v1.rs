@@ -1,4 +1,4 @@
-//! What is left of version 1 of the API: posting alerts, for older senders.
+//! The remains of version 1 of the API: posting alerts, for older senders.
 
 use crate::api::response::{JSON, cut};
 use crate::api::{Request, Response, alerts};
@@ -33,7 +33,7 @@ pub(super) fn post_alerts(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_
     }
 }
 
-/// What all other paths say.
+/// The answer of all other paths.
 pub(super) fn gone() -> Response {
     let error = "The Alertmanager v1 API was deprecated in version 0.16.0 and is removed as of version 0.27.0 - please \
                  use the equivalent route in the v2 API";

@@ -138,7 +138,7 @@ fn check_templates(file: &Path, loaded: Loaded) -> Result<Loaded, Errors> {
             };
             if let Some(error) = renderers.iter().find_map(|renderer| render(renderer).err()) {
                 let (line, path) = (template.line, template.path.to_string());
-                // What stands in a secret is not shown.
+                // The content of a secret is not shown.
                 let why = if template.secret { error.text } else { error.to_string() };
                 problems.push(Problem { line, path, text: format!("would fail: {why}") });
             }

@@ -36,7 +36,7 @@ pub fn run(
     written.map_or(1, |()| code)
 }
 
-/// What is printed, after the exit code.
+/// The exit code, then the text to print.
 fn shown(url: &str, path: &str, print: fn(&Value) -> String) -> (u8, String) {
     let answer = get(url, path).and_then(|body| {
         serde_json::from_slice(&body).map_err(|error| format!("{url}: no JSON: {error}"))

@@ -92,7 +92,7 @@ fn print(cluster: &Value) -> String {
     page
 }
 
-/// What goes wrong now, a line each.
+/// The present troubles, a line each.
 fn troubles(status: &Value) -> String {
     let troubles = status.get("bellwether").and_then(|it| it.get("troubles"));
     let line = |it: &Value| {

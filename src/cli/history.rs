@@ -41,7 +41,7 @@ fn row(entry: &Value, zone: &TimeZone) -> [String; 4] {
     [local_time(&of("at"), zone), of("groupKey"), receiver, outcome(entry)]
 }
 
-/// What became of it, as a sentence.
+/// The outcome as a sentence.
 fn outcome(entry: &Value) -> String {
     let of = |key: &str| text(entry.get(key));
     let ms = entry.get("afterMs").and_then(Value::as_u64).unwrap_or(0);
@@ -67,7 +67,7 @@ fn outcome(entry: &Value) -> String {
     }
 }
 
-/// Why nobody is told of some alerts of a group, or of all.
+/// The reason why some or all alerts of a group are not notified.
 fn muted(entry: &Value) -> String {
     let count = |key: &str| entry.get(key).and_then(Value::as_u64).unwrap_or(0);
     let intervals = entry.get("intervals").and_then(Value::as_array).into_iter().flatten();

@@ -1,4 +1,4 @@
-//! `bellwether journal inspect|check|compact DIR`: for whoever holds a card in the hand. Works on the files alone.
+//! `bellwether journal inspect|check|compact DIR`: for a card out of its machine. Works on the files alone.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -32,7 +32,7 @@ pub fn run(args: &[String], salt: u64, out: &mut dyn Write, err: &mut dyn Write)
         ["--help" | "-h"] => out.write_all(HELP.as_bytes()).map(|()| SOUND),
         _ => err.write_all(HELP.as_bytes()).map(|()| USAGE),
     };
-    // Whoever closed the pipe does not read the code either.
+    // Ignore a closed pipe.
     done.unwrap_or(DAMAGED)
 }
 

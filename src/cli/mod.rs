@@ -46,7 +46,7 @@ pub fn run(args: &[OsString], out: &mut dyn Write, err: &mut dyn Write) -> Optio
         flag if flag.starts_with('-') => return None,
         unknown => {
             let names = NAMES.join(", ");
-            // Who does not listen wants no error either.
+            // Ignore a closed stderr.
             writeln!(err, "bellwether: unknown subcommand {unknown:?}; there are {names}").ok();
             2
         }

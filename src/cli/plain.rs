@@ -1,4 +1,4 @@
-//! What subcommands print: lines and tabs, and nothing else that controls a terminal, whoever chose the names in it.
+//! The output of subcommands: lines and tabs, and nothing else that controls a terminal, whoever chose the names in it.
 
 use std::io::{self, Write};
 use std::str;

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_two_disagree_on_a_third_that_knew_nothing_of_it_settles_nothing() {
+    fn an_unknowing_third_entry_settles_no_disagreement() {
         let fires = entry(5, &[1, 3], &[], &[(7, 1)]);
         let ended = entry(6, &[1], &[3], &[(8, 1)]);
         let third = entry(9, &[1], &[4], &[(9, 1)]);
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_that_one_has_told_is_not_forgotten_by_who_hears_another_and_then_a_third() {
+    fn a_notified_end_survives_two_merges() {
         let fires = entry(5, &[1, 3], &[], &[(7, 1)]);
         let ended = entry(6, &[1], &[3], &[(8, 1)]);
         let later = entry(9, &[1], &[], &[(9, 1)]);

@@ -80,7 +80,7 @@ enum State {
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact that was told or not")]
 pub struct Reader {
     state: State,
-    /// What was read of a line.
+    /// The part of a line that was read.
     line: Vec<u8>,
     head_bytes: usize,
     /// The last header, which a folded line goes on.
@@ -101,7 +101,7 @@ pub struct Reader {
 pub enum NoAnswer {
     /// The connection ended before a status line.
     Closed,
-    /// What came is no status line.
+    /// The first line is no status line.
     NotHttp,
 }
 
@@ -256,7 +256,7 @@ impl Reader {
             }
             "content-length" => {
                 let length = value.split(',').next().and_then(|text| text.trim().parse().ok());
-                // What cannot be trusted ends with the connection.
+                // A body that cannot be trusted ends with the connection.
                 self.close |= length.is_none() || self.length.is_some_and(|it| Some(it) != length);
                 self.length = length;
             }
@@ -414,7 +414,7 @@ mod tests {
 
     use super::*;
 
-    /// What becomes of an answer that comes in pieces of this size.
+    /// The result for an answer that comes in pieces of this size.
     fn read_by(size: usize, text: &str, closed: bool) -> Result<Answer, NoAnswer> {
         let mut reader = Reader::default();
         for piece in text.as_bytes().chunks(size) {

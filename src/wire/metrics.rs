@@ -86,7 +86,7 @@ impl Text {
         self.histogram(labels, buckets, durations.count, durations.sum)
     }
 
-    /// What was written.
+    /// The text so far.
     pub fn into_bytes(self) -> Vec<u8> {
         self.out.into_bytes()
     }

@@ -41,7 +41,7 @@ pub enum Qos {
 pub struct Message {
     /// Where to: checked by [`Message::check`].
     pub topic: String,
-    /// What.
+    /// The payload.
     pub payload: Vec<u8>,
     /// How it is delivered.
     pub qos: Qos,
@@ -77,7 +77,7 @@ pub fn check_topic(topic: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Who connects, and what the broker tells others if it hears nothing more from us.
+/// The client, and the message that the broker publishes when the client is gone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Client {
     /// The version that is spoken.
@@ -90,7 +90,7 @@ pub struct Client {
     pub password: Option<String>,
     /// After how many seconds of silence the broker takes us for gone; 0 is never.
     pub keep_alive: u16,
-    /// What the broker publishes when we are gone.
+    /// The message that the broker publishes when we are gone.
     pub will: Option<Message>,
 }
 

@@ -1,4 +1,4 @@
-//! What is kept on flash and shared with the flock: one CBOR body for both.
+//! The records on flash and in the flock: one CBOR body for both.
 //!
 //! A record has a kind, a key and a body. Every body is a CBOR array whose elements have fixed places. In CDDL
 //! (RFC 8610):
@@ -48,7 +48,7 @@ pub use body::*;
 use crate::model::hash::fnv128;
 use crate::model::{Fingerprint, Labels, LogKey, SilenceId};
 
-/// What a record is about. The numbers stand on flash and on the wire.
+/// The kind of a record. The numbers stand on flash and on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// An alert.
@@ -84,7 +84,7 @@ impl Kind {
         self as u8
     }
 
-    /// What its records are called.
+    /// The name of its records.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Alert => "alert",
@@ -97,7 +97,7 @@ impl Kind {
     }
 }
 
-/// What records of a kind are called, be it one that this version knows or not.
+/// The name of the records of a kind, also of one that this version does not know.
 pub fn kind_name(number: u16) -> Cow<'static, str> {
     match Kind::from_number(number) {
         Some(kind) => kind.as_str().into(),

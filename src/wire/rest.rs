@@ -1,4 +1,4 @@
-//! What of a body only a newer version knows: the elements after those of ours. Such a record is used as far as it is
+//! The part of a body that only a newer version knows: the elements after those of ours. Such a record is used as far as it is
 //! understood, and kept and passed on whole.
 
 use minicbor::{Decoder, Encoder};

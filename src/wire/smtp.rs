@@ -8,7 +8,7 @@
 //! greeting -> EHLO -> [STARTTLS -> EHLO] -> [AUTH] -> MAIL -> RCPT ... -> DATA -> the mail -> QUIT
 //! ```
 //!
-//! What goes into a command was checked before: see [`MailAddress`] and [`check_domain`](crate::model::mail::check_domain).
+//! Everything that goes into a command was checked before: see [`MailAddress`] and [`check_domain`](crate::model::mail::check_domain).
 
 mod auth;
 mod reply;
@@ -22,10 +22,10 @@ use crate::limits::SMTP_REPLY_BYTES_MAX;
 use crate::model::MailAddress;
 use auth::Exchange;
 
-/// What is to be sent, and how.
+/// The mail to send, and how.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// What we call ourselves; checked by [`check_domain`](crate::model::mail::check_domain).
+    /// Our name in EHLO; checked by [`check_domain`](crate::model::mail::check_domain).
     pub hello: String,
     /// The server's name, for messages.
     pub server: String,
@@ -35,17 +35,17 @@ pub struct Plan {
     pub require_tls: bool,
     /// Whether the server is on this machine: what is said to it cannot be overheard.
     pub is_local: bool,
-    /// Who we are, if the server wants to know.
+    /// The credentials, if the server asks for them.
     pub login: Option<Login>,
-    /// Who sends.
+    /// The sender.
     pub from: MailAddress,
-    /// Who receives; one at least.
+    /// The recipients; one at least.
     pub to: Vec<MailAddress>,
     /// The mail, with CR LF at the end of each line, not stuffed.
     pub message: Vec<u8>,
 }
 
-/// What a dialogue waits for.
+/// The state of a dialogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Bytes of the server.
@@ -129,7 +129,7 @@ pub struct Dialogue {
     plan: Plan,
     state: State,
     encrypted: bool,
-    /// What the server offers: the lines of its answer to EHLO.
+    /// The extensions of the server: the lines of its answer to EHLO.
     offers: Vec<String>,
     exchange: Option<Exchange>,
     input: Vec<u8>,
@@ -152,7 +152,7 @@ impl Dialogue {
         }
     }
 
-    /// What it waits for.
+    /// The expected reply.
     pub fn next(&self) -> Next {
         match (&self.end, self.state) {
             (Some(end), _) => Next::End(end.clone()),
@@ -195,7 +195,7 @@ impl Dialogue {
         self.say_ehlo();
     }
 
-    /// What the dialogue was doing, in the words of errors.
+    /// The step of the dialogue, in the words of errors.
     pub fn doing(&self) -> &'static str {
         match self.state {
             State::Greeting => "waiting for the greeting",
@@ -282,7 +282,7 @@ impl Dialogue {
         Ok(())
     }
 
-    /// What the server says of an extension that it offers.
+    /// The parameters of an extension that the server offers.
     fn offer(&self, name: &str) -> Option<&str> {
         self.offers.iter().find_map(|line| {
             let (word, rest) = line.split_once(' ').unwrap_or((line, ""));

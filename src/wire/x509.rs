@@ -1,4 +1,4 @@
-//! What of a certificate people need to hear about, and what is pinned: DER, as far as that goes.
+//! The parts of a certificate that errors name, and its key for pins: as much DER as that takes.
 
 use crate::time::Wall;
 use crate::wire::rfc3339;
@@ -6,7 +6,7 @@ use crate::wire::rfc3339;
 /// Fields of a certificate, as they are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Certificate<'a> {
-    /// Who signed it.
+    /// The issuer.
     pub issuer: &'a [u8],
     /// When it becomes valid.
     pub not_before: Wall,
@@ -52,7 +52,7 @@ fn take(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     bytes.split_at_checked(start.checked_add(length)?)
 }
 
-/// What is inside the first element, if it has this tag.
+/// The content of the first element, if it has this tag.
 fn inner(bytes: &[u8], tag: u8) -> Option<&[u8]> {
     let (start, length) = header(bytes)?;
     let content = bytes.get(start..start.checked_add(length)?)?;

@@ -20,7 +20,7 @@ pub enum BodyError {
 }
 
 impl BodyError {
-    /// What is wrong with the body.
+    /// The fault of the body.
     pub fn why(&self) -> &str {
         match self {
             Self::Malformed(why) | Self::Invalid(_, why) => why,
@@ -36,7 +36,7 @@ impl From<ReadError> for BodyError {
     }
 }
 
-/// What stands for Go's zero time. In an alert it is as good as none.
+/// The text of Go's zero time. In an alert it means no time.
 const ZERO_TIME: Wall = Wall::MIN;
 const REQUIRED: u16 = 602;
 const INVALID_TYPE: u16 = 601;
@@ -52,7 +52,7 @@ pub fn text(body: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed)
 }
 
-/// What is asked of the alerts of a post beyond being JSON.
+/// The checks of posted alerts beyond JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schema {
     /// Nothing.
@@ -160,11 +160,11 @@ pub struct PostedSilence<'a> {
     pub starts_at: Wall,
     /// Until when; Go's zero time is [`Wall::MIN`].
     pub ends_at: Wall,
-    /// Who.
+    /// The author.
     pub created_by: Cow<'a, str>,
     /// Why.
     pub comment: Cow<'a, str>,
-    /// What else is said of it.
+    /// Annotations.
     pub annotations: Vec<Pair<'a>>,
 }
 

@@ -14,7 +14,7 @@ pub struct Reader<'a> {
     values: usize,
 }
 
-/// What kind of value comes next.
+/// The kind of the next value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `null`
@@ -44,7 +44,7 @@ impl Kind {
         }
     }
 
-    /// What people call one.
+    /// Its name in errors.
     const fn in_words(self) -> &'static str {
         match self {
             Self::Null => "null",

@@ -1,4 +1,4 @@
-//! What go-openapi calls a URI: what Go's `url.ParseRequestURI` takes.
+//! A URI in the sense of go-openapi: a text that Go's `url.ParseRequestURI` accepts.
 
 /// Whether `text` is an absolute URI or an absolute path.
 pub fn is_request_uri(text: &str) -> bool {

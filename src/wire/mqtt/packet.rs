@@ -13,7 +13,7 @@ pub enum Packet {
     Connack {
         /// 0, or why we are refused.
         code: u8,
-        /// What the broker allows.
+        /// The broker's bounds.
         terms: Terms,
     },
     /// A message was taken, or not.
@@ -29,7 +29,7 @@ pub enum Packet {
     Disconnect(u8),
 }
 
-/// What a broker of version 5 allows; one of 3.1.1 says nothing.
+/// The bounds of a broker of version 5; one of 3.1.1 states none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// Messages of `QoS` 1 that may wait for their acknowledgement.
@@ -221,7 +221,7 @@ fn variable(bytes: &[u8]) -> Result<Option<(usize, usize)>, PacketError> {
     if bytes.len() < 4 { Ok(None) } else { Err(PacketError::Malformed) }
 }
 
-/// What the properties of a CONNACK say; those that do not matter to a publisher are skipped.
+/// The properties of a CONNACK; those that do not matter to a publisher are skipped.
 fn terms(bytes: &[u8]) -> Option<Terms> {
     let (length, digits) = variable(bytes).ok()??;
     let mut rest = bytes.get(digits..digits + length)?;

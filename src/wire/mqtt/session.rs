@@ -12,7 +12,7 @@ use crate::time::Mono;
 use crate::wire::mqtt::packet::{self, Packet, PacketError, Terms};
 use crate::wire::mqtt::{Client, Message, Qos, Version};
 
-/// What has come of a session.
+/// The outcome of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The broker has taken us in.
@@ -64,7 +64,7 @@ impl fmt::Display for SessionError {
 #[derive(Debug)]
 pub struct Session {
     client: Client,
-    /// What the broker allows; none until it has taken us in.
+    /// The broker's bounds; none until it has accepted the connection.
     terms: Option<Terms>,
     input: Vec<u8>,
     output: Vec<u8>,
@@ -260,7 +260,7 @@ impl Session {
     }
 }
 
-/// What a reason code of version 5 means.
+/// The meaning of a reason code of version 5.
 const fn reason(code: u8) -> &'static str {
     match code {
         0x00 => "normally",

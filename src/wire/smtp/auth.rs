@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::model::base64;
 
-/// What there is to log in with. Which of it is used, the server's list decides.
+/// The credentials. The server's list decides which are used.
 #[derive(Clone, Default)]
 pub struct Login {
     /// The user.
@@ -52,7 +52,7 @@ pub(super) struct Exchange {
     identity: String,
     secret: String,
     answers: u32,
-    /// What the server said about a token that it refused.
+    /// The server's words about a refused token.
     said: Option<String>,
 }
 
@@ -113,7 +113,7 @@ impl Exchange {
         }
     }
 
-    /// What the server said besides its reply.
+    /// The server's words besides its reply.
     pub(super) fn take_said(&mut self) -> Option<String> {
         self.said.take()
     }
