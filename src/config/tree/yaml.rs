@@ -10,8 +10,13 @@ use crate::limits::{CONFIG_DEPTH_MAX, CONFIG_NODES_MAX};
 /// Reads the first document of a text; none is an empty table. Of a further one the second value says that it is ignored, as
 /// in Alertmanager.
 pub(super) fn parse(text: &str) -> Result<(Node, Option<Problem>), Problem> {
-    let mut reader =
-        Reader { parser: Parser::new_from_str(text), anchors: Vec::new(), nodes: 0, depth: 0 };
+    let mut reader = Reader {
+        parser: Parser::new_from_str(text),
+        lines: text.split('\n').count(),
+        anchors: Vec::new(),
+        nodes: 0,
+        depth: 0,
+    };
     let mut root = Node { line: 1, value: Value::Table(Vec::new()), plain: None };
     let (mut documents, mut ignored) = (0, None);
     while let Some((event, line)) = reader.next()? {
@@ -42,6 +47,8 @@ pub(super) fn parse(text: &str) -> Result<(Node, Option<Problem>), Problem> {
 
 struct Reader<'t> {
     parser: Parser<'t, StrInput<'t>>,
+    /// How many lines the text has: where it ends too early the parser may count one more.
+    lines: usize,
     /// Anchors by their number, with how many nodes each is.
     anchors: Vec<Option<(Node, usize)>>,
     nodes: usize,
@@ -54,7 +61,8 @@ impl<'t> Reader<'t> {
             None => Ok(None),
             Some(Ok((event, span))) => Ok(Some((event, span.start.line()))),
             Some(Err(error)) => {
-                Err(problem(error.marker().line(), format!("YAML: {}", error.info())))
+                let line = error.marker().line().min(self.lines);
+                Err(problem(line, format!("YAML: {}", error.info())))
             }
         }
     }
@@ -308,11 +316,19 @@ mod tests {
     }
 
     #[test]
+    fn what_ends_too_early_is_wrong_in_the_last_line() {
+        for text in ["route: {receiver: n}\nrec", "route: {receiver: n}\nrec\n"] {
+            let lines = text.split('\n').count();
+            assert_eq!(parse(text).unwrap_err().line, lines, "{text:?}");
+        }
+    }
+
+    #[test]
     fn what_is_no_configuration_is_refused_with_its_line() {
         for (text, line, part) in [
             ("a: 1\na: 2", 2, "stands here twice"),
             ("- a", 1, "expected a table of sections, found a list"),
-            ("a: [", 2, "YAML: "),
+            ("a: [", 1, "YAML: "),
             ("a: &x [*x]", 1, "alias inside"),
             ("[a]: b", 1, "a key must be a text"),
             ("a: !!binary x\nb: !foo x", 2, "not supported"),
