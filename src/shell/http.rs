@@ -4,7 +4,7 @@
 mod body;
 mod connections;
 mod head;
-mod lenient;
+pub mod lenient;
 mod stream;
 
 use std::cell::{Cell, RefCell};

@@ -18,7 +18,7 @@ pub mod clock;
 mod error;
 pub mod files;
 pub mod flash;
-mod http;
+pub mod http;
 mod interfaces;
 mod keeper;
 pub mod keys;

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use hyper::Uri;
+
 use super::lenient::REFUSED;
 
 /// How a body is delimited.
@@ -95,7 +97,12 @@ fn request_line(line: &[u8]) -> Result<RequestLine<'_>, Refusal> {
     if path.contains(&b' ') {
         return Err(refused("has a space in its path: write %20"));
     }
-    Ok(RequestLine { method, target: encoded(target), version })
+    let target = encoded(target);
+    // `*`, and what proxies are sent: the host, or all of the URL.
+    if !target.starts_with('/') && target.parse::<Uri>().is_err() {
+        return Err(refused("has a target that is no path: begin it with a slash"));
+    }
+    Ok(RequestLine { method, target, version })
 }
 
 fn cut(bytes: &[u8], at: Option<usize>) -> Option<(&[u8], &[u8])> {

@@ -35,24 +35,25 @@ enum Place {
 
 /// The requests of one connection on their way to hyper.
 #[derive(Debug)]
-pub(super) struct Lenient {
+pub struct Lenient {
     place: Place,
     /// A line or a head that has not come whole.
     held: Vec<u8>,
 }
 
 impl Lenient {
-    pub(super) const fn new() -> Self {
+    /// At the beginning of a connection.
+    pub const fn new() -> Self {
         Self { place: Place::Head, held: Vec::new() }
     }
 
     /// Whether nothing more is to be read: what was read last makes no sense.
-    pub(super) const fn is_broken(&self) -> bool {
+    pub const fn is_broken(&self) -> bool {
         matches!(self.place, Place::Broken)
     }
 
     /// Takes what was read; appends to `out` what hyper is to read.
-    pub(super) fn push(&mut self, mut input: &[u8], out: &mut Vec<u8>) {
+    pub fn push(&mut self, mut input: &[u8], out: &mut Vec<u8>) {
         while !input.is_empty() {
             input = match self.place {
                 Place::Head => self.head(input, out),
@@ -266,9 +267,14 @@ mod tests {
             ("GET / HTTP/1.1\r\nA: b\rc", "400 the header \"A\""),
             ("GET /\x01 HTTP/1.1", "400 the request line"),
             ("GET /", "400 the request line"),
+            ("POST T/api/v2/alerts HTTP/1.1", "400 the request line"),
             ("PRI * HTTP/2.0", "505 HTTP/2.0"),
         ] {
             is_refused(&format!("{head}\r\n\r\n"), why);
+        }
+        for target in ["*", "gw:9093", "http://gw:9093/x?a=b"] {
+            let request = format!("OPTIONS {target} HTTP/1.1\r\n\r\n");
+            is_read_as(&request, &request);
         }
         is_read_as("GET / HTTP/1.1\r\nBellwether-Refused: 200 x\r\n\r\n", "GET / HTTP/1.1\r\n\r\n");
     }
