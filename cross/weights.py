@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
 """Prints what each dependency weighs in a binary of cross/build.sh, as the table of cross/README.md.
 
-    cross/weights.py [TARGET]          armv7 if none is given
+    cross/weights.py [TARGET]              by dependency; armv7 if no target is given
+    cross/weights.py --rooms [TARGET]      our own code, by folder of src
+    cross/weights.py --receivers [TARGET]  our own code, by receiver type
 
 A function counts for the first crate in its name that is neither ours nor the standard library's, as a generic of
 hyper's with a type of ours counts for hyper; where its name holds a closure of ours it is ours. A crate counts for the
 first line of Cargo.toml that brings it in. What is no function (constants, tables, texts) is one line.
+
+A receiver has what stands in files and folders of its name, or of the names in ALSO, in the rooms that know of receivers:
+its requests, its protocol, its part of the shell. Its texts and the table of its keys are constants, which have no names; they are not counted.
 """
 
 import json
@@ -18,6 +23,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OWN = "bellwether"
 STANDARD = {"core", "alloc", "std", "compiler_builtins", "panic_abort", "rustc_std_workspace_core"}
+# What a receiver type brings beside files of its name.
+ALSO = {"email": ["smtp", "mail", "mailbox"], "sns": ["sigv4"]}
+KNOW_RECEIVERS = [["notify"], ["wire"], ["shell", "notifier"], ["model", "mail"]]
 CRATE = re.compile(r"(?<![\w:.])([a-z_][a-z0-9_]*)::")
 FUNCTION = re.compile(r"^\w+ (\w+) [tTwW] (.*)$", re.M)
 
@@ -26,9 +34,9 @@ def output(*command):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
-def bringers():
+def bringers(target):
     """Crate -> the dependency of Cargo.toml that brings it in."""
-    metadata = json.loads(output("cargo", "metadata", "--format-version=1", "--locked", "--offline"))
+    metadata = json.loads(output("cargo", "metadata", "--format-version=1", "--locked", "--offline", f"--filter-platform={target}"))
     names = {package["id"]: package["name"] for package in metadata["packages"]}
     nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
     (own,) = (node for node in nodes if names[node] == OWN)
@@ -61,25 +69,68 @@ def owner(name, brought_by):
     return "std" if STANDARD & set(crates) else "libc"
 
 
-def main():
-    target = sys.argv[1] if len(sys.argv) > 1 else "armv7-unknown-linux-musleabihf"
-    binary = ROOT / "target/cross" / f"{OWN}-{target}"
-    lines, brought_by = bringers()
-    bytes_of, seen = Counter(), set()
+def functions(binary):
+    """Name and bytes of each function. Functions of equal code are one."""
     symbols = subprocess.run(["c++filt"], input=output("nm", "-S", f"{binary}.debug"), capture_output=True, text=True, check=True).stdout
+    found = {}
     for line in re.sub(r"\[[0-9a-f]+\](?=::)", "", symbols).splitlines():
-        found = FUNCTION.match(line)
-        # Functions of equal code are one.
-        if found and line.split()[0] not in seen:
-            seen.add(line.split()[0])
-            bytes_of[owner(found.group(2), brought_by)] += int(found.group(1), 16)
+        function = FUNCTION.match(line)
+        if function:
+            found.setdefault(line.split()[0], (function.group(2), int(function.group(1), 16)))
+    return found.values()
+
+
+def print_table(heading, rows):
+    print(f"| {heading} | KiB |\n|---|---:|")
+    for name, count in rows:
+        print(f"| {name} | {count / 1024:.0f} |" if count >= 10240 else f"| {name} | {count / 1024:.1f} |")
+
+
+def print_dependencies(binary, found, lines, brought_by):
+    bytes_of = Counter()
+    for name, count in found:
+        bytes_of[owner(name, brought_by)] += count
     bytes_of["constants"] = binary.stat().st_size - sum(bytes_of.values())
-    print("| dependency | KiB |\n|---|---:|")
-    for name, count in bytes_of.most_common():
-        shown = {OWN: "our own code", "std": "the standard library", "libc": "musl", "constants": "constants and tables of all"}.get(name, f"`{name}`")
-        print(f"| {shown} | {count / 1024:.0f} |" if count >= 1024 else f"| {shown} | {count / 1024:.1f} |")
+    shown = {OWN: "our own code", "std": "the standard library", "libc": "musl", "constants": "constants and tables of all"}
+    print_table("dependency", [(shown.get(name, f"`{name}`"), count) for name, count in bytes_of.most_common()])
     idle = [f"`{name}`" for name in lines if not bytes_of[name]]
     print(f"\nNothing of their own: {', '.join(idle)}.")
+
+
+def print_own(heading, found, place_of):
+    """Our own functions by what `place_of` makes of the words of a path."""
+    bytes_of = Counter()
+    for name, count in found:
+        path = re.search(rf"\b{OWN}::([\w:]+)", name)
+        for place in place_of(path.group(1).split("::")) if path else []:
+            bytes_of[place] += count
+    print_table(heading, [(f"`{place}`", count) for place, count in bytes_of.most_common()])
+
+
+def receivers_of(words):
+    """The receiver types that a function of this path is for."""
+    if not any(words[: len(room)] == room for room in KNOW_RECEIVERS):
+        return []
+    types = re.findall(r"^    &(\w+)::TYPE,$", (ROOT / "src/notify/table.rs").read_text(), re.M)
+    return [name for name in types if {name, *ALSO.get(name, [])} & set(words[1:])]
+
+
+def main():
+    given = sys.argv[1:]
+    view = given.pop(0) if given and given[0].startswith("--") else ""
+    target = given[0] if given else "armv7-unknown-linux-musleabihf"
+    binary = ROOT / "target/cross" / f"{OWN}-{target}"
+    lines, brought_by = bringers(target)
+    found = functions(binary)
+    own = [(name, count) for name, count in found if owner(name, brought_by) == OWN]
+    if view == "--rooms":
+        print_own("room", own, lambda words: ["/".join(words[:2]) if words[0] in ("shell", "config") else words[0]])
+    elif view == "--receivers":
+        print_own("receiver", own, receivers_of)
+    elif view:
+        sys.exit(f"unknown flag {view}; see the head of this file")
+    else:
+        print_dependencies(binary, found, lines, brought_by)
 
 
 if __name__ == "__main__":
