@@ -1,0 +1,44 @@
+//! Datagrams before the seal: whatever comes is not understood unless it is what the other one has sealed, and that once.
+
+use std::cell::OnceCell;
+
+use bellwether::gossip::KeyRing;
+
+use crate::flock::{at, met};
+use crate::input::Input;
+
+pub fn run(bytes: &[u8]) {
+    thread_local! {
+        static KEYS: OnceCell<KeyRing> = const { OnceCell::new() };
+    }
+    let keys =
+        KEYS.with(|keys| keys.get_or_init(|| KeyRing::new(&[[7; 32], [9; 32]]).unwrap()).clone());
+    let (mut one, mut two, mut ms, last) = met(&keys);
+    let mut input = Input::new(bytes);
+    // As it comes.
+    let raw = usize::from(input.u16() % 1300);
+    let raw = input.take(raw);
+    let before = one.understood();
+    one.hear(at(ms), two.addr, raw);
+    one.hear(at(ms), "10.9.9.9:1".parse().unwrap(), raw);
+    assert_eq!(one.understood(), before, "understood without the key");
+    // Heard before.
+    one.hear(at(ms), two.addr, &last);
+    assert_eq!(one.understood(), before, "understood twice");
+    // Changed on the way.
+    two.gossip.leave(at(ms));
+    for (_, sealed) in two.sent(at(ms)) {
+        ms += 10;
+        let mut changed = sealed.clone();
+        for _ in 0..input.byte() % 4 {
+            let place = usize::from(input.u16()) % changed.len();
+            changed[place] ^= input.byte();
+        }
+        changed.truncate(changed.len() - usize::from(input.byte() % 3));
+        changed.extend_from_slice(input.take(0));
+        let before = one.understood();
+        one.hear(at(ms), two.addr, &changed);
+        let is_whole = changed == sealed;
+        assert_eq!(one.understood(), before + u64::from(is_whole), "whole: {is_whole}");
+    }
+}
