@@ -19,7 +19,7 @@ use crate::core::behind::BehindSenders;
 use crate::core::clock::Watch;
 use crate::core::group::Group;
 use crate::core::stats::Stats;
-use crate::core::{Core, Intake, TooManyGroups};
+use crate::core::{Core, Intake, Progress, TooManyGroups};
 use crate::effect::{AttemptId, Cx};
 use crate::gossip::{self, Gossip};
 use crate::model::Muted;
@@ -115,6 +115,19 @@ impl Node {
         let intake = self.core.handle_reports(cx.now, reports);
         self.spread(cx);
         intake
+    }
+
+    /// Takes some of the reports of one post, a piece of work at a time, and adds to `intake` what became of them.
+    pub fn handle_some_reports<'a>(
+        &mut self,
+        cx: &mut Cx<'_>,
+        reports: &mut impl Iterator<Item = Report<'a>>,
+        intake: &mut Intake,
+    ) -> Progress {
+        self.handle_clock(cx);
+        let progress = self.core.handle_some_reports(cx.now, reports, intake);
+        self.spread(cx);
+        progress
     }
 
     /// Takes note that a post of `what` (`alerts`, `silences`) was refused, as a `whole` or in part, and why.

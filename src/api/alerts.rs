@@ -3,38 +3,24 @@
 use std::rc::Rc;
 
 use crate::api::list::{ALERT_STEPS, Pages};
+use crate::api::post::Outcome;
 use crate::api::query::AlertFilter;
 use crate::api::{Request, Response};
 use crate::core::Intake;
-use crate::effect::Cx;
 use crate::model::{Alert, Fingerprint, Muted};
 use crate::node::Node;
 use crate::time::Now;
-use crate::wire::json::body::{self, Schema};
 use crate::wire::json::write::{self, AlertView};
 
-/// Takes what is valid of a batch and says what is not.
-pub(super) fn post(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_>) -> Response {
-    let text = body::text(request.body);
-    if text.trim().is_empty() {
-        node.handle_refused(cx.now, "alerts", true, "an empty body");
-        return Response::object(422, 602, "alerts in body is required");
-    }
-    let reports = match body::alerts(&text, Schema::V2) {
-        Ok(reports) => reports,
-        Err(error) => {
-            node.handle_refused(cx.now, "alerts", true, error.why());
-            return Response::refused_body("alerts", &error);
-        }
-    };
-    let intake = node.handle_reports(cx, &reports);
-    node.note_late(request.sender, &intake);
-    match fault(&intake) {
-        None => Response::empty(200),
-        Some((status, text)) => {
-            node.handle_refused(cx.now, "alerts", false, &text);
-            Response::string(status, &text)
-        }
+/// What a post of alerts is answered.
+pub(super) fn posted(outcome: &Outcome) -> Response {
+    match outcome {
+        Outcome::Empty => Response::object(422, 602, "alerts in body is required"),
+        Outcome::Wrong(error) => Response::refused_body("alerts", error),
+        Outcome::Taken(intake) => match fault(intake) {
+            None => Response::empty(200),
+            Some((status, text)) => Response::string(status, &text),
+        },
     }
 }
 

@@ -13,6 +13,7 @@ mod list;
 mod metrics;
 mod notify;
 mod page;
+mod post;
 mod query;
 mod response;
 mod route;
@@ -28,13 +29,16 @@ use std::net::IpAddr;
 use crate::effect::Cx;
 use crate::node::Node;
 use crate::time::Now;
+use crate::wire::json::body::Schema;
 
 pub use access::Access;
 pub use changes::{Changes, changed};
 use list::Made;
+use post::Begun;
 
 pub use list::List;
 pub use notify::{Test, Tried, busy};
+pub use post::Post;
 pub use response::{Response, reloaded};
 pub use route::{Endpoint, cleaned};
 pub use site::{Cluster, HttpStats, Journal, PortStats, Process, Reload, Site};
@@ -79,8 +83,10 @@ pub enum Answer {
     Now(Response),
     /// Send [`changed`] as soon as [`Site::changes`] differ, or after [`crate::limits::CHANGES_TIME_MAX`].
     WhenChanged,
-    /// Let others have their turn, then [`go_on`] with this.
-    Later(List),
+    /// Let others have their turn, then [`go_on_listing`].
+    Listing(List),
+    /// Let others have their turn, then [`go_on_posting`].
+    Posting(Post),
     /// Send this as soon as everything that the effects ask to be kept is durable.
     WhenDurable(Response),
     /// Send what these drafts say, and [`Test::answer`] with what came of it; [`busy`] while another is under way.
@@ -102,15 +108,41 @@ pub fn handle(node: &mut Node, cx: &mut Cx<'_>, site: &Site, request: &Request<'
 }
 
 /// Goes on with a list that is made in pieces.
-pub fn go_on(node: &Node, now: Now, site: &Site, request: &Request<'_>, list: List) -> Answer {
+pub fn go_on_listing(
+    node: &Node,
+    now: Now,
+    site: &Site,
+    request: &Request<'_>,
+    list: List,
+) -> Answer {
     let endpoint = Endpoint::find(&site.prefix, request.path);
     finish(made(list.go_on(node, now, site)), site, &endpoint, request)
+}
+
+/// Goes on with a post that is taken in pieces.
+pub fn go_on_posting(
+    node: &mut Node,
+    cx: &mut Cx<'_>,
+    site: &Site,
+    request: &Request<'_>,
+    mut post: Post,
+) -> Answer {
+    let endpoint = Endpoint::find(&site.prefix, request.path);
+    let response = post.go_on(node, cx, request);
+    finish(response.map_or(Answer::Posting(post), Answer::WhenDurable), site, &endpoint, request)
+}
+
+fn post(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_>, schema: Schema) -> Answer {
+    match post::begin(node, cx, request, schema) {
+        Begun::Done(response) => Answer::WhenDurable(response),
+        Begun::Later(post) => Answer::Posting(post),
+    }
 }
 
 fn made(made: Made) -> Answer {
     match made {
         Made::Whole(response) => Answer::Now(response),
-        Made::Part(list) => Answer::Later(list),
+        Made::Part(list) => Answer::Listing(list),
     }
 }
 
@@ -119,7 +151,11 @@ fn finish(answer: Answer, site: &Site, endpoint: &Endpoint<'_>, request: &Reques
     match answer {
         Answer::Now(response) => Answer::Now(finish(response)),
         Answer::WhenDurable(response) => Answer::WhenDurable(finish(response)),
-        Answer::Later(_) | Answer::Reload | Answer::Test(_) | Answer::WhenChanged => answer,
+        Answer::Listing(_)
+        | Answer::Posting(_)
+        | Answer::Reload
+        | Answer::Test(_)
+        | Answer::WhenChanged => answer,
     }
 }
 
@@ -139,7 +175,7 @@ fn dispatch(
         Endpoint::Alerts if reads => {
             return list(List::of_alerts(node, request), node, cx.now, site);
         }
-        Endpoint::Alerts => return Answer::WhenDurable(alerts::post(node, cx, request)),
+        Endpoint::Alerts => return post(node, cx, request, Schema::V2),
         Endpoint::Groups => return list(List::of_groups(node, request), node, cx.now, site),
         Endpoint::Receivers => status::receivers(node, request),
         Endpoint::Silences if reads => silences::list(node, cx.now, site, request),
@@ -150,10 +186,12 @@ fn dispatch(
         Endpoint::UnknownV2(path) => {
             Response::object(404, 404, &format!("path {path} was not found"))
         }
-        Endpoint::AlertsV1 => return Answer::WhenDurable(v1::post_alerts(node, cx, request)),
+        Endpoint::AlertsV1 if request.method == "POST" => {
+            return post(node, cx, request, Schema::V1);
+        }
         Endpoint::Asset(name) => page::asset(request, name),
         Endpoint::Changes => return changes::wait(site, request),
-        Endpoint::GoneV1 => v1::gone(),
+        Endpoint::AlertsV1 | Endpoint::GoneV1 => v1::gone(),
         Endpoint::Healthy | Endpoint::Ready => Response::text(200, "OK"),
         Endpoint::History => history::list(node, cx.now, site),
         Endpoint::Pending => history::pending(node, cx.now),

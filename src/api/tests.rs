@@ -95,8 +95,12 @@ impl World {
         for pieces in 1.. {
             let response = match answer {
                 Answer::Now(response) | Answer::WhenDurable(response) => response,
-                Answer::Later(list) => {
-                    answer = go_on(&self.node, self.now, &self.site, request, list);
+                Answer::Listing(list) => {
+                    answer = go_on_listing(&self.node, self.now, &self.site, request, list);
+                    continue;
+                }
+                Answer::Posting(post) => {
+                    answer = go_on_posting(&mut self.node, cx, &self.site, request, post);
                     continue;
                 }
                 Answer::Reload => reloaded(Ok(())),

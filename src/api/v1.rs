@@ -1,35 +1,20 @@
 //! The remains of version 1 of the API: posting alerts, for older senders.
 
 use crate::api::response::{JSON, cut};
-use crate::api::{Request, Response, alerts};
-use crate::effect::Cx;
-use crate::node::Node;
-use crate::wire::json::body::{self, BodyError, Schema};
+use crate::api::post::Outcome;
+use crate::api::{Response, alerts};
 use crate::wire::json::write;
 
-/// Takes what is valid of a batch; any content type, no schema.
-pub(super) fn post_alerts(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_>) -> Response {
-    if request.method != "POST" {
-        return gone();
-    }
-    let text = body::text(request.body);
-    if text.trim().is_empty() {
-        node.handle_refused(cx.now, "alerts", true, "an empty body");
-        return bad_data("EOF");
-    }
-    let reports = match body::alerts(&text, Schema::V1) {
-        Ok(reports) => reports,
-        Err(BodyError::Malformed(why) | BodyError::Invalid(_, why)) => {
-            node.handle_refused(cx.now, "alerts", true, &why);
-            return bad_data(&why);
-        }
-    };
-    let intake = node.handle_reports(cx, &reports);
-    node.note_late(request.sender, &intake);
-    match alerts::fault(&intake) {
-        None => json(200, br#"{"status":"success"}"#.to_vec()),
-        Some((400, text)) => bad_data(&text),
-        Some((status, text)) => error(status, "server_error", &text),
+/// What a post of alerts is answered: any content type, no schema.
+pub(super) fn posted(outcome: &Outcome) -> Response {
+    match outcome {
+        Outcome::Empty => bad_data("EOF"),
+        Outcome::Wrong(error) => bad_data(error.why()),
+        Outcome::Taken(intake) => match alerts::fault(intake) {
+            None => json(200, br#"{"status":"success"}"#.to_vec()),
+            Some((400, text)) => bad_data(&text),
+            Some((status, text)) => error(status, "server_error", &text),
+        },
     }
 }
 

@@ -45,9 +45,8 @@ impl Inhibitor {
         inhibitor
     }
 
-    /// Takes note of an alert that is new in the table.
-    pub fn add(&mut self, fingerprint: Fingerprint, labels: &Labels) {
-        let steps = &mut 0;
+    /// Takes note of an alert that is new in the table. Adds what it took to `steps`.
+    pub fn add(&mut self, fingerprint: Fingerprint, labels: &Labels, steps: &mut u64) {
         for id in self.by_source.candidates(labels) {
             let Some(rule) = self.rules.get_mut(id) else { continue };
             if rule.config.source.matches(labels, steps) {
@@ -137,7 +136,7 @@ mod tests {
         fn fire(&mut self, pairs: &[(&str, &str)], ends: i64) -> Fingerprint {
             let labels: Labels = pairs.iter().copied().collect();
             let fingerprint = labels.fingerprint();
-            self.inhibitor.add(fingerprint, &labels);
+            self.inhibitor.add(fingerprint, &labels, &mut 0);
             let alert = Alert {
                 labels,
                 annotations: Labels::empty(),

@@ -7,19 +7,31 @@ use std::time::Duration;
 use log::{debug, warn};
 
 use crate::core::behind::{self, Behind, LateReport, Taken};
-use crate::core::group::{self, GroupId};
+use crate::core::group::{self, GROUP_STEPS, GroupId};
 use crate::core::route::{Route, RouteId};
 use crate::core::timers::Timer;
 use crate::core::{Change, Core, alerts};
 use crate::faults::{self, Fault};
 use crate::limits::{
-    GROUPS_BYTES_MAX, GROUPS_MAX, HTTP_ERROR_BYTES_MAX, OWN_GROUPS_MAX, WARN_INTERVAL,
+    GROUPS_BYTES_MAX, GROUPS_MAX, HTTP_ERROR_BYTES_MAX, OWN_GROUPS_MAX, PIECE_STEPS, WARN_INTERVAL,
 };
 use crate::model::{Alert, Brief, Fingerprint, GroupKey, Labels, Report, Word};
 use crate::time::{Now, Wall};
 
+/// What it takes to take in a report, its texts, routes and groups aside.
+const REPORT_STEPS: u64 = 4_000;
+
 /// When nothing was refused for so long, what is refused then is news.
 const REFUSED_FOR: Duration = Duration::from_secs(3600);
+
+/// Whether work that is done in pieces is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It is.
+    Done,
+    /// There is more to do.
+    More,
+}
 
 /// What became of the reports of one post.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,7 +60,7 @@ impl Core {
         let fingerprint = alerts::fingerprint(report);
         let timeout = self.config.global.resolve_timeout;
         let alert = self.alerts.read(fingerprint, report, now.wall, timeout);
-        self.put_alert(now, fingerprint, alert, OWN_GROUPS_MAX);
+        self.put_alert(now, fingerprint, alert, OWN_GROUPS_MAX, &mut 0);
     }
 
     /// Takes note that a post was refused whole or in part: counted if it was one of alerts, and said in the log when it
@@ -74,61 +86,86 @@ impl Core {
     pub fn handle_reports(&mut self, now: Now, reports: &[Report<'_>]) -> Intake {
         let mut intake = Intake::default();
         for report in reports {
-            if let Some(fault) =
-                alerts::fault(report, self.end_of(report, now), self.options.grammar)
-            {
-                self.stats.invalid += 1;
-                intake.note(fault);
-                continue;
-            }
-            let fingerprint = alerts::fingerprint(report);
-            if !self.alerts.has_room_for(fingerprint, 0)
-                || !self.alerts.has_room_for_text(fingerprint, report)
-            {
-                self.stats.refused += 1;
-                intake.refused += 1;
-                continue;
-            }
-            let is_late = behind::is_late(report, now);
-            let is_new = self.alerts.get(fingerprint).is_none();
-            let taken = self.taken(now, fingerprint, report, is_late);
-            if is_late && (is_new || matches!(taken, Taken::Fires(..))) {
-                self.stats.late += 1;
-                let fires = !is_new;
-                intake.late = Some(LateReport::new(report, now, fires));
-            }
-            let report = match taken {
-                Taken::AsSaid => Cow::Borrowed(report),
-                Taken::Repeats => {
-                    self.stats.received_firing += 1;
-                    continue;
-                }
-                taken => Cow::Owned(behind::as_taken(report, taken, now.wall)),
-            };
-            let timeout = self.config.global.resolve_timeout;
-            let alert = self.alerts.read(fingerprint, &report, now.wall, timeout);
-            if alert.resolved(now.wall) {
-                self.stats.received_resolved += 1;
-            } else {
-                self.stats.received_firing += 1;
-            }
-            if self.over_name_limit(now, fingerprint, &alert) {
-                self.stats.limited += 1;
-                continue;
-            }
-            if !self.put_alert(now, fingerprint, alert, 0) {
-                self.stats.refused += 1;
-                intake.refused += 1;
-            }
-            if is_late
-                && is_new
-                && let (Some(entry), Some(ends_at)) =
-                    (self.alerts.get_mut(fingerprint), report.ends_at)
-            {
-                entry.behind = Some(Box::new(Behind::new(ends_at, now)));
-            }
+            self.take_report(now, report, &mut intake, &mut 0);
         }
         intake
+    }
+
+    /// Takes reports for as long as [`PIECE_STEPS`] take, and adds to `intake` what became of them.
+    pub fn handle_some_reports<'a>(
+        &mut self,
+        now: Now,
+        reports: &mut impl Iterator<Item = Report<'a>>,
+        intake: &mut Intake,
+    ) -> Progress {
+        let mut steps = 0;
+        while steps < PIECE_STEPS {
+            let Some(report) = reports.next() else { return Progress::Done };
+            steps += REPORT_STEPS + 4 * report.bytes() as u64 + 100 * report.pairs() as u64;
+            self.take_report(now, &report, intake, &mut steps);
+        }
+        Progress::More
+    }
+
+    /// Takes one report, if it is valid.
+    fn take_report(
+        &mut self,
+        now: Now,
+        report: &Report<'_>,
+        intake: &mut Intake,
+        steps: &mut u64,
+    ) {
+        if let Some(fault) = alerts::fault(report, self.end_of(report, now), self.options.grammar)
+        {
+            self.stats.invalid += 1;
+            intake.note(fault);
+            return;
+        }
+        let fingerprint = alerts::fingerprint(report);
+        if !self.alerts.has_room_for(fingerprint, 0)
+            || !self.alerts.has_room_for_text(fingerprint, report)
+        {
+            self.stats.refused += 1;
+            intake.refused += 1;
+            return;
+        }
+        let is_late = behind::is_late(report, now);
+        let is_new = self.alerts.get(fingerprint).is_none();
+        let taken = self.taken(now, fingerprint, report, is_late);
+        if is_late && (is_new || matches!(taken, Taken::Fires(..))) {
+            self.stats.late += 1;
+            intake.late = Some(LateReport::new(report, now, !is_new));
+        }
+        let report = match taken {
+            Taken::AsSaid => Cow::Borrowed(report),
+            Taken::Repeats => {
+                self.stats.received_firing += 1;
+                return;
+            }
+            taken => Cow::Owned(behind::as_taken(report, taken, now.wall)),
+        };
+        let timeout = self.config.global.resolve_timeout;
+        let alert = self.alerts.read(fingerprint, &report, now.wall, timeout);
+        if alert.resolved(now.wall) {
+            self.stats.received_resolved += 1;
+        } else {
+            self.stats.received_firing += 1;
+        }
+        if self.over_name_limit(now, fingerprint, &alert) {
+            self.stats.limited += 1;
+            return;
+        }
+        if !self.put_alert(now, fingerprint, alert, 0, steps) {
+            self.stats.refused += 1;
+            intake.refused += 1;
+        }
+        if is_late
+            && is_new
+            && let (Some(entry), Some(ends_at)) =
+                (self.alerts.get_mut(fingerprint), report.ends_at)
+        {
+            entry.behind = Some(Box::new(Behind::new(ends_at, now)));
+        }
     }
 
     /// How a report is to be taken: by its word, unless its sender's clock is known to be behind.
@@ -172,16 +209,17 @@ impl Core {
     }
 
     /// Takes in an alert and brings it to its groups, of which there may be `spare` more than others may make. Returns
-    /// whether there was room for them.
+    /// whether there was room for them, and adds what it took to `steps`.
     pub(super) fn put_alert(
         &mut self,
         now: Now,
         fingerprint: Fingerprint,
         alert: Alert,
         spare: usize,
+        steps: &mut u64,
     ) -> bool {
         let change = self.alerts.put(fingerprint, alert, now.wall);
-        let admitted = self.admit(now, fingerprint, change == alerts::Change::New, spare);
+        let admitted = self.admit(now, fingerprint, change == alerts::Change::New, spare, steps);
         if change != alerts::Change::None && self.alerts.get(fingerprint).is_some() {
             let lease = change == alerts::Change::Lease;
             self.changes.push(Change::Alert { fingerprint, lease });
@@ -190,13 +228,14 @@ impl Core {
     }
 
     /// Brings an alert of the table to its groups. Returns whether there was room for them; a new alert that finds none
-    /// leaves the table.
+    /// leaves the table. Adds what it took to `steps`.
     pub(super) fn admit(
         &mut self,
         now: Now,
         fingerprint: Fingerprint,
         new: bool,
         spare: usize,
+        steps: &mut u64,
     ) -> bool {
         let joins = !self.merging || self.is_news(now, fingerprint);
         if !new {
@@ -205,12 +244,13 @@ impl Core {
         let Some(labels) = self.alerts.get(fingerprint).map(|it| it.alert.labels.clone()) else {
             return true;
         };
-        let routes = self.routes.matching(&labels, &mut 0);
+        let routes = self.routes.matching(&labels, steps);
         if !self.has_room_for_groups(&routes, &labels, spare) && !faults::on(Fault::LimitIgnored) {
             self.alerts.remove(fingerprint);
             return false;
         }
-        self.inhibitor.add(fingerprint, &labels);
+        self.inhibitor.add(fingerprint, &labels, steps);
+        *steps += GROUP_STEPS * routes.len() as u64;
         let groups = routes
             .into_iter()
             .map(|route| {
@@ -227,9 +267,12 @@ impl Core {
 
     /// Whether there is room for the groups that an alert of these labels may need, were they all new.
     fn has_room_for_groups(&self, routes: &[RouteId], labels: &Labels, spare: usize) -> bool {
-        if self.groups.len() + routes.len() > GROUPS_MAX + spare {
-            return false;
-        }
+        let has_places = self.groups.len() + routes.len() <= GROUPS_MAX + spare;
+        has_places && (spare > 0 || self.has_bytes_for_groups(routes, labels))
+    }
+
+    /// Whether there is room for the keys and labels of the groups that an alert of these labels may need.
+    pub(super) fn has_bytes_for_groups(&self, routes: &[RouteId], labels: &Labels) -> bool {
         let left = GROUPS_BYTES_MAX.saturating_sub(self.groups.bytes());
         let routes = || routes.iter().map(|route| self.routes.get(*route));
         // A byte is quoted with four at most.
@@ -242,7 +285,7 @@ impl Core {
             };
             routes().map(cost).sum()
         };
-        spare > 0 || most <= left || needed() <= left
+        most <= left || needed() <= left
     }
 
     /// Brings a known alert back to the groups that it left when it ended, or that have gone. Returns whether there was

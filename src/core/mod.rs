@@ -40,7 +40,7 @@ use std::time::Duration;
 
 use log::{Level, log};
 
-pub use intake::Intake;
+pub use intake::{Intake, Progress};
 pub use reload::{Reload, TooManyGroups};
 
 use crate::config::Config;

@@ -5,17 +5,14 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::config::Config;
-use crate::core::group::{Group, GroupId};
+use crate::core::group::{self, GROUP_STEPS, Group, GroupId};
 use crate::core::inhibit::Inhibitor;
 use crate::core::route::{RouteId, Routes};
 use crate::core::timers::Timer;
 use crate::core::{Change, Core};
 use crate::effect::Cx;
-use crate::limits::{GROUPS_MAX, PIECE_STEPS};
-use crate::model::{Fingerprint, Labels};
-
-/// What it takes to find the group of an alert.
-const GROUP_STEPS: u64 = 500;
+use crate::limits::{GROUPS_BYTES_MAX, GROUPS_MAX, PIECE_STEPS};
+use crate::model::{Fingerprint, GroupKey, Labels};
 
 /// A config that is to be taken: where each alert ends under it is found in pieces, before anything changes.
 #[derive(Debug)]
@@ -26,6 +23,8 @@ pub struct Reload {
     next: Fingerprint,
     found: BTreeMap<Fingerprint, Vec<RouteId>>,
     groups: BTreeSet<(RouteId, Fingerprint)>,
+    /// Bytes of their keys and labels.
+    bytes: usize,
 }
 
 impl From<Rc<Config>> for Reload {
@@ -36,6 +35,7 @@ impl From<Rc<Config>> for Reload {
             next: Fingerprint::MIN,
             found: BTreeMap::new(),
             groups: BTreeSet::new(),
+            bytes: 0,
         }
     }
 }
@@ -48,24 +48,30 @@ impl Reload {
         }
         let routes = self.routes.matching(labels, steps);
         for id in &routes {
-            let labels = self.routes.get(*id).group_labels(labels);
+            let route = self.routes.get(*id);
+            let labels = route.group_labels(labels);
             *steps += GROUP_STEPS;
-            self.groups.insert((*id, labels.fingerprint()));
+            if self.groups.insert((*id, labels.fingerprint())) {
+                self.bytes += group::cost(&GroupKey::new(&route.key, &labels), &labels);
+            }
         }
         self.found.insert(fingerprint, routes);
     }
 }
 
-/// A config that was not taken: under it the alerts that are known need so many groups.
+/// A config that was not taken: under it the alerts that are known need so many groups, of so many bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooManyGroups(usize);
+pub struct TooManyGroups {
+    groups: usize,
+    bytes: usize,
+}
 
 impl fmt::Display for TooManyGroups {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "route: the alerts that are known would need {} groups, at most {GROUPS_MAX} are kept: group by fewer labels",
-            self.0
+            "route: the alerts that are known would need {} groups, at most {GROUPS_MAX}, with keys and labels of {} bytes, at most {GROUPS_BYTES_MAX}: group by fewer labels",
+            self.groups, self.bytes
         )
     }
 }
@@ -96,9 +102,9 @@ impl Core {
         for (fingerprint, entry) in self.alerts.iter() {
             reload.route(fingerprint, &entry.alert.labels, &mut 0);
         }
-        let Reload { config, routes, mut found, groups, .. } = reload;
-        if groups.len() > GROUPS_MAX {
-            return Err(TooManyGroups(groups.len()));
+        let Reload { config, routes, mut found, groups, bytes, .. } = reload;
+        if groups.len() > GROUPS_MAX || bytes > GROUPS_BYTES_MAX {
+            return Err(TooManyGroups { groups: groups.len(), bytes });
         }
         let mut kept: BTreeMap<(Rc<str>, Labels), (GroupId, Group)> = BTreeMap::new();
         let known: Vec<Fingerprint> =
@@ -119,7 +125,7 @@ impl Core {
             let Some(entry) = self.alerts.get(fingerprint) else { continue };
             let labels = entry.alert.labels.clone();
             let joins = pending.contains(&fingerprint) || !entry.alert.resolved(cx.now.wall);
-            self.inhibitor.add(fingerprint, &labels);
+            self.inhibitor.add(fingerprint, &labels, &mut 0);
             let mut groups = Vec::new();
             for route in found.remove(&fingerprint).unwrap_or_default() {
                 self.keep_group(&mut kept, route, &labels);

@@ -37,7 +37,7 @@ impl Core {
         }
         let new = self.alerts.replace(fingerprint, alert);
         self.merging = true;
-        let admitted = self.admit(now, fingerprint, new, 0);
+        let admitted = self.admit(now, fingerprint, new, 0, &mut 0);
         self.merging = false;
         // A known one has changed, whether or not its groups can be made again.
         admitted || !new

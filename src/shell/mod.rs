@@ -53,7 +53,7 @@ use rand::rngs::StdRng;
 use smol::channel::{self, Receiver, Sender};
 use smol::{LocalExecutor, Task};
 
-use crate::api::{self, Answer, Endpoint, List, Reload, Response, Site};
+use crate::api::{self, Answer, Endpoint, List, Post, Reload, Response, Site};
 use crate::config::Config;
 use crate::config::settings::{Cluster, Listen, Storage, Web};
 use crate::effect::{AttemptId, Cx, Effect};
@@ -187,6 +187,8 @@ struct Shell {
     testing: Option<(Exchange, api::Test)>,
     /// Lists that are being made.
     lists: VecDeque<(Exchange, List)>,
+    /// Large posts that are being taken, one after the other.
+    posts: VecDeque<(Exchange, Post)>,
     reloading: Option<pieces::Reloading>,
     port: Option<Port>,
     twins: Twins,
@@ -259,6 +261,7 @@ impl Shell {
             watchers: Watchers::default(),
             testing: None,
             lists: VecDeque::new(),
+            posts: VecDeque::new(),
             reloading: None,
             port,
             twins: Twins::default(),
@@ -368,7 +371,8 @@ impl Shell {
             Answer::WhenChanged => {
                 return self.watch(exchange);
             }
-            Answer::Later(list) => return self.lists.push_back((exchange, list)),
+            Answer::Listing(list) => return self.lists.push_back((exchange, list)),
+            Answer::Posting(post) => return self.posts.push_back((exchange, post)),
             Answer::Test(test) => return self.test(exchange, test),
             Answer::Reload => {
                 exchange.forget_body();

@@ -1,5 +1,5 @@
-//! What takes long is done in pieces, between which other events have their turn: lists that are asked for, and a config
-//! that is loaded anew.
+//! Long work is done in pieces, between which other events have their turn: lists that are asked for, large posts, and a
+//! config that is loaded anew.
 
 use std::rc::Rc;
 
@@ -7,6 +7,7 @@ use ::log::{error, info};
 use smol::channel::{Receiver, RecvError, TryRecvError};
 
 use crate::api::{self, Answer};
+use crate::effect::Cx;
 use crate::gossip::KeyRing;
 use crate::node;
 use crate::shell::http::Exchange;
@@ -27,13 +28,14 @@ impl Shell {
         }
         self.go_on_reloading();
         self.go_on_listing();
+        self.go_on_posting();
         self.perform();
         self.set_timer()
     }
 
     /// Whether something is being done in pieces.
     fn is_busy(&self) -> bool {
-        self.reloading.is_some() || !self.lists.is_empty()
+        self.reloading.is_some() || !self.lists.is_empty() || !self.posts.is_empty()
     }
 
     /// Makes another piece of the list that has waited for longest.
@@ -46,10 +48,14 @@ impl Shell {
         self.site.http.unread_bytes = self.server.unread() + others;
         let request = exchange.request();
         let (method, label) = labels(&self.site.prefix, request.method, request.path);
-        match api::go_on(&self.node, clock::now(), &self.site, &request, list) {
+        match api::go_on_listing(&self.node, clock::now(), &self.site, &request, list) {
             Answer::Now(response) => self.release(exchange, response, (method, label)),
-            Answer::Later(list) => self.lists.push_back((exchange, list)),
-            Answer::WhenChanged | Answer::WhenDurable(_) | Answer::Reload | Answer::Test(_) => {}
+            Answer::Listing(list) => self.lists.push_back((exchange, list)),
+            Answer::Posting(_)
+            | Answer::WhenChanged
+            | Answer::WhenDurable(_)
+            | Answer::Reload
+            | Answer::Test(_) => {}
         }
     }
 
@@ -69,6 +75,23 @@ impl Shell {
         if let Some((exchange, test)) = self.testing.take() {
             let labels = self.labels(&exchange);
             self.release(exchange, test.answer(tried), labels);
+        }
+    }
+
+    /// Takes another piece of the post that came first. Its sender may have gone: others of its alerts are in force.
+    fn go_on_posting(&mut self) {
+        let Some((exchange, post)) = self.posts.pop_front() else { return };
+        let request = exchange.request();
+        let (method, label) = labels(&self.site.prefix, request.method, request.path);
+        let cx = &mut Cx { now: clock::now(), rng: &mut self.rng, effects: &mut self.effects };
+        match api::go_on_posting(&mut self.node, cx, &self.site, &request, post) {
+            Answer::WhenDurable(response) => self.hold(exchange, response, (method, label)),
+            Answer::Posting(post) => self.posts.push_front((exchange, post)),
+            Answer::Now(_)
+            | Answer::Listing(_)
+            | Answer::WhenChanged
+            | Answer::Reload
+            | Answer::Test(_) => {}
         }
     }
 

@@ -26,7 +26,9 @@ impl Shell {
         }
         self.perform();
         self.keep_all(events).await;
-        for (exchange, _) in std::mem::take(&mut self.lists) {
+        let lists = std::mem::take(&mut self.lists).into_iter().map(|(exchange, _)| exchange);
+        let posts = std::mem::take(&mut self.posts).into_iter().map(|(exchange, _)| exchange);
+        for exchange in lists.chain(posts) {
             self.refuse(exchange);
         }
         if let Some((exchange, _)) = self.testing.take() {

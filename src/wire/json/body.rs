@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::limits::POST_ALERTS_MAX;
 use crate::model::{Pair, Report, Shown};
 use crate::time::Wall;
-use crate::wire::json::read::{Kind, ReadError, Reader};
+use crate::wire::json::read::{self, Kind, ReadError, Reader};
 use crate::wire::json::uri;
 use crate::wire::rfc3339;
 
@@ -63,28 +63,95 @@ pub enum Schema {
 
 /// Reads the reports of a post.
 pub fn alerts(text: &str, schema: Schema) -> Result<Vec<Report<'_>>, BodyError> {
-    let mut reader = Reader::new(text);
-    let mut reports = Vec::new();
-    let mut invalid = None;
-    let target = match schema {
-        Schema::V1 => "value of type []*types.Alert",
-        Schema::V2 => "value of type models.PostableAlerts",
-    };
-    if !reader.null()? {
-        reader.array(target, |reader, index| {
-            if index >= POST_ALERTS_MAX {
-                let text = format!("it has more than {POST_ALERTS_MAX} alerts: send it in parts");
-                return Err(ReadError::Type(text));
-            }
-            let alert = PostedAlert::read(reader)?;
-            if let Err(error) = alert.check(schema, index) {
-                invalid.get_or_insert(error);
-            }
-            reports.push(alert.into_report());
-            Ok(())
-        })?;
+    let mut posted = Posted::new(text, schema, Place::default());
+    let (mut reports, mut invalid) = (Vec::new(), None);
+    while let Some((report, fault)) = posted.read()? {
+        invalid = invalid.or(fault);
+        reports.push(report);
     }
     invalid.map_or(Ok(reports), Err)
+}
+
+/// Where the reading of a post stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    text: read::Place,
+    /// Reports that were read.
+    reports: usize,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Before,
+    Amid,
+    Over,
+}
+
+impl Place {
+    /// Bytes of the body that were read.
+    pub const fn bytes(self) -> usize {
+        self.text.bytes()
+    }
+}
+
+/// The reports of a post, read one after the other; the reading may stop after each and go on later.
+#[derive(Debug)]
+pub struct Posted<'a> {
+    reader: Reader<'a>,
+    schema: Schema,
+    place: Place,
+}
+
+impl<'a> Posted<'a> {
+    /// Reads from `place` on; its default is the beginning.
+    pub const fn new(text: &'a str, schema: Schema, place: Place) -> Self {
+        Self { reader: Reader::resume(text, place.text), schema, place }
+    }
+
+    /// Where it stands.
+    pub const fn place(&self) -> Place {
+        Place { text: self.reader.place(), ..self.place }
+    }
+
+    /// The next report, with what it breaks of the schema; none at the end.
+    pub fn read(&mut self) -> Result<Option<(Report<'a>, Option<BodyError>)>, BodyError> {
+        if self.place.state == State::Before {
+            let target = match self.schema {
+                Schema::V1 => "value of type []*types.Alert",
+                Schema::V2 => "value of type models.PostableAlerts",
+            };
+            if self.reader.null()? {
+                self.place.state = State::Over;
+            } else {
+                self.reader.open_array(target)?;
+                self.place.state = State::Amid;
+            }
+        }
+        let index = self.place.reports;
+        if self.place.state == State::Over || !self.reader.next_element(index == 0)? {
+            self.place.state = State::Over;
+            return Ok(None);
+        }
+        if index >= POST_ALERTS_MAX {
+            let text = format!("it has more than {POST_ALERTS_MAX} alerts: send it in parts");
+            return Err(BodyError::Malformed(text));
+        }
+        let alert = PostedAlert::read(&mut self.reader)?;
+        self.place.reports += 1;
+        let fault = alert.check(self.schema, index).err();
+        Ok(Some((alert.into_report(), fault)))
+    }
+}
+
+/// Reports that were found to be right: what cannot be read ends them.
+impl<'a> Iterator for Posted<'a> {
+    type Item = Report<'a>;
+
+    fn next(&mut self) -> Option<Report<'a>> {
+        Some(self.read().ok()??.0)
+    }
 }
 
 #[derive(Default)]

@@ -14,6 +14,21 @@ pub struct Reader<'a> {
     values: usize,
 }
 
+/// Where a reader stands in its text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    at: usize,
+    depth: usize,
+    values: usize,
+}
+
+impl Place {
+    /// Bytes that lie before it.
+    pub const fn bytes(self) -> usize {
+        self.at
+    }
+}
+
 /// The kind of the next value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -163,20 +178,43 @@ impl<'a> Reader<'a> {
         mut element: impl FnMut(&mut Self, usize) -> Result<(), ReadError>,
     ) -> Result<(), ReadError> {
         self.enter()?;
-        if !self.eats(b']') {
-            for index in 0.. {
-                self.count()?;
-                element(self, index)?;
-                if self.eats(b']') {
-                    break;
-                }
-                if !self.eats(b',') {
-                    return Err(self.unexpected("after array element"));
-                }
-            }
+        let mut index = 0;
+        while self.next_element(index == 0)? {
+            element(self, index)?;
+            index += 1;
         }
-        self.depth -= 1;
         Ok(())
+    }
+
+    /// Consumes the bracket that opens an array; [`Reader::next_element`] then goes from one element to the next.
+    pub fn open_array(&mut self, target: &str) -> Result<(), ReadError> {
+        self.expect(Kind::Array, target)?;
+        self.enter()
+    }
+
+    /// Consumes what is before the next element of an array that is open, or the bracket that closes it. Returns whether an
+    /// element comes.
+    pub fn next_element(&mut self, is_first: bool) -> Result<bool, ReadError> {
+        if self.eats(b']') {
+            self.depth -= 1;
+            return Ok(false);
+        }
+        if !is_first && !self.eats(b',') {
+            return Err(self.unexpected("after array element"));
+        }
+        self.count()?;
+        Ok(true)
+    }
+
+    /// Where it stands.
+    pub const fn place(&self) -> Place {
+        Place { at: self.at, depth: self.depth, values: self.values }
+    }
+
+    /// Goes on in `text` where another reader of it stood.
+    pub const fn resume(text: &'a str, place: Place) -> Self {
+        let Place { at, depth, values } = place;
+        Self { text, at, depth, values }
     }
 
     fn members(
