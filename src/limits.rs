@@ -215,6 +215,12 @@ pub const OWN_GROUPS_MAX: usize = 64;
 pub const GROUPS_MAX: usize = 40_000;
 /// Bytes of the keys and labels of all groups. Policy: a report that might need more is refused as in a full table.
 pub const GROUPS_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Rules of inhibition. Policy: a config with more is refused.
+pub const INHIBIT_RULES_MAX: usize = 4_096;
+/// Sources of inhibition: an alert counts for each rule whose source side it matches. Policy: a report of a new alert that
+/// would pass it is refused as in a full table, a config that would is not loaded; at the start, alerts that were kept and
+/// would are left out, logged, and stay on flash.
+pub const INHIBIT_SOURCES_MAX: usize = 100_000;
 /// Entries of the notification log, which has one for each integration of each group, also of those that are gone.
 /// Policy: of those that say that nothing fires the one that expires soonest is dropped, then of the others; what it was
 /// about may be told again.

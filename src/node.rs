@@ -19,7 +19,7 @@ use crate::core::behind::BehindSenders;
 use crate::core::clock::Watch;
 use crate::core::group::Group;
 use crate::core::stats::Stats;
-use crate::core::{Core, Intake, Progress, TooManyGroups};
+use crate::core::{Core, Intake, Progress, NoRoom};
 use crate::effect::{AttemptId, Cx};
 use crate::gossip::{self, Gossip};
 use crate::model::Muted;
@@ -182,13 +182,13 @@ impl Node {
         self.look_around(cx);
     }
 
-    /// Goes on with another config, best after [`Node::prepare`] has done all; one that would make too many groups changes
+    /// Goes on with another config, best after [`Node::prepare`] has done all; one that has no room for the alerts changes
     /// nothing.
     pub fn handle_config(
         &mut self,
         cx: &mut Cx<'_>,
         reload: impl Into<Reload>,
-    ) -> Result<(), TooManyGroups> {
+    ) -> Result<(), NoRoom> {
         self.handle_clock(cx);
         self.core.handle_config(cx, reload)?;
         self.spread(cx);

@@ -8,6 +8,7 @@ use log::warn;
 
 use crate::core::behind::Behind;
 use crate::core::group::GroupId;
+use crate::core::inhibit::Targets;
 use crate::core::route::RouteId;
 use crate::core::silences::Memo;
 use crate::limits::{
@@ -27,6 +28,8 @@ pub struct Entry {
     pub groups: Vec<(RouteId, Option<GroupId>)>,
     /// Which silences it has been compared with.
     pub memo: Memo,
+    /// Which rules of inhibition it is a target of, as far as it has been compared with them.
+    pub targets: Targets,
     /// Where its first report had ended when it came: whether its sender's clock is behind.
     pub behind: Option<Box<Behind>>,
 }
@@ -54,6 +57,8 @@ pub struct Alerts {
     bytes: usize,
     /// Labels and annotations of all alerts.
     pairs: usize,
+    /// How many times an alert may have begun to fire.
+    revision: u64,
 }
 
 impl Alerts {
@@ -72,6 +77,11 @@ impl Alerts {
         self.get(fingerprint).is_some_and(|entry| !entry.alert.resolved(now))
     }
 
+    /// Changes whenever an alert may have begun to fire: while it stays, time can only end them.
+    pub const fn revision(&self) -> u64 {
+        self.revision
+    }
+
     /// Every alert, in the order of fingerprints.
     pub fn iter(&self) -> impl Iterator<Item = (Fingerprint, &Entry)> {
         self.entries.iter().map(|(fingerprint, entry)| (*fingerprint, entry))
@@ -84,6 +94,7 @@ impl Alerts {
 
     /// Calls `with` for every alert, to change it.
     pub fn for_each(&mut self, mut with: impl FnMut(Fingerprint, &mut Rc<Alert>)) {
+        self.revision += 1;
         self.entries.iter_mut().for_each(|(it, entry)| with(*it, &mut entry.alert));
     }
 
@@ -161,6 +172,7 @@ impl Alerts {
 
     /// Takes in an alert.
     pub fn put(&mut self, fingerprint: Fingerprint, alert: Alert, now: Wall) -> Change {
+        self.revision += 1;
         let Some(entry) = self.entries.get_mut(&fingerprint) else {
             self.insert(fingerprint, alert);
             return Change::New;
@@ -194,6 +206,7 @@ impl Alerts {
 
     /// Takes in an alert as it is. Returns whether it was not known.
     pub fn replace(&mut self, fingerprint: Fingerprint, alert: Alert) -> bool {
+        self.revision += 1;
         if let Some(entry) = self.entries.get_mut(&fingerprint) {
             self.bytes = self.bytes - entry.alert.bytes() + alert.bytes();
             self.pairs = self.pairs - entry.alert.pairs() + alert.pairs();
@@ -211,7 +224,7 @@ impl Alerts {
         self.bytes += alert.bytes();
         self.pairs += alert.pairs();
         let alert = Rc::new(alert);
-        let entry = Entry { alert, groups: Vec::new(), memo: Memo::default(), behind: None };
+        let entry = Entry { alert, groups: Vec::new(), memo: Memo::default(), targets: Targets::default(), behind: None };
         self.entries.insert(fingerprint, entry);
     }
 

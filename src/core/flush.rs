@@ -132,9 +132,7 @@ impl Core {
         let Some(group) = self.groups.get(id) else { return Vec::new() };
         let wall = now.wall;
         let mut alerts = snapshot.to_vec();
-        alerts.retain(|it| {
-            self.inhibitor.source(&it.alert.labels, &self.alerts, wall, &mut 0).is_none()
-        });
+        alerts.retain(|it| !self.is_inhibited(it.fingerprint, wall));
         let mut muting = Muting {
             alerts: snapshot.len(),
             inhibited: snapshot.len() - alerts.len(),
@@ -156,6 +154,14 @@ impl Core {
         }
         self.note_muting(now, id, muting);
         alerts
+    }
+
+    fn is_inhibited(&self, fingerprint: Fingerprint, now: Wall) -> bool {
+        self.alerts.get(fingerprint).is_some_and(|entry| {
+            // Most were compared before the flush began.
+            self.inhibitor.compare(&entry.alert.labels, &entry.targets, &mut 0, u64::MAX);
+            self.inhibitor.source(fingerprint, entry, &self.alerts, now, &mut 0).is_some()
+        })
     }
 
     fn is_silenced(&self, fingerprint: Fingerprint, now: Wall) -> bool {

@@ -1,12 +1,18 @@
 //! Inhibition: while a source alert fires, target alerts that equal it on certain labels are muted.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use crate::config::InhibitRule;
-use crate::core::alerts::Alerts;
+use crate::core::alerts::{Alerts, Entry};
+use crate::core::bits::Bits;
 use crate::core::index::Index;
+use crate::limits::INHIBIT_SOURCES_MAX;
 use crate::model::{Fingerprint, Labels};
 use crate::time::Wall;
+
+/// What it takes to look whether a source fires.
+const SOURCE_STEPS: u64 = 100;
 
 /// Every rule with its sources. A rule keeps all sources of equal labels, not one: when one of them ends, the others
 /// still mute.
@@ -15,14 +21,47 @@ pub struct Inhibitor {
     rules: Vec<Rule>,
     by_source: Index<usize>,
     by_target: Index<usize>,
+    /// The sources of all rules.
+    sources: usize,
+}
+
+/// Which rules an alert is a target of. It is remembered with the alert, so that it is compared with each rule once; to
+/// compare is work that can be done in parts.
+#[derive(Debug, Default)]
+pub struct Targets(RefCell<Compared>);
+
+#[derive(Debug, Default)]
+struct Compared {
+    /// Every rule before this one was compared; `usize::MAX` when all are.
+    until: usize,
+    /// Those that match.
+    matching: Bits,
 }
 
 #[derive(Debug)]
 struct Rule {
     config: InhibitRule,
-    /// Known alerts that match the source side, by their values of the equal labels; and whether each also matches the
-    /// target side.
-    sources: BTreeMap<Fingerprint, BTreeMap<Fingerprint, bool>>,
+    /// Known alerts that match the source side, by their values of the equal labels.
+    sources: BTreeMap<Fingerprint, Sources>,
+}
+
+/// The sources of a rule with equal labels.
+#[derive(Debug, Default)]
+struct Sources {
+    /// Whether each also matches the target side.
+    all: BTreeMap<Fingerprint, bool>,
+    found: Cell<Option<Found>>,
+}
+
+/// Which of some sources fired when that was looked at.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    revision: u64,
+    at: Wall,
+    /// The first of all.
+    first: Option<Fingerprint>,
+    /// The first that does not also match the target side.
+    first_one_sided: Option<Fingerprint>,
 }
 
 impl Rule {
@@ -30,6 +69,37 @@ impl Rule {
     fn equal_values(&self, labels: &Labels) -> Fingerprint {
         let value = |name| labels.get(name).unwrap_or("");
         Fingerprint::of(self.config.equal.iter().map(|name| (&**name, value(name))))
+    }
+}
+
+impl Sources {
+    /// The first source that fires at `now`. What was found the last time is asked first: thousands may have ended.
+    fn firing(
+        &self,
+        two_sided: bool,
+        alerts: &Alerts,
+        now: Wall,
+        steps: &mut u64,
+    ) -> Option<Fingerprint> {
+        let fires = |it: &Option<Fingerprint>| it.is_none_or(|it| alerts.fires(it, now));
+        let known = self.found.get().filter(|found| {
+            found.revision == alerts.revision()
+                && found.at <= now
+                && fires(&found.first)
+                && fires(&found.first_one_sided)
+        });
+        let found = known.unwrap_or_else(|| {
+            let mut firing = self.all.iter().filter(|(source, _)| {
+                *steps += SOURCE_STEPS;
+                alerts.fires(**source, now)
+            });
+            let first = firing.next();
+            let first_one_sided = first.into_iter().chain(firing).find(|(_, also)| !**also);
+            let (first, first_one_sided) = (first.map(|it| *it.0), first_one_sided.map(|it| *it.0));
+            Found { revision: alerts.revision(), at: now, first, first_one_sided }
+        });
+        self.found.set(Some(found));
+        if two_sided { found.first_one_sided } else { found.first }
     }
 }
 
@@ -52,7 +122,9 @@ impl Inhibitor {
             if rule.config.source.matches(labels, steps) {
                 let also_target = rule.config.target.matches(labels, steps);
                 let values = rule.equal_values(labels);
-                rule.sources.entry(values).or_default().insert(fingerprint, also_target);
+                let sources = rule.sources.entry(values).or_default();
+                self.sources += usize::from(sources.all.insert(fingerprint, also_target).is_none());
+                sources.found.set(None);
             }
         }
     }
@@ -63,37 +135,63 @@ impl Inhibitor {
             let Some(rule) = self.rules.get_mut(id) else { continue };
             let values = rule.equal_values(labels);
             if let Some(sources) = rule.sources.get_mut(&values) {
-                sources.remove(&fingerprint);
-                if sources.is_empty() {
+                self.sources -= usize::from(sources.all.remove(&fingerprint).is_some());
+                sources.found.set(None);
+                if sources.all.is_empty() {
                     rule.sources.remove(&values);
                 }
             }
         }
     }
 
-    /// The alert that inhibits one of these labels at `now`: the first of the first rule that has any. An alert that
-    /// matches both sides of a rule is not inhibited by another that does. Adds what it took to `steps`.
+    /// Compares an alert of these labels with the target sides of the rules, until `steps`, to which what is done is added,
+    /// come to `most`. Returns whether all are compared; if not, the next call goes on. `targets` is the alert's own.
+    pub fn compare(&self, labels: &Labels, targets: &Targets, steps: &mut u64, most: u64) -> bool {
+        let compared = &mut *targets.0.borrow_mut();
+        if compared.until == usize::MAX {
+            return true;
+        }
+        let candidates = self.by_target.candidates(labels);
+        *steps += candidates.len() as u64;
+        for id in candidates.into_iter().filter(|id| *id >= compared.until) {
+            if *steps >= most {
+                compared.until = id;
+                return false;
+            }
+            if self.rules.get(id).is_some_and(|rule| rule.config.target.matches(labels, steps)) {
+                compared.matching.set(id, true);
+            }
+        }
+        compared.until = usize::MAX;
+        true
+    }
+
+    /// The alert that inhibits one at `now`: the first of the first rule that has any, of those that it was compared with.
+    /// An alert that matches both sides of a rule is not inhibited by another that does. Adds what it took to `steps`.
     pub fn source(
         &self,
-        labels: &Labels,
+        fingerprint: Fingerprint,
+        entry: &Entry,
         alerts: &Alerts,
         now: Wall,
         steps: &mut u64,
     ) -> Option<Fingerprint> {
-        self.by_target.candidates(labels).into_iter().find_map(|id| {
+        let compared = entry.targets.0.borrow();
+        compared.matching.iter().find_map(|id| {
             let rule = self.rules.get(id)?;
-            if rule.sources.is_empty() || !rule.config.target.matches(labels, steps) {
+            *steps += SOURCE_STEPS;
+            if rule.sources.is_empty() {
                 return None;
             }
-            let sources = rule.sources.get(&rule.equal_values(labels))?;
-            let two_sided = rule.config.source.matches(labels, steps);
-            sources
-                .iter()
-                .find(|(source, also_target)| {
-                    !(two_sided && **also_target) && alerts.fires(**source, now)
-                })
-                .map(|(source, _)| *source)
+            let sources = rule.sources.get(&rule.equal_values(&entry.alert.labels))?;
+            let two_sided = sources.all.contains_key(&fingerprint);
+            sources.firing(two_sided, alerts, now, steps)
         })
+    }
+
+    /// Whether there are more sources than there may be.
+    pub const fn is_overfull(&self) -> bool {
+        self.sources > INHIBIT_SOURCES_MAX
     }
 
     /// The number of rules.
@@ -113,7 +211,7 @@ fn sources(inhibitor: &Inhibitor) -> Vec<Fingerprint> {
     inhibitor
         .rules
         .iter()
-        .flat_map(|rule| rule.sources.values().flat_map(|sources| sources.keys().copied()))
+        .flat_map(|rule| rule.sources.values().flat_map(|sources| sources.all.keys().copied()))
         .collect()
 }
 
@@ -151,8 +249,22 @@ mod tests {
         }
 
         fn source(&self, pairs: &[(&str, &str)], now: i64) -> Option<Fingerprint> {
-            let labels = pairs.iter().copied().collect();
-            self.inhibitor.source(&labels, &self.alerts, Wall::from_secs(now), &mut 0)
+            self.source_in(pairs, now, &mut 0)
+        }
+
+        fn source_in(
+            &self,
+            pairs: &[(&str, &str)],
+            now: i64,
+            steps: &mut u64,
+        ) -> Option<Fingerprint> {
+            let labels: Labels = pairs.iter().copied().collect();
+            let (fingerprint, now) = (labels.fingerprint(), Wall::from_secs(now));
+            let mut target = World::new(&[]);
+            target.fire(pairs, 1000);
+            let entry = target.alerts.get(fingerprint).unwrap();
+            assert!(self.inhibitor.compare(&labels, &entry.targets, steps, u64::MAX));
+            self.inhibitor.source(fingerprint, entry, &self.alerts, now, steps)
         }
     }
 
@@ -191,8 +303,60 @@ mod tests {
     fn an_empty_rule_mutes_nothing_but_what_lacks_both_sides() {
         let mut world = World::new(&[inhibit_rule(&[], &[], &[])]);
         world.fire(&[("a", "1")], 100);
+        world.fire(&[("b", "1")], 100);
         // Every alert matches both sides of it.
         assert_eq!(world.source(&[("b", "1")], 10), None);
+    }
+
+    #[test]
+    fn sources_that_have_all_ended_are_looked_at_once() {
+        let mut world = World::new(&[inhibit_rule(&["s=1"], &["t=1"], &[])]);
+        for n in 0..1000 {
+            world.fire(&[("s", "1"), ("i", &n.to_string())], 50);
+        }
+        let target: &[(&str, &str)] = &[("t", "1")];
+        let mut steps = 0;
+        assert_eq!(world.source_in(target, 60, &mut steps), None);
+        assert!(steps > 1000, "{steps}");
+        steps = 0;
+        assert_eq!(world.source_in(target, 61, &mut steps), None);
+        assert!(steps < 1000, "{steps}");
+        assert!(world.source(target, 40).is_some(), "the clock has gone back");
+        let again = world.fire(&[("s", "1"), ("i", "7")], 100);
+        assert_eq!(world.source(target, 60), Some(again));
+        assert_eq!(world.source(target, 100), None);
+    }
+
+    #[test]
+    fn rules_are_compared_in_parts_and_once() {
+        let rules: Vec<_> = (0..500)
+            .map(|n| {
+                let target = if n % 100 == 99 { "t=~b.?" } else { "t=~c.?" };
+                inhibit_rule(&[&format!("s={n}")], &[target], &[])
+            })
+            .collect();
+        let mut world = World::new(&rules);
+        let source = world.fire(&[("s", "299")], 100);
+        world.fire(&[("s", "298")], 100);
+        let target = world.fire(&[("t", "b")], 100);
+        let entry = world.alerts.get(target).unwrap();
+        let (labels, mut parts) = (&entry.alert.labels, 1);
+        loop {
+            let mut steps = 0;
+            let is_done = world.inhibitor.compare(labels, &entry.targets, &mut steps, 1000);
+            assert!(steps < 1100, "{steps}");
+            if is_done {
+                break;
+            }
+            parts += 1;
+        }
+        assert!(parts > 1);
+        let now = Wall::from_secs(10);
+        let found = world.inhibitor.source(target, entry, &world.alerts, now, &mut 0);
+        assert_eq!(found, Some(source));
+        let mut steps = 0;
+        assert!(world.inhibitor.compare(labels, &entry.targets, &mut steps, 0));
+        assert_eq!(steps, 0);
     }
 
     #[test]

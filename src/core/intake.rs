@@ -250,6 +250,11 @@ impl Core {
             return false;
         }
         self.inhibitor.add(fingerprint, &labels, steps);
+        if self.inhibitor.is_overfull() && spare == 0 {
+            self.inhibitor.remove(fingerprint, &labels);
+            self.alerts.remove(fingerprint);
+            return false;
+        }
         *steps += GROUP_STEPS * routes.len() as u64;
         let groups = routes
             .into_iter()

@@ -4,6 +4,7 @@ mod acknowledge;
 pub mod alerts;
 mod attempts;
 pub mod behind;
+mod bits;
 mod claims;
 pub mod clock;
 pub mod content;
@@ -41,7 +42,7 @@ use std::time::Duration;
 use log::{Level, log};
 
 pub use intake::{Intake, Progress};
-pub use reload::{Reload, TooManyGroups};
+pub use reload::{Reload, NoRoom};
 
 use crate::config::Config;
 use crate::core::acknowledge::Acknowledgements;
@@ -350,19 +351,23 @@ impl Core {
     pub fn muted(&self, now: Wall, fingerprint: Fingerprint, steps: &mut u64) -> Option<Muted> {
         let Some(entry) = self.alerts.get(fingerprint) else { return Some(Muted::default()) };
         let labels = &entry.alert.labels;
-        self.silences.compare(labels, &entry.memo, steps, PIECE_STEPS).then(|| {
-            let source = self.inhibitor.source(labels, &self.alerts, now, steps);
+        (self.silences.compare(labels, &entry.memo, steps, PIECE_STEPS)
+            && self.inhibitor.compare(labels, &entry.targets, steps, PIECE_STEPS))
+        .then(|| {
+            let source = self.inhibitor.source(fingerprint, entry, &self.alerts, now, steps);
             let silenced_by = self.silences.muting(&entry.memo, now);
             Muted { silenced_by, inhibited_by: source.into_iter().collect() }
         })
     }
 
-    /// Compares the alerts of a group with the silences that they were not yet compared with, for as long as
-    /// [`PIECE_STEPS`] take. Returns whether all are compared.
+    /// Compares the alerts of a group with the silences and the rules of inhibition that they were not yet compared with,
+    /// for as long as [`PIECE_STEPS`] take. Returns whether all are compared.
     fn compare_group(&self, id: GroupId, steps: &mut u64) -> bool {
         let alerts = self.groups.get(id).into_iter().flat_map(|group| &group.alerts);
         alerts.filter_map(|fingerprint| self.alerts.get(*fingerprint)).all(|entry| {
-            self.silences.compare(&entry.alert.labels, &entry.memo, steps, PIECE_STEPS)
+            let labels = &entry.alert.labels;
+            self.silences.compare(labels, &entry.memo, steps, PIECE_STEPS)
+                && self.inhibitor.compare(labels, &entry.targets, steps, PIECE_STEPS)
         })
     }
 }

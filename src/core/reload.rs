@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use crate::config::Config;
 use crate::core::group::{self, GROUP_STEPS, Group, GroupId};
-use crate::core::inhibit::Inhibitor;
+use crate::core::inhibit::{Inhibitor, Targets};
 use crate::core::route::{RouteId, Routes};
 use crate::core::timers::Timer;
 use crate::core::{Change, Core};
 use crate::effect::Cx;
-use crate::limits::{GROUPS_BYTES_MAX, GROUPS_MAX, PIECE_STEPS};
+use crate::limits::{GROUPS_BYTES_MAX, GROUPS_MAX, INHIBIT_SOURCES_MAX, PIECE_STEPS};
 use crate::model::{Fingerprint, GroupKey, Labels};
 
 /// A config that is to be taken: where each alert ends under it is found in pieces, before anything changes.
@@ -21,7 +21,8 @@ pub struct Reload {
     routes: Routes,
     /// The first alert that was not yet routed.
     next: Fingerprint,
-    found: BTreeMap<Fingerprint, Vec<RouteId>>,
+    found: BTreeMap<Fingerprint, (Labels, Vec<RouteId>)>,
+    inhibitor: Inhibitor,
     groups: BTreeSet<(RouteId, Fingerprint)>,
     /// Bytes of their keys and labels.
     bytes: usize,
@@ -31,6 +32,7 @@ impl From<Rc<Config>> for Reload {
     fn from(config: Rc<Config>) -> Self {
         Self {
             routes: Routes::new(&config),
+            inhibitor: Inhibitor::new(&config.inhibit_rules),
             config,
             next: Fingerprint::MIN,
             found: BTreeMap::new(),
@@ -55,24 +57,37 @@ impl Reload {
                 self.bytes += group::cost(&GroupKey::new(&route.key, &labels), &labels);
             }
         }
-        self.found.insert(fingerprint, routes);
+        self.inhibitor.add(fingerprint, labels, steps);
+        self.found.insert(fingerprint, (labels.clone(), routes));
     }
 }
 
-/// A config that was not taken: under it the alerts that are known need so many groups, of so many bytes.
+/// A config that was not taken: under it there is no room for the alerts that are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooManyGroups {
-    groups: usize,
-    bytes: usize,
+pub enum NoRoom {
+    /// They need so many groups, with so many bytes.
+    Groups {
+        /// How many.
+        count: usize,
+        /// Bytes of their keys and labels.
+        bytes: usize,
+    },
+    /// Too many of them are sources of its rules of inhibition.
+    Sources,
 }
 
-impl fmt::Display for TooManyGroups {
+impl fmt::Display for NoRoom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "route: the alerts that are known would need {} groups, at most {GROUPS_MAX}, with keys and labels of {} bytes, at most {GROUPS_BYTES_MAX}: group by fewer labels",
-            self.groups, self.bytes
-        )
+        match self {
+            Self::Groups { count, bytes } => write!(
+                f,
+                "route: the alerts that are known would need {count} groups, at most {GROUPS_MAX}, with keys and labels of {bytes} bytes, at most {GROUPS_BYTES_MAX}: group by fewer labels"
+            ),
+            Self::Sources => write!(
+                f,
+                "inhibit_rules: more than {INHIBIT_SOURCES_MAX} times an alert that is known matches the source side of a rule: let fewer alerts match"
+            ),
+        }
     }
 }
 
@@ -92,19 +107,22 @@ impl Core {
 
     /// Goes on with another config: every alert is routed anew. A group that the new tree still has keeps its timer and
     /// the flush that is under way, so nothing waits again and nothing in flight is lost or sent twice. A config that
-    /// would make too many groups changes nothing. What was not prepared is routed now.
+    /// has no room for the alerts changes nothing. What was not prepared is routed now.
     pub fn handle_config(
         &mut self,
         cx: &mut Cx<'_>,
         reload: impl Into<Reload>,
-    ) -> Result<(), TooManyGroups> {
+    ) -> Result<(), NoRoom> {
         let mut reload = reload.into();
         for (fingerprint, entry) in self.alerts.iter() {
             reload.route(fingerprint, &entry.alert.labels, &mut 0);
         }
-        let Reload { config, routes, mut found, groups, bytes, .. } = reload;
+        let Reload { config, routes, mut found, mut inhibitor, groups, bytes, .. } = reload;
         if groups.len() > GROUPS_MAX || bytes > GROUPS_BYTES_MAX {
-            return Err(TooManyGroups { groups: groups.len(), bytes });
+            return Err(NoRoom::Groups { count: groups.len(), bytes });
+        }
+        if inhibitor.is_overfull() {
+            return Err(NoRoom::Sources);
         }
         let mut kept: BTreeMap<(Rc<str>, Labels), (GroupId, Group)> = BTreeMap::new();
         let known: Vec<Fingerprint> =
@@ -119,21 +137,26 @@ impl Core {
         self.reach.clear();
         self.retain_failing(&config);
         self.routes = routes;
-        self.inhibitor = Inhibitor::new(&config.inhibit_rules);
+        // Those that have left the table meanwhile.
+        for (fingerprint, (labels, _)) in &found {
+            if self.alerts.get(*fingerprint).is_none() {
+                inhibitor.remove(*fingerprint, labels);
+            }
+        }
+        self.inhibitor = inhibitor;
         self.config = config;
         for fingerprint in known {
             let Some(entry) = self.alerts.get(fingerprint) else { continue };
             let labels = entry.alert.labels.clone();
             let joins = pending.contains(&fingerprint) || !entry.alert.resolved(cx.now.wall);
-            self.inhibitor.add(fingerprint, &labels, &mut 0);
             let mut groups = Vec::new();
-            for route in found.remove(&fingerprint).unwrap_or_default() {
+            for route in found.remove(&fingerprint).map(|it| it.1).unwrap_or_default() {
                 self.keep_group(&mut kept, route, &labels);
                 let id = if joins { self.group_for(cx.now, route, fingerprint) } else { None };
                 groups.push((route, id));
             }
             if let Some(entry) = self.alerts.get_mut(fingerprint) {
-                entry.groups = groups;
+                (entry.groups, entry.targets) = (groups, Targets::default());
             }
         }
         for ((path, labels), (id, group)) in kept {

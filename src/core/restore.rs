@@ -9,7 +9,9 @@ use log::error;
 use crate::core::timers::Timer;
 use crate::core::{Change, Core};
 use crate::effect::Cx;
-use crate::limits::{GROUPS_BYTES_MAX, GROUPS_MAX, OWN_ALERTS_MAX, OWN_GROUPS_MAX};
+use crate::limits::{
+    GROUPS_BYTES_MAX, GROUPS_MAX, INHIBIT_SOURCES_MAX, OWN_ALERTS_MAX, OWN_GROUPS_MAX,
+};
 use crate::model::{Alert, Fingerprint, Labels, LogEntry, LogKey, Silence};
 use crate::time::{Now, Wall};
 
@@ -44,7 +46,6 @@ impl Core {
             alert.ends_at = now.wall + lease;
             alert.updated_at = now.wall;
         }
-        self.inhibitor.add(fingerprint, &alert.labels, &mut 0);
         self.alerts.put(fingerprint, alert, now.wall);
         self.arm_alerts(now);
     }
@@ -60,8 +61,10 @@ impl Core {
             let Some(entry) = self.alerts.get(fingerprint) else { continue };
             let labels = entry.alert.labels.clone();
             let routes = self.routes.matching(&labels, &mut 0);
+            self.inhibitor.add(fingerprint, &labels, &mut 0);
             if self.groups.len() + routes.len() > GROUPS_MAX + OWN_GROUPS_MAX
                 || !self.has_bytes_for_groups(&routes, &labels)
+                || self.inhibitor.is_overfull()
             {
                 self.inhibitor.remove(fingerprint, &labels);
                 self.alerts.remove(fingerprint);
@@ -78,7 +81,7 @@ impl Core {
         }
         if left_out > 0 {
             error!(
-                "{left_out} alerts of those that were kept are left out: under this config they need more than {GROUPS_MAX} groups, or groups of more than {GROUPS_BYTES_MAX} bytes of keys and labels; group by fewer labels"
+                "{left_out} alerts of those that were kept are left out: under this config they need more than {GROUPS_MAX} groups, or groups of more than {GROUPS_BYTES_MAX} bytes of keys and labels, or more than {INHIBIT_SOURCES_MAX} sources of inhibition; group by fewer labels"
             );
         }
         let mut timed = BTreeSet::new();

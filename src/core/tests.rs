@@ -20,9 +20,11 @@ use crate::core::replica::Logged;
 use crate::core::silences::SilenceDraft;
 use crate::core::testing::{config, inhibit_rule, matchers, route};
 use crate::core::turn::Flock;
-use crate::core::{Core, Options, Reload};
+use crate::core::{Core, Intake, Options, Progress, Reload};
 use crate::effect::{AttemptId, Cx, Effect};
-use crate::limits::{ALERT_BYTES_MAX, GROUPS_MAX, SILENCE_BYTES_MAX};
+use crate::limits::{
+    ALERT_BYTES_MAX, GROUPS_BYTES_MAX, GROUPS_MAX, INHIBIT_SOURCES_MAX, SILENCE_BYTES_MAX,
+};
 use crate::model::{Fingerprint, LogEntry, Report, SilenceId};
 use crate::notify::{Cause, Outgoing, Reply};
 use crate::time::{Mono, Now, Wall};
@@ -351,6 +353,88 @@ fn groups_are_bounded_also_after_a_reload_and_a_restart() {
     w.step(|core, cx| drop(core.restore_groups(cx, BTreeMap::new())));
     assert_eq!(w.core.groups().len(), GROUPS_MAX + 2, "a little is left for alerts of our own");
     assert_eq!(w.core.handle_reports(w.now, &reports(90_000..90_001, None)).refused, 1);
+}
+
+#[test]
+fn the_bytes_of_groups_are_bounded_also_after_a_reload_and_a_restart() {
+    let all = || {
+        let mut root = route("r", &[]);
+        root.group_by = GroupBy::All;
+        let mut again = route("r", &[]);
+        (root.group_by, again.group_by) = (GroupBy::All, GroupBy::All);
+        again.continue_ = true;
+        root.routes = vec![again.clone(), again.clone(), again];
+        Rc::new(config(root))
+    };
+    let large = |n: usize| {
+        let pair = (Cow::Borrowed("x"), Cow::Owned(format!("{n:045000}")));
+        Report::new(vec![pair], vec![], None, None, "".into())
+    };
+    let mut w = World::new(config(route("r", &[])));
+    let posted: Vec<Report<'_>> = (0..170).map(large).collect();
+    assert_eq!(w.core.handle_reports(w.now, &posted), Intake::default());
+    w.step(|core, cx| {
+        let error = core.handle_config(cx, all()).unwrap_err().to_string();
+        assert!(error.contains("at most 16777216: group by fewer labels"), "{error}");
+    });
+    assert_eq!(w.core.groups().len(), 1);
+    let kept = std::mem::replace(&mut w.core, Core::new(all(), Options::default(), w.now));
+    for (fingerprint, entry) in kept.alerts().iter() {
+        w.core.restore_alert(w.now, fingerprint, (*entry.alert).clone());
+    }
+    w.step(|core, cx| drop(core.restore_groups(cx, BTreeMap::new())));
+    let (groups, bytes) = (w.core.groups().len(), w.core.groups().bytes());
+    assert!(groups > 300 && bytes <= GROUPS_BYTES_MAX, "{groups} {bytes}");
+}
+
+#[test]
+fn sources_of_inhibition_are_bounded_also_after_a_reload_and_a_restart() {
+    let ruled = |rules: usize| {
+        let mut config = config(route("r", &[]));
+        let rule = |n: usize| inhibit_rule(&["alertname=~A.*"], &[&format!("t={n}")], &[]);
+        config.inhibit_rules = (0..rules).map(rule).collect();
+        config
+    };
+    let rules = INHIBIT_SOURCES_MAX / 100;
+    let mut w = World::new(ruled(rules));
+    assert_eq!(w.core.handle_reports(w.now, &reports(0..150, None)).refused, 50);
+    assert_eq!(w.core.alerts().len(), 100);
+    w.step(|core, cx| {
+        core.handle_config(cx, Rc::new(ruled(1))).unwrap();
+        assert_eq!(core.handle_reports(cx.now, &reports(0..150, None)).refused, 0);
+        let error = core.handle_config(cx, Rc::new(ruled(rules))).unwrap_err().to_string();
+        assert!(error.contains("matches the source side of a rule"), "{error}");
+    });
+    let core = Core::new(Rc::new(ruled(rules)), Options::default(), w.now);
+    let kept = std::mem::replace(&mut w.core, core);
+    for (fingerprint, entry) in kept.alerts().iter() {
+        w.core.restore_alert(w.now, fingerprint, (*entry.alert).clone());
+    }
+    w.step(|core, cx| drop(core.restore_groups(cx, BTreeMap::new())));
+    assert_eq!(w.core.alerts().len(), 100);
+}
+
+#[test]
+fn reports_are_taken_in_pieces_by_what_they_cost() {
+    let mut root = route("r", &[]);
+    root.routes = (0..300).map(|n| route("r", &[&format!("alertname=~.*[x-z]{n}.*")])).collect();
+    let pieces = |w: &mut World| {
+        let (mut reports, mut pieces) = (reports(0..2_000, None).into_iter(), 1);
+        let mut intake = Intake::default();
+        while w.core.handle_some_reports(w.now, &mut reports, &mut intake) == Progress::More {
+            pieces += 1;
+        }
+        assert_eq!((intake, w.core.alerts().len()), (Intake::default(), 2_000));
+        pieces
+    };
+    let plain = pieces(&mut World::new(config(route("r", &[]))));
+    let with_patterns = pieces(&mut World::new(config(root)));
+    let mut ruled = config(route("r", &[]));
+    ruled.inhibit_rules = (0..300)
+        .map(|n| inhibit_rule(&[&format!("alertname=~.*[x-z]{n}.*")], &["t=1"], &[]))
+        .collect();
+    let with_rules = pieces(&mut World::new(ruled));
+    assert!(plain > 1 && with_patterns > plain && with_rules > plain, "{plain} {with_patterns} {with_rules}");
 }
 
 #[test]

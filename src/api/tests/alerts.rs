@@ -252,3 +252,68 @@ fn version_1_takes_alerts_and_nothing_else() {
     let as_json = Request { content_type: Some("application/json"), ..of_a_page };
     assert_eq!(world.ask(&as_json).status, 200);
 }
+
+/// A batch of `count` alerts, after them `last`, and some text beside it that makes it a large one.
+fn large(count: usize, last: &str) -> String {
+    let alert = |n| format!(r#"{{"labels":{{"alertname":"a{n:05}","x":"{}"}}}}"#, "y".repeat(100));
+    let mut alerts: Vec<String> = (0..count).map(alert).collect();
+    alerts.push(last.to_owned());
+    format!("[{}", alerts.join(","))
+}
+
+#[test]
+fn a_large_post_is_taken_in_pieces_and_all_of_it() {
+    for (path, answer) in [("/api/v2/alerts", ""), ("/api/v1/alerts", r#"{"status":"success"}"#)] {
+        let mut world = World::new();
+        let body = large(3_000, r#"{"labels":{"a":"b"}}]"#);
+        let content_type = Some("application/json");
+        let body = body.as_bytes();
+        let request = Request { method: "POST", path, content_type, body, ..Request::default() };
+        let (response, pieces) = world.ask_in_pieces(&request);
+        assert!(pieces > 3, "{pieces}");
+        assert_eq!((response.status, told(response).1.trim()), (200, answer));
+        assert_eq!(world.node.alerts().count(), 3_001);
+    }
+}
+
+#[test]
+fn a_large_post_is_answered_as_a_small_one() {
+    let ends = [
+        "]",
+        "{}]",
+        "null]",
+        r#"{"labels":{}},{"labels":{"a":""}}]"#,
+        r#"{"labels":{"a":"b"},"generatorURL":"not a url"}]"#,
+        r#"{"labels":{"a":"b"},"startsAt":"2030-01-02T00:00:00Z","endsAt":"2030-01-01T00:00:00Z"}]"#,
+        r#"{"labels":{"a":1}}]"#,
+        r#"{"labels":{"a":"b"}"#,
+        r#"{"labels":{"a":"b"}}"#,
+        "x]",
+    ];
+    for path in ["/api/v2/alerts", "/api/v1/alerts"] {
+        for end in ends {
+            let (mut small, mut large_one) = (World::new(), World::new());
+            let (few, many) = (large(1, end), large(1_000, end));
+            // What is said of the place in the batch.
+            let place = |(status, text): (u16, String)| (status, text.replace("1000.", "1."));
+            assert_eq!(place(large_one.post(path, &many)), small.post(path, &few), "{path} {end}");
+            let taken = (small.node.alerts().count(), large_one.node.alerts().count());
+            assert!(taken == (0, 0) || taken.0 + 999 == taken.1, "{path} {end}: {taken:?}");
+        }
+        let (mut small, mut large_one) = (World::new(), World::new());
+        assert_eq!(large_one.post(path, &" ".repeat(100_000)), small.post(path, " "));
+    }
+}
+
+#[test]
+fn a_large_post_that_is_no_utf_8_is_taken_as_a_small_one() {
+    let mut world = World::new();
+    let mut body = large(1_000, r#"{"labels":{"a":"b?"}}]"#).into_bytes();
+    let at = body.iter().position(|byte| *byte == b'?').unwrap();
+    body[at] = 0xFF;
+    let content_type = Some("application/json");
+    let (path, body) = ("/api/v2/alerts", &body[..]);
+    let request = Request { method: "POST", path, content_type, body, ..Request::default() };
+    assert_eq!(world.ask(&request).status, 200);
+    assert!(world.node.alerts().any(|(_, alert, _)| alert.labels.get("a") == Some("b\u{FFFD}")));
+}

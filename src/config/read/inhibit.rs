@@ -4,6 +4,7 @@ use crate::config::InhibitRule;
 use crate::config::read::Cx;
 use crate::config::read::matchers::{self, Keys, is_label_name};
 use crate::config::table::{Item, Table};
+use crate::limits::INHIBIT_RULES_MAX;
 
 const SOURCE: Keys =
     Keys { equal: "source_match", regex: "source_match_re", list: "source_matchers" };
@@ -11,7 +12,15 @@ const TARGET: Keys =
     Keys { equal: "target_match", regex: "target_match_re", list: "target_matchers" };
 
 pub(super) fn read(root: &Table<'_>, cx: &Cx<'_>) -> Vec<InhibitRule> {
-    root.list("inhibit_rules").iter().filter_map(|item| rule(item, cx)).collect()
+    let rules = root.list("inhibit_rules");
+    if let Some(item) = rules.get(INHIBIT_RULES_MAX) {
+        let count = rules.len();
+        item.error(format_args!(
+            "there are {count} rules, at most {INHIBIT_RULES_MAX} may be: write several as one, by regular expressions"
+        ));
+        return Vec::new();
+    }
+    rules.iter().filter_map(|item| rule(item, cx)).collect()
 }
 
 fn rule(item: &Item<'_>, cx: &Cx<'_>) -> Option<InhibitRule> {

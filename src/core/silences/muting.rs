@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 
+use crate::core::bits::Bits;
 use crate::core::silences::{Serial, Silences};
 use crate::limits::ALERT_SILENCES_MAX;
 use crate::model::{Labels, SilenceId, SilenceState};
@@ -22,29 +23,7 @@ struct Seen {
     /// Up to which serial silences are being compared, and in which slot to go on; nothing between two rounds.
     round: Option<(Serial, usize)>,
     /// The slots of those that match. What has left its slot since may be among them.
-    matching: Slots,
-}
-
-/// A set of slots: a bit each.
-#[derive(Debug, Default)]
-struct Slots(Vec<u64>);
-
-impl Slots {
-    fn set(&mut self, slot: usize, is_in: bool) {
-        let (word, bit) = (slot / 64, 1 << (slot % 64));
-        if is_in && word >= self.0.len() {
-            self.0.resize(word + 1, 0);
-        }
-        if let Some(bits) = self.0.get_mut(word) {
-            *bits = if is_in { *bits | bit } else { *bits & !bit };
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = usize> {
-        self.0.iter().enumerate().filter(|(_, bits)| **bits != 0).flat_map(|(word, bits)| {
-            (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| word * 64 + bit)
-        })
-    }
+    matching: Bits,
 }
 
 impl Silences {

@@ -1,0 +1,42 @@
+//! A set of small numbers: a bit each.
+
+/// The set.
+#[derive(Debug, Default)]
+pub(super) struct Bits(Vec<u64>);
+
+impl Bits {
+    /// Puts a number in or takes it out.
+    pub(super) fn set(&mut self, number: usize, is_in: bool) {
+        let (word, bit) = (number / 64, 1 << (number % 64));
+        if is_in && word >= self.0.len() {
+            self.0.reserve_exact(word + 1 - self.0.len());
+            self.0.resize(word + 1, 0);
+        }
+        if let Some(bits) = self.0.get_mut(word) {
+            *bits = if is_in { *bits | bit } else { *bits & !bit };
+        }
+    }
+
+    /// Every number in it, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().enumerate().filter(|(_, bits)| **bits != 0).flat_map(|(word, bits)| {
+            (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| word * 64 + bit)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_in_is_in_until_it_is_taken_out() {
+        let mut bits = Bits::default();
+        for number in [700, 0, 63, 64] {
+            bits.set(number, true);
+        }
+        bits.set(63, false);
+        bits.set(9_999, false);
+        assert_eq!(bits.iter().collect::<Vec<_>>(), [0, 64, 700]);
+    }
+}
