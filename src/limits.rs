@@ -90,7 +90,7 @@ pub const ATTEMPTS_MAX: usize = 20;
 /// Attempts and looks that run at a time for one integration. Policy: others wait, and the places that are left are for
 /// the other integrations; a look is not made.
 pub const ATTEMPTS_EACH_MAX: usize = 16;
-/// Bytes of all attempts that run. Policy: others wait until there are fewer; one that is larger runs alone.
+/// Bytes that all attempts that run may send, what is escaped counted as it is sent. Policy: others wait until there are fewer; one that is larger runs alone.
 pub const ATTEMPTS_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// How long one attempt may take if its config does not say; twice as long after each that was not answered. Policy: the
 /// attempt fails and is made again while the flush has time.
@@ -120,8 +120,8 @@ pub const TLS_CLIENTS_MAX: usize = 16;
 /// TLS sessions that a client remembers, eight for each server. Policy: the oldest server's are forgotten; the next
 /// handshake with it is a whole one.
 pub const TLS_SESSIONS_MAX: usize = 64;
-/// Bytes of a file with certificates or a key. Policy: the attempt fails.
-pub const TLS_FILE_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of a file with certificates or a key: twice those of a distribution's authorities. Policy: the attempt fails.
+pub const TLS_FILE_BYTES_MAX: usize = 512 * 1024;
 /// Bytes that wait inside a TLS connection to be sent. Policy: the rest waits outside.
 pub const TLS_WRITE_BYTES_MAX: usize = 32 * 1024;
 /// Tokens of OAuth 2 that are kept. Policy: the one used least recently is forgotten, and fetched when it is needed.
@@ -165,7 +165,8 @@ pub const TEMPLATE_FAULTS_MAX: usize = 8;
 /// Bytes of the text of one. Policy: cut.
 pub const TEMPLATE_FAULT_BYTES_MAX: usize = 512;
 /// What one piece of long work may take before others have their turn, in steps of about a nanosecond on a fast machine and
-/// ten on a slow one: lists that are asked for, comparisons with silences, flushes that are due, a reload, a restart.
+/// ten on a slow one: lists that are asked for, large posts, comparisons with silences and rules of inhibition, flushes that
+/// are due, a reload.
 /// Policy: the rest is done in further pieces.
 pub const PIECE_STEPS: u64 = 4_000_000;
 
@@ -213,10 +214,10 @@ pub const OWN_GROUPS_MAX: usize = 64;
 /// Aggregation groups. Policy: a report that might need more is refused as in a full table, a config that would is not
 /// loaded; at the start, alerts that were kept and need more are left out, logged, and stay on flash.
 pub const GROUPS_MAX: usize = 40_000;
-/// Bytes of the keys and labels of all groups. Policy: a report that might need more is refused as in a full table.
+/// Bytes of the keys and labels of all groups. Policy: as for [`GROUPS_MAX`].
 pub const GROUPS_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Rules of inhibition. Policy: a config with more is refused.
-pub const INHIBIT_RULES_MAX: usize = 4_096;
+pub const INHIBIT_RULES_MAX: usize = 1_024;
 /// Sources of inhibition: an alert counts for each rule whose source side it matches. Policy: a report of a new alert that
 /// would pass it is refused as in a full table, a config that would is not loaded; at the start, alerts that were kept and
 /// would are left out, logged, and stay on flash.
@@ -300,6 +301,8 @@ pub const PATTERN_NEST_MAX: usize = 32;
 
 /// Bytes of one template's source: a text of the configuration, or a file. Policy: refused with an error.
 pub const TEMPLATE_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of all template files. Policy: a configuration with more is refused.
+pub const TEMPLATES_BYTES_MAX: usize = 1024 * 1024;
 /// Files that `templates` names. Policy: a configuration with more is refused.
 pub const TEMPLATE_FILES_MAX: usize = 256;
 /// Blocks, definitions and parentheses within each other in one template, and lists within lists. Policy: the template is
@@ -501,7 +504,7 @@ pub const NOTIFICATION_FILES_MAX: u32 = 100;
 
 /// Resident memory of the whole process: the sum of what all limits allow, see the test below. Policy: none of its own,
 /// each part has one.
-pub const MEMORY_BYTES_MAX: usize = 368 * 1024 * 1024;
+pub const MEMORY_BYTES_MAX: usize = 520 * 1024 * 1024;
 /// What the kernel holds for the process beyond that, such as buffers of sockets. Policy: systemd's `MemoryMax` is the sum
 /// of both; what needs more is ended and started anew.
 pub const MEMORY_KERNEL_BYTES: usize = 32 * 1024 * 1024;
@@ -517,17 +520,58 @@ mod tests {
         ("the program, its threads and its buffers", 16 * MIB),
         ("strings of alerts", TEXTS_BYTES_MAX),
         ("labels and annotations of alerts", ALERTS_PAIRS_MAX * 16),
-        ("entries of alerts, and which silences they were compared with", ALERTS_MAX * 800),
+        ("entries of alerts", ALERTS_MAX * 800),
+        // A bit each, and a quarter more by the allocator.
+        (
+            "which silences and rules of inhibition hold for alerts",
+            ALERTS_MAX * (SILENCES_MAX + INHIBIT_RULES_MAX) / 8 * 5 / 4,
+        ),
+        ("sources of inhibition", INHIBIT_SOURCES_MAX * 250),
         ("silences", SILENCES_BYTES_MAX + SILENCES_COMPILED_BYTES_MAX + SILENCES_MAX * 600),
         ("groups and their timers", GROUPS_BYTES_MAX + GROUPS_MAX * 500),
         ("the notification log", LOG_BYTES_MAX + LOG_ENTRIES_MAX * 150),
         ("connections", HTTP_CONNECTIONS_MAX * (HTTP_READ_BYTES + 8 * 1024)),
         ("bodies that come in", HTTP_BODIES_BYTES_MAX),
         ("answers that wait to be read", HTTP_ANSWERS_BYTES_MAX),
-        // One at a time, on the loop: a post that is read, a list or a notification that is written.
-        ("what the loop works on", 40 * MIB),
-        ("attempts to notify", ATTEMPTS_BYTES_MAX + 2 * ALERTS_BYTES_MAX),
-        ("attempts' answers and secrets", ATTEMPTS_MAX * (REPLY_BYTES_MAX + SECRET_BYTES_MAX)),
+        // One at a time: the body that is no UTF-8, each byte of it replaced by three, and what of a post is being taken.
+        ("what the loop works on", 3 * HTTP_BODY_BYTES_MAX + 4 * MIB),
+        // Those that run, and one more that is larger: every byte escaped.
+        ("attempts to notify", ATTEMPTS_BYTES_MAX + 6 * ALERTS_BYTES_MAX + ALERTS_MAX * 300),
+        (
+            "attempts' answers and secrets",
+            ATTEMPTS_MAX * (REPLY_BYTES_MAX + ANSWER_HEAD_BYTES_MAX + SECRET_BYTES_MAX),
+        ),
+        (
+            "connections of attempts by TLS",
+            (ATTEMPTS_MAX + KEPT_CONNECTIONS_MAX) * (TLS_WRITE_BYTES_MAX + 48 * 1024),
+        ),
+        (
+            "authorities and sessions of TLS",
+            TLS_CLIENTS_MAX * (2 * TLS_FILE_BYTES_MAX + TLS_SESSIONS_MAX * 2048)
+                + TOKENS_MAX * SECRET_BYTES_MAX,
+        ),
+        (
+            "mail",
+            ATTEMPTS_MAX
+                * (SMTP_REPLY_BYTES_MAX
+                    + SMTP_CHUNK_BYTES
+                    + MAIL_RECIPIENTS_MAX * MAIL_ADDRESS_BYTES_MAX
+                    + 2 * MAIL_HEADER_BYTES_MAX),
+        ),
+        (
+            "MQTT",
+            ATTEMPTS_MAX * (MQTT_REPLY_BYTES_MAX + MQTT_TOPIC_BYTES_MAX + MQTT_PAYLOAD_BYTES_MAX),
+        ),
+        (
+            "programs and syslog",
+            EXEC_RUNNING_MAX * (EXEC_OUTPUT_BYTES_MAX + EXEC_ENVIRONMENT_BYTES_MAX)
+                + ATTEMPTS_MAX * SYSLOG_MESSAGE_BYTES_MAX,
+        ),
+        // Twice during a reload.
+        ("templates", 2 * 5 * TEMPLATES_BYTES_MAX + 2 * TEMPLATE_OUTPUT_BYTES_MAX),
+        ("the config", 2 * CONFIG_NODES_MAX * 100),
+        ("what receivers said of groups", REMEMBERED_MAX * 1024),
+        ("pages that wait for news", WATCHERS_MAX * HTTP_HEADER_BYTES_MAX),
         ("records that wait for the journal", KEEPER_BYTES_MAX),
         // The whole state, or a queue as large as one may be.
         (

@@ -19,7 +19,7 @@ use crate::core::behind::BehindSenders;
 use crate::core::clock::Watch;
 use crate::core::group::Group;
 use crate::core::stats::Stats;
-use crate::core::{Core, Intake, Progress, NoRoom};
+use crate::core::{Core, Intake, NoRoom, Progress};
 use crate::effect::{AttemptId, Cx};
 use crate::gossip::{self, Gossip};
 use crate::model::Muted;

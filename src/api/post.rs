@@ -144,7 +144,10 @@ impl Post {
 }
 
 /// Reads on, for as long as [`PIECE_STEPS`] take. Notes what breaks the schema, if nothing did yet.
-fn read(posted: &mut body::Posted<'_>, fault: &mut Option<BodyError>) -> Result<Progress, BodyError> {
+fn read(
+    posted: &mut body::Posted<'_>,
+    fault: &mut Option<BodyError>,
+) -> Result<Progress, BodyError> {
     let (first, mut steps) = (posted.place().bytes(), 0);
     while steps + BYTE_STEPS * (posted.place().bytes() - first) as u64 <= PIECE_STEPS {
         let Some((_, found)) = posted.read()? else { return Ok(Progress::Done) };

@@ -1,7 +1,7 @@
 //! The remains of version 1 of the API: posting alerts, for older senders.
 
-use crate::api::response::{JSON, cut};
 use crate::api::post::Outcome;
+use crate::api::response::{JSON, cut};
 use crate::api::{Response, alerts};
 use crate::wire::json::write;
 

@@ -224,7 +224,13 @@ impl Alerts {
         self.bytes += alert.bytes();
         self.pairs += alert.pairs();
         let alert = Rc::new(alert);
-        let entry = Entry { alert, groups: Vec::new(), memo: Memo::default(), targets: Targets::default(), behind: None };
+        let entry = Entry {
+            alert,
+            groups: Vec::new(),
+            memo: Memo::default(),
+            targets: Targets::default(),
+            behind: None,
+        };
         self.entries.insert(fingerprint, entry);
     }
 

@@ -128,11 +128,33 @@ impl Groups {
         id
     }
 
-    /// Puts a group back that was taken out, perhaps under another route.
-    pub fn restore(&mut self, id: GroupId, group: Group) {
-        self.by_labels.insert((group.route, group.labels.fingerprint()), id);
-        self.bytes += cost(&group.key, &group.labels);
-        self.table.insert(id, group);
+    /// The group under `route` whose labels have this fingerprint.
+    pub fn find_by(&self, route: RouteId, labels: Fingerprint) -> Option<GroupId> {
+        self.by_labels.get(&(route, labels)).copied()
+    }
+
+    /// Brings every group to the route that stands for its own under another config, and takes its alerts out. Returns the
+    /// alerts, and the groups that no route stands for, which are taken out too.
+    pub fn rebase(
+        &mut self,
+        routes: &BTreeMap<RouteId, RouteId>,
+    ) -> (BTreeSet<Fingerprint>, Vec<(GroupId, Group)>) {
+        let (mut alerts, mut homeless) = (Vec::new(), Vec::new());
+        for (id, group) in &mut self.table {
+            alerts.extend(std::mem::take(&mut group.alerts));
+            match routes.get(&group.route) {
+                Some(route) => group.route = *route,
+                None => homeless.push(*id),
+            }
+        }
+        let homeless: Vec<(GroupId, Group)> =
+            homeless.into_iter().filter_map(|id| Some((id, self.table.remove(&id)?))).collect();
+        self.bytes -= homeless.iter().map(|(_, it)| cost(&it.key, &it.labels)).sum::<usize>();
+        let by_labels = std::mem::take(&mut self.by_labels).into_iter();
+        self.by_labels = by_labels
+            .filter_map(|((route, labels), id)| Some(((*routes.get(&route)?, labels), id)))
+            .collect();
+        (alerts.into_iter().collect(), homeless)
     }
 
     /// Takes a group out.

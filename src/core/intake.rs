@@ -108,15 +108,8 @@ impl Core {
     }
 
     /// Takes one report, if it is valid.
-    fn take_report(
-        &mut self,
-        now: Now,
-        report: &Report<'_>,
-        intake: &mut Intake,
-        steps: &mut u64,
-    ) {
-        if let Some(fault) = alerts::fault(report, self.end_of(report, now), self.options.grammar)
-        {
+    fn take_report(&mut self, now: Now, report: &Report<'_>, intake: &mut Intake, steps: &mut u64) {
+        if let Some(fault) = alerts::fault(report, self.end_of(report, now), self.options.grammar) {
             self.stats.invalid += 1;
             intake.note(fault);
             return;
@@ -161,8 +154,7 @@ impl Core {
         }
         if is_late
             && is_new
-            && let (Some(entry), Some(ends_at)) =
-                (self.alerts.get_mut(fingerprint), report.ends_at)
+            && let (Some(entry), Some(ends_at)) = (self.alerts.get_mut(fingerprint), report.ends_at)
         {
             entry.behind = Some(Box::new(Behind::new(ends_at, now)));
         }
@@ -345,12 +337,17 @@ impl Core {
             Some(id) => id,
             None => self.make_group(now, route_id, labels, alert.starts_at),
         };
+        self.join(now, id, fingerprint);
+        Some(id)
+    }
+
+    /// Puts an alert into a group.
+    pub(super) fn join(&mut self, now: Now, id: GroupId, fingerprint: Fingerprint) {
         if let Some(group) = self.groups.get_mut(id)
             && group.alerts.insert(fingerprint)
         {
             self.note_waiting(now, id);
         }
-        Some(id)
     }
 
     fn make_group(&mut self, now: Now, route_id: RouteId, labels: Labels, since: Wall) -> GroupId {
@@ -367,7 +364,9 @@ impl Core {
         let first_flush = told.unwrap_or(now.wall + at.since(now.mono));
         let id = self.groups.create(route_id, &route.key, labels, first_flush);
         self.timers.set(Timer::Flush(id), at);
-        self.changes.push(Change::Group { id, merged: self.merging });
+        if !self.restore_timer(now, id, route_id) {
+            self.changes.push(Change::Group { id, merged: self.merging });
+        }
         id
     }
 }

@@ -11,6 +11,7 @@ pub mod content;
 pub mod dedup;
 pub mod delivery;
 pub mod failing;
+mod fill;
 pub mod flush;
 pub mod group;
 pub mod history;
@@ -42,7 +43,7 @@ use std::time::Duration;
 use log::{Level, log};
 
 pub use intake::{Intake, Progress};
-pub use reload::{Reload, NoRoom};
+pub use reload::{NoRoom, Reload};
 
 use crate::config::Config;
 use crate::core::acknowledge::Acknowledgements;
@@ -50,6 +51,7 @@ use crate::core::alerts::Alerts;
 use crate::core::attempts::Attempts;
 use crate::core::clock::Watch;
 use crate::core::failing::Failing;
+use crate::core::fill::Filling;
 use crate::core::group::{GroupId, Groups};
 use crate::core::history::History;
 use crate::core::inhibit::Inhibitor;
@@ -186,6 +188,8 @@ pub struct Core {
     open: BTreeMap<u128, (GroupId, usize)>,
     /// First flushes that others have told of groups that are not made yet.
     first_flushes: GroupTimers,
+    /// Alerts that are still to be brought to their groups.
+    filling: Option<Filling>,
     /// Whether what happens was said by another member.
     merging: bool,
     /// Posts that were refused, by what they were of.
@@ -221,6 +225,7 @@ impl Core {
             remembered: BTreeMap::new(),
             open: BTreeMap::new(),
             first_flushes: GroupTimers::new(),
+            filling: None,
             merging: false,
             refused: Troubles::default(),
             limit_warned: None,
@@ -271,6 +276,9 @@ impl Core {
 
     /// Runs what is due, for as long as [`PIECE_STEPS`] take. If more is due, [`Core::next_timeout`] is not later than now.
     pub fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
+        if !self.fill_groups(cx.now) {
+            return;
+        }
         let mut steps = 0;
         while steps < PIECE_STEPS
             && let Some(timer) = self.timers.pop(cx.now.mono)
@@ -293,7 +301,7 @@ impl Core {
 
     /// When [`Core::handle_timeout`] wants to be called next.
     pub fn next_timeout(&self) -> Option<Mono> {
-        self.timers.next()
+        if self.filling.is_some() { Some(Mono::ZERO) } else { self.timers.next() }
     }
 
     /// What has changed since this was last asked.

@@ -7,12 +7,16 @@ use std::rc::Rc;
 use crate::config::Config;
 use crate::core::group::{self, GROUP_STEPS, Group, GroupId};
 use crate::core::inhibit::{Inhibitor, Targets};
+use crate::core::restore::GroupTimers;
 use crate::core::route::{RouteId, Routes};
 use crate::core::timers::Timer;
 use crate::core::{Change, Core};
 use crate::effect::Cx;
 use crate::limits::{GROUPS_BYTES_MAX, GROUPS_MAX, INHIBIT_SOURCES_MAX, PIECE_STEPS};
 use crate::model::{Fingerprint, GroupKey, Labels};
+
+/// A route at which an alert ends, and the fingerprint of the labels of its group there.
+type Place = (RouteId, Fingerprint);
 
 /// A config that is to be taken: where each alert ends under it is found in pieces, before anything changes.
 #[derive(Debug)]
@@ -21,9 +25,9 @@ pub struct Reload {
     routes: Routes,
     /// The first alert that was not yet routed.
     next: Fingerprint,
-    found: BTreeMap<Fingerprint, (Labels, Vec<RouteId>)>,
+    found: BTreeMap<Fingerprint, (Labels, Vec<Place>)>,
     inhibitor: Inhibitor,
-    groups: BTreeSet<(RouteId, Fingerprint)>,
+    groups: BTreeSet<Place>,
     /// Bytes of their keys and labels.
     bytes: usize,
 }
@@ -48,17 +52,18 @@ impl Reload {
         if self.found.contains_key(&fingerprint) {
             return;
         }
-        let routes = self.routes.matching(labels, steps);
-        for id in &routes {
-            let route = self.routes.get(*id);
-            let labels = route.group_labels(labels);
+        let mut places = Vec::new();
+        for id in self.routes.matching(labels, steps) {
+            let route = self.routes.get(id);
+            let group = route.group_labels(labels);
             *steps += GROUP_STEPS;
-            if self.groups.insert((*id, labels.fingerprint())) {
-                self.bytes += group::cost(&GroupKey::new(&route.key, &labels), &labels);
+            places.push((id, group.fingerprint()));
+            if self.groups.insert((id, group.fingerprint())) {
+                self.bytes += group::cost(&GroupKey::new(&route.key, &group), &group);
             }
         }
         self.inhibitor.add(fingerprint, labels, steps);
-        self.found.insert(fingerprint, (labels.clone(), routes));
+        self.found.insert(fingerprint, (labels.clone(), places));
     }
 }
 
@@ -117,71 +122,68 @@ impl Core {
         for (fingerprint, entry) in self.alerts.iter() {
             reload.route(fingerprint, &entry.alert.labels, &mut 0);
         }
-        let Reload { config, routes, mut found, mut inhibitor, groups, bytes, .. } = reload;
-        if groups.len() > GROUPS_MAX || bytes > GROUPS_BYTES_MAX {
-            return Err(NoRoom::Groups { count: groups.len(), bytes });
+        if reload.groups.len() > GROUPS_MAX || reload.bytes > GROUPS_BYTES_MAX {
+            return Err(NoRoom::Groups { count: reload.groups.len(), bytes: reload.bytes });
         }
-        if inhibitor.is_overfull() {
+        if reload.inhibitor.is_overfull() {
             return Err(NoRoom::Sources);
         }
-        let mut kept: BTreeMap<(Rc<str>, Labels), (GroupId, Group)> = BTreeMap::new();
-        let known: Vec<Fingerprint> =
-            self.alerts.iter().map(|(fingerprint, _)| fingerprint).collect();
-        let mut pending: BTreeSet<Fingerprint> = BTreeSet::new();
-        for id in self.groups.iter().map(|(id, _)| id).collect::<Vec<_>>() {
-            let Some(mut group) = self.groups.remove(id) else { continue };
-            pending.append(&mut group.alerts);
-            let path = Rc::clone(&self.routes.get(group.route).path);
-            kept.insert((path, group.labels.clone()), (id, group));
-        }
-        self.reach.clear();
-        self.retain_failing(&config);
-        self.routes = routes;
-        // Those that have left the table meanwhile.
-        for (fingerprint, (labels, _)) in &found {
-            if self.alerts.get(*fingerprint).is_none() {
-                inhibitor.remove(*fingerprint, labels);
-            }
-        }
-        self.inhibitor = inhibitor;
-        self.config = config;
-        for fingerprint in known {
-            let Some(entry) = self.alerts.get(fingerprint) else { continue };
-            let labels = entry.alert.labels.clone();
-            let joins = pending.contains(&fingerprint) || !entry.alert.resolved(cx.now.wall);
-            let mut groups = Vec::new();
-            for route in found.remove(&fingerprint).map(|it| it.1).unwrap_or_default() {
-                self.keep_group(&mut kept, route, &labels);
-                let id = if joins { self.group_for(cx.now, route, fingerprint) } else { None };
-                groups.push((route, id));
-            }
-            if let Some(entry) = self.alerts.get_mut(fingerprint) {
-                (entry.groups, entry.targets) = (groups, Targets::default());
-            }
-        }
-        for ((path, labels), (id, group)) in kept {
-            self.timers.cancel(Timer::Flush(id));
-            self.changes.push(Change::GroupGone { path, labels });
-            if let Some(flush) = &group.flush {
-                self.abandon(cx, id, flush);
-            }
-        }
+        self.take(cx, reload);
         self.fill(cx);
         Ok(())
     }
 
-    /// Brings the group of `labels` over from the tree before, if it had one.
-    fn keep_group(
-        &mut self,
-        kept: &mut BTreeMap<(Rc<str>, Labels), (GroupId, Group)>,
-        route_id: RouteId,
-        labels: &Labels,
-    ) {
-        let route = self.routes.get(route_id);
-        let labels = route.group_labels(labels);
-        if let Some((id, mut group)) = kept.remove(&(Rc::clone(&route.path), labels)) {
-            group.route = route_id;
-            self.groups.restore(id, group);
+    /// Takes a config: alerts stay in the groups that the new tree still has, and are brought to the others in pieces.
+    fn take(&mut self, cx: &mut Cx<'_>, reload: Reload) {
+        let Reload { config, routes, found, mut inhibitor, .. } = reload;
+        let same = self.routes.same_in(&routes);
+        let (mut pending, homeless) = self.groups.rebase(&same);
+        pending.append(&mut self.unfilled());
+        for (id, group) in homeless {
+            self.lose(cx, id, group);
+        }
+        self.reach.clear();
+        self.retain_failing(&config);
+        (self.routes, self.config) = (routes, config);
+        let (mut claimed, mut unfilled) = (BTreeSet::new(), BTreeSet::new());
+        for (fingerprint, (labels, places)) in found {
+            let Some(entry) = self.alerts.get_mut(fingerprint) else {
+                // It has left the table meanwhile.
+                inhibitor.remove(fingerprint, &labels);
+                continue;
+            };
+            let joins = pending.contains(&fingerprint) || !entry.alert.resolved(cx.now.wall);
+            let find = |(route, group)| (route, self.groups.find_by(route, group));
+            entry.groups = places.into_iter().map(find).collect();
+            entry.targets = Targets::default();
+            for (_, id) in entry.groups.clone() {
+                if let Some(id) = id {
+                    claimed.insert(id);
+                    if joins {
+                        self.join(cx.now, id, fingerprint);
+                    }
+                } else if joins {
+                    unfilled.insert(fingerprint);
+                }
+            }
+        }
+        self.inhibitor = inhibitor;
+        let gone = self.groups.iter().map(|(id, _)| id).filter(|id| !claimed.contains(id));
+        for id in gone.collect::<Vec<_>>() {
+            if let Some(group) = self.groups.remove(id) {
+                self.lose(cx, id, group);
+            }
+        }
+        self.begin_filling(cx.now, unfilled, GroupTimers::new(), false);
+    }
+
+    /// Ends what a group that was taken out was about.
+    fn lose(&mut self, cx: &mut Cx<'_>, id: GroupId, group: Group) {
+        self.timers.cancel(Timer::Flush(id));
+        let path = Rc::clone(&self.routes.get(group.route).path);
+        self.changes.push(Change::GroupGone { path, labels: group.labels });
+        if let Some(flush) = &group.flush {
+            self.abandon(cx, id, flush);
         }
     }
 }

@@ -1,17 +1,13 @@
 //! What was kept comes back: after a restart nothing is told twice, nothing is forgotten and no group waits anew.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use log::error;
 
-use crate::core::timers::Timer;
-use crate::core::{Change, Core};
-use crate::effect::Cx;
-use crate::limits::{
-    GROUPS_BYTES_MAX, GROUPS_MAX, INHIBIT_SOURCES_MAX, OWN_ALERTS_MAX, OWN_GROUPS_MAX,
-};
+use crate::core::Core;
+use crate::limits::OWN_ALERTS_MAX;
 use crate::model::{Alert, Fingerprint, Labels, LogEntry, LogKey, Silence};
 use crate::time::{Now, Wall};
 
@@ -50,64 +46,12 @@ impl Core {
         self.arm_alerts(now);
     }
 
-    /// Once everything else is back: brings the alerts to their groups, and the groups to their timers. A group that
-    /// should have been flushed in the meantime is due at once; the log knows what has been told. Returns the timers that
-    /// no group has any more.
-    pub fn restore_groups(&mut self, cx: &mut Cx<'_>, mut timers: GroupTimers) -> GroupTimers {
-        let known: Vec<Fingerprint> =
-            self.alerts.iter().map(|(fingerprint, _)| fingerprint).collect();
-        let mut left_out = 0_usize;
-        for fingerprint in known {
-            let Some(entry) = self.alerts.get(fingerprint) else { continue };
-            let labels = entry.alert.labels.clone();
-            let routes = self.routes.matching(&labels, &mut 0);
-            self.inhibitor.add(fingerprint, &labels, &mut 0);
-            if self.groups.len() + routes.len() > GROUPS_MAX + OWN_GROUPS_MAX
-                || !self.has_bytes_for_groups(&routes, &labels)
-                || self.inhibitor.is_overfull()
-            {
-                self.inhibitor.remove(fingerprint, &labels);
-                self.alerts.remove(fingerprint);
-                left_out += 1;
-                continue;
-            }
-            let groups = routes
-                .into_iter()
-                .map(|route| (route, self.group_for(cx.now, route, fingerprint)))
-                .collect();
-            if let Some(entry) = self.alerts.get_mut(fingerprint) {
-                entry.groups = groups;
-            }
-        }
-        if left_out > 0 {
-            error!(
-                "{left_out} alerts of those that were kept are left out: under this config they need more than {GROUPS_MAX} groups, or groups of more than {GROUPS_BYTES_MAX} bytes of keys and labels, or more than {INHIBIT_SOURCES_MAX} sources of inhibition; group by fewer labels"
-            );
-        }
-        let mut timed = BTreeSet::new();
-        for id in self.groups.iter().map(|(id, _)| id).collect::<Vec<_>>() {
-            let Some(group) = self.groups.get_mut(id) else { continue };
-            let route = self.routes.get(group.route);
-            let Some(first) = timers.remove(&(Rc::clone(&route.path), group.labels.clone())) else {
-                continue;
-            };
-            let interval = route.group_interval;
-            let due = match until_flush(first, interval, cx.now.wall) {
-                // The clock may have gone back since; nobody waits longer than a new group does.
-                Phase::Waiting(wait) => cx.now.mono + wait.min(route.group_wait),
-                Phase::Flushing(wait) => {
-                    group.next_flush = Some(cx.now.mono + wait);
-                    cx.now.mono
-                }
-            };
-            group.first_flush = first;
-            self.timers.set(Timer::Flush(id), due);
-            timed.insert(id);
-        }
-        self.changes.retain(
-            |change| !matches!(change, Change::Group { id, merged: false } if timed.contains(id)),
-        );
-        timers
+    /// Once everything else is back: begins to bring the alerts to their groups, and the groups to their timers; the log
+    /// knows what has been told. `stepped`: the times have changed since they were kept. Timers that no group has any more
+    /// are dropped at the end.
+    pub fn restore_groups(&mut self, now: Now, timers: GroupTimers, stepped: bool) {
+        let known = self.alerts.iter().map(|(fingerprint, _)| fingerprint).collect();
+        self.begin_filling(now, known, timers, stepped);
     }
 }
 

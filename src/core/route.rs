@@ -139,6 +139,14 @@ impl Routes {
         self.0.iter().position(|route| *route.path == *path).map(RouteId)
     }
 
+    /// Which route of `other` stands for each of these: that of the same path.
+    pub fn same_in(&self, other: &Self) -> BTreeMap<RouteId, RouteId> {
+        let paths = other.0.iter().enumerate().map(|(id, route)| (&route.path, RouteId(id)));
+        let paths: BTreeMap<&Rc<str>, RouteId> = paths.collect();
+        let ours = self.0.iter().enumerate();
+        ours.filter_map(|(id, route)| Some((RouteId(id), *paths.get(&route.path)?))).collect()
+    }
+
     /// The routes at which an alert of these labels ends, in the order of the tree: depth first, the first match among
     /// siblings unless it says `continue`, and a route itself where none of its children match. Adds what it took to
     /// `steps`.

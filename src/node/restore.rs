@@ -1,7 +1,5 @@
 //! Records that were kept become the node's state again.
 
-use std::rc::Rc;
-
 use crate::core::clock::{Shown, Step};
 use crate::core::restore::GroupTimers;
 use crate::effect::{Cx, Effect};
@@ -11,7 +9,6 @@ use crate::model::{Alert, LogEntry, LogKey, Silence};
 use crate::node::Node;
 use crate::node::carried;
 use crate::node::stamps::{Stamp, beyond};
-use crate::store::Record;
 use crate::time::{Now, Wall};
 use crate::wire::record::{self, GroupTimer, Kind, Malformed, Stamped};
 use crate::wire::rest::rest;
@@ -142,16 +139,9 @@ impl Node {
             self.note_all(cx.now);
         }
         self.join(cx);
-        let stale = self.core.restore_groups(cx, timers);
-        let delete = |(path, labels): &(Rc<str>, _)| {
-            Record::delete(u16::from(Kind::Group.number()), record::group_key(path, labels))
-        };
-        let mut records: Vec<Record> = stale.keys().map(delete).collect();
+        self.core.restore_groups(cx.now, timers, stepped);
         if stepped {
-            records.extend(self.records(cx.now));
-        }
-        if !records.is_empty() {
-            cx.effects.push(Effect::Persist(records));
+            cx.effects.push(Effect::Persist(self.records(cx.now)));
         }
         self.date(cx);
         self.spread(cx);

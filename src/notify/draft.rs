@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::config::{Http, Integration, Key, Schema, Secret, Takes, Template, Value, Values};
 use crate::limits::{TEMPLATE_FAULT_BYTES_MAX, TEMPLATE_FAULTS_MAX};
-use crate::model::brief;
+use crate::model::{Alert, brief};
 use crate::notify::table::{self, Type};
 use crate::notify::{Cause, Failure, Notification, Outgoing, Reply, Verdict, json, log};
 use crate::template::{Error, Renderer, Templates};
@@ -168,15 +168,27 @@ fn instead(renderer: &Renderer<'_>, key: &Key, fault: &str) -> Value {
     }
 }
 
+/// Bytes that an alert takes in JSON, about.
+fn escaped_bytes(alert: &Alert) -> usize {
+    let escaped = |text: &str| {
+        text.bytes()
+            .filter(|byte| *byte < b' ' || matches!(byte, b'<' | b'>' | b'&' | b'"'))
+            .count()
+    };
+    let pairs = alert.labels.iter().chain(alert.annotations.iter());
+    let more: usize = pairs.map(|(_, value)| 6 + 5 * escaped(value)).sum();
+    300 + alert.bytes() + more
+}
+
 fn fault(template: &Template, error: &Error) -> String {
     let text = format!("(the template of {} is wrong: {error})", template.path);
     brief::cut(&text, TEMPLATE_FAULT_BYTES_MAX).to_owned()
 }
 
 impl Draft {
-    /// Bytes of the alerts that are told, about as many as what is sent.
+    /// Bytes that the alerts that are told take where they are sent, about: what is escaped is six times as long.
     pub fn bytes(&self) -> usize {
-        self.notification.alerts.iter().map(|view| view.alert.bytes()).sum()
+        self.notification.alerts.iter().map(|view| escaped_bytes(&view.alert)).sum()
     }
 
     /// What is told.

@@ -45,13 +45,14 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::net::UnixDatagram;
 use std::rc::Rc;
 
 use ::log::{info, warn};
 use async_signal::{Signal, Signals};
 use rand::rngs::StdRng;
 use smol::channel::{self, Receiver, Sender};
-use smol::{LocalExecutor, Task};
+use smol::{Async, LocalExecutor, Task};
 
 use crate::api::{self, Answer, Endpoint, List, Post, Reload, Response, Site};
 use crate::config::Config;
@@ -190,6 +191,8 @@ struct Shell {
     /// Large posts that are being taken, one after the other.
     posts: VecDeque<(Exchange, Post)>,
     reloading: Option<pieces::Reloading>,
+    /// A socket that can always be written to: to wait for that is to let everything come in that is there.
+    outside: Async<UnixDatagram>,
     port: Option<Port>,
     twins: Twins,
     reloads: Reloads,
@@ -219,6 +222,8 @@ impl Shell {
         let port = open_port(executor, &setup, &sender)?;
         let cluster = site_cluster(&setup, port.as_ref());
         sources.extend(flock_sources(executor, &setup, port.is_some(), &sender));
+        let outside =
+            UnixDatagram::unbound().and_then(Async::new).map_err(system("making a socket"))?;
         let mut rng = clock::rng().map_err(system("asking for entropy"))?;
         // To listen comes first: who asks meanwhile waits, but is not refused.
         let web = setup.web;
@@ -263,6 +268,7 @@ impl Shell {
             lists: VecDeque::new(),
             posts: VecDeque::new(),
             reloading: None,
+            outside,
             port,
             twins: Twins::default(),
             reloads: Reloads::new(executor, &sender, setup.reloader),

@@ -100,8 +100,8 @@ impl Shell {
         if !self.is_busy() {
             return events.recv().await.map(Some);
         }
-        // What is on its way gets into the channel.
-        smol::future::yield_now().await;
+        // To yield alone would not do: an executor that always has something to run asks for news from outside seldom.
+        self.outside.writable().await.ok();
         match events.try_recv() {
             Ok(event) => Ok(Some(event)),
             Err(TryRecvError::Empty) => Ok(None),

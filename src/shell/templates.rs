@@ -3,20 +3,26 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use crate::limits::{TEMPLATE_BYTES_MAX, TEMPLATE_FILES_MAX};
+use crate::limits::{TEMPLATE_BYTES_MAX, TEMPLATE_FILES_MAX, TEMPLATES_BYTES_MAX};
 use crate::shell::files;
 use crate::template::Templates;
 
 /// Reads and parses the files that the globs name, in the order of the globs, within each in the order of their names. A
 /// glob that names no file is fine, as in Alertmanager. The error is a line for each thing that is wrong.
 pub fn load(globs: &[PathBuf]) -> Result<Templates, String> {
-    let mut files = Vec::new();
+    let (mut files, mut bytes) = (Vec::new(), 0);
     for glob in globs {
         for file in find(glob) {
             if files.len() == TEMPLATE_FILES_MAX {
                 return Err(format!("more than {TEMPLATE_FILES_MAX} files"));
             }
             let text = read(&file)?;
+            bytes += text.len();
+            if bytes > TEMPLATES_BYTES_MAX {
+                return Err(format!(
+                    "the template files have more than {TEMPLATES_BYTES_MAX} bytes in all"
+                ));
+            }
             files.push((file.display().to_string(), text));
         }
     }

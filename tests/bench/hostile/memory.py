@@ -138,3 +138,19 @@ def deep(subject):
         body = json.dumps(opened)[1:-1].replace("\\", "") * (8 * MIB // len(opened))
         sent = f"POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
         subject.measured(lambda sent=sent: subject.request(sent.encode()))
+
+
+@hostile("one notification of 8 MiB of control characters, to a receiver that does not read")
+def control_characters(subject):
+    listener = socket.create_server(("127.0.0.1", 0))
+    hooks = ", ".join(f"{{url: 'http://127.0.0.1:{listener.getsockname()[1]}/{number}'}}" for number in range(3))
+    subject.start("route: {receiver: hook, group_by: [], group_wait: 3s}\n" + f"receivers: [{{name: hook, webhook_configs: [{hooks}]}}]\n")
+
+    def run():
+        for first in range(0, 180, 30):
+            subject.post([{"labels": {"alertname": f"A{number}"}, "annotations": {"s": "\x01" * 46_000}} for number in range(first, first + 30)])
+        time.sleep(4)
+        return subject.get("/api/v2/alerts")
+
+    subject.measured(run)
+    listener.close()
