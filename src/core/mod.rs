@@ -72,6 +72,9 @@ use crate::time::{Mono, Now, Wall};
 /// What it takes to do what a timer is for, comparisons aside.
 const TIMER_STEPS: u64 = 20_000;
 
+/// What it takes to flush an alert of a group.
+const FLUSHED_STEPS: u64 = 3_000;
+
 /// What flags say of alerting.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -289,7 +292,10 @@ impl Core {
                 Timer::Alerts => self.sweep_alerts(cx.now),
                 Timer::Claim(id, at) => self.handle_claim(cx, id, at),
                 Timer::Delivery(id, at) => self.handle_delivery(cx, id, at),
-                Timer::Flush(id) if self.compare_group(id, &mut steps) => self.flush(cx, id),
+                Timer::Flush(id) if self.compare_group(id, &mut steps) => {
+                    steps += FLUSHED_STEPS * self.alerts_in(id);
+                    self.flush(cx, id);
+                }
                 Timer::Flush(_) => self.timers.set(timer, cx.now.mono),
                 Timer::Groups => self.sweep_groups(),
                 Timer::Records => self.sweep_records(cx.now),
@@ -366,6 +372,10 @@ impl Core {
             let silenced_by = self.silences.muting(&entry.memo, now);
             Muted { silenced_by, inhibited_by: source.into_iter().collect() }
         })
+    }
+
+    fn alerts_in(&self, id: GroupId) -> u64 {
+        self.groups.get(id).map_or(0, |group| group.alerts.len() as u64)
     }
 
     /// Compares the alerts of a group with the silences and the rules of inhibition that they were not yet compared with,
