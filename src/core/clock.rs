@@ -11,6 +11,7 @@ use log::warn;
 use crate::core::Core;
 use crate::core::content::Content;
 use crate::core::delivery::Delivery;
+use crate::core::fill::Filling;
 use crate::core::timers::Timer;
 use crate::faults::{self, Fault};
 use crate::model::{Alert, LogEntry, Silence};
@@ -154,7 +155,8 @@ impl Core {
                 step_contents(step, &mut flush.deliveries);
             }
         });
-        self.first_flushes.values_mut().for_each(|first| *first = step.time(*first));
+        let kept = self.filling.iter_mut().flat_map(Filling::times);
+        self.first_flushes.values_mut().chain(kept).for_each(|first| *first = step.time(*first));
         if faults::on(Fault::WaitsByWall) {
             self.move_flushes(step);
         }

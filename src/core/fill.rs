@@ -29,6 +29,13 @@ pub(super) struct Filling {
     left_out: usize,
 }
 
+impl Filling {
+    /// The first flushes that were kept, to be changed.
+    pub(super) fn times(&mut self) -> impl Iterator<Item = &mut Wall> {
+        self.timers.values_mut()
+    }
+}
+
 impl Core {
     /// Begins to bring alerts to their groups.
     pub(super) fn begin_filling(

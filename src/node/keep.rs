@@ -10,7 +10,7 @@ use crate::effect::{Cx, Effect};
 use crate::faults::{self, Fault};
 use crate::gossip::{self, Version};
 use crate::limits::{CLAIM_TIME_MAX, CLOCK_AHEAD_MS_MAX, RECORD_LIFE_MAX, WARN_INTERVAL};
-use crate::model::{Alert, Fingerprint};
+use crate::model::{Alert, Fingerprint, Labels};
 use crate::node::Node;
 use crate::node::carried;
 use crate::node::stamps::{Stamp, beyond, shared_key};
@@ -168,6 +168,11 @@ impl Node {
                 Act::Delete(..) => None,
             })
             .collect();
+        for ((path, labels), first) in self.core.unmade_groups() {
+            let (key, body) = timer(path, labels, first);
+            let stamp = self.stamp_of(now, Kind::Group, &key, now.wall + GROUP_LIFE);
+            records.push(stored(Kind::Group, key, &stamp, body));
+        }
         records.extend(self.identity.map(|id| identity(id, &self.met)));
         records.extend(self.carried.iter().filter_map(|record| carried::stored(&record)));
         records
@@ -223,16 +228,9 @@ impl Node {
             },
             Change::Group { id, merged } => {
                 let group = self.core.groups().get(id)?;
-                let path = &*self.core.routes().get(group.route).path;
-                let key = record::group_key(path, &group.labels);
-                let timer = GroupTimer {
-                    path: path.to_owned(),
-                    labels: group.labels.clone(),
-                    first: group.first_flush,
-                };
-                let body = record::encode_group(&timer);
-                let (kind, key) = (Kind::Group, key.to_vec());
-                let expires = now.wall + GROUP_LIFE;
+                let path = &self.core.routes().get(group.route).path;
+                let (key, body) = timer(path, &group.labels, group.first_flush);
+                let (kind, expires) = (Kind::Group, now.wall + GROUP_LIFE);
                 Act::Put { kind, key, expires, body, keep: true, share: !merged }
             }
             Change::GroupGone { path, labels } => {
@@ -344,6 +342,12 @@ pub(super) fn stored(kind: Kind, key: Vec<u8>, stamp: &Stamp, body: Vec<u8>) -> 
 pub(super) fn identity(id: u64, met: &[SocketAddr]) -> Record {
     let body = record::encode_identity(id, met);
     stored(Kind::Identity, b"node".to_vec(), &Stamp::default(), body)
+}
+
+/// The key and the body of the record of a group's timer.
+fn timer(path: &str, labels: &Labels, first: Wall) -> (Vec<u8>, Vec<u8>) {
+    let timer = GroupTimer { path: path.to_owned(), labels: labels.clone(), first };
+    (record::group_key(path, labels).to_vec(), record::encode_group(&timer))
 }
 
 #[cfg(test)]
