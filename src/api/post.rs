@@ -122,14 +122,14 @@ impl Post {
         let done = match &mut self.stage {
             Stage::Reads(fault) => match read(&mut posted, fault) {
                 Ok(Progress::More) => None,
-                Ok(Progress::Done) => match fault.take() {
-                    Some(fault) => Some(Outcome::Wrong(fault)),
-                    None => {
+                Ok(Progress::Done) => {
+                    let Some(fault) = fault.take() else {
                         self.stage = Stage::Takes(Intake::default());
                         self.place = Place::default();
                         return None;
-                    }
-                },
+                    };
+                    Some(Outcome::Wrong(fault))
+                }
                 Err(_) if text.trim().is_empty() => Some(Outcome::Empty),
                 Err(error) => Some(Outcome::Wrong(error)),
             },

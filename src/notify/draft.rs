@@ -139,8 +139,11 @@ pub fn draft(
     }
 }
 
-/// The rendered body, which may stand in a table.
+/// The rendered body, which may stand in a table; empty for a type that has none (`log`).
 fn body_text<'v>(values: &'v Values, body: &str) -> &'v str {
+    if body.is_empty() {
+        return "";
+    }
     values.table(body).map_or_else(|| values.text(body), |table| table.text("template"))
 }
 
@@ -201,7 +204,7 @@ impl Draft {
         self.schema
     }
 
-    /// What is told, for people: the rendered body if that is plain text, else each alert's summary or labels, until there
+    /// The content for people: the rendered body if that is plain text, else each alert's summary or labels, until there
     /// are `bytes_max` bytes.
     pub fn content(&self, bytes_max: usize) -> String {
         let body = body_text(&self.values, self.schema.body);

@@ -13,9 +13,10 @@ use super::head::{self, Body};
 pub(super) const REFUSED: &str = "bellwether-refused";
 
 /// Where in the bytes of a connection we are.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum Place {
     /// In a head, or before one.
+    #[default]
     Head,
     /// In a body that has so many bytes left.
     Fixed(u64),
@@ -33,8 +34,8 @@ enum Place {
     Broken,
 }
 
-/// The requests of one connection on their way to hyper.
-#[derive(Debug)]
+/// The requests of one connection on their way to hyper; the default stands at the beginning of a connection.
+#[derive(Debug, Default)]
 pub struct Lenient {
     place: Place,
     /// A line or a head that has not come whole.
@@ -42,11 +43,6 @@ pub struct Lenient {
 }
 
 impl Lenient {
-    /// At the beginning of a connection.
-    pub const fn new() -> Self {
-        Self { place: Place::Head, held: Vec::new() }
-    }
-
     /// Whether nothing more is to be read: what was read last makes no sense.
     pub const fn is_broken(&self) -> bool {
         matches!(self.place, Place::Broken)
@@ -183,7 +179,7 @@ mod tests {
 
     /// What hyper reads of `input`, which comes in pieces of `size`.
     fn pushed(input: &[u8], size: usize) -> (Lenient, Vec<u8>) {
-        let (mut lenient, mut out) = (Lenient::new(), Vec::new());
+        let (mut lenient, mut out) = (Lenient::default(), Vec::new());
         input.chunks(size).for_each(|piece| lenient.push(piece, &mut out));
         (lenient, out)
     }

@@ -37,7 +37,7 @@ impl Stream {
             scratch: Rc::clone(scratch),
             drained: false,
             state: Rc::clone(state),
-            lenient: Lenient::new(),
+            lenient: Lenient::default(),
             pending: Vec::new(),
         }
     }
