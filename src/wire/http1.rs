@@ -218,6 +218,9 @@ impl Reader {
     }
 
     fn status_line(&mut self, line: &[u8]) -> Result<(), NoAnswer> {
+        if !may_be_status(line) {
+            return Err(NoAnswer::NotHttp);
+        }
         let text = String::from_utf8_lossy(line);
         let mut words = text.split_ascii_whitespace();
         let version = words.next().filter(|word| word.starts_with("HTTP/"));
@@ -490,6 +493,7 @@ mod tests {
             ("\x15\x03\x01\x00\x02\x02\x16", NoAnswer::NotHttp),
             ("HTTP/1.1 abc\r\n", NoAnswer::NotHttp),
             ("HTTP/1.1 20", NoAnswer::NotHttp),
+            (" HTTP/1.1 200 OK\r\n\r\n", NoAnswer::NotHttp),
         ] {
             assert_eq!(read_by(1, text, true), Err(why), "{text:?}");
         }
