@@ -7,7 +7,7 @@ import { acknowledge, openSilence } from "./quiet.js";
 import { t } from "./words.js";
 
 const SHOWN_FIRST = 10;
-const SHOWN_MORE = 10;
+const SHOWN_MORE = 5;
 const ALERTS_OF_GROUP = 6;
 const SEVERITIES = ["critical", "warning", "info", "quiet"];
 const KINDS = ["active", "silenced", "inhibited", "muted"];
@@ -23,7 +23,14 @@ export function view(query, navigate) {
   read(query);
   limit = SHOWN_FIRST;
   parts = { navigate, bar: h("div.filters"), to: h("div"), counts: h("div.counts", { role: "group", "aria-label": t("Show") }), list: h("div.groups"), more: h("div.more"), note: h("p.note") };
-  new IntersectionObserver((seen) => seen.some((it) => it.isIntersecting) && grow(), { rootMargin: "800px" }).observe(parts.more);
+  const { more } = parts;
+  const observer = new IntersectionObserver((seen) => {
+    if (!seen.some((it) => it.isIntersecting) || !grow()) return;
+    // Only what is observed anew is told of again while it stays in sight.
+    observer.unobserve(more);
+    observer.observe(more);
+  }, { rootMargin: "800px" });
+  observer.observe(more);
   drawBar();
   return [h("h1.sr", {}, t("Alerts")), parts.bar, h("div.second", {}, parts.counts, parts.to), parts.note, parts.list, parts.more];
 }
@@ -164,10 +171,12 @@ function drawCounts(counts) {
   }, h("b", {}, counts[kind].size), " ", t(kind))));
 }
 
+/** Draws some more groups; a few at a time, so that no task is long. Returns whether there were any. */
 function grow() {
-  if (!parts.all || limit >= parts.all.length) return;
+  if (!parts.all || limit >= parts.all.length) return false;
   limit += SHOWN_MORE;
   drawGroups();
+  return true;
 }
 
 function drawGroups() {
