@@ -14,6 +14,7 @@
 //! what fills the channel only waits for the node. Whatever may block runs on other threads: files and name look-ups on
 //! the blocking pool, so many at a time, and flash on a thread of its own.
 
+mod answers;
 pub mod clock;
 mod error;
 pub mod files;
@@ -54,7 +55,7 @@ use rand::rngs::StdRng;
 use smol::channel::{self, Receiver, Sender};
 use smol::{Async, LocalExecutor, Task};
 
-use crate::api::{self, Answer, Endpoint, List, Post, Reload, Response, Site};
+use crate::api::{self, List, Post, Reload, Site};
 use crate::config::Config;
 use crate::config::settings::{Cluster, Listen, Storage, Web};
 use crate::effect::{AttemptId, Cx, Effect};
@@ -62,12 +63,13 @@ use crate::gossip::{self, Via};
 use crate::limits::{EVENTS_MAX, TIMER_LATE_MAX};
 use crate::node::{Node, Options};
 use crate::notify::Reply;
-use crate::store::{Kept, Ticket};
+use crate::store::Kept;
 use crate::time::Mono;
 use crate::wire::record::kind_name;
 
 pub use error::Error;
 
+use answers::Held;
 use http::{Exchange, Server};
 use keeper::Keeper;
 use notifier::Notifier;
@@ -159,14 +161,6 @@ pub fn run(setup: Setup) -> Result<(), Error> {
         outcome
     });
     smol::block_on(executor.run(serving))
-}
-
-/// An answer that waits.
-struct Held {
-    ticket: Ticket,
-    exchange: Exchange,
-    response: Response,
-    labels: (Label, Label),
 }
 
 struct Shell {
@@ -349,45 +343,6 @@ impl Shell {
         input(&mut self.node, cx)
     }
 
-    fn answer(&mut self, mut exchange: Exchange) {
-        let request = exchange.request();
-        let (method, label) = labels(&self.site.prefix, request.method, request.path);
-        let tells_state = [Endpoint::Metrics, Endpoint::Page, Endpoint::Status];
-        if tells_state.iter().any(|endpoint| endpoint.label() == label) {
-            if let Some(port) = &self.port {
-                self.site.cluster.port = port.stats();
-                self.site.cluster.interfaces = port.interfaces();
-            }
-            // Without a flock nothing else asks, so that nothing wakes an idle processor.
-            self.note_clock(clock::synced());
-        }
-        if [Endpoint::Metrics, Endpoint::Status].iter().any(|it| it.label() == label) {
-            self.site.process = process::usage();
-            self.server.count(&mut self.site.http);
-        }
-        let listed: usize = self.lists.iter().map(|(_, list)| list.bytes()).sum();
-        self.site.http.unread_bytes = self.server.unread() + listed;
-        let cx = &mut Cx { now: clock::now(), rng: &mut self.rng, effects: &mut self.effects };
-        let answer = api::handle(&mut self.node, cx, &self.site, &request);
-        let response = match answer {
-            Answer::Now(response) => response,
-            Answer::WhenDurable(response) => {
-                return self.hold(exchange, response, (method, label));
-            }
-            Answer::WhenChanged => {
-                return self.watch(exchange);
-            }
-            Answer::Listing(list) => return self.lists.push_back((exchange, list)),
-            Answer::Posting(post) => return self.posts.push_back((exchange, post)),
-            Answer::Test(test) => return self.test(exchange, test),
-            Answer::Reload => {
-                exchange.forget_body();
-                return self.reloads.ask(Some(exchange));
-            }
-        };
-        self.release(exchange, response, (method, label));
-    }
-
     /// Takes note of whether the wall clock is synchronised, and says so where that has changed.
     fn note_clock(&mut self, synced: bool) {
         if self.site.synced == synced {
@@ -400,21 +355,6 @@ impl Shell {
             warn!(
                 "clock not set: the machine's wall clock is not synchronised; silences and mute times follow it"
             );
-        }
-    }
-
-    /// Keeps an answer back until everything that is to be kept so far is durable: what it promises, and what it found
-    /// promised already.
-    fn hold(&mut self, mut exchange: Exchange, response: Response, labels: (Label, Label)) {
-        self.perform();
-        match self.keeper.ticket() {
-            Some(ticket) => {
-                // Who has gone takes no room, and who waits only for the answer.
-                self.held.retain(|held| !held.exchange.is_abandoned());
-                exchange.forget_body();
-                self.held.push_back(Held { ticket, exchange, response, labels });
-            }
-            None => self.release(exchange, response, labels),
         }
     }
 
@@ -452,25 +392,6 @@ impl Shell {
         if kept.fault.is_some() || had_failed {
             self.with_node(|node, cx| node.handle_journal(cx, kept.fault.as_deref()));
         }
-    }
-
-    fn release(&mut self, exchange: Exchange, response: Response, (method, label): (Label, Label)) {
-        let took = clock::boot_time().saturating_sub(exchange.read_at).as_secs_f64();
-        let durations = self.site.http.durations.entry((label, method, response.status));
-        durations.or_default().observe(took);
-        exchange.answer(response);
-    }
-
-    /// Answers a request that came too late.
-    fn refuse(&mut self, exchange: Exchange) {
-        let labels = self.labels(&exchange);
-        self.release(exchange, Response::object(503, 503, "stopping"), labels);
-    }
-
-    /// What metrics call a request.
-    fn labels(&self, exchange: &Exchange) -> (Label, Label) {
-        let request = exchange.request();
-        labels(&self.site.prefix, request.method, request.path)
     }
 
     fn perform(&mut self) {
@@ -591,21 +512,6 @@ fn restore(node: &mut Node, cx: &mut Cx<'_>, found: &[keeper::Found]) {
         }
     }
     node.handle_restored(cx);
-}
-
-type Label = &'static str;
-
-/// What metrics call a request.
-fn labels(prefix: &str, method: &str, path: &str) -> (Label, Label) {
-    let method = match method {
-        "DELETE" => "delete",
-        "GET" => "get",
-        "HEAD" => "head",
-        "OPTIONS" => "options",
-        "POST" => "post",
-        _ => "other",
-    };
-    (method, Endpoint::find(prefix, &api::cleaned(path)).label())
 }
 
 #[cfg(test)]

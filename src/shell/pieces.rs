@@ -10,9 +10,10 @@ use crate::api::{self, Answer};
 use crate::effect::Cx;
 use crate::gossip::KeyRing;
 use crate::node;
+use crate::shell::answers::labels;
 use crate::shell::http::Exchange;
 use crate::shell::reload::Outcome;
-use crate::shell::{Error, Event, Shell, clock, labels};
+use crate::shell::{Error, Event, Shell, clock};
 
 /// A config that is being taken.
 pub(super) struct Reloading {

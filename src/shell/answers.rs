@@ -1,0 +1,115 @@
+//! Requests and their answers: at once, when what they promise is durable, or after work that is done in pieces.
+
+use super::http::Exchange;
+use super::{Shell, clock, process};
+use crate::api::{self, Answer, Endpoint, Response};
+use crate::effect::Cx;
+use crate::store::Ticket;
+
+pub(super) type Label = &'static str;
+
+/// An answer that waits until what it promises is durable.
+pub(super) struct Held {
+    pub(super) ticket: Ticket,
+    pub(super) exchange: Exchange,
+    pub(super) response: Response,
+    pub(super) labels: (Label, Label),
+}
+
+impl Shell {
+    pub(super) fn answer(&mut self, mut exchange: Exchange) {
+        let request = exchange.request();
+        let (method, label) = labels(&self.site.prefix, request.method, request.path);
+        let tells_state = [Endpoint::Metrics, Endpoint::Page, Endpoint::Status];
+        if tells_state.iter().any(|endpoint| endpoint.label() == label) {
+            if let Some(port) = &self.port {
+                self.site.cluster.port = port.stats();
+                self.site.cluster.interfaces = port.interfaces();
+            }
+            // Without a flock nothing else asks, so that nothing wakes an idle processor.
+            self.note_clock(clock::synced());
+        }
+        if [Endpoint::Metrics, Endpoint::Status].iter().any(|it| it.label() == label) {
+            self.site.process = process::usage();
+            self.server.count(&mut self.site.http);
+        }
+        let listed: usize = self.lists.iter().map(|(_, list)| list.bytes()).sum();
+        self.site.http.unread_bytes = self.server.unread() + listed;
+        let cx = &mut Cx { now: clock::now(), rng: &mut self.rng, effects: &mut self.effects };
+        let answer = api::handle(&mut self.node, cx, &self.site, &request);
+        let response = match answer {
+            Answer::Now(response) => response,
+            Answer::WhenDurable(response) => {
+                return self.hold(exchange, response, (method, label));
+            }
+            Answer::WhenChanged => {
+                return self.watch(exchange);
+            }
+            Answer::Listing(list) => return self.lists.push_back((exchange, list)),
+            Answer::Posting(post) => return self.posts.push_back((exchange, post)),
+            Answer::Test(test) => return self.test(exchange, test),
+            Answer::Reload => {
+                exchange.forget_body();
+                return self.reloads.ask(Some(exchange));
+            }
+        };
+        self.release(exchange, response, (method, label));
+    }
+
+    /// Keeps an answer back until everything that is to be kept so far is durable: what it promises, and what it found
+    /// promised already.
+    pub(super) fn hold(
+        &mut self,
+        mut exchange: Exchange,
+        response: Response,
+        labels: (Label, Label),
+    ) {
+        self.perform();
+        match self.keeper.ticket() {
+            Some(ticket) => {
+                // A client that has gone takes no room.
+                self.held.retain(|held| !held.exchange.is_abandoned());
+                exchange.forget_body();
+                self.held.push_back(Held { ticket, exchange, response, labels });
+            }
+            None => self.release(exchange, response, labels),
+        }
+    }
+
+    pub(super) fn release(
+        &mut self,
+        exchange: Exchange,
+        response: Response,
+        (method, label): (Label, Label),
+    ) {
+        let took = clock::boot_time().saturating_sub(exchange.read_at).as_secs_f64();
+        let durations = self.site.http.durations.entry((label, method, response.status));
+        durations.or_default().observe(took);
+        exchange.answer(response);
+    }
+
+    /// Answers a request that came too late.
+    pub(super) fn refuse(&mut self, exchange: Exchange) {
+        let labels = self.labels(&exchange);
+        self.release(exchange, Response::object(503, 503, "stopping"), labels);
+    }
+
+    /// The name of a request in metrics.
+    pub(super) fn labels(&self, exchange: &Exchange) -> (Label, Label) {
+        let request = exchange.request();
+        labels(&self.site.prefix, request.method, request.path)
+    }
+}
+
+/// The name of a request in metrics.
+pub(super) fn labels(prefix: &str, method: &str, path: &str) -> (Label, Label) {
+    let method = match method {
+        "DELETE" => "delete",
+        "GET" => "get",
+        "HEAD" => "head",
+        "OPTIONS" => "options",
+        "POST" => "post",
+        _ => "other",
+    };
+    (method, Endpoint::find(prefix, &api::cleaned(path)).label())
+}
