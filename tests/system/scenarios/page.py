@@ -482,10 +482,10 @@ receivers:
     browser.run("[...document.querySelectorAll('.entry')].find((it) => it.textContent.includes('good')).querySelector('button').click()")
     shown = browser.find("dialog pre", "bellwether_test").text
     assert sink.url in shown and "/good" not in shown, f"the URL may hold a secret: {shown}"
-    assert not sink.requests(), "nothing is sent before it is asked for"
+    assert not sink.requests, "nothing is sent before it is asked for"
     browser.click("dialog button.primary", "Send the test")
     browser.find("dialog b.good", "delivered")
-    assert len(sink.requests()) == 1, sink.requests()
+    assert len(sink.requests) == 1, sink.requests
     browser.click("dialog .actions button", "Close")
     browser.run("[...document.querySelectorAll('.entry')].find((it) => it.textContent.includes('last failure')).querySelector('button').click()")
     browser.find("dialog pre")
