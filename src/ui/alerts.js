@@ -306,4 +306,4 @@ function strip(told) {
   return h("div.strip", { role: "img", "aria-label": text, title: last ? `${text} (${exact(last.at)})` : text }, blocks);
 }
 
-const OUTCOMES = { sent: "sent", failed: "failed", refused: "failed", expired: "failed", surrendered: "failed" };
+const OUTCOMES = { sent: "sent", told: "sent", failed: "failed", refused: "failed", expired: "failed", surrendered: "failed" };
