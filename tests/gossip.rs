@@ -214,7 +214,7 @@ fn with_a_newcomer(seats: usize, records: u32) -> Net {
         let key = Key { kind: 1, id: id.to_be_bytes().to_vec() };
         let version = Version { hlc: ((net::EPOCH_MS as u64) << 16) + u64::from(id), node: 1 };
         let expires_at_ms = net::EPOCH_MS + 86_400_000;
-        let record = Record { key, version, expires_at_ms, body: vec![1; 300], told_at: None };
+        let record = Record { key, version, expires_at_ms, body: vec![1; 300], sent_at: None };
         for seat in &mut net.seats[..seats - 1] {
             seat.toy.records.insert(record.key.clone(), record.clone());
         }

@@ -1,7 +1,7 @@
 //! A hybrid logical clock: wall milliseconds while they move forward, a counter while they do not.
 //!
-//! Every reading is greater than every reading made or observed before, so what a user did last wins also when clocks
-//! differ by minutes. A node whose wall clock is not set goes by the flock's time as far as it has learned it.
+//! Every reading is greater than every reading made or observed before, so the last change of a user wins even when
+//! clocks differ by minutes. A node whose wall clock is not set uses the flock's time as far as it has learned it.
 
 use crate::limits::{CLOCK_AHEAD_MS_MAX, FLOCK_TIME_MS_MAX};
 use crate::time::Now;
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_after_something_was_seen_wins_over_it() {
+    fn a_change_made_after_another_was_seen_wins() {
         let (mut fast, mut slow) = (Hlc::new(0, true, 0), Hlc::new(0, true, 0));
         let seen = fast.tick(at(0, 300_000));
         slow.observe(at(0, 0), seen).unwrap();

@@ -1,4 +1,4 @@
-//! What a stranger may cost us: datagrams are counted by source before any of them is decrypted.
+//! A limit on the datagrams of strangers and members: they are counted by source before any of them is decrypted.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

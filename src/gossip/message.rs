@@ -1,18 +1,19 @@
-//! What members say to one another, in CBOR: the text that [`super::seal`] seals.
+//! The messages that members exchange, in CBOR: the text that [`super::seal`] seals.
 //!
 //! In CDDL (RFC 8610). Every message is an array of its number and its fields; readers skip fields they do not know and
-//! drop messages whose number they do not know, so both can be added. Nulls at the end of an array are left out. But for
-//! `record` and what it is made of: they are written anew by whoever hands them on, so they get no further fields; what is
-//! added to a record goes into its body, or is a new kind: see [`crate::wire::record`].
+//! drop messages whose number they do not know, so both can be added. Nulls at the end of an array are left out. `record`
+//! and its parts are the exception: every node that passes a record on writes it anew, so they get no further fields. What
+//! is added to a record goes into its body, or is a new kind: see [`crate::wire::record`].
 //!
 //! ```cddl
 //! message = [0, [hello]] / [1, [bstr]] / [2, [[* record], mode: 0..3]] / [3, [digest]] / [4, [sum]]
 //!         / [5, [at: int, [* range]]] / [6, [[* hash]]] / [7, [part]] / [8, [hash, version, [* uint]]]
 //!         / [9, [bool, [* address]]] / [10, []] / [11, [[* counter: uint]]] / [12, [node: uint]]
 //! hello   = [node: uint, generation: uint, name: tstr, at: int, synced: bool, nonce: uint, echo: uint / null,
-//!            sure: bool, known: uint / null, ear: bool, door: uint / null, from_door: uint / null]
+//!            believes: bool, spent: uint / null, hears_multicast: bool, candidate: uint / null,
+//!            answers_candidate: uint / null]
 //! record  = [key, version, expires_at: int, body: bstr,      ; times are wall milliseconds
-//!            ? told_at: int]                                 ; nanoseconds: the clock of the times in the body
+//!            ? sent_at: int]                                 ; nanoseconds: the clock of the times in the body
 //! key     = [kind: uint, id: bstr]
 //! version = [hlc: uint, node: uint]
 //! digest  = [at: int, synced: bool, root: uint, count: uint, recent: [* head]]
@@ -21,7 +22,7 @@
 //! sum     = [at: int, prefix: uint, bits: uint, prints: bstr]  ; 64 fingerprints of 4 bytes, big endian
 //! range   = [prefix: uint, bits: uint, [* head]]            ; all hashes whose first `bits` bits are those of prefix
 //! part    = [hash, version, bytes: uint, number: uint, bstr, ; 1,141 bytes, the last fewer, of an encoded record of so many
-//!            told_at: int / null]                            ; that has no told_at
+//!            sent_at: int / null]                            ; that has no sent_at
 //! address = [node: uint, ip: bstr, port: uint]              ; ip of 4 or 16 bytes
 //! ```
 
@@ -52,58 +53,58 @@ pub const MESSAGE_KINDS: [&str; KINDS] = [
     "check",
 ];
 
-/// What a member says.
+/// A message.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, CborLen)]
 pub(super) enum Message {
-    /// Who I am, and that I am alive now: see [`super::join`].
+    /// The sender is alive now: see [`super::members`].
     #[n(0)]
     Hello(#[n(0)] Hello),
-    /// A datagram of foca's: see [`super::member`].
+    /// A datagram of foca's.
     #[n(1)]
     Swim(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
-    /// Records, and what is to be done with them: [`TOLD`], [`FIRST_HAND`], [`RELAYED`] or [`MENDED`].
+    /// Records, and their mode: [`MULTICAST`], [`DIRECT`], [`RELAYED`] or [`REPAIR`].
     #[n(2)]
     News(#[n(0)] Vec<Record>, #[n(1)] u8),
-    /// All I know, in one number: see [`super::sync`].
+    /// All that the sender knows, in one number: see [`super::repair`].
     #[n(3)]
     Digest(#[n(0)] Digest),
-    /// What I know in 64 ranges.
+    /// All that the sender knows in 64 ranges.
     #[n(4)]
     Sum(#[n(0)] Sum),
-    /// All that I know in some ranges, as of my clock.
+    /// The versions of all records in some ranges, as of the sender's clock.
     #[n(5)]
     Keys(#[n(0)] i64, #[n(1)] Vec<Range>),
-    /// Send me these, by hash of key.
+    /// Send these records, by hash of key.
     #[n(6)]
     Want(#[n(0)] Vec<u64>),
-    /// A part of a record too large for a datagram: see [`super::parts`].
+    /// A part of a record too large for a datagram.
     #[n(7)]
     Part(#[n(0)] Part),
-    /// Send me these parts again.
+    /// Send these parts again.
     #[n(8)]
     WantParts(#[n(0)] u64, #[n(1)] Version, #[n(2)] Vec<u16>),
-    /// Where I have heard others; whether I ask for the same.
+    /// The addresses at which the sender has heard others; whether it asks for the receiver's.
     #[n(9)]
     Peers(#[n(0)] bool, #[n(1)] Vec<Address>),
-    /// I am leaving.
+    /// The sender leaves.
     #[n(10)]
     Bye,
-    /// I have your news in the datagrams of these counters.
+    /// The sender has received the records in the datagrams of these counters.
     #[n(11)]
     Ack(#[n(0)] Vec<u64>),
-    /// Compare yourself with this node, for it does not answer me.
+    /// Compare yourself with this node: it does not answer the sender.
     #[n(12)]
     Check(#[n(0)] u64),
 }
 
 /// News by multicast: acknowledged.
-pub(super) const TOLD: u8 = 0;
-/// News from its author: acknowledged.
-pub(super) const FIRST_HAND: u8 = 1;
-/// News along the tree: acknowledged and handed on.
+pub(super) const MULTICAST: u8 = 0;
+/// News from its author by unicast: acknowledged.
+pub(super) const DIRECT: u8 = 1;
+/// News along the tree: acknowledged and passed on.
 pub(super) const RELAYED: u8 = 2;
 /// Records in repair: acknowledged.
-pub(super) const MENDED: u8 = 3;
+pub(super) const REPAIR: u8 = 3;
 
 impl Message {
     pub(super) const fn kind(&self) -> usize {
@@ -124,7 +125,7 @@ impl Message {
         }
     }
 
-    /// Whether only who has heard us says this.
+    /// Whether only a member that receives us sends this.
     pub(super) const fn is_answer(&self) -> bool {
         matches!(
             self,
@@ -136,7 +137,7 @@ impl Message {
         encode(self)
     }
 
-    /// The message in these bytes, unless they make no sense or hold more.
+    /// The message in these bytes, unless they are malformed or hold more.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut decoder = minicbor::Decoder::new(bytes);
         let message = decoder.decode().ok()?;
@@ -144,7 +145,7 @@ impl Message {
     }
 }
 
-/// Who I am, and that I am alive now.
+/// The sender, and the proof that it is alive now.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, CborLen)]
 pub(super) struct Hello {
     #[n(0)]
@@ -168,19 +169,19 @@ pub(super) struct Hello {
     pub(super) echo: Option<u64>,
     /// The sender believes the receiver already.
     #[n(7)]
-    pub(super) sure: bool,
+    pub(super) believes: bool,
     /// The receiver's generation that is spent: it must take a greater one.
     #[n(8)]
-    pub(super) known: Option<u32>,
+    pub(super) spent: Option<u32>,
     /// The sender hears the receiver by multicast.
     #[n(9)]
-    pub(super) ear: bool,
-    /// Which of its candidate addresses the sender has sent this to.
+    pub(super) hears_multicast: bool,
+    /// The number of the sender's candidate address to which this was sent.
     #[n(10)]
-    pub(super) door: Option<u16>,
-    /// The receiver's `door` to which this is the answer.
+    pub(super) candidate: Option<u16>,
+    /// The receiver's `candidate` to which this is the answer.
     #[n(11)]
-    pub(super) from_door: Option<u16>,
+    pub(super) answers_candidate: Option<u16>,
 }
 
 /// All a member knows, in one number.
@@ -194,7 +195,7 @@ pub(super) struct Digest {
     pub(super) root: u64,
     #[n(3)]
     pub(super) count: u32,
-    /// What changed last, so that the usual difference is mended without asking what it is.
+    /// The last changes, so that the usual difference is repaired without comparing ranges.
     #[n(4)]
     pub(super) recent: Vec<Head>,
 }
@@ -208,7 +209,13 @@ pub(super) struct Head {
     pub(super) version: Version,
 }
 
-/// What a member knows in the 64 equal parts of a range.
+impl Head {
+    pub(super) fn of(record: &Record) -> Self {
+        Self { hash: record.key.hash(), version: record.version }
+    }
+}
+
+/// Fingerprints of all that a member knows in the 64 equal parts of a range.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, CborLen)]
 pub(super) struct Sum {
     #[n(0)]
@@ -248,7 +255,7 @@ pub(super) struct Part {
     pub(super) data: Vec<u8>,
     /// As the record has it.
     #[n(5)]
-    pub(super) told_at: Option<i64>,
+    pub(super) sent_at: Option<i64>,
 }
 
 /// Where a member was heard.
@@ -271,8 +278,8 @@ impl Address {
         Self { node, ip, port: addr.port() }
     }
 
-    /// The address, as told by a member heard at `teller`: a link-local one is on the same link.
-    pub(super) fn socket_addr(&self, teller: SocketAddr) -> Option<SocketAddr> {
+    /// The address, as reported by a member heard at `reporter`: a link-local one is on the same link.
+    pub(super) fn socket_addr(&self, reporter: SocketAddr) -> Option<SocketAddr> {
         let ip = match self.ip.len() {
             4 => IpAddr::from(<[u8; 4]>::try_from(self.ip.as_slice()).ok()?),
             16 => IpAddr::from(<[u8; 16]>::try_from(self.ip.as_slice()).ok()?),
@@ -280,10 +287,10 @@ impl Address {
         };
         let usable = self.port != 0 && !ip.is_unspecified() && !ip.is_multicast();
         let mut addr = SocketAddr::new(ip, self.port);
-        if let (SocketAddr::V6(addr), SocketAddr::V6(teller)) = (&mut addr, teller)
+        if let (SocketAddr::V6(addr), SocketAddr::V6(reporter)) = (&mut addr, reporter)
             && addr.ip().is_unicast_link_local()
         {
-            addr.set_scope_id(teller.scope_id());
+            addr.set_scope_id(reporter.scope_id());
         }
         usable.then_some(addr)
     }
@@ -338,7 +345,7 @@ mod tests {
             version,
             expires_at_ms: 1_000,
             body: b"body".to_vec(),
-            told_at: None,
+            sent_at: None,
         };
         let head = Head { hash: 42, version };
         vec![
@@ -350,11 +357,11 @@ mod tests {
                 synced: true,
                 nonce: 5,
                 echo: Some(6),
-                sure: false,
-                known: None,
-                ear: true,
-                door: Some(2),
-                from_door: None,
+                believes: false,
+                spent: None,
+                hears_multicast: true,
+                candidate: Some(2),
+                answers_candidate: None,
             }),
             Message::Swim(vec![1, 2, 3]),
             Message::News(vec![record], RELAYED),
@@ -374,7 +381,7 @@ mod tests {
                 bytes: 2,
                 number: 1,
                 data: vec![9],
-                told_at: Some(4),
+                sent_at: Some(4),
             }),
             Message::WantParts(42, version, vec![1, 2]),
             Message::Peers(true, vec![Address::new(7, "10.0.0.1:9094".parse().unwrap())]),
@@ -385,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_of_every_kind_stay() {
+    fn golden_bytes() {
         let hex = |bytes: Vec<u8>| -> String {
             let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap();
             bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
@@ -411,7 +418,7 @@ mod tests {
     ];
 
     #[test]
-    fn every_kind_reads_back_and_knows_its_number() {
+    fn every_kind_reads_back() {
         for (kind, message) in one_of_each_kind().into_iter().enumerate() {
             assert_eq!(message.kind(), kind);
             assert_eq!(Message::decode(&message.encode()), Some(message));
@@ -419,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_newer_version_adds_at_the_end_is_skipped() {
+    fn fields_of_a_newer_version_are_skipped() {
         // A `Want` with a field more.
         let bytes = minicbor::to_vec((6_u8, (vec![42_u64], "new"))).unwrap();
         assert_eq!(Message::decode(&bytes), Some(Message::Want(vec![42])));
@@ -427,12 +434,15 @@ mod tests {
     }
 
     #[test]
-    fn a_link_local_address_is_on_the_tellers_link() {
+    fn a_link_local_address_is_on_the_reporters_link() {
         let address = Address::new(1, "[fe80::1]:9094".parse().unwrap());
-        let told = address.socket_addr("[fe80::2%3]:9094".parse().unwrap()).unwrap();
-        assert_eq!(told, "[fe80::1%3]:9094".parse().unwrap());
-        assert_eq!(Address { node: 1, ip: vec![0; 5], port: 1 }.socket_addr(told), None);
-        assert_eq!(Address { node: 1, ip: vec![224, 0, 0, 1], port: 1 }.socket_addr(told), None);
+        let reported = address.socket_addr("[fe80::2%3]:9094".parse().unwrap()).unwrap();
+        assert_eq!(reported, "[fe80::1%3]:9094".parse().unwrap());
+        assert_eq!(Address { node: 1, ip: vec![0; 5], port: 1 }.socket_addr(reported), None);
+        assert_eq!(
+            Address { node: 1, ip: vec![224, 0, 0, 1], port: 1 }.socket_addr(reported),
+            None
+        );
     }
 
     proptest! {
@@ -450,7 +460,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_packed_fits_and_keeps_its_order(lengths in proptest::collection::vec(0_usize..1500, 0..40)) {
+        fn packed_lists_fit_and_keep_their_order(lengths in proptest::collection::vec(0_usize..1500, 0..40)) {
             let items: Vec<String> = lengths.iter().map(|n| "x".repeat(*n)).collect();
             let lists = pack(items.clone(), AROUND_BYTES);
             for list in &lists {

@@ -1,300 +1,173 @@
-//! The flock: members find one another, share records, and agree on them over datagrams that may be lost.
+//! The flock: members find one another, replicate records, and agree on them over datagrams that may be lost.
 //!
-//! Pure: datagrams and the time go in by `handle_*`, what is to be sent comes out of [`Gossip::poll_output`], and
-//! [`Gossip::next_timeout`] says when to call again. Payloads are a key, a version and bytes; the tables behind them are
-//! reached through [`Replica`].
+//! Pure: datagrams and the time go in by `handle_*`, everything to be sent comes out of [`Gossip::poll_output`], and
+//! [`Gossip::next_timeout`] says when to call again. Payloads are a key, a version and bytes; the tables that hold the
+//! records are reached through [`Replica`].
+//!
+//! The gossip has parts. Each owns its state and says in its file what it is told and what it returns; this file only joins
+//! them. A part uses those above it:
 //!
 //! | File | Idea |
 //! |---|---|
-//! | `unheard` | who speaks and is not heard: another key, another cluster |
-//! | `join` | who is alive now: a handshake that no recording can answer; candidates, beacons, ways to reach a member |
-//! | `member`, `peer` | foca's view of who is alive; what we know of each member we have met |
-//! | `broadcast`, `tree` | a change is sent at once, by multicast or along a tree |
-//! | `sync`, `index`, `trickle` | digests find what was lost, ranges find what differs |
-//! | `repair` | what a member lacks is sent to it, at a bounded rate |
-//! | `parts` | records larger than a datagram |
-//! | `seal`, `limiter`, `message` | what a datagram looks like, and what it may cost |
-//! | `settle`, `status`, `stats` | when all is ready, and what pages and metrics show |
-//! | `record`, `hlc` | versions, and why any order of arrival gives the same state |
+//! | `record`, `hlc` | records and their versions, and why any order of arrival gives the same state |
+//! | `message`, `seal`, `limiter` | the datagrams, their seal, and a limit on what they may cost |
+//! | `versions` | the versions of all records: equal on members that agree |
+//! | `outbox`, `shared` | what is to be sent, and the things that all parts work with |
+//! | `members/` | which members are up: handshake, failure detection (foca), addresses, the trees of news |
+//! | `delivery` | datagrams with records are acknowledged, and sent again until they are |
+//! | `news` | a change is sent at once, by multicast or along a tree |
+//! | `repair/` | digests find records that were lost, ranges find the differences, parts carry large records |
+//! | `settle` | whether the flock has settled after the start |
+//! | `unheard`, `stats` | reports of other keys and cluster names, and counters |
 //!
-//! Threats. A stranger (no key) can cost us a bounded number of decryptions a second and changes nothing. Who records
-//! datagrams and plays them back, even days later to a node that was just installed, is asked for an echo and cannot give
-//! it. A member is trusted: with the key it can publish what it likes, within the limits of every table.
+//! Threats. A stranger (no key) can cost us a bounded number of decryptions a second and changes nothing. An attacker that
+//! records datagrams and plays them back, even days later to a node that was just installed, is asked for an echo and
+//! cannot give it. A member is trusted: with the key it can publish anything, within the limits of every table.
 
-mod broadcast;
-mod codec;
+mod cause;
+mod config;
+mod delivery;
+mod dice;
 mod hlc;
-mod index;
-mod join;
 mod limiter;
-mod member;
+mod members;
 mod message;
-mod parts;
-mod peer;
+mod news;
+mod outbox;
+mod output;
 mod record;
 mod repair;
 mod seal;
 mod settle;
+mod shared;
 mod stats;
-mod status;
-mod sync;
-mod tree;
-mod trickle;
 mod unheard;
+mod versions;
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use rand::Rng;
 
+pub use cause::Cause;
+pub use config::Config;
 pub use hlc::{Hlc, TooFarAhead};
-pub use member::Liveness;
+pub use members::{Liveness, MemberStatus};
 pub use message::MESSAGE_KINDS;
+pub use output::{Output, PublishError, Via};
 pub use record::{Key, Merge, Record, Replica, Version};
 pub use seal::{KeyError, KeyRing};
-pub use stats::{Cause, Stats, Traffic};
-pub use status::MemberStatus;
+pub use stats::{Stats, Traffic};
 pub use unheard::Unheard;
 
-use broadcast::Broadcast;
-use index::{Entry, Index, Put};
-use join::Join;
+use delivery::Delivery;
 use limiter::Limiter;
-use member::{Swim, Upshot};
-use message::Message;
-use peer::Peers;
+use members::Members;
+use message::{Head, Message, RELAYED, REPAIR};
+use news::{Announced, News};
+use outbox::Outbox;
 use repair::Repair;
 use seal::{Header, Seal};
 use settle::Settle;
-use sync::Sync;
-use tree::Changes;
+use shared::Shared;
+use versions::Versions;
 
-use crate::limits::{
-    GOSSIP_OUTPUTS_MAX, MEMBER_NAME_BYTES_MAX, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX,
-};
+use crate::faults::{self, Fault};
+use crate::limits::MEMBER_NAME_BYTES_MAX;
 use crate::time::{Mono, Now};
 
-/// What a member is told at its start.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// This node's id: random, kept for as long as its disk.
-    pub node: u64,
-    /// The name members show: at most [`MEMBER_NAME_BYTES_MAX`] bytes, cut if longer.
-    pub name: String,
-    /// The cluster's name: members of another are not heard.
-    pub cluster_name: String,
-    /// The keys; without one nothing is sealed.
-    pub keys: KeyRing,
-    /// Whether others are expected from the start: static peers are configured, or members were met before a
-    /// restart.
-    pub expects_peers: bool,
-    /// Whether to use multicast. It is not used without a key.
-    pub multicast: bool,
-    /// How often a member is probed (`--cluster.probe-interval`). Alertmanager's 1 s is a hundred bytes a second.
-    pub probe_interval: Duration,
-    /// How long a probe may take (`--cluster.probe-timeout`).
-    pub probe_timeout: Duration,
-    /// How often a static peer that was not reached is tried (`--cluster.reconnect-interval`).
-    pub reconnect_interval: Duration,
-    /// For how long a member that is down is tried (`--cluster.reconnect-timeout`).
-    pub reconnect_timeout: Duration,
-    /// How often the flock is looked at while it settles: ten times `--cluster.gossip-interval`.
-    pub settle_interval: Duration,
-    /// For how long it may settle (`--cluster.settle-timeout`).
-    pub settle_timeout: Duration,
-    /// The greatest version's clock in our tables, 0 if none.
-    pub last_hlc: u64,
-    /// Whether our wall clock is synchronised.
-    pub synced: bool,
-}
-
-impl Config {
-    /// The defaults, for this node.
-    pub fn new(node: u64, name: &str) -> Self {
-        Self {
-            node,
-            name: name.into(),
-            cluster_name: String::new(),
-            keys: KeyRing::default(),
-            expects_peers: false,
-            multicast: false,
-            probe_interval: Duration::from_secs(25),
-            probe_timeout: Duration::from_secs(5),
-            reconnect_interval: Duration::from_secs(10),
-            reconnect_timeout: Duration::from_secs(6 * 3600),
-            settle_interval: Duration::from_secs(2),
-            settle_timeout: Duration::from_secs(60),
-            last_hlc: 0,
-            synced: true,
-        }
-    }
-}
-
-/// How a datagram came.
+/// How a record came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Via {
-    /// By multicast, on the interface of this index.
-    Multicast(u32),
-    /// To our own address.
-    Unicast,
+enum Origin {
+    /// As news.
+    News,
+    /// In repair, from this member.
+    Repair(u64),
+    /// In parts, from this member, which was asked for them.
+    Parts(u64),
 }
-
-/// What the flock wants done, in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// A member was not heard of for some time.
-    MemberDown(u64),
-    /// A member said goodbye.
-    MemberLeft(u64),
-    /// A member is there.
-    MemberUp(u64),
-    /// Send to the multicast groups, on every interface.
-    Multicast {
-        /// At most [`crate::limits::DATAGRAM_BYTES_MAX`].
-        bytes: Vec<u8>,
-    },
-    /// Send to one address.
-    Send {
-        /// Where a member was last heard, or may be.
-        to: SocketAddr,
-        /// At most [`crate::limits::DATAGRAM_BYTES_MAX`].
-        bytes: Vec<u8>,
-        /// A member has answered from there: its link-layer address need not be asked for again.
-        is_there: bool,
-    },
-    /// Somebody spoke who is not heard.
-    Unheard(Unheard),
-}
-
-/// A record cannot be shared. Nothing has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PublishError {
-    /// The body has more bytes than any member takes.
-    BodyTooLong(usize),
-    /// The index is full: the record would be shared once and never repaired.
-    Full,
-    /// The key has more bytes than any member takes.
-    KeyTooLong(usize),
-}
-
-impl fmt::Display for PublishError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BodyTooLong(bytes) => {
-                write!(
-                    f,
-                    "a record of {bytes} bytes cannot be shared: the most is {RECORD_BYTES_MAX}"
-                )
-            }
-            Self::Full => f.write_str("the flock's index is full: let some records expire"),
-            Self::KeyTooLong(bytes) => {
-                write!(
-                    f,
-                    "a key of {bytes} bytes cannot be shared: the most is {RECORD_KEY_BYTES_MAX}"
-                )
-            }
-        }
-    }
-}
-
-impl std::error::Error for PublishError {}
 
 /// One member of the flock: this node.
 ///
-/// Call `handle_datagram` for each datagram, `handle_timeout` no later than `next_timeout` says, and after each of them and
-/// after each command take `poll_output` until it is empty.
+/// Methods are of four kinds. *Inputs* are `handle_datagram` for each datagram and `handle_timeout` no later than
+/// `next_timeout` says. *Commands* (`publish`, `note`, `set_peers`, `leave`, ...) say what this node has done or wants.
+/// After each input and each command, take `poll_output` until it is empty, then ask `next_timeout` again. *Getters* take
+/// `&self` and change nothing.
 pub struct Gossip {
-    config: Config,
-    hlc: Hlc,
-    seal: Seal,
+    shared: Shared,
     limiter: Limiter,
-    swim: Swim,
-    peers: Peers,
-    join: Join,
-    index: Index,
-    changes: Changes,
-    broadcast: Broadcast,
-    sync: Sync,
+    members: Members,
+    delivery: Delivery,
+    news: News,
     repair: Repair,
     settle: Settle,
-    outputs: VecDeque<Output>,
-    stats: Stats,
 }
 
 impl fmt::Debug for Gossip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gossip").field("node", &self.config.node).finish_non_exhaustive()
+        f.debug_struct("Gossip").field("node", &self.node()).finish_non_exhaustive()
     }
 }
 
 impl Gossip {
-    /// A node that knows nobody yet. `rng` must be seeded from the system's entropy: the boot id is drawn from it.
+    /// A node that knows no other member yet. `rng` must be seeded from the system's entropy: the boot id is drawn from it.
     pub fn new(now: Now, rng: &mut dyn Rng, mut config: Config) -> Self {
         while config.name.len() > MEMBER_NAME_BYTES_MAX {
             config.name.pop();
         }
         config.multicast &= !config.keys.is_empty();
-        let waits = config.multicast || config.expects_peers;
-        let settle = if waits && !config.settle_timeout.is_zero() {
-            Settle::new(now.mono, config.settle_interval, config.settle_timeout)
-        } else {
-            Settle::settled()
-        };
         let boot = rng.next_u64();
+        let seal = Seal::new(config.keys.clone(), &config.cluster_name, boot);
         Self {
-            hlc: Hlc::new(config.last_hlc, config.synced, boot),
-            seal: Seal::new(config.keys.clone(), &config.cluster_name, boot),
             limiter: Limiter::new(),
-            swim: Swim::new(config.node, rng, config.probe_interval, config.probe_timeout),
-            peers: Peers::default(),
-            join: Join::new(now.mono, rng, config.multicast),
-            index: Index::default(),
-            changes: Changes::default(),
-            broadcast: Broadcast::new(),
-            sync: Sync::new(now.mono, rng),
-            repair: Repair::new(),
-            settle,
-            outputs: VecDeque::new(),
-            stats: Stats::default(),
-            config,
+            members: Members::new(now.mono, rng, &config),
+            delivery: Delivery::new(),
+            news: News::default(),
+            repair: Repair::new(now.mono, rng),
+            settle: Settle::new(now.mono, &config),
+            shared: Shared {
+                clock: Hlc::new(config.last_hlc, config.synced, boot),
+                versions: Versions::default(),
+                outbox: Outbox::new(seal),
+                config,
+            },
         }
     }
 
-    /// What is to be done next.
+    // Inputs and outputs.
+
+    /// The next effect. Call until it returns nothing.
     pub fn poll_output(&mut self, now: Now) -> Option<Output> {
         self.send_news(now);
-        self.outputs.pop_front()
+        self.shared.outbox.pop()
     }
 
-    /// When to call [`Gossip::handle_timeout`] at the latest.
+    /// The latest time at which [`Gossip::handle_timeout`] must be called.
     pub fn next_timeout(&self) -> Mono {
         let sooner = [
-            self.swim.next_timeout(),
-            self.next_join_timeout(),
-            self.broadcast.next_timeout(),
-            self.repair.next_timeout().filter(|_| self.broadcast.may_mend()),
+            self.members.next_timeout(),
+            self.news.next_timeout(&self.delivery),
             self.settle.next_timeout(),
         ];
-        sooner.into_iter().flatten().fold(self.sync.next_timeout(), Mono::min)
+        let repair = self.repair.next_timeout(&self.delivery);
+        sooner.into_iter().flatten().fold(repair, Mono::min)
     }
 
-    /// Does what is due.
+    /// Does everything that is due.
     pub fn handle_timeout(&mut self, now: Now, rng: &mut dyn Rng, replica: &mut dyn Replica) {
-        self.index.expire(now.mono, self.hlc.wall_ms(now));
-        let peers = &self.peers;
-        let heard = |node| peers.0.get(&node).and_then(peer::Peer::heard);
-        let upshot = self.swim.handle_timeout(now.mono, heard);
-        self.apply(now, upshot);
-        self.handle_join_timeout(now, rng);
-        self.handle_broadcast_timeout(now, rng, replica);
-        self.handle_sync_timeout(now, rng);
-        self.send_repair(now, replica);
-        self.settle.handle_timeout(now.mono, self.swim.living().len() + 1);
+        self.shared.versions.expire(now.mono, self.shared.clock.wall_ms(now));
+        self.members.handle_timeout(&mut self.shared, now, rng);
+        self.delivery.send_acks(&mut self.shared, &self.members, now.mono);
+        if self.news.next_timeout(&self.delivery).is_some_and(|at| at <= now.mono) {
+            let Self { shared, members, delivery, news, .. } = self;
+            let announced = news.handle_timeout(shared, members, delivery, now, rng, replica);
+            self.note_announced(now, announced);
+        }
+        self.send_repair(now, rng, replica);
+        self.settle.handle_timeout(now.mono, self.members.living().len() + 1);
     }
 
-    /// Hears a datagram. What is refused is counted by cause and changes nothing.
+    /// Takes a datagram. One that is dropped is counted by cause and changes nothing.
     pub fn handle_datagram(
         &mut self,
         now: Now,
@@ -304,26 +177,25 @@ impl Gossip {
         bytes: &[u8],
         replica: &mut dyn Replica,
     ) {
-        match self.hear(now, from, via, bytes) {
+        match self.open(now, from, via, bytes) {
             Ok((header, message)) => {
                 self.handle_message(now, rng, header, (from, via), message, replica);
             }
             Err(Some(cause)) => {
-                self.stats.drop(cause);
-                self.note_unheard(from, cause, bytes);
+                self.shared.outbox.stats.drop(cause);
+                if let Some(unheard) = Unheard::of(from, cause, bytes, &self.key_ids()) {
+                    let is_peer = self.members.is_static(from);
+                    self.shared.outbox.push(Output::Unheard(Unheard { is_peer, ..unheard }));
+                }
             }
             Err(None) => {}
         }
     }
 
-    /// Asks a member at once whether it is there, for another has just done its work: it is down unless it says so soon.
-    pub fn doubt(&mut self, now: Now, node: u64) {
-        let upshot = self.swim.doubt(now.mono, node);
-        self.apply(now, upshot);
-    }
+    // Commands.
 
-    /// Shares a record that this node has just written: it is sent at once. If an older version of it was to be kept for
-    /// longer, so is this one.
+    /// Replicates a record that this node has just written: it is sent at once. If an older version of it was to be kept
+    /// for longer, so is this one. An error changes nothing.
     pub fn publish(
         &mut self,
         now: Now,
@@ -331,123 +203,184 @@ impl Gossip {
         mut record: Record,
     ) -> Result<(), PublishError> {
         let hash = record.key.hash();
-        if let Some(known) = self.index.entry(hash) {
+        if let Some(known) = self.shared.versions.get(hash) {
             record.expires_at_ms = record.expires_at_ms.max(known.expires_at_ms);
         }
-        self.note(now, &record)?;
-        self.index.changed(now.mono, hash);
+        self.shared.note(now, &record)?;
+        self.shared.versions.changed(now.mono, hash);
         self.spread(now, rng, record, false);
         Ok(())
     }
 
-    /// Makes a record known that is not worth sending at once: one from the journal, or a lease a little longer. It
-    /// travels when members next compare what they know.
+    /// Makes a record known that need not be sent at once: one from the journal, or a lease a little longer. It travels
+    /// when members next compare what they know. An error changes nothing.
     pub fn note(&mut self, now: Now, record: &Record) -> Result<(), PublishError> {
-        if record.key.id.len() > RECORD_KEY_BYTES_MAX {
-            return Err(PublishError::KeyTooLong(record.key.id.len()));
-        }
-        if record.body.len() > RECORD_BYTES_MAX {
-            return Err(PublishError::BodyTooLong(record.body.len()));
-        }
-        let entry = Entry {
-            key: record.key.clone(),
-            version: record.version,
-            expires_at_ms: record.expires_at_ms,
-            held: true,
-        };
-        // Our next version is greater, also than one that was not heard from anybody.
-        self.hlc.observe(now, record.version.hlc).ok();
-        match self.index.put(now.mono, record.key.hash(), entry) {
-            Put::Full => {
-                self.stats.index_full += 1;
-                Err(PublishError::Full)
-            }
-            Put::Newer | Put::Stale => Ok(()),
-        }
+        self.shared.note(now, record)
     }
 
     /// Says that the tables hold the record of this key no more. Its version stays known until it has expired, so that it
     /// does not come back, as long as there is room.
     pub fn mark_gone(&mut self, key: &Key) {
-        self.index.mark_gone(key.hash());
+        self.shared.versions.mark_gone(key.hash());
     }
 
-    /// A version greater than every one written or heard of before.
+    /// A version greater than every one written or seen before.
     pub fn stamp(&mut self, now: Now) -> Version {
-        Version { hlc: self.hlc.tick(now), node: self.config.node }
+        Version { hlc: self.shared.clock.tick(now), node: self.node() }
     }
 
-    /// The wall clock's milliseconds as the flock counts them: ours when synchronised, else what was learned.
-    pub fn wall_ms(&self, now: Now) -> i64 {
-        self.hlc.wall_ms(now)
+    /// Suspects a member at once, because another has just done its work: it is down unless it answers soon.
+    pub fn suspect(&mut self, now: Now, node: u64) {
+        self.members.suspect(&mut self.shared, now, node);
     }
 
-    /// Whether that time can be trusted.
-    pub const fn knows_time(&self) -> bool {
-        self.hlc.knows_time()
+    /// Takes the static peers' addresses, as their names resolve now. Those that are gone are no longer tried; members met
+    /// at them stay members.
+    pub fn set_peers(&mut self, now: Now, addresses: &[SocketAddr]) {
+        self.settle.note_peers(now.mono, !addresses.is_empty());
+        self.members.set_static(now.mono, addresses);
+    }
+
+    /// Takes addresses at which members were met before the restart: each is tried a few times.
+    pub fn hint(&mut self, now: Now, addresses: &[SocketAddr]) {
+        self.members.hint(now.mono, addresses);
     }
 
     /// Says whether our own wall clock is synchronised.
     pub const fn set_synced(&mut self, synced: bool) {
-        self.hlc.set_synced(synced);
+        self.shared.clock.set_synced(synced);
     }
 
-    /// Takes another key ring from now on. Members are met again under their new keys.
+    /// Takes another key ring from now on. Members are met again under their new keys. Without a key multicast stops.
     pub fn set_keys(&mut self, keys: KeyRing) {
-        self.config.multicast &= !keys.is_empty();
-        self.seal.set_ring(keys);
+        self.shared.config.multicast &= !keys.is_empty();
+        if !self.shared.config.multicast {
+            self.members.stop_beacons();
+        }
+        self.shared.outbox.seal.set_ring(keys);
     }
 
     /// Says goodbye to all members. Take the outputs, then drop this.
     pub fn leave(&mut self, now: Now) {
         self.send_news(now);
         for _ in 0..2 {
-            for node in self.swim.living() {
-                self.send(node, &Message::Bye);
+            for node in self.members.living() {
+                self.members.send(&mut self.shared, node, &Message::Bye);
             }
-            if self.config.multicast {
-                self.send_multicast(&Message::Bye);
+            if self.shared.config.multicast {
+                self.shared.outbox.multicast(&Message::Bye);
             }
         }
     }
 
-    fn is_down(&self, node: u64) -> bool {
-        matches!(self.swim.find(node), None | Some((_, Liveness::Down)))
+    // Getters.
+
+    /// This node's id.
+    pub const fn node(&self) -> u64 {
+        self.shared.config.node
     }
 
-    /// Opens and reads a datagram; an error without a cause is our own datagram.
-    fn hear(
+    /// The name that members show for this node.
+    pub fn name(&self) -> &str {
+        &self.shared.config.name
+    }
+
+    /// The other members that are up, by node id, in order.
+    pub fn living(&self) -> Vec<u64> {
+        self.members.living()
+    }
+
+    /// The addresses of those of them that were met, in order of their ids.
+    pub fn living_addrs(&self) -> Vec<SocketAddr> {
+        self.members.living_addrs()
+    }
+
+    /// Whether the flock has settled since the start, so that notifications may go out.
+    pub const fn ready(&self) -> bool {
+        self.settle.ready()
+    }
+
+    /// Every other member that is up, or was.
+    pub fn members(&self, now: Mono) -> Vec<MemberStatus> {
+        self.members.all().into_iter().map(|node| self.members.status(now, node)).collect()
+    }
+
+    /// Static peers that were never reached, and members that are down.
+    pub fn failed_peers(&self) -> usize {
+        self.members.failed()
+    }
+
+    /// The ids of our keys, the one that seals first; none if nothing is sealed.
+    pub fn key_ids(&self) -> Vec<u16> {
+        self.shared.outbox.seal.ring().ids().collect()
+    }
+
+    /// How many records are known.
+    pub fn records(&self) -> usize {
+        self.shared.versions.len()
+    }
+
+    /// The fingerprint and number of all records that have not ended: equal on members that agree.
+    pub fn digest(&self, now: Now) -> (u64, usize) {
+        self.shared.versions.root(self.wall_ms(now))
+    }
+
+    /// Messages and records waiting to be sent.
+    pub fn queued(&self) -> usize {
+        self.shared.outbox.len() + self.news.len() + self.repair.queued()
+    }
+
+    /// The wall clock's milliseconds as the flock counts them: ours when synchronised, else as learned from others.
+    pub const fn wall_ms(&self, now: Now) -> i64 {
+        self.shared.clock.wall_ms(now)
+    }
+
+    /// Whether that time can be trusted.
+    pub const fn knows_time(&self) -> bool {
+        self.shared.clock.knows_time()
+    }
+
+    /// Counters since the start.
+    pub const fn stats(&self) -> &Stats {
+        &self.shared.outbox.stats
+    }
+
+    // How the parts are joined.
+
+    /// Opens and reads a datagram. An error without a cause is a datagram of our own.
+    fn open(
         &mut self,
         now: Now,
         from: SocketAddr,
         via: Via,
         bytes: &[u8],
     ) -> Result<(Header, Message), Option<Cause>> {
-        let header = self.seal.header(bytes)?;
-        let own = header.boot == self.seal.boot();
+        let outbox = &mut self.shared.outbox;
+        let header = outbox.seal.header(bytes)?;
+        let own = header.boot == outbox.seal.boot();
         if own && via != Via::Unicast {
             return Err(None);
         }
-        let node = self.peers.node_of(header.boot);
-        if !self.limiter.admit(now.mono, from.ip(), self.peers.is_at(from.ip())) {
+        let node = self.members.node_of(header.boot);
+        if !self.limiter.admit(now.mono, from.ip(), self.members.is_at(from.ip())) {
             return Err(Some(Cause::RateLimited));
         }
-        self.stats.opened += 1;
+        outbox.stats.opened += 1;
         let mut datagram = bytes.to_vec();
-        let message = self.seal.open(header, &mut datagram)?;
-        if let Some(peer) = node.and_then(|node| self.peers.0.get_mut(&node))
+        let message = outbox.seal.open(header, &mut datagram)?;
+        if let Some(peer) = node.and_then(|node| self.members.peer_mut(node))
             && !peer.window.accept(header.counter)
         {
             return Err(Some(Cause::Replay));
         }
         let message = Message::decode(message).ok_or(Cause::Malformed)?;
         if own {
-            if let Message::Hello(hello) = message {
-                self.join.found_ourselves(hello.door);
+            if let Message::Hello(hello) = &message {
+                self.members.note_own_hello(hello);
             }
             return Err(None);
         }
-        self.stats.received[message.kind()].add(bytes.len());
+        outbox.stats.received[message.kind()].add(bytes.len());
         Ok((header, message))
     }
 
@@ -460,121 +393,173 @@ impl Gossip {
         message: Message,
         replica: &mut dyn Replica,
     ) {
-        let message = match message {
-            Message::Hello(hello) => {
-                return self.handle_hello(now, rng, header, (from, via), &hello);
-            }
-            other => other,
+        let Self { shared, members, repair, .. } = self;
+        if let Message::Hello(hello) = &message {
+            return members.handle_hello(shared, now, rng, header, (from, via), hello);
+        }
+        let Some(node) = members.node_of(header.boot) else {
+            shared.outbox.stats.drop(Cause::Stranger);
+            return members.challenge(shared, now, rng, from);
         };
-        let Some(node) = self.peers.node_of(header.boot) else {
-            self.stats.drop(Cause::Stranger);
-            return self.challenge(now, rng, from);
-        };
-        self.note_heard(now, node, header, (from, via));
+        members.note_heard(shared, now, node, header, (from, via));
         if message.is_answer()
-            && let Some(peer) = self.peers.0.get_mut(&node)
+            && let Some(peer) = members.peer_mut(node)
         {
             peer.unanswered_since = None;
         }
         match message {
             Message::Hello(_) => {}
-            Message::Swim(data) => {
-                let upshot = self.swim.handle_data(now.mono, &data);
-                if upshot.outdated {
-                    self.greet(now, node, None);
-                }
-                self.apply(now, upshot);
-            }
+            Message::Swim(data) => members.handle_swim(shared, now, node, &data),
             Message::News(records, mode) => {
-                let from = (node, header.counter);
-                self.handle_news(now, rng, from, (records, mode), replica);
+                self.handle_news(now, rng, (node, header.counter), (records, mode), replica);
             }
-            Message::Check(other) => self.tell_digest(now, other),
-            Message::Ack(counters) => self.handle_ack(now, node, &counters),
-            Message::Digest(digest) => self.handle_digest(now, rng, node, &digest),
-            Message::Sum(sum) => self.handle_sum(now, rng, node, &sum),
-            Message::Keys(at, ranges) => self.handle_keys(now, node, at, &ranges),
-            Message::Want(hashes) => {
-                self.sync.unasked.asked(node, &hashes);
-                self.repair.queue_all(node, &hashes, &mut self.stats);
+            Message::Check(other) => members.send_digest(shared, now, other),
+            Message::Ack(counters) => {
+                self.delivery.handle_ack(members, now.mono, node, &counters);
             }
-            Message::Part(part) => self.handle_part(now, rng, node, &part, replica),
+            Message::Digest(digest) => {
+                repair.handle_digest(shared, members, now, rng, node, &digest);
+            }
+            Message::Sum(sum) => repair.handle_sum(shared, members, now, rng, node, &sum),
+            Message::Keys(at, ranges) => repair.handle_keys(shared, now, node, at, &ranges),
+            Message::Want(hashes) => repair.handle_want(shared, node, &hashes),
+            Message::Part(part) => {
+                if let Some(record) = repair.handle_part(&shared.versions, now.mono, node, &part) {
+                    self.accept(now, rng, Origin::Parts(node), record, replica);
+                }
+            }
             Message::WantParts(hash, version, numbers) => {
-                self.handle_want_parts(node, hash, version, numbers);
+                repair.handle_want_parts(shared, node, hash, version, numbers);
             }
-            Message::Peers(ask, addresses) => self.handle_peers(now, node, ask, &addresses),
-            Message::Bye => self.handle_bye(now, node),
+            Message::Peers(ask, addresses) => {
+                members.handle_peers(shared, now, node, ask, &addresses);
+            }
+            Message::Bye => members.handle_bye(shared, now, node),
         }
-        self.handle_sync_timeout(now, rng);
-        self.send_repair(now, replica);
+        self.send_repair(now, rng, replica);
     }
 
-    /// Does what foca wants done.
-    fn apply(&mut self, now: Now, upshot: Upshot) {
-        for (node, data) in upshot.sends {
-            self.send(node, &Message::Swim(data));
-        }
-        for (node, up) in upshot.changes {
-            self.changes.note(now.mono, node, up);
-            if up {
-                self.stats.joined += 1;
-                self.join.ask_soon(now.mono);
-                self.push(Output::MemberUp(node));
-                self.tell_digest(now, node);
-            } else {
-                self.stats.left += 1;
-                self.join.hurry(now.mono);
-                let met = self.peers.0.contains_key(&node);
-                self.push(if met { Output::MemberDown(node) } else { Output::MemberLeft(node) });
+    /// Takes records that another member has sent, and passes on those that came along a tree.
+    fn handle_news(
+        &mut self,
+        now: Now,
+        rng: &mut dyn Rng,
+        (from, counter): (u64, u64),
+        (records, mode): (Vec<Record>, u8),
+        replica: &mut dyn Replica,
+    ) {
+        self.delivery.note_received(now.mono, from, counter);
+        let origin = if mode == REPAIR { Origin::Repair(from) } else { Origin::News };
+        let trees = (mode == RELAYED).then(|| self.members.trees(&self.shared, now));
+        for record in records {
+            let passes_on = trees.as_ref().is_some_and(|trees| {
+                let (me, author) = (self.node(), record.version.node);
+                !self.members.recipients(now, trees, me, author).is_empty()
+            });
+            let copy = passes_on.then(|| record.clone());
+            let changed = self.accept(now, rng, origin, record, replica) == Merge::Changed;
+            match copy {
+                Some(record) if changed => self.spread(now, rng, record, true),
+                // A node that passes a record on learns by the acknowledgement that it has arrived. If the record was known,
+                // it may have come by repair, and was not passed on.
+                Some(_) => self.repair.hasten(now.mono, rng),
+                None if changed && mode != REPAIR => self.repair.hasten(now.mono, rng),
+                None => {}
             }
         }
     }
 
-    fn send(&mut self, node: u64, message: &Message) {
-        if let Some(peer) = self.peers.0.get(&node) {
-            let (to, is_there) = (peer.addr, peer.is_there);
-            if let Some(bytes) = self.seal(message) {
-                self.push(Output::Send { to, bytes, is_there });
-            }
+    /// Takes a record that came from another member, if it is new.
+    fn accept(
+        &mut self,
+        now: Now,
+        rng: &mut dyn Rng,
+        origin: Origin,
+        record: Record,
+        replica: &mut dyn Replica,
+    ) -> Merge {
+        let head = Head::of(&record);
+        if let Origin::Repair(node) | Origin::Parts(node) = origin {
+            self.repair.note_received(now.mono, node, head.hash);
         }
-    }
-
-    fn send_to(&mut self, to: SocketAddr, message: &Message) {
-        if let Some(bytes) = self.seal(message) {
-            self.push(Output::Send { to, bytes, is_there: false });
+        if self.shared.versions.knows(head) && !faults::on(Fault::AnyVersionHolds) {
+            self.shared.outbox.stats.known += 1;
+            return Merge::Same;
         }
-    }
-
-    fn send_multicast(&mut self, message: &Message) {
-        if let Some(bytes) = self.seal(message) {
-            self.push(Output::Multicast { bytes });
+        if let Err(why) = self.shared.admit(now, head, &record) {
+            self.repair.give_up(head.hash);
+            self.shared.outbox.stats.refused += 1;
+            return Merge::Refused(why);
         }
-    }
-
-    fn seal(&mut self, message: &Message) -> Option<Vec<u8>> {
-        let full = self.outputs.len() >= GOSSIP_OUTPUTS_MAX;
-        let Some(bytes) = (!full).then(|| self.seal.seal(&message.encode())).flatten() else {
-            self.stats.overflowed += 1;
-            return None;
+        let passes_on = match origin {
+            Origin::News => false,
+            Origin::Repair(_) => News::is_recent(&self.shared, now, &record),
+            Origin::Parts(_) => true,
         };
-        self.stats.sent[message.kind()].add(bytes.len());
-        Some(bytes)
+        let copy = passes_on.then(|| record.clone());
+        let merge = self.shared.offer(now, record, replica);
+        self.repair.note_arrived(head);
+        let stats = &mut self.shared.outbox.stats;
+        match merge {
+            Merge::Changed => {
+                stats.merged += 1;
+                self.shared.versions.changed(now.mono, head.hash);
+                if origin != Origin::News {
+                    self.repair.reset(now.mono, rng);
+                }
+                if let Some(record) = copy {
+                    self.spread(now, rng, record, !self.shared.config.multicast);
+                }
+            }
+            Merge::Same => stats.known += 1,
+            Merge::Refused(_) => stats.refused += 1,
+        }
+        merge
     }
 
-    /// Members' coming and going is never dropped: it is bounded by their number.
-    fn push(&mut self, output: Output) {
-        self.outputs.push_back(output);
+    /// Queues a record to be sent, along the tree or as its author sends it. If there is no room, a digest names it soon.
+    fn spread(&mut self, now: Now, rng: &mut dyn Rng, record: Record, tree: bool) {
+        if !self.news.queue(now.mono, record, tree) {
+            self.shared.outbox.stats.overflowed += 1;
+            self.repair.hasten(now.mono, rng);
+        }
+    }
+
+    fn send_news(&mut self, now: Now) {
+        let Self { shared, members, delivery, news, .. } = self;
+        let announced = news.send(shared, members, delivery, now);
+        self.note_announced(now, announced);
+    }
+
+    fn note_announced(&mut self, now: Now, announced: Announced) {
+        for (node, hashes) in announced {
+            self.repair.note_announced(now.mono, node, &hashes);
+        }
+    }
+
+    fn send_repair(&mut self, now: Now, rng: &mut dyn Rng, replica: &dyn Replica) {
+        let Self { shared, members, delivery, repair, .. } = self;
+        repair.handle_timeout(shared, members, now, rng);
+        repair.send(shared, members, delivery, now, replica);
     }
 }
 
-/// A random time below this one.
-fn jitter(rng: &mut dyn Rng, below: Duration) -> Duration {
-    let below = u64::try_from(below.as_millis()).unwrap_or(u64::MAX).max(1);
-    Duration::from_millis(rng.next_u64() % below)
-}
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+    use rand::rngs::StdRng;
 
-/// One of these, at random.
-fn choose<T: Copy>(rng: &mut dyn Rng, items: &[T]) -> Option<T> {
-    let at = rng.next_u64() % (items.len() as u64).max(1);
-    items.get(usize::try_from(at).unwrap_or(0)).copied()
+    use super::*;
+    use crate::time::Wall;
+
+    #[test]
+    fn without_a_key_no_beacon_is_due() {
+        let now = Now { mono: Mono::from_ms(5), wall: Wall::from_secs(1_700_000_000) };
+        let keys = KeyRing::new(&[[7; 32]]).unwrap();
+        let config = Config { multicast: true, keys, ..Config::new(1, "a") };
+        let mut gossip = Gossip::new(now, &mut StdRng::seed_from_u64(1), config);
+        assert_eq!(gossip.next_timeout(), now.mono);
+        gossip.set_keys(KeyRing::default());
+        assert!(gossip.next_timeout() > now.mono);
+    }
 }

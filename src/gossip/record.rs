@@ -1,16 +1,16 @@
-//! What the flock shares: a record is a key, a version, a time after which it means nothing, and bytes.
+//! The unit of replication: a record is a key, a version, a time after which it means nothing, and bytes.
 //!
-//! Of two records with one key the one with the greater [`Version`] holds, whoever hears of them in whatever order: the
-//! merge is commutative, associative and idempotent, so datagrams may be lost, repeated and reordered.
+//! Of two records with one key the one with the greater [`Version`] holds, in whatever order they arrive: the merge is
+//! commutative, associative and idempotent, so datagrams may be lost, repeated and reordered.
 
 use std::time::Duration;
 
 use minicbor::{CborLen, Decode, Encode};
 
-/// Names a record: what kind of thing it is, and which. `gossip` gives the kind no meaning.
+/// Names a record: its kind, and which of the kind it is. `gossip` gives the kind no meaning.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, CborLen)]
 pub struct Key {
-    /// The kind of thing: silence, log entry, alert, claim.
+    /// The kind: silence, log entry, alert, claim.
     #[n(0)]
     pub kind: u8,
     /// Which one: at most [`crate::limits::RECORD_KEY_BYTES_MAX`] bytes.
@@ -25,7 +25,7 @@ impl Key {
     }
 }
 
-/// When a record was written, and by whom: the greater one holds.
+/// When a record was written, and by which node: the greater one holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, CborLen)]
 pub struct Version {
     /// A reading of the author's [`super::Hlc`]: wall milliseconds << 16 | counter.
@@ -37,16 +37,16 @@ pub struct Version {
 }
 
 impl Version {
-    /// Of what nobody has told yet: older than all that anybody tells.
-    pub const UNTOLD: Self = Self { hlc: 0, node: 0 };
+    /// The version of a record that no member has published: older than every published one.
+    pub const UNPUBLISHED: Self = Self { hlc: 0, node: 0 };
 
     /// The first version of a time, in wall milliseconds, by nobody.
     pub const fn at(wall_ms: i64) -> Self {
         Self { hlc: super::hlc::from_wall_ms(wall_ms), node: 0 }
     }
 
-    /// The version of what a record of this version was joined to with an older one that `node` had heard of: it is newer,
-    /// by as little as can be, and `print` tells it from what others may have joined.
+    /// The version of the record that results when one of this version is merged with an older one that `node` had: newer by
+    /// as little as possible. `print` distinguishes it from other results.
     #[must_use]
     pub const fn joined(self, node: u64, print: u16) -> Self {
         let hlc = super::hlc::from_wall_ms(self.wall_ms().saturating_add(1));
@@ -59,13 +59,13 @@ impl Version {
     }
 }
 
-/// One thing the flock shares.
+/// One thing that the flock replicates.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, CborLen)]
 pub struct Record {
-    /// What it is about.
+    /// Its key.
     #[n(0)]
     pub key: Key,
-    /// Which of two with the same key holds.
+    /// Decides which of two with the same key holds.
     #[n(1)]
     pub version: Version,
     /// Wall milliseconds from which on it means nothing: it is refused, forgotten and never sent. A newer version never
@@ -75,36 +75,36 @@ pub struct Record {
     /// The thing itself, as its room encodes it: at most [`crate::limits::RECORD_BYTES_MAX`] bytes.
     #[cbor(n(3), with = "minicbor::bytes")]
     pub body: Vec<u8>,
-    /// What the clock by which the times in the body are told shows as this is sent, in nanoseconds. `gossip` sets it on
-    /// while the record waits, and sees by it that its sender has set its clock between two parts.
+    /// The sender's wall clock at the moment of sending, in nanoseconds: the times in the body are of this clock. `gossip`
+    /// advances it while the record waits, and finds by it that a sender has set its clock between two parts.
     #[n(4)]
-    pub told_at: Option<i64>,
+    pub sent_at: Option<i64>,
 }
 
 impl Record {
-    /// Sets the clock on by the time that this record has waited: who receives it must not take the wait for a difference
-    /// of clocks.
+    /// Advances `sent_at` by the time that this record has waited: the receiver must not take the wait for a difference of
+    /// clocks.
     pub(super) fn age(&mut self, by: Duration) {
         let by = i64::try_from(by.as_nanos()).unwrap_or(i64::MAX);
-        self.told_at = self.told_at.map(|at| at.saturating_add(by));
+        self.sent_at = self.sent_at.map(|at| at.saturating_add(by));
     }
 }
 
-/// What became of a record that was offered.
+/// The outcome of [`Replica::merge`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Merge {
-    /// It was news, and holds now.
+    /// It is new, and holds now.
     Changed,
     /// It was known already, or older than what is known.
     Same,
-    /// It cannot be kept (a full table, a body that makes no sense). It is not offered again for some minutes.
+    /// It cannot be held (a full table, a malformed body). It is not offered again for some minutes.
     Refused(&'static str),
 }
 
-/// The state behind the gossip: the node's tables.
+/// The state that is replicated: the node's tables.
 pub trait Replica {
-    /// Takes a record that another member has sent. `gossip` has seen to it that it is not stale or expired by its own
-    /// index; what this returns decides whether it travels on.
+    /// Takes a record that another member has sent. `gossip` has checked that it is neither stale nor expired as far as it
+    /// knows; the outcome decides whether it is passed on.
     fn merge(&mut self, now: crate::time::Now, record: Record) -> Merge;
 
     /// The record of this key as it is now, or nothing if it is not held.
@@ -132,12 +132,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hashes_are_part_of_the_wire_format_and_stay() {
+    fn hashes_are_part_of_the_wire_format() {
         assert_eq!(Key { kind: 1, id: b"abc".to_vec() }.hash(), 0x571c_7ae9_d4f3_894a);
     }
 
     #[test]
-    fn the_later_clock_holds_and_the_node_decides_between_equal_ones() {
+    fn the_later_clock_wins_then_the_greater_node() {
         let version = |hlc, node| Version { hlc, node };
         assert!(version(2, 1) > version(1, 9));
         assert!(version(2, 2) > version(2, 1));

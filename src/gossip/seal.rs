@@ -1,4 +1,4 @@
-//! The seal of a datagram: who may take part, and that nobody else can read, change or repeat what is said.
+//! The seal of a datagram: only nodes with a key can read and write them, and none can be changed or repeated.
 //!
 //! Each boot of each node seals under a key of its own, derived (HKDF-SHA256) from the shared key and the boot id, which
 //! is random. So the counter may start at zero after a power cut and a nonce is never used twice, with nothing stored.
@@ -21,8 +21,8 @@ use std::fmt;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, Prk, Salt};
 
+use super::cause::Cause;
 use super::record::hash64;
-use super::stats::Cause;
 use crate::limits::{DATAGRAM_BYTES_MAX, GOSSIP_KEYS_MAX, MEMBERS_MAX};
 
 const VERSION: u8 = 1;
@@ -121,7 +121,7 @@ pub(super) struct Header {
     pub(super) counter: u64,
 }
 
-/// Seals what this boot of this node says, and opens what others say.
+/// Seals the datagrams of this boot of this node, and opens those of others.
 pub(super) struct Seal {
     ring: KeyRing,
     cluster: u16,
@@ -154,14 +154,14 @@ impl Seal {
         &self.ring
     }
 
-    /// Takes another ring from now on; counters go on, for the same key may still be in it.
+    /// Takes another ring from now on; counters go on, because the same key may still be in it.
     pub(super) fn set_ring(&mut self, ring: KeyRing) {
         self.own = ring.keys.first().and_then(|(_, key)| derive(key, self.boot));
         self.derived.clear();
         self.ring = ring;
     }
 
-    /// The datagram that says `message`; nothing when the message is too long or this boot has no counter left.
+    /// The datagram with `message`; nothing when the message is too long or this boot has no counter left.
     pub(super) fn seal(&mut self, message: &[u8]) -> Option<Vec<u8>> {
         if message.len() > MESSAGE_BYTES_MAX || self.counter >= COUNTER_MAX {
             return None;
@@ -189,7 +189,7 @@ impl Seal {
         Some(datagram)
     }
 
-    /// Reads what is in clear and refuses what cannot be for us, before anything costs time.
+    /// Reads the part in clear and refuses datagrams that cannot be for us, before anything costs time.
     pub(super) fn header(&self, datagram: &[u8]) -> Result<Header, Cause> {
         let (header, _) = datagram.split_first_chunk::<HEADER_BYTES>().ok_or(Cause::Malformed)?;
         if datagram.len() > DATAGRAM_BYTES_MAX {

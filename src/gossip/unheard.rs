@@ -1,13 +1,11 @@
-//! Who speaks at our port and cannot be heard: with another key, or as another cluster. Neither side hears the other, so
-//! each must be told of it by its own node.
+//! Datagrams of another key or another cluster name. Neither side can read the other, so each node reports it on its own.
 
 use std::net::SocketAddr;
 
+use super::cause::Cause;
 use super::seal::KEY_ID_BYTES;
-use super::stats::Cause;
-use super::{Gossip, Output};
 
-/// Somebody who is not heard.
+/// The sender of a datagram that cannot be read because of how one of the two sides is configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unheard {
     /// Where the datagram came from.
@@ -16,21 +14,24 @@ pub struct Unheard {
     pub key_id: u16,
     /// Whether it is of another cluster; else the key is not in our ring.
     pub other_cluster: bool,
-    /// Whether that is the address of a static peer of ours, so that it should be heard.
+    /// Whether that is the address of a static peer of ours, so that its datagrams should be readable.
     pub is_peer: bool,
 }
 
-impl Gossip {
-    /// Tells of a datagram that cannot be heard for what both sides are configured to.
-    pub(super) fn note_unheard(&mut self, from: SocketAddr, cause: Cause, datagram: &[u8]) {
+impl Unheard {
+    /// The report of a datagram that was dropped for `cause`, if the cause is in the configuration. `keys` are the ids of
+    /// our own keys.
+    pub(super) fn of(
+        from: SocketAddr,
+        cause: Cause,
+        datagram: &[u8],
+        keys: &[u16],
+    ) -> Option<Self> {
         let key_id = datagram.get(KEY_ID_BYTES).and_then(|id| id.try_into().ok());
-        let Some(key_id) = key_id.map(u16::from_be_bytes) else { return };
+        let key_id = key_id.map(u16::from_be_bytes)?;
         let other_cluster = cause == Cause::WrongCluster;
-        // With a key that we have it is forged or damaged, which only its counter tells.
-        let other_key = cause == Cause::WrongKey && !self.key_ids().contains(&key_id);
-        if other_cluster || other_key {
-            let is_peer = self.join.is_static(from);
-            self.push(Output::Unheard(Unheard { from, key_id, other_cluster, is_peer }));
-        }
+        // With a key that we have it is forged or damaged, and the counter of that cause is enough.
+        let other_key = cause == Cause::WrongKey && !keys.contains(&key_id);
+        (other_cluster || other_key).then_some(Self { from, key_id, other_cluster, is_peer: false })
     }
 }

@@ -97,14 +97,14 @@ pub(super) fn kept(kind: u16, key: &[u8], body: &[u8]) -> Option<Record> {
     let number = u8::try_from(kind).ok().filter(|_| is_shared(kind))?;
     let Stamped { hlc, node, expires_at_ms, body, .. } = Stamped::decode(body).ok()?;
     let key = Key { kind: number, id: key.to_vec() };
-    Some(Record { key, version: Version { hlc, node }, expires_at_ms, body, told_at: None })
+    Some(Record { key, version: Version { hlc, node }, expires_at_ms, body, sent_at: None })
 }
 
 fn record(key: &Key, load: &Load) -> Record {
     let (version, expires_at_ms) = (load.version, load.expires_at_ms);
     // By whose clock its times are, only a newer version could tell.
     let (key, body) = (key.clone(), load.body.to_vec());
-    Record { key, version, expires_at_ms, body, told_at: None }
+    Record { key, version, expires_at_ms, body, sent_at: None }
 }
 
 const fn size(key: &Key, body: &[u8]) -> usize {
@@ -121,7 +121,7 @@ mod tests {
             version: Version { hlc, node: 1 },
             expires_at_ms: 1_000,
             body: vec![0; bytes],
-            told_at: None,
+            sent_at: None,
         }
     }
 

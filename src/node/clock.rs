@@ -42,7 +42,9 @@ impl Node {
                 continue;
             };
             let known = self.stamps.get(kind, &key);
-            let Some(known) = known.filter(|it| it.version != Version::UNTOLD) else { continue };
+            let Some(known) = known.filter(|it| it.version != Version::UNPUBLISHED) else {
+                continue;
+            };
             let (version, rest) = (dated(known.version), known.rest(kind));
             if version == known.version && !self.expires_early(cx.now, kind, known, expires) {
                 continue;

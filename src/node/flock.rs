@@ -102,10 +102,10 @@ impl Node {
     /// Makes known to the flock what this node holds, as far as its index has room; the rest waits for that.
     pub(super) fn note_all(&mut self, now: Now) {
         let Some(gossip) = &mut self.gossip else { return };
-        let told = self.stamps.iter().filter(|it| it.1.version != Version::UNTOLD);
+        let told = self.stamps.iter().filter(|it| it.1.version != Version::UNPUBLISHED);
         let stamped = told.map(|(key, stamp)| {
             let (version, expires_at_ms) = (stamp.version, stamp.expires_at_ms);
-            gossip::Record { key, version, expires_at_ms, body: Vec::new(), told_at: None }
+            gossip::Record { key, version, expires_at_ms, body: Vec::new(), sent_at: None }
         });
         let mut all = stamped.chain(self.carried.iter());
         let full = all.any(|it| gossip.note(now, &it) == Err(PublishError::Full));
@@ -184,7 +184,7 @@ impl Node {
     pub(super) fn send(&mut self, cx: &mut Cx<'_>) {
         let Some(gossip) = &mut self.gossip else { return };
         for node in self.core.take_doubted() {
-            gossip.doubt(cx.now, node);
+            gossip.suspect(cx.now, node);
         }
         let (mut changes, mut unheard) = (Vec::new(), None);
         while let Some(output) = gossip.poll_output(cx.now) {

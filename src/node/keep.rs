@@ -77,7 +77,7 @@ impl Node {
                         told
                     } else {
                         // Nobody has told it yet, so whatever somebody tells holds.
-                        self.stamp_of_version(cx.now, Version::UNTOLD, kind, expires, &body)
+                        self.stamp_of_version(cx.now, Version::UNPUBLISHED, kind, expires, &body)
                     };
                     if share && !self.unshared(kind, &key, cx.now) {
                         self.publish(cx, kind, &key, &stamp, body.clone());
@@ -140,7 +140,7 @@ impl Node {
             version: stamp.version,
             expires_at_ms: stamp.expires_at_ms,
             body,
-            told_at: Some(cx.now.wall.as_ns()),
+            sent_at: Some(cx.now.wall.as_ns()),
         };
         let Err(error) = gossip.publish(cx.now, cx.rng, record) else { return };
         if error == gossip::PublishError::Full {

@@ -79,8 +79,8 @@ impl Replica for Tables<'_> {
             (_, Some(rest)) => with_rest(kind, &self.body(kind, &key.id)?, rest),
         };
         let (version, expires_at_ms) = (stamp.version, stamp.expires_at_ms);
-        let told_at = Some(self.now.wall.as_ns());
-        Some(gossip::Record { key: key.clone(), version, expires_at_ms, body, told_at })
+        let sent_at = Some(self.now.wall.as_ns());
+        Some(gossip::Record { key: key.clone(), version, expires_at_ms, body, sent_at })
     }
 }
 
@@ -155,7 +155,7 @@ impl Tables<'_> {
                 let timer = record::decode_group(bytes)?;
                 demand_key(key, record::group_key(&timer.path, &timer.labels))?;
                 // Members whose ticks are a second apart would not hear each other's claims in time.
-                let exact = record.told_at.map(|at| Step::exact(Wall::from_ns(at), now.wall));
+                let exact = record.sent_at.map(|at| Step::exact(Wall::from_ns(at), now.wall));
                 let first = exact.unwrap_or(Step::NONE).time(timer.first);
                 self.core.merge_group(now, &timer.path, &timer.labels, first);
                 body = record::encode_group(&GroupTimer { first, ..timer });
@@ -233,8 +233,8 @@ fn demand_key(key: &[u8], own: [u8; 16]) -> Result<(), Malformed> {
 
 /// From the clock of who sent a record to ours.
 fn step(record: &gossip::Record, now: Now) -> Step {
-    let told_at = record.told_at.filter(|_| !faults::on(Fault::ClockOffsetIgnored));
-    told_at.map_or(Step::NONE, |at| Step::new(Wall::from_ns(at), now.wall))
+    let sent_at = record.sent_at.filter(|_| !faults::on(Fault::ClockOffsetIgnored));
+    sent_at.map_or(Step::NONE, |at| Step::new(Wall::from_ns(at), now.wall))
 }
 
 #[cfg(test)]
@@ -295,7 +295,7 @@ mod tests {
         };
         let expires_at_ms = (NOW.wall + life).as_ms();
         let (held, body) = (key.clone(), body.to_vec());
-        let record = gossip::Record { key, version, expires_at_ms, body, told_at: None };
+        let record = gossip::Record { key, version, expires_at_ms, body, sent_at: None };
         (tables.merge(NOW, record), tables.fetch(&held))
     }
 
@@ -486,7 +486,7 @@ mod tests {
                 version: Version { hlc: 1, node: 1 },
                 expires_at_ms: i64::MAX,
                 body: Vec::new(),
-                told_at: None,
+                sent_at: None,
             };
             gossip.note(NOW, &record).unwrap();
         }

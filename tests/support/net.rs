@@ -26,8 +26,8 @@ pub(crate) struct Toy {
 
 impl Replica for Toy {
     fn merge(&mut self, now: Now, mut record: Record) -> Merge {
-        let told_at = record.told_at.take().unwrap();
-        self.apart = self.apart.max(Duration::from_nanos(now.wall.as_ns().abs_diff(told_at)));
+        let sent_at = record.sent_at.take().unwrap();
+        self.apart = self.apart.max(Duration::from_nanos(now.wall.as_ns().abs_diff(sent_at)));
         match self.records.get(&record.key) {
             _ if self.refuses.is_some() && self.refuses == record.body.first().copied() => {
                 Merge::Refused("there is no room")
@@ -42,7 +42,7 @@ impl Replica for Toy {
 
     fn fetch(&self, key: &Key) -> Option<Record> {
         let record = self.records.get(key)?;
-        Some(Record { told_at: Some(self.wall.as_ns()), ..record.clone() })
+        Some(Record { sent_at: Some(self.wall.as_ns()), ..record.clone() })
     }
 }
 
@@ -235,11 +235,11 @@ impl Net {
                 version: gossip.stamp(now),
                 expires_at_ms: now.wall.as_ms() + lives_ms,
                 body: vec![u8::try_from(seat).unwrap(); bytes],
-                told_at: None,
+                sent_at: None,
             };
             toy.records.insert(record.key.clone(), record.clone());
-            let told_at = Some(now.wall.as_ns());
-            gossip.publish(now, rng, Record { told_at, ..record }).unwrap();
+            let sent_at = Some(now.wall.as_ns());
+            gossip.publish(now, rng, Record { sent_at, ..record }).unwrap();
         });
     }
 

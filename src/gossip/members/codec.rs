@@ -1,11 +1,11 @@
-//! How foca's headers and members stand in datagrams.
+//! The encoding of foca's headers and members in datagrams.
 
 use bytes::{Buf, BufMut};
 use foca::{Codec, Header, Incarnation, Member, State};
 use minicbor::{Decode, Encode};
 
-use super::member::Id;
-use super::message::encode;
+use super::id::Id;
+use crate::gossip::message::encode;
 
 /// Foca's items in CBOR:
 ///

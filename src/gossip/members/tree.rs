@@ -1,13 +1,13 @@
-//! The trees along which news goes: in each a member hands it to at most two.
+//! The trees along which news goes: in each a member passes it on to at most two.
 //!
-//! The tree of a record is the same on all members that agree on who is there: the living in order of their ids, counted
-//! from the author on, form a heap. So a record crosses each link once.
+//! The tree of a record is the same on all nodes that agree on the members: the living in order of their ids, counted from
+//! the author on, form a heap. So a record crosses each link once.
 //!
-//! Members do not find out at the same time that one of them came or went, and trees that differ leave some of them out. So
-//! news goes along another tree, too, while something has changed of late: that of who was there a minute ago. However few of
-//! the changes of this minute one who was there knows of, it hands on along that one as the others do. Who has come itself
-//! knows of no minute ago. But whom it holds for there, and others for down, it soon doubts, so while members are doubted
-//! there is a tree without them.
+//! Nodes do not learn at the same time that a member came or went, and trees that differ leave some members out. So while
+//! there was a change within the last minute, news also goes along the tree of the members of a minute ago. Nodes that were
+//! there agree on that tree, however few of the changes of this minute they know. A node that has just come knows nothing
+//! of a minute ago. It may take members for up that are down, but soon it doubts them: while members are doubted, news also
+//! goes along a tree without them.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -15,21 +15,22 @@ use std::time::Duration;
 use crate::limits::MEMBER_CHANGES_MAX;
 use crate::time::Mono;
 
-/// By then all members know of a change that one of them knows of: who missed a goodbye asks for twenty seconds.
+/// By then all members know of a change that one of them knows of: a member that missed a goodbye finds out within twenty
+/// seconds.
 const KNOWN_WITHIN: Duration = Duration::from_secs(60);
 
-/// Who came and who went of late, in order.
+/// The members that came and went recently, in order.
 #[derive(Debug, Default)]
-pub(super) struct Changes(VecDeque<Change>);
+pub(super) struct Churn(VecDeque<Move>);
 
 #[derive(Debug)]
-struct Change {
+struct Move {
     at: Mono,
     node: u64,
     came: bool,
 }
 
-impl Changes {
+impl Churn {
     /// Notes that a member came, or that it went.
     pub(super) fn note(&mut self, now: Mono, node: u64, came: bool) {
         while self.0.front().is_some_and(|first| {
@@ -37,10 +38,10 @@ impl Changes {
         }) {
             self.0.pop_front();
         }
-        self.0.push_back(Change { at: now, node, came });
+        self.0.push_back(Move { at: now, node, came });
     }
 
-    /// The trees there are, where these are there now, ourselves among them, and some of them are doubted.
+    /// The trees, where these members are up now, this node among them, and some of them are doubted.
     pub(super) fn trees(
         &self,
         now: Mono,
@@ -65,42 +66,42 @@ impl Changes {
     }
 }
 
-/// Who is there, and whom others may take for those that are, each in order.
+/// The members that are up, and the sets that others may take for these, each in order.
 #[derive(Debug)]
-pub(super) struct Trees {
+pub(in crate::gossip) struct Trees {
     living: Vec<u64>,
     others: Vec<Vec<u64>>,
 }
 
 impl Trees {
-    /// Whom a member hands the author's records to. Beside each of these that does not hand on what it hears, and in place
-    /// of who is gone, are those whom it would hand them to.
-    pub(super) fn heirs(
+    /// The members to which `member` passes the author's records. For each of these that is down or does not pass news on,
+    /// the members to which it would pass them are added.
+    pub(super) fn recipients(
         &self,
         (member, author): (u64, u64),
-        hands_on: impl Fn(u64) -> bool,
+        passes_on: impl Fn(u64) -> bool,
     ) -> Vec<u64> {
-        let is_there = |node: &u64| self.living.binary_search(node).is_ok();
-        let mut heirs = Vec::new();
+        let is_up = |node: &u64| self.living.binary_search(node).is_ok();
+        let mut recipients = Vec::new();
         for nodes in self.others.iter().chain([&self.living]) {
-            let mut at = heirs.len();
-            heirs.extend(children(nodes, member, author));
-            while let Some(heir) = heirs.get(at).copied() {
-                if !is_there(&heir) || !hands_on(heir) {
-                    heirs.extend(children(nodes, heir, author));
+            let mut at = recipients.len();
+            recipients.extend(children(nodes, member, author));
+            while let Some(next) = recipients.get(at).copied() {
+                if !is_up(&next) || !passes_on(next) {
+                    recipients.extend(children(nodes, next, author));
                 }
                 at += 1;
             }
         }
-        heirs.retain(is_there);
-        heirs.sort_unstable();
-        heirs.dedup();
-        heirs
+        recipients.retain(is_up);
+        recipients.sort_unstable();
+        recipients.dedup();
+        recipients
     }
 }
 
-/// Whom a member hands the author's records to, in the tree of the author and these nodes, which are in order. To nobody if
-/// it is none of them.
+/// The members to which `member` passes the author's records, in the tree of the author and these nodes, which are in order;
+/// none if it is not among them.
 fn children(nodes: &[u64], member: u64, author: u64) -> impl Iterator<Item = u64> {
     let (before, rest) = nodes.split_at(nodes.partition_point(|node| *node < author));
     let after = rest.strip_prefix(&[author]).unwrap_or(rest);
@@ -131,12 +132,13 @@ mod tests {
         })
     }
 
-    /// Who gets a record, where those who are there have these trees, and the others answer nothing.
+    /// The nodes that get a record, where the nodes of `there` have these trees, and the others answer nothing.
     fn spread(author: u64, there: &BTreeSet<u64>, trees: impl Fn(u64) -> Trees) -> BTreeSet<u64> {
         let (mut got, mut next) = (BTreeSet::from([author]), vec![author]);
         while let Some(member) = next.pop() {
-            let heirs = trees(member).heirs((member, author), |node| there.contains(&node));
-            next.extend(heirs.into_iter().filter(|heir| there.contains(heir) && got.insert(*heir)));
+            let next_ones =
+                trees(member).recipients((member, author), |node| there.contains(&node));
+            next.extend(next_ones.into_iter().filter(|it| there.contains(it) && got.insert(*it)));
         }
         got
     }
@@ -152,19 +154,19 @@ mod tests {
         ) {
             let mut living = nodes.clone();
             living.retain(|node| knows_author || *node != author);
-            let trees = Changes::default().trees(Mono::ZERO, living, |_| false);
-            let heirs = |me| {
+            let trees = Churn::default().trees(Mono::ZERO, living, |_| false);
+            let children_of = |me| {
                 let children: Vec<u64> = children(&trees.living, me, author).collect();
                 assert!(children.len() <= 2);
                 children
             };
-            let mut got: Vec<u64> = nodes.iter().flat_map(|me| heirs(*me)).chain([author]).collect();
+            let mut got: Vec<u64> = nodes.iter().flat_map(|me| children_of(*me)).chain([author]).collect();
             got.sort_unstable();
             prop_assert_eq!(got, nodes);
         }
 
         #[test]
-        fn every_member_gets_a_record_though_some_do_not_know_yet_who_came_and_who_went(
+        fn every_member_gets_a_record_during_churn(
             (nodes, author) in nodes(), draws in any::<[u64; 4]>()
         ) {
             let came = |node: u64| node != author && draw(draws[0], node) == 0;
@@ -172,7 +174,7 @@ mod tests {
             let all: BTreeSet<u64> = nodes.iter().copied().collect();
             let there: BTreeSet<u64> = all.iter().copied().filter(|node| !went(*node)).collect();
             let trees = |me: u64| {
-                let (mut changes, mut living) = (Changes::default(), all.clone());
+                let (mut changes, mut living) = (Churn::default(), all.clone());
                 for node in nodes.iter().copied().filter(|node| *node != me) {
                     let is_known = draw(draws[2] ^ me.rotate_left(9), node) < 2;
                     if is_known && (came(me) || came(node) || went(node)) {
@@ -190,23 +192,23 @@ mod tests {
         }
 
         #[test]
-        fn every_member_gets_a_record_though_some_doubt_only_who_is_down_for_others(
+        fn every_member_gets_a_record_though_down_for_some_only(
             (nodes, author) in nodes(), draws in any::<[u64; 2]>()
         ) {
-            let is_deaf = |node: u64| node != author && draw(draws[0], node) == 0;
-            let there: BTreeSet<u64> = nodes.iter().copied().filter(|node| !is_deaf(*node)).collect();
+            let is_down = |node: u64| node != author && draw(draws[0], node) == 0;
+            let there: BTreeSet<u64> = nodes.iter().copied().filter(|node| !is_down(*node)).collect();
             let trees = |me: u64| {
-                let is_down = |node: u64| is_deaf(node) && draw(draws[1] ^ me.rotate_left(9), node) < 2;
-                let living = nodes.iter().copied().filter(|node| !is_down(*node)).collect();
-                Changes::default().trees(Mono::ZERO, living, is_deaf)
+                let is_known = |node: u64| is_down(node) && draw(draws[1] ^ me.rotate_left(9), node) < 2;
+                let living = nodes.iter().copied().filter(|node| !is_known(*node)).collect();
+                Churn::default().trees(Mono::ZERO, living, is_down)
             };
             prop_assert_eq!(spread(author, &there, trees), there);
         }
     }
 
     #[test]
-    fn a_minute_after_a_change_there_is_one_tree_again_and_changes_without_end_are_forgotten() {
-        let mut changes = Changes::default();
+    fn a_minute_after_a_change_one_tree_is_left() {
+        let mut changes = Churn::default();
         changes.note(Mono::ZERO, 3, false);
         changes.note(Mono::ZERO, 5, true);
         let others = |at| changes.trees(Mono::from_ms(at), vec![1, 2, 4, 5], |_| false).others;

@@ -1,11 +1,11 @@
-//! The Trickle timer (RFC 6206): talk often after a difference, ever more rarely while all agree, and stay silent when
-//! somebody else has just said the same.
+//! The Trickle timer (RFC 6206): send often after a difference, ever more rarely while all agree, and not at all when
+//! others have just sent the same.
 
 use std::time::Duration;
 
 use rand::Rng;
 
-use super::jitter;
+use crate::gossip::dice::jitter;
 use crate::time::Mono;
 
 /// Decides when to send a digest.
@@ -42,14 +42,14 @@ impl Trickle {
         trickle
     }
 
-    /// Something differs: talk at once.
+    /// Something differs: send at once.
     pub(super) fn reset(&mut self, now: Mono, rng: &mut dyn Rng) {
         if self.interval > self.shortest {
             self.begin(now, rng, self.shortest);
         }
     }
 
-    /// Something has changed, and was sent to all: talk once soon, in case some of them did not get it.
+    /// Something has changed, and was sent to all: send once soon, in case some of them did not get it.
     pub(super) fn hasten(&mut self, now: Mono, rng: &mut dyn Rng) {
         let soon = now + self.shortest * 2 + jitter(rng, self.shortest * 2);
         if self.next_timeout() > soon {
@@ -59,8 +59,8 @@ impl Trickle {
         }
     }
 
-    /// Somebody said what we would say.
-    pub(super) const fn hear_agreement(&mut self) {
+    /// Another member sent what we would send.
+    pub(super) const fn note_agreement(&mut self) {
         self.agreed = self.agreed.saturating_add(1);
     }
 
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn it_talks_ever_more_rarely_and_at_once_after_a_reset() {
+    fn sends_ever_more_rarely_and_at_once_after_a_reset() {
         let rng = &mut StdRng::seed_from_u64(1);
         let mut trickle = trickle(rng);
         let first = run(&mut trickle, rng, Mono::from_ms(1_000_000));
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn it_talks_once_soon_after_a_change_and_then_as_rarely_as_before() {
+    fn sends_once_soon_after_a_change() {
         let rng = &mut StdRng::seed_from_u64(1);
         let mut trickle = trickle(rng);
         run(&mut trickle, rng, Mono::from_ms(1_000_000));
@@ -141,15 +141,15 @@ mod tests {
     }
 
     #[test]
-    fn it_is_silent_where_another_has_said_the_same() {
+    fn is_silent_when_others_agree() {
         let rng = &mut StdRng::seed_from_u64(2);
         let mut trickle = trickle(rng);
-        trickle.hear_agreement();
+        trickle.note_agreement();
         assert_eq!(run(&mut trickle, rng, Mono::from_ms(249)), []);
     }
 
     #[test]
-    fn a_reset_in_the_shortest_interval_does_not_put_off_what_is_due() {
+    fn a_reset_in_the_shortest_interval_delays_nothing() {
         let rng = &mut StdRng::seed_from_u64(3);
         let mut trickle = trickle(rng);
         let due = trickle.next_timeout();

@@ -1,13 +1,12 @@
-//! Who is alive: foca (SWIM) with our identity, our bytes, and our patience.
+//! Failure detection: foca (SWIM) with our identity, our encoding, and longer timeouts.
 //!
-//! Nothing of value hangs on a member being found down, and links lose datagrams, so probing is slow and cheap: a member
-//! that was heard of late, in whatever way, is not asked whether it is there ([`SPARED_FOR`]). State never travels in
-//! foca's broadcasts.
+//! Taking over a turn does not wait for a member to be found down, and links lose datagrams, so probing is slow and cheap: a
+//! member that was heard recently, in any way, is not probed ([`RECENT`]). Records never travel in foca's broadcasts.
 //!
-//! So who falls silent is found down after at most [`SPARED_FOR`] + the rounds until one of the others probes it (each
+//! So a member that goes silent is found down after at most [`RECENT`] + the rounds until one of the others probes it (each
 //! probes one member a `probe_interval`) + [`SUSPICION`]: with ten members some two minutes, see `tests/gossip.rs`. The
-//! suspicion is told to all, and each asks the suspect itself, twice a second: one answer clears it. Who is heard and
-//! answers none of all these hears nobody, so nothing can be agreed on with it: it is down, too, until it answers.
+//! suspicion is sent to all, and each pings the suspect itself, twice a second: one answer clears it. A node that can send
+//! but not receive answers none of these pings: it is down, too, until it answers.
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU8, NonZeroUsize};
@@ -15,73 +14,48 @@ use std::time::Duration;
 
 use bytes::{Buf as _, BufMut as _};
 use foca::{
-    Codec, Config, Foca, Header, Identity, Incarnation, Member, NoCustomBroadcast, Notification,
+    Codec, Config, Foca, Header, Incarnation, Member, NoCustomBroadcast, Notification,
     PeriodicParams, Runtime, State, Timer,
 };
-use minicbor::{Decode, Encode};
 use rand::Rng;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::codec::CborCodec;
-use super::seal::MESSAGE_BYTES_MAX;
+use super::id::Id;
+use crate::gossip::seal::MESSAGE_BYTES_MAX;
 use crate::limits::MEMBERS_MAX;
 use crate::time::Mono;
 
-/// A member that was heard so lately is there. Longer than the longest pause between two beacons, so that members who hear
-/// one another by multicast need no probes.
-pub(super) const SPARED_FOR: Duration = Duration::from_secs(40);
-/// A suspect is given so long to answer.
+/// A member that was heard within this time is up. Longer than the longest pause between two beacons, so that members that
+/// hear one another by multicast need no probes.
+pub(super) const RECENT: Duration = Duration::from_secs(40);
+/// A suspect has so long to answer.
 const SUSPICION: Duration = Duration::from_secs(20);
-/// Until it has, it is asked so often: a lossy link needs more than one question.
-const LAST_CALL: Duration = Duration::from_millis(500);
+/// Until it has, it is pinged so often: a lossy link needs more than one ping.
+const PING_SUSPECT_EVERY: Duration = Duration::from_millis(500);
 /// A member that is down is remembered for so long.
 const REMEMBERED: Duration = Duration::from_secs(6 * 3600);
 
-/// A member as foca knows it: which node, and which of its lives. The greater generation is the later one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub(super) struct Id {
-    #[n(0)]
-    pub(super) node: u64,
-    #[n(1)]
-    pub(super) generation: u32,
-}
-
-impl Identity for Id {
-    type Addr = u64;
-
-    fn renew(&self) -> Option<Self> {
-        Some(Self { node: self.node, generation: self.generation.checked_add(1)? })
-    }
-
-    fn addr(&self) -> u64 {
-        self.node
-    }
-
-    fn win_addr_conflict(&self, adversary: &Self) -> bool {
-        self.generation > adversary.generation
-    }
-}
-
-/// Whether a member is there.
+/// Whether a member is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Liveness {
     /// It answers.
     Alive,
-    /// It did not answer a probe, and has some time to say that it is there.
+    /// It did not answer a probe, and has some time left to answer.
     Suspect,
     /// It did not in that time.
     Down,
 }
 
-/// What foca wants done.
+/// The outcome of a call to foca.
 #[derive(Debug, Default)]
-pub(super) struct Upshot {
+pub(super) struct SwimOutput {
     /// Datagrams, and the node they are for.
     pub(super) sends: Vec<(u64, Vec<u8>)>,
     /// Nodes that came up (`true`) or went down.
     pub(super) changes: Vec<(u64, bool)>,
-    /// The sender speaks to an earlier life of ours: it must be told of this one.
+    /// The sender addressed an earlier generation of ours: it must be told of this one.
     pub(super) outdated: bool,
 }
 
@@ -91,9 +65,9 @@ pub(super) struct Swim {
     foca: Foca<Id, CborCodec, StdRng, NoCustomBroadcast>,
     timers: BTreeMap<(Mono, u64), Timer<Id>>,
     timers_made: u64,
-    call_at: Mono,
-    /// Suspects, by when each is down: foca sets a time for those alone that it has probed.
-    doubts: BTreeMap<(Mono, u64), (Id, Incarnation)>,
+    ping_at: Mono,
+    /// Suspects, by when each is down: foca sets a time only for those that it has probed itself.
+    suspicions: BTreeMap<(Mono, u64), (Id, Incarnation)>,
 }
 
 impl Swim {
@@ -107,78 +81,80 @@ impl Swim {
         let rng = StdRng::seed_from_u64(rng.next_u64());
         let config = config(probe_interval, probe_timeout);
         let foca = Foca::new(id, config.clone(), rng, CborCodec);
-        let (timers, doubts) = (BTreeMap::new(), BTreeMap::new());
-        Self { config, foca, timers, timers_made: 0, call_at: Mono::ZERO, doubts }
+        let (timers, suspicions) = (BTreeMap::new(), BTreeMap::new());
+        Self { config, foca, timers, timers_made: 0, ping_at: Mono::ZERO, suspicions }
     }
 
-    /// Our own life's number.
+    /// Our own generation.
     pub(super) const fn generation(&self) -> u32 {
         self.foca.identity().generation
     }
 
     /// Takes a generation greater than this one, for this one is spent.
-    pub(super) fn outlive(&mut self, now: Mono, spent: u32) -> Upshot {
+    pub(super) fn outlive(&mut self, now: Mono, spent: u32) -> SwimOutput {
         let node = self.foca.identity().node;
         let Some(generation) = spent.checked_add(1).filter(|next| *next > self.generation()) else {
-            return Upshot::default();
+            return SwimOutput::default();
         };
         self.drive(now, |foca, runtime| foca.change_identity(Id { node, generation }, runtime))
     }
 
     /// A node has shown that it is alive.
-    pub(super) fn alive(&mut self, now: Mono, node: u64, generation: u32) -> Upshot {
+    pub(super) fn alive(&mut self, now: Mono, node: u64, generation: u32) -> SwimOutput {
         self.apply(now, Member::alive(Id { node, generation }))
     }
 
     /// A node has said goodbye.
-    pub(super) fn gone(&mut self, now: Mono, node: u64) -> Upshot {
+    pub(super) fn gone(&mut self, now: Mono, node: u64) -> SwimOutput {
         match self.find(node).map(|(generation, _)| generation) {
             // An earlier incarnation than is known would count for refuted.
             Some(generation) => {
                 let id = Id { node, generation };
                 self.apply(now, Member::new(id, self.incarnation(id), State::Down))
             }
-            None => Upshot::default(),
+            None => SwimOutput::default(),
         }
     }
 
-    /// A node does not answer, or another is now where it was heard last: it is down unless it says soon that it is there.
-    pub(super) fn doubt(&mut self, now: Mono, node: u64) -> Upshot {
+    /// A node does not answer, or another is now at its address: it is down unless it answers soon.
+    pub(super) fn suspect(&mut self, now: Mono, node: u64) -> SwimOutput {
         let known = self.foca.iter_members().find(|it| it.id().node == node);
         let Some(life) = known.map(|it| (*it.id(), it.incarnation())) else {
-            return Upshot::default();
+            return SwimOutput::default();
         };
-        if self.doubts.values().any(|doubted| *doubted == life) {
-            return Upshot::default();
+        if self.suspicions.values().any(|suspected| *suspected == life) {
+            return SwimOutput::default();
         }
-        self.doubts.insert((now + SUSPICION, node), life);
+        self.suspicions.insert((now + SUSPICION, node), life);
         self.apply(now, Member::new(life.0, life.1, State::Suspect))
     }
 
-    /// A datagram of another's foca. What makes no sense to it changes nothing.
-    pub(super) fn handle_data(&mut self, now: Mono, data: &[u8]) -> Upshot {
+    /// A datagram of another's foca. A malformed one changes nothing.
+    pub(super) fn handle_data(&mut self, now: Mono, data: &[u8]) -> SwimOutput {
         let header = CborCodec.decode_header(data);
-        let Some((data, accused)) = self.without_hearsay(data) else { return Upshot::default() };
-        let mut upshot = self.drive(now, |foca, runtime| foca.handle_data(&data, runtime));
+        let Some((data, accused)) = self.without_hearsay(data) else {
+            return SwimOutput::default();
+        };
+        let mut output = self.drive(now, |foca, runtime| foca.handle_data(&data, runtime));
         let own = *self.foca.identity();
         let is_active = |id: Id| self.foca.iter_members().any(|member| *member.id() == id);
-        // Foca does not listen to the dead either.
+        // Foca does not take datagrams of members that are down either.
         let is_heard = header.as_ref().is_ok_and(|it| it.dst == own && is_active(it.src));
         let accused = accused.into_iter().filter(|id| is_heard && is_active(*id));
         for id in accused.collect::<Vec<_>>() {
-            upshot.sends.extend(self.doubt(now, id.node).sends);
+            output.sends.extend(self.suspect(now, id.node).sends);
         }
         self.time_suspects(now);
-        upshot.outdated = header.is_ok_and(|Header { dst, .. }| {
+        output.outdated = header.is_ok_and(|Header { dst, .. }| {
             dst.node == own.node && dst.generation < own.generation
         });
         self.bound();
-        upshot
+        output
     }
 
-    /// A datagram without its word that members are down who are not down as far as we know, and these members: nobody is
-    /// taken for dead on another's word, for who hears nothing takes all others for dead. An accusation that was refuted
-    /// already is worth nothing. None if it makes no sense.
+    /// A datagram without its reports that members are down that are up as far as we know, and these members. A member is
+    /// not taken for down on another's report: a node that receives nothing takes all others for down. A report that was
+    /// refuted already is dropped. Nothing is returned if the datagram is malformed.
     fn without_hearsay(&self, data: &[u8]) -> Option<(Vec<u8>, Vec<Id>)> {
         let (mut rest, mut codec) = (data, CborCodec);
         let src = codec.decode_header(&mut rest).ok()?.src;
@@ -192,7 +168,7 @@ impl Swim {
             let member = codec.decode_member(&mut rest).ok()?;
             let id = *member.id();
             let known = self.foca.iter_members().find(|known| known.id().node == id.node);
-            // Of its own former lives each knows best.
+            // Each member knows best about its own former generations.
             let known = known.filter(|_| member.state() == State::Down && id.node != src.node);
             match known.map(|known| (known.id().generation, known.incarnation())) {
                 Some((generation, incarnation)) if generation == id.generation => {
@@ -214,16 +190,17 @@ impl Swim {
         Some((kept, accused))
     }
 
-    /// Gives all suspects a time by which they are down: each node decides that for itself.
+    /// Sets a time by which each suspect is down: each node decides that for itself.
     fn time_suspects(&mut self, now: Mono) {
         let lives = self.suspects().map(|it| (*it.id(), it.incarnation()));
-        let timed = |life: &(Id, Incarnation)| self.doubts.values().any(|doubted| doubted == life);
+        let timed =
+            |life: &(Id, Incarnation)| self.suspicions.values().any(|suspected| suspected == life);
         let lives: Vec<_> = lives.filter(|life| !timed(life)).collect();
-        let doubts = lives.into_iter().map(|life| ((now + SUSPICION, life.0.node), life));
-        self.doubts.extend(doubts);
+        let due = lives.into_iter().map(|life| ((now + SUSPICION, life.0.node), life));
+        self.suspicions.extend(due);
     }
 
-    /// What foca knows of a node: its generation, and whether it is there.
+    /// The generation and liveness of a node, as far as foca knows it.
     pub(super) fn find(&self, node: u64) -> Option<(u32, Liveness)> {
         let member = self.foca.iter_membership_state().find(|member| member.id().node == node)?;
         let liveness = match member.state() {
@@ -234,14 +211,14 @@ impl Swim {
         Some((member.id().generation, liveness))
     }
 
-    /// The nodes that are there, ourselves not among them, in order.
+    /// The nodes that are up, this node not among them, in order.
     pub(super) fn living(&self) -> Vec<u64> {
         let mut nodes: Vec<_> = self.foca.iter_members().map(|member| member.id().node).collect();
         nodes.sort_unstable();
         nodes
     }
 
-    /// The nodes that are held for there, but suspected not to be.
+    /// The nodes that are up but suspected.
     pub(super) fn suspected(&self) -> Vec<u64> {
         self.suspects().map(|member| member.id().node).collect()
     }
@@ -250,9 +227,9 @@ impl Swim {
         let idle = self.foca.updates_backlog() == 0;
         let parked = |timer: &Timer<Id>| idle && matches!(timer, Timer::PeriodicGossip(_));
         let timer = self.timers.iter().find(|(_, timer)| !parked(timer)).map(|((at, _), _)| *at);
-        let call = self.suspects().next().map(|_| self.call_at);
-        let doubt = self.doubts.first_key_value().map(|((at, _), _)| *at);
-        timer.into_iter().chain(call).chain(doubt).min()
+        let ping = self.suspects().next().map(|_| self.ping_at);
+        let suspicion = self.suspicions.first_key_value().map(|((at, _), _)| *at);
+        timer.into_iter().chain(ping).chain(suspicion).min()
     }
 
     /// Does what is due. `heard` says when a node was last heard in any way.
@@ -260,16 +237,16 @@ impl Swim {
         &mut self,
         now: Mono,
         heard: impl Fn(u64) -> Option<Mono>,
-    ) -> Upshot {
-        let mut all = Upshot::default();
+    ) -> SwimOutput {
+        let mut all = SwimOutput::default();
         while let Some(entry) = self.timers.first_entry().filter(|entry| entry.key().0 <= now) {
             let timer = entry.remove();
             let mut one = self.drive(now, |foca, runtime| foca.handle_timer(timer, runtime));
-            self.spare(now, &mut one, &heard);
+            self.answer_for_recent(now, &mut one, &heard);
             all.sends.extend(one.sends);
             all.changes.extend(one.changes);
         }
-        while let Some(entry) = self.doubts.first_entry().filter(|entry| entry.key().0 <= now) {
+        while let Some(entry) = self.suspicions.first_entry().filter(|entry| entry.key().0 <= now) {
             let ((_, node), life) = entry.remove_entry();
             if !self.suspects().any(|it| (*it.id(), it.incarnation()) == life) {
                 continue;
@@ -278,21 +255,26 @@ impl Swim {
             all.sends.extend(one.sends);
             all.changes.extend(one.changes);
         }
-        if self.call_at <= now {
-            self.call_at = now + LAST_CALL;
-            all.sends.extend(self.last_calls());
+        if self.ping_at <= now {
+            self.ping_at = now + PING_SUSPECT_EVERY;
+            all.sends.extend(self.suspect_pings());
         }
         all
     }
 
-    /// Answers the pings for members that were heard of late in their stead, unless there is news to go with them.
-    fn spare(&mut self, now: Mono, upshot: &mut Upshot, heard: &impl Fn(u64) -> Option<Mono>) {
+    /// Answers pings for members that were heard recently in their place, unless there is news to go with them.
+    fn answer_for_recent(
+        &mut self,
+        now: Mono,
+        output: &mut SwimOutput,
+        heard: &impl Fn(u64) -> Option<Mono>,
+    ) {
         if self.foca.updates_backlog() > 0 {
             return;
         }
         let mut answers = Vec::new();
-        upshot.sends.retain(|(node, data)| {
-            let lately = heard(*node).is_some_and(|at| now.since(at) < SPARED_FOR);
+        output.sends.retain(|(node, data)| {
+            let lately = heard(*node).is_some_and(|at| now.since(at) < RECENT);
             let header = CborCodec.decode_header(data.as_slice()).ok().filter(|_| lately);
             let Some(Header { src, dst, message: foca::Message::Ping(probe), .. }) = header else {
                 return true;
@@ -306,8 +288,8 @@ impl Swim {
             let mut answer = Vec::new();
             if CborCodec.encode_header(&header, &mut answer).is_ok() {
                 let one = self.drive(now, |foca, runtime| foca.handle_data(&answer, runtime));
-                upshot.sends.extend(one.sends);
-                upshot.changes.extend(one.changes);
+                output.sends.extend(one.sends);
+                output.changes.extend(one.changes);
             }
         }
     }
@@ -317,9 +299,9 @@ impl Swim {
         known.map_or(0, Member::incarnation)
     }
 
-    /// A ping for each suspect that tells it of the suspicion: it answers in a new incarnation, which clears it.
-    fn last_calls(&self) -> Vec<(u64, Vec<u8>)> {
-        let (mut codec, mut calls) = (CborCodec, Vec::new());
+    /// A ping for each suspect that names the suspicion: the suspect answers in a new incarnation, which clears it.
+    fn suspect_pings(&self) -> Vec<(u64, Vec<u8>)> {
+        let (mut codec, mut pings) = (CborCodec, Vec::new());
         for suspect in self.suspects() {
             let header = Header {
                 src: *self.foca.identity(),
@@ -327,29 +309,29 @@ impl Swim {
                 dst: *suspect.id(),
                 message: foca::Message::Ping(0),
             };
-            let mut call = Vec::new();
-            if codec.encode_header(&header, &mut call).is_ok() {
-                call.put_u16(1);
-                if codec.encode_member(suspect, &mut call).is_ok() {
-                    calls.push((suspect.id().node, call));
+            let mut ping = Vec::new();
+            if codec.encode_header(&header, &mut ping).is_ok() {
+                ping.put_u16(1);
+                if codec.encode_member(suspect, &mut ping).is_ok() {
+                    pings.push((suspect.id().node, ping));
                 }
             }
         }
-        calls
+        pings
     }
 
     fn suspects(&self) -> impl Iterator<Item = &Member<Id>> {
         self.foca.iter_members().filter(|member| member.state() == State::Suspect)
     }
 
-    fn apply(&mut self, now: Mono, member: Member<Id>) -> Upshot {
+    fn apply(&mut self, now: Mono, member: Member<Id>) -> SwimOutput {
         if self.find(member.id().node).is_none() && self.is_full() {
-            return Upshot::default();
+            return SwimOutput::default();
         }
         self.drive(now, |foca, runtime| foca.apply_many(std::iter::once(member), true, runtime))
     }
 
-    /// Only a member gone mad can tell of more nodes than there may be; then foca starts over, from who is heard.
+    /// Starts foca over if it knows more nodes than there may be. Only a faulty member can report so many.
     fn bound(&mut self) {
         if self.foca.iter_membership_state().len() > 2 * MEMBERS_MAX {
             let rng = StdRng::seed_from_u64(u64::from(self.generation()) ^ self.timers_made);
@@ -357,7 +339,7 @@ impl Swim {
             let id = Id { node: self.foca.identity().node, generation };
             self.foca = Foca::new(id, self.config.clone(), rng, CborCodec);
             self.timers.clear();
-            self.doubts.clear();
+            self.suspicions.clear();
         }
     }
 
@@ -377,14 +359,14 @@ impl Swim {
             &mut Foca<Id, CborCodec, StdRng, NoCustomBroadcast>,
             &mut Collector,
         ) -> Result<(), E>,
-    ) -> Upshot {
+    ) -> SwimOutput {
         let mut collector = Collector::default();
-        // Foca's errors tell of input that makes no sense, which changes nothing, and of states it mends by itself.
+        // Foca's errors are about malformed input, which changes nothing, and about states that it repairs by itself.
         let _ignored = act(&mut self.foca, &mut collector);
         for (after, timer) in collector.timers {
             self.schedule(now + after, timer);
         }
-        collector.upshot
+        collector.output
     }
 }
 
@@ -411,15 +393,15 @@ fn config(probe_interval: Duration, probe_timeout: Duration) -> Config {
 
 #[derive(Default)]
 struct Collector {
-    upshot: Upshot,
+    output: SwimOutput,
     timers: Vec<(Duration, Timer<Id>)>,
 }
 
 impl Runtime<Id> for Collector {
     fn notify(&mut self, notification: Notification<'_, Id>) {
         match notification {
-            Notification::MemberUp(id) => self.upshot.changes.push((id.node, true)),
-            Notification::MemberDown(id) => self.upshot.changes.push((id.node, false)),
+            Notification::MemberUp(id) => self.output.changes.push((id.node, true)),
+            Notification::MemberDown(id) => self.output.changes.push((id.node, false)),
             Notification::Rename(..)
             | Notification::Active
             | Notification::Idle
@@ -429,7 +411,7 @@ impl Runtime<Id> for Collector {
     }
 
     fn send_to(&mut self, to: Id, data: &[u8]) {
-        self.upshot.sends.push((to.node, data.to_vec()));
+        self.output.sends.push((to.node, data.to_vec()));
     }
 
     fn submit_after(&mut self, event: Timer<Id>, after: Duration) {
@@ -456,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_is_never_heard_goes_down_in_tens_of_seconds() {
+    fn a_silent_member_goes_down() {
         let mut swim = swim(1);
         assert_eq!(swim.alive(Mono::ZERO, 2, 0).changes, [(2, true)]);
         assert_eq!(run(&mut swim, Mono::from_ms(49_000), |_| None), []);
@@ -465,15 +447,15 @@ mod tests {
     }
 
     #[test]
-    fn a_suspect_that_is_heard_and_does_not_answer_is_down_in_tens_of_seconds() {
+    fn a_suspect_that_does_not_answer_goes_down() {
         let mut swim = swim(1);
         swim.alive(Mono::ZERO, 2, 0);
-        assert_eq!(swim.doubt(Mono::ZERO, 2).changes, []);
+        assert_eq!(swim.suspect(Mono::ZERO, 2).changes, []);
         let mut asked = 0;
         while let Some(at) = swim.next_timeout().filter(|at| at.as_ms() < 20_000) {
-            let upshot = swim.handle_timeout(at, |_| Some(at));
-            assert_eq!(upshot.changes, []);
-            asked += upshot.sends.iter().filter(|(node, _)| *node == 2).count();
+            let output = swim.handle_timeout(at, |_| Some(at));
+            assert_eq!(output.changes, []);
+            asked += output.sends.iter().filter(|(node, _)| *node == 2).count();
         }
         assert!(asked >= 39, "asked {asked} times");
         let changes = run(&mut swim, Mono::from_ms(20_000), |_| Some(Mono::from_ms(19_000)));
@@ -481,21 +463,21 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_was_heard_of_late_is_neither_probed_nor_suspected() {
+    fn a_member_heard_recently_is_not_probed() {
         let mut swim = swim(1);
         swim.alive(Mono::ZERO, 2, 0);
         let mut pings = 0;
         while let Some(at) = swim.next_timeout().filter(|at| at.as_ms() < 600_000) {
-            let upshot = swim.handle_timeout(at, |_| Some(at));
-            assert_eq!(upshot.changes, []);
+            let output = swim.handle_timeout(at, |_| Some(at));
+            assert_eq!(output.changes, []);
             // The news that it is alive is told to it first.
-            pings += upshot.sends.iter().filter(|_| at.as_ms() > 60_000).count();
+            pings += output.sends.iter().filter(|_| at.as_ms() > 60_000).count();
         }
         assert_eq!((pings, swim.find(2)), (0, Some((0, Liveness::Alive))));
     }
 
     #[test]
-    fn who_is_down_comes_back_by_a_greater_generation() {
+    fn a_greater_generation_brings_a_member_back() {
         let mut swim = swim(1);
         swim.alive(Mono::ZERO, 2, 0);
         assert_eq!(swim.gone(Mono::ZERO, 2).changes, [(2, false)]);
@@ -525,7 +507,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_down_on_anothers_word_unless_it_stays_silent() {
+    fn a_report_that_a_member_is_down_only_suspects_it() {
         let id = Id { node: 3, generation: 0 };
         for answers in [true, false] {
             let mut swim = swim(1);
@@ -549,7 +531,7 @@ mod tests {
     }
 
     #[test]
-    fn of_its_former_life_and_of_a_goodbye_a_member_is_believed_and_nonsense_never() {
+    fn a_member_reports_its_own_former_generation() {
         let [former, later] = [0, 1].map(|generation| Id { node: 2, generation });
         let mut swim = swim(1);
         swim.alive(Mono::ZERO, 2, 0);
@@ -570,7 +552,7 @@ mod tests {
     }
 
     #[test]
-    fn members_without_end_are_not_believed() {
+    fn the_number_of_members_is_bounded() {
         let mut swim = swim(1);
         let (mut buf, mut codec) = (Vec::new(), CborCodec);
         for round in 0..20_u64 {

@@ -1,4 +1,5 @@
-//! What the flock shares, by key and version, without the bodies: enough to tell who lacks what.
+//! The versions of all records that the flock replicates, by hash of the key and without the bodies: enough to tell which
+//! member lacks which record.
 //!
 //! Two members compare fingerprints of all they know, then of ranges of it. Clocks differ, so records do not end at the
 //! same moment everywhere: every comparison is made as of the asking member's clock, and an entry stays for as long as
@@ -9,14 +10,14 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::message::Head;
-use super::record::{Key, Version, mix64};
+use super::record::{Key, Record, Version, mix64};
 use crate::limits::{CLOCK_AHEAD_MS_MAX, GOSSIP_RECORDS_MAX, REFUSED_MAX};
 use crate::time::Mono;
 
 /// Parts into which a range is divided, and the bits that number them.
 pub(super) const PARTS: usize = 64;
 pub(super) const PART_BITS: u8 = 6;
-/// Changes told along with a digest, and for how long.
+/// Changes sent along with a digest, and for how long.
 pub(super) const RECENT_MAX: usize = 8;
 pub(super) const RECENT_FOR: Duration = Duration::from_secs(20);
 /// A record that was refused is not asked for again for so long, nor before something has left the tables behind.
@@ -24,35 +25,43 @@ const REFUSED_FOR: Duration = Duration::from_secs(5 * 60);
 /// But after this in any case: there may be room for other reasons.
 const REFUSED_FOR_LONG: Duration = Duration::from_secs(3600);
 
-/// What is known of one record.
+/// The version of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct Known {
     pub(super) key: Key,
     pub(super) version: Version,
     pub(super) expires_at_ms: i64,
-    /// Whether the tables behind hold it. If not, it was refused and is only known not to be wanted.
+    /// Whether the tables hold it. If not, they refused it, and it is not asked for again for some time.
     pub(super) held: bool,
 }
 
-/// What became of an entry.
+impl Known {
+    /// The version of a record that the tables hold, or have refused.
+    pub(super) fn of(record: &Record, held: bool) -> Self {
+        let Record { key, version, expires_at_ms, .. } = record;
+        Self { key: key.clone(), version: *version, expires_at_ms: *expires_at_ms, held }
+    }
+}
+
+/// The outcome of [`Versions::put`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Put {
     /// It is in, and newer than what was known, or the same for longer.
     Newer,
     /// A version as new or newer is known.
     Stale,
-    /// The index is full.
+    /// The table is full.
     Full,
 }
 
 /// Keys and versions, by hash of the key.
 #[derive(Debug, Default)]
-pub(super) struct Index {
-    entries: BTreeMap<u64, Entry>,
+pub(super) struct Versions {
+    entries: BTreeMap<u64, Known>,
     by_expiry: BTreeSet<(i64, u64)>,
     /// The fingerprints of all entries, combined by exclusive or.
     print: u64,
-    /// What changed last, newest first.
+    /// The records that changed last, the last one first.
     recent: VecDeque<(Mono, u64)>,
     /// When entries that are not held were refused.
     refused: BTreeMap<u64, Mono>,
@@ -62,11 +71,11 @@ pub(super) struct Index {
     left_at: Mono,
     /// When something was last refused that cannot be remembered.
     overfull_at: Option<Mono>,
-    /// Entries that the tables behind hold no more, by when they expire: known so that they do not come back.
+    /// Entries that the tables hold no more, by when they expire: known so that they do not come back.
     gone: BTreeSet<(i64, u64)>,
 }
 
-impl Index {
+impl Versions {
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
@@ -94,7 +103,7 @@ impl Index {
         now.since(refused_at) >= wait
     }
 
-    /// Notes that the tables behind hold an entry no more. Where there is no room, it gives way to others.
+    /// Notes that the tables hold a record no more. Its version makes room for others when the table is full.
     pub(super) fn mark_gone(&mut self, hash: u64) {
         self.has_left = true;
         if let Some(entry) = self.entries.get(&hash) {
@@ -102,7 +111,7 @@ impl Index {
         }
     }
 
-    pub(super) fn entry(&self, hash: u64) -> Option<&Entry> {
+    pub(super) fn get(&self, hash: u64) -> Option<&Known> {
         self.entries.get(&hash)
     }
 
@@ -111,8 +120,8 @@ impl Index {
         self.entries.get(&head.hash).is_some_and(|known| known.version >= head.version)
     }
 
-    pub(super) fn put(&mut self, now: Mono, hash: u64, entry: Entry) -> Put {
-        let age = |it: &Entry| (it.version, it.expires_at_ms);
+    pub(super) fn put(&mut self, now: Mono, hash: u64, entry: Known) -> Put {
+        let age = |it: &Known| (it.version, it.expires_at_ms);
         match self.entries.get(&hash) {
             Some(known) if age(known) >= age(&entry) => return Put::Stale,
             Some(_) => self.remove(hash),
@@ -154,7 +163,7 @@ impl Index {
         self.by_refusal.insert((now, hash));
     }
 
-    /// Makes room in the place of what was refused longest ago.
+    /// Makes room in the place of the record that was refused longest ago.
     fn forget_refused(&mut self, now: Mono) {
         if let Some((_, oldest)) = self.by_refusal.first().copied() {
             self.remove(oldest);
@@ -162,14 +171,14 @@ impl Index {
         }
     }
 
-    /// Notes that a record has changed just now, so that the next digests tell it.
+    /// Notes that a record has changed just now: the next digests name it.
     pub(super) fn changed(&mut self, now: Mono, hash: u64) {
         self.recent.retain(|(_, other)| *other != hash);
         self.recent.push_front((now, hash));
         self.recent.truncate(RECENT_MAX);
     }
 
-    /// What changed last, within this time.
+    /// The records that changed within this time, the last one first.
     pub(super) fn recent(&self, now: Mono, within: Duration, at_ms: i64) -> Vec<Head> {
         let lately = self.recent.iter().filter(|(at, _)| now.since(*at) < within);
         let heads = lately.filter_map(|(_, hash)| {
@@ -180,8 +189,8 @@ impl Index {
         heads.collect()
     }
 
-    /// Forgets what ended longer ago than clocks may differ, and what was refused some time ago, so that it is asked for
-    /// again.
+    /// Forgets records that ended longer ago than clocks may differ, and refusals of some time ago, so that those records
+    /// are asked for again.
     pub(super) fn expire(&mut self, now: Mono, wall_ms: i64) {
         let gone = wall_ms.saturating_sub(CLOCK_AHEAD_MS_MAX);
         while let Some((_, hash)) = self.by_expiry.first().copied().filter(|(at, _)| *at <= gone) {
@@ -229,7 +238,7 @@ impl Index {
         parts
     }
 
-    /// Counts a version that is on its way as if it were here, in the [`Index::parts`] of a range.
+    /// Counts a version that is on its way as if it were here, in the [`Versions::parts`] of a range.
     pub(super) fn count_in(
         &self,
         parts: &mut [(u32, usize); PARTS],
@@ -255,8 +264,8 @@ impl Index {
         prefix: u64,
         bits: u8,
         at_ms: i64,
-    ) -> impl Iterator<Item = (u64, &Entry)> {
-        let live = move |entry: &&Entry| entry.expires_at_ms > at_ms;
+    ) -> impl Iterator<Item = (u64, &Known)> {
+        let live = move |entry: &&Known| entry.expires_at_ms > at_ms;
         self.entries
             .range(bounds(prefix, bits))
             .map(|(hash, entry)| (*hash, entry))
@@ -301,25 +310,25 @@ mod tests {
 
     use super::*;
 
-    fn entry(id: u8, hlc: u64, expires_at_ms: i64) -> (u64, Entry) {
+    fn entry(id: u8, hlc: u64, expires_at_ms: i64) -> (u64, Known) {
         let key = Key { kind: 1, id: vec![id] };
         let version = Version { hlc, node: 1 };
-        (key.hash(), Entry { key, version, expires_at_ms, held: true })
+        (key.hash(), Known { key, version, expires_at_ms, held: true })
     }
 
-    fn index(entries: &[(u8, u64, i64)]) -> Index {
-        let mut index = Index::default();
+    fn versions(entries: &[(u8, u64, i64)]) -> Versions {
+        let mut versions = Versions::default();
         for (id, hlc, expires_at_ms) in entries.iter().copied() {
             let (hash, entry) = entry(id, hlc, expires_at_ms);
-            index.put(Mono::ZERO, hash, entry);
+            versions.put(Mono::ZERO, hash, entry);
         }
-        index
+        versions
     }
 
     #[test]
-    fn clocks_that_differ_agree_on_what_has_ended_as_of_either() {
+    fn differing_clocks_agree_on_what_has_ended() {
         let (mut fast, slow) =
-            (index(&[(1, 1, 1_000), (2, 1, 9_000)]), index(&[(1, 1, 1_000), (2, 1, 9_000)]));
+            (versions(&[(1, 1, 1_000), (2, 1, 9_000)]), versions(&[(1, 1, 1_000), (2, 1, 9_000)]));
         fast.expire(Mono::ZERO, 5_000);
         assert_eq!(fast.root(500), slow.root(500), "as of the slow clock");
         assert_eq!(fast.root(5_000), slow.root(5_000), "as of the fast one");
@@ -331,23 +340,23 @@ mod tests {
     #[test]
     fn parts_of_a_part_are_found_under_its_prefix() {
         let all: Vec<_> = (0..=255).map(|id| (id, 1, 9)).collect();
-        let index = index(&all);
+        let versions = versions(&all);
         let mut count = 0;
-        for (number, (print, entries)) in index.parts(0, 0, 0).into_iter().enumerate() {
+        for (number, (print, entries)) in versions.parts(0, 0, 0).into_iter().enumerate() {
             let prefix = part_prefix(0, 0, number);
-            let within = index.parts(prefix, PART_BITS, 0);
+            let within = versions.parts(prefix, PART_BITS, 0);
             assert_eq!(within.iter().fold(0, |all, part| all ^ part.0), print);
-            assert_eq!(index.range(prefix, PART_BITS, 0).count(), entries);
+            assert_eq!(versions.range(prefix, PART_BITS, 0).count(), entries);
             count += entries;
         }
         assert_eq!(count, 256);
-        assert_eq!(index.parts(u64::MAX, 255, 0).iter().map(|part| part.1).sum::<usize>(), 0);
+        assert_eq!(versions.parts(u64::MAX, 255, 0).iter().map(|part| part.1).sum::<usize>(), 0);
     }
 
     #[test]
-    fn what_is_on_its_way_counts_as_here() {
+    fn records_on_their_way_count_as_here() {
         let (old, new) =
-            (index(&[(1, 1, 9), (2, 1, 9)]), index(&[(1, 2, 9), (2, 1, 9), (3, 1, 9)]));
+            (versions(&[(1, 1, 9), (2, 1, 9)]), versions(&[(1, 2, 9), (2, 1, 9), (3, 1, 9)]));
         let coming = [(1, 2), (3, 1), (2, 1)].map(|(id, hlc)| {
             let (hash, entry) = entry(id, hlc, 9);
             Head { hash, version: entry.version }
@@ -361,140 +370,143 @@ mod tests {
         }
         assert_eq!(old.root_with(0, coming.into_iter()), new.root(0).0);
         // What has ended here is not counted, so it is not taken away either.
-        let ended = index(&[(1, 1, 5), (2, 1, 9)]);
+        let ended = versions(&[(1, 1, 5), (2, 1, 9)]);
         assert_eq!(ended.root_with(5, coming.into_iter()), new.root(5).0);
     }
 
     #[test]
-    fn a_full_index_refuses_new_keys_and_takes_new_versions() {
-        let mut index = Index::default();
+    fn a_full_table_takes_new_versions_but_no_new_keys() {
+        let mut versions = Versions::default();
         for n in 0..=u32::try_from(GOSSIP_RECORDS_MAX).unwrap() {
             let key = Key { kind: 1, id: n.to_be_bytes().to_vec() };
             let version = Version { hlc: 1, node: 1 };
             let full = n as usize >= GOSSIP_RECORDS_MAX;
-            let put = index.put(
+            let put = versions.put(
                 Mono::ZERO,
                 key.hash(),
-                Entry { key, version, expires_at_ms: 9, held: true },
+                Known { key, version, expires_at_ms: 9, held: true },
             );
             assert_eq!(put == Put::Full, full);
         }
         let key = Key { kind: 1, id: 0_u32.to_be_bytes().to_vec() };
         let version = Version { hlc: 2, node: 1 };
-        let put =
-            index.put(Mono::ZERO, key.hash(), Entry { key, version, expires_at_ms: 9, held: true });
+        let put = versions.put(
+            Mono::ZERO,
+            key.hash(),
+            Known { key, version, expires_at_ms: 9, held: true },
+        );
         assert_eq!(put, Put::Newer);
     }
 
     #[test]
-    fn in_a_full_index_what_is_gone_gives_way_and_what_came_back_does_not() {
-        let mut index = Index::default();
+    fn a_full_table_replaces_gone_records() {
+        let mut versions = Versions::default();
         let of = |n: usize, hlc| {
             let key = Key { kind: 1, id: n.to_be_bytes().to_vec() };
             let version = Version { hlc, node: 1 };
-            (key.hash(), Entry { key, version, expires_at_ms: 9, held: true })
+            (key.hash(), Known { key, version, expires_at_ms: 9, held: true })
         };
-        let put = |index: &mut Index, n, hlc| {
+        let put = |versions: &mut Versions, n, hlc| {
             let (hash, entry) = of(n, hlc);
-            index.put(Mono::ZERO, hash, entry)
+            versions.put(Mono::ZERO, hash, entry)
         };
         for n in 0..GOSSIP_RECORDS_MAX {
-            put(&mut index, n, 1);
+            put(&mut versions, n, 1);
         }
         for n in [0, 1] {
-            index.mark_gone(of(n, 1).0);
+            versions.mark_gone(of(n, 1).0);
         }
-        assert_eq!(put(&mut index, 1, 2), Put::Newer);
-        assert!(!index.is_full());
-        assert_eq!(put(&mut index, GOSSIP_RECORDS_MAX, 1), Put::Newer);
-        assert!(index.is_full() && index.entry(of(0, 1).0).is_none());
-        assert!(index.entry(of(1, 2).0).is_some());
+        assert_eq!(put(&mut versions, 1, 2), Put::Newer);
+        assert!(!versions.is_full());
+        assert_eq!(put(&mut versions, GOSSIP_RECORDS_MAX, 1), Put::Newer);
+        assert!(versions.is_full() && versions.get(of(0, 1).0).is_none());
+        assert!(versions.get(of(1, 2).0).is_some());
         // So does what was refused.
-        index.mark_gone(of(1, 2).0);
-        refuse(&mut index, Mono::ZERO, u32::MAX, 1);
-        assert!(!index.is_full());
-        assert_eq!(put(&mut index, GOSSIP_RECORDS_MAX + 1, 1), Put::Newer);
-        assert_eq!((index.is_full(), index.len()), (true, GOSSIP_RECORDS_MAX));
+        versions.mark_gone(of(1, 2).0);
+        refuse(&mut versions, Mono::ZERO, u32::MAX, 1);
+        assert!(!versions.is_full());
+        assert_eq!(put(&mut versions, GOSSIP_RECORDS_MAX + 1, 1), Put::Newer);
+        assert_eq!((versions.is_full(), versions.len()), (true, GOSSIP_RECORDS_MAX));
     }
 
     #[test]
-    fn what_was_refused_is_wanted_again_once_something_has_left_or_after_an_hour() {
+    fn refused_records_are_asked_for_again() {
         for (leaves, wait) in [(true, REFUSED_FOR), (false, REFUSED_FOR_LONG)] {
-            let mut index = Index::default();
+            let mut versions = Versions::default();
             let at = Mono::from_ms(1);
-            refuse(&mut index, at, 1, 1);
+            refuse(&mut versions, at, 1, 1);
             let moment = Duration::from_millis(1);
             if leaves {
-                index.mark_gone(0);
+                versions.mark_gone(0);
             }
-            index.expire(at + wait - moment, 0);
-            assert_eq!(index.len(), 1);
-            index.expire(at + wait, 0);
-            assert_eq!(index.len(), 0);
+            versions.expire(at + wait - moment, 0);
+            assert_eq!(versions.len(), 1);
+            versions.expire(at + wait, 0);
+            assert_eq!(versions.len(), 0);
             // What had left before makes no room for what is refused after.
-            refuse(&mut index, at + wait, 1, 1);
-            index.expire(at + wait + REFUSED_FOR_LONG - moment, 0);
-            assert_eq!(index.len(), 1);
+            refuse(&mut versions, at + wait, 1, 1);
+            versions.expire(at + wait + REFUSED_FOR_LONG - moment, 0);
+            assert_eq!(versions.len(), 1);
         }
     }
 
-    fn refuse(index: &mut Index, now: Mono, id: u32, hlc: u64) {
+    fn refuse(versions: &mut Versions, now: Mono, id: u32, hlc: u64) {
         let key = Key { kind: 1, id: id.to_be_bytes().to_vec() };
         let version = Version { hlc, node: 1 };
-        let entry = Entry { key, version, expires_at_ms: i64::MAX, held: false };
-        index.put(now, entry.key.hash(), entry);
+        let entry = Known { key, version, expires_at_ms: i64::MAX, held: false };
+        versions.put(now, entry.key.hash(), entry);
     }
 
     #[test]
-    fn versions_of_one_refused_record_count_once_and_the_last_one_for_how_long() {
-        let mut index = Index::default();
+    fn versions_of_one_refused_record_count_once() {
+        let mut versions = Versions::default();
         let last = Mono::from_ms(100);
         for hlc in 1..=100 {
-            refuse(&mut index, Mono::from_ms(hlc), 1, hlc);
+            refuse(&mut versions, Mono::from_ms(hlc), 1, hlc);
         }
-        assert_eq!((index.refused.len(), index.by_refusal.len()), (1, 1));
-        index.expire(Mono::from_ms(99) + REFUSED_FOR_LONG, 0);
-        assert_eq!(index.len(), 1);
-        index.expire(last + REFUSED_FOR_LONG, 0);
-        assert_eq!((index.len(), index.refused.len(), index.by_refusal.len()), (0, 0, 0));
+        assert_eq!((versions.refused.len(), versions.by_refusal.len()), (1, 1));
+        versions.expire(Mono::from_ms(99) + REFUSED_FOR_LONG, 0);
+        assert_eq!(versions.len(), 1);
+        versions.expire(last + REFUSED_FOR_LONG, 0);
+        assert_eq!((versions.len(), versions.refused.len(), versions.by_refusal.len()), (0, 0, 0));
     }
 
     #[test]
-    fn of_too_many_that_were_refused_the_first_is_forgotten() {
-        let mut index = Index::default();
+    fn the_oldest_of_too_many_refusals_is_forgotten() {
+        let mut versions = Versions::default();
         let most = u32::try_from(REFUSED_MAX).unwrap();
         for id in 0..=most {
-            assert!(!index.is_overfull(Mono::from_ms(id.into())));
-            refuse(&mut index, Mono::from_ms(id.into()), id, 1);
+            assert!(!versions.is_overfull(Mono::from_ms(id.into())));
+            refuse(&mut versions, Mono::from_ms(id.into()), id, 1);
         }
         let last = Mono::from_ms(most.into());
-        assert!(index.is_overfull(last) && !index.is_overfull(last + REFUSED_FOR_LONG));
-        assert_eq!((index.len(), index.refused.len()), (REFUSED_MAX, REFUSED_MAX));
-        assert_eq!(index.by_refusal.first().map(|(at, _)| *at), Some(Mono::from_ms(1)));
-        let known = |id: u32| index.entry(Key { kind: 1, id: id.to_be_bytes().to_vec() }.hash());
+        assert!(versions.is_overfull(last) && !versions.is_overfull(last + REFUSED_FOR_LONG));
+        assert_eq!((versions.len(), versions.refused.len()), (REFUSED_MAX, REFUSED_MAX));
+        assert_eq!(versions.by_refusal.first().map(|(at, _)| *at), Some(Mono::from_ms(1)));
+        let known = |id: u32| versions.get(Key { kind: 1, id: id.to_be_bytes().to_vec() }.hash());
         assert!(known(0).is_none() && known(1).is_some() && known(most).is_some());
     }
 
     #[test]
-    fn what_was_refused_and_is_held_later_stays() {
-        let mut index = Index::default();
-        refuse(&mut index, Mono::ZERO, 1, 1);
+    fn a_refused_record_that_is_held_later_stays() {
+        let mut versions = Versions::default();
+        refuse(&mut versions, Mono::ZERO, 1, 1);
         let key = Key { kind: 1, id: 1_u32.to_be_bytes().to_vec() };
         let version = Version { hlc: 2, node: 1 };
-        let held = Entry { key, version, expires_at_ms: i64::MAX, held: true };
-        index.put(Mono::ZERO, held.key.hash(), held);
-        index.expire(Mono::ZERO + REFUSED_FOR_LONG, 0);
-        assert_eq!((index.len(), index.refused.len()), (1, 0));
+        let held = Known { key, version, expires_at_ms: i64::MAX, held: true };
+        versions.put(Mono::ZERO, held.key.hash(), held);
+        versions.expire(Mono::ZERO + REFUSED_FOR_LONG, 0);
+        assert_eq!((versions.len(), versions.refused.len()), (1, 0));
     }
 
     proptest! {
         #[test]
-        fn any_order_and_repetition_gives_the_same_index(
+        fn any_order_and_repetition_gives_the_same_table(
             mut puts in proptest::collection::vec((0_u8..20, 1_u64..9), 0..60), at in any::<usize>()
         ) {
             // A version says all of a record, so also when it ends.
             let with_expiry = |puts: &[(u8, u64)]| {
-                index(&puts.iter().map(|(id, hlc)| (*id, *hlc, i64::from(*id) + 100)).collect::<Vec<_>>())
+                versions(&puts.iter().map(|(id, hlc)| (*id, *hlc, i64::from(*id) + 100)).collect::<Vec<_>>())
             };
             let one = with_expiry(&puts);
             let again = puts.clone();
@@ -507,12 +519,12 @@ mod tests {
         }
 
         #[test]
-        fn the_root_is_that_of_an_index_without_what_has_ended(
+        fn the_root_leaves_out_what_has_ended(
             puts in proptest::collection::vec((0_u8..50, 1_u64..9), 0..60), at_ms in 0_i64..60
         ) {
             let all: Vec<_> = puts.iter().map(|(id, hlc)| (*id, *hlc, i64::from(*id))).collect();
             let live: Vec<_> = all.iter().copied().filter(|(_, _, expires)| *expires > at_ms).collect();
-            prop_assert_eq!(index(&all).root(at_ms), index(&live).root(i64::MIN));
+            prop_assert_eq!(versions(&all).root(at_ms), versions(&live).root(i64::MIN));
         }
     }
 }

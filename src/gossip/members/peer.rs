@@ -1,63 +1,64 @@
-//! The members we have met: a table by node id of where each was last heard and what it said of itself.
+//! The members that were met: where each was last heard, and what it said of itself.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::seal::{Header, Window};
+use crate::gossip::seal::{Header, Window};
 use crate::time::Mono;
 
-/// A member that is not heard by multicast for so long (three beacons lost) is not within its reach.
+/// A member whose multicast was not heard for so long (three beacons lost) is out of its reach.
 const MULTICAST_HEARD: Duration = Duration::from_secs(120);
-
-/// A member that has missed something and is not heard is tried for so long.
+/// A member that has missed something and is not heard is retried for so long.
 const LOST_FOR: Duration = Duration::from_secs(180);
-/// A member that has let pass news for so long, and was asked again meanwhile, is taken not to hear us.
+/// A member that has not acknowledged news for so long, though it was sent again, is taken not to receive us.
 const ANSWERS_WITHIN: Duration = Duration::from_millis(500);
 /// A member that has come back has met all others by then.
 const MEETS_WITHIN: Duration = Duration::from_secs(5);
 /// A member that misses so many multicasts in a row is sent to by unicast.
 const MISSED_MAX: u32 = 3;
+/// Another member is asked to check a silent one no more often than this.
+const CHECK_EVERY: Duration = Duration::from_millis(400);
 
-/// A member we have met. It has shown that this boot of it is alive: see [`super::join`].
+/// A member that was met: this boot of it has shown that it is alive, see [`super::handshake`].
 #[derive(Debug)]
-pub(super) struct Peer {
-    pub(super) boot: u64,
-    pub(super) window: Window,
+pub(in crate::gossip) struct Peer {
+    pub(in crate::gossip) boot: u64,
+    pub(in crate::gossip) window: Window,
     /// The key it seals with.
     pub(super) key_id: u16,
     pub(super) name: String,
     /// Where its last datagram came from.
     pub(super) addr: SocketAddr,
-    /// It was heard there since anything that was said to it went unanswered.
-    pub(super) is_there: bool,
+    /// It was heard from there after the last datagram to it that was not acknowledged in time.
+    pub(in crate::gossip) is_there: bool,
     pub(super) heard_unicast: Option<Mono>,
     pub(super) heard_multicast: Option<Mono>,
     /// It says that it hears our multicast.
-    pub(super) hears_us: bool,
+    pub(super) hears_multicast: bool,
     /// Multicasts in a row that it acknowledged only when they were repeated by unicast.
-    pub(super) missed: u32,
+    missed: u32,
     /// Until then it is sent to by unicast, whatever it says.
-    pub(super) deaf_until: Mono,
-    /// Until then nobody else is asked to look after it.
-    pub(super) check_at: Mono,
-    /// When news for it was given up, and nothing was heard of it since.
+    unicast_until: Mono,
+    /// Until then no other member is asked to check it.
+    check_at: Mono,
+    /// When a datagram for it was given up, if nothing was heard of it since.
     pub(super) lost_at: Option<Mono>,
     /// When it was met again, after a restart.
     pub(super) back_at: Option<Mono>,
-    /// Since when news is sent to it again without an answer.
-    pub(super) unanswered_since: Option<Mono>,
-    /// What we said last of hearing its multicast.
-    pub(super) told_ear: Option<bool>,
+    /// When a datagram to it was first not acknowledged in time, if it has not answered anything since.
+    pub(in crate::gossip) unanswered_since: Option<Mono>,
+    /// Whether we have told it that we hear its multicast, as we told it last.
+    pub(super) reported_hearing: Option<bool>,
     /// Its wall clock less ours, and whether it can be trusted.
     pub(super) offset_ms: Option<i64>,
     pub(super) synced: bool,
     /// Whether its last digest was ours.
-    pub(super) agreed: Option<bool>,
+    pub(in crate::gossip) agreed: Option<bool>,
     /// When it was last sent our digest, and which.
-    pub(super) told_digest: Option<(Mono, u64)>,
+    pub(in crate::gossip) sent_digest: Option<(Mono, u64)>,
     /// When digests last went either way between us.
-    pub(super) compared: Mono,
+    pub(in crate::gossip) compared: Mono,
 }
 
 impl Peer {
@@ -71,18 +72,18 @@ impl Peer {
             is_there: true,
             heard_unicast: None,
             heard_multicast: None,
-            hears_us: false,
+            hears_multicast: false,
             missed: 0,
-            deaf_until: Mono::ZERO,
+            unicast_until: Mono::ZERO,
             check_at: Mono::ZERO,
             lost_at: None,
             back_at: None,
             unanswered_since: None,
-            told_ear: None,
+            reported_hearing: None,
             offset_ms: None,
             synced: false,
             agreed: None,
-            told_digest: None,
+            sent_digest: None,
             compared: Mono::ZERO,
         }
     }
@@ -92,52 +93,61 @@ impl Peer {
         self.heard_unicast.max(self.heard_multicast)
     }
 
-    /// Notes whether it has heard a multicast of ours. Who misses several, and says so by acknowledging them as soon as they
-    /// come by unicast, is out of our multicast's reach until it has found that out itself.
-    pub(super) fn hear_ack(&mut self, now: Mono, by_multicast: bool) {
+    /// Notes that it acknowledged a multicast of ours, as it came or when it was repeated by unicast. A member that misses
+    /// several in a row is out of our multicast's reach until it has found that out itself.
+    pub(in crate::gossip) fn note_ack(&mut self, now: Mono, by_multicast: bool) {
         self.missed = if by_multicast { 0 } else { self.missed.saturating_add(1) };
         if by_multicast {
-            self.deaf_until = now;
+            self.unicast_until = now;
         } else if self.missed >= MISSED_MAX {
-            self.deaf_until = now + MULTICAST_HEARD;
+            self.unicast_until = now + MULTICAST_HEARD;
         }
     }
 
-    /// Whether it is to be tried again and again, because it has missed something. For some minutes: by then it is down, or
-    /// can be heard by others.
+    /// Whether another member may be asked to check it; if so, that counts as done.
+    pub(super) fn may_check(&mut self, now: Mono) -> bool {
+        let may = now >= self.check_at;
+        if may {
+            self.check_at = now + CHECK_EVERY;
+        }
+        may
+    }
+
+    /// Whether it is to be retried, because it has missed something. For some minutes: by then it is down, or others can
+    /// reach it.
     pub(super) fn is_lost(&mut self, now: Mono) -> bool {
         self.lost_at.take_if(|at| now.since(*at) >= LOST_FOR);
         self.lost_at.is_some()
     }
 
-    /// Whether it was heard since news is sent to it again without an answer.
-    pub(super) fn speaks_past_us(&self) -> bool {
+    /// Whether it was heard after it began not to acknowledge what we send: it can send but not receive.
+    pub(in crate::gossip) fn sends_only(&self) -> bool {
         self.unanswered_since.is_some() && self.heard() > self.unanswered_since
     }
 
-    /// Whether it answers, as far as we know: who is heard need not hear us.
-    pub(super) fn answers(&self, now: Mono) -> bool {
+    /// Whether it answers, as far as we know. A member that is heard need not receive us.
+    fn answers(&self, now: Mono) -> bool {
         self.unanswered_since.is_none_or(|since| now.since(since) < ANSWERS_WITHIN)
     }
 
-    /// Whether it hands on news to the others, as far as we know.
-    pub(super) fn hands_on(&self, now: Mono) -> bool {
+    /// Whether it passes news on to the others, as far as we know.
+    pub(super) fn passes_on(&self, now: Mono) -> bool {
         let is_back = self.back_at.is_none_or(|at| now.since(at) >= MEETS_WITHIN);
         is_back && self.lost_at.is_none() && self.answers(now)
     }
 
     /// Whether it must be sent to by unicast.
-    pub(super) fn is_deaf(&self, now: Mono) -> bool {
-        !self.hears_us || now < self.deaf_until
+    pub(super) fn needs_unicast(&self, now: Mono) -> bool {
+        !self.hears_multicast || now < self.unicast_until
     }
 
     /// Whether its multicast reaches us.
-    pub(super) fn ear(&self, now: Mono) -> bool {
+    pub(super) fn is_heard_by_multicast(&self, now: Mono) -> bool {
         self.heard_multicast.is_some_and(|at| now.since(at) < MULTICAST_HEARD)
     }
 }
 
-/// The members we have met, by node id.
+/// The members that were met, by node id.
 #[derive(Debug, Default)]
 pub(super) struct Peers(pub(super) BTreeMap<u64, Peer>);
 
@@ -158,23 +168,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_misses_three_multicasts_in_a_row_is_sent_to_by_unicast_for_two_minutes() {
+    fn three_missed_multicasts_lead_to_two_minutes_of_unicast() {
         let header = Header { key_id: 1, boot: 1, counter: 1 };
         let mut peer = Peer::new(header, ([10, 0, 0, 1], 9094).into());
-        peer.hears_us = true;
+        peer.hears_multicast = true;
         let at = Mono::from_ms;
         for by_multicast in [false, false, true, false, false] {
-            peer.hear_ack(at(1_000), by_multicast);
-            assert!(!peer.is_deaf(at(1_000)));
+            peer.note_ack(at(1_000), by_multicast);
+            assert!(!peer.needs_unicast(at(1_000)));
         }
-        peer.hear_ack(at(1_000), false);
-        assert!(peer.is_deaf(at(120_999)) && !peer.is_deaf(at(121_000)));
-        peer.hear_ack(at(2_000), true);
-        assert!(!peer.is_deaf(at(2_000)));
+        peer.note_ack(at(1_000), false);
+        assert!(peer.needs_unicast(at(120_999)) && !peer.needs_unicast(at(121_000)));
+        peer.note_ack(at(2_000), true);
+        assert!(!peer.needs_unicast(at(2_000)));
     }
 
     #[test]
-    fn who_was_given_up_is_tried_until_it_is_heard_and_for_three_minutes_at_most() {
+    fn a_lost_member_is_retried_for_three_minutes() {
         let header = Header { key_id: 1, boot: 1, counter: 1 };
         let mut peer = Peer::new(header, ([10, 0, 0, 1], 9094).into());
         peer.lost_at = Some(Mono::from_ms(1_000));

@@ -1,19 +1,17 @@
 //! Records larger than a datagram travel in numbered parts.
 //!
-//! Members are told of such a record by a digest, again until they ask for it. The holder keeps nothing: it cuts the
-//! encoded record anew whenever parts are asked for. The receiver asks again for what is missing once no part has come for
-//! a while, some times, then gives up; a later digest starts it anew. Members tell the times in a record by their own
-//! clocks, so parts of one are never put together with those of another, nor with its own of before it set its clock.
+//! Such a record is announced by a digest, see [`super::announced`]. The sender keeps no state: it cuts the encoded record
+//! anew whenever parts are asked for. The receiver asks again for missing parts once no part has come for a while, some
+//! times, then gives up; a later digest starts it anew. The times in a record are of its sender's clock, so parts of two
+//! senders are never put together, nor parts from before and after a sender set its clock.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::message::{Head, Message, Part, encode};
-use super::record::{Record, Version};
-use super::seal::MESSAGE_BYTES_MAX;
-use crate::limits::{
-    ASSEMBLIES_MAX, ASSEMBLY_BYTES_MAX, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX, UNACKNOWLEDGED_MAX,
-};
+use crate::gossip::message::{Head, Message, Part, encode};
+use crate::gossip::record::{Record, Version};
+use crate::gossip::seal::MESSAGE_BYTES_MAX;
+use crate::limits::{ASSEMBLIES_MAX, ASSEMBLY_BYTES_MAX, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX};
 use crate::time::Mono;
 
 /// Bytes of a record in one part, but for the last: what a message has room for beside the part's own fields. All
@@ -22,7 +20,7 @@ const PART_BYTES: usize = 1141;
 const _: () = assert!(PART_BYTES + 56 <= MESSAGE_BYTES_MAX);
 /// Bytes of the longest encoded record.
 const WHOLE_BYTES_MAX: usize = RECORD_BYTES_MAX + RECORD_KEY_BYTES_MAX + 64;
-/// No part for so long: ask for those that are missing. After every four questions in vain, wait for so much longer.
+/// No part for so long: ask for those that are missing. After every four questions in vain, wait so much longer.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// Questions without any new part in between, after which the record is given up.
 const TRIES_MAX: u32 = 16;
@@ -32,55 +30,9 @@ const ASKED_MAX: usize = 64;
 /// A clock that has gone on by so much more or less than ours was set. Less is the way of a datagram.
 const STEP_MIN: Duration = Duration::from_secs(2);
 
-/// After so long a member that has not asked for what it was told of is told again.
-const TELL_AFTER_MS: [u64; 5] = [250, 250, 500, 1_000, 2_000];
-
-/// Large records that members were told of and have not asked for, by member and hash.
-#[derive(Debug, Default)]
-pub(super) struct Unasked(BTreeMap<(u64, u64), (Mono, usize)>);
-
-impl Unasked {
-    pub(super) fn put(&mut self, now: Mono, node: u64, hashes: &[u64]) {
-        for hash in hashes.iter().take(UNACKNOWLEDGED_MAX.saturating_sub(self.0.len())) {
-            self.0.insert((node, *hash), (now + Duration::from_millis(TELL_AFTER_MS[0]), 1));
-        }
-    }
-
-    /// A member has asked for these records.
-    pub(super) fn asked(&mut self, node: u64, hashes: &[u64]) {
-        for hash in hashes {
-            self.0.remove(&(node, *hash));
-        }
-    }
-
-    /// A member knows all we know.
-    pub(super) fn agreed(&mut self, node: u64) {
-        self.0.retain(|(other, _), _| *other != node);
-    }
-
-    pub(super) fn next_timeout(&self) -> Option<Mono> {
-        self.0.values().map(|(at, _)| *at).min()
-    }
-
-    /// Whom to tell again.
-    pub(super) fn handle_timeout(&mut self, now: Mono) -> BTreeSet<u64> {
-        let mut nodes = BTreeSet::new();
-        self.0.retain(|(node, _), (at, tries)| {
-            if *at > now {
-                return true;
-            }
-            nodes.insert(*node);
-            let Some(wait) = TELL_AFTER_MS.get(*tries) else { return false };
-            (*at, *tries) = (now + Duration::from_millis(*wait), *tries + 1);
-            true
-        });
-        nodes
-    }
-}
-
 /// The parts of a record, those of the given numbers only if any are given.
 pub(super) fn split(hash: u64, mut record: Record, numbers: Option<&[u16]>) -> Vec<Message> {
-    let told_at = record.told_at.take();
+    let sent_at = record.sent_at.take();
     let whole = encode(&record);
     let Ok(bytes) = u32::try_from(whole.len()) else { return Vec::new() };
     (0_u16..)
@@ -89,7 +41,7 @@ pub(super) fn split(hash: u64, mut record: Record, numbers: Option<&[u16]>) -> V
         .map(|(number, data)| {
             let version = record.version;
             let data = data.to_vec();
-            Message::Part(Part { hash, version, bytes, number, data, told_at })
+            Message::Part(Part { hash, version, bytes, number, data, sent_at })
         })
         .collect()
 }
@@ -97,19 +49,19 @@ pub(super) fn split(hash: u64, mut record: Record, numbers: Option<&[u16]>) -> V
 /// Records being put together.
 #[derive(Debug, Default)]
 pub(super) struct Assembler {
-    assemblies: BTreeMap<Id, Assembly>,
+    assemblies: BTreeMap<AssemblyId, Assembly>,
     bytes: usize,
 }
 
 /// The record's hash and version, and the member that sends it.
-type Id = (u64, Version, u64);
+type AssemblyId = (u64, Version, u64);
 
 #[derive(Debug)]
 struct Assembly {
     whole: Vec<u8>,
     missing: Vec<u16>,
-    /// When a part came last, and what the sender's clock showed.
-    told: (Mono, Option<i64>),
+    /// When a part came last, and the sender's clock in it.
+    last: (Mono, Option<i64>),
     /// When a part came last, or was asked for.
     touched: Mono,
     tries: u32,
@@ -133,15 +85,15 @@ impl Assembler {
             let parts = u16::try_from(bytes.div_ceil(PART_BYTES)).ok()?;
             let (whole, missing) = (vec![0; bytes], (0..parts).collect());
             self.bytes += bytes;
-            let told = (now, part.told_at);
-            let assembly = Assembly { whole, missing, told, touched: now, tries: 0 };
+            let last = (now, part.sent_at);
+            let assembly = Assembly { whole, missing, last, touched: now, tries: 0 };
             self.assemblies.insert(id, assembly);
         }
         let assembly = self.assemblies.get_mut(&id)?;
         let index = assembly.missing.binary_search(&part.number).ok()?;
         assembly.whole.get_mut(start..start + expected)?.copy_from_slice(&part.data);
         assembly.missing.remove(index);
-        (assembly.told, assembly.touched, assembly.tries) = ((now, part.told_at), now, 0);
+        (assembly.last, assembly.touched, assembly.tries) = ((now, part.sent_at), now, 0);
         if !assembly.missing.is_empty() {
             return None;
         }
@@ -150,11 +102,11 @@ impl Assembler {
             self.remove(other);
         }
         let record: Record = minicbor::decode(&whole).ok()?;
-        let record = Record { told_at: part.told_at, ..record };
+        let record = Record { sent_at: part.sent_at, ..record };
         (record.version == part.version && record.key.hash() == part.hash).then_some(record)
     }
 
-    fn senders(&self, hash: u64, version: Version) -> Vec<Id> {
+    fn senders(&self, hash: u64, version: Version) -> Vec<AssemblyId> {
         let all = (hash, version, u64::MIN)..=(hash, version, u64::MAX);
         self.assemblies.range(all).map(|(id, _)| *id).collect()
     }
@@ -164,7 +116,7 @@ impl Assembler {
         !self.senders(hash, version).is_empty()
     }
 
-    /// What is being put together, of each record the newest version.
+    /// The records being put together, each in its newest version.
     pub(super) fn heads(&self) -> impl Iterator<Item = Head> {
         let heads: BTreeMap<_, _> =
             self.assemblies.keys().map(|(hash, version, _)| (*hash, *version)).collect();
@@ -175,7 +127,7 @@ impl Assembler {
         self.assemblies.values().map(Assembly::due).min()
     }
 
-    /// What to ask again, and whom.
+    /// The questions to repeat, and the members to ask.
     pub(super) fn handle_timeout(&mut self, now: Mono) -> Vec<(u64, Message)> {
         let due = |assembly: &Assembly| assembly.due() <= now;
         let given_up: Vec<_> = self
@@ -199,7 +151,7 @@ impl Assembler {
         questions
     }
 
-    /// Drops what has waited longest for a part until another so many bytes fit.
+    /// Drops records that have waited longest for a part until so many bytes more fit.
     fn make_room(&mut self, bytes: usize) {
         while self.assemblies.len() >= ASSEMBLIES_MAX
             || (self.bytes + bytes > ASSEMBLY_BYTES_MAX && !self.assemblies.is_empty())
@@ -209,7 +161,7 @@ impl Assembler {
         }
     }
 
-    fn remove(&mut self, id: Id) -> Option<Assembly> {
+    fn remove(&mut self, id: AssemblyId) -> Option<Assembly> {
         let assembly = self.assemblies.remove(&id)?;
         self.bytes -= assembly.whole.len();
         Some(assembly)
@@ -217,14 +169,14 @@ impl Assembler {
 }
 
 impl Assembly {
-    /// Whether a part is of a record of the same length, and known or told by the same clock as the one before it.
+    /// Whether a part is of a record of the same length, and known or sent by the same clock as the one before it.
     fn is_continued_by(&self, now: Mono, part: &Part) -> bool {
-        let (at, told_at) = self.told;
-        let passed = told_at.zip(part.told_at).map(|(from, to)| to.saturating_sub(from));
+        let (at, sent_at) = self.last;
+        let passed = sent_at.zip(part.sent_at).map(|(from, to)| to.saturating_sub(from));
         let waited = i64::try_from(now.since(at).as_nanos()).unwrap_or(i64::MAX);
         let step = passed.map_or(0, |passed| passed.abs_diff(waited));
         let is_set =
-            told_at.is_some() != part.told_at.is_some() || Duration::from_nanos(step) > STEP_MIN;
+            sent_at.is_some() != part.sent_at.is_some() || Duration::from_nanos(step) > STEP_MIN;
         usize::try_from(part.bytes) == Ok(self.whole.len())
             && (!is_set || self.missing.binary_search(&part.number).is_err())
     }
@@ -236,8 +188,8 @@ impl Assembly {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::Key;
     use super::*;
+    use crate::gossip::record::Key;
 
     fn record(id: u8, bytes: usize) -> Record {
         Record {
@@ -245,7 +197,7 @@ mod tests {
             version: Version { hlc: 1, node: 1 },
             expires_at_ms: 1,
             body: (0..=250).cycle().take(bytes).collect(),
-            told_at: None,
+            sent_at: None,
         }
     }
 
@@ -263,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_in_any_order_and_twice_make_the_record() {
+    fn parts_in_any_order_make_the_record() {
         let record = record(1, 50_000);
         let mut parts = parts(&record);
         assert!(parts.len() > 40);
@@ -278,9 +230,9 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_two_members_whose_clocks_differ_are_not_mixed() {
-        let told_at = |at| Record { told_at: Some(at), ..record(1, 3_000) };
-        let (one, two) = (told_at(5), told_at(1 << 40));
+    fn parts_of_two_members_are_not_mixed() {
+        let sent_at = |at| Record { sent_at: Some(at), ..record(1, 3_000) };
+        let (one, two) = (sent_at(5), sent_at(1 << 40));
         let (ones, twos) = (parts(&one), parts(&two));
         let mut assembler = Assembler::default();
         for (from, part) in [(1, &ones[0]), (2, &twos[1]), (2, &twos[0]), (1, &ones[1])] {
@@ -292,21 +244,21 @@ mod tests {
     }
 
     #[test]
-    fn what_the_senders_clock_shows_is_as_old_as_the_part_that_came_last() {
-        let record = |told_at| Record { told_at: Some(told_at), ..record(1, 3_000) };
+    fn sent_at_is_that_of_the_last_part() {
+        let record = |sent_at| Record { sent_at: Some(sent_at), ..record(1, 3_000) };
         let mut assembler = Assembler::default();
-        let mut accept = |told_at: u8, number: usize| {
-            let at = Mono::from_ms(told_at.into());
-            assembler.accept(at, 1, &parts(&record(told_at.into()))[number])
+        let mut accept = |sent_at: u8, number: usize| {
+            let at = Mono::from_ms(sent_at.into());
+            assembler.accept(at, 1, &parts(&record(sent_at.into()))[number])
         };
         assert_eq!((accept(0, 0), accept(1, 2)), (None, None));
         assert_eq!(accept(9, 1), Some(record(9)));
     }
 
     #[test]
-    fn parts_of_before_and_after_the_sender_set_its_clock_are_not_mixed() {
+    fn parts_across_a_clock_step_are_not_mixed() {
         let at =
-            |told_at, longer: usize| Record { told_at: Some(told_at), ..record(1, 3_000 + longer) };
+            |sent_at, longer: usize| Record { sent_at: Some(sent_at), ..record(1, 3_000 + longer) };
         let before = at(0, 0);
         // On time, and much too soon; and of another length, whatever is to change it.
         for (after, waits) in [
@@ -314,7 +266,7 @@ mod tests {
             (at(9_500_000_000, 1), true),
             (at(30_000_000_000, 0), true),
             (at(-30_000_000_000, 0), true),
-            (Record { told_at: None, ..before.clone() }, true),
+            (Record { sent_at: None, ..before.clone() }, true),
         ] {
             let (old, new) = (parts(&before), parts(&after));
             let mut assembler = Assembler::default();
@@ -331,18 +283,18 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_a_sender_whose_clock_is_fast_and_parts_that_come_late_again_make_the_record() {
-        let record = |told_at| Record { told_at: Some(told_at), ..record(1, 3_000) };
-        let part = |told_at, number: usize| parts(&record(told_at)).swap_remove(number);
+    fn parts_of_a_fast_clock_and_late_repeats_make_the_record() {
+        let record = |sent_at| Record { sent_at: Some(sent_at), ..record(1, 3_000) };
+        let part = |sent_at, number: usize| parts(&record(sent_at)).swap_remove(number);
         let mut assembler = Assembler::default();
         // Two of a hundred seconds too fast, so a step's worth in all.
-        for (at, told_at, number) in [
+        for (at, sent_at, number) in [
             (0, 0, 0),
             (80_000, 81_600_000_000, 1),
             // Sent again, and late by more than a step.
             (80_000, 70_000_000_000, 0),
         ] {
-            let part = part(told_at, number);
+            let part = part(sent_at, number);
             assert_eq!(assembler.accept(Mono::from_ms(at), 1, &part), None);
         }
         let last = 163_200_000_000;
@@ -351,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_asked_for_and_at_last_given_up() {
+    fn missing_parts_are_asked_for_and_at_last_given_up() {
         let record = record(1, 5_000);
         let parts = parts(&record);
         let mut assembler = Assembler::default();
@@ -380,24 +332,6 @@ mod tests {
     }
 
     #[test]
-    fn who_does_not_ask_is_told_again_and_at_last_left_alone() {
-        let mut told = Unasked::default();
-        for node in 1..=3 {
-            told.put(Mono::ZERO, node, &[7]);
-        }
-        told.asked(1, &[7]);
-        told.asked(2, &[8]);
-        let at = told.next_timeout().unwrap();
-        assert_eq!(told.handle_timeout(at), [2, 3].into());
-        told.agreed(3);
-        let mut again = 0;
-        while let Some(at) = told.next_timeout() {
-            again += told.handle_timeout(at).len();
-        }
-        assert_eq!(again, 4);
-    }
-
-    #[test]
     fn the_longest_part_fits_a_datagram() {
         let longest = Message::Part(Part {
             hash: u64::MAX,
@@ -405,7 +339,7 @@ mod tests {
             bytes: u32::try_from(WHOLE_BYTES_MAX).unwrap(),
             number: u16::try_from(WHOLE_BYTES_MAX / PART_BYTES).unwrap(),
             data: vec![0; PART_BYTES],
-            told_at: Some(i64::MIN),
+            sent_at: Some(i64::MIN),
         });
         let bytes = longest.encode().len();
         assert!(bytes <= MESSAGE_BYTES_MAX, "{bytes}");

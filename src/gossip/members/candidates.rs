@@ -1,0 +1,159 @@
+//! Addresses at which there may be a member: static peers, addresses from before a restart, and addresses that other members
+//! have reported.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::peer::Peers;
+use crate::limits::CANDIDATES_MAX;
+use crate::time::Mono;
+
+/// The first try of a candidate is repeated after this, then ever more rarely.
+const RETRY_FIRST: Duration = Duration::from_millis(250);
+/// Tries of an address that is no static peer. After them only the address of a member that is not met yet is tried, and
+/// rarely.
+const HINT_TRIES_MAX: u32 = 6;
+
+/// The addresses that are tried.
+#[derive(Debug, Default)]
+pub(super) struct Candidates {
+    all: Vec<Candidate>,
+    numbers: u16,
+}
+
+#[derive(Debug)]
+struct Candidate {
+    addr: SocketAddr,
+    /// Its number in our hellos, by which answers are told apart.
+    number: u16,
+    /// A static peer: tried without end.
+    is_static: bool,
+    /// It is our own address.
+    is_own: bool,
+    /// The node that was reached there.
+    node: Option<u64>,
+    /// The node that is there according to a member.
+    reported: Option<u64>,
+    tries: u32,
+    next: Mono,
+}
+
+impl Candidate {
+    fn is_reached(&self, peers: &Peers) -> bool {
+        self.is_own || self.node.is_some_and(|node| peers.0.contains_key(&node))
+    }
+}
+
+impl Candidates {
+    /// Takes the static peers' addresses, instead of those from before.
+    pub(super) fn set_static(&mut self, now: Mono, addresses: &[SocketAddr], peers: &Peers) {
+        self.all.retain(|it| !it.is_static || addresses.contains(&it.addr));
+        for addr in addresses {
+            self.add(now, *addr, true, peers);
+        }
+    }
+
+    /// Adds an address; when there are too many, it is left out.
+    pub(super) fn add(&mut self, now: Mono, addr: SocketAddr, is_static: bool, peers: &Peers) {
+        if let Some(known) = self.all.iter_mut().find(|it| it.addr == addr) {
+            known.is_static |= is_static;
+            return;
+        }
+        if self.all.len() >= CANDIDATES_MAX {
+            return;
+        }
+        let node = peers.0.iter().find(|(_, peer)| peer.addr == addr).map(|(node, _)| *node);
+        self.numbers = self.numbers.wrapping_add(1);
+        self.all.push(Candidate {
+            addr,
+            number: self.numbers,
+            is_static,
+            is_own: false,
+            node,
+            reported: None,
+            tries: 0,
+            next: now,
+        });
+    }
+
+    /// Adds an address at which a member has heard `node`.
+    pub(super) fn add_reported(&mut self, now: Mono, addr: SocketAddr, node: u64, peers: &Peers) {
+        self.add(now, addr, false, peers);
+        if let Some(candidate) = self.all.iter_mut().find(|it| it.addr == addr) {
+            candidate.reported = Some(node);
+        }
+    }
+
+    /// A hello that was sent to the candidate of this number came back to us: it is our own address.
+    pub(super) fn note_own(&mut self, number: Option<u16>) {
+        if let Some(candidate) = self.all.iter_mut().find(|it| Some(it.number) == number) {
+            candidate.is_own = true;
+        }
+    }
+
+    /// A node has answered the hello that was sent to the candidate of this number.
+    pub(super) fn note_answer(&mut self, number: Option<u16>, node: u64) {
+        if let Some(candidate) = self.all.iter_mut().find(|it| Some(it.number) == number) {
+            candidate.node = Some(node);
+        }
+    }
+
+    /// A node was met at an address: no other hint of where it may be is needed.
+    pub(super) fn note_met(&mut self, node: u64, from: SocketAddr) {
+        self.all.retain_mut(|candidate| {
+            if candidate.addr == from {
+                candidate.node = Some(node);
+            }
+            candidate.is_static || candidate.node != Some(node)
+        });
+    }
+
+    /// A member was forgotten: where it was met, it is searched for again.
+    pub(super) fn note_forgotten(&mut self, node: u64) {
+        for candidate in self.all.iter_mut().filter(|it| it.node == Some(node)) {
+            (candidate.node, candidate.tries) = (None, 0);
+        }
+    }
+
+    /// How many static peers were never reached.
+    pub(super) fn unreached(&self, peers: &Peers) -> usize {
+        self.all.iter().filter(|it| it.is_static && !it.is_reached(peers)).count()
+    }
+
+    /// Whether that is the address of a static peer.
+    pub(super) fn is_static(&self, addr: SocketAddr) -> bool {
+        self.all.iter().any(|it| it.is_static && it.addr == addr)
+    }
+
+    pub(super) fn next_timeout(&self, peers: &Peers) -> Option<Mono> {
+        self.all.iter().filter(|it| !it.is_reached(peers)).map(|it| it.next).min()
+    }
+
+    /// The addresses to try now, with their numbers. A static peer is tried after `longest` at the latest, an address that
+    /// was tried in vain each `rarely`, as long as the node that was reported there `is_expected`; other addresses are
+    /// dropped.
+    pub(super) fn due(
+        &mut self,
+        now: Mono,
+        (longest, rarely): (Duration, Duration),
+        peers: &Peers,
+        is_expected: impl Fn(u64) -> bool,
+    ) -> Vec<(SocketAddr, u16)> {
+        let mut due = Vec::new();
+        self.all.retain_mut(|candidate| {
+            if candidate.next > now || candidate.is_reached(peers) {
+                return true;
+            }
+            let tried = !candidate.is_static && candidate.tries >= HINT_TRIES_MAX;
+            if tried && !candidate.reported.is_some_and(&is_expected) {
+                return false;
+            }
+            due.push((candidate.addr, candidate.number));
+            let wait = RETRY_FIRST * (1 << candidate.tries.min(10));
+            candidate.tries += 1;
+            candidate.next = now + if tried { rarely } else { wait.min(longest) };
+            true
+        });
+        due
+    }
+}
