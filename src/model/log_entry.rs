@@ -4,7 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::limits::LOG_TELLERS_MAX;
-use crate::model::hash::fnv128;
+use crate::model::hash::{fnv128, fnv128_bytes};
 use crate::model::{Fingerprint, GroupKey};
 use crate::time::Wall;
 
@@ -72,10 +72,17 @@ impl LogEntry {
         other.tellers.iter().find(|it| self.told_by(it.0) < it.1).map(|it| it.0)
     }
 
-    /// 16 bits of what it says, the same on every node.
+    /// 16 bits that identify its content, the same on every node: a hash of the fingerprints and tellers, each list with its
+    /// length before it, as 8-byte numbers, big-endian. Its times are left out: each node has them by its own clock. A node
+    /// that computes other bits for the same content holds another version of it until the greater one has spread.
     pub fn print(&self) -> u16 {
-        let said = format!("{:?}{:?}{:?}", self.firing, self.resolved, self.tellers);
-        (fnv128([&*said]) & 0xffff) as u16
+        let lists = [&self.firing, &self.resolved].map(|it| it.iter().map(|it| it.0).collect());
+        let tellers = self.tellers.iter().flat_map(|(node, times)| [*node, *times]).collect();
+        let [firing, resolved]: [Vec<u64>; 2] = lists;
+        let bytes = [firing, resolved, tellers].into_iter().flat_map(|list: Vec<u64>| {
+            std::iter::once(list.len() as u64).chain(list).flat_map(u64::to_be_bytes)
+        });
+        (fnv128_bytes(bytes) & 0xffff) as u16
     }
 
     /// Whether this is known to have been the last that was reported of an alert: that it fires, or that it has ended.
@@ -159,6 +166,17 @@ mod tests {
             expires_at: Wall::from_secs(secs + 100),
             tellers: tellers.into(),
         }
+    }
+
+    /// These bits travel in versions: a change of them is a change of the format.
+    #[test]
+    fn golden_print() {
+        let print = |firing: &[u64], resolved: &[u64], tellers: &[(u64, u64)]| {
+            entry(5, firing, resolved, tellers).print()
+        };
+        assert_eq!(print(&[], &[], &[]), 0xf8ad);
+        assert_eq!(print(&[1, 2], &[3], &[(7, 1)]), 0x2df0);
+        assert_eq!(print(&[1], &[2, 3], &[(7, 1)]), 0x97d0);
     }
 
     #[test]
