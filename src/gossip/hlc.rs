@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn who_knows_the_time_learns_none_that_is_too_far_from_it() {
+    fn a_set_clock_learns_no_distant_time() {
         let mut hlc = Hlc::new(0, false, 0);
         let known = 1_700_000_000_000;
         hlc.learn(at(0, 5), known, true);

@@ -1,4 +1,4 @@
-//! What comes out of [`super::Gossip`], and how a datagram came in.
+//! The outputs of [`super::Gossip`], and the way on which a datagram came in.
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -81,8 +81,7 @@ impl Shared {
         merge
     }
 
-    /// The record as the tables have it, with the time at which the flock knows it to end. A record that the tables no
-    /// longer have is forgotten.
+    /// The record as the tables have it. A record that the tables no longer have is forgotten.
     pub(super) fn fetch(&mut self, now: Now, hash: u64, replica: &dyn Replica) -> Option<Record> {
         let wall_ms = self.clock.wall_ms(now);
         let known = self.versions.get(hash)?;
@@ -90,11 +89,9 @@ impl Shared {
             return None;
         }
         let fetched = replica.fetch(&known.key).filter(|record| record.version >= known.version);
-        let Some(mut record) = fetched else {
+        if fetched.is_none() {
             self.versions.remove(hash);
-            return None;
-        };
-        record.expires_at_ms = record.expires_at_ms.max(known.expires_at_ms);
-        Some(record)
+        }
+        fetched
     }
 }

@@ -369,7 +369,7 @@ mod tests {
             assert_eq!(parts, new.parts(prefix, bits, 0));
         }
         assert_eq!(old.root_with(0, coming.into_iter()), new.root(0).0);
-        // What has ended here is not counted, so it is not taken away either.
+        // An ended record is not counted, so it is not subtracted either.
         let ended = versions(&[(1, 1, 5), (2, 1, 9)]);
         assert_eq!(ended.root_with(5, coming.into_iter()), new.root(5).0);
     }
@@ -443,7 +443,7 @@ mod tests {
             assert_eq!(versions.len(), 1);
             versions.expire(at + wait, 0);
             assert_eq!(versions.len(), 0);
-            // What had left before makes no room for what is refused after.
+            // A record that left before makes no room for one that is refused after.
             refuse(&mut versions, at + wait, 1, 1);
             versions.expire(at + wait + REFUSED_FOR_LONG - moment, 0);
             assert_eq!(versions.len(), 1);

@@ -1,4 +1,4 @@
-//! Records of kinds that only a newer version knows: carried for it until they end, on flash and through the flock.
+//! Records of kinds that only a newer version knows: stored and replicated for it until they end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -8,10 +8,10 @@ use crate::limits::{CLOCK_AHEAD_MS_MAX, NEWER_BYTES_MAX};
 use crate::store;
 use crate::wire::record::{Stamped, is_kept, is_shared};
 
-/// What a record takes beside its key and body.
+/// The memory of a record beside its key and body.
 const AROUND_BYTES: usize = 96;
 
-/// What is carried, by key.
+/// The records, by key.
 #[derive(Debug, Default)]
 pub(super) struct Carried {
     loads: BTreeMap<Key, Load>,
@@ -59,7 +59,7 @@ impl Carried {
         self.loads.iter().map(|(key, load)| record(key, load))
     }
 
-    /// Drops what has ended by every clock of the flock at `now_ms`, and returns what tells flash so.
+    /// Drops records that have ended by every clock of the flock at `now_ms`, and returns the deletions for flash.
     pub(super) fn sweep(&mut self, now_ms: i64) -> Vec<store::Record> {
         let gone = now_ms.saturating_sub(CLOCK_AHEAD_MS_MAX);
         let mut records = Vec::new();
@@ -80,7 +80,7 @@ impl Carried {
     }
 }
 
-/// The record that flash keeps, if it keeps this kind.
+/// The record for flash, if it stores this kind.
 pub(super) fn stored(record: &Record) -> Option<store::Record> {
     let kind = u16::from(record.key.kind);
     let stamped = Stamped {
@@ -92,7 +92,7 @@ pub(super) fn stored(record: &Record) -> Option<store::Record> {
     is_kept(kind).then(|| store::Record::put(kind, record.key.id.clone(), stamped.encode()))
 }
 
-/// The record that flash has kept, if it is the flock's.
+/// The record that flash has stored, if it is replicated.
 pub(super) fn kept(kind: u16, key: &[u8], body: &[u8]) -> Option<Record> {
     let number = u8::try_from(kind).ok().filter(|_| is_shared(kind))?;
     let Stamped { hlc, node, expires_at_ms, body, .. } = Stamped::decode(body).ok()?;
@@ -102,7 +102,7 @@ pub(super) fn kept(kind: u16, key: &[u8], body: &[u8]) -> Option<Record> {
 
 fn record(key: &Key, load: &Load) -> Record {
     let (version, expires_at_ms) = (load.version, load.expires_at_ms);
-    // By whose clock its times are, only a newer version could tell.
+    // Only a newer version could tell of which clock its times are.
     let (key, body) = (key.clone(), load.body.to_vec());
     Record { key, version, expires_at_ms, body, sent_at: None }
 }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_is_carried_over_flash_until_it_has_ended_everywhere() {
+    fn the_newest_version_survives_a_restart() {
         let mut carried = Carried::default();
         assert_eq!(carried.take(&of(60, 2, 9)), Merge::Changed);
         assert_eq!(carried.take(&of(60, 1, 8)), Merge::Same);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kinds_number_says_what_becomes_of_it() {
+    fn the_number_of_a_kind_decides_its_storage() {
         let mut carried = Carried::default();
         assert_eq!(carried.take(&of(64, 1, 1)), Merge::Changed);
         assert_eq!(stored(&of(64, 1, 1)), None, "shared, not kept");
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_room_is_refused_and_what_is_there_can_be_replaced() {
+    fn a_full_table_refuses_new_records_and_replaces_old_ones() {
         let mut carried = Carried::default();
         let half = NEWER_BYTES_MAX / 2 - AROUND_BYTES - 1;
         assert_eq!(carried.take(&of(60, 1, half)), Merge::Changed);

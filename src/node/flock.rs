@@ -9,10 +9,11 @@ use crate::effect::{Cx, Effect};
 use crate::gossip::{self, Gossip, Output, PublishError, Replica, Version, Via};
 use crate::node::Node;
 use crate::node::keep::identity;
+use crate::node::kinds::Merging;
 use crate::node::tables::Tables;
 use crate::time::{Now, Wall};
 
-/// What the flock's index had no room for is brought to it again after so long.
+/// Records for which the gossip had no room are offered to it again after so long.
 const UNSHARED_FOR: Duration = Duration::from_secs(5 * 60);
 
 impl Node {
@@ -42,7 +43,7 @@ impl Node {
         self.with_gossip(cx, |gossip, _, _| gossip.set_synced(synced));
     }
 
-    /// Gives up what this node has claimed and says goodbye to the flock: the process is about to stop.
+    /// Gives up the turns that this node has claimed and says goodbye to the flock: the process is about to stop.
     pub fn handle_leave(&mut self, cx: &mut Cx<'_>) {
         self.handle_clock(cx);
         self.core.surrender(cx.now.mono);
@@ -55,7 +56,7 @@ impl Node {
         self.gossip.as_ref()
     }
 
-    /// Whether this node is or is about to be a member of a flock: alone it needs no stamps.
+    /// Whether this node is a member of a flock, or is about to be: alone it needs no stamps.
     pub(super) const fn is_member(&self) -> bool {
         self.gossip.is_some() || self.flock_config.is_some()
     }
@@ -79,7 +80,7 @@ impl Node {
     /// Becomes a member, under the id that was kept or a new one.
     pub(super) fn join(&mut self, cx: &mut Cx<'_>) {
         let Some(mut config) = self.flock_config.take() else { return };
-        // They know what has been told while this node was away.
+        // These members know what was sent while this node was away.
         config.expects_peers |= !self.met.is_empty();
         let id = self.identity.unwrap_or_else(|| {
             let id = cx.rng.next_u64();
@@ -96,14 +97,14 @@ impl Node {
         gossip.hint(cx.now, &self.met);
         self.gossip = Some(gossip);
         self.note_all(cx.now);
-        self.look_at_flock();
+        self.update_members();
     }
 
-    /// Makes known to the flock what this node holds, as far as its index has room; the rest waits for that.
+    /// Makes the versions of all records that this node holds known to the gossip, as far as it has room; the rest waits.
     pub(super) fn note_all(&mut self, now: Now) {
         let Some(gossip) = &mut self.gossip else { return };
-        let told = self.stamps.iter().filter(|it| it.1.version != Version::UNPUBLISHED);
-        let stamped = told.map(|(key, stamp)| {
+        let published = self.stamps.iter().filter(|it| it.1.version != Version::UNPUBLISHED);
+        let stamped = published.map(|(key, stamp)| {
             let (version, expires_at_ms) = (stamp.version, stamp.expires_at_ms);
             gossip::Record { key, version, expires_at_ms, body: Vec::new(), sent_at: None }
         });
@@ -112,7 +113,7 @@ impl Node {
         self.unshared_since = full.then_some(now.mono);
     }
 
-    /// Runs what of the flock is due.
+    /// Runs everything of the flock that is due.
     pub(super) fn handle_flock_timeout(&mut self, cx: &mut Cx<'_>) {
         if self.gossip.as_ref().is_some_and(|gossip| gossip.next_timeout() <= cx.now.mono) {
             if self.unshared_since.is_some_and(|at| cx.now.mono.since(at) >= UNSHARED_FOR) {
@@ -134,7 +135,7 @@ impl Node {
         }
     }
 
-    /// Lets the gossip work on the tables, then does what follows from what it brought.
+    /// Lets the gossip work on the tables, then acts on the records that it brought.
     fn with_gossip(
         &mut self,
         cx: &mut Cx<'_>,
@@ -144,32 +145,29 @@ impl Node {
         let mut tables = Tables {
             now: cx.now,
             flock_wall: gossip.knows_time().then(|| Wall::from_ms(gossip.wall_ms(cx.now))),
-            core: &mut self.core,
+            merging: Merging::new(&mut self.core),
             stamps: &mut self.stamps,
             carried: &mut self.carried,
             records: Vec::new(),
-            logs: Vec::new(),
-            joined: Vec::new(),
-            claims: Vec::new(),
         };
         input(&mut gossip, cx, &mut tables);
-        for (key, by) in std::mem::take(&mut tables.joined) {
+        for (key, by) in std::mem::take(&mut tables.merging.joined) {
             let Some(record) = tables.fetch(&key) else { continue };
-            // The others may have to when it is dead: they are asked for what they hold.
+            // If that node is dead, repair finds the result on the others.
             let by_me = by == gossip.node();
             let shared = if by_me {
                 gossip.publish(cx.now, cx.rng, record)
             } else {
                 gossip.note(cx.now, &record)
             };
-            shared.unwrap_or_else(|error| log::debug!("not shared: {error}"));
+            shared.unwrap_or_else(|error| log::debug!("gossip: record not replicated: {error}"));
         }
-        let Tables { records, logs, claims, .. } = tables;
+        let Tables { records, merging: Merging { logs, claims, .. }, .. } = tables;
         self.gossip = Some(gossip);
         if !records.is_empty() {
             cx.effects.push(Effect::Persist(records));
         }
-        self.look_at_flock();
+        self.update_members();
         self.note_met(cx);
         for (key, claim) in claims {
             self.core.handle_peer_claim(cx, key, claim);
@@ -180,7 +178,7 @@ impl Node {
         self.spread(cx);
     }
 
-    /// Hands the flock's datagrams to the shell.
+    /// Hands the gossip's datagrams to the shell, and reports members that came and went.
     pub(super) fn send(&mut self, cx: &mut Cx<'_>) {
         let Some(gossip) = &mut self.gossip else { return };
         for node in self.core.take_doubted() {
@@ -211,8 +209,8 @@ impl Node {
         }
     }
 
-    /// Tells the core who is there.
-    fn look_at_flock(&mut self) {
+    /// Tells the core which members are up.
+    fn update_members(&mut self) {
         let Some(gossip) = &self.gossip else { return };
         let flock = Flock { me: gossip.node(), others: gossip.living(), settling: !gossip.ready() };
         self.core.set_flock(flock);

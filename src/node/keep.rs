@@ -1,7 +1,6 @@
-//! What is kept and shared: changes of the core become records.
+//! Changes of the core become records: they are given a version, stored on flash and published to the flock.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use log::{debug, warn};
 
@@ -9,87 +8,32 @@ use crate::core::Change;
 use crate::effect::{Cx, Effect};
 use crate::faults::{self, Fault};
 use crate::gossip::{self, Version};
-use crate::limits::{CLAIM_TIME_MAX, CLOCK_AHEAD_MS_MAX, RECORD_LIFE_MAX, WARN_INTERVAL};
-use crate::model::{Alert, Fingerprint, Labels};
+use crate::limits::WARN_INTERVAL;
+use crate::model::{Alert, Fingerprint};
 use crate::node::Node;
 use crate::node::carried;
-use crate::node::stamps::{Stamp, beyond, shared_key};
+use crate::node::kinds::{Act, Draft, act, everything, life_max, rules, timer};
+use crate::node::stamps::{Extra, Stamp, shared_key};
 use crate::store::Record;
 use crate::time::{Now, Wall};
 use crate::wire::record::{self, GroupTimer, Kind, Stamped};
 use crate::wire::rest::{rest, with_rest};
 
-/// How long the time of a group's first flush is shared.
-const GROUP_LIFE: Duration = Duration::from_secs(24 * 3600);
-/// How long a claim is shared after it has lapsed, so that who gave up stays known for the turn; and longer by as much
-/// as the clock of a member may be ahead, or that member would take it for expired.
-const CLAIM_LIFE: Duration = Duration::from_millis(30_000 + CLOCK_AHEAD_MS_MAX.cast_unsigned());
-
-/// How long from now on a record may mean something; of a kind that only a newer version knows too.
-pub(super) const fn life_max(kind: Option<Kind>) -> Duration {
-    match kind {
-        Some(Kind::Claim) => CLAIM_TIME_MAX.saturating_add(CLAIM_LIFE),
-        Some(Kind::Group) => GROUP_LIFE,
-        _ => RECORD_LIFE_MAX,
-    }
-}
-
-/// What is to be done about a change.
-pub(super) enum Act {
-    /// Its record is gone.
-    Delete(Kind, Vec<u8>),
-    /// It has a new record.
-    Put {
-        kind: Kind,
-        key: Vec<u8>,
-        expires: Wall,
-        body: Vec<u8>,
-        /// Whether flash keeps it.
-        keep: bool,
-        /// Whether the flock is told.
-        share: bool,
-    },
-}
-
 impl Node {
-    /// Brings what has changed to those who must know: flash, and the flock.
+    /// Stores and publishes everything that has changed, then sends.
     pub(super) fn spread(&mut self, cx: &mut Cx<'_>) {
         let mut records = Vec::new();
         for change in self.core.take_changes() {
-            if let Change::AlertEnded { fingerprint, told: false } = change {
-                records.extend(self.ended(fingerprint, cx.now));
-                continue;
-            }
-            match self.act(change, cx.now) {
-                Some(Act::Delete(kind, key)) => {
-                    self.stamps.remove(kind, &key);
-                    if let Some(gossip) = &mut self.gossip {
-                        gossip.mark_gone(&shared_key(kind, &key));
-                    }
-                    records.push(Record::delete(u16::from(kind.number()), key));
+            match change {
+                Change::AlertEnded { fingerprint, told: false } => {
+                    records.extend(self.ended(fingerprint, cx.now));
                 }
-                Some(Act::Put { kind, key, expires, mut body, keep, share }) => {
-                    let stamp = if share {
-                        self.stamp(cx.now, kind, expires, &body)
-                    } else if let Some((told, timer)) = self.told_timer(kind, &key) {
-                        self.core.merge_group(cx.now, &timer.path, &timer.labels, timer.first);
-                        body = record::encode_group(&timer);
-                        told
-                    } else {
-                        // Nobody has told it yet, so whatever somebody tells holds.
-                        self.stamp_of_version(cx.now, Version::UNPUBLISHED, kind, expires, &body)
-                    };
-                    if share && !self.unshared(kind, &key, cx.now) {
-                        self.publish(cx, kind, &key, &stamp, body.clone());
-                    }
-                    if keep && !(kind == Kind::Alert && faults::on(Fault::AlertNotKept)) {
-                        records.push(stored(kind, key.clone(), &stamp, body));
-                    }
-                    if self.is_member() {
-                        self.stamps.put(kind, &key, stamp);
-                    }
-                }
-                None => {}
+                Change::Alert { fingerprint, lease: true } if !self.lease_is_due(fingerprint) => {}
+                change => match act(&self.core, change, cx.now) {
+                    Some(Act::Delete(kind, key)) => records.push(self.delete(kind, key)),
+                    Some(Act::Put(draft)) => records.extend(self.put(cx, draft)),
+                    None => {}
+                },
             }
         }
         if !records.is_empty() {
@@ -99,33 +43,66 @@ impl Node {
         self.watch_receivers();
     }
 
-    /// The timer that was told of a group before it was made.
-    fn told_timer(&self, kind: Kind, key: &[u8]) -> Option<(Stamp, GroupTimer)> {
+    /// Forgets a record. Returns its deletion for flash.
+    fn delete(&mut self, kind: Kind, key: Vec<u8>) -> Record {
+        self.stamps.remove(kind, &key);
+        if let Some(gossip) = &mut self.gossip {
+            gossip.mark_gone(&shared_key(kind, &key));
+        }
+        Record::delete(u16::from(kind.number()), key)
+    }
+
+    /// Gives a record a version, publishes it, and holds its stamp. Returns the record for flash, if that stores it.
+    fn put(&mut self, cx: &mut Cx<'_>, draft: Draft) -> Option<Record> {
+        let Draft { kind, key, expires, mut body, stored, published } = draft;
+        let stamp = if published {
+            let version = self.next_version(cx.now);
+            self.stamp_of_version(cx.now, version, kind, &key, expires, &body)
+        } else if let Some((known, timer)) = self.known_timer(kind, &key) {
+            self.core.merge_group(cx.now, &timer.path, &timer.labels, timer.first);
+            body = record::encode_group(&timer);
+            known
+        } else {
+            // No member has published it yet, so any that does wins.
+            self.stamp_of_version(cx.now, Version::UNPUBLISHED, kind, &key, expires, &body)
+        };
+        if published && !self.unshared(kind, &key, cx.now) {
+            self.publish(cx, kind, &key, &stamp, body.clone());
+        }
+        let stored = stored && !(kind == Kind::Alert && faults::on(Fault::AlertNotKept));
+        let record = stored.then(|| flash_record(kind, key.clone(), &stamp, body));
+        if self.is_member() {
+            self.stamps.put(kind, &key, stamp);
+        }
+        record
+    }
+
+    /// The timer that another member has published of a group before the group was made here.
+    fn known_timer(&self, kind: Kind, key: &[u8]) -> Option<(Stamp, GroupTimer)> {
         let stamp = self.stamps.get(kind, key)?;
-        let timer = record::decode_group(stamp.beyond.as_deref()?).ok()?;
-        Some((stamp.clone(), timer))
+        let Extra::Whole(body) = &stamp.extra else { return None };
+        Some((stamp.clone(), record::decode_group(body).ok()?))
     }
 
-    /// The record that tells flash that time has ended an alert.
+    /// The record for flash of an alert that time has ended.
     fn ended(&self, fingerprint: Fingerprint, now: Now) -> Option<Record> {
-        let key = record::alert_key(fingerprint);
-        let alert = &self.core.alerts().get(fingerprint)?.alert;
-        let expires = alert.ends_at + self.core.options().alerts_gc_interval;
-        let stamp = self.stamp_of(now, Kind::Alert, &key, expires);
-        let body = record::encode_alert(&as_told(alert, now.wall));
-        Some(stored(Kind::Alert, key.to_vec(), &stamp, body))
+        let change = Change::Alert { fingerprint, lease: false };
+        let Act::Put(draft) = act(&self.core, change, now)? else { return None };
+        Some(self.stored_again(draft, now))
     }
 
-    /// The stamp of what is held. A node without a flock keeps none: nobody has an older version.
-    fn stamp_of(&self, now: Now, kind: Kind, key: &[u8], expires: Wall) -> Stamp {
-        self.stamps.get(kind, key).cloned().unwrap_or_else(|| Stamp {
+    /// A record for flash under the version that is held. A node without a flock holds none: no node has an older version.
+    fn stored_again(&self, draft: Draft, now: Now) -> Record {
+        let Draft { kind, key, expires, body, .. } = draft;
+        let stamp = self.stamps.get(kind, &key).cloned().unwrap_or_else(|| Stamp {
             version: Version { hlc: self.last_hlc, node: 0 },
             expires_at_ms: expires.min(now.wall + life_max(Some(kind))).as_ms(),
             ..Stamp::default()
-        })
+        });
+        flash_record(kind, key, &stamp, body)
     }
 
-    /// Shares what was stamped.
+    /// Publishes a record under its stamp.
     pub(super) fn publish(
         &mut self,
         cx: &mut Cx<'_>,
@@ -149,149 +126,70 @@ impl Node {
         let since = self.full_warned.map(|at| cx.now.mono.since(at));
         if error == gossip::PublishError::Full && since.is_none_or(|it| it >= WARN_INTERVAL) {
             self.full_warned = Some(cx.now.mono);
-            warn!("a record is not shared, nor may others be: {error}");
+            warn!("gossip: record not replicated; others may follow: {error}");
         } else {
-            debug!("not shared: {error}");
+            debug!("gossip: record not replicated: {error}");
         }
     }
 
-    /// Everything that is kept, as records: what a journal begins anew with.
+    /// Everything that is stored, as records: a journal begins anew with these.
     pub fn records(&self, now: Now) -> Vec<Record> {
-        let mut records: Vec<Record> = self
-            .everything()
-            .into_iter()
-            .filter_map(|change| match self.act(change, now)? {
-                Act::Put { kind, key, expires, body, .. } => {
-                    let stamp = self.stamp_of(now, kind, &key, expires);
-                    Some(stored(kind, key, &stamp, body))
-                }
-                Act::Delete(..) => None,
-            })
-            .collect();
+        let mut records = Vec::new();
+        for change in everything(&self.core) {
+            if let Some(Act::Put(draft)) = act(&self.core, change, now) {
+                records.push(self.stored_again(draft, now));
+            }
+        }
         for ((path, labels), first) in self.core.unmade_groups() {
-            let (key, body) = timer(path, labels, first);
-            let stamp = self.stamp_of(now, Kind::Group, &key, now.wall + GROUP_LIFE);
-            records.push(stored(Kind::Group, key, &stamp, body));
+            records.push(self.stored_again(timer(now, path, labels, first), now));
         }
         records.extend(self.identity.map(|id| identity(id, &self.met)));
         records.extend(self.carried.iter().filter_map(|record| carried::stored(&record)));
         records
     }
 
-    /// Everything that the core holds, as if it had just changed.
-    pub(super) fn everything(&self) -> Vec<Change> {
-        let mut changes: Vec<Change> = Vec::new();
-        changes.extend(self.core.silences().iter().map(|it| Change::Silence(it.id)));
-        changes.extend(self.core.nflog().iter().map(|(key, _)| Change::Log(key.clone())));
-        let alert = |fingerprint| Change::Alert { fingerprint, lease: false };
-        changes.extend(self.core.alerts().iter().map(|(fingerprint, _)| alert(fingerprint)));
-        let groups = self.core.groups().iter();
-        changes.extend(groups.map(|(id, _)| Change::Group { id, merged: false }));
-        changes
-    }
-
-    /// What is to be done about a change; nothing if it is not worth it.
-    pub(super) fn act(&self, change: Change, now: Now) -> Option<Act> {
-        let put = |kind, key: &[u8], expires, body| Act::Put {
-            kind,
-            key: key.to_vec(),
-            expires,
-            body,
-            keep: true,
-            share: true,
-        };
-        Some(match change {
-            Change::Alert { fingerprint, lease } => {
-                let key = record::alert_key(fingerprint);
-                let Some(entry) = self.core.alerts().get(fingerprint) else {
-                    return Some(Act::Delete(Kind::Alert, key.to_vec()));
-                };
-                if lease && !self.lease_is_due(&key, &entry.alert) {
-                    return None;
-                }
-                let alert = as_told(&entry.alert, now.wall);
-                let expires = alert.ends_at + self.core.options().alerts_gc_interval;
-                let body = record::encode_alert(&alert);
-                let key = key.to_vec();
-                Act::Put { kind: Kind::Alert, key, expires, body, keep: !lease, share: true }
-            }
-            Change::AlertEnded { fingerprint, .. } => {
-                return self.act(Change::Alert { fingerprint, lease: false }, now);
-            }
-            Change::Claim { key, lifetime, surrendered, given_up } => Act::Put {
-                kind: Kind::Claim,
-                key: key.to_be_bytes().to_vec(),
-                expires: now.wall + lifetime + CLAIM_LIFE,
-                body: record::encode_claim(lifetime, surrendered, &given_up),
-                keep: false,
-                share: true,
-            },
-            Change::Group { id, merged } => {
-                let group = self.core.groups().get(id)?;
-                let path = &self.core.routes().get(group.route).path;
-                let (key, body) = timer(path, &group.labels, group.first_flush);
-                let (kind, expires) = (Kind::Group, now.wall + GROUP_LIFE);
-                Act::Put { kind, key, expires, body, keep: true, share: !merged }
-            }
-            Change::GroupGone { path, labels } => {
-                Act::Delete(Kind::Group, record::group_key(&path, &labels).to_vec())
-            }
-            Change::Log(key) => {
-                let id = record::log_key(&key);
-                let Some(entry) = self.core.nflog().get(&key, now.wall) else {
-                    return Some(Act::Delete(Kind::Log, id.to_vec()));
-                };
-                put(Kind::Log, &id, entry.expires_at, record::encode_log(&key, entry))
-            }
-            Change::Silence(id) => {
-                let key = record::silence_key(id);
-                let Some(silence) = self.core.silences().get(id) else {
-                    return Some(Act::Delete(Kind::Silence, key.to_vec()));
-                };
-                let expires = silence.ends_at + self.core.options().retention;
-                put(Kind::Silence, &key, expires, record::encode_silence(silence))
-            }
-        })
-    }
-
-    /// Whether an alert that fires on is to be told to the flock: once half of the lease that it knows of has passed.
-    fn lease_is_due(&self, key: &[u8], alert: &Alert) -> bool {
+    /// Whether the longer lease of an alert that fires on is to be published: once half of the lease that the flock knows
+    /// has passed.
+    fn lease_is_due(&self, fingerprint: Fingerprint) -> bool {
+        let Some(entry) = self.core.alerts().get(fingerprint) else { return true };
         if self.gossip.is_none() {
             return false;
         }
-        let known = self.stamps.get(Kind::Alert, key).map_or(Wall::EPOCH, |stamp| stamp.shared_end);
+        let alert: &Alert = &entry.alert;
+        let known = self.stamps.get(Kind::Alert, &record::alert_key(fingerprint));
+        let known = known.map_or(Wall::EPOCH, |stamp| stamp.lease_end);
         alert.ends_at.since(known) >= alert.ends_at.since(alert.updated_at) / 2
     }
 
-    fn stamp(&mut self, now: Now, kind: Kind, expires: Wall, body: &[u8]) -> Stamp {
-        let version = if let Some(gossip) = &mut self.gossip {
-            gossip.stamp(now)
-        } else {
-            let wall = u64::try_from(now.wall.as_ms()).unwrap_or(0) << 16;
-            self.last_hlc = wall.max(self.last_hlc + 1);
-            Version { hlc: self.last_hlc, node: self.identity.unwrap_or(0) }
-        };
-        self.stamp_of_version(now, version, kind, expires, body)
+    /// The version of a record that this node writes now.
+    fn next_version(&mut self, now: Now) -> Version {
+        if let Some(gossip) = &mut self.gossip {
+            return gossip.stamp(now);
+        }
+        let wall = u64::try_from(now.wall.as_ms()).unwrap_or(0) << 16;
+        self.last_hlc = wall.max(self.last_hlc + 1);
+        Version { hlc: self.last_hlc, node: self.identity.unwrap_or(0) }
     }
 
-    /// The stamp of a body that expires at a time by our clock.
+    /// The stamp of a body that expires at a time by our clock. It never expires before an older version, or that could come
+    /// back from a node that was away: the gossip knows how long any version is kept.
     pub(super) fn stamp_of_version(
         &self,
         now: Now,
         version: Version,
         kind: Kind,
+        key: &[u8],
         expires: Wall,
         body: &[u8],
     ) -> Stamp {
-        let shared_end = match kind {
-            Kind::Alert => expires - self.core.options().alerts_gc_interval,
-            _ => Wall::EPOCH,
-        };
-        let beyond = beyond(kind, body, rest(kind, body));
-        // When it expires is compared by the flock's time, everything else by ours.
+        let lease_end = rules(kind).lease_end(&self.core, expires);
+        let extra = Extra::of(kind, body, rest(kind, body));
+        // Its end is compared by the flock's time, everything else by ours.
         let most = self.flock_wall(now) + life_max(Some(kind));
         let expires_at_ms = self.flock_time(now, expires).min(most).as_ms();
-        Stamp { version, expires_at_ms, shared_end, beyond }
+        let known = self.gossip.as_ref().and_then(|it| it.expires_at_ms(&shared_key(kind, key)));
+        let expires_at_ms = known.map_or(expires_at_ms, |known| known.max(expires_at_ms));
+        Stamp { version, expires_at_ms, lease_end, extra }
     }
 
     /// Whether a deliberate fault keeps this from the flock.
@@ -313,20 +211,10 @@ impl Node {
     }
 }
 
-/// An alert as flash and flock are told of it.
-pub(super) fn as_told(alert: &Alert, now: Wall) -> Alert {
-    let mut alert = alert.clone();
-    if alert.resolved(now) {
-        // Says that it has ended, also when no report did: it gets no lease when it comes back.
-        alert.updated_at = alert.updated_at.max(alert.ends_at);
-    }
-    alert
-}
-
-/// The record that flash keeps.
-pub(super) fn stored(kind: Kind, key: Vec<u8>, stamp: &Stamp, body: Vec<u8>) -> Record {
-    let body = match stamp.rest(kind) {
-        Some(rest) => with_rest(kind, &body, rest),
+/// A record for flash.
+pub(super) fn flash_record(kind: Kind, key: Vec<u8>, stamp: &Stamp, body: Vec<u8>) -> Record {
+    let body = match stamp.newer(kind) {
+        Some(newer) => with_rest(kind, &body, newer),
         None => body,
     };
     let stamped = Stamped {
@@ -341,13 +229,7 @@ pub(super) fn stored(kind: Kind, key: Vec<u8>, stamp: &Stamp, body: Vec<u8>) -> 
 /// The record of this node itself.
 pub(super) fn identity(id: u64, met: &[SocketAddr]) -> Record {
     let body = record::encode_identity(id, met);
-    stored(Kind::Identity, b"node".to_vec(), &Stamp::default(), body)
-}
-
-/// The key and the body of the record of a group's timer.
-fn timer(path: &str, labels: &Labels, first: Wall) -> (Vec<u8>, Vec<u8>) {
-    let timer = GroupTimer { path: path.to_owned(), labels: labels.clone(), first };
-    (record::group_key(path, labels).to_vec(), record::encode_group(&timer))
+    flash_record(Kind::Identity, b"node".to_vec(), &Stamp::default(), body)
 }
 
 #[cfg(test)]
@@ -355,12 +237,14 @@ mod tests {
     use std::borrow::Cow;
     use std::collections::BTreeMap;
     use std::rc::Rc;
+    use std::time::Duration;
 
     use rand::SeedableRng as _;
     use rand::rngs::StdRng;
 
     use super::*;
     use crate::core::testing::{config, matchers, route};
+    use crate::limits::RECORD_LIFE_MAX;
     use crate::model::Report;
     use crate::node::{Options, SilenceDraft};
     use crate::notify::Reply;
@@ -470,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fires_gets_its_lease_anew_and_what_time_has_ended_stays_ended() {
+    fn a_restart_renews_leases_and_keeps_ended_alerts_ended() {
         let mut w = World::new();
         w.post("A", false);
         w.pass(5);
@@ -485,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeat_of_what_is_known_writes_nothing() {
+    fn a_repeated_report_writes_nothing() {
         let mut w = World::new();
         w.post("A", false);
         w.pass(60);
@@ -498,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_of_our_own_ends_with_the_process_it_was_about() {
+    fn an_own_alert_ends_with_its_process() {
         let mut w = World::new();
         w.step(|node, cx| node.handle_journal(cx, Some("EIO")));
         w.pass(60);
@@ -510,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_found_late_changes_nothing_that_came_meanwhile() {
+    fn records_found_late_change_nothing_newer() {
         let mut w = World::new();
         w.post("A", false);
         w.post("B", false);
@@ -533,9 +417,11 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_in_a_far_future_is_shared_for_a_year_and_told_anew_after_half_of_it() {
+    fn a_far_end_is_published_for_a_year_and_again_after_half_of_it() {
         let w = World::new();
-        let of = |now, ends| w.node.stamp_of_version(now, Version::at(1), Kind::Silence, ends, &[]);
+        let of = |now, ends| {
+            w.node.stamp_of_version(now, Version::at(1), Kind::Silence, &[7; 16], ends, &[])
+        };
         let stamp = of(w.now, Wall::MAX);
         assert_eq!(stamp.expires_at_ms, (w.now.wall + RECORD_LIFE_MAX).as_ms());
         let early = |days: u32| {
@@ -546,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn silences_come_back_and_what_is_gone_leaves_no_record() {
+    fn silences_come_back_and_ended_ones_leave_no_record() {
         let mut w = World::new();
         let draft = SilenceDraft {
             id: None,

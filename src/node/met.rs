@@ -1,5 +1,6 @@
-//! Where members were met: kept on flash, so that a node that comes back finds its flock by itself. It may know no static
-//! peer, as the first of Alertmanager's tutorial, and until others look for it, it would take itself to be alone.
+//! The addresses of members, stored on flash, so that a node that comes back finds its flock by itself. It may have no
+//! static peer, as the first node of Alertmanager's tutorial, and until others search for it, it would take itself to be
+//! alone.
 
 use std::net::SocketAddr;
 
@@ -9,10 +10,10 @@ use crate::node::Node;
 use crate::node::keep::identity;
 
 impl Node {
-    /// Keeps the addresses of members if others than those that are kept have come.
+    /// Stores the addresses of members if a new one has come.
     pub(super) fn note_met(&mut self, cx: &mut Cx<'_>) {
         let (Some(gossip), Some(id)) = (&self.gossip, self.identity) else { return };
-        // Who is only heard of has no address yet.
+        // A member that was not met has no address yet.
         let living = gossip.living_addrs();
         if living.len() == self.met_living {
             return;
@@ -25,7 +26,7 @@ impl Node {
     }
 }
 
-/// What is to be kept instead of `kept`, if that is something else: those that live, then those that lived.
+/// The addresses to store instead of `kept`, if there is a new one: those of living members, then the others.
 fn merged(kept: &[SocketAddr], living: &[SocketAddr]) -> Option<Vec<SocketAddr>> {
     let (stay, gone): (Vec<_>, Vec<_>) = kept.iter().partition(|addr| living.contains(addr));
     let new = living.iter().copied().filter(|addr| !kept.contains(addr));

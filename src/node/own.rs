@@ -37,7 +37,7 @@ impl Node {
         }
     }
 
-    /// The same with the summary that was told first: a text that changes with each renewal would be news each time.
+    /// The same with the summary that was raised first: a text that changes with each renewal would be a change each time.
     pub(super) fn keep_own(
         &mut self,
         cx: &mut Cx<'_>,

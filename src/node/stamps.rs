@@ -1,4 +1,4 @@
-//! The versions of what is kept and shared: each table of the core holds its nouns, this one their stamps.
+//! The versions of the records that this node holds: the core holds their objects, this table their stamps.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -8,58 +8,79 @@ use crate::core::clock::Step;
 use crate::faults::{self, Fault};
 use crate::gossip::{Key, Version};
 use crate::limits::NEWER_BYTES_MAX;
+use crate::node::kinds::rules;
 use crate::store::Record;
 use crate::time::{Mono, Wall};
-use crate::wire::record::{GroupTimer, Kind, decode_group, encode_group};
+use crate::wire::record::{GroupTimer, Kind, decode_group};
 use crate::wire::rest::{rest, with_rest};
 
-/// How long what has ended may stay.
+/// How long claims and timers that have ended may stay.
 const SWEEP_CLAIMS: Duration = Duration::from_secs(1);
 const SWEEP_GROUPS: Duration = Duration::from_secs(15 * 60);
 
-/// Which version of a record is held.
+/// The version of a record that this node holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Stamp {
-    /// Its version.
     pub(super) version: Version,
-    /// Wall milliseconds, by the flock's time, from which on it means nothing.
+    /// Wall milliseconds, by the flock's time, from which on the record means nothing.
     pub(super) expires_at_ms: i64,
-    /// Of an alert: the end that the flock knows of, by our clock.
-    pub(super) shared_end: Wall,
-    /// What of its body the core does not hold: all of claims and groups, by our clock, else what only a newer version
-    /// knows.
-    pub(super) beyond: Option<Rc<[u8]>>,
+    /// Of an alert: the end of its lease that the flock knows, by our clock.
+    pub(super) lease_end: Wall,
+    pub(super) extra: Extra,
 }
 
-impl Stamp {
-    /// What of the body only a newer version knows.
-    pub(super) fn rest(&self, kind: Kind) -> Option<&[u8]> {
-        let beyond = self.beyond.as_deref()?;
-        if is_whole(kind) { rest(kind, beyond) } else { Some(beyond) }
+/// The part of a body that the core does not hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Extra {
+    /// None: the core holds all of it.
+    #[default]
+    None,
+    /// The elements that only a newer version knows.
+    Newer(Rc<[u8]>),
+    /// The whole body, by our clock.
+    Whole(Rc<[u8]>),
+}
+
+impl Extra {
+    /// The part that a stamp must hold of a body as we write it, and of the elements that only a newer version knows.
+    pub(super) fn of(kind: Kind, body: &[u8], newer: Option<&[u8]>) -> Self {
+        let newer = newer.filter(|_| !faults::on(Fault::NewerForgotten));
+        match newer {
+            Some(newer) if rules(kind).is_in_core() => Self::Newer(newer.into()),
+            None if rules(kind).is_in_core() => Self::None,
+            Some(newer) => Self::Whole(with_rest(kind, body, newer).into()),
+            None => Self::Whole(body.into()),
+        }
+    }
+
+    /// The bytes that count against [`NEWER_BYTES_MAX`].
+    fn newer_bytes(&self) -> usize {
+        if let Self::Newer(newer) = self { newer.len() } else { 0 }
     }
 }
 
-/// Whether the body of this kind is held whole.
-const fn is_whole(kind: Kind) -> bool {
-    matches!(kind, Kind::Claim | Kind::Group)
-}
+impl Stamp {
+    /// The elements of the body that only a newer version knows.
+    pub(super) fn newer(&self, kind: Kind) -> Option<&[u8]> {
+        match &self.extra {
+            Extra::None => None,
+            Extra::Newer(newer) => Some(newer),
+            Extra::Whole(body) => rest(kind, body),
+        }
+    }
 
-/// What a stamp has to hold of a body: as we write it, and what of it only a newer version knows.
-pub(super) fn beyond(kind: Kind, body: &[u8], rest: Option<&[u8]>) -> Option<Rc<[u8]>> {
-    let rest = rest.filter(|_| !faults::on(Fault::NewerForgotten));
-    match rest {
-        Some(rest) if is_whole(kind) => Some(with_rest(kind, body, rest).into()),
-        None if is_whole(kind) => Some(body.into()),
-        rest => rest.map(Into::into),
+    /// The timer of a group, if that is the body.
+    fn timer(&self) -> Option<GroupTimer> {
+        if let Extra::Whole(body) = &self.extra { decode_group(body).ok() } else { None }
     }
 }
 
 /// The stamps, by kind and key.
 #[derive(Debug, Default)]
 pub(super) struct Stamps {
-    by_key: BTreeMap<(u8, u128), Stamp>,
-    /// Bytes of all that only newer versions know.
-    rest_bytes: usize,
+    by_key: BTreeMap<(Kind, u128), Stamp>,
+    /// Bytes of all elements that only newer versions know.
+    newer_bytes: usize,
     /// When claims and groups are to be swept.
     next_claims: Mono,
     next_groups: Mono,
@@ -67,52 +88,47 @@ pub(super) struct Stamps {
 
 impl Stamps {
     pub(super) fn get(&self, kind: Kind, key: &[u8]) -> Option<&Stamp> {
-        self.by_key.get(&(kind.number(), number(key)))
+        self.by_key.get(&(kind, number(key)))
     }
 
+    /// Holds a stamp. If there is no room for the elements that only a newer version knows, these are left out.
     pub(super) fn put(&mut self, kind: Kind, key: &[u8], mut stamp: Stamp) {
         self.remove(kind, key);
-        if !is_whole(kind) {
-            let left = NEWER_BYTES_MAX - self.rest_bytes;
-            stamp.beyond = stamp.beyond.filter(|rest| rest.len() <= left);
-            self.rest_bytes += stamp.beyond.as_ref().map_or(0, |rest| rest.len());
+        if stamp.extra.newer_bytes() > NEWER_BYTES_MAX - self.newer_bytes {
+            stamp.extra = Extra::None;
         }
-        self.by_key.insert((kind.number(), number(key)), stamp);
+        self.newer_bytes += stamp.extra.newer_bytes();
+        self.by_key.insert((kind, number(key)), stamp);
     }
 
     pub(super) fn remove(&mut self, kind: Kind, key: &[u8]) {
-        if let Some(stamp) = self.by_key.remove(&(kind.number(), number(key)))
-            && !is_whole(kind)
-        {
-            self.rest_bytes -= stamp.beyond.map_or(0, |rest| rest.len());
+        if let Some(stamp) = self.by_key.remove(&(kind, number(key))) {
+            self.newer_bytes -= stamp.extra.newer_bytes();
         }
     }
 
-    /// Each stamp with the kind and key that the flock knows it by.
+    /// Each stamp, with the key by which the flock knows its record.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Key, &Stamp)> {
         self.by_key.iter().map(|((kind, key), stamp)| {
-            let bytes = key.to_be_bytes();
-            let id = if *kind == Kind::Alert.number() { &bytes[8..] } else { &bytes[..] };
-            (Key { kind: *kind, id: id.to_vec() }, stamp)
+            let id = key.to_be_bytes()[16 - rules(*kind).key_bytes()..].to_vec();
+            (Key { kind: kind.number(), id }, stamp)
         })
     }
 
     /// Moves all times along when our clock steps.
     pub(super) fn step(&mut self, step: Step) {
         for ((kind, _), stamp) in &mut self.by_key {
-            stamp.shared_end = step.time(stamp.shared_end);
-            if *kind == Kind::Group.number()
-                && let Some(timer) = stamp.beyond.as_deref().and_then(|it| decode_group(it).ok())
+            stamp.lease_end = step.time(stamp.lease_end);
+            if let Extra::Whole(body) = &stamp.extra
+                && let Some(stepped) = rules(*kind).stepped(body, step)
             {
-                let first = step.time(timer.first);
-                let body = encode_group(&GroupTimer { first, ..timer });
-                stamp.beyond = beyond(Kind::Group, &body, stamp.rest(Kind::Group));
+                stamp.extra = Extra::of(*kind, &stepped, rest(*kind, body));
             }
         }
     }
 
-    /// Forgets claims and timers of groups that mean nothing any more at `now_ms` of the flock's time, but timers of groups
-    /// that `is_there` knows. Returns what tells flash so. Does nothing where the last sweep was a moment ago.
+    /// Forgets claims and timers of groups that mean nothing any more at `now_ms` of the flock's time, but for timers of
+    /// groups that `is_there` knows. Returns the deletions for flash. Does nothing when the last sweep was a moment ago.
     pub(super) fn sweep(
         &mut self,
         now: Mono,
@@ -129,8 +145,7 @@ impl Stamps {
             return Vec::new();
         }
         self.next_groups = now + SWEEP_GROUPS;
-        let timer = |stamp: &Stamp| stamp.beyond.as_deref().and_then(|it| decode_group(it).ok());
-        let gone = |stamp: &Stamp| timer(stamp).is_none_or(|timer| !is_there(&timer));
+        let gone = |stamp: &Stamp| stamp.timer().is_none_or(|timer| !is_there(&timer));
         let ended = self.ended(Kind::Group, now_ms, gone);
         for key in &ended {
             self.remove(Kind::Group, key);
@@ -141,7 +156,7 @@ impl Stamps {
     /// The keys of one kind, of 16 bytes, that mean nothing any more at `now_ms`.
     fn ended(&self, kind: Kind, now_ms: i64, gone: impl Fn(&Stamp) -> bool) -> Vec<[u8; 16]> {
         self.by_key
-            .range((kind.number(), 0)..=(kind.number(), u128::MAX))
+            .range((kind, 0)..=(kind, u128::MAX))
             .filter(|(_, stamp)| stamp.expires_at_ms <= now_ms && gone(stamp))
             .map(|((_, key), _)| key.to_be_bytes())
             .collect()
@@ -162,13 +177,13 @@ fn number(key: &[u8]) -> u128 {
 mod tests {
     use super::*;
     use crate::model::Labels;
-    use crate::wire::record::group_key;
+    use crate::wire::record::{encode_group, group_key};
 
     #[test]
-    fn what_newer_versions_know_is_bounded_and_what_has_no_room_is_left_out() {
+    fn elements_of_newer_versions_are_bounded() {
         let mut stamps = Stamps::default();
         let stamp =
-            |bytes: usize| Stamp { beyond: Some(vec![0; bytes].into()), ..Stamp::default() };
+            |bytes: usize| Stamp { extra: Extra::Newer(vec![0; bytes].into()), ..Stamp::default() };
         stamps.put(Kind::Alert, &[1; 8], stamp(NEWER_BYTES_MAX));
         stamps.put(Kind::Alert, &[2; 8], stamp(1));
         assert_eq!(stamps.get(Kind::Alert, &[2; 8]), Some(&Stamp::default()));
@@ -176,19 +191,19 @@ mod tests {
         stamps.put(Kind::Alert, &[2; 8], stamp(1));
         assert_eq!(stamps.get(Kind::Alert, &[2; 8]), Some(&stamp(1)));
         stamps.remove(Kind::Alert, &[1; 8]);
-        assert_eq!(stamps.rest_bytes, 1);
+        assert_eq!(stamps.newer_bytes, 1);
     }
 
     fn group(path: &str, expires_at_ms: i64) -> ([u8; 16], Stamp) {
         let labels = Labels::empty();
         let key = group_key(path, &labels);
         let timer = GroupTimer { path: path.to_owned(), labels, first: Wall::EPOCH };
-        let beyond = Some(encode_group(&timer).into());
-        (key, Stamp { expires_at_ms, beyond, ..Stamp::default() })
+        let extra = Extra::Whole(encode_group(&timer).into());
+        (key, Stamp { expires_at_ms, extra, ..Stamp::default() })
     }
 
     #[test]
-    fn timers_of_groups_that_nobody_has_end_here_and_on_flash() {
+    fn timers_without_a_group_are_swept() {
         let mut stamps = Stamps::default();
         for (path, expires_at_ms) in [("gone", 10), ("there", 10), ("later", 11)] {
             let (key, stamp) = group(path, expires_at_ms);
@@ -207,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_end_within_a_second() {
+    fn ended_claims_are_swept_within_a_second() {
         let mut stamps = Stamps::default();
         for end in [10, 11] {
             let expires_at_ms = i64::from(end);

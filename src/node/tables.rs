@@ -1,22 +1,19 @@
-//! The tables of core and node as the gossip sees them: what other members tell is put into them, what they ask for fetched.
+//! The tables of core and node as the gossip sees them: records of other members are put into them, and records that members
+//! ask for are fetched.
 
 use std::time::Duration;
 
-use crate::core::Core;
-use crate::core::clock::Step;
-use crate::core::replica::Logged;
-use crate::core::turn::Claim;
 use crate::faults::{self, Fault};
-use crate::gossip::{self, Key, Merge, Replica, Version};
-use crate::limits::{CLOCK_AHEAD_MS_MAX, RECORD_LIFE_MAX};
-use crate::model::LogKey;
+use crate::gossip::{self, Key, Merge, Replica};
+use crate::limits::CLOCK_AHEAD_MS_MAX;
 use crate::node::carried::{self, Carried};
 use crate::node::clock::dated;
-use crate::node::keep::{as_told, life_max, stored};
-use crate::node::stamps::{Stamp, Stamps, beyond};
+use crate::node::keep::flash_record;
+use crate::node::kinds::{Merged, Merging, Refusal, life_max, rules};
+use crate::node::stamps::{Extra, Stamp, Stamps};
 use crate::store::Record;
 use crate::time::{Now, Wall};
-use crate::wire::record::{self, GroupTimer, Kind, Malformed};
+use crate::wire::record::{Kind, Malformed};
 use crate::wire::rest::{rest, with_rest};
 
 /// The tables as the gossip sees them.
@@ -24,17 +21,11 @@ pub(super) struct Tables<'a> {
     pub(super) now: Now,
     /// The time as the flock counts it, if it is known.
     pub(super) flock_wall: Option<Wall>,
-    pub(super) core: &'a mut Core,
+    pub(super) merging: Merging<'a>,
     pub(super) stamps: &'a mut Stamps,
     pub(super) carried: &'a mut Carried,
-    /// What is to be kept.
+    /// Records for flash.
     pub(super) records: Vec<Record>,
-    /// Log entries that were taken, and whose they are.
-    pub(super) logs: Vec<(LogKey, u64)>,
-    /// Log entries that were joined with others, and who is to tell of it.
-    pub(super) joined: Vec<(Key, u64)>,
-    /// Claims that were taken.
-    pub(super) claims: Vec<(u128, Claim)>,
 }
 
 impl Replica for Tables<'_> {
@@ -55,12 +46,13 @@ impl Replica for Tables<'_> {
         if known.is_some_and(is_newer) && !any {
             return Merge::Same;
         }
-        match self.take(now, kind, &record) {
-            Ok(Ok(())) => Merge::Changed,
-            Ok(Err(full)) => Merge::Refused(full),
-            Err(Malformed(why)) => {
+        let known_expires_ms = known.map_or(0, |it| it.expires_at_ms);
+        match rules(kind).merge(&mut self.merging, now, &record, known_expires_ms) {
+            Ok(merged) => self.hold(kind, &record, merged),
+            Err(Refusal::Full(what)) => Merge::Refused(what),
+            Err(Refusal::Malformed(Malformed(why))) => {
                 log::debug!(
-                    "a record of member {:016x} makes no sense: {why}",
+                    "gossip: malformed record of member {:016x}: {why}",
                     record.version.node
                 );
                 Merge::Refused("a body that makes no sense")
@@ -73,10 +65,11 @@ impl Replica for Tables<'_> {
             return self.carried.fetch(key);
         };
         let stamp = self.stamps.get(kind, &key.id)?;
-        let body = match (kind, &stamp.beyond) {
-            (Kind::Claim | Kind::Group, body) => body.as_ref()?.to_vec(),
-            (_, None) => self.body(kind, &key.id)?,
-            (_, Some(rest)) => with_rest(kind, &self.body(kind, &key.id)?, rest),
+        let body = || rules(kind).body(self.merging.core, self.now, &key.id);
+        let body = match &stamp.extra {
+            Extra::None => body()?,
+            Extra::Newer(newer) => with_rest(kind, &body()?, newer),
+            Extra::Whole(body) => body.to_vec(),
         };
         let (version, expires_at_ms) = (stamp.version, stamp.expires_at_ms);
         let sent_at = Some(self.now.wall.as_ns());
@@ -103,138 +96,18 @@ impl Tables<'_> {
         merge
     }
 
-    /// Takes a record; the inner error says what is full.
-    fn take(
-        &mut self,
-        now: Now,
-        kind: Kind,
-        record: &gossip::Record,
-    ) -> Result<Result<(), &'static str>, Malformed> {
-        let (key, bytes) = (&record.key.id, &record.body);
-        let step = step(record, now);
-        let mut shared_end = Wall::EPOCH;
-        let mut keep = true;
-        let mut body = bytes.clone();
-        let (mut version, mut expires_at_ms) = (record.version, record.expires_at_ms);
-        match kind {
-            Kind::Alert => {
-                let fingerprint = record::fingerprint_of(key)?;
-                let mut alert = record::decode_alert(bytes, self.core.pool())?;
-                if alert.labels.fingerprint() != fingerprint {
-                    return Err(Malformed("an alert under another's key".to_owned()));
-                }
-                step.alert(&mut alert);
-                shared_end = alert.ends_at;
-                body = record::encode_alert(&alert);
-                // A lease that goes on is not worth a write.
-                keep = self.core.alerts().get(fingerprint).is_none_or(|known| {
-                    known.alert.starts_at != alert.starts_at
-                        || known.alert.annotations != alert.annotations
-                        || known.alert.resolved(now.wall) != alert.resolved(now.wall)
-                });
-                if !self.core.merge_alert(now, fingerprint, alert) {
-                    return Ok(Err("the table of alerts is full"));
-                }
-            }
-            Kind::Silence => {
-                let mut silence = record::decode_silence(record::silence_id_of(key)?, bytes)?;
-                step.silence(&mut silence);
-                body = record::encode_silence(&silence);
-                if !self.core.merge_silence(now, silence) {
-                    return Ok(Err("the table of silences is full"));
-                }
-            }
-            Kind::Log => {
-                let Some(joined) = self.take_log(now, step, record)? else {
-                    return Ok(Err("the notification log is full"));
-                };
-                (version, expires_at_ms) = joined;
-                body = self.body(kind, key).unwrap_or_default();
-            }
-            Kind::Group => {
-                let timer = record::decode_group(bytes)?;
-                demand_key(key, record::group_key(&timer.path, &timer.labels))?;
-                // Members whose ticks are a second apart would not hear each other's claims in time.
-                let exact = record.sent_at.map(|at| Step::exact(Wall::from_ns(at), now.wall));
-                let first = exact.unwrap_or(Step::NONE).time(timer.first);
-                self.core.merge_group(now, &timer.path, &timer.labels, first);
-                body = record::encode_group(&GroupTimer { first, ..timer });
-            }
-            Kind::Claim => {
-                let (lifetime, surrendered, given_up) = record::decode_claim(bytes)?;
-                let until = now.mono + lifetime;
-                let claim = Claim { node: record.version.node, until, surrendered, given_up };
-                self.claims.push((record::turn_of(key)?, claim));
-                keep = false;
-            }
-            Kind::Identity => return Err(Malformed("an identity is not shared".to_owned())),
-        }
-        let beyond = beyond(kind, &body, rest(kind, bytes));
-        let stamp = Stamp { version, expires_at_ms, shared_end, beyond };
-        if keep {
-            self.records.push(stored(kind, key.clone(), &stamp, body));
+    /// Holds the stamp of a record that the core has taken.
+    fn hold(&mut self, kind: Kind, record: &gossip::Record, merged: Merged) -> Merge {
+        let Merged { version, expires_at_ms, body, lease_end, stored } = merged;
+        let extra = Extra::of(kind, &body, rest(kind, &record.body));
+        let stamp = Stamp { version, expires_at_ms, lease_end, extra };
+        let key = &record.key.id;
+        if stored {
+            self.records.push(flash_record(kind, key.clone(), &stamp, body));
         }
         self.stamps.put(kind, key, stamp);
-        Ok(Ok(()))
+        Merge::Changed
     }
-
-    /// Takes a log entry; returns the version and the end of what is then held: the same on all that have joined it with
-    /// the same other. Nothing, if there is no room for it.
-    fn take_log(
-        &mut self,
-        now: Now,
-        step: Step,
-        record: &gossip::Record,
-    ) -> Result<Option<(Version, i64)>, Malformed> {
-        let gossip::Record { key, version, expires_at_ms, .. } = record;
-        let (log_key, mut entry) = record::decode_log(&record.body)?;
-        demand_key(&key.id, record::log_key(&log_key))?;
-        step.entry(&mut entry);
-        entry.expires_at = entry.expires_at.min(now.wall + RECORD_LIFE_MAX);
-        let held = match self.core.merge_log(now, &log_key, entry) {
-            Logged::Full => return Ok(None),
-            Logged::Taken => (*version, *expires_at_ms),
-            Logged::Joined { by } => {
-                self.joined.push((key.clone(), by));
-                let print = self.core.nflog().find(log_key.id()).map_or(0, |it| it.1.print());
-                let ours = self.stamps.get(Kind::Log, &key.id).map_or(0, |it| it.expires_at_ms);
-                (version.joined(by, print), ours.max(*expires_at_ms))
-            }
-        };
-        self.logs.push((log_key, version.node));
-        Ok(Some(held))
-    }
-
-    /// The body of what the core holds.
-    fn body(&self, kind: Kind, key: &[u8]) -> Option<Vec<u8>> {
-        match kind {
-            Kind::Alert => {
-                let entry = self.core.alerts().get(record::fingerprint_of(key).ok()?)?;
-                Some(record::encode_alert(&as_told(&entry.alert, self.now.wall)))
-            }
-            Kind::Silence => {
-                let silence = self.core.silences().get(record::silence_id_of(key).ok()?)?;
-                Some(record::encode_silence(silence))
-            }
-            Kind::Log => {
-                let id = u128::from_be_bytes(key.try_into().ok()?);
-                let (log_key, entry) = self.core.nflog().find(id)?;
-                Some(record::encode_log(log_key, entry))
-            }
-            Kind::Claim | Kind::Group | Kind::Identity => None,
-        }
-    }
-}
-
-/// A record under another's key would hide that one, and nobody could ever find it to delete it.
-fn demand_key(key: &[u8], own: [u8; 16]) -> Result<(), Malformed> {
-    if key == own { Ok(()) } else { Err(Malformed("a record under another's key".to_owned())) }
-}
-
-/// From the clock of who sent a record to ours.
-fn step(record: &gossip::Record, now: Now) -> Step {
-    let sent_at = record.sent_at.filter(|_| !faults::on(Fault::ClockOffsetIgnored));
-    sent_at.map_or(Step::NONE, |at| Step::new(Wall::from_ns(at), now.wall))
 }
 
 #[cfg(test)]
@@ -250,12 +123,16 @@ mod tests {
     use crate::core::turn::Flock;
     use crate::effect::{Cx, Effect};
     use crate::gossip::Gossip;
+    use crate::gossip::Version;
+    use crate::limits::RECORD_LIFE_MAX;
     use crate::limits::{GOSSIP_RECORDS_MAX, LOG_ENTRIES_MAX};
+    use crate::model::LogKey;
     use crate::model::{Alert, Fingerprint, GroupKey, Labels, LogEntry};
     use crate::node::DATED;
     use crate::node::Node;
     use crate::node::Options;
     use crate::time::Mono;
+    use crate::wire::record::{self, GroupTimer};
 
     const NOW: Now = Now { mono: Mono::ZERO, wall: Wall::from_secs(1_700_000_000) };
 
@@ -285,13 +162,10 @@ mod tests {
         let mut tables = Tables {
             now: NOW,
             flock_wall: Some(NOW.wall),
-            core: &mut node.core,
+            merging: Merging::new(&mut node.core),
             stamps: &mut node.stamps,
             carried: &mut node.carried,
             records: Vec::new(),
-            logs: Vec::new(),
-            joined: Vec::new(),
-            claims: Vec::new(),
         };
         let expires_at_ms = (NOW.wall + life).as_ms();
         let (held, body) = (key.clone(), body.to_vec());
@@ -348,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_kept_for_longer_than_any_node_would_keep_it_is_refused() {
+    fn a_record_that_would_live_too_long_is_refused() {
         let (log_key, entry) = logged("g", RECORD_LIFE_MAX, &[1]);
         let claim = record::encode_claim(Duration::ZERO, true, &[]);
         let timer = timer();
@@ -370,8 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_hold_two_logs_whose_authors_did_not_know_of_each_other_join_them_to_the_same_bytes()
-    {
+    fn concurrent_log_entries_merge_identically() {
         let minute = Duration::from_secs(60);
         let ((key, mut one), (_, mut two)) = (logged("g", minute, &[1]), logged("g", minute, &[2]));
         (one.tellers, two.tellers) = ([(8, 1)].into(), [(9, 1)].into());
@@ -400,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_last_in_1970_stays_whichever_gets_its_date_first() {
+    fn the_last_version_of_1970_stays_the_last() {
         let timer = timer();
         let key = record::group_key(&timer.path, &timer.labels);
         let shared = Key { kind: Kind::Group.number(), id: key.to_vec() };
@@ -420,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn the_timer_that_somebody_tells_of_a_group_holds_before_and_after_an_alert_has_made_it() {
+    fn a_published_timer_holds_before_and_after_its_group_is_made() {
         let alert = Alert {
             labels: [("a", "b")].into_iter().collect(),
             annotations: Labels::empty(),
@@ -445,7 +318,7 @@ mod tests {
             node.handle_restored(cx);
             for (kind, key, body) in order {
                 assert_eq!(merge(&mut node, *kind, key, body), Merge::Changed);
-                // Whoever has told of it has long done so.
+                // No member publishes it any more.
                 node.core.handle_timeout(cx);
                 node.spread(cx);
             }
@@ -456,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn what_gives_way_in_a_full_log_leaves_flash_too_and_what_has_no_place_is_refused() {
+    fn a_log_entry_dropped_from_a_full_log_leaves_flash() {
         let (mut node, minute) = (node(), Duration::from_secs(60));
         let quiet = logged("quiet", minute * 9, &[]);
         assert_eq!(merge_logged(&mut node, &quiet), Merge::Changed);
@@ -477,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_for_which_the_flocks_index_has_no_room_is_counted_and_said_once_a_minute() {
+    fn a_full_version_table_is_counted_and_logged_once_a_minute() {
         let (mut node, mut rng) = (node(), StdRng::seed_from_u64(1));
         let mut gossip = Gossip::new(NOW, &mut rng, gossip::Config::new(1, "a"));
         for id in 0..GOSSIP_RECORDS_MAX {

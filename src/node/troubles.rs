@@ -1,5 +1,5 @@
-//! What goes wrong around this node: members that are down, others that cannot be heard, receivers that fail. Each is said
-//! in the log when it begins and ends, shown in the status, and raised as an alert of our own.
+//! Faults around this node: members that are down, senders with another key, receivers that fail. Each is logged when it
+//! begins and ends, shown in the status, and raised as an alert of our own.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -16,18 +16,18 @@ use crate::time::{Mono, Now};
 
 /// A receiver that has failed for so long is worth an alert: shorter outages are waited out.
 const FAILING_FOR: Duration = Duration::from_secs(5 * 60);
-/// Whoever is not heard says hello more often than that.
+/// A sender with another key says hello more often than that.
 const UNHEARD_FOR: Duration = Duration::from_secs(3 * 60);
 /// Between two looks at what lasts.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
-/// The troubles of the flock, and what was raised of them.
+/// The troubles of the flock, and the alerts that were raised of them.
 #[derive(Debug, Default)]
 pub(super) struct Around {
     /// Members that are down, by node id.
     down: Troubles<u64>,
     names: BTreeMap<u64, (String, Option<SocketAddr>)>,
-    /// Whoever speaks and cannot be heard, by address.
+    /// Senders whose datagrams cannot be read, by address.
     unheard: Troubles<IpAddr>,
     heard_as: BTreeMap<IpAddr, Unheard>,
     /// Labels of our alerts that fire, which only we raise.
@@ -43,7 +43,7 @@ type Labels = Vec<(&'static str, String)>;
 pub struct TroubleView {
     /// The alert's name.
     pub name: &'static str,
-    /// What it is about: `default/webhook[0]`, a member's name, an address.
+    /// Its object: `default/webhook[0]`, a member's name, an address.
     pub what: String,
     /// Since when, how often and why.
     pub trouble: Trouble,
@@ -65,7 +65,7 @@ pub const MEMBER_DOWN: &str = "BellwetherMemberDown";
 pub const KEY_MISMATCH: &str = "BellwetherKeyMismatch";
 
 impl Node {
-    /// Everything that goes wrong, for status pages.
+    /// All troubles, for status pages.
     pub fn troubles(&self) -> Vec<TroubleView> {
         let view =
             |name, what, trouble: &Trouble| TroubleView { name, what, trouble: trouble.clone() };
@@ -86,10 +86,10 @@ impl Node {
         self.around.due
     }
 
-    /// A member is there.
+    /// A member is up.
     pub(super) fn note_up(&mut self, now: Now, node: u64) {
         let (name, addr) = self.seat(now.mono, node);
-        // Whoever has lost its flash comes back as another.
+        // A node that has lost its flash comes back as another.
         let same = self.around.names.iter().filter(|(other, (known, at))| {
             **other == node || (!name.is_empty() && *known == name) || (at.is_some() && *at == addr)
         });
@@ -135,7 +135,7 @@ impl Node {
         self.look_soon(now.mono);
     }
 
-    /// Somebody speaks who cannot be heard.
+    /// A datagram with another key or cluster name has come.
     pub(super) fn note_unheard(&mut self, now: Now, unheard: Unheard) {
         let ip = unheard.from.ip();
         let around = &mut self.around;
@@ -183,7 +183,7 @@ impl Node {
         let down: Vec<u64> = self.around.down.lasting().map(|(node, _)| *node).collect();
         let listed = self.gossip.as_ref().map(|gossip| gossip.members(now)).unwrap_or_default();
         for node in down {
-            // What the flock no longer lists is no longer expected.
+            // A member that the flock no longer lists is no longer expected.
             let is_down = |it: &&crate::gossip::MemberStatus| {
                 it.node == node && it.liveness == Liveness::Down
             };
@@ -238,7 +238,7 @@ impl Node {
             summary: format!("The flock's member {}", it.why),
             ours: false,
         });
-        // Whoever else is on the same network may well have another key.
+        // Other nodes on the same network may have another key for good reasons.
         let expected = |ip: &IpAddr| {
             self.around.heard_as.get(ip).is_some_and(|it| it.is_peer && !it.other_cluster)
         };
@@ -281,7 +281,7 @@ impl Around {
     }
 }
 
-/// Why somebody is not heard, and what to do.
+/// The reason why datagrams of a sender cannot be read, and the way to mend it.
 fn mismatch(unheard: &Unheard, ours: &[u16]) -> String {
     let Unheard { from, key_id, other_cluster, is_peer } = unheard;
     let who = if *is_peer { format!("the peer {from}") } else { format!("{from}") };
@@ -326,8 +326,8 @@ mod tests {
         works: bool,
         /// Nodes that are cut off.
         dead: Vec<usize>,
-        /// Nodes that hear nothing.
-        deaf: Vec<usize>,
+        /// Nodes that can send but not receive.
+        receives_nothing: Vec<usize>,
     }
 
     const CONFIG: &str = r#"
@@ -353,7 +353,7 @@ webhook_configs = [{ url = "http://127.0.0.1:1/" }]
                 rng: StdRng::seed_from_u64(1),
                 works: true,
                 dead: Vec::new(),
-                deaf: Vec::new(),
+                receives_nothing: Vec::new(),
             };
             for (at, key) in keys.iter().enumerate() {
                 let secrets: Vec<[u8; 32]> = key.iter().copied().collect();
@@ -408,7 +408,7 @@ webhook_configs = [{ url = "http://127.0.0.1:1/" }]
                     Effect::Send { to, bytes, .. } => {
                         let to = (0..self.nodes.len()).find(|it| addr(*it) == to);
                         let is_cut = |it: &usize| {
-                            self.deaf.contains(it)
+                            self.receives_nothing.contains(it)
                                 || [*it, at].iter().any(|it| self.dead.contains(it))
                         };
                         if let Some(to) = to.filter(|it| !is_cut(it)) {
@@ -498,7 +498,7 @@ webhook_configs = [{ url = "http://127.0.0.1:1/" }]
     fn whoever_says_goodbye_is_no_trouble() {
         let mut world = World::new(&[KEY; 2]);
         world.pass(30);
-        world.deaf = vec![1];
+        world.receives_nothing = vec![1];
         world.step(1, Node::handle_leave);
         world.dead = vec![1];
         world.pass(200);

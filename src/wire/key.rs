@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_anybody_could_guess_is_refused() {
+    fn weak_keys_are_refused() {
         assert_eq!(parse("secret!"), Err(KeyTextError::Malformed));
         assert_eq!(parse(""), Err(KeyTextError::TooShort(0)));
         assert_eq!(parse(&print(&key()[1..])), Err(KeyTextError::TooShort(31)));

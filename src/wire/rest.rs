@@ -1,21 +1,9 @@
-//! The part of a body that only a newer version knows: the elements after those of ours. Such a record is used as far as it is
-//! understood, and kept and passed on whole.
+//! The elements of a body that only a newer version knows: those after ours. Such a record is used as far as it is
+//! understood, and stored and passed on whole.
 
 use minicbor::{Decoder, Encoder};
 
 use crate::wire::record::Kind;
-
-impl Kind {
-    /// How many elements a body of this kind has, as far as this version knows.
-    const fn elements(self) -> u64 {
-        match self {
-            Self::Alert | Self::Silence => 7,
-            Self::Log => 9,
-            Self::Group | Self::Claim => 3,
-            Self::Identity => 2,
-        }
-    }
-}
 
 /// The elements of a body that only a newer version knows, one after the other; nothing if there are none.
 pub fn rest(kind: Kind, body: &[u8]) -> Option<&[u8]> {
@@ -84,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_this_version_writes_counts_as_known() {
+    fn bodies_of_this_version_have_all_elements() {
         let met = ["10.0.0.1:9094".parse().unwrap()];
         let claim = encode_claim(std::time::Duration::ZERO, true, &[1]);
         let bodies = [
@@ -98,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_out_at_the_end_is_null_before_the_rest() {
+    fn optional_elements_are_null_before_the_rest() {
         let claim = encode_claim(std::time::Duration::from_secs(2), true, &[]);
         // [2000, true, null, 7]
         assert_eq!(with_rest(Kind::Claim, &claim, &[7]), b"\x84\x19\x07\xd0\xf5\xf6\x07");
@@ -106,7 +94,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_joined_is_parted_again(more in proptest::collection::vec(any::<Vec<u64>>(), 1..40)) {
+        fn a_rest_that_is_joined_is_found_again(more in proptest::collection::vec(any::<Vec<u64>>(), 1..40)) {
             let added: Vec<u8> = more.iter().flat_map(|it| minicbor::to_vec(it).unwrap()).collect();
             let whole = with_rest(Kind::Group, &group(), &added);
             prop_assert_eq!(rest(Kind::Group, &whole), Some(added.as_slice()));

@@ -13,11 +13,13 @@ mod beacon;
 mod candidates;
 mod codec;
 mod handshake;
+mod hello;
 mod id;
 mod peer;
 mod search;
 mod status;
 mod swim;
+mod timers;
 mod tree;
 
 use std::net::{IpAddr, SocketAddr};
@@ -32,18 +34,15 @@ use candidates::Candidates;
 use handshake::Handshake;
 pub(super) use peer::Peer;
 use peer::Peers;
-use search::{ASK_LAST, LOST_RETRIED_MAX, Search};
-use swim::{RECENT, Swim, SwimOutput};
+use search::Search;
+use swim::{Swim, SwimOutput};
 use tree::{Churn, Trees};
 
-use super::cause::Cause;
 use super::config::Config;
 use super::dice::choose;
 use super::message::{AROUND_BYTES, Address, Hello, Message, pack};
-use super::output::{Output, Via};
-use super::seal::Header;
+use super::output::Output;
 use super::shared::Shared;
-use crate::limits::{MEMBER_NAME_BYTES_MAX, MEMBERS_MAX};
 use crate::time::{Mono, Now};
 
 /// A member that was sent our digest so recently need not be sent it again.
@@ -244,243 +243,11 @@ impl Members {
         silent
     }
 
-    /// Says hello to a member that is believed; `spent` is a generation of it that it must replace.
-    pub(super) fn greet(&mut self, shared: &mut Shared, now: Now, node: u64, spent: Option<u32>) {
-        if let Some(addr) = self.peer(node).map(|peer| peer.addr) {
-            self.send_hello(shared, now, addr, None, (Some(node), spent));
-        }
-    }
-
-    // Timers.
-
-    pub(super) fn next_timeout(&self) -> Option<Mono> {
-        let retries =
-            self.peers.0.iter().any(|(node, peer)| peer.lost_at.is_some() || self.is_down(*node));
-        let asks = self.peers.0.keys().any(|node| !self.is_down(*node));
-        self.candidates
-            .next_timeout(&self.peers)
-            .into_iter()
-            .chain(self.swim.next_timeout())
-            .chain(self.beacon.next_timeout())
-            .chain(self.search.next_timeout(retries, asks))
-            .min()
-    }
-
-    /// Does what is due.
-    pub(super) fn handle_timeout(&mut self, shared: &mut Shared, now: Now, rng: &mut dyn Rng) {
-        let peers = &self.peers;
-        let heard = |node| peers.0.get(&node).and_then(Peer::heard);
-        let output = self.swim.handle_timeout(now.mono, heard);
-        self.apply(shared, now, output);
-        self.handshake.rotate(now.mono, rng);
-        self.try_candidates(shared, now);
-        self.send_beacon(shared, now, rng);
-        self.retry(shared, now, rng);
-        self.ask_for_addresses(shared, now, rng);
-    }
-
-    fn try_candidates(&mut self, shared: &mut Shared, now: Now) {
-        let (peers, swim) = (&self.peers, &self.swim);
-        // The member that reported it may be gone by the time that there is a way to it.
-        let is_expected = |node: u64| !peers.0.contains_key(&node) && swim.find(node).is_some();
-        let longest = shared.config.reconnect_interval;
-        let due = self.candidates.due(now.mono, (longest, ASK_LAST), peers, is_expected);
-        for (addr, candidate) in due {
-            let mut hello = self.own_hello(shared, now);
-            hello.candidate = Some(candidate);
-            shared.outbox.send(addr, false, &Message::Hello(hello));
-        }
-    }
-
-    fn send_beacon(&mut self, shared: &mut Shared, now: Now, rng: &mut dyn Rng) {
-        if !shared.config.multicast || !self.beacon.is_due(now.mono) {
-            return;
-        }
-        let hello = Message::Hello(self.own_hello(shared, now));
-        shared.outbox.multicast(&hello);
-        let reports_again = self.beacon.note_sent(now.mono, rng);
-        let to_report: Vec<u64> = self
-            .peers
-            .0
-            .iter()
-            .filter(|(node, peer)| {
-                let hears = peer.is_heard_by_multicast(now.mono);
-                let news = peer.reported_hearing != Some(hears) || (reports_again && !hears);
-                !self.is_down(**node) && news
-            })
-            .map(|(node, _)| *node)
-            .collect();
-        for node in to_report {
-            self.greet(shared, now, node, None);
-        }
-    }
-
-    /// Retries members that have missed something, and one of those that are down.
-    fn retry(&mut self, shared: &mut Shared, now: Now, rng: &mut dyn Rng) {
-        if self.search.retry_at > now.mono {
-            return;
-        }
-        let (down, mut lost): (Vec<u64>, Vec<u64>) =
-            self.peers.0.keys().partition(|node| self.is_down(**node));
-        lost.retain(|node| self.peers.0.get_mut(node).is_some_and(|peer| peer.is_lost(now.mono)));
-        let here = self.living().len() + 1;
-        let share = if lost.is_empty() { here.div_ceil(down.len().clamp(1, here)) } else { 1 };
-        self.search.plan_retry(now.mono, rng, share);
-        let last = self.search.last_retried;
-        lost.sort_by_key(|node| (*node <= last, *node));
-        lost.truncate(LOST_RETRIED_MAX);
-        for node in lost {
-            self.search.last_retried = node;
-            self.send(shared, node, &Message::Check(shared.config.node));
-            self.ask_to_check(shared, now, rng, node);
-        }
-        for node in &down {
-            let heard = self.peer(*node).and_then(Peer::heard).unwrap_or_default();
-            if now.mono.since(heard) > shared.config.reconnect_timeout {
-                self.forget(shared, *node);
-            }
-        }
-        if let Some(node) = choose(rng, &down) {
-            let spent = self.swim.find(node).map(|(generation, _)| generation);
-            self.greet(shared, now, node, spent);
-        }
-    }
-
-    fn ask_for_addresses(&mut self, shared: &mut Shared, now: Now, rng: &mut dyn Rng) {
-        if self.search.ask_at > now.mono {
-            return;
-        }
-        let all_met = self.living().iter().all(|node| self.peers.0.contains_key(node));
-        self.search.plan_ask(now.mono, all_met);
-        let met: Vec<u64> =
-            self.peers.0.keys().copied().filter(|node| !self.is_down(*node)).collect();
-        if let Some(node) = choose(rng, &met) {
-            self.send(shared, node, &Message::Peers(true, Vec::new()));
-        }
-    }
-
     // Inputs.
 
     /// Is told that a hello of ours came back to us.
     pub(super) fn note_own_hello(&mut self, hello: &Hello) {
         self.candidates.note_own(hello.candidate);
-    }
-
-    pub(super) fn handle_hello(
-        &mut self,
-        shared: &mut Shared,
-        now: Now,
-        rng: &mut dyn Rng,
-        header: Header,
-        (from, via): (SocketAddr, Via),
-        hello: &Hello,
-    ) {
-        let node = hello.node;
-        if node == shared.config.node {
-            shared.outbox.stats.id_conflicts += 1;
-            return;
-        }
-        if hello.name.len() > MEMBER_NAME_BYTES_MAX {
-            return shared.outbox.stats.drop(Cause::Malformed);
-        }
-        self.handshake.rotate(now.mono, rng);
-        self.candidates.note_answer(hello.answers_candidate, node);
-        let spent = self.spent(node, hello.generation, header.boot);
-        let known = self.node_of(header.boot) == Some(node);
-        let believed = known
-            || (self.handshake.is_fresh(hello.echo)
-                && self.believe(shared, now, node, header, from));
-        if !believed {
-            if self.handshake.may_challenge(now.mono) {
-                self.send_hello(shared, now, from, Some(hello), (None, spent));
-            }
-            return;
-        }
-        self.note_heard(shared, now, node, header, (from, via));
-        let ours_is_spent = hello.spent.filter(|spent| *spent >= self.swim.generation());
-        if let Some(spent) = ours_is_spent {
-            let output = self.swim.outlive(now.mono, spent);
-            self.apply(shared, now, output);
-        }
-        let unicast = via == Via::Unicast;
-        if let Some(peer) = self.peers.0.get_mut(&node) {
-            peer.name.clone_from(&hello.name);
-            peer.synced = hello.synced;
-            if unicast {
-                peer.hears_multicast = hello.hears_multicast;
-            }
-        }
-        self.learn_time(shared, now, node, hello.at, hello.synced);
-        let output = self.swim.alive(now.mono, node, hello.generation);
-        self.apply(shared, now, output);
-        if (unicast && (!hello.believes || hello.spent.is_some() || spent.is_some())) || !known {
-            self.send_hello(shared, now, from, Some(hello), (Some(node), spent));
-        }
-    }
-
-    /// Answers a sender that is not believed with a hello for it to echo.
-    pub(super) fn challenge(
-        &mut self,
-        shared: &mut Shared,
-        now: Now,
-        rng: &mut dyn Rng,
-        from: SocketAddr,
-    ) {
-        self.handshake.rotate(now.mono, rng);
-        if self.handshake.may_challenge(now.mono) {
-            self.send_hello(shared, now, from, None, (None, None));
-        }
-    }
-
-    /// Notes that a member was heard just now.
-    pub(super) fn note_heard(
-        &mut self,
-        shared: &mut Shared,
-        now: Now,
-        node: u64,
-        header: Header,
-        (from, via): (SocketAddr, Via),
-    ) {
-        let Some(peer) = self.peers.0.get_mut(&node) else { return };
-        let missed = via != Via::Unicast
-            && peer.heard_multicast.is_some_and(|at| now.mono.since(at) > RECENT);
-        let returned = peer.lost_at.is_some() || missed;
-        peer.addr = from;
-        peer.is_there = true;
-        peer.key_id = header.key_id;
-        match via {
-            Via::Unicast => peer.heard_unicast = Some(now.mono),
-            Via::Multicast(_) => peer.heard_multicast = Some(now.mono),
-        }
-        let unreported =
-            peer.is_heard_by_multicast(now.mono) && peer.reported_hearing != Some(true);
-        if shared.config.multicast && unreported {
-            self.greet(shared, now, node, None);
-        }
-        // A member that is heard but held for down must take another generation, or foca does not believe it.
-        if let Some((spent, Liveness::Down)) = self.swim.find(node)
-            && self.handshake.may_challenge(now.mono)
-        {
-            self.greet(shared, now, node, Some(spent));
-        } else if returned {
-            self.handle_returned(shared, now, node);
-        }
-        if let Some(peer) = self.peers.0.get_mut(&node) {
-            peer.lost_at = None;
-        }
-    }
-
-    /// Asks a member that was lost for the members we have missed meanwhile, and sends it our digest. Sends the digest to
-    /// the other lost members too: the way to them may be back as well.
-    fn handle_returned(&mut self, shared: &mut Shared, now: Now, node: u64) {
-        self.send(shared, node, &Message::Peers(true, Vec::new()));
-        self.send_digest(shared, now, node);
-        let just_sent =
-            |peer: &Peer| peer.sent_digest.is_some_and(|(at, _)| now.mono.since(at) < JUST_SENT);
-        let lost = self.peers.0.iter().filter(|(_, it)| it.lost_at.is_some() && !just_sent(it));
-        for node in lost.map(|(node, _)| *node).collect::<Vec<_>>() {
-            self.send_digest(shared, now, node);
-        }
     }
 
     /// Takes a datagram of another member's foca.
@@ -567,48 +334,6 @@ impl Members {
         }
     }
 
-    /// The generation of a node that it cannot go on with: it was declared down, or is an earlier boot's.
-    fn spent(&self, node: u64, generation: u32, boot: u64) -> Option<u32> {
-        let (known, liveness) = self.swim.find(node)?;
-        let restarted = self.peer(node).is_some_and(|peer| peer.boot != boot);
-        (known >= generation && (restarted || liveness == Liveness::Down)).then_some(known)
-    }
-
-    /// Believes this boot of a node from now on, and no earlier one.
-    fn believe(
-        &mut self,
-        shared: &mut Shared,
-        now: Now,
-        node: u64,
-        header: Header,
-        from: SocketAddr,
-    ) -> bool {
-        if self.peers.0.len() >= MEMBERS_MAX && !self.peers.0.contains_key(&node) {
-            return false;
-        }
-        let mut peer = Peer::new(header, from);
-        peer.window.accept(header.counter);
-        if let Some(former) = self.peers.0.get(&node) {
-            shared.outbox.seal.forget(former.boot);
-            // It knows as little of the others as a new member. Foca sees it as new only if it was down meanwhile.
-            peer.back_at = Some(now.mono);
-            self.churn.note(now.mono, node, true);
-        }
-        self.peers.0.insert(node, peer);
-        shared.outbox.seal.remember(header);
-        self.candidates.note_met(node, from);
-        // A node that has lost its flash comes back as another, and nobody says goodbye for the one it was.
-        let others =
-            self.peers.0.iter().filter(|(other, peer)| **other != node && peer.addr == from);
-        for former in others.map(|(other, _)| *other).collect::<Vec<_>>() {
-            self.suspect(shared, now, former);
-        }
-        self.search.ask_soon(now.mono);
-        self.send_addresses(shared, node);
-        self.send_digest(shared, now, node);
-        true
-    }
-
     /// Forgets a member altogether.
     fn forget(&mut self, shared: &mut Shared, node: u64) {
         if let Some(peer) = self.peers.0.remove(&node) {
@@ -623,45 +348,6 @@ impl Members {
         let addresses: Vec<_> = others.map(|(node, peer)| Address::new(*node, peer.addr)).collect();
         for addresses in pack(addresses, AROUND_BYTES) {
             self.send(shared, to, &Message::Peers(false, addresses));
-        }
-    }
-
-    /// Says hello to an address: as the answer to `answers`, and to a member if `node` is one, with the generation of it
-    /// that is spent.
-    fn send_hello(
-        &mut self,
-        shared: &mut Shared,
-        now: Now,
-        to: SocketAddr,
-        answers: Option<&Hello>,
-        (node, spent): (Option<u64>, Option<u32>),
-    ) {
-        let mut hello = self.own_hello(shared, now);
-        hello.echo = answers.map(|hello| hello.nonce);
-        hello.answers_candidate = answers.and_then(|hello| hello.candidate);
-        hello.spent = spent;
-        if let Some(peer) = node.and_then(|node| self.peers.0.get_mut(&node)) {
-            let hears = shared.config.multicast && peer.is_heard_by_multicast(now.mono);
-            (hello.believes, hello.hears_multicast) = (true, hears);
-            peer.reported_hearing = Some(hears);
-        }
-        shared.outbox.send(to, false, &Message::Hello(hello));
-    }
-
-    fn own_hello(&self, shared: &Shared, now: Now) -> Hello {
-        Hello {
-            node: shared.config.node,
-            generation: self.swim.generation(),
-            name: shared.config.name.clone(),
-            at: shared.clock.wall_ms(now),
-            synced: shared.clock.knows_time(),
-            nonce: self.handshake.nonce(),
-            echo: None,
-            believes: false,
-            spent: None,
-            hears_multicast: false,
-            candidate: None,
-            answers_candidate: None,
         }
     }
 }

@@ -497,7 +497,7 @@ mod tests {
         message: foca::Message::Gossip,
     };
 
-    /// What node 2 gossips of a member.
+    /// A datagram in which node 2 gossips of a member.
     fn word(member: &Member<Id>) -> Vec<u8> {
         let (mut buf, mut codec) = (Vec::new(), CborCodec);
         codec.encode_header(&HEADER, &mut buf).unwrap();

@@ -98,7 +98,7 @@ impl Repair {
         sooner.into_iter().flatten().fold(self.trickle.next_timeout(), Mono::min)
     }
 
-    // What happened elsewhere.
+    // Events of other parts.
 
     /// Something has changed that others may not have got: a digest goes out soon.
     pub(super) fn hasten(&mut self, now: Mono, rng: &mut dyn Rng) {

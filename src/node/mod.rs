@@ -1,9 +1,20 @@
 //! The whole brain: `handle_*` in, effects out, one [`Node::next_timeout`].
+//!
+//! | File | Idea |
+//! |---|---|
+//! | `keep`, `stamps`, `kinds/` | changes of the core become records with versions, for flash and flock; one file per kind |
+//! | `restore` | stored records become state again |
+//! | `flock`, `tables` | the gossip, and the tables as it sees them |
+//! | `carried` | records of kinds that only a newer version knows |
+//! | `clock` | steps of the wall clock |
+//! | `met` | the addresses of members, stored |
+//! | `own`, `troubles` | alerts of our own, and the faults that they report |
 
 mod carried;
 mod clock;
 mod flock;
 mod keep;
+mod kinds;
 mod met;
 mod own;
 mod restore;
@@ -54,8 +65,21 @@ pub struct GroupView<'a> {
     pub muted_by: Vec<Rc<str>>,
 }
 
-/// The whole brain. Methods are of three kinds: `handle_*` takes an input, [`Node::next_timeout`] says when
-/// [`Node::handle_timeout`] wants to be called, and all others only look.
+/// The whole brain of an agent, without I/O: it takes inputs and the time, and returns effects.
+///
+/// Methods are of four kinds:
+///
+/// - *Inputs*, `handle_*`, take something that has happened: a post, a datagram, a reply, a time. They push effects to
+///   [`Cx::effects`], which the caller carries out in order. An error says what was left unchanged.
+/// - *Timers*: [`Node::next_timeout`] is the latest time at which [`Node::handle_timeout`] must be called. Ask again after
+///   each input.
+/// - *Preparations*, [`Node::prepare`]: long work in slices, which changes nothing.
+/// - *Getters*, all others, take `&self`. They never lag behind: everything is computed when it is asked for.
+///
+/// The order of calls: [`Node::new`]; [`Node::handle_record`] for each record that flash has stored, in any order;
+/// [`Node::handle_restored`], once all are in, also if there was none; then any input in any order, each with a `now` not
+/// before that of the last; at the end [`Node::handle_leave`]. If flash could be read only later, `handle_record` and
+/// `handle_restored` may be called again at any time: records that came meanwhile are newer and stay.
 #[derive(Debug)]
 pub struct Node {
     core: Core,
@@ -63,14 +87,14 @@ pub struct Node {
     last_hlc: u64,
     flock_config: Option<gossip::Config>,
     identity: Option<u64>,
-    /// Where members were met, as flash knows it.
+    /// The addresses of members, as flash has stored them.
     met: Vec<SocketAddr>,
-    /// How many members that had been met lived when that was looked at.
+    /// How many members that were met were up when their addresses were last stored.
     met_living: usize,
     gossip: Option<Gossip>,
-    /// When it was last said that the flock's index is full.
+    /// When the log last said that the gossip has no room for a record.
     full_warned: Option<Mono>,
-    /// Since when something waits for room in it.
+    /// Since when a record waits for room in it.
     unshared_since: Option<Mono>,
     stamps: Stamps,
     carried: Carried,
@@ -109,7 +133,8 @@ impl Node {
 
     // Inputs.
 
-    /// Takes the reports of one post: those that are valid are stored and routed. Tells what became of the others.
+    /// Takes the reports of one post: the valid ones are stored and routed. Returns how many were taken, and why others were
+    /// not.
     pub fn handle_reports(&mut self, cx: &mut Cx<'_>, reports: &[Report<'_>]) -> Intake {
         self.handle_clock(cx);
         let intake = self.core.handle_reports(cx.now, reports);
@@ -117,7 +142,7 @@ impl Node {
         intake
     }
 
-    /// Takes some of the reports of one post, a piece of work at a time, and adds to `intake` what became of them.
+    /// Takes some of the reports of one post, a slice of the work at a time, and adds their outcome to `intake`.
     pub fn handle_some_reports<'a>(
         &mut self,
         cx: &mut Cx<'_>,
@@ -130,12 +155,12 @@ impl Node {
         progress
     }
 
-    /// Takes note that a post of `what` (`alerts`, `silences`) was refused, as a `whole` or in part, and why.
+    /// Counts a post of `what` (`alerts`, `silences`) that was refused, as a `whole` or in part, and logs why.
     pub fn handle_refused(&mut self, now: Now, what: &'static str, whole: bool, why: &str) {
         self.core.handle_refused(now, what, whole, why);
     }
 
-    /// Tells the log of a sender whose reports had ended when they came, once.
+    /// Logs a sender whose reports had ended when they came, once.
     pub fn note_late(&mut self, sender: Option<IpAddr>, intake: &Intake) {
         if let Some(late) = &intake.late {
             self.behind_senders.tell(sender, late);
@@ -166,7 +191,7 @@ impl Node {
         Ok(())
     }
 
-    /// Takes what came of an attempt; of an attempt that is no longer known, nothing.
+    /// Takes the outcome of an attempt. That of an attempt that is no longer known changes nothing.
     pub fn handle_reply(&mut self, cx: &mut Cx<'_>, id: AttemptId, reply: &Reply) {
         self.handle_clock(cx);
         self.core.handle_reply(cx, id, reply);
@@ -182,8 +207,8 @@ impl Node {
         self.look_around(cx);
     }
 
-    /// Goes on with another config, best after [`Node::prepare`] has done all; one that has no room for the alerts changes
-    /// nothing.
+    /// Goes on with another config, best after [`Node::prepare`] has done all of its work. A config that has no room for
+    /// the alerts changes nothing.
     pub fn handle_config(
         &mut self,
         cx: &mut Cx<'_>,
@@ -213,17 +238,17 @@ impl Node {
         self.core.options()
     }
 
-    /// Does another piece of the work before a config is taken, which changes nothing. Returns whether that was all.
+    /// Does another slice of the work before a config is taken, which changes nothing. Returns whether that was all.
     pub fn prepare(&self, reload: &mut Reload) -> bool {
         self.core.prepare(reload)
     }
 
-    /// What has been counted.
+    /// The counters.
     pub const fn stats(&self) -> &Stats {
         self.core.stats()
     }
 
-    /// What became of the latest deliveries, oldest first.
+    /// The outcomes of the latest deliveries, oldest first.
     pub fn history(&self) -> impl Iterator<Item = &Entry> {
         self.core.history().iter()
     }
@@ -233,7 +258,7 @@ impl Node {
         self.core.pending()
     }
 
-    /// How many deliveries have come to something since the start.
+    /// How many deliveries have had an outcome since the start.
     pub const fn history_count(&self) -> u64 {
         self.core.history().count()
     }

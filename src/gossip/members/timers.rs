@@ -1,0 +1,125 @@
+//! Everything in membership that is done by the clock: probes, candidates, beacons, retries, questions for addresses.
+
+use rand::Rng;
+
+use super::Members;
+use super::peer::Peer;
+use super::search::{ASK_LAST, LOST_RETRIED_MAX};
+use crate::gossip::dice::choose;
+use crate::gossip::message::Message;
+use crate::gossip::shared::Shared;
+use crate::time::{Mono, Now};
+
+impl Members {
+    /// When [`Members::handle_timeout`] wants to be called next.
+    pub(in crate::gossip) fn next_timeout(&self) -> Option<Mono> {
+        let retries =
+            self.peers.0.iter().any(|(node, peer)| peer.lost_at.is_some() || self.is_down(*node));
+        let asks = self.peers.0.keys().any(|node| !self.is_down(*node));
+        self.candidates
+            .next_timeout(&self.peers)
+            .into_iter()
+            .chain(self.swim.next_timeout())
+            .chain(self.beacon.next_timeout())
+            .chain(self.search.next_timeout(retries, asks))
+            .min()
+    }
+
+    /// Does what is due.
+    pub(in crate::gossip) fn handle_timeout(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        rng: &mut dyn Rng,
+    ) {
+        let peers = &self.peers;
+        let heard = |node| peers.0.get(&node).and_then(Peer::heard);
+        let output = self.swim.handle_timeout(now.mono, heard);
+        self.apply(shared, now, output);
+        self.handshake.rotate(now.mono, rng);
+        self.try_candidates(shared, now);
+        self.send_beacon(shared, now, rng);
+        self.retry(shared, now, rng);
+        self.ask_for_addresses(shared, now, rng);
+    }
+
+    fn try_candidates(&mut self, shared: &mut Shared, now: Now) {
+        let (peers, swim) = (&self.peers, &self.swim);
+        // The member that reported it may be gone by the time that there is a way to it.
+        let is_expected = |node: u64| !peers.0.contains_key(&node) && swim.find(node).is_some();
+        let longest = shared.config.reconnect_interval;
+        let due = self.candidates.due(now.mono, (longest, ASK_LAST), peers, is_expected);
+        for (addr, candidate) in due {
+            let mut hello = self.own_hello(shared, now);
+            hello.candidate = Some(candidate);
+            shared.outbox.send(addr, false, &Message::Hello(hello));
+        }
+    }
+
+    fn send_beacon(&mut self, shared: &mut Shared, now: Now, rng: &mut dyn Rng) {
+        if !shared.config.multicast || !self.beacon.is_due(now.mono) {
+            return;
+        }
+        let hello = Message::Hello(self.own_hello(shared, now));
+        shared.outbox.multicast(&hello);
+        let reports_again = self.beacon.note_sent(now.mono, rng);
+        let to_report: Vec<u64> = self
+            .peers
+            .0
+            .iter()
+            .filter(|(node, peer)| {
+                let hears = peer.is_heard_by_multicast(now.mono);
+                let news = peer.reported_hearing != Some(hears) || (reports_again && !hears);
+                !self.is_down(**node) && news
+            })
+            .map(|(node, _)| *node)
+            .collect();
+        for node in to_report {
+            self.greet(shared, now, node, None);
+        }
+    }
+
+    /// Retries members that have missed something, and one of those that are down.
+    fn retry(&mut self, shared: &mut Shared, now: Now, rng: &mut dyn Rng) {
+        if self.search.retry_at > now.mono {
+            return;
+        }
+        let (down, mut lost): (Vec<u64>, Vec<u64>) =
+            self.peers.0.keys().partition(|node| self.is_down(**node));
+        lost.retain(|node| self.peers.0.get_mut(node).is_some_and(|peer| peer.is_lost(now.mono)));
+        let here = self.living().len() + 1;
+        let share = if lost.is_empty() { here.div_ceil(down.len().clamp(1, here)) } else { 1 };
+        self.search.plan_retry(now.mono, rng, share);
+        let last = self.search.last_retried;
+        lost.sort_by_key(|node| (*node <= last, *node));
+        lost.truncate(LOST_RETRIED_MAX);
+        for node in lost {
+            self.search.last_retried = node;
+            self.send(shared, node, &Message::Check(shared.config.node));
+            self.ask_to_check(shared, now, rng, node);
+        }
+        for node in &down {
+            let heard = self.peer(*node).and_then(Peer::heard).unwrap_or_default();
+            if now.mono.since(heard) > shared.config.reconnect_timeout {
+                self.forget(shared, *node);
+            }
+        }
+        if let Some(node) = choose(rng, &down) {
+            let spent = self.swim.find(node).map(|(generation, _)| generation);
+            self.greet(shared, now, node, spent);
+        }
+    }
+
+    fn ask_for_addresses(&mut self, shared: &mut Shared, now: Now, rng: &mut dyn Rng) {
+        if self.search.ask_at > now.mono {
+            return;
+        }
+        let all_met = self.living().iter().all(|node| self.peers.0.contains_key(node));
+        self.search.plan_ask(now.mono, all_met);
+        let met: Vec<u64> =
+            self.peers.0.keys().copied().filter(|node| !self.is_down(*node)).collect();
+        if let Some(node) = choose(rng, &met) {
+            self.send(shared, node, &Message::Peers(true, Vec::new()));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Log entries: stored and replicated. Two whose authors did not know of each other are merged into a third.
+
+use super::{Act, Draft, Merged, Merging, Refusal, Restored, Rules, demand_key, step_from_sender};
+use crate::core::clock::Step;
+use crate::core::replica::Logged;
+use crate::core::restore::GroupTimers;
+use crate::core::{Change, Core};
+use crate::faults::{self, Fault};
+use crate::gossip;
+use crate::limits::RECORD_LIFE_MAX;
+use crate::model::{LogEntry, LogKey};
+use crate::time::{Now, Wall};
+use crate::wire::record::{self, Kind, Malformed};
+
+pub(super) struct LogRules;
+
+impl Rules for LogRules {
+    fn changes(&self, core: &Core) -> Vec<Change> {
+        core.nflog().iter().map(|(key, _)| Change::Log(key.clone())).collect()
+    }
+
+    fn is_held(&self, core: &Core, key: &[u8]) -> bool {
+        key.try_into().is_ok_and(|id| core.nflog().find(u128::from_be_bytes(id)).is_some())
+    }
+
+    fn body(&self, core: &Core, _now: Now, key: &[u8]) -> Option<Vec<u8>> {
+        let (log_key, entry) = core.nflog().find(u128::from_be_bytes(key.try_into().ok()?))?;
+        Some(record::encode_log(log_key, entry))
+    }
+
+    /// All members that merge the same two entries hold the same version of the result.
+    fn merge(
+        &self,
+        merging: &mut Merging<'_>,
+        now: Now,
+        record: &gossip::Record,
+        known_expires_ms: i64,
+    ) -> Result<Merged, Refusal> {
+        let (log_key, mut entry) = record::decode_log(&record.body)?;
+        demand_key(&record.key.id, record::log_key(&log_key))?;
+        step_from_sender(record, now).entry(&mut entry);
+        entry.expires_at = entry.expires_at.min(now.wall + RECORD_LIFE_MAX);
+        let (mut version, mut expires_at_ms) = (record.version, record.expires_at_ms);
+        match merging.core.merge_log(now, &log_key, entry) {
+            Logged::Full => return Err(Refusal::Full("the notification log is full")),
+            Logged::Taken => {}
+            Logged::Joined { by } => {
+                merging.joined.push((record.key.clone(), by));
+                let held = merging.core.nflog().find(log_key.id());
+                version = version.joined(by, held.map_or(0, |it| it.1.print()));
+                expires_at_ms = expires_at_ms.max(known_expires_ms);
+            }
+        }
+        merging.logs.push((log_key, record.version.node));
+        let body = self.body(merging.core, now, &record.key.id).unwrap_or_default();
+        Ok(Merged { version, expires_at_ms, ..Merged::of(record, body) })
+    }
+
+    fn read(
+        &self,
+        _core: &mut Core,
+        _key: &[u8],
+        body: &[u8],
+    ) -> Result<Option<Box<dyn Restored>>, Malformed> {
+        if faults::on(Fault::LogNotRestored) {
+            return Ok(None);
+        }
+        let (key, entry) = record::decode_log(body)?;
+        Ok(Some(Box::new(StoredLog(key, entry))))
+    }
+}
+
+/// The record of a log entry that has changed.
+pub(super) fn act(core: &Core, now: Now, log_key: &LogKey) -> Act {
+    let key = record::log_key(log_key).to_vec();
+    let Some(entry) = core.nflog().get(log_key, now.wall) else {
+        return Act::Delete(Kind::Log, key);
+    };
+    Act::Put(Draft {
+        kind: Kind::Log,
+        key,
+        expires: entry.expires_at,
+        body: record::encode_log(log_key, entry),
+        stored: true,
+        published: true,
+    })
+}
+
+#[derive(Debug)]
+struct StoredLog(LogKey, LogEntry);
+
+impl Restored for StoredLog {
+    fn written(&self) -> Wall {
+        self.1.timestamp
+    }
+
+    fn step(&mut self, step: Step) {
+        step.entry(&mut self.1);
+    }
+
+    fn restore(
+        self: Box<Self>,
+        core: &mut Core,
+        now: Now,
+        _timers: &mut GroupTimers,
+    ) -> (Wall, Vec<u8>) {
+        let Self(key, entry) = *self;
+        core.restore_log(now, &key, entry);
+        (Wall::EPOCH, Vec::new())
+    }
+}

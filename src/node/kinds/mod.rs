@@ -1,0 +1,245 @@
+//! The kinds of record, one file each: everything that differs from kind to kind. The bytes of their bodies are in
+//! [`crate::wire::record`]; loops over records, and the versions, are in the other files of this room.
+
+mod alert;
+mod claim;
+mod group;
+mod identity;
+mod log;
+mod silence;
+
+use std::fmt;
+use std::time::Duration;
+
+pub(in crate::node) use group::timer;
+
+use crate::core::clock::Step;
+use crate::core::restore::GroupTimers;
+use crate::core::turn::Claim;
+use crate::core::{Change, Core};
+use crate::faults::{self, Fault};
+use crate::gossip::{self, Key, Version};
+use crate::limits::RECORD_LIFE_MAX;
+use crate::model::LogKey;
+use crate::time::{Now, Wall};
+use crate::wire::record::{Kind, Malformed};
+
+/// The rules of a kind of record.
+pub(in crate::node) trait Rules {
+    /// How long from now on a record may mean something.
+    fn life_max(&self) -> Duration {
+        RECORD_LIFE_MAX
+    }
+
+    /// The bytes of a key.
+    fn key_bytes(&self) -> usize {
+        16
+    }
+
+    /// Whether the core holds everything in a body. If not, the stamp holds the whole body.
+    fn is_in_core(&self) -> bool {
+        true
+    }
+
+    /// Every record of the kind that the core holds, as if it had just changed.
+    fn changes(&self, _core: &Core) -> Vec<Change> {
+        Vec::new()
+    }
+
+    /// Whether the core holds the record of this key.
+    fn is_held(&self, _core: &Core, _key: &[u8]) -> bool {
+        false
+    }
+
+    /// The body of the record of this key, as the core holds it.
+    fn body(&self, _core: &Core, _now: Now, _key: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// The end of a lease that a record tells the flock, where it expires at this time by our clock.
+    fn lease_end(&self, _core: &Core, _expires: Wall) -> Wall {
+        Wall::EPOCH
+    }
+
+    /// When a record should expire of which the flock knows this end of a lease, and which expires at `expires` as the core
+    /// holds it. Nothing, if its life begins whenever it is written.
+    fn known_end(&self, _core: &Core, _lease_end: Wall, expires: Wall) -> Option<Wall> {
+        Some(expires)
+    }
+
+    /// A body that the stamp holds, with its times moved to another clock.
+    fn stepped(&self, _body: &[u8], _step: Step) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Takes a record of another member into the core; `known_expires_ms` is the end of the version that is known. An error
+    /// has changed nothing.
+    fn merge(
+        &self,
+        merging: &mut Merging<'_>,
+        now: Now,
+        record: &gossip::Record,
+        known_expires_ms: i64,
+    ) -> Result<Merged, Refusal>;
+
+    /// Reads a record that flash has stored; nothing if it means nothing after a restart.
+    fn read(
+        &self,
+        core: &mut Core,
+        key: &[u8],
+        body: &[u8],
+    ) -> Result<Option<Box<dyn Restored>>, Malformed>;
+}
+
+/// The rules of this kind.
+pub(in crate::node) const fn rules(kind: Kind) -> &'static dyn Rules {
+    match kind {
+        Kind::Alert => &alert::AlertRules,
+        Kind::Silence => &silence::SilenceRules,
+        Kind::Log => &log::LogRules,
+        Kind::Group => &group::GroupRules,
+        Kind::Claim => &claim::ClaimRules,
+        Kind::Identity => &identity::IdentityRules,
+    }
+}
+
+/// How long from now on a record may mean something; of a kind that only a newer version knows too.
+pub(in crate::node) fn life_max(kind: Option<Kind>) -> Duration {
+    kind.map_or(RECORD_LIFE_MAX, |kind| rules(kind).life_max())
+}
+
+/// Everything that the core holds, as if it had just changed.
+pub(in crate::node) fn everything(core: &Core) -> Vec<Change> {
+    let kinds = [Kind::Silence, Kind::Log, Kind::Alert, Kind::Group];
+    kinds.into_iter().flat_map(|kind| rules(kind).changes(core)).collect()
+}
+
+/// The record that a change leads to.
+pub(in crate::node) enum Act {
+    /// The record is gone.
+    Delete(Kind, Vec<u8>),
+    /// There is a new version.
+    Put(Draft),
+}
+
+/// A record before it has a version.
+pub(in crate::node) struct Draft {
+    pub(in crate::node) kind: Kind,
+    pub(in crate::node) key: Vec<u8>,
+    /// When it expires, by our clock.
+    pub(in crate::node) expires: Wall,
+    pub(in crate::node) body: Vec<u8>,
+    /// Whether flash stores it.
+    pub(in crate::node) stored: bool,
+    /// Whether the flock is sent it.
+    pub(in crate::node) published: bool,
+}
+
+/// The record that a change leads to; nothing if its object is gone without a trace.
+pub(in crate::node) fn act(core: &Core, change: Change, now: Now) -> Option<Act> {
+    Some(match change {
+        Change::Alert { fingerprint, lease } => alert::act(core, now, fingerprint, lease),
+        Change::AlertEnded { fingerprint, .. } => alert::act(core, now, fingerprint, false),
+        Change::Claim { key, lifetime, surrendered, given_up } => {
+            claim::act(now, key, lifetime, surrendered, &given_up)
+        }
+        Change::Group { id, merged } => group::act(core, now, id, merged)?,
+        Change::GroupGone { path, labels } => group::gone(&path, &labels),
+        Change::Log(key) => log::act(core, now, &key),
+        Change::Silence(id) => silence::act(core, id),
+    })
+}
+
+/// The core, and what follows once the gossip has done its work.
+pub(in crate::node) struct Merging<'a> {
+    pub(in crate::node) core: &'a mut Core,
+    /// Log entries that were taken, and the nodes that wrote them.
+    pub(in crate::node) logs: Vec<(LogKey, u64)>,
+    /// Log entries that were merged with others, and the node that is to publish the result.
+    pub(in crate::node) joined: Vec<(Key, u64)>,
+    /// Claims that were taken.
+    pub(in crate::node) claims: Vec<(u128, Claim)>,
+}
+
+impl<'a> Merging<'a> {
+    pub(in crate::node) const fn new(core: &'a mut Core) -> Self {
+        Self { core, logs: Vec::new(), joined: Vec::new(), claims: Vec::new() }
+    }
+}
+
+/// A record as it is held once it was taken.
+pub(in crate::node) struct Merged {
+    pub(in crate::node) version: Version,
+    pub(in crate::node) expires_at_ms: i64,
+    /// Its body, with all times of our clock.
+    pub(in crate::node) body: Vec<u8>,
+    pub(in crate::node) lease_end: Wall,
+    /// Whether flash stores it.
+    pub(in crate::node) stored: bool,
+}
+
+impl Merged {
+    /// A record with its own version and end.
+    fn of(record: &gossip::Record, body: Vec<u8>) -> Self {
+        Self {
+            version: record.version,
+            expires_at_ms: record.expires_at_ms,
+            body,
+            lease_end: Wall::EPOCH,
+            stored: true,
+        }
+    }
+}
+
+/// A record was not taken. Nothing has changed.
+pub(in crate::node) enum Refusal {
+    /// This is full.
+    Full(&'static str),
+    /// Its bytes are malformed.
+    Malformed(Malformed),
+}
+
+impl From<Malformed> for Refusal {
+    fn from(error: Malformed) -> Self {
+        Self::Malformed(error)
+    }
+}
+
+/// A record that was read from flash, and is not in force yet.
+pub(in crate::node) trait Restored: fmt::Debug {
+    /// When it was written, by the clock as it was then.
+    fn written(&self) -> Wall;
+
+    /// Whether that is a time that had passed when it was written.
+    fn is_of_the_past(&self) -> bool {
+        true
+    }
+
+    /// Whether it was written because it had ended.
+    fn has_ended(&self) -> bool {
+        false
+    }
+
+    /// Moves its times to another clock.
+    fn step(&mut self, step: Step);
+
+    /// Puts it in force; the timers of groups are collected. Returns the end of its lease, and its body if the stamp holds
+    /// the body.
+    fn restore(
+        self: Box<Self>,
+        core: &mut Core,
+        now: Now,
+        timers: &mut GroupTimers,
+    ) -> (Wall, Vec<u8>);
+}
+
+/// Refuses a record under another's key: it would hide that one, and nobody could ever find it to delete it.
+fn demand_key(key: &[u8], own: [u8; 16]) -> Result<(), Malformed> {
+    if key == own { Ok(()) } else { Err(Malformed("a record under another's key".to_owned())) }
+}
+
+/// The step from the clock of the sender of a record to ours.
+fn step_from_sender(record: &gossip::Record, now: Now) -> Step {
+    let sent_at = record.sent_at.filter(|_| !faults::on(Fault::ClockOffsetIgnored));
+    sent_at.map_or(Step::NONE, |at| Step::new(Wall::from_ns(at), now.wall))
+}
