@@ -1,6 +1,9 @@
 //! The shape of the house, held by a test: which room may import which, how long files are, what no file says.
 #![expect(clippy::unwrap_used, reason = "a test that cannot read the sources fails")]
 
+#[path = "tidy/rooms.rs"]
+mod rooms;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
