@@ -92,6 +92,41 @@ pub const ATTEMPTS_MAX: usize = 20;
 pub const ATTEMPTS_EACH_MAX: usize = 16;
 /// Bytes that all attempts that run may send, what is escaped counted as it is sent. Policy: others wait until there are fewer; one that is larger runs alone.
 pub const ATTEMPTS_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Between two looks whether the files of `[web]` have changed. Policy: until then what was read is in force.
+pub const ACCESS_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Files of `[web]` that are read at a time. Policy: others wait.
+pub const ACCESS_READS_MAX: usize = 2;
+
+/// Wrong passwords and tokens from one address, or from one network of IPv6, within [`ACCESS_FAILURES_TIME`]. Policy: further
+/// ones are refused with 429 unseen; what was right before is let in.
+pub const ACCESS_FAILURES_MAX: u32 = 10;
+
+/// How long an address that was wrong too often waits, from the first time. Policy: then it may try again.
+pub const ACCESS_FAILURES_TIME: Duration = Duration::from_secs(60);
+
+/// Addresses whose wrong passwords are counted. Policy: the one that was wrong longest ago is forgotten.
+pub const ACCESS_ADDRESSES_MAX: usize = 256;
+
+/// Passwords that wait to be checked, one at a time. Policy: refused with 503.
+pub const ACCESS_WAITING_MAX: usize = 8;
+
+/// Passwords that were right and are not hashed again. Policy: the oldest is forgotten, and hashed when it comes.
+pub const ACCESS_REMEMBERED_MAX: usize = 64;
+
+/// Users and tokens of `[web]`. Policy: refuse the config.
+pub const WEB_NAMES_MAX: usize = 64;
+
+/// Characters of a token at least. Policy: refused; one of a file lets nobody in.
+pub const TOKEN_BYTES_MIN: usize = 16;
+
+/// The cost of a password's hash, each step twice the time. Policy: refuse the config.
+pub const BCRYPT_COST_MAX: u32 = 14;
+
+/// TLS handshakes of clients whose keys are computed with at a time. Policy: others wait, as long as a connection may take
+/// to its first request.
+pub const TLS_HANDSHAKES_MAX: usize = 2;
+
 /// How long one attempt may take if its config does not say; twice as long after each that was not answered. Policy: the
 /// attempt fails and is made again while the flush has time.
 pub const ATTEMPT_TIME: Duration = Duration::from_secs(60);
@@ -531,6 +566,8 @@ mod tests {
         ("groups and their timers", GROUPS_BYTES_MAX + GROUPS_MAX * 500),
         ("the notification log", LOG_BYTES_MAX + LOG_ENTRIES_MAX * 150),
         ("connections", HTTP_CONNECTIONS_MAX * (HTTP_READ_BYTES + 8 * 1024)),
+        // A record that comes in, and keys; what waits to be sent is counted with the answers.
+        ("connections by TLS", HTTP_CONNECTIONS_MAX * 24 * 1024),
         ("bodies that come in", HTTP_BODIES_BYTES_MAX),
         ("answers that wait to be read", HTTP_ANSWERS_BYTES_MAX),
         // One at a time: the body that is no UTF-8, each byte of it replaced by three, and what of a post is being taken.

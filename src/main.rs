@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -10,7 +9,7 @@ use std::rc::Rc;
 use bellwether::api::Access;
 use bellwether::cli;
 use bellwether::config::flags::{self, Invocation, choose_config};
-use bellwether::config::settings::{Address, Cluster, Web};
+use bellwether::config::settings::{Cluster, Listener, Web};
 use bellwether::config::{Environment, Flags, Settings};
 use bellwether::gossip::{self, KeyRing};
 use bellwether::node::{Options, SilenceRules};
@@ -104,7 +103,12 @@ fn run(source: Source) -> ExitCode {
     };
     match shell::run(setup) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(why) => Failure { why: why.to_string(), code: FAILED }.tell(),
+        Err(why) => {
+            let is_wrong =
+                matches!(why, shell::Error::Admission(shell::admission::Error::Wrong(_)));
+            let code = if is_wrong { BAD_CONFIG } else { FAILED };
+            Failure { why: why.to_string(), code }.tell()
+        }
     }
 }
 
@@ -172,9 +176,10 @@ fn source(flags: Flags) -> Source {
 /// The external URL without a slash at its end, and the prefix of every path.
 fn place(settings: &Settings) -> Result<(Rc<str>, String), String> {
     let web = &settings.web;
-    let port = web.listen_addresses.first().map_or(0, |address| address.port);
+    let port = web.listen_addresses.iter().find_map(Listener::address).map_or(0, |it| it.port);
+    let scheme = if web.admission.tls.is_some() { "https" } else { "http" };
     let url = match web.external_url.trim_end_matches('/') {
-        "" => format!("http://{}:{port}", host_name()),
+        "" => format!("{scheme}://{}:{port}", host_name()),
         url => url.to_owned(),
     };
     let rest = ["http://", "https://"].iter().find_map(|scheme| url.strip_prefix(scheme));
@@ -192,11 +197,7 @@ fn place(settings: &Settings) -> Result<(Rc<str>, String), String> {
 
 /// Says so if the links in notifications lead to this machine's name while nothing but itself can connect.
 fn warn_of_dead_links(web: &Web, external_url: &str) {
-    let is_loopback = |address: &Address| {
-        let host = address.host.trim_matches(['[', ']']);
-        host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
-    };
-    if web.external_url.is_empty() && web.listen_addresses.iter().all(is_loopback) {
+    if web.external_url.is_empty() && web.listen_addresses.iter().all(Listener::is_local) {
         info!(
             "links in notifications lead to {external_url}, where nobody answers: only this machine can connect. Set --web.listen-address=:9093, or --web.external-url to how users reach this agent"
         );

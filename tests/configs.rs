@@ -59,12 +59,25 @@ fn every_shipped_file_loads_without_a_warning() {
     }
 }
 
+/// A process that goes on after a panic has half a mind.
+#[test]
+fn a_panic_ends_the_process_and_systemd_starts_it_again() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let release = manifest.split("[profile.release]").nth(1).unwrap().split("\n[").next().unwrap();
+    assert!(release.contains("\npanic = \"abort\""), "{release}");
+    let unit = std::fs::read_to_string(root.join("systemd/bellwether.service")).unwrap();
+    for line in ["Restart=always", "StartLimitIntervalSec=0"] {
+        assert!(unit.lines().any(|given| given == line), "the unit lacks {line}");
+    }
+}
+
 /// Whoever reaches the API may do anything.
 #[test]
 fn no_shipped_file_serves_beyond_its_machine() {
     for file in shipped_files() {
         let addresses = load(&file).settings.web.listen_addresses;
-        let hosts: Vec<_> = addresses.iter().map(|address| &*address.host).collect();
+        let hosts: Vec<_> = addresses.iter().filter_map(|it| Some(&*it.address()?.host)).collect();
         assert_eq!(hosts, ["127.0.0.1"], "{}", file.display());
     }
 }

@@ -260,6 +260,12 @@ fn http(text: &mut Text, site: &Site) {
     )
     .count(&[("method", "get")], http.gets_refused)
     .family(
+        "bellwether_http_access_refused_total",
+        "counter",
+        "How many requests were refused for want of a right password, token or right.",
+    )
+    .count(&[], http.access_refused)
+    .family(
         "bellwether_http_unread_bytes",
         "gauge",
         "Bytes of answers that wait until they are read.",

@@ -40,7 +40,7 @@ pub use list::List;
 pub use notify::{Test, Tried, busy};
 pub use post::Post;
 pub use response::{Response, reloaded};
-pub use route::{Endpoint, cleaned};
+pub use route::{Endpoint, cleaned, need};
 pub use site::{Cluster, HttpStats, Journal, PortStats, Process, Reload, Site};
 
 /// An HTTP request, as far as the API looks at it. The body is whole.

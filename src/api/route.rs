@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::api::{Access, Request, Response};
+use crate::config::admission::Need;
 
 /// The target of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,6 +156,18 @@ impl<'a> Endpoint<'a> {
             Self::NotifyTest | Self::Reload => &["OPTIONS", "POST"],
             Self::GoneV1 | Self::Prefix | Self::Unknown | Self::UnknownV2(_) => &[],
         }
+    }
+}
+
+/// The right that a request needs. Health and readiness need none, so that whatever watches the agent needs no password;
+/// they tell nothing but that it runs. Nor does a browser's question before a request, which carries no password.
+pub fn need(prefix: &str, method: &str, path: &str) -> Need {
+    let path = cleaned(path);
+    match (Endpoint::find(prefix, &path), method) {
+        (Endpoint::Healthy | Endpoint::Ready, "GET" | "HEAD") | (_, "OPTIONS") => Need::Nothing,
+        (Endpoint::Alerts | Endpoint::AlertsV1, "POST") => Need::Post,
+        (_, "GET" | "HEAD") => Need::Read,
+        _ => Need::Write,
     }
 }
 

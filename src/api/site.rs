@@ -147,6 +147,8 @@ pub struct HttpStats {
     pub gets_in_flight: usize,
     /// GETs that were refused because of too many others.
     pub gets_refused: u64,
+    /// Requests that were refused for want of a right password, token or right.
+    pub access_refused: u64,
     /// Bytes of answers to GETs that wait until they are read; needs to be fresh for lists.
     pub unread_bytes: usize,
     /// Open connections.

@@ -1,17 +1,17 @@
-//! `bellwether ack MATCHER... [--author NAME] [--comment TEXT] [--url URL]`: quiets an alert until it resolves.
+//! `bellwether ack MATCHER... [--author NAME] [--comment TEXT] [--url URL] [--user NAME] ...`: quiets an alert until it resolves.
 
 use std::io::Write;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::cli::client;
+use crate::cli::client::{Agent, FLAGS};
 use crate::model::matcher::{Grammar, parse_one};
 use crate::model::{ENDS_WHEN_RESOLVED, MatchOp, Matcher};
 use crate::time::Wall;
 
 const USAGE: &str = "\
-usage: bellwether ack MATCHER... [--author NAME] [--comment TEXT] [--url URL]
+usage: bellwether ack MATCHER... [--author NAME] [--comment TEXT] [--url URL] [--user NAME] ...
 
 Acknowledges the alerts that every MATCHER matches (alertname=DiskFull instance=gw1; a first word without an operator is
 the alertname) at the agent at URL (http://127.0.0.1:9093): a silence that ends as soon as none of them fires any more,
@@ -26,11 +26,11 @@ pub fn run(args: &[String], now: Wall, out: &mut dyn Write, err: &mut dyn Write)
     if let [flag] = args
         && ["--help", "-h"].contains(&&**flag)
     {
-        return out.write_all(USAGE.as_bytes()).map_or(1, |()| 0);
+        return out.write_all(format!("{USAGE}{FLAGS}").as_bytes()).map_or(1, |()| 0);
     }
     let outcome = read(args).map_err(|why| (2, format!("{why}\n{USAGE}"))).and_then(|wish| {
         let body = wish.body(now).to_string();
-        let answer = client::post(&wish.url, "/api/v2/silences", body.as_bytes());
+        let answer = wish.agent.post("/api/v2/silences", body.as_bytes());
         answer.map_err(|why| (1, format!("error: {why}\n")))
     });
     match outcome {
@@ -51,7 +51,7 @@ struct Wish {
     matchers: Vec<Matcher>,
     author: String,
     comment: String,
-    url: String,
+    agent: Agent,
 }
 
 fn read(args: &[String]) -> Result<Wish, String> {
@@ -59,7 +59,7 @@ fn read(args: &[String]) -> Result<Wish, String> {
         matchers: Vec::new(),
         author: "bellwether ack".to_owned(),
         comment: "Acknowledged".to_owned(),
-        url: client::URL.to_owned(),
+        agent: Agent::default(),
     };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
@@ -67,10 +67,10 @@ fn read(args: &[String]) -> Result<Wish, String> {
         let place = match flag {
             "--author" => &mut wish.author,
             "--comment" => &mut wish.comment,
-            "--url" => &mut wish.url,
-            _ if flag.starts_with('-') => {
-                return Err(format!("bellwether ack: unknown flag {flag}"));
-            }
+            _ if flag.starts_with('-') => wish
+                .agent
+                .place(flag)
+                .ok_or_else(|| format!("bellwether ack: unknown flag {flag}"))?,
             _ => {
                 let is_name = wish.matchers.is_empty() && !arg.contains(['=', '~', '!']);
                 wish.matchers.push(matcher(arg, is_name)?);

@@ -2,12 +2,13 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::config::flags::choose_config;
 use crate::config::{
-    Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Options, Problem, Value,
-    check_mode,
+    Admission, Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Options, Problem,
+    Value, check_mode, doubts, secret_files,
 };
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::notify::SCHEMAS;
@@ -22,8 +23,11 @@ Checks each file as the daemon would, and says every error. Without a file: the 
 directory, else the one that is built in. Leaves with 1 if any file is wrong.
 
 The files of cluster.key_files are read too, here and as this user: the daemon may find one among its credentials. One that
-cannot be read is an error. The files of templates are read, and every template of a receiver is rendered for a sample that
+cannot be read is an error, as is one of web.config_file. The files of templates are read, and every template of a receiver is rendered for a sample that
 fires and for one that is resolved. Files of receivers' secrets are not opened: the daemon reads them when it notifies.
+
+Warns of doors that are left open, without a change of the exit code: files of secrets that others may read, secrets in the
+text itself, HTTP for all without users or tokens, a flock without a key.
 ";
 
 /// Runs the subcommand with its arguments and returns the exit code.
@@ -63,18 +67,22 @@ fn check_all(
     }
     if files.is_empty() {
         let checked = check(Path::new("the built-in default"), Language::Toml, DEFAULT.as_bytes());
-        return report("the built-in default", checked, None, out);
+        return report("the built-in default", checked, &[], out);
     }
     let mut all_are_right = true;
     for file in &files {
         let path = Path::new(file);
-        let (checked, warning) = match files::read_any(path, CONFIG_BYTES_MAX) {
+        let (checked, warnings) = match files::read_any(path, CONFIG_BYTES_MAX) {
             Ok(Content { bytes, mode, .. }) => {
                 let checked = check(path, Language::of(path), &bytes);
                 let checked = checked
                     .and_then(|loaded| check_keys(path, loaded))
-                    .and_then(|loaded| check_templates(path, loaded));
-                (checked, check_mode(mode))
+                    .and_then(|loaded| check_templates(path, loaded))
+                    .and_then(|loaded| check_doors(path, loaded, mode));
+                match checked {
+                    Ok((loaded, warnings)) => (Ok(loaded), warnings),
+                    Err(errors) => (Err(errors), Vec::new()),
+                }
             }
             Err(error) => {
                 let problem = Problem {
@@ -82,10 +90,10 @@ fn check_all(
                     path: String::new(),
                     text: format!("cannot be read: {error}"),
                 };
-                (Err(Errors::new(&path.display().to_string(), vec![problem])), None)
+                (Err(Errors::new(&path.display().to_string(), vec![problem])), Vec::new())
             }
         };
-        all_are_right &= report(&path.display().to_string(), checked, warning.as_ref(), out)?;
+        all_are_right &= report(&path.display().to_string(), checked, &warnings, out)?;
     }
     Ok(all_are_right)
 }
@@ -112,6 +120,47 @@ fn check_keys(file: &Path, loaded: Loaded) -> Result<Loaded, Errors> {
     };
     let problem = Problem { line: 0, path: "cluster.key_files".to_owned(), text };
     Err(Errors::new(&file.display().to_string(), vec![problem]))
+}
+
+/// Reads the file of `web.config_file`, and finds the doors that are left open; `mode` is the config's own.
+fn check_doors(file: &Path, loaded: Loaded, mode: u32) -> Result<(Loaded, Vec<Problem>), Errors> {
+    let mut warnings: Vec<Problem> = check_mode(mode).into_iter().collect();
+    let mut admission = loaded.settings.web.admission.clone();
+    if let Some(web) = &loaded.settings.web.config_file {
+        let content = files::read_any(web, CONFIG_BYTES_MAX).map_err(|error| {
+            let text = format!("{} cannot be read: {error}", web.display());
+            let problem = Problem { line: 0, path: "web.config_file".to_owned(), text };
+            Errors::new(&file.display().to_string(), vec![problem])
+        })?;
+        let (read, more) = Admission::load(&content.bytes, web)?;
+        admission = read;
+        warnings.extend(more);
+    }
+    let doubts = doubts(&loaded, &admission);
+    if mode & 0o004 != 0 && doubts.iter().any(|doubt| doubt.path.is_empty()) {
+        warnings.push(Problem {
+            line: 0,
+            path: String::new(),
+            text: "anybody on this machine can read this file, which holds secrets: take the right away with chmod o-r"
+                .to_owned(),
+        });
+    }
+    warnings.extend(doubts);
+    let keys = loaded.settings.cluster.key_files.iter().map(|key| {
+        (file.parent().unwrap_or(Path::new("")).join(key), "cluster.key_files".to_owned())
+    });
+    for (secret, path) in secret_files(&loaded, &admission).into_iter().chain(keys) {
+        // One that is not there yet is no door.
+        let mode = std::fs::metadata(&secret).map_or(0, |it| it.permissions().mode());
+        if mode & 0o004 != 0 {
+            let text = format!(
+                "{}: anybody on this machine can read this secret: take the right away with chmod o-r",
+                secret.display()
+            );
+            warnings.push(Problem { line: 0, path, text });
+        }
+    }
+    Ok((loaded, warnings))
 }
 
 /// Reads the files of `templates` and renders every template of the receivers for a sample that fires, and one that is
@@ -150,7 +199,7 @@ fn check_templates(file: &Path, loaded: Loaded) -> Result<Loaded, Errors> {
 fn report(
     name: &str,
     checked: Result<Loaded, Errors>,
-    warning: Option<&Problem>,
+    warnings: &[Problem],
     out: &mut dyn Write,
 ) -> io::Result<bool> {
     let loaded = match checked {
@@ -174,7 +223,7 @@ fn report(
     if !config.time_intervals.is_empty() {
         writeln!(out, " - {} time intervals", config.time_intervals.len())?;
     }
-    for problem in warning.into_iter().chain(&loaded.warnings) {
+    for problem in warnings.iter().chain(&loaded.warnings) {
         let gap = if problem.line == 0 { " " } else { "" };
         writeln!(out, "Warning: {name}:{gap}{problem}")?;
     }
@@ -198,9 +247,10 @@ mod tests {
         let (code, out) = checked(&[file]);
         let expected = format!(
             "Checking '{file}'  SUCCESS\nFound:\n - global config\n - route\n - 1 inhibit rules\n - 3 receivers\n \
-             - 0 templates\n - 1 time intervals\n\n"
+             - 0 templates\n - 1 time intervals\n"
         );
-        assert_eq!((code, out), (0, expected));
+        assert!(code == 0 && out.starts_with(&expected), "{out}");
+        assert!(out.contains("1 secrets stand in the file itself (receivers["), "{out}");
     }
 
     #[test]
@@ -237,10 +287,76 @@ mod tests {
         assert!(code == 1 && out.contains("FAILED: 1 error"), "{out}");
         assert!(out.contains("cluster.key_files: ") && !out.contains("hunter2"), "{out}");
         let key = crate::wire::key::print(&(0..32).collect::<Vec<u8>>());
-        std::fs::write(folder.join("flock.key"), key).unwrap();
+        let file = folder.join("flock.key");
+        std::fs::write(&file, key).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
         let (code, out) = checked(&[config.to_str().unwrap()]);
         std::fs::remove_dir_all(folder).unwrap();
         assert!(code == 0 && !out.contains("Warning"), "{out}");
+    }
+
+    #[test]
+    fn doors_that_are_left_open_are_warned_of() {
+        let folder = std::env::temp_dir().join(format!("bellwether-doors-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let config = folder.join("a.toml");
+        let head = "[route]\nreceiver = 'x'\n[[receivers]]\nname = 'x'\n";
+        let told = |text: &str| {
+            std::fs::write(&config, format!("{text}\n{head}")).unwrap();
+            std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o600)).unwrap();
+            let (code, out) = checked(&[config.to_str().unwrap()]);
+            assert_eq!(code, 0, "{out}");
+            out
+        };
+        assert!(!told("").contains("Warning"));
+        let hash = "$2y$05$abcdefghijklmnopqrstuuoXuKqgZXLiJqzfmMXDDhSFPIvxV7t8.";
+        for (text, expected) in [
+            (
+                "[web]\nlisten_addresses = [':1']",
+                "web.listen_addresses: HTTP is served on :1 without users or tokens",
+            ),
+            (
+                &*format!(
+                    "[web]\nlisten_addresses = [':1']\nbasic_auth_users = {{ ann = '{hash}' }}"
+                ),
+                "web.listen_addresses: HTTP is served on :1 without TLS",
+            ),
+            ("[cluster]\npeers = ['10.0.0.1:9094']", "cluster.key_files: the flock has no key"),
+            (
+                "[cluster]\npeers = ['192.0.2.1:9094']",
+                "THE FLOCK IS NOT SEALED and 192.0.2.1:9094 is a public address",
+            ),
+            (
+                "[web]\ntokens = [{ name = 'a', token = '0123456789abcdef' }]",
+                "1 secrets stand in the file itself (tokens.a)",
+            ),
+        ] {
+            let out = told(text);
+            assert!(out.contains(&format!("Warning: {}: ", config.display())), "{out}");
+            assert!(out.contains(expected), "{out}");
+            assert!(!out.contains("0123456789abcdef") && !out.contains(hash), "{out}");
+        }
+        std::fs::write(folder.join("token"), "0123456789abcdef").unwrap();
+        let text = "[web]\ntokens = [{ name = 'a', token_file = 'token' }]";
+        std::fs::set_permissions(folder.join("token"), std::fs::Permissions::from_mode(0o644))
+            .unwrap();
+        assert!(
+            told(text).contains("tokens.a: ")
+                && told(text).contains("anybody on this machine can read this secret")
+        );
+        std::fs::set_permissions(folder.join("token"), std::fs::Permissions::from_mode(0o640))
+            .unwrap();
+        assert!(!told(text).contains("Warning"));
+        std::fs::write(folder.join("web.yml"), "basic_auth_users: {ann: hunter2}").unwrap();
+        let web = folder.join("web.yml");
+        std::fs::write(&config, format!("[web]\nconfig_file = {web:?}\n{head}")).unwrap();
+        let (code, out) = checked(&[config.to_str().unwrap()]);
+        assert!(
+            code == 1 && out.contains("basic_auth_users.ann: expected a hash by bcrypt"),
+            "{out}"
+        );
+        assert!(!out.contains("hunter2"), "{out}");
+        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `bellwether flock [--url URL]`: the flock as one node sees it.
+//! `bellwether flock [--url URL] [--user NAME] ...`: the flock as one node sees it.
 
 use std::io::Write;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::cli::table::{table, text};
 use crate::model::duration::Spelled;
 
 const USAGE: &str = "\
-usage: bellwether flock [--url URL]
+usage: bellwether flock [--url URL] [--user NAME] ...
 
 Shows the members that the agent at URL (http://127.0.0.1:9093) knows: what is heard of each by unicast and by multicast,
 its clock less ours, whether it has the same records, and the id of the key it seals with. Then what goes wrong: receivers

@@ -1,4 +1,4 @@
-//! `bellwether history [--url URL]`: why one node notified, or did not.
+//! `bellwether history [--url URL] [--user NAME] ...`: why one node notified, or did not.
 
 use std::io::Write;
 
@@ -9,7 +9,7 @@ use crate::cli::client;
 use crate::cli::table::{local_time, table, text};
 
 const USAGE: &str = "\
-usage: bellwether history [--url URL]
+usage: bellwether history [--url URL] [--user NAME] ...
 
 Shows what became of the latest notifications at the agent at URL (http://127.0.0.1:9093), newest first: sent, held for a
 member or told by it, taken over, left to other nodes, failed; and why nobody was told: grouped and waiting, silenced,

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::cli::client;
+use crate::cli::client::{Agent, FLAGS};
 use crate::cli::table::text;
 use crate::limits::{CLI_TIME_MAX, NOTIFY_TEST_TIME_MAX};
 
 const USAGE: &str = "\
-usage: bellwether notify test RECEIVER [LABEL=VALUE]... [--annotation NAME=VALUE]... [--resolved] [--dry-run] [--url URL]
+usage: bellwether notify test RECEIVER [LABEL=VALUE]... [--annotation NAME=VALUE]... [--resolved] [--dry-run] [--url URL] [--user NAME] ...
 
 Sends a sample to each integration of RECEIVER at the agent at URL (http://127.0.0.1:9093), and shows the requests and
 the answers, without secrets. The sample is an alert with the label bellwether_test=\"true\", and with those that are given;
@@ -25,11 +25,11 @@ const TIME_MAX: Duration = NOTIFY_TEST_TIME_MAX.saturating_add(CLI_TIME_MAX);
 pub fn run(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let is_help = |arg: &String| arg == "-h" || arg == "--help";
     let done = if args.iter().any(is_help) {
-        out.write_all(USAGE.as_bytes()).map(|()| 0)
+        out.write_all(format!("{USAGE}{FLAGS}").as_bytes()).map(|()| 0)
     } else {
         match read(args) {
-            Err(why) => write!(err, "bellwether notify: {why}\n\n{USAGE}").map(|()| 2),
-            Ok((url, wish)) => match ask(&url, &wish) {
+            Err(why) => write!(err, "bellwether notify: {why}\n\n{USAGE}{FLAGS}").map(|()| 2),
+            Ok((agent, wish)) => match ask(&agent, &wish) {
                 Err(why) => writeln!(err, "error: {why}").map(|()| 1),
                 Ok(answer) => {
                     let (text, code) = shown(&answer);
@@ -42,21 +42,21 @@ pub fn run(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     done.unwrap_or(1)
 }
 
-fn ask(url: &str, wish: &Value) -> Result<Value, String> {
+fn ask(agent: &Agent, wish: &Value) -> Result<Value, String> {
     let path = "/bellwether/v1/notify/test";
-    let answer = client::post_within(url, path, wish.to_string().as_bytes(), TIME_MAX)?;
-    serde_json::from_slice(&answer).map_err(|error| format!("{url}: no JSON: {error}"))
+    let answer = agent.post_within(path, wish.to_string().as_bytes(), TIME_MAX)?;
+    serde_json::from_slice(&answer).map_err(|error| format!("{path}: no JSON: {error}"))
 }
 
-/// The agent's URL, and what is asked of it.
-fn read(args: &[String]) -> Result<(String, Value), String> {
+/// The agent, and what is asked of it.
+fn read(args: &[String]) -> Result<(Agent, Value), String> {
     let mut args = args.iter();
     if args.next().is_none_or(|word| word != "test") {
         return Err("expected the word test".to_owned());
     }
     let mut receiver = None;
     let (mut labels, mut annotations) = (BTreeMap::new(), BTreeMap::new());
-    let (mut resolved, mut dry_run, mut url) = (false, false, client::URL.to_owned());
+    let (mut resolved, mut dry_run, mut agent) = (false, false, Agent::default());
     while let Some(arg) = args.next() {
         let (flag, given) = match arg.split_once('=') {
             Some((flag, value)) if flag.starts_with("--") => (flag, Some(value.to_owned())),
@@ -69,9 +69,11 @@ fn read(args: &[String]) -> Result<(String, Value), String> {
         match flag {
             "--dry-run" if given.is_none() => dry_run = true,
             "--resolved" if given.is_none() => resolved = true,
-            "--url" => url = value()?,
             "--annotation" => annotations.extend([pair(&value()?)?]),
-            flag if flag.starts_with('-') => return Err(format!("unknown flag {flag}")),
+            flag if flag.starts_with('-') => match agent.place(flag) {
+                Some(place) => *place = value()?,
+                None => return Err(format!("unknown flag {flag}")),
+            },
             word if receiver.is_none() => receiver = Some(word.to_owned()),
             word => labels.extend([pair(word)?]),
         }
@@ -81,7 +83,7 @@ fn read(args: &[String]) -> Result<(String, Value), String> {
         "receiver": receiver, "labels": labels, "annotations": annotations,
         "resolved": resolved, "dry_run": dry_run,
     });
-    Ok((url, wish))
+    Ok((agent, wish))
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -131,13 +133,13 @@ fn shown(answer: &Value) -> (String, u8) {
 mod tests {
     use super::*;
 
-    fn wish(args: &[&str]) -> Result<(String, Value), String> {
+    fn wish(args: &[&str]) -> Result<(Agent, Value), String> {
         read(&args.iter().map(ToString::to_string).collect::<Vec<_>>())
     }
 
     #[test]
     fn a_test_is_read_from_words_and_flags() {
-        let (url, body) = wish(&[
+        let (agent, body) = wish(&[
             "test",
             "ops",
             "site=a=b",
@@ -147,7 +149,7 @@ mod tests {
             "--url=http://gw",
         ])
         .unwrap();
-        assert_eq!(url, "http://gw");
+        assert!(format!("{agent:?}").contains("url: \"http://gw\""), "{agent:?}");
         let expected = json!({
             "receiver": "ops", "labels": {"site": "a=b"}, "annotations": {"summary": "x"},
             "resolved": false, "dry_run": true,

@@ -30,10 +30,8 @@ const SWITCHES_WITHOUT_EFFECT: &[(&str, &str)] = &[(
 )];
 
 /// Flags that cannot be passed over in silence.
-const REFUSED: &[(&str, &str)] = &[
-    ("web.config.file", "this version serves neither TLS nor passwords: put a proxy before it"),
-    ("cluster.tls-config", "the flock uses no TLS: share a key with --cluster.key-file"),
-];
+const REFUSED: &[(&str, &str)] =
+    &[("cluster.tls-config", "the flock uses no TLS: share a key with --cluster.key-file")];
 
 /// What the arguments ask for.
 #[derive(Debug)]
@@ -307,14 +305,14 @@ mod tests {
                 "-x",
                 "stray",
                 "--data.retention=soon",
-                "--web.config.file=w.yml",
+                "--cluster.tls-config=w.yml",
                 "--storage.path",
             ]),
             [
                 "unknown flag --web.listen-adress; did you mean --web.listen-address?",
                 "unknown flag -x; --help lists them all",
                 "unexpected argument \"stray\"",
-                "--web.config.file: this version serves neither TLS nor passwords: put a proxy before it",
+                "--cluster.tls-config: the flock uses no TLS: share a key with --cluster.key-file",
                 "--storage.path: needs a value",
                 "--data.retention: expected a duration like 30s, 1h30m or 5d, found \"soon\"",
             ]

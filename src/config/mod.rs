@@ -1,5 +1,7 @@
 //! The checked configuration: what the brain and the shell are run with. Every reference in it resolves.
 
+pub mod admission;
+mod doubts;
 pub mod flags;
 pub mod http;
 pub mod problem;
@@ -16,6 +18,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
+pub use admission::Admission;
+pub use doubts::{doubts, secret_files};
 pub use flags::Flags;
 pub use http::{Authorization, Http, Identity, OAuth2, Tls, TlsVersion};
 pub use problem::{Errors, Problem};
@@ -68,6 +72,16 @@ pub struct Environment {
 }
 
 impl Environment {
+    /// Where a file is that a text in `directory` names: one of systemd's credentials if it is named as one is, else beside
+    /// the text.
+    pub fn place(&self, path: &str, directory: &Path) -> PathBuf {
+        let is_credential = self.credentials.iter().any(|name| name == path);
+        match &self.credentials_directory {
+            Some(credentials) if is_credential => credentials.join(path),
+            _ => directory.join(path),
+        }
+    }
+
     /// One of the variables that AWS's tools look at, unless it is empty.
     pub fn aws(&self, name: &str) -> Option<&str> {
         let variable = self.aws.iter().find(|(other, _)| other == name);
@@ -93,6 +107,14 @@ impl Config {
     /// intervals that name one. On errors, of which it tells every one, nothing is in force.
     pub fn load(text: &[u8], options: &Options<'_>) -> Result<Loaded, Errors> {
         read::load(text, options)
+    }
+}
+
+impl Admission {
+    /// Reads and checks a whole `web.config.file`, and says what is legal and doubtful in it. On errors, of which it tells
+    /// every one, nothing is in force.
+    pub fn load(text: &[u8], file: &Path) -> Result<(Self, Vec<Problem>), Errors> {
+        read::admission::load(text, file)
     }
 }
 

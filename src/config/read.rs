@@ -1,5 +1,6 @@
 //! From the tree to the checked configuration: a file a section. Reading goes on after an error, so that all are told.
 
+pub(super) mod admission;
 mod global;
 mod http;
 mod inhibit;
@@ -17,7 +18,7 @@ use crate::config::problem::{Errors, Problem};
 use crate::config::table::{Item, Notes, Table};
 use crate::config::tree::{Node, Value, parse};
 use crate::config::{
-    Config, Environment, Loaded, Options, Route, Schema, Settings, render, settings,
+    Admission, Config, Environment, Loaded, Options, Route, Schema, Settings, render, settings,
 };
 use crate::model::Url;
 use crate::model::duration::Spelled;
@@ -38,11 +39,7 @@ impl Cx<'_> {
     /// A file that the config names: one of systemd's credentials if it is named as one is, else it is looked for beside
     /// the config.
     fn path(&self, text: &str) -> PathBuf {
-        let credentials = self.environment.credentials.iter().any(|name| name == text);
-        match &self.environment.credentials_directory {
-            Some(directory) if credentials => directory.join(text),
-            _ => self.directory.join(text),
-        }
+        self.environment.place(text, self.directory)
     }
 }
 
@@ -107,7 +104,15 @@ fn read_settings(root: &Table<'_>, options: &Options<'_>) -> Settings {
     if let Some(directory) = &options.environment.state_directory {
         directory.clone_into(&mut settings.storage.path);
     }
-    settings::read(root, &mut settings);
+    let directory = options.file.parent().unwrap_or(Path::new(""));
+    let place = |path: &str| options.environment.place(path, directory);
+    let mut admission = Admission::default();
+    settings::read(root, &mut settings, &mut |section, table| {
+        if section == "web" {
+            admission = admission::read(table, &place);
+        }
+    });
+    settings.web.admission = admission;
     for error in options.flags.apply(&mut settings) {
         root.item.error(error);
     }

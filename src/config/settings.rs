@@ -10,9 +10,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use keys::{KEYS, Key};
-pub use value::{Address, Durability, Feature, Listen, LogFormat, LogLevel, Shape, Value};
+pub use value::{
+    Address, Durability, Feature, Listen, Listener, LogFormat, LogLevel, Mode, Shape, Value,
+};
 pub use visitors::{AllowedHost, Origin};
 
+use crate::config::admission::Admission;
 use crate::config::table::{Item, Table};
 use crate::config::tree;
 use crate::model::matcher::Grammar;
@@ -42,7 +45,15 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Web {
     /// Where HTTP is served. 127.0.0.1:9093.
-    pub listen_addresses: Vec<Address>,
+    pub listen_addresses: Vec<Listener>,
+    /// Who may open a Unix socket that is listened on. 0660.
+    pub socket_mode: Mode,
+    /// The group of such a socket, a name or a number; empty: the agent's own.
+    pub socket_group: String,
+    /// Alertmanager's `web.config.file`, which is read anew when it changes; none: what `admission` says.
+    pub config_file: Option<PathBuf>,
+    /// What stands beside these keys of a `web.config.file`'s.
+    pub admission: Admission,
     /// By which URL users reach this node; empty: made from the host's name and the port.
     pub external_url: String,
     /// What every path starts with; empty: the path of the external URL.
@@ -62,7 +73,14 @@ pub struct Web {
 impl Default for Web {
     fn default() -> Self {
         Self {
-            listen_addresses: vec![Address { host: "127.0.0.1".to_owned(), port: 9093 }],
+            listen_addresses: vec![Listener::Tcp(Address {
+                host: "127.0.0.1".to_owned(),
+                port: 9093,
+            })],
+            socket_mode: Mode::default(),
+            socket_group: String::new(),
+            config_file: None,
+            admission: Admission::default(),
             external_url: String::new(),
             route_prefix: String::new(),
             get_concurrency: 0,
@@ -275,6 +293,10 @@ impl Settings {
             let text = "classic-mode and utf8-strict-mode exclude each other";
             found.push(("features.enable", text.to_owned()));
         }
+        if self.web.config_file.is_some() && self.web.admission != Admission::default() {
+            let text = "a file is named, and its keys stand beside it too: write all of them there, or all of them here";
+            found.push(("web.config_file", text.to_owned()));
+        }
         if self.web.listen_addresses.is_empty() {
             found.push(("web.listen_addresses", "no address to serve HTTP on".to_owned()));
         }
@@ -286,8 +308,12 @@ const fn hours(hours: u64) -> Duration {
     Duration::from_secs(hours * 3600)
 }
 
-/// Reads our own sections of the file over the defaults.
-pub(super) fn read(root: &Table<'_>, settings: &mut Settings) {
+/// Reads our own sections of the file over the defaults. `others` reads what each section has besides.
+pub(super) fn read(
+    root: &Table<'_>,
+    settings: &mut Settings,
+    others: &mut dyn FnMut(&str, &Table<'_>),
+) {
     for section in keys::sections() {
         let Some(table) = root.get(section).and_then(|item| item.table()) else { continue };
         for key in KEYS.iter().filter(|key| key.section == section) {
@@ -295,6 +321,7 @@ pub(super) fn read(root: &Table<'_>, settings: &mut Settings) {
                 set(&item, (key.value)(settings));
             }
         }
+        others(section, &table);
         table.finish();
     }
     if let Some(edge) = root.get("edge").and_then(|item| item.table()) {

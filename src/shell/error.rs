@@ -3,7 +3,8 @@
 use std::fmt;
 use std::io;
 
-use crate::config::settings::Address;
+use crate::config::settings::{Address, Listener};
+use crate::shell::admission;
 use crate::shell::flash::FlashError;
 
 /// Why the shell did not start, or does not go on.
@@ -14,7 +15,9 @@ pub enum Error {
     /// Another process owns the state directory.
     Storage(FlashError),
     /// An address cannot be listened on.
-    Listen(Address, io::Error),
+    Listen(Listener, io::Error),
+    /// The rules of the HTTP side cannot be read, or are wrong.
+    Admission(admission::Error),
     /// The flock's port cannot be opened there.
     Port(Address, io::Error),
 }
@@ -27,6 +30,7 @@ impl fmt::Display for Error {
             Self::Listen(address, error) => {
                 write!(f, "--web.listen-address={address}: cannot listen there: {error}")
             }
+            Self::Admission(error) => error.fmt(f),
             Self::Port(address, error) => {
                 write!(f, "--cluster.listen-address={address}: cannot listen there: {error}")
             }

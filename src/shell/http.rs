@@ -5,6 +5,7 @@ mod body;
 mod connections;
 mod head;
 pub mod lenient;
+mod link;
 mod stream;
 
 use std::cell::{Cell, RefCell};
@@ -16,7 +17,7 @@ use std::net::{
 use std::rc::Rc;
 use std::time::Duration;
 
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, server::conn::http1, service::service_fn};
@@ -27,18 +28,20 @@ use smol::channel::{self, Receiver, Sender};
 use smol::{Async, LocalExecutor, Task, Timer};
 use socket2::{Domain, Socket, Type};
 
-use crate::api::{Endpoint, HttpStats, Request, Response};
-use crate::config::settings::Address;
+use crate::api::{self, Endpoint, HttpStats, Request, Response};
+use crate::config::settings::{Address, Listener, Web};
 use crate::limits::{
     ACCEPT_RETRY_TIME, HTTP_ANSWER_TIME_MAX, HTTP_ANSWERS_BYTES_MAX, HTTP_BACKLOG_MAX,
     HTTP_CONNECTIONS_MAX, HTTP_GETS_MAX, HTTP_HEADER_BYTES_MAX, HTTP_HEADER_TIME_MAX,
     HTTP_HEADERS_MAX, HTTP_READ_BYTES, STOP_TIME_MAX, WARN_INTERVAL,
 };
-use crate::shell::{Event, clock, interfaces};
+use crate::shell::admission::Gate;
+use crate::shell::{Event, clock, interfaces, tls};
 use crate::time::Mono;
 
 use body::{Outgoing, Refusal, Share};
 use connections::{Connections, Phase, State};
+use link::Door;
 use stream::{Scratch, Stream};
 
 /// A whole request, and where its answer goes.
@@ -123,6 +126,9 @@ struct Shared {
     gets_refused: Cell<u64>,
     /// `--web.timeout`; zero is none.
     timeout: Duration,
+    /// What every path starts with.
+    prefix: String,
+    gate: Gate,
 }
 
 impl Shared {
@@ -144,11 +150,12 @@ impl Server {
     pub(super) fn new(
         executor: &Rc<LocalExecutor<'static>>,
         events: &Sender<Event>,
-        get_concurrency: u64,
-        timeout: Duration,
+        web: &Web,
+        prefix: &str,
+        gate: Gate,
     ) -> Self {
         let (opened, sweeps) = channel::bounded(1);
-        let gets_max = usize::try_from(get_concurrency).unwrap_or(usize::MAX);
+        let gets_max = usize::try_from(web.get_concurrency).unwrap_or(usize::MAX);
         let shared = Rc::new(Shared {
             executor: Rc::clone(executor),
             events: events.clone(),
@@ -163,21 +170,36 @@ impl Server {
             gets: Rc::default(),
             gets_max: if gets_max == 0 { HTTP_GETS_MAX } else { gets_max },
             gets_refused: Cell::default(),
-            timeout,
+            timeout: web.timeout,
+            prefix: prefix.to_owned(),
+            gate,
         });
         let tasks = vec![executor.spawn(sweep(Rc::clone(&shared), sweeps))];
         Self { shared, tasks }
     }
 
-    /// Listens on one more address; an empty host is every interface, IPv4 and IPv6.
-    pub(super) fn listen(&mut self, address: &Address) -> io::Result<SocketAddr> {
-        let listener = bind(address)?;
-        let local = listener.local_addr()?;
-        let listener = Async::new(listener)?;
+    /// Listens at one more place; an empty host is every interface, IPv4 and IPv6.
+    pub(super) fn listen(&mut self, listener: &Listener, web: &Web) -> io::Result<()> {
+        let door = match listener {
+            Listener::Tcp(address) => {
+                let listener = bind(address)?;
+                info!(address:% = listener.local_addr()?; "Listening on");
+                Door::Tcp(Async::new(listener)?)
+            }
+            Listener::Unix(path) => {
+                let door = link::listen_unix(path, web.socket_mode.0, &web.socket_group)?;
+                info!(address:% = listener; "Listening on");
+                door
+            }
+        };
         let shared = Rc::clone(&self.shared);
-        self.tasks.push(self.shared.executor.spawn(accept(shared, listener)));
-        info!(address:% = local; "Listening on");
-        Ok(local)
+        self.tasks.push(self.shared.executor.spawn(accept(shared, door)));
+        Ok(())
+    }
+
+    /// The rules by which requests are let in.
+    pub(super) fn gate(&self) -> &Gate {
+        &self.shared.gate
     }
 
     /// Bytes of answers to GETs that wait until they are read.
@@ -192,6 +214,7 @@ impl Server {
         stats.connections_evicted = connections.evicted();
         stats.gets_in_flight = self.shared.gets.get();
         stats.gets_refused = self.shared.gets_refused.get();
+        stats.access_refused = self.shared.gate.refused();
     }
 
     /// Stops to listen, and waits a little for answers that are on their way.
@@ -239,15 +262,15 @@ fn connections_max(files: Rlimit) -> usize {
 }
 
 /// Takes connections as long as there is room. No error ends it.
-async fn accept(shared: Rc<Shared>, listener: Async<TcpListener>) {
+async fn accept(shared: Rc<Shared>, door: Door) {
     let mut warned: Option<Mono> = None;
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
+        match door.accept().await {
+            Ok(stream) => {
                 while !shared.connections.borrow_mut().make_room(clock::now().mono) {
                     Timer::after(ACCEPT_RETRY_TIME).await;
                 }
-                open(&shared, stream);
+                open(&shared, stream, door.is_unix());
             }
             Err(error) => {
                 let now = clock::now().mono;
@@ -272,15 +295,16 @@ fn is_lack_of_files(error: &io::Error) -> bool {
     [Errno::MFILE, Errno::NFILE].iter().any(|it| error.raw_os_error() == Some(it.raw_os_error()))
 }
 
-fn open(shared: &Rc<Shared>, stream: Async<TcpStream>) {
-    if let Err(error) = stream.get_ref().set_nodelay(true) {
+fn open(shared: &Rc<Shared>, stream: Async<TcpStream>, is_unix: bool) {
+    if let (false, Err(error)) = (is_unix, stream.get_ref().set_nodelay(true)) {
         debug!("setting TCP_NODELAY failed: {error}");
     }
     let now = clock::now().mono;
     let stream = Rc::new(stream);
     let state = Rc::new(State::new(Phase::Fresh, now, Some(Rc::clone(&stream))));
     let id = shared.connections.borrow_mut().next_id();
-    let task = shared.executor.spawn(serve(Rc::clone(shared), stream, id, Rc::clone(&state)));
+    let task =
+        shared.executor.spawn(serve(Rc::clone(shared), stream, is_unix, id, Rc::clone(&state)));
     shared.connections.borrow_mut().insert(id, state, task);
     if shared.armed.get().is_none_or(|at| at > now + HTTP_HEADER_TIME_MAX) {
         // One that is in the channel already does as well.
@@ -313,14 +337,44 @@ async fn sweep(shared: Rc<Shared>, opened: Receiver<()>) {
 }
 
 /// Serves one connection to its end.
-async fn serve(shared: Rc<Shared>, stream: Rc<Async<TcpStream>>, id: u64, state: Rc<State>) {
+async fn serve(
+    shared: Rc<Shared>,
+    socket: Rc<Async<TcpStream>>,
+    is_unix: bool,
+    id: u64,
+    state: Rc<State>,
+) {
+    match secured(&shared, &socket, is_unix).await {
+        Ok(tls) => {
+            let stream = Stream::new(socket, tls, &shared.scratch, &state);
+            serve_http(&shared, stream, &state).await;
+        }
+        Err(why) => debug!("a connection without TLS was closed: {why}"),
+    }
+    shared.connections.borrow_mut().ended(id);
+}
+
+/// Agrees on TLS where it is served. The time that a connection has until its first request bounds this too.
+async fn secured(
+    shared: &Shared,
+    socket: &Rc<Async<TcpStream>>,
+    is_unix: bool,
+) -> Result<Option<Box<tls::TlsStream<link::Shared>>>, String> {
+    let config = if is_unix { None } else { shared.gate.tls().await };
+    let Some(config) = config.transpose()? else { return Ok(None) };
+    let stream = tls::accept(config, link::Shared(Rc::clone(socket))).await;
+    stream.map(|stream| Some(Box::new(stream))).map_err(|error| error.to_string())
+}
+
+async fn serve_http(shared: &Rc<Shared>, stream: Stream, state: &Rc<State>) {
     let (answer, answers) = channel::bounded(1);
     let service = service_fn(|request| {
-        let (shared, state) = (Rc::clone(&shared), Rc::clone(&state));
+        let (shared, state) = (Rc::clone(shared), Rc::clone(state));
         let (answer, answers) = (answer.clone(), answers.clone());
         async move {
             state.phase.set((Phase::Reading, clock::now().mono));
-            let response = respond(&shared, request, &state, answer, &answers).await;
+            let mut response = respond(&shared, request, &state, answer, &answers).await;
+            add_headers(&mut response, &shared.gate.headers());
             Ok::<_, Infallible>(response.map(|(bytes, place)| {
                 let held = Leaving { state, place: Some(place) };
                 Outgoing { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()), held }
@@ -335,11 +389,9 @@ async fn serve(shared: Rc<Shared>, stream: Rc<Async<TcpStream>>, id: u64, state:
         .max_header_size(HTTP_HEADER_BYTES_MAX)
         // One may be added on the way.
         .max_headers(HTTP_HEADERS_MAX + 1);
-    let stream = Stream::new(stream, &shared.scratch, &state);
     if let Err(error) = http.serve_connection(stream, service).await {
         debug!("a connection ended: {error}");
     }
-    shared.connections.borrow_mut().ended(id);
 }
 
 /// What an answer has until it is written: a place among the GETs if it is one's, and its share of the bytes.
@@ -374,6 +426,13 @@ async fn respond(
         let (status, why) = refused.split_once(' ').unwrap_or(("400", refused));
         let status = status.parse().unwrap_or(400);
         return built(Response::object(status, status, why), true, [place, share]);
+    }
+    let need = api::need(&shared.prefix, head.method.as_str(), head.uri.path());
+    let authorization = text_of(&head.headers, "authorization");
+    if let Err(refusal) = shared.gate.admit(authorization, state.sender(), need).await {
+        // Nobody who is refused sends much: it is not read.
+        let closes = !body.is_end_stream();
+        return built(refusal, closes, [place, share]);
     }
     let mut held = Share::new(&shared.bodies);
     let expects = head.headers.contains_key("expect");
@@ -456,6 +515,17 @@ fn refuse(refusal: Refusal) -> Response {
         }
         Refusal::Gone => {
             Response::object(400, 400, "the body ended before its end, or its chunks make no sense")
+        }
+    }
+}
+
+/// Adds what the operator wants in every answer, in place of what the answer has of the same name.
+fn add_headers(response: &mut hyper::Response<Held>, headers: &[(String, String)]) {
+    for (name, value) in headers {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::try_from(&**name), HeaderValue::try_from(&**value))
+        {
+            response.headers_mut().insert(name, value);
         }
     }
 }

@@ -15,6 +15,7 @@
 //! the blocking pool, so many at a time, and flash on a thread of its own.
 
 mod answers;
+pub mod admission;
 pub mod clock;
 mod error;
 pub mod files;
@@ -35,7 +36,7 @@ mod sources;
 mod stop;
 mod systemd;
 pub mod templates;
-mod tls;
+pub mod tls;
 mod troubles;
 mod twin;
 mod udp;
@@ -51,6 +52,7 @@ use std::rc::Rc;
 
 use ::log::{info, warn};
 use async_signal::{Signal, Signals};
+use rand::Rng as _;
 use rand::rngs::StdRng;
 use smol::channel::{self, Receiver, Sender};
 use smol::{Async, LocalExecutor, Task};
@@ -70,6 +72,7 @@ use crate::wire::record::kind_name;
 pub use error::Error;
 
 use answers::Held;
+use admission::Gate;
 use http::{Exchange, Server};
 use keeper::Keeper;
 use notifier::Notifier;
@@ -220,11 +223,7 @@ impl Shell {
             UnixDatagram::unbound().and_then(Async::new).map_err(system("making a socket"))?;
         let mut rng = clock::rng().map_err(system("asking for entropy"))?;
         // To listen comes first: who asks meanwhile waits, but is not refused.
-        let web = setup.web;
-        let mut server = Server::new(executor, &sender, web.get_concurrency, web.timeout);
-        for address in &web.listen_addresses {
-            server.listen(address).map_err(|error| Error::Listen(address.clone(), error))?;
-        }
+        let server = listen(executor, &sender, &setup, &mut rng)?;
         let mut opened = keeper::open(&setup.storage).map_err(Error::Storage)?;
         let mut node = Node::new(Rc::new(setup.config), setup.options, setup.flock, now);
         let cx = &mut Cx { now, rng: &mut rng, effects: &mut effects };
@@ -396,6 +395,7 @@ impl Shell {
 
     fn perform(&mut self) {
         let floor = self.node.time_floor(clock::now());
+        self.server.gate().raise(floor);
         for effect in self.effects.drain(..) {
             match effect {
                 Effect::Attempt(attempt) => self.notifier.attempt(attempt, floor),
@@ -443,6 +443,24 @@ impl Shell {
 /// Whether a timer set to `at` ought to have been handled by `now`.
 fn is_late(at: Option<Mono>, now: Mono) -> bool {
     at.is_some_and(|at| at + TIMER_LATE_MAX < now)
+}
+
+/// Serves HTTP wherever that was asked for.
+fn listen(
+    executor: &Rc<LocalExecutor<'static>>,
+    events: &Sender<Event>,
+    setup: &Setup,
+    rng: &mut StdRng,
+) -> Result<Server, Error> {
+    let web = &setup.web;
+    let mut secret = [0; 32];
+    rng.fill_bytes(&mut secret);
+    let gate = Gate::new(admission::Source::of(web), &secret).map_err(Error::Admission)?;
+    let mut server = Server::new(executor, events, web, &setup.prefix, gate);
+    for listener in &web.listen_addresses {
+        server.listen(listener, web).map_err(|error| Error::Listen(listener.clone(), error))?;
+    }
+    Ok(server)
 }
 
 /// Opens the flock's port, if there is to be one.

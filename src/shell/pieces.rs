@@ -13,12 +13,13 @@ use crate::node;
 use crate::shell::answers::labels;
 use crate::shell::http::Exchange;
 use crate::shell::reload::Outcome;
-use crate::shell::{Error, Event, Shell, clock};
+use crate::shell::{Error, Event, Shell, admission, clock};
 
 /// A config that is being taken.
 pub(super) struct Reloading {
     reload: node::Reload,
     keys: KeyRing,
+    web: admission::Source,
 }
 
 impl Shell {
@@ -113,9 +114,9 @@ impl Shell {
     /// Begins to take a config that was read anew; where it is wrong, the old one stays.
     pub(super) fn loaded(&mut self, outcome: Outcome) {
         match outcome {
-            Ok((config, keys)) => {
+            Ok((config, keys, web)) => {
                 let reload = node::Reload::from(Rc::new(config));
-                self.reloading = Some(Reloading { reload, keys });
+                self.reloading = Some(Reloading { reload, keys, web });
             }
             Err(error) => self.reloaded(&Err(error)),
         }
@@ -128,11 +129,12 @@ impl Shell {
             self.reloading = Some(reloading);
             return;
         }
-        let Reloading { reload, keys } = reloading;
+        let Reloading { reload, keys, web } = reloading;
         let taken = self.with_node(|node, cx| node.handle_config(cx, reload));
         let outcome = taken.map_err(|error| error.to_string());
         if outcome.is_ok() {
             self.with_node(|node, cx| node.handle_keys(cx, keys));
+            self.server.gate().set_source(web);
             self.notifier.keep(self.node.config());
         }
         self.reloaded(&outcome);

@@ -9,10 +9,10 @@ use crate::config::Config;
 use crate::gossip::KeyRing;
 use crate::shell::http::Exchange;
 use crate::shell::source::Reloader;
-use crate::shell::{Event, systemd};
+use crate::shell::{Event, admission, systemd};
 
 /// What a reload found: the new config and keys, or every mistake there is.
-pub(super) type Outcome = Result<(Config, KeyRing), String>;
+pub(super) type Outcome = Result<(Config, KeyRing, admission::Source), String>;
 
 /// Reloads that were asked for.
 #[derive(Debug)]

@@ -12,15 +12,15 @@ use smol::Timer;
 
 use crate::config::settings::Cluster;
 use crate::config::{
-    self, Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Owner, Problem, Settings,
-    check_exec, check_mode,
+    self, Admission, Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Owner, Problem,
+    Settings, check_exec, check_mode,
 };
 use crate::gossip::KeyRing;
 use crate::limits::{CONFIG_BYTES_MAX, RELOAD_TIME_MAX};
 use crate::notify::SCHEMAS;
 use crate::shell::files::{self, CONFIG_READERS, Content};
 use crate::shell::keys::{self, Missing, Places};
-use crate::shell::templates;
+use crate::shell::{admission, templates};
 use crate::template::Templates;
 
 /// The warning about a flock without keys.
@@ -180,7 +180,9 @@ impl Reloader {
     }
 
     /// Reads everything anew, within [`RELOAD_TIME_MAX`]. The error is every mistake there is; nothing is in force.
-    pub(super) async fn load(self: Rc<Self>) -> Result<(Config, KeyRing), String> {
+    pub(super) async fn load(
+        self: Rc<Self>,
+    ) -> Result<(Config, KeyRing, admission::Source), String> {
         smol::future::or(self.read(), async {
             Timer::after(RELOAD_TIME_MAX).await;
             Err(format!("the config was not read and checked within {RELOAD_TIME_MAX:?}"))
@@ -188,7 +190,7 @@ impl Reloader {
         .await
     }
 
-    async fn read(&self) -> Result<(Config, KeyRing), String> {
+    async fn read(&self) -> Result<(Config, KeyRing, admission::Source), String> {
         let source = &self.source;
         let content = match &source.file {
             None => None,
@@ -205,7 +207,13 @@ impl Reloader {
         for key in self.started.needing_restart(&loaded.settings) {
             warn!("{key}: changed, takes effect after a restart");
         }
-        Ok((loaded.config, keys))
+        let mut web = admission::Source::of(&loaded.settings.web);
+        // Its name, which a flag may have given, takes effect after a restart.
+        web.file.clone_from(&self.started.web.config_file);
+        if web.file.is_some() {
+            web.admission = Admission::default();
+        }
+        Ok((loaded.config, keys, web))
     }
 
     /// Checks the config on another thread: mistakes cost the loop no time, and the time zones that are named, which

@@ -5,6 +5,7 @@
 //! its client is made anew. The system's bundle is read when it is first needed and shared.
 
 mod refusal;
+mod server;
 mod stream;
 mod trust;
 
@@ -24,7 +25,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, SupportedProtocolVersion};
 use smol::io::{AsyncRead, AsyncWrite};
 
 use crate::config::{Secret, Tls, TlsVersion};
@@ -36,6 +37,7 @@ use crate::shell::files::{Readers, read_regular};
 use crate::time::{SET_SINCE, Wall};
 
 pub(super) use refusal::Refusal;
+pub(super) use server::{ServerTexts, accept, server_config};
 pub(super) use stream::TlsStream;
 
 static READERS: Readers = Readers::new(ATTEMPTS_MAX);
@@ -145,7 +147,7 @@ struct Bundle {
 }
 
 /// Changes whenever a file does.
-type Stamp = (u64, u64, i64, i64, u64);
+pub(super) type Stamp = (u64, u64, i64, i64, u64);
 
 /// The texts that a setting's keys stand for.
 #[derive(Debug, Default)]
@@ -242,6 +244,27 @@ impl Clients {
     }
 }
 
+/// Agrees on TLS with `host` over a connection that waits, for subcommands. The error says what to do.
+pub fn wrap<S: io::Read + io::Write + 'static>(
+    tls: &Tls,
+    host: &str,
+    stream: S,
+) -> Result<Box<rustls::StreamOwned<ClientConnection, S>>, String> {
+    let config = smol::block_on(Clients::default().client(tls)).map_err(|why| why.to_string())?;
+    let name = ServerName::try_from(host.to_owned());
+    let name = name.map_err(|_| Error::Name(host.to_owned()).to_string())?;
+    let refused = |error: &rustls::Error| Error::Refused(host.to_owned(), error.into()).to_string();
+    let connection = ClientConnection::new(config, name).map_err(|error| refused(&error))?;
+    let mut stream = Box::new(rustls::StreamOwned::new(connection, stream));
+    match stream.conn.complete_io(&mut stream.sock) {
+        Ok(_) => Ok(stream),
+        Err(error) => Err(match error.get_ref().and_then(|it| it.downcast_ref()) {
+            Some(error) => refused(error),
+            None => Error::Io(host.to_owned(), error).to_string(),
+        }),
+    }
+}
+
 enum Found {
     Nothing,
     Same,
@@ -271,7 +294,8 @@ fn find_bundle(file: &Path, known: Option<Stamp>) -> Found {
     Found::Bundle(Bundle { file: file.to_owned(), stamp, roots: Arc::new(roots) })
 }
 
-fn stamp(file: &Path) -> io::Result<Stamp> {
+/// The stamp of a file.
+pub(super) fn stamp(file: &Path) -> io::Result<Stamp> {
     use std::os::unix::fs::MetadataExt as _;
     let it = std::fs::metadata(file)?;
     Ok((it.dev(), it.ino(), it.mtime(), it.mtime_nsec(), it.size()))
@@ -316,7 +340,7 @@ fn client_config(
     let algorithms = provider.signature_verification_algorithms;
     let verifier = trust::Verifier::new(verifier, anchors, tls, algorithms);
     let builder = ClientConfig::builder_with_details(provider, Arc::clone(clock) as _)
-        .with_protocol_versions(&versions(tls))
+        .with_protocol_versions(&versions(tls.min_version, tls.max_version))
         .map_err(|error| odd("min_version", &error))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));
@@ -365,11 +389,13 @@ fn certificates(key: &'static str, text: &[u8]) -> Result<Vec<CertificateDer<'st
     }
 }
 
-fn versions(tls: &Tls) -> Vec<&'static SupportedProtocolVersion> {
+fn versions(
+    min: Option<TlsVersion>,
+    max: Option<TlsVersion>,
+) -> Vec<&'static SupportedProtocolVersion> {
     let all = [(TlsVersion::V12, &TLS12), (TlsVersion::V13, &TLS13)];
     let is_wanted = |version: TlsVersion| {
-        tls.min_version.is_none_or(|min| version >= min)
-            && tls.max_version.is_none_or(|max| version <= max)
+        min.is_none_or(|min| version >= min) && max.is_none_or(|max| version <= max)
     };
     all.into_iter().filter(|(version, _)| is_wanted(*version)).map(|(_, it)| it).collect()
 }

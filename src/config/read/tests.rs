@@ -274,7 +274,7 @@ fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
     ]);
     let settings = load_as(Language::Yaml, &text, &given).unwrap().settings;
     assert_eq!(settings.web.listen_addresses.len(), 1);
-    assert_eq!(settings.web.listen_addresses[0].port, 3);
+    assert_eq!(settings.web.listen_addresses[0].to_string(), ":3");
     assert_eq!(settings.web.timeout, Duration::from_secs(5));
     assert_eq!(settings.cluster.label, "north");
     assert_eq!(settings.storage.path, Path::new("/var/x"));

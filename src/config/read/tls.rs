@@ -68,7 +68,7 @@ fn material(
     Some(Secret::Inline(text.into()))
 }
 
-fn version(item: &Item<'_>, key: &str) -> Option<TlsVersion> {
+pub(super) fn version(item: &Item<'_>, key: &str) -> Option<TlsVersion> {
     match item.text()? {
         "" => None,
         "TLS12" => Some(TlsVersion::V12),

@@ -54,7 +54,10 @@ macro_rules! keys {
 
 keys! {
     web {
-        listen_addresses = "web.listen-address", "Address to serve HTTP on; only this machine reaches the default. Repeatable.";
+        listen_addresses = "web.listen-address", "Address to serve HTTP on, or unix:PATH; only this machine reaches the default. Repeatable.";
+        socket_mode = "web.socket-mode", "Permissions of a Unix socket that is listened on.";
+        socket_group = "web.socket-group", "Group of a Unix socket that is listened on; the agent's if empty.";
+        config_file = "web.config.file", "File with TLS, users and tokens, Alertmanager's; read anew when it changes.";
         external_url = "web.external-url", "URL by which users reach this node.";
         route_prefix = "web.route-prefix", "What every path starts with; the path of the external URL if empty.";
         get_concurrency = "web.get-concurrency", "How many GETs are answered at a time; 0 is 8.";

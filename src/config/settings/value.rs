@@ -212,6 +212,80 @@ impl FromText for Address {
     }
 }
 
+/// Where HTTP is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listener {
+    /// On an address.
+    Tcp(Address),
+    /// On a socket with this path, `unix:PATH`.
+    Unix(PathBuf),
+}
+
+impl Listener {
+    /// The address, if it is one.
+    pub const fn address(&self) -> Option<&Address> {
+        match self {
+            Self::Tcp(address) => Some(address),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// Whether this machine alone can connect.
+    pub fn is_local(&self) -> bool {
+        self.address().is_none_or(|address| {
+            address.host == "localhost"
+                || address.host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+        })
+    }
+}
+
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl FromText for Listener {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("unix:") {
+            // What the kernel has room for, a zero at its end.
+            Some(path) if path.is_empty() || path.len() > 107 => {
+                Err(format!("expected unix: and a path of 1 to 107 bytes, found {text:?}"))
+            }
+            Some(path) => Ok(Self::Unix(path.into())),
+            None => Address::from_text(text).map(Self::Tcp),
+        }
+    }
+
+    fn to_text(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// Permissions of a file, written in octal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mode(pub u32);
+
+impl Default for Mode {
+    fn default() -> Self {
+        Self(0o660)
+    }
+}
+
+impl FromText for Mode {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
+        mode.map(Self).ok_or_else(|| format!("expected permissions like 0660, found {text:?}"))
+    }
+
+    fn to_text(&self) -> String {
+        format!("{:04o}", self.0)
+    }
+}
+
 /// Whether the flock's port is opened, and where.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Listen {
@@ -360,6 +434,23 @@ mod tests {
         {
             assert!(Address::from_text(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn http_is_served_on_addresses_and_unix_sockets() {
+        for (text, is_local) in [
+            ("127.0.0.1:9093", true),
+            ("localhost:1", true),
+            (":9093", false),
+            ("unix:/run/x", true),
+        ] {
+            let listener = Listener::from_text(text).unwrap();
+            assert_eq!((listener.to_string(), listener.is_local()), (text.to_owned(), is_local));
+        }
+        assert!(Listener::from_text("unix:").is_err());
+        assert!(Listener::from_text(&format!("unix:/{}", "x".repeat(107))).is_err());
+        assert_eq!(Mode::from_text("0600").unwrap().to_text(), "0600");
+        assert!(Mode::from_text("rw").is_err() && Mode::from_text("7777").is_err());
     }
 
     #[test]

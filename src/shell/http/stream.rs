@@ -10,10 +10,13 @@ use std::task::{Context, Poll, ready};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use smol::Async;
+use smol::io::{AsyncRead as _, AsyncWrite as _};
 
 use super::connections::State;
 use super::lenient::Lenient;
+use super::link::Shared;
 use crate::shell::clock;
+use crate::shell::tls::TlsStream;
 
 /// Where all connections read into, one after the other; hyper copies it to where it belongs.
 pub(super) type Scratch = Rc<RefCell<Box<[u8]>>>;
@@ -22,6 +25,8 @@ pub(super) type Scratch = Rc<RefCell<Box<[u8]>>>;
 #[derive(Debug)]
 pub(super) struct Stream {
     socket: Rc<Async<TcpStream>>,
+    /// TLS around the socket, if it is served.
+    tls: Option<Box<TlsStream<Shared>>>,
     scratch: Scratch,
     drained: bool,
     state: Rc<State>,
@@ -31,9 +36,15 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(socket: Rc<Async<TcpStream>>, scratch: &Scratch, state: &Rc<State>) -> Self {
+    pub(super) fn new(
+        socket: Rc<Async<TcpStream>>,
+        tls: Option<Box<TlsStream<Shared>>>,
+        scratch: &Scratch,
+        state: &Rc<State>,
+    ) -> Self {
         Self {
             socket,
+            tls,
             scratch: Rc::clone(scratch),
             drained: false,
             state: Rc::clone(state),
@@ -59,6 +70,19 @@ impl Stream {
             self.state.stuck.set(self.state.stuck.get().or_else(|| Some(clock::now().mono)));
             ready!(self.socket.poll_writable(cx))?;
         }
+    }
+}
+
+/// Reads from TLS, or from a socket without waiting.
+fn read_some(
+    socket: &Async<TcpStream>,
+    tls: Option<&mut Box<TlsStream<Shared>>>,
+    cx: &mut Context<'_>,
+    buffer: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    match tls {
+        Some(tls) => Pin::new(&mut **tls).poll_read(cx, buffer),
+        None => Poll::Ready(socket.get_ref().read(buffer)),
     }
 }
 
@@ -89,15 +113,15 @@ impl Read for Stream {
             let mut scratch = scratch.borrow_mut();
             let room = into.remaining().min(scratch.len());
             let Some(buffer) = scratch.get_mut(..room) else { return Poll::Ready(Ok(())) };
-            match self.socket.get_ref().read(buffer) {
+            let this = &mut *self;
+            match ready!(read_some(&this.socket, this.tls.as_mut(), cx, buffer)) {
                 // The end of the stream stays readable.
                 Ok(0) => return Poll::Ready(Ok(())),
                 Ok(length) => {
-                    let this = &mut *self;
-                    this.drained = length < room;
+                    this.drained = length < room && this.tls.is_none();
                     this.lenient.push(buffer.get(..length).unwrap_or_default(), &mut this.pending);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.drained = true,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => this.drained = true,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
@@ -105,34 +129,63 @@ impl Read for Stream {
     }
 }
 
+impl Stream {
+    /// Takes note of whether an answer is stuck.
+    fn noted<T>(&self, written: Poll<T>) -> Poll<T> {
+        let since = match written {
+            Poll::Ready(_) => None,
+            Poll::Pending => self.state.stuck.get().or_else(|| Some(clock::now().mono)),
+        };
+        self.state.stuck.set(since);
+        written
+    }
+}
+
 impl Write for Stream {
     fn poll_write(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if let Some(tls) = &mut self.tls {
+            let written = Pin::new(&mut **tls).poll_write(cx, bytes);
+            return self.noted(written);
+        }
         self.poll_write_with(cx, |socket| socket.write(bytes))
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let Some(tls) = &mut self.tls {
+            let written = Pin::new(&mut **tls).poll_write_vectored(cx, slices);
+            return self.noted(written);
+        }
         self.poll_write_with(cx, |socket| socket.write_vectored(slices))
     }
 
     fn is_write_vectored(&self) -> bool {
-        true
+        // In TLS one piece is one record.
+        self.tls.is_none()
     }
 
     /// Called when everything has been written.
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(tls) = &mut self.tls {
+            let flushed = Pin::new(&mut **tls).poll_flush(cx);
+            ready!(self.noted(flushed))?;
+        }
         self.state.flushed();
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(tls) = &mut self.tls {
+            // A client that has gone needs no goodbye.
+            drop(ready!(Pin::new(&mut **tls).poll_close(cx)));
+        }
         match self.socket.get_ref().shutdown(Shutdown::Write) {
             Err(error) if error.kind() != io::ErrorKind::NotConnected => Poll::Ready(Err(error)),
             _ => Poll::Ready(Ok(())),

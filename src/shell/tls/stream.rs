@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection};
+use rustls::{ClientConfig, ClientConnection, Connection};
 use smol::io::{AsyncRead, AsyncWrite};
 
 use super::{Error, Refusal};
@@ -17,7 +17,7 @@ use crate::limits::TLS_WRITE_BYTES_MAX;
 /// An agreed TLS connection over `S`.
 pub(in crate::shell) struct TlsStream<S> {
     io: S,
-    connection: ClientConnection,
+    connection: Connection,
     host: String,
 }
 
@@ -35,9 +35,10 @@ pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     io: S,
 ) -> Result<TlsStream<S>, Error> {
     let refused = |error: &rustls::Error| Error::Refused(host.to_owned(), Refusal::from(error));
-    let mut connection = ClientConnection::new(config, server).map_err(|error| refused(&error))?;
+    let connection = ClientConnection::new(config, server).map_err(|error| refused(&error))?;
+    let mut connection = Connection::Client(connection);
     connection.set_buffer_limit(Some(TLS_WRITE_BYTES_MAX));
-    let mut stream = TlsStream { io, connection, host: host.to_owned() };
+    let mut stream = TlsStream::new(io, connection, host.to_owned());
     poll_fn(|cx| stream.poll_handshake(cx)).await.map_err(|error| match refusal(&error) {
         Some(refusal) => Error::Refused(host.to_owned(), refusal),
         None => Error::Io(host.to_owned(), error),
@@ -50,7 +51,42 @@ fn refusal(error: &io::Error) -> Option<Refusal> {
     error.get_ref()?.downcast_ref().cloned()
 }
 
+/// Sends what waits to be sent.
+pub(super) fn poll_send<S: AsyncWrite + Unpin>(
+    connection: &mut Connection,
+    io: &mut S,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    while connection.wants_write() {
+        let mut end = End { io, cx };
+        match connection.write_tls(&mut end) {
+            Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+            outcome => outcome?,
+        };
+    }
+    Poll::Ready(Ok(()))
+}
+
+/// Reads what the other side has sent, without looking at it; how many bytes there were.
+pub(super) fn poll_receive<S: AsyncRead + Unpin>(
+    connection: &mut Connection,
+    io: &mut S,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    let mut end = End { io, cx };
+    match connection.read_tls(&mut end) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+        outcome => Poll::Ready(outcome),
+    }
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
+    /// A stream whose two sides agree, or are about to.
+    pub(super) const fn new(io: S, connection: Connection, host: String) -> Self {
+        Self { io, connection, host }
+    }
+
     fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             ready!(self.poll_send(cx))?;
@@ -66,24 +102,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
 
     /// Sends what waits to be sent.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.connection.wants_write() {
-            let mut end = End { io: &mut self.io, cx };
-            match self.connection.write_tls(&mut end) {
-                Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
-                outcome => outcome?,
-            };
-        }
-        Poll::Ready(Ok(()))
+        poll_send(&mut self.connection, &mut self.io, cx)
     }
 
     /// Reads what the other side has sent, and what it means; how many bytes there were.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut end = End { io: &mut self.io, cx };
-        let count = match self.connection.read_tls(&mut end) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
-            outcome => outcome?,
-        };
+        let count = ready!(poll_receive(&mut self.connection, &mut self.io, cx))?;
         if let Err(error) = self.connection.process_new_packets() {
             // The other side is told why, if that can be said at once.
             drop(self.poll_send(cx));

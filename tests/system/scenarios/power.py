@@ -2,6 +2,7 @@
 
 import json
 import random
+import signal
 import subprocess
 import time
 
@@ -18,6 +19,7 @@ receivers:
 """
 KILLS = 200
 SNAPSHOTS = 12
+ABORTS = 5
 WRITERS = 3
 MUTED = [{"labels": {"alertname": f"muted-{n}"}} for n in range(3)]
 
@@ -166,5 +168,23 @@ def judge_itself(world):
     assert [ledger.lost({"a": state}, ledger.copy()) == [] for state in (GONE, 1, 2, 3)] == [False, True, True, False]
 
 
+def aborts(world):
+    """What a panic does to a release build, SIGABRT at any moment: the process ends at once, and the next start has everything."""
+    sink = world.sink()
+    agent = world.subject(CONFIG.replace("SINK/PATH", f"{sink.url}/aborts"))
+    mute(agent.api)
+    posted = []
+    for life in range(ABORTS):
+        posted.append({"labels": {"alertname": f"kept-{life}"}})
+        agent.api.post_alerts(posted[-1])
+        agent.signal(signal.SIGABRT)
+        assert agent.process.wait(30) == -signal.SIGABRT
+        agent.start()
+        found = {alert["labels"]["alertname"] for alert in agent.api.alerts()}
+        assert {alert["labels"]["alertname"] for alert in posted} <= found, (life, found)
+        (silence,) = agent.api.get("/api/v2/silences").json
+        assert silence["status"]["state"] == "active", silence
+
+
 def cases(_settings):
-    return [(f"power/{case.__name__}", case) for case in (kills, images, judge_itself)]
+    return [(f"power/{case.__name__}", case) for case in (kills, images, aborts, judge_itself)]

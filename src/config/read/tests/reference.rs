@@ -62,7 +62,7 @@ fn every_value_of_the_reference_is_the_default() {
 
 /// Keys that are known only to be refused or, being deprecated, to be warned of.
 fn stays_out_of_the_reference(key: &str) -> bool {
-    let refused = "tracing event_recorder edge match match_re source_match source_match_re target_match target_match_re \
+    let refused = "tracing event_recorder edge rate_limit match match_re source_match source_match_re target_match target_match_re \
         bearer_token \
         bearer_token_file";
     let is_other_type =

@@ -1,0 +1,171 @@
+//! Whether a configuration that is legal leaves a door open: for `check-config`, whose exit code it does not change.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use crate::config::settings::{Address, Settings};
+use crate::config::{Admission, Authorization, Http, Loaded, Problem, Secret, Takes, Value};
+
+/// How many places one warning names.
+const NAMED_MAX: usize = 5;
+
+/// Each door that is left open, and how to close it. `admission` is what the HTTP side is served with: `[web]`'s own rules,
+/// or those of its file.
+pub fn doubts(loaded: &Loaded, admission: &Admission) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let mut doubt = |path: &str, text: String| {
+        found.push(Problem { line: 0, path: path.to_owned(), text });
+    };
+    let inline = inline_secrets(loaded, admission);
+    if !inline.is_empty() {
+        let named: Vec<&str> = inline.iter().take(NAMED_MAX).map(String::as_str).collect();
+        let more = if inline.len() > NAMED_MAX { ", ..." } else { "" };
+        doubt(
+            "",
+            format!(
+                "{} secrets stand in the file itself ({}{more}): anybody who may read it has them; keep each in a file of its own and name that with the key that ends in _file",
+                inline.len(),
+                named.join(", ")
+            ),
+        );
+    }
+    let web = &loaded.settings.web;
+    let open: Vec<String> = web
+        .listen_addresses
+        .iter()
+        .filter(|listener| !listener.is_local())
+        .map(ToString::to_string)
+        .collect();
+    let verifies = admission.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+    if !open.is_empty() && admission.is_open() && !verifies {
+        doubt(
+            "web.listen_addresses",
+            format!(
+                "HTTP is served on {} without users or tokens: anybody who reaches it can silence every alert; set web.users, web.tokens or web.config_file, or listen on 127.0.0.1",
+                open.join(", ")
+            ),
+        );
+    } else if !open.is_empty() && admission.tls.is_none() {
+        doubt(
+            "web.listen_addresses",
+            format!(
+                "HTTP is served on {} without TLS: passwords and tokens can be read on the way; set tls_server_config",
+                open.join(", ")
+            ),
+        );
+    }
+    if let Some(text) = unsealed(&loaded.settings) {
+        doubt("cluster.key_files", text);
+    }
+    found
+}
+
+/// A flock without a key, and worse, one that strangers reach.
+fn unsealed(settings: &Settings) -> Option<String> {
+    let cluster = &settings.cluster;
+    let port = cluster.port()?;
+    if !cluster.key_files.is_empty() {
+        return None;
+    }
+    let public = cluster
+        .advertise_address
+        .iter()
+        .chain([&port])
+        .chain(&cluster.peers)
+        .find(|it| is_public(it));
+    Some(match public {
+        Some(address) => format!(
+            "THE FLOCK IS NOT SEALED and {address} is a public address: anybody on the Internet can silence every alert; run `bellwether key new` and give each member the key"
+        ),
+        None => "the flock has no key: anybody who reaches its port can silence every alert; run `bellwether key new` and give each member the key".to_owned(),
+    })
+}
+
+/// Whether an address is one of the Internet's: neither private nor of this link or machine.
+fn is_public(address: &Address) -> bool {
+    match address.host.parse() {
+        Ok(IpAddr::V4(ip)) => {
+            let shared = ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64;
+            !(ip.is_private()
+                || ip.is_loopback()
+                || ip.is_link_local()
+                || ip.is_unspecified()
+                || shared)
+        }
+        Ok(IpAddr::V6(ip)) => {
+            !(ip.is_unique_local()
+                || ip.is_loopback()
+                || ip.is_unicast_link_local()
+                || ip.is_unspecified())
+        }
+        // A name may stand for anything.
+        Err(_) => false,
+    }
+}
+
+/// The places of secrets that stand in the text, each once.
+fn inline_secrets(loaded: &Loaded, admission: &Admission) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    secrets(loaded, admission, &mut |path, secret| {
+        if secret.is_none_or(|secret| secret.inline().is_some_and(|text| !text.is_empty())) {
+            found.insert(path);
+        }
+    });
+    found
+}
+
+/// Every file of a secret, and the key that names it.
+pub fn secret_files(loaded: &Loaded, admission: &Admission) -> BTreeSet<(PathBuf, String)> {
+    let mut found = BTreeSet::new();
+    secrets(loaded, admission, &mut |path, secret| {
+        if let Some(Secret::File(file)) = secret {
+            found.insert((file.clone(), path));
+        }
+    });
+    found
+}
+
+/// Every secret that the text sets, with its place; none is a template, which stands there.
+fn secrets(loaded: &Loaded, admission: &Admission, visit: &mut dyn FnMut(String, Option<&Secret>)) {
+    for (at, receiver) in loaded.config.receivers.iter().enumerate() {
+        for it in &receiver.integrations {
+            let before = format!("receivers[{at}].{}[{}]", it.schema.section, it.index);
+            it.values.leaves(&mut |key, value| {
+                // Where a notification goes is no secret by itself, and a default is none at all.
+                let is_secret = key.name != "url" && key.default.is_empty();
+                let nested =
+                    matches!(key.takes, Takes::Table(_) | Takes::Tables(_) | Takes::Short(_));
+                let path = format!("{before}.{}", key.name);
+                match value {
+                    Value::Secret(secret) if is_secret || nested => visit(path, Some(secret)),
+                    Value::Template(template) if template.secret && is_secret => visit(path, None),
+                    _ => {}
+                }
+            });
+            http_secrets(&it.http, &format!("{before}.http_config"), visit);
+        }
+    }
+    if let Some(tls) = &admission.tls {
+        visit("tls_server_config.key".to_owned(), Some(&tls.key));
+    }
+    for token in &admission.tokens {
+        visit(format!("tokens.{}", token.name), Some(&token.secret));
+    }
+}
+
+fn http_secrets(http: &Http, before: &str, visit: &mut dyn FnMut(String, Option<&Secret>)) {
+    let mut at = |key: &str, secret: &Secret| visit(format!("{before}.{key}"), Some(secret));
+    match &http.authorization {
+        Authorization::None => {}
+        Authorization::Basic { password, .. } => at("basic_auth.password", password),
+        Authorization::Scheme(_, secret) => at("authorization.credentials", secret),
+        Authorization::OAuth2(oauth2) => at("oauth2.client_secret", &oauth2.client_secret),
+    }
+    if let Some(identity) = &http.tls.identity {
+        at("tls_config.key", &identity.key);
+    }
+    for (_, secret) in &http.proxy.connect_headers {
+        at("proxy_connect_header", secret);
+    }
+}

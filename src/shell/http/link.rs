@@ -1,0 +1,190 @@
+//! Sockets: where connections come from, and what their bytes go over.
+
+use std::io::{self, IoSlice};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::{fmt, fs};
+
+use rustix::fs::{AtFlags, CWD, Gid, chownat};
+use smol::Async;
+use smol::io::{AsyncRead, AsyncWrite};
+
+/// A socket that listens.
+#[derive(Debug)]
+pub(super) enum Door {
+    Tcp(Async<TcpListener>),
+    Unix(Async<UnixListener>, #[expect(dead_code, reason = "it is there to be dropped")] OwnPath),
+}
+
+impl Door {
+    /// The next connection. One of a Unix socket is told apart by [`Self::is_unix`] alone: its calls are the same, but that
+    /// nobody is at its other end who has an address.
+    pub(super) async fn accept(&self) -> io::Result<Async<TcpStream>> {
+        match self {
+            Self::Tcp(listener) => Ok(listener.accept().await?.0),
+            Self::Unix(listener, _) => {
+                let stream: UnixStream = listener.accept().await?.0.into_inner()?;
+                Async::new(TcpStream::from(OwnedFd::from(stream)))
+            }
+        }
+    }
+
+    /// Whether TLS has no place here: who may connect is told by the file's permissions.
+    pub(super) const fn is_unix(&self) -> bool {
+        matches!(self, Self::Unix(..))
+    }
+}
+
+/// The path of a socket, which is removed with it.
+#[derive(Debug)]
+pub(super) struct OwnPath(PathBuf);
+
+impl Drop for OwnPath {
+    fn drop(&mut self) {
+        // Somebody may have removed it already.
+        fs::remove_file(&self.0).ok();
+    }
+}
+
+/// Listens on a Unix socket whose permissions and group are these; an empty group is the agent's own. One that a process
+/// left behind is replaced; anything else at its place is an error.
+pub(super) fn listen_unix(path: &Path, mode: u32, group: &str) -> io::Result<Door> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(odd(
+                "there is something else than a socket: remove it, or choose another path",
+            ));
+        }
+        Ok(_) if UnixStream::connect(path).is_ok() => {
+            return Err(odd("another process listens there: stop it first"));
+        }
+        Ok(_) => fs::remove_file(path)?,
+        Err(_) => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    let own = OwnPath(path.to_owned());
+    // Until the mode is set, the usual umask lets nobody else connect.
+    if !group.is_empty() {
+        let gid = group_id(group).ok_or_else(|| odd(format!("there is no group {group:?}")))?;
+        chownat(CWD, path, None, Some(Gid::from_raw(gid)), AtFlags::SYMLINK_NOFOLLOW)?;
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    Ok(Door::Unix(Async::new(listener)?, own))
+}
+
+fn odd(why: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::AddrInUse, why.into())
+}
+
+/// A group's number: the one it is, or the one that /etc/group has for its name.
+fn group_id(group: &str) -> Option<u32> {
+    group.parse().ok().or_else(|| find_group(&fs::read_to_string("/etc/group").ok()?, group))
+}
+
+fn find_group(groups: &str, wanted: &str) -> Option<u32> {
+    groups.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(wanted)).then(|| fields.nth(1)?.parse().ok()).flatten()
+    })
+}
+
+/// A connection's socket, which its state has too.
+pub(super) struct Shared(pub(super) Rc<Async<TcpStream>>);
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shared")
+    }
+}
+
+impl AsyncRead for Shared {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Shared {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self.0).poll_write_vectored(cx, slices)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut &*self.0).poll_flush(cx)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut &*self.0).poll_close(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+
+    use super::*;
+
+    #[test]
+    fn a_group_is_a_number_or_a_name() {
+        let groups = "root:x:0:\nadm:x:4:ann,bob\nodd\nalerting:x:123:";
+        assert_eq!(find_group(groups, "alerting"), Some(123));
+        assert_eq!(find_group(groups, "adm"), Some(4));
+        assert_eq!(find_group(groups, "odd"), None);
+        assert_eq!(group_id("42"), Some(42));
+    }
+
+    #[test]
+    fn a_unix_socket_has_its_mode_and_replaces_only_what_was_left_behind() {
+        let path = std::env::temp_dir().join(format!("bellwether-link-{}", std::process::id()));
+        let why = |path: &Path| listen_unix(path, 0o600, "").unwrap_err().to_string();
+        fs::write(&path, "precious").unwrap();
+        assert!(why(&path).contains("something else than a socket"));
+        fs::remove_file(&path).unwrap();
+        // Left behind: its listener is gone.
+        drop(UnixListener::bind(&path).unwrap());
+        let gid = rustix::process::getegid().as_raw().to_string();
+        let door = listen_unix(&path, 0o620, &gid).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o620);
+        assert!(why(&path).contains("another process listens there"));
+        let mut client = UnixStream::connect(&path).unwrap();
+        // The one of the look, which is gone, and ours.
+        smol::block_on(door.accept()).unwrap();
+        let served = smol::block_on(door.accept()).unwrap();
+        assert!(door.is_unix());
+        client.write_all(b"x").unwrap();
+        let mut byte = [0];
+        smol::block_on(served.readable()).unwrap();
+        assert_eq!((served.get_ref().read(&mut byte).unwrap(), byte), (1, *b"x"));
+        drop(door);
+        assert!(!path.exists());
+        assert!(
+            listen_unix(&path, 0o600, "no such group")
+                .unwrap_err()
+                .to_string()
+                .contains("no group")
+        );
+        assert!(!path.exists());
+    }
+}

@@ -1,0 +1,299 @@
+"""Who is let in: TLS, passwords, tokens and client certificates, with the clients that people use; and what listens at all."""
+
+import base64
+import json
+import re
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+from agent import Agent, free_port, until
+from api import Api
+from authority import Authority
+from scenarios.prometheus import RULES, Exporter
+
+CONFIG = """
+route: {receiver: root, group_wait: 1s}
+receivers:
+- {name: root, webhook_configs: [{url: "SINK/root"}]}
+"""
+QUIET = "route: {receiver: root}\nreceivers: [{name: root}]\n"
+PASSWORD = "correct horse"
+HASH = "$2y$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2"
+READER, POSTER = "reader-0123456789abcdef", "poster-0123456789abcdef"
+HEADERS = "http_server_config: {headers: {X-Frame-Options: deny}}\n"
+SECONDS = 120
+
+
+def rules(more=""):
+    """A web.config.file with a user and two tokens."""
+    tokens = f"tokens: [{{name: r, token: {READER}, rights: read-only}}, {{name: p, token: {POSTER}, rights: post-only}}]\n"
+    return f"basic_auth_users: {{ann: '{HASH}'}}\n{tokens}{HEADERS}{more}"
+
+
+class Served:
+    """An agent whose web.config.file is empty when it starts, and is written afterwards: it is read anew."""
+
+    def __init__(self, world, config=QUIET, *flags):
+        self.directory = world.directory
+        self.file = world.directory / "web.yml"
+        self.file.write_text("{}\n")
+        self.agent = world.subject(config, f"--web.config.file={self.file}", *flags)
+        self.port = self.agent.port
+
+    def serve(self, text):
+        """Write the rules, and wait until somebody without a password is refused."""
+        self.file.write_text(text)
+        scheme = "https" if "tls_server_config" in text else "http"
+        until("the rules are in force", lambda: self.status(scheme, "--insecure") not in ("200", "000") or "RequireAndVerify" in text and self.status("http") == "400")
+
+    def status(self, scheme, *arguments, path="/api/v2/alerts"):
+        """The status that curl is answered with; 000 is none."""
+        command = ["curl", "-sS", "--max-time", "30", "-o", "/dev/null", "-w", "%{http_code}", *map(str, arguments), f"{scheme}://localhost:{self.port}{path}"]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def tls(authority, more=""):
+    """The section tls_server_config with a certificate for localhost."""
+    directory = authority.directory
+    if not (directory / "server.crt").exists():
+        authority.issue("server")
+    return f"tls_server_config: {{cert_file: {directory}/server.crt, key_file: {directory}/server.key{more}}}\n"
+
+
+def post(*arguments):
+    alert = json.dumps([{"labels": {"alertname": "A"}}])
+    return ("-X", "POST", "-H", "Content-Type: application/json", "-d", alert, *arguments)
+
+
+def curl(world):
+    """Passwords and tokens over TLS, the right ones and wrong ones; each right does what its name says."""
+    authority = Authority(world.directory / "authority")
+    served = Served(world)
+    served.serve(rules(tls(authority)))
+    ca = ("--cacert", authority.certificate)
+    bearer = lambda token: ("-H", f"Authorization: Bearer {token}")
+    ask = lambda *arguments, **path: served.status("https", *ca, *arguments, **path)
+    assert ask() == "401"
+    assert ask(path="/-/healthy") == "200" and ask(path="/-/ready") == "200", "health needs no password"
+    for path in ("/", "/metrics", "/api/v2/status", "/bellwether/v1/history", "/assets/x", "/nothing"):
+        assert ask(path=path) == "401", path
+    assert ask("-X", "POST", path="/-/reload") == "401"
+    assert ask("-u", f"ann:{PASSWORD}") == "200"
+    for wrong in (("-u", "ann:wrong"), ("-u", f"bob:{PASSWORD}"), bearer("wrong"), ("-H", "Authorization: nonsense")):
+        assert ask(*wrong) == "401", wrong
+    assert [ask(*bearer(READER)), ask(*post(*bearer(READER))), ask("-X", "POST", *bearer(READER), path="/-/reload")] == ["200", "403", "403"]
+    assert [ask(*bearer(POSTER)), ask(*post(*bearer(POSTER))), ask("-X", "POST", *bearer(POSTER), path="/-/reload")] == ["403", "200", "403"]
+    assert ask(*post("-u", f"ann:{PASSWORD}")) == "200"
+    assert served.status("https", "-u", f"ann:{PASSWORD}") == "000", "the certificate is the authority's, whom curl does not trust"
+    assert served.status("http") == "400", "plain HTTP is told so"
+    for version in ("--tls-max=1.2", "--tlsv1.3"):
+        assert ask(version.split("=")[0], *version.split("=")[1:], "-u", f"ann:{PASSWORD}") == "200", version
+    head = subprocess.run(["curl", "-sSI", *ca, f"https://localhost:{served.port}/-/healthy"], capture_output=True, text=True, check=True).stdout
+    assert "X-Frame-Options: deny" in head, head
+    log = served.agent.log()
+    assert PASSWORD not in log and READER not in log and HASH not in log, "a secret is in the log"
+
+
+def certificates(world):
+    """Clients need a certificate of the authority; none and another's are refused."""
+    authority, other = Authority(world.directory / "authority"), Authority(world.directory / "other")
+    served = Served(world)
+    more = f", client_auth_type: RequireAndVerifyClientCert, client_ca_file: {authority.certificate}"
+    served.serve(tls(authority, more))
+    ca = ("--cacert", authority.certificate)
+    right, wrong = authority.issue("client"), other.issue("client")
+    for version in (("--tls-max", "1.2"), ("--tlsv1.3",)):
+        ask = lambda *arguments: served.status("https", *ca, *version, *arguments)
+        assert ask("--cert", right) == "200", version
+        assert ask() == "000" and ask("--cert", wrong) == "000", version
+    served.file.write_text(tls(authority, more + ", client_allowed_sans: [gateway.example]"))
+    until("the name is asked for", lambda: served.status("https", *ca, "--cert", right) == "000")
+    named = authority.issue("named", "DNS:gateway.example")
+    assert served.status("https", *ca, "--cert", named) == "200"
+
+
+def amtool(world):
+    """amtool and our own subcommands by TLS with a password and with a token."""
+    authority = Authority(world.directory / "authority")
+    served = Served(world)
+    served.serve(rules(tls(authority)))
+    url = f"https://localhost:{served.port}"
+    files = {"password": PASSWORD + "\n", "token": READER, "wrong": "wrong-0123456789abcdef", "http.yml": json.dumps({"basic_auth": {"username": "ann", "password": PASSWORD}, "tls_config": {"ca_file": str(authority.certificate)}}), "reader.yml": json.dumps({"authorization": {"credentials": READER}, "tls_config": {"ca_file": str(authority.certificate)}})}
+    for name, text in files.items():
+        (world.directory / name).write_text(text)
+
+    def run(*command, status=0):
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, cwd=world.directory)
+        assert done.returncode == status, f"{command}: {done.returncode}: {done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    tool = lambda file, *words, **options: run("amtool", f"--alertmanager.url={url}", f"--http.config.file={file}", *words, **options)
+    tool("http.yml", "alert", "add", "alertname=Hot", "site=1")
+    assert "Hot" in tool("http.yml", "alert", "query") and "Hot" in tool("reader.yml", "alert", "query")
+    tool("http.yml", "silence", "add", "alertname=Hot", "--comment=c")
+    tool("reader.yml", "silence", "add", "alertname=Hot", "--comment=c", status=1)
+    ours = lambda *words, **options: run(world.settings.subject, *words, f"--url={url}", "--ca-file", authority.certificate, **options)
+    assert "alone" in ours("flock", "--user=ann", "--password-file=password")
+    assert "alone" in ours("flock", "--token-file=token")
+    ours("history", "--token-file=token")
+    assert len(ours("ack", "Hot", "--user=ann", "--password-file=password").strip()) == 36
+    assert "403" in ours("ack", "Hot", "--token-file=token", status=1)
+    assert "answered 401" in ours("flock", "--token-file=wrong", status=1)
+    assert "answered 401" in ours("flock", status=1)
+    assert "ca_file" in run(world.settings.subject, "flock", f"--url={url}", "--token-file=token", status=1)
+
+
+def prometheus(world):
+    """Prometheus posts by TLS with a token that may do nothing else; with a wrong one nothing comes."""
+    authority = Authority(world.directory / "authority")
+    sink = world.sink()
+    served = Served(world, CONFIG.replace("SINK", sink.url))
+    served.serve(rules(tls(authority)))
+    exporter = Exporter(80)
+    (world.directory / "rules.yml").write_text(RULES)
+    scrape = {"global": {"scrape_interval": "1s", "evaluation_interval": "1s"}, "rule_files": ["rules.yml"]}
+    scrape["scrape_configs"] = [{"job_name": "site", "static_configs": [{"targets": [f"127.0.0.1:{exporter.port}"]}]}]
+    for name, token in (("wrong", "wrong-0123456789abcdef"), ("right", POSTER)):
+        target = {"scheme": "https", "tls_config": {"ca_file": str(authority.certificate)}, "authorization": {"credentials": token}}
+        target["static_configs"] = [{"targets": [f"localhost:{served.port}"]}]
+        file = world.directory / f"{name}.yml"
+        file.write_text(json.dumps({**scrape, "alerting": {"alertmanagers": [target]}}))
+        port = free_port()
+        process = world.spawn(name, "prometheus", f"--config.file={file}", f"--storage.tsdb.path={name}", f"--web.listen-address=127.0.0.1:{port}")
+        if name == "wrong":
+            def failed():
+                try:
+                    text = Api(port).get("/metrics").text
+                except OSError:
+                    return False
+                return any(float(count) > 0 for count in re.findall(r"notifications_errors_total\{[^}]*\} (\S+)", text))
+
+            until("Prometheus is refused", failed)
+            assert sink.payloads("/root") == []
+            process.terminate()
+    (fired,) = sink.wait("/root", 1, SECONDS)
+    assert fired["commonLabels"]["alertname"] == "TooHot", fired
+
+
+def thousand(world):
+    """1,000 wrong passwords from 40 clients: none gets in, health answers meanwhile, and a right password too."""
+    served = Served(world)
+    served.serve(rules())
+    right = {"Authorization": "Basic " + base64.b64encode(f"ann:{PASSWORD}".encode()).decode()}
+    api = Api(served.port)
+    assert api.request("GET", "/api/v2/alerts", headers=right).status == 200
+    before = served.agent.api.request("GET", "/metrics", headers=right).text
+    answers, left, lock = [], list(range(1000)), threading.Lock()
+
+    def attack():
+        while True:
+            with lock:
+                if not left:
+                    return
+                number = left.pop()
+            wrong = base64.b64encode(f"ann:wrong {number}".encode()).decode()
+            status = Api(served.port).request("GET", "/api/v2/alerts", headers={"Authorization": f"Basic {wrong}"}).status
+            with lock:
+                answers.append(status)
+
+    attackers = [threading.Thread(target=attack) for _ in range(40)]
+    for attacker in attackers:
+        attacker.start()
+    healthy = 0
+    while any(attacker.is_alive() for attacker in attackers) or not healthy:
+        assert api.get("/-/healthy").status == 200
+        assert api.request("GET", "/api/v2/alerts", headers=right).status == 200, "what was right before is let in"
+        healthy += 1
+    for attacker in attackers:
+        attacker.join()
+    counts = {status: answers.count(status) for status in sorted(set(answers))}
+    assert set(counts) <= {401, 429, 503} and sum(counts.values()) == 1000, counts
+    count = lambda text: int(re.search(r"bellwether_http_access_refused_total (\d+)", text).group(1))
+    after = api.request("GET", "/metrics", headers=right).text
+    assert count(after) - count(before) == 1000, (count(before), count(after))
+    # Each that was hashed may have passed the count with others that were checked at the same time.
+    assert counts.get(401, 0) <= 10 + 9, counts
+    return f"answers {counts}, health asked {healthy} times meanwhile"
+
+
+def rotate(world):
+    """A new certificate, password and token are taken without a restart; a mistake leaves the old ones in force."""
+    authority = Authority(world.directory / "authority")
+    served = Served(world)
+    served.serve(rules(tls(authority)))
+    ca, ann = ("--cacert", authority.certificate), ("-u", f"ann:{PASSWORD}")
+    assert served.status("https", *ca, *ann) == "200"
+    directory = authority.directory
+    authority.issue("next")
+    serial = lambda: subprocess.run(f"openssl s_client -connect localhost:{served.port} </dev/null 2>/dev/null | openssl x509 -noout -subject", shell=True, capture_output=True, text=True, check=False).stdout
+    assert "server" in serial(), serial()
+    for end in ("key", "crt"):
+        (directory / f"server.{end}").write_bytes((directory / f"next.{end}").read_bytes())
+    until("the next certificate is served", lambda: "next" in serial())
+    served.file.write_text("basic_auth_users: {ann: hunter2}\n")
+    until("the mistake is told", lambda: (served.status("https", *ca, *ann), "expected a hash by bcrypt" in served.agent.log())[1])
+    assert served.status("https", *ca, *ann) == "200" and "hunter2" not in served.agent.log()
+    served.file.write_text(tls(authority) + "tokens: [{name: n, token: another-0123456789}]\n")
+    until("the old password is gone", lambda: served.status("https", *ca, *ann) == "401")
+    assert served.status("https", *ca, "-H", "Authorization: Bearer another-0123456789") == "200"
+
+
+def unix(world):
+    """A Unix socket with its mode; TLS has no place there, and a socket that was left behind is replaced."""
+    path = world.directory / "bellwether.sock"
+    left = socket.socket(socket.AF_UNIX)
+    left.bind(str(path))
+    left.close()
+    agent = world.subject(QUIET, f"--web.listen-address=unix:{path}", "--web.socket-mode=0620")
+    assert path.stat().st_mode & 0o777 == 0o620
+    run = lambda *command: subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert run("curl", "-sS", "--unix-socket", str(path), "http://localhost/-/healthy").startswith("OK")
+    assert run("curl", "-sS", "--unix-socket", str(path), *post(), "http://localhost/api/v2/alerts") == ""
+    assert [alert["labels"]["alertname"] for alert in agent.api.alerts()] == ["A"]
+    assert "alone" in run(world.settings.subject, "flock", f"--url=unix:{path}")
+    agent.stop()
+    assert not path.exists()
+
+
+def ports(world):
+    """The default agent, alone in a network namespace: every port is tried, and HTTP on loopback is all that there is."""
+    agent = Agent(world.settings.subject, world.directory / "default", QUIET, prefix=("unshare", "-n", "sh", "-c", 'ip link set lo up; exec "$@"', "sh"))
+    command = [word for word in agent.command() if not word.startswith(("--web.listen", "--cluster.listen"))]
+    process = world.spawn("default", *command)
+    log = world.directory / "default.log"
+    until("it listens", lambda: log.exists() and "Listening on" in log.read_text())
+    scan = (
+        "import socket\n"
+        "for port in range(1, 65536):\n"
+        "    for family, host in ((socket.AF_INET, '127.0.0.1'), (socket.AF_INET6, '::1')):\n"
+        "        with socket.socket(family) as probe:\n"
+        "            if probe.connect_ex((host, port)) == 0: print(host, port)\n"
+    )
+    enter = ("nsenter", "-t", str(process.pid), "-n")
+    found = subprocess.run([*enter, "python3", "-c", scan], capture_output=True, text=True, check=True).stdout.split("\n")
+    assert [line for line in found if line] == ["127.0.0.1 9093"], found
+    listed = "".join(subprocess.run([*enter, "cat", f"/proc/{process.pid}/net/{kind}"], capture_output=True, text=True, check=False).stdout for kind in ("udp", "udp6", "raw", "raw6"))
+    sockets = [line for line in listed.splitlines() if "local_address" not in line]
+    assert not sockets, sockets
+    # Unix sockets of a name that others could connect to: one of the flags LISTEN (00010000).
+    own = {Path(entry).readlink().name for entry in Path(f"/proc/{process.pid}/fd").iterdir()}
+    listens = [line for line in Path(f"/proc/{process.pid}/net/unix").read_text().splitlines() if " 00010000 " in line and f"socket:[{line.split()[6]}]" in own]
+    assert not listens, listens
+
+
+def cases(_settings):
+    return [
+        ("access/curl", curl),
+        ("access/certificates", certificates),
+        ("access/amtool", amtool),
+        ("access/prometheus", prometheus),
+        ("access/thousand", thousand),
+        ("access/rotate", rotate),
+        ("access/unix", unix),
+        ("access/ports", ports),
+    ]
+
+
+HEAVY = ("access/thousand", "access/ports")
