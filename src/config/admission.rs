@@ -1,4 +1,4 @@
-//! Who may use the HTTP side, and how it is served: Alertmanager's `web.config.file`, and the same under `[web]`.
+//! The rules of the HTTP side: its users, their rights, and how it is served: Alertmanager's `web.config.file`, and the same under `[web]`.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::config::{Secret, TlsVersion};
 use crate::limits::BCRYPT_COST_MAX;
 
-/// Who may use the HTTP side, and how it is served. The default is plain HTTP, open to all who reach it.
+/// The rules of the HTTP side: its users, their rights, and how it is served. The default is plain HTTP, open to all who reach it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Admission {
     /// `tls_server_config`: TLS on every address but Unix sockets.
@@ -97,9 +97,9 @@ pub const CURVES: [&str; 3] = ["CurveP256", "CurveP384", "X25519"];
 pub struct User {
     /// As HTTP's basic authentication has it.
     pub name: String,
-    /// What is kept of the password.
+    /// The password, hashed.
     pub hash: PasswordHash,
-    /// What they may do.
+    /// Their rights.
     pub rights: Rights,
 }
 
@@ -108,13 +108,13 @@ pub struct User {
 pub struct Token {
     /// For the operator alone.
     pub name: String,
-    /// What follows `Authorization: Bearer`.
+    /// The text that follows `Authorization: Bearer`.
     pub secret: Secret,
-    /// What they may do.
+    /// Their rights.
     pub rights: Rights,
 }
 
-/// What somebody may do.
+/// The rights of a user or a token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rights {
     /// Everything.
@@ -150,7 +150,7 @@ impl Rights {
     }
 }
 
-/// What a request needs of the rights of its sender.
+/// The right that a request needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     /// Anybody may ask it.
@@ -168,7 +168,7 @@ pub enum Need {
 pub struct PasswordHash {
     /// 2 to the power of this many rounds.
     pub cost: u32,
-    /// What the password was salted with.
+    /// The salt.
     pub salt: [u8; 16],
     /// The hash.
     pub digest: [u8; 23],

@@ -46,13 +46,13 @@ pub struct Settings {
 pub struct Web {
     /// Where HTTP is served. 127.0.0.1:9093.
     pub listen_addresses: Vec<Listener>,
-    /// Who may open a Unix socket that is listened on. 0660.
+    /// Permissions of a Unix socket that is listened on. 0660.
     pub socket_mode: Mode,
     /// The group of such a socket, a name or a number; empty: the agent's own.
     pub socket_group: String,
     /// Alertmanager's `web.config.file`, which is read anew when it changes; none: what `admission` says.
     pub config_file: Option<PathBuf>,
-    /// What stands beside these keys of a `web.config.file`'s.
+    /// The keys of a `web.config.file` that stand in the section itself.
     pub admission: Admission,
     /// By which URL users reach this node; empty: made from the host's name and the port.
     pub external_url: String,

@@ -1,4 +1,4 @@
-//! Who is let in: TLS, users and tokens, as `[web]` or its file says. What they name is read anew when it has changed,
+//! Lets requests in: TLS, users and tokens, as `[web]` or its file says. The files they name are read anew when they have changed,
 //! looked at once in a while as long as somebody asks; nothing is looked at while nobody does.
 
 mod attempts;
@@ -39,7 +39,7 @@ static READERS: Readers = Readers::new(ACCESS_READS_MAX);
 pub struct Source {
     /// `web.config.file`, if there is one.
     pub file: Option<PathBuf>,
-    /// What `[web]` says, if there is none.
+    /// The rules of `[web]`, if there is none.
     pub admission: Admission,
 }
 
@@ -73,7 +73,7 @@ struct Rules {
     tls: Option<Result<Arc<ServerConfig>, String>>,
     /// A tag of each token, and what it is good for.
     tokens: Vec<(hmac::Tag, Rights)>,
-    /// What was read.
+    /// The files that were read.
     files: Vec<(PathBuf, Option<Stamp>)>,
 }
 
@@ -136,7 +136,7 @@ impl Gate {
         self.refused.get()
     }
 
-    /// What TLS connections are served with; none where HTTP is plain, an error where there can be none now.
+    /// The config of TLS connections; none where HTTP is plain, an error where there can be none now.
     pub(super) async fn tls(&self) -> Option<Result<Arc<ServerConfig>, String>> {
         self.look().await;
         self.rules.borrow().tls.clone()
@@ -244,7 +244,7 @@ impl Gate {
                 self.renew(&source).await;
             }
         }
-        // What was set meanwhile is looked at next.
+        // Rules that were set meanwhile are looked at next.
         if *self.source.borrow() == source {
             self.looked_at.set(Some(now));
         }
@@ -375,7 +375,7 @@ async fn has_changed(known: Vec<(PathBuf, Option<Stamp>)>) -> bool {
     stamps(files).await != known
 }
 
-/// What the files look like now; one that is not there has none.
+/// The stamps of files as they are now; a file that is not there has none.
 async fn stamps(files: Vec<PathBuf>) -> Vec<(PathBuf, Option<Stamp>)> {
     let Some(first) = files.first().cloned() else { return Vec::new() };
     let names = files.clone();
@@ -385,7 +385,7 @@ async fn stamps(files: Vec<PathBuf>) -> Vec<(PathBuf, Option<Stamp>)> {
     files.into_iter().map(|file| (file, stamps.next().flatten())).collect()
 }
 
-/// What a client says of who it is.
+/// The name and secret that a client gives.
 enum Credentials {
     Basic(String, String),
     Bearer(String),

@@ -251,7 +251,7 @@ impl fmt::Display for Listener {
 impl FromText for Listener {
     fn from_text(text: &str) -> Result<Self, String> {
         match text.strip_prefix("unix:") {
-            // What the kernel has room for, a zero at its end.
+            // The kernel has room for that and a zero at its end.
             Some(path) if path.is_empty() || path.len() > 107 => {
                 Err(format!("expected unix: and a path of 1 to 107 bytes, found {text:?}"))
             }

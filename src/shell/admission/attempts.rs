@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::limits::{ACCESS_ADDRESSES_MAX, ACCESS_FAILURES_MAX, ACCESS_FAILURES_TIME};
 use crate::time::Mono;
 
-/// Who has been wrong lately.
+/// The addresses that have been wrong lately.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
     /// How often, and when first.

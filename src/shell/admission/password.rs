@@ -9,7 +9,7 @@ use smol::lock::Semaphore;
 use crate::config::admission::PasswordHash;
 use crate::limits::{ACCESS_REMEMBERED_MAX, ACCESS_WAITING_MAX};
 
-/// What bcrypt looks at of a password, with the zero at its end.
+/// Bytes of a password that bcrypt looks at, with the zero at its end.
 const BYTES_MAX: usize = 72;
 
 /// Checks passwords, and remembers which were right.

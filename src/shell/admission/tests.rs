@@ -1,4 +1,4 @@
-//! Who is let in, and who is not.
+//! The right credentials are let in, wrong ones are not.
 
 use std::fs;
 
