@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::config::schema::{Origin, no_rules};
 use crate::config::{Key, Schema, Takes};
-use crate::notify::json::send;
+use crate::notify::json::post_with;
 use crate::notify::text::at;
 use crate::notify::{Message, Outgoing, Text, Type, Verdict};
 
@@ -50,14 +50,6 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
         "priority": priority.min(10),
         "extras": extras,
     });
-    send(
-        message,
-        "POST",
-        &at(values.text("url"), "message"),
-        vec![
-            ("Content-Type".to_owned(), Text::from("application/json")),
-            ("X-Gotify-Key".to_owned(), Text::secret(values.text("token"))),
-        ],
-        Text::from(body.to_string()),
-    )
+    let credentials = [("X-Gotify-Key", Text::secret(values.text("token")))];
+    post_with(message, &at(values.text("url"), "message"), credentials, &body)
 }

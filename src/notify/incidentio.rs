@@ -4,8 +4,8 @@ use serde_json::Value as Json;
 
 use crate::config::schema::{Around, Origin};
 use crate::config::{Authorization, Key, Schema, Takes, Values};
-use crate::notify::json::send;
-use crate::notify::{Message, Outgoing, Text, Type, Verdict, payload};
+use crate::notify::json::{bearer, post, post_with};
+use crate::notify::{Message, Outgoing, Type, Verdict, payload};
 
 /// What incident.io takes.
 const PAYLOAD_BYTES_MAX: usize = 512 * 1024;
@@ -50,20 +50,19 @@ fn has_one_token(values: &mut Values, around: &Around<'_>) -> Vec<String> {
 fn request(message: &Message<'_>) -> Result<Outgoing, String> {
     let values = message.values;
     let mut body = encoded(message, values.number("max_alerts"));
-    if body.len() > PAYLOAD_BYTES_MAX {
+    if body.to_string().len() > PAYLOAD_BYTES_MAX {
         // One alert is made of a group there, so the first says the most.
         body = encoded(message, 1);
     }
-    let mut headers = vec![("Content-Type".to_owned(), Text::from("application/json"))];
     if values.has("alert_source_token") {
-        let token = format!("Bearer {}", values.text("alert_source_token"));
-        headers.push(("Authorization".to_owned(), Text::secret(&token)));
+        let token = bearer(values.text("alert_source_token"));
+        return post_with(message, values.text("url"), [token], &body);
     }
-    send(message, "POST", values.text("url"), headers, Text::from(body))
+    post(message, values.text("url"), &body)
 }
 
 /// Alertmanager's payload, as version 1, with the metadata.
-fn encoded(message: &Message<'_>, alerts_max: i64) -> String {
+fn encoded(message: &Message<'_>, alerts_max: i64) -> Json {
     let mut body = payload::json(message.notification, alerts_max);
     body["version"] = Json::from("1");
     let metadata = message.values.map("metadata");
@@ -72,5 +71,5 @@ fn encoded(message: &Message<'_>, alerts_max: i64) -> String {
     if !metadata.is_empty() {
         body["metadata"] = Json::Object(metadata);
     }
-    body.to_string()
+    body
 }

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use std::rc::Rc;
 
-use crate::config::Value;
+use crate::config::{Value, Values};
 use crate::notify::{HttpRequest, Message, Outgoing, Text};
 
 /// A value as JSON; its texts stand as they are.
@@ -66,8 +66,33 @@ pub(super) fn object<'a>(entries: impl IntoIterator<Item = (&'a str, Json)>) -> 
 
 /// `POST` of JSON to a URL that may be secret.
 pub(super) fn post(message: &Message<'_>, url: &str, body: &Json) -> Result<Outgoing, String> {
-    let headers = vec![("Content-Type".to_owned(), Text::from("application/json"))];
+    post_with(message, url, [], body)
+}
+
+/// The same with headers that say who we are.
+pub(super) fn post_with<const N: usize>(
+    message: &Message<'_>,
+    url: &str,
+    credentials: [(&str, Text); N],
+    body: &Json,
+) -> Result<Outgoing, String> {
+    let kind = ("Content-Type", Text::from("application/json"));
+    let headers = [kind].into_iter().chain(credentials);
+    let headers = headers.map(|(name, value)| (name.to_owned(), value)).collect();
     send(message, "POST", url, headers, Text::from(body.to_string()))
+}
+
+/// The header with a token.
+pub(super) fn bearer(token: &str) -> (&'static str, Text) {
+    ("Authorization", Text::secret(&format!("Bearer {token}")))
+}
+
+/// Whether a field of an attachment is short: it says so, or else `short_fields` does.
+pub(super) fn is_short(values: &Values, field: &Values) -> bool {
+    match field.get("short") {
+        Some(_) => field.is("short"),
+        None => values.is("short_fields"),
+    }
 }
 
 /// A request to a URL that may be secret.

@@ -4,9 +4,9 @@ use serde_json::Value as Json;
 
 use crate::config::schema::{Origin, no_rules};
 use crate::config::{Key, Schema, Takes};
-use crate::notify::json::{object, send};
+use crate::notify::json::{bearer, object, post, post_with};
 use crate::notify::text::{cut_bytes, list};
-use crate::notify::{Message, Outgoing, Text, Type, Verdict};
+use crate::notify::{Message, Outgoing, Type, Verdict};
 
 /// What ntfy shows as a message; what is longer it turns into a file.
 const MESSAGE_BYTES_MAX: usize = 4096;
@@ -66,10 +66,8 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
         ("icon", text("icon")),
         ("markdown", values.is("markdown").into()),
     ]);
-    let mut headers = vec![("Content-Type".to_owned(), Text::from("application/json"))];
     if values.has("token") {
-        let token = format!("Bearer {}", values.text("token"));
-        headers.push(("Authorization".to_owned(), Text::secret(&token)));
+        return post_with(message, values.text("url"), [bearer(values.text("token"))], &body);
     }
-    send(message, "POST", values.text("url"), headers, Text::from(body.to_string()))
+    post(message, values.text("url"), &body)
 }

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use crate::config::schema::{Origin, no_rules};
 use crate::config::{Key, Schema, Takes, Values};
-use crate::notify::json::{object, send};
+use crate::notify::json::{is_short, object, post_with};
 use crate::notify::text::{at, cut};
 use crate::notify::{Cause, Failure, Message, Outgoing, Reply, Text, Type, Verdict};
 
@@ -81,26 +81,15 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
         ("avatar", text("icon_url")),
         ("attachments", vec![attachment].into()),
     ]);
-    let secret = |name: &str, key: &str| (name.to_owned(), Text::secret(values.text(key)));
-    send(
-        message,
-        "POST",
-        &at(values.text("api_url"), "api/v1/chat.postMessage"),
-        vec![
-            ("Content-Type".to_owned(), Text::from("application/json")),
-            secret("X-Auth-Token", "token"),
-            secret("X-User-Id", "token_id"),
-        ],
-        Text::from(body.to_string()),
-    )
+    let secret = |key: &str| Text::secret(values.text(key));
+    let credentials = [("X-Auth-Token", secret("token")), ("X-User-Id", secret("token_id"))];
+    post_with(message, &at(values.text("api_url"), "api/v1/chat.postMessage"), credentials, &body)
 }
 
 fn field(values: &Values, field: &Values) -> Json {
-    let has_own = field.get("short").is_some();
-    let short = if has_own { field.is("short") } else { values.is("short_fields") };
     let mut json =
         object([("title", field.text("title").into()), ("value", field.text("value").into())]);
-    json["short"] = short.into();
+    json["short"] = is_short(values, field).into();
     json
 }
 

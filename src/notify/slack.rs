@@ -5,9 +5,9 @@ use serde_json::{Value as Json, json};
 
 use crate::config::schema::{Around, Origin};
 use crate::config::{Authorization, Key, Schema, Takes, Values};
-use crate::notify::json::{object, send};
+use crate::notify::json::{bearer, is_short, object, post, post_with};
 use crate::notify::text::cut;
-use crate::notify::{Cause, Failure, Message, Outgoing, Reply, Text, Type, Verdict};
+use crate::notify::{Cause, Failure, Message, Outgoing, Reply, Type, Verdict};
 
 /// Slack's limit, in characters.
 const TITLE_CHARS_MAX: usize = 1024;
@@ -145,12 +145,10 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
         put("ts", ts.as_str().into());
         put("channel", channel.as_str().into());
     }
-    let mut headers = vec![("Content-Type".to_owned(), Text::from("application/json"))];
     if has_token {
-        let token = format!("Bearer {}", values.text("app_token"));
-        headers.push(("Authorization".to_owned(), Text::secret(&token)));
+        return post_with(message, &url, [bearer(values.text("app_token"))], &body);
     }
-    send(message, "POST", &url, headers, Text::from(body.to_string()))
+    post(message, &url, &body)
 }
 
 fn attachment(values: &Values) -> Json {
@@ -176,9 +174,7 @@ fn attachment(values: &Values) -> Json {
 }
 
 fn field(values: &Values, field: &Values) -> Json {
-    let short = if field.get("short").is_some() { field } else { values };
-    let short = short.is(if field.get("short").is_some() { "short" } else { "short_fields" });
-    json!({ "title": field.text("title"), "value": field.text("value"), "short": short })
+    json!({ "title": field.text("title"), "value": field.text("value"), "short": is_short(values, field) })
 }
 
 /// A link, or else a button of a name.
