@@ -53,14 +53,16 @@ pub enum Authorization {
     OAuth2(Box<OAuth2>),
 }
 
-/// `oauth2`: a token is fetched with client credentials (RFC 6749, section 4.4), kept until it ends, and fetched anew when
-/// it is refused.
+/// `oauth2`: a token is fetched with client credentials (RFC 6749, section 4.4) or a refresh token (section 6), kept until
+/// it ends, and fetched anew when it is refused.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OAuth2 {
     /// Who we are to the token's server.
     pub client_id: String,
     /// The proof of it.
     pub client_secret: Secret,
+    /// Stands for a user who has once agreed; none: the token is the client's own.
+    pub refresh_token: Option<Secret>,
     /// What the token is to be good for.
     pub scopes: Vec<String>,
     /// Where tokens are.

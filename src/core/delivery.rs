@@ -244,7 +244,7 @@ impl Core {
         let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get(at));
         let key = delivery.map(|it| reach::key(&it.key));
         self.judge(cx, id, at, reply);
-        if let Some(key) = key {
+        if let Some(key) = key.filter(|_| !matches!(reply, Reply::Unsendable(_))) {
             self.learn(cx, &key, !matches!(reply, Reply::Failed(_)));
         }
         self.finish(cx, id);

@@ -8,11 +8,11 @@ use std::rc::Rc;
 use ring::digest;
 
 use crate::config::schema::{Around, Origin};
-use crate::config::{Key, Schema, Takes, Tls, Values};
+use crate::config::{Key, OAuth2, Schema, Takes, Tls, Values};
 use crate::model::hash::fnv128;
 use crate::model::mail::check_domain;
 use crate::model::{MailAddress, Mailbox};
-use crate::notify::{Message, Notification, Outgoing, Type, Verdict, tls};
+use crate::notify::{Message, Notification, Outgoing, Type, Verdict, oauth2, tls};
 use crate::time::{SET_SINCE, Wall};
 use crate::wire::smtp::{Login, Plan};
 use message::Value;
@@ -37,6 +37,9 @@ pub(super) const TYPE: Type = Type {
             Key::secret("auth_secret", "auth_secret_file").or_global("smtp_auth_secret"),
             Key::text("auth_identity", "").or_global("smtp_auth_identity"),
             Key::secret("auth_token", "auth_token_file").or_global("smtp_auth_token").ours(),
+            Key::new("auth_oauth2", Takes::Table(oauth2::KEYS))
+                .or_global("smtp_auth_oauth2")
+                .ours(),
             Key::bool("require_tls", "true").or_global("smtp_require_tls"),
             Key::bool("force_implicit_tls", "").or_global("smtp_force_implicit_tls").newer(),
             Key::new("tls_config", Takes::Table(tls::KEYS)).or_global("smtp_tls_config"),
@@ -55,6 +58,7 @@ pub(super) const TYPE: Type = Type {
             Key::secret("smtp_auth_secret", "smtp_auth_secret_file"),
             Key::text("smtp_auth_identity", ""),
             Key::secret("smtp_auth_token", "smtp_auth_token_file").ours(),
+            Key::new("smtp_auth_oauth2", Takes::Table(oauth2::KEYS)).ours(),
             Key::bool("smtp_require_tls", "true"),
             Key::new("smtp_tls_config", Takes::Table(tls::KEYS)).newer(),
             Key::bool("smtp_force_implicit_tls", "").newer(),
@@ -79,6 +83,8 @@ pub struct Mail {
     pub port: u16,
     /// How TLS is spoken with it.
     pub tls: Rc<Tls>,
+    /// Where the token of the plan's login is fetched.
+    pub oauth2: Option<Rc<OAuth2>>,
     /// What is said to it.
     pub plan: Plan,
 }
@@ -97,6 +103,14 @@ const RESERVED: [&str; 3] = ["Mime-Version", "Content-Type", "Content-Transfer-E
 
 fn check(values: &mut Values, _: &Around<'_>) -> Vec<String> {
     let mut wrong = tls::check(values, "tls_config");
+    wrong.extend(oauth2::check(values, "auth_oauth2"));
+    let has_oauth2 = values.table("auth_oauth2").is_some_and(|it| it.has("client_id"));
+    if has_oauth2 && !values.has("auth_username") {
+        wrong.push("auth_oauth2: missing auth_username: whose mailbox the token is for".to_owned());
+    }
+    if has_oauth2 && values.has("auth_token") {
+        wrong.push("at most one of auth_token and auth_oauth2 can be set".to_owned());
+    }
     if let Err(why) = check_domain(values.text("hello")) {
         wrong.push(format!("hello: {why}"));
     }
@@ -175,7 +189,9 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
         to: recipients,
         message: mail(values, message.notification, &from.address),
     };
-    Ok(Outgoing::Mail(Box::new(Mail { host, port, tls: tls::read(values, "tls_config"), plan })))
+    let oauth2 = oauth2::read(values, "auth_oauth2")?.map(Rc::new);
+    let tls = tls::read(values, "tls_config");
+    Ok(Outgoing::Mail(Box::new(Mail { host, port, tls, oauth2, plan })))
 }
 
 /// The mail itself. A retry of the same notification is the same mail, so that servers that know its `Message-Id` keep one.
@@ -245,6 +261,7 @@ fn thread(values: &Values, told: &Notification) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Secret;
     use crate::notify::testing::{drafted, integration, notification};
 
     const SERVER: &str = "smarthost: 'mail.example:587', from: 'Gate Way <gw@a.example>', html: '<b>x</b>', \
@@ -344,6 +361,9 @@ mod tests {
             "to: a@x, headers: {'a b': c}",
             "to: a@x, headers: {content-type: text/plain}",
             "to: a@x, tls_config: {cert_file: c}",
+            "to: a@x, auth_username: u, auth_oauth2: {client_id: c, client_secret: s}",
+            "to: a@x, auth_username: u, auth_oauth2: {client_id: c, token_url: 'http://t'}",
+            "to: a@x, auth_oauth2: {client_id: c, client_secret: s, token_url: 'http://t'}",
         ] {
             let base = "from: b@y, smarthost: 'm:1', html: x";
             let known = |key: &str| wrong.contains(&format!("{key}:"));
@@ -352,6 +372,20 @@ mod tests {
             let config = format!("email_configs: [{{{}, {wrong}}}]", base.join(", "));
             assert!(integration("", &config).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_token_is_fetched_by_client_credentials_or_a_refresh_token() {
+        let own = "auth_username: u, auth_oauth2: {client_id: c, token_url: 'http://t/x', scopes: [a, b], ";
+        let mail = sent(&format!("to: a@x, {own} client_secret: s}}"));
+        let oauth2 = mail.oauth2.as_ref().unwrap();
+        assert_eq!((oauth2.client_id.as_str(), oauth2.scopes.len()), ("c", 2));
+        assert_eq!(oauth2.client_secret.inline(), Some("s"));
+        assert_eq!((oauth2.refresh_token.as_ref(), mail.plan.login.unwrap().token), (None, None));
+        let mail = sent(&format!("to: a@x, {own} refresh_token: r}}"));
+        let oauth2 = mail.oauth2.as_ref().unwrap();
+        assert_eq!(oauth2.refresh_token.as_ref().and_then(Secret::inline), Some("r"));
+        assert!(!format!("{mail:?}").contains("\"r\""));
     }
 
     #[test]

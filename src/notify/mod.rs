@@ -21,6 +21,7 @@ mod mqtt;
 mod msteams;
 mod msteamsv2;
 mod ntfy;
+mod oauth2;
 mod opsgenie;
 mod pagerduty;
 mod payload;
@@ -185,6 +186,9 @@ impl Verdict {
                 Self::Retry(Failure { cause: Cause::Other, why: output.clone() }, None)
             }
             Reply::Failed(failure) => Self::Retry(failure.clone(), None),
+            Reply::Unsendable(why) => {
+                Self::Refused(Failure { cause: Cause::Other, why: why.clone() })
+            }
             Reply::Http { status, .. } if status / 100 == 2 => Self::Sent,
             Reply::Http { status, retry_after, body } => {
                 let why = format!("unexpected status code {status}: {body}");
@@ -288,6 +292,8 @@ pub enum Reply {
         /// The beginning of the body, whole as far as receivers read answers.
         body: String,
     },
+    /// The config and the notification together make nothing that could be sent: why.
+    Unsendable(String),
     /// A program has ended.
     Exit {
         /// Its exit status; none if a signal ended it.

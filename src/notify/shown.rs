@@ -55,7 +55,7 @@ impl Reply {
                 };
                 Some(if output.is_empty() { end } else { format!("{end}\n\n{output}") })
             }
-            Self::Failed(_) => None,
+            Self::Failed(_) | Self::Unsendable(_) => None,
         }
     }
 
@@ -67,6 +67,7 @@ impl Reply {
             Self::Http { body, .. } => body,
             Self::Exit { output, .. } => output,
             Self::Failed(failure) => &mut failure.why,
+            Self::Unsendable(why) => why,
         };
         for secret in secrets {
             // Of a URL, its path and query are what is secret.

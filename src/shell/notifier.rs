@@ -161,7 +161,7 @@ async fn attempt_of(ways: &Ways, draft: Rc<Draft>, taken: &Taken) -> Reply {
     };
     match draft.outgoing(clock::wall(), &mut |_| texts.next().unwrap_or_default()) {
         Ok(outgoing) => perform(ways, outgoing, taken).await,
-        Err(why) => Reply::failed(why),
+        Err(why) => Reply::Unsendable(why),
     }
 }
 
@@ -184,7 +184,7 @@ async fn perform(ways: &Ways, outgoing: Outgoing, taken: &Taken) -> Reply {
             let sent = ways.http.send(&request, taken).await;
             sent.unwrap_or_else(|error| Reply::failed(error.to_string()))
         }
-        Outgoing::Mail(mail) => sent(smtp::send(*mail, &ways.tls).await),
+        Outgoing::Mail(mail) => sent(smtp::send(*mail, &ways.tls, &ways.http).await),
         Outgoing::Mqtt(mqtt) => ways.mqtt.publish(*mqtt).await,
         Outgoing::Exec(exec) => exec::run(exec).await,
         Outgoing::Syslog(syslog) => sent(syslog::send(syslog, &ways.tls).await),

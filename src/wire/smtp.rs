@@ -75,6 +75,13 @@ pub enum Error {
     NotAscii(String),
 }
 
+impl Error {
+    /// Whether the server has refused the login itself (RFC 4954: 535).
+    pub fn is_login(&self) -> bool {
+        matches!(self, Self::Refused(command, Reply { code: 535, .. }) if command.starts_with("AUTH "))
+    }
+}
+
 impl From<reply::Error> for Error {
     fn from(error: reply::Error) -> Self {
         Self::Reply(error)

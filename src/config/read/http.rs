@@ -84,6 +84,7 @@ fn oauth2(item: &Item<'_>, cx: &Cx<'_>) -> Option<OAuth2> {
     let oauth2 = OAuth2 {
         client_id,
         client_secret: client_secret?,
+        refresh_token: None,
         scopes: scopes.collect(),
         token_url: token_url?,
         endpoint_params: params.collect(),

@@ -17,7 +17,7 @@ use std::rc::Rc;
 use log::debug;
 use smol::LocalExecutor;
 
-use crate::config::{Authorization, Http, Proxy, Secret, Tls};
+use crate::config::{Authorization, Http, OAuth2, Proxy, Secret, Tls};
 use crate::limits::REDIRECTS_MAX;
 use crate::model::url::{Scheme, UserInfo};
 use crate::model::{Url, base64};
@@ -73,7 +73,7 @@ impl Client {
         let mut answer = self.follow(request, target.clone(), &body, taken).await?;
         if let (401, Authorization::OAuth2(oauth2)) = (answer.status, &request.http.authorization) {
             // The token may have ended before its time.
-            self.tokens.forget(oauth2).await;
+            self.forget(oauth2).await;
             answer = self.follow(request, target, &body, taken).await?;
         }
         let after = answer.retry_after.as_deref();
@@ -82,6 +82,11 @@ impl Client {
             retry_after: after.and_then(|text| http1::retry_after(text, clock::wall())),
             body: String::from_utf8_lossy(&answer.body).into_owned(),
         })
+    }
+
+    /// Forgets a token that was refused.
+    pub(super) async fn forget(&self, oauth2: &OAuth2) {
+        self.tokens.forget(oauth2).await;
     }
 
     /// Opens a connection to where requests to `url` go, and closes it.

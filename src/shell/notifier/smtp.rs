@@ -1,4 +1,4 @@
-//! One mail to its server. What is said is [`Dialogue`]'s; here are the connection, TLS and the time.
+//! One mail to its server. What is said is [`Dialogue`]'s; here are the connection, TLS, the token and the time.
 
 use std::io;
 
@@ -6,13 +6,44 @@ use smol::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::limits::{SMTP_CHUNK_BYTES, SMTP_REPLY_TIME_MAX};
 use crate::notify::Mail;
+use crate::shell::notifier::http::Client;
 use crate::shell::notifier::stream::{self, Stream, in_time};
 use crate::shell::tls::Clients;
 use crate::wire::smtp::{Dialogue, Next};
 
-/// Sends a mail; the error says why not, and what was being done.
-pub(super) async fn send(mail: Mail, clients: &Clients) -> Result<(), String> {
-    let Mail { host, port, tls, plan } = mail;
+/// Sends a mail; the error says why not, and what was being done. A token that is refused is fetched once more: it may
+/// have ended before its time.
+pub(super) async fn send(mut mail: Mail, clients: &Clients, http: &Client) -> Result<(), String> {
+    let Some((oauth2, mut login)) = mail.oauth2.clone().zip(mail.plan.login.clone()) else {
+        return talk(mail, clients).await.map_err(|failure| failure.why);
+    };
+    let mut is_again = false;
+    loop {
+        let token = http.token(&oauth2).await.map_err(|error| error.to_string())?;
+        login.token = token.split_once(' ').map(|(_, token)| token.to_owned());
+        mail.plan.login = Some(login.clone());
+        match talk(mail.clone(), clients).await {
+            Err(failure) if failure.is_login && !is_again => http.forget(&oauth2).await,
+            end => return end.map_err(|failure| failure.why),
+        }
+        is_again = true;
+    }
+}
+
+struct Failed {
+    why: String,
+    /// Whether the server does not know us.
+    is_login: bool,
+}
+
+impl From<String> for Failed {
+    fn from(why: String) -> Self {
+        Self { why, is_login: false }
+    }
+}
+
+async fn talk(mail: Mail, clients: &Clients) -> Result<(), Failed> {
+    let Mail { host, port, tls, plan, .. } = mail;
     let mut stream = stream::connect(&host, port).await?;
     if plan.encrypted {
         stream = stream::encrypt(stream, clients, &tls, &host).await?;
@@ -26,14 +57,20 @@ pub(super) async fn send(mail: Mail, clients: &Clients) -> Result<(), String> {
             Next::End(end) => {
                 // A goodbye that is not heard changes nothing.
                 write(&mut stream, &output).await.ok();
-                return end.map_err(|error| format!("{host}: {error}"));
+                return end.map_err(|error| Failed {
+                    why: format!("{host}: {error}"),
+                    is_login: error.is_login(),
+                });
             }
             Next::Input => {
                 write(&mut stream, &output).await.map_err(failed)?;
                 let mut bytes = [0; 2048];
                 let read = in_time(SMTP_REPLY_TIME_MAX, stream.read(&mut bytes));
                 match read.await.map_err(failed)? {
-                    0 => return Err(format!("{host}: {doing}: the server closed the connection")),
+                    0 => {
+                        let why = format!("{host}: {doing}: the server closed the connection");
+                        return Err(why.into());
+                    }
                     read => dialogue.handle_input(bytes.get(..read).unwrap_or_default()),
                 }
             }

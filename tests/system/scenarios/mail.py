@@ -12,6 +12,7 @@ import time
 from agent import WAIT_SECONDS, free_port, until
 from authority import Authority, server_context
 from mailbox import PASSWORD, USER, Mailbox
+from service import Service
 
 CONFIG = """
 global: {{smtp_smarthost: "127.0.0.1:{port}", smtp_from: "Gate Way <{user}>", smtp_require_tls: false, smtp_hello: gw.example}}
@@ -113,6 +114,48 @@ def encrypted(world):
         stranger.api.post_alerts(alert("Door"))
         until("the certificate is refused", lambda stranger=stranger: "TLS with 127.0.0.1" in stranger.log())
         assert len(box.wait(1, 0)) == 1
+
+
+def oauth2(world):
+    """A token is fetched, kept for the next mail, and fetched anew when the mail server refuses it."""
+    sink, box = world.sink(), Mailbox("XOAUTH2")
+    world.at_end(box.close)
+    for name, own, says in (
+        ("client", "client_secret: s3cret, scopes: [mail, send]", [("grant_type", "client_credentials"), ("scope", "mail send")]),
+        ("user", "refresh_token: r3fresh", [("client_id", "gw"), ("grant_type", "refresh_token"), ("refresh_token", "r3fresh")]),
+    ):
+        tokens = iter(["ended", PASSWORD])
+        server = Service(None, lambda _request, tokens=tokens: (200, {"access_token": next(tokens), "token_type": "Bearer", "expires_in": 3600}))
+        world.at_end(server.close)
+        before = len(box.wait(0, 0))
+        agent = world.subject(config(box.port, sink, f"auth_username: {USER}\n    auth_oauth2: {{client_id: gw, token_url: '{server.url}/token', {own}}}"), name=name)
+        agent.api.post_alerts(alert("Door"))
+        box.wait(before + 1, WAIT_SECONDS)
+        agent.api.post_alerts(alert("Other"))
+        mail = box.wait(before + 2, WAIT_SECONDS)[-1]
+        assert mail.login == "XOAUTH2", mail
+        assert [it.body for it in server.requests] == [says] * 2, server.requests
+        basic = server.requests[0].headers.get("authorization", "").startswith("Basic ")
+        assert basic == (name == "client"), server.requests
+        assert agent.metric("alertmanager_notification_requests_failed_total") == 0, agent.log()
+        assert not any(secret in agent.log() for secret in (PASSWORD, "s3cret", "r3fresh", "ended\"")), "the log tells a secret"
+
+
+def wrong_addresses(world):
+    """A template that makes no address is final: no mail goes out, and nothing is tried again until the next flush."""
+    sink, box = world.sink(), Mailbox()
+    world.at_end(box.close)
+    text = config(box.port, sink).replace("  - to: '", "  - to: '{{ .CommonLabels.to }}' #").replace("group_interval: 1s", "group_interval: 1h")
+    agent = world.subject(text)
+    agent.api.post_alerts(alert("Door", to="nobody at home"))
+    until("it is given up", lambda: agent.metric("alertmanager_notifications_failed_total") == 1)
+    assert agent.metric("alertmanager_notification_requests_failed_total") == 1, agent.log()
+    assert "to: " in agent.log() and "nobody at home" in agent.log(), agent.log()
+    for number, evil in enumerate(("ann@example.org>\r\nRCPT TO:<evil@example.org", "ann@example.org\nDATA", "<ann@example.org> SIZE=1>"), 2):
+        agent.api.post_alerts(alert(f"Door{number}", to=evil))
+        until("it is given up", lambda number=number: agent.metric("alertmanager_notifications_failed_total") == number)
+    agent.api.post_alerts(alert("Window", to="ann@example.org"))
+    assert box.wait(1, WAIT_SECONDS)[0].recipients == ["ann@example.org"]
 
 
 class Scripted:
@@ -260,6 +303,8 @@ def cases(_settings):
         ("mail/same", same_as_alertmanager),
         ("mail/login", every_login),
         ("mail/encrypted", encrypted),
+        ("mail/oauth2", oauth2),
+        ("mail/wrong-addresses", wrong_addresses),
         ("mail/failing", servers_that_fail),
         ("mail/hostile", hostile_alerts),
         ("mail/exim", exim),

@@ -1,4 +1,5 @@
-//! Tokens of OAuth 2 by client credentials (RFC 6749, section 4.4): fetched when needed, kept until they end.
+//! Tokens of OAuth 2 by client credentials or a refresh token (RFC 6749, sections 4.4 and 6): fetched when needed, kept
+//! until they end.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -80,7 +81,7 @@ impl Tokens {
 
 impl Client {
     /// What the header `Authorization` says: a token that is kept, or a new one.
-    pub(super) async fn token(&self, oauth2: &OAuth2) -> Result<String, Error> {
+    pub(in crate::shell::notifier) async fn token(&self, oauth2: &OAuth2) -> Result<String, Error> {
         let slot = self.tokens.slot(oauth2);
         let mut state = slot.lock().await;
         let now = clock::boot_time();
@@ -100,7 +101,16 @@ impl Client {
     /// Fetches a token. None if the server refuses to hear who we are in a header: in the body it may.
     async fn fetch(&self, oauth2: &OAuth2, in_body: bool) -> Result<Option<Token>, Error> {
         let secret = read(&oauth2.client_secret).await?;
-        let mut form = vec![("grant_type", "client_credentials".to_owned())];
+        let mut form = Vec::new();
+        // As in Go, this parameter may be another than usual.
+        if !oauth2.endpoint_params.iter().any(|(name, _)| name == "grant_type") {
+            let is_user = oauth2.refresh_token.is_some();
+            let grant = if is_user { "refresh_token" } else { "client_credentials" };
+            form.push(("grant_type", grant.to_owned()));
+        }
+        if let Some(token) = &oauth2.refresh_token {
+            form.push(("refresh_token", read(token).await?));
+        }
         if !oauth2.scopes.is_empty() {
             form.push(("scope", oauth2.scopes.join(" ")));
         }
@@ -114,9 +124,11 @@ impl Client {
             plain("User-Agent", super::AGENT, false),
             plain("Content-Type", "application/x-www-form-urlencoded", false),
         ];
-        if in_body {
+        if in_body || secret.is_empty() {
             form.push(("client_id", oauth2.client_id.clone()));
-            form.push(("client_secret", secret));
+            if !secret.is_empty() {
+                form.push(("client_secret", secret));
+            }
         } else {
             let (name, password) = (escape_component(&oauth2.client_id), escape_component(&secret));
             headers.push(plain("Authorization", &basic(&UserInfo { name, password }), true));
