@@ -4,10 +4,11 @@ import json
 import os
 import socket
 import subprocess
+import threading
 
 import paho.mqtt.client as paho
 from agent import WAIT_SECONDS, free_port, until
-from authority import Authority
+from authority import Authority, server_context
 
 CONFIG = """
 route: {{receiver: r, group_by: [alertname], group_wait: 200ms, group_interval: 1s, repeat_interval: 1h}}
@@ -79,12 +80,13 @@ def mqtt(world):
         broker(world, port, f"mosquitto-{version}")
         heard = Subscriber(port)
         world.at_end(heard.close)
-        more = f"mqtt_configs: [{{broker: 'mqtt://127.0.0.1:{port}', version: '{version}', client_id: gw, discovery_prefix: ha, availability_topic: 'at/{{node}}'}}]"
+        more = f"mqtt_configs: [{{broker: 'mqtt://127.0.0.1:{port}', version: '{version}', client_id: gw, discovery_prefix: ha, availability_topic: 'at/{{node}}', topic: 'alerts/{{{{ .CommonLabels.evil }}}}'}}]"
         agent = world.subject(config(sink, more), "--cluster.peer-name=site 1", name=version)
         until("the agent says that it is there", lambda heard=heard: heard.payloads("at/site_1") == [b"online"])
         agent.api.post_alerts(alert("Door", evil=EVIL))
-        until("the alert arrives", lambda heard=heard: heard.payloads("bellwether/alerts"))
-        payload = json.loads(heard.payloads("bellwether/alerts")[0])
+        topic = "alerts/a_<0>1 - - - - - - root: evil___/__$(touch /tmp/evil);`id`|../../etc/passwd"
+        until("the alert arrives, in a topic without wildcards", lambda heard=heard: heard.payloads(topic))
+        payload = json.loads(heard.payloads(topic)[0])
         assert payload["alerts"][0]["labels"]["evil"] == EVIL, payload
         found = next(json.loads(it) for topic, it, _ in heard.messages if topic.startswith("ha/binary_sensor/bellwether_") and b"problem" in it)
         assert [json.loads(it)["status"] for it in heard.payloads(found["state_topic"])] == ["firing"]
@@ -173,6 +175,55 @@ def syslog(world):
     assert message.startswith(b"<26>bellwether: [FIRING:1] Door") and b"\n" not in message, message
 
 
+def syslog_encrypted(world):
+    """Over TLS with a client certificate, each notification is a message with its length before it (RFC 5425)."""
+    sink, authority = world.sink(), Authority(world.directory / "authority")
+    context = server_context(authority.issue("syslog"), clients=authority.certificate)
+    gateway = authority.issue("gateway")
+    server = socket.create_server(("127.0.0.1", 0))
+    world.at_end(server.close)
+    taken = []
+
+    def serve():
+        while True:
+            try:
+                connection, _ = server.accept()
+                with context.wrap_socket(connection, server_side=True) as stream, stream.makefile("rb") as lines:
+                    while length := b"".join(iter(lambda: lines.read(1).strip(), b"")):
+                        taken.append((dict(it[0] for it in stream.getpeercert()["subject"])["commonName"], lines.read(int(length))))
+            except OSError:
+                if server.fileno() < 0:
+                    return
+
+    threading.Thread(target=serve, daemon=True).start()
+    address = f"tls://127.0.0.1:{server.getsockname()[1]}"
+    known = f"ca_file: {authority.certificate}, cert_file: {gateway}, key_file: {gateway}"
+    agent = world.subject(config(sink, f"syslog_configs: [{{address: '{address}', tls_config: {{{known}}}}}]"))
+    agent.api.post_alerts(alert("Door", evil=EVIL))
+    until("the message is there", lambda: taken)
+    (name, message) = taken[0]
+    assert name == "gateway" and b"[FIRING:1] Door" in message and b"\n" not in message, taken
+    # A server that nobody vouches for hears nothing.
+    stranger = world.subject(config(sink, f"syslog_configs: [{{address: '{address}'}}]"), name="stranger")
+    stranger.api.post_alerts(alert("Other"))
+    until("the certificate is refused", lambda: "TLS with 127.0.0.1" in stranger.log())
+    assert len(taken) == 1, taken
+
+
+def log(world):
+    """An alert writes into the line of the log that tells it, and into no other."""
+    sink = world.sink()
+    agent = world.subject(config(sink, "log_configs: [{}]").replace("group_by: [alertname]", "group_by: [evil]"))
+    forged = "x\ntime=2026-01-01T00:00:00Z level=ERROR msg=forged\r\u2028\x1b[2J\x07\x9b"
+    agent.api.post_alerts(alert("Door", evil=forged))
+    sink.wait("/hook", 1, WAIT_SECONDS)
+    until("it is in the log", lambda: "[FIRING:1]" in agent.log())
+    lines = agent.log_file.read_bytes().split(b"\n")
+    assert not any(line.startswith((b"time=2026-01-01", b"x")) for line in lines), lines
+    controls = {chr(code) for code in (*range(9), *range(11, 32), *range(127, 160))} & set(agent.log())
+    assert not controls, controls
+
+
 def programs(world):
     """A program that hangs, forks and floods is ended with all it started, others are told meanwhile; no alert runs anything."""
     sink = world.sink()
@@ -242,6 +293,8 @@ def cases(_settings):
         ("local/mqtt-restart", mqtt_broker_restarts),
         ("local/mqtt-encrypted", mqtt_encrypted),
         ("local/syslog", syslog),
+        ("local/syslog-encrypted", syslog_encrypted),
+        ("local/log", log),
         ("local/exec", programs),
         ("local/file", files),
         ("local/upstream", upstream),
