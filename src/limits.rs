@@ -340,6 +340,10 @@ pub const TEMPLATE_BYTES_MAX: usize = 256 * 1024;
 pub const TEMPLATES_BYTES_MAX: usize = 1024 * 1024;
 /// Files that `templates` names. Policy: a configuration with more is refused.
 pub const TEMPLATE_FILES_MAX: usize = 256;
+/// Texts of a configuration that are kept parsed. Policy: all are forgotten, and parsed when they are rendered again.
+pub const TEMPLATE_TEXTS_MAX: usize = 512;
+/// Patterns that are kept compiled while one notification is rendered. Policy: all are forgotten, and compiled anew.
+pub const TEMPLATE_PATTERNS_MAX: usize = 16;
 /// Blocks, definitions and parentheses within each other in one template, and lists within lists. Policy: the template is
 /// refused, or its rendering fails.
 pub const TEMPLATE_NEST_MAX: usize = 64;

@@ -55,6 +55,67 @@ fn survive(text: &str, data: &Data) {
     }
 }
 
+/// Texts that each take all the steps there are in another way.
+const COSTLY: [(&str, &str); 12] = [
+    ("calls", "{{ range 60000 }}{{ print 1 2 }}{{ end }}"),
+    ("arguments", "{{ range 60000 }}{{ print 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 }}{{ end }}"),
+    ("widths", r#"{{ range 60000 }}{{ printf "%900d" 1 | len }}{{ end }}"#),
+    (
+        "quotes",
+        r#"{{ range 60000 }}{{ printf "%q %x %+v" $.ExternalURL $.ExternalURL $ | len }}{{ end }}"#,
+    ),
+    ("replaces", r#"{{ range 60000 }}{{ reReplaceAll "(a|b|c)*x?" "y" "abcabcabcabc" }}{{ end }}"#),
+    (
+        "patterns",
+        r#"{{ range $i, $x := 60000 }}{{ match (printf "(a{99}){9}%d" $i) "a" }}{{ end }}"#,
+    ),
+    ("json", "{{ range 60000 }}{{ toJson $ | len }}{{ end }}"),
+    ("methods", "{{ range 60000 }}{{ $.CommonLabels.SortedPairs | len }}{{ end }}"),
+    (
+        "dates",
+        r#"{{ range 60000 }}{{ date "Mon Jan 2 15:04:05 MST 2006" (tz "Europe/Berlin" now) | len }}{{ end }}"#,
+    ),
+    ("lists", "{{ $l := list 1 }}{{ range 60000 }}{{ $l = append $l 1 }}{{ end }}"),
+    (
+        "texts",
+        r#"{{ $t := "x" }}{{ range 60000 }}{{ $t = print $t $t | title | toUpper }}{{ end }}"#,
+    ),
+    (
+        "comparisons",
+        "{{ range 60000 }}{{ if and (eq . 1 2 3) (lt . 1) }}{{ else }}{{ end }}{{ end }}",
+    ),
+];
+
+/// Run with `cargo test --release --test templates -- --ignored --nocapture`: prints the longest of each kind.
+#[test]
+#[ignore = "measures a release build"]
+fn no_template_takes_longer_than_50_ms() {
+    let (data, mut longest) = (data(), 0.0);
+    for (name, text) in COSTLY {
+        for kind in ["text", "html"] {
+            let begun = std::time::Instant::now();
+            let end = render(kind, text, &data);
+            let ms = begun.elapsed().as_secs_f64() * 1000.0;
+            let why = end.err().map_or("rendered".to_owned(), |error| error.to_string());
+            println!("{name} {kind}: {ms:.1} ms: {}", why.chars().take(90).collect::<String>());
+            longest = f64::max(longest, ms);
+        }
+    }
+    assert!(longest < 50.0, "{longest} ms");
+}
+
+#[test]
+fn a_text_is_parsed_once_and_renders_the_same_each_time() {
+    let (data, templates) = (data(), Templates::builtin());
+    let text = "{{ define \"x\" }}<{{ . }}>{{ end }}{{ template \"x\" .Status }}";
+    for _ in 0..3 {
+        assert_eq!(templates.text(text, &data).unwrap(), "<firing>");
+        assert_eq!(templates.html(text, &data).unwrap(), templates.html(text, &data).unwrap());
+    }
+    // What one text defines is not there for another.
+    assert!(templates.text("{{ template \"x\" . }}", &data).is_err());
+}
+
 #[test]
 fn what_nests_or_recurses_without_end_is_refused() {
     let data = data();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::template::Error;
 use crate::template::ast::{Command, Number, Operand, Pipe, Span, Term, share};
-use crate::template::exec::Exec;
+use crate::template::exec::{CALL_STEPS, Exec};
 use crate::template::functions::{self, Function};
 use crate::template::methods;
 use crate::template::value::{Int, Type, Value};
@@ -165,6 +165,7 @@ impl Exec<'_> {
         }
         let Function { params, variadic, run, .. } = *function;
         let args = self.args(dot, at, name, params, variadic, args, last)?;
+        self.at(at, self.budget.take_steps(CALL_STEPS + args.len()))?;
         let result = run(self, &args);
         let value = self.at(at, result.map_err(|why| format!("error calling {name}: {why}")))?;
         self.at(at, self.budget.take_bytes(value.bytes()))?;

@@ -1,6 +1,6 @@
 //! Runs a tree over data: the statements.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use crate::template::Error;
 use crate::template::ast::{Branch, List, Node, Pipe, Source, Span, Tree};
 use crate::template::html;
 use crate::template::parse::Set;
+use crate::template::pattern::Patterns;
 use crate::template::print;
 use crate::template::value::{Int, Value};
 
@@ -17,11 +18,16 @@ use crate::template::value::{Int, Value};
 pub(super) struct Budget {
     steps: Cell<usize>,
     bytes: Cell<usize>,
+    pub(super) patterns: RefCell<Patterns>,
 }
 
 impl Budget {
     pub(super) const fn new() -> Self {
-        Self { steps: Cell::new(TEMPLATE_STEPS_MAX), bytes: Cell::new(TEMPLATE_OUTPUT_BYTES_MAX) }
+        Self {
+            steps: Cell::new(TEMPLATE_STEPS_MAX),
+            bytes: Cell::new(TEMPLATE_OUTPUT_BYTES_MAX),
+            patterns: RefCell::new(Patterns::new()),
+        }
     }
 
     /// Takes steps, or says that there are none left.
@@ -46,6 +52,11 @@ impl Budget {
         })
     }
 }
+
+/// What it takes to print a value, its bytes aside.
+const PRINT_STEPS: usize = 2;
+/// What it takes to call a function: to find it, to gather its arguments, and to make a value of its result.
+pub(super) const CALL_STEPS: usize = 4;
 
 /// What comes after a statement.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -158,6 +169,7 @@ impl<'a> Exec<'a> {
         }
         if escapers.is_empty() {
             let text = print::printed(&value);
+            self.at(pipe.at, self.budget.take_steps(PRINT_STEPS))?;
             return self.write(pipe.at, &text);
         }
         let escaped = self.at(pipe.at, html::escape_value(&value, escapers, self.budget))?;

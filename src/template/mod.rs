@@ -25,13 +25,16 @@ mod sample;
 mod time;
 mod value;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use data::{Alert, Data};
 pub use error::Error;
 pub use time::Time;
+
+use crate::limits::TEMPLATE_TEXTS_MAX;
 
 use exec::Budget;
 use parse::Set;
@@ -43,25 +46,36 @@ const TEXT_NAME: &str = "template";
 /// The templates that a notification may use: the default texts and those of the files of `templates`. Cheap to clone,
 /// and `Send`, so that files can be read and parsed off the loop.
 #[derive(Clone)]
-pub struct Templates(Arc<Set>);
+pub struct Templates(Arc<Inner>);
+
+struct Inner {
+    set: Set,
+    /// The texts that were rendered, parsed with all that they can call; those of HTML escaped. A config's texts are the
+    /// same for each notification.
+    texts: Mutex<BTreeMap<(String, bool), Arc<Set>>>,
+}
 
 impl Templates {
     /// The default texts alone.
     pub fn builtin() -> Self {
         static BUILTIN: OnceLock<Templates> = OnceLock::new();
-        BUILTIN.get_or_init(|| Self(Arc::new(defaults()))).clone()
+        BUILTIN.get_or_init(|| Self::of(defaults())).clone()
     }
 
     /// The default texts and those of files, each a name and its text; later ones override. On an error: everything that is
     /// wrong, and nothing has changed.
     pub fn new(files: &[(String, String)]) -> Result<Self, Vec<Error>> {
-        let mut set = (*Self::builtin().0).clone();
+        let mut set = Self::builtin().0.set.clone();
         let mut errors = Vec::new();
         for (file, text) in files {
             let name = file.rsplit('/').next().unwrap_or(file);
             errors.extend(parse::parse(file, name, text, &mut set).err());
         }
-        if errors.is_empty() { Ok(Self(Arc::new(set))) } else { Err(errors) }
+        if errors.is_empty() { Ok(Self::of(set)) } else { Err(errors) }
+    }
+
+    fn of(set: Set) -> Self {
+        Self(Arc::new(Inner { set, texts: Mutex::default() }))
     }
 
     /// Checks the syntax of a text.
@@ -88,13 +102,13 @@ impl Templates {
 /// How many templates there are: their trees would fill pages.
 impl fmt::Debug for Templates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Templates({})", self.0.len())
+        write!(f, "Templates({})", self.0.set.len())
     }
 }
 
 impl PartialEq for Templates {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+        Arc::ptr_eq(&self.0, &other.0) || self.0.set == other.0.set
     }
 }
 
@@ -135,13 +149,31 @@ impl<'a> Renderer<'a> {
         if !html && !source.contains("{{") {
             return Ok(source.to_owned());
         }
-        let mut set = (*self.templates.0).clone();
+        let set = self.parsed(source, html)?;
+        let Some(tree) = set.get("").cloned() else { return Ok(String::new()) };
+        exec::run(&set, &tree, &Value::Data(Rc::clone(&self.root)), &self.budget)
+    }
+
+    /// The text and all that it can call, which is parsed once.
+    fn parsed(&self, source: &str, html: bool) -> Result<Arc<Set>, Error> {
+        let inner = &self.templates.0;
+        let lock = || inner.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (source.to_owned(), html);
+        if let Some(set) = lock().get(&key) {
+            return Ok(Arc::clone(set));
+        }
+        let mut set = inner.set.clone();
         set.remove("");
         parse::parse(TEXT_NAME, "", source, &mut set)?;
         if html {
             set = html::escape(&set, "", &self.budget)?;
         }
-        let Some(tree) = set.get("").cloned() else { return Ok(String::new()) };
-        exec::run(&set, &tree, &Value::Data(Rc::clone(&self.root)), &self.budget)
+        let set = Arc::new(set);
+        let mut texts = lock();
+        if texts.len() >= TEMPLATE_TEXTS_MAX {
+            texts.clear();
+        }
+        texts.insert(key, Arc::clone(&set));
+        Ok(set)
     }
 }

@@ -1,6 +1,11 @@
 //! Regular expressions of templates, which search and replace: the seam to the engine.
 
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use regex_lite::{Captures, Regex, RegexBuilder};
+
+use crate::limits::TEMPLATE_PATTERNS_MAX;
 
 use crate::model::matcher::Pattern;
 use crate::template::exec::Budget;
@@ -10,6 +15,12 @@ const COMPILED_BYTES: [usize; 4] = [4 * 1024, 16 * 1024, 64 * 1024, 256 * 1024];
 
 /// Bytes of a compiled pattern for each step that a byte of the text may take.
 const BYTES_PER_STEP: usize = 1024;
+
+/// Bytes of a compiled pattern for each step that it takes to compile it.
+const COMPILED_PER_STEP: usize = 16;
+
+/// The patterns that were compiled, and how many steps each takes for a byte of a text.
+pub(super) type Patterns = BTreeMap<String, (Rc<Regex>, usize)>;
 
 /// Whether the pattern is found anywhere in the text.
 pub(super) fn is_match(pattern: &str, text: &str, budget: &Budget) -> Result<bool, String> {
@@ -37,20 +48,34 @@ pub(super) fn replace(
     fault.map(|()| replaced.into_owned())
 }
 
-/// Compiles a pattern, and takes the steps that it may take on the text.
-fn compile(pattern: &str, text: &str, budget: &Budget) -> Result<Regex, String> {
+/// The pattern, compiled once, after the steps that it may take on the text were taken.
+fn compile(pattern: &str, text: &str, budget: &Budget) -> Result<Rc<Regex>, String> {
+    let known = budget.patterns.borrow().get(pattern).cloned();
+    let (regex, each) = if let Some(known) = known {
+        known
+    } else {
+        let fresh = compiled(pattern, budget)?;
+        let mut patterns = budget.patterns.borrow_mut();
+        if patterns.len() >= TEMPLATE_PATTERNS_MAX {
+            patterns.clear();
+        }
+        patterns.insert(pattern.to_owned(), fresh.clone());
+        fresh
+    };
+    budget.take_steps(text.len().saturating_mul(each))?;
+    Ok(regex)
+}
+
+fn compiled(pattern: &str, budget: &Budget) -> Result<(Rc<Regex>, usize), String> {
+    budget.take_steps(pattern.len())?;
     // What Go refuses is refused in Go's words.
     Pattern::new(pattern).map_err(|error| error.to_string())?;
-    budget.take_steps(pattern.len())?;
     let spelled = without_quotations(pattern);
     let mut last = String::new();
     for bytes in COMPILED_BYTES {
+        budget.take_steps(bytes / COMPILED_PER_STEP)?;
         match RegexBuilder::new(&spelled).size_limit(bytes).build() {
-            Ok(regex) => {
-                let each = bytes.div_ceil(BYTES_PER_STEP);
-                budget.take_steps(text.len().saturating_mul(each))?;
-                return Ok(regex);
-            }
+            Ok(regex) => return Ok((Rc::new(regex), bytes.div_ceil(BYTES_PER_STEP))),
             Err(error) => last = error.to_string(),
         }
     }
