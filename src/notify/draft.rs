@@ -1,7 +1,7 @@
 //! A draft: a notification as one integration will send it, with its templates rendered and its secrets not yet read.
 //!
 //! A wrong template must not silence an alert. Where one fails, its key has its default, and the body of the message begins
-//! with a line that names the fault.
+//! with a line that names the fault. Where to send it has no default: the attempt fails, and says which template is wrong.
 
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -26,6 +26,8 @@ pub struct Draft {
     http: Rc<Http>,
     templates: Templates,
     faults: Rc<[String]>,
+    /// Why it cannot be sent: the template of where to send it has failed.
+    lost: Option<Rc<str>>,
     step: Step,
     is_test: bool,
 }
@@ -85,7 +87,7 @@ pub fn draft(
 ) -> Draft {
     let data = notification.data();
     let renderer = templates.for_notification(&data);
-    let mut faults = Vec::new();
+    let (mut faults, mut lost) = (Vec::new(), None);
     let mut is_body_wrong = false;
     let body = integration.schema.body;
     let mut values = integration.values.replaced(&mut |key, value| {
@@ -96,6 +98,9 @@ pub fn draft(
             Err(error) => {
                 is_body_wrong |= key.name == body;
                 let fault = fault(template, &error);
+                if matches!(key.takes, Takes::SecretTemplate(_) | Takes::UrlTemplate(_)) {
+                    lost.get_or_insert_with(|| Rc::from(&*fault));
+                }
                 let text = instead(&renderer, key, &fault);
                 if faults.len() < TEMPLATE_FAULTS_MAX {
                     faults.push(fault);
@@ -134,6 +139,7 @@ pub fn draft(
         http: Rc::clone(&integration.http),
         templates: templates.clone(),
         faults: faults.into(),
+        lost,
         step: Step::default(),
         is_test: false,
     }
@@ -250,7 +256,7 @@ impl Draft {
         now: Wall,
         read: &mut dyn FnMut(&Secret) -> String,
     ) -> Result<Outgoing, String> {
-        let mut wrong = None;
+        let mut wrong = self.lost.as_deref().map(str::to_owned);
         let values = self.values.replaced(&mut |key, value| {
             let Value::Secret(secret) = value else { return value.clone() };
             let text = read(secret);

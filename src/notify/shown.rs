@@ -22,7 +22,10 @@ impl Draft {
             && let Some(origin) = whole.url.inline().and_then(|url| Url::parse(&url).ok())
         {
             // The host is no secret, and it is what a wrong URL shows in.
-            text = text.replacen(&format!(" {SECRET}\n"), &format!(" {origin}/{SECRET}\n"), 1);
+            let (line, rest) = text.split_once('\n').unwrap_or((&text, ""));
+            if let Some(method) = line.strip_suffix(SECRET).filter(|it| it.ends_with(' ')) {
+                text = format!("{method}{origin}/{SECRET}\n{rest}");
+            }
         }
         Ok(brief::cut(&text, REPLY_BYTES_MAX).to_owned())
     }
@@ -142,7 +145,9 @@ fn http(request: &HttpRequest) -> String {
     for (name, value) in &request.headers {
         let whole = value.inline().unwrap_or_default();
         // A signature that was made with that word is none.
-        let is_signature = value.has_secrets() && !whole.contains(SECRET);
+        let is_signature = value.has_secrets()
+            && !whole.contains(SECRET)
+            && (name == "Authorization" || name.contains("Signature"));
         header(name, if is_signature { SECRET } else { &whole });
     }
     match &request.http.authorization {

@@ -1,5 +1,6 @@
 //! What each receiver type sends, what it makes of answers, and that no text gets out of its place.
 
+mod faults;
 mod shown;
 
 use std::collections::BTreeSet;

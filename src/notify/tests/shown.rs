@@ -2,9 +2,9 @@
 
 use super::*;
 
-/// A right config of a type, in which each secret has `HIDDEN` in it.
-fn secretive(schema: &Schema) -> String {
-    let needed = match schema.name {
+/// What each type needs besides its required keys, secrets with `HIDDEN` in them.
+pub(super) fn needed(schema: &Schema) -> &'static str {
+    match schema.name {
         "email" => {
             "to: a@b.example, from: c@d.example, smarthost: 'm.example:587', auth_username: u, auth_password: HIDDEN"
         }
@@ -23,7 +23,12 @@ fn secretive(schema: &Schema) -> String {
         "telegram" => "chat_id: 1, bot_token: HIDDEN",
         "webex" => "room_id: r, http_config: {authorization: {credentials: HIDDEN}}",
         _ => "",
-    };
+    }
+}
+
+/// A right config of a type, in which each secret has `HIDDEN` in it.
+fn secretive(schema: &Schema) -> String {
+    let needed = needed(schema);
     let is_given = |key: &&Key| needed.contains(&format!("{}:", key.name));
     let keys = schema.keys.iter().filter(|key| !is_given(key));
     let keys = keys.filter_map(|key| {

@@ -1,0 +1,58 @@
+//! A wrong template silences no alert: what goes out names the fault and the alert.
+
+use super::shown::needed;
+use super::*;
+use crate::template::Templates;
+
+/// A right config of a type, in which the template of one key fails.
+fn broken(schema: &Schema, wrong: &Key) -> String {
+    let set = format!("{}: '{{{{ .Nope }}}}'", wrong.name);
+    let given = needed(schema).split(", ").filter(|it| !it.is_empty());
+    let given = given.filter(|it| !it.starts_with(&format!("{}:", wrong.name)));
+    let keys: Vec<&str> = given.chain([set.as_str()]).collect();
+    format!("{}: [{{{}}}]", schema.section, keys.join(", "))
+}
+
+#[test]
+fn a_failing_template_of_any_key_of_any_type_is_named_and_the_alert_goes_out() {
+    let mut tried = BTreeSet::new();
+    for kind in TYPES {
+        let schema = &kind.schema;
+        let keys =
+            schema.keys.iter().filter(|it| matches!(it.takes, Takes::Template | Takes::Html));
+        for key in keys {
+            let config = broken(schema, key);
+            let Ok(integration) = integration("", &config) else { continue };
+            let draft = draft(&integration, firing(), &Templates::builtin());
+            let path = format!("{}[0].{}", schema.section, key.name);
+            let fault = draft.faults().first().unwrap_or_else(|| panic!("{config}: no fault"));
+            assert!(fault.contains(&path) && fault.contains("Nope"), "{fault}");
+            // A key that the service needs and that has no default refuses by itself, in words of its own.
+            let Ok(shown) = draft.shown() else { continue };
+            tried.insert(schema.name);
+            let is_asked_first = matches!(schema.name, "jira" | "wechat");
+            if !schema.body.is_empty() && !is_asked_first {
+                let is_named = shown.contains("is wrong") || shown.contains("is%20wrong");
+                assert!(is_named, "{config}: {shown}");
+                assert!(shown.contains('B'), "{config}: {shown}");
+            }
+        }
+    }
+    for name in ["email", "mqtt", "slack", "pagerduty", "telegram", "webhook", "discord", "syslog"]
+    {
+        let has_templates = TYPES.iter().any(|it| {
+            it.schema.name == name
+                && it.schema.keys.iter().any(|key| matches!(key.takes, Takes::Template))
+        });
+        assert!(tried.contains(name) || !has_templates, "{name} was not tried: {tried:?}");
+    }
+}
+
+#[test]
+fn a_failing_template_of_a_url_fails_the_attempt_in_words_that_name_it() {
+    let draft = of("webhook_configs: [{url: 'http://h.example/{{ .Nope }}'}]", firing());
+    let why = draft.inline().unwrap_err();
+    assert!(why.contains("webhook_configs[0].url is wrong") && why.contains("Nope"), "{why}");
+    assert_eq!(draft.faults().len(), 1);
+    assert!(!why.contains("h.example"), "the URL is a secret: {why}");
+}
