@@ -88,6 +88,7 @@ fn entry(entry: &Entry, names: &Names, own: &str) -> Value {
         | Outcome::Misrendered { why }
         | Outcome::Refused { why }
         | Outcome::Surrendered { why } => ("why", why.as_str().into()),
+        Outcome::FellBack { to } => ("to", (**to).into()),
         Outcome::Held { by: node }
         | Outcome::Told { by: node }
         | Outcome::TookOver { from: node } => ("node", name(names, *node).into()),

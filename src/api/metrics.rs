@@ -141,7 +141,13 @@ fn notifications(text: &mut Text, node: &Node) {
         "counter",
         "How many entries of the notification log gave way to others: what they were about may be told again.",
     )
-    .count(&[], stats.log_dropped);
+    .count(&[], stats.log_dropped)
+    .family(
+        "bellwether_fallbacks_total",
+        "counter",
+        "How often the fallback of a receiver was told because that had failed for too long.",
+    )
+    .count(&[], stats.fallbacks);
 }
 
 fn silences(text: &mut Text, node: &Node, now: Now) {

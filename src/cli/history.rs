@@ -50,6 +50,7 @@ fn outcome(entry: &Value) -> String {
         "sent" => format!("sent after {after}, attempt {}: {}", of("attempts"), of("reason")),
         "held" => format!("held for {}, which has claimed it", of("node")),
         "told" => format!("told by {} after {after}", of("node")),
+        "fell back" => format!("failed for too long, so {} is told", of("to")),
         "took over" => format!("took over from {} after {after}", of("node")),
         "muted" => muted(entry),
         "waiting" => {

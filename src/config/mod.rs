@@ -250,12 +250,28 @@ pub struct Receiver {
     pub labels: Labels,
     /// Its integrations; none is legal.
     pub integrations: Vec<Integration>,
+    /// Who is told when this one fails.
+    pub fallback: Option<Fallback>,
+}
+
+/// The receiver that is told of a group while another fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fallback {
+    /// Its name.
+    pub receiver: Rc<str>,
+    /// For how long the other must have refused or failed. 10 m.
+    pub after: Duration,
 }
 
 impl Receiver {
     /// A receiver that notifies nobody.
     pub fn without_integrations(name: &Rc<str>) -> Self {
-        Self { name: Rc::clone(name), labels: Labels::empty(), integrations: Vec::new() }
+        Self {
+            name: Rc::clone(name),
+            labels: Labels::empty(),
+            integrations: Vec::new(),
+            fallback: None,
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::config::read::values::default;
 use crate::config::schema::{Key, Origin, Takes};
 use crate::config::tree::{self, Entry, Node};
 use crate::config::{
-    Config, GroupBy, InhibitRule, Integration, Receiver, Route, Secret, Value, Values,
+    Config, Fallback, GroupBy, InhibitRule, Integration, Receiver, Route, Secret, Value, Values,
 };
 use crate::model::duration::Spelled;
 use crate::model::{Labels, Matchers};
@@ -187,6 +187,10 @@ pub(super) fn original(
     let mut out = String::new();
     Yaml::table(sections).print(0, &mut out);
     for receiver in &config.receivers {
+        if let Some(Fallback { receiver: to, after }) = &receiver.fallback {
+            let (from, to, after) = (quoted(&receiver.name), quoted(to), Spelled(*after));
+            line(&mut out, &format!("# receiver {from}: fallback: {to}, fallback_after: {after}"));
+        }
         for note in receiver.integrations.iter().filter_map(ours) {
             line(&mut out, &format!("# receiver {}: {note}", quoted(&receiver.name)));
         }

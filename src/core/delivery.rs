@@ -6,6 +6,7 @@ use std::time::Duration;
 use log::{debug, info, warn};
 use rand::RngExt as _;
 
+use crate::config::{Integration, Receiver};
 use crate::core::Core;
 use crate::core::content::Content;
 use crate::core::dedup::Reason;
@@ -28,8 +29,10 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// What one integration is to be told.
 #[derive(Debug)]
 pub struct Delivery {
-    /// Its place in the receiver.
-    pub(super) integration: usize,
+    /// Who is told: the route's receiver, or its fallback.
+    pub(super) receiver: Rc<Receiver>,
+    /// The place of the integration in it.
+    place: usize,
     /// Its entry in the log.
     pub(super) key: LogKey,
     pub(super) state: State,
@@ -80,13 +83,14 @@ pub(super) enum State {
 
 impl Delivery {
     pub(super) fn new(
-        integration: usize,
+        (receiver, place): (Rc<Receiver>, usize),
         key: LogKey,
         (content, tellers): (Rc<Content>, Rc<[(u64, u64)]>),
         now: Mono,
     ) -> Self {
         Self {
-            integration,
+            receiver,
+            place,
             key,
             state: State::Held,
             attempts: 0,
@@ -103,6 +107,11 @@ impl Delivery {
             content,
             tellers,
         }
+    }
+
+    /// What it tells.
+    pub(super) fn integration(&self) -> Option<&Integration> {
+        self.receiver.integrations.get(self.place)
     }
 
     pub(super) const fn open(&self) -> bool {
@@ -163,9 +172,10 @@ impl Core {
         };
         let Some(group) = self.groups.get_mut(id) else { return };
         let Some(flush) = group.flush.as_mut() else { return };
-        let (deadline, receiver) = (flush.deadline, Rc::clone(&flush.receiver));
+        let deadline = flush.deadline;
         let Some(delivery) = flush.deliveries.get(at) else { return };
-        let Some(integration) = receiver.integrations.get(delivery.integration) else { return };
+        let receiver = Rc::clone(&delivery.receiver);
+        let Some(integration) = receiver.integrations.get(delivery.place) else { return };
         if delivery.content.firing.is_empty() && !integration.send_resolved {
             // The log learns that all have ended, though nothing is sent of it.
             self.set_state(id, at, State::Done);
@@ -345,10 +355,20 @@ impl Core {
                 self.set_timer(id, at, next.min(deadline));
             }
         }
+        if !another_can {
+            self.fall_back(cx, id, at);
+        }
     }
 
     /// Ends a delivery that the receiver has refused.
-    fn refuse(&mut self, cx: &Cx<'_>, id: GroupId, at: usize, draft: &Draft, failure: &Failure) {
+    fn refuse(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: GroupId,
+        at: usize,
+        draft: &Draft,
+        failure: &Failure,
+    ) {
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
         let (log_key, attempts) = (delivery.key.clone(), delivery.attempts);
@@ -360,29 +380,29 @@ impl Core {
         let outcome = Outcome::refused(&failure.why);
         self.note_told(cx.now, id, at, outcome, Some(Told::of(draft)));
         self.set_state(id, at, State::Failed);
+        self.fall_back(cx, id, at);
     }
 
     /// Ends a delivery whose time is over.
     pub(super) fn give_up(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
         let Some(flush) = self.flush_of(id) else { return };
-        let receiver = Rc::clone(&flush.receiver);
         let Some(attempts) = flush.deliveries.get(at).map(|it| it.attempts) else { return };
         self.note(cx.now, id, at, Outcome::Expired { attempts });
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get_mut(at) else { return };
         let state = delivery.state;
-        let (integration, key, cause) =
-            (delivery.integration, delivery.key.clone(), delivery.cause);
+        let kind = delivery.integration().map(Integration::name);
+        let (key, cause) = (delivery.key.clone(), delivery.cause);
         self.set_state(id, at, State::Failed);
         if let State::Sending(attempt, ..) = state {
             self.attempts.end(attempt);
             cx.effects.push(Effect::Cancel(attempt));
         }
         let was_its_own = attempts > 0 || matches!(state, State::Waiting(..));
-        if let Some(integration) = receiver.integrations.get(integration).filter(|_| was_its_own) {
+        if let Some(kind) = kind.filter(|_| was_its_own) {
             let name = name(&key);
             debug!("{name}: not delivered by the flush's deadline, {attempts} attempts");
-            let stats = self.stats.integration(integration.name());
+            let stats = self.stats.integration(kind);
             stats.fail(cause.unwrap_or(Cause::Timeout));
             if let State::Sending(..) = state {
                 stats.requests += 1;

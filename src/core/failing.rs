@@ -31,6 +31,13 @@ impl Failing {
     }
 }
 
+impl Failing {
+    /// Since when an integration has failed, if it does.
+    pub(super) fn since(&self, key: &Key) -> Option<Mono> {
+        self.troubles.get(key).map(|it| it.since)
+    }
+}
+
 impl Core {
     /// The receivers that fail.
     pub const fn failing(&self) -> &Failing {

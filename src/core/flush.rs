@@ -178,19 +178,37 @@ impl Core {
         let Some(flush) = group.flush.as_mut() else { return };
         let content = Rc::new(content);
         let receiver = Rc::clone(&flush.receiver);
-        flush.deliveries = receiver
-            .integrations
-            .iter()
-            .enumerate()
-            .map(|(place, it)| {
-                let key = log_key(group.key.clone(), &receiver, it);
-                let tellers = tellers(self.nflog.get(&key, cx.now.wall));
-                Delivery::new(place, key, (Rc::clone(&content), tellers), cx.now.mono)
-            })
-            .collect();
-        for at in 0..receiver.integrations.len() {
+        let key = group.key.clone();
+        let mut deliveries = self.deliveries(&key, &receiver, &content, cx.now);
+        if let Some(fallback) = self.fallback_of(&receiver)
+            && self.falls_back(&key, &receiver, &fallback, &content, cx.now)
+        {
+            deliveries.extend(self.deliveries(&key, &fallback, &content, cx.now));
+        }
+        let count = deliveries.len();
+        if let Some(flush) = self.flush_of(id) {
+            flush.deliveries = deliveries;
+        }
+        for at in 0..count {
             self.begin(cx, id, at);
         }
+    }
+
+    /// What each integration of a receiver is to be told of a group.
+    pub(super) fn deliveries(
+        &self,
+        group: &GroupKey,
+        receiver: &Rc<Receiver>,
+        content: &Rc<Content>,
+        now: Now,
+    ) -> Vec<Delivery> {
+        let delivery = |(place, it)| {
+            let key = log_key(group.clone(), receiver, it);
+            let tellers = tellers(self.nflog.get(&key, now.wall));
+            let to = (Rc::clone(receiver), place);
+            Delivery::new(to, key, (Rc::clone(content), tellers), now.mono)
+        };
+        receiver.integrations.iter().enumerate().map(delivery).collect()
     }
 
     /// Why an integration is to be told of the flush, if it is. Where another has told since the alerts were looked at,
@@ -224,7 +242,7 @@ impl Core {
         let flush = self.groups.get(id)?.flush.as_ref()?;
         let delivery = flush.deliveries.get(at)?;
         let (content, key) = (&delivery.content, &delivery.key);
-        let integration = flush.receiver.integrations.get(delivery.integration)?;
+        let integration = delivery.integration()?;
         let known = self.nflog.get(key, now).map(|it| match self.later_alerts(id, key, it) {
             some if some.is_empty() => Cow::Borrowed(it),
             some => Cow::Owned(it.without_firing(&some)),

@@ -98,6 +98,11 @@ pub enum Outcome {
         /// What went wrong.
         why: String,
     },
+    /// The receiver has failed for too long: its fallback is told.
+    FellBack {
+        /// The fallback's name.
+        to: Rc<str>,
+    },
     /// Another node has claimed the turn: this one waits.
     Held {
         /// Whose claim it is.
@@ -186,6 +191,7 @@ impl Outcome {
         match self {
             Self::Expired { .. } => "expired",
             Self::Failed { .. } => "failed",
+            Self::FellBack { .. } => "fell back",
             Self::Held { .. } => "held",
             Self::Muted(_) => "muted",
             Self::Misrendered { .. } => "misrendered",

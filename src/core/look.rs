@@ -21,7 +21,7 @@ impl Core {
             return;
         };
         let Some(delivery) = flush.deliveries.get(at) else { return };
-        let Some(integration) = flush.receiver.integrations.get(delivery.integration) else {
+        let Some(integration) = delivery.integration() else {
             return;
         };
         let Some(place) = notify::place(integration) else { return };

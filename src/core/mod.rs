@@ -11,6 +11,7 @@ pub mod content;
 pub mod dedup;
 pub mod delivery;
 pub mod failing;
+mod fallback;
 mod fill;
 pub mod flush;
 pub mod group;

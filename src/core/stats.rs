@@ -31,6 +31,8 @@ pub struct Stats {
     pub suppressed_silence: u64,
     /// Log entries that gave way to others.
     pub log_dropped: u64,
+    /// Times that a receiver's fallback was begun to be told.
+    pub fallbacks: u64,
     integrations: BTreeMap<&'static str, IntegrationStats>,
 }
 

@@ -3,6 +3,7 @@
 mod acknowledge;
 mod attempts;
 mod behind;
+mod fallback;
 mod look;
 mod meanwhile;
 mod turns;

@@ -1,29 +1,48 @@
 //! Section `receivers`: by the schemas of the receiver types.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::config::read::Cx;
 use crate::config::read::global::Globals;
 use crate::config::read::matchers::is_label_name;
 use crate::config::read::{http, values};
 use crate::config::schema::Around;
-use crate::config::table::{Item, Table};
-use crate::config::{Integration, Receiver, Schema};
+use crate::config::table::{Item, Table, unknown};
+use crate::config::{Fallback, Integration, Receiver, Schema};
 use crate::model::Labels;
 
+/// For how long a receiver must have failed before its fallback is told, if the file does not say.
+const FALLBACK_AFTER: Duration = Duration::from_secs(10 * 60);
+
 pub(super) fn read(root: &Table<'_>, globals: &Globals, cx: &Cx<'_>) -> Vec<Rc<Receiver>> {
-    let mut receivers: Vec<Rc<Receiver>> = Vec::new();
+    let (mut receivers, mut fallbacks) = (Vec::<Rc<Receiver>>::new(), Vec::new());
     for item in root.list("receivers") {
-        let Some(receiver) = receiver(&item, globals, cx) else { continue };
+        let Some((receiver, fallback)) = receiver(&item, globals, cx) else { continue };
         if receivers.iter().any(|other| other.name == receiver.name) {
             item.error(format_args!("receiver name {:?} is not unique", receiver.name));
         }
+        fallbacks.extend(fallback.map(|item| (item, receivers.len())));
         receivers.push(Rc::new(receiver));
+    }
+    for (item, at) in fallbacks {
+        let Some(receiver) = receivers.get(at) else { continue };
+        let Some(Fallback { receiver: to, .. }) = &receiver.fallback else { continue };
+        if *to == receiver.name {
+            item.error("a receiver cannot be its own fallback: name another one");
+        } else if !receivers.iter().any(|it| it.name == *to) {
+            item.error(unknown("receiver", to, receivers.iter().map(|it| &*it.name)));
+        }
     }
     receivers
 }
 
-fn receiver(item: &Item<'_>, globals: &Globals, cx: &Cx<'_>) -> Option<Receiver> {
+/// A receiver, and where its fallback is named.
+fn receiver<'a>(
+    item: &Item<'a>,
+    globals: &Globals,
+    cx: &Cx<'_>,
+) -> Option<(Receiver, Option<Item<'a>>)> {
     let table = item.table()?;
     let name = table.text("name").unwrap_or_default();
     if name.is_empty() {
@@ -36,8 +55,12 @@ fn receiver(item: &Item<'_>, globals: &Globals, cx: &Cx<'_>) -> Option<Receiver>
         }
     }
     let labels = labels(&table, cx);
+    let after = table.duration("fallback_after").unwrap_or(FALLBACK_AFTER);
+    let named = table.get("fallback").filter(|item| !item.is_empty());
+    let to = named.as_ref().and_then(Item::text);
+    let fallback = to.map(|name| Fallback { receiver: name.into(), after });
     table.finish();
-    Some(Receiver { name: name.into(), labels, integrations })
+    Some((Receiver { name: name.into(), labels, integrations, fallback }, named))
 }
 
 /// None only if an error has been noted.

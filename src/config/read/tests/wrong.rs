@@ -299,6 +299,16 @@ const WRONG_ROUTES: &[(&str, &str, &str)] = &[
     ("receiver: d", "[{name: d}, {}]", "2: receivers[1]: missing name"),
     (
         "receiver: d",
+        "[{name: d, fallback: opps}, {name: ops}]",
+        "2: receivers[0].fallback: unknown receiver \"opps\"; did you mean \"ops\"?",
+    ),
+    (
+        "receiver: d",
+        "[{name: d, fallback: d}]",
+        "2: receivers[0].fallback: a receiver cannot be its own fallback: name another one",
+    ),
+    (
+        "receiver: d",
         "[{name: d, labels: {name: x}}]",
         "2: receivers[0].labels.name: the label name is the receiver's name by itself: remove it",
     ),
