@@ -360,6 +360,33 @@ mod tests {
     }
 
     #[test]
+    fn templates_are_rendered_firing_and_resolved_and_each_that_would_fail_is_named() {
+        let file =
+            std::env::temp_dir().join(format!("bellwether-check-{}.yml", std::process::id()));
+        let text = |title: &str, text: &str| {
+            format!(
+                "route: {{receiver: r}}\nreceivers:\n- name: r\n  slack_configs:\n  - api_url: http://x\n    \
+                 title: '{title}'\n    text: '{text}'\n"
+            )
+        };
+        let check = |config: String| {
+            std::fs::write(&file, config).unwrap();
+            checked(&[file.to_str().unwrap()])
+        };
+        let fine = "{{ range .Alerts }}{{ .Labels.alertname }}{{ end }}";
+        let (code, out) = check(text(fine, fine));
+        assert_eq!(code, 0, "{out}");
+        let ended = r#"{{ if eq .Status "resolved" }}{{ .Nope }}{{ end }}"#;
+        let (code, out) = check(text("{{ .Nowhere }}", ended));
+        std::fs::remove_file(&file).unwrap();
+        assert!(code == 1 && out.contains("FAILED: 2 errors"), "{out}");
+        for (line, key, field) in [(6, "title", "Nowhere"), (7, "text", "Nope")] {
+            let place = format!(":{line}: receivers[0].slack_configs[0].{key}: ");
+            assert!(out.contains(&place) && out.contains(field), "{out}");
+        }
+    }
+
+    #[test]
     fn unknown_flags_are_refused_and_help_is_given() {
         assert_eq!(checked(&["--nonsense"]).0, 1);
         let (code, out) = checked(&["--help"]);

@@ -55,6 +55,8 @@ mod tests {
         fs::write(&path, " token\n").unwrap();
         let secret = Secret::File(path.clone());
         assert_eq!(block_on(read(&secret)).unwrap(), "token");
+        fs::write(&path, "renewed").unwrap();
+        assert_eq!(block_on(read(&secret)).unwrap(), "renewed", "it is read at each use");
         for (content, why) in [
             (b"token\xff".to_vec(), "it is not text in UTF-8"),
             (b"token".repeat(20_000), "it is larger than 65536 bytes"),

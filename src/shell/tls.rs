@@ -113,12 +113,17 @@ impl Clock {
 
 impl TimeProvider for Clock {
     fn current_time(&self) -> Option<UnixTime> {
-        let wall = secs(clock::wall()).max(built_secs());
         let floor = self.floor_secs.load(Ordering::Relaxed);
-        // A clock that was once wrong may have left a time of the far future in the journal.
-        let now = if floor > wall && !clock::synced() { floor } else { wall };
+        let now = judged_at(secs(clock::wall()), built_secs(), floor, clock::synced);
         Some(UnixTime::since_unix_epoch(Duration::from_secs(now)))
     }
+}
+
+/// When certificates are judged: not before this version was built, and not before `floor` while the clock is not set. A clock
+/// that was once wrong may have left a time of the far future in the journal, so that a set clock wins over it.
+fn judged_at(wall: u64, built: u64, floor: u64, is_set: impl Fn() -> bool) -> u64 {
+    let wall = wall.max(built);
+    if floor > wall && !is_set() { floor } else { wall }
 }
 
 /// Makes clients and keeps them.
@@ -398,4 +403,36 @@ fn versions(
         min.is_none_or(|min| version >= min) && max.is_none_or(|max| version <= max)
     };
     all.into_iter().filter(|(version, _)| is_wanted(*version)).map(|(_, it)| it).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_are_judged_no_earlier_than_the_build_nor_than_the_floor_while_the_clock_is_not_set()
+     {
+        const BUILT: u64 = 1000;
+        const FLOOR: u64 = 2000;
+        let (set, unset) = (|| true, || false);
+        assert_eq!(judged_at(0, BUILT, 0, unset), BUILT, "1970, and nothing kept");
+        assert_eq!(
+            judged_at(0, BUILT, FLOOR, unset),
+            FLOOR,
+            "1970, and what the journal or the flock knows"
+        );
+        assert_eq!(judged_at(3000, BUILT, FLOOR, unset), 3000, "it runs on");
+        assert_eq!(judged_at(1500, BUILT, FLOOR, set), 1500, "a set clock wins");
+        assert_eq!(judged_at(0, BUILT, FLOOR, set), BUILT);
+    }
+
+    #[test]
+    fn the_floor_of_an_attempt_is_what_its_certificates_are_judged_by() {
+        let clock = Clock::default();
+        let far = Wall::from_secs(4_000_000_000);
+        clock.raise(far);
+        let seen = clock.current_time().map(|time| time.as_secs());
+        let expected = if clock::synced() { secs(clock::wall()) } else { secs(far) };
+        assert!(seen.is_some_and(|seen| seen.abs_diff(expected) <= 1), "{seen:?}");
+    }
 }

@@ -55,7 +55,7 @@ class Site:
         self.net = netns.Net(5, uplink=True)
         world.at_end(self.net.close)
         self.sink = world.sink(self.net.receivers, self.net.hub)
-        config = CONFIG.replace("INTERVAL", f"{interval}s").replace("URL", self.sink.url)
+        config = self.configured(world, interval)
         self.flock = Flock(world.settings.subject, world.directory, 5, self.net, config=config)
         world.at_end(self.flock.stop)
         self.nodes = self.flock.nodes
@@ -63,6 +63,10 @@ class Site:
         self.flock.wait(lambda node: node.cluster["status"] == "ready", 60, "is ready")
         self.pulse = Pulse()
         world.at_end(self.pulse.close)
+
+    def configured(self, _world, interval):
+        """The config of each member."""
+        return CONFIG.replace("INTERVAL", f"{interval}s").replace("URL", self.sink.url)
 
     def post(self, prefix, count, nodes=None):
         """Post so many groups of one alert to each of these nodes; answers when they are due."""

@@ -107,3 +107,17 @@ fn a_file_named_as_a_credential_is_that_credential() {
     assert_eq!(file("other"), Path::new("/etc/other"));
     assert_eq!(file("/abs/token"), Path::new("/abs/token"));
 }
+
+#[test]
+fn headers_are_shown_by_name_and_neither_their_values_nor_pins_are() {
+    let text = format!(
+        "{{http_headers: {{X-Key: {{values: [geheim1], secrets: [geheim2], files: [key.txt]}}}}, \
+         proxy_url: 'http://p:3128', proxy_connect_header: {{X-Pass: [geheim3]}}, tls_config: {{pin_sha256: '{PIN}'}}}}"
+    );
+    let (http, shown) = http(&text, &Environment::default());
+    assert_eq!((http.headers.len(), http.tls.pins.len()), (3, 1));
+    assert!(shown.contains("X-Key:") && shown.contains("X-Pass:"), "{shown}");
+    for hidden in ["geheim", PIN] {
+        assert!(!shown.contains(hidden), "{shown}");
+    }
+}
