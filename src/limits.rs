@@ -184,15 +184,12 @@ pub const RELOAD_TIME_MAX: Duration = Duration::from_secs(40);
 /// may be told again, commits are waited for no longer, connections are closed.
 pub const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 
-/// Groups of which a receiver's answer is remembered, such as the message of Slack to be changed. Policy: another one is
-/// forgotten, and a new message is sent there.
-pub const REMEMBERED_MAX: usize = 1_000;
 /// Requests of one attempt, of receivers that take several. Policy: the notification is taken for refused.
 pub const REQUESTS_PER_ATTEMPT_MAX: u32 = 16;
 /// Bytes of what a test of a receiver is asked for. Policy: refused with 413.
 pub const NOTIFY_TEST_BYTES_MAX: usize = 64 * 1024;
 /// Integrations of a receiver that is tested. Policy: refused with 400; one test at a time, another is refused with 409.
-pub const NOTIFY_TEST_INTEGRATIONS_MAX: usize = 32;
+pub const NOTIFY_TEST_INTEGRATIONS_MAX: usize = 16;
 /// How long a test of a receiver may take, all its integrations at a time. Policy: what was not answered has failed.
 pub const NOTIFY_TEST_TIME_MAX: Duration = Duration::from_secs(40);
 /// Template faults that one notification names. Policy: more are not named.
@@ -266,6 +263,11 @@ pub const LOG_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Members that a log entry names as having told of its group. Policy: who told longest ago is left out; an end may be told
 /// again after a split.
 pub const LOG_TELLERS_MAX: usize = 16;
+/// Facts of a receiver's answer that a log entry keeps, such as the message of Slack to be changed. Policy: none is kept, and
+/// the next notification stands by itself.
+pub const LOG_FACTS_MAX: usize = 4;
+/// Bytes of one such fact. Policy: as for [`LOG_FACTS_MAX`].
+pub const LOG_FACT_BYTES_MAX: usize = 256;
 
 // The journal.
 
@@ -611,7 +613,9 @@ mod tests {
         // Twice during a reload.
         ("templates", 2 * 5 * TEMPLATES_BYTES_MAX + 2 * TEMPLATE_OUTPUT_BYTES_MAX),
         ("the config", 2 * CONFIG_NODES_MAX * 100),
-        ("what receivers said of groups", REMEMBERED_MAX * 1024),
+        // Each text once as it stands and once as a tree.
+        ("the config's texts, parsed", 5 * CONFIG_BYTES_MAX),
+        ("a test of a receiver", NOTIFY_TEST_INTEGRATIONS_MAX * 2 * REPLY_BYTES_MAX),
         ("pages that wait for news", WATCHERS_MAX * HTTP_HEADER_BYTES_MAX),
         ("records that wait for the journal", KEEPER_BYTES_MAX),
         // The whole state, or a queue as large as one may be.

@@ -103,6 +103,7 @@ fn log() -> (LogKey, LogEntry) {
         resolved: [].into(),
         expires_at: Wall::from_secs(4_100_000_000),
         tellers: [].into(),
+        facts: [].into(),
     };
     (key, entry)
 }

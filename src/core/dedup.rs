@@ -86,6 +86,7 @@ mod tests {
             resolved: resolved.iter().copied().map(Fingerprint).collect(),
             expires_at: Wall::MAX,
             tellers: [].into(),
+            facts: [].into(),
         };
         let cases: &[Case<'_>] = &[
             (None, &[], &[2], true, None),

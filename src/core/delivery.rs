@@ -18,8 +18,8 @@ use crate::core::timers::Timer;
 use crate::core::turn::{BEAT, SETTLE_LOOK};
 use crate::effect::{Attempt, AttemptId, Cx, Effect};
 use crate::faults::{self, Fault};
-use crate::limits::{ATTEMPT_TIME, REMEMBERED_MAX, REQUESTS_PER_ATTEMPT_MAX};
-use crate::model::{Brief, LogKey};
+use crate::limits::{ATTEMPT_TIME, REQUESTS_PER_ATTEMPT_MAX};
+use crate::model::{Brief, LogEntry, LogKey};
 use crate::notify::{self, AlertView, Cause, Draft, Failure, Notification, Reply, Verdict};
 use crate::time::{Mono, Now};
 
@@ -58,6 +58,8 @@ pub struct Delivery {
     pub(super) deferred: bool,
     /// What it is told.
     pub(super) content: Rc<Content>,
+    /// What the receiver's answer has left to be known, if it has.
+    pub(super) facts: Option<Rc<[Rc<str>]>>,
     /// Who had told of the group when that was looked at last.
     pub(super) tellers: Rc<[(u64, u64)]>,
 }
@@ -105,6 +107,7 @@ impl Delivery {
             answers: None,
             deferred: false,
             content,
+            facts: None,
             tellers,
         }
     }
@@ -195,9 +198,9 @@ impl Core {
             reason: reason.as_str(),
             external_url: Rc::clone(&self.options.external_url),
             alerts: views(&delivery.content, integration.send_resolved),
-            remembered: match reason {
-                Reason::First => Rc::default(),
-                _ => self.remembered.get(&delivery.key.id()).cloned().unwrap_or_default(),
+            remembered: match (reason, self.nflog.get(&delivery.key, cx.now.wall)) {
+                (Reason::First, _) | (_, None) => Rc::default(),
+                (_, Some(entry)) => Rc::clone(&entry.facts),
             },
             now: cx.now.wall,
         };
@@ -283,7 +286,7 @@ impl Core {
             self.stats.integration(draft.schema().name).requests += 1;
         }
         if let Verdict::Remember(facts) = &verdict {
-            self.remember(log_key.id(), facts);
+            delivery.facts = Some(LogEntry::facts_of(facts.iter().map(String::as_str)));
         }
         match verdict {
             Verdict::Sent | Verdict::Remember(_) => {
@@ -310,14 +313,6 @@ impl Core {
             }
             Verdict::Refused(failure) => self.refuse(cx, id, at, &draft, &failure),
         }
-    }
-
-    /// Keeps what a receiver's answer left to be known, until this node ends.
-    fn remember(&mut self, key: u128, facts: &[String]) {
-        if self.remembered.len() >= REMEMBERED_MAX && !self.remembered.contains_key(&key) {
-            self.remembered.pop_first();
-        }
-        self.remembered.insert(key, facts.into());
     }
 
     /// Lets a delivery whose attempt has failed wait for the next one, not before `after` has passed.

@@ -287,7 +287,10 @@ impl Core {
         let expires_at = now + lifetime.min(RECORD_LIFE_MAX);
         // What another has told since this was sent did not know of it, nor this of that.
         let meanwhile = known.filter(|it| it.tellers != delivery.tellers);
-        let entry = LogEntry { timestamp, firing, resolved, expires_at, tellers };
+        // A group that nobody knew to fire is told of anew: what was known of its end is of no use.
+        let before = known.filter(|it| !it.firing.is_empty()).map(|it| Rc::clone(&it.facts));
+        let facts = delivery.facts.clone().or(before).unwrap_or_default();
+        let entry = LogEntry { timestamp, firing, resolved, expires_at, tellers, facts };
         let mut entry = entry.with_ends(&self.ends_told(known));
         if let Some(other) = meanwhile {
             entry = other.joined(&entry);

@@ -186,8 +186,6 @@ pub struct Core {
     failing: Failing,
     /// Members from which turns were taken over since this was last asked.
     doubted: Vec<u64>,
-    /// What receivers' answers left to be known when their groups are told of again, by [`LogKey::id`].
-    remembered: BTreeMap<u128, Rc<[String]>>,
     /// The deliveries that are open, by their turn.
     open: BTreeMap<u128, (GroupId, usize)>,
     /// First flushes that others have told of groups that are not made yet.
@@ -226,7 +224,6 @@ impl Core {
             reach: Reach::default(),
             failing: Failing::default(),
             doubted: Vec::new(),
-            remembered: BTreeMap::new(),
             open: BTreeMap::new(),
             first_flushes: GroupTimers::new(),
             filling: None,

@@ -107,7 +107,8 @@ fn place(id: u128, entry: &LogEntry) -> Place {
 /// Bytes of what is said, as it stands in a record.
 fn bytes(key: &LogKey, entry: &LogEntry) -> usize {
     let names = key.group.as_str().len() + key.receiver.len() + key.integration.len();
-    names + 8 * (entry.firing.len() + entry.resolved.len()) + 16 * entry.tellers.len()
+    let facts: usize = entry.facts.iter().map(|it| it.len()).sum();
+    names + facts + 8 * (entry.firing.len() + entry.resolved.len()) + 16 * entry.tellers.len()
 }
 
 #[cfg(test)]
@@ -131,6 +132,7 @@ mod tests {
             resolved: [].into(),
             expires_at: Wall::from_secs(expires),
             tellers: [].into(),
+            facts: [].into(),
         }
     }
 

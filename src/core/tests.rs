@@ -1,6 +1,7 @@
 //! The pipeline as a whole: posts and time in, attempts out.
 
 mod acknowledge;
+mod answers;
 mod attempts;
 mod behind;
 mod fallback;
@@ -570,6 +571,7 @@ fn a_log_whose_author_did_not_know_what_was_told_here_is_joined_with_it() {
             resolved: [].into(),
             expires_at: now.wall + Duration::from_secs(3600),
             tellers: tellers.into(),
+            facts: [].into(),
         };
         let logged = w.core.merge_log(now, &key, entry);
         assert_eq!(logged, if firing == 2 { Logged::Joined { by: 7 } } else { Logged::Taken });

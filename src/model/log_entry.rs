@@ -3,7 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
-use crate::limits::LOG_TELLERS_MAX;
+use crate::limits::{LOG_FACT_BYTES_MAX, LOG_FACTS_MAX, LOG_TELLERS_MAX};
 use crate::model::hash::{fnv128, fnv128_bytes};
 use crate::model::{Fingerprint, GroupKey};
 use crate::time::Wall;
@@ -51,6 +51,8 @@ pub struct LogEntry {
     /// Which members have told of this group, the last one first, and how often: so it shows what its author did not
     /// know of.
     pub tellers: Rc<[(u64, u64)]>,
+    /// What the receiver's answer left to be known when the group is told of again, such as the message to be changed.
+    pub facts: Rc<[Rc<str>]>,
 }
 
 impl LogEntry {
@@ -65,6 +67,14 @@ impl LogEntry {
         let times = known.map_or(0, |it| it.told_by(node)).saturating_add(1);
         let others = before.iter().filter(|it| it.0 != node);
         [(node, times)].iter().chain(others).take(LOG_TELLERS_MAX).copied().collect()
+    }
+
+    /// Facts as an entry keeps them: all of them, or none where they are too many or too long.
+    pub fn facts_of<'a>(said: impl IntoIterator<Item = &'a str>) -> Rc<[Rc<str>]> {
+        let facts: Vec<&str> = said.into_iter().take(LOG_FACTS_MAX + 1).collect();
+        let fit =
+            facts.len() <= LOG_FACTS_MAX && facts.iter().all(|it| it.len() <= LOG_FACT_BYTES_MAX);
+        if fit { facts.into_iter().map(Rc::from).collect() } else { [].into() }
     }
 
     /// Who told last of those that had told `other`, or what is before it, without this entry's author having heard.
@@ -131,6 +141,8 @@ impl LogEntry {
             }
         }
         tellers.truncate(LOG_TELLERS_MAX);
+        // The same whichever is joined to which.
+        let last = (self.timestamp, &self.facts).max((later.timestamp, &later.facts)).1;
         Self {
             timestamp: self.timestamp.max(later.timestamp),
             // Also the ends that `later` did not report: a third may not know of them, and say that it fires.
@@ -138,6 +150,7 @@ impl LogEntry {
             firing,
             expires_at: self.expires_at.max(later.expires_at),
             tellers: tellers.into(),
+            facts: Rc::clone(last),
         }
     }
 }
@@ -165,6 +178,7 @@ mod tests {
             resolved: ids(resolved),
             expires_at: Wall::from_secs(secs + 100),
             tellers: tellers.into(),
+            facts: [].into(),
         }
     }
 
@@ -177,6 +191,14 @@ mod tests {
         assert_eq!(print(&[], &[], &[]), 0xf8ad);
         assert_eq!(print(&[1, 2], &[3], &[(7, 1)]), 0x2df0);
         assert_eq!(print(&[1], &[2, 3], &[(7, 1)]), 0x97d0);
+    }
+
+    #[test]
+    fn the_facts_of_the_later_answer_stay_whichever_is_joined_to_which() {
+        let facts = |text: &str| -> Rc<[Rc<str>]> { [text.into()].into() };
+        let one = LogEntry { facts: facts("1"), ..entry(5, &[1], &[], &[(7, 2)]) };
+        let later = LogEntry { facts: facts("2"), ..entry(9, &[1], &[], &[(8, 1)]) };
+        assert_eq!((one.joined(&later).facts, later.joined(&one).facts), (facts("2"), facts("2")));
     }
 
     #[test]

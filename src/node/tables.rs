@@ -213,6 +213,7 @@ mod tests {
             resolved: [].into(),
             expires_at: NOW.wall + expires,
             tellers: [].into(),
+            facts: [].into(),
         };
         (key, entry)
     }

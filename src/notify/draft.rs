@@ -53,7 +53,7 @@ pub struct Message<'a> {
     /// Which request of several.
     pub step: &'a Step,
     /// What the group's last notification left to be known.
-    pub remembered: &'a [String],
+    pub remembered: &'a [Rc<str>],
     /// The time at which it is sent.
     pub now: Wall,
 }

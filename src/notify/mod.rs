@@ -82,7 +82,7 @@ pub struct Notification {
     /// The alerts, in order; ended ones only where the integration wants them.
     pub alerts: Rc<[AlertView]>,
     /// What the group's last notification left to be known; nothing, if this is the first one.
-    pub remembered: Rc<[String]>,
+    pub remembered: Rc<[Rc<str>]>,
     /// When it was decided.
     pub now: Wall,
 }

@@ -142,8 +142,8 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
     let mut url = url.to_owned();
     if let (true, [ts, channel]) = (values.is("update_message"), message.remembered) {
         url = url.replace(POST, UPDATE);
-        put("ts", ts.as_str().into());
-        put("channel", channel.as_str().into());
+        put("ts", ts.as_ref().into());
+        put("channel", channel.as_ref().into());
     }
     if has_token {
         return post_with(message, &url, [bearer(values.text("app_token"))], &body);

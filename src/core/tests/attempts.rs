@@ -176,6 +176,7 @@ fn what_another_tells_meanwhile_is_not_begun() {
         resolved: [].into(),
         expires_at: w.now.wall + Duration::from_secs(3600),
         tellers: [(8, 1)].into(),
+        facts: [].into(),
     };
     let now = w.now;
     w.step(|core, cx| {

@@ -92,6 +92,7 @@ fn what_another_member_has_told_the_fallback_is_not_told_again() {
         resolved: Rc::default(),
         expires_at: w.now.wall + Duration::from_secs(3600),
         tellers: Rc::from([(8, 1)]),
+        facts: [].into(),
     };
     let now = w.now;
     w.step(|core, _| assert!(core.put_log(now, &key, entry)));

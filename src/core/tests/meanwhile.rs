@@ -37,6 +37,7 @@ fn hears(
         resolved: resolved.into(),
         expires_at: m.w.now.wall + Duration::from_secs(3600),
         tellers: [(ANOTHER, times)].into(),
+        facts: [].into(),
     };
     hears_entry(m, key, entry);
 }
@@ -84,6 +85,7 @@ fn an_alert_of_long_ago_of_which_another_tells_only_now_stays_told() {
         resolved: [].into(),
         expires_at: m.w.now.wall + Duration::from_secs(3600),
         tellers: [(ANOTHER, 2)].into(),
+        facts: [].into(),
     };
     hears_entry(&mut m, &key, entry);
     m.w.answers = true;

@@ -8,7 +8,7 @@ use crate::model::{Fingerprint, GroupKey, LogEntry, LogKey};
 use crate::time::Wall;
 
 /// The elements of a body.
-pub(super) const ELEMENTS: u64 = 9;
+pub(super) const ELEMENTS: u64 = 10;
 
 #[derive(Encode, Decode)]
 #[cbor(array)]
@@ -31,6 +31,8 @@ struct LogBody<'a> {
     expires: i64,
     #[n(8)]
     tellers: Option<Vec<(u64, u64)>>,
+    #[b(9)]
+    facts: Option<Vec<&'a str>>,
 }
 
 /// The key of a log entry.
@@ -53,6 +55,8 @@ pub fn encode_log(key: &LogKey, entry: &LogEntry) -> Vec<u8> {
         resolved: bytes(&entry.resolved),
         expires: entry.expires_at.as_ns(),
         tellers: Some(entry.tellers.to_vec()).filter(|it| !it.is_empty()),
+        facts: Some(entry.facts.iter().map(|it| &**it).collect::<Vec<_>>())
+            .filter(|it| !it.is_empty()),
     })
 }
 
@@ -82,6 +86,7 @@ pub fn decode_log(bytes: &[u8]) -> Result<(LogKey, LogEntry), Malformed> {
         resolved: fingerprints(&body.resolved)?,
         expires_at: Wall::from_ns(body.expires),
         tellers: body.tellers.unwrap_or_default().into_iter().take(LOG_TELLERS_MAX).collect(),
+        facts: LogEntry::facts_of(body.facts.unwrap_or_default()),
     };
     Ok((key, entry))
 }

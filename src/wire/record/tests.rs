@@ -5,6 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::limits::LOG_FACT_BYTES_MAX;
 use crate::core::testing::matchers;
 use crate::limits::CLAIM_TIME_MAX;
 use crate::model::{
@@ -54,6 +55,7 @@ fn log() -> (LogKey, LogEntry) {
         resolved: [Fingerprint(3), Fingerprint(4)].into(),
         expires_at: Wall::from_ns(5),
         tellers: [(7, 2), (9, 1)].into(),
+        facts: [].into(),
     };
     (key, entry)
 }
@@ -84,6 +86,7 @@ fn the_lifetime_of_a_claim_is_bounded() {
 fn golden_bytes() {
     let (key, entry) = log();
     let alone = LogEntry { tellers: [].into(), ..entry.clone() };
+    let known = LogEntry { facts: ["17.1".into(), "C1".into()].into(), ..alone.clone() };
     let stamped = Stamped { hlc: 1, node: 2, expires_at_ms: 3, body: vec![4] };
     let golden = [
         (encode_alert(&alert()), "878469616c6572746e616d656141616961318261736178012103f56175"),
@@ -98,6 +101,12 @@ fn golden_bytes() {
             "89657b7d3a7b7d617267776562686f6f6b0101480000000000000002\
              500000000000000003000000000000000405\
              82820702820901",
+        ),
+        (
+            encode_log(&key, &known),
+            "8a657b7d3a7b7d617267776562686f6f6b0101480000000000000002\
+             500000000000000003000000000000000405\
+             f6826431372e31624331",
         ),
         (
             encode_group(&group()),
@@ -125,7 +134,12 @@ fn bodies_read_back() {
     assert_eq!(decode_alert(&encode_alert(&alert()), &mut pool), Ok(alert()));
     assert_eq!(decode_silence(silence().id, &encode_silence(&silence())), Ok(silence()));
     let (key, entry) = log();
-    assert_eq!(decode_log(&encode_log(&key, &entry)), Ok((key, entry)));
+    assert_eq!(decode_log(&encode_log(&key, &entry)), Ok((key.clone(), entry.clone())));
+    let known = LogEntry { facts: ["17.1".into()].into(), ..entry.clone() };
+    assert_eq!(decode_log(&encode_log(&key, &known)), Ok((key.clone(), known)));
+    let long = "x".repeat(LOG_FACT_BYTES_MAX + 1);
+    let known = LogEntry { facts: [long.into()].into(), ..entry.clone() };
+    assert_eq!(decode_log(&encode_log(&key, &known)), Ok((key, entry)));
     assert_eq!(decode_group(&encode_group(&group())), Ok(group()));
     assert_eq!(fingerprint_of(&alert_key(Fingerprint(5))), Ok(Fingerprint(5)));
     assert_eq!(silence_id_of(&silence_key(silence().id)), Ok(silence().id));

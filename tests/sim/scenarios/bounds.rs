@@ -239,6 +239,7 @@ fn log_of_the_past(world: &mut World, seat: usize, numbers: Range<usize>, first_
             resolved: [].into(),
             expires_at: now + life,
             tellers: [].into(),
+            facts: [].into(),
         };
         let body = Stamped {
             hlc: now.as_ms().cast_unsigned() << 16,
