@@ -89,6 +89,7 @@ const COSTLY: [(&str, &str); 12] = [
 /// Run with `cargo test --release --test templates -- --ignored --nocapture`: prints the longest of each kind.
 #[test]
 #[ignore = "measures a release build"]
+#[expect(clippy::disallowed_methods, reason = "a measurement, run by hand")]
 fn no_template_takes_longer_than_50_ms() {
     let (data, mut longest) = (data(), 0.0);
     for (name, text) in COSTLY {

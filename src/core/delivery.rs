@@ -285,7 +285,9 @@ impl Core {
         if !goes_on {
             self.stats.integration(draft.schema().name).requests += 1;
         }
-        if let Verdict::Remember(facts) = &verdict {
+        if let Verdict::Remember(facts) = &verdict
+            && let Some(delivery) = self.flush_of(id).and_then(|it| it.deliveries.get_mut(at))
+        {
             delivery.facts = Some(LogEntry::facts_of(facts.iter().map(String::as_str)));
         }
         match verdict {

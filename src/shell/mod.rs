@@ -14,8 +14,8 @@
 //! what fills the channel only waits for the node. Whatever may block runs on other threads: files and name look-ups on
 //! the blocking pool, so many at a time, and flash on a thread of its own.
 
-mod answers;
 pub mod admission;
+mod answers;
 pub mod clock;
 mod error;
 pub mod files;
@@ -71,8 +71,8 @@ use crate::wire::record::kind_name;
 
 pub use error::Error;
 
-use answers::Held;
 use admission::Gate;
+use answers::Held;
 use http::{Exchange, Server};
 use keeper::Keeper;
 use notifier::Notifier;

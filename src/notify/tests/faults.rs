@@ -9,7 +9,10 @@ fn broken(schema: &Schema, wrong: &Key) -> String {
     let set = format!("{}: '{{{{ .Nope }}}}'", wrong.name);
     let given = needed(schema).split(", ").filter(|it| !it.is_empty());
     let given = given.filter(|it| !it.starts_with(&format!("{}:", wrong.name)));
-    let keys: Vec<&str> = given.chain([set.as_str()]).collect();
+    let address = format!("{}: 'http://h.example/x'", schema.address);
+    let has_address = needed(schema).is_empty() && ![wrong.name, ""].contains(&schema.address);
+    let address = Some(address.as_str()).filter(|_| has_address);
+    let keys: Vec<&str> = given.chain(address).chain([set.as_str()]).collect();
     format!("{}: [{{{}}}]", schema.section, keys.join(", "))
 }
 
