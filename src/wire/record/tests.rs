@@ -5,9 +5,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::limits::LOG_FACT_BYTES_MAX;
 use crate::core::testing::matchers;
 use crate::limits::CLAIM_TIME_MAX;
+use crate::limits::LOG_FACT_BYTES_MAX;
 use crate::model::{
     Alert, Fingerprint, GroupKey, Labels, LogEntry, LogKey, Pool, Silence, SilenceId,
 };
