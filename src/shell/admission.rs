@@ -182,7 +182,7 @@ impl Gate {
                 if let Some(rights) = self.rights_of_token(rules, &token) {
                     return Ok(rights);
                 }
-                self.attempts.borrow_mut().check(sender, now).map_err(too_many)?;
+                self.attempt(sender, now)?;
             }
             Credentials::Basic(name, password) => {
                 let user = rules.admission.users.iter().find(|user| user.name == name);
@@ -192,19 +192,31 @@ impl Gate {
                 {
                     return Ok(user.rights);
                 }
-                self.attempts.borrow_mut().check(sender, now).map_err(too_many)?;
+                self.attempt(sender, now)?;
                 // An unknown user takes as long as a known one.
                 if let Some(hash) = user.or(rules.admission.users.first()).map(|user| &user.hash) {
-                    let fits = self.passwords.fits(hash, password).await.ok_or_else(busy)?;
-                    if let (true, Some(user), Some(id)) = (fits, user, id) {
+                    let fits = self.passwords.fits(hash, password).await;
+                    if fits.is_none() {
+                        self.attempts.borrow_mut().forgive(sender);
+                        return Err(busy());
+                    }
+                    if let (Some(true), Some(user), Some(id)) = (fits, user, id) {
+                        self.attempts.borrow_mut().forgive(sender);
                         self.passwords.remember(id);
                         return Ok(user.rights);
                     }
                 }
             }
         }
-        self.attempts.borrow_mut().failed(sender, now);
         Err(unauthorized(rules))
+    }
+
+    /// Counts an attempt as wrong before it is looked at, so that many at a time are not more.
+    fn attempt(&self, sender: Option<IpAddr>, now: Mono) -> Result<(), Response> {
+        let mut attempts = self.attempts.borrow_mut();
+        attempts.check(sender, now).map_err(too_many)?;
+        attempts.failed(sender, now);
+        Ok(())
     }
 
     /// A tag that only these rules, this user and this password have: nothing else of the password is kept.

@@ -39,6 +39,15 @@ impl Attempts {
     }
 }
 
+impl Attempts {
+    /// Takes one back that was right after all, or was not looked at.
+    pub(super) fn forgive(&mut self, sender: Option<IpAddr>) {
+        if let Some((count, _)) = self.failures.get_mut(&network(sender)) {
+            *count = count.saturating_sub(1);
+        }
+    }
+}
+
 /// One machine has as many IPv6 addresses as it likes: what counts is the network.
 fn network(sender: Option<IpAddr>) -> Option<IpAddr> {
     Some(match sender? {
@@ -63,6 +72,11 @@ mod tests {
         assert_eq!(attempts.check(here, start), Err(ACCESS_FAILURES_TIME.as_secs() + 1));
         assert_eq!(attempts.check(there, start), Ok(()));
         assert_eq!(attempts.check(None, start), Ok(()));
+        attempts.forgive(here);
+        attempts.forgive(there);
+        assert_eq!(attempts.check(here, start), Ok(()));
+        attempts.failed(here, start);
+        assert!(attempts.check(here, start).is_err());
         assert_eq!(attempts.check(here, start + ACCESS_FAILURES_TIME), Ok(()));
     }
 

@@ -145,11 +145,11 @@ pub(in crate::shell) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
         .await;
         connection = back;
         if let Err(error) = outcome {
-            // The client is told why, as far as it still listens.
-            poll_fn(|cx| poll_send(&mut connection, &mut io, cx)).await?;
-            let refusal = Refusal::from(&error);
-            if refusal == Refusal::NotTls {
+            // The client is told why, as far as it still listens, in what it speaks.
+            if Refusal::from(&error) == Refusal::NotTls {
                 io.write_all(NOT_TLS).await?;
+            } else {
+                poll_fn(|cx| poll_send(&mut connection, &mut io, cx)).await?;
             }
             return Err(io::Error::new(io::ErrorKind::InvalidData, error.to_string()));
         }

@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 from agent import Agent, free_port, until
@@ -199,6 +200,7 @@ def thousand(world):
                 answers.append(status)
 
     attackers = [threading.Thread(target=attack) for _ in range(40)]
+    begun = time.monotonic()
     for attacker in attackers:
         attacker.start()
     healthy = 0
@@ -208,13 +210,13 @@ def thousand(world):
         healthy += 1
     for attacker in attackers:
         attacker.join()
+    minutes = 1 + (time.monotonic() - begun) // 60  # after each, an address may try again
     counts = {status: answers.count(status) for status in sorted(set(answers))}
     assert set(counts) <= {401, 429, 503} and sum(counts.values()) == 1000, counts
     count = lambda text: int(re.search(r"bellwether_http_access_refused_total (\d+)", text).group(1))
     after = api.request("GET", "/metrics", headers=right).text
     assert count(after) - count(before) == 1000, (count(before), count(after))
-    # Each that was hashed may have passed the count with others that were checked at the same time.
-    assert counts.get(401, 0) <= 10 + 9, counts
+    assert counts.get(401, 0) <= 10 * minutes, counts
     return f"answers {counts}, health asked {healthy} times meanwhile"
 
 
