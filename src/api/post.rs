@@ -11,8 +11,8 @@ use crate::node::Node;
 use crate::wire::json::body::{self, BodyError, Place, Schema};
 
 /// What it takes to read a byte of a body, and a report.
-const BYTE_STEPS: u64 = 2;
-const READ_STEPS: u64 = 500;
+const BYTE_STEPS: u64 = 1;
+const READ_STEPS: u64 = 125;
 
 /// What has become of a post.
 #[derive(Debug)]

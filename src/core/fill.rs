@@ -49,6 +49,13 @@ impl Core {
         filling.alerts.extend(alerts);
         filling.timers.extend(timers);
         filling.stepped |= stepped;
+        if !filling.timers.is_empty() {
+            // Where flash could not be read at first, some were made meanwhile.
+            let made: Vec<_> = self.groups.iter().map(|(id, group)| (id, group.route)).collect();
+            for (id, route) in made {
+                self.restore_timer(now, id, route);
+            }
+        }
         self.fill_groups(now);
     }
 

@@ -12,7 +12,7 @@ use crate::model::{Fingerprint, Labels};
 use crate::time::Wall;
 
 /// What it takes to look whether a source fires.
-const SOURCE_STEPS: u64 = 100;
+const SOURCE_STEPS: u64 = 25;
 
 /// Every rule with its sources. A rule keeps all sources of equal labels, not one: when one of them ends, the others
 /// still mute.

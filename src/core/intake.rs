@@ -19,7 +19,7 @@ use crate::model::{Alert, Brief, Fingerprint, GroupKey, Labels, Report, Word};
 use crate::time::{Now, Wall};
 
 /// What it takes to take in a report, its texts, routes and groups aside.
-const REPORT_STEPS: u64 = 4_000;
+const REPORT_STEPS: u64 = 1_000;
 
 /// When nothing was refused for so long, what is refused then is news.
 const REFUSED_FOR: Duration = Duration::from_secs(3600);
@@ -101,7 +101,7 @@ impl Core {
         let mut steps = 0;
         while steps < PIECE_STEPS {
             let Some(report) = reports.next() else { return Progress::Done };
-            steps += REPORT_STEPS + 4 * report.bytes() as u64 + 100 * report.pairs() as u64;
+            steps += REPORT_STEPS + report.bytes() as u64 + 100 * report.pairs() as u64;
             self.take_report(now, &report, intake, &mut steps);
         }
         Progress::More

@@ -71,10 +71,10 @@ use crate::model::{Fingerprint, Labels, LogKey, Muted, SilenceId, Troubles};
 use crate::time::{Mono, Now, Wall};
 
 /// What it takes to do what a timer is for, comparisons aside.
-const TIMER_STEPS: u64 = 20_000;
+const TIMER_STEPS: u64 = 5_000;
 
 /// What it takes to flush an alert of a group.
-const FLUSHED_STEPS: u64 = 3_000;
+const FLUSHED_STEPS: u64 = 750;
 
 /// What flags say of alerting.
 #[derive(Clone, Debug)]

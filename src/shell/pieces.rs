@@ -1,9 +1,11 @@
 //! Long work is done in pieces, between which other events have their turn: lists that are asked for, large posts, and a
 //! config that is loaded anew.
 
+use std::os::unix::net::UnixDatagram;
 use std::rc::Rc;
 
 use ::log::{error, info};
+use smol::Async;
 use smol::channel::{Receiver, RecvError, TryRecvError};
 
 use crate::api::{self, Answer};
@@ -102,8 +104,7 @@ impl Shell {
         if !self.is_busy() {
             return events.recv().await.map(Some);
         }
-        // To yield alone would not do: an executor that always has something to run asks for news from outside seldom.
-        self.outside.writable().await.ok();
+        come_in(&self.outside).await;
         match events.try_recv() {
             Ok(event) => Ok(Some(event)),
             Err(TryRecvError::Empty) => Ok(None),
@@ -158,5 +159,48 @@ impl Shell {
             let labels = self.labels(&exchange);
             self.release(exchange, api::reloaded(outcome.clone()), labels);
         }
+    }
+}
+
+/// Lets everything come in that is there. To yield would not do: an executor that always has something to run seldom asks
+/// for news from outside.
+async fn come_in(outside: &Async<UnixDatagram>) {
+    // An error would come at once, and be no worse than to yield.
+    outside.writable().await.ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use smol::LocalExecutor;
+
+    use super::*;
+
+    #[test]
+    fn what_comes_while_work_is_done_in_pieces_waits_for_few_of_them() {
+        let outside = Async::new(UnixDatagram::unbound().unwrap()).unwrap();
+        let (sender, reader) = UnixDatagram::pair().unwrap();
+        let reader = Async::new(reader).unwrap();
+        let has_come = Cell::new(false);
+        let executor = LocalExecutor::new();
+        let reading = executor.spawn(async {
+            reader.recv(&mut [0]).await.unwrap();
+            has_come.set(true);
+        });
+        let pieces = smol::block_on(executor.run(async {
+            for _ in 0..10 {
+                come_in(&outside).await;
+            }
+            sender.send(b"x").unwrap();
+            let mut pieces = 0;
+            while !has_come.get() {
+                come_in(&outside).await;
+                pieces += 1;
+            }
+            pieces
+        }));
+        assert!(pieces < 5, "{pieces}");
+        smol::block_on(executor.run(reading));
     }
 }
