@@ -271,7 +271,8 @@ def ports(world):
         "for port in range(1, 65536):\n"
         "    for family, host in ((socket.AF_INET, '127.0.0.1'), (socket.AF_INET6, '::1')):\n"
         "        with socket.socket(family) as probe:\n"
-        "            if probe.connect_ex((host, port)) == 0: print(host, port)\n"
+        # A probe whose own port happens to be the one that it tries meets itself.
+        "            if probe.connect_ex((host, port)) == 0 and probe.getsockname() != probe.getpeername(): print(host, port)\n"
     )
     enter = ("nsenter", "-t", str(process.pid), "-n")
     found = subprocess.run([*enter, "python3", "-c", scan], capture_output=True, text=True, check=True).stdout.split("\n")
