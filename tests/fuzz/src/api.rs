@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bellwether::api::{Answer, Request, Response, Site, go_on, handle};
+use bellwether::api::{Answer, Request, Response, Site, go_on_listing, go_on_posting, handle};
 use bellwether::config::{Config, Environment, Flags, Language, Options as ConfigOptions};
 use bellwether::effect::Cx;
 use bellwether::limits::{ALERTS_MAX, SILENCES_MAX};
@@ -54,12 +54,18 @@ pub fn run(bytes: &[u8]) {
         for pieces in 0.. {
             assert!(pieces < 1000, "a small list in a thousand pieces");
             match answer {
-                Answer::Later(list) => answer = go_on(&node, now, &site, &request, list),
+                Answer::Listing(list) => {
+                    answer = go_on_listing(&node, now, &site, &request, list);
+                }
+                Answer::Posting(post) => {
+                    let cx = &mut Cx { now, rng, effects: &mut effects };
+                    answer = go_on_posting(&mut node, cx, &site, &request, post);
+                }
                 Answer::Now(response) | Answer::WhenDurable(response) => {
                     check(&response);
                     break;
                 }
-                Answer::Reload | Answer::WhenChanged => break,
+                Answer::Reload | Answer::WhenChanged | Answer::Test(_) => break,
             }
         }
         now = Now {

@@ -9,7 +9,7 @@ mod rng;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether::store::record::PAGE_BYTES;
-use bellwether::store::{Journal, Options, Record, read, survey};
+use bellwether::store::{Fault, Journal, Options, Record, read, survey};
 
 use crate::input::Input;
 use flash::Flash;
@@ -41,7 +41,10 @@ pub fn run(bytes: &[u8]) {
         } else {
             Record::put(1, [key], body.clone())
         };
-        journal.commit(&[record]).unwrap();
+        if let Err(fault) = journal.commit(&[record]) {
+            assert!(matches!(fault, Fault::Full { .. }), "on good flash: {fault:?}");
+            break;
+        }
         written.insert(((1, vec![key]), body));
     }
     drop(journal);

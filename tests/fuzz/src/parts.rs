@@ -18,7 +18,7 @@ pub fn run(bytes: &[u8]) {
         version: two.gossip.stamp(now),
         expires_at_ms: i64::MAX,
         body,
-        told_at: Some(now.wall.as_ns()),
+        sent_at: Some(now.wall.as_ns()),
     };
     two.table.0.insert(key.clone(), record.clone());
     two.gossip.publish(now, &mut two.rng, record.clone()).unwrap();

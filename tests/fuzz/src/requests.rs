@@ -20,7 +20,7 @@ use crate::input::in_pieces;
 
 pub fn run(bytes: &[u8]) {
     in_pieces(bytes, |pieces| {
-        let (mut lenient, mut out) = (Lenient::new(), Vec::new());
+        let (mut lenient, mut out) = (Lenient::default(), Vec::new());
         for piece in pieces {
             lenient.push(piece, &mut out);
             if lenient.is_broken() {
@@ -30,7 +30,7 @@ pub fn run(bytes: &[u8]) {
         // Where the next head begins without an end, pieces hold back the same.
         (lenient.is_broken(), out)
     });
-    let (mut lenient, mut out) = (Lenient::new(), Vec::new());
+    let (mut lenient, mut out) = (Lenient::default(), Vec::new());
     lenient.push(bytes, &mut out);
     let refused = out.windows(20).filter(|it| it == b"bellwether-refused: ").count();
     assert!(refused <= 1, "one connection is refused once");
