@@ -61,7 +61,7 @@ def wrong_values(subject):
 @hostile("250 connections that announce 8 MiB each")
 def announced_bodies(subject):
     subject.start()
-    head = f"POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {8 * MIB}\r\n\r\n"
+    head = f"POST /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {8 * MIB}\r\n\r\n"
     held = []
 
     def run():
@@ -112,7 +112,7 @@ def small_values(subject):
     subject.start()
     for value in ('{"labels":{"":""}}', "0", "[]", "{}", '"\\u0041"', '{"labels":{"a":"b"}}'):
         body = "[" + ",".join([value] * ((8 * MIB - 10) // (len(value) + 1))) + "]"
-        sent = f"POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        sent = f"POST /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
         subject.measured(lambda sent=sent: subject.request(sent.encode()))
 
 
@@ -124,7 +124,7 @@ def unread(subject):
     def run():
         held = [socket.create_connection(("127.0.0.1", subject.agent.port)) for _ in range(20)]
         for connection in held:
-            connection.sendall(b"GET /api/v2/alerts/groups HTTP/1.1\r\nHost: x\r\n\r\n")
+            connection.sendall(b"GET /api/v2/alerts/groups HTTP/1.1\r\nHost: localhost\r\n\r\n")
         time.sleep(4)
         return ", ".join(sorted({connection.recv(12)[9:].decode() for connection in held}))
 
@@ -136,7 +136,7 @@ def deep(subject):
     subject.start()
     for opened in ("[", '{"a":', '[{"labels":{"a":['):
         body = json.dumps(opened)[1:-1].replace("\\", "") * (8 * MIB // len(opened))
-        sent = f"POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        sent = f"POST /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
         subject.measured(lambda sent=sent: subject.request(sent.encode()))
 
 

@@ -13,7 +13,7 @@ from load import post
 from patterns import small
 from subject import config, hostile
 
-GET = b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n"
+GET = b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @hostile("300 pages that wait for news, and news every 10 ms")

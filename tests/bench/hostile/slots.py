@@ -35,7 +35,7 @@ def unsent_bodies(subject):
     def run():
         held = [socket.create_connection(("127.0.0.1", subject.agent.port)) for _ in range(8)]
         for connection in held:
-            connection.sendall(b"GET /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+            connection.sendall(b"GET /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n")
         time.sleep(0.3)
         answers = [subject.get("/api/v2/alerts") for _ in range(10)]
         for connection in held:
@@ -71,7 +71,7 @@ def half_closed(subject):
         answered = 0
         for number in range(40):
             posted = b'[{"labels":{"alertname":"A","i":"%d"}}]' % number
-            head = b"POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(posted)
+            head = b"POST /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(posted)
             with socket.create_connection(("127.0.0.1", subject.agent.port)) as connection:
                 connection.sendall(head + posted)
                 connection.shutdown(socket.SHUT_WR)

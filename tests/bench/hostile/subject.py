@@ -70,10 +70,10 @@ class Subject:
             return head.split(b"\r\n")[0].decode().removeprefix("HTTP/1.1 ")
 
     def get(self, path):
-        return self.request(f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
+        return self.request(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
 
     def reload(self):
-        return self.request(b"POST /-/reload HTTP/1.1\r\nHost: bench\r\nContent-Length: 0\r\n\r\n")
+        return self.request(b"POST /-/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
 
     def post(self, alerts):
         return self.request(post(alerts))

@@ -21,7 +21,7 @@ STUCK = 20
 STUCK_BODY = 7 << 20
 SMALL = 180  # connections that send the beginning of a small body
 TURNS = 30  # posts of new texts
-WITHIN = 10.0  # seconds, for a post amid all this
+WITHIN = 60.0  # seconds, for a post amid all this: lists of everything for all readers are made at the same time
 CONFIG = """
 route:
   receiver: all
@@ -101,8 +101,8 @@ def everything(world):
             pass  # refused with a text is fine
 
     for _ in range(UNREAD):
-        open_with(b"GET /api/v2/alerts/groups HTTP/1.1\r\nHost: x\r\n\r\n")
-    head = f"POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {STUCK_BODY + 1}\r\n\r\n"
+        open_with(b"GET /api/v2/alerts/groups HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    head = f"POST /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {STUCK_BODY + 1}\r\n\r\n"
     for _ in range(STUCK):
         open_with(head.encode() + b" " * STUCK_BODY)
     for _ in range(SMALL):
@@ -120,12 +120,12 @@ def everything(world):
     poster.join(120)
     assert set(answers) <= {200, 503}, answers
     found, allowed = peak(agent), limit("MEMORY_BYTES_MAX")
-    print(f"peak {found >> 20} MiB of {allowed >> 20}")
     assert found < allowed, f"{found >> 20} MiB of {allowed >> 20}"
     assert took < WITHIN, f"a post took {took:.1f} s"
     for connection in held:
         connection.close()
     assert agent.process.poll() is None
+    return f"peak {found >> 20} MiB of {allowed >> 20}, a post took {took:.1f} s"
 
 
 def cases(_settings):
