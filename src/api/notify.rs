@@ -20,7 +20,7 @@ use crate::node::Node;
 use crate::notify::{Draft, Failure, Reply, Verdict, draft, sample};
 use crate::time::Now;
 
-/// What is asked for. All but the receiver may be left out.
+/// The request. All but the receiver may be left out.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wish {

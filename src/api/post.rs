@@ -10,11 +10,11 @@ use crate::limits::{HTTP_READ_BYTES, PIECE_STEPS};
 use crate::node::Node;
 use crate::wire::json::body::{self, BodyError, Place, Schema};
 
-/// What it takes to read a byte of a body, and a report.
+/// The steps to read a byte of a body, and a report.
 const BYTE_STEPS: u64 = 1;
 const READ_STEPS: u64 = 125;
 
-/// What has become of a post.
+/// The state of a post that is taken in pieces.
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// There was nothing in it.

@@ -250,7 +250,7 @@ pub struct Receiver {
     pub labels: Labels,
     /// Its integrations; none is legal.
     pub integrations: Vec<Integration>,
-    /// Who is told when this one fails.
+    /// The receiver that is notified when this one fails.
     pub fallback: Option<Fallback>,
 }
 

@@ -30,7 +30,7 @@ pub struct Schema {
     pub check: fn(&mut Values, &Around<'_>) -> Vec<String>,
 }
 
-/// What a type's own rules may look at besides its keys.
+/// The surroundings that a type's own rules may look at besides its keys.
 #[derive(Debug)]
 pub struct Around<'a> {
     /// The `http_config` that is in force.

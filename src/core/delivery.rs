@@ -29,7 +29,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// What one integration is to be told.
 #[derive(Debug)]
 pub struct Delivery {
-    /// Who is told: the route's receiver, or its fallback.
+    /// The receiver that is notified: the route's, or its fallback.
     pub(super) receiver: Rc<Receiver>,
     /// The place of the integration in it.
     place: usize,
@@ -112,7 +112,7 @@ impl Delivery {
         }
     }
 
-    /// What it tells.
+    /// The integration that it notifies.
     pub(super) fn integration(&self) -> Option<&Integration> {
         self.receiver.integrations.get(self.place)
     }

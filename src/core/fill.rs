@@ -17,7 +17,7 @@ use crate::limits::{
 use crate::model::{Fingerprint, Labels};
 use crate::time::{Now, Wall};
 
-/// What is still to be brought to its group.
+/// The alerts that are still to be brought to their groups.
 #[derive(Debug, Default)]
 pub(super) struct Filling {
     alerts: BTreeSet<Fingerprint>,

@@ -8,7 +8,7 @@ use crate::core::route::RouteId;
 use crate::model::{Fingerprint, GroupKey, Interned, Labels};
 use crate::time::{Mono, Wall};
 
-/// What it takes to find or make the group of an alert.
+/// The steps to find or make the group of an alert.
 pub(super) const GROUP_STEPS: u64 = 1_000;
 
 /// Names a group; never used twice by a running node.

@@ -41,7 +41,7 @@ pub struct Entry {
     pub labels: Labels,
     /// What.
     pub outcome: Outcome,
-    /// What was told, if this node has tried to.
+    /// The content that was sent, if this node has tried to.
     pub told: Option<Told>,
 }
 
@@ -186,7 +186,7 @@ impl Outcome {
         Self::Refused { why: why(text) }
     }
 
-    /// What the API calls it.
+    /// Its name in the API.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Expired { .. } => "expired",

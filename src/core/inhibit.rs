@@ -11,7 +11,7 @@ use crate::limits::INHIBIT_SOURCES_MAX;
 use crate::model::{Fingerprint, Labels};
 use crate::time::Wall;
 
-/// What it takes to look whether a source fires.
+/// The steps to look whether a source fires.
 const SOURCE_STEPS: u64 = 25;
 
 /// Every rule with its sources. A rule keeps all sources of equal labels, not one: when one of them ends, the others

@@ -18,7 +18,7 @@ use crate::limits::{
 use crate::model::{Alert, Brief, Fingerprint, GroupKey, Labels, Report, Word};
 use crate::time::{Now, Wall};
 
-/// What it takes to take in a report, its texts, routes and groups aside.
+/// The steps to take in a report, its texts, routes and groups aside.
 const REPORT_STEPS: u64 = 1_000;
 
 /// When nothing was refused for so long, what is refused then is news.

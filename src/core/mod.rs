@@ -73,7 +73,7 @@ use crate::time::{Mono, Now, Wall};
 /// What it takes to do what a timer is for, comparisons aside.
 const TIMER_STEPS: u64 = 5_000;
 
-/// What it takes to flush an alert of a group.
+/// The steps to flush an alert of a group.
 const FLUSHED_STEPS: u64 = 750;
 
 /// What flags say of alerting.

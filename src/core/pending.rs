@@ -1,4 +1,4 @@
-//! What is under way: each delivery that is open, where it is, and since when.
+//! Deliveries under way: each delivery that is open, where it is, and since when.
 
 use crate::core::Core;
 use crate::core::delivery::State;
@@ -36,7 +36,7 @@ pub enum Waits {
 }
 
 impl Waits {
-    /// What the API calls it.
+    /// Its name in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Other(_) => "for another member",

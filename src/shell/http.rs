@@ -126,7 +126,7 @@ struct Shared {
     gets_refused: Cell<u64>,
     /// `--web.timeout`; zero is none.
     timeout: Duration,
-    /// What every path starts with.
+    /// The prefix of every path.
     prefix: String,
     gate: Gate,
 }

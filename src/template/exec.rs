@@ -53,9 +53,9 @@ impl Budget {
     }
 }
 
-/// What it takes to print a value, its bytes aside.
+/// The steps to print a value, its bytes aside.
 const PRINT_STEPS: usize = 2;
-/// What it takes to call a function: to find it, to gather its arguments, and to make a value of its result.
+/// The steps to call a function: to find it, to gather its arguments, and to make a value of its result.
 pub(super) const CALL_STEPS: usize = 4;
 
 /// What comes after a statement.

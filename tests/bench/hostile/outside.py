@@ -1,4 +1,4 @@
-"""What a search by fresh eyes tried beyond the inputs of the other files: the page's long poll, HTTP itself, receivers' answers,
+"""Inputs that a first search tried beyond the inputs of the other files: the page's long poll, HTTP itself, receivers' answers,
 datagrams, journals and templates."""
 
 import os

@@ -1,6 +1,6 @@
 //! A fuzzer's bytes as choices, numbers and pieces. Texts stand in it as they are, so that corpora can be written by hand.
 
-/// What is left of the bytes.
+/// The bytes that are left.
 pub struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {

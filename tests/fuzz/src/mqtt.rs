@@ -1,4 +1,4 @@
-//! What an MQTT broker answers: packets are read the same whatever follows them; each message has one end at most.
+//! Answers of an MQTT broker: packets are read the same whatever follows them; each message has one end at most.
 
 use std::collections::BTreeSet;
 

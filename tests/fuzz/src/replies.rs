@@ -1,4 +1,4 @@
-//! What each receiver type makes of answers. The configs are the examples of `configs/README.md`.
+//! Verdicts of each receiver type on answers. The configs are the examples of `configs/README.md`.
 
 use std::rc::Rc;
 

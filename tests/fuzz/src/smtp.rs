@@ -1,4 +1,4 @@
-//! What a mail server answers: the same in any pieces; nothing of it becomes a command.
+//! Answers of a mail server: the same in any pieces; nothing of it becomes a command.
 
 use bellwether::model::MailAddress;
 use bellwether::wire::smtp::{Dialogue, Login, Next, Plan};

@@ -11,7 +11,7 @@ use bellwether::time::Wall;
 
 use crate::input::{Input, utf8};
 
-/// What no escaped text has in it.
+/// The characters that no escaped text has in it.
 const HOSTILE: &str = "<fz'\"&>";
 /// Of the processor: far more than a budget takes, also with all checks.
 const TIME_MAX: Duration = Duration::from_secs(5);

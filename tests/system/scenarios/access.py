@@ -1,4 +1,4 @@
-"""Who is let in: TLS, passwords, tokens and client certificates, with the clients that people use; and what listens at all."""
+"""Access: TLS, passwords, tokens and client certificates, with the clients that people use; and what listens at all."""
 
 import base64
 import json
