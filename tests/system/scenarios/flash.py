@@ -292,7 +292,7 @@ def little_room(world):
     room = os.statvfs(disk.mount)
     assert abs(status["freeBytes"] - room.f_bavail * room.f_bsize) < 65_536, status
     assert status["nextTrySeconds"] <= 60 and metric(agent, "needed_bytes") == status["neededBytes"], status
-    assert re.search(r"level=ERROR.*needs [0-9.]+ MiB, [0-9]+ KiB free; next try in [0-9]+ s", agent.log()), agent.log()
+    assert re.search(r"level=ERROR.*needs [0-9.]+ [KM]iB, [0-9]+ KiB free; next try in [0-9]+ s", agent.log()), agent.log()
     assert metric(agent, "bytes_total") - before < 1_000_000, "it counts what it did not write"
     ballast.unlink()
     says_recovered(agent, sink)
