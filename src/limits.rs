@@ -397,10 +397,23 @@ pub const CARD_ENDURANCE_BYTES: u64 = 8_000_000_000_000;
 /// Connections that wait to be accepted. Policy: the kernel lets further ones try again after a second.
 pub const HTTP_BACKLOG_MAX: i32 = 4096;
 
+/// The shortest time between two flushes of a group. Policy: a shorter `group_interval` is taken for this.
+pub const GROUP_INTERVAL_MIN: Duration = Duration::from_millis(100);
+
 // The flock.
 
 /// Members a node keeps in its tables. Policy: further ones are not let in, counted; state still reaches them by others.
 pub const MEMBERS_MAX: usize = 128;
+/// Hellos and challenges a second to addresses that have not proved that they receive, static peers not counted. Policy:
+/// not sent; whoever is there tries again.
+pub const CHALLENGES_PER_SECOND: u64 = 50;
+/// Hellos and challenges at once to such addresses. Policy: as for [`CHALLENGES_PER_SECOND`].
+pub const CHALLENGES_BURST: u64 = 100;
+/// The shortest time between two tries of a static peer, two probes, two look-ups of peers' names and two sweeps of
+/// resolved alerts. Policy: a shorter setting is taken for this.
+pub const INTERVAL_MIN: Duration = Duration::from_secs(1);
+/// The shortest time that a probe waits for its answer. Policy: a shorter setting is taken for this.
+pub const PROBE_TIMEOUT_MIN: Duration = Duration::from_millis(100);
 /// Members' coming and going that a node remembers, for a minute. Policy: the first is forgotten, so news may go along a
 /// tree that not all members know, and what is left out comes by repair.
 pub const MEMBER_CHANGES_MAX: usize = 512;

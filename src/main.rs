@@ -212,7 +212,7 @@ fn host_name() -> String {
 fn flock(cluster: &Cluster, keys: KeyRing) -> gossip::Config {
     let defaults = gossip::Config::new(0, &cluster.name);
     gossip::Config {
-        cluster_name: cluster.label.clone(),
+        label: cluster.label.clone(),
         keys,
         expects_peers: !cluster.peers.is_empty(),
         multicast: cluster.multicast,

@@ -7,6 +7,8 @@
 
 #[path = "support/net.rs"]
 mod net;
+#[path = "gossip/outside.rs"]
+mod outside;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -956,7 +958,7 @@ fn without_a_key_static_peers_form_a_flock_and_multicast_stays_off() {
     // One with a key, and one of another cluster, stay outside and are counted.
     let mut net = joined(1, 3, false);
     let mut config = net::config(2);
-    config.cluster_name = "barn".into();
+    config.label = "barn".into();
     net.kill(2);
     net.start_with(2, config, &[net::addr(0)]);
     net.run_for(5 * SECOND);

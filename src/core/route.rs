@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::config::{Config, GroupBy, Receiver, Route as RouteConfig};
 use crate::core::index::Index;
+use crate::limits::GROUP_INTERVAL_MIN;
 use crate::model::interval::TimeInterval;
 use crate::model::{Labels, Matchers};
 use crate::time::Wall;
@@ -102,7 +103,7 @@ impl Routes {
             path: format!("{path}{matchers}").into(),
             receiver,
             group_wait: route.group_wait,
-            group_interval: route.group_interval,
+            group_interval: route.group_interval.max(GROUP_INTERVAL_MIN),
             repeat_interval: route.repeat_interval,
             labels: route.labels.clone(),
             group_by: route.group_by.clone(),

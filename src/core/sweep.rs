@@ -7,13 +7,13 @@ use crate::core::group::GroupId;
 use crate::core::route::RouteId;
 use crate::core::timers::Timer;
 use crate::core::{Change, Core};
+use crate::limits::INTERVAL_MIN;
 use crate::model::{Fingerprint, Labels};
 use crate::time::Now;
 
 /// How long expired records may stay after their time.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(15 * 60);
 /// Between two sweeps of alerts, however short `--alerts.gc-interval` is: each looks at every alert.
-const SWEEP_ALERTS_MIN: Duration = Duration::from_secs(1);
 /// How long groups without alerts may stay: Alertmanager's `--dispatch.maintenance-interval`.
 const SWEEP_GROUPS_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -45,7 +45,7 @@ impl Core {
     }
 
     pub(super) fn arm_alerts(&mut self, now: Now) {
-        let interval = self.options.alerts_gc_interval.max(SWEEP_ALERTS_MIN);
+        let interval = self.options.alerts_gc_interval.max(INTERVAL_MIN);
         self.timers.set_if_idle(Timer::Alerts, now.mono + interval);
     }
 

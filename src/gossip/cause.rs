@@ -14,11 +14,11 @@ pub enum Cause {
     Stranger,
     /// Its sender's clock, or a version in it, is too far ahead.
     TooFarAhead,
-    /// It is from a cluster of another name.
+    /// It is from a flock of another label.
     WrongCluster,
-    /// It is sealed with a key that is not in the ring, or forged.
+    /// It is sealed with a key that is not in the ring, forged, or from a flock whose label has the same hash as ours.
     WrongKey,
-    /// It is of another version of the datagram format.
+    /// It is of another version of the datagram format: see [`super::seal`].
     WrongVersion,
 }
 

@@ -11,8 +11,8 @@ pub struct Config {
     pub node: u64,
     /// The name that other members show: at most [`crate::limits::MEMBER_NAME_BYTES_MAX`] bytes, cut if longer.
     pub name: String,
-    /// The cluster's name. Datagrams of another cluster are dropped.
-    pub cluster_name: String,
+    /// The flock's label. Datagrams of another label are dropped.
+    pub label: String,
     /// The keys. Without a key nothing is sealed.
     pub keys: KeyRing,
     /// Whether other members are expected from the start: static peers are configured, or members were met before a
@@ -47,7 +47,7 @@ impl Config {
         Self {
             node,
             name: name.into(),
-            cluster_name: String::new(),
+            label: String::new(),
             keys: KeyRing::default(),
             expects_peers: false,
             multicast: false,

@@ -8,10 +8,10 @@
 //! ```cddl
 //! message = [0, [hello]] / [1, [bstr]] / [2, [[* record], mode: 0..3]] / [3, [digest]] / [4, [sum]]
 //!         / [5, [at: int, [* range]]] / [6, [[* hash]]] / [7, [part]] / [8, [hash, version, [* uint]]]
-//!         / [9, [bool, [* address]]] / [10, []] / [11, [[* counter: uint]]] / [12, [node: uint]]
+//!         / [9, [bool, [* address]]] / [10, []] / [11, [[* counter: uint]]] / [12, [node: uint]] / [13, [nonce: uint]]
 //! hello   = [node: uint, generation: uint, name: tstr, at: int, synced: bool, nonce: uint, echo: uint / null,
 //!            believes: bool, spent: uint / null, hears_multicast: bool, candidate: uint / null,
-//!            answers_candidate: uint / null]
+//!            answers_candidate: uint / null, padding: bstr / null]
 //! record  = [key, version, expires_at: int, body: bstr,      ; times are wall milliseconds
 //!            ? sent_at: int]                                 ; nanoseconds: the clock of the times in the body
 //! key     = [kind: uint, id: bstr]
@@ -32,9 +32,10 @@ use minicbor::{CborLen, Decode, Encode};
 
 use super::record::{Record, Version};
 use super::seal::MESSAGE_BYTES_MAX;
+use crate::limits::MEMBER_NAME_BYTES_MAX;
 
 /// How many kinds of message there are.
-pub(super) const KINDS: usize = 13;
+pub(super) const KINDS: usize = 14;
 
 /// The kinds of message, as metrics name them, in the order of their numbers.
 pub const MESSAGE_KINDS: [&str; KINDS] = [
@@ -51,6 +52,7 @@ pub const MESSAGE_KINDS: [&str; KINDS] = [
     "bye",
     "ack",
     "check",
+    "challenge",
 ];
 
 /// A message.
@@ -95,6 +97,9 @@ pub(super) enum Message {
     /// Compare yourself with this node: it does not answer the sender.
     #[n(12)]
     Check(#[n(0)] u64),
+    /// Echo this nonce in a hello: the sender does not know the receiver at this address.
+    #[n(13)]
+    Challenge(#[n(0)] u64),
 }
 
 /// News by multicast: acknowledged.
@@ -122,6 +127,7 @@ impl Message {
             Self::Bye => 10,
             Self::Ack(_) => 11,
             Self::Check(_) => 12,
+            Self::Challenge(_) => 13,
         }
     }
 
@@ -161,10 +167,10 @@ pub(super) struct Hello {
     /// Whether that clock can be trusted.
     #[n(4)]
     pub(super) synced: bool,
-    /// A number for the receiver to echo.
+    /// A number for the receiver to echo: one for each address.
     #[n(5)]
     pub(super) nonce: u64,
-    /// The receiver's nonce: it proves that this was said after it.
+    /// The receiver's nonce: it proves that this was said after it, and that the sender receives where it was sent to.
     #[n(6)]
     pub(super) echo: Option<u64>,
     /// The sender believes the receiver already.
@@ -182,7 +188,43 @@ pub(super) struct Hello {
     /// The receiver's `candidate` to which this is the answer.
     #[n(11)]
     pub(super) answers_candidate: Option<u16>,
+    /// Zeros, so that the answer has room: see [`Hello::within`].
+    #[cbor(n(12), with = "minicbor::bytes")]
+    pub(super) padding: Option<Vec<u8>>,
 }
+
+impl Hello {
+    /// The hello as a message of at most `room` bytes, and of at least as many of [`HELLO_BYTES`] and `least` as there is room
+    /// for. If there is no room for the name, it is left out: a later hello tells it. Nothing if that is too long as well.
+    pub(super) fn within(mut self, room: usize, least: usize) -> Option<Message> {
+        self.padding = None;
+        if self.bytes() > room {
+            self.name.clear();
+        }
+        let least = least.max(HELLO_BYTES).min(room);
+        self.padding = Some(Vec::new());
+        match least.checked_sub(self.bytes()) {
+            // A long byte string needs a byte more to say how long it is.
+            Some(missing) if missing >= 24 => self.padding = Some(vec![0; missing - 1]),
+            Some(missing) => self.padding = Some(vec![0; missing]),
+            None => self.padding = None,
+        }
+        (self.bytes() <= room).then_some(Message::Hello(self))
+    }
+
+    /// Bytes of the message.
+    fn bytes(&self) -> usize {
+        HELLO_AROUND_BYTES + minicbor::len(self)
+    }
+}
+
+/// Bytes of [`Message::Hello`] around its hello.
+const HELLO_AROUND_BYTES: usize = 3;
+/// Bytes of the longest message with a hello that has no name, so of the shortest that is sent: each hello can be answered
+/// by one that is no longer.
+const HELLO_BYTES: usize = 58;
+/// The same with a name.
+pub(super) const NAMED_HELLO_BYTES: usize = HELLO_BYTES + 1 + MEMBER_NAME_BYTES_MAX;
 
 /// All a member knows, in one number.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, CborLen)]
@@ -362,6 +404,7 @@ mod tests {
                 hears_multicast: true,
                 candidate: Some(2),
                 answers_candidate: None,
+                padding: None,
             }),
             Message::Swim(vec![1, 2, 3]),
             Message::News(vec![record], RELAYED),
@@ -388,6 +431,7 @@ mod tests {
             Message::Bye,
             Message::Ack(vec![300]),
             Message::Check(7),
+            Message::Challenge(5),
         ]
     }
 
@@ -415,7 +459,43 @@ mod tests {
         "820a80",
         "820b818119012c",
         "820c8107",
+        "820d8105",
     ];
+
+    /// The hello with all that an answer may have, and numbers that need the most bytes.
+    fn longest_answer(name: &str) -> Hello {
+        Hello {
+            node: u64::MAX,
+            generation: u32::MAX,
+            name: name.to_owned(),
+            at: i64::MAX,
+            synced: true,
+            nonce: u64::MAX,
+            echo: Some(u64::MAX),
+            believes: true,
+            spent: Some(u32::MAX),
+            hears_multicast: true,
+            candidate: None,
+            answers_candidate: Some(u16::MAX),
+            padding: None,
+        }
+    }
+
+    #[test]
+    fn every_hello_can_be_answered_by_one_that_is_no_longer() {
+        let nameless = longest_answer("").within(usize::MAX, 0).unwrap();
+        assert_eq!(nameless.encode().len(), HELLO_BYTES);
+        let shortest =
+            Hello { echo: None, spent: None, answers_candidate: None, ..longest_answer("") };
+        let shortest = Hello { node: 1, generation: 0, at: 0, nonce: 1, ..shortest };
+        assert_eq!(shortest.within(usize::MAX, 0).unwrap().encode().len(), HELLO_BYTES);
+        // The name is left out first, then nothing is said.
+        let answer = |room| longest_answer("gateway").within(room, 0);
+        assert_eq!(answer(HELLO_BYTES + 7).unwrap().encode().len(), HELLO_BYTES + 7);
+        assert_eq!(answer(HELLO_BYTES + 6), answer(HELLO_BYTES));
+        assert_eq!(answer(HELLO_BYTES).unwrap(), nameless);
+        assert_eq!(answer(HELLO_BYTES - 1), None);
+    }
 
     #[test]
     fn every_kind_reads_back() {
@@ -457,6 +537,22 @@ mod tests {
             let _ignored = Message::decode(&message);
             message.truncate(at);
             prop_assert_eq!(Message::decode(&message), None);
+        }
+
+        #[test]
+        fn hellos_keep_to_their_room(name in ".{0,20}", echo: Option<u64>, spent: Option<u32>, room in 0_usize..200, least in 0_usize..200) {
+            let hello = Hello { echo, spent, candidate: Some(3), ..longest_answer(&name) };
+            let bytes = Hello { padding: None, ..hello.clone() }.bytes();
+            match hello.within(room, least) {
+                Some(message) => {
+                    let length = message.encode().len();
+                    prop_assert!(length <= room);
+                    // Padding can't be shorter than what says its length.
+                    prop_assert!(length + 4 >= least.max(HELLO_BYTES).min(room) || length >= bytes);
+                    prop_assert_eq!(Message::decode(&message.encode()), Some(message));
+                }
+                None => prop_assert!(room < HELLO_BYTES + 3),
+            }
         }
 
         #[test]

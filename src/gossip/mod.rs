@@ -18,11 +18,13 @@
 //! | `news` | a change is sent at once, by multicast or along a tree |
 //! | `repair/` | digests find records that were lost, ranges find the differences, parts carry large records |
 //! | `settle` | whether the flock has settled after the start |
-//! | `unheard`, `stats` | reports of other keys and cluster names, and counters |
+//! | `unheard`, `stats` | reports of other keys and labels, and counters |
 //!
 //! Threats. A stranger (no key) can cost us a bounded number of decryptions a second and changes nothing. An attacker that
 //! records datagrams and plays them back, even days later to a node that was just installed, is asked for an echo and
-//! cannot give it. A member is trusted: with the key it can publish anything, within the limits of every table.
+//! cannot give it. An address that has not echoed what was sent to it is never sent more bytes than came from it, so nobody
+//! can turn members on a third party. A member is trusted: with the key it can publish anything, within the limits of every
+//! table.
 
 mod cause;
 mod config;
@@ -67,6 +69,7 @@ use members::Members;
 use message::Message;
 use news::News;
 use outbox::Outbox;
+use output::Arrival;
 use repair::Repair;
 use seal::Seal;
 use settle::Settle;
@@ -106,7 +109,7 @@ impl Gossip {
         }
         config.multicast &= !config.keys.is_empty();
         let boot = rng.next_u64();
-        let seal = Seal::new(config.keys.clone(), &config.cluster_name, boot);
+        let seal = Seal::new(config.keys.clone(), &config.label, boot);
         Self {
             limiter: Limiter::new(),
             members: Members::new(now.mono, rng, &config),
@@ -166,9 +169,10 @@ impl Gossip {
         bytes: &[u8],
         replica: &mut dyn Replica,
     ) {
-        match self.open(now, from, via, bytes) {
+        match self.open(now, from, bytes) {
             Ok((header, message)) => {
-                self.handle_message(now, rng, header, (from, via), message, replica);
+                let arrival = Arrival { from, via, bytes: bytes.len() };
+                self.handle_message(now, rng, (header, arrival), message, replica);
             }
             Err(Some(cause)) => {
                 self.shared.outbox.stats.drop(cause);
@@ -220,7 +224,8 @@ impl Gossip {
         self.members.suspect(&mut self.shared, now, node);
     }
 
-    /// Takes the static peers' addresses, as their names resolve now. Those that are gone are no longer tried; members met
+    /// Takes the static peers' addresses, as their names resolve now, without this node's own: a node can't tell that it
+    /// answers itself from a replay. Those that are gone are no longer tried; members met
     /// at them stay members.
     pub fn set_peers(&mut self, now: Now, addresses: &[SocketAddr]) {
         self.settle.note_peers(now.mono, !addresses.is_empty());

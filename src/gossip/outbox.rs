@@ -47,6 +47,11 @@ impl Outbox {
         Some(self.seal.counter())
     }
 
+    /// How long a message may be whose datagram is no longer than one of so many bytes.
+    pub(super) const fn room_within(&self, datagram_bytes: usize) -> usize {
+        datagram_bytes.saturating_sub(self.seal.around())
+    }
+
     /// Queues a message to all by multicast. Returns as [`Outbox::send`] does.
     pub(super) fn multicast(&mut self, message: &Message) -> Option<u64> {
         let bytes = self.seal(message)?;

@@ -15,6 +15,16 @@ pub enum Via {
     Unicast,
 }
 
+/// The arrival of a datagram.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    /// Where it says that it came from: a sender can make that up.
+    pub(super) from: SocketAddr,
+    pub(super) via: Via,
+    /// How many it had: no more are sent to `from` before it has proved that it receives.
+    pub(super) bytes: usize,
+}
+
 /// An effect of the gossip, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
@@ -38,7 +48,7 @@ pub enum Output {
         /// The member answered recently from there: skip ARP.
         is_there: bool,
     },
-    /// A datagram was dropped because its sender has another key or another cluster name.
+    /// A datagram was dropped because its sender has another key or another label.
     Unheard(Unheard),
 }
 

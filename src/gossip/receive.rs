@@ -8,7 +8,7 @@ use super::Gossip;
 use super::cause::Cause;
 use super::message::{Head, Message, RELAYED, REPAIR};
 use super::news::{Announced, News};
-use super::output::Via;
+use super::output::Arrival;
 use super::record::{Merge, Record, Replica};
 use super::seal::Header;
 use crate::faults::{self, Fault};
@@ -31,13 +31,12 @@ impl Gossip {
         &mut self,
         now: Now,
         from: SocketAddr,
-        via: Via,
         bytes: &[u8],
     ) -> Result<(Header, Message), Option<Cause>> {
         let outbox = &mut self.shared.outbox;
         let header = outbox.seal.header(bytes)?;
-        let own = header.boot == outbox.seal.boot();
-        if own && via != Via::Unicast {
+        // It proves nothing that it came back, nor where from: it may be a replay.
+        if header.boot == outbox.seal.boot() {
             return Err(None);
         }
         let node = self.members.node_of(header.boot);
@@ -53,12 +52,6 @@ impl Gossip {
             return Err(Some(Cause::Replay));
         }
         let message = Message::decode(message).ok_or(Cause::Malformed)?;
-        if own {
-            if let Message::Hello(hello) = &message {
-                self.members.note_own_hello(hello);
-            }
-            return Err(None);
-        }
         outbox.stats.received[message.kind()].add(bytes.len());
         Ok((header, message))
     }
@@ -67,27 +60,34 @@ impl Gossip {
         &mut self,
         now: Now,
         rng: &mut dyn Rng,
-        header: Header,
-        (from, via): (SocketAddr, Via),
+        (header, arrival): (Header, Arrival),
         message: Message,
         replica: &mut dyn Replica,
     ) {
         let Self { shared, members, repair, .. } = self;
-        if let Message::Hello(hello) = &message {
-            return members.handle_hello(shared, now, rng, header, (from, via), hello);
+        match &message {
+            Message::Hello(hello) => {
+                return members.handle_hello(shared, now, rng, (header, arrival), hello);
+            }
+            Message::Challenge(nonce) => {
+                return members.handle_challenge(shared, now, rng, (header, arrival), *nonce);
+            }
+            _ => {}
         }
         let Some(node) = members.node_of(header.boot) else {
             shared.outbox.stats.drop(Cause::Stranger);
-            return members.challenge(shared, now, rng, from);
+            return members.challenge(shared, now, rng, arrival);
         };
-        members.note_heard(shared, now, node, header, (from, via));
+        if !members.note_heard(shared, now, node, (header, arrival)) {
+            members.challenge(shared, now, rng, arrival);
+        }
         if message.is_answer()
             && let Some(peer) = members.peer_mut(node)
         {
             peer.unanswered_since = None;
         }
         match message {
-            Message::Hello(_) => {}
+            Message::Hello(_) | Message::Challenge(_) => {}
             Message::Swim(data) => members.handle_swim(shared, now, node, &data),
             Message::News(records, mode) => {
                 self.handle_news(now, rng, (node, header.counter), (records, mode), replica);

@@ -6,14 +6,19 @@
 //! ```text
 //!  0         1         3         5               13              19                   n-16
 //! +---------+---------+---------+---------------+---------------+--------------------+----------+
-//! | version | key id  | cluster | boot id       | counter       | message (CBOR)     | tag      |
-//! | u8 = 1  | u16     | u16     | u64           | u48           | sealed             | 16 bytes |
+//! | version | key id  | label   | boot id       | counter       | message (CBOR)     | tag      |
+//! | u8      | u16     | u16     | u64           | u48           | sealed             | 16 bytes |
 //! +---------+---------+---------+---------------+---------------+--------------------+----------+
 //! ```
 //!
 //! All numbers are big endian. The first 19 bytes are in clear and authenticated. The nonce is the counter, padded with
-//! zeros in front. Key id 0 means unsealed: the message is in clear and a CRC-32 over all before it stands for the tag.
-//! `cluster` is a hash of the cluster's name: a guard against mixing up two clusters, no secret.
+//! zeros in front. Key id 0 means unsealed: the message is in clear and a CRC-32 over the flock's label and all before it
+//! stands for the tag.
+//!
+//! `label` is a hash of the flock's label, by which most datagrams of others are told apart at no cost. Two labels may have
+//! the same hash, so the whole label is part of the key that is derived, or of the CRC. The version is 1 for a flock without
+//! a label and 2 for one with a label. Before version 2 the label was not part of the seal, so members of a flock with a
+//! label hear each other only if all of them have version 2. A flock without a label is the same in both.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,7 +30,10 @@ use super::cause::Cause;
 use super::record::hash64;
 use crate::limits::{DATAGRAM_BYTES_MAX, GOSSIP_KEYS_MAX, MEMBERS_MAX};
 
-const VERSION: u8 = 1;
+/// The version of datagrams of a flock without a label.
+const UNLABELLED: u8 = 1;
+/// The version of datagrams of a flock with a label.
+const LABELLED: u8 = 2;
 const HEADER_BYTES: usize = 19;
 /// Where the key id is in a datagram.
 pub(super) const KEY_ID_BYTES: std::ops::Range<usize> = 1..3;
@@ -33,6 +41,9 @@ const TAG_BYTES: usize = 16;
 const CRC_BYTES: usize = 4;
 const COUNTER_MAX: u64 = (1 << 48) - 1;
 const SECRET_BYTES_MIN: usize = 32;
+
+/// Bytes of a datagram around its message, at least and at most: unsealed and sealed.
+pub(super) const SEAL_BYTES: [usize; 2] = [HEADER_BYTES + CRC_BYTES, HEADER_BYTES + TAG_BYTES];
 
 /// Bytes of the longest message that fits a datagram.
 pub(super) const MESSAGE_BYTES_MAX: usize = DATAGRAM_BYTES_MAX - HEADER_BYTES - TAG_BYTES;
@@ -124,7 +135,7 @@ pub(super) struct Header {
 /// Seals the datagrams of this boot of this node, and opens those of others.
 pub(super) struct Seal {
     ring: KeyRing,
-    cluster: u16,
+    label: Box<str>,
     boot: u64,
     counter: u64,
     own: Option<LessSafeKey>,
@@ -134,11 +145,23 @@ pub(super) struct Seal {
 
 impl Seal {
     /// `boot` must be fresh from a good source of randomness: nonces depend on it.
-    pub(super) fn new(ring: KeyRing, cluster_name: &str, boot: u64) -> Self {
-        let cluster = hash64(&[cluster_name.as_bytes()]).to_be_bytes();
-        let cluster = u16::from_be_bytes([cluster[0], cluster[1]]);
-        let own = ring.keys.first().and_then(|(_, key)| derive(key, boot));
-        Self { ring, cluster, boot, counter: 0, own, derived: BTreeMap::new() }
+    pub(super) fn new(ring: KeyRing, label: &str, boot: u64) -> Self {
+        let own = ring.keys.first().and_then(|(_, key)| derive(key, boot, label));
+        Self { ring, label: label.into(), boot, counter: 0, own, derived: BTreeMap::new() }
+    }
+
+    const fn version(&self) -> u8 {
+        if self.label.is_empty() { UNLABELLED } else { LABELLED }
+    }
+
+    fn label_hash(&self) -> u16 {
+        let hash = hash64(&[self.label.as_bytes()]).to_be_bytes();
+        u16::from_be_bytes([hash[0], hash[1]])
+    }
+
+    /// Bytes of a datagram around its message.
+    pub(super) const fn around(&self) -> usize {
+        SEAL_BYTES[!self.ring.is_empty() as usize]
     }
 
     pub(super) const fn boot(&self) -> u64 {
@@ -156,7 +179,7 @@ impl Seal {
 
     /// Takes another ring from now on; counters go on, because the same key may still be in it.
     pub(super) fn set_ring(&mut self, ring: KeyRing) {
-        self.own = ring.keys.first().and_then(|(_, key)| derive(key, self.boot));
+        self.own = ring.keys.first().and_then(|(_, key)| derive(key, self.boot, &self.label));
         self.derived.clear();
         self.ring = ring;
     }
@@ -169,9 +192,9 @@ impl Seal {
         self.counter += 1;
         let key_id = self.ring.ids().next().unwrap_or(0);
         let mut datagram = Vec::with_capacity(HEADER_BYTES + message.len() + TAG_BYTES);
-        datagram.push(VERSION);
+        datagram.push(self.version());
         datagram.extend_from_slice(&key_id.to_be_bytes());
-        datagram.extend_from_slice(&self.cluster.to_be_bytes());
+        datagram.extend_from_slice(&self.label_hash().to_be_bytes());
         datagram.extend_from_slice(&self.boot.to_be_bytes());
         datagram.extend_from_slice(&self.counter.to_be_bytes()[2..]);
         let header: [u8; HEADER_BYTES] = datagram.as_slice().try_into().ok()?;
@@ -183,8 +206,8 @@ impl Seal {
                 .ok()?;
             datagram.extend_from_slice(tag.as_ref());
         } else {
-            let crc = crc32fast::hash(&datagram);
-            datagram.extend_from_slice(&crc.to_be_bytes());
+            let crc = self.crc(&datagram, &[]);
+            datagram.extend_from_slice(&crc);
         }
         Some(datagram)
     }
@@ -195,13 +218,16 @@ impl Seal {
         if datagram.len() > DATAGRAM_BYTES_MAX {
             return Err(Cause::Malformed);
         }
-        let [version, k0, k1, c0, c1, b0, b1, b2, b3, b4, b5, b6, b7, n0, n1, n2, n3, n4, n5] =
+        let [version, k0, k1, l0, l1, b0, b1, b2, b3, b4, b5, b6, b7, n0, n1, n2, n3, n4, n5] =
             *header;
-        if version != VERSION {
+        if ![UNLABELLED, LABELLED].contains(&version) {
             return Err(Cause::WrongVersion);
         }
-        if u16::from_be_bytes([c0, c1]) != self.cluster {
+        if u16::from_be_bytes([l0, l1]) != self.label_hash() {
             return Err(Cause::WrongCluster);
+        }
+        if version != self.version() {
+            return Err(Cause::WrongVersion);
         }
         let key_id = u16::from_be_bytes([k0, k1]);
         if self.ring.find(key_id).is_none() && !(key_id == 0 && self.ring.is_empty()) {
@@ -223,17 +249,14 @@ impl Seal {
         let (clear, body) = datagram.split_at_mut_checked(HEADER_BYTES).ok_or(Cause::Malformed)?;
         let Some(key) = self.ring.find(header.key_id) else {
             let (message, crc) = body.split_last_chunk::<CRC_BYTES>().ok_or(Cause::Malformed)?;
-            let mut hasher = crc32fast::Hasher::new();
-            hasher.update(clear);
-            hasher.update(message);
-            let intact = hasher.finalize().to_be_bytes() == *crc;
+            let intact = self.crc(clear, message) == *crc;
             return if intact { Ok(message) } else { Err(Cause::Malformed) };
         };
         let opened = match self.derived.get(&header.boot) {
             Some((id, key)) if *id == header.key_id => {
                 key.open_in_place(nonce(header.counter), Aad::from(&*clear), body)
             }
-            _ => derive(key, header.boot).ok_or(Cause::WrongKey)?.open_in_place(
+            _ => derive(key, header.boot, &self.label).ok_or(Cause::WrongKey)?.open_in_place(
                 nonce(header.counter),
                 Aad::from(&*clear),
                 body,
@@ -246,10 +269,19 @@ impl Seal {
     pub(super) fn remember(&mut self, header: Header) {
         if self.derived.len() < MEMBERS_MAX
             && let Some(key) =
-                self.ring.find(header.key_id).and_then(|key| derive(key, header.boot))
+                self.ring.find(header.key_id).and_then(|key| derive(key, header.boot, &self.label))
         {
             self.derived.insert(header.boot, (header.key_id, key));
         }
+    }
+
+    /// The CRC of a datagram in clear: over the label, and over the datagram up to the CRC in two pieces.
+    fn crc(&self, clear: &[u8], message: &[u8]) -> [u8; CRC_BYTES] {
+        let mut hasher = crc32fast::Hasher::new();
+        for piece in [self.label.as_bytes(), clear, message] {
+            hasher.update(piece);
+        }
+        hasher.finalize().to_be_bytes()
     }
 
     /// Forgets the derived key of a boot.
@@ -291,9 +323,10 @@ fn nonce(counter: u64) -> Nonce {
     Nonce::assume_unique_for_key(bytes)
 }
 
-fn derive(key: &Prk, boot: u64) -> Option<LessSafeKey> {
+/// The key of one boot of a member of the flock of this label.
+fn derive(key: &Prk, boot: u64, label: &str) -> Option<LessSafeKey> {
     let boot = boot.to_be_bytes();
-    let info: [&[u8]; 2] = [b"boot", &boot];
+    let info: [&[u8]; 3] = [b"boot", &boot, label.as_bytes()];
     let okm = key.expand(&info, &CHACHA20_POLY1305).ok()?;
     Some(LessSafeKey::new(UnboundKey::from(okm)))
 }
@@ -315,8 +348,8 @@ mod tests {
     const SECRET: [u8; 32] = [7; 32];
     const OTHER: [u8; 32] = [8; 32];
 
-    fn seal(secrets: &[[u8; 32]], cluster: &str, boot: u64) -> Seal {
-        Seal::new(KeyRing::new(secrets).unwrap(), cluster, boot)
+    fn seal(secrets: &[[u8; 32]], label: &str, boot: u64) -> Seal {
+        Seal::new(KeyRing::new(secrets).unwrap(), label, boot)
     }
 
     fn read(by: &Seal, datagram: &[u8]) -> Result<Vec<u8>, Cause> {
@@ -330,15 +363,50 @@ mod tests {
             let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap();
             bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
         };
-        let sealed = seal(&[SECRET], "home", 0x0102_0304_0506_0708).seal(b"baa").unwrap();
-        let open = seal(&[], "home", 0x0102_0304_0506_0708).seal(b"baa").unwrap();
-        assert_eq!((hex(sealed).as_str(), hex(open).as_str()), GOLDEN);
+        for (label, sealed, open) in GOLDEN {
+            for (secrets, expected) in [(&[SECRET][..], sealed), (&[], open)] {
+                let datagram = seal(secrets, label, 0x0102_0304_0506_0708).seal(b"baa").unwrap();
+                assert_eq!(hex(datagram), expected, "{label:?}");
+            }
+        }
     }
 
-    const GOLDEN: (&str, &str) = (
-        "013f70bf4b010203040506070800000000000168ce5e093d2c7e031af32f6f1c45ed0352af59",
-        "010000bf4b01020304050607080000000000016261616186ee6b",
-    );
+    /// Labels, and the same datagram sealed and unsealed.
+    const GOLDEN: [(&str, &str, &str); 2] = [
+        (
+            "",
+            "013f70f52a010203040506070800000000000168ce5e499ce21c0ddf0d7483a81198c3a336f9",
+            "010000f52a010203040506070800000000000162616159026786",
+        ),
+        (
+            "home",
+            "023f70bf4b0102030405060708000000000001595a9f237d4c5ecc83e27284d1d348416dd65f",
+            "020000bf4b0102030405060708000000000001626161d661910b",
+        ),
+    ];
+
+    /// Found by search: their hashes in clear are equal.
+    #[test]
+    fn flocks_whose_labels_have_one_hash_do_not_hear_each_other() {
+        for secrets in [&[SECRET][..], &[]] {
+            let (one, mut other) = (seal(secrets, "site-87", 1), seal(secrets, "site-150", 2));
+            assert_eq!(one.label_hash(), other.label_hash());
+            let datagram = other.seal(b"baa").unwrap();
+            assert!(one.header(&datagram).is_ok(), "told apart by the hash alone");
+            assert!(read(&one, &datagram).is_err());
+            assert_eq!(read(&seal(secrets, "site-150", 3), &datagram).unwrap(), b"baa");
+        }
+    }
+
+    /// As of a member whose seal does not have the label.
+    #[test]
+    fn a_labelled_flock_hears_no_version_that_leaves_the_label_out() {
+        let mut datagram = seal(&[SECRET], "home", 1).seal(b"baa").unwrap();
+        datagram[0] = UNLABELLED;
+        assert_eq!(read(&seal(&[SECRET], "home", 2), &datagram), Err(Cause::WrongVersion));
+        let unlabelled = seal(&[SECRET], "", 1).seal(b"baa").unwrap();
+        assert_eq!(read(&seal(&[SECRET], "home", 2), &unlabelled), Err(Cause::WrongCluster));
+    }
 
     #[test]
     fn any_key_of_the_ring_opens_and_the_first_seals() {
@@ -360,7 +428,7 @@ mod tests {
         assert_eq!(read(&seal(&[SECRET], "barn", 2), &datagram), Err(Cause::WrongCluster));
         assert_eq!(read(&seal(&[OTHER], "home", 2), &datagram), Err(Cause::WrongKey));
         assert_eq!(read(&seal(&[], "home", 2), &datagram), Err(Cause::WrongKey));
-        datagram[0] = 2;
+        datagram[0] = 3;
         assert_eq!(read(&seal(&[SECRET], "home", 2), &datagram), Err(Cause::WrongVersion));
     }
 

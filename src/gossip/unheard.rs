@@ -1,4 +1,4 @@
-//! Datagrams of another key or another cluster name. Neither side can read the other, so each node reports it on its own.
+//! Datagrams of another key or another label. Neither side can read the other, so each node reports it on its own.
 
 use std::net::SocketAddr;
 

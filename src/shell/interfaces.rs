@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::Path;
 
 use log::warn;
@@ -60,9 +60,21 @@ pub(super) fn bind(socket: &Socket, host: &str, address: SocketAddr) -> io::Resu
     Ok(())
 }
 
+/// Whether this machine has the address now, at any port.
+pub(super) fn has(mut address: SocketAddr) -> bool {
+    address.set_port(0);
+    UdpSocket::bind(address).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn this_machine_has_its_loopback_and_no_address_of_documentation() {
+        let has = |text: &str| has(text.parse().unwrap());
+        assert!(has("127.0.0.1:9094") && !has("192.0.2.1:9094") && !has("[2001:db8::1]:9094"));
+    }
 
     #[test]
     fn an_interface_must_be_up_and_able_to_multicast() {

@@ -77,6 +77,7 @@ use http::{Exchange, Server};
 use keeper::Keeper;
 use notifier::Notifier;
 use reload::Reloads;
+use resolver::Own;
 use source::Reloader;
 use troubles::Troubles;
 use twin::Twins;
@@ -218,7 +219,7 @@ impl Shell {
         }
         let port = open_port(executor, &setup, &sender)?;
         let cluster = site_cluster(&setup, port.as_ref());
-        sources.extend(flock_sources(executor, &setup, port.is_some(), &sender));
+        sources.extend(flock_sources(executor, &setup, port.as_ref(), &sender));
         let outside =
             UnixDatagram::unbound().and_then(Async::new).map_err(system("making a socket"))?;
         let mut rng = clock::rng().map_err(system("asking for entropy"))?;
@@ -482,13 +483,17 @@ fn open_port(
 fn flock_sources(
     executor: &LocalExecutor<'static>,
     setup: &Setup,
-    is_open: bool,
+    port: Option<&Port>,
     events: &Sender<Event>,
 ) -> Vec<Task<()>> {
     let mut sources = Vec::new();
-    if is_open {
+    if let Some(local) = port.and_then(Port::address) {
         let (peers, every) = (setup.cluster.peers.clone(), setup.cluster.peers_resolve_timeout);
-        sources.push(executor.spawn(resolver::resolve(peers, every, events.clone())));
+        let advertised = setup.cluster.advertise_address.as_ref();
+        let advertised =
+            advertised.and_then(|it| Some(SocketAddr::new(it.host.parse().ok()?, it.port)));
+        let own = Own { local, advertised };
+        sources.push(executor.spawn(resolver::resolve(peers, own, every, events.clone())));
         sources.push(executor.spawn(sources::send_synced(events.clone())));
     }
     if let Some(missing) = &setup.missing {

@@ -1,5 +1,6 @@
 //! The names of static peers, resolved again and again: an address may change, and a name may resolve late. What is an
-//! address already is looked up once: each look-up takes a thread, which wakes an idle processor some twenty times.
+//! address already is looked up once: each look-up takes a thread, which wakes an idle processor some twenty times. This
+//! node's own addresses are left out: many give all nodes one list of peers.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
@@ -10,7 +11,30 @@ use smol::Timer;
 use smol::channel::Sender;
 
 use crate::config::settings::Address;
+use crate::limits::{INTERVAL_MIN, REJOIN_INTERVAL};
 use crate::shell::Event;
+use crate::shell::interfaces;
+
+/// The addresses of this node's own port.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Own {
+    /// Where it listens.
+    pub(super) local: SocketAddr,
+    /// Where others reach it, if that is set.
+    pub(super) advertised: Option<SocketAddr>,
+}
+
+impl Own {
+    /// Whether that is our own port, as the interfaces are now. Nothing that comes over the network has a say in it.
+    fn is(&self, address: SocketAddr) -> bool {
+        let is_here = || {
+            address.port() == self.local.port()
+                && self.local.ip().is_unspecified()
+                && interfaces::has(address)
+        };
+        address == self.local || Some(address) == self.advertised || is_here()
+    }
+}
 
 /// One peer, and what its name was last found to stand for.
 struct Name {
@@ -45,8 +69,8 @@ impl Name {
     }
 }
 
-/// Tells the addresses of all peers at once, and whenever they change.
-pub(super) async fn resolve(peers: Vec<Address>, every: Duration, events: Sender<Event>) {
+/// Tells the addresses of all peers but our own at once, and whenever they change.
+pub(super) async fn resolve(peers: Vec<Address>, own: Own, every: Duration, events: Sender<Event>) {
     let name = |peer| Name { peer, addresses: Vec::new(), failed: false };
     let mut names: Vec<Name> = peers.into_iter().map(name).collect();
     let mut told = None;
@@ -59,16 +83,16 @@ pub(super) async fn resolve(peers: Vec<Address>, every: Duration, events: Sender
         let mut addresses: Vec<_> = names.iter().flat_map(|name| name.addresses.clone()).collect();
         addresses.sort_unstable();
         addresses.dedup();
+        addresses.retain(|address| !own.is(*address));
         if told.as_ref() != Some(&addresses) {
             if events.send(Event::Peers(addresses.clone())).await.is_err() {
                 return;
             }
             told = Some(addresses);
         }
-        if !names.iter().any(Name::may_change) {
-            return;
-        }
-        Timer::after(every.max(Duration::from_secs(1))).await;
+        // Where no name may change, our own addresses may.
+        let may_change = names.iter().any(Name::may_change);
+        Timer::after(if may_change { every.max(INTERVAL_MIN) } else { REJOIN_INTERVAL }).await;
     }
 }
 
@@ -76,21 +100,35 @@ pub(super) async fn resolve(peers: Vec<Address>, every: Duration, events: Sender
 mod tests {
     use super::*;
 
+    fn own(local: &str, advertised: Option<&str>) -> Own {
+        Own {
+            local: local.parse().unwrap(),
+            advertised: advertised.map(|text| text.parse().unwrap()),
+        }
+    }
+
     #[test]
-    fn addresses_are_told_once_and_need_no_second_look() {
+    fn addresses_are_told_at_once_and_our_own_is_not_among_them() {
         let peer = |host: &str| Address { host: host.to_owned(), port: 9094 };
         let (sender, events) = smol::channel::bounded(4);
-        let resolving = resolve(vec![peer("10.0.0.1"), peer("::1")], Duration::MAX, sender);
+        let peers = vec![peer("192.0.2.1"), peer("127.0.0.1"), peer("2001:db8::1")];
+        let resolving = resolve(peers, own("[::]:9094", None), Duration::MAX, sender);
         let told = async {
-            while events.is_empty() {
-                smol::future::yield_now().await;
-            }
-            panic!("it waits for addresses to change");
+            let Ok(Event::Peers(found)) = events.recv().await else { panic!("no peers") };
+            let expected = ["192.0.2.1:9094", "[2001:db8::1]:9094"];
+            assert_eq!(found, expected.map(|text| text.parse().unwrap()));
         };
         smol::block_on(smol::future::or(resolving, told));
-        let expected = ["10.0.0.1:9094", "[::1]:9094"].map(|text| text.parse().unwrap());
-        assert!(matches!(events.try_recv(), Ok(Event::Peers(found)) if found == expected));
-        assert!(events.try_recv().is_err());
+    }
+
+    #[test]
+    fn an_address_is_our_own_if_the_machine_has_it_and_the_port_is_ours() {
+        let is = |own: Own, address: &str| own.is(address.parse().unwrap());
+        let any = own("0.0.0.0:9094", Some("192.0.2.7:19094"));
+        assert!(is(any, "127.0.0.1:9094") && is(any, "192.0.2.7:19094"));
+        assert!(!is(any, "127.0.0.1:9095") && !is(any, "192.0.2.7:9094"));
+        let one = own("127.0.0.2:9094", None);
+        assert!(is(one, "127.0.0.2:9094") && !is(one, "127.0.0.1:9094"));
     }
 
     #[test]

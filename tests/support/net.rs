@@ -101,6 +101,8 @@ pub(crate) struct Net {
     pub(crate) delay_ms: (u64, u64),
     /// Without it members read at once.
     pub(crate) reading: Option<Reading>,
+    /// Bytes sent to addresses at which nobody is.
+    pub(crate) astray: usize,
     /// Datagrams lost in full receive buffers.
     pub(crate) spilt: u64,
     /// Directed pairs between which nothing passes.
@@ -156,6 +158,7 @@ impl Net {
             repeat: 0.0,
             delay_ms: (1, 4),
             reading: None,
+            astray: 0,
             spilt: 0,
             cut: BTreeSet::new(),
             no_multicast: BTreeSet::new(),
@@ -191,7 +194,9 @@ impl Net {
         for record in it.toy.records.values() {
             gossip.note(now, record).unwrap();
         }
-        gossip.set_peers(now, peers);
+        // A node is not told its own address.
+        let peers: Vec<_> = peers.iter().copied().filter(|peer| *peer != it.addr).collect();
+        gossip.set_peers(now, &peers);
         it.gossip = Some(gossip);
         self.drain(seat);
     }
@@ -317,6 +322,8 @@ impl Net {
                     self.count(seat, &bytes);
                     if let Some(to) = self.seats.iter().position(|seat| seat.addr == to) {
                         self.transmit(seat, to, Via::Unicast, &bytes);
+                    } else {
+                        self.astray += bytes.len();
                     }
                 }
                 Output::Multicast { bytes } => {

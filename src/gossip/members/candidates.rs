@@ -28,8 +28,6 @@ struct Candidate {
     number: u16,
     /// A static peer: tried without end.
     is_static: bool,
-    /// It is our own address.
-    is_own: bool,
     /// The node that was reached there.
     node: Option<u64>,
     /// The node that is there according to a member.
@@ -40,7 +38,7 @@ struct Candidate {
 
 impl Candidate {
     fn is_reached(&self, peers: &Peers) -> bool {
-        self.is_own || self.node.is_some_and(|node| peers.0.contains_key(&node))
+        self.node.is_some_and(|node| peers.0.contains_key(&node))
     }
 }
 
@@ -68,7 +66,6 @@ impl Candidates {
             addr,
             number: self.numbers,
             is_static,
-            is_own: false,
             node,
             reported: None,
             tries: 0,
@@ -84,14 +81,8 @@ impl Candidates {
         }
     }
 
-    /// A hello that was sent to the candidate of this number came back to us: it is our own address.
-    pub(super) fn note_own(&mut self, number: Option<u16>) {
-        if let Some(candidate) = self.all.iter_mut().find(|it| Some(it.number) == number) {
-            candidate.is_own = true;
-        }
-    }
-
-    /// A node has answered the hello that was sent to the candidate of this number.
+    /// A member has answered the hello that was sent to the candidate of this number. The answer must have proved that it is
+    /// no replay: else an old one of another member would keep us from this candidate.
     pub(super) fn note_answer(&mut self, number: Option<u16>, node: u64) {
         if let Some(candidate) = self.all.iter_mut().find(|it| Some(it.number) == number) {
             candidate.node = Some(node);
@@ -131,13 +122,14 @@ impl Candidates {
 
     /// The addresses to try now, with their numbers. A static peer is tried after `longest` at the latest, an address that
     /// was tried in vain each `rarely`, as long as the node that was reported there `is_expected`; other addresses are
-    /// dropped.
+    /// dropped. What is no static peer waits until it `may_try`.
     pub(super) fn due(
         &mut self,
         now: Mono,
         (longest, rarely): (Duration, Duration),
         peers: &Peers,
         is_expected: impl Fn(u64) -> bool,
+        mut may_try: impl FnMut() -> bool,
     ) -> Vec<(SocketAddr, u16)> {
         let mut due = Vec::new();
         self.all.retain_mut(|candidate| {
@@ -147,6 +139,10 @@ impl Candidates {
             let tried = !candidate.is_static && candidate.tries >= HINT_TRIES_MAX;
             if tried && !candidate.reported.is_some_and(&is_expected) {
                 return false;
+            }
+            if !candidate.is_static && !may_try() {
+                candidate.next = now + RETRY_FIRST;
+                return true;
             }
             due.push((candidate.addr, candidate.number));
             let wait = RETRY_FIRST * (1 << candidate.tries.min(10));

@@ -9,7 +9,7 @@ use super::swim::{Liveness, RECENT};
 use super::{JUST_SENT, Members};
 use crate::gossip::cause::Cause;
 use crate::gossip::message::{Hello, Message};
-use crate::gossip::output::Via;
+use crate::gossip::output::{Arrival, Via};
 use crate::gossip::seal::Header;
 use crate::gossip::shared::Shared;
 use crate::limits::{MEMBER_NAME_BYTES_MAX, MEMBERS_MAX};
@@ -21,40 +21,44 @@ impl Members {
         shared: &mut Shared,
         now: Now,
         rng: &mut dyn Rng,
-        header: Header,
-        (from, via): (SocketAddr, Via),
+        (header, arrival): (Header, Arrival),
         hello: &Hello,
     ) {
-        let node = hello.node;
-        if node == shared.config.node {
-            shared.outbox.stats.id_conflicts += 1;
-            return;
-        }
+        let (node, from) = (hello.node, arrival.from);
         if hello.name.len() > MEMBER_NAME_BYTES_MAX {
             return shared.outbox.stats.drop(Cause::Malformed);
         }
         self.handshake.rotate(now.mono, rng);
-        self.candidates.note_answer(hello.answers_candidate, node);
+        let proved = self.handshake.proves(hello.echo, from);
+        if node == shared.config.node {
+            return self.handle_twin(shared, now, arrival, hello, proved);
+        }
         let spent = self.spent(node, hello.generation, header.boot);
         let known = self.node_of(header.boot) == Some(node);
-        let believed = known
-            || (self.handshake.is_fresh(hello.echo)
-                && self.believe(shared, now, node, header, from));
+        let believed = known || (proved && self.believe(shared, now, node, header, from));
         if !believed {
             if self.handshake.may_challenge(now.mono) {
-                self.send_hello(shared, now, from, Some(hello), (None, spent));
+                let room = shared.outbox.room_within(arrival.bytes);
+                self.send_hello(shared, now, (from, room), Some(hello), (None, spent));
             }
             return;
         }
-        self.note_heard(shared, now, node, header, (from, via));
+        self.candidates.note_answer(hello.answers_candidate, node);
+        if proved && let Some(peer) = self.peers.0.get_mut(&node) {
+            peer.addr = from;
+        }
+        let is_there = self.note_heard(shared, now, node, (header, arrival));
         let ours_is_spent = hello.spent.filter(|spent| *spent >= self.swim.generation());
         if let Some(spent) = ours_is_spent {
             let output = self.swim.outlive(now.mono, spent);
             self.apply(shared, now, output);
         }
-        let unicast = via == Via::Unicast;
+        let unicast = arrival.via == Via::Unicast;
         if let Some(peer) = self.peers.0.get_mut(&node) {
-            peer.name.clone_from(&hello.name);
+            // There may have been no room for it.
+            if !hello.name.is_empty() {
+                peer.name.clone_from(&hello.name);
+            }
             peer.synced = hello.synced;
             if unicast {
                 peer.hears_multicast = hello.hears_multicast;
@@ -63,42 +67,94 @@ impl Members {
         self.learn_time(shared, now, node, hello.at, hello.synced);
         let output = self.swim.alive(now.mono, node, hello.generation);
         self.apply(shared, now, output);
-        if (unicast && (!hello.believes || hello.spent.is_some() || spent.is_some())) || !known {
-            self.send_hello(shared, now, from, Some(hello), (Some(node), spent));
+        let asks = !hello.believes || hello.spent.is_some() || spent.is_some() || !is_there;
+        if (unicast && asks) || !known {
+            let room = if is_there { usize::MAX } else { shared.outbox.room_within(arrival.bytes) };
+            self.send_hello(shared, now, (from, room), Some(hello), (Some(node), spent));
         }
     }
 
-    /// Answers a sender that is not believed with a hello for it to echo.
+    /// Takes a hello with our own node id: from a node whose flash was copied from ours, or from our own life before the
+    /// restart, played back by somebody. Only the first can echo our nonce.
+    fn handle_twin(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        arrival: Arrival,
+        hello: &Hello,
+        proved: bool,
+    ) {
+        if proved {
+            shared.outbox.stats.id_conflicts += 1;
+        }
+        if (!proved || !hello.believes) && self.handshake.may_challenge(now.mono) {
+            let mut answer = self.answer(shared, now, arrival.from, Some(hello));
+            answer.believes = proved;
+            let room = if proved { usize::MAX } else { shared.outbox.room_within(arrival.bytes) };
+            if let Some(answer) = answer.within(room, 0) {
+                shared.outbox.send(arrival.from, false, &answer);
+            }
+        }
+    }
+
+    /// Asks a sender that has not proved that it receives there to echo a nonce.
     pub(in crate::gossip) fn challenge(
         &mut self,
         shared: &mut Shared,
         now: Now,
         rng: &mut dyn Rng,
-        from: SocketAddr,
+        arrival: Arrival,
     ) {
         self.handshake.rotate(now.mono, rng);
-        if self.handshake.may_challenge(now.mono) {
-            self.send_hello(shared, now, from, None, (None, None));
+        let challenge = Message::Challenge(self.handshake.nonce(arrival.from));
+        let room = shared.outbox.room_within(arrival.bytes);
+        if challenge.encode().len() <= room && self.handshake.may_challenge(now.mono) {
+            shared.outbox.send(arrival.from, false, &challenge);
         }
     }
 
-    /// Notes that a member was heard just now.
+    /// Echoes the nonce of a node that does not believe us, or not at this address.
+    pub(in crate::gossip) fn handle_challenge(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        rng: &mut dyn Rng,
+        (header, arrival): (Header, Arrival),
+        nonce: u64,
+    ) {
+        self.handshake.rotate(now.mono, rng);
+        let node = self.node_of(header.boot);
+        if let Some(node) = node {
+            self.note_heard(shared, now, node, (header, arrival));
+        }
+        let is_met = self.peers.is_met_at(arrival.from);
+        let room = if is_met { usize::MAX } else { shared.outbox.room_within(arrival.bytes) };
+        if self.handshake.may_challenge(now.mono) {
+            let mut hello = self.answer(shared, now, arrival.from, None);
+            (hello.echo, hello.believes) = (Some(nonce), node.is_some());
+            if let Some(hello) = hello.within(room, 0) {
+                shared.outbox.send(arrival.from, false, &hello);
+            }
+        }
+    }
+
+    /// Notes that a member was heard just now. Returns whether it is met where the datagram came from, or need not be: members
+    /// are not looked for where their multicast comes from.
     pub(in crate::gossip) fn note_heard(
         &mut self,
         shared: &mut Shared,
         now: Now,
         node: u64,
-        header: Header,
-        (from, via): (SocketAddr, Via),
-    ) {
-        let Some(peer) = self.peers.0.get_mut(&node) else { return };
-        let missed = via != Via::Unicast
+        (header, arrival): (Header, Arrival),
+    ) -> bool {
+        let Some(peer) = self.peers.0.get_mut(&node) else { return false };
+        let missed = arrival.via != Via::Unicast
             && peer.heard_multicast.is_some_and(|at| now.mono.since(at) > RECENT);
         let returned = peer.lost_at.is_some() || missed;
-        peer.addr = from;
-        peer.is_there = true;
+        let is_there = peer.addr == arrival.from;
+        peer.is_there |= is_there;
         peer.key_id = header.key_id;
-        match via {
+        match arrival.via {
             Via::Unicast => peer.heard_unicast = Some(now.mono),
             Via::Multicast(_) => peer.heard_multicast = Some(now.mono),
         }
@@ -118,6 +174,7 @@ impl Members {
         if let Some(peer) = self.peers.0.get_mut(&node) {
             peer.lost_at = None;
         }
+        is_there || arrival.via != Via::Unicast
     }
 
     /// Asks a member that was lost for the members we have missed meanwhile, and sends it our digest. Sends the digest to
@@ -178,32 +235,43 @@ impl Members {
     /// Says hello to a member that is believed; `spent` is a generation of it that it must replace.
     pub(super) fn greet(&mut self, shared: &mut Shared, now: Now, node: u64, spent: Option<u32>) {
         if let Some(addr) = self.peer(node).map(|peer| peer.addr) {
-            self.send_hello(shared, now, addr, None, (Some(node), spent));
+            self.send_hello(shared, now, (addr, usize::MAX), None, (Some(node), spent));
         }
     }
 
-    /// Says hello to an address: as the answer to `answers`, and to a member if `node` is one, with the generation of it
-    /// that is spent.
+    /// Says hello to an address, in so many bytes at most: as the answer to `answers`, and to a member if `node` is one, with
+    /// the generation of it that is spent.
     fn send_hello(
         &mut self,
         shared: &mut Shared,
         now: Now,
-        to: SocketAddr,
+        (to, room): (SocketAddr, usize),
         answers: Option<&Hello>,
         (node, spent): (Option<u64>, Option<u32>),
     ) {
-        let mut hello = self.own_hello(shared, now);
-        hello.echo = answers.map(|hello| hello.nonce);
-        hello.answers_candidate = answers.and_then(|hello| hello.candidate);
+        let mut hello = self.answer(shared, now, to, answers);
         hello.spent = spent;
         if let Some(peer) = node.and_then(|node| self.peers.0.get_mut(&node)) {
             let hears = shared.config.multicast && peer.is_heard_by_multicast(now.mono);
             (hello.believes, hello.hears_multicast) = (true, hears);
             peer.reported_hearing = Some(hears);
         }
-        shared.outbox.send(to, false, &Message::Hello(hello));
+        if let Some(hello) = hello.within(room, 0) {
+            shared.outbox.send(to, false, &hello);
+        }
     }
 
+    /// Our hello to this address, as the answer to `answers`.
+    fn answer(&self, shared: &Shared, now: Now, to: SocketAddr, answers: Option<&Hello>) -> Hello {
+        Hello {
+            nonce: self.handshake.nonce(to),
+            echo: answers.map(|hello| hello.nonce),
+            answers_candidate: answers.and_then(|hello| hello.candidate),
+            ..self.own_hello(shared, now)
+        }
+    }
+
+    /// Our hello to nobody in particular: its nonce can't be echoed.
     pub(super) fn own_hello(&self, shared: &Shared, now: Now) -> Hello {
         Hello {
             node: shared.config.node,
@@ -211,13 +279,14 @@ impl Members {
             name: shared.config.name.clone(),
             at: shared.clock.wall_ms(now),
             synced: shared.clock.knows_time(),
-            nonce: self.handshake.nonce(),
+            nonce: 0,
             echo: None,
             believes: false,
             spent: None,
             hears_multicast: false,
             candidate: None,
             answers_candidate: None,
+            padding: None,
         }
     }
 }

@@ -6,7 +6,7 @@
 //! is reached, and along which tree news goes.
 //!
 //! A member that has just been believed is sent the addresses of the others, and says hello to them too. Addresses are
-//! hints and never identity: a member is answered where its last datagram came from. Some member of the flock retries each
+//! hints and never identity: a member is reached where it last proved that it receives, see [`handshake`]. Some member of the flock retries each
 //! member that is down now and then, so that two halves of a flock find each other within seconds.
 
 mod beacon;
@@ -40,7 +40,7 @@ use tree::{Churn, Trees};
 
 use super::config::Config;
 use super::dice::choose;
-use super::message::{AROUND_BYTES, Address, Hello, Message, pack};
+use super::message::{AROUND_BYTES, Address, Message, pack};
 use super::output::Output;
 use super::shared::Shared;
 use crate::time::{Mono, Now};
@@ -244,11 +244,6 @@ impl Members {
     }
 
     // Inputs.
-
-    /// Is told that a hello of ours came back to us.
-    pub(super) fn note_own_hello(&mut self, hello: &Hello) {
-        self.candidates.note_own(hello.candidate);
-    }
 
     /// Takes a datagram of another member's foca.
     pub(super) fn handle_swim(&mut self, shared: &mut Shared, now: Now, node: u64, data: &[u8]) {

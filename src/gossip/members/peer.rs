@@ -28,7 +28,7 @@ pub(in crate::gossip) struct Peer {
     /// The key it seals with.
     pub(super) key_id: u16,
     pub(super) name: String,
-    /// Where its last datagram came from.
+    /// Where it last proved that it receives.
     pub(super) addr: SocketAddr,
     /// It was heard from there after the last datagram to it that was not acknowledged in time.
     pub(in crate::gossip) is_there: bool,
@@ -157,7 +157,12 @@ impl Peers {
         self.0.iter().find(|(_, peer)| peer.boot == boot).map(|(node, _)| *node)
     }
 
-    /// Whether a member was last heard from there.
+    /// Whether a member has proved that it receives there.
+    pub(super) fn is_met_at(&self, addr: SocketAddr) -> bool {
+        self.0.values().any(|peer| peer.addr == addr)
+    }
+
+    /// Whether a member was met at this address, at any port.
     pub(super) fn is_at(&self, ip: IpAddr) -> bool {
         self.0.values().any(|peer| peer.addr.ip() == ip)
     }

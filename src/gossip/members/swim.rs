@@ -24,7 +24,7 @@ use rand::rngs::StdRng;
 use super::codec::CborCodec;
 use super::id::Id;
 use crate::gossip::seal::MESSAGE_BYTES_MAX;
-use crate::limits::MEMBERS_MAX;
+use crate::limits::{INTERVAL_MIN, MEMBERS_MAX, PROBE_TIMEOUT_MIN};
 use crate::time::Mono;
 
 /// A member that was heard within this time is up. Longer than the longest pause between two beacons, so that members that
@@ -373,9 +373,10 @@ impl Swim {
 fn config(probe_interval: Duration, probe_timeout: Duration) -> Config {
     let size = NonZeroUsize::new(MESSAGE_BYTES_MAX - 8).unwrap_or(NonZeroUsize::MIN);
     let three = NonZeroUsize::MIN.saturating_add(2);
+    let probe_period = probe_interval.max(INTERVAL_MIN);
     Config {
-        probe_period: probe_interval,
-        probe_rtt: probe_timeout.min(probe_interval / 3),
+        probe_period,
+        probe_rtt: probe_timeout.min(probe_period / 3).max(PROBE_TIMEOUT_MIN),
         num_indirect_probes: three,
         max_transmissions: NonZeroU8::MIN.saturating_add(7),
         suspect_to_down_after: SUSPICION,

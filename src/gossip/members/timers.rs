@@ -6,8 +6,9 @@ use super::Members;
 use super::peer::Peer;
 use super::search::{ASK_LAST, LOST_RETRIED_MAX};
 use crate::gossip::dice::choose;
-use crate::gossip::message::Message;
+use crate::gossip::message::{Message, NAMED_HELLO_BYTES};
 use crate::gossip::shared::Shared;
+use crate::limits::INTERVAL_MIN;
 use crate::time::{Mono, Now};
 
 impl Members {
@@ -47,12 +48,18 @@ impl Members {
         let (peers, swim) = (&self.peers, &self.swim);
         // The member that reported it may be gone by the time that there is a way to it.
         let is_expected = |node: u64| !peers.0.contains_key(&node) && swim.find(node).is_some();
-        let longest = shared.config.reconnect_interval;
-        let due = self.candidates.due(now.mono, (longest, ASK_LAST), peers, is_expected);
+        let longest = shared.config.reconnect_interval.max(INTERVAL_MIN);
+        let handshake = &mut self.handshake;
+        let may_try = || handshake.may_challenge(now.mono);
+        let due = self.candidates.due(now.mono, (longest, ASK_LAST), peers, is_expected, may_try);
         for (addr, candidate) in due {
             let mut hello = self.own_hello(shared, now);
+            hello.nonce = self.handshake.nonce(addr);
             hello.candidate = Some(candidate);
-            shared.outbox.send(addr, false, &Message::Hello(hello));
+            // Long enough for an answer with any name.
+            if let Some(hello) = hello.within(usize::MAX, NAMED_HELLO_BYTES) {
+                shared.outbox.send(addr, false, &hello);
+            }
         }
     }
 
@@ -60,8 +67,9 @@ impl Members {
         if !shared.config.multicast || !self.beacon.is_due(now.mono) {
             return;
         }
-        let hello = Message::Hello(self.own_hello(shared, now));
-        shared.outbox.multicast(&hello);
+        if let Some(hello) = self.own_hello(shared, now).within(usize::MAX, 0) {
+            shared.outbox.multicast(&hello);
+        }
         let reports_again = self.beacon.note_sent(now.mono, rng);
         let to_report: Vec<u64> = self
             .peers

@@ -1,0 +1,229 @@
+//! Attackers without a key, or in a flock without one: they record, play back, and make up where datagrams come from.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bellwether::gossip::{KeyRing, Via};
+
+use crate::net::{self, Net};
+use crate::{DAY, SECOND, joined};
+
+/// An address at which nobody is.
+fn victim() -> SocketAddr {
+    "192.0.2.1:9094".parse().unwrap()
+}
+
+/// What `seat` has sent so far, since [`Net::recording`] was set.
+fn sent_by(net: &Net, seat: usize) -> Vec<Vec<u8>> {
+    let recorded = net.recording.iter().flatten();
+    recorded.filter(|(from, _)| *from == seat).map(|(_, bytes)| bytes.clone()).collect()
+}
+
+fn start(net: &mut Net, seat: usize, keys: &KeyRing, peers: &[usize]) {
+    let mut config = net::config(seat);
+    config.keys = keys.clone();
+    let peers: Vec<_> = peers.iter().map(|peer| net::addr(*peer)).collect();
+    net.start_with(seat, config, &peers);
+}
+
+/// It is tried each 10 s.
+const SOON: Duration = Duration::from_secs(12);
+
+#[test]
+fn our_own_hello_played_back_keeps_nobody_out() {
+    for keys in [net::secret(), KeyRing::default()] {
+        let mut net = Net::new(1, 2);
+        net.recording = Some(Vec::new());
+        start(&mut net, 0, &keys, &[1]);
+        net.run_for(30 * SECOND);
+        for hello in sent_by(&net, 0) {
+            for from in [net::addr(1), net::addr(0), victim()] {
+                net.inject(0, from, Via::Unicast, &hello);
+            }
+        }
+        // It does not know of us.
+        start(&mut net, 1, &keys, &[]);
+        assert!(net.run_until(SOON, Net::all_joined).is_some());
+    }
+}
+
+#[test]
+fn another_members_old_answer_played_back_keeps_nobody_out() {
+    let keys = net::secret();
+    let mut net = Net::new(1, 3);
+    net.recording = Some(Vec::new());
+    // The hellos to the second address have the second number: it is seat 2 at first, and seat 1 later.
+    start(&mut net, 2, &keys, &[]);
+    start(&mut net, 0, &keys, &[1, 2]);
+    assert!(net.run_until(SECOND, Net::all_joined).is_some());
+    let answers = sent_by(&net, 2);
+    (0..3).for_each(|seat| net.kill(seat));
+    start(&mut net, 2, &keys, &[]);
+    start(&mut net, 0, &keys, &[2, 1]);
+    assert!(net.run_until(SECOND, Net::all_joined).is_some());
+    assert!(!answers.is_empty());
+    for answer in answers {
+        net.inject(0, net::addr(1), Via::Unicast, &answer);
+    }
+    start(&mut net, 1, &keys, &[]);
+    assert!(net.run_until(SOON, Net::all_joined).is_some());
+}
+
+#[test]
+fn our_own_hello_of_before_the_restart_is_no_twin_and_a_twin_is_one() {
+    let keys = net::secret();
+    let mut net = Net::new(1, 2);
+    net.recording = Some(Vec::new());
+    start(&mut net, 0, &keys, &[1]);
+    net.run_for(10 * SECOND);
+    let hellos = sent_by(&net, 0);
+    net.kill(0);
+    start(&mut net, 0, &keys, &[]);
+    for hello in hellos {
+        net.inject(0, net::addr(1), Via::Unicast, &hello);
+    }
+    net.run_for(10 * SECOND);
+    assert_eq!(net.gossip(0).stats().id_conflicts, 0);
+    let config = net::config(0);
+    net.start_with(1, config, &[net::addr(0)]);
+    net.run_for(SECOND);
+    let conflicts = [0, 1].map(|seat| net.gossip(seat).stats().id_conflicts);
+    assert!(conflicts.iter().all(|conflicts| *conflicts > 0), "{conflicts:?}");
+}
+
+#[test]
+fn an_address_that_has_not_answered_is_sent_no_more_than_came_from_it() {
+    for keys in [net::secret(), KeyRing::default()] {
+        let mut net = Net::new(1, 3);
+        net.recording = Some(Vec::new());
+        for seat in 0..3 {
+            start(&mut net, seat, &keys, &[0, 1, 2]);
+        }
+        assert!(net.run_until(SECOND, Net::all_joined).is_some());
+        for id in 0..20 {
+            net.publish(id as usize % 3, id, 400, DAY);
+            net.run_for(SECOND);
+        }
+        let all = net.recording.take().unwrap();
+        let mut sent = 0;
+        // Whole, cut and short, of members that are believed and of others, as news is what it was, or not any more.
+        for restarted in [false, true] {
+            if restarted {
+                net.kill(0);
+                start(&mut net, 0, &keys, &[]);
+            }
+            for (_, datagram) in &all {
+                for length in [datagram.len(), datagram.len() - 1, 26.min(datagram.len())] {
+                    net.inject(0, victim(), Via::Unicast, &datagram[..length]);
+                    sent += length;
+                    assert!(net.astray <= sent, "{} bytes for {sent}", net.astray);
+                }
+                net.run_for(Duration::from_millis(20));
+                assert!(net.astray <= sent, "{} bytes for {sent}", net.astray);
+            }
+        }
+        assert!(net.astray > 0, "nothing was asked for an echo");
+    }
+}
+
+/// A member that makes up where its datagrams come from, without a key or with one: it can't turn the others on somebody.
+#[test]
+fn a_member_that_lies_about_its_address_makes_nobody_send_there() {
+    for keys in [net::secret(), KeyRing::default()] {
+        // When it has just heard a nonce of ours, and when it has been a member for long.
+        for (is_member, first) in [(false, 1), (true, 2)] {
+            let mut net = Net::new(1, 2);
+            start(&mut net, 0, &keys, &[]);
+            for id in 0..50 {
+                net.publish(0, id, 1_000, DAY);
+            }
+            if is_member {
+                start(&mut net, 1, &keys, &[0]);
+                assert!(net.run_until(10 * SECOND, Net::all_equal).is_some());
+            }
+            net.recording = Some(Vec::new());
+            net.cut.insert((1, 0));
+            if !is_member {
+                start(&mut net, 1, &keys, &[0]);
+            }
+            let (mut told, mut sent) = (0, 0);
+            for id in 100..130 {
+                if is_member {
+                    net.publish(1, id, 100, DAY);
+                }
+                net.run_for(Duration::from_millis(500));
+                let said = sent_by(&net, 1);
+                for (index, datagram) in said.iter().enumerate().skip(told) {
+                    // The first hello comes from where it is, so that it is sent a nonce.
+                    let is_true = index + 1 < first;
+                    let from = if is_true { net::addr(1) } else { victim() };
+                    net.inject(0, from, Via::Unicast, datagram);
+                    sent += if is_true { 0 } else { datagram.len() };
+                }
+                told = said.len();
+                assert!(net.astray <= sent, "member={is_member}: {} bytes for {sent}", net.astray);
+            }
+            assert!(told > 1);
+        }
+    }
+}
+
+#[test]
+fn a_member_that_moves_is_met_where_it_is() {
+    for keys in [net::secret(), KeyRing::default()] {
+        let mut net = Net::new(1, 4);
+        for seat in 0..4 {
+            start(&mut net, seat, &keys, &[0, 1, 2, 3]);
+        }
+        assert!(net.run_until(SECOND, Net::all_joined).is_some());
+        net.run_for(60 * SECOND);
+        net.seats[3].addr = "10.0.7.7:9094".parse().unwrap();
+        net.publish(3, 1, 300, DAY);
+        assert!(net.run_until(SECOND, |net| net.all_have(1)).is_some());
+        net.publish(0, 2, 300, DAY);
+        assert!(net.run_until(SECOND, |net| net.all_have(2)).is_some());
+        let known = net.gossip(0).members(bellwether::time::Mono::from_ms(net.now_ms));
+        assert!(known.iter().any(|member| member.addr == Some(net.seats[3].addr)));
+    }
+}
+
+#[test]
+fn every_interval_has_a_floor() {
+    let mut net = Net::new(1, 3);
+    for seat in 0..2 {
+        let mut config = net::config(seat);
+        config.reconnect_interval = Duration::ZERO;
+        config.reconnect_timeout = Duration::ZERO;
+        config.probe_interval = Duration::ZERO;
+        config.probe_timeout = Duration::ZERO;
+        // The third is not there.
+        net.start_with(seat, config, &[0, 1, 2].map(net::addr));
+    }
+    assert!(net.run_until(SECOND, Net::all_joined).is_some());
+    net.run_for(60 * SECOND);
+    let sent = |net: &Net| net.seats.iter().map(|seat| seat.sent_datagrams).sum::<u64>();
+    let before = sent(&net);
+    net.run_for(60 * SECOND);
+    let a_second = (sent(&net) - before) / 60 / 2;
+    println!("all intervals zero: {a_second} datagrams a second");
+    assert!(a_second <= 10, "{a_second}");
+    assert_eq!(net.gossip(0).living().len(), 1);
+}
+
+/// Their hashes in clear are equal, so that the seal alone tells them apart.
+#[test]
+fn flocks_with_one_key_and_labels_of_one_hash_stay_apart() {
+    for keys in [net::secret(), KeyRing::default()] {
+        let mut net = joined(1, 2, false);
+        for (seat, label) in ["site-87", "site-150"].into_iter().enumerate() {
+            let mut config = net::config(seat);
+            (config.keys, config.label) = (keys.clone(), label.to_owned());
+            net.kill(seat);
+            net.start_with(seat, config, &[0, 1].map(net::addr));
+        }
+        net.publish(0, 1, 300, DAY);
+        net.run_for(30 * SECOND);
+        assert!((0..2).all(|seat| net.gossip(seat).living().is_empty()));
+        assert!(!net.seats[1].has(1));
+    }
+}
