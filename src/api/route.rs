@@ -232,16 +232,33 @@ pub(super) fn refuse(
     }
 }
 
-/// No body is unpacked: a small one may hold gigabytes.
+/// No body is unpacked: a small one may hold gigabytes. Many scripts forget the header, so the first bytes are looked at too.
 fn refuse_encoding(request: &Request<'_>) -> Option<Response> {
-    let encoding = request.content_encoding.map(str::trim).filter(|it| !it.is_empty())?;
-    if request.body.is_empty() || encoding.eq_ignore_ascii_case("identity") {
+    let encoding = request.content_encoding.map(str::trim).filter(|it| !it.is_empty());
+    if request.body.is_empty() {
         return None;
     }
-    let message =
-        format!("Content-Encoding {encoding:?} is not supported: send the body uncompressed");
+    let message = match encoding {
+        Some(encoding) if !encoding.eq_ignore_ascii_case("identity") => {
+            format!("Content-Encoding {encoding:?} is not supported: send the body uncompressed")
+        }
+        _ => {
+            let (_, format) =
+                COMPRESSED.iter().find(|(magic, _)| request.body.starts_with(magic))?;
+            format!("the body is compressed with {format}: send it uncompressed")
+        }
+    };
     Some(Response::object(415, 415, &message).with("Accept-Encoding", "identity"))
 }
+
+/// The first bytes of compressed data (RFC 1952, RFC 1950, RFC 8878). No JSON begins with them.
+const COMPRESSED: [(&[u8], &str); 5] = [
+    (&[0x1f, 0x8b], "gzip"),
+    (&[0x28, 0xb5, 0x2f, 0xfd], "zstd"),
+    (&[0x78, 0x01], "zlib"),
+    (&[0x78, 0x9c], "zlib"),
+    (&[0x78, 0xda], "zlib"),
+];
 
 /// Only JSON is taken, and a type must be said.
 fn refuse_content_type(content_type: Option<&str>) -> Option<Response> {

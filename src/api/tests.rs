@@ -425,6 +425,17 @@ fn a_compressed_body_is_refused_as_one() {
         let why = "Content-Encoding \"gzip\" is not supported: send the body uncompressed";
         assert_eq!(told(response), (415, object(415, why)), "{path}");
     }
+    for (body, format) in
+        [(&b"\x1f\x8b\x08"[..], "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"\x78\x9c", "zlib")]
+    {
+        for content_encoding in [None, Some("identity")] {
+            let path = "/api/v1/alerts";
+            let unsaid =
+                Request { method: "POST", path, content_encoding, body, ..Request::default() };
+            let why = format!("the body is compressed with {format}: send it uncompressed");
+            assert_eq!(told(world.ask(&unsaid)), (415, object(415, &why)));
+        }
+    }
     let (method, path, content_encoding) = ("POST", "/api/v2/alerts", Some("Identity"));
     let plain =
         Request { method, path, content_encoding, content_type, body, ..Request::default() };

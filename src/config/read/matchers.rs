@@ -38,11 +38,16 @@ fn deprecated(table: &Table<'_>, key: &'static str, op: MatchOp, list: &str) -> 
             }
             if op.is_regex() && item.is_null() {
                 item.error(format_args!(
-                    "invalid regexp value for {name:?}: nothing is no regular expression"
+                    "invalid regexp value for {name:?}: it is missing; write the regular expression"
                 ));
                 return None;
             }
             let text = item.text()?;
+            if op.is_regex() && text.is_empty() {
+                item.warn(format_args!(
+                    "an empty regular expression matches every alert without the label {name:?}"
+                ));
+            }
             // Alertmanager keeps the anchors in route keys and group keys, for these keys alone.
             let text = if op.is_regex() { &format!("^(?:{text})$") } else { text };
             item.check(Matcher::new(name, op, text))

@@ -389,6 +389,7 @@ fn odd_texts_are_taken_and_refused_as_alertmanager_does() {
     }
     for (text, warning) in [
         (of("", "inhibit_rules: [{source_matchers: [s=x], target_matchers: [a=b], equal: [a, null]}]"), None),
+        (of("{match_re: {a: ''}}", ""), Some("matches every alert without the label \"a\"")),
         (interval("{times: [null]}"), Some("never holds")),
         (interval("null"), None),
         (interval("{weekdays: [null]}"), Some("is nothing")),
