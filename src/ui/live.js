@@ -15,6 +15,8 @@ const RETRY_MS_MAX = 15e3;
 /** An agent is asked for lists for at most a hundredth of the time, but not less often than this. */
 const REST_OF_FETCH = 99;
 const REST_MS_MAX = 10e3;
+/** A page that nobody sees only counts in its tab: the count may be a minute old. */
+const HIDDEN_REST_MS = 60e3;
 
 let listener = () => {};
 let version = "";
@@ -70,7 +72,7 @@ async function run() {
         await refresh(...waiting);
         if (state.fault) throw state.fault;
         waiting = new Set();
-        await sleep(Math.min(REST_MS_MAX, Math.max(500, (Date.now() - began) * REST_OF_FETCH)));
+        await rest(Math.min(REST_MS_MAX, Math.max(500, (Date.now() - began) * REST_OF_FETCH)));
       } else if (state.fault) {
         await refresh();
       }
@@ -84,6 +86,13 @@ async function run() {
       retry = Math.min(RETRY_MS_MAX, retry * 2);
     }
   }
+}
+
+/** Waits so long; of a hidden page a minute, or until it is seen again. */
+function rest(ms) {
+  if (!document.hidden) return sleep(ms);
+  const seen = new Promise((done) => document.addEventListener("visibilitychange", done, { once: true }));
+  return Promise.race([sleep(HIDDEN_REST_MS), seen]);
 }
 
 /** The kinds whose number differs: a version is "start.alerts.silences.history". */

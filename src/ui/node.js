@@ -6,6 +6,9 @@ import { receiversCard } from "./receivers.js";
 import { lasting, since, when } from "./time.js";
 import { t } from "./words.js";
 
+/** Each member's first words are not heard until it has joined. */
+const CAUSES = { stranger: "before joining" };
+
 const LOOK_MS = 300e3;
 
 let parts;
@@ -57,7 +60,7 @@ function marked(text) {
 
 const KINDS = { BellwetherReceiverFailing: "Receiver fails", BellwetherMemberDown: "Member down", BellwetherKeyMismatch: "Another key" };
 
-/** What goes wrong: what about, since when if that is known, and why. */
+/** The troubles: each with its subject, since when if that is known, and why. */
 export function troubles() {
   if (!state.status) return [];
   const { bellwether, cluster, journal, clock } = state.status;
@@ -74,7 +77,7 @@ export function troubles() {
 function troublesCard() {
   const all = troubles();
   if (!all.length) return h("p.calm.whole", {}, t("Nothing goes wrong."));
-  return h("section.group.critical.whole", {}, h("h2", {}, t("What goes wrong")), h("ul.told", {}, all.map((it) => h("li.entry.failed", {},
+  return h("section.group.critical.whole", {}, h("h2", {}, t("Troubles")), h("ul.told", {}, all.map((it) => h("li.entry.failed", {},
     h("span.state", {}, t(it.kind)), it.what ? h("b", {}, it.what) : null,
     it.seconds === undefined ? null : h("span.when", {}, `${t("for")} ${lasting(it.seconds * 1e3)}${it.times > 1 ? `, ${it.times} ${t("times")}` : ""}`),
     it.why ? h("p.annotation", { dir: "auto" }, it.why) : null))));
@@ -122,7 +125,7 @@ function flockCard(cluster) {
       [t("Sealed with key"), flock.sealed ? flock.keys.map((key, at) => [at ? ", " : "", h("code", {}, key)]) : null],
       [t("Records"), [`${flock.records}, ${t("digest")} `, h("code", {}, flock.digest)]],
       [t("Turns under way"), turns()],
-      [t("Dropped datagrams"), drops.map(([why, count]) => `${why} ${count}`).join(", ")],
+      [t("Dropped datagrams"), drops.map(([why, count]) => `${t(CAUSES[why] || why.replaceAll("_", " "))} ${count}`).join(", ")],
     ])),
     all.length ? h("div.scroll", { tabindex: "0", role: "region", "aria-label": t("Members") }, h("table", {}, h("thead", {}, h("tr", {}, heads.map((it) => h("th", { scope: "col" }, t(it))))),
       h("tbody", {}, all.map((it) => h("tr", {}, h("th", { scope: "row" }, it.name || it.id), cells(it).map((cell) => h("td", {}, cell))))))) : null);

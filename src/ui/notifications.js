@@ -84,7 +84,7 @@ function entry(it) {
     notes(...counts, ...muted, it.reason && t(it.reason), it.node && `${t("Node")}: ${it.node}`, attempts(it.attempts),
       it.afterMs > 1000 && `+${lasting(it.afterMs)}`, it.leftMs && `${t("for")} ${lasting(it.leftMs)}`),
     it.why ? h("p.annotation.fault", { dir: "auto" }, it.why) : null,
-    it.content ? h("details", {}, h("summary", {}, t("What was told, and the answer")),
+    it.content ? h("details", {}, h("summary", {}, t("Message and answer")),
       h("p.annotation", { dir: "auto" }, linked(it.content.trim())),
       h("p.note", {}, `${t("Answer")}: `, it.answer || t(it.why ? "see above" : "none"))) : null);
 }

@@ -113,7 +113,7 @@ class Draft {
     this.drawChips();
     show(this.dialog, [h("form", { method: "dialog", onsubmit: (event) => { event.preventDefault(); this.send(); } },
       h("h2", { id: "silence-title", tabindex: "-1", autofocus: true }, this.id ? t("Edit silence") : t("New silence")),
-      h("fieldset", {}, h("legend", {}, t("What it mutes")), this.labels,
+      h("fieldset", {}, h("legend", {}, t("Matchers")), this.labels,
         h("div.find", {}, this.add, h("button", { type: "button", onclick: () => this.addTyped() }, t("Add")))),
       this.found,
       h("fieldset", {}, h("legend", {}, t("For how long")), this.chips,

@@ -300,6 +300,9 @@ def accessible(world):
             browser.open(url(agent, view))
             browser.find("nav a", "Alerts")
             browser.find("main > :not(:empty)" if "new" not in view else "dialog[open]")
+            if view == "status":
+                browser.click(".entry button", "Test")
+                browser.find("dialog pre")
             if dark is not None:
                 found += [f"{view} {width}: {it}" for it in browser.violations()]
             wide = browser.run("return document.documentElement.scrollWidth")
