@@ -233,7 +233,7 @@ pub const ALERT_SILENCES_MAX: usize = 32;
 /// Senders of late reports that the log has been told of. Policy: the one told of longest ago may be told of again.
 pub const BEHIND_SENDERS_MAX: usize = 64;
 /// Alerts of our own beyond those of others. Policy: none, there are fewer.
-pub const OWN_ALERTS_MAX: usize = 64;
+pub const OWN_ALERTS_MAX: usize = 256;
 /// Alerts of our own of one kind: receivers that fail, members that are down, peers with another key. Policy: of further
 /// ones the log and the status tell.
 pub const OWN_ALERTS_OF_A_KIND_MAX: usize = 16;
@@ -242,7 +242,7 @@ pub const OWN_ALERTS_OF_A_KIND_MAX: usize = 16;
 pub const UNHEARD_MAX: usize = 8;
 /// Groups of alerts of our own beyond those of others. Policy: an alert of ours
 /// that needs more is only logged.
-pub const OWN_GROUPS_MAX: usize = 64;
+pub const OWN_GROUPS_MAX: usize = 256;
 /// Aggregation groups. Policy: a report that might need more is refused as in a full table, a config that would is not
 /// loaded; at the start, alerts that were kept and need more are left out, logged, and stay on flash.
 pub const GROUPS_MAX: usize = 40_000;
@@ -250,6 +250,16 @@ pub const GROUPS_MAX: usize = 40_000;
 pub const GROUPS_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Rules of inhibition. Policy: a config with more is refused.
 pub const INHIBIT_RULES_MAX: usize = 1_024;
+/// Expectations. Policy: a config with more is refused.
+pub const EXPECT_MAX: usize = 128;
+/// Heartbeats. Policy: a config with more is refused.
+pub const HEARTBEATS_MAX: usize = 16;
+/// How long one attempt to tell a heartbeat may take. Policy: given up, and tried again.
+pub const HEARTBEAT_TIME: Duration = Duration::from_secs(20);
+/// Bytes of the name of an expectation or a heartbeat. Policy: the config is refused.
+pub const NAME_BYTES_MAX: usize = 64;
+/// Bytes of what is kept of a sign of life: whence it came. Policy: cut.
+pub const BEAT_TEXT_BYTES_MAX: usize = 256;
 /// Sources of inhibition: an alert counts for each rule whose source side it matches. Policy: a report of a new alert that
 /// would pass it is refused as in a full table, a config that would is not loaded; at the start, alerts that were kept and
 /// would are left out, logged, and stay on flash.

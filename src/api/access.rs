@@ -69,12 +69,12 @@ impl Access {
         })
     }
 
-    /// Refuses a name that is not ours. Health is told under any, for there is nothing in it. Alerts of programs are taken
-    /// under any: no browser posts without an origin, and a refusal would lose them.
+    /// Refuses a name that is not ours. Health is told under any, for there is nothing in it. Alerts and pings of programs are
+    /// taken under any: no browser posts without an origin, and a refusal would lose them.
     fn foreign_host(&self, endpoint: &Endpoint<'_>, request: &Request<'_>) -> Option<String> {
         let is_harmless = match endpoint {
             Endpoint::Healthy | Endpoint::Ready => true,
-            Endpoint::Alerts | Endpoint::AlertsV1 => {
+            Endpoint::Alerts | Endpoint::AlertsV1 | Endpoint::Ping(_) => {
                 request.method == "POST" && request.origin.is_none()
             }
             _ => false,
@@ -120,10 +120,10 @@ impl Access {
         })
     }
 
-    /// Refuses what would change something, but for alerts.
+    /// Refuses what would change something, but for alerts and pings.
     fn write(&self, endpoint: &Endpoint<'_>) -> Option<String> {
-        let is_alert = matches!(endpoint, Endpoint::Alerts | Endpoint::AlertsV1);
-        (self.read_only && !is_alert).then(|| {
+        let is_sent = matches!(endpoint, Endpoint::Alerts | Endpoint::AlertsV1 | Endpoint::Ping(_));
+        (self.read_only && !is_sent).then(|| {
             "this agent is read-only (web.read_only, --web.read-only): it takes alerts and changes nothing else over HTTP"
                 .to_owned()
         })
@@ -229,6 +229,7 @@ mod tests {
         let writes = [
             "POST /api/v2/alerts",
             "POST /api/v1/alerts",
+            "POST /bellwether/v1/ping/backup",
             "POST /api/v2/silences",
             "DELETE /api/v2/silence/x",
             "POST /-/reload",

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use crate::api::{Response, Site, flock};
+use crate::api::{Response, Site, deadman, flock};
 use crate::config::Receiver;
 use crate::core::stats::{IntegrationStats, LATENCY_BUCKETS};
 use crate::limits::CARD_ENDURANCE_BYTES;
+use crate::model::own::{KEY_MISMATCH, MEMBER_DOWN, RECEIVER_FAILING};
 use crate::model::{Fingerprint, SilenceState};
-use crate::node::{KEY_MISMATCH, MEMBER_DOWN, Node, RECEIVER_FAILING};
+use crate::node::Node;
 use crate::notify::Cause;
 use crate::store::card_days;
 use crate::time::{Now, Wall};
@@ -20,6 +21,7 @@ pub(super) fn metrics(node: &Node, now: Now, site: &Site) -> Response {
     alerts(&mut text, node, now);
     notifications(&mut text, node);
     silences(&mut text, node, now);
+    deadman::metrics(&mut text, node, now);
     config(&mut text, node, site);
     flock::metrics(&mut text, node, now, site);
     journal(&mut text, now, site);

@@ -6,6 +6,7 @@
 mod access;
 mod alerts;
 mod changes;
+mod deadman;
 mod flock;
 mod groups;
 mod history;
@@ -193,11 +194,13 @@ fn dispatch(
         Endpoint::Changes => return changes::wait(site, request),
         Endpoint::AlertsV1 | Endpoint::GoneV1 => v1::gone(),
         Endpoint::Healthy | Endpoint::Ready => Response::text(200, "OK"),
+        Endpoint::DeadMan => deadman::list(node),
         Endpoint::History => history::list(node, cx.now, site),
         Endpoint::Pending => history::pending(node, cx.now),
         Endpoint::Metrics => metrics::metrics(node, cx.now, site),
         Endpoint::NotifyTest => return notify::test(node, cx.now, request),
         Endpoint::Page => page::page(node, cx.now, site, request),
+        Endpoint::Ping(name) => deadman::ping(node, cx, request, name),
         Endpoint::Plain => page::plain(node, cx.now, site),
         Endpoint::Ui(rest) => page::moved(site, rest, request),
         Endpoint::Prefix => Response::moved(302, &format!("{}/", site.prefix)),

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::api::{Request, Response, Site, flock, status};
+use crate::model::own::{MEMBER_DOWN, RECEIVER_FAILING};
 use crate::model::{Muted, SilenceState};
-use crate::node::{MEMBER_DOWN, Node, RECEIVER_FAILING};
+use crate::node::Node;
 use crate::time::Now;
 use crate::ui;
 use crate::version;

@@ -32,6 +32,8 @@ pub enum Endpoint<'a> {
     GoneV1,
     /// `/-/healthy`
     Healthy,
+    /// `/bellwether/v1/deadman`: what is expected, and what is told of the flock itself.
+    DeadMan,
     /// `/bellwether/v1/history`
     History,
     /// `/metrics`
@@ -42,6 +44,8 @@ pub enum Endpoint<'a> {
     Page,
     /// `/bellwether/v1/pending`
     Pending,
+    /// `/bellwether/v1/ping/{name}`
+    Ping(&'a str),
     /// `/plain`, the page for browsers without JavaScript.
     Plain,
     /// `/` where a prefix is set.
@@ -69,6 +73,7 @@ impl<'a> Endpoint<'a> {
             "/-/reload" => Self::Reload,
             "/metrics" => Self::Metrics,
             "/bellwether/v1/changes" => Self::Changes,
+            "/bellwether/v1/deadman" => Self::DeadMan,
             "/bellwether/v1/history" => Self::History,
             "/bellwether/v1/notify/test" => Self::NotifyTest,
             "/bellwether/v1/pending" => Self::Pending,
@@ -79,6 +84,9 @@ impl<'a> Endpoint<'a> {
             "/api/v2" => Self::UnknownV2(path),
             _ if path.starts_with("/api/v1/silence/") => Self::GoneV1,
             _ if path.starts_with("/assets/") => Self::Asset(path.trim_start_matches("/assets/")),
+            _ if path.starts_with("/bellwether/v1/ping/") => {
+                Self::Ping(path.trim_start_matches("/bellwether/v1/ping/"))
+            }
             _ if path.starts_with("/ui/") => Self::Ui(path.trim_start_matches("/ui/")),
             _ => path.strip_prefix("/api/v2/").map_or(Self::Unknown, |rest| Self::v2(path, rest)),
         }
@@ -107,6 +115,7 @@ impl<'a> Endpoint<'a> {
             Self::Silence(_) => "/api/v2/silence/{silenceID}",
             Self::Status => "/api/v2/status",
             Self::AlertsV1 | Self::GoneV1 => "/api/v1",
+            Self::DeadMan => "/bellwether/v1/deadman",
             Self::Healthy => "/-/healthy",
             Self::History => "/bellwether/v1/history",
             Self::Metrics => "/metrics",
@@ -115,6 +124,7 @@ impl<'a> Endpoint<'a> {
             Self::Changes => "/bellwether/v1/changes",
             Self::Page => "/",
             Self::Pending => "/bellwether/v1/pending",
+            Self::Ping(_) => "/bellwether/v1/ping/{name}",
             Self::Plain => "/plain",
             Self::Ui(_) => "/ui",
             Self::Ready => "/-/ready",
@@ -145,6 +155,7 @@ impl<'a> Endpoint<'a> {
             Self::AlertsV1 => &["GET", "OPTIONS", "POST"],
             Self::Asset(_)
             | Self::Changes
+            | Self::DeadMan
             | Self::Healthy
             | Self::History
             | Self::Metrics
@@ -153,7 +164,7 @@ impl<'a> Endpoint<'a> {
             | Self::Plain
             | Self::Ready
             | Self::Ui(_) => &["GET", "HEAD", "OPTIONS"],
-            Self::NotifyTest | Self::Reload => &["OPTIONS", "POST"],
+            Self::NotifyTest | Self::Ping(_) | Self::Reload => &["OPTIONS", "POST"],
             Self::GoneV1 | Self::Prefix | Self::Unknown | Self::UnknownV2(_) => &[],
         }
     }
@@ -165,7 +176,7 @@ pub fn need(prefix: &str, method: &str, path: &str) -> Need {
     let path = cleaned(path);
     match (Endpoint::find(prefix, &path), method) {
         (Endpoint::Healthy | Endpoint::Ready, "GET" | "HEAD") | (_, "OPTIONS") => Need::Nothing,
-        (Endpoint::Alerts | Endpoint::AlertsV1, "POST") => Need::Post,
+        (Endpoint::Alerts | Endpoint::AlertsV1 | Endpoint::Ping(_), "POST") => Need::Post,
         (_, "GET" | "HEAD") => Need::Read,
         _ => Need::Write,
     }

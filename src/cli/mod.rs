@@ -3,6 +3,7 @@
 pub mod acknowledge;
 pub mod check;
 pub mod client;
+pub mod deadman;
 pub mod flock;
 pub mod history;
 pub mod journal;
@@ -30,6 +31,7 @@ pub fn run(args: &[OsString], out: &mut dyn Write, err: &mut dyn Write) -> Optio
     Some(match name.to_str()? {
         "ack" => acknowledge::run(&texts(rest), clock::wall(), out, err),
         "check-config" => check::run(rest.iter().cloned(), out, err),
+        "deadman" => deadman::run(&texts(rest), out, err),
         "flock" => flock::run(&texts(rest), out, err),
         "history" => history::run(&texts(rest), out, err),
         "journal" => {
@@ -42,6 +44,7 @@ pub fn run(args: &[OsString], out: &mut dyn Write, err: &mut dyn Write) -> Optio
             key::run(&texts(rest), entropy.map(|()| &secret[..]), out, err)
         }
         "notify" => notify::run(&texts(rest), out, err),
+        "ping" => deadman::ping(&texts(rest), out, err),
         "template" => template::run(&texts(rest), out, err),
         flag if flag.starts_with('-') => return None,
         unknown => {
@@ -54,8 +57,18 @@ pub fn run(args: &[OsString], out: &mut dyn Write, err: &mut dyn Write) -> Optio
 }
 
 /// The subcommands.
-const NAMES: [&str; 8] =
-    ["ack", "check-config", "flock", "history", "journal", "key", "notify", "template"];
+const NAMES: [&str; 10] = [
+    "ack",
+    "check-config",
+    "deadman",
+    "flock",
+    "history",
+    "journal",
+    "key",
+    "notify",
+    "ping",
+    "template",
+];
 
 fn texts(args: &[OsString]) -> Vec<String> {
     args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect()
@@ -98,7 +111,7 @@ mod tests {
     #[test]
     fn an_unknown_subcommand_hears_which_there_are() {
         let (code, out, err) = told(&["silence", "add"]);
-        let expected = "bellwether: unknown subcommand \"silence\"; there are ack, check-config, flock, history, journal, key, notify, template\n";
+        let expected = "bellwether: unknown subcommand \"silence\"; there are ack, check-config, deadman, flock, history, journal, key, notify, ping, template\n";
         assert_eq!((code, &*out, &*err), (Some(2), "", expected));
         assert_eq!(told(&["--log.level=info"]), (None, String::new(), String::new()));
     }

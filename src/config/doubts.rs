@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use crate::config::settings::{Address, Settings};
-use crate::config::{Admission, Authorization, Http, Loaded, Problem, Secret, Takes, Value};
+use crate::config::{
+    Admission, Authorization, Http, Integration, Loaded, Problem, Secret, Takes, Value,
+};
 
 /// How many places one warning names.
 const NAMED_MAX: usize = 5;
@@ -128,23 +130,26 @@ pub fn secret_files(loaded: &Loaded, admission: &Admission) -> BTreeSet<(PathBuf
 
 /// Every secret that the text sets, with its place; none is a template, which stands there.
 fn secrets(loaded: &Loaded, admission: &Admission, visit: &mut dyn FnMut(String, Option<&Secret>)) {
-    for (at, receiver) in loaded.config.receivers.iter().enumerate() {
-        for it in &receiver.integrations {
-            let before = format!("receivers[{at}].{}[{}]", it.schema.section, it.index);
-            it.values.leaves(&mut |key, value| {
-                // Where a notification goes is no secret by itself, and a default is none at all.
-                let is_secret = key.name != "url" && key.default.is_empty();
-                let nested =
-                    matches!(key.takes, Takes::Table(_) | Takes::Tables(_) | Takes::Short(_));
-                let path = format!("{before}.{}", key.name);
-                match value {
-                    Value::Secret(secret) if is_secret || nested => visit(path, Some(secret)),
-                    Value::Template(template) if template.secret && is_secret => visit(path, None),
-                    _ => {}
-                }
-            });
-            http_secrets(&it.http, &format!("{before}.http_config"), visit);
-        }
+    let of_receivers = loaded.config.receivers.iter().enumerate().flat_map(|(at, receiver)| {
+        let place =
+            move |it: &Integration| format!("receivers[{at}].{}[{}]", it.schema.section, it.index);
+        receiver.integrations.iter().map(move |it| (place(it), it))
+    });
+    let heartbeats = loaded.config.heartbeats.iter().enumerate();
+    let heartbeats = heartbeats.map(|(at, it)| (format!("heartbeat[{at}]"), &it.integration));
+    for (before, it) in of_receivers.chain(heartbeats) {
+        it.values.leaves(&mut |key, value| {
+            // Where a notification goes is no secret by itself, and a default is none at all.
+            let is_secret = key.name != "url" && key.default.is_empty();
+            let nested = matches!(key.takes, Takes::Table(_) | Takes::Tables(_) | Takes::Short(_));
+            let path = format!("{before}.{}", key.name);
+            match value {
+                Value::Secret(secret) if is_secret || nested => visit(path, Some(secret)),
+                Value::Template(template) if template.secret && is_secret => visit(path, None),
+                _ => {}
+            }
+        });
+        http_secrets(&it.http, &format!("{before}.http_config"), visit);
     }
     if let Some(tls) = &admission.tls {
         visit("tls_server_config.key".to_owned(), Some(&tls.key));

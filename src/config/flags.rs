@@ -202,10 +202,12 @@ Bellwether: an alerting agent for gateways.
 
 usage: bellwether [flags]
        bellwether check-config [FILE...]
+       bellwether deadman [--url URL]
        bellwether flock [--url URL]
        bellwether history [--url URL]
        bellwether journal inspect|check|compact DIR
        bellwether key new
+       bellwether ping NAME [--url URL]
 
   -h, --help
       --version

@@ -167,6 +167,10 @@ pub struct Config {
     pub inhibit_rules: Vec<InhibitRule>,
     /// Time intervals that routes refer to by name; names are unique.
     pub time_intervals: Vec<Rc<TimeInterval>>,
+    /// What is to give a sign of life again and again; names are unique.
+    pub expect: Vec<Expectation>,
+    /// Who is told again and again that the flock lives; names are unique.
+    pub heartbeats: Vec<Heartbeat>,
     /// The default texts, and those of the files of `templates`.
     pub templates: Templates,
     /// The whole as YAML with defaults filled in and secrets as `<secret>`: `config.original` of the status.
@@ -343,4 +347,28 @@ pub struct InhibitRule {
     pub target: Matchers,
     /// On which labels both must be equal; a missing label equals an empty one.
     pub equal: Vec<Rc<str>>,
+}
+
+/// Something that is to give a sign of life again and again: a ping under its name, or an alert that fires.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expectation {
+    /// Its name; unique.
+    pub name: Rc<str>,
+    /// Which alerts are signs of it; none of them, if there are no matchers.
+    pub matchers: Matchers,
+    /// How long it may stay away.
+    pub period: Duration,
+    /// Labels of the alert that is raised when it stays away, besides and before those that every such alert has.
+    pub labels: Labels,
+}
+
+/// A URL that is told again and again, by one member, that the flock lives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heartbeat {
+    /// Its name; unique.
+    pub name: Rc<str>,
+    /// How often it is told. 1 m.
+    pub period: Duration,
+    /// What is told, and where.
+    pub integration: Integration,
 }

@@ -1,7 +1,9 @@
 //! From the tree to the checked configuration: a file a section. Reading goes on after an error, so that all are told.
 
 pub(super) mod admission;
+mod expect;
 mod global;
+mod heartbeat;
 mod http;
 mod inhibit;
 mod intervals;
@@ -74,6 +76,8 @@ fn sections(root: &Table<'_>, options: &Options<'_>) -> Option<Loaded> {
     let intervals = intervals::read(root);
     let route = route::read(root, &receivers, &intervals.intervals, &cx);
     let inhibit_rules = inhibit::read(root, &cx);
+    let expect = expect::read(root, &cx);
+    let heartbeats = heartbeat::read(root, &global.globals, &cx);
     let templates: Vec<String> =
         root.texts("templates").into_iter().map(|(_, glob)| glob.to_owned()).collect();
     for section in ["tracing", "event_recorder"] {
@@ -91,6 +95,8 @@ fn sections(root: &Table<'_>, options: &Options<'_>) -> Option<Loaded> {
         receivers,
         inhibit_rules,
         time_intervals: intervals.intervals,
+        expect,
+        heartbeats,
         templates: Templates::builtin(),
         original: String::new(),
     };

@@ -13,7 +13,8 @@ use crate::config::read::values::default;
 use crate::config::schema::{Key, Origin, Takes};
 use crate::config::tree::{self, Entry, Node};
 use crate::config::{
-    Config, Fallback, GroupBy, InhibitRule, Integration, Receiver, Route, Secret, Value, Values,
+    Config, Expectation, Fallback, GroupBy, Heartbeat, InhibitRule, Integration, Receiver, Route,
+    Secret, Value, Values,
 };
 use crate::model::duration::Spelled;
 use crate::model::{Labels, Matchers};
@@ -194,6 +195,12 @@ pub(super) fn original(
         for note in receiver.integrations.iter().filter_map(ours) {
             line(&mut out, &format!("# receiver {}: {note}", quoted(&receiver.name)));
         }
+    }
+    for Expectation { name, period, .. } in &config.expect {
+        line(&mut out, &format!("# expect {}: period: {}", quoted(name), Spelled(*period)));
+    }
+    for Heartbeat { name, period, .. } in &config.heartbeats {
+        line(&mut out, &format!("# heartbeat {}: period: {}", quoted(name), Spelled(*period)));
     }
     out
 }

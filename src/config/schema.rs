@@ -124,6 +124,28 @@ pub enum Takes {
     UrlTemplate(&'static str),
 }
 
+/// A heartbeat: a URL that is told again and again that the flock lives. It is no type of receivers.
+pub static HEARTBEAT: Schema = HEARTBEAT_SCHEMA;
+
+/// The same, for tables that hold schemas.
+pub const HEARTBEAT_SCHEMA: Schema = Schema {
+    name: "heartbeat",
+    section: "heartbeat",
+    origin: Origin::Ours,
+    send_resolved: false,
+    http: true,
+    instant: false,
+    address: "url",
+    body: "",
+    keys: &[
+        Key::secret_url("url", "url_file").required(),
+        Key::text("start", "/start"),
+        Key::text("fail", "/fail"),
+    ],
+    globals: &[],
+    check: no_rules,
+};
+
 impl Takes {
     /// Whether the value may be a secret: then no message shows it.
     pub const fn may_be_secret(&self) -> bool {

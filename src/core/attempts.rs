@@ -76,7 +76,8 @@ impl Attempts {
         look
     }
 
-    fn name(&mut self) -> AttemptId {
+    /// A name that no attempt had before.
+    pub(super) fn name(&mut self) -> AttemptId {
         self.made += 1;
         AttemptId(self.made - 1)
     }

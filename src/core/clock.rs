@@ -145,6 +145,7 @@ impl Core {
         self.alerts.for_each(|_, alert| step.alert(Rc::make_mut(alert)));
         self.silences.for_each(|silence| step.silence(silence));
         self.nflog.for_each(|entry| step.entry(entry));
+        self.expected.step(step);
         self.groups.for_each(|group| {
             group.first_flush = step.time(group.first_flush);
             if let Some(flush) = &mut group.flush {

@@ -251,6 +251,9 @@ impl Core {
     /// Takes what came of an attempt or a look; of one that is no longer known, nothing.
     pub fn handle_reply(&mut self, cx: &mut Cx<'_>, attempt: AttemptId, reply: &Reply) {
         let Some((id, at)) = self.attempts.end(attempt) else {
+            if self.handle_heartbeat_reply(cx, attempt, reply) {
+                return;
+            }
             self.handle_look(cx, attempt, reply);
             return;
         };

@@ -61,6 +61,7 @@ impl Core {
         let timeout = self.config.global.resolve_timeout;
         let alert = self.alerts.read(fingerprint, report, now.wall, timeout);
         self.put_alert(now, fingerprint, alert, OWN_GROUPS_MAX, &mut 0);
+        self.hasten_heartbeats(now.mono);
     }
 
     /// Takes note that a post was refused whole or in part: counted if it was one of alerts, and said in the log when it
@@ -133,6 +134,7 @@ impl Core {
             Taken::AsSaid => Cow::Borrowed(report),
             Taken::Repeats => {
                 self.stats.received_firing += 1;
+                self.meet_by(now, &labels_of(report), steps);
                 return;
             }
             taken => Cow::Owned(behind::as_taken(report, taken, now.wall)),
@@ -143,6 +145,7 @@ impl Core {
             self.stats.received_resolved += 1;
         } else {
             self.stats.received_firing += 1;
+            self.meet_by(now, &alert.labels, steps);
         }
         if self.over_name_limit(now, fingerprint, &alert) {
             self.stats.limited += 1;
@@ -369,4 +372,8 @@ impl Core {
         }
         id
     }
+}
+
+fn labels_of(report: &Report<'_>) -> Labels {
+    report.labels.iter().map(|(name, value)| (&**name, &**value)).collect()
 }

@@ -10,11 +10,13 @@ pub mod clock;
 pub mod content;
 pub mod dedup;
 pub mod delivery;
+pub mod expected;
 pub mod failing;
 mod fallback;
 mod fill;
 pub mod flush;
 pub mod group;
+pub mod heartbeat;
 pub mod history;
 pub mod index;
 pub mod inhibit;
@@ -51,9 +53,11 @@ use crate::core::acknowledge::Acknowledgements;
 use crate::core::alerts::Alerts;
 use crate::core::attempts::Attempts;
 use crate::core::clock::Watch;
+use crate::core::expected::Expected;
 use crate::core::failing::Failing;
 use crate::core::fill::Filling;
 use crate::core::group::{GroupId, Groups};
+use crate::core::heartbeat::Heartbeats;
 use crate::core::history::History;
 use crate::core::inhibit::Inhibitor;
 use crate::core::nflog::Nflog;
@@ -134,6 +138,17 @@ pub enum Change {
         /// wait for the lease to end.
         told: bool,
     },
+    /// A sign of life came or was told.
+    Beat {
+        /// `expect/backup`, `heartbeat/office`.
+        name: Rc<str>,
+        /// When.
+        at: Wall,
+        /// Whence it came, or the word that was told.
+        said: Rc<str>,
+        /// Between two of them.
+        period: Duration,
+    },
     /// A turn was claimed or given up.
     Claim {
         /// Whose turn: [`LogKey::id`].
@@ -184,6 +199,8 @@ pub struct Core {
     turns: Turns,
     reach: Reach,
     failing: Failing,
+    expected: Expected,
+    heartbeats: Heartbeats,
     /// Members from which turns were taken over since this was last asked.
     doubted: Vec<u64>,
     /// The deliveries that are open, by their turn.
@@ -206,7 +223,7 @@ pub struct Core {
 impl Core {
     /// A mind without memories.
     pub fn new(config: Rc<Config>, options: Options, now: Now) -> Self {
-        Self {
+        let mut core = Self {
             routes: Routes::new(&config),
             inhibitor: Inhibitor::new(&config.inhibit_rules),
             config,
@@ -223,6 +240,8 @@ impl Core {
             turns: Turns::default(),
             reach: Reach::default(),
             failing: Failing::default(),
+            expected: Expected::default(),
+            heartbeats: Heartbeats::default(),
             doubted: Vec::new(),
             open: BTreeMap::new(),
             first_flushes: GroupTimers::new(),
@@ -233,7 +252,10 @@ impl Core {
             changes: Vec::new(),
             history: History::default(),
             stats: Stats::default(),
-        }
+        };
+        core.expect(now);
+        core.begin_heartbeats(now.mono);
+        core
     }
 
     // Inputs.
@@ -296,6 +318,7 @@ impl Core {
                 }
                 Timer::Flush(_) => self.timers.set(timer, cx.now.mono),
                 Timer::Groups => self.sweep_groups(),
+                Timer::Heartbeats => self.handle_heartbeats(cx),
                 Timer::Records => self.sweep_records(cx.now),
             }
         }

@@ -145,6 +145,8 @@ impl Core {
         self.reach.clear();
         self.retain_failing(&config);
         (self.routes, self.config) = (routes, config);
+        self.expect(cx.now);
+        self.begin_heartbeats(cx.now.mono);
         let (mut claimed, mut unfilled) = (BTreeSet::new(), BTreeSet::new());
         for (fingerprint, (labels, places)) in found {
             let Some(entry) = self.alerts.get_mut(fingerprint) else {

@@ -65,6 +65,8 @@ pub(crate) fn config(root: Route) -> Config {
             .collect(),
         inhibit_rules: Vec::new(),
         time_intervals: Vec::new(),
+        expect: Vec::new(),
+        heartbeats: Vec::new(),
         templates: Templates::builtin(),
         original: String::new(),
     }

@@ -20,6 +20,8 @@ pub enum Timer {
     Alerts,
     /// Silences and log entries that have expired are to go.
     Records,
+    /// Heartbeats may be due.
+    Heartbeats,
     /// An acknowledgement is to be looked at.
     Acknowledgements,
 }

@@ -12,6 +12,7 @@ pub mod labels;
 pub mod log_entry;
 pub mod mail;
 pub mod matcher;
+pub mod own;
 pub mod printable;
 pub mod report;
 pub mod silence;

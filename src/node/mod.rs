@@ -7,11 +7,13 @@
 //! | `flock`, `tables` | the gossip, and the tables as it sees them |
 //! | `carried` | records of kinds that only a newer version knows |
 //! | `clock` | steps of the wall clock |
+//! | `expect` | what is expected, and the alerts of what stays away |
 //! | `met` | the addresses of members, stored |
 //! | `own`, `troubles` | alerts of our own, and the faults that they report |
 
 mod carried;
 mod clock;
+mod expect;
 mod flock;
 mod keep;
 mod kinds;
@@ -20,6 +22,8 @@ mod own;
 mod restore;
 mod stamps;
 mod tables;
+#[cfg(test)]
+mod testing;
 mod troubles;
 
 use std::net::{IpAddr, SocketAddr};
@@ -44,7 +48,10 @@ use stamps::Stamps;
 use troubles::Around;
 
 pub use clock::DATED;
-pub use troubles::{KEY_MISMATCH, MEMBER_DOWN, RECEIVER_FAILING, TroubleView};
+pub use troubles::TroubleView;
+
+pub use crate::core::expected::{Seen, Sign};
+pub use crate::core::heartbeat::{Beating, Word};
 
 pub use crate::core::group::GroupId;
 pub use crate::core::history::{Entry, Muting, Outcome, Told};
@@ -205,6 +212,7 @@ impl Node {
         self.spread(cx);
         self.handle_flock_timeout(cx);
         self.look_around(cx);
+        self.look_at_expected(cx);
     }
 
     /// Goes on with another config, best after [`Node::prepare`] has done all of its work. A config that has no room for
@@ -225,7 +233,8 @@ impl Node {
     /// When [`Node::handle_timeout`] wants to be called next.
     pub fn next_timeout(&self) -> Option<Mono> {
         let flock = self.gossip.as_ref().map(Gossip::next_timeout);
-        self.core.next_timeout().into_iter().chain(flock).chain(self.around_timeout()).min()
+        let own = self.around_timeout().into_iter().chain(self.expected_timeout());
+        self.core.next_timeout().into_iter().chain(flock).chain(own).min()
     }
 
     /// The config it runs with.

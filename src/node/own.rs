@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::core::alerts::fingerprint;
 use crate::effect::Cx;
-use crate::model::Report;
+use crate::model::{Report, own};
 use crate::node::Node;
 use crate::time::Wall;
 
@@ -23,7 +23,7 @@ impl Node {
     pub(super) fn raise_own(
         &mut self,
         cx: &mut Cx<'_>,
-        labels: &[(&'static str, String)],
+        labels: &[(impl AsRef<str>, String)],
         summary: &str,
     ) {
         let report = self.own_report(labels, summary, cx.now.wall + LEASE);
@@ -41,7 +41,7 @@ impl Node {
     pub(super) fn keep_own(
         &mut self,
         cx: &mut Cx<'_>,
-        labels: &[(&'static str, String)],
+        labels: &[(impl AsRef<str>, String)],
         summary: &str,
     ) {
         let report = self.own_report(labels, summary, cx.now.wall);
@@ -52,7 +52,7 @@ impl Node {
     }
 
     /// Ends an alert of our own, if it fires.
-    pub(super) fn end_own(&mut self, cx: &mut Cx<'_>, labels: &[(&'static str, String)]) {
+    pub(super) fn end_own(&mut self, cx: &mut Cx<'_>, labels: &[(impl AsRef<str>, String)]) {
         let report = self.own_report(labels, "", cx.now.wall);
         let known = self.core.alerts().get(fingerprint(&report));
         let Some(alert) = known.map(|entry| &entry.alert).filter(|it| !it.resolved(cx.now.wall))
@@ -66,12 +66,12 @@ impl Node {
 
     fn own_report(
         &self,
-        labels: &[(&'static str, String)],
+        labels: &[(impl AsRef<str>, String)],
         summary: &str,
         ends_at: Wall,
     ) -> Report<'static> {
         let owned = |text: &str| Cow::<'static, str>::Owned(text.to_owned());
-        let labels = labels.iter().map(|(name, value)| (Cow::Borrowed(*name), owned(value)));
+        let labels = labels.iter().map(|(name, value)| (owned(name.as_ref()), owned(value)));
         let annotations = vec![("summary".into(), owned(summary))];
         let url = owned(&self.options().external_url);
         Report::new(labels.collect(), annotations, None, Some(ends_at), url)
@@ -81,7 +81,7 @@ impl Node {
     /// and again, each [`crate::limits::KEEPER_RETRY_MAX`] at least.
     pub fn handle_journal(&mut self, cx: &mut Cx<'_>, fault: Option<&str>) {
         let labels = [
-            ("alertname", "BellwetherJournalFailed".to_owned()),
+            ("alertname", own::JOURNAL_FAILED.to_owned()),
             ("instance", self.options().external_url.to_string()),
             ("severity", "critical".to_owned()),
         ];

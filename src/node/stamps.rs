@@ -127,7 +127,7 @@ impl Stamps {
         }
     }
 
-    /// Forgets claims and timers of groups that mean nothing any more at `now_ms` of the flock's time, but for timers of
+    /// Forgets claims, beats and timers of groups that mean nothing any more at `now_ms` of the flock's time, but for timers of
     /// groups that `is_there` knows. Returns the deletions for flash. Does nothing when the last sweep was a moment ago.
     pub(super) fn sweep(
         &mut self,
@@ -145,6 +145,9 @@ impl Stamps {
             return Vec::new();
         }
         self.next_groups = now + SWEEP_GROUPS;
+        for key in self.ended(Kind::Beat, now_ms, |_| true) {
+            self.remove(Kind::Beat, &key);
+        }
         let gone = |stamp: &Stamp| stamp.timer().is_none_or(|timer| !is_there(&timer));
         let ended = self.ended(Kind::Group, now_ms, gone);
         for key in &ended {

@@ -10,6 +10,7 @@ use log::{debug, info, warn};
 use crate::effect::Cx;
 use crate::gossip::{Gossip, Liveness, Unheard};
 use crate::limits::{OWN_ALERTS_OF_A_KIND_MAX, UNHEARD_MAX};
+use crate::model::own::{KEY_MISMATCH, MEMBER_DOWN, RECEIVER_FAILING};
 use crate::model::{Trouble, Troubles, Word};
 use crate::node::Node;
 use crate::time::{Mono, Now};
@@ -56,13 +57,6 @@ struct Wanted {
     /// Whether no other node raises the same.
     ours: bool,
 }
-
-/// Notifications to a receiver fail.
-pub const RECEIVER_FAILING: &str = "BellwetherReceiverFailing";
-/// A member of the flock does not answer.
-pub const MEMBER_DOWN: &str = "BellwetherMemberDown";
-/// A peer of the flock has another key.
-pub const KEY_MISMATCH: &str = "BellwetherKeyMismatch";
 
 impl Node {
     /// All troubles, for status pages.
@@ -303,155 +297,9 @@ fn mismatch(unheard: &Unheard, ours: &[u16]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::VecDeque;
-    use std::rc::Rc;
-
-    use rand::SeedableRng as _;
-    use rand::rngs::StdRng;
-
     use super::*;
-    use crate::config::{self, Config, Flags, Language};
-    use crate::effect::Effect;
-    use crate::gossip::{self, KeyRing, Via};
-    use crate::model::Report;
-    use crate::node::Options;
-    use crate::notify::{Cause, Failure, Reply};
-    use crate::time::Wall;
-
-    struct World {
-        nodes: Vec<Node>,
-        now: Now,
-        rng: StdRng,
-        /// Whether the receivers answer.
-        works: bool,
-        /// Nodes that are cut off.
-        dead: Vec<usize>,
-        /// Nodes that can send but not receive.
-        receives_nothing: Vec<usize>,
-    }
-
-    const CONFIG: &str = r#"
-[route]
-receiver = "r"
-group_wait = "1s"
-group_interval = "10s"
-[[receivers]]
-name = "r"
-webhook_configs = [{ url = "http://127.0.0.1:1/" }]
-"#;
-
-    fn addr(at: usize) -> SocketAddr {
-        ([10, 0, 0, u8::try_from(at).unwrap()], 9094).into()
-    }
-
-    impl World {
-        fn new(keys: &[Option<[u8; 32]>]) -> Self {
-            let now = Now { mono: Mono::ZERO, wall: Wall::from_secs(1_800_000_000) };
-            let mut world = Self {
-                nodes: Vec::new(),
-                now,
-                rng: StdRng::seed_from_u64(1),
-                works: true,
-                dead: Vec::new(),
-                receives_nothing: Vec::new(),
-            };
-            for (at, key) in keys.iter().enumerate() {
-                let secrets: Vec<[u8; 32]> = key.iter().copied().collect();
-                let flock = gossip::Config {
-                    keys: KeyRing::new(&secrets).unwrap(),
-                    expects_peers: true,
-                    ..gossip::Config::new(0, &format!("node-{at}"))
-                };
-                let (file, flags) = ("test.toml".as_ref(), &Flags::default());
-                let language = Language::Toml;
-                let environment = &config::Environment::default();
-                let schemas = crate::notify::SCHEMAS;
-                let options = config::Options { file, language, flags, environment, schemas };
-                let config = Config::load(CONFIG.as_bytes(), &options).unwrap().config;
-                let node = Node::new(Rc::new(config), Options::default(), Some(flock), now);
-                world.nodes.push(node);
-                world.step(at, Node::handle_restored);
-                let peers: Vec<_> = (0..keys.len()).filter(|it| *it != at).map(addr).collect();
-                world.step(at, |node, cx| node.handle_peers(cx, &peers));
-            }
-            world
-        }
-
-        /// Runs an input of node `at`; what it wants done is added to `effects`.
-        fn call(
-            &mut self,
-            at: usize,
-            effects: &mut VecDeque<(usize, Effect)>,
-            input: impl FnOnce(&mut Node, &mut Cx<'_>),
-        ) {
-            let mut own = Vec::new();
-            let mut cx = Cx { now: self.now, rng: &mut self.rng, effects: &mut own };
-            input(&mut self.nodes[at], &mut cx);
-            effects.extend(own.into_iter().map(|effect| (at, effect)));
-        }
-
-        fn step(&mut self, at: usize, input: impl FnOnce(&mut Node, &mut Cx<'_>)) {
-            let mut effects = VecDeque::new();
-            self.call(at, &mut effects, input);
-            while let Some((at, effect)) = effects.pop_front() {
-                match effect {
-                    Effect::Attempt(attempt) => {
-                        let failed = || {
-                            let why = "connection refused".to_owned();
-                            Reply::Failed(Failure { cause: Cause::Other, why })
-                        };
-                        let reply = if self.works { Reply::Done } else { failed() };
-                        self.call(at, &mut effects, |node, cx| {
-                            node.handle_reply(cx, attempt.id, &reply);
-                        });
-                    }
-                    Effect::Send { to, bytes, .. } => {
-                        let to = (0..self.nodes.len()).find(|it| addr(*it) == to);
-                        let is_cut = |it: &usize| {
-                            self.receives_nothing.contains(it)
-                                || [*it, at].iter().any(|it| self.dead.contains(it))
-                        };
-                        if let Some(to) = to.filter(|it| !is_cut(it)) {
-                            self.call(to, &mut effects, |node, cx| {
-                                node.handle_datagram(cx, addr(at), Via::Unicast, &bytes);
-                            });
-                        }
-                    }
-                    _ => {}
-                }
-            }
-        }
-
-        fn pass(&mut self, secs: u64) {
-            for _ in 0..secs * 10 {
-                let by = Duration::from_millis(100);
-                self.now = Now { mono: self.now.mono + by, wall: self.now.wall + by };
-                for at in 0..self.nodes.len() {
-                    if self.nodes[at].next_timeout().is_some_and(|at| at <= self.now.mono) {
-                        self.step(at, Node::handle_timeout);
-                    }
-                }
-            }
-        }
-
-        fn post(&mut self, name: &'static str) {
-            let report =
-                Report::new(vec![("alertname".into(), name.into())], vec![], None, None, "".into());
-            self.step(0, |node, cx| {
-                node.handle_reports(cx, &[report]);
-            });
-        }
-
-        /// Names of the alerts of node `at` that fire.
-        fn firing(&self, at: usize) -> Vec<String> {
-            let firing = self.nodes[at].alerts().filter(|it| !it.1.resolved(self.now.wall));
-            firing.map(|it| it.1.labels.get("alertname").unwrap().to_owned()).collect()
-        }
-
-        fn troubles(&self, at: usize) -> Vec<(&'static str, String)> {
-            self.nodes[at].troubles().into_iter().map(|it| (it.name, it.what)).collect()
-        }
-    }
+    use crate::gossip::{KeyRing, Via};
+    use crate::node::testing::{World, addr};
 
     const KEY: Option<[u8; 32]> = Some([7; 32]);
 
@@ -487,6 +335,8 @@ webhook_configs = [{ url = "http://127.0.0.1:1/" }]
             assert_eq!(world.troubles(at), [(MEMBER_DOWN, "node-2".to_owned())]);
             assert_eq!(world.firing(at), [MEMBER_DOWN], "of both nodes");
         }
+        let told = world.asked.iter().filter(|(at, _, _)| *at != 2).count();
+        assert_eq!(told, 1, "told once by the flock: {:?}", world.asked);
         world.dead.clear();
         world.pass(60);
         assert_eq!(world.troubles(0), []);

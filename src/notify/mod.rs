@@ -11,6 +11,7 @@ mod email;
 mod exec;
 mod file;
 mod gotify;
+mod heartbeat;
 mod http;
 mod incidentio;
 mod jira;

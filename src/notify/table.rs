@@ -2,7 +2,7 @@
 
 use crate::config::Schema;
 use crate::notify::{
-    Message, Outgoing, Reply, Verdict, alertmanager, discord, email, exec, file, gotify,
+    Message, Outgoing, Reply, Verdict, alertmanager, discord, email, exec, file, gotify, heartbeat,
     incidentio, jira, log, mattermost, mqtt, msteams, msteamsv2, ntfy, opsgenie, pagerduty,
     pushover, rocketchat, slack, sns, syslog, telegram, victorops, webex, webhook, wechat,
 };
@@ -61,5 +61,6 @@ pub static SCHEMAS: &[&Schema] = &{
 
 /// The type with this schema.
 pub(super) fn of(schema: &Schema) -> Option<&'static Type> {
-    TYPES.iter().copied().find(|it| it.schema.name == schema.name)
+    let heartbeat = &heartbeat::TYPE;
+    TYPES.iter().copied().chain([heartbeat]).find(|it| it.schema.name == schema.name)
 }

@@ -2,6 +2,7 @@
 //! [`crate::wire::record`]; loops over records, and the versions, are in the other files of this room.
 
 mod alert;
+mod beat;
 mod claim;
 mod group;
 mod identity;
@@ -100,6 +101,7 @@ pub(in crate::node) const fn rules(kind: Kind) -> &'static dyn Rules {
         Kind::Group => &group::GroupRules,
         Kind::Claim => &claim::ClaimRules,
         Kind::Identity => &identity::IdentityRules,
+        Kind::Beat => &beat::BeatRules,
     }
 }
 
@@ -140,6 +142,7 @@ pub(in crate::node) fn act(core: &Core, change: Change, now: Now) -> Option<Act>
     Some(match change {
         Change::Alert { fingerprint, lease } => alert::act(core, now, fingerprint, lease),
         Change::AlertEnded { fingerprint, .. } => alert::act(core, now, fingerprint, false),
+        Change::Beat { name, at, said, period } => beat::act(&name, at, &said, period),
         Change::Claim { key, lifetime, surrendered, given_up } => {
             claim::act(now, key, lifetime, surrendered, &given_up)
         }

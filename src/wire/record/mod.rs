@@ -13,12 +13,13 @@
 //! claim   = [lifetime: uint, surrendered: bool,         ; milliseconds from when it is heard
 //!            ? given_up: [*uint]]                       ; the nodes that have given the turn up
 //! node    = [id: uint, ? met: [* tstr]]                  ; addresses at which it met members
+//! beat    = [name: tstr, at: time, said: tstr]           ; a sign of life, by the name of what is expected or told
 //! time    = int                                          ; nanoseconds since 1970
 //! stamped = [hlc: uint, node: uint, expires: int, body: bstr]  ; on flash: the body with its version around it
 //! ```
 //!
 //! Labels are names and values in turn. Fingerprints are 8 bytes each, big-endian. Keys: an alert's is its fingerprint, a
-//! silence's its id, those of log entries and groups a 128-bit FNV-1a of their names.
+//! silence's its id, those of log entries, groups and beats a 128-bit FNV-1a of their names.
 //!
 //! Versions that differ live in one flock, and follow each other over one flash. What a newer one adds, an older one
 //! stores and passes on as it came ([`super::rest`]), until it writes the record anew itself. So:
@@ -37,6 +38,7 @@
 //! | 128 and on, and 6 | stored | not replicated |
 
 mod alert;
+mod beat;
 mod claim;
 mod group;
 mod identity;
@@ -52,6 +54,7 @@ use std::borrow::Cow;
 use minicbor::{Decode, Encode};
 
 pub use alert::{alert_key, decode_alert, encode_alert, fingerprint_of};
+pub use beat::{Beat, beat_key, decode_beat, encode_beat};
 pub use claim::{decode_claim, encode_claim, turn_of};
 pub use group::{GroupTimer, decode_group, encode_group, group_key};
 pub use identity::{decode_identity, encode_identity};
@@ -76,22 +79,18 @@ pub enum Kind {
     Claim = 5,
     /// This node itself; stored, not replicated.
     Identity = 6,
+    /// A sign of life; replicated, not stored.
+    Beat = 65,
 }
 
-/// The kinds in the order of their numbers, with the names of their records and the elements of their bodies.
-const KINDS: [(Kind, &str, u64); 6] = [
-    (Kind::Alert, "alert", alert::ELEMENTS),
-    (Kind::Silence, "silence", silence::ELEMENTS),
-    (Kind::Log, "log entry", log::ELEMENTS),
-    (Kind::Group, "group", group::ELEMENTS),
-    (Kind::Claim, "claim", claim::ELEMENTS),
-    (Kind::Identity, "node", identity::ELEMENTS),
-];
+/// Every kind.
+const KINDS: [Kind; 7] =
+    [Kind::Alert, Kind::Silence, Kind::Log, Kind::Group, Kind::Claim, Kind::Identity, Kind::Beat];
 
 impl Kind {
     /// The kind of this number, if this version knows it.
     pub fn from_number(number: u16) -> Option<Self> {
-        KINDS.get(usize::from(number).checked_sub(1)?).map(|(kind, ..)| *kind)
+        KINDS.into_iter().find(|kind| u16::from(kind.number()) == number)
     }
 
     /// Its number.
@@ -101,12 +100,24 @@ impl Kind {
 
     /// The name of its records.
     pub const fn as_str(self) -> &'static str {
-        KINDS[self as usize - 1].1
+        self.row().0
     }
 
     /// How many elements a body of this kind has, as far as this version knows.
     pub(super) const fn elements(self) -> u64 {
-        KINDS[self as usize - 1].2
+        self.row().1
+    }
+
+    const fn row(self) -> (&'static str, u64) {
+        match self {
+            Self::Alert => ("alert", alert::ELEMENTS),
+            Self::Silence => ("silence", silence::ELEMENTS),
+            Self::Log => ("log entry", log::ELEMENTS),
+            Self::Group => ("group", group::ELEMENTS),
+            Self::Claim => ("claim", claim::ELEMENTS),
+            Self::Identity => ("node", identity::ELEMENTS),
+            Self::Beat => ("beat", beat::ELEMENTS),
+        }
     }
 }
 

@@ -58,6 +58,13 @@ exec_configs = [{ command = ["/usr/local/bin/buzzer"] }]
 file_configs = [{ path = "/run/alerts.json" }]
 mqtt_configs = [{ broker = "mqtt://localhost" }]
 syslog_configs = [{}]
+[[expect]]
+name = "watchdog"
+matchers = ['alertname="Watchdog"']
+period = "5m"
+[[heartbeat]]
+name = "healthchecks"
+url = "http://127.0.0.1:5001/"
 [[inhibit_rules]]
 source_matchers = ['severity="critical"']
 target_matchers = ['severity="warning"']

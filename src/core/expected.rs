@@ -1,0 +1,200 @@
+//! Expectations: signs of life that are to come again and again. One that stays away for its period is missing, and an alert
+//! of ours says so ([`crate::node`] raises it).
+//!
+//! A sign is a ping under the expectation's name, or an alert that fires and matches. Each member of a flock knows those
+//! that came to any: a sign is told to the flock at once, but no more often than four times a period, and never written to
+//! flash. So every period begins anew when the agent starts.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::config::Expectation;
+use crate::core::clock::Step;
+use crate::core::{Change, Core};
+use crate::limits::BEAT_TEXT_BYTES_MAX;
+use crate::model::{Labels, brief};
+use crate::time::{Mono, Now, Wall};
+
+/// How the names of their records begin.
+const PREFIX: &str = "expect/";
+/// The flock is told of signs so often in a period at most.
+const TOLD_PER_PERIOD: u32 = 4;
+
+/// A sign of life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sign {
+    /// When it came.
+    pub at: Wall,
+    /// Whence: `a ping of 10.0.0.7`, or the labels of an alert.
+    pub by: Rc<str>,
+}
+
+/// What is known of an expectation.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// When it is missing unless another sign comes.
+    pub due: Mono,
+    /// The last sign since the start, to any member.
+    pub last: Option<Sign>,
+    /// Whether it was missing when that was looked at last.
+    pub missing: bool,
+    period: Duration,
+    /// When the flock was told of a sign last.
+    told: Option<Mono>,
+    /// Whether the flock does not know the last sign yet.
+    is_news: bool,
+}
+
+impl Seen {
+    const fn new(period: Duration, due: Mono) -> Self {
+        Self { due, last: None, missing: false, period, told: None, is_news: false }
+    }
+
+    /// When the flock is to be told.
+    fn tell_at(&self) -> Option<Mono> {
+        let after = |told| told + self.period / TOLD_PER_PERIOD;
+        self.is_news.then(|| self.told.map_or(Mono::ZERO, after))
+    }
+}
+
+/// The expectations of the config, by name.
+#[derive(Debug, Default)]
+pub struct Expected {
+    seen: BTreeMap<Rc<str>, Seen>,
+    /// When they are to be looked at.
+    look: Option<Mono>,
+}
+
+impl Expected {
+    /// What is known of an expectation.
+    pub fn get(&self, name: &str) -> Option<&Seen> {
+        self.seen.get(name)
+    }
+
+    /// When they are to be looked at, or the flock is to be told.
+    pub fn next(&self) -> Option<Mono> {
+        self.look.into_iter().chain(self.seen.values().filter_map(Seen::tell_at)).min()
+    }
+
+    /// Moves all times along when the clock steps.
+    pub(super) fn step(&mut self, step: Step) {
+        for sign in self.seen.values_mut().filter_map(|it| it.last.as_mut()) {
+            sign.at = step.time(sign.at);
+        }
+    }
+}
+
+impl Core {
+    /// The expectations.
+    pub const fn expected(&self) -> &Expected {
+        &self.expected
+    }
+
+    /// Begins to wait for what the config expects, and goes on where that was expected before.
+    pub(super) fn expect(&mut self, now: Now) {
+        let mut before = std::mem::take(&mut self.expected.seen);
+        for Expectation { name, period, .. } in &self.config.expect {
+            let known = before.remove(name).filter(|it| it.period == *period);
+            let seen = known.unwrap_or_else(|| Seen::new(*period, now.mono + *period));
+            self.expected.seen.insert(Rc::clone(name), seen);
+        }
+        self.look_at_expected(now.mono);
+    }
+
+    /// Sees to it that they are looked at by then.
+    pub fn look_at_expected(&mut self, by: Mono) {
+        let look = self.expected.look.map_or(by, |at| at.min(by));
+        self.expected.look = Some(look).filter(|_| !self.expected.seen.is_empty());
+    }
+
+    /// Takes note of a ping. Returns whether one of this name is expected.
+    pub fn handle_ping(&mut self, now: Now, name: &str, by: &str) -> bool {
+        let is_expected = self.expected.seen.contains_key(name);
+        if is_expected {
+            self.meet(now, name, by);
+        }
+        is_expected
+    }
+
+    /// Takes note of an alert that fires, if it is expected. Adds what it took to `steps`.
+    pub(super) fn meet_by(&mut self, now: Now, labels: &Labels, steps: &mut u64) {
+        if self.config.expect.is_empty() {
+            return;
+        }
+        let config = Rc::clone(&self.config);
+        for Expectation { name, matchers, .. } in &config.expect {
+            if !matchers.is_empty() && matchers.matches(labels, steps) {
+                self.meet(now, name, &labels.to_string());
+            }
+        }
+    }
+
+    fn meet(&mut self, now: Now, name: &str, by: &str) {
+        let Some(seen) = self.expected.seen.get_mut(name) else { return };
+        let by = brief::cut(by, BEAT_TEXT_BYTES_MAX).into();
+        seen.last = Some(Sign { at: now.wall, by });
+        seen.due = now.mono + seen.period;
+        seen.is_news = true;
+        if seen.missing {
+            self.look_at_expected(now.mono);
+        }
+        self.tell_signs(now);
+    }
+
+    /// Takes a sign of life that came to another member, or that another has told of the flock.
+    pub fn merge_beat(&mut self, now: Now, name: &str, at: Wall, said: &str) {
+        let Some(name) = name.strip_prefix(PREFIX) else {
+            self.merge_heartbeat(now, name, at, said);
+            return;
+        };
+        let Some(seen) = self.expected.seen.get_mut(name) else { return };
+        let at = at.min(now.wall);
+        if seen.last.as_ref().is_some_and(|known| known.at >= at) {
+            return;
+        }
+        let left = seen.period.saturating_sub(now.wall.since(at));
+        seen.last = Some(Sign { at, by: said.into() });
+        seen.due = now.mono + left;
+        (seen.told, seen.is_news) = (Some(now.mono), false);
+        self.look_at_expected(now.mono);
+    }
+
+    /// Tells the flock of signs that it does not know, as often as it is to be told.
+    pub fn tell_signs(&mut self, now: Now) {
+        for (name, seen) in &mut self.expected.seen {
+            if seen.tell_at().is_none_or(|at| at > now.mono) {
+                continue;
+            }
+            (seen.told, seen.is_news) = (Some(now.mono), false);
+            let Some(Sign { at, by }) = &seen.last else { continue };
+            self.changes.push(Change::Beat {
+                name: format!("{PREFIX}{name}").into(),
+                at: *at,
+                said: Rc::clone(by),
+                period: seen.period,
+            });
+        }
+    }
+
+    /// Notes which are missing by now: those whose period has passed, and those that `fires` says were before the start,
+    /// unless a sign came since. Returns their names; they are looked at again after `again` at the latest.
+    pub fn note_missing(
+        &mut self,
+        now: Mono,
+        again: Duration,
+        fires: impl Fn(&Expectation) -> bool,
+    ) -> Vec<Rc<str>> {
+        let mut missing = Vec::new();
+        for expectation in &self.config.expect {
+            let Some(seen) = self.expected.seen.get_mut(&expectation.name) else { continue };
+            seen.missing = seen.due <= now || (seen.last.is_none() && fires(expectation));
+            if seen.missing {
+                missing.push(Rc::clone(&expectation.name));
+            }
+        }
+        let wait = |seen: &Seen| if seen.missing { now + again } else { seen.due };
+        self.expected.look = self.expected.seen.values().map(wait).min();
+        missing
+    }
+}

@@ -1,0 +1,280 @@
+//! Heartbeats: others are told again and again that the flock lives, so that they notice when it does not. `start` is told
+//! first, then `ok`, and `fail` while something is wrong with the agent itself.
+//!
+//! One member tells each: the first by rank. It shares when it has told; one that has not heard of that in time, a little
+//! later for each rank, tells in its place. Nothing of this is logged or kept: a heartbeat that is told twice does no harm.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use log::{debug, info, warn};
+use rand::RngExt as _;
+
+use crate::config::Heartbeat;
+use crate::core::timers::Timer;
+use crate::core::turn::SETTLE_LOOK;
+use crate::core::{Change, Core};
+use crate::effect::{Attempt, AttemptId, Cx, Effect};
+use crate::limits::HEARTBEAT_TIME;
+use crate::model::hash::fnv128;
+use crate::model::{Brief, GroupKey, Labels, Troubles, Word as Said, own};
+use crate::notify::{self, AlertView, Notification, Reply, Verdict};
+use crate::time::{Mono, Now, Wall};
+
+/// How the names of their records begin.
+const PREFIX: &str = "heartbeat/";
+/// From one rank to the next.
+const RANK: Duration = Duration::from_secs(5);
+/// The pause after a failed attempt, give or take half of it; no longer than the period.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// A word that is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// It has begun.
+    Start,
+    /// All is well.
+    Ok,
+    /// Something is wrong with the agent itself.
+    Fail,
+}
+
+impl Word {
+    /// As it is told.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Ok => "ok",
+            Self::Fail => "fail",
+        }
+    }
+
+    fn of(text: &str) -> Option<Self> {
+        [Self::Start, Self::Ok, Self::Fail].into_iter().find(|word| word.as_str() == text)
+    }
+}
+
+/// What is known of a heartbeat.
+#[derive(Clone, Debug, Default)]
+pub struct Beating {
+    /// The word that a member told last, and when.
+    pub told: Option<(Word, Wall)>,
+    /// How often this node told it.
+    pub sent: u64,
+    /// How often this node failed to.
+    pub failed: u64,
+    /// When the next is due.
+    due: Mono,
+    /// Before that this node does not try again.
+    pause: Mono,
+    attempt: Option<(AttemptId, Word)>,
+}
+
+/// The heartbeats of the config, by name.
+#[derive(Debug, Default)]
+pub struct Heartbeats {
+    beating: BTreeMap<Rc<str>, Beating>,
+    troubles: Troubles<Rc<str>>,
+}
+
+impl Heartbeats {
+    /// What is known of a heartbeat.
+    pub fn get(&self, name: &str) -> Option<&Beating> {
+        self.beating.get(name)
+    }
+
+    /// Whose attempt this is.
+    fn of_attempt(&self, attempt: AttemptId) -> Option<(Rc<str>, Word)> {
+        self.beating.iter().find_map(|(name, it)| {
+            let (_, word) = it.attempt.filter(|(id, _)| *id == attempt)?;
+            Some((Rc::clone(name), word))
+        })
+    }
+}
+
+impl Core {
+    /// The heartbeats.
+    pub const fn heartbeats(&self) -> &Heartbeats {
+        &self.heartbeats
+    }
+
+    /// Begins with the heartbeats of the config, and goes on with those that there were before.
+    pub(super) fn begin_heartbeats(&mut self, now: Mono) {
+        let mut before = std::mem::take(&mut self.heartbeats.beating);
+        for Heartbeat { name, period, .. } in &self.config.heartbeats {
+            let mut beating = before.remove(name).unwrap_or_default();
+            beating.due = beating.due.min(now + *period);
+            self.heartbeats.beating.insert(Rc::clone(name), beating);
+        }
+        let beating = &self.heartbeats.beating;
+        self.heartbeats.troubles.retain(|name| beating.contains_key(name));
+        self.hasten_heartbeats(now);
+    }
+
+    /// Looks at them by then: something may be wrong with the agent, or no longer.
+    pub(super) fn hasten_heartbeats(&mut self, by: Mono) {
+        let is_later = self.timers.due(Timer::Heartbeats).is_none_or(|at| at > by);
+        if is_later && !self.config.heartbeats.is_empty() {
+            self.timers.set(Timer::Heartbeats, by);
+        }
+    }
+
+    /// Tells the heartbeats that are due.
+    pub(super) fn handle_heartbeats(&mut self, cx: &mut Cx<'_>) {
+        let now = cx.now.mono;
+        if self.turns.flock.settling {
+            self.timers.set(Timer::Heartbeats, now + SETTLE_LOOK);
+            return;
+        }
+        let config = Rc::clone(&self.config);
+        let faults =
+            if config.heartbeats.is_empty() { Vec::new() } else { self.faults(cx.now.wall) };
+        let mut next: Option<Mono> = None;
+        for heartbeat in &config.heartbeats {
+            let rank = self.turns.rank(fnv128(["heartbeat", &heartbeat.name]));
+            let Some(beating) = self.heartbeats.beating.get_mut(&heartbeat.name) else { continue };
+            let word = word(heartbeat, beating.told, !faults.is_empty());
+            let is_news = beating.told.is_none_or(|(told, _)| told != word);
+            let due = if is_news { beating.due.min(now) } else { beating.due };
+            if is_news {
+                beating.due = due;
+            }
+            let at = (due + RANK * rank).max(beating.pause);
+            if beating.attempt.is_some() {
+                continue;
+            }
+            if at > now {
+                next = Some(next.map_or(at, |next| next.min(at)));
+            } else if word == Word::Fail && heartbeat.integration.values.text("fail").is_empty() {
+                // No heartbeat says the same.
+                beating.due = now + heartbeat.period;
+                next = Some(next.map_or(beating.due, |next| next.min(beating.due)));
+            } else {
+                self.tell_heartbeat(cx, heartbeat, word, &faults);
+            }
+        }
+        if let Some(next) = next {
+            self.hasten_heartbeats(next);
+        }
+    }
+
+    /// What is wrong with the agent itself, as far as the flock knows.
+    fn faults(&self, now: Wall) -> Vec<AlertView> {
+        let is_ours = |labels: &Labels| {
+            let name = labels.get("alertname");
+            name.is_some_and(|name| [own::JOURNAL_FAILED, own::RECEIVER_FAILING].contains(&name))
+        };
+        let all = self.alerts.iter().filter(|(_, it)| is_ours(&it.alert.labels));
+        all.filter(|(_, it)| !it.alert.resolved(now))
+            .map(|(fingerprint, it)| AlertView {
+                fingerprint,
+                alert: Rc::clone(&it.alert),
+                resolved: false,
+            })
+            .collect()
+    }
+
+    fn tell_heartbeat(
+        &mut self,
+        cx: &mut Cx<'_>,
+        heartbeat: &Heartbeat,
+        word: Word,
+        faults: &[AlertView],
+    ) {
+        let notification = Notification {
+            receiver: Rc::clone(&heartbeat.name),
+            group_key: GroupKey::from_stored("heartbeat"),
+            group_labels: Labels::empty(),
+            route_labels: Labels::empty(),
+            reason: word.as_str(),
+            external_url: Rc::clone(&self.options.external_url),
+            alerts: if word == Word::Fail { faults.into() } else { Rc::default() },
+            remembered: Rc::default(),
+            now: cx.now.wall,
+        };
+        let draft = notify::draft(&heartbeat.integration, notification, &self.config.templates);
+        let id = self.attempts.name();
+        if let Some(beating) = self.heartbeats.beating.get_mut(&heartbeat.name) {
+            beating.attempt = Some((id, word));
+        }
+        cx.effects.push(Effect::Attempt(Attempt {
+            id,
+            draft: Rc::new(draft),
+            timeout: HEARTBEAT_TIME,
+        }));
+    }
+
+    /// Takes what came of an attempt to tell a heartbeat. Returns whether it is one.
+    pub(super) fn handle_heartbeat_reply(
+        &mut self,
+        cx: &mut Cx<'_>,
+        attempt: AttemptId,
+        reply: &Reply,
+    ) -> bool {
+        let Some((name, word)) = self.heartbeats.of_attempt(attempt) else { return false };
+        let config = Rc::clone(&self.config);
+        let Some(heartbeat) = config.heartbeats.iter().find(|it| it.name == name) else {
+            return true;
+        };
+        let Some(beating) = self.heartbeats.beating.get_mut(&name) else { return true };
+        beating.attempt = None;
+        match Verdict::of(reply, &[429]) {
+            Verdict::Sent | Verdict::Remember(_) | Verdict::Next(_) => {
+                beating.sent += 1;
+                beating.told = Some((word, cx.now.wall));
+                beating.due = cx.now.mono + heartbeat.period;
+                if let Some(it) = self.heartbeats.troubles.end(&name, cx.now.mono) {
+                    info!("heartbeat {name}: told again after {}", it.age(cx.now.mono));
+                }
+                self.changes.push(Change::Beat {
+                    name: format!("{PREFIX}{name}").into(),
+                    at: cx.now.wall,
+                    said: word.as_str().into(),
+                    period: heartbeat.period,
+                });
+            }
+            Verdict::Retry(failure, _) | Verdict::Refused(failure) => {
+                beating.failed += 1;
+                let pause = PAUSE.min(heartbeat.period).mul_f64(cx.rng.random_range(0.5..1.5));
+                beating.pause = cx.now.mono + pause;
+                let why = Brief(&failure.why);
+                match self.heartbeats.troubles.strike(&name, why.0, cx.now) {
+                    Some((Said::Begins, _)) => warn!("heartbeat {name} cannot be told: {why}"),
+                    Some((Said::Lasts, it)) => {
+                        warn!("heartbeat {name} cannot be told for {}: {why}", it.age(cx.now.mono));
+                    }
+                    None => debug!("heartbeat {name} cannot be told: {why}"),
+                }
+            }
+        }
+        self.hasten_heartbeats(cx.now.mono);
+        true
+    }
+
+    /// Takes note that another member has told a heartbeat.
+    pub(super) fn merge_heartbeat(&mut self, now: Now, name: &str, at: Wall, said: &str) {
+        let Some(name) = name.strip_prefix(PREFIX) else { return };
+        let (Some(word), at) = (Word::of(said), at.min(now.wall)) else { return };
+        let config = Rc::clone(&self.config);
+        let Some(heartbeat) = config.heartbeats.iter().find(|it| &*it.name == name) else { return };
+        let Some(beating) = self.heartbeats.beating.get_mut(name) else { return };
+        if beating.told.is_some_and(|(_, known)| known >= at) {
+            return;
+        }
+        beating.told = Some((word, at));
+        beating.due = now.mono + heartbeat.period.saturating_sub(now.wall.since(at));
+        self.hasten_heartbeats(now.mono);
+    }
+}
+
+/// The word that is to be told now.
+fn word(heartbeat: &Heartbeat, told: Option<(Word, Wall)>, fails: bool) -> Word {
+    if told.is_none() && !heartbeat.integration.values.text("start").is_empty() {
+        Word::Start
+    } else if fails {
+        Word::Fail
+    } else {
+        Word::Ok
+    }
+}

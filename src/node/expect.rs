@@ -1,0 +1,308 @@
+//! What is expected and stays away is an alert of ours, until it comes again.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::config::{Expectation, Heartbeat};
+use crate::core::expected::{Seen, Sign};
+use crate::core::heartbeat::Beating;
+use crate::effect::Cx;
+use crate::model::duration::Spelled;
+use crate::model::{Labels, own};
+use crate::node::Node;
+use crate::time::{Mono, Now};
+
+/// Between two looks at what is missing: its alert is renewed before it lapses.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+impl Node {
+    /// Takes a ping under the name of an expectation. Returns whether there is one.
+    pub fn handle_ping(&mut self, cx: &mut Cx<'_>, name: &str, sender: Option<IpAddr>) -> bool {
+        self.handle_clock(cx);
+        let by = sender.map_or_else(|| "a ping".to_owned(), |it| format!("a ping of {it}"));
+        let is_expected = self.core.handle_ping(cx.now, name, &by);
+        self.spread(cx);
+        self.look_at_expected(cx);
+        is_expected
+    }
+
+    /// Every expectation, and what is known of it.
+    pub fn expected(&self) -> impl Iterator<Item = (&Expectation, &Seen)> {
+        let seen = self.core.expected();
+        self.config().expect.iter().filter_map(|it| Some((it, seen.get(&it.name)?)))
+    }
+
+    /// Every heartbeat, and what is known of it.
+    pub fn heartbeats(&self) -> impl Iterator<Item = (&Heartbeat, &Beating)> {
+        let beating = self.core.heartbeats();
+        self.config().heartbeats.iter().filter_map(|it| Some((it, beating.get(&it.name)?)))
+    }
+
+    /// When [`Node::look_at_expected`] wants to be called.
+    pub(super) fn expected_timeout(&self) -> Option<Mono> {
+        self.core.expected().next()
+    }
+
+    /// Raises the alerts of what is missing, ends those of what has come, and tells the flock of it.
+    pub(super) fn look_at_expected(&mut self, cx: &mut Cx<'_>) {
+        if self.expected_timeout().is_none_or(|at| at > cx.now.mono) {
+            return;
+        }
+        self.core.tell_signs(cx.now);
+        self.spread(cx);
+        let config = Rc::clone(self.core.config());
+        let firing: Vec<Rc<str>> = config
+            .expect
+            .iter()
+            .filter(|it| self.core.alerts().fires(labels(it).fingerprint(), cx.now.wall))
+            .map(|it| Rc::clone(&it.name))
+            .collect();
+        let fires = |it: &Expectation| firing.contains(&it.name);
+        let missing = self.core.note_missing(cx.now.mono, LOOK_EVERY, fires);
+        for expectation in &config.expect {
+            let labels = labels(expectation);
+            let labels: Vec<_> =
+                labels.iter().map(|(name, value)| (name, value.to_owned())).collect();
+            if missing.contains(&expectation.name) {
+                let seen = self.core.expected().get(&expectation.name);
+                let summary = summary(expectation, seen.and_then(|it| it.last.as_ref()), cx.now);
+                self.keep_own(cx, &labels, &summary);
+            } else if fires(expectation) {
+                self.end_own(cx, &labels);
+            }
+        }
+    }
+}
+
+/// The labels of the alert of what is missing: on every member the same.
+fn labels(expectation: &Expectation) -> Labels {
+    let ours = [
+        ("alertname", own::EXPECTED_MISSING),
+        ("expected", &expectation.name),
+        ("severity", "critical"),
+    ];
+    ours.into_iter().chain(expectation.labels.iter()).collect()
+}
+
+fn summary(expectation: &Expectation, last: Option<&Sign>, now: Now) -> String {
+    let Expectation { name, period, .. } = expectation;
+    let each = Spelled(*period);
+    match last {
+        Some(Sign { at, by }) => {
+            let age = Spelled(Duration::from_secs(now.wall.since(*at).as_secs()));
+            format!(
+                "{name} is expected each {each} and has not come for {age}: last was {by} at {at}"
+            )
+        }
+        None => {
+            format!("{name} is expected each {each} and has not come since this agent started")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::heartbeat::Word;
+    use crate::model::Report;
+    use crate::node::testing::{CONFIG, World};
+
+    const KEY: Option<[u8; 32]> = Some([7; 32]);
+
+    const EXPECT: &str = r#"
+[[expect]]
+name = "backup"
+period = "10m"
+labels = { severity = "warning", site = "x" }
+[[expect]]
+name = "watchdog"
+period = "10m"
+matchers = ['alertname="Watchdog"']
+"#;
+
+    fn world(nodes: usize) -> World {
+        World::with(&vec![KEY; nodes], &format!("{CONFIG}{EXPECT}"))
+    }
+
+    fn ping(world: &mut World, at: usize) {
+        world.step(at, |node, cx| {
+            let sender = Some([10, 9, 9, 9].into());
+            assert!(node.handle_ping(cx, "backup", sender) && !node.handle_ping(cx, "x", sender));
+        });
+    }
+
+    fn watchdog(world: &mut World, at: usize, ended: bool) {
+        let ends = ended.then_some(world.now.wall);
+        let labels = vec![("alertname".into(), "Watchdog".into())];
+        let report = Report::new(labels, vec![], None, ends, "".into());
+        world.step(at, |node, cx| drop(node.handle_reports(cx, &[report])));
+    }
+
+    /// Both signs of life each minute for so long, to the node `at`.
+    fn alive(world: &mut World, at: usize, minutes: u64) {
+        for _ in 0..minutes {
+            ping(world, at);
+            watchdog(world, at, false);
+            world.pass(60);
+        }
+    }
+
+    /// What is missing at a node, as its alerts say.
+    fn missing(world: &World, at: usize) -> Vec<(String, String)> {
+        let firing = world.nodes[at].alerts().filter(|it| !it.1.resolved(world.now.wall));
+        let named = firing.filter_map(|(_, alert, _)| {
+            let name = alert.labels.get("expected")?;
+            Some((name.to_owned(), alert.annotations.get("summary").unwrap().to_owned()))
+        });
+        let mut missing: Vec<_> = named.collect();
+        missing.sort();
+        missing
+    }
+
+    #[test]
+    fn what_stays_away_is_an_alert_that_says_how_long_and_what_came_last_until_it_returns() {
+        let mut world = world(1);
+        alive(&mut world, 0, 30);
+        assert_eq!(missing(&world, 0), []);
+        world.pass(9 * 60 + 1);
+        let said = missing(&world, 0);
+        assert_eq!(said.len(), 2);
+        assert_eq!(
+            said[0].1,
+            "backup is expected each 10m and has not come for 10m: last was a ping of 10.9.9.9 at 2027-01-15T08:29:00Z"
+        );
+        assert!(said[1].1.contains("last was {alertname=\"Watchdog\"} at"), "{said:?}");
+        let alert = world.nodes[0].alerts().find(|it| it.1.labels.get("site") == Some("x"));
+        assert_eq!(alert.unwrap().1.labels.get("severity"), Some("warning"), "the config's wins");
+        watchdog(&mut world, 0, true);
+        assert_eq!(missing(&world, 0).len(), 2, "an end is no sign of life");
+        world.pass(3600);
+        assert_eq!(missing(&world, 0).len(), 2, "for as long as it stays away");
+        ping(&mut world, 0);
+        assert_eq!(missing(&world, 0).len(), 1);
+        watchdog(&mut world, 0, false);
+        world.pass(1);
+        assert_eq!(missing(&world, 0), []);
+    }
+
+    #[test]
+    fn signs_of_life_cost_no_write() {
+        let mut world = world(3);
+        alive(&mut world, 0, 10);
+        let before = world.writes;
+        alive(&mut world, 1, 60);
+        // The repeated notification of the watchdog alone is logged, on each member.
+        assert!(world.writes - before <= 3, "{}", world.writes - before);
+    }
+
+    #[test]
+    fn a_sign_that_one_member_hears_counts_for_all_and_what_is_missing_is_told_once() {
+        let mut world = world(3);
+        world.pass(30);
+        for minute in 0..60 {
+            alive(&mut world, minute % 3, 1);
+        }
+        alive(&mut world, 1, 30);
+        for at in 0..3 {
+            assert_eq!(missing(&world, at), [], "{at}");
+        }
+        world.asked.clear();
+        world.pass(12 * 60);
+        for at in 0..3 {
+            assert_eq!(missing(&world, at).len(), 2, "{at}");
+        }
+        let told = world.asked.len();
+        assert!((1..=2).contains(&told), "one group, told once or in two parts: {:?}", world.asked);
+        alive(&mut world, 2, 1);
+        for at in 0..3 {
+            assert_eq!(missing(&world, at), [], "{at}");
+        }
+    }
+
+    #[test]
+    fn a_restart_neither_alarms_nor_forgets() {
+        let mut world = world(1);
+        let mut records = Vec::new();
+        let restart = |world: &mut World, records: Vec<crate::store::Record>| {
+            let config = Rc::clone(world.nodes[0].core.config());
+            world.nodes[0] = Node::new(config, crate::node::Options::default(), None, world.now);
+            for record in records {
+                let body = record.body().unwrap_or_default().to_vec();
+                world.nodes[0].handle_record(record.kind, &record.key, &body).unwrap();
+            }
+            world.step(0, Node::handle_restored);
+        };
+        alive(&mut world, 0, 5);
+        world.pass(9 * 60 - 60);
+        records.extend(world.nodes[0].records(world.now));
+        restart(&mut world, records);
+        world.pass(9 * 60);
+        assert_eq!(missing(&world, 0), [], "the period begins anew");
+        world.pass(61);
+        assert_eq!(missing(&world, 0).len(), 2);
+        assert!(missing(&world, 0)[0].1.ends_with("has not come since this agent started"));
+        let records = world.nodes[0].records(world.now);
+        restart(&mut world, records);
+        for _ in 0..8 {
+            world.pass(60);
+            assert_eq!(missing(&world, 0).len(), 2, "one that was missing goes on");
+        }
+        alive(&mut world, 0, 1);
+        assert_eq!(missing(&world, 0), []);
+    }
+
+    const HEARTBEAT: &str = r#"
+[[heartbeat]]
+name = "office"
+url = "http://127.0.0.1:2/uuid"
+period = "60s"
+"#;
+
+    fn told(world: &mut World) -> Vec<(usize, String, bool)> {
+        let asked = std::mem::take(&mut world.asked);
+        let path = |url: String| Some(url.strip_prefix("http://127.0.0.1:2/uuid")?.to_owned());
+        asked.into_iter().filter_map(|(at, url, works)| Some((at, path(url)?, works))).collect()
+    }
+
+    #[test]
+    fn a_heartbeat_is_told_by_one_member_and_by_another_when_that_dies() {
+        let mut world = World::with(&[KEY; 3], &format!("{CONFIG}{HEARTBEAT}"));
+        world.pass(120);
+        let starts = told(&mut world).iter().filter(|it| it.1 == "/start").count();
+        assert_eq!(starts, 1);
+        world.pass(1800);
+        let beats = told(&mut world);
+        let oks = beats.iter().filter(|it| it.1.is_empty()).count();
+        assert!((29..=30).contains(&oks), "{beats:?}");
+        let teller = beats.last().unwrap().0;
+        assert!(beats.iter().all(|it| it.0 == teller), "{beats:?}");
+        assert_eq!(
+            world.nodes[(teller + 1) % 3].heartbeats().next().unwrap().1.told.unwrap().0,
+            Word::Ok
+        );
+        assert_eq!(world.nodes[teller].history().count(), 0, "it is no alert");
+        world.dead = vec![teller];
+        world.pass(600);
+        let beats = told(&mut world);
+        let lived = beats.iter().filter(|it| it.2).count();
+        assert!((9..=11).contains(&lived), "{beats:?}");
+    }
+
+    #[test]
+    fn a_heartbeat_says_when_something_is_wrong_with_the_agent_itself() {
+        let mut world = World::with(&[KEY], &format!("{CONFIG}{HEARTBEAT}"));
+        world.pass(90);
+        assert_eq!(told(&mut world).last().unwrap().1, "");
+        world.step(0, |node, cx| node.handle_journal(cx, Some("EIO")));
+        world.pass(1);
+        assert_eq!(told(&mut world), [(0, "/fail".to_owned(), true)], "at once");
+        world.step(0, |node, cx| node.handle_journal(cx, None));
+        world.pass(1);
+        assert_eq!(told(&mut world), [(0, String::new(), true)]);
+        world.works = false;
+        world.pass(600);
+        let tries = told(&mut world).len();
+        assert!((10..=50).contains(&tries), "{tries}");
+    }
+}
