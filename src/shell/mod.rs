@@ -161,7 +161,7 @@ pub fn run(setup: Setup) -> Result<(), Error> {
     // A task like the others, so that a request is read, handled and answered in one turn of the executor.
     let serving = executor.spawn(async move {
         let outcome = shell.serve(&events).await;
-        shell.stop(&events).await;
+        Box::pin(shell.stop(&events)).await;
         outcome
     });
     smol::block_on(executor.run(serving))
