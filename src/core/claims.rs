@@ -10,7 +10,10 @@ use crate::core::group::GroupId;
 use crate::core::history::Outcome;
 use crate::core::reach::{self, Advice};
 use crate::core::timers::Timer;
-use crate::core::turn::{self, BEAT, CLAIM_AFTER, Claim, Flock, LISTEN, SETTLE_LOOK};
+use crate::core::turn::{
+    self, BEAT, CLAIM_AFTER, CLAIM_LIFE, CLAIM_RENEWAL, Claim, Flock, LISTEN, PULSE, PULSE_LIFE,
+    SETTLE_LOOK,
+};
 use crate::core::{Change, Core};
 use crate::effect::Cx;
 use crate::limits::CONNECT_TIME_MAX;
@@ -39,19 +42,22 @@ impl Core {
             self.flush_again(cx, id);
             return;
         }
+        let Some(key) = self.turn_key(id, at) else { return };
+        let held = self.turns.held(key, cx.now.mono);
+        let challenge = held.as_ref().map(|claim| (claim.node, self.turns.challenge(key, claim)));
+        // While another sends, this is looked at once a pulse: it is to cost little.
+        if let Some((node, when)) = challenge.filter(|(_, when)| settled && cx.now.mono < *when) {
+            debug!("turn {key:032x}: held by {node:016x}");
+            self.note_held(cx.now, id, at, node);
+            self.hold(cx, id, at, when);
+            return;
+        }
         if self.dedup(id, at, cx.now.wall).is_none() {
             self.set_state(id, at, State::Done);
             return;
         }
-        let Some(key) = self.turn_key(id, at) else { return };
-        let held = self.turns.held(key, cx.now.mono);
-        let challenge = held.as_ref().map(|claim| (claim.node, self.turns.challenge(key, claim)));
         if !settled {
             self.hold(cx, id, at, cx.now.mono + SETTLE_LOOK);
-        } else if let Some((node, when)) = challenge.filter(|(_, when)| cx.now.mono < *when) {
-            debug!("turn {key:032x}: held by {node:016x}");
-            self.note_held(cx.now, id, at, node);
-            self.hold(cx, id, at, when);
         } else if self.turns.alone() {
             self.attempt(cx, id, at);
         } else if !self.defer(cx, id, at) {
@@ -64,12 +70,10 @@ impl Core {
             // Who has tried before gave up itself, whatever it has claimed since: then all try in turn.
             let tried = delivery.attempts > 0 || delivery.deferred;
             let handed_over = !tried && held.is_none() && self.turns.handed_over(key);
-            let lifetime = turn::lifetime(Duration::ZERO);
+            self.claim(key, cx.now.mono, CLAIM_LIFE, false);
             if handed_over {
-                self.claim(key, cx.now.mono, lifetime, false);
                 self.attempt(cx, id, at);
             } else {
-                self.claim(key, cx.now.mono, LISTEN + lifetime, false);
                 self.wait(cx, id, at, State::Listening, cx.now.mono + LISTEN);
             }
         }
@@ -170,20 +174,34 @@ impl Core {
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
         let key = delivery.key.id();
-        let (State::Sending(_, since, _) | State::Waiting(_, since)) = delivery.state else {
+        let (State::Sending(..) | State::Waiting(..)) = delivery.state else {
             if delivery.state == State::Paused {
                 self.claim(key, cx.now.mono, Duration::ZERO, true);
             }
             return;
         };
-        let lifetime = turn::lifetime(cx.now.mono.since(since));
         let travel = self.entry_travel(id);
-        self.claim(key, cx.now.mono, lifetime + travel, false);
-        self.timers.set(Timer::Claim(id, at), cx.now.mono + turn::renewal(lifetime));
+        self.claim(key, cx.now.mono, CLAIM_LIFE + travel, false);
+        self.timers.set(Timer::Claim(id, at), cx.now.mono + CLAIM_RENEWAL);
     }
 
-    /// Takes another member's claim.
+    /// Says that this node still holds turns, if it does.
+    pub(super) fn handle_pulse(&mut self, now: Mono) {
+        if self.turns.holds_any(now) {
+            let key = turn::pulse_key(self.turns.flock.me);
+            let (lifetime, given_up) = (PULSE_LIFE, Vec::new());
+            self.changes.push(Change::Claim { key, lifetime, surrendered: false, given_up });
+            self.timers.set(Timer::Pulse, now + PULSE);
+        }
+    }
+
+    /// Takes another member's claim, or its pulse.
     pub fn handle_peer_claim(&mut self, cx: &mut Cx<'_>, key: u128, claim: Claim) {
+        if key == turn::pulse_key(claim.node) {
+            self.turns.put_pulse(claim.node, claim.until);
+            return;
+        }
+        self.turns.heard(claim.node, cx.now.mono);
         let surrendered = claim.surrendered;
         let mine = self.turns.mine(key);
         let me = self.turns.flock.me;
@@ -200,8 +218,8 @@ impl Core {
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
         match delivery.state {
-            State::Sending(_, since, _) | State::Waiting(_, since) if mine || !surrendered => {
-                self.answer(cx.now.mono, id, at, since);
+            State::Sending(..) | State::Waiting(..) if mine || !surrendered => {
+                self.answer(cx.now.mono, id, at);
             }
             // It cannot deliver: whoever comes next by rank takes over at once.
             _ if surrendered && delivery.attempts == 0 => self.hasten(cx, id, at),
@@ -212,17 +230,29 @@ impl Core {
 
     /// Claims a turn anew that another claims while an attempt of this node is under way: at once, but not as often as
     /// two that both send would answer each other.
-    fn answer(&mut self, now: Mono, id: GroupId, at: usize, since: Mono) {
-        let gap = turn::lifetime(now.since(since)) / 4;
+    fn answer(&mut self, now: Mono, id: GroupId, at: usize) {
         let due = self.timers.due(Timer::Claim(id, at));
         let Some(delivery) = self.flush_of(id).and_then(|it| it.deliveries.get_mut(at)) else {
             return;
         };
-        let when = delivery.answers.map_or(now, |last| now.max(last + gap));
+        let when = delivery.answers.map_or(now, |last| now.max(last + PULSE));
         if due.is_none_or(|due| when < due) {
             delivery.answers = Some(when);
             self.timers.set(Timer::Claim(id, at), when);
         }
+    }
+
+    /// Gives a turn up if this node has claimed it: it delivers nothing more.
+    pub(super) fn surrender_turn(&mut self, now: Mono, key: u128) {
+        if self.turns.mine(key) {
+            self.claim(key, now, Duration::ZERO, true);
+        }
+    }
+
+    /// Lets others have a turn when they have heard that this node has delivered.
+    pub(super) fn release_turn(&mut self, now: Mono, id: GroupId, key: u128) {
+        let travel = self.entry_travel(id);
+        self.turns.release(key, now + travel);
     }
 
     /// Gives up every turn that this node has claimed: it is about to leave.
@@ -257,6 +287,9 @@ impl Core {
         self.turns.put(key, claim);
         let given_up = self.turns.given_up(key);
         self.changes.push(Change::Claim { key, lifetime, surrendered, given_up });
+        if !surrendered && self.timers.due(Timer::Pulse).is_none() {
+            self.handle_pulse(now);
+        }
     }
 
     /// Notes once whose claim a delivery waits for.

@@ -380,6 +380,7 @@ impl Core {
         let outcome = Outcome::refused(&failure.why);
         self.note_told(cx.now, id, at, outcome, Some(Told::of(draft)));
         self.set_state(id, at, State::Failed);
+        self.surrender_turn(cx.now.mono, log_key.id());
         self.fall_back(cx, id, at);
     }
 
@@ -394,6 +395,7 @@ impl Core {
         let kind = delivery.integration().map(Integration::name);
         let (key, cause) = (delivery.key.clone(), delivery.cause);
         self.set_state(id, at, State::Failed);
+        self.turns.release(key.id(), cx.now.mono);
         if let State::Sending(attempt, ..) = state {
             self.attempts.end(attempt);
             cx.effects.push(Effect::Cancel(attempt));
@@ -419,6 +421,7 @@ impl Core {
             self.timers.cancel(Timer::Delivery(id, at));
             self.timers.cancel(Timer::Claim(id, at));
             self.open.remove(&delivery.key.id());
+            self.turns.release(delivery.key.id(), cx.now.mono);
             match delivery.state {
                 State::Sending(attempt, ..) => {
                     self.attempts.end(attempt);

@@ -306,6 +306,7 @@ impl Core {
         }
         let told = |fingerprint| Change::AlertEnded { fingerprint, told: true };
         self.changes.extend(ended.into_iter().map(told));
+        self.release_turn(cx.now.mono, id, key.id());
         if self.put_log(cx.now, &key, entry) {
             self.changes.push(Change::Log(key));
         }

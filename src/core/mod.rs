@@ -149,9 +149,9 @@ pub enum Change {
         /// Between two of them.
         period: Duration,
     },
-    /// A turn was claimed or given up.
+    /// A turn was claimed or given up, or this node says that it still holds turns.
     Claim {
-        /// Whose turn: [`LogKey::id`].
+        /// Whose turn: [`LogKey::id`], or [`turn::pulse_key`] of this node.
         key: u128,
         /// How long it holds unless it is renewed.
         lifetime: Duration,
@@ -319,6 +319,7 @@ impl Core {
                 Timer::Flush(_) => self.timers.set(timer, cx.now.mono),
                 Timer::Groups => self.sweep_groups(),
                 Timer::Heartbeats => self.handle_heartbeats(cx),
+                Timer::Pulse => self.handle_pulse(cx.now.mono),
                 Timer::Records => self.sweep_records(cx.now),
             }
         }

@@ -10,6 +10,8 @@ use crate::time::Mono;
 pub enum Timer {
     /// The claim of an attempt that takes long is to be made or renewed.
     Claim(GroupId, usize),
+    /// The flock is to hear that this node still holds turns.
+    Pulse,
     /// The next look or attempt of a delivery, by its place in the flush; or its deadline while an attempt is under way.
     Delivery(GroupId, usize),
     /// The next flush of a group.

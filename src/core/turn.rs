@@ -1,13 +1,19 @@
-//! Turns: who of a flock notifies, so that one does and the others hold back.
+//! Turns: one member of a flock notifies, and the others hold back.
 //!
 //! For each group and integration the living members are ranked by rendezvous hashing: every node computes the same
-//! order, and the work spreads. The first sends; the others look again after a beat a rank. Who sends for longer than a
-//! moment claims the turn and renews the claim; who cannot deliver gives it up, and the next takes it at once. Who takes
-//! a turn that was not its own from the start claims it first and listens, since another may do the same: of two claims
-//! the one with the greater version holds on every node. If a claim is about to lapse, this is a challenge: who is next
-//! claims while it holds for as long as the listening takes, so that it may send when it lapses; whoever still sends
-//! answers with a claim at once, so that renewals which were lost cost nothing. A log entry ends it all. A node that
-//! hears nobody waits for nobody.
+//! order, and the work spreads. The first sends; the others look again after a beat a rank. An attempt that takes longer
+//! than a moment is claimed, and the claim is renewed; a member that cannot deliver gives the turn up, and the next takes
+//! it at once. A member that takes a turn which was not its own from the start claims it first and listens, since another
+//! may do the same: of two claims the one with the greater version holds on every node.
+//!
+//! A member that holds turns has a pulse: one small record, sent again each [`PULSE`], however many turns it holds and
+//! however long its attempts take. Its claims lapse [`PULSE_LIFE`] after its last sign of life. So its death hands all its
+//! turns on in that time, and a long attempt costs no more than the pulse and a rare renewal. A member of an earlier
+//! version has no pulse: its claims hold for as long as each says.
+//!
+//! A claim that is about to lapse is challenged: the next member claims the turn as long before as the listening takes, so
+//! that it may send when the claim lapses; a member that still sends answers with a claim at once, so that lost signs
+//! cost nothing. A log entry ends it all. A node that hears nobody waits for nobody.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -25,8 +31,15 @@ pub const CLAIM_AFTER: Duration = Duration::from_millis(300);
 /// Between two looks while the flock settles.
 pub const SETTLE_LOOK: Duration = Duration::from_millis(500);
 
-const LIFETIME_MIN: Duration = Duration::from_millis(1_500);
-const LIFETIME_MAX: Duration = Duration::from_secs(15);
+/// From one pulse of a member that holds turns to the next.
+pub const PULSE: Duration = Duration::from_millis(500);
+/// How long the claims of a member hold after its last sign of life. Two pulses come before another challenges them, so one
+/// may be lost and sent again.
+pub const PULSE_LIFE: Duration = Duration::from_millis(1_800);
+/// How long a claim of a member holds at most while it is not renewed.
+pub const CLAIM_LIFE: Duration = Duration::from_secs(15);
+/// From a claim to its renewal.
+pub const CLAIM_RENEWAL: Duration = Duration::from_secs(5);
 
 /// The flock, as far as turns depend on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,9 +72,45 @@ pub struct Turns {
     pub flock: Flock,
     claims: BTreeMap<u128, Claim>,
     given_up: BTreeMap<u128, BTreeSet<u64>>,
+    /// The members that have a pulse, and when their claims lapse unless there is another sign of life.
+    pulses: BTreeMap<u64, Mono>,
 }
 
 impl Turns {
+    /// Takes a pulse of a member.
+    pub fn put_pulse(&mut self, node: u64, until: Mono) {
+        self.pulses.insert(node, until);
+    }
+
+    /// Takes a claim as a sign of life of a member that has a pulse.
+    pub fn heard(&mut self, node: u64, now: Mono) {
+        if let Some(until) = self.pulses.get_mut(&node) {
+            *until = (*until).max(now + PULSE_LIFE);
+        }
+    }
+
+    /// When a claim lapses unless something more is heard of its member.
+    fn lapses(&self, claim: &Claim) -> Mono {
+        self.pulses.get(&claim.node).map_or(claim.until, |pulse| claim.until.min(*pulse))
+    }
+
+    /// Whether this node holds a turn, so that it needs a pulse.
+    pub fn holds_any(&self, now: Mono) -> bool {
+        self.claims.values().any(|it| self.is_mine(it) && it.until > now)
+    }
+
+    /// Lets this node's own claim lapse at `until`: it has delivered, and the news of that is on its way.
+    pub fn release(&mut self, key: u128, until: Mono) {
+        let me = self.flock.me;
+        if let Some(claim) = self.claims.get_mut(&key).filter(|it| it.node == me) {
+            claim.until = until;
+        }
+    }
+
+    fn is_mine(&self, claim: &Claim) -> bool {
+        claim.node == self.flock.me && !claim.surrendered
+    }
+
     /// Takes a claim, own or another's; the caller has seen to it that it is the newest.
     pub fn put(&mut self, key: u128, claim: Claim) {
         let given_up = self.given_up.entry(key).or_default();
@@ -77,7 +126,7 @@ impl Turns {
         self.claims.insert(key, claim);
     }
 
-    /// Who has given this turn up, this node too if it has.
+    /// The members that have given this turn up, this node among them if it has.
     pub fn given_up(&self, key: u128) -> Vec<u64> {
         self.given_up.get(&key).into_iter().flatten().copied().collect()
     }
@@ -96,31 +145,35 @@ impl Turns {
 
     /// Forgets claims that have lapsed for long.
     pub fn sweep(&mut self, now: Mono) {
-        self.claims.retain(|_, claim| claim.until + LIFETIME_MAX > now);
-        let claims = &self.claims;
+        let mut claims = std::mem::take(&mut self.claims);
+        claims.retain(|_, claim| self.lapses(claim) + CLAIM_LIFE > now);
         self.given_up.retain(|key, _| claims.contains_key(key));
+        self.claims = claims;
+        self.pulses.retain(|_, until| *until + CLAIM_LIFE > now);
     }
 
-    /// Another's claim on this turn that holds at `now`: neither lapsed nor given up, by a member that lives.
+    /// Another's claim on this turn that holds at `now`, with when it lapses: neither lapsed nor given up, by a member that
+    /// lives.
     pub fn held(&self, key: u128, now: Mono) -> Option<Claim> {
         if faults::on(Fault::ClaimsIgnored) {
             return None;
         }
-        self.claims.get(&key).cloned().filter(|claim| {
-            claim.node != self.flock.me
-                && !claim.surrendered
-                && claim.until > now
-                && self.flock.others.contains(&claim.node)
-        })
+        let claim = self.claims.get(&key)?;
+        let until = self.lapses(claim);
+        (claim.node != self.flock.me
+            && !claim.surrendered
+            && until > now
+            && self.flock.others.contains(&claim.node))
+        .then(|| Claim { until, ..claim.clone() })
     }
 
     /// Whether this node's own claim is the one that counts.
     pub fn mine(&self, key: u128) -> bool {
-        self.claims.get(&key).is_some_and(|claim| claim.node == self.flock.me && !claim.surrendered)
+        self.claims.get(&key).is_some_and(|claim| self.is_mine(claim))
     }
 
-    /// When this node is to claim a turn that another claims now, unless that is renewed: it may send [`LISTEN`] later,
-    /// when the claim has lapsed. The ranks are called anew: who is not the next waits for those before it.
+    /// When this node is to claim a turn that another claims now, unless there is a sign of life: it may send [`LISTEN`]
+    /// later, when the claim has lapsed. The ranks are called anew: each member waits for those before it.
     pub fn challenge(&self, key: u128, claim: &Claim) -> Mono {
         claim.until + LISTEN * self.rank_without(key, Some(claim.node)) - LISTEN
     }
@@ -144,7 +197,7 @@ impl Turns {
         u32::try_from(before.count()).unwrap_or(u32::MAX)
     }
 
-    /// Whose turn it was if this node takes it: of whoever claimed it last, else of the first by rank.
+    /// The member from which this node takes the turn: the last that claimed it, else the first by rank.
     pub fn before(&self, key: u128) -> Option<u64> {
         let claimant = self.claims.get(&key).map(|claim| claim.node);
         let first = || self.flock.others.iter().copied().max_by_key(|node| score(*node, key));
@@ -170,15 +223,9 @@ impl Turns {
     }
 }
 
-/// How long a claim holds for an attempt that has taken `took` so far: the longer it takes, the rarer it is renewed.
-pub fn lifetime(took: Duration) -> Duration {
-    (LIFETIME_MIN + took / 4).min(LIFETIME_MAX)
-}
-
-/// From a claim of that lifetime to the next: of a long one two come before another challenges it, of a short one the
-/// first is repeated, if it is lost, before that.
-pub fn renewal(lifetime: Duration) -> Duration {
-    lifetime / 3
+/// The key of a member's pulse, among those of the turns that it claims.
+pub fn pulse_key(node: u64) -> u128 {
+    (u128::from(node) << 64) | u128::from(u64::from_be_bytes(*b"my pulse"))
 }
 
 /// The member with the highest score comes first.
@@ -241,6 +288,42 @@ mod tests {
         assert_eq!(turns.held(7, now), None, "9 is not among the living");
         turns.put(7, claim(1, 200, false));
         assert!(turns.held(7, now).is_none() && turns.mine(7));
+    }
+
+    #[test]
+    fn claims_of_a_member_with_a_pulse_lapse_with_it_and_hold_no_longer_than_they_say() {
+        let until =
+            |turns: &Turns, now| turns.held(7, Mono::from_ms(now)).map(|it| it.until.as_ms());
+        let mut turns = turns(1, &[2, 3]);
+        turns.put(7, claim(2, 15_000, false));
+        turns.heard(2, Mono::from_ms(100));
+        assert_eq!(until(&turns, 9_000), Some(15_000), "an earlier version has no pulse");
+        turns.put_pulse(2, Mono::from_ms(1_800));
+        turns.put_pulse(3, Mono::from_ms(9_000));
+        assert_eq!((until(&turns, 1_799), until(&turns, 1_800)), (Some(1_800), None));
+        turns.heard(2, Mono::from_ms(1_000));
+        assert_eq!(until(&turns, 1_800), Some(2_800));
+        turns.put_pulse(2, Mono::from_ms(20_000));
+        assert_eq!((until(&turns, 3_000), until(&turns, 15_000)), (Some(15_000), None));
+        turns.sweep(Mono::from_ms(29_999));
+        assert!(turns.claims.contains_key(&7) && !turns.pulses.contains_key(&3));
+        turns.sweep(Mono::from_ms(35_000));
+        assert!(turns.claims.is_empty() && turns.pulses.is_empty());
+    }
+
+    #[test]
+    fn a_node_has_a_pulse_while_it_holds_a_turn_that_it_has_not_released() {
+        let holds = |turns: &Turns, now| turns.holds_any(Mono::from_ms(now));
+        let mut turns = turns(1, &[2]);
+        turns.put(7, claim(2, 200, false));
+        turns.put(8, claim(1, 200, true));
+        assert!(!holds(&turns, 100));
+        turns.put(9, claim(1, 200, false));
+        assert!(holds(&turns, 199) && !holds(&turns, 200));
+        turns.release(9, Mono::from_ms(150));
+        turns.release(7, Mono::from_ms(150));
+        assert!(holds(&turns, 149) && !holds(&turns, 150));
+        assert_eq!(turns.held(7, Mono::from_ms(199)).map(|it| it.node), Some(2), "another's stays");
     }
 
     #[test]

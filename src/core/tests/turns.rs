@@ -3,7 +3,7 @@
 use super::*;
 use crate::core::Change;
 use crate::core::history::Outcome;
-use crate::core::turn::{Claim, Turns};
+use crate::core::turn::{Claim, PULSE_LIFE, Turns, pulse_key};
 
 /// The members, in the order in which they come for the turn of the one group, and that turn.
 fn ranked() -> (u128, Vec<u64>) {
@@ -26,10 +26,12 @@ fn ranked() -> (u128, Vec<u64>) {
 pub(super) struct Member {
     pub(super) w: World,
     key: u128,
-    /// Who comes first, second and third.
+    /// The first, the second and the third by rank.
     nodes: Vec<u64>,
-    /// When this node has claimed, in ms, and for how long.
-    claims: Vec<(u64, u64)>,
+    /// When this node has claimed, in ms.
+    claims: Vec<u64>,
+    /// When it has said that it holds turns.
+    pulses: Vec<u64>,
 }
 
 impl Member {
@@ -43,7 +45,7 @@ impl Member {
         w.answers = false;
         w.post("A", "1", None);
         w.core.take_changes();
-        Self { w, key, nodes, claims: Vec::new() }
+        Self { w, key, nodes, claims: Vec::new(), pulses: Vec::new() }
     }
 
     pub(super) fn run_until(&mut self, ms: u64) {
@@ -58,10 +60,23 @@ impl Member {
     fn note_claims(&mut self) {
         let now = self.w.now.mono.as_ms();
         for change in self.w.core.take_changes() {
-            if let Change::Claim { lifetime, surrendered: false, .. } = change {
-                self.claims.push((now, u64::try_from(lifetime.as_millis()).unwrap()));
+            match change {
+                Change::Claim { key, surrendered: false, .. } if key == self.key => {
+                    self.claims.push(now);
+                }
+                Change::Claim { surrendered: false, .. } => self.pulses.push(now),
+                _ => {}
             }
         }
+    }
+
+    /// Another says that it still holds turns.
+    fn hears_a_pulse(&mut self, rank: usize) {
+        let node = self.nodes[rank];
+        let until = self.w.now.mono + PULSE_LIFE;
+        let claim = Claim { node, until, surrendered: false, given_up: Vec::new() };
+        self.w.step(|core, cx| core.handle_peer_claim(cx, pulse_key(node), claim));
+        self.note_claims();
     }
 
     /// Another claims the turn or gives it up.
@@ -91,13 +106,13 @@ fn a_claim_that_is_not_renewed_is_challenged_so_that_the_next_sends_when_it_laps
     m.run_until(2_099);
     assert_eq!((m.claims.len(), m.sent().len()), (0, 0));
     m.run_until(2_799);
-    assert_eq!((&*m.claims, m.sent().len()), (&[(2_100, 2_200)][..], 0));
+    assert_eq!((&*m.claims, m.sent().len()), (&[2_100][..], 0));
     m.run_until(2_800);
     assert_eq!(m.sent(), [2_800]);
     let first = m.nodes[0];
     assert_eq!(m.history(), [Outcome::Held { by: first }, Outcome::TookOver { from: first }]);
     m.run_until(3_100);
-    assert_eq!(m.claims.last().unwrap().0, 3_100, "renewed long before the challenge lapses");
+    assert_eq!(*m.claims.last().unwrap(), 3_100, "renewed long before the challenge lapses");
 }
 
 #[test]
@@ -108,10 +123,10 @@ fn who_is_answered_holds_and_has_taken_nothing_over() {
     m.run_until(2_105);
     m.hears(0, 1_600, false);
     m.run_until(3_000);
-    assert_eq!((&*m.claims, m.sent().len()), (&[(2_100, 2_200)][..], 0));
+    assert_eq!((&*m.claims, m.sent().len()), (&[2_100][..], 0));
     assert_eq!(m.history(), [Outcome::Held { by: m.nodes[0] }]);
     m.run_until(3_705);
-    assert_eq!((m.claims[1], m.sent()), ((3_005, 2_200), vec![3_705]), "challenged once more");
+    assert_eq!((m.claims[1], m.sent()), (3_005, vec![3_705]), "challenged once more");
 }
 
 #[test]
@@ -125,7 +140,7 @@ fn a_third_waits_until_the_challenge_has_lapsed_too() {
     assert_eq!((m.claims.len(), m.sent().len()), (0, 0));
     // The first still comes before it, by rank.
     m.run_until(5_000);
-    assert_eq!((m.claims[0].0, m.sent()), (4_300, vec![5_000]));
+    assert_eq!((m.claims[0], m.sent()), (4_300, vec![5_000]));
 }
 
 #[test]
@@ -143,11 +158,12 @@ fn of_two_challenges_the_one_that_holds_sends() {
 fn who_sends_answers_a_challenge_at_once_but_no_answer_without_end() {
     let mut m = Member::new(0);
     m.run_until(1_400);
-    assert_eq!((m.sent(), &*m.claims), (vec![1_000], &[(1_300, 1_575)][..]));
+    assert_eq!((m.sent(), &*m.claims), (vec![1_000], &[1_300][..]));
     m.hears(1, 2_200, false);
     m.run_until(1_400);
-    assert_eq!(m.claims[1..], [(1_400, 1_600)]);
+    assert_eq!(m.claims[1..], [1_400]);
     // A second one that sends too, and answers each claim.
+    m.hears(1, 1_600, false);
     let mut now = 1_400;
     while now < 5_400 {
         let before = m.claims.len();
@@ -168,11 +184,11 @@ fn who_sends_claims_again_when_a_surrender_hides_its_claim() {
     m.run_until(1_200);
     m.hears(1, 0, true);
     m.run_until(1_250);
-    assert_eq!(m.claims, [], "it has not claimed yet, nothing is hidden");
+    assert!(m.claims.is_empty(), "it has not claimed yet, nothing is hidden");
     m.run_until(1_400);
     m.hears(2, 0, true);
     m.run_until(1_400);
-    assert_eq!(m.claims.iter().map(|it| it.0).collect::<Vec<_>>(), [1_300, 1_400]);
+    assert_eq!(m.claims, [1_300, 1_400]);
 }
 
 #[test]
@@ -183,7 +199,7 @@ fn who_listens_sends_at_once_when_the_turn_is_given_up() {
     m.run_until(2_200);
     m.hears(0, 0, true);
     m.run_until(2_201);
-    assert_eq!((m.claims[0].0, m.sent()), (2_100, vec![2_201]));
+    assert_eq!((m.claims[0], m.sent()), (2_100, vec![2_201]));
     assert!(m.history().contains(&Outcome::TookOver { from: m.nodes[0] }));
 }
 
@@ -193,7 +209,35 @@ fn whose_turn_is_first_challenges_who_has_claimed_it_before() {
     m.run_until(900);
     m.hears(2, 1_500, false);
     m.run_until(2_399);
-    assert_eq!((&*m.claims, m.sent().len()), (&[(1_700, 2_200)][..], 0));
+    assert_eq!((&*m.claims, m.sent().len()), (&[1_700][..], 0));
     m.run_until(2_400);
     assert_eq!(m.sent(), [2_400]);
+}
+
+#[test]
+fn a_member_that_sends_has_a_pulse_and_rarely_renews_its_claim() {
+    let mut m = Member::new(0);
+    m.run_until(6_800);
+    assert_eq!(m.claims, [1_300, 6_300]);
+    let each: Vec<u64> = (0..12).map(|n| 1_300 + 500 * n).collect();
+    assert_eq!(m.pulses, each, "however many turns it holds");
+    let attempt = m.w.open.pop().unwrap();
+    m.w.answer(attempt);
+    m.run_until(20_000);
+    assert_eq!((m.claims.len(), m.pulses.len()), (2, 12), "what was delivered needs none");
+}
+
+#[test]
+fn a_turn_is_taken_over_when_the_pulse_stops_however_long_the_claim_would_hold() {
+    let mut m = Member::new(1);
+    m.run_until(1_300);
+    m.hears(0, 15_000, false);
+    for n in 0..15 {
+        m.run_until(1_300 + 500 * n);
+        m.hears_a_pulse(0);
+    }
+    assert_eq!((m.claims.len(), m.sent().len()), (0, 0));
+    m.run_until(10_500);
+    let died = 1_300 + 500 * 14;
+    assert_eq!((m.claims[0], m.sent()), (died + 1_100, vec![died + 1_800]));
 }

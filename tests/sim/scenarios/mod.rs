@@ -39,6 +39,14 @@ pub(crate) const ALL: &[Test] = &[
         turns::a_large_group_is_told_once_though_its_log_entry_is_long_on_its_way,
     ),
     (
+        "a_turn_is_taken_over_within_two_seconds_however_long_its_attempt_has_hung",
+        turns::a_turn_is_taken_over_within_two_seconds_however_long_its_attempt_has_hung,
+    ),
+    (
+        "long_attempts_cost_little_traffic_however_many_groups_wait",
+        turns::long_attempts_cost_little_traffic_however_many_groups_wait,
+    ),
+    (
         "who_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses",
         turns::who_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses,
     ),
