@@ -10,8 +10,8 @@ use crate::notify::json::{post, send};
 use crate::notify::text::{at, pairs};
 use crate::notify::{Cause, Failure, Message, Outgoing, Reply, Step, Text, Type, Verdict};
 
-/// The code for a token that has expired.
-const EXPIRED: i64 = 42_001;
+/// The codes for a token that is not, or no longer, right: each attempt fetches one.
+const WRONG_TOKEN: [i64; 2] = [40_014, 42_001];
 
 pub(super) const TYPE: Type = Type {
     schema: Schema {
@@ -116,7 +116,9 @@ fn judge(message: &Message<'_>, reply: &Reply) -> Verdict {
             Verdict::Refused(failure(Cause::Auth, why))
         }
         (false, 200, 0) => Verdict::Sent,
-        (false, 200, EXPIRED) => Verdict::Retry(failure(Cause::Auth, answer.errmsg), None),
+        (false, 200, code) if WRONG_TOKEN.contains(&code) => {
+            Verdict::Retry(failure(Cause::Auth, answer.errmsg), None)
+        }
         (false, 200, _) => Verdict::Refused(failure(Cause::Client, answer.errmsg)),
         (false, status, _) => {
             let why = format!("unexpected status code {status}");
