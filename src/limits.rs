@@ -90,6 +90,17 @@ pub const ATTEMPTS_MAX: usize = 20;
 /// Attempts and looks that run at a time for one integration. Policy: others wait, and the places that are left are for
 /// the other integrations; a look is not made.
 pub const ATTEMPTS_EACH_MAX: usize = 16;
+/// Notifications that a `rate_limit` may allow within its time: each of them is remembered. Policy: a config with more is
+/// refused.
+pub const RATE_LIMIT_NOTIFICATIONS_MAX: usize = 100;
+/// The shortest time of a `rate_limit`. Policy: a config with a shorter one is refused.
+pub const RATE_LIMIT_TIME_MIN: Duration = Duration::from_secs(1);
+/// The longest time of a `rate_limit`. Policy: a config with a longer one is refused.
+pub const RATE_LIMIT_TIME_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Groups that rate limits hold back, an integration each. Policy: further ones are not held back but told.
+pub const HELD_BACK_MAX: usize = 20_000;
+/// Alerts in a digest before the last group. Policy: groups that were held back later are told in the next digest.
+pub const RATE_LIMIT_DIGEST_ALERTS_MAX: usize = 1_000;
 /// Bytes that all attempts that run may send, what is escaped counted as it is sent. Policy: others wait until there are fewer; one that is larger runs alone.
 pub const ATTEMPTS_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Between two looks whether the files of `[web]` have changed. Policy: until then what was read is in force.

@@ -99,7 +99,7 @@ fn entry(entry: &Entry, names: &Names, own: &str) -> Value {
             value["silenced"] = (*silenced).into();
             ("intervals", intervals.iter().map(|name| &**name).collect())
         }
-        Outcome::Waiting { left } => {
+        Outcome::HeldBack { left } | Outcome::Waiting { left } => {
             ("leftMs", u64::try_from(left.as_millis()).unwrap_or(u64::MAX).into())
         }
         Outcome::Sent { reason, attempts } => {

@@ -92,9 +92,14 @@ type Count = fn(&IntegrationStats) -> u64;
 
 fn notifications(text: &mut Text, node: &Node) {
     let stats = node.stats();
-    let families: [(_, _, Count); 4] = [
+    let families: [(_, _, Count); 5] = [
         ("alertmanager_notifications_total", "How many notifications ended.", |it| it.sent),
         ("bellwether_template_faults_total", "How many templates failed.", |it| it.template_faults),
+        (
+            "bellwether_notifications_held_back_total",
+            "How many notifications were held back by a rate_limit.",
+            |it| it.held_back,
+        ),
         ("alertmanager_notification_requests_total", "How many attempts were made.", |it| {
             it.requests
         }),
@@ -149,7 +154,19 @@ fn notifications(text: &mut Text, node: &Node) {
         "counter",
         "How often the fallback of a receiver was told because that had failed for too long.",
     )
-    .count(&[], stats.fallbacks);
+    .count(&[], stats.fallbacks)
+    .family(
+        "bellwether_digests_total",
+        "counter",
+        "How many notifications told of several groups that a rate_limit had held back.",
+    )
+    .count(&[], stats.digests)
+    .family(
+        "bellwether_held_back_groups",
+        "gauge",
+        "How many groups a rate_limit holds back now, an integration each.",
+    )
+    .count(&[], node.held_back_len() as u64);
 }
 
 fn silences(text: &mut Text, node: &Node, now: Now) {

@@ -50,6 +50,10 @@ fn outcome(entry: &Value) -> String {
         "sent" => format!("sent after {after}, attempt {}: {}", of("attempts"), of("reason")),
         "held" => format!("held for {}, which has claimed it", of("node")),
         "told" => format!("told by {} after {after}", of("node")),
+        "held back" => {
+            let ms = entry.get("leftMs").and_then(Value::as_u64).unwrap_or(0);
+            format!("held back by rate_limit, which has room in {} s", ms.div_ceil(1000))
+        }
         "fell back" => format!("failed for too long, so {} is told", of("to")),
         "took over" => format!("took over from {} after {after}", of("node")),
         "muted" => muted(entry),

@@ -1,4 +1,4 @@
-//! Whether a configuration that is legal leaves a door open: for `check-config`, whose exit code it does not change.
+//! Whether a configuration that is legal leaves a door open, or may not do what it seems to: for `check-config`, whose exit code it does not change.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -11,6 +11,10 @@ use crate::config::{
 
 /// How many places one warning names.
 const NAMED_MAX: usize = 5;
+
+/// Receiver types whose service keeps a state for each group.
+const STATE_PER_GROUP: [&str; 7] =
+    ["alertmanager", "incidentio", "jira", "mqtt", "opsgenie", "pagerduty", "victorops"];
 
 /// Each door that is left open, and how to close it. `admission` is what the HTTP side is served with: `[web]`'s own rules,
 /// or those of its file.
@@ -31,6 +35,18 @@ pub fn doubts(loaded: &Loaded, admission: &Admission) -> Vec<Problem> {
                 named.join(", ")
             ),
         );
+    }
+    for (at, receiver) in loaded.config.receivers.iter().enumerate() {
+        let keeps = |it: &&Integration| STATE_PER_GROUP.contains(&it.name());
+        if let Some(it) = receiver.integrations.iter().find(keeps)
+            && receiver.rate_limit.is_some()
+        {
+            let text = format!(
+                "{} keeps a state for each group, and a digest of several groups is none of them: what it has opened for a group may stay open; set no rate_limit there",
+                it.schema.section
+            );
+            doubt(&format!("receivers[{at}].rate_limit"), text);
+        }
     }
     let web = &loaded.settings.web;
     let open: Vec<String> = web

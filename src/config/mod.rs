@@ -256,6 +256,17 @@ pub struct Receiver {
     pub integrations: Vec<Integration>,
     /// The receiver that is notified when this one fails.
     pub fallback: Option<Fallback>,
+    /// How often each of its integrations may be notified.
+    pub rate_limit: Option<RateLimit>,
+}
+
+/// How often an integration may be notified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// So many notifications, [`RATE_LIMIT_NOTIFICATIONS_MAX`](crate::limits::RATE_LIMIT_NOTIFICATIONS_MAX) at most.
+    pub notifications: usize,
+    /// Within any time of this length, [`RATE_LIMIT_TIME_MAX`](crate::limits::RATE_LIMIT_TIME_MAX) at most.
+    pub per: Duration,
 }
 
 /// The receiver that is told of a group while another fails.
@@ -275,6 +286,7 @@ impl Receiver {
             labels: Labels::empty(),
             integrations: Vec::new(),
             fallback: None,
+            rate_limit: None,
         }
     }
 }

@@ -13,8 +13,8 @@ use crate::config::read::values::default;
 use crate::config::schema::{Key, Origin, Takes};
 use crate::config::tree::{self, Entry, Node};
 use crate::config::{
-    Config, Expectation, Fallback, GroupBy, Heartbeat, InhibitRule, Integration, Receiver, Route,
-    Secret, Value, Values,
+    Config, Expectation, Fallback, GroupBy, Heartbeat, InhibitRule, Integration, RateLimit,
+    Receiver, Route, Secret, Value, Values,
 };
 use crate::model::duration::Spelled;
 use crate::model::{Labels, Matchers};
@@ -191,6 +191,15 @@ pub(super) fn original(
         if let Some(Fallback { receiver: to, after }) = &receiver.fallback {
             let (from, to, after) = (quoted(&receiver.name), quoted(to), Spelled(*after));
             line(&mut out, &format!("# receiver {from}: fallback: {to}, fallback_after: {after}"));
+        }
+        if let Some(RateLimit { notifications, per }) = receiver.rate_limit {
+            let (name, per) = (quoted(&receiver.name), Spelled(per));
+            line(
+                &mut out,
+                &format!(
+                    "# receiver {name}: rate_limit: {{notifications: {notifications}, per: {per}}}"
+                ),
+            );
         }
         for note in receiver.integrations.iter().filter_map(ours) {
             line(&mut out, &format!("# receiver {}: {note}", quoted(&receiver.name)));

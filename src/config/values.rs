@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::config::Secret;
-use crate::config::schema::Key;
+use crate::config::schema::{Key, Takes};
 
 /// The values of some keys.
 #[derive(Clone)]
@@ -61,6 +61,24 @@ pub struct Template {
     /// The keys that lead to it: `receivers[0].slack_configs[0].title`.
     pub path: Rc<str>,
 }
+
+impl Template {
+    /// The template that a name in a tree is, if it is one.
+    pub fn of_name(key: &Key, name: &str) -> Option<Self> {
+        (matches!(key.takes, Takes::Tree) && name.contains("{{")).then(|| Self {
+            source: name.into(),
+            html: false,
+            secret: false,
+            line: 0,
+            path: format!("a key of {}", key.name).into(),
+        })
+    }
+}
+
+/// What stands in the place of a template or secret.
+type Replace<'a> = dyn FnMut(&'static Key, &Value) -> Value + 'a;
+/// The other name of a user's own key, if it has one.
+type Rename<'a> = dyn FnMut(&'static Key, &str) -> Option<Rc<str>> + 'a;
 
 /// Where it stands makes no difference.
 impl PartialEq for Template {
@@ -212,8 +230,16 @@ impl Values {
     /// The same with each template and secret replaced by what `replace` makes of it, which is given the outermost key.
     #[must_use]
     pub fn replaced(&self, replace: &mut dyn FnMut(&'static Key, &Value) -> Value) -> Self {
-        let values = self.iter().map(|(key, value)| Some(value?.replaced(key, replace))).collect();
-        Self { keys: self.keys, said: values, own: self.own.clone() }
+        self.renamed(replace, &mut |_, _| None)
+    }
+
+    /// The same, and with other names of the user's own keys where `rename` gives one.
+    #[must_use]
+    pub fn renamed(&self, replace: &mut Replace<'_>, rename: &mut Rename<'_>) -> Self {
+        let replaced = |(key, value): (&'static Key, Option<&Value>)| {
+            Some(value?.replaced(key, replace, rename))
+        };
+        Self { keys: self.keys, said: self.iter().map(replaced).collect(), own: self.own.clone() }
     }
 
     /// Every template and secret, in order, with the outermost key.
@@ -242,16 +268,19 @@ impl Value {
     fn replaced(
         &self,
         key: &'static Key,
-        replace: &mut dyn FnMut(&'static Key, &Self) -> Self,
+        replace: &mut Replace<'_>,
+        rename: &mut Rename<'_>,
     ) -> Self {
         match self {
             Self::Template(_) | Self::Secret(_) => replace(key, self),
             Self::List(items) => {
-                Self::List(items.iter().map(|item| item.replaced(key, replace)).collect())
+                Self::List(items.iter().map(|item| item.replaced(key, replace, rename)).collect())
             }
             Self::Map(entries) => {
-                let entry =
-                    |(name, it): &(Rc<str>, Self)| (Rc::clone(name), it.replaced(key, replace));
+                let entry = |(name, it): &(Rc<str>, Self)| {
+                    let name = rename(key, name).unwrap_or_else(|| Rc::clone(name));
+                    (name, it.replaced(key, replace, rename))
+                };
                 Self::Map(entries.iter().map(entry).collect())
             }
             Self::Table(values) => Self::Table(Values {
@@ -259,7 +288,7 @@ impl Value {
                 said: values
                     .said
                     .iter()
-                    .map(|value| Some(value.as_ref()?.replaced(key, replace)))
+                    .map(|value| Some(value.as_ref()?.replaced(key, replace, rename)))
                     .collect(),
                 own: values.own.clone(),
             }),
@@ -271,7 +300,14 @@ impl Value {
         match self {
             Self::Template(_) | Self::Secret(_) => leaf(key, self),
             Self::List(items) => items.iter().for_each(|item| item.leaves(key, leaf)),
-            Self::Map(entries) => entries.iter().for_each(|(_, value)| value.leaves(key, leaf)),
+            Self::Map(entries) => {
+                for (name, value) in entries {
+                    if let Some(template) = Template::of_name(key, name) {
+                        leaf(key, &Self::Template(template));
+                    }
+                    value.leaves(key, leaf);
+                }
+            }
             Self::Table(values) => {
                 values.said.iter().flatten().for_each(|value| value.leaves(key, leaf));
             }

@@ -6,10 +6,12 @@
 //! what was told and claimed meanwhile; and when the receiver turns out not to be reached, whatever waits for it is left
 //! to other members at once, instead of one batch after the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use log::debug;
 
+use crate::config::{Config, Integration, Receiver};
 use crate::core::Core;
 use crate::core::delivery::State;
 use crate::core::group::GroupId;
@@ -20,7 +22,7 @@ use crate::limits::{ATTEMPTS_BYTES_MAX, ATTEMPTS_EACH_MAX, ATTEMPTS_MAX};
 use crate::time::Mono;
 
 /// A delivery, by its group and its place in the flush.
-type Which = (GroupId, usize);
+pub(super) type Which = (GroupId, usize);
 
 /// The attempts and looks that are under way, and the deliveries that wait for a place.
 #[derive(Debug, Default)]
@@ -30,6 +32,8 @@ pub(super) struct Attempts {
     /// Bytes of all that is under way.
     bytes: usize,
     looks: BTreeMap<AttemptId, Key>,
+    /// The integrations that take one place at a time, so that each notification is counted before the next.
+    single: BTreeSet<Key>,
     /// How many places each integration has taken.
     taken: BTreeMap<Key, usize>,
     tickets: u64,
@@ -49,8 +53,18 @@ impl Attempts {
     /// Whether an attempt for this integration may begin.
     pub(super) fn has_room(&self, key: &Key) -> bool {
         self.taken.values().sum::<usize>() < ATTEMPTS_MAX
-            && self.taken_by(key) < ATTEMPTS_EACH_MAX
+            && self.taken_by(key) < if self.single.contains(key) { 1 } else { ATTEMPTS_EACH_MAX }
             && self.bytes < ATTEMPTS_BYTES_MAX
+    }
+
+    /// Gives each integration of a receiver with a rate limit one place at a time.
+    pub(super) fn limit(&mut self, config: &Config) {
+        let limited = config.receivers.iter().filter(|it| it.rate_limit.is_some());
+        let key = |receiver: &Receiver, it: &Integration| {
+            (Rc::clone(&receiver.name), it.name().into(), it.index)
+        };
+        self.single =
+            limited.flat_map(|it| it.integrations.iter().map(|one| key(it, one))).collect();
     }
 
     fn taken_by(&self, key: &Key) -> usize {

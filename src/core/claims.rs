@@ -58,6 +58,8 @@ impl Core {
         }
         if !settled {
             self.hold(cx, id, at, cx.now.mono + SETTLE_LOOK);
+        } else if self.hold_back(cx, id, at) {
+            // There is nothing to claim yet.
         } else if self.turns.alone() {
             self.attempt(cx, id, at);
         } else if !self.defer(cx, id, at) {
@@ -174,7 +176,7 @@ impl Core {
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
         let key = delivery.key.id();
-        let (State::Sending(..) | State::Waiting(..)) = delivery.state else {
+        let (State::Sending(..) | State::Waiting(..) | State::Carried) = delivery.state else {
             if delivery.state == State::Paused {
                 self.claim(key, cx.now.mono, Duration::ZERO, true);
             }
@@ -218,7 +220,7 @@ impl Core {
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
         match delivery.state {
-            State::Sending(..) | State::Waiting(..) if mine || !surrendered => {
+            State::Sending(..) | State::Waiting(..) | State::Carried if mine || !surrendered => {
                 self.answer(cx.now.mono, id, at);
             }
             // It cannot deliver: whoever comes next by rank takes over at once.
@@ -265,7 +267,7 @@ impl Core {
     }
 
     /// How many alerts the log entry of a flush names.
-    fn entry_len(&self, id: GroupId) -> usize {
+    pub(super) fn entry_len(&self, id: GroupId) -> usize {
         let flush = self.groups.get(id).and_then(|group| group.flush.as_ref());
         let told = flush.and_then(|flush| flush.deliveries.first());
         told.map_or(0, |delivery| delivery.content.alerts.len())

@@ -19,10 +19,12 @@ pub enum Reason {
     SomeResolved,
     /// `repeat_interval` has passed.
     Repeat,
+    /// A digest of what a rate limit has held back.
+    HeldBack,
 }
 
 impl Reason {
-    /// Alertmanager's words for it.
+    /// Alertmanager's words for it, and ours for what it does not know.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::First => "first notification",
@@ -30,6 +32,7 @@ impl Reason {
             Self::AllResolved => "all alerts resolved",
             Self::SomeResolved => "some alerts resolved",
             Self::Repeat => "repeat interval elapsed",
+            Self::HeldBack => "held back by rate_limit",
         }
     }
 }

@@ -3,11 +3,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use log::{debug, info, warn};
+use log::{debug, info};
 use rand::RngExt as _;
 
 use crate::config::{Integration, Receiver};
 use crate::core::Core;
+use crate::core::attempts::Which;
 use crate::core::content::Content;
 use crate::core::dedup::Reason;
 use crate::core::flush::Flush;
@@ -20,8 +21,8 @@ use crate::effect::{Attempt, AttemptId, Cx, Effect};
 use crate::faults::{self, Fault};
 use crate::limits::{ATTEMPT_TIME, REQUESTS_PER_ATTEMPT_MAX};
 use crate::model::{Brief, LogEntry, LogKey};
-use crate::notify::{self, AlertView, Cause, Draft, Failure, Notification, Reply, Verdict};
-use crate::time::{Mono, Now};
+use crate::notify::{self, Cause, Draft, Failure, Reply, Verdict};
+use crate::time::Mono;
 
 /// The pause after the first failed attempt; each further one is half as long again, give or take half of it.
 const PAUSE_FIRST: Duration = Duration::from_millis(500);
@@ -62,6 +63,8 @@ pub struct Delivery {
     pub(super) facts: Option<Rc<[Rc<str>]>>,
     /// Who had told of the group when that was looked at last.
     pub(super) tellers: Rc<[(u64, u64)]>,
+    /// The deliveries of other groups that its attempt tells of, too.
+    pub(super) carries: Vec<Which>,
 }
 
 /// Where a delivery is.
@@ -77,6 +80,10 @@ pub(super) enum State {
     Sending(AttemptId, Mono, Reason),
     /// An attempt has failed; the next waits for its timer.
     Paused,
+    /// It waits until there is room in its receiver's rate limit.
+    HeldBack,
+    /// The attempt of another group's delivery tells of this one, too.
+    Carried,
     /// Delivered, by whomever, or nothing was to be said.
     Done,
     /// Refused, or the deadline passed.
@@ -109,6 +116,7 @@ impl Delivery {
             content,
             facts: None,
             tellers,
+            carries: Vec::new(),
         }
     }
 
@@ -132,6 +140,9 @@ impl Core {
         let Some(key) = self.turn_key(id, at) else { return };
         self.open.insert(key, (id, at));
         self.turns.begin(key);
+        if let Some(order) = self.log_key_of(id, at).and_then(|log| self.shared_order(&log)) {
+            self.turns.order_as(key, order);
+        }
         let rank = self.turns.rank(key);
         if self.turns.flock.settling {
             self.hold(cx, id, at, cx.now.mono + SETTLE_LOOK);
@@ -154,13 +165,16 @@ impl Core {
         let Some(delivery) = flush.deliveries.get(at) else { return };
         let state = delivery.state;
         match state {
-            State::Done | State::Failed => return,
+            State::Done | State::Failed | State::Carried => return,
+            // The next flush takes it up.
+            State::HeldBack if past => self.set_state(id, at, State::Failed),
             _ if past => {
                 self.give_up(cx, id, at);
                 self.fill(cx);
                 return;
             }
             State::Sending(..) | State::Waiting(..) => return,
+            State::HeldBack => self.begin(cx, id, at),
             State::Held | State::Paused => self.take_turn(cx, id, at),
             State::Listening => self.has_listened(cx, id, at),
         }
@@ -173,42 +187,36 @@ impl Core {
             self.set_state(id, at, State::Done);
             return;
         };
-        let Some(group) = self.groups.get_mut(id) else { return };
-        let Some(flush) = group.flush.as_mut() else { return };
+        let Some(flush) = self.flush_of(id) else { return };
         let deadline = flush.deadline;
         let Some(delivery) = flush.deliveries.get(at) else { return };
         let receiver = Rc::clone(&delivery.receiver);
         let Some(integration) = receiver.integrations.get(delivery.place) else { return };
+        let place = (!integration.schema.instant).then(|| reach::key(&delivery.key));
         if delivery.content.firing.is_empty() && !integration.send_resolved {
             // The log learns that all have ended, though nothing is sent of it.
             self.set_state(id, at, State::Done);
             self.record(cx, id, at);
             return;
         }
-        let place = (!integration.schema.instant).then(|| reach::key(&delivery.key));
+        if self.hold_back(cx, id, at) {
+            return;
+        }
         if place.as_ref().is_some_and(|place| !self.attempts.has_room(place)) {
             self.queue(cx, id, at, deadline);
             return;
         }
-        let notification = Notification {
-            receiver: Rc::clone(&receiver.name),
-            group_key: group.key.clone(),
-            group_labels: group.labels.clone(),
-            route_labels: self.routes.get(group.route).labels.clone(),
-            reason: reason.as_str(),
-            external_url: Rc::clone(&self.options.external_url),
-            alerts: views(&delivery.content, integration.send_resolved),
-            remembered: match (reason, self.nflog.get(&delivery.key, cx.now.wall)) {
-                (Reason::First, _) | (_, None) => Rc::default(),
-                (_, Some(entry)) => Rc::clone(&entry.facts),
-            },
-            now: cx.now.wall,
-        };
-        let draft = Rc::new(notify::draft(integration, notification, &self.config.templates));
-        if let Some(delivery) = flush.deliveries.get_mut(at) {
-            delivery.attempts += 1;
-            delivery.requests = 0;
+        if receiver.rate_limit.is_some() {
+            self.gather(cx, id, at);
         }
+        let Some(notification) = self.notification(id, at, reason, cx.now) else { return };
+        let draft = Rc::new(notify::draft(integration, notification, &self.config.templates));
+        let Some(delivery) = self.flush_of(id).and_then(|it| it.deliveries.get_mut(at)) else {
+            return;
+        };
+        delivery.attempts += 1;
+        delivery.requests = 0;
+        let reason = if delivery.carries.is_empty() { reason } else { Reason::HeldBack };
         self.note_faults(cx.now, id, at, &draft);
         self.note_taken(cx.now, id, at);
         self.send(cx, id, at, draft, reason);
@@ -232,20 +240,6 @@ impl Core {
         self.timers.set(Timer::Delivery(id, at), deadline);
         self.arm_claim(cx, id, at);
         cx.effects.push(Effect::Attempt(Attempt { id: attempt, draft, timeout }));
-    }
-
-    /// Notes which templates of a delivery's first attempt have failed.
-    fn note_faults(&mut self, now: Now, id: GroupId, at: usize, draft: &Draft) {
-        let is_first = |it: &Delivery| it.attempts == 1;
-        if !self.flush_of(id).and_then(|flush| flush.deliveries.get(at)).is_some_and(is_first) {
-            return;
-        }
-        let schema = draft.schema();
-        for fault in draft.faults() {
-            warn!("{}/{}: {fault}", Brief(&draft.notification().receiver), schema.name);
-            self.stats.integration(schema.name).template_faults += 1;
-            self.note(now, id, at, Outcome::misrendered(fault));
-        }
     }
 
     /// Takes what came of an attempt or a look; of one that is no longer known, nothing.
@@ -304,6 +298,7 @@ impl Core {
                 self.note_told(cx.now, id, at, Outcome::Sent { reason, attempts }, Some(told));
                 self.set_state(id, at, State::Done);
                 self.record(cx, id, at);
+                self.spend(cx, id, at, attempts);
             }
             Verdict::Next(step) if goes_on => {
                 self.send(cx, id, at, Rc::new(draft.at(step)), reason);
@@ -340,6 +335,7 @@ impl Core {
         self.note_failing(cx.now, id, &log_key, &failure.why);
         self.stats.integration(draft.schema().name).requests_failed += 1;
         self.set_state(id, at, State::Paused);
+        self.put_back(cx.now.mono, id, at);
         let pause = pause.mul_f64(cx.rng.random_range(0.5..1.5)).max(after.unwrap_or_default());
         self.set_timer(id, at, (cx.now.mono + pause).min(deadline));
         let another_can = !self.turns.alone() && self.turns.another_can(key);
@@ -381,6 +377,7 @@ impl Core {
         self.note_told(cx.now, id, at, outcome, Some(Told::of(draft)));
         self.set_state(id, at, State::Failed);
         self.surrender_turn(cx.now.mono, log_key.id());
+        self.put_back(cx.now.mono, id, at);
         self.fall_back(cx, id, at);
     }
 
@@ -396,6 +393,7 @@ impl Core {
         let (key, cause) = (delivery.key.clone(), delivery.cause);
         self.set_state(id, at, State::Failed);
         self.turns.release(key.id(), cx.now.mono);
+        self.put_back(cx.now.mono, id, at);
         if let State::Sending(attempt, ..) = state {
             self.attempts.end(attempt);
             cx.effects.push(Effect::Cancel(attempt));
@@ -420,8 +418,11 @@ impl Core {
         for (at, delivery) in flush.deliveries.iter().enumerate() {
             self.timers.cancel(Timer::Delivery(id, at));
             self.timers.cancel(Timer::Claim(id, at));
-            self.open.remove(&delivery.key.id());
+            self.close(delivery.key.id());
             self.turns.release(delivery.key.id(), cx.now.mono);
+            for (id, at) in &delivery.carries {
+                self.put_back_one(cx.now.mono, *id, *at);
+            }
             match delivery.state {
                 State::Sending(attempt, ..) => {
                     self.attempts.end(attempt);
@@ -460,6 +461,12 @@ impl Core {
         }
     }
 
+    /// Forgets a turn that is no longer open.
+    pub(super) fn close(&mut self, turn: u128) {
+        self.open.remove(&turn);
+        self.turns.forget_order(turn);
+    }
+
     pub(super) fn turn_key(&mut self, id: GroupId, at: usize) -> Option<u128> {
         Some(self.flush_of(id)?.deliveries.get(at)?.key.id())
     }
@@ -469,9 +476,12 @@ impl Core {
         else {
             return;
         };
+        let log = delivery.key.clone();
         if let State::Waiting(ticket, _) = std::mem::replace(&mut delivery.state, state) {
-            let key = reach::key(&delivery.key);
-            self.attempts.leave(&key, ticket);
+            self.attempts.leave(&reach::key(&log), ticket);
+        }
+        if state == State::Done {
+            self.budgets.release(&log);
         }
     }
 
@@ -482,19 +492,8 @@ impl Core {
     }
 }
 
-/// The alerts of a flush as one integration is told of them.
-fn views(content: &Content, send_resolved: bool) -> Rc<[AlertView]> {
-    let told = content.alerts.iter().filter(|it| send_resolved || !it.resolved);
-    told.map(|it| AlertView {
-        fingerprint: it.fingerprint,
-        alert: Rc::clone(&it.alert),
-        resolved: it.resolved,
-    })
-    .collect()
-}
-
 /// What the log calls a delivery: `default/webhook[0]: group {}:{alertname="A"}`.
-fn name(key: &LogKey) -> String {
+pub(super) fn name(key: &LogKey) -> String {
     let LogKey { group, receiver, integration, index } = key;
     format!("{}/{integration}[{index}]: group {}", Brief(receiver), Brief(group.as_str()))
 }

@@ -247,6 +247,7 @@ impl Core {
             some if some.is_empty() => Cow::Borrowed(it),
             some => Cow::Owned(it.without_firing(&some)),
         });
+        let is_held_back = self.budgets.holds(key);
         let reason = dedup::reason(
             known.as_deref(),
             &content.firing,
@@ -255,6 +256,10 @@ impl Core {
             notify::resend_interval(integration).unwrap_or(flush.repeat_interval),
             flush.tick.wall,
         );
+        // It was to be told that these fire, and was not: it is told that they did.
+        let ended = !content.resolved.is_empty() && integration.send_resolved;
+        let reason = reason
+            .or_else(|| (is_held_back && ended && known.is_none()).then_some(Reason::AllResolved));
         debug!(
             "{key}: {} firing, {} resolved: {}",
             content.firing.len(),
@@ -373,6 +378,7 @@ impl Core {
             self.timers.cancel(Timer::Delivery(id, at));
             self.timers.cancel(Timer::Claim(id, at));
             self.open.remove(&delivery.key.id());
+            self.turns.forget_order(delivery.key.id());
         }
         if !failed || faults::on(Fault::EndsForgotten) {
             for it in flush.snapshot.iter().filter(|it| it.resolved) {

@@ -103,6 +103,11 @@ pub enum Outcome {
         /// The fallback's name.
         to: Rc<str>,
     },
+    /// Its receiver has no room left in its rate limit: a digest tells of it later.
+    HeldBack {
+        /// How long it may take until there is room.
+        left: Duration,
+    },
     /// Another node has claimed the turn: this one waits.
     Held {
         /// Whose claim it is.
@@ -193,6 +198,7 @@ impl Outcome {
             Self::Failed { .. } => "failed",
             Self::FellBack { .. } => "fell back",
             Self::Held { .. } => "held",
+            Self::HeldBack { .. } => "held back",
             Self::Muted(_) => "muted",
             Self::Misrendered { .. } => "misrendered",
             Self::Refused { .. } => "refused",

@@ -23,7 +23,9 @@ pub mod inhibit;
 mod intake;
 mod look;
 pub mod nflog;
+mod notification;
 pub mod pending;
+pub mod rate_limit;
 pub mod reach;
 mod reload;
 pub mod replica;
@@ -61,6 +63,7 @@ use crate::core::heartbeat::Heartbeats;
 use crate::core::history::History;
 use crate::core::inhibit::Inhibitor;
 use crate::core::nflog::Nflog;
+use crate::core::rate_limit::Budgets;
 use crate::core::reach::Reach;
 use crate::core::restore::GroupTimers;
 use crate::core::route::Routes;
@@ -196,6 +199,7 @@ pub struct Core {
     nflog: Nflog,
     timers: Timers,
     attempts: Attempts,
+    budgets: Budgets,
     turns: Turns,
     reach: Reach,
     failing: Failing,
@@ -223,6 +227,8 @@ pub struct Core {
 impl Core {
     /// A mind without memories.
     pub fn new(config: Rc<Config>, options: Options, now: Now) -> Self {
+        let mut attempts = Attempts::default();
+        attempts.limit(&config);
         let mut core = Self {
             routes: Routes::new(&config),
             inhibitor: Inhibitor::new(&config.inhibit_rules),
@@ -236,7 +242,8 @@ impl Core {
             acknowledgements: Acknowledgements::default(),
             nflog: Nflog::default(),
             timers: Timers::default(),
-            attempts: Attempts::default(),
+            attempts,
+            budgets: Budgets::default(),
             turns: Turns::default(),
             reach: Reach::default(),
             failing: Failing::default(),

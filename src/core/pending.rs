@@ -12,7 +12,7 @@ pub struct Pending<'a> {
     pub key: &'a LogKey,
     /// The labels that the group's alerts share.
     pub labels: &'a Labels,
-    /// When its flush began.
+    /// When its flush began, or since when a rate limit holds it back.
     pub since: Wall,
     /// How often this node has tried.
     pub attempts: u32,
@@ -33,6 +33,8 @@ pub enum Waits {
     Answer,
     /// The last attempt failed, and the next one waits.
     Retry,
+    /// There is no room in the rate limit of its receiver.
+    RateLimit,
 }
 
 impl Waits {
@@ -44,6 +46,7 @@ impl Waits {
             Self::Place => "for other attempts",
             Self::Answer => "for an answer",
             Self::Retry => "to try again",
+            Self::RateLimit => "for room in rate_limit",
         }
     }
 }
@@ -59,12 +62,14 @@ impl Core {
                 State::Held => Waits::Other(delivery.held_by),
                 State::Listening => Waits::Listening,
                 State::Waiting(..) => Waits::Place,
-                State::Sending(..) => Waits::Answer,
+                State::Sending(..) | State::Carried => Waits::Answer,
+                State::HeldBack => Waits::RateLimit,
                 State::Paused => Waits::Retry,
                 State::Done | State::Failed => return None,
             };
             let (key, labels, attempts) = (&delivery.key, &group.labels, delivery.attempts);
-            Some(Pending { key, labels, since: flush.tick.wall, attempts, waits })
+            let since = self.budgets.held_since(key).unwrap_or(flush.tick.wall);
+            Some(Pending { key, labels, since, attempts, waits })
         })
     }
 }

@@ -144,6 +144,8 @@ impl Core {
         }
         self.reach.clear();
         self.retain_failing(&config);
+        self.attempts.limit(&config);
+        self.budgets.retain_limited(&config);
         (self.routes, self.config) = (routes, config);
         self.expect(cx.now);
         self.begin_heartbeats(cx.now.mono);

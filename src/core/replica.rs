@@ -65,6 +65,7 @@ impl Core {
             Some((by, joined)) => (Logged::Joined { by }, joined),
             None => (Logged::Taken, entry),
         };
+        self.read_ledger(now, key, &entry);
         let firing = Rc::clone(&entry.firing);
         if !self.put_log(now, key, entry) {
             return Logged::Full;

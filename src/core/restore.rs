@@ -29,6 +29,7 @@ impl Core {
 
     /// Takes back a log entry.
     pub fn restore_log(&mut self, now: Now, key: &LogKey, entry: LogEntry) {
+        self.read_ledger(now, key, &entry);
         self.put_log(now, key, entry);
     }
 

@@ -31,6 +31,8 @@ pub struct Stats {
     pub suppressed_silence: u64,
     /// Log entries that gave way to others.
     pub log_dropped: u64,
+    /// Notifications that told of several groups that a rate limit had held back.
+    pub digests: u64,
     /// Times that a receiver's fallback was begun to be told.
     pub fallbacks: u64,
     integrations: BTreeMap<&'static str, IntegrationStats>,
@@ -55,6 +57,8 @@ pub struct IntegrationStats {
     pub sent: u64,
     /// Notifications that ended undelivered, by cause.
     pub failed: BTreeMap<Cause, u64>,
+    /// Notifications that a rate limit has held back.
+    pub held_back: u64,
     /// Templates that failed.
     pub template_faults: u64,
     /// Attempts.

@@ -56,6 +56,7 @@ impl Core {
             self.timers.cancel(Timer::Flush(id));
             self.drop_group(id);
         }
+        self.budgets.retain(&self.groups);
     }
 
     pub(super) fn arm_sweep_groups(&mut self, now: Now) {

@@ -60,7 +60,7 @@ pub(crate) fn config(root: Route) -> Config {
             .into_iter()
             .map(|name| {
                 let integrations = vec![integration.clone()];
-                Rc::new(Receiver { name, labels: Labels::empty(), integrations, fallback: None })
+                Rc::new(Receiver { integrations, ..Receiver::without_integrations(&name) })
             })
             .collect(),
         inhibit_rules: Vec::new(),

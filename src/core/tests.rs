@@ -7,6 +7,7 @@ mod behind;
 mod fallback;
 mod look;
 mod meanwhile;
+mod rate_limit;
 mod turns;
 
 use std::borrow::Cow;
@@ -28,7 +29,7 @@ use crate::limits::{
     ALERT_BYTES_MAX, GROUPS_BYTES_MAX, GROUPS_MAX, INHIBIT_SOURCES_MAX, SILENCE_BYTES_MAX,
 };
 use crate::model::{Fingerprint, LogEntry, Report, SilenceId};
-use crate::notify::{Cause, Outgoing, Reply};
+use crate::notify::{Cause, Draft, Outgoing, Reply};
 use crate::time::{Mono, Now, Wall};
 
 /// A mind under virtual time, whose `log` receivers take what they are told.
@@ -38,6 +39,8 @@ struct World {
     rng: StdRng,
     told: Vec<(u64, String)>,
     open: Vec<AttemptId>,
+    /// The drafts of the attempts under way, in an order of no meaning.
+    drafts: Vec<(AttemptId, Rc<Draft>)>,
     looks: Vec<AttemptId>,
     answers: bool,
 }
@@ -52,7 +55,7 @@ impl World {
         let core = Core::new(Rc::new(config), Options::default(), now);
         let rng = StdRng::seed_from_u64(1);
         let (told, open, looks) = (Vec::new(), Vec::new(), Vec::new());
-        Self { core, now, rng, told, open, looks, answers: true }
+        Self { core, now, rng, told, open, drafts: Vec::new(), looks, answers: true }
     }
 
     /// Lets all alerts be brought to their groups.
@@ -79,6 +82,7 @@ impl World {
                     };
                     self.told.push((self.now.mono.as_ms(), line));
                     self.open.push(attempt.id);
+                    self.drafts.push((attempt.id, attempt.draft));
                 }
                 Effect::Look { id, .. } => self.looks.push(id),
                 Effect::Persist(_) | Effect::Multicast(_) | Effect::Send { .. } => {}

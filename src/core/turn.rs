@@ -72,11 +72,28 @@ pub struct Turns {
     pub flock: Flock,
     claims: BTreeMap<u128, Claim>,
     given_up: BTreeMap<u128, BTreeSet<u64>>,
+    /// Turns whose order is that of another key.
+    orders: BTreeMap<u128, u128>,
     /// The members that have a pulse, and when their claims lapse unless there is another sign of life.
     pulses: BTreeMap<u64, Mono>,
 }
 
 impl Turns {
+    /// Orders a turn as all those that are given the same `order`.
+    pub fn order_as(&mut self, key: u128, order: u128) {
+        self.orders.insert(key, order);
+    }
+
+    /// Forgets the order of a turn.
+    pub fn forget_order(&mut self, key: u128) {
+        self.orders.remove(&key);
+    }
+
+    /// The key by which a turn is ordered.
+    fn order(&self, key: u128) -> u128 {
+        self.orders.get(&key).copied().unwrap_or(key)
+    }
+
     /// Takes a pulse of a member.
     pub fn put_pulse(&mut self, node: u64, until: Mono) {
         self.pulses.insert(node, until);
@@ -186,6 +203,7 @@ impl Turns {
     /// The same once `gone` has had its turn.
     fn rank_without(&self, key: u128, gone: Option<u64>) -> u32 {
         let given_up = self.given_up.get(&key);
+        let key = self.order(key);
         let key =
             if faults::on(Fault::RanksDiffer) { key ^ u128::from(self.flock.me) } else { key };
         let mine = score(self.flock.me, key);
@@ -200,7 +218,8 @@ impl Turns {
     /// The member from which this node takes the turn: the last that claimed it, else the first by rank.
     pub fn before(&self, key: u128) -> Option<u64> {
         let claimant = self.claims.get(&key).map(|claim| claim.node);
-        let first = || self.flock.others.iter().copied().max_by_key(|node| score(*node, key));
+        let order = self.order(key);
+        let first = || self.flock.others.iter().copied().max_by_key(|node| score(*node, order));
         claimant.or_else(first).filter(|node| *node != self.flock.me)
     }
 
@@ -309,6 +328,24 @@ mod tests {
         assert!(turns.claims.contains_key(&7) && !turns.pulses.contains_key(&3));
         turns.sweep(Mono::from_ms(35_000));
         assert!(turns.claims.is_empty() && turns.pulses.is_empty());
+    }
+
+    #[test]
+    fn turns_of_one_order_have_the_same_ranks() {
+        let mut turns = turns(1, &[2, 3, 4, 5]);
+        let mut ranks = |order| {
+            let all: BTreeSet<u32> = (0..100)
+                .map(|key| {
+                    if let Some(order) = order {
+                        turns.order_as(key, order);
+                    }
+                    turns.rank(key)
+                })
+                .collect();
+            (0..100).for_each(|key| turns.forget_order(key));
+            all.len()
+        };
+        assert_eq!((ranks(None), ranks(Some(7)), ranks(None)), (5, 1, 5));
     }
 
     #[test]

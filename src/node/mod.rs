@@ -262,6 +262,11 @@ impl Node {
         self.core.history().iter()
     }
 
+    /// How many groups rate limits hold back, an integration each.
+    pub fn held_back_len(&self) -> usize {
+        self.core.budgets().held_len()
+    }
+
     /// The deliveries that are under way, by group.
     pub fn pending(&self) -> impl Iterator<Item = Pending<'_>> {
         self.core.pending()

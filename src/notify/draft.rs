@@ -90,7 +90,13 @@ pub fn draft(
     let (mut faults, mut lost) = (Vec::new(), None);
     let mut is_body_wrong = false;
     let body = integration.schema.body;
-    let mut values = integration.values.replaced(&mut |key, value| {
+    let mut wrong_names = Vec::new();
+    let mut rename = |key: &'static Key, name: &str| {
+        let template = Template::of_name(key, name)?;
+        let rendered = renderer.text(&template.source);
+        rendered.map_err(|error| wrong_names.push(fault(&template, &error))).ok().map(Rc::from)
+    };
+    let mut replace = |key: &'static Key, value: &Value| {
         let Value::Template(template) = value else { return value.clone() };
         match render(&renderer, template) {
             Ok(text) if matches!(key.takes, Takes::Tree) => json::of_text(text),
@@ -108,11 +114,17 @@ pub fn draft(
                 text
             }
         }
-    });
-    if let (Some(first), false) = (faults.first(), body.is_empty()) {
+    };
+    let mut values = integration.values.renamed(&mut replace, &mut rename);
+    wrong_names.truncate(TEMPLATE_FAULTS_MAX - faults.len());
+    faults.append(&mut wrong_names);
+    let held_back = notification.held_back.map(|it| it.to_string());
+    let mut notes: Vec<&str> = faults.first().into_iter().map(String::as_str).collect();
+    notes.extend(held_back.as_deref());
+    if !notes.is_empty() && !body.is_empty() {
         let is_html = matches!(integration.values.get(body), Some(Value::Template(it)) if it.html);
         let rendered = if is_body_wrong { "" } else { body_text(&values, body) };
-        let mut note = first.clone();
+        let mut note = notes.join("\n");
         if rendered.is_empty() {
             // Writing to a String cannot fail.
             write!(note, "\n{}", log::line(&notification)).ok();

@@ -47,8 +47,11 @@ mod webex;
 mod webhook;
 mod wechat;
 
+use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
+
+use serde::Serialize;
 
 pub use draft::{Draft, Message, Step, draft, secrets, with_secrets};
 pub use email::Mail;
@@ -84,8 +87,34 @@ pub struct Notification {
     pub alerts: Rc<[AlertView]>,
     /// What the group's last notification left to be known; nothing, if this is the first one.
     pub remembered: Rc<[Rc<str>]>,
+    /// The notifications that a rate limit has kept from the receiver, if this one makes up for them.
+    pub held_back: Option<HeldBack>,
     /// When it was decided.
     pub now: Wall,
+}
+
+/// Notifications that a rate limit has kept from a receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct HeldBack {
+    /// How many groups they were about.
+    pub groups: usize,
+    /// How many there would have been.
+    pub notifications: u64,
+    /// When the first would have been sent.
+    pub since: Wall,
+}
+
+/// `Held back by rate_limit since 2026-11-29T06:00:00Z: 12 notifications of 5 groups.`
+impl fmt::Display for HeldBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { groups, notifications, since } = self;
+        let s = |count: bool| if count { "" } else { "s" };
+        let (one, only) = (s(*notifications == 1), s(*groups == 1));
+        write!(
+            f,
+            "Held back by rate_limit since {since}: {notifications} notification{one} of {groups} group{only}."
+        )
+    }
 }
 
 /// An alert as it was when the notification was decided.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::model::{Alert, Labels};
-use crate::notify::{AlertView, Notification, quote_meta, status};
+use crate::notify::{AlertView, HeldBack, Notification, quote_meta, status};
 use crate::time::Wall;
 
 /// What Go prints for a time that is not set: an alert that still fires has no end.
@@ -31,6 +31,8 @@ struct Payload<'a> {
     group_key: &'a str,
     #[serde(rename = "truncatedAlerts")]
     truncated_alerts: usize,
+    #[serde(rename = "heldBack", skip_serializing_if = "Option::is_none")]
+    held_back: Option<HeldBack>,
 }
 
 #[derive(Serialize)]
@@ -96,6 +98,7 @@ fn with<T>(notification: &Notification, alerts_max: i64, make: impl Fn(&Payload<
         version: "4",
         group_key: notification.group_key.as_str(),
         truncated_alerts: alerts.len() - sent.len(),
+        held_back: notification.held_back,
     };
     make(&payload)
 }

@@ -58,6 +58,7 @@ pub fn sample(
             resolved,
         }]),
         remembered: Rc::default(),
+        held_back: None,
         now,
     }
 }

@@ -37,6 +37,7 @@ pub(crate) fn notification(alerts: &[(&str, bool)]) -> Notification {
         external_url: "http://vm:9093".into(),
         alerts: alerts.iter().map(view).collect(),
         remembered: Rc::default(),
+        held_back: None,
         now: Wall::from_secs(1_700_000_100),
     }
 }

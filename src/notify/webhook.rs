@@ -93,6 +93,20 @@ mod tests {
     }
 
     #[test]
+    fn names_in_a_payload_are_templates_too_but_never_what_an_alert_says() {
+        let payload = "{'{{ .Status }}': 1, list: [{'{{ len .Alerts }} alerts': '{{ .CommonLabels.instance }}'}], '{{ .Nope }}': 2}";
+        let own = format!("webhook_configs: [{{url: 'http://x', payload: {payload}}}]");
+        let draft = drafted("", &own, notification(&[(r#"{"{{ .Status }}": "x"}"#, false)]));
+        let body: serde_json::Value =
+            serde_json::from_str(&sent(&draft).body.inline().unwrap()).unwrap();
+        let expected = serde_json::json!({
+            "firing": 1, "list": [{ "1 alerts": { "{{ .Status }}": "x" } }], "{{ .Nope }}": 2,
+        });
+        assert_eq!(body, expected);
+        assert!(draft.faults()[0].contains("a key of payload"), "{:?}", draft.faults());
+    }
+
+    #[test]
     fn a_text_of_a_payload_that_is_json_is_what_it_says() {
         let body = |payload: &str| {
             let text =

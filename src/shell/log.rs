@@ -195,6 +195,12 @@ mod tests {
         assert!(json.contains(&format!("\"msg\":\"{escaped}\",")), "{json:?}");
         let logfmt = printed(LogFormat::Logfmt, format_args!("\u{202e}x"));
         assert!(logfmt.contains("msg=\"\\u202ex\" "), "{logfmt:?}");
+        let forged = format_args!("x\r\ntime=now level=ERROR msg=\"y\"");
+        for format in [LogFormat::Logfmt, LogFormat::Json] {
+            let line = printed(format, forged);
+            assert!(line.trim_end_matches('\n').contains("\\n"), "{line:?}");
+            assert_eq!((line.matches('\n').count(), line.contains('\r')), (1, false), "{line:?}");
+        }
         assert_eq!(
             printed(LogFormat::Json, format_args!("x\ny")),
             "\":\"INFO\",\"msg\":\"x\\ny\",\"address\":\"127.0.0.1:9093\",\"why\":\"a \\\"b\\\"\"}\n"

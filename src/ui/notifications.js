@@ -81,7 +81,7 @@ function entry(it) {
   return h(`li.entry.${kind}`, {},
     h("span.state", {}, t(it.outcome)), group(it), to(it),
     h("span.when", { title: exact(it.at) }, when(it.at), " (", since(h, it.at), ")"),
-    notes(...counts, ...muted, it.reason && t(it.reason), it.node && `${t("Node")}: ${it.node}`, attempts(it.attempts),
+    notes(...counts, ...muted, it.to && `→ ${it.to}`, it.reason && t(it.reason), it.node && `${t("Node")}: ${it.node}`, attempts(it.attempts),
       it.afterMs > 1000 && `+${lasting(it.afterMs)}`, it.leftMs && `${t("for")} ${lasting(it.leftMs)}`),
     it.why ? h("p.annotation.fault", { dir: "auto" }, it.why) : null,
     it.content ? h("details", {}, h("summary", {}, t("Message and answer")),

@@ -9,8 +9,10 @@ use crate::config::read::matchers::is_label_name;
 use crate::config::read::{http, values};
 use crate::config::schema::Around;
 use crate::config::table::{Item, Table, unknown};
-use crate::config::{Fallback, Integration, Receiver, Schema};
+use crate::config::{Fallback, Integration, RateLimit, Receiver, Schema};
+use crate::limits::{RATE_LIMIT_NOTIFICATIONS_MAX, RATE_LIMIT_TIME_MAX, RATE_LIMIT_TIME_MIN};
 use crate::model::Labels;
+use crate::model::duration::Spelled;
 
 /// For how long a receiver must have failed before its fallback is told, if the file does not say.
 const FALLBACK_AFTER: Duration = Duration::from_secs(10 * 60);
@@ -59,8 +61,34 @@ fn receiver<'a>(
     let named = table.get("fallback").filter(|item| !item.is_empty());
     let to = named.as_ref().and_then(Item::text);
     let fallback = to.map(|name| Fallback { receiver: name.into(), after });
+    let rate_limit = table.get("rate_limit").and_then(|item| rate_limit(&item));
     table.finish();
-    Some((Receiver { name: name.into(), labels, integrations, fallback }, named))
+    Some((Receiver { name: name.into(), labels, integrations, fallback, rate_limit }, named))
+}
+
+/// None only if an error has been noted.
+fn rate_limit(item: &Item<'_>) -> Option<RateLimit> {
+    let table = item.table()?;
+    let (notifications, per) = (table.get("notifications"), table.get("per"));
+    table.finish();
+    let (Some(notifications), Some(per)) = (notifications, per) else {
+        item.error("notifications and per are needed: {notifications: 10, per: 1h}");
+        return None;
+    };
+    let (count, time) = (notifications.number(), per.duration());
+    let most = RATE_LIMIT_NOTIFICATIONS_MAX;
+    let count = usize::try_from(count?).unwrap_or(usize::MAX);
+    let time = time?;
+    if !(1..=most).contains(&count) {
+        notifications.error(format_args!("{count}: expected 1 to {most}; for more, shorten per"));
+        return None;
+    }
+    if !(RATE_LIMIT_TIME_MIN..=RATE_LIMIT_TIME_MAX).contains(&time) {
+        let (least, most) = (Spelled(RATE_LIMIT_TIME_MIN), Spelled(RATE_LIMIT_TIME_MAX));
+        per.error(format_args!("{}: expected {least} to {most}", Spelled(time)));
+        return None;
+    }
+    Some(RateLimit { notifications: count, per: time })
 }
 
 /// None only if an error has been noted.

@@ -108,6 +108,7 @@ fn notification() -> Notification {
             resolved: false,
         }]),
         remembered: Rc::default(),
+        held_back: None,
         now: at,
     }
 }

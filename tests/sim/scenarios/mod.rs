@@ -10,6 +10,7 @@ macro_rules! say {
 mod bounds;
 mod found;
 mod loss;
+mod receivers;
 mod turns;
 mod versions;
 
@@ -111,6 +112,14 @@ pub(crate) const ALL: &[Test] = &[
     (
         "a_flock_tells_each_group_once_though_much_is_lost",
         loss::a_flock_tells_each_group_once_though_much_is_lost,
+    ),
+    (
+        "a_fallback_is_told_once_by_the_flock_and_hears_the_end",
+        receivers::a_fallback_is_told_once_by_the_flock_and_hears_the_end,
+    ),
+    (
+        "a_flock_keeps_to_a_rate_limit_together_and_tells_the_rest_in_digests",
+        receivers::a_flock_keeps_to_a_rate_limit_together_and_tells_the_rest_in_digests,
     ),
     (
         "two_halves_that_need_more_groups_than_there_may_be_keep_their_own",

@@ -309,6 +309,36 @@ const WRONG_ROUTES: &[(&str, &str, &str)] = &[
     ),
     (
         "receiver: d",
+        "[{name: d, rate_limit: {notifications: 5}}]",
+        "2: receivers[0].rate_limit: notifications and per are needed: {notifications: 10, per: 1h}",
+    ),
+    (
+        "receiver: d",
+        "[{name: d, rate_limit: {notifications: 101, per: 1h}}]",
+        "2: receivers[0].rate_limit.notifications: 101: expected 1 to 100; for more, shorten per",
+    ),
+    (
+        "receiver: d",
+        "[{name: d, rate_limit: {notifications: 0, per: 1h}}]",
+        "2: receivers[0].rate_limit.notifications: 0: expected 1 to 100; for more, shorten per",
+    ),
+    (
+        "receiver: d",
+        "[{name: d, rate_limit: {notifications: 1, per: 8d}}]",
+        "2: receivers[0].rate_limit.per: 8d: expected 1s to 1w",
+    ),
+    (
+        "receiver: d",
+        "[{name: d, rate_limit: {notifications: 1, per: 1h, burst: 3}}]",
+        "2: receivers[0].rate_limit.burst: unknown key \"burst\"; known: notifications, per",
+    ),
+    (
+        "receiver: d",
+        "[{name: d, rate_limit: 10}]",
+        "2: receivers[0].rate_limit: expected a table, found a number",
+    ),
+    (
+        "receiver: d",
         "[{name: d, labels: {name: x}}]",
         "2: receivers[0].labels.name: the label name is the receiver's name by itself: remove it",
     ),

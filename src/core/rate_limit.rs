@@ -1,0 +1,486 @@
+//! Rate limits: the budget of notifications that each integration of a receiver has, and the digest of what was held back.
+//!
+//! A receiver's `rate_limit` allows each of its integrations so many notifications within any time of a given length. Without
+//! room in the budget a delivery is held back: it stays open until the oldest notification has left that time, or until its
+//! flush ends and the next one takes it up in its newest state. When there is room, one notification, the digest, tells of
+//! every group that was held back, and the log has each of them as told. A group whose alerts have all ended meanwhile is told
+//! of, too.
+//!
+//! The budget is the flock's. Each notification is counted in a log entry of the integration, the ledger: members hear of it,
+//! and a restart remembers it, as with any other log entry. All groups of such an integration have one order of turns, and one
+//! attempt runs at a time. So one member spends the budget, and the next one after its death knows what was spent.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use log::info;
+
+use crate::config::{Config, Integration, RateLimit};
+use crate::core::attempts::Which;
+use crate::core::content::Content;
+use crate::core::dedup::Reason;
+use crate::core::delivery::{self, State};
+use crate::core::group::{GroupId, Groups};
+use crate::core::history::Outcome;
+use crate::core::notification::views;
+use crate::core::reach::{self, Key};
+use crate::core::timers::Timer;
+use crate::core::{Change, Core};
+use crate::effect::Cx;
+use crate::limits::{
+    HELD_BACK_MAX, LOG_FACT_BYTES_MAX, RATE_LIMIT_DIGEST_ALERTS_MAX, RATE_LIMIT_NOTIFICATIONS_MAX,
+};
+use crate::model::hash::fnv128_bytes;
+use crate::model::{GroupKey, Labels, LogEntry, LogKey};
+use crate::notify::{HeldBack, Notification};
+use crate::time::{Mono, Now, Wall};
+
+/// How long a digest waits for groups whose flush ends and begins anew at the moment when there is room.
+const GATHER: Duration = Duration::from_millis(200);
+
+/// The group key of ledgers; those of groups begin with a brace.
+const LEDGER: &str = "rate_limit";
+
+/// The budgets of the integrations whose receiver has a `rate_limit`.
+#[derive(Debug, Default)]
+pub struct Budgets {
+    spent: BTreeMap<Key, VecDeque<i64>>,
+    held: BTreeMap<(Key, u128), Held>,
+}
+
+/// A group that an integration was not told of.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    group: GroupId,
+    /// Since when.
+    since: Wall,
+    /// How many notifications would have been sent.
+    notifications: u64,
+    /// The state that was to be told last, as a hash.
+    state: u128,
+}
+
+impl Budgets {
+    /// How long until an integration may be notified; zero if it may be now.
+    fn wait(&self, key: &Key, limit: RateLimit, now: Mono) -> Duration {
+        let Some(spent) = self.spent.get(key) else { return Duration::ZERO };
+        let oldest = spent.len().checked_sub(limit.notifications).and_then(|at| spent.get(at));
+        let Some(oldest) = oldest else { return Duration::ZERO };
+        let room_at = oldest.saturating_add(ms(limit.per + GATHER));
+        Duration::from_millis(u64::try_from(room_at.saturating_sub(signed(now))).unwrap_or(0))
+    }
+
+    /// Counts a notification that was sent at `at`, in milliseconds of this node's running time: negative before its boot.
+    fn spend(&mut self, key: &Key, at: i64) {
+        let spent = self.spent.entry(key.clone()).or_default();
+        spent.insert(spent.partition_point(|it| *it <= at), at);
+        while spent.len() > RATE_LIMIT_NOTIFICATIONS_MAX {
+            spent.pop_front();
+        }
+    }
+
+    /// Takes note that a group is held back. `None` if there is no room for that, else whether it is news.
+    fn hold(&mut self, of: (Key, u128), group: GroupId, state: u128, now: Wall) -> Option<bool> {
+        if let Some(held) = self.held.get_mut(&of) {
+            let news = held.state != state;
+            *held =
+                Held { group, state, notifications: held.notifications + u64::from(news), ..*held };
+            return Some(news);
+        }
+        if self.held.len() >= HELD_BACK_MAX {
+            return None;
+        }
+        self.held.insert(of, Held { group, since: now, notifications: 1, state });
+        Some(true)
+    }
+
+    /// Whether an integration was not told of a group, so that its end is news.
+    pub(super) fn holds(&self, log: &LogKey) -> bool {
+        !self.held.is_empty() && self.held.contains_key(&(reach::key(log), log.id()))
+    }
+
+    /// Whether an integration was not told of some group.
+    fn holds_any(&self, key: &Key) -> bool {
+        let mut from_first = self.held.range((key.clone(), 0)..);
+        from_first.next().is_some_and(|((of, _), _)| of == key)
+    }
+
+    /// Since when an integration has not been told of a group.
+    pub(super) fn held_since(&self, log: &LogKey) -> Option<Wall> {
+        self.held.get(&(reach::key(log), log.id())).map(|it| it.since)
+    }
+
+    /// Takes note that there is nothing more to tell of a group.
+    pub(super) fn release(&mut self, log: &LogKey) {
+        if !self.held.is_empty() {
+            self.held.remove(&(reach::key(log), log.id()));
+        }
+    }
+
+    /// Forgets groups that have gone.
+    pub(super) fn retain(&mut self, groups: &Groups) {
+        self.held.retain(|_, held| groups.get(held.group).is_some());
+    }
+
+    /// Forgets integrations that no rate limit holds any more.
+    pub(super) fn retain_limited(&mut self, config: &Config) {
+        self.spent.retain(|key, _| limit_of(config, key).is_some());
+        self.held.retain(|(key, _), _| limit_of(config, key).is_some());
+    }
+
+    /// How many groups are held back, an integration each.
+    pub fn held_len(&self) -> usize {
+        self.held.len()
+    }
+}
+
+fn limit_of(config: &Config, key: &Key) -> Option<RateLimit> {
+    config.receivers.iter().find(|it| it.name == key.0)?.rate_limit
+}
+
+/// Where an integration's notifications are counted.
+fn ledger(log: &LogKey) -> LogKey {
+    LogKey { group: GroupKey::from_stored(LEDGER), ..log.clone() }
+}
+
+fn signed(now: Mono) -> i64 {
+    i64::try_from(now.as_ms()).unwrap_or(i64::MAX)
+}
+
+fn ms(it: Duration) -> i64 {
+    i64::try_from(it.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The same for the same alerts in the same state.
+fn state_of(content: &Content) -> u128 {
+    let lists = [&content.firing, &content.resolved].into_iter();
+    fnv128_bytes(lists.flat_map(|list| {
+        let all = std::iter::once(list.len() as u64).chain(list.iter().map(|it| it.0));
+        all.flat_map(u64::to_be_bytes)
+    }))
+}
+
+impl Core {
+    /// The budgets of rate limits.
+    pub const fn budgets(&self) -> &Budgets {
+        &self.budgets
+    }
+
+    /// The order of turns that all groups of an integration share, if its receiver has a rate limit.
+    pub(super) fn shared_order(&self, log: &LogKey) -> Option<u128> {
+        limit_of(&self.config, &reach::key(log)).map(|_| ledger(log).id())
+    }
+
+    /// Holds a delivery back if there is no room in its budget. Returns whether it did.
+    pub(super) fn hold_back(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) -> bool {
+        let flush = self.groups.get(id).and_then(|group| group.flush.as_ref());
+        let Some(flush) = flush else { return false };
+        let Some(delivery) = flush.deliveries.get(at) else { return false };
+        let Some(limit) = delivery.receiver.rate_limit else { return false };
+        let key = reach::key(&delivery.key);
+        let mut left = self.budgets.wait(&key, limit, cx.now.mono);
+        if self.budgets.holds_any(&key) {
+            left = left.max((flush.tick.mono + GATHER).since(cx.now.mono));
+        }
+        if left.is_zero() {
+            return false;
+        }
+        let (log, state) = (delivery.key.clone(), state_of(&delivery.content));
+        let kind = delivery.integration().map(Integration::name);
+        let held = self.budgets.hold((key, log.id()), id, state, cx.now.wall);
+        let Some(is_news) = held else { return false };
+        self.timers.cancel(Timer::Claim(id, at));
+        self.surrender_turn(cx.now.mono, log.id());
+        self.set_state(id, at, State::HeldBack);
+        self.set_timer(id, at, cx.now.mono + left);
+        if is_news {
+            let secs = left.as_secs();
+            info!("{}: held back by rate_limit for {secs} s at most", delivery::name(&log));
+            if let Some(kind) = kind {
+                self.stats.integration(kind).held_back += 1;
+            }
+            self.note(cx.now, id, at, Outcome::HeldBack { left });
+        }
+        true
+    }
+
+    /// Joins to a delivery that is about to be attempted, as a digest, what its integration was not told of other groups.
+    pub(super) fn gather(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
+        let Some(log) = self.log_key_of(id, at) else { return };
+        let key = reach::key(&log);
+        let first = (key.clone(), 0);
+        let mut held: Vec<(Wall, u128)> = self
+            .budgets
+            .held
+            .range(first..)
+            .take_while(|((of, _), _)| *of == key)
+            .map(|((_, turn), held)| (held.since, *turn))
+            .filter(|(_, turn)| *turn != log.id())
+            .collect();
+        held.sort_unstable();
+        let (mut carries, mut alerts) = (Vec::new(), self.entry_len(id));
+        for (_, turn) in held {
+            let Some(&which) = self.open.get(&turn) else { continue };
+            if alerts >= RATE_LIMIT_DIGEST_ALERTS_MAX {
+                break;
+            }
+            if let Some(count) = self.carry(cx, which, turn) {
+                alerts += count;
+                carries.push(which);
+            }
+        }
+        if let Some(delivery) = self.flush_of(id).and_then(|it| it.deliveries.get_mut(at)) {
+            delivery.carries = carries;
+        }
+    }
+
+    /// Takes a delivery into a digest, in its newest state, unless another member is at it or there is nothing to tell.
+    /// Returns how many alerts it tells of.
+    fn carry(&mut self, cx: &mut Cx<'_>, (id, at): Which, turn: u128) -> Option<usize> {
+        let now = cx.now;
+        let state = self.flush_of(id)?.deliveries.get(at)?.state;
+        let waits = matches!(
+            state,
+            State::HeldBack | State::Held | State::Listening | State::Paused | State::Waiting(..)
+        );
+        if !waits || self.turns.held(turn, now.mono).is_some() {
+            return None;
+        }
+        let content = Rc::clone(&self.flush_of(id)?.deliveries.get(at)?.content);
+        let content = Rc::new(content.renewed(&self.alerts, now.wall));
+        let count = content.alerts.len();
+        self.flush_of(id)?.deliveries.get_mut(at)?.content = content;
+        if self.dedup(id, at, now.wall).is_none() {
+            self.set_state(id, at, State::Done);
+            self.finish(cx, id);
+            return None;
+        }
+        self.set_state(id, at, State::Carried);
+        self.timers.cancel(Timer::Delivery(id, at));
+        self.arm_claim(cx, id, at);
+        Some(count)
+    }
+
+    /// The notification of a delivery as the digest that it is, if it carries others or was held back itself.
+    pub(super) fn digest(&self, told: Notification, id: GroupId, at: usize) -> Notification {
+        let flush = self.groups.get(id).and_then(|group| group.flush.as_ref());
+        let Some(delivery) = flush.and_then(|it| it.deliveries.get(at)) else { return told };
+        let key = reach::key(&delivery.key);
+        let (mut alerts, mut labels) = (told.alerts.to_vec(), told.group_labels.clone());
+        let mut of_all = HeldBack { groups: 0, notifications: 0, since: told.now };
+        let mut count = |turn: u128| {
+            if let Some(held) = self.budgets.held.get(&(key.clone(), turn)) {
+                of_all.groups += 1;
+                of_all.notifications += held.notifications;
+                of_all.since = of_all.since.min(held.since);
+            }
+        };
+        count(delivery.key.id());
+        for (id, at) in &delivery.carries {
+            let Some(group) = self.groups.get(*id) else { continue };
+            let Some(other) = group.flush.as_ref().and_then(|it| it.deliveries.get(*at)) else {
+                continue;
+            };
+            count(other.key.id());
+            labels = labels.common(&group.labels);
+            let send_resolved = other.integration().is_some_and(|it| it.send_resolved);
+            alerts.extend(views(&other.content, send_resolved).iter().cloned());
+        }
+        alerts.sort_by(|a, b| a.alert.order(&b.alert));
+        let held_back = Some(of_all).filter(|it| it.groups > 0);
+        if delivery.carries.is_empty() {
+            return Notification { held_back, ..told };
+        }
+        Notification {
+            group_key: GroupKey::new(LEDGER, &Labels::empty()),
+            group_labels: labels,
+            alerts: alerts.into(),
+            remembered: Rc::default(),
+            held_back,
+            reason: Reason::HeldBack.as_str(),
+            ..told
+        }
+    }
+
+    /// Takes note that a delivery was sent: it is counted, and every group that it carried is logged as told.
+    pub(super) fn spend(&mut self, cx: &Cx<'_>, id: GroupId, at: usize, attempts: u32) {
+        let Some(log) = self.log_key_of(id, at) else { return };
+        let flush = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at));
+        let Some(delivery) = flush else { return };
+        let Some(limit) = delivery.receiver.rate_limit else { return };
+        let carries = std::mem::take(&mut delivery.carries);
+        if !carries.is_empty() {
+            self.stats.digests += 1;
+            info!("{}: the digest tells of {} more groups", delivery::name(&log), carries.len());
+        }
+        for (id, at) in carries {
+            let other = self.flush_of(id).and_then(|flush| flush.deliveries.get(at));
+            if other.is_some_and(|it| it.state == State::Carried) {
+                let reason = Reason::HeldBack;
+                self.note(cx.now, id, at, Outcome::Sent { reason, attempts });
+                self.timers.cancel(Timer::Claim(id, at));
+                self.set_state(id, at, State::Done);
+                self.record(cx, id, at);
+                self.finish(cx, id);
+            }
+        }
+        self.budgets.spend(&reach::key(&log), signed(cx.now.mono));
+        self.write_ledger(cx.now, &log, limit);
+    }
+
+    /// Lets what a digest carried wait, after an attempt that failed: for the next one of this member, or for another member.
+    pub(super) fn put_back(&mut self, now: Mono, id: GroupId, at: usize) {
+        let flush = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at));
+        let carries = flush.map(|it| std::mem::take(&mut it.carries)).unwrap_or_default();
+        for (id, at) in carries {
+            self.put_back_one(now, id, at);
+        }
+    }
+
+    /// The same of one that was carried.
+    pub(super) fn put_back_one(&mut self, now: Mono, id: GroupId, at: usize) {
+        let Some(flush) = self.flush_of(id) else { return };
+        let deadline = flush.deadline;
+        let Some(delivery) = flush.deliveries.get(at) else { return };
+        if delivery.state == State::Carried {
+            let turn = delivery.key.id();
+            self.timers.cancel(Timer::Claim(id, at));
+            self.surrender_turn(now, turn);
+            self.set_state(id, at, State::HeldBack);
+            self.set_timer(id, at, deadline);
+        }
+    }
+
+    pub(super) fn log_key_of(&self, id: GroupId, at: usize) -> Option<LogKey> {
+        let flush = self.groups.get(id)?.flush.as_ref()?;
+        flush.deliveries.get(at).map(|it| it.key.clone())
+    }
+
+    /// Tells the flock, and flash, that one more notification was sent, and how long ago the latest ones were.
+    fn write_ledger(&mut self, now: Now, log: &LogKey, limit: RateLimit) {
+        let key = ledger(log);
+        let known = self.nflog.find(key.id()).map(|(_, entry)| entry);
+        let after = known.map(|it| it.timestamp + Duration::from_nanos(1));
+        let tellers = match self.turns.flock.me {
+            0 => Rc::default(),
+            me => LogEntry::tellers_after(known, me),
+        };
+        let spent = self.budgets.spent.get(&reach::key(log)).into_iter().flatten();
+        let ages = spent.rev().take(limit.notifications).map(|at| signed(now.mono) - at);
+        let entry = LogEntry {
+            timestamp: after.map_or(now.wall, |after| now.wall.max(after)),
+            firing: Rc::default(),
+            resolved: Rc::default(),
+            expires_at: now.wall + limit.per,
+            tellers,
+            facts: ages_to_facts(ages),
+        };
+        if self.put_log(now, &key, entry) {
+            self.changes.push(Change::Log(key));
+        }
+    }
+
+    /// Counts the notifications that a ledger tells of, before it is held: those that the one held so far does not; all of
+    /// them, if there is none.
+    pub(super) fn read_ledger(&mut self, now: Now, log: &LogKey, entry: &LogEntry) {
+        let key = reach::key(log);
+        if log.group.as_str() != LEDGER || limit_of(&self.config, &key).is_none() {
+            return;
+        }
+        let sent_at = signed(now.mono) - ms(now.wall.since(entry.timestamp));
+        let Some(known) = self.nflog.get(log, now.wall) else {
+            for age in facts_to_ages(&entry.facts) {
+                self.budgets.spend(&key, sent_at - age);
+            }
+            return;
+        };
+        let times = |(node, times): &(u64, u64)| times.saturating_sub(known.told_by(*node));
+        let fresh: u64 = entry.tellers.iter().map(times).sum();
+        for _ in 0..fresh.min(RATE_LIMIT_NOTIFICATIONS_MAX as u64) {
+            self.budgets.spend(&key, sent_at);
+        }
+    }
+}
+
+/// How long ago notifications were sent, in seconds, the latest first, as the facts of a ledger.
+fn ages_to_facts(ages: impl Iterator<Item = i64>) -> Rc<[Rc<str>]> {
+    let mut facts = vec![String::new()];
+    for age in ages {
+        let text = (age / 1000).to_string();
+        match facts.last_mut() {
+            Some(last) if last.len() + text.len() < LOG_FACT_BYTES_MAX => {
+                if !last.is_empty() {
+                    last.push(' ');
+                }
+                last.push_str(&text);
+            }
+            _ => facts.push(text),
+        }
+    }
+    LogEntry::facts_of(facts.iter().map(String::as_str))
+}
+
+/// The ages, in milliseconds, that a ledger's facts are; what is none is left out.
+fn facts_to_ages(facts: &[Rc<str>]) -> impl Iterator<Item = i64> {
+    let words = facts.iter().flat_map(|it| it.split(' '));
+    words.filter_map(|word| word.parse::<u32>().ok()).map(|secs| i64::from(secs) * 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> Key {
+        ("r".into(), "webhook".into(), 0)
+    }
+
+    const LIMIT: RateLimit = RateLimit { notifications: 2, per: Duration::from_secs(10) };
+
+    fn wait(budgets: &Budgets, now_ms: u64) -> u128 {
+        budgets.wait(&key(), LIMIT, Mono::from_ms(now_ms)).as_millis()
+    }
+
+    #[test]
+    fn a_budget_has_room_when_the_oldest_notification_of_as_many_has_left_the_time() {
+        let mut budgets = Budgets::default();
+        assert_eq!(wait(&budgets, 0), 0);
+        budgets.spend(&key(), 1_000);
+        assert_eq!(wait(&budgets, 1_000), 0);
+        budgets.spend(&key(), 4_000);
+        assert_eq!(
+            (wait(&budgets, 4_000), wait(&budgets, 11_199), wait(&budgets, 11_200)),
+            (7_200, 1, 0)
+        );
+        budgets.spend(&key(), -2_000);
+        assert_eq!(wait(&budgets, 4_000), 7_200, "in the order in which they were sent");
+        for at in 0..1_000 {
+            budgets.spend(&key(), at);
+        }
+        assert_eq!(budgets.spent[&key()].len(), RATE_LIMIT_NOTIFICATIONS_MAX);
+    }
+
+    #[test]
+    fn what_is_held_back_is_counted_by_its_states_and_bounded() {
+        let mut budgets = Budgets::default();
+        let mut hold = |turn, state| budgets.hold((key(), turn), GroupId(1), state, Wall::EPOCH);
+        assert_eq!([hold(1, 5), hold(1, 5), hold(1, 6)], [Some(true), Some(false), Some(true)]);
+        for turn in 0..HELD_BACK_MAX as u128 {
+            hold(turn, 5);
+        }
+        assert_eq!((hold(u128::MAX, 5), hold(1, 6)), (None, Some(true)));
+        assert_eq!(budgets.held[&(key(), 1)].notifications, 4);
+        assert_eq!(budgets.held_len(), HELD_BACK_MAX);
+    }
+
+    #[test]
+    fn as_many_notifications_as_a_limit_may_allow_fit_a_ledger() {
+        let week = 7 * 24 * 3600 * 1000;
+        let all: Vec<i64> =
+            (0..RATE_LIMIT_NOTIFICATIONS_MAX as i64).map(|n| week - n * 1000).collect();
+        let facts = ages_to_facts(all.iter().copied());
+        assert_eq!(facts_to_ages(&facts).collect::<Vec<_>>(), all);
+        let odd: Vec<Rc<str>> = vec!["1 x -5".into(), "".into(), "99999999999 7".into()];
+        assert_eq!(facts_to_ages(&odd).collect::<Vec<_>>(), [1_000, 7_000]);
+    }
+}
