@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use bellwether::model::Labels;
 use bellwether::template::{Data, Templates};
 use bellwether::time::Wall;
 use proptest::prelude::*;
@@ -115,6 +116,46 @@ fn a_text_is_parsed_once_and_renders_the_same_each_time() {
     }
     // What one text defines is not there for another.
     assert!(templates.text("{{ template \"x\" . }}", &data).is_err());
+}
+
+#[test]
+fn labels_of_a_route_see_the_group_and_each_other() {
+    let (data, templates) = (data(), Templates::builtin());
+    let labels: Labels = [
+        ("top", r#"{{ routeLabels "a" }}-{{ routeLabels "b" }}"#),
+        ("a", r#"{{ routeLabels "leaf" }}"#),
+        ("b", r#"{{ routeLabels "leaf" }}"#),
+        ("leaf", "{{ .GroupLabels.site }}"),
+        ("plain", "x {}"),
+        ("why", "{{ .NotificationReason }}"),
+        ("not_again", "{{ `{{ .Status }}` }}"),
+        ("nobody", r#"[{{ routeLabels "nope" }}]"#),
+        ("self", r#"{{ routeLabels "self" }}"#),
+        ("one", r#"{{ routeLabels "two" }}"#),
+        ("two", r#"{{ routeLabels "one" }}"#),
+        ("wrong", "{{ .Nope }}"),
+    ]
+    .into_iter()
+    .collect();
+    let (rendered, failed) = templates.route_labels(&labels, &data);
+    let expected: Labels = [
+        ("top", "b-b"),
+        ("a", "b"),
+        ("b", "b"),
+        ("leaf", "b"),
+        ("plain", "x {}"),
+        ("why", "unknown"),
+        ("not_again", "{{ .Status }}"),
+        ("nobody", "[]"),
+    ]
+    .into_iter()
+    .collect();
+    assert_eq!(rendered, expected);
+    let failed: Vec<_> = failed.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(failed, ["one", "self", "two", "wrong"]);
+    let data = Data { route_labels: rendered, ..data };
+    let used = templates.text(r#"{{ routeLabels "not_again" }}"#, &data).unwrap();
+    assert_eq!(used, "{{ .Status }}", "a value is not rendered twice");
 }
 
 #[test]

@@ -78,9 +78,10 @@ impl List {
     fn write(&mut self, node: &Node, now: Now, pages: &mut Pages) -> bool {
         while let Some((id, shown)) = self.shown.pop_front() {
             let Some(group) = node.group(now, id) else { continue };
+            let route_labels = node.route_labels(now, id);
             let room = pages.room;
             pages.push(|out| {
-                write::group(out, group.labels, group.receiver, group.route_labels, |out| {
+                write::group(out, group.labels, group.receiver, &route_labels, |out| {
                     let known =
                         shown.iter().filter_map(|(it, muted)| Some((it, node.alert(*it)?, muted)));
                     write::array(out, known, |out, (fingerprint, alert, muted)| {

@@ -34,6 +34,10 @@ continue = true
 receiver = "night"
 matchers = ['team="x"']
 mute_time_intervals = ["always"]
+[[route.routes]]
+receiver = "night"
+matchers = ['team="y"']
+labels = { page = "{{ .GroupLabels.alertname }}", wrong = "{{ .Nope }}" }
 [[receivers]]
 name = "default"
 [[receivers]]

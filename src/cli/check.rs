@@ -8,14 +8,14 @@ use std::path::Path;
 use crate::config::flags::choose_config;
 use crate::config::{
     Admission, Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Options, Problem,
-    Value, check_mode, doubts, secret_files,
+    Route, Value, check_mode, doubts, secret_files,
 };
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::notify::SCHEMAS;
 use crate::shell::files::{self, Content};
 use crate::shell::keys::{self, Places};
 use crate::shell::{clock, templates};
-use crate::template::{Data, Renderer};
+use crate::template::{Data, Renderer, Templates};
 
 const USAGE: &str = "usage: bellwether check-config [FILE...]
 
@@ -177,6 +177,7 @@ fn check_templates(file: &Path, loaded: Loaded) -> Result<Loaded, Errors> {
     })?;
     let samples = [false, true].map(|resolved| Data::sample(resolved, clock::wall()));
     let mut problems = Vec::new();
+    check_route_labels(&loaded.config.route, &templates, &samples, &mut problems);
     for integration in loaded.config.receivers.iter().flat_map(|receiver| &receiver.integrations) {
         let renderers = samples.each_ref().map(|data| templates.for_notification(data));
         integration.values.leaves(&mut |_, value| {
@@ -194,6 +195,28 @@ fn check_templates(file: &Path, loaded: Loaded) -> Result<Loaded, Errors> {
         });
     }
     if problems.is_empty() { Ok(loaded) } else { Err(Errors::new(&name, problems)) }
+}
+
+/// Renders the labels of routes, down to the first that fails on each way.
+fn check_route_labels(
+    route: &Route,
+    templates: &Templates,
+    samples: &[Data],
+    problems: &mut Vec<Problem>,
+) {
+    let failed = samples.iter().find_map(|data| {
+        let (_, failed) = templates.route_labels(&route.labels, data);
+        failed.into_iter().next()
+    });
+    if let Some((name, error)) = failed {
+        let path = format!("labels.{name} of the route to {}", route.receiver);
+        problems.push(Problem { line: 0, path, text: format!("would fail: {error}") });
+        // Those below may have the same labels.
+        return;
+    }
+    for below in &route.routes {
+        check_route_labels(below, templates, samples, problems);
+    }
 }
 
 fn report(

@@ -88,7 +88,7 @@ fn render(flags: &Flags, out: &mut dyn Write, err: &mut dyn Write) -> io::Result
 fn rendered(flags: &Flags) -> Result<String, String> {
     let templates = templates::load(&flags.globs)?;
     let now = clock::wall();
-    let data = match &flags.data {
+    let mut data = match &flags.data {
         None => Data::sample(false, now),
         Some(file) => {
             let text = fs::read_to_string(file)
@@ -97,6 +97,8 @@ fn rendered(flags: &Flags) -> Result<String, String> {
                 .map_err(|error| format!("--template.data={}: {error}", file.display()))?
         }
     };
+    // As in a notification; one that fails is missing.
+    data.route_labels = templates.route_labels(&data.route_labels, &data).0;
     let text = flags.text.as_deref().unwrap_or_default();
     let rendered =
         if flags.html { templates.html(text, &data) } else { templates.text(text, &data) };

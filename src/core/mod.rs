@@ -31,6 +31,7 @@ mod reload;
 pub mod replica;
 pub mod restore;
 pub mod route;
+mod route_labels;
 pub mod silences;
 pub mod stats;
 mod sweep;

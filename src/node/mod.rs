@@ -66,8 +66,6 @@ pub struct GroupView<'a> {
     pub labels: &'a Labels,
     /// The receiver's name.
     pub receiver: &'a Rc<str>,
-    /// The labels of its route.
-    pub route_labels: &'a Labels,
     /// The names of the time intervals that mute it now.
     pub muted_by: Vec<Rc<str>>,
 }
@@ -326,9 +324,13 @@ impl Node {
         Some(GroupView {
             labels: &group.labels,
             receiver: &route.receiver.name,
-            route_labels: &route.labels,
             muted_by: route.muted_by(now.wall),
         })
+    }
+
+    /// The labels of a group's route, rendered for the alerts that it has now.
+    pub fn route_labels(&self, now: Now, id: GroupId) -> Labels {
+        self.core.route_labels(now.wall, id)
     }
 
     /// The alerts of a group in the order of [`Alert::order`], also those that have ended.

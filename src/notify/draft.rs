@@ -82,12 +82,18 @@ pub fn with_secrets(values: &Values, texts: Vec<String>) -> Values {
 /// Renders a notification for an integration.
 pub fn draft(
     integration: &Integration,
-    notification: Notification,
+    mut notification: Notification,
     templates: &Templates,
 ) -> Draft {
-    let data = notification.data();
+    let mut data = notification.data();
+    let (route_labels, wrong) = templates.route_labels(&notification.route_labels, &data);
+    data.route_labels = route_labels.clone();
+    notification.route_labels = route_labels;
     let renderer = templates.for_notification(&data);
     let (mut faults, mut lost) = (Vec::new(), None);
+    faults.extend(wrong.iter().take(TEMPLATE_FAULTS_MAX).map(|(name, error)| {
+        in_message(&format!("the template of the route's label {name} is wrong: {error}"))
+    }));
     let mut is_body_wrong = false;
     let body = integration.schema.body;
     let mut wrong_names = Vec::new();
@@ -202,8 +208,12 @@ fn escaped_bytes(alert: &Alert) -> usize {
 }
 
 fn fault(template: &Template, error: &Error) -> String {
-    let text = format!("(the template of {} is wrong: {error})", template.path);
-    brief::cut(&text, TEMPLATE_FAULT_BYTES_MAX).to_owned()
+    in_message(&format!("the template of {} is wrong: {error}", template.path))
+}
+
+/// A fault as it stands in a message.
+fn in_message(fault: &str) -> String {
+    brief::cut(&format!("({fault})"), TEMPLATE_FAULT_BYTES_MAX).to_owned()
 }
 
 impl Draft {

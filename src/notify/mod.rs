@@ -77,7 +77,7 @@ pub struct Notification {
     pub group_key: GroupKey,
     /// The labels that the group's alerts share.
     pub group_labels: Labels,
-    /// The labels of its route.
+    /// The labels of its route; their values are templates until it is drafted.
     pub route_labels: Labels,
     /// Why, in Alertmanager's words.
     pub reason: &'static str,
@@ -152,6 +152,7 @@ impl Notification {
             common_labels: Data::common(&alerts, |alert| &alert.labels),
             common_annotations: Data::common(&alerts, |alert| &alert.annotations),
             route_labels: self.route_labels.clone(),
+            unrendered: Labels::empty(),
             external_url: Rc::clone(&self.external_url),
             reason: self.reason.into(),
             now: self.now,

@@ -24,6 +24,8 @@ pub struct Data {
     pub common_annotations: Labels,
     /// `.RouteLabels`
     pub route_labels: Labels,
+    /// Labels of the route that are templates and not rendered yet, see [`Templates::route_labels`](super::Templates).
+    pub unrendered: Labels,
     /// `.ExternalURL`, without a trailing slash.
     pub external_url: Rc<str>,
     /// `.NotificationReason`, in Alertmanager's words.
@@ -75,7 +77,7 @@ impl Data {
             ("RouteLabels", Value::Pairs(self.route_labels.clone())),
             ("ExternalURL", Value::text(Rc::clone(&self.external_url))),
             // Of no use to a template, but Go prints it.
-            ("routeLabelsRendered", Value::Bool(true)),
+            ("routeLabelsRendered", Value::Bool(self.unrendered.is_empty())),
         ]
     }
 }

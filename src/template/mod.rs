@@ -35,6 +35,7 @@ pub use error::Error;
 pub use time::Time;
 
 use crate::limits::TEMPLATE_TEXTS_MAX;
+use crate::model::Labels;
 
 use exec::Budget;
 use parse::Set;
@@ -86,6 +87,42 @@ impl Templates {
     /// One notification's rendering: all its texts share one budget of steps and bytes.
     pub fn for_notification<'a>(&'a self, data: &'a Data) -> Renderer<'a> {
         Renderer { templates: self, data, root: Rc::new(data.clone()), budget: Budget::new() }
+    }
+
+    /// A route's labels with their values rendered, which are templates that see the group and each other. One that fails or
+    /// needs itself is missing; its name and its error are returned.
+    pub fn route_labels(&self, labels: &Labels, data: &Data) -> (Labels, Vec<(String, Error)>) {
+        if labels.iter().all(|(_, text)| !text.contains("{{")) {
+            return (labels.clone(), Vec::new());
+        }
+        let mut data = Data {
+            reason: "unknown".into(),
+            route_labels: Labels::empty(),
+            unrendered: labels.clone(),
+            ..data.clone()
+        };
+        let mut budget = Budget::new();
+        // Those that need others can be rendered when they are.
+        loop {
+            let (mut failed, before) = (Vec::new(), data.unrendered.len());
+            for (name, text) in data.unrendered.clone().iter() {
+                let root = Rc::new(data.clone());
+                let renderer = Renderer { templates: self, data: &data, root, budget };
+                let rendered = renderer.text(text);
+                budget = renderer.budget;
+                match rendered {
+                    Ok(text) => {
+                        let known = data.route_labels.iter();
+                        data.route_labels = known.chain([(name, &*text)]).collect();
+                        data.unrendered = data.unrendered.filter(|it| it != name);
+                    }
+                    Err(error) => failed.push((name.to_owned(), error)),
+                }
+            }
+            if failed.is_empty() || failed.len() == before {
+                return (data.route_labels, failed);
+            }
+        }
     }
 
     /// Renders a single text, with a budget of its own.

@@ -317,3 +317,11 @@ fn a_large_post_that_is_no_utf_8_is_taken_as_a_small_one() {
     assert_eq!(world.ask(&request).status, 200);
     assert!(world.node.alerts().any(|(_, alert, _)| alert.labels.get("a") == Some("b\u{FFFD}")));
 }
+
+#[test]
+fn a_group_has_the_labels_of_its_route_rendered() {
+    let mut world = World::new();
+    world.post("/api/v2/alerts", r#"[{"labels":{"alertname":"Disk","team":"y"}}]"#);
+    let groups = world.get("/api/v2/alerts/groups").1;
+    assert!(groups.contains(r#""routeLabels":{"page":"Disk"}"#), "{groups}");
+}

@@ -59,3 +59,21 @@ fn a_failing_template_of_a_url_fails_the_attempt_in_words_that_name_it() {
     assert_eq!(draft.faults().len(), 1);
     assert!(!why.contains("h.example"), "the URL is a secret: {why}");
 }
+
+#[test]
+fn labels_of_the_route_are_rendered_once_and_a_wrong_one_is_named() {
+    let labels = |wrong: &str| {
+        let labels = [("desc", "{{ .CommonAnnotations.summary }}"), ("odd", wrong)];
+        Notification { route_labels: labels.into_iter().collect(), ..firing() }
+    };
+    let config = "webhook_configs: [{url: 'http://h.example', payload: {a: '{{ routeLabels \"desc\" }}'}}]";
+    let told = |notification| draft(&integration("", config).unwrap(), notification, &Templates::builtin());
+    let draft = told(labels("x"));
+    assert!(draft.faults().is_empty());
+    assert_eq!(draft.notification().route_labels.get("desc"), Some("s"));
+    assert!(draft.shown().unwrap().contains(r#""a":"s""#), "{:?}", draft.shown());
+    let draft = told(labels("{{ .Nope }}"));
+    assert_eq!(draft.notification().route_labels.get("odd"), None);
+    let faults = draft.faults();
+    assert!(faults[0].contains("the route's label odd is wrong") && faults[0].contains("Nope"), "{faults:?}");
+}

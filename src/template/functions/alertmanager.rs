@@ -33,7 +33,11 @@ pub(super) const ALL: &[Function] = &[
     variadic("stringSlice", &[TEXT], |_, args| Ok(Value::List(List::Texts, args.into()))),
     fixed("routeLabels", &[TEXT], |exec, args| match &exec.root {
         Value::Data(data) => {
-            Ok(Value::text(data.route_labels.get(text(args, 0)).unwrap_or_default()))
+            let name = text(args, 0);
+            if data.unrendered.get(name).is_some() {
+                return Err(format!("the route's label {name:?} needs itself, or is wrong"));
+            }
+            Ok(Value::text(data.route_labels.get(name).unwrap_or_default()))
         }
         _ => Ok(Value::text("")),
     }),

@@ -1,0 +1,42 @@
+//! The labels of a group's route, as the API shows them: their values are templates that see the group's alerts.
+
+use std::rc::Rc;
+
+use crate::core::Core;
+use crate::core::group::GroupId;
+use crate::model::Labels;
+use crate::notify::{AlertView, Notification};
+use crate::time::Wall;
+
+impl Core {
+    /// The labels of a group's route, rendered for the alerts that it has now; none, if there is no such group. Those that
+    /// fail are missing, as in Alertmanager 0.34.
+    pub fn route_labels(&self, now: Wall, id: GroupId) -> Labels {
+        let Some(group) = self.groups.get(id) else { return Labels::empty() };
+        let route = self.routes.get(group.route);
+        if route.labels.is_empty() {
+            return Labels::empty();
+        }
+        let alerts = group.alerts.iter().filter_map(|it| Some((*it, self.alerts.get(*it)?)));
+        let mut views: Vec<AlertView> = alerts
+            .map(|(fingerprint, entry)| AlertView {
+                fingerprint,
+                alert: Rc::clone(&entry.alert),
+                resolved: entry.alert.resolved(now),
+            })
+            .collect();
+        views.sort_by(|a, b| a.alert.order(&b.alert));
+        let notification = Notification {
+            receiver: Rc::clone(&route.receiver.name),
+            group_key: group.key.clone(),
+            group_labels: group.labels.clone(),
+            route_labels: Labels::empty(),
+            reason: "unknown",
+            external_url: Rc::clone(&self.options.external_url),
+            alerts: views.into(),
+            remembered: Rc::default(),
+            now,
+        };
+        self.config.templates.route_labels(&route.labels, &notification.data()).0
+    }
+}
