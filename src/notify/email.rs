@@ -13,6 +13,7 @@ use crate::model::hash::fnv128;
 use crate::model::mail::check_domain;
 use crate::model::{MailAddress, Mailbox};
 use crate::notify::{Message, Notification, Outgoing, Type, Verdict, oauth2, tls};
+use crate::template::Time;
 use crate::time::{SET_SINCE, Wall};
 use crate::wire::smtp::{Login, Plan};
 use message::Value;
@@ -236,10 +237,7 @@ fn mail(values: &Values, told: &Notification, from: &MailAddress) -> Vec<u8> {
 
 /// RFC 5322's date; none while the clock was never set.
 fn date(now: Wall) -> Option<String> {
-    let secs = now.as_ns().div_euclid(1_000_000_000);
-    let timestamp = jiff::Timestamp::from_second(secs).ok().filter(|_| now >= SET_SINCE)?;
-    let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
-    printer.timestamp_to_string(&timestamp).ok()
+    (now >= SET_SINCE).then(|| Time::from(now).format("Mon, 2 Jan 2006 15:04:05 -0000"))
 }
 
 /// The id of a mail that nobody sent, under which mail programs show all of a group together; Alertmanager's is the same.
@@ -282,6 +280,14 @@ mod tests {
 
     fn text(mail: &Mail) -> String {
         String::from_utf8(mail.plan.message.clone()).unwrap()
+    }
+
+    #[test]
+    fn the_date_is_rfc_5322s_and_there_once_the_clock_was_set() {
+        assert_eq!(date(Wall::EPOCH), None);
+        let at = |secs| date(Wall::from_secs(secs));
+        assert_eq!(at(1_795_929_989).as_deref(), Some("Sun, 29 Nov 2026 05:26:29 -0000"));
+        assert_eq!(at(1_788_220_801).as_deref(), Some("Tue, 1 Sep 2026 00:00:01 -0000"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::model::printable::is_control;
 use crate::shell::clock;
 use crate::time::Wall;
 use crate::wire::json::write;
+use crate::wire::rfc3339;
 
 /// Starts to log. `journal`: standard error is systemd's journal, which takes the severity from a prefix.
 pub fn start(settings: &Log, journal: bool) {
@@ -64,12 +65,14 @@ fn lost_lines(format: LogFormat, time: &str, lost: u64) -> Vec<u8> {
 
 /// The time of a line, to the millisecond: in UTC, or in the machine's zone with its offset.
 fn time(wall: Wall, local: bool) -> String {
-    if local && let Ok(timestamp) = jiff::Timestamp::from_millisecond(wall.as_ms()) {
-        let zoned = timestamp.to_zoned(jiff::tz::TimeZone::system());
-        return zoned.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string();
-    }
     let mut text = Vec::new();
-    crate::wire::rfc3339::push_ms(&mut text, wall);
+    match jiff::Timestamp::from_millisecond(wall.as_ms()) {
+        Ok(timestamp) if local => {
+            let offset = jiff::tz::TimeZone::system().to_offset(timestamp);
+            rfc3339::push_ms_ahead(&mut text, wall, offset.seconds());
+        }
+        _ => rfc3339::push_ms(&mut text, wall),
+    }
     String::from_utf8_lossy(&text).into_owned()
 }
 

@@ -34,6 +34,11 @@ impl Time {
         parse("2006-01-02T15:04:05Z07:00", text)
     }
 
+    /// The time as Go's `layout` shows it.
+    pub fn format(&self, layout: &str) -> String {
+        format(self, layout)
+    }
+
     pub(super) fn of_nanos(nanos: i128, zone: TimeZone) -> Result<Self, String> {
         let second = i128::from(SECOND);
         let out_of_range = |_| "a time beyond the year 9999".to_owned();

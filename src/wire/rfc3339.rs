@@ -35,30 +35,46 @@ pub fn parse(text: &str) -> Result<Option<Wall>, String> {
 
 /// Appends a timestamp in UTC with exactly three fractional digits: `2026-11-21T23:27:13.530Z`.
 pub fn push_ms(out: &mut Vec<u8>, wall: Wall) {
-    let ms = wall.as_ms();
-    let (days, ms) = (ms.div_euclid(DAY_SECS * 1000), ms.rem_euclid(DAY_SECS * 1000));
-    let (year, month, day) = date(days);
-    push_digits(out, year, 4);
-    out.push(b'-');
-    push_digits(out, month, 2);
-    out.push(b'-');
-    push_digits(out, day, 2);
-    out.push(b'T');
-    push_digits(out, ms / 3_600_000, 2);
-    out.push(b':');
-    push_digits(out, ms / 60_000 % 60, 2);
-    out.push(b':');
-    push_digits(out, ms / 1000 % 60, 2);
-    out.push(b'.');
-    push_digits(out, ms % 1000, 3);
+    push_civil(out, wall.as_ms());
     out.push(b'Z');
 }
 
-fn push_digits(out: &mut Vec<u8>, value: i64, width: u32) {
-    for place in (0..width).rev() {
-        let digit = value / 10_i64.pow(place) % 10;
-        out.push(b'0' + u8::try_from(digit).unwrap_or(0));
+/// Appends a timestamp as a clock shows it that is so many seconds ahead of UTC: `2026-11-22T01:27:13.530+02:00`.
+pub fn push_ms_ahead(out: &mut Vec<u8>, wall: Wall, ahead: i32) {
+    push_civil(out, wall.as_ms() + i64::from(ahead) * 1000);
+    out.push(if ahead < 0 { b'-' } else { b'+' });
+    let minutes = ahead.unsigned_abs() / 60;
+    push_digits(out, minutes / 60, 2);
+    out.push(b':');
+    push_digits(out, minutes % 60, 2);
+}
+
+/// What follows the day is computed in 32 bits: small machines have no division of 64.
+fn push_civil(out: &mut Vec<u8>, ms: i64) {
+    let (days, ms) = (ms.div_euclid(DAY_SECS * 1000), ms.rem_euclid(DAY_SECS * 1000));
+    let ms = u32::try_from(ms).unwrap_or(0);
+    let (year, month, day) = date(days);
+    let (secs, minutes) = (ms / 1000, ms / 60_000);
+    let elements = [(year, 4, b'-'), (month, 2, b'-'), (day, 2, b'T')];
+    for (value, width, after) in elements {
+        push_digits(out, u32::try_from(value).unwrap_or(0), width);
+        out.push(after);
     }
+    let elements = [(minutes / 60, 2, b':'), (minutes % 60, 2, b':'), (secs % 60, 2, b'.')];
+    for (value, width, after) in elements {
+        push_digits(out, value, width);
+        out.push(after);
+    }
+    push_digits(out, ms % 1000, 3);
+}
+
+fn push_digits(out: &mut Vec<u8>, value: u32, width: usize) {
+    let (mut digits, mut rest) = ([b'0'; 4], value);
+    for digit in digits[..width].iter_mut().rev() {
+        *digit += u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
+    }
+    out.extend_from_slice(&digits[..width]);
 }
 
 /// Days since the epoch of a date in the Gregorian calendar. The year starts in March, so that the leap day is its last.
