@@ -23,14 +23,13 @@ impl Fingerprint {
     /// The fingerprint of pairs that come sorted by name.
     pub fn of<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut hash = Self::OFFSET;
-        let mut feed = |text: &str| {
-            for byte in text.bytes().chain(std::iter::once(0xFF)) {
-                hash = (hash ^ u64::from(byte)).wrapping_mul(Self::PRIME);
-            }
-        };
         for (name, value) in pairs {
-            feed(name);
-            feed(value);
+            for text in [name, value] {
+                for byte in text.as_bytes() {
+                    hash = (hash ^ u64::from(*byte)).wrapping_mul(Self::PRIME);
+                }
+                hash = (hash ^ 0xFF).wrapping_mul(Self::PRIME);
+            }
         }
         Self(hash)
     }

@@ -341,7 +341,9 @@ fn check_matchers(raw: Vec<RawMatcher<'_>>) -> Result<Vec<PostedMatcher<'_>>, Bo
 
 /// The one of `names` that `name` is, in whatever case.
 fn field(name: &str, names: &[&'static str]) -> Option<&'static str> {
-    names.iter().copied().find(|known| known.eq_ignore_ascii_case(name))
+    let all = || names.iter().copied();
+    // Most clients write it as it is written here.
+    all().find(|known| *known == name).or_else(|| all().find(|it| it.eq_ignore_ascii_case(name)))
 }
 
 fn target(place: &str, kind: &str) -> String {

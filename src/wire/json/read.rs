@@ -406,6 +406,8 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "asked of every byte, and smaller than a call")]
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }

@@ -20,7 +20,14 @@ impl From<minicbor::decode::Error> for Malformed {
     }
 }
 
+/// Bytes that most records need not exceed while they are encoded.
+const MOST_BYTES: usize = 1024;
+
+/// `body` in CBOR.
 pub(super) fn encode(body: impl Encode<()>) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(MOST_BYTES);
     // Writing to memory cannot fail.
-    minicbor::to_vec(body).unwrap_or_default()
+    minicbor::encode(body, &mut bytes).ok();
+    bytes.shrink_to_fit();
+    bytes
 }
