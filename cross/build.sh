@@ -35,16 +35,19 @@ build() (
     target=$1 source=$2 into=$3
     choose_toolchain "$target"
     sysroot=$("${RUSTC:-rustc}" --print sysroot)
-    # No name of this machine may reach the bytes.
+    cargo fetch --quiet --locked --manifest-path "$source/Cargo.toml"
+    # No name of this machine may reach the bytes, and those of crates are short.
     flags="$FLAGS $(code_of "$target") --remap-path-prefix=$source=/bellwether --remap-path-prefix=$into=/target"
     flags="$flags --remap-path-prefix=$CARGO_HOME=/cargo --remap-path-prefix=$sysroot=/rust"
+    for registry in "$CARGO_HOME"/registry/src/*; do flags="$flags --remap-path-prefix=$registry="; done
     # Nothing unwinds: a panic aborts. What a debugger needs for that goes to the symbols.
     flags="$flags -Cforce-unwind-tables=no -Clinker-flavor=gcc"
     RUSTFLAGS=$flags
     CFLAGS="-ffile-prefix-map=$source=/bellwether -ffile-prefix-map=$into=/target -ffile-prefix-map=$CARGO_HOME=/cargo"
-    CFLAGS="$CFLAGS -fno-unwind-tables -fno-asynchronous-unwind-tables"
+    CFLAGS="$CFLAGS -fno-unwind-tables -fno-asynchronous-unwind-tables $(c_code_of "$target")"
+    LIBC_CODE=$(c_code_of "$target")
     SOURCE_DATE_EPOCH=$(time_of_code)
-    export RUSTFLAGS CFLAGS SOURCE_DATE_EPOCH
+    export RUSTFLAGS CFLAGS LIBC_CODE SOURCE_DATE_EPOCH
     unset CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS CARGO_TARGET_DIR
     cd "$source"
     # Cargo does not know what the linker reads.

@@ -5,11 +5,19 @@
 TARGETS="aarch64-unknown-linux-musl armv7-unknown-linux-musleabihf arm-unknown-linux-musleabihf x86_64-unknown-linux-musl"
 
 # The code that the compiler may use. armv6 with hard float is the Pi 1 and Zero; armv7 has Thumb-2, as Debian's armhf,
-# which is a quarter smaller (rustc warns that it may rename these features).
+# which is a quarter smaller (rustc warns that it may rename these features). There, sequences of instructions that are
+# met often become functions, which LLVM does for aarch64 by itself: 4 % smaller, 2 to 4 % more instructions.
 code_of() {
     case $1 in
     arm-*) echo -Ctarget-cpu=arm1176jzf-s ;;
-    armv7-*) echo -Ctarget-feature=+thumb-mode,+thumb2 ;;
+    armv7-*) echo "-Ctarget-feature=+thumb-mode,+thumb2 -Cllvm-args=-enable-machine-outliner=always" ;;
+    esac
+}
+
+# The same for C, zig's libc among it; cargo-zigbuild finds the others itself.
+c_code_of() {
+    case $1 in
+    armv7-*) echo -mcpu=generic+v7a+vfp3-d32+thumb2+thumb_mode-neon ;;
     esac
 }
 

@@ -7,7 +7,7 @@
 
 A function counts for the first crate in its name that is neither ours nor the standard library's, as a generic of
 hyper's with a type of ours counts for hyper; where its name holds a closure of ours it is ours. A crate counts for the
-first line of Cargo.toml that brings it in. What is no function (constants, tables, texts) is one line.
+first line of Cargo.toml that brings it in. Sequences of instructions that many functions share are one line. What is no function (constants, tables, texts) is one line.
 
 A receiver has what stands in files and folders of its name, or of the names in ALSO, in the rooms that know of receivers:
 its requests, its protocol, its part of the shell. Its texts and the table of its keys are constants, which have no names; they are not counted.
@@ -56,6 +56,8 @@ def bringers(target):
 
 def owner(name, brought_by):
     """Whose function this is."""
+    if name.startswith("OUTLINED_FUNCTION"):
+        return "outlined"
     crates = CRATE.findall(name)
     if re.search(rf"\b{OWN}::[\w:]*\{{closure", name):
         return OWN
@@ -91,7 +93,7 @@ def print_dependencies(binary, found, lines, brought_by):
     for name, count in found:
         bytes_of[owner(name, brought_by)] += count
     bytes_of["constants"] = binary.stat().st_size - sum(bytes_of.values())
-    shown = {OWN: "our own code", "std": "the standard library", "libc": "musl", "constants": "constants and tables of all"}
+    shown = {OWN: "our own code", "std": "the standard library", "libc": "musl", "outlined": "sequences that many functions share", "constants": "constants and tables of all"}
     print_table("dependency", [(shown.get(name, f"`{name}`"), count) for name, count in bytes_of.most_common()])
     idle = [f"`{name}`" for name in lines if not bytes_of[name]]
     print(f"\nNothing of their own: {', '.join(idle)}.")
