@@ -3,7 +3,7 @@
 //! The oracle: what is replayed is the state after some prefix of the commits, and the prefix includes everything that
 //! was acknowledged. `Sin` shows that the test can fail: each broken promise of the medium is caught.
 //!
-//! `BELLWETHER_SEEDS=100000 cargo test --release --test powerloss` runs so many random histories, and the exhaustive
+//! `BELLWETHER_SEEDS=100000 cargo test --profile long --test powerloss` runs so many random histories, and the exhaustive
 //! ones with every subset of up to 12 sectors; `BELLWETHER_SEED=7` runs one and prints its steps.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test program")]
