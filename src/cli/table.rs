@@ -61,7 +61,8 @@ mod tests {
         assert_eq!(utc(""), "");
         let east = TimeZone::fixed(jiff::tz::offset(2));
         assert_eq!(local_time("2026-11-22T23:00:00.1239Z", &east), "2026-11-23T01:00:00.123+02:00");
-        let west = TimeZone::fixed(jiff::tz::offset(-3).saturating_sub(jiff::Span::new().minutes(30)));
+        let west =
+            TimeZone::fixed(jiff::tz::offset(-3).saturating_sub(jiff::Span::new().minutes(30)));
         assert_eq!(local_time("2026-11-22T01:00:00Z", &west), "2026-11-21T21:30:00.000-03:30");
     }
 }

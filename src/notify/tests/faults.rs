@@ -66,8 +66,11 @@ fn labels_of_the_route_are_rendered_once_and_a_wrong_one_is_named() {
         let labels = [("desc", "{{ .CommonAnnotations.summary }}"), ("odd", wrong)];
         Notification { route_labels: labels.into_iter().collect(), ..firing() }
     };
-    let config = "webhook_configs: [{url: 'http://h.example', payload: {a: '{{ routeLabels \"desc\" }}'}}]";
-    let told = |notification| draft(&integration("", config).unwrap(), notification, &Templates::builtin());
+    let config =
+        "webhook_configs: [{url: 'http://h.example', payload: {a: '{{ routeLabels \"desc\" }}'}}]";
+    let told = |notification| {
+        draft(&integration("", config).unwrap(), notification, &Templates::builtin())
+    };
     let draft = told(labels("x"));
     assert!(draft.faults().is_empty());
     assert_eq!(draft.notification().route_labels.get("desc"), Some("s"));
@@ -75,5 +78,8 @@ fn labels_of_the_route_are_rendered_once_and_a_wrong_one_is_named() {
     let draft = told(labels("{{ .Nope }}"));
     assert_eq!(draft.notification().route_labels.get("odd"), None);
     let faults = draft.faults();
-    assert!(faults[0].contains("the route's label odd is wrong") && faults[0].contains("Nope"), "{faults:?}");
+    assert!(
+        faults[0].contains("the route's label odd is wrong") && faults[0].contains("Nope"),
+        "{faults:?}"
+    );
 }
