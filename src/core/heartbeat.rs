@@ -191,6 +191,7 @@ impl Core {
             external_url: Rc::clone(&self.options.external_url),
             alerts: if word == Word::Fail { faults.into() } else { Rc::default() },
             remembered: Rc::default(),
+            held_back: None,
             now: cx.now.wall,
         };
         let draft = notify::draft(&heartbeat.integration, notification, &self.config.templates);

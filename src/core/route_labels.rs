@@ -35,6 +35,7 @@ impl Core {
             external_url: Rc::clone(&self.options.external_url),
             alerts: views.into(),
             remembered: Rc::default(),
+            held_back: None,
             now,
         };
         self.config.templates.route_labels(&route.labels, &notification.data()).0
