@@ -142,8 +142,14 @@ fn notifications(text: &mut Text, node: &Node) {
     )
     .count(&[("reason", "inhibition")], stats.suppressed_inhibition)
     .count(&[("reason", "mute_time_interval")], stats.suppressed_interval)
-    .count(&[("reason", "silence")], stats.suppressed_silence)
-    .family(
+    .count(&[("reason", "silence")], stats.suppressed_silence);
+    own_notifications(text, node);
+}
+
+/// The metrics of notifications that Alertmanager has not.
+fn own_notifications(text: &mut Text, node: &Node) {
+    let stats = node.stats();
+    text.family(
         "bellwether_log_entries_dropped_total",
         "counter",
         "How many entries of the notification log gave way to others: what they were about may be told again.",

@@ -476,8 +476,9 @@ mod tests {
     #[test]
     fn as_many_notifications_as_a_limit_may_allow_fit_a_ledger() {
         let week = 7 * 24 * 3600 * 1000;
-        let all: Vec<i64> =
-            (0..RATE_LIMIT_NOTIFICATIONS_MAX as i64).map(|n| week - n * 1000).collect();
+        let all: Vec<i64> = (0..i64::try_from(RATE_LIMIT_NOTIFICATIONS_MAX).unwrap())
+            .map(|n| week - n * 1000)
+            .collect();
         let facts = ages_to_facts(all.iter().copied());
         assert_eq!(facts_to_ages(&facts).collect::<Vec<_>>(), all);
         let odd: Vec<Rc<str>> = vec!["1 x -5".into(), "".into(), "99999999999 7".into()];

@@ -128,25 +128,13 @@ pub fn draft(
     let mut notes: Vec<&str> = faults.first().into_iter().map(String::as_str).collect();
     notes.extend(held_back.as_deref());
     if !notes.is_empty() && !body.is_empty() {
-        let is_html = matches!(integration.values.get(body), Some(Value::Template(it)) if it.html);
         let rendered = if is_body_wrong { "" } else { body_text(&values, body) };
         let mut note = notes.join("\n");
         if rendered.is_empty() {
             // Writing to a String cannot fail.
             write!(note, "\n{}", log::line(&notification)).ok();
         }
-        if is_html {
-            note = note.replace('&', "&amp;").replace('<', "&lt;").replace('\n', "<br>");
-        }
-        let text = Value::from_text(&format!("{note}\n{rendered}"));
-        let whole = match values.table(body) {
-            Some(table) => {
-                let mut table = table.clone();
-                table.set("template", text);
-                Value::Table(table)
-            }
-            None => text,
-        };
+        let whole = body_with_note(integration, &values, note, rendered);
         values.set(body, whole);
     }
     Draft {
@@ -160,6 +148,28 @@ pub fn draft(
         lost,
         step: Step::default(),
         is_test: false,
+    }
+}
+
+/// The body with a note above it.
+fn body_with_note(
+    integration: &Integration,
+    values: &Values,
+    mut note: String,
+    rendered: &str,
+) -> Value {
+    let body = integration.schema.body;
+    if matches!(integration.values.get(body), Some(Value::Template(it)) if it.html) {
+        note = note.replace('&', "&amp;").replace('<', "&lt;").replace('\n', "<br>");
+    }
+    let text = Value::from_text(&format!("{note}\n{rendered}"));
+    match values.table(body) {
+        Some(table) => {
+            let mut table = table.clone();
+            table.set("template", text);
+            Value::Table(table)
+        }
+        None => text,
     }
 }
 

@@ -24,7 +24,7 @@ fn headers(more: &[(&str, &str)]) -> Vec<(String, String)> {
 /// The default template of this name, rendered.
 fn default(name: &str, notification: &Notification) -> String {
     let text = format!("{{{{ template \"{name}\" . }}}}");
-    Templates::builtin().text(&text, &notification.data()).unwrap().to_string()
+    Templates::builtin().text(&text, &notification.data()).unwrap().clone()
 }
 
 /// What is made of answers with these statuses and an empty object, a letter each: `s` for sent or the next request, `t` for
