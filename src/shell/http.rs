@@ -36,6 +36,7 @@ use crate::limits::{
     HTTP_HEADERS_MAX, HTTP_READ_BYTES, STOP_TIME_MAX, WARN_INTERVAL,
 };
 use crate::shell::admission::Gate;
+use crate::shell::socket::SharedSocket;
 use crate::shell::{Event, clock, interfaces, tls};
 use crate::time::Mono;
 
@@ -359,10 +360,10 @@ async fn secured(
     shared: &Shared,
     socket: &Rc<Async<TcpStream>>,
     is_unix: bool,
-) -> Result<Option<Box<tls::TlsStream<link::Shared>>>, String> {
+) -> Result<Option<Box<tls::TlsStream<SharedSocket>>>, String> {
     let config = if is_unix { None } else { shared.gate.tls().await };
     let Some(config) = config.transpose()? else { return Ok(None) };
-    let stream = tls::accept(config, link::Shared(Rc::clone(socket))).await;
+    let stream = tls::accept(config, SharedSocket(Rc::clone(socket))).await;
     stream.map(|stream| Some(Box::new(stream))).map_err(|error| error.to_string())
 }
 

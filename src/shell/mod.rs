@@ -31,6 +31,7 @@ mod process;
 mod reload;
 mod resolver;
 mod secrets;
+mod socket;
 pub mod source;
 mod sources;
 mod stop;

@@ -6,6 +6,7 @@
 
 mod refusal;
 mod server;
+mod signatures;
 mod stream;
 mod trust;
 

@@ -1,19 +1,15 @@
-//! Sockets: where connections come from, and what their bytes go over.
+//! Where connections come from: sockets that listen.
 
-use std::io::{self, IoSlice};
+use std::fs;
+use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll};
-use std::{fmt, fs};
 
 use rustix::fs::{AtFlags, CWD, Gid, chownat};
 use smol::Async;
-use smol::io::{AsyncRead, AsyncWrite};
 
 /// A socket that listens.
 #[derive(Debug)]
@@ -92,51 +88,6 @@ fn find_group(groups: &str, wanted: &str) -> Option<u32> {
         let mut fields = line.split(':');
         (fields.next() == Some(wanted)).then(|| fields.nth(1)?.parse().ok()).flatten()
     })
-}
-
-/// A connection's socket, which its state has too.
-pub(super) struct Shared(pub(super) Rc<Async<TcpStream>>);
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Shared")
-    }
-}
-
-impl AsyncRead for Shared {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self.0).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Shared {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self.0).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self.0).poll_write_vectored(cx, slices)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut &*self.0).poll_flush(cx)
-    }
-
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut &*self.0).poll_close(cx)
-    }
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use smol::io::{AsyncRead as _, AsyncWrite as _};
 
 use super::connections::State;
 use super::lenient::Lenient;
-use super::link::Shared;
 use crate::shell::clock;
+use crate::shell::socket::SharedSocket;
 use crate::shell::tls::TlsStream;
 
 /// Where all connections read into, one after the other; hyper copies it to where it belongs.
@@ -26,7 +26,7 @@ pub(super) type Scratch = Rc<RefCell<Box<[u8]>>>;
 pub(super) struct Stream {
     socket: Rc<Async<TcpStream>>,
     /// TLS around the socket, if it is served.
-    tls: Option<Box<TlsStream<Shared>>>,
+    tls: Option<Box<TlsStream<SharedSocket>>>,
     scratch: Scratch,
     drained: bool,
     state: Rc<State>,
@@ -38,7 +38,7 @@ pub(super) struct Stream {
 impl Stream {
     pub(super) fn new(
         socket: Rc<Async<TcpStream>>,
-        tls: Option<Box<TlsStream<Shared>>>,
+        tls: Option<Box<TlsStream<SharedSocket>>>,
         scratch: &Scratch,
         state: &Rc<State>,
     ) -> Self {
@@ -76,7 +76,7 @@ impl Stream {
 /// Reads from TLS, or from a socket without waiting.
 fn read_some(
     socket: &Async<TcpStream>,
-    tls: Option<&mut Box<TlsStream<Shared>>>,
+    tls: Option<&mut Box<TlsStream<SharedSocket>>>,
     cx: &mut Context<'_>,
     buffer: &mut [u8],
 ) -> Poll<io::Result<usize>> {

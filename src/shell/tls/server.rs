@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::client::verify_server_name;
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
@@ -19,6 +19,7 @@ use smol::future::poll_fn;
 use smol::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use smol::lock::Semaphore;
 
+use super::signatures::check_signatures;
 use super::stream::{TlsStream, poll_receive, poll_send};
 use super::{Clock, Error, Refusal, certificates, provider, versions};
 use crate::config::admission::{ClientAuth, ServerTls};
@@ -86,7 +87,8 @@ fn verifier(
     texts: &ServerTexts,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Option<Arc<dyn ClientCertVerifier>>, Error> {
-    let any = |required| Some(Arc::new(Any { required, provider: Arc::clone(provider) }) as _);
+    let algorithms = provider.signature_verification_algorithms;
+    let any = |required| Some(Arc::new(Any { required, algorithms }) as _);
     Ok(match tls.client_auth {
         ClientAuth::None => None,
         ClientAuth::Request => any(false),
@@ -162,7 +164,7 @@ const NOT_TLS: &[u8] = b"HTTP/1.0 400 Bad Request\r\nConnection: close\r\n\r\nCl
 #[derive(Debug)]
 struct Any {
     required: bool,
-    provider: Arc<CryptoProvider>,
+    algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl ClientCertVerifier for Any {
@@ -183,29 +185,7 @@ impl ClientCertVerifier for Any {
         Ok(ClientCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, cert, signed, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, cert, signed, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
+    check_signatures!();
 }
 
 /// Takes certificates that are for one of these names, besides what the other verifier asks.

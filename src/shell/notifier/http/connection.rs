@@ -19,6 +19,7 @@ use crate::limits::{
     ANSWER_REST_TIME_MAX, ATTEMPTS_MAX, CONNECT_TIME_MAX, HTTP_READ_BYTES, KEPT_SILENCE_MAX,
 };
 use crate::model::Url;
+use crate::shell::socket::SharedSocket;
 use crate::shell::tls::Clients;
 use crate::wire::http1::{Answer, NoAnswer, Reader};
 
@@ -60,7 +61,7 @@ impl Broken {
 impl Connection {
     pub(super) async fn open(host: &str, port: u16) -> Result<Self, Error> {
         let socket = Rc::new(connect(host, port).await?);
-        Ok(Self { stream: Box::new(Socket(Rc::clone(&socket))), socket })
+        Ok(Self { stream: Box::new(SharedSocket(Rc::clone(&socket))), socket })
     }
 
     /// The same with TLS around it.
@@ -218,37 +219,6 @@ impl Talk<'_> {
         {
             self.write_error = Some(error);
         }
-    }
-}
-
-/// A socket that two may hold.
-struct Socket(Rc<Async<TcpStream>>);
-
-impl AsyncRead for Socket {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self.0).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self.0).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut &*self.0).poll_flush(cx)
-    }
-
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut &*self.0).poll_close(cx)
     }
 }
 
