@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-pub use admission::Admission;
+pub use admission::{Admission, PasswordHash};
 pub use doubts::{doubts, secret_files};
 pub use flags::Flags;
 pub use http::{Authorization, Http, Identity, OAuth2, Tls, TlsVersion};

@@ -1,6 +1,7 @@
 //! Every decoder under libFuzzer. One program for all: `FUZZ_TARGET` names the target, `run` builds and starts it.
 #![no_main]
 
+mod access;
 mod answers;
 mod api;
 mod bodies;
@@ -30,6 +31,7 @@ use libfuzzer_sys::fuzz_target;
 
 /// The targets, each with the decoders that it tries.
 const TARGETS: &[(&str, fn(&[u8]))] = &[
+    ("access", access::run),
     ("answers", answers::run),
     ("api", api::run),
     ("bodies", bodies::run),
