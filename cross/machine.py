@@ -33,6 +33,7 @@ MACHINES = {
 CONSOLES = {"arm64": "ttyAMA0", "amd64": "ttyS0"}
 BOOT_SECONDS = 600
 SERVICE_SECONDS = 120
+PANICS = 3
 IDLE_SECONDS = 20  # from the last change to a measurement of memory
 SEED = 7
 ALERTS = 10_000
@@ -165,6 +166,23 @@ def survives_a_kill(machine):
     machine.run("systemctl kill --signal=KILL bellwether.service\n")
     until(lambda: int(machine.show("NRestarts")) > restarts and machine.is_ready(), SERVICE_SECONDS, "not restarted")
     return "restarted"
+
+
+def survives_a_panic(machine):
+    """SIGABRT, which is what a panic anywhere in a release build ends in: systemd starts the agent anew, and its state is whole."""
+    posted, identities = [], []
+    for number in range(PANICS):
+        posted.append(f"Panic{number}")
+        machine.api.post_alerts({"labels": {"alertname": posted[-1]}, "endsAt": "2099-01-01T00:00:00Z"})
+        identities.append(machine.api.post("/api/v2/silences", silence(1000 + number)).json["silenceID"])
+        restarts = int(machine.show("NRestarts"))
+        machine.run("systemctl kill --signal=ABRT bellwether.service\n")
+        until(lambda: int(machine.show("NRestarts")) > restarts and machine.is_ready(), SERVICE_SECONDS, "not restarted")
+        alerts = {alert["labels"]["alertname"] for alert in machine.api.alerts()}
+        silences = {found["id"] for found in machine.api.get("/api/v2/silences").json if found["status"]["state"] == "active"}
+        assert set(posted) <= alerts and set(identities) <= silences, (alerts, silences)
+    assert int(machine.run("journalctl --no-pager -u bellwether.service | grep -c 'status=6/ABRT'\n")) >= PANICS
+    return f"restarted {PANICS} times, with {len(posted)} alerts and {len(identities)} silences"
 
 
 def survives_the_watchdog(machine):
@@ -318,7 +336,7 @@ def main():
     machine = Machine(asked.arch, asked.directory)
     try:
         say(f"{asked.arch}: up in {machine.boot():.0f} s")
-        for test in (becomes_active, survives_a_kill, survives_the_watchdog, reloads, comes_back_from_a_wrong_config, tells_of_a_failed_unit):
+        for test in (becomes_active, survives_a_kill, survives_a_panic, survives_the_watchdog, reloads, comes_back_from_a_wrong_config, tells_of_a_failed_unit):
             say(f"{test.__name__}: {test(machine)}")
         say(f"takes_little_memory: {takes_little_memory(machine, say)}")
         say(f"keeps_silences: {keeps_silences(machine, asked.kills, say)}")
@@ -331,7 +349,7 @@ def main():
         console = asked.directory / "console"
         say("the console's end:\n" + "\n".join(console.read_text(errors="replace").splitlines()[-30:] if console.exists() else []))
         return 1
-    say("10 passed, 0 failed")
+    say("11 passed, 0 failed")
     return 0
 
 

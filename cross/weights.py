@@ -4,6 +4,7 @@
     cross/weights.py [TARGET]              by dependency; armv7 if no target is given
     cross/weights.py --rooms [TARGET]      our own code, by folder of src
     cross/weights.py --receivers [TARGET]  our own code, by receiver type
+    cross/weights.py --access [TARGET]     what passwords, tokens and served TLS add
 
 A function counts for the first crate in its name that is neither ours nor the standard library's, as a generic of
 hyper's with a type of ours counts for hyper; where its name holds a closure of ours it is ours. A crate counts for the
@@ -117,6 +118,25 @@ def receivers_of(words):
     return [name for name in types if {name, *ALSO.get(name, [])} & set(words[1:])]
 
 
+# What serves clients by TLS, lets them in, and checks their passwords: in paths of functions.
+ACCESS = {
+    "users, tokens and their rights": [f"{OWN}::shell::admission", f"{OWN}::config::admission", f"{OWN}::config::read::admission", f"{OWN}::api::access"],
+    "passwords: `bcrypt`, `blowfish`, `cipher`": ["bcrypt::", "blowfish::", "cipher::"],
+    "served TLS: our own": [f"{OWN}::shell::tls::server"],
+    "served TLS: of `rustls`, beside what clients need": ["rustls::server::"],
+}
+
+
+def print_access(found):
+    """Each function counts for the first that its name has a path of."""
+    bytes_of = Counter({what: 0 for what in ACCESS})
+    for name, count in found:
+        what = next((what for what, paths in ACCESS.items() if any(path in name for path in paths)), None)
+        if what:
+            bytes_of[what] += count
+    print_table("part", [*bytes_of.items(), ("together", sum(bytes_of.values()))])
+
+
 def main():
     given = sys.argv[1:]
     view = given.pop(0) if given and given[0].startswith("--") else ""
@@ -129,6 +149,8 @@ def main():
         print_own("room", own, lambda words: ["/".join(words[:2]) if words[0] in ("shell", "config") else words[0]])
     elif view == "--receivers":
         print_own("receiver", own, receivers_of)
+    elif view == "--access":
+        print_access(found)
     elif view:
         sys.exit(f"unknown flag {view}; see the head of this file")
     else:
