@@ -1,6 +1,7 @@
 """The page, in a real browser."""
 
 import http.server
+import socket
 import threading
 import time
 import urllib.parse
@@ -26,6 +27,7 @@ receivers:
 - {name: night}
 """
 VIEWS = ["alerts", "silences", "silences?state=pending", "silences?state=expired", "notifications", "status", "silences/new?filter=%7Bsite%3D%22north%22%7D"]
+WATCHERS = 32
 SCRIPT = "<img src=x onerror=\"document.title='broken'\"><script>document.title='broken'</script>"
 
 
@@ -415,6 +417,28 @@ def allowed(world):
     until("the page under an allowed name writes", lambda: silences(agent))
 
 
+def watchers(world):
+    """More pages than may wait for news: the one that has waited for longest is answered at once, and asks again."""
+    agent = world.subject(CONFIG)
+    first = agent.api.get("/bellwether/v1/changes").text
+    waiting = []
+    for _ in range(WATCHERS + 3):
+        waiting.append(socket.create_connection(("127.0.0.1", agent.port), timeout=10))
+        waiting[-1].sendall(f"GET /bellwether/v1/changes?after={first} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        time.sleep(0.02)
+    for connection in waiting[:3]:
+        assert first in connection.recv(4096).decode(), "the oldest are answered"
+    for connection in waiting[3:]:
+        connection.setblocking(False)
+        try:
+            raise AssertionError(f"answered too soon: {connection.recv(4096)}")
+        except BlockingIOError:
+            connection.setblocking(True)
+    agent.api.post_alerts(alert("New"))
+    for connection in waiting[3:]:
+        assert first not in connection.recv(4096).decode(), "all are told that there is news"
+
+
 def static_site(world):
     """The port of a web server of 127.0.0.1 with an empty page, under whatever name."""
     class Page(http.server.BaseHTTPRequestHandler):
@@ -519,7 +543,7 @@ def read_only(world):
 
 
 def cases(_settings):
-    every = [evil, allowed, read_only, told, node, alerts, silence, keyboard, acknowledge, flock, hostile, comeback, idle, accessible, languages, many]
+    every = [evil, allowed, read_only, watchers, told, node, alerts, silence, keyboard, acknowledge, flock, hostile, comeback, idle, accessible, languages, many]
     return [(f"page/{case.__name__}", case) for case in every]
 
 
