@@ -5,6 +5,8 @@
     reason = "a test that does not hold may panic, and its numbers are small"
 )]
 
+#[path = "gossip/full.rs"]
+mod full;
 #[path = "support/net.rs"]
 mod net;
 #[path = "gossip/outside.rs"]

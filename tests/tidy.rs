@@ -1,6 +1,8 @@
 //! The shape of the house, held by a test: which room may import which, how long files are, what no file says.
 #![expect(clippy::unwrap_used, reason = "a test that cannot read the sources fails")]
 
+#[path = "tidy/limits.rs"]
+mod limits;
 #[path = "tidy/rooms.rs"]
 mod rooms;
 
@@ -177,72 +179,6 @@ fn the_brain_has_no_senses() {
             );
         }
     }
-}
-
-/// A row of the table in `src/README.md` for each constant of `limits.rs`, in its order.
-fn rows_of(limits: &str) -> Vec<String> {
-    let mut rows = Vec::new();
-    let mut docs = Vec::new();
-    for line in limits.lines() {
-        if let Some(doc) = line.strip_prefix("///") {
-            docs.push(doc.trim());
-            continue;
-        }
-        let text = std::mem::take(&mut docs).join(" ").replace("[`", "`").replace("`]", "`");
-        if let Some(rest) = line.strip_prefix("pub const ") {
-            let (name, rest) = rest.split_once(": ").unwrap();
-            let (_, value) = rest.trim_end_matches(';').split_once(" = ").unwrap();
-            let (what, policy) = text
-                .split_once(" Policy: ")
-                .unwrap_or_else(|| panic!("limits.rs: {name} has no policy"));
-            let (what, policy) = (what.trim_end_matches('.'), policy.trim_end_matches('.'));
-            rows.push(format!("| `{name}` | {} | {what} | {policy} |", shown(value)));
-        }
-    }
-    rows
-}
-
-/// A value as people write it.
-fn shown(value: &str) -> String {
-    let of = |unit: &str| {
-        let rest = value.strip_prefix("Duration::from_")?.strip_prefix(unit)?;
-        rest.strip_prefix('(')?.strip_suffix(')')
-    };
-    let text = match (of("secs"), of("millis")) {
-        (Some(seconds), _) => format!("{seconds} s"),
-        (_, Some(millis)) => format!("{millis} ms"),
-        _ => value.to_owned(),
-    };
-    // Between digits alone: a name keeps its own.
-    let mut shown = String::new();
-    for c in text.chars() {
-        let is_gap = c == '_' && shown.ends_with(|last: char| last.is_ascii_digit());
-        shown.push(if is_gap { ',' } else { c });
-    }
-    shown
-}
-
-#[test]
-fn every_limit_has_its_policy_and_its_row_in_the_readme() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let limits = fs::read_to_string(root.join("src/limits.rs")).unwrap();
-    let readme = fs::read_to_string(root.join("src/README.md")).unwrap();
-    let (_, section) = readme.split_once("\n## Limits\n").unwrap();
-    let section = section.split("\n## ").next().unwrap();
-    let table: Vec<_> = section.lines().filter(|line| line.starts_with("| `")).collect();
-    let rows = rows_of(&limits);
-    let constants = limits.lines().filter(|line| line.starts_with("pub const "));
-    assert!(rows.len() > 100 && rows.len() == constants.count(), "the limits were not found");
-    for row in &rows {
-        assert!(table.contains(&&**row), "src/README.md: the table of limits lacks\n{row}");
-    }
-    for row in &table {
-        assert!(
-            rows.iter().any(|own| own == row),
-            "src/README.md: no limit is as its table says\n{row}"
-        );
-    }
-    assert_eq!(rows, table, "the rows stand in the order of limits.rs, each once");
 }
 
 /// The front door, and the documentation of each folder.

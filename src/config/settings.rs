@@ -18,6 +18,7 @@ pub use visitors::{AllowedHost, Origin};
 use crate::config::admission::Admission;
 use crate::config::table::{Item, Table};
 use crate::config::tree;
+use crate::limits::MEMBER_NAME_BYTES_MAX;
 use crate::model::matcher::Grammar;
 
 /// All sections.
@@ -283,6 +284,12 @@ impl Settings {
         {
             let text = format!("{address}: the host must be an IP address");
             found.push(("cluster.advertise_address", text));
+        }
+        if cluster.name.len() > MEMBER_NAME_BYTES_MAX {
+            let (bytes, most) = (cluster.name.len(), MEMBER_NAME_BYTES_MAX);
+            let text =
+                format!("{bytes} bytes are too many for a member's name: use at most {most}");
+            found.push(("cluster.name", text));
         }
         if !cluster.multicast_group.is_multicast() {
             let text = format!("{} is no multicast address", cluster.multicast_group);
