@@ -30,6 +30,23 @@ pub struct Schema {
     pub check: fn(&mut Values, &Around<'_>) -> Vec<String>,
 }
 
+impl Schema {
+    /// A type that speaks HTTP, of which the rest is still to be said.
+    pub const HTTP: Self = Self {
+        name: "",
+        section: "",
+        origin: Origin::Old,
+        send_resolved: true,
+        http: true,
+        instant: false,
+        address: "",
+        body: "",
+        keys: &[],
+        globals: &[],
+        check: no_rules,
+    };
+}
+
 /// The surroundings that a type's own rules may look at besides its keys.
 #[derive(Debug)]
 pub struct Around<'a> {

@@ -22,17 +22,13 @@ pub(super) const TYPE: Type = Type {
         name: "alertmanager",
         section: "alertmanager_configs",
         origin: Origin::Ours,
-        send_resolved: true,
-        http: true,
-        instant: false,
         address: "url",
-        body: "",
         keys: &[
             Key::new("url", Takes::Url).required(),
             Key::new("resend_interval", Takes::Duration).or("5m"),
         ],
-        globals: &[],
         check,
+        ..Schema::HTTP
     },
     request,
     judge: |_, reply| Verdict::of(reply, &[429]),

@@ -2,7 +2,6 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::config::schema::{Origin, no_rules};
 use crate::config::{Key, Schema};
 use crate::notify::json::post;
 use crate::notify::text::cut;
@@ -20,10 +19,6 @@ pub(super) const TYPE: Type = Type {
     schema: Schema {
         name: "discord",
         section: "discord_configs",
-        origin: Origin::Old,
-        send_resolved: true,
-        http: true,
-        instant: false,
         address: "webhook_url",
         body: "message",
         keys: &[
@@ -34,8 +29,7 @@ pub(super) const TYPE: Type = Type {
             Key::text("username", "").newer(),
             Key::text("avatar_url", "").newer(),
         ],
-        globals: &[],
-        check: no_rules,
+        ..Schema::HTTP
     },
     request,
     judge: |_, reply| Verdict::of(reply, &[]),

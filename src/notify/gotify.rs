@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::config::schema::{Origin, no_rules};
+use crate::config::schema::Origin;
 use crate::config::{Key, Schema, Takes};
 use crate::notify::json::post_with;
-use crate::notify::text::at;
+use crate::notify::text::{at, number};
 use crate::notify::{Message, Outgoing, Text, Type, Verdict};
 
 pub(super) const TYPE: Type = Type {
@@ -13,9 +13,6 @@ pub(super) const TYPE: Type = Type {
         name: "gotify",
         section: "gotify_configs",
         origin: Origin::Ours,
-        send_resolved: true,
-        http: true,
-        instant: false,
         address: "url",
         body: "message",
         keys: &[
@@ -27,8 +24,7 @@ pub(super) const TYPE: Type = Type {
             Key::bool("markdown", "false"),
             Key::template("click", ""),
         ],
-        globals: &[],
-        check: no_rules,
+        ..Schema::HTTP
     },
     request,
     judge: |_, reply| Verdict::of(reply, &[429]),
@@ -36,7 +32,7 @@ pub(super) const TYPE: Type = Type {
 
 fn request(message: &Message<'_>) -> Result<Outgoing, String> {
     let values = message.values;
-    let priority: u8 = values.text("priority").trim().parse().unwrap_or(5);
+    let priority = number(values.text("priority"), 5);
     let kind = if values.is("markdown") { "text/markdown" } else { "text/plain" };
     let mut extras = json!({ "client::display": { "contentType": kind } });
     if values.has("click") {

@@ -15,11 +15,7 @@ pub(super) const TYPE: Type = Type {
         name: "incidentio",
         section: "incidentio_configs",
         origin: Origin::Newer,
-        send_resolved: true,
-        http: true,
-        instant: false,
         address: "url",
-        body: "",
         keys: &[
             Key::secret_url("url", "url_file").required(),
             Key::secret("alert_source_token", "alert_source_token_file"),
@@ -27,8 +23,8 @@ pub(super) const TYPE: Type = Type {
             Key::new("max_alerts", Takes::Number).or("0"),
             Key::new("timeout", Takes::GoDuration).or("0s"),
         ],
-        globals: &[],
         check: has_one_token,
+        ..Schema::HTTP
     },
     request,
     judge: |_, reply| Verdict::of(reply, &[429]),

@@ -31,9 +31,6 @@ pub(super) const TYPE: Type = Type {
         name: "jira",
         section: "jira_configs",
         origin: Origin::Newer,
-        send_resolved: true,
-        http: true,
-        instant: false,
         address: "api_url",
         body: "description",
         keys: &[
@@ -53,6 +50,7 @@ pub(super) const TYPE: Type = Type {
         ],
         globals: &[Key::new("jira_api_url", Takes::Url).newer()],
         check: |_: &mut Values, _: &Around<'_>| Vec::new(),
+        ..Schema::HTTP
     },
     request,
     judge,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::config::schema::{Origin, no_rules};
+use crate::config::schema::Origin;
 use crate::config::{Key, Schema, Takes, Values};
 use crate::notify::json::{object, post};
 use crate::notify::text::cut;
@@ -64,9 +64,6 @@ pub(super) const TYPE: Type = Type {
         name: "mattermost",
         section: "mattermost_configs",
         origin: Origin::Newer,
-        send_resolved: true,
-        http: true,
-        instant: false,
         address: "webhook_url",
         body: "text",
         keys: &[
@@ -97,7 +94,7 @@ pub(super) const TYPE: Type = Type {
             Key::new("priority", Takes::Table(PRIORITY)),
         ],
         globals: &[Key::secret_url("mattermost_webhook_url", "mattermost_webhook_url_file").newer()],
-        check: no_rules,
+        ..Schema::HTTP
     },
     request,
     judge: |_, reply| Verdict::of(reply, &[]),

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::config::schema::{Origin, no_rules};
+use crate::config::schema::Origin;
 use crate::config::{Key, Schema};
 use crate::notify::json::post;
 use crate::notify::{Message, Outgoing, Type, Verdict};
@@ -16,9 +16,6 @@ pub(super) const TYPE: Type = Type {
         name: "msteams",
         section: "msteams_configs",
         origin: Origin::Newer,
-        send_resolved: true,
-        http: true,
-        instant: false,
         address: "webhook_url",
         body: "text",
         keys: &[
@@ -27,8 +24,7 @@ pub(super) const TYPE: Type = Type {
             Key::template("summary", r#"{{ template "msteams.default.summary" . }}"#),
             Key::template("text", r#"{{ template "msteams.default.text" . }}"#),
         ],
-        globals: &[],
-        check: no_rules,
+        ..Schema::HTTP
     },
     request,
     judge: |_, reply| Verdict::of(reply, &[]),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::config::schema::{Origin, no_rules};
+use crate::config::schema::Origin;
 use crate::config::{Key, Schema};
 use crate::notify::json::post;
 use crate::notify::{Message, Outgoing, Type, Verdict};
@@ -12,9 +12,6 @@ pub(super) const TYPE: Type = Type {
         name: "msteamsv2",
         section: "msteamsv2_configs",
         origin: Origin::Newer,
-        send_resolved: true,
-        http: true,
-        instant: false,
         address: "webhook_url",
         body: "text",
         keys: &[
@@ -22,8 +19,7 @@ pub(super) const TYPE: Type = Type {
             Key::template("title", r#"{{ template "msteamsv2.default.title" . }}"#),
             Key::template("text", r#"{{ template "msteamsv2.default.text" . }}"#),
         ],
-        globals: &[],
-        check: no_rules,
+        ..Schema::HTTP
     },
     request,
     judge: |_, reply| Verdict::of(reply, &[]),

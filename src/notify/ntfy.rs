@@ -2,10 +2,10 @@
 
 use serde_json::Value as Json;
 
-use crate::config::schema::{Origin, no_rules};
+use crate::config::schema::Origin;
 use crate::config::{Key, Schema, Takes};
 use crate::notify::json::{bearer, object, post, post_with};
-use crate::notify::text::{cut_bytes, list};
+use crate::notify::text::{cut_bytes, list, number};
 use crate::notify::{Message, Outgoing, Type, Verdict};
 
 /// What ntfy shows as a message; what is longer it turns into a file.
@@ -17,9 +17,6 @@ pub(super) const TYPE: Type = Type {
         name: "ntfy",
         section: "ntfy_configs",
         origin: Origin::Ours,
-        send_resolved: true,
-        http: true,
-        instant: false,
         address: "url",
         body: "message",
         keys: &[
@@ -37,8 +34,7 @@ pub(super) const TYPE: Type = Type {
             Key::template("icon", ""),
             Key::bool("markdown", "false"),
         ],
-        globals: &[],
-        check: no_rules,
+        ..Schema::HTTP
     },
     request,
     judge: |_, reply| Verdict::of(reply, &[429]),
@@ -55,7 +51,7 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
             "the topic {topic:?} has other characters than letters, digits, - and _"
         ));
     }
-    let priority: u8 = values.text("priority").trim().parse().unwrap_or(3);
+    let priority = number(values.text("priority"), 3);
     let body = object([
         ("topic", topic.into()),
         ("title", cut_bytes(values.text("title"), TITLE_BYTES_MAX).into()),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::config::schema::{Around, Origin};
+use crate::config::schema::Around;
 use crate::config::{Key, Schema, Takes, Value, Values};
 use crate::notify::json::{object, send};
 use crate::notify::text::{at, cut, group_hash, list};
@@ -24,10 +24,6 @@ pub(super) const TYPE: Type = Type {
     schema: Schema {
         name: "opsgenie",
         section: "opsgenie_configs",
-        origin: Origin::Old,
-        send_resolved: true,
-        http: true,
-        instant: false,
         address: "api_url",
         body: "description",
         keys: &[
@@ -52,6 +48,7 @@ pub(super) const TYPE: Type = Type {
             Key::new("opsgenie_api_key", Takes::SecretTemplate("opsgenie_api_key_file")),
         ],
         check: responders_are_named,
+        ..Schema::HTTP
     },
     request,
     judge,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
-use crate::config::schema::{Around, Origin};
+use crate::config::schema::Around;
 use crate::config::{Key, Schema, Takes, Value, Values};
 use crate::notify::json::{object, post, tree};
 use crate::notify::text::{cut, group_hash};
@@ -28,10 +28,6 @@ pub(super) const TYPE: Type = Type {
     schema: Schema {
         name: "pagerduty",
         section: "pagerduty_configs",
-        origin: Origin::Old,
-        send_resolved: true,
-        http: true,
-        instant: false,
         address: "url",
         body: "description",
         keys: &[
@@ -55,6 +51,7 @@ pub(super) const TYPE: Type = Type {
             Key::new("pagerduty_url", Takes::Url).or("https://events.pagerduty.com/v2/enqueue")
         ],
         check: settle,
+        ..Schema::HTTP
     },
     request,
     judge,

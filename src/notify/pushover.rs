@@ -1,6 +1,6 @@
 //! `pushover_configs`: a push notification on phones.
 
-use crate::config::schema::{Around, Origin};
+use crate::config::schema::Around;
 use crate::config::{Key, Schema, Takes, Template, Value, Values};
 use crate::notify::json::send;
 use crate::notify::text::{cut, pairs};
@@ -17,10 +17,6 @@ pub(super) const TYPE: Type = Type {
     schema: Schema {
         name: "pushover",
         section: "pushover_configs",
-        origin: Origin::Old,
-        send_resolved: true,
-        http: true,
-        instant: false,
         address: "",
         body: "message",
         keys: &[
@@ -39,8 +35,8 @@ pub(super) const TYPE: Type = Type {
             Key::bool("html", "false"),
             Key::bool("monospace", "false").newer(),
         ],
-        globals: &[],
         check: settle,
+        ..Schema::HTTP
     },
     request,
     judge: |_, reply| Verdict::of(reply, &[]),

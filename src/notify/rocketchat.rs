@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::config::schema::{Origin, no_rules};
+use crate::config::schema::Origin;
 use crate::config::{Key, Schema, Takes, Values};
 use crate::notify::json::{is_short, object, post_with};
 use crate::notify::text::{at, cut};
@@ -29,8 +29,6 @@ pub(super) const TYPE: Type = Type {
         section: "rocketchat_configs",
         origin: Origin::Newer,
         send_resolved: false,
-        http: true,
-        instant: false,
         address: "api_url",
         body: "text",
         keys: &[
@@ -56,7 +54,7 @@ pub(super) const TYPE: Type = Type {
             Key::secret("rocketchat_token", "rocketchat_token_file").newer(),
             Key::secret("rocketchat_token_id", "rocketchat_token_id_file").newer(),
         ],
-        check: no_rules,
+        ..Schema::HTTP
     },
     request,
     judge,

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use crate::config::schema::{Around, Origin};
+use crate::config::schema::Around;
 use crate::config::{Authorization, Key, Schema, Takes, Values};
 use crate::notify::json::{bearer, is_short, object, post, post_with};
 use crate::notify::text::cut;
@@ -42,10 +42,7 @@ pub(super) const TYPE: Type = Type {
     schema: Schema {
         name: "slack",
         section: "slack_configs",
-        origin: Origin::Old,
         send_resolved: false,
-        http: true,
-        instant: false,
         address: "api_url",
         body: "text",
         keys: &[
@@ -88,6 +85,7 @@ pub(super) const TYPE: Type = Type {
                 .newer(),
         ],
         check: settle,
+        ..Schema::HTTP
     },
     request,
     judge,

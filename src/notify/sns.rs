@@ -1,7 +1,7 @@
 //! `sns_configs`: a message through Amazon SNS, signed with version 4 of AWS's signatures. With a `role_arn` the passing
 //! credentials of the role are fetched first.
 
-use crate::config::schema::{Around, Origin};
+use crate::config::schema::Around;
 use crate::config::{Key, Schema, Secret, Takes, Value, Values};
 use crate::model::{Url, brief};
 use crate::notify::json::send;
@@ -30,10 +30,6 @@ pub(super) const TYPE: Type = Type {
     schema: Schema {
         name: "sns",
         section: "sns_configs",
-        origin: Origin::Old,
-        send_resolved: true,
-        http: true,
-        instant: false,
         address: "",
         body: "message",
         keys: &[
@@ -47,8 +43,8 @@ pub(super) const TYPE: Type = Type {
             Key::new("attributes", Takes::Map),
             Key::bool("use_aws_http_client", "false").newer(),
         ],
-        globals: &[],
         check: settle,
+        ..Schema::HTTP
     },
     request,
     judge,

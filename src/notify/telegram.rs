@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use crate::config::schema::{Around, Origin};
+use crate::config::schema::Around;
 use crate::config::{Key, Schema, Takes, Template, Value, Values};
 use crate::notify::json::post;
 use crate::notify::text::{at, cut};
@@ -22,10 +22,6 @@ pub(super) const TYPE: Type = Type {
     schema: Schema {
         name: "telegram",
         section: "telegram_configs",
-        origin: Origin::Old,
-        send_resolved: true,
-        http: true,
-        instant: false,
         address: "api_url",
         body: "message",
         keys: &[
@@ -44,6 +40,7 @@ pub(super) const TYPE: Type = Type {
             Key::secret("telegram_bot_token", "telegram_bot_token_file").newer(),
         ],
         check: settle,
+        ..Schema::HTTP
     },
     request,
     judge,

@@ -31,6 +31,11 @@ pub(super) fn group_hash(notification: &Notification) -> String {
     hex(digest::digest(&digest::SHA256, notification.group_key.as_str().as_bytes()).as_ref())
 }
 
+/// The whole number that a template rendered to, such as a priority; `or` if it is none.
+pub(super) fn number(text: &str, or: u8) -> u8 {
+    text.trim().parse().unwrap_or(or)
+}
+
 /// Lower-case hex digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::config::schema::{Around, Origin};
+use crate::config::schema::Around;
 use crate::config::{Key, Schema, Takes, Values};
 use crate::model::url::escape_component;
 use crate::notify::json::post;
@@ -27,10 +27,6 @@ pub(super) const TYPE: Type = Type {
     schema: Schema {
         name: "victorops",
         section: "victorops_configs",
-        origin: Origin::Old,
-        send_resolved: true,
-        http: true,
-        instant: false,
         address: "api_url",
         body: "state_message",
         keys: &[
@@ -55,6 +51,7 @@ pub(super) const TYPE: Type = Type {
             Key::secret("victorops_api_key", "victorops_api_key_file"),
         ],
         check: fields_are_free,
+        ..Schema::HTTP
     },
     request,
     judge: |_, reply| Verdict::of(reply, &[]),

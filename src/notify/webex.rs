@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::config::schema::{Around, Origin};
+use crate::config::schema::Around;
 use crate::config::{Authorization, Key, Schema, Takes, Values};
 use crate::notify::json::post;
 use crate::notify::text::cut_bytes;
@@ -15,10 +15,6 @@ pub(super) const TYPE: Type = Type {
     schema: Schema {
         name: "webex",
         section: "webex_configs",
-        origin: Origin::Old,
-        send_resolved: true,
-        http: true,
-        instant: false,
         address: "api_url",
         body: "message",
         keys: &[
@@ -28,6 +24,7 @@ pub(super) const TYPE: Type = Type {
         ],
         globals: &[Key::new("webex_api_url", Takes::Url).or("https://webexapis.com/v1/messages")],
         check: needs_authorization,
+        ..Schema::HTTP
     },
     request,
     judge: |_, reply| Verdict::of(reply, &[]),

@@ -2,7 +2,6 @@
 
 use ring::hmac;
 
-use crate::config::schema::{Origin, no_rules};
 use crate::config::{Key, Schema, Takes};
 use crate::notify::json::{self, send};
 use crate::notify::text::hex;
@@ -16,12 +15,7 @@ pub(super) const TYPE: Type = Type {
     schema: Schema {
         name: "webhook",
         section: "webhook_configs",
-        origin: Origin::Old,
-        send_resolved: true,
-        http: true,
-        instant: false,
         address: "url",
-        body: "",
         keys: &[
             Key::new("url", Takes::UrlTemplate("url_file")).required(),
             Key::new("max_alerts", Takes::Number).or("0"),
@@ -29,8 +23,7 @@ pub(super) const TYPE: Type = Type {
             Key::new("payload", Takes::Tree).newer(),
             Key::secret("hmac_secret", "hmac_secret_file").ours(),
         ],
-        globals: &[],
-        check: no_rules,
+        ..Schema::HTTP
     },
     request,
     judge: |_, reply| Verdict::of(reply, &[]),

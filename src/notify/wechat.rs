@@ -4,7 +4,6 @@
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use crate::config::schema::{Origin, no_rules};
 use crate::config::{Key, Schema, Takes};
 use crate::notify::json::{post, send};
 use crate::notify::text::{at, pairs};
@@ -17,10 +16,7 @@ pub(super) const TYPE: Type = Type {
     schema: Schema {
         name: "wechat",
         section: "wechat_configs",
-        origin: Origin::Old,
         send_resolved: false,
-        http: true,
-        instant: false,
         address: "api_url",
         body: "message",
         keys: &[
@@ -41,7 +37,7 @@ pub(super) const TYPE: Type = Type {
             Key::new("wechat_api_secret", Takes::SecretTemplate("wechat_api_secret_file")),
             Key::template("wechat_api_corp_id", ""),
         ],
-        check: no_rules,
+        ..Schema::HTTP
     },
     request,
     judge,

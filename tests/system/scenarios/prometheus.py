@@ -54,10 +54,8 @@ class Exporter:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
 
-def rule_fires_and_resolves(world):
-    sink = world.sink()
-    agent = world.subject(CONFIG.replace("SINK", sink.url))
-    exporter = Exporter(80)
+def prometheus(world, agent, exporter):
+    """Debian's Prometheus scrapes the exporter and posts to the agent."""
     (world.directory / "rules.yml").write_text(RULES)
     (world.directory / "prometheus.yml").write_text(SCRAPES.format(agent=agent.port, exporter=exporter.port))
     world.spawn(
@@ -65,8 +63,21 @@ def rule_fires_and_resolves(world):
         f"--web.listen-address=127.0.0.1:{free_port()}",
     )
 
+
+def labels_of(exporter):
+    return {
+        "alertname": "TooHot", "gateway": "7", "instance": f"127.0.0.1:{exporter.port}", "job": "site", "room": "1", "severity": "critical",
+    }
+
+
+def rule_fires_and_resolves(world):
+    sink = world.sink()
+    agent = world.subject(CONFIG.replace("SINK", sink.url))
+    exporter = Exporter(80)
+    prometheus(world, agent, exporter)
+
     (fired,) = sink.wait("/root", 1, FIRES_WITHIN)
-    labels = {"alertname": "TooHot", "gateway": "7", "instance": f"127.0.0.1:{exporter.port}", "job": "site", "room": "1", "severity": "critical"}
+    labels = labels_of(exporter)
     assert fired["status"] == "firing", fired
     assert fired["commonLabels"] == labels, fired
     assert fired["commonAnnotations"] == {"summary": "80 degrees in room 1"}, fired
@@ -81,5 +92,27 @@ def rule_fires_and_resolves(world):
     assert len(sink.payloads("/root")) == 2
 
 
+def reaches_an_alertmanager_upstream(world):
+    """What Prometheus posts arrives whole at a real Alertmanager upstream, which tells of it and of its end."""
+    sink = world.sink()
+    oracle = world.oracle(CONFIG.replace("SINK", sink.url))
+    upstream = f'[{{url: "http://127.0.0.1:{oracle.port}", resend_interval: 2s}}]'
+    agent = world.subject(CONFIG.replace('webhook_configs: [{url: "SINK/root"}]', f"alertmanager_configs: {upstream}"))
+    exporter = Exporter(80)
+    prometheus(world, agent, exporter)
+
+    (fired,) = sink.wait("/root", 1, FIRES_WITHIN)
+    assert fired["commonLabels"] == labels_of(exporter), fired
+    assert fired["commonAnnotations"] == {"summary": "80 degrees in room 1"}, fired
+    (here,), (there,) = agent.api.alerts(), oracle.api.alerts()
+    for key in ("labels", "annotations", "startsAt", "generatorURL", "fingerprint"):
+        assert here[key] == there[key], (here, there)
+    exporter.value = 20
+    resolved = sink.wait("/root", 2, RESOLVES_WITHIN)[1]
+    assert resolved["status"] == "resolved" and resolved["commonLabels"] == labels_of(exporter), resolved
+    assert agent.api.alerts() == oracle.api.alerts() == []
+    assert len(sink.payloads("/root")) == 2
+
+
 def cases(_settings):
-    return [("prometheus", rule_fires_and_resolves)]
+    return [("prometheus", rule_fires_and_resolves), ("prometheus/upstream", reaches_an_alertmanager_upstream)]
