@@ -180,7 +180,9 @@ fn integration((name, index, draft): &(&str, u32, Rc<Draft>), tried: Option<&[Tr
 fn why(end: Option<Verdict>) -> Option<String> {
     match end {
         Some(Verdict::Sent | Verdict::Remember(_)) => None,
-        Some(Verdict::Next(_)) => Some("it takes too many requests".to_owned()),
+        Some(Verdict::Next(_) | Verdict::NextFor(..)) => {
+            Some("it takes too many requests".to_owned())
+        }
         Some(Verdict::Retry(Failure { why, .. }, _) | Verdict::Refused(Failure { why, .. })) => {
             Some(why)
         }

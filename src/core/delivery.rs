@@ -210,13 +210,14 @@ impl Core {
             self.gather(cx, id, at);
         }
         let Some(notification) = self.notification(id, at, reason, cx.now) else { return };
-        let draft = Rc::new(notify::draft(integration, notification, &self.config.templates));
+        let draft = notify::draft(integration, notification, &self.config.templates);
         let Some(delivery) = self.flush_of(id).and_then(|it| it.deliveries.get_mut(at)) else {
             return;
         };
         delivery.attempts += 1;
         delivery.requests = 0;
         let reason = if delivery.carries.is_empty() { reason } else { Reason::HeldBack };
+        let draft = Rc::new(self.first_step(id, at, draft, cx.now.mono));
         self.note_faults(cx.now, id, at, &draft);
         self.note_taken(cx.now, id, at);
         self.send(cx, id, at, draft, reason);
@@ -277,7 +278,7 @@ impl Core {
         let stats = self.stats.integration(draft.schema().name);
         stats.latency(cx.now.mono.since(since));
         self.timers.cancel(Timer::Claim(id, at));
-        let verdict = draft.judge(reply);
+        let verdict = self.keep(&log_key, draft.judge(reply), cx.now.mono);
         let goes_on = matches!(verdict, Verdict::Next(_)) && requests < REQUESTS_PER_ATTEMPT_MAX;
         if !goes_on {
             self.stats.integration(draft.schema().name).requests += 1;
@@ -300,10 +301,10 @@ impl Core {
                 self.record(cx, id, at);
                 self.spend(cx, id, at, attempts);
             }
-            Verdict::Next(step) if goes_on => {
+            Verdict::Next(step) | Verdict::NextFor(step, _) if goes_on => {
                 self.send(cx, id, at, Rc::new(draft.at(step)), reason);
             }
-            Verdict::Next(_) => {
+            Verdict::Next(_) | Verdict::NextFor(..) => {
                 let why = format!("no end after {requests} requests");
                 let failure = Failure { cause: Cause::Other, why };
                 self.refuse(cx, id, at, &draft, &failure);
@@ -418,7 +419,8 @@ impl Core {
         for (at, delivery) in flush.deliveries.iter().enumerate() {
             self.timers.cancel(Timer::Delivery(id, at));
             self.timers.cancel(Timer::Claim(id, at));
-            self.close(delivery.key.id());
+            self.open.remove(&delivery.key.id());
+            self.turns.forget_order(delivery.key.id());
             self.turns.release(delivery.key.id(), cx.now.mono);
             for (id, at) in &delivery.carries {
                 self.put_back_one(cx.now.mono, *id, *at);
@@ -459,12 +461,6 @@ impl Core {
             self.set_state(id, at, State::Done);
             self.finish(cx, id);
         }
-    }
-
-    /// Forgets a turn that is no longer open.
-    pub(super) fn close(&mut self, turn: u128) {
-        self.open.remove(&turn);
-        self.turns.forget_order(turn);
     }
 
     pub(super) fn turn_key(&mut self, id: GroupId, at: usize) -> Option<u128> {

@@ -221,7 +221,7 @@ impl Core {
         let Some(beating) = self.heartbeats.beating.get_mut(&name) else { return true };
         beating.attempt = None;
         match Verdict::of(reply, &[429]) {
-            Verdict::Sent | Verdict::Remember(_) | Verdict::Next(_) => {
+            Verdict::Sent | Verdict::Remember(_) | Verdict::Next(_) | Verdict::NextFor(..) => {
                 beating.sent += 1;
                 beating.told = Some((word, cx.now.wall));
                 beating.due = cx.now.mono + heartbeat.period;

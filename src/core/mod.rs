@@ -21,6 +21,7 @@ pub mod history;
 pub mod index;
 pub mod inhibit;
 mod intake;
+mod kept;
 mod look;
 pub mod nflog;
 mod notification;
@@ -63,6 +64,7 @@ use crate::core::group::{GroupId, Groups};
 use crate::core::heartbeat::Heartbeats;
 use crate::core::history::History;
 use crate::core::inhibit::Inhibitor;
+use crate::core::kept::Kept;
 use crate::core::nflog::Nflog;
 use crate::core::rate_limit::Budgets;
 use crate::core::reach::Reach;
@@ -201,6 +203,7 @@ pub struct Core {
     timers: Timers,
     attempts: Attempts,
     budgets: Budgets,
+    kept: Kept,
     turns: Turns,
     reach: Reach,
     failing: Failing,
@@ -245,6 +248,7 @@ impl Core {
             timers: Timers::default(),
             attempts,
             budgets: Budgets::default(),
+            kept: Kept::default(),
             turns: Turns::default(),
             reach: Reach::default(),
             failing: Failing::default(),

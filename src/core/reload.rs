@@ -143,6 +143,7 @@ impl Core {
             self.lose(cx, id, group);
         }
         self.reach.clear();
+        self.kept.clear();
         self.retain_failing(&config);
         self.attempts.limit(&config);
         self.budgets.retain_limited(&config);

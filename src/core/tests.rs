@@ -5,6 +5,7 @@ mod answers;
 mod attempts;
 mod behind;
 mod fallback;
+mod kept;
 mod look;
 mod meanwhile;
 mod rate_limit;

@@ -345,7 +345,7 @@ impl Draft {
     /// The next of several requests, if this reply leads to one.
     pub fn next(&self, reply: &Reply) -> Option<Self> {
         match self.judge(reply) {
-            Verdict::Next(step) => Some(self.at(step)),
+            Verdict::Next(step) | Verdict::NextFor(step, _) => Some(self.at(step)),
             _ => None,
         }
     }

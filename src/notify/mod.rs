@@ -201,6 +201,8 @@ pub enum Verdict {
     Remember(Vec<String>),
     /// So far so good: the next request of several.
     Next(Step),
+    /// The same, and for so long further notifications may begin with that request.
+    NextFor(Step, Duration),
     /// Not delivered, and worth another try; not before this time has passed, if the receiver said so.
     Retry(Failure, Option<Duration>),
     /// Not delivered, and no use to try again before the next flush.

@@ -51,7 +51,7 @@ fn answer(status: u16, body: &str) -> Reply {
 
 fn next(verdict: Verdict) -> Step {
     match verdict {
-        Verdict::Next(step) => step,
+        Verdict::Next(step) | Verdict::NextFor(step, _) => step,
         other => panic!("{other:?}"),
     }
 }

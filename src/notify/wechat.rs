@@ -1,5 +1,6 @@
-//! `wechat_configs`: a message in an application of the service. A token is fetched first; the service gives
-//! the same one for two hours.
+//! `wechat_configs`: a message in an application of the service. A token is fetched first, and used for two hours.
+
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -9,7 +10,9 @@ use crate::notify::json::{post, send};
 use crate::notify::text::{at, pairs};
 use crate::notify::{Cause, Failure, Message, Outgoing, Reply, Step, Text, Type, Verdict};
 
-/// The codes for a token that is not, or no longer, right: each attempt fetches one.
+/// How long a token is good for.
+const TOKEN_LIFE: Duration = Duration::from_secs(2 * 3600);
+/// The codes for a token that is not, or no longer, right: the next attempt fetches another.
 const WRONG_TOKEN: [i64; 2] = [40_014, 42_001];
 
 pub(super) const TYPE: Type = Type {
@@ -105,7 +108,8 @@ fn judge(message: &Message<'_>, reply: &Reply) -> Verdict {
     };
     match (is_token, *status, answer.errcode) {
         (true, ..) if !answer.access_token.is_empty() => {
-            Verdict::Next(Step { name: "send", state: vec![answer.access_token] })
+            let step = Step { name: "send", state: vec![answer.access_token] };
+            Verdict::NextFor(step, TOKEN_LIFE)
         }
         (true, ..) => {
             let why = format!("no token for this corp_id and api_secret: {}", answer.errmsg);

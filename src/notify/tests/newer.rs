@@ -32,7 +32,7 @@ fn default(name: &str, notification: &Notification) -> String {
 fn verdicts(draft: &Draft) -> String {
     let statuses = [200, 201, 202, 204, 301, 400, 401, 403, 404, 408, 413, 429, 500, 502, 503, 504];
     let letter = |status| match draft.judge(&answer(status, "{}")) {
-        Verdict::Sent | Verdict::Remember(_) | Verdict::Next(_) => 's',
+        Verdict::Sent | Verdict::Remember(_) | Verdict::Next(_) | Verdict::NextFor(..) => 's',
         Verdict::Retry(..) => 't',
         Verdict::Refused(_) => 'f',
     };
@@ -367,7 +367,7 @@ fn wechat_asks_for_another_token_when_its_own_is_refused() {
     let (to, sent, message) = whole(&second);
     assert_eq!((&*to, sent), ("POST http://w/message/send?access_token=T", headers(&[])));
     assert_eq!(message["markdown"], json!({ "content": "m" }));
-    // Each attempt fetches a token: another try has another one.
+    // Another try has another token.
     for code in [40_014, 42_001] {
         let refused = second.judge(&answer(200, &format!(r#"{{"errcode":{code},"errmsg":"x"}}"#)));
         assert!(matches!(refused, Verdict::Retry(..)), "{code}: {refused:?}");

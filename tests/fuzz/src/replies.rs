@@ -29,7 +29,7 @@ pub fn run(bytes: &[u8]) {
             let body = utf8(input.take(length)).to_owned();
             let reply = Reply::Http { status, retry_after: None, body };
             match draft.judge(&reply) {
-                Verdict::Next(step) => {
+                Verdict::Next(step) | Verdict::NextFor(step, _) => {
                     draft = draft.at(step);
                     // The next request has whole headers, whatever the answer was.
                     if let Ok(Outgoing::Http(request)) = draft.inline() {

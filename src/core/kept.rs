@@ -1,0 +1,49 @@
+//! What the first of several requests has brought and further notifications may use, too: the token of a service.
+//!
+//! It stays in memory, for as long as the receiver type says, until an attempt with it fails or the config changes. There is
+//! one for each integration at most.
+
+use std::collections::BTreeMap;
+
+use crate::core::Core;
+use crate::core::group::GroupId;
+use crate::core::reach::{self, Key};
+use crate::model::LogKey;
+use crate::notify::{Draft, Step, Verdict};
+use crate::time::Mono;
+
+/// The steps at which drafts of an integration may begin, and until when.
+#[derive(Debug, Default)]
+pub(super) struct Kept(BTreeMap<Key, (Step, Mono)>);
+
+impl Kept {
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl Core {
+    /// A draft at the request with which its attempt begins.
+    pub(super) fn first_step(&self, id: GroupId, at: usize, draft: Draft, now: Mono) -> Draft {
+        let log = self.log_key_of(id, at);
+        match log.and_then(|log| self.kept.0.get(&reach::key(&log))) {
+            Some((step, until)) if now < *until => draft.at(step.clone()),
+            _ => draft,
+        }
+    }
+
+    /// Keeps what a reply has brought, and forgets it when an attempt has failed. Returns what to do next.
+    pub(super) fn keep(&mut self, log: &LogKey, verdict: Verdict, now: Mono) -> Verdict {
+        match verdict {
+            Verdict::NextFor(step, life) => {
+                self.kept.0.insert(reach::key(log), (step.clone(), now + life));
+                Verdict::Next(step)
+            }
+            Verdict::Retry(..) | Verdict::Refused(_) => {
+                self.kept.0.remove(&reach::key(log));
+                verdict
+            }
+            _ => verdict,
+        }
+    }
+}
