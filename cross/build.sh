@@ -44,10 +44,9 @@ build() (
     flags="$flags -Cforce-unwind-tables=no -Clinker-flavor=gcc"
     RUSTFLAGS=$flags
     CFLAGS="-ffile-prefix-map=$source=/bellwether -ffile-prefix-map=$into=/target -ffile-prefix-map=$CARGO_HOME=/cargo"
-    CFLAGS="$CFLAGS -fno-unwind-tables -fno-asynchronous-unwind-tables $(c_code_of "$target")"
-    LIBC_CODE=$(c_code_of "$target")
+    CFLAGS="$CFLAGS -fno-unwind-tables -fno-asynchronous-unwind-tables"
     SOURCE_DATE_EPOCH=$(time_of_code)
-    export RUSTFLAGS CFLAGS LIBC_CODE SOURCE_DATE_EPOCH
+    export RUSTFLAGS CFLAGS SOURCE_DATE_EPOCH
     unset CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS CARGO_TARGET_DIR
     cd "$source"
     # Cargo does not know what the linker reads.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The linker that cross/build.sh gives to rustc: zig's, with what zig's driver has no words for.
 #
-# The first link is zig's own, with a libc for LIBC_CODE. Its command line for lld is run again with more flags:
+# The first link is zig's own. Its command line for lld is run again with more flags:
 #   --pack-dyn-relocs=relr   so that a position-independent program costs 3 KiB
 #   --icf=all                functions of equal code become one
 #   --symbol-ordering-file   what an idle agent runs comes first, by cross/order.txt. The kernel maps a file's pages by
@@ -23,7 +23,15 @@ for word in "$@"; do
     *) set -- "$@" "$word" ;;
     esac
 done
-ZIG_VERBOSE_LINK=1 "$zig_cc" -fPIE "$@" ${LIBC_CODE:-} 2>"$work/told" || {
+# The libc of armv7 is Thumb-2, as the rest; cargo-zigbuild has no word for that.
+case $zig_cc in
+*armv7*)
+    sed 's/ -target arm-/ -target thumb-/' "$zig_cc" >"$work/zig-cc"
+    chmod +x "$work/zig-cc"
+    zig_cc=$work/zig-cc
+    ;;
+esac
+ZIG_VERBOSE_LINK=1 "$zig_cc" -fPIE "$@" 2>"$work/told" || {
     cat "$work/told" >&2
     exit 1
 }

@@ -14,13 +14,6 @@ code_of() {
     esac
 }
 
-# The same for C, zig's libc among it; cargo-zigbuild finds the others itself.
-c_code_of() {
-    case $1 in
-    armv7-*) echo -mcpu=generic+v7a+vfp3-d32+thumb2+thumb_mode-neon ;;
-    esac
-}
-
 # The Debian architecture that a target's binary is packaged for, empty if it goes into a tarball only: Debian's armhf
 # is armv7, so armv6 would be a lie there.
 debian_arch_of() {
