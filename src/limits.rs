@@ -14,6 +14,13 @@ pub const CONFIG_BYTES_MAX: usize = 1024 * 1024;
 pub const CONFIG_DEPTH_MAX: usize = 64;
 /// Values of a YAML file, an alias counted as all that it stands for. Policy: refuse the file.
 pub const CONFIG_NODES_MAX: usize = 100_000;
+/// Routes of a configuration. Policy: refuse the file.
+pub const ROUTES_MAX: usize = 10_000;
+/// Bytes of the keys and paths of all routes: each has the matchers of all above it, too. Policy: refuse the file.
+pub const ROUTE_KEYS_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of the compiled regular expressions of routes and rules of inhibition, each with the table that it may make: some
+/// three thousand. Policy: refuse the file.
+pub const CONFIG_COMPILED_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Errors of a configuration that are told. Policy: the rest is counted. Of its warnings: the rest is dropped.
 pub const CONFIG_PROBLEMS_MAX: usize = 100;
 
@@ -211,7 +218,7 @@ pub const TEMPLATE_FAULT_BYTES_MAX: usize = 512;
 /// 50 on a slow one: lists that are asked for, large posts, comparisons with silences and rules of inhibition, flushes that
 /// are due, a reload.
 /// Policy: the rest is done in further pieces.
-pub const PIECE_STEPS: u64 = 1_000_000;
+pub const PIECE_STEPS: u64 = 500_000;
 
 // The core.
 
@@ -348,7 +355,7 @@ pub const MATCHERS_COMPILED_BYTES_MAX: usize = 1024 * 1024;
 pub const PATTERN_STATES_MAX: usize = 32 * 1024;
 /// What a regular expression may take on one value: states, summed over the value's characters. Policy: the matcher does
 /// not hold, neither `=~` nor `!~`.
-pub const PATTERN_STEPS_MAX: usize = 4 * 1024 * 1024;
+pub const PATTERN_STEPS_MAX: usize = 2 * 1024 * 1024;
 /// Memory of the table that a regular expression makes while it is used; a large one has room for two steps of all its
 /// states. Policy: the table is begun anew.
 pub const PATTERN_TABLE_BYTES_MIN: usize = 2048;
@@ -579,7 +586,7 @@ pub const NOTIFICATION_FILES_MAX: u32 = 100;
 
 /// Resident memory of the whole process: the sum of what all limits allow, see `limits/memory.rs`. Policy: none of its own,
 /// each part has one.
-pub const MEMORY_BYTES_MAX: usize = 528 * 1024 * 1024;
+pub const MEMORY_BYTES_MAX: usize = 560 * 1024 * 1024;
 /// What the kernel holds for the process beyond that, such as buffers of sockets. Policy: systemd's `MemoryMax` is the sum
 /// of both; what needs more is ended and started anew.
 pub const MEMORY_KERNEL_BYTES: usize = 32 * 1024 * 1024;

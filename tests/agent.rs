@@ -363,6 +363,20 @@ fn a_key_file_that_is_a_pipe_is_refused_and_not_waited_for() {
 }
 
 #[test]
+fn check_config_does_not_wait_for_a_pipe_to_which_nobody_writes() {
+    let folder = std::env::temp_dir().join(format!("bellwether-piped-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let pipe = folder.join("config.yml");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RWXU, 0).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bellwether"));
+    let output = command.arg("check-config").arg(&pipe).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8(said).unwrap();
+    assert!(!output.status.success() && said.contains("nobody has written to its end"), "{said}");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn an_agent_whose_key_cannot_be_read_is_alone_and_says_so() {
     let config = format!("{QUIET}[cluster]\nkey_files = ['flock.key']\n");
     // Nobody has this address: the port must not even be tried.

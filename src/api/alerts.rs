@@ -44,24 +44,33 @@ pub(super) struct List {
     filter: AlertFilter,
     /// The first that was not yet looked at.
     next: Fingerprint,
+    /// How far it was compared with the filter.
+    at: usize,
 }
 
 impl List {
     pub(super) fn new(node: &Node, request: &Request<'_>) -> Result<Self, Response> {
-        Ok(Self { filter: AlertFilter::new(request, node)?, next: Fingerprint::MIN })
+        Ok(Self { filter: AlertFilter::new(request, node)?, next: Fingerprint::MIN, at: 0 })
     }
 
     /// Lists some more. Returns whether that are all.
     pub(super) fn go_on(&mut self, node: &Node, now: Now, pages: &mut Pages) -> bool {
         let filter = &self.filter;
         for (fingerprint, alert, receivers) in node.alerts_from(self.next) {
-            self.next = fingerprint;
+            if self.next != fingerprint {
+                (self.next, self.at) = (fingerprint, 0);
+            }
             if pages.is_over() {
                 return false;
             }
             pages.steps += ALERT_STEPS;
-            if alert.ends_at < now.wall || !filter.takes_labels(&alert.labels, &mut pages.steps) {
+            if alert.ends_at < now.wall {
                 continue;
+            }
+            match filter.takes_labels(&alert.labels, &mut self.at, &mut pages.steps) {
+                None => return false,
+                Some(false) => continue,
+                Some(true) => {}
             }
             let receivers: Vec<&str> = receivers.map(|name| &**name).collect();
             if !receivers.iter().any(|receiver| filter.receivers.takes(receiver)) {

@@ -1,40 +1,66 @@
 //! `/api/v2/alerts/groups`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use crate::api::list::{ALERT_STEPS, Pages};
 use crate::api::query::AlertFilter;
 use crate::api::{Request, Response, alerts};
 use crate::limits::PIECE_STEPS;
-use crate::model::{Fingerprint, Muted};
+use crate::model::{Fingerprint, Labels, Muted};
 use crate::node::{GroupId, Node};
 use crate::time::Now;
 use crate::wire::json::write;
 
+/// The steps to find the place of a group in their order.
+const ORDER_STEPS: u64 = 300;
+
 /// The shown part of a group.
 type Shown = Vec<(Fingerprint, Muted)>;
+
+/// A group by what the list is sorted by.
+type Key = (Labels, Rc<str>, GroupId);
 
 /// The list of the groups with the alerts in them that are asked for; groups without any are left out.
 #[derive(Debug)]
 pub(super) struct List {
     filter: AlertFilter,
-    /// The groups that were not yet looked at.
-    rest: VecDeque<GroupId>,
-    /// The one that is being looked at, with the alerts that were not yet.
-    current: Option<(GroupId, VecDeque<Fingerprint>, Shown)>,
+    stage: Stage,
+    /// The groups that were not yet looked at, in order.
+    rest: BTreeSet<Key>,
     /// Those that are shown.
-    shown: VecDeque<(GroupId, Shown)>,
+    shown: VecDeque<(Key, Shown)>,
     /// The receivers of an alert are those of the groups that are shown.
     receivers: BTreeMap<Fingerprint, Vec<Rc<str>>>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The groups are brought into order: those from this one on are not yet.
+    Sorts(GroupId),
+    /// It is looked which alerts are shown.
+    Looks(Option<Current>),
+    /// The groups that are shown are written: so many alerts of the first one are.
+    Writes(usize),
+}
+
+/// A group that is being looked at.
+#[derive(Debug)]
+struct Current {
+    key: Key,
+    /// The alerts that were not yet looked at.
+    rest: VecDeque<Fingerprint>,
+    /// How far the first of them was compared with the filter.
+    at: usize,
+    shown: Shown,
 }
 
 impl List {
     pub(super) fn new(node: &Node, request: &Request<'_>) -> Result<Self, Response> {
         Ok(Self {
             filter: AlertFilter::new(request, node)?,
-            rest: node.groups().into(),
-            current: None,
+            stage: Stage::Sorts(GroupId::MIN),
+            rest: BTreeSet::new(),
             shown: VecDeque::new(),
             receivers: BTreeMap::new(),
         })
@@ -42,89 +68,116 @@ impl List {
 
     /// Lists some more. Returns whether that are all.
     pub(super) fn go_on(&mut self, node: &Node, now: Now, pages: &mut Pages) -> bool {
-        self.look(node, now, &mut pages.steps) && self.write(node, now, pages)
+        self.sort(node, &mut pages.steps)
+            && self.look(node, now, &mut pages.steps)
+            && self.write(node, now, pages)
+    }
+
+    /// Brings the groups into order. Returns whether all are.
+    fn sort(&mut self, node: &Node, steps: &mut u64) -> bool {
+        let Stage::Sorts(next) = &mut self.stage else { return true };
+        for (id, labels, receiver) in node.groups_from(*next) {
+            *next = id;
+            if *steps >= PIECE_STEPS {
+                return false;
+            }
+            *steps += ORDER_STEPS;
+            self.rest.insert((labels.clone(), Rc::clone(receiver), id));
+        }
+        self.stage = Stage::Looks(None);
+        true
     }
 
     /// Looks which alerts are shown. Returns whether all were looked at.
     fn look(&mut self, node: &Node, now: Now, steps: &mut u64) -> bool {
+        let Stage::Looks(current) = &mut self.stage else { return true };
         loop {
-            if let Some((id, alerts, shown)) = &mut self.current {
-                if !look_at(&self.filter, node, now, alerts, shown, steps) {
+            if let Some(group) = current {
+                if !group.look(&self.filter, node, now, steps) {
                     return false;
                 }
-                if let Some(group) = node.group(now, *id).filter(|_| !shown.is_empty()) {
-                    for (fingerprint, _) in &*shown {
-                        let receivers = self.receivers.entry(*fingerprint).or_default();
-                        receivers.push(Rc::clone(group.receiver));
-                    }
-                    self.shown.push_back((*id, std::mem::take(shown)));
+                let Some(Current { key, shown, .. }) = current.take() else { break };
+                for (fingerprint, _) in &shown {
+                    let receivers = self.receivers.entry(*fingerprint).or_default();
+                    receivers.push(Rc::clone(&key.1));
+                }
+                if !shown.is_empty() {
+                    self.shown.push_back((key, shown));
                 }
             }
-            let Some(id) = self.rest.pop_front() else { break };
+            if *steps >= PIECE_STEPS {
+                return false;
+            }
+            let Some(key) = self.rest.pop_first() else { break };
             *steps += ALERT_STEPS;
-            let is_wanted = node.group(now, id).is_some_and(|group| {
+            let is_wanted = node.group(now, key.2).is_some_and(|group| {
                 self.filter.receivers.takes(group.receiver)
                     && (self.filter.muted || group.muted_by.is_empty())
             });
-            self.current = is_wanted.then(|| (id, node.alerts_of(id).into(), Shown::new()));
+            *current = is_wanted.then(|| {
+                let rest = node.alerts_of(key.2).into();
+                Current { key, rest, at: 0, shown: Shown::new() }
+            });
         }
-        if self.current.take().is_some() {
-            self.receivers.values_mut().for_each(|names| names.sort_unstable());
-        }
+        self.receivers.values_mut().for_each(|names| names.sort_unstable());
+        self.stage = Stage::Writes(0);
         true
     }
 
     /// Writes what is shown. Returns whether all is written.
     fn write(&mut self, node: &Node, now: Now, pages: &mut Pages) -> bool {
-        while let Some((id, shown)) = self.shown.pop_front() {
-            let Some(group) = node.group(now, id) else { continue };
-            let route_labels = node.route_labels(now, id);
-            let room = pages.room;
-            pages.push(|out| {
-                write::group(out, group.labels, group.receiver, &route_labels, |out| {
-                    let known =
-                        shown.iter().filter_map(|(it, muted)| Some((it, node.alert(*it)?, muted)));
-                    write::array(out, known, |out, (fingerprint, alert, muted)| {
-                        if out.len() > room {
-                            return;
-                        }
-                        let names = self.receivers.get(fingerprint).map_or(&[][..], Vec::as_slice);
-                        let names: Vec<&str> = names.iter().map(|name| &**name).collect();
-                        let by = &group.muted_by;
-                        write::alert(out, &alerts::view(*fingerprint, alert, &names, muted, by));
-                    });
-                });
-            });
+        let Stage::Writes(written) = &mut self.stage else { return false };
+        while let Some(((labels, receiver, id), shown)) = self.shown.front() {
             if pages.is_over() {
                 return false;
             }
+            let group = node.group(now, *id);
+            // If it has gone meanwhile, what is begun of it has an end.
+            let by = group.as_ref().map_or(&[][..], |group| &*group.muted_by);
+            if *written == 0 {
+                pages.push(write::group_begin);
+            }
+            for (fingerprint, muted) in shown.iter().skip(*written) {
+                if pages.is_over() {
+                    return false;
+                }
+                *written += 1;
+                let Some(alert) = node.alert(*fingerprint) else { continue };
+                let names = self.receivers.get(fingerprint).map_or(&[][..], Vec::as_slice);
+                let names: Vec<&str> = names.iter().map(|name| &**name).collect();
+                let view = alerts::view(*fingerprint, alert, &names, muted, by);
+                pages.add(|out| write::group_alert(out, &view));
+            }
+            let route_labels = node.route_labels(now, *id);
+            pages.add(|out| write::group_end(out, labels, receiver, &route_labels));
+            (_, *written) = (self.shown.pop_front(), 0);
         }
         true
     }
 }
 
-/// Looks which alerts of a group are shown. Returns whether all were looked at.
-fn look_at(
-    filter: &AlertFilter,
-    node: &Node,
-    now: Now,
-    alerts: &mut VecDeque<Fingerprint>,
-    shown: &mut Shown,
-    steps: &mut u64,
-) -> bool {
-    while let Some(fingerprint) = alerts.front().copied() {
-        if *steps >= PIECE_STEPS {
-            return false;
-        }
-        *steps += ALERT_STEPS;
-        let alert = node.alert(fingerprint).filter(|alert| alert.ends_at >= now.wall);
-        if alert.is_some_and(|alert| filter.takes_labels(&alert.labels, steps)) {
-            let Some(muted) = node.muted(now, fingerprint, steps) else { return false };
-            if filter.takes(&muted) {
-                shown.push((fingerprint, muted));
+impl Current {
+    /// Looks which alerts of the group are shown. Returns whether all were looked at.
+    fn look(&mut self, filter: &AlertFilter, node: &Node, now: Now, steps: &mut u64) -> bool {
+        while let Some(fingerprint) = self.rest.front().copied() {
+            if *steps >= PIECE_STEPS {
+                return false;
             }
+            *steps += ALERT_STEPS;
+            if let Some(alert) = node.alert(fingerprint).filter(|alert| alert.ends_at >= now.wall) {
+                let Some(is_wanted) = filter.takes_labels(&alert.labels, &mut self.at, steps)
+                else {
+                    return false;
+                };
+                if is_wanted {
+                    let Some(muted) = node.muted(now, fingerprint, steps) else { return false };
+                    if filter.takes(&muted) {
+                        self.shown.push((fingerprint, muted));
+                    }
+                }
+            }
+            (_, self.at) = (self.rest.pop_front(), 0);
         }
-        alerts.pop_front();
+        true
     }
-    true
 }

@@ -1,7 +1,7 @@
-//! Lists of alerts and groups. With many alerts, filters and silences one takes long, so it is made in pieces.
+//! Lists of alerts, groups and silences. With many alerts, filters and silences one takes long, so it is made in pieces.
 
 use crate::api::response::{room, too_large};
-use crate::api::{Request, Response, Site, alerts, groups};
+use crate::api::{Request, Response, Site, alerts, groups, silences};
 use crate::limits::PIECE_STEPS;
 use crate::node::Node;
 use crate::time::Now;
@@ -9,18 +9,23 @@ use crate::time::Now;
 /// Steps to look at one alert.
 pub(super) const ALERT_STEPS: u64 = 500;
 
+/// Steps of the first piece of a list.
+const FIRST_STEPS: u64 = PIECE_STEPS / 5;
+
 /// A list that is being made.
 #[derive(Debug)]
 pub struct List {
     of: Of,
     /// Its JSON.
     out: Vec<u8>,
+    has_begun: bool,
 }
 
 #[derive(Debug)]
 enum Of {
     Alerts(alerts::List),
     Groups(Box<groups::List>),
+    Silences(silences::List),
 }
 
 /// The state of a list.
@@ -50,6 +55,13 @@ impl Pages<'_> {
         self.steps += (self.out.len() - before) as u64;
     }
 
+    /// Appends to the last item.
+    pub(super) fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let before = self.out.len();
+        write(self.out);
+        self.steps += (self.out.len() - before) as u64;
+    }
+
     /// Whether this piece has taken enough, or the list has become too large.
     pub(super) fn is_over(&self) -> bool {
         self.steps >= PIECE_STEPS || self.out.len() > self.room
@@ -58,11 +70,27 @@ impl Pages<'_> {
 
 impl List {
     pub(super) fn of_alerts(node: &Node, request: &Request<'_>) -> Result<Self, Response> {
-        Ok(Self { of: Of::Alerts(alerts::List::new(node, request)?), out: Vec::new() })
+        Ok(Self {
+            of: Of::Alerts(alerts::List::new(node, request)?),
+            out: Vec::new(),
+            has_begun: false,
+        })
     }
 
     pub(super) fn of_groups(node: &Node, request: &Request<'_>) -> Result<Self, Response> {
-        Ok(Self { of: Of::Groups(groups::List::new(node, request)?.into()), out: Vec::new() })
+        Ok(Self {
+            of: Of::Groups(groups::List::new(node, request)?.into()),
+            out: Vec::new(),
+            has_begun: false,
+        })
+    }
+
+    pub(super) fn of_silences(node: &Node, request: &Request<'_>) -> Result<Self, Response> {
+        Ok(Self {
+            of: Of::Silences(silences::List::new(node, request)?),
+            out: Vec::new(),
+            has_begun: false,
+        })
     }
 
     /// Bytes that are written of it.
@@ -73,10 +101,14 @@ impl List {
     /// Makes another piece of it.
     pub(super) fn go_on(mut self, node: &Node, now: Now, site: &Site) -> Made {
         let room = room(site);
-        let mut pages = Pages { out: &mut self.out, room, steps: 0 };
+        // The first piece is made when the request comes, before others have their turn: it is a short one.
+        let has_begun = std::mem::replace(&mut self.has_begun, true);
+        let steps = if has_begun { 0 } else { PIECE_STEPS - FIRST_STEPS };
+        let mut pages = Pages { out: &mut self.out, room, steps };
         let is_whole = match &mut self.of {
             Of::Alerts(list) => list.go_on(node, now, &mut pages),
             Of::Groups(list) => list.go_on(node, now, &mut pages),
+            Of::Silences(list) => list.go_on(node, now, &mut pages),
         };
         if is_whole {
             self.out.extend_from_slice(if self.out.is_empty() { b"[]" } else { b"]" });

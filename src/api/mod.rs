@@ -179,7 +179,9 @@ fn dispatch(
         Endpoint::Alerts => return post(node, cx, request, Schema::V2),
         Endpoint::Groups => return list(List::of_groups(node, request), node, cx.now, site),
         Endpoint::Receivers => status::receivers(node, request),
-        Endpoint::Silences if reads => silences::list(node, cx.now, site, request),
+        Endpoint::Silences if reads => {
+            return list(List::of_silences(node, request), node, cx.now, site);
+        }
         Endpoint::Silences => return Answer::WhenDurable(silences::post(node, cx, request)),
         Endpoint::Silence(id) if reads => silences::get(node, cx.now, id),
         Endpoint::Silence(id) => return Answer::WhenDurable(silences::delete(node, cx, id)),

@@ -7,9 +7,9 @@ use std::rc::Rc;
 
 use crate::api::{Request, Response};
 use crate::config::Receiver;
-use crate::limits::MATCHERS_MAX;
+use crate::limits::{MATCHERS_MAX, PIECE_STEPS};
 use crate::model::matcher::{Grammar, Pattern, bounded, parse_one};
-use crate::model::{Labels, Matcher, Muted};
+use crate::model::{Labels, Matcher, Matchers, Muted};
 use crate::node::Node;
 
 /// The parameters of a request; what cannot be decoded is not there.
@@ -141,7 +141,7 @@ pub(super) struct AlertFilter {
     pub(super) muted: bool,
     pub(super) silenced: bool,
     pub(super) receivers: ReceiverFilter,
-    matchers: Vec<Matcher>,
+    matchers: Matchers,
 }
 
 impl AlertFilter {
@@ -152,14 +152,20 @@ impl AlertFilter {
             inhibited: params.flag("inhibited"),
             muted: params.flag("muted"),
             silenced: params.flag("silenced"),
-            matchers: params.filter(node.options().grammar)?,
+            matchers: params.filter(node.options().grammar)?.into_iter().collect(),
             receivers: ReceiverFilter::new(&params, node)?,
         })
     }
 
-    /// Whether alerts of these labels are asked for. Adds what it took to `steps`.
-    pub(super) fn takes_labels(&self, labels: &Labels, steps: &mut u64) -> bool {
-        self.matchers.iter().all(|matcher| matcher.matches(labels, steps))
+    /// Whether alerts of these labels are asked for; nothing if `steps`, to which what it takes is added, come to
+    /// [`PIECE_STEPS`] before it is known: then the next call goes on. `at` is the alert's own, 0 at first.
+    pub(super) fn takes_labels(
+        &self,
+        labels: &Labels,
+        at: &mut usize,
+        steps: &mut u64,
+    ) -> Option<bool> {
+        self.matchers.compare(labels, at, steps, PIECE_STEPS)
     }
 
     /// Whether alerts that are muted so are asked for.

@@ -34,25 +34,6 @@ impl Response {
         Self { status, headers: vec![JSON], body }
     }
 
-    /// A list of `items`, if there is [`room`] for it; where it passes that it is given up.
-    pub(super) fn list<T>(
-        site: &Site,
-        items: impl IntoIterator<Item = T>,
-        mut push: impl FnMut(&mut Vec<u8>, T),
-    ) -> Self {
-        let room = room(site);
-        let mut out = Vec::new();
-        write::array(&mut out, items, |out, item| {
-            if out.len() <= room {
-                push(out, item);
-            }
-        });
-        if out.len() > room {
-            return too_large(room);
-        }
-        Self::json(200, out)
-    }
-
     /// An error of a handler: a JSON string.
     pub(super) fn string(status: u16, text: &str) -> Self {
         let mut body = Vec::new();

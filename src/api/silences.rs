@@ -1,36 +1,90 @@
 //! `/api/v2/silences` and `/api/v2/silence/{silenceID}`.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
+use crate::api::list::Pages;
 use crate::api::query::Params;
-use crate::api::{Request, Response, Site};
+use crate::api::{Request, Response};
 use crate::effect::Cx;
-use crate::limits::{MATCHERS_MAX, SILENCE_BYTES_MAX};
+use crate::limits::{MATCHERS_MAX, PIECE_STEPS, SILENCE_BYTES_MAX};
 use crate::model::matcher::{Grammar, bounded, valid_label_name};
-use crate::model::{MatchOp, Matcher, Matchers, Shown, Silence, SilenceId, SilenceState};
+use crate::model::{MatchOp, Matcher, Matchers, Shown, SilenceId, SilenceState};
 use crate::node::{Node, SilenceDraft, SilenceError};
 use crate::time::{Now, Wall};
 use crate::wire::json::body::{self, PostedMatcher, PostedSilence};
 use crate::wire::json::write;
 
-/// Lists silences: active ones by their end, pending ones by their start, expired ones by their end, the latest first.
-pub(super) fn list(node: &Node, now: Now, site: &Site, request: &Request<'_>) -> Response {
-    let params = Params::new(request.query);
-    let filter = match params.filter(node.options().grammar) {
-        Ok(filter) => filter,
-        Err(refusal) => return refusal,
-    };
-    let is_wanted = |silence: &&Silence| {
-        params.flag(silence.state(now.wall).as_str())
-            && filter.iter().all(|wanted| silence.matchers.iter().any(|matcher| matcher == wanted))
-    };
-    let mut silences: Vec<&Silence> = node.silences().filter(is_wanted).collect();
-    silences.sort_by_key(|silence| match silence.state(now.wall) {
-        state @ SilenceState::Active => (state, silence.ends_at, Reverse(Wall::MIN)),
-        state @ SilenceState::Pending => (state, silence.starts_at, Reverse(Wall::MIN)),
-        state @ SilenceState::Expired => (state, Wall::MIN, Reverse(silence.ends_at)),
-    });
-    Response::list(site, silences, |out, silence| write::silence(out, silence, now.wall))
+/// The steps to compare a matcher with one that is asked for.
+const LOOK_STEPS: u64 = 10;
+
+/// The key that a list is sorted by.
+type Key = (SilenceState, Wall, Reverse<Wall>, SilenceId);
+
+/// The list of the silences that are asked for: active ones by their end, pending ones by their start, expired ones by their
+/// end, the latest first.
+#[derive(Debug)]
+pub(super) struct List {
+    filter: Vec<Matcher>,
+    states: Vec<SilenceState>,
+    /// The first that was not yet looked at; none when all are.
+    next: Option<SilenceId>,
+    /// Those that are not yet written, in order.
+    rest: BTreeSet<Key>,
+}
+
+impl List {
+    pub(super) fn new(node: &Node, request: &Request<'_>) -> Result<Self, Response> {
+        let params = Params::new(request.query);
+        let states = [SilenceState::Active, SilenceState::Pending, SilenceState::Expired];
+        Ok(Self {
+            filter: params.filter(node.options().grammar)?,
+            states: states.into_iter().filter(|it| params.flag(it.as_str())).collect(),
+            next: Some(SilenceId::MIN),
+            rest: BTreeSet::new(),
+        })
+    }
+
+    /// Lists some more. Returns whether that are all.
+    pub(super) fn go_on(&mut self, node: &Node, now: Now, pages: &mut Pages) -> bool {
+        if !self.look(node, now, &mut pages.steps) {
+            return false;
+        }
+        while let Some((.., id)) = self.rest.first() {
+            if pages.is_over() {
+                return false;
+            }
+            if let Some(silence) = node.silence(*id) {
+                pages.push(|out| write::silence(out, silence, now.wall));
+            }
+            self.rest.pop_first();
+        }
+        true
+    }
+
+    /// Looks which silences are listed. Returns whether all were looked at.
+    fn look(&mut self, node: &Node, now: Now, steps: &mut u64) -> bool {
+        let Some(next) = self.next else { return true };
+        for silence in node.silences_from(next) {
+            self.next = Some(silence.id);
+            if *steps >= PIECE_STEPS {
+                return false;
+            }
+            *steps += LOOK_STEPS * (1 + self.filter.len() * silence.matchers.len()) as u64;
+            let has = |wanted: &Matcher| silence.matchers.iter().any(|matcher| matcher == wanted);
+            let state = silence.state(now.wall);
+            if !self.states.contains(&state) || !self.filter.iter().all(has) {
+                continue;
+            }
+            self.rest.insert(match state {
+                SilenceState::Active => (state, silence.ends_at, Reverse(Wall::MIN), silence.id),
+                SilenceState::Pending => (state, silence.starts_at, Reverse(Wall::MIN), silence.id),
+                SilenceState::Expired => (state, Wall::MIN, Reverse(silence.ends_at), silence.id),
+            });
+        }
+        self.next = None;
+        true
+    }
 }
 
 /// Sets a silence and answers its id.

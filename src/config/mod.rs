@@ -102,11 +102,34 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
 }
 
+/// The text of a config as a tree, not yet checked. Unlike what is checked it may go from thread to thread.
+#[derive(Debug)]
+pub struct Parsed {
+    tree: tree::Node,
+    /// The warning about a part that was ignored.
+    ignored: Option<Problem>,
+}
+
+impl Parsed {
+    /// Reads a text. The errors are those of its language alone.
+    pub fn new(text: &[u8], options: &Options<'_>) -> Result<Self, Errors> {
+        let parsed = tree::parse(options.language, text);
+        let (tree, ignored) = parsed
+            .map_err(|problems| Errors::new(&options.file.display().to_string(), problems))?;
+        Ok(Self { tree, ignored })
+    }
+
+    /// Checks it, as [`Config::load`] does.
+    pub fn check(&self, options: &Options<'_>) -> Result<Loaded, Errors> {
+        read::check(&self.tree, self.ignored.as_ref(), options)
+    }
+}
+
 impl Config {
     /// Reads and checks a whole configuration. Looks at nothing but the text, and at the machine's time zones for
     /// intervals that name one. On errors, of which it tells every one, nothing is in force.
     pub fn load(text: &[u8], options: &Options<'_>) -> Result<Loaded, Errors> {
-        read::load(text, options)
+        Parsed::new(text, options)?.check(options)
     }
 }
 

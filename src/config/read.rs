@@ -14,18 +14,23 @@ mod route;
 mod tls;
 pub(super) mod values;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::config::problem::{Errors, Problem};
 use crate::config::table::{Item, Notes, Table};
-use crate::config::tree::{Node, Value, parse};
+use crate::config::tree::{Node, Value};
 use crate::config::{
     Admission, Config, Environment, Loaded, Options, Route, Schema, Settings, render, settings,
 };
+use crate::limits::CONFIG_COMPILED_BYTES_MAX;
 use crate::model::Url;
 use crate::model::duration::Spelled;
 use crate::model::matcher::Grammar;
 use crate::template::Templates;
+
+/// Names that an error lists.
+const NAMES_SHOWN_MAX: usize = 100;
 
 /// What every section may need of the whole.
 struct Cx<'a> {
@@ -45,16 +50,18 @@ impl Cx<'_> {
     }
 }
 
-pub(super) fn load(text: &[u8], options: &Options<'_>) -> Result<Loaded, Errors> {
+pub(super) fn check(
+    tree: &Node,
+    ignored: Option<&Problem>,
+    options: &Options<'_>,
+) -> Result<Loaded, Errors> {
     let file = options.file.display().to_string();
-    let (tree, ignored) =
-        parse(options.language, text).map_err(|problems| Errors::new(&file, problems))?;
     let notes = Notes::default();
-    let loaded = Item::root(&notes, &tree).table().and_then(|root| sections(&root, options));
+    let loaded = Item::root(&notes, tree).table().and_then(|root| sections(&root, options));
     let (errors, more, mut warnings) = notes.into_parts();
     match loaded {
         Some(mut loaded) if errors.is_empty() => {
-            warnings.extend(ignored);
+            warnings.extend(ignored.cloned());
             warnings.sort_by_key(|warning| warning.line);
             loaded.warnings = warnings;
             Ok(loaded)
@@ -78,6 +85,14 @@ fn sections(root: &Table<'_>, options: &Options<'_>) -> Option<Loaded> {
     let inhibit_rules = inhibit::read(root, &cx);
     let expect = expect::read(root, &cx);
     let heartbeats = heartbeat::read(root, &global.globals, &cx);
+    let rules =
+        inhibit_rules.iter().map(|it| it.source.compiled_bytes() + it.target.compiled_bytes());
+    let compiled = rules.sum::<usize>() + route.as_ref().map_or(0, compiled_bytes);
+    if compiled > CONFIG_COMPILED_BYTES_MAX {
+        root.item.error(format_args!(
+            "the regular expressions of routes and inhibit_rules need {compiled} bytes, at most {CONFIG_COMPILED_BYTES_MAX}: simplify them, or write several as one"
+        ));
+    }
     let templates: Vec<String> =
         root.texts("templates").into_iter().map(|(_, glob)| glob.to_owned()).collect();
     for section in ["tracing", "event_recorder"] {
@@ -103,6 +118,11 @@ fn sections(root: &Table<'_>, options: &Options<'_>) -> Option<Loaded> {
     config.original = render::original(&config, global.shown, &templates, &intervals.shown);
     let templates = templates.iter().map(|glob| cx.path(glob)).collect();
     Some(Loaded { config, templates, settings, warnings: Vec::new() })
+}
+
+/// Bytes that the compiled patterns of a route and those below it take, at most.
+fn compiled_bytes(route: &Route) -> usize {
+    route.matchers.compiled_bytes() + route.routes.iter().map(compiled_bytes).sum::<usize>()
 }
 
 fn read_settings(root: &Table<'_>, options: &Options<'_>) -> Settings {
@@ -152,11 +172,14 @@ fn line_of(root: &Node, path: &str) -> Option<usize> {
 }
 
 /// A reference to what is not defined: the error's text.
-fn undefined<'n>(what: &str, name: &str, defined: impl Iterator<Item = &'n str>) -> String {
-    let defined: Vec<&str> = defined.collect();
-    match defined.as_slice() {
-        [] => format!("undefined {what} {name:?}; none is defined"),
-        names => format!("undefined {what} {name:?}; defined: {}", names.join(", ")),
+fn undefined(what: &str, name: &str, defined: &BTreeSet<&str>) -> String {
+    let shown: Vec<&str> = defined.iter().copied().take(NAMES_SHOWN_MAX).collect();
+    match (shown.as_slice(), defined.len().saturating_sub(NAMES_SHOWN_MAX)) {
+        ([], _) => format!("undefined {what} {name:?}; none is defined"),
+        (names, 0) => format!("undefined {what} {name:?}; defined: {}", names.join(", ")),
+        (names, more) => {
+            format!("undefined {what} {name:?}; defined: {} and {more} more", names.join(", "))
+        }
     }
 }
 

@@ -417,6 +417,7 @@ impl Core {
     /// Stops the deliveries of a flush whose group is to go.
     pub(super) fn abandon(&mut self, cx: &mut Cx<'_>, id: GroupId, flush: &Flush) {
         for (at, delivery) in flush.deliveries.iter().enumerate() {
+            self.timers.cancel(Timer::Begin(id, at));
             self.timers.cancel(Timer::Delivery(id, at));
             self.timers.cancel(Timer::Claim(id, at));
             self.open.remove(&delivery.key.id());

@@ -1,16 +1,18 @@
 //! Alerts are brought to their groups in pieces: those that were kept after a start, and all of them after a reload. Until
 //! they are all there no group is flushed, so that none is told in part.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use log::error;
 
 use crate::core::group::{GROUP_STEPS, GroupId};
+use crate::core::place::Placing;
 use crate::core::restore::{GroupTimers, Phase, until_flush};
 use crate::core::route::RouteId;
 use crate::core::timers::Timer;
 use crate::core::{Change, Core};
+use crate::effect::Cx;
 use crate::limits::{
     GROUPS_BYTES_MAX, GROUPS_MAX, INHIBIT_SOURCES_MAX, OWN_GROUPS_MAX, PIECE_STEPS,
 };
@@ -20,13 +22,50 @@ use crate::time::{Now, Wall};
 /// The alerts that are still to be brought to their groups.
 #[derive(Debug, Default)]
 pub(super) struct Filling {
+    /// Alerts of which it is known where they belong: a config was just taken.
+    placed: BTreeMap<Fingerprint, Placed>,
+    /// The groups there were then. Those that none of these alerts belongs to are to go.
+    unclaimed: BTreeSet<GroupId>,
     alerts: BTreeSet<Fingerprint>,
+    /// The one that is being brought.
+    current: Option<(Fingerprint, Placing)>,
     /// The first flush of each group that was kept and is not made yet.
     timers: GroupTimers,
     /// Whether the times of the groups have changed since they were kept.
     stepped: bool,
     /// Alerts that were left out for want of room.
     left_out: usize,
+}
+
+/// Where an alert belongs.
+#[derive(Debug)]
+pub(super) struct Placed {
+    /// The routes and the labels of its groups, by their fingerprints.
+    pub(super) places: Vec<(RouteId, Fingerprint)>,
+    /// Whether it is to be told.
+    pub(super) joins: bool,
+}
+
+/// Alerts that came and of which it takes long to find where they belong. They are brought to their groups when
+/// everything else has had its turn.
+#[derive(Debug, Default)]
+pub(super) struct Late(BTreeMap<Fingerprint, (Placing, bool)>);
+
+impl Late {
+    /// Takes an alert for which this much is found; `joins`: it is to be told.
+    pub(super) fn put(&mut self, fingerprint: Fingerprint, placing: Placing, joins: bool) {
+        self.0.insert(fingerprint, (placing, joins));
+    }
+
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Forgets all of them.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
 }
 
 impl Filling {
@@ -40,7 +79,7 @@ impl Core {
     /// Begins to bring alerts to their groups.
     pub(super) fn begin_filling(
         &mut self,
-        now: Now,
+        cx: &mut Cx<'_>,
         alerts: BTreeSet<Fingerprint>,
         timers: GroupTimers,
         stepped: bool,
@@ -53,15 +92,27 @@ impl Core {
             // Where flash could not be read at first, some were made meanwhile.
             let made: Vec<_> = self.groups.iter().map(|(id, group)| (id, group.route)).collect();
             for (id, route) in made {
-                self.restore_timer(now, id, route);
+                self.restore_timer(cx.now, id, route);
             }
         }
-        self.fill_groups(now);
+        self.fill_groups(cx);
+    }
+
+    /// Begins to bring alerts to their groups under a config that was just taken, of which it is known where they belong.
+    pub(super) fn begin_moving(&mut self, placed: BTreeMap<Fingerprint, Placed>) {
+        let filling = self.filling.get_or_insert_default();
+        filling.placed = placed;
+        filling.current = None;
+        filling.unclaimed = self.groups.iter().map(|(id, _)| id).collect();
     }
 
     /// The alerts that are still to be brought to their groups, which are then no longer.
     pub(super) fn unfilled(&mut self) -> BTreeSet<Fingerprint> {
-        self.filling.as_mut().map(|it| std::mem::take(&mut it.alerts)).unwrap_or_default()
+        let Some(filling) = &mut self.filling else { return BTreeSet::new() };
+        let placed = std::mem::take(&mut filling.placed).into_iter();
+        let mut alerts = std::mem::take(&mut filling.alerts);
+        alerts.extend(placed.filter(|(_, it)| it.joins).map(|(fingerprint, _)| fingerprint));
+        alerts
     }
 
     /// Every group that was kept and is not made yet.
@@ -71,37 +122,126 @@ impl Core {
     }
 
     /// Brings alerts to their groups, for as long as [`PIECE_STEPS`] take. Returns whether all are there.
-    pub(super) fn fill_groups(&mut self, now: Now) -> bool {
+    pub(super) fn fill_groups(&mut self, cx: &mut Cx<'_>) -> bool {
         let mut steps = 0;
         while let Some(filling) = &mut self.filling {
             if steps >= PIECE_STEPS {
                 return false;
             }
-            match filling.alerts.pop_first() {
-                Some(fingerprint) => self.bring(now, fingerprint, &mut steps),
-                None => self.end_filling(),
+            if let Some((fingerprint, placed)) = filling.placed.pop_first() {
+                self.move_alert(cx.now, fingerprint, placed);
+                steps += GROUP_STEPS;
+            } else if let Some(id) = filling.unclaimed.pop_first() {
+                self.drop_unclaimed(cx, id);
+                steps += GROUP_STEPS;
+            } else if let Some(fingerprint) = filling.alerts.first().copied() {
+                let known = filling.current.take().filter(|(at, _)| *at == fingerprint);
+                let placing = known.map(|(_, placing)| placing).unwrap_or_default();
+                if let Some(placing) = self.bring(cx.now, fingerprint, placing, &mut steps) {
+                    if let Some(filling) = &mut self.filling {
+                        filling.current = Some((fingerprint, placing));
+                    }
+                    return false;
+                }
+                if let Some(filling) = &mut self.filling {
+                    filling.alerts.remove(&fingerprint);
+                }
+            } else {
+                self.end_filling();
             }
         }
         true
     }
 
-    fn bring(&mut self, now: Now, fingerprint: Fingerprint, steps: &mut u64) {
-        let Some(entry) = self.alerts.get(fingerprint) else { return };
+    /// Brings an alert to those of its groups that are there; for others it is brought later.
+    fn move_alert(&mut self, now: Now, fingerprint: Fingerprint, placed: Placed) {
+        let Placed { places, joins } = placed;
+        let Some(entry) = self.alerts.get_mut(fingerprint) else { return };
+        let find = |(route, labels)| (route, self.groups.find_by(route, labels));
+        entry.groups = places.into_iter().map(find).collect();
+        let groups = entry.groups.clone();
+        for (_, id) in &groups {
+            if let (Some(id), Some(filling)) = (id, &mut self.filling) {
+                filling.unclaimed.remove(id);
+            }
+        }
+        if !joins {
+            return;
+        }
+        for (_, id) in groups {
+            match id {
+                Some(id) => self.join(now, id, fingerprint),
+                None => {
+                    if let Some(filling) = &mut self.filling {
+                        filling.alerts.insert(fingerprint);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Drops a group that none of the moved alerts belongs to, unless one has come meanwhile.
+    fn drop_unclaimed(&mut self, cx: &mut Cx<'_>, id: GroupId) {
+        if self.groups.get(id).is_some_and(|group| group.alerts.is_empty())
+            && let Some(group) = self.groups.remove(id)
+        {
+            self.lose(cx, id, group);
+        }
+    }
+
+    /// Brings alerts to their groups of which it takes long to find where they belong, until `steps` come to
+    /// [`PIECE_STEPS`].
+    pub(super) fn bring_late(&mut self, now: Now, steps: &mut u64) {
+        while *steps < PIECE_STEPS
+            && let Some((fingerprint, (placing, joins))) = self.late.0.pop_first()
+        {
+            if joins {
+                if let Some(placing) = self.bring(now, fingerprint, placing, steps) {
+                    self.late.put(fingerprint, placing, joins);
+                }
+            } else if let Some(labels) =
+                self.alerts.get(fingerprint).map(|it| it.alert.labels.clone())
+            {
+                let (mut placing, to) = (placing, (&self.routes, &mut self.inhibitor));
+                match placing.go_on(to, (fingerprint, &labels), steps, PIECE_STEPS) {
+                    None => self.late.put(fingerprint, placing, joins),
+                    Some(routes) => {
+                        if let Some(entry) = self.alerts.get_mut(fingerprint) {
+                            entry.groups = routes.into_iter().map(|route| (route, None)).collect();
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Brings an alert to its groups. Returns how far it was found which these are, if `steps` have come to
+    /// [`PIECE_STEPS`] before they were.
+    fn bring(
+        &mut self,
+        now: Now,
+        fingerprint: Fingerprint,
+        mut placing: Placing,
+        steps: &mut u64,
+    ) -> Option<Placing> {
+        let entry = self.alerts.get(fingerprint)?;
         let mut groups = entry.groups.clone();
         if groups.is_empty() {
             let labels = entry.alert.labels.clone();
-            let routes = self.routes.matching(&labels, steps);
-            self.inhibitor.add(fingerprint, &labels, steps);
+            let to = (&self.routes, &mut self.inhibitor);
+            let found = placing.go_on(to, (fingerprint, &labels), steps, PIECE_STEPS);
+            let Some(routes) = found else { return Some(placing) };
             if self.groups.len() + routes.len() > GROUPS_MAX + OWN_GROUPS_MAX
                 || !self.has_bytes_for_groups(&routes, &labels)
                 || self.inhibitor.is_overfull()
             {
                 self.inhibitor.remove(fingerprint, &labels);
                 self.alerts.remove(fingerprint);
+                self.stats.refused += 1;
                 if let Some(filling) = &mut self.filling {
                     filling.left_out += 1;
                 }
-                return;
+                return None;
             }
             groups = routes.into_iter().map(|route| (route, None)).collect();
         }
@@ -114,6 +254,7 @@ impl Core {
         if let Some(entry) = self.alerts.get_mut(fingerprint) {
             entry.groups = groups;
         }
+        None
     }
 
     fn end_filling(&mut self) {

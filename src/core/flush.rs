@@ -22,7 +22,7 @@ use crate::core::{Change, Core};
 use crate::effect::Cx;
 use crate::faults::{self, Fault};
 use crate::limits::RECORD_LIFE_MAX;
-use crate::model::{Fingerprint, GroupKey, LogEntry, LogKey};
+use crate::model::{Fingerprint, GroupKey, LogEntry, LogKey, alert};
 use crate::notify;
 use crate::time::{Mono, Now, Wall};
 
@@ -34,6 +34,9 @@ const ENTRY_LIFE_MIN: Duration = Duration::from_secs(15 * 60);
 
 /// What a member has told may be here so long before the alerts that it told of, where much is lost.
 const NEWS_LATE: Duration = Duration::from_secs(60);
+
+/// With more alerts than this the deliveries of a flush begin one after the other, and others have their turn between.
+const BEGIN_TOGETHER_MAX: usize = 1_000;
 
 /// A flush that is under way.
 #[derive(Debug)]
@@ -115,7 +118,7 @@ impl Core {
     /// The group's alerts at `now`, in the order of notifications.
     fn snapshot(&self, id: GroupId, now: Wall) -> Vec<Flushed> {
         let Some(group) = self.groups.get(id) else { return Vec::new() };
-        let mut snapshot: Vec<Flushed> = group
+        let snapshot: Vec<Flushed> = group
             .alerts
             .iter()
             .filter_map(|fingerprint| {
@@ -123,8 +126,7 @@ impl Core {
                 Some(Flushed { fingerprint: *fingerprint, resolved: alert.resolved(now), alert })
             })
             .collect();
-        snapshot.sort_by(|a, b| a.alert.order(&b.alert));
-        snapshot
+        alert::in_order(snapshot, |it| &*it.alert)
     }
 
     /// Those of the snapshot that may be notified at `now`.
@@ -168,7 +170,7 @@ impl Core {
         self.alerts.get(fingerprint).is_some_and(|entry| {
             // Most were compared before the flush began.
             self.silences.compare(&entry.alert.labels, &entry.memo, &mut 0, u64::MAX);
-            !self.silences.muting(&entry.memo, now).is_empty()
+            self.silences.mutes(&entry.memo, now)
         })
     }
 
@@ -177,6 +179,7 @@ impl Core {
         let Some(group) = self.groups.get_mut(id) else { return };
         let Some(flush) = group.flush.as_mut() else { return };
         let content = Rc::new(content);
+        let is_large = content.alerts.len() > BEGIN_TOGETHER_MAX;
         let receiver = Rc::clone(&flush.receiver);
         let key = group.key.clone();
         let mut deliveries = self.deliveries(&key, &receiver, &content, cx.now);
@@ -190,7 +193,11 @@ impl Core {
             flush.deliveries = deliveries;
         }
         for at in 0..count {
-            self.begin(cx, id, at);
+            if at > 0 && is_large {
+                self.timers.set(Timer::Begin(id, at), cx.now.mono);
+            } else {
+                self.begin(cx, id, at);
+            }
         }
     }
 
@@ -375,6 +382,7 @@ impl Core {
         let failed = flush.deliveries.iter().any(|it| it.state == State::Failed);
         let Some(flush) = group.flush.take() else { return };
         for (at, delivery) in flush.deliveries.iter().enumerate() {
+            self.timers.cancel(Timer::Begin(id, at));
             self.timers.cancel(Timer::Delivery(id, at));
             self.timers.cancel(Timer::Claim(id, at));
             self.open.remove(&delivery.key.id());

@@ -15,6 +15,11 @@ pub(super) const GROUP_STEPS: u64 = 1_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GroupId(pub u64);
 
+impl GroupId {
+    /// Before all others.
+    pub const MIN: Self = Self(0);
+}
+
 /// One group.
 #[derive(Debug)]
 pub struct Group {
@@ -81,6 +86,11 @@ impl Groups {
     /// Every group, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = (GroupId, &Group)> {
         self.table.iter().map(|(id, group)| (*id, group))
+    }
+
+    /// The same from `first` on.
+    pub fn iter_from(&self, first: GroupId) -> impl Iterator<Item = (GroupId, &Group)> {
+        self.table.range(first..).map(|(id, group)| (*id, group))
     }
 
     /// Calls `with` for every group, to change it.

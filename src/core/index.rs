@@ -1,37 +1,93 @@
-//! Finds who might match a label set without asking everybody: by one equality that each demands.
+//! Finds those that might match a label set without asking everybody: by one equality that each demands, or else by what the
+//! value of a label must begin or end with.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use crate::model::matcher::End;
 use crate::model::{Labels, MatchOp, Matcher, Matchers};
 
-/// Ids of matcher lists (routes, silences, rules), found by a label that each of them demands. Those that demand no
-/// particular value are always candidates.
+/// The steps to look an end of a value up.
+const LOOK_STEPS: u64 = 16;
+
+/// Ids of matcher lists (routes, silences, rules), found by a label that each of them demands. Those that demand neither a
+/// value nor an end of one are always candidates.
 #[derive(Debug)]
 pub struct Index<T> {
     by_label: BTreeMap<Rc<str>, BTreeMap<Rc<str>, Vec<T>>>,
+    by_end: BTreeMap<Rc<str>, Ends<T>>,
     rest: Vec<T>,
+}
+
+/// Ids by what the value of one label must begin or end with, by the length of that.
+#[derive(Debug)]
+struct Ends<T> {
+    heads: ByLength<T>,
+    tails: ByLength<T>,
+}
+
+type ByLength<T> = BTreeMap<usize, BTreeMap<Box<str>, Vec<T>>>;
+
+/// The demand of a list of matchers on one label.
+enum Demand<'a> {
+    /// One of these values.
+    Values(&'a str, Vec<&'a str>),
+    /// That its value has this end.
+    End(&'a str, End<'a>),
 }
 
 impl<T> Default for Index<T> {
     fn default() -> Self {
-        Self { by_label: BTreeMap::new(), rest: Vec::new() }
+        Self { by_label: BTreeMap::new(), by_end: BTreeMap::new(), rest: Vec::new() }
     }
+}
+
+impl<T> Default for Ends<T> {
+    fn default() -> Self {
+        Self { heads: BTreeMap::new(), tails: BTreeMap::new() }
+    }
+}
+
+impl<T> Ends<T> {
+    /// Where the ids of this kind of end are, and the end.
+    fn of<'e>(&mut self, end: End<'e>) -> (&mut ByLength<T>, &'e str) {
+        match end {
+            End::Head(text) => (&mut self.heads, text),
+            End::Tail(text) => (&mut self.tails, text),
+        }
+    }
+}
+
+/// Puts an id into a sorted list, unless it is there.
+fn put<T: Ord>(ids: &mut Vec<T>, id: T) {
+    if let Err(place) = ids.binary_search(&id) {
+        ids.insert(place, id);
+    }
+}
+
+/// Takes an id out of a sorted list. Returns whether the list is empty then.
+fn take<T: Ord>(ids: &mut Vec<T>, id: &T) -> bool {
+    if let Ok(place) = ids.binary_search(id) {
+        ids.remove(place);
+    }
+    ids.is_empty()
 }
 
 impl<T: Copy + Ord> Index<T> {
     /// Adds `id`, whose conditions are `matchers`.
     pub fn insert(&mut self, matchers: &Matchers, id: T) {
         match demand(matchers) {
-            None => self.rest.push(id),
-            Some((name, values)) => {
+            None => put(&mut self.rest, id),
+            Some(Demand::Values(name, values)) => {
                 let by_value = self.by_label.entry(name.into()).or_default();
                 for value in values {
-                    let ids = by_value.entry(value.into()).or_default();
-                    if !ids.contains(&id) {
-                        ids.push(id);
-                    }
+                    put(by_value.entry(value.into()).or_default(), id);
                 }
+            }
+            Some(Demand::End(name, end)) => {
+                let (by_length, text) = self.by_end.entry(name.into()).or_default().of(end);
+                let by_text = by_length.entry(text.len()).or_default();
+                put(by_text.entry(text.into()).or_default(), id);
             }
         }
     }
@@ -39,43 +95,73 @@ impl<T: Copy + Ord> Index<T> {
     /// Takes `id` out again, whose conditions are `matchers`.
     pub fn remove(&mut self, matchers: &Matchers, id: T) {
         match demand(matchers) {
-            None => self.rest.retain(|other| *other != id),
-            Some((name, values)) => {
+            None => {
+                take(&mut self.rest, &id);
+            }
+            Some(Demand::Values(name, values)) => {
                 let Some(by_value) = self.by_label.get_mut(name) else { return };
                 for value in values {
-                    if let Some(ids) = by_value.get_mut(value) {
-                        ids.retain(|other| *other != id);
-                        if ids.is_empty() {
-                            by_value.remove(value);
-                        }
+                    if by_value.get_mut(value).is_some_and(|ids| take(ids, &id)) {
+                        by_value.remove(value);
                     }
                 }
                 if by_value.is_empty() {
                     self.by_label.remove(name);
                 }
             }
+            Some(Demand::End(name, end)) => {
+                let Some(ends) = self.by_end.get_mut(name) else { return };
+                let (by_length, text) = ends.of(end);
+                let Some(by_text) = by_length.get_mut(&text.len()) else { return };
+                if by_text.get_mut(text).is_some_and(|ids| take(ids, &id)) {
+                    by_text.remove(text);
+                }
+                if by_text.is_empty() {
+                    by_length.remove(&text.len());
+                }
+                if ends.heads.is_empty() && ends.tails.is_empty() {
+                    self.by_end.remove(name);
+                }
+            }
         }
     }
 
-    /// Everyone who might match `labels`, sorted; whoever is left out does not match.
-    pub fn candidates(&self, labels: &Labels) -> Vec<T> {
+    /// The ids of all that might match `labels`, sorted; what is left out does not match. Adds what it took to `steps`.
+    pub fn candidates(&self, labels: &Labels, steps: &mut u64) -> Vec<T> {
         let mut found = self.rest.clone();
         for (name, by_value) in &self.by_label {
             if let Some(ids) = labels.get(name).and_then(|value| by_value.get(value)) {
                 found.extend_from_slice(ids);
             }
         }
+        for (name, ends) in &self.by_end {
+            let Some(value) = labels.get(name) else { continue };
+            let heads = ends.heads.iter().map(|(length, ids)| (value.get(..*length), ids));
+            let tails = ends.tails.iter().map(|(length, ids)| {
+                (value.len().checked_sub(*length).and_then(|from| value.get(from..)), ids)
+            });
+            for (end, by_text) in heads.chain(tails) {
+                *steps += LOOK_STEPS;
+                if let Some(ids) = end.and_then(|end| by_text.get(end)) {
+                    found.extend_from_slice(ids);
+                }
+            }
+        }
+        *steps += found.len() as u64;
         found.sort_unstable();
         found
     }
 }
 
-/// A label name and the values of which one is demanded, if a matcher demands any.
-fn demand(matchers: &Matchers) -> Option<(&str, Vec<&str>)> {
-    matchers.iter().find_map(|matcher| {
+/// The demand of a list: values of one label if it can be, for they tell most apart, else an end.
+fn demand(matchers: &Matchers) -> Option<Demand<'_>> {
+    let demanded = matchers.iter().find_map(|matcher| {
         let values = values(matcher)?;
         (!values.is_empty() && values.iter().all(|value| !value.is_empty()))
-            .then_some((matcher.name(), values))
+            .then_some(Demand::Values(matcher.name(), values))
+    });
+    demanded.or_else(|| {
+        matchers.iter().find_map(|matcher| Some(Demand::End(matcher.name(), matcher.end()?)))
     })
 }
 
@@ -89,6 +175,8 @@ fn values(matcher: &Matcher) -> Option<Vec<&str>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -110,12 +198,62 @@ mod tests {
             index.insert(list, id);
         }
         let with = |value| Labels::from_iter([("a", value), ("b", "x")]);
-        assert_eq!(index.candidates(&with("x")), [0, 2, 3, 4, 5, 6]);
-        assert_eq!(index.candidates(&with("z")), [2, 3, 4, 5, 6]);
+        assert_eq!(index.candidates(&with("x"), &mut 0), [0, 2, 3, 4, 5, 6]);
+        assert_eq!(index.candidates(&with("z"), &mut 0), [2, 3, 4, 5, 6]);
         for (id, list) in lists.iter().enumerate() {
             index.remove(list, id);
         }
-        assert_eq!(index.candidates(&with("x")), [0_usize; 0]);
+        assert_eq!(index.candidates(&with("x"), &mut 0), [0_usize; 0]);
         assert!(index.by_label.is_empty());
+    }
+    #[test]
+    fn a_thousand_patterns_are_told_apart_by_their_ends_in_few_steps() {
+        let pattern = |n: usize| -> Matchers {
+            let text = if n.is_multiple_of(2) {
+                format!(".*[0-9]-{n}x")
+            } else {
+                format!("{n}-é?[a-z]+(x|y)")
+            };
+            Matchers::from_iter([Matcher::new("a", MatchOp::Matches, &text).unwrap()])
+        };
+        let mut index = Index::default();
+        for id in 0..1000 {
+            index.insert(&pattern(id), id);
+        }
+        let mut steps = 0;
+        let mut found =
+            |value: &str| index.candidates(&Labels::from_iter([("a", value)]), &mut steps);
+        assert_eq!(found("web1-400x"), [400]);
+        assert_eq!(found("17-ax"), [17]);
+        assert_eq!(found("17-éax-2x"), [2, 17]);
+        assert_eq!(found("é"), [0_usize; 0]);
+        assert_eq!(index.candidates(&Labels::from_iter([("b", "17-ax")]), &mut 0), [0_usize; 0]);
+        assert!(steps < 1000, "{steps}");
+        for id in 0..1000 {
+            index.remove(&pattern(id), id);
+        }
+        assert!(index.by_end.is_empty() && index.rest.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn whoever_matches_is_a_candidate(
+            patterns in prop::collection::vec(r"(a|b|é|\.\*|\.\+|\[ab\]|\(a\|b\)|\||\.){0,5}", 1..8),
+            value in "[abé]{0,5}",
+        ) {
+            let mut index = Index::default();
+            let labels = Labels::from_iter([("a", &*value)]);
+            let mut matching = Vec::new();
+            for (id, pattern) in patterns.iter().enumerate() {
+                let Ok(matcher) = Matcher::new("a", MatchOp::Matches, pattern) else { continue };
+                let matchers = Matchers::from_iter([matcher]);
+                index.insert(&matchers, id);
+                if matchers.matches(&labels, &mut 0) {
+                    matching.push(id);
+                }
+            }
+            let found = index.candidates(&labels, &mut 0);
+            prop_assert!(matching.iter().all(|id| found.contains(id)), "{:?} {:?}", matching, found);
+        }
     }
 }

@@ -30,10 +30,22 @@ pub struct Inhibitor {
 #[derive(Debug, Default)]
 pub struct Targets(RefCell<Compared>);
 
+/// How far it was found of which rules an alert is a source.
+#[derive(Debug, Default)]
+pub struct Adding {
+    /// The rule that is being compared.
+    rule: usize,
+    /// How many conditions of its source side are known to hold, and of its target side.
+    source: usize,
+    target: usize,
+}
+
 #[derive(Debug, Default)]
 struct Compared {
     /// Every rule before this one was compared; `usize::MAX` when all are.
     until: usize,
+    /// How many of that one's conditions are known to hold.
+    at: usize,
     /// Those that match.
     matching: Bits,
 }
@@ -115,23 +127,45 @@ impl Inhibitor {
         inhibitor
     }
 
-    /// Takes note of an alert that is new in the table. Adds what it took to `steps`.
-    pub fn add(&mut self, fingerprint: Fingerprint, labels: &Labels, steps: &mut u64) {
-        for id in self.by_source.candidates(labels) {
+    /// Takes note of an alert that is new in the table, until `steps`, to which what is done is added, come to `most`. Returns
+    /// whether that is done; if not, the next call goes on. `adding` is the alert's own.
+    pub fn add(
+        &mut self,
+        fingerprint: Fingerprint,
+        labels: &Labels,
+        adding: &mut Adding,
+        steps: &mut u64,
+        most: u64,
+    ) -> bool {
+        let first = adding.rule;
+        let candidates = self.by_source.candidates(labels, steps);
+        for id in candidates.into_iter().filter(|id| *id >= first) {
             let Some(rule) = self.rules.get_mut(id) else { continue };
-            if rule.config.source.matches(labels, steps) {
-                let also_target = rule.config.target.matches(labels, steps);
+            if id != adding.rule {
+                *adding = Adding { rule: id, ..Adding::default() };
+            }
+            let Some(matches) = rule.config.source.compare(labels, &mut adding.source, steps, most)
+            else {
+                return false;
+            };
+            if matches {
+                let Some(also_target) =
+                    rule.config.target.compare(labels, &mut adding.target, steps, most)
+                else {
+                    return false;
+                };
                 let values = rule.equal_values(labels);
                 let sources = rule.sources.entry(values).or_default();
                 self.sources += usize::from(sources.all.insert(fingerprint, also_target).is_none());
                 sources.found.set(None);
             }
         }
+        true
     }
 
     /// Forgets an alert that leaves the table.
     pub fn remove(&mut self, fingerprint: Fingerprint, labels: &Labels) {
-        for id in self.by_source.candidates(labels) {
+        for id in self.by_source.candidates(labels, &mut 0) {
             let Some(rule) = self.rules.get_mut(id) else { continue };
             let values = rule.equal_values(labels);
             if let Some(sources) = rule.sources.get_mut(&values) {
@@ -151,15 +185,17 @@ impl Inhibitor {
         if compared.until == usize::MAX {
             return true;
         }
-        let candidates = self.by_target.candidates(labels);
-        *steps += candidates.len() as u64;
-        for id in candidates.into_iter().filter(|id| *id >= compared.until) {
-            if *steps >= most {
-                compared.until = id;
-                return false;
+        let candidates = self.by_target.candidates(labels, steps);
+        let first = compared.until;
+        for id in candidates.into_iter().filter(|id| *id >= first) {
+            let Some(rule) = self.rules.get(id) else { continue };
+            if id != compared.until {
+                (compared.until, compared.at) = (id, 0);
             }
-            if self.rules.get(id).is_some_and(|rule| rule.config.target.matches(labels, steps)) {
-                compared.matching.set(id, true);
+            match rule.config.target.compare(labels, &mut compared.at, steps, most) {
+                None => return false,
+                Some(true) => compared.matching.set(id, true),
+                Some(false) => {}
             }
         }
         compared.until = usize::MAX;
@@ -234,7 +270,7 @@ mod tests {
         fn fire(&mut self, pairs: &[(&str, &str)], ends: i64) -> Fingerprint {
             let labels: Labels = pairs.iter().copied().collect();
             let fingerprint = labels.fingerprint();
-            self.inhibitor.add(fingerprint, &labels, &mut 0);
+            self.inhibitor.add(fingerprint, &labels, &mut Adding::default(), &mut 0, u64::MAX);
             let alert = Alert {
                 labels,
                 annotations: Labels::empty(),
@@ -331,7 +367,7 @@ mod tests {
     fn rules_are_compared_in_parts_and_once() {
         let rules: Vec<_> = (0..500)
             .map(|n| {
-                let target = if n % 100 == 99 { "t=~b.?" } else { "t=~c.?" };
+                let target = if n % 100 == 99 { "t=~.?b.?" } else { "t=~.?c.?" };
                 inhibit_rule(&[&format!("s={n}")], &[target], &[])
             })
             .collect();

@@ -8,6 +8,7 @@ use log::{debug, warn};
 
 use crate::core::behind::{self, Behind, LateReport, Taken};
 use crate::core::group::{self, GROUP_STEPS, GroupId};
+use crate::core::place::Placing;
 use crate::core::route::{Route, RouteId};
 use crate::core::timers::Timer;
 use crate::core::{Change, Core, alerts};
@@ -239,13 +240,18 @@ impl Core {
         let Some(labels) = self.alerts.get(fingerprint).map(|it| it.alert.labels.clone()) else {
             return true;
         };
-        let routes = self.routes.matching(&labels, steps);
-        if !self.has_room_for_groups(&routes, &labels, spare) && !faults::on(Fault::LimitIgnored) {
-            self.alerts.remove(fingerprint);
-            return false;
-        }
-        self.inhibitor.add(fingerprint, &labels, steps);
-        if self.inhibitor.is_overfull() && spare == 0 {
+        let (mut placing, mut own) = (Placing::default(), 0);
+        let to = (&self.routes, &mut self.inhibitor);
+        let routes = placing.go_on(to, (fingerprint, &labels), &mut own, PIECE_STEPS);
+        *steps += own;
+        let Some(routes) = routes else {
+            self.late.put(fingerprint, placing, joins);
+            self.arm_alerts(now);
+            return true;
+        };
+        let has_room = self.has_room_for_groups(&routes, &labels, spare);
+        let has_sources = !self.inhibitor.is_overfull() || spare > 0;
+        if (!has_room && !faults::on(Fault::LimitIgnored)) || !has_sources {
             self.inhibitor.remove(fingerprint, &labels);
             self.alerts.remove(fingerprint);
             return false;

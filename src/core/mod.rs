@@ -26,6 +26,7 @@ mod look;
 pub mod nflog;
 mod notification;
 pub mod pending;
+mod place;
 pub mod rate_limit;
 pub mod reach;
 mod reload;
@@ -59,7 +60,7 @@ use crate::core::attempts::Attempts;
 use crate::core::clock::Watch;
 use crate::core::expected::Expected;
 use crate::core::failing::Failing;
-use crate::core::fill::Filling;
+use crate::core::fill::{Filling, Late};
 use crate::core::group::{GroupId, Groups};
 use crate::core::heartbeat::Heartbeats;
 use crate::core::history::History;
@@ -217,6 +218,8 @@ pub struct Core {
     first_flushes: GroupTimers,
     /// Alerts that are still to be brought to their groups.
     filling: Option<Filling>,
+    /// Alerts that are brought to their groups in pieces, while all others go on.
+    late: Late,
     /// Whether what happens was said by another member.
     merging: bool,
     /// Posts that were refused, by what they were of.
@@ -258,6 +261,7 @@ impl Core {
             open: BTreeMap::new(),
             first_flushes: GroupTimers::new(),
             filling: None,
+            late: Late::default(),
             merging: false,
             refused: Troubles::default(),
             limit_warned: None,
@@ -311,7 +315,7 @@ impl Core {
 
     /// Runs what is due, for as long as [`PIECE_STEPS`] take. If more is due, [`Core::next_timeout`] is not later than now.
     pub fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
-        if !self.fill_groups(cx.now) {
+        if !self.fill_groups(cx) {
             return;
         }
         let mut steps = 0;
@@ -322,26 +326,41 @@ impl Core {
             match timer {
                 Timer::Acknowledgements => self.look_at_acknowledgements(cx.now),
                 Timer::Alerts => self.sweep_alerts(cx.now),
+                Timer::Begin(id, at) => {
+                    steps += FLUSHED_STEPS * self.alerts_in(id);
+                    self.begin(cx, id, at);
+                    self.finish(cx, id);
+                }
                 Timer::Claim(id, at) => self.handle_claim(cx, id, at),
                 Timer::Delivery(id, at) => self.handle_delivery(cx, id, at),
-                Timer::Flush(id) if self.compare_group(id, &mut steps) => {
-                    steps += FLUSHED_STEPS * self.alerts_in(id);
-                    self.flush(cx, id);
+                Timer::Flush(id) => {
+                    let has_begun = steps > TIMER_STEPS;
+                    let is_compared = self.compare_group(id, &mut steps);
+                    let cost = FLUSHED_STEPS * self.alerts_in(id);
+                    if is_compared && !(has_begun && steps + cost > PIECE_STEPS) {
+                        steps += cost;
+                        self.flush(cx, id);
+                    } else {
+                        // A large one has a piece for itself.
+                        self.timers.set(timer, cx.now.mono);
+                        break;
+                    }
                 }
-                Timer::Flush(_) => self.timers.set(timer, cx.now.mono),
                 Timer::Groups => self.sweep_groups(),
                 Timer::Heartbeats => self.handle_heartbeats(cx),
                 Timer::Pulse => self.handle_pulse(cx.now.mono),
                 Timer::Records => self.sweep_records(cx.now),
             }
         }
+        self.bring_late(cx.now, &mut steps);
     }
 
     // Getters.
 
     /// When [`Core::handle_timeout`] wants to be called next.
     pub fn next_timeout(&self) -> Option<Mono> {
-        if self.filling.is_some() { Some(Mono::ZERO) } else { self.timers.next() }
+        let is_at_work = self.filling.is_some() || !self.late.is_empty();
+        if is_at_work { Some(Mono::ZERO) } else { self.timers.next() }
     }
 
     /// What has changed since this was last asked.

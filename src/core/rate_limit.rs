@@ -32,7 +32,7 @@ use crate::limits::{
     HELD_BACK_MAX, LOG_FACT_BYTES_MAX, RATE_LIMIT_DIGEST_ALERTS_MAX, RATE_LIMIT_NOTIFICATIONS_MAX,
 };
 use crate::model::hash::fnv128_bytes;
-use crate::model::{GroupKey, Labels, LogEntry, LogKey};
+use crate::model::{GroupKey, Labels, LogEntry, LogKey, alert};
 use crate::notify::{HeldBack, Notification};
 use crate::time::{Mono, Now, Wall};
 
@@ -287,7 +287,7 @@ impl Core {
             let send_resolved = other.integration().is_some_and(|it| it.send_resolved);
             alerts.extend(views(&other.content, send_resolved).iter().cloned());
         }
-        alerts.sort_by(|a, b| a.alert.order(&b.alert));
+        let alerts = alert::in_order(alerts, |it| &*it.alert);
         let held_back = Some(of_all).filter(|it| it.groups > 0);
         if delivery.carries.is_empty() {
             return Notification { held_back, ..told };

@@ -5,8 +5,10 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::config::Config;
+use crate::core::fill::Placed;
 use crate::core::group::{self, GROUP_STEPS, Group, GroupId};
 use crate::core::inhibit::{Inhibitor, Targets};
+use crate::core::place::Placing;
 use crate::core::restore::GroupTimers;
 use crate::core::route::{RouteId, Routes};
 use crate::core::timers::Timer;
@@ -14,6 +16,9 @@ use crate::core::{Change, Core};
 use crate::effect::Cx;
 use crate::limits::{GROUPS_BYTES_MAX, GROUPS_MAX, INHIBIT_SOURCES_MAX, PIECE_STEPS};
 use crate::model::{Fingerprint, GroupKey, Labels};
+
+/// The steps to look whether an alert was routed.
+const LOOK_STEPS: u64 = 30;
 
 /// A route at which an alert ends, and the fingerprint of the labels of its group there.
 type Place = (RouteId, Fingerprint);
@@ -23,8 +28,12 @@ type Place = (RouteId, Fingerprint);
 pub struct Reload {
     config: Rc<Config>,
     routes: Routes,
-    /// The first alert that was not yet routed.
+    /// The first alert that was not yet looked at.
     next: Fingerprint,
+    /// How far it is routed.
+    placing: Placing,
+    /// Whether one was routed since the first of all was looked at.
+    has_found: bool,
     found: BTreeMap<Fingerprint, (Labels, Vec<Place>)>,
     inhibitor: Inhibitor,
     groups: BTreeSet<Place>,
@@ -39,6 +48,8 @@ impl From<Rc<Config>> for Reload {
             inhibitor: Inhibitor::new(&config.inhibit_rules),
             config,
             next: Fingerprint::MIN,
+            placing: Placing::default(),
+            has_found: false,
             found: BTreeMap::new(),
             groups: BTreeSet::new(),
             bytes: 0,
@@ -47,13 +58,28 @@ impl From<Rc<Config>> for Reload {
 }
 
 impl Reload {
-    /// Routes an alert, unless that was done.
-    fn route(&mut self, fingerprint: Fingerprint, labels: &Labels, steps: &mut u64) {
-        if self.found.contains_key(&fingerprint) {
-            return;
+    /// Routes an alert, unless that was done, until `steps` come to `most`. Returns whether it is routed; if not, the next
+    /// call goes on.
+    fn route(
+        &mut self,
+        fingerprint: Fingerprint,
+        labels: &Labels,
+        steps: &mut u64,
+        most: u64,
+    ) -> bool {
+        if fingerprint != self.next {
+            (self.next, self.placing) = (fingerprint, Placing::default());
         }
-        let mut places = Vec::new();
-        for id in self.routes.matching(labels, steps) {
+        *steps += LOOK_STEPS;
+        if self.found.contains_key(&fingerprint) {
+            return true;
+        }
+        let to = (&self.routes, &mut self.inhibitor);
+        let Some(routes) = self.placing.go_on(to, (fingerprint, labels), steps, most) else {
+            return false;
+        };
+        let mut places = Vec::with_capacity(routes.len());
+        for id in routes {
             let route = self.routes.get(id);
             let group = route.group_labels(labels);
             *steps += GROUP_STEPS;
@@ -62,8 +88,9 @@ impl Reload {
                 self.bytes += group::cost(&GroupKey::new(&route.key, &group), &group);
             }
         }
-        self.inhibitor.add(fingerprint, labels, steps);
         self.found.insert(fingerprint, (labels.clone(), places));
+        self.has_found = true;
+        true
     }
 }
 
@@ -101,13 +128,16 @@ impl Core {
     pub fn prepare(&self, reload: &mut Reload) -> bool {
         let mut steps = 0;
         for (fingerprint, entry) in self.alerts.iter_from(reload.next) {
-            reload.next = fingerprint;
             if steps >= PIECE_STEPS {
                 return false;
             }
-            reload.route(fingerprint, &entry.alert.labels, &mut steps);
+            if !reload.route(fingerprint, &entry.alert.labels, &mut steps, PIECE_STEPS) {
+                return false;
+            }
         }
-        true
+        // Some may have come meanwhile whose place is among those that were looked at.
+        reload.next = Fingerprint::MIN;
+        !std::mem::take(&mut reload.has_found)
     }
 
     /// Goes on with another config: every alert is routed anew. A group that the new tree still has keeps its timer and
@@ -120,7 +150,7 @@ impl Core {
     ) -> Result<(), NoRoom> {
         let mut reload = reload.into();
         for (fingerprint, entry) in self.alerts.iter() {
-            reload.route(fingerprint, &entry.alert.labels, &mut 0);
+            reload.route(fingerprint, &entry.alert.labels, &mut 0, u64::MAX);
         }
         if reload.groups.len() > GROUPS_MAX || reload.bytes > GROUPS_BYTES_MAX {
             return Err(NoRoom::Groups { count: reload.groups.len(), bytes: reload.bytes });
@@ -144,13 +174,14 @@ impl Core {
         }
         self.reach.clear();
         self.kept.clear();
+        self.late.clear();
         self.retain_failing(&config);
         self.attempts.limit(&config);
         self.budgets.retain_limited(&config);
         (self.routes, self.config) = (routes, config);
         self.expect(cx.now);
         self.begin_heartbeats(cx.now.mono);
-        let (mut claimed, mut unfilled) = (BTreeSet::new(), BTreeSet::new());
+        let mut placed = BTreeMap::new();
         for (fingerprint, (labels, places)) in found {
             let Some(entry) = self.alerts.get_mut(fingerprint) else {
                 // It has left the table meanwhile.
@@ -158,32 +189,17 @@ impl Core {
                 continue;
             };
             let joins = pending.contains(&fingerprint) || !entry.alert.resolved(cx.now.wall);
-            let find = |(route, group)| (route, self.groups.find_by(route, group));
-            entry.groups = places.into_iter().map(find).collect();
+            entry.groups = places.iter().map(|(route, _)| (*route, None)).collect();
             entry.targets = Targets::default();
-            for (_, id) in entry.groups.clone() {
-                if let Some(id) = id {
-                    claimed.insert(id);
-                    if joins {
-                        self.join(cx.now, id, fingerprint);
-                    }
-                } else if joins {
-                    unfilled.insert(fingerprint);
-                }
-            }
+            placed.insert(fingerprint, Placed { places, joins });
         }
         self.inhibitor = inhibitor;
-        let gone = self.groups.iter().map(|(id, _)| id).filter(|id| !claimed.contains(id));
-        for id in gone.collect::<Vec<_>>() {
-            if let Some(group) = self.groups.remove(id) {
-                self.lose(cx, id, group);
-            }
-        }
-        self.begin_filling(cx.now, unfilled, GroupTimers::new(), false);
+        self.begin_moving(placed);
+        self.begin_filling(cx, BTreeSet::new(), GroupTimers::new(), false);
     }
 
     /// Ends what a group that was taken out was about.
-    fn lose(&mut self, cx: &mut Cx<'_>, id: GroupId, group: Group) {
+    pub(super) fn lose(&mut self, cx: &mut Cx<'_>, id: GroupId, group: Group) {
         self.timers.cancel(Timer::Flush(id));
         let path = Rc::clone(&self.routes.get(group.route).path);
         self.changes.push(Change::GroupGone { path, labels: group.labels });

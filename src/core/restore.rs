@@ -7,6 +7,7 @@ use std::time::Duration;
 use log::error;
 
 use crate::core::Core;
+use crate::effect::Cx;
 use crate::limits::OWN_ALERTS_MAX;
 use crate::model::{Alert, Fingerprint, Labels, LogEntry, LogKey, Silence};
 use crate::time::{Now, Wall};
@@ -50,9 +51,9 @@ impl Core {
     /// Once everything else is back: begins to bring the alerts to their groups, and the groups to their timers; the log
     /// knows what has been told. `stepped`: the times have changed since they were kept. Timers that no group has any more
     /// are dropped at the end.
-    pub fn restore_groups(&mut self, now: Now, timers: GroupTimers, stepped: bool) {
+    pub fn restore_groups(&mut self, cx: &mut Cx<'_>, timers: GroupTimers, stepped: bool) {
         let known = self.alerts.iter().map(|(fingerprint, _)| fingerprint).collect();
-        self.begin_filling(now, known, timers, stepped);
+        self.begin_filling(cx, known, timers, stepped);
     }
 }
 

@@ -62,6 +62,13 @@ impl Route {
     }
 }
 
+/// The names that routes refer to, and the keys of the routes that were made.
+struct Named<'a> {
+    receivers: BTreeMap<&'a str, &'a Rc<Receiver>>,
+    intervals: BTreeMap<&'a str, &'a Rc<TimeInterval>>,
+    keys: BTreeMap<(String, Rc<str>), usize>,
+}
+
 /// The routing tree.
 #[derive(Debug)]
 pub struct Routes(Vec<Route>);
@@ -70,29 +77,30 @@ impl Routes {
     /// The tree of a checked config.
     pub fn new(config: &Config) -> Self {
         let mut routes = Self(Vec::new());
-        routes.add(config, &config.route, ("", ""), &mut BTreeMap::new());
+        let receivers = config.receivers.iter().map(|it| (&*it.name, it)).collect();
+        let intervals = config.time_intervals.iter().map(|it| (&*it.name, it)).collect();
+        let mut named = Named { receivers, intervals, keys: BTreeMap::new() };
+        routes.add(&config.route, ("", ""), &mut named);
         routes
     }
 
     fn add(
         &mut self,
-        config: &Config,
         route: &RouteConfig,
         (key, path): (&str, &str),
-        seen: &mut BTreeMap<(String, Rc<str>), usize>,
+        named: &mut Named<'_>,
     ) -> RouteId {
         let id = RouteId(self.0.len());
-        let interval = |name: &Rc<str>| {
-            config.time_intervals.iter().find(|interval| interval.name == *name).cloned()
-        };
-        let receiver = config
-            .receivers
-            .iter()
-            .find(|receiver| receiver.name == route.receiver)
-            .map_or_else(|| Rc::new(Receiver::without_integrations(&route.receiver)), Rc::clone);
+        let interval = |name: &Rc<str>| named.intervals.get(&**name).map(|it| Rc::clone(it));
+        let mute = route.mute_time_intervals.iter().filter_map(interval).collect();
+        let active = route.active_time_intervals.iter().filter_map(interval).collect();
+        let receiver = named.receivers.get(&*route.receiver).map_or_else(
+            || Rc::new(Receiver::without_integrations(&route.receiver)),
+            |receiver| Rc::clone(receiver),
+        );
         let matchers = route.matchers.clone();
         let mut key = format!("{key}{matchers}");
-        let times = seen.entry((key.clone(), Rc::clone(&receiver.name))).or_default();
+        let times = named.keys.entry((key.clone(), Rc::clone(&receiver.name))).or_default();
         *times += 1;
         if *times > 1 {
             // Writing to a String cannot fail.
@@ -107,8 +115,8 @@ impl Routes {
             repeat_interval: route.repeat_interval,
             labels: route.labels.clone(),
             group_by: route.group_by.clone(),
-            mute: route.mute_time_intervals.iter().filter_map(interval).collect(),
-            active: route.active_time_intervals.iter().filter_map(interval).collect(),
+            mute,
+            active,
             matchers,
             continue_: route.continue_,
             children: Vec::new(),
@@ -122,7 +130,7 @@ impl Routes {
             // Writing to a String cannot fail.
             write!(child_path, "/{place}/").ok();
             index.insert(&child.matchers, place);
-            children.push(self.add(config, child, (&key, &child_path), seen));
+            children.push(self.add(child, (&key, &child_path), named));
         }
         let node = &mut self.0[id.0];
         node.children = children;
@@ -152,27 +160,70 @@ impl Routes {
     /// siblings unless it says `continue`, and a route itself where none of its children match. Adds what it took to
     /// `steps`.
     pub fn matching(&self, labels: &Labels, steps: &mut u64) -> Vec<RouteId> {
-        let mut found = Vec::new();
-        self.walk(RouteId(0), labels, &mut found, steps);
-        found
+        let mut walk = Walk::default();
+        self.walk(labels, &mut walk, steps, u64::MAX);
+        walk.found
     }
 
-    fn walk(&self, id: RouteId, labels: &Labels, found: &mut Vec<RouteId>, steps: &mut u64) {
-        let route = self.get(id);
-        let before = found.len();
-        for place in route.index.candidates(labels) {
-            let child = route.children[place];
-            if self.get(child).matchers.matches(labels, steps) {
-                self.walk(child, labels, found, steps);
-                if !self.get(child).continue_ {
-                    break;
+    /// The same in parts: until `steps` come to `most`. Returns whether all are found; if not, the next call goes on.
+    pub fn walk(&self, labels: &Labels, walk: &mut Walk, steps: &mut u64, most: u64) -> bool {
+        if !std::mem::replace(&mut walk.has_begun, true) {
+            walk.levels.push(self.level(RouteId(0), labels, 0, steps));
+        }
+        while let Some(level) = walk.levels.last_mut() {
+            if let Some(place) = level.children.as_slice().first() {
+                let child = self.get(level.route).children[*place];
+                let Some(matches) =
+                    self.get(child).matchers.compare(labels, &mut level.at, steps, most)
+                else {
+                    return false;
+                };
+                level.at = 0;
+                level.children.next();
+                if matches {
+                    let below = self.level(child, labels, walk.found.len(), steps);
+                    walk.levels.push(below);
                 }
+                continue;
+            }
+            let Level { route, before, .. } = *level;
+            walk.levels.pop();
+            if walk.found.len() == before {
+                walk.found.push(route);
+            }
+            if let Some(above) = walk.levels.last_mut().filter(|_| !self.get(route).continue_) {
+                above.children = Vec::new().into_iter();
             }
         }
-        if found.len() == before {
-            found.push(id);
-        }
+        true
     }
+
+    fn level(&self, route: RouteId, labels: &Labels, before: usize, steps: &mut u64) -> Level {
+        let children = self.get(route).index.candidates(labels, steps).into_iter();
+        Level { route, children, at: 0, before }
+    }
+}
+
+/// How far the routes at which an alert ends were found.
+#[derive(Debug, Default)]
+pub struct Walk {
+    has_begun: bool,
+    /// The routes that it has come to, each a child of the one before.
+    levels: Vec<Level>,
+    /// Those at which it ends.
+    pub found: Vec<RouteId>,
+}
+
+/// A route whose children are being compared.
+#[derive(Debug)]
+struct Level {
+    route: RouteId,
+    /// The places of the children that were not yet compared.
+    children: std::vec::IntoIter<usize>,
+    /// How many conditions of the first of them are known to hold.
+    at: usize,
+    /// How many routes had been found when it came here.
+    before: usize,
 }
 
 #[cfg(test)]
@@ -202,6 +253,36 @@ mod tests {
         assert_eq!(ends(&[("a", "1"), ("b", "2")]), ["deep", "second"]);
         assert_eq!(ends(&[("a", "1"), ("b", "2"), ("c", "3")]), ["deep", "deeper", "second"]);
         assert_eq!(ends(&[("a", "2")]), ["second"]);
+    }
+
+    #[test]
+    fn routes_are_found_in_parts_and_are_the_same() {
+        let mut root = route("root", &[]);
+        root.routes = (0..500)
+            .map(|n| {
+                let mut child = route("child", &[&format!("a=~.*[x-z]{}.*", n % 7)]);
+                child.routes = vec![route("deep", &[&format!("a=~.*[w-y]{}.*", n % 7)])];
+                child.continue_ = n % 50 < 49;
+                child
+            })
+            .collect();
+        let routes = Routes::new(&config(root));
+        for value in ["x3", "z4", "b"] {
+            let value = format!("{}{value}", "x".repeat(1000));
+            let labels: Labels = [("a", &*value)].into_iter().collect();
+            let (mut walk, mut parts) = (Walk::default(), 0);
+            loop {
+                let mut steps = 0;
+                parts += 1;
+                let is_done = routes.walk(&labels, &mut walk, &mut steps, 3000);
+                assert!(steps < 3000 + 2 * 1100, "{steps}");
+                if is_done {
+                    break;
+                }
+            }
+            assert!(parts > 10, "{parts}");
+            assert_eq!(walk.found, routes.matching(&labels, &mut 0));
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::core::Core;
 use crate::core::group::GroupId;
-use crate::model::Labels;
+use crate::model::{Labels, alert};
 use crate::notify::{AlertView, Notification};
 use crate::time::Wall;
 
@@ -14,18 +14,18 @@ impl Core {
     pub fn route_labels(&self, now: Wall, id: GroupId) -> Labels {
         let Some(group) = self.groups.get(id) else { return Labels::empty() };
         let route = self.routes.get(group.route);
-        if route.labels.is_empty() {
-            return Labels::empty();
+        if route.labels.iter().all(|(_, text)| !text.contains("{{")) {
+            return route.labels.clone();
         }
         let alerts = group.alerts.iter().filter_map(|it| Some((*it, self.alerts.get(*it)?)));
-        let mut views: Vec<AlertView> = alerts
+        let views: Vec<AlertView> = alerts
             .map(|(fingerprint, entry)| AlertView {
                 fingerprint,
                 alert: Rc::clone(&entry.alert),
                 resolved: entry.alert.resolved(now),
             })
             .collect();
-        views.sort_by(|a, b| a.alert.order(&b.alert));
+        let views = alert::in_order(views, |it| &*it.alert);
         let notification = Notification {
             receiver: Rc::clone(&route.receiver.name),
             group_key: group.key.clone(),

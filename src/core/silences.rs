@@ -120,6 +120,12 @@ impl Silences {
         self.table.values().filter_map(|slot| self.in_slot(*slot)).map(|(_, silence)| silence)
     }
 
+    /// The same from `first` on.
+    pub fn iter_from(&self, first: SilenceId) -> impl Iterator<Item = &Silence> {
+        let slots = self.table.range(first..).map(|(_, slot)| *slot);
+        slots.filter_map(|slot| self.in_slot(slot)).map(|(_, silence)| silence)
+    }
+
     fn in_slot(&self, slot: usize) -> Option<&(Serial, Silence)> {
         self.slots.get(slot)?.as_ref()
     }

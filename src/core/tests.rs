@@ -6,6 +6,7 @@ mod attempts;
 mod behind;
 mod fallback;
 mod kept;
+mod late;
 mod look;
 mod meanwhile;
 mod rate_limit;
@@ -364,7 +365,7 @@ fn groups_are_bounded_also_after_a_reload_and_a_restart() {
     for (fingerprint, entry) in kept.alerts().iter() {
         w.core.restore_alert(w.now, fingerprint, (*entry.alert).clone());
     }
-    w.step(|core, cx| core.restore_groups(cx.now, BTreeMap::new(), false));
+    w.step(|core, cx| core.restore_groups(cx, BTreeMap::new(), false));
     w.fill();
     assert_eq!(w.core.groups().len(), GROUPS_MAX + 2, "a little is left for alerts of our own");
     assert_eq!(w.core.handle_reports(w.now, &reports(90_000..90_001, None)).refused, 1);
@@ -397,7 +398,7 @@ fn the_bytes_of_groups_are_bounded_also_after_a_reload_and_a_restart() {
     for (fingerprint, entry) in kept.alerts().iter() {
         w.core.restore_alert(w.now, fingerprint, (*entry.alert).clone());
     }
-    w.step(|core, cx| core.restore_groups(cx.now, BTreeMap::new(), false));
+    w.step(|core, cx| core.restore_groups(cx, BTreeMap::new(), false));
     w.fill();
     let (groups, bytes) = (w.core.groups().len(), w.core.groups().bytes());
     assert!(groups > 300 && bytes <= GROUPS_BYTES_MAX, "{groups} {bytes}");
@@ -426,7 +427,7 @@ fn sources_of_inhibition_are_bounded_also_after_a_reload_and_a_restart() {
     for (fingerprint, entry) in kept.alerts().iter() {
         w.core.restore_alert(w.now, fingerprint, (*entry.alert).clone());
     }
-    w.step(|core, cx| core.restore_groups(cx.now, BTreeMap::new(), false));
+    w.step(|core, cx| core.restore_groups(cx, BTreeMap::new(), false));
     w.fill();
     assert_eq!(w.core.alerts().len(), 100);
 }

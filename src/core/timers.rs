@@ -8,6 +8,8 @@ use crate::time::Mono;
 /// What can be due. The order breaks ties between timers of one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Timer {
+    /// A delivery of a large flush is to begin, by its place in the flush.
+    Begin(GroupId, usize),
     /// The claim of an attempt that takes long is to be made or renewed.
     Claim(GroupId, usize),
     /// The flock is to hear that this node still holds turns.

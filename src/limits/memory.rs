@@ -57,7 +57,8 @@ const PARTS: &[(&str, usize)] = &[
     ),
     // Twice during a reload.
     ("templates", 2 * 5 * TEMPLATES_BYTES_MAX + 2 * TEMPLATE_OUTPUT_BYTES_MAX),
-    ("the config", 2 * CONFIG_NODES_MAX * 100),
+    // Twice during a reload.
+    ("the config", 2 * (CONFIG_NODES_MAX * 100 + CONFIG_COMPILED_BYTES_MAX + ROUTE_KEYS_BYTES_MAX)),
     // Each text once as it stands and once as a tree.
     ("the config's texts, parsed", 5 * CONFIG_BYTES_MAX),
     ("a test of a receiver", NOTIFY_TEST_INTEGRATIONS_MAX * 2 * REPLY_BYTES_MAX),

@@ -1,7 +1,5 @@
 //! The alert, and how two reports of one alert merge.
 
-use std::cmp::Ordering;
-
 use crate::model::{Fingerprint, Interned, Labels, SilenceId};
 use crate::time::Wall;
 
@@ -62,23 +60,25 @@ impl Alert {
         }
         younger
     }
+}
 
-    /// The order of alerts in a notification and in a group: by `job`, then `instance` (alerts that lack the label come
-    /// last), then by labels.
-    pub fn order(&self, other: &Self) -> Ordering {
-        for name in ["job", "instance"] {
-            let order = match (self.labels.get(name), other.labels.get(name)) {
-                (None, None) => Ordering::Equal,
-                (None, Some(_)) => Ordering::Greater,
-                (Some(_), None) => Ordering::Less,
-                (Some(mine), Some(others)) => mine.cmp(others),
-            };
-            if order.is_ne() {
-                return order;
-            }
-        }
-        self.labels.cmp(&other.labels)
+/// By what alerts are ordered.
+type OrderKey<'a> = ((bool, Option<&'a str>), (bool, Option<&'a str>), &'a Labels);
+
+/// Brings alerts, each of which `alert` finds in an item, into the order of notifications and groups: by `job`, then
+/// `instance` (alerts that lack the label come last), then by labels.
+pub fn in_order<T>(items: Vec<T>, alert: impl Fn(&T) -> &Alert) -> Vec<T> {
+    fn key(labels: &Labels) -> OrderKey<'_> {
+        let (job, instance) = (labels.get("job"), labels.get("instance"));
+        ((job.is_none(), job), (instance.is_none(), instance), labels)
     }
+    // The labels are looked up once for each alert, not for each comparison.
+    let keys = items.iter().enumerate().map(|(at, item)| (key(&alert(item).labels), at));
+    let mut order: Vec<(OrderKey<'_>, usize)> = keys.collect();
+    order.sort_unstable();
+    let order: Vec<usize> = order.into_iter().map(|(_, at)| at).collect();
+    let mut items: Vec<Option<T>> = items.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|at| items.get_mut(at)?.take()).collect()
 }
 
 /// Why an alert is not notified, as asked at one moment.
@@ -143,14 +143,14 @@ mod tests {
             labels: pairs.iter().copied().collect(),
             ..alert(0, 1, 0, false)
         };
-        let mut alerts = [
+        let alerts = vec![
             with(&[("a", "1")]),
             with(&[("instance", "i1")]),
             with(&[("job", "b")]),
             with(&[("instance", "i2"), ("job", "a")]),
             with(&[("instance", "i1"), ("job", "a"), ("z", "z")]),
         ];
-        alerts.sort_by(Alert::order);
+        let alerts = in_order(alerts, |alert| alert);
         let printed: Vec<String> = alerts.iter().map(|alert| alert.labels.to_string()).collect();
         assert_eq!(
             printed,

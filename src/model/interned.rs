@@ -47,6 +47,9 @@ impl Eq for Interned {}
 
 impl Ord for Interned {
     fn cmp(&self, other: &Self) -> Ordering {
+        if Rc::ptr_eq(&self.0, &other.0) {
+            return Ordering::Equal;
+        }
         (**self).cmp(&**other)
     }
 }

@@ -98,6 +98,10 @@ impl Labels {
     /// The pairs that stand alike in both sets.
     #[must_use]
     pub fn common(&self, other: &Self) -> Self {
+        let is_common = |(name, value): &(&str, &str)| other.get(name) == Some(*value);
+        if self.iter().all(|pair| is_common(&pair)) {
+            return self.clone();
+        }
         self.filter(|name| other.get(name) == self.get(name))
     }
 
@@ -132,7 +136,7 @@ impl<'a> FromIterator<(&'a str, &'a str)> for Labels {
 impl Ord for Labels {
     fn cmp(&self, other: &Self) -> Ordering {
         self.len().cmp(&other.len()).then_with(|| {
-            for ((name, value), (other_name, other_value)) in self.iter().zip(other.iter()) {
+            for ((name, value), (other_name, other_value)) in self.0.iter().zip(other.0.iter()) {
                 // The smaller name is the one that the other set lacks.
                 let order = other_name.cmp(name).then_with(|| value.cmp(other_value));
                 if order.is_ne() {

@@ -16,7 +16,7 @@ use std::rc::Rc;
 pub use parse::{
     Grammar, ParseError, ParseWarning, Parsed, parse_list, parse_one, valid_label_name,
 };
-pub use pattern::{Gap, Pattern, PatternError};
+pub use pattern::{End, Gap, Pattern, PatternError};
 
 use crate::limits::MATCHERS_COMPILED_BYTES_MAX;
 use crate::model::Labels;
@@ -106,6 +106,11 @@ impl Matcher {
         self.pattern.as_ref().and_then(Pattern::literals)
     }
 
+    /// The text that every value that fulfils it begins or ends with, if that is easily seen.
+    pub fn end(&self) -> Option<End<'_>> {
+        self.pattern.as_ref().filter(|_| self.op.is_equal()).and_then(Pattern::end)
+    }
+
     /// Bytes that its compiled pattern takes, at most; zero if it needs none.
     pub fn compiled_bytes(&self) -> usize {
         self.pattern.as_ref().map_or(0, Pattern::compiled_bytes)
@@ -170,7 +175,28 @@ impl Matchers {
 
     /// Whether these labels fulfil every condition; no condition is always fulfilled. Adds what it took to `steps`.
     pub fn matches(&self, labels: &Labels, steps: &mut u64) -> bool {
-        self.0.iter().all(|matcher| matcher.matches(labels, steps))
+        self.compare(labels, &mut 0, steps, u64::MAX) == Some(true)
+    }
+
+    /// The same in parts: nothing as soon as `steps` come to `most`, and the next call goes on. `at` is how many conditions
+    /// are known to be fulfilled: 0 at first.
+    pub fn compare(
+        &self,
+        labels: &Labels,
+        at: &mut usize,
+        steps: &mut u64,
+        most: u64,
+    ) -> Option<bool> {
+        while let Some(matcher) = self.0.get(*at) {
+            if *steps >= most {
+                return None;
+            }
+            if !matcher.matches(labels, steps) {
+                return Some(false);
+            }
+            *at += 1;
+        }
+        Some(true)
     }
 
     /// Bytes of their text.
@@ -281,6 +307,29 @@ mod tests {
         .collect();
         let printed = r#"{"a b"!="é\t\"",a-é!~"\\.\n	\"",b="x|y",b=~"x|y"}"#;
         assert_eq!(matchers.sorted().to_string(), printed);
+    }
+
+    #[test]
+    fn conditions_are_compared_in_parts_and_each_once() {
+        let text = "ab".repeat(600);
+        let labels: Labels = [("a", &*text)].into_iter().collect();
+        let matcher = || Matcher::new("a", MatchOp::Matches, ".*b[ab]{900}").unwrap();
+        let matchers: Matchers = (0..64).map(|_| matcher()).collect();
+        let (mut at, mut parts, mut all) = (0, 1, 0);
+        loop {
+            let mut steps = 0;
+            let outcome = matchers.compare(&labels, &mut at, &mut steps, 1);
+            all += steps;
+            if outcome.is_some() {
+                assert_eq!(outcome, Some(true));
+                break;
+            }
+            parts += 1;
+        }
+        assert_eq!(parts, 64);
+        let mut at_once = 0;
+        assert!(matcher().matches(&labels, &mut at_once));
+        assert!(all <= 64 * at_once, "{all} of 64 times {at_once}");
     }
 
     #[test]

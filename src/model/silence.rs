@@ -12,6 +12,9 @@ use crate::time::Wall;
 pub struct SilenceId(u128);
 
 impl SilenceId {
+    /// Before all others.
+    pub const MIN: Self = Self(0);
+
     /// An id of 128 random bits, six of which are overwritten with the UUID's version and variant.
     pub const fn from_random(bits: u128) -> Self {
         Self(bits & !(0xF000 << 64) & !(0xC000 << 48) | 0x4000 << 64 | 0x8000 << 48)

@@ -32,13 +32,12 @@ use std::rc::Rc;
 use crate::config::Config;
 use crate::core::behind::BehindSenders;
 use crate::core::clock::Watch;
-use crate::core::group::Group;
 use crate::core::stats::Stats;
 use crate::core::{Core, Intake, NoRoom, Progress};
 use crate::effect::{AttemptId, Cx};
 use crate::gossip::{self, Gossip};
 use crate::model::Muted;
-use crate::model::{Alert, Fingerprint, Labels, Report, Silence, SilenceId};
+use crate::model::{Alert, Fingerprint, Labels, Report, Silence, SilenceId, alert};
 use crate::notify::Reply;
 use crate::time::{Mono, Now};
 
@@ -308,13 +307,15 @@ impl Node {
         self.core.muted(now.wall, fingerprint, steps)
     }
 
-    /// Every aggregation group that has alerts, sorted by labels and receiver.
-    pub fn groups(&self) -> Vec<GroupId> {
-        let all = self.core.groups().iter().filter(|(_, group)| !group.alerts.is_empty());
-        let receiver = |group: &Group| &self.core.routes().get(group.route).receiver.name;
-        let mut all: Vec<_> = all.map(|(id, it)| (&it.labels, receiver(it), id)).collect();
-        all.sort();
-        all.into_iter().map(|(.., id)| id).collect()
+    /// The aggregation groups that have alerts from `first` on, oldest first, with their labels and receivers.
+    pub fn groups_from(
+        &self,
+        first: GroupId,
+    ) -> impl Iterator<Item = (GroupId, &Labels, &Rc<str>)> {
+        let groups = self.core.groups().iter_from(first);
+        groups.filter(|(_, group)| !group.alerts.is_empty()).map(|(id, group)| {
+            (id, &group.labels, &self.core.routes().get(group.route).receiver.name)
+        })
     }
 
     /// An aggregation group, if it is still there.
@@ -333,13 +334,12 @@ impl Node {
         self.core.route_labels(now.wall, id)
     }
 
-    /// The alerts of a group in the order of [`Alert::order`], also those that have ended.
+    /// The alerts of a group in their order in notifications, also those that have ended.
     pub fn alerts_of(&self, id: GroupId) -> Vec<Fingerprint> {
         let group = self.core.groups().get(id);
         let fingerprints = group.into_iter().flat_map(|group| &group.alerts);
         let alerts = fingerprints.filter_map(|it| Some((*it, self.alert(*it)?)));
-        let mut alerts: Vec<(Fingerprint, &Alert)> = alerts.collect();
-        alerts.sort_by(|a, b| a.1.order(b.1));
+        let alerts = alert::in_order(alerts.collect(), |(_, alert)| *alert);
         alerts.into_iter().map(|(fingerprint, _)| fingerprint).collect()
     }
 
@@ -351,6 +351,11 @@ impl Node {
     /// Every silence it knows, expired ones too, in the order of ids.
     pub fn silences(&self) -> impl Iterator<Item = &Silence> {
         self.core.silences().iter()
+    }
+
+    /// The same from `first` on.
+    pub fn silences_from(&self, first: SilenceId) -> impl Iterator<Item = &Silence> {
+        self.core.silences().iter_from(first)
     }
 
     /// The silence of this id.

@@ -91,7 +91,7 @@ impl Node {
             self.note_all(cx.now);
         }
         self.join(cx);
-        self.core.restore_groups(cx.now, timers, stepped);
+        self.core.restore_groups(cx, timers, stepped);
         self.core.look_at_expected(cx.now.mono);
         if stepped {
             cx.effects.push(Effect::Persist(self.records(cx.now)));

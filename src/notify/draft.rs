@@ -3,6 +3,7 @@
 //! A wrong template must not silence an alert. Where one fails, its key has its default, and the body of the message begins
 //! with a line that names the fault. Where to send it has no default: the attempt fails, and says which template is wrong.
 
+use std::cell::LazyCell;
 use std::fmt::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub struct Draft {
     kind: Option<&'static Type>,
     schema: &'static Schema,
     notification: Notification,
+    bytes: usize,
     /// With texts for templates; secrets are not read.
     values: Rc<Values>,
     http: Rc<Http>,
@@ -85,11 +87,10 @@ pub fn draft(
     mut notification: Notification,
     templates: &Templates,
 ) -> Draft {
-    let mut data = notification.data();
-    let (route_labels, wrong) = templates.route_labels(&notification.route_labels, &data);
-    data.route_labels = route_labels.clone();
-    notification.route_labels = route_labels;
-    let renderer = templates.for_notification(&data);
+    let wrong = render_route_labels(&mut notification, templates);
+    // Most types render little, and what templates see of thousands of alerts is large.
+    let data = LazyCell::new(|| notification.data());
+    let renderer = LazyCell::new(|| templates.for_notification(&data));
     let (mut faults, mut lost) = (Vec::new(), None);
     faults.extend(wrong.iter().take(TEMPLATE_FAULTS_MAX).map(|(name, error)| {
         in_message(&format!("the template of the route's label {name} is wrong: {error}"))
@@ -104,7 +105,7 @@ pub fn draft(
     };
     let mut replace = |key: &'static Key, value: &Value| {
         let Value::Template(template) = value else { return value.clone() };
-        match render(&renderer, template) {
+        match render(|| &*renderer, template) {
             Ok(text) if matches!(key.takes, Takes::Tree) => json::of_text(text),
             Ok(text) => text,
             Err(error) => {
@@ -137,10 +138,14 @@ pub fn draft(
         let whole = body_with_note(integration, &values, note, rendered);
         values.set(body, whole);
     }
+    drop(renderer);
+    drop(data);
+    let bytes = notification.alerts.iter().map(|view| escaped_bytes(&view.alert)).sum();
     Draft {
         kind: table::of(integration.schema),
         schema: integration.schema,
         notification,
+        bytes,
         values: Rc::new(values),
         http: Rc::clone(&integration.http),
         templates: templates.clone(),
@@ -173,6 +178,20 @@ fn body_with_note(
     }
 }
 
+/// Renders the labels of the notification's route, if they are templates. Returns those that are wrong, and why.
+fn render_route_labels(
+    notification: &mut Notification,
+    templates: &Templates,
+) -> Vec<(String, Error)> {
+    if notification.route_labels.iter().all(|(_, value)| !value.contains("{{")) {
+        return Vec::new();
+    }
+    let data = notification.data();
+    let (rendered, wrong) = templates.route_labels(&notification.route_labels, &data);
+    notification.route_labels = rendered;
+    wrong
+}
+
 /// The rendered body, which may stand in a table; empty for a type that has none (`log`).
 fn body_text<'v>(values: &'v Values, body: &str) -> &'v str {
     if body.is_empty() {
@@ -181,14 +200,17 @@ fn body_text<'v>(values: &'v Values, body: &str) -> &'v str {
     values.table(body).map_or_else(|| values.text(body), |table| table.text("template"))
 }
 
-fn render(renderer: &Renderer<'_>, template: &Template) -> Result<Value, Error> {
+fn render<'r, 'd: 'r>(
+    renderer: impl FnOnce() -> &'r Renderer<'d>,
+    template: &Template,
+) -> Result<Value, Error> {
     let source = &template.source;
     let text: Rc<str> = if !source.contains("{{") {
         Rc::clone(source)
     } else if template.html {
-        renderer.html(source)?.into()
+        renderer().html(source)?.into()
     } else {
-        renderer.text(source)?.into()
+        renderer().text(source)?.into()
     };
     Ok(if template.secret { Value::Secret(Secret::Inline(text)) } else { Value::Text(text) })
 }
@@ -228,8 +250,8 @@ fn in_message(fault: &str) -> String {
 
 impl Draft {
     /// Bytes that the alerts that are told take where they are sent, about: what is escaped is six times as long.
-    pub fn bytes(&self) -> usize {
-        self.notification.alerts.iter().map(|view| escaped_bytes(&view.alert)).sum()
+    pub const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// What is told.

@@ -190,6 +190,8 @@ struct Shell {
     /// Large posts that are being taken, one after the other.
     posts: VecDeque<(Exchange, Post)>,
     reloading: Option<pieces::Reloading>,
+    /// Events since the last piece of all this.
+    handled_since: usize,
     /// A socket that can always be written to: to wait for that is to let everything come in that is there.
     outside: Async<UnixDatagram>,
     port: Option<Port>,
@@ -263,6 +265,7 @@ impl Shell {
             lists: VecDeque::new(),
             posts: VecDeque::new(),
             reloading: None,
+            handled_since: 0,
             outside,
             port,
             twins: Twins::default(),
@@ -278,7 +281,7 @@ impl Shell {
         self.note_clock(clock::synced());
         self.notifier.keep(self.node.config());
         self.perform();
-        self.set_timer()?;
+        self.set_timer(true)?;
         while let Ok(event) = self.next(events).await {
             match event {
                 Some(Event::Signal(signal @ (Signal::Int | Signal::Term))) => {
@@ -289,7 +292,7 @@ impl Shell {
                 Some(event) => self.turn(event)?,
                 None => {}
             }
-            self.go_on()?;
+            self.go_on(events)?;
         }
         Ok(())
     }
@@ -299,9 +302,10 @@ impl Shell {
         if let Event::Deaf(what, error) = event {
             return Err(Error::System(what, error));
         }
+        let is_timeout = matches!(event, Event::Timeout);
         self.handle(event);
         self.perform();
-        self.set_timer()
+        self.set_timer(!is_timeout)
     }
 
     fn handle(&mut self, event: Event) {
@@ -421,9 +425,11 @@ impl Shell {
         }
     }
 
-    fn set_timer(&mut self) -> Result<(), Error> {
+    /// Sets the timer to what the node wants next. What is due is done at once if `at_once`, as it is not after a timeout:
+    /// long work is done in pieces, and one is enough at a time.
+    fn set_timer(&mut self, at_once: bool) -> Result<(), Error> {
         let mut next = self.node.next_timeout();
-        if next.is_some_and(|at| at <= clock::now().mono) {
+        if at_once && next.is_some_and(|at| at <= clock::now().mono) {
             // Due at once: the way over the timer would only take time. What is due again after that goes that way, so
             // that nothing can keep the loop from its events.
             self.with_node(Node::handle_timeout);

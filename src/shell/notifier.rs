@@ -20,13 +20,16 @@ use smol::{LocalExecutor, Task, Timer};
 
 use crate::config::{Config, Secret};
 use crate::effect::{Attempt, AttemptId};
-use crate::limits::CONNECT_TIME_MAX;
+use crate::limits::{CONNECT_TIME_MAX, HTTP_READ_BYTES};
 use crate::notify::{self, Broker, Cause, Draft, Failure, Outgoing, Place, Reply};
 use crate::shell::tls::Clients;
 use crate::shell::{Event, clock, secrets};
 use crate::time::Wall;
 
 use http::Taken;
+
+/// Long enough for everything to come in that is there.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Runs attempts.
 #[derive(Debug)]
@@ -159,6 +162,10 @@ async fn attempt_of(ways: &Ways, draft: Rc<Draft>, taken: &Taken) -> Reply {
         Ok(texts) => texts.into_iter(),
         Err(why) => return Reply::failed(why),
     };
+    if draft.bytes() > HTTP_READ_BYTES {
+        // To render it takes long, and so may have done what asked for it: others have their turn between.
+        Timer::after(PAUSE).await;
+    }
     match draft.outgoing(clock::wall(), &mut |_| texts.next().unwrap_or_default()) {
         Ok(outgoing) => perform(ways, outgoing, taken).await,
         Err(why) => Reply::Unsendable(why),

@@ -17,6 +17,12 @@ use crate::shell::http::Exchange;
 use crate::shell::reload::Outcome;
 use crate::shell::{Error, Event, Shell, admission, clock};
 
+/// Turns that everything else has between two pieces, unless there is something for the loop before.
+const TURNS_MAX: usize = 8;
+
+/// Events that the loop handles between two pieces.
+const EVENTS_BETWEEN: usize = 8;
+
 /// A config that is being taken.
 pub(super) struct Reloading {
     reload: node::Reload,
@@ -25,16 +31,21 @@ pub(super) struct Reloading {
 }
 
 impl Shell {
-    /// Does another piece of what is done in pieces.
-    pub(super) fn go_on(&mut self) -> Result<(), Error> {
+    /// Does another piece of what is done in pieces, once the events that are there have had their turns.
+    pub(super) fn go_on(&mut self, events: &Receiver<Event>) -> Result<(), Error> {
         if !self.is_busy() {
             return Ok(());
         }
+        self.handled_since += 1;
+        if !events.is_empty() && self.handled_since < EVENTS_BETWEEN {
+            return Ok(());
+        }
+        self.handled_since = 0;
         self.go_on_reloading();
         self.go_on_listing();
         self.go_on_posting();
         self.perform();
-        self.set_timer()
+        self.set_timer(true)
     }
 
     /// Whether something is being done in pieces.
@@ -104,7 +115,13 @@ impl Shell {
         if !self.is_busy() {
             return events.recv().await.map(Some);
         }
-        come_in(&self.outside).await;
+        // An event often takes several turns to get here: a body comes in many reads, a record has to be on flash first.
+        for _ in 0..TURNS_MAX {
+            come_in(&self.outside).await;
+            if !events.is_empty() {
+                break;
+            }
+        }
         match events.try_recv() {
             Ok(event) => Ok(Some(event)),
             Err(TryRecvError::Empty) => Ok(None),

@@ -12,8 +12,8 @@ use smol::Timer;
 
 use crate::config::settings::Cluster;
 use crate::config::{
-    self, Admission, Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Owner, Problem,
-    Settings, check_exec, check_mode,
+    self, Admission, Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Owner, Parsed,
+    Problem, Settings, check_exec, check_mode,
 };
 use crate::gossip::KeyRing;
 use crate::limits::{CONFIG_BYTES_MAX, RELOAD_TIME_MAX};
@@ -64,7 +64,7 @@ impl Source {
     pub fn load(&self) -> Result<Loaded, Error> {
         let content = self.file.as_deref().map(|file| files::read_any(file, CONFIG_BYTES_MAX));
         let content = content.transpose().map_err(|error| self.unreadable(&error))?;
-        let mut loaded = self.parse(content.as_ref())?;
+        let mut loaded = self.check(&self.parse(content.as_ref())?, content.as_ref())?;
         loaded.config.templates = self.templates(&loaded)?;
         Ok(loaded)
     }
@@ -106,15 +106,23 @@ impl Source {
         }
     }
 
-    /// What the file says; none is the built-in config.
-    fn parse(&self, content: Option<&Content>) -> Result<Loaded, Error> {
-        let file = self.name();
-        let language = if content.is_some() { Language::of(file) } else { Language::Toml };
-        let (flags, environment) = (&self.flags, &self.environment);
-        let schemas = SCHEMAS;
-        let options = config::Options { file, language, flags, environment, schemas };
+    /// The text of the file as a tree, not yet checked; no content is the built-in config.
+    fn parse(&self, content: Option<&Content>) -> Result<Parsed, Error> {
         let text = content.map_or(DEFAULT.as_bytes(), |content| &content.bytes);
-        let mut loaded = Config::load(text, &options).map_err(Error::Wrong)?;
+        Parsed::new(text, &self.options()).map_err(Error::Wrong)
+    }
+
+    fn options(&self) -> config::Options<'_> {
+        let file = self.name();
+        let language = if self.file.is_some() { Language::of(file) } else { Language::Toml };
+        let (flags, environment) = (&self.flags, &self.environment);
+        config::Options { file, language, flags, environment, schemas: SCHEMAS }
+    }
+
+    /// Checks what the file says.
+    fn check(&self, parsed: &Parsed, content: Option<&Content>) -> Result<Loaded, Error> {
+        let file = self.name();
+        let mut loaded = parsed.check(&self.options()).map_err(Error::Wrong)?;
         if let Some(content) = content {
             let owner = Owner { mode: content.mode, uid: content.uid };
             let me = rustix::process::geteuid().as_raw();
@@ -199,8 +207,10 @@ impl Reloader {
                 Some(content.map_err(|error| source.unreadable(&error).to_string())?)
             }
         };
-        let (content, templates) = self.check(content).await?;
-        let mut loaded = source.parse(content.as_ref()).map_err(|error| error.to_string())?;
+        let (content, parsed, templates) = self.check(content).await?;
+        let mut loaded =
+            source.check(&parsed, content.as_ref()).map_err(|error| error.to_string())?;
+        drop(parsed);
         loaded.config.templates = templates;
         source.warn(&loaded.warnings);
         let keys = self.keys(&loaded.settings.cluster).await?;
@@ -216,20 +226,19 @@ impl Reloader {
         Ok((loaded.config, keys, web))
     }
 
-    /// Checks the config on another thread: mistakes cost the loop no time, and the time zones that are named, which
-    /// are read from files, are in memory afterwards. The files of templates are read there, too.
+    /// Reads and checks the config on another thread: mistakes cost the loop no time, and the time zones that are named,
+    /// which are read from files, are in memory afterwards. The files of templates are read there, too.
     async fn check(
         &self,
         content: Option<Content>,
-    ) -> Result<(Option<Content>, Templates), String> {
+    ) -> Result<(Option<Content>, Parsed, Templates), String> {
         let source = Arc::clone(&self.source);
         let check = move || {
-            let checked =
-                source.parse(content.as_ref()).and_then(|loaded| source.templates(&loaded));
-            match checked {
-                Ok(templates) => Ok((content, templates)),
-                Err(error) => Err(error.to_string()),
-            }
+            let said = |error: Error| error.to_string();
+            let parsed = source.parse(content.as_ref()).map_err(said)?;
+            let loaded = source.check(&parsed, content.as_ref()).map_err(said)?;
+            let templates = source.templates(&loaded).map_err(said)?;
+            Ok((content, parsed, templates))
         };
         let checked = CONFIG_READERS.run(self.source.name(), RELOAD_TIME_MAX, check).await;
         checked.map_err(|error| format!("checking the config: {error}"))?

@@ -1,5 +1,6 @@
 //! Sections `time_intervals` and, as it was called before, `mute_time_intervals`.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::config::render::Yaml;
@@ -20,6 +21,7 @@ pub(super) fn read(root: &Table<'_>) -> Intervals {
         item.warn("mute_time_intervals is deprecated: call the section time_intervals");
     }
     let mut all = Intervals { intervals: Vec::new(), shown: Vec::new() };
+    let mut names = BTreeSet::new();
     for section in ["mute_time_intervals", "time_intervals"] {
         for item in root.list(section) {
             if item.is_null() {
@@ -27,7 +29,7 @@ pub(super) fn read(root: &Table<'_>) -> Intervals {
                 continue;
             }
             let Some(interval) = interval(&item) else { continue };
-            if all.intervals.iter().any(|other| other.name == interval.name) {
+            if !names.insert(Rc::clone(&interval.name)) {
                 item.error(format_args!("time interval {:?} is not unique", interval.name));
             }
             all.intervals.push(Rc::new(interval));

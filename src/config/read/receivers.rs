@@ -1,5 +1,6 @@
 //! Section `receivers`: by the schemas of the receiver types.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -19,9 +20,10 @@ const FALLBACK_AFTER: Duration = Duration::from_secs(10 * 60);
 
 pub(super) fn read(root: &Table<'_>, globals: &Globals, cx: &Cx<'_>) -> Vec<Rc<Receiver>> {
     let (mut receivers, mut fallbacks) = (Vec::<Rc<Receiver>>::new(), Vec::new());
+    let mut names = BTreeSet::new();
     for item in root.list("receivers") {
         let Some((receiver, fallback)) = receiver(&item, globals, cx) else { continue };
-        if receivers.iter().any(|other| other.name == receiver.name) {
+        if !names.insert(Rc::clone(&receiver.name)) {
             item.error(format_args!("receiver name {:?} is not unique", receiver.name));
         }
         fallbacks.extend(fallback.map(|item| (item, receivers.len())));
@@ -32,7 +34,7 @@ pub(super) fn read(root: &Table<'_>, globals: &Globals, cx: &Cx<'_>) -> Vec<Rc<R
         let Some(Fallback { receiver: to, .. }) = &receiver.fallback else { continue };
         if *to == receiver.name {
             item.error("a receiver cannot be its own fallback: name another one");
-        } else if !receivers.iter().any(|it| it.name == *to) {
+        } else if !names.contains(to) {
             item.error(unknown("receiver", to, receivers.iter().map(|it| &*it.name)));
         }
     }

@@ -1,5 +1,6 @@
 //! Section `route`: the tree, with what children inherit filled in.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use crate::config::read::matchers::{self, Keys, is_label_name};
 use crate::config::read::{Cx, check_timers, undefined};
 use crate::config::table::{Item, Table};
 use crate::config::{GroupBy, Receiver, Route};
+use crate::limits::{ROUTE_KEYS_BYTES_MAX, ROUTES_MAX};
 use crate::model::Labels;
 use crate::model::interval::TimeInterval;
 
@@ -15,8 +17,36 @@ const MATCHERS: Keys = Keys { equal: "match", regex: "match_re", list: "matchers
 
 /// What routes refer to.
 struct Defined<'a> {
-    receivers: &'a [Rc<Receiver>],
-    intervals: &'a [Rc<TimeInterval>],
+    receivers: BTreeSet<&'a str>,
+    intervals: BTreeSet<&'a str>,
+    /// How many routes were read, and the bytes of their keys.
+    count: Cell<usize>,
+    key_bytes: Cell<usize>,
+}
+
+impl Defined<'_> {
+    /// Counts a route whose key is `key` bytes long. Returns whether there is room for it; notes the error where there first
+    /// is none.
+    fn count(&self, item: &Item<'_>, key: usize) -> bool {
+        let had_room = self.has_room();
+        self.count.set(self.count.get() + 1);
+        // The path is as long.
+        self.key_bytes.set(self.key_bytes.get() + 2 * key);
+        if had_room && self.count.get() > ROUTES_MAX {
+            item.error(format_args!(
+                "there are more than {ROUTES_MAX} routes: write several as one"
+            ));
+        } else if had_room && !self.has_room() {
+            item.error(format_args!(
+                "the matchers of the routes and of all above each need more than {ROUTE_KEYS_BYTES_MAX} bytes: write shorter ones in routes that have routes"
+            ));
+        }
+        self.has_room()
+    }
+
+    fn has_room(&self) -> bool {
+        self.count.get() <= ROUTES_MAX && self.key_bytes.get() <= ROUTE_KEYS_BYTES_MAX
+    }
 }
 
 /// None only if an error has been noted.
@@ -42,13 +72,17 @@ pub(super) fn read(
     if let Some(item) = table.get("continue").filter(|item| !item.is_empty()) {
         item.error("not allowed in the root route: nothing follows it");
     }
-    Some(route(&item, &table, &Route::default(), &Defined { receivers, intervals }, cx))
+    let receivers = receivers.iter().map(|it| &*it.name).collect();
+    let intervals = intervals.iter().map(|it| &*it.name).collect();
+    let (count, key_bytes) = (Cell::new(0), Cell::new(0));
+    let defined = Defined { receivers, intervals, count, key_bytes };
+    Some(route(&item, &table, (&Route::default(), 0), &defined, cx))
 }
 
 fn route(
     item: &Item<'_>,
     table: &Table<'_>,
-    parent: &Route,
+    (parent, above): (&Route, usize),
     defined: &Defined<'_>,
     cx: &Cx<'_>,
 ) -> Route {
@@ -66,6 +100,11 @@ fn route(
         routes: Vec::new(),
     };
     check_timers(item, &route, cx);
+    // Each may be quoted, and has a name and an operator.
+    let key = above + 2 * route.matchers.bytes() + 8 * route.matchers.len() + 16;
+    if !defined.count(item, key) {
+        return route;
+    }
     route.routes = table
         .list("routes")
         .iter()
@@ -74,7 +113,7 @@ fn route(
                 item.error("expected a route, found nothing: remove it");
             }
             let table = item.table()?;
-            Some(self::route(item, &table, &route, defined, cx))
+            Some(self::route(item, &table, (&route, key), defined, cx))
         })
         .collect();
     table.finish();
@@ -86,9 +125,8 @@ fn receiver(table: &Table<'_>, parent: &Route, defined: &Defined<'_>) -> Rc<str>
     match item.text() {
         None | Some("") => Rc::clone(&parent.receiver),
         Some(name) => {
-            let names = || defined.receivers.iter().map(|receiver| &*receiver.name);
-            if names().all(|other| other != name) {
-                item.error(undefined("receiver", name, names()));
+            if !defined.receivers.contains(name) {
+                item.error(undefined("receiver", name, &defined.receivers));
             }
             name.into()
         }
@@ -129,9 +167,8 @@ fn intervals(table: &Table<'_>, key: &'static str, defined: &Defined<'_>) -> Vec
         .texts(key)
         .into_iter()
         .map(|(item, name)| {
-            let names = || defined.intervals.iter().map(|interval| &*interval.name);
-            if names().all(|other| other != name) {
-                item.error(undefined("time interval", name, names()));
+            if !defined.intervals.contains(name) {
+                item.error(undefined("time interval", name, &defined.intervals));
             }
             name.into()
         })

@@ -15,6 +15,7 @@ use crate::config::{
     Authorization, DEFAULT, Environment, Flags, GroupBy, Integration, Language, Secret, Value,
     flags,
 };
+use crate::limits::ROUTES_MAX;
 
 fn load_as(language: Language, text: &str, flags: &Flags) -> Result<Loaded, Errors> {
     let file = match language {
@@ -418,4 +419,35 @@ fn odd_texts_are_taken_and_refused_as_alertmanager_does() {
             None => assert_eq!(warnings, Vec::<String>::new(), "{text}"),
         }
     }
+}
+
+#[test]
+fn routes_their_keys_and_compiled_patterns_are_bounded() {
+    let config = |routes: &str, more: &str| {
+        format!("route: {{receiver: r, routes: [{routes}]}}\nreceivers: [{{name: r}}]\n{more}")
+    };
+    let many = |count: usize, route: &dyn Fn(usize) -> String| -> String {
+        (0..count).map(route).collect::<Vec<_>>().join(", ")
+    };
+    let plain = |n: usize| format!("{{matchers: [a={n}]}}");
+    yaml(&config(&many(ROUTES_MAX - 1, &plain), ""));
+    let error = errors(Language::Yaml, &config(&many(ROUTES_MAX, &plain), ""));
+    assert!(error.contains("more than 10000 routes: write several as one"), "{error}");
+    let below = many(400, &plain);
+    let above = format!("{{matchers: ['a=~\"{}\"'], routes: [{below}]}}", "x|".repeat(8_000));
+    let error = errors(Language::Yaml, &config(&above, ""));
+    assert!(error.contains("of all above each need more than 8388608 bytes"), "{error}");
+    let pattern = |n: usize| format!("'a=~\".*[x-z]{n}\"'");
+    let regexes = many(5_000, &|n| format!("{{matchers: [{}]}}", pattern(n)));
+    let error = errors(Language::Yaml, &config(&regexes, ""));
+    assert!(
+        error.contains("routes and inhibit_rules need") && error.contains("at most"),
+        "{error}"
+    );
+    let matchers = many(5, &pattern);
+    let rule = format!("{{source_matchers: [{matchers}], target_matchers: [{matchers}]}}");
+    let rules = format!("inhibit_rules: [{}]", many(1_000, &|_| rule.clone()));
+    let error = errors(Language::Yaml, &config("", &rules));
+    assert!(error.contains("routes and inhibit_rules need"), "{error}");
+    yaml(&config(&many(2_000, &|n| format!("{{matchers: [{}]}}", pattern(n))), ""));
 }

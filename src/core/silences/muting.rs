@@ -20,8 +20,9 @@ pub struct Memo(RefCell<Seen>);
 struct Seen {
     /// Every silence up to this serial was compared.
     serial: Serial,
-    /// Up to which serial silences are being compared, and in which slot to go on; nothing between two rounds.
-    round: Option<(Serial, usize)>,
+    /// Up to which serial silences are being compared, in which slot to go on, and how many of the conditions there are
+    /// known to hold; nothing between two rounds.
+    round: Option<(Serial, usize, usize)>,
     /// The slots of those that match. What has left its slot since may be among them.
     matching: Bits,
 }
@@ -36,23 +37,29 @@ impl Silences {
             if *steps >= most {
                 return false;
             }
-            let (until, from) = *seen.round.get_or_insert_with(|| {
+            let (until, from, mut at) = *seen.round.get_or_insert_with(|| {
                 let gone = |slot: &usize| self.in_slot(*slot).is_none_or(|it| it.0 > seen.serial);
                 let gone: Vec<usize> = seen.matching.iter().filter(gone).collect();
                 for slot in gone {
                     seen.matching.set(slot, false);
                 }
-                (self.serial, 0)
+                (self.serial, 0, 0)
             });
             let slots = self.to_compare(seen.serial, labels, steps);
             for slot in slots.into_iter().filter(|slot| *slot >= from) {
-                if *steps >= most {
-                    seen.round = Some((until, slot));
-                    return false;
-                }
+                // Of the slot where the last part ended.
+                let mut at = if slot == from { std::mem::take(&mut at) } else { 0 };
                 let Some((serial, silence)) = self.in_slot(slot) else { continue };
-                if *serial > seen.serial && silence.matchers.matches(labels, steps) {
-                    seen.matching.set(slot, true);
+                if *serial <= seen.serial {
+                    continue;
+                }
+                match silence.matchers.compare(labels, &mut at, steps, most) {
+                    None => {
+                        seen.round = Some((until, slot, at));
+                        return false;
+                    }
+                    Some(true) => seen.matching.set(slot, true),
+                    Some(false) => {}
                 }
             }
             (seen.serial, seen.round) = (until, None);
@@ -68,9 +75,14 @@ impl Silences {
             slots.sort_unstable();
             return slots;
         }
-        let slots = self.index.candidates(labels);
-        *steps += slots.len() as u64;
-        slots
+        self.index.candidates(labels, steps)
+    }
+
+    /// Whether a silence mutes an alert at `now`, of those that it was compared with.
+    pub fn mutes(&self, memo: &Memo, now: Wall) -> bool {
+        let seen = memo.0.borrow();
+        let mut silences = seen.matching.iter().filter_map(|slot| self.in_slot(slot));
+        silences.any(|(serial, it)| *serial <= seen.serial && it.state(now) == SilenceState::Active)
     }
 
     /// The silences that mute an alert at `now`, sorted: those among what it was compared with. Where many do,
@@ -159,7 +171,7 @@ mod tests {
     fn to_compare_is_done_in_parts_and_each_part_counts() {
         let (mut s, memo, now) = (Silences::default(), Memo::default(), Wall::from_secs(150));
         for id in 0..1000 {
-            s.replace(silence(id, if id % 100 == 99 { "a=~b.?" } else { "a=~c.?" }, 100, 200));
+            s.replace(silence(id, if id % 100 == 99 { "a=~.?b.?" } else { "a=~.?c.?" }, 100, 200));
         }
         let mut parts = 0;
         loop {

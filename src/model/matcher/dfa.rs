@@ -79,13 +79,14 @@ impl Dfa {
         steps: &mut u64,
         mut goes_on: impl FnMut(&Table, Step) -> bool,
     ) -> Option<bool> {
+        let (end, stride) = (self.program.kinds(), self.stride());
         let kinds = value.chars().map(|c| self.program.kind(c));
         let mut step = BEGIN;
-        for kind in kinds.chain([self.program.kinds()]) {
+        for kind in kinds.chain([end]) {
             if !goes_on(table, step) {
                 return None;
             }
-            let at = usize::from(step - BEGIN) * self.stride() + kind;
+            let at = usize::from(step - BEGIN) * stride + kind;
             let known = table.next.get(at).copied().unwrap_or(UNKNOWN);
             step = if known == UNKNOWN { self.find(table, step, kind, steps) } else { known };
             if step < BEGIN {
@@ -106,22 +107,37 @@ impl Dfa {
     /// Finds what follows a step upon a kind of character, or upon the end, and takes note of it.
     fn find(&self, table: &mut Table, step: Step, kind: usize, steps: &mut u64) -> Step {
         let side = self.program.side(kind);
-        let (mut here, mut next) =
-            (Reach::new(&self.program.insts), Reach::new(&self.program.insts));
-        table.states(step).iter().for_each(|place| here.add(*place));
-        let (mut at, mut matched) = (0, false);
-        while let Some(place) = here.states.get(at).copied() {
-            at += 1;
-            match self.program.insts.get(usize::from(place)) {
+        // The states of a step are without jumps: only what lies behind a look is to be found first.
+        let mut behind = Reach::new(&self.program.insts);
+        let mut next = Reach::new(&self.program.insts);
+        let (mut matched, mut known) = (false, (u16::MAX, false));
+        let mut see =
+            |place: Place, behind: &mut Reach<'_>| match self.program.insts.get(usize::from(place))
+            {
                 Some(Inst::Look(look)) if holds(*look, table.side(step), side) => {
-                    here.add(place + 1);
+                    behind.add(place + 1);
                 }
-                Some(Inst::Class(set)) if self.program.has(*set, kind) => next.add(place + 1),
+                Some(Inst::Class(set)) => {
+                    if known.0 != *set {
+                        known = (*set, self.program.has(*set, kind));
+                    }
+                    if known.1 {
+                        next.add(place + 1);
+                    }
+                }
                 Some(Inst::Match) => matched = true,
                 _ => {}
-            }
+            };
+        let states = table.states(step);
+        for place in states {
+            see(*place, &mut behind);
         }
-        *steps += here.work + next.work;
+        let mut at = 0;
+        while let Some(place) = behind.states.get(at).copied() {
+            at += 1;
+            see(place, &mut behind);
+        }
+        *steps += states.len() as u64 + behind.work + next.work;
         let found = if matched {
             MATCHED
         } else if next.states.is_empty() {
@@ -223,8 +239,8 @@ impl<'a> Reach<'a> {
     }
 
     fn add(&mut self, place: Place) {
-        self.stack.push(place);
-        while let Some(place) = self.stack.pop() {
+        let mut next = Some(place);
+        while let Some(place) = next.take().or_else(|| self.stack.pop()) {
             let (word, bit) = (usize::from(place) / 64, 1 << (place % 64));
             let Some(seen) = self.seen.get_mut(word).filter(|seen| **seen & bit == 0) else {
                 continue;
@@ -232,8 +248,11 @@ impl<'a> Reach<'a> {
             *seen |= bit;
             self.work += 1;
             match self.insts.get(usize::from(place)) {
-                Some(Inst::Jump(to)) => self.stack.push(*to),
-                Some(Inst::Split(to)) => self.stack.extend([*to, place + 1]),
+                Some(Inst::Jump(to)) => next = Some(*to),
+                Some(Inst::Split(to)) => {
+                    self.stack.push(*to);
+                    next = Some(place + 1);
+                }
                 _ => self.states.push(place),
             }
         }

@@ -37,6 +37,15 @@ pub struct Engine {
     dfa: Dfa,
 }
 
+/// One end of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End<'a> {
+    /// It begins so.
+    Head(&'a str),
+    /// It ends so.
+    Tail(&'a str),
+}
+
 /// How many characters stand beside a literal; no line feed is among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gap {
@@ -109,6 +118,18 @@ impl Pattern {
             Self::Literals(literals) => Some(literals.iter()),
             Self::Part { .. } | Self::Regex(_) => None,
         }
+    }
+
+    /// The text that every value that matches begins or ends with, the longer of both, if that is easily seen.
+    pub fn end(&self) -> Option<End<'_>> {
+        let (head, tail) = match self {
+            Self::Part { before: Gap::Closed, literal, .. } => (&**literal, ""),
+            Self::Part { after: Gap::Closed, literal, .. } => ("", &**literal),
+            Self::Literals(_) | Self::Part { .. } => ("", ""),
+            Self::Regex(engine) => (&*engine.prefix, &*engine.suffix),
+        };
+        let end = if head.len() > tail.len() { End::Head(head) } else { End::Tail(tail) };
+        (!head.is_empty() || !tail.is_empty()).then_some(end)
     }
 
     /// Whether the whole of `value` matches; nothing if that takes more than [`crate::limits::PATTERN_STEPS_MAX`]. Adds

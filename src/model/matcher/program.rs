@@ -68,11 +68,13 @@ impl Program {
     }
 
     /// The number of kinds.
+    #[inline]
     pub(super) fn kinds(&self) -> usize {
         self.begins.len()
     }
 
     /// The kind of a character.
+    #[inline]
     pub(super) fn kind(&self, c: char) -> usize {
         match self.ascii.get(c as usize) {
             Some(kind) => usize::from(*kind),

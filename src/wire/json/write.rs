@@ -144,17 +144,27 @@ pub fn alert(out: &mut Vec<u8>, view: &AlertView<'_>) {
     out.push(b'}');
 }
 
-/// Appends an `alertGroup`, its alerts by `alerts`.
-pub fn group(
+/// Appends the begin of an `alertGroup`.
+pub fn group_begin(out: &mut Vec<u8>) {
+    key(out, r#"{"alerts":["#);
+}
+
+/// Appends an alert of a group that was begun.
+pub fn group_alert(out: &mut Vec<u8>, view: &AlertView<'_>) {
+    if out.last() != Some(&b'[') {
+        out.push(b',');
+    }
+    alert(out, view);
+}
+
+/// Appends the end of a group.
+pub fn group_end(
     out: &mut Vec<u8>,
     group_labels: &Labels,
     receiver_name: &str,
     route_labels: &Labels,
-    alerts: impl FnOnce(&mut Vec<u8>),
 ) {
-    key(out, r#"{"alerts":"#);
-    alerts(out);
-    key(out, r#","labels":"#);
+    key(out, r#"],"labels":"#);
     labels(out, group_labels);
     key(out, r#","receiver":"#);
     receiver(out, receiver_name);

@@ -21,7 +21,7 @@ STUCK = 20
 STUCK_BODY = 7 << 20
 SMALL = 180  # connections that send the beginning of a small body
 TURNS = 30  # posts of new texts
-WITHIN = 60.0  # seconds, for a post amid all this: lists of everything for all readers are made at the same time
+WITHIN = 10.0  # seconds, for a post amid all this: lists of everything for all readers are made at the same time
 CONFIG = """
 route:
   receiver: all

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::*;
-use crate::config::{Environment, Flags, Language};
+use crate::config::{Environment, Flags, Language, tree};
 
 const REFERENCE: &str = include_str!("../../../../configs/reference.toml");
 
@@ -78,8 +78,8 @@ times = [{ start_time = "22:00", end_time = "24:00" }]
 #[test]
 fn every_value_of_the_reference_is_the_default() {
     let (flags, environment) = (Flags::default(), Environment::default());
-    let mut bare = load(REFERENCE_BARE.as_bytes(), &options(&flags, &environment)).unwrap();
-    let mut reference = load(REFERENCE.as_bytes(), &options(&flags, &environment)).unwrap();
+    let mut bare = Config::load(REFERENCE_BARE.as_bytes(), &options(&flags, &environment)).unwrap();
+    let mut reference = Config::load(REFERENCE.as_bytes(), &options(&flags, &environment)).unwrap();
     assert_eq!(reference.warnings, []);
     bare.config.original.clear();
     reference.config.original.clear();
@@ -107,7 +107,7 @@ fn every_key_is_in_the_reference_set_or_commented_out() {
         })
         .collect();
 
-    let (tree, _) = parse(Language::Toml, REFERENCE.as_bytes()).unwrap();
+    let (tree, _) = tree::parse(Language::Toml, REFERENCE.as_bytes()).unwrap();
     let notes = Notes::default();
     let (flags, environment) = (Flags::default(), Environment::default());
     sections(&Item::root(&notes, &tree).table().unwrap(), &options(&flags, &environment)).unwrap();

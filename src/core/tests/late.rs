@@ -1,0 +1,95 @@
+//! Alerts of which it takes long to find where they belong, and groups that a config moves.
+
+use super::*;
+use crate::config::Integration;
+use crate::core::group::Group;
+
+/// A report whose label is so long that to route it takes many pieces.
+fn long(text: &str) -> Report<'_> {
+    let pair = |name, value| (Cow::Borrowed(name), Cow::Borrowed(value));
+    Report::new(vec![pair("alertname", "long"), pair("x", text)], vec![], None, None, "".into())
+}
+
+fn many_routes() -> Config {
+    let mut root = route("r", &[]);
+    root.routes = (0..300).map(|n| route("r", &[&format!("x=~.*[x-z]{n}.*")])).collect();
+    root.routes.push(route("last", &["x=~(ab)+"]));
+    config(root)
+}
+
+#[test]
+fn an_alert_that_takes_long_to_route_is_brought_to_its_group_in_pieces_while_others_are_told() {
+    let text = "ab".repeat(20_000);
+    let mut w = World::new(many_routes());
+    let intake = w.core.handle_reports(w.now, &[long(&text)]);
+    assert_eq!((intake, w.core.groups().len()), (Intake::default(), 0));
+    w.post("A", "1", None);
+    assert_eq!(w.core.groups().len(), 1);
+    let mut pieces = 0;
+    while w.core.next_timeout() == Some(Mono::ZERO) {
+        w.step(Core::handle_timeout);
+        pieces += 1;
+    }
+    assert!(pieces > 5, "{pieces}");
+    let receivers: Vec<&str> = w
+        .core
+        .groups()
+        .iter()
+        .map(|(_, group)| &*w.core.routes().get(group.route).receiver.name)
+        .collect();
+    assert_eq!(receivers, ["r", "last"]);
+    w.pass(60);
+    assert_eq!(w.told.len(), 2);
+}
+
+#[test]
+fn a_config_that_is_taken_while_an_alert_is_late_brings_it_to_its_group_too() {
+    let text = "ab".repeat(20_000);
+    let mut w = World::new(many_routes());
+    w.core.handle_reports(w.now, &[long(&text)]);
+    w.step(Core::handle_timeout);
+    w.step(|core, cx| core.handle_config(cx, Rc::new(config(route("r", &[])))).unwrap());
+    w.fill();
+    assert_eq!(w.core.groups().len(), 1);
+    w.pass(60);
+    assert_eq!(w.told.len(), 1);
+}
+
+#[test]
+fn groups_are_moved_in_pieces_and_those_that_nothing_belongs_to_go() {
+    let mut all = route("r", &[]);
+    all.group_by = GroupBy::All;
+    let mut w = World::new(config(all));
+    w.core.handle_reports(w.now, &reports(0..3000, None));
+    assert_eq!(w.core.groups().len(), 3000);
+    let mut together = route("r", &[]);
+    together.group_by = GroupBy::Labels(Vec::new());
+    w.step(|core, cx| core.handle_config(cx, Rc::new(config(together))).unwrap());
+    let left = w.core.groups().len();
+    assert!(left > 1000, "{left}: one piece does not move all of them");
+    w.fill();
+    let alerts: Vec<usize> = w.core.groups().iter().map(|it| it.1.alerts.len()).collect();
+    assert_eq!(alerts, [3000]);
+}
+
+#[test]
+fn the_deliveries_of_a_large_flush_begin_one_after_the_other() {
+    let mut root = route("r", &[]);
+    root.group_by = GroupBy::Labels(Vec::new());
+    let mut all = config(root);
+    let mut receiver = (*all.receivers[0]).clone();
+    let first = receiver.integrations[0].clone();
+    receiver.integrations.extend((1..5).map(|index| Integration { index, ..first.clone() }));
+    all.receivers = vec![Rc::new(receiver)];
+    let mut w = World::new(all);
+    w.core.handle_reports(w.now, &reports(0..2_000, None));
+    w.move_to(w.core.next_timeout().unwrap());
+    let mut told = Vec::new();
+    while w.core.next_timeout().is_some_and(|at| at <= w.now.mono) {
+        w.step(Core::handle_timeout);
+        told.push(w.told.len());
+    }
+    assert_eq!(told, [1, 2, 3, 4, 5]);
+    let flushed = |it: (_, &Group)| it.1.flush.is_none();
+    assert!(w.core.groups().iter().all(flushed), "it ends when all are told");
+}
