@@ -72,6 +72,9 @@ pub struct Turns {
     pub flock: Flock,
     claims: BTreeMap<u128, Claim>,
     given_up: BTreeMap<u128, BTreeSet<u64>>,
+    /// Members whose claim another's has replaced, until there is a sign of life: whoever challenges a claim does not wait
+    /// for them.
+    suspects: BTreeSet<u64>,
     /// Turns whose order is that of another key.
     orders: BTreeMap<u128, u128>,
     /// The members that have a pulse, and when their claims lapse unless there is another sign of life.
@@ -96,6 +99,7 @@ impl Turns {
 
     /// Takes a pulse of a member.
     pub fn put_pulse(&mut self, node: u64, until: Mono) {
+        self.suspects.remove(&node);
         self.pulses.insert(node, until);
     }
 
@@ -130,6 +134,9 @@ impl Turns {
 
     /// Takes a claim, own or another's; the caller has seen to it that it is the newest.
     pub fn put(&mut self, key: u128, claim: Claim) {
+        let replaced = self.claims.get(&key).filter(|it| !it.surrendered && !claim.surrendered);
+        self.suspects.extend(replaced.map(|it| it.node));
+        self.suspects.remove(&claim.node);
         let given_up = self.given_up.entry(key).or_default();
         given_up.extend(claim.given_up.iter().filter(|node| **node != self.flock.me));
         if claim.surrendered {
@@ -209,7 +216,7 @@ impl Turns {
         let mine = score(self.flock.me, key);
         let before = self.flock.others.iter().filter(|node| {
             score(**node, key) > mine
-                && gone != Some(**node)
+                && gone.is_none_or(|gone| gone != **node && !self.suspects.contains(node))
                 && !given_up.is_some_and(|nodes| nodes.contains(node))
         });
         u32::try_from(before.count()).unwrap_or(u32::MAX)
@@ -328,6 +335,24 @@ mod tests {
         assert!(turns.claims.contains_key(&7) && !turns.pulses.contains_key(&3));
         turns.sweep(Mono::from_ms(35_000));
         assert!(turns.claims.is_empty() && turns.pulses.is_empty());
+    }
+
+    #[test]
+    fn a_challenge_does_not_wait_for_a_member_from_which_a_turn_was_taken_over() {
+        let key = (0..1000).find(|key| turns(1, &[2, 3, 4]).rank(*key) == 3).unwrap();
+        let mut turns = turns(1, &[2, 3, 4]);
+        let held = claim(2, 10_000, false);
+        let wait = |turns: &Turns| turns.challenge(key, &held).as_ms();
+        let others_come_first = wait(&turns);
+        turns.put(9, claim(3, 200, false));
+        turns.put(9, claim(4, 900, false));
+        assert_eq!(wait(&turns) + 700, others_come_first, "3 is silent");
+        assert_eq!(turns.rank(key), 3, "it may be alive: it has its own turns");
+        turns.put_pulse(3, Mono::from_ms(5_000));
+        assert_eq!(wait(&turns), others_come_first);
+        turns.put(9, claim(4, 900, true));
+        turns.put(9, claim(3, 900, false));
+        assert_eq!(wait(&turns), others_come_first, "what is given up is no silence");
     }
 
     #[test]

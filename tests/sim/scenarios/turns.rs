@@ -241,6 +241,24 @@ pub(crate) fn a_turn_is_taken_over_within_two_seconds_however_long_its_attempt_h
             say!("{hung_ms} ms hung, {} taken over after {late:?} ms", held.len());
             assert!(!held.is_empty() && again.len() == held.len(), "{held:?}, {again:?}");
             assert!(held.iter().all(|group| again.iter().any(|it| it.group == *group)));
+            // The same once more, while the first is not yet taken for down, and no attempt has used its time up.
+            world.run_for(3_000);
+            if hung_ms > 50_000 {
+                continue;
+            }
+            let holder = |group: &str| world.told_of(group).last().expect("it was tried").seat;
+            let groups: Vec<_> = (0..40).map(|n| format!("a{n}")).collect();
+            let next = holder(&held[0]);
+            let held: Vec<_> = groups.into_iter().filter(|group| holder(group) == next).collect();
+            let before = world.told.len();
+            world.crash(next, true);
+            let died = world.now;
+            world.run_for(2_000);
+            let again: BTreeMap<_, _> =
+                world.told[before..].iter().map(|it| (&*it.group, it.at - died)).collect();
+            say!("then {} more after {:?} ms", held.len(), again.values().max());
+            assert!(world.told.len() == before + held.len(), "{again:?}");
+            assert!(held.iter().all(|group| again.contains_key(&**group)));
         }
     }
 }
