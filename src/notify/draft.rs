@@ -127,7 +127,8 @@ pub fn draft(
     faults.append(&mut wrong_names);
     let held_back = notification.held_back.map(|it| it.to_string());
     let mut notes: Vec<&str> = faults.first().into_iter().map(String::as_str).collect();
-    notes.extend(held_back.as_deref());
+    // Where there is no text of its own, the payload has it.
+    notes.extend(held_back.as_deref().filter(|_| !body_text(&values, body).is_empty()));
     if !notes.is_empty() && !body.is_empty() {
         let rendered = if is_body_wrong { "" } else { body_text(&values, body) };
         let mut note = notes.join("\n");

@@ -1,6 +1,7 @@
 //! What each receiver type sends, what it makes of answers, and that no text gets out of its place.
 
 mod chat;
+mod digest;
 mod faults;
 mod hostile;
 mod incidents;
