@@ -3,11 +3,7 @@
 use super::*;
 
 fn digest() -> Notification {
-    let held_back = HeldBack {
-        groups: 2,
-        notifications: 3,
-        since: crate::time::Wall::from_secs(1_700_000_000),
-    };
+    let held_back = HeldBack { groups: 2, notifications: 3, since: Wall::from_secs(1_700_000_000) };
     Notification { held_back: Some(held_back), ..firing() }
 }
 
