@@ -34,6 +34,7 @@ STD_FEATURES=${STD_FEATURES-optimize_for_size}
 build() (
     target=$1 source=$2 into=$3
     choose_toolchain "$target"
+    PROFILE=${PROFILE:-$(opt_level_of "$target")}
     sysroot=$("${RUSTC:-rustc}" --print sysroot)
     cargo fetch --quiet --locked --manifest-path "$source/Cargo.toml"
     # No name of this machine may reach the bytes, and those of crates are short.

@@ -8,7 +8,8 @@
 
 A function counts for the first crate in its name that is neither ours nor the standard library's, as a generic of
 hyper's with a type of ours counts for hyper; where its name holds a closure of ours it is ours. A crate counts for the
-first line of Cargo.toml that brings it in. Sequences of instructions that many functions share are one line. What is no function (constants, tables, texts) is one line.
+first line of Cargo.toml that brings it in. Sequences of instructions that many functions share are one line, and so is what is
+no function: constants, tables, texts.
 
 A receiver has what stands in files and folders of its name, or of the names in ALSO, in the rooms that know of receivers:
 its requests, its protocol, its part of the shell. Its texts and the table of its keys are constants, which have no names; they are not counted.
