@@ -43,19 +43,9 @@ bellwether ($version) stable; urgency=medium
 END
 }
 
-# The man page; the flags are those that the binary itself lists.
+# The man page, of this version.
 man_page() {
-    emulator=$(emulator_of "$1")
-    # shellcheck disable=SC2086
-    $emulator "$OUT/bellwether-$1" --help >"$work/help"
-    awk '
-        function plain(text) { gsub(/\\/, "\\e", text); gsub(/-/, "\\-", text); sub(/^[.\047]/, "\\\\\\&&", text); return text }
-        /^ +(-h, )?--/ { sub(/^ +/, ""); print ".TP\n.B " plain($0); inside = 1; next }
-        /^ /           { if (inside) { sub(/^ +/, ""); print plain($0) } next }
-                       { inside = 0 }
-    ' "$work/help" >"$work/flags"
-    sed -e "s/@VERSION@/$version/; s/@DATE@/$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%d)/" \
-        -e "/^@FLAGS@\$/{r $work/flags" -e "d}" "$PARTS/bellwether.1"
+    sed -e "s/@VERSION@/$version/; s/@DATE@/$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%d)/" "$PARTS/bellwether.1"
 }
 
 # put MODE FILE PATH: into the package's root.
@@ -83,15 +73,18 @@ deb() {
     put 644 "$PARTS/default" usr/share/bellwether/default
     put 644 "$PARTS/lintian-overrides" usr/share/lintian/overrides/bellwether
     put 644 "$PARTS/bellwether.bash" usr/share/bash-completion/completions/bellwether
+    put 644 "$PARTS/bellwether.zsh" usr/share/zsh/vendor-completions/_bellwether
+    put 644 "$PARTS/bellwether.fish" usr/share/fish/vendor_completions.d/bellwether.fish
     put_gz "$work/bellwether.1" usr/share/man/man1/bellwether.1.gz
     put 644 "$PARTS/copyright" $doc/copyright
     put_gz "$OUT/LICENCES" $doc/LICENCES.gz
     put_gz "$work/changelog" $doc/changelog.gz
     put_gz "$ROOT/README.md" $doc/README.md.gz
     put_gz "$ROOT/systemd/README.md" $doc/systemd/README.md.gz
-    for example in "$ROOT"/configs/* "$ROOT"/systemd/*.conf; do
+    for example in "$ROOT"/configs/*.* "$ROOT"/systemd/*.conf; do
         put 644 "$example" "$doc/examples/${example##*/}"
     done
+    for example in "$ROOT"/configs/fleet/*; do put 644 "$example" "$doc/examples/fleet/${example##*/}"; done
 
     for script in preinst postinst prerm postrm; do
         put 755 "$PARTS/$script" "DEBIAN/$script"
@@ -127,12 +120,13 @@ tarball() {
     put 755 "$OUT/bellwether-$target" bellwether
     put 755 "$PARTS/install.sh" install.sh
     put 755 "$ROOT/systemd/unit-failed" unit-failed
-    for file in "$ROOT"/systemd/*.service "$ROOT"/systemd/*.conf "$PARTS/bellwether.bash" \
+    for file in "$ROOT"/systemd/*.service "$ROOT"/systemd/*.conf "$PARTS/bellwether.bash" "$PARTS/bellwether.zsh" "$PARTS/bellwether.fish" \
         "$work/bellwether.1" "$OUT/LICENCES" "$ROOT/LICENSE" "$ROOT/README.md"; do
         [ ! -e "$file" ] || put 644 "$file" "${file##*/}"
     done
     put 644 "$ROOT/systemd/README.md" systemd/README.md
-    for file in "$ROOT"/configs/*; do put 644 "$file" "configs/${file##*/}"; done
+    for file in "$ROOT"/configs/*.*; do put 644 "$file" "configs/${file##*/}"; done
+    for file in "$ROOT"/configs/fleet/*; do put 644 "$file" "configs/fleet/${file##*/}"; done
     for file in "$ROOT"/systemd/without/*; do put 755 "$file" "without/${file##*/}"; done
     tar -C "$work" --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -cf - "$name" |
         gzip -9n >"$OUT/$name.tar.gz"
@@ -143,11 +137,11 @@ tarball() {
     [ ! -e "$OUT/bellwether-$target" ] || set -- "$@" "$target"
 done
 [ $# -gt 0 ] || die "there are no binaries in $OUT; run cross/build.sh"
-install_missing git=git qemu-arm-static=qemu-user-static dpkg-deb=dpkg xz=xz-utils
+install_missing git=git dpkg-deb=dpkg xz=xz-utils
 for target in "$@"; do
     [ -e "$OUT/bellwether-$target" ] || die "there is no $OUT/bellwether-$target; run cross/build.sh $target"
     describe "$target"
-    man_page "$target" >"$work/bellwether.1"
+    man_page >"$work/bellwether.1"
     arch=$(debian_arch_of "$target")
     [ -z "$arch" ] || deb "$target" "$arch"
     tarball "$target"

@@ -1,7 +1,7 @@
 //! The `bellwether` binary: arguments to exit code.
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -24,16 +24,16 @@ const BAD_CONFIG: u8 = 78;
 const FAILED: u8 = 1;
 
 fn main() -> ExitCode {
-    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
-    if let Some(code) = cli::run(&args, &mut io::stdout().lock(), &mut io::stderr()) {
+    let mut args = std::env::args_os();
+    let name = args.next().unwrap_or_default();
+    let args: Vec<OsString> = args.collect();
+    let process = process(Path::new(&name));
+    if let Some(code) = cli::run(&args, &process, &mut io::stdout().lock(), &mut io::stderr()) {
         return ExitCode::from(code);
     }
     match flags::parse(args) {
-        Ok(Invocation::Print(text)) => {
-            // Who does not listen wants no error either.
-            io::stdout().write_all(text.as_bytes()).ok();
-            ExitCode::SUCCESS
-        }
+        Ok(Invocation::Help) => print(&cli::help::daemon(&flags::help())),
+        Ok(Invocation::Version) => print(&version::text()),
         Ok(Invocation::Run(flags)) => run(source(flags)),
         Err(errors) => {
             for error in errors {
@@ -42,6 +42,34 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+fn print(text: &str) -> ExitCode {
+    // Ignore a closed pipe.
+    io::stdout().write_all(text.as_bytes()).ok();
+    ExitCode::SUCCESS
+}
+
+/// What subcommands see of this process, which was called by `name`.
+fn process(name: &Path) -> cli::Process {
+    let is_terminal = io::stdout().is_terminal();
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok().filter(|_| is_terminal);
+    cli::Process {
+        name: name.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        home: environment("HOME").map(PathBuf::from),
+        user: environment("USER").or_else(user).unwrap_or_else(|| "bellwether".to_owned()),
+        columns: size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0),
+        has_colour: environment("NO_COLOR").is_none(),
+        is_local: true,
+    }
+}
+
+/// The name of the user that this process runs as.
+fn user() -> Option<String> {
+    let id = rustix::process::getuid().as_raw().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    let user = users.lines().find(|line| line.split(':').nth(2) == Some(&*id))?;
+    user.split(':').next().map(ToOwned::to_owned)
 }
 
 fn run(source: Source) -> ExitCode {

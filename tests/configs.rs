@@ -37,7 +37,27 @@ fn load(file: &Path) -> Loaded {
 /// The configs among the files; the page about them is none.
 fn shipped_files() -> impl Iterator<Item = PathBuf> {
     let files = shipped("").read_dir().unwrap().map(|entry| entry.unwrap().path());
-    files.filter(|file| file.extension().is_none_or(|ending| ending != "md"))
+    files.filter(|file| file.is_file() && file.extension().is_none_or(|ending| ending != "md"))
+}
+
+#[test]
+fn the_shipped_yaml_has_a_toml_with_every_comment() {
+    let file = shipped("alertmanager.yml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let options = Options {
+        file: &file,
+        language: Language::Yaml,
+        flags: &Flags::default(),
+        environment: &Environment::default(),
+        schemas: bellwether::notify::SCHEMAS,
+    };
+    let toml = bellwether::config::convert(text.as_bytes(), &options).unwrap();
+    let comments: Vec<&str> =
+        text.lines().filter_map(|line| Some(line.split_once("# ")?.1)).collect();
+    assert!(comments.len() > 3, "{text}");
+    for comment in comments {
+        assert_eq!(toml.matches(comment).count(), 1, "{comment}: {toml}");
+    }
 }
 
 #[test]

@@ -15,7 +15,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 
-use bellwether::config::{Config, Environment, Flags, Language, Loaded, Options, Receiver};
+use bellwether::config::{
+    Config, Environment, Flags, Language, Loaded, Options, Receiver, convert,
+};
 use bellwether::model::Labels;
 use bellwether::notify::{SCHEMAS, draft, sample};
 use bellwether::template::Templates;
@@ -196,15 +198,15 @@ fn config(i: usize, counts: &mut Counts, used: &Cell<usize>) -> String {
     )
 }
 
+fn options<'a>(flags: &'a Flags, environment: &'a Environment) -> Options<'a> {
+    let file = Path::new("alertmanager.yml");
+    Options { file, language: Language::Yaml, flags, environment, schemas: SCHEMAS }
+}
+
 fn load(text: &str) -> Loaded {
-    let options = Options {
-        file: Path::new("alertmanager.yml"),
-        language: Language::Yaml,
-        flags: &Flags::default(),
-        environment: &Environment::default(),
-        schemas: SCHEMAS,
-    };
-    Config::load(text.as_bytes(), &options).unwrap_or_else(|errors| panic!("{errors}\n{text}"))
+    let (flags, environment) = (Flags::default(), Environment::default());
+    Config::load(text.as_bytes(), &options(&flags, &environment))
+        .unwrap_or_else(|errors| panic!("{errors}\n{text}"))
 }
 
 /// What goes out for a sample that fires and for one that has ended; none of it fails.
@@ -262,5 +264,22 @@ fn every_text_is_in_some_config() {
     for text in TEXTS {
         let text = text.replace('\'', "''").replace('\n', " ");
         assert!(all.contains(&text), "{text}");
+    }
+}
+
+#[test]
+fn each_has_a_toml_of_the_same_meaning_with_its_comments() {
+    let (mut counts, used) = (Counts::new(), Cell::new(0));
+    let (flags, environment) = (Flags::default(), Environment::default());
+    let options = options(&flags, &environment);
+    for i in 0..CONFIGS {
+        let text = format!("# Above.\n{}# Below.\n", config(i, &mut counts, &used));
+        let toml = convert(text.as_bytes(), &options).unwrap_or_else(|it| panic!("{it}\n{text}"));
+        let toml_options = Options { language: Language::Toml, ..options };
+        let same = Config::load(toml.as_bytes(), &toml_options).unwrap();
+        let loaded = load(&text);
+        assert_eq!(same.config, loaded.config, "{toml}");
+        assert_eq!((same.settings, same.templates), (loaded.settings, loaded.templates), "{toml}");
+        assert!(toml.starts_with("# Above.\n") && toml.ends_with("# Below.\n"), "{toml}");
     }
 }

@@ -53,8 +53,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "config", "gossip", "limits", "model", "notify", "shell", "store", "template", "time",
-            "wire",
+            "config", "core", "gossip", "limits", "model", "notify", "shell", "store", "template",
+            "time", "version", "wire",
         ],
     ),
 ];

@@ -99,6 +99,7 @@ remove() {
     rm -f "$DESTDIR/usr/bin/bellwether" "$DESTDIR/usr/lib/bellwether/unit-failed" "$DESTDIR/etc/init.d/bellwether" \
         "$DESTDIR/etc/systemd/system/bellwether.service" "$DESTDIR/etc/systemd/system/bellwether-onfailure@.service" \
         "$DESTDIR/usr/share/man/man1/bellwether.1" "$DESTDIR/usr/share/bash-completion/completions/bellwether" \
+        "$DESTDIR/usr/share/zsh/vendor-completions/_bellwether" "$DESTDIR/usr/share/fish/vendor_completions.d/bellwether.fish" \
         "$DESTDIR/lib/upgrade/keep.d/bellwether"
     [ "$init" != systemd ] || run systemctl daemon-reload
     sync
@@ -116,6 +117,8 @@ make_user
 put 755 bellwether /usr/bin/bellwether
 put 644 bellwether.1 /usr/share/man/man1/bellwether.1
 put 644 bellwether.bash /usr/share/bash-completion/completions/bellwether
+put 644 bellwether.zsh /usr/share/zsh/vendor-completions/_bellwether
+put 644 bellwether.fish /usr/share/fish/vendor_completions.d/bellwether.fish
 # Secrets may stand in the config and beside it: root writes, the agent reads.
 if [ ! -e "$DESTDIR/etc/bellwether/bellwether.toml" ]; then
     put 640 configs/default.toml /etc/bellwether/bellwether.toml

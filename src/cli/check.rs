@@ -1,10 +1,11 @@
-//! `bellwether check-config [FILE...]`: what is right and what is wrong with configurations, without running them.
+//! `bellwether check-config [FILE...]`: checks configurations without running them.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use super::{Cx, Outcome};
 use crate::config::flags::choose_config;
 use crate::config::{
     Admission, Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Options, Problem,
@@ -17,60 +18,28 @@ use crate::shell::keys::{self, Places};
 use crate::shell::{clock, templates};
 use crate::template::{Data, Renderer, Templates};
 
-const USAGE: &str = "usage: bellwether check-config [FILE...]
-
-Checks each file as the daemon would, and says every error. Without a file: the one that the daemon would find in this
-directory, else the one that is built in. Leaves with 1 if any file is wrong.
-
-The files of cluster.key_files are read too, here and as this user: the daemon may find one among its credentials. One that
-cannot be read is an error, as is one of web.config_file. The files of templates are read, and every template of a receiver is rendered for a sample that
-fires and for one that is resolved. Files of receivers' secrets are not opened: the daemon reads them when it notifies.
-
-Warns of doors that are left open, without a change of the exit code: files of secrets that others may read, secrets in the
-text itself, HTTP for all without users or tokens, a flock without a key.
-";
-
-/// Runs the subcommand with its arguments and returns the exit code.
-pub fn run(
-    args: impl IntoIterator<Item = OsString>,
-    out: &mut dyn Write,
-    err: &mut dyn Write,
-) -> u8 {
-    match check_all(args, out, err) {
-        Ok(true) => 0,
-        // Nobody listens: nothing was told.
-        Ok(false) | Err(_) => 1,
+pub(super) fn run(cx: &mut Cx<'_>) -> Outcome {
+    let mut files: Vec<OsString> = cx.args.words.iter().map(OsString::from).collect();
+    let wrong = check_all(&mut files, &mut cx.out)?;
+    match wrong {
+        0 => Ok(0),
+        _ if cx.is_amtool => Err(format!("failed to validate {wrong} file(s)").into()),
+        _ => Ok(1),
     }
 }
 
-fn check_all(
-    args: impl IntoIterator<Item = OsString>,
-    out: &mut dyn Write,
-    err: &mut dyn Write,
-) -> io::Result<bool> {
-    let mut files: Vec<OsString> = Vec::new();
-    for arg in args {
-        match arg.to_str() {
-            Some("-h" | "--help") => {
-                out.write_all(USAGE.as_bytes())?;
-                return Ok(true);
-            }
-            Some(flag) if flag.starts_with('-') => {
-                write!(err, "unknown flag {flag}\n\n{USAGE}")?;
-                return Ok(false);
-            }
-            _ => files.push(arg),
-        }
-    }
+/// How many of the files are wrong.
+fn check_all(files: &mut Vec<OsString>, out: &mut dyn Write) -> io::Result<usize> {
     if files.is_empty() {
         files.extend(choose_config(None, Path::exists).map(OsString::from));
     }
     if files.is_empty() {
         let checked = check(Path::new("the built-in default"), Language::Toml, DEFAULT.as_bytes());
-        return report("the built-in default", checked, &[], out);
+        return report("the built-in default", checked, &[], out)
+            .map(|is_right| usize::from(!is_right));
     }
-    let mut all_are_right = true;
-    for file in &files {
+    let mut wrong = 0;
+    for file in &*files {
         let path = Path::new(file);
         let (checked, warnings) = match files::read_any(path, CONFIG_BYTES_MAX) {
             Ok(Content { bytes, mode, .. }) => {
@@ -93,9 +62,10 @@ fn check_all(
                 (Err(Errors::new(&path.display().to_string(), vec![problem])), Vec::new())
             }
         };
-        all_are_right &= report(&path.display().to_string(), checked, &warnings, out)?;
+        let is_right = report(&path.display().to_string(), checked, &warnings, out)?;
+        wrong += usize::from(!is_right);
     }
-    Ok(all_are_right)
+    Ok(wrong)
 }
 
 fn check(file: &Path, language: Language, text: &[u8]) -> Result<Loaded, Errors> {
@@ -259,9 +229,8 @@ mod tests {
     use super::*;
 
     fn checked(args: &[&str]) -> (u8, String) {
-        let mut out = Vec::new();
-        let code = run(args.iter().map(OsString::from), &mut out, &mut Vec::new());
-        (code, String::from_utf8(out).unwrap())
+        let (code, out, _) = super::super::testing::told(&[&["check-config"], args].concat());
+        (code, out)
     }
 
     #[test]
@@ -407,12 +376,5 @@ mod tests {
             let place = format!(":{line}: receivers[0].slack_configs[0].{key}: ");
             assert!(out.contains(&place) && out.contains(field), "{out}");
         }
-    }
-
-    #[test]
-    fn unknown_flags_are_refused_and_help_is_given() {
-        assert_eq!(checked(&["--nonsense"]).0, 1);
-        let (code, out) = checked(&["--help"]);
-        assert!(code == 0 && out.starts_with("usage: bellwether check-config"), "{out}");
     }
 }

@@ -8,48 +8,38 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::config::{Identity, Secret, Tls};
-use crate::limits::{CLI_ANSWER_BYTES_MAX, CLI_TIME_MAX, SECRET_BYTES_MAX};
+use crate::cli::args::Args;
+use crate::cli::table::text;
+use crate::cli::{Fault, usage};
+use crate::config::{Authorization, Http, Identity, Secret, Tls};
+use crate::limits::{CLI_ANSWER_BYTES_MAX, CLI_TIME_MAX, CONFIG_BYTES_MAX, SECRET_BYTES_MAX};
 use crate::model::base64;
-use crate::shell::files;
+use crate::model::duration::{parse_duration, parse_go_duration};
 use crate::shell::tls;
 
 /// Where the API is when nothing else is said.
-pub const URL: &str = "http://127.0.0.1:9093";
+const URL: &str = "http://127.0.0.1:9093";
 
-/// The flags of [`Agent`], for the help.
-pub const FLAGS: &str = "
-  --url URL             http://, https:// or unix:PATH of the agent's socket; http://127.0.0.1:9093
-  --user NAME           who to be, with --password-file FILE
-  --token-file FILE     a token instead of a user
-  --ca-file FILE        the authority of the agent's certificate, in PEM; the system's if not given
-  --cert-file FILE      a certificate to show, with --key-file FILE
-";
-
-/// An agent, and how to speak to it. What is empty is not set.
-#[derive(Clone, Debug)]
-pub struct Agent {
+/// An agent, and how to speak to it.
+#[derive(Debug)]
+pub(super) struct Agent {
     url: String,
-    user: String,
-    password_file: String,
-    token_file: String,
-    ca_file: String,
-    cert_file: String,
-    key_file: String,
+    authorization: String,
+    tls: Tls,
+    time: Duration,
 }
 
-impl Default for Agent {
-    fn default() -> Self {
-        let none = String::new;
-        Self {
-            url: URL.to_owned(),
-            user: none(),
-            password_file: none(),
-            token_file: none(),
-            ca_file: none(),
-            cert_file: none(),
-            key_file: none(),
-        }
+/// Why there is no answer, or not the one that was hoped for.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// What the agent answered; none if it did not.
+    pub(super) status: Option<u16>,
+    why: String,
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        Self::Failed(refusal.why)
     }
 }
 
@@ -58,145 +48,170 @@ trait Stream: Read + Write {}
 
 impl<T: Read + Write> Stream for T {}
 
-/// Runs a subcommand that prints what `path` answers; `args` come after its name: the flags of [`Agent`]. Returns the exit
-/// code: 0, 1 failed, 2 usage.
-pub fn run(
-    args: &[String],
-    out: &mut dyn Write,
-    err: &mut dyn Write,
-    usage: &str,
-    path: &str,
-    print: fn(&Value) -> String,
-) -> u8 {
-    let (code, text) = match Agent::read(args) {
-        Some(agent) => shown(&agent, path, print),
-        None if matches!(args, [flag] if ["--help", "-h"].contains(&&**flag)) => {
-            (0, format!("{usage}{FLAGS}"))
-        }
-        None => (2, format!("{usage}{FLAGS}")),
-    };
-    let written = match code {
-        0 => out.write_all(text.as_bytes()),
-        _ => err.write_all(text.as_bytes()),
-    };
-    written.map_or(1, |()| code)
-}
-
-/// The text to print, after the exit code.
-fn shown(agent: &Agent, path: &str, print: fn(&Value) -> String) -> (u8, String) {
-    let answer = agent.get(path).and_then(|body| {
-        serde_json::from_slice(&body).map_err(|error| format!("{}: no JSON: {error}", agent.url))
-    });
-    match answer {
-        Ok(answer) => (0, print(&answer)),
-        Err(why) => (1, format!("error: {why}\n")),
-    }
-}
-
 impl Agent {
-    /// Reads arguments that are flags of this kind alone, `--url URL` or `--url=URL`; none if there are others.
-    fn read(args: &[String]) -> Option<Self> {
-        let mut agent = Self::default();
-        let mut args = args.iter();
-        while let Some(arg) = args.next() {
-            let (flag, given) = arg.split_once('=').map_or((&**arg, None), |(a, b)| (a, Some(b)));
-            let place = agent.place(flag)?;
-            *place = given.map(str::to_owned).or_else(|| args.next().cloned())?;
-        }
-        Some(agent)
-    }
-
-    /// Where the value of a flag goes; none if it is no flag of this kind.
-    pub fn place(&mut self, flag: &str) -> Option<&mut String> {
-        Some(match flag {
-            "--url" => &mut self.url,
-            "--user" => &mut self.user,
-            "--password-file" => &mut self.password_file,
-            "--token-file" => &mut self.token_file,
-            "--ca-file" => &mut self.ca_file,
-            "--cert-file" => &mut self.cert_file,
-            "--key-file" => &mut self.key_file,
-            _ => return None,
+    /// The agent that the flags name. The error says what to do.
+    pub(super) fn new(args: &Args) -> Result<Self, Fault> {
+        let http = match args.get("http.config.file") {
+            None | Some("") => Http::default(),
+            Some(file) => {
+                let bytes = super::read("--http.config.file=", file, CONFIG_BYTES_MAX)?;
+                Http::load(&bytes, Path::new(file)).map_err(|errors| errors.to_string())?
+            }
+        };
+        let time = match args.get("timeout") {
+            None => CLI_TIME_MAX,
+            Some(text) => duration(text).map_err(|why| format!("--timeout={text}: {why}"))?,
+        };
+        Ok(Self {
+            url: args.get("url").unwrap_or(URL).to_owned(),
+            authorization: authorization(args, &http)?,
+            tls: tls(args, http.tls)?,
+            time: time.max(Duration::from_millis(1)),
         })
     }
 
-    /// Gets `path`; the error says what to do.
-    pub fn get(&self, path: &str) -> Result<Vec<u8>, String> {
-        self.ask("GET", path, b"", CLI_TIME_MAX)
+    /// How long an answer may take.
+    pub(super) const fn time(&self) -> Duration {
+        self.time
     }
 
-    /// Posts JSON to `path`; the error says what to do.
-    pub fn post(&self, path: &str, json: &[u8]) -> Result<Vec<u8>, String> {
-        self.post_within(path, json, CLI_TIME_MAX)
+    /// The same agent, where answers may take so much longer.
+    pub(super) fn patient(self, time: Duration) -> Self {
+        Self { time: self.time.saturating_add(time), ..self }
     }
 
-    /// The same where the answer may take so long.
-    pub fn post_within(&self, path: &str, json: &[u8], time: Duration) -> Result<Vec<u8>, String> {
-        self.ask("POST", path, json, time)
+    /// Gets JSON from `path`.
+    pub(super) fn get(&self, path: &str) -> Result<Value, Refusal> {
+        self.json(path, &self.ask("GET", path, b"")?)
     }
 
-    fn ask(
-        &self,
-        method: &str,
-        path: &str,
-        json: &[u8],
-        time: Duration,
-    ) -> Result<Vec<u8>, String> {
+    /// Posts JSON to `path` and returns the JSON that comes back, null if none does.
+    pub(super) fn post(&self, path: &str, json: &Value) -> Result<Value, Refusal> {
+        match self.ask("POST", path, json.to_string().as_bytes())? {
+            answer if answer.is_empty() => Ok(Value::Null),
+            answer => self.json(path, &answer),
+        }
+    }
+
+    fn json(&self, path: &str, answer: &[u8]) -> Result<Value, Refusal> {
+        serde_json::from_slice(answer).map_err(|error| Refusal {
+            status: None,
+            why: format!("{}{path}: no JSON: {error}", self.url),
+        })
+    }
+
+    /// Sends a request and returns the body of an answer 200.
+    pub(super) fn ask(&self, method: &str, path: &str, json: &[u8]) -> Result<Vec<u8>, Refusal> {
         let url = &self.url;
+        let refusal = |status, why| Refusal { status, why };
         let target = Target::of(url).ok_or_else(|| {
-            format!("--url={url}: expected http://HOST[:PORT][/PATH], https://... or unix:PATH")
+            let why = "expected http://HOST[:PORT][/PATH], https://... or unix:PATH";
+            refusal(None, format!("--url={url}: {why}"))
         })?;
-        let authorization = self.authorization()?;
-        let tls = if target.tls { Some(self.tls()?) } else { None };
-        let failed =
-            |error| format!("{url}: {error}: is the agent running, and is this its address?");
-        let mut stream = target.connect(time).map_err(failed)?;
-        if let Some(tls) = tls {
-            stream =
-                tls::wrap(&tls, target.name(), stream).map_err(|why| format!("{url}: {why}"))?;
+        let failed = |error| {
+            let why = format!("{url}: {error}: is the agent running, and is this its address?");
+            refusal(None, why)
+        };
+        let mut stream = target.connect(self.time).map_err(failed)?;
+        if target.tls {
+            stream = tls::wrap(&self.tls, target.name(), stream)
+                .map_err(|why| refusal(None, format!("{url}: {why}")))?;
         }
         let path = format!("{}{path}", target.prefix);
-        let answer = exchange(stream, &target.host, method, &path, &authorization, json);
-        body(&answer.map_err(failed)?).map_err(|why| format!("{url}{path}: {why}"))
+        let answer = exchange(stream, &target.host, method, &path, &self.authorization, json);
+        body(&answer.map_err(failed)?)
+            .map_err(|(status, why)| refusal(status, format!("{url}{path}: {why}")))
     }
+}
 
-    /// The header that says who we are, or nothing.
-    fn authorization(&self) -> Result<String, String> {
-        let secret = |flag: &str, file: &str| {
-            let content = files::read_any(Path::new(file), SECRET_BYTES_MAX)
-                .map_err(|error| format!("{flag}={file}: cannot be read: {error}"))?;
-            let text = String::from_utf8(content.bytes)
-                .map_err(|_| format!("{flag}={file}: is no text"))?;
-            let text = text.trim_end_matches(['\r', '\n']);
-            if text.contains(char::is_control) {
-                return Err(format!("{flag}={file}: has control characters in it"));
+/// A time as amtool reads it, `1d` or `1.5h`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).or_else(|error| parse_go_duration(text).map_err(|_| error.to_string()))
+}
+
+/// A text as a part of a query.
+pub(super) fn encoded(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                encoded.push(char::from(byte));
             }
-            Ok(text.to_owned())
-        };
-        match (&*self.user, &*self.password_file, &*self.token_file) {
-            ("", "", "") => Ok(String::new()),
-            ("", "", file) => {
-                Ok(format!("Authorization: Bearer {}\r\n", secret("--token-file", file)?))
+            byte => {
+                encoded.push('%');
+                for half in [byte >> 4, byte & 15] {
+                    encoded.extend(
+                        char::from_digit(half.into(), 16).map(|it| it.to_ascii_uppercase()),
+                    );
+                }
             }
-            (user, file, "") if !user.is_empty() && !file.is_empty() => {
-                let password = secret("--password-file", file)?;
-                let both = base64::encode(format!("{user}:{password}").as_bytes());
-                Ok(format!("Authorization: Basic {both}\r\n"))
-            }
-            _ => Err("give --user and --password-file, or --token-file alone".to_owned()),
         }
     }
+    encoded
+}
 
-    fn tls(&self) -> Result<Tls, String> {
-        let file = |name: &str| Secret::File(name.into());
-        let identity = match (&*self.cert_file, &*self.key_file) {
-            ("", "") => None,
-            ("", _) | (_, "") => return Err("give both of --cert-file and --key-file".to_owned()),
-            (cert, key) => Some(Identity { cert: file(cert), key: file(key) }),
-        };
-        let ca = Some(&*self.ca_file).filter(|name| !name.is_empty()).map(file);
-        Ok(Tls { ca, identity, ..Tls::default() })
+/// The header that says who asks, or nothing.
+fn authorization(args: &Args, http: &Http) -> Result<String, Fault> {
+    let secret = |flag: &str, file: &Path| -> Result<String, Fault> {
+        let bytes = super::read(flag, &file.display().to_string(), SECRET_BYTES_MAX)?;
+        let text = String::from_utf8(bytes);
+        let text = text.map_err(|_| format!("{flag}{}: is no text", file.display()))?;
+        let text = text.trim_end_matches(['\r', '\n']);
+        if text.contains(char::is_control) {
+            return Err(format!("{flag}{}: has control characters in it", file.display()).into());
+        }
+        Ok(text.to_owned())
+    };
+    let own = |own: &Secret| match own {
+        Secret::Inline(text) => Ok(text.to_string()),
+        Secret::File(file) => secret("", file),
+    };
+    let basic = |user: &str, password: &str| {
+        format!(
+            "Authorization: Basic {}\r\n",
+            base64::encode(format!("{user}:{password}").as_bytes())
+        )
+    };
+    let flag = |name| args.get(name).filter(|value| !value.is_empty());
+    match (flag("user"), flag("password-file"), flag("token-file")) {
+        (None, None, None) => match &http.authorization {
+            Authorization::None => Ok(String::new()),
+            Authorization::Basic { username, password } => {
+                Ok(basic(&own(username)?, &own(password)?))
+            }
+            Authorization::Scheme(scheme, token) => {
+                Ok(format!("Authorization: {scheme} {}\r\n", own(token)?))
+            }
+            Authorization::OAuth2(_) => {
+                Err("oauth2 of --http.config.file: not for subcommands, use --token-file"
+                    .to_owned()
+                    .into())
+            }
+        },
+        (None, None, Some(file)) => {
+            let token = secret("--token-file=", Path::new(file))?;
+            Ok(format!("Authorization: Bearer {token}\r\n"))
+        }
+        (Some(user), Some(file), None) => {
+            Ok(basic(user, &secret("--password-file=", Path::new(file))?))
+        }
+        _ => Err(usage("give --user and --password-file, or --token-file alone")),
     }
+}
+
+/// How https is spoken: as the flags say, else as the file does.
+fn tls(args: &Args, mut tls: Tls) -> Result<Tls, Fault> {
+    let file = |flag| {
+        let name = args.get(flag).filter(|name| !name.is_empty());
+        name.map(|name| Secret::File(name.into()))
+    };
+    match (file("cert-file"), file("key-file")) {
+        (None, None) => {}
+        (Some(cert), Some(key)) => tls.identity = Some(Identity { cert, key }),
+        _ => return Err(usage("give both of --cert-file and --key-file")),
+    }
+    tls.ca = file("ca-file").or(tls.ca);
+    Ok(tls)
 }
 
 /// An address as a URL has it.
@@ -246,15 +261,15 @@ impl<'a> Target<'a> {
         if self.is_unix {
             let stream = UnixStream::connect(&self.host)?;
             stream.set_read_timeout(Some(time))?;
-            stream.set_write_timeout(Some(CLI_TIME_MAX))?;
+            stream.set_write_timeout(Some(time))?;
             return Ok(Box::new(stream));
         }
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         for address in self.host.to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, CLI_TIME_MAX) {
+            match TcpStream::connect_timeout(&address, time) {
                 Ok(stream) => {
                     stream.set_read_timeout(Some(time))?;
-                    stream.set_write_timeout(Some(CLI_TIME_MAX))?;
+                    stream.set_write_timeout(Some(time))?;
                     return Ok(Box::new(stream));
                 }
                 Err(error) => last = error,
@@ -275,6 +290,7 @@ fn exchange(
     let host = if host.starts_with('/') { "localhost" } else { host };
     // Of version 1.0, so that the answer ends where the connection does.
     let body = match json.len() {
+        0 if method == "POST" => "Content-Length: 0\r\n".to_owned(),
         0 => String::new(),
         length => format!("Content-Type: application/json\r\nContent-Length: {length}\r\n"),
     };
@@ -293,25 +309,33 @@ fn exchange(
     Ok(answer)
 }
 
-fn body(answer: &[u8]) -> Result<Vec<u8>, String> {
+/// The body of an answer 200; else the status and what the agent says.
+fn body(answer: &[u8]) -> Result<Vec<u8>, (Option<u16>, String)> {
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
-    let end = end.ok_or("the answer is no HTTP")?;
+    let end = end.ok_or_else(|| (None, "the answer is no HTTP".to_owned()))?;
     let (head, body) = answer.split_at_checked(end + 4).unwrap_or_default();
     let head = String::from_utf8_lossy(head);
-    let status = head.split_whitespace().nth(1).unwrap_or("nothing");
-    if status == "200" {
+    let status = head.split_whitespace().nth(1).and_then(|status| status.parse().ok());
+    if status == Some(200) {
         return Ok(body.to_vec());
     }
+    let why = match serde_json::from_slice(body) {
+        Ok(Value::String(why)) => why,
+        Ok(Value::Object(object)) if object.contains_key("message") => text(object.get("message")),
+        _ => String::from_utf8_lossy(body).trim().to_owned(),
+    };
     let hint = match status {
-        "401" => ": give --user and --password-file, or --token-file",
+        Some(401) => ": give --user and --password-file, or --token-file",
         _ => "",
     };
-    Err(format!("answered {status}: {}{hint}", String::from_utf8_lossy(body).trim()))
+    let number = status.map_or("nothing".to_owned(), |status: u16| status.to_string());
+    Err((status, format!("answered {number}: {why}{hint}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::args::{Wish, parse};
 
     #[test]
     fn a_url_is_split_into_host_and_prefix() {
@@ -335,15 +359,20 @@ mod tests {
 
     #[test]
     fn flags_say_who_asks() {
-        let args = |args: &[&str]| args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>();
-        assert!(Agent::read(&args(&["--nonsense"])).is_none());
-        assert!(Agent::read(&args(&["--url"])).is_none());
         let folder = std::env::temp_dir().join(format!("bellwether-client-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join("secret");
         std::fs::write(&file, "pass word\n").unwrap();
         let file = file.to_str().unwrap();
-        let header = |given: &[&str]| Agent::read(&args(given)).unwrap().authorization();
+        let agent = |given: &[&str]| {
+            let words = ["flock"].iter().chain(given).map(std::ffi::OsString::from);
+            let Ok(Wish::Run(_, args)) = parse(&words.collect::<Vec<_>>()) else {
+                panic!("{given:?}")
+            };
+            Agent::new(&args)
+        };
+        let header = |given: &[&str]| agent(given).map(|agent| agent.authorization);
+        let why = |given: &[&str]| format!("{:?}", agent(given).unwrap_err());
         assert_eq!(header(&[]).unwrap(), "");
         assert_eq!(
             header(&["--user=ann", "--password-file", file]).unwrap(),
@@ -351,23 +380,41 @@ mod tests {
         );
         let token = format!("--token-file={file}");
         assert_eq!(header(&[&token]).unwrap(), "Authorization: Bearer pass word\r\n");
-        assert!(header(&["--user=ann"]).unwrap_err().starts_with("give --user and"));
+        assert!(why(&["--user=ann"]).contains("give --user and"));
         assert!(header(&["--user=ann", &token]).is_err());
+        let http = folder.join("http.yml");
+        let config = format!("--http.config.file={}", http.display());
+        for (text, expected) in [
+            ("basic_auth: {username: ann, password_file: secret}", "Basic YW5uOnBhc3Mgd29yZA=="),
+            ("authorization: {type: Token, credentials: x}", "Token x"),
+        ] {
+            std::fs::write(&http, text).unwrap();
+            assert_eq!(header(&[&config]).unwrap(), format!("Authorization: {expected}\r\n"));
+        }
+        std::fs::write(&http, "tls_config: {server_name: gw, ca_file: a.pem}").unwrap();
+        let tls = agent(&[&config, "--ca-file=b.pem"]).unwrap().tls;
+        assert_eq!(tls.server_name.as_deref(), Some("gw"));
+        assert_eq!(tls.ca, Some(Secret::File("b.pem".into())));
+        std::fs::write(&http, "basic_auht: {}").unwrap();
+        assert!(why(&[&config]).contains("did you mean"), "{}", why(&[&config]));
         std::fs::write(file, "a\r\nX: y").unwrap();
-        assert!(header(&[&token]).unwrap_err().contains("control characters"));
-        assert!(header(&["--token-file=/nowhere"]).unwrap_err().contains("cannot be read"));
+        assert!(why(&[&token]).contains("control characters"));
+        assert!(why(&["--token-file=/nowhere"]).contains("/nowhere: "));
         std::fs::remove_dir_all(folder).unwrap();
-        assert!(Agent::read(&args(&["--cert-file=x"])).unwrap().tls().is_err());
+        assert!(why(&["--cert-file=x"]).contains("give both of"));
+        assert!(why(&["--timeout=soon"]).contains("--timeout=soon: "));
+        assert_eq!(agent(&["--timeout=1.5s"]).unwrap().time, Duration::from_millis(1500));
     }
 
     #[test]
     fn only_a_success_has_a_body() {
         assert_eq!(body(b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n{}").unwrap(), b"{}");
-        let error = body(b"HTTP/1.1 404 Not Found\r\n\r\nno page\n").unwrap_err();
-        assert_eq!(error, "answered 404: no page");
-        assert!(
-            body(b"HTTP/1.1 401 X\r\n\r\nUnauthorized\n").unwrap_err().ends_with("--token-file")
-        );
+        let refused = |answer: &[u8]| body(answer).unwrap_err();
+        let told = |text: &str| (Some(404), format!("answered 404: {text}"));
+        assert_eq!(refused(b"HTTP/1.1 404 X\r\n\r\nno page\n"), told("no page"));
+        assert_eq!(refused(b"HTTP/1.1 404 X\r\n\r\n\"no \\\"it\\\"\"\n"), told("no \"it\""));
+        assert_eq!(refused(b"HTTP/1.1 404 X\r\n\r\n{\"code\":602,\"message\":\"m\"}"), told("m"));
+        assert!(refused(b"HTTP/1.1 401 X\r\n\r\nUnauthorized\n").1.ends_with("--token-file"));
         assert!(body(b"SSH-2.0").is_err());
     }
 }

@@ -1,75 +1,35 @@
 //! `bellwether ping NAME`: a sign of life. `bellwether deadman`: what is expected, and what came last.
 
-use std::io::Write;
+use std::io::Write as _;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use crate::cli::client::{self, Agent, FLAGS};
-use crate::cli::table::{local_time, table, text};
+use super::table::{local_time, table, text};
+use super::{Cx, Outcome, usage};
 
-const PING_USAGE: &str = "\
-usage: bellwether ping NAME [--url URL] [--user NAME] ...
-
-Tells the agent at URL (http://127.0.0.1:9093) that what it expects under NAME, an [[expect]] of its config, is alive.
-";
-
-const USAGE: &str = "\
-usage: bellwether deadman [--url URL] [--user NAME] ...
-
-Shows what the agent at URL (http://127.0.0.1:9093) expects to hear of again and again, what came last, and what is missing;
-and the heartbeats that it tells others, and what was told last.
-";
-
-/// Runs `ping`; `args` come after its name. Returns the exit code: 0, 1 failed, 2 usage.
-pub fn ping(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
-    if let [flag] = args
-        && ["--help", "-h"].contains(&&**flag)
-    {
-        return out.write_all(format!("{PING_USAGE}{FLAGS}").as_bytes()).map_or(1, |()| 0);
-    }
-    let outcome =
-        read(args).map_err(|why| (2, format!("{why}\n{PING_USAGE}"))).and_then(|(agent, name)| {
-            let answer = agent.post(&format!("/bellwether/v1/ping/{name}"), b"");
-            answer.map_err(|why| (1, format!("error: {why}\n")))
-        });
-    let Err((code, why)) = outcome else { return 0 };
-    // Nobody is left to hear of a closed stderr.
-    err.write_all(why.as_bytes()).ok();
-    code
-}
-
-fn read(args: &[String]) -> Result<(Agent, &str), String> {
-    let (mut agent, mut name) = (Agent::default(), None);
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        if !arg.starts_with('-') && name.is_none() {
-            name = Some(arg.as_str());
-            continue;
-        }
-        let (flag, given) = arg.split_once('=').map_or((&**arg, None), |(a, b)| (a, Some(b)));
-        let place =
-            agent.place(flag).ok_or_else(|| format!("bellwether ping: unknown flag {flag}"))?;
-        let value = given.map(ToOwned::to_owned).or_else(|| args.next().cloned());
-        *place = value.ok_or_else(|| format!("bellwether ping: {flag} needs a value"))?;
-    }
-    let name = name.ok_or("bellwether ping: expected the NAME of an expectation")?;
+pub(super) fn ping(cx: &mut Cx<'_>) -> Outcome {
+    let [name] = cx.args.words.as_slice() else {
+        return Err(usage("expected the NAME of an expectation"));
+    };
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if !name.bytes().all(is_plain) {
-        return Err(format!("bellwether ping: {name:?} is no name: letters, digits, -, _ and ."));
+        return Err(usage(format!("{name:?} is no name: letters, digits, -, _ and .")));
     }
-    Ok((agent, name))
+    cx.agent()?.ask("POST", &format!("/bellwether/v1/ping/{name}"), b"")?;
+    Ok(0)
 }
 
-/// Runs `deadman`; `args` come after its name. Returns the exit code: 0, 1 failed, 2 usage.
-pub fn run(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
-    client::run(args, out, err, USAGE, "/bellwether/v1/deadman", |answer| {
-        print(answer, &TimeZone::system())
-    })
+pub(super) fn run(cx: &mut Cx<'_>) -> Outcome {
+    let answer = cx.agent()?.get("/bellwether/v1/deadman")?;
+    let page = print(&answer, &TimeZone::system());
+    cx.out.write_all(page.as_bytes())?;
+    Ok(0)
 }
 
 fn print(answer: &Value, zone: &TimeZone) -> String {
-    let mut rows = vec![["EXPECTED", "EACH", "STATE", "LAST", "BY"].map(ToOwned::to_owned)];
+    let heads = ["EXPECTED", "EACH", "STATE", "LAST", "BY"];
+    let mut rows = vec![heads.map(ToOwned::to_owned).to_vec()];
     let expected = answer.get("expected").and_then(Value::as_array);
     for it in expected.into_iter().flatten() {
         let is_missing = it.get("missing").and_then(Value::as_bool).unwrap_or(false);
@@ -81,33 +41,34 @@ fn print(answer: &Value, zone: &TimeZone) -> String {
         } else {
             ("not since the start".to_owned(), String::new())
         };
-        rows.push([of("name"), of("period"), state, last, by]);
+        rows.push(vec![of("name"), of("period"), state, last, by]);
     }
     let expected = match rows.len() {
         1 => "nothing is expected: the config has no [[expect]]\n".to_owned(),
-        _ => table(&rows),
+        _ => table(&rows, false),
     };
     let heartbeats = heartbeats(answer, zone);
     if heartbeats.is_empty() { expected } else { format!("{expected}\n{heartbeats}") }
 }
 
 fn heartbeats(answer: &Value, zone: &TimeZone) -> String {
-    let mut rows = vec![["HEARTBEAT", "EACH", "TOLD", "LAST"].map(ToOwned::to_owned)];
+    let heads = ["HEARTBEAT", "EACH", "TOLD", "LAST"];
+    let mut rows = vec![heads.map(ToOwned::to_owned).to_vec()];
     for it in answer.get("heartbeats").and_then(Value::as_array).into_iter().flatten() {
         let of = |key: &str| text(it.get(key));
         let is_told = it.get("last").is_some_and(Value::is_string);
         let (told, last) =
             if is_told { (of("told"), local_time(&of("last"), zone)) } else { Default::default() };
-        rows.push([of("name"), of("period"), told, last]);
+        rows.push(vec![of("name"), of("period"), told, last]);
     }
-    if rows.len() == 1 { String::new() } else { table(&rows) }
+    if rows.len() == 1 { String::new() } else { table(&rows, false) }
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::read as read_of;
+    use super::super::testing::{Fake, told, told_by};
     use super::*;
 
     #[test]
@@ -133,13 +94,11 @@ hc         1m    ok    2026-11-22T01:00:00.000Z
 
     #[test]
     fn a_ping_needs_a_name() {
-        let read = |args: &[&str]| {
-            let args: Vec<String> = args.iter().map(|it| (*it).to_owned()).collect();
-            read_of(&args).map(|(_, name)| name.to_owned())
-        };
-        assert_eq!(read(&["--url=http://gw", "backup"]), Ok("backup".to_owned()));
-        for wrong in [&[][..], &["a/b"], &["a", "b"], &["a", "--url"]] {
-            assert!(read(wrong).is_err(), "{wrong:?}");
+        let fake = Fake::new(&[(200, "")]);
+        assert_eq!(told_by(&fake, &["ping", "backup"]), (0, String::new(), String::new()));
+        assert!(fake.asked().starts_with("POST /bellwether/v1/ping/backup "), "{}", fake.asked());
+        for wrong in [&["ping"][..], &["ping", "a/b"], &["ping", "a", "b"], &["ping", "a", "--url"]] {
+            assert_eq!(told(wrong).0, 2, "{wrong:?}");
         }
     }
 }

@@ -1,29 +1,39 @@
-//! `bellwether flock [--url URL] [--user NAME] ...`: the flock as one node sees it.
+//! `bellwether flock`: the flock as one node sees it. `cluster show`: the same in amtool's words.
 
-use std::io::Write;
+use std::io::Write as _;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::cli::client;
-use crate::cli::table::{table, text};
+use super::alert::json_line;
+use super::table::{Dates, table, text};
+use super::{Cx, Outcome};
 use crate::model::duration::Spelled;
 
-const USAGE: &str = "\
-usage: bellwether flock [--url URL] [--user NAME] ...
+pub(super) fn run(cx: &mut Cx<'_>) -> Outcome {
+    let status = cx.agent()?.get("/api/v2/status")?;
+    let cluster = print(status.get("cluster").unwrap_or(&Value::Null));
+    write!(cx.out, "{cluster}{}", troubles(&status))?;
+    Ok(0)
+}
 
-Shows the members that the agent at URL (http://127.0.0.1:9093) knows: what is heard of each by unicast and by multicast,
-its clock less ours, whether it has the same records, and the id of the key it seals with. Then what goes wrong: receivers
-that fail, members that are down, peers that cannot be heard.
-";
-
-/// Runs the subcommand; `args` come after its name. Returns the exit code: 0, 1 failed, 2 usage.
-pub fn run(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
-    client::run(args, out, err, USAGE, "/api/v2/status", |status| {
-        let mut page = print(status.get("cluster").unwrap_or(&Value::Null));
-        page.push_str(&troubles(status));
-        page
-    })
+pub(super) fn cluster(cx: &mut Cx<'_>) -> Outcome {
+    let format = Dates::of(cx)?.format;
+    let status = cx.agent()?.get("/api/v2/status")?;
+    let cluster = status.get("cluster").unwrap_or(&Value::Null);
+    if format == "json" {
+        return json_line(cx, cluster);
+    }
+    let name = cluster.get("name").and_then(Value::as_str).unwrap_or_default();
+    writeln!(cx.out, "Cluster Status:  {}\nNode Name:       {name}", text(cluster.get("status")))?;
+    let peers = cluster.get("peers").and_then(Value::as_array).into_iter().flatten();
+    if format == "extended" {
+        let heads = vec!["Address".to_owned(), "Name".to_owned()];
+        let row = |it: &Value| vec![text(it.get("address")), text(it.get("name"))];
+        let rows: Vec<Vec<String>> = [heads].into_iter().chain(peers.map(row)).collect();
+        write!(cx.out, "\n{}", table(&rows, false))?;
+    }
+    Ok(0)
 }
 
 /// `cluster` of the status as text.
@@ -85,10 +95,10 @@ fn print(cluster: &Value) -> String {
         "RECORDS",
         "KEY",
     ];
-    let mut rows = vec![heads.map(ToOwned::to_owned)];
+    let mut rows = vec![heads.map(ToOwned::to_owned).to_vec()];
     let members = flock.get("members").and_then(Value::as_array).into_iter().flatten();
     rows.extend(members.map(row));
-    page.push_str(&table(&rows));
+    page.push_str(&table(&rows, false));
     page
 }
 
@@ -109,7 +119,7 @@ fn troubles(status: &Value) -> String {
     if lines.is_empty() { lines } else { format!("\nTROUBLES\n{lines}") }
 }
 
-fn row(member: &Value) -> [String; 9] {
+fn row(member: &Value) -> Vec<String> {
     let ago = |key| match member.get(key).and_then(Value::as_u64) {
         Some(seconds) => format!("{seconds} s ago"),
         None => "never".to_owned(),
@@ -124,7 +134,7 @@ fn row(member: &Value) -> [String; 9] {
         Some(false) => "comparing",
         None => "not compared",
     };
-    [
+    vec![
         text(member.get("name")),
         text(member.get("address")),
         text(member.get("state")),

@@ -1,44 +1,68 @@
-//! `bellwether history [--url URL] [--user NAME] ...`: why one node notified, or did not.
+//! `bellwether history`: why one node notified, or did not.
 
-use std::io::Write;
+use std::io::Write as _;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use crate::cli::client;
-use crate::cli::table::{local_time, table, text};
+use super::alert::json_line;
+use super::table::{Dates, local_time, text};
+use super::{Cx, Outcome, watch};
 
-const USAGE: &str = "\
-usage: bellwether history [--url URL] [--user NAME] ...
+const PATH: &str = "/bellwether/v1/history";
 
-Shows what became of the latest notifications at the agent at URL (http://127.0.0.1:9093), newest first: sent, held for a
-member or told by it, taken over, left to other nodes, failed; and why nobody was told: grouped and waiting, silenced,
-inhibited, muted by a time interval. Times are in the zone of this machine, or of TZ.
-";
-
-/// Runs the subcommand; `args` come after its name. Returns the exit code: 0, 1 failed, 2 usage.
-pub fn run(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
-    client::run(args, out, err, USAGE, "/bellwether/v1/history", |entries| {
-        print(entries, &TimeZone::system())
-    })
-}
-
-fn print(entries: &Value, zone: &TimeZone) -> String {
-    let mut rows = vec![["AT", "GROUP", "RECEIVER", "OUTCOME"].map(ToOwned::to_owned)];
-    rows.extend(entries.as_array().into_iter().flatten().map(|entry| row(entry, zone)));
-    if rows.len() == 1 {
-        return "no history: nothing was to be notified since the start\n".to_owned();
+pub(super) fn run(cx: &mut Cx<'_>) -> Outcome {
+    let is_json = Dates::of(cx)?.format == "json";
+    if cx.args.is("watch") {
+        return follow(cx, is_json);
     }
-    table(&rows)
+    let entries = cx.agent()?.get(PATH)?;
+    if is_json {
+        return json_line(cx, &entries);
+    }
+    let rows = rows(&entries, &TimeZone::system());
+    if rows.len() == 1 {
+        writeln!(cx.out, "no history: nothing was to be notified since the start")?;
+    } else {
+        cx.out.table(&rows)?;
+    }
+    Ok(0)
 }
 
-fn row(entry: &Value, zone: &TimeZone) -> [String; 4] {
+/// Prints the entries that there are, and each that comes, oldest first.
+fn follow(cx: &mut Cx<'_>, is_json: bool) -> Outcome {
+    let mut news = watch::News::of(cx)?;
+    let mut seen = Vec::new();
+    loop {
+        let entries = news.get(PATH)?;
+        let entries = entries.as_array().cloned().unwrap_or_default();
+        for entry in entries.iter().rev().filter(|entry| !seen.contains(*entry)) {
+            let line = if is_json {
+                entry.to_string()
+            } else {
+                row(entry, &TimeZone::system()).join("  ")
+            };
+            writeln!(cx.out, "{line}")?;
+        }
+        cx.out.flush()?;
+        seen = entries;
+        news.wait();
+    }
+}
+
+fn rows(entries: &Value, zone: &TimeZone) -> Vec<Vec<String>> {
+    let mut rows = vec![["AT", "GROUP", "RECEIVER", "OUTCOME"].map(ToOwned::to_owned).to_vec()];
+    rows.extend(entries.as_array().into_iter().flatten().map(|entry| row(entry, zone)));
+    rows
+}
+
+fn row(entry: &Value, zone: &TimeZone) -> Vec<String> {
     let of = |key: &str| text(entry.get(key));
     let receiver = match of("integration") {
         whole if whole.is_empty() => of("receiver"),
         integration => format!("{}/{integration}", of("receiver")),
     };
-    [local_time(&of("at"), zone), of("groupKey"), receiver, outcome(entry)]
+    vec![local_time(&of("at"), zone), of("groupKey"), receiver, outcome(entry)]
 }
 
 /// The outcome as a sentence.
@@ -93,6 +117,8 @@ fn muted(entry: &Value) -> String {
 mod tests {
     use serde_json::json;
 
+    use super::super::table::table;
+    use super::super::testing::{Fake, told_by};
     use super::*;
 
     #[test]
@@ -105,13 +131,14 @@ mod tests {
             }
             entry
         };
-        let page = print(
+        let rows = rows(
             &json!([
                 of(json!({"outcome": "sent", "attempts": 1, "reason": "first notification"})),
                 of(json!({"outcome": "took over", "node": "node-2"})),
             ]),
             &TimeZone::UTC,
         );
+        let page = table(&rows, false);
         let expected = "\
 AT                        GROUP       RECEIVER         OUTCOME
 2026-11-22T01:00:00.123Z  {}:{a=\"b\"}  hook/webhook[0]  sent after 1.705 s, attempt 1: first notification
@@ -143,8 +170,26 @@ AT                        GROUP       RECEIVER         OUTCOME
 
     #[test]
     fn no_history_is_said_and_nonsense_is_no_panic() {
-        assert!(print(&json!([]), &TimeZone::UTC).starts_with("no history"));
-        assert!(print(&json!({"a": 1}), &TimeZone::UTC).starts_with("no history"));
-        assert!(print(&json!([null, 1]), &TimeZone::UTC).contains("unknown"));
+        let shown = |answer: &str| told_by(&Fake::new(&[(200, answer)]), &["history"]).1;
+        assert!(shown("[]").starts_with("no history"));
+        assert!(shown("{\"a\": 1}").starts_with("no history"));
+        assert!(shown("[null, 1]").contains("unknown"));
+    }
+
+    #[test]
+    fn a_watched_history_goes_on_with_what_comes() {
+        let entry = |at: &str| {
+            format!(
+                "{{\"at\": {at:?}, \"outcome\": \"odd\", \"receiver\": \"r\", \"groupKey\": \"{{}}\"}}"
+            )
+        };
+        let (first, second) = (entry("1"), entry("2"));
+        let (before, after) = (format!("[{first}]"), format!("[{second}, {first}]"));
+        let fake =
+            Fake::new(&[(200, &before), (200, "v1"), (200, &after), (200, "v2"), (500, "gone")]);
+        let (code, out, err) = told_by(&fake, &["history", "--watch"]);
+        assert_eq!((code, &*out), (1, "1  {}  r  odd\n2  {}  r  odd\n"));
+        assert!(err.contains("answered 500: gone"), "{err}");
+        assert!(fake.asked().contains("GET /bellwether/v1/changes?after=v1 "), "{}", fake.asked());
     }
 }

@@ -3,6 +3,10 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use rand::Rng as _;
+
+use super::{Cx, Outcome, usage};
+use crate::shell::clock;
 use crate::shell::flash::FlashDir;
 use crate::store::{Journal, Options, SegmentSurvey, Slot, Survey, survey};
 use crate::wire::record;
@@ -11,29 +15,28 @@ use crate::wire::record;
 const SOUND: u8 = 0;
 /// Something is damaged, or could not be done.
 const DAMAGED: u8 = 1;
-/// The command line makes no sense.
-const USAGE: u8 = 2;
 
-const HELP: &str = "\
-usage: bellwether journal inspect|check|compact DIR
-  inspect  shows the segments, the live records by kind, and what a start would leave out
-  check    says only what is damaged; exit code 1 if anything is, or if there is no journal
-  compact  copies the live records to a fresh segment; needs the directory for itself
-";
+pub(super) fn inspect(cx: &mut Cx<'_>) -> Outcome {
+    let dir = dir(cx)?;
+    Ok(look(Path::new(&dir), true, &mut cx.out, &mut cx.err)?)
+}
 
-/// Runs a `journal` subcommand; `args` come after the word `journal`, `salt` is random. Returns the exit code: 0 sound,
-/// 1 damaged or failed, 2 usage.
-pub fn run(args: &[String], salt: u64, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
-    let words: Vec<&str> = args.iter().map(String::as_str).collect();
-    let done = match words.as_slice() {
-        ["inspect", dir] => look(Path::new(dir), true, out, err),
-        ["check", dir] => look(Path::new(dir), false, out, err),
-        ["compact", dir] => compact(Path::new(dir), salt, out, err),
-        ["--help" | "-h"] => out.write_all(HELP.as_bytes()).map(|()| SOUND),
-        _ => err.write_all(HELP.as_bytes()).map(|()| USAGE),
-    };
-    // Ignore a closed pipe.
-    done.unwrap_or(DAMAGED)
+pub(super) fn check(cx: &mut Cx<'_>) -> Outcome {
+    let dir = dir(cx)?;
+    Ok(look(Path::new(&dir), false, &mut cx.out, &mut cx.err)?)
+}
+
+pub(super) fn compact(cx: &mut Cx<'_>) -> Outcome {
+    let dir = dir(cx)?;
+    let salt = clock::rng().map_or(0, |mut rng| rng.next_u64());
+    Ok(rewrite(Path::new(&dir), salt, &mut cx.out, &mut cx.err)?)
+}
+
+fn dir(cx: &Cx<'_>) -> Result<String, super::Fault> {
+    match cx.args.words.as_slice() {
+        [dir] => Ok(dir.clone()),
+        _ => Err(usage("expected the directory of one journal")),
+    }
 }
 
 fn look(dir: &Path, whole: bool, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
@@ -129,7 +132,7 @@ fn print_damage(survey: &Survey, out: &mut dyn Write) -> io::Result<u8> {
     Ok(if sound { SOUND } else { DAMAGED })
 }
 
-fn compact(dir: &Path, salt: u64, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
+fn rewrite(dir: &Path, salt: u64, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
     let flash = match FlashDir::own(dir) {
         Ok(flash) => flash,
         Err(error) => return failed(err, &error),
@@ -164,10 +167,8 @@ mod tests {
     use crate::store::Record;
 
     fn told(args: &[&str]) -> (u8, String) {
-        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-        let mut out = Vec::new();
-        let code = run(&args, 7, &mut out, &mut Vec::new());
-        (code, String::from_utf8(out).unwrap())
+        let (code, out, _) = super::super::testing::told(&[&["journal"], args].concat());
+        (code, out)
     }
 
     fn filled(name: &str) -> PathBuf {
@@ -236,7 +237,7 @@ mod tests {
 
     #[test]
     fn nonsense_prints_the_usage() {
-        assert_eq!(told(&["frobnicate"]).0, USAGE);
+        assert_eq!(told(&["frobnicate"]).0, 2);
         assert_eq!(told(&["check", "/nowhere/at/all"]).0, DAMAGED);
     }
 }

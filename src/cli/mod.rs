@@ -1,118 +1,170 @@
-//! The subcommands: thin clients of the HTTP API, and offline checks.
+//! The subcommands: thin clients of the HTTP API, and offline checks. Called as `amtool`, they are amtool.
 
-pub mod acknowledge;
-pub mod check;
-pub mod client;
-pub mod deadman;
-pub mod flock;
-pub mod history;
-pub mod journal;
-pub mod key;
-pub mod notify;
-mod plain;
+mod acknowledge;
+mod alert;
+mod amtool;
+mod args;
+mod check;
+mod client;
+pub mod commands;
+mod config;
+mod deadman;
+mod flock;
+mod healthy;
+pub mod help;
+mod history;
+mod journal;
+mod key;
+mod notify;
+mod routes;
+mod screen;
+mod silence;
 mod table;
-pub mod template;
+mod template;
+mod watch;
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-use rand::Rng as _;
-
-use crate::limits::GOSSIP_KEY_BYTES_MIN;
 use crate::shell::clock;
+use crate::time::Wall;
+use crate::version;
 
-use plain::Plain;
+use args::{Args, Wish};
+use client::Agent;
+use screen::Screen;
 
-/// Runs the subcommand that the first argument names, on the arguments that follow it, and returns the exit code; none
-/// if there is none, as with the daemon's own flags. What was asked for goes to `out`, why it failed to `err`.
-pub fn run(args: &[OsString], out: &mut dyn Write, err: &mut dyn Write) -> Option<u8> {
-    let (name, rest) = args.split_first()?;
-    let (out, err) = (&mut Plain::new(out) as &mut dyn Write, &mut Plain::new(err));
-    Some(match name.to_str()? {
-        "ack" => acknowledge::run(&texts(rest), clock::wall(), out, err),
-        "check-config" => check::run(rest.iter().cloned(), out, err),
-        "deadman" => deadman::run(&texts(rest), out, err),
-        "flock" => flock::run(&texts(rest), out, err),
-        "history" => history::run(&texts(rest), out, err),
-        "journal" => {
-            let salt = clock::rng().map_or(0, |mut rng| rng.next_u64());
-            journal::run(&texts(rest), salt, out, err)
+/// What of the process a subcommand sees.
+#[derive(Debug, Default)]
+pub struct Process {
+    /// The name that it was called by: the last part of its path.
+    pub name: String,
+    /// `$HOME`
+    pub home: Option<PathBuf>,
+    /// The user who asks.
+    pub user: String,
+    /// The terminal's width; none if the output is none.
+    pub columns: Option<usize>,
+    /// Whether colours are wanted on a terminal.
+    pub has_colour: bool,
+    /// Whether times are shown in the zone of this machine, not in their own.
+    pub is_local: bool,
+}
+
+/// A running subcommand.
+struct Cx<'a> {
+    args: Args,
+    process: &'a Process,
+    out: Screen<'a>,
+    err: Screen<'a>,
+    now: Wall,
+    is_amtool: bool,
+}
+
+/// How a subcommand ends: with an exit code, or why not.
+type Outcome = Result<u8, Fault>;
+
+/// Why a subcommand did not do what was asked for.
+#[derive(Debug, PartialEq)]
+enum Fault {
+    /// The command line makes no sense.
+    Usage(String),
+    /// Something else did not work.
+    Failed(String),
+}
+
+impl From<String> for Fault {
+    fn from(why: String) -> Self {
+        Self::Failed(why)
+    }
+}
+
+impl From<io::Error> for Fault {
+    /// Nobody listens, and so nobody reads why.
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+fn usage(why: impl Into<String>) -> Fault {
+    Fault::Usage(why.into())
+}
+
+impl Cx<'_> {
+    fn agent(&self) -> Result<Agent, Fault> {
+        Agent::new(&self.args)
+    }
+}
+
+/// Runs the subcommand that the words name and returns the exit code; none if they are the daemon's own flags. What was
+/// asked for goes to `out`, why it failed to `err`.
+pub fn run(
+    args: &[OsString],
+    process: &Process,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Option<u8> {
+    let is_amtool = process.name == "amtool";
+    let is_ours = |arg: &OsString| !arg.as_encoded_bytes().starts_with(b"-");
+    if !is_amtool && !args.first().is_some_and(is_ours) {
+        return None;
+    }
+    let program = if is_amtool { "amtool" } else { "bellwether" };
+    let (mut out, mut err) = (Screen::new(out), Screen::new(err));
+    out.is_padded = is_amtool;
+    if !is_amtool {
+        out.columns = process.columns;
+        out.has_colour = process.has_colour && process.columns.is_some();
+    }
+    let (command, args) = match args::parse(args) {
+        Ok(Wish::Run(command, args)) => (command, args),
+        Ok(wish) => {
+            let text = match wish {
+                Wish::Help(words) => help::help(program, &words),
+                _ => format!(
+                    "amtool, version {} ({})\n",
+                    version::ALERTMANAGER,
+                    version::text().trim()
+                ),
+            };
+            return Some(out.write_all(text.as_bytes()).map_or(1, |()| 0));
         }
-        "key" => {
-            let mut secret = [0; GOSSIP_KEY_BYTES_MIN];
-            let entropy = clock::rng().map(|mut rng| rng.fill_bytes(&mut secret));
-            key::run(&texts(rest), entropy.map(|()| &secret[..]), out, err)
+        Err((words, why)) => {
+            let hint = format!("{program} {words}").trim_end().to_owned();
+            let text = format!("{why}\nSee {hint} --help");
+            return Some(tell(&mut err, is_amtool, &text, 2));
         }
-        "notify" => notify::run(&texts(rest), out, err),
-        "ping" => deadman::ping(&texts(rest), out, err),
-        "template" => template::run(&texts(rest), out, err),
-        flag if flag.starts_with('-') => return None,
-        unknown => {
-            let names = NAMES.join(", ");
-            // Ignore a closed stderr.
-            writeln!(err, "bellwether: unknown subcommand {unknown:?}; there are {names}").ok();
-            2
+    };
+    let mut cx = Cx { args, process, out, err, now: clock::wall(), is_amtool };
+    let outcome = amtool::read_defaults(&mut cx).and_then(|()| (command.run)(&mut cx));
+    Some(match outcome {
+        Ok(code) => code,
+        Err(Fault::Failed(why)) => tell(&mut cx.err, is_amtool, &why, 1),
+        Err(Fault::Usage(mut why)) => {
+            // Writing to a String cannot fail.
+            write!(why, "\n{}", help::usage(program, command).trim_end()).ok();
+            tell(&mut cx.err, is_amtool, &why, 2)
         }
     })
 }
 
-/// The subcommands.
-const NAMES: [&str; 10] = [
-    "ack",
-    "check-config",
-    "deadman",
-    "flock",
-    "history",
-    "journal",
-    "key",
-    "notify",
-    "ping",
-    "template",
-];
+/// Says why, and returns the exit code: amtool knows no other than 1.
+fn tell(err: &mut Screen<'_>, is_amtool: bool, why: &str, code: u8) -> u8 {
+    let (name, code) = if is_amtool { ("amtool: error", 1) } else { ("error", code) };
+    // Nobody is left to hear of a closed stderr.
+    writeln!(err, "{name}: {}", why.trim_end()).ok();
+    code
+}
 
-fn texts(args: &[OsString]) -> Vec<String> {
-    args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect()
+/// The content of a file, for messages that name it.
+fn read(flag: &str, file: &str, bytes_max: usize) -> Result<Vec<u8>, Fault> {
+    let content = crate::shell::files::read_any(Path::new(file), bytes_max);
+    content.map(|it| it.bytes).map_err(|error| Fault::Failed(format!("{flag}{file}: {error}")))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn told(args: &[&str]) -> (Option<u8>, String, String) {
-        let args: Vec<OsString> = args.iter().map(OsString::from).collect();
-        let (mut out, mut err) = (Vec::new(), Vec::new());
-        let code = run(&args, &mut out, &mut err);
-        (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
-    }
-
-    #[test]
-    fn what_went_wrong_is_no_output() {
-        for args in [
-            &["check-config", "--nonsense"][..],
-            &["flock", "--url=gw"],
-            &["history", "nonsense"],
-            &["journal", "check", "/nowhere/at/all"],
-            &["journal"],
-            &["key", "old"],
-            &["notify", "test"],
-            &["template", "render"],
-        ] {
-            let (code, out, err) = told(args);
-            assert!(code.is_some_and(|code| code > 0), "{args:?}");
-            assert!(out.is_empty() && !err.is_empty(), "{args:?}: {out:?}, {err:?}");
-        }
-        for name in NAMES {
-            let (code, out, err) = told(&[name, "--help"]);
-            assert!(out.starts_with("usage: bellwether "), "{name}: {out}");
-            assert_eq!((code, err), (Some(0), String::new()), "{name}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_subcommand_hears_which_there_are() {
-        let (code, out, err) = told(&["silence", "add"]);
-        let expected = "bellwether: unknown subcommand \"silence\"; there are ack, check-config, deadman, flock, history, journal, key, notify, ping, template\n";
-        assert_eq!((code, &*out, &*err), (Some(2), "", expected));
-        assert_eq!(told(&["--log.level=info"]), (None, String::new(), String::new()));
-    }
-}
+mod testing;
+#[cfg(test)]
+mod tests;

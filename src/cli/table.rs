@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
+use super::{Cx, Fault, usage};
 use crate::model::printable::Printable;
+use crate::template::Time;
 use crate::wire::rfc3339;
 
 /// A value as text in one line, without quotes.
@@ -16,21 +18,70 @@ pub(super) fn text(value: Option<&Value>) -> String {
     }
 }
 
-/// Columns as wide as their widest cell.
-pub(super) fn table<const N: usize>(rows: &[[String; N]]) -> String {
-    let mut widths = [0; N];
+/// Columns as wide as their widest cell, two spaces between; `is_padded`: after the last one, too.
+pub(super) fn table(rows: &[Vec<String>], is_padded: bool) -> String {
+    let mut widths = Vec::new();
     for row in rows {
+        widths.resize(row.len().max(widths.len()), 0);
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = cell.chars().count().max(*width);
         }
     }
     let mut page = String::new();
     for row in rows {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        page.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line.push_str(cell);
+            let gap = (width + 2).saturating_sub(cell.chars().count());
+            line.extend(std::iter::repeat_n(' ', gap));
+        }
+        page.push_str(if is_padded { &line } else { line.trim_end() });
         page.push('\n');
     }
     page
+}
+
+/// How a list and the times in it are printed.
+pub(super) struct Dates {
+    /// `simple`, `extended` or `json`.
+    pub(super) format: String,
+    layout: String,
+    /// Whether times are shown in the zone of this machine; amtool leaves them in their own.
+    is_local: bool,
+}
+
+impl Dates {
+    pub(super) fn of(cx: &Cx<'_>) -> Result<Self, Fault> {
+        let format = cx.args.get("output").unwrap_or("simple");
+        if !["simple", "extended", "json"].contains(&format) {
+            let why = format!("--output: expected simple, extended or json, found {format:?}");
+            return Err(usage(why));
+        }
+        let layout = cx.args.get("date.format").unwrap_or("2006-01-02 15:04:05 MST");
+        Ok(Self {
+            format: format.to_owned(),
+            layout: layout.to_owned(),
+            is_local: cx.process.is_local && !cx.is_amtool,
+        })
+    }
+
+    /// A time as the layout has it; a text that is no time stays as it is.
+    pub(super) fn show(&self, time: Option<&Value>) -> String {
+        let text = text(time);
+        match Time::parse_rfc3339(&text) {
+            Ok(time) if self.is_local => {
+                Time { zone: TimeZone::system(), ..time }.format(&self.layout)
+            }
+            Ok(time) => time.format(&self.layout),
+            Err(_) => text,
+        }
+    }
+}
+
+/// The nanoseconds of a time since 1970, to sort by.
+pub(super) fn moment(time: Option<&Value>) -> i128 {
+    let time = time.and_then(Value::as_str).and_then(|it| Time::parse_rfc3339(it).ok());
+    time.map_or(0, |it| i128::from(it.secs) * 1_000_000_000 + i128::from(it.nanos))
 }
 
 /// An RFC 3339 time in `zone`, to the millisecond; a text that is no time stays as it is.

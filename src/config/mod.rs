@@ -1,6 +1,7 @@
 //! The checked configuration: what the brain and the shell are run with. Every reference in it resolves.
 
 pub mod admission;
+mod convert;
 mod doubts;
 pub mod flags;
 pub mod http;
@@ -131,6 +132,32 @@ impl Config {
     pub fn load(text: &[u8], options: &Options<'_>) -> Result<Loaded, Errors> {
         Parsed::new(text, options)?.check(options)
     }
+}
+
+impl Config {
+    /// Reads the routes of a text, the time intervals and the names of the receivers, and nothing else: a running agent
+    /// shows no secrets, so receivers cannot be checked.
+    pub fn load_routes(text: &[u8], options: &Options<'_>) -> Result<Self, Errors> {
+        read::load_routes(text, options)
+    }
+}
+
+impl Http {
+    /// Reads a whole `http_config` from a file of its own. On errors, of which it tells every one, nothing is in force.
+    pub fn load(text: &[u8], file: &Path) -> Result<Self, Errors> {
+        read::load_http(text, file)
+    }
+}
+
+/// The TOML of a YAML text, with its comments. The text loads without errors, else these are returned; it means the same as
+/// the TOML, which is compared, too.
+pub fn convert(text: &[u8], options: &Options<'_>) -> Result<String, Errors> {
+    convert::convert(text, options)
+}
+
+/// The keys of a YAML table and their values, as far as these are no lists and tables: a file of flags.
+pub fn scalars(text: &[u8]) -> Result<Vec<(String, String)>, Problem> {
+    read::scalars(text)
 }
 
 impl Admission {

@@ -19,9 +19,10 @@ use std::path::{Path, PathBuf};
 
 use crate::config::problem::{Errors, Problem};
 use crate::config::table::{Item, Notes, Table};
-use crate::config::tree::{Node, Value};
+use crate::config::tree::{Node, Value, parse};
 use crate::config::{
-    Admission, Config, Environment, Loaded, Options, Route, Schema, Settings, render, settings,
+    Admission, Config, Environment, Http, Language, Loaded, Options, Route, Schema, Settings,
+    render, settings, tree,
 };
 use crate::limits::CONFIG_COMPILED_BYTES_MAX;
 use crate::model::Url;
@@ -55,20 +56,109 @@ pub(super) fn check(
     ignored: Option<&Problem>,
     options: &Options<'_>,
 ) -> Result<Loaded, Errors> {
+    load_tree(tree, ignored, options, Notes::default()).map(|(loaded, _)| loaded)
+}
+
+/// The tree too, and the paths of the values in it that are numbers or booleans.
+pub(super) fn load_typed(
+    text: &[u8],
+    options: &Options<'_>,
+) -> Result<(Node, BTreeSet<String>, Loaded), Errors> {
     let file = options.file.display().to_string();
+    let (tree, ignored) =
+        parse(options.language, text).map_err(|problems| Errors::new(&file, problems))?;
+    let (loaded, typed) = load_tree(&tree, ignored.as_ref(), options, Notes::with_types())?;
+    Ok((tree, typed, loaded))
+}
+
+/// The routes alone; of receivers, their names.
+pub(super) fn load_routes(text: &[u8], options: &Options<'_>) -> Result<Config, Errors> {
+    const SECTIONS: [&str; 5] =
+        ["route", "receivers", "time_intervals", "mute_time_intervals", "features"];
+    let file = options.file.display().to_string();
+    let (mut tree, _) =
+        parse(options.language, text).map_err(|problems| Errors::new(&file, problems))?;
+    keep(&mut tree, &SECTIONS);
+    if let Value::Table(sections) = &mut tree.value {
+        for section in sections.iter_mut().filter(|section| *section.key == *"receivers") {
+            if let Value::List(receivers) = &mut section.node.value {
+                for receiver in receivers {
+                    keep(receiver, &["name"]);
+                }
+            }
+        }
+    }
+    load_tree(&tree, None, options, Notes::default()).map(|(loaded, _)| loaded.config)
+}
+
+/// Takes every other key out of a table.
+fn keep(node: &mut Node, keys: &[&str]) {
+    if let Value::Table(entries) = &mut node.value {
+        entries.retain(|entry| keys.contains(&&*entry.key));
+    }
+}
+
+pub(super) fn load_http(text: &[u8], file: &Path) -> Result<Http, Errors> {
+    let name = file.display().to_string();
+    let (tree, _) = parse(Language::Yaml, text).map_err(|problems| Errors::new(&name, problems))?;
     let notes = Notes::default();
+    let cx = Cx {
+        grammar: Grammar::default(),
+        settings: &Settings::default(),
+        directory: file.parent().unwrap_or(Path::new("")),
+        schemas: &[],
+        environment: &Environment::default(),
+    };
+    let http = http::read(&Item::root(&notes, &tree), &cx);
+    let (errors, more, _) = notes.into_parts();
+    if errors.is_empty() { Ok(http) } else { Err(Errors { more, ..Errors::new(&name, errors) }) }
+}
+
+pub(super) fn scalars(text: &[u8]) -> Result<Vec<(String, String)>, Problem> {
+    let (tree, _) = parse(Language::Yaml, text).map_err(|mut problems| problems.swap_remove(0))?;
+    let Value::Table(entries) = tree.value else { return Ok(Vec::new()) };
+    let scalar = |entry: tree::Entry| {
+        let ((Some(value), _) | (None, Value::Text(value))) = (entry.node.plain, entry.node.value)
+        else {
+            return None;
+        };
+        Some((entry.key.into(), value.into()))
+    };
+    Ok(entries.into_iter().filter_map(scalar).collect())
+}
+
+fn load_tree(
+    tree: &Node,
+    ignored: Option<&Problem>,
+    options: &Options<'_>,
+    notes: Notes,
+) -> Result<(Loaded, BTreeSet<String>), Errors> {
+    let file = options.file.display().to_string();
     let loaded = Item::root(&notes, tree).table().and_then(|root| sections(&root, options));
+    let typed = notes.types();
     let (errors, more, mut warnings) = notes.into_parts();
     match loaded {
         Some(mut loaded) if errors.is_empty() => {
             warnings.extend(ignored.cloned());
             warnings.sort_by_key(|warning| warning.line);
             loaded.warnings = warnings;
-            Ok(loaded)
+            Ok((loaded, typed))
         }
         _ => Err(Errors { more, ..Errors::new(&file, errors) }),
     }
 }
+
+/// Sections of Alertmanager that change nothing here, and what happens instead.
+const WITHOUT_EFFECT: [(&str, &str); 2] = [
+    (
+        "tracing",
+        "no traces are sent; bellwether history says what became of each notification, and why",
+    ),
+    (
+        "event_recorder",
+        "no events are written; bellwether history --watch -o json shows what becomes of notifications",
+    ),
+];
 
 /// None only if an error has been noted.
 fn sections(root: &Table<'_>, options: &Options<'_>) -> Option<Loaded> {
@@ -95,11 +185,9 @@ fn sections(root: &Table<'_>, options: &Options<'_>) -> Option<Loaded> {
     }
     let templates: Vec<String> =
         root.texts("templates").into_iter().map(|(_, glob)| glob.to_owned()).collect();
-    for section in ["tracing", "event_recorder"] {
+    for (section, instead) in WITHOUT_EFFECT {
         if let Some(item) = root.get(section).filter(|item| !item.is_empty()) {
-            item.error(format_args!(
-                "{section} is not available in this version: remove the section"
-            ));
+            item.warn(format_args!("has no effect here: {instead}"));
         }
     }
     root.finish();

@@ -19,6 +19,8 @@ pub(super) struct Notes {
     /// How many errors there are for which there was no room.
     more: Cell<usize>,
     warnings: RefCell<Vec<Problem>>,
+    /// The paths of numbers and booleans, if they are wanted.
+    types: Option<RefCell<BTreeSet<String>>>,
     /// Keys that were asked for and are not there, so that a test can hold the reference file complete.
     #[cfg(test)]
     missing: RefCell<Vec<String>>,
@@ -28,6 +30,16 @@ impl Notes {
     /// The errors, how many more there are, and the warnings.
     pub(super) fn into_parts(self) -> (Vec<Problem>, usize, Vec<Problem>) {
         (self.errors.into_inner(), self.more.get(), self.warnings.into_inner())
+    }
+
+    /// Notes that keep the paths of numbers and booleans.
+    pub(super) fn with_types() -> Self {
+        Self { types: Some(RefCell::default()), ..Self::default() }
+    }
+
+    /// The paths of numbers and booleans so far.
+    pub(super) fn types(&self) -> BTreeSet<String> {
+        self.types.as_ref().map(RefCell::take).unwrap_or_default()
     }
 
     /// Notes an error, whose text is made only if there is room for it.
@@ -144,7 +156,15 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// Notes that this is read as a number or boolean: in YAML, a text may look like one.
+    pub(super) fn note_type(&self) {
+        if let Some(types) = &self.notes.types {
+            types.borrow_mut().insert(self.path.clone());
+        }
+    }
+
     pub(super) fn boolean(&self) -> Option<bool> {
+        self.note_type();
         if let Value::Bool(is) = self.node.value {
             return Some(is);
         }
@@ -153,6 +173,7 @@ impl<'a> Item<'a> {
     }
 
     pub(super) fn number(&self) -> Option<u64> {
+        self.note_type();
         match &self.node.value {
             Value::Int(number) if *number >= 0 => number.unsigned_abs().into(),
             // `1e3`

@@ -113,8 +113,13 @@ pub(super) fn parse(
     }
 }
 
-fn problem(line: usize, text: String) -> Problem {
+pub(super) fn problem(line: usize, text: String) -> Problem {
     Problem { line, path: String::new(), text }
+}
+
+/// The comments of a YAML text: of each its line, whether it has that to itself, and its text from `#` on.
+pub(super) fn comments(text: &str) -> Vec<(usize, bool, String)> {
+    yaml::comments(text)
 }
 
 #[cfg(test)]

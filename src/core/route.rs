@@ -16,6 +16,13 @@ use crate::time::Wall;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RouteId(usize);
 
+impl RouteId {
+    /// The place in the tree, depth first, from 0.
+    pub const fn place(self) -> usize {
+        self.0
+    }
+}
+
 /// A node of the tree.
 #[derive(Debug)]
 pub struct Route {
@@ -141,6 +148,11 @@ impl Routes {
     /// The route of `id`.
     pub fn get(&self, id: RouteId) -> &Route {
         &self.0[id.0]
+    }
+
+    /// The route at a place that [`RouteId::place`] has told.
+    pub fn at(&self, place: usize) -> &Route {
+        &self.0[place]
     }
 
     /// The route of this path, if the tree has it.

@@ -3,6 +3,7 @@
 mod layout;
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
@@ -32,6 +33,26 @@ impl Time {
     /// Reads RFC 3339.
     pub fn parse_rfc3339(text: &str) -> Result<Self, String> {
         parse("2006-01-02T15:04:05Z07:00", text)
+    }
+
+    /// A time of the wall clock, in UTC.
+    pub fn from_wall(wall: Wall) -> Self {
+        Self {
+            secs: wall.as_ns().div_euclid(SECOND),
+            nanos: u32::try_from(wall.as_ns().rem_euclid(SECOND)).unwrap_or(0),
+            zone: TimeZone::UTC,
+        }
+    }
+
+    /// The time so much later. Fails beyond the year 9999.
+    pub fn after(&self, duration: Duration) -> Result<Self, String> {
+        let nanos = i128::try_from(duration.as_nanos()).unwrap_or(i128::MAX);
+        Self::of_nanos(self.nanos().saturating_add(nanos), self.zone.clone())
+    }
+
+    /// RFC 3339 with as many fractional digits as the value needs.
+    pub fn rfc3339(&self) -> String {
+        self.format("2006-01-02T15:04:05.999999999Z07:00")
     }
 
     /// The time as Go's `layout` shows it.

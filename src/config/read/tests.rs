@@ -253,6 +253,19 @@ fn what_is_doubtful_is_a_warning() {
 }
 
 #[test]
+fn sections_without_effect_are_accepted_and_told() {
+    let loaded = yaml(
+        "route: {receiver: a}\nreceivers: [{name: a}]\ntracing: {endpoint: x}\nevent_recorder: {stdout_outputs: [{name: b}]}\n",
+    );
+    let told: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    for (line, section) in [(3, "tracing"), (4, "event_recorder")] {
+        let begin = format!("{line}: {section}: has no effect here: no ");
+        assert!(told.iter().any(|text| text.starts_with(&begin)), "{told:?}");
+    }
+}
+
+#[test]
 fn features_without_effect_are_told_once() {
     let enabled = "--enable-feature=alert-names-in-metrics,classic-mode,receiver-name-in-metrics";
     let loaded = load_as(Language::Yaml, MINIMAL, &flags(&[enabled])).unwrap();

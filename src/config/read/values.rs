@@ -198,6 +198,9 @@ fn map(item: &Item<'_>) -> Option<Vec<(Rc<str>, Value)>> {
 }
 
 fn tree(item: &Item<'_>) -> Value {
+    if !matches!(item.node.value, tree::Value::Text(_)) {
+        item.note_type();
+    }
     match &item.node.value {
         tree::Value::Null => Value::Null,
         tree::Value::Bool(is) => Value::Bool(*is),

@@ -45,6 +45,36 @@ pub(super) fn parse(text: &str) -> Result<(Node, Option<Problem>), Problem> {
     Ok((root, ignored))
 }
 
+/// What `#` begins outside of every scalar; of a text that parses.
+pub(super) fn comments(text: &str) -> Vec<(usize, bool, String)> {
+    // Lines and columns, and the end of a scalar is the first column behind it.
+    let scalars: Vec<((usize, usize), (usize, usize))> = Parser::new_from_str(text)
+        .map_while(Result::ok)
+        .filter(|(event, _)| matches!(event, Event::Scalar(..)))
+        .map(|(_, span)| ((span.start.line(), span.start.col()), (span.end.line(), span.end.col())))
+        .filter(|(start, end)| start < end)
+        .collect();
+    let mut comments = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let number = number + 1;
+        let mut before = ' ';
+        for (column, (at, c)) in line.char_indices().enumerate() {
+            let place = (number, column);
+            // The last scalar that begins before this place.
+            let of = scalars.partition_point(|(start, _)| *start <= place);
+            let is_text = of > 0 && scalars.get(of - 1).is_some_and(|(_, end)| place < *end);
+            if c == '#' && before.is_whitespace() && !is_text {
+                let (ahead, comment) = line.split_at(at);
+                let is_alone = ahead.trim().is_empty();
+                comments.push((number, is_alone, comment.trim_end().to_owned()));
+                break;
+            }
+            before = c;
+        }
+    }
+    comments
+}
+
 struct Reader<'t> {
     parser: Parser<'t, StrInput<'t>>,
     /// How many lines the text has: where it ends too early the parser may count one more.

@@ -139,14 +139,6 @@ const WRONG_SECTIONS: &[(&str, &str)] = &[
         "7: global.http_config.authorization.credentials: has control characters, which no header can carry",
     ),
     (
-        "tracing: {endpoint: x}",
-        "6: tracing: tracing is not available in this version: remove the section",
-    ),
-    (
-        "event_recorder: {stdout_outputs: [{a: b}]}",
-        "6: event_recorder: event_recorder is not available in this version: remove the section",
-    ),
-    (
         "global: {smtp_smarthost: mail}",
         "6: global.smtp_smarthost: \"mail\" has no port: write host:port",
     ),

@@ -1,0 +1,268 @@
+//! `bellwether alert query`, `bellwether alert add`.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::client::{duration, encoded};
+use super::table::{Dates, moment, text};
+use super::{Cx, Outcome, usage, watch};
+use crate::limits::CLI_RETRY_TIME_MAX;
+use crate::model::matcher::{Grammar, parse_one};
+use crate::model::{MatchOp, Matcher};
+use crate::shell::clock;
+use crate::template::Time;
+
+/// A first word that is no matcher is the value of `alertname`.
+pub(super) fn matcher(word: &str, is_first: bool) -> Result<Matcher, String> {
+    let failed = |why: &dyn std::fmt::Display| format!("{word:?}: {why}");
+    if is_first && !word.contains(['=', '~', '!']) {
+        return Matcher::new("alertname", MatchOp::Equal, word).map_err(|error| failed(&error));
+    }
+    parse_one(Grammar::default(), word).map(|it| it.value).map_err(|error| failed(&error))
+}
+
+/// The matchers of all words.
+pub(super) fn matchers(words: &[String]) -> Result<Vec<Matcher>, String> {
+    words.iter().enumerate().map(|(at, word)| matcher(word, at == 0)).collect()
+}
+
+/// `filter=...&` for each matcher.
+pub(super) fn filters(matchers: &[Matcher]) -> String {
+    let mut filters = String::new();
+    for matcher in matchers {
+        filters += "filter=";
+        filters += &encoded(&matcher.to_string());
+        filters.push('&');
+    }
+    filters
+}
+
+/// Names and values of words as `a=b`; a first one without a sign is the `alertname`.
+pub(super) fn pairs<'a>(
+    words: impl Iterator<Item = &'a str>,
+    has_name: bool,
+) -> Result<Map<String, Value>, String> {
+    let mut pairs = Map::new();
+    for (at, word) in words.enumerate() {
+        let is_name = has_name && at == 0;
+        let pair = matcher(word, is_name)?;
+        if pair.op() != MatchOp::Equal {
+            return Err(format!("{word:?}: expected NAME=VALUE"));
+        }
+        pairs.insert(pair.name().to_owned(), pair.value().into());
+    }
+    Ok(pairs)
+}
+
+/// The time of a flag as RFC 3339.
+pub(super) fn time_flag(cx: &Cx<'_>, flag: &'static str) -> Result<Option<Time>, String> {
+    let read = |text: &str| Time::parse_rfc3339(text).map_err(|why| format!("--{flag}: {why}"));
+    cx.args.get(flag).filter(|text| !text.is_empty()).map(read).transpose()
+}
+
+pub(super) fn query(cx: &mut Cx<'_>) -> Outcome {
+    let is = |flag: &str| cx.args.is(flag);
+    let (silenced, inhibited, unprocessed) = (is("silenced"), is("inhibited"), is("unprocessed"));
+    let active = is("active") || !(silenced || inhibited || unprocessed);
+    let mut path = format!(
+        "/api/v2/alerts?{}active={active}&silenced={silenced}&inhibited={inhibited}&unprocessed={unprocessed}",
+        filters(&matchers(&cx.args.words)?)
+    );
+    if let Some(receiver) = cx.args.get("receiver").filter(|it| !it.is_empty()) {
+        path += "&receiver=";
+        path += &encoded(receiver);
+    }
+    if is("watch") {
+        return watch::redraw(cx, &path, show);
+    }
+    let answer = cx.agent()?.get(&path)?;
+    show(cx, &answer)
+}
+
+fn show(cx: &mut Cx<'_>, answer: &Value) -> Outcome {
+    let dates = Dates::of(cx)?;
+    let mut alerts: Vec<&Value> = answer.as_array().into_iter().flatten().collect();
+    alerts.sort_by_key(|alert| moment(alert.get("startsAt")));
+    let rows = |heads: &[&str], row: &dyn Fn(&Value) -> Vec<String>| {
+        let heads = heads.iter().map(ToString::to_string).collect();
+        [heads].into_iter().chain(alerts.iter().map(|alert| row(alert))).collect::<Vec<_>>()
+    };
+    let state = |it: &Value| text(it.get("status").and_then(|it| it.get("state")));
+    let rows = match dates.format.as_str() {
+        "json" => return json_line(cx, answer),
+        "extended" => rows(
+            &["Labels", "Annotations", "Starts At", "Ends At", "Generator URL", "State"],
+            &|it| {
+                let url = it.get("generatorURL").map_or_else(String::new, |url| text(Some(url)));
+                let (starts, ends) = (dates.show(it.get("startsAt")), dates.show(it.get("endsAt")));
+                vec![
+                    spelled(it.get("labels")),
+                    spelled(it.get("annotations")),
+                    starts,
+                    ends,
+                    url,
+                    state(it),
+                ]
+            },
+        ),
+        _ => rows(&["Alertname", "Starts At", "Summary", "State"], &|it| {
+            let of = |key, name| {
+                let value = it.get(key).and_then(|it| it.get(name));
+                value.map_or_else(String::new, |value| text(Some(value)))
+            };
+            vec![
+                of("labels", "alertname"),
+                dates.show(it.get("startsAt")),
+                of("annotations", "summary"),
+                state(it),
+            ]
+        }),
+    };
+    cx.out.table(&rows)?;
+    Ok(0)
+}
+
+/// An answer as it came, in one line.
+pub(super) fn json_line(cx: &mut Cx<'_>, answer: &Value) -> Outcome {
+    use std::io::Write as _;
+    writeln!(cx.out, "{answer}")?;
+    Ok(0)
+}
+
+/// `a="b" c="d"`
+fn spelled(labels: Option<&Value>) -> String {
+    let labels = labels.and_then(Value::as_object).into_iter().flatten();
+    let pairs: Vec<String> =
+        labels.map(|(name, value)| format!("{name}=\"{}\"", text(Some(value)))).collect();
+    pairs.join(" ")
+}
+
+pub(super) fn add(cx: &mut Cx<'_>) -> Outcome {
+    if cx.args.words.is_empty() && !cx.is_amtool {
+        return Err(usage("expected the name of an alert"));
+    }
+    let mut alert = json!({
+        "labels": pairs(cx.args.words.iter().map(String::as_str), true)?,
+        "annotations": pairs(cx.args.all("annotation"), false)?,
+    });
+    let (start, mut end) = (time_flag(cx, "start")?, time_flag(cx, "end")?);
+    if let Some(text) = cx.args.get("for") {
+        let time = duration(text).map_err(|why| usage(format!("--for: {why}")))?;
+        let from = start.clone().unwrap_or_else(|| Time::from_wall(cx.now));
+        end = Some(from.after(time).map_err(|why| usage(format!("--for={text}: {why}")))?);
+    }
+    for (key, time) in [("startsAt", start), ("endsAt", end)] {
+        if let Some(time) = time {
+            alert[key] = time.rfc3339().into();
+        }
+    }
+    if let Some(url) = cx.args.get("generator-url") {
+        alert["generatorURL"] = url.into();
+    }
+    let (agent, body) = (cx.agent()?, Value::from(vec![alert]));
+    // The same alert twice is one alert, so whatever is unsure is tried again.
+    let time = match cx.args.get("timeout") {
+        _ if cx.is_amtool => Duration::ZERO,
+        None => CLI_RETRY_TIME_MAX,
+        Some(_) => agent.time(),
+    };
+    let (end, mut pause) = (clock::now().mono + time, Duration::from_millis(50));
+    loop {
+        let Err(refusal) = agent.post("/api/v2/alerts", &body) else { return Ok(0) };
+        let is_unsure = matches!(refusal.status, None | Some(502..=504));
+        if !is_unsure || clock::now().mono + pause > end {
+            return Err(refusal.into());
+        }
+        sleep(pause);
+        pause = (2 * pause).min(Duration::from_secs(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Fake, told, told_by};
+    use super::*;
+
+    #[test]
+    fn a_first_word_without_an_operator_is_the_alertname() {
+        let spelled = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+            matchers(&words).map(|all| all.iter().map(Matcher::to_string).collect::<Vec<_>>())
+        };
+        assert_eq!(spelled(&["A", "b=~c.*"]).unwrap(), ["alertname=\"A\"", "b=~\"c.*\""]);
+        assert_eq!(spelled(&["a!=b"]).unwrap(), ["a!=\"b\""]);
+        assert!(spelled(&["A", "b"]).unwrap_err().starts_with("\"b\": "));
+        assert!(spelled(&["a=~("]).is_err());
+    }
+
+    #[test]
+    fn alerts_are_asked_for_by_state_and_shown_in_the_order_of_their_beginning() {
+        let alert = |name: &str, at: &str| {
+            json!({"labels": {"alertname": name, "z": "1"}, "annotations": {"summary": "hot"},
+            "startsAt": at, "endsAt": at, "status": {"state": "active"}})
+        };
+        let list =
+            json!([alert("B", "2026-11-29T05:00:01.5Z"), alert("A", "2026-11-29T05:00:00Z")]);
+        let fake = Fake::new(&[(200, &list.to_string())]);
+        let (code, out, err) =
+            told_by(&fake, &["alert", "query", "site!=north", "-i", "-r", "ops"]);
+        let expected = "\
+Alertname  Starts At                Summary  State
+A          2026-11-29 05:00:00 UTC  hot      active
+B          2026-11-29 05:00:01 UTC  hot      active
+";
+        assert_eq!((code, &*out, &*err), (0, expected, ""));
+        let asked = "GET /api/v2/alerts?filter=site%21%3D%22north%22&active=false&silenced=false&inhibited=true&unprocessed=false&receiver=ops ";
+        assert!(fake.asked().starts_with(asked), "{}", fake.asked());
+        let fake = Fake::new(&[(200, &list.to_string())]);
+        let (_, out, _) = told_by(&fake, &["alert", "-o", "extended"]);
+        assert!(
+            out.contains("\nalertname=\"A\" z=\"1\"  summary=\"hot\"  2026-11-29 05:00:00 UTC  "),
+            "{out}"
+        );
+        let fake = Fake::new(&[(200, &list.to_string())]);
+        let (_, out, _) = told_by(&fake, &["alert", "--output=json"]);
+        assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), list);
+    }
+
+    #[test]
+    fn an_alert_is_posted_and_a_starting_agent_is_waited_for() {
+        let fake = Fake::new(&[(503, "starting"), (200, "")]);
+        let args = [
+            "alert",
+            "add",
+            "Door",
+            "site=a b",
+            "--annotation",
+            "summary=open",
+            "--for=10m",
+            "--start=2026-11-29T05:00:00Z",
+        ];
+        let (code, out, err) = told_by(&fake, &args);
+        assert_eq!((code, &*out, &*err), (0, "", ""));
+        let asked = fake.asked();
+        let body = json!([{"labels": {"alertname": "Door", "site": "a b"}, "annotations": {"summary": "open"},
+            "startsAt": "2026-11-29T05:00:00Z", "endsAt": "2026-11-29T05:10:00Z"}]);
+        assert_eq!(asked.matches("POST /api/v2/alerts ").count(), 2, "{asked}");
+        assert!(asked.ends_with(&body.to_string()), "{asked}");
+        let fake = Fake::new(&[(400, "\"bad labels\"")]);
+        let (code, _, err) = told_by(&fake, &["alert", "add", "Door"]);
+        assert!(code == 1 && err.contains("answered 400: bad labels"), "{err}");
+    }
+
+    #[test]
+    fn words_that_make_no_alert_are_named() {
+        for (args, code, why) in [
+            (&["alert", "add"][..], 2, "expected the name of an alert"),
+            (&["alert", "add", "A", "b"], 1, "\"b\": "),
+            (&["alert", "add", "A", "b!=c"], 1, "expected NAME=VALUE"),
+            (&["alert", "add", "A", "--for=soon"], 2, "--for: "),
+            (&["alert", "add", "A", "--start=soon"], 1, "--start: "),
+        ] {
+            let (found, _, err) = told(args);
+            assert!(found == code && err.contains(why), "{args:?}: {err}");
+        }
+    }
+}

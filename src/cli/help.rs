@@ -1,0 +1,69 @@
+//! `--help`: the table of subcommands as text.
+
+use std::fmt::Write as _;
+
+use super::args::named;
+use super::commands::{COMMANDS, Command};
+
+/// What `--help` prints: the subcommands, and the daemon's own flags, which are given.
+pub fn daemon(flags: &str) -> String {
+    let list = list(COMMANDS.iter());
+    format!(
+        "Bellwether: an alerting agent for gateways.\n\nusage: bellwether [FLAG]...\n       bellwether SUBCOMMAND ...\n\n\
+         Subcommands; each tells more with --help:\n{list}\nFlags of the agent:\n{flags}"
+    )
+}
+
+/// Exit codes, for every subcommand.
+pub const EXIT_CODES: &str = "\
+Leaves with 0 if all went well, with 1 if it failed or if what was asked about is not as it should be, and with 2 if the
+command line makes no sense.
+";
+
+/// The help of the subcommands whose names begin with these words: of one, everything; of several, a line each.
+pub(super) fn help(program: &str, words: &str) -> String {
+    let commands: Vec<&Command> = named(words).collect();
+    match commands.as_slice() {
+        [command] => whole(program, command),
+        commands => {
+            let mut text = format!("usage: {program} {words}{}SUBCOMMAND\n\n", gap(words));
+            text.push_str(&list(commands.iter().copied()));
+            text.push_str("\nEach tells more with --help.\n");
+            text
+        }
+    }
+}
+
+/// A line for each subcommand: its name, and the first line of what there is to say.
+pub(super) fn list<'a>(commands: impl Iterator<Item = &'a Command>) -> String {
+    let mut list = String::new();
+    for command in commands {
+        let about = command.about.lines().next().unwrap_or_default();
+        // Writing to a String cannot fail.
+        writeln!(list, "  {:16} {about}", command.name).ok();
+    }
+    list
+}
+
+/// The line of usage.
+pub(super) fn usage(program: &str, command: &Command) -> String {
+    let (name, arguments) = (command.name, command.arguments);
+    let flags =
+        if command.flags.is_empty() && command.shared.is_empty() { "" } else { " [FLAG]..." };
+    format!("usage: {program} {name}{flags}{}{arguments}\n", gap(arguments))
+}
+
+fn gap(text: &str) -> &'static str {
+    if text.is_empty() { "" } else { " " }
+}
+
+fn whole(program: &str, command: &Command) -> String {
+    let mut text = format!("{}\n{}\n\n{EXIT_CODES}", usage(program, command), command.about);
+    let own = ("Flags", command.flags);
+    for &(title, flags) in [own].iter().chain(command.shared) {
+        if !flags.is_empty() {
+            text.extend(["\n", title, ":\n", flags]);
+        }
+    }
+    text
+}

@@ -1,0 +1,152 @@
+//! The man page, the completions and the documentation know the command line: they are made of its table. After a change
+//! of the table, `cargo test --test command_line -- --ignored` writes them anew.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+#[path = "support/completions.rs"]
+mod completions;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bellwether::cli::commands::{COMMANDS, Command, Flag};
+use bellwether::config::flags;
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// A flag with the whole text beside it, which may go on over lines.
+fn flags_of(text: &'static str) -> Vec<(Flag, String)> {
+    let mut flags: Vec<(Flag, String)> = Vec::new();
+    for line in text.lines() {
+        match Flag::of_line(line) {
+            Some(flag) => flags.push((flag, flag.help.to_owned())),
+            None => {
+                let (_, help) = flags.last_mut().unwrap();
+                *help = format!("{help} {}", line.trim()).trim().to_owned();
+            }
+        }
+    }
+    flags
+}
+
+/// A text as `man` takes it.
+fn plain(text: &str) -> String {
+    let mut lines = String::new();
+    for line in text.lines() {
+        let line = line.replace('\\', "\\e").replace('-', "\\-");
+        let guard = if line.starts_with(['.', '\'']) { "\\&" } else { "" };
+        let _ =
+            writeln!(lines, "{}", if line.is_empty() { ".sp" } else { &*format!("{guard}{line}") });
+    }
+    lines
+}
+
+fn man_flags(out: &mut String, text: &'static str) {
+    for (flag, help) in flags_of(text) {
+        let _ = write!(out, ".TP\n.B {}{}", plain(flag.shown), plain(&help));
+    }
+}
+
+fn man_subcommands() -> String {
+    let mut out = String::new();
+    for command in COMMANDS {
+        let _ = write!(out, ".SS {} {}", plain(command.name).trim(), plain(command.arguments));
+        if command.arguments.is_empty() {
+            out.push('\n');
+        }
+        out.push_str(&plain(command.about));
+        man_flags(&mut out, command.flags);
+        let shared: Vec<&str> = command.shared.iter().map(|(title, _)| *title).collect();
+        if !shared.is_empty() {
+            let _ = writeln!(out, ".PP\nFlags of \"{}\", too.", shared.join("\" and \""));
+        }
+    }
+    out
+}
+
+/// Flags that several subcommands share, by title.
+fn man_shared() -> String {
+    let mut out = String::new();
+    let mut seen = Vec::new();
+    for (title, flags) in COMMANDS.iter().flat_map(|command| command.shared) {
+        if !seen.contains(title) {
+            seen.push(title);
+            let _ = writeln!(out, ".SS {title}");
+            man_flags(&mut out, flags);
+        }
+    }
+    out
+}
+
+fn man_daemon() -> String {
+    let mut out = String::new();
+    for line in flags::help().lines() {
+        let text = line.trim_start();
+        if text.starts_with('-') {
+            let _ = write!(out, ".TP\n.B {}", plain(text));
+        } else if line.starts_with(' ') {
+            out.push_str(&plain(text));
+        }
+    }
+    out
+}
+
+/// The rows of the table of subcommands.
+fn rows() -> String {
+    let row = |it: &Command| {
+        let about = it.about.lines().next().unwrap();
+        let name = format!("{} {}", it.name, it.arguments);
+        format!("| `{}` | {about} |\n", name.trim())
+    };
+    format!("| subcommand | |\n|---|---|\n{}", COMMANDS.iter().map(row).collect::<String>())
+}
+
+/// The text with what is between the marks of this name replaced.
+fn filled(text: &str, begin: &str, end: &str, content: &str) -> String {
+    let start = text.find(begin).unwrap_or_else(|| panic!("no {begin}")) + begin.len();
+    let stop = start + text[start..].find(end).unwrap();
+    format!("{}\n{content}{}", &text[..start], &text[stop..])
+}
+
+/// Every file that is made, wholly or in parts, and its content as it has to be.
+fn files() -> Vec<(PathBuf, String)> {
+    let man = file("cross/package/bellwether.1");
+    let mut page = fs::read_to_string(&man).unwrap();
+    for (name, content) in [
+        ("subcommands", man_subcommands()),
+        ("shared flags", man_shared()),
+        ("flags of the agent", man_daemon()),
+    ] {
+        page = filled(&page, &format!(".\\\" made: {name}"), ".\\\" end", &content);
+    }
+    let readme = file("configs/README.md");
+    let text = fs::read_to_string(&readme).unwrap();
+    let text = filled(&text, "<!-- made: subcommands -->", "<!-- end -->", &rows());
+    vec![
+        (man, page),
+        (readme, text),
+        (file("cross/package/bellwether.bash"), completions::bash()),
+        (file("cross/package/bellwether.zsh"), completions::zsh()),
+        (file("cross/package/bellwether.fish"), completions::fish()),
+    ]
+}
+
+#[test]
+fn man_page_completions_and_documentation_are_those_of_the_table() {
+    for (file, content) in files() {
+        let found = fs::read_to_string(&file).unwrap_or_default();
+        let hint = "run cargo test --test command_line -- --ignored";
+        assert!(found == content, "{} is not as the table has it: {hint}", file.display());
+    }
+}
+
+#[test]
+#[ignore = "writes the files that the test beside it compares"]
+fn write_what_is_made_of_the_table() {
+    for (file, content) in files() {
+        fs::write(file, content).unwrap();
+    }
+}

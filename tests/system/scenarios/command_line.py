@@ -1,0 +1,260 @@
+"""The command line: called as amtool it is Debian's amtool, and by its own name it is kinder."""
+
+import json
+import os
+import re
+import subprocess
+import threading
+import time
+
+from agent import Agent, free_port, spawn, until
+
+from scenarios.amtool import CONFIG
+
+ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?( UTC|Z)")
+UNKNOWN = "0c7e5ef2-6d4d-4dc2-9f0f-0d6f0e2c0f11"
+# The cases of amtool's manual and of its help, and their neighbours. ID is the first silence that there is.
+COMMANDS = """
+alert add alertname=foo node=bar
+alert add foo node=baz --annotation=runbook=http://runbook.biz --annotation=summary=hot --annotation=description=d
+alert add B site=1 severity=warning team=a --generator-url=http://x/y
+alert add C severity=critical --end=2020-01-01T00:00:00Z
+alert add D severity=critical site=1 --start=2020-01-01T00:00:00Z --end=2999-01-01T00:00:00Z
+alert add Bad --generator-url=foo
+alert add
+alert add x y
+alert add A --start=foo
+alert add A --annotation=foo
+alert
+alert query
+alert query alertname=foo node=bar
+alert query foo node=bar
+alert query alertname=~foo.*
+alert query alertname!=foo severity!~warn.*
+alert query A x
+alert query -i
+alert query -s
+alert query -i -s -a
+alert query -u
+alert query -r team -i
+alert query --receiver=crit.*
+alert query -r (
+alert query -o extended
+alert query -o json
+-o json alert query foo
+alert query -o yaml
+alert query --nope
+alert query --inhibited=x
+alert foo
+nope
+silence add
+silence add alertname=foo
+silence add alertname=foo node=bar -c first -a me -d 1h
+silence add foo node=baz -c second -a me -d 2h
+silence add alertname=~foo.* --comment third --author you --duration 3d
+silence add foo site!~x -c c -a me --start=2998-01-01T00:00:00Z --end=2999-01-02T00:00:00+02:00
+silence add foo=bar -c c -d 1x
+silence add foo=bar -c c -d 0
+silence add foo=bar -c c --end=2020-01-02T00:00:00Z
+silence add foo=bar -c c --start=foo
+silence
+silence query
+silence query alertname=foo node=bar
+silence query foo node=bar
+silence query alertname=~foo.*
+silence query nothing=such
+silence query -o extended
+silence query -o json
+silence query -q
+silence query --within 8h
+silence query --within 2h --expired
+silence query --expired
+silence query --created-by=you
+silence query --within=soon
+silence expire
+silence expire UNKNOWN
+silence expire foo
+silence update
+silence update UNKNOWN -d 1h
+silence update ID -d 2h -c longer
+silence update ID -d 3h -c longer -o extended
+silence update ID -d 3h -o json
+silence update ID --end=2020-01-01T00:00:00Z
+silence update ID -d 3z
+silence expire ID
+silence expire ID
+silence query --expired
+silence query --expired -q
+silence import nofile.json
+silence import nonsense.json
+silence import silences.json
+silence import -f silences.json
+silence query -o extended
+alert query -s
+cluster show
+cluster
+cluster show -o extended
+cluster show -o json
+config
+config show
+config routes
+config routes show
+config routes show --config.file=routes.yml
+config routes show --config.file=nofile.yml
+config routes test severity=critical team=a
+config routes test --config.file=routes.yml --verify.receivers=critical,root severity=critical
+config routes test --tree other=xyz
+config routes test --tree severity=critical team=a
+config routes test --verify.receivers=root severity=critical
+config routes test
+config routes test foo
+check-config routes.yml
+check-config nofile.yml
+check-config routes.yml bad.yml
+template render --template.glob=*.tmpl --template.text={{template"x".}}
+template render --template.glob=*.tmpl --template.text={{.Nope}}
+""".strip().splitlines()
+# Of errors, the exit code and the outlet count: the words are mostly those of the library that amtool is made with.
+ROUTES = CONFIG.replace("match_re: {team: a|b}", "matchers: ['team=~\"a|b\"']")
+
+
+def normal(text):
+    """A text without what no two runs share, JSON in one order."""
+    lines = []
+    for line in text.splitlines():
+        if line.startswith(("{", "[")):
+            try:
+                line = json.dumps(json.loads(line), sort_keys=True)
+            except ValueError:
+                pass
+        lines.append(line)
+    return TIME.sub("TIME", ID.sub("ID", "\n".join(lines)))
+
+
+class Side:
+    """One amtool, pointed at an Alertmanager of its own."""
+
+    def __init__(self, world, name, binary):
+        self.agent = world.oracle(ROUTES, name=name)
+        self.binary = binary
+        self.directory = self.agent.directory
+        (self.directory / "routes.yml").write_text(ROUTES)
+        (self.directory / "bad.yml").write_text("route: {receiver: x}\n")
+        (self.directory / "nonsense.json").write_text("nope\n")
+        (self.directory / "x.tmpl").write_text('{{ define "x" }}[{{ len .Receiver }}]{{ end }}')
+        silence = {"matchers": [{"name": "imported", "value": "1", "isRegex": False}], "startsAt": "2020-01-01T00:00:00Z"}
+        silence.update({"endsAt": "2999-01-01T00:00:00Z", "createdBy": "me", "comment": "c", "id": UNKNOWN})
+        (self.directory / "silences.json").write_text(json.dumps([silence]))
+        self.first = UNKNOWN
+
+    def run(self, line):
+        words = [word.replace("UNKNOWN", UNKNOWN) if word != "ID" else self.first for word in line.split(" ")]
+        flags = [] if line.startswith("check-config") or "--config.file" in line or "template" in line else [f"--alertmanager.url=http://127.0.0.1:{self.agent.port}"]
+        env = {"HOME": str(self.directory), "PATH": os.environ["PATH"], "USER": "root"}
+        done = subprocess.run([self.binary, *flags, *words], capture_output=True, text=True, check=False, cwd=self.directory, env=env, stdin=subprocess.DEVNULL)
+        found = ID.search(done.stdout)
+        if line.startswith("silence add") and found and self.first == UNKNOWN:
+            self.first = found.group()
+        return done
+
+
+def amtool(world):
+    """Called as amtool, against Debian's Alertmanager: the same words and exit codes as Debian's amtool."""
+    link = world.directory / "amtool"
+    link.symlink_to(world.settings.subject)
+    ours, theirs = Side(world, "ours", link), Side(world, "theirs", "/usr/bin/amtool")
+    differing = []
+    for line in COMMANDS:
+        mine, his = ours.run(line), theirs.run(line)
+        if "import -f" in line or "import silences" in line:
+            # 0.25 counts its own failures in a race with its end.
+            same = bool(mine.stdout) == bool(his.stdout)
+        elif line.startswith(("check-config", "template")) and his.returncode:
+            same = True  # every error is told here
+        elif line.startswith("template"):
+            same = bool(mine.stdout) == bool(his.stdout)
+        else:
+            same = normal(mine.stdout) == normal(his.stdout)
+        is_told = bool(mine.stderr) == bool(his.stderr)
+        starts = not his.stderr.startswith("amtool: error: ") or mine.stderr.startswith("amtool: error: ")
+        if not same or not is_told or not starts or mine.returncode != his.returncode:
+            differing.append(f"$ amtool {line}\nours {mine.returncode}:\n{mine.stdout}{mine.stderr}theirs {his.returncode}:\n{his.stdout}{his.stderr}")
+    assert not differing, "\n".join(differing)
+
+
+class Command:
+    """Our command line, pointed at one agent."""
+
+    def __init__(self, world, url):
+        self.binary, self.url, self.directory = world.settings.subject, f"--url={url}", world.directory
+
+    def run(self, *words, status=0):
+        env = {"HOME": str(self.directory), "TZ": "UTC"}
+        done = subprocess.run([self.binary, *words, self.url], capture_output=True, text=True, check=False, env=env)
+        assert done.returncode == status, f"{words} ended with {done.returncode}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+
+def own(world):
+    """Alerts, silences, routes, acknowledgement and health by our own words."""
+    agent = world.subject(CONFIG)
+    command = Command(world, f"http://127.0.0.1:{agent.port}")
+    command.run("healthy")
+    command.run("alert", "add", "Door", "site=north", "--for", "10m", "--annotation", "summary=open")
+    (alert,) = json.loads(command.run("alert", "query", "-o", "json"))
+    assert alert["annotations"] == {"summary": "open"}, alert
+    silence = command.run("silence", "add", "Door", "-c", "busy", "-a", "ann").strip()
+    assert command.run("silence", "query", "-q").strip() == silence
+    assert "busy" in command.run("silence", "show", silence)
+    assert "suppressed" in command.run("alert", "-s")
+    command.run("silence", "expire", silence)
+    assert "busy" in command.run("silence", "show", silence), "an ended silence is not shown"
+    acknowledged = command.run("ack", "Door", "-a", "ann").strip()
+    assert acknowledged in command.run("alert", "-s", "-o", "json")
+    assert command.run("routes", "test", "severity=critical", "team=a") == "critical,team\n"
+    night = command.run("routes", "test", "note=z", "other=xyz", "--at=2026-11-30T22:30:00Z")
+    assert night == "quoted: #1\nquoted: #1  muted by night\n", night
+    command.run("routes", "test", "--verify.receivers=root", "severity=critical", status=1)
+    assert "receivers:" in command.run("config", "show")
+    command.run("history")
+    command.run("alert", "query", "--nonsense", status=2)
+    agent.stop()
+    command.run("healthy", status=1)
+
+
+def starting(world):
+    """`alert add` waits for an agent that starts a second later."""
+    port = free_port()
+    agent = Agent(world.settings.subject, world.directory / "late", CONFIG, listen=f"127.0.0.1:{port}")
+    world._agents.append(agent)
+    command = Command(world, f"http://127.0.0.1:{port}")
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(command.run("alert", "add", "Early")))
+    asking.start()
+    time.sleep(1)
+    assert not answers, "nobody was there to take it"
+    agent.start()
+    asking.join(60)
+    assert answers == [""], answers
+    assert [alert["labels"]["alertname"] for alert in json.loads(command.run("alert", "-o", "json"))] == ["Early"]
+
+
+def watch(world):
+    """Watched alerts are shown again as they change, a watched history goes on."""
+    agent = world.subject(CONFIG)
+    url = f"http://127.0.0.1:{agent.port}"
+    command = Command(world, url)
+    outputs = {}
+    for words in (("alert", "query", "--watch"), ("history", "--watch")):
+        outputs[words[0]] = world.directory / f"{words[0]}.out"
+        process = spawn([world.settings.subject, *words, f"--url={url}"], outputs[words[0]])
+        world._processes.append(process)
+    until("the empty list is shown", lambda: "Alertname" in outputs["alert"].read_text())
+    command.run("alert", "add", "Door")
+    until("the alert is shown", lambda: "Door" in outputs["alert"].read_text())
+    until("the wait for the group is told", lambda: "Door" in outputs["history"].read_text())
+
+
+def cases(_settings):
+    return [(f"command_line/{case.__name__}", case) for case in (amtool, own, starting, watch)]
