@@ -97,7 +97,8 @@ class Agent:
             f"--config.file={self.config_file}",
             f"--storage.path={self.directory / 'data'}",
             f"--web.listen-address={self.listen}",
-            "--cluster.listen-address=",
+            # Alertmanager takes no flag twice.
+            *([] if any("--cluster.listen-address" in flag for flag in self.flags) else ["--cluster.listen-address="]),
             *self.flags,
         ]
 

@@ -1,6 +1,8 @@
 """What is handed out: packages, units, scripts and licences, put to use on a copy of this machine."""
 
+import gzip
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -8,6 +10,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
+from agent import free_port, until
 from command import run
 from world import Skip
 
@@ -74,14 +77,10 @@ def package(world):
     flags = re.findall(r"^ +(?:-h, )?(--[a-z.-]+)", help_, re.M)
     assert len(flags) > 20 and not [flag for flag in flags if flag not in page], flags
     assert "@" not in re.sub(r"onfailure@|%n", "", page), "a placeholder is left in the man page"
-    # Without the font changes: what a reader sees.
-    seen = re.sub(r'\\f[A-Z]|"', "", page)
-    usages = re.findall(r"^ +bellwether ([a-z-]+) *([a-z|]*)", help_, re.M)
-    assert len(usages) >= 5, help_
-    for name, kinds in usages:
-        for kind in kinds.split("|"):
-            said = re.escape(f"{name} {kind}".strip())
-            assert re.search(rf"^\.TP\n\.B[A-Z]* {said}\b", seen, re.M), f"the man page does not tell of bellwether {name} {kind}"
+    names = re.findall(r"^  ([a-z-]+(?: [a-z]+)?)  +[A-Z]", help_, re.M)
+    assert len(names) > 20 and not [name for name in names if f"\n.SS {name}" not in page], names
+    assert (root / "usr/share/zsh/vendor-completions/_bellwether").exists()
+    assert (root / "usr/share/fish/vendor_completions.d/bellwether.fish").exists()
 
 
 def completed(world, completion, *words):
@@ -90,28 +89,66 @@ def completed(world, completion, *words):
     return run("bash", "-c", script, "bash", completion, world.settings.subject, *words, cwd=world.directory).split()
 
 
+COMPLETED = {
+    ("",): {"alert", "silence", "ack", "routes", "config", "check-config", "flock", "history", "journal", "key", "healthy"},
+    ("al",): {"alert"},
+    ("--storage.p",): {"--storage.path"},
+    ("--config.file", "so"): {"some.toml"},
+    ("--storage.path", "ke"): {"kept"},
+    ("flock", "--us"): {"--user"},
+    ("silence", "up"): {"update"},
+    ("silence", "add", "--dur"): {"--duration"},
+    ("silence", "query", "--output", "ex"): {"extended"},
+    ("routes", ""): {"show", "test"},
+    ("journal", "c"): {"check", "compact"},
+    ("journal", "check", "ke"): {"kept"},
+    ("check-config", "so"): {"some.toml"},
+    ("key", ""): {"new"},
+}
+
+
 def completion(world):
     """bash offers the flags, subcommands and values of where the cursor stands, and no others."""
     (world.directory / "some.toml").touch()
     (world.directory / "kept").mkdir()
     for words, expected in {
-        ("",): {"check-config", "flock", "history", "journal", "key", "--config.file", "--help"},
-        ("--storage.p",): {"--storage.path"},
+        **COMPLETED,
         ("--log.level", "=", "w"): {"warn"},
         ("--storage.durability", ""): {"sync", "interval", "off"},
-        ("--storage.path", "ke"): {"kept"},
-        ("--config.file", "so"): {"some.toml"},
-        ("flock", "--"): {"--url", "--help"},
-        ("history", ""): {"--url"},
         ("flock", "--url", ""): set(),
-        ("journal", ""): {"inspect", "check", "compact"},
-        ("journal", "c"): {"check", "compact"},
-        ("journal", "check", ""): set(),
-        ("key", ""): {"new"},
-        ("check-config", ""): set(),
-        ("nonsense", ""): set(),
+        ("nonsense", "--reci"): set(),
     }.items():
         offered = set(completed(world, ROOT / "cross/package/bellwether.bash", *words))
+        assert offered >= expected if words == ("",) else offered == expected, f"{words}: {offered}"
+
+
+def fish(world):
+    """fish offers the same."""
+    (world.directory / "some.toml").touch()
+    (world.directory / "kept").mkdir()
+    script = 'source $argv[1]; complete -C "$argv[2]"'
+    for words, expected in COMPLETED.items():
+        line = " ".join(["bellwether", *words])
+        home = {**os.environ, "HOME": str(world.directory), "XDG_CONFIG_HOME": str(world.directory / "x")}
+        told = run("fish", "--no-config", "-c", script, ROOT / "cross/package/bellwether.fish", line, cwd=world.directory, env=home)
+        offered = {line.split("\t")[0].rstrip("/") for line in told.splitlines()}
+        assert offered >= expected, f"{words}: {offered}"
+        assert len(offered) < 4 or words == ("",), f"{words}: {offered}"
+
+
+def zsh(world):
+    """zsh offers the same; its own functions are replaced by ones that print."""
+    (world.directory / "some.toml").touch()
+    (world.directory / "kept").mkdir()
+    script = """
+        compadd() { shift; print -l -- "$@"; }; compset() { true; }
+        _files() { [[ $1 == -/ ]] && print -l *(/) || print -l *; }
+        file=$1; shift; words=(bellwether "$@"); CURRENT=$#words
+        . $file
+    """
+    for words, expected in COMPLETED.items():
+        told = run("zsh", "-f", "-c", script, "zsh", ROOT / "cross/package/bellwether.zsh", *words, cwd=world.directory)
+        offered = {line for line in told.splitlines() if line.startswith(words[-1])}
         assert offered >= expected if words == ("",) else offered == expected, f"{words}: {offered}"
 
 
@@ -438,6 +475,123 @@ def licences(world):
     assert done.returncode == 1 and str(texts[1]) in done.stderr and not done.stdout, done
 
 
+def repository(world):
+    """apt installs from the repository that cross/repository.sh lays out, and takes no other's signature."""
+    deb, _ = packages(world, "1.0")
+    packages(world, "1.1")
+    home = world.directory / "gnupg"
+    home.mkdir(mode=0o700)
+    out = {**os.environ, "GNUPGHOME": str(home), "OUT": str(deb.parent)}
+    run("gpg", "--batch", "--passphrase", "", "--quick-generate-key", "us@localhost", "ed25519", "sign", "never", env=out)
+    run("gpg", "--batch", "--passphrase", "", "--quick-generate-key", "them@localhost", "ed25519", "sign", "never", env=out)
+    place = world.directory / "apt"
+    run(ROOT / "cross/repository.sh", place, "us@localhost", env=out)
+    # apt with nothing of this machine's but its programs.
+    root = world.directory / "machine"
+    for folder in ("state/lists/partial", "cache/archives/partial", "etc/sources.list.d", "etc/preferences.d"):
+        (root / folder).mkdir(parents=True)
+    (root / "status").touch()
+    options = [f"Dir::State={root}/state", f"Dir::State::status={root}/status", f"Dir::Cache={root}/cache", f"Dir::Etc={root}/etc"]
+    options += ["Dir::Etc::main=none", "Dir::Etc::parts=none", "APT::Architecture=amd64", "APT::Architectures=amd64", "APT::Sandbox::User=root"]
+    apt = [word for option in options for word in ("-o", option)]
+    sources = root / "etc/sources.list"
+
+    def update(key):
+        sources.write_text(f"deb [signed-by={key}] file:{place} stable main\n")
+        shutil.rmtree(root / "state/lists")
+        (root / "state/lists/partial").mkdir(parents=True)
+        done = subprocess.run(["apt-get", *apt, "update"], capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
+    told = update(place / "bellwether.asc")
+    assert "NO_PUBKEY" not in told and "W:" not in told and "E:" not in told, told
+    shown = run("apt-cache", *apt, "policy", "bellwether")
+    assert "Candidate: 1.1" in shown and " 1.0 " in shown, shown
+    run("apt-get", *apt, "download", "bellwether=1.0", cwd=root)
+    assert (root / "bellwether_1.0_amd64.deb").read_bytes() == deb.read_bytes()
+    other = world.directory / "other.asc"
+    other.write_text(run("gpg", "--armor", "--export", "them@localhost", env=out))
+    told = update(other)
+    assert "NO_PUBKEY" in told or "not signed" in told, told
+
+
+def image(world):
+    """The image is what its digests say, the same each time, and runs as a root file system: an alert is notified, and
+    `bellwether healthy` tells of it."""
+    made = world.directory / "image"
+    made.mkdir()
+    shutil.copy(world.settings.subject, made / f"bellwether-{TARGET}")
+    place = {**os.environ, "OUT": str(made), "SOURCE_DATE_EPOCH": "1700000000"}
+    archive = made / "bellwether-1.0.oci.tar"
+    run(ROOT / "cross/image.sh", "--version", "1.0", TARGET, env=place)
+    first = archive.read_bytes()
+    run(ROOT / "cross/image.sh", "--version", "1.0", TARGET, env=place)
+    assert archive.read_bytes() == first, "two images of one binary differ"
+    layout = world.directory / "layout"
+    layout.mkdir()
+    run("tar", "-xf", archive, "-C", layout)
+    assert json.loads((layout / "oci-layout").read_text()) == {"imageLayoutVersion": "1.0.0"}
+
+    def blob(told):
+        kind, digest = told["digest"].split(":")
+        found = (layout / "blobs" / kind / digest).read_bytes()
+        assert len(found) == told["size"] and hashlib.sha256(found).hexdigest() == digest, told
+        return found
+
+    (entry,) = json.loads((layout / "index.json").read_text())["manifests"]
+    (platform,) = json.loads(blob(entry))["manifests"]
+    assert platform["platform"] == {"architecture": "amd64", "os": "linux"}, platform
+    manifest = json.loads(blob(platform))
+    config = json.loads(blob(manifest["config"]))
+    (layer,) = manifest["layers"]
+    layer_tar = gzip.decompress(blob(layer))
+    assert config["rootfs"]["diff_ids"] == [f"sha256:{hashlib.sha256(layer_tar).hexdigest()}"]
+    root = world.directory / "root"
+    root.mkdir()
+    subprocess.run(["tar", "-xf", "-", "-C", root], input=layer_tar, check=True)
+    # The shipped binaries are static; the one under test may not be.
+    libraries = subprocess.run(["ldd", root / "usr/bin/bellwether"], capture_output=True, text=True, check=False).stdout
+    for library in re.findall(r"(/\S+) \(0x", libraries):
+        (root / library[1:]).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(library, root / library[1:])
+    port = free_port()
+    user = config["config"]["User"]
+    enter = ["chroot", f"--userspec={user}", root]
+    words = [*config["config"]["Entrypoint"], *config["config"]["Cmd"]]
+    words = [word.replace(":9093", f"127.0.0.1:{port}") for word in words]
+    process = world.spawn("agent", *enter, *words)
+    ask = [*config["config"]["Healthcheck"]["Test"][1:], f"--url=http://127.0.0.1:{port}"]
+
+    def healthy():
+        return subprocess.run([*enter, *ask], capture_output=True, check=False).returncode == 0
+
+    until("the agent in the image is healthy", healthy)
+    run(*enter, "/usr/bin/bellwether", "alert", "add", "Door", f"--url=http://127.0.0.1:{port}")
+    until("the notification is in the log", lambda: "Door" in (world.directory / "agent.log").read_text())
+    assert list((root / "data").iterdir()), "no journal is kept in the volume"
+    process.terminate()
+    process.wait()
+    assert not healthy()
+
+
+def sbom(world):
+    """The SBOM names every crate that is linked, with its checksum, and is the same each time."""
+    text = run(ROOT / "cross/sbom.py", "1.0", "1700000000")
+    assert run(ROOT / "cross/sbom.py", "1.0", "1700000000") == text
+    bom = json.loads(text)
+    assert (bom["bomFormat"], bom["specVersion"]) == ("CycloneDX", "1.5")
+    components = {component["bom-ref"]: component for component in bom["components"]}
+    assert len(components) == len(bom["components"]), "a component twice"
+    (dependencies,) = bom["dependencies"]
+    assert sorted(dependencies["dependsOn"]) == sorted(components)
+    lock = (ROOT / "Cargo.lock").read_text()
+    manifest = (ROOT / "Cargo.toml").read_text().split("[dependencies]")[1].split("\n[")[0]
+    for name in re.findall(r"^([a-z0-9_-]+) = ", manifest, re.M):
+        found = [it for it in components.values() if it["name"] == name]
+        assert found, f"{name} is not in the SBOM"
+        assert all(it["hashes"][0]["content"] in lock and it["licenses"] for it in found), found
+
+
 def cases(_settings):
-    found = (units, package, completion, version, toolchain, policy, installed, install_script, openrc, procd, readme, licences)
+    found = (units, package, completion, fish, zsh, repository, image, sbom, version, toolchain, policy, installed, install_script, openrc, procd, readme, licences)
     return [(f"packaging/{case.__name__}", case) for case in found]

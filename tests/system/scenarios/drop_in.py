@@ -1,0 +1,183 @@
+"""What dashboards, rules and programs for Alertmanager rely on: names of metrics, queries, the published API."""
+
+import json
+import re
+import subprocess
+import sys
+import urllib.parse
+from collections import Counter
+from pathlib import Path
+
+from agent import free_port, until
+from api import Api
+from command import run
+
+ROOT = Path(__file__).resolve().parents[3]
+CONFIG = """
+route: {receiver: root, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}
+receivers:
+- {name: root, webhook_configs: [{url: "SINK/root"}]}
+"""
+SPECIFICATION = "golang-github-prometheus-alertmanager-dev"
+CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+EXAMPLES = 60  # inputs for each operation
+
+
+def families(agent):
+    """The names of metrics by which an agent tells how it is, those of its language left out."""
+    found = re.findall(r"^# TYPE (\S+)", agent.api.get("/metrics").text, re.M)
+    return {name for name in found if not name.startswith(("go_", "process_", "promhttp_"))}
+
+
+def absent():
+    """The names of the table in configs/README.md of metrics that are not here; `*` stands for any end."""
+    table = (ROOT / "configs/README.md").read_text().split("<!-- metrics that are not here -->")[1].split("<!-- end -->")[0]
+    return re.findall(r"`([a-z_*]+)`", "\n".join(line.split("|")[1] for line in table.splitlines() if line.startswith("| `")))
+
+
+def metrics(world):
+    """Each name of Debian's Alertmanager is ours, with its labels, or stands in the table of those that are not here."""
+    sink = world.sink()
+    config = CONFIG.replace("SINK", sink.url)
+    ours = world.subject(config, f"--cluster.listen-address=127.0.0.1:{free_port()}", "--cluster.peer=127.0.0.1:9")
+    theirs = world.oracle(config, f"--cluster.listen-address=127.0.0.1:{free_port()}")
+    for agent in (ours, theirs):
+        agent.api.post("/api/v2/alerts", [{"labels": {"alertname": "A"}}])
+        agent.await_outcomes(1)
+    mine, his, listed = families(ours), families(theirs), absent()
+    patterns = [re.compile(name.replace("*", ".*")) for name in listed]
+    missing = {name for name in his - mine if not any(pattern.fullmatch(name) for pattern in patterns)}
+    assert not missing, f"neither here nor in the table: {sorted(missing)}"
+    named = {name for name in mine if any(pattern.fullmatch(name) for pattern in patterns)}
+    assert not named, f"in the table, and here: {sorted(named)}"
+    kinds = [dict(re.findall(r"^# TYPE (\S+) (\S+)", agent.api.get("/metrics").text, re.M)) for agent in (ours, theirs)]
+    differing = {name for name in mine & his if kinds[0][name] != kinds[1][name]}
+    assert not differing, f"of another type: {sorted(differing)}"
+
+    def labels(agent):
+        found = {}
+        for name, text in re.findall(r"^([a-z_]+)\{([^}]*)\}", agent.api.get("/metrics").text, re.M):
+            found.setdefault(name, set()).update(re.findall(r"(\w+)=", text))
+        return found
+
+    own, other = labels(ours), labels(theirs)
+    build = {"goversion", "goos", "goarch", "tags"}  # it is not Go
+    lost = {name: other[name] - own.get(name, set()) - build for name in other if name in own or name in mine}
+    lost = {name: names for name, names in lost.items() if names}
+    assert not lost, f"labels that are not here: {lost}"
+
+
+def rules(world):
+    """The rules for a fleet are right and raise their alerts, says promtool."""
+    fleet = ROOT / "configs/fleet"
+    told = run("promtool", "check", "rules", fleet / "rules.yml")
+    assert "10 rules found" in told, told
+    run("promtool", "test", "rules", fleet / "rules-test.yml", cwd=world.directory)
+    tested = (fleet / "rules-test.yml").read_text()
+    for name in re.findall(r"- alert: (\w+)", (fleet / "rules.yml").read_text()):
+        assert f"- alertname: {name}\n" in tested, f"{name} is never raised in rules-test.yml"
+
+
+def queries():
+    """The queries of the dashboard, its variables filled in."""
+    dashboard = json.loads((ROOT / "configs/fleet/dashboard.json").read_text())
+    for panel in dashboard["panels"]:
+        for target in panel.get("targets", []):
+            query = target["expr"].replace("$site", ".*").replace("$instance", ".*").replace("$__rate_interval", "10s")
+            assert "$" not in query, query
+            yield panel["title"], query
+    for variable in dashboard["templating"]["list"]:
+        for series in re.findall(r"label_values\((.*), \w+\)", variable["query"].get("query", "") if isinstance(variable["query"], dict) else ""):
+            yield variable["name"], series.replace("$site", ".*")
+
+
+def dashboard(world):
+    """Each query of the dashboard, and of the rules, finds something where a real Prometheus scrapes a flock of two."""
+    sink = world.sink()
+    config = CONFIG.replace("SINK", sink.url)
+    ports = [free_port(), free_port()]
+    flock = [
+        world.subject(config, f"--cluster.listen-address=127.0.0.1:{mine}", f"--cluster.peer=127.0.0.1:{other}", name=f"node-{mine}")
+        for mine, other in (ports, ports[::-1])
+    ]
+    targets = ", ".join(f'"127.0.0.1:{agent.port}"' for agent in flock)
+    (world.directory / "prometheus.yml").write_text(
+        f"global: {{scrape_interval: 1s}}\nscrape_configs:\n- job_name: bellwether\n  static_configs: [{{targets: [{targets}], labels: {{site: s}}}}]\n"
+    )
+    port = free_port()
+    place = ["--config.file=prometheus.yml", "--storage.tsdb.path=tsdb", f"--web.listen-address=127.0.0.1:{port}"]
+    world.spawn("prometheus", "/usr/bin/prometheus", *place)
+    number = 0
+
+    def ask(query):
+        answer = Api(port).get("/api/v1/query?" + urllib.parse.urlencode({"query": query}))
+        assert answer.status == 200, f"{query}: {answer.text}"
+        return answer.json["data"]["result"]
+
+    def answers():
+        nonlocal number
+        number += 1
+        flock[0].api.post("/api/v2/alerts", [{"labels": {"alertname": f"A{number}"}}])
+        try:
+            return len(ask("alertmanager_cluster_members == 2")) == 2 and not [query for _, query in queries() if not ask(query)]
+        except OSError:
+            return False
+
+    try:
+        until("every query finds something", answers)
+    except AssertionError:
+        raise AssertionError(f"nothing found by {[(title, query) for title, query in queries() if not ask(query)]}") from None
+    known = set()
+    for name in re.findall(r"(?:alertmanager|bellwether|process)_\w+", (ROOT / "configs/fleet/rules.yml").read_text()):
+        known.add(name)
+        assert ask(name), f"the rules ask for {name}, which is not there"
+    assert len(known) > 8, known
+
+
+def schema(world):
+    """The published description of the API, of Debian's package of the source."""
+    run("apt-get", "download", SPECIFICATION, cwd=world.directory)
+    (package,) = world.directory.glob(f"{SPECIFICATION}*.deb")
+    run("dpkg-deb", "-x", package, world.directory / "source")
+    (source,) = (world.directory / "source").rglob("embedded_spec.go")
+    text = re.search(r"SwaggerJSON = json\.RawMessage\(\[\]byte\(`(.*?)`\)\)", source.read_text(), re.S).group(1)
+    file = world.directory / "swagger.json"
+    file.write_text(json.dumps(json.loads(text)))
+    return file
+
+
+def failures(world, agent, file, name):
+    """What a property-based tester finds: (operation, status, code) of each failure, and the whole of what it says."""
+    command = [sys.executable, "-m", "schemathesis.cli", "run", str(file), "-u", f"http://127.0.0.1:{agent.port}/api/v2", "-c", CHECKS]
+    command += ["--phases", "examples,coverage,fuzzing", "-n", str(EXAMPLES), "--seed", "7", "--no-color", "--continue-on-failure"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=world.directory)
+    (world.directory / f"{name}.out").write_text(done.stdout + done.stderr)
+    assert "Test cases:" in done.stdout, done.stdout + done.stderr
+    found = Counter()
+    operation = ""
+    for block in re.split(r"^_{3,} (.+?) _{3,}$", done.stdout, flags=re.M)[1:]:
+        if re.fullmatch(r"[A-Z]+ /\S*", block):
+            operation = block
+            continue
+        for case in re.split(r"^\d+\. Test Case ID: \w+$", block, flags=re.M)[1:]:
+            status = re.search(r"^\[(\d+)\]", case, re.M)
+            for code in re.findall(r"^- (ST\d+)", case, re.M):
+                found[(operation, status.group(1) if status else "none", code)] += 1
+    return found, done.stdout
+
+
+def conformance(world):
+    """No input makes an answer 500, and none makes an undocumented answer that Alertmanager does not give."""
+    file = schema(world)
+    config = CONFIG.replace("SINK", world.sink().url)
+    mine, told = failures(world, world.subject(config), file, "ours")
+    his, _ = failures(world, world.oracle(config), file, "theirs")
+    broken = [key for key in mine if key[2] == "ST101" or key[1].startswith("5") or key[1] == "none"]
+    assert not broken, f"{broken}\n{told}"
+    more = set(mine) - set(his)
+    assert not more, f"Alertmanager does not answer so: {sorted(more)}\n{told}"
+    print(f"kinds of undocumented answers: {len(mine)}, Alertmanager 0.25: {len(his)}")
+
+
+def cases(_settings):
+    return [(f"drop_in/{case.__name__}", case) for case in (metrics, rules, dashboard, conformance)]
