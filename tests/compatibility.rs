@@ -5,6 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bellwether::store::record;
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
@@ -32,6 +34,16 @@ fn rust(folder: &Path, text: &mut String) {
             text.push_str(&fs::read_to_string(path).unwrap());
         }
     }
+}
+
+#[test]
+fn the_changelog_has_this_version_and_its_flash_format() {
+    let text = fs::read_to_string(root().join("cross/README.md")).unwrap();
+    let (_, log) = text.split_once("## Changelog").unwrap();
+    let (_, first) = log.split_once("### ").unwrap();
+    assert_eq!(first.lines().next().unwrap(), env!("CARGO_PKG_VERSION"));
+    let format = format!("flash format {}.{}", record::MAJOR, record::MINOR);
+    assert!(first.contains(&format), "{format}: {first}");
 }
 
 #[test]

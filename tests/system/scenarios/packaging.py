@@ -574,6 +574,75 @@ def image(world):
     assert not healthy()
 
 
+STAND_IN = """
+INCLUDE_DIR:=$(TOPDIR)
+INSTALL_DIR:=install -d
+INSTALL_BIN:=install -m 755
+INSTALL_CONF:=install -m 600
+"""
+BUILD = """
+define BuildPackage
+told:
+	@echo "$(PKG_NAME) $(PKG_VERSION) $(BELLWETHER_TARGET)"
+compile:
+	$(Build/Compile)
+install:
+	$(call Package/$(1)/install,$(DESTDIR))
+endef
+"""
+
+
+def recipes(world):
+    """The recipes of OpenWrt, Yocto and Home Assistant install what they say, of this version. Their own tools are not here:
+    OpenWrt's runs against a stand-in of its build tree, Yocto's step of installation runs by itself."""
+    version = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M).group(1)
+    place = world.directory / "bellwether"
+    place.mkdir()
+    for name in ("configs", "systemd", "LICENSE", "cross", "Cargo.toml"):
+        (place / name).symlink_to(ROOT / name)
+    built = place / "target/cross"
+    built.mkdir(parents=True)
+    targets = ("aarch64-unknown-linux-musl", "armv7-unknown-linux-musleabihf", "arm-unknown-linux-musleabihf", TARGET)
+    for target in targets:
+        shutil.copy(world.settings.subject, built / f"bellwether-{target}")
+
+    tree = world.directory / "openwrt"
+    tree.mkdir()
+    (tree / "rules.mk").write_text(STAND_IN)
+    (tree / "package.mk").write_text(BUILD)
+    recipe = ROOT / "cross/openwrt"
+    for arch, kind, target in (("aarch64", "", targets[0]), ("arm", "cortex-a7", targets[1]), ("arm", "arm1176jzf-s", targets[2]), ("x86_64", "", TARGET)):
+        root = world.directory / f"openwrt-{target}"
+        make = ["make", "-s", "-C", recipe, f"TOPDIR={tree}", f"ARCH={arch}", f"CPU_TYPE={kind}", f"BELLWETHER={place}", f"DESTDIR={root}"]
+        assert run(*make, "told").strip() == f"bellwether {version} {target}"
+        run(*make, "compile")
+        run(*make, "install")
+        assert run(root / "usr/bin/bellwether", "check-config", root / "etc/bellwether/bellwether.toml")
+        run("sh", "-n", root / "etc/init.d/bellwether")
+
+    (recipe,) = (ROOT / "cross/yocto").glob("*.bb")
+    text = recipe.read_text()
+    assert recipe.name == f"bellwether_{version}.bb", recipe
+    assert hashlib.md5((ROOT / "LICENSE").read_bytes()).hexdigest() in text
+    steps = text.split("do_install() {")[1].split("\n}")[0]
+    root = world.directory / "yocto"
+    values = {"D": root, "BELLWETHER": place, "BELLWETHER_TARGET": TARGET, "bindir": "/usr/bin", "nonarch_libdir": "/usr/lib"}
+    values.update({"systemd_system_unitdir": "/usr/lib/systemd/system", "sysconfdir": "/etc"})
+    run("sh", "-euc", steps, env={**os.environ, **{name: str(value) for name, value in values.items()}})
+    assert run(root / "usr/bin/bellwether", "check-config", root / "etc/bellwether/bellwether.toml")
+    for unit in UNITS:
+        assert (root / "usr/lib/systemd/system" / unit).exists(), unit
+
+    addon = world.directory / "addon"
+    run(ROOT / "cross/home-assistant.sh", addon, env={**os.environ, "OUT": str(built)})
+    steps = (addon / "Dockerfile").read_text()
+    for name in re.findall(r"^COPY (\S+)", steps, re.M):
+        assert (addon / name).exists(), name
+    told = (addon / "config.yaml").read_text()
+    assert f"version: {version}\n" in told and "arch: [aarch64, amd64]" in told, told
+    assert "/-/healthy" in told and json.loads(re.search(r"^ENTRYPOINT (.*)", steps, re.M).group(1))[0] == "/usr/bin/bellwether"
+
+
 def sbom(world):
     """The SBOM names every crate that is linked, with its checksum, and is the same each time."""
     text = run(ROOT / "cross/sbom.py", "1.0", "1700000000")
@@ -593,5 +662,5 @@ def sbom(world):
 
 
 def cases(_settings):
-    found = (units, package, completion, fish, zsh, repository, image, sbom, version, toolchain, policy, installed, install_script, openrc, procd, readme, licences)
+    found = (units, package, completion, fish, zsh, repository, image, recipes, sbom, version, toolchain, policy, installed, install_script, openrc, procd, readme, licences)
     return [(f"packaging/{case.__name__}", case) for case in found]
