@@ -38,22 +38,22 @@ fn plain(text: &str) -> String {
     for line in text.lines() {
         let line = line.replace('\\', "\\e").replace('-', "\\-");
         let guard = if line.starts_with(['.', '\'']) { "\\&" } else { "" };
-        let _ =
-            writeln!(lines, "{}", if line.is_empty() { ".sp" } else { &*format!("{guard}{line}") });
+        let shown = if line.is_empty() { ".sp".to_owned() } else { format!("{guard}{line}") };
+        writeln!(lines, "{shown}").unwrap();
     }
     lines
 }
 
 fn man_flags(out: &mut String, text: &'static str) {
     for (flag, help) in flags_of(text) {
-        let _ = write!(out, ".TP\n.B {}{}", plain(flag.shown), plain(&help));
+        write!(out, ".TP\n.B {}{}", plain(flag.shown), plain(&help)).unwrap();
     }
 }
 
 fn man_subcommands() -> String {
     let mut out = String::new();
     for command in COMMANDS {
-        let _ = write!(out, ".SS {} {}", plain(command.name).trim(), plain(command.arguments));
+        write!(out, ".SS {} {}", plain(command.name).trim(), plain(command.arguments)).unwrap();
         if command.arguments.is_empty() {
             out.push('\n');
         }
@@ -61,7 +61,7 @@ fn man_subcommands() -> String {
         man_flags(&mut out, command.flags);
         let shared: Vec<&str> = command.shared.iter().map(|(title, _)| *title).collect();
         if !shared.is_empty() {
-            let _ = writeln!(out, ".PP\nFlags of \"{}\", too.", shared.join("\" and \""));
+            writeln!(out, ".PP\nFlags of \"{}\", too.", shared.join("\" and \"")).unwrap();
         }
     }
     out
@@ -74,7 +74,7 @@ fn man_shared() -> String {
     for (title, flags) in COMMANDS.iter().flat_map(|command| command.shared) {
         if !seen.contains(title) {
             seen.push(title);
-            let _ = writeln!(out, ".SS {title}");
+            writeln!(out, ".SS {title}").unwrap();
             man_flags(&mut out, flags);
         }
     }
@@ -86,7 +86,7 @@ fn man_daemon() -> String {
     for line in flags::help().lines() {
         let text = line.trim_start();
         if text.starts_with('-') {
-            let _ = write!(out, ".TP\n.B {}", plain(text));
+            write!(out, ".TP\n.B {}", plain(text)).unwrap();
         } else if line.starts_with(' ') {
             out.push_str(&plain(text));
         }

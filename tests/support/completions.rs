@@ -132,7 +132,7 @@ fn shell(head: &str, values: impl Fn(&Values) -> &'static str, end: &str) -> Str
             Values::Words(words) => format!("words=\"{}\"", words.join(" ")),
             kind => format!("kind={}", values(kind)),
         };
-        let _ = writeln!(out, "    {}) {line} ;;", names.join(" | "));
+        writeln!(out, "    {}) {line} ;;", names.join(" | ")).unwrap();
     }
     let valued: BTreeSet<String> = COMMANDS
         .iter()
@@ -142,14 +142,14 @@ fn shell(head: &str, values: impl Fn(&Values) -> &'static str, end: &str) -> Str
         .flat_map(|flag| flag.names)
         .filter(|name| name.starts_with("--"))
         .collect();
-    let _ = writeln!(out, "    {}) ;;", valued.into_iter().collect::<Vec<_>>().join(" | "));
+    writeln!(out, "    {}) ;;", valued.into_iter().collect::<Vec<_>>().join(" | ")).unwrap();
     out.push_str("    *)\n        case $at in\n");
     for (path, next) in words() {
         let kind = match arguments(&path) {
             Values::Nothing => String::new(),
             kind => format!(" kind={}", values(&kind)),
         };
-        let _ = writeln!(out, "        \"{path}\") words=\"{}\"{kind} ;;", follow(&path, &next));
+        writeln!(out, "        \"{path}\") words=\"{}\"{kind} ;;", follow(&path, &next)).unwrap();
     }
     out.push_str(end);
     out
@@ -244,7 +244,7 @@ _bellwether "$@"
 }
 
 fn fish_flag(out: &mut String, condition: &str, flag: &Completed) {
-    let _ = write!(out, "complete -c bellwether -n \"{condition}\"");
+    write!(out, "complete -c bellwether -n \"{condition}\"").unwrap();
     for name in &flag.names {
         match name.strip_prefix("--") {
             Some(long) => write!(out, " -l {long}").unwrap(),
@@ -259,7 +259,7 @@ fn fish_flag(out: &mut String, condition: &str, flag: &Completed) {
     }
     if !flag.help.is_empty() {
         let help = flag.help.replace('\\', "\\\\").replace('\'', "\\'");
-        let _ = write!(out, " -d '{help}'");
+        write!(out, " -d '{help}'").unwrap();
     }
     out.push('\n');
 }
@@ -270,7 +270,7 @@ pub(crate) fn fish() -> String {
         "function __bellwether_at\n    set -l at\n    for word in (commandline -opc)[2..]\n        switch \"$at $word\"\n",
     );
     for path in words().into_keys().filter(|path| !path.is_empty()) {
-        let _ = writeln!(out, "            case \" {path}\"\n                set at \" {path}\"");
+        writeln!(out, "            case \" {path}\"\n                set at \" {path}\"").unwrap();
     }
     out.push_str(
         "        end\n    end\n    test \"$at\" = \"$argv[1]\"\nend\n\ncomplete -c bellwether -f\n",
@@ -279,10 +279,10 @@ pub(crate) fn fish() -> String {
         let argument = if path.is_empty() { String::new() } else { format!(" {path}") };
         let condition = format!("__bellwether_at '{argument}'");
         for word in next {
-            let _ = writeln!(out, "complete -c bellwether -n \"{condition}\" -a {word}");
+            writeln!(out, "complete -c bellwether -n \"{condition}\" -a {word}").unwrap();
         }
         if arguments(&path) != Values::Nothing {
-            let _ = writeln!(out, "complete -c bellwether -n \"{condition}\" -F");
+            writeln!(out, "complete -c bellwether -n \"{condition}\" -F").unwrap();
         }
         for flag in flags_after(&path) {
             fish_flag(&mut out, &condition, &flag);

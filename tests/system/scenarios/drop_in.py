@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-import urllib.parse
 from collections import Counter
 from pathlib import Path
 
@@ -110,18 +109,23 @@ def dashboard(world):
     number = 0
 
     def ask(query):
-        answer = Api(port).get("/api/v1/query?" + urllib.parse.urlencode({"query": query}))
+        answer = Api(port).get("/api/v1/query", ("query", query))
         assert answer.status == 200, f"{query}: {answer.text}"
         return answer.json["data"]["result"]
+
+    def is_ready():
+        try:
+            return Api(port).get("/-/ready").status == 200
+        except OSError:
+            return False
+
+    until("Prometheus is ready", is_ready)
 
     def answers():
         nonlocal number
         number += 1
         flock[0].api.post("/api/v2/alerts", [{"labels": {"alertname": f"A{number}"}}])
-        try:
-            return len(ask("alertmanager_cluster_members == 2")) == 2 and not [query for _, query in queries() if not ask(query)]
-        except OSError:
-            return False
+        return len(ask("alertmanager_cluster_members == 2")) == 2 and not [query for _, query in queries() if not ask(query)]
 
     try:
         until("every query finds something", answers)
