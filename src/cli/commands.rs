@@ -76,8 +76,7 @@ impl Flag {
 /// How the agent is found and spoken with.
 const AGENT: (&str, &str) = (
     "The agent",
-    "\
-      --url, --alertmanager.url URL
+    "      --url, --alertmanager.url URL
                            http://, https:// or unix:PATH of its socket; http://127.0.0.1:9093
       --user NAME          user to be, with --password-file
       --password-file FILE
@@ -94,15 +93,13 @@ const AGENT: (&str, &str) = (
 /// How lists are printed.
 const OUTPUT: (&str, &str) = (
     "Output",
-    "\
-  -o, --output FORMAT      simple, extended or json; simple
+    "  -o, --output FORMAT      simple, extended or json; simple
       --date.format LAYOUT
                            how times are written, as Go has it; 2006-01-02 15:04:05 MST
 ",
 );
 /// Flags of every subcommand.
-const EVERY: &str = "\
-  -h, --help               show this
+const EVERY: &str = "  -h, --help               show this
   -v, --verbose            accepted, as amtool has it
       --version-check      accepted, as amtool has it; versions are not compared
       --enable-feature NAME
@@ -123,8 +120,7 @@ const fn command(
 /// Every subcommand. The first of a group is the group's default.
 pub const COMMANDS: &[Command] = &[
     Command {
-        flags: "\
-  -a, --active             active alerts; these alone if no state is asked for
+        flags: "  -a, --active             active alerts; these alone if no state is asked for
   -s, --silenced           silenced alerts
   -i, --inhibited          inhibited alerts
   -u, --unprocessed        accepted, as amtool has it; there are none
@@ -141,8 +137,7 @@ without an operator is the alertname.",
         )
     },
     Command {
-        flags: "\
-      --annotation NAME=VALUE
+        flags: "      --annotation NAME=VALUE
                            an annotation; repeatable
       --for TIME           end after this time, 10m for example; else after the agent's resolve_timeout
       --start TIME         when it begins: 2026-11-29T09:00:00Z; now
@@ -159,8 +154,7 @@ post the same labels with --end now.",
         )
     },
     Command {
-        flags: "\
-      --expired            silences that have ended, and no others
+        flags: "      --expired            silences that have ended, and no others
   -q, --quiet              print ids alone
       --created-by NAME    silences of this author
       --id ID              the silence of this id; repeatable
@@ -175,8 +169,7 @@ post the same labels with --end now.",
         )
     },
     Command {
-        flags: "\
-  -d, --duration TIME      how long it lasts; 1h
+        flags: "  -d, --duration TIME      how long it lasts; 1h
       --start TIME         when it begins: 2026-11-29T09:00:00Z; now
       --end TIME           when it ends, instead of --duration
   -a, --author NAME        author; the user who asks
@@ -195,8 +188,7 @@ post the same labels with --end now.",
         )
     },
     Command {
-        flags: "\
-  -d, --duration TIME      how long it lasts, from its beginning
+        flags: "  -d, --duration TIME      how long it lasts, from its beginning
       --start TIME         when it begins
       --end TIME           when it ends, instead of --duration
   -c, --comment TEXT       comment
@@ -210,8 +202,7 @@ post the same labels with --end now.",
         ..command("silence expire", "ID...", "Ends silences.", silence::expire)
     },
     Command {
-        flags: "\
-  -f, --force              make new silences even where ids are known
+        flags: "  -f, --force              make new silences even where ids are known
   -w, --worker COUNT       accepted, as amtool has it; one after the other is made
 ",
         shared: &[AGENT],
@@ -227,8 +218,7 @@ post the same labels with --end now.",
         ..command("silence show", "ID...", "Shows silences by their ids, ended ones too.", silence::show)
     },
     Command {
-        flags: "\
-  -a, --author NAME        author; the user who asks
+        flags: "  -a, --author NAME        author; the user who asks
   -c, --comment TEXT       comment; Acknowledged
 ",
         shared: &[AGENT],
@@ -256,8 +246,7 @@ post the same labels with --end now.",
         ..command("routes show", "", "Shows the routing tree.", routes::show)
     },
     Command {
-        flags: "\
-      --tree               show the matching routes as a tree, too
+        flags: "      --tree               show the matching routes as a tree, too
       --verify.receivers NAMES
                            fail unless these receivers, with commas between, are the ones
       --at TIME            say which time intervals mute at this time: 2026-11-29T09:00:00Z
@@ -286,8 +275,7 @@ users or tokens, a flock without a key. Warnings do not change the exit code.",
         check::run,
     ),
     Command {
-        flags: "\
-      --template.text TEXT
+        flags: "      --template.text TEXT
                            text to render
       --template.glob GLOB
                            files of templates; repeatable
@@ -304,8 +292,7 @@ users or tokens, a flock without a key. Warnings do not change the exit code.",
         )
     },
     Command {
-        flags: "\
-      --annotation NAME=VALUE
+        flags: "      --annotation NAME=VALUE
                            an annotation; repeatable
       --resolved           an alert that has ended
       --dry-run            send nothing

@@ -180,7 +180,7 @@ AT                        GROUP       RECEIVER         OUTCOME
     fn a_watched_history_goes_on_with_what_comes() {
         let entry = |at: &str| {
             format!(
-                "{{\"at\": {at:?}, \"outcome\": \"odd\", \"receiver\": \"r\", \"groupKey\": \"{{}}\"}}"
+                "{{\"at\": {at:?}, \"outcome\": \"odd\", \"receiver\": \"r\", \"integration\": \"x[0]\", \"groupKey\": \"{{}}\"}}"
             )
         };
         let (first, second) = (entry("1"), entry("2"));
@@ -188,7 +188,7 @@ AT                        GROUP       RECEIVER         OUTCOME
         let fake =
             Fake::new(&[(200, &before), (200, "v1"), (200, &after), (200, "v2"), (500, "gone")]);
         let (code, out, err) = told_by(&fake, &["history", "--watch"]);
-        assert_eq!((code, &*out), (1, "1  {}  r  odd\n2  {}  r  odd\n"));
+        assert_eq!((code, &*out), (1, "1  {}  r/x[0]  odd\n2  {}  r/x[0]  odd\n"));
         assert!(err.contains("answered 500: gone"), "{err}");
         assert!(fake.asked().contains("GET /bellwether/v1/changes?after=v1 "), "{}", fake.asked());
     }

@@ -237,7 +237,8 @@ mod tests {
 
     #[test]
     fn nonsense_prints_the_usage() {
-        assert_eq!(told(&["frobnicate"]).0, 2);
+        assert_eq!(told(&["check"]).0, 2);
+        assert_eq!(told(&["frobnicate", "/nowhere"]).0, 2);
         assert_eq!(told(&["check", "/nowhere/at/all"]).0, DAMAGED);
     }
 }
