@@ -5,7 +5,9 @@
 //! others mean the same. A word in capitals says that it takes a value.
 
 use super::{Cx, Outcome};
-use super::{acknowledge, alert, check, config, deadman, flock, healthy, history, journal, key, notify};
+use super::{
+    acknowledge, alert, check, config, deadman, flock, healthy, history, journal, key, notify,
+};
 use super::{routes, silence, template};
 
 /// A subcommand.

@@ -97,7 +97,8 @@ hc         1m    ok    2026-11-22T01:00:00.000Z
         let fake = Fake::new(&[(200, "")]);
         assert_eq!(told_by(&fake, &["ping", "backup"]), (0, String::new(), String::new()));
         assert!(fake.asked().starts_with("POST /bellwether/v1/ping/backup "), "{}", fake.asked());
-        for wrong in [&["ping"][..], &["ping", "a/b"], &["ping", "a", "b"], &["ping", "a", "--url"]] {
+        for wrong in [&["ping"][..], &["ping", "a/b"], &["ping", "a", "b"], &["ping", "a", "--url"]]
+        {
             assert_eq!(told(wrong).0, 2, "{wrong:?}");
         }
     }
