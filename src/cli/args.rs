@@ -29,7 +29,7 @@ impl Args {
 
     /// Whether a switch is on.
     pub(super) fn is(&self, name: &str) -> bool {
-        self.get(name) == Some("true")
+        self.get(name).is_some_and(|value| value != "false")
     }
 
     /// Adds a value that counts only where the command line has none.
