@@ -20,7 +20,7 @@ fn load(cx: &mut Cx<'_>) -> Result<Config, Fault> {
         if !Path::new(file).exists() {
             return Err(format!("path '{file}' does not exist").into());
         }
-        if cx.is_amtool && cx.args.get("url").is_some() {
+        if cx.is_amtool {
             let warning = "Warning: --config.file flag overrides the --alertmanager.url.";
             writeln!(cx.err, "{warning}")?;
         }
@@ -105,8 +105,9 @@ impl Tree<'_> {
     }
 
     fn draw(&self, route: &Route, place: usize, before: &str, is_last: bool, out: &mut String) {
+        // As amtool has it, spaces that do not break.
         let (branch, below) =
-            if is_last { ("└── ", "    ") } else { ("├── ", "│   ") };
+            if is_last { ("└── ", "    ") } else { ("├── ", "│\u{a0}\u{a0} ") };
         let name = if place == 0 { "default-route".to_owned() } else { route.matchers.to_string() };
         let is_whole = self.matched.is_none();
         out.extend([before, branch, &name]);
