@@ -23,7 +23,7 @@ fn errors(text: &str) -> String {
 /// The keys that are unknown where `before` leads to, a text that ends where a key begins.
 fn unknown(before: &str, keys: &str) -> Vec<String> {
     let is_unknown = |key: &&str| {
-        let told = errors(&format!("{before}{key}: {{x: [y]}}\n"));
+        let told = errors(&format!("{before}{key}: [[y]]\n"));
         // Where a secret may stand, keys are not shown.
         told.contains(&format!("unknown key \"{key}\"")) || told.contains("an unknown key")
     };
@@ -143,7 +143,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ),
     ("global:\n  http_config:\n    authorization:\n      ", "type credentials credentials_file"),
     (
-        "global:\n  http_config:\n    oauth2:\n      ",
+        "global:\n  http_config:\n    oauth2:\n      client_id: a\n      client_secret: b\n      token_url: http://x\n      ",
         "client_id client_secret client_secret_file scopes token_url endpoint_params tls_config proxy_url",
     ),
     (
