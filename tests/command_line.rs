@@ -21,12 +21,14 @@ fn file(name: &str) -> PathBuf {
 fn flags_of(text: &'static str) -> Vec<(Flag, String)> {
     let mut flags: Vec<(Flag, String)> = Vec::new();
     for line in text.lines() {
-        match Flag::of_line(line) {
-            Some(flag) => flags.push((flag, flag.help.to_owned())),
-            None => {
-                let (_, help) = flags.last_mut().unwrap();
-                *help = format!("{help} {}", line.trim()).trim().to_owned();
+        if let Some(flag) = Flag::of_line(line) {
+            flags.push((flag, flag.help.to_owned()));
+        } else {
+            let (_, help) = flags.last_mut().unwrap();
+            if !help.is_empty() {
+                help.push(' ');
             }
+            help.push_str(line.trim());
         }
     }
     flags

@@ -79,7 +79,7 @@ fn words() -> BTreeMap<String, BTreeSet<&'static str>> {
         let mut path = String::new();
         for word in command.name.split(' ') {
             words.entry(path.clone()).or_default().insert(word);
-            path = format!("{path} {word}").trim().to_owned();
+            path = if path.is_empty() { word.to_owned() } else { format!("{path} {word}") };
         }
         words.entry(path).or_default();
     }

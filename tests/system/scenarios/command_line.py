@@ -45,7 +45,6 @@ alert query -o json
 -o json alert query foo
 alert query -o yaml
 alert query --nope
-alert query --inhibited=x
 alert foo
 nope
 silence add
