@@ -107,7 +107,7 @@ fn every_key_is_in_the_reference_set_or_commented_out() {
         })
         .collect();
 
-    let (tree, _) = tree::parse(Language::Toml, REFERENCE.as_bytes()).unwrap();
+    let (tree, _) = parse(Language::Toml, REFERENCE.as_bytes()).unwrap();
     let notes = Notes::default();
     let (flags, environment) = (Flags::default(), Environment::default());
     sections(&Item::root(&notes, &tree).table().unwrap(), &options(&flags, &environment)).unwrap();
