@@ -164,6 +164,28 @@ mod tests {
     }
 
     #[test]
+    fn files_are_so_many_and_so_long_together_and_no_more() {
+        let folder = std::env::temp_dir().join(format!("bellwether-many-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        for number in 0..TEMPLATE_FILES_MAX {
+            fs::write(folder.join(format!("{number}.tmpl")), "").unwrap();
+        }
+        let all = [folder.join("*.tmpl")];
+        assert!(load(&all).is_ok());
+        fs::write(folder.join("more.tmpl"), "").unwrap();
+        assert!(load(&all).unwrap_err().contains("more than 256 files"));
+        fs::remove_file(folder.join("more.tmpl")).unwrap();
+        for number in 0..4 {
+            let text = "x".repeat(TEMPLATES_BYTES_MAX / 4);
+            fs::write(folder.join(format!("{number}.tmpl")), text).unwrap();
+        }
+        assert!(load(&all).is_ok());
+        fs::write(folder.join("4.tmpl"), "x").unwrap();
+        assert!(load(&all).unwrap_err().contains("bytes in all"));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
     fn files_are_read_in_order_and_what_is_wrong_is_said() {
         let folder = std::env::temp_dir().join(format!("bellwether-tmpl-{}", std::process::id()));
         fs::create_dir_all(folder.join("sub")).unwrap();

@@ -388,6 +388,13 @@ mod tests {
         assert_eq!(session.take_output().len(), 9, "one of three");
         session.handle_input(b"\x40\x02\0\x01", at(0)).unwrap();
         assert_eq!(session.take_output(), b"\x33\x07\0\x01t\0\x02\0p");
+
+        // One that allows more than we do.
+        let mut session = connected(Version::V5, b"\x20\x03\0\0\0");
+        for number in 0..MQTT_IN_FLIGHT_MAX as u64 + 3 {
+            session.publish(number, message(Qos::AtLeastOnce), at(0)).unwrap();
+        }
+        assert_eq!(session.take_output().len(), 9 * MQTT_IN_FLIGHT_MAX);
     }
 
     #[test]

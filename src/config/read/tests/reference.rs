@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::*;
-use crate::config::{Environment, Flags, Language, tree};
+use crate::config::{Environment, Flags, Language};
 
 const REFERENCE: &str = include_str!("../../../../configs/reference.toml");
 
