@@ -262,6 +262,10 @@ pub(crate) fn a_turn_is_taken_over_within_two_seconds_however_long_its_attempt_h
             say!("then {} more after {:?} ms", held.len(), again.values().max());
             assert!(world.told.len() == before + held.len(), "{again:?}");
             assert!(held.iter().all(|group| again.contains_key(&**group)));
+            // The dead are taken for down meanwhile: that begins nothing anew.
+            let before = world.told.len();
+            world.run_for(25_000);
+            assert!(hung_ms > 10_000 || world.told.len() == before, "{:?}", &world.told[before..]);
         }
     }
 }

@@ -245,8 +245,7 @@ def late_key(world):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as hears:
         hears.bind(str(notify))
         agent = Agent(world.settings.subject, world.directory / "late", CONFIG, *flags, prefix=("env", f"NOTIFY_SOCKET={notify}"))
-        command = Agent.command(agent)
-        command.remove("--cluster.listen-address=")
+        command = [it for it in Agent.command(agent) if it != "--cluster.listen-address="]
         agent.command = lambda: command
         agent.start()
         try:
