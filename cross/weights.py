@@ -119,7 +119,7 @@ def receivers_of(words):
     return [name for name in types if {name, *ALSO.get(name, [])} & set(words[1:])]
 
 
-# What serves clients by TLS, lets them in, and checks their passwords: in paths of functions.
+# Paths of the functions that serve clients by TLS, let them in, and check their passwords.
 ACCESS = {
     "users, tokens and their rights": [f"{OWN}::shell::admission", f"{OWN}::config::admission", f"{OWN}::config::read::admission", f"{OWN}::api::access"],
     "passwords: `bcrypt`, `blowfish`, `cipher`": ["bcrypt::", "blowfish::", "cipher::"],

@@ -50,7 +50,7 @@ fn print(text: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// What subcommands see of this process, which was called by `name`.
+/// The part of this process, called by `name`, that subcommands see.
 fn process(name: &Path) -> cli::Process {
     let is_terminal = io::stdout().is_terminal();
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok().filter(|_| is_terminal);

@@ -6,7 +6,7 @@ use std::path::Path;
 use bellwether::config::{Config, Environment, Flags, Language, Options};
 use bellwether::notify::SCHEMAS;
 
-/// What the errors say of a text, or nothing if there are none.
+/// The errors of a text, or nothing if there are none.
 fn errors(text: &str) -> String {
     let (flags, environment) = (Flags::default(), Environment::default());
     let file = Path::new("alertmanager.yml");

@@ -38,7 +38,7 @@ impl Args {
     }
 }
 
-/// What the words ask for.
+/// The wish that the words express.
 pub(super) enum Wish {
     /// Run this.
     Run(&'static Command, Args),

@@ -32,7 +32,7 @@ pub(super) struct Agent {
 /// Why there is no answer, or not the one that was hoped for.
 #[derive(Debug)]
 pub(super) struct Refusal {
-    /// What the agent answered; none if it did not.
+    /// The status that the agent answered; none if it did not answer.
     pub(super) status: Option<u16>,
     why: String,
 }

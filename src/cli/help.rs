@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::args::named;
 use super::commands::{COMMANDS, Command};
 
-/// What `--help` prints: the subcommands, and the daemon's own flags, which are given.
+/// The text of `--help`: the subcommands, and the daemon's own flags, which are given.
 pub fn daemon(flags: &str) -> String {
     let list = list(COMMANDS.iter());
     format!(

@@ -36,7 +36,7 @@ use args::{Args, Wish};
 use client::Agent;
 use screen::Screen;
 
-/// What of the process a subcommand sees.
+/// The part of the process that a subcommand sees.
 #[derive(Debug, Default)]
 pub struct Process {
     /// The name that it was called by: the last part of its path.

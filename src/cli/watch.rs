@@ -24,7 +24,7 @@ impl News {
         Ok(Self { agent: cx.agent()?.patient(CHANGES_TIME_MAX), seen: String::new() })
     }
 
-    /// What `path` answers now.
+    /// The answer of `path` now.
     pub(super) fn get(&self, path: &str) -> Result<Value, Fault> {
         Ok(self.agent.get(path)?)
     }

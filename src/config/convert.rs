@@ -19,7 +19,7 @@ pub(super) fn convert(text: &[u8], options: &Options<'_>) -> Result<String, Erro
     let mut writer = Writer { typed, ..Writer::default() };
     writer.find_comments(&text, &tree);
     writer.body(&tree, "", "");
-    // What follows the last key.
+    // The text that follows the last key.
     for (_, texts) in std::mem::take(&mut writer.above) {
         writer.lines(&texts);
     }

@@ -217,9 +217,9 @@ pub struct Config {
     pub inhibit_rules: Vec<InhibitRule>,
     /// Time intervals that routes refer to by name; names are unique.
     pub time_intervals: Vec<Rc<TimeInterval>>,
-    /// What is to give a sign of life again and again; names are unique.
+    /// Everything that is to give a sign of life again and again; names are unique.
     pub expect: Vec<Expectation>,
-    /// Who is told again and again that the flock lives; names are unique.
+    /// The services that are told again and again that the flock lives; names are unique.
     pub heartbeats: Vec<Heartbeat>,
     /// The default texts, and those of the files of `templates`.
     pub templates: Templates,
@@ -431,6 +431,6 @@ pub struct Heartbeat {
     pub name: Rc<str>,
     /// How often it is told. 1 m.
     pub period: Duration,
-    /// What is told, and where.
+    /// The message, and its receiver.
     pub integration: Integration,
 }

@@ -75,7 +75,7 @@ impl Template {
     }
 }
 
-/// What stands in the place of a template or secret.
+/// The text that stands in the place of a template or secret.
 type Replace<'a> = dyn FnMut(&'static Key, &Value) -> Value + 'a;
 /// The other name of a user's own key, if it has one.
 type Rename<'a> = dyn FnMut(&'static Key, &str) -> Option<Rc<str>> + 'a;

@@ -30,7 +30,7 @@ pub struct Sign {
     pub by: Rc<str>,
 }
 
-/// What is known of an expectation.
+/// The state of an expectation.
 #[derive(Clone, Debug)]
 pub struct Seen {
     /// When it is missing unless another sign comes.
@@ -67,7 +67,7 @@ pub struct Expected {
 }
 
 impl Expected {
-    /// What is known of an expectation.
+    /// The state of an expectation.
     pub fn get(&self, name: &str) -> Option<&Seen> {
         self.seen.get(name)
     }

@@ -55,7 +55,7 @@ impl Word {
     }
 }
 
-/// What is known of a heartbeat.
+/// The state of a heartbeat.
 #[derive(Clone, Debug, Default)]
 pub struct Beating {
     /// The word that a member told last, and when.
@@ -79,7 +79,7 @@ pub struct Heartbeats {
 }
 
 impl Heartbeats {
-    /// What is known of a heartbeat.
+    /// The state of a heartbeat.
     pub fn get(&self, name: &str) -> Option<&Beating> {
         self.beating.get(name)
     }
@@ -159,7 +159,7 @@ impl Core {
         }
     }
 
-    /// What is wrong with the agent itself, as far as the flock knows.
+    /// The faults of the agent itself, as far as the flock knows.
     fn faults(&self, now: Wall) -> Vec<AlertView> {
         let is_ours = |labels: &Labels| {
             let name = labels.get("alertname");

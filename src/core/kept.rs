@@ -1,4 +1,4 @@
-//! What the first of several requests has brought and further notifications may use, too: the token of a service.
+//! The part of an answer that further notifications may use, too: the token that the first request of a service brought.
 //!
 //! It stays in memory, for as long as the receiver type says, until an attempt with it fails or the config changes. There is
 //! one for each integration at most.

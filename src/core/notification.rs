@@ -1,4 +1,4 @@
-//! What an attempt tells: the notification of a delivery, and what of its templates has failed.
+//! The content of an attempt: the notification of a delivery, and the faults of its templates.
 
 use std::rc::Rc;
 
@@ -15,7 +15,7 @@ use crate::notify::{AlertView, Draft, Notification};
 use crate::time::Now;
 
 impl Core {
-    /// What an attempt tells.
+    /// The content of an attempt.
     pub(super) fn notification(
         &self,
         id: GroupId,

@@ -1,10 +1,10 @@
-//! What all limits allow, added up: the memory of the whole process.
+//! The sum of all limits: the memory of the whole process.
 
 use super::*;
 
 const MIB: usize = 1024 * 1024;
 
-/// What each part may hold, and what it holds it in: a table's entries with all that the allocator adds.
+/// The bytes that each part may hold, and its own: a table's entries with all that the allocator adds.
 const PARTS: &[(&str, usize)] = &[
     ("the program, its threads and its buffers", 16 * MIB),
     ("strings of alerts", TEXTS_BYTES_MAX),

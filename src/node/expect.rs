@@ -1,4 +1,4 @@
-//! What is expected and stays away is an alert of ours, until it comes again.
+//! An expectation that is not met is an alert of ours, until it is met again.
 
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -148,7 +148,7 @@ matchers = ['alertname="Watchdog"']
         }
     }
 
-    /// What is missing at a node, as its alerts say.
+    /// The expectations that a node misses, as its alerts say.
     fn missing(world: &World, at: usize) -> Vec<(String, String)> {
         let firing = world.nodes[at].alerts().filter(|it| !it.1.resolved(world.now.wall));
         let named = firing.filter_map(|(_, alert, _)| {

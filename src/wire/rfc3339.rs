@@ -49,7 +49,7 @@ pub fn push_ms_ahead(out: &mut Vec<u8>, wall: Wall, ahead: i32) {
     push_digits(out, minutes % 60, 2);
 }
 
-/// What follows the day is computed in 32 bits: small machines have no division of 64.
+/// Everything smaller than a day is computed in 32 bits: small machines have no division of 64.
 fn push_civil(out: &mut Vec<u8>, ms: i64) {
     let (days, ms) = (ms.div_euclid(DAY_SECS * 1000), ms.rem_euclid(DAY_SECS * 1000));
     let ms = u32::try_from(ms).unwrap_or(0);

@@ -13,7 +13,7 @@ fn victim() -> SocketAddr {
     "192.0.2.1:9094".parse().unwrap()
 }
 
-/// What `seat` has sent so far, since [`Net::recording`] was set.
+/// The datagrams that `seat` has sent so far, since [`Net::recording`] was set.
 fn sent_by(net: &Net, seat: usize) -> Vec<Vec<u8>> {
     let recorded = net.recording.iter().flatten();
     recorded.filter(|(from, _)| *from == seat).map(|(_, bytes)| bytes.clone()).collect()

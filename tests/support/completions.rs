@@ -8,7 +8,7 @@ use bellwether::config::settings::{KEYS, Settings, Shape};
 
 const HEAD: &str = "made of the table of subcommands by tests/command_line.rs";
 
-/// What a shell offers for a value.
+/// The values that a shell offers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Values {
     Nothing,
@@ -96,7 +96,7 @@ fn flags_after(path: &str) -> Vec<Completed> {
     meant(path).map_or_else(daemon_flags, own_flags)
 }
 
-/// What follows the flags of a subcommand.
+/// The words that follow the flags of a subcommand.
 fn arguments(path: &str) -> Values {
     match meant(path).filter(|it| it.name == path).map(|it| it.arguments) {
         Some("FILE" | "[FILE]" | "[FILE]...") => Values::Files,

@@ -45,7 +45,7 @@ pub(super) fn parse(text: &str) -> Result<(Node, Option<Problem>), Problem> {
     Ok((root, ignored))
 }
 
-/// What `#` begins outside of every scalar; of a text that parses.
+/// The comments of a text that parses: each begins with `#` outside of every scalar.
 pub(super) fn comments(text: &str) -> Vec<(usize, bool, String)> {
     // Lines and columns, and the end of a scalar is the first column behind it.
     let scalars: Vec<((usize, usize), (usize, usize))> = Parser::new_from_str(text)

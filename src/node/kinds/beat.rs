@@ -1,14 +1,13 @@
 //! Beats: replicated only, for flash must not wear by signs of life. The stamp holds the body, because a name may be of another
-//! member's config.
+//! member's config. After a restart each period begins anew.
 
 use std::time::Duration;
 
-use super::{Act, Draft, Merged, Merging, Refusal, Restored, Rules, demand_key};
-use crate::core::Core;
+use super::{Act, Draft, Merged, Merging, Refusal, Rules, demand_key};
 use crate::core::clock::Step;
 use crate::gossip;
 use crate::time::{Now, Wall};
-use crate::wire::record::{self, Beat, Kind, Malformed};
+use crate::wire::record::{self, Beat, Kind};
 
 /// How long a beat is replicated beyond two of its periods.
 const LIFE: Duration = Duration::from_secs(3600);
@@ -40,16 +39,6 @@ impl Rules for BeatRules {
         merging.core.merge_beat(now, &beat.name, beat.at, &beat.said);
         let body = record::encode_beat(&beat);
         Ok(Merged { stored: false, ..Merged::of(record, body) })
-    }
-
-    /// After a restart each period begins anew.
-    fn read(
-        &self,
-        _core: &mut Core,
-        _key: &[u8],
-        _body: &[u8],
-    ) -> Result<Option<Box<dyn Restored>>, Malformed> {
-        Ok(None)
     }
 }
 

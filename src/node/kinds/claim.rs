@@ -1,14 +1,14 @@
-//! Claims: replicated only. The stamp holds the body.
+//! Claims: replicated only, since before a restart whichever node claimed anything has sent it or given it up. The stamp
+//! holds the body.
 
 use std::time::Duration;
 
-use super::{Act, Draft, Merged, Merging, Refusal, Restored, Rules};
-use crate::core::Core;
+use super::{Act, Draft, Merged, Merging, Refusal, Rules};
 use crate::core::turn::Claim;
 use crate::gossip;
 use crate::limits::{CLAIM_TIME_MAX, CLOCK_AHEAD_MS_MAX};
 use crate::time::Now;
-use crate::wire::record::{self, Kind, Malformed};
+use crate::wire::record::{self, Kind};
 
 /// How long a claim is replicated after it has lapsed, so that the nodes that gave up stay known for the turn; and longer by
 /// as much as the clock of a member may be ahead, or that member would take it for expired.
@@ -37,16 +37,6 @@ impl Rules for ClaimRules {
         let turn = record::turn_of(&record.key.id)?;
         merging.claims.push((turn, Claim { node, until, surrendered, given_up }));
         Ok(Merged { stored: false, ..Merged::of(record, record.body.clone()) })
-    }
-
-    /// Whichever node claimed anything has long sent it or given it up.
-    fn read(
-        &self,
-        _core: &mut Core,
-        _key: &[u8],
-        _body: &[u8],
-    ) -> Result<Option<Box<dyn Restored>>, Malformed> {
-        Ok(None)
     }
 }
 

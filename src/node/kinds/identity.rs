@@ -1,7 +1,6 @@
 //! This node itself: stored only. It is read by [`crate::node::Node::handle_record`] and written when its addresses change.
 
-use super::{Merged, Merging, Refusal, Restored, Rules};
-use crate::core::Core;
+use super::{Merged, Merging, Refusal, Rules};
 use crate::gossip;
 use crate::time::Now;
 use crate::wire::record::Malformed;
@@ -17,14 +16,5 @@ impl Rules for IdentityRules {
         _known_expires_ms: i64,
     ) -> Result<Merged, Refusal> {
         Err(Malformed("an identity is not shared".to_owned()).into())
-    }
-
-    fn read(
-        &self,
-        _core: &mut Core,
-        _key: &[u8],
-        _body: &[u8],
-    ) -> Result<Option<Box<dyn Restored>>, Malformed> {
-        Ok(None)
     }
 }

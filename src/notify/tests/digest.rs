@@ -1,4 +1,4 @@
-//! What a notification says of those that a rate limit has held back.
+//! The words of a notification about those that a rate limit has held back.
 
 use super::*;
 

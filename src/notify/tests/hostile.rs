@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What each type needs besides its required keys to be a right config.
+/// The keys that each type needs besides its required ones to be a right config.
 fn needs(name: &str) -> &'static str {
     match name {
         "incidentio" => "alert_source_token: t",
@@ -64,7 +64,7 @@ fn no_text_gets_into_a_header_another_host_or_out_of_its_json() {
             steps.push(Step { name: "send", state: vec!["t&x".to_owned()] });
         }
         for step in steps {
-            // What a receiver type refuses does no harm.
+            // A value that a receiver type refuses does no harm.
             let Ok(Outgoing::Http(request)) = draft.at(step).inline() else { continue };
             sent += 1;
             for (name, value) in &request.headers {

@@ -1,4 +1,4 @@
-//! What the incident services are sent, and what is made of their answers.
+//! The requests to the incident services, and the verdicts on their answers.
 
 use super::*;
 

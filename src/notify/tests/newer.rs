@@ -27,7 +27,7 @@ fn default(name: &str, notification: &Notification) -> String {
     Templates::builtin().text(&text, &notification.data()).unwrap().clone()
 }
 
-/// What is made of answers with these statuses and an empty object, a letter each: `s` for sent or the next request, `t` for
+/// The verdicts on answers with these statuses and an empty object, a letter each: `s` for sent or the next request, `t` for
 /// tried again, `f` for final.
 fn verdicts(draft: &Draft) -> String {
     let statuses = [200, 201, 202, 204, 301, 400, 401, 403, 404, 408, 413, 429, 500, 502, 503, 504];

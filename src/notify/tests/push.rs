@@ -1,4 +1,4 @@
-//! What the push services are sent.
+//! The requests to the push services.
 
 use super::*;
 

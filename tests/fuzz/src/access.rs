@@ -7,7 +7,7 @@ use bellwether::limits::{BCRYPT_COST_MAX, TOKEN_BYTES_MIN, WEB_NAMES_MAX};
 
 use crate::input::utf8;
 
-/// What a hash has in it that no message may show.
+/// The part of a hash that no message may show.
 const SALT: &str = "abcdefghijklmnopqrstuuHNbAK";
 
 pub fn run(bytes: &[u8]) {

@@ -270,7 +270,7 @@ pub(crate) fn a_turn_is_taken_over_within_two_seconds_however_long_its_attempt_h
     }
 }
 
-/// What a flock sends while attempts hang depends on how many members hold turns, hardly on how many groups wait.
+/// The traffic of a flock while attempts hang depends on how many members hold turns, hardly on how many groups wait.
 pub(crate) fn long_attempts_cost_little_traffic_however_many_groups_wait() {
     let per_second = |groups_count, hung_ms| {
         let mut world = hangs(1, hung_ms, groups_count);

@@ -1,4 +1,4 @@
-"""What dashboards, rules and programs for Alertmanager rely on: names of metrics, queries, the published API."""
+"""The parts of Alertmanager that dashboards, rules and programs rely on: names of metrics, queries, the published API."""
 
 import json
 import re
@@ -153,7 +153,7 @@ def schema(world):
 
 
 def failures(world, agent, file, name):
-    """What a property-based tester finds: (operation, status, code) of each failure, and the whole of what it says."""
+    """The findings of a property-based tester: (operation, status, code) of each failure, and its whole report."""
     command = [sys.executable, "-m", "schemathesis.cli", "run", str(file), "-u", f"http://127.0.0.1:{agent.port}/api/v2", "-c", CHECKS]
     command += ["--phases", "examples,coverage,fuzzing", "-n", str(EXAMPLES), "--seed", "7", "--no-color", "--continue-on-failure", "--request-timeout", "5", "--no-shrink", "--generation-database", "none"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=world.directory)

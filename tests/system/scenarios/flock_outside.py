@@ -177,7 +177,7 @@ def amplified(world):
                 pass
         assert least == 26 and back > 0, (least, back)
         stranger.close()
-        # What members say, as if a third party said it.
+        # The members' own datagrams, as if a third party had sent them.
         host = site.net.address(4)
         frames = [frame for frame in take(tape) if frame[30:34] == socket.inet_aton(site.net.address(1))]
         assert len(frames) > 10, len(frames)

@@ -93,7 +93,7 @@ def rule_fires_and_resolves(world):
 
 
 def reaches_an_alertmanager_upstream(world):
-    """What Prometheus posts arrives whole at a real Alertmanager upstream, which tells of it and of its end."""
+    """An alert of Prometheus arrives whole at a real Alertmanager upstream, which tells of it and of its end."""
     sink = world.sink()
     oracle = world.oracle(CONFIG.replace("SINK", sink.url))
     upstream = f'[{{url: "http://127.0.0.1:{oracle.port}", resend_interval: 2s}}]'

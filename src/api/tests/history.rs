@@ -1,0 +1,65 @@
+//! The history of notifications.
+
+use super::*;
+
+#[test]
+fn the_history_says_why_nobody_was_told() {
+    let mut world = World::new();
+    world.post("/api/v2/alerts", r#"[{"labels":{"alertname":"A","team":"x"}}]"#);
+    world.silence(
+        r#"{"name":"alertname","value":"A","isRegex":false}"#,
+        "2027-01-01T00:00:00Z",
+        "2099-01-01T00:00:00Z",
+    );
+    for _ in 0..9 {
+        world.now.mono = world.now.mono + Duration::from_secs(100);
+        world.now.wall = world.now.wall + Duration::from_secs(100);
+        world.post("/api/v2/alerts", r#"[{"labels":{"alertname":"A","team":"x"}}]"#);
+        world.step(Node::handle_timeout);
+    }
+    let history: Vec<serde_json::Value> =
+        serde_json::from_str(&world.get("/bellwether/v1/history").1).unwrap();
+    let told: Vec<_> = history
+        .iter()
+        .rev()
+        .map(|it| {
+            let of = |key: &str| it[key].as_str().unwrap().to_owned();
+            (of("receiver"), of("outcome"))
+        })
+        .collect();
+    let expected =
+        [("team-X", "waiting"), ("night", "waiting"), ("team-X", "muted"), ("night", "muted")];
+    let expected = expected.map(|(receiver, outcome)| (receiver.to_owned(), outcome.to_owned()));
+    assert_eq!(told, expected, "and no more as long as nothing changes");
+    assert_eq!((&history[1]["silenced"], &history[1]["alerts"]), (&1.into(), &1.into()));
+    assert_eq!(history[0]["intervals"][0], "always");
+}
+
+#[test]
+fn the_history_says_what_was_notified_and_why() {
+    let mut world = World::new();
+    assert_eq!(world.get("/bellwether/v1/history"), (200, "[]\n".to_owned()));
+    let config = CONFIG.replacen("name = \"default\"", "name = \"default\"\nlog_configs = [{}]", 1);
+    let flags = &Flags::default();
+    let file = "test.toml".as_ref();
+    let options = ConfigOptions {
+        file,
+        language: Language::Toml,
+        flags,
+        environment: &crate::config::Environment::default(),
+        schemas: crate::notify::SCHEMAS,
+    };
+    let config = Config::load(config.as_bytes(), &options).unwrap().config;
+    world.step(|node, cx| node.handle_config(cx, Rc::new(config)).unwrap());
+    world.post("/api/v2/alerts", r#"[{"labels":{"alertname":"A"}}]"#);
+    world.now.mono = world.now.mono + Duration::from_secs(31);
+    world.now.wall = world.now.wall + Duration::from_secs(31);
+    world.step(Node::handle_timeout);
+    world.step(|node, cx| node.handle_reply(cx, AttemptId(0), &Reply::Done));
+    let (status, body) = world.get("/bellwether/v1/history");
+    let expected = r#"[{"afterMs":0,"answer":"accepted","at":"2027-01-15T08:00:31Z","attempts":1,"content":"{alertname=\"A\"}\n","firing":1,"groupKey":"{}:{alertname=\"A\"}","#;
+    assert!(status == 200 && body.starts_with(expected), "{body}");
+    let expected = r#""groupLabels":{"alertname":"A"},"integration":"log[0]","node":"","outcome":"sent","reason":"first notification","receiver":"default","resolved":0},{"#;
+    assert!(body.contains(expected) && body.contains(r#""leftMs":30000"#), "{body}");
+    assert_eq!(world.get("/bellwether/v1/pending"), (200, "[]\n".to_owned()));
+}
