@@ -136,11 +136,10 @@ impl Core {
             let Some(beating) = self.heartbeats.beating.get_mut(&heartbeat.name) else { continue };
             let word = word(heartbeat, beating.told, !faults.is_empty());
             let is_news = beating.told.is_none_or(|(told, _)| told != word);
-            let due = if is_news { beating.due.min(now) } else { beating.due };
             if is_news {
-                beating.due = due;
+                beating.due = beating.due.min(now);
             }
-            let at = (due + RANK * rank).max(beating.pause);
+            let at = (beating.due + RANK * rank).max(beating.pause);
             if beating.attempt.is_some() {
                 continue;
             }
