@@ -3,7 +3,7 @@
 //! The map of the house. A room imports from those before it alone; from which of them, `tests/tidy.rs` says:
 //!
 //! ```text
-//! time, limits, faults, version, ui <- model <- template, wire <- config <- notify, store,
+//! time, limits, version, ui <- model <- template, wire <- config <- notify, store,
 //!   gossip <- effect <- core <- node <- api <- shell <- cli <- main
 //! ```
 //!
@@ -16,7 +16,6 @@ pub mod cli;
 pub mod config;
 pub mod core;
 pub mod effect;
-pub mod faults;
 pub mod gossip;
 pub mod limits;
 pub mod model;

@@ -1,10 +1,17 @@
 //! The shape of the house, held by a test: which room may import which, how long files are, what no file says.
 #![expect(clippy::unwrap_used, reason = "a test that cannot read the sources fails")]
 
+#[path = "bench/ablation/edits.rs"]
+mod ablation;
+#[path = "sim/faults/edits.rs"]
+mod faults;
 #[path = "tidy/limits.rs"]
 mod limits;
 #[path = "tidy/rooms.rs"]
 mod rooms;
+#[path = "support/switches.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared between test programs")]
+mod switches;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,23 +24,22 @@ const FILE_LINES_MAX: usize = 600;
 const ARROWS: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("limits", &[]),
-    ("faults", &[]),
     ("ui", &[]),
     ("version", &[]),
     ("model", &["limits", "time"]),
     ("template", &["limits", "model", "time"]),
     ("config", &["limits", "model", "template", "time", "version"]),
     ("notify", &["config", "limits", "model", "template", "time", "wire"]),
-    ("store", &["faults", "limits"]),
-    ("gossip", &["faults", "limits", "time"]),
+    ("store", &["limits"]),
+    ("gossip", &["limits", "time"]),
     ("wire", &["limits", "model", "time"]),
     ("effect", &["config", "gossip", "notify", "store", "time"]),
-    ("core", &["config", "effect", "faults", "limits", "model", "notify", "time"]),
+    ("core", &["config", "effect", "limits", "model", "notify", "time"]),
     (
         "node",
         &[
-            "config", "core", "effect", "faults", "gossip", "limits", "model", "notify", "store",
-            "time", "wire",
+            "config", "core", "effect", "gossip", "limits", "model", "notify", "store", "time",
+            "wire",
         ],
     ),
     (
@@ -178,6 +184,22 @@ fn the_brain_has_no_senses() {
                 source.path.display()
             );
         }
+    }
+}
+
+/// A fault or an ablation whose text has changed must be written anew.
+#[test]
+fn every_switch_of_the_tests_fits_the_sources() {
+    let misplaced = switches::misplaced(&[faults::EDITS, ablation::EDITS].concat());
+    assert!(misplaced.is_empty(), "{}", misplaced.join("\n"));
+}
+
+#[test]
+fn no_deliberate_fault_is_in_the_product() {
+    for source in sources() {
+        let is_switch = |line: &str| line.contains("switched(") || line.contains("feature = \"");
+        let path = source.path.display();
+        assert!(!source.code.lines().any(is_switch), "{path}: a switch in the product");
     }
 }
 

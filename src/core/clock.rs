@@ -12,10 +12,8 @@ use crate::core::Core;
 use crate::core::content::Content;
 use crate::core::delivery::Delivery;
 use crate::core::fill::Filling;
-use crate::core::timers::Timer;
-use crate::faults::{self, Fault};
 use crate::model::{Alert, LogEntry, Silence};
-use crate::time::{Mono, Now, SET_SINCE, Wall};
+use crate::time::{Now, SET_SINCE, Wall};
 
 /// A difference that is a step: less is the slow hand of NTP, or the way of a datagram.
 const STEP_MIN: Duration = Duration::from_secs(2);
@@ -158,21 +156,7 @@ impl Core {
         });
         let kept = self.filling.iter_mut().flat_map(Filling::times);
         self.first_flushes.values_mut().chain(kept).for_each(|first| *first = step.time(*first));
-        if faults::on(Fault::WaitsByWall) {
-            self.move_flushes(step);
-        }
         Some(step)
-    }
-
-    /// What must not happen: groups that wait for a time of the wall clock wait longer once it has gone back.
-    fn move_flushes(&mut self, step: Step) {
-        let ids: Vec<_> = self.groups.iter().map(|(id, _)| id).collect();
-        for timer in ids.into_iter().map(Timer::Flush) {
-            if let Some(at) = self.timers.due(timer) {
-                let ms = step.from.as_ms() - step.to.as_ms();
-                self.timers.set(timer, Mono::from_ms(at.as_ms().saturating_add_signed(ms)));
-            }
-        }
     }
 }
 
@@ -196,6 +180,7 @@ fn step_contents(step: Step, deliveries: &mut [Delivery]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Mono;
 
     const DAY: i64 = 24 * 3600;
 

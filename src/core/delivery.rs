@@ -18,7 +18,6 @@ use crate::core::reach;
 use crate::core::timers::Timer;
 use crate::core::turn::{BEAT, SETTLE_LOOK};
 use crate::effect::{Attempt, AttemptId, Cx, Effect};
-use crate::faults::{self, Fault};
 use crate::limits::{ATTEMPT_TIME, REQUESTS_PER_ATTEMPT_MAX};
 use crate::model::{Brief, LogEntry, LogKey};
 use crate::notify::{self, Cause, Draft, Failure, Reply, Verdict};
@@ -221,9 +220,6 @@ impl Core {
         self.note_faults(cx.now, id, at, &draft);
         self.note_taken(cx.now, id, at);
         self.send(cx, id, at, draft, reason);
-        if faults::on(Fault::LogBeforeAnswer) {
-            self.record(cx, id, at);
-        }
     }
 
     /// Sends a draft: an attempt's first request, or a further one.

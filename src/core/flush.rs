@@ -20,7 +20,6 @@ use crate::core::history::Muting;
 use crate::core::timers::Timer;
 use crate::core::{Change, Core};
 use crate::effect::Cx;
-use crate::faults::{self, Fault};
 use crate::limits::RECORD_LIFE_MAX;
 use crate::model::{Fingerprint, GroupKey, LogEntry, LogKey, alert};
 use crate::notify;
@@ -144,9 +143,7 @@ impl Core {
         self.stats.suppressed_inhibition += muting.inhibited as u64;
         if muting.intervals.is_empty() {
             let before = alerts.len();
-            if !faults::on(Fault::SilencesIgnored) {
-                alerts.retain(|it| !self.is_silenced(it.fingerprint, wall));
-            }
+            alerts.retain(|it| !self.is_silenced(it.fingerprint, wall));
             muting.silenced = before - alerts.len();
             self.stats.suppressed_silence += muting.silenced as u64;
         } else {
@@ -388,7 +385,7 @@ impl Core {
             self.open.remove(&delivery.key.id());
             self.turns.forget_order(delivery.key.id());
         }
-        if !failed || faults::on(Fault::EndsForgotten) {
+        if !failed {
             for it in flush.snapshot.iter().filter(|it| it.resolved) {
                 let current = self.alerts.get(it.fingerprint);
                 if current.is_none_or(|entry| entry.alert.updated_at == it.alert.updated_at) {

@@ -12,7 +12,6 @@ use crate::core::place::Placing;
 use crate::core::route::{Route, RouteId};
 use crate::core::timers::Timer;
 use crate::core::{Change, Core, alerts};
-use crate::faults::{self, Fault};
 use crate::limits::{
     GROUPS_BYTES_MAX, GROUPS_MAX, HTTP_ERROR_BYTES_MAX, OWN_GROUPS_MAX, PIECE_STEPS, WARN_INTERVAL,
 };
@@ -251,7 +250,7 @@ impl Core {
         };
         let has_room = self.has_room_for_groups(&routes, &labels, spare);
         let has_sources = !self.inhibitor.is_overfull() || spare > 0;
-        if (!has_room && !faults::on(Fault::LimitIgnored)) || !has_sources {
+        if !has_room || !has_sources {
             self.inhibitor.remove(fingerprint, &labels);
             self.alerts.remove(fingerprint);
             return false;

@@ -18,7 +18,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::faults::{self, Fault};
 use crate::time::Mono;
 
 /// From one rank to the next: some round trips, and time for news to be repeated where datagrams are lost.
@@ -179,9 +178,6 @@ impl Turns {
     /// Another's claim on this turn that holds at `now`, with when it lapses: neither lapsed nor given up, by a member that
     /// lives.
     pub fn held(&self, key: u128, now: Mono) -> Option<Claim> {
-        if faults::on(Fault::ClaimsIgnored) {
-            return None;
-        }
         let claim = self.claims.get(&key)?;
         let until = self.lapses(claim);
         (claim.node != self.flock.me
@@ -211,8 +207,6 @@ impl Turns {
     fn rank_without(&self, key: u128, gone: Option<u64>) -> u32 {
         let given_up = self.given_up.get(&key);
         let key = self.order(key);
-        let key =
-            if faults::on(Fault::RanksDiffer) { key ^ u128::from(self.flock.me) } else { key };
         let mine = score(self.flock.me, key);
         let before = self.flock.others.iter().filter(|node| {
             score(**node, key) > mine

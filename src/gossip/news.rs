@@ -18,7 +18,6 @@ use super::message::{AROUND_BYTES, DIRECT, Head, MULTICAST, Message, RELAYED};
 use super::record::{Record, Replica};
 use super::seal::MESSAGE_BYTES_MAX;
 use super::shared::Shared;
-use crate::faults::{self, Fault};
 use crate::limits::{NEWS_BYTES_MAX, NEWS_NAMES_MAX};
 use crate::time::{Mono, Now};
 
@@ -247,7 +246,7 @@ fn send_again(
             members.suspect(shared, now, *node);
         }
     }
-    if tries >= TRIES_MAX || faults::on(Fault::NewsNotResent) {
+    if tries >= TRIES_MAX {
         return;
     }
     let mut records = Vec::new();

@@ -6,7 +6,6 @@ use log::{debug, warn};
 
 use crate::core::Change;
 use crate::effect::{Cx, Effect};
-use crate::faults::{self, Fault};
 use crate::gossip::{self, Version};
 use crate::limits::WARN_INTERVAL;
 use crate::model::{Alert, Fingerprint};
@@ -66,10 +65,9 @@ impl Node {
             // No member has published it yet, so any that does wins.
             self.stamp_of_version(cx.now, Version::UNPUBLISHED, kind, &key, expires, &body)
         };
-        if published && !self.unshared(kind, &key, cx.now) {
+        if published {
             self.publish(cx, kind, &key, &stamp, body.clone());
         }
-        let stored = stored && !(kind == Kind::Alert && faults::on(Fault::AlertNotKept));
         let record = stored.then(|| flash_record(kind, key.clone(), &stamp, body));
         if self.is_member() {
             self.stamps.put(kind, &key, stamp);
@@ -190,24 +188,6 @@ impl Node {
         let known = self.gossip.as_ref().and_then(|it| it.expires_at_ms(&shared_key(kind, key)));
         let expires_at_ms = known.map_or(expires_at_ms, |known| known.max(expires_at_ms));
         Stamp { version, expires_at_ms, lease_end, extra }
-    }
-
-    /// Whether a deliberate fault keeps this from the flock.
-    fn unshared(&self, kind: Kind, key: &[u8], now: Now) -> bool {
-        match kind {
-            Kind::Alert => faults::on(Fault::AlertNotShared),
-            Kind::Claim if faults::on(Fault::ClaimToldOnce) => {
-                self.stamps.get(kind, key).is_some_and(|it| Some(it.version.node) == self.identity)
-            }
-            Kind::Claim => faults::on(Fault::ClaimNotShared),
-            Kind::Log => faults::on(Fault::LogNotShared),
-            Kind::Silence if faults::on(Fault::ExpiryNotShared) => {
-                let id = record::silence_id_of(key).ok();
-                let silence = id.and_then(|id| self.core.silences().get(id));
-                silence.is_some_and(|it| it.ends_at <= now.wall)
-            }
-            _ => false,
-        }
     }
 }
 

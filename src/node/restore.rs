@@ -3,7 +3,6 @@
 use crate::core::clock::{Shown, Step};
 use crate::core::restore::GroupTimers;
 use crate::effect::{Cx, Effect};
-use crate::faults::{self, Fault};
 use crate::gossip::Version;
 use crate::node::Node;
 use crate::node::carried;
@@ -45,9 +44,6 @@ impl Node {
         let Some(object) = rules(kind).read(&mut self.core, key, &stamped.body)? else {
             return Ok(());
         };
-        if faults::on(Fault::EndedNotRestored) && object.has_ended() {
-            return Ok(());
-        }
         self.restoring.push(Saved {
             kind,
             key: key.to_vec(),

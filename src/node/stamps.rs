@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::core::clock::Step;
-use crate::faults::{self, Fault};
 use crate::gossip::{Key, Version};
 use crate::limits::NEWER_BYTES_MAX;
 use crate::node::kinds::rules;
@@ -44,7 +43,6 @@ pub(super) enum Extra {
 impl Extra {
     /// The part that a stamp must hold of a body as we write it, and of the elements that only a newer version knows.
     pub(super) fn of(kind: Kind, body: &[u8], newer: Option<&[u8]>) -> Self {
-        let newer = newer.filter(|_| !faults::on(Fault::NewerForgotten));
         match newer {
             Some(newer) if rules(kind).is_in_core() => Self::Newer(newer.into()),
             None if rules(kind).is_in_core() => Self::None,

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use crate::faults::{self, Fault};
 use crate::gossip::{self, Key, Merge, Replica};
 use crate::limits::CLOCK_AHEAD_MS_MAX;
 use crate::node::carried::{self, Carried};
@@ -38,12 +37,11 @@ impl Replica for Tables<'_> {
             return self.carry(&record);
         };
         let known = self.stamps.get(kind, &record.key.id);
-        let any = faults::on(Fault::AnyVersionHolds);
         // Of a version of 1970 that has its date and one that has not got it yet, the later stays the later.
         let is_newer = |stamp: &Stamp| {
             stamp.version >= record.version || dated(stamp.version) > dated(record.version)
         };
-        if known.is_some_and(is_newer) && !any {
+        if known.is_some_and(is_newer) {
             return Merge::Same;
         }
         let known_expires_ms = known.map_or(0, |it| it.expires_at_ms);
@@ -86,9 +84,6 @@ impl Tables<'_> {
 
     /// Takes a record of a kind that only a newer version knows.
     fn carry(&mut self, record: &gossip::Record) -> Merge {
-        if faults::on(Fault::NewerRefused) {
-            return Merge::Refused("a deliberate fault");
-        }
         let merge = self.carried.take(record);
         if merge == Merge::Changed {
             self.records.extend(carried::stored(record));

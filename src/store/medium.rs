@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::{fmt, io};
 
 use super::wear::Wear;
-use crate::faults;
 
 /// A segment in the making.
 const NEW: &str = "journal.new";
@@ -167,9 +166,6 @@ impl<M: Medium> Disk<M> {
     pub(crate) fn sync(&self, slot: u8) -> Result<(), Fault> {
         let name = name(slot);
         self.syncs.set(self.syncs.get() + 1);
-        if faults::on(faults::Fault::SyncSkipped) {
-            return Ok(());
-        }
         self.medium.sync(&name).map_err(|e| fault("sync", &name, &e))
     }
 
@@ -220,9 +216,6 @@ impl<M: Medium> Disk<M> {
 
     fn sync_dir(&self) -> Result<(), Fault> {
         self.syncs.set(self.syncs.get() + 1);
-        if faults::on(faults::Fault::DirectoryNotSynced) {
-            return Ok(());
-        }
         self.medium.sync_dir().map_err(|e| fault("sync", "the directory", &e))
     }
 

@@ -111,10 +111,6 @@ impl Restored for StoredAlert {
         self.1.updated_at
     }
 
-    fn has_ended(&self) -> bool {
-        self.1.ends_at <= self.1.updated_at
-    }
-
     fn step(&mut self, step: Step) {
         step.alert(&mut self.1);
     }

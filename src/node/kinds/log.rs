@@ -5,7 +5,6 @@ use crate::core::clock::Step;
 use crate::core::replica::Logged;
 use crate::core::restore::GroupTimers;
 use crate::core::{Change, Core};
-use crate::faults::{self, Fault};
 use crate::gossip;
 use crate::limits::RECORD_LIFE_MAX;
 use crate::model::{LogEntry, LogKey};
@@ -62,9 +61,6 @@ impl Rules for LogRules {
         _key: &[u8],
         body: &[u8],
     ) -> Result<Option<Box<dyn Restored>>, Malformed> {
-        if faults::on(Fault::LogNotRestored) {
-            return Ok(None);
-        }
         let (key, entry) = record::decode_log(body)?;
         Ok(Some(Box::new(StoredLog(key, entry))))
     }

@@ -18,7 +18,6 @@ use crate::core::clock::Step;
 use crate::core::restore::GroupTimers;
 use crate::core::turn::Claim;
 use crate::core::{Change, Core};
-use crate::faults::{self, Fault};
 use crate::gossip::{self, Key, Version};
 use crate::limits::RECORD_LIFE_MAX;
 use crate::model::LogKey;
@@ -220,11 +219,6 @@ pub(in crate::node) trait Restored: fmt::Debug {
         true
     }
 
-    /// Whether it was written because it had ended.
-    fn has_ended(&self) -> bool {
-        false
-    }
-
     /// Moves its times to another clock.
     fn step(&mut self, step: Step);
 
@@ -245,6 +239,5 @@ fn demand_key(key: &[u8], own: [u8; 16]) -> Result<(), Malformed> {
 
 /// The step from the clock of the sender of a record to ours.
 fn step_from_sender(record: &gossip::Record, now: Now) -> Step {
-    let sent_at = record.sent_at.filter(|_| !faults::on(Fault::ClockOffsetIgnored));
-    sent_at.map_or(Step::NONE, |at| Step::new(Wall::from_ns(at), now.wall))
+    record.sent_at.map_or(Step::NONE, |at| Step::new(Wall::from_ns(at), now.wall))
 }

@@ -77,10 +77,6 @@ impl Restored for StoredSilence {
         self.0.updated_at
     }
 
-    fn has_ended(&self) -> bool {
-        self.0.ends_at <= self.0.updated_at
-    }
-
     fn step(&mut self, step: Step) {
         step.silence(&mut self.0);
     }

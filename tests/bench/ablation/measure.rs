@@ -1,4 +1,7 @@
-//! Figures of the flock with one mechanism switched off: `tests/bench/ablation/run` applies the switches and prints the table.
+//! The ablation: what the simulated flock shows without each of the mechanisms of gossip.
+//!
+//! `cargo test --bench ablation -- --table [WORD]...` prints the table, of all mechanisms or of those whose name contains
+//! one of these words: it builds a copy of the sources with a switch for each.
 
 #![allow(
     clippy::print_stdout,
@@ -16,10 +19,29 @@
 )]
 mod net;
 
+mod edits;
+#[path = "../../support/switches.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared between test programs")]
+mod switches;
+
+use std::collections::BTreeSet;
+use std::process::Command;
 use std::time::Duration;
 
 use bellwether::gossip::Output;
 use net::Net;
+
+/// The situations, in the order in which [`print_row`] runs them.
+const SITUATIONS: [&str; 8] = [
+    "unicast",
+    "unicast, 30 % loss",
+    "multicast",
+    "multicast, 30 % loss",
+    "two die",
+    "members come and go",
+    "90 % lost to one",
+    "50 kB, 10 % loss",
+];
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -143,7 +165,8 @@ fn one_way() {
     figures.print();
 }
 
-fn main() {
+/// The figures of this program as it is built, as a row of the table.
+fn print_row() {
     steady(false, 0.0, RECORD_BYTES, 20);
     steady(false, 0.3, RECORD_BYTES, 30);
     steady(true, 0.0, RECORD_BYTES, 20);
@@ -153,4 +176,27 @@ fn main() {
     one_way();
     steady(false, 0.1, 50_000, 6);
     println!();
+}
+
+/// The table: each row is computed by the copy, with one switch on.
+fn print_table(words: &[String]) {
+    let program = switches::build("ablation", edits::EDITS, &["--bench", "ablation"]);
+    println!("| without | {} |", SITUATIONS.join(" | "));
+    println!("|---|{}", "---|".repeat(SITUATIONS.len()));
+    let names: BTreeSet<&str> = edits::EDITS.iter().map(|it| it.0).collect();
+    let wanted = |name: &&str| words.is_empty() || words.iter().any(|it| name.contains(&**it));
+    for name in ["nothing"].into_iter().chain(names.into_iter().filter(wanted)) {
+        let row = Command::new(&program).env("SWITCH", name).output().unwrap();
+        assert!(row.status.success(), "without {name}: {}", String::from_utf8_lossy(&row.stderr));
+        print!("| {name} |{}", String::from_utf8_lossy(&row.stdout));
+    }
+}
+
+fn main() {
+    let mut args = std::env::args().skip(1);
+    if args.any(|it| it == "--table") {
+        print_table(&args.collect::<Vec<_>>());
+    } else {
+        print_row();
+    }
 }

@@ -17,6 +17,10 @@ mod versions;
 pub(crate) type Test = (&'static str, fn());
 
 pub(crate) const ALL: &[Test] = &[
+    (
+        "every_fault_has_a_checker_and_every_checker_a_fault",
+        crate::faults::every_fault_has_a_checker_and_every_checker_a_fault,
+    ),
     ("three_nodes_tell_each_group_once", turns::three_nodes_tell_each_group_once),
     (
         "a_group_whose_log_travels_in_parts_is_told_once",
