@@ -132,10 +132,11 @@ class Agent:
     def log(self):
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
-    def metric(self, name):
-        """The sum of a metric's samples."""
+    def metric(self, name, **labels):
+        """The sum of a metric's samples that have these labels."""
         lines = self.api.get("/metrics").text.splitlines()
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.split("{")[0].split(" ")[0] == name)
+        wanted = [f'{key}="{value}"' for key, value in labels.items()]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.split("{")[0].split(" ")[0] == name and all(it in line for it in wanted))
 
     def await_outcomes(self, count):
         """Wait until it has heard how `count` notifications ended: a receiver has recorded one before it answers."""

@@ -6,13 +6,17 @@ It records each request as it arrived and answers as it is told.
 import json
 import re
 import threading
+import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
 
+NO_ANSWER = 0  # a status: the connection is closed instead
+
+
 class Request(NamedTuple):
-    """One request: `url` without its query, which is in `query` as sorted pairs; `status` is what it was answered."""
+    """One request: `url` without its query, which is in `query` as sorted pairs; `status` is what it was answered, and when."""
 
     method: str
     url: str
@@ -20,6 +24,7 @@ class Request(NamedTuple):
     headers: dict
     text: str
     status: int = 0
+    at: float = 0.0
 
     @property
     def body(self):
@@ -54,9 +59,14 @@ class _Handler(BaseHTTPRequestHandler):
         host = "" if "://" in self.path else self.origin or "http://" + self.headers["Host"]
         url, _, query = (host + self.path).partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
-        status, body = self.server.service.take(Request(self.command, url, pairs(query), headers, text))
+        status, body, *more = self.server.service.take(Request(self.command, url, pairs(query), headers, text))
+        if status == NO_ANSWER:
+            self.close_connection = True
+            return
         content = (body if isinstance(body, str) else json.dumps(body)).encode()
         self.send_response(status)
+        for name, value in more:
+            self.send_header(name, value)
         self.send_header("Content-Type", "text/plain" if isinstance(body, str) else "application/json")
         if status != 204:
             self.send_header("Content-Length", str(len(content)))
@@ -79,7 +89,10 @@ class _Server(ThreadingHTTPServer):
 
 
 class Service:
-    """Listens on a free port of 127.0.0.1. `answer` says a request's status and body: a text, or a value for JSON."""
+    """Listens on a free port of 127.0.0.1.
+
+    `answer` says a request's status and body (a text, or a value for JSON), and then maybe more headers, a pair each.
+    """
 
     def __init__(self, context, answer):
         self.context, self.answer = context, answer
@@ -92,10 +105,10 @@ class Service:
 
     def take(self, request):
         with self._changed:
-            status, body = self.answer(request)
-            self._requests.append(request._replace(status=status))
+            answer = self.answer(request)
+            self._requests.append(request._replace(status=answer[0], at=time.monotonic()))
             self._changed.notify_all()
-        return status, body
+        return answer
 
     @property
     def requests(self):

@@ -537,20 +537,29 @@ NEWER = {  # section -> an entry, what its service answers, and what its documen
 ROUTING = [("severity=critical", "r"), ("team=a", "other"), ("team=a", "instance=x", "nested")]
 
 
-def every_type(world):
-    """One config with each receiver type of Alertmanager starts unchanged and tells all of them; amtool agrees about those that it knows."""
+def all_services(world, answering):
+    """A service for each receiver type that speaks HTTP, and the receiver that tells them all.
+
+    `answering` makes of a section and of what its service answers to a right request the answers of this test.
+    """
     authority = Authority(world.directory / "authority")
     context = server_context(authority.issue("services", ",".join(f"DNS:{host}" for host in HOSTS)))
-    box = Mailbox()
-    world.at_end(box.close)
     services, receiver = {}, {}
-    entries = {kind.section: (kind.bodies["full"], kind.answer, lambda _request: True) for kind in TYPES.values() if "full" in kind.bodies}
-    for section, (keys, answer, _) in {**entries, **NEWER}.items():
-        service = services[section] = Service(context, lambda request, answer=answer: (200, answer(request)))
+    entries = {kind.section: (kind.bodies["full"], kind.answer) for kind in TYPES.values() if "full" in kind.bodies}
+    for section, (keys, answer, *_) in {**entries, **NEWER}.items():
+        service = services[section] = Service(context, answering(section, answer))
         world.at_end(service.close)
         way = {"proxy_url": service.url, "tls_config": {"ca_file": str(authority.certificate)}}
         own = {"api_url": service.url + "/", "sigv4": SIGV4} if section == "sns_configs" else {"http_config": {**keys.get("http_config", {}), **way}}
         receiver[section] = [{**keys, **own}]
+    return services, receiver
+
+
+def every_type(world):
+    """One config with each receiver type of Alertmanager starts unchanged and tells all of them; amtool agrees about those that it knows."""
+    box = Mailbox()
+    world.at_end(box.close)
+    services, receiver = all_services(world, lambda _section, answer: lambda request: (200, answer(request)))
     receiver["email_configs"] = [{"to": "ann@example.org"}]
     route = {**ROUTE, "group_interval": "1m", "routes": [{"receiver": "other", "match": {"team": "a"}, "routes": [{"receiver": "nested", "matchers": ["instance=x"]}]}]}
     others = [{"name": "other"}, {"name": "nested"}]
@@ -562,7 +571,7 @@ def every_type(world):
     agent = world.subject(json.dumps(config), *FLAGS)
     agent.api.post_alerts(alert("Door", "a", time.time()))
     for section, service in services.items():
-        accepts = NEWER.get(section, entries.get(section))[2]
+        accepts = NEWER[section][2] if section in NEWER else lambda _request: True
         service.wait(section, lambda requests, accepts=accepts: requests and accepts(requests[-1]), WAIT_SECONDS)
     box.wait(1, WAIT_SECONDS)
     until("all are told", lambda: agent.metric("alertmanager_notification_requests_total") == len(services) + 1)
