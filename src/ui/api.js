@@ -22,6 +22,7 @@ export const groups = () => ask("api/v2/alerts/groups");
 export const silences = () => ask("api/v2/silences");
 export const status = () => ask("api/v2/status");
 export const receivers = () => ask("api/v2/receivers");
+export const deadman = () => ask("bellwether/v1/deadman");
 export const history = () => ask("bellwether/v1/history");
 export const pending = () => ask("bellwether/v1/pending");
 

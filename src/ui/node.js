@@ -1,6 +1,7 @@
 // This node and its flock: what goes wrong, members, clock, flash, memory, receivers, the config as loaded.
 import * as api from "./api.js";
 import { h, show } from "./dom.js";
+import { expectedCard } from "./expected.js";
 import { look, state } from "./live.js";
 import { receiversCard } from "./receivers.js";
 import { lasting, since, when } from "./time.js";
@@ -10,12 +11,14 @@ import { t } from "./words.js";
 const CAUSES = { stranger: "before joining" };
 
 const LOOK_MS = 300e3;
+/** A sign of life is no change that the agent tells. */
+const SIGNS_MS = 60e3;
 
 let parts;
 let timer;
 
 export function view(query) {
-  parts = { body: h("div.node"), interval: query.get("interval"), receivers: [] };
+  parts = { body: h("div.node"), interval: query.get("interval"), receivers: [], deadman: { expected: [], heartbeats: [] } };
   load();
   return [h("h1.sr", {}, t("Node")), parts.body];
 }
@@ -23,16 +26,18 @@ export function view(query) {
 /** Stops asking when the view is left. */
 export const leave = () => clearTimeout(timer);
 
-async function load() {
+async function load(oldest = 0) {
   clearTimeout(timer);
   try {
     const mine = parts;
-    const [receivers] = await Promise.all([api.receivers(), look(0)]);
+    const [receivers, deadman] = await Promise.all([api.receivers(), api.deadman(), look(oldest)]);
     mine.receivers = receivers.map((it) => it.name);
+    mine.deadman = deadman;
     draw();
-    if (mine.interval) document.querySelector("mark")?.scrollIntoView({ block: "center" });
+    if (mine.interval && !oldest) document.querySelector("mark")?.scrollIntoView({ block: "center" });
   } catch { /* the banner says that the agent is out of reach */ }
-  timer = setTimeout(load, LOOK_MS);
+  const { expected, heartbeats } = parts.deadman;
+  timer = setTimeout(load, expected.length || heartbeats.length ? SIGNS_MS : LOOK_MS, LOOK_MS / 2);
 }
 
 export function draw() {
@@ -41,7 +46,7 @@ export function draw() {
   show(parts.body, [
     troublesCard(), nodeCard(), flashCard(),
     cluster.flock ? flockCard(cluster) : h("section.group", {}, h("h2", {}, t("Flock")), h("p", {}, t("Alone: no peers and no multicast configured."))),
-    receiversCard(parts.receivers),
+    ...expectedCard(parts.deadman), receiversCard(parts.receivers),
     h("section.group.whole", { id: "config" }, h("h2", {}, t("Config as loaded")), h("pre", { tabindex: "0" }, marked(config.original))),
   ].filter(Boolean));
 }

@@ -17,6 +17,12 @@ route:
   - {receiver: maintenance, matchers: [team="plant"]}
 time_intervals:
 - {name: nights, time_intervals: [{times: [{start_time: "00:00", end_time: "24:00"}]}]}
+expect:
+- {name: backup, period: 1d}
+- {name: prometheus, period: 5m}
+- {name: meter-readout, period: 2s, labels: {site: tower}}
+heartbeat:
+- {name: healthchecks, period: 1m, url: "SINK/heartbeat"}
 inhibit_rules:
 - {source_matchers: [alertname="UplinkDown"], target_matchers: [severity="warning"], equal: [site]}
 receivers:
@@ -67,6 +73,8 @@ def opened(world):
         agents.append(world.subject(CONFIG.replace("SINK", sink.url), *flags, name=name))
     api = agents[0].api
     api.post_alerts(*alerts())
+    for name in ("backup", "prometheus"):
+        assert api.post(f"/bellwether/v1/ping/{name}", "").status == 200
     for matchers, comment, author, hours in (
         ({"alertname": "TemperatureHigh", "site": "north"}, "Fan is ordered, arrives on Tuesday", "Ana", 30),
         ({"site": "quay", "instance": "cam-2"}, "The quay is being painted", "Ben", 6),

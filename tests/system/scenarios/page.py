@@ -521,6 +521,40 @@ receivers:
     assert not browser.errors(), browser.errors()
 
 
+def expected(world):
+    """The node shows what is expected, what has come, and what is missing; and the heartbeats. In every language."""
+    sink = world.sink()
+    config = CONFIG + f"""
+expect:
+- {{name: backup, period: 1h}}
+- {{name: script, period: 1h}}
+- {{name: meter, period: 1s}}
+heartbeat:
+- {{name: outside, period: 10s, url: "{sink.url}/beat"}}
+"""
+    agent = world.subject(config)
+    assert agent.api.post("/bellwether/v1/ping/backup", "").status == 200
+    deadman = lambda: agent.api.get("/bellwether/v1/deadman").json  # noqa: E731
+    until("meter is missing, and the heartbeat told", lambda: deadman()["expected"][2]["missing"] and deadman()["heartbeats"][0]["last"])
+    browser = Browser(world, width=320, height=640)
+    browser.open(url(agent, "alerts"))
+    browser.find(".group", "BellwetherExpectedMissing")
+    browser.open(url(agent, "status"))
+    browser.find("h2", "Expected")
+    row = lambda name: browser.run("return [...[...document.querySelectorAll('tbody tr')].find((it) => it.firstChild.textContent === arguments[0]).children].map((it) => it.textContent)", name)  # noqa: E731
+    name, period, state, last, by = row("backup")
+    assert (name, period, state, by) == ("backup", "1h", "there", "a ping of 127.0.0.1") and last.endswith("ago"), row("backup")
+    assert row("script") == ["script", "1h", "waiting", "–", ""], row("script")
+    assert row("meter")[:4] == ["meter", "1s", "missing", "–"], row("meter")
+    assert row("outside")[:2] == ["outside", "10s"] and row("outside")[3].endswith("ago"), row("outside")
+    assert browser.run("return document.documentElement.scrollWidth") <= 320, "the page is wider than the screen"
+    for language, word in (("de", "fehlt"), ("fr", "absent"), ("es", "falta"), ("zh", "缺失")):
+        browser.run("const it = document.querySelector('#tools select'); it.value = arguments[0]; it.dispatchEvent(new Event('change'))", language)
+        browser.find("td", word)
+    assert not browser.violations(), browser.violations()
+    assert not browser.errors(), browser.errors()
+
+
 def read_only(world):
     """With --web.read-only alerts are taken, all is shown, and nothing can be changed: neither by the page nor by the API."""
     agent = world.subject(CONFIG, "--web.read-only")
@@ -543,7 +577,7 @@ def read_only(world):
 
 
 def cases(_settings):
-    every = [evil, allowed, read_only, watchers, told, node, alerts, silence, keyboard, acknowledge, flock, hostile, comeback, idle, accessible, languages, many]
+    every = [evil, allowed, read_only, watchers, told, node, expected, alerts, silence, keyboard, acknowledge, flock, hostile, comeback, idle, accessible, languages, many]
     return [(f"page/{case.__name__}", case) for case in every]
 
 

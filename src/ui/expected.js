@@ -1,0 +1,24 @@
+// What is expected again and again, with what came last; and the heartbeats, with what was told last.
+import { h } from "./dom.js";
+import { since } from "./time.js";
+import { t } from "./words.js";
+
+/** A card with a table each; none where the config expects nothing and tells no heartbeat. */
+export function expectedCard({ expected, heartbeats }) {
+  return [
+    card("Expected", ["Name", "Each", "State", "Last sign", "From"], expected.map((it) => [
+      it.name, it.period, it.missing ? h("b.fault", {}, t("missing")) : it.last ? h("b.good", {}, t("there")) : t("waiting"), it.last ? since(h, it.last) : "–", it.by,
+    ])),
+    card("Heartbeats", ["Name", "Each", "Told", "Last told"], heartbeats.map((it) => [
+      it.name, it.period, it.told === "fail" ? h("b.fault", {}, it.told) : it.told || "–", it.last ? since(h, it.last) : "–",
+    ])),
+  ];
+}
+
+function card(title, heads, rows) {
+  if (!rows.length) return null;
+  return h("section.group.whole", {}, h("h2", {}, t(title)),
+    h("div.scroll", { tabindex: "0", role: "region", "aria-label": t(title) }, h("table", {},
+      h("thead", {}, h("tr", {}, heads.map((it) => h("th", { scope: "col" }, t(it))))),
+      h("tbody", {}, rows.map(([name, ...cells]) => h("tr", {}, h("th", { scope: "row" }, name), cells.map((it) => h("td", {}, it))))))));
+}
