@@ -13,7 +13,7 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bellwether::limits::STORE_BODY_BYTES_MAX;
+use bellwether::limits::{STORE_BODY_BYTES_MAX, STORE_CUTS_MAX};
 use bellwether::store::record::{PAGE_BYTES, SegmentHeader};
 use bellwether::store::{Damage, Fault, Journal, Op, Options, Record, Replay, read, survey};
 use support::flash::{Faults, Flash};
@@ -432,6 +432,29 @@ fn a_truncated_segment_is_replayed_as_far_as_it_goes() {
             assert!(found(&cut).contains_key(&(1, b"after".to_vec())));
         }
     }
+}
+
+#[test]
+fn of_very_much_damage_so_many_places_are_told_and_the_rest_is_replayed() {
+    let flash = Flash::new();
+    let bytes = 512 * PAGE_BYTES;
+    let large = Options { segment_bytes_min: bytes, segment_bytes_max: bytes, ..options() };
+    let (mut journal, _) = Journal::open(flash.clone(), large, &mut |_, _, _| {}).unwrap();
+    let keys: Vec<String> = (0..3 * STORE_CUTS_MAX).map(|n| format!("key-{n}")).collect();
+    for key in &keys {
+        journal.commit(&[put(key, 100)]).unwrap();
+    }
+    let name = newest(&flash);
+    let bytes = flash.bytes(&name);
+    // Of every second commit, each of which has pages of its own, a byte of the record.
+    for key in keys.iter().step_by(2) {
+        let at = bytes.windows(key.len()).position(|it| it == key.as_bytes()).unwrap();
+        flash.overwrite(&name, at, b"X");
+    }
+    let (state, replay) = read_only(&flash);
+    assert_eq!(replay.cuts.len(), STORE_CUTS_MAX);
+    let whole: Vec<Record> = keys.iter().skip(1).step_by(2).map(|key| put(key, 100)).collect();
+    assert!(state == model(&whole), "{:?}", state.keys());
 }
 
 #[test]

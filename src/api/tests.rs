@@ -56,6 +56,17 @@ name = "always"
 time_intervals = [{ years = ["1970:2200"] }]
 "#;
 
+fn loaded(config: &str) -> Rc<Config> {
+    let options = ConfigOptions {
+        file: "test.toml".as_ref(),
+        language: Language::Toml,
+        flags: &Flags::default(),
+        environment: &crate::config::Environment::default(),
+        schemas: crate::notify::SCHEMAS,
+    };
+    Rc::new(Config::load(config.as_bytes(), &options).unwrap().config)
+}
+
 /// A node behind the API, and the time.
 struct World {
     node: Node,
@@ -70,19 +81,13 @@ impl World {
     }
 
     fn in_flock(flock: Option<gossip::Config>) -> Self {
-        let flags = &Flags::default();
-        let file = "test.toml".as_ref();
-        let options = ConfigOptions {
-            file,
-            language: Language::Toml,
-            flags,
-            environment: &crate::config::Environment::default(),
-            schemas: crate::notify::SCHEMAS,
-        };
-        let config = Config::load(CONFIG.as_bytes(), &options).unwrap().config;
+        Self::of(CONFIG, flock)
+    }
+
+    fn of(config: &str, flock: Option<gossip::Config>) -> Self {
         let now = Now { mono: Mono::from_ms(1000), wall: Wall::from_secs(1_800_000_000) };
         Self {
-            node: Node::new(Rc::new(config), Options::default(), flock, now),
+            node: Node::new(loaded(config), Options::default(), flock, now),
             site: Site { started_at: now.wall, ..Site::default() },
             rng: StdRng::seed_from_u64(1),
             now,

@@ -194,6 +194,14 @@ mod tests {
     }
 
     #[test]
+    fn so_many_facts_of_an_answer_are_kept_or_none() {
+        let kept = |count: usize| LogEntry::facts_of(vec!["ts"; count]).len();
+        assert_eq!((kept(LOG_FACTS_MAX), kept(LOG_FACTS_MAX + 1)), (LOG_FACTS_MAX, 0));
+        let long = |bytes: usize| LogEntry::facts_of([&*"x".repeat(bytes)]).len();
+        assert_eq!((long(LOG_FACT_BYTES_MAX), long(LOG_FACT_BYTES_MAX + 1)), (1, 0));
+    }
+
+    #[test]
     fn the_facts_of_the_later_answer_stay_whichever_is_joined_to_which() {
         let facts = |text: &str| -> Rc<[Rc<str>]> { [text.into()].into() };
         let one = LogEntry { facts: facts("1"), ..entry(5, &[1], &[], &[(7, 2)]) };

@@ -105,6 +105,7 @@ fn summary(expectation: &Expectation, last: Option<&Sign>, now: Now) -> String {
 mod tests {
     use super::*;
     use crate::core::heartbeat::Word;
+    use crate::limits::BEAT_TEXT_BYTES_MAX;
     use crate::model::Report;
     use crate::node::testing::{CONFIG, World};
 
@@ -287,6 +288,23 @@ period = "60s"
         let beats = told(&mut world);
         let lived = beats.iter().filter(|it| it.2).count();
         assert!((9..=11).contains(&lived), "{beats:?}");
+    }
+
+    #[test]
+    fn of_a_sign_so_many_bytes_are_kept_and_no_more() {
+        let matchers = "matchers = ['alertname=\"Watchdog\"']";
+        let config = format!("{CONFIG}[[expect]]\nname = \"it\"\nperiod = \"1h\"\n{matchers}\n");
+        let mut world = World::with(&[None], &config);
+        let labels =
+            vec![("alertname".into(), "Watchdog".into()), ("z".into(), "é".repeat(500).into())];
+        let report = Report::new(labels, vec![], None, None, "".into());
+        world.step(0, |node, cx| {
+            node.handle_reports(cx, &[report]);
+        });
+        let (_, seen) = world.nodes[0].expected().next().unwrap();
+        let by = &seen.last.as_ref().unwrap().by;
+        assert!(by.starts_with("{alertname=\"Watchdog\", z=\"éé"), "{by}");
+        assert!((BEAT_TEXT_BYTES_MAX - 8..=BEAT_TEXT_BYTES_MAX).contains(&by.len()), "{by}");
     }
 
     #[test]

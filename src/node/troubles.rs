@@ -299,7 +299,7 @@ fn mismatch(unheard: &Unheard, ours: &[u16]) -> String {
 mod tests {
     use super::*;
     use crate::gossip::{KeyRing, Via};
-    use crate::node::testing::{World, addr};
+    use crate::node::testing::{CONFIG, World, addr};
 
     const KEY: Option<[u8; 32]> = Some([7; 32]);
 
@@ -322,6 +322,24 @@ mod tests {
             (world.troubles(0), world.firing(0).contains(&RECEIVER_FAILING.to_owned())),
             (vec![], false)
         );
+    }
+
+    #[test]
+    fn of_many_receivers_that_fail_so_many_are_alerts_and_no_more() {
+        let routes = (0..OWN_ALERTS_OF_A_KIND_MAX + 4).map(|at| {
+            let route = format!("[[route.routes]]\nreceiver = \"r{at}\"\ncontinue = true\n");
+            let hook = "webhook_configs = [{ url = \"http://127.0.0.1:1/\" }]";
+            (route, format!("[[receivers]]\nname = \"r{at}\"\n{hook}\n"))
+        });
+        let (routes, receivers): (String, String) = routes.unzip();
+        let config = CONFIG.replacen("[[", &format!("{routes}[["), 1) + &receivers;
+        let mut world = World::with(&[None], &config);
+        world.works = false;
+        world.post("A");
+        world.pass(400);
+        let alerts = world.firing(0).iter().filter(|it| *it == RECEIVER_FAILING).count();
+        assert_eq!(alerts, OWN_ALERTS_OF_A_KIND_MAX);
+        assert!(world.troubles(0).len() > OWN_ALERTS_OF_A_KIND_MAX, "the status tells of all");
     }
 
     #[test]

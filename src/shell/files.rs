@@ -171,6 +171,7 @@ mod tests {
     use smol::block_on;
 
     use super::*;
+    use crate::limits::ACCESS_READS_MAX;
 
     /// A directory that is removed at the end.
     struct Scratch(PathBuf);
@@ -251,6 +252,43 @@ mod tests {
         assert!(block_on(executor.run(async { hanging.await.unwrap() && waiting.await.unwrap() })));
         READERS.turn(other);
         assert_eq!(READERS.turns.lock().unwrap().len(), 1, "what is read is forgotten");
+    }
+
+    #[test]
+    fn so_many_files_are_read_at_a_time_and_the_next_one_waits() {
+        static READERS: Readers = Readers::new(ACCESS_READS_MAX);
+        let executor = smol::LocalExecutor::new();
+        let began = Arc::new(Mutex::new(0));
+        let (go, wait) = mpsc::channel::<()>();
+        let wait = Arc::new(Mutex::new(wait));
+        let reads: Vec<_> = (0..=ACCESS_READS_MAX)
+            .map(|number| {
+                let (began, wait) = (Arc::clone(&began), Arc::clone(&wait));
+                let path = PathBuf::from(format!("/{number}"));
+                executor.spawn(async move {
+                    let job = move || {
+                        *began.lock().unwrap() += 1;
+                        wait.lock().unwrap().recv().is_ok()
+                    };
+                    READERS.run(&path, FILE_TIME_MAX, job).await.unwrap()
+                })
+            })
+            .collect();
+        block_on(executor.run(async {
+            while *began.lock().unwrap() < ACCESS_READS_MAX {
+                Timer::after(Duration::from_millis(1)).await;
+            }
+            // The last one has had its turn to ask, and has no place.
+            Timer::after(Duration::from_millis(20)).await;
+            assert_eq!(*began.lock().unwrap(), ACCESS_READS_MAX);
+            for _ in 0..=ACCESS_READS_MAX {
+                go.send(()).unwrap();
+            }
+            for read in reads {
+                assert!(read.await);
+            }
+        }));
+        assert_eq!(*began.lock().unwrap(), ACCESS_READS_MAX + 1);
     }
 
     #[test]

@@ -428,6 +428,26 @@ mod tests {
     }
 
     #[test]
+    fn so_many_clients_are_kept_and_the_one_used_longest_ago_goes() {
+        let of = |number: usize| Tls {
+            server_name: Some(format!("s{number}.example")),
+            insecure_skip_verify: true,
+            ..Tls::default()
+        };
+        let clients = Clients::default();
+        let client = |number| smol::block_on(clients.client(&of(number))).unwrap();
+        let first = client(0);
+        for number in 1..TLS_CLIENTS_MAX {
+            client(number);
+        }
+        assert!(Arc::ptr_eq(&first, &client(0)), "all have room");
+        client(TLS_CLIENTS_MAX);
+        assert_eq!(clients.made.borrow().len(), TLS_CLIENTS_MAX);
+        let is_kept = |number| clients.made.borrow().iter().any(|it| it.tls == of(number));
+        assert!(is_kept(0) && !is_kept(1) && is_kept(TLS_CLIENTS_MAX));
+    }
+
+    #[test]
     fn the_floor_of_an_attempt_is_what_its_certificates_are_judged_by() {
         let clock = Clock::default();
         let far = Wall::from_secs(4_000_000_000);

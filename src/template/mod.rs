@@ -214,3 +214,22 @@ impl<'a> Renderer<'a> {
         Ok(set)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_texts_are_kept_parsed_and_what_was_forgotten_is_parsed_again() {
+        let templates = Templates::builtin();
+        let data = Data::default();
+        for round in 0..2 {
+            for number in 0..TEMPLATE_TEXTS_MAX + 10 {
+                let text = format!("{{{{ {number} }}}}");
+                assert_eq!(templates.text(&text, &data).unwrap(), number.to_string(), "{round}");
+            }
+            let kept = templates.0.texts.lock().unwrap().len();
+            assert!((1..=TEMPLATE_TEXTS_MAX).contains(&kept), "{kept} are kept");
+        }
+    }
+}

@@ -140,3 +140,21 @@ fn group_name(text: &str) -> Option<(&str, &str)> {
     let end = text.find(|c| !is_name(c)).unwrap_or(text.len());
     (end > 0).then(|| text.split_at(end))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_patterns_are_kept_compiled_and_what_was_forgotten_is_compiled_again() {
+        let budget = Budget::new();
+        for _ in 0..2 {
+            for number in 0..=TEMPLATE_PATTERNS_MAX {
+                let replaced = replace(&format!("x{number}$"), "y", &format!("x{number}"), &budget);
+                assert_eq!(replaced.unwrap(), "y");
+            }
+            let kept = budget.patterns.borrow().len();
+            assert!((1..=TEMPLATE_PATTERNS_MAX).contains(&kept), "{kept} are kept");
+        }
+    }
+}

@@ -1,8 +1,11 @@
 """A real browser: Debian's Chromium, headless, driven over WebDriver."""
 
 import json
+import os
 import shutil
+import subprocess
 import tempfile
+from pathlib import Path
 
 import registry
 from agent import until
@@ -16,10 +19,38 @@ ARGUMENTS = [
 ]  # fmt: skip
 
 
-class Browser:
-    """One window at one agent's page. Errors of the page's scripts fail the case that looks at them."""
+POLICIES = Path("/etc/chromium/policies/managed")
 
-    def __init__(self, world, width=1280, height=800, dark=False, traced=""):
+
+def shows_certificates(world, url):
+    """From now on browsers that have a certificate show it to this server without asking."""
+    POLICIES.mkdir(parents=True, exist_ok=True)
+    policy = POLICIES / f"bellwether-{os.getpid()}.json"
+    policy.write_text(json.dumps({"AutoSelectCertificateForUrls": [json.dumps({"pattern": url, "filter": {}})]}))
+    world.at_end(policy.unlink)
+
+
+def keep(profile, certificate):
+    """A home directory whose browser has the certificate."""
+    store = Path(profile) / ".pki/nssdb"
+    store.mkdir(parents=True)
+    bundle = store / "own.p12"
+    for command in (
+        ("certutil", "-N", "-d", f"sql:{store}", "--empty-password"),
+        ("openssl", "pkcs12", "-export", "-in", certificate, "-name", "own", "-out", bundle, "-passout", "pass:own"),
+        ("pk12util", "-i", bundle, "-d", f"sql:{store}", "-W", "own"),
+    ):
+        subprocess.run(list(map(str, command)), check=True, capture_output=True)
+    return profile
+
+
+class Browser:
+    """One window at one agent's page. Errors of the page's scripts fail the case that looks at them.
+
+    `certificate` is shown to servers that ask for one: a PEM file with its key.
+    """
+
+    def __init__(self, world, width=1280, height=800, dark=False, traced="", certificate=None):
         registry.python("selenium", SELENIUM)
         from selenium import webdriver
         from selenium.webdriver.common.by import By
@@ -35,7 +66,8 @@ class Browser:
         if traced:
             options.add_experimental_option("perfLoggingPrefs", {"enableNetwork": False, "enablePage": False, "traceCategories": traced})
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        self.driver = webdriver.Chrome(options, webdriver.ChromeService("/usr/bin/chromedriver"))
+        home = {"HOME": keep(profile, certificate)} if certificate else {}
+        self.driver = webdriver.Chrome(options, webdriver.ChromeService("/usr/bin/chromedriver", env={**os.environ, **home}))
         world.at_end(self.driver.quit)
         self.size(width, height)
         self.theme(dark)

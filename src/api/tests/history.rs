@@ -1,6 +1,7 @@
 //! The history of notifications.
 
 use super::*;
+use crate::limits::PENDING_SHOWN_MAX;
 
 #[test]
 fn the_history_says_why_nobody_was_told() {
@@ -40,17 +41,7 @@ fn the_history_says_what_was_notified_and_why() {
     let mut world = World::new();
     assert_eq!(world.get("/bellwether/v1/history"), (200, "[]\n".to_owned()));
     let config = CONFIG.replacen("name = \"default\"", "name = \"default\"\nlog_configs = [{}]", 1);
-    let flags = &Flags::default();
-    let file = "test.toml".as_ref();
-    let options = ConfigOptions {
-        file,
-        language: Language::Toml,
-        flags,
-        environment: &crate::config::Environment::default(),
-        schemas: crate::notify::SCHEMAS,
-    };
-    let config = Config::load(config.as_bytes(), &options).unwrap().config;
-    world.step(|node, cx| node.handle_config(cx, Rc::new(config)).unwrap());
+    world.step(|node, cx| node.handle_config(cx, loaded(&config)).unwrap());
     world.post("/api/v2/alerts", r#"[{"labels":{"alertname":"A"}}]"#);
     world.now.mono = world.now.mono + Duration::from_secs(31);
     world.now.wall = world.now.wall + Duration::from_secs(31);
@@ -62,4 +53,21 @@ fn the_history_says_what_was_notified_and_why() {
     let expected = r#""groupLabels":{"alertname":"A"},"integration":"log[0]","node":"","outcome":"sent","reason":"first notification","receiver":"default","resolved":0},{"#;
     assert!(body.contains(expected) && body.contains(r#""leftMs":30000"#), "{body}");
     assert_eq!(world.get("/bellwether/v1/pending"), (200, "[]\n".to_owned()));
+}
+
+#[test]
+fn of_what_is_under_way_so_much_is_shown_and_no_more() {
+    let config = CONFIG.replacen("name = \"default\"", "name = \"default\"\nlog_configs = [{}]", 1);
+    let mut world = World::of(&config, None);
+    let alerts = (0..PENDING_SHOWN_MAX + 50).map(|at| format!(r#"{{"labels":{{"alertname":"A{at}"}}}}"#));
+    world.post("/api/v2/alerts", &format!("[{}]", alerts.collect::<Vec<_>>().join(",")));
+    world.now.mono = world.now.mono + Duration::from_secs(31);
+    world.now.wall = world.now.wall + Duration::from_secs(31);
+    while world.node.next_timeout().is_some_and(|at| at <= world.now.mono) {
+        world.step(Node::handle_timeout);
+    }
+    assert!(world.node.pending().count() > PENDING_SHOWN_MAX);
+    let (_, body) = world.get("/bellwether/v1/pending");
+    let shown: Vec<serde_json::Value> = serde_json::from_str(&body).unwrap();
+    assert_eq!(shown.len(), PENDING_SHOWN_MAX);
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::*;
+use crate::limits::NOTIFY_TEST_INTEGRATIONS_MAX;
 use crate::notify::{Reply, TEST_LABEL};
 
 const RECEIVERS: &str = r#"
@@ -19,17 +20,7 @@ name = "null"
 "#;
 
 fn world() -> World {
-    let mut world = World::new();
-    let options = ConfigOptions {
-        file: "test.toml".as_ref(),
-        language: Language::Toml,
-        flags: &Flags::default(),
-        environment: &crate::config::Environment::default(),
-        schemas: crate::notify::SCHEMAS,
-    };
-    let config = Config::load(RECEIVERS.as_bytes(), &options).unwrap().config;
-    world.node = Node::new(Rc::new(config), Options::default(), None, world.now);
-    world
+    World::of(RECEIVERS, None)
 }
 
 const PATH: &str = "/bellwether/v1/notify/test";
@@ -111,4 +102,18 @@ fn an_unknown_receiver_is_told_the_nearest_and_what_is_wrong_is_named() {
         ..Request::default()
     };
     assert_eq!(world.ask(&form).status, 415, "a form of another page can post plain text");
+}
+
+#[test]
+fn a_receiver_of_so_many_integrations_is_tested_and_no_larger_one() {
+    let tested = |count: usize| {
+        let hooks = vec!["{ url = \"http://hook.example/\" }"; count].join(", ");
+        let config = format!(
+            "[route]\nreceiver = \"ops\"\n[[receivers]]\nname = \"ops\"\nwebhook_configs = [{hooks}]\n"
+        );
+        World::of(&config, None).post(PATH, r#"{"receiver":"ops","dry_run":true}"#)
+    };
+    assert_eq!(tested(NOTIFY_TEST_INTEGRATIONS_MAX).0, 200);
+    let (status, text) = tested(NOTIFY_TEST_INTEGRATIONS_MAX + 1);
+    assert!(status == 400 && text.contains("has 17 integrations"), "{status} {text}");
 }

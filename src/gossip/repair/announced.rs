@@ -74,4 +74,16 @@ mod tests {
         }
         assert_eq!(again, 4);
     }
+
+    #[test]
+    fn so_many_records_are_announced_again_and_no_more() {
+        let mut announced = Announcements::default();
+        for node in 1..=3 {
+            announced.put(Mono::ZERO, node, &(0..1500).collect::<Vec<_>>());
+        }
+        assert_eq!(announced.0.len(), UNACKNOWLEDGED_MAX);
+        announced.asked(1, &[7]);
+        announced.put(Mono::ZERO, 3, &[1, 2]);
+        assert_eq!(announced.0.len(), UNACKNOWLEDGED_MAX, "one has gone, one has come");
+    }
 }

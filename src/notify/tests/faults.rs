@@ -2,6 +2,7 @@
 
 use super::shown::needed;
 use super::*;
+use crate::limits::{TEMPLATE_FAULT_BYTES_MAX, TEMPLATE_FAULTS_MAX};
 use crate::template::Templates;
 
 /// A right config of a type, in which the template of one key fails.
@@ -82,4 +83,20 @@ fn labels_of_the_route_are_rendered_once_and_a_wrong_one_is_named() {
         faults[0].contains("the route's label odd is wrong") && faults[0].contains("Nope"),
         "{faults:?}"
     );
+}
+
+#[test]
+fn so_many_faults_are_named_each_in_so_many_bytes() {
+    let long = "e".repeat(2 * TEMPLATE_FAULT_BYTES_MAX);
+    let keys = [
+        "title", "title_link", "pretext", "text", "footer", "fallback", "color", "channel",
+        "username", "icon_url",
+    ];
+    let wrong = keys.map(|key| format!("{key}: '{{{{ .Nop{long} }}}}'")).join(", ");
+    let draft = of(&format!("slack_configs: [{{api_url: 'http://s/', {wrong}}}]"), firing());
+    assert_eq!(draft.faults().len(), TEMPLATE_FAULTS_MAX);
+    for fault in draft.faults() {
+        assert!(fault.len() <= TEMPLATE_FAULT_BYTES_MAX && fault.contains("Nope"), "{fault}");
+    }
+    assert!(draft.shown().unwrap().contains("is wrong"), "and the message goes out");
 }

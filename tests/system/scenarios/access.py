@@ -14,7 +14,7 @@ from pathlib import Path
 from agent import LISTENING, Agent, free_port, until
 from api import Api
 from authority import Authority
-from browser import Browser
+from browser import Browser, shows_certificates
 from scenarios.prometheus import RULES, Exporter
 
 CONFIG = """
@@ -38,13 +38,18 @@ def rules(more=""):
 
 
 class Served:
-    """An agent whose web.config.file is empty when it starts, and is written afterwards: it is read anew."""
+    """An agent whose web.config.file is empty when it starts, and is written afterwards: it is read anew.
 
-    def __init__(self, world, config=QUIET, *flags):
+    With `told` its notifications go to `sink`.
+    """
+
+    def __init__(self, world, told=False):
         self.directory = world.directory
         self.file = world.directory / "web.yml"
         self.file.write_text("{}\n")
-        self.agent = world.subject(config, f"--web.config.file={self.file}", *flags)
+        self.sink = world.sink() if told else None
+        config = CONFIG.replace("SINK", self.sink.url) if told else QUIET
+        self.agent = world.subject(config, f"--web.config.file={self.file}")
         self.port = self.agent.port
 
     def serve(self, text):
@@ -150,25 +155,21 @@ def amtool(world):
     assert "ca_file" in run(world.settings.subject, "flock", f"--url={url}", "--token-file=token", status=1)
 
 
-def prometheus(world):
-    """Prometheus posts by TLS with a token that may do nothing else; with a wrong one nothing comes."""
-    authority = Authority(world.directory / "authority")
-    sink = world.sink()
-    served = Served(world, CONFIG.replace("SINK", sink.url))
-    served.serve(rules(tls(authority)))
+def alerting(world, served, ways):
+    """Prometheus posts an alert in each of these ways, one after the other: all but the last are refused."""
+    sink = served.sink
     exporter = Exporter(80)
     (world.directory / "rules.yml").write_text(RULES)
     scrape = {"global": {"scrape_interval": "1s", "evaluation_interval": "1s"}, "rule_files": ["rules.yml"]}
     scrape["scrape_configs"] = [{"job_name": "site", "static_configs": [{"targets": [f"127.0.0.1:{exporter.port}"]}]}]
-    for name, token in (("wrong", "wrong-0123456789abcdef"), ("right", POSTER)):
-        target = {"scheme": "https", "tls_config": {"ca_file": str(authority.certificate)}, "authorization": {"credentials": token}}
-        target["static_configs"] = [{"targets": [f"localhost:{served.port}"]}]
-        file = world.directory / f"{name}.yml"
+    for number, way in enumerate(ways):
+        target = {"scheme": "https", "static_configs": [{"targets": [f"localhost:{served.port}"]}], **way}
+        file = world.directory / f"prometheus-{number}.yml"
         file.write_text(json.dumps({**scrape, "alerting": {"alertmanagers": [target]}}))
         port = free_port()
-        process = world.spawn(name, "prometheus", f"--config.file={file}", f"--storage.tsdb.path={name}", f"--web.listen-address=127.0.0.1:{port}")
-        if name == "wrong":
-            def failed():
+        process = world.spawn(f"prometheus-{number}", "prometheus", f"--config.file={file}", f"--storage.tsdb.path=tsdb-{number}", f"--web.listen-address=127.0.0.1:{port}")
+        if number + 1 < len(ways):
+            def failed(port=port):
                 try:
                     text = Api(port).get("/metrics").text
                 except OSError:
@@ -180,6 +181,28 @@ def prometheus(world):
             process.terminate()
     (fired,) = sink.wait("/root", 1, SECONDS)
     assert fired["commonLabels"]["alertname"] == "TooHot", fired
+
+
+def prometheus(world):
+    """Prometheus posts by TLS with a token that may do nothing else; with a wrong one nothing comes."""
+    authority = Authority(world.directory / "authority")
+    served = Served(world, told=True)
+    served.serve(rules(tls(authority)))
+    ways = [{"tls_config": {"ca_file": str(authority.certificate)}, "authorization": {"credentials": token}} for token in ("wrong-0123456789abcdef", POSTER)]
+    alerting(world, served, ways)
+
+
+def prometheus_certificate(world):
+    """Prometheus posts with a client certificate; with none, or with another authority's, nothing comes."""
+    authority, other = Authority(world.directory / "authority"), Authority(world.directory / "other")
+    served = Served(world, told=True)
+    served.serve(tls(authority, f", client_auth_type: RequireAndVerifyClientCert, client_ca_file: {authority.certificate}"))
+    ways = [{"tls_config": {"ca_file": str(authority.certificate)}}]
+    for issuer in (other, authority):
+        issuer.issue("client")
+        own = {"cert_file": f"{issuer.directory}/client.crt", "key_file": f"{issuer.directory}/client.key"}
+        ways.append({"tls_config": {"ca_file": str(authority.certificate), **own}})
+    alerting(world, served, ways)
 
 
 def thousand(world):
@@ -293,6 +316,41 @@ def page(world):
     assert reader.driver.execute_async_script(ask) == 403
 
 
+def page_certificate(world):
+    """The page in Chromium with a client certificate, which writes; without one, or with another authority's, there is no page."""
+    authority, other = Authority(world.directory / "authority"), Authority(world.directory / "other")
+    served = Served(world)
+    served.agent.api.post_alerts({"labels": {"alertname": "DiskFull"}, "endsAt": "2099-01-01T00:00:00Z"})
+    served.serve(tls(authority, f", client_auth_type: RequireAndVerifyClientCert, client_ca_file: {authority.certificate}"))
+    url = f"https://localhost:{served.port}"
+    shows_certificates(world, url)
+    right = authority.issue("client")
+
+    def opened(certificate):
+        browser = Browser(world, certificate=certificate)
+        browser.cdp("Security.enable")
+        browser.cdp("Security.setIgnoreCertificateErrors", ignore=True)
+        try:
+            browser.open(url)
+        except Exception as error:  # the driver tells so of a page that did not come
+            assert "net::ERR_" in str(error), error
+        return browser
+
+    for refused in (None, other.issue("client")):
+        browser = opened(refused)
+        assert "ERR_" in browser.run("return document.documentElement.outerHTML"), refused
+        assert not browser.all(".group"), refused
+    browser = opened(right)
+    browser.find(".group", "DiskFull")
+    browser.run("localStorage.setItem('bellwether.author', 'Ann')")
+    browser.click(".alert button", "Acknowledge")
+    browser.find(".alert .state", "silenced")
+    command = ["curl", "-sS", "--cacert", authority.certificate, "--cert", right, f"{url}/api/v2/silences"]
+    (made,) = json.loads(subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout)
+    assert made["createdBy"] == "Ann", made
+    assert not browser.errors(), browser.errors()
+
+
 def handshakes(world):
     """More handshakes at a time than are computed with: all are done. And the memory of served TLS before anybody connects."""
     authority = Authority(world.directory / "authority")
@@ -402,8 +460,10 @@ def cases(_settings):
         ("access/certificates", certificates),
         ("access/amtool", amtool),
         ("access/prometheus", prometheus),
+        ("access/prometheus_certificate", prometheus_certificate),
         ("access/thousand", thousand),
         ("access/page", page),
+        ("access/page_certificate", page_certificate),
         ("access/handshakes", handshakes),
         ("access/rotate", rotate),
         ("access/unix", unix),

@@ -29,6 +29,7 @@ class Connection:
     def __init__(self, resumed):
         self.resumed = resumed
         self.requests = 0
+        self.is_open = True
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -57,6 +58,10 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = handle_any
 
+    def finish(self):
+        super().finish()
+        self.seen.is_open = False
+
     def log_message(self, *_):
         pass
 
@@ -72,14 +77,14 @@ class Quiet(ThreadingHTTPServer):
 class Server:
     """Records requests and answers them by `answers[path]`: a status and headers, or a function that says both."""
 
-    def __init__(self, context=None):
+    def __init__(self, context=None, address="127.0.0.1"):
         self.requests, self.connections, self.answers, self.hangs_up = [], [], {}, False
-        self._server = Quiet(("127.0.0.1", 0), Handler)
+        self._server = Quiet((address, 0), Handler)
         if context:
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._server.owner = self
         self.port = self._server.server_port
-        self.url = f"{'https' if context else 'http'}://127.0.0.1:{self.port}"
+        self.url = f"{'https' if context else 'http'}://{address}:{self.port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def answer(self, _handler, method, path, headers, body):

@@ -204,3 +204,34 @@ mod tests {
         assert!(granted(b"<html>").is_none() && granted(b"{}").is_none());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Proxy, Secret, Tls};
+    use crate::model::Url;
+
+    #[test]
+    fn so_many_tokens_are_kept_and_the_one_used_longest_ago_goes() {
+        let of = |number: usize| OAuth2 {
+            client_id: number.to_string(),
+            client_secret: Secret::Inline("x".into()),
+            refresh_token: None,
+            scopes: Vec::new(),
+            token_url: Url::parse("http://tokens.example/").unwrap(),
+            endpoint_params: Vec::new(),
+            tls: Tls::default(),
+            proxy: Proxy::default(),
+        };
+        let tokens = Tokens::default();
+        let first = tokens.slot(&of(0));
+        for number in 1..TOKENS_MAX {
+            tokens.slot(&of(number));
+        }
+        assert!(Rc::ptr_eq(&first, &tokens.slot(&of(0))), "all have room");
+        tokens.slot(&of(TOKENS_MAX));
+        assert_eq!(tokens.0.borrow().len(), TOKENS_MAX);
+        let is_kept = |number: usize| tokens.0.borrow().iter().any(|it| it.0 == of(number));
+        assert!(is_kept(0) && !is_kept(1) && is_kept(TOKENS_MAX));
+    }
+}
