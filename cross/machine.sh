@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the package on a whole machine: Debian with systemd as PID 1 in qemu, the .deb of cross/package.sh installed.
 #
-#     cross/machine.sh [--arch arm64|amd64] [--kills N] [--log FILE]
+#     cross/machine.sh [--arch arm64|amd64] [--kills N] [--only TEST,...] [--log FILE]
 #
 # It is emulated, so slow; ACCEL=kvm is quicker where the machine is of the same kind and can. The base system is made by
 # debootstrap once and kept in CACHE. What is tested stands in machine.py beside this file; the machine for arm64 also
@@ -12,12 +12,13 @@ ROOT=$(cd "$(dirname "$0")/.." && pwd)
 . "$ROOT/cross/targets.sh"
 OUT=${OUT:-$ROOT/target/cross}
 CACHE=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bellwether-machine}
-arch=arm64 kills=20 log=
+arch=arm64 kills=20 log= only=
 while [ $# -gt 0 ]; do
     case $1 in
     --arch) arch=$2 ;;
     --kills) kills=$2 ;;
     --log) log=$2 ;;
+    --only) only=$2 ;;
     *) die "unknown flag $1; see the head of this file" ;;
     esac
     shift 2
@@ -122,4 +123,4 @@ run_foreign_programs
 make_base
 make_root
 make_initrd
-python3 "$ROOT/cross/machine.py" --arch "$arch" --kills "$kills" --directory "$work" ${log:+--log "$log"}
+python3 "$ROOT/cross/machine.py" --arch "$arch" --kills "$kills" --directory "$work" ${log:+--log "$log"} ${only:+--only "$only"}

@@ -44,9 +44,9 @@ export function draw() {
   if (!parts || !state.status) return;
   const { cluster, config } = state.status;
   show(parts.body, [
-    troublesCard(), nodeCard(), flashCard(),
+    troublesCard(), nodeCard(), flashCard(), ...expectedCard(parts.deadman),
     cluster.flock ? flockCard(cluster) : h("section.group", {}, h("h2", {}, t("Flock")), h("p", {}, t("Alone: no peers and no multicast configured."))),
-    ...expectedCard(parts.deadman), receiversCard(parts.receivers),
+    receiversCard(parts.receivers),
     h("section.group.whole", { id: "config" }, h("h2", {}, t("Config as loaded")), h("pre", { tabindex: "0" }, marked(config.original))),
   ].filter(Boolean));
 }
