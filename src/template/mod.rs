@@ -218,11 +218,12 @@ impl<'a> Renderer<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Wall;
 
     #[test]
     fn so_many_texts_are_kept_parsed_and_what_was_forgotten_is_parsed_again() {
         let templates = Templates::builtin();
-        let data = Data::default();
+        let data = Data::sample(false, Wall::from_secs(0));
         for round in 0..2 {
             for number in 0..TEMPLATE_TEXTS_MAX + 10 {
                 let text = format!("{{{{ {number} }}}}");

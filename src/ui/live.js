@@ -6,7 +6,7 @@ export const state = { groups: [], silences: [], history: [], pending: [], statu
 
 const FETCHES = {
   alerts: { groups: api.groups },
-  silences: { silences: api.silences },
+  silences: { silences: api.silences, groups: api.groups },
   history: { history: api.history, pending: api.pending },
 };
 /** What changes is told, what goes wrong is not: it is asked for at most so often, and only when something changes. */
@@ -105,7 +105,8 @@ async function load(kinds) {
   const got = {};
   try {
     const fetches = kinds.flatMap((kind) => Object.entries(FETCHES[kind]));
-    await Promise.all([look(LOOK_MS), ...fetches.map(async ([key, fetch]) => { got[key] = await fetch(); })]);
+    await Promise.all([look(LOOK_MS), ...[...new Map(fetches)].map(async ([key, fetch]) => { got[key] = await fetch(); })]);
+    if (got.history && !got.groups && tellsOfMuting(got.history)) got.groups = await api.groups();
     got.at = Date.now();
     got.fault = null;
     got.isRead = true;
@@ -121,6 +122,12 @@ async function load(kinds) {
   }
   wakeAtNextEnd();
   listener();
+}
+
+/** Whether a mute time has begun or may have ended: of that the history alone tells. */
+function tellsOfMuting(history) {
+  const known = state.history[0]?.at || "";
+  return history.some((it) => it.outcome === "muted" && it.at > known) || state.groups.some((group) => group.alerts.some((it) => it.status.mutedBy?.length));
 }
 
 /** Alerts and silences end by themselves, which is no change that the agent tells: look again when the next one does. */

@@ -59,7 +59,8 @@ fn the_history_says_what_was_notified_and_why() {
 fn of_what_is_under_way_so_much_is_shown_and_no_more() {
     let config = CONFIG.replacen("name = \"default\"", "name = \"default\"\nlog_configs = [{}]", 1);
     let mut world = World::of(&config, None);
-    let alerts = (0..PENDING_SHOWN_MAX + 50).map(|at| format!(r#"{{"labels":{{"alertname":"A{at}"}}}}"#));
+    let alerts =
+        (0..PENDING_SHOWN_MAX + 50).map(|at| format!(r#"{{"labels":{{"alertname":"A{at}"}}}}"#));
     world.post("/api/v2/alerts", &format!("[{}]", alerts.collect::<Vec<_>>().join(",")));
     world.now.mono = world.now.mono + Duration::from_secs(31);
     world.now.wall = world.now.wall + Duration::from_secs(31);

@@ -89,8 +89,16 @@ fn labels_of_the_route_are_rendered_once_and_a_wrong_one_is_named() {
 fn so_many_faults_are_named_each_in_so_many_bytes() {
     let long = "e".repeat(2 * TEMPLATE_FAULT_BYTES_MAX);
     let keys = [
-        "title", "title_link", "pretext", "text", "footer", "fallback", "color", "channel",
-        "username", "icon_url",
+        "title",
+        "title_link",
+        "pretext",
+        "text",
+        "footer",
+        "fallback",
+        "color",
+        "channel",
+        "username",
+        "icon_url",
     ];
     let wrong = keys.map(|key| format!("{key}: '{{{{ .Nop{long} }}}}'")).join(", ");
     let draft = of(&format!("slack_configs: [{{api_url: 'http://s/', {wrong}}}]"), firing());

@@ -113,6 +113,58 @@ def alerts(world):
     assert not browser.errors(), browser.errors()
 
 
+def live(world):
+    """Completion; what comes new waits while somebody types, flashes once; 24 hours of a group; a receiver's alerts; from a quiet one to its silence."""
+    agent, browser = started(world)
+    options = lambda: browser.run("return [...document.querySelectorAll('#known option')].map((it) => it.value)")  # noqa: E731
+    browser.type("#filter", "sev")
+    until("names are offered", lambda: "severity=" in options())
+    browser.type("#filter", "severity=")
+    until("values are offered", lambda: {'severity="critical"', 'severity="info"'} <= set(options()))
+    agent.api.post_alerts(alert("New", "it came while somebody typed", site="west"))
+    browser.find("#banner", "Something changed.")
+    assert not [it for it in browser.texts(".group") if "New" in it], "what is looked at was moved"
+    browser.click("#banner button", "Show")
+    browser.find(".group", "New")
+    browser.run("const it = document.getElementById('filter'); it.value = ''; it.blur()")
+    agent.api.post_alerts(alert("LinkDown", "it is down still", site="south", instance="sw3", severity="critical"))
+    changed = browser.find(".group.changed", "it is down still")
+    assert browser.run("return getComputedStyle(arguments[0]).animationIterationCount", changed) == "1"
+    browser.find(".group .strip i.sent")
+    blocks = browser.run("return [...document.querySelectorAll('.strip')].map((it) => [it.children.length, it.ariaLabel])")
+    assert all(count == 24 for count, _ in blocks) and any("Last notification: sent" in label for _, label in blocks), blocks
+    time_ = browser.run("const it = document.querySelector('.alert time'); return [it.textContent, it.title, it.parentNode.textContent]")
+    assert time_[0].endswith("ago") and "2024" in time_[1] and "2024" in time_[2], time_
+    browser.run("const it = [...document.querySelectorAll('select')].find((it) => it.ariaLabel === 'Receiver'); it.value = 'night'; it.dispatchEvent(new Event('change'))")
+    browser.gone(".group", "DiskFull")
+    until("one receiver's groups are left", lambda: len(browser.all(".group")) == 1)
+    assert "receiver=night" in browser.driver.current_url, browser.driver.current_url
+    matchers = [{"name": "instance", "value": "sw3", "isRegex": False}]
+    answer = agent.api.post("/api/v2/silences", {"matchers": matchers, "startsAt": "2024-01-01T00:00:00Z", "endsAt": "2099-01-01T00:00:00Z", "createdBy": "Ana", "comment": "the switch is being replaced"})
+    assert answer.status == 200, answer
+    browser.open(url(agent, "alerts"))
+    browser.click(".alert .state a", "silenced")
+    browser.find(".silence", "the switch is being replaced")
+    assert not browser.errors(), browser.errors()
+
+
+def mute_time(world):
+    """An alert that a mute time begins to mute is shown so, though nothing but the time has changed."""
+    start = time.time() + 120
+    if time.strftime("%H:%M", time.gmtime(start)) == "00:00":
+        time.sleep(60)
+        start += 60
+    begin = time.strftime("%H:%M", time.gmtime(start))
+    agent = world.subject(CONFIG.replace('start_time: "00:00"', f'start_time: "{begin}"'))
+    agent.api.post_alerts(*ALERTS)
+    browser = Browser(world)
+    browser.open(url(agent))
+    browser.find(".count.muted", "0")
+    browser.find(".alert .state", "active")
+    until("it is shown as muted", lambda: any("1" in it for it in browser.texts(".count.muted")), 200)
+    browser.find(".alert .state a", "muted: always")
+
+
 def silence(world):
     """A silence in two taps; edited, expired with others, set again; a link to a new one, and to one."""
     agent, browser = started(world, width=390, height=844)
@@ -577,7 +629,7 @@ def read_only(world):
 
 
 def cases(_settings):
-    every = [evil, allowed, read_only, watchers, told, node, expected, alerts, silence, keyboard, acknowledge, flock, hostile, comeback, idle, accessible, languages, many]
+    every = [evil, allowed, read_only, watchers, told, node, expected, alerts, live, mute_time, silence, keyboard, acknowledge, flock, hostile, comeback, idle, accessible, languages, many]
     return [(f"page/{case.__name__}", case) for case in every]
 
 

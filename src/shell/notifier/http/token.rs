@@ -191,6 +191,8 @@ fn refused(oauth2: &OAuth2, status: u16, body: &[u8]) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Proxy, Secret, Tls};
+    use crate::model::Url;
 
     #[test]
     fn a_token_is_read_from_the_answer_of_its_server() {
@@ -203,13 +205,6 @@ mod tests {
         assert_eq!((&*bare.header, bare.ends), ("MAC a", None));
         assert!(granted(b"<html>").is_none() && granted(b"{}").is_none());
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{Proxy, Secret, Tls};
-    use crate::model::Url;
 
     #[test]
     fn so_many_tokens_are_kept_and_the_one_used_longest_ago_goes() {
