@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// Limits that no test fills, each with its reason in the table: the number may fall, and does not grow unseen.
-const UNFILLED_MAX: usize = 28;
+const UNFILLED_MAX: usize = 1;
 
 /// A row of the table in `src/README.md` for each constant of `limits.rs`, in its order, without its metric and its test.
 fn rows_of(limits: &str) -> Vec<String> {
