@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::api::{Response, Site, deadman, flock};
+use crate::api::{Response, Site, deadman, flock, owed};
 use crate::config::Receiver;
 use crate::core::stats::{IntegrationStats, LATENCY_BUCKETS};
 use crate::limits::CARD_ENDURANCE_BYTES;
@@ -22,6 +22,7 @@ pub(super) fn metrics(node: &Node, now: Now, site: &Site) -> Response {
     notifications(&mut text, node);
     silences(&mut text, node, now);
     deadman::metrics(&mut text, node, now);
+    owed::metrics(&mut text, node, now);
     config(&mut text, node, site);
     flock::metrics(&mut text, node, now, site);
     journal(&mut text, now, site);

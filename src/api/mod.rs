@@ -13,6 +13,7 @@ mod history;
 mod list;
 mod metrics;
 mod notify;
+mod owed;
 mod page;
 mod post;
 mod query;
@@ -201,6 +202,9 @@ fn dispatch(
         Endpoint::Pending => history::pending(node, cx.now),
         Endpoint::Metrics => metrics::metrics(node, cx.now, site),
         Endpoint::NotifyTest => return notify::test(node, cx.now, request),
+        Endpoint::Owed => owed::list(node, cx.now),
+        Endpoint::OwedDrop => return Answer::WhenDurable(owed::forget(node, cx, request)),
+        Endpoint::OwedRetry => owed::retry(node, cx, request),
         Endpoint::Page => page::page(node, cx.now, site, request),
         Endpoint::Ping(name) => deadman::ping(node, cx, request, name),
         Endpoint::Plain => page::plain(node, cx.now, site),

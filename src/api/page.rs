@@ -111,6 +111,12 @@ pub(super) fn plain(node: &Node, now: Now, site: &Site) -> Response {
         };
         row(&mut html, &["Trouble", &what]);
     }
+    let owed: Vec<usize> = node.owed(now).map(|it| it.late).collect();
+    if !owed.is_empty() {
+        let (groups, late) = (owed.len(), owed.iter().sum::<usize>());
+        let text = format!("{groups} groups could not be told, {late} alerts came and went");
+        row(&mut html, &["Owed", &text]);
+    }
     html.push_str("</table>\n");
     if let Some(flock) = node.flock() {
         html.push_str("<h2>Members</h2>\n<table>\n");

@@ -42,6 +42,12 @@ pub enum Endpoint<'a> {
     NotifyTest,
     /// `/`
     Page,
+    /// `/bellwether/v1/owed`
+    Owed,
+    /// `/bellwether/v1/owed/drop`
+    OwedDrop,
+    /// `/bellwether/v1/owed/retry`
+    OwedRetry,
     /// `/bellwether/v1/pending`
     Pending,
     /// `/bellwether/v1/ping/{name}`
@@ -76,6 +82,9 @@ impl<'a> Endpoint<'a> {
             "/bellwether/v1/deadman" => Self::DeadMan,
             "/bellwether/v1/history" => Self::History,
             "/bellwether/v1/notify/test" => Self::NotifyTest,
+            "/bellwether/v1/owed" => Self::Owed,
+            "/bellwether/v1/owed/drop" => Self::OwedDrop,
+            "/bellwether/v1/owed/retry" => Self::OwedRetry,
             "/bellwether/v1/pending" => Self::Pending,
             "/plain" => Self::Plain,
             "/ui" => Self::Ui(""),
@@ -123,6 +132,9 @@ impl<'a> Endpoint<'a> {
             Self::Asset(_) => "/assets/{name}",
             Self::Changes => "/bellwether/v1/changes",
             Self::Page => "/",
+            Self::Owed => "/bellwether/v1/owed",
+            Self::OwedDrop => "/bellwether/v1/owed/drop",
+            Self::OwedRetry => "/bellwether/v1/owed/retry",
             Self::Pending => "/bellwether/v1/pending",
             Self::Ping(_) => "/bellwether/v1/ping/{name}",
             Self::Plain => "/plain",
@@ -159,12 +171,15 @@ impl<'a> Endpoint<'a> {
             | Self::Healthy
             | Self::History
             | Self::Metrics
+            | Self::Owed
             | Self::Page
             | Self::Pending
             | Self::Plain
             | Self::Ready
             | Self::Ui(_) => &["GET", "HEAD", "OPTIONS"],
-            Self::NotifyTest | Self::Ping(_) | Self::Reload => &["OPTIONS", "POST"],
+            Self::NotifyTest | Self::OwedDrop | Self::OwedRetry | Self::Ping(_) | Self::Reload => {
+                &["OPTIONS", "POST"]
+            }
             Self::GoneV1 | Self::Prefix | Self::Unknown | Self::UnknownV2(_) => &[],
         }
     }
@@ -232,7 +247,7 @@ pub(super) fn refuse(
     }
     // A page of another origin can post no JSON without asking first. Version 1 takes any text, of programs.
     let wants_json = match endpoint {
-        Endpoint::NotifyTest => true,
+        Endpoint::NotifyTest | Endpoint::OwedDrop | Endpoint::OwedRetry => true,
         Endpoint::AlertsV1 => request.origin.is_some(),
         _ => endpoint.is_v2(),
     };

@@ -58,6 +58,8 @@ impl Core {
         }
         if !settled {
             self.hold(cx, id, at, cx.now.mono + SETTLE_LOOK);
+        } else if self.is_left_alone(cx, id, at) {
+            debug!("turn {key:032x}: waits, the receiver has failed for long");
         } else if self.hold_back(cx, id, at) {
             // There is nothing to claim yet.
         } else if self.turns.alone() {

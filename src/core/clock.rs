@@ -144,6 +144,7 @@ impl Core {
         self.silences.for_each(|silence| step.silence(silence));
         self.nflog.for_each(|entry| step.entry(entry));
         self.expected.step(step);
+        self.owed.step(step);
         self.groups.for_each(|group| {
             group.first_flush = step.time(group.first_flush);
             if let Some(flush) = &mut group.flush {

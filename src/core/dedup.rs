@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::{Fingerprint, LogEntry};
 use crate::time::Wall;
 
-/// Why a notification is sent; the words are those of Alertmanager's `notification_reason`.
+/// Why a notification is sent; the words are those of Alertmanager's `notification_reason`, but for the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
     /// Nothing has been sent for this group, or all that was sent has been reported resolved.
@@ -21,6 +21,8 @@ pub enum Reason {
     Repeat,
     /// A digest of what a rate limit has held back.
     HeldBack,
+    /// Alerts came and went while the receiver was not reached; Alertmanager tells nothing of them.
+    Late,
 }
 
 impl Reason {
@@ -33,6 +35,7 @@ impl Reason {
             Self::SomeResolved => "some alerts resolved",
             Self::Repeat => "repeat interval elapsed",
             Self::HeldBack => "held back by rate_limit",
+            Self::Late => "alerts came and went unreported",
         }
     }
 }

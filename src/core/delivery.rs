@@ -192,13 +192,15 @@ impl Core {
         let receiver = Rc::clone(&delivery.receiver);
         let Some(integration) = receiver.integrations.get(delivery.place) else { return };
         let place = (!integration.schema.instant).then(|| reach::key(&delivery.key));
-        if delivery.content.firing.is_empty() && !integration.send_resolved {
+        let (key, content) = (delivery.key.clone(), Rc::clone(&delivery.content));
+        let is_unwanted = content.firing.is_empty() && !integration.send_resolved;
+        if is_unwanted && self.missed(&key, &content, cx.now.wall).is_empty() {
             // The log learns that all have ended, though nothing is sent of it.
             self.set_state(id, at, State::Done);
             self.record(cx, id, at);
             return;
         }
-        if self.hold_back(cx, id, at) {
+        if (place.is_some() && self.is_left_alone(cx, id, at)) || self.hold_back(cx, id, at) {
             return;
         }
         if place.as_ref().is_some_and(|place| !self.attempts.has_room(place)) {
@@ -291,6 +293,10 @@ impl Core {
                     if attempts > 1 { format!(", attempt {attempts}") } else { String::new() };
                 info!("{name}: delivered ({}{tries})", reason.as_str());
                 self.note_delivering(cx.now, &log_key);
+                self.stop_backing_off(cx.now.mono, &reach::key(&log_key));
+                let late = draft.notification().alerts.iter().filter(|it| it.late).count();
+                self.stats.told_late += late as u64;
+                self.told_cut(&log_key);
                 let told = Told::of(&draft).answered(reply);
                 self.note_told(cx.now, id, at, Outcome::Sent { reason, attempts }, Some(told));
                 self.set_state(id, at, State::Done);
@@ -330,6 +336,8 @@ impl Core {
         let log_key = delivery.key.clone();
         debug!("{}: attempt {attempts} failed", name(&log_key));
         self.note_failing(cx.now, id, &log_key, &failure.why);
+        self.back_off(cx, &reach::key(&log_key));
+        self.owe(cx.now, id, at);
         self.stats.integration(draft.schema().name).requests_failed += 1;
         self.set_state(id, at, State::Paused);
         self.put_back(cx.now.mono, id, at);
@@ -381,8 +389,12 @@ impl Core {
     /// Ends a delivery whose time is over.
     pub(super) fn give_up(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
         let Some(flush) = self.flush_of(id) else { return };
-        let Some(attempts) = flush.deliveries.get(at).map(|it| it.attempts) else { return };
-        self.note(cx.now, id, at, Outcome::Expired { attempts });
+        let Some(delivery) = flush.deliveries.get(at) else { return };
+        let (attempts, key) = (delivery.attempts, reach::key(&delivery.key));
+        if attempts > 0 || self.backoff.until(&key).is_none() {
+            self.note(cx.now, id, at, Outcome::Expired { attempts });
+        }
+        self.owe(cx.now, id, at);
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get_mut(at) else { return };
         let state = delivery.state;
@@ -405,6 +417,7 @@ impl Core {
                 stats.requests += 1;
                 stats.requests_failed += 1;
                 self.note_failing(cx.now, id, &key, "no answer until the flush's deadline");
+                self.back_off(cx, &reach::key(&key));
             }
         }
         self.finish(cx, id);
@@ -445,6 +458,8 @@ impl Core {
     pub fn handle_peer_log(&mut self, cx: &mut Cx<'_>, key: &LogKey, node: u64) {
         let turn = key.id();
         self.turns.end(turn);
+        let integration = reach::key(key);
+        self.try_again(cx.now.mono, |it| *it == integration);
         let Some(&(id, at)) = self.open.get(&turn) else { return };
         let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get(at)) else {
             return;

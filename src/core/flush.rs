@@ -264,6 +264,8 @@ impl Core {
         let ended = !content.resolved.is_empty() && integration.send_resolved;
         let reason = reason
             .or_else(|| (is_held_back && ended && known.is_none()).then_some(Reason::AllResolved));
+        let is_late = || !self.missed(key, content, now).is_empty();
+        let reason = reason.or_else(|| is_late().then_some(Reason::Late));
         debug!(
             "{key}: {} firing, {} resolved: {}",
             content.firing.len(),
@@ -384,7 +386,11 @@ impl Core {
             self.timers.cancel(Timer::Claim(id, at));
             self.open.remove(&delivery.key.id());
             self.turns.forget_order(delivery.key.id());
+            if delivery.state == State::Done {
+                self.settle(id, &delivery.key, cx.now.wall);
+            }
         }
+        let Some(group) = self.groups.get_mut(id) else { return };
         if !failed {
             for it in flush.snapshot.iter().filter(|it| it.resolved) {
                 let current = self.alerts.get(it.fingerprint);

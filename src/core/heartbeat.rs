@@ -170,6 +170,7 @@ impl Core {
                 fingerprint,
                 alert: Rc::clone(&it.alert),
                 resolved: false,
+                late: false,
             })
             .collect()
     }
@@ -189,6 +190,7 @@ impl Core {
             reason: word.as_str(),
             external_url: Rc::clone(&self.options.external_url),
             alerts: if word == Word::Fail { faults.into() } else { Rc::default() },
+            cut: 0,
             remembered: Rc::default(),
             held_back: None,
             now: cx.now.wall,

@@ -218,6 +218,9 @@ impl Core {
         if change != alerts::Change::None && self.alerts.get(fingerprint).is_some() {
             let lease = change == alerts::Change::Lease;
             self.changes.push(Change::Alert { fingerprint, lease });
+            if change == alerts::Change::Changed {
+                self.keep_debts(now, fingerprint);
+            }
         }
         admitted
     }

@@ -42,7 +42,11 @@ impl Core {
     pub(super) fn handle_look(&mut self, cx: &mut Cx<'_>, look: AttemptId, reply: &Reply) {
         let Some(key) = self.attempts.end_look(look) else { return };
         if self.reach.is_looking(&key, look) {
-            self.learn(cx, &key, !matches!(reply, Reply::Failed(_)));
+            let reached = !matches!(reply, Reply::Failed(_));
+            self.learn(cx, &key, reached);
+            if reached {
+                self.try_again(cx.now.mono, |it| *it == key);
+            }
         }
         self.fill(cx);
     }

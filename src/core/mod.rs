@@ -3,6 +3,7 @@
 mod acknowledge;
 pub mod alerts;
 mod attempts;
+pub mod backoff;
 pub mod behind;
 mod bits;
 mod claims;
@@ -25,6 +26,7 @@ mod kept;
 mod look;
 pub mod nflog;
 mod notification;
+pub mod owed;
 pub mod pending;
 mod place;
 pub mod rate_limit;
@@ -57,6 +59,7 @@ use crate::config::Config;
 use crate::core::acknowledge::Acknowledgements;
 use crate::core::alerts::Alerts;
 use crate::core::attempts::Attempts;
+use crate::core::backoff::Backoff;
 use crate::core::clock::Watch;
 use crate::core::expected::Expected;
 use crate::core::failing::Failing;
@@ -67,6 +70,7 @@ use crate::core::history::History;
 use crate::core::inhibit::Inhibitor;
 use crate::core::kept::Kept;
 use crate::core::nflog::Nflog;
+use crate::core::owed::Owed;
 use crate::core::rate_limit::Budgets;
 use crate::core::reach::Reach;
 use crate::core::restore::GroupTimers;
@@ -183,6 +187,8 @@ pub enum Change {
     },
     /// A log entry was written or dropped.
     Log(LogKey),
+    /// What is owed to an integration of a group has changed, or is settled.
+    Owed(LogKey),
     /// A silence was set, expired or dropped.
     Silence(SilenceId),
 }
@@ -208,6 +214,8 @@ pub struct Core {
     turns: Turns,
     reach: Reach,
     failing: Failing,
+    backoff: Backoff,
+    owed: Owed,
     expected: Expected,
     heartbeats: Heartbeats,
     /// Members from which turns were taken over since this was last asked.
@@ -255,6 +263,8 @@ impl Core {
             turns: Turns::default(),
             reach: Reach::default(),
             failing: Failing::default(),
+            backoff: Backoff::default(),
+            owed: Owed::default(),
             expected: Expected::default(),
             heartbeats: Heartbeats::default(),
             doubted: Vec::new(),
@@ -349,6 +359,7 @@ impl Core {
                 Timer::Groups => self.sweep_groups(),
                 Timer::Heartbeats => self.handle_heartbeats(cx),
                 Timer::Pulse => self.handle_pulse(cx.now.mono),
+                Timer::Owed => self.sweep_owed(cx.now),
                 Timer::Records => self.sweep_records(cx.now),
             }
         }

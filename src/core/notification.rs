@@ -5,14 +5,14 @@ use std::rc::Rc;
 use log::warn;
 
 use crate::core::Core;
-use crate::core::content::Content;
+use crate::core::content::Flushed;
 use crate::core::dedup::Reason;
 use crate::core::delivery::Delivery;
 use crate::core::group::GroupId;
 use crate::core::history::Outcome;
 use crate::model::Brief;
 use crate::notify::{AlertView, Draft, Notification};
-use crate::time::Now;
+use crate::time::{Now, Wall};
 
 impl Core {
     /// The content of an attempt.
@@ -32,7 +32,8 @@ impl Core {
             route_labels: self.routes.get(group.route).labels.clone(),
             reason: reason.as_str(),
             external_url: Rc::clone(&self.options.external_url),
-            alerts: views(&delivery.content, delivery.integration()?.send_resolved),
+            alerts: self.views(delivery, now.wall),
+            cut: self.cut_of(&delivery.key),
             remembered: match (reason, self.nflog.get(&delivery.key, now.wall)) {
                 (Reason::First, _) | (_, None) => Rc::default(),
                 (_, Some(entry)) => Rc::clone(&entry.facts),
@@ -56,15 +57,26 @@ impl Core {
             self.note(now, id, at, Outcome::misrendered(fault));
         }
     }
-}
 
-/// The alerts of a flush as one integration is told of them.
-pub(super) fn views(content: &Content, send_resolved: bool) -> Rc<[AlertView]> {
-    let told = content.alerts.iter().filter(|it| send_resolved || !it.resolved);
-    told.map(|it| AlertView {
-        fingerprint: it.fingerprint,
-        alert: Rc::clone(&it.alert),
-        resolved: it.resolved,
-    })
-    .collect()
+    /// The alerts of a delivery as its integration is told of them. Of those that it missed it is told whatever it wants else.
+    /// What was owed is told by itself: ends that it knows are not repeated with it.
+    pub(super) fn views(&self, delivery: &Delivery, now: Wall) -> Rc<[AlertView]> {
+        let Delivery { key, content, .. } = delivery;
+        let send_resolved = delivery.integration().is_some_and(|it| it.send_resolved);
+        let missed = self.missed(key, content, now);
+        let known = self.nflog.get(key, now).filter(|_| self.owes(key));
+        let is_known =
+            |it: &AlertView| known.is_some_and(|log| log.reported(it.fingerprint, false));
+        let view = |it: &Flushed| AlertView {
+            fingerprint: it.fingerprint,
+            alert: Rc::clone(&it.alert),
+            resolved: it.resolved,
+            late: missed.contains(&it.fingerprint),
+        };
+        let is_told = |it: &AlertView| match (it.resolved, it.late) {
+            (false, _) | (true, true) => true,
+            (true, false) => send_resolved && !is_known(it),
+        };
+        content.alerts.iter().map(view).filter(is_told).collect()
+    }
 }

@@ -23,7 +23,6 @@ use crate::core::dedup::Reason;
 use crate::core::delivery::{self, State};
 use crate::core::group::{GroupId, Groups};
 use crate::core::history::Outcome;
-use crate::core::notification::views;
 use crate::core::reach::{self, Key};
 use crate::core::timers::Timer;
 use crate::core::{Change, Core};
@@ -284,8 +283,7 @@ impl Core {
             };
             count(other.key.id());
             labels = labels.common(&group.labels);
-            let send_resolved = other.integration().is_some_and(|it| it.send_resolved);
-            alerts.extend(views(&other.content, send_resolved).iter().cloned());
+            alerts.extend(self.views(other, told.now).iter().cloned());
         }
         let alerts = alert::in_order(alerts, |it| &*it.alert);
         let held_back = Some(of_all).filter(|it| it.groups > 0);

@@ -17,7 +17,7 @@ use crate::time::Mono;
 const DOUBT: Duration = Duration::from_secs(30);
 
 /// Receiver, integration and place.
-pub(super) type Key = (Rc<str>, Rc<str>, u32);
+pub type Key = (Rc<str>, Rc<str>, u32);
 
 /// A delivery, by its group and its place in the flush.
 type Which = (GroupId, usize);

@@ -175,6 +175,7 @@ impl Core {
         self.reach.clear();
         self.kept.clear();
         self.late.clear();
+        self.backoff.clear();
         self.retain_failing(&config);
         self.attempts.limit(&config);
         self.budgets.retain_limited(&config);

@@ -39,6 +39,9 @@ impl Core {
         self.merging = true;
         let admitted = self.admit(now, fingerprint, new, 0, &mut 0);
         self.merging = false;
+        if !new {
+            self.keep_debts(now, fingerprint);
+        }
         // A known one has changed, whether or not its groups can be made again.
         admitted || !new
     }
@@ -80,8 +83,8 @@ impl Core {
         logged
     }
 
-    /// Whether an alert that another member tells of has anything to tell to receivers: it fires, or some log says that
-    /// it does. An end that was told brings nobody to tell it again.
+    /// Whether an alert that another member tells of has anything to tell to receivers: it fires, some log says that
+    /// it does, or its end is owed. An end that was told brings nobody to tell it again.
     pub(super) fn is_news(&self, now: Now, fingerprint: Fingerprint) -> bool {
         let Some(entry) = self.alerts.get(fingerprint) else { return false };
         if !entry.alert.resolved(now.wall) {
@@ -95,6 +98,7 @@ impl Core {
                 let key = log_key(group.clone(), &route.receiver, integration);
                 let logged = self.nflog.get(&key, now.wall);
                 logged.is_some_and(|it| it.firing.binary_search(&fingerprint).is_ok())
+                    || self.owes_end(&key, fingerprint, now.wall)
             })
         })
     }

@@ -23,6 +23,7 @@ impl Core {
                 fingerprint,
                 alert: Rc::clone(&entry.alert),
                 resolved: entry.alert.resolved(now),
+                late: false,
             })
             .collect();
         let views = alert::in_order(views, |it| &*it.alert);
@@ -35,6 +36,7 @@ impl Core {
             external_url: Rc::clone(&self.options.external_url),
             alerts: views.into(),
             remembered: Rc::default(),
+            cut: 0,
             held_back: None,
             now,
         };

@@ -35,6 +35,10 @@ pub struct Stats {
     pub digests: u64,
     /// Times that a receiver's fallback was begun to be told.
     pub fallbacks: u64,
+    /// Alerts that came and went, were owed to a receiver, and were cut by the bounds.
+    pub owed_cut: u64,
+    /// Alerts that were told late, after they had come and gone.
+    pub told_late: u64,
     integrations: BTreeMap<&'static str, IntegrationStats>,
 }
 

@@ -24,6 +24,8 @@ pub enum Timer {
     Alerts,
     /// Silences and log entries that have expired are to go.
     Records,
+    /// Whether the bounds of what is owed are kept is to be looked at.
+    Owed,
     /// Heartbeats may be due.
     Heartbeats,
     /// An acknowledgement is to be looked at.

@@ -9,6 +9,7 @@
 //! | `clock` | steps of the wall clock |
 //! | `expect` | what is expected, and the alerts of what stays away |
 //! | `met` | the addresses of members, stored |
+//! | `owed` | what receivers were not told |
 //! | `own`, `troubles` | alerts of our own, and the faults that they report |
 
 mod carried;
@@ -18,6 +19,7 @@ mod flock;
 mod keep;
 mod kinds;
 mod met;
+mod owed;
 mod own;
 mod restore;
 mod stamps;
@@ -51,6 +53,7 @@ pub use troubles::TroubleView;
 
 pub use crate::core::expected::{Seen, Sign};
 pub use crate::core::heartbeat::{Beating, Word};
+pub use crate::core::owed::DebtView;
 
 pub use crate::core::group::GroupId;
 pub use crate::core::history::{Entry, Muting, Outcome, Told};

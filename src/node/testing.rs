@@ -1,6 +1,6 @@
 //! A few whole nodes, the network between them and a receiver, without flash, for the tests of this room.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,7 +14,11 @@ use crate::gossip::{self, KeyRing, Via};
 use crate::model::Report;
 use crate::node::{Node, Options};
 use crate::notify::{Cause, Failure, Outgoing, Reply};
+use crate::store::Op;
 use crate::time::{Mono, Now, Wall};
+
+/// Bodies of records by kind and key.
+type Flash = BTreeMap<(u16, Vec<u8>), Vec<u8>>;
 
 pub(super) struct World {
     pub(super) nodes: Vec<Node>,
@@ -30,6 +34,10 @@ pub(super) struct World {
     pub(super) asked: Vec<(usize, String, bool)>,
     /// Records that were written to flash.
     pub(super) writes: usize,
+    /// Bodies that were taken, of all.
+    pub(super) bodies: Vec<String>,
+    /// The flash of each.
+    pub(super) flash: Vec<Flash>,
 }
 
 pub(super) const CONFIG: &str = r#"
@@ -63,6 +71,8 @@ impl World {
             receives_nothing: Vec::new(),
             asked: Vec::new(),
             writes: 0,
+            bodies: Vec::new(),
+            flash: vec![BTreeMap::new(); keys.len()],
         };
         for (at, key) in keys.iter().enumerate() {
             let secrets: Vec<[u8; 32]> = key.iter().copied().collect();
@@ -113,6 +123,9 @@ impl World {
                     let reply = if self.works { Reply::Done } else { failed() };
                     if let Ok(Outgoing::Http(request)) = attempt.draft.inline() {
                         let url = request.url.inline().unwrap_or_default();
+                        if works && let Some(body) = request.body.inline() {
+                            self.bodies.push(body);
+                        }
                         self.asked.push((at, url, works));
                     }
                     self.call(at, &mut effects, |node, cx| {
@@ -131,10 +144,30 @@ impl World {
                         });
                     }
                 }
-                Effect::Persist(records) => self.writes += records.len(),
+                Effect::Persist(records) => {
+                    self.writes += records.len();
+                    for record in records {
+                        let key = (record.kind, record.key);
+                        match record.op {
+                            Op::Put(body) => self.flash[at].insert(key, body),
+                            Op::Delete => self.flash[at].remove(&key),
+                        };
+                    }
+                }
                 _ => {}
             }
         }
+    }
+
+    /// Pulls the plug of a node and starts it again.
+    pub(super) fn restart(&mut self, at: usize) {
+        let config = Rc::clone(self.nodes[at].core.config());
+        let options = self.nodes[at].options().clone();
+        self.nodes[at] = Node::new(config, options, None, self.now);
+        for ((kind, key), body) in self.flash[at].clone() {
+            self.nodes[at].handle_record(kind, &key, &body).unwrap();
+        }
+        self.step(at, Node::handle_restored);
     }
 
     pub(super) fn pass(&mut self, secs: u64) {

@@ -317,7 +317,8 @@ mod tests {
         let trouble = &world.nodes[0].troubles()[0].trouble;
         assert!(trouble.times > 10 && trouble.why == "connection refused", "{trouble:?}");
         world.works = true;
-        world.pass(120);
+        // It is tried again after a minute or so, and looked at a minute later.
+        world.pass(240);
         assert_eq!(
             (world.troubles(0), world.firing(0).contains(&RECEIVER_FAILING.to_owned())),
             (vec![], false)

@@ -33,7 +33,11 @@ pub(super) fn line(told: &Notification) -> String {
     write!(line, " {group} -> {} ({}):", told.receiver, told.reason).ok();
     for (i, it) in told.alerts.iter().enumerate() {
         let comma = if i == 0 { "" } else { "," };
-        let ended = if it.resolved { " resolved" } else { "" };
+        let ended = match (it.resolved, it.late) {
+            (true, true) => " late: came and went:",
+            (true, false) => " resolved",
+            _ => "",
+        };
         write!(line, "{comma}{ended} {} {}", it.alert.labels, it.alert.annotations).ok();
     }
     line

@@ -85,6 +85,8 @@ pub struct Notification {
     pub external_url: Rc<str>,
     /// The alerts, in order; ended ones only where the integration wants them.
     pub alerts: Rc<[AlertView]>,
+    /// How many more alerts came and went while the receiver was not reached than could be kept.
+    pub cut: u64,
     /// What the group's last notification left to be known; nothing, if this is the first one.
     pub remembered: Rc<[Rc<str>]>,
     /// The notifications that a rate limit has kept from the receiver, if this one makes up for them.
@@ -126,6 +128,8 @@ pub struct AlertView {
     pub alert: Rc<Alert>,
     /// Whether it had ended.
     pub resolved: bool,
+    /// Whether it came and went while the receiver was not reached, so that it is told only now.
+    pub late: bool,
 }
 
 impl Notification {
@@ -155,6 +159,7 @@ impl Notification {
             unrendered: Labels::empty(),
             external_url: Rc::clone(&self.external_url),
             reason: self.reason.into(),
+            cut: self.cut,
             now: self.now,
             alerts,
         }
@@ -172,6 +177,7 @@ impl AlertView {
             ends_at: if self.resolved { Time::from(alert.ends_at) } else { Time::ZERO },
             generator_url: (&*alert.generator_url).into(),
             fingerprint: self.fingerprint.to_string().into(),
+            late: self.late,
         }
     }
 }

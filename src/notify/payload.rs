@@ -33,6 +33,9 @@ struct Payload<'a> {
     truncated_alerts: usize,
     #[serde(rename = "heldBack", skip_serializing_if = "Option::is_none")]
     held_back: Option<HeldBack>,
+    /// Ours, where there is something to say.
+    #[serde(skip_serializing_if = "is_none")]
+    cut: u64,
 }
 
 #[derive(Serialize)]
@@ -47,6 +50,19 @@ struct PayloadAlert<'a> {
     #[serde(rename = "generatorURL")]
     generator_url: &'a str,
     fingerprint: String,
+    /// Ours, where it is so.
+    #[serde(skip_serializing_if = "is_not")]
+    late: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_none(cut: &u64) -> bool {
+    *cut == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_not(late: &bool) -> bool {
+    !*late
 }
 
 struct End(Option<Wall>);
@@ -99,6 +115,7 @@ fn with<T>(notification: &Notification, alerts_max: i64, make: impl Fn(&Payload<
         group_key: notification.group_key.as_str(),
         truncated_alerts: alerts.len() - sent.len(),
         held_back: notification.held_back,
+        cut: notification.cut,
     };
     make(&payload)
 }
@@ -112,6 +129,7 @@ fn alert(it: &AlertView) -> PayloadAlert<'_> {
         ends_at: End(it.resolved.then_some(it.alert.ends_at)),
         generator_url: &it.alert.generator_url,
         fingerprint: it.fingerprint.to_string(),
+        late: it.late,
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) fn notification(alerts: &[(&str, bool)]) -> Notification {
                 generator_url: "http://p/g".into(),
             }),
             resolved: *resolved,
+            late: false,
         }
     };
     let group_labels: Labels = [("alertname", "B")].into_iter().collect();
@@ -36,6 +37,7 @@ pub(crate) fn notification(alerts: &[(&str, bool)]) -> Notification {
         reason: "first notification",
         external_url: "http://vm:9093".into(),
         alerts: alerts.iter().map(view).collect(),
+        cut: 0,
         remembered: Rc::default(),
         held_back: None,
         now: Wall::from_secs(1_700_000_100),

@@ -41,6 +41,7 @@ pub mod tls;
 mod troubles;
 mod twin;
 mod udp;
+mod uplink;
 mod watchers;
 mod worker;
 
@@ -51,7 +52,7 @@ use std::net::SocketAddr;
 use std::os::unix::net::UnixDatagram;
 use std::rc::Rc;
 
-use ::log::{info, warn};
+use ::log::{debug, info, warn};
 use async_signal::{Signal, Signals};
 use rand::Rng as _;
 use rand::rngs::StdRng;
@@ -103,6 +104,8 @@ pub enum Event {
     Deaf(&'static str, io::Error),
     /// Records have become durable, or will not; and what a directory holds that could not be opened at the start.
     Kept(Kept, Option<keeper::Late>),
+    /// A link, an address or a route of this machine has come.
+    Link,
     /// The config was read anew.
     Loaded(Box<reload::Outcome>),
     /// The names of the static peers stand for these addresses now.
@@ -220,6 +223,10 @@ impl Shell {
         if let Some(interval) = systemd::watchdog_interval() {
             sources.push(executor.spawn(sources::send_beats(interval, sender.clone())));
         }
+        match uplink::listen() {
+            Ok(socket) => sources.push(executor.spawn(uplink::send(socket, sender.clone()))),
+            Err(error) => debug!("links are not listened to: {error}"),
+        }
         let port = open_port(executor, &setup, &sender)?;
         let cluster = site_cluster(&setup, port.as_ref());
         sources.extend(flock_sources(executor, &setup, port.as_ref(), &sender));
@@ -321,6 +328,7 @@ impl Shell {
             Event::Deaf(..) => {}
             Event::Http(exchange) => self.answer(*exchange),
             Event::Kept(kept, late) => self.kept(&kept, late.as_ref()),
+            Event::Link => self.with_node(Node::handle_link),
             Event::Loaded(outcome) => self.loaded(*outcome),
             Event::Peers(mut peers) => {
                 peers.retain(|peer| self.port.as_ref().is_some_and(|port| port.reaches(*peer)));

@@ -30,6 +30,8 @@ pub struct Data {
     pub external_url: Rc<str>,
     /// `.NotificationReason`, in Alertmanager's words.
     pub reason: Rc<str>,
+    /// `.Cut`: how many more alerts came and went while the receiver was not reached than could be kept. Bellwether's own.
+    pub cut: u64,
     /// What `now` and `since` go by.
     pub now: Wall,
 }
@@ -51,6 +53,8 @@ pub struct Alert {
     pub generator_url: Rc<str>,
     /// `.Fingerprint`, 16 hex digits.
     pub fingerprint: Rc<str>,
+    /// `.Late`: whether it came and went while the receiver was not reached. Bellwether's own.
+    pub late: bool,
 }
 
 impl Data {

@@ -44,7 +44,12 @@ pub(super) fn field(receiver: &Value, name: &str) -> Option<Value> {
     match receiver {
         Value::Pairs(pairs) => Some(Value::text(pairs.get(name).unwrap_or_default())),
         Value::Dict(dict) => Some(dict.get(name).cloned().unwrap_or(Value::Nil)),
+        // Ours are no fields: Go prints those.
+        Value::Data(data) if name == "Cut" => {
+            Some(Value::Int(Int::Plain, data.cut.try_into().unwrap_or(i64::MAX)))
+        }
         Value::Data(data) => of(&data.fields()),
+        Value::Alert(alert) if name == "Late" => Some(Value::Bool(alert.late)),
         Value::Alert(alert) => of(&alert.fields()),
         Value::Pair(key, _) if name == "Name" => Some(Value::text(Rc::clone(key))),
         Value::Pair(_, value) if name == "Value" => Some(Value::text(Rc::clone(value))),

@@ -35,6 +35,7 @@ impl Data {
             unrendered: Labels::empty(),
             external_url: text_of(of("externalURL"), "externalURL")?,
             reason: text_of(of("notification_reason"), "notification_reason")?,
+            cut: of("cut").and_then(Value::as_u64).unwrap_or(0),
             now,
         })
     }
@@ -66,6 +67,7 @@ impl Data {
                 starts_at: starts.into(),
                 ends_at: if ended { (now - Duration::from_secs(30)).into() } else { Time::ZERO },
                 generator_url: "http://prometheus:9090/graph?g0.expr=disk_used+%3E+0.9".into(),
+                late: false,
             })
         };
         let alerts =
@@ -81,6 +83,7 @@ impl Data {
             unrendered: Labels::empty(),
             external_url: "http://gateway:9093".into(),
             reason: "first notification".into(),
+            cut: 0,
             now,
         }
     }
@@ -133,5 +136,6 @@ fn alert(value: &Value) -> Result<Alert, String> {
         ends_at: time(of("endsAt"), "endsAt")?,
         generator_url: text_of(of("generatorURL"), "generatorURL")?,
         fingerprint: text_of(of("fingerprint"), "fingerprint")?,
+        late: matches!(of("late"), Some(Value::Bool(true))),
     })
 }

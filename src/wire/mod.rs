@@ -5,6 +5,7 @@ pub mod json;
 pub mod key;
 pub mod metrics;
 pub mod mqtt;
+pub mod netlink;
 pub mod record;
 pub mod rest;
 pub mod rfc3339;

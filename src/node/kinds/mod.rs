@@ -4,6 +4,7 @@
 mod alert;
 mod beat;
 mod claim;
+mod debt;
 mod group;
 mod identity;
 mod log;
@@ -103,6 +104,7 @@ pub(in crate::node) const fn rules(kind: Kind) -> &'static dyn Rules {
         Kind::Claim => &claim::ClaimRules,
         Kind::Identity => &identity::IdentityRules,
         Kind::Beat => &beat::BeatRules,
+        Kind::Debt => &debt::DebtRules,
     }
 }
 
@@ -113,7 +115,7 @@ pub(in crate::node) fn life_max(kind: Option<Kind>) -> Duration {
 
 /// Everything that the core holds, as if it had just changed.
 pub(in crate::node) fn everything(core: &Core) -> Vec<Change> {
-    let kinds = [Kind::Silence, Kind::Log, Kind::Alert, Kind::Group];
+    let kinds = [Kind::Silence, Kind::Log, Kind::Alert, Kind::Group, Kind::Debt];
     kinds.into_iter().flat_map(|kind| rules(kind).changes(core)).collect()
 }
 
@@ -149,6 +151,7 @@ pub(in crate::node) fn act(core: &Core, change: Change, now: Now) -> Option<Act>
         }
         Change::Group { id, merged } => group::act(core, now, id, merged)?,
         Change::GroupGone { path, labels } => group::gone(&path, &labels),
+        Change::Owed(key) => debt::act(core, now, &key),
         Change::Log(key) => log::act(core, now, &key),
         Change::Silence(id) => silence::act(core, id),
     })

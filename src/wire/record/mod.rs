@@ -14,12 +14,13 @@
 //!            ? given_up: [*uint]]                       ; the nodes that have given the turn up
 //! node    = [id: uint, ? met: [* tstr]]                  ; addresses at which it met members
 //! beat    = [name: tstr, at: time, said: tstr]           ; a sign of life, by the name of what is expected or told
+//! debt    = [group: tstr, receiver: tstr, integration: tstr, index: uint, since: time, cut: uint]
 //! time    = int                                          ; nanoseconds since 1970
 //! stamped = [hlc: uint, node: uint, expires: int, body: bstr]  ; on flash: the body with its version around it
 //! ```
 //!
 //! Labels are names and values in turn. Fingerprints are 8 bytes each, big-endian. Keys: an alert's is its fingerprint, a
-//! silence's its id, those of log entries, groups and beats a 128-bit FNV-1a of their names.
+//! silence's its id, those of log entries, debts, groups and beats a 128-bit FNV-1a of their names.
 //!
 //! Versions that differ live in one flock, and follow each other over one flash. What a newer one adds, an older one
 //! stores and passes on as it came ([`super::rest`]), until it writes the record anew itself. So:
@@ -40,6 +41,7 @@
 mod alert;
 mod beat;
 mod claim;
+mod debt;
 mod group;
 mod identity;
 mod labels;
@@ -56,6 +58,7 @@ use minicbor::{Decode, Encode};
 pub use alert::{alert_key, decode_alert, encode_alert, fingerprint_of};
 pub use beat::{Beat, beat_key, decode_beat, encode_beat};
 pub use claim::{decode_claim, encode_claim, turn_of};
+pub use debt::{decode_debt, encode_debt};
 pub use group::{GroupTimer, decode_group, encode_group, group_key};
 pub use identity::{decode_identity, encode_identity};
 pub use log::{decode_log, encode_log, log_key};
@@ -81,11 +84,21 @@ pub enum Kind {
     Identity = 6,
     /// A sign of life; replicated, not stored.
     Beat = 65,
+    /// What a receiver was not told of a group; stored, not replicated.
+    Debt = 129,
 }
 
 /// Every kind.
-const KINDS: [Kind; 7] =
-    [Kind::Alert, Kind::Silence, Kind::Log, Kind::Group, Kind::Claim, Kind::Identity, Kind::Beat];
+const KINDS: [Kind; 8] = [
+    Kind::Alert,
+    Kind::Silence,
+    Kind::Log,
+    Kind::Group,
+    Kind::Claim,
+    Kind::Identity,
+    Kind::Beat,
+    Kind::Debt,
+];
 
 impl Kind {
     /// The kind of this number, if this version knows it.
@@ -117,6 +130,7 @@ impl Kind {
             Self::Claim => ("claim", claim::ELEMENTS),
             Self::Identity => ("node", identity::ELEMENTS),
             Self::Beat => ("beat", beat::ELEMENTS),
+            Self::Debt => ("debt", debt::ELEMENTS),
         }
     }
 }

@@ -121,6 +121,7 @@ fn golden_bytes() {
         (encode_claim(Duration::from_secs(2), true, &[]), "821907d0f5"),
         (encode_claim(Duration::from_secs(2), true, &[1, 2]), "831907d0f5820102"),
         (encode_identity(258, &[]), "81190102"),
+        (encode_debt(&key, Wall::from_ns(1), 2), "86657b7d3a7b7d617267776562686f6f6b010102"),
         (
             encode_beat(&beat()),
             "83686578706563\
@@ -181,6 +182,7 @@ fn again(kind: Kind, bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
         Kind::Claim => decode_claim(bytes).map(|(a, b, c)| encode_claim(a, b, &c))?,
         Kind::Identity => decode_identity(bytes).map(|(id, met)| encode_identity(id, &met))?,
         Kind::Beat => encode_beat(&decode_beat(bytes)?),
+        Kind::Debt => decode_debt(bytes).map(|(key, since, cut)| encode_debt(&key, since, cut))?,
     })
 }
 
@@ -198,6 +200,7 @@ proptest! {
             Kind::Claim => encode_claim(Duration::from_secs(2), true, &[1, 2]),
             Kind::Identity => encode_identity(258, &["10.0.0.1:9094".parse().unwrap()]),
             Kind::Beat => encode_beat(&beat()),
+            Kind::Debt => encode_debt(&key, Wall::from_ns(1), 2),
         };
         prop_assert_eq!(again(kind, &bytes).unwrap(), bytes.clone());
         for (at, by) in &damage {
@@ -219,6 +222,7 @@ proptest! {
         drop(decode_claim(&bytes));
         drop(decode_identity(&bytes));
         drop(decode_beat(&bytes));
+        drop(decode_debt(&bytes));
         drop(Stamped::decode(&bytes));
     }
 }

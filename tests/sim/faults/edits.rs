@@ -204,6 +204,17 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
         let mine = score(self.flock.me, key);
 "#,
     ),
+    // What was not told is not owed.
+    (
+        "NothingOwed",
+        "src/core/owed.rs",
+        "    pub(super) fn owe(&mut self, now: Now, id: GroupId, at: usize) {\n",
+        r#"    pub(super) fn owe(&mut self, now: Now, id: GroupId, at: usize) {
+        if crate::switched("NothingOwed") {
+            return;
+        }
+"#,
+    ),
     // Silences mute nothing.
     (
         "SilencesIgnored",

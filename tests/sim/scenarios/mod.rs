@@ -16,6 +16,7 @@ fn worlds<T: Copy>(all: &[T]) -> impl Iterator<Item = T> + '_ {
 mod bounds;
 mod found;
 mod loss;
+mod owed;
 mod receivers;
 mod turns;
 mod versions;
@@ -130,6 +131,10 @@ pub(crate) const ALL: &[Test] = &[
     (
         "a_flock_keeps_to_a_rate_limit_together_and_tells_the_rest_in_digests",
         receivers::a_flock_keeps_to_a_rate_limit_together_and_tells_the_rest_in_digests,
+    ),
+    (
+        "what_came_and_went_in_a_week_without_uplink_is_told_once",
+        owed::what_came_and_went_in_a_week_without_uplink_is_told_once,
     ),
     (
         "two_halves_that_need_more_groups_than_there_may_be_keep_their_own",

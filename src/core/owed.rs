@@ -1,0 +1,383 @@
+//! Owed: what a receiver was not told because it was not reached.
+//!
+//! The state of a group is tried again at each of its flushes, and the newest wins. But an alert that fires and ends while
+//! nothing gets through would never be told of. So a delivery that fails leaves a [`Debt`]: alerts of its group that end
+//! after that, and of which the receiver never heard, stay in the group and are told once, marked as late, as soon as
+//! something gets through. The alerts themselves are the spool; a debt is a short record, written to flash together with
+//! the end of the first alert that it keeps, so it costs no commit of its own.
+//!
+//! Every member of a flock has the alerts, and fails or waits in vain like the others: each notes the debt for itself, and
+//! the log entry of whoever tells ends it on all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use log::{info, warn};
+
+use crate::core::clock::Step;
+use crate::core::content::Content;
+use crate::core::flush::log_key;
+use crate::core::group::GroupId;
+use crate::core::reach;
+use crate::core::timers::Timer;
+use crate::core::{Change, Core};
+use crate::limits::{OWED_AGE_MAX, OWED_ALERTS_MAX, OWED_BYTES_MAX, OWED_MAX, RECORD_LIFE_MAX};
+use crate::model::{Alert, Brief, Fingerprint, LogEntry, LogKey};
+use crate::time::{Now, Wall};
+
+/// Between two looks at whether the bounds are kept.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// How long the log knows of what was dropped, at least.
+const DROPPED_LIFE: Duration = Duration::from_secs(3600);
+
+/// What one integration is owed of one group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Debt {
+    /// Whose, and of which group.
+    pub key: LogKey,
+    /// Alerts that ended after that are told though they no longer fire.
+    pub since: Wall,
+    /// Alerts that the bounds have cut.
+    pub cut: u64,
+    /// The alerts that were cut as flash has it, if it has the debt.
+    kept: Option<u64>,
+}
+
+/// A debt as the API shows it.
+#[derive(Debug)]
+pub struct DebtView<'a> {
+    /// The debt.
+    pub debt: &'a Debt,
+    /// Alerts that came and went.
+    pub late: usize,
+    /// When the receiver is tried again at the earliest, if it has failed for long.
+    pub wait: Option<Duration>,
+}
+
+/// The debts, by [`LogKey::id`].
+#[derive(Debug, Default)]
+pub struct Owed(BTreeMap<u128, Debt>);
+
+impl Owed {
+    /// The debt of this [`LogKey::id`].
+    pub fn find(&self, id: u128) -> Option<&Debt> {
+        self.0.get(&id)
+    }
+
+    /// Every debt that flash is to have.
+    pub fn kept(&self) -> impl Iterator<Item = &Debt> {
+        self.0.values().filter(|debt| debt.kept.is_some())
+    }
+
+    /// The number of debts.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nothing is owed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Moves all times along when the clock steps.
+    pub(super) fn step(&mut self, step: Step) {
+        self.0.values_mut().for_each(|debt| debt.since = step.time(debt.since));
+    }
+}
+
+/// An alert that is owed, by what decides whether it is cut: the newest end is kept longest.
+type Spooled = (Wall, Fingerprint, GroupId, usize);
+
+impl Core {
+    /// What is owed.
+    pub const fn owed(&self) -> &Owed {
+        &self.owed
+    }
+
+    /// Every debt, with what came and went meanwhile.
+    pub fn debts(&self, now: Now) -> impl Iterator<Item = DebtView<'_>> {
+        let groups = self.groups_by_key();
+        self.owed.0.values().map(move |debt| {
+            let late = groups
+                .get(debt.key.group.as_str())
+                .map_or(0, |id| self.missed_in(*id, debt, now.wall).count());
+            let until = self.backoff.until(&reach::key(&debt.key));
+            let wait = until.map(|until| until.since(now.mono)).filter(|wait| !wait.is_zero());
+            DebtView { debt, late, wait }
+        })
+    }
+
+    /// Notes that a delivery was not told.
+    pub(super) fn owe(&mut self, now: Now, id: GroupId, at: usize) {
+        let Some(flush) = self.flush_of(id) else { return };
+        let since = flush.tick.wall;
+        let Some(key) = flush.deliveries.get(at).map(|it| it.key.clone()) else { return };
+        if self.owed.0.contains_key(&key.id()) {
+            return;
+        }
+        if self.owed.len() >= OWED_MAX {
+            self.stats.owed_cut += 1;
+            return;
+        }
+        self.owed.0.insert(key.id(), Debt { key, since, cut: 0, kept: None });
+        self.arm_owed(now);
+    }
+
+    pub(super) fn arm_owed(&mut self, now: Now) {
+        self.timers.set_if_idle(Timer::Owed, now.mono + SWEEP_INTERVAL);
+    }
+
+    /// Whether an integration is owed something of a group.
+    pub(super) fn owes(&self, key: &LogKey) -> bool {
+        self.owed.0.contains_key(&key.id())
+    }
+
+    /// Takes back a debt that flash has kept.
+    pub fn restore_debt(&mut self, now: Now, key: LogKey, since: Wall, cut: u64) {
+        if self.owed.len() < OWED_MAX {
+            self.owed.0.insert(key.id(), Debt { key, since, cut, kept: Some(cut) });
+            self.arm_owed(now);
+        }
+    }
+
+    /// The alerts of a delivery that came and went without the receiver's hearing of them.
+    pub(super) fn missed(&self, key: &LogKey, content: &Content, now: Wall) -> Vec<Fingerprint> {
+        let Some(debt) = self.owed.find(key.id()) else { return Vec::new() };
+        let known = self.nflog.get(key, now);
+        let ended = content.alerts.iter().filter(|it| it.resolved);
+        ended
+            .filter(|it| debt.keeps(&it.alert, it.fingerprint, known))
+            .map(|it| it.fingerprint)
+            .collect()
+    }
+
+    /// The same for the alerts of a group as they are.
+    fn missed_in<'a>(
+        &'a self,
+        id: GroupId,
+        debt: &'a Debt,
+        now: Wall,
+    ) -> impl Iterator<Item = Fingerprint> + 'a {
+        let alerts = self.groups.get(id).into_iter().flat_map(|group| &group.alerts).copied();
+        let known = self.nflog.get(&debt.key, now);
+        alerts.filter(move |fingerprint| {
+            self.alerts.get(*fingerprint).is_some_and(|it| {
+                it.alert.resolved(now) && debt.keeps(&it.alert, *fingerprint, known)
+            })
+        })
+    }
+
+    /// Whether an end that another member tells of is owed to an integration.
+    pub(super) fn owes_end(&self, key: &LogKey, fingerprint: Fingerprint, now: Wall) -> bool {
+        let Some(debt) = self.owed.find(key.id()) else { return false };
+        let known = self.nflog.get(key, now);
+        let entry = self.alerts.get(fingerprint);
+        entry.is_some_and(|it| debt.keeps(&it.alert, fingerprint, known))
+    }
+
+    /// Has flash keep the debts of the groups of an alert that was known to fire, and has ended.
+    pub(super) fn keep_debts(&mut self, now: Now, fingerprint: Fingerprint) {
+        let Some(entry) = self.alerts.get(fingerprint) else { return };
+        if !entry.alert.resolved(now.wall) {
+            return;
+        }
+        let started = entry.alert.starts_at;
+        let mut keys = BTreeSet::new();
+        let mut unflushed = Vec::new();
+        for group in entry.groups.iter().filter_map(|(_, id)| self.groups.get((*id)?)) {
+            keys.insert(group.key.as_str());
+            let route = self.routes.get(group.route);
+            // After a restart it may end before its group is flushed again; what was not told before is owed.
+            if !group.flushed && started + route.group_wait < now.wall {
+                let integrations = route.receiver.integrations.iter();
+                let keys = integrations.map(|it| log_key(group.key.clone(), &route.receiver, it));
+                // One that was told of the group a moment ago would have been told of it in time.
+                let lately = now.wall - route.group_interval * 2;
+                let is_reached = |key: &LogKey| {
+                    self.nflog.get(key, now.wall).is_some_and(|it| it.timestamp > lately)
+                };
+                unflushed.extend(keys.filter(|key| !is_reached(key)));
+            }
+        }
+        for debt in self.owed.0.values_mut().filter(|it| it.kept != Some(it.cut)) {
+            if keys.contains(debt.key.group.as_str()) {
+                debt.kept = Some(debt.cut);
+                self.changes.push(Change::Owed(debt.key.clone()));
+            }
+        }
+        for key in unflushed {
+            if !self.owed.0.contains_key(&key.id()) && self.owed.len() < OWED_MAX {
+                let debt = Debt { key: key.clone(), since: started, cut: 0, kept: Some(0) };
+                self.owed.0.insert(key.id(), debt);
+                self.changes.push(Change::Owed(key));
+                self.arm_owed(now);
+            }
+        }
+    }
+
+    /// Ends the debt of a delivery that has nothing more to tell.
+    pub(super) fn settle(&mut self, id: GroupId, key: &LogKey, now: Wall) {
+        let Some(debt) = self.owed.find(key.id()) else { return };
+        if self.missed_in(id, debt, now).next().is_none() {
+            self.end_debt(key);
+        }
+    }
+
+    fn end_debt(&mut self, key: &LogKey) {
+        if self.owed.0.remove(&key.id()).is_some_and(|debt| debt.kept.is_some()) {
+            self.changes.push(Change::Owed(key.clone()));
+        }
+    }
+
+    /// How many alerts the bounds have cut of what a delivery owes; they are told of once.
+    pub(super) fn cut_of(&self, key: &LogKey) -> u64 {
+        self.owed.find(key.id()).map_or(0, |debt| debt.cut)
+    }
+
+    /// The cut alerts of a debt were told of.
+    pub(super) fn told_cut(&mut self, key: &LogKey) {
+        if let Some(debt) = self.owed.0.get_mut(&key.id()) {
+            debt.cut = 0;
+        }
+    }
+
+    /// Ends debts whose groups have gone, and cuts what passes the bounds.
+    pub(super) fn sweep_owed(&mut self, now: Now) {
+        if self.filling.is_none() {
+            self.end_groupless();
+            self.cut_owed(now);
+        }
+        if !self.owed.is_empty() {
+            self.arm_owed(now);
+        }
+    }
+
+    fn end_groupless(&mut self) {
+        let groups = self.groups_by_key();
+        let has_alerts =
+            |id: &GroupId| self.groups.get(*id).is_some_and(|it| !it.alerts.is_empty());
+        let is_gone = |debt: &&Debt| !groups.get(debt.key.group.as_str()).is_some_and(has_alerts);
+        let gone: Vec<LogKey> =
+            self.owed.0.values().filter(is_gone).map(|it| it.key.clone()).collect();
+        for key in gone {
+            self.end_debt(&key);
+        }
+    }
+
+    /// Takes the oldest of what each receiver is owed out of its groups, as far as it passes the bounds.
+    fn cut_owed(&mut self, now: Now) {
+        let mut spooled: BTreeMap<Rc<str>, BTreeSet<Spooled>> = BTreeMap::new();
+        let groups = self.groups_by_key();
+        for debt in self.owed.0.values() {
+            let Some(id) = groups.get(debt.key.group.as_str()) else { continue };
+            for fingerprint in self.missed_in(*id, debt, now.wall) {
+                let Some(alert) = self.alerts.get(fingerprint).map(|it| &it.alert) else {
+                    continue;
+                };
+                let spooled = spooled.entry(Rc::clone(&debt.key.receiver)).or_default();
+                spooled.insert((alert.ends_at, fingerprint, *id, alert.bytes()));
+            }
+        }
+        for (receiver, alerts) in spooled {
+            let (mut count, mut bytes, mut cut) = (0, 0, 0_u64);
+            for (ends_at, fingerprint, id, size) in alerts.into_iter().rev() {
+                (count, bytes) = (count + 1, bytes + size);
+                let is_old = now.wall.since(ends_at) > OWED_AGE_MAX;
+                if count > OWED_ALERTS_MAX || bytes > OWED_BYTES_MAX || is_old {
+                    self.cut(id, fingerprint);
+                    cut += 1;
+                }
+            }
+            if cut > 0 {
+                self.stats.owed_cut += cut;
+                warn!(
+                    "receiver {} is owed more than is kept: {cut} alerts that came and went are only counted",
+                    Brief(&receiver)
+                );
+            }
+        }
+    }
+
+    fn cut(&mut self, id: GroupId, fingerprint: Fingerprint) {
+        let Some(group) = self.groups.get_mut(id) else { return };
+        group.alerts.remove(&fingerprint);
+        let key = group.key.clone();
+        for debt in self.owed.0.values_mut().filter(|debt| debt.key.group == key) {
+            debt.cut += 1;
+        }
+    }
+
+    /// Forgets what came and went and is owed to a receiver, or to all: the log has it as told. Returns how many alerts
+    /// that are. What fires stays to be told.
+    pub fn drop_owed(&mut self, now: Now, receiver: Option<&str>) -> usize {
+        let groups: Vec<(LogKey, Option<GroupId>)> = {
+            let by_key = self.groups_by_key();
+            let debts = self
+                .owed
+                .0
+                .values()
+                .filter(|it| receiver.is_none_or(|name| *it.key.receiver == *name));
+            debts.map(|it| (it.key.clone(), by_key.get(it.key.group.as_str()).copied())).collect()
+        };
+        let mut dropped = 0;
+        for (key, id) in groups {
+            let missed: Vec<Fingerprint> = match (id, self.owed.find(key.id())) {
+                (Some(id), Some(debt)) => self.missed_in(id, debt, now.wall).collect(),
+                _ => Vec::new(),
+            };
+            dropped += missed.len();
+            if !missed.is_empty() {
+                self.log_as_told(now, &key, &missed);
+            }
+            self.end_debt(&key);
+        }
+        info!(
+            "{dropped} alerts that came and went are no longer owed to {}",
+            receiver.unwrap_or("any receiver")
+        );
+        dropped
+    }
+
+    /// Has the log say of ends that they were told.
+    fn log_as_told(&mut self, now: Now, key: &LogKey, ended: &[Fingerprint]) {
+        let known = self.nflog.get(key, now.wall);
+        let timestamp =
+            known.map_or(now.wall, |it| now.wall.max(it.timestamp + Duration::from_nanos(1)));
+        let tellers = match self.turns.flock.me {
+            0 => Rc::default(),
+            me => LogEntry::tellers_after(known, me),
+        };
+        let life = self.options.retention.max(DROPPED_LIFE).min(RECORD_LIFE_MAX);
+        let nothing = LogEntry {
+            timestamp,
+            firing: Rc::default(),
+            resolved: Rc::default(),
+            expires_at: now.wall + life,
+            tellers: Rc::default(),
+            facts: Rc::default(),
+        };
+        let entry = LogEntry { timestamp, tellers, ..known.cloned().unwrap_or(nothing) };
+        if self.put_log(now, key, entry.with_ends(ended)) {
+            self.changes.push(Change::Log(key.clone()));
+        }
+    }
+
+    fn groups_by_key(&self) -> BTreeMap<&str, GroupId> {
+        let debts: BTreeSet<&str> = self.owed.0.values().map(|it| it.key.group.as_str()).collect();
+        let all = self.groups.iter().map(|(id, group)| (group.key.as_str(), id));
+        all.filter(|(key, _)| debts.contains(key)).collect()
+    }
+}
+
+impl Debt {
+    /// Whether it keeps an alert that has ended: it ended since, and the receiver never heard of it.
+    fn keeps(&self, alert: &Alert, fingerprint: Fingerprint, known: Option<&LogEntry>) -> bool {
+        let is_in = |some: &[Fingerprint]| some.binary_search(&fingerprint).is_ok();
+        let is_told = known.is_some_and(|it| {
+            // One that the receiver knows to have ended may have fired again.
+            is_in(&it.firing) || (is_in(&it.resolved) && alert.starts_at <= it.timestamp)
+        });
+        alert.ends_at > self.since && !is_told
+    }
+}

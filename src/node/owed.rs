@@ -1,0 +1,276 @@
+//! What is owed, as users see it and act upon it.
+
+use crate::core::owed::DebtView;
+use crate::core::reach::Key;
+use crate::effect::Cx;
+use crate::node::Node;
+use crate::time::Now;
+
+impl Node {
+    /// Everything that is owed.
+    pub fn owed(&self, now: Now) -> impl Iterator<Item = DebtView<'_>> {
+        self.core.debts(now)
+    }
+
+    /// Forgets what came and went and is owed to a receiver, or to all. Returns how many alerts that are.
+    pub fn handle_owed_drop(&mut self, cx: &mut Cx<'_>, receiver: Option<&str>) -> usize {
+        self.handle_clock(cx);
+        let dropped = self.core.drop_owed(cx.now, receiver);
+        self.spread(cx);
+        dropped
+    }
+
+    /// Tries a receiver that has failed for long, or all, at once.
+    pub fn handle_owed_retry(&mut self, cx: &mut Cx<'_>, receiver: Option<&str>) {
+        self.handle_clock(cx);
+        let is_meant = |(name, ..): &Key| receiver.is_none_or(|it| **name == *it);
+        self.core.try_again(cx.now.mono, is_meant);
+    }
+
+    /// A link, an address or a route of this machine has come: the way to the receivers may be back.
+    pub fn handle_link(&mut self, cx: &mut Cx<'_>) {
+        self.handle_owed_retry(cx, None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::limits::OWED_ALERTS_MAX;
+    use crate::model::Report;
+    use crate::node::testing::{CONFIG, World};
+
+    const KEY: Option<[u8; 32]> = Some([7; 32]);
+
+    fn post(world: &mut World, at: usize, name: &str, ended: bool) {
+        let ends = ended.then_some(world.now.wall);
+        let report =
+            Report::new(vec![("alertname".into(), name.into())], vec![], None, ends, "".into());
+        world.step(at, |node, cx| drop(node.handle_reports(cx, &[report])));
+    }
+
+    /// An alert of a minute.
+    fn comes_and_goes(world: &mut World, at: usize, name: &str) {
+        post(world, at, name, false);
+        world.pass(60);
+        post(world, at, name, true);
+    }
+
+    fn bodies(world: &mut World) -> Vec<Value> {
+        let bodies = std::mem::take(&mut world.bodies);
+        bodies.iter().map(|it| serde_json::from_str(it).unwrap()).collect()
+    }
+
+    /// Name, status and whether it is late, of each alert of a notification.
+    fn alerts(body: &Value) -> Vec<(String, String, bool)> {
+        let text = |it: &Value| it.as_str().unwrap().to_owned();
+        let alert = |it: &Value| {
+            (text(&it["labels"]["alertname"]), text(&it["status"]), it["late"] == true)
+        };
+        body["alerts"].as_array().unwrap().iter().map(alert).collect()
+    }
+
+    fn late(name: &str) -> (String, String, bool) {
+        (name.to_owned(), "resolved".to_owned(), true)
+    }
+
+    fn owed(world: &World, at: usize) -> Vec<usize> {
+        world.nodes[at].owed(world.now).map(|it| it.late).collect()
+    }
+
+    #[test]
+    fn what_came_and_went_unreported_is_told_once_late_and_with_both_times() {
+        let mut world = World::new(&[None]);
+        world.works = false;
+        comes_and_goes(&mut world, 0, "A");
+        world.pass(20);
+        assert_eq!(owed(&world, 0), [1]);
+        comes_and_goes(&mut world, 0, "B");
+        world.pass(20);
+        assert_eq!(owed(&world, 0), [2]);
+        world.works = true;
+        world.pass(60);
+        let bodies = bodies(&mut world);
+        assert_eq!(bodies.len(), 1, "{bodies:?}");
+        assert_eq!(alerts(&bodies[0]), [late("A"), late("B")]);
+        assert_eq!(bodies[0]["notification_reason"], "alerts came and went unreported");
+        assert_eq!(bodies[0]["alerts"][0]["startsAt"], "2027-01-15T08:00:00Z");
+        assert_eq!(bodies[0]["alerts"][0]["endsAt"], "2027-01-15T08:01:00Z");
+        assert!(owed(&world, 0).is_empty());
+        world.pass(3600);
+        assert_eq!(world.bodies.len(), 0);
+        assert_eq!(world.nodes[0].stats().told_late, 2);
+    }
+
+    #[test]
+    fn what_still_fires_is_told_as_it_is_and_what_was_told_ends_as_always() {
+        let mut world = World::new(&[None]);
+        post(&mut world, 0, "told", false);
+        world.pass(30);
+        assert_eq!(bodies(&mut world).len(), 1);
+        assert!(owed(&world, 0).is_empty());
+        world.works = false;
+        comes_and_goes(&mut world, 0, "A");
+        post(&mut world, 0, "fires", false);
+        post(&mut world, 0, "told", true);
+        world.pass(60);
+        world.works = true;
+        world.pass(60);
+        let bodies = bodies(&mut world);
+        let plain = |name: &str, status: &str| (name.to_owned(), status.to_owned(), false);
+        let mut told = alerts(&bodies[0]);
+        told.sort();
+        assert_eq!(told, [late("A"), plain("fires", "firing"), plain("told", "resolved")]);
+        assert_eq!(bodies.len(), 1);
+    }
+
+    #[test]
+    fn what_works_owes_nothing_and_writes_nothing_for_it() {
+        let mut world = World::new(&[None]);
+        post(&mut world, 0, "A", false);
+        world.pass(5);
+        // Between two flushes: Alertmanager tells nothing of it either.
+        post(&mut world, 0, "B", false);
+        post(&mut world, 0, "B", true);
+        world.pass(600);
+        let told: Vec<_> = bodies(&mut world).iter().flat_map(alerts).collect();
+        assert!(told.iter().all(|it| !it.2), "{told:?}");
+        assert!(!world.flash[0].keys().any(|(kind, _)| *kind == 129));
+    }
+
+    #[test]
+    fn what_is_owed_survives_a_restart_at_any_time() {
+        for pause in [1, 15, 400] {
+            let mut world = World::new(&[None]);
+            world.works = false;
+            post(&mut world, 0, "A", false);
+            world.pass(60);
+            world.restart(0);
+            world.pass(pause);
+            post(&mut world, 0, "A", true);
+            world.restart(0);
+            world.pass(pause);
+            assert_eq!(owed(&world, 0), [1], "{pause}");
+            world.restart(0);
+            world.works = true;
+            world.pass(60);
+            let told: Vec<_> = bodies(&mut world).iter().flat_map(alerts).collect();
+            assert_eq!(
+                told.iter().filter(|it| it.0 == "A").collect::<Vec<_>>(),
+                [&late("A")],
+                "{pause}"
+            );
+            world.restart(0);
+            world.pass(600);
+            let told: Vec<_> = bodies(&mut world).iter().flat_map(alerts).collect();
+            assert!(told.iter().all(|it| it.0 != "A"), "and is told once: {told:?}");
+            assert!(!world.flash[0].keys().any(|(kind, _)| *kind == 129));
+        }
+    }
+
+    #[test]
+    fn a_flock_tells_what_is_owed_once_though_the_node_that_took_it_is_dead() {
+        let mut world = World::new(&[KEY; 3]);
+        world.pass(30);
+        world.works = false;
+        for at in 0..3 {
+            comes_and_goes(&mut world, at, ["A", "B", "C"][at]);
+            world.pass(15);
+        }
+        world.dead = vec![0];
+        world.pass(600);
+        for at in [1, 2] {
+            // The member that is down is an alert that fires.
+            assert_eq!(owed(&world, at), [3], "{at}");
+        }
+        world.works = true;
+        world.bodies.clear();
+        world.pass(600);
+        let told: Vec<_> = bodies(&mut world).iter().flat_map(alerts).collect();
+        for name in ["A", "B", "C"] {
+            assert_eq!(told.iter().filter(|it| **it == late(name)).count(), 1, "{name}: {told:?}");
+        }
+        assert!(owed(&world, 1).is_empty() && owed(&world, 2).is_empty());
+    }
+
+    #[test]
+    fn a_receiver_that_fails_for_long_is_tried_rarely_and_at_once_when_a_link_comes_up() {
+        let config =
+            CONFIG.replace("receiver = \"r\"", "receiver = \"r\"\ngroup_by = [\"alertname\"]");
+        let mut world = World::with(&[None], &config);
+        world.works = false;
+        let names: Vec<String> = (0..20).map(|n| format!("A{n}")).collect();
+        for minute in 0..120 {
+            for name in &names {
+                post(&mut world, 0, name, false);
+            }
+            if minute == 60 {
+                world.asked.clear();
+            }
+            world.pass(60);
+        }
+        let tries = world.asked.len();
+        assert!((9..=20).contains(&tries), "{tries} attempts in an hour, for 20 groups");
+        world.works = true;
+        let before = world.now.mono;
+        world.step(0, Node::handle_link);
+        while world.bodies.len() < 20 && world.now.mono.since(before) < Duration::from_secs(60) {
+            world.pass(1);
+        }
+        let time = world.now.mono.since(before);
+        assert_eq!(world.bodies.len(), 20);
+        assert!((3..=12).contains(&time.as_secs()), "one after the other: {time:?}");
+    }
+
+    #[test]
+    fn the_oldest_of_what_is_owed_is_cut_and_counted() {
+        let mut world = World::new(&[None]);
+        world.works = false;
+        post(&mut world, 0, "first", false);
+        world.pass(30);
+        let count = OWED_ALERTS_MAX + 99;
+        for ended in [false, true] {
+            for n in 0..count {
+                post(&mut world, 0, &format!("A{n:04}"), ended);
+            }
+            if ended {
+                world.pass(1);
+                post(&mut world, 0, "first", true);
+            }
+            world.pass(30);
+        }
+        world.pass(120);
+        assert_eq!(owed(&world, 0), [OWED_ALERTS_MAX]);
+        world.works = true;
+        world.pass(400);
+        let bodies = bodies(&mut world);
+        let told: Vec<_> = bodies.iter().flat_map(alerts).collect();
+        assert_eq!((told.len(), told.iter().filter(|it| it.2).count()), (1000, 1000));
+        assert_eq!(bodies[0]["cut"], 100);
+        assert!(told.contains(&late("first")), "the newest are kept");
+        assert_eq!(world.nodes[0].stats().owed_cut, 100);
+    }
+
+    #[test]
+    fn what_is_owed_can_be_dropped_but_what_fires_stays() {
+        let mut world = World::new(&[KEY; 2]);
+        world.pass(30);
+        world.works = false;
+        comes_and_goes(&mut world, 0, "A");
+        post(&mut world, 0, "fires", false);
+        world.pass(30);
+        world.step(1, |node, cx| {
+            assert_eq!(node.handle_owed_drop(cx, Some("other")), 0);
+            assert_eq!(node.handle_owed_drop(cx, Some("r")), 1);
+        });
+        world.pass(30);
+        world.works = true;
+        world.pass(60);
+        let told: Vec<_> = bodies(&mut world).iter().flat_map(alerts).collect();
+        assert_eq!(told, [("fires".to_owned(), "firing".to_owned(), false)]);
+    }
+}

@@ -1,0 +1,51 @@
+//! The record of a debt: what one integration is owed of one group.
+
+use minicbor::{Decode, Encode};
+
+use super::malformed::{Malformed, encode};
+use crate::model::{GroupKey, LogKey};
+use crate::time::Wall;
+
+/// The elements of a body.
+pub(super) const ELEMENTS: u64 = 6;
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct DebtBody<'a> {
+    #[b(0)]
+    group: &'a str,
+    #[b(1)]
+    receiver: &'a str,
+    #[b(2)]
+    integration: &'a str,
+    #[n(3)]
+    index: u32,
+    #[n(4)]
+    since: i64,
+    #[n(5)]
+    cut: u64,
+}
+
+/// The body of what an integration is owed of a group since a time; so many alerts were cut.
+pub fn encode_debt(key: &LogKey, since: Wall, cut: u64) -> Vec<u8> {
+    encode(DebtBody {
+        group: key.group.as_str(),
+        receiver: &key.receiver,
+        integration: &key.integration,
+        index: key.index,
+        since: since.as_ns(),
+        cut,
+    })
+}
+
+/// The debt of a body.
+pub fn decode_debt(bytes: &[u8]) -> Result<(LogKey, Wall, u64), Malformed> {
+    let body: DebtBody<'_> = minicbor::decode(bytes)?;
+    let key = LogKey {
+        group: GroupKey::from_stored(body.group),
+        receiver: body.receiver.into(),
+        integration: body.integration.into(),
+        index: body.index,
+    };
+    Ok((key, Wall::from_ns(body.since), body.cut))
+}

@@ -1,0 +1,82 @@
+"""Owed and dead man: what came and went while nobody answered is told later; what stays away is an alert, and others hear that we live."""
+
+import time
+from datetime import datetime, timedelta, timezone
+
+from agent import free_port, until
+
+CONFIG = """
+route: {receiver: hook, group_by: [alertname], group_wait: 1s, group_interval: 5s, repeat_interval: 1h}
+receivers:
+- name: hook
+  webhook_configs: [{url: "URL/hook"}]
+"""
+DEADMAN = """
+expect:
+- {name: backup, period: 4s}
+- {name: prometheus, period: 4s, matchers: ['alertname="Watchdog"'], labels: {severity: warning}}
+heartbeat:
+- {name: checks, url: "URL/checks?a=b", period: 10s}
+"""
+
+
+def cases(_settings):
+    yield "owed/killed_twice", killed_twice
+    yield "owed/deadman", deadman
+
+
+def alert(name, ends):
+    end = datetime.now(timezone.utc) + ends
+    return {"labels": {"alertname": name}, "endsAt": end.isoformat()}
+
+
+def killed_twice(world):
+    """The receiver's port is closed, alerts come and go, the agent is killed twice: each is told once, late, with both times."""
+    closed = free_port()
+    agent = world.subject(CONFIG.replace("URL", f"http://127.0.0.1:{closed}"))
+    for name in ("A", "B", "C"):
+        agent.api.post_alerts(alert(name, timedelta(hours=1)))
+        time.sleep(8)
+        agent.api.post_alerts(alert(name, timedelta(seconds=-1)))
+        time.sleep(2)
+        if name != "C":
+            agent.kill()
+            agent.start()
+    owed = agent.api.get("/bellwether/v1/owed").json
+    assert sum(it["late"] for it in owed) == 3, owed
+    assert agent.metric("bellwether_owed_late_alerts") == 3
+    sink = world.sink()
+    agent.write_config(CONFIG.replace("URL", sink.url))
+    agent.reload()
+    sink.wait("/hook", 3, 90)
+    time.sleep(12)
+    alerts = [it for payload in sink.payloads("/hook") for it in payload["alerts"]]
+    assert sorted(it["labels"]["alertname"] for it in alerts) == ["A", "B", "C"], alerts
+    for it in alerts:
+        assert it["late"] is True and it["status"] == "resolved", it
+        assert it["startsAt"] < it["endsAt"] < datetime.now(timezone.utc).isoformat(), it
+    until("nothing is owed", lambda: agent.api.get("/bellwether/v1/owed").json == [])
+    assert agent.metric("bellwether_late_alerts_total") == 3
+
+
+def deadman(world):
+    """A ping and an alert keep away the alerts of what is missing; a heartbeat is told, and fails with the agent."""
+    sink = world.sink()
+    agent = world.subject((CONFIG + DEADMAN).replace("URL", sink.url))
+    watchdog = {"labels": {"alertname": "Watchdog"}}
+    missing = lambda: sorted(it["labels"]["expected"] for it in agent.api.get("/api/v2/alerts?active=true").json if "expected" in it["labels"])
+    for _ in range(6):
+        assert agent.api.post("/bellwether/v1/ping/backup", None).status == 200
+        agent.api.post_alerts(watchdog)
+        time.sleep(1)
+        assert missing() == []
+    assert agent.api.post("/bellwether/v1/ping/nothing", None).status == 404
+    until("both are missing", lambda: missing() == ["backup", "prometheus"])
+    listed = agent.api.get("/bellwether/v1/deadman").json
+    assert [it["missing"] for it in listed["expected"]] == [True, True] and "ping of 127.0.0.1" in listed["expected"][0]["by"], listed
+    agent.api.post("/bellwether/v1/ping/backup", None)
+    until("one is back", lambda: missing() == ["prometheus"])
+    paths = lambda: [request.path for request in sink.requests if request.path.startswith("/checks")]
+    until("the heartbeat is told", lambda: len(paths()) >= 3, 60)
+    assert paths()[:2] == ["/checks/start?a=b", "/checks?a=b"], paths()
+    assert agent.metric("bellwether_heartbeats_total") >= 3
