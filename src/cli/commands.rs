@@ -6,7 +6,7 @@
 
 use super::{Cx, Outcome};
 use super::{
-    acknowledge, alert, check, config, deadman, flock, healthy, history, journal, key, notify,
+    acknowledge, alert, check, config, deadman, flock, healthy, history, journal, key, notify, owed,
 };
 use super::{routes, silence, template};
 
@@ -344,6 +344,28 @@ waiting, silenced, inhibited, muted by a time interval. Times are in the zone of
             "",
             "Shows what an agent expects to hear of again and again, what came last, and what is missing.\n\nThen the heartbeats that it tells others, and what was told last.",
             deadman::run,
+        )
+    },
+    Command {
+        shared: &[AGENT],
+        ..command(
+            "owed query",
+            "",
+            "Shows what an agent could not tell its receivers: by group, since when, and how many alerts came and went since.\n\nCUT counts those that the bounds left no room for; NEXT TRY is the earliest.",
+            owed::query,
+        )
+    },
+    Command {
+        shared: &[AGENT],
+        ..command("owed retry", "[RECEIVER]", "Tries a receiver, or all, at once.", owed::retry)
+    },
+    Command {
+        shared: &[AGENT],
+        ..command(
+            "owed drop",
+            "[RECEIVER]",
+            "Forgets the alerts that came and went of which a receiver, or all, was not told.\n\nAlerts that still fire stay to be told.",
+            owed::forget,
         )
     },
     command(

@@ -16,6 +16,7 @@ mod history;
 mod journal;
 mod key;
 mod notify;
+mod owed;
 mod routes;
 mod screen;
 mod silence;
