@@ -48,6 +48,14 @@ function __bellwether_at
                 set at " notify"
             case " notify test"
                 set at " notify test"
+            case " owed"
+                set at " owed"
+            case " owed drop"
+                set at " owed drop"
+            case " owed query"
+                set at " owed query"
+            case " owed retry"
+                set at " owed retry"
             case " ping"
                 set at " ping"
             case " routes"
@@ -92,6 +100,7 @@ complete -c bellwether -n "__bellwether_at ''" -a history
 complete -c bellwether -n "__bellwether_at ''" -a journal
 complete -c bellwether -n "__bellwether_at ''" -a key
 complete -c bellwether -n "__bellwether_at ''" -a notify
+complete -c bellwether -n "__bellwether_at ''" -a owed
 complete -c bellwether -n "__bellwether_at ''" -a ping
 complete -c bellwether -n "__bellwether_at ''" -a routes
 complete -c bellwether -n "__bellwether_at ''" -a silence
@@ -410,6 +419,61 @@ complete -c bellwether -n "__bellwether_at ' notify test'" -s h -l help -d 'show
 complete -c bellwether -n "__bellwether_at ' notify test'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' notify test'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
 complete -c bellwether -n "__bellwether_at ' notify test'" -l enable-feature -x
+complete -c bellwether -n "__bellwether_at ' owed'" -a drop
+complete -c bellwether -n "__bellwether_at ' owed'" -a query
+complete -c bellwether -n "__bellwether_at ' owed'" -a retry
+complete -c bellwether -n "__bellwether_at ' owed'" -l url -l alertmanager.url -x
+complete -c bellwether -n "__bellwether_at ' owed'" -l user -x -d 'user to be, with --password-file'
+complete -c bellwether -n "__bellwether_at ' owed'" -l password-file -r -F
+complete -c bellwether -n "__bellwether_at ' owed'" -l token-file -r -F -d 'file with a token, instead of a user'
+complete -c bellwether -n "__bellwether_at ' owed'" -l ca-file -r -F -d 'authority of the agent\'s certificate, in PEM; the system\'s if not given'
+complete -c bellwether -n "__bellwether_at ' owed'" -l cert-file -r -F -d 'certificate to show, with --key-file'
+complete -c bellwether -n "__bellwether_at ' owed'" -l key-file -r -F -d 'key of that certificate'
+complete -c bellwether -n "__bellwether_at ' owed'" -l http.config.file -r -F
+complete -c bellwether -n "__bellwether_at ' owed'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' owed'" -s h -l help -d 'show this'
+complete -c bellwether -n "__bellwether_at ' owed'" -s v -l verbose -d 'accepted, as amtool has it'
+complete -c bellwether -n "__bellwether_at ' owed'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
+complete -c bellwether -n "__bellwether_at ' owed'" -l enable-feature -x
+complete -c bellwether -n "__bellwether_at ' owed drop'" -l url -l alertmanager.url -x
+complete -c bellwether -n "__bellwether_at ' owed drop'" -l user -x -d 'user to be, with --password-file'
+complete -c bellwether -n "__bellwether_at ' owed drop'" -l password-file -r -F
+complete -c bellwether -n "__bellwether_at ' owed drop'" -l token-file -r -F -d 'file with a token, instead of a user'
+complete -c bellwether -n "__bellwether_at ' owed drop'" -l ca-file -r -F -d 'authority of the agent\'s certificate, in PEM; the system\'s if not given'
+complete -c bellwether -n "__bellwether_at ' owed drop'" -l cert-file -r -F -d 'certificate to show, with --key-file'
+complete -c bellwether -n "__bellwether_at ' owed drop'" -l key-file -r -F -d 'key of that certificate'
+complete -c bellwether -n "__bellwether_at ' owed drop'" -l http.config.file -r -F
+complete -c bellwether -n "__bellwether_at ' owed drop'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' owed drop'" -s h -l help -d 'show this'
+complete -c bellwether -n "__bellwether_at ' owed drop'" -s v -l verbose -d 'accepted, as amtool has it'
+complete -c bellwether -n "__bellwether_at ' owed drop'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
+complete -c bellwether -n "__bellwether_at ' owed drop'" -l enable-feature -x
+complete -c bellwether -n "__bellwether_at ' owed query'" -l url -l alertmanager.url -x
+complete -c bellwether -n "__bellwether_at ' owed query'" -l user -x -d 'user to be, with --password-file'
+complete -c bellwether -n "__bellwether_at ' owed query'" -l password-file -r -F
+complete -c bellwether -n "__bellwether_at ' owed query'" -l token-file -r -F -d 'file with a token, instead of a user'
+complete -c bellwether -n "__bellwether_at ' owed query'" -l ca-file -r -F -d 'authority of the agent\'s certificate, in PEM; the system\'s if not given'
+complete -c bellwether -n "__bellwether_at ' owed query'" -l cert-file -r -F -d 'certificate to show, with --key-file'
+complete -c bellwether -n "__bellwether_at ' owed query'" -l key-file -r -F -d 'key of that certificate'
+complete -c bellwether -n "__bellwether_at ' owed query'" -l http.config.file -r -F
+complete -c bellwether -n "__bellwether_at ' owed query'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' owed query'" -s h -l help -d 'show this'
+complete -c bellwether -n "__bellwether_at ' owed query'" -s v -l verbose -d 'accepted, as amtool has it'
+complete -c bellwether -n "__bellwether_at ' owed query'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
+complete -c bellwether -n "__bellwether_at ' owed query'" -l enable-feature -x
+complete -c bellwether -n "__bellwether_at ' owed retry'" -l url -l alertmanager.url -x
+complete -c bellwether -n "__bellwether_at ' owed retry'" -l user -x -d 'user to be, with --password-file'
+complete -c bellwether -n "__bellwether_at ' owed retry'" -l password-file -r -F
+complete -c bellwether -n "__bellwether_at ' owed retry'" -l token-file -r -F -d 'file with a token, instead of a user'
+complete -c bellwether -n "__bellwether_at ' owed retry'" -l ca-file -r -F -d 'authority of the agent\'s certificate, in PEM; the system\'s if not given'
+complete -c bellwether -n "__bellwether_at ' owed retry'" -l cert-file -r -F -d 'certificate to show, with --key-file'
+complete -c bellwether -n "__bellwether_at ' owed retry'" -l key-file -r -F -d 'key of that certificate'
+complete -c bellwether -n "__bellwether_at ' owed retry'" -l http.config.file -r -F
+complete -c bellwether -n "__bellwether_at ' owed retry'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' owed retry'" -s h -l help -d 'show this'
+complete -c bellwether -n "__bellwether_at ' owed retry'" -s v -l verbose -d 'accepted, as amtool has it'
+complete -c bellwether -n "__bellwether_at ' owed retry'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
+complete -c bellwether -n "__bellwether_at ' owed retry'" -l enable-feature -x
 complete -c bellwether -n "__bellwether_at ' ping'" -l url -l alertmanager.url -x
 complete -c bellwether -n "__bellwether_at ' ping'" -l user -x -d 'user to be, with --password-file'
 complete -c bellwether -n "__bellwether_at ' ping'" -l password-file -r -F
