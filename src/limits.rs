@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+pub use owed::{OWED_AGE_MAX, OWED_ALERTS_MAX, OWED_BYTES_MAX, OWED_MAX};
+
 /// Payload of one gossip datagram. Policy: larger records travel in numbered parts. 1232 = IPv6's minimum MTU of 1280
 /// less the IPv6 and UDP headers, so no datagram is ever fragmented.
 pub const DATAGRAM_BYTES_MAX: usize = 1232;
@@ -296,15 +298,6 @@ pub const LOG_TELLERS_MAX: usize = 16;
 pub const LOG_FACTS_MAX: usize = 4;
 /// Bytes of one such fact. Policy: as for [`LOG_FACTS_MAX`].
 pub const LOG_FACT_BYTES_MAX: usize = 256;
-/// Debts: groups of which an integration was not told. Policy: a further one is not noted; its alerts that come and go are
-/// not told late.
-pub const OWED_MAX: usize = 10_000;
-/// Alerts that came and went and are owed to one receiver. Policy: the one that ended first is cut, and counted.
-pub const OWED_ALERTS_MAX: usize = 1_000;
-/// Bytes of their texts, of one receiver. Policy: as for [`OWED_ALERTS_MAX`].
-pub const OWED_BYTES_MAX: usize = 512 * 1024;
-/// How long an alert that came and went is owed. Policy: as for [`OWED_ALERTS_MAX`].
-pub const OWED_AGE_MAX: Duration = Duration::from_secs(14 * 24 * 3600);
 
 // The journal.
 
@@ -604,3 +597,4 @@ pub const MEMORY_KERNEL_BYTES: usize = 32 * 1024 * 1024;
 
 #[cfg(test)]
 mod memory;
+mod owed;

@@ -9,6 +9,7 @@ mod kept;
 mod late;
 mod look;
 mod meanwhile;
+mod owed;
 mod rate_limit;
 mod turns;
 

@@ -112,9 +112,15 @@ fn has_case(scenarios: &[String], name: &str) -> bool {
     scenarios.iter().any(is_here)
 }
 
+/// The texts of `limits.rs` and of the files beside it that have limits, in the order of the table.
+fn limits() -> String {
+    let file = |name: &str| fs::read_to_string(root().join("src").join(name)).unwrap();
+    ["limits.rs", "limits/owed.rs"].map(file).concat()
+}
+
 #[test]
 fn every_limit_has_its_policy_its_metric_and_its_test_in_the_readme() {
-    let limits = fs::read_to_string(root().join("src/limits.rs")).unwrap();
+    let limits = limits();
     let readme = fs::read_to_string(root().join("src/README.md")).unwrap();
     let (_, section) = readme.split_once("\n## Limits\n").unwrap();
     let section = section.split("\n## ").next().unwrap();

@@ -1,0 +1,70 @@
+//! The bounds of what receivers are owed.
+
+use super::attempts::{webhooks, world};
+use super::*;
+use crate::limits::{OWED_AGE_MAX, OWED_BYTES_MAX, OWED_MAX};
+
+/// Alerts that came and went and are owed.
+fn late(w: &World) -> usize {
+    w.core.debts(w.now).map(|it| it.late).sum()
+}
+
+/// The same group for all alerts.
+fn one_group() -> Config {
+    let mut config = webhooks();
+    config.route.group_by = GroupBy::Labels(Vec::new());
+    config.route.group_interval = Duration::from_secs(3600);
+    config
+}
+
+/// Posts alerts, or their ends.
+fn post_all(w: &mut World, names: &[String], text: &str, ended: bool) {
+    let ends = Some(if ended { w.now.wall } else { w.now.wall + OWED_AGE_MAX * 2 });
+    let report = |name: &String| {
+        let labels = vec![("alertname".into(), Cow::Owned(name.clone()))];
+        let annotations = vec![("text".into(), Cow::Owned(text.to_owned()))];
+        Report::new(labels, annotations, None, ends, "".into())
+    };
+    let reports: Vec<_> = names.iter().map(report).collect();
+    let now = w.now;
+    w.step(|core, _| drop(core.handle_reports(now, &reports)));
+    w.fill();
+}
+
+#[test]
+fn debts_are_bounded_and_what_passes_the_bound_is_counted() {
+    let mut w = world(webhooks(), &[]);
+    let names: Vec<String> = (0..OWED_MAX + 10).map(|n| format!("A{n}")).collect();
+    post_all(&mut w, &names, "", false);
+    w.pass(15);
+    assert_eq!(w.core.owed().len(), OWED_MAX);
+    assert!(w.core.stats().owed_cut >= 10, "{}", w.core.stats().owed_cut);
+}
+
+#[test]
+fn the_texts_of_what_is_owed_are_bounded() {
+    let mut w = world(one_group(), &[]);
+    let names: Vec<String> = (0..100).map(|n| format!("A{n}")).collect();
+    let text = "x".repeat(16 * 1024);
+    post_all(&mut w, &names, &text, false);
+    w.pass(2 * 3600);
+    assert_eq!(late(&w), 0);
+    post_all(&mut w, &names, &text, true);
+    w.pass(120);
+    let kept = late(&w);
+    let most = OWED_BYTES_MAX / text.len();
+    assert!((most - 2..=most).contains(&kept), "{kept} of {most}");
+    assert_eq!(w.core.debts(w.now).map(|it| it.debt.cut).sum::<u64>(), 100 - kept as u64);
+}
+
+#[test]
+fn what_is_owed_for_too_long_is_cut() {
+    let mut w = world(one_group(), &[]);
+    post_all(&mut w, &["A".to_owned()], "", false);
+    w.pass(2 * 3600);
+    post_all(&mut w, &["A".to_owned()], "", true);
+    w.pass(OWED_AGE_MAX.as_secs() - 3600);
+    assert_eq!(late(&w), 1);
+    w.pass(2 * 3600);
+    assert_eq!((late(&w), w.core.stats().owed_cut), (0, 1));
+}
