@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use bellwether::api::Access;
 use bellwether::cli;
@@ -202,7 +202,7 @@ fn source(flags: Flags) -> Source {
 }
 
 /// The external URL without a slash at its end, and the prefix of every path.
-fn place(settings: &Settings) -> Result<(Rc<str>, String), String> {
+fn place(settings: &Settings) -> Result<(Arc<str>, String), String> {
     let web = &settings.web;
     let port = web.listen_addresses.iter().find_map(Listener::address).map_or(0, |it| it.port);
     let scheme = if web.admission.tls.is_some() { "https" } else { "http" };
@@ -257,7 +257,7 @@ fn flock(cluster: &Cluster, keys: KeyRing) -> gossip::Config {
     }
 }
 
-fn options(settings: &Settings, external_url: Rc<str>) -> Options {
+fn options(settings: &Settings, external_url: Arc<str>) -> Options {
     let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     Options {
         external_url,

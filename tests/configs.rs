@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use bellwether::config::{Config, Environment, Flags, Language, Loaded, Options};
 use bellwether::effect::{AttemptId, Cx, Effect};
@@ -116,7 +116,7 @@ struct Site {
 impl Site {
     fn new(config: Config, wall: Wall) -> Self {
         let now = Now { mono: Mono::ZERO, wall };
-        let node = Node::new(Rc::new(config), bellwether::node::Options::default(), None, now);
+        let node = Node::new(Arc::new(config), bellwether::node::Options::default(), None, now);
         let mut it =
             Self { node, now, rng: StdRng::seed_from_u64(1), told: Vec::new(), taken: Vec::new() };
         it.input(Node::handle_restored);

@@ -13,7 +13,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use bellwether::config::{
     Config, Environment, Flags, Language, Loaded, Options, Receiver, convert,
@@ -236,7 +236,7 @@ fn what_public_configs_use_loads_and_notifies() {
         let own = || ("own.tmpl".to_owned(), FILES[i % FILES.len()].to_owned());
         let files: Vec<_> = (!loaded.templates.is_empty()).then(own).into_iter().collect();
         let templates = Templates::new(&files).unwrap();
-        let receivers: &[Rc<Receiver>] = &loaded.config.receivers;
+        let receivers: &[Arc<Receiver>] = &loaded.config.receivers;
         made += receivers.iter().map(|it| requests(it, &templates)).sum::<usize>();
     }
     let counted = [

@@ -1,6 +1,6 @@
 //! `/api/v2/alerts`.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::api::list::{ALERT_STEPS, Pages};
 use crate::api::post::Outcome;
@@ -91,7 +91,7 @@ pub(super) fn view<'a>(
     alert: &'a Alert,
     receivers: &'a [&'a str],
     muted: &'a Muted,
-    muted_by: &'a [Rc<str>],
+    muted_by: &'a [Arc<str>],
 ) -> AlertView<'a> {
     let (silenced_by, inhibited_by) = (&*muted.silenced_by, &*muted.inhibited_by);
     AlertView { fingerprint, alert, receivers, silenced_by, inhibited_by, muted_by }

@@ -1,7 +1,7 @@
 //! `/api/v2/alerts/groups`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::api::list::{ALERT_STEPS, Pages};
 use crate::api::query::AlertFilter;
@@ -19,7 +19,7 @@ const ORDER_STEPS: u64 = 300;
 type Shown = Vec<(Fingerprint, Muted)>;
 
 /// A group by what the list is sorted by.
-type Key = (Labels, Rc<str>, GroupId);
+type Key = (Labels, Arc<str>, GroupId);
 
 /// The list of the groups with the alerts in them that are asked for; groups without any are left out.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(super) struct List {
     /// Those that are shown.
     shown: VecDeque<(Key, Shown)>,
     /// The receivers of an alert are those of the groups that are shown.
-    receivers: BTreeMap<Fingerprint, Vec<Rc<str>>>,
+    receivers: BTreeMap<Fingerprint, Vec<Arc<str>>>,
 }
 
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl List {
                 return false;
             }
             *steps += ORDER_STEPS;
-            self.rest.insert((labels.clone(), Rc::clone(receiver), id));
+            self.rest.insert((labels.clone(), Arc::clone(receiver), id));
         }
         self.stage = Stage::Looks(None);
         true
@@ -99,7 +99,7 @@ impl List {
                 let Some(Current { key, shown, .. }) = current.take() else { break };
                 for (fingerprint, _) in &shown {
                     let receivers = self.receivers.entry(*fingerprint).or_default();
-                    receivers.push(Rc::clone(&key.1));
+                    receivers.push(Arc::clone(&key.1));
                 }
                 if !shown.is_empty() {
                     self.shown.push_back((key, shown));

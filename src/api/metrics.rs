@@ -188,7 +188,7 @@ fn config(text: &mut Text, node: &Node, site: &Site) {
     let config = node.config();
     // Prometheus holds floating point numbers: 48 bits arrive whole.
     let hash = Fingerprint::of([(config.original.as_str(), "")]).0 >> 16;
-    let integrations = |receiver: &std::rc::Rc<Receiver>| receiver.integrations.len();
+    let integrations = |receiver: &std::sync::Arc<Receiver>| receiver.integrations.len();
     let integrations: usize = config.receivers.iter().map(integrations).sum();
     let spoken = [("version", version::ALERTMANAGER), ("revision", ""), ("branch", "")];
     let ours = [("version", version::VERSION), ("commit", version::COMMIT)];

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -38,7 +39,7 @@ struct Wish {
 /// A test of a receiver: what each of its integrations is sent.
 #[derive(Debug)]
 pub struct Test {
-    receiver: Rc<str>,
+    receiver: Arc<str>,
     is_dry: bool,
     /// With the name and the place of each integration.
     integrations: Vec<(&'static str, u32, Rc<Draft>)>,
@@ -84,7 +85,7 @@ fn read(node: &Node, now: Now, request: &Request<'_>) -> Result<Test, Response> 
         return Err(Response::string(400, &text));
     }
     Ok(Test {
-        receiver: Rc::clone(&receiver.name),
+        receiver: Arc::clone(&receiver.name),
         is_dry: wish.dry_run,
         integrations: drafts(node, now, receiver, (&labels, &annotations), wish.resolved),
     })

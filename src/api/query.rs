@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Display;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::api::{Request, Response};
 use crate::config::Receiver;
@@ -89,7 +89,7 @@ pub(super) enum ReceiverFilter {
     /// All of them.
     All,
     /// Those of these names.
-    Named(BTreeSet<Rc<str>>),
+    Named(BTreeSet<Arc<str>>),
 }
 
 impl ReceiverFilter {
@@ -108,7 +108,7 @@ impl ReceiverFilter {
         if pattern.is_none() && matchers.is_empty() {
             return Ok(Self::All);
         }
-        let is_wanted = |receiver: &&Rc<Receiver>| {
+        let is_wanted = |receiver: &&Arc<Receiver>| {
             let value = |name: &str| match name {
                 "name" => &receiver.name,
                 name => receiver.labels.get(name).unwrap_or(""),
@@ -121,7 +121,7 @@ impl ReceiverFilter {
                     .all(|matcher| matcher.matches_value(value(matcher.name()), &mut 0))
         };
         let wanted = node.config().receivers.iter().filter(is_wanted);
-        Ok(Self::Named(wanted.map(|receiver| Rc::clone(&receiver.name)).collect()))
+        Ok(Self::Named(wanted.map(|receiver| Arc::clone(&receiver.name)).collect()))
     }
 
     pub(super) fn takes(&self, receiver: &str) -> bool {

@@ -107,7 +107,7 @@ pub(super) fn receivers(node: &Node, request: &Request<'_>) -> Response {
     let wanted = receivers.filter(|receiver| filter.takes(&receiver.name));
     let mut out = Vec::new();
     write::array(&mut out, wanted, |out, receiver| {
-        write::labelled_receiver(out, &receiver.name, &receiver.labels);
+        write::labelled_receiver(out, &receiver.name, &receiver.labels.to_labels());
     });
     Response::json(200, out)
 }

@@ -8,7 +8,7 @@ mod page;
 mod silences;
 
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -56,7 +56,7 @@ name = "always"
 time_intervals = [{ years = ["1970:2200"] }]
 "#;
 
-fn loaded(config: &str) -> Rc<Config> {
+fn loaded(config: &str) -> Arc<Config> {
     let options = ConfigOptions {
         file: "test.toml".as_ref(),
         language: Language::Toml,
@@ -64,7 +64,7 @@ fn loaded(config: &str) -> Rc<Config> {
         environment: &crate::config::Environment::default(),
         schemas: crate::notify::SCHEMAS,
     };
-    Rc::new(Config::load(config.as_bytes(), &options).unwrap().config)
+    Arc::new(Config::load(config.as_bytes(), &options).unwrap().config)
 }
 
 /// A node behind the API, and the time.

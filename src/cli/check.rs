@@ -174,8 +174,9 @@ fn check_route_labels(
     samples: &[Data],
     problems: &mut Vec<Problem>,
 ) {
+    let labels = route.labels.to_labels();
     let failed = samples.iter().find_map(|data| {
-        let (_, failed) = templates.route_labels(&route.labels, data);
+        let (_, failed) = templates.route_labels(&labels, data);
         failed.into_iter().next()
     });
     if let Some((name, error)) = failed {

@@ -11,12 +11,13 @@ mod read;
 mod render;
 pub mod schema;
 pub mod settings;
+mod static_labels;
 mod table;
 mod tree;
 pub mod values;
 
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use admission::{Admission, PasswordHash};
@@ -27,12 +28,13 @@ pub use problem::{Errors, Problem};
 pub use proxy::{NoProxy, Proxy};
 pub use schema::{Key, Schema, Takes};
 pub use settings::Settings;
+pub use static_labels::StaticLabels;
 pub use table::unknown;
 pub use tree::Language;
 pub use values::{Template, Value, Values};
 
+use crate::model::Matchers;
 use crate::model::interval::TimeInterval;
-use crate::model::{Labels, Matchers};
 use crate::template::Templates;
 
 /// The configuration of an agent that is given none: it prints each notification to the log.
@@ -103,34 +105,14 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
 }
 
-/// The text of a config as a tree, not yet checked. Unlike what is checked it may go from thread to thread.
-#[derive(Debug)]
-pub struct Parsed {
-    tree: tree::Node,
-    /// The warning about a part that was ignored.
-    ignored: Option<Problem>,
-}
-
-impl Parsed {
-    /// Reads a text. The errors are those of its language alone.
-    pub fn new(text: &[u8], options: &Options<'_>) -> Result<Self, Errors> {
-        let parsed = tree::parse(options.language, text);
-        let (tree, ignored) = parsed
-            .map_err(|problems| Errors::new(&options.file.display().to_string(), problems))?;
-        Ok(Self { tree, ignored })
-    }
-
-    /// Checks it, as [`Config::load`] does.
-    pub fn check(&self, options: &Options<'_>) -> Result<Loaded, Errors> {
-        read::check(&self.tree, self.ignored.as_ref(), options)
-    }
-}
-
 impl Config {
     /// Reads and checks a whole configuration. Looks at nothing but the text, and at the machine's time zones for
     /// intervals that name one. On errors, of which it tells every one, nothing is in force.
     pub fn load(text: &[u8], options: &Options<'_>) -> Result<Loaded, Errors> {
-        Parsed::new(text, options)?.check(options)
+        let parsed = tree::parse(options.language, text);
+        let (tree, ignored) = parsed
+            .map_err(|problems| Errors::new(&options.file.display().to_string(), problems))?;
+        read::check(&tree, ignored.as_ref(), options)
     }
 }
 
@@ -190,7 +172,7 @@ pub struct Owner {
 /// Why a configuration that runs programs is refused: whoever can change its file can run anything as the agent's user,
 /// `me`. So it has to be root's or that user's, and only they may write it.
 pub fn check_exec(config: &Config, owner: Owner, me: u32) -> Option<Problem> {
-    let runs = |receiver: &Rc<Receiver>| {
+    let runs = |receiver: &Arc<Receiver>| {
         receiver.integrations.iter().any(|integration| integration.schema.name == "exec")
     };
     let is_safe = (owner.uid == 0 || owner.uid == me) && owner.mode & 0o022 == 0;
@@ -212,11 +194,11 @@ pub struct Config {
     /// The root of the routing tree.
     pub route: Route,
     /// Every receiver; names are unique.
-    pub receivers: Vec<Rc<Receiver>>,
+    pub receivers: Vec<Arc<Receiver>>,
     /// Inhibition rules, in the order of the file.
     pub inhibit_rules: Vec<InhibitRule>,
     /// Time intervals that routes refer to by name; names are unique.
-    pub time_intervals: Vec<Rc<TimeInterval>>,
+    pub time_intervals: Vec<Arc<TimeInterval>>,
     /// Everything that is to give a sign of life again and again; names are unique.
     pub expect: Vec<Expectation>,
     /// The services that are told again and again that the flock lives; names are unique.
@@ -244,7 +226,7 @@ impl Default for Global {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
     /// The receiver's name.
-    pub receiver: Rc<str>,
+    pub receiver: Arc<str>,
     /// By which labels alerts are grouped.
     pub group_by: GroupBy,
     /// From a group's first alert to its first flush. 30 s.
@@ -258,11 +240,11 @@ pub struct Route {
     /// Whether siblings that follow are tried too.
     pub continue_: bool,
     /// Muted while any of these holds.
-    pub mute_time_intervals: Vec<Rc<str>>,
+    pub mute_time_intervals: Vec<Arc<str>>,
     /// If there are any: muted unless one of these holds.
-    pub active_time_intervals: Vec<Rc<str>>,
+    pub active_time_intervals: Vec<Arc<str>>,
     /// Labels that the route lends to its notifications.
-    pub labels: Labels,
+    pub labels: StaticLabels,
     /// The children, in the order of the file.
     pub routes: Vec<Route>,
 }
@@ -271,7 +253,7 @@ impl Default for Route {
     /// What the root route has where the file says nothing.
     fn default() -> Self {
         Self {
-            receiver: Rc::from(""),
+            receiver: Arc::from(""),
             group_by: GroupBy::Labels(Vec::new()),
             group_wait: Duration::from_secs(30),
             group_interval: Duration::from_secs(5 * 60),
@@ -280,7 +262,7 @@ impl Default for Route {
             continue_: false,
             mute_time_intervals: Vec::new(),
             active_time_intervals: Vec::new(),
-            labels: Labels::empty(),
+            labels: StaticLabels::default(),
             routes: Vec::new(),
         }
     }
@@ -292,16 +274,16 @@ pub enum GroupBy {
     /// `...`: every alert by itself.
     All,
     /// By these; no name twice. None: all alerts of the route in one group.
-    Labels(Vec<Rc<str>>),
+    Labels(Vec<Arc<str>>),
 }
 
 /// A named target of notifications.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Receiver {
     /// What routes call it.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// Labels by which the API selects receivers; `name` is not among them.
-    pub labels: Labels,
+    pub labels: StaticLabels,
     /// Its integrations; none is legal.
     pub integrations: Vec<Integration>,
     /// The receiver that is notified when this one fails.
@@ -323,17 +305,17 @@ pub struct RateLimit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fallback {
     /// Its name.
-    pub receiver: Rc<str>,
+    pub receiver: Arc<str>,
     /// For how long the other must have refused or failed. 10 m.
     pub after: Duration,
 }
 
 impl Receiver {
     /// A receiver that notifies nobody.
-    pub fn without_integrations(name: &Rc<str>) -> Self {
+    pub fn without_integrations(name: &Arc<str>) -> Self {
         Self {
-            name: Rc::clone(name),
-            labels: Labels::empty(),
+            name: Arc::clone(name),
+            labels: StaticLabels::default(),
             integrations: Vec::new(),
             fallback: None,
             rate_limit: None,
@@ -353,7 +335,7 @@ pub struct Integration {
     /// What its keys say.
     pub values: Values,
     /// How it is reached, if that is by HTTP.
-    pub http: Rc<Http>,
+    pub http: Arc<Http>,
 }
 
 impl Integration {
@@ -377,7 +359,7 @@ impl PartialEq for Integration {
 #[derive(Clone, PartialEq, Eq)]
 pub enum Secret {
     /// In the configuration itself.
-    Inline(Rc<str>),
+    Inline(Arc<str>),
     /// In this file; white space at both ends is cut.
     File(PathBuf),
 }
@@ -402,33 +384,33 @@ impl std::fmt::Debug for Secret {
 #[derive(Clone, Debug, PartialEq)]
 pub struct InhibitRule {
     /// Its name, or empty.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// Which alerts mute.
     pub source: Matchers,
     /// Which alerts are muted.
     pub target: Matchers,
     /// On which labels both must be equal; a missing label equals an empty one.
-    pub equal: Vec<Rc<str>>,
+    pub equal: Vec<Arc<str>>,
 }
 
 /// Something that is to give a sign of life again and again: a ping under its name, or an alert that fires.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expectation {
     /// Its name; unique.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// Which alerts are signs of it; none of them, if there are no matchers.
     pub matchers: Matchers,
     /// How long it may stay away.
     pub period: Duration,
     /// Labels of the alert that is raised when it stays away, besides and before those that every such alert has.
-    pub labels: Labels,
+    pub labels: StaticLabels,
 }
 
 /// A URL that is told again and again, by one member, that the flock lives.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Heartbeat {
     /// Its name; unique.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// How often it is told. 1 m.
     pub period: Duration,
     /// The message, and its receiver.

@@ -4,7 +4,7 @@
 
 mod http;
 
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use http::http;
@@ -14,10 +14,10 @@ use crate::config::schema::{Key, Origin, Takes};
 use crate::config::tree::{self, Entry, Node};
 use crate::config::{
     Config, Expectation, Fallback, GroupBy, Heartbeat, InhibitRule, Integration, RateLimit,
-    Receiver, Route, Secret, Value, Values,
+    Receiver, Route, Secret, StaticLabels, Value, Values,
 };
+use crate::model::Matchers;
 use crate::model::duration::Spelled;
-use crate::model::{Labels, Matchers};
 
 const SECRET: &str = "<secret>";
 /// What stands for a secret URL: `amtool` of 0.25 wants a URL there.
@@ -260,7 +260,7 @@ fn route(route: &Route, parent: &Route) -> Yaml {
     Yaml::table(entries)
 }
 
-fn labels(labels: &Labels) -> Yaml {
+fn labels(labels: &StaticLabels) -> Yaml {
     Yaml::table(labels.iter().map(|(name, value)| (name, Yaml::from(value))).collect())
 }
 
@@ -284,7 +284,7 @@ fn inhibit_rule(rule: &InhibitRule) -> Yaml {
     Yaml::table(entries)
 }
 
-fn receiver(receiver: &Rc<Receiver>) -> Yaml {
+fn receiver(receiver: &Arc<Receiver>) -> Yaml {
     let mut entries = vec![("name", Yaml::from(&*receiver.name))];
     if !receiver.labels.is_empty() {
         entries.push(("labels", labels(&receiver.labels)));

@@ -4,7 +4,7 @@
 //! type builds its requests from the last, where every template and secret is a text.
 
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Secret;
@@ -32,7 +32,7 @@ pub enum Value {
     /// A list.
     List(Vec<Self>),
     /// A table with the user's own keys, in the order of the file.
-    Map(Vec<(Rc<str>, Self)>),
+    Map(Vec<(Arc<str>, Self)>),
     /// Nothing, in a tree.
     Null,
     /// A whole number.
@@ -44,14 +44,14 @@ pub enum Value {
     /// A text that is rendered for each notification.
     Template(Template),
     /// A text that stands as it is.
-    Text(Rc<str>),
+    Text(Arc<str>),
 }
 
 /// A text that is rendered for each notification.
 #[derive(Clone, Debug)]
 pub struct Template {
     /// As it was written.
-    pub source: Rc<str>,
+    pub source: Arc<str>,
     /// Whether data is escaped as HTML.
     pub html: bool,
     /// Whether what it renders to is a secret.
@@ -59,7 +59,7 @@ pub struct Template {
     /// Its line in the file; 0 for a default.
     pub line: usize,
     /// The keys that lead to it: `receivers[0].slack_configs[0].title`.
-    pub path: Rc<str>,
+    pub path: Arc<str>,
 }
 
 impl Template {
@@ -78,7 +78,7 @@ impl Template {
 /// The text that stands in the place of a template or secret.
 type Replace<'a> = dyn FnMut(&'static Key, &Value) -> Value + 'a;
 /// The other name of a user's own key, if it has one.
-type Rename<'a> = dyn FnMut(&'static Key, &str) -> Option<Rc<str>> + 'a;
+type Rename<'a> = dyn FnMut(&'static Key, &str) -> Option<Arc<str>> + 'a;
 
 /// Where it stands makes no difference.
 impl PartialEq for Template {
@@ -277,8 +277,8 @@ impl Value {
                 Self::List(items.iter().map(|item| item.replaced(key, replace, rename)).collect())
             }
             Self::Map(entries) => {
-                let entry = |(name, it): &(Rc<str>, Self)| {
-                    let name = rename(key, name).unwrap_or_else(|| Rc::clone(name));
+                let entry = |(name, it): &(Arc<str>, Self)| {
+                    let name = rename(key, name).unwrap_or_else(|| Arc::clone(name));
                     (name, it.replaced(key, replace, rename))
                 };
                 Self::Map(entries.iter().map(entry).collect())

@@ -7,7 +7,7 @@
 //! to other members at once, instead of one batch after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use log::debug;
 
@@ -61,7 +61,7 @@ impl Attempts {
     pub(super) fn limit(&mut self, config: &Config) {
         let limited = config.receivers.iter().filter(|it| it.rate_limit.is_some());
         let key = |receiver: &Receiver, it: &Integration| {
-            (Rc::clone(&receiver.name), it.name().into(), it.index)
+            (Arc::clone(&receiver.name), it.name().into(), it.index)
         };
         self.single =
             limited.flat_map(|it| it.integrations.iter().map(|one| key(it, one))).collect();

@@ -1,6 +1,7 @@
 //! A delivery: one integration is to be told of a flush. It takes its turn, is attempted, tried again, and ends.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use log::{debug, info};
@@ -30,7 +31,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Delivery {
     /// The receiver that is notified: the route's, or its fallback.
-    pub(super) receiver: Rc<Receiver>,
+    pub(super) receiver: Arc<Receiver>,
     /// The place of the integration in it.
     place: usize,
     /// Its entry in the log.
@@ -59,7 +60,7 @@ pub struct Delivery {
     /// What it is told.
     pub(super) content: Rc<Content>,
     /// What the receiver's answer has left to be known, if it has.
-    pub(super) facts: Option<Rc<[Rc<str>]>>,
+    pub(super) facts: Option<Rc<[Arc<str>]>>,
     /// Who had told of the group when that was looked at last.
     pub(super) tellers: Rc<[(u64, u64)]>,
     /// The deliveries of other groups that its attempt tells of, too.
@@ -91,7 +92,7 @@ pub(super) enum State {
 
 impl Delivery {
     pub(super) fn new(
-        (receiver, place): (Rc<Receiver>, usize),
+        (receiver, place): (Arc<Receiver>, usize),
         key: LogKey,
         (content, tellers): (Rc<Content>, Rc<[(u64, u64)]>),
         now: Mono,
@@ -189,7 +190,7 @@ impl Core {
         let Some(flush) = self.flush_of(id) else { return };
         let deadline = flush.deadline;
         let Some(delivery) = flush.deliveries.get(at) else { return };
-        let receiver = Rc::clone(&delivery.receiver);
+        let receiver = Arc::clone(&delivery.receiver);
         let Some(integration) = receiver.integrations.get(delivery.place) else { return };
         let place = (!integration.schema.instant).then(|| reach::key(&delivery.key));
         let (key, content) = (delivery.key.clone(), Rc::clone(&delivery.content));

@@ -6,7 +6,7 @@
 //! flash. So every period begins anew when the agent starts.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Expectation;
@@ -27,7 +27,7 @@ pub struct Sign {
     /// When it came.
     pub at: Wall,
     /// Whence: `a ping of 10.0.0.7`, or the labels of an alert.
-    pub by: Rc<str>,
+    pub by: Arc<str>,
 }
 
 /// The state of an expectation.
@@ -61,7 +61,7 @@ impl Seen {
 /// The expectations of the config, by name.
 #[derive(Debug, Default)]
 pub struct Expected {
-    seen: BTreeMap<Rc<str>, Seen>,
+    seen: BTreeMap<Arc<str>, Seen>,
     /// When they are to be looked at.
     look: Option<Mono>,
 }
@@ -97,7 +97,7 @@ impl Core {
         for Expectation { name, period, .. } in &self.config.expect {
             let known = before.remove(name).filter(|it| it.period == *period);
             let seen = known.unwrap_or_else(|| Seen::new(*period, now.mono + *period));
-            self.expected.seen.insert(Rc::clone(name), seen);
+            self.expected.seen.insert(Arc::clone(name), seen);
         }
         self.look_at_expected(now.mono);
     }
@@ -122,7 +122,7 @@ impl Core {
         if self.config.expect.is_empty() {
             return;
         }
-        let config = Rc::clone(&self.config);
+        let config = Arc::clone(&self.config);
         for Expectation { name, matchers, .. } in &config.expect {
             if !matchers.is_empty() && matchers.matches(labels, steps) {
                 self.meet(now, name, &labels.to_string());
@@ -171,7 +171,7 @@ impl Core {
             self.changes.push(Change::Beat {
                 name: format!("{PREFIX}{name}").into(),
                 at: *at,
-                said: Rc::clone(by),
+                said: Arc::clone(by),
                 period: seen.period,
             });
         }
@@ -184,13 +184,13 @@ impl Core {
         now: Mono,
         again: Duration,
         fires: impl Fn(&Expectation) -> bool,
-    ) -> Vec<Rc<str>> {
+    ) -> Vec<Arc<str>> {
         let mut missing = Vec::new();
         for expectation in &self.config.expect {
             let Some(seen) = self.expected.seen.get_mut(&expectation.name) else { continue };
             seen.missing = seen.due <= now || (seen.last.is_none() && fires(expectation));
             if seen.missing {
-                missing.push(Rc::clone(&expectation.name));
+                missing.push(Arc::clone(&expectation.name));
             }
         }
         let wait = |seen: &Seen| if seen.missing { now + again } else { seen.due };

@@ -6,6 +6,7 @@
 //! followed.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use log::warn;
 
@@ -22,7 +23,7 @@ use crate::time::Now;
 
 impl Core {
     /// The fallback of a receiver, if it has one.
-    pub(super) fn fallback_of(&self, receiver: &Receiver) -> Option<Rc<Receiver>> {
+    pub(super) fn fallback_of(&self, receiver: &Receiver) -> Option<Arc<Receiver>> {
         let name = &receiver.fallback.as_ref()?.receiver;
         self.config.receivers.iter().find(|it| it.name == *name).cloned()
     }
@@ -60,7 +61,7 @@ impl Core {
         let Some(group) = self.groups.get(id) else { return };
         let Some(flush) = group.flush.as_ref() else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
-        let (receiver, content) = (Rc::clone(&flush.receiver), Rc::clone(&delivery.content));
+        let (receiver, content) = (Arc::clone(&flush.receiver), Rc::clone(&delivery.content));
         let is_primary = delivery.receiver.name == receiver.name;
         let Some(fallback) = self.fallback_of(&receiver).filter(|_| is_primary) else { return };
         let is_told = flush.deliveries.iter().any(|it| it.receiver.name == fallback.name);
@@ -74,7 +75,7 @@ impl Core {
             group.key
         );
         self.stats.fallbacks += 1;
-        self.note(cx.now, id, at, Outcome::FellBack { to: Rc::clone(&fallback.name) });
+        self.note(cx.now, id, at, Outcome::FellBack { to: Arc::clone(&fallback.name) });
         let Some(flush) = self.flush_of(id) else { return };
         let first = flush.deliveries.len();
         flush.deliveries.extend(fresh);

@@ -2,7 +2,7 @@
 //! they are all there no group is flushed, so that none is told in part.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use log::error;
 
@@ -116,7 +116,7 @@ impl Core {
     }
 
     /// Every group that was kept and is not made yet.
-    pub fn unmade_groups(&self) -> impl Iterator<Item = (&(Rc<str>, Labels), Wall)> {
+    pub fn unmade_groups(&self) -> impl Iterator<Item = (&(Arc<str>, Labels), Wall)> {
         let filling = self.filling.iter();
         filling.flat_map(|it| it.timers.iter().map(|(group, first)| (group, *first)))
     }
@@ -276,7 +276,7 @@ impl Core {
         let Some(group) = self.groups.get_mut(id) else { return false };
         let Some(filling) = &mut self.filling else { return false };
         let route = self.routes.get(route);
-        let Some(first) = filling.timers.remove(&(Rc::clone(&route.path), group.labels.clone()))
+        let Some(first) = filling.timers.remove(&(Arc::clone(&route.path), group.labels.clone()))
         else {
             return false;
         };

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use log::debug;
@@ -45,7 +46,7 @@ pub struct Flush {
     /// When to give up.
     pub(super) deadline: Mono,
     /// The receiver as it was configured at the tick.
-    pub(super) receiver: Rc<Receiver>,
+    pub(super) receiver: Arc<Receiver>,
     repeat_interval: Duration,
     group_interval: Duration,
     /// Whether the flock had settled, so that the alerts were all there.
@@ -101,7 +102,7 @@ impl Core {
         group.flush = Some(Flush {
             tick: cx.now,
             deadline: cx.now.mono + route.group_interval.max(DEADLINE_MIN),
-            receiver: Rc::clone(&route.receiver),
+            receiver: Arc::clone(&route.receiver),
             repeat_interval: route.repeat_interval,
             group_interval: route.group_interval,
             settled: !self.turns.flock.settling,
@@ -177,7 +178,7 @@ impl Core {
         let Some(flush) = group.flush.as_mut() else { return };
         let content = Rc::new(content);
         let is_large = content.alerts.len() > BEGIN_TOGETHER_MAX;
-        let receiver = Rc::clone(&flush.receiver);
+        let receiver = Arc::clone(&flush.receiver);
         let key = group.key.clone();
         let mut deliveries = self.deliveries(&key, &receiver, &content, cx.now);
         if let Some(fallback) = self.fallback_of(&receiver)
@@ -202,14 +203,14 @@ impl Core {
     pub(super) fn deliveries(
         &self,
         group: &GroupKey,
-        receiver: &Rc<Receiver>,
+        receiver: &Arc<Receiver>,
         content: &Rc<Content>,
         now: Now,
     ) -> Vec<Delivery> {
         let delivery = |(place, it)| {
             let key = log_key(group.clone(), receiver, it);
             let tellers = tellers(self.nflog.get(&key, now.wall));
-            let to = (Rc::clone(receiver), place);
+            let to = (Arc::clone(receiver), place);
             Delivery::new(to, key, (Rc::clone(content), tellers), now.mono)
         };
         receiver.integrations.iter().enumerate().map(delivery).collect()
@@ -426,7 +427,7 @@ fn tellers(entry: Option<&LogEntry>) -> Rc<[(u64, u64)]> {
 pub(super) fn log_key(group: GroupKey, receiver: &Receiver, integration: &Integration) -> LogKey {
     LogKey {
         group,
-        receiver: Rc::clone(&receiver.name),
+        receiver: Arc::clone(&receiver.name),
         integration: integration.name().into(),
         index: integration.index,
     }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use log::{debug, info, warn};
@@ -74,8 +75,8 @@ pub struct Beating {
 /// The heartbeats of the config, by name.
 #[derive(Debug, Default)]
 pub struct Heartbeats {
-    beating: BTreeMap<Rc<str>, Beating>,
-    troubles: Troubles<Rc<str>>,
+    beating: BTreeMap<Arc<str>, Beating>,
+    troubles: Troubles<Arc<str>>,
 }
 
 impl Heartbeats {
@@ -85,10 +86,10 @@ impl Heartbeats {
     }
 
     /// Whose attempt this is.
-    fn of_attempt(&self, attempt: AttemptId) -> Option<(Rc<str>, Word)> {
+    fn of_attempt(&self, attempt: AttemptId) -> Option<(Arc<str>, Word)> {
         self.beating.iter().find_map(|(name, it)| {
             let (_, word) = it.attempt.filter(|(id, _)| *id == attempt)?;
-            Some((Rc::clone(name), word))
+            Some((Arc::clone(name), word))
         })
     }
 }
@@ -105,7 +106,7 @@ impl Core {
         for Heartbeat { name, period, .. } in &self.config.heartbeats {
             let mut beating = before.remove(name).unwrap_or_default();
             beating.due = beating.due.min(now + *period);
-            self.heartbeats.beating.insert(Rc::clone(name), beating);
+            self.heartbeats.beating.insert(Arc::clone(name), beating);
         }
         let beating = &self.heartbeats.beating;
         self.heartbeats.troubles.retain(|name| beating.contains_key(name));
@@ -127,7 +128,7 @@ impl Core {
             self.timers.set(Timer::Heartbeats, now + SETTLE_LOOK);
             return;
         }
-        let config = Rc::clone(&self.config);
+        let config = Arc::clone(&self.config);
         let faults =
             if config.heartbeats.is_empty() { Vec::new() } else { self.faults(cx.now.wall) };
         let mut next: Option<Mono> = None;
@@ -183,12 +184,12 @@ impl Core {
         faults: &[AlertView],
     ) {
         let notification = Notification {
-            receiver: Rc::clone(&heartbeat.name),
+            receiver: Arc::clone(&heartbeat.name),
             group_key: GroupKey::from_stored("heartbeat"),
             group_labels: Labels::empty(),
             route_labels: Labels::empty(),
             reason: word.as_str(),
-            external_url: Rc::clone(&self.options.external_url),
+            external_url: Arc::clone(&self.options.external_url),
             alerts: if word == Word::Fail { faults.into() } else { Rc::default() },
             cut: 0,
             remembered: Rc::default(),
@@ -215,7 +216,7 @@ impl Core {
         reply: &Reply,
     ) -> bool {
         let Some((name, word)) = self.heartbeats.of_attempt(attempt) else { return false };
-        let config = Rc::clone(&self.config);
+        let config = Arc::clone(&self.config);
         let Some(heartbeat) = config.heartbeats.iter().find(|it| it.name == name) else {
             return true;
         };
@@ -258,7 +259,7 @@ impl Core {
     pub(super) fn merge_heartbeat(&mut self, now: Now, name: &str, at: Wall, said: &str) {
         let Some(name) = name.strip_prefix(PREFIX) else { return };
         let (Some(word), at) = (Word::of(said), at.min(now.wall)) else { return };
-        let config = Rc::clone(&self.config);
+        let config = Arc::clone(&self.config);
         let Some(heartbeat) = config.heartbeats.iter().find(|it| &*it.name == name) else { return };
         let Some(beating) = self.heartbeats.beating.get_mut(name) else { return };
         if beating.told.is_some_and(|(_, known)| known >= at) {

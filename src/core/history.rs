@@ -4,7 +4,7 @@
 //! attempts after the first that failed.
 
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::Core;
@@ -101,7 +101,7 @@ pub enum Outcome {
     /// The receiver has failed for too long: its fallback is told.
     FellBack {
         /// The fallback's name.
-        to: Rc<str>,
+        to: Arc<str>,
     },
     /// Its receiver has no room left in its rate limit: a digest tells of it later.
     HeldBack {
@@ -164,7 +164,7 @@ pub struct Muting {
     /// Those that a silence mutes.
     pub silenced: usize,
     /// The time intervals that mute all others.
-    pub intervals: Vec<Rc<str>>,
+    pub intervals: Vec<Arc<str>>,
 }
 
 impl Muting {
@@ -272,7 +272,7 @@ impl Core {
     /// Notes what of a group as a whole explains that nobody is told: under no integration.
     fn note_group(&mut self, now: Now, id: GroupId, outcome: Outcome) {
         let Some(group) = self.groups.get(id) else { return };
-        let receiver = Rc::clone(&self.routes.get(group.route).receiver.name);
+        let receiver = Arc::clone(&self.routes.get(group.route).receiver.name);
         let key = LogKey { group: group.key.clone(), receiver, integration: "".into(), index: 0 };
         let labels = group.labels.clone();
         let (at, after) = (now.wall, Duration::ZERO);

@@ -2,7 +2,7 @@
 //! value of a label must begin or end with.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::model::matcher::End;
 use crate::model::{Labels, MatchOp, Matcher, Matchers};
@@ -14,8 +14,8 @@ const LOOK_STEPS: u64 = 16;
 /// value nor an end of one are always candidates.
 #[derive(Debug)]
 pub struct Index<T> {
-    by_label: BTreeMap<Rc<str>, BTreeMap<Rc<str>, Vec<T>>>,
-    by_end: BTreeMap<Rc<str>, Ends<T>>,
+    by_label: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Vec<T>>>,
+    by_end: BTreeMap<Arc<str>, Ends<T>>,
     rest: Vec<T>,
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use log::{debug, warn};
@@ -362,7 +363,7 @@ impl Core {
     }
 
     fn make_group(&mut self, now: Now, route_id: RouteId, labels: Labels, since: Wall) -> GroupId {
-        let path = Rc::clone(&self.routes.get(route_id).path);
+        let path = Arc::clone(&self.routes.get(route_id).path);
         let told = self.take_first_flush(&path, &labels);
         let route = self.routes.get(route_id);
         let late = since + route.group_wait < now.wall;

@@ -29,6 +29,7 @@ mod notification;
 pub mod owed;
 pub mod pending;
 mod place;
+mod policy;
 pub mod rate_limit;
 pub mod reach;
 mod reload;
@@ -47,12 +48,13 @@ pub mod timers;
 pub mod turn;
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use log::{Level, log};
 
 pub use intake::{Intake, Progress};
+pub use policy::Policy;
 pub use reload::{NoRoom, Reload};
 
 use crate::config::Config;
@@ -95,7 +97,7 @@ const FLUSHED_STEPS: u64 = 750;
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The URL under which users reach this node, without a trailing slash.
-    pub external_url: Rc<str>,
+    pub external_url: Arc<str>,
     /// `--data.retention`: how long log entries and expired silences are kept. 120 h.
     pub retention: Duration,
     /// `--alerts.gc-interval`: how long resolved alerts are kept. 30 m.
@@ -152,11 +154,11 @@ pub enum Change {
     /// A sign of life came or was told.
     Beat {
         /// `expect/backup`, `heartbeat/office`.
-        name: Rc<str>,
+        name: Arc<str>,
         /// When.
         at: Wall,
         /// Whence it came, or the word that was told.
-        said: Rc<str>,
+        said: Arc<str>,
         /// Between two of them.
         period: Duration,
     },
@@ -181,7 +183,7 @@ pub enum Change {
     /// A group was removed.
     GroupGone {
         /// The path of its route.
-        path: Rc<str>,
+        path: Arc<str>,
         /// The labels its alerts shared.
         labels: Labels,
     },
@@ -196,7 +198,7 @@ pub enum Change {
 /// The tables and their rules.
 #[derive(Debug)]
 pub struct Core {
-    config: Rc<Config>,
+    config: Arc<Config>,
     options: Options,
     started: Mono,
     watch: Watch,
@@ -241,7 +243,7 @@ pub struct Core {
 
 impl Core {
     /// A mind without memories.
-    pub fn new(config: Rc<Config>, options: Options, now: Now) -> Self {
+    pub fn new(config: Arc<Config>, options: Options, now: Now) -> Self {
         let mut attempts = Attempts::default();
         attempts.limit(&config);
         let mut core = Self {
@@ -385,7 +387,7 @@ impl Core {
     }
 
     /// The config it runs with.
-    pub const fn config(&self) -> &Rc<Config> {
+    pub const fn config(&self) -> &Arc<Config> {
         &self.config
     }
 

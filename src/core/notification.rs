@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use std::sync::Arc;
+
 use log::warn;
 
 use crate::core::Core;
@@ -26,12 +28,12 @@ impl Core {
         let group = self.groups.get(id)?;
         let delivery = group.flush.as_ref()?.deliveries.get(at)?;
         let told = Notification {
-            receiver: Rc::clone(&delivery.receiver.name),
+            receiver: Arc::clone(&delivery.receiver.name),
             group_key: group.key.clone(),
             group_labels: group.labels.clone(),
-            route_labels: self.routes.get(group.route).labels.clone(),
+            route_labels: self.routes.get(group.route).labels.to_labels(),
             reason: reason.as_str(),
-            external_url: Rc::clone(&self.options.external_url),
+            external_url: Arc::clone(&self.options.external_url),
             alerts: self.views(delivery, now.wall),
             cut: self.cut_of(&delivery.key),
             remembered: match (reason, self.nflog.get(&delivery.key, now.wall)) {

@@ -12,6 +12,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use log::info;
@@ -402,7 +403,7 @@ impl Core {
 }
 
 /// How long ago notifications were sent, in seconds, the latest first, as the facts of a ledger.
-fn ages_to_facts(ages: impl Iterator<Item = i64>) -> Rc<[Rc<str>]> {
+fn ages_to_facts(ages: impl Iterator<Item = i64>) -> Rc<[Arc<str>]> {
     let mut facts = vec![String::new()];
     for age in ages {
         let text = (age / 1000).to_string();
@@ -420,7 +421,7 @@ fn ages_to_facts(ages: impl Iterator<Item = i64>) -> Rc<[Rc<str>]> {
 }
 
 /// The ages, in milliseconds, that a ledger's facts are; what is none is left out.
-fn facts_to_ages(facts: &[Rc<str>]) -> impl Iterator<Item = i64> {
+fn facts_to_ages(facts: &[Arc<str>]) -> impl Iterator<Item = i64> {
     let words = facts.iter().flat_map(|it| it.split(' '));
     words.filter_map(|word| word.parse::<u32>().ok()).map(|secs| i64::from(secs) * 1000)
 }
@@ -479,7 +480,7 @@ mod tests {
             .collect();
         let facts = ages_to_facts(all.iter().copied());
         assert_eq!(facts_to_ages(&facts).collect::<Vec<_>>(), all);
-        let odd: Vec<Rc<str>> = vec!["1 x -5".into(), "".into(), "99999999999 7".into()];
+        let odd: Vec<Arc<str>> = vec!["1 x -5".into(), "".into(), "99999999999 7".into()];
         assert_eq!(facts_to_ages(&odd).collect::<Vec<_>>(), [1_000, 7_000]);
     }
 }

@@ -5,7 +5,7 @@
 //! while one attempt is made to see whether the way is back.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::group::GroupId;
@@ -17,7 +17,7 @@ use crate::time::Mono;
 const DOUBT: Duration = Duration::from_secs(30);
 
 /// Receiver, integration and place.
-pub type Key = (Rc<str>, Rc<str>, u32);
+pub type Key = (Arc<str>, Arc<str>, u32);
 
 /// A delivery, by its group and its place in the flush.
 type Which = (GroupId, usize);
@@ -112,7 +112,7 @@ impl Reach {
 
 /// Which integration a log entry is of.
 pub(super) fn key(log: &LogKey) -> Key {
-    (Rc::clone(&log.receiver), Rc::clone(&log.integration), log.index)
+    (Arc::clone(&log.receiver), Arc::clone(&log.integration), log.index)
 }
 
 #[cfg(test)]

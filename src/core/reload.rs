@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::config::Config;
 use crate::core::fill::Placed;
 use crate::core::group::{self, GROUP_STEPS, Group, GroupId};
-use crate::core::inhibit::{Inhibitor, Targets};
+use crate::core::inhibit::Targets;
 use crate::core::place::Placing;
+use crate::core::policy::Policy;
 use crate::core::restore::GroupTimers;
-use crate::core::route::{RouteId, Routes};
+use crate::core::route::RouteId;
 use crate::core::timers::Timer;
 use crate::core::{Change, Core};
 use crate::effect::Cx;
@@ -26,8 +27,7 @@ type Place = (RouteId, Fingerprint);
 /// A config that is to be taken: where each alert ends under it is found in pieces, before anything changes.
 #[derive(Debug)]
 pub struct Reload {
-    config: Rc<Config>,
-    routes: Routes,
+    policy: Policy,
     /// The first alert that was not yet looked at.
     next: Fingerprint,
     /// How far it is routed.
@@ -35,18 +35,21 @@ pub struct Reload {
     /// Whether one was routed since the first of all was looked at.
     has_found: bool,
     found: BTreeMap<Fingerprint, (Labels, Vec<Place>)>,
-    inhibitor: Inhibitor,
     groups: BTreeSet<Place>,
     /// Bytes of their keys and labels.
     bytes: usize,
 }
 
-impl From<Rc<Config>> for Reload {
-    fn from(config: Rc<Config>) -> Self {
+impl From<Arc<Config>> for Reload {
+    fn from(config: Arc<Config>) -> Self {
+        Self::from(Policy::from(config))
+    }
+}
+
+impl From<Policy> for Reload {
+    fn from(policy: Policy) -> Self {
         Self {
-            routes: Routes::new(&config),
-            inhibitor: Inhibitor::new(&config.inhibit_rules),
-            config,
+            policy,
             next: Fingerprint::MIN,
             placing: Placing::default(),
             has_found: false,
@@ -74,13 +77,13 @@ impl Reload {
         if self.found.contains_key(&fingerprint) {
             return true;
         }
-        let to = (&self.routes, &mut self.inhibitor);
+        let to = (&self.policy.routes, &mut self.policy.inhibitor);
         let Some(routes) = self.placing.go_on(to, (fingerprint, labels), steps, most) else {
             return false;
         };
         let mut places = Vec::with_capacity(routes.len());
         for id in routes {
-            let route = self.routes.get(id);
+            let route = self.policy.routes.get(id);
             let group = route.group_labels(labels);
             *steps += GROUP_STEPS;
             places.push((id, group.fingerprint()));
@@ -142,12 +145,13 @@ impl Core {
 
     /// Goes on with another config: every alert is routed anew. A group that the new tree still has keeps its timer and
     /// the flush that is under way, so nothing waits again and nothing in flight is lost or sent twice. A config that
-    /// has no room for the alerts changes nothing. What was not prepared is routed now.
+    /// has no room for the alerts changes nothing. What was not prepared is routed now. Returns what was in force until now:
+    /// to free it takes time, too.
     pub fn handle_config(
         &mut self,
         cx: &mut Cx<'_>,
         reload: impl Into<Reload>,
-    ) -> Result<(), NoRoom> {
+    ) -> Result<Policy, NoRoom> {
         let mut reload = reload.into();
         for (fingerprint, entry) in self.alerts.iter() {
             reload.route(fingerprint, &entry.alert.labels, &mut 0, u64::MAX);
@@ -155,17 +159,17 @@ impl Core {
         if reload.groups.len() > GROUPS_MAX || reload.bytes > GROUPS_BYTES_MAX {
             return Err(NoRoom::Groups { count: reload.groups.len(), bytes: reload.bytes });
         }
-        if reload.inhibitor.is_overfull() {
+        if reload.policy.inhibitor.is_overfull() {
             return Err(NoRoom::Sources);
         }
-        self.take(cx, reload);
+        let old = self.take(cx, reload);
         self.fill(cx);
-        Ok(())
+        Ok(old)
     }
 
     /// Takes a config: alerts stay in the groups that the new tree still has, and are brought to the others in pieces.
-    fn take(&mut self, cx: &mut Cx<'_>, reload: Reload) {
-        let Reload { config, routes, found, mut inhibitor, .. } = reload;
+    fn take(&mut self, cx: &mut Cx<'_>, reload: Reload) -> Policy {
+        let Reload { policy: Policy { config, routes, mut inhibitor }, found, .. } = reload;
         let same = self.routes.same_in(&routes);
         let (mut pending, homeless) = self.groups.rebase(&same);
         pending.append(&mut self.unfilled());
@@ -179,7 +183,8 @@ impl Core {
         self.retain_failing(&config);
         self.attempts.limit(&config);
         self.budgets.retain_limited(&config);
-        (self.routes, self.config) = (routes, config);
+        let routes = std::mem::replace(&mut self.routes, routes);
+        let config = std::mem::replace(&mut self.config, config);
         self.expect(cx.now);
         self.begin_heartbeats(cx.now.mono);
         let mut placed = BTreeMap::new();
@@ -194,15 +199,16 @@ impl Core {
             entry.targets = Targets::default();
             placed.insert(fingerprint, Placed { places, joins });
         }
-        self.inhibitor = inhibitor;
+        let inhibitor = std::mem::replace(&mut self.inhibitor, inhibitor);
         self.begin_moving(placed);
         self.begin_filling(cx, BTreeSet::new(), GroupTimers::new(), false);
+        Policy { config, routes, inhibitor }
     }
 
     /// Ends what a group that was taken out was about.
     pub(super) fn lose(&mut self, cx: &mut Cx<'_>, id: GroupId, group: Group) {
         self.timers.cancel(Timer::Flush(id));
-        let path = Rc::clone(&self.routes.get(group.route).path);
+        let path = Arc::clone(&self.routes.get(group.route).path);
         self.changes.push(Change::GroupGone { path, labels: group.labels });
         if let Some(flush) = &group.flush {
             self.abandon(cx, id, flush);

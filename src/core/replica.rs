@@ -1,6 +1,7 @@
 //! What other members of the flock have said: it is taken as it is. Whoever calls has seen to it that it is the newest.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::core::Core;
 use crate::core::flush::log_key;
@@ -131,7 +132,7 @@ impl Core {
     }
 
     /// The first flush that another member has told of a group that this one has not made yet.
-    pub(super) fn take_first_flush(&mut self, path: &Rc<str>, labels: &Labels) -> Option<Wall> {
-        self.first_flushes.remove(&(Rc::clone(path), labels.clone()))
+    pub(super) fn take_first_flush(&mut self, path: &Arc<str>, labels: &Labels) -> Option<Wall> {
+        self.first_flushes.remove(&(Arc::clone(path), labels.clone()))
     }
 }

@@ -1,7 +1,7 @@
 //! What was kept comes back: after a restart nothing is told twice, nothing is forgotten and no group waits anew.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use log::error;
@@ -13,7 +13,7 @@ use crate::model::{Alert, Fingerprint, Labels, LogEntry, LogKey, Silence};
 use crate::time::{Now, Wall};
 
 /// The first flush of each group that was kept, by the path of its route and its labels.
-pub type GroupTimers = BTreeMap<(Rc<str>, Labels), Wall>;
+pub type GroupTimers = BTreeMap<(Arc<str>, Labels), Wall>;
 
 impl Core {
     /// Takes back a silence.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Config, GroupBy, Receiver, Route as RouteConfig};
+use crate::config::{Config, GroupBy, Receiver, Route as RouteConfig, StaticLabels};
 use crate::core::index::Index;
 use crate::limits::GROUP_INTERVAL_MIN;
 use crate::model::interval::TimeInterval;
@@ -28,11 +28,11 @@ impl RouteId {
 pub struct Route {
     /// `{}/{severity="critical"}`: the matchers from the root to here. Siblings may share it, unless they have the same
     /// receiver: then the second ends with `#2`, so that each has a log entry of its own. In Alertmanager one is silent.
-    pub key: Rc<str>,
+    pub key: Arc<str>,
     /// [`Route::key`] with each level's place among its siblings: no two routes share it.
-    pub path: Rc<str>,
+    pub path: Arc<str>,
     /// Who is notified.
-    pub receiver: Rc<Receiver>,
+    pub receiver: Arc<Receiver>,
     /// From a group's first alert to its first flush.
     pub group_wait: Duration,
     /// Between flushes.
@@ -40,10 +40,10 @@ pub struct Route {
     /// Before a notification is repeated.
     pub repeat_interval: Duration,
     /// Labels that it lends to its notifications.
-    pub labels: Labels,
+    pub labels: StaticLabels,
     group_by: GroupBy,
-    mute: Vec<Rc<TimeInterval>>,
-    active: Vec<Rc<TimeInterval>>,
+    mute: Vec<Arc<TimeInterval>>,
+    active: Vec<Arc<TimeInterval>>,
     matchers: Matchers,
     continue_: bool,
     children: Vec<RouteId>,
@@ -60,8 +60,8 @@ impl Route {
     }
 
     /// The names of the mute intervals that hold at `now`, and, if it has active intervals and none holds, theirs.
-    pub fn muted_by(&self, now: Wall) -> Vec<Rc<str>> {
-        let name = |interval: &Rc<TimeInterval>| Rc::clone(&interval.name);
+    pub fn muted_by(&self, now: Wall) -> Vec<Arc<str>> {
+        let name = |interval: &Arc<TimeInterval>| Arc::clone(&interval.name);
         if !self.active.is_empty() && !self.active.iter().any(|interval| interval.contains(now)) {
             return self.active.iter().map(name).collect();
         }
@@ -71,9 +71,9 @@ impl Route {
 
 /// The names that routes refer to, and the keys of the routes that were made.
 struct Named<'a> {
-    receivers: BTreeMap<&'a str, &'a Rc<Receiver>>,
-    intervals: BTreeMap<&'a str, &'a Rc<TimeInterval>>,
-    keys: BTreeMap<(String, Rc<str>), usize>,
+    receivers: BTreeMap<&'a str, &'a Arc<Receiver>>,
+    intervals: BTreeMap<&'a str, &'a Arc<TimeInterval>>,
+    keys: BTreeMap<(String, Arc<str>), usize>,
 }
 
 /// The routing tree.
@@ -98,16 +98,16 @@ impl Routes {
         named: &mut Named<'_>,
     ) -> RouteId {
         let id = RouteId(self.0.len());
-        let interval = |name: &Rc<str>| named.intervals.get(&**name).map(|it| Rc::clone(it));
+        let interval = |name: &Arc<str>| named.intervals.get(&**name).map(|it| Arc::clone(it));
         let mute = route.mute_time_intervals.iter().filter_map(interval).collect();
         let active = route.active_time_intervals.iter().filter_map(interval).collect();
         let receiver = named.receivers.get(&*route.receiver).map_or_else(
-            || Rc::new(Receiver::without_integrations(&route.receiver)),
-            |receiver| Rc::clone(receiver),
+            || Arc::new(Receiver::without_integrations(&route.receiver)),
+            |receiver| Arc::clone(receiver),
         );
         let matchers = route.matchers.clone();
         let mut key = format!("{key}{matchers}");
-        let times = named.keys.entry((key.clone(), Rc::clone(&receiver.name))).or_default();
+        let times = named.keys.entry((key.clone(), Arc::clone(&receiver.name))).or_default();
         *times += 1;
         if *times > 1 {
             // Writing to a String cannot fail.
@@ -163,7 +163,7 @@ impl Routes {
     /// Which route of `other` stands for each of these: that of the same path.
     pub fn same_in(&self, other: &Self) -> BTreeMap<RouteId, RouteId> {
         let paths = other.0.iter().enumerate().map(|(id, route)| (&route.path, RouteId(id)));
-        let paths: BTreeMap<&Rc<str>, RouteId> = paths.collect();
+        let paths: BTreeMap<&Arc<str>, RouteId> = paths.collect();
         let ours = self.0.iter().enumerate();
         ours.filter_map(|(id, route)| Some((RouteId(id), *paths.get(&route.path)?))).collect()
     }

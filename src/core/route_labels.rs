@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use std::sync::Arc;
+
 use crate::core::Core;
 use crate::core::group::GroupId;
 use crate::model::{Labels, alert};
@@ -15,7 +17,7 @@ impl Core {
         let Some(group) = self.groups.get(id) else { return Labels::empty() };
         let route = self.routes.get(group.route);
         if route.labels.iter().all(|(_, text)| !text.contains("{{")) {
-            return route.labels.clone();
+            return route.labels.to_labels();
         }
         let alerts = group.alerts.iter().filter_map(|it| Some((*it, self.alerts.get(*it)?)));
         let views: Vec<AlertView> = alerts
@@ -28,18 +30,18 @@ impl Core {
             .collect();
         let views = alert::in_order(views, |it| &*it.alert);
         let notification = Notification {
-            receiver: Rc::clone(&route.receiver.name),
+            receiver: Arc::clone(&route.receiver.name),
             group_key: group.key.clone(),
             group_labels: group.labels.clone(),
             route_labels: Labels::empty(),
             reason: "unknown",
-            external_url: Rc::clone(&self.options.external_url),
+            external_url: Arc::clone(&self.options.external_url),
             alerts: views.into(),
             remembered: Rc::default(),
             cut: 0,
             held_back: None,
             now,
         };
-        self.config.templates.route_labels(&route.labels, &notification.data()).0
+        self.config.templates.route_labels(&route.labels.to_labels(), &notification.data()).0
     }
 }

@@ -1,6 +1,6 @@
 //! Sweeps: what has ended long ago leaves its table.
 
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::group::GroupId;
@@ -68,7 +68,7 @@ impl Core {
 
     fn drop_group(&mut self, id: GroupId) {
         if let Some(group) = self.groups.remove(id) {
-            let path = Rc::clone(&self.routes.get(group.route).path);
+            let path = Arc::clone(&self.routes.get(group.route).path);
             self.changes.push(Change::GroupGone { path, labels: group.labels });
         }
     }

@@ -1,10 +1,10 @@
 //! What the tests of this room build their worlds from.
 
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Config, Global, GroupBy, InhibitRule, Receiver, Route};
-use crate::model::{Labels, MatchOp, Matcher, Matchers};
+use crate::config::{Config, Global, GroupBy, InhibitRule, Receiver, Route, StaticLabels};
+use crate::model::{MatchOp, Matcher, Matchers};
 use crate::notify::testing;
 use crate::template::Templates;
 
@@ -37,16 +37,16 @@ pub(crate) fn route(receiver: &str, texts: &[&str]) -> Route {
         continue_: false,
         mute_time_intervals: Vec::new(),
         active_time_intervals: Vec::new(),
-        labels: Labels::empty(),
+        labels: StaticLabels::default(),
         routes: Vec::new(),
     }
 }
 
 /// A config of this tree, in which every receiver that is named has one `log` integration.
 pub(crate) fn config(root: Route) -> Config {
-    fn names(route: &Route, found: &mut Vec<Rc<str>>) {
+    fn names(route: &Route, found: &mut Vec<Arc<str>>) {
         if !found.contains(&route.receiver) {
-            found.push(Rc::clone(&route.receiver));
+            found.push(Arc::clone(&route.receiver));
         }
         route.routes.iter().for_each(|child| names(child, found));
     }
@@ -60,7 +60,7 @@ pub(crate) fn config(root: Route) -> Config {
             .into_iter()
             .map(|name| {
                 let integrations = vec![integration.clone()];
-                Rc::new(Receiver { integrations, ..Receiver::without_integrations(&name) })
+                Arc::new(Receiver { integrations, ..Receiver::without_integrations(&name) })
             })
             .collect(),
         inhibit_rules: Vec::new(),
@@ -78,6 +78,6 @@ pub(crate) fn inhibit_rule(source: &[&str], target: &[&str], equal: &[&str]) -> 
         name: "".into(),
         source: matchers(source),
         target: matchers(target),
-        equal: equal.iter().map(|name| Rc::from(*name)).collect(),
+        equal: equal.iter().map(|name| Arc::from(*name)).collect(),
     }
 }

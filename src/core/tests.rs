@@ -16,6 +16,7 @@ mod turns;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::SeedableRng as _;
@@ -55,7 +56,7 @@ const START: i64 = 1_700_000_000;
 impl World {
     fn new(config: Config) -> Self {
         let now = Now { mono: Mono::from_ms(0), wall: Wall::from_secs(START) };
-        let core = Core::new(Rc::new(config), Options::default(), now);
+        let core = Core::new(Arc::new(config), Options::default(), now);
         let rng = StdRng::seed_from_u64(1);
         let (told, open, looks) = (Vec::new(), Vec::new(), Vec::new());
         Self { core, now, rng, told, open, drafts: Vec::new(), looks, answers: true }
@@ -321,7 +322,7 @@ fn a_reload_keeps_timers_flights_and_what_was_told() {
     w.pass(1);
     assert_eq!(w.told().len(), 2);
     let flying = w.open[0];
-    w.step(|core, cx| core.handle_config(cx, Rc::new(config(route("r", &[])))).unwrap());
+    w.step(|core, cx| drop(core.handle_config(cx, Arc::new(config(route("r", &[])))).unwrap()));
     assert_eq!(w.open, [flying], "nothing in flight is stopped");
     w.answers = true;
     w.answer(flying);
@@ -329,7 +330,7 @@ fn a_reload_keeps_timers_flights_and_what_was_told() {
     assert_eq!(w.told(), [], "nothing is told twice");
     let mut other = route("r", &[]);
     other.routes = vec![route("s", &["alertname=A"])];
-    w.step(|core, cx| core.handle_config(cx, Rc::new(config(other))).unwrap());
+    w.step(|core, cx| drop(core.handle_config(cx, Arc::new(config(other))).unwrap()));
     w.pass(60);
     assert_eq!(w.told(), at(&[(63_000, "[FIRING:1] A -> s (first notification)")]));
     assert_eq!(w.core.groups().len(), 2);
@@ -355,13 +356,13 @@ fn groups_are_bounded_also_after_a_reload_and_a_restart() {
     w.core.handle_reports(w.now, &reports(0..GROUPS_MAX / 3 + 1, None));
     let before = w.core.groups().len();
     w.step(|core, cx| {
-        let error = core.handle_config(cx, Rc::new(three_groups_an_alert())).unwrap_err();
+        let error = core.handle_config(cx, Arc::new(three_groups_an_alert())).unwrap_err();
         assert!(error.to_string().contains("would need 40002 groups, at most 40000"), "{error}");
     });
     assert_eq!((w.core.groups().len(), w.core.config().route.routes.len()), (before, 0));
     let kept = std::mem::replace(
         &mut w.core,
-        Core::new(Rc::new(three_groups_an_alert()), Options::default(), w.now),
+        Core::new(Arc::new(three_groups_an_alert()), Options::default(), w.now),
     );
     for (fingerprint, entry) in kept.alerts().iter() {
         w.core.restore_alert(w.now, fingerprint, (*entry.alert).clone());
@@ -381,7 +382,7 @@ fn the_bytes_of_groups_are_bounded_also_after_a_reload_and_a_restart() {
         (root.group_by, again.group_by) = (GroupBy::All, GroupBy::All);
         again.continue_ = true;
         root.routes = vec![again.clone(), again.clone(), again];
-        Rc::new(config(root))
+        Arc::new(config(root))
     };
     let large = |n: usize| {
         let pair = (Cow::Borrowed("x"), Cow::Owned(format!("{n:045000}")));
@@ -418,12 +419,12 @@ fn sources_of_inhibition_are_bounded_also_after_a_reload_and_a_restart() {
     assert_eq!(w.core.handle_reports(w.now, &reports(0..150, None)).refused, 50);
     assert_eq!(w.core.alerts().len(), 100);
     w.step(|core, cx| {
-        core.handle_config(cx, Rc::new(ruled(1))).unwrap();
+        core.handle_config(cx, Arc::new(ruled(1))).unwrap();
         assert_eq!(core.handle_reports(cx.now, &reports(0..150, None)).refused, 0);
-        let error = core.handle_config(cx, Rc::new(ruled(rules))).unwrap_err().to_string();
+        let error = core.handle_config(cx, Arc::new(ruled(rules))).unwrap_err().to_string();
         assert!(error.contains("matches the source side of a rule"), "{error}");
     });
-    let core = Core::new(Rc::new(ruled(rules)), Options::default(), w.now);
+    let core = Core::new(Arc::new(ruled(rules)), Options::default(), w.now);
     let kept = std::mem::replace(&mut w.core, core);
     for (fingerprint, entry) in kept.alerts().iter() {
         w.core.restore_alert(w.now, fingerprint, (*entry.alert).clone());
@@ -475,7 +476,7 @@ fn groups_are_bounded_also_when_alerts_come_back_to_them() {
 fn without_retention_nothing_is_repeated_at_each_flush_and_no_end_is_lost() {
     let mut w = World::new(config(route("r", &[])));
     let options = Options { retention: Duration::ZERO, ..Options::default() };
-    w.core = Core::new(Rc::clone(w.core.config()), options, w.now);
+    w.core = Core::new(Arc::clone(w.core.config()), options, w.now);
     w.post("A", "1", None);
     w.pass(65);
     assert_eq!(w.told(), at(&[(1000, "[FIRING:1] A -> r (first notification)")]));
@@ -488,7 +489,7 @@ fn without_retention_nothing_is_repeated_at_each_flush_and_no_end_is_lost() {
 fn a_gc_interval_of_zero_sweeps_each_second_and_not_without_end() {
     let mut w = World::new(config(route("r", &[])));
     let options = Options { alerts_gc_interval: Duration::ZERO, ..Options::default() };
-    w.core = Core::new(Rc::clone(w.core.config()), options, w.now);
+    w.core = Core::new(Arc::clone(w.core.config()), options, w.now);
     w.post("A", "1", Some(2));
     w.pass(30);
     assert!(w.core.alerts().is_empty());
@@ -509,7 +510,7 @@ fn alerts_silences_and_log_entries_are_forgotten_in_time() {
 fn a_clock_that_is_set_late_neither_ends_nor_repeats_nor_forgets() {
     let mut w = World::new(config(route("r", &[])));
     w.now.wall = Wall::from_secs(60);
-    w.core = Core::new(Rc::new(config(route("r", &[]))), Options::default(), w.now);
+    w.core = Core::new(Arc::new(config(route("r", &[]))), Options::default(), w.now);
     w.post("A", "1", None);
     let id = w.silence(&["alertname=B"], 600);
     w.pass(5);
@@ -529,7 +530,7 @@ fn a_clock_that_is_set_late_neither_ends_nor_repeats_nor_forgets() {
 fn what_is_under_way_when_the_clock_is_set_tells_the_time_as_it_is() {
     let mut w = World::new(config(route("r", &[])));
     w.now.wall = Wall::from_secs(60);
-    w.core = Core::new(Rc::new(config(route("r", &[]))), Options::default(), w.now);
+    w.core = Core::new(Arc::new(config(route("r", &[]))), Options::default(), w.now);
     w.answers = false;
     w.post("A", "1", None);
     w.pass(5);
@@ -616,11 +617,11 @@ fn a_config_is_taken_in_pieces_and_what_comes_meanwhile_is_routed_too() {
         root.routes = (0..300).map(child).collect();
         root.routes.push(route("r", &["alertname=~A.*[0-4]"]));
         root.group_by = GroupBy::All;
-        Rc::new(config(root))
+        Arc::new(config(root))
     };
     let mut whole = World::new(config(route("r", &[])));
     whole.core.handle_reports(whole.now, &reports(0..1001, None));
-    whole.step(|core, cx| core.handle_config(cx, other()).unwrap());
+    whole.step(|core, cx| drop(core.handle_config(cx, other()).unwrap()));
     let mut w = World::new(config(route("r", &[])));
     w.core.handle_reports(w.now, &reports(0..1000, None));
     let mut reload = Reload::from(other());
@@ -630,7 +631,7 @@ fn a_config_is_taken_in_pieces_and_what_comes_meanwhile_is_routed_too() {
     }
     assert!(pieces > 1);
     w.core.handle_reports(w.now, &reports(1000..1001, None));
-    w.step(|core, cx| core.handle_config(cx, reload).unwrap());
+    w.step(|core, cx| drop(core.handle_config(cx, reload).unwrap()));
     let keys = |w: &World| {
         let mut keys: Vec<String> = w.core.groups().iter().map(|it| it.1.key.to_string()).collect();
         keys.sort();

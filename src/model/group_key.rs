@@ -1,13 +1,13 @@
 //! The group key: a route's key and the group's labels, printed as Alertmanager prints them.
 
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::model::Labels;
 
 /// `{}/{severity="critical"}:{alertname="B"}`. Equal on every node that runs the same config.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct GroupKey(Rc<str>);
+pub struct GroupKey(Arc<str>);
 
 impl GroupKey {
     /// The key of the group of `labels` under the route of `route_key`.

@@ -1,7 +1,7 @@
 //! Time intervals: when a route is muted or active.
 
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -12,7 +12,7 @@ use crate::time::Wall;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimeInterval {
     /// What routes call it.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// Any of which holds.
     pub periods: Vec<Period>,
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::limits::{LOG_FACT_BYTES_MAX, LOG_FACTS_MAX, LOG_TELLERS_MAX};
 use crate::model::hash::{fnv128, fnv128_bytes};
@@ -14,9 +15,9 @@ pub struct LogKey {
     /// The group.
     pub group: GroupKey,
     /// The receiver's name.
-    pub receiver: Rc<str>,
+    pub receiver: Arc<str>,
     /// The integration's type: `webhook`.
-    pub integration: Rc<str>,
+    pub integration: Arc<str>,
     /// Its place among those of its type in the receiver.
     pub index: u32,
 }
@@ -52,7 +53,7 @@ pub struct LogEntry {
     /// know of.
     pub tellers: Rc<[(u64, u64)]>,
     /// What the receiver's answer left to be known when the group is told of again, such as the message to be changed.
-    pub facts: Rc<[Rc<str>]>,
+    pub facts: Rc<[Arc<str>]>,
 }
 
 impl LogEntry {
@@ -70,11 +71,11 @@ impl LogEntry {
     }
 
     /// Facts as an entry keeps them: all of them, or none where they are too many or too long.
-    pub fn facts_of<'a>(said: impl IntoIterator<Item = &'a str>) -> Rc<[Rc<str>]> {
+    pub fn facts_of<'a>(said: impl IntoIterator<Item = &'a str>) -> Rc<[Arc<str>]> {
         let facts: Vec<&str> = said.into_iter().take(LOG_FACTS_MAX + 1).collect();
         let fit =
             facts.len() <= LOG_FACTS_MAX && facts.iter().all(|it| it.len() <= LOG_FACT_BYTES_MAX);
-        if fit { facts.into_iter().map(Rc::from).collect() } else { [].into() }
+        if fit { facts.into_iter().map(Arc::from).collect() } else { [].into() }
     }
 
     /// Who told last of those that had told `other`, or what is before it, without this entry's author having heard.
@@ -203,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_facts_of_the_later_answer_stay_whichever_is_joined_to_which() {
-        let facts = |text: &str| -> Rc<[Rc<str>]> { [text.into()].into() };
+        let facts = |text: &str| -> Rc<[Arc<str>]> { [text.into()].into() };
         let one = LogEntry { facts: facts("1"), ..entry(5, &[1], &[], &[(7, 2)]) };
         let later = LogEntry { facts: facts("2"), ..entry(9, &[1], &[], &[(8, 1)]) };
         assert_eq!((one.joined(&later).facts, later.joined(&one).facts), (facts("2"), facts("2")));

@@ -11,7 +11,7 @@ mod utf8;
 
 use std::cmp::Ordering;
 use std::fmt::{self, Write as _};
-use std::rc::Rc;
+use std::sync::Arc;
 
 pub use parse::{
     Grammar, ParseError, ParseWarning, Parsed, parse_list, parse_one, valid_label_name,
@@ -73,9 +73,9 @@ const MATCHER_STEPS: u64 = 16;
 /// One condition on the value of one label. A missing label has the value "".
 #[derive(Clone, Debug)]
 pub struct Matcher {
-    name: Rc<str>,
+    name: Arc<str>,
     op: MatchOp,
-    value: Rc<str>,
+    value: Arc<str>,
     pattern: Option<Pattern>,
 }
 
@@ -162,7 +162,7 @@ impl PartialOrd for Matcher {
 
 /// Conditions that all must hold, in the order in which they were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Matchers(Rc<[Matcher]>);
+pub struct Matchers(Arc<[Matcher]>);
 
 impl Matchers {
     /// The same conditions in the order that route keys print in.

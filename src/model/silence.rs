@@ -1,8 +1,8 @@
 //! The silence.
 
 use std::fmt;
-use std::rc::Rc;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::model::{Labels, Matchers};
 use crate::time::Wall;
@@ -89,9 +89,9 @@ pub struct Silence {
     /// When it was last set or expired: the later one wins a merge.
     pub updated_at: Wall,
     /// Who.
-    pub created_by: Rc<str>,
+    pub created_by: Arc<str>,
     /// Why.
-    pub comment: Rc<str>,
+    pub comment: Arc<str>,
     /// What else is said of it.
     pub annotations: Labels,
 }

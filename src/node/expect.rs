@@ -1,7 +1,7 @@
 //! An expectation that is not met is an alert of ours, until it is met again.
 
 use std::net::IpAddr;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Expectation, Heartbeat};
@@ -51,12 +51,12 @@ impl Node {
         }
         self.core.tell_signs(cx.now);
         self.spread(cx);
-        let config = Rc::clone(self.core.config());
-        let firing: Vec<Rc<str>> = config
+        let config = Arc::clone(self.core.config());
+        let firing: Vec<Arc<str>> = config
             .expect
             .iter()
             .filter(|it| self.core.alerts().fires(labels(it).fingerprint(), cx.now.wall))
-            .map(|it| Rc::clone(&it.name))
+            .map(|it| Arc::clone(&it.name))
             .collect();
         let fires = |it: &Expectation| firing.contains(&it.name);
         let missing = self.core.note_missing(cx.now.mono, LOOK_EVERY, fires);
@@ -226,7 +226,7 @@ matchers = ['alertname="Watchdog"']
         let mut world = world(1);
         let mut records = Vec::new();
         let restart = |world: &mut World, records: Vec<crate::store::Record>| {
-            let config = Rc::clone(world.nodes[0].core.config());
+            let config = Arc::clone(world.nodes[0].core.config());
             world.nodes[0] = Node::new(config, crate::node::Options::default(), None, world.now);
             for record in records {
                 let body = record.body().unwrap_or_default().to_vec();

@@ -216,7 +216,7 @@ pub(super) fn identity(id: u64, met: &[SocketAddr]) -> Record {
 mod tests {
     use std::borrow::Cow;
     use std::collections::BTreeMap;
-    use std::rc::Rc;
+    use std::sync::Arc;
     use std::time::Duration;
 
     use rand::SeedableRng as _;
@@ -244,7 +244,7 @@ mod tests {
     impl World {
         fn new() -> Self {
             let now = Now { mono: Mono::from_ms(0), wall: Wall::from_secs(1_700_000_000) };
-            let node = Node::new(Rc::new(config(route("r", &[]))), Options::default(), None, now);
+            let node = Node::new(Arc::new(config(route("r", &[]))), Options::default(), None, now);
             let rng = StdRng::seed_from_u64(1);
             Self { node, now, rng, flash: BTreeMap::new(), writes: 0, told: 0 }
         }
@@ -297,7 +297,7 @@ mod tests {
             self.now.wall = self.now.wall + Duration::from_secs(secs);
             self.now.mono = Mono::from_ms(5);
             self.node =
-                Node::new(Rc::new(config(route("r", &[]))), Options::default(), None, self.now);
+                Node::new(Arc::new(config(route("r", &[]))), Options::default(), None, self.now);
             for ((kind, key), body) in self.flash.clone() {
                 self.node.handle_record(kind, &key, &body).unwrap();
             }

@@ -29,7 +29,7 @@ mod testing;
 mod troubles;
 
 use std::net::{IpAddr, SocketAddr};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::config::Config;
 use crate::core::behind::BehindSenders;
@@ -59,7 +59,7 @@ pub use crate::core::group::GroupId;
 pub use crate::core::history::{Entry, Muting, Outcome, Told};
 pub use crate::core::pending::{Pending, Waits};
 pub use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules};
-pub use crate::core::{Options, Reload};
+pub use crate::core::{Options, Policy, Reload};
 
 /// An aggregation group as the API shows it.
 #[derive(Clone, Debug)]
@@ -67,9 +67,9 @@ pub struct GroupView<'a> {
     /// The group's labels.
     pub labels: &'a Labels,
     /// The receiver's name.
-    pub receiver: &'a Rc<str>,
+    pub receiver: &'a Arc<str>,
     /// The names of the time intervals that mute it now.
-    pub muted_by: Vec<Rc<str>>,
+    pub muted_by: Vec<Arc<str>>,
 }
 
 /// The whole brain of an agent, without I/O: it takes inputs and the time, and returns effects.
@@ -114,7 +114,7 @@ pub struct Node {
 impl Node {
     /// A node without memories; `flock` if it is to be a member of one: its node id is the one that was kept, if any was.
     pub fn new(
-        config: Rc<Config>,
+        config: Arc<Config>,
         options: Options,
         flock: Option<gossip::Config>,
         now: Now,
@@ -216,16 +216,16 @@ impl Node {
     }
 
     /// Goes on with another config, best after [`Node::prepare`] has done all of its work. A config that has no room for
-    /// the alerts changes nothing.
+    /// the alerts changes nothing. Returns what was in force until now.
     pub fn handle_config(
         &mut self,
         cx: &mut Cx<'_>,
         reload: impl Into<Reload>,
-    ) -> Result<(), NoRoom> {
+    ) -> Result<Policy, NoRoom> {
         self.handle_clock(cx);
-        self.core.handle_config(cx, reload)?;
+        let old = self.core.handle_config(cx, reload)?;
         self.spread(cx);
-        Ok(())
+        Ok(old)
     }
 
     // Getters.
@@ -238,7 +238,7 @@ impl Node {
     }
 
     /// The config it runs with.
-    pub fn config(&self) -> &Config {
+    pub const fn config(&self) -> &Arc<Config> {
         self.core.config()
     }
 
@@ -285,7 +285,7 @@ impl Node {
     /// Every alert it knows, in the order of fingerprints, ended ones too, with the receivers its routes lead to.
     pub fn alerts(
         &self,
-    ) -> impl Iterator<Item = (Fingerprint, &Alert, impl Iterator<Item = &Rc<str>>)> {
+    ) -> impl Iterator<Item = (Fingerprint, &Alert, impl Iterator<Item = &Arc<str>>)> {
         self.alerts_from(Fingerprint::MIN)
     }
 
@@ -293,7 +293,7 @@ impl Node {
     pub fn alerts_from(
         &self,
         first: Fingerprint,
-    ) -> impl Iterator<Item = (Fingerprint, &Alert, impl Iterator<Item = &Rc<str>>)> {
+    ) -> impl Iterator<Item = (Fingerprint, &Alert, impl Iterator<Item = &Arc<str>>)> {
         self.core.alerts().iter_from(first).map(|(fingerprint, entry)| {
             let receiver = |route| &self.core.routes().get(route).receiver.name;
             (
@@ -314,7 +314,7 @@ impl Node {
     pub fn groups_from(
         &self,
         first: GroupId,
-    ) -> impl Iterator<Item = (GroupId, &Labels, &Rc<str>)> {
+    ) -> impl Iterator<Item = (GroupId, &Labels, &Arc<str>)> {
         let groups = self.core.groups().iter_from(first);
         groups.filter(|(_, group)| !group.alerts.is_empty()).map(|(id, group)| {
             (id, &group.labels, &self.core.routes().get(group.route).receiver.name)

@@ -98,7 +98,7 @@ impl Node {
 
 #[cfg(test)]
 mod tests {
-    use std::rc::Rc;
+    use std::sync::Arc;
 
     use rand::SeedableRng as _;
     use rand::rngs::StdRng;
@@ -121,7 +121,7 @@ mod tests {
     impl World {
         fn new() -> Self {
             let now = Now { mono: Mono::ZERO, wall: Wall::from_secs(1_700_000_000) };
-            let config = Rc::new(config(route("r", &[])));
+            let config = Arc::new(config(route("r", &[])));
             let node = Node::new(config, Options::default(), None, now);
             Self { node, now, rng: StdRng::seed_from_u64(1) }
         }

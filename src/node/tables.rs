@@ -107,7 +107,7 @@ impl Tables<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::rc::Rc;
+    use std::sync::Arc;
     use std::time::Duration;
 
     use rand::SeedableRng as _;
@@ -132,7 +132,7 @@ mod tests {
     const NOW: Now = Now { mono: Mono::ZERO, wall: Wall::from_secs(1_700_000_000) };
 
     fn node() -> Node {
-        Node::new(Rc::new(config(route("r", &[]))), Options::default(), None, NOW)
+        Node::new(Arc::new(config(route("r", &[]))), Options::default(), None, NOW)
     }
 
     /// Has the node take a record; returns what became of it.

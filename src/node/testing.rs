@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::SeedableRng as _;
@@ -87,7 +87,7 @@ impl World {
             let schemas = crate::notify::SCHEMAS;
             let options = config::Options { file, language, flags, environment, schemas };
             let config = Config::load(config.as_bytes(), &options).unwrap().config;
-            let node = Node::new(Rc::new(config), Options::default(), Some(flock), now);
+            let node = Node::new(Arc::new(config), Options::default(), Some(flock), now);
             world.nodes.push(node);
             world.step(at, Node::handle_restored);
             let peers: Vec<_> = (0..keys.len()).filter(|it| *it != at).map(addr).collect();

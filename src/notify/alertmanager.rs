@@ -4,7 +4,7 @@
 //! What fires is posted with an end that lies ahead, and posted again before that comes. So alerts of an agent that has died
 //! end upstream by themselves, as those of a Prometheus do.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -71,7 +71,7 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
         url: Text::from(format!("{}/api/v2/alerts", values.text("url").trim_end_matches('/'))),
         headers: vec![("Content-Type".to_owned(), Text::from("application/json"))],
         body: Text::from(body),
-        http: Rc::clone(message.http),
+        http: Arc::clone(message.http),
     }))
 }
 

@@ -6,6 +6,7 @@
 use std::cell::LazyCell;
 use std::fmt::Write as _;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Http, Integration, Key, Schema, Secret, Takes, Template, Value, Values};
@@ -24,12 +25,12 @@ pub struct Draft {
     notification: Notification,
     bytes: usize,
     /// With texts for templates; secrets are not read.
-    values: Rc<Values>,
-    http: Rc<Http>,
+    values: Arc<Values>,
+    http: Arc<Http>,
     templates: Templates,
     faults: Rc<[String]>,
     /// Why it cannot be sent: the template of where to send it has failed.
-    lost: Option<Rc<str>>,
+    lost: Option<Arc<str>>,
     step: Step,
     is_test: bool,
 }
@@ -51,11 +52,11 @@ pub struct Message<'a> {
     /// What the config says, templates rendered and secrets read.
     pub values: &'a Values,
     /// How the other side is reached.
-    pub http: &'a Rc<Http>,
+    pub http: &'a Arc<Http>,
     /// Which request of several.
     pub step: &'a Step,
     /// What the group's last notification left to be known.
-    pub remembered: &'a [Rc<str>],
+    pub remembered: &'a [Arc<str>],
     /// The time at which it is sent.
     pub now: Wall,
 }
@@ -101,7 +102,7 @@ pub fn draft(
     let mut rename = |key: &'static Key, name: &str| {
         let template = Template::of_name(key, name)?;
         let rendered = renderer.text(&template.source);
-        rendered.map_err(|error| wrong_names.push(fault(&template, &error))).ok().map(Rc::from)
+        rendered.map_err(|error| wrong_names.push(fault(&template, &error))).ok().map(Arc::from)
     };
     let mut replace = |key: &'static Key, value: &Value| {
         let Value::Template(template) = value else { return value.clone() };
@@ -112,7 +113,7 @@ pub fn draft(
                 is_body_wrong |= key.name == body;
                 let fault = fault(template, &error);
                 if matches!(key.takes, Takes::SecretTemplate(_) | Takes::UrlTemplate(_)) {
-                    lost.get_or_insert_with(|| Rc::from(&*fault));
+                    lost.get_or_insert_with(|| Arc::from(&*fault));
                 }
                 let text = instead(&renderer, key, &fault);
                 if faults.len() < TEMPLATE_FAULTS_MAX {
@@ -147,8 +148,8 @@ pub fn draft(
         schema: integration.schema,
         notification,
         bytes,
-        values: Rc::new(values),
-        http: Rc::clone(&integration.http),
+        values: Arc::new(values),
+        http: Arc::clone(&integration.http),
         templates: templates.clone(),
         faults: faults.into(),
         lost,
@@ -206,8 +207,8 @@ fn render<'r, 'd: 'r>(
     template: &Template,
 ) -> Result<Value, Error> {
     let source = &template.source;
-    let text: Rc<str> = if !source.contains("{{") {
-        Rc::clone(source)
+    let text: Arc<str> = if !source.contains("{{") {
+        Arc::clone(source)
     } else if template.html {
         renderer().html(source)?.into()
     } else {

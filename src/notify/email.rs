@@ -3,7 +3,7 @@
 mod message;
 
 use std::fmt::{self, Write as _};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use ring::digest;
 
@@ -83,9 +83,9 @@ pub struct Mail {
     /// Its port.
     pub port: u16,
     /// How TLS is spoken with it.
-    pub tls: Rc<Tls>,
+    pub tls: Arc<Tls>,
     /// Where the token of the plan's login is fetched.
-    pub oauth2: Option<Rc<OAuth2>>,
+    pub oauth2: Option<Arc<OAuth2>>,
     /// What is said to it.
     pub plan: Plan,
 }
@@ -190,7 +190,7 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
         to: recipients,
         message: mail(values, message.notification, &from.address),
     };
-    let oauth2 = oauth2::read(values, "auth_oauth2")?.map(Rc::new);
+    let oauth2 = oauth2::read(values, "auth_oauth2")?.map(Arc::new);
     let tls = tls::read(values, "tls_config");
     Ok(Outgoing::Mail(Box::new(Mail { host, port, tls, oauth2, plan })))
 }

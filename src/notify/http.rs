@@ -1,7 +1,7 @@
 //! An HTTP request as a receiver makes it: pure, with holes where secrets go.
 
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::config::{Http, Secret};
 use crate::model::url::escape_component;
@@ -19,7 +19,7 @@ pub struct HttpRequest {
     /// What is sent.
     pub body: Text,
     /// How the other side is reached: authorization, more headers, TLS, proxy, redirects.
-    pub http: Rc<Http>,
+    pub http: Arc<Http>,
 }
 
 /// A text in which secrets may stand that are read only when it is sent. `Debug` shows nothing of it.

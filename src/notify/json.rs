@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::config::{Value, Values};
 use crate::notify::{HttpRequest, Message, Outgoing, Text};
@@ -106,6 +106,6 @@ pub(super) fn send(
     if url.is_empty() {
         return Err("the URL is empty".to_owned());
     }
-    let (url, http) = (Text::secret(url), Rc::clone(message.http));
+    let (url, http) = (Text::secret(url), Arc::clone(message.http));
     Ok(Outgoing::Http(HttpRequest { method, url, headers, body, http }))
 }

@@ -49,6 +49,7 @@ mod wechat;
 
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -72,7 +73,7 @@ use crate::time::Wall;
 #[derive(Clone, Debug)]
 pub struct Notification {
     /// The receiver's name.
-    pub receiver: Rc<str>,
+    pub receiver: Arc<str>,
     /// Which group.
     pub group_key: GroupKey,
     /// The labels that the group's alerts share.
@@ -82,13 +83,13 @@ pub struct Notification {
     /// Why, in Alertmanager's words.
     pub reason: &'static str,
     /// The URL under which users reach this node, without a trailing slash.
-    pub external_url: Rc<str>,
+    pub external_url: Arc<str>,
     /// The alerts, in order; ended ones only where the integration wants them.
     pub alerts: Rc<[AlertView]>,
     /// How many more alerts came and went while the receiver was not reached than could be kept.
     pub cut: u64,
     /// What the group's last notification left to be known; nothing, if this is the first one.
-    pub remembered: Rc<[Rc<str>]>,
+    pub remembered: Rc<[Arc<str>]>,
     /// The notifications that a rate limit has kept from the receiver, if this one makes up for them.
     pub held_back: Option<HeldBack>,
     /// When it was decided.
@@ -157,7 +158,7 @@ impl Notification {
             common_annotations: Data::common(&alerts, |alert| &alert.annotations),
             route_labels: self.route_labels.clone(),
             unrendered: Labels::empty(),
-            external_url: Rc::clone(&self.external_url),
+            external_url: (&*self.external_url).into(),
             reason: self.reason.into(),
             cut: self.cut,
             now: self.now,
@@ -251,7 +252,7 @@ pub enum Place {
         /// The URL.
         url: Text,
         /// How it is reached.
-        http: Rc<Http>,
+        http: Arc<Http>,
     },
     /// To this port.
     Tcp {
@@ -275,11 +276,11 @@ pub fn place(integration: &Integration) -> Option<Place> {
     }
     let url = match integration.values.get(key)? {
         Value::Secret(secret) => secret.clone(),
-        Value::Template(it) if !it.source.contains("{{") => Secret::Inline(Rc::clone(&it.source)),
-        Value::Text(text) => Secret::Inline(Rc::clone(text)),
+        Value::Template(it) if !it.source.contains("{{") => Secret::Inline(Arc::clone(&it.source)),
+        Value::Text(text) => Secret::Inline(Arc::clone(text)),
         _ => return None,
     };
-    Some(Place::Http { url: Text::from(&url), http: Rc::clone(&integration.http) })
+    Some(Place::Http { url: Text::from(&url), http: Arc::clone(&integration.http) })
 }
 
 /// After what time an integration is told again of what still fires, if that is not for its route to say.

@@ -2,7 +2,7 @@
 //! this agent is there, and messages by which Home Assistant finds both.
 
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -76,7 +76,7 @@ pub struct Broker {
     /// Its port.
     pub port: u16,
     /// How TLS is spoken, if it is.
-    pub tls: Option<Rc<Tls>>,
+    pub tls: Option<Arc<Tls>>,
     /// What a connection begins with. Its will says that we are gone.
     pub client: Client,
     /// What is published on each new connection.

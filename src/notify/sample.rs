@@ -2,6 +2,7 @@
 //! for a real one.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Receiver;
@@ -27,7 +28,7 @@ pub fn sample(
     receiver: &Receiver,
     (labels, annotations): (&Labels, &Labels),
     resolved: bool,
-    external_url: &Rc<str>,
+    external_url: &Arc<str>,
     now: Wall,
 ) -> Notification {
     let labels: Labels =
@@ -46,12 +47,12 @@ pub fn sample(
         labels,
     };
     Notification {
-        receiver: Rc::clone(&receiver.name),
+        receiver: Arc::clone(&receiver.name),
         group_key: GroupKey::new("{}/{bellwether_test=\"true\"}", &group_labels),
         group_labels,
         route_labels: Labels::empty(),
         reason: "first notification",
-        external_url: Rc::clone(external_url),
+        external_url: Arc::clone(external_url),
         alerts: Rc::from([AlertView {
             fingerprint: alert.labels.fingerprint(),
             alert: Rc::new(alert),

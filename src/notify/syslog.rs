@@ -1,6 +1,5 @@
 //! `syslog_configs`: a notification as a message of RFC 5424.
-
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::config::schema::{Around, Origin};
 use crate::config::{Key, Schema, Takes, Tls, Values};
@@ -60,13 +59,13 @@ pub enum Target {
     /// Behind its length, on a connection (RFC 6587).
     Tcp(String, u16),
     /// The same, encrypted (RFC 5425).
-    Tls(String, u16, Rc<Tls>),
+    Tls(String, u16, Arc<Tls>),
     /// A datagram each to a socket of this machine.
     Unix(String),
 }
 
 impl Target {
-    fn parse(text: &str, tls: Rc<Tls>) -> Result<Self, &'static str> {
+    fn parse(text: &str, tls: Arc<Tls>) -> Result<Self, &'static str> {
         const FORMS: &str =
             "write udp://host:514, tcp://host:514, tls://host:6514 or unix:///dev/log";
         let (scheme, rest) = text.split_once("://").ok_or(FORMS)?;
@@ -101,7 +100,7 @@ pub(super) fn host_and_port(text: &str, default: u16) -> Option<(String, u16)> {
 }
 
 fn check(values: &mut Values, _: &Around<'_>) -> Vec<String> {
-    let target = Target::parse(values.text("address"), Rc::default());
+    let target = Target::parse(values.text("address"), Arc::default());
     let wrong = target.err().map(|why| format!("address: {why}"));
     tls::check(values, "tls_config").into_iter().chain(wrong).collect()
 }
@@ -228,9 +227,9 @@ mod tests {
 
     #[test]
     fn addresses_say_how_a_server_is_reached() {
-        let parse = |text| Target::parse(text, Rc::default());
+        let parse = |text| Target::parse(text, Arc::default());
         assert_eq!(parse("tcp://[::1]:601"), Ok(Target::Tcp("::1".into(), 601)));
-        assert_eq!(parse("tls://h"), Ok(Target::Tls("h".into(), 6514, Rc::default())));
+        assert_eq!(parse("tls://h"), Ok(Target::Tls("h".into(), 6514, Arc::default())));
         for wrong in ["", "h:514", "http://h", "unix://dev/log", "udp://", "udp://h:x", "udp://a b"]
         {
             assert!(parse(wrong).is_err(), "{wrong}");

@@ -1,6 +1,5 @@
 //! `tls_config` of receiver types that do not speak HTTP.
-
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::config::{Identity, Key, Secret, Takes, Tls, TlsVersion, Values};
 
@@ -18,8 +17,8 @@ pub(super) const KEYS: &[Key] = &[
 ];
 
 /// What a `tls_config` says, its files read.
-pub(super) fn read(values: &Values, key: &str) -> Rc<Tls> {
-    let Some(table) = values.table(key) else { return Rc::default() };
+pub(super) fn read(values: &Values, key: &str) -> Arc<Tls> {
+    let Some(table) = values.table(key) else { return Arc::default() };
     let text = |key| Some(table.text(key)).filter(|text| !text.is_empty());
     let secret = |key| text(key).map(|text| Secret::Inline(text.into()));
     // Older versions than 1.2 are not spoken by anybody here.
@@ -28,7 +27,7 @@ pub(super) fn read(values: &Values, key: &str) -> Rc<Tls> {
         "TLS12" => Some(TlsVersion::V12),
         _ => None,
     };
-    Rc::new(Tls {
+    Arc::new(Tls {
         ca: secret("ca"),
         identity: secret("cert").zip(secret("key")).map(|(cert, key)| Identity { cert, key }),
         server_name: text("server_name").map(str::to_owned),

@@ -51,6 +51,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixDatagram;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use ::log::{debug, info, warn};
 use async_signal::{Signal, Signals};
@@ -236,7 +237,7 @@ impl Shell {
         // To listen comes first: who asks meanwhile waits, but is not refused.
         let server = listen(executor, &sender, &setup, &mut rng)?;
         let mut opened = keeper::open(&setup.storage).map_err(Error::Storage)?;
-        let mut node = Node::new(Rc::new(setup.config), setup.options, setup.flock, now);
+        let mut node = Node::new(Arc::new(setup.config), setup.options, setup.flock, now);
         let cx = &mut Cx { now, rng: &mut rng, effects: &mut effects };
         restore(&mut node, cx, &std::mem::take(&mut opened.found));
         node.handle_journal(cx, opened.fault.as_deref());

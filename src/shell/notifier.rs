@@ -12,6 +12,7 @@ mod test;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use log::{info, warn};
@@ -90,13 +91,13 @@ impl Notifier {
     }
 
     /// Keeps the connections that a config wants kept, and no others.
-    pub(super) fn keep(&mut self, config: &Config) {
-        let integrations: Vec<_> =
-            config.receivers.iter().flat_map(|it| it.integrations.iter().cloned()).collect();
+    pub(super) fn keep(&mut self, config: &Arc<Config>) {
+        let config = Arc::clone(config);
         let ways = Rc::clone(&self.ways);
         self.keeping = Some(self.executor.spawn(async move {
             let mut brokers = Vec::new();
-            for integration in integrations.iter().filter(|it| it.schema.name == "mqtt") {
+            let integrations = config.receivers.iter().flat_map(|it| &it.integrations);
+            for integration in integrations.filter(|it| it.schema.name == "mqtt") {
                 let secrets = notify::secrets(&integration.values);
                 let broker = match read_all(&secrets).await {
                     Ok(texts) => Broker::new(&notify::with_secrets(&integration.values, texts)),

@@ -2,7 +2,6 @@
 //! config that is loaded anew.
 
 use std::os::unix::net::UnixDatagram;
-use std::rc::Rc;
 
 use ::log::{error, info};
 use smol::Async;
@@ -132,8 +131,8 @@ impl Shell {
     /// Begins to take a config that was read anew; where it is wrong, the old one stays.
     pub(super) fn loaded(&mut self, outcome: Outcome) {
         match outcome {
-            Ok((config, keys, web)) => {
-                let reload = node::Reload::from(Rc::new(config));
+            Ok((policy, keys, web)) => {
+                let reload = node::Reload::from(policy);
                 self.reloading = Some(Reloading { reload, keys, web });
             }
             Err(error) => self.reloaded(&Err(error)),
@@ -149,12 +148,13 @@ impl Shell {
         }
         let Reloading { reload, keys, web } = reloading;
         let taken = self.with_node(|node, cx| node.handle_config(cx, reload));
-        let outcome = taken.map_err(|error| error.to_string());
-        if outcome.is_ok() {
+        let outcome = taken.map_err(|error| error.to_string()).map(|old| {
+            // Thousands of receivers are a hundred thousand pieces of memory.
+            blocking::unblock(move || drop(old)).detach();
             self.with_node(|node, cx| node.handle_keys(cx, keys));
             self.server.gate().set_source(web);
             self.notifier.keep(self.node.config());
-        }
+        });
         self.reloaded(&outcome);
     }
 

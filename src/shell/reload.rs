@@ -5,14 +5,14 @@ use std::rc::Rc;
 use smol::channel::Sender;
 use smol::{LocalExecutor, Task};
 
-use crate::config::Config;
 use crate::gossip::KeyRing;
+use crate::node::Policy;
 use crate::shell::http::Exchange;
 use crate::shell::source::Reloader;
 use crate::shell::{Event, admission, systemd};
 
 /// What a reload found: the new config and keys, or every mistake there is.
-pub(super) type Outcome = Result<(Config, KeyRing, admission::Source), String>;
+pub(super) type Outcome = Result<(Policy, KeyRing, admission::Source), String>;
 
 /// Reloads that were asked for.
 #[derive(Debug)]

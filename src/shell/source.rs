@@ -12,14 +12,16 @@ use smol::Timer;
 
 use crate::config::settings::Cluster;
 use crate::config::{
-    self, Admission, Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Owner, Parsed,
-    Problem, Settings, check_exec, check_mode,
+    self, Admission, Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Owner, Problem,
+    Settings, check_exec, check_mode,
 };
 use crate::gossip::KeyRing;
 use crate::limits::{CONFIG_BYTES_MAX, RELOAD_TIME_MAX};
+use crate::node::Policy;
 use crate::notify::SCHEMAS;
 use crate::shell::files::{self, CONFIG_READERS, Content};
 use crate::shell::keys::{self, Missing, Places};
+use crate::shell::reload::Outcome;
 use crate::shell::{admission, templates};
 use crate::template::Templates;
 
@@ -64,9 +66,7 @@ impl Source {
     pub fn load(&self) -> Result<Loaded, Error> {
         let content = self.file.as_deref().map(|file| files::read_any(file, CONFIG_BYTES_MAX));
         let content = content.transpose().map_err(|error| self.unreadable(&error))?;
-        let mut loaded = self.check(&self.parse(content.as_ref())?, content.as_ref())?;
-        loaded.config.templates = self.templates(&loaded)?;
-        Ok(loaded)
+        self.check(content.as_ref())
     }
 
     /// Reads the files of `templates` on this thread.
@@ -106,12 +106,6 @@ impl Source {
         }
     }
 
-    /// The text of the file as a tree, not yet checked; no content is the built-in config.
-    fn parse(&self, content: Option<&Content>) -> Result<Parsed, Error> {
-        let text = content.map_or(DEFAULT.as_bytes(), |content| &content.bytes);
-        Parsed::new(text, &self.options()).map_err(Error::Wrong)
-    }
-
     fn options(&self) -> config::Options<'_> {
         let file = self.name();
         let language = if self.file.is_some() { Language::of(file) } else { Language::Toml };
@@ -119,10 +113,12 @@ impl Source {
         config::Options { file, language, flags, environment, schemas: SCHEMAS }
     }
 
-    /// Checks what the file says.
-    fn check(&self, parsed: &Parsed, content: Option<&Content>) -> Result<Loaded, Error> {
+    /// Reads and checks what the file says, and the files of templates that it names, on this thread; no content is the
+    /// built-in config.
+    fn check(&self, content: Option<&Content>) -> Result<Loaded, Error> {
         let file = self.name();
-        let mut loaded = parsed.check(&self.options()).map_err(Error::Wrong)?;
+        let text = content.map_or(DEFAULT.as_bytes(), |content| &content.bytes);
+        let mut loaded = Config::load(text, &self.options()).map_err(Error::Wrong)?;
         if let Some(content) = content {
             let owner = Owner { mode: content.mode, uid: content.uid };
             let me = rustix::process::geteuid().as_raw();
@@ -131,6 +127,7 @@ impl Source {
             }
             loaded.warnings.extend(check_mode(content.mode));
         }
+        loaded.config.templates = self.templates(&loaded)?;
         Ok(loaded)
     }
 
@@ -188,9 +185,7 @@ impl Reloader {
     }
 
     /// Reads everything anew, within [`RELOAD_TIME_MAX`]. The error is every mistake there is; nothing is in force.
-    pub(super) async fn load(
-        self: Rc<Self>,
-    ) -> Result<(Config, KeyRing, admission::Source), String> {
+    pub(super) async fn load(self: Rc<Self>) -> Outcome {
         smol::future::or(self.read(), async {
             Timer::after(RELOAD_TIME_MAX).await;
             Err(format!("the config was not read and checked within {RELOAD_TIME_MAX:?}"))
@@ -198,7 +193,7 @@ impl Reloader {
         .await
     }
 
-    async fn read(&self) -> Result<(Config, KeyRing, admission::Source), String> {
+    async fn read(&self) -> Outcome {
         let source = &self.source;
         let content = match &source.file {
             None => None,
@@ -207,38 +202,32 @@ impl Reloader {
                 Some(content.map_err(|error| source.unreadable(&error).to_string())?)
             }
         };
-        let (content, parsed, templates) = self.check(content).await?;
-        let mut loaded =
-            source.check(&parsed, content.as_ref()).map_err(|error| error.to_string())?;
-        drop(parsed);
-        loaded.config.templates = templates;
-        source.warn(&loaded.warnings);
-        let keys = self.keys(&loaded.settings.cluster).await?;
-        for key in self.started.needing_restart(&loaded.settings) {
+        let (policy, settings, warnings) = self.check(content).await?;
+        source.warn(&warnings);
+        let keys = self.keys(&settings.cluster).await?;
+        for key in self.started.needing_restart(&settings) {
             warn!("{key}: changed, takes effect after a restart");
         }
-        let mut web = admission::Source::of(&loaded.settings.web);
+        let mut web = admission::Source::of(&settings.web);
         // Its name, which a flag may have given, takes effect after a restart.
         web.file.clone_from(&self.started.web.config_file);
         if web.file.is_some() {
             web.admission = Admission::default();
         }
-        Ok((loaded.config, keys, web))
+        Ok((policy, keys, web))
     }
 
-    /// Reads and checks the config on another thread: mistakes cost the loop no time, and the time zones that are named,
-    /// which are read from files, are in memory afterwards. The files of templates are read there, too.
+    /// Checks the config and builds what is to be taken of it on another thread: it costs the loop no time, and the time
+    /// zones that are named, which are read from files, are in memory afterwards. The files of templates are read there, too.
     async fn check(
         &self,
         content: Option<Content>,
-    ) -> Result<(Option<Content>, Parsed, Templates), String> {
+    ) -> Result<(Policy, Settings, Vec<Problem>), String> {
         let source = Arc::clone(&self.source);
         let check = move || {
-            let said = |error: Error| error.to_string();
-            let parsed = source.parse(content.as_ref()).map_err(said)?;
-            let loaded = source.check(&parsed, content.as_ref()).map_err(said)?;
-            let templates = source.templates(&loaded).map_err(said)?;
-            Ok((content, parsed, templates))
+            let loaded = source.check(content.as_ref()).map_err(|error| error.to_string())?;
+            let Loaded { config, settings, warnings, .. } = loaded;
+            Ok((Policy::from(Arc::new(config)), settings, warnings))
         };
         let checked = CONFIG_READERS.run(self.source.name(), RELOAD_TIME_MAX, check).await;
         checked.map_err(|error| format!("checking the config: {error}"))?

@@ -2,7 +2,7 @@
 //! not. What the shell would do with flash is done here, as the keeper says.
 
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether::effect::Cx;
@@ -39,7 +39,7 @@ impl World {
         let it = &mut self.seats[seat];
         it.started_at = self.now;
         let now = it.now(self.now);
-        let config = Rc::clone(it.config.as_ref().unwrap_or(&self.config));
+        let config = Arc::clone(it.config.as_ref().unwrap_or(&self.config));
         let mut node = Node::new(config, options, flock, now);
         let mut found = Vec::new();
         let salt = it.rng.next_u64();

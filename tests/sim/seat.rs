@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether::config::Config;
@@ -100,7 +100,7 @@ pub(crate) struct Seat {
     pub(crate) started_at: u64,
     pub(crate) clock: WallClock,
     /// Its config, if it is not the world's.
-    pub(crate) config: Option<Rc<Config>>,
+    pub(crate) config: Option<Arc<Config>>,
     pub(crate) timer_at: Option<u64>,
     pub(crate) attempts: BTreeMap<AttemptId, Running>,
     /// How long a sync takes.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether::config::Config;
@@ -456,10 +457,10 @@ impl History {
         }
     }
 
-    fn give_config(&mut self, config: &Rc<Config>, within_ms: u64) {
+    fn give_config(&mut self, config: &Arc<Config>, within_ms: u64) {
         for seat in 0..self.options.seats {
             let at = self.world.now + self.below(within_ms);
-            let config = Rc::clone(config);
+            let config = Arc::clone(config);
             self.world.plan(at, move |world| world.reload(seat, &config));
         }
     }
@@ -787,7 +788,7 @@ impl History {
         let config = load(&world.setup.config);
         for seat in (0..world.seats.len()).filter(|_| self.options.reload > 0) {
             // What was planned before comes sooner.
-            let config = Rc::clone(&config);
+            let config = Arc::clone(&config);
             world.plan(world.now + 20_000, move |world| world.reload(seat, &config));
         }
         if self.options.reload_more {

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether::config::{self, Config, Flags, Language};
@@ -175,7 +176,7 @@ pub(crate) struct World {
     pub(crate) rng: StdRng,
     pub(crate) trace: Trace,
     pub(crate) setup: Setup,
-    pub(crate) config: Rc<Config>,
+    pub(crate) config: Arc<Config>,
     queue: BTreeMap<(u64, u64), Event>,
     scheduled: u64,
     plans: Vec<Option<Plan>>,
@@ -188,7 +189,7 @@ pub(crate) struct World {
     burst_at: u64,
 }
 
-pub(crate) fn load(text: &str) -> Rc<Config> {
+pub(crate) fn load(text: &str) -> Arc<Config> {
     let options = config::Options {
         file: Path::new("sim.toml"),
         language: Language::Toml,
@@ -197,7 +198,7 @@ pub(crate) fn load(text: &str) -> Rc<Config> {
         schemas: bellwether::notify::SCHEMAS,
     };
     let loaded = Config::load(text.as_bytes(), &options);
-    Rc::new(loaded.unwrap_or_else(|errors| panic!("{errors}")).config)
+    Arc::new(loaded.unwrap_or_else(|errors| panic!("{errors}")).config)
 }
 
 impl World {
@@ -426,10 +427,10 @@ impl World {
     }
 
     /// Gives a seat another config, now or when it starts.
-    pub(crate) fn reload(&mut self, seat: usize, config: &Rc<Config>) {
+    pub(crate) fn reload(&mut self, seat: usize, config: &Arc<Config>) {
         self.trace.line(self.now, || format!("n{seat} gets another config"));
-        self.seats[seat].config = Some(Rc::clone(config));
-        let loaded = self.call(seat, |node, cx| node.handle_config(cx, Rc::clone(config)));
+        self.seats[seat].config = Some(Arc::clone(config));
+        let loaded = self.call(seat, |node, cx| node.handle_config(cx, Arc::clone(config)));
         assert!(loaded.is_none_or(|loaded| loaded.is_ok()), "few groups");
     }
 

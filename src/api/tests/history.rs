@@ -41,7 +41,7 @@ fn the_history_says_what_was_notified_and_why() {
     let mut world = World::new();
     assert_eq!(world.get("/bellwether/v1/history"), (200, "[]\n".to_owned()));
     let config = CONFIG.replacen("name = \"default\"", "name = \"default\"\nlog_configs = [{}]", 1);
-    world.step(|node, cx| node.handle_config(cx, loaded(&config)).unwrap());
+    world.step(|node, cx| drop(node.handle_config(cx, loaded(&config)).unwrap()));
     world.post("/api/v2/alerts", r#"[{"labels":{"alertname":"A"}}]"#);
     world.now.mono = world.now.mono + Duration::from_secs(31);
     world.now.wall = world.now.wall + Duration::from_secs(31);

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use crate::config::Expectation;
 use crate::config::read::matchers::{self, Keys};
 use crate::config::read::{Cx, matchers::is_label_name};
 use crate::config::table::{Item, Table};
+use crate::config::{Expectation, StaticLabels};
 use crate::limits::{EXPECT_MAX, NAME_BYTES_MAX};
-use crate::model::Labels;
 
 const MATCHERS: Keys = Keys { equal: "match", regex: "match_re", list: "matchers" };
 
@@ -81,9 +80,9 @@ pub(super) fn period(
     period
 }
 
-fn labels(table: &Table<'_>, cx: &Cx<'_>) -> Labels {
+fn labels(table: &Table<'_>, cx: &Cx<'_>) -> StaticLabels {
     let Some(labels) = table.get("labels").and_then(|item| item.table()) else {
-        return Labels::empty();
+        return StaticLabels::default();
     };
     let named = labels.entries().filter(|(name, item)| is_label_name(item, name, cx));
     let pairs: Vec<(&str, &str)> =

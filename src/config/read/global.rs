@@ -1,7 +1,7 @@
 //! Section `global`: what alerts and receivers have that do not say it themselves.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::config::read::{Cx, http, values};
 use crate::config::render::{self, Yaml};
@@ -11,7 +11,7 @@ use crate::config::{Global, Http, Value};
 /// What receivers have that do not say it themselves.
 pub(super) struct Globals {
     /// Their `http_config`.
-    pub(super) http: Rc<Http>,
+    pub(super) http: Arc<Http>,
     values: BTreeMap<&'static str, Value>,
 }
 
@@ -32,13 +32,13 @@ pub(super) struct Read {
 pub(super) fn read(root: &Table<'_>, cx: &Cx<'_>) -> Read {
     let table = root.get("global").and_then(|item| item.table());
     let mut global = Global::default();
-    let mut globals = Globals { http: Rc::default(), values: BTreeMap::new() };
+    let mut globals = Globals { http: Arc::default(), values: BTreeMap::new() };
     if let Some(table) = &table {
         if let Some(timeout) = table.duration("resolve_timeout") {
             global.resolve_timeout = timeout;
         }
         if let Some(item) = table.get("http_config") {
-            globals.http = Rc::new(http::read(&item, cx));
+            globals.http = Arc::new(http::read(&item, cx));
         }
     }
     let mut shown = vec![

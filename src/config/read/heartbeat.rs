@@ -1,6 +1,6 @@
 //! Section `heartbeat`: who is told again and again that the flock lives.
 
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::read::global::Globals;
@@ -38,7 +38,8 @@ fn heartbeat(item: &Item<'_>, globals: &Globals, cx: &Cx<'_>) -> Option<Heartbea
     let name = expect::name(item, &table).into();
     let period = expect::period(item, &table, PERIOD_MIN, Some(PERIOD));
     let own = table.get("http_config");
-    let http = own.map_or_else(|| Rc::clone(&globals.http), |item| Rc::new(http::read(&item, cx)));
+    let http =
+        own.map_or_else(|| Arc::clone(&globals.http), |item| Arc::new(http::read(&item, cx)));
     let values = values::read(&table, HEARTBEAT.keys, Some(globals), cx);
     table.finish();
     let integration =

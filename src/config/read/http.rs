@@ -1,6 +1,6 @@
 //! `http_config`: how a receiver is reached.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::config::read::{Cx, proxy, tls};
 use crate::config::table::{Item, Table};
@@ -97,7 +97,7 @@ fn oauth2(item: &Item<'_>, cx: &Cx<'_>) -> Option<OAuth2> {
 
 fn basic(item: &Item<'_>, cx: &Cx<'_>) -> Authorization {
     let Some(table) = item.table() else { return Authorization::None };
-    let none = || Secret::Inline(Rc::from(""));
+    let none = || Secret::Inline(Arc::from(""));
     let authorization = Authorization::Basic {
         username: secret(&table, "username", "username_file", cx).unwrap_or_else(none),
         password: secret(&table, "password", "password_file", cx).unwrap_or_else(none),

@@ -1,7 +1,7 @@
 //! Sections `time_intervals` and, as it was called before, `mute_time_intervals`.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::config::render::Yaml;
 use crate::config::table::{Item, Table};
@@ -11,7 +11,7 @@ use crate::model::interval::{IntervalError, Location, Period, TimeInterval};
 type Add = fn(&mut Period, &str) -> Result<(), IntervalError>;
 
 pub(super) struct Intervals {
-    pub(super) intervals: Vec<Rc<TimeInterval>>,
+    pub(super) intervals: Vec<Arc<TimeInterval>>,
     /// As they were written, for the rendering.
     pub(super) shown: Vec<Yaml>,
 }
@@ -29,10 +29,10 @@ pub(super) fn read(root: &Table<'_>) -> Intervals {
                 continue;
             }
             let Some(interval) = interval(&item) else { continue };
-            if !names.insert(Rc::clone(&interval.name)) {
+            if !names.insert(Arc::clone(&interval.name)) {
                 item.error(format_args!("time interval {:?} is not unique", interval.name));
             }
-            all.intervals.push(Rc::new(interval));
+            all.intervals.push(Arc::new(interval));
             all.shown.push(Yaml::from_node(item.node, false));
         }
     }

@@ -1,7 +1,7 @@
 //! Section `receivers`: by the schemas of the receiver types.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::read::Cx;
@@ -10,24 +10,23 @@ use crate::config::read::matchers::is_label_name;
 use crate::config::read::{http, values};
 use crate::config::schema::Around;
 use crate::config::table::{Item, Table, unknown};
-use crate::config::{Fallback, Integration, RateLimit, Receiver, Schema};
+use crate::config::{Fallback, Integration, RateLimit, Receiver, Schema, StaticLabels};
 use crate::limits::{RATE_LIMIT_NOTIFICATIONS_MAX, RATE_LIMIT_TIME_MAX, RATE_LIMIT_TIME_MIN};
-use crate::model::Labels;
 use crate::model::duration::Spelled;
 
 /// For how long a receiver must have failed before its fallback is told, if the file does not say.
 const FALLBACK_AFTER: Duration = Duration::from_secs(10 * 60);
 
-pub(super) fn read(root: &Table<'_>, globals: &Globals, cx: &Cx<'_>) -> Vec<Rc<Receiver>> {
-    let (mut receivers, mut fallbacks) = (Vec::<Rc<Receiver>>::new(), Vec::new());
+pub(super) fn read(root: &Table<'_>, globals: &Globals, cx: &Cx<'_>) -> Vec<Arc<Receiver>> {
+    let (mut receivers, mut fallbacks) = (Vec::<Arc<Receiver>>::new(), Vec::new());
     let mut names = BTreeSet::new();
     for item in root.list("receivers") {
         let Some((receiver, fallback)) = receiver(&item, globals, cx) else { continue };
-        if !names.insert(Rc::clone(&receiver.name)) {
+        if !names.insert(Arc::clone(&receiver.name)) {
             item.error(format_args!("receiver name {:?} is not unique", receiver.name));
         }
         fallbacks.extend(fallback.map(|item| (item, receivers.len())));
-        receivers.push(Rc::new(receiver));
+        receivers.push(Arc::new(receiver));
     }
     for (item, at) in fallbacks {
         let Some(receiver) = receivers.get(at) else { continue };
@@ -104,7 +103,8 @@ fn integration(
     let table = item.table()?;
     let send_resolved = table.boolean("send_resolved").unwrap_or(schema.send_resolved);
     let own = if schema.http { table.get("http_config") } else { None };
-    let http = own.map_or_else(|| Rc::clone(&globals.http), |item| Rc::new(http::read(&item, cx)));
+    let http =
+        own.map_or_else(|| Arc::clone(&globals.http), |item| Arc::new(http::read(&item, cx)));
     let mut values = values::read(&table, schema.keys, Some(globals), cx);
     table.finish();
     let around = Around { http: &http, environment: cx.environment };
@@ -114,9 +114,9 @@ fn integration(
     Some(Integration { schema, index, send_resolved, values, http })
 }
 
-fn labels(table: &Table<'_>, cx: &Cx<'_>) -> Labels {
+fn labels(table: &Table<'_>, cx: &Cx<'_>) -> StaticLabels {
     let Some(labels) = table.get("labels").and_then(|item| item.table()) else {
-        return Labels::empty();
+        return StaticLabels::default();
     };
     let named = labels.entries().filter(|(name, item)| {
         if *name == "name" {

@@ -2,15 +2,14 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::read::matchers::{self, Keys, is_label_name};
 use crate::config::read::{Cx, check_timers, undefined};
 use crate::config::table::{Item, Table};
-use crate::config::{GroupBy, Receiver, Route};
+use crate::config::{GroupBy, Receiver, Route, StaticLabels};
 use crate::limits::{ROUTE_KEYS_BYTES_MAX, ROUTES_MAX};
-use crate::model::Labels;
 use crate::model::interval::TimeInterval;
 
 const MATCHERS: Keys = Keys { equal: "match", regex: "match_re", list: "matchers" };
@@ -52,8 +51,8 @@ impl Defined<'_> {
 /// None only if an error has been noted.
 pub(super) fn read(
     root: &Table<'_>,
-    receivers: &[Rc<Receiver>],
-    intervals: &[Rc<TimeInterval>],
+    receivers: &[Arc<Receiver>],
+    intervals: &[Arc<TimeInterval>],
     cx: &Cx<'_>,
 ) -> Option<Route> {
     let Some(item) = root.get("route") else {
@@ -120,10 +119,10 @@ fn route(
     route
 }
 
-fn receiver(table: &Table<'_>, parent: &Route, defined: &Defined<'_>) -> Rc<str> {
-    let Some(item) = table.get("receiver") else { return Rc::clone(&parent.receiver) };
+fn receiver(table: &Table<'_>, parent: &Route, defined: &Defined<'_>) -> Arc<str> {
+    let Some(item) = table.get("receiver") else { return Arc::clone(&parent.receiver) };
     match item.text() {
-        None | Some("") => Rc::clone(&parent.receiver),
+        None | Some("") => Arc::clone(&parent.receiver),
         Some(name) => {
             if !defined.receivers.contains(name) {
                 item.error(undefined("receiver", name, &defined.receivers));
@@ -162,7 +161,7 @@ fn not_zero(table: &Table<'_>, key: &'static str) -> Option<Duration> {
     Some(duration)
 }
 
-fn intervals(table: &Table<'_>, key: &'static str, defined: &Defined<'_>) -> Vec<Rc<str>> {
+fn intervals(table: &Table<'_>, key: &'static str, defined: &Defined<'_>) -> Vec<Arc<str>> {
     table
         .texts(key)
         .into_iter()
@@ -176,7 +175,7 @@ fn intervals(table: &Table<'_>, key: &'static str, defined: &Defined<'_>) -> Vec
 }
 
 /// A child has its parent's labels too; its own win.
-fn labels(table: &Table<'_>, parent: &Labels, cx: &Cx<'_>) -> Labels {
+fn labels(table: &Table<'_>, parent: &StaticLabels, cx: &Cx<'_>) -> StaticLabels {
     let Some(own) = table.get("labels").and_then(|item| item.table()) else {
         return parent.clone();
     };

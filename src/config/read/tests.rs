@@ -183,7 +183,7 @@ fn children_inherit_what_they_do_not_set() {
     assert_eq!((ops.group_wait, ops.group_interval), (root.group_wait, root.group_interval));
     assert_eq!(ops.repeat_interval, Duration::from_secs(432_000));
     assert_eq!(ops.group_by, GroupBy::Labels(vec!["alertname".into(), "site".into()]));
-    assert_eq!(ops.labels.to_string(), r#"{team="edge", tier="1"}"#);
+    assert_eq!(ops.labels.to_labels().to_string(), r#"{team="edge", tier="1"}"#);
     assert_eq!(ops.matchers.to_string(), r#"{severity="critical",site=~"^(?:a|b)$",x="y",z!~"w"}"#);
 
     let inner = &ops.routes[0];

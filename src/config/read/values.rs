@@ -1,6 +1,6 @@
 //! Values by the keys of a schema.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::config::Secret;
 use crate::config::read::Cx;
@@ -189,10 +189,10 @@ fn section(item: &Item<'_>, keys: &'static [Key], cx: &Cx<'_>) -> Option<Values>
     Some(values)
 }
 
-fn map(item: &Item<'_>) -> Option<Vec<(Rc<str>, Value)>> {
+fn map(item: &Item<'_>) -> Option<Vec<(Arc<str>, Value)>> {
     let table = item.table()?;
     let entries = table.entries().filter_map(|(name, item)| {
-        Some((Rc::from(name), Value::Template(template(&item, &item.word()?, false))))
+        Some((Arc::from(name), Value::Template(template(&item, &item.word()?, false))))
     });
     Some(entries.collect())
 }

@@ -11,7 +11,7 @@ const APP: &str = "slack_app_token: tok, slack_app_url: 'http://s/api/chat.postM
 fn telling(global: &str, receiver: &str) -> Config {
     let mut config = config(route("a", &[]));
     let integration = testing::integration(global, receiver).expect("a config");
-    Rc::get_mut(&mut config.receivers[0]).unwrap().integrations = vec![integration];
+    Arc::get_mut(&mut config.receivers[0]).unwrap().integrations = vec![integration];
     config
 }
 

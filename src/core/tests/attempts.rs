@@ -15,7 +15,7 @@ pub(super) fn webhooks() -> Config {
     for receiver in &mut config.receivers {
         let webhook = format!("webhook_configs: [{{url: 'http://{}/'}}]", receiver.name);
         let webhook = testing::integration("", &webhook).expect("a config");
-        let receiver = Rc::get_mut(receiver).unwrap();
+        let receiver = Arc::get_mut(receiver).unwrap();
         receiver.integrations = vec![webhook];
     }
     config
@@ -198,7 +198,7 @@ fn a_reload_without_the_route_stops_what_waits_and_begins_what_others_wait_for()
     assert_eq!(w.open.len(), ATTEMPTS_MAX);
     let mut config = webhooks();
     config.route.routes.clear();
-    w.step(|core, cx| core.handle_config(cx, Rc::new(config)).unwrap());
+    w.step(|core, cx| drop(core.handle_config(cx, Arc::new(config)).unwrap()));
     assert_eq!(w.open.len(), ATTEMPTS_EACH_MAX);
     while let Some(first) = w.open.first().copied() {
         reply(&mut w, first, &fine());

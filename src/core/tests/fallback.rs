@@ -8,7 +8,7 @@ use crate::core::history::Outcome;
 /// Receiver `a`, whose fallback `b` is told after 15 s.
 fn fallback_config() -> Config {
     let mut config = webhooks();
-    let first = Rc::get_mut(&mut config.receivers[0]).unwrap();
+    let first = Arc::get_mut(&mut config.receivers[0]).unwrap();
     first.fallback = Some(Fallback { receiver: "b".into(), after: Duration::from_secs(15) });
     config
 }

@@ -22,7 +22,7 @@ fn a_token_is_used_again_until_it_is_refused_or_old() {
     let mut config = config(route("r", &[]));
     let wechat = "wechat_configs: [{api_secret: s, corp_id: c, api_url: 'http://w/', message: m}]";
     let wechat = testing::integration("", wechat).unwrap();
-    Rc::get_mut(&mut config.receivers[0]).unwrap().integrations = vec![wechat];
+    Arc::get_mut(&mut config.receivers[0]).unwrap().integrations = vec![wechat];
     let mut w = world(config, &[]);
     w.post("A", "1", Some(36_000));
     w.pass(1);

@@ -48,7 +48,7 @@ fn a_config_that_is_taken_while_an_alert_is_late_brings_it_to_its_group_too() {
     let mut w = World::new(many_routes());
     w.core.handle_reports(w.now, &[long(&text)]);
     w.step(Core::handle_timeout);
-    w.step(|core, cx| core.handle_config(cx, Rc::new(config(route("r", &[])))).unwrap());
+    w.step(|core, cx| drop(core.handle_config(cx, Arc::new(config(route("r", &[])))).unwrap()));
     w.fill();
     assert_eq!(w.core.groups().len(), 1);
     w.pass(60);
@@ -64,7 +64,7 @@ fn groups_are_moved_in_pieces_and_those_that_nothing_belongs_to_go() {
     assert_eq!(w.core.groups().len(), 3000);
     let mut together = route("r", &[]);
     together.group_by = GroupBy::Labels(Vec::new());
-    w.step(|core, cx| core.handle_config(cx, Rc::new(config(together))).unwrap());
+    w.step(|core, cx| drop(core.handle_config(cx, Arc::new(config(together))).unwrap()));
     let left = w.core.groups().len();
     assert!(left > 1000, "{left}: one piece does not move all of them");
     w.fill();
@@ -80,7 +80,7 @@ fn the_deliveries_of_a_large_flush_begin_one_after_the_other() {
     let mut receiver = (*all.receivers[0]).clone();
     let first = receiver.integrations[0].clone();
     receiver.integrations.extend((1..5).map(|index| Integration { index, ..first.clone() }));
-    all.receivers = vec![Rc::new(receiver)];
+    all.receivers = vec![Arc::new(receiver)];
     let mut w = World::new(all);
     w.core.handle_reports(w.now, &reports(0..2_000, None));
     w.move_to(w.core.next_timeout().unwrap());

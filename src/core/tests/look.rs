@@ -98,7 +98,7 @@ fn a_look_of_a_config_before_tells_nothing_and_what_waits_for_it_goes_on() {
     let (other, look) = (first(&w, key), w.looks[0]);
     hears(&mut w, key, other, true);
     w.pass_until(Mono::from_ms(1_400));
-    w.step(|core, cx| core.handle_config(cx, Rc::new(webhooks())).unwrap());
+    w.step(|core, cx| drop(core.handle_config(cx, Arc::new(webhooks())).unwrap()));
     reply(&mut w, look, &lost());
     w.pass_until(Mono::from_ms(7_000));
     assert_eq!(w.told.len(), 1);

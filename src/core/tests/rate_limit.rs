@@ -15,7 +15,7 @@ const DIGEST: &str = "rate_limit:{}";
 fn limited(notifications: usize) -> Config {
     let mut config = webhooks();
     let limit = RateLimit { notifications, per: Duration::from_secs(60) };
-    Rc::get_mut(&mut config.receivers[0]).unwrap().rate_limit = Some(limit);
+    Arc::get_mut(&mut config.receivers[0]).unwrap().rate_limit = Some(limit);
     config
 }
 
@@ -212,8 +212,8 @@ fn groups_that_go_and_receivers_without_a_limit_are_held_back_no_longer() {
     post(&mut w, "B", None);
     serve(&mut w, 20);
     assert_eq!(w.core.budgets().held_len(), 1);
-    let config = Rc::new(webhooks());
-    w.step(|core, cx| core.handle_config(cx, Rc::clone(&config)).unwrap());
+    let config = Arc::new(webhooks());
+    w.step(|core, cx| drop(core.handle_config(cx, Arc::clone(&config)).unwrap()));
     assert_eq!(w.core.budgets().held_len(), 0);
     let told = serve(&mut w, 20);
     assert_eq!(told, [of(told[0].0, "B", &["B"])], "at the next flush");

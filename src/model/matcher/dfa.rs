@@ -2,7 +2,7 @@
 //! most characters cost one look into the table. The table is bounded and is begun anew when it is full; then a
 //! character costs as much as there are states.
 
-use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
 
 use crate::limits::{PATTERN_STEPS_MAX, PATTERN_TABLE_BYTES_MIN};
 use crate::model::matcher::node::Look;
@@ -23,12 +23,13 @@ const BEGIN: Step = 3;
 #[derive(Debug)]
 pub(super) struct Dfa {
     program: Program,
-    table: RefCell<Table>,
+    /// One thread at a time uses it, almost always the same.
+    table: Mutex<Table>,
 }
 
 impl Dfa {
     pub(super) fn new(program: Program) -> Self {
-        Self { program, table: RefCell::default() }
+        Self { program, table: Mutex::default() }
     }
 
     /// Bytes that it takes, at most.
@@ -54,7 +55,7 @@ impl Dfa {
     /// Whether there is a match in `value`; nothing if that takes more than [`PATTERN_STEPS_MAX`]. Adds what was done to
     /// `steps`.
     pub(super) fn is_match(&self, value: &str, steps: &mut u64) -> Option<bool> {
-        let table = &mut *self.table.borrow_mut();
+        let table = &mut *self.table.lock().unwrap_or_else(PoisonError::into_inner);
         if table.is_empty() {
             self.begin(table);
         }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::limits::{PATTERN_BYTES_MAX, PATTERN_STATES_MAX};
 use crate::model::matcher::dfa::Dfa;
@@ -14,7 +14,7 @@ use crate::model::matcher::re2;
 #[derive(Clone, Debug)]
 pub enum Pattern {
     /// `a|b|c`, sorted.
-    Literals(Rc<[Box<str>]>),
+    Literals(Arc<[Box<str>]>),
     /// `.*a`, `a.+` or `.*a.*`
     Part {
         /// What stands before the literal.
@@ -25,7 +25,7 @@ pub enum Pattern {
         after: Gap,
     },
     /// Anything else.
-    Regex(Rc<Engine>),
+    Regex(Arc<Engine>),
 }
 
 /// A compiled regular expression.
@@ -77,7 +77,7 @@ impl Pattern {
             return Err(PatternError::too_large(text));
         }
         let (prefix, suffix) = ends(&node);
-        Ok(Self::Regex(Rc::new(Engine { prefix, suffix, dfa: Dfa::new(Program::new(&node)) })))
+        Ok(Self::Regex(Arc::new(Engine { prefix, suffix, dfa: Dfa::new(Program::new(&node)) })))
     }
 
     /// Bytes that its compiled form takes, at most; text apart.

@@ -41,7 +41,7 @@ fn slack_changes_its_message_with_the_token_of_an_app() {
     assert_eq!(header(&sent, "Authorization"), "Bearer tok");
     let reply = answer(200, r#"{"ok":true,"channel":"C1","ts":"1.2"}"#);
     let Verdict::Remember(remembered) = first.judge(&reply) else { panic!() };
-    let remembered = remembered.iter().map(|it| Rc::from(it.as_str())).collect();
+    let remembered = remembered.iter().map(|it| Arc::from(it.as_str())).collect();
     let again = Notification { remembered, ..firing() };
     let sent = request(&drafted(globals, text, again));
     assert_eq!(url(&sent), "http://s/api/chat.update");

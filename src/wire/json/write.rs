@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io::Write;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::model::{Alert, Fingerprint, Labels, Matcher, Silence, SilenceId};
 use crate::time::Wall;
@@ -103,7 +103,7 @@ pub struct AlertView<'a> {
     /// The alerts that mute it.
     pub inhibited_by: &'a [Fingerprint],
     /// The time intervals that mute its group.
-    pub muted_by: &'a [Rc<str>],
+    pub muted_by: &'a [Arc<str>],
 }
 
 impl AlertView<'_> {

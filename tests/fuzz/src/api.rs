@@ -1,7 +1,7 @@
 //! Requests to a whole node, one after the other: each is answered, JSON answers are JSON, and limits hold.
 
 use std::net::IpAddr;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether::api::{Answer, Request, Response, Site, go_on_listing, go_on_posting, handle};
@@ -82,9 +82,9 @@ pub fn run(bytes: &[u8]) {
     }
 }
 
-fn config() -> Rc<Config> {
+fn config() -> Arc<Config> {
     thread_local! {
-        static CONFIG_READ: Rc<Config> = {
+        static CONFIG_READ: Arc<Config> = {
             let options = ConfigOptions {
                 file: "x.yml".as_ref(),
                 language: Language::Yaml,
@@ -92,10 +92,10 @@ fn config() -> Rc<Config> {
                 environment: &Environment::default(),
                 schemas: SCHEMAS,
             };
-            Rc::new(Config::load(CONFIG.as_bytes(), &options).unwrap().config)
+            Arc::new(Config::load(CONFIG.as_bytes(), &options).unwrap().config)
         };
     }
-    CONFIG_READ.with(Rc::clone)
+    CONFIG_READ.with(Arc::clone)
 }
 
 fn check(response: &Response) {
