@@ -1,29 +1,32 @@
-//! Finds those that might match a label set without asking everybody: by one equality that each demands, or else by what the
-//! value of a label must begin or end with.
+//! Finds those that might match a label set without asking everybody: by one equality that each demands, or else by a text
+//! that the value of a label must begin or end with, or have inside.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::matcher::End;
+use crate::model::matcher::Needed;
 use crate::model::{Labels, MatchOp, Matcher, Matchers};
 
 /// The steps to look an end of a value up.
 const LOOK_STEPS: u64 = 16;
+/// The steps to look for texts inside a value. What would take more is left to those who compare, who do it in parts.
+const INSIDE_STEPS_MAX: u64 = 50_000;
 
 /// Ids of matcher lists (routes, silences, rules), found by a label that each of them demands. Those that demand neither a
-/// value nor an end of one are always candidates.
+/// value nor a text of one are always candidates.
 #[derive(Debug)]
 pub struct Index<T> {
     by_label: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Vec<T>>>,
-    by_end: BTreeMap<Arc<str>, Ends<T>>,
+    by_text: BTreeMap<Arc<str>, Texts<T>>,
     rest: Vec<T>,
 }
 
-/// Ids by what the value of one label must begin or end with, by the length of that.
+/// Ids by what the value of one label must begin or end with or have inside, by the length of that.
 #[derive(Debug)]
-struct Ends<T> {
+struct Texts<T> {
     heads: ByLength<T>,
     tails: ByLength<T>,
+    insides: ByLength<T>,
 }
 
 type ByLength<T> = BTreeMap<usize, BTreeMap<Box<str>, Vec<T>>>;
@@ -32,29 +35,34 @@ type ByLength<T> = BTreeMap<usize, BTreeMap<Box<str>, Vec<T>>>;
 enum Demand<'a> {
     /// One of these values.
     Values(&'a str, Vec<&'a str>),
-    /// That its value has this end.
-    End(&'a str, End<'a>),
+    /// That its value has this text.
+    Text(&'a str, Needed<'a>),
 }
 
 impl<T> Default for Index<T> {
     fn default() -> Self {
-        Self { by_label: BTreeMap::new(), by_end: BTreeMap::new(), rest: Vec::new() }
+        Self { by_label: BTreeMap::new(), by_text: BTreeMap::new(), rest: Vec::new() }
     }
 }
 
-impl<T> Default for Ends<T> {
+impl<T> Default for Texts<T> {
     fn default() -> Self {
-        Self { heads: BTreeMap::new(), tails: BTreeMap::new() }
+        Self { heads: BTreeMap::new(), tails: BTreeMap::new(), insides: BTreeMap::new() }
     }
 }
 
-impl<T> Ends<T> {
-    /// Where the ids of this kind of end are, and the end.
-    fn of<'e>(&mut self, end: End<'e>) -> (&mut ByLength<T>, &'e str) {
-        match end {
-            End::Head(text) => (&mut self.heads, text),
-            End::Tail(text) => (&mut self.tails, text),
+impl<T> Texts<T> {
+    /// Where the ids of this kind of text are, and the text.
+    fn of<'e>(&mut self, needed: Needed<'e>) -> (&mut ByLength<T>, &'e str) {
+        match needed {
+            Needed::Head(text) => (&mut self.heads, text),
+            Needed::Tail(text) => (&mut self.tails, text),
+            Needed::Inside(text) => (&mut self.insides, text),
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.heads.is_empty() && self.tails.is_empty() && self.insides.is_empty()
     }
 }
 
@@ -84,8 +92,8 @@ impl<T: Copy + Ord> Index<T> {
                     put(by_value.entry(value.into()).or_default(), id);
                 }
             }
-            Some(Demand::End(name, end)) => {
-                let (by_length, text) = self.by_end.entry(name.into()).or_default().of(end);
+            Some(Demand::Text(name, needed)) => {
+                let (by_length, text) = self.by_text.entry(name.into()).or_default().of(needed);
                 let by_text = by_length.entry(text.len()).or_default();
                 put(by_text.entry(text.into()).or_default(), id);
             }
@@ -109,9 +117,9 @@ impl<T: Copy + Ord> Index<T> {
                     self.by_label.remove(name);
                 }
             }
-            Some(Demand::End(name, end)) => {
-                let Some(ends) = self.by_end.get_mut(name) else { return };
-                let (by_length, text) = ends.of(end);
+            Some(Demand::Text(name, needed)) => {
+                let Some(texts) = self.by_text.get_mut(name) else { return };
+                let (by_length, text) = texts.of(needed);
                 let Some(by_text) = by_length.get_mut(&text.len()) else { return };
                 if by_text.get_mut(text).is_some_and(|ids| take(ids, &id)) {
                     by_text.remove(text);
@@ -119,8 +127,8 @@ impl<T: Copy + Ord> Index<T> {
                 if by_text.is_empty() {
                     by_length.remove(&text.len());
                 }
-                if ends.heads.is_empty() && ends.tails.is_empty() {
-                    self.by_end.remove(name);
+                if texts.is_empty() {
+                    self.by_text.remove(name);
                 }
             }
         }
@@ -134,10 +142,10 @@ impl<T: Copy + Ord> Index<T> {
                 found.extend_from_slice(ids);
             }
         }
-        for (name, ends) in &self.by_end {
+        for (name, texts) in &self.by_text {
             let Some(value) = labels.get(name) else { continue };
-            let heads = ends.heads.iter().map(|(length, ids)| (value.get(..*length), ids));
-            let tails = ends.tails.iter().map(|(length, ids)| {
+            let heads = texts.heads.iter().map(|(length, ids)| (value.get(..*length), ids));
+            let tails = texts.tails.iter().map(|(length, ids)| {
                 (value.len().checked_sub(*length).and_then(|from| value.get(from..)), ids)
             });
             for (end, by_text) in heads.chain(tails) {
@@ -146,6 +154,14 @@ impl<T: Copy + Ord> Index<T> {
                     found.extend_from_slice(ids);
                 }
             }
+            let insides = || texts.insides.values().flatten();
+            let count: usize = texts.insides.values().map(BTreeMap::len).sum();
+            let cost = (LOOK_STEPS + value.len() as u64 / 16) * count as u64;
+            let looks = cost <= INSIDE_STEPS_MAX;
+            *steps += if looks { cost } else { 0 };
+            for (_, ids) in insides().filter(|(text, _)| !looks || value.contains(&***text)) {
+                found.extend_from_slice(ids);
+            }
         }
         *steps += found.len() as u64;
         found.sort_unstable();
@@ -153,7 +169,7 @@ impl<T: Copy + Ord> Index<T> {
     }
 }
 
-/// The demand of a list: values of one label if it can be, for they tell most apart, else an end.
+/// The demand of a list: values of one label if it can be, for they tell most apart, else a text.
 fn demand(matchers: &Matchers) -> Option<Demand<'_>> {
     let demanded = matchers.iter().find_map(|matcher| {
         let values = values(matcher)?;
@@ -161,7 +177,7 @@ fn demand(matchers: &Matchers) -> Option<Demand<'_>> {
             .then_some(Demand::Values(matcher.name(), values))
     });
     demanded.or_else(|| {
-        matchers.iter().find_map(|matcher| Some(Demand::End(matcher.name(), matcher.end()?)))
+        matchers.iter().find_map(|matcher| Some(Demand::Text(matcher.name(), matcher.needed()?)))
     })
 }
 
@@ -232,7 +248,29 @@ mod tests {
         for id in 0..1000 {
             index.remove(&pattern(id), id);
         }
-        assert!(index.by_end.is_empty() && index.rest.is_empty());
+        assert!(index.by_text.is_empty() && index.rest.is_empty());
+    }
+
+    #[test]
+    fn a_thousand_patterns_that_need_one_text_cost_one_look_and_a_long_value_costs_none() {
+        let pattern = |text: &str| -> Matchers {
+            Matchers::from_iter([Matcher::new("a", MatchOp::Matches, text).unwrap()])
+        };
+        let mut index = Index::default();
+        for id in 0..1000 {
+            index.insert(&pattern(&format!("[a-z]+-{id}[0-9]*[.]other[.]x:9[0-9]+")), id);
+        }
+        index.insert(&pattern(".*disk.*"), 1000);
+        let labels = |value: &str| Labels::from_iter([("a", value)]);
+        let mut steps = 0;
+        assert_eq!(index.candidates(&labels("web-7.x:9100"), &mut steps), [0_usize; 0]);
+        assert_eq!(index.candidates(&labels("sdisk"), &mut steps), [1000]);
+        assert!(steps < 100, "{steps}");
+        assert_eq!(index.candidates(&labels("web-7.other.x:9100"), &mut 0).len(), 1000);
+        // Who compares looks at each, in parts.
+        assert_eq!(index.candidates(&labels(&"x".repeat(1_000_000)), &mut 0).len(), 1001);
+        index.remove(&pattern(".*disk.*"), 1000);
+        assert_eq!(index.candidates(&labels("sdisk"), &mut 0), [0_usize; 0]);
     }
 
     proptest! {

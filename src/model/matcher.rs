@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub use parse::{
     Grammar, ParseError, ParseWarning, Parsed, parse_list, parse_one, valid_label_name,
 };
-pub use pattern::{End, Gap, Pattern, PatternError};
+pub use pattern::{Gap, Needed, Pattern, PatternError};
 
 use crate::limits::MATCHERS_COMPILED_BYTES_MAX;
 use crate::model::Labels;
@@ -106,9 +106,9 @@ impl Matcher {
         self.pattern.as_ref().and_then(Pattern::literals)
     }
 
-    /// The text that every value that fulfils it begins or ends with, if that is easily seen.
-    pub fn end(&self) -> Option<End<'_>> {
-        self.pattern.as_ref().filter(|_| self.op.is_equal()).and_then(Pattern::end)
+    /// A text that every value that fulfils it has, if that is easily seen.
+    pub fn needed(&self) -> Option<Needed<'_>> {
+        self.pattern.as_ref().filter(|_| self.op.is_equal()).and_then(Pattern::needed)
     }
 
     /// Bytes that its compiled pattern takes, at most; zero if it needs none.

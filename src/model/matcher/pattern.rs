@@ -31,19 +31,22 @@ pub enum Pattern {
 /// A compiled regular expression.
 #[derive(Debug)]
 pub struct Engine {
-    /// What every match begins and ends with: most values are told apart by it.
+    /// What every match begins and ends with, and what it has between: most values are told apart by it.
     prefix: Box<str>,
     suffix: Box<str>,
+    inside: Box<str>,
     dfa: Dfa,
 }
 
-/// One end of a value.
+/// A text that every value that matches has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End<'a> {
+pub enum Needed<'a> {
     /// It begins so.
     Head(&'a str),
     /// It ends so.
     Tail(&'a str),
+    /// It has this anywhere.
+    Inside(&'a str),
 }
 
 /// How many characters stand beside a literal; no line feed is among them.
@@ -76,8 +79,13 @@ impl Pattern {
         if node.states() > PATTERN_STATES_MAX {
             return Err(PatternError::too_large(text));
         }
-        let (prefix, suffix) = ends(&node);
-        Ok(Self::Regex(Arc::new(Engine { prefix, suffix, dfa: Dfa::new(Program::new(&node)) })))
+        let (prefix, suffix, inside) = needed(&node);
+        Ok(Self::Regex(Arc::new(Engine {
+            prefix,
+            suffix,
+            inside,
+            dfa: Dfa::new(Program::new(&node)),
+        })))
     }
 
     /// Bytes that its compiled form takes, at most; text apart.
@@ -120,16 +128,22 @@ impl Pattern {
         }
     }
 
-    /// The text that every value that matches begins or ends with, the longer of both, if that is easily seen.
-    pub fn end(&self) -> Option<End<'_>> {
-        let (head, tail) = match self {
-            Self::Part { before: Gap::Closed, literal, .. } => (&**literal, ""),
-            Self::Part { after: Gap::Closed, literal, .. } => ("", &**literal),
-            Self::Literals(_) | Self::Part { .. } => ("", ""),
-            Self::Regex(engine) => (&*engine.prefix, &*engine.suffix),
+    /// A text that every value that matches has, if that is easily seen: at its begin or end, the longer of both, else
+    /// inside.
+    pub fn needed(&self) -> Option<Needed<'_>> {
+        let (head, tail, inside) = match self {
+            Self::Part { before: Gap::Closed, literal, .. } => (&**literal, "", ""),
+            Self::Part { after: Gap::Closed, literal, .. } => ("", &**literal, ""),
+            Self::Part { literal, .. } => ("", "", &**literal),
+            Self::Literals(_) => ("", "", ""),
+            Self::Regex(engine) => (&*engine.prefix, &*engine.suffix, &*engine.inside),
         };
-        let end = if head.len() > tail.len() { End::Head(head) } else { End::Tail(tail) };
-        (!head.is_empty() || !tail.is_empty()).then_some(end)
+        let end = if head.len() > tail.len() { Needed::Head(head) } else { Needed::Tail(tail) };
+        match (head, tail, inside) {
+            ("", "", "") => None,
+            ("", "", inside) => Some(Needed::Inside(inside)),
+            _ => Some(end),
+        }
     }
 
     /// Whether the whole of `value` matches; nothing if that takes more than [`crate::limits::PATTERN_STEPS_MAX`]. Adds
@@ -147,6 +161,12 @@ impl Pattern {
             Self::Regex(engine) => {
                 if !value.starts_with(&*engine.prefix) || !value.ends_with(&*engine.suffix) {
                     return Some(false);
+                }
+                if !engine.inside.is_empty() {
+                    *steps += value.len() as u64 / 16;
+                    if !value.contains(&*engine.inside) {
+                        return Some(false);
+                    }
                 }
                 engine.dfa.is_match(value, steps)
             }
@@ -170,14 +190,25 @@ fn part_matches(before: Gap, literal: &str, after: Gap, value: &str) -> bool {
     found && !value.contains('\n')
 }
 
-/// What every match begins with, and what it ends with, as far as that is easily seen.
-fn ends(node: &Node) -> (Box<str>, Box<str>) {
+/// What every match begins with, what it ends with, and the longest text that it has between, as far as that is easily
+/// seen; the last is empty where it is shorter than the others.
+fn needed(node: &Node) -> (Box<str>, Box<str>, Box<str>) {
     let [Node::Look(Look::Begin), inside @ .., Node::Look(Look::End)] = node.parts() else {
         return Default::default();
     };
-    let prefix: String = inside.iter().map_while(Node::as_char).collect();
-    let suffix: Vec<char> = inside.iter().rev().map_while(Node::as_char).collect();
-    (prefix.into(), suffix.into_iter().rev().collect::<String>().into())
+    let mut runs = vec![String::new()];
+    for node in inside {
+        match (node.as_char(), runs.last_mut()) {
+            (Some(c), Some(run)) => run.push(c),
+            _ => runs.push(String::new()),
+        }
+    }
+    let prefix = runs.first().cloned().unwrap_or_default();
+    let suffix = runs.last().cloned().unwrap_or_default();
+    let longest = runs.into_iter().max_by_key(String::len).unwrap_or_default();
+    let is_longer = longest.len() > prefix.len().max(suffix.len());
+    let inside = if is_longer { longest } else { String::new() };
+    (prefix.into(), suffix.into(), inside.into())
 }
 
 /// The alternatives of a pattern that has no operator but `|`.
@@ -248,6 +279,22 @@ mod tests {
         for regex in ["a.b", "a*", ".*a|b", r"\d", "[ab]", "(a)|(b)", "a.*b", "a\n.*", r"a\.*"] {
             assert!(matches!(Pattern::new(regex), Ok(Pattern::Regex(_))), "{regex}");
         }
+    }
+
+    #[test]
+    fn every_match_has_the_text_that_is_needed() {
+        for (pattern, needed) in [
+            ("web.+", Some(Needed::Head("web"))),
+            (".*[0-9]-db", Some(Needed::Tail("-db"))),
+            (".*disk.*", Some(Needed::Inside("disk"))),
+            (r"[a-z]+-7[0-9]*[.]other\.x:9[0-9]+", Some(Needed::Inside(".other.x:9"))),
+            ("[a-z]+(x|y)?", None),
+            ("(?i)[a-z]+disk.?", None),
+            ("a|b", None),
+        ] {
+            assert_eq!(Pattern::new(pattern).unwrap().needed(), needed, "{pattern}");
+        }
+        check("[a-z]+-7[0-9]*x[.]y.?", &["a-70x.y", "b-7x.yz"], &["a-70x.", "a-8x.y", "x.y"]);
     }
 
     #[test]
@@ -383,7 +430,8 @@ mod tests {
             ("a(?i)b", "a", ""),
         ] {
             let node = re2::parse(&format!("^(?:{pattern})$")).unwrap();
-            assert_eq!(ends(&node), (prefix.into(), suffix.into()), "{pattern}");
+            let (head, tail, _) = needed(&node);
+            assert_eq!((&*head, &*tail), (prefix, suffix), "{pattern}");
         }
     }
 
