@@ -177,10 +177,11 @@ fn sections(root: &Table<'_>, options: &Options<'_>) -> Option<Loaded> {
     let heartbeats = heartbeat::read(root, &global.globals, &cx);
     let rules =
         inhibit_rules.iter().map(|it| it.source.compiled_bytes() + it.target.compiled_bytes());
-    let compiled = rules.sum::<usize>() + route.as_ref().map_or(0, compiled_bytes);
+    let expected = expect.iter().map(|it| it.matchers.compiled_bytes());
+    let compiled = rules.chain(expected).sum::<usize>() + route.as_ref().map_or(0, compiled_bytes);
     if compiled > CONFIG_COMPILED_BYTES_MAX {
         root.item.error(format_args!(
-            "the regular expressions of routes and inhibit_rules need {compiled} bytes, at most {CONFIG_COMPILED_BYTES_MAX}: simplify them, or write several as one"
+            "the regular expressions of routes, inhibit_rules and expect need {compiled} bytes, at most {CONFIG_COMPILED_BYTES_MAX}: simplify them, or write several as one"
         ));
     }
     let templates: Vec<String> =

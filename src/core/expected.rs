@@ -12,8 +12,8 @@ use std::time::Duration;
 use crate::config::Expectation;
 use crate::core::clock::Step;
 use crate::core::{Change, Core};
-use crate::limits::BEAT_TEXT_BYTES_MAX;
-use crate::model::{Labels, brief};
+use crate::limits::{BEAT_TEXT_BYTES_MAX, PIECE_STEPS};
+use crate::model::{Fingerprint, Labels, brief};
 use crate::time::{Mono, Now, Wall};
 
 /// How the names of their records begin.
@@ -64,12 +64,29 @@ pub struct Expected {
     seen: BTreeMap<Arc<str>, Seen>,
     /// When they are to be looked at.
     look: Option<Mono>,
+    /// Alerts that take long to compare with what is expected, and how far each is compared.
+    late: BTreeMap<Fingerprint, Comparing>,
+}
+
+/// How far an alert is compared with the expectations.
+#[derive(Debug)]
+struct Comparing {
+    labels: Labels,
+    /// The expectation that is being compared.
+    expectation: usize,
+    /// How many of its conditions are known to hold.
+    condition: usize,
 }
 
 impl Expected {
     /// The state of an expectation.
     pub fn get(&self, name: &str) -> Option<&Seen> {
         self.seen.get(name)
+    }
+
+    /// Whether alerts are still to be compared with them.
+    pub(super) fn is_at_work(&self) -> bool {
+        !self.late.is_empty()
     }
 
     /// When they are to be looked at, or the flock is to be told.
@@ -99,6 +116,9 @@ impl Core {
             let seen = known.unwrap_or_else(|| Seen::new(*period, now.mono + *period));
             self.expected.seen.insert(Arc::clone(name), seen);
         }
+        for comparing in self.expected.late.values_mut() {
+            (comparing.expectation, comparing.condition) = (0, 0);
+        }
         self.look_at_expected(now.mono);
     }
 
@@ -117,17 +137,49 @@ impl Core {
         is_expected
     }
 
-    /// Takes note of an alert that fires, if it is expected. Adds what it took to `steps`.
+    /// Takes note of an alert that fires, if it is expected. Adds what it took to `steps`; once they come to
+    /// [`PIECE_STEPS`] the rest is left to [`Core::meet_late`].
     pub(super) fn meet_by(&mut self, now: Now, labels: &Labels, steps: &mut u64) {
         if self.config.expect.is_empty() {
             return;
         }
-        let config = Arc::clone(&self.config);
-        for Expectation { name, matchers, .. } in &config.expect {
-            if !matchers.is_empty() && matchers.matches(labels, steps) {
-                self.meet(now, name, &labels.to_string());
+        let comparing = Comparing { labels: labels.clone(), expectation: 0, condition: 0 };
+        if let Some(late) = self.compare_expected(now, comparing, steps) {
+            self.expected.late.entry(labels.fingerprint()).or_insert(late);
+        }
+    }
+
+    /// Goes on with the alerts that take long to compare with what is expected, until `steps` come to [`PIECE_STEPS`].
+    pub(super) fn meet_late(&mut self, now: Now, steps: &mut u64) {
+        while *steps < PIECE_STEPS
+            && let Some((fingerprint, comparing)) = self.expected.late.pop_first()
+        {
+            if let Some(late) = self.compare_expected(now, comparing, steps) {
+                self.expected.late.insert(fingerprint, late);
             }
         }
+    }
+
+    /// Compares an alert with what is expected. Returns how far, if `steps` come to [`PIECE_STEPS`] before the end.
+    fn compare_expected(
+        &mut self,
+        now: Now,
+        mut comparing: Comparing,
+        steps: &mut u64,
+    ) -> Option<Comparing> {
+        let config = Arc::clone(&self.config);
+        let Comparing { labels, expectation, condition } = &mut comparing;
+        while let Some(Expectation { name, matchers, .. }) = config.expect.get(*expectation) {
+            if !matchers.is_empty() {
+                match matchers.compare(labels, condition, steps, PIECE_STEPS) {
+                    None => return Some(comparing),
+                    Some(true) => self.meet(now, name, &labels.to_string()),
+                    Some(false) => {}
+                }
+            }
+            (*expectation, *condition) = (*expectation + 1, 0);
+        }
+        None
     }
 
     fn meet(&mut self, now: Now, name: &str, by: &str) {

@@ -366,13 +366,15 @@ impl Core {
             }
         }
         self.bring_late(cx.now, &mut steps);
+        self.meet_late(cx.now, &mut steps);
     }
 
     // Getters.
 
     /// When [`Core::handle_timeout`] wants to be called next.
     pub fn next_timeout(&self) -> Option<Mono> {
-        let is_at_work = self.filling.is_some() || !self.late.is_empty();
+        let is_at_work =
+            self.filling.is_some() || !self.late.is_empty() || self.expected.is_at_work();
         if is_at_work { Some(Mono::ZERO) } else { self.timers.next() }
     }
 

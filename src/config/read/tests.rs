@@ -454,13 +454,17 @@ fn routes_their_keys_and_compiled_patterns_are_bounded() {
     let regexes = many(5_000, &|n| format!("{{matchers: [{}]}}", pattern(n)));
     let error = errors(Language::Yaml, &config(&regexes, ""));
     assert!(
-        error.contains("routes and inhibit_rules need") && error.contains("at most"),
+        error.contains("routes, inhibit_rules and expect need") && error.contains("at most"),
         "{error}"
     );
     let matchers = many(5, &pattern);
     let rule = format!("{{source_matchers: [{matchers}], target_matchers: [{matchers}]}}");
     let rules = format!("inhibit_rules: [{}]", many(1_000, &|_| rule.clone()));
     let error = errors(Language::Yaml, &config("", &rules));
-    assert!(error.contains("routes and inhibit_rules need"), "{error}");
+    assert!(error.contains("routes, inhibit_rules and expect need"), "{error}");
+    let matchers = many(50, &pattern);
+    let expected = many(100, &|n| format!("{{name: e{n}, period: 1h, matchers: [{matchers}]}}"));
+    let error = errors(Language::Yaml, &config("", &format!("expect: [{expected}]")));
+    assert!(error.contains("routes, inhibit_rules and expect need"), "{error}");
     yaml(&config(&many(2_000, &|n| format!("{{matchers: [{}]}}", pattern(n))), ""));
 }

@@ -1,7 +1,7 @@
 //! Alerts of which it takes long to find where they belong, and groups that a config moves.
 
 use super::*;
-use crate::config::Integration;
+use crate::config::{Expectation, Integration, StaticLabels};
 use crate::core::group::Group;
 
 /// A report whose label is so long that to route it takes many pieces.
@@ -92,4 +92,31 @@ fn the_deliveries_of_a_large_flush_begin_one_after_the_other() {
     assert_eq!(told, [1, 2, 3, 4, 5]);
     let flushed = |it: (_, &Group)| it.1.flush.is_none();
     assert!(w.core.groups().iter().all(flushed), "it ends when all are told");
+}
+
+#[test]
+fn an_alert_that_takes_long_to_compare_with_what_is_expected_is_compared_in_pieces() {
+    let text = format!("b{}", "ab".repeat(1_100));
+    let mut config = config(route("r", &[]));
+    let expectation = |n: usize| Expectation {
+        name: format!("e{n}").into(),
+        matchers: matchers(&["x=~.*b[ab]{900}", "x=~.+b[ab]{900}"]),
+        period: Duration::from_secs(3600),
+        labels: StaticLabels::default(),
+    };
+    config.expect = (0..10).map(expectation).collect();
+    let mut w = World::new(config);
+    w.core.handle_reports(w.now, &[long(&text)]);
+    let met = |w: &World| {
+        let seen = |n: &usize| w.core.expected().get(&format!("e{n}")).unwrap().last.is_some();
+        (0..10).filter(seen).count()
+    };
+    let mut last = met(&w);
+    assert!(last < 10, "{last}");
+    while w.core.next_timeout() == Some(Mono::ZERO) {
+        w.step(Core::handle_timeout);
+        assert!(met(&w) - last <= 1, "{last}");
+        last = met(&w);
+    }
+    assert_eq!(last, 10);
 }

@@ -48,6 +48,15 @@ def dear_silence(subject):
     subject.measured(lambda: time.sleep(4))
 
 
+@hostile("100 expectations by 5 patterns that each take all the steps they may, 20 alerts")
+def dear_expectations(subject):
+    matchers = ", ".join([f"'x=~\"{DEAR}\"'"] * 5)
+    expected = "\n".join(f"- {{name: e{n}, period: 1h, matchers: [{matchers}]}}" for n in range(100))
+    subject.start(config(more=f"expect:\n{expected}\n"))
+    body = post(dear(20))
+    subject.measured(lambda: subject.request(body))
+
+
 @hostile("10,000 silences that end at once")
 def silences_end(subject):
     subject.start(config(), "--data.retention=1s")
