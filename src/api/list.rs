@@ -12,6 +12,17 @@ pub(super) const ALERT_STEPS: u64 = 500;
 /// Steps of the first piece of a list.
 const FIRST_STEPS: u64 = PIECE_STEPS / 5;
 
+/// While so many lists are being made, a further one is begun when its turn comes, and not when it is asked for.
+pub(super) const LISTS_BEGUN_MAX: usize = 4;
+
+/// What is listed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    Alerts,
+    Groups,
+    Silences,
+}
+
 /// A list that is being made.
 #[derive(Debug)]
 pub struct List {
@@ -23,6 +34,8 @@ pub struct List {
 
 #[derive(Debug)]
 enum Of {
+    /// Nothing yet.
+    New(Kind),
     Alerts(alerts::List),
     Groups(Box<groups::List>),
     Silences(silences::List),
@@ -68,29 +81,20 @@ impl Pages<'_> {
     }
 }
 
+impl Of {
+    fn new(kind: Kind, node: &Node, request: &Request<'_>) -> Result<Self, Response> {
+        Ok(match kind {
+            Kind::Alerts => Self::Alerts(alerts::List::new(node, request)?),
+            Kind::Groups => Self::Groups(groups::List::new(node, request)?.into()),
+            Kind::Silences => Self::Silences(silences::List::new(node, request)?),
+        })
+    }
+}
+
 impl List {
-    pub(super) fn of_alerts(node: &Node, request: &Request<'_>) -> Result<Self, Response> {
-        Ok(Self {
-            of: Of::Alerts(alerts::List::new(node, request)?),
-            out: Vec::new(),
-            has_begun: false,
-        })
-    }
-
-    pub(super) fn of_groups(node: &Node, request: &Request<'_>) -> Result<Self, Response> {
-        Ok(Self {
-            of: Of::Groups(groups::List::new(node, request)?.into()),
-            out: Vec::new(),
-            has_begun: false,
-        })
-    }
-
-    pub(super) fn of_silences(node: &Node, request: &Request<'_>) -> Result<Self, Response> {
-        Ok(Self {
-            of: Of::Silences(silences::List::new(node, request)?),
-            out: Vec::new(),
-            has_begun: false,
-        })
+    /// One of which nothing is made: not even its filters are compiled.
+    pub(super) const fn new(kind: Kind) -> Self {
+        Self { of: Of::New(kind), out: Vec::new(), has_begun: false }
     }
 
     /// Bytes that are written of it.
@@ -99,13 +103,26 @@ impl List {
     }
 
     /// Makes another piece of it.
-    pub(super) fn go_on(mut self, node: &Node, now: Now, site: &Site) -> Made {
+    pub(super) fn go_on(
+        mut self,
+        node: &Node,
+        now: Now,
+        site: &Site,
+        request: &Request<'_>,
+    ) -> Made {
+        if let Of::New(kind) = self.of {
+            match Of::new(kind, node, request) {
+                Ok(of) => self.of = of,
+                Err(refusal) => return Made::Whole(refusal),
+            }
+        }
         let room = room(site);
         // The first piece is made when the request comes, before others have their turn: it is a short one.
         let has_begun = std::mem::replace(&mut self.has_begun, true);
         let steps = if has_begun { 0 } else { PIECE_STEPS - FIRST_STEPS };
         let mut pages = Pages { out: &mut self.out, room, steps };
         let is_whole = match &mut self.of {
+            Of::New(_) => false,
             Of::Alerts(list) => list.go_on(node, now, &mut pages),
             Of::Groups(list) => list.go_on(node, now, &mut pages),
             Of::Silences(list) => list.go_on(node, now, &mut pages),

@@ -35,7 +35,7 @@ use crate::wire::json::body::Schema;
 
 pub use access::Access;
 pub use changes::{Changes, changed};
-use list::Made;
+use list::{Kind, LISTS_BEGUN_MAX, Made};
 use post::Begun;
 
 pub use list::List;
@@ -118,7 +118,7 @@ pub fn go_on_listing(
     list: List,
 ) -> Answer {
     let endpoint = Endpoint::find(&site.prefix, request.path);
-    finish(made(list.go_on(node, now, site)), site, &endpoint, request)
+    finish(made(list.go_on(node, now, site, request)), site, &endpoint, request)
 }
 
 /// Goes on with a post that is taken in pieces.
@@ -161,8 +161,13 @@ fn finish(answer: Answer, site: &Site, endpoint: &Endpoint<'_>, request: &Reques
     }
 }
 
-fn list(list: Result<List, Response>, node: &Node, now: Now, site: &Site) -> Answer {
-    list.map_or_else(Answer::Now, |list| made(list.go_on(node, now, site)))
+/// Begins a list, unless many are being made: then it waits for its turn.
+fn list(kind: Kind, node: &Node, now: Now, site: &Site, request: &Request<'_>) -> Answer {
+    let list = List::new(kind);
+    if site.http.lists >= LISTS_BEGUN_MAX {
+        return Answer::Listing(list);
+    }
+    made(list.go_on(node, now, site, request))
 }
 
 fn dispatch(
@@ -175,13 +180,13 @@ fn dispatch(
     let reads = request.method == "GET" || request.method == "HEAD";
     Answer::Now(match endpoint {
         Endpoint::Alerts if reads => {
-            return list(List::of_alerts(node, request), node, cx.now, site);
+            return list(Kind::Alerts, node, cx.now, site, request);
         }
         Endpoint::Alerts => return post(node, cx, request, Schema::V2),
-        Endpoint::Groups => return list(List::of_groups(node, request), node, cx.now, site),
+        Endpoint::Groups => return list(Kind::Groups, node, cx.now, site, request),
         Endpoint::Receivers => status::receivers(node, request),
         Endpoint::Silences if reads => {
-            return list(List::of_silences(node, request), node, cx.now, site);
+            return list(Kind::Silences, node, cx.now, site, request);
         }
         Endpoint::Silences => return Answer::WhenDurable(silences::post(node, cx, request)),
         Endpoint::Silence(id) if reads => silences::get(node, cx.now, id),

@@ -151,6 +151,8 @@ pub struct HttpStats {
     pub access_refused: u64,
     /// Bytes of answers to GETs that wait until they are read; needs to be fresh for lists.
     pub unread_bytes: usize,
+    /// Lists that are being made; needs to be fresh for lists.
+    pub lists: usize,
     /// Open connections.
     pub connections: usize,
     /// Connections that were closed to make room for others.

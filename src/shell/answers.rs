@@ -35,6 +35,7 @@ impl Shell {
         }
         let listed: usize = self.lists.iter().map(|(_, list)| list.bytes()).sum();
         self.site.http.unread_bytes = self.server.unread() + listed;
+        self.site.http.lists = self.lists.len();
         let cx = &mut Cx { now: clock::now(), rng: &mut self.rng, effects: &mut self.effects };
         let answer = api::handle(&mut self.node, cx, &self.site, &request);
         let response = match answer {

@@ -227,3 +227,21 @@ fn lists_are_made_in_pieces_and_are_the_same() {
         assert_eq!(listed, 300);
     }
 }
+
+#[test]
+fn of_many_lists_at_once_each_is_begun_in_its_turn() {
+    let mut world = World::new();
+    world.post("/api/v2/alerts", r#"[{"labels":{"a":"b"}}]"#);
+    for path in ["/api/v2/alerts", "/api/v2/alerts/groups", "/api/v2/silences"] {
+        for (query, status) in [("", 200), ("filter=a%3D~%22%5B%22", 400)] {
+            let mut ask = |lists| {
+                world.site.http.lists = lists;
+                world.ask_in_pieces(&Request { method: "GET", path, query, ..Request::default() })
+            };
+            let (alone, pieces) = ask(0);
+            assert_eq!((alone.status, pieces), (status, 1), "{path}");
+            let (among_many, pieces) = ask(LISTS_BEGUN_MAX);
+            assert_eq!((among_many.status, among_many.body, pieces), (status, alone.body, 2));
+        }
+    }
+}
