@@ -20,8 +20,8 @@ pub const CONFIG_NODES_MAX: usize = 100_000;
 pub const ROUTES_MAX: usize = 10_000;
 /// Bytes of the keys and paths of all routes: each has the matchers of all above it, too. Policy: refuse the file.
 pub const ROUTE_KEYS_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Bytes of the compiled regular expressions of routes and rules of inhibition, each with the table that it may make: some
-/// three thousand. Policy: refuse the file.
+/// Bytes of the compiled regular expressions of routes, rules of inhibition and expectations, each with the table that it may
+/// make: some three thousand. Policy: refuse the file.
 pub const CONFIG_COMPILED_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Errors of a configuration that are told. Policy: the rest is counted. Of its warnings: the rest is dropped.
 pub const CONFIG_PROBLEMS_MAX: usize = 100;
@@ -42,6 +42,10 @@ pub const HTTP_CONNECTIONS_MAX: usize = 256;
 pub const HTTP_HEADER_BYTES_MAX: usize = 32 * 1024;
 /// Bytes that are read of a connection at a time. Policy: the rest is read after the others have had their turn.
 pub const HTTP_READ_BYTES: usize = 64 * 1024;
+/// Bytes of a notification that are written at a time. Policy: the rest is written after others have had their turn.
+pub const WRITTEN_BYTES_AT_ONCE: usize = 128 * 1024;
+/// Bytes of a request to a receiver that are sent at a time. Policy: the rest is sent after others have had their turn.
+pub const SENT_BYTES_AT_ONCE: usize = 256 * 1024;
 /// Headers of a request. Policy: refused with 431, the connection closed.
 pub const HTTP_HEADERS_MAX: usize = 128;
 /// Bytes of a line between the chunks of a request's body. Policy: refused with 400, the connection closed.

@@ -121,6 +121,11 @@ impl Values {
         self.said.get(self.place(name)?)?.as_ref()
     }
 
+    /// Whether the schema has this key.
+    pub fn knows(&self, name: &str) -> bool {
+        self.keys.iter().any(|key| key.name == name)
+    }
+
     /// Whether a key has a value that is not empty.
     pub fn has(&self, name: &str) -> bool {
         self.get(name).is_some_and(|value| match value {

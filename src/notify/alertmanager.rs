@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::config::schema::{Around, Origin};
 use crate::config::{Key, Schema, Takes, Values};
 use crate::model::Labels;
-use crate::notify::{HttpRequest, Message, Outgoing, Text, Type, Verdict};
+use crate::notify::{Each, HttpRequest, Message, Outgoing, Text, Type, Verdict};
 use crate::time::Wall;
 
 /// After how many missed postings an alert ends upstream, as with Prometheus.
@@ -31,6 +31,7 @@ pub(super) const TYPE: Type = Type {
         ..Schema::HTTP
     },
     request,
+    each: Some(EACH),
     judge: |_, reply| Verdict::of(reply, &[429]),
 };
 
@@ -50,22 +51,30 @@ struct Posted<'a> {
     generator_url: &'a str,
 }
 
-fn request(message: &Message<'_>) -> Result<Outgoing, String> {
-    let values = message.values;
-    let lease = values.duration("resend_interval").unwrap_or_default() * LEASES;
-    let alerts: Vec<Posted<'_>> = message
-        .notification
-        .alerts
-        .iter()
-        .map(|it| Posted {
+const EACH: Each = Each {
+    begin: |_| "[".to_owned(),
+    add: |message, it, text| {
+        let lease = message.values.duration("resend_interval").unwrap_or_default() * LEASES;
+        let posted = Posted {
             labels: &it.alert.labels,
             annotations: &it.alert.annotations,
             starts_at: it.alert.starts_at,
             ends_at: if it.resolved { it.alert.ends_at } else { message.now + lease },
             generator_url: &it.alert.generator_url,
-        })
-        .collect();
-    let body = serde_json::to_string(&alerts).map_err(|error| error.to_string())?;
+        };
+        if !text.ends_with('[') {
+            text.push(',');
+        }
+        // Serializing a struct of strings into memory cannot fail.
+        text.push_str(&serde_json::to_string(&posted).unwrap_or_default());
+    },
+};
+
+#[expect(clippy::unnecessary_wraps, reason = "a line of the table of types")]
+fn request(message: &Message<'_>) -> Result<Outgoing, String> {
+    let values = message.values;
+    let mut body = message.written().text;
+    body.push(']');
     Ok(Outgoing::Http(HttpRequest {
         method: "POST",
         url: Text::from(format!("{}/api/v2/alerts", values.text("url").trim_end_matches('/'))),

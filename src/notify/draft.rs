@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::config::{Http, Integration, Key, Schema, Secret, Takes, Template, Value, Values};
 use crate::limits::{TEMPLATE_FAULT_BYTES_MAX, TEMPLATE_FAULTS_MAX};
 use crate::model::{Alert, brief};
+use crate::notify::making::{Each, Holder, Making, Written};
 use crate::notify::table::{self, Type};
 use crate::notify::{Cause, Failure, Notification, Outgoing, Reply, Verdict, json, log};
 use crate::template::{Error, Renderer, Templates};
@@ -59,6 +60,8 @@ pub struct Message<'a> {
     pub remembered: &'a [Arc<str>],
     /// The time at which it is sent.
     pub now: Wall,
+    /// What was written of the alerts, if the type writes each for itself; the request takes it.
+    pub(super) written: Holder,
 }
 
 /// The secrets among values, in order.
@@ -312,6 +315,15 @@ impl Draft {
         now: Wall,
         read: &mut dyn FnMut(&Secret) -> String,
     ) -> Result<Outgoing, String> {
+        self.begin(now, read)?.finish()
+    }
+
+    /// The same, to be made in pieces.
+    pub fn begin(
+        &self,
+        now: Wall,
+        read: &mut dyn FnMut(&Secret) -> String,
+    ) -> Result<Making<'_>, String> {
         let mut wrong = self.lost.as_deref().map(str::to_owned);
         let values = self.values.replaced(&mut |key, value| {
             let Value::Secret(secret) = value else { return value.clone() };
@@ -336,14 +348,21 @@ impl Draft {
                     .into(),
             )
         });
-        match (wrong, self.kind) {
-            (Some(wrong), _) => Err(wrong),
-            (None, Some(kind)) => {
-                let outgoing = (kind.request)(&self.message(&values, now))?;
-                Ok(if self.is_test { outgoing.without_traces() } else { outgoing })
-            }
-            (None, None) => Err(format!("{} is no receiver type", self.schema.name)),
-        }
+        wrong.map_or_else(|| Ok(Making::new(self, values, now)), Err)
+    }
+
+    /// How its type writes the alerts, if it writes each for itself.
+    pub(super) fn each(&self) -> Option<&'static Each> {
+        self.kind.and_then(|kind| kind.each.as_ref())
+    }
+
+    /// The request that tells a message of it.
+    pub(super) fn request(&self, message: &Message<'_>) -> Result<Outgoing, String> {
+        let Some(kind) = self.kind else {
+            return Err(format!("{} is no receiver type", self.schema.name));
+        };
+        let outgoing = (kind.request)(message)?;
+        Ok(if self.is_test { outgoing.without_traces() } else { outgoing })
     }
 
     /// What to send if every secret stands in the config: for tests and simulations.
@@ -355,7 +374,10 @@ impl Draft {
     /// What to make of the reply. One of several requests that succeeds leads to the next one.
     pub fn judge(&self, reply: &Reply) -> Verdict {
         match self.kind {
-            Some(kind) => (kind.judge)(&self.message(&self.values, self.notification.now), reply),
+            Some(kind) => {
+                let now = self.notification.now;
+                (kind.judge)(&self.message(&self.values, now, Written::default()), reply)
+            }
             None => Verdict::Refused(Failure { cause: Cause::Other, why: String::new() }),
         }
     }
@@ -385,9 +407,15 @@ impl Draft {
         &self.http
     }
 
-    fn message<'a>(&'a self, values: &'a Values, now: Wall) -> Message<'a> {
+    /// A message of it, with what was written of its alerts.
+    pub(super) fn message<'a>(
+        &'a self,
+        values: &'a Values,
+        now: Wall,
+        written: Written,
+    ) -> Message<'a> {
         let Self { notification, http, step, .. } = self;
         let remembered = &notification.remembered;
-        Message { notification, values, http, step, remembered, now }
+        Message { notification, values, http, step, remembered, now, written: written.into() }
     }
 }

@@ -67,6 +67,7 @@ pub(super) const TYPE: Type = Type {
         check,
     },
     request,
+    each: None,
     judge: |_, reply| Verdict::of(reply, &[]),
 };
 

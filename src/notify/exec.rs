@@ -9,6 +9,7 @@ use crate::config::schema::{Around, Origin};
 use crate::config::{Key, Schema, Takes, Values};
 use crate::limits::EXEC_ENVIRONMENT_BYTES_MAX;
 use crate::model::Labels;
+use crate::notify::making::Written;
 use crate::notify::{
     Cause, Failure, Message, Notification, Outgoing, Reply, Type, Verdict, payload, status,
 };
@@ -32,6 +33,7 @@ pub(super) const TYPE: Type = Type {
         check,
     },
     request,
+    each: Some(payload::EACH),
     judge: |_, reply| judge(reply),
 };
 
@@ -75,19 +77,20 @@ fn check(values: &mut Values, _: &Around<'_>) -> Vec<String> {
 #[expect(clippy::unnecessary_wraps, reason = "a line of the table of types")]
 fn request(message: &Message<'_>) -> Result<Outgoing, String> {
     let values = message.values;
-    let mut input = payload::text(message.notification, 0).into_bytes();
+    let written = message.written();
+    let environment = environment(values.text("env_prefix"), message.notification, &written);
+    let mut input = payload::finished(message.notification, written, 0).into_bytes();
     input.push(b'\n');
     Ok(Outgoing::Exec(Exec {
         command: values.texts("command").map(str::to_owned).collect(),
-        environment: environment(values.text("env_prefix"), message.notification),
+        environment,
         input,
         timeout: values.duration("run_timeout").unwrap_or_default(),
     }))
 }
 
 /// What does not fit is left out, the later first; of two names that become one the first stays.
-fn environment(prefix: &str, told: &Notification) -> Vec<(String, String)> {
-    let data = told.data();
+fn environment(prefix: &str, told: &Notification, written: &Written) -> Vec<(String, String)> {
     let firing = told.alerts.iter().filter(|it| !it.resolved).count();
     let mut variables = vec![
         ("STATUS".to_owned(), status(told.resolved()).to_owned()),
@@ -104,8 +107,8 @@ fn environment(prefix: &str, told: &Notification) -> Vec<(String, String)> {
             (format!("{kind}_{name}"), value.replace('\0', ""))
         }));
     };
-    add("LABEL", &data.common_labels);
-    add("ANNOTATION", &data.common_annotations);
+    add("LABEL", &written.common_labels());
+    add("ANNOTATION", &written.common_annotations());
     let mut kept: Vec<(String, String)> = Vec::new();
     let mut bytes = 0;
     for (name, value) in variables {

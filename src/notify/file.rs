@@ -26,6 +26,7 @@ pub(super) const TYPE: Type = Type {
         check,
     },
     request,
+    each: Some(payload::EACH),
     judge: |_, reply| Verdict::of(reply, &[]),
 };
 
@@ -59,7 +60,8 @@ fn check(values: &mut Values, _: &Around<'_>) -> Vec<String> {
 
 fn request(message: &Message<'_>) -> Result<Outgoing, String> {
     let values = message.values;
-    let line = format!("{}\n", payload::text(message.notification, 0)).into_bytes();
+    let mut line = payload::text(message).into_bytes();
+    line.push(b'\n');
     let bytes_max = u64::try_from(values.number("max_bytes")).unwrap_or(0);
     if line.len() as u64 > bytes_max {
         return Err(format!("the line has {} bytes, max_bytes is {bytes_max}", line.len()));

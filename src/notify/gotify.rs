@@ -27,6 +27,7 @@ pub(super) const TYPE: Type = Type {
         ..Schema::HTTP
     },
     request,
+    each: None,
     judge: |_, reply| Verdict::of(reply, &[429]),
 };
 

@@ -7,8 +7,12 @@ use crate::config::schema::HEARTBEAT_SCHEMA;
 use crate::notify::json::send;
 use crate::notify::{Message, Outgoing, Text, Type, Verdict};
 
-pub(super) static TYPE: Type =
-    Type { schema: HEARTBEAT_SCHEMA, request, judge: |_, reply| Verdict::of(reply, &[429]) };
+pub(super) static TYPE: Type = Type {
+    schema: HEARTBEAT_SCHEMA,
+    request,
+    each: None,
+    judge: |_, reply| Verdict::of(reply, &[429]),
+};
 
 /// The reason of the notification is the word that is told, its alerts are what is wrong.
 fn request(message: &Message<'_>) -> Result<Outgoing, String> {

@@ -27,6 +27,7 @@ pub(super) const TYPE: Type = Type {
         ..Schema::HTTP
     },
     request,
+    each: None,
     judge: |_, reply| Verdict::of(reply, &[429]),
 };
 
@@ -45,11 +46,11 @@ fn has_one_token(values: &mut Values, around: &Around<'_>) -> Vec<String> {
 
 fn request(message: &Message<'_>) -> Result<Outgoing, String> {
     let values = message.values;
-    let mut body = encoded(message, values.number("max_alerts"));
-    if body.to_string().len() > PAYLOAD_BYTES_MAX {
-        // One alert is made of a group there, so the first says the most.
-        body = encoded(message, 1);
-    }
+    let whole = (!message.tells_more_than(PAYLOAD_BYTES_MAX))
+        .then(|| encoded(message, values.number("max_alerts")))
+        .filter(|body| body.to_string().len() <= PAYLOAD_BYTES_MAX);
+    // One alert is made of a group there, so the first says the most.
+    let body = whole.unwrap_or_else(|| encoded(message, 1));
     if values.has("alert_source_token") {
         let token = bearer(values.text("alert_source_token"));
         return post_with(message, values.text("url"), [token], &body);

@@ -53,6 +53,7 @@ pub(super) const TYPE: Type = Type {
         ..Schema::HTTP
     },
     request,
+    each: None,
     judge,
 };
 

@@ -48,6 +48,7 @@ pub(super) const TYPE: Type = Type {
         check,
     },
     request,
+    each: Some(payload::EACH),
     judge: |_, reply| Verdict::of(reply, &[]),
 };
 
@@ -206,7 +207,7 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
         messages.push(publish(topic, state(told), true));
     }
     let payload = match values.text("payload") {
-        "" => payload::text(told, 0),
+        "" => payload::text(message),
         text => text.to_owned(),
     };
     messages.push(publish(topic(values.text("topic")), payload, values.is("retain")));

@@ -51,6 +51,7 @@ pub(super) const TYPE: Type = Type {
         ..Schema::HTTP
     },
     request,
+    each: None,
     judge,
 };
 

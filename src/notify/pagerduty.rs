@@ -54,6 +54,7 @@ pub(super) const TYPE: Type = Type {
         ..Schema::HTTP
     },
     request,
+    each: None,
     judge,
 };
 
@@ -91,10 +92,10 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
         return Err(format!("{key} is empty"));
     }
     let event = if is_v1 { event_v1 } else { event_v2 };
-    let mut body = event(message, details(message));
-    if body.to_string().len() > EVENT_BYTES_MAX {
-        body = event(message, json!({ "error": TOO_LARGE }));
-    }
+    let whole = (!message.tells_more_than(EVENT_BYTES_MAX))
+        .then(|| event(message, details(message)))
+        .filter(|body| body.to_string().len() <= EVENT_BYTES_MAX);
+    let body = whole.unwrap_or_else(|| event(message, json!({ "error": TOO_LARGE })));
     post(message, url, &body)
 }
 

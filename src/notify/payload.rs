@@ -4,39 +4,12 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::model::{Alert, Labels};
-use crate::notify::{AlertView, HeldBack, Notification, quote_meta, status};
+use crate::notify::making::Written;
+use crate::notify::{AlertView, Each, HeldBack, Message, Notification, quote_meta, status};
 use crate::time::Wall;
 
 /// What Go prints for a time that is not set: an alert that still fires has no end.
 const NO_TIME: &str = "0001-01-01T00:00:00Z";
-
-#[derive(Serialize)]
-struct Payload<'a> {
-    receiver: String,
-    status: &'static str,
-    alerts: Vec<PayloadAlert<'a>>,
-    notification_reason: &'static str,
-    #[serde(rename = "groupLabels")]
-    group_labels: &'a Labels,
-    #[serde(rename = "commonLabels")]
-    common_labels: Labels,
-    #[serde(rename = "commonAnnotations")]
-    common_annotations: Labels,
-    #[serde(rename = "routeLabels")]
-    route_labels: &'a Labels,
-    #[serde(rename = "externalURL")]
-    external_url: &'a str,
-    version: &'static str,
-    #[serde(rename = "groupKey")]
-    group_key: &'a str,
-    #[serde(rename = "truncatedAlerts")]
-    truncated_alerts: usize,
-    #[serde(rename = "heldBack", skip_serializing_if = "Option::is_none")]
-    held_back: Option<HeldBack>,
-    /// Ours, where there is something to say.
-    #[serde(skip_serializing_if = "is_none")]
-    cut: u64,
-}
 
 #[derive(Serialize)]
 struct PayloadAlert<'a> {
@@ -76,23 +49,84 @@ impl Serialize for End {
     }
 }
 
-/// The payload of a notification with `alerts_max` of its alerts; 0 is all.
-pub(super) fn text(notification: &Notification, alerts_max: i64) -> String {
-    // Serializing structs of strings into memory cannot fail.
-    with(notification, alerts_max, |payload| serde_json::to_string(payload).unwrap_or_default())
+/// What stands before the alerts of a payload.
+#[derive(Serialize)]
+struct Head {
+    receiver: String,
+    status: &'static str,
 }
 
-/// The same, for what it is a part of.
+/// What stands behind them.
+#[derive(Serialize)]
+struct Tail<'a> {
+    notification_reason: &'static str,
+    #[serde(rename = "groupLabels")]
+    group_labels: &'a Labels,
+    #[serde(rename = "commonLabels")]
+    common_labels: Labels,
+    #[serde(rename = "commonAnnotations")]
+    common_annotations: Labels,
+    #[serde(rename = "routeLabels")]
+    route_labels: &'a Labels,
+    #[serde(rename = "externalURL")]
+    external_url: &'a str,
+    version: &'static str,
+    #[serde(rename = "groupKey")]
+    group_key: &'a str,
+    #[serde(rename = "truncatedAlerts")]
+    truncated_alerts: usize,
+    #[serde(rename = "heldBack", skip_serializing_if = "Option::is_none")]
+    held_back: Option<HeldBack>,
+    /// Ours, where there is something to say.
+    #[serde(skip_serializing_if = "is_none")]
+    cut: u64,
+}
+
+#[derive(Serialize)]
+struct Payload<'a> {
+    #[serde(flatten)]
+    head: Head,
+    alerts: Vec<PayloadAlert<'a>>,
+    #[serde(flatten)]
+    tail: Tail<'a>,
+}
+
+/// How a payload is written in pieces.
+pub(super) const EACH: Each = Each {
+    begin: |message| {
+        let head = head(message.notification, message.told());
+        // Serializing structs of strings into memory cannot fail.
+        let mut text = serde_json::to_string(&head).unwrap_or_default();
+        text.pop();
+        text.push_str(r#","alerts":["#);
+        text
+    },
+    add: |_, view, text| {
+        if !text.ends_with('[') {
+            text.push(',');
+        }
+        text.push_str(&serde_json::to_string(&alert(view)).unwrap_or_default());
+    },
+};
+
+/// The payload of a message whose alerts are written.
+pub(super) fn text(message: &Message<'_>) -> String {
+    let truncated = message.notification.alerts.len() - message.told().len();
+    finished(message.notification, message.written(), truncated)
+}
+
+/// The same of what was taken of it.
+pub(super) fn finished(told: &Notification, written: Written, truncated: usize) -> String {
+    let common = (written.common_labels(), written.common_annotations());
+    let tail = serde_json::to_string(&tail(told, common, truncated)).unwrap_or_default();
+    let mut text = written.text;
+    text.push_str("],");
+    text.push_str(tail.strip_prefix('{').unwrap_or_default());
+    text
+}
+
+/// The payload of a notification with `alerts_max` of its alerts, for what it is a part of; 0 is all.
 pub(super) fn json(notification: &Notification, alerts_max: i64) -> Json {
-    with(notification, alerts_max, |payload| serde_json::to_value(payload).unwrap_or_default())
-}
-
-/// An alert, as the payload has it.
-pub(super) fn alert_json(it: &AlertView) -> Json {
-    serde_json::to_value(alert(it)).unwrap_or_default()
-}
-
-fn with<T>(notification: &Notification, alerts_max: i64, make: impl Fn(&Payload<'_>) -> T) -> T {
     let alerts = &notification.alerts;
     let max = usize::try_from(alerts_max).ok().filter(|max| *max > 0).unwrap_or(alerts.len());
     let sent = alerts.get(..max).unwrap_or(alerts);
@@ -101,23 +135,39 @@ fn with<T>(notification: &Notification, alerts_max: i64, make: impl Fn(&Payload<
         let first = rest.next().cloned().unwrap_or_else(Labels::empty);
         rest.fold(first, |common, labels| common.common(labels))
     };
+    let common = (common(|alert| &alert.labels), common(|alert| &alert.annotations));
     let payload = Payload {
-        receiver: quote_meta(&notification.receiver),
-        status: status(sent.iter().all(|it| it.resolved)),
+        head: head(notification, sent),
         alerts: sent.iter().map(alert).collect(),
-        notification_reason: notification.reason,
-        group_labels: &notification.group_labels,
-        common_labels: common(|alert| &alert.labels),
-        common_annotations: common(|alert| &alert.annotations),
-        route_labels: &notification.route_labels,
-        external_url: &notification.external_url,
-        version: "4",
-        group_key: notification.group_key.as_str(),
-        truncated_alerts: alerts.len() - sent.len(),
-        held_back: notification.held_back,
-        cut: notification.cut,
+        tail: tail(notification, common, alerts.len() - sent.len()),
     };
-    make(&payload)
+    serde_json::to_value(&payload).unwrap_or_default()
+}
+
+fn head(told: &Notification, sent: &[AlertView]) -> Head {
+    let status = status(sent.iter().all(|it| it.resolved));
+    Head { receiver: quote_meta(&told.receiver), status }
+}
+
+fn tail(told: &Notification, common: (Labels, Labels), truncated: usize) -> Tail<'_> {
+    Tail {
+        notification_reason: told.reason,
+        group_labels: &told.group_labels,
+        common_labels: common.0,
+        common_annotations: common.1,
+        route_labels: &told.route_labels,
+        external_url: &told.external_url,
+        version: "4",
+        group_key: told.group_key.as_str(),
+        truncated_alerts: truncated,
+        held_back: told.held_back,
+        cut: told.cut,
+    }
+}
+
+/// An alert, as the payload has it.
+pub(super) fn alert_json(it: &AlertView) -> Json {
+    serde_json::to_value(alert(it)).unwrap_or_default()
 }
 
 fn alert(it: &AlertView) -> PayloadAlert<'_> {
@@ -136,7 +186,13 @@ fn alert(it: &AlertView) -> PayloadAlert<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notify::testing::notification;
+    use crate::notify::testing::{drafted, notification, request};
+
+    fn text(told: &Notification, alerts_max: usize) -> String {
+        let config = format!("webhook_configs: [{{url: 'http://x', max_alerts: {alerts_max}}}]");
+        let body = request(&drafted("", &config, told.clone())).body.inline().unwrap();
+        body.trim_end().to_owned()
+    }
 
     #[test]
     fn the_payload_is_version_4() {

@@ -39,6 +39,7 @@ pub(super) const TYPE: Type = Type {
         check,
     },
     request,
+    each: None,
     judge: |_, reply| Verdict::of(reply, &[]),
 };
 

@@ -2,9 +2,10 @@
 
 use crate::config::Schema;
 use crate::notify::{
-    Message, Outgoing, Reply, Verdict, alertmanager, discord, email, exec, file, gotify, heartbeat,
-    incidentio, jira, log, mattermost, mqtt, msteams, msteamsv2, ntfy, opsgenie, pagerduty,
-    pushover, rocketchat, slack, sns, syslog, telegram, victorops, webex, webhook, wechat,
+    Each, Message, Outgoing, Reply, Verdict, alertmanager, discord, email, exec, file, gotify,
+    heartbeat, incidentio, jira, log, mattermost, mqtt, msteams, msteamsv2, ntfy, opsgenie,
+    pagerduty, pushover, rocketchat, slack, sns, syslog, telegram, victorops, webex, webhook,
+    wechat,
 };
 
 /// A receiver type: what it can be configured with, what it sends, and what it makes of the answer.
@@ -14,6 +15,8 @@ pub struct Type {
     pub schema: Schema,
     /// The request that tells a message, or why there can be none.
     pub request: fn(&Message<'_>) -> Result<Outgoing, String>,
+    /// How it writes the alerts, if it writes each for itself.
+    pub each: Option<Each>,
     /// What to make of the reply to it.
     pub judge: fn(&Message<'_>, &Reply) -> Verdict,
 }

@@ -26,6 +26,7 @@ pub(super) const TYPE: Type = Type {
         ..Schema::HTTP
     },
     request,
+    each: Some(payload::EACH),
     judge: |_, reply| Verdict::of(reply, &[]),
 };
 
@@ -33,7 +34,7 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
     let values = message.values;
     let mut body = match values.get("payload") {
         Some(tree) => json::tree(tree).to_string(),
-        None => payload::text(message.notification, values.number("max_alerts")),
+        None => payload::text(message),
     };
     body.push('\n');
     let mut headers = vec![("Content-Type".to_owned(), Text::from("application/json"))];
@@ -49,7 +50,10 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
 fn signature(secret: &str, now: Wall, body: &str) -> String {
     let secs = now.as_ns().div_euclid(1_000_000_000);
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-    let tag = hmac::sign(&key, format!("{secs}.{body}").as_bytes());
+    let mut context = hmac::Context::with_key(&key);
+    context.update(format!("{secs}.").as_bytes());
+    context.update(body.as_bytes());
+    let tag = context.sign();
     format!("t={secs},v1={}", hex(tag.as_ref()))
 }
 

@@ -196,8 +196,10 @@ struct Shell {
     reloading: Option<pieces::Reloading>,
     /// Events since the last piece of all this.
     handled_since: usize,
+    /// Of which kind the last piece was.
+    kind: usize,
     /// A socket that can always be written to: to wait for that is to let everything come in that is there.
-    outside: Async<UnixDatagram>,
+    outside: Rc<Async<UnixDatagram>>,
     port: Option<Port>,
     twins: Twins,
     reloads: Reloads,
@@ -233,6 +235,7 @@ impl Shell {
         sources.extend(flock_sources(executor, &setup, port.as_ref(), &sender));
         let outside =
             UnixDatagram::unbound().and_then(Async::new).map_err(system("making a socket"))?;
+        let outside = Rc::new(outside);
         let mut rng = clock::rng().map_err(system("asking for entropy"))?;
         // To listen comes first: who asks meanwhile waits, but is not refused.
         let server = listen(executor, &sender, &setup, &mut rng)?;
@@ -264,7 +267,7 @@ impl Shell {
             timer,
             timer_at: None,
             server,
-            notifier: Notifier::new(executor, &sender, &setup.name),
+            notifier: Notifier::new(executor, &sender, &outside, &setup.name),
             keeper,
             troubles,
             held: VecDeque::new(),
@@ -274,6 +277,7 @@ impl Shell {
             posts: VecDeque::new(),
             reloading: None,
             handled_since: 0,
+            kind: 0,
             outside,
             port,
             twins: Twins::default(),
@@ -300,7 +304,7 @@ impl Shell {
                 Some(event) => self.turn(event)?,
                 None => {}
             }
-            self.go_on(events)?;
+            self.go_on(events).await?;
         }
         Ok(())
     }
@@ -310,10 +314,15 @@ impl Shell {
         if let Event::Deaf(what, error) = event {
             return Err(Error::System(what, error));
         }
-        let is_timeout = matches!(event, Event::Timeout);
+        // What only looks makes nothing due; its answer goes out before what is.
+        let at_once = match &event {
+            Event::Timeout => false,
+            Event::Http(exchange) => !matches!(exchange.request().method, "GET" | "HEAD"),
+            _ => true,
+        };
         self.handle(event);
         self.perform();
-        self.set_timer(!is_timeout)
+        self.set_timer(at_once)
     }
 
     fn handle(&mut self, event: Event) {
@@ -434,8 +443,8 @@ impl Shell {
         }
     }
 
-    /// Sets the timer to what the node wants next. What is due is done at once if `at_once`, as it is not after a timeout:
-    /// long work is done in pieces, and one is enough at a time.
+    /// Sets the timer to what the node wants next. What is due is done at once if `at_once`, as it is not after a timeout or
+    /// a piece of other work: long work is done in pieces, and one is enough at a time.
     fn set_timer(&mut self, at_once: bool) -> Result<(), Error> {
         let mut next = self.node.next_timeout();
         if at_once && next.is_some_and(|at| at <= clock::now().mono) {

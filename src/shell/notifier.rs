@@ -11,26 +11,26 @@ mod test;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::os::unix::net::UnixDatagram;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use log::{info, warn};
 use smol::channel::Sender;
-use smol::{LocalExecutor, Task, Timer};
+use smol::lock::Mutex;
+use smol::{Async, LocalExecutor, Task, Timer};
 
 use crate::config::{Config, Secret};
 use crate::effect::{Attempt, AttemptId};
 use crate::limits::{CONNECT_TIME_MAX, HTTP_READ_BYTES};
-use crate::notify::{self, Broker, Cause, Draft, Failure, Outgoing, Place, Reply};
+use crate::notify::{self, Broker, Cause, Draft, Failure, Making, Outgoing, Place, Reply};
+use crate::shell::pieces::come_in;
 use crate::shell::tls::Clients;
 use crate::shell::{Event, clock, secrets};
 use crate::time::Wall;
 
 use http::Taken;
-
-/// Long enough for everything to come in that is there.
-const PAUSE: Duration = Duration::from_millis(1);
 
 /// Runs attempts.
 #[derive(Debug)]
@@ -53,6 +53,10 @@ struct Ways {
     tls: Rc<Clients>,
     http: http::Client,
     mqtt: mqtt::Links,
+    /// Held by the attempt that writes a piece of its request.
+    turn: Mutex<()>,
+    /// A socket that can always be written to, see [`come_in`].
+    outside: Rc<Async<UnixDatagram>>,
 }
 
 type Tasks = Rc<RefCell<BTreeMap<AttemptId, Task<()>>>>;
@@ -62,13 +66,20 @@ impl Notifier {
     pub(super) fn new(
         executor: &Rc<LocalExecutor<'static>>,
         events: &Sender<Event>,
+        outside: &Rc<Async<UnixDatagram>>,
         node: &str,
     ) -> Self {
         let tls = Rc::new(Clients::default());
         let (http, mqtt) =
             (http::Client::new(executor, &tls), mqtt::Links::new(executor, &tls, node));
         Self {
-            ways: Rc::new(Ways { tls, http, mqtt }),
+            ways: Rc::new(Ways {
+                tls,
+                http,
+                mqtt,
+                turn: Mutex::new(()),
+                outside: Rc::clone(outside),
+            }),
             keeping: None,
             executor: Rc::clone(executor),
             events: events.clone(),
@@ -163,13 +174,31 @@ async fn attempt_of(ways: &Ways, draft: Rc<Draft>, taken: &Taken) -> Reply {
         Ok(texts) => texts.into_iter(),
         Err(why) => return Reply::failed(why),
     };
-    if draft.bytes() > HTTP_READ_BYTES {
-        // To render it takes long, and so may have done what asked for it: others have their turn between.
-        Timer::after(PAUSE).await;
-    }
-    match draft.outgoing(clock::wall(), &mut |_| texts.next().unwrap_or_default()) {
+    let mut read = |_: &Secret| texts.next().unwrap_or_default();
+    let outgoing = match draft.begin(clock::wall(), &mut read) {
+        Ok(making) if draft.bytes() > HTTP_READ_BYTES => ways.make(making).await,
+        Ok(making) => making.finish(),
+        Err(why) => Err(why),
+    };
+    match outgoing {
         Ok(outgoing) => perform(ways, outgoing, taken).await,
         Err(why) => Reply::Unsendable(why),
+    }
+}
+
+impl Ways {
+    /// Makes a large request. Between two pieces everything that has come in has its turn, and so have other attempts, one at
+    /// a time: hundreds of them may be asked for at once.
+    async fn make(&self, mut making: Making<'_>) -> Result<Outgoing, String> {
+        loop {
+            let turn = self.turn.lock().await;
+            come_in(&self.outside).await;
+            let is_all = making.go_on();
+            drop(turn);
+            if is_all {
+                return making.finish();
+            }
+        }
     }
 }
 

@@ -22,6 +22,9 @@ const TURNS_MAX: usize = 8;
 /// Events that the loop handles between two pieces.
 const EVENTS_BETWEEN: usize = 8;
 
+/// Reloads, lists and posts.
+const KINDS: usize = 3;
+
 /// A config that is being taken.
 pub(super) struct Reloading {
     reload: node::Reload,
@@ -31,7 +34,7 @@ pub(super) struct Reloading {
 
 impl Shell {
     /// Does another piece of what is done in pieces, once the events that are there have had their turns.
-    pub(super) fn go_on(&mut self, events: &Receiver<Event>) -> Result<(), Error> {
+    pub(super) async fn go_on(&mut self, events: &Receiver<Event>) -> Result<(), Error> {
         if !self.is_busy() {
             return Ok(());
         }
@@ -40,11 +43,22 @@ impl Shell {
             return Ok(());
         }
         self.handled_since = 0;
-        self.go_on_reloading();
-        self.go_on_listing();
-        self.go_on_posting();
+        // What was answered goes out first.
+        come_in(&self.outside).await;
+        // One piece of one kind: a request that comes meanwhile waits for that alone.
+        for _ in 0..KINDS {
+            self.kind = (self.kind + 1) % KINDS;
+            let is_done = match self.kind {
+                0 => self.go_on_reloading(),
+                1 => self.go_on_listing(),
+                _ => self.go_on_posting(),
+            };
+            if is_done {
+                break;
+            }
+        }
         self.perform();
-        self.set_timer(true)
+        self.set_timer(false)
     }
 
     /// Whether something is being done in pieces.
@@ -52,11 +66,11 @@ impl Shell {
         self.reloading.is_some() || !self.lists.is_empty() || !self.posts.is_empty()
     }
 
-    /// Makes another piece of the list that has waited for longest.
-    fn go_on_listing(&mut self) {
-        let Some((exchange, list)) = self.lists.pop_front() else { return };
+    /// Makes another piece of the list that has waited for longest. Returns whether there is one.
+    fn go_on_listing(&mut self) -> bool {
+        let Some((exchange, list)) = self.lists.pop_front() else { return false };
         if exchange.is_abandoned() {
-            return;
+            return true;
         }
         let others: usize = self.lists.iter().map(|(_, list)| list.bytes()).sum();
         self.site.http.unread_bytes = self.server.unread() + others;
@@ -71,6 +85,7 @@ impl Shell {
             | Answer::Reload
             | Answer::Test(_) => {}
         }
+        true
     }
 
     /// Begins a test of a receiver, unless another is under way.
@@ -92,9 +107,10 @@ impl Shell {
         }
     }
 
-    /// Takes another piece of the post that came first. Its sender may have gone: others of its alerts are in force.
-    fn go_on_posting(&mut self) {
-        let Some((exchange, post)) = self.posts.pop_front() else { return };
+    /// Takes another piece of the post that came first. Its sender may have gone: others of its alerts are in force. Returns
+    /// whether there is one.
+    fn go_on_posting(&mut self) -> bool {
+        let Some((exchange, post)) = self.posts.pop_front() else { return false };
         let request = exchange.request();
         let (method, label) = labels(&self.site.prefix, request.method, request.path);
         let cx = &mut Cx { now: clock::now(), rng: &mut self.rng, effects: &mut self.effects };
@@ -107,6 +123,7 @@ impl Shell {
             | Answer::Reload
             | Answer::Test(_) => {}
         }
+        true
     }
 
     /// The next event; while something is done in pieces, none if there is none right now.
@@ -139,12 +156,12 @@ impl Shell {
         }
     }
 
-    /// Does another piece of a reload.
-    fn go_on_reloading(&mut self) {
-        let Some(mut reloading) = self.reloading.take() else { return };
+    /// Does another piece of a reload. Returns whether there is one.
+    fn go_on_reloading(&mut self) -> bool {
+        let Some(mut reloading) = self.reloading.take() else { return false };
         if !self.node.prepare(&mut reloading.reload) {
             self.reloading = Some(reloading);
-            return;
+            return true;
         }
         let Reloading { reload, keys, web } = reloading;
         let taken = self.with_node(|node, cx| node.handle_config(cx, reload));
@@ -156,6 +173,7 @@ impl Shell {
             self.notifier.keep(self.node.config());
         });
         self.reloaded(&outcome);
+        true
     }
 
     /// Tells what came of a reload.
@@ -181,7 +199,7 @@ impl Shell {
 
 /// Lets everything come in that is there. To yield would not do: an executor that always has something to run seldom asks
 /// for news from outside.
-async fn come_in(outside: &Async<UnixDatagram>) {
+pub(super) async fn come_in(outside: &Async<UnixDatagram>) {
     // An error would come at once, and be no worse than to yield.
     outside.writable().await.ok();
 }

@@ -264,7 +264,7 @@ fn incidentio_takes_alertmanagers_payload_as_version_1() {
     let told = notification(&[("i", false), ("j", true)]);
     let own = "incidentio_configs: [{url: 'http://i/v2/alert_events/alertmanager/x', alert_source_token: T}]";
     let least = of(own, told.clone());
-    let mut payload: Json = serde_json::from_str(&payload::text(&told, 0)).unwrap();
+    let mut payload: Json = payload::json(&told, 0);
     payload["version"] = "1".into();
     let to = "POST http://i/v2/alert_events/alertmanager/x".to_owned();
     assert_eq!(whole(&least), (to, headers(&[("Authorization", "Bearer T")]), payload));

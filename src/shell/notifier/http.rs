@@ -11,6 +11,7 @@ mod kept;
 mod proxy;
 mod token;
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -134,9 +135,9 @@ impl Client {
     /// One request and its answer, over a connection that was kept or a new one.
     async fn exchange(&self, call: &Call<'_>, taken: &Taken) -> Result<Answer, Error> {
         let route = Route::new(call).await?;
-        let bytes = route.request(call)?;
+        let (head, body) = route.request(call)?;
         if let Some(mut connection) = self.kept.take(&route).await {
-            match connection.talk(&bytes, taken).await {
+            match connection.talk([&head, body], taken).await {
                 Ok(answer) => {
                     self.kept.put(route.clone(), connection, answer.keep);
                     return Self::of_receiver(&route, answer);
@@ -148,8 +149,10 @@ impl Client {
             }
         }
         let mut connection = self.open(&route, call).await?;
-        let answer =
-            connection.talk(&bytes, taken).await.map_err(|broken| broken.error(&call.target))?;
+        let answer = connection
+            .talk([&head, body], taken)
+            .await
+            .map_err(|broken| broken.error(&call.target))?;
         self.kept.put(route.clone(), connection, answer.keep);
         Self::of_receiver(&route, answer)
     }
@@ -194,7 +197,7 @@ impl Client {
             is_secret: false,
         }];
         for (name, text) in &request.headers {
-            let (value, is_secret) = (written(text).await?, text.has_secrets());
+            let (value, is_secret) = (written(text).await?.into_owned(), text.has_secrets());
             headers.push(Header { name: name.clone(), value, is_secret });
         }
         let authorization = match &request.http.authorization {
@@ -227,7 +230,10 @@ fn basic(user: &UserInfo) -> String {
 }
 
 /// The text with its secrets filled in.
-async fn written(text: &Text) -> Result<String, Error> {
+async fn written(text: &Text) -> Result<Cow<'_, str>, Error> {
+    if let [Part::Plain(text)] = text.parts() {
+        return Ok(Cow::Borrowed(text));
+    }
     let mut whole = String::new();
     for part in text.parts() {
         match part {
@@ -235,7 +241,7 @@ async fn written(text: &Text) -> Result<String, Error> {
             Part::Secret(secret, escape) => whole.push_str(&escape.apply(&read(secret).await?)),
         }
     }
-    Ok(whole)
+    Ok(Cow::Owned(whole))
 }
 
 async fn read(secret: &Secret) -> Result<String, Error> {

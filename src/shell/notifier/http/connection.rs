@@ -17,6 +17,7 @@ use super::{Error, Taken};
 use crate::config::Tls;
 use crate::limits::{
     ANSWER_REST_TIME_MAX, ATTEMPTS_MAX, CONNECT_TIME_MAX, HTTP_READ_BYTES, KEPT_SILENCE_MAX,
+    SENT_BYTES_AT_ONCE,
 };
 use crate::model::Url;
 use crate::shell::socket::SharedSocket;
@@ -92,25 +93,32 @@ impl Connection {
         set_tcp_user_timeout(&*self.socket, ms).ok();
     }
 
-    /// Sends a request and reads its answer: all of it, or what comes in a short while after its status line.
-    pub(super) async fn talk(&mut self, request: &[u8], taken: &Taken) -> Result<Answer, Broken> {
+    /// Sends a request, the second part behind the first, and reads its answer: all of it, or what comes in a short while
+    /// after its status line.
+    pub(super) async fn talk(
+        &mut self,
+        request: [&[u8]; 2],
+        taken: &Taken,
+    ) -> Result<Answer, Broken> {
         self.talk_with(Reader::default(), request, taken).await
     }
 
     /// Sends a `CONNECT` request: after its answer the connection belongs to what is connected.
     pub(super) async fn ask(&mut self, request: &[u8]) -> Result<Answer, Broken> {
-        self.talk_with(Reader::of_connect(), request, &Taken::default()).await
+        self.talk_with(Reader::of_connect(), [request, &[]], &Taken::default()).await
     }
 
     async fn talk_with(
         &mut self,
         reader: Reader,
-        request: &[u8],
+        [request, rest_of_request]: [&[u8]; 2],
         taken: &Taken,
     ) -> Result<Answer, Broken> {
         let mut talk = Talk {
             stream: &mut self.stream,
+            socket: &self.socket,
             request,
+            rest_of_request,
             reader,
             buffer: vec![0; HTTP_READ_BYTES.min(16 * 1024)],
             rest: Timer::never(),
@@ -118,7 +126,7 @@ impl Connection {
             write_error: None,
         };
         let closed = poll_fn(|cx| talk.poll(cx, taken)).await;
-        let Talk { request, reader, any_byte, write_error, .. } = talk;
+        let Talk { request, rest_of_request, reader, any_byte, write_error, .. } = talk;
         let before_any_byte = !any_byte;
         let broken = |why| Broken { before_any_byte, why };
         let closed = closed.map_err(|error| match (error, write_error) {
@@ -126,7 +134,7 @@ impl Connection {
             (Fault::Answer(why), None) => broken(said(why).to_owned()),
         })?;
         let mut answer = reader.finish(closed).map_err(|why| broken(said(why).to_owned()))?;
-        if !request.is_empty() {
+        if !request.is_empty() || !rest_of_request.is_empty() {
             answer.keep = None;
         }
         Ok(answer)
@@ -148,8 +156,11 @@ enum Fault {
 /// A request on its way and its answer.
 struct Talk<'a> {
     stream: &'a mut Box<dyn Stream>,
+    socket: &'a Async<TcpStream>,
     /// What is still to be sent.
     request: &'a [u8],
+    /// And behind that.
+    rest_of_request: &'a [u8],
     reader: Reader,
     buffer: Vec<u8>,
     /// Set once the status is known: how long to wait for the rest.
@@ -197,12 +208,25 @@ impl Talk<'_> {
         }
     }
 
-    /// Sends what can be sent. What fails here may have been answered all the same.
+    /// Sends what can be sent, but no more than [`SENT_BYTES_AT_ONCE`]: others have their turn before the rest. What fails here
+    /// may have been answered all the same.
     fn send(&mut self, cx: &mut Context<'_>) {
         let mut sent = Poll::Ready(Ok(()));
-        while !self.request.is_empty() && self.write_error.is_none() {
-            match Pin::new(&mut *self.stream).poll_write(cx, self.request) {
+        let mut left = SENT_BYTES_AT_ONCE;
+        while self.write_error.is_none() {
+            if self.request.is_empty() {
+                self.request = std::mem::take(&mut self.rest_of_request);
+            }
+            if self.request.is_empty() {
+                break;
+            }
+            if left == 0 && self.socket.poll_writable(cx).is_pending() {
+                return;
+            }
+            let piece = self.request.get(..SENT_BYTES_AT_ONCE).unwrap_or(self.request);
+            match Pin::new(&mut *self.stream).poll_write(cx, piece) {
                 Poll::Ready(Ok(count)) if count > 0 => {
+                    left = left.saturating_sub(count);
                     self.request = self.request.get(count..).unwrap_or_default();
                 }
                 Poll::Ready(Ok(_)) => sent = Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -273,4 +297,74 @@ async fn socket_to(address: SocketAddr) -> io::Result<Async<TcpStream>> {
     let stream = Async::<TcpStream>::connect(address).await?;
     stream.get_ref().set_nodelay(true)?;
     Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::net::TcpListener;
+    use std::task::Waker;
+
+    use super::*;
+
+    /// Takes whatever it is given, and counts.
+    struct Taker(Rc<Cell<usize>>);
+
+    impl AsyncRead for Taker {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut [u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Taker {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.0.set(self.0.get() + bytes.len());
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn a_large_request_is_sent_in_pieces() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let socket = Async::new(socket).unwrap();
+        let sent = Rc::new(Cell::new(0));
+        let mut stream: Box<dyn Stream> = Box::new(Taker(Rc::clone(&sent)));
+        let body = vec![0; 10 * SENT_BYTES_AT_ONCE];
+        let mut talk = Talk {
+            stream: &mut stream,
+            socket: &socket,
+            request: b"head",
+            rest_of_request: &body,
+            reader: Reader::default(),
+            buffer: Vec::new(),
+            rest: Timer::never(),
+            any_byte: false,
+            write_error: None,
+        };
+        talk.send(&mut Context::from_waker(Waker::noop()));
+        assert_eq!(sent.get(), 4 + SENT_BYTES_AT_ONCE);
+        let whole = smol::block_on(poll_fn(|cx| {
+            talk.send(cx);
+            let is_all = talk.request.is_empty() && talk.rest_of_request.is_empty();
+            if is_all { Poll::Ready(sent.get()) } else { Poll::Pending }
+        }));
+        assert_eq!(whole, 4 + body.len());
+    }
 }

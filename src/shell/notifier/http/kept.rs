@@ -10,7 +10,7 @@ use smol::{LocalExecutor, Task, Timer};
 use super::connection::Connection;
 use super::{Call, Error, basic, read};
 use crate::config::Tls;
-use crate::limits::{KEPT_CONNECTIONS_MAX, KEPT_TIME_MAX};
+use crate::limits::{HTTP_READ_BYTES, KEPT_CONNECTIONS_MAX, KEPT_TIME_MAX};
 use crate::model::Url;
 use crate::model::url::Scheme;
 use crate::wire::http1;
@@ -68,8 +68,8 @@ impl Route {
         &self.connect_headers
     }
 
-    /// A request as it is sent along this route.
-    pub(super) fn request(&self, call: &Call<'_>) -> Result<Vec<u8>, Error> {
+    /// A request as it is sent along this route. A short body stands behind the head: both are one packet then.
+    pub(super) fn request<'a>(&self, call: &Call<'a>) -> Result<(Vec<u8>, &'a [u8]), Error> {
         let host = call.target.authority();
         let mut headers = vec![("Host", host.as_str())];
         let authorization = self.proxy.as_ref().and_then(Url::user).map(basic);
@@ -80,9 +80,13 @@ impl Route {
         }
         headers.extend(call.headers.iter().map(|header| (&*header.name, &*header.value)));
         let length = call.body.map(str::len);
-        let mut bytes = http1::head(call.method, &path, &headers, length).map_err(Error::Header)?;
-        bytes.extend_from_slice(call.body.unwrap_or_default().as_bytes());
-        Ok(bytes)
+        let mut head = http1::head(call.method, &path, &headers, length).map_err(Error::Header)?;
+        let body = call.body.unwrap_or_default().as_bytes();
+        if body.len() > HTTP_READ_BYTES {
+            return Ok((head, body));
+        }
+        head.extend_from_slice(body);
+        Ok((head, &[]))
     }
 }
 
