@@ -11,6 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use log::{info, warn};
@@ -267,7 +268,7 @@ impl Core {
 
     /// Takes the oldest of what each receiver is owed out of its groups, as far as it passes the bounds.
     fn cut_owed(&mut self, now: Now) {
-        let mut spooled: BTreeMap<Rc<str>, BTreeSet<Spooled>> = BTreeMap::new();
+        let mut spooled: BTreeMap<Arc<str>, BTreeSet<Spooled>> = BTreeMap::new();
         let groups = self.groups_by_key();
         for debt in self.owed.0.values() {
             let Some(id) = groups.get(debt.key.group.as_str()) else { continue };
@@ -275,7 +276,7 @@ impl Core {
                 let Some(alert) = self.alerts.get(fingerprint).map(|it| &it.alert) else {
                     continue;
                 };
-                let spooled = spooled.entry(Rc::clone(&debt.key.receiver)).or_default();
+                let spooled = spooled.entry(Arc::clone(&debt.key.receiver)).or_default();
                 spooled.insert((alert.ends_at, fingerprint, *id, alert.bytes()));
             }
         }

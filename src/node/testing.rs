@@ -161,7 +161,7 @@ impl World {
 
     /// Pulls the plug of a node and starts it again.
     pub(super) fn restart(&mut self, at: usize) {
-        let config = Rc::clone(self.nodes[at].core.config());
+        let config = Arc::clone(self.nodes[at].core.config());
         let options = self.nodes[at].options().clone();
         self.nodes[at] = Node::new(config, options, None, self.now);
         for ((kind, key), body) in self.flash[at].clone() {

@@ -215,21 +215,7 @@ impl Shell {
         let (now, mut effects) = (clock::now(), Vec::new());
         let (sender, events) = channel::bounded(EVENTS_MAX);
         let timer = Rc::new(clock::Timer::new().map_err(system("making a timer"))?);
-        let signals = Signals::new([Signal::Hup, Signal::Int, Signal::Term])
-            .map_err(system("listening to signals"))?;
-        let waiting = Rc::clone(&timer);
-        let mut sources = vec![
-            executor
-                .spawn(sources::send_timeouts(async move || waiting.wait().await, sender.clone())),
-            executor.spawn(sources::send_signals(signals, sender.clone())),
-        ];
-        if let Some(interval) = systemd::watchdog_interval() {
-            sources.push(executor.spawn(sources::send_beats(interval, sender.clone())));
-        }
-        match uplink::listen() {
-            Ok(socket) => sources.push(executor.spawn(uplink::send(socket, sender.clone()))),
-            Err(error) => debug!("links are not listened to: {error}"),
-        }
+        let mut sources = local_sources(executor, &timer, &sender)?;
         let port = open_port(executor, &setup, &sender)?;
         let cluster = site_cluster(&setup, port.as_ref());
         sources.extend(flock_sources(executor, &setup, port.as_ref(), &sender));
@@ -469,6 +455,30 @@ impl Shell {
 /// Whether a timer set to `at` ought to have been handled by `now`.
 fn is_late(at: Option<Mono>, now: Mono) -> bool {
     at.is_some_and(|at| at + TIMER_LATE_MAX < now)
+}
+
+/// Tasks that tell of the machine itself: timeouts, signals, when the watchdog wants a beat, and links that come up.
+fn local_sources(
+    executor: &Rc<LocalExecutor<'static>>,
+    timer: &Rc<clock::Timer>,
+    sender: &Sender<Event>,
+) -> Result<Vec<Task<()>>, Error> {
+    let system = |what| move |error| Error::System(what, error);
+    let signals = Signals::new([Signal::Hup, Signal::Int, Signal::Term])
+        .map_err(system("listening to signals"))?;
+    let waiting = Rc::clone(timer);
+    let mut sources = vec![
+        executor.spawn(sources::send_timeouts(async move || waiting.wait().await, sender.clone())),
+        executor.spawn(sources::send_signals(signals, sender.clone())),
+    ];
+    if let Some(interval) = systemd::watchdog_interval() {
+        sources.push(executor.spawn(sources::send_beats(interval, sender.clone())));
+    }
+    match uplink::listen() {
+        Ok(socket) => sources.push(executor.spawn(uplink::send(socket, sender.clone()))),
+        Err(error) => debug!("links are not listened to: {error}"),
+    }
+    Ok(sources)
 }
 
 /// Serves HTTP wherever that was asked for.
