@@ -222,8 +222,7 @@ pub const TEMPLATE_FAULTS_MAX: usize = 8;
 pub const TEMPLATE_FAULT_BYTES_MAX: usize = 512;
 /// What one piece of long work may take before others have their turn, in steps of about 5 nanoseconds on a fast machine and
 /// 50 on a slow one: lists that are asked for, large posts, comparisons with silences and rules of inhibition, flushes that
-/// are due, a reload.
-/// Policy: the rest is done in further pieces.
+/// are due, a reload. Policy: the rest is done in further pieces.
 pub const PIECE_STEPS: u64 = 500_000;
 
 // The core.

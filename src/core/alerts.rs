@@ -116,11 +116,12 @@ impl Alerts {
     /// Whether an alert of this fingerprint may come to have so many bytes and pairs: it has as many already, or there is
     /// room; and whether the strings that anybody holds of alerts leave room for new ones.
     pub fn has_bytes_for(&self, fingerprint: Fingerprint, bytes: usize, pairs: usize) -> bool {
-        let known = self.get(fingerprint).map(|entry| &entry.alert);
+        // To look the alert up for each report would cost more than all the rest of this.
+        let known = || self.get(fingerprint).map(|entry| &entry.alert);
         let has_bytes = self.bytes.saturating_add(bytes) <= ALERTS_BYTES_MAX
-            || known.is_some_and(|alert| bytes <= alert.bytes());
+            || known().is_some_and(|alert| bytes <= alert.bytes());
         let has_pairs = self.pairs.saturating_add(pairs) <= ALERTS_PAIRS_MAX
-            || known.is_some_and(|alert| pairs <= alert.pairs());
+            || known().is_some_and(|alert| pairs <= alert.pairs());
         has_bytes && has_pairs && self.pool.bytes() <= TEXTS_BYTES_MAX
     }
 

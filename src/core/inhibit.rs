@@ -367,7 +367,7 @@ mod tests {
     fn rules_are_compared_in_parts_and_once() {
         let rules: Vec<_> = (0..500)
             .map(|n| {
-                let target = if n % 100 == 99 { "t=~.?b.?" } else { "t=~.?c.?" };
+                let target = if n % 100 == 99 { "t=~.?[bd].?" } else { "t=~.?[cd].?" };
                 inhibit_rule(&[&format!("s={n}")], &[target], &[])
             })
             .collect();

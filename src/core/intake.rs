@@ -125,7 +125,7 @@ impl Core {
             return;
         }
         let is_late = behind::is_late(report, now);
-        let is_new = self.alerts.get(fingerprint).is_none();
+        let is_new = is_late && self.alerts.get(fingerprint).is_none();
         let taken = self.taken(now, fingerprint, report, is_late);
         if is_late && (is_new || matches!(taken, Taken::Fires(..))) {
             self.stats.late += 1;
@@ -216,7 +216,9 @@ impl Core {
     ) -> bool {
         let change = self.alerts.put(fingerprint, alert, now.wall);
         let admitted = self.admit(now, fingerprint, change == alerts::Change::New, spare, steps);
-        if change != alerts::Change::None && self.alerts.get(fingerprint).is_some() {
+        // A new one that found no room has left the table.
+        let is_known = admitted || self.alerts.get(fingerprint).is_some();
+        if change != alerts::Change::None && is_known {
             let lease = change == alerts::Change::Lease;
             self.changes.push(Change::Alert { fingerprint, lease });
             if change == alerts::Change::Changed {
@@ -306,6 +308,10 @@ impl Core {
         spare: usize,
     ) -> bool {
         let Some(entry) = self.alerts.get(fingerprint) else { return true };
+        let is_in = |id: GroupId| self.groups.get(id).map(|it| it.alerts.contains(&fingerprint));
+        if entry.groups.iter().all(|(_, id)| id.and_then(is_in) == Some(true)) {
+            return true;
+        }
         for place in 0..entry.groups.len() {
             let Some((route, id)) =
                 self.alerts.get(fingerprint).and_then(|entry| entry.groups.get(place).copied())

@@ -12,7 +12,7 @@ fn long(text: &str) -> Report<'_> {
 
 fn many_routes() -> Config {
     let mut root = route("r", &[]);
-    root.routes = (0..300).map(|n| route("r", &[&format!("x=~.*[x-z]{n}.*")])).collect();
+    root.routes = (0..300).map(|n| route("r", &[&format!("x=~.*[x-z][w-z]{{{n}}}.*")])).collect();
     root.routes.push(route("last", &["x=~(ab)+"]));
     config(root)
 }
