@@ -17,7 +17,7 @@ export function expectedCard({ expected, heartbeats }) {
 
 function card(title, heads, rows) {
   if (!rows.length) return null;
-  return h("section.group.whole", {}, h("h2", {}, t(title)),
+  return h("section.group", {}, h("h2", {}, t(title)),
     h("div.scroll", { tabindex: "0", role: "region", "aria-label": t(title) }, h("table", {},
       h("thead", {}, h("tr", {}, heads.map((it) => h("th", { scope: "col" }, t(it))))),
       h("tbody", {}, rows.map(([name, ...cells]) => h("tr", {}, h("th", { scope: "row" }, name), cells.map((it) => h("td", {}, it))))))));
