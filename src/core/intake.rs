@@ -86,9 +86,10 @@ impl Core {
 
     /// Takes the reports of one post, those that are valid.
     pub fn handle_reports(&mut self, now: Now, reports: &[Report<'_>]) -> Intake {
-        let mut intake = Intake::default();
+        // What takes long to compare is left for later, also if many take long together.
+        let (mut intake, mut steps) = (Intake::default(), 0);
         for report in reports {
-            self.take_report(now, report, &mut intake, &mut 0);
+            self.take_report(now, report, &mut intake, &mut steps);
         }
         intake
     }
