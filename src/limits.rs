@@ -17,6 +17,9 @@ pub const CONFIG_BYTES_MAX: usize = 1024 * 1024;
 pub const CONFIG_DEPTH_MAX: usize = 64;
 /// Values of a YAML file, an alias counted as all that it stands for. Policy: refuse the file.
 pub const CONFIG_NODES_MAX: usize = 100_000;
+/// Texts in quotes of a YAML file that go on at the beginning of a line, less indented than the YAML around them. Policy: refuse
+/// the file. Each costs a reading of the file.
+pub const CONFIG_SHALLOW_TEXTS_MAX: usize = 100;
 /// Routes of a configuration. Policy: refuse the file.
 pub const ROUTES_MAX: usize = 10_000;
 /// Bytes of the keys and paths of all routes: each has the matchers of all above it, too. Policy: refuse the file.

@@ -1,15 +1,70 @@
 //! YAML into the tree, read as Go's yaml.v2 reads it where the versions of the language differ: `yes` and `on` are
 //! true where a boolean is wanted, plain scalars are texts where a text is wanted, a key twice is an error.
 
-use saphyr_parser::{Event, Parser, ScalarStyle, StrInput, Tag};
+use std::borrow::Cow;
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, StrInput, Tag};
 
 use super::{Entry, Node, Value, problem};
 use crate::config::problem::Problem;
-use crate::limits::{CONFIG_DEPTH_MAX, CONFIG_NODES_MAX};
+use crate::limits::{CONFIG_DEPTH_MAX, CONFIG_NODES_MAX, CONFIG_SHALLOW_TEXTS_MAX};
+
+/// How the parser calls a text in quotes that goes on in a line which is indented less than the YAML around it.
+const SHALLOW: &str = "invalid indentation in quoted scalar";
 
 /// Reads the first document of a text; none is an empty table. Of a further one the second value says that it is ignored, as
 /// in Alertmanager.
+///
+/// A text in quotes may go on at the beginning of a line. YAML forbids that, Go's reads it, and people write templates so.
 pub(super) fn parse(text: &str) -> Result<(Node, Option<Problem>), Problem> {
+    match read(text) {
+        Err(problem) if problem.text.ends_with(SHALLOW) => read(&deepened(text)),
+        read => read,
+    }
+}
+
+/// The same YAML, with the lines of texts in quotes indented as the parser wants them. Lines keep their numbers.
+fn deepened(text: &str) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(text);
+    for _ in 0..CONFIG_SHALLOW_TEXTS_MAX {
+        let failed = Parser::new_from_str(&text).find_map(Result::err);
+        let Some(error) = failed.filter(|error| error.info() == SHALLOW) else { break };
+        text = Cow::Owned(indented(&text, error.marker()));
+    }
+    text
+}
+
+/// Indents the lines in which the text that opens at `start` goes on. Spaces there mean nothing.
+fn indented(text: &str, start: &Marker) -> String {
+    let before: usize = text.split_inclusive('\n').take(start.line() - 1).map(str::len).sum();
+    let (done, rest) = text.split_at(before);
+    let mut out = done.to_owned();
+    let mut chars = rest.chars().enumerate().peekable();
+    let mut quote = None;
+    while let Some((column, c)) = chars.next() {
+        out.push(c);
+        let Some(open) = quote else {
+            quote = Some(c).filter(|_| column == start.col());
+            continue;
+        };
+        let next = chars.peek().map(|(_, next)| *next);
+        // A backslash, or a quote twice, is followed by a sign that closes nothing.
+        if open == '"' && c == '\\' || open == '\'' && c == open && next == Some(open) {
+            out.extend(next.filter(|next| *next != '\n'));
+            if next != Some('\n') {
+                chars.next();
+            }
+        } else if c == open {
+            break;
+        } else if c == '\n' {
+            out.extend(std::iter::repeat_n(' ', start.col() + 1));
+        }
+    }
+    out.extend(chars.map(|(_, c)| c));
+    out
+}
+
+fn read(text: &str) -> Result<(Node, Option<Problem>), Problem> {
     let mut reader = Reader {
         parser: Parser::new_from_str(text),
         lines: text.split('\n').count(),
@@ -47,6 +102,7 @@ pub(super) fn parse(text: &str) -> Result<(Node, Option<Problem>), Problem> {
 
 /// The comments of a text that parses: each begins with `#` outside of every scalar.
 pub(super) fn comments(text: &str) -> Vec<(usize, bool, String)> {
+    let text = &*deepened(text);
     // Lines and columns, and the end of a scalar is the first column behind it.
     let scalars: Vec<((usize, usize), (usize, usize))> = Parser::new_from_str(text)
         .map_while(Result::ok)
@@ -324,6 +380,32 @@ mod tests {
             assert_eq!(entries(&format!("k: {text}"))[0].node.value, value, "{text}");
         }
         assert_eq!(entries("k: 5m")[0].node.plain.as_deref(), Some("5m"));
+    }
+
+    #[test]
+    fn a_text_in_quotes_may_go_on_anywhere_as_go_reads_it() {
+        for (text, value) in [
+            ("a:\n  b:\n  - c: 'x {{ it }}\n\nHost: y\nz'\n    d: 2\n", "x {{ it }}\nHost: y z"),
+            ("a:\n  b:\n  - c: 'it''s\nhis'' x'\n    d: 2\n", "it's his' x"),
+            ("a:\n  b:\n  - c: \"x \\\"y\\\\\nz \\\nw\"\n    d: 2\n", "x \"y\\ z w"),
+            ("a:\n  b:\n  - {c: '€\nx', d: 2}\n", "€ x"),
+        ] {
+            let Value::Table(a) = &entries(text)[0].node.value else { panic!() };
+            let Value::List(b) = &a[0].node.value else { panic!() };
+            let Value::Table(both) = &b[0].value else { panic!() };
+            assert_eq!(both[0].node.value, Value::Text(value.into()), "{text}");
+            assert_eq!(both[1].node.value, Value::Int(2), "{text}");
+            assert_eq!(both[1].line, text.trim_end().split('\n').count(), "{text}");
+        }
+        assert_eq!(comments("a:\n  b: 'x\ny # z' # c\nd: 1 # e\n").len(), 2);
+    }
+
+    #[test]
+    fn so_many_texts_may_go_on_anywhere_and_no_more() {
+        let text = |count: usize| "- - 'a\nb'\n".repeat(count).replace("- -", "  -");
+        assert!(parse(&format!("a:\n{}", text(CONFIG_SHALLOW_TEXTS_MAX))).is_ok());
+        let problem = parse(&format!("a:\n{}", text(CONFIG_SHALLOW_TEXTS_MAX + 1))).unwrap_err();
+        assert!(problem.text.contains(SHALLOW), "{problem:?}");
     }
 
     #[test]
