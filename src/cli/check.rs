@@ -289,6 +289,21 @@ mod tests {
     }
 
     #[test]
+    fn an_address_that_is_none_is_warned_of_and_the_agent_starts_as_alertmanager_does() {
+        let folder = std::env::temp_dir().join(format!("bellwether-mail-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let config = folder.join("a.yml");
+        let text = "route: {receiver: x}\nreceivers: [{name: x, email_configs: [{to: '${TO}', from: a@x, smarthost: 'm:1'}]}]\n";
+        std::fs::write(&config, text).unwrap();
+        let (code, out) = checked(&[config.to_str().unwrap()]);
+        std::fs::remove_dir_all(folder).unwrap();
+        assert_eq!(code, 0, "{out}");
+        let expected =
+            "receivers[0].email_configs[0].to: \"${TO}\": the address has no @: no mail will leave";
+        assert!(out.contains(expected), "{out}");
+    }
+
+    #[test]
     fn doors_that_are_left_open_are_warned_of() {
         let folder = std::env::temp_dir().join(format!("bellwether-doors-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();

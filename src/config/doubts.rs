@@ -8,6 +8,7 @@ use crate::config::settings::{Address, Settings};
 use crate::config::{
     Admission, Authorization, Http, Integration, Loaded, Problem, Secret, Takes, Value,
 };
+use crate::model::Mailbox;
 
 /// How many places one warning names.
 const NAMED_MAX: usize = 5;
@@ -46,6 +47,18 @@ pub fn doubts(loaded: &Loaded, admission: &Admission) -> Vec<Problem> {
                 it.schema.section
             );
             doubt(&format!("receivers[{at}].rate_limit"), text);
+        }
+    }
+    for (at, receiver) in loaded.config.receivers.iter().enumerate() {
+        let mails = receiver.integrations.iter().filter(|it| it.name() == "email");
+        for (number, it) in mails.enumerate() {
+            for key in ["to", "from"] {
+                let plain = it.values.source(key).filter(|text| !text.contains("{{"));
+                if let Some(Err(why)) = plain.map(Mailbox::list) {
+                    let path = format!("receivers[{at}].email_configs[{number}].{key}");
+                    doubt(&path, format!("{why}: no mail will leave"));
+                }
+            }
         }
     }
     let web = &loaded.settings.web;
