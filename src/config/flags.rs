@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use lexopt::{Arg, Parser};
 
-use crate::config::settings::{KEYS, Key, Settings, Shape};
+use crate::config::settings::{KEYS, Key, Listen, Settings, Shape};
 use crate::config::table::nearest;
 
 /// Files that are tried, in this order, where no `--config.file` is given.
@@ -29,9 +29,12 @@ const SWITCHES_WITHOUT_EFFECT: &[(&str, &str)] = &[(
     "members are known by their id, not by their address",
 )];
 
-/// Flags that cannot be passed over in silence.
-const REFUSED: &[(&str, &str)] =
-    &[("cluster.tls-config", "the flock uses no TLS: share a key with --cluster.key-file")];
+/// Alertmanager's TLS between members.
+const FLOCK_TLS: &str = "cluster.tls-config";
+
+/// Why that has another effect here.
+const FLOCK_TLS_NOTE: &str = "the flock is sealed by a key of its own, not by TLS: share one with --cluster.key-file; \
+     without a key this agent stays alone, so that nothing is told in the open";
 
 /// What the arguments ask for.
 #[derive(Debug)]
@@ -51,12 +54,15 @@ pub struct Flags {
     pub config_file: Option<PathBuf>,
     /// Flags that were accepted and have no effect, each with its reason: for the log.
     pub notes: Vec<String>,
+    /// Whether `--cluster.tls-config` asks for a flock that is sealed.
+    sealed: bool,
     /// Settings, in the order of the arguments; a list appears once for each of its values.
     given: Vec<(&'static Key, String)>,
 }
 
 impl Flags {
-    /// Lays the flags over the settings: a list that has a flag consists of its flags alone.
+    /// Lays the flags over the settings: a list that has a flag consists of its flags alone. Where a sealed flock is asked
+    /// for and there is no key, there is no flock.
     pub fn apply(&self, settings: &mut Settings) -> Vec<String> {
         for (key, _) in &self.given {
             (key.value)(settings).clear();
@@ -66,6 +72,9 @@ impl Flags {
             if let Err(error) = (key.value)(settings).set(text) {
                 errors.push(format!("--{}: {error}", key.flag));
             }
+        }
+        if self.sealed && settings.cluster.key_files.is_empty() {
+            settings.cluster.listen_address = Listen::Never;
         }
         errors
     }
@@ -149,16 +158,12 @@ fn long(name: &str, parser: &mut Parser, flags: &mut Flags) -> Result<(), String
         flags.notes.push(format!("--{name}: accepted, has no effect here: {why}"));
         return Ok(());
     }
-    if let Some((_, why)) = REFUSED.iter().find(|(flag, _)| *flag == name) {
-        return match value(name, parser)?.as_str() {
-            "" => Ok(()),
-            _ => Err(format!("--{name}: {why}")),
-        };
-    }
-    if bare == "web.systemd-socket" {
-        let is_on = switch(parser)? == "true" && bare == name;
-        let why = "this version opens its sockets itself: use --web.listen-address";
-        return if is_on { Err(format!("--{name}: {why}")) } else { Ok(()) };
+    if name == FLOCK_TLS {
+        flags.sealed = !value(name, parser)?.is_empty();
+        if flags.sealed {
+            flags.notes.push(format!("--{name}: {FLOCK_TLS_NOTE}"));
+        }
+        return Ok(());
     }
     // What follows `=` belongs to the flag that nobody knows.
     parser.optional_value();
@@ -293,14 +298,12 @@ mod tests {
                 "-x",
                 "stray",
                 "--data.retention=soon",
-                "--cluster.tls-config=w.yml",
                 "--storage.path",
             ]),
             [
                 "unknown flag --web.listen-adress; did you mean --web.listen-address?",
                 "unknown flag -x; --help lists them all",
                 "unexpected argument \"stray\"",
-                "--cluster.tls-config: the flock uses no TLS: share a key with --cluster.key-file",
                 "--storage.path: needs a value",
                 "--data.retention: expected a duration like 30s, 1h30m or 5d, found \"soon\"",
             ]
@@ -315,6 +318,25 @@ mod tests {
             "--cluster.tcp-timeout: accepted, has no effect here: the flock uses no TCP"
         );
         assert_eq!(flags.notes.len(), 2);
+    }
+
+    #[test]
+    fn tls_for_the_flock_is_a_sealed_flock_or_none() {
+        for (args, open) in [
+            (&["--cluster.peer=a:1"] as &[_], true),
+            (&["--cluster.peer=a:1", "--cluster.tls-config="], true),
+            (&["--cluster.peer=a:1", "--cluster.tls-config=w.yml"], false),
+            (&["--cluster.peer=a:1", "--cluster.tls-config=w.yml", "--cluster.key-file=k"], true),
+        ] {
+            let flags = run(args);
+            let mut settings = Settings::default();
+            assert!(flags.apply(&mut settings).is_empty());
+            assert_eq!(settings.cluster.port().is_some(), open, "{args:?}");
+            assert_eq!(
+                flags.notes.len(),
+                usize::from(args.contains(&"--cluster.tls-config=w.yml"))
+            );
+        }
     }
 
     #[test]
@@ -371,7 +393,11 @@ mod tests {
             table.iter().map(|(flag, why)| format!("| `--{flag}` | {why} |")).collect()
         };
         let idle = [plain(WITHOUT_EFFECT), plain(SWITCHES_WITHOUT_EFFECT)].concat();
-        [std::iter::once(first).chain(settings).collect(), idle, plain(REFUSED)]
+        [
+            std::iter::once(first).chain(settings).collect(),
+            idle,
+            plain(&[(FLOCK_TLS, FLOCK_TLS_NOTE)]),
+        ]
     }
 
     #[test]

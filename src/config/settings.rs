@@ -47,6 +47,8 @@ pub struct Settings {
 pub struct Web {
     /// Where HTTP is served. 127.0.0.1:9093.
     pub listen_addresses: Vec<Listener>,
+    /// Whether HTTP is served at the sockets that systemd passes, and nowhere else.
+    pub systemd_socket: bool,
     /// Permissions of a Unix socket that is listened on. 0660.
     pub socket_mode: Mode,
     /// The group of such a socket, a name or a number; empty: the agent's own.
@@ -78,6 +80,7 @@ impl Default for Web {
                 host: "127.0.0.1".to_owned(),
                 port: 9093,
             })],
+            systemd_socket: false,
             socket_mode: Mode::default(),
             socket_group: String::new(),
             config_file: None,

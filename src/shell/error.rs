@@ -16,6 +16,8 @@ pub enum Error {
     Storage(FlashError),
     /// An address cannot be listened on.
     Listen(Listener, io::Error),
+    /// The sockets that systemd passes cannot be served, or there are none.
+    Passed(io::Error),
     /// The rules of the HTTP side cannot be read, or are wrong.
     Admission(admission::Error),
     /// The flock's port cannot be opened there.
@@ -30,6 +32,7 @@ impl fmt::Display for Error {
             Self::Listen(address, error) => {
                 write!(f, "--web.listen-address={address}: cannot listen there: {error}")
             }
+            Self::Passed(error) => write!(f, "--web.systemd-socket: {error}"),
             Self::Admission(error) => error.fmt(f),
             Self::Port(address, error) => {
                 write!(f, "--cluster.listen-address={address}: cannot listen there: {error}")

@@ -193,9 +193,22 @@ impl Server {
                 door
             }
         };
+        self.open(door);
+        Ok(())
+    }
+
+    /// Serves the sockets that systemd has passed.
+    pub(super) fn take_passed(&mut self) -> io::Result<()> {
+        for (door, address) in link::passed()? {
+            info!(address:%; "Listening on");
+            self.open(door);
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, door: Door) {
         let shared = Rc::clone(&self.shared);
         self.tasks.push(self.shared.executor.spawn(accept(shared, door)));
-        Ok(())
     }
 
     /// The rules by which requests are let in.

@@ -493,6 +493,10 @@ fn listen(
     rng.fill_bytes(&mut secret);
     let gate = Gate::new(admission::Source::of(web), &secret).map_err(Error::Admission)?;
     let mut server = Server::new(executor, events, web, &setup.prefix, gate);
+    if web.systemd_socket {
+        server.take_passed().map_err(Error::Passed)?;
+        return Ok(server);
+    }
     for listener in &web.listen_addresses {
         server.listen(listener, web).map_err(|error| Error::Listen(listener.clone(), error))?;
     }

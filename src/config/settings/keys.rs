@@ -55,6 +55,7 @@ macro_rules! keys {
 keys! {
     web {
         listen_addresses = "web.listen-address", "Address to serve HTTP on, or unix:PATH; only this machine reaches the default. Repeatable.";
+        systemd_socket = "web.systemd-socket", "Serve HTTP at the sockets that systemd passes (a socket unit), and nowhere else.";
         socket_mode = "web.socket-mode", "Permissions of a Unix socket that is listened on.";
         socket_group = "web.socket-group", "Group of a Unix socket that is listened on; the agent's if empty.";
         config_file = "web.config.file", "File with TLS, users and tokens, Alertmanager's; read anew when it changes.";

@@ -8,14 +8,21 @@ use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
+use listenfd::ListenFd;
 use rustix::fs::{AtFlags, CWD, Gid, chownat};
 use smol::Async;
+
+use crate::config::settings::Listener;
 
 /// A socket that listens.
 #[derive(Debug)]
 pub(super) enum Door {
     Tcp(Async<TcpListener>),
-    Unix(Async<UnixListener>, #[expect(dead_code, reason = "it is there to be dropped")] OwnPath),
+    /// Its path is the agent's own, unless systemd has passed it.
+    Unix(
+        Async<UnixListener>,
+        #[expect(dead_code, reason = "it is there to be dropped")] Option<OwnPath>,
+    ),
 }
 
 impl Door {
@@ -48,6 +55,36 @@ impl Drop for OwnPath {
     }
 }
 
+/// The sockets that systemd has passed to this process, and where each listens. They are its to make, so none is an error.
+pub(super) fn passed() -> io::Result<Vec<(Door, String)>> {
+    let mut passed = ListenFd::from_env();
+    let mut doors = Vec::new();
+    for at in 0..passed.len() {
+        let door = if let Ok(Some(listener)) = passed.take_tcp_listener(at) {
+            let place = listener.local_addr()?.to_string();
+            (Door::Tcp(Async::new(listener)?), place)
+        } else if let Ok(Some(listener)) = passed.take_unix_listener(at) {
+            let address = listener.local_addr()?;
+            let place = address
+                .as_pathname()
+                .map_or("unix:".to_owned(), |path| Listener::Unix(path.to_owned()).to_string());
+            (Door::Unix(Async::new(listener)?, None), place)
+        } else {
+            let text = format!(
+                "the socket of number {at} is neither TCP nor a Unix stream: write ListenStream="
+            );
+            return Err(odd(text));
+        };
+        doors.push(door);
+    }
+    if doors.is_empty() {
+        return Err(odd(
+            "no socket was passed: start the agent by a socket unit, or leave the flag out",
+        ));
+    }
+    Ok(doors)
+}
+
 /// Listens on a Unix socket whose permissions and group are these; an empty group is the agent's own. One that a process
 /// left behind is replaced; anything else at its place is an error.
 pub(super) fn listen_unix(path: &Path, mode: u32, group: &str) -> io::Result<Door> {
@@ -71,7 +108,7 @@ pub(super) fn listen_unix(path: &Path, mode: u32, group: &str) -> io::Result<Doo
         chownat(CWD, path, None, Some(Gid::from_raw(gid)), AtFlags::SYMLINK_NOFOLLOW)?;
     }
     fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
-    Ok(Door::Unix(Async::new(listener)?, own))
+    Ok(Door::Unix(Async::new(listener)?, Some(own)))
 }
 
 fn odd(why: impl Into<String>) -> io::Error {

@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-from agent import LISTENING, Agent, free_port, until
+from agent import LISTENING, WAIT_SECONDS, Agent, free_port, until
 from api import Api
 from authority import Authority
 from browser import Browser, shows_certificates
@@ -427,6 +427,31 @@ def unix(world):
     assert not path.exists()
 
 
+def systemd_socket(world):
+    """The sockets that systemd passes are served, and nothing else; without one it does not start."""
+    port, path = free_port(), world.directory / "passed.sock"
+    flags = (f"--web.listen-address=127.0.0.1:{free_port()}", "--web.systemd-socket")
+    agent = Agent(world.settings.subject, world.directory / "agent", QUIET, *flags[1:], listen=flags[0].partition("=")[2])
+    passing = ["systemd-socket-activate", "-l", f"127.0.0.1:{port}", "-l", str(path)]
+    process = world.spawn("activated", *passing, *agent.command())
+    told = world.directory / "activated.log"
+    url = f"http://127.0.0.1:{port}"
+    # The first connection starts the agent, and is answered by it.
+    until("the socket is there", lambda: "Listening on" in told.read_text())
+    run = lambda *command: subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert run("curl", "-sS", f"{url}/-/healthy").startswith("OK")
+    assert run("curl", "-sS", "--unix-socket", str(path), *post(), "http://localhost/api/v2/alerts") == ""
+    assert '"A"' in run("curl", "-sS", f"{url}/api/v2/alerts")
+    listens = re.findall(r'msg="Listening on".*', told.read_text())
+    assert len(listens) == 2 and str(port) in listens[0] and str(path) in listens[1], told.read_text()
+    process.terminate()
+    process.wait()
+    # The path is systemd's, not the agent's.
+    assert path.exists()
+    alone = subprocess.run(agent.command(), capture_output=True, text=True, timeout=WAIT_SECONDS, check=False)
+    assert alone.returncode == 1 and "no socket was passed" in alone.stdout + alone.stderr, alone
+
+
 def ports(world):
     """The default agent, alone in a network namespace: every port is tried, and HTTP on loopback is all that there is."""
     agent = Agent(world.settings.subject, world.directory / "default", QUIET, prefix=("unshare", "-n", "sh", "-c", 'ip link set lo up; exec "$@"', "sh"))
@@ -467,6 +492,7 @@ def cases(_settings):
         ("access/handshakes", handshakes),
         ("access/rotate", rotate),
         ("access/unix", unix),
+        ("access/systemd_socket", systemd_socket),
         ("access/ports", ports),
     ]
 
