@@ -389,8 +389,11 @@ def procd(_world):
         . "$1"
         start_service
     """, "sh", ROOT / "systemd/without/bellwether.procd").splitlines()  # fmt: skip
-    chosen = [told.pop(0), told.pop(0)]
-    assert chosen == ["chmod 700 /etc/bellwether/state", "chown bellwether:bellwether /etc/bellwether/state"], chosen
+    chosen, told = told[:4], told[4:]
+    assert chosen == [
+        "chmod 700 /etc/bellwether/state", "chown bellwether:bellwether /etc/bellwether/state",
+        "chown root:bellwether /etc/bellwether/bellwether.toml", "chmod 640 /etc/bellwether/bellwether.toml",
+    ], chosen  # fmt: skip
     command = next(line for line in told if line.startswith("set_param command ")).split()
     assert command[4:] == ["--storage.path=/etc/bellwether/state", "--web.listen-address=192.0.2.1:9093", "--log.silences", "--log.level=debug"], command
     assert told[0].split() == ["open_instance"] and told[-1].split() == ["close_instance"], told
@@ -628,7 +631,8 @@ def recipes(world):
     root = world.directory / "yocto"
     values = {"D": root, "BELLWETHER": place, "BELLWETHER_TARGET": TARGET, "bindir": "/usr/bin", "nonarch_libdir": "/usr/lib"}
     values.update({"systemd_system_unitdir": "/usr/lib/systemd/system", "sysconfdir": "/etc"})
-    run("sh", "-euc", steps, env={**os.environ, **{name: str(value) for name, value in values.items()}})
+    # The user that `useradd` makes is in the tree that is built for, not here.
+    run("sh", "-euc", f"chown() {{ test $1 = root:bellwether -a -e $2; }}\n{steps}", env={**os.environ, **{name: str(value) for name, value in values.items()}})
     assert run(root / "usr/bin/bellwether", "check-config", root / "etc/bellwether/bellwether.toml")
     for unit in UNITS:
         assert (root / "usr/lib/systemd/system" / unit).exists(), unit
