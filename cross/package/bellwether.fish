@@ -106,6 +106,7 @@ complete -c bellwether -n "__bellwether_at ''" -a routes
 complete -c bellwether -n "__bellwether_at ''" -a silence
 complete -c bellwether -n "__bellwether_at ''" -a template
 complete -c bellwether -n "__bellwether_at ''" -l web.listen-address -x -d 'Address to serve HTTP on, or unix:PATH; only this machine reaches the default. Repeatable.'
+complete -c bellwether -n "__bellwether_at ''" -l web.systemd-socket -d 'Serve HTTP at the sockets that systemd passes (a socket unit), and nowhere else.'
 complete -c bellwether -n "__bellwether_at ''" -l web.socket-mode -x -d 'Permissions of a Unix socket that is listened on.'
 complete -c bellwether -n "__bellwether_at ''" -l web.socket-group -x -d 'Group of a Unix socket that is listened on; the agent\'s if empty.'
 complete -c bellwether -n "__bellwether_at ''" -l web.config.file -r -F -d 'File with TLS, users and tokens, Alertmanager\'s; read anew when it changes.'
