@@ -119,6 +119,11 @@ fn check(values: &mut Values, _: &Around<'_>) -> Vec<String> {
     if let Err(why) = place(values.text("smarthost")) {
         wrong.push(format!("smarthost: {why}"));
     }
+    for key in ["to", "from"] {
+        if values.source(key).is_some_and(str::is_empty) {
+            wrong.push(format!("{key}: no address"));
+        }
+    }
     for name in values.names("headers") {
         let name = canonical(name);
         if !message::is_header_name(&name) {

@@ -397,7 +397,6 @@ mod tests {
             assert_eq!(both[1].node.value, Value::Int(2), "{text}");
             assert_eq!(both[1].line, text.trim_end().split('\n').count(), "{text}");
         }
-        assert_eq!(comments("a:\n  b: 'x\ny # z' # c\nd: 1 # e\n").len(), 2);
     }
 
     #[test]
