@@ -18,6 +18,8 @@ pub struct Schema {
     pub http: bool,
     /// Whether an attempt ends at once, so that it takes no place among those under way.
     pub instant: bool,
+    /// Whether it opens incidents and closes them: the end of one that it never opened says nothing there.
+    pub incidents: bool,
     /// The key that says where requests go, or empty: another node that waits looks whether it reaches that.
     pub address: &'static str,
     /// The key of the message's body, or empty: it names the templates that are wrong.
@@ -39,6 +41,7 @@ impl Schema {
         send_resolved: true,
         http: true,
         instant: false,
+        incidents: false,
         address: "",
         body: "",
         keys: &[],
@@ -152,6 +155,7 @@ pub const HEARTBEAT_SCHEMA: Schema = Schema {
     send_resolved: false,
     http: true,
     instant: false,
+    incidents: false,
     address: "url",
     body: "",
     keys: &[

@@ -381,6 +381,7 @@ impl Core {
         stats.fail(failure.cause);
         let outcome = Outcome::refused(&failure.why);
         self.note_told(cx.now, id, at, outcome, Some(Told::of(draft)));
+        self.owe_nothing(&log_key);
         self.set_state(id, at, State::Failed);
         self.surrender_turn(cx.now.mono, log_key.id());
         self.put_back(cx.now.mono, id, at);

@@ -60,15 +60,17 @@ impl Core {
         }
     }
 
-    /// The alerts of a delivery as its integration is told of them. Of those that it missed it is told whatever it wants else.
-    /// What was owed is told by itself: ends that it knows are not repeated with it.
+    /// The alerts of a delivery as its integration is told of them. It is told of those that it missed whatever else it wants.
+    /// What was owed is told by itself: with it come only ends of alerts that it was told to fire.
     pub(super) fn views(&self, delivery: &Delivery, now: Wall) -> Rc<[AlertView]> {
         let Delivery { key, content, .. } = delivery;
         let send_resolved = delivery.integration().is_some_and(|it| it.send_resolved);
         let missed = self.missed(key, content, now);
-        let known = self.nflog.get(key, now).filter(|_| self.owes(key));
-        let is_known =
-            |it: &AlertView| known.is_some_and(|log| log.reported(it.fingerprint, false));
+        let owes = self.owes(key);
+        let known = self.nflog.get(key, now);
+        let fires_there = |it: &AlertView| {
+            known.is_some_and(|log| log.firing.binary_search(&it.fingerprint).is_ok())
+        };
         let view = |it: &Flushed| AlertView {
             fingerprint: it.fingerprint,
             alert: Rc::clone(&it.alert),
@@ -77,7 +79,7 @@ impl Core {
         };
         let is_told = |it: &AlertView| match (it.resolved, it.late) {
             (false, _) | (true, true) => true,
-            (true, false) => send_resolved && !is_known(it),
+            (true, false) => send_resolved && (!owes || fires_there(it)),
         };
         content.alerts.iter().map(view).filter(is_told).collect()
     }

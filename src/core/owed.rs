@@ -4,7 +4,8 @@
 //! nothing gets through would never be told of. So a delivery that fails leaves a [`Debt`]: alerts of its group that end
 //! after that, and of which the receiver never heard, stay in the group and are told once, marked as late, as soon as
 //! something gets through. The alerts themselves are the spool; a debt is a short record, written to flash together with
-//! the end of the first alert that it keeps, so it costs no commit of its own.
+//! the end of the first alert that it keeps, so it costs no commit of its own. If that end comes while the first attempt is
+//! under way, the debt is written too, and dropped when the attempt succeeds: the power may be cut before it ends.
 //!
 //! Every member of a flock has the alerts, and fails or waits in vain like the others: each notes the debt for itself, and
 //! the log entry of whoever tells ends it on all.
@@ -18,6 +19,7 @@ use log::{info, warn};
 
 use crate::core::clock::Step;
 use crate::core::content::Content;
+use crate::core::delivery::Delivery;
 use crate::core::flush::log_key;
 use crate::core::group::GroupId;
 use crate::core::reach;
@@ -25,6 +27,7 @@ use crate::core::timers::Timer;
 use crate::core::{Change, Core};
 use crate::limits::{OWED_AGE_MAX, OWED_ALERTS_MAX, OWED_BYTES_MAX, OWED_MAX, RECORD_LIFE_MAX};
 use crate::model::{Alert, Brief, Fingerprint, LogEntry, LogKey};
+use crate::notify;
 use crate::time::{Now, Wall};
 
 /// Between two looks at whether the bounds are kept.
@@ -41,6 +44,10 @@ pub struct Debt {
     pub since: Wall,
     /// Alerts that the bounds have cut.
     pub cut: u64,
+    /// Whether an attempt has failed; else the first one is under way.
+    is_due: bool,
+    /// Whether the integration is told of alerts that came and went: one that opens incidents and closes them is not.
+    tells_ended: bool,
     /// The alerts that were cut as flash has it, if it has the debt.
     kept: Option<u64>,
 }
@@ -64,6 +71,20 @@ impl Owed {
     /// The debt of this [`LogKey::id`].
     pub fn find(&self, id: u128) -> Option<&Debt> {
         self.0.get(&id)
+    }
+
+    /// The same, if an attempt has failed.
+    fn due(&self, id: u128) -> Option<&Debt> {
+        self.find(id).filter(|debt| debt.is_due)
+    }
+
+    /// How many alerts the bounds have cut and nobody was told of, by receiver.
+    pub fn cut(&self) -> BTreeMap<&str, u64> {
+        let mut cut = BTreeMap::new();
+        for debt in self.0.values().filter(|debt| debt.cut > 0) {
+            *cut.entry(&*debt.key.receiver).or_default() += debt.cut;
+        }
+        cut
     }
 
     /// Every debt that flash is to have.
@@ -99,7 +120,7 @@ impl Core {
     /// Every debt, with what came and went meanwhile.
     pub fn debts(&self, now: Now) -> impl Iterator<Item = DebtView<'_>> {
         let groups = self.groups_by_key();
-        self.owed.0.values().map(move |debt| {
+        self.owed.0.values().filter(|debt| debt.is_due).map(move |debt| {
             let late = groups
                 .get(debt.key.group.as_str())
                 .map_or(0, |id| self.missed_in(*id, debt, now.wall).count());
@@ -109,20 +130,34 @@ impl Core {
         })
     }
 
-    /// Notes that a delivery was not told.
+    /// Notes that a delivery was not told, nor those that its digest carried.
     pub(super) fn owe(&mut self, now: Now, id: GroupId, at: usize) {
+        let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get(at));
+        let carried = delivery.map(|it| it.carries.clone()).unwrap_or_default();
+        for (id, at) in std::iter::once((id, at)).chain(carried) {
+            self.owe_one(now, id, at);
+        }
+    }
+
+    fn owe_one(&mut self, now: Now, id: GroupId, at: usize) {
         let Some(flush) = self.flush_of(id) else { return };
         let since = flush.tick.wall;
         let Some(key) = flush.deliveries.get(at).map(|it| it.key.clone()) else { return };
-        if self.owed.0.contains_key(&key.id()) {
-            return;
-        }
-        if self.owed.len() >= OWED_MAX {
+        if let Some(debt) = self.owed.0.get_mut(&key.id()) {
+            debt.is_due = true;
+        } else if self.owed.len() >= OWED_MAX {
             self.stats.owed_cut += 1;
-            return;
+        } else {
+            self.owed.0.insert(key.id(), Debt::new(key, since));
         }
-        self.owed.0.insert(key.id(), Debt { key, since, cut: 0, kept: None });
         self.arm_owed(now);
+    }
+
+    /// Ends the debt of a delivery that was refused before any attempt failed: it is not owed.
+    pub(super) fn owe_nothing(&mut self, key: &LogKey) {
+        if self.owed.due(key.id()).is_none() {
+            self.end_debt(key);
+        }
     }
 
     pub(super) fn arm_owed(&mut self, now: Now) {
@@ -131,20 +166,21 @@ impl Core {
 
     /// Whether an integration is owed something of a group.
     pub(super) fn owes(&self, key: &LogKey) -> bool {
-        self.owed.0.contains_key(&key.id())
+        self.owed.due(key.id()).is_some()
     }
 
     /// Takes back a debt that flash has kept.
     pub fn restore_debt(&mut self, now: Now, key: LogKey, since: Wall, cut: u64) {
         if self.owed.len() < OWED_MAX {
-            self.owed.0.insert(key.id(), Debt { key, since, cut, kept: Some(cut) });
+            let debt = Debt { cut, kept: Some(cut), ..Debt::new(key, since) };
+            self.owed.0.insert(debt.key.id(), debt);
             self.arm_owed(now);
         }
     }
 
     /// The alerts of a delivery that came and went without the receiver's hearing of them.
     pub(super) fn missed(&self, key: &LogKey, content: &Content, now: Wall) -> Vec<Fingerprint> {
-        let Some(debt) = self.owed.find(key.id()) else { return Vec::new() };
+        let Some(debt) = self.owed.due(key.id()) else { return Vec::new() };
         let known = self.nflog.get(key, now);
         let ended = content.alerts.iter().filter(|it| it.resolved);
         ended
@@ -171,13 +207,14 @@ impl Core {
 
     /// Whether an end that another member tells of is owed to an integration.
     pub(super) fn owes_end(&self, key: &LogKey, fingerprint: Fingerprint, now: Wall) -> bool {
-        let Some(debt) = self.owed.find(key.id()) else { return false };
+        let Some(debt) = self.owed.due(key.id()) else { return false };
         let known = self.nflog.get(key, now);
         let entry = self.alerts.get(fingerprint);
         entry.is_some_and(|it| debt.keeps(&it.alert, fingerprint, known))
     }
 
-    /// Has flash keep the debts of the groups of an alert that was known to fire, and has ended.
+    /// Has flash keep the debts of the groups of an alert that was known to fire, and has ended: those that are due, and those
+    /// that would be if the power was cut now.
     pub(super) fn keep_debts(&mut self, now: Now, fingerprint: Fingerprint) {
         let Some(entry) = self.alerts.get(fingerprint) else { return };
         if !entry.alert.resolved(now.wall) {
@@ -185,7 +222,7 @@ impl Core {
         }
         let started = entry.alert.starts_at;
         let mut keys = BTreeSet::new();
-        let mut unflushed = Vec::new();
+        let mut begun = Vec::new();
         for group in entry.groups.iter().filter_map(|(_, id)| self.groups.get((*id)?)) {
             keys.insert(group.key.as_str());
             let route = self.routes.get(group.route);
@@ -198,20 +235,29 @@ impl Core {
                 let is_reached = |key: &LogKey| {
                     self.nflog.get(key, now.wall).is_some_and(|it| it.timestamp > lately)
                 };
-                unflushed.extend(keys.filter(|key| !is_reached(key)));
+                let unflushed = keys.filter(|key| !is_reached(key));
+                begun.extend(unflushed.map(|key| Debt::new(key, started)));
+            }
+            if let Some(flush) = &group.flush {
+                let open = flush.deliveries.iter().filter(|it| it.open());
+                let under_way = |it: &Delivery| Debt {
+                    is_due: false,
+                    ..Debt::new(it.key.clone(), flush.tick.wall)
+                };
+                begun.extend(open.map(under_way));
             }
         }
-        for debt in self.owed.0.values_mut().filter(|it| it.kept != Some(it.cut)) {
+        for debt in self.owed.0.values_mut().filter(|it| it.kept.is_none() && it.tells_ended) {
             if keys.contains(debt.key.group.as_str()) {
                 debt.kept = Some(debt.cut);
                 self.changes.push(Change::Owed(debt.key.clone()));
             }
         }
-        for key in unflushed {
-            if !self.owed.0.contains_key(&key.id()) && self.owed.len() < OWED_MAX {
-                let debt = Debt { key: key.clone(), since: started, cut: 0, kept: Some(0) };
-                self.owed.0.insert(key.id(), debt);
-                self.changes.push(Change::Owed(key));
+        for debt in begun.into_iter().filter(|it| it.tells_ended) {
+            let id = debt.key.id();
+            if !self.owed.0.contains_key(&id) && self.owed.len() < OWED_MAX {
+                self.changes.push(Change::Owed(debt.key.clone()));
+                self.owed.0.insert(id, Debt { kept: Some(0), ..debt });
                 self.arm_owed(now);
             }
         }
@@ -220,7 +266,7 @@ impl Core {
     /// Ends the debt of a delivery that has nothing more to tell.
     pub(super) fn settle(&mut self, id: GroupId, key: &LogKey, now: Wall) {
         let Some(debt) = self.owed.find(key.id()) else { return };
-        if self.missed_in(id, debt, now).next().is_none() {
+        if !debt.is_due || self.missed_in(id, debt, now).next().is_none() {
             self.end_debt(key);
         }
     }
@@ -233,13 +279,24 @@ impl Core {
 
     /// How many alerts the bounds have cut of what a delivery owes; they are told of once.
     pub(super) fn cut_of(&self, key: &LogKey) -> u64 {
-        self.owed.find(key.id()).map_or(0, |debt| debt.cut)
+        self.owed.due(key.id()).map_or(0, |debt| debt.cut)
     }
 
     /// The cut alerts of a debt were told of.
     pub(super) fn told_cut(&mut self, key: &LogKey) {
         if let Some(debt) = self.owed.0.get_mut(&key.id()) {
             debt.cut = 0;
+            self.keep_cuts();
+        }
+    }
+
+    /// Has flash keep how many alerts were cut, where that has changed.
+    fn keep_cuts(&mut self) {
+        for debt in self.owed.0.values_mut() {
+            if debt.cut != debt.kept.unwrap_or(0) {
+                debt.kept = Some(debt.cut);
+                self.changes.push(Change::Owed(debt.key.clone()));
+            }
         }
     }
 
@@ -270,7 +327,7 @@ impl Core {
     fn cut_owed(&mut self, now: Now) {
         let mut spooled: BTreeMap<Arc<str>, BTreeSet<Spooled>> = BTreeMap::new();
         let groups = self.groups_by_key();
-        for debt in self.owed.0.values() {
+        for debt in self.owed.0.values().filter(|debt| debt.is_due) {
             let Some(id) = groups.get(debt.key.group.as_str()) else { continue };
             for fingerprint in self.missed_in(*id, debt, now.wall) {
                 let Some(alert) = self.alerts.get(fingerprint).map(|it| &it.alert) else {
@@ -282,12 +339,18 @@ impl Core {
         }
         for (receiver, alerts) in spooled {
             let (mut count, mut bytes, mut cut) = (0, 0, 0_u64);
+            let mut oldest = BTreeMap::new();
             for (ends_at, fingerprint, id, size) in alerts.into_iter().rev() {
                 (count, bytes) = (count + 1, bytes + size);
                 let is_old = now.wall.since(ends_at) > OWED_AGE_MAX;
                 if count > OWED_ALERTS_MAX || bytes > OWED_BYTES_MAX || is_old {
-                    self.cut(id, fingerprint);
+                    // After a restart it is not counted again, unless one that ended at the same time is kept.
+                    let before_kept =
+                        oldest.get(&id).map(|at: &Wall| *at - Duration::from_nanos(1));
+                    self.cut(id, fingerprint, before_kept.map_or(ends_at, |it| it.min(ends_at)));
                     cut += 1;
+                } else {
+                    oldest.insert(id, ends_at);
                 }
             }
             if cut > 0 {
@@ -298,14 +361,17 @@ impl Core {
                 );
             }
         }
+        self.keep_cuts();
     }
 
-    fn cut(&mut self, id: GroupId, fingerprint: Fingerprint) {
+    /// Takes an alert out of its group; what ended until then is no longer owed.
+    fn cut(&mut self, id: GroupId, fingerprint: Fingerprint, until: Wall) {
         let Some(group) = self.groups.get_mut(id) else { return };
         group.alerts.remove(&fingerprint);
         let key = group.key.clone();
         for debt in self.owed.0.values_mut().filter(|debt| debt.key.group == key) {
             debt.cut += 1;
+            debt.since = debt.since.max(until);
         }
     }
 
@@ -323,7 +389,7 @@ impl Core {
         };
         let mut dropped = 0;
         for (key, id) in groups {
-            let missed: Vec<Fingerprint> = match (id, self.owed.find(key.id())) {
+            let missed: Vec<Fingerprint> = match (id, self.owed.due(key.id())) {
                 (Some(id), Some(debt)) => self.missed_in(id, debt, now.wall).collect(),
                 _ => Vec::new(),
             };
@@ -372,6 +438,12 @@ impl Core {
 }
 
 impl Debt {
+    /// The debt of a delivery that has failed.
+    fn new(key: LogKey, since: Wall) -> Self {
+        let tells_ended = !notify::has_incidents(&key.integration);
+        Self { key, since, cut: 0, is_due: true, tells_ended, kept: None }
+    }
+
     /// Whether it keeps an alert that has ended: it ended since, and the receiver never heard of it.
     fn keeps(&self, alert: &Alert, fingerprint: Fingerprint, known: Option<&LogEntry>) -> bool {
         let is_in = |some: &[Fingerprint]| some.binary_search(&fingerprint).is_ok();
@@ -379,6 +451,6 @@ impl Debt {
             // One that the receiver knows to have ended may have fired again.
             is_in(&it.firing) || (is_in(&it.resolved) && alert.starts_at <= it.timestamp)
         });
-        alert.ends_at > self.since && !is_told
+        self.tells_ended && alert.ends_at > self.since && !is_told
     }
 }

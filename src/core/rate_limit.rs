@@ -268,6 +268,7 @@ impl Core {
         let Some(delivery) = flush.and_then(|it| it.deliveries.get(at)) else { return told };
         let key = reach::key(&delivery.key);
         let (mut alerts, mut labels) = (told.alerts.to_vec(), told.group_labels.clone());
+        let mut cut = told.cut;
         let mut of_all = HeldBack { groups: 0, notifications: 0, since: told.now };
         let mut count = |turn: u128| {
             if let Some(held) = self.budgets.held.get(&(key.clone(), turn)) {
@@ -283,6 +284,7 @@ impl Core {
                 continue;
             };
             count(other.key.id());
+            cut += self.cut_of(&other.key);
             labels = labels.common(&group.labels);
             alerts.extend(self.views(other, told.now).iter().cloned());
         }
@@ -295,6 +297,7 @@ impl Core {
             group_key: GroupKey::new(LEDGER, &Labels::empty()),
             group_labels: labels,
             alerts: alerts.into(),
+            cut,
             remembered: Rc::default(),
             held_back,
             reason: Reason::HeldBack.as_str(),
@@ -315,7 +318,9 @@ impl Core {
         }
         for (id, at) in carries {
             let other = self.flush_of(id).and_then(|flush| flush.deliveries.get(at));
-            if other.is_some_and(|it| it.state == State::Carried) {
+            let carried = other.filter(|it| it.state == State::Carried).map(|it| it.key.clone());
+            if let Some(key) = carried {
+                self.told_cut(&key);
                 let reason = Reason::HeldBack;
                 self.note(cx.now, id, at, Outcome::Sent { reason, attempts });
                 self.timers.cancel(Timer::Claim(id, at));

@@ -42,6 +42,7 @@ mod tests {
     use super::*;
     use crate::limits::OWED_ALERTS_MAX;
     use crate::model::Report;
+    use crate::model::own::OWED_CUT;
     use crate::node::testing::{CONFIG, World};
 
     const KEY: Option<[u8; 32]> = Some([7; 32]);
@@ -233,26 +234,66 @@ mod tests {
         post(&mut world, 0, "first", false);
         world.pass(30);
         let count = OWED_ALERTS_MAX + 99;
-        for ended in [false, true] {
-            for n in 0..count {
-                post(&mut world, 0, &format!("A{n:04}"), ended);
-            }
-            if ended {
-                world.pass(1);
-                post(&mut world, 0, "first", true);
-            }
-            world.pass(30);
+        for n in 0..count {
+            post(&mut world, 0, &format!("A{n:04}"), false);
         }
-        world.pass(120);
+        world.pass(30);
+        let ended = world.now.wall - Duration::from_secs(2);
+        for n in 0..count {
+            // No two end at the same time.
+            let ends = ended + Duration::from_millis(n as u64);
+            let name = vec![("alertname".into(), format!("A{n:04}").into())];
+            let report = Report::new(name, vec![], None, Some(ends), "".into());
+            world.step(0, |node, cx| drop(node.handle_reports(cx, &[report])));
+        }
+        world.pass(1);
+        post(&mut world, 0, "first", true);
+        world.pass(150);
         assert_eq!(owed(&world, 0), [OWED_ALERTS_MAX]);
+        world.restart(0);
+        world.pass(90);
+        assert_eq!(owed(&world, 0)[0], OWED_ALERTS_MAX, "a power cut loses and adds nothing");
+        world.pass(300);
+        assert!(world.firing(0).contains(&OWED_CUT.to_owned()), "{:?}", world.firing(0));
         world.works = true;
         world.pass(400);
         let bodies = bodies(&mut world);
         let told: Vec<_> = bodies.iter().flat_map(alerts).collect();
-        assert_eq!((told.len(), told.iter().filter(|it| it.2).count()), (1000, 1000));
+        let (late_ones, others): (Vec<_>, Vec<_>) = told.iter().partition(|it| it.2);
+        assert_eq!(late_ones.len(), OWED_ALERTS_MAX);
+        assert!(others.iter().all(|it| it.0.starts_with("Bellwether")), "{others:?}");
         assert_eq!(bodies[0]["cut"], 100);
         assert!(told.contains(&late("first")), "the newest are kept");
-        assert_eq!(world.nodes[0].stats().owed_cut, 100);
+        assert_eq!(world.nodes[0].stats().owed_cut, 0, "none was cut since the restart");
+    }
+
+    #[test]
+    fn a_service_of_incidents_gets_no_end_of_one_that_it_never_opened() {
+        let pagerduty =
+            r#"pagerduty_configs = [{ routing_key = "k", url = "http://127.0.0.1:1/" }]"#;
+        let webhook = CONFIG.lines().find(|it| it.starts_with("webhook_configs")).unwrap();
+        let mut world = World::with(&[None], &CONFIG.replace(webhook, pagerduty));
+        world.works = false;
+        post(&mut world, 0, "fires", false);
+        comes_and_goes(&mut world, 0, "A");
+        world.pass(20);
+        assert_eq!(owed(&world, 0), [0], "what fires is to be told");
+        world.works = true;
+        world.pass(60);
+        assert_eq!(bodies(&mut world).len(), 1, "of what fires");
+        world.works = false;
+        post(&mut world, 0, "B", false);
+        world.pass(30);
+        post(&mut world, 0, "B", true);
+        post(&mut world, 0, "fires", true);
+        world.pass(30);
+        world.works = true;
+        world.pass(60);
+        let bodies = bodies(&mut world);
+        assert_eq!(bodies.len(), 1, "{bodies:?}");
+        assert_eq!(bodies[0]["event_action"], "resolve");
+        comes_and_goes(&mut world, 0, "C");
+        assert!(owed(&world, 0).is_empty());
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub(super) const TYPE: Type = Type {
         send_resolved: false,
         http: false,
         instant: false,
+        incidents: false,
         address: "smarthost",
         body: "html",
         keys: &[

@@ -22,6 +22,7 @@ pub(super) const TYPE: Type = Type {
         send_resolved: true,
         http: false,
         instant: false,
+        incidents: false,
         address: "",
         body: "",
         keys: &[

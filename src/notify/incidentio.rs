@@ -14,6 +14,7 @@ pub(super) const TYPE: Type = Type {
     schema: Schema {
         name: "incidentio",
         section: "incidentio_configs",
+        incidents: true,
         origin: Origin::Newer,
         address: "url",
         keys: &[

@@ -30,6 +30,7 @@ pub(super) const TYPE: Type = Type {
     schema: Schema {
         name: "jira",
         section: "jira_configs",
+        incidents: true,
         origin: Origin::Newer,
         address: "api_url",
         body: "description",

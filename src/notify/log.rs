@@ -14,6 +14,7 @@ pub(super) const TYPE: Type = Type {
         send_resolved: true,
         http: false,
         instant: true,
+        incidents: false,
         address: "",
         body: "",
         keys: &[],

@@ -64,7 +64,7 @@ pub use making::{Each, Making};
 pub use mqtt::{Broker, Mqtt};
 pub use sample::{TEST_LABEL, sample};
 pub use syslog::{Syslog, Target};
-pub use table::{SCHEMAS, Type};
+pub use table::{SCHEMAS, Type, has_incidents};
 
 use crate::config::{Http, Integration, Secret, Value};
 use crate::model::{Alert, Fingerprint, GroupKey, Labels};

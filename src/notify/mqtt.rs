@@ -26,6 +26,7 @@ pub(super) const TYPE: Type = Type {
         send_resolved: true,
         http: false,
         instant: false,
+        incidents: false,
         address: "broker",
         body: "payload",
         keys: &[

@@ -24,6 +24,7 @@ pub(super) const TYPE: Type = Type {
     schema: Schema {
         name: "opsgenie",
         section: "opsgenie_configs",
+        incidents: true,
         address: "api_url",
         body: "description",
         keys: &[

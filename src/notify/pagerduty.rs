@@ -28,6 +28,7 @@ pub(super) const TYPE: Type = Type {
     schema: Schema {
         name: "pagerduty",
         section: "pagerduty_configs",
+        incidents: true,
         address: "url",
         body: "description",
         keys: &[

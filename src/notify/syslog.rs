@@ -25,6 +25,7 @@ pub(super) const TYPE: Type = Type {
         send_resolved: true,
         http: false,
         instant: false,
+        incidents: false,
         address: "address",
         body: "message",
         keys: &[

@@ -51,6 +51,11 @@ pub(super) static TYPES: &[&Type] = &[
     &syslog::TYPE,
 ];
 
+/// Whether receivers of this type open incidents and close them.
+pub fn has_incidents(name: &str) -> bool {
+    TYPES.iter().any(|it| it.schema.name == name && it.schema.incidents)
+}
+
 /// What the configuration knows of them.
 pub static SCHEMAS: &[&Schema] = &{
     let mut schemas = [&log::TYPE.schema; TYPES.len()];

@@ -5,6 +5,7 @@ mod digest;
 mod faults;
 mod hostile;
 mod incidents;
+mod late;
 mod newer;
 mod push;
 mod shown;

@@ -27,6 +27,7 @@ pub(super) const TYPE: Type = Type {
     schema: Schema {
         name: "victorops",
         section: "victorops_configs",
+        incidents: true,
         address: "api_url",
         body: "state_message",
         keys: &[

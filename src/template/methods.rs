@@ -48,6 +48,10 @@ pub(super) fn field(receiver: &Value, name: &str) -> Option<Value> {
         Value::Data(data) if name == "Cut" => {
             Some(Value::Int(Int::Plain, data.cut.try_into().unwrap_or(i64::MAX)))
         }
+        Value::Data(data) if name == "Late" => {
+            let late = data.alerts.iter().filter(|it| it.late).count();
+            Some(Value::Int(Int::Plain, late.try_into().unwrap_or(i64::MAX)))
+        }
         Value::Data(data) => of(&data.fields()),
         Value::Alert(alert) if name == "Late" => Some(Value::Bool(alert.late)),
         Value::Alert(alert) => of(&alert.fields()),

@@ -26,6 +26,14 @@ export const deadman = () => ask("bellwether/v1/deadman");
 export const history = () => ask("bellwether/v1/history");
 export const pending = () => ask("bellwether/v1/pending");
 
+export const owed = () => ask("bellwether/v1/owed");
+
+/** Tries a receiver that has failed for long at once. */
+export const retryOwed = (receiver) => post("bellwether/v1/owed/retry", { receiver });
+
+/** Forgets what came and went, of which a receiver was not told. */
+export const dropOwed = (receiver) => post("bellwether/v1/owed/drop", { receiver });
+
 /** Sends a marked sample to a receiver, or shows what it would send. */
 export const test = (receiver, isDry) => post("bellwether/v1/notify/test", { receiver, dry_run: isDry });
 

@@ -3,6 +3,7 @@ import * as api from "./api.js";
 import { h, show } from "./dom.js";
 import { expectedCard } from "./expected.js";
 import { look, state } from "./live.js";
+import { owedCard } from "./owed.js";
 import { receiversCard } from "./receivers.js";
 import { lasting, since, when } from "./time.js";
 import { t } from "./words.js";
@@ -18,7 +19,7 @@ let parts;
 let timer;
 
 export function view(query) {
-  parts = { body: h("div.node"), interval: query.get("interval"), receivers: [], deadman: { expected: [], heartbeats: [] } };
+  parts = { body: h("div.node"), interval: query.get("interval"), receivers: [], owed: [], deadman: { expected: [], heartbeats: [] } };
   load();
   return [h("h1.sr", {}, t("Node")), parts.body];
 }
@@ -30,9 +31,10 @@ async function load(oldest = 0) {
   clearTimeout(timer);
   try {
     const mine = parts;
-    const [receivers, deadman] = await Promise.all([api.receivers(), api.deadman(), look(oldest)]);
+    const [receivers, deadman, owed] = await Promise.all([api.receivers(), api.deadman(), api.owed(), look(oldest)]);
     mine.receivers = receivers.map((it) => it.name);
     mine.deadman = deadman;
+    mine.owed = owed;
     draw();
     if (mine.interval && !oldest) document.querySelector("mark")?.scrollIntoView({ block: "center" });
   } catch { /* the banner says that the agent is out of reach */ }
@@ -44,7 +46,7 @@ export function draw() {
   if (!parts || !state.status) return;
   const { cluster, config } = state.status;
   show(parts.body, [
-    troublesCard(), nodeCard(), flashCard(), ...expectedCard(parts.deadman),
+    troublesCard(), owedCard(parts.owed, load), nodeCard(), flashCard(), ...expectedCard(parts.deadman),
     cluster.flock ? flockCard(cluster) : h("section.group", {}, h("h2", {}, t("Flock")), h("p", {}, t("Alone: no peers and no multicast configured."))),
     receiversCard(parts.receivers),
     h("section.group.whole", { id: "config" }, h("h2", {}, t("Config as loaded")), h("pre", { tabindex: "0" }, marked(config.original))),
@@ -63,7 +65,7 @@ function marked(text) {
   return [join(0, from), h("mark", {}, join(from, to)), join(to)];
 }
 
-const KINDS = { BellwetherReceiverFailing: "Receiver fails", BellwetherMemberDown: "Member down", BellwetherKeyMismatch: "Another key" };
+const KINDS = { BellwetherConfigRejected: "Config not taken", BellwetherReceiverFailing: "Receiver fails", BellwetherMemberDown: "Member down", BellwetherKeyMismatch: "Another key" };
 
 /** The troubles: each with its subject, since when if that is known, and why. */
 export function troubles() {

@@ -58,16 +58,16 @@ class _Server(ThreadingHTTPServer):
 
 
 class Sink:
-    """Listens on a free port of 127.0.0.1, or of an address in a network namespace; each path may behave in its own way."""
+    """Listens on a free port of 127.0.0.1 or a given one, or of an address in a network namespace; each path may behave in its own way."""
 
-    def __init__(self, address="127.0.0.1", namespace=None):
+    def __init__(self, address="127.0.0.1", namespace=None, port=0):
         self.manners = {}
         self.answered = {}  # when each request was answered, by its number
         self.over = threading.Event()
         self._requests = []
         self._changed = threading.Condition()
         with inside(namespace) if namespace else contextlib.nullcontext():
-            self._server = _Server((address, 0), _Handler)
+            self._server = _Server((address, port), _Handler)
         self._server.sink = self
         self.url = f"http://{address}:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()

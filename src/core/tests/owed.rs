@@ -1,6 +1,6 @@
 //! The bounds of what receivers are owed.
 
-use super::attempts::{webhooks, world};
+use super::attempts::{reply, webhooks, world};
 use super::*;
 use crate::limits::{OWED_AGE_MAX, OWED_BYTES_MAX, OWED_MAX};
 
@@ -29,6 +29,43 @@ fn post_all(w: &mut World, names: &[String], text: &str, ended: bool) {
     let now = w.now;
     w.step(|core, _| drop(core.handle_reports(now, &reports)));
     w.fill();
+}
+
+#[test]
+fn an_end_during_the_first_attempt_is_on_flash_before_that_ends() {
+    for (status, is_told) in
+        [(Some(200), false), (Some(400), false), (Some(503), true), (None, true)]
+    {
+        let mut w = world(one_group(), &[]);
+        w.post("A", "1", Some(36_000));
+        w.pass(2);
+        assert_eq!(w.open.len(), 1, "it is under way");
+        w.post("A", "1", Some(0));
+        let kept: Vec<_> = w.core.owed().kept().cloned().collect();
+        assert_eq!((kept.len(), w.core.debts(w.now).count()), (1, 0), "not shown as owed yet");
+        if let Some(status) = status {
+            let id = w.open[0];
+            reply(&mut w, id, &Reply::status(status));
+            assert_eq!(w.core.owed().kept().count(), usize::from(is_told), "{status}");
+            continue;
+        }
+        // The power is cut, and what is on flash comes back.
+        let alerts: Vec<_> =
+            w.core.alerts().iter().map(|(id, it)| (id, (*it.alert).clone())).collect();
+        let mut after = world(one_group(), &[]);
+        let now = w.now;
+        after.now = now;
+        for (fingerprint, alert) in alerts {
+            after.core.restore_alert(now, fingerprint, alert);
+        }
+        after.core.restore_debt(now, kept[0].key.clone(), kept[0].since, kept[0].cut);
+        after.step(|core, cx| core.restore_groups(cx, BTreeMap::new(), false));
+        after.fill();
+        assert_eq!(late(&after), 1);
+        after.pass(5);
+        let alerts = Rc::clone(&after.drafts[0].1.notification().alerts);
+        assert_eq!((alerts.len(), alerts[0].late), (1, true));
+    }
 }
 
 #[test]

@@ -118,6 +118,25 @@ fn a_single_group_is_told_as_itself_and_says_what_it_makes_up_for() {
 }
 
 #[test]
+fn what_a_digest_could_not_tell_is_owed_of_each_of_its_groups() {
+    let mut w = world(limited(1), &[]);
+    for name in ["A", "B", "C"] {
+        post(&mut w, name, None);
+    }
+    assert_eq!(serve(&mut w, 50).len(), 1);
+    assert_eq!(w.core.debts(w.now).count(), 0, "what is held back has not failed");
+    serve_with(&mut w, 40, 503);
+    assert_eq!(w.core.debts(w.now).count(), 2);
+    post(&mut w, "B", Some(0));
+    post(&mut w, "C", Some(0));
+    let told = serve(&mut w, 60);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].2, ["-B", "-C"]);
+    let late = w.drafts.is_empty() && w.core.stats().told_late == 2;
+    assert!(late && w.core.debts(w.now).count() == 0);
+}
+
+#[test]
 fn a_digest_that_fails_is_tried_again_whole_and_costs_nothing() {
     let mut w = world(limited(1), &[]);
     for name in ["A", "B", "C"] {

@@ -31,32 +31,30 @@ def alert(name, ends):
 
 
 def killed_twice(world):
-    """The receiver's port is closed, alerts come and go, the agent is killed twice: each is told once, late, with both times."""
-    closed = free_port()
-    agent = world.subject(CONFIG.replace("URL", f"http://127.0.0.1:{closed}"))
-    for name in ("A", "B", "C"):
+    """The receiver's port is closed, alerts come and go, the agent is killed twice; when the port opens, each is told once, late, with both times."""
+    port = free_port()
+    agent = world.subject(CONFIG.replace("URL", f"http://127.0.0.1:{port}"))
+    owed = lambda: agent.api.get("/bellwether/v1/owed").json
+    late = lambda: sum(it["late"] for it in owed())
+    for count, name in enumerate("ABC", 1):
         agent.api.post_alerts(alert(name, timedelta(hours=1)))
-        time.sleep(8)
-        agent.api.post_alerts(alert(name, timedelta(seconds=-1)))
-        time.sleep(2)
+        until(f"{name} could not be told", lambda: len(owed()) == count)
+        agent.api.post_alerts(alert(name, timedelta(0)))
         if name != "C":
             agent.kill()
             agent.start()
-    owed = agent.api.get("/bellwether/v1/owed").json
-    assert sum(it["late"] for it in owed) == 3, owed
+        until(f"{name} came and went", lambda: late() == count)
     assert agent.metric("bellwether_owed_late_alerts") == 3
-    sink = world.sink()
-    agent.write_config(CONFIG.replace("URL", sink.url))
-    agent.reload()
+    sink = world.sink("127.0.0.1", None, port)
     sink.wait("/hook", 3, 90)
-    time.sleep(12)
+    until("nothing is owed", lambda: owed() == [])
+    assert agent.metric("bellwether_late_alerts_total") == 3
+    time.sleep(12)  # two flushes: nothing comes again
     alerts = [it for payload in sink.payloads("/hook") for it in payload["alerts"]]
     assert sorted(it["labels"]["alertname"] for it in alerts) == ["A", "B", "C"], alerts
     for it in alerts:
         assert it["late"] is True and it["status"] == "resolved", it
         assert it["startsAt"] < it["endsAt"] < datetime.now(timezone.utc).isoformat(), it
-    until("nothing is owed", lambda: agent.api.get("/bellwether/v1/owed").json == [])
-    assert agent.metric("bellwether_late_alerts_total") == 3
 
 
 def deadman(world):

@@ -556,6 +556,9 @@ receivers:
     facts = browser.find(".node").text
     for part in ("MiB of ", "Commits", "a day", "Card life at this pace", "ready"):
         assert part in facts, f"{part} is not in {facts}"
+    owed = browser.find("section.critical .entry", "groups not told").text
+    assert owed.startswith("bad") and "since" in owed and "Try now" in owed, owed
+    browser.click("section.critical .entry button", "Try now")
     bad, good = [it for it in browser.texts(".node .entry") if it.endswith("Test") or "last failure" in it]
     assert "last failure" in bad and "nothing sent yet" in good, (bad, good)
     browser.run("[...document.querySelectorAll('.entry')].find((it) => it.textContent.includes('good')).querySelector('button').click()")
