@@ -55,6 +55,8 @@ pub struct Flush {
     pub(super) snapshot: Vec<Flushed>,
     /// One an integration of the receiver.
     pub(super) deliveries: Vec<Delivery>,
+    /// Muted alerts whose end may be told later.
+    pub(super) quiet: BTreeSet<Fingerprint>,
     /// Alerts that time has ended, and of whose end the flock was told.
     ended: BTreeSet<Fingerprint>,
 }
@@ -97,6 +99,7 @@ impl Core {
         }
         let snapshot = self.snapshot(id, cx.now.wall);
         let alerts = self.unmuted(id, &snapshot, cx.now);
+        let quiet = self.quiet(id, &snapshot, &alerts, cx.now.wall);
         let Some(group) = self.groups.get_mut(id) else { return };
         let route = self.routes.get(group.route);
         group.flush = Some(Flush {
@@ -107,6 +110,7 @@ impl Core {
             group_interval: route.group_interval,
             settled: !self.turns.flock.settling,
             snapshot,
+            quiet,
             deliveries: Vec::new(),
             ended: BTreeSet::new(),
         });
@@ -248,9 +252,15 @@ impl Core {
         let delivery = flush.deliveries.get(at)?;
         let (content, key) = (&delivery.content, &delivery.key);
         let integration = delivery.integration()?;
-        let known = self.nflog.get(key, now).map(|it| match self.later_alerts(id, key, it) {
-            some if some.is_empty() => Cow::Borrowed(it),
-            some => Cow::Owned(it.without_firing(&some)),
+        let logged = self.nflog.get(key, now);
+        let quiet = logged.map_or_else(Vec::new, |it| self.quiet_in(id, it));
+        let known = logged.map(|it| {
+            let others = [self.later_alerts(id, key, it), quiet.clone()].concat();
+            if others.is_empty() {
+                Cow::Borrowed(it)
+            } else {
+                Cow::Owned(it.without_firing(&others))
+            }
         });
         let is_held_back = self.budgets.holds(key);
         let reason = dedup::reason(
@@ -261,6 +271,11 @@ impl Core {
             notify::resend_interval(integration).unwrap_or(flush.repeat_interval),
             flush.tick.wall,
         );
+        // What is quiet was told, too.
+        let reason = match reason {
+            Some(Reason::First) if !quiet.is_empty() => Some(Reason::NewAlerts),
+            reason => reason,
+        };
         // It was to be told that these fire, and was not: it is told that they did.
         let ended = !content.resolved.is_empty() && integration.send_resolved;
         let reason = reason
@@ -283,8 +298,7 @@ impl Core {
         let (key, now) = (delivery.key.clone(), cx.now.wall);
         let content = &delivery.content;
         let (firing, resolved) = (Rc::clone(&content.firing), Rc::clone(&content.resolved));
-        let repeat_interval = flush.repeat_interval;
-        let group_interval = flush.group_interval;
+        let life = self.entry_life(flush);
         // Later than what it replaces, also if the clock has gone back since.
         let after = |entry: &LogEntry| entry.timestamp + Duration::from_nanos(1);
         let known = self.nflog.get(&key, now);
@@ -293,10 +307,7 @@ impl Core {
             0 => Rc::default(),
             me => LogEntry::tellers_after(known, me),
         };
-        // Whatever is configured, it outlives the next flush: else that would tell the same again, and no end.
-        let lifetime = self.options.retention.min(repeat_interval * 2);
-        let lifetime = lifetime.max(group_interval * 2).max(ENTRY_LIFE_MIN);
-        let expires_at = now + lifetime.min(RECORD_LIFE_MAX);
+        let expires_at = now + life;
         // What another has told since this was sent did not know of it, nor this of that.
         let meanwhile = known.filter(|it| it.tellers != delivery.tellers);
         // A group that nobody knew to fire is told of anew: what was known of its end is of no use.
@@ -308,6 +319,9 @@ impl Core {
             entry = other.joined(&entry);
         } else if let Some(it) = known {
             entry = entry.with_firing(&self.later_alerts(id, &key, it), it);
+        }
+        if let Some(it) = known {
+            entry = entry.with_unsure(&self.quiet_in(id, it));
         }
         // Where a member has just restarted an alert may still fire: it must hear of the end no later than of the log.
         let is_new = |it: &&Flushed| !flush.ended.contains(&it.fingerprint) && self.has_lapsed(it);
@@ -322,6 +336,13 @@ impl Core {
         if self.put_log(cx.now, &key, entry) {
             self.changes.push(Change::Log(key));
         }
+    }
+
+    /// How long an entry lives. Whatever is configured, it outlives the next flush: else that would tell the same again, and no
+    /// end.
+    pub(super) fn entry_life(&self, flush: &Flush) -> Duration {
+        let life = self.options.retention.min(flush.repeat_interval * 2);
+        life.max(flush.group_interval * 2).max(ENTRY_LIFE_MIN).min(RECORD_LIFE_MAX)
     }
 
     /// Ends that members have told, of alerts that are known still: another part of the flock may say that these fire, as it
@@ -391,9 +412,11 @@ impl Core {
                 self.settle(id, &delivery.key, cx.now.wall);
             }
         }
+        let quiet = self.keep_quiet(cx.now, id, &flush);
         let Some(group) = self.groups.get_mut(id) else { return };
         if !failed {
-            for it in flush.snapshot.iter().filter(|it| it.resolved) {
+            let ended = |it: &&Flushed| it.resolved && !quiet.contains(&it.fingerprint);
+            for it in flush.snapshot.iter().filter(ended) {
                 let current = self.alerts.get(it.fingerprint);
                 if current.is_none_or(|entry| entry.alert.updated_at == it.alert.updated_at) {
                     group.alerts.remove(&it.fingerprint);

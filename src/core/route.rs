@@ -39,6 +39,8 @@ pub struct Route {
     pub group_interval: Duration,
     /// Before a notification is repeated.
     pub repeat_interval: Duration,
+    /// Whether ends of alerts that were muted then are told once they are muted no more.
+    pub resolved_after_quiet: bool,
     /// Labels that it lends to its notifications.
     pub labels: StaticLabels,
     group_by: GroupBy,
@@ -120,6 +122,7 @@ impl Routes {
             group_wait: route.group_wait,
             group_interval: route.group_interval.max(GROUP_INTERVAL_MIN),
             repeat_interval: route.repeat_interval,
+            resolved_after_quiet: route.resolved_after_quiet,
             labels: route.labels.clone(),
             group_by: route.group_by.clone(),
             mute,

@@ -121,6 +121,12 @@ impl LogEntry {
         }
     }
 
+    /// This, and of these alerts that it is not known whether they were told to fire or to have ended last.
+    #[must_use]
+    pub fn with_unsure(self, some: &[Fingerprint]) -> Self {
+        Self { firing: united(&self.firing, some), resolved: united(&self.resolved, some), ..self }
+    }
+
     /// This, and that those of these alerts have ended that it does not say to fire.
     #[must_use]
     pub fn with_ends(self, some: &[Fingerprint]) -> Self {

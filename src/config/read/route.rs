@@ -93,6 +93,9 @@ fn route(
         repeat_interval: not_zero(table, "repeat_interval").unwrap_or(parent.repeat_interval),
         matchers: matchers::read(table, &MATCHERS, cx),
         continue_: table.boolean("continue").unwrap_or(false),
+        resolved_after_quiet: table
+            .boolean("resolved_after_quiet")
+            .unwrap_or(parent.resolved_after_quiet),
         mute_time_intervals: intervals(table, "mute_time_intervals", defined),
         active_time_intervals: intervals(table, "active_time_intervals", defined),
         labels: labels(table, &parent.labels, cx),

@@ -1,0 +1,72 @@
+//! Resolved after quiet, an option of routes: a receiver that was told that an alert fires is told of its end too, if it ended
+//! while it was silenced, inhibited or muted by a time interval: once nothing mutes it any more. Alertmanager forgets it.
+//!
+//! Such an alert stays in its group, and the log keeps that it was told to fire. If another alert of the group is told of
+//! meanwhile, the log has it as unsure: should it still fire when the quiet is over, it is told of as new, as in Alertmanager.
+
+use std::collections::BTreeSet;
+
+use crate::core::content::Flushed;
+use crate::core::flush::{Flush, log_key};
+use crate::core::group::GroupId;
+use crate::core::{Change, Core};
+use crate::limits::QUIET_END_AGE_MAX;
+use crate::model::{Fingerprint, LogEntry, LogKey};
+use crate::time::{Now, Wall};
+
+impl Core {
+    /// The alerts of a snapshot that are not told of now and may be later.
+    pub(super) fn quiet(
+        &self,
+        id: GroupId,
+        snapshot: &[Flushed],
+        told: &[Flushed],
+        now: Wall,
+    ) -> BTreeSet<Fingerprint> {
+        let route = self.groups.get(id).map(|it| self.routes.get(it.route));
+        if !route.is_some_and(|route| route.resolved_after_quiet) {
+            return BTreeSet::new();
+        }
+        let told: BTreeSet<_> = told.iter().map(|it| it.fingerprint).collect();
+        let is_old = |it: &Flushed| it.resolved && now.since(it.alert.ends_at) > QUIET_END_AGE_MAX;
+        let quiet = snapshot.iter().filter(|it| !told.contains(&it.fingerprint) && !is_old(it));
+        quiet.map(|it| it.fingerprint).collect()
+    }
+
+    /// The alerts that are quiet in a group's flush and that a log entry says to fire.
+    pub(super) fn quiet_in(&self, id: GroupId, known: &LogEntry) -> Vec<Fingerprint> {
+        let flush = self.groups.get(id).and_then(|group| group.flush.as_ref());
+        let quiet = flush.map(|it| &it.quiet).filter(|it| !it.is_empty());
+        quiet.map_or_else(Vec::new, |quiet| {
+            known.firing.iter().filter(|it| quiet.contains(it)).copied().collect()
+        })
+    }
+
+    /// The quiet alerts of a flush that some integration was told to fire; its log does not forget them.
+    pub(super) fn keep_quiet(&mut self, now: Now, id: GroupId, flush: &Flush) -> Vec<Fingerprint> {
+        let mut kept = Vec::new();
+        for key in self.quiet_keys(id, flush) {
+            let Some(known) = self.nflog.get(&key, now.wall) else { continue };
+            let told = known.firing.iter().filter(|it| flush.quiet.contains(it));
+            let before = kept.len();
+            kept.extend(told.copied());
+            let life = self.entry_life(flush);
+            if kept.len() > before && known.expires_at <= now.wall + life / 2 {
+                let entry = LogEntry { expires_at: now.wall + life, ..known.clone() };
+                if self.put_log(now, &key, entry) {
+                    self.changes.push(Change::Log(key));
+                }
+            }
+        }
+        kept
+    }
+
+    /// The log's keys of all integrations of a flush that has quiet alerts.
+    fn quiet_keys(&self, id: GroupId, flush: &Flush) -> Vec<LogKey> {
+        let group = self.groups.get(id).filter(|_| !flush.quiet.is_empty());
+        group.map_or_else(Vec::new, |group| {
+            let key = |it| log_key(group.key.clone(), &flush.receiver, it);
+            flush.receiver.integrations.iter().map(key).collect()
+        })
+    }
+}
