@@ -6,7 +6,7 @@ use crate::api::{Response, Site, deadman, flock, owed};
 use crate::config::Receiver;
 use crate::core::stats::{IntegrationStats, LATENCY_BUCKETS};
 use crate::limits::CARD_ENDURANCE_BYTES;
-use crate::model::own::{KEY_MISMATCH, MEMBER_DOWN, RECEIVER_FAILING};
+use crate::model::own::{CONFIG_REJECTED, KEY_MISMATCH, MEMBER_DOWN, RECEIVER_FAILING};
 use crate::model::{Fingerprint, SilenceState};
 use crate::node::Node;
 use crate::notify::Cause;
@@ -77,7 +77,7 @@ fn alerts(text: &mut Text, node: &Node, now: Now) {
             "gauge",
             "What goes wrong now, by the alert of our own that tells of it.",
         );
-    for name in [KEY_MISMATCH, MEMBER_DOWN, RECEIVER_FAILING] {
+    for name in [CONFIG_REJECTED, KEY_MISMATCH, MEMBER_DOWN, RECEIVER_FAILING] {
         let count = node.troubles().iter().filter(|it| it.name == name).count();
         text.count(&[("alertname", name)], count as u64);
     }

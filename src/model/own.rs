@@ -2,6 +2,10 @@
 
 /// The agent keeps nothing on flash, or not all.
 pub const JOURNAL_FAILED: &str = "BellwetherJournalFailed";
+/// The config was changed and not taken: the former one stays in force.
+pub const CONFIG_REJECTED: &str = "BellwetherConfigRejected";
+/// Alerts that came and went while a receiver was not reached are more than is kept; the rest is only counted.
+pub const OWED_CUT: &str = "BellwetherOwedCut";
 /// Notifications to a receiver fail.
 pub const RECEIVER_FAILING: &str = "BellwetherReceiverFailing";
 /// A member of the flock does not answer.

@@ -179,6 +179,8 @@ impl Shell {
     /// Tells what came of a reload.
     fn reloaded(&mut self, outcome: &Result<(), String>) {
         self.site.reload.successful = outcome.is_ok();
+        let why = outcome.as_ref().err().map(String::as_str);
+        self.with_node(|node, cx| node.handle_rejected(cx, why));
         match outcome {
             Ok(()) => {
                 self.site.reload.success_at = clock::wall();
