@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub use owed::{OWED_AGE_MAX, OWED_ALERTS_MAX, OWED_BYTES_MAX, OWED_MAX};
+pub use owed::*;
 pub use receivers::*;
 
 /// Payload of one gossip datagram. Policy: larger records travel in numbered parts. 1232 = IPv6's minimum MTU of 1280

@@ -4,11 +4,12 @@
 use bellwether::config::{Config, Environment, Flags, Language, Options};
 use bellwether::core::route::Routes;
 use bellwether::limits::{
-    BCRYPT_COST_MAX, CONFIG_DEPTH_MAX, EXPECT_MAX, GROUP_INTERVAL_MIN, HEARTBEATS_MAX,
-    HTTP_CHUNK_LINE_BYTES_MAX, INHIBIT_RULES_MAX, MAIL_ADDRESS_BYTES_MAX, MEMBER_NAME_BYTES_MAX,
-    MQTT_PAYLOAD_BYTES_MAX, MQTT_REPLY_BYTES_MAX, NAME_BYTES_MAX, NOTIFICATION_FILES_MAX,
-    RATE_LIMIT_NOTIFICATIONS_MAX, RATE_LIMIT_TIME_MAX, RATE_LIMIT_TIME_MIN, TEMPLATE_BYTES_MAX,
-    TEMPLATE_OUTPUT_BYTES_MAX, TEMPLATE_STEPS_MAX, TOKEN_BYTES_MIN, WEB_NAMES_MAX,
+    BCRYPT_COST_MAX, CONFIG_DEPTH_MAX, DECLARED_SILENCES_MAX, EXPECT_MAX, GROUP_INTERVAL_MIN,
+    HEARTBEATS_MAX, HTTP_CHUNK_LINE_BYTES_MAX, INHIBIT_RULES_MAX, MAIL_ADDRESS_BYTES_MAX,
+    MEMBER_NAME_BYTES_MAX, MQTT_PAYLOAD_BYTES_MAX, MQTT_REPLY_BYTES_MAX, NAME_BYTES_MAX,
+    NOTIFICATION_FILES_MAX, RATE_LIMIT_NOTIFICATIONS_MAX, RATE_LIMIT_TIME_MAX, RATE_LIMIT_TIME_MIN,
+    TEMPLATE_BYTES_MAX, TEMPLATE_OUTPUT_BYTES_MAX, TEMPLATE_STEPS_MAX, TOKEN_BYTES_MIN,
+    WEB_NAMES_MAX,
 };
 use bellwether::model::Labels;
 use bellwether::model::mail::MailAddress;
@@ -99,6 +100,15 @@ fn expectations_and_heartbeats_are_so_many_of_names_so_long_and_no_more() {
     let named =
         |length: usize| format!("{QUIET}expect: [{{name: {}, period: 1h}}]\n", "x".repeat(length));
     up_to(NAME_BYTES_MAX, named, "invalid name");
+}
+
+#[test]
+fn silences_are_declared_so_many_and_no_more() {
+    let declared = |count: usize| {
+        let all: Vec<_> = (0..count).map(|n| format!("{{name: n{n}, matchers: [a=b]}}")).collect();
+        format!("{QUIET}silence: [{}]\n", all.join(", "))
+    };
+    up_to(DECLARED_SILENCES_MAX, declared, "silences are declared, at most");
 }
 
 #[test]

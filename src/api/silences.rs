@@ -198,6 +198,7 @@ pub(super) fn delete(node: &mut Node, cx: &mut Cx<'_>, id: &str) -> Response {
     match node.handle_expire_silence(cx, id) {
         Ok(()) => Response::empty(200),
         Err(SilenceError::NotFound) => Response::empty(404),
+        Err(error @ SilenceError::Invalid(_)) => Response::string(400, &error.to_string()),
         Err(error) => Response::string(500, &error.to_string()),
     }
 }

@@ -203,10 +203,25 @@ pub struct Config {
     pub expect: Vec<Expectation>,
     /// The services that are told again and again that the flock lives; names are unique.
     pub heartbeats: Vec<Heartbeat>,
+    /// Silences that it declares; names are unique.
+    pub silences: Vec<DeclaredSilence>,
     /// The default texts, and those of the files of `templates`.
     pub templates: Templates,
     /// The whole as YAML with defaults filled in and secrets as `<secret>`: `config.original` of the status.
     pub original: String,
+}
+
+/// Section `silence`: alerts that match are muted while one of the time intervals holds; always, if there is none.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeclaredSilence {
+    /// Its name, from which it has its id.
+    pub name: Arc<str>,
+    /// Which alerts; not all of them match the empty string.
+    pub matchers: Matchers,
+    /// When.
+    pub time_intervals: Vec<Arc<TimeInterval>>,
+    /// Why.
+    pub comment: Arc<str>,
 }
 
 /// Section `global`.
@@ -239,6 +254,8 @@ pub struct Route {
     pub matchers: Matchers,
     /// Whether siblings that follow are tried too.
     pub continue_: bool,
+    /// Whether a receiver that was told that an alert fires is told of its end, too, if it ended while it was muted.
+    pub resolved_after_quiet: bool,
     /// Muted while any of these holds.
     pub mute_time_intervals: Vec<Arc<str>>,
     /// If there are any: muted unless one of these holds.
@@ -260,6 +277,7 @@ impl Default for Route {
             repeat_interval: Duration::from_secs(4 * 3600),
             matchers: Matchers::default(),
             continue_: false,
+            resolved_after_quiet: false,
             mute_time_intervals: Vec::new(),
             active_time_intervals: Vec::new(),
             labels: StaticLabels::default(),

@@ -11,6 +11,7 @@ mod matchers;
 mod proxy;
 mod receivers;
 mod route;
+mod silence;
 mod tls;
 pub(super) mod values;
 
@@ -175,13 +176,16 @@ fn sections(root: &Table<'_>, options: &Options<'_>) -> Option<Loaded> {
     let inhibit_rules = inhibit::read(root, &cx);
     let expect = expect::read(root, &cx);
     let heartbeats = heartbeat::read(root, &global.globals, &cx);
+    let silences = silence::read(root, &intervals.intervals, &cx);
     let rules =
         inhibit_rules.iter().map(|it| it.source.compiled_bytes() + it.target.compiled_bytes());
     let expected = expect.iter().map(|it| it.matchers.compiled_bytes());
-    let compiled = rules.chain(expected).sum::<usize>() + route.as_ref().map_or(0, compiled_bytes);
+    let declared = silences.iter().map(|it| it.matchers.compiled_bytes());
+    let compiled = rules.chain(expected).chain(declared).sum::<usize>()
+        + route.as_ref().map_or(0, compiled_bytes);
     if compiled > CONFIG_COMPILED_BYTES_MAX {
         root.item.error(format_args!(
-            "the regular expressions of routes, inhibit_rules and expect need {compiled} bytes, at most {CONFIG_COMPILED_BYTES_MAX}: simplify them, or write several as one"
+            "the regular expressions of routes, inhibit_rules, expect and silence need {compiled} bytes, at most {CONFIG_COMPILED_BYTES_MAX}: simplify them, or write several as one"
         ));
     }
     let templates: Vec<String> =
@@ -201,6 +205,7 @@ fn sections(root: &Table<'_>, options: &Options<'_>) -> Option<Loaded> {
         time_intervals: intervals.intervals,
         expect,
         heartbeats,
+        silences,
         templates: Templates::builtin(),
         original: String::new(),
     };

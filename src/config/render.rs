@@ -13,8 +13,8 @@ use crate::config::read::values::default;
 use crate::config::schema::{Key, Origin, Takes};
 use crate::config::tree::{self, Entry, Node};
 use crate::config::{
-    Config, Expectation, Fallback, GroupBy, Heartbeat, InhibitRule, Integration, RateLimit,
-    Receiver, Route, Secret, StaticLabels, Value, Values,
+    Config, DeclaredSilence, Expectation, Fallback, GroupBy, Heartbeat, InhibitRule, Integration,
+    RateLimit, Receiver, Route, Secret, StaticLabels, Value, Values,
 };
 use crate::model::Matchers;
 use crate::model::duration::Spelled;
@@ -205,6 +205,15 @@ pub(super) fn original(
             line(&mut out, &format!("# receiver {}: {note}", quoted(&receiver.name)));
         }
     }
+    for DeclaredSilence { name, matchers, time_intervals, .. } in &config.silences {
+        let times: Vec<String> = time_intervals.iter().map(|it| quoted(&it.name)).collect();
+        let (name, times) = (quoted(name), times.join(", "));
+        line(
+            &mut out,
+            &format!("# silence {name}: matchers: {matchers}, time_intervals: [{times}]"),
+        );
+    }
+    quiet_routes(&mut out, &config.route, &Route::default());
     for Expectation { name, period, .. } in &config.expect {
         line(&mut out, &format!("# expect {}: period: {}", quoted(name), Spelled(*period)));
     }
@@ -212,6 +221,17 @@ pub(super) fn original(
         line(&mut out, &format!("# heartbeat {}: period: {}", quoted(name), Spelled(*period)));
     }
     out
+}
+
+/// Which routes differ from their parents in what they tell after quiet.
+fn quiet_routes(out: &mut String, route: &Route, parent: &Route) {
+    let told = route.resolved_after_quiet;
+    if told != parent.resolved_after_quiet {
+        line(out, &format!("# route {}: resolved_after_quiet: {told}", route.matchers));
+    }
+    for child in &route.routes {
+        quiet_routes(out, child, route);
+    }
 }
 
 /// A route without what it has from its parent.

@@ -145,6 +145,7 @@ impl Core {
         self.nflog.for_each(|entry| step.entry(entry));
         self.expected.step(step);
         self.owed.step(step);
+        self.declare_anew(now);
         self.groups.for_each(|group| {
             group.first_flush = step.time(group.first_flush);
             if let Some(flush) = &mut group.flush {

@@ -9,6 +9,7 @@ mod bits;
 mod claims;
 pub mod clock;
 pub mod content;
+mod declared;
 pub mod dedup;
 pub mod delivery;
 pub mod expected;
@@ -30,6 +31,7 @@ pub mod owed;
 pub mod pending;
 mod place;
 mod policy;
+mod quiet;
 pub mod rate_limit;
 pub mod reach;
 mod reload;
@@ -47,7 +49,7 @@ mod tests;
 pub mod timers;
 pub mod turn;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -207,6 +209,8 @@ pub struct Core {
     groups: Groups,
     inhibitor: Inhibitor,
     silences: Silences,
+    /// Those that the config declares, whether or not they mute now.
+    declared: BTreeSet<SilenceId>,
     acknowledgements: Acknowledgements,
     nflog: Nflog,
     timers: Timers,
@@ -256,6 +260,7 @@ impl Core {
             alerts: Alerts::default(),
             groups: Groups::default(),
             silences: Silences::default(),
+            declared: BTreeSet::new(),
             acknowledgements: Acknowledgements::default(),
             nflog: Nflog::default(),
             timers: Timers::default(),
@@ -283,6 +288,7 @@ impl Core {
         };
         core.expect(now);
         core.begin_heartbeats(now.mono);
+        core.declare(now);
         core
     }
 
@@ -294,6 +300,7 @@ impl Core {
         cx: &mut Cx<'_>,
         draft: SilenceDraft,
     ) -> Result<SilenceId, SilenceError> {
+        draft.id.map_or(Ok(()), |id| self.refuse_declared(id))?;
         let mut bits = [0; 16];
         cx.rng.fill_bytes(&mut bits);
         let fresh = SilenceId::from_random(u128::from_be_bytes(bits));
@@ -310,6 +317,7 @@ impl Core {
 
     /// Expires a silence; one that has expired stays as it is.
     pub fn handle_expire_silence(&mut self, now: Now, id: SilenceId) -> Result<(), SilenceError> {
+        self.refuse_declared(id)?;
         if self.silences.expire(id, now.wall)? {
             self.tell_silence(id);
             self.changes.push(Change::Silence(id));
@@ -362,6 +370,7 @@ impl Core {
                 Timer::Heartbeats => self.handle_heartbeats(cx),
                 Timer::Pulse => self.handle_pulse(cx.now.mono),
                 Timer::Owed => self.sweep_owed(cx.now),
+                Timer::Declared => self.declare(cx.now),
                 Timer::Records => self.sweep_records(cx.now),
             }
         }

@@ -187,6 +187,7 @@ impl Core {
         let config = std::mem::replace(&mut self.config, config);
         self.expect(cx.now);
         self.begin_heartbeats(cx.now.mono);
+        self.declare_anew(cx.now);
         let mut placed = BTreeMap::new();
         for (fingerprint, (labels, places)) in found {
             let Some(entry) = self.alerts.get_mut(fingerprint) else {

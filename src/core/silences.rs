@@ -254,6 +254,11 @@ impl Silences {
         self.slots[slot] = Some((self.serial, silence));
     }
 
+    /// Takes a silence out, as if it had never been there.
+    pub fn withdraw(&mut self, id: SilenceId) {
+        self.remove(id);
+    }
+
     fn remove(&mut self, id: SilenceId) {
         let Some(slot) = self.table.remove(&id) else { return };
         let Some((serial, silence)) = self.slots.get_mut(slot).and_then(Option::take) else {

@@ -35,6 +35,7 @@ pub(crate) fn route(receiver: &str, texts: &[&str]) -> Route {
         repeat_interval: Duration::from_secs(3600),
         matchers: matchers(texts).sorted(),
         continue_: false,
+        resolved_after_quiet: false,
         mute_time_intervals: Vec::new(),
         active_time_intervals: Vec::new(),
         labels: StaticLabels::default(),
@@ -67,6 +68,7 @@ pub(crate) fn config(root: Route) -> Config {
         time_intervals: Vec::new(),
         expect: Vec::new(),
         heartbeats: Vec::new(),
+        silences: Vec::new(),
         templates: Templates::builtin(),
         original: String::new(),
     }

@@ -4,12 +4,14 @@ mod acknowledge;
 mod answers;
 mod attempts;
 mod behind;
+mod declared;
 mod fallback;
 mod kept;
 mod late;
 mod look;
 mod meanwhile;
 mod owed;
+mod quiet;
 mod rate_limit;
 mod turns;
 

@@ -26,6 +26,8 @@ pub enum Timer {
     Records,
     /// Whether the bounds of what is owed are kept is to be looked at.
     Owed,
+    /// Silences that the config declares may begin or end.
+    Declared,
     /// Heartbeats may be due.
     Heartbeats,
     /// An acknowledgement is to be looked at.

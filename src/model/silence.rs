@@ -75,6 +75,9 @@ impl FromStr for SilenceId {
 /// The annotation, name and value, of a silence that ends as soon as no alert that it matches fires: an acknowledgement.
 pub const ENDS_WHEN_RESOLVED: (&str, &str) = ("ends", "when resolved");
 
+/// The annotation of a silence that the config declares; its value is the name there.
+pub const DECLARED: &str = "declared";
+
 /// Alerts that match every matcher are not notified between the two times.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Silence {

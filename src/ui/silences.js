@@ -65,9 +65,10 @@ function row(silence) {
   const test = compile(matchers);
   const mutes = isOver ? 0 : new Set(state.groups.flatMap((it) => it.alerts).filter((it) => test(it.labels)).map((it) => it.fingerprint)).size;
   const name = formatAll(matchers);
+  const declared = silence.annotations?.declared;
   const untilResolved = silence.annotations?.ends === "when resolved";
   return h(`li.silence.${silence.status.state}`, { id: `silence-${silence.id}` },
-    isOver ? null : h("input.write", {
+    isOver || declared ? null : h("input.write", {
       type: "checkbox", "aria-label": `${t("Select")} ${name}`, checked: picked.has(silence.id),
       onchange: (event) => { event.target.checked ? picked.add(silence.id) : picked.delete(silence.id); drawActions(); },
     }),
@@ -78,7 +79,7 @@ function row(silence) {
         untilResolved && !isOver ? t("until it resolves") : h("span", { title: exact(silence.endsAt) }, `${t(isOver ? "ended" : "until")} ${when(silence.endsAt)}`), " (", since(h, silence.endsAt), ")")),
     h("div.side", {},
       isOver ? null : h("div.meta", {}, h("a", { href: `#/alerts?${new URLSearchParams({ filter: name })}` }, `${t("mutes")} ${mutes}`)),
-      h("div.buttons", {},
+      declared ? h("p.soft", {}, `${t("declared in the config as")} ${declared}`) : h("div.buttons", {},
         isOver ? null : h("button.write", { type: "button", "aria-label": `${t("Extend")}: ${lasting(HOUR)}`, onclick: () => extend(silence, HOUR) }, `+ ${lasting(HOUR)}`),
         isOver ? null : h("button.write", { type: "button", onclick: () => openSilence([], { silence }) }, t("Edit")),
       isOver ? h("button.write", { type: "button", onclick: () => openSilence([], { silence, again: true }) }, t("Set again"))

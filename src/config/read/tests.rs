@@ -454,7 +454,8 @@ fn routes_their_keys_and_compiled_patterns_are_bounded() {
     let regexes = many(5_000, &|n| format!("{{matchers: [{}]}}", pattern(n)));
     let error = errors(Language::Yaml, &config(&regexes, ""));
     assert!(
-        error.contains("routes, inhibit_rules and expect need") && error.contains("at most"),
+        error.contains("routes, inhibit_rules, expect and silence need")
+            && error.contains("at most"),
         "{error}"
     );
     let matchers = many(5, &pattern);

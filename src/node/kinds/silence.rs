@@ -13,7 +13,8 @@ pub(super) struct SilenceRules;
 
 impl Rules for SilenceRules {
     fn changes(&self, core: &Core) -> Vec<Change> {
-        core.silences().iter().map(|it| Change::Silence(it.id)).collect()
+        let own = core.silences().iter().filter(|it| !core.is_declared(it.id));
+        own.map(|it| Change::Silence(it.id)).collect()
     }
 
     fn is_held(&self, core: &Core, key: &[u8]) -> bool {

@@ -126,6 +126,24 @@ def config(world):
     ours.run("config", "routes", "test", "--verify.receivers=root", "severity=critical", status=1)
 
 
+def declared(world):
+    """A silence of the config mutes, is listed as what it is, and cannot be expired; a reload takes it away."""
+    agent = world.subject(CONFIG + "silence:\n- {name: backups, matchers: ['alertname=\"Busy\"'], comment: the backups run}\n")
+    amtool = Amtool(agent)
+    amtool.run("alert", "add", "Busy")
+    [silence] = amtool.json("silence", "query")
+    assert (silence["createdBy"], silence["comment"]) == ("config", "the backups run"), silence
+    [alert] = amtool.json("alert", "query", "--silenced")
+    assert alert["status"]["silencedBy"] == [silence["id"]], alert
+    answer = agent.api.delete(f"/api/v2/silence/{silence['id']}")
+    assert answer.status == 400 and "declared in the config, as backups" in answer.text, answer
+    assert agent.api.get(f"/api/v2/silence/{silence['id']}").json["annotations"] == {"declared": "backups"}
+    assert "# silence backups:" in agent.api.get("/api/v2/status").json["config"]["original"]
+    agent.write_config(CONFIG)
+    agent.reload()
+    assert amtool.json("silence", "query") == []
+
+
 def version(world):
     """With its version check on, amtool may warn, but works."""
     agent = world.subject(CONFIG)
@@ -134,4 +152,4 @@ def version(world):
 
 
 def cases(_settings):
-    return [(f"amtool/{case.__name__}", case) for case in (alerts, silences, config, version)]
+    return [(f"amtool/{case.__name__}", case) for case in (alerts, silences, config, declared, version)]

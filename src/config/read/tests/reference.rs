@@ -65,6 +65,9 @@ period = "5m"
 [[heartbeat]]
 name = "healthchecks"
 url = "http://127.0.0.1:5001/"
+[[silence]]
+name = "maintenance"
+matchers = ['site="north"']
 [[inhibit_rules]]
 source_matchers = ['severity="critical"']
 target_matchers = ['severity="warning"']
