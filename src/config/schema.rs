@@ -5,6 +5,7 @@ use crate::config::{Environment, Http, Values};
 
 /// A receiver type as the configuration sees it.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "a list of what a type is")]
 pub struct Schema {
     /// The word that metrics and log keys use: `webhook`.
     pub name: &'static str,

@@ -51,8 +51,8 @@ impl Core {
             self.declare_one(now.wall, it);
         }
         if !config.silences.is_empty() {
-            let second = u64::try_from(now.wall.as_ms().rem_euclid(60_000)).unwrap_or(0);
-            self.timers.set(Timer::Declared, now.mono + (MINUTE - Duration::from_millis(second)));
+            let next = next_minute(now.wall);
+            self.timers.set(Timer::Declared, now.mono + next.since(now.wall));
         }
     }
 
@@ -115,11 +115,14 @@ fn end(declared: &DeclaredSilence, now: Wall) -> Wall {
     if declared.time_intervals.is_empty() {
         return latest;
     }
-    let minute =
-        now - Duration::from_millis(u64::try_from(now.as_ms().rem_euclid(60_000)).unwrap_or(0));
-    let mut at = minute + MINUTE;
+    let mut at = next_minute(now);
     while at < latest && holds(declared, at) {
         at = at + MINUTE;
     }
     at
+}
+
+/// When the next minute begins.
+fn next_minute(now: Wall) -> Wall {
+    Wall::from_secs((now.as_ms().div_euclid(60_000) + 1) * 60)
 }

@@ -75,7 +75,7 @@ impl Node {
         let unheard = around.unheard.lasting();
         let unheard = unheard.map(|(ip, it)| view(KEY_MISMATCH, around.address(*ip), it));
         let rejected = around.rejected.lasting();
-        let rejected = rejected.map(|(_, it)| view(CONFIG_REJECTED, String::new(), it));
+        let rejected = rejected.map(|((), it)| view(CONFIG_REJECTED, String::new(), it));
         failing.chain(down).chain(unheard).chain(rejected).collect()
     }
 
@@ -277,7 +277,7 @@ impl Node {
             let labels = labels.map(|(name, value)| (name, value.to_owned())).collect();
             Wanted { labels, summary, ours: true }
         };
-        let rejected = self.around.rejected.lasting().map(|(_, it)| {
+        let rejected = self.around.rejected.lasting().map(|((), it)| {
             let summary = format!("The config was not taken, the former one stays: {}", it.why);
             wanted(CONFIG_REJECTED, None, summary)
         });

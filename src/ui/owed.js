@@ -12,6 +12,7 @@ export function owedCard(debts, again) {
     h("ul.told", {}, receivers.map((name) => row(name, debts.filter((it) => it.receiver === name), again))));
 }
 
+/** A receiver, with the sums over all groups of which it was not told. */
 function row(receiver, debts, again) {
   const sum = (key) => debts.reduce((total, it) => total + it[key], 0);
   const first = debts.map((it) => it.since).sort()[0];
@@ -26,6 +27,7 @@ function row(receiver, debts, again) {
     button("Try now", receiver, api.retryOwed, again), sum("late") ? button("Forget what came and went", receiver, api.dropOwed, again) : null);
 }
 
+/** A button that asks the agent to do something about a receiver, and shows why it did not. */
 function button(text, receiver, ask, again) {
   const fault = h("span.fault", { role: "alert" });
   const onclick = async () => {
