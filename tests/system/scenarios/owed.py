@@ -45,6 +45,7 @@ def killed_twice(world):
             agent.start()
         until(f"{name} came and went", lambda: late() == count)
     assert agent.metric("bellwether_owed_late_alerts") == 3
+    time.sleep(12)  # the flush that knows C to fire tries until its deadline
     sink = world.sink("127.0.0.1", None, port)
     sink.wait("/hook", 3, 90)
     until("nothing is owed", lambda: owed() == [])
