@@ -4,7 +4,8 @@
     cross/order.py [BINARY]
 
 BINARY is one of cross/build.sh for x86_64, its symbols beside it. It runs under qemu, which tells what it translates:
-first with a silence to keep, then with a TOML config and an alert to notify of; qemu knows too little of UDP for a flock.
+first with a silence to keep, then with a TOML config and an alert to notify of, then with a receiver by https, whose functions
+stand together behind those of the others; qemu knows too little of UDP for a flock.
 Run it before a release: an order that is out of date costs memory, half a MiB for one, and nothing else.
 """
 
@@ -19,7 +20,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests/system"))
 sys.dont_write_bytecode = True
 
-from agent import Agent  # noqa: E402
+from agent import Agent, until  # noqa: E402
+from authority import Authority, server_context  # noqa: E402
+from scenarios import https  # noqa: E402
 from sink import Sink  # noqa: E402
 
 HASH = re.compile(r"\[[0-9a-f]*\]")
@@ -69,7 +72,7 @@ def ran(log, start, found):
 
 def work(binary, directory):
     """Lets agents do what an idle one does; answers qemu's logs."""
-    logs = [directory / name for name in ("alone", "gateway")]
+    logs = [directory / name for name in ("alone", "gateway", "https")]
     emulated = [("qemu-x86_64-static", "-d", "in_asm,page", "-D", str(log)) for log in logs]
     agent = Agent(binary, directory / "a", ALONE, prefix=emulated[0]).start()
     assert agent.api.post("/api/v2/silences", SILENCE).status == 200
@@ -82,6 +85,14 @@ def work(binary, directory):
     agent.start()
     agent.api.post_alerts({"labels": {"alertname": "A"}})
     sink.wait("/", 1, 60)
+    agent.stop()
+
+    authority = Authority(directory / "authority")
+    server = https.Server(server_context(authority.issue("server")))
+    setting = '{"tls_config": {"ca_file": "%s"}}' % authority.certificate
+    agent = Agent(binary, directory / "c", https.CONFIG % ("1h", server.url, setting), prefix=emulated[2]).start()
+    agent.api.post_alerts({"labels": {"alertname": "A"}})
+    until("the notification by https", lambda: server.requests)
     agent.stop()
     return logs
 
