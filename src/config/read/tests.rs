@@ -462,10 +462,10 @@ fn routes_their_keys_and_compiled_patterns_are_bounded() {
     let rule = format!("{{source_matchers: [{matchers}], target_matchers: [{matchers}]}}");
     let rules = format!("inhibit_rules: [{}]", many(1_000, &|_| rule.clone()));
     let error = errors(Language::Yaml, &config("", &rules));
-    assert!(error.contains("routes, inhibit_rules and expect need"), "{error}");
+    assert!(error.contains("routes, inhibit_rules, expect and silence need"), "{error}");
     let matchers = many(50, &pattern);
     let expected = many(100, &|n| format!("{{name: e{n}, period: 1h, matchers: [{matchers}]}}"));
     let error = errors(Language::Yaml, &config("", &format!("expect: [{expected}]")));
-    assert!(error.contains("routes, inhibit_rules and expect need"), "{error}");
+    assert!(error.contains("routes, inhibit_rules, expect and silence need"), "{error}");
     yaml(&config(&many(2_000, &|n| format!("{{matchers: [{}]}}", pattern(n))), ""));
 }
