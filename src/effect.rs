@@ -1,4 +1,4 @@
-//! What the brain asks of the shell.
+//! The requests of the brain to the shell.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -8,13 +8,13 @@ use crate::notify::{Draft, Place};
 use crate::store::Record;
 use crate::time::Now;
 
-/// What every input to the brain comes with: the time, randomness, and where to put what is to be done.
+/// The context of every input to the brain: the time, randomness, and a list for the effects.
 pub struct Cx<'a> {
     /// The time of the input.
     pub now: Now,
     /// Randomness: silence ids, jitter.
     pub rng: &'a mut dyn rand::Rng,
-    /// What is to be done, in order.
+    /// The effects, in order.
     pub effects: &'a mut Vec<Effect>,
 }
 
@@ -38,9 +38,9 @@ pub enum Effect {
     Send {
         /// Where to.
         to: SocketAddr,
-        /// What to say.
+        /// The bytes.
         bytes: Vec<u8>,
-        /// Who is there has answered of late: its link-layer address need not be asked for again.
+        /// The peer there has answered of late: its link-layer address need not be asked for again.
         is_there: bool,
     },
     /// Keep these records, as one group; what was answered before it is durable may be lost.
@@ -56,7 +56,7 @@ pub struct AttemptId(pub u64);
 pub struct Attempt {
     /// Its name.
     pub id: AttemptId,
-    /// What to send, and where.
+    /// The request, and where it goes.
     pub draft: Rc<Draft>,
     /// When to give up.
     pub timeout: Duration,

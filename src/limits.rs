@@ -224,7 +224,7 @@ pub const NOTIFY_TEST_TIME_MAX: Duration = Duration::from_secs(40);
 pub const TEMPLATE_FAULTS_MAX: usize = 8;
 /// Bytes of the text of one. Policy: cut.
 pub const TEMPLATE_FAULT_BYTES_MAX: usize = 512;
-/// What one piece of long work may take before others have their turn, in steps of about 5 nanoseconds on a fast machine and
+/// The length of one piece of long work before others have their turn, in steps of about 5 nanoseconds on a fast machine and
 /// 50 on a slow one: lists that are asked for, large posts, comparisons with silences and rules of inhibition, flushes that
 /// are due, a reload. Policy: the rest is done in further pieces.
 pub const PIECE_STEPS: u64 = 500_000;
@@ -242,7 +242,7 @@ pub const ALERTS_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Labels and annotations of all alerts of the table: 20 for each of as many alerts as there may be. Policy: as for
 /// [`ALERTS_BYTES_MAX`].
 pub const ALERTS_PAIRS_MAX: usize = 400_000;
-/// What the strings of alerts cost that anybody holds, each once: the table, and deliveries that are under way and hold
+/// The bytes of the strings of alerts that anybody holds, each once: the table, and deliveries that are under way and hold
 /// what an alert said before. Policy: a report that says something new is refused with 503, so that its sender comes again.
 pub const TEXTS_BYTES_MAX: usize = 24 * 1024 * 1024;
 /// Silences in the table, expired ones too. Policy: a new one is refused with 400.
@@ -341,7 +341,7 @@ pub const STORE_SEGMENT_BYTES_MAX: u32 = 16 * 1024 * 1024;
 /// Places of damage that one replay reports one by one. Policy: more are only counted.
 pub const STORE_CUTS_MAX: usize = 32;
 
-/// What a card writes inside for one commit, at worst: a whole erase block. Policy: none, it prices the commits.
+/// The bytes that a card writes inside for one commit, at worst: a whole erase block. Policy: none, it prices the commits.
 pub const STORE_INNER_WRITE_BYTES: u64 = 4_000_000;
 
 /// How long the commit budget may hold back what somebody waits for. Policy: then it is written, over budget.
@@ -362,7 +362,7 @@ pub const MATCHERS_COMPILED_BYTES_MAX: usize = 1024 * 1024;
 /// States of one regular expression, repetitions written out: an alternation of a thousand host names fits. Policy: refuse
 /// the matcher, before it is compiled.
 pub const PATTERN_STATES_MAX: usize = 32 * 1024;
-/// What a regular expression may take on one value: states, summed over the value's characters. Policy: the matcher does
+/// The steps of a regular expression on one value: states, summed over the value's characters. Policy: the matcher does
 /// not hold, neither `=~` nor `!~`.
 pub const PATTERN_STEPS_MAX: usize = 2 * 1024 * 1024;
 /// Memory of the table that a regular expression makes while it is used; a large one has room for two steps of all its
@@ -556,7 +556,7 @@ pub const TIMER_LATE_MAX: Duration = Duration::from_secs(5);
 /// Resident memory of the whole process: the sum of what all limits allow, see `limits/memory.rs`. Policy: none of its own,
 /// each part has one.
 pub const MEMORY_BYTES_MAX: usize = 568 * 1024 * 1024;
-/// What the kernel holds for the process beyond that, such as buffers of sockets. Policy: systemd's `MemoryMax` is the sum
+/// The memory that the kernel holds for the process beyond that, such as buffers of sockets. Policy: systemd's `MemoryMax` is the sum
 /// of both; what needs more is ended and started anew.
 pub const MEMORY_KERNEL_BYTES: usize = 32 * 1024 * 1024;
 

@@ -153,7 +153,7 @@ fn variables(is_wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> {
     std::env::vars_os().filter_map(text).filter(|(name, _)| is_wanted(name)).collect()
 }
 
-/// What of the environment a config may take.
+/// The part of the environment that a config may take.
 fn config_environment() -> Environment {
     // As Go has it: either spelling, in capitals first.
     let either = |name: &str| {
@@ -236,7 +236,7 @@ fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// What the flock's engine is told.
+/// The configuration of the flock's engine.
 fn flock(cluster: &Cluster, keys: KeyRing) -> gossip::Config {
     let defaults = gossip::Config::new(0, &cluster.name);
     gossip::Config {

@@ -1,4 +1,4 @@
-//! What this is: our version, the commit it was built of, and the Alertmanager whose API it speaks.
+//! The identity of this build: our version, the commit it was built of, and the Alertmanager whose API it speaks.
 
 /// Our version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -10,7 +10,7 @@ pub const COMMIT: &str = env!("BELLWETHER_COMMIT");
 /// from `alertmanager_build_info`.
 pub const ALERTMANAGER: &str = "0.34.0";
 
-/// What `--version` prints.
+/// The text that `--version` prints.
 pub fn text() -> String {
     let commit = if COMMIT.is_empty() { String::new() } else { format!(" (commit {COMMIT})") };
     format!(

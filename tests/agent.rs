@@ -33,7 +33,7 @@ impl Agent {
     /// One whose flock's port is to be at `port`.
     fn start_at(name: &str, config: &str, file: &str, port: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        // What a run before has notified would not be notified again.
+        // Alerts that a run before has notified would not be notified again.
         fs::remove_dir_all(&folder).ok();
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("config.toml"), config).unwrap();
@@ -189,7 +189,7 @@ fn a_posted_alert_is_listed_and_notified_once() {
 }
 
 #[test]
-fn a_test_of_a_receiver_shows_request_and_answer_without_secrets_and_one_runs_at_a_time() {
+fn a_receiver_test_shows_no_secrets_and_runs_one_at_a_time() {
     let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
     let place = receiver.local_addr().unwrap();
     let config = format!(

@@ -1,4 +1,4 @@
-//! What stands in `configs/` loads as it is, and the gateway's does what its comments say.
+//! The files in `configs/` load as they are, and the gateway's does what its comments say.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
@@ -92,7 +92,7 @@ fn a_panic_ends_the_process_and_systemd_starts_it_again() {
     }
 }
 
-/// Whoever reaches the API may do anything.
+/// Every client that reaches the API may do anything.
 #[test]
 fn no_shipped_file_serves_beyond_its_machine() {
     for file in shipped_files() {

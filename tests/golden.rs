@@ -125,7 +125,7 @@ fn stamped(body: Vec<u8>) -> Vec<u8> {
     Stamped { hlc, node: 0, expires_at_ms: 4_000_000_000_000, body }.encode()
 }
 
-/// What the golden directory was written from.
+/// The inputs from which the golden directory was written.
 fn records() -> Vec<Record> {
     let (key, entry) = log();
     let timer = group();

@@ -302,7 +302,7 @@ fn repair_keeps_to_its_rate_while_some_of_it_is_sent_again() {
     while !net.all_equal() {
         net.run_for(SECOND);
         seconds += 1;
-        // What is allowed is counted without seals, headers and comparisons.
+        // The allowance is counted without seals, headers and comparisons.
         let allowed = (REPAIR_BYTES_BURST + REPAIR_BYTES_PER_SECOND * seconds) * 120 / 100;
         let sent = net.seats[0].sent_bytes - before;
         assert!(sent <= allowed, "{sent} B in {seconds} s");
@@ -312,7 +312,7 @@ fn repair_keeps_to_its_rate_while_some_of_it_is_sent_again() {
 }
 
 #[test]
-fn the_wait_of_thousands_of_records_posted_at_once_is_no_difference_of_clocks() {
+fn a_queue_of_thousands_of_records_is_no_clock_offset() {
     for multicast in [false, true] {
         let mut net = joined(1, 10, multicast);
         net.run_for(60 * SECOND);
@@ -328,7 +328,7 @@ fn the_wait_of_thousands_of_records_posted_at_once_is_no_difference_of_clocks() 
 }
 
 #[test]
-fn thousands_of_records_posted_at_once_to_slow_readers_are_on_all_within_a_minute() {
+fn thousands_of_records_reach_slow_readers_within_a_minute() {
     for multicast in [false, true] {
         let mut net = joined(1, 10, multicast);
         net.run_for(60 * SECOND);
@@ -365,7 +365,7 @@ fn a_log_entry_of_five_thousand_alerts_is_shared_whole() {
     }
 }
 
-/// Whoever has the key can say anything: what members said, each datagram damaged in a way of its own and numbered anew.
+/// A holder of the key can say anything: the datagrams of members, each damaged in a way of its own and numbered anew.
 #[test]
 fn a_member_that_talks_nonsense_breaks_nothing() {
     let mut net = Net::new(1, 3);
@@ -529,7 +529,7 @@ fn news_reaches_all_at_once_while_they_do_not_agree_who_is_there() {
 }
 
 #[test]
-fn what_cannot_be_sent_to_one_that_was_never_met_is_sent_to_the_others_until_they_have_it() {
+fn news_reaches_the_others_past_a_member_that_was_never_met() {
     let mut net = Net::flock(1, 3, false);
     net.split(&[0], &[2], true);
     net.run_for(5 * SECOND);
@@ -547,9 +547,9 @@ fn what_cannot_be_sent_to_one_that_was_never_met_is_sent_to_the_others_until_the
     }
 }
 
-/// Who was apart with one that hears nobody takes it for a member still, for nobody else was there to tell of it.
+/// A node that was apart with a send-only one takes it for a member still, for no other was there to tell of it.
 #[test]
-fn news_reaches_all_at_once_though_one_comes_back_that_takes_the_deaf_for_a_member() {
+fn news_reaches_all_while_one_returns_that_counts_a_send_only_member() {
     let seats = 7;
     let mut slowest = Vec::new();
     for (seed, deaf) in (1..=4).flat_map(|seed| (1..seats).map(move |deaf| (seed, deaf))) {
@@ -582,7 +582,7 @@ fn news_reaches_all_at_once_though_one_comes_back_that_takes_the_deaf_for_a_memb
     assert!(median < 50 && most < 1_500);
 }
 
-/// Who has just been met does not know the others yet.
+/// A node that has just been met does not know the others yet.
 #[test]
 fn news_reaches_all_soon_though_a_member_has_just_come_back() {
     let seats = 12;
@@ -631,7 +631,7 @@ fn the_former_self_of_a_node_with_a_new_card_is_down_within_half_a_minute() {
 }
 
 #[test]
-fn where_multicast_is_filtered_the_flock_forms_by_unicast_without_being_told() {
+fn a_flock_forms_by_unicast_where_multicast_is_filtered() {
     let mut net = Net::new(1, 5);
     net.no_multicast = (0..5).collect();
     for seat in 0..5 {
@@ -779,7 +779,7 @@ fn the_same_seed_gives_the_same_bytes() {
     assert_ne!(run(1), run(3));
 }
 
-/// What must not change when strangers talk.
+/// The state that must not change when strangers talk.
 fn state(net: &Net, seat: usize) -> (usize, usize, usize, usize) {
     let gossip = net.gossip(seat);
     (
@@ -969,7 +969,7 @@ fn without_a_key_static_peers_form_a_flock_and_multicast_stays_off() {
 }
 
 #[test]
-fn clocks_that_differ_by_minutes_change_nothing_and_short_lives_cost_nothing_after() {
+fn clocks_minutes_apart_change_nothing_and_short_lives_cost_nothing() {
     let mut net = Net::new(1, 5);
     for (seat, minutes) in [-5, -2, 0, 2, 4].into_iter().enumerate() {
         net.seats[seat].clock_ms = minutes * 60_000;

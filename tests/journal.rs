@@ -1,4 +1,4 @@
-//! What the journal does when the flash does not do what it should, and what its bytes are.
+//! The journal over flash that fails, and its bytes.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test program")]
 
@@ -145,7 +145,7 @@ fn without_space_for_a_third_segment_it_overwrites_the_oldest() {
     assert_eq!(found(&flash), model(&[put("a", 29)]));
 }
 
-/// What can be read of it without opening it.
+/// The part that can be read without opening it.
 fn read_only(flash: &Flash) -> (Model, Replay) {
     let mut found = Model::new();
     let replay = read(flash.clone(), &mut |kind, key, body| {
@@ -180,7 +180,7 @@ fn a_segment_that_is_not_for_us_is_left_alone_and_the_others_are_read() {
 }
 
 #[test]
-fn what_is_kept_while_a_newer_segment_does_not_read_is_kept_when_it_does_again() {
+fn records_survive_a_newer_segment_that_is_unreadable_for_a_while() {
     let (flash, _) = history();
     let newest = newest(&flash);
     let reads_of = ["journal-0", "journal-1", "journal-2"].into_iter().find(|name| *name == newest);

@@ -33,7 +33,7 @@ fn open(flash: &Flash, salt: u64) -> (Journal<Flash>, Vec<Vec<u8>>) {
     (opened.unwrap().0, keys)
 }
 
-/// What is on flash after the power was cut and came back.
+/// The records on flash after the power was cut and came back.
 fn on_flash(flash: &Flash) -> Vec<Vec<u8>> {
     open(&flash.after_kill(), 99).1
 }
@@ -50,7 +50,7 @@ struct Owner {
     now: Duration,
     state: Vec<Record>,
     opened: u64,
-    /// What the rest of the agent was told, and when.
+    /// The events for the rest of the agent, and their times.
     told: Vec<(Duration, Kept)>,
 }
 
@@ -169,7 +169,7 @@ fn a_commit_that_fails_is_followed_at_once_by_the_whole_state() {
 }
 
 #[test]
-fn while_nothing_can_be_written_answers_go_and_the_directory_is_tried_ever_more_rarely() {
+fn without_flash_answers_go_on_and_retries_grow_rarer() {
     let mut it = Owner::sound();
     it.state = vec![put(1), put(2)];
     it.flash.set_faults(Faults { read_only: true, ..Faults::default() });
@@ -292,7 +292,7 @@ fn what_finds_no_room_is_told_until_there_is_room() {
 }
 
 #[test]
-fn what_is_lacking_is_said_again_and_again_while_the_budget_holds_records_back() {
+fn missing_room_is_reported_while_the_budget_holds_records_back() {
     let mut it = Owner::new(&Keeping { commits_a_day: 1, interval: Duration::ZERO });
     it.keeper.keep((0..400).map(put).collect());
     it.state = (0..400).map(put).collect();

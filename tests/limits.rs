@@ -112,7 +112,7 @@ fn silences_are_declared_so_many_and_no_more() {
 }
 
 #[test]
-fn a_rate_limit_has_so_many_notifications_within_times_so_long_and_no_more() {
+fn a_rate_limit_bounds_notifications_and_window() {
     let limited = |count: usize, seconds: u64| {
         let limit = format!("{{notifications: {count}, per: {seconds}s}}");
         format!("route: {{receiver: r}}\nreceivers: [{{name: r, rate_limit: {limit}}}]\n")

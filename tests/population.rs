@@ -209,7 +209,7 @@ fn load(text: &str) -> Loaded {
         .unwrap_or_else(|errors| panic!("{errors}\n{text}"))
 }
 
-/// What goes out for a sample that fires and for one that has ended; none of it fails.
+/// The notifications of a sample that fires and of one that has ended; none fails.
 fn requests(receiver: &Receiver, templates: &Templates) -> usize {
     let labels: Labels = [("instance", "gw1:9100"), ("severity", "critical")].into_iter().collect();
     let mut made = 0;

@@ -41,7 +41,7 @@ fn options(flash: &Flash) -> Options {
     Options { segment_bytes_min: 6 * 4096, segment_bytes_max: 64 * 4096, salt }
 }
 
-/// What may be on flash: the state after each commit so far, from the last acknowledged one on.
+/// The states that may be on flash: the one after each commit so far, from the last acknowledged one on.
 #[derive(Clone, Debug)]
 struct Ledger {
     versions: Vec<Model>,
@@ -57,7 +57,7 @@ impl Ledger {
         Self { versions: vec![state], acknowledged: 0 }
     }
 
-    /// What the caller has in memory.
+    /// The caller's state in memory.
     fn memory(&self) -> &Model {
         self.versions.last().unwrap()
     }

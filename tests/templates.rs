@@ -114,7 +114,7 @@ fn a_text_is_parsed_once_and_renders_the_same_each_time() {
         assert_eq!(templates.text(text, &data).unwrap(), "<firing>");
         assert_eq!(templates.html(text, &data).unwrap(), templates.html(text, &data).unwrap());
     }
-    // What one text defines is not there for another.
+    // A definition of one text is not there for another.
     assert!(templates.text("{{ template \"x\" . }}", &data).is_err());
 }
 

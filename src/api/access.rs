@@ -256,7 +256,7 @@ mod tests {
                 assert_eq!(at(origin), 403, "{line} {origin}");
             }
         }
-        // What it reads it is not shown: no header allows that.
+        // A foreign page is not shown what it requests: no header allows that.
         assert_eq!(
             status(&access, "GET /api/v2/alerts", "192.168.1.7", "http://evil.example"),
             200

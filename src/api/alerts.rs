@@ -12,7 +12,7 @@ use crate::node::Node;
 use crate::time::Now;
 use crate::wire::json::write::{self, AlertView};
 
-/// What a post of alerts is answered.
+/// The answer to a post of alerts.
 pub(super) fn posted(outcome: &Outcome) -> Response {
     match outcome {
         Outcome::Empty => Response::object(422, 602, "alerts in body is required"),

@@ -15,7 +15,7 @@ const FIRST_STEPS: u64 = PIECE_STEPS / 5;
 /// While so many lists are being made, a further one is begun when its turn comes, and not when it is asked for.
 pub(super) const LISTS_BEGUN_MAX: usize = 4;
 
-/// What is listed.
+/// The kind of list.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     Alerts,

@@ -21,7 +21,7 @@ pub(super) enum Outcome {
     Empty,
     /// It could not be read.
     Wrong(BodyError),
-    /// What is valid of it was taken.
+    /// Its valid alerts were taken.
     Taken(Intake),
 }
 

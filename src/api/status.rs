@@ -33,7 +33,7 @@ pub(super) fn status(node: &Node, now: Now, site: &Site) -> Response {
     out.extend_from_slice(br#","commit":"#);
     write::string(&mut out, version::COMMIT);
     let read_only = site.access.is_read_only();
-    // What the process has, and what it is planned to have at most.
+    // The memory of the process, and the most that it is planned to have.
     let (memory, max) = (site.process.resident_bytes, MEMORY_BYTES_MAX);
     out.extend_from_slice(
         format!(r#","memory":{{"residentBytes":{memory},"maxBytes":{max}}},"readOnly":{read_only},"troubles":"#)

@@ -5,7 +5,7 @@ use crate::api::response::{JSON, cut};
 use crate::api::{Response, alerts};
 use crate::wire::json::write;
 
-/// What a post of alerts is answered: any content type, no schema.
+/// The answer to a post of alerts: any content type, no schema.
 pub(super) fn posted(outcome: &Outcome) -> Response {
     match outcome {
         Outcome::Empty => bad_data("EOF"),

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn alerts_are_asked_for_by_state_and_shown_in_the_order_of_their_beginning() {
+    fn alerts_are_filtered_by_state_and_ordered_by_start() {
         let alert = |name: &str, at: &str| {
             json!({"labels": {"alertname": name, "z": "1"}, "annotations": {"summary": "hot"},
             "startsAt": at, "endsAt": at, "status": {"state": "active"}})

@@ -10,7 +10,7 @@ use crate::config::unknown;
 /// The flags and words that follow a subcommand.
 #[derive(Debug, Default)]
 pub(super) struct Args {
-    /// Whatever is no flag.
+    /// The arguments that are no flags.
     pub(super) words: Vec<String>,
     /// By their own names, in order.
     flags: Vec<(&'static str, String)>,

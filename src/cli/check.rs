@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn templates_are_rendered_firing_and_resolved_and_each_that_would_fail_is_named() {
+    fn templates_are_rendered_firing_and_resolved_and_failing_ones_named() {
         let file =
             std::env::temp_dir().join(format!("bellwether-check-{}.yml", std::process::id()));
         let text = |title: &str, text: &str| {

@@ -36,7 +36,7 @@ const FLOCK_TLS: &str = "cluster.tls-config";
 const FLOCK_TLS_NOTE: &str = "the flock is sealed by a key of its own, not by TLS: share one with --cluster.key-file; \
      without a key this agent stays alone, so that nothing is told in the open";
 
-/// What the arguments ask for.
+/// The request that the arguments make.
 #[derive(Debug)]
 pub enum Invocation {
     /// Run with these.
@@ -165,7 +165,7 @@ fn long(name: &str, parser: &mut Parser, flags: &mut Flags) -> Result<(), String
         }
         return Ok(());
     }
-    // What follows `=` belongs to the flag that nobody knows.
+    // The text behind `=` belongs to the unknown flag.
     parser.optional_value();
     let known = KEYS.iter().map(|key| key.flag).chain(["config.file", "help", "version"]);
     match nearest(name, known.clone()) {

@@ -7,7 +7,7 @@ use crate::model::Url;
 /// A whole `http_config`. A receiver's own replaces the global one; nothing is merged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Http {
-    /// Who we are to the other side.
+    /// How we authenticate to the other side.
     pub authorization: Authorization,
     /// Headers to add to each request, in order.
     pub headers: Vec<(String, Secret)>,
@@ -17,7 +17,7 @@ pub struct Http {
     pub proxy: Proxy,
     /// Whether redirects are followed.
     pub follow_redirects: bool,
-    /// What the file says of HTTP/2; only shown, since HTTP/1.1 is spoken in any case.
+    /// The file's `enable_http2`; only shown, since HTTP/1.1 is spoken in any case.
     pub enable_http2: bool,
 }
 
@@ -57,13 +57,13 @@ pub enum Authorization {
 /// it ends, and fetched anew when it is refused.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OAuth2 {
-    /// Who we are to the token's server.
+    /// How we authenticate to the token's server.
     pub client_id: String,
     /// The proof of it.
     pub client_secret: Secret,
     /// Stands for a user who has once agreed; none: the token is the client's own.
     pub refresh_token: Option<Secret>,
-    /// What the token is to be good for.
+    /// The scopes of the token.
     pub scopes: Vec<String>,
     /// Where tokens are.
     pub token_url: Url,

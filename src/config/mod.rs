@@ -49,13 +49,13 @@ pub struct Options<'a> {
     pub language: Language,
     /// The flags, which win over the text.
     pub flags: &'a Flags,
-    /// What of the process's environment matters.
+    /// The part of the process's environment that matters.
     pub environment: &'a Environment,
     /// The receiver types that a config may use.
     pub schemas: &'static [&'static Schema],
 }
 
-/// What a config takes from the environment of the process, which main alone reads.
+/// The values that a config takes from the environment of the process, which main alone reads.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     /// Where the journal is if neither flag nor text says it: systemd's state directory.
@@ -92,16 +92,16 @@ impl Environment {
     }
 }
 
-/// What a text says.
+/// The contents of a config text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loaded {
-    /// What decides about alerts.
+    /// The part that decides about alerts.
     pub config: Config,
-    /// What the agent itself is run with.
+    /// The agent's own settings.
     pub settings: Settings,
     /// The globs of template files.
     pub templates: Vec<PathBuf>,
-    /// What is legal and doubtful, by lines: for the log.
+    /// Warnings about legal but doubtful values, by lines: for the log.
     pub warnings: Vec<Problem>,
 }
 
@@ -160,7 +160,7 @@ pub fn check_mode(mode: u32) -> Option<Problem> {
     })
 }
 
-/// Who can change a configuration file.
+/// The users that can change a configuration file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// The file's permissions.
@@ -267,7 +267,7 @@ pub struct Route {
 }
 
 impl Default for Route {
-    /// What the root route has where the file says nothing.
+    /// The values of the root route where the file has none.
     fn default() -> Self {
         Self {
             receiver: Arc::from(""),
@@ -298,7 +298,7 @@ pub enum GroupBy {
 /// A named target of notifications.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Receiver {
-    /// What routes call it.
+    /// The name that routes use.
     pub name: Arc<str>,
     /// Labels by which the API selects receivers; `name` is not among them.
     pub labels: StaticLabels,
@@ -350,7 +350,7 @@ pub struct Integration {
     pub index: u32,
     /// Whether it is told of alerts that have ended.
     pub send_resolved: bool,
-    /// What its keys say.
+    /// The values of its keys.
     pub values: Values,
     /// How it is reached, if that is by HTTP.
     pub http: Arc<Http>,

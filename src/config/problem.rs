@@ -1,4 +1,4 @@
-//! What is wrong, or doubtful, in a configuration: where, under which key, and what to do about it.
+//! An error, or a doubtful value, in a configuration: where, under which key, and what to do about it.
 
 use std::fmt;
 

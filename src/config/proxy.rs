@@ -13,7 +13,7 @@ pub struct Proxy {
     pub http: Option<Url>,
     /// For `https` URLs.
     pub https: Option<Url>,
-    /// What is reached directly.
+    /// The hosts that are reached directly.
     pub no_proxy: NoProxy,
     /// Whether these are the environment's.
     pub from_environment: bool,
@@ -33,7 +33,7 @@ impl Proxy {
     }
 }
 
-/// What is reached without a proxy.
+/// A host that is reached without a proxy.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NoProxy {
     list: String,

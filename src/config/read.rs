@@ -34,7 +34,7 @@ use crate::template::Templates;
 /// Names that an error lists.
 const NAMES_SHOWN_MAX: usize = 100;
 
-/// What every section may need of the whole.
+/// The parts of the whole that every section may need.
 struct Cx<'a> {
     grammar: Grammar,
     settings: &'a Settings,

@@ -20,7 +20,7 @@ use crate::model::Matchers;
 use crate::model::duration::Spelled;
 
 const SECRET: &str = "<secret>";
-/// What stands for a secret URL: `amtool` of 0.25 wants a URL there.
+/// The text in place of a secret URL: `amtool` of 0.25 wants a URL there.
 const SECRET_URL: &str = "http://<secret>";
 
 /// A value to be printed.
@@ -162,7 +162,7 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-/// What YAML 1.1 allows unescaped, line ends apart.
+/// The characters that YAML 1.1 allows unescaped, line ends apart.
 fn is_printable(c: char) -> bool {
     let is_break = matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}');
     !c.is_control() && !is_break && !matches!(c, '\u{fffe}' | '\u{ffff}')
@@ -329,7 +329,7 @@ fn integration(one: &Integration) -> Yaml {
     Yaml::table(entries)
 }
 
-/// What only we know of an integration.
+/// The keys of an integration that only we know.
 fn ours(one: &Integration) -> Option<String> {
     let place = format!("{}[{}]", one.schema.section, one.index);
     if one.schema.origin == Origin::Ours {
@@ -345,7 +345,7 @@ fn ours(one: &Integration) -> Option<String> {
 }
 
 fn section(values: &Values) -> Vec<(&'static str, Yaml)> {
-    // What `global` or a default says of a newer key is not shown here, so that an older `amtool` can read the rest.
+    // The value that a newer key has from `global` or by default is not shown here, so that an older `amtool` can read the rest.
     let is_shown = |key: &Key| key.origin != Origin::Newer || values.is_own(key.name);
     let entries = values.iter().filter(|(key, _)| is_shown(key));
     entries.filter_map(|(key, value)| entry(key, value?)).collect()

@@ -1,4 +1,4 @@
-//! What a receiver type can be configured with: its keys, declared once. Reading, errors, the status, the reference file's
+//! The keys of a receiver type, declared once. Reading, errors, the status, the reference file's
 //! check and the defaults of `global` all come from these declarations.
 
 use crate::config::{Environment, Http, Values};
@@ -65,7 +65,7 @@ pub fn no_rules(_: &mut Values, _: &Around<'_>) -> Vec<String> {
     Vec::new()
 }
 
-/// Who knows a type or a key.
+/// The versions that know a type or a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// Alertmanager 0.25 and later.
@@ -91,7 +91,7 @@ pub struct Key {
     pub required: bool,
     /// A key beside it that cannot be set where this one is, or empty.
     pub not_with: &'static str,
-    /// Who knows it.
+    /// The versions that know it.
     pub origin: Origin,
 }
 

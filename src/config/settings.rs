@@ -1,4 +1,4 @@
-//! What the agent itself is run with: our own sections of the file, each key of which is a flag too. The flag wins over
+//! The agent's own settings: our own sections of the file, each key of which is a flag too. The flag wins over
 //! the file, the file over the default. Defaults stand in this file, and the table of keys and flags in `keys`.
 
 mod keys;
@@ -59,7 +59,7 @@ pub struct Web {
     pub admission: Admission,
     /// By which URL users reach this node; empty: made from the host's name and the port.
     pub external_url: String,
-    /// What every path starts with; empty: the path of the external URL.
+    /// The prefix of every path; empty: the path of the external URL.
     pub route_prefix: String,
     /// How many GETs are answered at a time; 0: as many as Alertmanager, 8.
     pub get_concurrency: u64,
@@ -128,7 +128,7 @@ impl Default for Storage {
 pub struct Cluster {
     /// The UDP port of the gossip.
     pub listen_address: Listen,
-    /// What the others are told to send to; none: where the datagrams come from.
+    /// The address that the others are told to send to; none: the source of our datagrams.
     pub advertise_address: Option<Address>,
     /// This node's name; empty: its id, made once and kept in the journal.
     pub name: String,

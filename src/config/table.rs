@@ -12,7 +12,7 @@ use crate::config::tree::{Entry, Node, Value};
 use crate::limits::CONFIG_PROBLEMS_MAX;
 use crate::model::duration::parse_duration;
 
-/// What a reading notes while it goes over the tree.
+/// The notes of a reading while it goes over the tree.
 #[derive(Default)]
 pub(super) struct Notes {
     errors: RefCell<Vec<Problem>>,
@@ -230,7 +230,7 @@ impl<'a> Item<'a> {
     }
 
     fn below(&self, entry: &'a Entry) -> Self {
-        // What is no name may be a secret in the wrong place: `authorization: {Bearer x}`.
+        // A key that is no name may be a secret in the wrong place: `authorization: {Bearer x}`.
         let is_name = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
         let key = if self.hidden && !entry.key.chars().all(is_name) { "..." } else { &*entry.key };
         let path = match self.path.as_str() {

@@ -36,13 +36,13 @@ impl Language {
 pub(super) struct Node {
     /// From 1.
     pub line: usize,
-    /// What it is.
+    /// The value itself.
     pub value: Value,
-    /// What a plain YAML scalar looks like: as a text `5` and `yes` are themselves, as Go's decoder has it.
+    /// A plain YAML scalar: as a text `5` and `yes` are themselves, as Go's decoder has it.
     pub plain: Option<Box<str>>,
 }
 
-/// What a text can say.
+/// A value of a config text.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     /// YAML's nothing; stands for a key that is not there.

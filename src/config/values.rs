@@ -1,4 +1,4 @@
-//! What a config says of one integration, by the keys of its schema.
+//! The values that a config gives one integration, by the keys of its schema.
 //!
 //! The same type holds the values at each step: as configured; with the templates rendered; with the secrets read. A receiver
 //! type builds its requests from the last, where every template and secret is a text.
@@ -20,7 +20,7 @@ pub struct Values {
     own: Vec<bool>,
 }
 
-/// What a key can say.
+/// The value of a key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// true or false
@@ -142,7 +142,7 @@ impl Values {
         self.get(name).map(Value::as_text).unwrap_or_default()
     }
 
-    /// What a template or a text was written as, before it is rendered.
+    /// The source of a template or a text, before it is rendered.
     pub fn source(&self, name: &str) -> Option<&str> {
         match self.get(name)? {
             Value::Template(template) => Some(&template.source),
@@ -329,7 +329,7 @@ impl PartialEq for Values {
     }
 }
 
-/// What is set.
+/// The values that are set.
 impl fmt::Debug for Values {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let set = self.iter().filter_map(|(key, value)| Some((key.name, value?)));

@@ -14,7 +14,7 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(10);
 /// Between two looks, each of which is at one acknowledgement.
 const LOOK_INTERVAL_MIN: Duration = Duration::from_millis(50);
 
-/// What is remembered of acknowledgements.
+/// The state of acknowledgements.
 #[derive(Debug, Default)]
 pub(super) struct Acknowledgements {
     /// The one that was looked at last.

@@ -34,12 +34,12 @@ pub struct Entry {
     pub behind: Option<Box<Behind>>,
 }
 
-/// What a report did to the table.
+/// The effect of a report on the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// The alert was not known.
     New,
-    /// What is said of it changed: it ended, fired again, was told otherwise.
+    /// Its content changed: it ended, fired again, or has other annotations.
     Changed,
     /// It fires on: only its end moved.
     Lease,
@@ -180,7 +180,7 @@ impl Alerts {
         };
         let known = &entry.alert;
         if known.labels != alert.labels {
-            // Whoever finds such a pair has looked for it. Routes, groups and sources are those of the first.
+            // Somebody who finds such a pair has looked for it. Routes, groups and sources are those of the first.
             let [ours, theirs] = [&known.labels, &alert.labels].map(ToString::to_string);
             let (ours, theirs) = (Brief(&ours), Brief(&theirs));
             warn!("alert {theirs} dropped: its fingerprint is that of {ours}");
@@ -283,7 +283,7 @@ pub fn fingerprint(report: &Report<'_>) -> Fingerprint {
     Fingerprint::of(borrowed(&report.labels))
 }
 
-/// What is wrong with a report whose end is or will be `ends_at`, in Alertmanager's words; `None` if nothing is.
+/// The errors of a report whose end is or will be `ends_at`, in Alertmanager's words; `None` if nothing is.
 pub fn fault(report: &Report<'_>, ends_at: Wall, grammar: Grammar) -> Option<String> {
     let mut faults = Vec::new();
     if report.labels.is_empty() {

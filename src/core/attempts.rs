@@ -152,7 +152,7 @@ impl Attempts {
         which
     }
 
-    /// What waits for this integration, oldest first.
+    /// The deliveries that wait for this integration, oldest first.
     fn waiting_for(&self, key: &Key) -> Vec<Which> {
         self.waiting.get(key).into_iter().flat_map(BTreeMap::values).copied().collect()
     }
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_goes_to_the_integration_with_the_fewest_and_there_to_the_oldest() {
+    fn a_place_goes_to_the_oldest_of_the_least_busy_integration() {
         let mut it = Attempts::default();
         let mut begun = Vec::new();
         for number in 0..ATTEMPTS_MAX {

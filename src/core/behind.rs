@@ -20,7 +20,7 @@ const PAST: Duration = Duration::from_secs(60);
 /// Reports in a shorter time say nothing of the pace of a clock.
 const PACE_TIME: Duration = Duration::from_secs(1);
 
-/// What is known of an alert whose first report had ended when it came.
+/// The state of an alert whose first report had ended when it came.
 #[derive(Clone, Debug)]
 pub struct Behind {
     /// When that one came.
@@ -55,7 +55,7 @@ pub enum Taken {
     Repeats,
 }
 
-/// What is to be said of reports that had ended when they came.
+/// The log line about reports that had ended when they came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LateReport {
     /// The alert's name.

@@ -71,7 +71,7 @@ impl Core {
                 return;
             };
             delivery.takes_from = from.filter(|_| delivery.attempts == 0);
-            // Who has tried before gave up itself, whatever it has claimed since: then all try in turn.
+            // A node that has tried before gave up itself, whatever it has claimed since: then all try in turn.
             let tried = delivery.attempts > 0 || delivery.deferred;
             let handed_over = !tried && held.is_none() && self.turns.handed_over(key);
             self.claim(key, cx.now.mono, CLAIM_LIFE, false);

@@ -110,7 +110,7 @@ impl Watch {
     }
 }
 
-/// What the clock showed last before a restart. No time passes while it is not known how much: that is so if the clock
+/// The last time that the clock showed before a restart. No time passes while it is not known how much: that is so if the clock
 /// has gone back, and for what was written while it was not set.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Shown {
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_is_a_step_for_what_was_written_by_a_clock_that_was_not_set_or_has_gone_back() {
+    fn a_restart_is_a_step_for_records_of_an_unset_or_later_clock() {
         let at = Wall::from_secs;
         let set = 21_000 * DAY;
         let mut shown = Shown::default();

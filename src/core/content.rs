@@ -1,4 +1,4 @@
-//! What one integration is to be told of a flush: the alerts that were not muted at its tick.
+//! The content of a notification of one flush to one integration: the alerts that were not muted at its tick.
 
 use std::rc::Rc;
 

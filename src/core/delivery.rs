@@ -27,7 +27,7 @@ use crate::time::Mono;
 /// The pause after the first failed attempt; each further one is half as long again, give or take half of it.
 const PAUSE_FIRST: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
-/// What one integration is to be told.
+/// One integration's part of a flush.
 #[derive(Debug)]
 pub struct Delivery {
     /// The receiver that is notified: the route's, or its fallback.
@@ -40,7 +40,7 @@ pub struct Delivery {
     pub(super) attempts: u32,
     /// Requests of the attempt that is under way: some receivers take several.
     requests: u32,
-    /// What the last attempt sends or has sent.
+    /// The draft that the last attempt sends or has sent.
     draft: Option<Rc<Draft>>,
     /// Why the last attempt failed, if it did.
     cause: Option<Cause>,
@@ -57,11 +57,11 @@ pub struct Delivery {
     pub(super) answers: Option<Mono>,
     /// Whether it has left the turn to others without trying.
     pub(super) deferred: bool,
-    /// What it is told.
+    /// The content.
     pub(super) content: Rc<Content>,
-    /// What the receiver's answer has left to be known, if it has.
+    /// Facts that the receiver's answer has brought, if any.
     pub(super) facts: Option<Rc<[Arc<str>]>>,
-    /// Who had told of the group when that was looked at last.
+    /// The senders of the group's notifications when that was looked at last.
     pub(super) tellers: Rc<[(u64, u64)]>,
     /// The deliveries of other groups that its attempt tells of, too.
     pub(super) carries: Vec<Which>,
@@ -502,7 +502,7 @@ impl Core {
     }
 }
 
-/// What the log calls a delivery: `default/webhook[0]: group {}:{alertname="A"}`.
+/// The name of a delivery in the log: `default/webhook[0]: group {}:{alertname="A"}`.
 pub(super) fn name(key: &LogKey) -> String {
     let LogKey { group, receiver, integration, index } = key;
     format!("{}/{integration}[{index}]: group {}", Brief(receiver), Brief(group.as_str()))

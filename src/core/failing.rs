@@ -96,7 +96,7 @@ impl Core {
     }
 }
 
-/// What the log calls an integration: `receiver default/webhook[0]`.
+/// The name of an integration in the log: `receiver default/webhook[0]`.
 fn name(key: &LogKey) -> String {
     format!("receiver {}/{}[{}]", Brief(&key.receiver), key.integration, key.index)
 }

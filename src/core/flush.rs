@@ -32,7 +32,7 @@ const DEADLINE_MIN: Duration = Duration::from_secs(10);
 /// A log entry lives at least this long, as in Alertmanager, which drops expired ones only each 15 minutes.
 const ENTRY_LIFE_MIN: Duration = Duration::from_secs(15 * 60);
 
-/// What a member has told may be here so long before the alerts that it told of, where much is lost.
+/// The log entry of a member may be here so long before the alerts that it names, where much is lost.
 const NEWS_LATE: Duration = Duration::from_secs(60);
 
 /// With more alerts than this the deliveries of a flush begin one after the other, and others have their turn between.
@@ -203,7 +203,7 @@ impl Core {
         }
     }
 
-    /// What each integration of a receiver is to be told of a group.
+    /// The deliveries of a group to each integration of a receiver.
     pub(super) fn deliveries(
         &self,
         group: &GroupKey,
@@ -234,7 +234,7 @@ impl Core {
             return false;
         };
         let tellers = tellers(self.nflog.get(&delivery.key, now));
-        // What another told may be heard before the alert of which it told.
+        // The log entry of another member may come before the alerts that it names.
         let another = tellers.first().is_some_and(|it| it.0 != self.turns.flock.me);
         let fires = |it: &Flushed| it.resolved && self.alerts.fires(it.fingerprint, now);
         let revived = another && delivery.content.alerts.iter().any(fires);
@@ -308,7 +308,7 @@ impl Core {
             me => LogEntry::tellers_after(known, me),
         };
         let expires_at = now + life;
-        // What another has told since this was sent did not know of it, nor this of that.
+        // A log entry of another member since this was sent did not know of this, nor this of that.
         let meanwhile = known.filter(|it| it.tellers != delivery.tellers);
         // A group that nobody knew to fire is told of anew: what was known of its end is of no use.
         let before = known.filter(|it| !it.firing.is_empty()).map(|it| Rc::clone(&it.facts));
@@ -442,7 +442,7 @@ impl Core {
     }
 }
 
-/// Who has told of a group, as its log entry says.
+/// The senders of a group's notifications, as its log entry says.
 fn tellers(entry: Option<&LogEntry>) -> Rc<[(u64, u64)]> {
     entry.map(|it| Rc::clone(&it.tellers)).unwrap_or_default()
 }

@@ -41,7 +41,7 @@ pub struct Group {
     pub flush: Option<Flush>,
     /// Whether the next flush came due while one was under way.
     pub overdue: bool,
-    /// What was muted at the last flush.
+    /// The muted alerts at the last flush.
     pub muting: Muting,
     /// Whether the history has it that alerts wait for the next flush.
     pub awaited: bool,

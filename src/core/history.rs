@@ -1,4 +1,4 @@
-//! What became of the latest deliveries and why: the answer to "why did this node notify", and to "why did it not".
+//! The outcome of the latest deliveries and why: the answer to "why did this node notify", and to "why did it not".
 //!
 //! It tells of groups whose alerts wait, or are muted, too. A flush that has nothing new to say leaves no trace here, nor do
 //! attempts after the first that failed.
@@ -39,7 +39,7 @@ pub struct Entry {
     pub key: LogKey,
     /// The labels that the group's alerts share.
     pub labels: Labels,
-    /// What.
+    /// The outcome.
     pub outcome: Outcome,
     /// The content that was sent, if this node has tried to.
     pub told: Option<Told>,
@@ -54,7 +54,7 @@ impl Entry {
     }
 }
 
-/// What a receiver was told, and what it said.
+/// The content that a receiver was sent, and its answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Told {
     /// Alerts that fired.
@@ -85,7 +85,7 @@ impl Told {
     }
 }
 
-/// What became of a delivery. Nodes are members of the flock.
+/// The outcome of a delivery. Nodes are members of the flock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The deadline passed.
@@ -95,7 +95,7 @@ pub enum Outcome {
     },
     /// An attempt failed, and nobody else can try.
     Failed {
-        /// What went wrong.
+        /// The error.
         why: String,
     },
     /// The receiver has failed for too long: its fallback is told.
@@ -132,7 +132,7 @@ pub enum Outcome {
     },
     /// An attempt failed, and this node gave the turn up to the others.
     Surrendered {
-        /// What went wrong.
+        /// The error.
         why: String,
     },
     /// Nobody was told, for all or some alerts of the group are muted. Said when that changes.
@@ -234,7 +234,7 @@ impl History {
 }
 
 impl Core {
-    /// What became of the latest deliveries.
+    /// The outcome of the latest deliveries.
     pub const fn history(&self) -> &History {
         &self.history
     }
@@ -303,7 +303,7 @@ impl Core {
     }
 }
 
-/// What went wrong, cut to what is worth keeping.
+/// An error, cut to the part worth keeping.
 fn why(text: &str) -> String {
     brief::cut(text, HISTORY_WHY_BYTES_MAX).to_owned()
 }

@@ -34,10 +34,10 @@ pub enum Progress {
     More,
 }
 
-/// What became of the reports of one post.
+/// The result of the reports of one post.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Intake {
-    /// What is wrong with those that were not taken, in Alertmanager's words: as much of it as an answer tells.
+    /// The errors of those that were not taken, in Alertmanager's words: as much of it as an answer tells.
     pub invalid: Vec<String>,
     /// How many were not taken because a table is full; their sender should come again.
     pub refused: usize,

@@ -89,13 +89,13 @@ use crate::model::matcher::Grammar;
 use crate::model::{Fingerprint, Labels, LogKey, Muted, SilenceId, Troubles};
 use crate::time::{Mono, Now, Wall};
 
-/// What it takes to do what a timer is for, comparisons aside.
+/// The steps to run a timer, comparisons aside.
 const TIMER_STEPS: u64 = 5_000;
 
 /// The steps to flush an alert of a group.
 const FLUSHED_STEPS: u64 = 750;
 
-/// What flags say of alerting.
+/// The flags of alerting.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The URL under which users reach this node, without a trailing slash.
@@ -145,7 +145,7 @@ pub enum Change {
         lease: bool,
     },
     /// Time has ended an alert and a receiver knows: flash must know too, or it gets its lease anew after a restart.
-    /// What is still to be told to others, their log entries say.
+    /// The log entries of others say what they are still to be told.
     AlertEnded {
         /// Which.
         fingerprint: Fingerprint,
@@ -191,7 +191,7 @@ pub enum Change {
     },
     /// A log entry was written or dropped.
     Log(LogKey),
-    /// What is owed to an integration of a group has changed, or is settled.
+    /// The owed notification of an integration and a group has changed, or is settled.
     Owed(LogKey),
     /// A silence was set, expired or dropped.
     Silence(SilenceId),
@@ -387,7 +387,7 @@ impl Core {
         if is_at_work { Some(Mono::ZERO) } else { self.timers.next() }
     }
 
-    /// What has changed since this was last asked.
+    /// The changes since this was last asked.
     pub fn take_changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
     }

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn in_a_full_log_what_says_nothing_and_then_what_expires_soonest_gives_way() {
+    fn a_full_log_evicts_empty_entries_and_then_the_soonest_to_expire() {
         let mut log = Nflog::default();
         log.put(key("quiet, late"), entry(900, &[]));
         log.put(key("quiet, soon"), entry(800, &[]));

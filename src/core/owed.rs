@@ -35,7 +35,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// How long the log knows of what was dropped, at least.
 const DROPPED_LIFE: Duration = Duration::from_secs(3600);
 
-/// What one integration is owed of one group.
+/// The notification of one group that is owed to one integration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Debt {
     /// Whose, and of which group.
@@ -112,7 +112,7 @@ impl Owed {
 type Spooled = (Wall, Fingerprint, GroupId, usize);
 
 impl Core {
-    /// What is owed.
+    /// The owed notifications.
     pub const fn owed(&self) -> &Owed {
         &self.owed
     }

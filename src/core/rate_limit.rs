@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_has_room_when_the_oldest_notification_of_as_many_has_left_the_time() {
+    fn a_budget_has_room_when_its_oldest_notification_leaves_the_window() {
         let mut budgets = Budgets::default();
         assert_eq!(wait(&budgets, 0), 0);
         budgets.spend(&key(), 1_000);

@@ -22,7 +22,7 @@ pub type Key = (Arc<str>, Arc<str>, u32);
 /// A delivery, by its group and its place in the flush.
 type Which = (GroupId, usize);
 
-/// What is known of one integration.
+/// The state of one integration.
 #[derive(Debug)]
 enum Way {
     /// This look is under way, and these deliveries wait for what comes of it.
@@ -38,7 +38,7 @@ enum Way {
     },
 }
 
-/// What to do about an attempt.
+/// The advice on an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Advice {
     /// Make it.
@@ -49,7 +49,7 @@ pub(super) enum Advice {
     Wait,
 }
 
-/// What is known of each integration; no more than are configured.
+/// The state of each integration; no more than are configured.
 #[derive(Debug, Default)]
 pub struct Reach(BTreeMap<Key, Way>);
 
@@ -64,7 +64,7 @@ impl Reach {
         }
     }
 
-    /// What to do about an attempt; when a while has passed since a failure, the one that asks first is to try.
+    /// The advice on an attempt; when a while has passed since a failure, the one that asks first is to try.
     pub(super) fn advise(&mut self, key: &Key, which: Which, now: Mono) -> Advice {
         match self.0.get_mut(key) {
             Some(Way::Looking(_, waiting)) => {

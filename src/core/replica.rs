@@ -1,4 +1,4 @@
-//! What other members of the flock have said: it is taken as it is. Whoever calls has seen to it that it is the newest.
+//! Records of other members of the flock: they are taken as they are. The caller has seen to it that they are the newest.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::limits::{ALERT_BYTES_MAX, GROUPS_MAX};
 use crate::model::{Alert, Fingerprint, GroupKey, Labels, LogEntry, LogKey, Pool, Silence};
 use crate::time::{Now, Wall};
 
-/// What became of a log entry of another member.
+/// The result of merging a log entry of another member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Logged {
     /// There was no room for it.

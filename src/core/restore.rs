@@ -1,4 +1,4 @@
-//! What was kept comes back: after a restart nothing is told twice, nothing is forgotten and no group waits anew.
+//! The stored state comes back: after a restart nothing is told twice, nothing is forgotten and no group waits anew.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

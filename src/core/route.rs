@@ -31,7 +31,7 @@ pub struct Route {
     pub key: Arc<str>,
     /// [`Route::key`] with each level's place among its siblings: no two routes share it.
     pub path: Arc<str>,
-    /// Who is notified.
+    /// The receiver that is notified.
     pub receiver: Arc<Receiver>,
     /// From a group's first alert to its first flush.
     pub group_wait: Duration,

@@ -16,7 +16,7 @@ use crate::model::matcher::{Grammar, valid_label_name};
 use crate::model::{Matcher, Matchers, Silence, SilenceId, SilenceState};
 use crate::time::Wall;
 
-/// What a client wants of a silence. `id` is set to change one.
+/// A silence as a client wants it. `id` is set to change one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SilenceDraft {
     /// The silence to change.
@@ -27,11 +27,11 @@ pub struct SilenceDraft {
     pub starts_at: Option<Wall>,
     /// Until when.
     pub ends_at: Wall,
-    /// Who.
+    /// The author.
     pub created_by: String,
     /// Why.
     pub comment: String,
-    /// What else is said of it.
+    /// The author's comment.
     pub annotations: Vec<(String, String)>,
 }
 
@@ -64,7 +64,7 @@ impl SilenceDraft {
 pub enum SilenceError {
     /// No silence has this id.
     NotFound,
-    /// What is wrong with it, in Alertmanager's words.
+    /// The error, in Alertmanager's words.
     Invalid(String),
     /// A limit is reached, in Alertmanager's words.
     Limit(String),
@@ -98,7 +98,7 @@ pub struct Silences {
     /// The silences, each with the serial of its last change.
     slots: Vec<Option<(Serial, Silence)>>,
     free: BTreeSet<usize>,
-    /// What was changed when, by serial.
+    /// The silence that each change concerned, by serial.
     by_serial: BTreeMap<Serial, usize>,
     index: Index<usize>,
     serial: Serial,

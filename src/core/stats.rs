@@ -1,4 +1,4 @@
-//! What is counted, for `/metrics`.
+//! The counters, for `/metrics`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -79,7 +79,7 @@ impl Core {
         self.changes.extend(silences.into_iter().map(Change::Silence));
         self.changes.extend(self.nflog.sweep(now.wall).into_iter().map(Change::Log));
         self.turns.sweep(now.mono);
-        // Whoever told of them has had time to tell of their alerts.
+        // The member that told of them has had time to tell of their alerts.
         self.first_flushes.clear();
         if !self.nflog.is_empty() || self.silences.iter().next().is_some() {
             self.arm_records(now);

@@ -1,4 +1,4 @@
-//! What the tests of this room build their worlds from.
+//! The parts of which the tests of this room build their worlds.
 
 use std::sync::Arc;
 use std::time::Duration;

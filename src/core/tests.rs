@@ -158,7 +158,7 @@ impl World {
         id.unwrap()
     }
 
-    /// What was told since this was last asked: when in ms, and the line up to its alerts.
+    /// The notifications since this was last asked: when in ms, and the line up to its alerts.
     fn told(&mut self) -> Vec<(u64, String)> {
         let head = |line: String| {
             line.split_once("): ").map_or(String::new(), |(head, _)| format!("{head})"))
@@ -285,7 +285,7 @@ fn inhibition_and_silences_mute_and_let_go() {
 }
 
 #[test]
-fn a_failing_receiver_is_tried_again_until_the_deadline_and_then_at_the_next_flush() {
+fn a_failing_receiver_is_retried_until_the_deadline_and_at_the_next_flush() {
     let mut w = World::new(config(route("r", &[])));
     w.answers = false;
     w.post("A", "1", None);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::core::group::GroupId;
 use crate::time::Mono;
 
-/// What can be due. The order breaks ties between timers of one moment.
+/// The timers. The order breaks ties between timers of one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Timer {
     /// A delivery of a large flush is to begin, by its place in the flush.

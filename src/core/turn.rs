@@ -60,14 +60,14 @@ pub struct Claim {
     pub until: Mono,
     /// Whether it gives the turn up instead.
     pub surrendered: bool,
-    /// Who has given the turn up as far as its author knows: a claim may overtake the surrender before it.
+    /// The nodes that have given the turn up as far as its author knows: a claim may overtake the surrender before it.
     pub given_up: Vec<u64>,
 }
 
 /// The claims that are heard of, by [`crate::model::LogKey::id`].
 #[derive(Debug, Default)]
 pub struct Turns {
-    /// Who takes part.
+    /// The nodes that take part.
     pub flock: Flock,
     claims: BTreeMap<u128, Claim>,
     given_up: BTreeMap<u128, BTreeSet<u64>>,
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_of_a_member_with_a_pulse_lapse_with_it_and_hold_no_longer_than_they_say() {
+    fn claims_lapse_with_the_members_pulse_or_at_their_own_end() {
         let until =
             |turns: &Turns, now| turns.held(7, Mono::from_ms(now)).map(|it| it.until.as_ms());
         let mut turns = turns(1, &[2, 3]);
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_does_not_wait_for_a_member_from_which_a_turn_was_taken_over() {
+    fn a_challenge_does_not_wait_for_suspects() {
         let key = (0..1000).find(|key| turns(1, &[2, 3, 4]).rank(*key) == 3).unwrap();
         let mut turns = turns(1, &[2, 3, 4]);
         let held = claim(2, 10_000, false);
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_is_handed_over_when_all_who_came_first_gave_up_and_this_node_did_not() {
+    fn a_turn_is_handed_over_when_all_before_this_node_gave_up() {
         let key = (0..1000).find(|key| turns(1, &[2, 3]).rank(*key) == 1).unwrap();
         let before = if turns(2, &[1, 3]).rank(key) == 0 { 2 } else { 3 };
         let mut turns = turns(1, &[2, 3]);

@@ -3,12 +3,12 @@
 use crate::model::{Fingerprint, Interned, Labels, SilenceId};
 use crate::time::Wall;
 
-/// What a client posted, with its defaults filled in. Its identity is the fingerprint of its labels.
+/// An alert as a client posted it, with its defaults filled in. Its identity is the fingerprint of its labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
-    /// Who it is; never empty.
+    /// Its identity; never empty.
     pub labels: Labels,
-    /// What is said of it; no part of its identity.
+    /// Further texts; no part of its identity.
     pub annotations: Labels,
     /// When it began to fire.
     pub starts_at: Wall,

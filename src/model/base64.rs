@@ -35,7 +35,7 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
             bytes.push(u8::try_from(bits >> count & 0xff).ok()?);
         }
     }
-    // What is left over has no byte and must be zero.
+    // The bits left over make no byte and must be zero.
     (bits & ((1 << count) - 1) == 0).then_some(bytes)
 }
 

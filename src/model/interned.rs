@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use crate::model::Labels;
 
-/// What a shared string costs beyond its text, at most.
+/// The bytes that a shared string costs beyond its text, at most.
 pub const INTERNED_COST: usize = 96;
 
 /// A string that is cheap to clone.
@@ -155,7 +155,7 @@ impl Pool {
         pairs.into_iter().map(|(name, value)| (self.intern(name), self.intern(value))).collect()
     }
 
-    /// What all strings cost that anybody holds, [`INTERNED_COST`] for each included.
+    /// The bytes of all strings that anybody holds, [`INTERNED_COST`] for each included.
     pub fn bytes(&self) -> usize {
         self.0.bytes.get()
     }

@@ -11,7 +11,7 @@ use crate::time::Wall;
 /// A named interval: the times at which any of its periods holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimeInterval {
-    /// What routes call it.
+    /// The name that routes use.
     pub name: Arc<str>,
     /// Any of which holds.
     pub periods: Vec<Period>,

@@ -52,7 +52,7 @@ pub struct LogEntry {
     /// Which members have told of this group, the last one first, and how often: so it shows what its author did not
     /// know of.
     pub tellers: Rc<[(u64, u64)]>,
-    /// What the receiver's answer left to be known when the group is told of again, such as the message to be changed.
+    /// Facts of the receiver's answer that are needed when the group is told of again, such as the message to be changed.
     pub facts: Rc<[Arc<str>]>,
 }
 
@@ -78,7 +78,7 @@ impl LogEntry {
         if fit { facts.into_iter().map(Arc::from).collect() } else { [].into() }
     }
 
-    /// Who told last of those that had told `other`, or what is before it, without this entry's author having heard.
+    /// The last sender of those that had sent `other` or an earlier entry, without this entry's author having heard.
     pub fn unheard(&self, other: &Self) -> Option<u64> {
         other.tellers.iter().find(|it| self.told_by(it.0) < it.1).map(|it| it.0)
     }
@@ -135,7 +135,7 @@ impl LogEntry {
         Self { resolved: united(&self.resolved, &ended), ..self }
     }
 
-    /// What receivers were told by this and by `later`, neither of which knew of the other. Of an alert that only one
+    /// The joint state that receivers know from this and from `later`, neither of which knew of the other. Of an alert that only one
     /// reported as firing, and the other as ended, nobody knows which came last: it is told once more.
     #[must_use]
     pub fn joined(&self, later: &Self) -> Self {
@@ -162,7 +162,7 @@ impl LogEntry {
     }
 }
 
-/// What is in either, sorted.
+/// The union, sorted.
 fn united(one: &[Fingerprint], other: &[Fingerprint]) -> Rc<[Fingerprint]> {
     let mut all = [one, other].concat();
     all.sort_unstable();

@@ -36,7 +36,7 @@ impl MailAddress {
         &self.0
     }
 
-    /// What stands behind the `@`.
+    /// The part behind the `@`.
     pub fn domain(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
     }

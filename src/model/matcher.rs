@@ -67,7 +67,7 @@ impl MatchOp {
     }
 }
 
-/// What it takes to find the label of a matcher.
+/// The steps it takes to find the label of a matcher.
 const MATCHER_STEPS: u64 = 16;
 
 /// One condition on the value of one label. A missing label has the value "".

@@ -91,11 +91,11 @@ pub struct Silence {
     pub ends_at: Wall,
     /// When it was last set or expired: the later one wins a merge.
     pub updated_at: Wall,
-    /// Who.
+    /// The author.
     pub created_by: Arc<str>,
     /// Why.
     pub comment: Arc<str>,
-    /// What else is said of it.
+    /// The author's comment.
     pub annotations: Labels,
 }
 

@@ -29,7 +29,7 @@ pub struct Trouble {
     pub last: Mono,
     /// How often it was seen.
     pub times: u64,
-    /// What went wrong the last time.
+    /// The last error.
     pub why: String,
     ended: Option<Mono>,
     say_at: Mono,
@@ -45,7 +45,7 @@ impl Trouble {
     }
 }
 
-/// What is to be said of a trouble.
+/// The message that a trouble calls for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Word {
     /// It has begun.

@@ -44,9 +44,9 @@ impl Scheme {
 /// User and password of a URL, decoded.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UserInfo {
-    /// What stands before the colon.
+    /// The part before the colon.
     pub name: String,
-    /// What stands behind it, or nothing.
+    /// The part behind it, or nothing.
     pub password: String,
 }
 
@@ -127,7 +127,7 @@ impl Url {
         Ok(Self { scheme, user, host, port, path: path_and_query("", path) })
     }
 
-    /// What a redirect from here to `location` leads to.
+    /// The URL to which a redirect from here to `location` leads.
     pub fn join(&self, location: &str) -> Result<Self, UrlError> {
         let location = stripped(location);
         let scheme = location.find(|c: char| !c.is_ascii_alphanumeric() && !"+-.".contains(c));
@@ -209,7 +209,7 @@ fn stripped(text: &str) -> String {
     ends.chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).collect()
 }
 
-/// What follows `//`; a backslash is as good as a slash.
+/// The part that follows `//`; a backslash is as good as a slash.
 fn after_slashes(text: &str) -> Option<&str> {
     let is_slash = |c: char| matches!(c, '/' | '\\');
     text.strip_prefix(is_slash)?.strip_prefix(is_slash)

@@ -162,7 +162,7 @@ matchers = ['alertname="Watchdog"']
     }
 
     #[test]
-    fn what_stays_away_is_an_alert_that_says_how_long_and_what_came_last_until_it_returns() {
+    fn missing_signs_are_an_alert_that_names_the_last_one_until_they_return() {
         let mut world = world(1);
         alive(&mut world, 0, 30);
         assert_eq!(missing(&world, 0), []);
@@ -198,7 +198,7 @@ matchers = ['alertname="Watchdog"']
     }
 
     #[test]
-    fn a_sign_that_one_member_hears_counts_for_all_and_what_is_missing_is_told_once() {
+    fn a_sign_counts_for_all_members_and_a_missing_one_is_told_once() {
         let mut world = world(3);
         world.pass(30);
         for minute in 0..60 {

@@ -1,4 +1,4 @@
-//! What is owed, as users see it and act upon it.
+//! Owed notifications, as users see them and act upon them.
 
 use crate::core::owed::DebtView;
 use crate::core::reach::Key;
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_that_fails_for_long_is_tried_rarely_and_at_once_when_a_link_comes_up() {
+    fn a_long_failing_receiver_is_tried_rarely_and_at_once_on_link_up() {
         let config =
             CONFIG.replace("receiver = \"r\"", "receiver = \"r\"\ngroup_by = [\"alertname\"]");
         let mut world = World::with(&[None], &config);

@@ -1,7 +1,7 @@
 //! `alertmanager_configs`: forwards alerts to an Alertmanager, or to another agent, by its API (version 2). An entry for each
 //! of several: each has its own state.
 //!
-//! What fires is posted with an end that lies ahead, and posted again before that comes. So alerts of an agent that has died
+//! A firing alert is posted with an end that lies ahead, and posted again before that comes. So alerts of an agent that has died
 //! end upstream by themselves, as those of a Prometheus do.
 
 use std::sync::Arc;

@@ -41,26 +41,26 @@ pub struct Draft {
 pub struct Step {
     /// The receiver type's word for it; empty: the first.
     pub name: &'static str,
-    /// What the replies have brought.
+    /// Values from the replies so far.
     pub state: Vec<String>,
 }
 
-/// What a receiver type builds its request from.
+/// The input from which a receiver type builds its request.
 #[derive(Debug)]
 pub struct Message<'a> {
-    /// What is told.
+    /// The notification.
     pub notification: &'a Notification,
-    /// What the config says, templates rendered and secrets read.
+    /// The values of the config, templates rendered and secrets read.
     pub values: &'a Values,
     /// How the other side is reached.
     pub http: &'a Arc<Http>,
     /// Which request of several.
     pub step: &'a Step,
-    /// What the group's last notification left to be known.
+    /// Facts of the group's last notification.
     pub remembered: &'a [Arc<str>],
     /// The time at which it is sent.
     pub now: Wall,
-    /// What was written of the alerts, if the type writes each for itself; the request takes it.
+    /// The written alerts, if the type writes each for itself; the request takes it.
     pub(super) written: Holder,
 }
 
@@ -220,7 +220,7 @@ fn render<'r, 'd: 'r>(
     Ok(if template.secret { Value::Secret(Secret::Inline(text)) } else { Value::Text(text) })
 }
 
-/// What stands where a template has failed: the key's default, if it has one that does not fail; the fault, where the
+/// The text in place of a template that has failed: the key's default, if it has one that does not fail; the fault, where the
 /// user's own keys stand.
 fn instead(renderer: &Renderer<'_>, key: &Key, fault: &str) -> Value {
     match key.takes {
@@ -259,7 +259,7 @@ impl Draft {
         self.bytes
     }
 
-    /// What is told.
+    /// The notification.
     pub const fn notification(&self) -> &Notification {
         &self.notification
     }
@@ -309,7 +309,7 @@ impl Draft {
         secrets(&self.values)
     }
 
-    /// What to send at `now`, or why nothing can be sent. `read` says what each secret is.
+    /// The request to send at `now`, or why nothing can be sent. `read` says what each secret is.
     pub fn outgoing(
         &self,
         now: Wall,
@@ -365,13 +365,13 @@ impl Draft {
         Ok(if self.is_test { outgoing.without_traces() } else { outgoing })
     }
 
-    /// What to send if every secret stands in the config: for tests and simulations.
+    /// The request if every secret stands in the config: for tests and simulations.
     pub fn inline(&self) -> Result<Outgoing, String> {
         let read = |secret: &Secret| secret.inline().unwrap_or_default().to_owned();
         self.outgoing(self.notification.now, &mut { read })
     }
 
-    /// What to make of the reply. One of several requests that succeeds leads to the next one.
+    /// The verdict on the reply. One of several requests that succeeds leads to the next one.
     pub fn judge(&self, reply: &Reply) -> Verdict {
         match self.kind {
             Some(kind) => {

@@ -88,7 +88,7 @@ pub struct Mail {
     pub tls: Arc<Tls>,
     /// Where the token of the plan's login is fetched.
     pub oauth2: Option<Arc<OAuth2>>,
-    /// What is said to it.
+    /// The mail.
     pub plan: Plan,
 }
 

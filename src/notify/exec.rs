@@ -45,7 +45,7 @@ pub struct Exec {
     pub command: Vec<String>,
     /// Its environment besides what the shell sets.
     pub environment: Vec<(String, String)>,
-    /// What it reads.
+    /// Its standard input.
     pub input: Vec<u8>,
     /// When it is ended, with everything that it started.
     pub timeout: Duration,
@@ -90,7 +90,7 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
     }))
 }
 
-/// What does not fit is left out, the later first; of two names that become one the first stays.
+/// Variables that do not fit are left out, the later first; of two names that become one the first stays.
 fn environment(prefix: &str, told: &Notification, written: &Written) -> Vec<(String, String)> {
     let firing = told.alerts.iter().filter(|it| !it.resolved).count();
     let mut variables = vec![

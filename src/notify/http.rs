@@ -16,7 +16,7 @@ pub struct HttpRequest {
     /// In order. `Host`, `Content-Length`, `User-Agent`, `Connection` and whatever `http` says are the shell's. One
     /// with a secret in it is lost when a redirect leads to another host.
     pub headers: Vec<(String, Text)>,
-    /// What is sent.
+    /// The body.
     pub body: Text,
     /// How the other side is reached: authorization, more headers, TLS, proxy, redirects.
     pub http: Arc<Http>,
@@ -31,7 +31,7 @@ pub struct Text(Vec<Part>);
 pub enum Part {
     /// As it is.
     Plain(String),
-    /// What the secret says, escaped for its place.
+    /// The secret's text, escaped for its place.
     Secret(Secret, Escape),
 }
 
@@ -62,7 +62,7 @@ impl Escape {
 }
 
 impl Text {
-    /// What is secret by itself, and read already.
+    /// A secret that is read already.
     pub fn secret(text: &str) -> Self {
         Self::from(&Secret::Inline(text.into()))
     }
@@ -111,7 +111,7 @@ impl fmt::Debug for Text {
     }
 }
 
-/// What is no secret.
+/// Plain text.
 impl<T: Into<String>> From<T> for Text {
     fn from(text: T) -> Self {
         Self(vec![Part::Plain(text.into())])

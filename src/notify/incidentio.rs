@@ -7,7 +7,7 @@ use crate::config::{Authorization, Key, Schema, Takes, Values};
 use crate::notify::json::{bearer, post, post_with};
 use crate::notify::{Message, Outgoing, Type, Verdict, payload};
 
-/// What incident.io takes.
+/// The limit of incident.io.
 const PAYLOAD_BYTES_MAX: usize = 512 * 1024;
 
 pub(super) const TYPE: Type = Type {

@@ -13,13 +13,13 @@ use crate::time::Wall;
 /// How a receiver type writes the alerts of a notification, if it writes all of them and each for itself.
 #[derive(Debug)]
 pub struct Each {
-    /// What stands before the first alert.
+    /// The text before the first alert.
     pub begin: fn(&Message<'_>) -> String,
     /// Adds an alert; what stands between two is the next one's.
     pub add: fn(&Message<'_>, &AlertView, &mut String),
 }
 
-/// What was written of the alerts, and what these have in common.
+/// The written alerts, and the values that these have in common.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Written {
     /// The text, without its end.
@@ -88,7 +88,7 @@ impl<'a> Making<'a> {
         is_all
     }
 
-    /// What to send, once everything is written, or why nothing can be sent.
+    /// The request, once everything is written, or why nothing can be sent.
     pub fn finish(mut self) -> Result<Outgoing, String> {
         while !self.go_on() {}
         let written = mem::take(&mut self.written).unwrap_or_default();
@@ -127,7 +127,7 @@ impl Message<'_> {
     }
 }
 
-/// What was written, until a request takes it.
+/// The written text, until a request takes it.
 pub(super) type Holder = RefCell<Written>;
 
 #[cfg(test)]

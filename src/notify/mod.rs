@@ -71,7 +71,7 @@ use crate::model::{Alert, Fingerprint, GroupKey, Labels};
 use crate::template::{self, Data, Time};
 use crate::time::Wall;
 
-/// What is to be told to one integration of a receiver. Cheap to clone.
+/// A notification for one integration of a receiver. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Notification {
     /// The receiver's name.
@@ -90,7 +90,7 @@ pub struct Notification {
     pub alerts: Rc<[AlertView]>,
     /// How many more alerts came and went while the receiver was not reached than could be kept.
     pub cut: u64,
-    /// What the group's last notification left to be known; nothing, if this is the first one.
+    /// Facts of the group's last notification; nothing, if this is the first one.
     pub remembered: Rc<[Arc<str>]>,
     /// The notifications that a rate limit has kept from the receiver, if this one makes up for them.
     pub held_back: Option<HeldBack>,
@@ -127,7 +127,7 @@ impl fmt::Display for HeldBack {
 pub struct AlertView {
     /// Its identity.
     pub fingerprint: Fingerprint,
-    /// What is known of it.
+    /// The alert itself.
     pub alert: Rc<Alert>,
     /// Whether it had ended.
     pub resolved: bool,
@@ -148,7 +148,7 @@ impl Notification {
         rest.fold(first, |common, labels| common.common(labels))
     }
 
-    /// What templates see of it.
+    /// The data that templates see.
     pub fn data(&self) -> Data {
         let alerts: Rc<[Rc<template::Alert>]> =
             self.alerts.iter().map(|it| Rc::new(it.data())).collect();
@@ -201,7 +201,7 @@ fn quote_meta(text: &str) -> String {
     quoted
 }
 
-/// What to make of a [`Reply`].
+/// The verdict on a [`Reply`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Delivered.
@@ -291,7 +291,7 @@ pub fn resend_interval(integration: &Integration) -> Option<Duration> {
     if is_ours { integration.values.duration("resend_interval") } else { None }
 }
 
-/// What the shell is to send for a notification.
+/// A request that the shell is to send for a notification.
 #[derive(Clone, Debug)]
 pub enum Outgoing {
     /// A line for the log.
@@ -320,7 +320,7 @@ impl Outgoing {
     }
 }
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// Logged or otherwise delivered without an answer.
@@ -362,9 +362,9 @@ impl Reply {
 /// Why a notification was not delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// What metrics call it.
+    /// Its name in metrics.
     pub cause: Cause,
-    /// What was tried, what went wrong and what to do, without secrets.
+    /// The step that failed, the error and the remedy, without secrets.
     pub why: String,
 }
 
@@ -399,7 +399,7 @@ impl Cause {
         Self::Server,
     ];
 
-    /// What metrics call it.
+    /// Its name in metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Auth => "authError",
@@ -412,7 +412,7 @@ impl Cause {
         }
     }
 
-    /// What a status says.
+    /// The cause that a status means.
     pub const fn of_status(status: u16) -> Self {
         match status {
             401 | 403 => Self::Auth,

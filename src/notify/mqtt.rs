@@ -15,7 +15,7 @@ use crate::notify::syslog::host_and_port;
 use crate::notify::{Message, Notification, Outgoing, Type, Verdict, payload, status, tls};
 use crate::wire::mqtt::{self, Client, Qos, Version, check_topic};
 
-/// What stands for this agent's name in `client_id` and `availability_topic`.
+/// The placeholder of this agent's name in `client_id` and `availability_topic`.
 const NODE: &str = "{node}";
 
 pub(super) const TYPE: Type = Type {
@@ -79,9 +79,9 @@ pub struct Broker {
     pub port: u16,
     /// How TLS is spoken, if it is.
     pub tls: Option<Arc<Tls>>,
-    /// What a connection begins with. Its will says that we are gone.
+    /// The start of a connection. Its will says that we are gone.
     pub client: Client,
-    /// What is published on each new connection.
+    /// The message that is published on each new connection.
     pub birth: Vec<mqtt::Message>,
 }
 
@@ -226,7 +226,7 @@ fn topic(text: &str) -> String {
     cut(&topic, MQTT_TOPIC_BYTES_MAX).to_owned()
 }
 
-/// What is retained of a group.
+/// The retained message of a group.
 fn state(told: &Notification) -> String {
     let firing = told.alerts.iter().filter(|it| !it.resolved).count();
     let data = told.data();

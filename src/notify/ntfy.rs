@@ -8,7 +8,7 @@ use crate::notify::json::{bearer, object, post, post_with};
 use crate::notify::text::{cut_bytes, list, number};
 use crate::notify::{Message, Outgoing, Type, Verdict};
 
-/// What ntfy shows as a message; what is longer it turns into a file.
+/// The longest text that ntfy shows as a message; it turns a longer one into a file.
 const MESSAGE_BYTES_MAX: usize = 4096;
 const TITLE_BYTES_MAX: usize = 250;
 

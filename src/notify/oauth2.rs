@@ -15,7 +15,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("tls_config", Takes::Table(tls::KEYS)),
 ];
 
-/// What an `auth_oauth2` says, its files read; none where it is not set.
+/// An `auth_oauth2` with its files read; none where it is not set.
 ///
 /// # Errors
 ///
@@ -39,7 +39,7 @@ pub(super) fn read(values: &Values, key: &str) -> Result<Option<OAuth2>, String>
     }))
 }
 
-/// What is wrong with an `auth_oauth2`.
+/// The error of an `auth_oauth2`.
 pub(super) fn check(values: &Values, key: &str) -> Vec<String> {
     let set = |table: &Values| KEYS.iter().any(|key| table.is_own(key.name));
     let Some(table) = values.table(key).filter(|table| set(table)) else { return Vec::new() };

@@ -78,7 +78,7 @@ fn responders_are_named(values: &mut Values, _: &Around<'_>) -> Vec<String> {
     errors
 }
 
-/// What firing alerts take: the alert is made, and with `update_alerts` its texts are then set, since one that is open
+/// The requests for firing alerts: the alert is made, and with `update_alerts` its texts are then set, since one that is open
 /// already keeps those it has.
 fn request(message: &Message<'_>) -> Result<Outgoing, String> {
     let values = message.values;

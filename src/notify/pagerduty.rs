@@ -75,7 +75,7 @@ fn settle(values: &mut Values, _: &Around<'_>) -> Vec<String> {
     {
         values.set("severity", Value::from_text("error"));
     }
-    // Whoever reports is the source.
+    // The reporting agent is the source.
     if !values.has("source")
         && let Some(client) = values.get("client").cloned()
     {
@@ -152,7 +152,7 @@ fn event_v2(message: &Message<'_>, details: Json) -> Json {
     body
 }
 
-/// What the config says, and the alerts where it does not.
+/// The value of the config, or else of the alerts.
 fn details(message: &Message<'_>) -> Json {
     let mut details = match message.values.get("details").map(tree) {
         Some(Json::Object(details)) => details,

@@ -8,7 +8,7 @@ use crate::notify::making::Written;
 use crate::notify::{AlertView, Each, HeldBack, Message, Notification, quote_meta, status};
 use crate::time::Wall;
 
-/// What Go prints for a time that is not set: an alert that still fires has no end.
+/// Go's text for a time that is not set: an alert that still fires has no end.
 const NO_TIME: &str = "0001-01-01T00:00:00Z";
 
 #[derive(Serialize)]
@@ -49,14 +49,14 @@ impl Serialize for End {
     }
 }
 
-/// What stands before the alerts of a payload.
+/// The text before the alerts of a payload.
 #[derive(Serialize)]
 struct Head {
     receiver: String,
     status: &'static str,
 }
 
-/// What stands behind them.
+/// The text behind them.
 #[derive(Serialize)]
 struct Tail<'a> {
     notification_reason: &'static str,

@@ -138,7 +138,7 @@ fn without_user(url: &str) -> String {
 }
 
 fn http(request: &HttpRequest) -> String {
-    // What was read for a secret is the word for it: the whole can be shown.
+    // A secret was replaced by its placeholder, so the whole can be shown.
     let url = request.url.inline().unwrap_or_default().replace(SECRET_ESCAPED, SECRET);
     let mut text = format!("{} {}", request.method, without_user(&url));
     let mut header = |name: &str, value: &str| write!(text, "\n{name}: {value}").ok();

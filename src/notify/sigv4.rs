@@ -16,7 +16,7 @@ pub(super) struct Credentials<'a> {
     pub(super) session_token: &'a str,
 }
 
-/// What is signed, besides the content type, which is a form's.
+/// The parts that are signed, besides the content type, which is a form's.
 pub(super) struct Signed<'a> {
     pub(super) url: &'a Url,
     pub(super) body: &'a str,

@@ -51,7 +51,7 @@ pub(super) const TYPE: Type = Type {
     judge,
 };
 
-/// What the config does not say is looked for where AWS's own tools look: in the environment, then in the user's files.
+/// Values that the config lacks are looked for where AWS's own tools look: in the environment, then in the user's files.
 fn settle(values: &mut Values, around: &Around<'_>) -> Vec<String> {
     let targets = ["topic_arn", "phone_number", "target_arn"];
     let mut errors = Vec::new();

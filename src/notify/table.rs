@@ -17,7 +17,7 @@ pub struct Type {
     pub request: fn(&Message<'_>) -> Result<Outgoing, String>,
     /// How it writes the alerts, if it writes each for itself.
     pub each: Option<Each>,
-    /// What to make of the reply to it.
+    /// How the reply to it is judged.
     pub judge: fn(&Message<'_>, &Reply) -> Verdict,
 }
 
@@ -56,7 +56,7 @@ pub fn has_incidents(name: &str) -> bool {
     TYPES.iter().any(|it| it.schema.name == name && it.schema.incidents)
 }
 
-/// What the configuration knows of them.
+/// Their schemas for the configuration.
 pub static SCHEMAS: &[&Schema] = &{
     let mut schemas = [&log::TYPE.schema; TYPES.len()];
     let mut at = 0;

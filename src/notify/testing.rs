@@ -1,4 +1,4 @@
-//! What the tests of receiver types build on: a config in, the request out.
+//! Support for the tests of receiver types: a config in, the request out.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -71,7 +71,7 @@ pub(crate) fn drafted(global: &str, receiver: &str, notification: Notification) 
     draft(&integration, notification, &Templates::builtin())
 }
 
-/// What a draft sends to a receiver that speaks HTTP.
+/// The HTTP request of a draft.
 pub(crate) fn request(draft: &Draft) -> HttpRequest {
     match draft.inline() {
         Ok(Outgoing::Http(request)) => request,

@@ -1,4 +1,4 @@
-//! What each receiver type sends, what it makes of answers, and that no text gets out of its place.
+//! The requests of each receiver type, how it judges answers, and that no text gets out of its place.
 
 mod chat;
 mod digest;

@@ -16,7 +16,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("max_version", VERSIONS),
 ];
 
-/// What a `tls_config` says, its files read.
+/// A `tls_config` with its files read.
 pub(super) fn read(values: &Values, key: &str) -> Arc<Tls> {
     let Some(table) = values.table(key) else { return Arc::default() };
     let text = |key| Some(table.text(key)).filter(|text| !text.is_empty());
@@ -38,7 +38,7 @@ pub(super) fn read(values: &Values, key: &str) -> Arc<Tls> {
     })
 }
 
-/// What is wrong with a `tls_config`.
+/// The error of a `tls_config`.
 pub(super) fn check(values: &Values, key: &str) -> Vec<String> {
     let Some(table) = values.table(key) else { return Vec::new() };
     let half = table.has("cert") != table.has("key");

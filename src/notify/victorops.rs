@@ -12,7 +12,7 @@ use crate::notify::{Message, Outgoing, Type, Verdict};
 /// Its limit, in characters.
 const STATE_MESSAGE_CHARS_MAX: usize = 20_480;
 
-/// What custom fields cannot be called.
+/// Names that custom fields cannot have.
 const RESERVED: [&str; 7] = [
     "routing_key",
     "message_type",

@@ -31,7 +31,7 @@ pub fn wall() -> Wall {
     Wall::from_secs(time.tv_sec) + Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-/// What `systemd-timesyncd` leaves there, and touches each time it has asked a server.
+/// The file that `systemd-timesyncd` leaves there, and touches each time it has asked a server.
 const TIMESYNC: &str = "/run/systemd/timesync";
 /// After so long without a server the kernel would call the clock unsynchronised: an error of 16 s, at 500 ppm.
 const SYNCED_FOR: Duration = Duration::from_secs(32_000);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_went_on_from_when_systemd_was_built_was_not_set_until_it_steps() {
+    fn a_clock_that_started_at_systemds_build_is_unset_until_it_steps() {
         let minutes = |count: u64| Duration::from_secs(60 * count);
         let (built, week) = (SET_SINCE + minutes(1000), minutes(7 * 24 * 60));
         for begins in [Duration::ZERO, minutes(4)] {
@@ -150,7 +150,7 @@ mod tests {
             assert!(is_set(&[built], built + stepped, Duration::ZERO), "{stepped:?}");
             assert!(is_set(&[built], built + week - stepped, week), "{stepped:?}");
         }
-        // What is believed of a machine that was booted long after its system was built.
+        // The clock of a machine that was booted long after its system was built.
         assert!(is_set(&[built], built + week, minutes(3)));
     }
 

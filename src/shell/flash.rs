@@ -220,7 +220,7 @@ fn lock(dir: &Path) -> Result<File, FlashError> {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut pid = String::new();
-            // Who holds it is a courtesy; that somebody does is known.
+            // The holder's name is a courtesy; that somebody holds it is known.
             let _read = file.read_to_string(&mut pid);
             return Err(FlashError::Locked(dir.to_owned(), pid.trim().parse().ok()));
         }
@@ -343,7 +343,7 @@ mod tests {
             assert!(error.contains("journal-0 is a symbolic link"), "{error}");
         }
         assert_ne!(dir.size("journal-0").unwrap(), Some(8), "its own size, not the target's");
-        // What replaces and removes takes the link itself.
+        // Renaming and removing act on the link itself.
         dir.create("journal.new", 4096).unwrap();
         dir.rename("journal.new", "journal-0").unwrap();
         assert_eq!(dir.size("journal-0").unwrap(), Some(4096));

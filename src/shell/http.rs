@@ -109,7 +109,7 @@ fn text_of<'a>(headers: &'a HeaderMap, name: &'static str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// What all connections share.
+/// The state that all connections share.
 #[derive(Debug)]
 struct Shared {
     executor: Rc<LocalExecutor<'static>>,
@@ -408,7 +408,7 @@ async fn serve_http(shared: &Rc<Shared>, stream: Stream, state: &Rc<State>) {
     }
 }
 
-/// What an answer has until it is written: a place among the GETs if it is one's, and its share of the bytes.
+/// The resources of an answer until it is written: a place among the GETs if it is one's, and its share of the bytes.
 type Place = [Share; 2];
 
 /// Dropped once the whole answer is in hyper's hands: the connection is idle, and its place free, when that has written it.
@@ -459,7 +459,7 @@ async fn respond(
         while shared.is_crowded()
             && shared.connections.borrow_mut().cut_slow_reader(clock::now().mono)
         {
-            // What it held is given back before this task goes on.
+            // Its resources are given back before this task goes on.
             smol::future::yield_now().await;
         }
         if !place.take(1, shared.gets_max) {
@@ -506,7 +506,7 @@ async fn late(timeout: Duration, belated: &str) -> Result<Answered, Response> {
     Err(Response::object(503, 503, belated))
 }
 
-/// What a client is told whose answer does not come.
+/// The answer to a client whose own does not come.
 fn belated(method: &Method, path: &str) -> &'static str {
     if path.ends_with("/-/reload") {
         "the reload goes on: the log will say what came of it"

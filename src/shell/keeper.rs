@@ -30,12 +30,12 @@ const LOCK_PAUSE: Duration = Duration::from_millis(100);
 /// One record as it was found: kind, key and body.
 pub(super) type Found = (u16, Vec<u8>, Vec<u8>);
 
-/// What opening a directory found.
+/// The result of opening a directory.
 #[derive(Debug, Default)]
 pub(super) struct Opened {
     /// None where it cannot be written.
     journal: Option<Journal<FlashDir>>,
-    /// What was kept.
+    /// The stored records.
     pub(super) found: Vec<Found>,
     replay: Option<Replay>,
     /// Why nothing is written, if that was not chosen.
@@ -206,7 +206,7 @@ impl Keeper {
         }
     }
 
-    /// What an answer must wait for that says that everything queued so far is kept, if anything.
+    /// The commit that an answer must wait for that says that everything queued so far is stored, if any.
     pub(super) fn ticket(&self) -> Option<Ticket> {
         let ticket = self.answers_wait.then(|| self.inner.borrow_mut().ticket()).flatten();
         self.wake();
@@ -241,10 +241,10 @@ impl Keeper {
     }
 }
 
-/// What a directory holds that could not be opened at the start, and whether it is volatile.
+/// The records of a directory that could not be opened at the start, and whether it is volatile.
 pub(super) type Late = (Vec<Found>, bool);
 
-/// Who owns the journal.
+/// The owner of the journal.
 struct Owner {
     keeper: Rc<RefCell<store::Keeper>>,
     worker: Worker,
@@ -301,7 +301,7 @@ impl Owner {
         if let Some(fault) = fault.filter(|_| kept.wants_state) {
             warn!("{fault}; beginning anew");
         }
-        // What is closed can be mended.
+        // A closed journal can be mended.
         self.journal = Some(journal).filter(|_| self.keeper.borrow().is_open());
         self.tell(kept).await
     }

@@ -45,7 +45,7 @@ pub struct Missing {
 pub enum Error {
     /// This file cannot be read.
     Unreadable(PathBuf, io::Error),
-    /// What is in a file is no key, or what is in all of them makes no ring: which file, and what is wrong.
+    /// A file has no valid key, or all of them make no ring: which file, and the error.
     Wrong(String),
 }
 

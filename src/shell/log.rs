@@ -35,7 +35,7 @@ pub fn start(settings: &Log, journal: bool) {
     let outlet = outlet::Outlet::new(io::stderr(), note);
     let mut logger = env_logger::Builder::new();
     logger.target(env_logger::Target::Pipe(Box::new(outlet)));
-    // What libraries say below a warning is of no use to an operator.
+    // Lines of libraries below a warning are of no use to an operator.
     logger.filter_level(level.min(LevelFilter::Warn));
     logger.filter_module("bellwether", level).filter_module("notification", level);
     if logger.format(print).try_init().is_err() {

@@ -87,16 +87,16 @@ use twin::Twins;
 use udp::Port;
 use watchers::Watchers;
 
-/// What the loop is told.
+/// The events of the loop.
 #[derive(Debug)]
 pub enum Event {
     /// Somebody spoke at the flock's port.
     Datagram {
-        /// Who.
+        /// The sender.
         from: SocketAddr,
         /// How.
         via: Via,
-        /// What.
+        /// The request.
         bytes: Vec<u8>,
     },
     /// A request was read.
@@ -125,11 +125,11 @@ pub enum Event {
     Watchdog,
 }
 
-/// What the shell is started with.
+/// The parameters of the shell.
 pub struct Setup {
     /// The config to begin with.
     pub config: Config,
-    /// What the node is run with.
+    /// The options of the node.
     pub options: Options,
     /// The flock to be a member of, if any.
     pub flock: Option<gossip::Config>,
@@ -143,7 +143,7 @@ pub struct Setup {
     pub web: Web,
     /// `[storage]`
     pub storage: Storage,
-    /// What every path starts with: empty or `/prefix`.
+    /// The prefix of every path: empty or `/prefix`.
     pub prefix: String,
     /// Which requests are refused whatever they ask for.
     pub access: api::Access,
@@ -182,7 +182,7 @@ struct Shell {
     server: Server,
     notifier: Notifier,
     keeper: Keeper,
-    /// What the log was told of the journal.
+    /// The journal's troubles that were logged.
     troubles: Troubles,
     /// Answers that wait until what they promise is durable, oldest first.
     held: VecDeque<Held>,
@@ -300,7 +300,7 @@ impl Shell {
         if let Event::Deaf(what, error) = event {
             return Err(Error::System(what, error));
         }
-        // What only looks makes nothing due; its answer goes out before what is.
+        // A request that only reads makes nothing due; its answer goes out before due work.
         let at_once = match &event {
             Event::Timeout => false,
             Event::Http(exchange) => !matches!(exchange.request().method, "GET" | "HEAD"),
@@ -383,7 +383,7 @@ impl Shell {
             self.with_node(|node, cx| restore(node, cx, found));
         }
         if kept.wants_state {
-            // What the state holds is then in no other record that is still to come.
+            // The state is then in no other record that is still to come.
             self.perform();
             self.keeper.begin_anew(self.node.records(clock::now()));
         }
@@ -442,7 +442,7 @@ impl Shell {
         }
         self.tell_watchers();
         next = next.into_iter().chain(self.watchers.next_deadline()).min();
-        // What is overdue is done in pieces: a timer that goes off for each of them is not late.
+        // Overdue work is done in pieces: a timer that goes off for each of them is not late.
         next = next.map(|at| at.max(clock::now().mono));
         if next != self.timer_at {
             self.timer.set(next).map_err(|error| Error::System("setting the timer", error))?;
@@ -518,7 +518,7 @@ fn open_port(
     }
 }
 
-/// What the loop hears of the flock besides its port.
+/// The events of the flock besides its port.
 fn flock_sources(
     executor: &LocalExecutor<'static>,
     setup: &Setup,
@@ -541,7 +541,7 @@ fn flock_sources(
     sources
 }
 
-/// What the API tells of the flock and the node does not know.
+/// The facts of the flock that the API tells and the node does not know.
 fn site_cluster(setup: &Setup, port: Option<&Port>) -> api::Cluster {
     let local = || port.and_then(Port::address).map(|address| address.to_string());
     let advertised = setup.cluster.advertise_address.as_ref().map(ToString::to_string);
@@ -554,7 +554,7 @@ fn site_cluster(setup: &Setup, port: Option<&Port>) -> api::Cluster {
     }
 }
 
-/// What the API tells of the journal when it has just been opened.
+/// The facts of the journal that the API tells when it has just been opened.
 fn site_journal(storage: &Storage, opened: &keeper::Opened) -> api::Journal {
     api::Journal {
         path: storage.path.display().to_string(),

@@ -43,7 +43,7 @@ impl Shell {
             return Ok(());
         }
         self.handled_since = 0;
-        // What was answered goes out first.
+        // Answers that are ready go out first.
         come_in(&self.outside).await;
         // One piece of one kind: a request that comes meanwhile waits for that alone.
         for _ in 0..KINDS {

@@ -1,4 +1,4 @@
-//! What this process uses, as `/proc` tells it. What cannot be read is zero.
+//! The resources that this process uses, as `/proc` tells them. A figure that cannot be read is zero.
 
 use std::fs;
 

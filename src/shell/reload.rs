@@ -11,7 +11,7 @@ use crate::shell::http::Exchange;
 use crate::shell::source::Reloader;
 use crate::shell::{Event, admission, systemd};
 
-/// What a reload found: the new config and keys, or every mistake there is.
+/// The result of a reload: the new config and keys, or every mistake there is.
 pub(super) type Outcome = Result<(Policy, KeyRing, admission::Source), String>;
 
 /// Reloads that were asked for.

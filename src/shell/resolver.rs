@@ -44,7 +44,7 @@ struct Name {
 }
 
 impl Name {
-    /// What it stands for may change.
+    /// Its addresses may change.
     fn may_change(&self) -> bool {
         self.peer.host.parse::<IpAddr>().is_err()
     }

@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_in_a_file_is_trimmed_and_an_error_names_the_file_and_not_the_secret() {
+    fn a_secret_file_is_trimmed_and_errors_name_it_without_the_secret() {
         let path = std::env::temp_dir().join(format!("bellwether-secret-{}", std::process::id()));
         fs::write(&path, " token\n").unwrap();
         let secret = Secret::File(path.clone());

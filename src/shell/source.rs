@@ -29,7 +29,7 @@ use crate::template::Templates;
 const UNSEALED: &str = "THE FLOCK IS NOT SEALED: whoever reaches its port can read what it says, silence any alert, and \
      make up others. Run `bellwether key new` and give each member the key with --cluster.key-file";
 
-/// What becomes of an agent whose keys cannot be read.
+/// The fate of an agent whose keys cannot be read.
 pub const ALONE: &str =
     "ALONE until it can be read: the flock's port is closed, alerts are notified";
 
@@ -40,7 +40,7 @@ pub struct Source {
     pub flags: Flags,
     /// None: the config that is built in.
     pub file: Option<PathBuf>,
-    /// What the config takes from the environment.
+    /// The values that the config takes from the environment.
     pub environment: Environment,
 }
 

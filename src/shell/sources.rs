@@ -1,4 +1,4 @@
-//! What sends events to the loop besides connections, attempts and the journal: a task each.
+//! The sources of events for the loop besides connections, attempts and the journal: a task each.
 
 use std::io;
 use std::time::Duration;

@@ -38,7 +38,7 @@ impl Shell {
             let response = Response::object(503, 503, "stopping: what was sent may not be kept");
             self.release(held.exchange, response, held.labels);
         }
-        // Who asks from now on is told so by the connection itself.
+        // Clients that ask from now on are told so by the connection itself.
         events.close();
         while let Ok(event) = events.try_recv() {
             if let Event::Http(exchange) = event {

@@ -1,4 +1,4 @@
-//! What systemd is told, if it runs us: nothing depends on it.
+//! Messages to systemd, if it runs us: nothing depends on them.
 
 use std::io;
 use std::time::Duration;

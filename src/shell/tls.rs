@@ -55,7 +55,7 @@ const BUNDLES: [&str; 5] = [
 /// Why a stream has no TLS.
 #[derive(Debug)]
 pub(super) enum Error {
-    /// What `tls_config` names cannot be used: which key, and why.
+    /// A file that `tls_config` names cannot be used: which key, and why.
     Config(&'static str, String),
     /// There are no authorities to trust.
     NoBundle,
@@ -241,7 +241,7 @@ impl Clients {
             Found::Bundle(bundle) => {
                 let roots = Arc::clone(&bundle.roots);
                 *self.bundle.borrow_mut() = Some(bundle);
-                // What was made with the old ones trusts whom they named.
+                // Connections made with the old files trust the old certificates.
                 self.made.borrow_mut().retain(|client| client.tls.ca.is_some());
                 Ok(roots)
             }
@@ -411,8 +411,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn certificates_are_judged_no_earlier_than_the_build_nor_than_the_floor_while_the_clock_is_not_set()
-     {
+    fn while_the_clock_is_unset_certificates_are_judged_by_build_and_floor() {
         const BUILT: u64 = 1000;
         const FLOOR: u64 = 2000;
         let (set, unset) = (|| true, || false);

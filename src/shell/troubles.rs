@@ -1,4 +1,4 @@
-//! What the log is told of a journal that fails: when it begins, when it becomes another failure, rarely while it lasts,
+//! Log lines about a journal that fails: when it begins, when it becomes another failure, rarely while it lasts,
 //! and when it ends.
 
 use std::time::Duration;
@@ -7,7 +7,7 @@ use log::{error, info, warn};
 
 use crate::limits::JOURNAL_SAID_INTERVAL;
 
-/// What was told.
+/// The last line.
 #[derive(Debug, Default)]
 pub(super) struct Troubles {
     lasting: Option<Trouble>,
@@ -20,7 +20,7 @@ struct Trouble {
     said_at: Duration,
 }
 
-/// What is to be told.
+/// The line to be logged.
 #[derive(Debug, PartialEq, Eq)]
 enum Word {
     Begins,

@@ -54,7 +54,7 @@ struct Group {
     ears: RefCell<Vec<Ear>>,
 }
 
-/// What hears the group on one interface.
+/// The socket that receives the group on one interface.
 #[derive(Debug)]
 struct Ear {
     interface: Interface,
@@ -111,7 +111,7 @@ impl Port {
         self.shared.multicast(bytes);
     }
 
-    /// What has been counted.
+    /// The counters.
     pub(super) fn stats(&self) -> PortStats {
         self.shared.stats.get()
     }

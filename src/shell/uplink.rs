@@ -17,7 +17,7 @@ use crate::wire::netlink::has_come;
 const GROUPS: u32 = 0x1 | 0x10 | 0x40 | 0x100 | 0x400;
 /// Bytes that are read at a time; the kernel sends no larger messages of this kind.
 const READ_BYTES: usize = 8 * 1024;
-/// What comes together is one piece of news: an address is followed by its routes, and needs a moment to work.
+/// Messages that come together are one event: an address is followed by its routes, and needs a moment to work.
 const SETTLE: Duration = Duration::from_secs(1);
 
 /// A socket that hears what the kernel tells.

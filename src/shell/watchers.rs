@@ -12,7 +12,7 @@ use crate::time::Mono;
 #[derive(Debug, Default)]
 pub(super) struct Watchers {
     waiting: VecDeque<(Mono, Exchange)>,
-    /// What was current at the last look.
+    /// The state at the last look.
     seen: Changes,
 }
 

@@ -16,7 +16,7 @@ use crate::limits::{
 /// How far the epoch jumps when a header did not read: further than that segment can be ahead.
 const EPOCHS_UNSEEN: u32 = 1000;
 
-/// What the caller chooses.
+/// The options of the caller.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Bytes of the smallest segment, rounded down to pages; six pages at least.
@@ -52,7 +52,7 @@ impl Options {
 pub struct Committed {
     /// True if anything was written; false if the records only deleted what is not there.
     pub wrote: bool,
-    /// What the segment in use died of, if it did: the state has moved to another one.
+    /// The fault that ended the segment in use, if one did: the state has moved to another one.
     pub survived: Option<Fault>,
 }
 
@@ -93,7 +93,7 @@ impl<M: Medium> Journal<M> {
         deliver: &mut Deliver,
     ) -> Result<(Self, Replay), Fault> {
         let disk = Disk::new(medium);
-        // What a process before us wrote and did not sync, or failed to sync, is in the page cache all the same. It
+        // Bytes that a process before us wrote and did not sync, or failed to sync, is in the page cache all the same. It
         // must be on flash before anyone builds on it, or not be seen.
         let mut unsettled = Vec::new();
         for slot in 0..STORE_SEGMENTS {
@@ -112,7 +112,7 @@ impl<M: Medium> Journal<M> {
         each_live(&disk, &loaded.sources, &loaded.index, &mut |frame| {
             deliver(frame.kind, frame.key, frame.body.unwrap_or_default());
         });
-        // What cannot be read may be newer. Nothing is added to what it would hide, should it read again one day.
+        // A segment that cannot be read may be newer. Nothing is added to what it would hide, should it read again one day.
         let unseen = slots.contains(&Slot::Failed);
         let wants_copy = loaded.wants_copy() || unseen;
         let step = if unseen { EPOCHS_UNSEEN } else { 1 };
@@ -134,7 +134,7 @@ impl<M: Medium> Journal<M> {
             journal.give_up(slot);
         }
         if journal.sources.last().is_some() && (wants_copy || journal.next.is_none()) {
-            // What it says about success is in `fault`; what was replayed stays valid on flash either way.
+            // Whether it succeeded is in `fault`; the part that was replayed stays valid on flash either way.
             let _copied = journal.advance(&[]);
         }
         Ok((journal, loaded.replay))
@@ -360,7 +360,7 @@ impl<M: Medium> Journal<M> {
         if content.all && copied < self.index.len() {
             return Err(Fault::Unreadable { records: self.index.len() - copied });
         }
-        // What is added is not in the source, so it is not in the groups that the source can stand in for.
+        // Added records are not in the source, so it is not in the groups that the source can stand in for.
         header.groups = base.close_group();
         for record in content.added {
             base.record(record);
@@ -420,7 +420,7 @@ impl<M: Medium> Journal<M> {
         for (other, found) in (0..).zip(&self.slots) {
             let size = self.disk.size(other)?.unwrap_or(0);
             room.segments += size;
-            // What is of another version is not removed.
+            // A segment of another version is not removed.
             if other == slot && !matches!(found, Slot::Foreign { .. }) {
                 room.slot = size;
             }
@@ -463,7 +463,7 @@ impl<M: Medium> Journal<M> {
     }
 }
 
-/// What goes into a new generation.
+/// The content of a new generation.
 struct Content<'a> {
     /// Which kinds are copied from flash.
     keep: &'a dyn Fn(u16) -> bool,
@@ -471,7 +471,7 @@ struct Content<'a> {
     all: bool,
     /// Bytes of what is copied.
     kept_bytes: u64,
-    /// What comes after it.
+    /// The records after it.
     added: &'a [&'a Record],
 }
 

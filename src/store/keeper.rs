@@ -1,4 +1,4 @@
-//! What becomes of records on their way to the journal. They queue, share commits as the budget wants it, and are written
+//! The way of records to the journal. They queue, share commits as the budget wants it, and are written
 //! one group after the other, while the next group gathers.
 //!
 //! A commit that fails is followed at once by a new beginning: the whole state is asked for and written to a fresh
@@ -23,20 +23,20 @@ use crate::store::{Budget, Fault, Op, Record, Urgency, Wear, Work, Written};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(u64);
 
-/// What the rest of the agent is told.
+/// The events for the rest of the agent.
 #[derive(Clone, Debug)]
 pub struct Kept {
     /// Everything up to here is durable, or is kept in memory alone: see `fault`.
     pub ticket: Ticket,
     /// Why not everything is written any more; none while all is well.
     pub fault: Option<String>,
-    /// What is missing, if that is room.
+    /// The room that is missing, if that is the cause.
     pub missing: Option<Missing>,
     /// When it is tried again, from now; none while all is well or it is being tried.
     pub retry_in: Option<Duration>,
     /// Whether the journal is to be given the whole state, by [`Keeper::begin_anew`].
     pub wants_state: bool,
-    /// What it has cost so far.
+    /// The wear so far.
     pub wear: Wear,
     /// Records that were left out: too large, or no room.
     pub left_out: u64,
@@ -45,13 +45,13 @@ pub struct Kept {
 /// Room that is missing, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Missing {
-    /// What must be free.
+    /// The bytes that must be free.
     pub needed: u64,
-    /// What is.
+    /// The bytes that are free.
     pub free: u64,
 }
 
-/// What came of opening the directory.
+/// The result of opening the directory.
 #[derive(Clone, Debug, Default)]
 pub struct Opening {
     /// Whether the journal is open, to be written.
@@ -74,7 +74,7 @@ impl Opening {
     }
 }
 
-/// What the journal's owner does next.
+/// The next step of the journal's owner.
 #[derive(Debug)]
 pub enum Step {
     /// Nothing before then, unless something is queued.
@@ -126,7 +126,7 @@ pub struct Keeper {
     done: Ticket,
     /// The same, as far as the rest of the agent has heard.
     heard: Ticket,
-    /// What journals have cost that are closed.
+    /// The wear of journals that are closed.
     wear_before: Wear,
     wear: Wear,
     left_out: u64,
@@ -135,7 +135,7 @@ pub struct Keeper {
 #[derive(Debug, Default)]
 struct Queue {
     records: Vec<Record>,
-    /// What they cost.
+    /// Their bytes.
     bytes: usize,
     /// Whether they were too many, and are left to the whole state.
     overflowed: bool,
@@ -147,7 +147,7 @@ struct Queue {
     gathers_until: Option<(Duration, Duration)>,
 }
 
-/// What becomes of what is queued.
+/// The state of the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Health {
     /// It is committed.
@@ -210,7 +210,7 @@ impl Keeper {
         self.last
     }
 
-    /// What an answer must wait for that says that everything queued so far is kept: nothing if it is already.
+    /// The commit that an answer must wait for that says that everything queued so far is stored: none if it is already.
     pub fn ticket(&mut self) -> Option<Ticket> {
         let waits = !self.is_idle();
         self.queue.awaited |= waits && !self.queue.is_empty();
@@ -243,7 +243,7 @@ impl Keeper {
         self.open
     }
 
-    /// What to do at `now`. To be asked again whenever that is done, when its time is over, and when something is queued.
+    /// The next step at `now`. To be asked again whenever that is done, when its time is over, and when something is queued.
     pub fn next(&mut self, now: Duration) -> Step {
         if let Some(writing) = &mut self.writing {
             if now < writing.late_at {
@@ -287,7 +287,7 @@ impl Keeper {
         news
     }
 
-    /// What was to be written was, or could not be.
+    /// The work was done, or failed.
     pub fn wrote(&mut self, now: Duration, written: Written) -> Kept {
         let Written { fault, wrote, left, wear } = written;
         let Some(Writing { ticket, anew, .. }) = self.writing.take() else {
@@ -437,7 +437,7 @@ fn cost(record: &Record) -> usize {
     size_of::<Record>() + 2 * RECORD_COST + record.key.len() + body
 }
 
-/// What the allocator adds to each of a record's two texts.
+/// The bytes that the allocator adds to each of a record's two texts.
 const RECORD_COST: usize = 16;
 
 /// Of the records of one key the last one says it all.
@@ -490,7 +490,7 @@ mod tests {
     }
 
     #[test]
-    fn while_flash_hangs_the_queue_is_bounded_and_then_the_whole_state_is_written() {
+    fn while_flash_hangs_the_queue_is_bounded_then_the_state_is_written() {
         let mut keeper = keeper(Duration::ZERO);
         keeper.keep(large(0));
         assert!(matches!(keeper.next(Duration::ZERO), Step::Write(_)));

@@ -1,4 +1,4 @@
-//! What the journal needs of a directory on flash, and what can go wrong with it.
+//! The operations that the journal needs of a directory on flash, and their errors.
 
 use std::cell::Cell;
 use std::{fmt, io};
@@ -53,11 +53,11 @@ pub enum Fault {
     },
     /// The medium failed. The segment in use was given up; see [`super::Journal::rewrite`].
     Medium {
-        /// What was tried, as a verb: `sync`, `write`, ...
+        /// The operation, as a verb: `sync`, `write`, ...
         doing: &'static str,
         /// The file it was tried on.
         name: String,
-        /// What kind of error it was.
+        /// The kind of error.
         kind: io::ErrorKind,
         /// The system's words.
         error: String,
@@ -194,7 +194,7 @@ impl<M: Medium> Disk<M> {
             self.medium.rename(NEW, &name)
         };
         if let Err(error) = create() {
-            // What there is of it only takes room; that it cannot be removed changes nothing.
+            // A leftover only takes room; that it cannot be removed changes nothing.
             let _removed = self.medium.remove(NEW);
             return Err(fault("create", &name, &error));
         }

@@ -34,7 +34,7 @@
 
 use crc32fast::Hasher;
 
-/// What a commit group starts on, in bytes: the block that file systems and cards write at once.
+/// The alignment of a commit group, in bytes: the block that file systems and cards write at once.
 pub const PAGE_BYTES: u32 = 4096;
 /// Where the groups of a segment start: after the two copies of its header.
 pub const GROUPS_AT: u32 = 2 * PAGE_BYTES;
@@ -55,15 +55,15 @@ const DELETED: u32 = u32::MAX;
 /// One change to the state that the journal keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// What the body is; the caller's own numbering.
+    /// The kind of the body; the caller's own numbering.
     pub kind: u16,
     /// Names the thing within its kind; at most [`crate::limits::STORE_KEY_BYTES_MAX`].
     pub key: Vec<u8>,
-    /// What becomes of it.
+    /// The operation.
     pub op: Op,
 }
 
-/// What a record does to its key.
+/// The operation of a record on its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
     /// The key is gone.
@@ -152,7 +152,7 @@ impl SegmentHeader {
         })
     }
 
-    /// What every group of this segment starts with.
+    /// The start of every group of this segment.
     fn tag(&self) -> u32 {
         crc(crc(0, &self.salt.to_le_bytes()), &self.epoch.to_le_bytes())
     }
@@ -175,7 +175,7 @@ pub struct GroupHeader {
     link: u32,
 }
 
-/// What the start of a page turned out to be.
+/// The finding at the start of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageStart {
     /// Something that was written as a group of this segment and is not whole.

@@ -9,7 +9,7 @@ use crate::limits::STORE_SEGMENTS;
 /// Takes a live record: its kind, key and body.
 pub type Deliver<'a> = dyn FnMut(u16, &[u8], &[u8]) + 'a;
 
-/// What a replay found, for the log and the status page.
+/// The result of a replay, for the log and the status page.
 #[derive(Clone, Debug, Default)]
 pub struct Replay {
     /// The epoch that was replayed; 0 if there was nothing.
@@ -18,7 +18,7 @@ pub struct Replay {
     pub records: usize,
     /// Bytes of their frames.
     pub bytes: u64,
-    /// What was left out. Damage at the very end is most likely the commit that a power cut interrupted, which nobody
+    /// The parts that were left out. Damage at the very end is most likely the commit that a power cut interrupted, which nobody
     /// was told of.
     pub cuts: Vec<Cut>,
     /// True if the base was damaged and the generation before it was whole and took its place: nothing is lost.
@@ -64,7 +64,7 @@ pub fn read<M: Medium>(medium: M, deliver: &mut Deliver) -> Result<Replay, Fault
     let disk = Disk::new(medium);
     for slot in 0..STORE_SEGMENTS {
         if disk.size(slot)?.is_some() {
-            // What the page cache holds and the flash does not is not to be seen. What does not read is told below.
+            // Bytes that only the page cache holds cannot be told apart. Unreadable segments are reported below.
             disk.settle(slot).ok();
         }
     }

@@ -38,13 +38,13 @@ pub struct Cut {
     pub offset: u64,
     /// Its length as far as it is known.
     pub bytes: u64,
-    /// What was wrong.
+    /// The error.
     pub why: Damage,
     /// Records in it, as far as headers say that are whole; none if there is one that does not.
     pub records: Option<u64>,
 }
 
-/// What was wrong with what was left out.
+/// The damage of the part that was left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Damage {
     /// A group that is not whole.
@@ -78,7 +78,7 @@ impl fmt::Display for Cut {
     }
 }
 
-/// What is in one of the places for a segment.
+/// The content of one of the places for a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slot {
     /// No file.
@@ -114,7 +114,7 @@ pub(crate) struct Source {
     pub(crate) size: u64,
 }
 
-/// What a scan found.
+/// The result of a scan.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scan {
     /// Just after the last whole group: where the next one goes.
@@ -127,7 +127,7 @@ pub(crate) struct Scan {
     pub(crate) records: u64,
     /// Whole groups of the base.
     base_groups: u32,
-    /// What was left out, the first [`STORE_CUTS_MAX`] of it.
+    /// The parts that were left out, the first [`STORE_CUTS_MAX`] of them.
     pub(crate) cuts: Vec<Cut>,
 }
 

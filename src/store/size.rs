@@ -20,11 +20,11 @@ pub(super) struct SegmentSize {
 /// The room that there is for one segment, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Room {
-    /// What nobody has.
+    /// The bytes that are free.
     pub(super) free: u64,
-    /// What the file that the segment replaces has.
+    /// The bytes of the file that the segment replaces.
     pub(super) slot: u64,
-    /// What all segments have.
+    /// The bytes of all segments.
     pub(super) segments: u64,
 }
 

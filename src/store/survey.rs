@@ -13,7 +13,7 @@ pub struct Survey {
     pub segments: Vec<SegmentSurvey>,
     /// The live records of each kind, in order.
     pub kinds: Vec<KindCount>,
-    /// What opening it would replay, cut and repair.
+    /// The records that opening it would replay, and the damage that it would cut and repair.
     pub replay: Replay,
 }
 
@@ -22,7 +22,7 @@ pub struct Survey {
 pub struct SegmentSurvey {
     /// The file.
     pub name: String,
-    /// What it is.
+    /// Its kind.
     pub slot: Slot,
     /// Whole groups in it.
     pub groups: u32,
@@ -30,7 +30,7 @@ pub struct SegmentSurvey {
     pub records: u64,
     /// Where the next group would go.
     pub tail: u32,
-    /// What is damaged in it.
+    /// Its damage.
     pub cuts: Vec<Cut>,
 }
 

@@ -1,4 +1,4 @@
-//! What the journal costs its card. Commits are the budget, not bytes: each makes the card write a whole inner unit.
+//! The wear that the journal causes on its card. Commits are the budget, not bytes: each makes the card write a whole inner unit.
 
 use std::ops::Add;
 use std::time::Duration;
@@ -112,7 +112,7 @@ impl Budget {
             return;
         }
         self.saved_milli = (self.saved_milli + i64::from(earned)).min(i64::from(day_milli));
-        // What was too short to earn a thousandth counts the next time; what was longer than two days does not.
+        // A time too short to earn a thousandth counts the next time; one of more than two days does not.
         let counted = DAY * earned / day_milli;
         self.counted_to = if passed == DAY * 2 { now } else { self.counted_to + counted };
     }

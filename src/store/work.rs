@@ -1,27 +1,27 @@
-//! What a journal is asked to do, and what comes of it. A record that cannot be kept is left out: it must not cost the
+//! The work of a journal, and its result. A record that cannot be kept is left out: it must not cost the
 //! others their place.
 
 use crate::store::{Fault, Journal, Medium, Record, Wear};
 
-/// What is to be written.
+/// The records to be written.
 #[derive(Clone, Debug, Default)]
 pub struct Work {
-    /// What has changed.
+    /// The records that have changed.
     pub records: Vec<Record>,
     /// The whole state before that, if the journal is to begin anew, the most precious first.
     pub state: Option<Vec<Record>>,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Default)]
 pub struct Written {
-    /// What the flash failed with.
+    /// The error of the flash.
     pub fault: Option<Fault>,
     /// Whether a commit was made.
     pub wrote: bool,
-    /// What was left out.
+    /// The records that were left out.
     pub left: Left,
-    /// What the journal has cost since it was opened.
+    /// The wear since the journal was opened.
     pub wear: Wear,
 }
 

@@ -1,4 +1,4 @@
-//! What a template sees: the data of one notification, as Alertmanager's `template.Data` has it.
+//! The data of a template: one notification, as Alertmanager's `template.Data` has it.
 
 use std::rc::Rc;
 
@@ -32,7 +32,7 @@ pub struct Data {
     pub reason: Rc<str>,
     /// `.Cut`: how many more alerts came and went while the receiver was not reached than could be kept. Bellwether's own.
     pub cut: u64,
-    /// What `now` and `since` go by.
+    /// The clock of `now` and `since`.
     pub now: Wall,
 }
 

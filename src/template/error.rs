@@ -1,4 +1,4 @@
-//! What is wrong with a template, and where.
+//! An error of a template, and its place.
 
 use std::fmt;
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use crate::template::pattern::Patterns;
 use crate::template::print;
 use crate::template::value::{Int, Value};
 
-/// What all texts of one notification may still use together.
+/// The budget that all texts of one notification share.
 #[derive(Debug)]
 pub(super) struct Budget {
     steps: Cell<usize>,
@@ -58,7 +58,7 @@ const PRINT_STEPS: usize = 2;
 /// The steps to call a function: to find it, to gather its arguments, and to make a value of its result.
 pub(super) const CALL_STEPS: usize = 4;
 
-/// What comes after a statement.
+/// How execution goes on after a statement.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flow {
     Next,
@@ -70,7 +70,7 @@ enum Flow {
 pub(super) struct Exec<'a> {
     pub(super) set: &'a Set,
     pub(super) budget: &'a Budget,
-    /// What `$` is at the top, and where `now` comes from.
+    /// The value of `$` at the top, and the source of `now`.
     pub(super) root: Value,
     pub(super) source: &'a Source,
     pub(super) variables: Vec<(Arc<str>, Value)>,
@@ -253,7 +253,7 @@ impl<'a> Exec<'a> {
         Ok(())
     }
 
-    /// What a range goes over: keys and values.
+    /// The keys and values of a range.
     fn items(&self, at: Span, value: &Value) -> Result<Vec<(Value, Value)>, Error> {
         let numbered = |items: &mut dyn Iterator<Item = Value>| {
             items.enumerate().map(|(i, item)| (Value::int(i), item)).collect()

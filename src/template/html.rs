@@ -4,7 +4,7 @@
 //! action gets the escapers of its place. A template that is called in several contexts becomes several trees. A text whose
 //! branches end in different contexts, or a place where no value is safe, is refused.
 //!
-//! What is refused here and not by Go: values in a script with HTML comments in it.
+//! Refused here and not by Go: values in a script with HTML comments in it.
 
 mod context;
 mod escapers;
@@ -34,7 +34,7 @@ pub(super) fn escape(set: &Set, name: &str, budget: &Budget) -> Result<Set, Erro
     Ok(walker.state.made)
 }
 
-/// What a walk has found so far.
+/// The findings of a walk so far.
 #[derive(Clone, Default)]
 struct Walk {
     /// Where a template that begins in a context ends.
@@ -303,7 +303,7 @@ fn action(source: &Source, c: Context, pipe: &Pipe) -> Result<(Context, Node), E
     Ok((c, Node::Action(pipe, escapers)))
 }
 
-/// What a value at this place goes through.
+/// The escapers of a value at this place.
 fn of_place(c: &mut Context) -> Result<Vec<Escaper>, String> {
     Ok(match c.state {
         State::Url

@@ -1,6 +1,6 @@
 //! Text and actions into tokens, one at a time.
 
-/// What a token is. Its text is its range of the source.
+/// The kind of a token. Its text is its range of the source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,

@@ -260,7 +260,7 @@ fn time_part(name: &str) -> Option<Method> {
         Value::Int(Int::Plain, number.into())
     }
     fn since_1970(at: &Value, unit: i128) -> Result<Value, String> {
-        // What does not fit wraps, as in Go.
+        // An overflow wraps, as in Go.
         #[expect(clippy::cast_possible_truncation, reason = "as in Go")]
         Ok(Value::Int(Int::Wide, time(at)?.nanos().div_euclid(unit) as i64))
     }

@@ -41,7 +41,7 @@ use exec::Budget;
 use parse::Set;
 use value::Value;
 
-/// What a text that is rendered is called in errors.
+/// The name in errors of a text that is rendered.
 const TEXT_NAME: &str = "template";
 
 /// The templates that a notification may use: the default texts and those of the files of `templates`. Cheap to clone,
@@ -166,7 +166,7 @@ pub struct Renderer<'a> {
 }
 
 impl<'a> Renderer<'a> {
-    /// What is rendered.
+    /// The text that is rendered.
     pub const fn data(&self) -> &'a Data {
         self.data
     }

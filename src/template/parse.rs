@@ -45,7 +45,7 @@ pub(super) fn parse(file: &str, name: &str, text: &str, set: &mut Set) -> Result
     parser.define(name, list, Span::default())?;
     let defined = parser.defined;
     for (name, tree) in defined {
-        // What is empty overrides nothing, as in Go.
+        // An empty definition overrides nothing, as in Go.
         if !is_empty(&tree.list) || !set.contains_key(&name) {
             set.insert(name, tree);
         }
@@ -53,7 +53,7 @@ pub(super) fn parse(file: &str, name: &str, text: &str, set: &mut Set) -> Result
     Ok(())
 }
 
-/// What a list is made of, and what ends it.
+/// The parts of a list, and the token that ends it.
 enum Item {
     Node(Node),
     /// A definition, which leaves no trace in its list.
@@ -268,7 +268,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// What follows `if`, `with` or `range`, to its end.
+    /// The rest of `if`, `with` or `range`, to its end.
     fn branch(&mut self, opened: &Token) -> Result<Branch, Error> {
         let word = self.text(opened);
         let variables = self.variables.len();

@@ -68,7 +68,7 @@ fn compile(pattern: &str, text: &str, budget: &Budget) -> Result<Rc<Regex>, Stri
 
 fn compiled(pattern: &str, budget: &Budget) -> Result<(Rc<Regex>, usize), String> {
     budget.take_steps(pattern.len())?;
-    // What Go refuses is refused in Go's words.
+    // Patterns that Go refuses are refused in Go's words.
     Pattern::new(pattern).map_err(|error| error.to_string())?;
     let spelled = without_quotations(pattern);
     let mut last = String::new();
@@ -103,7 +103,7 @@ fn without_quotations(pattern: &str) -> String {
     spelled + rest
 }
 
-/// What replaces one match.
+/// The text that replaces one match.
 fn expand(with: &str, captures: &Captures<'_>) -> String {
     let mut expanded = String::new();
     let mut rest = with;
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn so_many_patterns_are_kept_compiled_and_what_was_forgotten_is_compiled_again() {
+    fn so_many_patterns_stay_compiled_and_others_are_compiled_again() {
         let budget = Budget::new();
         for _ in 0..2 {
             for number in 0..=TEMPLATE_PATTERNS_MAX {

@@ -69,7 +69,7 @@ struct Flags {
 struct Printer {
     out: String,
     flags: Flags,
-    /// What Go prints and we do not.
+    /// Printed by Go and not by us.
     unsupported: Option<&'static str>,
     /// Inside of a message about a wrong verb, where no type prints in its own way.
     erring: bool,
@@ -125,7 +125,7 @@ impl Printer {
             ),
             Value::Data(data) => self.fields(value, &data.fields(), verb),
             Value::Alert(alert) => self.fields(value, &alert.fields(), verb),
-            // What is inside of these is Go's own affair.
+            // The inside of these is Go's own affair.
             Value::Time(time) => self.pad(&time.to_string()),
             Value::Zone(zone) => self.pad(&crate::template::time::zone_name(zone)),
         }

@@ -96,7 +96,7 @@ impl Time {
         Timestamp::new(self.secs, nanos).unwrap_or_default()
     }
 
-    /// What a clock on the wall shows.
+    /// The local time of day and date.
     pub(super) fn civil(&self) -> DateTime {
         self.zone.to_datetime(self.timestamp())
     }

@@ -194,7 +194,7 @@ impl Type {
         }
     }
 
-    /// What stands for `nil`, where that is allowed.
+    /// The value of `nil`, where that is allowed.
     pub(super) fn nil(self) -> Option<Value> {
         match self {
             Self::Any | Self::Zone => Some(Value::Nil),

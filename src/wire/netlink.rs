@@ -1,4 +1,4 @@
-//! What the kernel tells of links, addresses and routes (`NETLINK_ROUTE`): whether a way out may be back.
+//! The kernel's messages on links, addresses and routes (`NETLINK_ROUTE`): whether a way out may be back.
 
 /// A link has changed.
 const RTM_NEWLINK: u16 = 16;

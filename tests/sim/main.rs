@@ -46,7 +46,7 @@ const SEEDS: u64 = if cfg!(debug_assertions) { 64 } else { 1_000 };
 /// More that fail are not looked for.
 const FAILURES_MAX: usize = 20;
 
-/// What the command line and the environment ask for.
+/// The requests of the command line and the environment.
 struct Asked {
     seeds: u64,
     /// The first seed.
@@ -111,7 +111,7 @@ fn passes(name: &str, test: fn()) -> bool {
     outcome.is_ok()
 }
 
-/// What a panic says.
+/// The message of a panic.
 fn text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default()

@@ -27,10 +27,10 @@ pub(crate) const NEW_OWN: u16 = 200;
 const HEADER_BYTES: usize = 19;
 const NEWS: u64 = 2;
 
-/// What a newer version has written: kind, key, hybrid clock and node.
+/// A record of a newer version: kind, key, hybrid clock and node.
 type Written = (u8, Vec<u8>, u64, u64);
 
-/// What seats of a newer version do to what leaves them.
+/// The changes that seats of a newer version make to records that leave them.
 pub(crate) struct Newer {
     /// Whether some seats may be of a newer version.
     pub(crate) mixed: bool,
@@ -40,7 +40,7 @@ pub(crate) struct Newer {
     pub(crate) strange: f64,
     /// Bodies that got a further element, and in which life of their author's seat.
     pub(crate) written: BTreeMap<Written, (usize, u64)>,
-    /// What was written while its author was of an older version, by the version without its date: others may have
+    /// Records that were written while their author was of an older version, by the version without its date: others may have
     /// dated what its author dates once it is of a newer version.
     plain: BTreeSet<Written>,
     rng: StdRng,
@@ -86,7 +86,7 @@ impl Newer {
         self.plain.extend(own.map(undated));
     }
 
-    /// What a seat says, as a newer version would.
+    /// A seat's datagram, as a newer version would write it.
     pub(crate) fn speak(&mut self, by: (usize, u64), node: u64, datagram: Vec<u8>) -> Vec<u8> {
         let message = open(&datagram).expect("a datagram that can be opened");
         let said = if self.rng.random_bool(self.strange) {
@@ -151,7 +151,7 @@ impl Newer {
         Some(array(&[&*key.into_writer(), &version, &expires, b"\x43new"]))
     }
 
-    /// What a seat keeps, as a newer version would.
+    /// A seat's records for flash, as a newer version would write them.
     pub(crate) fn write(&mut self, node: u64, now_ms: i64, records: &mut Vec<Record>) {
         for record in records.iter_mut() {
             let Some(kind) = Kind::from_number(record.kind) else { continue };
@@ -197,7 +197,7 @@ fn undated((kind, key, hlc, node): Written) -> Written {
 
 // CBOR, as far as it must be taken apart.
 
-/// What a record of the flock says, and its body.
+/// The content of a record of the flock, and its body.
 fn parts(record: &[u8]) -> (Written, &[u8]) {
     let [key, version, _, body, ..] = elements(record)[..] else { panic!("no record") };
     let [number, id] = elements(key)[..] else { panic!("no key") };

@@ -31,7 +31,7 @@ impl World {
             .line(self.now, || format!("n{seat} starts{}", if newer { ", newer" } else { "" }));
         let options = Options {
             external_url: format!("http://node-{seat}").into(),
-            // What a checker does not expect is told by none.
+            // An alert that a checker does not expect is told by none.
             own_alerts: false,
             ..Options::default()
         };
@@ -210,7 +210,7 @@ impl World {
         self.drive(seat);
     }
 
-    /// What a seat keeps, in its version's words.
+    /// A seat's records for flash, in the words of its version.
     fn write(&mut self, seat: usize, records: &mut Vec<Record>) {
         let it = &self.seats[seat];
         let node = newer::id(it.node.as_ref());
@@ -296,7 +296,7 @@ impl World {
         self.drive(seat);
     }
 
-    /// What the loop does when records have become durable, or will not; `whole` says that the whole state was written.
+    /// The work of the loop when records have become durable, or will not; `whole` says that the whole state was written.
     fn kept(&mut self, seat: usize, kept: &Kept, whole: bool) {
         let Kept { ticket, fault, wants_state, .. } = kept;
         self.trace.line(self.now, || format!("n{seat} flash up to {ticket:?}: {fault:?}"));

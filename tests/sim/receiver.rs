@@ -58,7 +58,7 @@ pub(crate) struct Told {
     pub(crate) kept: bool,
 }
 
-/// What a webhook's body says.
+/// The content of a webhook's body.
 pub(crate) struct Payload {
     pub(crate) group: Rc<str>,
     pub(crate) reason: Rc<str>,

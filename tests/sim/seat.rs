@@ -46,7 +46,7 @@ impl WallClock {
     }
 }
 
-/// What waits for flash, as in the shell.
+/// The answers and effects that wait for flash, as in the shell.
 #[derive(Default)]
 pub(crate) struct Waiting {
     /// Answers: a ticket and a post.
@@ -74,7 +74,7 @@ pub(crate) struct Running {
     pub(crate) receiver: usize,
     pub(crate) body: String,
     pub(crate) begun: u64,
-    /// What the receiver took of it.
+    /// The alerts that the receiver took.
     pub(crate) told: Option<usize>,
 }
 
@@ -86,7 +86,7 @@ pub(crate) struct Seat {
     /// Of a node that runs.
     pub(crate) keeper: Option<Keeper>,
     pub(crate) waiting: Waiting,
-    /// What is being written.
+    /// The records that are being written.
     pub(crate) work: Option<Work>,
     /// When the keeper is to be asked again.
     pub(crate) keeper_at: Option<u64>,
@@ -167,7 +167,7 @@ impl Seat {
         Now { mono: Mono::from_ms(mono), wall: self.wall(at) }
     }
 
-    /// What the monotonic clock of this life shows when the world begins: it says nothing about any other clock.
+    /// The monotonic clock of this life when the world begins: it says nothing about any other clock.
     fn zero(&self) -> i64 {
         7_000 + (self.life * 13).cast_signed() - self.started_at.cast_signed()
     }

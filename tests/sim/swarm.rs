@@ -93,7 +93,7 @@ enum Broken {
     NoWay,
 }
 
-/// What is drawn once a seed; a chance is in thousandths a step of a second.
+/// The odds that are drawn once a seed; a chance is in thousandths a step of a second.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "a list of what may be switched on")]
 struct Options {
@@ -214,7 +214,7 @@ impl Options {
     }
 }
 
-/// What a history came to.
+/// The outcome of a history.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) events: u64,
@@ -332,7 +332,7 @@ impl History {
         self.equal()
     }
 
-    /// What is told, or ends, just now may still be on its way.
+    /// An alert that is notified, or ends, just now may still be on its way.
     fn equal(&mut self) -> Result<(), String> {
         for second in 0..5 {
             if checkers::equal::check(&self.world).is_ok() {
@@ -415,7 +415,7 @@ impl History {
         }
     }
 
-    /// What happens in a second of bad weather.
+    /// The events of a second of bad weather.
     fn step(&mut self) {
         self.weather();
         self.machines();
@@ -787,7 +787,7 @@ impl History {
         world.newer.strange = 0.0;
         let config = load(&world.setup.config);
         for seat in (0..world.seats.len()).filter(|_| self.options.reload > 0) {
-            // What was planned before comes sooner.
+            // Events that were planned before come sooner.
             let config = Arc::clone(&config);
             world.plan(world.now + 20_000, move |world| world.reload(seat, &config));
         }

@@ -23,7 +23,7 @@ pub(crate) enum Happens {
     Heal,
 }
 
-/// What befalls a flock.
+/// The trouble that a flock meets.
 pub(crate) struct Weather {
     pub(crate) groups: usize,
     pub(crate) loss: f64,

@@ -1,4 +1,4 @@
-//! What happened: a hash of every datagram that arrived, every notification and every record that was kept, and a line
+//! The trace of a world: a hash of every datagram that arrived, every notification and every record that was kept, and a line
 //! each of all that happens if asked for.
 //!
 //! Lines: milliseconds since the world began, then what happened. `nX` is a node, `rX` a receiver, `+A` an alert that
@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use bellwether::store::{Op, Record};
 
-/// What is told line by line.
+/// The events that are printed line by line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Lines {
     None,
@@ -81,7 +81,7 @@ impl Trace {
         self.passed(at, seat, receiver + 100, body);
     }
 
-    /// What a node gives to its flash.
+    /// The records that a node gives to its flash.
     pub(crate) fn kept(&mut self, at: u64, seat: usize, records: &[Record]) {
         for record in records {
             self.passed(at, seat, usize::from(record.kind), &record.key);

@@ -27,14 +27,14 @@ use crate::receiver::{self, Manner, Receiver, Told};
 use crate::seat::{self, EPOCH_MS, Running, Seat, WallClock};
 use crate::trace::Trace;
 
-/// What happens.
+/// An event.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// An attempt reaches its receiver.
     Arrive(usize, u64, AttemptId),
     /// A datagram reaches a seat.
     Datagram(usize, usize, Via, Vec<u8>),
-    /// What a scenario has planned.
+    /// A step that a scenario has planned.
     Plan(usize),
     /// A post reaches a seat, or is refused by one that is down.
     Post(usize),
@@ -182,7 +182,7 @@ pub(crate) struct World {
     plans: Vec<Option<Plan>>,
     /// When a clock was last stepped so that no node could see it: while its node was off, or by very little.
     pub(crate) unseen_step_at: Option<u64>,
-    /// What a checker has found.
+    /// The finding of a checker.
     pub(crate) fault: Option<String>,
     /// Events of this very moment, to find a loop.
     burst: u64,
@@ -374,7 +374,7 @@ impl World {
         }
     }
 
-    /// What a seat says, in its version's words.
+    /// A seat's datagram, in the words of its version.
     fn speak(&mut self, seat: usize, bytes: Vec<u8>) -> Vec<u8> {
         let it = &self.seats[seat];
         if !self.newer.mixed {

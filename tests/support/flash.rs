@@ -1,6 +1,6 @@
 //! A simulated state directory: a page cache in front of flash, and a plug that can be pulled.
 //!
-//! What was written and not synced is pending: 512-byte sectors, each with every version that it has had, and changes
+//! Bytes written and not synced are pending: 512-byte sectors, each with every version that it has had, and changes
 //! of names in order. When the power is cut each pending sector is there or not, in any of its versions, in any order;
 //! each pending change of names likewise. A sync that fails drops what was pending and leaves it readable from the
 //! cache, and the next one succeeds, as Linux does it. `Sin` makes the medium break one promise, to show that the tests
@@ -39,11 +39,11 @@ pub enum Sin {
     TouchPageBefore,
     /// `sync` answers before it is done; the next changing call finishes it.
     SyncAfterTheAnswer,
-    /// Whoever opens the journal draws the same salt each time; the test does that.
+    /// The opener of the journal draws the same salt each time; the test does that.
     SameSalt,
 }
 
-/// What fails from now on.
+/// The operations that fail from now on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Faults {
     /// `write_at` and `create` of a file that needs new blocks.
@@ -56,7 +56,7 @@ pub struct Faults {
     pub writes: u32,
     /// Reads of this file.
     pub reads_of: Option<&'static str>,
-    /// Whatever is done with this file: it is not for us.
+    /// All operations on this file are denied.
     pub denied: Option<&'static str>,
 }
 
@@ -156,7 +156,7 @@ impl Flash {
         (sectors.collect(), state.naming.len())
     }
 
-    /// What is on flash after a power cut that ended so; the plug is back in and nothing fails any more.
+    /// The flash after a power cut that ended so; the plug is back in and nothing fails any more.
     pub fn after_cut(&self, outcome: &Outcome) -> Self {
         let mut state = self.0.borrow().clone();
         let mut choices = outcome.sectors.iter();
@@ -476,7 +476,7 @@ impl Medium for Flash {
         if state.sin != Some(Sin::SkipSyncDir) {
             state.naming.clear();
             state.flash_names = state.names.clone();
-            // What has no name any more is nobody's.
+            // A file without a name is nobody's.
             let named: Vec<usize> = state.names.values().copied().collect();
             for (inode, file) in state.files.iter_mut().enumerate() {
                 if !named.contains(&inode) {

@@ -1,4 +1,4 @@
-//! What several test programs share.
+//! Code that several test programs share.
 
 pub mod flash;
 pub mod rng;

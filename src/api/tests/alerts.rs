@@ -294,7 +294,7 @@ fn a_large_post_is_answered_as_a_small_one() {
         for end in ends {
             let (mut small, mut large_one) = (World::new(), World::new());
             let (few, many) = (large(1, end), large(1_000, end));
-            // What is said of the place in the batch.
+            // The error names the place in the batch.
             let place = |(status, text): (u16, String)| (status, text.replace("1000", "1"));
             assert_eq!(place(large_one.post(path, &many)), small.post(path, &few), "{path} {end}");
             let taken = (small.node.alerts().count(), large_one.node.alerts().count());

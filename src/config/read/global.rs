@@ -8,7 +8,7 @@ use crate::config::render::{self, Yaml};
 use crate::config::table::Table;
 use crate::config::{Global, Http, Value};
 
-/// What receivers have that do not say it themselves.
+/// The defaults of receivers that do not set a value themselves.
 pub(super) struct Globals {
     /// Their `http_config`.
     pub(super) http: Arc<Http>,

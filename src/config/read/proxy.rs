@@ -6,7 +6,7 @@ use crate::config::table::Table;
 use crate::config::{NoProxy, Proxy, Secret};
 use crate::model::Url;
 
-/// What a section says of proxies. The conditions are Alertmanager's.
+/// The proxy keys of a section. The conditions are Alertmanager's.
 pub(super) fn read(table: &Table<'_>, cx: &Cx<'_>) -> Proxy {
     let url = table.get("proxy_url").filter(|item| !item.is_empty());
     let no_proxy = table.text("no_proxy").filter(|list| !list.is_empty());

@@ -14,7 +14,7 @@ use crate::model::interval::TimeInterval;
 
 const MATCHERS: Keys = Keys { equal: "match", regex: "match_re", list: "matchers" };
 
-/// What routes refer to.
+/// The names to which routes refer.
 struct Defined<'a> {
     receivers: BTreeSet<&'a str>,
     intervals: BTreeSet<&'a str>,

@@ -1,4 +1,4 @@
-//! What whole configurations become, and what is said of those that are wrong.
+//! Whole configurations as they are read, and the errors of wrong ones.
 
 mod http;
 mod reference;
@@ -380,7 +380,7 @@ proptest! {
     }
 }
 
-/// What Alertmanager's `amtool check-config` says of the same texts.
+/// The output of Alertmanager's `amtool check-config` for the same texts.
 #[test]
 fn odd_texts_are_taken_and_refused_as_alertmanager_does() {
     let base = "route: {receiver: r, routes: [ROUTES]}\nreceivers: [{name: r}]\n";

@@ -64,7 +64,7 @@ fn with_defaults(own: Value, key: &Key) -> Value {
     }
 }
 
-/// What is to be set.
+/// The values to be set.
 fn missing(key: &Key) -> String {
     let names = match key.file() {
         Some(file) => format!("one of {} and {file} must be set", key.name),
@@ -226,7 +226,7 @@ fn template(item: &Item<'_>, source: &str, html: bool) -> Template {
     }
 }
 
-/// What a key has where nothing is set.
+/// The value of a key that is not set.
 pub(in crate::config) fn default(key: &Key) -> Option<Value> {
     let text = Some(key.default).filter(|text| !text.is_empty());
     let template = |source: &str, html| {

@@ -10,7 +10,7 @@ pub struct Key {
     pub name: &'static str,
     /// The flag, without its dashes; Alertmanager's where it has one.
     pub flag: &'static str,
-    /// What it is, for the help.
+    /// Its description, for the help.
     pub help: &'static str,
     /// Where its value is.
     pub value: fn(&mut Settings) -> &mut dyn Value,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::model::duration::{Spelled, parse_duration, parse_go_duration};
 
-/// What the file must have for a value.
+/// The type that a value must have in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// `true` or `false`; its flag needs no value.
@@ -23,7 +23,7 @@ pub enum Shape {
 
 /// A setting of any kind.
 pub trait Value {
-    /// What the file must have for it.
+    /// The type that it must have in the file.
     fn shape(&self) -> Shape;
     /// Takes the value of a text; a list appends it. On an error, which says what was expected, nothing has changed.
     fn set(&mut self, text: &str) -> Result<(), String>;
@@ -63,7 +63,7 @@ impl Value for u64 {
     }
 }
 
-/// What one text stands for.
+/// The value for which one text stands.
 pub(super) trait FromText: Sized {
     fn from_text(text: &str) -> Result<Self, String>;
     fn to_text(&self) -> String;
@@ -369,12 +369,12 @@ choice! {
     LogLevel {
         /// Everything.
         Debug = "debug",
-        /// What happens.
+        /// Normal events.
         #[default]
         Info = "info",
-        /// What may need a hand.
+        /// Events that may need somebody.
         Warn = "warn",
-        /// What does.
+        /// Events that need somebody.
         Error = "error",
     }
 }
@@ -392,7 +392,7 @@ choice! {
 }
 
 choice! {
-    /// What `--enable-feature` turns on.
+    /// The features that `--enable-feature` turns on.
     Feature {
         /// Matchers by the classic grammar alone.
         ClassicMode = "classic-mode",

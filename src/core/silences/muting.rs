@@ -12,7 +12,7 @@ use crate::time::Wall;
 /// With more changes than this since an alert was last compared, the index is asked which of them might match.
 const CATCH_UP_MAX: Serial = 64;
 
-/// What is remembered with one alert.
+/// The state that is stored with one alert.
 #[derive(Debug, Default)]
 pub struct Memo(RefCell<Seen>);
 
@@ -90,7 +90,7 @@ impl Silences {
     pub fn muting(&self, memo: &Memo, now: Wall) -> Vec<SilenceId> {
         let seen = memo.0.borrow();
         let silences = seen.matching.iter().filter_map(|slot| self.in_slot(slot));
-        // What came into a slot later was not compared.
+        // A silence that came into a slot later was not compared.
         let compared = silences.filter(|(serial, _)| *serial <= seen.serial);
         let muting = compared.filter(|(_, it)| it.state(now) == SilenceState::Active);
         let mut ids: Vec<SilenceId> =
@@ -187,7 +187,7 @@ mod tests {
             if done {
                 break;
             }
-            // What changes meanwhile is compared in a later round.
+            // Silences that change meanwhile are compared in a later round.
             s.replace(silence(0, "a=~b.?", 100, 200 + parts));
         }
         assert!(parts > 1);

@@ -58,7 +58,7 @@ fn an_alert_that_fires_again_after_its_acknowledgement_has_ended_is_told() {
 }
 
 #[test]
-fn an_acknowledgement_of_what_was_never_seen_to_fire_waits_for_the_resolve_timeout() {
+fn acknowledging_an_unseen_alert_waits_for_the_resolve_timeout() {
     let mut w = World::new(config(route("r", &[])));
     let id = w.acknowledge(&["alertname=A"]);
     w.pass(290);

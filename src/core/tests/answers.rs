@@ -1,4 +1,4 @@
-//! What an answer leaves to be known, and what becomes of a template that fails.
+//! Facts that an answer brings, and templates that fail.
 
 use super::attempts::{reply, world};
 use super::*;
@@ -63,7 +63,7 @@ fn a_group_that_fires_anew_has_a_new_message() {
 }
 
 #[test]
-fn a_template_that_fails_is_counted_and_in_the_history_and_the_alert_is_told() {
+fn a_failed_template_is_counted_and_noted_and_the_alert_is_sent() {
     let mut w =
         world(telling("", "slack_configs: [{api_url: 'http://s/x', text: '{{ .Nope }}'}]"), &[]);
     w.post("A", "1", Some(3600));

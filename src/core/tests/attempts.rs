@@ -93,7 +93,7 @@ fn a_receiver_that_does_not_answer_leaves_places_to_another() {
 }
 
 #[test]
-fn a_receiver_that_takes_a_connection_and_says_nothing_is_tried_again_within_the_flush() {
+fn a_silent_receiver_is_retried_within_the_flush() {
     let mut config = webhooks();
     config.route.group_interval = Duration::from_secs(300);
     let mut w = world(config, &[]);
@@ -129,7 +129,7 @@ fn what_still_waits_when_its_time_is_over_has_failed() {
 }
 
 #[test]
-fn what_waits_for_a_receiver_that_is_not_reached_is_left_to_others_at_once() {
+fn deliveries_waiting_for_an_unreachable_receiver_go_to_others_at_once() {
     let mut w = world(webhooks(), &[8]);
     post(&mut w, "a", 60);
     w.pass(1);
@@ -149,7 +149,7 @@ fn what_waits_for_a_receiver_that_is_not_reached_is_left_to_others_at_once() {
 }
 
 #[test]
-fn alone_what_waits_for_a_receiver_that_is_not_reached_is_tried_all_the_same() {
+fn alone_a_node_tries_deliveries_to_an_unreachable_receiver() {
     let mut w = world(webhooks(), &[]);
     post(&mut w, "a", 20);
     w.pass(1);
@@ -189,7 +189,7 @@ fn what_another_tells_meanwhile_is_not_begun() {
 }
 
 #[test]
-fn a_reload_without_the_route_stops_what_waits_and_begins_what_others_wait_for() {
+fn a_reload_without_the_route_frees_places_for_others() {
     let mut w = world(webhooks(), &[]);
     post(&mut w, "b", 20);
     w.pass(1);

@@ -21,7 +21,7 @@ fn words(w: &mut World) -> Vec<String> {
 }
 
 #[test]
-fn an_alert_of_a_sender_whose_clock_is_behind_fires_and_ends_with_its_reports() {
+fn alerts_of_a_sender_with_a_slow_clock_fire_while_reports_come() {
     let mut w = world();
     post_behind(&mut w, 1);
     assert!(words(&mut w).is_empty(), "one report may be of an alert that has ended");

@@ -49,7 +49,7 @@ fn a_fallback_is_told_once_when_its_receiver_has_refused_for_long_enough() {
 }
 
 #[test]
-fn a_fallback_hears_what_is_new_while_the_receiver_fails_and_the_end_in_any_case() {
+fn a_fallback_gets_news_while_the_receiver_fails_and_the_end_always() {
     let mut w = world(fallback_config(), &[]);
     w.post("A", "1", Some(3600));
     serve(&mut w, 25, refusing);

@@ -18,7 +18,7 @@ fn many_routes() -> Config {
 }
 
 #[test]
-fn an_alert_that_takes_long_to_route_is_brought_to_its_group_in_pieces_while_others_are_told() {
+fn a_slow_to_route_alert_is_grouped_in_pieces_while_others_are_sent() {
     let text = "ab".repeat(20_000);
     let mut w = World::new(many_routes());
     let intake = w.core.handle_reports(w.now, &[long(&text)]);
@@ -43,7 +43,7 @@ fn an_alert_that_takes_long_to_route_is_brought_to_its_group_in_pieces_while_oth
 }
 
 #[test]
-fn a_config_that_is_taken_while_an_alert_is_late_brings_it_to_its_group_too() {
+fn a_reload_brings_a_late_alert_to_its_group() {
     let text = "ab".repeat(20_000);
     let mut w = World::new(many_routes());
     w.core.handle_reports(w.now, &[long(&text)]);
@@ -95,7 +95,7 @@ fn the_deliveries_of_a_large_flush_begin_one_after_the_other() {
 }
 
 #[test]
-fn an_alert_that_takes_long_to_compare_with_what_is_expected_is_compared_in_pieces() {
+fn a_slow_comparison_with_expected_signs_is_made_in_pieces() {
     let text = format!("b{}", "ab".repeat(1_100));
     let mut config = config(route("r", &[]));
     let expectation = |n: usize| Expectation {

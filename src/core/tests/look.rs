@@ -58,7 +58,7 @@ fn who_hears_a_claim_looks_once_a_while() {
 }
 
 #[test]
-fn who_was_not_found_to_reach_the_receiver_leaves_its_turn_to_others_at_once() {
+fn a_node_that_cannot_reach_the_receiver_leaves_its_turn_at_once() {
     let (mut w, key) = claimed();
     let (other, look) = (first(&w, key), w.looks[0]);
     reply(&mut w, look, &lost());

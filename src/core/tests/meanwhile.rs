@@ -1,4 +1,4 @@
-//! What another member has told between a flush's tick and its turn.
+//! Notifications of another member between a flush's tick and its turn.
 
 use std::collections::BTreeSet;
 
@@ -95,7 +95,7 @@ fn an_alert_of_long_ago_of_which_another_tells_only_now_stays_told() {
 }
 
 #[test]
-fn an_end_that_was_told_stays_in_the_log_of_a_flock_as_long_as_the_alert_is_known() {
+fn a_notified_end_stays_in_a_flocks_log_while_the_alert_is_known() {
     let (mut m, key) = at_the_end();
     hears_log(&mut m, &key, 2, &[]);
     m.run_until(20_000);
@@ -156,7 +156,7 @@ fn an_alert_that_fires_after_another_told_its_end_is_told() {
 }
 
 #[test]
-fn what_comes_before_the_flock_has_settled_belongs_to_the_flush_that_waits_for_that() {
+fn alerts_before_the_flock_settles_join_the_waiting_flush() {
     let (_, key) = at_the_end();
     let mut both = [alert("1"), alert("2")];
     both.sort_unstable();
@@ -196,7 +196,7 @@ fn an_alert_that_ended_while_it_was_muted_is_not_kept_in_the_log() {
 }
 
 #[test]
-fn what_another_has_told_is_not_told_as_ended_because_its_log_came_before_the_alert() {
+fn a_log_entry_that_comes_before_its_alert_does_not_end_it() {
     let (mut m, key) = at_the_end();
     hears_log(&mut m, &key, 2, &[]);
     m.run_until(20_900);
@@ -211,7 +211,7 @@ fn what_another_has_told_is_not_told_as_ended_because_its_log_came_before_the_al
 }
 
 #[test]
-fn that_time_has_ended_an_alert_is_said_once_with_the_first_log_entry_that_says_so() {
+fn a_timed_out_end_is_published_once_with_its_first_log_entry() {
     let mut w = World::new(config(route("r", &[])));
     w.post("A", "1", Some(5));
     w.pass(10);

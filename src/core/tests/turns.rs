@@ -99,7 +99,7 @@ impl Member {
 }
 
 #[test]
-fn a_claim_that_is_not_renewed_is_challenged_so_that_the_next_sends_when_it_lapses() {
+fn an_unrenewed_claim_is_challenged_before_it_lapses() {
     let mut m = Member::new(1);
     m.run_until(1_300);
     m.hears(0, 1_500, false);
@@ -228,7 +228,7 @@ fn a_member_that_sends_has_a_pulse_and_rarely_renews_its_claim() {
 }
 
 #[test]
-fn a_turn_is_taken_over_when_the_pulse_stops_however_long_the_claim_would_hold() {
+fn a_turn_is_taken_over_when_the_pulse_stops() {
     let mut m = Member::new(1);
     m.run_until(1_300);
     m.hears(0, 15_000, false);

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_echo_proves_the_address_that_was_sent_the_nonce_for_one_to_two_minutes() {
+    fn an_echo_proves_an_address_for_one_to_two_minutes() {
         let rng = &mut StdRng::seed_from_u64(1);
         let at = |seconds: u64| Mono::from_ms(1000 * seconds);
         let mut handshake = Handshake::new(at(0), rng);

@@ -60,7 +60,7 @@ impl Dfa {
             self.begin(table);
         }
         *steps += value.len() as u64;
-        // What a value takes is counted as if there were no table, so that the answer never depends on what it holds.
+        // The steps for a value are counted as if there were no table, so that the answer never depends on what it holds.
         let most = value.len().saturating_mul(self.program.insts.len());
         if most <= PATTERN_STEPS_MAX {
             self.run(table, value, steps, |_, _| true)
@@ -178,7 +178,7 @@ impl Dfa {
 struct Table {
     /// For each step what follows upon each kind of character, and upon the end.
     next: Vec<Step>,
-    /// What stands before each step, and where its states end.
+    /// The context before each step, and where its states end.
     steps: Vec<(Side, u32)>,
     /// The states of each step, sorted, one step after the other.
     states: Vec<Place>,

@@ -14,7 +14,7 @@ pub(super) enum Node {
     Alternate(Vec<Self>),
     /// The same again and again, at least `min` times and at most `max`.
     Repeat {
-        /// What.
+        /// The inner node.
         node: Box<Self>,
         /// At least so often.
         min: u32,
@@ -23,7 +23,7 @@ pub(super) enum Node {
     },
 }
 
-/// What a place between two characters must be.
+/// A condition on the place between two characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Look {
     /// `\A`
@@ -87,7 +87,7 @@ impl Node {
         }
     }
 
-    /// What it is made of, one after the other.
+    /// Its parts, one after the other.
     pub(super) fn parts(&self) -> &[Self] {
         match self {
             Self::Concat(nodes) => nodes,

@@ -19,7 +19,7 @@ pub enum Grammar {
     Classic,
 }
 
-/// What was read, and what the user should be told about its text.
+/// The result, and warnings for the user about its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parsed<T> {
     /// The matcher or matchers.
@@ -40,7 +40,7 @@ pub enum ParseWarning {
     Incompatible {
         /// The text.
         text: String,
-        /// What the UTF-8 grammar says of it.
+        /// The result of the UTF-8 grammar.
         error: ParseError,
         /// The same matchers in a form that both grammars read alike.
         suggestion: String,

@@ -17,11 +17,11 @@ pub enum Pattern {
     Literals(Arc<[Box<str>]>),
     /// `.*a`, `a.+` or `.*a.*`
     Part {
-        /// What stands before the literal.
+        /// The part before the literal.
         before: Gap,
         /// The literal; without a line feed.
         literal: Box<str>,
-        /// What stands behind the literal.
+        /// The part behind the literal.
         after: Gap,
     },
     /// Anything else.
@@ -31,7 +31,7 @@ pub enum Pattern {
 /// A compiled regular expression.
 #[derive(Debug)]
 pub struct Engine {
-    /// What every match begins and ends with, and what it has between: most values are told apart by it.
+    /// The text with which every match begins and ends, and that it has between: most values are told apart by it.
     prefix: Box<str>,
     suffix: Box<str>,
     inside: Box<str>,
@@ -98,7 +98,7 @@ impl Pattern {
 
     /// The pattern, if no engine is needed for it.
     fn plain(text: &str) -> Option<Self> {
-        // What `match_re` brings along.
+        // A pattern of `match_re` comes with its anchors.
         let anchored = text.strip_prefix("^(?:").and_then(|rest| rest.strip_suffix(")$"));
         let text = anchored.filter(|inside| !inside.contains(['(', ')'])).unwrap_or(text);
         let gap = |rest: Option<_>, gap| rest.map(|rest| (gap, rest));
@@ -190,7 +190,7 @@ fn part_matches(before: Gap, literal: &str, after: Gap, value: &str) -> bool {
     found && !value.contains('\n')
 }
 
-/// What every match begins with, what it ends with, and the longest text that it has between, as far as that is easily
+/// The text with which every match begins, the one with which it ends, and the longest that it has between, as far as that is easily
 /// seen; the last is empty where it is shorter than the others.
 fn needed(node: &Node) -> (Box<str>, Box<str>, Box<str>) {
     let [Node::Look(Look::Begin), inside @ .., Node::Look(Look::End)] = node.parts() else {
@@ -435,7 +435,7 @@ mod tests {
         }
     }
 
-    /// What it takes to compare a pattern with each of some values.
+    /// The steps it takes to compare a pattern with each of some values.
     fn steps(pattern: &str, values: impl IntoIterator<Item = String>) -> u64 {
         let compiled = Pattern::new(pattern).unwrap();
         let mut steps = 0;

@@ -23,7 +23,7 @@ pub(super) enum Inst {
     Match,
 }
 
-/// What a place between two characters borders on, on one side.
+/// The neighbour of a place between two characters, on one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Side {
@@ -49,7 +49,7 @@ pub(super) struct Program {
     ascii: [u8; 128],
     /// With which code point each kind begins.
     begins: Box<[u32]>,
-    /// What each kind is to a look.
+    /// How a look sees each kind.
     sides: Box<[Side]>,
 }
 
@@ -82,7 +82,7 @@ impl Program {
         }
     }
 
-    /// What a kind is to a look.
+    /// How a look sees a kind.
     pub(super) fn side(&self, kind: usize) -> Side {
         self.sides.get(kind).copied().unwrap_or(Side::Edge)
     }

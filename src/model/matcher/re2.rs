@@ -1,6 +1,6 @@
 //! RE2's syntax as Go reads it, text to [`Node`]. What Go refuses is refused with Go's words.
 //!
-//! What Go knows and we do not:
+//! Known to Go and not to us:
 //! - Unicode classes, `\pL` and `\p{Greek}`: refused; a class such as `[α-ω]` does instead.
 //! - `(?i)` pairs a letter with its single-letter lower and upper case, not with further forms such as `ſ`, `ς` or the
 //!   Kelvin sign; a range of more than [`FOLD_RANGE_MAX`] letters beyond ASCII is refused under it.
@@ -40,7 +40,7 @@ struct Flags {
     dot_newline: bool,
 }
 
-/// What is read of a group so far.
+/// The part of a group that is read so far.
 #[derive(Default)]
 struct Level {
     alternatives: Vec<Node>,
@@ -61,7 +61,7 @@ impl Level {
     }
 }
 
-/// What returns when a group closes.
+/// The state that returns when a group closes.
 struct Outer {
     flags: Flags,
     peak: u32,

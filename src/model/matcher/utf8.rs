@@ -222,7 +222,7 @@ impl<'a> Parser<'a> {
 
     fn close(&mut self, braced: bool) -> Result<(), ParseError> {
         let column = self.lexer.column;
-        // What does not close was reported where it stood, so here it is a brace or the end of input.
+        // An unclosed quote was reported where it stood, so here it is a brace or the end of input.
         match (braced, self.accept()) {
             (true, None) => {
                 Err(ParseError::Syntax(format!("0:{column}: end of input: expected close brace")))

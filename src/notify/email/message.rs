@@ -231,7 +231,7 @@ mod tests {
             let inner = word.strip_prefix("=?utf-8?q?").unwrap().strip_suffix("?=").unwrap();
             assert_eq!(inner.replace("=C3=A4", ""), "");
         }
-        // What only looks encoded is encoded.
+        // Text that only looks encoded is encoded.
         assert!(text("Subject", "=?utf-8?q?x?=").contains("=3D=3Futf"));
     }
 

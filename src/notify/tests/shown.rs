@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What each type needs besides its required keys, secrets with `HIDDEN` in them.
+/// Further keys that each type needs, secrets with `HIDDEN` in them.
 pub(super) fn needed(schema: &Schema) -> &'static str {
     match schema.name {
         "email" => {

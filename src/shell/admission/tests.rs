@@ -79,7 +79,7 @@ fn a_user_needs_the_right_password_which_is_hashed_once() {
 }
 
 #[test]
-fn whoever_is_wrong_too_often_waits_but_a_password_that_was_right_is_let_in() {
+fn wrong_passwords_have_to_wait_and_a_known_right_one_is_let_in() {
     let folder = Folder::new("often");
     let gate = folder.gate(&format!("basic_auth_users: {{ann: '{HUNTER2}'}}")).unwrap();
     let (right, wrong) = (basic("ann", "hunter2"), basic("ann", "x"));
@@ -157,7 +157,7 @@ fn a_reload_brings_the_rules_of_its_config() {
 }
 
 #[test]
-fn a_certificate_that_cannot_be_read_serves_nothing_and_a_wrong_file_starts_nothing() {
+fn an_unreadable_certificate_serves_nothing_and_a_wrong_one_stops_us() {
     let folder = Folder::new("broken");
     let gate = folder.gate("tls_server_config: {cert_file: none.pem, key_file: none.pem}").unwrap();
     let why = smol::block_on(gate.tls()).unwrap().unwrap_err();

@@ -66,7 +66,7 @@ pub(super) async fn read(
 ) -> Result<Bytes, Refusal> {
     let size = body.size_hint().lower();
     if size > HTTP_BODY_BYTES_MAX as u64 {
-        // Who asks before it sends needs no draining.
+        // A client that asks before it sends needs no draining.
         if !expects {
             drain(body).await;
         }
@@ -86,7 +86,7 @@ pub(super) async fn read(
     Ok(gathered.into_bytes())
 }
 
-/// What of a body has come. Memory is counted before it is taken: as much as has come, and as much again at most.
+/// The part of a body that has come. Memory is counted before it is taken: as much as has come, and as much again at most.
 #[derive(Debug, Default)]
 struct Gathered {
     /// The first piece, as long as it is the only one.

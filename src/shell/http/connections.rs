@@ -18,7 +18,7 @@ use crate::time::Mono;
 
 use super::Place;
 
-/// What a connection is doing.
+/// The state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// It has not sent a request yet.
@@ -44,7 +44,7 @@ impl Phase {
 /// How a connection is, as its task has it.
 #[derive(Debug)]
 pub(super) struct State {
-    /// What it is doing, and since when.
+    /// Its state, and since when.
     pub(super) phase: Cell<(Phase, Mono)>,
     /// Since when nothing of its answer was taken.
     pub(super) stuck: Cell<Option<Mono>>,
@@ -63,7 +63,7 @@ impl State {
         }
     }
 
-    /// Who is at its other end, if the system knows.
+    /// The user at its other end, if the system knows.
     pub(super) fn sender(&self) -> Option<IpAddr> {
         let peer = self.socket.as_ref()?.get_ref().peer_addr().ok()?;
         Some(peer.ip().to_canonical())

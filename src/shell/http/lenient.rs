@@ -1,6 +1,6 @@
 //! Between the socket and hyper: requests as small devices and people write them, in the strict form that hyper reads.
 //!
-//! What has one meaning alone is rewritten to it: raw characters in a target, folded headers, an empty `Content-Length`
+//! Input with one meaning alone is rewritten to it: raw characters in a target, folded headers, an empty `Content-Length`
 //! where no body is expected, `Transfer-Encoding` under HTTP/1.0, lines and chunks that end with LF. What could be read in
 //! two ways is refused: another server on the way might read the other. A refusal goes to hyper as a request of its own,
 //! with the answer in the header [`REFUSED`], so that each one has a text. Pure: bytes in, bytes out.
@@ -177,7 +177,7 @@ mod tests {
 
     use super::*;
 
-    /// What hyper reads of `input`, which comes in pieces of `size`.
+    /// The requests that hyper reads of `input`, which comes in pieces of `size`.
     fn pushed(input: &[u8], size: usize) -> (Lenient, Vec<u8>) {
         let (mut lenient, mut out) = (Lenient::default(), Vec::new());
         input.chunks(size).for_each(|piece| lenient.push(piece, &mut out));

@@ -31,7 +31,7 @@ pub(super) struct Stream {
     drained: bool,
     state: Rc<State>,
     lenient: Lenient,
-    /// What hyper has not taken yet.
+    /// The bytes that hyper has not taken yet.
     pending: Vec<u8>,
 }
 

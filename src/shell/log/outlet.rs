@@ -28,7 +28,7 @@ impl<W: Write + AsFd, N: Fn(u64) -> Vec<u8>> Outlet<W, N> {
     /// Writes a whole line. Returns whether it went out, which it does in part at worst.
     fn line(&mut self, line: &[u8]) -> io::Result<bool> {
         for chunk in line.chunks(CHUNK_BYTES) {
-            // Whoever was stuck is not waited for again until it reads.
+            // A reader that was stuck is not waited for again until it reads.
             let wait = if self.lost == 0 { self.wait } else { Duration::ZERO };
             if !is_ready(&self.out, wait)? {
                 return Ok(false);

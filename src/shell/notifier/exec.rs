@@ -113,7 +113,7 @@ impl Running {
                     status = self.within(EXEC_GRACE_TIME).await;
                 }
             }
-            // What is left of its output is there now; whoever still holds it is not waited for.
+            // The rest of its output is there now; a process that still holds it is not waited for.
             status
         };
         let status = together(talk, end).await;

@@ -157,7 +157,7 @@ impl Client {
         Self::of_receiver(&route, answer)
     }
 
-    /// What an answer means: a proxy that carries plain requests may answer for itself.
+    /// The meaning of an answer: a proxy that carries plain requests may answer for itself.
     fn of_receiver(route: &Route, answer: Answer) -> Result<Answer, Error> {
         match route.carrier() {
             Some(proxy) if answer.status == 407 => Err(proxy::unknown(proxy)),

@@ -27,7 +27,7 @@ use crate::wire::mqtt::{Event, Message, Session};
 pub(super) struct Links {
     executor: Rc<LocalExecutor<'static>>,
     tls: Rc<Clients>,
-    /// What this agent is called.
+    /// The name of this agent.
     node: String,
     open: RefCell<BTreeMap<(String, u16, String), Link>>,
 }
@@ -164,7 +164,7 @@ async fn connect(broker: &Broker, clients: &Clients) -> Result<Stream, String> {
     }
 }
 
-/// What wakes a connection.
+/// The events that wake a connection.
 enum Wake {
     Read(std::io::Result<usize>),
     Order(Order),
@@ -179,7 +179,7 @@ struct Talk<'a> {
     is_open: &'a Cell<bool>,
     session: Session,
     made: u64,
-    /// What each message that is under way belongs to.
+    /// The attempt of each message that is under way.
     open: BTreeMap<u64, Rc<Pending>>,
 }
 

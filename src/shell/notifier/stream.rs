@@ -15,7 +15,7 @@ use crate::shell::tls::Clients;
 /// A connection.
 pub(super) type Stream = Box<dyn Io>;
 
-/// What a connection can do.
+/// The operations of a connection.
 pub(super) trait Io: AsyncRead + AsyncWrite + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Io for T {}

@@ -36,7 +36,7 @@ pub(in crate::shell) enum Refusal {
 }
 
 impl Refusal {
-    /// What an error of a verifier means for the certificate.
+    /// The meaning of a verifier's error for the certificate.
     pub(super) fn of(error: &Error, own: Option<&Certificate<'_>>, others: usize) -> Self {
         let Error::InvalidCertificate(error) = error else { return Self::Other(error.to_string()) };
         match error {
@@ -153,7 +153,7 @@ impl fmt::Display for At {
     }
 }
 
-/// What time it is here, and whether that is to be believed.
+/// The time here, and whether it is to be believed.
 fn clock_note(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let now = clock::wall();
     if clock::synced() {

@@ -218,7 +218,7 @@ fn humanized(value: &Value) -> Result<String, String> {
     if seconds.abs() >= 1.0 {
         let sign = if seconds < 0.0 { "-" } else { "" };
         let amount = seconds.abs();
-        // What is too large for it stops at its end.
+        // A duration too large for it stops at its end.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
         let whole = amount as u64;
         let (d, h, m, s) = (whole / 86400, whole / 3600 % 24, whole / 60 % 60, whole % 60);

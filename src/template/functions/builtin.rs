@@ -53,7 +53,7 @@ fn joined(args: &[Value]) -> String {
         [Value::Text(_, text)] => text.to_string(),
         [one] => printed(one),
         many => {
-            // What is missing prints as such.
+            // A missing value prints as such.
             let shown: Vec<_> = many
                 .iter()
                 .map(|arg| match arg {

@@ -45,7 +45,7 @@ pub(super) enum State {
     Dead,
 }
 
-/// What ends an attribute's value.
+/// The end of an attribute's value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Delim {
     #[default]
@@ -65,7 +65,7 @@ pub(super) enum UrlPart {
     Unknown,
 }
 
-/// What a slash in a script begins.
+/// The meaning of a slash in a script.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Slash {
     #[default]
@@ -74,7 +74,7 @@ pub(super) enum Slash {
     Unknown,
 }
 
-/// What kind of attribute it is.
+/// The kind of attribute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Attr {
     #[default]
@@ -211,7 +211,7 @@ impl Element {
     }
 }
 
-/// What an attribute's value means.
+/// The meaning of an attribute's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Plain,
@@ -272,7 +272,7 @@ const UNSAFE: &[&str] = &[
 /// Names that would else be taken for something else.
 const PLAIN: &[&str] = &["srclang"];
 
-/// What the value of an attribute of this name means; the name is in small letters.
+/// The meaning of the value of an attribute of this name; the name is in small letters.
 pub(super) fn kind(name: &str) -> Kind {
     let name = match (name.strip_prefix("data-"), name.split_once(':')) {
         (None, Some(("xmlns", _))) => return Kind::Url,

@@ -9,7 +9,7 @@ use crate::template::html::transition::{decode_css, step};
 use crate::template::print::{self, sprint};
 use crate::template::value::{Int, List, Text, Value};
 
-/// What stands for a value that would be unsafe.
+/// The text in place of a value that would be unsafe.
 const UNSAFE: &str = "ZgotmplZ";
 
 /// One way to escape a value.
@@ -169,7 +169,7 @@ fn strip_tags(html: &str) -> String {
         let raw = c.element != Element::Other && !in_tag;
         let c1 = if raw { Context { state: State::Rcdata, ..c } } else { c };
         let end = if raw { super::transition::after_text(c1, rest) } else { step(c1, rest) };
-        // What is malformed is no text.
+        // A malformed escape is no text.
         let Ok((next, read)) = end else { return out };
         if matches!(c.state, State::Text | State::Rcdata) {
             let piece = &rest[..read];

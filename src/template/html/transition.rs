@@ -1,4 +1,4 @@
-//! What a piece of HTML text does to the context. Each function takes the context and a text that is not empty, and
+//! The transitions of the context by a piece of HTML text. Each function takes the context and a text that is not empty, and
 //! answers the context after the bytes that it has read.
 
 use crate::template::html::context::{Attr, Context, Delim, Element, Slash, State, UrlPart};
@@ -316,7 +316,7 @@ fn script(mut c: Context, text: &str) -> After {
     })
 }
 
-/// What a slash begins behind a piece of script.
+/// The meaning of a slash behind a piece of script.
 fn slash_after(text: &str, before: Slash) -> Slash {
     const KEYWORDS: [&str; 14] = [
         "break",

@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
         self.format.as_bytes().get(self.at).copied()
     }
 
-    /// What follows a percent sign; false at the end of the format.
+    /// The verb behind a percent sign; false at the end of the format.
     fn verb(&mut self) -> bool {
         self.good = true;
         self.printer.flags = Flags::default();

@@ -192,7 +192,7 @@ fn offset_text(offset: Offset, form: OffsetForm) -> String {
     }
 }
 
-/// What was read of a time so far.
+/// The parts of a time that were read so far.
 #[derive(Default)]
 struct Read {
     year: Option<i64>,

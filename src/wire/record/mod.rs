@@ -84,7 +84,7 @@ pub enum Kind {
     Identity = 6,
     /// A sign of life; replicated, not stored.
     Beat = 65,
-    /// What a receiver was not told of a group; stored, not replicated.
+    /// The notification of a group that a receiver did not get; stored, not replicated.
     Debt = 129,
 }
 

@@ -8,7 +8,7 @@ use crate::input::Input;
 
 pub fn run(bytes: &[u8]) {
     let (mut one, mut two, mut ms, like) = met(&KeyRing::default());
-    // What is made by hand is what a member would have sent.
+    // A datagram made by hand is the same as a member's.
     let before = one.understood();
     one.hear(at(ms), two.addr, &forged(&like, 1, message(&like)));
     assert_eq!(one.understood(), before + 1, "the form of a datagram has changed: see flock.rs");

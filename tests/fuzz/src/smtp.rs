@@ -34,7 +34,7 @@ pub fn run(bytes: &[u8]) {
         for piece in pieces {
             match dialogue.next() {
                 Next::Input => dialogue.handle_input(piece),
-                // What comes before the handshake is not for the dialogue.
+                // Bytes before the handshake are not for the dialogue.
                 Next::Encryption => break,
                 Next::End(_) => break,
             }

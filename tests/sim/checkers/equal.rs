@@ -23,7 +23,7 @@ fn clocks_agree(world: &World) -> bool {
     seats.all(|seat| !world.seats[seat].clock_was_set && clock(seat) == clock(0))
 }
 
-/// What a node holds that all should hold alike: versions, and what was said. Leases are each node's own.
+/// The state that all nodes should hold alike: versions and contents. Leases are each node's own.
 fn state(world: &World, seat: usize) -> State {
     let agree = clocks_agree(world);
     let now = world.seats[seat].now(world.now);
@@ -74,7 +74,7 @@ fn state(world: &World, seat: usize) -> State {
 fn members(world: &World) -> Result<(), String> {
     let id = |seat: usize| world.node(seat).flock().map(Gossip::node);
     let former: BTreeSet<u64> = world.seats.iter().flat_map(|seat| seat.ids.clone()).collect();
-    // Who hears nothing takes all others for dead and says so; until each has heard of it and refuted it, it is missing.
+    // A node that receives nothing takes all others for dead and says so; until each has heard of it and refuted it, it is missing.
     let accused = world.seats.iter().any(|seat| seat.apart_since.is_some());
     for seat in world.core() {
         let Some(flock) = world.node(seat).flock() else { continue };

@@ -1,4 +1,4 @@
-//! What was answered with 200 is not lost: once the flock is whole, every node knows every such alert as it is.
+//! A record that was answered with 200 is not lost: once the flock is whole, every node knows every such alert as it is.
 
 use super::Truth;
 use crate::world::World;

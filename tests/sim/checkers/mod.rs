@@ -1,4 +1,4 @@
-//! What must hold, judged from outside: a file a promise.
+//! The promises, judged from outside: a file each.
 
 pub(crate) mod bounds;
 pub(crate) mod equal;
@@ -25,7 +25,7 @@ pub(crate) fn by(checker: &str) -> impl Fn(String) -> String {
     move |found| format!("{checker}: {found}")
 }
 
-/// What an alert's sender knows of it.
+/// An alert as its sender knows it.
 #[derive(Clone, Debug)]
 pub(crate) struct Alert {
     pub(crate) group: Rc<str>,
@@ -52,17 +52,17 @@ impl Alert {
     }
 }
 
-/// What operators know of a silence.
+/// A silence as operators know it.
 #[derive(Clone, Debug)]
 pub(crate) struct Silence {
     pub(crate) id: SilenceId,
     pub(crate) group: Rc<str>,
-    /// Who was told of it, or of a change.
+    /// The seats that were told of it, or of a change.
     pub(crate) seats: BTreeSet<usize>,
     /// Until when it was to hold, each time somebody set it: a later word may not have reached flash.
     pub(crate) untils: Vec<u64>,
     pub(crate) expired_at: Option<u64>,
-    /// Who was told to expire it, and in which life.
+    /// The seats that were told to expire it, and in which life.
     pub(crate) expired_by: Vec<(usize, u64)>,
     /// Whether somebody who had not heard the last word on it had his say: which of the two holds is not known outside.
     pub(crate) contested: bool,
@@ -78,7 +78,7 @@ const FLUSH_MS: u64 = 60_000;
 impl Silence {
     /// A silence that runs out in a world where clocks are stepped ends when it ends.
     fn unsure(&self, world: &World) -> bool {
-        // What was said to one that is broken for good may have reached no other.
+        // A word to a node that is broken for good may have reached no other.
         self.seats.iter().any(|seat| world.seats[*seat].broken)
             || self.contested
             || self.stepped && self.untils.iter().any(|until| *until < LONG_MS)

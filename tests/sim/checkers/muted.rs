@@ -63,7 +63,7 @@ impl Muted {
                     continue;
                 };
                 let life = world.seats[seat].life;
-                // Who began with it has decided nothing before.
+                // A node that began with it has decided nothing before.
                 let restored = world.seats[seat].restored_silences.contains(&silence.id);
                 let under_way = if restored { 0 } else { UNDER_WAY_MS };
                 let now = Seen { life, since: world.now, under_way, until };

@@ -1,4 +1,4 @@
-//! What a newer version has written comes through older ones whole.
+//! Records of a newer version come through older ones whole.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub(crate) fn check(world: &World) -> Result<(), String> {
                 continue;
             }
             let found = rest(kind, &stamped.body);
-            // What a node has joined from two entries it knows by itself, and a newer version joins the same.
+            // An entry that a node has joined from two is its own, and a newer version joins the same.
             let prints = |body: &[u8]| Some(u64::from(decode_log(body).ok()?.1.print()));
             let joined = kind == Kind::Log && prints(&stamped.body) == Some(hlc & 0xffff);
             if joined && found.is_none() {

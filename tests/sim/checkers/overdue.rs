@@ -1,4 +1,4 @@
-//! Whoever fires is told of in time, also while everything goes wrong: a node that lives and can reach the receiver does
+//! A firing alert is notified in time, also while everything goes wrong: a node that lives and can reach the receiver does
 //! not sit on what it has acknowledged.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +40,7 @@ impl Overdue {
     fn note(&mut self, world: &World, seat: usize, receiver: usize) {
         let it = &world.receivers[receiver];
         let soon = matches!(it.manner, Manner::Fine(_, most) if most < 1_000);
-        // Who stops begins no attempt.
+        // A node that stops begins no attempt.
         let tells = world.seats[seat].is_up() && world.seats[seat].stopping.is_none();
         if !tells || !soon || it.unreachable_from.contains(&seat) {
             self.good.remove(&(seat, receiver));
@@ -65,7 +65,7 @@ impl Overdue {
             let to = (&*alert.group, receiver);
             let Post { seat, acked_at, taken_at, .. } = world.posts[post];
             let taken_at = taken_at.or(acked_at).unwrap_or(0);
-            // Who has not heard of it may take it for ended and say so later, which is for `told` to judge.
+            // A node that has not heard of it may take it for ended and say so later, which is for `told` to judge.
             // And who did not tell its end may not know that another has.
             let of_group = || told_to(world, &alert.group, receiver);
             let own_end = of_group().filter(|it| it.seat == seat && it.resolved.contains(name));

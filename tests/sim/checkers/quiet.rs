@@ -68,7 +68,7 @@ fn check_one(
     let mut apart: BTreeSet<&str> = BTreeSet::new();
     let mut ends = own_ends(world);
     let mut noticed = world.seats.iter().filter(|seat| seat.broken).count();
-    // Who is apart, and dies while it tells, is waited for.
+    // A node that is apart, and dies while it notifies, is waited for.
     let whole = world.seats.iter().all(|seat| seat.apart_since.is_none());
     for group in groups.iter().filter(|_| whole) {
         let of_group = world.posts.iter().filter(|post| post.alerts[0].group == *group);
@@ -84,7 +84,7 @@ fn check_one(
         }
     }
     for told in world.told[from..].iter().filter(|it| it.receiver == receiver) {
-        // What one that is apart says of itself or of the past it may not know to be told.
+        // An alert that a node apart raises of itself or of the past it may not know to be told.
         if world.is_apart(told) && !counts.contains_key(&*told.group) {
             continue;
         }
@@ -93,7 +93,7 @@ fn check_one(
             ends -= 1;
             continue;
         }
-        // What is broken for good may be noticed at the first use, and told.
+        // Flash that is broken for good may be noticed at the first use, and told.
         if told.group.is_empty() && told.firing.len() == 1 && noticed > 0 {
             noticed -= 1;
             continue;

@@ -1,4 +1,4 @@
-//! What a node has told, and has on flash that it has, it does not tell again after a restart.
+//! A notification whose log entry is on flash is not sent again after a restart.
 
 use crate::receiver::Told;
 use crate::world::{REROUTED, World};
@@ -26,7 +26,7 @@ impl Repeat {
             let alone =
                 of_group().all(|it| std::ptr::eq(it, before) || it.at + NEAR_MS < before.begun);
             let fires = told.firing.is_subset(&before.firing);
-            // What nodes say of themselves has one name, whoever says it. What logs of two say that had not heard of
+            // Alerts that nodes raise of themselves have one name. What logs of two say that had not heard of
             // each other is told once more.
             let alone_ever = !told.group.is_empty() && of_group().all(|it| it.seat == told.seat);
             let first = !told.firing.is_empty() && told.reason.contains("first");

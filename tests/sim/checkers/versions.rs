@@ -32,7 +32,7 @@ impl Growing {
             }
             let (life, before) = self.seen.entry(seat).or_default();
             if *life != it.life {
-                // Who left in good order has all of it on flash, but leases that went on: they are not worth a write.
+                // A node that left in good order has all of it on flash, but leases that went on: they are not worth a write.
                 let kept = *life + 1 == it.life && it.left_in_order;
                 before.retain(|(kind, _), _| kept && Kind::from_number(*kind) != Some(Kind::Alert));
                 *life = it.life;
@@ -42,7 +42,7 @@ impl Growing {
                     Some(was) if is < *was => {
                         return Err(format!("n{seat} went back on {key:?} from {was:?} to {is:?}"));
                     }
-                    // What a node has forgotten meanwhile must not come back older either.
+                    // A record that a node has forgotten meanwhile must not come back older either.
                     _ => before.insert(key, is),
                 };
             }

@@ -204,7 +204,7 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
         let mine = score(self.flock.me, key);
 "#,
     ),
-    // What was not told is not owed.
+    // A notification that was not delivered is not owed.
     (
         "NothingOwed",
         "src/core/owed.rs",

@@ -20,7 +20,7 @@ use crate::world::{CONFIG, Setup, World, fires, load};
 
 /// Groups of each alert: one a route.
 const ROUTES: usize = 400;
-/// What was refused is asked for again some minutes later.
+/// A refused record is asked for again some minutes later.
 const FORGIVEN_AFTER_MS: u64 = 7 * 60_000;
 
 /// Every alert comes to so many groups, which are told of in an hour.
@@ -131,7 +131,7 @@ pub(crate) fn two_halves_with_more_alerts_than_there_may_be_keep_their_own() {
     let over = half / 2;
     assert_eq!(post_for(&mut world, 0, 0..over, Duration::ZERO), 0);
     assert_eq!(post_for(&mut world, 1, half..half + over, Duration::ZERO), 0);
-    // What has ended is swept after half an hour, and that is done each half hour.
+    // An ended alert is swept after half an hour, and that is done each half hour.
     world.run_for(65 * 60_000 + FORGIVEN_AFTER_MS);
     let left: BTreeSet<_> =
         (over..half).chain(half + over..2 * half).map(|n| format!("a{n}")).collect();
@@ -255,7 +255,7 @@ fn log_of_the_past(world: &mut World, seat: usize, numbers: Range<usize>, first_
     journal.commit(&records).unwrap();
 }
 
-/// What finds no room in the index of what the flock shares is kept and told where it was acknowledged, and shared once there
+/// A record without room in the index of the flock is stored and told where it was acknowledged, and shared once there
 /// is room. Meanwhile nothing is compared over and over.
 pub(crate) fn what_the_flock_has_no_room_to_share_is_shared_later() {
     let half = GOSSIP_RECORDS_MAX * 9 / 10;

@@ -1,4 +1,4 @@
-//! What seeds have found, told as short stories.
+//! Faults that seeds have found, as short stories.
 
 use bellwether::model::SilenceState;
 
@@ -63,7 +63,7 @@ pub(crate) fn a_new_card_ends_the_alert_of_the_old_one() {
     }
 }
 
-/// Who had a clock ahead took claims for expired, and sent while another did.
+/// A node with a clock ahead took claims for expired, and sent while another did.
 pub(crate) fn claims_count_where_clocks_are_apart() {
     let mut world = World::new(1, Setup::new(5));
     for seat in 0..5 {
@@ -110,7 +110,7 @@ pub(crate) fn a_silence_of_a_member_that_was_never_met_mutes_at_once() {
     assert_eq!(world.told.len(), 0);
 }
 
-/// What a node took while its clock was not set expired at once for all others, before and after it was set.
+/// A record that a node took while its clock was not set expired at once for all others, before and after it was set.
 pub(crate) fn what_was_taken_in_1970_is_told_to_those_who_know_the_time() {
     for set in [false, true] {
         let mut world = World::new(1, Setup::new(3));
@@ -166,7 +166,7 @@ pub(crate) fn a_boot_in_1970_neither_ends_nor_repeats_nor_forgets() {
     }
 }
 
-/// What was kept while the clock was not set was never told to the flock if the node came back with the time set.
+/// A record stored while the clock was not set was never told to the flock if the node came back with the time set.
 pub(crate) fn what_was_kept_in_1970_is_told_by_a_node_that_boots_with_the_time_set() {
     let mut world = World::new(1, Setup::new(3));
     let at = world.now;
@@ -187,7 +187,7 @@ pub(crate) fn what_was_kept_in_1970_is_told_by_a_node_that_boots_with_the_time_s
     }
 }
 
-/// What a node had kept in 1970 got a version of today when it learned the time, and undid an end of yesterday.
+/// A record that a node had stored in 1970 got a version of today when it learned the time, and undid an end of yesterday.
 pub(crate) fn what_was_kept_in_1970_undoes_no_end() {
     let mut world = World::new(1, Setup::new(2));
     for seat in 0..2 {
@@ -256,7 +256,7 @@ pub(crate) fn nobody_waits_for_a_member_that_was_never_met_to_hand_on() {
     }
 }
 
-/// What was written by a clock of last week, or of the year in which systemd was built, kept a version that was right and
+/// A record written by a clock of last week, or of the year in which systemd was built, kept a version that was right and
 /// an end that was over: the flock never heard of it.
 pub(crate) fn what_was_taken_while_the_clock_was_behind_is_told() {
     const HOUR_MS: i64 = 3_600_000;
@@ -360,7 +360,7 @@ pub(crate) fn who_missed_the_news_of_a_member_meets_it_later() {
     }
 }
 
-/// Who had met another through a third did not keep where, and did not find it once that third was gone.
+/// A node that had met another through a third did not store its address, and did not find it once that third was gone.
 pub(crate) fn who_met_another_through_a_third_finds_it_after_a_restart() {
     for seed in 0..5 {
         let mut world = World::settled(seed, Setup { star: true, ..Setup::new(3) });

@@ -51,8 +51,8 @@ pub(crate) const ALL: &[Test] = &[
         turns::a_large_group_is_told_once_though_its_log_entry_is_long_on_its_way,
     ),
     (
-        "a_turn_is_taken_over_within_two_seconds_however_long_its_attempt_has_hung",
-        turns::a_turn_is_taken_over_within_two_seconds_however_long_its_attempt_has_hung,
+        "a_turn_is_taken_over_within_two_seconds_of_a_death",
+        turns::a_turn_is_taken_over_within_two_seconds_of_a_death,
     ),
     (
         "long_attempts_cost_little_traffic_however_many_groups_wait",
@@ -80,12 +80,12 @@ pub(crate) const ALL: &[Test] = &[
         turns::the_one_node_that_reaches_the_receiver_takes_over,
     ),
     (
-        "the_one_node_that_is_not_behind_a_black_hole_takes_over_each_single_group_in_time",
-        turns::the_one_node_that_is_not_behind_a_black_hole_takes_over_each_single_group_in_time,
+        "the_only_node_without_a_black_hole_takes_over_each_group",
+        turns::the_only_node_without_a_black_hole_takes_over_each_group,
     ),
     (
-        "a_turn_that_is_given_up_before_the_others_have_flushed_is_taken_at_once",
-        turns::a_turn_that_is_given_up_before_the_others_have_flushed_is_taken_at_once,
+        "an_early_surrendered_turn_is_taken_at_once",
+        turns::an_early_surrendered_turn_is_taken_at_once,
     ),
     (
         "who_has_just_not_reached_the_receiver_hands_its_turns_over_at_once",

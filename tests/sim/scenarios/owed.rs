@@ -1,4 +1,4 @@
-//! What could not be told is told later, once.
+//! A notification that could not be delivered is delivered later, once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

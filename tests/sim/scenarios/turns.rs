@@ -230,7 +230,7 @@ fn hangs(seed: u64, hung_ms: u64, groups_count: usize) -> World {
 const HUNG_GROUPS: usize = 30;
 
 /// However long its attempts have hung, each group that a dead node was telling is told by one other within two seconds.
-pub(crate) fn a_turn_is_taken_over_within_two_seconds_however_long_its_attempt_has_hung() {
+pub(crate) fn a_turn_is_taken_over_within_two_seconds_of_a_death() {
     for hung_ms in [400, 900, 6_000, 25_300, 55_700] {
         for seed in 0..5 {
             let mut world = hangs(seed, hung_ms, HUNG_GROUPS);
@@ -383,7 +383,7 @@ pub(crate) fn the_one_node_that_reaches_the_receiver_takes_over() {
     }
 }
 
-pub(crate) fn the_one_node_that_is_not_behind_a_black_hole_takes_over_each_single_group_in_time() {
+pub(crate) fn the_only_node_without_a_black_hole_takes_over_each_group() {
     for seed in worlds(&[0, 1, 2, 3, 4]) {
         let mut world = World::settled(seed, Setup::new(5));
         world.receivers[0].unreachable_from = [0, 1, 3, 4].into();
@@ -411,7 +411,7 @@ pub(crate) fn the_one_node_that_is_not_behind_a_black_hole_takes_over_each_singl
     }
 }
 
-pub(crate) fn a_turn_that_is_given_up_before_the_others_have_flushed_is_taken_at_once() {
+pub(crate) fn an_early_surrendered_turn_is_taken_at_once() {
     let mut world = World::new(1, Setup::new(3));
     for seat in 0..3 {
         world.seats[seat].clock.ahead_ms = -30 * i64::try_from(seat).unwrap();
@@ -509,7 +509,7 @@ pub(crate) fn a_receiver_that_swallows_attempts_keeps_no_other_waiting() {
     once_each(&world, "lost", 100, due);
 }
 
-/// What the history of a seat has of a group's deliveries, oldest first; not that it waited for its first flush.
+/// The entries in a seat's history of a group's deliveries, oldest first; not that it waited for its first flush.
 fn history(world: &World, seat: usize, group: &str) -> Vec<Outcome> {
     let entries = world.node(seat).history();
     entries

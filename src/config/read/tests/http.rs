@@ -6,7 +6,7 @@ use crate::model::Url;
 
 const PIN: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-/// What a webhook's `http_config` becomes, and how the whole is shown.
+/// A webhook's `http_config` as it is read, and how the whole is shown.
 fn http(http_config: &str, environment: &Environment) -> (Http, String) {
     let text = format!(
         "route: {{receiver: d}}\nreceivers:\n- name: d\n  webhook_configs:\n  - {{url: 'https://x', http_config: {http_config}}}\n"

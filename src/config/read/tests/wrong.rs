@@ -1,4 +1,4 @@
-//! What is wrong with a config is told, all of it, where it is and why.
+//! All errors of a config are reported, with place and reason.
 
 use super::*;
 

@@ -157,7 +157,7 @@ enum Fault {
 struct Talk<'a> {
     stream: &'a mut Box<dyn Stream>,
     socket: &'a Async<TcpStream>,
-    /// What is still to be sent.
+    /// The bytes still to be sent.
     request: &'a [u8],
     /// And behind that.
     rest_of_request: &'a [u8],

@@ -15,7 +15,7 @@ use crate::model::Url;
 use crate::model::url::Scheme;
 use crate::wire::http1;
 
-/// What a connection must have in common with a request to carry it.
+/// The properties that a connection must share with a request to carry it.
 #[derive(Clone, PartialEq)]
 pub(super) struct Route {
     /// Whose connection it is; none: the proxy's, which carries requests to any host.
@@ -63,7 +63,7 @@ impl Route {
         self.proxy.as_ref().filter(|_| self.target.is_none())
     }
 
-    /// What a proxy is told that opens a way through.
+    /// The request to a proxy that opens a tunnel.
     pub(super) fn connect_headers(&self) -> &[(String, String)] {
         &self.connect_headers
     }

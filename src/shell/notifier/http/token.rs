@@ -80,7 +80,7 @@ impl Tokens {
 }
 
 impl Client {
-    /// What the header `Authorization` says: a token that is kept, or a new one.
+    /// The value of the header `Authorization`: a token that is kept, or a new one.
     pub(in crate::shell::notifier) async fn token(&self, oauth2: &OAuth2) -> Result<String, Error> {
         let slot = self.tokens.slot(oauth2);
         let mut state = slot.lock().await;
