@@ -11,20 +11,37 @@
 //! randomness as arguments and returns [`effect::Effect`]s. The shell has no opinions: it turns bytes into calls and
 //! effects into system calls. The third law, a limit and a policy for everything, is [`limits`].
 
+/// The HTTP API without HTTP: a request in, an answer out.
 pub mod api;
+/// The subcommands: thin clients of the HTTP API, and offline checks.
 pub mod cli;
+/// Text, TOML or YAML of one schema, to a checked config; all errors at once.
 pub mod config;
+/// The alerting mind: the tables and rules, and in `deliver` what happens to a due group.
 pub mod core;
+/// The requests of the brain to the shell.
 pub mod effect;
+/// The flock: members, news, repair. Its payloads are key, version and bytes.
 pub mod gossip;
+/// Every limit, with its policy.
 pub mod limits;
+/// The nouns, valid by construction: labels, matchers, alerts, silences, log entries.
 pub mod model;
+/// The whole brain: `handle_*` in, effects out, one `next_timeout`.
 pub mod node;
+/// A receiver type per file: config and notification to request.
 pub mod notify;
+/// The only room with sockets, files and clocks: http, tls, udp, flash, systemd, the loop.
 pub mod shell;
+/// The journal over a `Medium`: append, replay, compact.
 pub mod store;
+/// Go's template language over typed values.
 pub mod template;
+/// The two clocks: `Mono` for what waits, `Wall` for what is compared across nodes or reboots.
 pub mod time;
+/// The page, compressed at build time.
 pub mod ui;
+/// The version, and the Alertmanager whose API it speaks.
 pub mod version;
+/// Bytes to nouns and back: JSON, CBOR, SMTP, MQTT, HTTP; each decoder is total.
 pub mod wire;

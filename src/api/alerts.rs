@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::api::list::{ALERT_STEPS, Pages};
-use crate::api::post::Outcome;
+use crate::api::outcome::Outcome;
+use crate::api::pages::{ALERT_STEPS, Pages};
 use crate::api::query::AlertFilter;
 use crate::api::{Request, Response};
 use crate::core::Intake;

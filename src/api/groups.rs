@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::api::list::{ALERT_STEPS, Pages};
+use crate::api::pages::{ALERT_STEPS, Pages};
 use crate::api::query::AlertFilter;
 use crate::api::{Request, Response, alerts};
 use crate::limits::PIECE_STEPS;

@@ -1,13 +1,11 @@
 //! Lists of alerts, groups and silences. With many alerts, filters and silences one takes long, so it is made in pieces.
 
+use crate::api::pages::Pages;
 use crate::api::response::{room, too_large};
 use crate::api::{Request, Response, Site, alerts, groups, silences};
 use crate::limits::PIECE_STEPS;
 use crate::node::Node;
 use crate::time::Now;
-
-/// Steps to look at one alert.
-pub(super) const ALERT_STEPS: u64 = 500;
 
 /// Steps of the first piece of a list.
 const FIRST_STEPS: u64 = PIECE_STEPS / 5;
@@ -48,37 +46,6 @@ pub(super) enum Made {
     Whole(Response),
     /// There is more to do.
     Part(List),
-}
-
-/// Where a piece of a list is written, and what it took so far.
-pub(super) struct Pages<'a> {
-    out: &'a mut Vec<u8>,
-    /// Bytes that the whole list may have.
-    pub(super) room: usize,
-    /// Steps of this piece.
-    pub(super) steps: u64,
-}
-
-impl Pages<'_> {
-    /// Appends an item.
-    pub(super) fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        let before = self.out.len();
-        self.out.push(if before == 0 { b'[' } else { b',' });
-        write(self.out);
-        self.steps += (self.out.len() - before) as u64;
-    }
-
-    /// Appends to the last item.
-    pub(super) fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        let before = self.out.len();
-        write(self.out);
-        self.steps += (self.out.len() - before) as u64;
-    }
-
-    /// Whether this piece has taken enough, or the list has become too large.
-    pub(super) fn is_over(&self) -> bool {
-        self.steps >= PIECE_STEPS || self.out.len() > self.room
-    }
 }
 
 impl Of {

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::api::outcome::Outcome;
 use crate::api::{Request, Response, alerts, v1};
 use crate::core::{Intake, Progress};
 use crate::effect::Cx;
@@ -13,17 +14,6 @@ use crate::wire::json::body::{self, BodyError, Place, Schema};
 /// The steps to read a byte of a body, and a report.
 const BYTE_STEPS: u64 = 1;
 const READ_STEPS: u64 = 125;
-
-/// The state of a post that is taken in pieces.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    /// There was nothing in it.
-    Empty,
-    /// It could not be read.
-    Wrong(BodyError),
-    /// Its valid alerts were taken.
-    Taken(Intake),
-}
 
 /// A large post that is being taken.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use crate::api::list::Pages;
+use crate::api::pages::Pages;
 use crate::api::query::Params;
 use crate::api::{Request, Response};
 use crate::effect::Cx;

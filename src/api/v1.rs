@@ -1,6 +1,6 @@
 //! The remains of version 1 of the API: posting alerts, for older senders.
 
-use crate::api::post::Outcome;
+use crate::api::outcome::Outcome;
 use crate::api::response::{JSON, cut};
 use crate::api::{Response, alerts};
 use crate::wire::json::write;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::alert::matchers;
 use super::silence::{as_json, post};
+use super::words::matchers;
 use super::{Cx, Outcome, usage};
 use crate::model::ENDS_WHEN_RESOLVED;
 

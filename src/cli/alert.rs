@@ -3,64 +3,15 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::client::{duration, encoded};
 use super::table::{Dates, moment, text};
+use super::words::{filters, json_line, matchers, pairs, time_flag};
 use super::{Cx, Outcome, usage, watch};
 use crate::limits::CLI_RETRY_TIME_MAX;
-use crate::model::matcher::{Grammar, parse_one};
-use crate::model::{MatchOp, Matcher};
 use crate::shell::clock;
 use crate::template::Time;
-
-/// A first word that is no matcher is the value of `alertname`.
-pub(super) fn matcher(word: &str, is_first: bool) -> Result<Matcher, String> {
-    let failed = |why: &dyn std::fmt::Display| format!("{word:?}: {why}");
-    if is_first && !word.contains(['=', '~', '!']) {
-        return Matcher::new("alertname", MatchOp::Equal, word).map_err(|error| failed(&error));
-    }
-    parse_one(Grammar::default(), word).map(|it| it.value).map_err(|error| failed(&error))
-}
-
-/// The matchers of all words.
-pub(super) fn matchers(words: &[String]) -> Result<Vec<Matcher>, String> {
-    words.iter().enumerate().map(|(at, word)| matcher(word, at == 0)).collect()
-}
-
-/// `filter=...&` for each matcher.
-pub(super) fn filters(matchers: &[Matcher]) -> String {
-    let mut filters = String::new();
-    for matcher in matchers {
-        filters += "filter=";
-        filters += &encoded(&matcher.to_string());
-        filters.push('&');
-    }
-    filters
-}
-
-/// Names and values of words as `a=b`; a first one without a sign is the `alertname`.
-pub(super) fn pairs<'a>(
-    words: impl Iterator<Item = &'a str>,
-    has_name: bool,
-) -> Result<Map<String, Value>, String> {
-    let mut pairs = Map::new();
-    for (at, word) in words.enumerate() {
-        let is_name = has_name && at == 0;
-        let pair = matcher(word, is_name)?;
-        if pair.op() != MatchOp::Equal {
-            return Err(format!("{word:?}: expected NAME=VALUE"));
-        }
-        pairs.insert(pair.name().to_owned(), pair.value().into());
-    }
-    Ok(pairs)
-}
-
-/// The time of a flag as RFC 3339.
-pub(super) fn time_flag(cx: &Cx<'_>, flag: &'static str) -> Result<Option<Time>, String> {
-    let read = |text: &str| Time::parse_rfc3339(text).map_err(|why| format!("--{flag}: {why}"));
-    cx.args.get(flag).filter(|text| !text.is_empty()).map(read).transpose()
-}
 
 pub(super) fn query(cx: &mut Cx<'_>) -> Outcome {
     let is = |flag: &str| cx.args.is(flag);
@@ -124,13 +75,6 @@ fn show(cx: &mut Cx<'_>, answer: &Value) -> Outcome {
     Ok(0)
 }
 
-/// An answer as it came, in one line.
-pub(super) fn json_line(cx: &mut Cx<'_>, answer: &Value) -> Outcome {
-    use std::io::Write as _;
-    writeln!(cx.out, "{answer}")?;
-    Ok(0)
-}
-
 /// `a="b" c="d"`
 fn spelled(labels: Option<&Value>) -> String {
     let labels = labels.and_then(Value::as_object).into_iter().flatten();
@@ -184,6 +128,7 @@ pub(super) fn add(cx: &mut Cx<'_>) -> Outcome {
 mod tests {
     use super::super::testing::{Fake, told, told_by};
     use super::*;
+    use crate::model::Matcher;
 
     #[test]
     fn a_first_word_without_an_operator_is_the_alertname() {

@@ -1,11 +1,4 @@
-//! From words to a subcommand and its flags.
-
-use std::ffi::OsString;
-
-use lexopt::{Arg, Parser};
-
-use super::commands::{COMMANDS, Command, Flag};
-use crate::config::unknown;
+//! The arguments of a subcommand.
 
 /// The flags and words that follow a subcommand.
 #[derive(Debug, Default)]
@@ -13,7 +6,7 @@ pub(super) struct Args {
     /// The arguments that are no flags.
     pub(super) words: Vec<String>,
     /// By their own names, in order.
-    flags: Vec<(&'static str, String)>,
+    pub(super) flags: Vec<(&'static str, String)>,
 }
 
 impl Args {
@@ -36,105 +29,4 @@ impl Args {
     pub(super) fn fall_back(&mut self, name: &'static str, value: String) {
         self.flags.insert(0, (name, value));
     }
-}
-
-/// The wish that the words express.
-pub(super) enum Wish {
-    /// Run this.
-    Run(&'static Command, Args),
-    /// Help of the subcommands whose names begin so.
-    Help(String),
-    /// `--version`
-    Version,
-}
-
-/// The subcommands that these words name or begin to name.
-pub(super) fn named(words: &str) -> impl Iterator<Item = &'static Command> + '_ {
-    COMMANDS.iter().filter(move |command| {
-        [command.name, command.also].iter().any(|name| {
-            name.strip_prefix(words)
-                .is_some_and(|rest| words.is_empty() || rest.is_empty() || rest.starts_with(' '))
-        })
-    })
-}
-
-/// Reads a whole command line, the program's name not among its words. The error says what is wrong, after the words of
-/// the subcommand it belongs to.
-pub(super) fn parse(args: &[OsString]) -> Result<Wish, (String, String)> {
-    let (mut path, mut found) = (String::new(), Args::default());
-    let mut is_help = false;
-    let mut parser = Parser::from_args(args);
-    loop {
-        let wrong = |why: String| (path.clone(), why);
-        let name = match parser.next().map_err(|error| wrong(error.to_string()))? {
-            None => break,
-            Some(Arg::Short(letter)) => format!("-{letter}"),
-            Some(Arg::Long(name)) => format!("--{name}"),
-            Some(Arg::Value(word)) => {
-                let word = word
-                    .into_string()
-                    .map_err(|word| wrong(format!("{}: is no UTF-8", word.display())))?;
-                if word == "help" && path.is_empty() && found.words.is_empty() {
-                    is_help = true;
-                    continue;
-                }
-                let longer = format!("{path} {word}").trim_start().to_owned();
-                if found.words.is_empty() && named(&longer).next().is_some() {
-                    path = longer;
-                } else {
-                    found.words.push(word);
-                }
-                continue;
-            }
-        };
-        if name == "--version" && path.is_empty() {
-            return Ok(Wish::Version);
-        }
-        let (flag, is_on) = flag(&path, &name).map_err(wrong)?;
-        let value = match flag.value() {
-            None => parser.optional_value().unwrap_or_else(|| is_on.to_string().into()),
-            Some(value) => {
-                parser.value().map_err(|_| wrong(format!("{name}: needs a value, {value}")))?
-            }
-        };
-        let value = value.into_string().map_err(|_| wrong(format!("{name}: is no UTF-8")))?;
-        found.flags.push((flag.name(), value));
-    }
-    // Of a group the first is meant.
-    let command = named(&path).next();
-    match command {
-        _ if is_help || found.is("help") => {
-            let words = std::mem::take(&mut found.words);
-            Ok(Wish::Help(if is_help && path.is_empty() { words.join(" ") } else { path }))
-        }
-        Some(command) if !path.is_empty() => {
-            if command.arguments.is_empty() && !found.words.is_empty() {
-                let why = format!("unexpected argument {:?}", found.words.join(" "));
-                return Err((path, why));
-            }
-            Ok(Wish::Run(command, found))
-        }
-        _ => match found.words.first() {
-            None => Ok(Wish::Help(path)),
-            Some(word) => {
-                let names = COMMANDS.iter().map(|it| it.name.split(' ').next().unwrap_or(it.name));
-                Err((path, unknown("subcommand", word, names)))
-            }
-        },
-    }
-}
-
-/// The flag of this name, and whether it is not switched off by `--no-`.
-fn flag(path: &str, name: &str) -> Result<(Flag, bool), String> {
-    let flags = || named(path).flat_map(Command::flags);
-    let find = |name: &str| flags().find(|flag| flag.names().any(|it| it == name));
-    if let Some(flag) = find(name) {
-        return Ok((flag, true));
-    }
-    let off = name.strip_prefix("--no-").and_then(|rest| find(&format!("--{rest}")));
-    if let Some(flag) = off.filter(|flag| flag.value().is_none()) {
-        return Ok((flag, false));
-    }
-    let known: Vec<&str> = flags().flat_map(Flag::names).collect();
-    Err(unknown("flag", name, known.into_iter()))
 }

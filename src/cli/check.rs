@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_none_is_warned_of_and_the_agent_starts_as_alertmanager_does() {
+    fn an_invalid_address_is_warned_of_and_the_agent_starts() {
         let folder = std::env::temp_dir().join(format!("bellwether-mail-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let config = folder.join("a.yml");

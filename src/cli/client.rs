@@ -335,7 +335,7 @@ fn body(answer: &[u8]) -> Result<Vec<u8>, (Option<u16>, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::args::{Wish, parse};
+    use crate::cli::parse::{Wish, parse};
 
     #[test]
     fn a_url_is_split_into_host_and_prefix() {

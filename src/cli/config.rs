@@ -3,8 +3,8 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use super::alert::json_line;
 use super::table::{Dates, text};
+use super::words::json_line;
 use super::{Cx, Outcome, usage};
 use crate::config::{self, Environment, Flags, Language, Options};
 use crate::limits::CONFIG_BYTES_MAX;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::alert::json_line;
 use super::table::{Dates, table, text};
+use super::words::json_line;
 use super::{Cx, Outcome};
 use crate::model::duration::Spelled;
 

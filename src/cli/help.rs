@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::args::named;
 use super::commands::{COMMANDS, Command};
+use super::parse::named;
 
 /// The text of `--help`: the subcommands, and the daemon's own flags, which are given.
 pub fn daemon(flags: &str) -> String {

@@ -5,8 +5,8 @@ use std::io::Write as _;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::alert::json_line;
 use super::table::{Dates, local_time, text};
+use super::words::json_line;
 use super::{Cx, Outcome, watch};
 
 const PATH: &str = "/bellwether/v1/history";

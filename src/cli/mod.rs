@@ -17,12 +17,14 @@ mod journal;
 mod key;
 mod notify;
 mod owed;
+mod parse;
 mod routes;
 mod screen;
 mod silence;
 mod table;
 mod template;
 mod watch;
+mod words;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -33,8 +35,9 @@ use crate::shell::clock;
 use crate::time::Wall;
 use crate::version;
 
-use args::{Args, Wish};
+use args::Args;
 use client::Agent;
+use parse::Wish;
 use screen::Screen;
 
 /// The part of the process that a subcommand sees.
@@ -119,7 +122,7 @@ pub fn run(
         out.columns = process.columns;
         out.has_colour = process.has_colour && process.columns.is_some();
     }
-    let (command, args) = match args::parse(args) {
+    let (command, args) = match parse::parse(args) {
         Ok(Wish::Run(command, args)) => (command, args),
         Ok(wish) => {
             let text = match wish {

@@ -4,8 +4,8 @@ use std::io::Write as _;
 
 use serde_json::{Value, json};
 
-use super::alert::pairs;
 use super::table::text;
+use super::words::pairs;
 use super::{Cx, Outcome, usage};
 use crate::limits::NOTIFY_TEST_TIME_MAX;
 

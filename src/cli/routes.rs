@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
 
-use super::alert::{pairs, time_flag};
+use super::words::{pairs, time_flag};
 use super::{Cx, Fault, Outcome};
 use crate::config::{Config, Environment, Flags, Language, Options, Route};
 use crate::core::route::{RouteId, Routes};

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::alert::{filters, json_line, matchers, pairs, time_flag};
 use super::client::{Agent, duration};
 use super::table::{Dates, moment, text};
+use super::words::{filters, json_line, matchers, pairs, time_flag};
 use super::{Cx, Fault, Outcome, usage};
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::model::{MatchOp, Matcher};

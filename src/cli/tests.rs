@@ -62,7 +62,7 @@ fn lines_of_help_fit_and_flags_are_flags() {
 
 #[test]
 fn a_group_alone_is_its_first_subcommand() {
-    let first = |words: &str| args::named(words).next().map(|command: &Command| command.name);
+    let first = |words: &str| parse::named(words).next().map(|command: &Command| command.name);
     for (words, name) in [
         ("alert", "alert query"),
         ("silence", "silence query"),

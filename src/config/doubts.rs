@@ -48,8 +48,6 @@ pub fn doubts(loaded: &Loaded, admission: &Admission) -> Vec<Problem> {
             );
             doubt(&format!("receivers[{at}].rate_limit"), text);
         }
-    }
-    for (at, receiver) in loaded.config.receivers.iter().enumerate() {
         let mails = receiver.integrations.iter().filter(|it| it.name() == "email");
         for (number, it) in mails.enumerate() {
             for key in ["to", "from"] {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::config::Secret;
 use crate::config::schema::{Key, Takes};
+use crate::model::duration::{parse_duration, parse_go_duration};
 
 /// The values of some keys.
 #[derive(Clone)]
@@ -335,4 +336,35 @@ impl fmt::Debug for Values {
         let set = self.iter().filter_map(|(key, value)| Some((key.name, value?)));
         f.debug_map().entries(set).finish()
     }
+}
+
+/// The value of a key that is not set.
+pub(super) fn default(key: &Key) -> Option<Value> {
+    let text = Some(key.default).filter(|text| !text.is_empty());
+    let template = |source: &str, html| {
+        let path = format!("the default of {}", key.name).into();
+        Value::Template(Template { source: source.into(), html, secret: false, line: 0, path })
+    };
+    Some(match key.takes {
+        Takes::Bool => Value::Bool(text? == "true"),
+        Takes::Duration => Value::Duration(parse_duration(text?).ok()?),
+        Takes::GoDuration => Value::Duration(parse_go_duration(text?).ok()?),
+        Takes::Html => template(text?, true),
+        Takes::Template => template(text?, false),
+        Takes::Number => Value::Number(text?.parse().ok()?),
+        Takes::Address | Takes::Choice(_) | Takes::Text | Takes::Url => Value::from_text(text?),
+        Takes::Secret(_)
+        | Takes::SecretTemplate(_)
+        | Takes::SecretUrl(_)
+        | Takes::UrlTemplate(_) => Value::Secret(Secret::Inline(text?.into())),
+        Takes::Short(keys) | Takes::Table(keys) => Value::Table(Values::new(keys, default)),
+        Takes::Map => {
+            let entries = text?.lines().filter_map(|line| line.split_once('='));
+            let entry = |(name, source): (&str, &str)| (name.into(), template(source, false));
+            Value::Map(entries.map(entry).collect())
+        }
+        Takes::File | Takes::Tables(_) | Takes::Templates | Takes::Texts | Takes::Tree => {
+            return None;
+        }
+    })
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use log::warn;
 
 use crate::core::behind::Behind;
-use crate::core::group::GroupId;
-use crate::core::inhibit::Targets;
 use crate::core::route::RouteId;
 use crate::core::silences::Memo;
+use crate::core::targets::Targets;
+use crate::core::which::GroupId;
 use crate::limits::{
     ALERT_BYTES_MAX, ALERTS_BYTES_MAX, ALERTS_MAX, ALERTS_PAIRS_MAX, TEXTS_BYTES_MAX,
 };

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Expectation;
-use crate::core::clock::Step;
+use crate::core::step::Step;
 use crate::core::{Change, Core};
 use crate::limits::{BEAT_TEXT_BYTES_MAX, PIECE_STEPS};
 use crate::model::{Fingerprint, Labels, brief};

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use log::error;
 
-use crate::core::group::{GROUP_STEPS, GroupId};
+use crate::core::group::GROUP_STEPS;
+use crate::core::intake::Sender;
 use crate::core::place::Placing;
 use crate::core::restore::{GroupTimers, Phase, until_flush};
 use crate::core::route::RouteId;
 use crate::core::timers::Timer;
+use crate::core::which::GroupId;
 use crate::core::{Change, Core};
 use crate::effect::Cx;
 use crate::limits::{
@@ -248,7 +250,7 @@ impl Core {
         *steps += GROUP_STEPS * groups.len() as u64;
         for (route, id) in &mut groups {
             if id.is_none_or(|id| self.groups.get(id).is_none()) {
-                *id = self.group_for(now, *route, fingerprint);
+                *id = self.group_for(now, *route, (fingerprint, Sender::Client));
             }
         }
         if let Some(entry) = self.alerts.get_mut(fingerprint) {

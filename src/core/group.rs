@@ -2,23 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::core::flush::Flush;
-use crate::core::history::Muting;
+use crate::core::deliver::flushing::Flush;
+use crate::core::deliver::history::Muting;
 use crate::core::route::RouteId;
+use crate::core::which::GroupId;
 use crate::model::{Fingerprint, GroupKey, Interned, Labels};
 use crate::time::{Mono, Wall};
 
 /// The steps to find or make the group of an alert.
 pub(super) const GROUP_STEPS: u64 = 1_000;
-
-/// Names a group; never used twice by a running node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct GroupId(pub u64);
-
-impl GroupId {
-    /// Before all others.
-    pub const MIN: Self = Self(0);
-}
 
 /// One group.
 #[derive(Debug)]

@@ -13,8 +13,8 @@ use log::{debug, info, warn};
 use rand::RngExt as _;
 
 use crate::config::Heartbeat;
+use crate::core::deliver::turn::SETTLE_LOOK;
 use crate::core::timers::Timer;
-use crate::core::turn::SETTLE_LOOK;
 use crate::core::{Change, Core};
 use crate::effect::{Attempt, AttemptId, Cx, Effect};
 use crate::limits::HEARTBEAT_TIME;

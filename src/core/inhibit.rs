@@ -1,12 +1,12 @@
 //! Inhibition: while a source alert fires, target alerts that equal it on certain labels are muted.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use crate::config::InhibitRule;
 use crate::core::alerts::{Alerts, Entry};
-use crate::core::bits::Bits;
 use crate::core::index::Index;
+use crate::core::targets::Targets;
 use crate::limits::INHIBIT_SOURCES_MAX;
 use crate::model::{Fingerprint, Labels};
 use crate::time::Wall;
@@ -25,11 +25,6 @@ pub struct Inhibitor {
     sources: usize,
 }
 
-/// Which rules an alert is a target of. It is remembered with the alert, so that it is compared with each rule once; to
-/// compare is work that can be done in parts.
-#[derive(Debug, Default)]
-pub struct Targets(RefCell<Compared>);
-
 /// How far it was found of which rules an alert is a source.
 #[derive(Debug, Default)]
 pub struct Adding {
@@ -38,16 +33,6 @@ pub struct Adding {
     /// How many conditions of its source side are known to hold, and of its target side.
     source: usize,
     target: usize,
-}
-
-#[derive(Debug, Default)]
-struct Compared {
-    /// Every rule before this one was compared; `usize::MAX` when all are.
-    until: usize,
-    /// How many of that one's conditions are known to hold.
-    at: usize,
-    /// Those that match.
-    matching: Bits,
 }
 
 #[derive(Debug)]

@@ -8,10 +8,11 @@ use std::time::Duration;
 use log::{debug, warn};
 
 use crate::core::behind::{self, Behind, LateReport, Taken};
-use crate::core::group::{self, GROUP_STEPS, GroupId};
+use crate::core::group::{self, GROUP_STEPS};
 use crate::core::place::Placing;
 use crate::core::route::{Route, RouteId};
 use crate::core::timers::Timer;
+use crate::core::which::GroupId;
 use crate::core::{Change, Core, alerts};
 use crate::limits::{
     GROUPS_BYTES_MAX, GROUPS_MAX, HTTP_ERROR_BYTES_MAX, OWN_GROUPS_MAX, PIECE_STEPS, WARN_INTERVAL,
@@ -55,6 +56,15 @@ impl Intake {
     }
 }
 
+/// The sender of an alert that is brought to its groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sender {
+    /// A client of this node, or this node itself.
+    Client,
+    /// Another member of the flock.
+    Member,
+}
+
 impl Core {
     /// Takes a report of our own: there is room for it, however full the tables are.
     pub fn handle_own_report(&mut self, now: Now, report: &Report<'_>) {
@@ -86,7 +96,7 @@ impl Core {
 
     /// Takes the reports of one post, those that are valid.
     pub fn handle_reports(&mut self, now: Now, reports: &[Report<'_>]) -> Intake {
-        // What takes long to compare is left for later, also if many take long together.
+        // Alerts that take long to compare are left for later, also if many take long together.
         let (mut intake, mut steps) = (Intake::default(), 0);
         for report in reports {
             self.take_report(now, report, &mut intake, &mut steps);
@@ -216,7 +226,8 @@ impl Core {
         steps: &mut u64,
     ) -> bool {
         let change = self.alerts.put(fingerprint, alert, now.wall);
-        let admitted = self.admit(now, fingerprint, change == alerts::Change::New, spare, steps);
+        let is_new = change == alerts::Change::New;
+        let admitted = self.admit(now, (fingerprint, Sender::Client), is_new, spare, steps);
         // A new one that found no room has left the table.
         let is_known = admitted || self.alerts.get(fingerprint).is_some();
         if change != alerts::Change::None && is_known {
@@ -234,14 +245,14 @@ impl Core {
     pub(super) fn admit(
         &mut self,
         now: Now,
-        fingerprint: Fingerprint,
+        (fingerprint, sender): (Fingerprint, Sender),
         new: bool,
         spare: usize,
         steps: &mut u64,
     ) -> bool {
-        let joins = !self.merging || self.is_news(now, fingerprint);
+        let joins = sender == Sender::Client || self.is_news(now, fingerprint);
         if !new {
-            return !joins || self.rejoin_groups(now, fingerprint, spare);
+            return !joins || self.rejoin_groups(now, (fingerprint, sender), spare);
         }
         let Some(labels) = self.alerts.get(fingerprint).map(|it| it.alert.labels.clone()) else {
             return true;
@@ -266,7 +277,8 @@ impl Core {
         let groups = routes
             .into_iter()
             .map(|route| {
-                let id = if joins { self.group_for(now, route, fingerprint) } else { None };
+                let id =
+                    if joins { self.group_for(now, route, (fingerprint, sender)) } else { None };
                 (route, id)
             })
             .collect();
@@ -305,7 +317,7 @@ impl Core {
     pub(super) fn rejoin_groups(
         &mut self,
         now: Now,
-        fingerprint: Fingerprint,
+        (fingerprint, sender): (Fingerprint, Sender),
         spare: usize,
     ) -> bool {
         let Some(entry) = self.alerts.get(fingerprint) else { return true };
@@ -331,7 +343,7 @@ impl Core {
             if self.groups.len() >= GROUPS_MAX + spare || is_full {
                 return false;
             }
-            let id = self.group_for(now, route, fingerprint);
+            let id = self.group_for(now, route, (fingerprint, sender));
             if let Some(member) =
                 self.alerts.get_mut(fingerprint).and_then(|entry| entry.groups.get_mut(place))
             {
@@ -347,14 +359,14 @@ impl Core {
         &mut self,
         now: Now,
         route_id: RouteId,
-        fingerprint: Fingerprint,
+        (fingerprint, sender): (Fingerprint, Sender),
     ) -> Option<GroupId> {
         let alert = Rc::clone(&self.alerts.get(fingerprint)?.alert);
         let route = self.routes.get(route_id);
         let labels = route.group_labels(&alert.labels);
         let id = match self.groups.find(route_id, &labels) {
             Some(id) => id,
-            None => self.make_group(now, route_id, labels, alert.starts_at),
+            None => self.make_group(now, route_id, labels, (alert.starts_at, sender)),
         };
         self.join(now, id, fingerprint);
         Some(id)
@@ -369,7 +381,13 @@ impl Core {
         }
     }
 
-    fn make_group(&mut self, now: Now, route_id: RouteId, labels: Labels, since: Wall) -> GroupId {
+    fn make_group(
+        &mut self,
+        now: Now,
+        route_id: RouteId,
+        labels: Labels,
+        (since, sender): (Wall, Sender),
+    ) -> GroupId {
         let path = Arc::clone(&self.routes.get(route_id).path);
         let told = self.take_first_flush(&path, &labels);
         let route = self.routes.get(route_id);
@@ -384,7 +402,7 @@ impl Core {
         let id = self.groups.create(route_id, &route.key, labels, first_flush);
         self.timers.set(Timer::Flush(id), at);
         if !self.restore_timer(now, id, route_id) {
-            self.changes.push(Change::Group { id, merged: self.merging });
+            self.changes.push(Change::Group { id, merged: sender == Sender::Member });
         }
         id
     }

@@ -1,39 +1,25 @@
-//! The alerting mind: a file a table or a rule, in pipeline order. The control flow lives here and in [`flush`].
+//! The alerting mind: a file a table or a rule, in pipeline order. The control flow lives here and in
+//! [`deliver::flush`].
 
 mod acknowledge;
 pub mod alerts;
-mod attempts;
-pub mod backoff;
 pub mod behind;
 mod bits;
-mod claims;
 pub mod clock;
-pub mod content;
 mod declared;
-pub mod dedup;
-pub mod delivery;
+pub mod deliver;
 pub mod expected;
-pub mod failing;
-mod fallback;
 mod fill;
-pub mod flush;
 pub mod group;
 pub mod heartbeat;
-pub mod history;
 pub mod index;
 pub mod inhibit;
 mod intake;
-mod kept;
-mod look;
 pub mod nflog;
-mod notification;
-pub mod owed;
 pub mod pending;
 mod place;
 mod policy;
 mod quiet;
-pub mod rate_limit;
-pub mod reach;
 mod reload;
 pub mod replica;
 pub mod restore;
@@ -41,13 +27,15 @@ pub mod route;
 mod route_labels;
 pub mod silences;
 pub mod stats;
+pub mod step;
 mod sweep;
+mod targets;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub mod timers;
-pub mod turn;
+pub mod which;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -62,27 +50,28 @@ pub use reload::{NoRoom, Reload};
 use crate::config::Config;
 use crate::core::acknowledge::Acknowledgements;
 use crate::core::alerts::Alerts;
-use crate::core::attempts::Attempts;
-use crate::core::backoff::Backoff;
 use crate::core::clock::Watch;
+use crate::core::deliver::attempts::Attempts;
+use crate::core::deliver::backoff::Backoff;
+use crate::core::deliver::failing::Failing;
+use crate::core::deliver::history::History;
+use crate::core::deliver::kept::Kept;
+use crate::core::deliver::owed::Owed;
+use crate::core::deliver::rate_limit::Budgets;
+use crate::core::deliver::reach::Reach;
+use crate::core::deliver::turn::Turns;
 use crate::core::expected::Expected;
-use crate::core::failing::Failing;
 use crate::core::fill::{Filling, Late};
-use crate::core::group::{GroupId, Groups};
+use crate::core::group::Groups;
 use crate::core::heartbeat::Heartbeats;
-use crate::core::history::History;
 use crate::core::inhibit::Inhibitor;
-use crate::core::kept::Kept;
 use crate::core::nflog::Nflog;
-use crate::core::owed::Owed;
-use crate::core::rate_limit::Budgets;
-use crate::core::reach::Reach;
 use crate::core::restore::GroupTimers;
 use crate::core::route::Routes;
 use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules, Silences};
 use crate::core::stats::Stats;
 use crate::core::timers::{Timer, Timers};
-use crate::core::turn::Turns;
+use crate::core::which::GroupId;
 use crate::effect::Cx;
 use crate::limits::PIECE_STEPS;
 use crate::model::matcher::Grammar;
@@ -234,8 +223,6 @@ pub struct Core {
     filling: Option<Filling>,
     /// Alerts that are brought to their groups in pieces, while all others go on.
     late: Late,
-    /// Whether what happens was said by another member.
-    merging: bool,
     /// Posts that were refused, by what they were of.
     refused: Troubles<&'static str>,
     /// When it was last said that an alert is over its name's limit.
@@ -279,7 +266,6 @@ impl Core {
             first_flushes: GroupTimers::new(),
             filling: None,
             late: Late::default(),
-            merging: false,
             refused: Troubles::default(),
             limit_warned: None,
             changes: Vec::new(),
@@ -325,6 +311,7 @@ impl Core {
         Ok(())
     }
 
+    /// Logs a change of a silence, whichever node made it.
     fn tell_silence(&self, id: SilenceId) {
         let Some(silence) = self.silences.get(id) else { return };
         let level = if self.options.log_silences { Level::Info } else { Level::Debug };

@@ -1,7 +1,7 @@
 //! Deliveries under way: each delivery that is open, where it is, and since when.
 
 use crate::core::Core;
-use crate::core::delivery::State;
+use crate::core::deliver::delivery::State;
 use crate::model::{Labels, LogKey};
 use crate::time::Wall;
 

@@ -6,9 +6,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::core::content::Flushed;
-use crate::core::flush::{Flush, log_key};
-use crate::core::group::GroupId;
+use crate::core::deliver::content::Flushed;
+use crate::core::deliver::flushing::Flush;
+use crate::core::deliver::logging::log_key;
+use crate::core::which::GroupId;
 use crate::core::{Change, Core};
 use crate::limits::QUIET_END_AGE_MAX;
 use crate::model::{Fingerprint, LogEntry, LogKey};

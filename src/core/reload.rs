@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::core::fill::Placed;
-use crate::core::group::{self, GROUP_STEPS, Group, GroupId};
-use crate::core::inhibit::Targets;
+use crate::core::group::{self, GROUP_STEPS, Group};
 use crate::core::place::Placing;
 use crate::core::policy::Policy;
 use crate::core::restore::GroupTimers;
 use crate::core::route::RouteId;
+use crate::core::targets::Targets;
 use crate::core::timers::Timer;
+use crate::core::which::GroupId;
 use crate::core::{Change, Core};
 use crate::effect::Cx;
 use crate::limits::{GROUPS_BYTES_MAX, GROUPS_MAX, INHIBIT_SOURCES_MAX, PIECE_STEPS};

@@ -4,7 +4,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::core::Core;
-use crate::core::flush::log_key;
+use crate::core::deliver::logging::log_key;
+use crate::core::intake::Sender;
 use crate::core::restore::{Phase, until_flush};
 use crate::core::timers::Timer;
 use crate::limits::{ALERT_BYTES_MAX, GROUPS_MAX};
@@ -37,9 +38,7 @@ impl Core {
             return false;
         }
         let new = self.alerts.replace(fingerprint, alert);
-        self.merging = true;
-        let admitted = self.admit(now, fingerprint, new, 0, &mut 0);
-        self.merging = false;
+        let admitted = self.admit(now, (fingerprint, Sender::Member), new, 0, &mut 0);
         if !new {
             self.keep_debts(now, fingerprint);
         }
@@ -52,6 +51,9 @@ impl Core {
         self.arm_records(now);
         let id = silence.id;
         let taken = self.silences.replace(silence);
+        if taken {
+            self.tell_silence(id);
+        }
         self.note_acknowledgement(id, now);
         taken
     }
@@ -78,7 +80,7 @@ impl Core {
         // Of what it says that fires, an end that is known has still to be told.
         for fingerprint in firing.iter().copied() {
             if !self.alerts.fires(fingerprint, now.wall) {
-                self.rejoin_groups(now, fingerprint, 0);
+                self.rejoin_groups(now, (fingerprint, Sender::Client), 0);
             }
         }
         logged

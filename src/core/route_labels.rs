@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::core::Core;
-use crate::core::group::GroupId;
+use crate::core::which::GroupId;
 use crate::model::{Labels, alert};
 use crate::notify::{AlertView, Notification};
 use crate::time::Wall;

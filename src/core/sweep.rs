@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::core::group::GroupId;
 use crate::core::route::RouteId;
 use crate::core::timers::Timer;
+use crate::core::which::GroupId;
 use crate::core::{Change, Core};
 use crate::limits::INTERVAL_MIN;
 use crate::model::{Fingerprint, Labels};
@@ -56,7 +56,7 @@ impl Core {
             self.timers.cancel(Timer::Flush(id));
             self.drop_group(id);
         }
-        self.budgets.retain(&self.groups);
+        self.budgets.retain(|id| self.groups.get(id).is_some());
     }
 
     pub(super) fn arm_sweep_groups(&mut self, now: Now) {

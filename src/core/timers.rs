@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::core::group::GroupId;
+use crate::core::which::GroupId;
 use crate::time::Mono;
 
 /// The timers. The order breaks ties between timers of one moment.

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::core::clock::Step;
-use crate::core::turn::Flock;
+use crate::core::deliver::turn::Flock;
+use crate::core::step::Step;
 use crate::effect::{Cx, Effect};
 use crate::gossip::{self, Gossip, Output, PublishError, Replica, Version, Via};
 use crate::node::Node;

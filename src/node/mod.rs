@@ -51,14 +51,14 @@ use troubles::Around;
 pub use clock::DATED;
 pub use troubles::TroubleView;
 
+pub use crate::core::deliver::owed::DebtView;
 pub use crate::core::expected::{Seen, Sign};
 pub use crate::core::heartbeat::{Beating, Word};
-pub use crate::core::owed::DebtView;
 
-pub use crate::core::group::GroupId;
-pub use crate::core::history::{Entry, Muting, Outcome, Told};
+pub use crate::core::deliver::history::{Entry, Muting, Outcome, Told};
 pub use crate::core::pending::{Pending, Waits};
 pub use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules};
+pub use crate::core::which::GroupId;
 pub use crate::core::{Options, Policy, Reload};
 
 /// An aggregation group as the API shows it.

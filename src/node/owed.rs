@@ -1,7 +1,7 @@
 //! Owed notifications, as users see them and act upon them.
 
-use crate::core::owed::DebtView;
-use crate::core::reach::Key;
+use crate::core::deliver::owed::DebtView;
+use crate::core::deliver::reach::Key;
 use crate::effect::Cx;
 use crate::node::Node;
 use crate::time::Now;

@@ -1,7 +1,8 @@
 //! Records that flash has stored become the node's state again.
 
-use crate::core::clock::{Shown, Step};
+use crate::core::clock::Shown;
 use crate::core::restore::GroupTimers;
+use crate::core::step::Step;
 use crate::effect::{Cx, Effect};
 use crate::gossip::Version;
 use crate::node::Node;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::core::clock::Step;
+use crate::core::step::Step;
 use crate::gossip::{Key, Version};
 use crate::limits::NEWER_BYTES_MAX;
 use crate::node::kinds::rules;

@@ -114,8 +114,8 @@ mod tests {
     use rand::rngs::StdRng;
 
     use super::*;
+    use crate::core::deliver::turn::Flock;
     use crate::core::testing::{config, route};
-    use crate::core::turn::Flock;
     use crate::effect::{Cx, Effect};
     use crate::gossip::Gossip;
     use crate::gossip::Version;

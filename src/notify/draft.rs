@@ -129,20 +129,8 @@ pub fn draft(
     let mut values = integration.values.renamed(&mut replace, &mut rename);
     wrong_names.truncate(TEMPLATE_FAULTS_MAX - faults.len());
     faults.append(&mut wrong_names);
-    let held_back = notification.held_back.map(|it| it.to_string());
-    let mut notes: Vec<&str> = faults.first().into_iter().map(String::as_str).collect();
-    // Where there is no text of its own, the payload has it.
-    notes.extend(held_back.as_deref().filter(|_| !body_text(&values, body).is_empty()));
-    if !notes.is_empty() && !body.is_empty() {
-        let rendered = if is_body_wrong { "" } else { body_text(&values, body) };
-        let mut note = notes.join("\n");
-        if rendered.is_empty() {
-            // Writing to a String cannot fail.
-            write!(note, "\n{}", log::line(&notification)).ok();
-        }
-        let whole = body_with_note(integration, &values, note, rendered);
-        values.set(body, whole);
-    }
+    let first = faults.first().map(String::as_str);
+    put_note(integration, &notification, &mut values, (first, is_body_wrong));
     drop(renderer);
     drop(data);
     let bytes = notification.alerts.iter().map(|view| escaped_bytes(&view.alert)).sum();
@@ -158,6 +146,30 @@ pub fn draft(
         lost,
         step: Step::default(),
         is_test: false,
+    }
+}
+
+/// Puts the first fault of a template, and that notifications were held back, above the text of a notification.
+fn put_note(
+    integration: &Integration,
+    notification: &Notification,
+    values: &mut Values,
+    (fault, is_body_wrong): (Option<&str>, bool),
+) {
+    let body = integration.schema.body;
+    let held_back = notification.held_back.map(|it| it.to_string());
+    let mut notes: Vec<&str> = fault.into_iter().collect();
+    // Where there is no text of its own, the payload has it.
+    notes.extend(held_back.as_deref().filter(|_| !body_text(values, body).is_empty()));
+    if !notes.is_empty() && !body.is_empty() {
+        let rendered = if is_body_wrong { "" } else { body_text(values, body) };
+        let mut note = notes.join("\n");
+        if rendered.is_empty() {
+            // Writing to a String cannot fail.
+            write!(note, "\n{}", log::line(notification)).ok();
+        }
+        let whole = body_with_note(integration, values, note, rendered);
+        values.set(body, whole);
     }
 }
 

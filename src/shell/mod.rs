@@ -26,6 +26,7 @@ mod keeper;
 pub mod keys;
 pub mod log;
 mod notifier;
+mod opening;
 mod pieces;
 mod process;
 mod reload;
@@ -53,16 +54,15 @@ use std::os::unix::net::UnixDatagram;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use ::log::{debug, info, warn};
-use async_signal::{Signal, Signals};
-use rand::Rng as _;
+use ::log::{info, warn};
+use async_signal::Signal;
 use rand::rngs::StdRng;
-use smol::channel::{self, Receiver, Sender};
+use smol::channel::{self, Receiver};
 use smol::{Async, LocalExecutor, Task};
 
 use crate::api::{self, List, Post, Reload, Site};
 use crate::config::Config;
-use crate::config::settings::{Cluster, Listen, Storage, Web};
+use crate::config::settings::{Cluster, Storage, Web};
 use crate::effect::{AttemptId, Cx, Effect};
 use crate::gossip::{self, Via};
 use crate::limits::{EVENTS_MAX, TIMER_LATE_MAX};
@@ -70,17 +70,17 @@ use crate::node::{Node, Options};
 use crate::notify::Reply;
 use crate::store::Kept;
 use crate::time::Mono;
-use crate::wire::record::kind_name;
 
 pub use error::Error;
 
-use admission::Gate;
 use answers::Held;
 use http::{Exchange, Server};
 use keeper::Keeper;
 use notifier::Notifier;
+use opening::{
+    flock_sources, listen, local_sources, open_port, restore, site_cluster, site_journal,
+};
 use reload::Reloads;
-use resolver::Own;
 use source::Reloader;
 use troubles::Troubles;
 use twin::Twins;
@@ -108,7 +108,7 @@ pub enum Event {
     /// A link, an address or a route of this machine has come.
     Link,
     /// The config was read anew.
-    Loaded(Box<reload::Outcome>),
+    Loaded(Box<source::Outcome>),
     /// The names of the static peers stand for these addresses now.
     Peers(Vec<SocketAddr>),
     /// An attempt has ended.
@@ -455,125 +455,6 @@ impl Shell {
 /// Whether a timer set to `at` ought to have been handled by `now`.
 fn is_late(at: Option<Mono>, now: Mono) -> bool {
     at.is_some_and(|at| at + TIMER_LATE_MAX < now)
-}
-
-/// Tasks that tell of the machine itself: timeouts, signals, when the watchdog wants a beat, and links that come up.
-fn local_sources(
-    executor: &Rc<LocalExecutor<'static>>,
-    timer: &Rc<clock::Timer>,
-    sender: &Sender<Event>,
-) -> Result<Vec<Task<()>>, Error> {
-    let system = |what| move |error| Error::System(what, error);
-    let signals = Signals::new([Signal::Hup, Signal::Int, Signal::Term])
-        .map_err(system("listening to signals"))?;
-    let waiting = Rc::clone(timer);
-    let mut sources = vec![
-        executor.spawn(sources::send_timeouts(async move || waiting.wait().await, sender.clone())),
-        executor.spawn(sources::send_signals(signals, sender.clone())),
-    ];
-    if let Some(interval) = systemd::watchdog_interval() {
-        sources.push(executor.spawn(sources::send_beats(interval, sender.clone())));
-    }
-    match uplink::listen() {
-        Ok(socket) => sources.push(executor.spawn(uplink::send(socket, sender.clone()))),
-        Err(error) => debug!("links are not listened to: {error}"),
-    }
-    Ok(sources)
-}
-
-/// Serves HTTP wherever that was asked for.
-fn listen(
-    executor: &Rc<LocalExecutor<'static>>,
-    events: &Sender<Event>,
-    setup: &Setup,
-    rng: &mut StdRng,
-) -> Result<Server, Error> {
-    let web = &setup.web;
-    let mut secret = [0; 32];
-    rng.fill_bytes(&mut secret);
-    let gate = Gate::new(admission::Source::of(web), &secret).map_err(Error::Admission)?;
-    let mut server = Server::new(executor, events, web, &setup.prefix, gate);
-    if web.systemd_socket {
-        server.take_passed().map_err(Error::Passed)?;
-        return Ok(server);
-    }
-    for listener in &web.listen_addresses {
-        server.listen(listener, web).map_err(|error| Error::Listen(listener.clone(), error))?;
-    }
-    Ok(server)
-}
-
-/// Opens the flock's port, if there is to be one.
-fn open_port(
-    executor: &Rc<LocalExecutor<'static>>,
-    setup: &Setup,
-    events: &Sender<Event>,
-) -> Result<Option<Port>, Error> {
-    let Some(address) = setup.cluster.port().filter(|_| setup.flock.is_some()) else {
-        return Ok(None);
-    };
-    match Port::open(executor, &address, &setup.cluster, events) {
-        Ok(port) => Ok(Some(port)),
-        Err(error) => Err(Error::Port(address, error)),
-    }
-}
-
-/// The events of the flock besides its port.
-fn flock_sources(
-    executor: &LocalExecutor<'static>,
-    setup: &Setup,
-    port: Option<&Port>,
-    events: &Sender<Event>,
-) -> Vec<Task<()>> {
-    let mut sources = Vec::new();
-    if let Some(local) = port.and_then(Port::address) {
-        let (peers, every) = (setup.cluster.peers.clone(), setup.cluster.peers_resolve_timeout);
-        let advertised = setup.cluster.advertise_address.as_ref();
-        let advertised =
-            advertised.and_then(|it| Some(SocketAddr::new(it.host.parse().ok()?, it.port)));
-        let own = Own { local, advertised };
-        sources.push(executor.spawn(resolver::resolve(peers, own, every, events.clone())));
-        sources.push(executor.spawn(sources::send_synced(events.clone())));
-    }
-    if let Some(missing) = &setup.missing {
-        sources.push(executor.spawn(sources::send_found(missing.clone(), events.clone())));
-    }
-    sources
-}
-
-/// The facts of the flock that the API tells and the node does not know.
-fn site_cluster(setup: &Setup, port: Option<&Port>) -> api::Cluster {
-    let local = || port.and_then(Port::address).map(|address| address.to_string());
-    let advertised = setup.cluster.advertise_address.as_ref().map(ToString::to_string);
-    api::Cluster {
-        fault: setup.missing.as_ref().map(|missing| missing.why.clone()),
-        enabled: setup.cluster.listen_address != Listen::Never,
-        name: setup.name.clone(),
-        address: advertised.or_else(local).unwrap_or_default(),
-        ..api::Cluster::default()
-    }
-}
-
-/// The facts of the journal that the API tells when it has just been opened.
-fn site_journal(storage: &Storage, opened: &keeper::Opened) -> api::Journal {
-    api::Journal {
-        path: storage.path.display().to_string(),
-        chosen: storage.durability.as_str(),
-        volatile: opened.volatile,
-        fault: opened.fault.clone(),
-        opened_at: clock::boot_time(),
-        ..api::Journal::default()
-    }
-}
-
-/// Gives the node what was kept. What makes no sense is left out and said.
-fn restore(node: &mut Node, cx: &mut Cx<'_>, found: &[keeper::Found]) {
-    for (kind, key, body) in found {
-        if let Err(error) = node.handle_record(*kind, key, body) {
-            warn!("journal: left out a record ({}): {error}", kind_name(*kind));
-        }
-    }
-    node.handle_restored(cx);
 }
 
 #[cfg(test)]

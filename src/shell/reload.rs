@@ -5,14 +5,9 @@ use std::rc::Rc;
 use smol::channel::Sender;
 use smol::{LocalExecutor, Task};
 
-use crate::gossip::KeyRing;
-use crate::node::Policy;
 use crate::shell::http::Exchange;
 use crate::shell::source::Reloader;
-use crate::shell::{Event, admission, systemd};
-
-/// The result of a reload: the new config and keys, or every mistake there is.
-pub(super) type Outcome = Result<(Policy, KeyRing, admission::Source), String>;
+use crate::shell::{Event, systemd};
 
 /// Reloads that were asked for.
 #[derive(Debug)]

@@ -21,9 +21,11 @@ use crate::node::Policy;
 use crate::notify::SCHEMAS;
 use crate::shell::files::{self, CONFIG_READERS, Content};
 use crate::shell::keys::{self, Missing, Places};
-use crate::shell::reload::Outcome;
 use crate::shell::{admission, templates};
 use crate::template::Templates;
+
+/// The result of a reload: the new config and keys, or every mistake there is.
+pub(super) type Outcome = Result<(Policy, KeyRing, admission::Source), String>;
 
 /// The warning about a flock without keys.
 const UNSEALED: &str = "THE FLOCK IS NOT SEALED: whoever reaches its port can read what it says, silence any alert, and \

@@ -9,8 +9,7 @@ use super::segment::{Slot, Source, look};
 use super::size::{Room, SEGMENT_PAGES_MIN, SegmentSize, data_pages, full, pages_of};
 use super::wear::Wear;
 use crate::limits::{
-    STORE_BODY_BYTES_MAX, STORE_GROUP_BYTES_MAX, STORE_KEY_BYTES_MAX, STORE_SEGMENT_BYTES_MAX,
-    STORE_SEGMENT_BYTES_MIN, STORE_SEGMENTS,
+    STORE_GROUP_BYTES_MAX, STORE_SEGMENT_BYTES_MAX, STORE_SEGMENT_BYTES_MIN, STORE_SEGMENTS,
 };
 
 /// How far the epoch jumps when a header did not read: further than that segment can be ahead.
@@ -473,21 +472,6 @@ struct Content<'a> {
     kept_bytes: u64,
     /// The records after it.
     added: &'a [&'a Record],
-}
-
-impl Record {
-    /// Whether its key and body are within their limits; the error is [`Fault::TooLarge`].
-    pub fn check_size(&self) -> Result<(), Fault> {
-        let body = self.body().map_or(0, <[u8]>::len);
-        for (what, bytes, bytes_max) in
-            [("key", self.key.len(), STORE_KEY_BYTES_MAX), ("body", body, STORE_BODY_BYTES_MAX)]
-        {
-            if bytes > bytes_max {
-                return Err(Fault::TooLarge { what, bytes, bytes_max });
-            }
-        }
-        Ok(())
-    }
 }
 
 /// How many of the records make up one group; at least one.

@@ -1,9 +1,9 @@
-//! How large the next segment is: by what is live, and by the room that there is.
+//! How large the next segment is: by what is live, and by the room that there is. How large a record may be.
 
 use super::base::pages_for;
 use super::medium::Fault;
-use super::record::{GROUPS_AT, PAGE_BYTES};
-use crate::limits::{STORE_SEGMENTS, STORE_SPARE_BYTES};
+use super::record::{GROUPS_AT, PAGE_BYTES, Record};
+use crate::limits::{STORE_BODY_BYTES_MAX, STORE_KEY_BYTES_MAX, STORE_SEGMENTS, STORE_SPARE_BYTES};
 
 /// Two headers, a base, and room for a few groups.
 pub(super) const SEGMENT_PAGES_MIN: u32 = 6;
@@ -99,6 +99,21 @@ pub(super) fn data_pages(pages: u32) -> u64 {
 pub(super) fn full(needed: u64, max: u32) -> Fault {
     let page = u64::from(PAGE_BYTES);
     Fault::Full { bytes: needed * page, bytes_max: data_pages(max) * page }
+}
+
+impl Record {
+    /// Whether its key and body are within their limits; the error is [`Fault::TooLarge`].
+    pub fn check_size(&self) -> Result<(), Fault> {
+        let body = self.body().map_or(0, <[u8]>::len);
+        for (what, bytes, bytes_max) in
+            [("key", self.key.len(), STORE_KEY_BYTES_MAX), ("body", body, STORE_BODY_BYTES_MAX)]
+        {
+            if bytes > bytes_max {
+                return Err(Fault::TooLarge { what, bytes, bytes_max });
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

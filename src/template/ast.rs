@@ -1,10 +1,11 @@
 //! The tree of a template. Nodes keep where they stand in the source, so that a fault can name its expression.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::limits::TEMPLATE_BYTES_MAX;
 use crate::template::Error;
-use crate::template::html::Escaper;
 
 /// A range of bytes of the source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,6 +29,16 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// A text of so many bytes at most.
+    pub(super) fn new(file: &str, text: &str) -> Result<Self, Error> {
+        let source = Self { file: file.into(), text: text.into() };
+        if text.len() > TEMPLATE_BYTES_MAX {
+            let rule = format!("longer than {TEMPLATE_BYTES_MAX} bytes, split it");
+            return Err(source.error(Span::default(), rule));
+        }
+        Ok(source)
+    }
+
     /// A fault of what stands at `span`.
     pub(super) fn error(&self, span: Span, text: String) -> Error {
         let (start, end) = (span.start as usize, span.end as usize);
@@ -140,4 +151,45 @@ pub(super) fn is_empty(list: &[Node]) -> bool {
 /// The text of a literal, shared within one rendering.
 pub(super) fn share(text: &Arc<str>) -> Rc<str> {
     Rc::from(&**text)
+}
+
+/// Templates by name.
+pub(super) type Set = BTreeMap<Arc<str>, Arc<Tree>>;
+
+/// One way to escape a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Escaper {
+    /// Between tags.
+    Html,
+    /// In `<title>` and `<textarea>`.
+    Rcdata,
+    /// In an attribute's value in quotes.
+    Attr,
+    /// In an attribute's value without quotes.
+    NoSpace,
+    /// As a part of a tag's or an attribute's name.
+    Name,
+    /// In a comment: nothing.
+    Comment,
+    /// At the beginning of a URL: only of a scheme that is safe.
+    UrlFilter,
+    /// In the path of a URL.
+    UrlNormalize,
+    /// In the query of a URL.
+    UrlEscape,
+    Srcset,
+    /// In a string of a style.
+    Css,
+    /// In a style.
+    CssValue,
+    /// In a script.
+    JsValue,
+    /// In a string of a script.
+    JsText,
+    /// In a regular expression of a script.
+    JsRegexp,
+    /// The function `html`, where a template calls it itself.
+    HtmlFunction,
+    /// The function `urlquery`, where a template calls it itself.
+    QueryFunction,
 }

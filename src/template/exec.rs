@@ -1,57 +1,15 @@
 //! Runs a tree over data: the statements.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::limits::{TEMPLATE_DEPTH_MAX, TEMPLATE_OUTPUT_BYTES_MAX, TEMPLATE_STEPS_MAX};
+use crate::limits::TEMPLATE_DEPTH_MAX;
 use crate::template::Error;
-use crate::template::ast::{Branch, List, Node, Pipe, Source, Span, Tree};
+use crate::template::ast::{Branch, Escaper, List, Node, Pipe, Set, Source, Span, Tree};
+use crate::template::budget::Budget;
 use crate::template::html;
-use crate::template::parse::Set;
-use crate::template::pattern::Patterns;
 use crate::template::print;
 use crate::template::value::{Int, Value};
-
-/// The budget that all texts of one notification share.
-#[derive(Debug)]
-pub(super) struct Budget {
-    steps: Cell<usize>,
-    bytes: Cell<usize>,
-    pub(super) patterns: RefCell<Patterns>,
-}
-
-impl Budget {
-    pub(super) const fn new() -> Self {
-        Self {
-            steps: Cell::new(TEMPLATE_STEPS_MAX),
-            bytes: Cell::new(TEMPLATE_OUTPUT_BYTES_MAX),
-            patterns: RefCell::new(Patterns::new()),
-        }
-    }
-
-    /// Takes steps, or says that there are none left.
-    pub(super) fn take_steps(&self, count: usize) -> Result<(), String> {
-        let left = self.steps.get().checked_sub(count);
-        self.steps.set(left.unwrap_or(0));
-        left.map(drop).ok_or_else(|| {
-            format!("the templates of one notification take more than {TEMPLATE_STEPS_MAX} steps")
-        })
-    }
-
-    /// Takes bytes of output and of texts on the way to it.
-    pub(super) fn take_bytes(&self, count: usize) -> Result<(), String> {
-        // Bytes take time, too.
-        self.take_steps(count / 64)?;
-        let left = self.bytes.get().checked_sub(count);
-        self.bytes.set(left.unwrap_or(0));
-        left.map(drop).ok_or_else(|| {
-            format!(
-                "the templates of one notification make more than {TEMPLATE_OUTPUT_BYTES_MAX} bytes"
-            )
-        })
-    }
-}
 
 /// The steps to print a value, its bytes aside.
 const PRINT_STEPS: usize = 2;
@@ -157,12 +115,7 @@ impl<'a> Exec<'a> {
         Ok(())
     }
 
-    fn action(
-        &mut self,
-        dot: &Value,
-        pipe: &'a Pipe,
-        escapers: &[html::Escaper],
-    ) -> Result<(), Error> {
+    fn action(&mut self, dot: &Value, pipe: &'a Pipe, escapers: &[Escaper]) -> Result<(), Error> {
         let value = self.pipe(dot, pipe)?;
         if !pipe.variables.is_empty() {
             return Ok(());

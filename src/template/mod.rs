@@ -9,12 +9,16 @@
 //! parsed, and one budget of steps and bytes for all that is rendered for one notification.
 
 mod ast;
+mod budget;
 mod data;
 mod error;
+mod escape;
 mod eval;
 mod exec;
+mod fields;
 mod functions;
 mod html;
+mod json;
 mod lex;
 mod methods;
 mod parse;
@@ -37,8 +41,8 @@ pub use time::Time;
 use crate::limits::TEMPLATE_TEXTS_MAX;
 use crate::model::Labels;
 
-use exec::Budget;
-use parse::Set;
+use ast::Set;
+use budget::Budget;
 use value::Value;
 
 /// The name in errors of a text that is rendered.

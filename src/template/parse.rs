@@ -1,27 +1,19 @@
 //! Tokens into trees: the grammar of Go's `text/template`, with `else with` of newer versions.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::limits::{TEMPLATE_BYTES_MAX, TEMPLATE_NEST_MAX};
+use crate::limits::TEMPLATE_NEST_MAX;
 use crate::template::Error;
 use crate::template::ast::{
-    Branch, Command, List, Node, Operand, Pipe, Source, Span, Term, Tree, is_empty,
+    Branch, Command, List, Node, Operand, Pipe, Set, Source, Span, Term, Tree, is_empty,
 };
 use crate::template::functions;
 use crate::template::lex::{Kind, Lexer, Token};
 use crate::template::quote;
 
-/// Templates by name.
-pub(super) type Set = BTreeMap<Arc<str>, Arc<Tree>>;
-
 /// Parses a text that becomes the template `name`, and those that it defines, into `set`, where they override others.
 pub(super) fn parse(file: &str, name: &str, text: &str, set: &mut Set) -> Result<(), Error> {
-    let source = Arc::new(Source { file: file.into(), text: text.into() });
-    if text.len() > TEMPLATE_BYTES_MAX {
-        let rule = format!("longer than {TEMPLATE_BYTES_MAX} bytes, split it");
-        return Err(source.error(Span::default(), rule));
-    }
+    let source = Arc::new(Source::new(file, text)?);
     let mut parser = Parser {
         source: &source,
         lexer: Lexer::new(&source.text),

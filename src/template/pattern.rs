@@ -1,6 +1,5 @@
 //! Regular expressions of templates, which search and replace: the seam to the engine.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use regex_lite::{Captures, Regex, RegexBuilder};
@@ -8,7 +7,7 @@ use regex_lite::{Captures, Regex, RegexBuilder};
 use crate::limits::TEMPLATE_PATTERNS_MAX;
 
 use crate::model::matcher::Pattern;
-use crate::template::exec::Budget;
+use crate::template::budget::Budget;
 
 /// Sizes of compiled patterns that are tried, one after the other. Policy: a larger one is refused.
 const COMPILED_BYTES: [usize; 4] = [4 * 1024, 16 * 1024, 64 * 1024, 256 * 1024];
@@ -18,9 +17,6 @@ const BYTES_PER_STEP: usize = 1024;
 
 /// Bytes of a compiled pattern for each step that it takes to compile it.
 const COMPILED_PER_STEP: usize = 16;
-
-/// The patterns that were compiled, and how many steps each takes for a byte of a text.
-pub(super) type Patterns = BTreeMap<String, (Rc<Regex>, usize)>;
 
 /// Whether the pattern is found anywhere in the text.
 pub(super) fn is_match(pattern: &str, text: &str, budget: &Budget) -> Result<bool, String> {

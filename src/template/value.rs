@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 
 use crate::limits::TEMPLATE_NEST_MAX;
 use crate::model::Labels;
+use crate::template::budget::Budget;
 use crate::template::data::{Alert, Data};
-use crate::template::exec::Budget;
 use crate::template::time::Time;
 
 /// A value of one of the types that templates meet.

@@ -3,24 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::config::Global;
+use crate::config::read::values::Globals;
 use crate::config::read::{Cx, http, values};
 use crate::config::render::{self, Yaml};
 use crate::config::table::Table;
-use crate::config::{Global, Http, Value};
-
-/// The defaults of receivers that do not set a value themselves.
-pub(super) struct Globals {
-    /// Their `http_config`.
-    pub(super) http: Arc<Http>,
-    values: BTreeMap<&'static str, Value>,
-}
-
-impl Globals {
-    /// The value of a key, set or the default.
-    pub(super) fn get(&self, key: &str) -> Option<&Value> {
-        self.values.get(key)
-    }
-}
+use crate::config::values::default;
 
 pub(super) struct Read {
     pub(super) global: Global,
@@ -51,7 +39,7 @@ pub(super) fn read(root: &Table<'_>, cx: &Cx<'_>) -> Read {
         if own.is_some() {
             set.push(key);
         }
-        let Some(value) = own.or_else(|| values::default(key)) else { continue };
+        let Some(value) = own.or_else(|| default(key)) else { continue };
         shown.extend(render::entry(key, &value));
         globals.values.insert(key.name, value);
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::read::global::Globals;
+use crate::config::read::values::Globals;
 use crate::config::read::{Cx, expect, http, values};
 use crate::config::schema::HEARTBEAT;
 use crate::config::table::{Item, Table};

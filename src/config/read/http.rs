@@ -2,28 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::config::read::secret::{check_header_name, secret_at};
 use crate::config::read::{Cx, proxy, tls};
 use crate::config::table::{Item, Table};
 use crate::config::{Authorization, Http, OAuth2, Secret};
 use crate::model::Url;
-
-/// Headers that are ours to set.
-const RESERVED: [&str; 14] = [
-    "authorization",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-];
 
 pub(super) fn read(item: &Item<'_>, cx: &Cx<'_>) -> Http {
     let item = item.clone().hide();
@@ -134,41 +117,6 @@ pub(super) fn secret(
 ) -> Option<Secret> {
     let (key, item) = table.one_of(&[inline, file])?;
     secret_at(&item, key == file, cx)
-}
-
-/// A URL that a receiver can be sent to.
-pub(super) fn url(item: &Item<'_>, text: &str) -> Option<Url> {
-    item.check(Url::parse(text))
-}
-
-/// A secret that stands in the config itself.
-pub(super) fn inline(item: &Item<'_>, text: &str) -> Secret {
-    if text.contains(|c: char| c.is_control()) {
-        item.error("has control characters, which no header can carry");
-    }
-    Secret::Inline(text.into())
-}
-
-pub(super) fn secret_at(item: &Item<'_>, is_file: bool, cx: &Cx<'_>) -> Option<Secret> {
-    let text = item.text()?;
-    if !is_file {
-        return Some(inline(item, text));
-    }
-    if text.is_empty() {
-        item.error("expected a path, found \"\"");
-    }
-    Some(Secret::File(cx.path(text)))
-}
-
-/// Notes an error if nobody may set a header of this name.
-pub(super) fn check_header_name(item: &Item<'_>, name: &str) {
-    let lower = name.to_ascii_lowercase();
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || !name.bytes().all(is_token) {
-        item.error("a name that no header can have: letters, digits and - alone");
-    } else if RESERVED.contains(&lower.as_str()) {
-        item.error(format_args!("the header {name} is set by the agent itself: remove it"));
-    }
 }
 
 fn headers(table: &Table<'_>, cx: &Cx<'_>) -> Vec<(String, Secret)> {

@@ -1,7 +1,7 @@
 //! `proxy_url` and its neighbours, which `http_config` and `oauth2` have.
 
 use crate::config::read::Cx;
-use crate::config::read::http;
+use crate::config::read::secret::{check_header_name, secret_at};
 use crate::config::table::Table;
 use crate::config::{NoProxy, Proxy, Secret};
 use crate::model::Url;
@@ -65,9 +65,9 @@ fn connect_headers(table: &Table<'_>, cx: &Cx<'_>) -> Vec<(String, Secret)> {
     };
     let mut headers = Vec::new();
     for (name, item) in section.entries() {
-        http::check_header_name(&item, name);
+        check_header_name(&item, name);
         for (item, _) in item.texts() {
-            headers.extend(http::secret_at(&item, false, cx).map(|value| (name.to_owned(), value)));
+            headers.extend(secret_at(&item, false, cx).map(|value| (name.to_owned(), value)));
         }
     }
     headers

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::read::Cx;
-use crate::config::read::global::Globals;
 use crate::config::read::matchers::is_label_name;
+use crate::config::read::values::Globals;
 use crate::config::read::{http, values};
 use crate::config::schema::Around;
 use crate::config::table::{Item, Table, unknown};

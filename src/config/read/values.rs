@@ -1,17 +1,31 @@
 //! Values by the keys of a schema.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::Secret;
 use crate::config::read::Cx;
-use crate::config::read::global::Globals;
-use crate::config::read::http;
+use crate::config::read::secret;
 use crate::config::schema::{Key, Takes};
 use crate::config::table::{Item, Table};
 use crate::config::tree;
-use crate::config::values::{Template, Value, Values};
+use crate::config::values::{Template, Value, Values, default};
+use crate::config::{Http, Secret};
 use crate::model::Url;
-use crate::model::duration::{parse_duration, parse_go_duration};
+use crate::model::duration::parse_go_duration;
+
+/// The defaults of receivers that do not set a value themselves.
+pub(super) struct Globals {
+    /// Their `http_config`.
+    pub(super) http: Arc<Http>,
+    pub(super) values: BTreeMap<&'static str, Value>,
+}
+
+impl Globals {
+    /// The value of a key, set or the default.
+    pub(super) fn get(&self, key: &str) -> Option<&Value> {
+        self.values.get(key)
+    }
+}
 
 /// The values of `keys`: as the table has them, else `global`'s, else their defaults.
 pub(super) fn read(
@@ -125,7 +139,7 @@ fn value(item: &Item<'_>, takes: Takes, cx: &Cx<'_>) -> Option<Value> {
             let number = item.number()?;
             Value::Number(i64::try_from(number).unwrap_or(i64::MAX))
         }
-        Takes::Secret(_) => Value::Secret(http::inline(item, item.text()?)),
+        Takes::Secret(_) => Value::Secret(secret::inline(item, item.text()?)),
         Takes::SecretTemplate(_) | Takes::SecretUrl(_) | Takes::UrlTemplate(_) => {
             secret(item, takes)?
         }
@@ -169,7 +183,7 @@ fn secret(item: &Item<'_>, takes: Takes) -> Option<Value> {
         Takes::SecretTemplate(_) if text.contains("{{") => templated(),
         Takes::UrlTemplate(_) => {
             if !text.contains("{{") {
-                http::url(item, text)?;
+                secret::url(item, text)?;
             }
             templated()
         }
@@ -177,7 +191,7 @@ fn secret(item: &Item<'_>, takes: Takes) -> Option<Value> {
             item.check(Url::parse(text))?;
             Value::Secret(Secret::Inline(text.into()))
         }
-        _ => Value::Secret(http::inline(item, text)),
+        _ => Value::Secret(secret::inline(item, text)),
     })
 }
 
@@ -224,35 +238,4 @@ fn template(item: &Item<'_>, source: &str, html: bool) -> Template {
         line: item.node.line,
         path: item.path().into(),
     }
-}
-
-/// The value of a key that is not set.
-pub(in crate::config) fn default(key: &Key) -> Option<Value> {
-    let text = Some(key.default).filter(|text| !text.is_empty());
-    let template = |source: &str, html| {
-        let path = format!("the default of {}", key.name).into();
-        Value::Template(Template { source: source.into(), html, secret: false, line: 0, path })
-    };
-    Some(match key.takes {
-        Takes::Bool => Value::Bool(text? == "true"),
-        Takes::Duration => Value::Duration(parse_duration(text?).ok()?),
-        Takes::GoDuration => Value::Duration(parse_go_duration(text?).ok()?),
-        Takes::Html => template(text?, true),
-        Takes::Template => template(text?, false),
-        Takes::Number => Value::Number(text?.parse().ok()?),
-        Takes::Address | Takes::Choice(_) | Takes::Text | Takes::Url => Value::from_text(text?),
-        Takes::Secret(_)
-        | Takes::SecretTemplate(_)
-        | Takes::SecretUrl(_)
-        | Takes::UrlTemplate(_) => Value::Secret(Secret::Inline(text?.into())),
-        Takes::Short(keys) | Takes::Table(keys) => Value::Table(Values::new(keys, default)),
-        Takes::Map => {
-            let entries = text?.lines().filter_map(|line| line.split_once('='));
-            let entry = |(name, source): (&str, &str)| (name.into(), template(source, false));
-            Value::Map(entries.map(entry).collect())
-        }
-        Takes::File | Takes::Tables(_) | Takes::Templates | Takes::Texts | Takes::Tree => {
-            return None;
-        }
-    })
 }

@@ -2,7 +2,7 @@
 
 use super::attempts::{reply, world};
 use super::*;
-use crate::core::history::Outcome;
+use crate::core::deliver::history::Outcome;
 use crate::notify::testing;
 
 const APP: &str = "slack_app_token: tok, slack_app_url: 'http://s/api/chat.postMessage'";

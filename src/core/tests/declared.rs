@@ -26,7 +26,7 @@ fn shown(w: &World) -> Vec<Silence> {
 }
 
 #[test]
-fn a_declared_silence_mutes_while_its_time_lasts_and_is_shown_as_what_it_is() {
+fn a_declared_silence_mutes_in_its_time_and_is_shown_as_declared() {
     let mut w = world();
     let backup = |w: &World| shown(w).into_iter().find(|it| &*it.comment == "the backup runs");
     let silence = backup(&w).unwrap();

@@ -3,7 +3,7 @@
 use super::attempts::{reply, webhooks, world};
 use super::*;
 use crate::config::Fallback;
-use crate::core::history::Outcome;
+use crate::core::deliver::history::Outcome;
 
 /// Receiver `a`, whose fallback `b` is told after 15 s.
 fn fallback_config() -> Config {
@@ -85,7 +85,7 @@ fn what_another_member_has_told_the_fallback_is_not_told_again() {
     let fallback = w.core.config().receivers[1].clone();
     let (id, group) = w.core.groups().iter().next().map(|(id, it)| (id, it.key.clone())).unwrap();
     let alerts = w.core.groups().get(id).unwrap().alerts.iter().copied().collect::<Vec<_>>();
-    let key = crate::core::flush::log_key(group, &fallback, &fallback.integrations[0]);
+    let key = crate::core::deliver::logging::log_key(group, &fallback, &fallback.integrations[0]);
     let entry = LogEntry {
         timestamp: w.now.wall,
         firing: alerts.into(),

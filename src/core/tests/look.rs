@@ -3,7 +3,7 @@
 use super::attempts::{reply, webhooks, world};
 use super::*;
 use crate::core::Change;
-use crate::core::turn::Claim;
+use crate::core::deliver::turn::Claim;
 
 fn lost() -> Reply {
     Reply::failed("no way there")

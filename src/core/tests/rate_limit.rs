@@ -4,7 +4,7 @@ use super::attempts::{reply, webhooks, world};
 use super::*;
 use crate::config::RateLimit;
 use crate::core::Change;
-use crate::core::history::Outcome;
+use crate::core::deliver::history::Outcome;
 use crate::core::pending::Waits;
 use crate::notify::{Draft, Reply};
 

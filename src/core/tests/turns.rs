@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::core::Change;
-use crate::core::history::Outcome;
-use crate::core::turn::{Claim, PULSE_LIFE, Turns, pulse_key};
+use crate::core::deliver::history::Outcome;
+use crate::core::deliver::turn::{Claim, PULSE_LIFE, Turns, pulse_key};
 
 /// The members, in the order in which they come for the turn of the one group, and that turn.
 fn ranked() -> (u128, Vec<u64>) {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::matcher::classes;
 use crate::model::matcher::node::{Class, Look, Node};
-use crate::model::matcher::re2;
 
 /// The place of an instruction.
 pub(super) type Place = u16;
@@ -195,7 +195,7 @@ impl<'a> Builder<'a> {
     }
 
     fn finish(self) -> Program {
-        let words = re2::word_class();
+        let words = classes::word_class();
         let looks_at = |looks: &[Look]| looks.iter().any(|look| self.looks.contains(look));
         let looks_at_words = looks_at(&[Look::WordEdge, Look::NoWordEdge]);
         let looks_at_lines = looks_at(&[Look::LineBegin, Look::LineEnd]);

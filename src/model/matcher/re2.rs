@@ -10,6 +10,7 @@ use std::str::Chars;
 
 use crate::limits::{PATTERN_NEST_MAX, PATTERN_STATES_MAX};
 use crate::model::matcher::PatternError;
+use crate::model::matcher::classes::{other_cases, perl_class, posix_class};
 use crate::model::matcher::node::{Class, Look, Node};
 
 /// The highest count of a repetition, nested repetitions multiplied, as in Go.
@@ -421,51 +422,6 @@ fn fault(rule: &'static str, at: &str) -> PatternError {
 /// The part of `text` before `rest`, which ends it.
 fn up_to<'a>(text: &'a str, rest: &str) -> &'a str {
     text.get(..text.len().saturating_sub(rest.len())).unwrap_or(text)
-}
-
-/// The single-letter lower and upper case of a letter, but for itself.
-fn other_cases(c: char) -> impl Iterator<Item = char> {
-    let (mut lower, mut upper) = (c.to_lowercase(), c.to_uppercase());
-    let lower = if lower.len() == 1 { lower.next() } else { None };
-    let upper = if upper.len() == 1 { upper.next() } else { None };
-    lower.into_iter().chain(upper).filter(move |case| *case != c)
-}
-
-/// The class that a letter stands for behind a backslash: ASCII, as in Go.
-fn perl_class(letter: char) -> Option<Class> {
-    let class = match letter.to_ascii_lowercase() {
-        'd' => Class::of(&[('0', '9')]),
-        's' => Class::of(&[('\t', '\n'), ('\x0c', '\r'), (' ', ' ')]),
-        'w' => word_class(),
-        _ => return None,
-    };
-    Some(if letter.is_ascii_uppercase() { class.not() } else { class })
-}
-
-/// The characters of words, to `\b` too.
-pub(super) fn word_class() -> Class {
-    Class::of(&[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')])
-}
-
-/// The class of `[:name:]`: ASCII.
-fn posix_class(name: &str) -> Option<Class> {
-    Some(Class::of(match name {
-        "alnum" => &[('0', '9'), ('A', 'Z'), ('a', 'z')],
-        "alpha" => &[('A', 'Z'), ('a', 'z')],
-        "ascii" => &[('\0', '\x7f')],
-        "blank" => &[('\t', '\t'), (' ', ' ')],
-        "cntrl" => &[('\0', '\x1f'), ('\x7f', '\x7f')],
-        "digit" => &[('0', '9')],
-        "graph" => &[('!', '~')],
-        "lower" => &[('a', 'z')],
-        "print" => &[(' ', '~')],
-        "punct" => &[('!', '/'), (':', '@'), ('[', '`'), ('{', '~')],
-        "space" => &[('\t', '\r'), (' ', ' ')],
-        "upper" => &[('A', 'Z')],
-        "word" => return Some(word_class()),
-        "xdigit" => &[('0', '9'), ('A', 'F'), ('a', 'f')],
-        _ => return None,
-    }))
 }
 
 /// The counts of a repetition in braces and what follows it. A count too long to read is more than enough.

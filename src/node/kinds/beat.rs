@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Act, Draft, Merged, Merging, Refusal, Rules, demand_key};
-use crate::core::clock::Step;
+use crate::core::step::Step;
 use crate::gossip;
 use crate::time::{Now, Wall};
 use crate::wire::record::{self, Beat, Kind};

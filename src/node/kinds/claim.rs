@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Act, Draft, Merged, Merging, Refusal, Rules};
-use crate::core::turn::Claim;
+use crate::core::deliver::turn::Claim;
 use crate::gossip;
 use crate::limits::{CLAIM_TIME_MAX, CLOCK_AHEAD_MS_MAX};
 use crate::time::Now;

@@ -1,8 +1,8 @@
 //! Debts: stored only, for each member notes what it could not tell itself.
 
 use super::{Act, Draft, Merged, Merging, Refusal, Restored, Rules, demand_key};
-use crate::core::clock::Step;
 use crate::core::restore::GroupTimers;
+use crate::core::step::Step;
 use crate::core::{Change, Core};
 use crate::gossip;
 use crate::limits::OWED_AGE_MAX;

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use super::{Act, Draft, Merged, Merging, Refusal, Restored, Rules, demand_key};
-use crate::core::clock::Step;
-use crate::core::group::GroupId;
 use crate::core::restore::GroupTimers;
+use crate::core::step::Step;
+use crate::core::which::GroupId;
 use crate::core::{Change, Core};
 use crate::gossip;
 use crate::model::Labels;

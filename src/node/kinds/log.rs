@@ -1,9 +1,9 @@
 //! Log entries: stored and replicated. Two whose authors did not know of each other are merged into a third.
 
 use super::{Act, Draft, Merged, Merging, Refusal, Restored, Rules, demand_key, step_from_sender};
-use crate::core::clock::Step;
 use crate::core::replica::Logged;
 use crate::core::restore::GroupTimers;
+use crate::core::step::Step;
 use crate::core::{Change, Core};
 use crate::gossip;
 use crate::limits::RECORD_LIFE_MAX;

@@ -15,9 +15,9 @@ use std::time::Duration;
 
 pub(in crate::node) use group::timer;
 
-use crate::core::clock::Step;
+use crate::core::deliver::turn::Claim;
 use crate::core::restore::GroupTimers;
-use crate::core::turn::Claim;
+use crate::core::step::Step;
 use crate::core::{Change, Core};
 use crate::gossip::{self, Key, Version};
 use crate::limits::RECORD_LIFE_MAX;

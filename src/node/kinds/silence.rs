@@ -1,8 +1,8 @@
 //! Silences: stored and replicated.
 
 use super::{Act, Draft, Merged, Merging, Refusal, Restored, Rules, step_from_sender};
-use crate::core::clock::Step;
 use crate::core::restore::GroupTimers;
+use crate::core::step::Step;
 use crate::core::{Change, Core};
 use crate::gossip;
 use crate::model::{Silence, SilenceId};

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use hyper::Uri;
 
-use super::lenient::REFUSED;
+/// The header that tells a request that was refused here from a client's; a client's is left out.
+pub(super) const REFUSED: &str = "bellwether-refused";
 
 /// How a body is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

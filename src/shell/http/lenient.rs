@@ -7,10 +7,7 @@
 
 use crate::limits::{HTTP_CHUNK_LINE_BYTES_MAX, HTTP_HEADER_BYTES_MAX, HTTP_HEADERS_MAX};
 
-use super::head::{self, Body};
-
-/// The header that tells a request of this file's from a client's; a client's is left out.
-pub(super) const REFUSED: &str = "bellwether-refused";
+use super::head::{self, Body, REFUSED};
 
 /// Where in the bytes of a connection we are.
 #[derive(Debug, Default)]

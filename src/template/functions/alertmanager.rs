@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::template::functions::{Function, fixed, json, text, variadic};
+use crate::template::functions::{Function, fixed, text, variadic};
+use crate::template::json;
 use crate::template::methods::{between, joined};
 use crate::template::pattern;
 use crate::template::print::float;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::rc::Rc;
 
+use crate::template::escape::{html_text, query_text};
 use crate::template::functions::{Function, compare, fixed, text, variadic};
 use crate::template::print::{printed, printf, sprint, sprintln};
 use crate::template::quote::is_print;
@@ -159,23 +160,6 @@ fn slice(args: &[Value]) -> Result<Value, String> {
     })
 }
 
-/// `html`
-pub(in crate::template) fn html_text(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\0' => escaped.push('\u{fffd}'),
-            '"' => escaped.push_str("&#34;"),
-            '\'' => escaped.push_str("&#39;"),
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
-
 /// `js`
 fn js_text(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -191,23 +175,6 @@ fn js_text(text: &str) -> String {
                 write!(escaped, "\\u{:04X}", u32::from(c)).ok();
             }
             c => escaped.push(c),
-        }
-    }
-    escaped
-}
-
-/// `urlquery`, and `QueryEscape` of Go.
-pub(in crate::template) fn query_text(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                escaped.push(char::from(byte));
-            }
-            b' ' => escaped.push('+'),
-            byte => {
-                write!(escaped, "%{byte:02X}").ok();
-            }
         }
     }
     escaped

@@ -2,53 +2,17 @@
 
 use std::fmt::Write as _;
 
-use crate::template::exec::Budget;
-use crate::template::functions::{self, query_text};
+use crate::template::ast::Escaper;
+use crate::template::budget::Budget;
+use crate::template::escape::{html_text, query_text};
 use crate::template::html::context::{Context, Delim, Element, Kind, State, kind};
 use crate::template::html::transition::{decode_css, step};
+use crate::template::json;
 use crate::template::print::{self, sprint};
 use crate::template::value::{Int, List, Text, Value};
 
 /// The text in place of a value that would be unsafe.
 const UNSAFE: &str = "ZgotmplZ";
-
-/// One way to escape a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::template) enum Escaper {
-    /// Between tags.
-    Html,
-    /// In `<title>` and `<textarea>`.
-    Rcdata,
-    /// In an attribute's value in quotes.
-    Attr,
-    /// In an attribute's value without quotes.
-    NoSpace,
-    /// As a part of a tag's or an attribute's name.
-    Name,
-    /// In a comment: nothing.
-    Comment,
-    /// At the beginning of a URL: only of a scheme that is safe.
-    UrlFilter,
-    /// In the path of a URL.
-    UrlNormalize,
-    /// In the query of a URL.
-    UrlEscape,
-    Srcset,
-    /// In a string of a style.
-    Css,
-    /// In a style.
-    CssValue,
-    /// In a script.
-    JsValue,
-    /// In a string of a script.
-    JsText,
-    /// In a regular expression of a script.
-    JsRegexp,
-    /// The function `html`, where a template calls it itself.
-    HtmlFunction,
-    /// The function `urlquery`, where a template calls it itself.
-    QueryFunction,
-}
 
 /// A value as these escapers make it, one after the other.
 pub(in crate::template) fn escape_value(
@@ -104,7 +68,7 @@ fn escape(escaper: Escaper, kind: Text, text: String) -> String {
         Escaper::JsValue | Escaper::JsText => script_text(&text, false),
         Escaper::JsRegexp if text.is_empty() => "(?:)".to_owned(),
         Escaper::JsRegexp => script_text(&text, true),
-        Escaper::HtmlFunction => functions::html_text(&text),
+        Escaper::HtmlFunction => html_text(&text),
         Escaper::QueryFunction => query_text(&text),
     }
 }
@@ -287,7 +251,7 @@ fn script_value(value: &Value, budget: &Budget) -> Result<String, String> {
         | Value::Zone(_) => Some(Value::text(sprint(std::slice::from_ref(value)))),
         _ => None,
     };
-    let json = functions::json_text(as_text.as_ref().unwrap_or(value), budget)?;
+    let json = json::text(as_text.as_ref().unwrap_or(value), budget)?;
     let is_word = |c: char| c == '$' || c == '_' || c.is_ascii_alphanumeric();
     // It must not run into a word beside it.
     Ok(if json.starts_with(is_word) || json.ends_with(is_word) {

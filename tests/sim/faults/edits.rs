@@ -54,7 +54,7 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
     // The claims of other members are ignored.
     (
         "ClaimsIgnored",
-        "src/core/turn.rs",
+        "src/core/deliver/turn.rs",
         "        let claim = self.claims.get(&key)?;\n",
         r#"        let claim = self.claims.get(&key)?;
         if crate::switched("ClaimsIgnored") {
@@ -112,7 +112,7 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
     // Ends that could not be notified are forgotten.
     (
         "EndsForgotten",
-        "src/core/flush.rs",
+        "src/core/deliver/flush.rs",
         "        if !failed {\n",
         "        if !failed || crate::switched(\"EndsForgotten\") {\n",
     ),
@@ -138,7 +138,7 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
     // The log entry is written before the receiver has answered.
     (
         "LogBeforeAnswer",
-        "src/core/delivery.rs",
+        "src/core/deliver/delivery.rs",
         "        self.send(cx, id, at, draft, reason);\n    }\n\n    /// Sends a draft",
         r#"        self.send(cx, id, at, draft, reason);
         if crate::switched("LogBeforeAnswer") {
@@ -197,7 +197,7 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
     // Each node ranks the members in an order of its own.
     (
         "RanksDiffer",
-        "src/core/turn.rs",
+        "src/core/deliver/turn.rs",
         "        let mine = score(self.flock.me, key);\n",
         r#"        let differs = crate::switched("RanksDiffer");
         let key = if differs { key ^ u128::from(self.flock.me) } else { key };
@@ -207,9 +207,9 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
     // A notification that was not delivered is not owed.
     (
         "NothingOwed",
-        "src/core/owed.rs",
-        "    pub(super) fn owe(&mut self, now: Now, id: GroupId, at: usize) {\n",
-        r#"    pub(super) fn owe(&mut self, now: Now, id: GroupId, at: usize) {
+        "src/core/deliver/owed.rs",
+        "    pub(in crate::core) fn owe(&mut self, now: Now, id: GroupId, at: usize) {\n",
+        r#"    pub(in crate::core) fn owe(&mut self, now: Now, id: GroupId, at: usize) {
         if crate::switched("NothingOwed") {
             return;
         }
@@ -218,7 +218,7 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
     // Silences mute nothing.
     (
         "SilencesIgnored",
-        "src/core/flush.rs",
+        "src/core/deliver/flush.rs",
         "alerts.retain(|it| !self.is_silenced(it.fingerprint, wall));",
         r#"let ignored = crate::switched("SilencesIgnored");
             alerts.retain(|it| ignored || !self.is_silenced(it.fingerprint, wall));"#,

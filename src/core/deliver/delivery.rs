@@ -9,15 +9,13 @@ use rand::RngExt as _;
 
 use crate::config::{Integration, Receiver};
 use crate::core::Core;
-use crate::core::attempts::Which;
-use crate::core::content::Content;
-use crate::core::dedup::Reason;
-use crate::core::flush::Flush;
-use crate::core::group::GroupId;
-use crate::core::history::{Outcome, Told};
-use crate::core::reach;
+use crate::core::deliver::content::Content;
+use crate::core::deliver::dedup::Reason;
+use crate::core::deliver::history::{Outcome, Told};
+use crate::core::deliver::reach;
+use crate::core::deliver::turn::{BEAT, SETTLE_LOOK};
 use crate::core::timers::Timer;
-use crate::core::turn::{BEAT, SETTLE_LOOK};
+use crate::core::which::{GroupId, Which};
 use crate::effect::{Attempt, AttemptId, Cx, Effect};
 use crate::limits::{ATTEMPT_TIME, REQUESTS_PER_ATTEMPT_MAX};
 use crate::model::{Brief, LogEntry, LogKey};
@@ -31,45 +29,45 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Delivery {
     /// The receiver that is notified: the route's, or its fallback.
-    pub(super) receiver: Arc<Receiver>,
+    pub(in crate::core) receiver: Arc<Receiver>,
     /// The place of the integration in it.
     place: usize,
     /// Its entry in the log.
-    pub(super) key: LogKey,
-    pub(super) state: State,
-    pub(super) attempts: u32,
+    pub(in crate::core) key: LogKey,
+    pub(in crate::core) state: State,
+    pub(in crate::core) attempts: u32,
     /// Requests of the attempt that is under way: some receivers take several.
     requests: u32,
     /// The draft that the last attempt sends or has sent.
-    draft: Option<Rc<Draft>>,
+    pub(in crate::core) draft: Option<Rc<Draft>>,
     /// Why the last attempt failed, if it did.
     cause: Option<Cause>,
     pause: Duration,
     /// How long the next attempt may take if its config does not say.
     patience: Duration,
     /// When it is to be looked at again, while it is [`State::Held`] or [`State::Listening`].
-    pub(super) due: Mono,
+    pub(in crate::core) due: Mono,
     /// Whose claim it waits for, as the history has it.
-    pub(super) held_by: Option<u64>,
+    pub(in crate::core) held_by: Option<u64>,
     /// Whose turn it was if this node takes it, until the history has it.
-    pub(super) takes_from: Option<u64>,
+    pub(in crate::core) takes_from: Option<u64>,
     /// When it last answered another's claim while it was [`State::Sending`], or will.
-    pub(super) answers: Option<Mono>,
+    pub(in crate::core) answers: Option<Mono>,
     /// Whether it has left the turn to others without trying.
-    pub(super) deferred: bool,
+    pub(in crate::core) deferred: bool,
     /// The content.
-    pub(super) content: Rc<Content>,
+    pub(in crate::core) content: Rc<Content>,
     /// Facts that the receiver's answer has brought, if any.
-    pub(super) facts: Option<Rc<[Arc<str>]>>,
+    pub(in crate::core) facts: Option<Rc<[Arc<str>]>>,
     /// The senders of the group's notifications when that was looked at last.
-    pub(super) tellers: Rc<[(u64, u64)]>,
+    pub(in crate::core) tellers: Rc<[(u64, u64)]>,
     /// The deliveries of other groups that its attempt tells of, too.
-    pub(super) carries: Vec<Which>,
+    pub(in crate::core) carries: Vec<Which>,
 }
 
 /// Where a delivery is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(in crate::core) enum State {
     /// It waits for another member, or for its rank's beat.
     Held,
     /// This node has claimed the turn and listens whether another has too.
@@ -91,7 +89,7 @@ pub(super) enum State {
 }
 
 impl Delivery {
-    pub(super) fn new(
+    pub(in crate::core) fn new(
         (receiver, place): (Arc<Receiver>, usize),
         key: LogKey,
         (content, tellers): (Rc<Content>, Rc<[(u64, u64)]>),
@@ -121,18 +119,18 @@ impl Delivery {
     }
 
     /// The integration that it notifies.
-    pub(super) fn integration(&self) -> Option<&Integration> {
+    pub(in crate::core) fn integration(&self) -> Option<&Integration> {
         self.receiver.integrations.get(self.place)
     }
 
-    pub(super) const fn open(&self) -> bool {
+    pub(in crate::core) const fn open(&self) -> bool {
         !matches!(self.state, State::Done | State::Failed)
     }
 }
 
 impl Core {
     /// Begins a delivery: at once if this node's turn comes first, else after its rank's beat.
-    pub(super) fn begin(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
+    pub(in crate::core) fn begin(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
         if self.dedup(id, at, cx.now.wall).is_none() {
             self.set_state(id, at, State::Done);
             return;
@@ -159,7 +157,7 @@ impl Core {
     }
 
     /// Looks at a delivery whose timer is due, or of which something was heard.
-    pub(super) fn handle_delivery(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
+    pub(in crate::core) fn handle_delivery(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
         let Some(flush) = self.flush_of(id) else { return };
         let past = cx.now.mono >= flush.deadline;
         let Some(delivery) = flush.deliveries.get(at) else { return };
@@ -182,7 +180,7 @@ impl Core {
     }
 
     /// Makes the next attempt, or logs what is not worth one.
-    pub(super) fn attempt(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
+    pub(in crate::core) fn attempt(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
         let Some(reason) = self.dedup(id, at, cx.now.wall) else {
             self.set_state(id, at, State::Done);
             return;
@@ -389,7 +387,7 @@ impl Core {
     }
 
     /// Ends a delivery whose time is over.
-    pub(super) fn give_up(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
+    pub(in crate::core) fn give_up(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
         let (attempts, key) = (delivery.attempts, reach::key(&delivery.key));
@@ -425,37 +423,6 @@ impl Core {
         self.finish(cx, id);
     }
 
-    /// Stops the deliveries of a flush whose group is to go.
-    pub(super) fn abandon(&mut self, cx: &mut Cx<'_>, id: GroupId, flush: &Flush) {
-        for (at, delivery) in flush.deliveries.iter().enumerate() {
-            self.timers.cancel(Timer::Begin(id, at));
-            self.timers.cancel(Timer::Delivery(id, at));
-            self.timers.cancel(Timer::Claim(id, at));
-            self.open.remove(&delivery.key.id());
-            self.turns.forget_order(delivery.key.id());
-            self.turns.release(delivery.key.id(), cx.now.mono);
-            for (id, at) in &delivery.carries {
-                self.put_back_one(cx.now.mono, *id, *at);
-            }
-            match delivery.state {
-                State::Sending(attempt, ..) => {
-                    self.attempts.end(attempt);
-                    cx.effects.push(Effect::Cancel(attempt));
-                    if let Some(draft) = &delivery.draft {
-                        let stats = self.stats.integration(draft.schema().name);
-                        stats.requests += 1;
-                        stats.requests_failed += 1;
-                        stats.fail(Cause::Canceled);
-                    }
-                }
-                State::Waiting(ticket, _) => {
-                    self.attempts.leave(&reach::key(&delivery.key), ticket);
-                }
-                _ => {}
-            }
-        }
-    }
-
     /// Looks again at a delivery of which another member, `node`, has logged something.
     pub fn handle_peer_log(&mut self, cx: &mut Cx<'_>, key: &LogKey, node: u64) {
         let turn = key.id();
@@ -477,11 +444,11 @@ impl Core {
         }
     }
 
-    pub(super) fn turn_key(&mut self, id: GroupId, at: usize) -> Option<u128> {
+    pub(in crate::core) fn turn_key(&mut self, id: GroupId, at: usize) -> Option<u128> {
         Some(self.flush_of(id)?.deliveries.get(at)?.key.id())
     }
 
-    pub(super) fn set_state(&mut self, id: GroupId, at: usize, state: State) {
+    pub(in crate::core) fn set_state(&mut self, id: GroupId, at: usize, state: State) {
         let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at))
         else {
             return;
@@ -496,14 +463,14 @@ impl Core {
     }
 
     /// Sets the timer of a delivery, which never lies behind the flush's deadline.
-    pub(super) fn set_timer(&mut self, id: GroupId, at: usize, when: Mono) {
+    pub(in crate::core) fn set_timer(&mut self, id: GroupId, at: usize, when: Mono) {
         let Some(deadline) = self.flush_of(id).map(|flush| flush.deadline) else { return };
         self.timers.set(Timer::Delivery(id, at), when.min(deadline));
     }
 }
 
 /// The name of a delivery in the log: `default/webhook[0]: group {}:{alertname="A"}`.
-pub(super) fn name(key: &LogKey) -> String {
+pub(in crate::core) fn name(key: &LogKey) -> String {
     let LogKey { group, receiver, integration, index } = key;
     format!("{}/{integration}[{index}]: group {}", Brief(receiver), Brief(group.as_str()))
 }

@@ -7,8 +7,8 @@ use log::{debug, info, warn};
 
 use crate::config::Config;
 use crate::core::Core;
-use crate::core::group::GroupId;
-use crate::core::reach::{self, Key};
+use crate::core::deliver::reach::{self, Key};
+use crate::core::which::GroupId;
 use crate::model::{Brief, LogKey, Trouble, Troubles, Word};
 use crate::time::{Mono, Now};
 
@@ -33,7 +33,7 @@ impl Failing {
 
 impl Failing {
     /// Since when an integration has failed, if it does.
-    pub(super) fn since(&self, key: &Key) -> Option<Mono> {
+    pub(in crate::core) fn since(&self, key: &Key) -> Option<Mono> {
         self.troubles.get(key).map(|it| it.since)
     }
 }
@@ -45,7 +45,7 @@ impl Core {
     }
 
     /// Takes note that an attempt has failed, and says so if that is news.
-    pub(super) fn note_failing(&mut self, now: Now, id: GroupId, key: &LogKey, why: &str) {
+    pub(in crate::core) fn note_failing(&mut self, now: Now, id: GroupId, key: &LogKey, why: &str) {
         let integration = reach::key(key);
         let interval = self.flush_of(id).map_or(Duration::ZERO, |flush| flush.group_interval());
         let until = now.mono + BELIEVED_FOR.max(interval * 2);
@@ -63,7 +63,7 @@ impl Core {
     }
 
     /// Takes note that an attempt was delivered, and says so if none was before.
-    pub(super) fn note_delivering(&mut self, now: Now, key: &LogKey) {
+    pub(in crate::core) fn note_delivering(&mut self, now: Now, key: &LogKey) {
         if let Some(it) = self.failing.troubles.end(&reach::key(key), now.mono) {
             let age = it.age(now.mono);
             info!("{} delivers again after {age}, {} attempts failed", name(key), it.times);
@@ -82,7 +82,7 @@ impl Core {
     }
 
     /// Forgets failures of integrations that a config does not have.
-    pub(super) fn retain_failing(&mut self, config: &Config) {
+    pub(in crate::core) fn retain_failing(&mut self, config: &Config) {
         let has = |(receiver, integration, index): &Key| {
             config.receivers.iter().filter(|it| it.name == *receiver).any(|receiver| {
                 let of = |it: &crate::config::Integration| {

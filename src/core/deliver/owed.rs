@@ -17,13 +17,13 @@ use std::time::Duration;
 
 use log::{info, warn};
 
-use crate::core::clock::Step;
-use crate::core::content::Content;
-use crate::core::delivery::Delivery;
-use crate::core::flush::log_key;
-use crate::core::group::GroupId;
-use crate::core::reach;
+use crate::core::deliver::content::Content;
+use crate::core::deliver::delivery::Delivery;
+use crate::core::deliver::logging::log_key;
+use crate::core::deliver::reach;
+use crate::core::step::Step;
 use crate::core::timers::Timer;
+use crate::core::which::GroupId;
 use crate::core::{Change, Core};
 use crate::limits::{OWED_AGE_MAX, OWED_ALERTS_MAX, OWED_BYTES_MAX, OWED_MAX, RECORD_LIFE_MAX};
 use crate::model::{Alert, Brief, Fingerprint, LogEntry, LogKey};
@@ -103,7 +103,7 @@ impl Owed {
     }
 
     /// Moves all times along when the clock steps.
-    pub(super) fn step(&mut self, step: Step) {
+    pub(in crate::core) fn step(&mut self, step: Step) {
         self.0.values_mut().for_each(|debt| debt.since = step.time(debt.since));
     }
 }
@@ -131,7 +131,7 @@ impl Core {
     }
 
     /// Notes that a delivery was not told, nor those that its digest carried.
-    pub(super) fn owe(&mut self, now: Now, id: GroupId, at: usize) {
+    pub(in crate::core) fn owe(&mut self, now: Now, id: GroupId, at: usize) {
         let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get(at));
         let carried = delivery.map(|it| it.carries.clone()).unwrap_or_default();
         for (id, at) in std::iter::once((id, at)).chain(carried) {
@@ -154,18 +154,18 @@ impl Core {
     }
 
     /// Ends the debt of a delivery that was refused before any attempt failed: it is not owed.
-    pub(super) fn owe_nothing(&mut self, key: &LogKey) {
+    pub(in crate::core) fn owe_nothing(&mut self, key: &LogKey) {
         if self.owed.due(key.id()).is_none() {
             self.end_debt(key);
         }
     }
 
-    pub(super) fn arm_owed(&mut self, now: Now) {
+    pub(in crate::core) fn arm_owed(&mut self, now: Now) {
         self.timers.set_if_idle(Timer::Owed, now.mono + SWEEP_INTERVAL);
     }
 
     /// Whether an integration is owed something of a group.
-    pub(super) fn owes(&self, key: &LogKey) -> bool {
+    pub(in crate::core) fn owes(&self, key: &LogKey) -> bool {
         self.owed.due(key.id()).is_some()
     }
 
@@ -179,7 +179,12 @@ impl Core {
     }
 
     /// The alerts of a delivery that came and went without the receiver's hearing of them.
-    pub(super) fn missed(&self, key: &LogKey, content: &Content, now: Wall) -> Vec<Fingerprint> {
+    pub(in crate::core) fn missed(
+        &self,
+        key: &LogKey,
+        content: &Content,
+        now: Wall,
+    ) -> Vec<Fingerprint> {
         let Some(debt) = self.owed.due(key.id()) else { return Vec::new() };
         let known = self.nflog.get(key, now);
         let ended = content.alerts.iter().filter(|it| it.resolved);
@@ -206,7 +211,12 @@ impl Core {
     }
 
     /// Whether an end that another member tells of is owed to an integration.
-    pub(super) fn owes_end(&self, key: &LogKey, fingerprint: Fingerprint, now: Wall) -> bool {
+    pub(in crate::core) fn owes_end(
+        &self,
+        key: &LogKey,
+        fingerprint: Fingerprint,
+        now: Wall,
+    ) -> bool {
         let Some(debt) = self.owed.due(key.id()) else { return false };
         let known = self.nflog.get(key, now);
         let entry = self.alerts.get(fingerprint);
@@ -215,7 +225,7 @@ impl Core {
 
     /// Has flash keep the debts of the groups of an alert that was known to fire, and has ended: those that are due, and those
     /// that would be if the power was cut now.
-    pub(super) fn keep_debts(&mut self, now: Now, fingerprint: Fingerprint) {
+    pub(in crate::core) fn keep_debts(&mut self, now: Now, fingerprint: Fingerprint) {
         let Some(entry) = self.alerts.get(fingerprint) else { return };
         if !entry.alert.resolved(now.wall) {
             return;
@@ -264,7 +274,7 @@ impl Core {
     }
 
     /// Ends the debt of a delivery that has nothing more to tell.
-    pub(super) fn settle(&mut self, id: GroupId, key: &LogKey, now: Wall) {
+    pub(in crate::core) fn settle(&mut self, id: GroupId, key: &LogKey, now: Wall) {
         let Some(debt) = self.owed.find(key.id()) else { return };
         if !debt.is_due || self.missed_in(id, debt, now).next().is_none() {
             self.end_debt(key);
@@ -278,12 +288,12 @@ impl Core {
     }
 
     /// How many alerts the bounds have cut of what a delivery owes; they are told of once.
-    pub(super) fn cut_of(&self, key: &LogKey) -> u64 {
+    pub(in crate::core) fn cut_of(&self, key: &LogKey) -> u64 {
         self.owed.due(key.id()).map_or(0, |debt| debt.cut)
     }
 
     /// The cut alerts of a debt were told of.
-    pub(super) fn told_cut(&mut self, key: &LogKey) {
+    pub(in crate::core) fn told_cut(&mut self, key: &LogKey) {
         if let Some(debt) = self.owed.0.get_mut(&key.id()) {
             debt.cut = 0;
             self.keep_cuts();
@@ -301,7 +311,7 @@ impl Core {
     }
 
     /// Ends debts whose groups have gone, and cuts what passes the bounds.
-    pub(super) fn sweep_owed(&mut self, now: Now) {
+    pub(in crate::core) fn sweep_owed(&mut self, now: Now) {
         if self.filling.is_none() {
             self.end_groupless();
             self.cut_owed(now);

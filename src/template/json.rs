@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use crate::template::exec::Budget;
+use crate::template::budget::Budget;
 use crate::template::print::float;
 use crate::template::time::{Time, format};
 use crate::template::value::Value;
 
 /// The JSON of a value.
-pub(in crate::template) fn text(value: &Value, budget: &Budget) -> Result<String, String> {
+pub(super) fn text(value: &Value, budget: &Budget) -> Result<String, String> {
     let mut out = String::new();
     write(value, &mut out, budget)?;
     Ok(out)

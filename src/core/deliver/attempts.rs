@@ -13,20 +13,17 @@ use log::debug;
 
 use crate::config::{Config, Integration, Receiver};
 use crate::core::Core;
-use crate::core::delivery::State;
-use crate::core::group::GroupId;
-use crate::core::reach::{self, Key};
+use crate::core::deliver::delivery::State;
+use crate::core::deliver::reach::{self, Key};
 use crate::core::timers::Timer;
+use crate::core::which::{GroupId, Which};
 use crate::effect::{AttemptId, Cx};
 use crate::limits::{ATTEMPTS_BYTES_MAX, ATTEMPTS_EACH_MAX, ATTEMPTS_MAX};
 use crate::time::Mono;
 
-/// A delivery, by its group and its place in the flush.
-pub(super) type Which = (GroupId, usize);
-
 /// The attempts and looks that are under way, and the deliveries that wait for a place.
 #[derive(Debug, Default)]
-pub(super) struct Attempts {
+pub(in crate::core) struct Attempts {
     made: u64,
     under_way: BTreeMap<AttemptId, UnderWay>,
     /// Bytes of all that is under way.
@@ -51,14 +48,14 @@ struct UnderWay {
 
 impl Attempts {
     /// Whether an attempt for this integration may begin.
-    pub(super) fn has_room(&self, key: &Key) -> bool {
+    pub(in crate::core) fn has_room(&self, key: &Key) -> bool {
         self.taken.values().sum::<usize>() < ATTEMPTS_MAX
             && self.taken_by(key) < if self.single.contains(key) { 1 } else { ATTEMPTS_EACH_MAX }
             && self.bytes < ATTEMPTS_BYTES_MAX
     }
 
     /// Gives each integration of a receiver with a rate limit one place at a time.
-    pub(super) fn limit(&mut self, config: &Config) {
+    pub(in crate::core) fn limit(&mut self, config: &Config) {
         let limited = config.receivers.iter().filter(|it| it.rate_limit.is_some());
         let key = |receiver: &Receiver, it: &Integration| {
             (Arc::clone(&receiver.name), it.name().into(), it.index)
@@ -72,7 +69,12 @@ impl Attempts {
     }
 
     /// Begins an attempt that sends so many bytes and takes a place of the integration `key`.
-    pub(super) fn begin(&mut self, which: Which, key: Option<Key>, bytes: usize) -> AttemptId {
+    pub(in crate::core) fn begin(
+        &mut self,
+        which: Which,
+        key: Option<Key>,
+        bytes: usize,
+    ) -> AttemptId {
         let attempt = self.name();
         if let Some(key) = &key {
             *self.taken.entry(key.clone()).or_default() += 1;
@@ -83,7 +85,7 @@ impl Attempts {
     }
 
     /// Begins a look, which takes a place like an attempt.
-    pub(super) fn begin_look(&mut self, key: Key) -> AttemptId {
+    pub(in crate::core) fn begin_look(&mut self, key: Key) -> AttemptId {
         let look = self.name();
         *self.taken.entry(key.clone()).or_default() += 1;
         self.looks.insert(look, key);
@@ -91,13 +93,13 @@ impl Attempts {
     }
 
     /// A name that no attempt had before.
-    pub(super) fn name(&mut self) -> AttemptId {
+    pub(in crate::core) fn name(&mut self) -> AttemptId {
         self.made += 1;
         AttemptId(self.made - 1)
     }
 
     /// Ends an attempt; whose it was, if it was under way.
-    pub(super) fn end(&mut self, attempt: AttemptId) -> Option<Which> {
+    pub(in crate::core) fn end(&mut self, attempt: AttemptId) -> Option<Which> {
         let UnderWay { which, key, bytes } = self.under_way.remove(&attempt)?;
         self.bytes -= bytes;
         if let Some(key) = key {
@@ -107,7 +109,7 @@ impl Attempts {
     }
 
     /// Ends a look; at what it was, if it was under way.
-    pub(super) fn end_look(&mut self, look: AttemptId) -> Option<Key> {
+    pub(in crate::core) fn end_look(&mut self, look: AttemptId) -> Option<Key> {
         let key = self.looks.remove(&look)?;
         self.free(&key);
         Some(key)
@@ -130,7 +132,7 @@ impl Attempts {
     }
 
     /// Takes out what waits with this ticket.
-    pub(super) fn leave(&mut self, key: &Key, ticket: u64) {
+    pub(in crate::core) fn leave(&mut self, key: &Key, ticket: u64) {
         if let Some(waiting) = self.waiting.get_mut(key) {
             waiting.remove(&ticket);
             if waiting.is_empty() {
@@ -160,7 +162,7 @@ impl Attempts {
 
 impl Core {
     /// Lets a delivery wait for a place, its turn held.
-    pub(super) fn queue(&mut self, cx: &Cx<'_>, id: GroupId, at: usize, deadline: Mono) {
+    pub(in crate::core) fn queue(&mut self, cx: &Cx<'_>, id: GroupId, at: usize, deadline: Mono) {
         let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get(at)) else {
             return;
         };
@@ -173,7 +175,7 @@ impl Core {
     }
 
     /// Gives the places that are free to what waits.
-    pub(super) fn fill(&mut self, cx: &mut Cx<'_>) {
+    pub(in crate::core) fn fill(&mut self, cx: &mut Cx<'_>) {
         while let Some((id, at)) = self.attempts.next() {
             if self.flush_of(id).is_some_and(|flush| cx.now.mono >= flush.deadline) {
                 self.give_up(cx, id, at);
@@ -198,7 +200,7 @@ impl Core {
     }
 
     /// Leaves to others, as far as they may reach it, what waits for an integration that was not reached.
-    pub(super) fn leave_waiting(&mut self, cx: &Cx<'_>, key: &Key) {
+    pub(in crate::core) fn leave_waiting(&mut self, cx: &Cx<'_>, key: &Key) {
         for (id, at) in self.attempts.waiting_for(key) {
             if self.turn_key(id, at).is_some_and(|key| self.turns.another_can(key)) {
                 self.leave_to_others(cx, id, at);

@@ -21,21 +21,21 @@ pub struct Flushed {
 #[derive(Clone, Debug)]
 pub struct Content {
     /// In the order of notifications.
-    pub(super) alerts: Vec<Flushed>,
+    pub(in crate::core) alerts: Vec<Flushed>,
     /// Those that fire, sorted.
-    pub(super) firing: Rc<[Fingerprint]>,
+    pub(in crate::core) firing: Rc<[Fingerprint]>,
     /// Those that have ended, sorted.
-    pub(super) resolved: Rc<[Fingerprint]>,
+    pub(in crate::core) resolved: Rc<[Fingerprint]>,
 }
 
 impl Content {
-    pub(super) fn new(alerts: Vec<Flushed>) -> Self {
+    pub(in crate::core) fn new(alerts: Vec<Flushed>) -> Self {
         let (firing, resolved) = (sorted(&alerts, false), sorted(&alerts, true));
         Self { alerts, firing, resolved }
     }
 
     /// The same alerts as they are at `now`.
-    pub(super) fn renewed(&self, table: &Alerts, now: Wall) -> Self {
+    pub(in crate::core) fn renewed(&self, table: &Alerts, now: Wall) -> Self {
         let renewed = |it: &Flushed| match table.get(it.fingerprint) {
             Some(entry) => Flushed {
                 fingerprint: it.fingerprint,

@@ -3,13 +3,9 @@
 mod alertmanager;
 mod builtin;
 mod compare;
-mod json;
 
 use crate::template::exec::Exec;
 use crate::template::value::{Type, Value};
-
-pub(super) use builtin::{html_text, query_text};
-pub(super) use json::text as json_text;
 
 /// A function: its name, what it takes, whether the last parameter stands for any number of them, and what it does.
 #[derive(Clone, Copy)]

@@ -7,16 +7,16 @@
 use log::debug;
 
 use crate::core::Core;
-use crate::core::delivery::State;
-use crate::core::group::GroupId;
-use crate::core::reach::{self, Key};
-use crate::core::turn::BEAT;
+use crate::core::deliver::delivery::State;
+use crate::core::deliver::reach::{self, Key};
+use crate::core::deliver::turn::BEAT;
+use crate::core::which::GroupId;
 use crate::effect::{AttemptId, Cx, Effect};
 use crate::notify::{self, Reply};
 
 impl Core {
     /// Looks whether this node reaches the receiver of a delivery that another has claimed, unless it knows.
-    pub(super) fn look(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
+    pub(in crate::core) fn look(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
         let Some(flush) = self.groups.get(id).and_then(|group| group.flush.as_ref()) else {
             return;
         };
@@ -39,7 +39,7 @@ impl Core {
     }
 
     /// Takes what came of a look.
-    pub(super) fn handle_look(&mut self, cx: &mut Cx<'_>, look: AttemptId, reply: &Reply) {
+    pub(in crate::core) fn handle_look(&mut self, cx: &mut Cx<'_>, look: AttemptId, reply: &Reply) {
         let Some(key) = self.attempts.end_look(look) else { return };
         if self.reach.is_looking(&key, look) {
             let reached = !matches!(reply, Reply::Failed(_));
@@ -53,7 +53,7 @@ impl Core {
 
     /// Acts upon what an attempt or a look has shown: what has waited to know it takes its turn, or leaves it to others
     /// at once, as does what waits for a place.
-    pub(super) fn learn(&mut self, cx: &Cx<'_>, key: &Key, reached: bool) {
+    pub(in crate::core) fn learn(&mut self, cx: &Cx<'_>, key: &Key, reached: bool) {
         for (id, at) in self.reach.learn(key, reached, cx.now.mono) {
             self.hasten(cx, id, at);
         }
@@ -63,7 +63,7 @@ impl Core {
     }
 
     /// Lets a delivery that is held take its turn when its rank says so, if that is sooner than it would.
-    pub(super) fn hasten(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
+    pub(in crate::core) fn hasten(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
         let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get(at)) else {
             return;
         };

@@ -25,10 +25,10 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
 use crate::config::{Config, GroupBy, Route};
+use crate::core::deliver::turn::Flock;
 use crate::core::replica::Logged;
 use crate::core::silences::SilenceDraft;
 use crate::core::testing::{config, inhibit_rule, matchers, route};
-use crate::core::turn::Flock;
 use crate::core::{Core, Intake, Options, Progress, Reload};
 use crate::effect::{AttemptId, Cx, Effect};
 use crate::limits::{

@@ -12,25 +12,25 @@ use log::warn;
 
 use crate::config::Receiver;
 use crate::core::Core;
-use crate::core::content::Content;
-use crate::core::flush::log_key;
-use crate::core::group::GroupId;
-use crate::core::history::Outcome;
-use crate::core::reach;
+use crate::core::deliver::content::Content;
+use crate::core::deliver::history::Outcome;
+use crate::core::deliver::logging::log_key;
+use crate::core::deliver::reach;
+use crate::core::which::GroupId;
 use crate::effect::Cx;
 use crate::model::{Brief, GroupKey, LogKey};
 use crate::time::Now;
 
 impl Core {
     /// The fallback of a receiver, if it has one.
-    pub(super) fn fallback_of(&self, receiver: &Receiver) -> Option<Arc<Receiver>> {
+    pub(in crate::core) fn fallback_of(&self, receiver: &Receiver) -> Option<Arc<Receiver>> {
         let name = &receiver.fallback.as_ref()?.receiver;
         self.config.receivers.iter().find(|it| it.name == *name).cloned()
     }
 
     /// Whether the fallback is told of a flush from its beginning: it was told that something fires, and either nothing does
     /// any more or the receiver still fails.
-    pub(super) fn falls_back(
+    pub(in crate::core) fn falls_back(
         &self,
         group: &GroupKey,
         receiver: &Receiver,
@@ -57,7 +57,7 @@ impl Core {
     }
 
     /// Tells the fallback of what a delivery could not tell, if that is due and not yet under way.
-    pub(super) fn fall_back(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
+    pub(in crate::core) fn fall_back(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
         let Some(group) = self.groups.get(id) else { return };
         let Some(flush) = group.flush.as_ref() else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 pub(super) use http::http;
 
-use crate::config::read::values::default;
 use crate::config::schema::{Key, Origin, Takes};
 use crate::config::tree::{self, Entry, Node};
+use crate::config::values::default;
 use crate::config::{
     Config, DeclaredSilence, Expectation, Fallback, GroupBy, Heartbeat, InhibitRule, Integration,
     RateLimit, Receiver, Route, Secret, StaticLabels, Value, Values,

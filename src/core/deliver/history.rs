@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::Core;
-use crate::core::dedup::Reason;
-use crate::core::group::GroupId;
+use crate::core::deliver::dedup::Reason;
 use crate::core::timers::Timer;
+use crate::core::which::GroupId;
 use crate::limits::{
     HISTORY_BYTES_MAX, HISTORY_CONTENT_BYTES_MAX, HISTORY_MAX, HISTORY_WHY_BYTES_MAX,
 };
@@ -69,7 +69,7 @@ pub struct Told {
 
 impl Told {
     /// Of a draft, before there is an answer.
-    pub(super) fn of(draft: &Draft) -> Self {
+    pub(in crate::core) fn of(draft: &Draft) -> Self {
         let alerts = &draft.notification().alerts;
         let resolved = alerts.iter().filter(|it| it.resolved).count();
         let content =
@@ -79,7 +79,7 @@ impl Told {
     }
 
     /// The same with the receiver's answer.
-    pub(super) fn answered(self, reply: &Reply) -> Self {
+    pub(in crate::core) fn answered(self, reply: &Reply) -> Self {
         let answer = reply.shown().unwrap_or_default();
         Self { answer: why(answer.trim()), ..self }
     }
@@ -176,18 +176,18 @@ impl Muting {
 
 impl Outcome {
     /// Of a failed attempt, whether or not another node can try now.
-    pub(super) fn failed(text: &str, another_can: bool) -> Self {
+    pub(in crate::core) fn failed(text: &str, another_can: bool) -> Self {
         let why = why(text);
         if another_can { Self::Surrendered { why } } else { Self::Failed { why } }
     }
 
     /// Of a template that failed.
-    pub(super) fn misrendered(text: &str) -> Self {
+    pub(in crate::core) fn misrendered(text: &str) -> Self {
         Self::Misrendered { why: why(text) }
     }
 
     /// Of a refusal.
-    pub(super) fn refused(text: &str) -> Self {
+    pub(in crate::core) fn refused(text: &str) -> Self {
         Self::Refused { why: why(text) }
     }
 
@@ -240,12 +240,12 @@ impl Core {
     }
 
     /// Notes what has become of a delivery that is under way.
-    pub(super) fn note(&mut self, now: Now, id: GroupId, at: usize, outcome: Outcome) {
+    pub(in crate::core) fn note(&mut self, now: Now, id: GroupId, at: usize, outcome: Outcome) {
         self.note_told(now, id, at, outcome, None);
     }
 
     /// The same with what was told.
-    pub(super) fn note_told(
+    pub(in crate::core) fn note_told(
         &mut self,
         now: Now,
         id: GroupId,
@@ -280,7 +280,7 @@ impl Core {
     }
 
     /// Notes what mutes alerts of a group, if that has changed since its last flush.
-    pub(super) fn note_muting(&mut self, now: Now, id: GroupId, muting: Muting) {
+    pub(in crate::core) fn note_muting(&mut self, now: Now, id: GroupId, muting: Muting) {
         let Some(group) = self.groups.get_mut(id) else { return };
         group.awaited = false;
         let before = std::mem::replace(&mut group.muting, muting.clone());
@@ -290,7 +290,7 @@ impl Core {
     }
 
     /// Notes that an alert waits for the next flush of its group, once a flush.
-    pub(super) fn note_waiting(&mut self, now: Now, id: GroupId) {
+    pub(in crate::core) fn note_waiting(&mut self, now: Now, id: GroupId) {
         let due = self.timers.due(Timer::Flush(id));
         let Some(left) = due.map(|due| due.since(now.mono)).filter(|left| !left.is_zero()) else {
             return;

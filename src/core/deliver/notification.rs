@@ -7,18 +7,18 @@ use std::sync::Arc;
 use log::warn;
 
 use crate::core::Core;
-use crate::core::content::Flushed;
-use crate::core::dedup::Reason;
-use crate::core::delivery::Delivery;
-use crate::core::group::GroupId;
-use crate::core::history::Outcome;
+use crate::core::deliver::content::Flushed;
+use crate::core::deliver::dedup::Reason;
+use crate::core::deliver::delivery::Delivery;
+use crate::core::deliver::history::Outcome;
+use crate::core::which::GroupId;
 use crate::model::Brief;
 use crate::notify::{AlertView, Draft, Notification};
 use crate::time::{Now, Wall};
 
 impl Core {
     /// The content of an attempt.
-    pub(super) fn notification(
+    pub(in crate::core) fn notification(
         &self,
         id: GroupId,
         at: usize,
@@ -47,7 +47,7 @@ impl Core {
     }
 
     /// Notes which templates of a delivery's first attempt have failed.
-    pub(super) fn note_faults(&mut self, now: Now, id: GroupId, at: usize, draft: &Draft) {
+    pub(in crate::core) fn note_faults(&mut self, now: Now, id: GroupId, at: usize, draft: &Draft) {
         let is_first = |it: &Delivery| it.attempts == 1;
         if !self.flush_of(id).and_then(|flush| flush.deliveries.get(at)).is_some_and(is_first) {
             return;
@@ -61,8 +61,8 @@ impl Core {
     }
 
     /// The alerts of a delivery as its integration is told of them. It is told of those that it missed whatever else it wants.
-    /// What was owed is told by itself: with it come only ends of alerts that it was told to fire.
-    pub(super) fn views(&self, delivery: &Delivery, now: Wall) -> Rc<[AlertView]> {
+    /// An owed notification is sent by itself: with it come only ends of alerts that it was told to fire.
+    pub(in crate::core) fn views(&self, delivery: &Delivery, now: Wall) -> Rc<[AlertView]> {
         let Delivery { key, content, .. } = delivery;
         let send_resolved = delivery.integration().is_some_and(|it| it.send_resolved);
         let missed = self.missed(key, content, now);

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use log::debug;
 
-use crate::core::delivery::State;
-use crate::core::group::GroupId;
-use crate::core::history::Outcome;
-use crate::core::reach::{self, Advice};
-use crate::core::timers::Timer;
-use crate::core::turn::{
+use crate::core::deliver::delivery::State;
+use crate::core::deliver::history::Outcome;
+use crate::core::deliver::reach::{self, Advice};
+use crate::core::deliver::turn::{
     self, BEAT, CLAIM_AFTER, CLAIM_LIFE, CLAIM_RENEWAL, Claim, Flock, LISTEN, PULSE, PULSE_LIFE,
     SETTLE_LOOK,
 };
+use crate::core::timers::Timer;
+use crate::core::which::GroupId;
 use crate::core::{Change, Core};
 use crate::effect::Cx;
 use crate::limits::CONNECT_TIME_MAX;
@@ -36,7 +36,7 @@ impl Core {
     }
 
     /// Takes the turn if nobody has it and nothing was told meanwhile: claims it, and listens before it sends.
-    pub(super) fn take_turn(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
+    pub(in crate::core) fn take_turn(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
         let settled = !self.turns.flock.settling;
         if settled && self.flush_of(id).is_some_and(|flush| !flush.settled) {
             self.flush_again(cx, id);
@@ -84,7 +84,7 @@ impl Core {
     }
 
     /// Sends if nobody else has claimed the turn, and the receiver was not lost meanwhile.
-    pub(super) fn has_listened(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
+    pub(in crate::core) fn has_listened(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
         let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get(at)) else {
             return;
         };
@@ -101,7 +101,7 @@ impl Core {
 
     /// Leaves the turn to others if this node has just not reached the receiver and another may, or lets it wait for a look
     /// that will tell. Returns whether it did.
-    pub(super) fn defer(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) -> bool {
+    pub(in crate::core) fn defer(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) -> bool {
         let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get(at));
         let Some(delivery) = delivery.filter(|it| it.attempts == 0 && !it.deferred) else {
             return false;
@@ -119,7 +119,7 @@ impl Core {
     }
 
     /// Gives the turn of a delivery up that was not tried, for the receiver was not reached.
-    pub(super) fn leave_to_others(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
+    pub(in crate::core) fn leave_to_others(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
         self.set_state(id, at, State::Paused);
         let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at))
         else {
@@ -139,7 +139,7 @@ impl Core {
         self.set_timer(id, at, cx.now.mono + CONNECT_TIME_MAX + BEAT);
     }
 
-    pub(super) fn hold(&mut self, cx: &Cx<'_>, id: GroupId, at: usize, until: Mono) {
+    pub(in crate::core) fn hold(&mut self, cx: &Cx<'_>, id: GroupId, at: usize, until: Mono) {
         self.wait(cx, id, at, State::Held, until);
     }
 
@@ -154,7 +154,7 @@ impl Core {
     }
 
     /// Gives the turn up: at once, or when the others have surely begun the flush, who would not heed it before.
-    pub(super) fn hand_over(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
+    pub(in crate::core) fn hand_over(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
         let Some(key) = self.turn_key(id, at) else { return };
         let Some(begun) = self.flush_of(id).map(|flush| flush.tick.mono + TOGETHER) else { return };
         if cx.now.mono < begun {
@@ -165,7 +165,7 @@ impl Core {
     }
 
     /// Sees to it that an attempt which takes long, or waits for long, is claimed.
-    pub(super) fn arm_claim(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
+    pub(in crate::core) fn arm_claim(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
         if !self.turns.alone() {
             // The log entry of many alerts is long on its way: who waits for it must know before that.
             let after = if self.entry_len(id) > ENTRY_SHORT { Duration::ZERO } else { CLAIM_AFTER };
@@ -174,7 +174,7 @@ impl Core {
     }
 
     /// Claims the turn of an attempt that is still under way or waits for its place, or renews the claim, or gives up what waited for that.
-    pub(super) fn handle_claim(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
+    pub(in crate::core) fn handle_claim(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
         let Some(flush) = self.flush_of(id) else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
         let key = delivery.key.id();
@@ -190,7 +190,7 @@ impl Core {
     }
 
     /// Says that this node still holds turns, if it does.
-    pub(super) fn handle_pulse(&mut self, now: Mono) {
+    pub(in crate::core) fn handle_pulse(&mut self, now: Mono) {
         if self.turns.holds_any(now) {
             let key = turn::pulse_key(self.turns.flock.me);
             let (lifetime, given_up) = (PULSE_LIFE, Vec::new());
@@ -247,14 +247,14 @@ impl Core {
     }
 
     /// Gives a turn up if this node has claimed it: it delivers nothing more.
-    pub(super) fn surrender_turn(&mut self, now: Mono, key: u128) {
+    pub(in crate::core) fn surrender_turn(&mut self, now: Mono, key: u128) {
         if self.turns.mine(key) {
             self.claim(key, now, Duration::ZERO, true);
         }
     }
 
     /// Lets others have a turn when they have heard that this node has delivered.
-    pub(super) fn release_turn(&mut self, now: Mono, id: GroupId, key: u128) {
+    pub(in crate::core) fn release_turn(&mut self, now: Mono, id: GroupId, key: u128) {
         let travel = self.entry_travel(id);
         self.turns.release(key, now + travel);
     }
@@ -269,7 +269,7 @@ impl Core {
     }
 
     /// How many alerts the log entry of a flush names.
-    pub(super) fn entry_len(&self, id: GroupId) -> usize {
+    pub(in crate::core) fn entry_len(&self, id: GroupId) -> usize {
         let flush = self.groups.get(id).and_then(|group| group.flush.as_ref());
         let told = flush.and_then(|flush| flush.deliveries.first());
         told.map_or(0, |delivery| delivery.content.alerts.len())
@@ -297,7 +297,7 @@ impl Core {
     }
 
     /// Notes once whose claim a delivery waits for.
-    pub(super) fn note_held(&mut self, now: Now, id: GroupId, at: usize, by: u64) {
+    pub(in crate::core) fn note_held(&mut self, now: Now, id: GroupId, at: usize, by: u64) {
         let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at));
         if delivery.is_some_and(|it| it.held_by.replace(by) != Some(by)) {
             self.note(now, id, at, Outcome::Held { by });
@@ -305,7 +305,7 @@ impl Core {
     }
 
     /// Notes once that a delivery is taken over from whoever had the turn.
-    pub(super) fn note_taken(&mut self, now: Now, id: GroupId, at: usize) {
+    pub(in crate::core) fn note_taken(&mut self, now: Now, id: GroupId, at: usize) {
         let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at));
         let key = delivery.as_ref().map(|it| it.key.id());
         if let Some(from) = delivery.and_then(|it| it.takes_from.take()) {

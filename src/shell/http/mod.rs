@@ -1,24 +1,24 @@
 //! The HTTP server, hyper behind a [`lenient`] reader: sockets to [`Exchange`]s and back. Each connection is a task; a request becomes an event for the
 //! loop, its answer comes back over a channel that the connection keeps.
 
+mod answer;
 mod body;
 mod connections;
 mod head;
 pub mod lenient;
 mod link;
+mod listen;
 mod stream;
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::io;
-use std::net::{
-    IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _,
-};
+use std::net::{IpAddr, TcpStream};
 use std::rc::Rc;
 use std::time::Duration;
 
 use hyper::body::{Body as _, Bytes, Incoming};
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use hyper::{Method, server::conn::http1, service::service_fn};
 use log::{debug, info, warn};
@@ -26,23 +26,24 @@ use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit};
 use smol::channel::{self, Receiver, Sender};
 use smol::{Async, LocalExecutor, Task, Timer};
-use socket2::{Domain, Socket, Type};
 
 use crate::api::{self, Endpoint, HttpStats, Request, Response};
-use crate::config::settings::{Address, Listener, Web};
+use crate::config::settings::{Listener, Web};
 use crate::limits::{
-    ACCEPT_RETRY_TIME, HTTP_ANSWER_TIME_MAX, HTTP_ANSWERS_BYTES_MAX, HTTP_BACKLOG_MAX,
-    HTTP_CONNECTIONS_MAX, HTTP_GETS_MAX, HTTP_HEADER_BYTES_MAX, HTTP_HEADER_TIME_MAX,
-    HTTP_HEADERS_MAX, HTTP_READ_BYTES, STOP_TIME_MAX, WARN_INTERVAL,
+    ACCEPT_RETRY_TIME, HTTP_ANSWER_TIME_MAX, HTTP_ANSWERS_BYTES_MAX, HTTP_CONNECTIONS_MAX,
+    HTTP_GETS_MAX, HTTP_HEADER_BYTES_MAX, HTTP_HEADER_TIME_MAX, HTTP_HEADERS_MAX, HTTP_READ_BYTES,
+    STOP_TIME_MAX, WARN_INTERVAL,
 };
 use crate::shell::admission::Gate;
 use crate::shell::socket::SharedSocket;
-use crate::shell::{Event, clock, interfaces, tls};
+use crate::shell::{Event, clock, tls};
 use crate::time::Mono;
 
-use body::{Outgoing, Refusal, Share};
+use answer::{add_headers, built, refuse};
+use body::{Outgoing, Share};
 use connections::{Connections, Phase, State};
 use link::Door;
+use listen::bind;
 use stream::{Scratch, Stream};
 
 /// A whole request, and where its answer goes.
@@ -243,30 +244,6 @@ impl Server {
     }
 }
 
-fn bind(asked: &Address) -> io::Result<TcpListener> {
-    let addresses: Vec<SocketAddr> = if asked.host.is_empty() {
-        vec![(Ipv6Addr::UNSPECIFIED, asked.port).into(), (Ipv4Addr::UNSPECIFIED, asked.port).into()]
-    } else {
-        (&*asked.host, asked.port).to_socket_addrs()?.collect()
-    };
-    let mut outcome = Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
-    for address in addresses {
-        outcome = listen(&asked.host, address);
-        if outcome.is_ok() {
-            break;
-        }
-    }
-    outcome
-}
-
-fn listen(host: &str, address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    interfaces::bind(&socket, host, address)?;
-    socket.listen(HTTP_BACKLOG_MAX)?;
-    Ok(socket.into())
-}
-
 /// How many connections there may be: half of the open files that the process may have, so that attempts, the journal and
 /// secrets have theirs.
 fn connections_max(files: Rlimit) -> usize {
@@ -296,7 +273,7 @@ async fn accept(shared: Rc<Shared>, door: Door) {
                 }
                 if warned.is_none_or(|at| now.since(at) >= WARN_INTERVAL) {
                     warned = Some(now);
-                    warn!("accepting a connection failed, trying on: {error}");
+                    warn!("accept failed, retrying: {error}");
                 }
                 Timer::after(ACCEPT_RETRY_TIME).await;
             }
@@ -436,7 +413,7 @@ async fn respond(
 ) -> hyper::Response<Held> {
     let (head, body) = request.into_parts();
     let (mut place, share) = (Share::new(&shared.gets), Share::new(&shared.answers));
-    if let Some(refused) = text_of(&head.headers, lenient::REFUSED) {
+    if let Some(refused) = text_of(&head.headers, head::REFUSED) {
         let (status, why) = refused.split_once(' ').unwrap_or(("400", refused));
         let status = status.parse().unwrap_or(400);
         return built(Response::object(status, status, why), true, [place, share]);
@@ -515,49 +492,6 @@ fn belated(method: &Method, path: &str) -> &'static str {
     } else {
         "the agent is busy with other events: ask again later"
     }
-}
-
-fn refuse(refusal: Refusal) -> Response {
-    match refusal {
-        Refusal::TooLarge => {
-            let max = crate::limits::HTTP_BODY_BYTES_MAX;
-            let message = format!("the body is larger than {max} bytes: send it in parts");
-            Response::object(413, 413, &message)
-        }
-        Refusal::Busy => {
-            Response::object(503, 503, "too many large bodies at a time: try again later")
-        }
-        Refusal::Gone => {
-            Response::object(400, 400, "the body ended before its end, or its chunks make no sense")
-        }
-    }
-}
-
-/// Adds what the operator wants in every answer, in place of what the answer has of the same name.
-fn add_headers(response: &mut hyper::Response<Held>, headers: &[(String, String)]) {
-    for (name, value) in headers {
-        if let (Ok(name), Ok(value)) =
-            (HeaderName::try_from(&**name), HeaderValue::try_from(&**value))
-        {
-            response.headers_mut().insert(name, value);
-        }
-    }
-}
-
-fn built(response: Response, closes: bool, place: Place) -> hyper::Response<Held> {
-    let mut built = hyper::Response::new((Bytes::from(response.body), place));
-    *built.status_mut() = response.status.try_into().unwrap_or_default();
-    for (name, value) in response.headers {
-        // A value that comes from the client and is no header's is left out.
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(&*value))
-        {
-            built.headers_mut().append(name, value);
-        }
-    }
-    if closes {
-        built.headers_mut().insert("connection", HeaderValue::from_static("close"));
-    }
-    built
 }
 
 #[cfg(test)]

@@ -11,9 +11,10 @@ mod matchers;
 mod proxy;
 mod receivers;
 mod route;
+mod secret;
 mod silence;
 mod tls;
-pub(super) mod values;
+mod values;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

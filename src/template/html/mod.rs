@@ -15,12 +15,13 @@ use std::sync::Arc;
 
 use crate::limits::TEMPLATE_DEPTH_MAX;
 use crate::template::Error;
-use crate::template::ast::{Branch, Command, List, Node, Pipe, Source, Span, Term, Tree};
-use crate::template::exec::Budget;
-use crate::template::parse::Set;
+use crate::template::ast::{
+    Branch, Command, Escaper, List, Node, Pipe, Set, Source, Span, Term, Tree,
+};
+use crate::template::budget::Budget;
 
 use context::{Context, Delim, State, UrlPart};
-pub(super) use escapers::{Escaper, escape_value};
+pub(super) use escapers::escape_value;
 
 /// The trees of `name` and of all that it calls, escaped, under the name that is answered.
 pub(super) fn escape(set: &Set, name: &str, budget: &Budget) -> Result<Set, Error> {

@@ -6,25 +6,31 @@
 use std::collections::BTreeMap;
 
 use crate::core::Core;
-use crate::core::group::GroupId;
-use crate::core::reach::{self, Key};
+use crate::core::deliver::reach::{self, Key};
+use crate::core::which::GroupId;
 use crate::model::LogKey;
 use crate::notify::{Draft, Step, Verdict};
 use crate::time::Mono;
 
 /// The steps at which drafts of an integration may begin, and until when.
 #[derive(Debug, Default)]
-pub(super) struct Kept(BTreeMap<Key, (Step, Mono)>);
+pub(in crate::core) struct Kept(BTreeMap<Key, (Step, Mono)>);
 
 impl Kept {
-    pub(super) fn clear(&mut self) {
+    pub(in crate::core) fn clear(&mut self) {
         self.0.clear();
     }
 }
 
 impl Core {
     /// A draft at the request with which its attempt begins.
-    pub(super) fn first_step(&self, id: GroupId, at: usize, draft: Draft, now: Mono) -> Draft {
+    pub(in crate::core) fn first_step(
+        &self,
+        id: GroupId,
+        at: usize,
+        draft: Draft,
+        now: Mono,
+    ) -> Draft {
         let log = self.log_key_of(id, at);
         match log.and_then(|log| self.kept.0.get(&reach::key(&log))) {
             Some((step, until)) if now < *until => draft.at(step.clone()),
@@ -33,7 +39,7 @@ impl Core {
     }
 
     /// Keeps what a reply has brought, and forgets it when an attempt has failed. Returns what to do next.
-    pub(super) fn keep(&mut self, log: &LogKey, verdict: Verdict, now: Mono) -> Verdict {
+    pub(in crate::core) fn keep(&mut self, log: &LogKey, verdict: Verdict, now: Mono) -> Verdict {
         match verdict {
             Verdict::NextFor(step, life) => {
                 self.kept.0.insert(reach::key(log), (step.clone(), now + life));

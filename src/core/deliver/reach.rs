@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::core::group::GroupId;
+use crate::core::which::Which;
 use crate::effect::AttemptId;
 use crate::model::LogKey;
 use crate::time::Mono;
@@ -18,9 +18,6 @@ const DOUBT: Duration = Duration::from_secs(30);
 
 /// Receiver, integration and place.
 pub type Key = (Arc<str>, Arc<str>, u32);
-
-/// A delivery, by its group and its place in the flush.
-type Which = (GroupId, usize);
 
 /// The state of one integration.
 #[derive(Debug)]
@@ -40,7 +37,7 @@ enum Way {
 
 /// The advice on an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Advice {
+pub(in crate::core) enum Advice {
     /// Make it.
     Try,
     /// Leave it to others.
@@ -55,7 +52,12 @@ pub struct Reach(BTreeMap<Key, Way>);
 
 impl Reach {
     /// Takes what an attempt or a look has shown. Answers which deliveries have waited for a look.
-    pub(super) fn learn(&mut self, key: &Key, reached: bool, now: Mono) -> BTreeSet<Which> {
+    pub(in crate::core) fn learn(
+        &mut self,
+        key: &Key,
+        reached: bool,
+        now: Mono,
+    ) -> BTreeSet<Which> {
         let until = now + DOUBT;
         let way = if reached { Way::Reached(until) } else { Way::Lost { since: now, until } };
         match self.0.insert(key.clone(), way) {
@@ -65,7 +67,7 @@ impl Reach {
     }
 
     /// The advice on an attempt; when a while has passed since a failure, the one that asks first is to try.
-    pub(super) fn advise(&mut self, key: &Key, which: Which, now: Mono) -> Advice {
+    pub(in crate::core) fn advise(&mut self, key: &Key, which: Which, now: Mono) -> Advice {
         match self.0.get_mut(key) {
             Some(Way::Looking(_, waiting)) => {
                 waiting.insert(which);
@@ -81,7 +83,7 @@ impl Reach {
     }
 
     /// Whether there is nothing to be believed, and nothing about to be known.
-    pub(super) fn is_unknown(&self, key: &Key, now: Mono) -> bool {
+    pub(in crate::core) fn is_unknown(&self, key: &Key, now: Mono) -> bool {
         match self.0.get(key) {
             Some(Way::Looking(..)) => false,
             Some(Way::Reached(until) | Way::Lost { until, .. }) => now >= *until,
@@ -90,34 +92,35 @@ impl Reach {
     }
 
     /// Whether it was lost after the moment when an attempt was advised.
-    pub(super) fn lost_after(&self, key: &Key, advised: Mono) -> bool {
+    pub(in crate::core) fn lost_after(&self, key: &Key, advised: Mono) -> bool {
         matches!(self.0.get(key), Some(Way::Lost { since, .. }) if *since > advised)
     }
 
     /// A look has begun.
-    pub(super) fn looks(&mut self, key: Key, look: AttemptId) {
+    pub(in crate::core) fn looks(&mut self, key: Key, look: AttemptId) {
         self.0.insert(key, Way::Looking(look, BTreeSet::new()));
     }
 
     /// Whether this look is under way, and neither overtaken by an attempt nor of a config before.
-    pub(super) fn is_looking(&self, key: &Key, look: AttemptId) -> bool {
+    pub(in crate::core) fn is_looking(&self, key: &Key, look: AttemptId) -> bool {
         matches!(self.0.get(key), Some(Way::Looking(it, _)) if *it == look)
     }
 
     /// Forgets everything: the receivers may be others.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::core) fn clear(&mut self) {
         self.0.clear();
     }
 }
 
 /// Which integration a log entry is of.
-pub(super) fn key(log: &LogKey) -> Key {
+pub(in crate::core) fn key(log: &LogKey) -> Key {
     (Arc::clone(&log.receiver), Arc::clone(&log.integration), log.index)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::which::GroupId;
 
     const A: Which = (GroupId(0), 0);
     const B: Which = (GroupId(1), 0);

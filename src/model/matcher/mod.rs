@@ -1,5 +1,6 @@
 //! Matchers: what a route, a silence, an inhibition rule and a filter select alerts by.
 
+mod classes;
 mod classic;
 mod dfa;
 mod node;

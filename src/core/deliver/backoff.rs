@@ -12,9 +12,9 @@ use log::debug;
 use rand::RngExt as _;
 
 use crate::core::Core;
-use crate::core::delivery::State;
-use crate::core::group::GroupId;
-use crate::core::reach::{self, Key};
+use crate::core::deliver::delivery::State;
+use crate::core::deliver::reach::{self, Key};
+use crate::core::which::GroupId;
 use crate::effect::Cx;
 use crate::time::Mono;
 
@@ -43,7 +43,7 @@ pub struct Backoff(BTreeMap<Key, Pause>);
 
 impl Backoff {
     /// Until when an integration is left alone.
-    pub(super) fn until(&self, key: &Key) -> Option<Mono> {
+    pub(in crate::core) fn until(&self, key: &Key) -> Option<Mono> {
         self.0.get(key).map(|pause| pause.until)
     }
 
@@ -61,14 +61,14 @@ impl Backoff {
     }
 
     /// Forgets all: the receivers may be others.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::core) fn clear(&mut self) {
         self.0.clear();
     }
 }
 
 impl Core {
     /// Notes that an attempt has failed of an integration.
-    pub(super) fn back_off(&mut self, cx: &mut Cx<'_>, key: &Key) {
+    pub(in crate::core) fn back_off(&mut self, cx: &mut Cx<'_>, key: &Key) {
         let Some(since) = self.failing.since(key) else { return };
         let age = cx.now.mono.since(since);
         if age < PATIENCE {
@@ -79,7 +79,7 @@ impl Core {
     }
 
     /// Lets a delivery wait if its integration is left alone now. Returns whether it does.
-    pub(super) fn is_left_alone(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) -> bool {
+    pub(in crate::core) fn is_left_alone(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) -> bool {
         let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get(at)) else {
             return false;
         };
@@ -92,7 +92,7 @@ impl Core {
     }
 
     /// An attempt has got through: what waits for this integration follows.
-    pub(super) fn stop_backing_off(&mut self, now: Mono, key: &Key) {
+    pub(in crate::core) fn stop_backing_off(&mut self, now: Mono, key: &Key) {
         if self.backoff.0.remove(key).is_none() {
             return;
         }

@@ -18,14 +18,13 @@ use std::time::Duration;
 use log::info;
 
 use crate::config::{Config, Integration, RateLimit};
-use crate::core::attempts::Which;
-use crate::core::content::Content;
-use crate::core::dedup::Reason;
-use crate::core::delivery::{self, State};
-use crate::core::group::{GroupId, Groups};
-use crate::core::history::Outcome;
-use crate::core::reach::{self, Key};
+use crate::core::deliver::content::Content;
+use crate::core::deliver::dedup::Reason;
+use crate::core::deliver::delivery::{self, State};
+use crate::core::deliver::history::Outcome;
+use crate::core::deliver::reach::{self, Key};
 use crate::core::timers::Timer;
+use crate::core::which::{GroupId, Which};
 use crate::core::{Change, Core};
 use crate::effect::Cx;
 use crate::limits::{
@@ -96,7 +95,7 @@ impl Budgets {
     }
 
     /// Whether an integration was not told of a group, so that its end is news.
-    pub(super) fn holds(&self, log: &LogKey) -> bool {
+    pub(in crate::core) fn holds(&self, log: &LogKey) -> bool {
         !self.held.is_empty() && self.held.contains_key(&(reach::key(log), log.id()))
     }
 
@@ -107,24 +106,24 @@ impl Budgets {
     }
 
     /// Since when an integration has not been told of a group.
-    pub(super) fn held_since(&self, log: &LogKey) -> Option<Wall> {
+    pub(in crate::core) fn held_since(&self, log: &LogKey) -> Option<Wall> {
         self.held.get(&(reach::key(log), log.id())).map(|it| it.since)
     }
 
     /// Takes note that there is nothing more to tell of a group.
-    pub(super) fn release(&mut self, log: &LogKey) {
+    pub(in crate::core) fn release(&mut self, log: &LogKey) {
         if !self.held.is_empty() {
             self.held.remove(&(reach::key(log), log.id()));
         }
     }
 
     /// Forgets groups that have gone.
-    pub(super) fn retain(&mut self, groups: &Groups) {
-        self.held.retain(|_, held| groups.get(held.group).is_some());
+    pub(in crate::core) fn retain(&mut self, is_known: impl Fn(GroupId) -> bool) {
+        self.held.retain(|_, held| is_known(held.group));
     }
 
     /// Forgets integrations that no rate limit holds any more.
-    pub(super) fn retain_limited(&mut self, config: &Config) {
+    pub(in crate::core) fn retain_limited(&mut self, config: &Config) {
         self.spent.retain(|key, _| limit_of(config, key).is_some());
         self.held.retain(|(key, _), _| limit_of(config, key).is_some());
     }
@@ -168,12 +167,12 @@ impl Core {
     }
 
     /// The order of turns that all groups of an integration share, if its receiver has a rate limit.
-    pub(super) fn shared_order(&self, log: &LogKey) -> Option<u128> {
+    pub(in crate::core) fn shared_order(&self, log: &LogKey) -> Option<u128> {
         limit_of(&self.config, &reach::key(log)).map(|_| ledger(log).id())
     }
 
     /// Holds a delivery back if there is no room in its budget. Returns whether it did.
-    pub(super) fn hold_back(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) -> bool {
+    pub(in crate::core) fn hold_back(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) -> bool {
         let flush = self.groups.get(id).and_then(|group| group.flush.as_ref());
         let Some(flush) = flush else { return false };
         let Some(delivery) = flush.deliveries.get(at) else { return false };
@@ -206,7 +205,7 @@ impl Core {
     }
 
     /// Joins to a delivery that is about to be attempted, as a digest, what its integration was not told of other groups.
-    pub(super) fn gather(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
+    pub(in crate::core) fn gather(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
         let Some(log) = self.log_key_of(id, at) else { return };
         let key = reach::key(&log);
         let first = (key.clone(), 0);
@@ -263,7 +262,12 @@ impl Core {
     }
 
     /// The notification of a delivery as the digest that it is, if it carries others or was held back itself.
-    pub(super) fn digest(&self, told: Notification, id: GroupId, at: usize) -> Notification {
+    pub(in crate::core) fn digest(
+        &self,
+        told: Notification,
+        id: GroupId,
+        at: usize,
+    ) -> Notification {
         let flush = self.groups.get(id).and_then(|group| group.flush.as_ref());
         let Some(delivery) = flush.and_then(|it| it.deliveries.get(at)) else { return told };
         let key = reach::key(&delivery.key);
@@ -306,7 +310,7 @@ impl Core {
     }
 
     /// Takes note that a delivery was sent: it is counted, and every group that it carried is logged as told.
-    pub(super) fn spend(&mut self, cx: &Cx<'_>, id: GroupId, at: usize, attempts: u32) {
+    pub(in crate::core) fn spend(&mut self, cx: &Cx<'_>, id: GroupId, at: usize, attempts: u32) {
         let Some(log) = self.log_key_of(id, at) else { return };
         let flush = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at));
         let Some(delivery) = flush else { return };
@@ -334,7 +338,7 @@ impl Core {
     }
 
     /// Lets what a digest carried wait, after an attempt that failed: for the next one of this member, or for another member.
-    pub(super) fn put_back(&mut self, now: Mono, id: GroupId, at: usize) {
+    pub(in crate::core) fn put_back(&mut self, now: Mono, id: GroupId, at: usize) {
         let flush = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at));
         let carries = flush.map(|it| std::mem::take(&mut it.carries)).unwrap_or_default();
         for (id, at) in carries {
@@ -343,7 +347,7 @@ impl Core {
     }
 
     /// The same of one that was carried.
-    pub(super) fn put_back_one(&mut self, now: Mono, id: GroupId, at: usize) {
+    pub(in crate::core) fn put_back_one(&mut self, now: Mono, id: GroupId, at: usize) {
         let Some(flush) = self.flush_of(id) else { return };
         let deadline = flush.deadline;
         let Some(delivery) = flush.deliveries.get(at) else { return };
@@ -356,7 +360,7 @@ impl Core {
         }
     }
 
-    pub(super) fn log_key_of(&self, id: GroupId, at: usize) -> Option<LogKey> {
+    pub(in crate::core) fn log_key_of(&self, id: GroupId, at: usize) -> Option<LogKey> {
         let flush = self.groups.get(id)?.flush.as_ref()?;
         flush.deliveries.get(at).map(|it| it.key.clone())
     }
@@ -387,7 +391,7 @@ impl Core {
 
     /// Counts the notifications that a ledger tells of, before it is held: those that the one held so far does not; all of
     /// them, if there is none.
-    pub(super) fn read_ledger(&mut self, now: Now, log: &LogKey, entry: &LogEntry) {
+    pub(in crate::core) fn read_ledger(&mut self, now: Now, log: &LogKey, entry: &LogEntry) {
         let key = reach::key(log);
         if log.group.as_str() != LEDGER || limit_of(&self.config, &key).is_none() {
             return;

@@ -1,0 +1,41 @@
+//! The state of a flush that is under way.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::Receiver;
+use crate::core::deliver::content::Flushed;
+use crate::core::deliver::delivery::Delivery;
+use crate::model::Fingerprint;
+use crate::time::{Mono, Now};
+
+/// A flush that is under way.
+#[derive(Debug)]
+pub struct Flush {
+    /// When it was decided.
+    pub(in crate::core) tick: Now,
+    /// When to give up.
+    pub(in crate::core) deadline: Mono,
+    /// The receiver as it was configured at the tick.
+    pub(in crate::core) receiver: Arc<Receiver>,
+    pub(in crate::core) repeat_interval: Duration,
+    pub(in crate::core) group_interval: Duration,
+    /// Whether the flock had settled, so that the alerts were all there.
+    pub(in crate::core) settled: bool,
+    /// All alerts of the group, muted ones too.
+    pub(in crate::core) snapshot: Vec<Flushed>,
+    /// One an integration of the receiver.
+    pub(in crate::core) deliveries: Vec<Delivery>,
+    /// Muted alerts whose end may be told later.
+    pub(in crate::core) quiet: BTreeSet<Fingerprint>,
+    /// Alerts that time has ended, and of whose end the flock was told.
+    pub(in crate::core) ended: BTreeSet<Fingerprint>,
+}
+
+impl Flush {
+    /// The group interval as it was configured at the tick.
+    pub(in crate::core) const fn group_interval(&self) -> Duration {
+        self.group_interval
+    }
+}

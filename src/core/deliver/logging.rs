@@ -1,0 +1,149 @@
+//! The log entries of deliveries: that this node has notified, joined with entries of others that came meanwhile.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{Integration, Receiver};
+use crate::core::deliver::content::Flushed;
+use crate::core::deliver::flushing::Flush;
+use crate::core::which::GroupId;
+use crate::core::{Change, Core};
+use crate::effect::Cx;
+use crate::limits::RECORD_LIFE_MAX;
+use crate::model::{Fingerprint, GroupKey, LogEntry, LogKey};
+use crate::time::Now;
+
+/// A log entry lives at least this long, as in Alertmanager, which drops expired ones only each 15 minutes.
+const ENTRY_LIFE_MIN: Duration = Duration::from_secs(15 * 60);
+
+/// The log entry of a member may be here so long before the alerts that it names, where much is lost.
+const NEWS_LATE: Duration = Duration::from_secs(60);
+
+impl Core {
+    /// Logs a delivery.
+    pub(in crate::core) fn record(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
+        let Some(flush) = self.groups.get(id).and_then(|it| it.flush.as_ref()) else { return };
+        let Some(delivery) = flush.deliveries.get(at) else { return };
+        let (key, now) = (delivery.key.clone(), cx.now.wall);
+        let content = &delivery.content;
+        let (firing, resolved) = (Rc::clone(&content.firing), Rc::clone(&content.resolved));
+        let life = self.entry_life(flush);
+        // Later than what it replaces, also if the clock has gone back since.
+        let after = |entry: &LogEntry| entry.timestamp + Duration::from_nanos(1);
+        let known = self.nflog.get(&key, now);
+        let timestamp = known.map_or(now, |entry| now.max(after(entry)));
+        let tellers = match self.turns.flock.me {
+            0 => Rc::default(),
+            me => LogEntry::tellers_after(known, me),
+        };
+        let expires_at = now + life;
+        // A log entry of another member since this was sent did not know of this, nor this of that.
+        let meanwhile = known.filter(|it| it.tellers != delivery.tellers);
+        // A group that nobody knew to fire is told of anew: what was known of its end is of no use.
+        let before = known.filter(|it| !it.firing.is_empty()).map(|it| Rc::clone(&it.facts));
+        let facts = delivery.facts.clone().or(before).unwrap_or_default();
+        let entry = LogEntry { timestamp, firing, resolved, expires_at, tellers, facts };
+        let mut entry = entry.with_ends(&self.ends_told(known));
+        if let Some(other) = meanwhile {
+            entry = other.joined(&entry);
+        } else if let Some(it) = known {
+            entry = entry.with_firing(&self.later_alerts(id, &key, it), it);
+        }
+        if let Some(it) = known {
+            entry = entry.with_unsure(&self.quiet_in(id, it));
+        }
+        // Where a member has just restarted an alert may still fire: it must hear of the end no later than of the log.
+        let is_new = |it: &&Flushed| !flush.ended.contains(&it.fingerprint) && self.has_lapsed(it);
+        let ended = delivery.content.alerts.iter().filter(is_new).map(|it| it.fingerprint);
+        let ended: Vec<_> = ended.collect();
+        if let Some(flush) = self.flush_of(id) {
+            flush.ended.extend(&ended);
+        }
+        let told = |fingerprint| Change::AlertEnded { fingerprint, told: true };
+        self.changes.extend(ended.into_iter().map(told));
+        self.release_turn(cx.now.mono, id, key.id());
+        if self.put_log(cx.now, &key, entry) {
+            self.changes.push(Change::Log(key));
+        }
+    }
+
+    /// How long an entry lives. Whatever is configured, it outlives the next flush: else that would tell the same again, and no
+    /// end.
+    pub(in crate::core) fn entry_life(&self, flush: &Flush) -> Duration {
+        let life = self.options.retention.min(flush.repeat_interval * 2);
+        life.max(flush.group_interval * 2).max(ENTRY_LIFE_MIN).min(RECORD_LIFE_MAX)
+    }
+
+    /// Ends that members have told, of alerts that are known still: another part of the flock may say that these fire, as it
+    /// told before.
+    fn ends_told(&self, known: Option<&LogEntry>) -> Vec<Fingerprint> {
+        let Some(known) = known.filter(|_| self.turns.flock.me != 0) else { return Vec::new() };
+        let told = known.resolved.iter().copied();
+        told.filter(|fingerprint| self.alerts.get(*fingerprint).is_some()).collect()
+    }
+
+    /// Alerts that were told as firing a moment ago, perhaps by another member, or as another has said a moment ago, and
+    /// that a flush of this group does not know: they came after its tick, or have not come yet. They are not this flush's
+    /// to tell of.
+    pub(in crate::core) fn later_alerts(
+        &self,
+        id: GroupId,
+        key: &LogKey,
+        known: &LogEntry,
+    ) -> Vec<Fingerprint> {
+        let Some(group) = self.groups.get(id) else { return Vec::new() };
+        let Some(flush) = &group.flush else { return Vec::new() };
+        let another = known.tellers.iter().any(|it| it.0 != self.turns.flock.me);
+        let told_lately = known.timestamp >= flush.tick.wall - NEWS_LATE;
+        let heard_at = self.nflog.heard_at(key.id());
+        let heard_lately = heard_at.is_some_and(|at| at + NEWS_LATE >= flush.tick.mono);
+        if !another || !(told_lately || heard_lately) {
+            return Vec::new();
+        }
+        let ours: BTreeSet<_> = flush.snapshot.iter().map(|it| it.fingerprint).collect();
+        // One that this node has told as firing and that has left the group since has ended, and was muted then.
+        let own = known.tellers.first().is_some_and(|it| it.0 == self.turns.flock.me);
+        let left =
+            |it: &Fingerprint| own && self.alerts.get(*it).is_some() && !group.alerts.contains(it);
+        known.firing.iter().filter(|it| !ours.contains(it) && !left(it)).copied().collect()
+    }
+
+    /// Whether time has ended an alert, and nothing has changed about it since it was looked at.
+    fn has_lapsed(&self, flushed: &Flushed) -> bool {
+        let alert = &flushed.alert;
+        let current = self.alerts.get(flushed.fingerprint);
+        flushed.resolved
+            && alert.updated_at < alert.ends_at
+            && current.is_none_or(|entry| entry.alert.updated_at == alert.updated_at)
+    }
+
+    /// Takes a log entry as it is; that others give way to it is told. Returns whether there was room for it.
+    pub(in crate::core) fn put_log(&mut self, now: Now, key: &LogKey, entry: LogEntry) -> bool {
+        let gone = self.nflog.put(key.clone(), entry);
+        let stays = !gone.contains(key);
+        self.stats.log_dropped += gone.len() as u64;
+        self.changes.extend(gone.into_iter().map(Change::Log));
+        self.arm_records(now);
+        stays
+    }
+}
+
+/// The senders of a group's notifications, as its log entry says.
+pub(in crate::core) fn tellers(entry: Option<&LogEntry>) -> Rc<[(u64, u64)]> {
+    entry.map(|it| Rc::clone(&it.tellers)).unwrap_or_default()
+}
+
+pub(in crate::core) fn log_key(
+    group: GroupKey,
+    receiver: &Receiver,
+    integration: &Integration,
+) -> LogKey {
+    LogKey {
+        group,
+        receiver: Arc::clone(&receiver.name),
+        integration: integration.name().into(),
+        index: integration.index,
+    }
+}

@@ -1,0 +1,33 @@
+//! A due group is flushed, and each integration of its receiver gets a delivery: over the tables of alerts, groups, routes,
+//! silences, inhibition, intervals and the log.
+//!
+//! | file | |
+//! |---|---|
+//! | `flush` | the pipeline on one screen: snapshot, muting, fan-out, end |
+//! | `flushing`, `delivery` | the state of a flush and of its deliveries; a delivery from its beginning to its end |
+//! | `content`, `dedup`, `notification` | the alerts of a delivery, whether they are news, and the notification of them |
+//! | `turn`, `claims` | whose turn it is, and how a delivery takes it, holds it and gives it up |
+//! | `attempts`, `kept` | the places for attempts, and the values that one attempt keeps for the next |
+//! | `reach`, `look`, `failing`, `fallback` | which receivers this node reaches, and what it does while one fails |
+//! | `rate_limit` | the budget of a receiver, and the digest of groups that were held back |
+//! | `logging`, `history` | the log entries of deliveries, and their outcomes for people |
+
+pub(in crate::core) mod attempts;
+pub mod backoff;
+pub(in crate::core) mod claims;
+pub mod content;
+pub mod dedup;
+pub mod delivery;
+pub mod failing;
+pub(in crate::core) mod fallback;
+pub mod flush;
+pub(in crate::core) mod flushing;
+pub mod history;
+pub(in crate::core) mod kept;
+pub(in crate::core) mod logging;
+pub(in crate::core) mod look;
+pub(in crate::core) mod notification;
+pub mod owed;
+pub mod rate_limit;
+pub mod reach;
+pub mod turn;

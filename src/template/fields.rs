@@ -1,0 +1,41 @@
+//! The fields of the data of a template, as Go has them.
+
+use std::rc::Rc;
+
+use crate::template::data::{Alert, Data};
+use crate::template::value::{List, Value};
+
+impl Data {
+    /// Its fields as Go has them, in their order.
+    pub(super) fn fields(&self) -> [(&'static str, Value); 10] {
+        let alerts = self.alerts.iter().map(|alert| Value::Alert(Rc::clone(alert))).collect();
+        [
+            ("Receiver", Value::text(Rc::clone(&self.receiver))),
+            ("Status", Value::text(Rc::clone(&self.status))),
+            ("Alerts", Value::List(List::Alerts, alerts)),
+            ("NotificationReason", Value::text(Rc::clone(&self.reason))),
+            ("GroupLabels", Value::Pairs(self.group_labels.clone())),
+            ("CommonLabels", Value::Pairs(self.common_labels.clone())),
+            ("CommonAnnotations", Value::Pairs(self.common_annotations.clone())),
+            ("RouteLabels", Value::Pairs(self.route_labels.clone())),
+            ("ExternalURL", Value::text(Rc::clone(&self.external_url))),
+            // Of no use to a template, but Go prints it.
+            ("routeLabelsRendered", Value::Bool(self.unrendered.is_empty())),
+        ]
+    }
+}
+
+impl Alert {
+    /// Its fields as Go has them, in their order.
+    pub(super) fn fields(&self) -> [(&'static str, Value); 7] {
+        [
+            ("Status", Value::text(Rc::clone(&self.status))),
+            ("Labels", Value::Pairs(self.labels.clone())),
+            ("Annotations", Value::Pairs(self.annotations.clone())),
+            ("StartsAt", Value::Time(self.starts_at.clone())),
+            ("EndsAt", Value::Time(self.ends_at.clone())),
+            ("GeneratorURL", Value::text(Rc::clone(&self.generator_url))),
+            ("Fingerprint", Value::text(Rc::clone(&self.fingerprint))),
+        ]
+    }
+}
