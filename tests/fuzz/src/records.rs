@@ -8,10 +8,11 @@ use crate::input::Input;
 
 pub fn run(bytes: &[u8]) {
     let mut input = Input::new(bytes);
-    // A beat has the number 65.
-    let number = match input.byte() % 9 {
-        8 => 65,
-        number => number,
+    // A beat and a debt have numbers of their own.
+    let number = match input.byte() {
+        129 => 129,
+        byte if byte % 9 == 8 => 65,
+        byte => byte % 9,
     };
     let body = input.rest();
     if let Ok(stamped) = Stamped::decode(body) {
@@ -56,6 +57,11 @@ pub fn run(bytes: &[u8]) {
         Kind::Beat => record::decode_beat(body).ok().map(|read| {
             let again = record::encode_beat(&read);
             assert_eq!(record::decode_beat(&again).unwrap(), read);
+            again
+        }),
+        Kind::Debt => record::decode_debt(body).ok().map(|(key, since, cut)| {
+            let again = record::encode_debt(&key, since, cut);
+            assert_eq!(record::decode_debt(&again).unwrap(), (key, since, cut));
             again
         }),
     };
