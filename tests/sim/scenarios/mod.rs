@@ -133,8 +133,8 @@ pub(crate) const ALL: &[Test] = &[
         receivers::a_flock_keeps_to_a_rate_limit_together_and_tells_the_rest_in_digests,
     ),
     (
-        "what_came_and_went_in_a_week_without_uplink_is_told_once",
-        owed::what_came_and_went_in_a_week_without_uplink_is_told_once,
+        "what_came_and_went_without_uplink_is_told_once",
+        owed::what_came_and_went_without_uplink_is_told_once,
     ),
     (
         "two_halves_that_need_more_groups_than_there_may_be_keep_their_own",

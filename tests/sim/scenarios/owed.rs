@@ -10,14 +10,14 @@ use crate::world::{Posted, Setup, World, fires};
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
 /// Hours, alerts and seeds; an unoptimised simulator takes its time.
-const SIZE: (u64, usize, u64) = if cfg!(debug_assertions) { (6, 40, 1) } else { (7 * 24, 500, 3) };
+const SIZE: (u64, usize, u64) = if cfg!(debug_assertions) { (2, 20, 1) } else { (24, 60, 1) };
 const GROUPS: usize = 20;
 /// A sender comes again until it is answered.
 const RETRY: Option<Duration> = Some(Duration::from_secs(5));
 
-/// Three nodes reach no receiver for a week. Alerts come and go, the power is cut twice a day, and one node gets a new card.
+/// Three nodes reach no receiver for hours. Alerts come and go, the power is cut twice a day, and one node gets a new card.
 /// Afterwards every alert is told once, though none fires any more, and the flock owes nothing.
-pub(crate) fn what_came_and_went_in_a_week_without_uplink_is_told_once() {
+pub(crate) fn what_came_and_went_without_uplink_is_told_once() {
     let (hours, alerts, seeds) = SIZE;
     for seed in 1..=seeds {
         let mut world = World::settled(seed, Setup::new(3));
