@@ -29,8 +29,7 @@ choose_toolchain() {
             "cannot be installed: use \`rustup target add $1\`"
         # The Debian toolchain goes before any other.
         export RUSTC=/usr/bin/rustc CARGO=/usr/bin/cargo PATH="/usr/bin:$PATH" RUSTC_BOOTSTRAP=1
-        # A derived Debug names its variant and leaves out the fields: they weigh much, and no message shows them.
-        FLAGS="-Clink-self-contained=no -Zfmt-debug=shallow"
+        FLAGS=-Clink-self-contained=no
         # Without the default features: they print back traces, from symbols that are not there, and weigh 130 KiB.
         STD="-Zbuild-std=std,panic_abort -Zbuild-std-features=${STD_FEATURES:-}"
     fi
