@@ -297,6 +297,26 @@ mod tests {
     }
 
     #[test]
+    fn an_end_before_the_first_failed_attempt_is_owed() {
+        let mut world = World::new(&[None]);
+        post(&mut world, 0, "fires", false);
+        world.pass(30);
+        assert_eq!(bodies(&mut world).len(), 1);
+        world.works = false;
+        // It came and went between two flushes.
+        post(&mut world, 0, "B", false);
+        world.pass(1);
+        post(&mut world, 0, "B", true);
+        world.pass(30);
+        world.works = true;
+        world.pass(60);
+        let told: Vec<_> = bodies(&mut world).iter().map(alerts).collect();
+        assert_eq!(told.len(), 1, "{told:?}");
+        let names: Vec<_> = told[0].iter().map(|it| (it.0.as_str(), it.1.as_str())).collect();
+        assert_eq!(names, [("B", "resolved"), ("fires", "firing")]);
+    }
+
+    #[test]
     fn what_is_owed_can_be_dropped_but_what_fires_stays() {
         let mut world = World::new(&[KEY; 2]);
         world.pass(30);

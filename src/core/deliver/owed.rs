@@ -2,7 +2,7 @@
 //!
 //! The state of a group is tried again at each of its flushes, and the newest wins. But an alert that fires and ends while
 //! nothing gets through would never be told of. So a delivery that fails leaves a [`Debt`]: alerts of its group that end
-//! after that, and of which the receiver never heard, stay in the group and are told once, marked as late, as soon as
+//! after the flush before it, and of which the receiver never heard, stay in the group and are told once, marked as late, as soon as
 //! something gets through. The alerts themselves are the spool; a debt is a short record, written to flash together with
 //! the end of the first alert that it keeps, so it costs no commit of its own. If that end comes while the first attempt is
 //! under way, the debt is written too, and dropped when the attempt succeeds: the power may be cut before it ends.
@@ -141,8 +141,9 @@ impl Core {
 
     fn owe_one(&mut self, now: Now, id: GroupId, at: usize) {
         let Some(flush) = self.flush_of(id) else { return };
-        let since = flush.tick.wall;
+        let tick = flush.tick.wall;
         let Some(key) = flush.deliveries.get(at).map(|it| it.key.clone()) else { return };
+        let since = self.since(id, &key, tick);
         if let Some(debt) = self.owed.0.get_mut(&key.id()) {
             debt.is_due = true;
         } else if self.owed.len() >= OWED_MAX {
@@ -151,6 +152,13 @@ impl Core {
             self.owed.0.insert(key.id(), Debt::new(key, since));
         }
         self.arm_owed(now);
+    }
+
+    /// The end of what an integration was told of by the flushes before `tick`: the alerts that ended later are news to it.
+    fn since(&self, id: GroupId, key: &LogKey, tick: Wall) -> Wall {
+        let interval = self.groups.get(id).map(|group| self.routes.get(group.route).group_interval);
+        let before = tick - interval.unwrap_or_default();
+        self.nflog.get(key, tick).map_or(before, |log| log.timestamp.max(before).min(tick))
     }
 
     /// Ends the debt of a delivery that was refused before any attempt failed: it is not owed.
@@ -233,7 +241,8 @@ impl Core {
         let started = entry.alert.starts_at;
         let mut keys = BTreeSet::new();
         let mut begun = Vec::new();
-        for group in entry.groups.iter().filter_map(|(_, id)| self.groups.get((*id)?)) {
+        let groups = entry.groups.iter().filter_map(|(_, id)| *id);
+        for (id, group) in groups.filter_map(|id| Some((id, self.groups.get(id)?))) {
             keys.insert(group.key.as_str());
             let route = self.routes.get(group.route);
             // After a restart it may end before its group is flushed again; what was not told before is owed.
@@ -250,9 +259,9 @@ impl Core {
             }
             if let Some(flush) = &group.flush {
                 let open = flush.deliveries.iter().filter(|it| it.open());
-                let under_way = |it: &Delivery| Debt {
-                    is_due: false,
-                    ..Debt::new(it.key.clone(), flush.tick.wall)
+                let under_way = |it: &Delivery| {
+                    let since = self.since(id, &it.key, flush.tick.wall);
+                    Debt { is_due: false, ..Debt::new(it.key.clone(), since) }
                 };
                 begun.extend(open.map(under_way));
             }
