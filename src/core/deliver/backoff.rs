@@ -78,15 +78,19 @@ impl Core {
         self.backoff.0.insert(key.clone(), Pause { until: cx.now.mono + pause, probe: None });
     }
 
-    /// Lets a delivery wait if its integration is left alone now. Returns whether it does.
+    /// Lets a delivery wait if its integration is left alone now, and gives its turn up if another may reach it. Returns whether
+    /// it waits.
     pub(in crate::core) fn is_left_alone(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) -> bool {
         let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get(at)) else {
             return false;
         };
-        let key = reach::key(&delivery.key);
+        let (turn, key) = (delivery.key.id(), reach::key(&delivery.key));
         let Some(until) = self.backoff.ask(&key, (id, at), cx.now.mono) else { return false };
         self.owe(cx.now, id, at);
         self.set_state(id, at, State::Paused);
+        if self.turns.another_can(turn) {
+            self.hand_over(cx, id, at);
+        }
         self.set_timer(id, at, until);
         true
     }
