@@ -7,7 +7,7 @@ import { acknowledge, openSilence } from "./quiet.js";
 import { t } from "./words.js";
 
 const SHOWN_FIRST = 10;
-const SHOWN_MORE = 5;
+const SHOWN_MORE = 3;
 const ALERTS_OF_GROUP = 6;
 const SEVERITIES = ["critical", "warning", "info", "quiet"];
 const KINDS = ["active", "silenced", "inhibited", "muted"];
@@ -174,25 +174,32 @@ function drawCounts(counts) {
 /** Draws some more groups; a few at a time, so that no task is long. Returns whether there were any. */
 function grow() {
   if (!parts.all || limit >= parts.all.length) return false;
+  const from = limit;
   limit += SHOWN_MORE;
-  drawGroups();
+  parts.list.append(...parts.all.slice(from, limit).map(elementOf));
+  drawMore();
   return true;
 }
 
 function drawGroups() {
   const shown = parts.all.slice(0, limit);
-  const keys = new Set();
-  const elements = shown.map((group) => {
-    const key = keyOf(group);
-    keys.add(key);
-    const told = toldOf(key);
-    const shows = JSON.stringify([group.alerts.map((it) => [it.fingerprint, it.status, it.annotations, it.startsAt]), wide.has(key), told.length, told[0]?.at]);
-    return groups.element(key, shows, () => card(group, key, told));
-  });
-  groups.keep(keys);
+  const elements = shown.map(elementOf);
+  groups.keep(new Set(shown.map(keyOf)));
   if (!elements.length && state.isRead) elements.push(h("p.empty", {}, filters.matchers.length ? t("No alert matches.") : t("No alerts. All is quiet.")));
   show(parts.list, elements);
+  drawMore();
+}
+
+function drawMore() {
   parts.more.textContent = parts.all.length > limit ? `${t("More groups")}: ${parts.all.length - limit}` : "";
+}
+
+/** The card of a group, built anew only when what it shows has changed. */
+function elementOf(group) {
+  const key = keyOf(group);
+  const told = toldOf(key);
+  const shows = JSON.stringify([group.alerts.map((it) => [it.fingerprint, it.status, it.annotations, it.startsAt]), wide.has(key), told.length, told[0]?.at]);
+  return groups.element(key, shows, () => card(group, key, told));
 }
 
 const nameOf = (receiver, labels) => JSON.stringify([receiver, Object.entries(labels).sort()]);
