@@ -197,7 +197,7 @@ impl Core {
             now: cx.now.wall,
         };
         let draft = notify::draft(&heartbeat.integration, notification, &self.config.templates);
-        let id = self.attempts.name();
+        let id = self.places.name();
         if let Some(beating) = self.heartbeats.beating.get_mut(&heartbeat.name) {
             beating.attempt = Some((id, word));
         }

@@ -51,12 +51,13 @@ use crate::config::Config;
 use crate::core::acknowledge::Acknowledgements;
 use crate::core::alerts::Alerts;
 use crate::core::clock::Watch;
-use crate::core::deliver::attempts::Attempts;
 use crate::core::deliver::backoff::Backoff;
 use crate::core::deliver::failing::Failing;
 use crate::core::deliver::history::History;
 use crate::core::deliver::kept::Kept;
+use crate::core::deliver::machine::Input;
 use crate::core::deliver::owed::Owed;
+use crate::core::deliver::places::Places;
 use crate::core::deliver::rate_limit::Budgets;
 use crate::core::deliver::reach::Reach;
 use crate::core::deliver::turn::Turns;
@@ -71,7 +72,7 @@ use crate::core::route::Routes;
 use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules, Silences};
 use crate::core::stats::Stats;
 use crate::core::timers::{Timer, Timers};
-use crate::core::which::GroupId;
+use crate::core::which::{GroupId, Which};
 use crate::effect::Cx;
 use crate::limits::PIECE_STEPS;
 use crate::model::matcher::Grammar;
@@ -203,7 +204,7 @@ pub struct Core {
     acknowledgements: Acknowledgements,
     nflog: Nflog,
     timers: Timers,
-    attempts: Attempts,
+    places: Places,
     budgets: Budgets,
     kept: Kept,
     turns: Turns,
@@ -216,7 +217,7 @@ pub struct Core {
     /// Members from which turns were taken over since this was last asked.
     doubted: Vec<u64>,
     /// The deliveries that are open, by their turn.
-    open: BTreeMap<u128, (GroupId, usize)>,
+    open: BTreeMap<u128, Which>,
     /// First flushes that others have told of groups that are not made yet.
     first_flushes: GroupTimers,
     /// Alerts that are still to be brought to their groups.
@@ -235,8 +236,8 @@ pub struct Core {
 impl Core {
     /// A mind without memories.
     pub fn new(config: Arc<Config>, options: Options, now: Now) -> Self {
-        let mut attempts = Attempts::default();
-        attempts.limit(&config);
+        let mut places = Places::default();
+        places.limit(&config);
         let mut core = Self {
             routes: Routes::new(&config),
             inhibitor: Inhibitor::new(&config.inhibit_rules),
@@ -251,7 +252,7 @@ impl Core {
             acknowledgements: Acknowledgements::default(),
             nflog: Nflog::default(),
             timers: Timers::default(),
-            attempts,
+            places,
             budgets: Budgets::default(),
             kept: Kept::default(),
             turns: Turns::default(),
@@ -335,11 +336,13 @@ impl Core {
                 Timer::Alerts => self.sweep_alerts(cx.now),
                 Timer::Begin(id, at) => {
                     steps += FLUSHED_STEPS * self.alerts_in(id);
-                    self.begin(cx, id, at);
+                    self.step(cx, (id, at), Input::Begin);
                     self.finish(cx, id);
                 }
-                Timer::Claim(id, at) => self.handle_claim(cx, id, at),
-                Timer::Delivery(id, at) => self.handle_delivery(cx, id, at),
+                Timer::Claim(id, at) => {
+                    self.step(cx, (id, at), Input::ClaimDue);
+                }
+                Timer::Delivery(id, at) => self.handle_delivery(cx, (id, at)),
                 Timer::Flush(id) => {
                     let has_begun = steps > TIMER_STEPS;
                     let is_compared = self.compare_group(id, &mut steps);

@@ -1,7 +1,7 @@
 //! Deliveries under way: each delivery that is open, where it is, and since when.
 
 use crate::core::Core;
-use crate::core::deliver::delivery::State;
+use crate::core::deliver::machine::State;
 use crate::model::{Labels, LogKey};
 use crate::time::Wall;
 
@@ -61,8 +61,8 @@ impl Core {
             let waits = match delivery.state {
                 State::Held => Waits::Other(delivery.held_by),
                 State::Listening => Waits::Listening,
-                State::Waiting(..) => Waits::Place,
-                State::Sending(..) | State::Carried => Waits::Answer,
+                State::Waiting => Waits::Place,
+                State::Sending | State::Carried => Waits::Answer,
                 State::HeldBack => Waits::RateLimit,
                 State::Paused => Waits::Retry,
                 State::Done | State::Failed => return None,

@@ -182,7 +182,7 @@ impl Core {
         self.late.clear();
         self.backoff.clear();
         self.retain_failing(&config);
-        self.attempts.limit(&config);
+        self.places.limit(&config);
         self.budgets.retain_limited(&config);
         let routes = std::mem::replace(&mut self.routes, routes);
         let config = std::mem::replace(&mut self.config, config);

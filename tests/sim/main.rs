@@ -134,7 +134,9 @@ fn print_trace_sums(from: u64, seeds: u64) {
         Ok(Err(error)) => format!("{seed} failed: {}", error.lines().next().unwrap_or_default()),
         Err(panic) => format!("{seed} a panic: {}", text(&*panic)),
     };
-    workers::each(from..from + seeds, sum).iter().for_each(|line| println!("{line}"));
+    for line in workers::each(from..from + seeds, sum) {
+        println!("{line}");
+    }
 }
 
 /// Tries seeds, until so many have failed, and says how it went.

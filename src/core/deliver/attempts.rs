@@ -1,296 +1,206 @@
-//! Which attempts run: so many at a time, the others wait here for a place.
-//!
-//! A place that is free goes to the integration with the fewest attempts under way, and of what waits for that one to what
-//! has waited longest; no integration takes the last places, so that a receiver which swallows its attempts leaves room for
-//! the others. Who waits holds its turn as if it sent. When it gets its place it looks again at
-//! what was told and claimed meanwhile; and when the receiver turns out not to be reached, whatever waits for it is left
-//! to other members at once, instead of one batch after the other.
+//! Attempts: the request of a delivery, what follows from the reply, and the pause before the next one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
-use log::debug;
+use log::{debug, info};
 
-use crate::config::{Config, Integration, Receiver};
 use crate::core::Core;
-use crate::core::deliver::delivery::State;
-use crate::core::deliver::reach::{self, Key};
+use crate::core::deliver::backoff;
+use crate::core::deliver::dedup::Reason;
+use crate::core::deliver::delivery::{Sent, name};
+use crate::core::deliver::history::{Outcome, Told};
+use crate::core::deliver::machine::Input;
+use crate::core::deliver::reach;
+use crate::core::deliver::turn::BEAT;
 use crate::core::timers::Timer;
-use crate::core::which::{GroupId, Which};
-use crate::effect::{AttemptId, Cx};
-use crate::limits::{ATTEMPTS_BYTES_MAX, ATTEMPTS_EACH_MAX, ATTEMPTS_MAX};
-use crate::time::Mono;
-
-/// The attempts and looks that are under way, and the deliveries that wait for a place.
-#[derive(Debug, Default)]
-pub(in crate::core) struct Attempts {
-    made: u64,
-    under_way: BTreeMap<AttemptId, UnderWay>,
-    /// Bytes of all that is under way.
-    bytes: usize,
-    looks: BTreeMap<AttemptId, Key>,
-    /// The integrations that take one place at a time, so that each notification is counted before the next.
-    single: BTreeSet<Key>,
-    /// How many places each integration has taken.
-    taken: BTreeMap<Key, usize>,
-    tickets: u64,
-    /// By integration and ticket.
-    waiting: BTreeMap<Key, BTreeMap<u64, Which>>,
-}
-
-#[derive(Debug)]
-struct UnderWay {
-    which: Which,
-    /// The integration whose place it takes; what only the log is told takes none.
-    key: Option<Key>,
-    bytes: usize,
-}
-
-impl Attempts {
-    /// Whether an attempt for this integration may begin.
-    pub(in crate::core) fn has_room(&self, key: &Key) -> bool {
-        self.taken.values().sum::<usize>() < ATTEMPTS_MAX
-            && self.taken_by(key) < if self.single.contains(key) { 1 } else { ATTEMPTS_EACH_MAX }
-            && self.bytes < ATTEMPTS_BYTES_MAX
-    }
-
-    /// Gives each integration of a receiver with a rate limit one place at a time.
-    pub(in crate::core) fn limit(&mut self, config: &Config) {
-        let limited = config.receivers.iter().filter(|it| it.rate_limit.is_some());
-        let key = |receiver: &Receiver, it: &Integration| {
-            (Arc::clone(&receiver.name), it.name().into(), it.index)
-        };
-        self.single =
-            limited.flat_map(|it| it.integrations.iter().map(|one| key(it, one))).collect();
-    }
-
-    fn taken_by(&self, key: &Key) -> usize {
-        self.taken.get(key).copied().unwrap_or(0)
-    }
-
-    /// Begins an attempt that sends so many bytes and takes a place of the integration `key`.
-    pub(in crate::core) fn begin(
-        &mut self,
-        which: Which,
-        key: Option<Key>,
-        bytes: usize,
-    ) -> AttemptId {
-        let attempt = self.name();
-        if let Some(key) = &key {
-            *self.taken.entry(key.clone()).or_default() += 1;
-        }
-        self.bytes += bytes;
-        self.under_way.insert(attempt, UnderWay { which, key, bytes });
-        attempt
-    }
-
-    /// Begins a look, which takes a place like an attempt.
-    pub(in crate::core) fn begin_look(&mut self, key: Key) -> AttemptId {
-        let look = self.name();
-        *self.taken.entry(key.clone()).or_default() += 1;
-        self.looks.insert(look, key);
-        look
-    }
-
-    /// A name that no attempt had before.
-    pub(in crate::core) fn name(&mut self) -> AttemptId {
-        self.made += 1;
-        AttemptId(self.made - 1)
-    }
-
-    /// Ends an attempt; whose it was, if it was under way.
-    pub(in crate::core) fn end(&mut self, attempt: AttemptId) -> Option<Which> {
-        let UnderWay { which, key, bytes } = self.under_way.remove(&attempt)?;
-        self.bytes -= bytes;
-        if let Some(key) = key {
-            self.free(&key);
-        }
-        Some(which)
-    }
-
-    /// Ends a look; at what it was, if it was under way.
-    pub(in crate::core) fn end_look(&mut self, look: AttemptId) -> Option<Key> {
-        let key = self.looks.remove(&look)?;
-        self.free(&key);
-        Some(key)
-    }
-
-    fn free(&mut self, key: &Key) {
-        if let Some(taken) = self.taken.get_mut(key) {
-            *taken -= 1;
-            if *taken == 0 {
-                self.taken.remove(key);
-            }
-        }
-    }
-
-    /// Lets a delivery wait for a place of this integration; its ticket.
-    fn wait(&mut self, key: Key, which: Which) -> u64 {
-        self.tickets += 1;
-        self.waiting.entry(key).or_default().insert(self.tickets, which);
-        self.tickets
-    }
-
-    /// Takes out what waits with this ticket.
-    pub(in crate::core) fn leave(&mut self, key: &Key, ticket: u64) {
-        if let Some(waiting) = self.waiting.get_mut(key) {
-            waiting.remove(&ticket);
-            if waiting.is_empty() {
-                self.waiting.remove(key);
-            }
-        }
-    }
-
-    /// Takes out what is to begin next, if there is a place for it.
-    fn next(&mut self) -> Option<Which> {
-        let firsts = self.waiting.iter().filter(|(key, _)| self.has_room(key));
-        let (_, ticket, key) = firsts
-            .filter_map(|(key, waiting)| {
-                Some((self.taken_by(key), *waiting.first_key_value()?.0, key.clone()))
-            })
-            .min()?;
-        let which = self.waiting.get(&key)?.get(&ticket).copied();
-        self.leave(&key, ticket);
-        which
-    }
-
-    /// The deliveries that wait for this integration, oldest first.
-    fn waiting_for(&self, key: &Key) -> Vec<Which> {
-        self.waiting.get(key).into_iter().flat_map(BTreeMap::values).copied().collect()
-    }
-}
+use crate::core::which::Which;
+use crate::effect::{Attempt, AttemptId, Cx, Effect};
+use crate::limits::REQUESTS_PER_ATTEMPT_MAX;
+use crate::model::LogEntry;
+use crate::notify::{self, Cause, Draft, Failure, Reply, Verdict};
 
 impl Core {
-    /// Lets a delivery wait for a place, its turn held.
-    pub(in crate::core) fn queue(&mut self, cx: &Cx<'_>, id: GroupId, at: usize, deadline: Mono) {
-        let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get(at)) else {
+    /// Makes the next attempt of a delivery.
+    pub(in crate::core) fn attempt(&mut self, cx: &mut Cx<'_>, which: Which, reason: Reason) {
+        let Some(receiver) = self.delivery(which).map(|it| Arc::clone(&it.receiver)) else {
             return;
         };
-        let log = delivery.key.clone();
-        debug!("{log}: waits, there is no place for one more attempt");
-        let ticket = self.attempts.wait(reach::key(&log), (id, at));
-        self.set_state(id, at, State::Waiting(ticket, cx.now.mono));
-        self.timers.set(Timer::Delivery(id, at), deadline);
-        self.arm_claim(cx, id, at);
+        if receiver.rate_limit.is_some() {
+            self.gather(cx, which);
+        }
+        let Some(notification) = self.notification(which, reason, cx.now) else { return };
+        let Some(delivery) = self.delivery(which) else { return };
+        let Some(integration) = delivery.integration() else { return };
+        let draft = notify::draft(integration, notification, &self.config.templates);
+        let Some(delivery) = self.delivery_mut(which) else { return };
+        delivery.attempts += 1;
+        delivery.requests = 0;
+        let reason = if delivery.carries.is_empty() { reason } else { Reason::HeldBack };
+        let draft = Rc::new(self.first_step(which, draft, cx.now.mono));
+        self.note_faults(cx.now, which, &draft);
+        self.note_taken(cx.now, which);
+        self.send(cx, which, draft, reason);
     }
 
-    /// Gives the places that are free to what waits.
-    pub(in crate::core) fn fill(&mut self, cx: &mut Cx<'_>) {
-        while let Some((id, at)) = self.attempts.next() {
-            if self.flush_of(id).is_some_and(|flush| cx.now.mono >= flush.deadline) {
-                self.give_up(cx, id, at);
-                continue;
+    /// Sends a draft: an attempt's first request, or a further one.
+    fn send(&mut self, cx: &mut Cx<'_>, which: Which, draft: Rc<Draft>, reason: Reason) {
+        let Some(deadline) = self.deadline_of(which) else { return };
+        let Some(delivery) = self.delivery_mut(which) else { return };
+        let place = (!draft.schema().instant).then(|| reach::key(&delivery.key));
+        delivery.draft = Some(Rc::clone(&draft));
+        delivery.requests += 1;
+        let left = deadline.since(cx.now.mono);
+        let timeout = draft.timeout().unwrap_or(delivery.patience).min(left);
+        let id = self.places.begin(which, place, draft.bytes());
+        if let Some(delivery) = self.delivery_mut(which) {
+            delivery.sent = Some(Sent { id, since: cx.now.mono, reason });
+        }
+        self.set_timer_to_deadline(which);
+        self.arm_claim(cx, which);
+        cx.effects.push(Effect::Attempt(Attempt { id, draft, timeout }));
+    }
+
+    /// Takes what came of an attempt or a look; of one that is no longer known, nothing.
+    pub fn handle_reply(&mut self, cx: &mut Cx<'_>, attempt: AttemptId, reply: &Reply) {
+        let Some(which) = self.places.end(attempt) else {
+            if self.handle_heartbeat_reply(cx, attempt, reply) {
+                return;
             }
-            self.set_state(id, at, State::Held);
-            self.take_place(cx, id, at);
-            self.finish(cx, id);
+            self.handle_look(cx, attempt, reply);
+            return;
+        };
+        let key = self.delivery(which).map(|it| reach::key(&it.key));
+        self.judge(cx, which, reply);
+        if let Some(key) = key.filter(|_| !matches!(reply, Reply::Unsendable(_))) {
+            self.learn(cx, &key, !matches!(reply, Reply::Failed(_)));
+        }
+        self.finish(cx, which.0);
+        self.fill(cx);
+    }
+
+    /// Draws the conclusions from the reply to a delivery's attempt.
+    fn judge(&mut self, cx: &mut Cx<'_>, which: Which, reply: &Reply) {
+        let Some(delivery) = self.delivery_mut(which) else { return };
+        let Some(sent) = delivery.sent.take() else { return };
+        let Some(draft) = delivery.draft.take() else { return };
+        let requests = delivery.requests;
+        if matches!(reply, Reply::Failed(failure) if failure.cause == Cause::Timeout) {
+            // One that is slow, not gone, is to hear it no more often than it must.
+            delivery.patience *= 2;
+        }
+        let log_key = delivery.key.clone();
+        let stats = self.stats.integration(draft.schema().name);
+        stats.latency(cx.now.mono.since(sent.since));
+        self.timers.cancel(Timer::Claim(which.0, which.1));
+        let verdict = self.keep(&log_key, draft.judge(reply), cx.now.mono);
+        let goes_on = matches!(verdict, Verdict::Next(_)) && requests < REQUESTS_PER_ATTEMPT_MAX;
+        if !goes_on {
+            self.stats.integration(draft.schema().name).requests += 1;
+        }
+        match verdict {
+            Verdict::Sent => self.delivered(cx, which, &draft, reply, sent.reason),
+            Verdict::Remember(facts) => {
+                if let Some(delivery) = self.delivery_mut(which) {
+                    delivery.facts = Some(LogEntry::facts_of(facts.iter().map(String::as_str)));
+                }
+                self.delivered(cx, which, &draft, reply, sent.reason);
+            }
+            Verdict::Next(step) | Verdict::NextFor(step, _) if goes_on => {
+                self.send(cx, which, Rc::new(draft.at(step)), sent.reason);
+            }
+            Verdict::Next(_) | Verdict::NextFor(..) => {
+                let why = format!("no end after {requests} requests");
+                let failure = Failure { cause: Cause::Other, why };
+                self.refuse(cx, which, &draft, &failure);
+            }
+            Verdict::Retry(failure, after) => {
+                self.retry(cx, which, &draft, (failure, after));
+            }
+            Verdict::Refused(failure) => self.refuse(cx, which, &draft, &failure),
         }
     }
 
-    /// Makes the attempt that has waited, unless something has changed meanwhile.
-    fn take_place(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
-        let Some(key) = self.turn_key(id, at) else { return };
-        if self.dedup(id, at, cx.now.wall).is_none() {
-            self.set_state(id, at, State::Done);
-        } else if self.turns.flock.settling || self.turns.held(key, cx.now.mono).is_some() {
-            self.take_turn(cx, id, at);
-        } else if !self.defer(cx, id, at) {
-            self.attempt(cx, id, at);
-        }
+    /// Ends a delivery that the receiver has taken.
+    fn delivered(
+        &mut self,
+        cx: &mut Cx<'_>,
+        which: Which,
+        draft: &Draft,
+        reply: &Reply,
+        reason: Reason,
+    ) {
+        let Some(delivery) = self.delivery(which) else { return };
+        let (log_key, attempts) = (delivery.key.clone(), delivery.attempts);
+        self.stats.integration(draft.schema().name).sent += 1;
+        let tries = if attempts > 1 { format!(", attempt {attempts}") } else { String::new() };
+        info!("{}: delivered ({}{tries})", name(&log_key), reason.as_str());
+        self.note_delivering(cx.now, &log_key);
+        self.stop_backing_off(cx.now.mono, &reach::key(&log_key));
+        let late = draft.notification().alerts.iter().filter(|it| it.late).count();
+        self.stats.told_late += late as u64;
+        self.told_cut(&log_key);
+        let told = Told::of(draft).answered(reply);
+        self.note_told(cx.now, which, Outcome::Sent { reason, attempts }, Some(told));
+        self.step(cx, which, Input::Delivered);
+        self.spend(cx, which, attempts);
     }
 
-    /// Leaves to others, as far as they may reach it, what waits for an integration that was not reached.
-    pub(in crate::core) fn leave_waiting(&mut self, cx: &Cx<'_>, key: &Key) {
-        for (id, at) in self.attempts.waiting_for(key) {
-            if self.turn_key(id, at).is_some_and(|key| self.turns.another_can(key)) {
-                self.leave_to_others(cx, id, at);
+    /// Lets a delivery whose attempt has failed wait for the next one, not before `after` has passed.
+    fn retry(
+        &mut self,
+        cx: &mut Cx<'_>,
+        which: Which,
+        draft: &Draft,
+        (failure, after): (Failure, Option<Duration>),
+    ) {
+        let Some(delivery) = self.delivery_mut(which) else { return };
+        let (attempts, key) = (delivery.attempts, delivery.key.id());
+        let pause = backoff::next_pause(&mut delivery.pause);
+        delivery.cause = Some(failure.cause);
+        let log_key = delivery.key.clone();
+        debug!("{}: attempt {attempts} failed", name(&log_key));
+        self.note_failing(cx.now, which.0, &log_key, &failure.why);
+        self.back_off(cx, &reach::key(&log_key));
+        self.owe(cx.now, which);
+        self.stats.integration(draft.schema().name).requests_failed += 1;
+        self.step(cx, which, Input::Failed);
+        self.put_back(cx, which);
+        let pause = backoff::jittered(pause, cx.rng).max(after.unwrap_or_default());
+        self.set_timer(which, cx.now.mono + pause);
+        let another_can = !self.turns.alone() && self.turns.another_can(key);
+        if attempts == 1 {
+            let outcome = Outcome::failed(&failure.why, another_can);
+            self.note_told(cx.now, which, outcome, Some(Told::of(draft)));
+        }
+        if !self.turns.alone() {
+            self.hand_over(cx, which);
+            // While another can still try, it is the other's turn.
+            if another_can {
+                self.set_timer(which, cx.now.mono + pause.max(BEAT * 2));
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(name: &str) -> Key {
-        (name.into(), "webhook".into(), 0)
-    }
-
-    fn which(number: u64) -> Which {
-        (GroupId(number), 0)
-    }
-
-    #[test]
-    fn large_attempts_wait_until_those_under_way_leave_room() {
-        let mut it = Attempts::default();
-        let first = it.begin(which(0), Some(key("a")), ATTEMPTS_BYTES_MAX - 1);
-        assert!(it.has_room(&key("b")));
-        it.begin(which(1), Some(key("b")), 8 * ATTEMPTS_BYTES_MAX);
-        assert!(!it.has_room(&key("c")));
-        it.end(first);
-        assert!(!it.has_room(&key("c")));
-    }
-
-    #[test]
-    fn a_place_goes_to_the_oldest_of_the_least_busy_integration() {
-        let mut it = Attempts::default();
-        let mut begun = Vec::new();
-        for number in 0..ATTEMPTS_MAX {
-            let key = key(if number < ATTEMPTS_EACH_MAX { "a" } else { "c" });
-            assert!(it.has_room(&key));
-            begun.push(it.begin(which(number as u64), Some(key), 0));
+        if !another_can {
+            self.fall_back(cx, which);
         }
-        assert!(!it.has_room(&key("a")) && !it.has_room(&key("b")));
-        for (number, name) in [(100, "a"), (101, "a"), (102, "b"), (103, "b")] {
-            it.wait(key(name), which(number));
-        }
-        assert_eq!(it.next(), None, "all places are taken");
-        let mut order = Vec::new();
-        for attempt in begun.drain(..4) {
-            assert!(it.end(attempt).is_some());
-            let next = it.next().unwrap();
-            let name = if next.0.0 < 102 { "a" } else { "b" };
-            it.begin(next, Some(key(name)), 0);
-            order.push(next.0.0);
-        }
-        assert_eq!(order, [102, 103, 100, 101]);
-        assert_eq!(it.next(), None, "nothing waits");
     }
 
-    #[test]
-    fn no_integration_takes_the_last_places() {
-        let mut it = Attempts::default();
-        for number in 0..ATTEMPTS_EACH_MAX as u64 {
-            it.begin(which(number), Some(key("a")), 0);
-        }
-        it.wait(key("a"), which(100));
-        assert!(!it.has_room(&key("a")) && it.has_room(&key("b")));
-        assert_eq!(it.next(), None);
-        it.end(AttemptId(0));
-        assert_eq!(it.next(), Some(which(100)));
-    }
-
-    #[test]
-    fn what_leaves_is_not_begun_and_what_has_ended_ends_once() {
-        let mut it = Attempts::default();
-        let attempt = it.begin(which(0), Some(key("a")), 0);
-        let ticket = it.wait(key("a"), which(1));
-        it.wait(key("a"), which(2));
-        it.leave(&key("a"), ticket);
-        it.leave(&key("a"), ticket);
-        assert_eq!(it.waiting_for(&key("a")), [which(2)]);
-        assert_eq!((it.end(attempt), it.end(attempt)), (Some(which(0)), None));
-        assert_eq!(it.next(), Some(which(2)));
-        assert!(it.waiting.is_empty() && it.taken.is_empty());
-    }
-
-    #[test]
-    fn what_only_the_log_is_told_takes_no_place() {
-        let mut it = Attempts::default();
-        for number in 0..40 {
-            it.begin(which(number), None, 0);
-        }
-        assert!(it.has_room(&key("a")));
+    /// Ends a delivery that the receiver has refused.
+    fn refuse(&mut self, cx: &mut Cx<'_>, which: Which, draft: &Draft, failure: &Failure) {
+        let Some(delivery) = self.delivery(which) else { return };
+        let (log_key, attempts) = (delivery.key.clone(), delivery.attempts);
+        debug!("{}: refused at attempt {attempts}", name(&log_key));
+        self.note_failing(cx.now, which.0, &log_key, &failure.why);
+        let stats = self.stats.integration(draft.schema().name);
+        stats.requests_failed += 1;
+        stats.fail(failure.cause);
+        let outcome = Outcome::refused(&failure.why);
+        self.note_told(cx.now, which, outcome, Some(Told::of(draft)));
+        self.owe_nothing(&log_key);
+        self.step(cx, which, Input::Refused);
+        self.surrender_turn(cx.now.mono, which);
+        self.put_back(cx, which);
+        self.fall_back(cx, which);
     }
 }

@@ -1,6 +1,6 @@
-//! Backoff: an integration that has failed for minutes is tried ever more rarely, by one attempt for all its groups; the
-//! others wait for what comes of it.
+//! Backoff: the pauses between the attempts of a delivery, and of an integration that has failed for minutes.
 //!
+//! Such an integration is tried ever more rarely, by one attempt for all its groups; the other deliveries wait for its outcome.
 //! The pause grows with the time that it has failed, up to minutes. It ends at once when there is a sign that the way is
 //! back: the machine's link came up, another member has delivered, somebody answered there. Once one attempt has got
 //! through, the others follow one after the other, so that neither the uplink nor the receiver drowns.
@@ -9,14 +9,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use log::debug;
-use rand::RngExt as _;
+use rand::{Rng, RngExt as _};
 
 use crate::core::Core;
-use crate::core::deliver::delivery::State;
+use crate::core::deliver::machine::State;
 use crate::core::deliver::reach::{self, Key};
-use crate::core::which::GroupId;
+use crate::core::which::Which;
 use crate::effect::Cx;
 use crate::time::Mono;
+
+/// The pause after the first failed attempt of a delivery; each further one is half as long again, give or take half of it.
+pub(in crate::core) const RETRY_PAUSE_FIRST: Duration = Duration::from_millis(500);
+const RETRY_PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// For so long a receiver that fails is tried at each pause of each delivery.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
@@ -27,8 +31,16 @@ const PAUSE_MAX: Duration = Duration::from_secs(5 * 60);
 /// From one delivery to the next once the way is back.
 const PACE: Duration = Duration::from_millis(250);
 
-/// A delivery, by its group and its place in the flush.
-type Which = (GroupId, usize);
+/// Whether a delivery may be attempted, as far as its integration has not failed for minutes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::core) enum Permit {
+    /// It may.
+    Free,
+    /// It may, to see whether the way is back; all others wait meanwhile.
+    Probe,
+    /// It may not until then.
+    Until(Mono),
+}
 
 #[derive(Debug)]
 struct Pause {
@@ -47,17 +59,21 @@ impl Backoff {
         self.0.get(key).map(|pause| pause.until)
     }
 
-    /// Until when a delivery has to wait, if it has to. The first that asks after the pause is the probe.
-    fn ask(&mut self, key: &Key, which: Which, now: Mono) -> Option<Mono> {
-        let pause = self.0.get_mut(key)?;
-        if pause.probe == Some(which) {
-            return None;
+    /// Whether a delivery may be attempted. The first that asks after the pause is the probe.
+    pub(in crate::core) fn permit(&self, key: &Key, which: Which, now: Mono) -> Permit {
+        match self.0.get(key) {
+            None => Permit::Free,
+            Some(pause) if pause.probe == Some(which) => Permit::Free,
+            Some(pause) if now < pause.until => Permit::Until(pause.until),
+            Some(_) => Permit::Probe,
         }
-        if now < pause.until {
-            return Some(pause.until);
+    }
+
+    /// Has this delivery see whether the way is back.
+    pub(in crate::core) fn probe(&mut self, key: &Key, which: Which, now: Mono) {
+        if let Some(pause) = self.0.get_mut(key) {
+            *pause = Pause { until: now + PAUSE_MAX, probe: Some(which) };
         }
-        *pause = Pause { until: now + PAUSE_MAX, probe: Some(which) };
-        None
     }
 
     /// Forgets all: the receivers may be others.
@@ -78,23 +94,6 @@ impl Core {
         self.backoff.0.insert(key.clone(), Pause { until: cx.now.mono + pause, probe: None });
     }
 
-    /// Lets a delivery wait if its integration is left alone now, and gives its turn up if another may reach it. Returns whether
-    /// it waits.
-    pub(in crate::core) fn is_left_alone(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) -> bool {
-        let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get(at)) else {
-            return false;
-        };
-        let (turn, key) = (delivery.key.id(), reach::key(&delivery.key));
-        let Some(until) = self.backoff.ask(&key, (id, at), cx.now.mono) else { return false };
-        self.owe(cx.now, id, at);
-        self.set_state(id, at, State::Paused);
-        if self.turns.another_can(turn) {
-            self.hand_over(cx, id, at);
-        }
-        self.set_timer(id, at, until);
-        true
-    }
-
     /// An attempt has got through: what waits for this integration follows.
     pub(in crate::core) fn stop_backing_off(&mut self, now: Mono, key: &Key) {
         if self.backoff.0.remove(key).is_none() {
@@ -103,9 +102,9 @@ impl Core {
         let waiting = self.paused(|it| it == key);
         debug!("{} deliveries follow to {}/{}[{}]", waiting.len(), key.0, key.1, key.2);
         let mut when = now;
-        for (id, at) in waiting {
+        for which in waiting {
             when = when + PACE;
-            self.set_timer(id, at, when);
+            self.set_timer(which, when);
         }
     }
 
@@ -114,19 +113,29 @@ impl Core {
         let keys: Vec<Key> = self.backoff.0.keys().filter(|key| which(key)).cloned().collect();
         for key in keys {
             self.backoff.0.insert(key.clone(), Pause { until: now, probe: None });
-            if let Some((id, at)) = self.paused(|it| *it == key).first() {
-                self.set_timer(*id, *at, now);
+            if let Some(which) = self.paused(|it| *it == key).first() {
+                self.set_timer(*which, now);
             }
         }
     }
 
     /// The deliveries to some integrations that wait for their next attempt.
     fn paused(&self, of: impl Fn(&Key) -> bool) -> Vec<Which> {
-        let delivery = |(id, at): &Which| {
-            let flush = self.groups.get(*id)?.flush.as_ref()?;
-            flush.deliveries.get(*at).filter(|it| it.state == State::Paused)
+        let is_one = |which: &Which| {
+            let delivery = self.delivery(*which).filter(|it| it.state == State::Paused);
+            delivery.is_some_and(|it| of(&reach::key(&it.key)))
         };
-        let is_one = |which: &Which| delivery(which).is_some_and(|it| of(&reach::key(&it.key)));
         self.open.values().copied().filter(is_one).collect()
     }
+}
+
+/// The pause before the next attempt of a delivery; the one after that is longer.
+pub(in crate::core) fn next_pause(pause: &mut Duration) -> Duration {
+    let longer = (*pause * 3 / 2).min(RETRY_PAUSE_MAX);
+    std::mem::replace(pause, longer)
+}
+
+/// A pause, give or take half of it.
+pub(in crate::core) fn jittered(pause: Duration, rng: &mut dyn Rng) -> Duration {
+    pause.mul_f64(rng.random_range(0.5..1.5))
 }

@@ -1,4 +1,4 @@
-//! Fallbacks: who is told of a group while its receiver refuses or fails for longer than a time.
+//! Fallbacks: a receiver's fallback is told of a group while the receiver refuses or fails for longer than a time.
 //!
 //! To tell a fallback is a delivery like any other, in the same flush, with log entries of its own. So one member of a flock
 //! tells it, once, and a restart repeats nothing. What the receiver itself was not told stays owed. A fallback that was told
@@ -15,8 +15,9 @@ use crate::core::Core;
 use crate::core::deliver::content::Content;
 use crate::core::deliver::history::Outcome;
 use crate::core::deliver::logging::log_key;
+use crate::core::deliver::machine::Input;
 use crate::core::deliver::reach;
-use crate::core::which::GroupId;
+use crate::core::which::Which;
 use crate::effect::Cx;
 use crate::model::{Brief, GroupKey, LogKey};
 use crate::time::Now;
@@ -57,7 +58,7 @@ impl Core {
     }
 
     /// Tells the fallback of what a delivery could not tell, if that is due and not yet under way.
-    pub(in crate::core) fn fall_back(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
+    pub(in crate::core) fn fall_back(&mut self, cx: &mut Cx<'_>, (id, at): Which) {
         let Some(group) = self.groups.get(id) else { return };
         let Some(flush) = group.flush.as_ref() else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
@@ -75,12 +76,12 @@ impl Core {
             group.key
         );
         self.stats.fallbacks += 1;
-        self.note(cx.now, id, at, Outcome::FellBack { to: Arc::clone(&fallback.name) });
+        self.note(cx.now, (id, at), Outcome::FellBack { to: Arc::clone(&fallback.name) });
         let Some(flush) = self.flush_of(id) else { return };
         let first = flush.deliveries.len();
         flush.deliveries.extend(fresh);
         for at in first..first + fallback.integrations.len() {
-            self.begin(cx, id, at);
+            self.step(cx, (id, at), Input::Begin);
         }
     }
 }

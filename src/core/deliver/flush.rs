@@ -15,16 +15,18 @@ use log::debug;
 use crate::config::Receiver;
 use crate::core::deliver::content::{Content, Flushed};
 use crate::core::deliver::dedup::{self, Reason};
-use crate::core::deliver::delivery::{Delivery, State};
+use crate::core::deliver::delivery::Delivery;
 use crate::core::deliver::flushing::Flush;
 use crate::core::deliver::history::Muting;
 use crate::core::deliver::logging::{log_key, tellers};
+use crate::core::deliver::machine::{Input, State};
 use crate::core::deliver::reach;
+use crate::core::deliver::sight::{News, Renewed};
 use crate::core::timers::Timer;
-use crate::core::which::GroupId;
+use crate::core::which::{GroupId, Which};
 use crate::core::{Change, Core};
 use crate::effect::{Cx, Effect};
-use crate::model::{Fingerprint, GroupKey, alert};
+use crate::model::{Fingerprint, GroupKey, LogKey, alert};
 use crate::notify::{self, Cause};
 use crate::time::{Now, Wall};
 
@@ -164,7 +166,7 @@ impl Core {
             if at > 0 && is_large {
                 self.timers.set(Timer::Begin(id, at), cx.now.mono);
             } else {
-                self.begin(cx, id, at);
+                self.step(cx, (id, at), Input::Begin);
             }
         }
     }
@@ -186,49 +188,47 @@ impl Core {
         receiver.integrations.iter().enumerate().map(delivery).collect()
     }
 
-    /// Why an integration is to be told of the flush, if it is. Where another has told since the alerts were looked at,
+    /// Whether an integration is to be told of the flush. If another member has notified since the alerts were looked at,
     /// they are looked at again: some may have ended between our tick and the other's.
-    pub(in crate::core) fn dedup(&mut self, id: GroupId, at: usize, now: Wall) -> Option<Reason> {
-        let mut reason = self.compare(id, at, now);
-        if reason.is_some() && self.renew(id, at, now) {
-            reason = self.compare(id, at, now);
+    pub(in crate::core) fn dedup(&self, which: Which, now: Wall) -> News {
+        let Some(delivery) = self.delivery(which) else { return News::default() };
+        let mut reason = self.compare(which.0, delivery, &delivery.content, now);
+        let renewed = reason.and_then(|_| self.renewed(delivery, now));
+        if let Some((_, content)) = &renewed {
+            reason = self.compare(which.0, delivery, content, now);
         }
-        if let Some(delivery) = self.flush_of(id).and_then(|flush| flush.deliveries.get(at)) {
-            let (key, content) = (&delivery.key, &delivery.content);
-            debug!(
-                "{key}: {} firing, {} resolved: {}",
-                content.firing.len(),
-                content.resolved.len(),
-                reason.map_or("nothing new", Reason::as_str)
-            );
-        }
-        reason
+        let content = renewed.as_ref().map_or(&delivery.content, |it| &it.1);
+        debug!(
+            "{}: {} firing, {} resolved: {}",
+            delivery.key,
+            content.firing.len(),
+            content.resolved.len(),
+            reason.map_or("nothing new", Reason::as_str)
+        );
+        News { reason, renewed }
     }
 
-    /// Takes the alerts of a delivery as they have become, if another has told since. Returns whether that is so.
-    fn renew(&mut self, id: GroupId, at: usize, now: Wall) -> bool {
-        let flush = self.groups.get_mut(id).and_then(|group| group.flush.as_mut());
-        let Some(delivery) = flush.and_then(|flush| flush.deliveries.get_mut(at)) else {
-            return false;
-        };
+    /// The alerts of a delivery as they have become, if another has told since.
+    fn renewed(&self, delivery: &Delivery, now: Wall) -> Option<Renewed> {
         let tellers = tellers(self.nflog.get(&delivery.key, now));
         // The log entry of another member may come before the alerts that it names.
         let another = tellers.first().is_some_and(|it| it.0 != self.turns.flock.me);
         let fires = |it: &Flushed| it.resolved && self.alerts.fires(it.fingerprint, now);
         let revived = another && delivery.content.alerts.iter().any(fires);
-        if delivery.tellers == tellers && !revived {
-            return false;
-        }
-        delivery.tellers = tellers;
-        delivery.content = Rc::new(delivery.content.renewed(&self.alerts, now));
-        true
+        (delivery.tellers != tellers || revived)
+            .then(|| (tellers, Rc::new(delivery.content.renewed(&self.alerts, now))))
     }
 
-    /// Why the alerts of a delivery are news, if they are.
-    fn compare(&self, id: GroupId, at: usize, now: Wall) -> Option<Reason> {
+    /// Why alerts are news to the integration of a delivery, if they are.
+    fn compare(
+        &self,
+        id: GroupId,
+        delivery: &Delivery,
+        content: &Content,
+        now: Wall,
+    ) -> Option<Reason> {
         let flush = self.groups.get(id)?.flush.as_ref()?;
-        let delivery = flush.deliveries.get(at)?;
-        let (content, key) = (&delivery.content, &delivery.key);
+        let key = &delivery.key;
         let integration = delivery.integration()?;
         let logged = self.nflog.get(key, now);
         let quiet = logged.map_or_else(Vec::new, |it| self.quiet_in(id, it));
@@ -266,17 +266,13 @@ impl Core {
     pub(in crate::core) fn finish(&mut self, cx: &Cx<'_>, id: GroupId) {
         let Some(group) = self.groups.get_mut(id) else { return };
         let Some(flush) = &group.flush else { return };
-        if flush.deliveries.iter().any(Delivery::open) {
+        if flush.deliveries.iter().any(|it| it.state.is_open()) {
             return;
         }
         let failed = flush.deliveries.iter().any(|it| it.state == State::Failed);
         let Some(flush) = group.flush.take() else { return };
         for (at, delivery) in flush.deliveries.iter().enumerate() {
-            self.timers.cancel(Timer::Begin(id, at));
-            self.timers.cancel(Timer::Delivery(id, at));
-            self.timers.cancel(Timer::Claim(id, at));
-            self.open.remove(&delivery.key.id());
-            self.turns.forget_order(delivery.key.id());
+            self.close((id, at), &delivery.key);
             if delivery.state == State::Done {
                 self.settle(id, &delivery.key, cx.now.wall);
             }
@@ -306,33 +302,36 @@ impl Core {
         }
     }
 
+    /// Forgets a delivery: its timers and its turn.
+    fn close(&mut self, (id, at): Which, key: &LogKey) {
+        for timer in [Timer::Begin(id, at), Timer::Delivery(id, at), Timer::Claim(id, at)] {
+            self.timers.cancel(timer);
+        }
+        let turn = key.id();
+        self.open.remove(&turn);
+        self.turns.forget_order(turn);
+    }
+
     /// Stops the deliveries of a flush whose group is to go.
     pub(in crate::core) fn abandon(&mut self, cx: &mut Cx<'_>, id: GroupId, flush: &Flush) {
         for (at, delivery) in flush.deliveries.iter().enumerate() {
-            self.timers.cancel(Timer::Begin(id, at));
-            self.timers.cancel(Timer::Delivery(id, at));
-            self.timers.cancel(Timer::Claim(id, at));
-            self.open.remove(&delivery.key.id());
-            self.turns.forget_order(delivery.key.id());
+            self.close((id, at), &delivery.key);
             self.turns.release(delivery.key.id(), cx.now.mono);
-            for (id, at) in &delivery.carries {
-                self.put_back_one(cx.now.mono, *id, *at);
+            for carried in &delivery.carries {
+                self.step(cx, *carried, Input::DigestFailed);
             }
-            match delivery.state {
-                State::Sending(attempt, ..) => {
-                    self.attempts.end(attempt);
-                    cx.effects.push(Effect::Cancel(attempt));
-                    if let Some(draft) = &delivery.draft {
-                        let stats = self.stats.integration(draft.schema().name);
-                        stats.requests += 1;
-                        stats.requests_failed += 1;
-                        stats.fail(Cause::Canceled);
-                    }
+            if let Some(sent) = &delivery.sent {
+                self.places.end(sent.id);
+                cx.effects.push(Effect::Cancel(sent.id));
+                if let Some(draft) = &delivery.draft {
+                    let stats = self.stats.integration(draft.schema().name);
+                    stats.requests += 1;
+                    stats.requests_failed += 1;
+                    stats.fail(Cause::Canceled);
                 }
-                State::Waiting(ticket, _) => {
-                    self.attempts.leave(&reach::key(&delivery.key), ticket);
-                }
-                _ => {}
+            }
+            if delivery.state == State::Waiting {
+                self.places.leave(&reach::key(&delivery.key), delivery.ticket);
             }
         }
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::core::Core;
 use crate::core::deliver::dedup::Reason;
 use crate::core::timers::Timer;
-use crate::core::which::GroupId;
+use crate::core::which::{GroupId, Which};
 use crate::limits::{
     HISTORY_BYTES_MAX, HISTORY_CONTENT_BYTES_MAX, HISTORY_MAX, HISTORY_WHY_BYTES_MAX,
 };
@@ -240,16 +240,15 @@ impl Core {
     }
 
     /// Notes what has become of a delivery that is under way.
-    pub(in crate::core) fn note(&mut self, now: Now, id: GroupId, at: usize, outcome: Outcome) {
-        self.note_told(now, id, at, outcome, None);
+    pub(in crate::core) fn note(&mut self, now: Now, which: Which, outcome: Outcome) {
+        self.note_told(now, which, outcome, None);
     }
 
     /// The same with what was told.
     pub(in crate::core) fn note_told(
         &mut self,
         now: Now,
-        id: GroupId,
-        at: usize,
+        (id, at): Which,
         outcome: Outcome,
         told: Option<Told>,
     ) {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::core::Core;
 use crate::core::deliver::reach::{self, Key};
-use crate::core::which::GroupId;
+use crate::core::which::Which;
 use crate::model::LogKey;
 use crate::notify::{Draft, Step, Verdict};
 use crate::time::Mono;
@@ -24,14 +24,8 @@ impl Kept {
 
 impl Core {
     /// A draft at the request with which its attempt begins.
-    pub(in crate::core) fn first_step(
-        &self,
-        id: GroupId,
-        at: usize,
-        draft: Draft,
-        now: Mono,
-    ) -> Draft {
-        let log = self.log_key_of(id, at);
+    pub(in crate::core) fn first_step(&self, which: Which, draft: Draft, now: Mono) -> Draft {
+        let log = self.log_key_of(which);
         match log.and_then(|log| self.kept.0.get(&reach::key(&log))) {
             Some((step, until)) if now < *until => draft.at(step.clone()),
             _ => draft,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::config::{Integration, Receiver};
 use crate::core::deliver::content::Flushed;
 use crate::core::deliver::flushing::Flush;
-use crate::core::which::GroupId;
+use crate::core::which::{GroupId, Which};
 use crate::core::{Change, Core};
 use crate::effect::Cx;
 use crate::limits::RECORD_LIFE_MAX;
@@ -23,7 +23,7 @@ const NEWS_LATE: Duration = Duration::from_secs(60);
 
 impl Core {
     /// Logs a delivery.
-    pub(in crate::core) fn record(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) {
+    pub(in crate::core) fn record(&mut self, cx: &Cx<'_>, (id, at): Which) {
         let Some(flush) = self.groups.get(id).and_then(|it| it.flush.as_ref()) else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
         let (key, now) = (delivery.key.clone(), cx.now.wall);

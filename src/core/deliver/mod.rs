@@ -4,14 +4,18 @@
 //! | file | |
 //! |---|---|
 //! | `flush` | the pipeline on one screen: snapshot, muting, fan-out, end |
-//! | `flushing`, `delivery` | the state of a flush and of its deliveries; a delivery from its beginning to its end |
+//! | `flushing`, `delivery` | the state of a flush, and of its deliveries |
+//! | `machine`, `sight`, `act` | what a delivery does next: the pure step, what it sees, and the doing |
 //! | `content`, `dedup`, `notification` | the alerts of a delivery, whether they are news, and the notification of them |
-//! | `turn`, `claims` | whose turn it is, and how a delivery takes it, holds it and gives it up |
-//! | `attempts`, `kept` | the places for attempts, and the values that one attempt keeps for the next |
-//! | `reach`, `look`, `failing`, `fallback` | which receivers this node reaches, and what it does while one fails |
+//! | `turn`, `claims` | whose turn it is, and how a delivery claims it and gives it up |
+//! | `attempts`, `places`, `kept` | attempts and what follows from replies, the places for them, the values that one keeps for the next |
+//! | `reach`, `look` | which receivers this node reaches |
+//! | `failing`, `backoff`, `fallback` | the receivers that fail: since when, the pauses until they are tried again, and their fallbacks |
+//! | `owed` | what a receiver was not told because it was not reached |
 //! | `rate_limit` | the budget of a receiver, and the digest of groups that were held back |
 //! | `logging`, `history` | the log entries of deliveries, and their outcomes for people |
 
+pub(in crate::core) mod act;
 pub(in crate::core) mod attempts;
 pub mod backoff;
 pub(in crate::core) mod claims;
@@ -26,8 +30,11 @@ pub mod history;
 pub(in crate::core) mod kept;
 pub(in crate::core) mod logging;
 pub(in crate::core) mod look;
+pub(in crate::core) mod machine;
 pub(in crate::core) mod notification;
 pub mod owed;
+pub(in crate::core) mod places;
 pub mod rate_limit;
 pub mod reach;
+pub(in crate::core) mod sight;
 pub mod turn;

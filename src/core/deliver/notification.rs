@@ -1,7 +1,6 @@
 //! The content of an attempt: the notification of a delivery, and the faults of its templates.
 
 use std::rc::Rc;
-
 use std::sync::Arc;
 
 use log::warn;
@@ -11,7 +10,7 @@ use crate::core::deliver::content::Flushed;
 use crate::core::deliver::dedup::Reason;
 use crate::core::deliver::delivery::Delivery;
 use crate::core::deliver::history::Outcome;
-use crate::core::which::GroupId;
+use crate::core::which::Which;
 use crate::model::Brief;
 use crate::notify::{AlertView, Draft, Notification};
 use crate::time::{Now, Wall};
@@ -20,13 +19,12 @@ impl Core {
     /// The content of an attempt.
     pub(in crate::core) fn notification(
         &self,
-        id: GroupId,
-        at: usize,
+        which: Which,
         reason: Reason,
         now: Now,
     ) -> Option<Notification> {
-        let group = self.groups.get(id)?;
-        let delivery = group.flush.as_ref()?.deliveries.get(at)?;
+        let group = self.groups.get(which.0)?;
+        let delivery = self.delivery(which)?;
         let told = Notification {
             receiver: Arc::clone(&delivery.receiver.name),
             group_key: group.key.clone(),
@@ -43,20 +41,19 @@ impl Core {
             held_back: None,
             now: now.wall,
         };
-        Some(self.digest(told, id, at))
+        Some(self.digest(told, which))
     }
 
     /// Notes which templates of a delivery's first attempt have failed.
-    pub(in crate::core) fn note_faults(&mut self, now: Now, id: GroupId, at: usize, draft: &Draft) {
-        let is_first = |it: &Delivery| it.attempts == 1;
-        if !self.flush_of(id).and_then(|flush| flush.deliveries.get(at)).is_some_and(is_first) {
+    pub(in crate::core) fn note_faults(&mut self, now: Now, which: Which, draft: &Draft) {
+        if self.delivery(which).is_none_or(|it| it.attempts != 1) {
             return;
         }
         let schema = draft.schema();
         for fault in draft.faults() {
             warn!("{}/{}: {fault}", Brief(&draft.notification().receiver), schema.name);
             self.stats.integration(schema.name).template_faults += 1;
-            self.note(now, id, at, Outcome::misrendered(fault));
+            self.note(now, which, Outcome::misrendered(fault));
         }
     }
 

@@ -23,7 +23,7 @@ use crate::core::deliver::logging::log_key;
 use crate::core::deliver::reach;
 use crate::core::step::Step;
 use crate::core::timers::Timer;
-use crate::core::which::GroupId;
+use crate::core::which::{GroupId, Which};
 use crate::core::{Change, Core};
 use crate::limits::{OWED_AGE_MAX, OWED_ALERTS_MAX, OWED_BYTES_MAX, OWED_MAX, RECORD_LIFE_MAX};
 use crate::model::{Alert, Brief, Fingerprint, LogEntry, LogKey};
@@ -131,15 +131,14 @@ impl Core {
     }
 
     /// Notes that a delivery was not told, nor those that its digest carried.
-    pub(in crate::core) fn owe(&mut self, now: Now, id: GroupId, at: usize) {
-        let delivery = self.flush_of(id).and_then(|flush| flush.deliveries.get(at));
-        let carried = delivery.map(|it| it.carries.clone()).unwrap_or_default();
-        for (id, at) in std::iter::once((id, at)).chain(carried) {
-            self.owe_one(now, id, at);
+    pub(in crate::core) fn owe(&mut self, now: Now, which: Which) {
+        let carried = self.delivery(which).map(|it| it.carries.clone()).unwrap_or_default();
+        for which in std::iter::once(which).chain(carried) {
+            self.owe_one(now, which);
         }
     }
 
-    fn owe_one(&mut self, now: Now, id: GroupId, at: usize) {
+    fn owe_one(&mut self, now: Now, (id, at): Which) {
         let Some(flush) = self.flush_of(id) else { return };
         let tick = flush.tick.wall;
         let Some(key) = flush.deliveries.get(at).map(|it| it.key.clone()) else { return };
@@ -258,7 +257,7 @@ impl Core {
                 begun.extend(unflushed.map(|key| Debt::new(key, started)));
             }
             if let Some(flush) = &group.flush {
-                let open = flush.deliveries.iter().filter(|it| it.open());
+                let open = flush.deliveries.iter().filter(|it| it.state.is_open());
                 let under_way = |it: &Delivery| {
                     let since = self.since(id, &it.key, flush.tick.wall);
                     Debt { is_due: false, ..Debt::new(it.key.clone(), since) }

@@ -20,8 +20,10 @@ use log::info;
 use crate::config::{Config, Integration, RateLimit};
 use crate::core::deliver::content::Content;
 use crate::core::deliver::dedup::Reason;
-use crate::core::deliver::delivery::{self, State};
+use crate::core::deliver::delivery::{self, Delivery};
+use crate::core::deliver::flushing::Flush;
 use crate::core::deliver::history::Outcome;
+use crate::core::deliver::machine::{Action, Input, State};
 use crate::core::deliver::reach::{self, Key};
 use crate::core::timers::Timer;
 use crate::core::which::{GroupId, Which};
@@ -92,6 +94,11 @@ impl Budgets {
         }
         self.held.insert(of, Held { group, since: now, notifications: 1, state });
         Some(true)
+    }
+
+    /// Whether there is room to hold a group back.
+    fn can_hold(&self, log: &LogKey) -> bool {
+        self.held.len() < HELD_BACK_MAX || self.holds(log)
     }
 
     /// Whether an integration was not told of a group, so that its end is news.
@@ -171,42 +178,46 @@ impl Core {
         limit_of(&self.config, &reach::key(log)).map(|_| ledger(log).id())
     }
 
-    /// Holds a delivery back if there is no room in its budget. Returns whether it did.
-    pub(in crate::core) fn hold_back(&mut self, cx: &Cx<'_>, id: GroupId, at: usize) -> bool {
-        let flush = self.groups.get(id).and_then(|group| group.flush.as_ref());
-        let Some(flush) = flush else { return false };
-        let Some(delivery) = flush.deliveries.get(at) else { return false };
-        let Some(limit) = delivery.receiver.rate_limit else { return false };
+    /// How long a delivery is held back, if there is no room in its budget.
+    pub(in crate::core) fn held_back(
+        &self,
+        flush: &Flush,
+        delivery: &Delivery,
+        now: Mono,
+    ) -> Option<Duration> {
+        let limit = delivery.receiver.rate_limit?;
         let key = reach::key(&delivery.key);
-        let mut left = self.budgets.wait(&key, limit, cx.now.mono);
+        let mut left = self.budgets.wait(&key, limit, now);
         if self.budgets.holds_any(&key) {
-            left = left.max((flush.tick.mono + GATHER).since(cx.now.mono));
+            left = left.max((flush.tick.mono + GATHER).since(now));
         }
-        if left.is_zero() {
-            return false;
-        }
+        let can_hold = || self.budgets.can_hold(&delivery.key);
+        (!left.is_zero() && can_hold()).then_some(left)
+    }
+
+    /// Holds a delivery back until there is room in its budget.
+    pub(in crate::core) fn hold_back(&mut self, cx: &Cx<'_>, which: Which, left: Duration) {
+        let Some(delivery) = self.delivery(which) else { return };
         let (log, state) = (delivery.key.clone(), state_of(&delivery.content));
         let kind = delivery.integration().map(Integration::name);
-        let held = self.budgets.hold((key, log.id()), id, state, cx.now.wall);
-        let Some(is_news) = held else { return false };
-        self.timers.cancel(Timer::Claim(id, at));
-        self.surrender_turn(cx.now.mono, log.id());
-        self.set_state(id, at, State::HeldBack);
-        self.set_timer(id, at, cx.now.mono + left);
+        let of = (reach::key(&log), log.id());
+        let is_news = self.budgets.hold(of, which.0, state, cx.now.wall) == Some(true);
+        self.timers.cancel(Timer::Claim(which.0, which.1));
+        self.surrender_turn(cx.now.mono, which);
+        self.set_timer(which, cx.now.mono + left);
         if is_news {
             let secs = left.as_secs();
             info!("{}: held back by rate_limit for {secs} s at most", delivery::name(&log));
             if let Some(kind) = kind {
                 self.stats.integration(kind).held_back += 1;
             }
-            self.note(cx.now, id, at, Outcome::HeldBack { left });
+            self.note(cx.now, which, Outcome::HeldBack { left });
         }
-        true
     }
 
     /// Joins to a delivery that is about to be attempted, as a digest, what its integration was not told of other groups.
-    pub(in crate::core) fn gather(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
-        let Some(log) = self.log_key_of(id, at) else { return };
+    pub(in crate::core) fn gather(&mut self, cx: &mut Cx<'_>, which: Which) {
+        let Some(log) = self.log_key_of(which) else { return };
         let key = reach::key(&log);
         let first = (key.clone(), 0);
         let mut held: Vec<(Wall, u128)> = self
@@ -218,58 +229,39 @@ impl Core {
             .filter(|(_, turn)| *turn != log.id())
             .collect();
         held.sort_unstable();
-        let (mut carries, mut alerts) = (Vec::new(), self.entry_len(id));
+        let (mut carries, mut alerts) = (Vec::new(), self.entry_len(which.0));
         for (_, turn) in held {
-            let Some(&which) = self.open.get(&turn) else { continue };
+            let Some(&other) = self.open.get(&turn) else { continue };
             if alerts >= RATE_LIMIT_DIGEST_ALERTS_MAX {
                 break;
             }
-            if let Some(count) = self.carry(cx, which, turn) {
+            if let Some(count) = self.carry(cx, other) {
                 alerts += count;
-                carries.push(which);
+                carries.push(other);
             }
         }
-        if let Some(delivery) = self.flush_of(id).and_then(|it| it.deliveries.get_mut(at)) {
+        if let Some(delivery) = self.delivery_mut(which) {
             delivery.carries = carries;
         }
     }
 
     /// Takes a delivery into a digest, in its newest state, unless another member is at it or there is nothing to tell.
     /// Returns how many alerts it tells of.
-    fn carry(&mut self, cx: &mut Cx<'_>, (id, at): Which, turn: u128) -> Option<usize> {
-        let now = cx.now;
-        let state = self.flush_of(id)?.deliveries.get(at)?.state;
-        let waits = matches!(
-            state,
-            State::HeldBack | State::Held | State::Listening | State::Paused | State::Waiting(..)
-        );
-        if !waits || self.turns.held(turn, now.mono).is_some() {
+    fn carry(&mut self, cx: &mut Cx<'_>, which: Which) -> Option<usize> {
+        if self.step(cx, which, Input::Gather) != Action::Renew {
             return None;
         }
-        let content = Rc::clone(&self.flush_of(id)?.deliveries.get(at)?.content);
-        let content = Rc::new(content.renewed(&self.alerts, now.wall));
-        let count = content.alerts.len();
-        self.flush_of(id)?.deliveries.get_mut(at)?.content = content;
-        if self.dedup(id, at, now.wall).is_none() {
-            self.set_state(id, at, State::Done);
-            self.finish(cx, id);
-            return None;
+        let delivery = self.delivery(which)?;
+        let (state, count) = (delivery.state, delivery.content.alerts.len());
+        if state == State::Done {
+            self.finish(cx, which.0);
         }
-        self.set_state(id, at, State::Carried);
-        self.timers.cancel(Timer::Delivery(id, at));
-        self.arm_claim(cx, id, at);
-        Some(count)
+        (state == State::Carried).then_some(count)
     }
 
     /// The notification of a delivery as the digest that it is, if it carries others or was held back itself.
-    pub(in crate::core) fn digest(
-        &self,
-        told: Notification,
-        id: GroupId,
-        at: usize,
-    ) -> Notification {
-        let flush = self.groups.get(id).and_then(|group| group.flush.as_ref());
-        let Some(delivery) = flush.and_then(|it| it.deliveries.get(at)) else { return told };
+    pub(in crate::core) fn digest(&self, told: Notification, which: Which) -> Notification {
+        let Some(delivery) = self.delivery(which) else { return told };
         let key = reach::key(&delivery.key);
         let (mut alerts, mut labels) = (told.alerts.to_vec(), told.group_labels.clone());
         let mut cut = told.cut;
@@ -282,11 +274,9 @@ impl Core {
             }
         };
         count(delivery.key.id());
-        for (id, at) in &delivery.carries {
-            let Some(group) = self.groups.get(*id) else { continue };
-            let Some(other) = group.flush.as_ref().and_then(|it| it.deliveries.get(*at)) else {
-                continue;
-            };
+        for which in &delivery.carries {
+            let Some(group) = self.groups.get(which.0) else { continue };
+            let Some(other) = self.delivery(*which) else { continue };
             count(other.key.id());
             cut += self.cut_of(&other.key);
             labels = labels.common(&group.labels);
@@ -310,59 +300,36 @@ impl Core {
     }
 
     /// Takes note that a delivery was sent: it is counted, and every group that it carried is logged as told.
-    pub(in crate::core) fn spend(&mut self, cx: &Cx<'_>, id: GroupId, at: usize, attempts: u32) {
-        let Some(log) = self.log_key_of(id, at) else { return };
-        let flush = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at));
-        let Some(delivery) = flush else { return };
+    pub(in crate::core) fn spend(&mut self, cx: &mut Cx<'_>, which: Which, attempts: u32) {
+        let Some(log) = self.log_key_of(which) else { return };
+        let Some(delivery) = self.delivery_mut(which) else { return };
         let Some(limit) = delivery.receiver.rate_limit else { return };
         let carries = std::mem::take(&mut delivery.carries);
         if !carries.is_empty() {
             self.stats.digests += 1;
             info!("{}: the digest tells of {} more groups", delivery::name(&log), carries.len());
         }
-        for (id, at) in carries {
-            let other = self.flush_of(id).and_then(|flush| flush.deliveries.get(at));
-            let carried = other.filter(|it| it.state == State::Carried).map(|it| it.key.clone());
-            if let Some(key) = carried {
-                self.told_cut(&key);
-                let reason = Reason::HeldBack;
-                self.note(cx.now, id, at, Outcome::Sent { reason, attempts });
-                self.timers.cancel(Timer::Claim(id, at));
-                self.set_state(id, at, State::Done);
-                self.record(cx, id, at);
-                self.finish(cx, id);
-            }
+        for which in carries {
+            let other = self.delivery(which).filter(|it| it.state == State::Carried);
+            let Some(key) = other.map(|it| it.key.clone()) else { continue };
+            self.told_cut(&key);
+            let reason = Reason::HeldBack;
+            self.note(cx.now, which, Outcome::Sent { reason, attempts });
+            self.timers.cancel(Timer::Claim(which.0, which.1));
+            self.step(cx, which, Input::DigestDelivered);
+            self.finish(cx, which.0);
         }
         self.budgets.spend(&reach::key(&log), signed(cx.now.mono));
         self.write_ledger(cx.now, &log, limit);
     }
 
-    /// Lets what a digest carried wait, after an attempt that failed: for the next one of this member, or for another member.
-    pub(in crate::core) fn put_back(&mut self, now: Mono, id: GroupId, at: usize) {
-        let flush = self.flush_of(id).and_then(|flush| flush.deliveries.get_mut(at));
-        let carries = flush.map(|it| std::mem::take(&mut it.carries)).unwrap_or_default();
-        for (id, at) in carries {
-            self.put_back_one(now, id, at);
+    /// Lets the deliveries that a digest carried wait, after an attempt that failed: for its next attempt, or for another
+    /// member.
+    pub(in crate::core) fn put_back(&mut self, cx: &mut Cx<'_>, which: Which) {
+        let carries = self.delivery_mut(which).map(|it| std::mem::take(&mut it.carries));
+        for which in carries.unwrap_or_default() {
+            self.step(cx, which, Input::DigestFailed);
         }
-    }
-
-    /// The same of one that was carried.
-    pub(in crate::core) fn put_back_one(&mut self, now: Mono, id: GroupId, at: usize) {
-        let Some(flush) = self.flush_of(id) else { return };
-        let deadline = flush.deadline;
-        let Some(delivery) = flush.deliveries.get(at) else { return };
-        if delivery.state == State::Carried {
-            let turn = delivery.key.id();
-            self.timers.cancel(Timer::Claim(id, at));
-            self.surrender_turn(now, turn);
-            self.set_state(id, at, State::HeldBack);
-            self.set_timer(id, at, deadline);
-        }
-    }
-
-    pub(in crate::core) fn log_key_of(&self, id: GroupId, at: usize) -> Option<LogKey> {
-        let flush = self.groups.get(id)?.flush.as_ref()?;
-        flush.deliveries.get(at).map(|it| it.key.clone())
     }
 
     /// Tells the flock, and flash, that one more notification was sent, and how long ago the latest ones were.

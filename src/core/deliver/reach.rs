@@ -40,9 +40,11 @@ enum Way {
 pub(in crate::core) enum Advice {
     /// Make it.
     Try,
+    /// Make it, to see whether the way is back; others leave it meanwhile.
+    Probe,
     /// Leave it to others.
     Leave,
-    /// A look will tell; the delivery is among those that wait for it.
+    /// A look will tell.
     Wait,
 }
 
@@ -66,19 +68,27 @@ impl Reach {
         }
     }
 
-    /// The advice on an attempt; when a while has passed since a failure, the one that asks first is to try.
-    pub(in crate::core) fn advise(&mut self, key: &Key, which: Which, now: Mono) -> Advice {
-        match self.0.get_mut(key) {
-            Some(Way::Looking(_, waiting)) => {
-                waiting.insert(which);
-                Advice::Wait
-            }
+    /// The advice on an attempt; when a while has passed since a failure, the one that asks first is to probe.
+    pub(in crate::core) fn advice(&self, key: &Key, now: Mono) -> Advice {
+        match self.0.get(key) {
+            Some(Way::Looking(..)) => Advice::Wait,
             Some(Way::Lost { until, .. }) if now < *until => Advice::Leave,
-            Some(Way::Lost { until, .. }) => {
-                *until = now + DOUBT;
-                Advice::Try
-            }
+            Some(Way::Lost { .. }) => Advice::Probe,
             Some(Way::Reached(_)) | None => Advice::Try,
+        }
+    }
+
+    /// An attempt is made to see whether the way is back.
+    pub(in crate::core) fn probe(&mut self, key: &Key, now: Mono) {
+        if let Some(Way::Lost { until, .. }) = self.0.get_mut(key) {
+            *until = now + DOUBT;
+        }
+    }
+
+    /// Has a delivery wait for the look that is under way.
+    pub(in crate::core) fn wait(&mut self, key: &Key, which: Which) {
+        if let Some(Way::Looking(_, waiting)) = self.0.get_mut(key) {
+            waiting.insert(which);
         }
     }
 
@@ -130,19 +140,21 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_reached_is_tried_once_a_while_until_somebody_answers() {
+    fn an_unreached_receiver_is_probed_once_a_while_until_it_answers() {
         let mut reach = Reach::default();
         let at = Mono::from_ms;
-        assert_eq!(reach.advise(&hook(), A, at(0)), Advice::Try);
+        let advice = |reach: &Reach, ms| reach.advice(&hook(), at(ms));
+        assert_eq!(advice(&reach, 0), Advice::Try);
         reach.learn(&hook(), false, at(0));
-        assert_eq!(reach.advise(&hook(), B, at(29_999)), Advice::Leave, "of every group");
-        assert_eq!(reach.advise(&hook(), B, at(30_000)), Advice::Try);
-        assert_eq!(reach.advise(&hook(), A, at(30_000)), Advice::Leave, "one tries for all");
+        assert_eq!(advice(&reach, 29_999), Advice::Leave);
+        assert_eq!(advice(&reach, 30_000), Advice::Probe);
+        reach.probe(&hook(), at(30_000));
+        assert_eq!(advice(&reach, 30_000), Advice::Leave, "one probes for all");
         assert!(!reach.lost_after(&hook(), at(30_000)) && !reach.lost_after(&hook(), at(0)));
         reach.learn(&hook(), false, at(30_001));
         assert!(reach.lost_after(&hook(), at(30_000)));
         reach.learn(&hook(), true, at(30_001));
-        assert_eq!(reach.advise(&hook(), A, at(30_001)), Advice::Try);
+        assert_eq!(advice(&reach, 30_001), Advice::Try);
     }
 
     #[test]
@@ -164,8 +176,9 @@ mod tests {
         let (at, look) = (Mono::from_ms, AttemptId(3));
         reach.looks(hook(), look);
         assert!(reach.is_looking(&hook(), look) && !reach.is_unknown(&hook(), at(0)));
+        assert_eq!(reach.advice(&hook(), at(0)), Advice::Wait);
         for which in [A, B, A] {
-            assert_eq!(reach.advise(&hook(), which, at(0)), Advice::Wait);
+            reach.wait(&hook(), which);
         }
         assert_eq!(reach.learn(&hook(), true, at(1)), [A, B].into());
         assert!(!reach.is_looking(&hook(), look));

@@ -3,6 +3,7 @@
 use super::*;
 use crate::core::Change;
 use crate::core::deliver::history::{Outcome, Told};
+use crate::core::deliver::machine::State;
 use crate::core::pending::Waits;
 use crate::limits::{ATTEMPTS_EACH_MAX, ATTEMPTS_MAX};
 use crate::notify::{Cause, Failure, testing};
@@ -165,7 +166,7 @@ fn what_another_tells_meanwhile_is_not_begun() {
     w.pass(1);
     let waiting = w.core.open.values().copied().find(|(id, at)| {
         let flush = w.core.groups.get(*id).unwrap().flush.as_ref().unwrap();
-        matches!(flush.deliveries[*at].state, crate::core::deliver::delivery::State::Waiting(..))
+        flush.deliveries[*at].state == State::Waiting
     });
     let (id, at) = waiting.unwrap();
     let flush = w.core.groups.get(id).unwrap().flush.as_ref().unwrap();

@@ -138,11 +138,11 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
     // The log entry is written before the receiver has answered.
     (
         "LogBeforeAnswer",
-        "src/core/deliver/delivery.rs",
-        "        self.send(cx, id, at, draft, reason);\n    }\n\n    /// Sends a draft",
-        r#"        self.send(cx, id, at, draft, reason);
+        "src/core/deliver/attempts.rs",
+        "        self.send(cx, which, draft, reason);\n    }\n\n    /// Sends a draft",
+        r#"        self.send(cx, which, draft, reason);
         if crate::switched("LogBeforeAnswer") {
-            self.record(cx, id, at);
+            self.record(cx, which);
         }
     }
 
@@ -208,8 +208,8 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
     (
         "NothingOwed",
         "src/core/deliver/owed.rs",
-        "    pub(in crate::core) fn owe(&mut self, now: Now, id: GroupId, at: usize) {\n",
-        r#"    pub(in crate::core) fn owe(&mut self, now: Now, id: GroupId, at: usize) {
+        "    pub(in crate::core) fn owe(&mut self, now: Now, which: Which) {\n",
+        r#"    pub(in crate::core) fn owe(&mut self, now: Now, which: Which) {
         if crate::switched("NothingOwed") {
             return;
         }

@@ -1,0 +1,272 @@
+//! Places for attempts: so many attempts run at a time, and other deliveries wait here for a place.
+//!
+//! A free place goes to the integration with the fewest attempts under way, and there to the delivery that has waited longest.
+//! No integration takes the last places, so that a receiver which swallows its attempts leaves room for the others. A delivery
+//! that waits holds its turn as if it sent. When it gets its place it looks again at what was sent and claimed meanwhile. If
+//! the receiver turns out not to be reached, all deliveries that wait for it are left to other members at once, instead of one
+//! batch after the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::config::{Config, Integration, Receiver};
+use crate::core::Core;
+use crate::core::deliver::machine::Input;
+use crate::core::deliver::reach::{self, Key};
+use crate::core::which::Which;
+use crate::effect::{AttemptId, Cx};
+use crate::limits::{ATTEMPTS_BYTES_MAX, ATTEMPTS_EACH_MAX, ATTEMPTS_MAX};
+
+/// The attempts and looks that are under way, and the deliveries that wait for a place.
+#[derive(Debug, Default)]
+pub(in crate::core) struct Places {
+    made: u64,
+    under_way: BTreeMap<AttemptId, UnderWay>,
+    /// Bytes of all that is under way.
+    bytes: usize,
+    looks: BTreeMap<AttemptId, Key>,
+    /// The integrations that take one place at a time, so that each notification is counted before the next.
+    single: BTreeSet<Key>,
+    /// How many places each integration has taken.
+    taken: BTreeMap<Key, usize>,
+    tickets: u64,
+    /// By integration and ticket.
+    waiting: BTreeMap<Key, BTreeMap<u64, Which>>,
+}
+
+#[derive(Debug)]
+struct UnderWay {
+    which: Which,
+    /// The integration whose place it takes; what only the log is told takes none.
+    key: Option<Key>,
+    bytes: usize,
+}
+
+impl Places {
+    /// Whether an attempt for this integration may begin.
+    pub(in crate::core) fn is_free(&self, key: &Key) -> bool {
+        self.taken.values().sum::<usize>() < ATTEMPTS_MAX
+            && self.taken_by(key) < if self.single.contains(key) { 1 } else { ATTEMPTS_EACH_MAX }
+            && self.bytes < ATTEMPTS_BYTES_MAX
+    }
+
+    /// Gives each integration of a receiver with a rate limit one place at a time.
+    pub(in crate::core) fn limit(&mut self, config: &Config) {
+        let limited = config.receivers.iter().filter(|it| it.rate_limit.is_some());
+        let key = |receiver: &Receiver, it: &Integration| {
+            (Arc::clone(&receiver.name), it.name().into(), it.index)
+        };
+        self.single =
+            limited.flat_map(|it| it.integrations.iter().map(|one| key(it, one))).collect();
+    }
+
+    fn taken_by(&self, key: &Key) -> usize {
+        self.taken.get(key).copied().unwrap_or(0)
+    }
+
+    /// Begins an attempt that sends so many bytes and takes a place of the integration `key`.
+    pub(in crate::core) fn begin(
+        &mut self,
+        which: Which,
+        key: Option<Key>,
+        bytes: usize,
+    ) -> AttemptId {
+        let attempt = self.name();
+        if let Some(key) = &key {
+            *self.taken.entry(key.clone()).or_default() += 1;
+        }
+        self.bytes += bytes;
+        self.under_way.insert(attempt, UnderWay { which, key, bytes });
+        attempt
+    }
+
+    /// Begins a look, which takes a place like an attempt.
+    pub(in crate::core) fn begin_look(&mut self, key: Key) -> AttemptId {
+        let look = self.name();
+        *self.taken.entry(key.clone()).or_default() += 1;
+        self.looks.insert(look, key);
+        look
+    }
+
+    /// A name that no attempt had before.
+    pub(in crate::core) fn name(&mut self) -> AttemptId {
+        self.made += 1;
+        AttemptId(self.made - 1)
+    }
+
+    /// Ends an attempt; whose it was, if it was under way.
+    pub(in crate::core) fn end(&mut self, attempt: AttemptId) -> Option<Which> {
+        let UnderWay { which, key, bytes } = self.under_way.remove(&attempt)?;
+        self.bytes -= bytes;
+        if let Some(key) = key {
+            self.free(&key);
+        }
+        Some(which)
+    }
+
+    /// Ends a look; at what it was, if it was under way.
+    pub(in crate::core) fn end_look(&mut self, look: AttemptId) -> Option<Key> {
+        let key = self.looks.remove(&look)?;
+        self.free(&key);
+        Some(key)
+    }
+
+    fn free(&mut self, key: &Key) {
+        if let Some(taken) = self.taken.get_mut(key) {
+            *taken -= 1;
+            if *taken == 0 {
+                self.taken.remove(key);
+            }
+        }
+    }
+
+    /// Lets a delivery wait for a place of this integration; its ticket.
+    fn wait(&mut self, key: Key, which: Which) -> u64 {
+        self.tickets += 1;
+        self.waiting.entry(key).or_default().insert(self.tickets, which);
+        self.tickets
+    }
+
+    /// Takes out what waits with this ticket.
+    pub(in crate::core) fn leave(&mut self, key: &Key, ticket: u64) {
+        if let Some(waiting) = self.waiting.get_mut(key) {
+            waiting.remove(&ticket);
+            if waiting.is_empty() {
+                self.waiting.remove(key);
+            }
+        }
+    }
+
+    /// Takes out what is to begin next, if there is a place for it.
+    fn next(&mut self) -> Option<Which> {
+        let firsts = self.waiting.iter().filter(|(key, _)| self.is_free(key));
+        let (_, ticket, key) = firsts
+            .filter_map(|(key, waiting)| {
+                Some((self.taken_by(key), *waiting.first_key_value()?.0, key.clone()))
+            })
+            .min()?;
+        let which = self.waiting.get(&key)?.get(&ticket).copied();
+        self.leave(&key, ticket);
+        which
+    }
+
+    /// The deliveries that wait for this integration, oldest first.
+    fn waiting_for(&self, key: &Key) -> Vec<Which> {
+        self.waiting.get(key).into_iter().flat_map(BTreeMap::values).copied().collect()
+    }
+}
+
+impl Core {
+    /// Lets a delivery wait for a place, its turn held.
+    pub(in crate::core) fn queue(&mut self, cx: &Cx<'_>, which: Which) {
+        let Some(log) = self.log_key_of(which) else { return };
+        let ticket = self.places.wait(reach::key(&log), which);
+        if let Some(delivery) = self.delivery_mut(which) {
+            delivery.ticket = ticket;
+        }
+        self.set_timer_to_deadline(which);
+        self.arm_claim(cx, which);
+    }
+
+    /// Gives the places that are free to the deliveries that wait.
+    pub(in crate::core) fn fill(&mut self, cx: &mut Cx<'_>) {
+        while let Some(which) = self.places.next() {
+            self.step(cx, which, Input::Place);
+            self.finish(cx, which.0);
+        }
+    }
+
+    /// Leaves the deliveries that wait for an integration that was not reached to other members, as far as those may reach it.
+    pub(in crate::core) fn leave_waiting(&mut self, cx: &mut Cx<'_>, key: &Key) {
+        for which in self.places.waiting_for(key) {
+            self.step(cx, which, Input::NotReached);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::which::GroupId;
+
+    fn key(name: &str) -> Key {
+        (name.into(), "webhook".into(), 0)
+    }
+
+    fn which(number: u64) -> Which {
+        (GroupId(number), 0)
+    }
+
+    #[test]
+    fn large_attempts_wait_until_those_under_way_leave_room() {
+        let mut it = Places::default();
+        let first = it.begin(which(0), Some(key("a")), ATTEMPTS_BYTES_MAX - 1);
+        assert!(it.is_free(&key("b")));
+        it.begin(which(1), Some(key("b")), 8 * ATTEMPTS_BYTES_MAX);
+        assert!(!it.is_free(&key("c")));
+        it.end(first);
+        assert!(!it.is_free(&key("c")));
+    }
+
+    #[test]
+    fn a_place_goes_to_the_oldest_of_the_least_busy_integration() {
+        let mut it = Places::default();
+        let mut begun = Vec::new();
+        for number in 0..ATTEMPTS_MAX {
+            let key = key(if number < ATTEMPTS_EACH_MAX { "a" } else { "c" });
+            assert!(it.is_free(&key));
+            begun.push(it.begin(which(number as u64), Some(key), 0));
+        }
+        assert!(!it.is_free(&key("a")) && !it.is_free(&key("b")));
+        for (number, name) in [(100, "a"), (101, "a"), (102, "b"), (103, "b")] {
+            it.wait(key(name), which(number));
+        }
+        assert_eq!(it.next(), None, "all places are taken");
+        let mut order = Vec::new();
+        for attempt in begun.drain(..4) {
+            assert!(it.end(attempt).is_some());
+            let next = it.next().unwrap();
+            let name = if next.0.0 < 102 { "a" } else { "b" };
+            it.begin(next, Some(key(name)), 0);
+            order.push(next.0.0);
+        }
+        assert_eq!(order, [102, 103, 100, 101]);
+        assert_eq!(it.next(), None, "nothing waits");
+    }
+
+    #[test]
+    fn no_integration_takes_the_last_places() {
+        let mut it = Places::default();
+        for number in 0..ATTEMPTS_EACH_MAX as u64 {
+            it.begin(which(number), Some(key("a")), 0);
+        }
+        it.wait(key("a"), which(100));
+        assert!(!it.is_free(&key("a")) && it.is_free(&key("b")));
+        assert_eq!(it.next(), None);
+        it.end(AttemptId(0));
+        assert_eq!(it.next(), Some(which(100)));
+    }
+
+    #[test]
+    fn what_leaves_is_not_begun_and_what_has_ended_ends_once() {
+        let mut it = Places::default();
+        let attempt = it.begin(which(0), Some(key("a")), 0);
+        let ticket = it.wait(key("a"), which(1));
+        it.wait(key("a"), which(2));
+        it.leave(&key("a"), ticket);
+        it.leave(&key("a"), ticket);
+        assert_eq!(it.waiting_for(&key("a")), [which(2)]);
+        assert_eq!((it.end(attempt), it.end(attempt)), (Some(which(0)), None));
+        assert_eq!(it.next(), Some(which(2)));
+        assert!(it.waiting.is_empty() && it.taken.is_empty());
+    }
+
+    #[test]
+    fn what_only_the_log_is_told_takes_no_place() {
+        let mut it = Places::default();
+        for number in 0..40 {
+            it.begin(which(number), None, 0);
+        }
+        assert!(it.is_free(&key("a")));
+    }
+}

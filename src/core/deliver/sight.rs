@@ -1,0 +1,195 @@
+//! The sight of a delivery: the answers that [`machine::step`](crate::core::deliver::machine::step) asks for, from the tables
+//! as they are. Nothing changes while it looks; the questions that have consequences are in [`Asked`].
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::core::Core;
+use crate::core::deliver::backoff::Permit;
+use crate::core::deliver::content::Content;
+use crate::core::deliver::dedup::Reason;
+use crate::core::deliver::delivery::Delivery;
+use crate::core::deliver::flushing::Flush;
+use crate::core::deliver::machine::{Sees, State};
+use crate::core::deliver::reach::{self, Advice};
+use crate::core::deliver::turn::LISTEN;
+use crate::core::which::Which;
+use crate::time::{Mono, Now};
+
+/// The alerts of a delivery as they have become, and the senders of the group's notifications until then.
+pub(in crate::core) type Renewed = (Rc<[(u64, u64)]>, Rc<Content>);
+
+/// Whether the alerts of a delivery are news.
+#[derive(Debug, Default)]
+pub(in crate::core) struct News {
+    /// Why, if they are.
+    pub(in crate::core) reason: Option<Reason>,
+    /// Their newest state, if that was looked at.
+    pub(in crate::core) renewed: Option<Renewed>,
+}
+
+/// The questions that were asked, as far as they have consequences: the newest state of the alerts is kept, and of all deliveries of an
+/// integration the first that asks is the one that probes it.
+#[derive(Debug)]
+pub(in crate::core) struct Asked {
+    pub(in crate::core) renewed: Option<Renewed>,
+    pub(in crate::core) advice: Option<Advice>,
+    /// Whether it probes an integration that has failed for long.
+    pub(in crate::core) probes: bool,
+}
+
+/// The tables, as one delivery sees them.
+#[derive(Debug)]
+pub(in crate::core) struct Sight<'a> {
+    core: &'a Core,
+    which: Which,
+    now: Now,
+    flush: &'a Flush,
+    delivery: &'a Delivery,
+    turn: OnceCell<u128>,
+    news: OnceCell<News>,
+    advice: OnceCell<Advice>,
+    permit: OnceCell<Permit>,
+}
+
+impl<'a> Sight<'a> {
+    /// The sight of this delivery, if there is such a delivery.
+    pub(in crate::core) fn of(core: &'a Core, which: Which, now: Now) -> Option<Self> {
+        let flush = core.groups.get(which.0)?.flush.as_ref()?;
+        let delivery = flush.deliveries.get(which.1)?;
+        Some(Self {
+            core,
+            which,
+            now,
+            flush,
+            delivery,
+            turn: OnceCell::new(),
+            news: OnceCell::new(),
+            advice: OnceCell::new(),
+            permit: OnceCell::new(),
+        })
+    }
+
+    /// The state of the delivery.
+    pub(in crate::core) const fn state(&self) -> State {
+        self.delivery.state
+    }
+
+    /// The questions that were asked.
+    pub(in crate::core) fn asked(self) -> Asked {
+        Asked {
+            renewed: self.news.into_inner().and_then(|news| news.renewed),
+            advice: self.advice.into_inner(),
+            probes: self.permit.into_inner() == Some(Permit::Probe),
+        }
+    }
+
+    fn turn(&self) -> u128 {
+        *self.turn.get_or_init(|| self.delivery.key.id())
+    }
+
+    fn look(&self) -> &News {
+        self.news.get_or_init(|| self.core.dedup(self.which, self.now.wall))
+    }
+}
+
+impl Sees for Sight<'_> {
+    fn now(&self) -> Mono {
+        self.now.mono
+    }
+
+    fn is_past(&self) -> bool {
+        self.now.mono >= self.flush.deadline
+    }
+
+    fn due(&self) -> Mono {
+        self.delivery.due
+    }
+
+    fn attempts(&self) -> u32 {
+        self.delivery.attempts
+    }
+
+    fn was_left(&self) -> bool {
+        self.delivery.was_left
+    }
+
+    fn news(&self) -> Option<Reason> {
+        self.look().reason
+    }
+
+    fn is_for_the_log(&self) -> bool {
+        let Delivery { key, content, .. } = self.delivery;
+        let content = self.look().renewed.as_ref().map_or(content, |it| &it.1);
+        let sends_ends = self.delivery.integration().is_some_and(|it| it.send_resolved);
+        content.firing.is_empty()
+            && !sends_ends
+            && self.core.missed(key, content, self.now.wall).is_empty()
+    }
+
+    fn is_settling(&self) -> bool {
+        self.core.turns.flock.settling
+    }
+
+    fn began_settling(&self) -> bool {
+        !self.flush.settled
+    }
+
+    fn rank(&self) -> u32 {
+        self.core.turns.rank(self.turn())
+    }
+
+    fn held(&self) -> Option<(u64, Mono)> {
+        let turns = &self.core.turns;
+        let claim = turns.held(self.turn(), self.now.mono)?;
+        Some((claim.node, turns.challenge(self.turn(), &claim)))
+    }
+
+    fn is_mine(&self) -> bool {
+        self.core.turns.mine(self.turn())
+    }
+
+    fn is_alone(&self) -> bool {
+        self.core.turns.alone()
+    }
+
+    fn another_can(&self) -> bool {
+        self.core.turns.another_can(self.turn())
+    }
+
+    fn is_handed_over(&self) -> bool {
+        self.core.turns.handed_over(self.turn())
+    }
+
+    fn advice(&self) -> Advice {
+        let key = || reach::key(&self.delivery.key);
+        *self.advice.get_or_init(|| self.core.reach.advice(&key(), self.now.mono))
+    }
+
+    fn was_lost(&self) -> bool {
+        let began = self.delivery.due - LISTEN;
+        self.core.reach.lost_after(&reach::key(&self.delivery.key), began)
+    }
+
+    fn left_alone(&self) -> Option<Mono> {
+        let key = || reach::key(&self.delivery.key);
+        let permit = || self.core.backoff.permit(&key(), self.which, self.now.mono);
+        match self.permit.get_or_init(permit) {
+            Permit::Until(until) => Some(*until),
+            Permit::Free | Permit::Probe => None,
+        }
+    }
+
+    fn held_back(&self) -> Option<Duration> {
+        self.core.held_back(self.flush, self.delivery, self.now.mono)
+    }
+
+    fn takes_place(&self) -> bool {
+        self.delivery.integration().is_some_and(|it| !it.schema.instant)
+    }
+
+    fn has_place(&self) -> bool {
+        self.core.places.is_free(&reach::key(&self.delivery.key))
+    }
+}
