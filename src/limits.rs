@@ -191,7 +191,7 @@ pub const TLS_WRITE_BYTES_MAX: usize = 32 * 1024;
 pub const TOKENS_MAX: usize = 64;
 /// How long before its end a token of OAuth 2 is no longer used. Policy: a new one is fetched.
 pub const TOKEN_MARGIN: Duration = Duration::from_secs(10);
-/// How long a line of the log waits until whoever reads the log takes it. Policy: lost, as are those after it until
+/// How long a line of the log waits until the reader of the log takes it. Policy: lost, as are those after it until
 /// somebody reads again; how many is told then.
 pub const LOG_WAIT_MAX: Duration = Duration::from_millis(100);
 /// Bytes of a value from outside in a line of the log or in an error. Policy: cut.
@@ -297,8 +297,8 @@ pub const INHIBIT_SOURCES_MAX: usize = 100_000;
 pub const LOG_ENTRIES_MAX: usize = 2 * GROUPS_MAX;
 /// Bytes of all names and alerts in the notification log. Policy: as for [`LOG_ENTRIES_MAX`].
 pub const LOG_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Members that a log entry names as having told of its group. Policy: who told longest ago is left out; an end may be told
-/// again after a split.
+/// Members that a log entry names as senders of its group. Policy: the one that sent longest ago is left out; an end may be
+/// sent again after a split.
 pub const LOG_TELLERS_MAX: usize = 16;
 /// Facts of a receiver's answer that a log entry keeps, such as the message of Slack to be changed. Policy: none is kept, and
 /// the next notification stands by itself.
@@ -442,7 +442,7 @@ pub const GROUP_INTERVAL_MIN: Duration = Duration::from_millis(100);
 /// Members a node keeps in its tables. Policy: further ones are not let in, counted; state still reaches them by others.
 pub const MEMBERS_MAX: usize = 128;
 /// Hellos and challenges a second to addresses that have not proved that they receive, static peers not counted. Policy:
-/// not sent; whoever is there tries again.
+/// not sent; the peer tries again.
 pub const CHALLENGES_PER_SECOND: u64 = 50;
 /// Hellos and challenges at once to such addresses. Policy: as for [`CHALLENGES_PER_SECOND`].
 pub const CHALLENGES_BURST: u64 = 100;

@@ -185,7 +185,7 @@ fn a_directory_of_version_1_0_is_read_to_the_last_record() {
 }
 
 #[test]
-fn what_no_version_knows_stays_over_compaction_and_a_new_beginning() {
+fn records_of_unknown_kinds_stay_over_compaction_and_a_new_beginning() {
     let path = copied("compact");
     let (mut journal, _) = open(&path, 7);
     journal.compact().unwrap();

@@ -246,7 +246,7 @@ fn a_node_that_lost_its_flash_gets_everything_back_at_a_bounded_rate() {
 /// Where a member has no room for more than it can remember to have refused, all ranges differ for ever: what it has room
 /// for is found among that all the same.
 #[test]
-fn what_a_full_table_refuses_does_not_hold_up_the_rest() {
+fn records_that_a_full_table_refuses_do_not_hold_up_others() {
     // The slow code of a debug build has fewer.
     let many = if cfg!(debug_assertions) { 12_000 } else { REFUSED_MAX + 4_000 };
     let mut net = with_a_newcomer(2, u32::try_from(many).unwrap());
@@ -468,7 +468,7 @@ fn a_late_joiner_has_all_within_a_second_and_a_restarted_one_too() {
 }
 
 #[test]
-fn who_dies_is_down_in_tens_of_seconds_and_who_says_goodbye_at_once() {
+fn a_dead_member_is_down_in_tens_of_seconds_and_a_leaving_one_at_once() {
     for (seats, multicast, most_ms) in
         [(3, false, 120_000), (10, false, 120_000), (3, true, 150_000), (10, true, 150_000)]
     {
@@ -491,7 +491,7 @@ fn who_dies_is_down_in_tens_of_seconds_and_who_says_goodbye_at_once() {
     }
 }
 
-/// Each finds out for itself who is dead, and some miss a goodbye: until all know, they hand on news to different members.
+/// Each finds out for itself which members are dead, and some miss a goodbye: until all know, they hand on news to different members.
 #[test]
 fn news_reaches_all_at_once_while_they_do_not_agree_who_is_there() {
     let seats = 12;
@@ -524,7 +524,7 @@ fn news_reaches_all_at_once_while_they_do_not_agree_who_is_there() {
     let (count, most) = (slowest.len(), slowest.last().copied());
     let median = slowest[count / 2];
     println!("some do not know that one is gone: {count} news after {median} ms, {most:?} at most");
-    // As long as who is dead is tried before others are told in its stead.
+    // As long as it takes to try a dead member before others are sent to in its stead.
     assert!(count > 100 && median < 50 && most.is_some_and(|ms| ms < 1_000));
 }
 
@@ -742,7 +742,7 @@ fn a_member_that_hears_nobody_makes_nobody_dead_and_holds_up_no_news() {
     }
 }
 
-/// As of a weak antenna: who is sent to hears all, and is hardly heard.
+/// As of a weak antenna: the node receives all, and hardly anything of it arrives.
 #[test]
 fn links_that_lose_most_in_one_direction_delay_and_lose_nothing() {
     for multicast in [false, true] {
@@ -883,7 +883,7 @@ fn a_replay_of_a_recorded_day_resurrects_nothing_not_even_on_a_new_node() {
         let recording = recorded_day(&mut net);
         assert!(recording.len() > 5_000, "{} datagrams", recording.len());
         assert!((1..=2).contains(&net.seats[0].toy.records.len()), "the last two hours' silences");
-        // To those who heard it all, and to the same after a power cut: boot ids and replay windows are new.
+        // To members that received it all, and to the same after a power cut: boot ids and replay windows are new.
         for restarted in [false, true] {
             for seat in (0..3).filter(|_| restarted) {
                 net.kill(seat);

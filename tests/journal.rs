@@ -72,7 +72,7 @@ fn a_commit_is_one_page_and_one_sync() {
 }
 
 #[test]
-fn what_changes_nothing_writes_nothing() {
+fn an_input_without_a_change_writes_nothing() {
     let flash = Flash::new();
     let (mut journal, ..) = open(&flash);
     assert!(!journal.commit(&[Record::delete(1, "never")]).unwrap().wrote);
@@ -276,7 +276,7 @@ fn live_records_that_do_not_read_back_are_a_fault_and_not_a_loss() {
 }
 
 #[test]
-fn what_is_too_large_is_refused_whole() {
+fn a_batch_that_is_too_large_is_refused_whole() {
     let flash = Flash::new();
     let (mut journal, ..) = open(&flash);
     let refused = journal.commit(&[put("a", 10), put("b", STORE_BODY_BYTES_MAX + 1)]).unwrap_err();

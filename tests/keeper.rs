@@ -110,7 +110,7 @@ impl Owner {
 }
 
 #[test]
-fn what_queues_while_a_group_is_written_shares_the_next() {
+fn records_that_queue_during_a_commit_share_the_next() {
     let mut it = Owner::sound();
     it.keeper.keep(vec![put(1)]);
     let first = it.keeper.ticket().unwrap();
@@ -138,7 +138,7 @@ fn nobody_waits_for_a_group_of_nothing() {
 }
 
 #[test]
-fn who_waits_for_what_is_being_written_hurries_nothing_else() {
+fn waiting_for_a_commit_hurries_nothing_else() {
     let mut it = Owner::new(&Keeping { commits_a_day: 1, interval: Duration::ZERO });
     it.keeper.keep(vec![put(1)]);
     let Step::Write(work) = it.keeper.next(it.now) else { panic!("there is budget") };
@@ -215,7 +215,7 @@ fn a_directory_that_could_not_be_opened_brings_what_it_holds_once_it_can() {
 }
 
 #[test]
-fn what_can_only_be_read_is_known_and_is_written_once_it_can_be() {
+fn read_only_flash_is_read_and_written_once_it_can_be() {
     let keeping = Keeping { commits_a_day: 0, interval: Duration::ZERO };
     let read_only = || Opening { is_open: false, is_read: true, fault: Some("read-only".into()) };
     let mut keeper = Keeper::new(Duration::ZERO, &keeping, read_only());
@@ -234,7 +234,7 @@ fn what_can_only_be_read_is_known_and_is_written_once_it_can_be() {
 }
 
 #[test]
-fn what_can_be_read_later_is_news_also_where_it_cannot_be_written() {
+fn records_read_later_are_news_also_if_flash_cannot_be_written() {
     let keeping = Keeping { commits_a_day: 0, interval: Duration::ZERO };
     let opening = Opening::failed("not for us".into());
     let mut keeper = Keeper::new(Duration::ZERO, &keeping, opening);
@@ -269,7 +269,7 @@ fn room_that_is_missing_is_told_and_no_try_writes() {
 }
 
 #[test]
-fn what_finds_no_room_is_told_until_there_is_room() {
+fn missing_room_is_reported_until_there_is_room() {
     let mut it = Owner::sound();
     it.keeper.keep((0..400).map(put).collect());
     it.state = (0..400).map(put).collect();

@@ -228,7 +228,7 @@ fn requests(receiver: &Receiver, templates: &Templates) -> usize {
 }
 
 #[test]
-fn what_public_configs_use_loads_and_notifies() {
+fn features_of_public_configs_load_and_notify() {
     let (mut counts, used, mut made) = (Counts::new(), Cell::new(0), 0);
     for i in 0..CONFIGS {
         let text = config(i, &mut counts, &used);

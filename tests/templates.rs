@@ -159,7 +159,7 @@ fn labels_of_a_route_see_the_group_and_each_other() {
 }
 
 #[test]
-fn what_nests_or_recurses_without_end_is_refused() {
+fn endless_nesting_and_recursion_are_refused() {
     let data = data();
     let deep = 5000;
     let nested = |open: &str, middle: &str, close: &str| {

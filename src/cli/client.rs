@@ -150,7 +150,7 @@ pub(super) fn encoded(text: &str) -> String {
     encoded
 }
 
-/// The header that says who asks, or nothing.
+/// The header that authenticates the user, or nothing.
 fn authorization(args: &Args, http: &Http) -> Result<String, Fault> {
     let secret = |flag: &str, file: &Path| -> Result<String, Fault> {
         let bytes = super::read(flag, &file.display().to_string(), SECRET_BYTES_MAX)?;

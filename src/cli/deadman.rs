@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_expected_is_a_page() {
+    fn expected_signs_of_life_are_a_page() {
         let page = print(
             &json!({"expected": [
                 {"name": "backup", "period": "1d", "missing": false, "last": "2026-11-22T01:00:00.5Z", "by": "a ping of 10.0.0.7"},

@@ -191,7 +191,7 @@ b       10.0.0.2:9094  alive  3 s ago  never      yes         -1.250 s, not set 
     }
 
     #[test]
-    fn what_goes_wrong_has_a_line() {
+    fn each_fault_has_a_line() {
         let trouble = json!({"alertname": "BellwetherReceiverFailing", "what": "r/webhook[0]", "seconds": 1680,
             "times": 282, "why": "connection refused"});
         let page = troubles(&json!({"bellwether": {"troubles": [trouble]}}));

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::config::{Secret, TlsVersion};
 use crate::limits::BCRYPT_COST_MAX;
 
-/// The rules of the HTTP side: its users, their rights, and how it is served. The default is plain HTTP, open to all who reach it.
+/// The rules of the HTTP side: its users, their rights, and how it is served. The default is plain HTTP, open to every client.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Admission {
     /// `tls_server_config`: TLS on every address but Unix sockets.
@@ -20,7 +20,7 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Whether nobody has to say who they are.
+    /// Whether clients need not authenticate.
     pub fn is_open(&self) -> bool {
         self.users.is_empty() && self.tokens.is_empty()
     }

@@ -34,7 +34,7 @@ impl Default for Http {
     }
 }
 
-/// `http_config`'s ways to say who we are.
+/// `http_config`'s ways to authenticate.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Authorization {
     /// Nothing said; a user in the URL is told as `basic_auth` would.
@@ -75,7 +75,7 @@ pub struct OAuth2 {
     pub proxy: Proxy,
 }
 
-/// `tls_config`: whom to trust and who we are. Certificates and keys are PEM, in the config or in files.
+/// `tls_config`: the authorities to trust, and our own certificate. Certificates and keys are PEM, in the config or in files.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tls {
     /// The authorities to trust; none: the system's bundle.

@@ -180,7 +180,7 @@ impl Alerts {
         };
         let known = &entry.alert;
         if known.labels != alert.labels {
-            // Somebody who finds such a pair has looked for it. Routes, groups and sources are those of the first.
+            // Such a pair was made on purpose. Routes, groups and sources are those of the first.
             let [ours, theirs] = [&known.labels, &alert.labels].map(ToString::to_string);
             let (ours, theirs) = (Brief(&ours), Brief(&theirs));
             warn!("alert {theirs} dropped: its fingerprint is that of {ours}");
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_sender_leaves_out_is_filled_in() {
+    fn fields_that_a_sender_leaves_out_are_filled_in() {
         let mut alerts = Alerts::default();
         let cases = [
             (report("1", None, None), 1000, 1300, true),

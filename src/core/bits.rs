@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_put_in_is_in_until_it_is_taken_out() {
+    fn a_bit_is_set_until_it_is_cleared() {
         let mut bits = Bits::default();
         for number in [700, 0, 63, 64] {
             bits.set(number, true);

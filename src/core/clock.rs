@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_right_clock_has_told_to_one_that_is_not_set_stays() {
+    fn times_learnt_from_a_right_clock_stay_when_the_own_clock_is_set() {
         let at = Wall::from_secs;
         let set = 21_000 * DAY;
         let step = Step::new(at(60), at(set));

@@ -9,7 +9,7 @@ use crate::model::{Labels, MatchOp, Matcher, Matchers};
 
 /// The steps to look an end of a value up.
 const LOOK_STEPS: u64 = 16;
-/// The steps to look for texts inside a value. What would take more is left to those who compare, who do it in parts.
+/// The steps to look for texts inside a value. If it would take more, the values are compared later, in parts.
 const INSIDE_STEPS_MAX: u64 = 50_000;
 
 /// Ids of matcher lists (routes, silences, rules), found by a label that each of them demands. Those that demand neither a
@@ -275,7 +275,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whoever_matches_is_a_candidate(
+        fn every_matching_entry_is_a_candidate(
             patterns in prop::collection::vec(r"(a|b|é|\.\*|\.\+|\[ab\]|\(a\|b\)|\||\.){0,5}", 1..8),
             value in "[abé]{0,5}",
         ) {

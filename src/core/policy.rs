@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_reload_reads_and_builds_may_come_from_another_thread() {
+    fn a_policy_may_be_built_in_another_thread() {
         fn is_send<T: Send>() {}
         is_send::<Policy>();
         is_send::<crate::config::Loaded>();

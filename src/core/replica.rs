@@ -17,8 +17,8 @@ use crate::time::{Now, Wall};
 pub enum Logged {
     /// There was no room for it.
     Full,
-    /// It is held joined with what was held before. Whoever holds both does the same; `by`, which the other's author had
-    /// not heard, is to tell all.
+    /// It is held joined with the entry that was held before. Every node that holds both does the same; `by`, of which the
+    /// other's author had not heard, publishes the result.
     Joined {
         /// A node.
         by: u64,

@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_config_duration_is_refused_with_its_rule() {
+    fn a_malformed_config_duration_is_refused_with_its_rule() {
         let cases = [
             ("", "empty duration string"),
             ("1", "whole numbers"),
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_go_duration_is_refused_with_its_rule() {
+    fn a_malformed_go_duration_is_refused_with_its_rule() {
         let cases = [
             ("", "empty"),
             ("+", "write numbers"),
@@ -309,7 +309,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_printed_reads_back(ms in 0..NS_MAX / MS) {
+        fn a_printed_value_reads_back(ms in 0..NS_MAX / MS) {
             let duration = Duration::from_millis(ms);
             prop_assert_eq!(parse_duration(&Spelled(duration).to_string()), Ok(duration));
         }

@@ -551,7 +551,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_interval_is_refused_with_value_and_rule() {
+    fn a_malformed_interval_is_refused_with_value_and_rule() {
         let cases = [
             ("times", "01:99-23:59", "couldn't parse timestamp 01:99, invalid format"),
             ("times", "00:00-99:99", "couldn't parse timestamp 99:99, invalid format"),

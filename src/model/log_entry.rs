@@ -62,7 +62,7 @@ impl LogEntry {
         self.tellers.iter().find(|it| it.0 == node).map_or(0, |it| it.1)
     }
 
-    /// Those who have told once `node` has told again.
+    /// The senders once `node` has sent again.
     pub fn tellers_after(known: Option<&Self>, node: u64) -> Rc<[(u64, u64)]> {
         let before = known.map(|it| &*it.tellers).unwrap_or_default();
         let times = known.map_or(0, |it| it.told_by(node)).saturating_add(1);
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn who_tells_comes_first_and_who_told_longest_ago_is_left_out() {
+    fn the_last_sender_comes_first_and_the_oldest_is_left_out() {
         let mut known: Option<LogEntry> = None;
         for node in (0..20).chain([10]) {
             let tellers = LogEntry::tellers_after(known.as_ref(), node);

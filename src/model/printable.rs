@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_controls_a_terminal_is_escaped_and_all_else_stays() {
+    fn control_characters_are_escaped_and_all_others_stay() {
         let printed = |text| Printable(text).to_string();
         assert_eq!(printed("a\n\t\u{1b}[2J\u{7f}"), "a\\n\\t\\x1b[2J\\x7f");
         assert_eq!(

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_and_goes_is_one_trouble() {
+    fn a_fault_that_comes_and_goes_is_one_trouble() {
         let mut troubles = Troubles::default();
         let (mut begun, mut ended) = (0, 0);
         for minute in 0..24 * 60 {

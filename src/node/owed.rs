@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_and_went_unreported_is_told_once_late_and_with_both_times() {
+    fn alerts_that_came_and_went_unreported_are_told_once_with_both_times() {
         let mut world = World::new(&[None]);
         world.works = false;
         comes_and_goes(&mut world, 0, "A");
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_still_fires_is_told_as_it_is_and_what_was_told_ends_as_always() {
+    fn firing_alerts_are_told_as_they_are_and_told_ones_end_as_always() {
         let mut world = World::new(&[None]);
         post(&mut world, 0, "told", false);
         world.pass(30);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_works_owes_nothing_and_writes_nothing_for_it() {
+    fn a_receiver_that_works_is_owed_nothing_and_costs_no_write() {
         let mut world = World::new(&[None]);
         post(&mut world, 0, "A", false);
         world.pass(5);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_owed_survives_a_restart_at_any_time() {
+    fn debts_survive_a_restart_at_any_time() {
         for pause in [1, 15, 400] {
             let mut world = World::new(&[None]);
             world.works = false;
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_owed_can_be_dropped_but_what_fires_stays() {
+    fn owed_alerts_can_be_dropped_but_firing_ones_stay() {
         let mut world = World::new(&[KEY; 2]);
         world.pass(30);
         world.works = false;

@@ -9,7 +9,7 @@ use crate::model::{Report, own};
 use crate::node::Node;
 use crate::time::Wall;
 
-/// How long an alert of our own fires unless it is said again: it ends with who says it.
+/// How long an alert of our own fires unless it is said again: it ends with the node that says it.
 const LEASE: Duration = Duration::from_secs(5 * 60);
 
 impl Node {

@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_says_goodbye_is_no_trouble() {
+    fn a_member_that_leaves_is_no_trouble() {
         let mut world = World::new(&[KEY; 2]);
         world.pass(30);
         world.receives_nothing = vec![1];

@@ -69,7 +69,7 @@ pub(super) fn post(message: &Message<'_>, url: &str, body: &Json) -> Result<Outg
     post_with(message, url, [], body)
 }
 
-/// The same with headers that say who we are.
+/// The same with headers that authenticate us.
 pub(super) fn post_with<const N: usize>(
     message: &Message<'_>,
     url: &str,

@@ -70,7 +70,7 @@ impl Mqtt {
     }
 }
 
-/// A broker, and who we are to it.
+/// A broker, and how we log in to it.
 #[derive(Clone, PartialEq)]
 pub struct Broker {
     /// Its host.

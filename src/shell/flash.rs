@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_committed_is_there_again() {
+    fn committed_bytes_are_there_again() {
         let path = fresh("again");
         let (mut journal, keys) = opened(&path);
         assert!(keys.is_empty());

@@ -42,7 +42,7 @@ fn can_multicast(flags: &str) -> Option<bool> {
 }
 
 /// Binds a socket that was asked for at `host`. An address that the machine does not have, as its network is not there yet,
-/// is bound all the same: who sends there is heard once it has it. Not so where `host` is a name, which may have another
+/// is bound all the same: datagrams to it arrive once it has it. Not so where `host` is a name, which may have another
 /// address that is there.
 pub(super) fn bind(socket: &Socket, host: &str, address: SocketAddr) -> io::Result<()> {
     let may_come = host.parse::<IpAddr>().is_ok();

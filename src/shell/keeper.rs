@@ -1,5 +1,5 @@
 //! The journal's owner: a task that does what [`store::Keeper`] says, on a thread of its own. Flash may take seconds:
-//! nobody waits for it but who waits for an answer.
+//! only requests that wait for an answer wait for it.
 
 use std::cell::RefCell;
 use std::future;

@@ -187,7 +187,7 @@ struct Shell {
     /// Answers that wait until what they promise is durable, oldest first.
     held: VecDeque<Held>,
     watchers: Watchers,
-    /// The test of a receiver that is under way, and who waits for it.
+    /// The test of a receiver that is under way, and the client that waits for it.
     testing: Option<(Exchange, api::Test)>,
     /// Lists that are being made.
     lists: VecDeque<(Exchange, List)>,
@@ -223,7 +223,7 @@ impl Shell {
             UnixDatagram::unbound().and_then(Async::new).map_err(system("making a socket"))?;
         let outside = Rc::new(outside);
         let mut rng = clock::rng().map_err(system("asking for entropy"))?;
-        // To listen comes first: who asks meanwhile waits, but is not refused.
+        // To listen comes first: clients that ask meanwhile wait, but are not refused.
         let server = listen(executor, &sender, &setup, &mut rng)?;
         let mut opened = keeper::open(&setup.storage).map_err(Error::Storage)?;
         let mut node = Node::new(Arc::new(setup.config), setup.options, setup.flock, now);

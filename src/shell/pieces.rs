@@ -99,7 +99,7 @@ impl Shell {
         self.testing = Some((exchange, test));
     }
 
-    /// Answers whoever waits for the test that has ended.
+    /// Answers the client that waits for the test that has ended.
     pub(super) fn tested(&mut self, tried: &[Vec<api::Tried>]) {
         if let Some((exchange, test)) = self.testing.take() {
             let labels = self.labels(&exchange);
@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_comes_while_work_is_done_in_pieces_waits_for_few_of_them() {
+    fn requests_between_pieces_of_work_wait_for_few_of_them() {
         let outside = Async::new(UnixDatagram::unbound().unwrap()).unwrap();
         let (sender, reader) = UnixDatagram::pair().unwrap();
         let reader = Async::new(reader).unwrap();

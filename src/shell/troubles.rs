@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_start_has_told_does_not_begin_again() {
+    fn troubles_reported_at_the_start_do_not_begin_again() {
         let mut troubles = Troubles::new(Some(NO_ROOM.to_owned()), Duration::ZERO);
         assert_eq!(troubles.word(Some(NO_ROOM), Duration::from_secs(1)), None);
     }

@@ -100,7 +100,7 @@ impl Port {
         to.is_ipv4() || self.shared.speaks_v6
     }
 
-    /// Sends a datagram to one address; `is_there` if who is there has answered of late.
+    /// Sends a datagram to one address; `is_there` if the peer answered recently: then ARP is skipped.
     pub(super) fn send(&self, to: SocketAddr, bytes: &[u8], is_there: bool) {
         // The kernel would else ask for the link-layer address again, each half minute of each neighbour.
         self.shared.send(to, bytes, if is_there { SendFlags::CONFIRM } else { SendFlags::empty() });

@@ -100,7 +100,7 @@ impl<M: Medium> Journal<M> {
                 continue;
             }
             match disk.settle(slot) {
-                // It may be the newest, and who writes beside what he may not read would lose one of the two.
+                // It may be the newest: writing beside a segment that cannot be read would lose one of the two.
                 Err(fault) if fault.is_denied() => return Err(fault),
                 Err(_) => unsettled.push(slot),
                 Ok(()) => {}
@@ -404,7 +404,7 @@ impl<M: Medium> Journal<M> {
         }
         let create = |pages| self.disk.create(slot, u64::from(pages) * u64::from(PAGE_BYTES));
         match create(pages) {
-            // A quota, or somebody who was faster.
+            // A quota, or another process that was faster.
             Err(fault) if fault.is_out_of_room() && wanted.least < pages => {
                 create(wanted.least).map(|()| wanted.least)
             }

@@ -8,7 +8,7 @@
 //! Records that find no room are kept in memory alone, the others go on to flash. That is told as a failure too, until a
 //! new beginning, tried each [`KEEPER_FULL_RETRY`], has room for everything.
 //!
-//! Nothing here waits or writes: who owns the journal asks [`Keeper::next`] what to do and says what came of it. Times are
+//! Nothing here waits or writes: the owner of the journal asks [`Keeper::next`] what to do and reports the outcome. Times are
 //! durations since any fixed moment, on a clock that does not step.
 
 use std::collections::BTreeSet;

@@ -71,7 +71,7 @@ pub enum Fault {
         /// Its limit.
         bytes_max: usize,
     },
-    /// Live records could not be read back from flash while they were copied; whoever has the state can
+    /// Live records could not be read back from flash while they were copied; the owner of the state can
     /// [`super::Journal::rewrite`] it.
     Unreadable {
         /// How many records.

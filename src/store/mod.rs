@@ -13,8 +13,8 @@
 //! - Replay leaves out what is damaged, says so, and keeps all else, also what follows the damage; a damaged base is
 //!   taken from the generation before.
 //!
-//! The journal is synchronous and may take as long as the flash does: it runs on the blocking pool, with one owner, who
-//! does what [`keeper`] says. [`record`] has the bytes, [`medium`] what it asks of the file system.
+//! The journal is synchronous and may take as long as the flash does: it runs on the blocking pool, with one owner, which
+//! does as [`keeper`] says. [`record`] has the bytes, [`medium`] the requests to the file system.
 
 mod base;
 mod index;

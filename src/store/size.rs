@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told() {
+    fn missing_room_is_computed() {
         let size = size(3_000_000);
         let least = u64::from(size.least) * 4096;
         let fault = size.fit(&room(MIB, 2 * MIB, 4 * MIB), 512).unwrap_err();

@@ -57,7 +57,7 @@ pub enum Urgency {
     Relaxed,
 }
 
-/// The daily budget of commits. Unspent commits are saved for a day; who has overspent waits longer, so that more
+/// The daily budget of commits. Unspent commits are saved for a day; an overspent budget waits longer, so that more
 /// records share a commit. It never drops any: a wait has an end, and the debt is kept.
 ///
 /// Times are durations since any fixed moment, on a clock that does not step.

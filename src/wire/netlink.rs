@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_is_told_from_what_goes() {
+    fn new_links_are_distinguished_from_lost_ones() {
         for (kind, flags, comes) in [
             (RTM_NEWADDR, 0, true),
             (RTM_NEWROUTE, 0, true),

@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_alertmanager_takes_is_taken() {
+    fn timestamps_that_alertmanager_takes_are_taken() {
         for (text, same_as) in [
             ("2026-11-21T23:27:13.530210422Z", "2026-11-21T23:27:13.530Z"),
             ("2030-01-02T03:04:05,5Z", "2030-01-02T03:04:05.500Z"),
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_alertmanager_refuses_is_refused() {
+    fn timestamps_that_alertmanager_refuses_are_refused() {
         for text in [
             "yesterday",
             "2030-01-02",

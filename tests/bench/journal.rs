@@ -98,7 +98,7 @@ fn reset_peak() {
 }
 
 /// Commits of records of 200 bytes; 50 keys, so that the state stays as small as an edge site's. Waits for a line on
-/// stdin first, and after, so that whoever counts can look.
+/// stdin first, and after, so that a counter can be read.
 fn write(dir: &Path, commits: usize, records: usize) {
     let (mut journal, _) = open(dir);
     journal.commit(&[Record::put(1, "first", body(0, 200))]).unwrap();

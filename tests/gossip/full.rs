@@ -147,7 +147,7 @@ fn strangers_are_answered_so_often_and_no_more() {
         net.inject(0, somebody(1000 + number), Via::Unicast, &hello);
         net.run_for(Duration::from_millis(5));
     }
-    // Those who are let in by the limit on all strangers are more.
+    // The limit on all strangers lets more in.
     let sent = net.seats[0].sent_datagrams - before;
     assert!(sent <= CHALLENGES_PER_SECOND * 11, "{sent} in 10 s");
 }

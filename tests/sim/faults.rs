@@ -50,7 +50,7 @@ const NOTICED_BY: &[(&str, &[By])] = &[
     ("NewerForgotten", &[Checker("newer")]),
     ("NewerRefused", &[Checker("newer")]),
     ("NewsNotResent", &[Story("a_flock_tells_each_group_once_though_much_is_lost")]),
-    ("NothingOwed", &[Story("what_came_and_went_without_uplink_is_told_once")]),
+    ("NothingOwed", &[Story("alerts_that_came_and_went_without_uplink_are_told_once")]),
     ("RanksDiffer", &[Checker("quiet")]),
     ("SilencesIgnored", &[Checker("muted")]),
     ("SyncSkipped", &[Checker("lost")]),

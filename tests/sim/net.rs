@@ -16,7 +16,7 @@ pub(crate) struct Net {
     pub(crate) late_ms: u64,
     /// Directed pairs between which nothing passes.
     pub(crate) cut: BTreeSet<(usize, usize)>,
-    /// The same for a time: what one fault has cut, and who mends it mends no other.
+    /// The same for a time, by fault: mending one mends no other.
     faults: BTreeMap<u64, BTreeSet<(usize, usize)>>,
     faults_made: u64,
     /// Directed pairs between which multicast does not pass.

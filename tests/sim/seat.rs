@@ -113,7 +113,7 @@ pub(crate) struct Seat {
     pub(crate) gone: bool,
     /// Whether it stays broken in calm weather: the others must do without it.
     pub(crate) broken: bool,
-    /// Since when it is so broken that it cannot agree with the others on who tells.
+    /// Since when it is so broken that it cannot agree with the others on which node notifies.
     pub(crate) apart_since: Option<u64>,
     /// When its card was last exchanged for an empty one, if ever.
     pub(crate) wiped_at: Option<u64>,

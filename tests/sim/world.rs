@@ -171,7 +171,7 @@ pub(crate) struct World {
     /// Silences whose expiry is on flash where it was asked for.
     pub(crate) kept_expiries: BTreeSet<SilenceId>,
     pub(crate) events: u64,
-    /// Bytes of all datagrams that were sent, a multicast one counted for each who hears it.
+    /// Bytes of all datagrams that were sent, a multicast one counted for each receiver.
     pub(crate) sent_bytes: usize,
     pub(crate) rng: StdRng,
     pub(crate) trace: Trace,

@@ -74,7 +74,7 @@ fn paths_written_otherwise_are_served() {
 }
 
 #[test]
-fn what_can_be_got_can_be_asked_for_with_head() {
+fn every_get_path_answers_head() {
     let mut world = World::new();
     for path in ["/", "/metrics", "/-/ready", "/api/v2/alerts", "/api/v2/status"] {
         let response = world.ask(&Request { method: "HEAD", path, ..Request::default() });

@@ -350,7 +350,7 @@ fn a_reload_is_the_shells_and_its_failure_is_told() {
 }
 
 #[test]
-fn what_may_have_to_be_kept_waits_for_that() {
+fn an_answer_waits_until_its_records_are_stored() {
     let mut world = World::new();
     for (method, path, waits) in [
         ("POST", "/api/v2/alerts", true),

@@ -82,7 +82,7 @@ fn a_silence_is_set_shown_and_expired() {
 }
 
 #[test]
-fn who_mutes_an_alert_is_told_and_chosen_by_in_both_lists() {
+fn muters_of_an_alert_are_shown_and_filtered_in_both_lists() {
     let mut world = World::new();
     assert_eq!(world.post("/api/v2/alerts", ALERTS).0, 200);
     let matcher = r#"{"name":"a","value":"target|plain","isRegex":true}"#;

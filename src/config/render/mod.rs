@@ -550,7 +550,7 @@ time_intervals:
     }
 
     #[test]
-    fn what_is_shown_is_the_same_configuration() {
+    fn a_rendered_configuration_is_the_same() {
         let route = "route: {receiver: d, group_by: ['...'], routes: [{matchers: ['a=~\"b|\\\\d\"'], group_by: []}]}\n\
             receivers: [{name: d}]\n";
         let once = original(route);

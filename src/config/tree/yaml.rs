@@ -427,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_too_early_is_wrong_in_the_last_line() {
+    fn a_text_that_ends_too_early_has_its_error_in_the_last_line() {
         for text in ["route: {receiver: n}\nrec", "route: {receiver: n}\nrec\n"] {
             let lines = text.split('\n').count();
             assert_eq!(parse(text).unwrap_err().line, lines, "{text:?}");
@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_configuration_is_refused_with_its_line() {
+    fn a_malformed_configuration_is_refused_with_its_line() {
         for (text, line, part) in [
             ("a: 1\na: 2", 2, "stands here twice"),
             ("- a", 1, "expected a table of sections, found a list"),

@@ -27,7 +27,7 @@ const ENTRY_MENDED: Duration = Duration::from_secs(5);
 const ENTRY_TRAVEL: Duration = Duration::from_micros(300);
 
 impl Core {
-    /// Says who takes part in the flock.
+    /// Says which nodes take part in the flock.
     pub fn set_flock(&mut self, flock: Flock) {
         self.turns.flock = flock;
     }

@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_and_answered_counts_too() {
+    fn content_and_answer_count_too() {
         let told = Told { content: "x".repeat(300), answer: "y".repeat(200), ..Told::default() };
         let entry = Entry { told: Some(told), ..told_by_another() };
         assert_eq!(entry.bytes(), told_by_another().bytes() + 500);

@@ -8,7 +8,7 @@
 //! under way, the debt is written too, and dropped when the attempt succeeds: the power may be cut before it ends.
 //!
 //! Every member of a flock has the alerts, and fails or waits in vain like the others: each notes the debt for itself, and
-//! the log entry of whoever tells ends it on all.
+//! the log entry of the sender ends it on all.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;

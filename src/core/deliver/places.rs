@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leaves_is_not_begun_and_what_has_ended_ends_once() {
+    fn a_delivery_that_leaves_is_not_begun_and_an_attempt_ends_once() {
         let mut it = Places::default();
         let attempt = it.begin(which(0), Some(key("a")), 0);
         let ticket = it.wait(key("a"), which(1));
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_the_log_is_told_takes_no_place() {
+    fn an_instant_receiver_takes_no_place() {
         let mut it = Places::default();
         for number in 0..40 {
             it.begin(which(number), None, 0);

@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_back_is_counted_by_its_states_and_bounded() {
+    fn held_back_groups_are_counted_by_their_states_and_bounded() {
         let mut budgets = Budgets::default();
         let mut hold = |turn, state| budgets.hold((key(), turn), GroupId(1), state, Wall::EPOCH);
         assert_eq!([hold(1, 5), hold(1, 5), hold(1, 6)], [Some(true), Some(false), Some(true)]);

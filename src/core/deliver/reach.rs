@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_seen_is_known_for_a_while() {
+    fn the_outcome_of_a_look_is_known_for_a_while() {
         let mut reach = Reach::default();
         let at = Mono::from_ms;
         assert!(reach.is_unknown(&hook(), at(0)));

@@ -71,8 +71,7 @@ pub struct Turns {
     pub flock: Flock,
     claims: BTreeMap<u128, Claim>,
     given_up: BTreeMap<u128, BTreeSet<u64>>,
-    /// Members whose claim another's has replaced, until there is a sign of life: whoever challenges a claim does not wait
-    /// for them.
+    /// Members whose claim another's has replaced, until there is a sign of life: a challenge does not wait for them.
     suspects: BTreeSet<u64>,
     /// Turns whose order is that of another key.
     orders: BTreeMap<u128, u128>,
@@ -154,7 +153,7 @@ impl Turns {
         self.given_up.get(&key).into_iter().flatten().copied().collect()
     }
 
-    /// Begins a turn anew: whoever could not deliver the last time may be able to now, and if all could not, all would
+    /// Begins a turn anew: a node that could not deliver the last time may be able to now, and if none could, all would
     /// come first.
     pub fn begin(&mut self, key: u128) {
         self.given_up.remove(&key);
@@ -224,8 +223,8 @@ impl Turns {
         claimant.or_else(first).filter(|node| *node != self.flock.me)
     }
 
-    /// Whether those who came before this node have said themselves that they cannot deliver, so that no other comes
-    /// before it now.
+    /// Whether all nodes that came before this one have given the turn up themselves, so that no other comes before it
+    /// now.
     pub fn handed_over(&self, key: u128) -> bool {
         let given_up = self.given_up.get(&key);
         given_up.is_some_and(|nodes| !nodes.contains(&self.flock.me)) && self.rank(key) == 0
@@ -383,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gives_up_no_longer_comes_first() {
+    fn a_node_that_gives_up_no_longer_comes_first() {
         let key = (0..1000).find(|key| turns(1, &[2, 3]).rank(*key) == 2).unwrap();
         let mut turns = turns(1, &[2, 3]);
         turns.put(key, claim(2, 200, true));
@@ -416,6 +415,6 @@ mod tests {
         turns.put(key, claim(before, 200, true));
         assert!(turns.handed_over(key));
         turns.put(key, claim(1, 200, true));
-        assert!(!turns.handed_over(key), "whoever gave up too tries again like all others");
+        assert!(!turns.handed_over(key), "a node that gave up too tries again like all others");
     }
 }

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_very_many_match_is_compared_once_too() {
+    fn a_text_that_very_many_match_is_compared_once_too() {
         let (mut s, memo) = (Silences::default(), Memo::default());
         let many = ALERT_SILENCES_MAX as u128 * 2;
         for id in 0..many {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_had_expired_mutes_again_after_the_clock_has_gone_back() {
+    fn an_expired_silence_mutes_again_after_the_clock_has_gone_back() {
         let (mut s, memo) = (Silences::default(), Memo::default());
         s.replace(silence(1, "a=b", 100, 200));
         assert!(s.muting_now(&memo, Wall::from_secs(300)).is_empty());
@@ -205,7 +205,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_remembered_changes_nothing(
+        fn a_remembered_comparison_changes_nothing(
             steps in prop::collection::vec((0..6_u128, 0..4_usize, 0..20_i64, 0..20_i64), 1..200),
         ) {
             let (mut s, memo) = (Silences::default(), Memo::default());

@@ -113,7 +113,7 @@ fn a_silent_receiver_is_retried_within_the_flush() {
 }
 
 #[test]
-fn what_still_waits_when_its_time_is_over_has_failed() {
+fn a_delivery_that_waits_until_its_deadline_has_failed() {
     let mut w = world(webhooks(), &[]);
     post(&mut w, "a", 20);
     w.pass(10);
@@ -160,7 +160,7 @@ fn alone_a_node_tries_deliveries_to_an_unreachable_receiver() {
 }
 
 #[test]
-fn what_another_tells_meanwhile_is_not_begun() {
+fn a_waiting_delivery_that_another_member_makes_is_not_begun() {
     let mut w = world(webhooks(), &[]);
     post(&mut w, "a", ATTEMPTS_EACH_MAX + 1);
     w.pass(1);
@@ -209,7 +209,7 @@ fn a_reload_without_the_route_frees_places_for_others() {
 }
 
 #[test]
-fn what_is_under_way_is_shown_and_what_was_told_and_answered_stays() {
+fn deliveries_under_way_are_shown_and_their_content_and_answer_stay() {
     let mut w = world(webhooks(), &[]);
     let waits = |w: &World| w.core.pending().map(|it| (it.waits, it.attempts)).collect::<Vec<_>>();
     post(&mut w, "a", 1);

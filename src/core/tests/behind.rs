@@ -82,7 +82,7 @@ fn after_a_restart_the_mark_says_that_it_fires_by_our_word() {
 }
 
 #[test]
-fn what_is_honestly_over_stays_so() {
+fn an_alert_that_has_ended_stays_ended() {
     let mut w = world();
     // Says each minute that all is well now.
     for _ in 0..10 {

@@ -92,7 +92,7 @@ fn declared_silences_move_with_the_clock() {
 }
 
 #[test]
-fn what_is_wrong_with_a_declared_silence_is_told() {
+fn errors_of_a_declared_silence_are_reported() {
     for (silence, part) in [
         ("{name: a, matchers: ['a=b'], time_intervals: [x]}", "undefined time interval \"x\""),
         ("{name: a}", "must not match the empty string"),

@@ -13,7 +13,7 @@ fn fallback_config() -> Config {
     config
 }
 
-/// Lets time pass while the receivers answer so, and returns who was told when, in seconds.
+/// Lets time pass while the receivers answer so, and returns which of them was notified when, in seconds.
 fn serve(w: &mut World, secs: u64, answer: impl Fn(&str) -> u16) -> Vec<(u64, char)> {
     let mut told = Vec::new();
     for _ in 0..secs {
@@ -78,7 +78,7 @@ fn a_fallback_is_told_when_attempts_fail_and_nobody_else_can_try() {
 }
 
 #[test]
-fn what_another_member_has_told_the_fallback_is_not_told_again() {
+fn a_fallback_that_another_member_notified_is_not_notified_again() {
     let mut w = world(fallback_config(), &[]);
     w.post("A", "1", Some(3600));
     serve(&mut w, 12, refusing);

@@ -43,7 +43,7 @@ fn surrenders(w: &mut World) -> bool {
 }
 
 #[test]
-fn who_hears_a_claim_looks_once_a_while() {
+fn a_peer_claim_causes_one_look_for_a_while() {
     let (mut w, key) = claimed();
     let other = first(&w, key);
     hears(&mut w, key, other, false);
@@ -69,7 +69,7 @@ fn a_node_that_cannot_reach_the_receiver_leaves_its_turn_at_once() {
 }
 
 #[test]
-fn whose_turn_it_becomes_while_it_looks_waits_for_the_outcome() {
+fn a_turn_that_comes_during_a_look_waits_for_its_outcome() {
     for reached in [true, false] {
         let (mut w, key) = claimed();
         let (other, look) = (first(&w, key), w.looks[0]);
@@ -105,7 +105,7 @@ fn a_look_of_a_config_before_tells_nothing_and_what_waits_for_it_goes_on() {
 }
 
 #[test]
-fn who_loses_the_receiver_while_it_listens_leaves_the_turn_to_others() {
+fn a_node_that_loses_the_receiver_while_listening_leaves_the_turn() {
     let (mut w, key) = claimed();
     let look = w.looks[0];
     reply(&mut w, look, &Reply::Done);
@@ -125,7 +125,7 @@ fn who_loses_the_receiver_while_it_listens_leaves_the_turn_to_others() {
 }
 
 #[test]
-fn who_gave_up_while_another_did_says_so_again() {
+fn of_two_surrenders_at_once_the_hidden_one_is_repeated() {
     let (mut w, key) = claimed();
     let (other, look) = (first(&w, key), w.looks[0]);
     reply(&mut w, look, &lost());

@@ -201,7 +201,7 @@ fn a_log_entry_that_comes_before_its_alert_does_not_end_it() {
     hears_log(&mut m, &key, 2, &[]);
     m.run_until(20_900);
     assert!(m.sent().is_empty(), "its end was told");
-    // It fires again: the log of who has told that comes first, so at the tick an end seems to be still to be told.
+    // It fires again: the log entry of its sender comes first, so at the tick an end seems to be still to be told.
     hears_log(&mut m, &key, 3, &[alert("1")]);
     m.run_until(21_500);
     m.w.post("A", "1", None);

@@ -529,7 +529,7 @@ fn a_clock_that_is_set_late_neither_ends_nor_repeats_nor_forgets() {
 }
 
 #[test]
-fn what_is_under_way_when_the_clock_is_set_tells_the_time_as_it_is() {
+fn an_attempt_under_way_when_the_clock_is_set_tells_the_right_time() {
     let mut w = World::new(config(route("r", &[])));
     w.now.wall = Wall::from_secs(60);
     w.core = Core::new(Arc::new(config(route("r", &[]))), Options::default(), w.now);
@@ -547,7 +547,7 @@ fn what_is_under_way_when_the_clock_is_set_tells_the_time_as_it_is() {
 }
 
 #[test]
-fn what_a_member_sends_keeps_to_the_limits() {
+fn records_of_a_member_keep_to_the_limits() {
     let mut w = World::new(config(route("r", &[])));
     w.post("A", "1", None);
     let now = w.now;
@@ -591,7 +591,7 @@ fn a_log_whose_author_did_not_know_what_was_told_here_is_joined_with_it() {
 }
 
 #[test]
-fn what_is_due_is_done_in_pieces_and_all_of_it() {
+fn all_due_work_is_done_in_pieces() {
     let mut root = route("r", &[]);
     root.group_by = GroupBy::All;
     let mut w = World::new(config(root));

@@ -95,7 +95,7 @@ fn the_texts_of_what_is_owed_are_bounded() {
 }
 
 #[test]
-fn what_is_owed_for_too_long_is_cut() {
+fn alerts_owed_for_too_long_are_cut() {
     let mut w = world(one_group(), &[]);
     post_all(&mut w, &["A".to_owned()], "", false);
     w.pass(2 * 3600);

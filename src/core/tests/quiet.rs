@@ -68,7 +68,7 @@ fn an_end_under_inhibition_is_told_when_the_source_has_ended() {
 }
 
 #[test]
-fn what_still_fires_after_the_quiet_is_told_as_in_alertmanager() {
+fn alerts_that_fire_after_the_quiet_are_told_as_in_alertmanager() {
     for is_on in [true, false] {
         let mut w = world(is_on, &[]);
         w.post("A", "1", Some(36_000));

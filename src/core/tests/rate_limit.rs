@@ -118,7 +118,7 @@ fn a_single_group_is_told_as_itself_and_says_what_it_makes_up_for() {
 }
 
 #[test]
-fn what_a_digest_could_not_tell_is_owed_of_each_of_its_groups() {
+fn a_failed_digest_leaves_a_debt_for_each_of_its_groups() {
     let mut w = world(limited(1), &[]);
     for name in ["A", "B", "C"] {
         post(&mut w, name, None);
@@ -187,7 +187,7 @@ fn a_large_digest_leaves_the_rest_for_the_next() {
 }
 
 #[test]
-fn what_another_member_has_sent_counts_and_a_restart_remembers_it() {
+fn notifications_of_another_member_count_and_a_restart_remembers_them() {
     let mut w = world(limited(2), &[8]);
     for name in ["A", "B", "C"] {
         post(&mut w, name, None);

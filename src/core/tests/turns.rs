@@ -116,7 +116,7 @@ fn an_unrenewed_claim_is_challenged_before_it_lapses() {
 }
 
 #[test]
-fn who_is_answered_holds_and_has_taken_nothing_over() {
+fn an_answered_challenge_waits_and_takes_nothing_over() {
     let mut m = Member::new(1);
     m.run_until(1_300);
     m.hears(0, 1_500, false);
@@ -155,7 +155,7 @@ fn of_two_challenges_the_one_that_holds_sends() {
 }
 
 #[test]
-fn who_sends_answers_a_challenge_at_once_but_no_answer_without_end() {
+fn a_sending_node_answers_a_challenge_at_once_and_not_without_end() {
     let mut m = Member::new(0);
     m.run_until(1_400);
     assert_eq!((m.sent(), &*m.claims), (vec![1_000], &[1_300][..]));
@@ -179,7 +179,7 @@ fn who_sends_answers_a_challenge_at_once_but_no_answer_without_end() {
 }
 
 #[test]
-fn who_sends_claims_again_when_a_surrender_hides_its_claim() {
+fn a_sending_node_claims_again_when_a_surrender_hides_its_claim() {
     let mut m = Member::new(0);
     m.run_until(1_200);
     m.hears(1, 0, true);
@@ -192,7 +192,7 @@ fn who_sends_claims_again_when_a_surrender_hides_its_claim() {
 }
 
 #[test]
-fn who_listens_sends_at_once_when_the_turn_is_given_up() {
+fn a_listening_node_sends_at_once_when_the_turn_is_given_up() {
     let mut m = Member::new(1);
     m.run_until(1_300);
     m.hears(0, 1_500, false);
@@ -204,7 +204,7 @@ fn who_listens_sends_at_once_when_the_turn_is_given_up() {
 }
 
 #[test]
-fn whose_turn_is_first_challenges_who_has_claimed_it_before() {
+fn the_first_by_rank_challenges_the_node_that_claimed_before() {
     let mut m = Member::new(0);
     m.run_until(900);
     m.hears(2, 1_500, false);

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_is_an_error() {
+    fn a_malformed_list_is_an_error() {
         for text in [
             "",
             " , ",

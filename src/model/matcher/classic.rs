@@ -156,7 +156,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_printed_reads_back(
+        fn a_printed_value_reads_back(
             name in "[a-zA-Z_:][a-zA-Z0-9_:]{0,8}",
             value in ".{0,8}|[\\\\\"\n a-z]{0,8}",
             equal: bool,

@@ -225,7 +225,7 @@ mod tests {
     use crate::model::matcher::re2;
 
     #[test]
-    fn what_is_written_in_many_words_takes_few_states() {
+    fn a_long_spelling_of_a_pattern_takes_few_states() {
         let states = |pattern: &str| re2::parse(pattern).unwrap().states();
         assert_eq!(states("(y?){1000}"), states("y{0,1000}"));
         assert_eq!(states(&".*".repeat(4000)), states(".*"));

@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn what_go_refuses_is_refused_in_its_words() {
+    fn patterns_that_go_refuses_are_refused_in_its_words() {
         for (pattern, error) in [
             (r"\Qa", r"missing closing ): `^(?:\Qa)$`"),
             ("a(b", "missing closing ): `^(?:a(b)$`"),
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_engine_lacks_is_refused_with_a_way_out() {
+    fn syntax_that_the_engine_lacks_is_refused_with_a_way_out() {
         for (pattern, construct) in [
             (r"\p{Greek}+", r"`\p{Greek}`"),
             (r"[\PL]", r"`\PL`"),
@@ -466,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_too_much_on_one_value_holds_neither_way_and_always_so() {
+    fn a_comparison_that_takes_too_much_holds_neither_way_each_time() {
         let (long, short) = ("ab".repeat(20_000), "ab".repeat(200));
         let pattern = Pattern::new(".*b[ab]{900}").unwrap();
         let mut steps = 0;
@@ -480,7 +480,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_compiled_is_counted_and_a_small_pattern_is_small() {
+    fn compiled_patterns_are_counted_and_a_small_one_is_small() {
         let bytes = |text: &str| Pattern::new(text).unwrap().compiled_bytes();
         assert_eq!(bytes("a|b"), 0);
         let usual = bytes("[a-z]+-123[0-9]*[.]other[.]example:9[0-9]+");
@@ -504,7 +504,7 @@ mod tests {
         }
 
         #[test]
-        fn what_needs_no_engine_means_what_the_engine_says(
+        fn patterns_without_an_engine_match_as_with_one(
             pattern in r"(\.[*+])?(\()?(a|b|\\\.|\||\n|\.){0,3}(\))?(\.[*+])?",
             values in prop::collection::vec("[ab.\n]{0,4}", 8),
         ) {

@@ -427,7 +427,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_printed_reads_back(
+        fn a_printed_value_reads_back(
             name in ".{1,8}|[a-z_]{1,8}",
             value in ".{0,8}|[\\\\\"\n a-z]{0,8}",
             equal: bool,

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_beyond_ascii_is_encoded_in_words_that_cut_no_character() {
+    fn text_beyond_ascii_is_encoded_in_words_that_cut_no_character() {
         assert_eq!(text("Subject", "Tür zu"), "Subject: =?utf-8?q?T=C3=BCr_zu?=\r\n");
         let folded = text("Subject", &"ä".repeat(60));
         for line in folded.trim_end().split("\r\n") {

@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn what_globals_say_holds_for_each_mail() {
+    fn globals_hold_for_each_mail() {
         let global = "smtp_from: gw@a, smtp_smarthost: 'm:25', smtp_require_tls: false, smtp_hello: gw, \
                       smtp_auth_username: u, smtp_auth_password: p";
         let draft =

@@ -50,7 +50,7 @@ fn secretive(schema: &Schema) -> String {
 }
 
 #[test]
-fn what_each_type_sends_is_shown_without_its_secrets() {
+fn the_request_of_each_type_is_shown_without_its_secrets() {
     for kind in TYPES {
         let config = secretive(&kind.schema);
         let draft = of(&config, firing()).for_test();

@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_sends_a_body_for_long_makes_room_after_all_others() {
+    fn a_slow_body_makes_room_after_all_others() {
         let mut phases = vec![(Phase::Reading, 0), (Phase::Reading, 1), (Phase::Idle, 2)];
         phases.resize(HTTP_CONNECTIONS_MAX, (Phase::Busy, 0));
         let mut connections = with(&phases);
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_takes_nothing_of_an_answer_for_long_makes_room_for_others() {
+    fn a_client_that_takes_no_answer_makes_room_for_others() {
         let mut connections = with(&[(Phase::Busy, 0); HTTP_CONNECTIONS_MAX]);
         for (id, at) in [(3, 20), (5, 10), (7, 30)] {
             connections.open[&id].0.stuck.set(Some(Mono::from_ms(at)));
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_gone_makes_room_while_its_answer_is_awaited() {
+    fn a_client_that_has_gone_makes_room_while_its_answer_is_awaited() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let socket = Rc::new(Async::new(listener.accept().unwrap().0).unwrap());

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_strict_already_stays_as_it_is() {
+    fn a_strict_request_stays_as_it_is() {
         let post = "POST /api/v2/alerts HTTP/1.1\r\nHost: gw\r\nContent-Length: 2\r\n\r\n[]";
         let chunked = "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n";
         for input in [post, chunked, &format!("{post}{chunked}{post}")] {
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_small_clients_send_is_read_as_they_mean_it() {
+    fn requests_of_small_clients_are_read_as_they_mean_them() {
         let chunked = "transfer-encoding: chunked\r\n";
         is_read_as(
             "\r\nPOST /x HTTP/1.0\nTransfer-Encoding: chunked\n\n3 ; ext=1\nabc\n1\r\nd\n0\nTrailer: x\n\n",
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_read_in_two_ways_is_refused_with_a_text() {
+    fn an_ambiguous_request_is_refused_with_a_text() {
         for (head, why) in [
             ("POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2", "400 Content-Length"),
             ("POST / HTTP/1.1\r\nContent-Length: 0x2", "400 Content-Length"),

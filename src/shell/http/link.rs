@@ -26,8 +26,8 @@ pub(super) enum Door {
 }
 
 impl Door {
-    /// The next connection. One of a Unix socket is told apart by [`Self::is_unix`] alone: its calls are the same, but that
-    /// nobody is at its other end who has an address.
+    /// The next connection. One of a Unix socket is told apart by [`Self::is_unix`] alone: its calls are the same, but
+    /// the other end has no address.
     pub(super) async fn accept(&self) -> io::Result<Async<TcpStream>> {
         match self {
             Self::Tcp(listener) => Ok(listener.accept().await?.0),
@@ -38,7 +38,7 @@ impl Door {
         }
     }
 
-    /// Whether TLS has no place here: who may connect is told by the file's permissions.
+    /// Whether TLS has no place here: the file's permissions say which users may connect.
     pub(super) const fn is_unix(&self) -> bool {
         matches!(self, Self::Unix(..))
     }

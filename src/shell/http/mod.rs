@@ -421,7 +421,7 @@ async fn respond(
     let need = api::need(&shared.prefix, head.method.as_str(), head.uri.path());
     let authorization = text_of(&head.headers, "authorization");
     if let Err(refusal) = shared.gate.admit(authorization, state.sender(), need).await {
-        // Nobody who is refused sends much: it is not read.
+        // A refused client sends little: it is not read.
         let closes = !body.is_end_stream();
         return built(refusal, closes, [place, share]);
     }

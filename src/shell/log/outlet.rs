@@ -1,4 +1,4 @@
-//! Where lines go out. Who reads them may be stuck, and then nobody waits for that: alerting goes on.
+//! Where lines go out. Their reader may be stuck; nobody waits for it then: alerting goes on.
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_reads_is_lost_and_told_once_somebody_does() {
+    fn unread_lines_are_lost_and_counted_once_somebody_reads() {
         let (mut reader, writer) = io::pipe().unwrap();
         let note = |lost| format!("{lost} lost\n").into_bytes();
         let mut outlet = Outlet { wait: Duration::ZERO, ..Outlet::new(writer, note) };

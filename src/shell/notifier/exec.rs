@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_hangs_is_ended_with_all_that_it_started() {
+    fn a_program_that_hangs_is_ended_with_all_that_it_started() {
         let path = std::env::temp_dir().join(format!("bellwether-exec-{}", std::process::id()));
         let file = path.display();
         let reply = shell(&format!("sleep 60 & echo $! > {file}; trap '' TERM; sleep 61"), 300);
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_leaves_behind_is_ended_and_not_waited_for() {
+    fn children_left_behind_are_ended_and_not_waited_for() {
         let reply = shell("sleep 60 & echo $!", 50_000);
         let Reply::Exit { code: Some(0), output } = reply else { panic!("{reply:?}") };
         wait_for_end(&output);

@@ -141,7 +141,7 @@ impl Notifier {
         let running = Rc::clone(tasks);
         let task = self.executor.spawn(async move {
             let reply = step.await;
-            // Only a loop that has ended does not hear it. Whoever does finds the task gone: nothing runs between the two.
+            // Only a loop that has ended does not take it. A loop that does finds the task gone: nothing runs between the two.
             events.send(Event::Reply(id, reply)).await.ok();
             if let Some(task) = running.borrow_mut().remove(&id) {
                 task.detach();

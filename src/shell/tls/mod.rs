@@ -1,4 +1,4 @@
-//! TLS around any stream, as a `tls_config` says: whom to trust, who we are, which versions.
+//! TLS around any stream, as a `tls_config` says: the authorities to trust, our certificate, the versions.
 //!
 //! Each setting has a client of its own with its own store of sessions, because a session that was begun under one trust
 //! must not be resumed under another. Files are read again for each new connection, on the pool; when one has changed,

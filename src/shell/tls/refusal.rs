@@ -19,7 +19,7 @@ pub(in crate::shell) enum Refusal {
     Name(Vec<String>),
     /// The certificate was signed by its own key, which is not trusted.
     SelfSigned,
-    /// Nobody who is trusted has signed the certificate; how many certificates came with it.
+    /// No trusted authority has signed the certificate; how many certificates came with it.
     UnknownIssuer(usize),
     /// The public key, whose hash this is, is not pinned.
     Pin(String),

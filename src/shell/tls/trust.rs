@@ -1,4 +1,4 @@
-//! Whether the other side is who it should be.
+//! Whether the other side is the one that it should be.
 
 use std::sync::Arc;
 

@@ -90,7 +90,7 @@ impl Printer {
     }
 
     fn value(&mut self, value: &Value, verb: char) {
-        // More is refused by whoever asked for it.
+        // The caller refuses more.
         if self.out.len() > TEMPLATE_OUTPUT_BYTES_MAX {
             return;
         }

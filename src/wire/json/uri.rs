@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_go_takes_is_taken() {
+    fn addresses_that_go_takes_are_taken() {
         for text in [
             "http://x",
             "x:y",
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_go_refuses_is_refused() {
+    fn addresses_that_go_refuses_are_refused() {
         for text in [
             "",
             "foo",

@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_whole_is_waited_for() {
+    fn the_rest_of_a_part_is_waited_for() {
         let whole = b"\x20\x06\0\0\x03\x21\0\x02";
         for cut in 0..whole.len() {
             assert_eq!(read(Version::V5, &whole[..cut]), Ok(None), "{cut}");
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_an_error() {
+    fn a_packet_that_is_no_answer_is_an_error() {
         for (version, bytes, error) in [
             (Version::V3, &b"\x30\x00"[..], PacketError::Unexpected(3)),
             (Version::V3, b"\xe0\x00", PacketError::Unexpected(14)),

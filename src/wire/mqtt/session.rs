@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_broker_allows_is_kept() {
+    fn the_maximum_in_flight_of_the_broker_is_kept() {
         // At most one message at once, QoS 0, nothing retained, 16 bytes.
         let connack = b"\x20\x0f\0\0\x0c\x21\0\x01\x24\0\x25\0\x27\0\0\0\x10";
         let mut session = connected(Version::V5, connack);

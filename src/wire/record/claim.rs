@@ -35,7 +35,7 @@ pub fn encode_claim(lifetime: Duration, surrendered: bool, given_up: &[u64]) -> 
     encode(ClaimBody { lifetime_ms, surrendered, given_up })
 }
 
-/// The lifetime of a claim, [`CLAIM_TIME_MAX`] at most, whether it gives the turn up, and who has.
+/// The lifetime of a claim, [`CLAIM_TIME_MAX`] at most, whether it gives the turn up, and the nodes that have.
 pub fn decode_claim(bytes: &[u8]) -> Result<(Duration, bool, Vec<u64>), Malformed> {
     let body: ClaimBody = minicbor::decode(bytes)?;
     let mut given_up = body.given_up.unwrap_or_default();

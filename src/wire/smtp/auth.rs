@@ -68,7 +68,7 @@ impl Exchange {
         self.name
     }
 
-    /// Whether who reads the connection learns what to log in with. As with Alertmanager, LOGIN is let pass: servers in
+    /// Whether an eavesdropper learns the credentials. As with Alertmanager, LOGIN is let pass: servers in
     /// local networks that offer nothing else need it.
     pub(super) fn can_be_overheard(&self) -> bool {
         matches!(self.name, "PLAIN" | "XOAUTH2")

@@ -126,14 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_whole_is_waited_for() {
+    fn the_rest_of_a_part_is_waited_for() {
         for bytes in ["", "2", "220 rea", "250-a\r\n", "250-a\r\n250 b"] {
             assert_eq!(Reply::read(bytes.as_bytes()), Ok(None), "{bytes}");
         }
     }
 
     #[test]
-    fn what_is_no_reply_is_an_error() {
+    fn a_malformed_reply_is_an_error() {
         for bytes in ["HTTP/1.1 400\r\n", "22 x\r\n", "120 x\r\n", "600 x\r\n", "220_x\r\n", "\n"] {
             assert_eq!(Reply::read(bytes.as_bytes()), Err(Error::NotAReply), "{bytes}");
         }

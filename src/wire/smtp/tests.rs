@@ -94,7 +94,7 @@ fn without_tls_nothing_is_said_where_it_is_required() {
 }
 
 #[test]
-fn what_was_said_before_the_handshake_does_not_count() {
+fn an_offer_before_the_handshake_does_not_count() {
     let plan = Plan { require_tls: true, ..plan() };
     let it = play(
         plan,

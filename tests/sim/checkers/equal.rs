@@ -68,7 +68,7 @@ fn state(world: &World, seat: usize) -> State {
     state
 }
 
-/// Each knows all that run for members, and nobody else: no former self of a seat that has lost its flash either. Who
+/// Each knows all that run for members, and nobody else: no former self of a seat that has lost its flash either. A node that
 /// went for good is found down once somebody has probed it, and a former self that a node has only heard of is a suspect
 /// there until then, which may take longer than a world lasts.
 fn members(world: &World) -> Result<(), String> {

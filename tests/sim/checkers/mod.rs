@@ -39,7 +39,7 @@ pub(crate) struct Alert {
 
 impl Alert {
     /// Whether a node may have forgotten under which version it said the last but one of this: memory alone held that, or a card
-    /// that was exchanged since, or who stays broken, so that no other heard it. Where clocks are minutes apart, what it hears from the sender after a power cut may get an older version, and change
+    /// that was exchanged since, or a node that stays broken, so that no other received it. Where clocks are minutes apart, what it hears from the sender after a power cut may get an older version, and change
     /// nothing: the alert fires on until its lease ends.
     pub(crate) fn version_may_be_forgotten(&self, world: &World) -> bool {
         let clock = |seat: usize| world.seats[seat].wall(world.now);
@@ -64,7 +64,7 @@ pub(crate) struct Silence {
     pub(crate) expired_at: Option<u64>,
     /// The seats that were told to expire it, and in which life.
     pub(crate) expired_by: Vec<(usize, u64)>,
-    /// Whether somebody who had not heard the last word on it had his say: which of the two holds is not known outside.
+    /// Whether it was changed at a node that did not know the last change: which of the two holds is not known outside.
     pub(crate) contested: bool,
     /// Whether a wall clock is stepped or set while it holds: then it may end minutes sooner or later.
     pub(crate) stepped: bool,
@@ -100,8 +100,8 @@ impl Silence {
         !self.unsure(world) && world.kept_expiries.contains(&self.id)
     }
 
-    /// Whether it may be in force, or have been lately, for all that operators know: its end is not on flash, and who was
-    /// told of the end has died since.
+    /// Whether it may be in force, or have been lately, for all that operators know: its end is not on flash, and
+    /// the node that was told of the end has died since.
     pub(crate) fn holds(&self, world: &World) -> bool {
         if self.is_over(world) {
             return false;

@@ -66,7 +66,7 @@ impl Overdue {
             let Post { seat, acked_at, taken_at, .. } = world.posts[post];
             let taken_at = taken_at.or(acked_at).unwrap_or(0);
             // A node that has not heard of it may take it for ended and say so later, which is for `told` to judge.
-            // And who did not tell its end may not know that another has.
+            // And a node that did not send its end may not know that another has.
             let of_group = || told_to(world, &alert.group, receiver);
             let own_end = of_group().filter(|it| it.seat == seat && it.resolved.contains(name));
             let own_end = own_end.map(|it| it.begun).max();

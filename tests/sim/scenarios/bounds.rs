@@ -34,7 +34,7 @@ fn config(routes: usize) -> String {
 /// Nobody is told of anything, all of which is one group.
 const QUIET: &str = "route = { receiver = \"nobody\" }\nreceivers = [{ name = \"nobody\" }]\n";
 
-/// Bytes a second that members who agree, or have no room for more, may send each.
+/// Bytes a second that members which agree, or have no room for more, may send each.
 const REST_BYTES: usize = 10;
 
 /// A sender posts each of these alerts; returns how many were refused.
@@ -257,7 +257,7 @@ fn log_of_the_past(world: &mut World, seat: usize, numbers: Range<usize>, first_
 
 /// A record without room in the index of the flock is stored and told where it was acknowledged, and shared once there
 /// is room. Meanwhile nothing is compared over and over.
-pub(crate) fn what_the_flock_has_no_room_to_share_is_shared_later() {
+pub(crate) fn records_that_found_no_room_in_the_flock_are_shared_later() {
     let half = GOSSIP_RECORDS_MAX * 9 / 10;
     let mut world = World::new(1, Setup::new(2));
     if cfg!(debug_assertions) {

@@ -50,7 +50,7 @@ pub(crate) fn a_new_card_ends_the_alert_of_the_old_one() {
     world.crash(0, true);
     world.wipe(0);
     world.start(0);
-    // Its lease ends with who says it.
+    // Its lease ends with the node that says it.
     world.run_for(5 * 60_000);
     for seat in world.up() {
         let now = world.seats[seat].now(world.now).wall;
@@ -111,7 +111,7 @@ pub(crate) fn a_silence_of_a_member_that_was_never_met_mutes_at_once() {
 }
 
 /// A record that a node took while its clock was not set expired at once for all others, before and after it was set.
-pub(crate) fn what_was_taken_in_1970_is_told_to_those_who_know_the_time() {
+pub(crate) fn records_taken_in_1970_reach_members_that_know_the_time() {
     for set in [false, true] {
         let mut world = World::new(1, Setup::new(3));
         let at = world.now;
@@ -167,7 +167,7 @@ pub(crate) fn a_boot_in_1970_neither_ends_nor_repeats_nor_forgets() {
 }
 
 /// A record stored while the clock was not set was never told to the flock if the node came back with the time set.
-pub(crate) fn what_was_kept_in_1970_is_told_by_a_node_that_boots_with_the_time_set() {
+pub(crate) fn records_stored_in_1970_are_replicated_by_a_node_that_boots_on_time() {
     let mut world = World::new(1, Setup::new(3));
     let at = world.now;
     world.seats[0].clock.forget(at);
@@ -188,7 +188,7 @@ pub(crate) fn what_was_kept_in_1970_is_told_by_a_node_that_boots_with_the_time_s
 }
 
 /// A record that a node had stored in 1970 got a version of today when it learned the time, and undid an end of yesterday.
-pub(crate) fn what_was_kept_in_1970_undoes_no_end() {
+pub(crate) fn records_stored_in_1970_undo_no_end() {
     let mut world = World::new(1, Setup::new(2));
     for seat in 0..2 {
         world.seats[seat].clock.forget(1_000);
@@ -212,7 +212,7 @@ pub(crate) fn what_was_kept_in_1970_undoes_no_end() {
 
 /// A node that booted in 1970 but had kept versions of today wrote on from those: what it took got a version of today and
 /// an end in 1970, and stayed unknown to all others.
-pub(crate) fn what_was_taken_in_1970_after_versions_of_today_is_told() {
+pub(crate) fn records_taken_in_1970_after_versions_of_today_are_replicated() {
     for set in [false, true] {
         let mut world = World::settled(1, Setup::new(2));
         world.post(1, vec![fires("before", "h")], None);
@@ -258,7 +258,7 @@ pub(crate) fn nobody_waits_for_a_member_that_was_never_met_to_hand_on() {
 
 /// A record written by a clock of last week, or of the year in which systemd was built, kept a version that was right and
 /// an end that was over: the flock never heard of it.
-pub(crate) fn what_was_taken_while_the_clock_was_behind_is_told() {
+pub(crate) fn records_taken_while_the_clock_was_behind_are_replicated() {
     const HOUR_MS: i64 = 3_600_000;
     let cases = [12, 7 * 24, 4 * 365 * 24].into_iter().flat_map(|hours| {
         [(hours, false, false), (hours, false, true), (hours, true, false), (hours, true, true)]
@@ -342,7 +342,7 @@ pub(crate) fn two_meet_though_who_told_them_of_each_other_has_died() {
 
 /// Two between which one direction was cut when they might have met never met: news of members is told some times, and then
 /// no more.
-pub(crate) fn who_missed_the_news_of_a_member_meets_it_later() {
+pub(crate) fn a_node_that_missed_the_news_of_a_member_meets_it_later() {
     for seed in 0..5 {
         let mut world = World::new(seed, Setup { star: true, ..Setup::new(3) });
         world.start(0);
@@ -361,7 +361,7 @@ pub(crate) fn who_missed_the_news_of_a_member_meets_it_later() {
 }
 
 /// A node that had met another through a third did not store its address, and did not find it once that third was gone.
-pub(crate) fn who_met_another_through_a_third_finds_it_after_a_restart() {
+pub(crate) fn a_member_met_through_a_third_is_found_after_a_restart() {
     for seed in 0..5 {
         let mut world = World::settled(seed, Setup { star: true, ..Setup::new(3) });
         world.leave(2);
@@ -375,7 +375,7 @@ pub(crate) fn who_met_another_through_a_third_finds_it_after_a_restart() {
 }
 
 /// A member that had left and come back while another was cut off stayed unknown to that one, as news of it had passed.
-pub(crate) fn who_came_back_while_another_was_cut_off_is_met_by_it_later() {
+pub(crate) fn a_node_that_came_back_is_met_later_by_one_that_was_cut_off() {
     for seed in 0..5 {
         let peers = Some(vec![vec![], vec![0], vec![0], vec![0]]);
         let mut world = World::new(seed, Setup { peers, ..Setup::new(4) });

@@ -39,12 +39,12 @@ pub(crate) const ALL: &[Test] = &[
     ),
     ("clocks_five_minutes_apart_change_nothing", turns::clocks_five_minutes_apart_change_nothing),
     (
-        "who_dies_within_group_wait_is_replaced_in_time",
-        turns::who_dies_within_group_wait_is_replaced_in_time,
+        "a_node_that_dies_within_group_wait_is_replaced_in_time",
+        turns::a_node_that_dies_within_group_wait_is_replaced_in_time,
     ),
     (
-        "who_dies_while_it_sends_is_replaced_in_time",
-        turns::who_dies_while_it_sends_is_replaced_in_time,
+        "a_node_that_dies_while_it_sends_is_replaced_in_time",
+        turns::a_node_that_dies_while_it_sends_is_replaced_in_time,
     ),
     (
         "a_large_group_is_told_once_though_its_log_entry_is_long_on_its_way",
@@ -59,8 +59,8 @@ pub(crate) const ALL: &[Test] = &[
         turns::long_attempts_cost_little_traffic_however_many_groups_wait,
     ),
     (
-        "who_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses",
-        turns::who_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses,
+        "a_node_that_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses",
+        turns::a_node_that_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses,
     ),
     (
         "alerts_of_a_node_that_dies_at_once_after_its_answer_are_told",
@@ -88,12 +88,12 @@ pub(crate) const ALL: &[Test] = &[
         turns::an_early_surrendered_turn_is_taken_at_once,
     ),
     (
-        "who_has_just_not_reached_the_receiver_hands_its_turns_over_at_once",
-        turns::who_has_just_not_reached_the_receiver_hands_its_turns_over_at_once,
+        "a_node_that_lost_its_receiver_hands_its_turns_over_at_once",
+        turns::a_node_that_lost_its_receiver_hands_its_turns_over_at_once,
     ),
     (
-        "what_waits_for_a_lost_way_is_handed_over_with_what_was_tried",
-        turns::what_waits_for_a_lost_way_is_handed_over_with_what_was_tried,
+        "waiting_deliveries_to_a_lost_receiver_are_handed_over_with_the_tried",
+        turns::waiting_deliveries_to_a_lost_receiver_are_handed_over_with_the_tried,
     ),
     (
         "a_receiver_that_swallows_attempts_keeps_no_other_waiting",
@@ -133,8 +133,8 @@ pub(crate) const ALL: &[Test] = &[
         receivers::a_flock_keeps_to_a_rate_limit_together_and_tells_the_rest_in_digests,
     ),
     (
-        "what_came_and_went_without_uplink_is_told_once",
-        owed::what_came_and_went_without_uplink_is_told_once,
+        "alerts_that_came_and_went_without_uplink_are_told_once",
+        owed::alerts_that_came_and_went_without_uplink_are_told_once,
     ),
     (
         "two_halves_that_need_more_groups_than_there_may_be_keep_their_own",
@@ -149,8 +149,8 @@ pub(crate) const ALL: &[Test] = &[
         bounds::two_halves_with_more_silences_than_there_may_be_keep_their_own,
     ),
     (
-        "what_the_flock_has_no_room_to_share_is_shared_later",
-        bounds::what_the_flock_has_no_room_to_share_is_shared_later,
+        "records_that_found_no_room_in_the_flock_are_shared_later",
+        bounds::records_that_found_no_room_in_the_flock_are_shared_later,
     ),
     ("ends_that_were_told_do_not_come_back", found::ends_that_were_told_do_not_come_back),
     (
@@ -164,37 +164,37 @@ pub(crate) const ALL: &[Test] = &[
         found::a_surrender_that_is_overtaken_is_heard_all_the_same,
     ),
     (
-        "what_a_newer_version_said_outlives_its_author_among_older_ones",
-        versions::what_a_newer_version_said_outlives_its_author_among_older_ones,
+        "elements_of_a_newer_version_outlive_their_author_among_older_nodes",
+        versions::elements_of_a_newer_version_outlive_their_author_among_older_nodes,
     ),
     (
         "a_silence_of_a_member_that_was_never_met_mutes_at_once",
         found::a_silence_of_a_member_that_was_never_met_mutes_at_once,
     ),
     (
-        "what_was_taken_in_1970_is_told_to_those_who_know_the_time",
-        found::what_was_taken_in_1970_is_told_to_those_who_know_the_time,
+        "records_taken_in_1970_reach_members_that_know_the_time",
+        found::records_taken_in_1970_reach_members_that_know_the_time,
     ),
     (
         "a_boot_in_1970_neither_ends_nor_repeats_nor_forgets",
         found::a_boot_in_1970_neither_ends_nor_repeats_nor_forgets,
     ),
     (
-        "what_was_kept_in_1970_is_told_by_a_node_that_boots_with_the_time_set",
-        found::what_was_kept_in_1970_is_told_by_a_node_that_boots_with_the_time_set,
+        "records_stored_in_1970_are_replicated_by_a_node_that_boots_on_time",
+        found::records_stored_in_1970_are_replicated_by_a_node_that_boots_on_time,
     ),
-    ("what_was_kept_in_1970_undoes_no_end", found::what_was_kept_in_1970_undoes_no_end),
+    ("records_stored_in_1970_undo_no_end", found::records_stored_in_1970_undo_no_end),
     (
-        "what_was_taken_in_1970_after_versions_of_today_is_told",
-        found::what_was_taken_in_1970_after_versions_of_today_is_told,
+        "records_taken_in_1970_after_versions_of_today_are_replicated",
+        found::records_taken_in_1970_after_versions_of_today_are_replicated,
     ),
     (
         "nobody_waits_for_a_member_that_was_never_met_to_hand_on",
         found::nobody_waits_for_a_member_that_was_never_met_to_hand_on,
     ),
     (
-        "what_was_taken_while_the_clock_was_behind_is_told",
-        found::what_was_taken_while_the_clock_was_behind_is_told,
+        "records_taken_while_the_clock_was_behind_are_replicated",
+        found::records_taken_while_the_clock_was_behind_are_replicated,
     ),
     (
         "a_version_that_was_lost_with_the_power_is_not_given_again",
@@ -205,16 +205,16 @@ pub(crate) const ALL: &[Test] = &[
         found::two_meet_though_who_told_them_of_each_other_has_died,
     ),
     (
-        "who_missed_the_news_of_a_member_meets_it_later",
-        found::who_missed_the_news_of_a_member_meets_it_later,
+        "a_node_that_missed_the_news_of_a_member_meets_it_later",
+        found::a_node_that_missed_the_news_of_a_member_meets_it_later,
     ),
     (
-        "who_met_another_through_a_third_finds_it_after_a_restart",
-        found::who_met_another_through_a_third_finds_it_after_a_restart,
+        "a_member_met_through_a_third_is_found_after_a_restart",
+        found::a_member_met_through_a_third_is_found_after_a_restart,
     ),
     (
-        "who_came_back_while_another_was_cut_off_is_met_by_it_later",
-        found::who_came_back_while_another_was_cut_off_is_met_by_it_later,
+        "a_node_that_came_back_is_met_later_by_one_that_was_cut_off",
+        found::a_node_that_came_back_is_met_later_by_one_that_was_cut_off,
     ),
     (
         "an_end_that_one_side_has_told_is_not_told_by_the_other_after_healing",

@@ -17,7 +17,7 @@ const RETRY: Option<Duration> = Some(Duration::from_secs(5));
 
 /// Three nodes reach no receiver for hours. Alerts come and go, the power is cut twice a day, and one node gets a new card.
 /// Afterwards every alert is told once, though none fires any more, and the flock owes nothing.
-pub(crate) fn what_came_and_went_without_uplink_is_told_once() {
+pub(crate) fn alerts_that_came_and_went_without_uplink_are_told_once() {
     let (hours, alerts, seeds) = SIZE;
     for seed in 1..=seeds {
         let mut world = World::settled(seed, Setup::new(3));

@@ -161,7 +161,7 @@ fn take_overs(world: &World, due: u64) -> Vec<u64> {
     late
 }
 
-pub(crate) fn who_dies_within_group_wait_is_replaced_in_time() {
+pub(crate) fn a_node_that_dies_within_group_wait_is_replaced_in_time() {
     for seed in 0..5 {
         let (world, due) = dies(seed, 2_000, false);
         once_each(&world, "a", 100, due);
@@ -177,7 +177,7 @@ pub(crate) fn who_dies_within_group_wait_is_replaced_in_time() {
     }
 }
 
-pub(crate) fn who_dies_while_it_sends_is_replaced_in_time() {
+pub(crate) fn a_node_that_dies_while_it_sends_is_replaced_in_time() {
     for seed in 0..5 {
         // Some of its attempts have reached the receiver, none has been answered.
         let mut world = World::settled(seed, Setup::new(5));
@@ -284,7 +284,7 @@ pub(crate) fn long_attempts_cost_little_traffic_however_many_groups_wait() {
     assert!(one <= 2_000 && many <= 150 * GROUPS);
 }
 
-pub(crate) fn who_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses() {
+pub(crate) fn a_node_that_dies_in_a_long_attempt_is_replaced_when_its_claim_lapses() {
     const SENT_FOR_MS: u64 = 600;
     for seed in 0..5 {
         let mut world = World::settled(seed, Setup::new(5));
@@ -430,7 +430,7 @@ pub(crate) fn an_early_surrendered_turn_is_taken_at_once() {
     }
 }
 
-pub(crate) fn who_has_just_not_reached_the_receiver_hands_its_turns_over_at_once() {
+pub(crate) fn a_node_that_lost_its_receiver_hands_its_turns_over_at_once() {
     let mut world = World::settled(1, Setup::new(5));
     world.receivers[0].unreachable_from = [0, 1, 3, 4].into();
     world.receivers[0].unreachable_after = (4_000, 4_000);
@@ -453,7 +453,7 @@ pub(crate) fn who_has_just_not_reached_the_receiver_hands_its_turns_over_at_once
     world.run_for(25_000);
     once_each(&world, "c", 100, 0);
     assert!(spread(&world, "c").iter().all(|told| *told > 5), "{:?}", spread(&world, "c"));
-    // When nobody reaches it, all try, and who can again tells.
+    // When nobody reaches it, all try, and the first that can again notifies.
     world.receivers[0].unreachable_from = [0, 1, 2, 3, 4].into();
     post(&mut world, &[0, 1, 2, 3, 4], &groups("d", 30));
     world.run_for(60_000);
@@ -464,7 +464,7 @@ pub(crate) fn who_has_just_not_reached_the_receiver_hands_its_turns_over_at_once
     say!("told after it was back: median {} ms, last {} ms", median(&times), times[29]);
 }
 
-pub(crate) fn what_waits_for_a_lost_way_is_handed_over_with_what_was_tried() {
+pub(crate) fn waiting_deliveries_to_a_lost_receiver_are_handed_over_with_the_tried() {
     for (seed, count) in worlds(&[(0, 100), (1, 100), (2, 400)]) {
         let mut world = World::settled(seed, Setup::new(5));
         world.receivers[0].unreachable_from = [0].into();

@@ -22,7 +22,7 @@ fn new_things(world: &World, seat: usize) -> (usize, usize) {
 }
 
 /// The first node of a flock that is upgraded dies for good; the others, of the older version, restart in turn.
-pub(crate) fn what_a_newer_version_said_outlives_its_author_among_older_ones() {
+pub(crate) fn elements_of_a_newer_version_outlive_their_author_among_older_nodes() {
     for sealed in [false, true] {
         let mut world = World::new(1, Setup { sealed, ..Setup::new(3) });
         world.newer.mixed = true;

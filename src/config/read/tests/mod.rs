@@ -220,7 +220,7 @@ fn a_receiver_has_the_global_http_config_or_its_own_whole() {
 }
 
 #[test]
-fn what_is_doubtful_is_a_warning() {
+fn a_doubtful_setting_is_a_warning() {
     let told: Vec<String> = toml(BOTH_TOML).warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         told,

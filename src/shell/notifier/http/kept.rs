@@ -22,7 +22,7 @@ pub(super) struct Route {
     target: Option<(Scheme, String, u16)>,
     proxy: Option<Url>,
     connect_headers: Vec<(String, String)>,
-    /// Whom it trusts and who we are; none without TLS.
+    /// Its TLS settings; none without TLS.
     tls: Option<Tls>,
 }
 

@@ -98,7 +98,7 @@ impl Client {
         Ok(state.token.as_ref().map(|token| token.header.clone()).unwrap_or_default())
     }
 
-    /// Fetches a token. None if the server refuses to hear who we are in a header: in the body it may.
+    /// Fetches a token. None if the server refuses our credentials in a header: it may take them in the body.
     async fn fetch(&self, oauth2: &OAuth2, in_body: bool) -> Result<Option<Token>, Error> {
         let secret = read(&oauth2.client_secret).await?;
         let mut form = Vec::new();
