@@ -132,12 +132,13 @@ fn hmac_md5(key: &[u8], text: &[u8]) -> String {
     for (place, byte) in block.iter_mut().zip(key) {
         *place = *byte;
     }
+    // Slices alone: for each type of bytes there would be the whole of MD5 once more.
     let mut inner = md5::Context::new();
-    inner.consume(block.map(|byte| byte ^ 0x36));
+    inner.consume(&block.map(|byte| byte ^ 0x36)[..]);
     inner.consume(text);
     let mut outer = md5::Context::new();
-    outer.consume(block.map(|byte| byte ^ 0x5C));
-    outer.consume(inner.finalize().0);
+    outer.consume(&block.map(|byte| byte ^ 0x5C)[..]);
+    outer.consume(&inner.finalize().0[..]);
     format!("{:x}", outer.finalize())
 }
 
