@@ -9,9 +9,10 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use crate::model::Labels;
+use crate::model::hash::quick;
 
 /// The bytes that a shared string costs beyond its text, at most.
-pub const INTERNED_COST: usize = 96;
+pub const INTERNED_COST: usize = 112;
 
 /// A string that is cheap to clone.
 #[derive(Clone)]
@@ -94,17 +95,64 @@ struct Strings {
 }
 
 /// A string as the pool has it; dropping it frees nothing else.
-struct Member(Rc<Inner>);
+struct Member(u32, Rc<Inner>);
 
-impl Borrow<str> for Member {
-    fn borrow(&self) -> &str {
-        &self.0.text
+/// How the pool orders its strings: by a hash first, for the texts lie all over the memory.
+trait Place {
+    fn hash(&self) -> u32;
+    fn text(&self) -> &str;
+}
+
+impl Place for Member {
+    fn hash(&self) -> u32 {
+        self.0
+    }
+
+    fn text(&self) -> &str {
+        &self.1.text
+    }
+}
+
+/// A text that is looked for.
+impl Place for (u32, &str) {
+    fn hash(&self) -> u32 {
+        self.0
+    }
+
+    fn text(&self) -> &str {
+        self.1
+    }
+}
+
+impl<'a> Borrow<dyn Place + 'a> for Member {
+    fn borrow(&self) -> &(dyn Place + 'a) {
+        self
+    }
+}
+
+impl PartialEq for dyn Place + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for dyn Place + '_ {}
+
+impl Ord for dyn Place + '_ {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.hash().cmp(&other.hash()).then_with(|| self.text().cmp(other.text()))
+    }
+}
+
+impl PartialOrd for dyn Place + '_ {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
 impl PartialEq for Member {
     fn eq(&self, other: &Self) -> bool {
-        self.0.text == other.0.text
+        self.cmp(other).is_eq()
     }
 }
 
@@ -112,7 +160,7 @@ impl Eq for Member {}
 
 impl Ord for Member {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.0.text.cmp(&other.0.text)
+        self.0.cmp(&other.0).then_with(|| self.text().cmp(other.text()))
     }
 }
 
@@ -130,7 +178,8 @@ impl fmt::Debug for Strings {
 
 impl Strings {
     fn forget(&self, text: &str) {
-        let member = self.set.borrow_mut().take(text);
+        let sought = (quick(text), text);
+        let member = self.set.borrow_mut().take(&sought as &dyn Place);
         if member.is_some() {
             self.bytes.set(self.bytes.get() - text.len() - INTERNED_COST);
         }
@@ -141,11 +190,12 @@ impl Pool {
     /// The one shared copy of `text`.
     pub fn intern(&mut self, text: &str) -> Interned {
         let mut set = self.0.set.borrow_mut();
-        if let Some(known) = set.get(text) {
-            return Interned(Rc::clone(&known.0));
+        let sought = (quick(text), text);
+        if let Some(known) = set.get(&sought as &dyn Place) {
+            return Interned(Rc::clone(&known.1));
         }
         let new = Rc::new(Inner { text: text.into(), pool: Some(Rc::clone(&self.0)) });
-        set.insert(Member(Rc::clone(&new)));
+        set.insert(Member(sought.0, Rc::clone(&new)));
         self.0.bytes.set(self.0.bytes.get() + text.len() + INTERNED_COST);
         Interned(new)
     }
@@ -189,6 +239,21 @@ mod tests {
         assert_eq!(second.get("b"), Some("x"));
         drop(second);
         assert!(pool.is_empty() && pool.bytes() == 0);
+    }
+
+    #[test]
+    fn strings_of_one_hash_are_told_apart() {
+        let mut pool = Pool::default();
+        let set = Rc::clone(&pool.0);
+        // As if they had the hash of "y".
+        for text in ["x", "z"] {
+            let inner = Rc::new(Inner { text: text.into(), pool: None });
+            set.set.borrow_mut().insert(Member(quick("y"), inner));
+        }
+        let (one, again) = (pool.intern("y"), pool.intern("y"));
+        assert!(Rc::ptr_eq(&one.0, &again.0) && pool.len() == 3);
+        drop((one, again));
+        assert_eq!(pool.len(), 2);
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Node {
             }
             let whole = newer.map_or_else(|| body.clone(), |newer| with_rest(kind, &body, newer));
             let stamp = self.stamp_of_version(cx.now, version, kind, &key, expires, &whole);
-            self.publish(cx, kind, &key, &stamp, whole);
+            self.publish(cx, kind, &key, &stamp, &whole);
             records.push(flash_record(kind, key.clone(), &stamp, body));
             self.stamps.put(kind, &key, stamp);
         }

@@ -66,7 +66,7 @@ impl Node {
             self.stamp_of_version(cx.now, Version::UNPUBLISHED, kind, &key, expires, &body)
         };
         if published {
-            self.publish(cx, kind, &key, &stamp, body.clone());
+            self.publish(cx, kind, &key, &stamp, &body);
         }
         let record = stored.then(|| flash_record(kind, key.clone(), &stamp, body));
         if self.is_member() {
@@ -107,14 +107,14 @@ impl Node {
         kind: Kind,
         key: &[u8],
         stamp: &Stamp,
-        body: Vec<u8>,
+        body: &[u8],
     ) {
         let Some(gossip) = &mut self.gossip else { return };
         let record = gossip::Record {
             key: shared_key(kind, key),
             version: stamp.version,
             expires_at_ms: stamp.expires_at_ms,
-            body,
+            body: body.to_vec(),
             sent_at: Some(cx.now.wall.as_ns()),
         };
         let Err(error) = gossip.publish(cx.now, cx.rng, record) else { return };

@@ -364,7 +364,7 @@ mod tests {
             let by = Duration::from_secs(secs);
             let now = Now { mono: NOW.mono + by, wall: NOW.wall + by };
             let cx = &mut Cx { now, rng: &mut rng, effects: &mut Vec::new() };
-            node.publish(cx, Kind::Log, &[9; 16], &Stamp::default(), Vec::new());
+            node.publish(cx, Kind::Log, &[9; 16], &Stamp::default(), &[]);
             assert_eq!(node.flock().unwrap().stats().index_full, count);
             assert_eq!(node.full_warned, Some(NOW.mono + Duration::from_secs(said)));
         }

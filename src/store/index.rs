@@ -26,9 +26,10 @@ impl Index {
 
     /// The frame of this key is at `place` from now on.
     pub(crate) fn put(&mut self, kind: u16, key: &[u8], place: Place) {
-        self.delete(kind, key);
         self.bytes += u64::from(place.bytes);
-        self.places.insert(self.hash(kind, key), place);
+        if let Some(old) = self.places.insert(self.hash(kind, key), place) {
+            self.bytes -= u64::from(old.bytes);
+        }
     }
 
     pub(crate) fn delete(&mut self, kind: u16, key: &[u8]) {
