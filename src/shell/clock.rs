@@ -19,10 +19,12 @@ use crate::time::{Mono, Now, SET_SINCE, Wall};
 
 /// Reads both clocks.
 pub fn now() -> Now {
-    Now {
-        mono: Mono::from_ms(u64::try_from(boot_time().as_millis()).unwrap_or(u64::MAX)),
-        wall: wall(),
-    }
+    Now { mono: mono(), wall: wall() }
+}
+
+/// Reads the clock of what waits.
+pub fn mono() -> Mono {
+    Mono::from_ms(u64::try_from(boot_time().as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Reads the wall clock.

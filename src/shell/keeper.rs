@@ -209,7 +209,9 @@ impl Keeper {
     /// The commit that an answer must wait for that says that everything queued so far is stored, if any.
     pub(super) fn ticket(&self) -> Option<Ticket> {
         let ticket = self.answers_wait.then(|| self.inner.borrow_mut().ticket()).flatten();
-        self.wake();
+        if ticket.is_some() {
+            self.wake();
+        }
         ticket
     }
 

@@ -315,7 +315,7 @@ impl Shell {
         match event {
             Event::Datagram { from, via, bytes } => {
                 self.with_node(|node, cx| node.handle_datagram(cx, from, via, &bytes));
-                let (path, now) = (&self.site.journal.path, clock::now().mono);
+                let (path, now) = (&self.site.journal.path, clock::mono());
                 if self.node.flock().is_some_and(|flock| self.twins.heard(flock, from, path, now)) {
                     self.site.cluster.twin = Some((from, now));
                 }
@@ -342,7 +342,7 @@ impl Shell {
                 self.with_node(Node::handle_timeout);
             }
             // A timer that stays overdue is one that nobody handles.
-            Event::Watchdog if is_late(self.timer_at, clock::now().mono) => {}
+            Event::Watchdog if is_late(self.timer_at, clock::mono()) => {}
             Event::Watchdog => systemd::alive(),
         }
     }
@@ -388,7 +388,7 @@ impl Shell {
             self.keeper.begin_anew(self.node.records(clock::now()));
         }
         self.site.journal.missing = kept.missing;
-        self.site.journal.retry_at = kept.retry_in.map(|after| clock::now().mono + after);
+        self.site.journal.retry_at = kept.retry_in.map(|after| clock::mono() + after);
         let had_failed = self.site.journal.fault.is_some();
         let retry_in = kept.retry_in;
         self.troubles.say(
@@ -433,7 +433,7 @@ impl Shell {
     /// a piece of other work: long work is done in pieces, and one is enough at a time.
     fn set_timer(&mut self, at_once: bool) -> Result<(), Error> {
         let mut next = self.node.next_timeout();
-        if at_once && next.is_some_and(|at| at <= clock::now().mono) {
+        if at_once && next.is_some_and(|at| at <= clock::mono()) {
             // Due at once: the way over the timer would only take time. What is due again after that goes that way, so
             // that nothing can keep the loop from its events.
             self.with_node(Node::handle_timeout);
@@ -443,7 +443,7 @@ impl Shell {
         self.tell_watchers();
         next = next.into_iter().chain(self.watchers.next_deadline()).min();
         // Overdue work is done in pieces: a timer that goes off for each of them is not late.
-        next = next.map(|at| at.max(clock::now().mono));
+        next = next.map(|at| at.max(clock::mono()));
         if next != self.timer_at {
             self.timer.set(next).map_err(|error| Error::System("setting the timer", error))?;
             self.timer_at = next;

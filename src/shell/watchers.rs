@@ -45,7 +45,7 @@ impl Watchers {
 impl Shell {
     /// Lets a page wait for news.
     pub(super) fn watch(&mut self, exchange: Exchange) {
-        if let Some(early) = self.watchers.add(exchange, clock::now().mono) {
+        if let Some(early) = self.watchers.add(exchange, clock::mono()) {
             self.tell_version(early);
         }
     }
@@ -53,7 +53,7 @@ impl Shell {
     /// Answers the pages that wait for news, if there is any or their time is over.
     pub(super) fn tell_watchers(&mut self) {
         self.site.changes.note_history(&self.node);
-        for exchange in self.watchers.due(self.site.changes, clock::now().mono) {
+        for exchange in self.watchers.due(self.site.changes, clock::mono()) {
             self.tell_version(exchange);
         }
     }

@@ -103,7 +103,7 @@ impl Gate {
         let gate = Self {
             source: RefCell::new(source),
             rules: RefCell::default(),
-            looked_at: Cell::new(Some(clock::now().mono)),
+            looked_at: Cell::new(Some(clock::mono())),
             is_looking: Cell::default(),
             clock: Arc::default(),
             key: hmac::Key::new(hmac::HMAC_SHA256, secret),
@@ -176,7 +176,7 @@ impl Gate {
         let Some(credentials) = authorization.and_then(Credentials::read) else {
             return Err(unauthorized(rules));
         };
-        let now = clock::now().mono;
+        let now = clock::mono();
         match credentials {
             Credentials::Bearer(token) => {
                 if let Some(rights) = self.rights_of_token(rules, &token) {
@@ -239,7 +239,7 @@ impl Gate {
 
     /// Looks whether files have changed, unless that was done a moment ago; reads them if so.
     async fn look(&self) {
-        let now = clock::now().mono;
+        let now = clock::mono();
         let is_fresh = self.looked_at.get().is_some_and(|at| now.since(at) < ACCESS_CHECK_INTERVAL);
         if is_fresh || self.is_looking.replace(true) {
             return;

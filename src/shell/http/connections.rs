@@ -7,6 +7,7 @@ use std::net::{IpAddr, TcpStream};
 use std::rc::Rc;
 use std::time::Duration;
 
+use smol::channel::{self, Receiver, Sender};
 use smol::{Async, Task};
 
 use crate::limits::{
@@ -17,6 +18,7 @@ use crate::shell::clock;
 use crate::time::Mono;
 
 use super::Place;
+use super::exchange::Answered;
 
 /// The state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,23 +52,30 @@ pub(super) struct State {
     pub(super) stuck: Cell<Option<Mono>>,
     /// While the last bytes of an answer are on their way: what it has until they are gone.
     pub(super) leaving: RefCell<Option<Place>>,
+    /// The address at its other end, if the system knows.
+    pub(super) sender: Option<IpAddr>,
+    /// By when its request is to be answered, if it has one.
+    pub(super) answer_due: Cell<Option<Mono>>,
+    /// Where the answer comes.
+    pub(super) answer: Sender<Answered>,
+    pub(super) answers: Receiver<Answered>,
     socket: Option<Rc<Async<TcpStream>>>,
 }
 
 impl State {
-    pub(super) const fn new(phase: Phase, now: Mono, socket: Option<Rc<Async<TcpStream>>>) -> Self {
+    pub(super) fn new(phase: Phase, now: Mono, socket: Option<Rc<Async<TcpStream>>>) -> Self {
+        let (answer, answers) = channel::bounded(1);
+        let peer = socket.as_ref().and_then(|socket| socket.get_ref().peer_addr().ok());
         Self {
             phase: Cell::new((phase, now)),
             stuck: Cell::new(None),
             leaving: RefCell::new(None),
+            sender: peer.map(|peer| peer.ip().to_canonical()),
+            answer_due: Cell::new(None),
+            answer,
+            answers,
             socket,
         }
-    }
-
-    /// The user at its other end, if the system knows.
-    pub(super) fn sender(&self) -> Option<IpAddr> {
-        let peer = self.socket.as_ref()?.get_ref().peer_addr().ok()?;
-        Some(peer.ip().to_canonical())
     }
 
     /// Whether the other side has sent its last byte: it may have gone.
@@ -81,7 +90,7 @@ impl State {
     /// Takes note that all that was to be written has been.
     pub(super) fn flushed(&self) {
         if self.leaving.take().is_some() {
-            self.phase.set((Phase::Idle, clock::now().mono));
+            self.phase.set((Phase::Idle, clock::mono()));
         }
     }
 
@@ -164,13 +173,22 @@ impl Connections {
         }
     }
 
-    /// When the next one will have had its time.
+    /// When the next one will have had its time, or is to be told that its answer does not come.
     pub(super) fn next_deadline(&self) -> Option<Mono> {
-        self.open.values().map(|(state, _)| deadline(state)).min()
+        let due =
+            |state: &Rc<State>| state.answer_due.get().into_iter().chain([deadline(state)]).min();
+        self.open.values().filter_map(|(state, _)| due(state)).min()
     }
 
-    /// Closes those that have had their time.
+    /// Closes those that have had their time. One whose answer does not come is told first.
     pub(super) fn close_overdue(&mut self, now: Mono) {
+        for (state, _) in self.open.values() {
+            if state.answer_due.get().is_some_and(|due| due <= now) {
+                state.answer_due.set(None);
+                // Where it is full the answer has come.
+                state.answer.try_send(None).ok();
+            }
+        }
         self.open.retain(|_, (state, _)| deadline(state) > now);
     }
 
@@ -291,6 +309,19 @@ mod tests {
         let mut connections = with(&[(Phase::Busy, 0); HTTP_CONNECTIONS_MAX]);
         assert!(!connections.make_room(Mono::from_ms(60_000)));
         assert_eq!(connections.close_idle(), HTTP_CONNECTIONS_MAX);
+    }
+
+    #[test]
+    fn one_whose_answer_does_not_come_is_told() {
+        let mut connections = with(&[(Phase::Busy, 0), (Phase::Busy, 0)]);
+        let state = |id: u64, open: &Connections| Rc::clone(&open.open[&id].0);
+        let (late, other) = (state(1, &connections), state(2, &connections));
+        late.answer_due.set(Some(Mono::from_ms(5)));
+        assert_eq!(connections.next_deadline(), Some(Mono::from_ms(5)));
+        connections.close_overdue(Mono::from_ms(5));
+        assert!(matches!(late.answers.try_recv(), Ok(None)) && other.answers.is_empty());
+        assert_eq!(connections.len(), 2);
+        assert_eq!(connections.next_deadline(), Some(Mono::ZERO + HTTP_REQUEST_TIME_MAX));
     }
 
     #[test]

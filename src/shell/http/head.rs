@@ -1,5 +1,6 @@
 //! The head of a request: read as its sender means it, written as RFC 9112 has it.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use hyper::Uri;
@@ -41,7 +42,9 @@ pub(super) fn read(head: &[u8], headers_max: usize, out: &mut Vec<u8>) -> Result
     // Chunks are no part of version 1.0: the client means 1.1, but cannot be relied on to keep the connection in order.
     let is_lifted = is_old && framing == Body::Chunked;
     let version = if is_old && !is_lifted { "HTTP/1.0" } else { "HTTP/1.1" };
-    out.extend_from_slice(format!("{} {} {version}\r\n", line.method, line.target).as_bytes());
+    for piece in [line.method, " ", &line.target, " ", version, "\r\n"] {
+        out.extend_from_slice(piece.as_bytes());
+    }
     let mut push = |name: &[u8], value: &[u8]| {
         for piece in [name, b": ", value, b"\r\n"] {
             out.extend_from_slice(piece);
@@ -70,14 +73,16 @@ pub(super) fn read(head: &[u8], headers_max: usize, out: &mut Vec<u8>) -> Result
 
 struct RequestLine<'a> {
     method: &'a str,
-    target: String,
+    target: Cow<'a, str>,
     version: &'a str,
 }
 
 /// Between the first space and the last is the target; spaces in its query are taken for what they are.
 fn request_line(line: &[u8]) -> Result<RequestLine<'_>, Refusal> {
-    let told = String::from_utf8_lossy(line.get(..80).unwrap_or(line));
-    let refused = |why: &str| (400, format!("the request line {told:?} {why}"));
+    let refused = |why: &str| {
+        let told = String::from_utf8_lossy(line.get(..80).unwrap_or(line));
+        (400, format!("the request line {told:?} {why}"))
+    };
     let no_line = || refused("is not METHOD TARGET HTTP/1.1");
     let (method, rest) =
         cut(line, line.iter().position(|byte| *byte == b' ')).ok_or_else(no_line)?;
@@ -112,34 +117,26 @@ fn cut(bytes: &[u8], at: Option<usize>) -> Option<(&[u8], &[u8])> {
 }
 
 /// The target with each byte that a URL cannot have percent-encoded; what is encoded stays so.
-fn encoded(target: &[u8]) -> String {
+fn encoded(target: &[u8]) -> Cow<'_, str> {
+    let is_odd = |byte: &u8| b" \"<>\\^`{|}#".contains(byte) || *byte >= 0x7f;
+    if let (false, Ok(plain)) = (target.iter().any(is_odd), std::str::from_utf8(target)) {
+        return Cow::Borrowed(plain);
+    }
     let mut text = String::with_capacity(target.len());
     for byte in target {
-        match byte {
-            b' '
-            | b'"'
-            | b'<'
-            | b'>'
-            | b'\\'
-            | b'^'
-            | b'`'
-            | b'{'
-            | b'|'
-            | b'}'
-            | b'#'
-            | 0x7f.. => {
-                // Writing to a String cannot fail.
-                write!(text, "%{byte:02X}").ok();
-            }
-            byte => text.push(char::from(*byte)),
+        if is_odd(byte) {
+            // Writing to a String cannot fail.
+            write!(text, "%{byte:02X}").ok();
+        } else {
+            text.push(char::from(*byte));
         }
     }
-    text
+    Cow::Owned(text)
 }
 
 struct Header<'a> {
     name: &'a str,
-    value: Vec<u8>,
+    value: Cow<'a, [u8]>,
 }
 
 fn headers<'a>(
@@ -152,21 +149,19 @@ fn headers<'a>(
             let Some(folded) = headers.last_mut() else {
                 return Err((400, "the first header begins with a space".to_owned()));
             };
-            folded.value.push(b' ');
-            folded.value.extend_from_slice(line.trim_ascii());
+            folded.value.to_mut().push(b' ');
+            folded.value.to_mut().extend_from_slice(line.trim_ascii());
         } else {
             let (name, value) =
                 cut(line, line.iter().position(|byte| *byte == b':')).unwrap_or((line, b""));
-            let told = String::from_utf8_lossy(name.get(..80).unwrap_or(name));
             let is_whole = name.len() < line.len();
             let Some(name) = std::str::from_utf8(name).ok().filter(|it| is_whole && is_token(it))
             else {
-                return Err((
-                    400,
-                    format!("the header {told:?} is not NAME: VALUE, without a space in NAME"),
-                ));
+                let told = String::from_utf8_lossy(name.get(..80).unwrap_or(name));
+                let rule = "is not NAME: VALUE, without a space in NAME";
+                return Err((400, format!("the header {told:?} {rule}")));
             };
-            headers.push(Header { name, value: value.trim_ascii().to_vec() });
+            headers.push(Header { name, value: value.trim_ascii().into() });
         }
         if headers.len() > max {
             return Err((431, format!("more than {max} headers")));

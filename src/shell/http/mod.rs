@@ -4,6 +4,7 @@
 mod answer;
 mod body;
 mod connections;
+mod exchange;
 mod head;
 pub mod lenient;
 mod link;
@@ -13,13 +14,12 @@ mod stream;
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, TcpStream};
+use std::net::TcpStream;
 use std::rc::Rc;
 use std::time::Duration;
 
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::HeaderMap;
-use hyper::http::request::Parts;
 use hyper::{Method, server::conn::http1, service::service_fn};
 use log::{debug, info, warn};
 use rustix::io::Errno;
@@ -27,7 +27,7 @@ use rustix::process::{Resource, Rlimit, getrlimit};
 use smol::channel::{self, Receiver, Sender};
 use smol::{Async, LocalExecutor, Task, Timer};
 
-use crate::api::{self, Endpoint, HttpStats, Request, Response};
+use crate::api::{self, Endpoint, HttpStats, Response};
 use crate::config::settings::{Listener, Web};
 use crate::limits::{
     ACCEPT_RETRY_TIME, HTTP_ANSWER_TIME_MAX, HTTP_ANSWERS_BYTES_MAX, HTTP_CONNECTIONS_MAX,
@@ -42,69 +42,10 @@ use crate::time::Mono;
 use answer::{add_headers, built, refuse};
 use body::{Outgoing, Share};
 use connections::{Connections, Phase, State};
+pub use exchange::Exchange;
 use link::Door;
 use listen::bind;
 use stream::{Scratch, Stream};
-
-/// A whole request, and where its answer goes.
-#[derive(Debug)]
-pub struct Exchange {
-    sender: Option<IpAddr>,
-    head: Parts,
-    body: Bytes,
-    /// When the last byte of it was read.
-    pub read_at: Duration,
-    answer: Sender<Answered>,
-    /// Its answer's share of the bytes that wait to be read.
-    share: Share,
-}
-
-type Answered = (Response, Share);
-
-impl Exchange {
-    /// The request as the API sees it.
-    pub(super) fn request(&self) -> Request<'_> {
-        let header = |name| text_of(&self.head.headers, name);
-        // One that cannot be read is one that nobody knows, not none.
-        let told = |name| self.head.headers.get(name).map(|it| it.to_str().unwrap_or("?"));
-        Request {
-            sender: self.sender,
-            method: self.head.method.as_str(),
-            path: self.head.uri.path(),
-            query: self.head.uri.query().unwrap_or_default(),
-            content_encoding: header("content-encoding"),
-            content_type: header("content-type"),
-            accept: header("accept"),
-            accept_encoding: header("accept-encoding"),
-            if_none_match: header("if-none-match"),
-            host: self.head.uri.authority().map_or_else(|| told("host"), |it| Some(it.as_str())),
-            origin: told("origin"),
-            cors_method: header("access-control-request-method"),
-            cors_headers: header("access-control-request-headers"),
-            body: &self.body,
-        }
-    }
-
-    /// Whether nobody waits for the answer any more.
-    pub(super) fn is_abandoned(&self) -> bool {
-        self.answer.is_closed()
-    }
-
-    /// Gives back the memory of a body that has been read.
-    pub(super) fn forget_body(&mut self) {
-        self.body = Bytes::new();
-    }
-
-    /// Sends the answer, unless the client has gone.
-    pub(super) fn answer(mut self, response: Response) {
-        if self.head.method == Method::GET {
-            self.share.take(response.body.len(), usize::MAX);
-        }
-        if self.answer.try_send((response, self.share)).is_err() {
-            debug!("a client did not wait for its answer");
-        }
-    }
-}
 
 fn text_of<'a>(headers: &'a HeaderMap, name: &'static str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
@@ -118,7 +59,7 @@ struct Shared {
     connections: RefCell<Connections>,
     /// When the sweep will look next.
     armed: Cell<Option<Mono>>,
-    opened: Sender<()>,
+    hurry: Sender<()>,
     bodies: Rc<Cell<usize>>,
     /// Bytes of answers to GETs that are not yet with the kernel.
     answers: Rc<Cell<usize>>,
@@ -134,6 +75,33 @@ struct Shared {
 }
 
 impl Shared {
+    /// How long an answer may take: `--web.timeout` is the operator's, zero if there is none.
+    fn answer_time(&self) -> Duration {
+        if self.timeout.is_zero() {
+            HTTP_ANSWER_TIME_MAX
+        } else {
+            self.timeout.min(HTTP_ANSWER_TIME_MAX)
+        }
+    }
+
+    /// The answer when that is over: `belated` if the time was ours.
+    fn late(&self, belated: &str) -> Response {
+        let timeout = self.answer_time();
+        if timeout < HTTP_ANSWER_TIME_MAX {
+            Response::text(503, &format!("Exceeded configured timeout of {timeout:?}.\n"))
+        } else {
+            Response::object(503, 503, belated)
+        }
+    }
+
+    /// Sees to it that the sweep looks by then.
+    fn sweep_by(&self, at: Mono) {
+        if self.armed.get().is_none_or(|armed| armed > at) {
+            // One that is in the channel already does as well.
+            self.hurry.try_send(()).ok();
+        }
+    }
+
     /// Whether slow readers are to make room for another GET.
     fn is_crowded(&self) -> bool {
         self.gets.get() >= self.gets_max || self.answers.get() > HTTP_ANSWERS_BYTES_MAX / 2
@@ -156,7 +124,7 @@ impl Server {
         prefix: &str,
         gate: Gate,
     ) -> Self {
-        let (opened, sweeps) = channel::bounded(1);
+        let (hurry, hurried) = channel::bounded(1);
         let gets_max = usize::try_from(web.get_concurrency).unwrap_or(usize::MAX);
         let shared = Rc::new(Shared {
             executor: Rc::clone(executor),
@@ -165,7 +133,7 @@ impl Server {
                 Resource::Nofile,
             )))),
             armed: Cell::default(),
-            opened,
+            hurry,
             bodies: Rc::default(),
             answers: Rc::default(),
             scratch: Rc::new(RefCell::new(vec![0; HTTP_READ_BYTES].into())),
@@ -176,7 +144,7 @@ impl Server {
             prefix: prefix.to_owned(),
             gate,
         });
-        let tasks = vec![executor.spawn(sweep(Rc::clone(&shared), sweeps))];
+        let tasks = vec![executor.spawn(sweep(Rc::clone(&shared), hurried))];
         Self { shared, tasks }
     }
 
@@ -258,13 +226,13 @@ async fn accept(shared: Rc<Shared>, door: Door) {
     loop {
         match door.accept().await {
             Ok(stream) => {
-                while !shared.connections.borrow_mut().make_room(clock::now().mono) {
+                while !shared.connections.borrow_mut().make_room(clock::mono()) {
                     Timer::after(ACCEPT_RETRY_TIME).await;
                 }
                 open(&shared, stream, door.is_unix());
             }
             Err(error) => {
-                let now = clock::now().mono;
+                let now = clock::mono();
                 if is_lack_of_files(&error) && shared.connections.borrow_mut().close_longest_idle()
                 {
                     // Its socket is closed before this task goes on.
@@ -290,40 +258,37 @@ fn open(shared: &Rc<Shared>, stream: Async<TcpStream>, is_unix: bool) {
     if let (false, Err(error)) = (is_unix, stream.get_ref().set_nodelay(true)) {
         debug!("setting TCP_NODELAY failed: {error}");
     }
-    let now = clock::now().mono;
+    let now = clock::mono();
     let stream = Rc::new(stream);
     let state = Rc::new(State::new(Phase::Fresh, now, Some(Rc::clone(&stream))));
     let id = shared.connections.borrow_mut().next_id();
     let task =
         shared.executor.spawn(serve(Rc::clone(shared), stream, is_unix, id, Rc::clone(&state)));
     shared.connections.borrow_mut().insert(id, state, task);
-    if shared.armed.get().is_none_or(|at| at > now + HTTP_HEADER_TIME_MAX) {
-        // One that is in the channel already does as well.
-        shared.opened.try_send(()).ok();
-    }
+    shared.sweep_by(now + HTTP_HEADER_TIME_MAX);
 }
 
-/// Closes connections that have had their time. Sleeps while there is none.
-async fn sweep(shared: Rc<Shared>, opened: Receiver<()>) {
+/// Closes connections that have had their time, and tells those whose answer does not come. Sleeps while there is none.
+async fn sweep(shared: Rc<Shared>, hurried: Receiver<()>) {
     loop {
         let next = shared.connections.borrow().next_deadline();
         shared.armed.set(next);
-        let opened = async { opened.recv().await.is_ok() };
+        let hurried = async { hurried.recv().await.is_ok() };
         let go_on = match next {
-            None => opened.await,
+            None => hurried.await,
             Some(at) => {
-                let wait = at.since(clock::now().mono);
+                let wait = at.since(clock::mono());
                 let overdue = async {
                     Timer::after(wait).await;
                     true
                 };
-                smol::future::or(overdue, opened).await
+                smol::future::or(overdue, hurried).await
             }
         };
         if !go_on {
             return;
         }
-        shared.connections.borrow_mut().close_overdue(clock::now().mono);
+        shared.connections.borrow_mut().close_overdue(clock::mono());
     }
 }
 
@@ -358,13 +323,11 @@ async fn secured(
 }
 
 async fn serve_http(shared: &Rc<Shared>, stream: Stream, state: &Rc<State>) {
-    let (answer, answers) = channel::bounded(1);
     let service = service_fn(|request| {
         let (shared, state) = (Rc::clone(shared), Rc::clone(state));
-        let (answer, answers) = (answer.clone(), answers.clone());
         async move {
-            state.phase.set((Phase::Reading, clock::now().mono));
-            let mut response = respond(&shared, request, &state, answer, &answers).await;
+            state.phase.set((Phase::Reading, clock::mono()));
+            let mut response = respond(&shared, request, &state).await;
             add_headers(&mut response, &shared.gate.headers());
             Ok::<_, Infallible>(response.map(|(bytes, place)| {
                 let held = Leaving { state, place: Some(place) };
@@ -408,8 +371,6 @@ async fn respond(
     shared: &Shared,
     request: hyper::Request<Incoming>,
     state: &State,
-    answer: Sender<Answered>,
-    answers: &Receiver<Answered>,
 ) -> hyper::Response<Held> {
     let (head, body) = request.into_parts();
     let (mut place, share) = (Share::new(&shared.gets), Share::new(&shared.answers));
@@ -420,7 +381,7 @@ async fn respond(
     }
     let need = api::need(&shared.prefix, head.method.as_str(), head.uri.path());
     let authorization = text_of(&head.headers, "authorization");
-    if let Err(refusal) = shared.gate.admit(authorization, state.sender(), need).await {
+    if let Err(refusal) = shared.gate.admit(authorization, state.sender, need).await {
         // A refused client sends little: it is not read.
         let closes = !body.is_end_stream();
         return built(refusal, closes, [place, share]);
@@ -433,8 +394,7 @@ async fn respond(
         Err(refusal) => return built(refuse(refusal), true, [place, share]),
     };
     if head.method == Method::GET && !is_always_answered(head.uri.path()) {
-        while shared.is_crowded()
-            && shared.connections.borrow_mut().cut_slow_reader(clock::now().mono)
+        while shared.is_crowded() && shared.connections.borrow_mut().cut_slow_reader(clock::mono())
         {
             // Its resources are given back before this task goes on.
             smol::future::yield_now().await;
@@ -448,20 +408,25 @@ async fn respond(
         }
     }
     let belated = belated(&head.method, head.uri.path());
+    let (now, read_at) = (clock::mono(), clock::boot_time());
     // Its time runs on.
     state.phase.set((Phase::Busy, state.phase.get().1));
-    let (sender, read_at) = (state.sender(), clock::boot_time());
+    let due = now + shared.answer_time();
+    state.answer_due.set(Some(due));
+    shared.sweep_by(due);
+    let (sender, answer) = (state.sender, state.answer.clone());
     let exchange = Exchange { sender, head, body, read_at, answer, share };
     let none = || Share::new(&shared.answers);
     if shared.events.send(Event::Http(Box::new(exchange))).await.is_err() {
         return built(Response::text(503, "stopping\n"), true, [place, none()]);
     }
-    let come = async { answers.recv().await.map_err(|_| Response::text(503, "stopping\n")) };
-    let outcome = smol::future::or(come, late(shared.timeout, belated)).await;
+    let outcome = state.answers.recv().await;
+    state.answer_due.set(None);
     // Where the answer did not come, the channel may still get it: the connection must not serve another request.
     match outcome {
-        Ok((response, share)) => built(response, false, [place, share]),
-        Err(response) => built(response, true, [place, none()]),
+        Ok(Some((response, share))) => built(response, false, [place, share]),
+        Ok(None) => built(shared.late(belated), true, [place, none()]),
+        Err(_) => built(Response::text(503, "stopping\n"), true, [place, none()]),
     }
 }
 
@@ -470,17 +435,6 @@ async fn respond(
 fn is_always_answered(path: &str) -> bool {
     let free = ["/-/healthy", "/-/ready", "/metrics", Endpoint::Changes.label()];
     free.iter().any(|end| path.ends_with(end))
-}
-
-/// Ends as an error when an answer has taken too long: `timeout` is the operator's, zero if there is none; `belated` is
-/// what is said when ours is over.
-async fn late(timeout: Duration, belated: &str) -> Result<Answered, Response> {
-    if !timeout.is_zero() && timeout < HTTP_ANSWER_TIME_MAX {
-        Timer::after(timeout).await;
-        return Err(Response::text(503, &format!("Exceeded configured timeout of {timeout:?}.\n")));
-    }
-    Timer::after(HTTP_ANSWER_TIME_MAX).await;
-    Err(Response::object(503, 503, belated))
 }
 
 /// The answer to a client whose own does not come.
