@@ -41,7 +41,7 @@ pub(super) enum Begun {
     Later(Post),
 }
 
-/// Begins to take a post: a small one is taken at once.
+/// Begins to take a post: a small one is taken at once, unless it takes long to find where its alerts belong.
 pub(super) fn begin(
     node: &mut Node,
     cx: &mut Cx<'_>,
@@ -57,11 +57,28 @@ pub(super) fn begin(
         Outcome::Empty
     } else {
         match body::alerts(&text, schema) {
-            Ok(reports) => Outcome::Taken(node.handle_reports(cx, &reports)),
+            Ok(reports) => {
+                let (mut intake, count) = (Intake::default(), reports.len());
+                let mut left = reports.into_iter();
+                if node.handle_some_reports(cx, &mut left, &mut intake) == Progress::More {
+                    let place = place_after(&text, schema, count - left.len());
+                    let made = if let Cow::Owned(text) = &text { Some(text.clone()) } else { None };
+                    let stage = Stage::Takes(intake);
+                    return Begun::Later(Post { schema, made, stage, place });
+                }
+                Outcome::Taken(intake)
+            }
             Err(error) => Outcome::Wrong(error),
         }
     };
     Begun::Done(answer(node, cx, request, schema, &outcome))
+}
+
+/// Where so many of the reports of a body end, which is known to be right.
+fn place_after(text: &str, schema: Schema, count: usize) -> Place {
+    let mut posted = body::Posted::new(text, schema, Place::default());
+    posted.by_ref().take(count).for_each(drop);
+    posted.place()
 }
 
 /// Takes note of what has become of a post, and makes its answer.

@@ -306,6 +306,26 @@ fn a_large_post_is_answered_as_a_small_one() {
 }
 
 #[test]
+fn a_small_post_of_slow_to_route_alerts_is_taken_in_pieces() {
+    use std::fmt::Write as _;
+    let mut config = "[route]\nreceiver = \"r\"\n[[receivers]]\nname = \"r\"\n".to_owned();
+    for n in 0..100 {
+        writeln!(config, "[[route.routes]]\nmatchers = ['x=~\".*[x-z][w-z]{{{n}}}.*\"']").unwrap();
+    }
+    let mut world = World::of(&config, None);
+    let alert = |n: usize| format!(r#"{{"labels":{{"n":"{n}","x":"{}"}}}}"#, "ab".repeat(500));
+    let alerts: Vec<String> = (0..50).map(alert).collect();
+    let body = format!("[{}, {{\"labels\":{{\"bad name\":\"\"}}}}]", alerts.join(","));
+    assert!(body.len() < crate::limits::HTTP_READ_BYTES);
+    let content_type = Some("application/json");
+    let (path, body) = ("/api/v2/alerts", body.as_bytes());
+    let request = Request { method: "POST", path, content_type, body, ..Request::default() };
+    let (response, pieces) = world.ask_in_pieces(&request);
+    assert_eq!((response.status, world.node.alerts().count()), (400, 50));
+    assert!(pieces > 3, "{pieces}");
+}
+
+#[test]
 fn a_large_post_that_is_no_utf_8_is_taken_as_a_small_one() {
     let mut world = World::new();
     let mut body = large(1_000, r#"{"labels":{"a":"b?"}}]"#).into_bytes();
