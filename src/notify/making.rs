@@ -7,6 +7,7 @@ use std::mem;
 use crate::config::Values;
 use crate::limits::WRITTEN_BYTES_AT_ONCE;
 use crate::model::{Alert, Labels};
+use crate::notify::signing::Signing;
 use crate::notify::{AlertView, Draft, Message, Outgoing};
 use crate::time::Wall;
 
@@ -25,6 +26,8 @@ pub(super) struct Written {
     /// The text, without its end.
     pub(super) text: String,
     common: Option<(Labels, Labels)>,
+    /// Its signature so far, if it is to have one.
+    signing: Option<Signing>,
 }
 
 impl Written {
@@ -72,7 +75,9 @@ impl<'a> Making<'a> {
             let mut text = (each.begin)(&message);
             // Else it would be copied whenever it grows.
             text.reserve(self.draft.bytes());
-            Written { text, common: None }
+            let signs = self.values.knows("hmac_secret") && self.values.has("hmac_secret");
+            let sign = || Signing::new(self.values.text("hmac_secret"), self.now);
+            Written { text, common: None, signing: signs.then(sign) }
         });
         let most = written.text.len() + WRITTEN_BYTES_AT_ONCE;
         let mut left = message.told().iter().skip(self.count);
@@ -82,6 +87,9 @@ impl<'a> Making<'a> {
             (each.add)(&message, view, &mut written.text);
             written.note(&view.alert);
             self.count += 1;
+        }
+        if let Some(signing) = &mut written.signing {
+            signing.go_on(&written.text);
         }
         let is_all = left.len() == 0;
         self.written = Some(written);
@@ -121,6 +129,11 @@ impl Message<'_> {
         left.is_none()
     }
 
+    /// Takes the signature of what was written.
+    pub(super) fn signing(&self) -> Option<Signing> {
+        self.written.borrow_mut().signing.take()
+    }
+
     /// Takes what was written of the alerts.
     pub(super) fn written(&self) -> Written {
         self.written.take()
@@ -133,6 +146,7 @@ pub(super) type Holder = RefCell<Written>;
 #[cfg(test)]
 mod tests {
     use crate::config::Secret;
+    use crate::notify::signing::Signing;
     use crate::notify::testing::{drafted, notification};
     use crate::notify::{Draft, Notification, Outgoing};
 
@@ -174,6 +188,26 @@ mod tests {
             assert!(count > 1, "{config}: {count}");
             assert_eq!(text, debug(draft.inline().unwrap()), "{config}");
         }
+    }
+
+    #[test]
+    fn a_large_request_is_signed_as_it_is_written() {
+        let config = "webhook_configs: [{url: 'http://x', hmac_secret: k}]";
+        let draft = drafted("", config, large());
+        let mut read = |secret: &Secret| secret.inline().unwrap_or_default().to_owned();
+        let mut making = draft.begin(draft.notification().now, &mut read).unwrap();
+        let mut seen = 0;
+        while !making.go_on() {
+            let written = making.written.as_ref().unwrap();
+            let new = written.signing.as_ref().unwrap().seen();
+            assert_eq!(new, written.text.len());
+            assert!(new > seen, "{new}");
+            seen = new;
+        }
+        let Outgoing::Http(sent) = making.finish().unwrap() else { panic!("it is HTTP") };
+        let body = sent.body.inline().unwrap();
+        let at_once = Signing::new("k", draft.notification().now).finish(&body);
+        assert_eq!(sent.headers.last().unwrap().1.inline().unwrap(), at_once);
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod pushover;
 mod rocketchat;
 mod sample;
 mod shown;
+mod signing;
 mod sigv4;
 mod slack;
 mod sns;

@@ -1,12 +1,9 @@
 //! `webhook_configs`: posts the whole notification as JSON.
 
-use ring::hmac;
-
 use crate::config::{Key, Schema, Takes};
 use crate::notify::json::{self, send};
-use crate::notify::text::hex;
+use crate::notify::signing::Signing;
 use crate::notify::{Message, Outgoing, Text, Type, Verdict, payload};
-use crate::time::Wall;
 
 /// The header of a signature: `t=1700000000,v1=` and 64 hex digits.
 const SIGNATURE: &str = "X-Bellwether-Signature";
@@ -32,6 +29,7 @@ pub(super) const TYPE: Type = Type {
 
 fn request(message: &Message<'_>) -> Result<Outgoing, String> {
     let values = message.values;
+    let begun = message.signing();
     let mut body = match values.get("payload") {
         Some(tree) => json::tree(tree).to_string(),
         None => payload::text(message),
@@ -39,22 +37,11 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
     body.push('\n');
     let mut headers = vec![("Content-Type".to_owned(), Text::from("application/json"))];
     if values.has("hmac_secret") {
-        let signature = signature(values.text("hmac_secret"), message.now, &body);
-        headers.push((SIGNATURE.to_owned(), Text::from(signature)));
+        let signing =
+            begun.unwrap_or_else(|| Signing::new(values.text("hmac_secret"), message.now));
+        headers.push((SIGNATURE.to_owned(), Text::from(signing.finish(&body))));
     }
     send(message, "POST", values.text("url"), headers, Text::from(body))
-}
-
-/// HMAC with SHA-256 over the time, a dot and the body: a receiver that checks both refuses what is not ours, and what was
-/// sent long ago.
-fn signature(secret: &str, now: Wall, body: &str) -> String {
-    let secs = now.as_ns().div_euclid(1_000_000_000);
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-    let mut context = hmac::Context::with_key(&key);
-    context.update(format!("{secs}.").as_bytes());
-    context.update(body.as_bytes());
-    let tag = context.sign();
-    format!("t={secs},v1={}", hex(tag.as_ref()))
 }
 
 #[cfg(test)]
@@ -62,6 +49,11 @@ mod tests {
     use super::*;
     use crate::notify::Reply;
     use crate::notify::testing::{drafted, notification, request as sent};
+    use crate::time::Wall;
+
+    fn signature(secret: &str, now: Wall, body: &str) -> String {
+        Signing::new(secret, now).finish(body)
+    }
 
     #[test]
     fn the_payload_is_posted_as_json() {
