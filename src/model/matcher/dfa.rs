@@ -101,7 +101,6 @@ impl Dfa {
     fn begin(&self, table: &mut Table) {
         let mut states = Reach::new(&self.program.insts);
         states.add(0);
-        table.clear();
         table.push(Side::Edge, &states.sorted(), self.stride());
     }
 
@@ -152,7 +151,7 @@ impl Dfa {
                 }
                 None => {
                     // The step that this follows on is gone too: nothing to take note of.
-                    self.begin(table);
+                    table.forget(self.stride());
                     return table.push(side, &states, self.stride());
                 }
             }
@@ -189,10 +188,12 @@ impl Table {
         self.steps.is_empty()
     }
 
-    fn clear(&mut self) {
-        self.next.clear();
-        self.steps.clear();
-        self.states.clear();
+    /// Forgets all steps but the first, and what follows on that.
+    fn forget(&mut self, stride: usize) {
+        self.steps.truncate(1);
+        self.states.truncate(self.steps.first().map_or(0, |(_, end)| *end as usize));
+        self.next.truncate(stride);
+        self.next.fill(UNKNOWN);
     }
 
     fn push(&mut self, side: Side, states: &[Place], stride: usize) -> Step {
