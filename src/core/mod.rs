@@ -335,9 +335,12 @@ impl Core {
                 Timer::Acknowledgements => self.look_at_acknowledgements(cx.now),
                 Timer::Alerts => self.sweep_alerts(cx.now),
                 Timer::Begin(id, at) => {
+                    if !self.is_fanned_out(id) && !self.compare_group(id, &mut steps) {
+                        self.timers.set(timer, cx.now.mono);
+                        break;
+                    }
                     steps += FLUSHED_STEPS * self.alerts_in(id);
-                    self.step(cx, (id, at), Input::Begin);
-                    self.finish(cx, id);
+                    self.go_on_flushing(cx, id, at);
                 }
                 Timer::Claim(id, at) => {
                     self.step(cx, (id, at), Input::ClaimDue);

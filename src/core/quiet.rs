@@ -13,24 +13,19 @@ use crate::core::which::GroupId;
 use crate::core::{Change, Core};
 use crate::limits::QUIET_END_AGE_MAX;
 use crate::model::{Fingerprint, LogEntry, LogKey};
-use crate::time::{Now, Wall};
+use crate::time::Now;
 
 impl Core {
-    /// The alerts of a snapshot that are not told of now and may be later.
-    pub(super) fn quiet(
-        &self,
-        id: GroupId,
-        snapshot: &[Flushed],
-        told: &[Flushed],
-        now: Wall,
-    ) -> BTreeSet<Fingerprint> {
-        let route = self.groups.get(id).map(|it| self.routes.get(it.route));
-        if !route.is_some_and(|route| route.resolved_after_quiet) {
-            return BTreeSet::new();
-        }
-        let told: BTreeSet<_> = told.iter().map(|it| it.fingerprint).collect();
+    /// The alerts of a group's flush that are not `told` of now and may be later.
+    pub(super) fn quiet(&self, id: GroupId, told: &[Flushed]) -> BTreeSet<Fingerprint> {
+        let group = self.groups.get(id);
+        let group = group.filter(|it| self.routes.get(it.route).resolved_after_quiet);
+        let Some(flush) = group.and_then(|it| it.flush.as_ref()) else { return BTreeSet::new() };
+        let (told, now): (BTreeSet<_>, _) =
+            (told.iter().map(|it| it.fingerprint).collect(), flush.tick.wall);
         let is_old = |it: &Flushed| it.resolved && now.since(it.alert.ends_at) > QUIET_END_AGE_MAX;
-        let quiet = snapshot.iter().filter(|it| !told.contains(&it.fingerprint) && !is_old(it));
+        let quiet =
+            flush.snapshot.iter().filter(|it| !told.contains(&it.fingerprint) && !is_old(it));
         quiet.map(|it| it.fingerprint).collect()
     }
 
@@ -43,7 +38,7 @@ impl Core {
         })
     }
 
-    /// The quiet alerts of a flush that some integration was told to fire; its log does not forget them.
+    /// The quiet alerts of a flush that some integration was told to fire, sorted; its log does not forget them.
     pub(super) fn keep_quiet(&mut self, now: Now, id: GroupId, flush: &Flush) -> Vec<Fingerprint> {
         let mut kept = Vec::new();
         for key in self.quiet_keys(id, flush) {
@@ -59,6 +54,7 @@ impl Core {
                 }
             }
         }
+        kept.sort_unstable();
         kept
     }
 

@@ -104,15 +104,16 @@ impl LogEntry {
 
     /// This, but for what it says of these alerts that fire.
     #[must_use]
-    pub fn without_firing(&self, some: &[Fingerprint]) -> Self {
-        let firing = self.firing.iter().filter(|it| !some.contains(it)).copied().collect();
-        Self { firing, ..self.clone() }
+    pub fn without_firing(&self, mut some: Vec<Fingerprint>) -> Self {
+        some.sort_unstable();
+        let stays = |it: &&Fingerprint| some.binary_search(it).is_err();
+        Self { firing: self.firing.iter().filter(stays).copied().collect(), ..self.clone() }
     }
 
-    /// This, and of these alerts, which `known` says to fire, what it says.
+    /// This, and of these alerts, which are sorted and which `known` says to fire, what it says.
     #[must_use]
     pub fn with_firing(self, some: &[Fingerprint], known: &Self) -> Self {
-        let unsure = known.resolved.iter().filter(|it| some.contains(it));
+        let unsure = known.resolved.iter().filter(|it| some.binary_search(it).is_ok());
         let unsure: Vec<_> = unsure.copied().collect();
         Self {
             firing: united(&self.firing, some),

@@ -33,7 +33,8 @@ use crate::time::{Now, Wall};
 /// A flush has at least this long, however short the group interval is (Alertmanager's `MinTimeout`).
 const DEADLINE_MIN: Duration = Duration::from_secs(10);
 
-/// With more alerts than this the deliveries of a flush begin one after the other, and others have their turn between.
+/// With more alerts than this a flush is done in pieces, and others have their turn between: what is muted and what is news
+/// is looked at after the alerts were gathered, and the deliveries begin one after the other.
 const BEGIN_TOGETHER_MAX: usize = 1_000;
 
 impl Core {
@@ -66,8 +67,7 @@ impl Core {
             return;
         }
         let snapshot = self.snapshot(id, cx.now.wall);
-        let alerts = self.unmuted(id, &snapshot, cx.now);
-        let quiet = self.quiet(id, &snapshot, &alerts, cx.now.wall);
+        let is_large = snapshot.len() > BEGIN_TOGETHER_MAX;
         let Some(group) = self.groups.get_mut(id) else { return };
         let route = self.routes.get(group.route);
         group.flush = Some(Flush {
@@ -78,13 +78,31 @@ impl Core {
             group_interval: route.group_interval,
             settled: !self.turns.flock.settling,
             snapshot,
-            quiet,
+            is_fanned_out: false,
+            quiet: BTreeSet::new(),
             deliveries: Vec::new(),
             ended: BTreeSet::new(),
         });
-        if !alerts.is_empty() {
-            self.fan_out(cx, id, Content::new(alerts));
+        if is_large {
+            self.timers.set(Timer::Begin(id, 0), cx.now.mono);
+        } else {
+            self.fan_out(cx, id);
         }
+    }
+
+    /// Goes on with a large flush: its deliveries are made, then each begins.
+    pub(in crate::core) fn go_on_flushing(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
+        if self.is_fanned_out(id) {
+            self.step(cx, (id, at), Input::Begin);
+        } else {
+            self.fan_out(cx, id);
+        }
+        self.finish(cx, id);
+    }
+
+    /// Whether the deliveries of a group's flush are made.
+    pub(in crate::core) fn is_fanned_out(&self, id: GroupId) -> bool {
+        self.groups.get(id).and_then(|it| it.flush.as_ref()).is_none_or(|it| it.is_fanned_out)
     }
 
     /// The group's alerts at `now`, in the order of notifications.
@@ -101,15 +119,17 @@ impl Core {
         alert::in_order(snapshot, |it| &*it.alert)
     }
 
-    /// Those of the snapshot that may be notified at `now`.
-    fn unmuted(&mut self, id: GroupId, snapshot: &[Flushed], now: Now) -> Vec<Flushed> {
+    /// The alerts of a flush that may be notified at its tick.
+    fn unmuted(&mut self, id: GroupId) -> Vec<Flushed> {
         let Some(group) = self.groups.get(id) else { return Vec::new() };
-        let wall = now.wall;
-        let mut alerts = snapshot.to_vec();
-        alerts.retain(|it| !self.is_inhibited(it.fingerprint, wall));
+        let Some(flush) = &group.flush else { return Vec::new() };
+        let (tick, wall) = (flush.tick, flush.tick.wall);
+        let is_free = |it: &&Flushed| !self.is_inhibited(it.fingerprint, wall);
+        let mut alerts: Vec<Flushed> = flush.snapshot.iter().filter(is_free).cloned().collect();
+        let count = flush.snapshot.len();
         let mut muting = Muting {
-            alerts: snapshot.len(),
-            inhibited: snapshot.len() - alerts.len(),
+            alerts: count,
+            inhibited: count - alerts.len(),
             intervals: self.routes.get(group.route).muted_by(wall),
             silenced: 0,
         };
@@ -124,7 +144,7 @@ impl Core {
             self.stats.suppressed_interval += alerts.len() as u64;
             alerts.clear();
         }
-        self.note_muting(now, id, muting);
+        self.note_muting(tick, id, muting);
         alerts
     }
 
@@ -144,14 +164,20 @@ impl Core {
         })
     }
 
-    /// Asks for each integration whether there is news, and starts to deliver it.
-    fn fan_out(&mut self, cx: &mut Cx<'_>, id: GroupId, content: Content) {
+    /// Asks for each integration whether there is news of what is not muted, and starts to deliver it.
+    fn fan_out(&mut self, cx: &mut Cx<'_>, id: GroupId) {
+        let alerts = self.unmuted(id);
+        let quiet = self.quiet(id, &alerts);
         let Some(group) = self.groups.get_mut(id) else { return };
         let Some(flush) = group.flush.as_mut() else { return };
-        let content = Rc::new(content);
-        let is_large = content.alerts.len() > BEGIN_TOGETHER_MAX;
+        (flush.is_fanned_out, flush.quiet) = (true, quiet);
+        if alerts.is_empty() {
+            return;
+        }
+        let is_large = flush.snapshot.len() > BEGIN_TOGETHER_MAX;
         let receiver = Arc::clone(&flush.receiver);
         let key = group.key.clone();
+        let content = Rc::new(Content::new(alerts));
         let mut deliveries = self.deliveries(&key, &receiver, &content, cx.now);
         if let Some(fallback) = self.fallback_of(&receiver)
             && self.falls_back(&key, &receiver, &fallback, &content, cx.now)
@@ -163,7 +189,7 @@ impl Core {
             flush.deliveries = deliveries;
         }
         for at in 0..count {
-            if at > 0 && is_large {
+            if is_large {
                 self.timers.set(Timer::Begin(id, at), cx.now.mono);
             } else {
                 self.step(cx, (id, at), Input::Begin);
@@ -237,7 +263,7 @@ impl Core {
             if others.is_empty() {
                 Cow::Borrowed(it)
             } else {
-                Cow::Owned(it.without_firing(&others))
+                Cow::Owned(it.without_firing(others))
             }
         });
         let is_held_back = self.budgets.holds(key);
@@ -266,7 +292,7 @@ impl Core {
     pub(in crate::core) fn finish(&mut self, cx: &Cx<'_>, id: GroupId) {
         let Some(group) = self.groups.get_mut(id) else { return };
         let Some(flush) = &group.flush else { return };
-        if flush.deliveries.iter().any(|it| it.state.is_open()) {
+        if !flush.is_fanned_out || flush.deliveries.iter().any(|it| it.state.is_open()) {
             return;
         }
         let failed = flush.deliveries.iter().any(|it| it.state == State::Failed);
@@ -280,7 +306,8 @@ impl Core {
         let quiet = self.keep_quiet(cx.now, id, &flush);
         let Some(group) = self.groups.get_mut(id) else { return };
         if !failed {
-            let ended = |it: &&Flushed| it.resolved && !quiet.contains(&it.fingerprint);
+            let ended =
+                |it: &&Flushed| it.resolved && quiet.binary_search(&it.fingerprint).is_err();
             for it in flush.snapshot.iter().filter(ended) {
                 let current = self.alerts.get(it.fingerprint);
                 if current.is_none_or(|entry| entry.alert.updated_at == it.alert.updated_at) {
@@ -314,6 +341,7 @@ impl Core {
 
     /// Stops the deliveries of a flush whose group is to go.
     pub(in crate::core) fn abandon(&mut self, cx: &mut Cx<'_>, id: GroupId, flush: &Flush) {
+        self.timers.cancel(Timer::Begin(id, 0));
         for (at, delivery) in flush.deliveries.iter().enumerate() {
             self.close((id, at), &delivery.key);
             self.turns.release(delivery.key.id(), cx.now.mono);

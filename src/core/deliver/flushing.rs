@@ -25,6 +25,8 @@ pub struct Flush {
     pub(in crate::core) settled: bool,
     /// All alerts of the group, muted ones too.
     pub(in crate::core) snapshot: Vec<Flushed>,
+    /// Whether it was looked at which of them are muted, and the deliveries are there.
+    pub(in crate::core) is_fanned_out: bool,
     /// One an integration of the receiver.
     pub(in crate::core) deliveries: Vec<Delivery>,
     /// Muted alerts whose end may be told later.

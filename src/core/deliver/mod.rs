@@ -11,13 +11,14 @@
 //! | `attempts`, `places`, `kept` | attempts and what follows from replies, the places for them, the values that one keeps for the next |
 //! | `reach`, `look` | which receivers this node reaches |
 //! | `failing`, `backoff`, `fallback` | the receivers that fail: since when, the pauses until they are tried again, and their fallbacks |
-//! | `owed` | what a receiver was not told because it was not reached |
+//! | `owed`, `bounds` | what a receiver was not told because it was not reached, and how much of it is kept |
 //! | `rate_limit` | the budget of a receiver, and the digest of groups that were held back |
 //! | `logging`, `history` | the log entries of deliveries, and their outcomes for people |
 
 pub(in crate::core) mod act;
 pub(in crate::core) mod attempts;
 pub mod backoff;
+mod bounds;
 pub(in crate::core) mod claims;
 pub mod content;
 pub mod dedup;

@@ -72,7 +72,7 @@ impl Core {
             fingerprint: it.fingerprint,
             alert: Rc::clone(&it.alert),
             resolved: it.resolved,
-            late: missed.contains(&it.fingerprint),
+            late: missed.binary_search(&it.fingerprint).is_ok(),
         };
         let is_told = |it: &AlertView| match (it.resolved, it.late) {
             (false, _) | (true, true) => true,

@@ -12,11 +12,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
-use log::{info, warn};
+use log::info;
 
+use crate::config::Receiver;
 use crate::core::deliver::content::Content;
 use crate::core::deliver::delivery::Delivery;
 use crate::core::deliver::logging::log_key;
@@ -25,8 +25,8 @@ use crate::core::step::Step;
 use crate::core::timers::Timer;
 use crate::core::which::{GroupId, Which};
 use crate::core::{Change, Core};
-use crate::limits::{OWED_AGE_MAX, OWED_ALERTS_MAX, OWED_BYTES_MAX, OWED_MAX, RECORD_LIFE_MAX};
-use crate::model::{Alert, Brief, Fingerprint, LogEntry, LogKey};
+use crate::limits::{OWED_MAX, RECORD_LIFE_MAX};
+use crate::model::{Alert, Fingerprint, LogEntry, LogKey};
 use crate::notify;
 use crate::time::{Now, Wall};
 
@@ -45,7 +45,7 @@ pub struct Debt {
     /// Alerts that the bounds have cut.
     pub cut: u64,
     /// Whether an attempt has failed; else the first one is under way.
-    is_due: bool,
+    pub(super) is_due: bool,
     /// Whether the integration is told of alerts that came and went: one that opens incidents and closes them is not.
     tells_ended: bool,
     /// The alerts that were cut as flash has it, if it has the debt.
@@ -65,12 +65,16 @@ pub struct DebtView<'a> {
 
 /// The debts, by [`LogKey::id`].
 #[derive(Debug, Default)]
-pub struct Owed(BTreeMap<u128, Debt>);
+pub struct Owed {
+    pub(super) debts: BTreeMap<u128, Debt>,
+    /// Whether what passes the bounds is to be cut at the next look.
+    pub(super) is_cut_due: bool,
+}
 
 impl Owed {
     /// The debt of this [`LogKey::id`].
     pub fn find(&self, id: u128) -> Option<&Debt> {
-        self.0.get(&id)
+        self.debts.get(&id)
     }
 
     /// The same, if an attempt has failed.
@@ -81,7 +85,7 @@ impl Owed {
     /// How many alerts the bounds have cut and nobody was told of, by receiver.
     pub fn cut(&self) -> BTreeMap<&str, u64> {
         let mut cut = BTreeMap::new();
-        for debt in self.0.values().filter(|debt| debt.cut > 0) {
+        for debt in self.debts.values().filter(|debt| debt.cut > 0) {
             *cut.entry(&*debt.key.receiver).or_default() += debt.cut;
         }
         cut
@@ -89,27 +93,24 @@ impl Owed {
 
     /// Every debt that flash is to have.
     pub fn kept(&self) -> impl Iterator<Item = &Debt> {
-        self.0.values().filter(|debt| debt.kept.is_some())
+        self.debts.values().filter(|debt| debt.kept.is_some())
     }
 
     /// The number of debts.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.debts.len()
     }
 
     /// Whether nothing is owed.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.debts.is_empty()
     }
 
     /// Moves all times along when the clock steps.
     pub(in crate::core) fn step(&mut self, step: Step) {
-        self.0.values_mut().for_each(|debt| debt.since = step.time(debt.since));
+        self.debts.values_mut().for_each(|debt| debt.since = step.time(debt.since));
     }
 }
-
-/// An alert that is owed, by what decides whether it is cut: the newest end is kept longest.
-type Spooled = (Wall, Fingerprint, GroupId, usize);
 
 impl Core {
     /// The owed notifications.
@@ -120,7 +121,7 @@ impl Core {
     /// Every debt, with what came and went meanwhile.
     pub fn debts(&self, now: Now) -> impl Iterator<Item = DebtView<'_>> {
         let groups = self.groups_by_key();
-        self.owed.0.values().filter(|debt| debt.is_due).map(move |debt| {
+        self.owed.debts.values().filter(|debt| debt.is_due).map(move |debt| {
             let late = groups
                 .get(debt.key.group.as_str())
                 .map_or(0, |id| self.missed_in(*id, debt, now.wall).count());
@@ -143,12 +144,12 @@ impl Core {
         let tick = flush.tick.wall;
         let Some(key) = flush.deliveries.get(at).map(|it| it.key.clone()) else { return };
         let since = self.since(id, &key, tick);
-        if let Some(debt) = self.owed.0.get_mut(&key.id()) {
+        if let Some(debt) = self.owed.debts.get_mut(&key.id()) {
             debt.is_due = true;
         } else if self.owed.len() >= OWED_MAX {
             self.stats.owed_cut += 1;
         } else {
-            self.owed.0.insert(key.id(), Debt::new(key, since));
+            self.owed.debts.insert(key.id(), Debt::new(key, since));
         }
         self.arm_owed(now);
     }
@@ -180,12 +181,12 @@ impl Core {
     pub fn restore_debt(&mut self, now: Now, key: LogKey, since: Wall, cut: u64) {
         if self.owed.len() < OWED_MAX {
             let debt = Debt { cut, kept: Some(cut), ..Debt::new(key, since) };
-            self.owed.0.insert(debt.key.id(), debt);
+            self.owed.debts.insert(debt.key.id(), debt);
             self.arm_owed(now);
         }
     }
 
-    /// The alerts of a delivery that came and went without the receiver's hearing of them.
+    /// The alerts of a delivery that came and went without the receiver's hearing of them, sorted.
     pub(in crate::core) fn missed(
         &self,
         key: &LogKey,
@@ -195,14 +196,14 @@ impl Core {
         let Some(debt) = self.owed.due(key.id()) else { return Vec::new() };
         let known = self.nflog.get(key, now);
         let ended = content.alerts.iter().filter(|it| it.resolved);
-        ended
-            .filter(|it| debt.keeps(&it.alert, it.fingerprint, known))
-            .map(|it| it.fingerprint)
-            .collect()
+        let missed = ended.filter(|it| debt.keeps(&it.alert, it.fingerprint, known));
+        let mut missed: Vec<Fingerprint> = missed.map(|it| it.fingerprint).collect();
+        missed.sort_unstable();
+        missed
     }
 
     /// The same for the alerts of a group as they are.
-    fn missed_in<'a>(
+    pub(super) fn missed_in<'a>(
         &'a self,
         id: GroupId,
         debt: &'a Debt,
@@ -238,22 +239,26 @@ impl Core {
             return;
         }
         let started = entry.alert.starts_at;
-        let mut keys = BTreeSet::new();
-        let mut begun = Vec::new();
+        let (mut known, mut begun) = (Vec::new(), Vec::new());
         let groups = entry.groups.iter().filter_map(|(_, id)| *id);
         for (id, group) in groups.filter_map(|id| Some((id, self.groups.get(id)?))) {
-            keys.insert(group.key.as_str());
             let route = self.routes.get(group.route);
+            let all = |receiver: &Receiver| -> Vec<LogKey> {
+                let integrations = receiver.integrations.iter();
+                integrations.map(|it| log_key(group.key.clone(), receiver, it)).collect()
+            };
+            if !self.owed.is_empty() {
+                known.extend(all(&route.receiver));
+                known.extend(self.fallback_of(&route.receiver).iter().flat_map(|it| all(it)));
+            }
             // After a restart it may end before its group is flushed again; what was not told before is owed.
             if !group.flushed && started + route.group_wait < now.wall {
-                let integrations = route.receiver.integrations.iter();
-                let keys = integrations.map(|it| log_key(group.key.clone(), &route.receiver, it));
                 // One that was told of the group a moment ago would have been told of it in time.
                 let lately = now.wall - route.group_interval * 2;
                 let is_reached = |key: &LogKey| {
                     self.nflog.get(key, now.wall).is_some_and(|it| it.timestamp > lately)
                 };
-                let unflushed = keys.filter(|key| !is_reached(key));
+                let unflushed = all(&route.receiver).into_iter().filter(|key| !is_reached(key));
                 begun.extend(unflushed.map(|key| Debt::new(key, started)));
             }
             if let Some(flush) = &group.flush {
@@ -265,17 +270,18 @@ impl Core {
                 begun.extend(open.map(under_way));
             }
         }
-        for debt in self.owed.0.values_mut().filter(|it| it.kept.is_none() && it.tells_ended) {
-            if keys.contains(debt.key.group.as_str()) {
+        for key in known {
+            let debt = self.owed.debts.get_mut(&key.id());
+            if let Some(debt) = debt.filter(|it| it.kept.is_none() && it.tells_ended) {
                 debt.kept = Some(debt.cut);
-                self.changes.push(Change::Owed(debt.key.clone()));
+                self.changes.push(Change::Owed(key));
             }
         }
         for debt in begun.into_iter().filter(|it| it.tells_ended) {
             let id = debt.key.id();
-            if !self.owed.0.contains_key(&id) && self.owed.len() < OWED_MAX {
+            if !self.owed.debts.contains_key(&id) && self.owed.len() < OWED_MAX {
                 self.changes.push(Change::Owed(debt.key.clone()));
-                self.owed.0.insert(id, Debt { kept: Some(0), ..debt });
+                self.owed.debts.insert(id, Debt { kept: Some(0), ..debt });
                 self.arm_owed(now);
             }
         }
@@ -289,8 +295,8 @@ impl Core {
         }
     }
 
-    fn end_debt(&mut self, key: &LogKey) {
-        if self.owed.0.remove(&key.id()).is_some_and(|debt| debt.kept.is_some()) {
+    pub(super) fn end_debt(&mut self, key: &LogKey) {
+        if self.owed.debts.remove(&key.id()).is_some_and(|debt| debt.kept.is_some()) {
             self.changes.push(Change::Owed(key.clone()));
         }
     }
@@ -302,94 +308,19 @@ impl Core {
 
     /// The cut alerts of a debt were told of.
     pub(in crate::core) fn told_cut(&mut self, key: &LogKey) {
-        if let Some(debt) = self.owed.0.get_mut(&key.id()) {
+        if let Some(debt) = self.owed.debts.get_mut(&key.id()) {
             debt.cut = 0;
             self.keep_cuts();
         }
     }
 
     /// Has flash keep how many alerts were cut, where that has changed.
-    fn keep_cuts(&mut self) {
-        for debt in self.owed.0.values_mut() {
+    pub(super) fn keep_cuts(&mut self) {
+        for debt in self.owed.debts.values_mut() {
             if debt.cut != debt.kept.unwrap_or(0) {
                 debt.kept = Some(debt.cut);
                 self.changes.push(Change::Owed(debt.key.clone()));
             }
-        }
-    }
-
-    /// Ends debts whose groups have gone, and cuts what passes the bounds.
-    pub(in crate::core) fn sweep_owed(&mut self, now: Now) {
-        if self.filling.is_none() {
-            self.end_groupless();
-            self.cut_owed(now);
-        }
-        if !self.owed.is_empty() {
-            self.arm_owed(now);
-        }
-    }
-
-    fn end_groupless(&mut self) {
-        let groups = self.groups_by_key();
-        let has_alerts =
-            |id: &GroupId| self.groups.get(*id).is_some_and(|it| !it.alerts.is_empty());
-        let is_gone = |debt: &&Debt| !groups.get(debt.key.group.as_str()).is_some_and(has_alerts);
-        let gone: Vec<LogKey> =
-            self.owed.0.values().filter(is_gone).map(|it| it.key.clone()).collect();
-        for key in gone {
-            self.end_debt(&key);
-        }
-    }
-
-    /// Takes the oldest of what each receiver is owed out of its groups, as far as it passes the bounds.
-    fn cut_owed(&mut self, now: Now) {
-        let mut spooled: BTreeMap<Arc<str>, BTreeSet<Spooled>> = BTreeMap::new();
-        let groups = self.groups_by_key();
-        for debt in self.owed.0.values().filter(|debt| debt.is_due) {
-            let Some(id) = groups.get(debt.key.group.as_str()) else { continue };
-            for fingerprint in self.missed_in(*id, debt, now.wall) {
-                let Some(alert) = self.alerts.get(fingerprint).map(|it| &it.alert) else {
-                    continue;
-                };
-                let spooled = spooled.entry(Arc::clone(&debt.key.receiver)).or_default();
-                spooled.insert((alert.ends_at, fingerprint, *id, alert.bytes()));
-            }
-        }
-        for (receiver, alerts) in spooled {
-            let (mut count, mut bytes, mut cut) = (0, 0, 0_u64);
-            let mut oldest = BTreeMap::new();
-            for (ends_at, fingerprint, id, size) in alerts.into_iter().rev() {
-                (count, bytes) = (count + 1, bytes + size);
-                let is_old = now.wall.since(ends_at) > OWED_AGE_MAX;
-                if count > OWED_ALERTS_MAX || bytes > OWED_BYTES_MAX || is_old {
-                    // After a restart it is not counted again, unless one that ended at the same time is kept.
-                    let before_kept =
-                        oldest.get(&id).map(|at: &Wall| *at - Duration::from_nanos(1));
-                    self.cut(id, fingerprint, before_kept.map_or(ends_at, |it| it.min(ends_at)));
-                    cut += 1;
-                } else {
-                    oldest.insert(id, ends_at);
-                }
-            }
-            if cut > 0 {
-                self.stats.owed_cut += cut;
-                warn!(
-                    "receiver {} is owed more than is kept: {cut} alerts that came and went are only counted",
-                    Brief(&receiver)
-                );
-            }
-        }
-        self.keep_cuts();
-    }
-
-    /// Takes an alert out of its group; what ended until then is no longer owed.
-    fn cut(&mut self, id: GroupId, fingerprint: Fingerprint, until: Wall) {
-        let Some(group) = self.groups.get_mut(id) else { return };
-        group.alerts.remove(&fingerprint);
-        let key = group.key.clone();
-        for debt in self.owed.0.values_mut().filter(|debt| debt.key.group == key) {
-            debt.cut += 1;
-            debt.since = debt.since.max(until);
         }
     }
 
@@ -400,7 +331,7 @@ impl Core {
             let by_key = self.groups_by_key();
             let debts = self
                 .owed
-                .0
+                .debts
                 .values()
                 .filter(|it| receiver.is_none_or(|name| *it.key.receiver == *name));
             debts.map(|it| (it.key.clone(), by_key.get(it.key.group.as_str()).copied())).collect()
@@ -448,8 +379,9 @@ impl Core {
         }
     }
 
-    fn groups_by_key(&self) -> BTreeMap<&str, GroupId> {
-        let debts: BTreeSet<&str> = self.owed.0.values().map(|it| it.key.group.as_str()).collect();
+    pub(super) fn groups_by_key(&self) -> BTreeMap<&str, GroupId> {
+        let debts: BTreeSet<&str> =
+            self.owed.debts.values().map(|it| it.key.group.as_str()).collect();
         let all = self.groups.iter().map(|(id, group)| (group.key.as_str(), id));
         all.filter(|(key, _)| debts.contains(key)).collect()
     }
