@@ -74,6 +74,17 @@ def one_notification(subject):
     receiver.close()
 
 
+@hostile("one signed notification of 8 MiB")
+def signed_notification(subject):
+    receiver = Receiver()
+    text = "route: {receiver: hook, group_by: [], group_wait: 4s}\n"
+    hook = f"{{url: 'http://127.0.0.1:{receiver.port}/', hmac_secret: secret}}"
+    subject.start(text + f"receivers: [{{name: hook, webhook_configs: [{hook}]}}]\n")
+    subject.alerts(large(180), 20)
+    subject.measured(lambda: receiver.wait(30) and "")
+    receiver.close()
+
+
 @hostile("a restart with 20,000 alerts and 5,000 silences")
 def restart(subject):
     subject.start(config(wait="1s"))

@@ -32,6 +32,13 @@ def long_under_rules(subject):
     subject.measured(lambda: subject.get("/api/v2/alerts"))
 
 
+@hostile("60 alerts of 1 KB in one post under 300 regex routes")
+def many_under_routes(subject):
+    subject.start(config(", ".join(f"{{receiver: nobody, matchers: ['x=~\".*[x-z][w-z]{{{n}}}.*\"']}}" for n in range(300))))
+    body = post([{"labels": {"alertname": f"a{n}", "x": "ab" * 500}} for n in range(60)])
+    subject.measured(lambda: subject.request(body))
+
+
 @hostile("GET 60 filters that each take all the steps they may, 20 alerts")
 def dear_filters(subject):
     subject.start()
@@ -120,6 +127,22 @@ def webhooks(subject):
     subject.alerts(small(5_000), 5_000)
     subject.measured(lambda: time.sleep(8))
     receiver.close()
+
+
+@hostile("20,000 alerts of 10,000 groups come and go while nobody is reached")
+def owed(subject):
+    hook = "receivers: [{name: hook, webhook_configs: [{url: 'http://127.0.0.1:1/'}]}]\n"
+    subject.start("route: {receiver: hook, group_by: [alertname], group_wait: 1s, group_interval: 10s}\n" + hook)
+    alerts = [{"labels": {"alertname": f"a{n // 2}", "instance": f"gateway-{n}.example:9100"}} for n in range(20_000)]
+    subject.alerts(alerts, 5_000)
+    time.sleep(15)
+    end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+    def run():
+        subject.alerts([{**it, "endsAt": end} for it in alerts], 5_000)
+        time.sleep(70)
+
+    subject.measured(run)
 
 
 @hostile("50 lists by 60 filters at once, and a post of 8 MiB")
