@@ -178,6 +178,10 @@ impl Core {
 
     /// Leaves the deliveries that wait for an integration that was not reached to other members, as far as those may reach it.
     pub(in crate::core) fn leave_waiting(&mut self, cx: &mut Cx<'_>, key: &Key) {
+        // To find nobody to leave them to, for each of thousands and after each failure, takes long.
+        if self.turns.alone() {
+            return;
+        }
         for which in self.places.waiting_for(key) {
             self.step(cx, which, Input::NotReached);
         }
