@@ -364,7 +364,7 @@ pub const MATCHERS_COMPILED_BYTES_MAX: usize = 1024 * 1024;
 pub const PATTERN_STATES_MAX: usize = 32 * 1024;
 /// The steps of a regular expression on one value: states, summed over the value's characters. Policy: the matcher does
 /// not hold, neither `=~` nor `!~`.
-pub const PATTERN_STEPS_MAX: usize = 1024 * 1024;
+pub const PATTERN_STEPS_MAX: usize = 512 * 1024;
 /// Memory of the table that a regular expression makes while it is used; a large one has room for two steps of all its
 /// states. Policy: the table is begun anew.
 pub const PATTERN_TABLE_BYTES_MIN: usize = 2048;

@@ -433,7 +433,9 @@ impl Shell {
     /// a piece of other work: long work is done in pieces, and one is enough at a time.
     fn set_timer(&mut self, at_once: bool) -> Result<(), Error> {
         let mut next = self.node.next_timeout();
-        if at_once && next.is_some_and(|at| at <= clock::mono()) {
+        let is_due = |at: Option<Mono>| at.is_some_and(|at| at <= clock::mono());
+        // Of what was due before the timer tells.
+        if at_once && is_due(next) && !is_due(self.timer_at) {
             // Due at once: the way over the timer would only take time. What is due again after that goes that way, so
             // that nothing can keep the loop from its events.
             self.with_node(Node::handle_timeout);

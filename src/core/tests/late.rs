@@ -97,7 +97,7 @@ fn a_large_flush_is_done_in_pieces_and_its_deliveries_begin_in_turn() {
 
 #[test]
 fn a_slow_comparison_with_expected_signs_is_made_in_pieces() {
-    let text = format!("b{}", "ab".repeat(1_100));
+    let text = format!("b{}", "ab".repeat(600));
     let mut config = config(route("r", &[]));
     let expectation = |n: usize| Expectation {
         name: format!("e{n}").into(),

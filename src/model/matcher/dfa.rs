@@ -110,6 +110,7 @@ impl Dfa {
         // The states of a step are without jumps: only what lies behind a look is to be found first.
         let mut behind = Reach::new(&self.program.insts);
         let mut next = Reach::new(&self.program.insts);
+        next.states.reserve(table.states(step).len());
         let (mut matched, mut known) = (false, (u16::MAX, false));
         let mut see =
             |place: Place, behind: &mut Reach<'_>| match self.program.insts.get(usize::from(place))
