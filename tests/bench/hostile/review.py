@@ -9,7 +9,7 @@ from patterns import filters, large, small
 from subject import config, hostile
 
 DEAR = ".*b[ab]{900}"  # takes almost all steps that a pattern may take on DEAR_VALUE, and matches
-DEAR_VALUE = "b" + "ab" * 1_100
+DEAR_VALUE = "b" + "ab" * 780
 
 
 def dear(count):
