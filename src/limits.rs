@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 pub use owed::*;
+pub use own::*;
 pub use receivers::*;
 
 /// Payload of one gossip datagram. Policy: larger records travel in numbered parts. 1232 = IPv6's minimum MTU of 1280
@@ -116,6 +117,15 @@ pub const RATE_LIMIT_TIME_MIN: Duration = Duration::from_secs(1);
 pub const RATE_LIMIT_TIME_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Groups that rate limits hold back, an integration each. Policy: further ones are not held back but told.
 pub const HELD_BACK_MAX: usize = 20_000;
+/// Bytes of a day's `budget`. Policy: a config with fewer is refused.
+pub const BUDGET_BYTES_MIN: u64 = 20_000;
+/// Notifications of a day's `budget`. Policy: a config with fewer is refused.
+pub const BUDGET_MESSAGES_MIN: u64 = 4;
+/// Between two digests of a receiver that has used half of its budget. Policy: what comes meanwhile is held back.
+pub const BUDGET_DIGEST_INTERVAL: Duration = Duration::from_secs(3600);
+/// Bytes that a notification may have though its receiver's budget has less than twice that left. Policy: alerts beyond that are
+/// counted in it, not listed.
+pub const BUDGET_MESSAGE_BYTES_MIN: usize = 2048;
 /// Alerts in a digest before the last group. Policy: groups that were held back later are told in the next digest.
 pub const RATE_LIMIT_DIGEST_ALERTS_MAX: usize = 1_000;
 /// Bytes that all attempts that run may send, what is escaped counted as it is sent. Policy: others wait until there are fewer; one that is larger runs alone.
@@ -397,12 +407,19 @@ pub const TEMPLATE_OUTPUT_BYTES_MAX: usize = 1024 * 1024;
 
 // The history.
 
-/// Entries of the history of deliveries. Policy: the oldest is dropped.
+/// Events of the history, of deliveries and of alerts each. Policy: the oldest is dropped.
 pub const HISTORY_MAX: usize = 256;
-/// Bytes of the texts in the history: keys and labels of groups, contents and answers. Policy: the oldest entries are dropped.
+/// Bytes of the texts in the history, of deliveries and of alerts each. Policy: the oldest are dropped.
 pub const HISTORY_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of what was told, in one entry of the history. Policy: the rest is cut.
 pub const HISTORY_CONTENT_BYTES_MAX: usize = 512;
+/// Events of the history that flash has, of deliveries and of alerts each: the latest ones. Policy: the oldest is dropped.
+pub const HISTORY_KEPT_MAX: usize = 128;
+/// Bytes of an event of the history that flash gets. Policy: a larger one is in memory alone.
+pub const HISTORY_ENTRY_BYTES_MAX: usize = 2048;
+/// Bytes of events of the history that are written to flash a day, and only together with other records. Policy: further ones are in
+/// memory alone.
+pub const HISTORY_DAILY_BYTES_MAX: usize = 256 * 1024;
 /// Deliveries under way that a status page shows. Policy: others are not shown; metrics count all.
 pub const PENDING_SHOWN_MAX: usize = 100;
 /// Bytes of what went wrong, and of what the receiver answered, in one entry of the history. Policy: the rest is cut.
@@ -563,4 +580,5 @@ pub const MEMORY_KERNEL_BYTES: usize = 32 * 1024 * 1024;
 #[cfg(test)]
 mod memory;
 mod owed;
+mod own;
 mod receivers;

@@ -273,5 +273,6 @@ fn options(settings: &Settings, external_url: Arc<str>) -> Options {
         },
         grammar: settings.grammar(),
         log_silences: settings.log.silences,
+        ..Options::default()
     }
 }

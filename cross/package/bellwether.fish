@@ -153,6 +153,7 @@ complete -c bellwether -n "__bellwether_at ''" -l help
 complete -c bellwether -n "__bellwether_at ''" -l version
 complete -c bellwether -n "__bellwether_at ' ack'" -s a -l author -x -d 'author; the user who asks'
 complete -c bellwether -n "__bellwether_at ' ack'" -s c -l comment -x -d 'comment; Acknowledged'
+complete -c bellwether -n "__bellwether_at ' ack'" -l same-severity -d 'tell of another severity than fires now'
 complete -c bellwether -n "__bellwether_at ' ack'" -l url -l alertmanager.url -x
 complete -c bellwether -n "__bellwether_at ' ack'" -l user -x -d 'user to be, with --password-file'
 complete -c bellwether -n "__bellwether_at ' ack'" -l password-file -r -F
@@ -341,6 +342,10 @@ complete -c bellwether -n "__bellwether_at ' healthy'" -s v -l verbose -d 'accep
 complete -c bellwether -n "__bellwether_at ' healthy'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
 complete -c bellwether -n "__bellwether_at ' healthy'" -l enable-feature -x
 complete -c bellwether -n "__bellwether_at ' history'" -l watch -d 'go on with what comes, oldest first'
+complete -c bellwether -n "__bellwether_at ' history'" -l alerts -d 'show which alerts began and ended'
+complete -c bellwether -n "__bellwether_at ' history'" -l after -x -d 'only what came after a time, or after the entry of an id'
+complete -c bellwether -n "__bellwether_at ' history'" -l outcome -x -d 'only those of an outcome, or of a status of alerts'
+complete -c bellwether -n "__bellwether_at ' history'" -s r -l receiver -x -d 'only those of receivers whose whole name matches'
 complete -c bellwether -n "__bellwether_at ' history'" -s o -l output -x -a "simple extended json" -d 'simple, extended or json; simple'
 complete -c bellwether -n "__bellwether_at ' history'" -l date.format -x
 complete -c bellwether -n "__bellwether_at ' history'" -l url -l alertmanager.url -x

@@ -6,7 +6,7 @@ use crate::api::{Response, Site, deadman, flock, owed};
 use crate::config::Receiver;
 use crate::core::stats::{IntegrationStats, LATENCY_BUCKETS};
 use crate::limits::CARD_ENDURANCE_BYTES;
-use crate::model::own::{CONFIG_REJECTED, KEY_MISMATCH, MEMBER_DOWN, RECEIVER_FAILING};
+use crate::model::own::TROUBLES;
 use crate::model::{Fingerprint, SilenceState};
 use crate::node::Node;
 use crate::notify::Cause;
@@ -20,6 +20,7 @@ pub(super) fn metrics(node: &Node, now: Now, site: &Site) -> Response {
     let mut text = Text::default();
     alerts(&mut text, node, now);
     notifications(&mut text, node);
+    receivers(&mut text, node, now);
     silences(&mut text, node, now);
     deadman::metrics(&mut text, node, now);
     owed::metrics(&mut text, node, now);
@@ -77,7 +78,7 @@ fn alerts(text: &mut Text, node: &Node, now: Now) {
             "gauge",
             "What goes wrong now, by the alert of our own that tells of it.",
         );
-    for name in [CONFIG_REJECTED, KEY_MISMATCH, MEMBER_DOWN, RECEIVER_FAILING] {
+    for name in TROUBLES {
         let count = node.troubles().iter().filter(|it| it.name == name).count();
         text.count(&[("alertname", name)], count as u64);
     }
@@ -145,6 +146,19 @@ fn notifications(text: &mut Text, node: &Node) {
     .count(&[("reason", "mute_time_interval")], stats.suppressed_interval)
     .count(&[("reason", "silence")], stats.suppressed_silence);
     own_notifications(text, node);
+}
+
+/// The traffic of receivers.
+fn receivers(text: &mut Text, node: &Node, now: Now) {
+    text.family(
+        "bellwether_receiver_bytes_total",
+        "counter",
+        "How many bytes went over the sockets to a receiver, both ways.",
+    );
+    for ((receiver, kind, index), used, _) in node.used(now.mono) {
+        let integration = format!("{kind}[{index}]");
+        text.count(&[("receiver", receiver), ("integration", &integration)], used.bytes_total);
+    }
 }
 
 /// The metrics of notifications that Alertmanager has not.

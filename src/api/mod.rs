@@ -205,7 +205,7 @@ fn dispatch(
         Endpoint::AlertsV1 | Endpoint::GoneV1 => v1::gone(),
         Endpoint::Healthy | Endpoint::Ready => Response::text(200, "OK"),
         Endpoint::DeadMan => deadman::list(node),
-        Endpoint::History => history::list(node, cx.now, site),
+        Endpoint::History => history::list(node, request),
         Endpoint::Pending => history::pending(node, cx.now),
         Endpoint::Metrics => metrics::metrics(node, cx.now, site),
         Endpoint::NotifyTest => return notify::test(node, cx.now, request),

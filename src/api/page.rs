@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::api::{Request, Response, Site, flock, status};
-use crate::model::own::{MEMBER_DOWN, RECEIVER_FAILING};
+use crate::model::own::{KEY_MISMATCH, MEMBER_DOWN, RECEIVER_FAILING};
 use crate::model::{Muted, SilenceState};
-use crate::node::Node;
+use crate::node::{Node, TroubleView};
 use crate::time::Now;
 use crate::ui;
 use crate::version;
@@ -99,15 +99,15 @@ pub(super) fn plain(node: &Node, now: Now, site: &Site) -> Response {
             format!("HAS ANOTHER NODE, at {address}, heard {ago} s ago: the log says what to do");
         row(&mut html, &["Our id", &text]);
     }
-    for it in node.troubles() {
-        let (trouble, what) = (&it.trouble, &it.what);
+    for TroubleView { name, what, trouble } in node.troubles() {
         let (age, times, why) = (trouble.age(now.mono), trouble.times, &trouble.why);
-        let what = match it.name {
+        let what = match name {
             RECEIVER_FAILING => {
                 format!("RECEIVER {what} FAILS for {age}, {times} attempts: {why}")
             }
             MEMBER_DOWN => format!("MEMBER DOWN for {age}: {why}"),
-            _ => format!("NOT HEARD for {age}: {why}"),
+            KEY_MISMATCH => format!("NOT HEARD for {age}: {why}"),
+            name => format!("{name} for {age}: {why}"),
         };
         row(&mut html, &["Trouble", &what]);
     }

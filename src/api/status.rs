@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::api::query::{Params, ReceiverFilter};
 use crate::api::{Journal, Request, Response, Site, flock};
 use crate::limits::{CARD_ENDURANCE_BYTES, MEMORY_BYTES_MAX};
-use crate::node::{Node, TroubleView};
+use crate::node::{Node, Stage, TroubleView, Used};
 use crate::store::card_days;
 use crate::time::Now;
 use crate::version;
@@ -44,6 +44,14 @@ pub(super) fn status(node: &Node, now: Now, site: &Site) -> Response {
         let seconds = now.mono.since(trouble.since).as_secs();
         let (times, why) = (trouble.times, &trouble.why);
         let value = json!({"alertname": name, "what": what, "seconds": seconds, "times": times, "why": why});
+        out.extend_from_slice(value.to_string().as_bytes());
+    });
+    out.extend_from_slice(br#","receivers":"#);
+    write::array(&mut out, node.used(now.mono), |out, ((receiver, kind, index), used, part)| {
+        let integration = format!("{kind}[{index}]");
+        let part = part.map(Stage::as_str);
+        let Used { bytes, messages, bytes_total, .. } = used;
+        let value = json!({"receiver": &**receiver, "integration": integration, "bytesToday": bytes, "messagesToday": messages, "bytesTotal": bytes_total, "budget": part});
         out.extend_from_slice(value.to_string().as_bytes());
     });
     out.extend_from_slice(b"}}");

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::silence::{as_json, post};
 use super::words::matchers;
 use super::{Cx, Outcome, usage};
-use crate::model::ENDS_WHEN_RESOLVED;
+use crate::model::{ENDS_WHEN_RESOLVED, OR_SEVERITY_CHANGES};
 
 /// How long an acknowledgement lasts at most: an alert that still fires then is notified again.
 const TIME_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -18,7 +18,10 @@ pub(super) fn run(cx: &mut Cx<'_>) -> Outcome {
     if matchers.is_empty() {
         return Err(usage("expected a matcher, such as alertname=DiskFull"));
     }
-    let (name, value) = ENDS_WHEN_RESOLVED;
+    let (name, mut value) = ENDS_WHEN_RESOLVED;
+    if cx.args.is("same-severity") {
+        value = OR_SEVERITY_CHANGES;
+    }
     let silence = json!({
         "matchers": as_json(&matchers),
         "startsAt": cx.now,
@@ -51,6 +54,13 @@ mod tests {
         ] {
             assert!(asked.contains(part), "{part}: {asked}");
         }
+    }
+
+    #[test]
+    fn an_acknowledgement_may_end_with_the_severity() {
+        let fake = Fake::new(&[(200, "{\"silenceID\": \"x\"}")]);
+        assert_eq!(told_by(&fake, &["ack", "DiskFull", "--same-severity"]).0, 0);
+        assert!(fake.asked().contains(r#""ends":"when resolved or severity changes""#));
     }
 
     #[test]

@@ -222,6 +222,7 @@ post the same labels with --end now.",
     Command {
         flags: "  -a, --author NAME        author; the user who asks
   -c, --comment TEXT       comment; Acknowledged
+      --same-severity      tell of another severity than fires now
 ",
         shared: &[AGENT],
         ..command(
@@ -323,13 +324,18 @@ the id of the key it seals with. Then receivers that fail, members that are down
         ..command("cluster show", "", "Shows the members of a flock as amtool does.", flock::cluster)
     },
     Command {
-        flags: "      --watch              go on with what comes, oldest first\n",
+        flags: "      --watch              go on with what comes, oldest first
+      --alerts             show which alerts began and ended
+      --after TIME         only what came after a time, or after the entry of an id
+      --outcome WORD       only those of an outcome, or of a status of alerts
+  -r, --receiver PATTERN   only those of receivers whose whole name matches
+",
         shared: &[OUTPUT, AGENT],
         ..command(
             "history",
-            "",
+            "[MATCHER...]",
             "Shows what became of the latest notifications, newest first, and why.\n\nSent, held for a member or told by it, taken over, left to other nodes, failed; and why nobody was told: grouped and
-waiting, silenced, inhibited, muted by a time interval. Times are in the zone of this machine, or of TZ.",
+waiting, silenced, inhibited, muted by a time interval. The latest 128 survive a restart. Times are in the zone of this machine, or of TZ.",
             history::run,
         )
     },

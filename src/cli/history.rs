@@ -5,36 +5,51 @@ use std::io::Write as _;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
+use super::client::encoded;
 use super::table::{Dates, local_time, text};
-use super::words::json_line;
+use super::words::{filters, json_line, matchers};
 use super::{Cx, Outcome, watch};
 
 const PATH: &str = "/bellwether/v1/history";
 
 pub(super) fn run(cx: &mut Cx<'_>) -> Outcome {
     let is_json = Dates::of(cx)?.format == "json";
+    let path = path(cx)?;
     if cx.args.is("watch") {
-        return follow(cx, is_json);
+        return follow(cx, &path, is_json);
     }
-    let entries = cx.agent()?.get(PATH)?;
+    let entries = cx.agent()?.get(&path)?;
     if is_json {
         return json_line(cx, &entries);
     }
     let rows = rows(&entries, &TimeZone::system());
     if rows.len() == 1 {
-        writeln!(cx.out, "no history: nothing was to be notified since the start")?;
+        writeln!(cx.out, "no history: nothing of that has happened")?;
     } else {
         cx.out.table(&rows)?;
     }
     Ok(0)
 }
 
+/// The request for what the arguments ask for.
+fn path(cx: &Cx<'_>) -> Result<String, String> {
+    let topic = if cx.args.is("alerts") { "alerts" } else { "notifications" };
+    let mut path = format!("{PATH}?topic={topic}&{}", filters(&matchers(&cx.args.words)?));
+    for name in ["after", "outcome", "receiver"] {
+        if let Some(value) = cx.args.get(name) {
+            path.extend([name, "=", &encoded(value), "&"]);
+        }
+    }
+    path.pop();
+    Ok(path)
+}
+
 /// Prints the entries that there are, and each that comes, oldest first.
-fn follow(cx: &mut Cx<'_>, is_json: bool) -> Outcome {
+fn follow(cx: &mut Cx<'_>, path: &str, is_json: bool) -> Outcome {
     let mut news = watch::News::of(cx)?;
     let mut seen = Vec::new();
     loop {
-        let entries = news.get(PATH)?;
+        let entries = news.get(path)?;
         let entries = entries.as_array().cloned().unwrap_or_default();
         for entry in entries.iter().rev().filter(|entry| !seen.contains(*entry)) {
             let line = if is_json {
@@ -51,13 +66,25 @@ fn follow(cx: &mut Cx<'_>, is_json: bool) -> Outcome {
 }
 
 fn rows(entries: &Value, zone: &TimeZone) -> Vec<Vec<String>> {
-    let mut rows = vec![["AT", "GROUP", "RECEIVER", "OUTCOME"].map(ToOwned::to_owned).to_vec()];
+    let is_alerts = entries.get(0).is_some_and(|it| it.get("labels").is_some());
+    let names = if is_alerts {
+        ["AT", "ALERT", "STATUS", "SINCE"]
+    } else {
+        ["AT", "GROUP", "RECEIVER", "OUTCOME"]
+    };
+    let mut rows = vec![names.map(ToOwned::to_owned).to_vec()];
     rows.extend(entries.as_array().into_iter().flatten().map(|entry| row(entry, zone)));
     rows
 }
 
 fn row(entry: &Value, zone: &TimeZone) -> Vec<String> {
     let of = |key: &str| text(entry.get(key));
+    if let Some(labels) = entry.get("labels").and_then(Value::as_object) {
+        let labels = labels.iter().map(|(name, value)| format!("{name}={value}"));
+        let labels = labels.collect::<Vec<_>>().join(", ");
+        let since = format!("since {}", local_time(&of("startsAt"), zone));
+        return vec![local_time(&of("at"), zone), format!("{{{labels}}}"), of("status"), since];
+    }
     let receiver = match of("integration") {
         whole if whole.is_empty() => of("receiver"),
         integration => format!("{}/{integration}", of("receiver")),
@@ -145,6 +172,21 @@ AT                        GROUP       RECEIVER         OUTCOME
 2026-11-22T01:00:00.123Z  {}:{a=\"b\"}  hook/webhook[0]  took over from node-2 after 1.705 s
 ";
         assert_eq!(page, expected);
+    }
+
+    #[test]
+    fn the_history_of_alerts_is_a_page_and_filters_are_asked_for() {
+        let answer = r#"[{"at":"2026-11-22T01:00:00Z","labels":{"a":"b"},"status":"firing","startsAt":"2026-11-22T00:59:00Z"}]"#;
+        let fake = Fake::new(&[(200, answer)]);
+        let args = ["history", "--alerts", "--after", "7", "--outcome=firing", "a=b"];
+        let (_, told, _) = told_by(&fake, &args);
+        let lines: Vec<_> = told.lines().map(|it| it.split_whitespace().next().unwrap()).collect();
+        assert!(lines.len() == 2 && told.contains("ALERT") && told.contains("{a=\"b\"}"), "{told}");
+        let asked = fake.asked();
+        assert!(
+            asked.contains("?topic=alerts&filter=a%3D%22b%22&after=7&outcome=firing "),
+            "{asked}"
+        );
     }
 
     #[test]

@@ -40,13 +40,13 @@ pub fn doubts(loaded: &Loaded, admission: &Admission) -> Vec<Problem> {
     for (at, receiver) in loaded.config.receivers.iter().enumerate() {
         let keeps = |it: &&Integration| STATE_PER_GROUP.contains(&it.name());
         if let Some(it) = receiver.integrations.iter().find(keeps)
-            && receiver.rate_limit.is_some()
+            && receiver.is_limited()
         {
             let text = format!(
-                "{} keeps a state for each group, and a digest of several groups is none of them: what it has opened for a group may stay open; set no rate_limit there",
+                "{} keeps a state for each group, and a digest of several groups is none of them: what it has opened for a group may stay open; set no rate_limit and no budget there",
                 it.schema.section
             );
-            doubt(&format!("receivers[{at}].rate_limit"), text);
+            doubt(&format!("receivers[{at}]"), text);
         }
         let mails = receiver.integrations.iter().filter(|it| it.name() == "email");
         for (number, it) in mails.enumerate() {

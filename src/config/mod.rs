@@ -308,6 +308,17 @@ pub struct Receiver {
     pub fallback: Option<Fallback>,
     /// How often each of its integrations may be notified.
     pub rate_limit: Option<RateLimit>,
+    /// How much each of them may use a day, and the alerts for which the last quarter of that is kept.
+    pub budget: Option<(DayBudget, Matchers)>,
+}
+
+/// How much an integration may use a day; something of it is bounded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DayBudget {
+    /// Bytes on the socket, both ways.
+    pub bytes: Option<u64>,
+    /// Notifications.
+    pub messages: Option<u64>,
 }
 
 /// How often an integration may be notified.
@@ -337,7 +348,13 @@ impl Receiver {
             integrations: Vec::new(),
             fallback: None,
             rate_limit: None,
+            budget: None,
         }
+    }
+
+    /// Whether notifications may have to wait for one another.
+    pub const fn is_limited(&self) -> bool {
+        self.rate_limit.is_some() || self.budget.is_some()
     }
 }
 

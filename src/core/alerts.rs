@@ -39,7 +39,9 @@ pub struct Entry {
 pub enum Change {
     /// The alert was not known.
     New,
-    /// Its content changed: it ended, fired again, or has other annotations.
+    /// It ended, or fires again.
+    Turned,
+    /// Its content changed otherwise: it has other annotations, say.
     Changed,
     /// It fires on: only its end moved.
     Lease,
@@ -194,6 +196,7 @@ impl Alerts {
         let change = match (told_alike, merged.ends_at == known.ends_at) {
             (true, true) => Change::None,
             (true, false) if !merged.resolved(now) => Change::Lease,
+            _ if merged.resolved(now) != known.resolved(now) => Change::Turned,
             _ => Change::Changed,
         };
         if !told_alike {
@@ -366,8 +369,8 @@ mod tests {
         for n in 1..10 {
             assert_eq!(at(1000 + 60 * n, 4600 + 60 * n), (Change::Lease, start), "minute {n}");
         }
-        assert_eq!(at(1600, 1600), (Change::Changed, start), "its end");
-        assert_eq!(at(1700, 5300), (Change::Changed, Wall::from_secs(1700)), "it fires anew");
+        assert_eq!(at(1600, 1600), (Change::Turned, start), "its end");
+        assert_eq!(at(1700, 5300), (Change::Turned, Wall::from_secs(1700)), "it fires anew");
     }
 
     #[test]
@@ -376,9 +379,9 @@ mod tests {
         assert_eq!(put(&mut alerts, &report("1", Some(900), None), 1000).1, Change::New);
         assert_eq!(put(&mut alerts, &report("1", Some(900), None), 1000).1, Change::None);
         assert_eq!(put(&mut alerts, &report("1", Some(900), None), 1010).1, Change::Lease);
-        assert_eq!(put(&mut alerts, &report("1", Some(900), Some(1020)), 1020).1, Change::Changed);
+        assert_eq!(put(&mut alerts, &report("1", Some(900), Some(1020)), 1020).1, Change::Turned);
         assert_eq!(put(&mut alerts, &report("1", Some(900), Some(1020)), 1030).1, Change::None);
-        assert_eq!(put(&mut alerts, &report("1", Some(1040), None), 1040).1, Change::Changed);
+        assert_eq!(put(&mut alerts, &report("1", Some(1040), None), 1040).1, Change::Turned);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use log::error;
+use log::{error, info};
 
 use crate::config::DeclaredSilence;
 use crate::core::Core;
@@ -21,6 +21,10 @@ use crate::time::{Now, Wall};
 const MINUTE: Duration = Duration::from_secs(60);
 /// How far ahead an end is looked for; one that lies later is looked for again then.
 const AHEAD_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Clocks of all zones go forward and back at one of these times.
+const CHANGE_INTERVAL: Duration = Duration::from_secs(15 * 60);
+/// The key of the trouble that there is no room.
+const FULL: &str = "silences of the config";
 
 impl Core {
     /// Whether the config declares the silence of this id.
@@ -47,8 +51,18 @@ impl Core {
             self.silences.withdraw(*gone);
         }
         self.declared = wanted;
-        for it in &config.silences {
-            self.declare_one(now.wall, it);
+        let refused = |it: &&DeclaredSilence| !self.declare_one(now.wall, it);
+        match config.silences.iter().filter(refused).map(|it| Brief(&it.name)).last() {
+            Some(name) => {
+                let why = format!("silence {name} of the config does not mute: the table is full");
+                if self.refused.strike(&FULL, &why, now).is_some() {
+                    error!("{why}");
+                }
+            }
+            None if self.refused.end(&FULL, now.mono).is_some() => {
+                info!("the silences of the config have room again");
+            }
+            None => {}
         }
         if !config.silences.is_empty() {
             let next = next_minute(now.wall);
@@ -64,19 +78,20 @@ impl Core {
         self.declare(now);
     }
 
-    fn declare_one(&mut self, now: Wall, declared: &DeclaredSilence) {
+    /// Returns whether there is room for it, if it mutes now.
+    fn declare_one(&mut self, now: Wall, declared: &DeclaredSilence) -> bool {
         let id = id_of(declared);
         let known = self.silences.get(id);
         if !holds(declared, now) {
             self.silences.withdraw(id);
-            return;
+            return true;
         }
         if known.is_some_and(|it| it.ends_at > now + MINUTE) {
-            return;
+            return true;
         }
         let ends_at = end(declared, now);
         if known.is_some_and(|it| it.ends_at == ends_at) {
-            return;
+            return true;
         }
         let silence = Silence {
             id,
@@ -88,14 +103,11 @@ impl Core {
             comment: Arc::clone(&declared.comment),
             annotations: [(DECLARED, &*declared.name)].into_iter().collect(),
         };
-        if self.silences.replace(silence) {
+        let has_room = self.silences.replace(silence);
+        if has_room {
             self.tell_silence(id);
-        } else {
-            error!(
-                "silence {} of the config does not mute: the table is full",
-                Brief(&declared.name)
-            );
         }
+        has_room
     }
 }
 
@@ -109,7 +121,8 @@ fn holds(declared: &DeclaredSilence, at: Wall) -> bool {
     intervals.is_empty() || intervals.iter().any(|it| it.contains(at))
 }
 
-/// Until when it mutes that mutes now, as far as that is looked for.
+/// Until when it mutes that mutes now, as far as that is looked for. Looks where one of its intervals may change, and each
+/// [`CHANGE_INTERVAL`]: 96 times a day, and at the beginning and end of each of its times.
 fn end(declared: &DeclaredSilence, now: Wall) -> Wall {
     let latest = now + AHEAD_MAX;
     if declared.time_intervals.is_empty() {
@@ -117,12 +130,96 @@ fn end(declared: &DeclaredSilence, now: Wall) -> Wall {
     }
     let mut at = next_minute(now);
     while at < latest && holds(declared, at) {
-        at = at + MINUTE;
+        let steady = declared.time_intervals.iter().map(|it| it.steady_minutes(at)).min();
+        let change = CHANGE_INTERVAL.as_secs()
+            - u64::try_from(at.as_ms() / 1000).unwrap_or(0) % CHANGE_INTERVAL.as_secs();
+        at = at + Duration::from_secs(change.min(steady.unwrap_or(1).max(1) * 60));
     }
-    at
+    at.min(latest)
 }
 
 /// When the next minute begins.
 fn next_minute(now: Wall) -> Wall {
     Wall::from_secs((now.as_ms().div_euclid(60_000) + 1) * 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::SILENCES_MAX;
+    use crate::notify::testing;
+    use crate::time::Mono;
+
+    const CONFIG: &str = "
+route: {receiver: r}
+receivers: [{name: r}]
+time_intervals:
+- name: n
+  time_intervals: [{times: [{start_time: '22:00', end_time: '24:00'}, {start_time: '00:00', end_time: '02:47'}], location: ZONE}]
+- {name: days, time_intervals: [{days_of_month: ['-1', '1'], location: ZONE}, {weekdays: [sunday], location: ZONE}]}
+silence:
+- {name: night, matchers: ['a=b'], time_intervals: [n]}
+- {name: both, matchers: ['a=b'], time_intervals: [n, days]}
+";
+
+    #[test]
+    fn a_declared_silence_ends_in_the_minute_in_which_it_no_longer_holds() {
+        let zones =
+            ["UTC", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu"];
+        for zone in zones {
+            let config = testing::load(&CONFIG.replace("ZONE", zone)).unwrap().config;
+            for declared in &config.silences {
+                // Days on which the clocks of one of these zones change, and others.
+                for day in [0, 66, 87, 94, 276, 297, 304] {
+                    let start = Wall::from_secs(1_767_225_600 + day * 86_400 + 1);
+                    let begins = (0..48_u32).map(|at| start + Duration::from_secs(1800) * at);
+                    for now in begins.filter(|now| holds(declared, *now)) {
+                        let mut at = next_minute(now);
+                        while at < now + AHEAD_MAX && holds(declared, at) {
+                            at = at + MINUTE;
+                        }
+                        let expected = at.min(now + AHEAD_MAX);
+                        assert_eq!(end(declared, now), expected, "{zone} {} {now}", declared.name);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_without_room_is_one_trouble_until_there_is_room() {
+        let now = Now { mono: Mono::ZERO, wall: Wall::from_secs(1_767_225_600 + 23 * 3600) };
+        let at = |secs| {
+            let by = Duration::from_secs(secs);
+            Now { mono: now.mono + by, wall: now.wall + by }
+        };
+        let none = testing::load("route: {receiver: r}\nreceivers: [{name: r}]\n").unwrap().config;
+        let mut core = Core::new(Arc::new(none), crate::core::Options::default(), now);
+        let config = testing::load(&CONFIG.replace("ZONE", "UTC")).unwrap().config;
+        let id = |at: usize| SilenceId::from_random(at as u128);
+        for count in 0..SILENCES_MAX {
+            let silence = Silence {
+                id: id(count),
+                matchers: config.silences[0].matchers.clone(),
+                starts_at: now.wall,
+                ends_at: Wall::MAX,
+                updated_at: now.wall,
+                created_by: "me".into(),
+                comment: "".into(),
+                annotations: crate::model::Labels::empty(),
+            };
+            assert!(core.silences.replace(silence));
+        }
+        core.config = Arc::new(config);
+        for minute in 0..3 {
+            core.declare(at(minute * 60));
+            let trouble = core.refused.get(&FULL).unwrap();
+            assert_eq!((trouble.times, trouble.since), (minute + 1, now.mono));
+        }
+        core.silences.withdraw(id(0));
+        core.silences.withdraw(id(1));
+        core.declare(at(240));
+        assert_eq!(core.refused.get(&FULL), None);
+        assert_eq!(core.declared.iter().filter(|it| core.silences.get(**it).is_some()).count(), 2);
+    }
 }

@@ -233,8 +233,11 @@ impl Core {
         if change != alerts::Change::None && is_known {
             let lease = change == alerts::Change::Lease;
             self.changes.push(Change::Alert { fingerprint, lease });
-            if change == alerts::Change::Changed {
+            if !is_new {
                 self.keep_debts(now, fingerprint);
+            }
+            if is_new || change == alerts::Change::Turned {
+                self.note_turned(fingerprint);
             }
         }
         admitted

@@ -100,6 +100,8 @@ pub struct Options {
     pub start_delay: Duration,
     /// Which silences are taken: `--silences.max-silences`, `--silences.max-silence-size-bytes`.
     pub silence_rules: SilenceRules,
+    /// This node's name while it is in no flock.
+    pub name: Arc<str>,
     /// How matchers and label names are read.
     pub grammar: Grammar,
     /// `--alerts.own`: whether receivers that fail, members that are down and peers with another key are alerts.
@@ -117,6 +119,7 @@ impl Default for Options {
             alerts_per_name_max: 0,
             start_delay: Duration::ZERO,
             silence_rules: SilenceRules::default(),
+            name: "".into(),
             grammar: Grammar::default(),
             own_alerts: true,
             log_silences: false,
@@ -285,9 +288,10 @@ impl Core {
     pub fn handle_set_silence(
         &mut self,
         cx: &mut Cx<'_>,
-        draft: SilenceDraft,
+        mut draft: SilenceDraft,
     ) -> Result<SilenceId, SilenceError> {
         draft.id.map_or(Ok(()), |id| self.refuse_declared(id))?;
+        self.narrow(&mut draft, cx.now)?;
         let mut bits = [0; 16];
         cx.rng.fill_bytes(&mut bits);
         let fresh = SilenceId::from_random(u128::from_be_bytes(bits));

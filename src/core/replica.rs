@@ -37,10 +37,15 @@ impl Core {
         {
             return false;
         }
+        let fired = self.alerts.fires(fingerprint, now.wall);
+        let fires = !alert.resolved(now.wall);
         let new = self.alerts.replace(fingerprint, alert);
         let admitted = self.admit(now, (fingerprint, Sender::Member), new, 0, &mut 0);
         if !new {
             self.keep_debts(now, fingerprint);
+        }
+        if fired != fires {
+            self.note_turned(fingerprint);
         }
         // A known one has changed, whether or not its groups can be made again.
         admitted || !new

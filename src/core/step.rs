@@ -13,8 +13,10 @@ const FAR: Duration = Duration::from_secs(24 * 3600);
 /// From one clock to another: when the first shows `from` the second shows `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    pub(super) from: Wall,
-    pub(super) to: Wall,
+    /// The time of the first clock.
+    pub from: Wall,
+    /// The time of the second one.
+    pub to: Wall,
 }
 
 impl Step {
@@ -33,7 +35,7 @@ impl Step {
     }
 
     /// How far the clocks are apart.
-    fn size(self) -> Duration {
+    pub fn size(self) -> Duration {
         self.from.since(self.to).max(self.to.since(self.from))
     }
 

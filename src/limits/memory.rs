@@ -79,7 +79,7 @@ const PARTS: &[(&str, usize)] = &[
             + 2 * NEWER_BYTES_MAX
             + 3 * MIB,
     ),
-    ("the history", HISTORY_BYTES_MAX + HISTORY_MAX * 512),
+    ("the history", 3 * HISTORY_BYTES_MAX + HISTORY_MAX * 1024),
 ];
 
 #[test]

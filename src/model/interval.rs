@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use crate::time::Wall;
@@ -21,6 +22,11 @@ impl TimeInterval {
     /// Whether `now` lies in it.
     pub fn contains(&self, now: Wall) -> bool {
         self.periods.iter().any(|period| period.contains(now))
+    }
+
+    /// How many minutes from that of `now` on nothing changes about that, unless the clocks of its zone go forward or back.
+    pub fn steady_minutes(&self, now: Wall) -> u64 {
+        self.periods.iter().map(|period| period.steady_minutes(now)).min().unwrap_or(DAY_MINUTES)
     }
 }
 
@@ -57,6 +63,8 @@ impl Range {
 
 /// A clock that shows an earlier year was never set: [`crate::time::SET_SINCE`].
 const YEAR_MIN: i32 = 2026;
+
+const DAY_MINUTES: u64 = 24 * 60;
 
 /// Sunday first.
 const WEEKDAYS: [&str; 7] =
@@ -199,10 +207,24 @@ impl Period {
         self.zone = location.0;
     }
 
+    fn steady_minutes(&self, now: Wall) -> u64 {
+        let there = self.there(now);
+        let minute = i32::from(there.hour()) * 60 + i32::from(there.minute());
+        let ends = self.times.iter().flat_map(|it| [it.begin, it.end + 1]);
+        let left = ends.filter_map(|at| u64::try_from(at - minute).ok().filter(|left| *left > 0));
+        let to_midnight = DAY_MINUTES.saturating_sub(u64::try_from(minute).unwrap_or(0));
+        left.min().map_or(to_midnight, |left| left.min(to_midnight))
+    }
+
+    /// A time as the clocks of its zone show it.
+    fn there(&self, now: Wall) -> DateTime {
+        let timestamp = Timestamp::from_nanosecond(i128::from(now.as_ns()));
+        self.zone.to_datetime(timestamp.unwrap_or_default())
+    }
+
     /// Whether `now` lies in it.
     pub fn contains(&self, now: Wall) -> bool {
-        let timestamp = Timestamp::from_nanosecond(i128::from(now.as_ns()));
-        let there = self.zone.to_datetime(timestamp.unwrap_or_default());
+        let there = self.there(now);
         let holds = |ranges: &[Range], at: i32| {
             ranges.is_empty() || ranges.iter().any(|range| range.holds(at))
         };

@@ -28,6 +28,6 @@ pub use log_entry::{LogEntry, LogKey};
 pub use mail::{MailAddress, Mailbox};
 pub use matcher::{MatchOp, Matcher, Matchers};
 pub use report::{Pair, Report};
-pub use silence::{ENDS_WHEN_RESOLVED, Silence, SilenceId, SilenceState};
+pub use silence::{ENDS_WHEN_RESOLVED, OR_SEVERITY_CHANGES, Silence, SilenceId, SilenceState};
 pub use trouble::{Trouble, Troubles, Word};
 pub use url::Url;

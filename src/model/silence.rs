@@ -75,6 +75,9 @@ impl FromStr for SilenceId {
 /// The annotation, name and value, of a silence that ends as soon as no alert that it matches fires: an acknowledgement.
 pub const ENDS_WHEN_RESOLVED: (&str, &str) = ("ends", "when resolved");
 
+/// The value of the same annotation of an acknowledgement that leaves alerts of another severity than now alone.
+pub const OR_SEVERITY_CHANGES: &str = "when resolved or severity changes";
+
 /// The annotation of a silence that the config declares; its value is the name there.
 pub const DECLARED: &str = "declared";
 
@@ -131,7 +134,7 @@ impl Silence {
     /// Whether it ends as soon as no alert that it matches fires.
     pub fn ends_when_resolved(&self) -> bool {
         let (name, value) = ENDS_WHEN_RESOLVED;
-        self.annotations.get(name) == Some(value)
+        matches!(self.annotations.get(name), Some(it) if it == value || it == OR_SEVERITY_CHANGES)
     }
 
     /// Where in its life it is at `now`: pending before its start, expired after its end.

@@ -282,7 +282,11 @@ period = "60s"
             world.nodes[(teller + 1) % 3].heartbeats().next().unwrap().1.told.unwrap().0,
             Word::Ok
         );
-        assert_eq!(world.nodes[teller].history().count(), 0, "it is no alert");
+        assert_eq!(
+            world.nodes[teller].history(crate::node::Topic::Notifications).count(),
+            0,
+            "it is no alert"
+        );
         world.dead = vec![teller];
         world.pass(600);
         let beats = told(&mut world);

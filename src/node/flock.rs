@@ -41,6 +41,8 @@ impl Node {
     pub fn handle_synced(&mut self, cx: &mut Cx<'_>, synced: bool) {
         self.handle_clock(cx);
         self.with_gossip(cx, |gossip, _, _| gossip.set_synced(synced));
+        self.note_synced(cx.now, synced);
+        self.look_around(cx);
     }
 
     /// Gives up the turns that this node has claimed and says goodbye to the flock: the process is about to stop.
@@ -48,6 +50,7 @@ impl Node {
         self.handle_clock(cx);
         self.core.surrender(cx.now.mono);
         self.spread(cx);
+        self.persist_past(cx);
         self.with_gossip(cx, |gossip, cx, _| gossip.leave(cx.now));
     }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use log::{debug, warn};
 
 use crate::core::Change;
-use crate::effect::{Cx, Effect};
+use crate::effect::Cx;
 use crate::gossip::{self, Version};
 use crate::limits::WARN_INTERVAL;
 use crate::model::{Alert, Fingerprint};
@@ -23,6 +23,9 @@ impl Node {
     pub(super) fn spread(&mut self, cx: &mut Cx<'_>) {
         let mut records = Vec::new();
         for change in self.core.take_changes() {
+            if let Change::AlertEnded { fingerprint, .. } = change {
+                self.note_turned(cx.now.wall, fingerprint);
+            }
             match change {
                 Change::AlertEnded { fingerprint, told: false } => {
                     records.extend(self.ended(fingerprint, cx.now));
@@ -35,9 +38,8 @@ impl Node {
                 },
             }
         }
-        if !records.is_empty() {
-            cx.effects.push(Effect::Persist(records));
-        }
+        self.note_past(cx.now);
+        self.persist(cx, records);
         self.send(cx);
         self.watch_receivers();
     }
@@ -142,6 +144,7 @@ impl Node {
             records.push(self.stored_again(timer(now, path, labels, first), now));
         }
         records.extend(self.identity.map(|id| identity(id, &self.met)));
+        records.extend(self.past.records());
         records.extend(self.carried.iter().filter_map(|record| carried::stored(&record)));
         records
     }
@@ -224,6 +227,7 @@ mod tests {
 
     use super::*;
     use crate::core::testing::{config, matchers, route};
+    use crate::effect::Effect;
     use crate::limits::RECORD_LIFE_MAX;
     use crate::model::Report;
     use crate::node::{Options, SilenceDraft};
@@ -358,7 +362,7 @@ mod tests {
             w.post("A", false);
             w.pass(60);
         }
-        assert_eq!(w.writes - before, 1, "the repeated notification's log entry alone");
+        assert_eq!(w.writes - before, 2, "the repeated notification's log entry, and its event");
     }
 
     #[test]
@@ -429,6 +433,7 @@ mod tests {
         w.pass(30);
         assert_eq!(w.told, 0);
         w.pass(7 * 24 * 3600);
-        assert!(w.flash.is_empty(), "{:?}", w.flash.keys());
+        let left = w.flash.keys().filter(|(kind, _)| *kind != u16::from(Kind::Past.number()));
+        assert_eq!(left.count(), 0, "{:?}", w.flash.keys());
     }
 }

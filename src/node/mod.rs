@@ -10,17 +10,20 @@
 //! | `expect` | what is expected, and the alerts of what stays away |
 //! | `met` | the addresses of members, stored |
 //! | `owed` | what receivers were not told |
-//! | `own`, `troubles` | alerts of our own, and the faults that they report |
+//! | `past` | what has happened, in memory and on flash |
+//! | `own`, `troubles`, `faults` | alerts of our own, and the faults that they report: around this node, and its own |
 
 mod carried;
 mod clock;
 mod expect;
+mod faults;
 mod flock;
 mod keep;
 mod kinds;
 mod met;
 mod owed;
 mod own;
+mod past;
 mod restore;
 mod stamps;
 mod tables;
@@ -44,18 +47,22 @@ use crate::notify::Reply;
 use crate::time::{Mono, Now};
 
 use carried::Carried;
+use past::Past;
 use restore::Saved;
 use stamps::Stamps;
 use troubles::Around;
 
 pub use clock::DATED;
+pub use faults::Validity;
+pub use past::{Event, Topic, integration};
 pub use troubles::TroubleView;
 
+pub use crate::core::deliver::budget::{Stage, Used};
 pub use crate::core::deliver::owed::DebtView;
+pub use crate::core::deliver::reach::Key;
 pub use crate::core::expected::{Seen, Sign};
 pub use crate::core::heartbeat::{Beating, Word};
 
-pub use crate::core::deliver::history::{Entry, Muting, Outcome, Told};
 pub use crate::core::pending::{Pending, Waits};
 pub use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules};
 pub use crate::core::which::GroupId;
@@ -109,6 +116,7 @@ pub struct Node {
     flock_watch: Watch,
     behind_senders: BehindSenders,
     around: Around,
+    past: Past,
 }
 
 impl Node {
@@ -135,6 +143,7 @@ impl Node {
             flock_watch: Watch::new(now),
             behind_senders: BehindSenders::default(),
             around: Around::default(),
+            past: Past::default(),
         }
     }
 
@@ -198,6 +207,11 @@ impl Node {
         Ok(())
     }
 
+    /// Counts bytes that an attempt, of which the outcome is still to come, has sent and received.
+    pub fn handle_traffic(&mut self, now: Now, id: AttemptId, bytes: u64) {
+        self.core.handle_traffic(now.mono, id, bytes);
+    }
+
     /// Takes the outcome of an attempt. That of an attempt that is no longer known changes nothing.
     pub fn handle_reply(&mut self, cx: &mut Cx<'_>, id: AttemptId, reply: &Reply) {
         self.handle_clock(cx);
@@ -257,9 +271,9 @@ impl Node {
         self.core.stats()
     }
 
-    /// The outcomes of the latest deliveries, oldest first.
-    pub fn history(&self) -> impl Iterator<Item = &Entry> {
-        self.core.history().iter()
+    /// How much the integrations have used that were told of something, with the parts of their budgets that they are in.
+    pub fn used(&self, now: Mono) -> impl Iterator<Item = (&Key, Used, Option<Stage>)> {
+        self.core.all_used(now)
     }
 
     /// How many groups rate limits hold back, an integration each.

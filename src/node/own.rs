@@ -12,6 +12,17 @@ use crate::time::Wall;
 /// How long an alert of our own fires unless it is said again: it ends with the node that says it.
 const LEASE: Duration = Duration::from_secs(5 * 60);
 
+/// Labels of an alert of our own.
+pub(super) type Labels = Vec<(&'static str, String)>;
+
+/// An alert of our own that is to fire.
+pub(super) struct Wanted {
+    pub(super) labels: Labels,
+    pub(super) summary: String,
+    /// Whether no other node raises the same.
+    pub(super) ours: bool,
+}
+
 impl Node {
     fn handle_own_report(&mut self, cx: &mut Cx<'_>, report: &Report<'_>) {
         self.handle_clock(cx);

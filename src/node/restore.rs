@@ -42,6 +42,9 @@ impl Node {
             }
             return Ok(());
         }
+        if kind == Kind::Past {
+            return self.past.restore(&stamped.body);
+        }
         let Some(object) = rules(kind).read(&mut self.core, key, &stamped.body)? else {
             return Ok(());
         };
@@ -66,6 +69,7 @@ impl Node {
 
     /// Says that every stored record has been taken back: the flock is joined, groups and timers start.
     pub fn handle_restored(&mut self, cx: &mut Cx<'_>) {
+        self.past.restored();
         let stored = std::mem::take(&mut self.restoring);
         let mut shown = Shown::default();
         for it in stored.iter().filter(|it| it.object.is_of_the_past()) {

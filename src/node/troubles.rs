@@ -1,5 +1,5 @@
-//! Faults around this node: members that are down, senders with another key, receivers that fail, a config that was not taken.
-//! Each is logged when it begins and ends, shown in the status, and raised as an alert of our own.
+//! Faults around this node: members that are down, senders with another key, receivers that fail. These and the faults of this
+//! node itself are one list. Each is logged when it begins and ends, shown in the status, and raised as an alert of our own.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -10,9 +10,11 @@ use log::{debug, info, warn};
 use crate::effect::Cx;
 use crate::gossip::{Gossip, Liveness, Unheard};
 use crate::limits::{OWN_ALERTS_OF_A_KIND_MAX, UNHEARD_MAX};
-use crate::model::own::{CONFIG_REJECTED, KEY_MISMATCH, MEMBER_DOWN, OWED_CUT, RECEIVER_FAILING};
+use crate::model::own::{KEY_MISMATCH, MEMBER_DOWN, RECEIVER_FAILING};
 use crate::model::{Trouble, Troubles, Word};
 use crate::node::Node;
+use crate::node::faults::Fault;
+use crate::node::own::{Labels, Wanted};
 use crate::time::{Mono, Now};
 
 /// A receiver that has failed for so long is worth an alert: shorter outages are waited out.
@@ -26,20 +28,18 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(super) struct Around {
     /// Members that are down, by node id.
-    down: Troubles<u64>,
+    pub(super) down: Troubles<u64>,
     names: BTreeMap<u64, (String, Option<SocketAddr>)>,
     /// Senders whose datagrams cannot be read, by address.
     unheard: Troubles<IpAddr>,
     heard_as: BTreeMap<IpAddr, Unheard>,
-    /// The config that was not taken, if the last one was not.
-    rejected: Troubles<()>,
+    /// Faults of this node itself.
+    pub(super) ours: Troubles<Fault>,
     /// Labels of our alerts that fire, which only we raise.
     raised: Vec<Labels>,
     /// When it is to be looked at again.
     due: Option<Mono>,
 }
-
-type Labels = Vec<(&'static str, String)>;
 
 /// A trouble as status pages show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,14 +50,6 @@ pub struct TroubleView {
     pub what: String,
     /// Since when, how often and why.
     pub trouble: Trouble,
-}
-
-/// An alert of our own that is to fire.
-struct Wanted {
-    labels: Labels,
-    summary: String,
-    /// Whether no other node raises the same.
-    ours: bool,
 }
 
 impl Node {
@@ -74,23 +66,8 @@ impl Node {
             around.down.lasting().map(|(node, it)| view(MEMBER_DOWN, around.name(*node), it));
         let unheard = around.unheard.lasting();
         let unheard = unheard.map(|(ip, it)| view(KEY_MISMATCH, around.address(*ip), it));
-        let rejected = around.rejected.lasting();
-        let rejected = rejected.map(|((), it)| view(CONFIG_REJECTED, String::new(), it));
-        failing.chain(down).chain(unheard).chain(rejected).collect()
-    }
-
-    /// Takes note that a changed config was not taken, and why, or that it was.
-    pub fn handle_rejected(&mut self, cx: &mut Cx<'_>, why: Option<&str>) {
-        match why {
-            Some(why) => {
-                self.around.rejected.strike(&(), why, cx.now);
-            }
-            None => {
-                self.around.rejected.end(&(), cx.now.mono);
-            }
-        }
-        self.look_soon(cx.now.mono);
-        self.look_around(cx);
+        let ours = around.ours.lasting().map(|((name, what), it)| view(name, what.clone(), it));
+        failing.chain(down).chain(unheard).chain(ours).collect()
     }
 
     /// When [`Node::look_around`] wants to be called.
@@ -192,6 +169,7 @@ impl Node {
         }
         self.core.sweep_failing(now);
         self.around.sweep(now);
+        self.sweep_faults(cx.now);
         let down: Vec<u64> = self.around.down.lasting().map(|(node, _)| *node).collect();
         let listed = self.gossip.as_ref().map(|gossip| gossip.members(now)).unwrap_or_default();
         for node in down {
@@ -204,6 +182,7 @@ impl Node {
                 self.around.names.remove(&node);
             }
         }
+        self.note_split(cx.now);
         let wanted = if self.options().own_alerts { self.wanted(now) } else { Vec::new() };
         let raised = wanted.iter().filter(|it| it.ours).map(|it| it.labels.clone()).collect();
         for gone in std::mem::replace(&mut self.around.raised, raised) {
@@ -222,7 +201,7 @@ impl Node {
         self.core.failing().iter().next().is_some()
             || !self.around.down.is_empty()
             || !self.around.unheard.is_empty()
-            || !self.around.rejected.is_empty()
+            || !self.around.ours.is_empty()
     }
 
     /// The alerts that are to fire; of each kind no more than there is room for.
@@ -266,29 +245,7 @@ impl Node {
             summary: it.why.clone(),
             ours: true,
         });
-        failing.chain(down).chain(unheard).chain(self.wanted_of_us(&instance)).collect()
-    }
-
-    /// The same of what goes wrong with this node itself.
-    fn wanted_of_us(&self, instance: &str) -> Vec<Wanted> {
-        let wanted = |name: &str, more: Option<(&'static str, &str)>, summary: String| {
-            let labels = [("alertname", name), ("instance", instance), ("severity", "warning")];
-            let labels = labels.into_iter().chain(more);
-            let labels = labels.map(|(name, value)| (name, value.to_owned())).collect();
-            Wanted { labels, summary, ours: true }
-        };
-        let rejected = self.around.rejected.lasting().map(|((), it)| {
-            let summary = format!("The config was not taken, the former one stays: {}", it.why);
-            wanted(CONFIG_REJECTED, None, summary)
-        });
-        let cut = self.core.owed().cut().into_iter().take(OWN_ALERTS_OF_A_KIND_MAX);
-        let cut = cut.map(|(receiver, count)| {
-            let summary = format!(
-                "{receiver} was not reached for so long that alerts that came and went are only counted: {count} so far"
-            );
-            wanted(OWED_CUT, Some(("receiver", receiver)), summary)
-        });
-        rejected.chain(cut).collect()
+        failing.chain(down).chain(unheard).chain(self.wanted_of_us(now, &instance)).collect()
     }
 }
 
@@ -311,7 +268,6 @@ impl Around {
         }
         self.down.sweep(now);
         self.unheard.sweep(now);
-        self.rejected.sweep(now);
         let unheard = &self.unheard;
         self.heard_as.retain(|ip, _| unheard.knows(ip));
     }
@@ -383,19 +339,6 @@ mod tests {
         let alerts = world.firing(0).iter().filter(|it| *it == RECEIVER_FAILING).count();
         assert_eq!(alerts, OWN_ALERTS_OF_A_KIND_MAX);
         assert!(world.troubles(0).len() > OWN_ALERTS_OF_A_KIND_MAX, "the status tells of all");
-    }
-
-    #[test]
-    fn a_config_that_is_not_taken_is_an_alert_until_one_is() {
-        let mut world = World::new(&[None]);
-        world.step(0, |node, cx| node.handle_rejected(cx, Some("line 3: no receiver")));
-        world.pass(600);
-        assert_eq!(world.firing(0), [CONFIG_REJECTED]);
-        assert_eq!(world.troubles(0), [(CONFIG_REJECTED, String::new())]);
-        let summary = world.nodes[0].alerts().next().unwrap().1.annotations.clone();
-        assert!(summary.get("summary").unwrap().ends_with("line 3: no receiver"), "{summary}");
-        world.step(0, |node, cx| node.handle_rejected(cx, None));
-        assert_eq!((world.firing(0).len(), world.troubles(0).len()), (0, 0));
     }
 
     #[test]

@@ -100,7 +100,8 @@ pub struct Notification {
 }
 
 /// Notifications that a rate limit has kept from a receiver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct HeldBack {
     /// How many groups they were about.
     pub groups: usize,
@@ -108,18 +109,45 @@ pub struct HeldBack {
     pub notifications: u64,
     /// When the first would have been sent.
     pub since: Wall,
+    /// Alerts for which the receiver's budget has no room.
+    #[serde(skip_serializing_if = "is_none")]
+    pub left_out: usize,
+    /// The change of part of the budget that is told now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<&'static str>,
 }
 
-/// `Held back by rate_limit since 2026-11-29T06:00:00Z: 12 notifications of 5 groups.`
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
+impl HeldBack {
+    /// Whether there is something to tell of.
+    pub fn is_any(&self) -> bool {
+        self.groups > 0 || self.left_out > 0 || self.budget.is_some()
+    }
+}
+
+/// `Held back since 2026-11-29T06:00:00Z: 12 notifications of 5 groups. 30 more alerts are not listed: the day's budget is short.`
 impl fmt::Display for HeldBack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { groups, notifications, since } = self;
+        let Self { groups, notifications, since, left_out, budget } = self;
         let s = |count: bool| if count { "" } else { "s" };
         let (one, only) = (s(*notifications == 1), s(*groups == 1));
-        write!(
-            f,
-            "Held back by rate_limit since {since}: {notifications} notification{one} of {groups} group{only}."
-        )
+        let mut gap = "";
+        if *groups > 0 {
+            write!(
+                f,
+                "Held back since {since}: {notifications} notification{one} of {groups} group{only}."
+            )?;
+            gap = " ";
+        }
+        if *left_out > 0 {
+            write!(f, "{gap}{left_out} more alerts are not listed: the day's budget is short.")?;
+            gap = " ";
+        }
+        budget.map_or(Ok(()), |note| write!(f, "{gap}{note}"))
     }
 }
 

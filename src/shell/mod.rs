@@ -16,6 +16,7 @@
 
 pub mod admission;
 mod answers;
+mod certificates;
 pub mod clock;
 mod error;
 pub mod files;
@@ -66,7 +67,7 @@ use crate::config::settings::{Cluster, Storage, Web};
 use crate::effect::{AttemptId, Cx, Effect};
 use crate::gossip::{self, Via};
 use crate::limits::{EVENTS_MAX, TIMER_LATE_MAX};
-use crate::node::{Node, Options};
+use crate::node::{Node, Options, Validity};
 use crate::notify::Reply;
 use crate::store::Kept;
 use crate::time::Mono;
@@ -74,6 +75,7 @@ use crate::time::Mono;
 pub use error::Error;
 
 use answers::Held;
+use certificates::Certificates;
 use http::{Exchange, Server};
 use keeper::Keeper;
 use notifier::Notifier;
@@ -90,6 +92,8 @@ use watchers::Watchers;
 /// The events of the loop.
 #[derive(Debug)]
 pub enum Event {
+    /// When the certificates end that the config names.
+    Certificates(Vec<Validity>),
     /// Somebody spoke at the flock's port.
     Datagram {
         /// The sender.
@@ -111,8 +115,8 @@ pub enum Event {
     Loaded(Box<source::Outcome>),
     /// The names of the static peers stand for these addresses now.
     Peers(Vec<SocketAddr>),
-    /// An attempt has ended.
-    Reply(AttemptId, Reply),
+    /// An attempt has ended, and so many bytes went over its sockets.
+    Reply(AttemptId, Reply, u64),
     /// The process was signalled.
     Signal(Signal),
     /// Whether the wall clock is synchronised.
@@ -203,6 +207,7 @@ struct Shell {
     port: Option<Port>,
     twins: Twins,
     reloads: Reloads,
+    certificates: Certificates,
     _sources: Vec<Task<()>>,
 }
 
@@ -226,7 +231,8 @@ impl Shell {
         // To listen comes first: clients that ask meanwhile wait, but are not refused.
         let server = listen(executor, &sender, &setup, &mut rng)?;
         let mut opened = keeper::open(&setup.storage).map_err(Error::Storage)?;
-        let mut node = Node::new(Arc::new(setup.config), setup.options, setup.flock, now);
+        let options = Options { name: setup.name.as_str().into(), ..setup.options };
+        let mut node = Node::new(Arc::new(setup.config), options, setup.flock, now);
         let cx = &mut Cx { now, rng: &mut rng, effects: &mut effects };
         restore(&mut node, cx, &std::mem::take(&mut opened.found));
         node.handle_journal(cx, opened.fault.as_deref());
@@ -268,6 +274,7 @@ impl Shell {
             port,
             twins: Twins::default(),
             reloads: Reloads::new(executor, &sender, setup.reloader),
+            certificates: Certificates::new(executor, &sender),
             _sources: sources,
         };
         Ok((shell, events))
@@ -276,7 +283,6 @@ impl Shell {
     /// The loop: ends with a signal to stop.
     async fn serve(&mut self, events: &Receiver<Event>) -> Result<(), Error> {
         systemd::ready();
-        self.note_clock(clock::synced());
         self.notifier.keep(self.node.config());
         self.perform();
         self.set_timer(true)?;
@@ -313,6 +319,9 @@ impl Shell {
 
     fn handle(&mut self, event: Event) {
         match event {
+            Event::Certificates(all) => {
+                self.with_node(|node, cx| node.handle_certificates(cx, &all));
+            }
             Event::Datagram { from, via, bytes } => {
                 self.with_node(|node, cx| node.handle_datagram(cx, from, via, &bytes));
                 let (path, now) = (&self.site.journal.path, clock::mono());
@@ -330,11 +339,16 @@ impl Shell {
                 peers.retain(|peer| self.port.as_ref().is_some_and(|port| port.reaches(*peer)));
                 self.with_node(|node, cx| node.handle_peers(cx, &peers));
             }
-            Event::Reply(id, reply) => self.with_node(|node, cx| node.handle_reply(cx, id, &reply)),
+            Event::Reply(id, reply, moved) => self.with_node(|node, cx| {
+                node.handle_traffic(cx.now, id, moved);
+                node.handle_reply(cx, id, &reply);
+            }),
             Event::Signal(_) => self.reloads.ask(None),
             Event::Synced(synced) => {
                 self.note_clock(synced);
                 self.with_node(|node, cx| node.handle_synced(cx, synced));
+                let (served, now) = (self.server.gate().served(), clock::now().mono);
+                self.certificates.look(self.node.config(), served.as_ref(), now);
             }
             Event::Tested(tried) => self.tested(&tried),
             Event::Timeout => {
@@ -377,6 +391,8 @@ impl Shell {
             self.release(held.exchange, held.response, held.labels);
         }
         self.site.journal.count(&kept.wear, clock::boot_time());
+        let age = self.site.journal.age;
+        self.with_node(|node, cx| node.handle_wear(cx, kept.wear.commits, age));
         self.site.journal.left_out = kept.left_out;
         if let Some((found, volatile)) = late {
             self.site.journal.volatile = *volatile;

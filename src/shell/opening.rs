@@ -23,7 +23,8 @@ use crate::shell::{
 };
 use crate::wire::record::kind_name;
 
-/// Tasks that tell of the machine itself: timeouts, signals, when the watchdog wants a beat, and links that come up.
+/// Tasks that tell of the machine itself: timeouts, signals, when the watchdog wants a beat, links that come up,
+/// and whether the clock is synchronised.
 pub(super) fn local_sources(
     executor: &Rc<LocalExecutor<'static>>,
     timer: &Rc<clock::Timer>,
@@ -36,6 +37,7 @@ pub(super) fn local_sources(
     let mut sources = vec![
         executor.spawn(sources::send_timeouts(async move || waiting.wait().await, sender.clone())),
         executor.spawn(sources::send_signals(signals, sender.clone())),
+        executor.spawn(sources::send_synced(sender.clone())),
     ];
     if let Some(interval) = systemd::watchdog_interval() {
         sources.push(executor.spawn(sources::send_beats(interval, sender.clone())));
@@ -99,7 +101,6 @@ pub(super) fn flock_sources(
             advertised.and_then(|it| Some(SocketAddr::new(it.host.parse().ok()?, it.port)));
         let own = Own { local, advertised };
         sources.push(executor.spawn(resolver::resolve(peers, own, every, events.clone())));
-        sources.push(executor.spawn(sources::send_synced(events.clone())));
     }
     if let Some(missing) = &setup.missing {
         sources.push(executor.spawn(sources::send_found(missing.clone(), events.clone())));

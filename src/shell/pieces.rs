@@ -170,6 +170,7 @@ impl Shell {
             blocking::unblock(move || drop(old)).detach();
             self.with_node(|node, cx| node.handle_keys(cx, keys));
             self.server.gate().set_source(web);
+            self.certificates.renew();
             self.notifier.keep(self.node.config());
         });
         self.reloaded(&outcome);

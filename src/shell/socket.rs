@@ -1,13 +1,46 @@
-//! A connection's socket that two hold: the stream around it, and whoever looks after the connection.
+//! A connection's socket that two hold: the stream around it, and whoever looks after the connection. Bytes on it are counted
+//! for the work that moves them.
 
+use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::net::TcpStream;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use smol::Async;
+use smol::future::poll_fn;
 use smol::io::{AsyncRead, AsyncWrite};
+
+thread_local! {
+    /// Bytes that were moved on this thread.
+    static MOVED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Counts bytes that were moved.
+pub(super) fn note_moved(bytes: usize) {
+    MOVED.set(MOVED.get() + bytes as u64);
+}
+
+/// Does a step. Returns its outcome, and how many bytes it has moved.
+pub(super) async fn counted<T>(step: impl Future<Output = T>) -> (T, u64) {
+    let (mut step, mut moved) = (pin!(step), 0);
+    let outcome = poll_fn(|cx| {
+        let before = MOVED.get();
+        let polled = step.as_mut().poll(cx);
+        moved += MOVED.get() - before;
+        polled
+    });
+    (outcome.await, moved)
+}
+
+/// Counts what an operation has moved.
+fn noted(done: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    if let Poll::Ready(Ok(bytes)) = &done {
+        note_moved(*bytes);
+    }
+    done
+}
 
 /// The socket, to read from and write to.
 #[derive(Debug)]
@@ -19,7 +52,7 @@ impl AsyncRead for SharedSocket {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self.0).poll_read(cx, buffer)
+        noted(Pin::new(&mut &*self.0).poll_read(cx, buffer))
     }
 }
 
@@ -29,7 +62,7 @@ impl AsyncWrite for SharedSocket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self.0).poll_write(cx, bytes)
+        noted(Pin::new(&mut &*self.0).poll_write(cx, bytes))
     }
 
     fn poll_write_vectored(
@@ -37,7 +70,7 @@ impl AsyncWrite for SharedSocket {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self.0).poll_write_vectored(cx, slices)
+        noted(Pin::new(&mut &*self.0).poll_write_vectored(cx, slices))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -46,5 +79,32 @@ impl AsyncWrite for SharedSocket {
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut &*self.0).poll_close(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use smol::block_on;
+    use smol::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    #[test]
+    fn bytes_are_counted_for_the_work_that_moves_them() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let there = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let here = listener.accept().unwrap().0;
+        let socket = |it| SharedSocket(Rc::new(Async::new(it).unwrap()));
+        let (mut here, mut there) = (socket(here), socket(there));
+        let send = counted(async move { here.write_all(b"0123456789").await.unwrap() });
+        let receive = counted(async move { there.read_exact(&mut [0; 10]).await.unwrap() });
+        let nothing = counted(async { 7 });
+        let (sent, (received, nothing)) =
+            block_on(smol::future::zip(send, smol::future::zip(receive, nothing)));
+        assert_eq!((sent.1, received.1, nothing), (10, 10, (7, 0)));
+        note_moved(5);
+        assert_eq!(block_on(counted(async { note_moved(3) })).1, 3);
     }
 }

@@ -238,6 +238,7 @@ function card(group, key, told) {
         // A group of one alert has these buttons beside the alert.
         group.alerts.length > 1 && h("div.buttons", {},
           h("button.write", { type: "button", onclick: () => acknowledge(matchersOf(group)) }, t("Acknowledge all")),
+          h("button.write", { type: "button", onclick: () => acknowledge(matchersOf(group), true) }, t("Acknowledge"), " (severity)"),
           h("button.write", { type: "button", onclick: () => openSilence(matchersOf(group)) }, t("Silence all"))))),
     h("ul.alerts", {}, alerts.map((alert) => row(alert, known))),
     rest > 0 && h("button.wide", { type: "button", onclick: () => { wide.add(key); drawGroups(); } }, `${t("Show all")} (${group.alerts.length})`),

@@ -48,9 +48,9 @@ export const setSilence = (silence) => post("api/v2/silences", silence).then((it
 
 export const expireSilence = (id) => ask(`api/v2/silence/${id}`, { method: "DELETE" });
 
-/** Sets a silence that ends as soon as nothing that it matches fires, or after a month. */
-export const acknowledge = (silence) => setSilence({
-  ...silence, annotations: { ends: "when resolved" },
+/** Sets a silence that ends as soon as nothing that it matches fires, or after a month; `same`: it leaves other severities than fire now alone. */
+export const acknowledge = (silence, same) => setSilence({
+  ...silence, annotations: { ends: same ? "when resolved or severity changes" : "when resolved" },
   startsAt: new Date().toISOString(), endsAt: new Date(Date.now() + 30 * 864e5).toISOString(),
 });
 

@@ -65,17 +65,16 @@ function marked(text) {
   return [join(0, from), h("mark", {}, join(from, to)), join(to)];
 }
 
-const KINDS = { BellwetherConfigRejected: "Config not taken", BellwetherReceiverFailing: "Receiver fails", BellwetherMemberDown: "Member down", BellwetherKeyMismatch: "Another key" };
+const KINDS = { BellwetherConfigRejected: "Config not taken", BellwetherReceiverFailing: "Receiver fails", BellwetherMemberDown: "Member down", BellwetherKeyMismatch: "Another key", BellwetherClockUnset: "Clock" };
 
 /** The troubles: each with its subject, since when if that is known, and why. */
 export function troubles() {
   if (!state.status) return [];
-  const { bellwether, cluster, journal, clock } = state.status;
+  const { bellwether, cluster, journal } = state.status;
   const twin = cluster.flock?.twin;
   return [
     ...bellwether.troubles.map((it) => ({ kind: KINDS[it.alertname] || it.alertname, what: it.what, why: it.why, seconds: it.seconds, times: it.times })),
     journal.fault && { kind: "Flash", what: journal.path, why: journal.fault },
-    clock !== "synced" && { kind: "Clock", what: "", why: t("not set: silences and mute times follow it") },
     cluster.fault && { kind: "Flock", what: "", why: cluster.fault },
     twin && { kind: "Another node has our id", what: twin.address, why: "" },
   ].filter(Boolean);

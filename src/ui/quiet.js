@@ -12,12 +12,12 @@ const SHOWN_MAX = 50;
 
 const author = () => remembered("author") || "";
 
-/** Quiets what all these matchers match until it resolves. */
-export async function acknowledge(matchers) {
+/** Quiets what all these matchers match until it resolves; `same`: only the severities that fire now. */
+export async function acknowledge(matchers, same) {
   const createdBy = author() || askAuthor();
   if (!createdBy) return;
   try {
-    await api.acknowledge({ matchers: matchers.map(toApi), createdBy, comment: t("Acknowledged") });
+    await api.acknowledge({ matchers: matchers.map(toApi), createdBy, comment: t("Acknowledged") }, same);
     toast(t("Acknowledged: quiet until it resolves."));
     refresh("alerts", "silences");
   } catch (error) {

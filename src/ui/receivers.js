@@ -20,6 +20,7 @@ function row(name) {
   return h(`li.entry.${fails ? "failed" : sent ? "sent" : "held"}`, {},
     h("span.dot", { "aria-hidden": "true" }, "●"), h("b", {}, name),
     h("span.soft", {}, sent ? [`${t("last sent")} `, since(h, sent.at)] : t("nothing sent yet")),
+    (state.status?.bellwether.receivers || []).filter((it) => it.receiver === name).map((it) => h("span.soft", {}, `${(it.bytesToday / 1e3).toFixed(1)} KB/24 h ${it.budget || ""}`)),
     failed ? h("span", { class: fails ? "fault" : "soft" }, `${t("last failure")} `, since(h, failed.at)) : null,
     h("button.write", { type: "button", "aria-label": `${t("Test")} ${name}`, onclick: () => openTest(name) }, t("Test")),
     failed?.why ? h("p.annotation", { dir: "auto" }, failed.why) : null);

@@ -150,7 +150,6 @@ const WORDS = {
   "Not notified in the last 24 hours": ["In den letzten 24 Stunden nicht benachrichtigt", "Pas de notification depuis 24 heures", "Sin notificar en las últimas 24 horas", "过去 24 小时内未通知"],
   "Not sealed: anybody who reaches its port can read and take part.": ["Nicht versiegelt: Jeder, der den Port erreicht, kann mitlesen und mitmachen.", "Non scellé : quiconque atteint le port peut lire et participer.", "Sin sellar: cualquiera que llegue al puerto puede leer y participar.", "未加密：任何能访问端口的人都可读取并加入。"],
   "not set": ["nicht gestellt", "pas à l'heure", "sin ajustar", "未校准"],
-  "not set: silences and mute times follow it": ["nicht gestellt: Stummschaltungen und Zeitpläne richten sich danach", "pas à l'heure : silences et horaires en dépendent", "sin ajustar: silencios y horarios dependen de él", "未校准：静默和时段依赖于它"],
   "Nothing goes wrong.": ["Alles in Ordnung.", "Tout va bien.", "Todo va bien.", "一切正常。"],
   "nothing sent yet": ["noch nichts gesendet", "rien envoyé", "nada enviado aún", "尚未发送"],
   "Notifications": ["Benachrichtigungen", "Notifications", "Notificaciones", "通知"],

@@ -115,7 +115,7 @@ fn has_case(scenarios: &[String], name: &str) -> bool {
 /// The texts of `limits.rs` and of the files beside it that have limits, in the order of the table.
 fn limits() -> String {
     let file = |name: &str| fs::read_to_string(root().join("src").join(name)).unwrap();
-    ["limits.rs", "limits/receivers.rs", "limits/owed.rs"].map(file).concat()
+    ["limits.rs", "limits/receivers.rs", "limits/owed.rs", "limits/own.rs"].map(file).concat()
 }
 
 #[test]

@@ -50,9 +50,34 @@ fn the_history_says_what_was_notified_and_why() {
     let (status, body) = world.get("/bellwether/v1/history");
     let expected = r#"[{"afterMs":0,"answer":"accepted","at":"2027-01-15T08:00:31Z","attempts":1,"content":"{alertname=\"A\"}\n","firing":1,"groupKey":"{}:{alertname=\"A\"}","#;
     assert!(status == 200 && body.starts_with(expected), "{body}");
-    let expected = r#""groupLabels":{"alertname":"A"},"integration":"log[0]","node":"","outcome":"sent","reason":"first notification","receiver":"default","resolved":0},{"#;
+    let expected = r#""groupLabels":{"alertname":"A"},"id":2,"integration":"log[0]","node":"","outcome":"sent","reason":"first notification","receiver":"default","resolved":0},{"#;
     assert!(body.contains(expected) && body.contains(r#""leftMs":30000"#), "{body}");
     assert_eq!(world.get("/bellwether/v1/pending"), (200, "[]\n".to_owned()));
+    let mut ids = |query: &str| {
+        let (status, body) = world.get(&format!("/bellwether/v1/history?{query}"));
+        let ids = body.match_indices("\"id\":").map(|(at, _)| body[at + 5..].split(',').next());
+        (status, ids.map(|it| it.unwrap().to_owned()).collect::<Vec<_>>().join(" "))
+    };
+    for (query, found) in [
+        ("", "2 1"),
+        ("after=1", "2"),
+        ("after=2", ""),
+        ("after=2027-01-15T08:00:00Z", "2"),
+        ("after=2027-01-15T07:59:59Z", "2 1"),
+        ("outcome=sent", "2"),
+        ("receiver=defaul.", "2 1"),
+        ("receiver=x", ""),
+        ("filter=alertname%3DA&outcome=waiting", "1"),
+        ("filter=alertname%3DB", ""),
+        ("topic=alerts", "1"),
+        ("topic=alerts&outcome=firing&filter=alertname%3DA", "1"),
+        ("topic=alerts&outcome=resolved", ""),
+    ] {
+        assert_eq!(ids(query), (200, found.to_owned()), "{query}");
+    }
+    for query in ["after=x", "topic=x", "filter=x", "receiver=("] {
+        assert_eq!(ids(query).0, 400, "{query}");
+    }
 }
 
 #[test]

@@ -182,7 +182,8 @@ fn sections(root: &Table<'_>, options: &Options<'_>) -> Option<Loaded> {
         inhibit_rules.iter().map(|it| it.source.compiled_bytes() + it.target.compiled_bytes());
     let expected = expect.iter().map(|it| it.matchers.compiled_bytes());
     let declared = silences.iter().map(|it| it.matchers.compiled_bytes());
-    let compiled = rules.chain(expected).chain(declared).sum::<usize>()
+    let kept = receivers.iter().filter_map(|it| it.budget.as_ref()).map(|it| it.1.compiled_bytes());
+    let compiled = rules.chain(expected).chain(declared).chain(kept).sum::<usize>()
         + route.as_ref().map_or(0, compiled_bytes);
     if compiled > CONFIG_COMPILED_BYTES_MAX {
         root.item.error(format_args!(

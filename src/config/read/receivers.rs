@@ -5,14 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::read::Cx;
-use crate::config::read::matchers::is_label_name;
+use crate::config::read::matchers::{self, Keys, is_label_name};
 use crate::config::read::values::Globals;
 use crate::config::read::{http, values};
 use crate::config::schema::Around;
 use crate::config::table::{Item, Table, unknown};
-use crate::config::{Fallback, Integration, RateLimit, Receiver, Schema, StaticLabels};
-use crate::limits::{RATE_LIMIT_NOTIFICATIONS_MAX, RATE_LIMIT_TIME_MAX, RATE_LIMIT_TIME_MIN};
+use crate::config::{DayBudget, Fallback, Integration, RateLimit, Receiver, Schema, StaticLabels};
+use crate::limits::{
+    BUDGET_BYTES_MIN, BUDGET_MESSAGES_MIN, RATE_LIMIT_NOTIFICATIONS_MAX, RATE_LIMIT_TIME_MAX,
+    RATE_LIMIT_TIME_MIN,
+};
 use crate::model::duration::Spelled;
+use crate::model::{MatchOp, Matcher, Matchers};
+
+const KEEPS: Keys = Keys { equal: "", regex: "", list: "budget_keeps" };
 
 /// For how long a receiver must have failed before its fallback is told, if the file does not say.
 const FALLBACK_AFTER: Duration = Duration::from_secs(10 * 60);
@@ -63,8 +69,56 @@ fn receiver<'a>(
     let to = named.as_ref().and_then(Item::text);
     let fallback = to.map(|name| Fallback { receiver: name.into(), after });
     let rate_limit = table.get("rate_limit").and_then(|item| rate_limit(&item));
+    let keeps = keeps(&table, cx);
+    let budget = table.get("budget").and_then(|item| Some((budget(&item)?, keeps)));
     table.finish();
-    Some((Receiver { name: name.into(), labels, integrations, fallback, rate_limit }, named))
+    let name = name.into();
+    Some((Receiver { name, labels, integrations, fallback, rate_limit, budget }, named))
+}
+
+/// `budget_keeps`; if the file has none, what is critical.
+fn keeps(table: &Table<'_>, cx: &Cx<'_>) -> Matchers {
+    if table.get("budget_keeps").is_some() {
+        return matchers::read(table, &KEEPS, cx);
+    }
+    let critical = Matcher::new("severity", MatchOp::Equal, "critical");
+    critical.into_iter().collect()
+}
+
+/// None only if an error has been noted.
+fn budget(item: &Item<'_>) -> Option<DayBudget> {
+    let table = item.table()?;
+    let (bytes, messages) = (table.get("bytes"), table.get("messages"));
+    table.finish();
+    let bytes = match bytes {
+        Some(item) => Some(bounded(&item, bytes_of(&item.word()?), BUDGET_BYTES_MIN)?),
+        None => None,
+    };
+    let messages = match messages {
+        Some(item) => Some(bounded(&item, item.number(), BUDGET_MESSAGES_MIN)?),
+        None => None,
+    };
+    if bytes.is_none() && messages.is_none() {
+        item.error("bytes or messages are needed: {bytes: 1MB, messages: 200}");
+        return None;
+    }
+    Some(DayBudget { bytes, messages })
+}
+
+fn bounded(item: &Item<'_>, found: Option<u64>, least: u64) -> Option<u64> {
+    let found = found.filter(|it| *it >= least);
+    if found.is_none() {
+        item.error(format_args!("expected {least} or more a day, such as 200, or 1MB of bytes"));
+    }
+    found
+}
+
+/// `100KB`: a number, and thousands or millions.
+fn bytes_of(text: &str) -> Option<u64> {
+    let units = [("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("", 1)];
+    let (text, unit) =
+        units.into_iter().find_map(|(unit, of)| Some((text.strip_suffix(unit)?, of)))?;
+    text.trim_end().parse::<u64>().ok()?.checked_mul(unit)
 }
 
 /// None only if an error has been noted.

@@ -13,8 +13,8 @@ use crate::config::schema::{Key, Origin, Takes};
 use crate::config::tree::{self, Entry, Node};
 use crate::config::values::default;
 use crate::config::{
-    Config, DeclaredSilence, Expectation, Fallback, GroupBy, Heartbeat, InhibitRule, Integration,
-    RateLimit, Receiver, Route, Secret, StaticLabels, Value, Values,
+    Config, DayBudget, DeclaredSilence, Expectation, Fallback, GroupBy, Heartbeat, InhibitRule,
+    Integration, RateLimit, Receiver, Route, Secret, StaticLabels, Value, Values,
 };
 use crate::model::Matchers;
 use crate::model::duration::Spelled;
@@ -199,6 +199,16 @@ pub(super) fn original(
                 &format!(
                     "# receiver {name}: rate_limit: {{notifications: {notifications}, per: {per}}}"
                 ),
+            );
+        }
+        if let Some((DayBudget { bytes, messages }, keeps)) = &receiver.budget {
+            let bytes = bytes.map(|it| format!("bytes: {it}"));
+            let both: Vec<String> =
+                bytes.into_iter().chain(messages.map(|it| format!("messages: {it}"))).collect();
+            let (name, both) = (quoted(&receiver.name), both.join(", "));
+            line(
+                &mut out,
+                &format!("# receiver {name}: budget: {{{both}}}, budget_keeps: {keeps}"),
             );
         }
         for note in receiver.integrations.iter().filter_map(ours) {

@@ -27,7 +27,7 @@ impl Core {
         let Some(receiver) = self.delivery(which).map(|it| Arc::clone(&it.receiver)) else {
             return;
         };
-        if receiver.rate_limit.is_some() {
+        if receiver.is_limited() {
             self.gather(cx, which);
         }
         let Some(notification) = self.notification(which, reason, cx.now) else { return };
@@ -144,7 +144,8 @@ impl Core {
         let told = Told::of(draft).answered(reply);
         self.note_told(cx.now, which, Outcome::Sent { reason, attempts }, Some(told));
         self.step(cx, which, Input::Delivered);
-        self.spend(cx, which, attempts);
+        let switch = draft.notification().held_back.and_then(|it| it.budget);
+        self.spend(cx, which, (attempts, switch));
     }
 
     /// Lets a delivery whose attempt has failed wait for the next one, not before `after` has passed.

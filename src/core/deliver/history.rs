@@ -14,7 +14,7 @@ use crate::core::which::{GroupId, Which};
 use crate::limits::{
     HISTORY_BYTES_MAX, HISTORY_CONTENT_BYTES_MAX, HISTORY_MAX, HISTORY_WHY_BYTES_MAX,
 };
-use crate::model::{Labels, LogKey, brief};
+use crate::model::{Fingerprint, Labels, LogKey, brief};
 use crate::notify::{Draft, Reply};
 use crate::time::{Now, Wall};
 
@@ -22,6 +22,8 @@ use crate::time::{Now, Wall};
 #[derive(Debug, Default)]
 pub struct History {
     entries: VecDeque<Entry>,
+    /// Alerts that have begun to fire or have ended, the last of them.
+    turned: Vec<Fingerprint>,
     /// Of all entries: [`Entry::bytes`].
     bytes: usize,
     /// Entries since the start.
@@ -234,9 +236,25 @@ impl History {
 }
 
 impl Core {
-    /// The outcome of the latest deliveries.
+    /// The outcomes of the latest deliveries, as far as they were not taken.
     pub const fn history(&self) -> &History {
         &self.history
+    }
+
+    /// Takes what has happened since this was last asked: what became of deliveries, and the alerts that began to fire or ended.
+    pub fn take_history(&mut self) -> (VecDeque<Entry>, Vec<Fingerprint>) {
+        self.history.bytes = 0;
+        let History { entries, turned, .. } = &mut self.history;
+        (std::mem::take(entries), std::mem::take(turned))
+    }
+
+    /// Notes that an alert has begun to fire or has ended.
+    pub(in crate::core) fn note_turned(&mut self, fingerprint: Fingerprint) {
+        let turned = &mut self.history.turned;
+        if turned.len() >= HISTORY_MAX {
+            turned.remove(0);
+        }
+        turned.push(fingerprint);
     }
 
     /// Notes what has become of a delivery that is under way.

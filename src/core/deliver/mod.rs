@@ -12,6 +12,7 @@
 //! | `reach`, `look` | which receivers this node reaches |
 //! | `failing`, `backoff`, `fallback` | the receivers that fail: since when, the pauses until they are tried again, and their fallbacks |
 //! | `owed`, `bounds` | what a receiver was not told because it was not reached, and how much of it is kept |
+//! | `budget` | the bytes and messages that a receiver may use a day |
 //! | `rate_limit` | the budget of a receiver, and the digest of groups that were held back |
 //! | `logging`, `history` | the log entries of deliveries, and their outcomes for people |
 
@@ -19,6 +20,7 @@ pub(in crate::core) mod act;
 pub(in crate::core) mod attempts;
 pub mod backoff;
 mod bounds;
+pub mod budget;
 pub(in crate::core) mod claims;
 pub mod content;
 pub mod dedup;

@@ -41,7 +41,7 @@ impl Core {
             held_back: None,
             now: now.wall,
         };
-        Some(self.digest(told, which))
+        Some(self.digest(told, which, now.mono))
     }
 
     /// Notes which templates of a delivery's first attempt have failed.

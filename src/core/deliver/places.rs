@@ -7,10 +7,10 @@
 //! batch after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use crate::config::{Config, Integration, Receiver};
+use crate::config::Config;
 use crate::core::Core;
+use crate::core::deliver::budget::key_of;
 use crate::core::deliver::machine::Input;
 use crate::core::deliver::reach::{self, Key};
 use crate::core::which::Which;
@@ -52,12 +52,9 @@ impl Places {
 
     /// Gives each integration of a receiver with a rate limit one place at a time.
     pub(in crate::core) fn limit(&mut self, config: &Config) {
-        let limited = config.receivers.iter().filter(|it| it.rate_limit.is_some());
-        let key = |receiver: &Receiver, it: &Integration| {
-            (Arc::clone(&receiver.name), it.name().into(), it.index)
-        };
+        let limited = config.receivers.iter().filter(|it| it.is_limited());
         self.single =
-            limited.flat_map(|it| it.integrations.iter().map(|one| key(it, one))).collect();
+            limited.flat_map(|it| it.integrations.iter().map(|one| key_of(it, one))).collect();
     }
 
     fn taken_by(&self, key: &Key) -> usize {
@@ -92,6 +89,11 @@ impl Places {
     pub(in crate::core) fn name(&mut self) -> AttemptId {
         self.made += 1;
         AttemptId(self.made - 1)
+    }
+
+    /// Whose an attempt is, if it is under way.
+    pub(in crate::core) fn which(&self, attempt: AttemptId) -> Option<Which> {
+        self.under_way.get(&attempt).map(|it| it.which)
     }
 
     /// Ends an attempt; whose it was, if it was under way.

@@ -17,7 +17,8 @@ use std::time::Duration;
 
 use log::info;
 
-use crate::config::{Config, Integration, RateLimit};
+use crate::config::{Config, Integration, RateLimit, Receiver};
+use crate::core::deliver::budget::{self, Used, ms, signed};
 use crate::core::deliver::content::Content;
 use crate::core::deliver::dedup::Reason;
 use crate::core::deliver::delivery::{self, Delivery};
@@ -30,7 +31,8 @@ use crate::core::which::{GroupId, Which};
 use crate::core::{Change, Core};
 use crate::effect::Cx;
 use crate::limits::{
-    HELD_BACK_MAX, LOG_FACT_BYTES_MAX, RATE_LIMIT_DIGEST_ALERTS_MAX, RATE_LIMIT_NOTIFICATIONS_MAX,
+    BUDGET_DIGEST_INTERVAL, HELD_BACK_MAX, LOG_FACT_BYTES_MAX, RATE_LIMIT_DIGEST_ALERTS_MAX,
+    RATE_LIMIT_NOTIFICATIONS_MAX,
 };
 use crate::model::hash::fnv128_bytes;
 use crate::model::{GroupKey, Labels, LogEntry, LogKey, alert};
@@ -48,6 +50,7 @@ const LEDGER: &str = "rate_limit";
 pub struct Budgets {
     spent: BTreeMap<Key, VecDeque<i64>>,
     held: BTreeMap<(Key, u128), Held>,
+    pub(super) used: BTreeMap<Key, Used>,
 }
 
 /// A group that an integration was not told of.
@@ -131,8 +134,9 @@ impl Budgets {
 
     /// Forgets integrations that no rate limit holds any more.
     pub(in crate::core) fn retain_limited(&mut self, config: &Config) {
-        self.spent.retain(|key, _| limit_of(config, key).is_some());
-        self.held.retain(|(key, _), _| limit_of(config, key).is_some());
+        self.spent.retain(|key, _| is_limited(config, key));
+        self.held.retain(|(key, _), _| is_limited(config, key));
+        self.used.retain(|key, _| config.receivers.iter().any(|it| it.name == key.0));
     }
 
     /// How many groups are held back, an integration each.
@@ -141,21 +145,13 @@ impl Budgets {
     }
 }
 
-fn limit_of(config: &Config, key: &Key) -> Option<RateLimit> {
-    config.receivers.iter().find(|it| it.name == key.0)?.rate_limit
+fn is_limited(config: &Config, key: &Key) -> bool {
+    config.receivers.iter().any(|it| it.name == key.0 && it.is_limited())
 }
 
 /// Where an integration's notifications are counted.
 fn ledger(log: &LogKey) -> LogKey {
     LogKey { group: GroupKey::from_stored(LEDGER), ..log.clone() }
-}
-
-fn signed(now: Mono) -> i64 {
-    i64::try_from(now.as_ms()).unwrap_or(i64::MAX)
-}
-
-fn ms(it: Duration) -> i64 {
-    i64::try_from(it.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The same for the same alerts in the same state.
@@ -175,7 +171,7 @@ impl Core {
 
     /// The order of turns that all groups of an integration share, if its receiver has a rate limit.
     pub(in crate::core) fn shared_order(&self, log: &LogKey) -> Option<u128> {
-        limit_of(&self.config, &reach::key(log)).map(|_| ledger(log).id())
+        is_limited(&self.config, &reach::key(log)).then(|| ledger(log).id())
     }
 
     /// How long a delivery is held back, if there is no room in its budget.
@@ -185,9 +181,14 @@ impl Core {
         delivery: &Delivery,
         now: Mono,
     ) -> Option<Duration> {
-        let limit = delivery.receiver.rate_limit?;
+        let receiver = &delivery.receiver;
+        if !receiver.is_limited() {
+            return None;
+        }
         let key = reach::key(&delivery.key);
-        let mut left = self.budgets.wait(&key, limit, now);
+        let limit = self.limit_now(receiver, &key, now);
+        let mut left = limit.map_or(Duration::ZERO, |limit| self.budgets.wait(&key, limit, now));
+        left = left.max(self.waits_for_day(receiver, &key, &delivery.content, now));
         if self.budgets.holds_any(&key) {
             left = left.max((flush.tick.mono + GATHER).since(now));
         }
@@ -207,7 +208,7 @@ impl Core {
         self.set_timer(which, cx.now.mono + left);
         if is_news {
             let secs = left.as_secs();
-            info!("{}: held back by rate_limit for {secs} s at most", delivery::name(&log));
+            info!("{}: held back for {secs} s at most", delivery::name(&log));
             if let Some(kind) = kind {
                 self.stats.integration(kind).held_back += 1;
             }
@@ -229,6 +230,8 @@ impl Core {
             .filter(|(_, turn)| *turn != log.id())
             .collect();
         held.sort_unstable();
+        // Groups for which a budget keeps room come first.
+        held.sort_by_key(|(_, turn)| !self.is_kept_turn(*turn));
         let (mut carries, mut alerts) = (Vec::new(), self.entry_len(which.0));
         for (_, turn) in held {
             let Some(&other) = self.open.get(&turn) else { continue };
@@ -245,9 +248,22 @@ impl Core {
         }
     }
 
+    /// Whether the open delivery of a turn tells of something that its receiver's budget keeps room for.
+    fn is_kept_turn(&self, turn: u128) -> bool {
+        let delivery = self.open.get(&turn).and_then(|which| self.delivery(*which));
+        delivery.is_some_and(|it| {
+            it.receiver.budget.is_some() && budget::keeps(&it.receiver, &it.content)
+        })
+    }
+
     /// Takes a delivery into a digest, in its newest state, unless another member is at it or there is nothing to tell.
     /// Returns how many alerts it tells of.
     fn carry(&mut self, cx: &mut Cx<'_>, which: Which) -> Option<usize> {
+        let waiting = self.delivery(which)?;
+        let (receiver, key) = (&waiting.receiver, reach::key(&waiting.key));
+        if !self.waits_for_day(receiver, &key, &waiting.content, cx.now.mono).is_zero() {
+            return None;
+        }
         if self.step(cx, which, Input::Gather) != Action::Renew {
             return None;
         }
@@ -260,12 +276,17 @@ impl Core {
     }
 
     /// The notification of a delivery as the digest that it is, if it carries others or was held back itself.
-    pub(in crate::core) fn digest(&self, told: Notification, which: Which) -> Notification {
+    pub(in crate::core) fn digest(
+        &self,
+        told: Notification,
+        which: Which,
+        now: Mono,
+    ) -> Notification {
         let Some(delivery) = self.delivery(which) else { return told };
         let key = reach::key(&delivery.key);
         let (mut alerts, mut labels) = (told.alerts.to_vec(), told.group_labels.clone());
         let mut cut = told.cut;
-        let mut of_all = HeldBack { groups: 0, notifications: 0, since: told.now };
+        let mut of_all = HeldBack { since: told.now, ..HeldBack::default() };
         let mut count = |turn: u128| {
             if let Some(held) = self.budgets.held.get(&(key.clone(), turn)) {
                 of_all.groups += 1;
@@ -283,14 +304,15 @@ impl Core {
             alerts.extend(self.views(other, told.now).iter().cloned());
         }
         let alerts = alert::in_order(alerts, |it| &*it.alert);
-        let held_back = Some(of_all).filter(|it| it.groups > 0);
+        let alerts = self.fit(&delivery.receiver, &key, alerts, &mut of_all, now).into();
+        let held_back = Some(of_all).filter(HeldBack::is_any);
         if delivery.carries.is_empty() {
-            return Notification { held_back, ..told };
+            return Notification { alerts, held_back, ..told };
         }
         Notification {
             group_key: GroupKey::new(LEDGER, &Labels::empty()),
             group_labels: labels,
-            alerts: alerts.into(),
+            alerts,
             cut,
             remembered: Rc::default(),
             held_back,
@@ -300,11 +322,21 @@ impl Core {
     }
 
     /// Takes note that a delivery was sent: it is counted, and every group that it carried is logged as told.
-    pub(in crate::core) fn spend(&mut self, cx: &mut Cx<'_>, which: Which, attempts: u32) {
+    /// `switch` is what it has said of the budget.
+    pub(in crate::core) fn spend(
+        &mut self,
+        cx: &mut Cx<'_>,
+        which: Which,
+        (attempts, switch): (u32, Option<&'static str>),
+    ) {
         let Some(log) = self.log_key_of(which) else { return };
         let Some(delivery) = self.delivery_mut(which) else { return };
-        let Some(limit) = delivery.receiver.rate_limit else { return };
+        let receiver = Arc::clone(&delivery.receiver);
         let carries = std::mem::take(&mut delivery.carries);
+        self.note_message(cx.now.mono, &receiver, &log, switch);
+        if !receiver.is_limited() {
+            return;
+        }
         if !carries.is_empty() {
             self.stats.digests += 1;
             info!("{}: the digest tells of {} more groups", delivery::name(&log), carries.len());
@@ -320,7 +352,7 @@ impl Core {
             self.finish(cx, which.0);
         }
         self.budgets.spend(&reach::key(&log), signed(cx.now.mono));
-        self.write_ledger(cx.now, &log, limit);
+        self.write_ledger(cx.now, &log, &receiver);
     }
 
     /// Lets the deliveries that a digest carried wait, after an attempt that failed: for its next attempt, or for another
@@ -333,23 +365,29 @@ impl Core {
     }
 
     /// Tells the flock, and flash, that one more notification was sent, and how long ago the latest ones were.
-    fn write_ledger(&mut self, now: Now, log: &LogKey, limit: RateLimit) {
-        let key = ledger(log);
+    fn write_ledger(&mut self, now: Now, log: &LogKey, receiver: &Receiver) {
+        let (key, integration) = (ledger(log), reach::key(log));
+        let (count, per) = receiver
+            .rate_limit
+            .map_or((1, BUDGET_DIGEST_INTERVAL), |it| (it.notifications, it.per));
+        let used = receiver.budget.is_some().then(|| self.used(&integration, now.mono));
+        let life = used.map_or(per, |it| per.max(it.left(now.mono)));
         let known = self.nflog.find(key.id()).map(|(_, entry)| entry);
         let after = known.map(|it| it.timestamp + Duration::from_nanos(1));
         let tellers = match self.turns.flock.me {
             0 => Rc::default(),
             me => LogEntry::tellers_after(known, me),
         };
-        let spent = self.budgets.spent.get(&reach::key(log)).into_iter().flatten();
-        let ages = spent.rev().take(limit.notifications).map(|at| signed(now.mono) - at);
+        let spent = self.budgets.spent.get(&integration).into_iter().flatten();
+        let ages = spent.rev().take(count).map(|at| signed(now.mono) - at);
+        let used = used.map(|it| budget::words(it, now.mono)).unwrap_or_default();
         let entry = LogEntry {
             timestamp: after.map_or(now.wall, |after| now.wall.max(after)),
             firing: Rc::default(),
             resolved: Rc::default(),
-            expires_at: now.wall + limit.per,
+            expires_at: now.wall + life,
             tellers,
-            facts: ages_to_facts(ages),
+            facts: ages_to_facts(used, ages),
         };
         if self.put_log(now, &key, entry) {
             self.changes.push(Change::Log(key));
@@ -360,10 +398,14 @@ impl Core {
     /// them, if there is none.
     pub(in crate::core) fn read_ledger(&mut self, now: Now, log: &LogKey, entry: &LogEntry) {
         let key = reach::key(log);
-        if log.group.as_str() != LEDGER || limit_of(&self.config, &key).is_none() {
+        if log.group.as_str() != LEDGER || !is_limited(&self.config, &key) {
             return;
         }
         let sent_at = signed(now.mono) - ms(now.wall.since(entry.timestamp));
+        let words = entry.facts.iter().flat_map(|it| it.split(' '));
+        if let Some(used) = budget::of_words(words, sent_at) {
+            self.budgets.used.insert(key.clone(), used.joined(self.used(&key, now.mono)));
+        }
         let Some(known) = self.nflog.get(log, now.wall) else {
             for age in facts_to_ages(&entry.facts) {
                 self.budgets.spend(&key, sent_at - age);
@@ -378,9 +420,9 @@ impl Core {
     }
 }
 
-/// How long ago notifications were sent, in seconds, the latest first, as the facts of a ledger.
-fn ages_to_facts(ages: impl Iterator<Item = i64>) -> Rc<[Arc<str>]> {
-    let mut facts = vec![String::new()];
+/// The use of a budget, and how long ago notifications were sent, in seconds, the latest first, as the facts of a ledger.
+fn ages_to_facts(used: String, ages: impl Iterator<Item = i64>) -> Rc<[Arc<str>]> {
+    let mut facts = vec![used];
     for age in ages {
         let text = (age / 1000).to_string();
         match facts.last_mut() {
@@ -454,7 +496,7 @@ mod tests {
         let all: Vec<i64> = (0..i64::try_from(RATE_LIMIT_NOTIFICATIONS_MAX).unwrap())
             .map(|n| week - n * 1000)
             .collect();
-        let facts = ages_to_facts(all.iter().copied());
+        let facts = ages_to_facts("b9 m3".to_owned(), all.iter().copied());
         assert_eq!(facts_to_ages(&facts).collect::<Vec<_>>(), all);
         let odd: Vec<Arc<str>> = vec!["1 x -5".into(), "".into(), "99999999999 7".into()];
         assert_eq!(facts_to_ages(&odd).collect::<Vec<_>>(), [1_000, 7_000]);

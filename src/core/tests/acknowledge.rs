@@ -1,7 +1,8 @@
 //! Acknowledgements: silences that end when what they match resolves.
 
 use super::*;
-use crate::model::{ENDS_WHEN_RESOLVED, SilenceState};
+use crate::core::silences::SilenceError;
+use crate::model::{ENDS_WHEN_RESOLVED, OR_SEVERITY_CHANGES, SilenceState};
 
 impl World {
     fn acknowledge(&mut self, texts: &[&str]) -> SilenceId {
@@ -91,4 +92,59 @@ fn a_silence_that_is_no_acknowledgement_stays() {
     w.post("A", "1", Some(-1));
     w.pass(600);
     assert!(w.is_active(id));
+}
+
+/// Posts an alert that fires, of a severity.
+fn post_of(w: &mut World, severity: &str, fires: bool) {
+    let labels =
+        vec![("alertname".into(), "A".into()), ("severity".into(), severity.to_owned().into())];
+    let ends = if fires { w.now.wall + Duration::from_secs(3600) } else { w.now.wall };
+    let report = Report::new(labels, vec![], None, Some(ends), "".into());
+    w.step(|core, cx| drop(core.handle_reports(cx.now, &[report])));
+}
+
+fn draft_of(w: &World) -> SilenceDraft {
+    let annotation = (ENDS_WHEN_RESOLVED.0.to_owned(), OR_SEVERITY_CHANGES.to_owned());
+    SilenceDraft {
+        id: None,
+        matchers: matchers(&["alertname=A"]),
+        starts_at: None,
+        ends_at: w.now.wall + Duration::from_secs(30 * 24 * 3600),
+        created_by: "me".into(),
+        comment: "c".into(),
+        annotations: vec![annotation],
+    }
+}
+
+#[test]
+fn an_acknowledgement_of_a_severity_lets_another_one_through_at_once() {
+    let mut w = World::new(config(route("r", &[])));
+    post_of(&mut w, "warn.ing", true);
+    let draft = draft_of(&w);
+    let mut id = None;
+    w.step(|core, cx| id = core.handle_set_silence(cx, draft).ok());
+    let id = id.unwrap();
+    assert_eq!(
+        w.core.silences().get(id).unwrap().matchers.to_string(),
+        r#"{alertname="A",severity=~"warn\\.ing"}"#
+    );
+    w.pass(60);
+    assert!(w.told().is_empty(), "it mutes");
+    post_of(&mut w, "warn.ing", false);
+    post_of(&mut w, "critical", true);
+    w.pass(60);
+    let told = w.told();
+    assert!(told.len() == 1 && told[0].1.contains('A'), "{told:?}");
+    assert!(!w.is_active(id), "the severity of before has resolved");
+}
+
+#[test]
+fn an_acknowledgement_of_a_severity_needs_an_alert_that_fires() {
+    let mut w = World::new(config(route("r", &[])));
+    let draft = draft_of(&w);
+    let mut outcome = Ok(SilenceId::MIN);
+    w.step(|core, cx| outcome = core.handle_set_silence(cx, draft));
+    assert!(
+        matches!(outcome, Err(SilenceError::Invalid(why)) if why.contains("no alert that it matches fires"))
+    );
 }

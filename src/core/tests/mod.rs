@@ -4,6 +4,7 @@ mod acknowledge;
 mod answers;
 mod attempts;
 mod behind;
+mod budget;
 mod declared;
 mod fallback;
 mod kept;
@@ -16,7 +17,7 @@ mod rate_limit;
 mod turns;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;

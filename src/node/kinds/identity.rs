@@ -1,4 +1,5 @@
-//! This node itself: stored only. It is read by [`crate::node::Node::handle_record`] and written when its addresses change.
+//! This node itself, and the events of its history: stored only. The core knows nothing of them: they are read by
+//! [`crate::node::Node::handle_record`].
 
 use super::{Merged, Merging, Refusal, Rules};
 use crate::gossip;
@@ -15,6 +16,6 @@ impl Rules for IdentityRules {
         _record: &gossip::Record,
         _known_expires_ms: i64,
     ) -> Result<Merged, Refusal> {
-        Err(Malformed("an identity is not shared".to_owned()).into())
+        Err(Malformed("a record that is not shared".to_owned()).into())
     }
 }

@@ -3,12 +3,16 @@
 use super::*;
 
 fn digest() -> Notification {
-    let held_back = HeldBack { groups: 2, notifications: 3, since: Wall::from_secs(1_700_000_000) };
+    let held_back = HeldBack {
+        groups: 2,
+        notifications: 3,
+        since: Wall::from_secs(1_700_000_000),
+        ..HeldBack::default()
+    };
     Notification { held_back: Some(held_back), ..firing() }
 }
 
-const NOTE: &str =
-    "Held back by rate_limit since 2023-11-14T22:13:20Z: 3 notifications of 2 groups.";
+const NOTE: &str = "Held back since 2023-11-14T22:13:20Z: 3 notifications of 2 groups.";
 
 #[test]
 fn a_text_begins_with_how_much_was_held_back() {

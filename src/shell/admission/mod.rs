@@ -16,7 +16,7 @@ use ring::hmac;
 use rustls::ServerConfig;
 
 use crate::api::Response;
-use crate::config::admission::{Admission, Need, Rights, User};
+use crate::config::admission::{Admission, Need, Rights, ServerTls, User};
 use crate::config::settings::Web;
 use crate::config::{Errors, Problem, Secret};
 use crate::limits::{
@@ -134,6 +134,11 @@ impl Gate {
     /// How many requests were refused.
     pub(super) fn refused(&self) -> u64 {
         self.refused.get()
+    }
+
+    /// How TLS is served, as the rules in force have it.
+    pub(super) fn served(&self) -> Option<ServerTls> {
+        self.rules.borrow().admission.tls.clone()
     }
 
     /// The config of TLS connections; none where HTTP is plain, an error where there can be none now.
@@ -312,10 +317,7 @@ impl Gate {
         Ok(Rules { admission, tls, tokens, files })
     }
 
-    async fn server_config(
-        &self,
-        tls: &crate::config::admission::ServerTls,
-    ) -> Result<Arc<ServerConfig>, String> {
+    async fn server_config(&self, tls: &ServerTls) -> Result<Arc<ServerConfig>, String> {
         let texts = ServerTexts {
             cert: text(&tls.cert, TLS_FILE_BYTES_MAX).await?,
             key: text(&tls.key, TLS_FILE_BYTES_MAX).await?,

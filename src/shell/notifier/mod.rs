@@ -26,6 +26,7 @@ use crate::effect::{Attempt, AttemptId};
 use crate::limits::{CONNECT_TIME_MAX, HTTP_READ_BYTES};
 use crate::notify::{self, Broker, Cause, Draft, Failure, Making, Outgoing, Place, Reply};
 use crate::shell::pieces::come_in;
+use crate::shell::socket::counted;
 use crate::shell::tls::Clients;
 use crate::shell::{Event, clock, secrets};
 use crate::time::Wall;
@@ -140,9 +141,9 @@ impl Notifier {
         let events = self.events.clone();
         let running = Rc::clone(tasks);
         let task = self.executor.spawn(async move {
-            let reply = step.await;
+            let (reply, moved) = counted(step).await;
             // Only a loop that has ended does not take it. A loop that does finds the task gone: nothing runs between the two.
-            events.send(Event::Reply(id, reply)).await.ok();
+            events.send(Event::Reply(id, reply, moved)).await.ok();
             if let Some(task) = running.borrow_mut().remove(&id) {
                 task.detach();
             }

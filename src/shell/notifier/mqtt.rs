@@ -19,6 +19,7 @@ use crate::limits::{MQTT_QUEUE_MAX, MQTT_RECONNECT_INTERVAL, MQTT_REPLY_TIME_MAX
 use crate::notify::{Broker, Mqtt, Reply};
 use crate::shell::clock;
 use crate::shell::notifier::stream::{self, Stream, in_time};
+use crate::shell::socket::note_moved;
 use crate::shell::tls::Clients;
 use crate::wire::mqtt::{Event, Message, Session};
 
@@ -59,6 +60,8 @@ impl Links {
     /// Publishes messages; done when the broker has all of them.
     pub(super) async fn publish(&self, mqtt: Mqtt) -> Reply {
         let (outcome, told) = channel::bounded(1);
+        // A kept connection is no attempt's own.
+        note_moved(mqtt.messages.iter().map(|it| it.topic.len() + it.payload.len()).sum());
         let orders = self.open(mqtt.broker);
         let order = Order { messages: mqtt.messages, outcome };
         if orders.try_send(order).is_err() {

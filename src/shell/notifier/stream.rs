@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use smol::Timer;
@@ -10,6 +11,7 @@ use smol::io::{AsyncRead, AsyncWrite};
 use crate::config::Tls;
 use crate::limits::CONNECT_TIME_MAX;
 use crate::shell::notifier::http::connection;
+use crate::shell::socket::SharedSocket;
 use crate::shell::tls::Clients;
 
 /// A connection.
@@ -23,7 +25,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Io for T {}
 /// Connects to a host; the error names it.
 pub(super) async fn connect(host: &str, port: u16) -> Result<Stream, String> {
     let stream = connection::connect(host, port).await.map_err(|error| error.to_string())?;
-    Ok(Box::new(stream))
+    Ok(Box::new(SharedSocket(Rc::new(stream))))
 }
 
 /// The first address of a host.

@@ -12,6 +12,7 @@ use crate::config::Tls;
 use crate::limits::CONNECT_TIME_MAX;
 use crate::notify::{Syslog, Target};
 use crate::shell::notifier::stream::{self, in_time};
+use crate::shell::socket::note_moved;
 use crate::shell::tls::Clients;
 
 /// Sends a message.
@@ -23,6 +24,7 @@ pub(super) async fn send(syslog: Syslog, clients: &Clients) -> Result<(), String
             let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
             let sent = async {
                 let socket = Async::<UdpSocket>::try_from(UdpSocket::bind(any)?)?;
+                note_moved(message.len());
                 socket.send_to(message, address).await
             };
             in_time(CONNECT_TIME_MAX, sent).await.map_err(|error| format!("{host}: {error}"))?;

@@ -15,12 +15,13 @@
 //! node    = [id: uint, ? met: [* tstr]]                  ; addresses at which it met members
 //! beat    = [name: tstr, at: time, said: tstr]           ; a sign of life, by the name of what is expected or told
 //! debt    = [group: tstr, receiver: tstr, integration: tstr, index: uint, since: time, cut: uint]
+//! past    = [topic: uint, id: uint, at: time, text: tstr]  ; an event of the history: a JSON object
 //! time    = int                                          ; nanoseconds since 1970
 //! stamped = [hlc: uint, node: uint, expires: int, body: bstr]  ; on flash: the body with its version around it
 //! ```
 //!
 //! Labels are names and values in turn. Fingerprints are 8 bytes each, big-endian. Keys: an alert's is its fingerprint, a
-//! silence's its id, those of log entries, debts, groups and beats a 128-bit FNV-1a of their names.
+//! silence's its id, that of an event its topic and its place, those of log entries, debts, groups and beats a 128-bit FNV-1a of their names.
 //!
 //! Versions that differ live in one flock, and follow each other over one flash. What a newer one adds, an older one
 //! stores and passes on as it came ([`super::rest`]), until it writes the record anew itself. So:
@@ -47,6 +48,7 @@ mod identity;
 mod labels;
 mod log;
 mod malformed;
+mod past;
 mod silence;
 #[cfg(test)]
 mod tests;
@@ -63,6 +65,7 @@ pub use group::{GroupTimer, decode_group, encode_group, group_key};
 pub use identity::{decode_identity, encode_identity};
 pub use log::{decode_log, encode_log, log_key};
 pub use malformed::Malformed;
+pub use past::{decode_past, encode_past};
 pub use silence::{decode_silence, encode_silence, silence_id_of, silence_key};
 
 use malformed::encode;
@@ -86,10 +89,12 @@ pub enum Kind {
     Beat = 65,
     /// The notification of a group that a receiver did not get; stored, not replicated.
     Debt = 129,
+    /// An event of the history; stored, not replicated.
+    Past = 130,
 }
 
 /// Every kind.
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     Kind::Alert,
     Kind::Silence,
     Kind::Log,
@@ -98,6 +103,7 @@ const KINDS: [Kind; 8] = [
     Kind::Identity,
     Kind::Beat,
     Kind::Debt,
+    Kind::Past,
 ];
 
 impl Kind {
@@ -131,6 +137,7 @@ impl Kind {
             Self::Identity => ("node", identity::ELEMENTS),
             Self::Beat => ("beat", beat::ELEMENTS),
             Self::Debt => ("debt", debt::ELEMENTS),
+            Self::Past => ("event", past::ELEMENTS),
         }
     }
 }

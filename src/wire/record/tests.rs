@@ -183,6 +183,7 @@ fn again(kind: Kind, bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
         Kind::Identity => decode_identity(bytes).map(|(id, met)| encode_identity(id, &met))?,
         Kind::Beat => encode_beat(&decode_beat(bytes)?),
         Kind::Debt => decode_debt(bytes).map(|(key, since, cut)| encode_debt(&key, since, cut))?,
+        Kind::Past => decode_past(bytes).map(|(a, b, c, text)| encode_past(a, b, c, &text))?,
     })
 }
 
@@ -201,6 +202,7 @@ proptest! {
             Kind::Identity => encode_identity(258, &["10.0.0.1:9094".parse().unwrap()]),
             Kind::Beat => encode_beat(&beat()),
             Kind::Debt => encode_debt(&key, Wall::from_ns(1), 2),
+            Kind::Past => encode_past(1, 2, Wall::from_ns(3), "{}"),
         };
         prop_assert_eq!(again(kind, &bytes).unwrap(), bytes.clone());
         for (at, by) in &damage {

@@ -64,6 +64,11 @@ pub fn run(bytes: &[u8]) {
             assert_eq!(record::decode_debt(&again).unwrap(), (key, since, cut));
             again
         }),
+        Kind::Past => record::decode_past(body).ok().map(|read| {
+            let again = record::encode_past(read.0, read.1, read.2, &read.3);
+            assert_eq!(record::decode_past(&again).unwrap(), read);
+            again
+        }),
     };
     if let (Some(again), Some(more)) = (again, rest(kind, body)) {
         let whole = with_rest(kind, &again, more);

@@ -1,0 +1,196 @@
+//! Receivers with a budget: a storm, what is kept, and the day after.
+
+use super::attempts::{reply, world};
+use super::*;
+use crate::core::deliver::budget::Stage;
+use crate::core::deliver::reach::Key;
+use crate::notify::{AlertView, HeldBack, Outgoing, Reply, testing};
+
+const CONFIG: &str = "
+route: {receiver: a, group_by: [alertname], group_wait: 1s, group_interval: 5m, repeat_interval: 5d}
+receivers: [{name: a, budget: BUDGET, webhook_configs: [{url: 'http://a/'}]}]
+";
+/// TLS and headers of a request and its answer.
+const AROUND: u64 = 1_500;
+const HOUR: u64 = 3600;
+
+fn budgeted(budget: &str) -> World {
+    let config = testing::load(&CONFIG.replace("BUDGET", budget)).unwrap().config;
+    world(config, &[])
+}
+
+fn key() -> Key {
+    ("a".into(), "webhook".into(), 0)
+}
+
+fn post(w: &mut World, names: impl Iterator<Item = (String, String)>, severity: &'static str) {
+    let ends = Some(w.now.wall + Duration::from_secs(5 * 24 * HOUR));
+    let report = |(name, instance): (String, String)| {
+        let labels = vec![
+            ("alertname".into(), name.into()),
+            ("instance".into(), instance.into()),
+            ("severity".into(), severity.into()),
+        ];
+        let summary = vec![("summary".into(), "the disk of this host is nearly full".into())];
+        Report::new(labels, summary, None, ends, "".into())
+    };
+    let (now, reports) = (w.now, names.map(report).collect::<Vec<_>>());
+    w.step(|core, _| assert!(core.handle_reports(now, &reports).invalid.is_empty()));
+}
+
+struct Heard {
+    at: u64,
+    bytes: u64,
+    alerts: Vec<AlertView>,
+    held_back: HeldBack,
+}
+
+impl Heard {
+    fn has(&self, severity: &str) -> bool {
+        self.alerts.iter().any(|it| it.alert.labels.get("severity") == Some(severity))
+    }
+}
+
+/// Lets time pass while the receiver takes what it is told, and the bytes are counted.
+fn serve(w: &mut World, secs: u64) -> Vec<Heard> {
+    let mut heard = Vec::new();
+    let end = w.now.mono + Duration::from_secs(secs);
+    while w.now.mono < end {
+        w.pass(20);
+        while let Some((id, draft)) = w.drafts.pop() {
+            if !w.open.contains(&id) {
+                continue;
+            }
+            let Ok(Outgoing::Http(request)) = draft.inline() else { panic!("a webhook") };
+            let bytes = request.body.inline().unwrap().len() as u64 + AROUND;
+            let (now, told) = (w.now.mono, draft.notification());
+            w.step(|core, _| core.handle_traffic(now, id, bytes));
+            heard.push(Heard {
+                at: now.as_ms() / 1000,
+                bytes,
+                alerts: told.alerts.to_vec(),
+                held_back: told.held_back.unwrap_or_default(),
+            });
+            reply(w, id, &Reply::status(200));
+        }
+    }
+    heard
+}
+
+#[test]
+fn a_storm_keeps_to_the_budget_critical_first() {
+    let mut w = budgeted("{bytes: 100KB}");
+    let mut heard = Vec::new();
+    for wave in 0..10 {
+        // 25 groups of 20 alerts each time; of those of two groups one is critical.
+        let names = (0..500).map(|n| (format!("W{wave}-{:02}", n / 20), format!("host-{n}")));
+        post(&mut w, names.filter(|(_, host)| host != "host-0" && host != "host-250"), "warning");
+        let critical = [("00", "host-0"), ("12", "host-250")].into_iter();
+        post(
+            &mut w,
+            critical.map(|(g, host)| (format!("W{wave}-{g}"), host.to_owned())),
+            "critical",
+        );
+        heard.extend(serve(&mut w, 2 * HOUR));
+    }
+    heard.extend(serve(&mut w, 3 * HOUR));
+    let bytes: u64 = heard.iter().map(|it| it.bytes).sum();
+    assert!(bytes <= 100_000 && bytes > 60_000, "{bytes}");
+    let used = w.core.used(&key(), w.now.mono);
+    assert_eq!((used.bytes, used.messages), (bytes, heard.len() as u64));
+    let mut critical = BTreeSet::new();
+    for it in &heard {
+        let severities: Vec<_> =
+            it.alerts.iter().map(|it| it.alert.labels.get("severity")).collect();
+        let place = severities.iter().rposition(|it| *it == Some("critical"));
+        let is_cut = it.held_back.left_out > 0;
+        assert!(
+            !is_cut
+                || place.is_none_or(|at| severities[..at].iter().all(|it| *it == Some("critical")))
+        );
+        let these =
+            it.alerts.iter().filter(|it| it.alert.labels.get("severity") == Some("critical"));
+        critical.extend(these.map(|it| it.fingerprint));
+    }
+    assert_eq!(critical.len(), 20, "every critical alert is told by its name");
+    let switches: Vec<_> = heard.iter().filter_map(|it| it.held_back.budget).collect();
+    assert!(
+        switches.len() == 2 && switches[0].starts_with("Half") && switches[1].starts_with("Three")
+    );
+    let from = heard.iter().position(|it| it.held_back.budget == Some(switches[1])).unwrap();
+    assert!(heard[from..].iter().all(|it| it.has("critical")), "then only what is kept");
+    let from = heard.iter().position(|it| it.held_back.budget == Some(switches[0])).unwrap();
+    let gaps = heard[from..].windows(2).map(|it| it[1].at - it[0].at);
+    assert!(gaps.min() >= Some(HOUR), "a digest an hour");
+    // All that is left is told, in a few digests, when the day is over.
+    let rest = serve(&mut w, 4 * HOUR);
+    let listed: usize = rest.iter().map(|it| it.alerts.len() + it.held_back.left_out).sum();
+    assert!(listed > 1_000, "{listed}");
+    assert_eq!(w.core.budgets().held_len(), 0);
+}
+
+#[test]
+fn what_is_kept_is_told_beyond_the_budget_in_short() {
+    let mut w = budgeted("{bytes: 20KB}");
+    let one = |name: &str| std::iter::once((name.to_owned(), "x".repeat(100)));
+    post(&mut w, one("A"), "warning");
+    w.pass(2);
+    let (id, _) = w.drafts.pop().unwrap();
+    let now = w.now.mono;
+    w.step(|core, _| core.handle_traffic(now, id, 30_000));
+    reply(&mut w, id, &Reply::status(200));
+    assert_eq!(
+        w.core.budget_part(&w.core.config().receivers[0].clone(), &key(), now),
+        Some(Stage::Kept)
+    );
+    post(&mut w, one("B"), "warning");
+    post(&mut w, (0..50).map(|n| ("C".to_owned(), format!("host-{n}"))), "critical");
+    let heard = serve(&mut w, 2 * HOUR);
+    let [it] = &heard[..] else { panic!("{}", heard.len()) };
+    assert!(it.has("critical") && !it.has("warning") && it.bytes < 4_000, "{}", it.bytes);
+    assert_eq!(it.alerts.len() + it.held_back.left_out, 50);
+    let heard = serve(&mut w, 23 * HOUR);
+    assert!(heard.len() == 1 && heard[0].has("warning"), "the day after: {}", heard.len());
+}
+
+#[test]
+fn messages_are_counted_and_a_restart_knows_what_was_used() {
+    let mut w = budgeted("{messages: 8}");
+    for n in 0..6 {
+        post(&mut w, std::iter::once((format!("A{n}"), "i".to_owned())), "warning");
+        serve(&mut w, 600);
+    }
+    serve(&mut w, HOUR);
+    let before = w.core.used(&key(), w.now.mono);
+    assert_eq!(before.messages, 5, "four, and a digest");
+    let log: Vec<_> = w.core.nflog().iter().map(|(key, it)| (key.clone(), it.clone())).collect();
+    let mut other = budgeted("{messages: 8}");
+    other.now = w.now;
+    let now = other.now;
+    for (key, entry) in log {
+        other.step(|core, _| core.restore_log(now, &key, entry));
+    }
+    let after = other.core.used(&key(), now.mono);
+    assert_eq!((after.messages, after.bytes_total), (5, 0));
+}
+
+#[test]
+fn what_is_wrong_with_a_budget_is_told() {
+    for (budget, part) in [
+        ("{}", "bytes or messages are needed"),
+        ("{bytes: 19999}", "expected 20000 or more"),
+        ("{bytes: 20 XB}", "expected 20000 or more"),
+        ("{messages: 3}", "expected 4 or more"),
+        ("{messages: 5, per: 1h}", "unknown key \"per\""),
+        ("{bytes: 1MB}, budget_keeps: ['a=~(']", "budget_keeps"),
+        ("5", "expected a table"),
+    ] {
+        let told = testing::load(&CONFIG.replace("BUDGET", budget)).unwrap_err();
+        assert!(told.contains(part), "{budget}: {told}");
+    }
+    let config =
+        testing::load(&CONFIG.replace("BUDGET", "{bytes: 1MB, messages: 9}")).unwrap().config;
+    let (budget, keeps) = config.receivers[0].budget.clone().unwrap();
+    assert_eq!((budget.bytes, budget.messages), (Some(1_000_000), Some(9)));
+    assert_eq!(keeps.to_string(), r#"{severity="critical"}"#);
+}

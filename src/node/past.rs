@@ -1,0 +1,352 @@
+//! The past: the outcomes of the latest deliveries, and the latest beginnings and ends of alerts, as texts.
+//!
+//! They are kept on flash, but make no commit of their own: what is new is written together with the next record that is
+//! written anyway. A power cut may cost the last of them. On flash each takes the place of the oldest one, and so many bytes
+//! are written a day.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::core::deliver::history::{Entry, Muting, Outcome};
+use crate::effect::{Cx, Effect};
+use crate::gossip::Gossip;
+use crate::limits::{
+    HISTORY_BYTES_MAX, HISTORY_DAILY_BYTES_MAX, HISTORY_ENTRY_BYTES_MAX, HISTORY_KEPT_MAX,
+    HISTORY_MAX,
+};
+use crate::model::{Fingerprint, LogKey};
+use crate::node::Node;
+use crate::node::keep::flash_record;
+use crate::node::stamps::Stamp;
+use crate::store::Record;
+use crate::time::{Mono, Now, Wall};
+use crate::wire::record::{self, Kind, Malformed};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// The subject of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// A delivery.
+    Notifications,
+    /// An alert.
+    Alerts,
+}
+
+/// Something that has happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its number among those of its topic; a later one has a greater number.
+    pub id: u64,
+    /// When.
+    pub at: Wall,
+    /// A JSON object.
+    pub text: String,
+    /// Whether flash has it, or is not to get it.
+    is_done: bool,
+}
+
+/// The events of each topic, the oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    lists: [List; 2],
+    /// When the day began, and the bytes that were written since.
+    day: (Mono, usize),
+}
+
+#[derive(Debug, Default)]
+struct List {
+    events: VecDeque<Event>,
+    bytes: usize,
+}
+
+impl List {
+    fn push(&mut self, event: Event) {
+        self.bytes += event.text.len();
+        self.events.push_back(event);
+        while self.events.len() > HISTORY_MAX || self.bytes > HISTORY_BYTES_MAX {
+            let Some(oldest) = self.events.pop_front() else { return };
+            self.bytes -= oldest.text.len();
+        }
+    }
+
+    /// Those that flash may have, the latest first.
+    fn kept(&self) -> impl Iterator<Item = &Event> {
+        let last = self.events.iter().rev().take(HISTORY_KEPT_MAX);
+        last.filter(|it| it.text.len() <= HISTORY_ENTRY_BYTES_MAX)
+    }
+}
+
+impl Past {
+    fn add(&mut self, topic: Topic, at: Wall, mut value: Value) {
+        let list = &mut self.lists[topic as usize];
+        let id = list.events.back().map_or(1, |last| last.id + 1);
+        value["id"] = id.into();
+        list.push(Event { id, at, text: value.to_string(), is_done: false });
+    }
+
+    /// The records of what flash does not have yet, as many as it is to get.
+    fn fresh(&mut self, now: Mono) -> Vec<Record> {
+        if now.since(self.day.0) >= DAY {
+            self.day = (now, 0);
+        }
+        let mut records = Vec::new();
+        for (topic, list) in (0..).zip(&mut self.lists) {
+            for event in list.kept().take_while(|it| !it.is_done) {
+                let bytes = self.day.1 + event.text.len();
+                if bytes <= HISTORY_DAILY_BYTES_MAX {
+                    self.day.1 = bytes;
+                    records.push(record_of(topic, event));
+                }
+            }
+            let fresh = list.events.iter_mut().rev().take_while(|it| !it.is_done);
+            fresh.for_each(|it| it.is_done = true);
+        }
+        records
+    }
+
+    /// The records of everything that flash may have.
+    pub(super) fn records(&self) -> impl Iterator<Item = Record> {
+        let lists = (0..).zip(&self.lists);
+        lists.flat_map(|(topic, list)| list.kept().map(move |it| record_of(topic, it)))
+    }
+
+    /// Takes back what flash has stored.
+    pub(super) fn restore(&mut self, body: &[u8]) -> Result<(), Malformed> {
+        let (topic, id, at, text) = record::decode_past(body)?;
+        let is_object = serde_json::from_str(&text).is_ok_and(|it: Value| it.is_object());
+        let list = self.lists.get_mut(usize::from(topic)).filter(|_| is_object);
+        let list = list.ok_or_else(|| Malformed("an event that makes no sense".to_owned()))?;
+        // Those that came before flash could be read are later.
+        let place = list.events.partition_point(|it| it.is_done && it.id < id);
+        if list.events.get(place).is_none_or(|it| !it.is_done || it.id != id) {
+            list.events.insert(place, Event { id, at, text, is_done: true });
+        }
+        Ok(())
+    }
+
+    /// All were taken back. What came before that gets later numbers.
+    pub(super) fn restored(&mut self) {
+        for list in &mut self.lists {
+            let mut last = 0;
+            list.bytes = 0;
+            for mut event in std::mem::take(&mut list.events) {
+                event.id = event.id.max(last + 1);
+                last = event.id;
+                list.push(event);
+            }
+        }
+    }
+}
+
+/// It takes the place of the oldest one on flash.
+fn record_of(topic: u8, event: &Event) -> Record {
+    let place = u8::try_from(event.id % HISTORY_KEPT_MAX as u64).unwrap_or(0);
+    let body = record::encode_past(topic, event.id, event.at, &event.text);
+    flash_record(Kind::Past, vec![topic, place], &Stamp::default(), body)
+}
+
+impl Node {
+    /// The latest events of a topic, oldest first.
+    pub fn history(&self, topic: Topic) -> impl DoubleEndedIterator<Item = &Event> {
+        self.past.lists[topic as usize].events.iter()
+    }
+
+    /// Writes records to flash, and with them what has happened.
+    pub(super) fn persist(&mut self, cx: &mut Cx<'_>, mut records: Vec<Record>) {
+        if !records.is_empty() {
+            records.extend(self.past.fresh(cx.now.mono));
+            cx.effects.push(Effect::Persist(records));
+        }
+    }
+
+    /// Writes what has happened and is not on flash: the process is about to stop.
+    pub(super) fn persist_past(&mut self, cx: &mut Cx<'_>) {
+        let records = self.past.fresh(cx.now.mono);
+        self.persist(cx, records);
+    }
+
+    /// Takes note of what has happened in the core.
+    pub(super) fn note_past(&mut self, now: Now) {
+        let (entries, turned) = self.core.take_history();
+        for fingerprint in turned {
+            self.note_turned(now.wall, fingerprint);
+        }
+        if entries.is_empty() {
+            return;
+        }
+        let members = self.gossip.as_ref().map(|it| it.members(now.mono)).unwrap_or_default();
+        let me = self.gossip.as_ref().map_or(0, Gossip::node);
+        let name = |node: u64| {
+            let known = members.iter().find(|it| it.node == node && !it.name.is_empty());
+            known.map_or_else(|| format!("{node:016x}"), |it| it.name.clone())
+        };
+        let own = self.gossip.as_ref().map_or(&*self.core.options().name, Gossip::name).to_owned();
+        let name = |node: u64| if node == me { own.clone() } else { name(node) };
+        for it in entries {
+            self.past.add(Topic::Notifications, it.at, shown(&it, &own, name));
+        }
+    }
+
+    /// Takes note that an alert has begun to fire, or has ended.
+    pub(super) fn note_turned(&mut self, now: Wall, fingerprint: Fingerprint) {
+        let Some(alert) = self.alert(fingerprint) else { return };
+        let mut value = json!({"startsAt": alert.starts_at, "labels": alert.labels});
+        let (word, at) = if alert.resolved(now) {
+            value["endsAt"] = json!(alert.ends_at);
+            ("resolved", alert.ends_at)
+        } else {
+            ("firing", now)
+        };
+        value["status"] = word.into();
+        value["at"] = json!(at);
+        // Each of an alert's groups tells of its end.
+        let labels = value["labels"].to_string();
+        let is_known = |it: &Event| it.at == at && it.text.contains(&labels);
+        if !self.history(Topic::Alerts).rev().take(HISTORY_KEPT_MAX).any(is_known) {
+            self.past.add(Topic::Alerts, at, value);
+        }
+    }
+}
+
+/// The fields that every entry has, and those of its outcome alone.
+fn shown(entry: &Entry, own: &str, name: impl Fn(u64) -> String) -> Value {
+    let key = &entry.key;
+    let mut value = json!({
+        "at": entry.at,
+        "afterMs": u64::try_from(entry.after.as_millis()).unwrap_or(u64::MAX),
+        "receiver": &*key.receiver,
+        "integration": integration(key),
+        "groupKey": key.group.as_str(),
+        "groupLabels": entry.labels,
+        "outcome": entry.outcome.as_str(),
+    });
+    if let Some(told) = &entry.told {
+        value["node"] = own.into();
+        value["firing"] = told.firing.into();
+        value["resolved"] = told.resolved.into();
+        value["content"] = told.content.as_str().into();
+        value["answer"] = told.answer.as_str().into();
+    }
+    let (own, of): (&str, Value) = match &entry.outcome {
+        Outcome::Expired { attempts } => ("attempts", (*attempts).into()),
+        Outcome::Failed { why }
+        | Outcome::Misrendered { why }
+        | Outcome::Refused { why }
+        | Outcome::Surrendered { why } => ("why", why.as_str().into()),
+        Outcome::FellBack { to } => ("to", (**to).into()),
+        Outcome::Held { by: node }
+        | Outcome::Told { by: node }
+        | Outcome::TookOver { from: node } => ("node", name(*node).into()),
+        Outcome::Muted(muting) => {
+            let Muting { alerts, inhibited, silenced, intervals } = muting;
+            value["alerts"] = (*alerts).into();
+            value["inhibited"] = (*inhibited).into();
+            value["silenced"] = (*silenced).into();
+            ("intervals", intervals.iter().map(|name| &**name).collect())
+        }
+        Outcome::HeldBack { left } | Outcome::Waiting { left } => {
+            ("leftMs", u64::try_from(left.as_millis()).unwrap_or(u64::MAX).into())
+        }
+        Outcome::Sent { reason, attempts } => {
+            value["reason"] = reason.as_str().into();
+            ("attempts", (*attempts).into())
+        }
+    };
+    value[own] = of;
+    value
+}
+
+/// The name of the integration: `webhook[0]`; empty where the group as a whole is meant.
+pub fn integration(key: &LogKey) -> String {
+    match &*key.integration {
+        "" => String::new(),
+        kind => format!("{kind}[{}]", key.index),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::testing::World;
+
+    fn texts(world: &World, topic: Topic) -> Vec<String> {
+        world.nodes[0].history(topic).map(|it| it.text.clone()).collect()
+    }
+
+    fn of(topic: Topic, past: &mut Past, count: u64, bytes: usize) {
+        for _ in 0..count {
+            past.add(topic, Wall::EPOCH, json!({"x": "x".repeat(bytes)}));
+        }
+    }
+
+    #[test]
+    fn what_has_happened_is_known_after_a_restart() {
+        let mut world = World::new(&[None]);
+        world.post("A");
+        world.pass(20);
+        let both = |world: &World| [Topic::Alerts, Topic::Notifications].map(|it| texts(world, it));
+        let before = both(&world);
+        assert_eq!(before.each_ref().map(Vec::len), [1, 2], "{before:?}");
+        assert!(before[0][0].contains(r#""status":"firing""#), "{before:?}");
+        assert!(before[1][1].contains(r#""outcome":"sent""#), "{before:?}");
+        let writes = world.writes;
+        world.pass(200);
+        assert_eq!(world.writes, writes, "nothing new");
+        world.restart(0);
+        assert_eq!(both(&world), before);
+        world.pass(400);
+        let after = both(&world);
+        assert!(after[0].starts_with(&before[0]) && after[0].len() == 2, "{after:?}");
+        assert!(
+            after[0][1].contains(r#""id":2,"#) && after[0][1].contains(r#""status":"resolved""#)
+        );
+    }
+
+    #[test]
+    fn flash_has_so_many_events_and_no_more() {
+        let mut past = Past::default();
+        of(Topic::Alerts, &mut past, 300, 1);
+        let mut keys: Vec<_> = past.fresh(Mono::ZERO).into_iter().map(|it| it.key).collect();
+        assert_eq!(keys.len(), HISTORY_KEPT_MAX);
+        assert_eq!(past.fresh(Mono::ZERO).len(), 0);
+        of(Topic::Alerts, &mut past, 300, 1);
+        keys.extend(past.fresh(Mono::ZERO).into_iter().map(|it| it.key));
+        keys.sort();
+        keys.dedup();
+        assert_eq!((keys.len(), past.records().count()), (HISTORY_KEPT_MAX, HISTORY_KEPT_MAX));
+    }
+
+    #[test]
+    fn flash_gets_so_many_bytes_of_events_a_day_and_no_more() {
+        let mut past = Past::default();
+        of(Topic::Alerts, &mut past, 1, HISTORY_ENTRY_BYTES_MAX);
+        assert_eq!((past.fresh(Mono::ZERO).len(), past.records().count()), (0, 0), "too large");
+        let mut bytes = 0;
+        for _ in 0..1000 {
+            of(Topic::Notifications, &mut past, 1, 1000);
+            let records = past.fresh(Mono::ZERO);
+            bytes += records.iter().map(|it| it.body().unwrap().len()).sum::<usize>();
+        }
+        assert!(bytes > HISTORY_DAILY_BYTES_MAX / 2 && bytes < HISTORY_DAILY_BYTES_MAX * 11 / 10);
+        of(Topic::Notifications, &mut past, 1, 1000);
+        assert_eq!(past.fresh(Mono::ZERO + DAY).len(), 1, "another day");
+    }
+
+    #[test]
+    fn what_came_before_flash_could_be_read_stays_the_latest() {
+        let (mut old, mut past) = (Past::default(), Past::default());
+        of(Topic::Alerts, &mut old, 3, 1);
+        of(Topic::Alerts, &mut past, 2, 2);
+        for event in &old.lists[1].events {
+            past.restore(&record::encode_past(1, event.id, event.at, &event.text)).unwrap();
+        }
+        past.restored();
+        let ids: Vec<_> = past.lists[1].events.iter().map(|it| (it.id, it.is_done)).collect();
+        assert_eq!(ids, [(1, true), (2, true), (3, true), (4, false), (5, false)]);
+        assert!(past.restore(&record::encode_past(2, 1, Wall::EPOCH, "{}")).is_err());
+        assert!(past.restore(&record::encode_past(1, 1, Wall::EPOCH, "x")).is_err());
+    }
+}
