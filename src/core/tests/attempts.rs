@@ -5,7 +5,7 @@ use crate::core::Change;
 use crate::core::deliver::history::{Outcome, Told};
 use crate::core::deliver::machine::State;
 use crate::core::pending::Waits;
-use crate::limits::{ATTEMPTS_EACH_MAX, ATTEMPTS_MAX};
+use crate::limits::{ATTEMPTS_EACH_MAX, ATTEMPTS_MAX, REQUESTS_PER_ATTEMPT_MAX};
 use crate::notify::{Cause, Failure, testing};
 
 /// Webhooks `a`, and `b` for alerts that say so.
@@ -239,4 +239,30 @@ fn deliveries_under_way_are_shown_and_their_content_and_answer_stay() {
         answer: answer.to_owned(),
     };
     assert_eq!(told, [("failed", of("")), ("sent", of("status 200\n\nthanks"))]);
+}
+
+#[test]
+fn one_attempt_makes_so_many_requests_and_no_more() {
+    // An answer to the first request always asks for another.
+    let opsgenie = "opsgenie_configs: [{api_key: k, api_url: 'http://a/', update_alerts: true}]";
+    for (before, goes_on) in
+        [(REQUESTS_PER_ATTEMPT_MAX - 1, true), (REQUESTS_PER_ATTEMPT_MAX, false)]
+    {
+        let mut config = webhooks();
+        let receiver = Arc::get_mut(&mut config.receivers[0]).unwrap();
+        receiver.integrations = vec![testing::integration("", opsgenie).expect("a config")];
+        let mut w = world(config, &[]);
+        post(&mut w, "a", 1);
+        w.pass(2);
+        let which = *w.core.open.values().next().unwrap();
+        w.core.delivery_mut(which).unwrap().requests = before;
+        let first = w.open[0];
+        reply(&mut w, first, &fine());
+        assert_eq!(w.open.len(), usize::from(goes_on));
+        let refused = outcomes(
+            &w,
+            |it| matches!(it, Outcome::Refused { why, .. } if why.contains("no end after 16 requests")),
+        );
+        assert_eq!(refused, usize::from(!goes_on));
+    }
 }
