@@ -32,6 +32,8 @@ pub(crate) fn a_restart_ends_no_alert_of_another_nodes_journal() {
     world.post(0, vec![fires("a", "g")], None);
     world.run_for(10_000);
     world.leave(1);
+    // It writes its history before it ends.
+    world.run_for(1_000);
     world.start(1);
     world.run_for(40_000);
     for seat in world.up() {
