@@ -33,7 +33,7 @@ def certificates(world):
     labels = alert["labels"]
     assert (labels["alertname"], labels["certificate"]) == ("BellwetherCertificateEnds", str(file)), labels
     assert "ends at" in alert["annotations"]["summary"], alert
-    assert agent.metric('bellwether_troubles{alertname="BellwetherCertificateEnds"}') == 1
+    assert agent.metric("bellwether_troubles", alertname="BellwetherCertificateEnds") == 1
     shutil.copy(authority.issue("fresh", valid=(stamp(-1), stamp(90))), file)
     agent.signal(signal.SIGHUP)
     until("it is over", lambda: sink.payloads("/hook")[-1]["status"] == "resolved", 120)
