@@ -159,8 +159,11 @@ impl Walker<'_> {
         name: &str,
         c: Context,
     ) -> Result<(Context, Arc<str>), Error> {
-        let key: Arc<str> =
-            if c == Context::default() { name.into() } else { format!("{name}$html{c:?}").into() };
+        let key: Arc<str> = if c == Context::default() {
+            name.into()
+        } else {
+            format!("{name}$html{}", c.key()).into()
+        };
         self.state.called.insert(Arc::clone(&key));
         if let Some(end) = self.state.ends.get(&key) {
             return Ok((*end, key));
@@ -198,6 +201,13 @@ impl Walker<'_> {
 }
 
 impl Context {
+    /// A text that no other context has.
+    fn key(self) -> String {
+        let Self { state, delim, url, slash, attr, element } = self;
+        let all = [state as u8, delim as u8, url as u8, slash as u8, attr as u8, element as u8];
+        all.map(|it| it.to_string()).join(".")
+    }
+
     /// The place in words.
     fn place(self) -> String {
         format!("{:?}", self.state)
