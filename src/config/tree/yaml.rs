@@ -17,9 +17,20 @@ const SHALLOW: &str = "invalid indentation in quoted scalar";
 ///
 /// A text in quotes may go on at the beginning of a line. YAML forbids that, Go's reads it, and people write templates so.
 pub(super) fn parse(text: &str) -> Result<(Node, Option<Problem>), Problem> {
+    let text = &*line_fed(text);
     match read(text) {
         Err(problem) if problem.text.ends_with(SHALLOW) => read(&deepened(text)),
         read => read,
+    }
+}
+
+/// The same YAML, each line of it ended by a line feed. A carriage return ends a line too (YAML 1.2, section 5.4), so all count
+/// lines alike.
+fn line_fed(text: &str) -> Cow<'_, str> {
+    if text.contains('\r') {
+        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(text)
     }
 }
 
@@ -102,7 +113,8 @@ fn read(text: &str) -> Result<(Node, Option<Problem>), Problem> {
 
 /// The comments of a text that parses: each begins with `#` outside of every scalar.
 pub(super) fn comments(text: &str) -> Vec<(usize, bool, String)> {
-    let text = &*deepened(text);
+    let text = line_fed(text);
+    let text = &*deepened(&text);
     // Lines and columns, and the end of a scalar is the first column behind it.
     let scalars: Vec<((usize, usize), (usize, usize))> = Parser::new_from_str(text)
         .map_while(Result::ok)
@@ -396,6 +408,21 @@ mod tests {
             assert_eq!(both[0].node.value, Value::Text(value.into()), "{text}");
             assert_eq!(both[1].node.value, Value::Int(2), "{text}");
             assert_eq!(both[1].line, text.trim_end().split('\n').count(), "{text}");
+        }
+    }
+
+    #[test]
+    fn carriage_returns_end_lines() {
+        for end in ["\n", "\r\n", "\r"] {
+            let text = |text: &str| text.replace('\n', end);
+            let known = entries(&text("a: 1 # one\nb:\n  - 'x\n\ny'\n  - |\n    z\n    z\nc: 2\n"));
+            let Value::List(items) = &known[1].node.value else { panic!() };
+            assert_eq!(items[0].value, Value::Text("x\ny".into()), "{end:?}");
+            assert_eq!(items[1].value, Value::Text("z\nz\n".into()), "{end:?}");
+            assert_eq!((known[1].line, known[2].line), (2, 9), "{end:?}");
+            let two = text("a: 1 # one\nb: 2 # two\n");
+            assert_eq!(comments(&two).iter().map(|it| it.0).collect::<Vec<_>>(), [1, 2]);
+            assert_eq!(parse(&text("a: 1\n\nrec\n")).unwrap_err().line, 4, "{end:?}");
         }
     }
 

@@ -5,13 +5,13 @@ use std::path::Path;
 use bellwether::config::{Admission, PasswordHash};
 use bellwether::limits::{BCRYPT_COST_MAX, TOKEN_BYTES_MIN, WEB_NAMES_MAX};
 
-use crate::input::utf8;
+use crate::input::{is_line_end, utf8};
 
 /// The part of a hash that no message may show.
 const SALT: &str = "abcdefghijklmnopqrstuuHNbAK";
 
 pub fn run(bytes: &[u8]) {
-    let lines = bytes.split(|byte| *byte == b'\n').count();
+    let lines = bytes.split(is_line_end).count();
     match Admission::load(bytes, Path::new("web.yml")) {
         Ok((admission, _)) => {
             assert!(admission.users.len() + admission.tokens.len() <= WEB_NAMES_MAX);

@@ -3,6 +3,8 @@
 use bellwether::config::{Config, Environment, Flags, Language, Options};
 use bellwether::notify::SCHEMAS;
 
+use crate::input::is_line_end;
+
 pub fn toml(bytes: &[u8]) {
     load(bytes, Language::Toml);
 }
@@ -12,7 +14,7 @@ pub fn yaml(bytes: &[u8]) {
 }
 
 fn load(bytes: &[u8], language: Language) {
-    let lines = bytes.split(|byte| *byte == b'\n').count();
+    let lines = bytes.split(is_line_end).count();
     match read(bytes, language) {
         Ok(config) => {
             let printed = &config.original;

@@ -58,6 +58,11 @@ pub fn utf8(bytes: &[u8]) -> &str {
     }
 }
 
+/// Whether a byte ends a line of YAML.
+pub fn is_line_end(byte: &u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
+}
+
 /// Feeds the bytes whole and in pieces of a few sizes; `read` makes of each something that must be the same.
 pub fn in_pieces<T: PartialEq + std::fmt::Debug>(
     bytes: &[u8],
