@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use crate::api::outcome::Outcome;
 use crate::api::pages::{ALERT_STEPS, Pages};
-use crate::api::query::AlertFilter;
+use crate::api::query::Params;
+use crate::api::receivers::ReceiverFilter;
 use crate::api::{Request, Response};
 use crate::core::Intake;
-use crate::model::{Alert, Fingerprint, Muted};
+use crate::limits::PIECE_STEPS;
+use crate::model::{Alert, Fingerprint, Labels, Matchers, Muted};
 use crate::node::Node;
 use crate::time::Now;
 use crate::wire::json::write::{self, AlertView};
@@ -38,6 +40,51 @@ pub(super) fn fault(intake: &Intake) -> Option<(u16, String)> {
     (!lines.is_empty()).then(|| (400, lines.join("\n")))
 }
 
+/// The query of `GET /alerts` and `GET /alerts/groups`.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a parameter of the API")]
+pub(super) struct AlertFilter {
+    pub(super) active: bool,
+    pub(super) inhibited: bool,
+    pub(super) muted: bool,
+    pub(super) silenced: bool,
+    pub(super) receivers: ReceiverFilter,
+    matchers: Matchers,
+}
+
+impl AlertFilter {
+    pub(super) fn new(request: &Request<'_>, node: &Node) -> Result<Self, Response> {
+        let params = Params::new(request.query);
+        Ok(Self {
+            active: params.flag("active"),
+            inhibited: params.flag("inhibited"),
+            muted: params.flag("muted"),
+            silenced: params.flag("silenced"),
+            matchers: params.filter(node.options().grammar)?.into_iter().collect(),
+            receivers: ReceiverFilter::new(&params, node)?,
+        })
+    }
+
+    /// Whether alerts of these labels are asked for; nothing if `steps`, to which what it takes is added, come to
+    /// [`PIECE_STEPS`] before it is known: then the next call goes on. `at` is the alert's own, 0 at first.
+    pub(super) fn takes_labels(
+        &self,
+        labels: &Labels,
+        at: &mut usize,
+        steps: &mut u64,
+    ) -> Option<bool> {
+        self.matchers.compare(labels, at, steps, PIECE_STEPS)
+    }
+
+    /// Whether alerts that are muted so are asked for.
+    pub(super) fn takes(&self, muted: &Muted) -> bool {
+        let is_active = muted.silenced_by.is_empty() && muted.inhibited_by.is_empty();
+        (self.active || !is_active)
+            && (self.silenced || muted.silenced_by.is_empty())
+            && (self.inhibited || muted.inhibited_by.is_empty())
+    }
+}
+
 /// The list of the alerts that have not ended, in the order of fingerprints.
 #[derive(Debug)]
 pub(super) struct List {
@@ -55,6 +102,9 @@ impl List {
 
     /// Lists some more. Returns whether that are all.
     pub(super) fn go_on(&mut self, node: &Node, now: Now, pages: &mut Pages) -> bool {
+        if !self.filter.receivers.go_on(node, &mut pages.steps) {
+            return false;
+        }
         let filter = &self.filter;
         for (fingerprint, alert, receivers) in node.alerts_from(self.next) {
             if self.next != fingerprint {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use crate::api::alerts::AlertFilter;
 use crate::api::pages::{ALERT_STEPS, Pages};
-use crate::api::query::AlertFilter;
 use crate::api::{Request, Response, alerts};
 use crate::limits::PIECE_STEPS;
 use crate::model::{Fingerprint, Labels, Muted};
@@ -68,7 +68,8 @@ impl List {
 
     /// Lists some more. Returns whether that are all.
     pub(super) fn go_on(&mut self, node: &Node, now: Now, pages: &mut Pages) -> bool {
-        self.sort(node, &mut pages.steps)
+        self.filter.receivers.go_on(node, &mut pages.steps)
+            && self.sort(node, &mut pages.steps)
             && self.look(node, now, &mut pages.steps)
             && self.write(node, now, pages)
     }

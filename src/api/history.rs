@@ -5,47 +5,46 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::api::query::{Params, ReceiverFilter};
+use crate::api::pages::Pages;
+use crate::api::query::Params;
+use crate::api::receivers::ReceiverFilter;
 use crate::api::{Request, Response, flock};
-use crate::limits::PENDING_SHOWN_MAX;
-use crate::model::Matcher;
+use crate::limits::{PENDING_SHOWN_MAX, PIECE_STEPS};
+use crate::model::{Labels, Matchers};
 use crate::node::{Event, Node, Pending, Topic, Waits, integration};
 use crate::time::{Now, Wall};
 use crate::wire::rfc3339;
 
 type Names = BTreeMap<u64, String>;
 
-/// Lists the events of a topic that the request asks for.
-pub(super) fn list(node: &Node, request: &Request<'_>) -> Response {
-    match Wanted::new(&Params::new(request.query), node) {
-        Err(refusal) => refusal,
-        Ok(wanted) => {
-            let events = node.history(wanted.topic).rev().take_while(|it| wanted.is_after(it));
-            let texts: Vec<&str> =
-                events.filter(|it| wanted.takes(&it.text)).map(|it| &*it.text).collect();
-            Response::json(200, format!("[{}]", texts.join(",")).into_bytes())
-        }
-    }
-}
+/// Steps to read a byte of an event's JSON.
+const READ_STEPS: u64 = 4;
 
-/// The events that a request asks for.
-struct Wanted {
+/// The list of the events of a topic that are asked for, the latest first.
+#[derive(Debug)]
+pub(super) struct List {
     topic: Topic,
     after: After,
     receivers: ReceiverFilter,
     /// The outcome, or the status of an alert.
     outcome: Option<String>,
-    matchers: Vec<Matcher>,
+    matchers: Matchers,
+    /// Those before this one were not yet looked at.
+    before: u64,
+    /// How far the next one was compared with the matchers.
+    at: usize,
 }
 
 /// Only later events are asked for.
+#[derive(Debug)]
 enum After {
     Id(u64),
     Time(Wall),
 }
 
-impl Wanted {
-    fn new(params: &Params<'_>, node: &Node) -> Result<Self, Response> {
+impl List {
+    pub(super) fn new(node: &Node, request: &Request<'_>) -> Result<Self, Response> {
+        let params = &Params::new(request.query);
         let topic = match params.last("topic") {
             None | Some("notifications") => Topic::Notifications,
             Some("alerts") => Topic::Alerts,
@@ -71,35 +70,66 @@ impl Wanted {
             after,
             receivers: ReceiverFilter::new(params, node)?,
             outcome: params.last("outcome").map(str::to_owned),
-            matchers: params.filter(node.options().grammar)?,
+            matchers: params.filter(node.options().grammar)?.into_iter().collect(),
+            before: u64::MAX,
+            at: 0,
         })
     }
 
-    fn is_after(&self, event: &Event) -> bool {
-        match self.after {
-            After::Id(id) => event.id > id,
-            After::Time(time) => event.at > time,
+    /// Lists some more. Returns whether that are all.
+    pub(super) fn go_on(&mut self, node: &Node, pages: &mut Pages) -> bool {
+        if !self.receivers.go_on(node, &mut pages.steps) {
+            return false;
         }
+        let before = self.before;
+        for event in node.history(self.topic).rev().skip_while(|it| it.id >= before) {
+            if !self.after.is_before(event) {
+                break;
+            }
+            if pages.is_over() {
+                return false;
+            }
+            match self.takes(&event.text, &mut pages.steps) {
+                None => return false,
+                Some(true) => pages.push(|out| out.extend_from_slice(event.text.as_bytes())),
+                Some(false) => {}
+            }
+            (self.before, self.at) = (event.id, 0);
+        }
+        true
     }
 
-    fn takes(&self, text: &str) -> bool {
-        let is_all = matches!(self.receivers, ReceiverFilter::All);
-        if is_all && self.outcome.is_none() && self.matchers.is_empty() {
-            return true;
+    /// Whether an event of this text is asked for; nothing if `steps`, to which what it takes is added, come to
+    /// [`PIECE_STEPS`] before it is known: then the next call goes on.
+    fn takes(&mut self, text: &str, steps: &mut u64) -> Option<bool> {
+        if self.receivers.is_all() && self.outcome.is_none() && self.matchers.is_empty() {
+            return Some(true);
         }
+        *steps += READ_STEPS * text.len() as u64;
         let value: Value = serde_json::from_str(text).unwrap_or_default();
-        let of = |name: &str| value.get(name).and_then(Value::as_str);
+        let of = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
         let (labels, outcome) = match self.topic {
             Topic::Notifications => ("groupLabels", "outcome"),
             Topic::Alerts => ("labels", "status"),
         };
-        let label = |name: &str| value.get(labels)?.get(name)?.as_str();
-        (is_all || of("receiver").is_some_and(|it| self.receivers.takes(it)))
-            && self.outcome.as_deref().is_none_or(|it| of(outcome) == Some(it))
-            && self
-                .matchers
-                .iter()
-                .all(|it| it.matches_value(label(it.name()).unwrap_or_default(), &mut 0))
+        if !self.receivers.takes(of("receiver"))
+            || self.outcome.as_deref().is_some_and(|it| it != of(outcome))
+        {
+            return Some(false);
+        }
+        let pairs = value.get(labels).and_then(Value::as_object).into_iter().flatten();
+        let labels: Labels =
+            pairs.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))).collect();
+        self.matchers.compare(&labels, &mut self.at, steps, PIECE_STEPS)
+    }
+}
+
+impl After {
+    fn is_before(&self, event: &Event) -> bool {
+        match *self {
+            Self::Id(id) => id < event.id,
+            Self::Time(time) => time < event.at,
+        }
     }
 }
 

@@ -1,8 +1,9 @@
-//! Lists of alerts, groups and silences. With many alerts, filters and silences one takes long, so it is made in pieces.
+//! Lists of alerts, groups, silences, receivers and the history. With many of them and costly filters one takes long, so it
+//! is made in pieces.
 
 use crate::api::pages::Pages;
 use crate::api::response::{room, too_large};
-use crate::api::{Request, Response, Site, alerts, groups, silences};
+use crate::api::{Request, Response, Site, alerts, groups, history, receivers, silences};
 use crate::limits::PIECE_STEPS;
 use crate::node::Node;
 use crate::time::Now;
@@ -18,6 +19,8 @@ pub(super) const LISTS_BEGUN_MAX: usize = 4;
 pub(super) enum Kind {
     Alerts,
     Groups,
+    History,
+    Receivers,
     Silences,
 }
 
@@ -36,6 +39,8 @@ enum Of {
     New(Kind),
     Alerts(alerts::List),
     Groups(Box<groups::List>),
+    History(history::List),
+    Receivers(receivers::List),
     Silences(silences::List),
 }
 
@@ -53,6 +58,8 @@ impl Of {
         Ok(match kind {
             Kind::Alerts => Self::Alerts(alerts::List::new(node, request)?),
             Kind::Groups => Self::Groups(groups::List::new(node, request)?.into()),
+            Kind::History => Self::History(history::List::new(node, request)?),
+            Kind::Receivers => Self::Receivers(receivers::List::new(node, request)?),
             Kind::Silences => Self::Silences(silences::List::new(node, request)?),
         })
     }
@@ -92,6 +99,8 @@ impl List {
             Of::New(_) => false,
             Of::Alerts(list) => list.go_on(node, now, &mut pages),
             Of::Groups(list) => list.go_on(node, now, &mut pages),
+            Of::History(list) => list.go_on(node, &mut pages),
+            Of::Receivers(list) => list.go_on(node, &mut pages),
             Of::Silences(list) => list.go_on(node, now, &mut pages),
         };
         if is_whole {

@@ -19,6 +19,7 @@ mod page;
 mod pages;
 mod post;
 mod query;
+mod receivers;
 mod response;
 mod route;
 mod silences;
@@ -186,7 +187,7 @@ fn dispatch(
         }
         Endpoint::Alerts => return post(node, cx, request, Schema::V2),
         Endpoint::Groups => return list(Kind::Groups, node, cx.now, site, request),
-        Endpoint::Receivers => status::receivers(node, request),
+        Endpoint::Receivers => return list(Kind::Receivers, node, cx.now, site, request),
         Endpoint::Silences if reads => {
             return list(Kind::Silences, node, cx.now, site, request);
         }
@@ -205,7 +206,7 @@ fn dispatch(
         Endpoint::AlertsV1 | Endpoint::GoneV1 => v1::gone(),
         Endpoint::Healthy | Endpoint::Ready => Response::text(200, "OK"),
         Endpoint::DeadMan => deadman::list(node),
-        Endpoint::History => history::list(node, request),
+        Endpoint::History => return list(Kind::History, node, cx.now, site, request),
         Endpoint::Pending => history::pending(node, cx.now),
         Endpoint::Metrics => metrics::metrics(node, cx.now, site),
         Endpoint::NotifyTest => return notify::test(node, cx.now, request),

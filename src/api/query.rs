@@ -1,16 +1,11 @@
-//! Query parameters, read as Go's `url.ParseQuery` and go-openapi read them, and the filters they hold.
+//! Query parameters, read as Go's `url.ParseQuery` and go-openapi read them.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
-use std::fmt::Display;
-use std::sync::Arc;
 
-use crate::api::{Request, Response};
-use crate::config::Receiver;
-use crate::limits::{MATCHERS_MAX, PIECE_STEPS};
-use crate::model::matcher::{Grammar, Pattern, bounded, parse_one};
-use crate::model::{Labels, Matcher, Matchers, Muted};
-use crate::node::Node;
+use crate::api::Response;
+use crate::limits::MATCHERS_MAX;
+use crate::model::Matcher;
+use crate::model::matcher::{Grammar, bounded, parse_one};
 
 /// The parameters of a request; what cannot be decoded is not there.
 #[derive(Debug)]
@@ -50,7 +45,7 @@ impl<'a> Params<'a> {
     }
 
     /// A matcher for each value of `name`. Where the grammars differ, a filter harms nobody: no warning.
-    fn matchers(&self, name: &str, grammar: Grammar) -> Result<Vec<Matcher>, String> {
+    pub(super) fn matchers(&self, name: &str, grammar: Grammar) -> Result<Vec<Matcher>, String> {
         let parse = |text| {
             let parsed = parse_one(grammar, text).map_err(|error| error.to_string())?;
             Ok(parsed.value)
@@ -81,100 +76,6 @@ fn decoded(text: &str) -> Option<Cow<'_, str>> {
         });
     }
     Some(Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()))
-}
-
-/// The parameters `receiver` and `receiver_matchers`: which receivers are wanted.
-#[derive(Debug)]
-pub(super) enum ReceiverFilter {
-    /// All of them.
-    All,
-    /// Those of these names.
-    Named(BTreeSet<Arc<str>>),
-}
-
-impl ReceiverFilter {
-    pub(super) fn new(params: &Params<'_>, node: &Node) -> Result<Self, Response> {
-        let refused = |name: &str, error: &dyn Display| {
-            Response::string(400, &format!("failed to parse {name} param: {error}"))
-        };
-        let pattern = params
-            .last("receiver")
-            .map(Pattern::new)
-            .transpose()
-            .map_err(|error| refused("receiver", &error))?;
-        let matchers = params
-            .matchers("receiver_matchers", node.options().grammar)
-            .map_err(|error| refused("receiver_matchers", &error))?;
-        if pattern.is_none() && matchers.is_empty() {
-            return Ok(Self::All);
-        }
-        let is_wanted = |receiver: &&Arc<Receiver>| {
-            let value = |name: &str| match name {
-                "name" => &receiver.name,
-                name => receiver.labels.get(name).unwrap_or(""),
-            };
-            pattern
-                .as_ref()
-                .is_none_or(|pattern| pattern.is_match(&receiver.name, &mut 0) == Some(true))
-                && matchers
-                    .iter()
-                    .all(|matcher| matcher.matches_value(value(matcher.name()), &mut 0))
-        };
-        let wanted = node.config().receivers.iter().filter(is_wanted);
-        Ok(Self::Named(wanted.map(|receiver| Arc::clone(&receiver.name)).collect()))
-    }
-
-    pub(super) fn takes(&self, receiver: &str) -> bool {
-        match self {
-            Self::All => true,
-            Self::Named(names) => names.contains(receiver),
-        }
-    }
-}
-
-/// The query of `GET /alerts` and `GET /alerts/groups`.
-#[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a parameter of the API")]
-pub(super) struct AlertFilter {
-    pub(super) active: bool,
-    pub(super) inhibited: bool,
-    pub(super) muted: bool,
-    pub(super) silenced: bool,
-    pub(super) receivers: ReceiverFilter,
-    matchers: Matchers,
-}
-
-impl AlertFilter {
-    pub(super) fn new(request: &Request<'_>, node: &Node) -> Result<Self, Response> {
-        let params = Params::new(request.query);
-        Ok(Self {
-            active: params.flag("active"),
-            inhibited: params.flag("inhibited"),
-            muted: params.flag("muted"),
-            silenced: params.flag("silenced"),
-            matchers: params.filter(node.options().grammar)?.into_iter().collect(),
-            receivers: ReceiverFilter::new(&params, node)?,
-        })
-    }
-
-    /// Whether alerts of these labels are asked for; nothing if `steps`, to which what it takes is added, come to
-    /// [`PIECE_STEPS`] before it is known: then the next call goes on. `at` is the alert's own, 0 at first.
-    pub(super) fn takes_labels(
-        &self,
-        labels: &Labels,
-        at: &mut usize,
-        steps: &mut u64,
-    ) -> Option<bool> {
-        self.matchers.compare(labels, at, steps, PIECE_STEPS)
-    }
-
-    /// Whether alerts that are muted so are asked for.
-    pub(super) fn takes(&self, muted: &Muted) -> bool {
-        let is_active = muted.silenced_by.is_empty() && muted.inhibited_by.is_empty();
-        (self.active || !is_active)
-            && (self.silenced || muted.silenced_by.is_empty())
-            && (self.inhibited || muted.inhibited_by.is_empty())
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
-//! `/api/v2/status` and `/api/v2/receivers`.
+//! `/api/v2/status`.
 
 use serde_json::json;
 
-use crate::api::query::{Params, ReceiverFilter};
-use crate::api::{Journal, Request, Response, Site, flock};
+use crate::api::{Journal, Response, Site, flock};
 use crate::limits::{CARD_ENDURANCE_BYTES, MEMORY_BYTES_MAX};
 use crate::node::{Node, Stage, TroubleView, Used};
 use crate::store::card_days;
@@ -102,20 +101,4 @@ fn journal(out: &mut Vec<u8>, journal: &Journal, now: Now) {
         out.extend_from_slice(format!(r#","cardDays":{days}"#).as_bytes());
     }
     out.push(b'}');
-}
-
-/// Lists the receivers in the order of the config.
-pub(super) fn receivers(node: &Node, request: &Request<'_>) -> Response {
-    let params = Params::new(request.query);
-    let filter = match ReceiverFilter::new(&params, node) {
-        Ok(filter) => filter,
-        Err(refusal) => return refusal,
-    };
-    let receivers = node.config().receivers.iter();
-    let wanted = receivers.filter(|receiver| filter.takes(&receiver.name));
-    let mut out = Vec::new();
-    write::array(&mut out, wanted, |out, receiver| {
-        write::labelled_receiver(out, &receiver.name, &receiver.labels.to_labels());
-    });
-    Response::json(200, out)
 }

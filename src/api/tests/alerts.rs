@@ -345,3 +345,23 @@ fn a_group_has_the_labels_of_its_route_rendered() {
     let groups = world.get("/api/v2/alerts/groups").1;
     assert!(groups.contains(r#""routeLabels":{"page":"Disk"}"#), "{groups}");
 }
+
+#[test]
+fn a_costly_filter_of_receivers_is_compared_in_pieces() {
+    let named = |n: usize| format!("[[receivers]]\nname = \"{n}{}\"\n", "ab".repeat(250));
+    let receivers: String = (0..100).map(named).collect();
+    let mut world = World::of(&format!("{CONFIG}{receivers}"), None);
+    let mut ask = |path, query: &str| {
+        world.ask_in_pieces(&Request { method: "GET", path, query, ..Request::default() })
+    };
+    let query = format!("receiver=[0-9].*&{}", "receiver_matchers=name=~.*(a|b)b&".repeat(60));
+    let (found, pieces) = ask("/api/v2/receivers", &query);
+    assert!(pieces > 1, "{pieces}");
+    let found: Vec<serde_json::Value> = serde_json::from_str(&told(found).1).unwrap();
+    assert_eq!(found.len(), 100);
+    for path in ["/api/v2/alerts", "/api/v2/alerts/groups", "/bellwether/v1/history"] {
+        let (found, pieces) = ask(path, &query);
+        assert!(pieces > 1, "{path}: {pieces}");
+        assert_eq!(told(found), (200, "[]\n".to_owned()), "{path}");
+    }
+}

@@ -97,3 +97,22 @@ fn of_what_is_under_way_so_much_is_shown_and_no_more() {
     let shown: Vec<serde_json::Value> = serde_json::from_str(&body).unwrap();
     assert_eq!(shown.len(), PENDING_SHOWN_MAX);
 }
+
+#[test]
+fn a_costly_filter_of_the_history_is_compared_in_pieces() {
+    let mut world = World::new();
+    let alert = |n: usize| format!(r#"{{"labels":{{"a":"{n}","b":"{}"}}}}"#, "ab".repeat(250));
+    let alerts: Vec<String> = (0..100).map(alert).collect();
+    world.post("/api/v2/alerts", &format!("[{}]", alerts.join(",")));
+    let path = "/bellwether/v1/history";
+    let mut ask = |query: &str| {
+        world.ask_in_pieces(&Request { method: "GET", path, query, ..Request::default() })
+    };
+    let (all, pieces) = ask("topic=alerts");
+    assert_eq!(pieces, 1);
+    let (filtered, pieces) = ask(&format!("topic=alerts{}", "&filter=b=~.*(a|b)b".repeat(60)));
+    assert!(pieces > 1, "{pieces}");
+    assert_eq!(filtered.body, all.body);
+    let (filtered, _) = ask("topic=alerts&filter=a=~[0-9]&filter=b=~.*(a|b)b");
+    assert_eq!(told(filtered).1.matches("\"status\"").count(), 10);
+}

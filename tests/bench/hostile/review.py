@@ -3,6 +3,7 @@ looked for in lists; texts that are repeated in what lies below them."""
 
 import threading
 import time
+from urllib.parse import quote
 
 from load import Receiver, post
 from patterns import filters, large, small
@@ -62,6 +63,23 @@ def dear_expectations(subject):
     subject.start(config(more=f"expect:\n{expected}\n"))
     body = post(dear(20))
     subject.measured(lambda: subject.request(body))
+
+
+@hostile("GET of the history by 60 filters that each take all the steps they may, 250 events")
+def dear_history(subject):
+    subject.start()
+    alerts = [{"labels": {"alertname": f"a{n}", "x": DEAR_VALUE[:900]}} for n in range(250)]
+    subject.alerts(alerts)
+    subject.measured(lambda: subject.get(f"/bellwether/v1/history?topic=alerts&{filters(DEAR, 60)}"))
+
+
+@hostile("GET by 60 costly conditions on 2,000 receivers with long names")
+def dear_receivers(subject):
+    named = ", ".join(f"{{name: '{n}{DEAR_VALUE[:900]}'}}" for n in range(2_000))
+    subject.start(f"route: {{receiver: nobody, group_wait: 1h}}\nreceivers: [{{name: nobody}}, {named}]\n")
+    condition = quote(f'name=~"{DEAR}"')
+    query = "&".join([f"receiver_matchers={condition}"] * 60)
+    subject.measured(lambda: subject.get(f"/api/v2/alerts?{query}"))
 
 
 @hostile("10,000 silences that end at once")
