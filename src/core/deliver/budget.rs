@@ -18,7 +18,7 @@ use crate::core::Core;
 use crate::core::deliver::content::Content;
 use crate::core::deliver::reach::{self, Key};
 use crate::effect::AttemptId;
-use crate::limits::{BUDGET_DIGEST_INTERVAL, BUDGET_MESSAGE_BYTES_MIN};
+use crate::limits::{BUDGET_DIGEST_INTERVAL, BUDGET_MESSAGE_BYTES_MIN, PIECE_STEPS};
 use crate::model::{Brief, Labels, LogKey};
 use crate::notify::{AlertView, HeldBack};
 use crate::time::Mono;
@@ -141,8 +141,11 @@ impl Core {
 
     /// How much each integration has used, and the part of its budget that it is in.
     pub fn all_used(&self, now: Mono) -> impl Iterator<Item = (&Key, Used, Option<Stage>)> {
+        let mut receivers: Vec<_> = self.config.receivers.iter().collect();
+        receivers.sort_unstable_by_key(|it| &it.name);
         self.budgets.used.keys().map(move |key| {
-            let receiver = self.config.receivers.iter().find(|it| it.name == key.0);
+            let found = receivers.binary_search_by_key(&&key.0, |it| &it.name).ok();
+            let receiver = found.and_then(|at| receivers.get(at));
             let part = receiver.and_then(|it| self.budget_part(it, key, now));
             (key, self.used(key, now), part)
         })
@@ -220,8 +223,9 @@ impl Core {
         let part = used.part(*budget);
         held_back.budget = part.note().filter(|_| part > used.told);
         let whole = alerts.len();
+        let mut steps = 0;
         if part == Stage::Kept {
-            alerts.retain(|it| is_kept(receiver, &it.alert.labels));
+            alerts.retain(|it| is_kept(receiver, &it.alert.labels, &mut steps));
         }
         held_back.left_out = whole - alerts.len();
         let Some(all) = budget.bytes else { return alerts };
@@ -231,7 +235,9 @@ impl Core {
         if AROUND_BYTES + alerts.iter().map(cost).sum::<usize>() <= room {
             return alerts;
         }
-        alerts.sort_by_cached_key(|it| (it.resolved, !is_kept(receiver, &it.alert.labels)));
+        alerts.sort_by_cached_key(|it| {
+            (it.resolved, !is_kept(receiver, &it.alert.labels, &mut steps))
+        });
         let mut bytes = AROUND_BYTES;
         let fits = alerts.iter().take_while(|it| {
             bytes += cost(it);
@@ -264,7 +270,8 @@ impl Core {
 
 /// Whether the last quarter of a receiver's budget is kept for one of the alerts.
 pub(super) fn keeps(receiver: &Receiver, content: &Content) -> bool {
-    content.alerts.iter().any(|it| is_kept(receiver, &it.alert.labels))
+    let mut steps = 0;
+    content.alerts.iter().any(|it| is_kept(receiver, &it.alert.labels, &mut steps))
 }
 
 pub(super) fn signed(now: Mono) -> i64 {
@@ -275,9 +282,13 @@ pub(super) fn ms(it: Duration) -> i64 {
     i64::try_from(it.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Whether an alert is one for which the last quarter of a budget is kept.
-fn is_kept(receiver: &Receiver, labels: &Labels) -> bool {
-    receiver.budget.as_ref().is_some_and(|(_, keeps)| keeps.matches(labels, &mut 0))
+/// Whether an alert is one for which the last quarter of a budget is kept. Every further one is, once `steps`, to which this
+/// adds what it takes, have come to [`PIECE_STEPS`].
+fn is_kept(receiver: &Receiver, labels: &Labels, steps: &mut u64) -> bool {
+    receiver
+        .budget
+        .as_ref()
+        .is_some_and(|(_, keeps)| keeps.compare(labels, &mut 0, steps, PIECE_STEPS).unwrap_or(true))
 }
 
 /// The use, as words of a ledger; no number is among them.
