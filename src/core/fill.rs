@@ -51,12 +51,12 @@ pub(super) struct Placed {
 /// Alerts that came and of which it takes long to find where they belong. They are brought to their groups when
 /// everything else has had its turn.
 #[derive(Debug, Default)]
-pub(super) struct Late(BTreeMap<Fingerprint, (Placing, bool)>);
+pub(super) struct Late(BTreeMap<Fingerprint, (Placing, Sender)>);
 
 impl Late {
-    /// Takes an alert for which this much is found; `joins`: it is to be told.
-    pub(super) fn put(&mut self, fingerprint: Fingerprint, placing: Placing, joins: bool) {
-        self.0.insert(fingerprint, (placing, joins));
+    /// Takes an alert for which this much is found.
+    pub(super) fn put(&mut self, fingerprint: Fingerprint, placing: Placing, sender: Sender) {
+        self.0.insert(fingerprint, (placing, sender));
     }
 
     /// Whether there is none.
@@ -195,21 +195,25 @@ impl Core {
     /// [`PIECE_STEPS`].
     pub(super) fn bring_late(&mut self, now: Now, steps: &mut u64) {
         while *steps < PIECE_STEPS
-            && let Some((fingerprint, (placing, joins))) = self.late.0.pop_first()
+            && let Some((fingerprint, (placing, sender))) = self.late.0.pop_first()
         {
-            if joins {
+            if sender == Sender::Client || self.alerts.fires(fingerprint, now.wall) {
                 if let Some(placing) = self.bring(now, fingerprint, placing, steps) {
-                    self.late.put(fingerprint, placing, joins);
+                    self.late.put(fingerprint, placing, sender);
                 }
             } else if let Some(labels) =
                 self.alerts.get(fingerprint).map(|it| it.alert.labels.clone())
             {
                 let (mut placing, to) = (placing, (&self.routes, &mut self.inhibitor));
                 match placing.go_on(to, (fingerprint, &labels), steps, PIECE_STEPS) {
-                    None => self.late.put(fingerprint, placing, joins),
+                    None => self.late.put(fingerprint, placing, sender),
                     Some(routes) => {
+                        let joins = self.is_news(now, fingerprint, &routes);
                         if let Some(entry) = self.alerts.get_mut(fingerprint) {
                             entry.groups = routes.into_iter().map(|route| (route, None)).collect();
+                        }
+                        if joins {
+                            self.rejoin_groups(now, (fingerprint, sender), 0);
                         }
                     }
                 }

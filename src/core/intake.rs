@@ -253,8 +253,9 @@ impl Core {
         spare: usize,
         steps: &mut u64,
     ) -> bool {
-        let joins = sender == Sender::Client || self.is_news(now, fingerprint);
         if !new {
+            let routes = self.routes_of(fingerprint);
+            let joins = sender == Sender::Client || self.is_news(now, fingerprint, &routes);
             return !joins || self.rejoin_groups(now, (fingerprint, sender), spare);
         }
         let Some(labels) = self.alerts.get(fingerprint).map(|it| it.alert.labels.clone()) else {
@@ -265,7 +266,7 @@ impl Core {
         let routes = placing.go_on(to, (fingerprint, &labels), &mut own, PIECE_STEPS);
         *steps += own;
         let Some(routes) = routes else {
-            self.late.put(fingerprint, placing, joins);
+            self.late.put(fingerprint, placing, sender);
             self.arm_alerts(now);
             return true;
         };
@@ -277,6 +278,7 @@ impl Core {
             return false;
         }
         *steps += GROUP_STEPS * routes.len() as u64;
+        let joins = sender == Sender::Client || self.is_news(now, fingerprint, &routes);
         let groups = routes
             .into_iter()
             .map(|route| {
@@ -290,6 +292,12 @@ impl Core {
         }
         self.arm_alerts(now);
         true
+    }
+
+    /// The routes of a known alert; none as long as they are not found.
+    fn routes_of(&self, fingerprint: Fingerprint) -> Vec<RouteId> {
+        let groups = self.alerts.get(fingerprint).into_iter().flat_map(|entry| &entry.groups);
+        groups.map(|(route, _)| *route).collect()
     }
 
     /// Whether there is room for the groups that an alert of these labels may need, were they all new.

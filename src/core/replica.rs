@@ -7,6 +7,7 @@ use crate::core::Core;
 use crate::core::deliver::logging::log_key;
 use crate::core::intake::Sender;
 use crate::core::restore::{Phase, until_flush};
+use crate::core::route::RouteId;
 use crate::core::timers::Timer;
 use crate::limits::{ALERT_BYTES_MAX, GROUPS_MAX};
 use crate::model::{Alert, Fingerprint, GroupKey, Labels, LogEntry, LogKey, Pool, Silence};
@@ -91,16 +92,16 @@ impl Core {
         logged
     }
 
-    /// Whether an alert that another member tells of has anything to tell to receivers: it fires, some log says that
-    /// it does, or its end is owed. An end that was told brings nobody to tell it again.
-    pub(super) fn is_news(&self, now: Now, fingerprint: Fingerprint) -> bool {
+    /// Whether an alert of these routes that another member tells of has anything to tell to receivers: it fires, some log
+    /// says that it does, or its end is owed. An end that was told brings nobody to tell it again.
+    pub(super) fn is_news(&self, now: Now, fingerprint: Fingerprint, routes: &[RouteId]) -> bool {
         let Some(entry) = self.alerts.get(fingerprint) else { return false };
         if !entry.alert.resolved(now.wall) {
             return true;
         }
         let labels = &entry.alert.labels;
-        self.routes.matching(labels, &mut 0).into_iter().any(|id| {
-            let route = self.routes.get(id);
+        routes.iter().any(|id| {
+            let route = self.routes.get(*id);
             let group = GroupKey::new(&route.key, &route.group_labels(labels));
             route.receiver.integrations.iter().any(|integration| {
                 let key = log_key(group.clone(), &route.receiver, integration);

@@ -43,6 +43,27 @@ fn a_slow_to_route_alert_is_grouped_in_pieces_while_others_are_sent() {
 }
 
 #[test]
+fn a_slow_to_route_end_from_a_member_waits_its_turn_and_is_no_news() {
+    let text = "ab".repeat(20_000);
+    let mut one = World::new(many_routes());
+    one.core.handle_reports(one.now, &[long(&text)]);
+    let mut alert = (*one.core.alerts().iter().next().unwrap().1.alert).clone();
+    alert.ends_at = one.now.wall;
+    let mut w = World::new(many_routes());
+    let fingerprint = alert.labels.fingerprint();
+    assert!(w.core.merge_alert(w.now, fingerprint, alert));
+    let routes = |w: &World| w.core.alerts().get(fingerprint).map(|it| it.groups.len());
+    assert_eq!(routes(&w), Some(0));
+    let mut pieces = 0;
+    while w.core.next_timeout() == Some(Mono::ZERO) {
+        w.step(Core::handle_timeout);
+        pieces += 1;
+    }
+    assert!(pieces > 5, "{pieces}");
+    assert_eq!((routes(&w), w.core.groups().len()), (Some(1), 0), "nobody knows of it");
+}
+
+#[test]
 fn a_reload_brings_a_late_alert_to_its_group() {
     let text = "ab".repeat(20_000);
     let mut w = World::new(many_routes());
