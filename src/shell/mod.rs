@@ -446,7 +446,8 @@ impl Shell {
     }
 
     /// Sets the timer to what the node wants next. What is due is done at once if `at_once`, as it is not after a timeout or
-    /// a piece of other work: long work is done in pieces, and one is enough at a time.
+    /// a piece of other work: long work is done in pieces, and one is enough at a time. What is due then needs no timer: the
+    /// loop goes on with it by itself.
     fn set_timer(&mut self, at_once: bool) -> Result<(), Error> {
         let mut next = self.node.next_timeout();
         let is_due = |at: Option<Mono>| at.is_some_and(|at| at <= clock::mono());
@@ -460,13 +461,22 @@ impl Shell {
         }
         self.tell_watchers();
         next = next.into_iter().chain(self.watchers.next_deadline()).min();
-        // Overdue work is done in pieces: a timer that goes off for each of them is not late.
-        next = next.map(|at| at.max(clock::mono()));
-        if next != self.timer_at {
-            self.timer.set(next).map_err(|error| Error::System("setting the timer", error))?;
-            self.timer_at = next;
+        let now = clock::mono();
+        // Work that is done in pieces is not late.
+        next = next.map(|at| at.max(now));
+        if next == self.timer_at {
+            return Ok(());
         }
-        Ok(())
+        self.timer_at = next;
+        if self.is_due(now) {
+            return Ok(());
+        }
+        self.timer.set(next).map_err(|error| Error::System("setting the timer", error))
+    }
+
+    /// Whether the node wants something by `now`.
+    fn is_due(&self, now: Mono) -> bool {
+        self.timer_at.is_some_and(|at| at <= now)
     }
 }
 

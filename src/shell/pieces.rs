@@ -1,5 +1,5 @@
-//! Long work is done in pieces, between which other events have their turn: lists that are asked for, large posts, and a
-//! config that is loaded anew.
+//! Long work is done in pieces, between which other events have their turn: lists that are asked for, large posts, a config
+//! that is loaded anew, and whatever is overdue.
 
 use std::os::unix::net::UnixDatagram;
 
@@ -10,7 +10,7 @@ use smol::channel::{Receiver, RecvError, TryRecvError};
 use crate::api::{self, Answer};
 use crate::effect::Cx;
 use crate::gossip::KeyRing;
-use crate::node;
+use crate::node::{self, Node};
 use crate::shell::answers::labels;
 use crate::shell::http::Exchange;
 use crate::shell::source::Outcome;
@@ -22,8 +22,8 @@ const TURNS_MAX: usize = 8;
 /// Events that the loop handles between two pieces.
 const EVENTS_BETWEEN: usize = 8;
 
-/// Reloads, lists and posts.
-const KINDS: usize = 3;
+/// Reloads, lists, posts, and what is due.
+const KINDS: usize = 4;
 
 /// A config that is being taken.
 pub(super) struct Reloading {
@@ -51,7 +51,8 @@ impl Shell {
             let is_done = match self.kind {
                 0 => self.go_on_reloading(),
                 1 => self.go_on_listing(),
-                _ => self.go_on_posting(),
+                2 => self.go_on_posting(),
+                _ => self.go_on_with_due(),
             };
             if is_done {
                 break;
@@ -63,7 +64,18 @@ impl Shell {
 
     /// Whether something is being done in pieces.
     fn is_busy(&self) -> bool {
-        self.reloading.is_some() || !self.lists.is_empty() || !self.posts.is_empty()
+        let is_asked = !self.lists.is_empty() || !self.posts.is_empty();
+        self.reloading.is_some() || is_asked || self.is_due(clock::mono())
+    }
+
+    /// Does another piece of what is due. Returns whether there is one.
+    fn go_on_with_due(&mut self) -> bool {
+        if !self.is_due(clock::mono()) {
+            return false;
+        }
+        self.timer_at = None;
+        self.with_node(Node::handle_timeout);
+        true
     }
 
     /// Makes another piece of the list that has waited for longest. Returns whether there is one.
