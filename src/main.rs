@@ -226,8 +226,10 @@ fn place(settings: &Settings) -> Result<(Arc<str>, String), String> {
 /// Says so if the links in notifications lead to this machine's name while nothing but itself can connect.
 fn warn_of_dead_links(web: &Web, external_url: &str) {
     if web.external_url.is_empty() && web.listen_addresses.iter().all(Listener::is_local) {
+        let address = web.listen_addresses.iter().find_map(Listener::address);
+        let port = address.map_or(9093, |it| it.port);
         info!(
-            "links in notifications lead to {external_url}, where nobody answers: only this machine can connect. Set --web.listen-address=:9093, or --web.external-url to how users reach this agent"
+            "links in notifications lead to {external_url}, where nobody answers: only this machine can connect. Set --web.listen-address=:{port}, or --web.external-url to how users reach this agent"
         );
     }
 }

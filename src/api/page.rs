@@ -7,7 +7,7 @@ use crate::api::{Request, Response, Site, flock, status};
 use crate::model::own::{KEY_MISMATCH, MEMBER_DOWN, RECEIVER_FAILING};
 use crate::model::{Muted, SilenceState};
 use crate::node::{Node, TroubleView};
-use crate::time::Now;
+use crate::time::{Now, Wall};
 use crate::ui;
 use crate::version;
 
@@ -146,8 +146,8 @@ pub(super) fn plain(node: &Node, now: Now, site: &Site) -> Response {
 }
 
 fn config(site: &Site) -> String {
-    let (file, at) = (&site.config_file, site.reload.success_at);
-    let loaded = format!("{file}, loaded {at}");
+    let at = Wall::from_secs(site.reload.success_at.as_ms() / 1000);
+    let loaded = format!("{}, loaded {at}", site.config_file);
     if site.reload.successful {
         loaded
     } else {

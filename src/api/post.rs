@@ -98,7 +98,7 @@ fn answer(
         }
     };
     if let Some((whole, why)) = refused {
-        node.handle_refused(cx.now, "alerts", whole, &why);
+        node.handle_refused(cx.now, (request.sender, "alerts"), whole, &why);
     }
     match schema {
         Schema::V1 => v1::posted(outcome),

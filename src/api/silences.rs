@@ -96,7 +96,7 @@ pub(super) fn post(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_>) -> R
     let posted = match body::silence(&text) {
         Ok(posted) => posted,
         Err(error) => {
-            node.handle_refused(cx.now, "silences", true, error.why());
+            node.handle_refused(cx.now, (request.sender, "silences"), true, error.why());
             return Response::refused_body("silence", &error);
         }
     };
@@ -107,7 +107,7 @@ pub(super) fn post(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_>) -> R
         Err(error) => {
             let status = if error == SilenceError::NotFound { 404 } else { 400 };
             let text = error.to_string();
-            node.handle_refused(cx.now, "silences", true, &text);
+            node.handle_refused(cx.now, (request.sender, "silences"), true, &text);
             Response::string(status, &text)
         }
     }

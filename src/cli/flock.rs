@@ -108,11 +108,13 @@ fn troubles(status: &Value) -> String {
     let line = |it: &Value| {
         let of = |key: &str| text(it.get(key));
         let seconds = it.get("seconds").and_then(Value::as_u64).unwrap_or(0);
-        let (name, what, times, why) = (of("alertname"), of("what"), of("times"), of("why"));
-        format!(
-            "{name}  {what}  for {}, {times} times: {why}\n",
-            Spelled(Duration::from_secs(seconds))
-        )
+        let (name, what, why) = (of("alertname"), of("what"), of("why"));
+        let times = match of("times").as_str() {
+            "1" => String::new(),
+            times => format!(", {times} times"),
+        };
+        let age = Spelled(Duration::from_secs(seconds));
+        format!("{name}  {what}  for {age}{times}: {why}\n")
     };
     let lines: String =
         troubles.and_then(Value::as_array).into_iter().flatten().map(line).collect();
@@ -194,10 +196,11 @@ b       10.0.0.2:9094  alive  3 s ago  never      yes         -1.250 s, not set 
     fn each_fault_has_a_line() {
         let trouble = json!({"alertname": "BellwetherReceiverFailing", "what": "r/webhook[0]", "seconds": 1680,
             "times": 282, "why": "connection refused"});
-        let page = troubles(&json!({"bellwether": {"troubles": [trouble]}}));
-        let line =
-            "BellwetherReceiverFailing  r/webhook[0]  for 28m, 282 times: connection refused";
-        assert_eq!(page, format!("\nTROUBLES\n{line}\n"));
+        let down = json!({"alertname": "BellwetherMemberDown", "what": "b", "seconds": 13, "times": 1, "why": "silent"});
+        let page = troubles(&json!({"bellwether": {"troubles": [trouble, down]}}));
+        let lines = "BellwetherReceiverFailing  r/webhook[0]  for 28m, 282 times: connection refused\n\
+            BellwetherMemberDown  b  for 13s: silent";
+        assert_eq!(page, format!("\nTROUBLES\n{lines}\n"));
         assert_eq!(troubles(&json!({"bellwether": {"troubles": []}})), "");
         assert_eq!(troubles(&Value::Null), "");
     }

@@ -87,8 +87,10 @@ pub(super) fn parse(args: &[OsString]) -> Result<Wish, (String, String)> {
         _ => match found.words.first() {
             None => Ok(Wish::Help(path)),
             Some(word) => {
-                let names = COMMANDS.iter().map(|it| it.name.split(' ').next().unwrap_or(it.name));
-                Err((path, unknown("subcommand", word, names)))
+                let firsts = COMMANDS.iter().map(|it| it.name.split(' ').next().unwrap_or(it.name));
+                let mut names: Vec<&str> = firsts.collect();
+                names.dedup();
+                Err((path, unknown("subcommand", word, names.into_iter())))
             }
         },
     }

@@ -83,6 +83,8 @@ fn an_unknown_word_hears_what_was_meant() {
     let expected =
         "error: unknown subcommand \"silnce\"; did you mean \"silence\"?\nSee bellwether --help\n";
     assert_eq!((code, &*out, &*err), (2, "", expected));
+    let (_, _, err) = told(&["nothing"]);
+    assert!(err.contains("known: alert, silence, ack, config, routes, check-config, "), "{err}");
     let (code, _, err) = told(&["alert", "query", "--reciever=x"]);
     assert!(code == 2 && err.contains("did you mean \"--receiver\"?"), "{err}");
     let daemon = ["--log.level=info"].map(OsString::from);

@@ -1,6 +1,7 @@
 //! Reports come in: each is checked, stored and brought to its groups.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,22 +76,30 @@ impl Core {
         self.hasten_heartbeats(now.mono);
     }
 
-    /// Takes note that a post was refused whole or in part: counted if it was one of alerts, and said in the log when it
+    /// Takes note that a post of `what` was refused, whole or in part: counted if it was one of alerts, and said in the log when it
     /// begins and ever more rarely while it goes on, for a broken script posts each minute.
-    pub fn handle_refused(&mut self, now: Now, what: &'static str, whole: bool, why: &str) {
+    pub fn handle_refused(
+        &mut self,
+        now: Now,
+        (sender, what): (Option<IpAddr>, &'static str),
+        whole: bool,
+        why: &str,
+    ) {
         if whole && what == "alerts" {
             self.stats.invalid += 1;
         }
         if self.refused.get(&what).is_some_and(|it| now.mono.since(it.last) >= REFUSED_FOR) {
             self.refused.end(&what, now.mono);
         }
+        let from = sender.map_or_else(String::new, |sender| format!(" from {sender}"));
         match self.refused.strike(&what, why, now) {
-            Some((Word::Begins, _)) => warn!("a post of {what} was refused: {}", Brief(why)),
+            Some((Word::Begins, _)) => warn!("a post of {what}{from} was refused: {}", Brief(why)),
             Some((Word::Lasts, it)) => {
                 let (times, age) = (it.times, it.age(now.mono));
-                warn!("{times} posts of {what} were refused in {age}, the last: {}", Brief(why));
+                let why = Brief(why);
+                warn!("{times} posts of {what} were refused in {age}, the last{from}: {why}");
             }
-            None => debug!("a post of {what} was refused: {}", Brief(why)),
+            None => debug!("a post of {what}{from} was refused: {}", Brief(why)),
         }
     }
 

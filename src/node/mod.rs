@@ -171,9 +171,16 @@ impl Node {
         progress
     }
 
-    /// Counts a post of `what` (`alerts`, `silences`) that was refused, as a `whole` or in part, and logs why.
-    pub fn handle_refused(&mut self, now: Now, what: &'static str, whole: bool, why: &str) {
-        self.core.handle_refused(now, what, whole, why);
+    /// Counts a post that was refused, as a `whole` or in part, and logs why. `post` is its sender, if it has an address, and
+    /// what it is of: `alerts` or `silences`.
+    pub fn handle_refused(
+        &mut self,
+        now: Now,
+        post: (Option<IpAddr>, &'static str),
+        whole: bool,
+        why: &str,
+    ) {
+        self.core.handle_refused(now, post, whole, why);
     }
 
     /// Logs a sender whose reports had ended when they came, once.

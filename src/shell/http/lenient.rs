@@ -9,6 +9,9 @@ use crate::limits::{HTTP_CHUNK_LINE_BYTES_MAX, HTTP_HEADER_BYTES_MAX, HTTP_HEADE
 
 use super::head::{self, Body, REFUSED};
 
+/// The first byte of a TLS connection.
+const TLS_HANDSHAKE: u8 = 0x16;
+
 /// Where in the bytes of a connection we are.
 #[derive(Debug, Default)]
 enum Place {
@@ -77,6 +80,11 @@ impl Lenient {
         let before = self.held.len();
         self.held.extend_from_slice(input.get(..room).unwrap_or(input));
         let skipped = self.held.iter().take_while(|byte| b"\r\n".contains(byte)).count();
+        // A client that speaks TLS waits for an answer, and its hello need not have a line end.
+        if self.held.get(skipped) == Some(&TLS_HANDSHAKE) {
+            self.refuse(400, "TLS is not spoken at this port: use http://", out);
+            return &[];
+        }
         let Some(end) = head::end(&self.held, from.max(skipped)) else {
             if self.held.len() > HTTP_HEADER_BYTES_MAX {
                 let max = HTTP_HEADER_BYTES_MAX;
@@ -240,6 +248,14 @@ mod tests {
         is_refused(&many(HTTP_HEADERS_MAX + 1), "431 more than");
         let long = format!("GET / HTTP/1.1\r\nA: {}", "x".repeat(HTTP_HEADER_BYTES_MAX));
         is_refused(&long, "431 the headers are larger than");
+    }
+
+    #[test]
+    fn a_client_that_speaks_tls_is_answered_at_once() {
+        is_refused("\x16\x03", "400 TLS is not spoken at this port");
+        let (mut lenient, mut out) = (Lenient::default(), Vec::new());
+        lenient.push(b"\r\nGET /\x16 HTTP/1.1", &mut out);
+        assert!(out.is_empty(), "only the first byte tells");
     }
 
     #[test]

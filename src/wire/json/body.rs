@@ -431,23 +431,23 @@ mod tests {
             ),
             (
                 r#"[{"labels":{"a":1}}]"#,
-                "json: cannot unmarshal number into Go struct field Alert.labels of type string",
+                "json: cannot unmarshal number into Go struct field Alert.labels of type string: expected a string, found a number",
             ),
             (
                 r#"[{"labels":[]}]"#,
-                "json: cannot unmarshal array into Go struct field Alert.labels of type models.LabelSet",
+                "json: cannot unmarshal array into Go struct field Alert.labels of type models.LabelSet: expected an object {...}, found a list",
             ),
             (
                 r#"[{"annotations":{"a":1}}]"#,
-                "json: cannot unmarshal number into Go struct field .annotations of type string",
+                "json: cannot unmarshal number into Go struct field .annotations of type string: expected a string, found a number",
             ),
             (
                 r#"[{"startsAt":1}]"#,
-                "json: cannot unmarshal number into Go struct field .startsAt of type string",
+                "json: cannot unmarshal number into Go struct field .startsAt of type string: expected a string, found a number",
             ),
             (
                 r#"[{"generatorURL":1}]"#,
-                "json: cannot unmarshal number into Go struct field Alert.generatorURL of type string",
+                "json: cannot unmarshal number into Go struct field Alert.generatorURL of type string: expected a string, found a number",
             ),
         ] {
             assert_eq!(malformed(text), error);

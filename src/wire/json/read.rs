@@ -164,13 +164,17 @@ impl<'a> Reader<'a> {
         }
         // Go looks for the syntax of the whole text first.
         Reader::new(self.text).skip()?;
-        let mut text = format!("json: cannot unmarshal {} into Go {target}", found.as_str());
-        // Go's words stay, for whoever searches for them; of a whole body it is told in plain ones, too.
-        if target.starts_with("value of type") {
-            let expected = if kind == Kind::Array { "a list [{...}]" } else { "an object {...}" };
-            text = format!("{text}: expected {expected}, found {}", found.in_words());
-        }
-        Err(ReadError::Type(text))
+        let expected = match kind {
+            Kind::Array => "a list [{...}]",
+            Kind::Object => "an object {...}",
+            kind => kind.in_words(),
+        };
+        // Go's words stay, for clients that search for them; plain ones follow.
+        Err(ReadError::Type(format!(
+            "json: cannot unmarshal {} into Go {target}: expected {expected}, found {}",
+            found.as_str(),
+            found.in_words()
+        )))
     }
 
     fn elements(
@@ -508,7 +512,9 @@ mod tests {
     fn a_syntax_error_anywhere_goes_before_a_wrong_type() {
         let read =
             |text| Reader::new(text).array("value", |reader, _| reader.string("value").map(|_| ()));
-        let wrong = "json: cannot unmarshal number into Go value".to_owned();
+        let wrong =
+            "json: cannot unmarshal number into Go value: expected a string, found a number"
+                .to_owned();
         assert_eq!(read("[1, 2]"), Err(ReadError::Type(wrong)));
         assert!(matches!(read("[1, x]"), Err(ReadError::Syntax(_))));
     }

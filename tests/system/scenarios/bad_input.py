@@ -86,6 +86,7 @@ def bodies(world):
     ):
         answer = watched.api.request(method, path, body, JSON if body else {})
         assert (answer.status, text in answer.text) == (status, True), f"{method} {path[:40]} {body!r}: {answer.status} {answer.text[:200]!r}"
+    assert "a post of alerts from 127.0.0.1 was refused: " in watched.agent.log()
     watched.still_well()
 
 

@@ -68,6 +68,27 @@ def clone(world):
     assert plain(next(line for line in told.splitlines() if line.startswith("time="))) == plain(documented), told
 
 
+def exporter(world):
+    """The README's exporter, by the shell at hand and by BusyBox: a full file system fires, and is resolved when it is not."""
+    script = world.directory / "disk-full"
+    lines = commands("README.md", "## Alerts from a script, and silences")
+    begin = lines.index("#!/bin/sh")
+    script.write_text("\n".join(lines[begin : lines.index("done", begin) + 1]) + "\n")
+    tools = world.directory / "tools"
+    tools.mkdir()
+    df = tools / "df"
+    df.write_text('#!/bin/sh\necho Filesystem 1024-blocks Used Available Capacity Mounted on\n'
+                  'echo tmpfs 9 9 0 100% /run\necho /dev/vda 9 9 0 $USED /data\n')  # fmt: skip
+    df.chmod(0o755)
+    for shell in ([], ["busybox"]):
+        for applet in ["date", "grep", "uname"] if shell else []:
+            (tools / applet).symlink_to(shutil.which("busybox"))
+        agent = world.subject("route: {receiver: r}\nreceivers: [{name: r}]\n", name=f"agent-{len(shell)}")
+        for used, firing in (("91%", ["/data"]), ("90%", [])):
+            run(*shell, "sh", script, f"http://127.0.0.1:{agent.port}", env={"PATH": f"{tools}:{os.environ['PATH']}", "USED": used})
+            assert [it["labels"]["mount"] for it in agent.api.alerts()] == firing, (shell, used)
+
+
 class Machine:
     """A copy of this machine in a network namespace, without its systemd: two of systemd's commands are stood in for."""
 
@@ -216,4 +237,4 @@ def run_ldd(binary):
 
 
 def cases(_settings):
-    return [(f"newcomer/{case.__name__}", case) for case in (clone, flock, image)]
+    return [(f"newcomer/{case.__name__}", case) for case in (clone, exporter, flock, image)]
