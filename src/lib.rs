@@ -11,29 +11,31 @@
 //! randomness as arguments and returns [`effect::Effect`]s. The shell has no opinions: it turns bytes into calls and
 //! effects into system calls. The third law, a limit and a policy for everything, is [`limits`].
 
-/// The HTTP API without HTTP: a request in, an answer out.
+/// The HTTP API without HTTP: a request in, an answer out. A file an endpoint; `route`, `access` and `content_type` come before.
 pub mod api;
 /// The subcommands: thin clients of the HTTP API, and offline checks.
 pub mod cli;
-/// Text, TOML or YAML of one schema, to a checked config; all errors at once.
+/// Text, TOML or YAML of one schema, to a checked config; all errors at once. `tree` reads the languages.
 pub mod config;
-/// The alerting mind: the tables and rules, and in `deliver` what happens to a due group.
+/// The alerting mind: the tables and rules (`group`, `silences`, `inhibit`, `nflog`, `expect`), and in `deliver` what happens to a due
+/// group.
 pub mod core;
 /// The requests of the brain to the shell.
 pub mod effect;
-/// The flock: members, news, repair. Its payloads are key, version and bytes.
+/// The flock: `members` (SWIM), `news`, `repair`, `seal`. Its payloads are key, version and bytes.
 pub mod gossip;
 /// Every limit, with its policy.
 pub mod limits;
-/// The nouns, valid by construction: labels, matchers, alerts, silences, log entries.
+/// The nouns, valid by construction: labels, `matcher` with its patterns, alerts, silences, log entries and how two merge.
 pub mod model;
-/// The whole brain: `handle_*` in, effects out, one `next_timeout`.
+/// The whole brain: `handle_*` in, effects out, one `next_timeout`. `kinds` has a file for each kind of record: key, life, merging.
 pub mod node;
 /// A receiver type per file: config and notification to request.
 pub mod notify;
-/// The only room with sockets, files and clocks: http, tls, udp, flash, systemd, the loop.
+/// The only room with sockets, files and clocks: http, `admission` of clients, tls, udp, flash, systemd, the loop; `twin` notices another
+/// node with the id of this one.
 pub mod shell;
-/// The journal over a `Medium`: append, replay, compact.
+/// The journal over a `Medium`: append, replay, compact; the `budget` of commits.
 pub mod store;
 /// Go's template language over typed values.
 pub mod template;

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use bellwether::api::Access;
 use bellwether::cli;
 use bellwether::config::flags::{self, Invocation, choose_config};
-use bellwether::config::settings::{Cluster, Listener, Web};
+use bellwether::config::settings::{ClusterSettings, Listener, Web};
 use bellwether::config::{Environment, Flags, Settings};
 use bellwether::gossip::{self, KeyRing};
 use bellwether::node::{Options, SilenceRules};
-use bellwether::shell::source::{self, ALONE, Reloader, Source};
+use bellwether::shell::source::{self, ALONE, ConfigSource, Reloader};
 use bellwether::shell::{self, Setup, keys};
 use bellwether::version;
 use log::{error, info, warn};
@@ -72,15 +72,15 @@ fn user() -> Option<String> {
     user.split(':').next().map(ToOwned::to_owned)
 }
 
-fn run(source: Source) -> ExitCode {
+fn run(source: ConfigSource) -> ExitCode {
     let journal = environment("JOURNAL_STREAM").is_some();
     let loaded = match source.load() {
         Ok(loaded) => loaded,
         Err(error) => {
             shell::log::start(&Settings::default().log, journal);
             let code = match &error {
-                source::Error::Unreadable(_) => FAILED,
-                source::Error::Wrong(_) => BAD_CONFIG,
+                source::SourceError::Unreadable(_) => FAILED,
+                source::SourceError::Wrong(_) => BAD_CONFIG,
             };
             return Failure { why: error.to_string(), code }.tell();
         }
@@ -101,7 +101,7 @@ fn run(source: Source) -> ExitCode {
     let cluster = loaded.settings.cluster.clone();
     let (keys, missing) = match source.keys(&cluster) {
         Ok(keys) => (keys, None),
-        Err(keys::Error::Wrong(why)) => {
+        Err(keys::KeysError::Wrong(why)) => {
             return Failure { why: format!("cluster.key_files: {why}"), code: BAD_CONFIG }.tell();
         }
         Err(unreadable) => {
@@ -133,7 +133,7 @@ fn run(source: Source) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             let is_wrong =
-                matches!(why, shell::Error::Admission(shell::admission::Error::Wrong(_)));
+                matches!(why, shell::Error::Admission(shell::admission::AdmissionError::Wrong(_)));
             let code = if is_wrong { BAD_CONFIG } else { FAILED };
             Failure { why: why.to_string(), code }.tell()
         }
@@ -193,8 +193,8 @@ impl Failure {
 }
 
 /// Where the config comes from, as the flags and the environment say.
-fn source(flags: Flags) -> Source {
-    Source {
+fn source(flags: Flags) -> ConfigSource {
+    ConfigSource {
         file: choose_config(flags.config_file.as_deref(), Path::exists),
         environment: config_environment(),
         flags,
@@ -239,7 +239,7 @@ fn host_name() -> String {
 }
 
 /// The configuration of the flock's engine.
-fn flock(cluster: &Cluster, keys: KeyRing) -> gossip::Config {
+fn flock(cluster: &ClusterSettings, keys: KeyRing) -> gossip::Config {
     let defaults = gossip::Config::new(0, &cluster.name);
     gossip::Config {
         label: cluster.label.clone(),

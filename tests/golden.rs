@@ -12,7 +12,7 @@ use bellwether::model::{
     Silence, SilenceId,
 };
 use bellwether::shell::flash::FlashDir;
-use bellwether::store::{Journal, Options, Record};
+use bellwether::store::{Journal, JournalOptions, Record};
 use bellwether::time::Wall;
 use bellwether::wire::record::{self, GroupTimer, Kind, Stamped};
 
@@ -41,7 +41,7 @@ fn copied(name: &str) -> PathBuf {
 
 fn open(path: &Path, salt: u64) -> (Journal<FlashDir>, State) {
     let mut state = State::new();
-    let options = Options { segment_bytes_min: 0, salt, ..Options::new(salt) };
+    let options = JournalOptions { segment_bytes_min: 0, salt, ..JournalOptions::new(salt) };
     let dir = FlashDir::own(path).unwrap();
     let (journal, replay) = Journal::open(dir, options, &mut |kind, key, body| {
         state.insert((kind, key.to_vec()), body.to_vec());

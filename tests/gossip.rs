@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use std::net::SocketAddr;
 
-use bellwether::gossip::{Cause, Key, KeyRing, Output, Record, Version, Via};
+use bellwether::gossip::{DropCause, Key, KeyRing, Output, Record, Version, Via};
 use bellwether::limits::{REFUSED_MAX, REPAIR_BYTES_BURST, REPAIR_BYTES_PER_SECOND};
 use bellwether::time::Mono;
 use net::{Net, Reading, Seat};
@@ -413,7 +413,7 @@ fn a_member_that_talks_nonsense_breaks_nothing() {
     net.run_for(10 * SECOND);
     let (after, sent) = (understood(&net) - before, net.seats[0].sent_datagrams - sent);
     println!("{after} of 10,000 made some sense, {sent} datagrams in return");
-    assert!(after > 1_000 && net.gossip(0).stats().dropped(Cause::Malformed) > 1_000);
+    assert!(after > 1_000 && net.gossip(0).stats().dropped(DropCause::Malformed) > 1_000);
     assert!(sent < 10_000);
     assert!(net.gossip(0).records() < 5_000);
 }
@@ -822,11 +822,11 @@ fn forged_cut_oversized_and_random_datagrams_change_nothing() {
     assert_eq!(state(&net, 0), before);
     let stats = net.gossip(0).stats();
     for cause in [
-        Cause::Malformed,
-        Cause::WrongKey,
-        Cause::WrongVersion,
-        Cause::WrongCluster,
-        Cause::RateLimited,
+        DropCause::Malformed,
+        DropCause::WrongKey,
+        DropCause::WrongVersion,
+        DropCause::WrongCluster,
+        DropCause::RateLimited,
     ] {
         assert!(stats.dropped(cause) > 0, "{cause:?}");
     }
@@ -915,7 +915,7 @@ fn a_replay_of_a_recorded_day_resurrects_nothing_not_even_on_a_new_node() {
         assert!(net.running().all(|seat| seat.toy.records.is_empty()), "multicast={multicast}");
         assert!(net.all_joined());
         let stats = net.gossip(0).stats();
-        assert!(stats.dropped(Cause::Stranger) + stats.dropped(Cause::Replay) > 100);
+        assert!(stats.dropped(DropCause::Stranger) + stats.dropped(DropCause::Replay) > 100);
     }
 }
 
@@ -964,7 +964,7 @@ fn without_a_key_static_peers_form_a_flock_and_multicast_stays_off() {
     net.kill(2);
     net.start_with(2, config, &[net::addr(0)]);
     net.run_for(5 * SECOND);
-    assert!(net.gossip(0).stats().dropped(Cause::WrongCluster) > 0);
+    assert!(net.gossip(0).stats().dropped(DropCause::WrongCluster) > 0);
     assert_eq!(net.gossip(2).failed_peers(), 1);
 }
 
@@ -1018,7 +1018,7 @@ fn a_clock_far_ahead_is_refused_and_an_unset_clock_learns() {
     net.publish(1, 1, 300, DAY);
     net.run_for(60 * SECOND);
     assert_eq!(net.seats[0].toy.records.len(), 0);
-    assert!(net.gossip(0).stats().dropped(Cause::TooFarAhead) > 0);
+    assert!(net.gossip(0).stats().dropped(DropCause::TooFarAhead) > 0);
     let (learned, right) = (net.gossip(2).wall_ms(net.now(2)), net.gossip(0).wall_ms(net.now(0)));
     assert!((learned - right).abs() < 3_700_000, "{}", learned - right);
 }

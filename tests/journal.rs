@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether::limits::{STORE_BODY_BYTES_MAX, STORE_CUTS_MAX};
 use bellwether::store::record::{PAGE_BYTES, SegmentHeader};
-use bellwether::store::{Damage, Fault, Journal, Op, Options, Record, Replay, read, survey};
+use bellwether::store::{Damage, Fault, Journal, JournalOptions, Op, Record, Replay, read, survey};
 use support::flash::{Faults, Flash};
 use support::rng::Rng;
 
@@ -23,8 +23,12 @@ type Model = BTreeMap<(u16, Vec<u8>), Vec<u8>>;
 
 const PAGE: usize = PAGE_BYTES as usize;
 
-fn options() -> Options {
-    Options { segment_bytes_min: 6 * PAGE_BYTES, segment_bytes_max: 64 * PAGE_BYTES, salt: 1 }
+fn options() -> JournalOptions {
+    JournalOptions {
+        segment_bytes_min: 6 * PAGE_BYTES,
+        segment_bytes_max: 64 * PAGE_BYTES,
+        salt: 1,
+    }
 }
 
 fn open(flash: &Flash) -> (Journal<Flash>, Model, Replay) {
@@ -292,7 +296,7 @@ fn a_batch_that_is_too_large_is_refused_whole() {
 fn the_largest_record_is_kept_also_over_a_compaction() {
     let flash = Flash::new();
     let (mut journal, _) =
-        Journal::open(flash.clone(), Options::new(1), &mut |_, _, _| {}).unwrap();
+        Journal::open(flash.clone(), JournalOptions::new(1), &mut |_, _, _| {}).unwrap();
     let largest = put("b", STORE_BODY_BYTES_MAX);
     journal.commit(&[put("a", 10), largest.clone(), put("c", 20)]).unwrap();
     assert_eq!(found(&flash), model(&[put("a", 10), largest.clone(), put("c", 20)]));
@@ -438,7 +442,7 @@ fn a_truncated_segment_is_replayed_as_far_as_it_goes() {
 fn of_very_much_damage_so_many_places_are_told_and_the_rest_is_replayed() {
     let flash = Flash::new();
     let bytes = 512 * PAGE_BYTES;
-    let large = Options { segment_bytes_min: bytes, segment_bytes_max: bytes, ..options() };
+    let large = JournalOptions { segment_bytes_min: bytes, segment_bytes_max: bytes, ..options() };
     let (mut journal, _) = Journal::open(flash.clone(), large, &mut |_, _, _| {}).unwrap();
     let keys: Vec<String> = (0..3 * STORE_CUTS_MAX).map(|n| format!("key-{n}")).collect();
     for key in &keys {
@@ -518,7 +522,7 @@ fn hex(bytes: &[u8]) -> String {
 #[test]
 fn the_bytes_on_flash_are_what_they_were() {
     let flash = Flash::new();
-    let options = Options { salt: 0x0123_4567_89ab_cdef, ..options() };
+    let options = JournalOptions { salt: 0x0123_4567_89ab_cdef, ..options() };
     let (mut journal, _) = Journal::open(flash.clone(), options, &mut |_, _, _| {}).unwrap();
     journal.commit(&[Record::put(1, "key", "body"), Record::put(2, "k", "")]).unwrap();
     journal.commit(&[Record::delete(1, "key")]).unwrap();

@@ -18,7 +18,7 @@ use bellwether::limits::{
     STORE_CRITICAL_DELAY_MAX, STORE_DELAY_MAX,
 };
 use bellwether::store::{
-    Journal, Keeper, Keeping, Kept, Missing, Opening, Options, Record, Step, Work,
+    Journal, JournalOptions, Keeper, KeeperStep, Keeping, Kept, MissingRoom, Opening, Record, Work,
 };
 use support::flash::{Faults, Flash};
 
@@ -26,7 +26,7 @@ const KINDS: &dyn Fn(u16) -> bool = &|_| true;
 
 fn open(flash: &Flash, salt: u64) -> (Journal<Flash>, Vec<Vec<u8>>) {
     let mut keys = Vec::new();
-    let options = Options { segment_bytes_max: 64 * 4096, segment_bytes_min: 0, salt };
+    let options = JournalOptions { segment_bytes_max: 64 * 4096, segment_bytes_min: 0, salt };
     let deliver = &mut |_: u16, key: &[u8], _: &[u8]| keys.push(key.to_vec());
     let opened = Journal::open(flash.clone(), options, deliver);
     keys.sort();
@@ -79,9 +79,9 @@ impl Owner {
         let end = self.now + duration;
         while self.now <= end {
             match self.keeper.next(self.now) {
-                Step::Wait(Some(until)) if until <= end => self.now = until,
-                Step::Wait(_) => break,
-                Step::Open => {
+                KeeperStep::Wait(Some(until)) if until <= end => self.now = until,
+                KeeperStep::Wait(_) => break,
+                KeeperStep::Open => {
                     self.opened += 1;
                     self.journal = Some(open(&self.flash, self.opened).0);
                     assert!(
@@ -89,7 +89,7 @@ impl Owner {
                         "what it held is known"
                     );
                 }
-                Step::Write(work) => {
+                KeeperStep::Write(work) => {
                     self.now += Duration::from_secs(1);
                     let written = work.perform(self.journal.as_mut().unwrap(), KINDS);
                     let kept = self.keeper.wrote(self.now, written);
@@ -98,7 +98,7 @@ impl Owner {
                     }
                     self.hear(kept);
                 }
-                Step::Tell(kept) => self.hear(kept),
+                KeeperStep::Tell(kept) => self.hear(kept),
             }
         }
         self.now = self.now.max(end);
@@ -114,12 +114,12 @@ fn records_that_queue_during_a_commit_share_the_next() {
     let mut it = Owner::sound();
     it.keeper.keep(vec![put(1)]);
     let first = it.keeper.ticket().unwrap();
-    let Step::Write(work) = it.keeper.next(it.now) else { panic!("to be written at once") };
+    let KeeperStep::Write(work) = it.keeper.next(it.now) else { panic!("to be written at once") };
     it.keeper.keep(vec![put(2)]);
     it.keeper.keep(vec![put(3)]);
     let third = it.keeper.ticket().unwrap();
     assert!(first < third);
-    assert!(matches!(it.keeper.next(it.now), Step::Wait(Some(_))), "one after the other");
+    assert!(matches!(it.keeper.next(it.now), KeeperStep::Wait(Some(_))), "one after the other");
     let kept = it.keeper.wrote(it.now, work.perform(it.journal.as_mut().unwrap(), KINDS));
     assert_eq!((kept.ticket, kept.fault.as_deref()), (first, None));
     it.hear(kept);
@@ -141,12 +141,12 @@ fn nobody_waits_for_a_group_of_nothing() {
 fn waiting_for_a_commit_hurries_nothing_else() {
     let mut it = Owner::new(&Keeping { commits_a_day: 1, interval: Duration::ZERO });
     it.keeper.keep(vec![put(1)]);
-    let Step::Write(work) = it.keeper.next(it.now) else { panic!("there is budget") };
+    let KeeperStep::Write(work) = it.keeper.next(it.now) else { panic!("there is budget") };
     assert!(it.keeper.ticket().is_some());
     let kept = it.keeper.wrote(it.now, work.perform(it.journal.as_mut().unwrap(), KINDS));
     it.hear(kept);
     it.keeper.keep(vec![put(2)]);
-    let Step::Wait(Some(until)) = it.keeper.next(it.now) else { panic!("overspent") };
+    let KeeperStep::Wait(Some(until)) = it.keeper.next(it.now) else { panic!("overspent") };
     assert_eq!(until, it.now + STORE_DELAY_MAX);
 }
 
@@ -156,7 +156,7 @@ fn a_commit_that_fails_is_followed_at_once_by_the_whole_state() {
     it.state = vec![put(1), put(2)];
     it.keeper.keep(vec![put(2)]);
     let ticket = it.keeper.ticket().unwrap();
-    let Step::Write(work) = it.keeper.next(it.now) else { panic!("to be written") };
+    let KeeperStep::Write(work) = it.keeper.next(it.now) else { panic!("to be written") };
     it.flash.set_faults(Faults { read_only: true, ..Faults::default() });
     let kept = it.keeper.wrote(it.now, work.perform(it.journal.as_mut().unwrap(), KINDS));
     assert!(kept.wants_state && kept.ticket < ticket, "answers wait for the outcome");
@@ -199,19 +199,19 @@ fn a_directory_that_could_not_be_opened_brings_what_it_holds_once_it_can() {
     let keeping = Keeping { commits_a_day: 0, interval: Duration::ZERO };
     let opening = Opening::failed("not there".into());
     let mut keeper = Keeper::new(Duration::ZERO, &keeping, opening);
-    assert!(matches!(keeper.next(Duration::ZERO), Step::Wait(Some(_))));
+    assert!(matches!(keeper.next(Duration::ZERO), KeeperStep::Wait(Some(_))));
     let later = KEEPER_RETRY_MIN;
-    assert!(matches!(keeper.next(later), Step::Open));
+    assert!(matches!(keeper.next(later), KeeperStep::Open));
     assert!(!keeper.opened(later, Opening::failed("still not there".into())));
-    let Step::Tell(kept) = keeper.next(later) else { panic!("a failure is told") };
+    let KeeperStep::Tell(kept) = keeper.next(later) else { panic!("a failure is told") };
     assert_eq!(kept.fault.as_deref(), Some("still not there"));
     let later = later + KEEPER_RETRY_MIN;
-    assert!(matches!(keeper.next(later), Step::Open));
+    assert!(matches!(keeper.next(later), KeeperStep::Open));
     assert!(keeper.opened(later, Opening::sound()));
-    let Step::Tell(kept) = keeper.next(later) else { panic!("the state is asked for") };
+    let KeeperStep::Tell(kept) = keeper.next(later) else { panic!("the state is asked for") };
     assert!(kept.wants_state);
     keeper.begin_anew(vec![put(1)]);
-    assert!(matches!(keeper.next(later), Step::Write(Work { state: Some(_), .. })));
+    assert!(matches!(keeper.next(later), KeeperStep::Write(Work { state: Some(_), .. })));
 }
 
 #[test]
@@ -220,16 +220,16 @@ fn read_only_flash_is_read_and_written_once_it_can_be() {
     let read_only = || Opening { is_open: false, is_read: true, fault: Some("read-only".into()) };
     let mut keeper = Keeper::new(Duration::ZERO, &keeping, read_only());
     keeper.keep(vec![put(1)]);
-    let Step::Tell(kept) = keeper.next(Duration::ZERO) else { panic!("memory has it") };
+    let KeeperStep::Tell(kept) = keeper.next(Duration::ZERO) else { panic!("memory has it") };
     assert_eq!(kept.retry_in, Some(KEEPER_RETRY_MIN));
     let later = KEEPER_RETRY_MIN;
-    assert!(matches!(keeper.next(later), Step::Open));
+    assert!(matches!(keeper.next(later), KeeperStep::Open));
     assert!(!keeper.opened(later, read_only()), "it was read at the start");
-    assert!(matches!(keeper.next(later), Step::Tell(_)));
+    assert!(matches!(keeper.next(later), KeeperStep::Tell(_)));
     let later = later + KEEPER_RETRY_MIN;
-    assert!(matches!(keeper.next(later), Step::Open));
+    assert!(matches!(keeper.next(later), KeeperStep::Open));
     assert!(!keeper.opened(later, Opening::sound()));
-    let Step::Tell(kept) = keeper.next(later) else { panic!("the state is asked for") };
+    let KeeperStep::Tell(kept) = keeper.next(later) else { panic!("the state is asked for") };
     assert!(kept.wants_state && kept.retry_in.is_none());
 }
 
@@ -239,10 +239,10 @@ fn records_read_later_are_news_also_if_flash_cannot_be_written() {
     let opening = Opening::failed("not for us".into());
     let mut keeper = Keeper::new(Duration::ZERO, &keeping, opening);
     let later = KEEPER_RETRY_MIN;
-    assert!(matches!(keeper.next(later), Step::Open));
+    assert!(matches!(keeper.next(later), KeeperStep::Open));
     let read = Opening { is_open: false, is_read: true, fault: Some("read-only".into()) };
     assert!(keeper.opened(later, read));
-    let Step::Tell(kept) = keeper.next(later) else { panic!("a failure is told") };
+    let KeeperStep::Tell(kept) = keeper.next(later) else { panic!("a failure is told") };
     assert_eq!(kept.fault.as_deref(), Some("read-only"));
 }
 
@@ -254,7 +254,7 @@ fn room_that_is_missing_is_told_and_no_try_writes() {
     it.keeper.keep(it.state.clone());
     it.run_for(Duration::from_secs(2));
     let (_, first) = it.told.last().unwrap().clone();
-    let Some(Missing { needed, free }) = first.missing else { panic!("{first:?}") };
+    let Some(MissingRoom { needed, free }) = first.missing else { panic!("{first:?}") };
     assert!(first.fault.unwrap().contains("no room: needs"));
     assert_eq!((free, first.retry_in), (30 * 4096, Some(KEEPER_RETRY_MIN)));
     it.run_for(KEEPER_RETRY_MAX * 5);
@@ -310,25 +310,25 @@ fn an_overspent_budget_holds_back_what_nobody_waits_for_much_longer() {
     it.run_for(Duration::from_secs(2));
     assert!(it.keeper.is_idle(), "there is budget");
     it.keeper.keep(vec![put(2)]);
-    let Step::Wait(Some(relaxed)) = it.keeper.next(it.now) else { panic!("overspent") };
+    let KeeperStep::Wait(Some(relaxed)) = it.keeper.next(it.now) else { panic!("overspent") };
     assert_eq!(relaxed, it.now + STORE_DELAY_MAX);
     assert!(it.keeper.ticket().is_some());
-    let Step::Wait(Some(critical)) = it.keeper.next(it.now) else { panic!("overspent") };
+    let KeeperStep::Wait(Some(critical)) = it.keeper.next(it.now) else { panic!("overspent") };
     assert_eq!(critical, it.now + STORE_CRITICAL_DELAY_MAX);
     it.keeper.hurry();
-    assert!(matches!(it.keeper.next(it.now), Step::Write(_)), "at the end nothing waits");
+    assert!(matches!(it.keeper.next(it.now), KeeperStep::Write(_)), "at the end nothing waits");
 }
 
 #[test]
 fn flash_that_does_not_answer_is_told_while_it_is_waited_for() {
     let mut it = Owner::sound();
     it.keeper.keep(vec![put(1)]);
-    let Step::Write(work) = it.keeper.next(it.now) else { panic!("to be written") };
-    let Step::Wait(Some(late)) = it.keeper.next(it.now) else { panic!("it is waited for") };
+    let KeeperStep::Write(work) = it.keeper.next(it.now) else { panic!("to be written") };
+    let KeeperStep::Wait(Some(late)) = it.keeper.next(it.now) else { panic!("it is waited for") };
     assert_eq!(late, it.now + KEEPER_STALL_TIME);
-    let Step::Tell(kept) = it.keeper.next(late) else { panic!("it takes too long") };
+    let KeeperStep::Tell(kept) = it.keeper.next(late) else { panic!("it takes too long") };
     assert!(kept.fault.is_some_and(|fault| fault.contains("has not answered")));
-    assert!(matches!(it.keeper.next(late), Step::Wait(Some(_))));
+    assert!(matches!(it.keeper.next(late), KeeperStep::Wait(Some(_))));
     let kept = it.keeper.wrote(late, work.perform(it.journal.as_mut().unwrap(), KINDS));
     assert_eq!(kept.fault, None);
 }

@@ -17,7 +17,7 @@ use bellwether::notify::SCHEMAS;
 use bellwether::shell::http::lenient::Lenient;
 use bellwether::template::{Data, Templates};
 use bellwether::time::Wall;
-use bellwether::wire::mqtt::{Message, Packet, PacketError, Qos, Version};
+use bellwether::wire::mqtt::{MqttMessage, MqttVersion, Packet, PacketError, Qos};
 
 const QUIET: &str = "route: {receiver: r}\nreceivers: [{name: r}]\n";
 
@@ -192,7 +192,7 @@ fn a_template_that_takes_too_long_or_makes_too_much_fails_and_says_which() {
 
 #[test]
 fn a_message_and_a_packet_of_mqtt_have_so_many_bytes_and_no_more() {
-    let message = |bytes: usize| Message {
+    let message = |bytes: usize| MqttMessage {
         topic: "a".to_owned(),
         payload: vec![0; bytes],
         qos: Qos::AtMostOnce,
@@ -205,7 +205,7 @@ fn a_message_and_a_packet_of_mqtt_have_so_many_bytes_and_no_more() {
         let digits = [0, 7, 14].map(|by| u8::try_from(length >> by & 127).unwrap());
         [0x40, digits[0] | 128, digits[1] | 128, digits[2]]
     };
-    let read = |length| Packet::read(Version::V5, &announced(length));
+    let read = |length| Packet::read(MqttVersion::V5, &announced(length));
     assert!(matches!(read(MQTT_REPLY_BYTES_MAX), Ok(None)), "it waits for the rest");
     assert!(matches!(read(MQTT_REPLY_BYTES_MAX + 1), Err(PacketError::TooLong(_))));
 }

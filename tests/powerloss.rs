@@ -19,7 +19,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use bellwether::store::{Fault, Journal, Medium as _, Op, Options, Record, survey};
+use bellwether::store::{Fault, Journal, JournalOptions, Medium as _, Op, Record, survey};
 use support::flash::{Faults, Flash, Outcome, Sin};
 use support::rng::Rng;
 
@@ -35,10 +35,10 @@ fn env(name: &str) -> Option<u64> {
 }
 
 /// The calls so far stand in for randomness: no two openings between which anything changed have the same salt.
-fn options(flash: &Flash) -> Options {
+fn options(flash: &Flash) -> JournalOptions {
     let same = flash.sin() == Some(Sin::SameSalt);
     let salt = if same { 1 } else { Rng::new(flash.calls() as u64).next() };
-    Options { segment_bytes_min: 6 * 4096, segment_bytes_max: 64 * 4096, salt }
+    JournalOptions { segment_bytes_min: 6 * 4096, segment_bytes_max: 64 * 4096, salt }
 }
 
 /// The states that may be on flash: the one after each commit so far, from the last acknowledged one on.

@@ -23,7 +23,11 @@ fn table() -> Vec<Value> {
     serde_json::from_str(&file("golden.json")).unwrap()
 }
 
-fn render(kind: &str, text: &str, data: &Data) -> Result<String, bellwether::template::Error> {
+fn render(
+    kind: &str,
+    text: &str,
+    data: &Data,
+) -> Result<String, bellwether::template::TemplateError> {
     let templates = Templates::builtin();
     if kind == "html" { templates.html(text, data) } else { templates.text(text, data) }
 }

@@ -133,8 +133,8 @@ impl Access {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::settings::SettingValue as _;
     use crate::config::settings::Settings;
-    use crate::config::settings::Value as _;
 
     fn access(hosts: &[&str], origins: &[&str]) -> Access {
         let mut web = Settings::default().web;

@@ -12,7 +12,7 @@ use crate::limits::PIECE_STEPS;
 use crate::model::{Alert, Fingerprint, Labels, Matchers, Muted};
 use crate::node::Node;
 use crate::time::Now;
-use crate::wire::json::write::{self, AlertView};
+use crate::wire::json::write::{self, GettableAlert};
 
 /// The answer to a post of alerts.
 pub(super) fn posted(outcome: &Outcome) -> Response {
@@ -142,7 +142,7 @@ pub(super) fn view<'a>(
     receivers: &'a [&'a str],
     muted: &'a Muted,
     muted_by: &'a [Arc<str>],
-) -> AlertView<'a> {
+) -> GettableAlert<'a> {
     let (silenced_by, inhibited_by) = (&*muted.silenced_by, &*muted.inhibited_by);
-    AlertView { fingerprint, alert, receivers, silenced_by, inhibited_by, muted_by }
+    GettableAlert { fingerprint, alert, receivers, silenced_by, inhibited_by, muted_by }
 }

@@ -9,7 +9,7 @@ use crate::effect::Cx;
 use crate::model::duration::Spelled;
 use crate::node::{Beating, Node, Seen};
 use crate::time::Now;
-use crate::wire::metrics::Text;
+use crate::wire::metrics::MetricsText;
 
 /// Takes a ping. Nothing of it is kept on flash, so nobody has to wait for that.
 pub(super) fn ping(
@@ -54,7 +54,7 @@ fn heartbeat(it: &Heartbeat, known: &Beating) -> Value {
 }
 
 /// Writes what is known of each expectation and heartbeat.
-pub(super) fn metrics(text: &mut Text, node: &Node, now: Now) {
+pub(super) fn metrics(text: &mut MetricsText, node: &Node, now: Now) {
     expected(text, node, now);
     if node.config().heartbeats.is_empty() {
         return;
@@ -73,7 +73,7 @@ pub(super) fn metrics(text: &mut Text, node: &Node, now: Now) {
     }
 }
 
-fn expected(text: &mut Text, node: &Node, now: Now) {
+fn expected(text: &mut MetricsText, node: &Node, now: Now) {
     if node.config().expect.is_empty() {
         return;
     }

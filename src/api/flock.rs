@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::api::Site;
-use crate::gossip::{Cause, Gossip, Liveness, MESSAGE_KINDS, MemberStatus, Traffic};
+use crate::gossip::{DropCause, Gossip, Liveness, MESSAGE_KINDS, MemberStatus, Traffic};
 use crate::node::Node;
 use crate::time::Now;
 use crate::wire::json::write;
-use crate::wire::metrics::Text;
+use crate::wire::metrics::MetricsText;
 
 /// `cluster` of the status: Alertmanager's `name`, `peers` and `status`, then what is ours.
 pub(super) fn status(out: &mut Vec<u8>, node: &Node, now: Now, site: &Site) {
@@ -91,7 +91,7 @@ pub(super) fn twin(now: Now, site: &Site) -> Option<(String, u64)> {
 
 fn details(flock: &Gossip, now: Now, site: &Site) -> Value {
     let (fingerprint, records) = flock.digest(now);
-    let drops: serde_json::Map<_, _> = Cause::ALL
+    let drops: serde_json::Map<_, _> = DropCause::ALL
         .iter()
         .map(|(cause, name)| ((*name).to_owned(), flock.stats().dropped(*cause).into()))
         .collect();
@@ -136,7 +136,7 @@ const fn state(liveness: Liveness) -> &'static str {
 }
 
 /// `alertmanager_cluster_*`, which dashboards know, and what is ours.
-pub(super) fn metrics(text: &mut Text, node: &Node, now: Now, site: &Site) {
+pub(super) fn metrics(text: &mut MetricsText, node: &Node, now: Now, site: &Site) {
     let flock = node.flock();
     text.family("alertmanager_cluster_enabled", "gauge", "Whether there is a flock.")
         .count(&[], flock.is_some().into())
@@ -155,7 +155,7 @@ pub(super) fn metrics(text: &mut Text, node: &Node, now: Now, site: &Site) {
     ours(text, flock, now, site);
 }
 
-fn members(text: &mut Text, flock: &Gossip, peers: &[(String, String)]) {
+fn members(text: &mut MetricsText, flock: &Gossip, peers: &[(String, String)]) {
     let stats = flock.stats();
     text.family("alertmanager_cluster_members", "gauge", "How many members are there.")
         .count(&[], peers.len() as u64)
@@ -179,7 +179,7 @@ fn members(text: &mut Text, flock: &Gossip, peers: &[(String, String)]) {
         .count(&[], stats.id_conflicts);
 }
 
-fn traffic(text: &mut Text, flock: &Gossip) {
+fn traffic(text: &mut MetricsText, flock: &Gossip) {
     type Of = fn(&Traffic) -> u64;
     let stats = flock.stats();
     let families: [(_, _, &[Traffic], Of); 4] = [
@@ -217,10 +217,10 @@ fn traffic(text: &mut Text, flock: &Gossip) {
         .count(&[], stats.overflowed);
 }
 
-fn ours(text: &mut Text, flock: &Gossip, now: Now, site: &Site) {
+fn ours(text: &mut MetricsText, flock: &Gossip, now: Now, site: &Site) {
     let (stats, port) = (flock.stats(), &site.cluster.port);
     text.family("bellwether_flock_dropped_total", "counter", "Datagrams not heard, by cause.");
-    for (cause, name) in Cause::ALL {
+    for (cause, name) in DropCause::ALL {
         text.count(&[("cause", name)], stats.dropped(cause));
     }
     text.family("bellwether_flock_sealed", "gauge", "Whether datagrams are sealed with a key.")

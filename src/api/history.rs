@@ -11,7 +11,7 @@ use crate::api::receivers::ReceiverFilter;
 use crate::api::{Request, Response, flock};
 use crate::limits::{PENDING_SHOWN_MAX, PIECE_STEPS};
 use crate::model::{Labels, Matchers};
-use crate::node::{Event, Node, Pending, Topic, Waits, integration};
+use crate::node::{HistoryEvent, Node, Pending, Topic, Waits, integration};
 use crate::time::{Now, Wall};
 use crate::wire::rfc3339;
 
@@ -125,7 +125,7 @@ impl List {
 }
 
 impl After {
-    fn is_before(&self, event: &Event) -> bool {
+    fn is_before(&self, event: &HistoryEvent) -> bool {
         match *self {
             Self::Id(id) => id < event.id,
             Self::Time(time) => time < event.at,

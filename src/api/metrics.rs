@@ -13,11 +13,11 @@ use crate::notify::Cause;
 use crate::store::card_days;
 use crate::time::{Now, Wall};
 use crate::version;
-use crate::wire::metrics::Text;
+use crate::wire::metrics::MetricsText;
 
 /// Writes everything that is counted.
 pub(super) fn metrics(node: &Node, now: Now, site: &Site) -> Response {
-    let mut text = Text::default();
+    let mut text = MetricsText::default();
     alerts(&mut text, node, now);
     notifications(&mut text, node);
     receivers(&mut text, node, now);
@@ -35,7 +35,7 @@ pub(super) fn metrics(node: &Node, now: Now, site: &Site) -> Response {
     response
 }
 
-fn alerts(text: &mut Text, node: &Node, now: Now) {
+fn alerts(text: &mut MetricsText, node: &Node, now: Now) {
     let (mut active, mut suppressed) = (0, 0);
     let mut steps = 0;
     let alerts = node.alerts().filter(|(_, alert, _)| alert.ends_at >= now.wall);
@@ -92,7 +92,7 @@ fn alerts(text: &mut Text, node: &Node, now: Now) {
 
 type Count = fn(&IntegrationStats) -> u64;
 
-fn notifications(text: &mut Text, node: &Node) {
+fn notifications(text: &mut MetricsText, node: &Node) {
     let stats = node.stats();
     let families: [(_, _, Count); 5] = [
         ("alertmanager_notifications_total", "How many notifications ended.", |it| it.sent),
@@ -149,7 +149,7 @@ fn notifications(text: &mut Text, node: &Node) {
 }
 
 /// The traffic of receivers.
-fn receivers(text: &mut Text, node: &Node, now: Now) {
+fn receivers(text: &mut MetricsText, node: &Node, now: Now) {
     text.family(
         "bellwether_receiver_bytes_total",
         "counter",
@@ -162,7 +162,7 @@ fn receivers(text: &mut Text, node: &Node, now: Now) {
 }
 
 /// The metrics of notifications that Alertmanager has not.
-fn own_notifications(text: &mut Text, node: &Node) {
+fn own_notifications(text: &mut MetricsText, node: &Node) {
     let stats = node.stats();
     text.family(
         "bellwether_log_entries_dropped_total",
@@ -190,7 +190,7 @@ fn own_notifications(text: &mut Text, node: &Node) {
     .count(&[], node.held_back_len() as u64);
 }
 
-fn silences(text: &mut Text, node: &Node, now: Now) {
+fn silences(text: &mut MetricsText, node: &Node, now: Now) {
     text.family("alertmanager_silences", "gauge", "How many silences by state.");
     for state in [SilenceState::Active, SilenceState::Expired, SilenceState::Pending] {
         let count = node.silences().filter(|silence| silence.state(now.wall) == state).count();
@@ -198,7 +198,7 @@ fn silences(text: &mut Text, node: &Node, now: Now) {
     }
 }
 
-fn config(text: &mut Text, node: &Node, site: &Site) {
+fn config(text: &mut MetricsText, node: &Node, site: &Site) {
     let config = node.config();
     // Prometheus holds floating point numbers: 48 bits arrive whole.
     let hash = Fingerprint::of([(config.original.as_str(), "")]).0 >> 16;
@@ -228,7 +228,7 @@ fn config(text: &mut Text, node: &Node, site: &Site) {
         .count(&[], config.inhibit_rules.len() as u64);
 }
 
-fn journal(text: &mut Text, now: Now, site: &Site) {
+fn journal(text: &mut MetricsText, now: Now, site: &Site) {
     let journal = &site.journal;
     let wear = &journal.wear;
     let families = [
@@ -291,7 +291,7 @@ fn journal(text: &mut Text, now: Now, site: &Site) {
     }
 }
 
-fn http(text: &mut Text, site: &Site) {
+fn http(text: &mut MetricsText, site: &Site) {
     let http = &site.http;
     text.family(
         "alertmanager_http_requests_in_flight",
@@ -337,7 +337,7 @@ fn http(text: &mut Text, site: &Site) {
     }
 }
 
-fn process(text: &mut Text, site: &Site) {
+fn process(text: &mut MetricsText, site: &Site) {
     let process = &site.process;
     text.family(
         "process_cpu_seconds_total",

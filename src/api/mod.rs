@@ -6,6 +6,7 @@
 mod access;
 mod alerts;
 mod changes;
+mod content_type;
 mod deadman;
 mod flock;
 mod groups;
@@ -34,7 +35,7 @@ use std::net::IpAddr;
 use crate::effect::Cx;
 use crate::node::Node;
 use crate::time::Now;
-use crate::wire::json::body::Schema;
+use crate::wire::json::body::PostSchema;
 
 pub use access::Access;
 pub use changes::{Changes, changed};
@@ -46,7 +47,9 @@ pub use notify::{Test, Tried, busy};
 pub use post::Post;
 pub use response::{Response, reloaded};
 pub use route::{Endpoint, cleaned, need};
-pub use site::{Cluster, HttpStats, Journal, PortStats, Process, Reload, Site};
+pub use site::{
+    ClusterStatus, HttpStats, JournalStatus, PortStats, ProcessStatus, ReloadStatus, Site,
+};
 
 /// An HTTP request, as far as the API looks at it. The body is whole.
 #[derive(Clone, Copy, Debug, Default)]
@@ -137,7 +140,7 @@ pub fn go_on_posting(
     finish(response.map_or(Answer::Posting(post), Answer::WhenDurable), site, &endpoint, request)
 }
 
-fn post(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_>, schema: Schema) -> Answer {
+fn post(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_>, schema: PostSchema) -> Answer {
     match post::begin(node, cx, request, schema) {
         Begun::Done(response) => Answer::WhenDurable(response),
         Begun::Later(post) => Answer::Posting(post),
@@ -185,7 +188,7 @@ fn dispatch(
         Endpoint::Alerts if reads => {
             return list(Kind::Alerts, node, cx.now, site, request);
         }
-        Endpoint::Alerts => return post(node, cx, request, Schema::V2),
+        Endpoint::Alerts => return post(node, cx, request, PostSchema::V2),
         Endpoint::Groups => return list(Kind::Groups, node, cx.now, site, request),
         Endpoint::Receivers => return list(Kind::Receivers, node, cx.now, site, request),
         Endpoint::Silences if reads => {
@@ -199,7 +202,7 @@ fn dispatch(
             Response::object(404, 404, &format!("path {path} was not found"))
         }
         Endpoint::AlertsV1 if request.method == "POST" => {
-            return post(node, cx, request, Schema::V1);
+            return post(node, cx, request, PostSchema::V1);
         }
         Endpoint::Asset(name) => page::asset(request, name),
         Endpoint::Changes => return changes::wait(site, request),

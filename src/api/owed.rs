@@ -10,7 +10,7 @@ use crate::effect::Cx;
 use crate::limits::PENDING_SHOWN_MAX;
 use crate::node::{DebtView, Node};
 use crate::time::Now;
-use crate::wire::metrics::Text;
+use crate::wire::metrics::MetricsText;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,7 +77,7 @@ fn wish(node: &Node, request: &Request<'_>) -> Result<Option<String>, Response> 
 }
 
 /// Writes what is owed to each receiver.
-pub(super) fn metrics(text: &mut Text, node: &Node, now: Now) {
+pub(super) fn metrics(text: &mut MetricsText, node: &Node, now: Now) {
     let mut owed = std::collections::BTreeMap::<&str, (u64, u64)>::new();
     for it in node.owed(now) {
         let (groups, late) = owed.entry(&it.debt.key.receiver).or_default();

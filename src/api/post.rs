@@ -9,7 +9,7 @@ use crate::core::{Intake, Progress};
 use crate::effect::Cx;
 use crate::limits::{HTTP_READ_BYTES, PIECE_STEPS};
 use crate::node::Node;
-use crate::wire::json::body::{self, BodyError, Place, Schema};
+use crate::wire::json::body::{self, BodyError, BodyPlace, PostSchema};
 
 /// The steps to read a byte of a body, and a report.
 const BYTE_STEPS: u64 = 1;
@@ -18,11 +18,11 @@ const READ_STEPS: u64 = 125;
 /// A large post that is being taken.
 #[derive(Debug)]
 pub struct Post {
-    schema: Schema,
+    schema: PostSchema,
     /// The body, where it is no UTF-8 and had to be made such.
     made: Option<String>,
     stage: Stage,
-    place: Place,
+    place: BodyPlace,
 }
 
 #[derive(Debug)]
@@ -46,11 +46,11 @@ pub(super) fn begin(
     node: &mut Node,
     cx: &mut Cx<'_>,
     request: &Request<'_>,
-    schema: Schema,
+    schema: PostSchema,
 ) -> Begun {
     if request.body.len() > HTTP_READ_BYTES {
         let stage = Stage::Reads(None);
-        return Begun::Later(Post { schema, made: None, stage, place: Place::default() });
+        return Begun::Later(Post { schema, made: None, stage, place: BodyPlace::default() });
     }
     let text = body::text(request.body);
     let outcome = if text.trim().is_empty() {
@@ -75,8 +75,8 @@ pub(super) fn begin(
 }
 
 /// Where so many of the reports of a body end, which is known to be right.
-fn place_after(text: &str, schema: Schema, count: usize) -> Place {
-    let mut posted = body::Posted::new(text, schema, Place::default());
+fn place_after(text: &str, schema: PostSchema, count: usize) -> BodyPlace {
+    let mut posted = body::Posted::new(text, schema, BodyPlace::default());
     posted.by_ref().take(count).for_each(drop);
     posted.place()
 }
@@ -86,7 +86,7 @@ fn answer(
     node: &mut Node,
     cx: &Cx<'_>,
     request: &Request<'_>,
-    schema: Schema,
+    schema: PostSchema,
     outcome: &Outcome,
 ) -> Response {
     let refused = match outcome {
@@ -101,8 +101,8 @@ fn answer(
         node.handle_refused(cx.now, (request.sender, "alerts"), whole, &why);
     }
     match schema {
-        Schema::V1 => v1::posted(outcome),
-        Schema::V2 => alerts::posted(outcome),
+        PostSchema::V1 => v1::posted(outcome),
+        PostSchema::V2 => alerts::posted(outcome),
     }
 }
 
@@ -114,7 +114,7 @@ impl Post {
         cx: &mut Cx<'_>,
         request: &Request<'_>,
     ) -> Option<Response> {
-        if self.place == Place::default()
+        if self.place == BodyPlace::default()
             && self.made.is_none()
             && let Cow::Owned(text) = body::text(request.body)
         {
@@ -132,7 +132,7 @@ impl Post {
                 Ok(Progress::Done) => {
                     let Some(fault) = fault.take() else {
                         self.stage = Stage::Takes(Intake::default());
-                        self.place = Place::default();
+                        self.place = BodyPlace::default();
                         return None;
                     };
                     Some(Outcome::Wrong(fault))

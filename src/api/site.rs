@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::api::{Access, Changes};
-use crate::store::{Missing, Wear};
+use crate::store::{MissingRoom, Wear};
 use crate::time::{Mono, Wall};
 use crate::wire::metrics::Histogram;
 
@@ -23,13 +23,13 @@ pub struct Site {
     /// Whether the machine's wall clock is synchronised.
     pub synced: bool,
     /// The flock as this node sees it.
-    pub cluster: Cluster,
+    pub cluster: ClusterStatus,
     /// How the last reload went.
-    pub reload: Reload,
+    pub reload: ReloadStatus,
     /// The resources that the process uses; needs to be fresh for `/metrics` and the status.
-    pub process: Process,
+    pub process: ProcessStatus,
     /// How the journal stands.
-    pub journal: Journal,
+    pub journal: JournalStatus,
     /// How often what the page shows has changed.
     pub changes: Changes,
     /// Counters of HTTP.
@@ -38,7 +38,7 @@ pub struct Site {
 
 /// The part of the flock that the node does not know.
 #[derive(Clone, Debug, Default)]
-pub struct Cluster {
+pub struct ClusterStatus {
     /// Whether this node may have company: not with `--cluster.listen-address=`.
     pub enabled: bool,
     /// Why it is alone where it ought to have company.
@@ -70,7 +70,7 @@ pub struct PortStats {
 
 /// How the journal stands.
 #[derive(Clone, Debug, Default)]
-pub struct Journal {
+pub struct JournalStatus {
     /// Its directory.
     pub path: String,
     /// `sync`, `interval` or `off`
@@ -80,7 +80,7 @@ pub struct Journal {
     /// Why nothing is written, if that was not chosen.
     pub fault: Option<String>,
     /// The bytes that are missing, if room is.
-    pub missing: Option<Missing>,
+    pub missing: Option<MissingRoom>,
     /// When it is tried again to write.
     pub retry_at: Option<Mono>,
     /// Records that were left out: too large, or no room.
@@ -89,11 +89,11 @@ pub struct Journal {
     pub wear: Wear,
     /// How long that took.
     pub age: Duration,
-    /// When it was opened, on the clock of [`Journal::count`].
+    /// When it was opened, on the clock of [`JournalStatus::count`].
     pub opened_at: Duration,
 }
 
-impl Journal {
+impl JournalStatus {
     /// Takes note of what it has cost by `now`, a time since any fixed moment.
     pub fn count(&mut self, wear: &Wear, now: Duration) {
         self.wear = *wear;
@@ -116,7 +116,7 @@ impl Journal {
 
 /// How the last reload went.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Reload {
+pub struct ReloadStatus {
     /// Whether the config in force is the one in the file.
     pub successful: bool,
     /// When a config was last taken.
@@ -125,7 +125,7 @@ pub struct Reload {
 
 /// The resources that the process uses.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Process {
+pub struct ProcessStatus {
     /// Of the user and of the system for it, in seconds.
     pub cpu_seconds: f64,
     /// Resident memory.

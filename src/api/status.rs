@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::api::{Journal, Response, Site, flock};
+use crate::api::{JournalStatus, Response, Site, flock};
 use crate::limits::{CARD_ENDURANCE_BYTES, MEMORY_BYTES_MAX};
 use crate::node::{Node, Stage, TroubleView, Used};
 use crate::store::card_days;
@@ -58,7 +58,7 @@ pub(super) fn status(node: &Node, now: Now, site: &Site) -> Response {
 }
 
 /// How the journal stands, in a word.
-pub(super) fn journal_state(journal: &Journal) -> &'static str {
+pub(super) fn journal_state(journal: &JournalStatus) -> &'static str {
     match (&journal.fault, journal.chosen, journal.volatile) {
         (Some(_), _, _) => "failed",
         (None, "off", _) => "off",
@@ -68,7 +68,7 @@ pub(super) fn journal_state(journal: &Journal) -> &'static str {
 }
 
 /// Ours: whether what was answered is kept, and what that costs the card.
-fn journal(out: &mut Vec<u8>, journal: &Journal, now: Now) {
+fn journal(out: &mut Vec<u8>, journal: &JournalStatus, now: Now) {
     out.extend_from_slice(br#"{"status":"#);
     write::string(out, journal_state(journal));
     out.extend_from_slice(br#","path":"#);

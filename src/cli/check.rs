@@ -13,7 +13,7 @@ use crate::config::{
 };
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::notify::SCHEMAS;
-use crate::shell::files::{self, Content};
+use crate::shell::files::{self, FileContent};
 use crate::shell::keys::{self, Places};
 use crate::shell::{clock, templates};
 use crate::template::{Data, Renderer, Templates};
@@ -42,7 +42,7 @@ fn check_all(files: &mut Vec<OsString>, out: &mut dyn Write) -> io::Result<usize
     for file in &*files {
         let path = Path::new(file);
         let (checked, warnings) = match files::read_any(path, CONFIG_BYTES_MAX) {
-            Ok(Content { bytes, mode, .. }) => {
+            Ok(FileContent { bytes, mode, .. }) => {
                 let checked = check(path, Language::of(path), &bytes);
                 let checked = checked
                     .and_then(|loaded| check_keys(path, loaded))
@@ -83,10 +83,10 @@ fn check_keys(file: &Path, loaded: Loaded) -> Result<Loaded, Errors> {
         keys::read(&loaded.settings.cluster.key_files, &Places { credentials: None, directory });
     let Err(error) = keys else { return Ok(loaded) };
     let text = match error {
-        keys::Error::Unreadable(..) => {
+        keys::KeysError::Unreadable(..) => {
             format!("{error}; where the agent cannot read it there is no flock, and it is alone")
         }
-        keys::Error::Wrong(why) => why,
+        keys::KeysError::Wrong(why) => why,
     };
     let problem = Problem { line: 0, path: "cluster.key_files".to_owned(), text };
     Err(Errors::new(&file.display().to_string(), vec![problem]))

@@ -8,7 +8,7 @@ use rand::Rng as _;
 use super::{Cx, Outcome, usage};
 use crate::shell::clock;
 use crate::shell::flash::FlashDir;
-use crate::store::{Journal, Options, SegmentSurvey, Slot, Survey, survey};
+use crate::store::{Journal, JournalOptions, SegmentSurvey, Slot, Survey, survey};
 use crate::wire::record;
 
 /// Everything is as it should be.
@@ -137,7 +137,7 @@ fn rewrite(dir: &Path, salt: u64, out: &mut dyn Write, err: &mut dyn Write) -> i
         Ok(flash) => flash,
         Err(error) => return failed(err, &error),
     };
-    let opened = Journal::open(flash, Options::new(salt), &mut |_, _, _| {});
+    let opened = Journal::open(flash, JournalOptions::new(salt), &mut |_, _, _| {});
     let (mut journal, replay) = match opened {
         Ok(opened) => opened,
         Err(fault) => return failed(err, &fault),
@@ -178,7 +178,8 @@ mod tests {
         }
         fs::create_dir_all(&path).unwrap();
         let flash = FlashDir::own(&path).unwrap();
-        let (mut journal, _) = Journal::open(flash, Options::new(1), &mut |_, _, _| {}).unwrap();
+        let (mut journal, _) =
+            Journal::open(flash, JournalOptions::new(1), &mut |_, _, _| {}).unwrap();
         journal.commit(&[Record::put(1, "a", "one"), Record::put(99, "b", "two")]).unwrap();
         journal.commit(&[Record::put(1, "c", "three")]).unwrap();
         path

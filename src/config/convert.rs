@@ -366,7 +366,7 @@ receivers:
   - api_url: http://x
     text: |-
       # A heading, no comment
-      {{ range .Alerts }}'{{ .Labels.alertname }}' \"\\n\"{{ end }}
+      {{ range .AlertSettings }}'{{ .Labels.alertname }}' \"\\n\"{{ end }}
     title: \"tab\\t and \\e escape 'x'\"
     # A comment.
     short_fields: true

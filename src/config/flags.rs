@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use lexopt::{Arg, Parser};
 
-use crate::config::settings::{KEYS, Key, Listen, Settings, Shape};
+use crate::config::settings::{KEYS, Listen, SettingKey, Settings, Shape};
 use crate::config::table::nearest;
 
 /// Files that are tried, in this order, where no `--config.file` is given.
@@ -57,7 +57,7 @@ pub struct Flags {
     /// Whether `--cluster.tls-config` asks for a flock that is sealed.
     sealed: bool,
     /// Settings, in the order of the arguments; a list appears once for each of its values.
-    given: Vec<(&'static Key, String)>,
+    given: Vec<(&'static SettingKey, String)>,
 }
 
 impl Flags {
@@ -79,7 +79,7 @@ impl Flags {
         errors
     }
 
-    fn set(&mut self, key: &'static Key, text: &str) {
+    fn set(&mut self, key: &'static SettingKey, text: &str) {
         // The features come as one text too.
         let is_features = key.flag == "enable-feature";
         for part in text.split(',').filter(|part| !is_features || !part.is_empty()) {
@@ -131,13 +131,14 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Vec
 }
 
 fn long(name: &str, parser: &mut Parser, flags: &mut Flags) -> Result<(), String> {
-    let is_switch = |key: &Key| (key.value)(&mut Settings::default()).shape() == Shape::Bool;
-    if let Some(key) = Key::of_flag(name) {
+    let is_switch = |key: &SettingKey| (key.value)(&mut Settings::default()).shape() == Shape::Bool;
+    if let Some(key) = SettingKey::of_flag(name) {
         let text = if is_switch(key) { switch(parser)? } else { value(name, parser)? };
         flags.set(key, &text);
         return Ok(());
     }
-    if let Some(key) = name.strip_prefix("no-").and_then(Key::of_flag).filter(|key| is_switch(key))
+    if let Some(key) =
+        name.strip_prefix("no-").and_then(SettingKey::of_flag).filter(|key| is_switch(key))
     {
         flags.set(key, "false");
         return Ok(());

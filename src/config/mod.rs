@@ -34,7 +34,7 @@ pub use tree::Language;
 pub use values::{Template, Value, Values};
 
 use crate::model::Matchers;
-use crate::model::interval::TimeInterval;
+use crate::model::time_interval::TimeInterval;
 use crate::template::Templates;
 
 /// The configuration of an agent that is given none: it prints each notification to the log.

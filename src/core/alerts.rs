@@ -21,7 +21,7 @@ use crate::time::Wall;
 
 /// An alert and where it is routed to.
 #[derive(Debug)]
-pub struct Entry {
+pub struct AlertEntry {
     /// The alert; a flush that is under way holds it as it was.
     pub alert: Rc<Alert>,
     /// The routes it ends at, and its group at each, if it was ever brought to one.
@@ -36,7 +36,7 @@ pub struct Entry {
 
 /// The effect of a report on the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum ReportOutcome {
     /// The alert was not known.
     New,
     /// It ended, or fires again.
@@ -52,7 +52,7 @@ pub enum Change {
 /// The table.
 #[derive(Debug, Default)]
 pub struct Alerts {
-    entries: BTreeMap<Fingerprint, Entry>,
+    entries: BTreeMap<Fingerprint, AlertEntry>,
     by_name: BTreeMap<Interned, usize>,
     pool: Pool,
     /// Bytes of text in all alerts.
@@ -65,12 +65,12 @@ pub struct Alerts {
 
 impl Alerts {
     /// The alert of `fingerprint` and where it is routed to.
-    pub fn get(&self, fingerprint: Fingerprint) -> Option<&Entry> {
+    pub fn get(&self, fingerprint: Fingerprint) -> Option<&AlertEntry> {
         self.entries.get(&fingerprint)
     }
 
     /// The same, to be changed.
-    pub fn get_mut(&mut self, fingerprint: Fingerprint) -> Option<&mut Entry> {
+    pub fn get_mut(&mut self, fingerprint: Fingerprint) -> Option<&mut AlertEntry> {
         self.entries.get_mut(&fingerprint)
     }
 
@@ -85,12 +85,15 @@ impl Alerts {
     }
 
     /// Every alert, in the order of fingerprints.
-    pub fn iter(&self) -> impl Iterator<Item = (Fingerprint, &Entry)> {
+    pub fn iter(&self) -> impl Iterator<Item = (Fingerprint, &AlertEntry)> {
         self.entries.iter().map(|(fingerprint, entry)| (*fingerprint, entry))
     }
 
     /// Every alert from `first` on, in the order of fingerprints.
-    pub fn iter_from(&self, first: Fingerprint) -> impl Iterator<Item = (Fingerprint, &Entry)> {
+    pub fn iter_from(
+        &self,
+        first: Fingerprint,
+    ) -> impl Iterator<Item = (Fingerprint, &AlertEntry)> {
         self.entries.range(first..).map(|(fingerprint, entry)| (*fingerprint, entry))
     }
 
@@ -174,11 +177,11 @@ impl Alerts {
     }
 
     /// Takes in an alert.
-    pub fn put(&mut self, fingerprint: Fingerprint, alert: Alert, now: Wall) -> Change {
+    pub fn put(&mut self, fingerprint: Fingerprint, alert: Alert, now: Wall) -> ReportOutcome {
         self.revision += 1;
         let Some(entry) = self.entries.get_mut(&fingerprint) else {
             self.insert(fingerprint, alert);
-            return Change::New;
+            return ReportOutcome::New;
         };
         let known = &entry.alert;
         if known.labels != alert.labels {
@@ -186,7 +189,7 @@ impl Alerts {
             let [ours, theirs] = [&known.labels, &alert.labels].map(ToString::to_string);
             let (ours, theirs) = (Brief(&ours), Brief(&theirs));
             warn!("alert {theirs} dropped: its fingerprint is that of {ours}");
-            return Change::None;
+            return ReportOutcome::None;
         }
         let merged = (**known).clone().merge(alert, now);
         let told_alike = merged.starts_at == known.starts_at
@@ -194,10 +197,10 @@ impl Alerts {
             && merged.generator_url == known.generator_url
             && merged.resolved(now) == known.resolved(now);
         let change = match (told_alike, merged.ends_at == known.ends_at) {
-            (true, true) => Change::None,
-            (true, false) if !merged.resolved(now) => Change::Lease,
-            _ if merged.resolved(now) != known.resolved(now) => Change::Turned,
-            _ => Change::Changed,
+            (true, true) => ReportOutcome::None,
+            (true, false) if !merged.resolved(now) => ReportOutcome::Lease,
+            _ if merged.resolved(now) != known.resolved(now) => ReportOutcome::Turned,
+            _ => ReportOutcome::Changed,
         };
         if !told_alike {
             self.bytes = self.bytes - known.bytes() + merged.bytes();
@@ -228,7 +231,7 @@ impl Alerts {
         self.bytes += alert.bytes();
         self.pairs += alert.pairs();
         let alert = Rc::new(alert);
-        let entry = Entry {
+        let entry = AlertEntry {
             alert,
             groups: Vec::new(),
             memo: Memo::default(),
@@ -328,7 +331,7 @@ mod tests {
         )
     }
 
-    fn put(alerts: &mut Alerts, report: &Report<'_>, now: i64) -> (Fingerprint, Change) {
+    fn put(alerts: &mut Alerts, report: &Report<'_>, now: i64) -> (Fingerprint, ReportOutcome) {
         let now = Wall::from_secs(now);
         let id = fingerprint(report);
         let alert = alerts.read(id, report, now, TIMEOUT);
@@ -346,7 +349,7 @@ mod tests {
         ];
         for (report, starts, ends, timeout) in cases {
             let (id, change) = put(&mut alerts, &report, 1000);
-            assert_eq!(change, Change::New);
+            assert_eq!(change, ReportOutcome::New);
             let alert = &alerts.get(id).unwrap().alert;
             assert_eq!(
                 (alert.starts_at, alert.ends_at),
@@ -365,23 +368,33 @@ mod tests {
             (change, alerts.get(id).unwrap().alert.starts_at)
         };
         let start = Wall::from_secs(1000);
-        assert_eq!(at(1000, 4600), (Change::New, start));
+        assert_eq!(at(1000, 4600), (ReportOutcome::New, start));
         for n in 1..10 {
-            assert_eq!(at(1000 + 60 * n, 4600 + 60 * n), (Change::Lease, start), "minute {n}");
+            assert_eq!(
+                at(1000 + 60 * n, 4600 + 60 * n),
+                (ReportOutcome::Lease, start),
+                "minute {n}"
+            );
         }
-        assert_eq!(at(1600, 1600), (Change::Turned, start), "its end");
-        assert_eq!(at(1700, 5300), (Change::Turned, Wall::from_secs(1700)), "it fires anew");
+        assert_eq!(at(1600, 1600), (ReportOutcome::Turned, start), "its end");
+        assert_eq!(at(1700, 5300), (ReportOutcome::Turned, Wall::from_secs(1700)), "it fires anew");
     }
 
     #[test]
     fn a_repeat_is_a_lease_and_news_is_a_change() {
         let mut alerts = Alerts::default();
-        assert_eq!(put(&mut alerts, &report("1", Some(900), None), 1000).1, Change::New);
-        assert_eq!(put(&mut alerts, &report("1", Some(900), None), 1000).1, Change::None);
-        assert_eq!(put(&mut alerts, &report("1", Some(900), None), 1010).1, Change::Lease);
-        assert_eq!(put(&mut alerts, &report("1", Some(900), Some(1020)), 1020).1, Change::Turned);
-        assert_eq!(put(&mut alerts, &report("1", Some(900), Some(1020)), 1030).1, Change::None);
-        assert_eq!(put(&mut alerts, &report("1", Some(1040), None), 1040).1, Change::Turned);
+        assert_eq!(put(&mut alerts, &report("1", Some(900), None), 1000).1, ReportOutcome::New);
+        assert_eq!(put(&mut alerts, &report("1", Some(900), None), 1000).1, ReportOutcome::None);
+        assert_eq!(put(&mut alerts, &report("1", Some(900), None), 1010).1, ReportOutcome::Lease);
+        assert_eq!(
+            put(&mut alerts, &report("1", Some(900), Some(1020)), 1020).1,
+            ReportOutcome::Turned
+        );
+        assert_eq!(
+            put(&mut alerts, &report("1", Some(900), Some(1020)), 1030).1,
+            ReportOutcome::None
+        );
+        assert_eq!(put(&mut alerts, &report("1", Some(1040), None), 1040).1, ReportOutcome::Turned);
     }
 
     #[test]
@@ -405,7 +418,7 @@ mod tests {
         let now = Wall::from_secs(1000);
         let (id, _) = put(&mut alerts, &report("1", None, None), 1000);
         let other = alerts.read(id, &report("2", None, None), now, TIMEOUT);
-        assert_eq!(alerts.put(id, other, now), Change::None);
+        assert_eq!(alerts.put(id, other, now), ReportOutcome::None);
         assert_eq!(alerts.get(id).unwrap().alert.labels.get("i"), Some("1"));
     }
 

@@ -37,12 +37,12 @@ impl Watch {
 /// The last time that the clock showed before a restart. No time passes while it is not known how much: that is so if the clock
 /// has gone back, and for what was written while it was not set.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Shown {
+pub struct LastShown {
     unset: Wall,
     set: Wall,
 }
 
-impl Shown {
+impl LastShown {
     /// Takes note of when something was written.
     pub fn see(&mut self, written: Wall) {
         let last = if written < SET_SINCE { &mut self.unset } else { &mut self.set };
@@ -141,7 +141,7 @@ mod tests {
     fn a_restart_is_a_step_for_records_of_an_unset_or_later_clock() {
         let at = Wall::from_secs;
         let set = 21_000 * DAY;
-        let mut shown = Shown::default();
+        let mut shown = LastShown::default();
         for secs in [60, 100, set, set + 50] {
             shown.see(at(secs));
         }

@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_secs(30);
 
 /// A word that is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Word {
+pub enum HeartbeatWord {
     /// It has begun.
     Start,
     /// All is well.
@@ -41,7 +41,7 @@ pub enum Word {
     Fail,
 }
 
-impl Word {
+impl HeartbeatWord {
     /// As it is told.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -60,7 +60,7 @@ impl Word {
 #[derive(Clone, Debug, Default)]
 pub struct Beating {
     /// The word that a member told last, and when.
-    pub told: Option<(Word, Wall)>,
+    pub told: Option<(HeartbeatWord, Wall)>,
     /// How often this node told it.
     pub sent: u64,
     /// How often this node failed to.
@@ -69,7 +69,7 @@ pub struct Beating {
     due: Mono,
     /// Before that this node does not try again.
     pause: Mono,
-    attempt: Option<(AttemptId, Word)>,
+    attempt: Option<(AttemptId, HeartbeatWord)>,
 }
 
 /// The heartbeats of the config, by name.
@@ -86,7 +86,7 @@ impl Heartbeats {
     }
 
     /// Whose attempt this is.
-    fn of_attempt(&self, attempt: AttemptId) -> Option<(Arc<str>, Word)> {
+    fn of_attempt(&self, attempt: AttemptId) -> Option<(Arc<str>, HeartbeatWord)> {
         self.beating.iter().find_map(|(name, it)| {
             let (_, word) = it.attempt.filter(|(id, _)| *id == attempt)?;
             Some((Arc::clone(name), word))
@@ -146,7 +146,9 @@ impl Core {
             }
             if at > now {
                 next = Some(next.map_or(at, |next| next.min(at)));
-            } else if word == Word::Fail && heartbeat.integration.values.text("fail").is_empty() {
+            } else if word == HeartbeatWord::Fail
+                && heartbeat.integration.values.text("fail").is_empty()
+            {
                 // No heartbeat says the same.
                 beating.due = now + heartbeat.period;
                 next = Some(next.map_or(beating.due, |next| next.min(beating.due)));
@@ -180,7 +182,7 @@ impl Core {
         &mut self,
         cx: &mut Cx<'_>,
         heartbeat: &Heartbeat,
-        word: Word,
+        word: HeartbeatWord,
         faults: &[AlertView],
     ) {
         let notification = Notification {
@@ -190,7 +192,7 @@ impl Core {
             route_labels: Labels::empty(),
             reason: word.as_str(),
             external_url: Arc::clone(&self.options.external_url),
-            alerts: if word == Word::Fail { faults.into() } else { Rc::default() },
+            alerts: if word == HeartbeatWord::Fail { faults.into() } else { Rc::default() },
             cut: 0,
             remembered: Rc::default(),
             held_back: None,
@@ -258,7 +260,7 @@ impl Core {
     /// Takes note that another member has told a heartbeat.
     pub(super) fn merge_heartbeat(&mut self, now: Now, name: &str, at: Wall, said: &str) {
         let Some(name) = name.strip_prefix(PREFIX) else { return };
-        let (Some(word), at) = (Word::of(said), at.min(now.wall)) else { return };
+        let (Some(word), at) = (HeartbeatWord::of(said), at.min(now.wall)) else { return };
         let config = Arc::clone(&self.config);
         let Some(heartbeat) = config.heartbeats.iter().find(|it| &*it.name == name) else { return };
         let Some(beating) = self.heartbeats.beating.get_mut(name) else { return };
@@ -272,12 +274,12 @@ impl Core {
 }
 
 /// The word that is to be told now.
-fn word(heartbeat: &Heartbeat, told: Option<(Word, Wall)>, fails: bool) -> Word {
+fn word(heartbeat: &Heartbeat, told: Option<(HeartbeatWord, Wall)>, fails: bool) -> HeartbeatWord {
     if told.is_none() && !heartbeat.integration.values.text("start").is_empty() {
-        Word::Start
+        HeartbeatWord::Start
     } else if fails {
-        Word::Fail
+        HeartbeatWord::Fail
     } else {
-        Word::Ok
+        HeartbeatWord::Ok
     }
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use crate::config::InhibitRule;
-use crate::core::alerts::{Alerts, Entry};
+use crate::core::alerts::{AlertEntry, Alerts};
 use crate::core::index::Index;
 use crate::core::targets::Targets;
 use crate::limits::INHIBIT_SOURCES_MAX;
@@ -192,7 +192,7 @@ impl Inhibitor {
     pub fn source(
         &self,
         fingerprint: Fingerprint,
-        entry: &Entry,
+        entry: &AlertEntry,
         alerts: &Alerts,
         now: Wall,
         steps: &mut u64,

@@ -235,17 +235,17 @@ impl Core {
         steps: &mut u64,
     ) -> bool {
         let change = self.alerts.put(fingerprint, alert, now.wall);
-        let is_new = change == alerts::Change::New;
+        let is_new = change == alerts::ReportOutcome::New;
         let admitted = self.admit(now, (fingerprint, Sender::Client), is_new, spare, steps);
         // A new one that found no room has left the table.
         let is_known = admitted || self.alerts.get(fingerprint).is_some();
-        if change != alerts::Change::None && is_known {
-            let lease = change == alerts::Change::Lease;
+        if change != alerts::ReportOutcome::None && is_known {
+            let lease = change == alerts::ReportOutcome::Lease;
             self.changes.push(Change::Alert { fingerprint, lease });
             if !is_new {
                 self.keep_debts(now, fingerprint);
             }
-            if is_new || change == alerts::Change::Turned {
+            if is_new || change == alerts::ReportOutcome::Turned {
                 self.note_turned(fingerprint);
             }
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::config::{Config, GroupBy, Receiver, Route as RouteConfig, StaticLabels};
 use crate::core::index::Index;
 use crate::limits::GROUP_INTERVAL_MIN;
-use crate::model::interval::TimeInterval;
+use crate::model::time_interval::TimeInterval;
 use crate::model::{Labels, Matchers};
 use crate::time::Wall;
 

@@ -3,7 +3,7 @@
 /// Why a datagram was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
-pub enum Cause {
+pub enum DropCause {
     /// It is malformed.
     Malformed,
     /// Its source sends too much.
@@ -22,7 +22,7 @@ pub enum Cause {
     WrongVersion,
 }
 
-impl Cause {
+impl DropCause {
     /// All causes, with the names they have in metrics.
     pub const ALL: [(Self, &'static str); 8] = [
         (Self::Malformed, "malformed"),
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn every_cause_has_a_counter_of_its_own() {
-        for (index, (cause, _)) in Cause::ALL.iter().enumerate() {
+        for (index, (cause, _)) in DropCause::ALL.iter().enumerate() {
             assert_eq!(*cause as usize, index);
         }
     }

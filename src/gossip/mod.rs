@@ -52,7 +52,7 @@ use std::net::SocketAddr;
 
 use rand::Rng;
 
-pub use cause::Cause;
+pub use cause::DropCause;
 pub use config::Config;
 pub use hlc::{Hlc, TooFarAhead};
 pub use members::{Liveness, MemberStatus};
@@ -60,7 +60,7 @@ pub use message::MESSAGE_KINDS;
 pub use output::{Output, PublishError, Via};
 pub use record::{Key, Merge, Record, Replica, Version};
 pub use seal::{KeyError, KeyRing};
-pub use stats::{Stats, Traffic};
+pub use stats::{GossipStats, Traffic};
 pub use unheard::Unheard;
 
 use delivery::Delivery;
@@ -337,7 +337,7 @@ impl Gossip {
     }
 
     /// Counters since the start.
-    pub const fn stats(&self) -> &Stats {
+    pub const fn stats(&self) -> &GossipStats {
         &self.shared.outbox.stats
     }
 

@@ -6,19 +6,19 @@ use std::net::SocketAddr;
 use super::message::Message;
 use super::output::Output;
 use super::seal::Seal;
-use super::stats::Stats;
+use super::stats::GossipStats;
 use crate::limits::GOSSIP_OUTPUTS_MAX;
 
 /// Outputs that wait to be taken, the seal of every datagram, and the counters.
 pub(super) struct Outbox {
     pub(super) seal: Seal,
-    pub(super) stats: Stats,
+    pub(super) stats: GossipStats,
     outputs: VecDeque<Output>,
 }
 
 impl Outbox {
     pub(super) fn new(seal: Seal) -> Self {
-        Self { seal, stats: Stats::default(), outputs: VecDeque::new() }
+        Self { seal, stats: GossipStats::default(), outputs: VecDeque::new() }
     }
 
     pub(super) fn len(&self) -> usize {

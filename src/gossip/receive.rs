@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use rand::Rng;
 
 use super::Gossip;
-use super::cause::Cause;
+use super::cause::DropCause;
 use super::message::{Head, Message, RELAYED, REPAIR};
 use super::news::{Announced, News};
 use super::output::Arrival;
@@ -31,7 +31,7 @@ impl Gossip {
         now: Now,
         from: SocketAddr,
         bytes: &[u8],
-    ) -> Result<(Header, Message), Option<Cause>> {
+    ) -> Result<(Header, Message), Option<DropCause>> {
         let outbox = &mut self.shared.outbox;
         let header = outbox.seal.header(bytes)?;
         // It proves nothing that it came back, nor where from: it may be a replay.
@@ -40,7 +40,7 @@ impl Gossip {
         }
         let node = self.members.node_of(header.boot);
         if !self.limiter.admit(now.mono, from.ip(), self.members.is_at(from.ip())) {
-            return Err(Some(Cause::RateLimited));
+            return Err(Some(DropCause::RateLimited));
         }
         outbox.stats.opened += 1;
         let mut datagram = bytes.to_vec();
@@ -48,9 +48,9 @@ impl Gossip {
         if let Some(peer) = node.and_then(|node| self.members.peer_mut(node))
             && !peer.window.accept(header.counter)
         {
-            return Err(Some(Cause::Replay));
+            return Err(Some(DropCause::Replay));
         }
-        let message = Message::decode(message).ok_or(Cause::Malformed)?;
+        let message = Message::decode(message).ok_or(DropCause::Malformed)?;
         outbox.stats.received[message.kind()].add(bytes.len());
         Ok((header, message))
     }
@@ -74,7 +74,7 @@ impl Gossip {
             _ => {}
         }
         let Some(node) = members.node_of(header.boot) else {
-            shared.outbox.stats.drop(Cause::Stranger);
+            shared.outbox.stats.drop(DropCause::Stranger);
             return members.challenge(shared, now, rng, arrival);
         };
         if !members.note_heard(shared, now, node, (header, arrival)) {

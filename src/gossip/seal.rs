@@ -26,7 +26,7 @@ use std::fmt;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, Prk, Salt};
 
-use super::cause::Cause;
+use super::cause::DropCause;
 use super::record::hash64;
 use crate::limits::{DATAGRAM_BYTES_MAX, GOSSIP_KEYS_MAX, MEMBERS_MAX};
 
@@ -213,25 +213,26 @@ impl Seal {
     }
 
     /// Reads the part in clear and refuses datagrams that cannot be for us, before anything costs time.
-    pub(super) fn header(&self, datagram: &[u8]) -> Result<Header, Cause> {
-        let (header, _) = datagram.split_first_chunk::<HEADER_BYTES>().ok_or(Cause::Malformed)?;
+    pub(super) fn header(&self, datagram: &[u8]) -> Result<Header, DropCause> {
+        let (header, _) =
+            datagram.split_first_chunk::<HEADER_BYTES>().ok_or(DropCause::Malformed)?;
         if datagram.len() > DATAGRAM_BYTES_MAX {
-            return Err(Cause::Malformed);
+            return Err(DropCause::Malformed);
         }
         let [version, k0, k1, l0, l1, b0, b1, b2, b3, b4, b5, b6, b7, n0, n1, n2, n3, n4, n5] =
             *header;
         if ![UNLABELLED, LABELLED].contains(&version) {
-            return Err(Cause::WrongVersion);
+            return Err(DropCause::WrongVersion);
         }
         if u16::from_be_bytes([l0, l1]) != self.label_hash() {
-            return Err(Cause::WrongCluster);
+            return Err(DropCause::WrongCluster);
         }
         if version != self.version() {
-            return Err(Cause::WrongVersion);
+            return Err(DropCause::WrongVersion);
         }
         let key_id = u16::from_be_bytes([k0, k1]);
         if self.ring.find(key_id).is_none() && !(key_id == 0 && self.ring.is_empty()) {
-            return Err(Cause::WrongKey);
+            return Err(DropCause::WrongKey);
         }
         Ok(Header {
             key_id,
@@ -245,24 +246,25 @@ impl Seal {
         &self,
         header: Header,
         datagram: &'a mut [u8],
-    ) -> Result<&'a [u8], Cause> {
-        let (clear, body) = datagram.split_at_mut_checked(HEADER_BYTES).ok_or(Cause::Malformed)?;
+    ) -> Result<&'a [u8], DropCause> {
+        let (clear, body) =
+            datagram.split_at_mut_checked(HEADER_BYTES).ok_or(DropCause::Malformed)?;
         let Some(key) = self.ring.find(header.key_id) else {
-            let (message, crc) = body.split_last_chunk::<CRC_BYTES>().ok_or(Cause::Malformed)?;
+            let (message, crc) =
+                body.split_last_chunk::<CRC_BYTES>().ok_or(DropCause::Malformed)?;
             let intact = self.crc(clear, message) == *crc;
-            return if intact { Ok(message) } else { Err(Cause::Malformed) };
+            return if intact { Ok(message) } else { Err(DropCause::Malformed) };
         };
-        let opened = match self.derived.get(&header.boot) {
-            Some((id, key)) if *id == header.key_id => {
-                key.open_in_place(nonce(header.counter), Aad::from(&*clear), body)
-            }
-            _ => derive(key, header.boot, &self.label).ok_or(Cause::WrongKey)?.open_in_place(
-                nonce(header.counter),
-                Aad::from(&*clear),
-                body,
-            ),
-        };
-        opened.map(|message| &*message).map_err(|_| Cause::WrongKey)
+        let opened =
+            match self.derived.get(&header.boot) {
+                Some((id, key)) if *id == header.key_id => {
+                    key.open_in_place(nonce(header.counter), Aad::from(&*clear), body)
+                }
+                _ => derive(key, header.boot, &self.label)
+                    .ok_or(DropCause::WrongKey)?
+                    .open_in_place(nonce(header.counter), Aad::from(&*clear), body),
+            };
+        opened.map(|message| &*message).map_err(|_| DropCause::WrongKey)
     }
 
     /// Keeps the derived key of a boot that has come to be believed.
@@ -352,7 +354,7 @@ mod tests {
         Seal::new(KeyRing::new(secrets).unwrap(), label, boot)
     }
 
-    fn read(by: &Seal, datagram: &[u8]) -> Result<Vec<u8>, Cause> {
+    fn read(by: &Seal, datagram: &[u8]) -> Result<Vec<u8>, DropCause> {
         let header = by.header(datagram)?;
         by.open(header, &mut datagram.to_vec()).map(<[u8]>::to_vec)
     }
@@ -403,9 +405,9 @@ mod tests {
     fn a_labelled_flock_hears_no_version_that_leaves_the_label_out() {
         let mut datagram = seal(&[SECRET], "home", 1).seal(b"baa").unwrap();
         datagram[0] = UNLABELLED;
-        assert_eq!(read(&seal(&[SECRET], "home", 2), &datagram), Err(Cause::WrongVersion));
+        assert_eq!(read(&seal(&[SECRET], "home", 2), &datagram), Err(DropCause::WrongVersion));
         let unlabelled = seal(&[SECRET], "", 1).seal(b"baa").unwrap();
-        assert_eq!(read(&seal(&[SECRET], "home", 2), &unlabelled), Err(Cause::WrongCluster));
+        assert_eq!(read(&seal(&[SECRET], "home", 2), &unlabelled), Err(DropCause::WrongCluster));
     }
 
     #[test]
@@ -416,7 +418,7 @@ mod tests {
             seal(&[OTHER], "", 3),
         );
         assert_eq!(read(&new, &both).unwrap(), b"baa");
-        assert_eq!(read(&old, &both), Err(Cause::WrongKey));
+        assert_eq!(read(&old, &both), Err(DropCause::WrongKey));
         let rolling = seal(&[OTHER, SECRET], "", 4);
         let from_old = seal(&[SECRET], "", 1).seal(b"baa").unwrap();
         assert_eq!(read(&rolling, &from_old).unwrap(), b"baa");
@@ -425,11 +427,11 @@ mod tests {
     #[test]
     fn wrong_version_cluster_and_key_are_told_apart() {
         let mut datagram = seal(&[SECRET], "home", 1).seal(b"baa").unwrap();
-        assert_eq!(read(&seal(&[SECRET], "barn", 2), &datagram), Err(Cause::WrongCluster));
-        assert_eq!(read(&seal(&[OTHER], "home", 2), &datagram), Err(Cause::WrongKey));
-        assert_eq!(read(&seal(&[], "home", 2), &datagram), Err(Cause::WrongKey));
+        assert_eq!(read(&seal(&[SECRET], "barn", 2), &datagram), Err(DropCause::WrongCluster));
+        assert_eq!(read(&seal(&[OTHER], "home", 2), &datagram), Err(DropCause::WrongKey));
+        assert_eq!(read(&seal(&[], "home", 2), &datagram), Err(DropCause::WrongKey));
         datagram[0] = 3;
-        assert_eq!(read(&seal(&[SECRET], "home", 2), &datagram), Err(Cause::WrongVersion));
+        assert_eq!(read(&seal(&[SECRET], "home", 2), &datagram), Err(DropCause::WrongVersion));
     }
 
     #[test]

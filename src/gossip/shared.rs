@@ -1,6 +1,6 @@
 //! The things that all parts of the gossip work with. Each call of a part borrows them.
 
-use super::cause::Cause;
+use super::cause::DropCause;
 use super::config::Config;
 use super::hlc::Hlc;
 use super::message::{Digest, Head};
@@ -66,7 +66,7 @@ impl Shared {
             return Err("the index is full");
         }
         if self.clock.observe(now, record.version.hlc).is_err() {
-            self.outbox.stats.drop(Cause::TooFarAhead);
+            self.outbox.stats.drop(DropCause::TooFarAhead);
             return Err("its clock is too far ahead");
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Counters of the traffic and of refused datagrams, for the metrics page.
 
-use super::cause::Cause;
+use super::cause::DropCause;
 use super::message::KINDS;
 
 /// Datagrams and their bytes (of UDP payload).
@@ -21,12 +21,12 @@ impl Traffic {
 
 /// Counters since the start. They only grow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
+pub struct GossipStats {
     /// Sent, by kind of message, named by [`super::MESSAGE_KINDS`].
     pub sent: [Traffic; KINDS],
     /// Received and understood, by kind of message.
     pub received: [Traffic; KINDS],
-    dropped: [u64; Cause::ALL.len()],
+    dropped: [u64; DropCause::ALL.len()],
     /// Datagrams looked into: the only ones that cost more than their header.
     pub opened: u64,
     /// Records that were new to us.
@@ -49,13 +49,13 @@ pub struct Stats {
     pub id_conflicts: u64,
 }
 
-impl Stats {
+impl GossipStats {
     /// Datagrams dropped for this cause.
-    pub const fn dropped(&self, cause: Cause) -> u64 {
+    pub const fn dropped(&self, cause: DropCause) -> u64 {
         self.dropped[cause as usize]
     }
 
-    pub(super) const fn drop(&mut self, cause: Cause) {
+    pub(super) const fn drop(&mut self, cause: DropCause) {
         self.dropped[cause as usize] += 1;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::cause::Cause;
+use super::cause::DropCause;
 use super::seal::KEY_ID_BYTES;
 
 /// The sender of a datagram that cannot be read because of how one of the two sides is configured.
@@ -23,15 +23,15 @@ impl Unheard {
     /// our own keys.
     pub(super) fn of(
         from: SocketAddr,
-        cause: Cause,
+        cause: DropCause,
         datagram: &[u8],
         keys: &[u16],
     ) -> Option<Self> {
         let key_id = datagram.get(KEY_ID_BYTES).and_then(|id| id.try_into().ok());
         let key_id = key_id.map(u16::from_be_bytes)?;
-        let other_cluster = cause == Cause::WrongCluster;
+        let other_cluster = cause == DropCause::WrongCluster;
         // With a key that we have it is forged or damaged, and the counter of that cause is enough.
-        let other_key = cause == Cause::WrongKey && !keys.contains(&key_id);
+        let other_key = cause == DropCause::WrongKey && !keys.contains(&key_id);
         (other_cluster || other_key).then_some(Self { from, key_id, other_cluster, is_peer: false })
     }
 }

@@ -7,7 +7,6 @@ pub mod duration;
 pub mod group_key;
 pub mod hash;
 pub mod interned;
-pub mod interval;
 pub mod labels;
 pub mod log_entry;
 pub mod mail;
@@ -16,6 +15,7 @@ pub mod own;
 pub mod printable;
 pub mod report;
 pub mod silence;
+pub mod time_interval;
 pub mod trouble;
 pub mod url;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Expectation, Heartbeat};
-use crate::core::expected::{Seen, Sign};
+use crate::core::expect::{Seen, Sign};
 use crate::core::heartbeat::Beating;
 use crate::effect::Cx;
 use crate::model::duration::Spelled;
@@ -104,7 +104,7 @@ fn summary(expectation: &Expectation, last: Option<&Sign>, now: Now) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::heartbeat::Word;
+    use crate::core::heartbeat::HeartbeatWord;
     use crate::limits::BEAT_TEXT_BYTES_MAX;
     use crate::model::Report;
     use crate::node::testing::{CONFIG, World};
@@ -280,7 +280,7 @@ period = "60s"
         assert!(beats.iter().all(|it| it.0 == teller), "{beats:?}");
         assert_eq!(
             world.nodes[(teller + 1) % 3].heartbeats().next().unwrap().1.told.unwrap().0,
-            Word::Ok
+            HeartbeatWord::Ok
         );
         assert_eq!(
             world.nodes[teller].history(crate::node::Topic::Notifications).count(),

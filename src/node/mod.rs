@@ -54,14 +54,14 @@ use troubles::Around;
 
 pub use clock::DATED;
 pub use faults::Validity;
-pub use past::{Event, Topic, integration};
+pub use past::{HistoryEvent, Topic, integration};
 pub use troubles::TroubleView;
 
 pub use crate::core::deliver::budget::{Stage, Used};
 pub use crate::core::deliver::owed::DebtView;
-pub use crate::core::deliver::reach::Key;
-pub use crate::core::expected::{Seen, Sign};
-pub use crate::core::heartbeat::{Beating, Word};
+pub use crate::core::deliver::reach::IntegrationKey;
+pub use crate::core::expect::{Seen, Sign};
+pub use crate::core::heartbeat::{Beating, HeartbeatWord};
 
 pub use crate::core::pending::{Pending, Waits};
 pub use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules};
@@ -279,7 +279,7 @@ impl Node {
     }
 
     /// How much the integrations have used that were told of something, with the parts of their budgets that they are in.
-    pub fn used(&self, now: Mono) -> impl Iterator<Item = (&Key, Used, Option<Stage>)> {
+    pub fn used(&self, now: Mono) -> impl Iterator<Item = (&IntegrationKey, Used, Option<Stage>)> {
         self.core.all_used(now)
     }
 

@@ -1,7 +1,7 @@
 //! Owed notifications, as users see them and act upon them.
 
 use crate::core::deliver::owed::DebtView;
-use crate::core::deliver::reach::Key;
+use crate::core::deliver::reach::IntegrationKey;
 use crate::effect::Cx;
 use crate::node::Node;
 use crate::time::Now;
@@ -23,7 +23,7 @@ impl Node {
     /// Tries a receiver that has failed for long, or all, at once.
     pub fn handle_owed_retry(&mut self, cx: &mut Cx<'_>, receiver: Option<&str>) {
         self.handle_clock(cx);
-        let is_meant = |(name, ..): &Key| receiver.is_none_or(|it| **name == *it);
+        let is_meant = |(name, ..): &IntegrationKey| receiver.is_none_or(|it| **name == *it);
         self.core.try_again(cx.now.mono, is_meant);
     }
 

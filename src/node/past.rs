@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::core::deliver::history::{Entry, Muting, Outcome};
+use crate::core::deliver::history::{HistoryEntry, Muting, Outcome};
 use crate::effect::{Cx, Effect};
 use crate::gossip::Gossip;
 use crate::limits::{
@@ -37,7 +37,7 @@ pub enum Topic {
 
 /// Something that has happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
+pub struct HistoryEvent {
     /// Its number among those of its topic; a later one has a greater number.
     pub id: u64,
     /// When.
@@ -58,12 +58,12 @@ pub(super) struct Past {
 
 #[derive(Debug, Default)]
 struct List {
-    events: VecDeque<Event>,
+    events: VecDeque<HistoryEvent>,
     bytes: usize,
 }
 
 impl List {
-    fn push(&mut self, event: Event) {
+    fn push(&mut self, event: HistoryEvent) {
         self.bytes += event.text.len();
         self.events.push_back(event);
         while self.events.len() > HISTORY_MAX || self.bytes > HISTORY_BYTES_MAX {
@@ -73,7 +73,7 @@ impl List {
     }
 
     /// Those that flash may have, the latest first.
-    fn kept(&self) -> impl Iterator<Item = &Event> {
+    fn kept(&self) -> impl Iterator<Item = &HistoryEvent> {
         let last = self.events.iter().rev().take(HISTORY_KEPT_MAX);
         last.filter(|it| it.text.len() <= HISTORY_ENTRY_BYTES_MAX)
     }
@@ -84,7 +84,7 @@ impl Past {
         let list = &mut self.lists[topic as usize];
         let id = list.events.back().map_or(1, |last| last.id + 1);
         value["id"] = id.into();
-        list.push(Event { id, at, text: value.to_string(), is_done: false });
+        list.push(HistoryEvent { id, at, text: value.to_string(), is_done: false });
     }
 
     /// The records of what flash does not have yet, as many as it is to get.
@@ -122,7 +122,7 @@ impl Past {
         // Those that came before flash could be read are later.
         let place = list.events.partition_point(|it| it.is_done && it.id < id);
         if list.events.get(place).is_none_or(|it| !it.is_done || it.id != id) {
-            list.events.insert(place, Event { id, at, text, is_done: true });
+            list.events.insert(place, HistoryEvent { id, at, text, is_done: true });
         }
         Ok(())
     }
@@ -142,7 +142,7 @@ impl Past {
 }
 
 /// It takes the place of the oldest one on flash.
-fn record_of(topic: u8, event: &Event) -> Record {
+fn record_of(topic: u8, event: &HistoryEvent) -> Record {
     let place = u8::try_from(event.id % HISTORY_KEPT_MAX as u64).unwrap_or(0);
     let body = record::encode_past(topic, event.id, event.at, &event.text);
     flash_record(Kind::Past, vec![topic, place], &Stamp::default(), body)
@@ -150,7 +150,7 @@ fn record_of(topic: u8, event: &Event) -> Record {
 
 impl Node {
     /// The latest events of a topic, oldest first.
-    pub fn history(&self, topic: Topic) -> impl DoubleEndedIterator<Item = &Event> {
+    pub fn history(&self, topic: Topic) -> impl DoubleEndedIterator<Item = &HistoryEvent> {
         self.past.lists[topic as usize].events.iter()
     }
 
@@ -204,7 +204,7 @@ impl Node {
         value["at"] = json!(at);
         // Each of an alert's groups tells of its end.
         let labels = value["labels"].to_string();
-        let is_known = |it: &Event| it.at == at && it.text.contains(&labels);
+        let is_known = |it: &HistoryEvent| it.at == at && it.text.contains(&labels);
         if !self.history(Topic::Alerts).rev().take(HISTORY_KEPT_MAX).any(is_known) {
             self.past.add(Topic::Alerts, at, value);
         }
@@ -212,7 +212,7 @@ impl Node {
 }
 
 /// The fields that every entry has, and those of its outcome alone.
-fn shown(entry: &Entry, own: &str, name: impl Fn(u64) -> String) -> Value {
+fn shown(entry: &HistoryEntry, own: &str, name: impl Fn(u64) -> String) -> Value {
     let key = &entry.key;
     let mut value = json!({
         "at": entry.at,

@@ -1,6 +1,6 @@
 //! Records that flash has stored become the node's state again.
 
-use crate::core::clock::Shown;
+use crate::core::clock::LastShown;
 use crate::core::restore::GroupTimers;
 use crate::core::step::Step;
 use crate::effect::{Cx, Effect};
@@ -71,7 +71,7 @@ impl Node {
     pub fn handle_restored(&mut self, cx: &mut Cx<'_>) {
         self.past.restored();
         let stored = std::mem::take(&mut self.restoring);
-        let mut shown = Shown::default();
+        let mut shown = LastShown::default();
         for it in stored.iter().filter(|it| it.object.is_of_the_past()) {
             shown.see(it.object.written());
         }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::config::schema::{Around, Origin};
 use crate::config::{Key, Schema, Takes, Values};
 use crate::model::Labels;
-use crate::notify::{Each, HttpRequest, Message, Outgoing, Text, Type, Verdict};
+use crate::notify::{Each, HttpRequest, Message, Outgoing, SecretText, Type, Verdict};
 use crate::time::Wall;
 
 /// After how many missed postings an alert ends upstream, as with Prometheus.
@@ -77,9 +77,12 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
     body.push(']');
     Ok(Outgoing::Http(HttpRequest {
         method: "POST",
-        url: Text::from(format!("{}/api/v2/alerts", values.text("url").trim_end_matches('/'))),
-        headers: vec![("Content-Type".to_owned(), Text::from("application/json"))],
-        body: Text::from(body),
+        url: SecretText::from(format!(
+            "{}/api/v2/alerts",
+            values.text("url").trim_end_matches('/')
+        )),
+        headers: vec![("Content-Type".to_owned(), SecretText::from("application/json"))],
+        body: SecretText::from(body),
         http: Arc::clone(message.http),
     }))
 }

@@ -15,7 +15,7 @@ use crate::model::{Alert, brief};
 use crate::notify::making::{Each, Holder, Making, Written};
 use crate::notify::table::{self, Type};
 use crate::notify::{Cause, Failure, Notification, Outgoing, Reply, Verdict, json, log};
-use crate::template::{Error, Renderer, Templates};
+use crate::template::{Renderer, TemplateError, Templates};
 use crate::time::Wall;
 
 /// A notification as one integration will send it. Drafts of one notification share most of what they hold.
@@ -32,13 +32,13 @@ pub struct Draft {
     faults: Rc<[String]>,
     /// Why it cannot be sent: the template of where to send it has failed.
     lost: Option<Arc<str>>,
-    step: Step,
+    step: RequestStep,
     is_test: bool,
 }
 
 /// Which of the requests that one notification takes, and what the replies before it have brought.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Step {
+pub struct RequestStep {
     /// The receiver type's word for it; empty: the first.
     pub name: &'static str,
     /// Values from the replies so far.
@@ -55,7 +55,7 @@ pub struct Message<'a> {
     /// How the other side is reached.
     pub http: &'a Arc<Http>,
     /// Which request of several.
-    pub step: &'a Step,
+    pub step: &'a RequestStep,
     /// Facts of the group's last notification.
     pub remembered: &'a [Arc<str>],
     /// The time at which it is sent.
@@ -144,7 +144,7 @@ pub fn draft(
         templates: templates.clone(),
         faults: faults.into(),
         lost,
-        step: Step::default(),
+        step: RequestStep::default(),
         is_test: false,
     }
 }
@@ -199,7 +199,7 @@ fn body_with_note(
 fn render_route_labels(
     notification: &mut Notification,
     templates: &Templates,
-) -> Vec<(String, Error)> {
+) -> Vec<(String, TemplateError)> {
     if notification.route_labels.iter().all(|(_, value)| !value.contains("{{")) {
         return Vec::new();
     }
@@ -220,7 +220,7 @@ fn body_text<'v>(values: &'v Values, body: &str) -> &'v str {
 fn render<'r, 'd: 'r>(
     renderer: impl FnOnce() -> &'r Renderer<'d>,
     template: &Template,
-) -> Result<Value, Error> {
+) -> Result<Value, TemplateError> {
     let source = &template.source;
     let text: Arc<str> = if !source.contains("{{") {
         Arc::clone(source)
@@ -256,7 +256,7 @@ fn escaped_bytes(alert: &Alert) -> usize {
     300 + alert.bytes() + more
 }
 
-fn fault(template: &Template, error: &Error) -> String {
+fn fault(template: &Template, error: &TemplateError) -> String {
     in_message(&format!("the template of {} is wrong: {error}", template.path))
 }
 
@@ -396,7 +396,7 @@ impl Draft {
 
     /// The same notification at the next of several requests.
     #[must_use]
-    pub fn at(&self, step: Step) -> Self {
+    pub fn at(&self, step: RequestStep) -> Self {
         Self { step, ..self.clone() }
     }
 

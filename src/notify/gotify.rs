@@ -6,7 +6,7 @@ use crate::config::schema::Origin;
 use crate::config::{Key, Schema, Takes};
 use crate::notify::json::post_with;
 use crate::notify::text::{at, number};
-use crate::notify::{Message, Outgoing, Text, Type, Verdict};
+use crate::notify::{Message, Outgoing, SecretText, Type, Verdict};
 
 pub(super) const TYPE: Type = Type {
     schema: Schema {
@@ -47,6 +47,6 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
         "priority": priority.min(10),
         "extras": extras,
     });
-    let credentials = [("X-Gotify-Key", Text::secret(values.text("token")))];
+    let credentials = [("X-Gotify-Key", SecretText::secret(values.text("token")))];
     post_with(message, &at(values.text("url"), "message"), credentials, &body)
 }

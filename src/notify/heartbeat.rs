@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::config::schema::HEARTBEAT_SCHEMA;
 use crate::notify::json::send;
-use crate::notify::{Message, Outgoing, Text, Type, Verdict};
+use crate::notify::{Message, Outgoing, SecretText, Type, Verdict};
 
 pub(super) static TYPE: Type = Type {
     schema: HEARTBEAT_SCHEMA,
@@ -27,8 +27,8 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
         // Writing to a String cannot fail.
         writeln!(body, "{}", it.alert.annotations.get("summary").unwrap_or_default()).ok();
     }
-    let headers = vec![("Content-Type".to_owned(), Text::from("text/plain; charset=utf-8"))];
-    send(message, "POST", &url, headers, Text::from(body))
+    let headers = vec![("Content-Type".to_owned(), SecretText::from("text/plain; charset=utf-8"))];
+    send(message, "POST", &url, headers, SecretText::from(body))
 }
 
 /// A URL with more at the end of its path; what begins with `?` takes the place of its query.

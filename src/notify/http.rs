@@ -12,21 +12,21 @@ pub struct HttpRequest {
     /// `POST`
     pub method: &'static str,
     /// Where to: an absolute URL. A user in it is told as `basic_auth` would.
-    pub url: Text,
+    pub url: SecretText,
     /// In order. `Host`, `Content-Length`, `User-Agent`, `Connection` and whatever `http` says are the shell's. One
     /// with a secret in it is lost when a redirect leads to another host.
-    pub headers: Vec<(String, Text)>,
+    pub headers: Vec<(String, SecretText)>,
     /// The body.
-    pub body: Text,
+    pub body: SecretText,
     /// How the other side is reached: authorization, more headers, TLS, proxy, redirects.
     pub http: Arc<Http>,
 }
 
 /// A text in which secrets may stand that are read only when it is sent. `Debug` shows nothing of it.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Text(Vec<Part>);
+pub struct SecretText(Vec<Part>);
 
-/// A piece of a [`Text`].
+/// A piece of a [`SecretText`].
 #[derive(Clone, PartialEq, Eq)]
 pub enum Part {
     /// As it is.
@@ -61,7 +61,7 @@ impl Escape {
     }
 }
 
-impl Text {
+impl SecretText {
     /// A secret that is read already.
     pub fn secret(text: &str) -> Self {
         Self::from(&Secret::Inline(text.into()))
@@ -105,21 +105,21 @@ impl Text {
     }
 }
 
-impl fmt::Debug for Text {
+impl fmt::Debug for SecretText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<text>")
     }
 }
 
 /// Plain text.
-impl<T: Into<String>> From<T> for Text {
+impl<T: Into<String>> From<T> for SecretText {
     fn from(text: T) -> Self {
         Self(vec![Part::Plain(text.into())])
     }
 }
 
 /// A secret as it is, by itself.
-impl From<&Secret> for Text {
+impl From<&Secret> for SecretText {
     fn from(secret: &Secret) -> Self {
         Self(vec![Part::Secret(secret.clone(), Escape::Nothing)])
     }
@@ -132,13 +132,13 @@ mod tests {
     #[test]
     fn a_text_is_put_together_and_debug_shows_nothing_of_it() {
         let secret = Secret::Inline("a\"b/c".into());
-        let mut text = Text::from("{\"key\":\"");
+        let mut text = SecretText::from("{\"key\":\"");
         text.push_secret(&secret, Escape::Json);
         text.push("\"} ");
         text.push_secret(&secret, Escape::Url);
         assert_eq!(text.inline().unwrap(), r#"{"key":"a\"b/c"} a%22b%2Fc"#);
         assert_eq!(format!("{text:?}"), "<text>");
-        assert!(text.has_secrets() && !Text::from("x").has_secrets());
-        assert_eq!(Text::from(&Secret::File("x".into())).inline(), None);
+        assert!(text.has_secrets() && !SecretText::from("x").has_secrets());
+        assert_eq!(SecretText::from(&Secret::File("x".into())).inline(), None);
     }
 }

@@ -11,7 +11,9 @@ use crate::model::Url;
 use crate::model::url::escape_component;
 use crate::notify::json::{send, tree};
 use crate::notify::text::{at, cut, group_hash};
-use crate::notify::{Cause, Failure, Message, Outgoing, Reply, Step, Text, Type, Verdict};
+use crate::notify::{
+    Cause, Failure, Message, Outgoing, Reply, RequestStep, SecretText, Type, Verdict,
+};
 
 /// Jira's limits, in characters.
 const SUMMARY_CHARS_MAX: usize = 255;
@@ -76,14 +78,15 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
             ("POST", url, json!({ "transition": { "id": id } }))
         }
     };
-    let body = if body.is_null() { Text::default() } else { Text::from(body.to_string()) };
+    let body =
+        if body.is_null() { SecretText::default() } else { SecretText::from(body.to_string()) };
     send(
         message,
         method,
         &url,
         vec![
-            ("Content-Type".to_owned(), Text::from("application/json")),
-            ("Accept-Language".to_owned(), Text::from("en")),
+            ("Content-Type".to_owned(), SecretText::from("application/json")),
+            ("Accept-Language".to_owned(), SecretText::from("en")),
         ],
         body,
     )
@@ -231,7 +234,7 @@ fn judge(message: &Message<'_>, reply: &Reply) -> Verdict {
         let why = format!("jira: unexpected answer ({error}): {body}");
         Verdict::Refused(Failure { cause: Cause::Other, why })
     };
-    let next = |name: &'static str, state: Vec<String>| Verdict::Next(Step { name, state });
+    let next = |name: &'static str, state: Vec<String>| Verdict::Next(RequestStep { name, state });
     let state = &message.step.state;
     match message.step.name {
         "" => match serde_json::from_str::<Found>(body) {

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use std::sync::Arc;
 
 use crate::config::{Value, Values};
-use crate::notify::{HttpRequest, Message, Outgoing, Text};
+use crate::notify::{HttpRequest, Message, Outgoing, SecretText};
 
 /// A value as JSON; its texts stand as they are.
 pub(super) fn tree(value: &Value) -> Json {
@@ -73,18 +73,18 @@ pub(super) fn post(message: &Message<'_>, url: &str, body: &Json) -> Result<Outg
 pub(super) fn post_with<const N: usize>(
     message: &Message<'_>,
     url: &str,
-    credentials: [(&str, Text); N],
+    credentials: [(&str, SecretText); N],
     body: &Json,
 ) -> Result<Outgoing, String> {
-    let kind = ("Content-Type", Text::from("application/json"));
+    let kind = ("Content-Type", SecretText::from("application/json"));
     let headers = [kind].into_iter().chain(credentials);
     let headers = headers.map(|(name, value)| (name.to_owned(), value)).collect();
-    send(message, "POST", url, headers, Text::from(body.to_string()))
+    send(message, "POST", url, headers, SecretText::from(body.to_string()))
 }
 
 /// The header with a token.
-pub(super) fn bearer(token: &str) -> (&'static str, Text) {
-    ("Authorization", Text::secret(&format!("Bearer {token}")))
+pub(super) fn bearer(token: &str) -> (&'static str, SecretText) {
+    ("Authorization", SecretText::secret(&format!("Bearer {token}")))
 }
 
 /// Whether a field of an attachment is short: it says so, or else `short_fields` does.
@@ -100,12 +100,12 @@ pub(super) fn send(
     message: &Message<'_>,
     method: &'static str,
     url: &str,
-    headers: Vec<(String, Text)>,
-    body: Text,
+    headers: Vec<(String, SecretText)>,
+    body: SecretText,
 ) -> Result<Outgoing, String> {
     if url.is_empty() {
         return Err("the URL is empty".to_owned());
     }
-    let (url, http) = (Text::secret(url), Arc::clone(message.http));
+    let (url, http) = (SecretText::secret(url), Arc::clone(message.http));
     Ok(Outgoing::Http(HttpRequest { method, url, headers, body, http }))
 }

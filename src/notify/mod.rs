@@ -56,11 +56,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-pub use draft::{Draft, Message, Step, draft, secrets, with_secrets};
+pub use draft::{Draft, Message, RequestStep, draft, secrets, with_secrets};
 pub use email::Mail;
 pub use exec::Exec;
 pub use file::FileLine;
-pub use http::{Escape, HttpRequest, Part, Text};
+pub use http::{Escape, HttpRequest, Part, SecretText};
 pub use making::{Each, Making};
 pub use mqtt::{Broker, Mqtt};
 pub use sample::{TEST_LABEL, sample};
@@ -179,7 +179,7 @@ impl Notification {
 
     /// The data that templates see.
     pub fn data(&self) -> Data {
-        let alerts: Rc<[Rc<template::Alert>]> =
+        let alerts: Rc<[Rc<template::AlertData>]> =
             self.alerts.iter().map(|it| Rc::new(it.data())).collect();
         Data {
             receiver: quote_meta(&self.receiver).into(),
@@ -199,9 +199,9 @@ impl Notification {
 }
 
 impl AlertView {
-    fn data(&self) -> template::Alert {
+    fn data(&self) -> template::AlertData {
         let alert = &self.alert;
-        template::Alert {
+        template::AlertData {
             status: status(self.resolved).into(),
             labels: alert.labels.clone(),
             annotations: alert.annotations.clone(),
@@ -238,9 +238,9 @@ pub enum Verdict {
     /// Delivered, and this is to be known when the group is told of again.
     Remember(Vec<String>),
     /// So far so good: the next request of several.
-    Next(Step),
+    Next(RequestStep),
     /// The same, and for so long further notifications may begin with that request.
-    NextFor(Step, Duration),
+    NextFor(RequestStep, Duration),
     /// Not delivered, and worth another try; not before this time has passed, if the receiver said so.
     Retry(Failure, Option<Duration>),
     /// Not delivered, and no use to try again before the next flush.
@@ -281,7 +281,7 @@ pub enum Place {
     /// To this URL, or to the proxy for it.
     Http {
         /// The URL.
-        url: Text,
+        url: SecretText,
         /// How it is reached.
         http: Arc<Http>,
     },
@@ -311,7 +311,7 @@ pub fn place(integration: &Integration) -> Option<Place> {
         Value::Text(text) => Secret::Inline(Arc::clone(text)),
         _ => return None,
     };
-    Some(Place::Http { url: Text::from(&url), http: Arc::clone(&integration.http) })
+    Some(Place::Http { url: SecretText::from(&url), http: Arc::clone(&integration.http) })
 }
 
 /// After what time an integration is told again of what still fires, if that is not for its route to say.

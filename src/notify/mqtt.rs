@@ -13,7 +13,7 @@ use crate::model::brief::cut;
 use crate::model::hash::fnv128;
 use crate::notify::syslog::host_and_port;
 use crate::notify::{Message, Notification, Outgoing, Type, Verdict, payload, status, tls};
-use crate::wire::mqtt::{self, Client, Qos, Version, check_topic};
+use crate::wire::mqtt::{self, Client, MqttVersion, Qos, check_topic};
 
 /// The placeholder of this agent's name in `client_id` and `availability_topic`.
 const NODE: &str = "{node}";
@@ -59,7 +59,7 @@ pub struct Mqtt {
     /// Where to.
     pub broker: Broker,
     /// In order.
-    pub messages: Vec<mqtt::Message>,
+    pub messages: Vec<mqtt::MqttMessage>,
 }
 
 impl Mqtt {
@@ -82,7 +82,7 @@ pub struct Broker {
     /// The start of a connection. Its will says that we are gone.
     pub client: Client,
     /// The message that is published on each new connection.
-    pub birth: Vec<mqtt::Message>,
+    pub birth: Vec<mqtt::MqttMessage>,
 }
 
 impl fmt::Debug for Broker {
@@ -98,7 +98,7 @@ impl Broker {
     /// The broker of an integration, its secrets read. The agent's name is still to be filled in, by [`Broker::named`].
     pub fn new(values: &Values) -> Result<Self, String> {
         let (encrypted, host, port) = place(values.text("broker"))?;
-        let availability = |payload: &str| mqtt::Message {
+        let availability = |payload: &str| mqtt::MqttMessage {
             topic: values.text("availability_topic").to_owned(),
             payload: payload.into(),
             qos: Qos::AtLeastOnce,
@@ -119,7 +119,11 @@ impl Broker {
             port,
             tls: encrypted.then(|| tls::read(values, "tls_config")),
             client: Client {
-                version: if values.text("version") == "5" { Version::V5 } else { Version::V3 },
+                version: if values.text("version") == "5" {
+                    MqttVersion::V5
+                } else {
+                    MqttVersion::V3
+                },
                 id: values.text("client_id").to_owned(),
                 username: text("username"),
                 password: text("password"),
@@ -189,7 +193,7 @@ fn check(values: &mut Values, _: &Around<'_>) -> Vec<String> {
 fn request(message: &Message<'_>) -> Result<Outgoing, String> {
     let (values, told) = (message.values, message.notification);
     let qos = if values.number("qos") == 0 { Qos::AtMostOnce } else { Qos::AtLeastOnce };
-    let publish = |topic: String, payload: String, retain| mqtt::Message {
+    let publish = |topic: String, payload: String, retain| mqtt::MqttMessage {
         topic,
         payload: payload.into_bytes(),
         qos,
@@ -269,7 +273,7 @@ fn group_discovery(
 }
 
 /// The same for this agent itself.
-fn agent_discovery(values: &Values) -> mqtt::Message {
+fn agent_discovery(values: &Values) -> mqtt::MqttMessage {
     let payload = json!({
         "name": format!("Agent {NODE}"),
         "unique_id": format!("bellwether_agent_{NODE}"),
@@ -280,7 +284,7 @@ fn agent_discovery(values: &Values) -> mqtt::Message {
         "device": device(),
         "origin": origin(),
     });
-    mqtt::Message {
+    mqtt::MqttMessage {
         topic: format!(
             "{}/binary_sensor/bellwether_agent_{NODE}/config",
             values.text("discovery_prefix")
@@ -312,7 +316,7 @@ mod tests {
         }
     }
 
-    fn value(message: &mqtt::Message) -> serde_json::Value {
+    fn value(message: &mqtt::MqttMessage) -> serde_json::Value {
         serde_json::from_slice(&message.payload).unwrap()
     }
 

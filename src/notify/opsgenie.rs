@@ -6,7 +6,7 @@ use crate::config::schema::Around;
 use crate::config::{Key, Schema, Takes, Value, Values};
 use crate::notify::json::{object, send};
 use crate::notify::text::{at, cut, group_hash, list};
-use crate::notify::{Message, Outgoing, Reply, Step, Text, Type, Verdict};
+use crate::notify::{Message, Outgoing, Reply, RequestStep, SecretText, Type, Verdict};
 
 /// Opsgenie's limit, in characters.
 const MESSAGE_CHARS_MAX: usize = 130;
@@ -108,10 +108,10 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
         method,
         &at(values.text("api_url"), &path),
         vec![
-            ("Content-Type".to_owned(), Text::from("application/json")),
-            ("Authorization".to_owned(), Text::secret(&key)),
+            ("Content-Type".to_owned(), SecretText::from("application/json")),
+            ("Authorization".to_owned(), SecretText::secret(&key)),
         ],
-        Text::from(body.to_string()),
+        SecretText::from(body.to_string()),
     )
 }
 
@@ -162,7 +162,7 @@ fn responders(values: &Values) -> Vec<Json> {
 fn judge(message: &Message<'_>, reply: &Reply) -> Verdict {
     let verdict = Verdict::of(reply, &[429]);
     let updates = message.values.is("update_alerts") && !message.notification.resolved();
-    let next = |name| Verdict::Next(Step { name, state: Vec::new() });
+    let next = |name| Verdict::Next(RequestStep { name, state: Vec::new() });
     match (message.step.name, verdict) {
         ("", Verdict::Sent) if updates => next("message"),
         ("message", Verdict::Sent) => next("description"),

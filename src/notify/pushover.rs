@@ -4,7 +4,7 @@ use crate::config::schema::Around;
 use crate::config::{Key, Schema, Takes, Template, Value, Values};
 use crate::notify::json::send;
 use crate::notify::text::{cut, pairs};
-use crate::notify::{Message, Outgoing, Text, Type, Verdict};
+use crate::notify::{Message, Outgoing, SecretText, Type, Verdict};
 
 const URL: &str = "https://api.pushover.net/1/messages.json";
 
@@ -89,7 +89,7 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
         message,
         "POST",
         &format!("{URL}?{}", pairs(query)),
-        vec![("Content-Type".to_owned(), Text::from("text/plain"))],
-        Text::default(),
+        vec![("Content-Type".to_owned(), SecretText::from("text/plain"))],
+        SecretText::default(),
     )
 }

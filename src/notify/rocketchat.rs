@@ -7,7 +7,7 @@ use crate::config::schema::Origin;
 use crate::config::{Key, Schema, Takes, Values};
 use crate::notify::json::{is_short, object, post_with};
 use crate::notify::text::{at, cut};
-use crate::notify::{Cause, Failure, Message, Outgoing, Reply, Text, Type, Verdict};
+use crate::notify::{Cause, Failure, Message, Outgoing, Reply, SecretText, Type, Verdict};
 
 /// Rocket.Chat's limit, in characters.
 const TITLE_CHARS_MAX: usize = 1024;
@@ -80,7 +80,7 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
         ("avatar", text("icon_url")),
         ("attachments", vec![attachment].into()),
     ]);
-    let secret = |key: &str| Text::secret(values.text(key));
+    let secret = |key: &str| SecretText::secret(values.text(key));
     let credentials = [("X-Auth-Token", secret("token")), ("X-User-Id", secret("token_id"))];
     post_with(message, &at(values.text("api_url"), "api/v1/chat.postMessage"), credentials, &body)
 }

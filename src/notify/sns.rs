@@ -7,7 +7,9 @@ use crate::model::{Url, brief};
 use crate::notify::json::send;
 use crate::notify::sigv4::{self, Credentials, Signed};
 use crate::notify::text::{group_hash, pairs};
-use crate::notify::{Cause, Failure, Message, Outgoing, Reply, Step, Text, Type, Verdict};
+use crate::notify::{
+    Cause, Failure, Message, Outgoing, Reply, RequestStep, SecretText, Type, Verdict,
+};
 
 /// SNS's limits: of a message, and of one that goes out by SMS.
 const MESSAGE_BYTES_MAX: usize = 256 * 1024;
@@ -150,8 +152,8 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
         message,
         "POST",
         &url,
-        headers.iter().map(|(name, it)| ((*name).to_owned(), Text::secret(it))).collect(),
-        Text::from(body),
+        headers.iter().map(|(name, it)| ((*name).to_owned(), SecretText::secret(it))).collect(),
+        SecretText::from(body),
     )
 }
 
@@ -219,7 +221,7 @@ fn judge(message: &Message<'_>, reply: &Reply) -> Verdict {
     if let (Some(access), Some(secret), Some(token)) =
         (tag("AccessKeyId"), tag("SecretAccessKey"), tag("SessionToken"))
     {
-        return Verdict::Next(Step { name: "publish", state: vec![access, secret, token] });
+        return Verdict::Next(RequestStep { name: "publish", state: vec![access, secret, token] });
     }
     let why = "the answer to AssumeRole has no credentials".to_owned();
     Verdict::Refused(Failure { cause: Cause::Auth, why })

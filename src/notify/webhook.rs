@@ -3,7 +3,7 @@
 use crate::config::{Key, Schema, Takes};
 use crate::notify::json::{self, send};
 use crate::notify::signing::Signing;
-use crate::notify::{Message, Outgoing, Text, Type, Verdict, payload};
+use crate::notify::{Message, Outgoing, SecretText, Type, Verdict, payload};
 
 /// The header of a signature: `t=1700000000,v1=` and 64 hex digits.
 const SIGNATURE: &str = "X-Bellwether-Signature";
@@ -35,13 +35,13 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
         None => payload::text(message),
     };
     body.push('\n');
-    let mut headers = vec![("Content-Type".to_owned(), Text::from("application/json"))];
+    let mut headers = vec![("Content-Type".to_owned(), SecretText::from("application/json"))];
     if values.has("hmac_secret") {
         let signing =
             begun.unwrap_or_else(|| Signing::new(values.text("hmac_secret"), message.now));
-        headers.push((SIGNATURE.to_owned(), Text::from(signing.finish(&body))));
+        headers.push((SIGNATURE.to_owned(), SecretText::from(signing.finish(&body))));
     }
-    send(message, "POST", values.text("url"), headers, Text::from(body))
+    send(message, "POST", values.text("url"), headers, SecretText::from(body))
 }
 
 #[cfg(test)]

@@ -8,7 +8,9 @@ use serde_json::{Value as Json, json};
 use crate::config::{Key, Schema, Takes};
 use crate::notify::json::{post, send};
 use crate::notify::text::{at, pairs};
-use crate::notify::{Cause, Failure, Message, Outgoing, Reply, Step, Text, Type, Verdict};
+use crate::notify::{
+    Cause, Failure, Message, Outgoing, Reply, RequestStep, SecretText, Type, Verdict,
+};
 
 /// How long a token is good for.
 const TOKEN_LIFE: Duration = Duration::from_secs(2 * 3600);
@@ -57,7 +59,7 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
             "GET",
             &at(values.text("api_url"), &format!("gettoken?{query}")),
             Vec::new(),
-            Text::default(),
+            SecretText::default(),
         );
     };
     let text = values.text("message");
@@ -109,7 +111,7 @@ fn judge(message: &Message<'_>, reply: &Reply) -> Verdict {
     };
     match (is_token, *status, answer.errcode) {
         (true, ..) if !answer.access_token.is_empty() => {
-            let step = Step { name: "send", state: vec![answer.access_token] };
+            let step = RequestStep { name: "send", state: vec![answer.access_token] };
             Verdict::NextFor(step, TOKEN_LIFE)
         }
         (true, ..) => {

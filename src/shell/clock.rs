@@ -97,11 +97,11 @@ pub fn rng() -> io::Result<StdRng> {
 
 /// The one timer of the loop. It runs on the clock of [`Mono`], so that it is on time after a suspend too.
 #[derive(Debug)]
-pub struct Timer {
+pub struct LoopTimer {
     fd: Async<OwnedFd>,
 }
 
-impl Timer {
+impl LoopTimer {
     /// A timer that is not set.
     pub fn new() -> io::Result<Self> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;

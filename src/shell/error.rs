@@ -19,7 +19,7 @@ pub enum Error {
     /// The sockets that systemd passes cannot be served, or there are none.
     Passed(io::Error),
     /// The rules of the HTTP side cannot be read, or are wrong.
-    Admission(admission::Error),
+    Admission(admission::AdmissionError),
     /// The flock's port cannot be opened there.
     Port(Address, io::Error),
 }

@@ -19,7 +19,7 @@ use crate::shell::clock;
 
 /// A file as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Content {
+pub struct FileContent {
     /// Everything in it.
     pub bytes: Vec<u8>,
     /// Its permissions.
@@ -30,7 +30,7 @@ pub struct Content {
 
 /// Reads a regular file on this thread. A file of more than `bytes_max` bytes is an error, and so is everything that is
 /// no regular file: it is not even opened.
-pub fn read_regular(path: &Path, bytes_max: usize) -> io::Result<Content> {
+pub fn read_regular(path: &Path, bytes_max: usize) -> io::Result<FileContent> {
     let kind = std::fs::metadata(path)?.file_type();
     if !kind.is_file() {
         let kind = match () {
@@ -48,11 +48,11 @@ pub fn read_regular(path: &Path, bytes_max: usize) -> io::Result<Content> {
 
 /// Reads whatever it is on this thread, before the agent runs: a pipe too, if somebody writes to it within
 /// [`FILE_TIME_MAX`]. More than `bytes_max` bytes are an error.
-pub fn read_any(path: &Path, bytes_max: usize) -> io::Result<Content> {
+pub fn read_any(path: &Path, bytes_max: usize) -> io::Result<FileContent> {
     read(path, bytes_max)
 }
 
-fn read(path: &Path, bytes_max: usize) -> io::Result<Content> {
+fn read(path: &Path, bytes_max: usize) -> io::Result<FileContent> {
     let deadline = clock::boot_time() + FILE_TIME_MAX;
     let mut options = OpenOptions::new();
     // Else opening a pipe waits until somebody writes to it.
@@ -70,7 +70,7 @@ fn read(path: &Path, bytes_max: usize) -> io::Result<Content> {
             outcome => outcome?,
         };
         if length == 0 {
-            return Ok(Content { bytes, mode, uid });
+            return Ok(FileContent { bytes, mode, uid });
         }
         bytes.extend_from_slice(piece.get(..length).unwrap_or_default());
         if bytes.len() > bytes_max {
@@ -120,7 +120,11 @@ impl Readers {
     }
 
     /// Reads a regular file of at most `bytes_max` bytes, within [`FILE_TIME_MAX`].
-    pub(super) async fn read(&'static self, path: &Path, bytes_max: usize) -> io::Result<Content> {
+    pub(super) async fn read(
+        &'static self,
+        path: &Path,
+        bytes_max: usize,
+    ) -> io::Result<FileContent> {
         let file = path.to_owned();
         self.run(path, FILE_TIME_MAX, move || read_regular(&file, bytes_max)).await?
     }

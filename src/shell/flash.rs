@@ -239,7 +239,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::store::{Fault, Journal, Options, Record};
+    use crate::store::{Fault, Journal, JournalOptions, Record};
 
     /// A fresh directory under the target directory, so that it is on whatever disk the build is on.
     fn fresh(name: &str) -> PathBuf {
@@ -254,7 +254,8 @@ mod tests {
     fn opened(path: &Path) -> (Journal<FlashDir>, Vec<Vec<u8>>) {
         let mut keys = Vec::new();
         let dir = FlashDir::own(path).unwrap();
-        let opened = Journal::open(dir, Options::new(1), &mut |_, key, _| keys.push(key.to_vec()));
+        let opened =
+            Journal::open(dir, JournalOptions::new(1), &mut |_, key, _| keys.push(key.to_vec()));
         (opened.unwrap().0, keys)
     }
 
@@ -288,7 +289,8 @@ mod tests {
         let before = fs::read(path.join("journal-0")).unwrap();
         drop(journal);
         let looked = FlashDir::look(&path).unwrap();
-        let (mut journal, _) = Journal::open(looked, Options::new(2), &mut |_, _, _| {}).unwrap();
+        let (mut journal, _) =
+            Journal::open(looked, JournalOptions::new(2), &mut |_, _, _| {}).unwrap();
         journal.commit(&[Record::put(1, "b", "two")]).unwrap_err();
         assert_eq!(fs::read(path.join("journal-0")).unwrap(), before);
         assert!(!path.join("journal-1").exists() && !path.join("journal.new").exists());

@@ -18,8 +18,8 @@ use crate::shell::flash::{FlashDir, FlashError};
 use crate::shell::worker::Worker;
 use crate::shell::{Event, clock};
 use crate::store::{
-    self, Fault, Journal, Keeping, Kept, Left, Opening, Options, Record, Replay, Step, Ticket,
-    Work, Written,
+    self, Fault, Journal, JournalOptions, KeeperStep, Keeping, Kept, Left, Opening, Record, Replay,
+    Ticket, Work, Written,
 };
 use crate::wire::record::Kind;
 
@@ -123,7 +123,7 @@ fn open_journal(path: &Path, medium: FlashDir) -> Result<Result<Opened, Fault>, 
     // No two openings share one.
     let salt = clock::rng().map_err(|error| FlashError::Unusable(path.into(), error))?.next_u64();
     let mut opened = Opened { volatile: medium.volatile(), ..Opened::default() };
-    let outcome = Journal::open(medium, Options::new(salt), &mut deliver(&mut opened.found));
+    let outcome = Journal::open(medium, JournalOptions::new(salt), &mut deliver(&mut opened.found));
     Ok(outcome.map(|(journal, replay)| Opened {
         fault: journal.fault().map(ToString::to_string),
         journal: Some(journal),
@@ -266,10 +266,10 @@ impl Owner {
         loop {
             let step = self.keeper.borrow_mut().next(clock::boot_time());
             match step {
-                Step::Wait(until) => self.wait(until).await?,
-                Step::Open => self.open().await,
-                Step::Write(work) => self.begin(work),
-                Step::Tell(kept) => self.tell(kept).await?,
+                KeeperStep::Wait(until) => self.wait(until).await?,
+                KeeperStep::Open => self.open().await,
+                KeeperStep::Write(work) => self.begin(work),
+                KeeperStep::Tell(kept) => self.tell(kept).await?,
             }
         }
     }

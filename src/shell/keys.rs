@@ -8,7 +8,7 @@ use log::warn;
 
 use crate::gossip::KeyRing;
 use crate::limits::{FILE_TIME_MAX, GOSSIP_KEY_FILE_BYTES_MAX};
-use crate::shell::files::{self, CONFIG_READERS, Content};
+use crate::shell::files::{self, CONFIG_READERS, FileContent};
 use crate::wire::key;
 
 /// Where files are that are named without a slash in front: systemd's credentials first, then `directory`.
@@ -29,7 +29,7 @@ impl Places {
 
 /// Keys that could not be read at the start: the agent is alone, and its port closed, rather than open without a seal.
 #[derive(Clone, Debug)]
-pub struct Missing {
+pub struct MissingKeys {
     /// Why.
     pub why: String,
     /// Where they ought to be.
@@ -42,14 +42,14 @@ pub struct Missing {
 
 /// Why there are no keys. Nothing is said of what is in a file.
 #[derive(Debug)]
-pub enum Error {
+pub enum KeysError {
     /// This file cannot be read.
     Unreadable(PathBuf, io::Error),
     /// A file has no valid key, or all of them make no ring: which file, and the error.
     Wrong(String),
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for KeysError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(path, error) => {
@@ -61,7 +61,7 @@ impl fmt::Display for Error {
 }
 
 /// Reads a key from each of the files, on this thread: before the agent runs.
-pub fn read(files: &[PathBuf], places: &Places) -> Result<KeyRing, Error> {
+pub fn read(files: &[PathBuf], places: &Places) -> Result<KeyRing, KeysError> {
     let secrets = files.iter().map(|file| {
         let path = places.find(file);
         let content = files::read_any(&path, GOSSIP_KEY_FILE_BYTES_MAX);
@@ -71,7 +71,7 @@ pub fn read(files: &[PathBuf], places: &Places) -> Result<KeyRing, Error> {
 }
 
 /// Reads a key from each of the files while the agent runs.
-pub(super) async fn read_again(files: &[PathBuf], places: &Places) -> Result<KeyRing, Error> {
+pub(super) async fn read_again(files: &[PathBuf], places: &Places) -> Result<KeyRing, KeysError> {
     let mut secrets = Vec::new();
     for file in files {
         let (places, name) = (places.clone(), file.clone());
@@ -81,24 +81,25 @@ pub(super) async fn read_again(files: &[PathBuf], places: &Places) -> Result<Key
             parse(&path, content)
         };
         let read = CONFIG_READERS.run(file, FILE_TIME_MAX, read).await;
-        secrets.push(read.map_err(|error| Error::Unreadable(file.clone(), error))??);
+        secrets.push(read.map_err(|error| KeysError::Unreadable(file.clone(), error))??);
     }
     ring(files, &secrets)
 }
 
-fn ring(files: &[PathBuf], secrets: &[Vec<u8>]) -> Result<KeyRing, Error> {
+fn ring(files: &[PathBuf], secrets: &[Vec<u8>]) -> Result<KeyRing, KeysError> {
     let names = || files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>();
-    KeyRing::new(secrets).map_err(|error| Error::Wrong(format!("{}: {error}", names().join(", "))))
+    KeyRing::new(secrets)
+        .map_err(|error| KeysError::Wrong(format!("{}: {error}", names().join(", "))))
 }
 
 /// The key in a file.
-fn parse(path: &Path, content: io::Result<Content>) -> Result<Vec<u8>, Error> {
-    let wrong = |why: &str| Error::Wrong(format!("{} {why}", path.display()));
-    let Content { bytes, mode, .. } = content.map_err(|error| match error.kind() {
+fn parse(path: &Path, content: io::Result<FileContent>) -> Result<Vec<u8>, KeysError> {
+    let wrong = |why: &str| KeysError::Wrong(format!("{} {why}", path.display()));
+    let FileContent { bytes, mode, .. } = content.map_err(|error| match error.kind() {
         io::ErrorKind::FileTooLarge => {
             wrong(&format!("is larger than {GOSSIP_KEY_FILE_BYTES_MAX} bytes: one key a file"))
         }
-        _ => Error::Unreadable(path.to_owned(), error),
+        _ => KeysError::Unreadable(path.to_owned(), error),
     })?;
     if mode & 0o007 != 0 {
         warn!("{}: anybody on this machine can read this key: chmod o= it", path.display());
@@ -141,7 +142,7 @@ mod tests {
         assert!(error.contains("/large is larger than 4096 bytes"), "{error}");
         let again = |file: &str| smol::block_on(read_again(&[file.into()], &places));
         assert_eq!(again("flock").unwrap().ids().count(), 1);
-        assert!(matches!(again("short").unwrap_err(), Error::Wrong(_)));
+        assert!(matches!(again("short").unwrap_err(), KeysError::Wrong(_)));
         let error = again("credentials").unwrap_err().to_string();
         assert!(error.contains("/credentials cannot be read: it is a directory"), "{error}");
         fs::remove_dir_all(directory).unwrap();

@@ -61,9 +61,9 @@ use rand::rngs::StdRng;
 use smol::channel::{self, Receiver};
 use smol::{Async, LocalExecutor, Task};
 
-use crate::api::{self, List, Post, Reload, Site};
+use crate::api::{self, List, Post, ReloadStatus, Site};
 use crate::config::Config;
-use crate::config::settings::{Cluster, Storage, Web};
+use crate::config::settings::{ClusterSettings, Storage, Web};
 use crate::effect::{AttemptId, Cx, Effect};
 use crate::gossip::{self, Via};
 use crate::limits::{EVENTS_MAX, TIMER_LATE_MAX};
@@ -138,11 +138,11 @@ pub struct Setup {
     /// The flock to be a member of, if any.
     pub flock: Option<gossip::Config>,
     /// The flock's keys, if it is for want of them that there is none.
-    pub missing: Option<keys::Missing>,
+    pub missing: Option<keys::MissingKeys>,
     /// This node's name while it is in no flock.
     pub name: String,
     /// `[cluster]`
-    pub cluster: Cluster,
+    pub cluster: ClusterSettings,
     /// `[web]`
     pub web: Web,
     /// `[storage]`
@@ -181,7 +181,7 @@ struct Shell {
     site: Site,
     rng: StdRng,
     effects: Vec<Effect>,
-    timer: Rc<clock::Timer>,
+    timer: Rc<clock::LoopTimer>,
     timer_at: Option<Mono>,
     server: Server,
     notifier: Notifier,
@@ -219,7 +219,7 @@ impl Shell {
         let system = |what| move |error| Error::System(what, error);
         let (now, mut effects) = (clock::now(), Vec::new());
         let (sender, events) = channel::bounded(EVENTS_MAX);
-        let timer = Rc::new(clock::Timer::new().map_err(system("making a timer"))?);
+        let timer = Rc::new(clock::LoopTimer::new().map_err(system("making a timer"))?);
         let mut sources = local_sources(executor, &timer, &sender)?;
         let port = open_port(executor, &setup, &sender)?;
         let cluster = site_cluster(&setup, port.as_ref());
@@ -247,7 +247,7 @@ impl Shell {
                 access: setup.access,
                 config_file: setup.config_file,
                 started_at: now.wall,
-                reload: Reload { successful: true, success_at: now.wall },
+                reload: ReloadStatus { successful: true, success_at: now.wall },
                 journal,
                 cluster,
                 // Until proved otherwise: only that is worth a line.

@@ -27,7 +27,7 @@ use crate::wire::record::kind_name;
 /// and whether the clock is synchronised.
 pub(super) fn local_sources(
     executor: &Rc<LocalExecutor<'static>>,
-    timer: &Rc<clock::Timer>,
+    timer: &Rc<clock::LoopTimer>,
     sender: &Sender<Event>,
 ) -> Result<Vec<Task<()>>, Error> {
     let system = |what| move |error| Error::System(what, error);
@@ -59,7 +59,7 @@ pub(super) fn listen(
     let web = &setup.web;
     let mut secret = [0; 32];
     rng.fill_bytes(&mut secret);
-    let gate = Gate::new(admission::Source::of(web), &secret).map_err(Error::Admission)?;
+    let gate = Gate::new(admission::RuleSource::of(web), &secret).map_err(Error::Admission)?;
     let mut server = Server::new(executor, events, web, &setup.prefix, gate);
     if web.systemd_socket {
         server.take_passed().map_err(Error::Passed)?;
@@ -109,27 +109,27 @@ pub(super) fn flock_sources(
 }
 
 /// The facts of the flock that the API tells and the node does not know.
-pub(super) fn site_cluster(setup: &Setup, port: Option<&Port>) -> api::Cluster {
+pub(super) fn site_cluster(setup: &Setup, port: Option<&Port>) -> api::ClusterStatus {
     let local = || port.and_then(Port::address).map(|address| address.to_string());
     let advertised = setup.cluster.advertise_address.as_ref().map(ToString::to_string);
-    api::Cluster {
+    api::ClusterStatus {
         fault: setup.missing.as_ref().map(|missing| missing.why.clone()),
         enabled: setup.cluster.listen_address != Listen::Never,
         name: setup.name.clone(),
         address: advertised.or_else(local).unwrap_or_default(),
-        ..api::Cluster::default()
+        ..api::ClusterStatus::default()
     }
 }
 
 /// The facts of the journal that the API tells when it has just been opened.
-pub(super) fn site_journal(storage: &Storage, opened: &keeper::Opened) -> api::Journal {
-    api::Journal {
+pub(super) fn site_journal(storage: &Storage, opened: &keeper::Opened) -> api::JournalStatus {
+    api::JournalStatus {
         path: storage.path.display().to_string(),
         chosen: storage.durability.as_str(),
         volatile: opened.volatile,
         fault: opened.fault.clone(),
         opened_at: clock::boot_time(),
-        ..api::Journal::default()
+        ..api::JournalStatus::default()
     }
 }
 

@@ -29,7 +29,7 @@ const KINDS: usize = 4;
 pub(super) struct Reloading {
     reload: node::Reload,
     keys: KeyRing,
-    web: admission::Source,
+    web: admission::RuleSource,
 }
 
 impl Shell {

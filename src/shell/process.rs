@@ -2,14 +2,14 @@
 
 use std::fs;
 
-use crate::api::Process;
+use crate::api::ProcessStatus;
 use crate::shell::clock;
 
 /// Reads it now.
-pub(super) fn usage() -> Process {
+pub(super) fn usage() -> ProcessStatus {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    Process {
+    ProcessStatus {
         cpu_seconds: clock::cpu_time().as_secs_f64(),
         resident_bytes: number(&status, "VmRSS:") * 1024,
         virtual_bytes: number(&status, "VmSize:") * 1024,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use log::{error, warn};
 use smol::Timer;
 
-use crate::config::settings::Cluster;
+use crate::config::settings::ClusterSettings;
 use crate::config::{
     self, Admission, Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Owner, Problem,
     Settings, check_exec, check_mode,
@@ -19,13 +19,13 @@ use crate::gossip::KeyRing;
 use crate::limits::{CONFIG_BYTES_MAX, RELOAD_TIME_MAX};
 use crate::node::Policy;
 use crate::notify::SCHEMAS;
-use crate::shell::files::{self, CONFIG_READERS, Content};
-use crate::shell::keys::{self, Missing, Places};
+use crate::shell::files::{self, CONFIG_READERS, FileContent};
+use crate::shell::keys::{self, MissingKeys, Places};
 use crate::shell::{admission, templates};
 use crate::template::Templates;
 
 /// The result of a reload: the new config and keys, or every mistake there is.
-pub(super) type Outcome = Result<(Policy, KeyRing, admission::Source), String>;
+pub(super) type Outcome = Result<(Policy, KeyRing, admission::RuleSource), String>;
 
 /// The warning about a flock without keys.
 const UNSEALED: &str = "THE FLOCK IS NOT SEALED: whoever reaches its port can read what it says, silence any alert, and \
@@ -37,7 +37,7 @@ pub const ALONE: &str =
 
 /// Where the config comes from.
 #[derive(Debug)]
-pub struct Source {
+pub struct ConfigSource {
     /// The flags, which win over the file.
     pub flags: Flags,
     /// None: the config that is built in.
@@ -48,14 +48,14 @@ pub struct Source {
 
 /// Why there is no config.
 #[derive(Debug)]
-pub enum Error {
+pub enum SourceError {
     /// The file cannot be read; later it may be.
     Unreadable(Errors),
     /// Every mistake in it.
     Wrong(Errors),
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for SourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(errors) | Self::Wrong(errors) => errors.fmt(f),
@@ -63,16 +63,16 @@ impl fmt::Display for Error {
     }
 }
 
-impl Source {
+impl ConfigSource {
     /// Reads the config on this thread, before the agent runs.
-    pub fn load(&self) -> Result<Loaded, Error> {
+    pub fn load(&self) -> Result<Loaded, SourceError> {
         let content = self.file.as_deref().map(|file| files::read_any(file, CONFIG_BYTES_MAX));
         let content = content.transpose().map_err(|error| self.unreadable(&error))?;
         self.check(content.as_ref())
     }
 
     /// Reads the files of `templates` on this thread.
-    fn templates(&self, loaded: &Loaded) -> Result<Templates, Error> {
+    fn templates(&self, loaded: &Loaded) -> Result<Templates, SourceError> {
         templates::load(&loaded.templates).map_err(|why| {
             let problem = |text: &str| Problem {
                 line: 0,
@@ -80,18 +80,23 @@ impl Source {
                 text: text.to_owned(),
             };
             let problems = why.lines().map(problem).collect();
-            Error::Wrong(Errors::new(&self.name().display().to_string(), problems))
+            SourceError::Wrong(Errors::new(&self.name().display().to_string(), problems))
         })
     }
 
     /// Reads the keys of the flock on this thread, before the agent runs.
-    pub fn keys(&self, cluster: &Cluster) -> Result<KeyRing, keys::Error> {
+    pub fn keys(&self, cluster: &ClusterSettings) -> Result<KeyRing, keys::KeysError> {
         keys::read(&cluster.key_files, &self.places())
     }
 
     /// The keys that could not be read, to be looked for.
-    pub fn missing(&self, cluster: &Cluster, error: &keys::Error, restarted: bool) -> Missing {
-        Missing {
+    pub fn missing(
+        &self,
+        cluster: &ClusterSettings,
+        error: &keys::KeysError,
+        restarted: bool,
+    ) -> MissingKeys {
+        MissingKeys {
             why: format!("cluster.key_files: {error}"),
             files: cluster.key_files.clone(),
             places: self.places(),
@@ -117,15 +122,18 @@ impl Source {
 
     /// Reads and checks what the file says, and the files of templates that it names, on this thread; no content is the
     /// built-in config.
-    fn check(&self, content: Option<&Content>) -> Result<Loaded, Error> {
+    fn check(&self, content: Option<&FileContent>) -> Result<Loaded, SourceError> {
         let file = self.name();
         let text = content.map_or(DEFAULT.as_bytes(), |content| &content.bytes);
-        let mut loaded = Config::load(text, &self.options()).map_err(Error::Wrong)?;
+        let mut loaded = Config::load(text, &self.options()).map_err(SourceError::Wrong)?;
         if let Some(content) = content {
             let owner = Owner { mode: content.mode, uid: content.uid };
             let me = rustix::process::geteuid().as_raw();
             if let Some(problem) = check_exec(&loaded.config, owner, me) {
-                return Err(Error::Wrong(Errors::new(&file.display().to_string(), vec![problem])));
+                return Err(SourceError::Wrong(Errors::new(
+                    &file.display().to_string(),
+                    vec![problem],
+                )));
             }
             loaded.warnings.extend(check_mode(content.mode));
         }
@@ -133,10 +141,10 @@ impl Source {
         Ok(loaded)
     }
 
-    fn unreadable(&self, error: &io::Error) -> Error {
+    fn unreadable(&self, error: &io::Error) -> SourceError {
         let text = format!("cannot be read: {error}");
         let problem = Problem { line: 0, path: String::new(), text };
-        Error::Unreadable(Errors::new(&self.name().display().to_string(), vec![problem]))
+        SourceError::Unreadable(Errors::new(&self.name().display().to_string(), vec![problem]))
     }
 
     /// Where the config comes from.
@@ -154,7 +162,7 @@ impl Source {
 /// Loads the config while the agent runs.
 #[derive(Debug)]
 pub struct Reloader {
-    source: Arc<Source>,
+    source: Arc<ConfigSource>,
     started: Settings,
     is_alone: bool,
     /// Whether the flock has no key, which is logged once.
@@ -163,7 +171,7 @@ pub struct Reloader {
 
 impl Reloader {
     /// For an agent that was started with `settings` from `source`; `is_alone` says that its keys could not be read.
-    pub fn new(source: Source, settings: Settings, is_alone: bool) -> Self {
+    pub fn new(source: ConfigSource, settings: Settings, is_alone: bool) -> Self {
         Self {
             source: Arc::new(source),
             started: settings,
@@ -210,7 +218,7 @@ impl Reloader {
         for key in self.started.needing_restart(&settings) {
             warn!("{key}: changed, takes effect after a restart");
         }
-        let mut web = admission::Source::of(&settings.web);
+        let mut web = admission::RuleSource::of(&settings.web);
         // Its name, which a flag may have given, takes effect after a restart.
         web.file.clone_from(&self.started.web.config_file);
         if web.file.is_some() {
@@ -223,7 +231,7 @@ impl Reloader {
     /// zones that are named, which are read from files, are in memory afterwards. The files of templates are read there, too.
     async fn check(
         &self,
-        content: Option<Content>,
+        content: Option<FileContent>,
     ) -> Result<(Policy, Settings, Vec<Problem>), String> {
         let source = Arc::clone(&self.source);
         let check = move || {
@@ -236,7 +244,7 @@ impl Reloader {
     }
 
     /// The keys that a reload takes. An agent that is alone because it has none takes its config without them.
-    async fn keys(&self, cluster: &Cluster) -> Result<KeyRing, String> {
+    async fn keys(&self, cluster: &ClusterSettings) -> Result<KeyRing, String> {
         match keys::read_again(&cluster.key_files, &self.source.places()).await {
             Ok(keys) => {
                 if self.is_alone {
@@ -245,7 +253,7 @@ impl Reloader {
                 self.warn_if_unsealed(&keys);
                 Ok(keys)
             }
-            Err(error @ keys::Error::Unreadable(..)) if self.is_alone => {
+            Err(error @ keys::KeysError::Unreadable(..)) if self.is_alone => {
                 error!("cluster.key_files: {error}; {ALONE}");
                 Ok(KeyRing::default())
             }
@@ -263,7 +271,7 @@ mod tests {
         let sealed = || KeyRing::new(&[[7; 32]]).unwrap();
         let reloader = |is_alone| {
             let (flags, environment) = (Flags::default(), Environment::default());
-            let source = Source { flags, file: None, environment };
+            let source = ConfigSource { flags, file: None, environment };
             let mut settings = Settings::default();
             settings.cluster.multicast = true;
             Reloader::new(source, settings, is_alone)

@@ -10,7 +10,7 @@ use smol::channel::Sender;
 use smol::stream::{Stream, StreamExt as _};
 
 use crate::limits::REJOIN_INTERVAL;
-use crate::shell::keys::{self, Missing};
+use crate::shell::keys::{self, MissingKeys};
 use crate::shell::{Event, clock};
 
 /// Tells each time that the timer has gone off: when `wait` ends.
@@ -52,7 +52,7 @@ pub(super) async fn send_synced(events: Sender<Event>) {
 
 /// Looks now and then for keys that could not be read at the start. To take part the agent has to start anew: it stops
 /// if somebody sees to that, and says it once if not.
-pub(super) async fn send_found(missing: Missing, events: Sender<Event>) {
+pub(super) async fn send_found(missing: MissingKeys, events: Sender<Event>) {
     loop {
         Timer::after(REJOIN_INTERVAL).await;
         if keys::read_again(&missing.files, &missing.places).await.is_ok() {

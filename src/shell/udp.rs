@@ -18,7 +18,7 @@ use smol::{Async, LocalExecutor, Task, Timer};
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
 use crate::api::PortStats;
-use crate::config::settings::{Address, Cluster};
+use crate::config::settings::{Address, ClusterSettings};
 use crate::gossip::Via;
 use crate::limits::{
     ACCEPT_RETRY_TIME, DATAGRAM_BYTES_MAX, MULTICAST_INTERFACES_MAX, REJOIN_INTERVAL,
@@ -67,7 +67,7 @@ impl Port {
     pub(super) fn open(
         executor: &Rc<LocalExecutor<'static>>,
         address: &Address,
-        cluster: &Cluster,
+        cluster: &ClusterSettings,
         events: &Sender<Event>,
     ) -> io::Result<Self> {
         let (unicast, local) = bind(address)?;
@@ -209,7 +209,7 @@ impl Shared {
 }
 
 impl Group {
-    fn new(unicast: &Socket, local: SocketAddr, cluster: &Cluster) -> io::Result<Self> {
+    fn new(unicast: &Socket, local: SocketAddr, cluster: &ClusterSettings) -> io::Result<Self> {
         let to = SocketAddr::new(cluster.multicast_group, local.port());
         if to.is_ipv6() && local.is_ipv4() {
             let why = "an IPv6 multicast group needs --cluster.listen-address=[::]:PORT";

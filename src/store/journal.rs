@@ -17,7 +17,7 @@ const EPOCHS_UNSEEN: u32 = 1000;
 
 /// The options of the caller.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub struct JournalOptions {
     /// Bytes of the smallest segment, rounded down to pages; six pages at least.
     pub segment_bytes_min: u32,
     /// Bytes of the largest segment, rounded down to pages.
@@ -27,7 +27,7 @@ pub struct Options {
     pub salt: u64,
 }
 
-impl Options {
+impl JournalOptions {
     /// The limits of [`crate::limits`].
     pub const fn new(salt: u64) -> Self {
         Self {
@@ -38,7 +38,7 @@ impl Options {
     }
 }
 
-impl Options {
+impl JournalOptions {
     /// The smallest and the largest segment, in pages.
     fn bounds(&self) -> (u32, u32) {
         let min = (self.segment_bytes_min / PAGE_BYTES).max(SEGMENT_PAGES_MIN);
@@ -59,7 +59,7 @@ pub struct Committed {
 #[derive(Debug)]
 pub struct Journal<M> {
     disk: Disk<M>,
-    options: Options,
+    options: JournalOptions,
     slots: Vec<Slot>,
     /// The segments that live frames are in; the last one is the newest.
     sources: Vec<Source>,
@@ -88,7 +88,7 @@ impl<M: Medium> Journal<M> {
     /// what can be read. Go on from memory and open it again later.
     pub fn open(
         medium: M,
-        options: Options,
+        options: JournalOptions,
         deliver: &mut Deliver,
     ) -> Result<(Self, Replay), Fault> {
         let disk = Disk::new(medium);

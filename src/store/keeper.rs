@@ -31,7 +31,7 @@ pub struct Kept {
     /// Why not everything is written any more; none while all is well.
     pub fault: Option<String>,
     /// The room that is missing, if that is the cause.
-    pub missing: Option<Missing>,
+    pub missing: Option<MissingRoom>,
     /// When it is tried again, from now; none while all is well or it is being tried.
     pub retry_in: Option<Duration>,
     /// Whether the journal is to be given the whole state, by [`Keeper::begin_anew`].
@@ -44,7 +44,7 @@ pub struct Kept {
 
 /// Room that is missing, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Missing {
+pub struct MissingRoom {
     /// The bytes that must be free.
     pub needed: u64,
     /// The bytes that are free.
@@ -76,7 +76,7 @@ impl Opening {
 
 /// The next step of the journal's owner.
 #[derive(Debug)]
-pub enum Step {
+pub enum KeeperStep {
     /// Nothing before then, unless something is queued.
     Wait(Option<Duration>),
     /// It opens the journal, and says so by [`Keeper::opened`].
@@ -114,7 +114,7 @@ pub struct Keeper {
     writing: Option<Writing>,
     /// Why nothing is written.
     fault: Option<String>,
-    missing: Option<Missing>,
+    missing: Option<MissingRoom>,
     /// Why some records are in memory alone.
     lacking: Option<String>,
     retry_at: Duration,
@@ -244,15 +244,15 @@ impl Keeper {
     }
 
     /// The next step at `now`. To be asked again whenever that is done, when its time is over, and when something is queued.
-    pub fn next(&mut self, now: Duration) -> Step {
+    pub fn next(&mut self, now: Duration) -> KeeperStep {
         if let Some(writing) = &mut self.writing {
             if now < writing.late_at {
-                return Step::Wait(Some(writing.late_at));
+                return KeeperStep::Wait(Some(writing.late_at));
             }
             writing.late_at = now + KEEPER_RETRY_MAX;
             let seconds = KEEPER_STALL_TIME.as_secs();
             let fault = Some(format!("the flash has not answered for {seconds} s"));
-            return Step::Tell(Kept { fault, retry_in: None, ..self.tell(now, false) });
+            return KeeperStep::Tell(Kept { fault, retry_in: None, ..self.tell(now, false) });
         }
         let due = now >= self.retry_at;
         match self.health {
@@ -263,14 +263,14 @@ impl Keeper {
                 until if until > now => self.rest(now, Some(until)),
                 _ => self.write(now),
             },
-            Health::Asked if self.queue.state.is_none() => Step::Wait(None),
+            Health::Asked if self.queue.state.is_none() => KeeperStep::Wait(None),
             Health::Asked => self.write(now),
             Health::Failed if due => self.ask(now),
             Health::Failed if self.told_at.is_none() || self.done < self.last => {
                 self.give_up();
-                Step::Tell(self.tell(now, false))
+                KeeperStep::Tell(self.tell(now, false))
             }
-            Health::Failed => Step::Wait(Some(self.retry_at)),
+            Health::Failed => KeeperStep::Wait(Some(self.retry_at)),
         }
     }
 
@@ -313,7 +313,7 @@ impl Keeper {
                 self.wear_before = self.wear;
                 self.open = false;
                 self.missing = match fault {
-                    Fault::NoRoom { needed, free } => Some(Missing { needed, free }),
+                    Fault::NoRoom { needed, free } => Some(MissingRoom { needed, free }),
                     _ => None,
                 };
                 self.fail(now, fault.to_string());
@@ -328,15 +328,15 @@ impl Keeper {
     }
 
     /// While nothing is to be written, or not before then.
-    fn rest(&mut self, now: Duration, until: Option<Duration>) -> Step {
+    fn rest(&mut self, now: Duration, until: Option<Duration>) -> KeeperStep {
         if self.lacking.is_none() {
-            return Step::Wait(until);
+            return KeeperStep::Wait(until);
         }
         let again_at = self.told_at.unwrap_or(now) + KEEPER_RETRY_MAX;
         if now < again_at {
-            return Step::Wait([again_at, self.retry_at].into_iter().chain(until).min());
+            return KeeperStep::Wait([again_at, self.retry_at].into_iter().chain(until).min());
         }
-        Step::Tell(self.tell(now, false))
+        KeeperStep::Tell(self.tell(now, false))
     }
 
     /// Until when the budget and the interval want more records to share the commit.
@@ -352,20 +352,20 @@ impl Keeper {
         }
     }
 
-    fn write(&mut self, now: Duration) -> Step {
+    fn write(&mut self, now: Duration) -> KeeperStep {
         let Queue { records, state, .. } = std::mem::take(&mut self.queue);
         let (ticket, anew, late_at) = (self.last, state.is_some(), now + KEEPER_STALL_TIME);
         self.writing = Some(Writing { ticket, anew, late_at });
-        Step::Write(Work { records, state })
+        KeeperStep::Write(Work { records, state })
     }
 
     /// Asks for the whole state, once the directory is open.
-    fn ask(&mut self, now: Duration) -> Step {
+    fn ask(&mut self, now: Duration) -> KeeperStep {
         if !self.open {
-            return Step::Open;
+            return KeeperStep::Open;
         }
         self.health = Health::Asked;
-        Step::Tell(self.tell(now, true))
+        KeeperStep::Tell(self.tell(now, true))
     }
 
     fn fail(&mut self, now: Duration, fault: String) {
@@ -483,9 +483,9 @@ mod tests {
     fn a_queue_that_has_grown_large_is_written_before_its_time() {
         let mut keeper = keeper(Duration::from_secs(3600));
         keeper.keep(large(0));
-        assert!(matches!(keeper.next(Duration::ZERO), Step::Wait(Some(_))));
+        assert!(matches!(keeper.next(Duration::ZERO), KeeperStep::Wait(Some(_))));
         (1..200).for_each(|key| keeper.keep(large(key)));
-        let Step::Write(work) = keeper.next(Duration::ZERO) else { panic!("it waits") };
+        let KeeperStep::Write(work) = keeper.next(Duration::ZERO) else { panic!("it waits") };
         assert_eq!(work.records.len(), 200);
     }
 
@@ -493,7 +493,7 @@ mod tests {
     fn while_flash_hangs_the_queue_is_bounded_then_the_state_is_written() {
         let mut keeper = keeper(Duration::ZERO);
         keeper.keep(large(0));
-        assert!(matches!(keeper.next(Duration::ZERO), Step::Write(_)));
+        assert!(matches!(keeper.next(Duration::ZERO), KeeperStep::Write(_)));
         // One thing again and again needs no more than one place.
         (0..1000).for_each(|_| keeper.keep(large(0)));
         assert!(!keeper.queue.overflowed && keeper.queue.bytes <= KEEPER_BYTES_MAX);
@@ -504,10 +504,10 @@ mod tests {
         let ticket = keeper.ticket();
         let written = Written { fault: None, wrote: true, ..Written::default() };
         assert!(keeper.wrote(Duration::ZERO, written).ticket < ticket.unwrap());
-        let Step::Tell(kept) = keeper.next(Duration::ZERO) else { panic!("it asks") };
+        let KeeperStep::Tell(kept) = keeper.next(Duration::ZERO) else { panic!("it asks") };
         assert!(kept.wants_state && kept.fault.is_none());
         keeper.begin_anew(large(0));
-        let Step::Write(work) = keeper.next(Duration::ZERO) else { panic!("it writes") };
+        let KeeperStep::Write(work) = keeper.next(Duration::ZERO) else { panic!("it writes") };
         assert!(work.state.is_some() && work.records.is_empty());
         let written = Written { fault: None, wrote: true, ..Written::default() };
         assert_eq!(Some(keeper.wrote(Duration::ZERO, written).ticket), ticket);

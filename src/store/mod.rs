@@ -17,6 +17,7 @@
 //! does as [`keeper`] says. [`record`] has the bytes, [`medium`] the requests to the file system.
 
 mod base;
+mod budget;
 mod index;
 mod journal;
 pub mod keeper;
@@ -29,12 +30,13 @@ mod survey;
 mod wear;
 mod work;
 
-pub use journal::{Committed, Journal, Options};
-pub use keeper::{Keeper, Keeping, Kept, Missing, Opening, Step, Ticket};
+pub use budget::{Budget, Urgency};
+pub use journal::{Committed, Journal, JournalOptions};
+pub use keeper::{Keeper, KeeperStep, Keeping, Kept, MissingRoom, Opening, Ticket};
 pub use medium::{Fault, Medium};
 pub use record::{Op, Record};
 pub use replay::{Deliver, Replay, read};
 pub use segment::{Cut, Damage, Slot};
 pub use survey::{KindCount, SegmentSurvey, Survey, survey};
-pub use wear::{Budget, Urgency, Wear, card_days};
+pub use wear::{Wear, card_days};
 pub use work::{Left, Work, Written};

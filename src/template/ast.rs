@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::limits::TEMPLATE_BYTES_MAX;
-use crate::template::Error;
+use crate::template::TemplateError;
 
 /// A range of bytes of the source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(super) struct Source {
 
 impl Source {
     /// A text of so many bytes at most.
-    pub(super) fn new(file: &str, text: &str) -> Result<Self, Error> {
+    pub(super) fn new(file: &str, text: &str) -> Result<Self, TemplateError> {
         let source = Self { file: file.into(), text: text.into() };
         if text.len() > TEMPLATE_BYTES_MAX {
             let rule = format!("longer than {TEMPLATE_BYTES_MAX} bytes, split it");
@@ -40,7 +40,7 @@ impl Source {
     }
 
     /// A fault of what stands at `span`.
-    pub(super) fn error(&self, span: Span, text: String) -> Error {
+    pub(super) fn error(&self, span: Span, text: String) -> TemplateError {
         let (start, end) = (span.start as usize, span.end as usize);
         let before = self.text.get(..start).unwrap_or(&self.text);
         let expression = self.text.get(start..end).unwrap_or_default();
@@ -49,7 +49,7 @@ impl Source {
             expression.truncate(cut);
             expression.push_str("...");
         }
-        Error {
+        TemplateError {
             file: Arc::clone(&self.file),
             line: before.matches('\n').count() + 1,
             column: before.len() - before.rfind('\n').map_or(0, |at| at + 1) + 1,

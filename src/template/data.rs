@@ -14,7 +14,7 @@ pub struct Data {
     /// `.Status`: `firing` or `resolved`.
     pub status: Rc<str>,
     /// `.Alerts`, in their order.
-    pub alerts: Rc<[Rc<Alert>]>,
+    pub alerts: Rc<[Rc<AlertData>]>,
     /// `.GroupLabels`
     pub group_labels: Labels,
     /// `.CommonLabels`: those that all alerts share.
@@ -37,7 +37,7 @@ pub struct Data {
 
 /// One alert of [`Data`].
 #[derive(Clone, Debug)]
-pub struct Alert {
+pub struct AlertData {
     /// `.Status`: `firing` or `resolved`.
     pub status: Rc<str>,
     /// `.Labels`
@@ -58,7 +58,7 @@ pub struct Alert {
 
 impl Data {
     /// The labels, or the annotations, that all alerts have alike.
-    pub fn common(alerts: &[Rc<Alert>], pairs: fn(&Alert) -> &Labels) -> Labels {
+    pub fn common(alerts: &[Rc<AlertData>], pairs: fn(&AlertData) -> &Labels) -> Labels {
         let mut rest = alerts.iter().map(|alert| pairs(alert));
         let first = rest.next().cloned().unwrap_or_else(Labels::empty);
         rest.fold(first, |common, labels| common.common(labels))

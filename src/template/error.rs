@@ -6,7 +6,7 @@ use std::sync::Arc;
 /// A fault of a template. `Display` names file, line, column and expression as far as they are known:
 /// `a.tmpl:3:12: .Labels.Nope.X: can't evaluate field X in type string`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
+pub struct TemplateError {
     /// The file, or the name of what was rendered.
     pub file: Arc<str>,
     /// Counted from 1; 0 if it is not known.
@@ -19,7 +19,7 @@ pub struct Error {
     pub text: String,
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file)?;
         if self.line > 0 {
@@ -36,4 +36,4 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for TemplateError {}

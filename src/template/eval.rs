@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::template::Error;
+use crate::template::TemplateError;
 use crate::template::ast::{Command, Number, Operand, Pipe, Span, Term, share};
 use crate::template::exec::{CALL_STEPS, Exec};
 use crate::template::functions::{self, Function};
@@ -11,7 +11,7 @@ use crate::template::value::{Int, Type, Value};
 
 impl Exec<'_> {
     /// The value of a pipeline; its variables are declared or set.
-    pub(super) fn pipe(&mut self, dot: &Value, pipe: &Pipe) -> Result<Value, Error> {
+    pub(super) fn pipe(&mut self, dot: &Value, pipe: &Pipe) -> Result<Value, TemplateError> {
         let value = self.commands(dot, pipe)?;
         for name in &pipe.variables {
             if pipe.assign {
@@ -23,7 +23,12 @@ impl Exec<'_> {
         Ok(value)
     }
 
-    pub(super) fn assign(&mut self, at: Span, name: &str, value: Value) -> Result<(), Error> {
+    pub(super) fn assign(
+        &mut self,
+        at: Span,
+        name: &str,
+        value: Value,
+    ) -> Result<(), TemplateError> {
         match self.variables.iter_mut().rev().find(|(known, _)| **known == *name) {
             Some(variable) => {
                 variable.1 = value;
@@ -34,7 +39,7 @@ impl Exec<'_> {
     }
 
     /// The value of a pipeline's commands.
-    pub(super) fn commands(&mut self, dot: &Value, pipe: &Pipe) -> Result<Value, Error> {
+    pub(super) fn commands(&mut self, dot: &Value, pipe: &Pipe) -> Result<Value, TemplateError> {
         let mut value = None;
         for command in &pipe.commands {
             self.at(command.at, self.budget.take_steps(1))?;
@@ -49,7 +54,7 @@ impl Exec<'_> {
         dot: &Value,
         command: &Command,
         last: Option<Value>,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, TemplateError> {
         let (first, args) = (&command.first, &*command.args);
         match &first.term {
             Term::Field(fields) => self.fields(dot, dot.clone(), first.at, fields, args, last),
@@ -75,7 +80,7 @@ impl Exec<'_> {
         }
     }
 
-    fn variable(&self, at: Span, name: &str) -> Result<Value, Error> {
+    fn variable(&self, at: Span, name: &str) -> Result<Value, TemplateError> {
         match self.variables.iter().rev().find(|(known, _)| **known == *name) {
             Some((_, value)) => Ok(value.clone()),
             None => self.error(at, format!("undefined variable {name}")),
@@ -83,7 +88,7 @@ impl Exec<'_> {
     }
 
     /// A number where nothing says which type is wanted.
-    fn number(&self, at: Span, number: Number) -> Result<Value, Error> {
+    fn number(&self, at: Span, number: Number) -> Result<Value, TemplateError> {
         match number {
             Number { float: Some(float), is_float: true, .. } => Ok(Value::Float(float)),
             Number { int: Some(int), .. } => Ok(Value::Int(Int::Plain, int)),
@@ -91,7 +96,7 @@ impl Exec<'_> {
         }
     }
 
-    fn chain_start(&mut self, dot: &Value, start: &Operand) -> Result<Value, Error> {
+    fn chain_start(&mut self, dot: &Value, start: &Operand) -> Result<Value, TemplateError> {
         match &start.term {
             Term::Function(name) => self.function(dot, start.at, name, &[], None),
             Term::Pipe(pipe) => self.deeper(start.at, |exec| exec.pipe(dot, pipe)),
@@ -108,7 +113,7 @@ impl Exec<'_> {
         fields: &[Arc<str>],
         args: &[Operand],
         last: Option<Value>,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, TemplateError> {
         let Some((name, path)) = fields.split_last() else { return Ok(receiver) };
         let mut receiver = receiver;
         for name in path {
@@ -125,7 +130,7 @@ impl Exec<'_> {
         name: &str,
         args: &[Operand],
         last: Option<Value>,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, TemplateError> {
         self.at(at, self.budget.take_steps(1))?;
         if matches!(receiver, Value::Nil) {
             return Ok(Value::Nil);
@@ -156,7 +161,7 @@ impl Exec<'_> {
         name: &str,
         args: &[Operand],
         last: Option<Value>,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, TemplateError> {
         let Some(function) = functions::find(name) else {
             return self.error(at, format!("function {name:?} not defined"));
         };
@@ -181,7 +186,7 @@ impl Exec<'_> {
         function: &Function,
         args: &[Operand],
         last: Option<Value>,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, TemplateError> {
         let mut value = None;
         for arg in args {
             let next = self.arg(dot, arg, Type::Any)?;
@@ -212,7 +217,7 @@ impl Exec<'_> {
         variadic: bool,
         args: &[Operand],
         last: Option<Value>,
-    ) -> Result<Vec<Value>, Error> {
+    ) -> Result<Vec<Value>, TemplateError> {
         let count = args.len() + usize::from(last.is_some());
         // The last parameter of a variadic function stands for any number of them.
         let fixed = params.len() - usize::from(variadic);
@@ -235,7 +240,7 @@ impl Exec<'_> {
         Ok(values)
     }
 
-    fn arg(&mut self, dot: &Value, arg: &Operand, wanted: Type) -> Result<Value, Error> {
+    fn arg(&mut self, dot: &Value, arg: &Operand, wanted: Type) -> Result<Value, TemplateError> {
         self.at(arg.at, self.budget.take_steps(1))?;
         let value = match &arg.term {
             Term::Nil => {
@@ -263,7 +268,7 @@ impl Exec<'_> {
     }
 
     /// A literal takes the type that is wanted, as Go's constants do: `.Add 1e9` is a duration.
-    fn literal(&self, at: Span, term: &Term, wanted: Type) -> Result<Value, Error> {
+    fn literal(&self, at: Span, term: &Term, wanted: Type) -> Result<Value, TemplateError> {
         match (wanted, term) {
             (Type::Any, Term::Bool(truth)) => Ok(Value::Bool(*truth)),
             (Type::Any, Term::Number(number)) => self.number(at, *number),

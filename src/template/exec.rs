@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::limits::TEMPLATE_DEPTH_MAX;
-use crate::template::Error;
+use crate::template::TemplateError;
 use crate::template::ast::{Branch, Escaper, List, Node, Pipe, Set, Source, Span, Tree};
 use crate::template::budget::Budget;
 use crate::template::html;
@@ -37,7 +37,12 @@ pub(super) struct Exec<'a> {
 }
 
 /// Renders `tree` with `root` as its data.
-pub(super) fn run(set: &Set, tree: &Tree, root: &Value, budget: &Budget) -> Result<String, Error> {
+pub(super) fn run(
+    set: &Set,
+    tree: &Tree,
+    root: &Value,
+    budget: &Budget,
+) -> Result<String, TemplateError> {
     let mut exec = Exec {
         set,
         budget,
@@ -52,12 +57,12 @@ pub(super) fn run(set: &Set, tree: &Tree, root: &Value, budget: &Budget) -> Resu
 }
 
 impl<'a> Exec<'a> {
-    pub(super) fn error<T>(&self, at: Span, text: impl Into<String>) -> Result<T, Error> {
+    pub(super) fn error<T>(&self, at: Span, text: impl Into<String>) -> Result<T, TemplateError> {
         Err(self.source.error(at, text.into()))
     }
 
     /// Says where a fault is.
-    pub(super) fn at<T>(&self, at: Span, result: Result<T, String>) -> Result<T, Error> {
+    pub(super) fn at<T>(&self, at: Span, result: Result<T, String>) -> Result<T, TemplateError> {
         result.map_err(|text| self.source.error(at, text))
     }
 
@@ -65,8 +70,8 @@ impl<'a> Exec<'a> {
     pub(super) fn deeper<T>(
         &mut self,
         at: Span,
-        inside: impl FnOnce(&mut Self) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+        inside: impl FnOnce(&mut Self) -> Result<T, TemplateError>,
+    ) -> Result<T, TemplateError> {
         if self.depth == TEMPLATE_DEPTH_MAX {
             return self.error(at, format!("nested or called deeper than {TEMPLATE_DEPTH_MAX}"));
         }
@@ -76,7 +81,7 @@ impl<'a> Exec<'a> {
         result
     }
 
-    fn list(&mut self, dot: &Value, list: &'a List) -> Result<Flow, Error> {
+    fn list(&mut self, dot: &Value, list: &'a List) -> Result<Flow, TemplateError> {
         for node in list {
             let flow = self.node(dot, node)?;
             if flow != Flow::Next {
@@ -86,7 +91,7 @@ impl<'a> Exec<'a> {
         Ok(Flow::Next)
     }
 
-    fn node(&mut self, dot: &Value, node: &'a Node) -> Result<Flow, Error> {
+    fn node(&mut self, dot: &Value, node: &'a Node) -> Result<Flow, TemplateError> {
         match node {
             Node::Text(at, text) => self.write(*at, text)?,
             Node::Action(pipe, escapers) => self.action(dot, pipe, escapers)?,
@@ -109,13 +114,18 @@ impl<'a> Exec<'a> {
         Ok(Flow::Next)
     }
 
-    fn write(&mut self, at: Span, text: &str) -> Result<(), Error> {
+    fn write(&mut self, at: Span, text: &str) -> Result<(), TemplateError> {
         self.at(at, self.budget.take_steps(1).and_then(|()| self.budget.take_bytes(text.len())))?;
         self.out.push_str(text);
         Ok(())
     }
 
-    fn action(&mut self, dot: &Value, pipe: &'a Pipe, escapers: &[Escaper]) -> Result<(), Error> {
+    fn action(
+        &mut self,
+        dot: &Value,
+        pipe: &'a Pipe,
+        escapers: &[Escaper],
+    ) -> Result<(), TemplateError> {
         let value = self.pipe(dot, pipe)?;
         if !pipe.variables.is_empty() {
             return Ok(());
@@ -129,7 +139,12 @@ impl<'a> Exec<'a> {
         self.write(pipe.at, &escaped)
     }
 
-    fn choose(&mut self, dot: &Value, branch: &'a Branch, node: &Node) -> Result<Flow, Error> {
+    fn choose(
+        &mut self,
+        dot: &Value,
+        branch: &'a Branch,
+        node: &Node,
+    ) -> Result<Flow, TemplateError> {
         let mark = self.variables.len();
         let value = self.pipe(dot, &branch.pipe)?;
         let flow = if value.is_true() {
@@ -142,7 +157,7 @@ impl<'a> Exec<'a> {
         flow
     }
 
-    fn template(&mut self, at: Span, name: &str, dot: &Value) -> Result<Flow, Error> {
+    fn template(&mut self, at: Span, name: &str, dot: &Value) -> Result<Flow, TemplateError> {
         let set = self.set;
         let Some(tree) = set.get(name) else {
             return self.error(at, format!("template {name:?} not defined"));
@@ -155,7 +170,7 @@ impl<'a> Exec<'a> {
         Ok(flow)
     }
 
-    fn range(&mut self, dot: &Value, branch: &'a Branch) -> Result<Flow, Error> {
+    fn range(&mut self, dot: &Value, branch: &'a Branch) -> Result<Flow, TemplateError> {
         let mark = self.variables.len();
         let pipe = &branch.pipe;
         let value = self.commands(dot, pipe)?;
@@ -196,7 +211,7 @@ impl<'a> Exec<'a> {
         name: &Arc<str>,
         place: usize,
         value: Value,
-    ) -> Result<(), Error> {
+    ) -> Result<(), TemplateError> {
         if pipe.assign {
             return self.assign(pipe.at, name, value);
         }
@@ -207,7 +222,7 @@ impl<'a> Exec<'a> {
     }
 
     /// The keys and values of a range.
-    fn items(&self, at: Span, value: &Value) -> Result<Vec<(Value, Value)>, Error> {
+    fn items(&self, at: Span, value: &Value) -> Result<Vec<(Value, Value)>, TemplateError> {
         let numbered = |items: &mut dyn Iterator<Item = Value>| {
             items.enumerate().map(|(i, item)| (Value::int(i), item)).collect()
         };

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::template::data::{Alert, Data};
+use crate::template::data::{AlertData, Data};
 use crate::template::value::{List, Value};
 
 impl Data {
@@ -25,7 +25,7 @@ impl Data {
     }
 }
 
-impl Alert {
+impl AlertData {
     /// Its fields as Go has them, in their order.
     pub(super) fn fields(&self) -> [(&'static str, Value); 7] {
         [

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-use crate::template::data::Alert;
+use crate::template::data::AlertData;
 use crate::template::print::printed;
 use crate::template::time::{self, Time};
 use crate::template::value::{Int, List, Type, Value, sorted};
@@ -147,7 +147,7 @@ fn items(list: &Value) -> &[Value] {
 
 fn alerts(name: &str) -> Option<Method> {
     fn with(list: &Value, status: &str) -> Value {
-        let fits = |alert: &Alert| *alert.status == *status;
+        let fits = |alert: &AlertData| *alert.status == *status;
         let alerts = items(list).iter().filter(|item| matches!(item, Value::Alert(it) if fits(it)));
         Value::List(List::AlertSlice, alerts.cloned().collect())
     }

@@ -34,8 +34,8 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-pub use data::{Alert, Data};
-pub use error::Error;
+pub use data::{AlertData, Data};
+pub use error::TemplateError;
 pub use time::Time;
 
 use crate::limits::TEMPLATE_TEXTS_MAX;
@@ -69,7 +69,7 @@ impl Templates {
 
     /// The default texts and those of files, each a name and its text; later ones override. On an error: everything that is
     /// wrong, and nothing has changed.
-    pub fn new(files: &[(String, String)]) -> Result<Self, Vec<Error>> {
+    pub fn new(files: &[(String, String)]) -> Result<Self, Vec<TemplateError>> {
         let mut set = Self::builtin().0.set.clone();
         let mut errors = Vec::new();
         for (file, text) in files {
@@ -84,7 +84,7 @@ impl Templates {
     }
 
     /// Checks the syntax of a text.
-    pub fn check(&self, source: &str) -> Result<(), Error> {
+    pub fn check(&self, source: &str) -> Result<(), TemplateError> {
         parse::parse(TEXT_NAME, TEXT_NAME, source, &mut Set::new())
     }
 
@@ -95,7 +95,11 @@ impl Templates {
 
     /// A route's labels with their values rendered, which are templates that see the group and each other. One that fails or
     /// needs itself is missing; its name and its error are returned.
-    pub fn route_labels(&self, labels: &Labels, data: &Data) -> (Labels, Vec<(String, Error)>) {
+    pub fn route_labels(
+        &self,
+        labels: &Labels,
+        data: &Data,
+    ) -> (Labels, Vec<(String, TemplateError)>) {
         if labels.iter().all(|(_, text)| !text.contains("{{")) {
             return (labels.clone(), Vec::new());
         }
@@ -130,12 +134,12 @@ impl Templates {
     }
 
     /// Renders a single text, with a budget of its own.
-    pub fn text(&self, source: &str, data: &Data) -> Result<String, Error> {
+    pub fn text(&self, source: &str, data: &Data) -> Result<String, TemplateError> {
         self.for_notification(data).text(source)
     }
 
     /// Renders a single HTML text, with a budget of its own.
-    pub fn html(&self, source: &str, data: &Data) -> Result<String, Error> {
+    pub fn html(&self, source: &str, data: &Data) -> Result<String, TemplateError> {
         self.for_notification(data).html(source)
     }
 }
@@ -176,16 +180,16 @@ impl<'a> Renderer<'a> {
     }
 
     /// Renders a text.
-    pub fn text(&self, source: &str) -> Result<String, Error> {
+    pub fn text(&self, source: &str) -> Result<String, TemplateError> {
         self.render(source, false)
     }
 
     /// Renders a text as HTML: what the data brings is escaped for where it stands.
-    pub fn html(&self, source: &str) -> Result<String, Error> {
+    pub fn html(&self, source: &str) -> Result<String, TemplateError> {
         self.render(source, true)
     }
 
-    fn render(&self, source: &str, html: bool) -> Result<String, Error> {
+    fn render(&self, source: &str, html: bool) -> Result<String, TemplateError> {
         // Most texts are plain.
         if !html && !source.contains("{{") {
             return Ok(source.to_owned());
@@ -196,7 +200,7 @@ impl<'a> Renderer<'a> {
     }
 
     /// The text and all that it can call, which is parsed once.
-    fn parsed(&self, source: &str, html: bool) -> Result<Arc<Set>, Error> {
+    fn parsed(&self, source: &str, html: bool) -> Result<Arc<Set>, TemplateError> {
         let inner = &self.templates.0;
         let lock = || inner.texts.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (source.to_owned(), html);

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use crate::limits::TEMPLATE_NEST_MAX;
-use crate::template::Error;
 use crate::template::ast::{
     Branch, Command, List, Node, Operand, Pipe, Set, Source, Span, Term, Tree, is_empty,
 };
-use crate::template::functions;
 use crate::template::lex::{Kind, Lexer, Token};
-use crate::template::quote;
+use crate::template::{TemplateError, functions, quote};
+
+type Result<T> = std::result::Result<T, TemplateError>;
 
 /// Parses a text that becomes the template `name`, and those that it defines, into `set`, where they override others.
-pub(super) fn parse(file: &str, name: &str, text: &str, set: &mut Set) -> Result<(), Error> {
+pub(super) fn parse(file: &str, name: &str, text: &str, set: &mut Set) -> Result<()> {
     let source = Arc::new(Source::new(file, text)?);
     let mut parser = Parser {
         source: &source,
@@ -106,11 +106,11 @@ impl<'a> Parser<'a> {
         source.text.get(token.start..token.end).unwrap_or_default()
     }
 
-    fn error(&self, token: &Token, text: String) -> Error {
+    fn error(&self, token: &Token, text: String) -> TemplateError {
         self.source.error(Span::new(token.start, token.end), text)
     }
 
-    fn unexpected<T>(&self, token: &Token, context: &str) -> Result<T, Error> {
+    fn unexpected<T>(&self, token: &Token, context: &str) -> Result<T> {
         let text = match &token.kind {
             Kind::Fault(text) => text.clone(),
             Kind::End => format!("unexpected end of the text in {context}"),
@@ -119,13 +119,13 @@ impl<'a> Parser<'a> {
         Err(self.error(token, text))
     }
 
-    fn expect(&mut self, kind: &Kind, context: &str) -> Result<Token, Error> {
+    fn expect(&mut self, kind: &Kind, context: &str) -> Result<Token> {
         let token = self.next_word();
         if token.kind == *kind { Ok(token) } else { self.unexpected(&token, context) }
     }
 
     /// The next node or what ends the list.
-    fn node(&mut self) -> Result<Item, Error> {
+    fn node(&mut self) -> Result<Item> {
         let token = self.next_word();
         match token.kind {
             Kind::Text => {
@@ -145,7 +145,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn keyword(&mut self, first: &Token) -> Result<Item, Error> {
+    fn keyword(&mut self, first: &Token) -> Result<Item> {
         let at = Span::new(first.start, first.end);
         let word = self.text(first);
         Ok(Item::Node(match word {
@@ -200,7 +200,7 @@ impl<'a> Parser<'a> {
         }))
     }
 
-    fn name(&mut self, context: &str) -> Result<Arc<str>, Error> {
+    fn name(&mut self, context: &str) -> Result<Arc<str>> {
         let token = self.next_word();
         if !matches!(token.kind, Kind::Quoted | Kind::Raw) {
             return self.unexpected(&token, context);
@@ -208,13 +208,13 @@ impl<'a> Parser<'a> {
         self.unquote(&token).map(Into::into)
     }
 
-    fn unquote(&self, token: &Token) -> Result<String, Error> {
+    fn unquote(&self, token: &Token) -> Result<String> {
         quote::unquote(self.text(token))
             .ok_or_else(|| self.error(token, "invalid escape in a quoted string".to_owned()))
     }
 
     /// Nodes up to `end` or `else`, and which of them it was.
-    fn list(&mut self, opened: &Token) -> Result<(List, Item), Error> {
+    fn list(&mut self, opened: &Token) -> Result<(List, Item)> {
         self.nest += 1;
         if self.nest > TEMPLATE_NEST_MAX {
             return Err(self.error(opened, format!("nested deeper than {TEMPLATE_NEST_MAX}")));
@@ -236,7 +236,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A definition's body, which sees neither the variables nor the ranges around it.
-    fn definition(&mut self, name: &str, opened: &Token) -> Result<(), Error> {
+    fn definition(&mut self, name: &str, opened: &Token) -> Result<()> {
         let variables = std::mem::replace(&mut self.variables, vec!["$".into()]);
         let ranges = std::mem::take(&mut self.ranges);
         let (list, end) = self.list(opened)?;
@@ -247,7 +247,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn define(&mut self, name: &str, list: List, at: Span) -> Result<(), Error> {
+    fn define(&mut self, name: &str, list: List, at: Span) -> Result<()> {
         let before = self.defined.get(name).filter(|tree| !is_empty(&tree.list));
         if before.is_some() {
             if is_empty(&list) {
@@ -261,7 +261,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The rest of `if`, `with` or `range`, to its end.
-    fn branch(&mut self, opened: &Token) -> Result<Branch, Error> {
+    fn branch(&mut self, opened: &Token) -> Result<Branch> {
         let word = self.text(opened);
         let variables = self.variables.len();
         let pipe = self.pipe(word, &Kind::Close)?;
@@ -277,7 +277,7 @@ impl<'a> Parser<'a> {
         Ok(Branch { at: Span::new(opened.start, opened.end), pipe, body, otherwise })
     }
 
-    fn otherwise(&mut self, opened: &Token) -> Result<List, Error> {
+    fn otherwise(&mut self, opened: &Token) -> Result<List> {
         let next = self.next();
         let chained = match (self.text(opened), self.text(&next)) {
             _ if next.kind != Kind::Keyword => None,
@@ -302,7 +302,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Declarations and commands, to `end`.
-    fn pipe(&mut self, context: &str, end: &Kind) -> Result<Pipe, Error> {
+    fn pipe(&mut self, context: &str, end: &Kind) -> Result<Pipe> {
         let start = self.peek_word();
         let (mut assign, mut variables) = (false, Vec::new());
         while self.peek_word().kind == Kind::Variable {
@@ -380,7 +380,7 @@ impl<'a> Parser<'a> {
         ) || (token.kind == Kind::Keyword && self.text(token) == "nil")
     }
 
-    fn command(&mut self) -> Result<Command, Error> {
+    fn command(&mut self) -> Result<Command> {
         let start = self.peek_word();
         let mut operands = Vec::new();
         let mut end = start.start;
@@ -411,7 +411,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A term and the fields behind it.
-    fn operand(&mut self) -> Result<Option<Operand>, Error> {
+    fn operand(&mut self) -> Result<Option<Operand>> {
         let Some(mut operand) = self.term()? else { return Ok(None) };
         let mut fields: Vec<Arc<str>> = Vec::new();
         while self.peek() == Kind::Field {
@@ -442,7 +442,7 @@ impl<'a> Parser<'a> {
         Ok(Some(Operand { at, term }))
     }
 
-    fn term(&mut self) -> Result<Option<Operand>, Error> {
+    fn term(&mut self) -> Result<Option<Operand>> {
         let token = self.next_word();
         let text = self.text(&token);
         let term = match token.kind {
@@ -488,7 +488,7 @@ impl<'a> Parser<'a> {
         Ok(Some(Operand { at: Span::new(token.start, self.end), term }))
     }
 
-    fn parenthesis(&mut self, opened: &Token) -> Result<Pipe, Error> {
+    fn parenthesis(&mut self, opened: &Token) -> Result<Pipe> {
         self.nest += 1;
         if self.nest > TEMPLATE_NEST_MAX {
             return Err(self.error(opened, format!("nested deeper than {TEMPLATE_NEST_MAX}")));

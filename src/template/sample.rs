@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::model::Labels;
-use crate::template::data::{Alert, Data};
+use crate::template::data::{AlertData, Data};
 use crate::template::time::Time;
 use crate::time::Wall;
 
@@ -59,7 +59,7 @@ impl Data {
                 ("runbook_url", "https://example.com/runbooks/disk"),
             ];
             let starts = now - Duration::from_secs(60 * minutes);
-            Rc::new(Alert {
+            Rc::new(AlertData {
                 status: status(ended),
                 fingerprint: labels.fingerprint().to_string().into(),
                 labels,
@@ -126,9 +126,9 @@ fn time(value: Option<&Value>, name: &str) -> Result<Time, String> {
     if value.is_none() { Ok(Time::ZERO) } else { Time::parse_rfc3339(&text) }
 }
 
-fn alert(value: &Value) -> Result<Alert, String> {
+fn alert(value: &Value) -> Result<AlertData, String> {
     let of = |name: &str| field(value, name);
-    Ok(Alert {
+    Ok(AlertData {
         status: text_of(of("status"), "status")?,
         labels: labels(of("labels"), "labels")?,
         annotations: labels(of("annotations"), "annotations")?,

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use crate::limits::TEMPLATE_NEST_MAX;
 use crate::model::Labels;
 use crate::template::budget::Budget;
-use crate::template::data::{Alert, Data};
+use crate::template::data::{AlertData, Data};
 use crate::template::time::Time;
 
 /// A value of one of the types that templates meet.
@@ -21,7 +21,7 @@ pub(super) enum Value {
     Float(f64),
     Text(Text, Rc<str>),
     Data(Rc<Data>),
-    Alert(Rc<Alert>),
+    Alert(Rc<AlertData>),
     /// `template.KV`
     Pairs(Labels),
     /// `template.Pair`
@@ -59,7 +59,7 @@ pub(super) enum Text {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum List {
     Alerts,
-    /// `[]template.Alert`, which has no methods.
+    /// `[]template.AlertData`, which has no methods.
     AlertSlice,
     Pairs,
     /// `template.Strings`
@@ -90,7 +90,7 @@ impl Value {
             Self::Text(Text::Html, _) => "template.HTML",
             Self::Text(Text::Url, _) => "template.URL",
             Self::Data(_) => "template.Data",
-            Self::Alert(_) => "template.Alert",
+            Self::Alert(_) => "template.AlertData",
             Self::Pairs(_) => "template.KV",
             Self::Pair(..) => "template.Pair",
             Self::List(list, _) => list.name(),
@@ -160,7 +160,7 @@ impl List {
     const fn name(self) -> &'static str {
         match self {
             Self::Alerts => "template.Alerts",
-            Self::AlertSlice => "[]template.Alert",
+            Self::AlertSlice => "[]template.AlertData",
             Self::Pairs => "template.Pairs",
             Self::Names => "template.Strings",
             Self::Texts => "[]string",

@@ -37,7 +37,7 @@ pub fn head(
 
 /// An answer: what of it a receiver may need.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct HttpAnswer {
     /// The status code.
     pub status: u16,
     /// Where a redirect leads.
@@ -78,7 +78,7 @@ enum State {
 /// Reads one answer, piece by piece.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact that was told or not")]
-pub struct Reader {
+pub struct HttpReader {
     state: State,
     /// The part of a line that was read.
     line: Vec<u8>,
@@ -92,7 +92,7 @@ pub struct Reader {
     close: bool,
     keep_alive: bool,
     keep_for: Option<Duration>,
-    answer: Answer,
+    answer: HttpAnswer,
     is_whole: bool,
 }
 
@@ -105,7 +105,7 @@ pub enum NoAnswer {
     NotHttp,
 }
 
-impl Default for Reader {
+impl Default for HttpReader {
     fn default() -> Self {
         Self {
             state: State::StatusLine,
@@ -119,13 +119,13 @@ impl Default for Reader {
             close: false,
             keep_alive: false,
             keep_for: None,
-            answer: Answer::default(),
+            answer: HttpAnswer::default(),
             is_whole: false,
         }
     }
 }
 
-impl Reader {
+impl HttpReader {
     /// Reads the answer to `CONNECT`, which has no body if that was done.
     pub fn of_connect() -> Self {
         Self { is_connect: true, ..Self::default() }
@@ -157,7 +157,7 @@ impl Reader {
     }
 
     /// The answer, however far it was read; `closed` if the connection has ended.
-    pub fn finish(mut self, closed: bool) -> Result<Answer, NoAnswer> {
+    pub fn finish(mut self, closed: bool) -> Result<HttpAnswer, NoAnswer> {
         if self.status().is_none() {
             // A status line may end with the connection.
             let line = std::mem::take(&mut self.line);
@@ -418,8 +418,8 @@ mod tests {
     use super::*;
 
     /// The result for an answer that comes in pieces of this size.
-    fn read_by(size: usize, text: &str, closed: bool) -> Result<Answer, NoAnswer> {
-        let mut reader = Reader::default();
+    fn read_by(size: usize, text: &str, closed: bool) -> Result<HttpAnswer, NoAnswer> {
+        let mut reader = HttpReader::default();
         for piece in text.as_bytes().chunks(size) {
             if reader.feed(piece)? && closed {
                 break;
@@ -428,7 +428,7 @@ mod tests {
         reader.finish(closed)
     }
 
-    fn read(text: &str) -> Answer {
+    fn read(text: &str) -> HttpAnswer {
         let whole = read_by(usize::MAX, text, false).unwrap();
         for size in 1..8 {
             assert_eq!(read_by(size, text, false).as_ref(), Ok(&whole), "{text:?} by {size}");
@@ -554,7 +554,7 @@ mod tests {
             text in "(HTTP/1.1 200 OK\r\n)?(Content-Length: 5\r\n|Transfer-Encoding: chunked\r\n)?(\r\n)?[0-9a-f\r\n]{0,40}",
             noise in proptest::collection::vec(any::<u8>(), 0..40),
         ) {
-            let mut reader = Reader::default();
+            let mut reader = HttpReader::default();
             if reader.feed(text.as_bytes()).is_ok() && reader.feed(&noise).is_ok() {
                 let knows = reader.status().is_some();
                 prop_assert!(!knows || reader.finish(true).is_ok());

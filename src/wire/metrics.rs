@@ -24,9 +24,9 @@ impl Histogram {
     }
 }
 
-/// Writes metrics a family at a time: [`Text::family`], then its samples.
+/// Writes metrics a family at a time: [`MetricsText::family`], then its samples.
 #[derive(Debug, Default)]
-pub struct Text {
+pub struct MetricsText {
     out: String,
     name: &'static str,
 }
@@ -34,7 +34,7 @@ pub struct Text {
 /// A label of a sample.
 pub type Label<'a> = (&'a str, &'a str);
 
-impl Text {
+impl MetricsText {
     /// Begins a family: `kind` is `counter`, `gauge` or `histogram`.
     pub fn family(&mut self, name: &'static str, kind: &str, help: &str) -> &mut Self {
         self.name = name;
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn families_samples_and_histograms_are_written() {
-        let mut text = Text::default();
+        let mut text = MetricsText::default();
         text.family("a_total", "counter", "What a is.").count(&[("x", "q\"\\\n"), ("y", "1")], 3);
         let mut durations = Histogram::default();
         durations.observe(0.004);

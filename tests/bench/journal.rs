@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use bellwether::shell::flash::FlashDir;
-use bellwether::store::{Journal, Options, Record};
+use bellwether::store::{Journal, JournalOptions, Record};
 
 /// Replay may take so long, on the developer's machine.
 const REPLAY_MS_MAX: u128 = 200;
@@ -29,7 +29,7 @@ fn main() {
 fn open(dir: &Path) -> (Journal<FlashDir>, usize) {
     let mut records = 0;
     let flash = FlashDir::own(dir).unwrap();
-    let opened = Journal::open(flash, Options::new(1), &mut |_, _, _| records += 1);
+    let opened = Journal::open(flash, JournalOptions::new(1), &mut |_, _, _| records += 1);
     (opened.unwrap().0, records)
 }
 

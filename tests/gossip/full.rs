@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bellwether::gossip::{Cause, Gossip, Key, Output, PublishError, Record, Via};
+use bellwether::gossip::{DropCause, Gossip, Key, Output, PublishError, Record, Via};
 use bellwether::limits::{
     CANDIDATES_MAX, CHALLENGES_BURST, CHALLENGES_PER_SECOND, GOSSIP_OUTPUTS_MAX,
     MEMBER_DATAGRAMS_PER_SECOND, NEWS_BYTES_BURST, NEWS_BYTES_MAX, NEWS_BYTES_PER_SECOND,
@@ -116,7 +116,7 @@ fn a_member_that_floods_is_heard_so_often_and_no_more() {
     let mut net = joined(1, 2, false);
     net.run_for(10 * SECOND);
     let (opened, dropped) =
-        (net.gossip(0).stats().opened, net.gossip(0).stats().dropped(Cause::RateLimited));
+        (net.gossip(0).stats().opened, net.gossip(0).stats().dropped(DropCause::RateLimited));
     net.recording = Some(Vec::new());
     net.publish(1, 1, 100, DAY);
     let said = net.recording.take().unwrap().swap_remove(0).1;
@@ -125,7 +125,7 @@ fn a_member_that_floods_is_heard_so_often_and_no_more() {
     }
     let stats = net.gossip(0).stats();
     assert!(stats.opened - opened <= MEMBER_DATAGRAMS_PER_SECOND + 1);
-    assert!(stats.dropped(Cause::RateLimited) - dropped >= MEMBER_DATAGRAMS_PER_SECOND - 1);
+    assert!(stats.dropped(DropCause::RateLimited) - dropped >= MEMBER_DATAGRAMS_PER_SECOND - 1);
 }
 
 #[test]

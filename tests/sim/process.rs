@@ -9,7 +9,7 @@ use bellwether::effect::Cx;
 use bellwether::gossip::{self, KeyRing};
 use bellwether::limits::{STOP_TIME_MAX, STORE_SEGMENT_BYTES_MAX};
 use bellwether::node::{Node, Options};
-use bellwether::store::{self, Journal, Keeper, Kept, Opening, Record, Step};
+use bellwether::store::{self, Journal, Keeper, KeeperStep, Kept, Opening, Record};
 use bellwether::wire::record::Kind;
 use rand::{Rng as _, RngExt};
 
@@ -228,10 +228,10 @@ impl World {
             let boot_time = it.boot_time(self.now);
             let Some(keeper) = &mut it.keeper else { return };
             match keeper.next(boot_time) {
-                Step::Wait(until) => return self.wait(seat, until),
-                Step::Open => self.open(seat),
-                Step::Tell(kept) => self.kept(seat, &kept, false),
-                Step::Write(work) => {
+                KeeperStep::Wait(until) => return self.wait(seat, until),
+                KeeperStep::Open => self.open(seat),
+                KeeperStep::Tell(kept) => self.kept(seat, &kept, false),
+                KeeperStep::Write(work) => {
                     it.work = Some(work);
                     let after = self.rng.random_range(it.sync_ms.0..=it.sync_ms.1);
                     let life = it.life;
@@ -356,8 +356,8 @@ fn stop_time_ms() -> u64 {
 }
 
 /// Small segments, so that histories compact.
-fn journal_options(salt: u64) -> store::Options {
-    store::Options {
+fn journal_options(salt: u64) -> store::JournalOptions {
+    store::JournalOptions {
         segment_bytes_min: 16 * 4096,
         segment_bytes_max: STORE_SEGMENT_BYTES_MAX,
         salt,

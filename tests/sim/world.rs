@@ -15,7 +15,7 @@ use bellwether::effect::{Attempt, AttemptId, Cx, Effect};
 use bellwether::gossip::Via;
 use bellwether::model::{MatchOp, Matcher, Matchers, Report, SilenceId};
 use bellwether::node::{Node, SilenceDraft};
-use bellwether::notify::{Outgoing, Place, Reply, Text};
+use bellwether::notify::{Outgoing, Place, Reply, SecretText};
 use bellwether::store::Keeper;
 use bellwether::time::Wall;
 use rand::rngs::StdRng;
@@ -728,7 +728,7 @@ impl World {
 }
 
 /// Which receiver a URL is of: they are numbered.
-fn receiver_at(url: &Text) -> usize {
+fn receiver_at(url: &SecretText) -> usize {
     let url = url.inline().unwrap_or_default();
     usize::from(url.bytes().find(u8::is_ascii_digit).map_or(0, |digit| digit - b'0'))
 }

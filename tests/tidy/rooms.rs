@@ -170,45 +170,17 @@ fn functions_have_at_most_70_lines() {
     assert!(functions > 300, "the functions were not found: {functions}");
 }
 
-/// The names that several public types still have.
-const SHARED: [&str; 37] = [
-    "Alert",
-    "AlertView",
-    "Alerts",
-    "Answer",
-    "Cause",
-    "Change",
-    "Cluster",
-    "Config",
-    "Content",
-    "Entry",
-    "Error",
-    "Event",
-    "Journal",
-    "Key",
-    "Kind",
-    "Message",
-    "Missing",
-    "Options",
-    "Origin",
-    "Place",
-    "Process",
-    "Reader",
-    "Record",
-    "Reload",
-    "Reply",
-    "Route",
-    "Schema",
-    "Shown",
-    "Silences",
-    "Source",
-    "Stats",
-    "Step",
-    "Text",
-    "Timer",
-    "Value",
-    "Version",
-    "Word",
+/// The names that two public types have, and why neither is renamed. Both are written with their room.
+const SHARED: [(&str, &str); 6] = [
+    ("Config", "the config file, and the settings that a member of the flock is made with"),
+    ("Key", "Alertmanager's word for a key of the config, and the field's for that of a record"),
+    ("Options", "the flags of a room: of reading a config, of alerting"),
+    ("Origin", "the HTTP header, and where a key of the schema comes from"),
+    (
+        "Record",
+        "the field's word in the journal and in the flock, which know nothing of each other",
+    ),
+    ("Route", "a route as it is written, and the same in the tree that alerts are matched with"),
 ];
 
 #[test]
@@ -227,7 +199,7 @@ fn a_public_type_has_a_name_of_its_own() {
     }
     assert!(files.len() > 300, "the types were not found: {}", files.len());
     for (name, files) in files {
-        let is_shared = SHARED.contains(&&*name);
+        let is_shared = SHARED.iter().any(|it| it.0 == name);
         assert_eq!(files.len() > 1, is_shared, "{name}: {files:?}");
     }
 }

@@ -192,7 +192,7 @@ fn browsers_are_told_which_pages_may_use_the_api() {
     assert_eq!((response.status, allowed(&response)), (200, none.clone()));
 
     let mut web = crate::config::Settings::default().web;
-    crate::config::settings::Value::set(&mut web.allowed_origins, "http://karma").unwrap();
+    crate::config::settings::SettingValue::set(&mut web.allowed_origins, "http://karma").unwrap();
     world.site.access = Access::new(&web, "http://gw1:9093", "gw1");
     assert_eq!(allowed(&world.ask(&read)), ["http://karma".to_owned(), String::new()]);
     for (path, method) in [

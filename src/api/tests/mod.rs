@@ -221,11 +221,11 @@ fn status_receivers_and_pages_tell_what_runs() {
     assert_eq!(json["uptime"], "2027-01-15T08:00:00.000Z");
     assert_eq!(json["versionInfo"]["version"], version::ALERTMANAGER);
     assert_eq!(json["bellwether"]["version"], version::VERSION);
-    world.site.cluster = Cluster {
+    world.site.cluster = ClusterStatus {
         enabled: true,
         name: "me".to_owned(),
         address: "127.0.0.1:9094".to_owned(),
-        ..Cluster::default()
+        ..ClusterStatus::default()
     };
     let body = world.get("/api/v2/status").1;
     let start = r#"{"cluster":{"name":"me","peers":[{"address":"127.0.0.1:9094","name":"me"}],"status":"ready"},"#;
@@ -292,7 +292,8 @@ fn the_page_shows_every_member() {
     let [here, there]: [SocketAddr; 2] =
         ["10.0.0.1:9094", "10.0.0.2:9094"].map(|address| address.parse().unwrap());
     let mut world = World::in_flock(Some(gossip::Config::new(1, "gw-'1'")));
-    world.site.cluster = Cluster { enabled: true, address: here.to_string(), ..Cluster::default() };
+    world.site.cluster =
+        ClusterStatus { enabled: true, address: here.to_string(), ..ClusterStatus::default() };
     let mut other = World::in_flock(Some(gossip::Config::new(2, "<gw-2>")));
     // Ids are drawn.
     other.rng = StdRng::seed_from_u64(2);
@@ -328,7 +329,8 @@ fn the_page_shows_every_member() {
 fn a_key_that_is_missing_is_told_wherever_the_flock_is() {
     let mut world = World::new();
     let missing = Some("cluster.key_files: flock.key cannot be read: <x>".to_owned());
-    world.site.cluster = Cluster { enabled: true, fault: missing, ..Cluster::default() };
+    world.site.cluster =
+        ClusterStatus { enabled: true, fault: missing, ..ClusterStatus::default() };
     let page = world.get("/").1;
     assert!(
         page.contains("ALONE, its port closed: cluster.key_files: flock.key cannot be read: &lt;")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::config::render::Yaml;
 use crate::config::table::{Item, Table};
-use crate::model::interval::{IntervalError, Location, Period, TimeInterval};
+use crate::model::time_interval::{IntervalError, Location, Period, TimeInterval};
 
 /// Adds a range to one field of a period.
 type Add = fn(&mut Period, &str) -> Result<(), IntervalError>;

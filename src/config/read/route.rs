@@ -10,7 +10,7 @@ use crate::config::read::{Cx, check_timers, undefined};
 use crate::config::table::{Item, Table};
 use crate::config::{GroupBy, Receiver, Route, StaticLabels};
 use crate::limits::{ROUTE_KEYS_BYTES_MAX, ROUTES_MAX};
-use crate::model::interval::TimeInterval;
+use crate::model::time_interval::TimeInterval;
 
 const MATCHERS: Keys = Keys { equal: "match", regex: "match_re", list: "matchers" };
 

@@ -9,7 +9,7 @@ use crate::config::read::{Cx, expect, undefined};
 use crate::config::table::{Item, Table};
 use crate::limits::DECLARED_SILENCES_MAX;
 use crate::model::Matcher;
-use crate::model::interval::TimeInterval;
+use crate::model::time_interval::TimeInterval;
 
 const MATCHERS: Keys = Keys { equal: "match", regex: "match_re", list: "matchers" };
 

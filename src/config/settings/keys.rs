@@ -1,9 +1,9 @@
 //! The table of settings: where each stands in the file and which flag sets it.
 
-use super::{Settings, Value};
+use super::{SettingValue, Settings};
 
 /// One setting.
-pub struct Key {
+pub struct SettingKey {
     /// The section of the file.
     pub section: &'static str,
     /// The key in the section.
@@ -13,16 +13,16 @@ pub struct Key {
     /// Its description, for the help.
     pub help: &'static str,
     /// Where its value is.
-    pub value: fn(&mut Settings) -> &mut dyn Value,
+    pub value: fn(&mut Settings) -> &mut dyn SettingValue,
 }
 
-impl std::fmt::Debug for Key {
+impl std::fmt::Debug for SettingKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.flag)
     }
 }
 
-impl Key {
+impl SettingKey {
     /// The key of a flag.
     pub fn of_flag(flag: &str) -> Option<&'static Self> {
         KEYS.iter().find(|key| key.flag == flag)
@@ -42,7 +42,7 @@ pub(super) fn sections() -> impl Iterator<Item = &'static str> {
 macro_rules! keys {
     ($($section:ident { $($name:ident = $flag:literal, $help:literal;)+ })+) => {
         /// Every setting, section by section.
-        pub const KEYS: &[Key] = &[$($(Key {
+        pub const KEYS: &[SettingKey] = &[$($(SettingKey {
             section: stringify!($section),
             name: stringify!($name),
             flag: $flag,

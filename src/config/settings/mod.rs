@@ -9,9 +9,9 @@ use core::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use keys::{KEYS, Key};
+pub use keys::{KEYS, SettingKey};
 pub use value::{
-    Address, Durability, Feature, Listen, Listener, LogFormat, LogLevel, Mode, Shape, Value,
+    Address, Durability, Feature, Listen, Listener, LogFormat, LogLevel, Mode, SettingValue, Shape,
 };
 pub use visitors::{AllowedHost, Origin};
 
@@ -29,11 +29,11 @@ pub struct Settings {
     /// `[storage]`
     pub storage: Storage,
     /// `[cluster]`
-    pub cluster: Cluster,
+    pub cluster: ClusterSettings,
     /// `[alerts]`
-    pub alerts: Alerts,
+    pub alerts: AlertSettings,
     /// `[silences]`
-    pub silences: Silences,
+    pub silences: SilenceSettings,
     /// `[dispatch]`
     pub dispatch: Dispatch,
     /// `[log]`
@@ -125,7 +125,7 @@ impl Default for Storage {
 
 /// `[cluster]`: the flock.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Cluster {
+pub struct ClusterSettings {
     /// The UDP port of the gossip.
     pub listen_address: Listen,
     /// The address that the others are told to send to; none: the source of our datagrams.
@@ -158,7 +158,7 @@ pub struct Cluster {
     pub reconnect_timeout: Duration,
 }
 
-impl Cluster {
+impl ClusterSettings {
     /// Where the flock's port is to be opened, if at all: nothing listens that was not asked for.
     pub fn port(&self) -> Option<Address> {
         match &self.listen_address {
@@ -171,7 +171,7 @@ impl Cluster {
     }
 }
 
-impl Default for Cluster {
+impl Default for ClusterSettings {
     fn default() -> Self {
         Self {
             listen_address: Listen::Auto,
@@ -195,7 +195,7 @@ impl Default for Cluster {
 
 /// `[alerts]`: the table of alerts.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Alerts {
+pub struct AlertSettings {
     /// Between two clearings of resolved alerts. 30 m.
     pub gc_interval: Duration,
     /// How many alerts may share an alertname; more are dropped with a warning. 0: no limit of its own.
@@ -204,7 +204,7 @@ pub struct Alerts {
     pub own: bool,
 }
 
-impl Default for Alerts {
+impl Default for AlertSettings {
     fn default() -> Self {
         Self { gc_interval: Duration::from_secs(30 * 60), per_alertname_limit: 0, own: true }
     }
@@ -212,7 +212,7 @@ impl Default for Alerts {
 
 /// `[silences]`: the table of silences.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Silences {
+pub struct SilenceSettings {
     /// How many there may be, ended ones counted; more are refused. 0: [`crate::limits::SILENCES_MAX`].
     pub max_silences: u64,
     /// How large one may be; larger ones are refused. 0: [`crate::limits::SILENCE_BYTES_MAX`].
@@ -262,7 +262,8 @@ impl Settings {
     /// takes `cluster.key_files`, and of these sections nothing else.
     pub fn needing_restart(&self, other: &Self) -> Vec<String> {
         let (mut ours, mut theirs) = (self.clone(), other.clone());
-        let differ = |key: &&Key| (key.value)(&mut ours).show() != (key.value)(&mut theirs).show();
+        let differ =
+            |key: &&SettingKey| (key.value)(&mut ours).show() != (key.value)(&mut theirs).show();
         let names = KEYS.iter().filter(differ).map(|key| format!("{}.{}", key.section, key.name));
         names.filter(|name| name != "cluster.key_files").collect()
     }
@@ -341,7 +342,7 @@ pub(super) fn read(
     }
 }
 
-fn set(item: &Item<'_>, value: &mut dyn Value) {
+fn set(item: &Item<'_>, value: &mut dyn SettingValue) {
     match value.shape() {
         Shape::Bool => {
             if let Some(is) = item.boolean() {
@@ -397,14 +398,17 @@ mod tests {
 
     #[test]
     fn no_port_is_opened_that_nobody_asked_for() {
-        let mut cluster = Cluster::default();
+        let mut cluster = ClusterSettings::default();
         assert_eq!(cluster.port(), None);
         cluster.multicast = true;
         assert_eq!(cluster.port().unwrap().to_string(), ":9094");
         cluster.listen_address = Listen::Never;
         assert_eq!(cluster.port(), None);
         let address = Address { host: "127.0.0.1".to_owned(), port: 8001 };
-        let cluster = Cluster { listen_address: Listen::At(address.clone()), ..Cluster::default() };
+        let cluster = ClusterSettings {
+            listen_address: Listen::At(address.clone()),
+            ..ClusterSettings::default()
+        };
         assert_eq!(cluster.port(), Some(address));
     }
 

@@ -22,7 +22,7 @@ pub enum Shape {
 }
 
 /// A setting of any kind.
-pub trait Value {
+pub trait SettingValue {
     /// The type that it must have in the file.
     fn shape(&self) -> Shape;
     /// Takes the value of a text; a list appends it. On an error, which says what was expected, nothing has changed.
@@ -33,7 +33,7 @@ pub trait Value {
     fn show(&self) -> String;
 }
 
-impl Value for bool {
+impl SettingValue for bool {
     fn shape(&self) -> Shape {
         Shape::Bool
     }
@@ -48,7 +48,7 @@ impl Value for bool {
     }
 }
 
-impl Value for u64 {
+impl SettingValue for u64 {
     fn shape(&self) -> Shape {
         Shape::Number
     }
@@ -69,7 +69,7 @@ pub(super) trait FromText: Sized {
     fn to_text(&self) -> String;
 }
 
-impl<T: FromText> Value for T {
+impl<T: FromText> SettingValue for T {
     fn shape(&self) -> Shape {
         Shape::Text
     }
@@ -85,7 +85,7 @@ impl<T: FromText> Value for T {
 }
 
 /// Empty is none.
-impl<T: FromText> Value for Option<T> {
+impl<T: FromText> SettingValue for Option<T> {
     fn shape(&self) -> Shape {
         Shape::Text
     }
@@ -100,7 +100,7 @@ impl<T: FromText> Value for Option<T> {
     }
 }
 
-impl<T: FromText> Value for Vec<T> {
+impl<T: FromText> SettingValue for Vec<T> {
     fn shape(&self) -> Shape {
         Shape::List
     }

@@ -13,7 +13,7 @@ use rand::{Rng, RngExt as _};
 
 use crate::core::Core;
 use crate::core::deliver::machine::State;
-use crate::core::deliver::reach::{self, Key};
+use crate::core::deliver::reach::{self, IntegrationKey};
 use crate::core::which::Which;
 use crate::effect::Cx;
 use crate::time::Mono;
@@ -51,16 +51,16 @@ struct Pause {
 
 /// The integrations that have failed for minutes; no more than are configured.
 #[derive(Debug, Default)]
-pub struct Backoff(BTreeMap<Key, Pause>);
+pub struct Backoff(BTreeMap<IntegrationKey, Pause>);
 
 impl Backoff {
     /// Until when an integration is left alone.
-    pub(in crate::core) fn until(&self, key: &Key) -> Option<Mono> {
+    pub(in crate::core) fn until(&self, key: &IntegrationKey) -> Option<Mono> {
         self.0.get(key).map(|pause| pause.until)
     }
 
     /// Whether a delivery may be attempted. The first that asks after the pause is the probe.
-    pub(in crate::core) fn permit(&self, key: &Key, which: Which, now: Mono) -> Permit {
+    pub(in crate::core) fn permit(&self, key: &IntegrationKey, which: Which, now: Mono) -> Permit {
         match self.0.get(key) {
             None => Permit::Free,
             Some(pause) if pause.probe == Some(which) => Permit::Free,
@@ -70,7 +70,7 @@ impl Backoff {
     }
 
     /// Has this delivery see whether the way is back.
-    pub(in crate::core) fn probe(&mut self, key: &Key, which: Which, now: Mono) {
+    pub(in crate::core) fn probe(&mut self, key: &IntegrationKey, which: Which, now: Mono) {
         if let Some(pause) = self.0.get_mut(key) {
             *pause = Pause { until: now + PAUSE_MAX, probe: Some(which) };
         }
@@ -84,7 +84,7 @@ impl Backoff {
 
 impl Core {
     /// Notes that an attempt has failed of an integration.
-    pub(in crate::core) fn back_off(&mut self, cx: &mut Cx<'_>, key: &Key) {
+    pub(in crate::core) fn back_off(&mut self, cx: &mut Cx<'_>, key: &IntegrationKey) {
         let Some(since) = self.failing.since(key) else { return };
         let age = cx.now.mono.since(since);
         if age < PATIENCE {
@@ -95,7 +95,7 @@ impl Core {
     }
 
     /// An attempt has got through: what waits for this integration follows.
-    pub(in crate::core) fn stop_backing_off(&mut self, now: Mono, key: &Key) {
+    pub(in crate::core) fn stop_backing_off(&mut self, now: Mono, key: &IntegrationKey) {
         if self.backoff.0.remove(key).is_none() {
             return;
         }
@@ -109,8 +109,9 @@ impl Core {
     }
 
     /// There is a sign that some integrations may be reached again: each of them is tried at once, by one attempt.
-    pub fn try_again(&mut self, now: Mono, which: impl Fn(&Key) -> bool) {
-        let keys: Vec<Key> = self.backoff.0.keys().filter(|key| which(key)).cloned().collect();
+    pub fn try_again(&mut self, now: Mono, which: impl Fn(&IntegrationKey) -> bool) {
+        let keys: Vec<IntegrationKey> =
+            self.backoff.0.keys().filter(|key| which(key)).cloned().collect();
         for key in keys {
             self.backoff.0.insert(key.clone(), Pause { until: now, probe: None });
             if let Some(which) = self.paused(|it| *it == key).first() {
@@ -120,7 +121,7 @@ impl Core {
     }
 
     /// The deliveries to some integrations that wait for their next attempt.
-    fn paused(&self, of: impl Fn(&Key) -> bool) -> Vec<Which> {
+    fn paused(&self, of: impl Fn(&IntegrationKey) -> bool) -> Vec<Which> {
         let is_one = |which: &Which| {
             let delivery = self.delivery(*which).filter(|it| it.state == State::Paused);
             delivery.is_some_and(|it| of(&reach::key(&it.key)))

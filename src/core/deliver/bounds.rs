@@ -7,7 +7,7 @@ use std::time::Duration;
 use log::warn;
 
 use crate::core::Core;
-use crate::core::alerts::Entry;
+use crate::core::alerts::AlertEntry;
 use crate::core::deliver::owed::Debt;
 use crate::core::timers::Timer;
 use crate::core::which::GroupId;
@@ -88,7 +88,7 @@ impl Core {
         for debt in self.owed.debts.values().filter(|debt| debt.is_due) {
             let Some(id) = groups.get(debt.key.group.as_str()) else { continue };
             for fingerprint in self.missed_in(*id, debt, now.wall) {
-                let Some(Entry { alert, .. }) = self.alerts.get(fingerprint) else { continue };
+                let Some(AlertEntry { alert, .. }) = self.alerts.get(fingerprint) else { continue };
                 let spooled = spooled.entry(Arc::clone(&debt.key.receiver)).or_default();
                 spooled.insert((alert.ends_at, fingerprint, *id, alert.bytes()));
             }

@@ -16,7 +16,7 @@ use log::warn;
 use crate::config::{DayBudget, Integration, RateLimit, Receiver};
 use crate::core::Core;
 use crate::core::deliver::content::Content;
-use crate::core::deliver::reach::{self, Key};
+use crate::core::deliver::reach::{self, IntegrationKey};
 use crate::effect::AttemptId;
 use crate::limits::{BUDGET_DIGEST_INTERVAL, BUDGET_MESSAGE_BYTES_MIN, PIECE_STEPS};
 use crate::model::{Brief, Labels, LogKey};
@@ -130,17 +130,25 @@ impl Used {
 
 impl Core {
     /// How much an integration has used.
-    pub fn used(&self, key: &Key, now: Mono) -> Used {
+    pub fn used(&self, key: &IntegrationKey, now: Mono) -> Used {
         self.budgets.used.get(key).copied().unwrap_or_default().at(now)
     }
 
     /// The part of its budget that an integration is in, if it has one.
-    pub fn budget_part(&self, receiver: &Receiver, key: &Key, now: Mono) -> Option<Stage> {
+    pub fn budget_part(
+        &self,
+        receiver: &Receiver,
+        key: &IntegrationKey,
+        now: Mono,
+    ) -> Option<Stage> {
         Some(self.used(key, now).part(receiver.budget.as_ref()?.0))
     }
 
     /// How much each integration has used, and the part of its budget that it is in.
-    pub fn all_used(&self, now: Mono) -> impl Iterator<Item = (&Key, Used, Option<Stage>)> {
+    pub fn all_used(
+        &self,
+        now: Mono,
+    ) -> impl Iterator<Item = (&IntegrationKey, Used, Option<Stage>)> {
         let mut receivers: Vec<_> = self.config.receivers.iter().collect();
         receivers.sort_unstable_by_key(|it| &it.name);
         self.budgets.used.keys().map(move |key| {
@@ -160,7 +168,13 @@ impl Core {
     }
 
     /// Counts what an integration uses.
-    pub(in crate::core) fn use_up(&mut self, now: Mono, key: &Key, bytes: u64, messages: u64) {
+    pub(in crate::core) fn use_up(
+        &mut self,
+        now: Mono,
+        key: &IntegrationKey,
+        bytes: u64,
+        messages: u64,
+    ) {
         let mut used = self.used(key, now);
         used.bytes += bytes;
         used.bytes_total += bytes;
@@ -181,7 +195,7 @@ impl Core {
     pub(in crate::core) fn limit_now(
         &self,
         receiver: &Receiver,
-        key: &Key,
+        key: &IntegrationKey,
         now: Mono,
     ) -> Option<RateLimit> {
         let digests = RateLimit { notifications: 1, per: BUDGET_DIGEST_INTERVAL };
@@ -196,7 +210,7 @@ impl Core {
     pub(in crate::core) fn waits_for_day(
         &self,
         receiver: &Receiver,
-        key: &Key,
+        key: &IntegrationKey,
         content: &Content,
         now: Mono,
     ) -> Duration {
@@ -213,7 +227,7 @@ impl Core {
     pub(in crate::core) fn fit(
         &self,
         receiver: &Receiver,
-        key: &Key,
+        key: &IntegrationKey,
         mut alerts: Vec<AlertView>,
         held_back: &mut HeldBack,
         now: Mono,
@@ -320,6 +334,6 @@ pub(super) fn of_words<'a>(words: impl Iterator<Item = &'a str>, at: i64) -> Opt
 }
 
 /// The integrations of a receiver, by what budgets and limits know them.
-pub fn key_of(receiver: &Receiver, it: &Integration) -> Key {
+pub fn key_of(receiver: &Receiver, it: &Integration) -> IntegrationKey {
     (Arc::clone(&receiver.name), it.name().into(), it.index)
 }

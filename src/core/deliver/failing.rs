@@ -7,7 +7,7 @@ use log::{debug, info, warn};
 
 use crate::config::Config;
 use crate::core::Core;
-use crate::core::deliver::reach::{self, Key};
+use crate::core::deliver::reach::{self, IntegrationKey};
 use crate::core::which::GroupId;
 use crate::model::{Brief, LogKey, Trouble, Troubles, Word};
 use crate::time::{Mono, Now};
@@ -19,21 +19,21 @@ const BELIEVED_FOR: Duration = Duration::from_secs(3600);
 /// The integrations whose last attempt failed; no more than are configured.
 #[derive(Debug, Default)]
 pub struct Failing {
-    troubles: Troubles<Key>,
+    troubles: Troubles<IntegrationKey>,
     /// How long each is believed.
-    until: BTreeMap<Key, Mono>,
+    until: BTreeMap<IntegrationKey, Mono>,
 }
 
 impl Failing {
     /// Receiver, integration and place of each integration that fails, with what is known.
-    pub fn iter(&self) -> impl Iterator<Item = (&Key, &Trouble)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&IntegrationKey, &Trouble)> {
         self.troubles.lasting()
     }
 }
 
 impl Failing {
     /// Since when an integration has failed, if it does.
-    pub(in crate::core) fn since(&self, key: &Key) -> Option<Mono> {
+    pub(in crate::core) fn since(&self, key: &IntegrationKey) -> Option<Mono> {
         self.troubles.get(key).map(|it| it.since)
     }
 }
@@ -83,7 +83,7 @@ impl Core {
 
     /// Forgets failures of integrations that a config does not have.
     pub(in crate::core) fn retain_failing(&mut self, config: &Config) {
-        let has = |(receiver, integration, index): &Key| {
+        let has = |(receiver, integration, index): &IntegrationKey| {
             config.receivers.iter().filter(|it| it.name == *receiver).any(|receiver| {
                 let of = |it: &crate::config::Integration| {
                     it.name() == &**integration && it.index == *index

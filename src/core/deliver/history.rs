@@ -21,10 +21,10 @@ use crate::time::{Now, Wall};
 /// The latest of what became of deliveries.
 #[derive(Debug, Default)]
 pub struct History {
-    entries: VecDeque<Entry>,
+    entries: VecDeque<HistoryEntry>,
     /// Alerts that have begun to fire or have ended, the last of them.
     turned: Vec<Fingerprint>,
-    /// Of all entries: [`Entry::bytes`].
+    /// Of all entries: [`HistoryEntry::bytes`].
     bytes: usize,
     /// Entries since the start.
     count: u64,
@@ -32,7 +32,7 @@ pub struct History {
 
 /// Something that became of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct HistoryEntry {
     /// When.
     pub at: Wall,
     /// How long after the flush.
@@ -47,7 +47,7 @@ pub struct Entry {
     pub told: Option<Told>,
 }
 
-impl Entry {
+impl HistoryEntry {
     /// Bytes of its texts: it is held here when the group has gone.
     fn bytes(&self) -> usize {
         let labels = self.labels.iter().map(|(name, value)| name.len() + value.len());
@@ -214,7 +214,7 @@ impl Outcome {
 }
 
 impl History {
-    fn push(&mut self, entry: Entry) {
+    fn push(&mut self, entry: HistoryEntry) {
         self.count += 1;
         self.bytes += entry.bytes();
         self.entries.push_back(entry);
@@ -230,7 +230,7 @@ impl History {
     }
 
     /// Every entry, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+    pub fn iter(&self) -> impl Iterator<Item = &HistoryEntry> {
         self.entries.iter()
     }
 }
@@ -242,7 +242,7 @@ impl Core {
     }
 
     /// Takes what has happened since this was last asked: what became of deliveries, and the alerts that began to fire or ended.
-    pub fn take_history(&mut self) -> (VecDeque<Entry>, Vec<Fingerprint>) {
+    pub fn take_history(&mut self) -> (VecDeque<HistoryEntry>, Vec<Fingerprint>) {
         self.history.bytes = 0;
         let History { entries, turned, .. } = &mut self.history;
         (std::mem::take(entries), std::mem::take(turned))
@@ -273,7 +273,7 @@ impl Core {
         let Some(group) = self.groups.get(id) else { return };
         let Some(flush) = group.flush.as_ref() else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
-        let entry = Entry {
+        let entry = HistoryEntry {
             at: now.wall,
             after: now.mono.since(flush.tick.mono),
             key: delivery.key.clone(),
@@ -293,7 +293,7 @@ impl Core {
         let key = LogKey { group: group.key.clone(), receiver, integration: "".into(), index: 0 };
         let labels = group.labels.clone();
         let (at, after) = (now.wall, Duration::ZERO);
-        self.history.push(Entry { at, after, key, labels, outcome, told: None });
+        self.history.push(HistoryEntry { at, after, key, labels, outcome, told: None });
     }
 
     /// Notes what mutes alerts of a group, if that has changed since its last flush.
@@ -330,7 +330,7 @@ mod tests {
     use super::*;
     use crate::model::GroupKey;
 
-    fn told(group: &str, by: u64) -> Entry {
+    fn told(group: &str, by: u64) -> HistoryEntry {
         let key = LogKey {
             group: GroupKey::from_stored(group),
             receiver: "r".into(),
@@ -338,7 +338,7 @@ mod tests {
             index: 0,
         };
         let (at, after, labels) = (Wall::EPOCH, Duration::ZERO, Labels::empty());
-        Entry { at, after, key, labels, outcome: Outcome::Told { by }, told: None }
+        HistoryEntry { at, after, key, labels, outcome: Outcome::Told { by }, told: None }
     }
 
     #[test]
@@ -362,11 +362,11 @@ mod tests {
     #[test]
     fn content_and_answer_count_too() {
         let told = Told { content: "x".repeat(300), answer: "y".repeat(200), ..Told::default() };
-        let entry = Entry { told: Some(told), ..told_by_another() };
+        let entry = HistoryEntry { told: Some(told), ..told_by_another() };
         assert_eq!(entry.bytes(), told_by_another().bytes() + 500);
     }
 
-    fn told_by_another() -> Entry {
+    fn told_by_another() -> HistoryEntry {
         told("{}:{}", 1)
     }
 
@@ -387,7 +387,11 @@ mod tests {
 
     #[test]
     fn a_full_history_takes_some_dozen_kib() {
-        assert!(size_of::<Entry>() * HISTORY_MAX <= 64 * 1024, "{}", size_of::<Entry>());
+        assert!(
+            size_of::<HistoryEntry>() * HISTORY_MAX <= 64 * 1024,
+            "{}",
+            size_of::<HistoryEntry>()
+        );
     }
 
     #[test]

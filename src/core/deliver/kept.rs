@@ -6,15 +6,15 @@
 use std::collections::BTreeMap;
 
 use crate::core::Core;
-use crate::core::deliver::reach::{self, Key};
+use crate::core::deliver::reach::{self, IntegrationKey};
 use crate::core::which::Which;
 use crate::model::LogKey;
-use crate::notify::{Draft, Step, Verdict};
+use crate::notify::{Draft, RequestStep, Verdict};
 use crate::time::Mono;
 
 /// The steps at which drafts of an integration may begin, and until when.
 #[derive(Debug, Default)]
-pub(in crate::core) struct Kept(BTreeMap<Key, (Step, Mono)>);
+pub(in crate::core) struct Kept(BTreeMap<IntegrationKey, (RequestStep, Mono)>);
 
 impl Kept {
     pub(in crate::core) fn clear(&mut self) {

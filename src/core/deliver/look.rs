@@ -6,7 +6,7 @@
 
 use crate::core::Core;
 use crate::core::deliver::machine::Input;
-use crate::core::deliver::reach::{self, Key};
+use crate::core::deliver::reach::{self, IntegrationKey};
 use crate::core::which::Which;
 use crate::effect::{AttemptId, Cx, Effect};
 use crate::notify::{self, Reply};
@@ -43,7 +43,7 @@ impl Core {
 
     /// Acts upon what an attempt or a look has shown: a delivery that has waited to know it takes its turn, or leaves it to
     /// others at once, as do those that wait for a place.
-    pub(in crate::core) fn learn(&mut self, cx: &mut Cx<'_>, key: &Key, reached: bool) {
+    pub(in crate::core) fn learn(&mut self, cx: &mut Cx<'_>, key: &IntegrationKey, reached: bool) {
         for which in self.reach.learn(key, reached, cx.now.mono) {
             self.step(cx, which, Input::Learned);
         }

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::core::Core;
 use crate::core::deliver::budget::key_of;
 use crate::core::deliver::machine::Input;
-use crate::core::deliver::reach::{self, Key};
+use crate::core::deliver::reach::{self, IntegrationKey};
 use crate::core::which::Which;
 use crate::effect::{AttemptId, Cx};
 use crate::limits::{ATTEMPTS_BYTES_MAX, ATTEMPTS_EACH_MAX, ATTEMPTS_MAX};
@@ -24,27 +24,27 @@ pub(in crate::core) struct Places {
     under_way: BTreeMap<AttemptId, UnderWay>,
     /// Bytes of all that is under way.
     bytes: usize,
-    looks: BTreeMap<AttemptId, Key>,
+    looks: BTreeMap<AttemptId, IntegrationKey>,
     /// The integrations that take one place at a time, so that each notification is counted before the next.
-    single: BTreeSet<Key>,
+    single: BTreeSet<IntegrationKey>,
     /// How many places each integration has taken.
-    taken: BTreeMap<Key, usize>,
+    taken: BTreeMap<IntegrationKey, usize>,
     tickets: u64,
     /// By integration and ticket.
-    waiting: BTreeMap<Key, BTreeMap<u64, Which>>,
+    waiting: BTreeMap<IntegrationKey, BTreeMap<u64, Which>>,
 }
 
 #[derive(Debug)]
 struct UnderWay {
     which: Which,
     /// The integration whose place it takes; what only the log is told takes none.
-    key: Option<Key>,
+    key: Option<IntegrationKey>,
     bytes: usize,
 }
 
 impl Places {
     /// Whether an attempt for this integration may begin.
-    pub(in crate::core) fn is_free(&self, key: &Key) -> bool {
+    pub(in crate::core) fn is_free(&self, key: &IntegrationKey) -> bool {
         self.taken.values().sum::<usize>() < ATTEMPTS_MAX
             && self.taken_by(key) < if self.single.contains(key) { 1 } else { ATTEMPTS_EACH_MAX }
             && self.bytes < ATTEMPTS_BYTES_MAX
@@ -57,7 +57,7 @@ impl Places {
             limited.flat_map(|it| it.integrations.iter().map(|one| key_of(it, one))).collect();
     }
 
-    fn taken_by(&self, key: &Key) -> usize {
+    fn taken_by(&self, key: &IntegrationKey) -> usize {
         self.taken.get(key).copied().unwrap_or(0)
     }
 
@@ -65,7 +65,7 @@ impl Places {
     pub(in crate::core) fn begin(
         &mut self,
         which: Which,
-        key: Option<Key>,
+        key: Option<IntegrationKey>,
         bytes: usize,
     ) -> AttemptId {
         let attempt = self.name();
@@ -78,7 +78,7 @@ impl Places {
     }
 
     /// Begins a look, which takes a place like an attempt.
-    pub(in crate::core) fn begin_look(&mut self, key: Key) -> AttemptId {
+    pub(in crate::core) fn begin_look(&mut self, key: IntegrationKey) -> AttemptId {
         let look = self.name();
         *self.taken.entry(key.clone()).or_default() += 1;
         self.looks.insert(look, key);
@@ -107,13 +107,13 @@ impl Places {
     }
 
     /// Ends a look; at what it was, if it was under way.
-    pub(in crate::core) fn end_look(&mut self, look: AttemptId) -> Option<Key> {
+    pub(in crate::core) fn end_look(&mut self, look: AttemptId) -> Option<IntegrationKey> {
         let key = self.looks.remove(&look)?;
         self.free(&key);
         Some(key)
     }
 
-    fn free(&mut self, key: &Key) {
+    fn free(&mut self, key: &IntegrationKey) {
         if let Some(taken) = self.taken.get_mut(key) {
             *taken -= 1;
             if *taken == 0 {
@@ -123,14 +123,14 @@ impl Places {
     }
 
     /// Lets a delivery wait for a place of this integration; its ticket.
-    fn wait(&mut self, key: Key, which: Which) -> u64 {
+    fn wait(&mut self, key: IntegrationKey, which: Which) -> u64 {
         self.tickets += 1;
         self.waiting.entry(key).or_default().insert(self.tickets, which);
         self.tickets
     }
 
     /// Takes out what waits with this ticket.
-    pub(in crate::core) fn leave(&mut self, key: &Key, ticket: u64) {
+    pub(in crate::core) fn leave(&mut self, key: &IntegrationKey, ticket: u64) {
         if let Some(waiting) = self.waiting.get_mut(key) {
             waiting.remove(&ticket);
             if waiting.is_empty() {
@@ -153,7 +153,7 @@ impl Places {
     }
 
     /// The deliveries that wait for this integration, oldest first.
-    fn waiting_for(&self, key: &Key) -> Vec<Which> {
+    fn waiting_for(&self, key: &IntegrationKey) -> Vec<Which> {
         self.waiting.get(key).into_iter().flat_map(BTreeMap::values).copied().collect()
     }
 }
@@ -179,7 +179,7 @@ impl Core {
     }
 
     /// Leaves the deliveries that wait for an integration that was not reached to other members, as far as those may reach it.
-    pub(in crate::core) fn leave_waiting(&mut self, cx: &mut Cx<'_>, key: &Key) {
+    pub(in crate::core) fn leave_waiting(&mut self, cx: &mut Cx<'_>, key: &IntegrationKey) {
         // To find nobody to leave them to, for each of thousands and after each failure, takes long.
         if self.turns.alone() {
             return;
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
     use crate::core::which::GroupId;
 
-    fn key(name: &str) -> Key {
+    fn key(name: &str) -> IntegrationKey {
         (name.into(), "webhook".into(), 0)
     }
 

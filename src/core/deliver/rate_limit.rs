@@ -25,7 +25,7 @@ use crate::core::deliver::delivery::{self, Delivery};
 use crate::core::deliver::flushing::Flush;
 use crate::core::deliver::history::Outcome;
 use crate::core::deliver::machine::{Action, Input, State};
-use crate::core::deliver::reach::{self, Key};
+use crate::core::deliver::reach::{self, IntegrationKey};
 use crate::core::timers::Timer;
 use crate::core::which::{GroupId, Which};
 use crate::core::{Change, Core};
@@ -48,9 +48,9 @@ const LEDGER: &str = "rate_limit";
 /// The budgets of the integrations whose receiver has a `rate_limit`.
 #[derive(Debug, Default)]
 pub struct Budgets {
-    spent: BTreeMap<Key, VecDeque<i64>>,
-    held: BTreeMap<(Key, u128), Held>,
-    pub(super) used: BTreeMap<Key, Used>,
+    spent: BTreeMap<IntegrationKey, VecDeque<i64>>,
+    held: BTreeMap<(IntegrationKey, u128), Held>,
+    pub(super) used: BTreeMap<IntegrationKey, Used>,
 }
 
 /// A group that an integration was not told of.
@@ -67,7 +67,7 @@ struct Held {
 
 impl Budgets {
     /// How long until an integration may be notified; zero if it may be now.
-    fn wait(&self, key: &Key, limit: RateLimit, now: Mono) -> Duration {
+    fn wait(&self, key: &IntegrationKey, limit: RateLimit, now: Mono) -> Duration {
         let Some(spent) = self.spent.get(key) else { return Duration::ZERO };
         let oldest = spent.len().checked_sub(limit.notifications).and_then(|at| spent.get(at));
         let Some(oldest) = oldest else { return Duration::ZERO };
@@ -76,7 +76,7 @@ impl Budgets {
     }
 
     /// Counts a notification that was sent at `at`, in milliseconds of this node's running time: negative before its boot.
-    fn spend(&mut self, key: &Key, at: i64) {
+    fn spend(&mut self, key: &IntegrationKey, at: i64) {
         let spent = self.spent.entry(key.clone()).or_default();
         spent.insert(spent.partition_point(|it| *it <= at), at);
         while spent.len() > RATE_LIMIT_NOTIFICATIONS_MAX {
@@ -85,7 +85,13 @@ impl Budgets {
     }
 
     /// Takes note that a group is held back. `None` if there is no room for that, else whether it is news.
-    fn hold(&mut self, of: (Key, u128), group: GroupId, state: u128, now: Wall) -> Option<bool> {
+    fn hold(
+        &mut self,
+        of: (IntegrationKey, u128),
+        group: GroupId,
+        state: u128,
+        now: Wall,
+    ) -> Option<bool> {
         if let Some(held) = self.held.get_mut(&of) {
             let news = held.state != state;
             *held =
@@ -110,7 +116,7 @@ impl Budgets {
     }
 
     /// Whether an integration was not told of some group.
-    fn holds_any(&self, key: &Key) -> bool {
+    fn holds_any(&self, key: &IntegrationKey) -> bool {
         let mut from_first = self.held.range((key.clone(), 0)..);
         from_first.next().is_some_and(|((of, _), _)| of == key)
     }
@@ -145,7 +151,7 @@ impl Budgets {
     }
 }
 
-fn is_limited(config: &Config, key: &Key) -> bool {
+fn is_limited(config: &Config, key: &IntegrationKey) -> bool {
     config.receivers.iter().any(|it| it.name == key.0 && it.is_limited())
 }
 
@@ -448,7 +454,7 @@ fn facts_to_ages(facts: &[Arc<str>]) -> impl Iterator<Item = i64> {
 mod tests {
     use super::*;
 
-    fn key() -> Key {
+    fn key() -> IntegrationKey {
         ("r".into(), "webhook".into(), 0)
     }
 

@@ -17,7 +17,7 @@ use crate::time::Mono;
 const DOUBT: Duration = Duration::from_secs(30);
 
 /// Receiver, integration and place.
-pub type Key = (Arc<str>, Arc<str>, u32);
+pub type IntegrationKey = (Arc<str>, Arc<str>, u32);
 
 /// The state of one integration.
 #[derive(Debug)]
@@ -50,13 +50,13 @@ pub(in crate::core) enum Advice {
 
 /// The state of each integration; no more than are configured.
 #[derive(Debug, Default)]
-pub struct Reach(BTreeMap<Key, Way>);
+pub struct Reach(BTreeMap<IntegrationKey, Way>);
 
 impl Reach {
     /// Takes what an attempt or a look has shown. Answers which deliveries have waited for a look.
     pub(in crate::core) fn learn(
         &mut self,
-        key: &Key,
+        key: &IntegrationKey,
         reached: bool,
         now: Mono,
     ) -> BTreeSet<Which> {
@@ -69,7 +69,7 @@ impl Reach {
     }
 
     /// The advice on an attempt; when a while has passed since a failure, the one that asks first is to probe.
-    pub(in crate::core) fn advice(&self, key: &Key, now: Mono) -> Advice {
+    pub(in crate::core) fn advice(&self, key: &IntegrationKey, now: Mono) -> Advice {
         match self.0.get(key) {
             Some(Way::Looking(..)) => Advice::Wait,
             Some(Way::Lost { until, .. }) if now < *until => Advice::Leave,
@@ -79,21 +79,21 @@ impl Reach {
     }
 
     /// An attempt is made to see whether the way is back.
-    pub(in crate::core) fn probe(&mut self, key: &Key, now: Mono) {
+    pub(in crate::core) fn probe(&mut self, key: &IntegrationKey, now: Mono) {
         if let Some(Way::Lost { until, .. }) = self.0.get_mut(key) {
             *until = now + DOUBT;
         }
     }
 
     /// Has a delivery wait for the look that is under way.
-    pub(in crate::core) fn wait(&mut self, key: &Key, which: Which) {
+    pub(in crate::core) fn wait(&mut self, key: &IntegrationKey, which: Which) {
         if let Some(Way::Looking(_, waiting)) = self.0.get_mut(key) {
             waiting.insert(which);
         }
     }
 
     /// Whether there is nothing to be believed, and nothing about to be known.
-    pub(in crate::core) fn is_unknown(&self, key: &Key, now: Mono) -> bool {
+    pub(in crate::core) fn is_unknown(&self, key: &IntegrationKey, now: Mono) -> bool {
         match self.0.get(key) {
             Some(Way::Looking(..)) => false,
             Some(Way::Reached(until) | Way::Lost { until, .. }) => now >= *until,
@@ -102,17 +102,17 @@ impl Reach {
     }
 
     /// Whether it was lost after the moment when an attempt was advised.
-    pub(in crate::core) fn lost_after(&self, key: &Key, advised: Mono) -> bool {
+    pub(in crate::core) fn lost_after(&self, key: &IntegrationKey, advised: Mono) -> bool {
         matches!(self.0.get(key), Some(Way::Lost { since, .. }) if *since > advised)
     }
 
     /// A look has begun.
-    pub(in crate::core) fn looks(&mut self, key: Key, look: AttemptId) {
+    pub(in crate::core) fn looks(&mut self, key: IntegrationKey, look: AttemptId) {
         self.0.insert(key, Way::Looking(look, BTreeSet::new()));
     }
 
     /// Whether this look is under way, and neither overtaken by an attempt nor of a config before.
-    pub(in crate::core) fn is_looking(&self, key: &Key, look: AttemptId) -> bool {
+    pub(in crate::core) fn is_looking(&self, key: &IntegrationKey, look: AttemptId) -> bool {
         matches!(self.0.get(key), Some(Way::Looking(it, _)) if *it == look)
     }
 
@@ -123,7 +123,7 @@ impl Reach {
 }
 
 /// Which integration a log entry is of.
-pub(in crate::core) fn key(log: &LogKey) -> Key {
+pub(in crate::core) fn key(log: &LogKey) -> IntegrationKey {
     (Arc::clone(&log.receiver), Arc::clone(&log.integration), log.index)
 }
 
@@ -135,7 +135,7 @@ mod tests {
     const A: Which = (GroupId(0), 0);
     const B: Which = (GroupId(1), 0);
 
-    fn hook() -> Key {
+    fn hook() -> IntegrationKey {
         ("r".into(), "webhook".into(), 0)
     }
 

@@ -3,7 +3,7 @@
 use super::attempts::{reply, world};
 use super::*;
 use crate::core::deliver::budget::Stage;
-use crate::core::deliver::reach::Key;
+use crate::core::deliver::reach::IntegrationKey;
 use crate::notify::{AlertView, HeldBack, Outgoing, Reply, testing};
 
 const CONFIG: &str = "
@@ -19,7 +19,7 @@ fn budgeted(budget: &str) -> World {
     world(config, &[])
 }
 
-fn key() -> Key {
+fn key() -> IntegrationKey {
     ("a".into(), "webhook".into(), 0)
 }
 

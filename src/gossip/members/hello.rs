@@ -7,7 +7,7 @@ use rand::Rng;
 use super::peer::Peer;
 use super::swim::{Liveness, RECENT};
 use super::{JUST_SENT, Members};
-use crate::gossip::cause::Cause;
+use crate::gossip::cause::DropCause;
 use crate::gossip::message::{Hello, Message};
 use crate::gossip::output::{Arrival, Via};
 use crate::gossip::seal::Header;
@@ -26,7 +26,7 @@ impl Members {
     ) {
         let (node, from) = (hello.node, arrival.from);
         if hello.name.len() > MEMBER_NAME_BYTES_MAX {
-            return shared.outbox.stats.drop(Cause::Malformed);
+            return shared.outbox.stats.drop(DropCause::Malformed);
         }
         self.handshake.rotate(now.mono, rng);
         let proved = self.handshake.proves(hello.echo, from);

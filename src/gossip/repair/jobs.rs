@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::gossip::stats::Stats;
+use crate::gossip::stats::GossipStats;
 use crate::gossip::versions::RECENT_MAX;
 use crate::limits::REPAIR_QUEUE_MAX;
 
@@ -53,7 +53,7 @@ impl Jobs {
     }
 
     /// Queues a job; one of the same member and record is queued already, or there is no room: nothing changes.
-    pub(super) fn push(&mut self, job: Job, stats: &mut Stats) {
+    pub(super) fn push(&mut self, job: Job, stats: &mut GossipStats) {
         if self.queue.len() >= REPAIR_QUEUE_MAX {
             stats.overflowed += 1;
         } else if self.queued.insert((job.to, job.hash)) {
@@ -62,7 +62,7 @@ impl Jobs {
     }
 
     /// Queues records for a member that lacks them.
-    pub(super) fn push_all(&mut self, to: u64, hashes: &[u64], stats: &mut Stats) {
+    pub(super) fn push_all(&mut self, to: u64, hashes: &[u64], stats: &mut GossipStats) {
         for hash in hashes {
             self.push(Job { to, hash: *hash, parts: None }, stats);
         }

@@ -33,7 +33,7 @@ use jobs::{Job, Jobs};
 use trickle::Trickle;
 use wanted::Wanted;
 
-use super::cause::Cause;
+use super::cause::DropCause;
 use super::delivery::{Delivery, Parcel, To};
 use super::dice::choose;
 use super::members::{JUST_SENT, Members};
@@ -177,7 +177,7 @@ impl Repair {
     ) {
         members.learn_time(shared, now, node, digest.at, digest.synced);
         if !shared.clock.is_near(now, digest.at) {
-            return shared.outbox.stats.drop(Cause::TooFarAhead);
+            return shared.outbox.stats.drop(DropCause::TooFarAhead);
         }
         let (root, count) = shared.versions.root(digest.at);
         let Some(peer) = members.peer_mut(node) else { return };
@@ -234,7 +234,7 @@ impl Repair {
     ) {
         let malformed = sum.prints.len() != PARTS * 4 || sum.bits > 64 - 2 * PART_BITS;
         if malformed || !shared.clock.is_near(now, sum.at) {
-            return shared.outbox.stats.drop(Cause::Malformed);
+            return shared.outbox.stats.drop(DropCause::Malformed);
         }
         self.trickle.reset(now.mono, rng);
         let receives = self.comparison.sender(now.mono).is_some_and(|sender| sender != node);
@@ -283,7 +283,7 @@ impl Repair {
         ranges: &[Range],
     ) {
         if ranges.iter().any(|range| range.bits > 64) || !shared.clock.is_near(now, at) {
-            return shared.outbox.stats.drop(Cause::Malformed);
+            return shared.outbox.stats.drop(DropCause::Malformed);
         }
         self.comparison.note_answer(node);
         for range in ranges {

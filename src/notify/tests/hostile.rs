@@ -52,16 +52,16 @@ fn no_text_gets_into_a_header_another_host_or_out_of_its_json() {
     for kind in TYPES.iter().filter(|it| it.schema.http && it.schema.name != "alertmanager") {
         let text = evil(&kind.schema);
         let draft = of(&text, firing());
-        let mut steps = vec![Step::default()];
+        let mut steps = vec![RequestStep::default()];
         if kind.schema.name == "jira" {
             let state = vec!["P-1/../x".to_owned(), "done".to_owned()];
             steps.extend(
                 ["create", "update", "transitions", "transition"]
-                    .map(|name| Step { name, state: state.clone() }),
+                    .map(|name| RequestStep { name, state: state.clone() }),
             );
         }
         if kind.schema.name == "wechat" {
-            steps.push(Step { name: "send", state: vec!["t&x".to_owned()] });
+            steps.push(RequestStep { name: "send", state: vec!["t&x".to_owned()] });
         }
         for step in steps {
             // A value that a receiver type refuses does no harm.

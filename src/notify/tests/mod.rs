@@ -51,7 +51,7 @@ fn answer(status: u16, body: &str) -> Reply {
     Reply::Http { status, retry_after: None, body: body.to_owned() }
 }
 
-fn next(verdict: Verdict) -> Step {
+fn next(verdict: Verdict) -> RequestStep {
     match verdict {
         Verdict::Next(step) | Verdict::NextFor(step, _) => step,
         other => panic!("{other:?}"),

@@ -7,7 +7,7 @@ use crate::template::Templates;
 /// Method and URL, headers, body.
 fn whole(draft: &Draft) -> (String, Vec<(String, String)>, Json) {
     let sent = request(draft);
-    let text = |(name, value): &(String, Text)| (name.clone(), value.inline().unwrap());
+    let text = |(name, value): &(String, SecretText)| (name.clone(), value.inline().unwrap());
     let mut headers: Vec<_> = sent.headers.iter().map(text).collect();
     headers.sort_unstable();
     (format!("{} {}", sent.method, url(&sent)), headers, body(&sent))
@@ -377,7 +377,7 @@ fn wechat_asks_for_another_token_when_its_own_is_refused() {
         assert!(matches!(refused, Verdict::Refused(_)), "{code}: {refused:?}");
     }
     assert_eq!(
-        url(&request(&second.at(Step::default()))),
+        url(&request(&second.at(RequestStep::default()))),
         "http://w/gettoken?corpid=c&corpsecret=s"
     );
 }

@@ -36,14 +36,14 @@ static READERS: Readers = Readers::new(ACCESS_READS_MAX);
 
 /// Where the rules stand.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Source {
+pub struct RuleSource {
     /// `web.config.file`, if there is one.
     pub file: Option<PathBuf>,
     /// The rules of `[web]`, if there is none.
     pub admission: Admission,
 }
 
-impl Source {
+impl RuleSource {
     /// As `[web]` has it.
     pub(super) fn of(web: &Web) -> Self {
         Self { file: web.config_file.clone(), admission: web.admission.clone() }
@@ -53,7 +53,7 @@ impl Source {
 /// Lets requests in, or not.
 #[derive(Debug)]
 pub(super) struct Gate {
-    source: RefCell<Source>,
+    source: RefCell<RuleSource>,
     rules: RefCell<Rc<Rules>>,
     /// When the files were last looked at.
     looked_at: Cell<Option<Mono>>,
@@ -79,14 +79,14 @@ struct Rules {
 
 /// Why there are no rules.
 #[derive(Debug)]
-pub enum Error {
+pub enum AdmissionError {
     /// The file cannot be read; later it may be.
     Unreadable(PathBuf, std::io::Error),
     /// Every mistake in it.
     Wrong(Errors),
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for AdmissionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(file, error) => {
@@ -99,7 +99,7 @@ impl fmt::Display for Error {
 
 impl Gate {
     /// A gate with the rules of `source`, which are read on this thread's time. `secret` is random.
-    pub(super) fn new(source: Source, secret: &[u8]) -> Result<Self, Error> {
+    pub(super) fn new(source: RuleSource, secret: &[u8]) -> Result<Self, AdmissionError> {
         let gate = Self {
             source: RefCell::new(source),
             rules: RefCell::default(),
@@ -118,7 +118,7 @@ impl Gate {
     }
 
     /// Takes rules from elsewhere, as a reload has it.
-    pub(super) fn set_source(&self, source: Source) {
+    pub(super) fn set_source(&self, source: RuleSource) {
         if *self.source.borrow() != source {
             self.source.replace(source);
             self.looked_at.set(None);
@@ -252,7 +252,7 @@ impl Gate {
         let looking = Looking(&self.is_looking);
         let source = self.source.borrow().clone();
         let known = self.rules.borrow().files.clone();
-        if source != Source::default()
+        if source != RuleSource::default()
             || !known.is_empty()
             || self.rules.borrow().admission != Admission::default()
         {
@@ -268,7 +268,7 @@ impl Gate {
         drop(looking);
     }
 
-    async fn renew(&self, source: &Source) {
+    async fn renew(&self, source: &RuleSource) {
         match self.read(source).await {
             Ok(rules) => {
                 info!("web: TLS, users and tokens were read anew");
@@ -287,16 +287,17 @@ impl Gate {
         }
     }
 
-    async fn read(&self, source: &Source) -> Result<Rules, Error> {
+    async fn read(&self, source: &RuleSource) -> Result<Rules, AdmissionError> {
         let mut paths: Vec<PathBuf> = source.file.iter().cloned().collect();
         let before = stamps(paths.clone()).await;
         let admission = match &source.file {
             None => source.admission.clone(),
             Some(file) => {
                 let content = READERS.read(file, CONFIG_BYTES_MAX).await;
-                let content = content.map_err(|error| Error::Unreadable(file.clone(), error))?;
+                let content =
+                    content.map_err(|error| AdmissionError::Unreadable(file.clone(), error))?;
                 let (admission, warnings) =
-                    Admission::load(&content.bytes, file).map_err(Error::Wrong)?;
+                    Admission::load(&content.bytes, file).map_err(AdmissionError::Wrong)?;
                 tell(file, &warnings);
                 admission
             }

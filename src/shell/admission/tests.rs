@@ -23,9 +23,9 @@ impl Folder {
         path
     }
 
-    fn gate(&self, text: &str) -> Result<Gate, Error> {
+    fn gate(&self, text: &str) -> Result<Gate, AdmissionError> {
         let file = Some(self.write("web.yml", text));
-        Gate::new(Source { file, admission: Admission::default() }, b"random")
+        Gate::new(RuleSource { file, admission: Admission::default() }, b"random")
     }
 }
 
@@ -52,7 +52,7 @@ fn later(gate: &Gate) {
 
 #[test]
 fn without_users_and_tokens_all_are_let_in() {
-    let gate = Gate::new(Source::default(), b"random").unwrap();
+    let gate = Gate::new(RuleSource::default(), b"random").unwrap();
     assert_eq!(status(&gate, None, "10.0.0.1", Need::Write), 200);
     assert!(smol::block_on(gate.tls()).is_none());
 }
@@ -141,7 +141,7 @@ fn files_are_read_anew_when_they_change() {
 
 #[test]
 fn a_reload_brings_the_rules_of_its_config() {
-    let gate = Gate::new(Source::default(), b"random").unwrap();
+    let gate = Gate::new(RuleSource::default(), b"random").unwrap();
     assert_eq!(status(&gate, None, "10.0.0.1", Need::Write), 200);
     let token = crate::config::admission::Token {
         name: "a".to_owned(),
@@ -149,10 +149,10 @@ fn a_reload_brings_the_rules_of_its_config() {
         rights: Rights::ReadWrite,
     };
     let admission = Admission { tokens: vec![token], ..Admission::default() };
-    gate.set_source(Source { file: None, admission });
+    gate.set_source(RuleSource { file: None, admission });
     assert_eq!(status(&gate, None, "10.0.0.1", Need::Write), 401);
     assert_eq!(status(&gate, Some("Bearer 0123456789abcdef"), "10.0.0.1", Need::Write), 200);
-    gate.set_source(Source::default());
+    gate.set_source(RuleSource::default());
     assert_eq!(status(&gate, None, "10.0.0.1", Need::Write), 200);
 }
 
@@ -168,6 +168,7 @@ fn an_unreadable_certificate_serves_nothing_and_a_wrong_one_stops_us() {
     let told = wrong.to_string();
     assert!(told.contains("missing key_file") && told.contains("expected a hash"), "{told}");
     assert!(!told.contains("hunter2"), "{told}");
-    let missing = Source { file: Some("/nowhere/web.yml".into()), admission: Admission::default() };
-    assert!(matches!(Gate::new(missing, b"random"), Err(Error::Unreadable(..))));
+    let missing =
+        RuleSource { file: Some("/nowhere/web.yml".into()), admission: Admission::default() };
+    assert!(matches!(Gate::new(missing, b"random"), Err(AdmissionError::Unreadable(..))));
 }

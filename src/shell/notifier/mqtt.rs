@@ -21,7 +21,7 @@ use crate::shell::clock;
 use crate::shell::notifier::stream::{self, Stream, in_time};
 use crate::shell::socket::note_moved;
 use crate::shell::tls::Clients;
-use crate::wire::mqtt::{Event, Message, Session};
+use crate::wire::mqtt::{MqttMessage, Session, SessionEvent};
 
 /// The connections, by host, port and client.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ struct Link {
 
 /// Messages to publish, and where to say what came of it.
 struct Order {
-    messages: Vec<Message>,
+    messages: Vec<MqttMessage>,
     outcome: Sender<Result<(), String>>,
 }
 
@@ -291,7 +291,7 @@ impl<'a> Talk<'a> {
     fn tell(&mut self, failures: &mut u32) {
         while let Some(event) = self.session.poll_event() {
             match event {
-                Event::Connected => {
+                SessionEvent::Connected => {
                     if *failures > 0 {
                         info!("MQTT broker {}:{}: connected", self.broker.host, self.broker.port);
                     }
@@ -303,7 +303,7 @@ impl<'a> Talk<'a> {
                         self.session.publish(self.made, message.clone(), clock::now().mono).ok();
                     }
                 }
-                Event::Delivered(number) => {
+                SessionEvent::Delivered(number) => {
                     if let Some(pending) = self.open.remove(&number) {
                         pending.left.set(pending.left.get() - 1);
                         if pending.left.get() == 0 {
@@ -311,7 +311,7 @@ impl<'a> Talk<'a> {
                         }
                     }
                 }
-                Event::Refused(number, why) => {
+                SessionEvent::Refused(number, why) => {
                     if let Some(pending) = self.open.remove(&number) {
                         pending.outcome.try_send(Err(why)).ok();
                     }

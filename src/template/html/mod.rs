@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::limits::TEMPLATE_DEPTH_MAX;
-use crate::template::Error;
+use crate::template::TemplateError;
 use crate::template::ast::{
     Branch, Command, Escaper, List, Node, Pipe, Set, Source, Span, Term, Tree,
 };
@@ -24,7 +24,7 @@ use context::{Context, Delim, State, UrlPart};
 pub(super) use escapers::escape_value;
 
 /// The trees of `name` and of all that it calls, escaped, under the name that is answered.
-pub(super) fn escape(set: &Set, name: &str, budget: &Budget) -> Result<Set, Error> {
+pub(super) fn escape(set: &Set, name: &str, budget: &Budget) -> Result<Set, TemplateError> {
     let mut walker = Walker { set, budget, state: Walk::default(), depth: 0 };
     let Some(tree) = set.get(name) else { return Ok(Set::new()) };
     let (end, _) = walker.template(&tree.source, Span::default(), name, Context::default())?;
@@ -60,7 +60,7 @@ impl Walker<'_> {
         source: &Source,
         mut c: Context,
         list: &[Node],
-    ) -> Result<(Context, List), Error> {
+    ) -> Result<(Context, List), TemplateError> {
         let mut out = List::with_capacity(list.len());
         for node in list {
             let at = span(node);
@@ -75,7 +75,12 @@ impl Walker<'_> {
         Ok((c, out))
     }
 
-    fn node(&mut self, source: &Source, c: Context, node: &Node) -> Result<(Context, Node), Error> {
+    fn node(
+        &mut self,
+        source: &Source,
+        c: Context,
+        node: &Node,
+    ) -> Result<(Context, Node), TemplateError> {
         Ok(match node {
             Node::Text(at, written) => {
                 self.budget.take_bytes(written.len()).map_err(|why| source.error(*at, why))?;
@@ -114,7 +119,7 @@ impl Walker<'_> {
         c: Context,
         branch: &Branch,
         word: &str,
-    ) -> Result<(Context, Branch), Error> {
+    ) -> Result<(Context, Branch), TemplateError> {
         let join = |a: Context, b: Context| {
             let text = || {
                 format!(
@@ -131,7 +136,7 @@ impl Walker<'_> {
             for early in walker.state.ranges.pop().unwrap_or_default() {
                 end = join(end, early)?;
             }
-            Ok::<_, Error>((end, body))
+            Ok::<_, TemplateError>((end, body))
         };
         let (mut end, body) = if word == "range" {
             let (end, list) = body(self, c)?;
@@ -158,7 +163,7 @@ impl Walker<'_> {
         at: Span,
         name: &str,
         c: Context,
-    ) -> Result<(Context, Arc<str>), Error> {
+    ) -> Result<(Context, Arc<str>), TemplateError> {
         let key: Arc<str> = if c == Context::default() {
             name.into()
         } else {
@@ -280,7 +285,7 @@ fn push_text(text: &str, out: &mut String) {
 }
 
 /// The escapers of an action, and where it leaves the context.
-fn action(source: &Source, c: Context, pipe: &Pipe) -> Result<(Context, Node), Error> {
+fn action(source: &Source, c: Context, pipe: &Pipe) -> Result<(Context, Node), TemplateError> {
     if !pipe.variables.is_empty() {
         return Ok((c, Node::Action(pipe.clone(), Vec::new())));
     }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::limits::POST_ALERTS_MAX;
 use crate::model::{Pair, Report, Shown};
 use crate::time::Wall;
-use crate::wire::json::read::{self, Kind, ReadError, Reader};
+use crate::wire::json::read::{self, ReadError, Reader, ValueKind};
 use crate::wire::json::uri;
 use crate::wire::rfc3339;
 
@@ -54,7 +54,7 @@ pub fn text(body: &[u8]) -> Cow<'_, str> {
 
 /// The checks of posted alerts beyond JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Schema {
+pub enum PostSchema {
     /// Nothing.
     V1,
     /// `labels` is there and `generatorURL` is a URI.
@@ -62,8 +62,8 @@ pub enum Schema {
 }
 
 /// Reads the reports of a post.
-pub fn alerts(text: &str, schema: Schema) -> Result<Vec<Report<'_>>, BodyError> {
-    let mut posted = Posted::new(text, schema, Place::default());
+pub fn alerts(text: &str, schema: PostSchema) -> Result<Vec<Report<'_>>, BodyError> {
+    let mut posted = Posted::new(text, schema, BodyPlace::default());
     let (mut reports, mut invalid) = (Vec::new(), None);
     while let Some((report, fault)) = posted.read()? {
         invalid = invalid.or(fault);
@@ -74,8 +74,8 @@ pub fn alerts(text: &str, schema: Schema) -> Result<Vec<Report<'_>>, BodyError> 
 
 /// Where the reading of a post stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
-    text: read::Place,
+pub struct BodyPlace {
+    text: read::ReaderPlace,
     /// Reports that were read.
     reports: usize,
     state: State,
@@ -89,7 +89,7 @@ enum State {
     Over,
 }
 
-impl Place {
+impl BodyPlace {
     /// Bytes of the body that were read.
     pub const fn bytes(self) -> usize {
         self.text.bytes()
@@ -100,27 +100,27 @@ impl Place {
 #[derive(Debug)]
 pub struct Posted<'a> {
     reader: Reader<'a>,
-    schema: Schema,
-    place: Place,
+    schema: PostSchema,
+    place: BodyPlace,
 }
 
 impl<'a> Posted<'a> {
     /// Reads from `place` on; its default is the beginning.
-    pub const fn new(text: &'a str, schema: Schema, place: Place) -> Self {
+    pub const fn new(text: &'a str, schema: PostSchema, place: BodyPlace) -> Self {
         Self { reader: Reader::resume(text, place.text), schema, place }
     }
 
     /// Where it stands.
-    pub const fn place(&self) -> Place {
-        Place { text: self.reader.place(), ..self.place }
+    pub const fn place(&self) -> BodyPlace {
+        BodyPlace { text: self.reader.place(), ..self.place }
     }
 
     /// The next report, with what it breaks of the schema; none at the end.
     pub fn read(&mut self) -> Result<Option<(Report<'a>, Option<BodyError>)>, BodyError> {
         if self.place.state == State::Before {
             let target = match self.schema {
-                Schema::V1 => "value of type []*types.Alert",
-                Schema::V2 => "value of type models.PostableAlerts",
+                PostSchema::V1 => "value of type []*types.Alert",
+                PostSchema::V2 => "value of type models.PostableAlerts",
             };
             if self.reader.null()? {
                 self.place.state = State::Over;
@@ -192,8 +192,8 @@ impl<'a> PostedAlert<'a> {
         Ok(alert)
     }
 
-    fn check(&self, schema: Schema, index: usize) -> Result<(), BodyError> {
-        if schema == Schema::V1 {
+    fn check(&self, schema: PostSchema, index: usize) -> Result<(), BodyError> {
+        if schema == PostSchema::V1 {
             return Ok(());
         }
         if self.is_null {
@@ -352,8 +352,8 @@ fn target(place: &str, kind: &str) -> String {
 
 fn string<'a>(reader: &mut Reader<'a>, place: &str) -> Result<Option<Cow<'a, str>>, ReadError> {
     match reader.kind()? {
-        Kind::String => reader.string("").map(Some),
-        Kind::Null => reader.skip().map(|()| None),
+        ValueKind::String => reader.string("").map(Some),
+        ValueKind::Null => reader.skip().map(|()| None),
         _ => reader.string(&target(place, "string")).map(Some),
     }
 }
@@ -371,8 +371,8 @@ fn time(reader: &mut Reader<'_>, place: &str) -> Result<Option<Wall>, ReadError>
 fn pairs<'a>(reader: &mut Reader<'a>, place: &str) -> Result<Option<Vec<Pair<'a>>>, ReadError> {
     let mut pairs = Vec::new();
     match reader.kind()? {
-        Kind::Null => return reader.skip().map(|()| None),
-        Kind::Object => reader.object("", |reader, name| {
+        ValueKind::Null => return reader.skip().map(|()| None),
+        ValueKind::Object => reader.object("", |reader, name| {
             pairs.push((name, string(reader, place)?.unwrap_or_default()));
             Ok(())
         })?,
@@ -387,7 +387,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn malformed(text: &str) -> String {
-        match alerts(text, Schema::V2) {
+        match alerts(text, PostSchema::V2) {
             Err(BodyError::Malformed(text)) => text,
             other => panic!("{text}: {other:?}"),
         }
@@ -397,7 +397,7 @@ mod tests {
     fn an_alert_is_read_without_copies() {
         let body = r#"[{"labels":{"b":"2","a":"1","c":""},"annotations":{"s":"x"},
             "startsAt":"2026-01-02T03:04:05Z","endsAt":null,"generatorURL":"http://p/g"}]"#;
-        let [report] = alerts(body, Schema::V2).unwrap().try_into().unwrap();
+        let [report] = alerts(body, PostSchema::V2).unwrap().try_into().unwrap();
         assert_eq!(report.labels, [("a".into(), "1".into()), ("b".into(), "2".into())]);
         assert!(report.labels.iter().all(|(name, _)| matches!(name, Cow::Borrowed(_))));
         assert_eq!(report.annotations, [("s".into(), "x".into())]);
@@ -408,7 +408,7 @@ mod tests {
     #[test]
     fn of_alerts_there_are_so_many_and_no_more() {
         let body = |count| format!("[{}]", vec!["{}"; count].join(","));
-        assert_eq!(alerts(&body(POST_ALERTS_MAX), Schema::V1).unwrap().len(), POST_ALERTS_MAX);
+        assert_eq!(alerts(&body(POST_ALERTS_MAX), PostSchema::V1).unwrap().len(), POST_ALERTS_MAX);
         let error = malformed(&body(POST_ALERTS_MAX + 1));
         assert!(error.contains("more than 20000 alerts"), "{error}");
     }
@@ -416,10 +416,10 @@ mod tests {
     #[test]
     fn names_come_in_any_case_and_what_is_unknown_or_follows_is_ignored() {
         let body = r#"[{"LABELS":{"a":"1","a":null,"b":"x","b":"y"},"x":[{"y":{}}],"StartsAt":"0001-01-01T00:00:00Z"}] {"#;
-        let [report] = alerts(body, Schema::V2).unwrap().try_into().unwrap();
+        let [report] = alerts(body, PostSchema::V2).unwrap().try_into().unwrap();
         assert_eq!(report.labels, [("b".into(), "y".into())]);
         assert_eq!(report.starts_at, None);
-        assert_eq!(alerts("null", Schema::V2), Ok(vec![]));
+        assert_eq!(alerts("null", PostSchema::V2), Ok(vec![]));
     }
 
     #[test]
@@ -460,12 +460,12 @@ mod tests {
         let required =
             |path: &str| Err(BodyError::Invalid(602, format!("{path} in body is required")));
         assert_eq!(
-            alerts(r#"[{"labels":{}},{},{"generatorURL":"x"}]"#, Schema::V2),
+            alerts(r#"[{"labels":{}},{},{"generatorURL":"x"}]"#, PostSchema::V2),
             required("1.labels")
         );
-        assert_eq!(alerts(r#"[{"labels":null}]"#, Schema::V2), required("0.labels"));
-        assert_eq!(alerts("[null]", Schema::V2), required("0"));
-        assert!(alerts(r#"[{"generatorURL":"foo"}]"#, Schema::V1).is_ok());
+        assert_eq!(alerts(r#"[{"labels":null}]"#, PostSchema::V2), required("0.labels"));
+        assert_eq!(alerts("[null]", PostSchema::V2), required("0"));
+        assert!(alerts(r#"[{"generatorURL":"foo"}]"#, PostSchema::V1).is_ok());
         malformed(r#"[{},{"labels":1}]"#);
         let long = "x".repeat(8 << 20);
         for body in [
@@ -473,12 +473,12 @@ mod tests {
             format!(r#"[{{"startsAt":"{long}"}}]"#),
         ] {
             let (BodyError::Malformed(text) | BodyError::Invalid(_, text)) =
-                alerts(&body, Schema::V2).unwrap_err();
+                alerts(&body, PostSchema::V2).unwrap_err();
             assert!(text.len() < 4096 && text.contains("... (8388608 bytes)"), "{text}");
         }
         let uri = r#"0.generatorURL in body must be of type uri: "not a url""#.to_owned();
         assert_eq!(
-            alerts(r#"[{"generatorURL":"not a url"}]"#, Schema::V2),
+            alerts(r#"[{"generatorURL":"not a url"}]"#, PostSchema::V2),
             Err(BodyError::Invalid(601, uri))
         );
     }
@@ -516,14 +516,14 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in any::<Vec<u8>>(), cut in 0..SILENCE.len(), byte in any::<u8>()) {
-            drop(alerts(&text(&bytes), Schema::V2));
+            drop(alerts(&text(&bytes), PostSchema::V2));
             drop(silence(&text(&bytes)));
             let mut near = SILENCE.as_bytes().to_vec();
             near[cut] = byte;
             drop(silence(&text(&near)));
             drop(silence(&text(&near[..cut])));
             let wrapped = [b"[".as_slice(), &near, b"]"].concat();
-            drop(alerts(&text(&wrapped), Schema::V2));
+            drop(alerts(&text(&wrapped), PostSchema::V2));
         }
     }
 }

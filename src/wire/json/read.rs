@@ -16,13 +16,13 @@ pub struct Reader<'a> {
 
 /// Where a reader stands in its text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct ReaderPlace {
     at: usize,
     depth: usize,
     values: usize,
 }
 
-impl Place {
+impl ReaderPlace {
     /// Bytes that lie before it.
     pub const fn bytes(self) -> usize {
         self.at
@@ -31,7 +31,7 @@ impl Place {
 
 /// The kind of the next value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueKind {
     /// `null`
     Null,
     /// `true` or `false`
@@ -46,7 +46,7 @@ pub enum Kind {
     Object,
 }
 
-impl Kind {
+impl ValueKind {
     /// Go's word in type errors.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -88,22 +88,22 @@ impl<'a> Reader<'a> {
     }
 
     /// The kind of the value that comes next; nothing but blanks is consumed.
-    pub fn kind(&mut self) -> Result<Kind, ReadError> {
+    pub fn kind(&mut self) -> Result<ValueKind, ReadError> {
         self.blanks();
         match self.peek() {
-            Some(b'"') => Ok(Kind::String),
-            Some(b'{') => Ok(Kind::Object),
-            Some(b'[') => Ok(Kind::Array),
-            Some(b'n') => Ok(Kind::Null),
-            Some(b't' | b'f') => Ok(Kind::Bool),
-            Some(b'-' | b'0'..=b'9') => Ok(Kind::Number),
+            Some(b'"') => Ok(ValueKind::String),
+            Some(b'{') => Ok(ValueKind::Object),
+            Some(b'[') => Ok(ValueKind::Array),
+            Some(b'n') => Ok(ValueKind::Null),
+            Some(b't' | b'f') => Ok(ValueKind::Bool),
+            Some(b'-' | b'0'..=b'9') => Ok(ValueKind::Number),
             _ => Err(self.unexpected("looking for beginning of value")),
         }
     }
 
     /// Consumes a `null` if one comes next, and says whether it did.
     pub fn null(&mut self) -> Result<bool, ReadError> {
-        let null = self.kind()? == Kind::Null;
+        let null = self.kind()? == ValueKind::Null;
         if null {
             self.literal("null")?;
         }
@@ -113,25 +113,25 @@ impl<'a> Reader<'a> {
     /// Consumes a value of any kind.
     pub fn skip(&mut self) -> Result<(), ReadError> {
         match self.kind()? {
-            Kind::Null => self.literal("null"),
-            Kind::Bool if self.peek() == Some(b't') => self.literal("true"),
-            Kind::Bool => self.literal("false"),
-            Kind::Number => self.number(),
-            Kind::String => self.quoted().map(|_| ()),
-            Kind::Array => self.elements(|reader, _| reader.skip()),
-            Kind::Object => self.members(|reader, _| reader.skip()),
+            ValueKind::Null => self.literal("null"),
+            ValueKind::Bool if self.peek() == Some(b't') => self.literal("true"),
+            ValueKind::Bool => self.literal("false"),
+            ValueKind::Number => self.number(),
+            ValueKind::String => self.quoted().map(|_| ()),
+            ValueKind::Array => self.elements(|reader, _| reader.skip()),
+            ValueKind::Object => self.members(|reader, _| reader.skip()),
         }
     }
 
     /// Consumes a string. `target` is what Go calls the place it is meant for.
     pub fn string(&mut self, target: &str) -> Result<Cow<'a, str>, ReadError> {
-        self.expect(Kind::String, target)?;
+        self.expect(ValueKind::String, target)?;
         self.quoted()
     }
 
     /// Consumes `true` or `false`.
     pub fn bool(&mut self, target: &str) -> Result<bool, ReadError> {
-        self.expect(Kind::Bool, target)?;
+        self.expect(ValueKind::Bool, target)?;
         let value = self.peek() == Some(b't');
         self.literal(if value { "true" } else { "false" })?;
         Ok(value)
@@ -143,7 +143,7 @@ impl<'a> Reader<'a> {
         target: &str,
         element: impl FnMut(&mut Self, usize) -> Result<(), ReadError>,
     ) -> Result<(), ReadError> {
-        self.expect(Kind::Array, target)?;
+        self.expect(ValueKind::Array, target)?;
         self.elements(element)
     }
 
@@ -153,11 +153,11 @@ impl<'a> Reader<'a> {
         target: &str,
         member: impl FnMut(&mut Self, Cow<'a, str>) -> Result<(), ReadError>,
     ) -> Result<(), ReadError> {
-        self.expect(Kind::Object, target)?;
+        self.expect(ValueKind::Object, target)?;
         self.members(member)
     }
 
-    fn expect(&mut self, kind: Kind, target: &str) -> Result<(), ReadError> {
+    fn expect(&mut self, kind: ValueKind, target: &str) -> Result<(), ReadError> {
         let found = self.kind()?;
         if found == kind {
             return Ok(());
@@ -165,8 +165,8 @@ impl<'a> Reader<'a> {
         // Go looks for the syntax of the whole text first.
         Reader::new(self.text).skip()?;
         let expected = match kind {
-            Kind::Array => "a list [{...}]",
-            Kind::Object => "an object {...}",
+            ValueKind::Array => "a list [{...}]",
+            ValueKind::Object => "an object {...}",
             kind => kind.in_words(),
         };
         // Go's words stay, for clients that search for them; plain ones follow.
@@ -192,7 +192,7 @@ impl<'a> Reader<'a> {
 
     /// Consumes the bracket that opens an array; [`Reader::next_element`] then goes from one element to the next.
     pub fn open_array(&mut self, target: &str) -> Result<(), ReadError> {
-        self.expect(Kind::Array, target)?;
+        self.expect(ValueKind::Array, target)?;
         self.enter()
     }
 
@@ -211,13 +211,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Where it stands.
-    pub const fn place(&self) -> Place {
-        Place { at: self.at, depth: self.depth, values: self.values }
+    pub const fn place(&self) -> ReaderPlace {
+        ReaderPlace { at: self.at, depth: self.depth, values: self.values }
     }
 
     /// Goes on in `text` where another reader of it stood.
-    pub const fn resume(text: &'a str, place: Place) -> Self {
-        let Place { at, depth, values } = place;
+    pub const fn resume(text: &'a str, place: ReaderPlace) -> Self {
+        let ReaderPlace { at, depth, values } = place;
         Self { text, at, depth, values }
     }
 

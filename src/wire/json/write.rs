@@ -91,7 +91,7 @@ fn key(out: &mut Vec<u8>, key: &str) {
 
 /// An alert as the API shows it.
 #[derive(Clone, Copy, Debug)]
-pub struct AlertView<'a> {
+pub struct GettableAlert<'a> {
     /// Its identity.
     pub fingerprint: Fingerprint,
     /// Itself.
@@ -106,7 +106,7 @@ pub struct AlertView<'a> {
     pub muted_by: &'a [Arc<str>],
 }
 
-impl AlertView<'_> {
+impl GettableAlert<'_> {
     /// Whether nothing mutes it.
     pub fn is_active(&self) -> bool {
         self.silenced_by.is_empty() && self.inhibited_by.is_empty() && self.muted_by.is_empty()
@@ -114,7 +114,7 @@ impl AlertView<'_> {
 }
 
 /// Appends a `gettableAlert`.
-pub fn alert(out: &mut Vec<u8>, view: &AlertView<'_>) {
+pub fn alert(out: &mut Vec<u8>, view: &GettableAlert<'_>) {
     let alert = view.alert;
     key(out, r#"{"annotations":"#);
     labels(out, &alert.annotations);
@@ -150,7 +150,7 @@ pub fn group_begin(out: &mut Vec<u8>) {
 }
 
 /// Appends an alert of a group that was begun.
-pub fn group_alert(out: &mut Vec<u8>, view: &AlertView<'_>) {
+pub fn group_alert(out: &mut Vec<u8>, view: &GettableAlert<'_>) {
     if out.last() != Some(&b'[') {
         out.push(b',');
     }
@@ -261,7 +261,7 @@ mod tests {
             timeout: false,
             generator_url: "http://p/g".into(),
         };
-        let view = AlertView {
+        let view = GettableAlert {
             fingerprint: Fingerprint(9),
             alert: &alert,
             receivers: &["default"],

@@ -14,13 +14,13 @@ mod packet;
 mod session;
 
 pub use packet::{Packet, PacketError};
-pub use session::{Event, Session, SessionError};
+pub use session::{Session, SessionError, SessionEvent};
 
 use crate::limits::{MQTT_PAYLOAD_BYTES_MAX, MQTT_TOPIC_BYTES_MAX};
 
 /// Which version of the protocol is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
+pub enum MqttVersion {
     /// 3.1.1, which every broker speaks.
     V3,
     /// 5, whose brokers say why they refuse.
@@ -38,8 +38,8 @@ pub enum Qos {
 
 /// A message to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// Where to: checked by [`Message::check`].
+pub struct MqttMessage {
+    /// Where to: checked by [`MqttMessage::check`].
     pub topic: String,
     /// The payload.
     pub payload: Vec<u8>,
@@ -49,7 +49,7 @@ pub struct Message {
     pub retain: bool,
 }
 
-impl Message {
+impl MqttMessage {
     /// Why no broker would take this message.
     pub fn check(&self) -> Result<(), &'static str> {
         check_topic(&self.topic)?;
@@ -81,7 +81,7 @@ pub fn check_topic(topic: &str) -> Result<(), &'static str> {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Client {
     /// The version that is spoken.
-    pub version: Version,
+    pub version: MqttVersion,
     /// The client's identifier: a broker closes the older of two connections that share it.
     pub id: String,
     /// The user's name, if the broker wants one.
@@ -91,7 +91,7 @@ pub struct Client {
     /// After how many seconds of silence the broker takes us for gone; 0 is never.
     pub keep_alive: u16,
     /// The message that the broker publishes when we are gone.
-    pub will: Option<Message>,
+    pub will: Option<MqttMessage>,
 }
 
 impl std::fmt::Debug for Client {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::limits::MQTT_REPLY_BYTES_MAX;
 use crate::model::brief::cut;
-use crate::wire::mqtt::{Client, Message, Qos, Version};
+use crate::wire::mqtt::{Client, MqttMessage, MqttVersion, Qos};
 
 /// A packet of a broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +88,7 @@ const PROPERTY_PACKET_BYTES_MAX: u8 = 0x27;
 
 /// CONNECT, for a session that forgets everything when it ends.
 pub(super) fn connect(client: &Client) -> Vec<u8> {
-    let v5 = client.version == Version::V5;
+    let v5 = client.version == MqttVersion::V5;
     // 3.1.1 allows no password without a user.
     let username = match (&client.username, &client.password) {
         (None, Some(_)) if !v5 => Some(""),
@@ -125,14 +125,14 @@ pub(super) fn connect(client: &Client) -> Vec<u8> {
 }
 
 /// PUBLISH; `id` is used for `QoS` 1 alone.
-pub(super) fn publish(version: Version, message: &Message, id: u16) -> Vec<u8> {
+pub(super) fn publish(version: MqttVersion, message: &MqttMessage, id: u16) -> Vec<u8> {
     let acknowledged = message.qos == Qos::AtLeastOnce;
     let mut body = Vec::with_capacity(message.topic.len() + message.payload.len() + 5);
     text(&mut body, &message.topic);
     if acknowledged {
         body.extend(id.to_be_bytes());
     }
-    if version == Version::V5 {
+    if version == MqttVersion::V5 {
         body.push(0);
     }
     body.extend_from_slice(&message.payload);
@@ -169,10 +169,10 @@ fn framed(first: u8, body: &[u8]) -> Vec<u8> {
 
 impl Packet {
     /// Reads the first packet of `bytes` and how many bytes it has; none while it is not there whole.
-    pub fn read(version: Version, bytes: &[u8]) -> Result<Option<(Self, usize)>, PacketError> {
+    pub fn read(version: MqttVersion, bytes: &[u8]) -> Result<Option<(Self, usize)>, PacketError> {
         let Some((&first, rest)) = bytes.split_first() else { return Ok(None) };
         let kind = first >> 4;
-        if !matches!((kind, version), (2 | 4 | 13, _) | (14, Version::V5)) {
+        if !matches!((kind, version), (2 | 4 | 13, _) | (14, MqttVersion::V5)) {
             return Err(PacketError::Unexpected(kind));
         }
         let Some((length, digits)) = variable(rest)? else { return Ok(None) };
@@ -185,8 +185,8 @@ impl Packet {
         Ok(Some((packet, all)))
     }
 
-    fn read_body(kind: u8, version: Version, body: &[u8]) -> Option<Self> {
-        let v5 = version == Version::V5;
+    fn read_body(kind: u8, version: MqttVersion, body: &[u8]) -> Option<Self> {
+        let v5 = version == MqttVersion::V5;
         match kind {
             2 => {
                 let (&[_, code], properties) = body.split_first_chunk()?;
@@ -262,7 +262,7 @@ fn prefixed(bytes: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn client(version: Version) -> Client {
+    fn client(version: MqttVersion) -> Client {
         Client {
             version,
             id: "c".into(),
@@ -273,52 +273,52 @@ mod tests {
         }
     }
 
-    fn message(qos: Qos, retain: bool) -> Message {
-        Message { topic: "a/b".into(), payload: b"hi".to_vec(), qos, retain }
+    fn message(qos: Qos, retain: bool) -> MqttMessage {
+        MqttMessage { topic: "a/b".into(), payload: b"hi".to_vec(), qos, retain }
     }
 
     #[test]
     fn connect_has_the_bytes_of_the_standard() {
-        assert_eq!(connect(&client(Version::V3)), b"\x10\x0d\0\x04MQTT\x04\x02\0\x3c\0\x01c");
+        assert_eq!(connect(&client(MqttVersion::V3)), b"\x10\x0d\0\x04MQTT\x04\x02\0\x3c\0\x01c");
         assert_eq!(
-            connect(&client(Version::V5)),
+            connect(&client(MqttVersion::V5)),
             b"\x10\x13\0\x04MQTT\x05\x02\0\x3c\x05\x27\0\0\x40\0\0\x01c"
         );
         let full = Client {
             username: Some("u".into()),
             password: Some("p".into()),
             will: Some(message(Qos::AtLeastOnce, true)),
-            ..client(Version::V3)
+            ..client(MqttVersion::V3)
         };
         assert_eq!(
             connect(&full),
             b"\x10\x1c\0\x04MQTT\x04\xee\0\x3c\0\x01c\0\x03a/b\0\x02hi\0\x01u\0\x01p"
         );
-        let full = Client { version: Version::V5, ..full };
+        let full = Client { version: MqttVersion::V5, ..full };
         assert!(connect(&full).ends_with(b"\0\x01c\0\0\x03a/b\0\x02hi\0\x01u\0\x01p"));
     }
 
     #[test]
     fn a_password_alone_has_an_empty_user_where_the_standard_wants_one() {
-        let client = Client { password: Some("p".into()), ..client(Version::V3) };
+        let client = Client { password: Some("p".into()), ..client(MqttVersion::V3) };
         assert_eq!(connect(&client).get(9), Some(&0xC2));
         assert!(connect(&client).ends_with(b"\0\x01c\0\0\0\x01p"));
-        let client = Client { version: Version::V5, ..client };
+        let client = Client { version: MqttVersion::V5, ..client };
         assert_eq!(connect(&client).get(9), Some(&0x42));
     }
 
     #[test]
     fn publish_has_the_bytes_of_the_standard() {
         let at_most = message(Qos::AtMostOnce, false);
-        assert_eq!(publish(Version::V3, &at_most, 7), b"\x30\x07\0\x03a/bhi");
+        assert_eq!(publish(MqttVersion::V3, &at_most, 7), b"\x30\x07\0\x03a/bhi");
         let at_least = message(Qos::AtLeastOnce, true);
-        assert_eq!(publish(Version::V3, &at_least, 7), b"\x33\x09\0\x03a/b\0\x07hi");
-        assert_eq!(publish(Version::V5, &at_least, 0x102), b"\x33\x0a\0\x03a/b\x01\x02\0hi");
-        let long = Message { payload: vec![b'x'; 300], ..at_most };
-        assert_eq!(publish(Version::V3, &long, 0).get(..3), Some(&b"\x30\xb1\x02"[..]));
+        assert_eq!(publish(MqttVersion::V3, &at_least, 7), b"\x33\x09\0\x03a/b\0\x07hi");
+        assert_eq!(publish(MqttVersion::V5, &at_least, 0x102), b"\x33\x0a\0\x03a/b\x01\x02\0hi");
+        let long = MqttMessage { payload: vec![b'x'; 300], ..at_most };
+        assert_eq!(publish(MqttVersion::V3, &long, 0).get(..3), Some(&b"\x30\xb1\x02"[..]));
     }
 
-    fn read(version: Version, bytes: &[u8]) -> Result<Option<(Packet, usize)>, PacketError> {
+    fn read(version: MqttVersion, bytes: &[u8]) -> Result<Option<(Packet, usize)>, PacketError> {
         Packet::read(version, bytes)
     }
 
@@ -332,7 +332,7 @@ mod tests {
             (b"\xd0\0", Packet::Pingresp),
         ];
         for (bytes, packet) in v3 {
-            assert_eq!(read(Version::V3, bytes), Ok(Some((packet, bytes.len()))), "{bytes:?}");
+            assert_eq!(read(MqttVersion::V3, bytes), Ok(Some((packet, bytes.len()))), "{bytes:?}");
         }
         let limited = Terms {
             receive_max: 2,
@@ -355,7 +355,7 @@ mod tests {
             (b"\xe0\x02\x8e\0", Packet::Disconnect(0x8e)),
         ];
         for (bytes, packet) in v5 {
-            assert_eq!(read(Version::V5, bytes), Ok(Some((packet, bytes.len()))), "{bytes:?}");
+            assert_eq!(read(MqttVersion::V5, bytes), Ok(Some((packet, bytes.len()))), "{bytes:?}");
         }
     }
 
@@ -363,24 +363,24 @@ mod tests {
     fn the_rest_of_a_part_is_waited_for() {
         let whole = b"\x20\x06\0\0\x03\x21\0\x02";
         for cut in 0..whole.len() {
-            assert_eq!(read(Version::V5, &whole[..cut]), Ok(None), "{cut}");
+            assert_eq!(read(MqttVersion::V5, &whole[..cut]), Ok(None), "{cut}");
         }
-        assert!(matches!(read(Version::V5, whole), Ok(Some((_, 8)))));
+        assert!(matches!(read(MqttVersion::V5, whole), Ok(Some((_, 8)))));
     }
 
     #[test]
     fn a_packet_that_is_no_answer_is_an_error() {
         for (version, bytes, error) in [
-            (Version::V3, &b"\x30\x00"[..], PacketError::Unexpected(3)),
-            (Version::V3, b"\xe0\x00", PacketError::Unexpected(14)),
-            (Version::V5, b"\xf0\x00", PacketError::Unexpected(15)),
-            (Version::V3, b"\x20\x01\0", PacketError::Malformed),
-            (Version::V3, b"\x40\x01\0", PacketError::Malformed),
-            (Version::V3, b"\x20\xff\xff\xff\xff", PacketError::Malformed),
-            (Version::V5, b"\x20\x04\0\0\x01\x99", PacketError::Malformed),
-            (Version::V5, b"\x20\x04\0\0\x05\x21", PacketError::Malformed),
-            (Version::V5, b"\x20\x06\0\0\x03\x1f\xff\xff", PacketError::Malformed),
-            (Version::V3, b"\x20\xff\xff\x7f", PacketError::TooLong(0x1F_FFFF)),
+            (MqttVersion::V3, &b"\x30\x00"[..], PacketError::Unexpected(3)),
+            (MqttVersion::V3, b"\xe0\x00", PacketError::Unexpected(14)),
+            (MqttVersion::V5, b"\xf0\x00", PacketError::Unexpected(15)),
+            (MqttVersion::V3, b"\x20\x01\0", PacketError::Malformed),
+            (MqttVersion::V3, b"\x40\x01\0", PacketError::Malformed),
+            (MqttVersion::V3, b"\x20\xff\xff\xff\xff", PacketError::Malformed),
+            (MqttVersion::V5, b"\x20\x04\0\0\x01\x99", PacketError::Malformed),
+            (MqttVersion::V5, b"\x20\x04\0\0\x05\x21", PacketError::Malformed),
+            (MqttVersion::V5, b"\x20\x06\0\0\x03\x1f\xff\xff", PacketError::Malformed),
+            (MqttVersion::V3, b"\x20\xff\xff\x7f", PacketError::TooLong(0x1F_FFFF)),
         ] {
             assert_eq!(read(version, bytes), Err(error), "{bytes:?}");
         }
@@ -389,7 +389,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes: Vec<u8>, v5: bool) {
-            let version = if v5 { Version::V5 } else { Version::V3 };
+            let version = if v5 { MqttVersion::V5 } else { MqttVersion::V3 };
             if let Ok(Some((_, length))) = Packet::read(version, &bytes) {
                 proptest::prop_assert!(length <= bytes.len());
             }

@@ -10,11 +10,11 @@ use std::time::Duration;
 use crate::limits::{MQTT_IN_FLIGHT_MAX, MQTT_QUEUE_MAX, MQTT_REPLY_TIME_MAX};
 use crate::time::Mono;
 use crate::wire::mqtt::packet::{self, Packet, PacketError, Terms};
-use crate::wire::mqtt::{Client, Message, Qos, Version};
+use crate::wire::mqtt::{Client, MqttMessage, MqttVersion, Qos};
 
 /// The outcome of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum SessionEvent {
     /// The broker has taken us in.
     Connected,
     /// The message of this number is delivered: sent, or acknowledged if it wants that.
@@ -68,9 +68,9 @@ pub struct Session {
     terms: Option<Terms>,
     input: Vec<u8>,
     output: Vec<u8>,
-    events: VecDeque<Event>,
+    events: VecDeque<SessionEvent>,
     /// Messages that are not sent yet, oldest first.
-    queue: VecDeque<(u64, Message)>,
+    queue: VecDeque<(u64, MqttMessage)>,
     /// Messages that wait for their acknowledgement, by their packet identifier.
     in_flight: BTreeMap<u16, u64>,
     last_id: u16,
@@ -103,7 +103,7 @@ impl Session {
     pub fn publish(
         &mut self,
         number: u64,
-        message: Message,
+        message: MqttMessage,
         now: Mono,
     ) -> Result<(), &'static str> {
         message.check()?;
@@ -155,7 +155,7 @@ impl Session {
     }
 
     /// The next event.
-    pub fn poll_event(&mut self) -> Option<Event> {
+    pub fn poll_event(&mut self) -> Option<SessionEvent> {
         self.events.pop_front()
     }
 
@@ -173,7 +173,7 @@ impl Session {
         match (packet, self.terms) {
             (Packet::Connack { code: 0, terms }, None) => {
                 self.terms = Some(terms);
-                self.events.push_back(Event::Connected);
+                self.events.push_back(SessionEvent::Connected);
             }
             (Packet::Connack { code, .. }, None) => {
                 return Err(SessionError::Refused(self.refusal(code), code));
@@ -181,9 +181,9 @@ impl Session {
             (Packet::Puback { id, code }, Some(_)) => {
                 let number = self.in_flight.remove(&id).ok_or(SessionError::OutOfTurn)?;
                 self.events.push_back(if code < 0x80 {
-                    Event::Delivered(number)
+                    SessionEvent::Delivered(number)
                 } else {
-                    Event::Refused(number, format!("{} (code {code})", reason(code)))
+                    SessionEvent::Refused(number, format!("{} (code {code})", reason(code)))
                 });
             }
             (Packet::Pingresp, Some(_)) => {}
@@ -211,12 +211,12 @@ impl Session {
                     packet.len(),
                     terms.packet_bytes_max
                 );
-                self.events.push_back(Event::Refused(number, why));
+                self.events.push_back(SessionEvent::Refused(number, why));
                 continue;
             }
             self.send(&packet, now);
             match message.qos {
-                Qos::AtMostOnce => self.events.push_back(Event::Delivered(number)),
+                Qos::AtMostOnce => self.events.push_back(SessionEvent::Delivered(number)),
                 Qos::AtLeastOnce => {
                     self.in_flight.insert(id, number);
                     self.awaits.get_or_insert(now);
@@ -254,8 +254,8 @@ impl Session {
             (_, 3) => "it is not available",
             (_, 4) => "wrong user name or password",
             (_, 5) => "not authorised",
-            (Version::V5, code) => reason(code),
-            (Version::V3, _) => "for a reason unknown",
+            (MqttVersion::V5, code) => reason(code),
+            (MqttVersion::V3, _) => "for a reason unknown",
         }
     }
 }
@@ -298,7 +298,7 @@ const fn reason(code: u8) -> &'static str {
 mod tests {
     use super::*;
 
-    fn session(version: Version) -> Session {
+    fn session(version: MqttVersion) -> Session {
         let client = Client {
             version,
             id: "c".into(),
@@ -312,15 +312,15 @@ mod tests {
         session
     }
 
-    fn connected(version: Version, connack: &[u8]) -> Session {
+    fn connected(version: MqttVersion, connack: &[u8]) -> Session {
         let mut session = session(version);
         session.handle_input(connack, at(0)).unwrap();
-        assert_eq!(session.poll_event(), Some(Event::Connected));
+        assert_eq!(session.poll_event(), Some(SessionEvent::Connected));
         session
     }
 
-    fn message(qos: Qos) -> Message {
-        Message { topic: "t".into(), payload: b"p".to_vec(), qos, retain: true }
+    fn message(qos: Qos) -> MqttMessage {
+        MqttMessage { topic: "t".into(), payload: b"p".to_vec(), qos, retain: true }
     }
 
     fn at(secs: u64) -> Mono {
@@ -331,19 +331,19 @@ mod tests {
 
     #[test]
     fn nothing_is_published_before_the_broker_has_taken_us_in() {
-        let mut session = session(Version::V3);
+        let mut session = session(MqttVersion::V3);
         session.publish(1, message(Qos::AtMostOnce), at(0)).unwrap();
         assert!(session.take_output().is_empty() && !session.is_idle());
         session.handle_input(TAKEN, at(0)).unwrap();
         assert_eq!(session.take_output(), b"\x31\x04\0\x01tp");
-        assert_eq!(session.poll_event(), Some(Event::Connected));
-        assert_eq!(session.poll_event(), Some(Event::Delivered(1)));
+        assert_eq!(session.poll_event(), Some(SessionEvent::Connected));
+        assert_eq!(session.poll_event(), Some(SessionEvent::Delivered(1)));
         assert!(session.is_idle());
     }
 
     #[test]
     fn a_message_of_qos_1_is_delivered_when_it_is_acknowledged() {
-        let mut session = connected(Version::V3, TAKEN);
+        let mut session = connected(MqttVersion::V3, TAKEN);
         session.publish(7, message(Qos::AtLeastOnce), at(1)).unwrap();
         assert_eq!(session.take_output(), b"\x33\x06\0\x01t\0\x01p");
         assert_eq!(session.poll_event(), None);
@@ -353,18 +353,18 @@ mod tests {
         }
         assert_eq!(session.poll_event(), None);
         session.handle_input(b"\x01", at(1)).unwrap();
-        assert_eq!(session.poll_event(), Some(Event::Delivered(7)));
+        assert_eq!(session.poll_event(), Some(SessionEvent::Delivered(7)));
         assert_eq!(session.handle_input(b"\x40\x02\0\x01", at(1)), Err(SessionError::OutOfTurn));
     }
 
     #[test]
     fn a_broker_of_version_5_says_which_message_it_refuses() {
-        let mut session = connected(Version::V5, b"\x20\x03\0\0\0");
+        let mut session = connected(MqttVersion::V5, b"\x20\x03\0\0\0");
         session.publish(7, message(Qos::AtLeastOnce), at(1)).unwrap();
         session.handle_input(b"\x40\x03\0\x01\x87", at(1)).unwrap();
         assert_eq!(
             session.poll_event(),
-            Some(Event::Refused(7, "not authorised (code 135)".into()))
+            Some(SessionEvent::Refused(7, "not authorised (code 135)".into()))
         );
     }
 
@@ -372,16 +372,16 @@ mod tests {
     fn the_maximum_in_flight_of_the_broker_is_kept() {
         // At most one message at once, QoS 0, nothing retained, 16 bytes.
         let connack = b"\x20\x0f\0\0\x0c\x21\0\x01\x24\0\x25\0\x27\0\0\0\x10";
-        let mut session = connected(Version::V5, connack);
+        let mut session = connected(MqttVersion::V5, connack);
         session.publish(1, message(Qos::AtLeastOnce), at(0)).unwrap();
         assert_eq!(session.take_output(), b"\x30\x05\0\x01t\0p");
-        assert_eq!(session.poll_event(), Some(Event::Delivered(1)));
-        let long = Message { payload: vec![0; 20], ..message(Qos::AtMostOnce) };
+        assert_eq!(session.poll_event(), Some(SessionEvent::Delivered(1)));
+        let long = MqttMessage { payload: vec![0; 20], ..message(Qos::AtMostOnce) };
         session.publish(2, long, at(0)).unwrap();
-        assert!(matches!(session.poll_event(), Some(Event::Refused(2, _))));
+        assert!(matches!(session.poll_event(), Some(SessionEvent::Refused(2, _))));
         assert!(session.take_output().is_empty());
 
-        let mut session = connected(Version::V5, b"\x20\x06\0\0\x03\x21\0\x01");
+        let mut session = connected(MqttVersion::V5, b"\x20\x06\0\0\x03\x21\0\x01");
         for number in 0..3 {
             session.publish(number, message(Qos::AtLeastOnce), at(0)).unwrap();
         }
@@ -390,7 +390,7 @@ mod tests {
         assert_eq!(session.take_output(), b"\x33\x07\0\x01t\0\x02\0p");
 
         // One that allows more than we do.
-        let mut session = connected(Version::V5, b"\x20\x03\0\0\0");
+        let mut session = connected(MqttVersion::V5, b"\x20\x03\0\0\0");
         for number in 0..MQTT_IN_FLIGHT_MAX as u64 + 3 {
             session.publish(number, message(Qos::AtLeastOnce), at(0)).unwrap();
         }
@@ -399,12 +399,12 @@ mod tests {
 
     #[test]
     fn a_broker_that_is_silent_is_given_up() {
-        let mut session = session(Version::V3);
+        let mut session = session(MqttVersion::V3);
         let due = session.next_timeout().unwrap();
         assert_eq!(due, at(0) + MQTT_REPLY_TIME_MAX);
         assert_eq!(session.handle_timeout(due), Err(SessionError::Silent));
 
-        let mut session = connected(Version::V3, TAKEN);
+        let mut session = connected(MqttVersion::V3, TAKEN);
         session.publish(1, message(Qos::AtLeastOnce), at(5)).unwrap();
         assert_eq!(session.next_timeout(), Some(at(5) + MQTT_REPLY_TIME_MAX));
         assert_eq!(session.handle_timeout(at(5) + MQTT_REPLY_TIME_MAX), Err(SessionError::Silent));
@@ -412,7 +412,7 @@ mod tests {
 
     #[test]
     fn pings_keep_an_idle_connection() {
-        let mut session = connected(Version::V3, TAKEN);
+        let mut session = connected(MqttVersion::V3, TAKEN);
         session.publish(1, message(Qos::AtMostOnce), at(10)).unwrap();
         session.take_output();
         assert_eq!(session.next_timeout(), Some(at(55)));
@@ -428,29 +428,29 @@ mod tests {
     #[test]
     fn a_refusal_says_why() {
         for (version, connack, why) in [
-            (Version::V3, &b"\x20\x02\0\x05"[..], "not authorised"),
-            (Version::V3, b"\x20\x02\0\x04", "wrong user name or password"),
-            (Version::V5, b"\x20\x03\0\x86\0", "wrong user name or password"),
-            (Version::V5, b"\x20\x02\0\x01", "does not speak this version"),
+            (MqttVersion::V3, &b"\x20\x02\0\x05"[..], "not authorised"),
+            (MqttVersion::V3, b"\x20\x02\0\x04", "wrong user name or password"),
+            (MqttVersion::V5, b"\x20\x03\0\x86\0", "wrong user name or password"),
+            (MqttVersion::V5, b"\x20\x02\0\x01", "does not speak this version"),
         ] {
             let error = session(version).handle_input(connack, at(0)).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
         }
-        let mut session = connected(Version::V5, b"\x20\x03\0\0\0");
+        let mut session = connected(MqttVersion::V5, b"\x20\x03\0\0\0");
         let error = session.handle_input(b"\xe0\x01\x8e", at(0)).unwrap_err().to_string();
         assert!(error.contains("same client_id"), "{error}");
     }
 
     #[test]
     fn answers_out_of_turn_end_the_session() {
-        assert!(session(Version::V3).handle_input(b"\xd0\0", at(0)).is_err());
-        assert!(connected(Version::V3, TAKEN).handle_input(TAKEN, at(0)).is_err());
+        assert!(session(MqttVersion::V3).handle_input(b"\xd0\0", at(0)).is_err());
+        assert!(connected(MqttVersion::V3, TAKEN).handle_input(TAKEN, at(0)).is_err());
     }
 
     #[test]
     fn the_queue_is_bounded_and_bad_topics_are_not_published() {
-        let mut session = session(Version::V3);
-        let bad = Message { topic: "a/#".into(), ..message(Qos::AtMostOnce) };
+        let mut session = session(MqttVersion::V3);
+        let bad = MqttMessage { topic: "a/#".into(), ..message(Qos::AtMostOnce) };
         assert!(session.publish(0, bad, at(0)).is_err());
         for number in 0..MQTT_QUEUE_MAX as u64 {
             session.publish(number, message(Qos::AtMostOnce), at(0)).unwrap();

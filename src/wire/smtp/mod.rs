@@ -16,7 +16,7 @@ mod reply;
 use std::fmt;
 
 pub use auth::Login;
-pub use reply::Reply;
+pub use reply::SmtpReply;
 
 use crate::limits::SMTP_REPLY_BYTES_MAX;
 use crate::model::MailAddress;
@@ -53,16 +53,16 @@ pub enum Next {
     /// TLS around the connection.
     Encryption,
     /// Nothing: the mail was taken, or not. A goodbye may be in the output.
-    End(Result<(), Error>),
+    End(Result<(), MailError>),
 }
 
 /// Why a mail was not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Error {
+pub enum MailError {
     /// The server refused a command: which, and what it said.
-    Refused(String, Reply),
+    Refused(String, SmtpReply),
     /// The server's bytes are no reply.
-    Reply(reply::Error),
+    Reply(reply::ReplyError),
     /// The server offers no STARTTLS, and TLS is required.
     NoTls(String),
     /// The server spoke before the connection was encrypted: somebody between may have put that there.
@@ -75,20 +75,20 @@ pub enum Error {
     NotAscii(String),
 }
 
-impl Error {
+impl MailError {
     /// Whether the server has refused the login itself (RFC 4954: 535).
     pub fn is_login(&self) -> bool {
-        matches!(self, Self::Refused(command, Reply { code: 535, .. }) if command.starts_with("AUTH "))
+        matches!(self, Self::Refused(command, SmtpReply { code: 535, .. }) if command.starts_with("AUTH "))
     }
 }
 
-impl From<reply::Error> for Error {
-    fn from(error: reply::Error) -> Self {
+impl From<reply::ReplyError> for MailError {
+    fn from(error: reply::ReplyError) -> Self {
         Self::Reply(error)
     }
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for MailError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(command, reply) => write!(f, "{command}: the server answered {reply}"),
@@ -141,7 +141,7 @@ pub struct Dialogue {
     exchange: Option<Exchange>,
     input: Vec<u8>,
     output: Vec<u8>,
-    end: Option<Result<(), Error>>,
+    end: Option<Result<(), MailError>>,
 }
 
 impl Dialogue {
@@ -177,7 +177,7 @@ impl Dialogue {
     pub fn handle_input(&mut self, bytes: &[u8]) {
         self.input.extend_from_slice(bytes);
         while self.end.is_none() && self.state != State::Handshake {
-            match Reply::read(&self.input) {
+            match SmtpReply::read(&self.input) {
                 Ok(Some((reply, length))) => {
                     self.input.drain(..length);
                     if let Err(error) = self.handle_reply(reply) {
@@ -185,14 +185,14 @@ impl Dialogue {
                     }
                 }
                 Ok(None) if self.input.len() > SMTP_REPLY_BYTES_MAX => {
-                    self.fail(reply::Error::TooLong.into());
+                    self.fail(reply::ReplyError::TooLong.into());
                 }
                 Ok(None) => return,
                 Err(error) => self.fail(error.into()),
             }
         }
         if self.state == State::Handshake && !self.input.is_empty() {
-            self.fail(Error::Injected);
+            self.fail(MailError::Injected);
         }
     }
 
@@ -218,7 +218,7 @@ impl Dialogue {
         }
     }
 
-    fn handle_reply(&mut self, reply: Reply) -> Result<(), Error> {
+    fn handle_reply(&mut self, reply: SmtpReply) -> Result<(), MailError> {
         match self.state {
             State::Greeting if reply.code == 220 => self.say_ehlo(),
             State::Ehlo if reply.is_success() => {
@@ -258,18 +258,19 @@ impl Dialogue {
                     _ => self.doing().to_owned(),
                 };
                 let said = self.exchange.as_mut().and_then(Exchange::take_said);
-                let reply = Reply { lines: reply.lines.into_iter().chain(said).collect(), ..reply };
-                return Err(Error::Refused(what, reply));
+                let reply =
+                    SmtpReply { lines: reply.lines.into_iter().chain(said).collect(), ..reply };
+                return Err(MailError::Refused(what, reply));
             }
         }
         Ok(())
     }
 
     /// The server has told what it offers: goes on to TLS, to logging in or to the mail.
-    fn begin(&mut self) -> Result<(), Error> {
+    fn begin(&mut self) -> Result<(), MailError> {
         if self.plan.require_tls && !self.encrypted {
             if self.offer("STARTTLS").is_none() {
-                return Err(Error::NoTls(self.plan.server.clone()));
+                return Err(MailError::NoTls(self.plan.server.clone()));
             }
             self.say(State::StartTls, "STARTTLS");
             return Ok(());
@@ -278,10 +279,10 @@ impl Dialogue {
             return self.say_mail();
         };
         let Some(exchange) = login.choose(offered) else {
-            return Err(Error::NoMechanism(offered.to_owned()));
+            return Err(MailError::NoMechanism(offered.to_owned()));
         };
         if exchange.can_be_overheard() && !self.encrypted && !self.plan.is_local {
-            return Err(Error::Overheard(exchange.name()));
+            return Err(MailError::Overheard(exchange.name()));
         }
         let command = exchange.command();
         self.exchange = Some(exchange);
@@ -302,14 +303,14 @@ impl Dialogue {
         self.say(State::Ehlo, &format!("EHLO {}", self.plan.hello));
     }
 
-    fn say_mail(&mut self) -> Result<(), Error> {
+    fn say_mail(&mut self) -> Result<(), MailError> {
         self.exchange = None;
         let is_beyond = |path: &&MailAddress| !path.as_str().is_ascii();
         let beyond = self.plan.to.iter().chain([&self.plan.from]).find(is_beyond);
         let utf8 = match beyond {
             None => "",
             Some(_) if self.offer("SMTPUTF8").is_some() => " SMTPUTF8",
-            Some(path) => return Err(Error::NotAscii(path.as_str().to_owned())),
+            Some(path) => return Err(MailError::NotAscii(path.as_str().to_owned())),
         };
         self.say(State::Mail, &format!("MAIL FROM:<{}>{utf8}", self.plan.from.as_str()));
         Ok(())
@@ -328,7 +329,7 @@ impl Dialogue {
         self.output.extend_from_slice(b"\r\n");
     }
 
-    fn fail(&mut self, error: Error) {
+    fn fail(&mut self, error: MailError) {
         if self.state != State::Handshake {
             self.say(State::Over, "QUIT");
         }

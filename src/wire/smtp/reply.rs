@@ -6,7 +6,7 @@ use crate::limits::SMTP_REPLY_BYTES_MAX;
 
 /// A reply of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
+pub struct SmtpReply {
     /// Three digits, the first of 2 to 5.
     pub code: u16,
     /// The texts of its lines.
@@ -15,7 +15,7 @@ pub struct Reply {
 
 /// Why bytes are no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Error {
+pub enum ReplyError {
     /// A line does not begin with a code.
     NotAReply,
     /// Its lines have different codes.
@@ -24,7 +24,7 @@ pub enum Error {
     TooLong,
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for ReplyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotAReply => "the server's answer is no SMTP reply",
@@ -34,15 +34,15 @@ impl fmt::Display for Error {
     }
 }
 
-impl fmt::Display for Reply {
+impl fmt::Display for SmtpReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.code, self.text())
     }
 }
 
-impl Reply {
+impl SmtpReply {
     /// Reads the first reply of `bytes` and how many bytes it has; none while it is not there whole.
-    pub fn read(bytes: &[u8]) -> Result<Option<(Self, usize)>, Error> {
+    pub fn read(bytes: &[u8]) -> Result<Option<(Self, usize)>, ReplyError> {
         let mut reply: Option<Self> = None;
         let mut read = 0;
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -51,12 +51,12 @@ impl Reply {
             }
             read += line.len();
             if read > SMTP_REPLY_BYTES_MAX {
-                return Err(Error::TooLong);
+                return Err(ReplyError::TooLong);
             }
-            let (code, last, text) = parts(line).ok_or(Error::NotAReply)?;
+            let (code, last, text) = parts(line).ok_or(ReplyError::NotAReply)?;
             let reply = reply.get_or_insert(Self { code, lines: Vec::new() });
             if reply.code != code {
-                return Err(Error::Mixed);
+                return Err(ReplyError::Mixed);
             }
             reply.lines.push(text);
             if last {
@@ -102,8 +102,8 @@ fn parts(line: &[u8]) -> Option<(u16, bool, String)> {
 mod tests {
     use super::*;
 
-    fn reply(code: u16, lines: &[&str]) -> Reply {
-        Reply { code, lines: lines.iter().map(|line| (*line).to_owned()).collect() }
+    fn reply(code: u16, lines: &[&str]) -> SmtpReply {
+        SmtpReply { code, lines: lines.iter().map(|line| (*line).to_owned()).collect() }
     }
 
     #[test]
@@ -115,7 +115,7 @@ mod tests {
             ("550-5.7.1 no\r\n550 5.7.1 really\r\n", reply(550, &["5.7.1 no", "5.7.1 really"])),
             ("354 go\n", reply(354, &["go"])),
         ] {
-            let (read, length) = Reply::read(bytes.as_bytes()).unwrap().unwrap();
+            let (read, length) = SmtpReply::read(bytes.as_bytes()).unwrap().unwrap();
             assert_eq!(read, expected);
             assert_eq!(
                 bytes.get(length..),
@@ -128,27 +128,27 @@ mod tests {
     #[test]
     fn the_rest_of_a_part_is_waited_for() {
         for bytes in ["", "2", "220 rea", "250-a\r\n", "250-a\r\n250 b"] {
-            assert_eq!(Reply::read(bytes.as_bytes()), Ok(None), "{bytes}");
+            assert_eq!(SmtpReply::read(bytes.as_bytes()), Ok(None), "{bytes}");
         }
     }
 
     #[test]
     fn a_malformed_reply_is_an_error() {
         for bytes in ["HTTP/1.1 400\r\n", "22 x\r\n", "120 x\r\n", "600 x\r\n", "220_x\r\n", "\n"] {
-            assert_eq!(Reply::read(bytes.as_bytes()), Err(Error::NotAReply), "{bytes}");
+            assert_eq!(SmtpReply::read(bytes.as_bytes()), Err(ReplyError::NotAReply), "{bytes}");
         }
-        assert_eq!(Reply::read(b"250-a\r\n550 b\r\n"), Err(Error::Mixed));
+        assert_eq!(SmtpReply::read(b"250-a\r\n550 b\r\n"), Err(ReplyError::Mixed));
     }
 
     #[test]
     fn an_endless_reply_is_an_error() {
         let endless = "250-more\r\n".repeat(SMTP_REPLY_BYTES_MAX / 10 + 1);
-        assert_eq!(Reply::read(endless.as_bytes()), Err(Error::TooLong));
+        assert_eq!(SmtpReply::read(endless.as_bytes()), Err(ReplyError::TooLong));
     }
 
     #[test]
     fn a_reply_has_no_control_characters() {
-        let (reply, _) = Reply::read(b"550 a\x1b[31m\x07b\r\n").unwrap().unwrap();
+        let (reply, _) = SmtpReply::read(b"550 a\x1b[31m\x07b\r\n").unwrap().unwrap();
         assert_eq!(reply.text(), "a [31m b");
     }
 }

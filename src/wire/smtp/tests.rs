@@ -90,7 +90,7 @@ fn without_tls_nothing_is_said_where_it_is_required() {
         plan,
         &[("220 hi\r\n", "EHLO gw.example\r\n"), ("250-mail\r\n250 AUTH PLAIN\r\n", "QUIT\r\n")],
     );
-    assert_eq!(it.next(), Next::End(Err(Error::NoTls("mail.example:25".into()))));
+    assert_eq!(it.next(), Next::End(Err(MailError::NoTls("mail.example:25".into()))));
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn an_offer_before_the_handshake_does_not_count() {
             ("220 go\r\n250-mail\r\n250 AUTH PLAIN\r\n", ""),
         ],
     );
-    assert_eq!(it.next(), Next::End(Err(Error::Injected)));
+    assert_eq!(it.next(), Next::End(Err(MailError::Injected)));
 }
 
 #[test]
@@ -165,12 +165,12 @@ fn a_password_is_not_told_where_it_can_be_overheard() {
     let begin = ("220 hi\r\n", "EHLO gw.example\r\n");
     let open = Plan { login: Some(login()), ..plan() };
     let it = play(open.clone(), &[begin, ("250-m\r\n250 AUTH PLAIN\r\n", "QUIT\r\n")]);
-    assert_eq!(it.next(), Next::End(Err(Error::Overheard("PLAIN"))));
+    assert_eq!(it.next(), Next::End(Err(MailError::Overheard("PLAIN"))));
     let local = Plan { is_local: true, ..open.clone() };
     play(local, &[begin, ("250-m\r\n250 AUTH PLAIN\r\n", "AUTH PLAIN AHUAcA==\r\n")]);
     // No mechanism, and no offer at all.
     let it = play(open.clone(), &[begin, ("250-m\r\n250 AUTH GSSAPI\r\n", "QUIT\r\n")]);
-    assert_eq!(it.next(), Next::End(Err(Error::NoMechanism("GSSAPI".into()))));
+    assert_eq!(it.next(), Next::End(Err(MailError::NoMechanism("GSSAPI".into()))));
     play(open, &[begin, ("250 m\r\n", "MAIL FROM:<from@a.example>\r\n")]);
 }
 
@@ -213,7 +213,7 @@ fn addresses_beyond_ascii_need_a_server_that_takes_them() {
     let plan = Plan { to: vec![path("jörg@b.example")], ..plan() };
     let begin = ("220 hi\r\n", "EHLO gw.example\r\n");
     let it = play(plan.clone(), &[begin, ("250 mail\r\n", "QUIT\r\n")]);
-    assert_eq!(it.next(), Next::End(Err(Error::NotAscii("jörg@b.example".into()))));
+    assert_eq!(it.next(), Next::End(Err(MailError::NotAscii("jörg@b.example".into()))));
     play(
         plan,
         &[
@@ -233,12 +233,12 @@ fn an_endless_line_and_an_endless_reply_end_the_dialogue() {
         sent += 100;
         assert!(sent < 2 * SMTP_REPLY_BYTES_MAX, "it reads without an end");
     }
-    assert_eq!(it.next(), Next::End(Err(Error::Reply(reply::Error::TooLong))));
+    assert_eq!(it.next(), Next::End(Err(MailError::Reply(reply::ReplyError::TooLong))));
     let mut it = Dialogue::new(plan());
     for _ in 0..=SMTP_REPLY_BYTES_MAX / 8 {
         it.handle_input(b"220-on\r\n");
     }
-    assert_eq!(it.next(), Next::End(Err(Error::Reply(reply::Error::TooLong))));
+    assert_eq!(it.next(), Next::End(Err(MailError::Reply(reply::ReplyError::TooLong))));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use bellwether::limits::REPLY_BYTES_MAX;
 use bellwether::time::Wall;
-use bellwether::wire::http1::{Reader, retry_after};
+use bellwether::wire::http1::{HttpReader, retry_after};
 
 use crate::input::{Input, in_pieces, utf8};
 
@@ -11,7 +11,7 @@ pub fn run(bytes: &[u8]) {
     let choices = input.byte();
     let (is_connect, closed) = (choices & 1 == 1, choices & 2 == 2);
     in_pieces(input.rest(), |pieces| {
-        let mut reader = if is_connect { Reader::of_connect() } else { Reader::default() };
+        let mut reader = if is_connect { HttpReader::of_connect() } else { HttpReader::default() };
         for piece in pieces {
             match reader.feed(piece) {
                 Ok(false) => {}

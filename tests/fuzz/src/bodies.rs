@@ -1,6 +1,6 @@
 //! The bodies of posts, beside a second reading by `serde_json`.
 
-use bellwether::wire::json::body::{self, Schema};
+use bellwether::wire::json::body::{self, PostSchema};
 use serde_json::Value;
 
 pub fn run(bytes: &[u8]) {
@@ -11,7 +11,7 @@ pub fn run(bytes: &[u8]) {
         Some(second) if !text.trim_ascii_start().starts_with("null") => second,
         _ => Ok(Value::Null),
     };
-    for schema in [Schema::V1, Schema::V2] {
+    for schema in [PostSchema::V1, PostSchema::V2] {
         let Ok(reports) = body::alerts(text, schema) else { continue };
         let second =
             second.as_ref().unwrap_or_else(|error| panic!("taken, but it is no JSON: {error}"));

@@ -1,6 +1,6 @@
 //! Time intervals: each line is added to a period, which is then asked about times, beside a second reading of the calendar.
 
-use bellwether::model::interval::Period;
+use bellwether::model::time_interval::Period;
 use bellwether::time::Wall;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

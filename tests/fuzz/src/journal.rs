@@ -9,15 +9,15 @@ mod rng;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether::store::record::PAGE_BYTES;
-use bellwether::store::{Fault, Journal, Options, Record, read, survey};
+use bellwether::store::{Fault, Journal, JournalOptions, Record, read, survey};
 
 use crate::input::Input;
 use flash::Flash;
 
 type Found = BTreeMap<(u16, Vec<u8>), Vec<u8>>;
 
-fn options(salt: u64) -> Options {
-    Options { segment_bytes_min: 6 * PAGE_BYTES, segment_bytes_max: 16 * PAGE_BYTES, salt }
+fn options(salt: u64) -> JournalOptions {
+    JournalOptions { segment_bytes_min: 6 * PAGE_BYTES, segment_bytes_max: 16 * PAGE_BYTES, salt }
 }
 
 fn open(flash: &Flash, salt: u64) -> Option<(Journal<Flash>, Found)> {

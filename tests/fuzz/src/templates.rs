@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bellwether::limits::TEMPLATE_OUTPUT_BYTES_MAX;
 use bellwether::model::Labels;
-use bellwether::template::{Data, Error, Templates};
+use bellwether::template::{Data, TemplateError, Templates};
 use bellwether::time::Wall;
 
 use crate::input::{Input, utf8};
@@ -64,7 +64,7 @@ fn spent() -> Duration {
 }
 
 /// Whether an error is within the text that it names.
-fn is_there(error: &Error, texts: &[&str]) {
+fn is_there(error: &TemplateError, texts: &[&str]) {
     assert!(!error.text.is_empty());
     let is_ours = &*error.file == "a.tmpl" || &*error.file == "template";
     let fits = |text: &&str| error.line <= text.lines().count().max(1) + 1;

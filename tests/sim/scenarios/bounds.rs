@@ -218,7 +218,7 @@ pub(crate) fn two_halves_with_more_silences_than_there_may_be_keep_their_own() {
 /// Puts on a seat's flash a notification log of groups that are no more; nine of ten entries end after a time, the others
 /// after two days.
 fn log_of_the_past(world: &mut World, seat: usize, numbers: Range<usize>, first_end: Duration) {
-    let options = store::Options {
+    let options = store::JournalOptions {
         segment_bytes_min: 1024 * 1024,
         segment_bytes_max: STORE_SEGMENT_BYTES_MAX,
         salt: 1,

@@ -22,7 +22,7 @@ use crate::limits::{
 use crate::model::Url;
 use crate::shell::socket::SharedSocket;
 use crate::shell::tls::Clients;
-use crate::wire::http1::{Answer, NoAnswer, Reader};
+use crate::wire::http1::{HttpAnswer, HttpReader, NoAnswer};
 
 /// Both directions of a stream.
 trait Stream: AsyncRead + AsyncWrite + Unpin {}
@@ -99,21 +99,21 @@ impl Connection {
         &mut self,
         request: [&[u8]; 2],
         taken: &Taken,
-    ) -> Result<Answer, Broken> {
-        self.talk_with(Reader::default(), request, taken).await
+    ) -> Result<HttpAnswer, Broken> {
+        self.talk_with(HttpReader::default(), request, taken).await
     }
 
     /// Sends a `CONNECT` request: after its answer the connection belongs to what is connected.
-    pub(super) async fn ask(&mut self, request: &[u8]) -> Result<Answer, Broken> {
-        self.talk_with(Reader::of_connect(), [request, &[]], &Taken::default()).await
+    pub(super) async fn ask(&mut self, request: &[u8]) -> Result<HttpAnswer, Broken> {
+        self.talk_with(HttpReader::of_connect(), [request, &[]], &Taken::default()).await
     }
 
     async fn talk_with(
         &mut self,
-        reader: Reader,
+        reader: HttpReader,
         [request, rest_of_request]: [&[u8]; 2],
         taken: &Taken,
-    ) -> Result<Answer, Broken> {
+    ) -> Result<HttpAnswer, Broken> {
         let mut talk = Talk {
             stream: &mut self.stream,
             socket: &self.socket,
@@ -161,7 +161,7 @@ struct Talk<'a> {
     request: &'a [u8],
     /// And behind that.
     rest_of_request: &'a [u8],
-    reader: Reader,
+    reader: HttpReader,
     buffer: Vec<u8>,
     /// Set once the status is known: how long to wait for the rest.
     rest: Timer,
@@ -352,7 +352,7 @@ mod tests {
             socket: &socket,
             request: b"head",
             rest_of_request: &body,
-            reader: Reader::default(),
+            reader: HttpReader::default(),
             buffer: Vec::new(),
             rest: Timer::never(),
             any_byte: false,

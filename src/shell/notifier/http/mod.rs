@@ -22,10 +22,10 @@ use crate::config::{Authorization, Http, OAuth2, Proxy, Secret, Tls};
 use crate::limits::REDIRECTS_MAX;
 use crate::model::url::{Scheme, UserInfo};
 use crate::model::{Url, base64};
-use crate::notify::{HttpRequest, Part, Reply, Text};
+use crate::notify::{HttpRequest, Part, Reply, SecretText};
 use crate::shell::tls::Clients;
 use crate::shell::{clock, secrets};
-use crate::wire::http1::{self, Answer};
+use crate::wire::http1::{self, HttpAnswer};
 
 use connection::Connection;
 pub(super) use error::Error;
@@ -91,7 +91,7 @@ impl Client {
     }
 
     /// Opens a connection to where requests to `url` go, and closes it.
-    pub(super) async fn look(&self, url: &Text, http: &Http) -> Result<(), Error> {
+    pub(super) async fn look(&self, url: &SecretText, http: &Http) -> Result<(), Error> {
         let url = Url::parse(&written(url).await?).map_err(Error::Url)?;
         let place = http.proxy.of(&url).unwrap_or(&url);
         connection::connect(place.host(), place.port()).await.map(drop)
@@ -103,7 +103,7 @@ impl Client {
         target: Url,
         body: &str,
         taken: &Taken,
-    ) -> Result<Answer, Error> {
+    ) -> Result<HttpAnswer, Error> {
         let http = &request.http;
         let headers = self.headers(request, target.user()).await?;
         let (tls, proxy) = (&http.tls, &http.proxy);
@@ -133,7 +133,7 @@ impl Client {
     }
 
     /// One request and its answer, over a connection that was kept or a new one.
-    async fn exchange(&self, call: &Call<'_>, taken: &Taken) -> Result<Answer, Error> {
+    async fn exchange(&self, call: &Call<'_>, taken: &Taken) -> Result<HttpAnswer, Error> {
         let route = Route::new(call).await?;
         let (head, body) = route.request(call)?;
         if let Some(mut connection) = self.kept.take(&route).await {
@@ -158,7 +158,7 @@ impl Client {
     }
 
     /// The meaning of an answer: a proxy that carries plain requests may answer for itself.
-    fn of_receiver(route: &Route, answer: Answer) -> Result<Answer, Error> {
+    fn of_receiver(route: &Route, answer: HttpAnswer) -> Result<HttpAnswer, Error> {
         match route.carrier() {
             Some(proxy) if answer.status == 407 => Err(proxy::unknown(proxy)),
             _ => Ok(answer),
@@ -230,7 +230,7 @@ fn basic(user: &UserInfo) -> String {
 }
 
 /// The text with its secrets filled in.
-async fn written(text: &Text) -> Result<Cow<'_, str>, Error> {
+async fn written(text: &SecretText) -> Result<Cow<'_, str>, Error> {
     if let [Part::Plain(text)] = text.parts() {
         return Ok(Cow::Borrowed(text));
     }
