@@ -18,7 +18,7 @@ pub mod cli;
 /// Text, TOML or YAML of one schema, to a checked config; all errors at once. `tree` reads the languages.
 pub mod config;
 /// The alerting mind: the tables and rules (`group`, `silences`, `inhibit`, `nflog`, `expect`), and in `deliver` what happens to a due
-/// group.
+/// group: `flush`, `dedup`, turns, attempts, `backoff`, what is owed.
 pub mod core;
 /// The requests of the brain to the shell.
 pub mod effect;
@@ -26,18 +26,18 @@ pub mod effect;
 pub mod gossip;
 /// Every limit, with its policy.
 pub mod limits;
-/// The nouns, valid by construction: labels, `matcher` with its patterns, alerts, silences, log entries and how two merge.
+/// The nouns, valid by construction: labels, `matcher` with its patterns, alerts, silences, `log_entry` and how two merge.
 pub mod model;
 /// The whole brain: `handle_*` in, effects out, one `next_timeout`. `kinds` has a file for each kind of record: key, life, merging.
 pub mod node;
 /// A receiver type per file: config and notification to request.
 pub mod notify;
-/// The only room with sockets, files and clocks: http, `admission` of clients, tls, udp, flash, systemd, the loop; `twin` notices another
-/// node with the id of this one.
+/// The only room with sockets, files and clocks: http, `admission` of clients by password or certificate, tls, udp, flash, systemd,
+/// the loop; `twin` notices another node with the id of this one.
 pub mod shell;
 /// The journal over a `Medium`: append, replay, compact; the `budget` of commits.
 pub mod store;
-/// Go's template language over typed values.
+/// Go's template language over typed values, with its `functions`.
 pub mod template;
 /// The two clocks: `Mono` for what waits, `Wall` for what is compared across nodes or reboots.
 pub mod time;

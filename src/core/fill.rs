@@ -254,7 +254,7 @@ impl Core {
         *steps += GROUP_STEPS * groups.len() as u64;
         for (route, id) in &mut groups {
             if id.is_none_or(|id| self.groups.get(id).is_none()) {
-                *id = self.group_for(now, *route, (fingerprint, Sender::Client));
+                *id = self.group_for(now, *route, fingerprint, false);
             }
         }
         if let Some(entry) = self.alerts.get_mut(fingerprint) {

@@ -1,13 +1,18 @@
 //! Aggregation groups: the alerts of one route that share the labels it groups by.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::core::deliver::flushing::Flush;
 use crate::core::deliver::history::Muting;
 use crate::core::route::RouteId;
+use crate::core::timers::Timer;
 use crate::core::which::GroupId;
+use crate::core::{Change, Core};
 use crate::model::{Fingerprint, GroupKey, Interned, Labels};
-use crate::time::{Mono, Wall};
+use crate::time::{Mono, Now, Wall};
 
 /// The steps to find or make the group of an alert.
 pub(super) const GROUP_STEPS: u64 = 1_000;
@@ -171,5 +176,62 @@ impl Groups {
     pub fn empty(&self) -> Vec<GroupId> {
         let empty = |group: &Group| group.alerts.is_empty() && group.flush.is_none();
         self.iter().filter(|(_, group)| empty(group)).map(|(id, _)| id).collect()
+    }
+}
+
+impl Core {
+    /// The group of an alert under a route, the alert in it; a new one is flushed after `group_wait`, or at once if the
+    /// alert has fired longer than that. `is_members`: another member of the flock has told of it.
+    pub(super) fn group_for(
+        &mut self,
+        now: Now,
+        route_id: RouteId,
+        fingerprint: Fingerprint,
+        is_members: bool,
+    ) -> Option<GroupId> {
+        let alert = Rc::clone(&self.alerts.get(fingerprint)?.alert);
+        let route = self.routes.get(route_id);
+        let labels = route.group_labels(&alert.labels);
+        let id = match self.groups.find(route_id, &labels) {
+            Some(id) => id,
+            None => self.make_group(now, route_id, labels, (alert.starts_at, is_members)),
+        };
+        self.join(now, id, fingerprint);
+        Some(id)
+    }
+
+    /// Puts an alert into a group.
+    pub(super) fn join(&mut self, now: Now, id: GroupId, fingerprint: Fingerprint) {
+        if let Some(group) = self.groups.get_mut(id)
+            && group.alerts.insert(fingerprint)
+        {
+            self.note_waiting(now, id);
+        }
+    }
+
+    fn make_group(
+        &mut self,
+        now: Now,
+        route_id: RouteId,
+        labels: Labels,
+        (since, is_members): (Wall, bool),
+    ) -> GroupId {
+        let path = Arc::clone(&self.routes.get(route_id).path);
+        let told = self.take_first_flush(&path, &labels);
+        let route = self.routes.get(route_id);
+        let late = since + route.group_wait < now.wall;
+        let wait = match told {
+            Some(first) => first.since(now.wall).min(route.group_wait),
+            None if late => Duration::ZERO,
+            None => route.group_wait,
+        };
+        let at = (now.mono + wait).max(self.started + self.options.start_delay);
+        let first_flush = told.unwrap_or(now.wall + at.since(now.mono));
+        let id = self.groups.create(route_id, &route.key, labels, first_flush);
+        self.timers.set(Timer::Flush(id), at);
+        if !self.restore_timer(now, id, route_id) {
+            self.changes.push(Change::Group { id, merged: is_members });
+        }
+        id
     }
 }

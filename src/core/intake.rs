@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use log::{debug, warn};
@@ -12,7 +10,6 @@ use crate::core::behind::{self, Behind, LateReport, Taken};
 use crate::core::group::{self, GROUP_STEPS};
 use crate::core::place::Placing;
 use crate::core::route::{Route, RouteId};
-use crate::core::timers::Timer;
 use crate::core::which::GroupId;
 use crate::core::{Change, Core, alerts};
 use crate::limits::{
@@ -291,8 +288,11 @@ impl Core {
         let groups = routes
             .into_iter()
             .map(|route| {
-                let id =
-                    if joins { self.group_for(now, route, (fingerprint, sender)) } else { None };
+                let id = if joins {
+                    self.group_for(now, route, fingerprint, sender == Sender::Member)
+                } else {
+                    None
+                };
                 (route, id)
             })
             .collect();
@@ -363,7 +363,7 @@ impl Core {
             if self.groups.len() >= GROUPS_MAX + spare || is_full {
                 return false;
             }
-            let id = self.group_for(now, route, (fingerprint, sender));
+            let id = self.group_for(now, route, fingerprint, sender == Sender::Member);
             if let Some(member) =
                 self.alerts.get_mut(fingerprint).and_then(|entry| entry.groups.get_mut(place))
             {
@@ -371,60 +371,6 @@ impl Core {
             }
         }
         true
-    }
-
-    /// The group of an alert under a route, the alert in it; a new one is flushed after `group_wait`, or at once if the
-    /// alert has fired longer than that.
-    pub(super) fn group_for(
-        &mut self,
-        now: Now,
-        route_id: RouteId,
-        (fingerprint, sender): (Fingerprint, Sender),
-    ) -> Option<GroupId> {
-        let alert = Rc::clone(&self.alerts.get(fingerprint)?.alert);
-        let route = self.routes.get(route_id);
-        let labels = route.group_labels(&alert.labels);
-        let id = match self.groups.find(route_id, &labels) {
-            Some(id) => id,
-            None => self.make_group(now, route_id, labels, (alert.starts_at, sender)),
-        };
-        self.join(now, id, fingerprint);
-        Some(id)
-    }
-
-    /// Puts an alert into a group.
-    pub(super) fn join(&mut self, now: Now, id: GroupId, fingerprint: Fingerprint) {
-        if let Some(group) = self.groups.get_mut(id)
-            && group.alerts.insert(fingerprint)
-        {
-            self.note_waiting(now, id);
-        }
-    }
-
-    fn make_group(
-        &mut self,
-        now: Now,
-        route_id: RouteId,
-        labels: Labels,
-        (since, sender): (Wall, Sender),
-    ) -> GroupId {
-        let path = Arc::clone(&self.routes.get(route_id).path);
-        let told = self.take_first_flush(&path, &labels);
-        let route = self.routes.get(route_id);
-        let late = since + route.group_wait < now.wall;
-        let wait = match told {
-            Some(first) => first.since(now.wall).min(route.group_wait),
-            None if late => Duration::ZERO,
-            None => route.group_wait,
-        };
-        let at = (now.mono + wait).max(self.started + self.options.start_delay);
-        let first_flush = told.unwrap_or(now.wall + at.since(now.mono));
-        let id = self.groups.create(route_id, &route.key, labels, first_flush);
-        self.timers.set(Timer::Flush(id), at);
-        if !self.restore_timer(now, id, route_id) {
-            self.changes.push(Change::Group { id, merged: sender == Sender::Member });
-        }
-        id
     }
 }
 
