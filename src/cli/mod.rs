@@ -102,8 +102,8 @@ impl Cx<'_> {
     }
 }
 
-/// Runs the subcommand that the words name and returns the exit code; none if they are the daemon's own flags. What was
-/// asked for goes to `out`, why it failed to `err`.
+/// Runs the subcommand that the words name and returns the exit code; none if they are the daemon's own flags. The answer
+/// goes to `out`, a failure to `err`.
 pub fn run(
     args: &[OsString],
     process: &Process,

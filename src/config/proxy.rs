@@ -58,7 +58,7 @@ enum Place {
 }
 
 impl NoProxy {
-    /// The rules of a list with commas between. What makes no sense is left out, as Go does.
+    /// The rules of a list with commas between. A rule that makes no sense is left out, as Go does.
     pub fn new(list: &str) -> Self {
         Self {
             list: list.to_owned(),

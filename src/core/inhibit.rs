@@ -70,7 +70,7 @@ impl Rule {
 }
 
 impl Sources {
-    /// The first source that fires at `now`. What was found the last time is asked first: thousands may have ended.
+    /// The first source that fires at `now`. The source of the last time is asked first: thousands may have ended.
     fn firing(
         &self,
         two_sided: bool,

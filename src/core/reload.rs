@@ -146,7 +146,7 @@ impl Core {
 
     /// Goes on with another config: every alert is routed anew. A group that the new tree still has keeps its timer and
     /// the flush that is under way, so nothing waits again and nothing in flight is lost or sent twice. A config that
-    /// has no room for the alerts changes nothing. What was not prepared is routed now. Returns what was in force until now:
+    /// has no room for the alerts changes nothing. Alerts that were not prepared are routed now. Returns what was in force until now:
     /// to free it takes time, too.
     pub fn handle_config(
         &mut self,

@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_two_disagree_on_neither_was_surely_reported_last() {
+    fn alerts_that_two_logs_disagree_on_are_unsure() {
         let reported = |entry: &LogEntry, id: u64| {
             let [firing, ended] = [true, false].map(|it| entry.reported(Fingerprint(id), it));
             (firing, ended)

@@ -41,7 +41,7 @@ pub const NAMES: [&str; 12] = [
     RECEIVER_FAILING,
 ];
 
-/// Those that the status, the page and the metrics show as troubles. What is owed, what is expected and the journal have
+/// Those that the status, the page and the metrics show as troubles. Debts, expectations and the journal have
 /// places of their own there.
 pub const TROUBLES: [&str; 9] = [
     CERTIFICATE_ENDS,

@@ -88,7 +88,7 @@ impl Node {
         Report::new(labels.collect(), annotations, None, Some(ends_at), url)
     }
 
-    /// Says whether the journal works: `BellwetherJournalFailed` fires while it does not. What fails must be said again
+    /// Says whether the journal works: `BellwetherJournalFailed` fires while it does not. A fault must be said again
     /// and again, each [`crate::limits::KEEPER_RETRY_MAX`] at least.
     pub fn handle_journal(&mut self, cx: &mut Cx<'_>, fault: Option<&str>) {
         let labels = [

@@ -127,7 +127,7 @@ impl Past {
         Ok(())
     }
 
-    /// All were taken back. What came before that gets later numbers.
+    /// All were taken back. Events that came before that get later numbers.
     pub(super) fn restored(&mut self) {
         for list in &mut self.lists {
             let mut last = 0;
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_happened_is_known_after_a_restart() {
+    fn the_history_is_known_after_a_restart() {
         let mut world = World::new(&[None]);
         world.post("A");
         world.pass(20);
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_before_flash_could_be_read_stays_the_latest() {
+    fn events_before_flash_could_be_read_stay_the_latest() {
         let (mut old, mut past) = (Past::default(), Past::default());
         of(Topic::Alerts, &mut old, 3, 1);
         of(Topic::Alerts, &mut past, 2, 2);

@@ -11,7 +11,7 @@
 //! - signals, and the watchdog's beat, a task each.
 //!
 //! The loop gives each event to the node, then performs the effects. It never waits for anything but the channel, so
-//! what fills the channel only waits for the node. Whatever may block runs on other threads: files and name look-ups on
+//! what fills the channel only waits for the node. Calls that may block run on other threads: files and name look-ups on
 //! the blocking pool, so many at a time, and flash on a thread of its own.
 
 pub mod admission;
@@ -445,15 +445,15 @@ impl Shell {
         }
     }
 
-    /// Sets the timer to what the node wants next. What is due is done at once if `at_once`, as it is not after a timeout or
-    /// a piece of other work: long work is done in pieces, and one is enough at a time. What is due then needs no timer: the
+    /// Sets the timer to what the node wants next. Due work is done at once if `at_once`, as it is not after a timeout or
+    /// a piece of other work: long work is done in pieces, and one is enough at a time. Work that is due then needs no timer: the
     /// loop goes on with it by itself.
     fn set_timer(&mut self, at_once: bool) -> Result<(), Error> {
         let mut next = self.node.next_timeout();
         let is_due = |at: Option<Mono>| at.is_some_and(|at| at <= clock::mono());
         // Of what was due before the timer tells.
         if at_once && is_due(next) && !is_due(self.timer_at) {
-            // Due at once: the way over the timer would only take time. What is due again after that goes that way, so
+            // Due at once: the way over the timer would only take time. Work that is due again after that goes that way, so
             // that nothing can keep the loop from its events.
             self.with_node(Node::handle_timeout);
             self.perform();

@@ -133,7 +133,7 @@ pub(super) fn site_journal(storage: &Storage, opened: &keeper::Opened) -> api::J
     }
 }
 
-/// Gives the node what was kept. What makes no sense is left out and said.
+/// Gives the node what was kept. A record that makes no sense is left out and said.
 pub(super) fn restore(node: &mut Node, cx: &mut Cx<'_>, found: &[keeper::Found]) {
     for (kind, key, body) in found {
         if let Err(error) = node.handle_record(*kind, key, body) {

@@ -1,5 +1,5 @@
-//! The names of static peers, resolved again and again: an address may change, and a name may resolve late. What is an
-//! address already is looked up once: each look-up takes a thread, which wakes an idle processor some twenty times. This
+//! The names of static peers, resolved again and again: an address may change, and a name may resolve late. A peer that is
+//! an address is looked up once: each look-up takes a thread, which wakes an idle processor some twenty times. This
 //! node's own addresses are left out: many give all nodes one list of peers.
 
 use std::io;

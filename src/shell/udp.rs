@@ -2,7 +2,7 @@
 //! hears multicast.
 //!
 //! The others are bound to the group's address, so what they hear came by multicast and what the first hears did not. All
-//! have the same port. What cannot be sent or read is counted and passed over: gossip expects loss.
+//! have the same port. A datagram that cannot be sent or read is counted and passed over: gossip expects loss.
 
 use std::cell::{Cell, RefCell};
 use std::io;

@@ -144,7 +144,7 @@ impl<M: Medium> Journal<M> {
     ///
     /// On [`Fault::TooLarge`] and [`Fault::Full`] nothing of it was written and the journal is as it was. On any other
     /// fault, and from then on, memory and flash differ: commits are refused with that fault, at no cost, until
-    /// [`Journal::rewrite`] succeeds. What was refused may still be found after a restart.
+    /// [`Journal::rewrite`] succeeds. Refused records may still be found after a restart.
     pub fn commit(&mut self, records: &[Record]) -> Result<Committed, Fault> {
         records.iter().try_for_each(Record::check_size)?;
         // Also for what would write nothing: a put that was refused may be on flash all the same.

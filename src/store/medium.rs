@@ -207,7 +207,7 @@ impl<M: Medium> Disk<M> {
         self.medium.remove(&name).map_err(|e| fault("remove", &name, &e))
     }
 
-    /// Keeps the slot's file under another name. What was set aside before from the same slot is replaced.
+    /// Keeps the slot's file under another name. A file that was set aside before from the same slot is replaced.
     pub(crate) fn set_aside(&self, slot: u8) -> Result<(), Fault> {
         let name = name(slot);
         self.medium.rename(&name, &aside(slot)).map_err(|e| fault("set aside", &name, &e))?;

@@ -5,7 +5,7 @@
 //!   before it stays until the one after it is durable, so two generations are always on flash.
 //! - A commit is one group of records on fresh pages and one `fdatasync`. It is whole or it is not there.
 //! - When a segment is full, or a write or sync on it failed, the live records are copied to the next one, synced, and
-//!   only then its header is written and synced: that is the switch. What failed is never written or synced again.
+//!   only then its header is written and synced: that is the switch. A segment that failed is never written or synced again.
 //! - Where there is little room segments are smaller, so that there is room for the next; if there is none even for the
 //!   smallest that would do, nothing is touched and [`Fault::NoRoom`] says what is missing.
 //! - If that fails too the journal keeps the fault and refuses commits, without touching the medium, until

@@ -1,7 +1,7 @@
 //! The bytes on flash: segment headers, commit groups, record frames. All integers are little-endian.
 //!
 //! A segment is a file of whole 4 KiB pages. Pages 0 and 1 each hold a copy of its header; the groups follow, each on
-//! a fresh page, so that writing one never touches a page that holds another. What follows a group on its last page is
+//! a fresh page, so that writing one never touches a page that holds another. The rest of a group's last page is
 //! zero; what follows the last group is zero or belongs to an older use of the file.
 //!
 //! ```text

@@ -137,7 +137,7 @@ impl Scan {
         self.base_groups == header.groups
     }
 
-    /// True if something before the last group is damaged. What lies after it may just be the commit that was cut.
+    /// True if something before the last group is damaged. The data after it may just be the commit that was cut.
     pub(crate) fn has_hole(&self) -> bool {
         self.cuts.iter().any(|cut| cut.offset < u64::from(self.tail))
     }

@@ -95,7 +95,7 @@ fn begin_anew<M: Medium>(
     }
 }
 
-/// Returns whether anything was written. What finds no room is left out; halving finds out what does.
+/// Returns whether anything was written. Records that find no room are left out; halving finds those that do.
 fn commit<M: Medium>(
     journal: &mut Journal<M>,
     records: &[Record],

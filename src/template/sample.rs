@@ -11,8 +11,8 @@ use crate::template::time::Time;
 use crate::time::Wall;
 
 impl Data {
-    /// Reads data from the JSON that Alertmanager's `template.Data` has, as `amtool template render` takes it. What is
-    /// missing is empty, as in Go.
+    /// Reads data from the JSON that Alertmanager's `template.Data` has, as `amtool template render` takes it. A missing
+    /// field is empty, as in Go.
     pub fn from_json(text: &str, now: Wall) -> Result<Self, String> {
         let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let of = |name: &str| field(&value, name);

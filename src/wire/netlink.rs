@@ -13,7 +13,7 @@ const LINK: usize = 16;
 const IFF_LOOPBACK: u32 = 0x8;
 const IFF_RUNNING: u32 = 0x40;
 
-/// Whether some of the messages of a datagram says that a link, an address or a route has come. What is malformed says
+/// Whether some of the messages of a datagram says that a link, an address or a route has come. A malformed one says
 /// nothing.
 pub fn has_come(mut messages: &[u8]) -> bool {
     while let Some((length, kind)) = header(messages) {

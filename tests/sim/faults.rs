@@ -104,8 +104,8 @@ fn run(program: &Path, fault: &str, args: &[&str]) -> Output {
     Command::new(program).args(args).env("SWITCH", fault).output().expect("the copy runs")
 }
 
-/// How many seeds it takes until one that is clean without the fault fails in the words of a checker. What others say
-/// before does not count, and neither does a seed that fails by itself.
+/// How many seeds it takes until one that is clean without the fault fails in the words of a checker. Words of others
+/// before do not count, and neither does a seed that fails by itself.
 fn noticed_by_checker(program: &Path, fault: &str, checker: &str) -> Option<u64> {
     let mut from = 0;
     while from < SEEDS_MAX {

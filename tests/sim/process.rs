@@ -1,5 +1,5 @@
 //! The life of a process on a seat: it starts with what its flash holds, keeps what it learns, and ends, in good order or
-//! not. What the shell would do with flash is done here, as the keeper says.
+//! not. The shell's work with flash is done here, as the keeper says.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

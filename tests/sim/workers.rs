@@ -1,4 +1,4 @@
-//! Work in as many threads as there are processors. What is done with one thing stays in one thread, so a world knows
+//! Work in as many threads as there are processors. All work on one thing stays in one thread, so a world knows
 //! nothing of the others.
 
 use std::sync::Mutex;

@@ -81,7 +81,7 @@ fn the_history_says_what_was_notified_and_why() {
 }
 
 #[test]
-fn of_what_is_under_way_so_much_is_shown_and_no_more() {
+fn pending_deliveries_are_shown_up_to_a_bound() {
     let config = CONFIG.replacen("name = \"default\"", "name = \"default\"\nlog_configs = [{}]", 1);
     let mut world = World::of(&config, None);
     let alerts =

@@ -6,7 +6,7 @@
 //! alerts that are kept come first. Each change of part is told once, by the first notification after it.
 //!
 //! A day begins with the first notification after the last one was over. Bytes are those that went over the socket, in both
-//! directions. What was used is written into the ledger of the rate limit, so that the flock and a restart know it.
+//! directions. The use is written into the ledger of the rate limit, so that the flock and a restart know it.
 
 use std::sync::Arc;
 use std::time::Duration;

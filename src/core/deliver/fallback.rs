@@ -1,7 +1,7 @@
 //! Fallbacks: a receiver's fallback is told of a group while the receiver refuses or fails for longer than a time.
 //!
 //! To tell a fallback is a delivery like any other, in the same flush, with log entries of its own. So one member of a flock
-//! tells it, once, and a restart repeats nothing. What the receiver itself was not told stays owed. A fallback that was told
+//! tells it, once, and a restart repeats nothing. The debts of the receiver itself stay. A fallback that was told
 //! of a group hears its end, too, and what else is new of it while the receiver still fails. The fallback of a fallback is not
 //! followed.
 

@@ -69,7 +69,7 @@ impl Core {
         }
     }
 
-    /// How long an entry lives. Whatever is configured, it outlives the next flush: else that would tell the same again, and no
+    /// How long an entry lives. Under every config it outlives the next flush: else that would tell the same again, and no
     /// end.
     pub(in crate::core) fn entry_life(&self, flush: &Flush) -> Duration {
         let life = self.options.retention.min(flush.repeat_interval * 2);

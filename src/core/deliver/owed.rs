@@ -325,7 +325,7 @@ impl Core {
     }
 
     /// Forgets what came and went and is owed to a receiver, or to all: the log has it as told. Returns how many alerts
-    /// that are. What fires stays to be told.
+    /// that are. Alerts that fire stay to be told.
     pub fn drop_owed(&mut self, now: Now, receiver: Option<&str>) -> usize {
         let groups: Vec<(LogKey, Option<GroupId>)> = {
             let by_key = self.groups_by_key();

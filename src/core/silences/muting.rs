@@ -23,7 +23,7 @@ struct Seen {
     /// Up to which serial silences are being compared, in which slot to go on, and how many of the conditions there are
     /// known to hold; nothing between two rounds.
     round: Option<(Serial, usize, usize)>,
-    /// The slots of those that match. What has left its slot since may be among them.
+    /// The slots of those that match. Silences that have left their slots since may be among them.
     matching: Bits,
 }
 

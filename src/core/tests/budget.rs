@@ -130,7 +130,7 @@ fn a_storm_keeps_to_the_budget_critical_first() {
 }
 
 #[test]
-fn what_is_kept_is_told_beyond_the_budget_in_short() {
+fn kept_alerts_are_sent_beyond_the_budget_in_short() {
     let mut w = budgeted("{bytes: 20KB}");
     let one = |name: &str| std::iter::once((name.to_owned(), "x".repeat(100)));
     post(&mut w, one("A"), "warning");
@@ -175,7 +175,7 @@ fn messages_are_counted_and_a_restart_knows_what_was_used() {
 }
 
 #[test]
-fn what_is_wrong_with_a_budget_is_told() {
+fn a_wrong_budget_is_refused() {
     for (budget, part) in [
         ("{}", "bytes or messages are needed"),
         ("{bytes: 19999}", "expected 20000 or more"),

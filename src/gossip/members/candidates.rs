@@ -122,7 +122,7 @@ impl Candidates {
 
     /// The addresses to try now, with their numbers. A static peer is tried after `longest` at the latest, an address that
     /// was tried in vain each `rarely`, as long as the node that was reported there `is_expected`; other addresses are
-    /// dropped. What is no static peer waits until it `may_try`.
+    /// dropped. An address of no static peer waits until it `may_try`.
     pub(super) fn due(
         &mut self,
         now: Mono,

@@ -63,7 +63,7 @@ impl Node {
         }
     }
 
-    /// One of these. What several begin with is taken out, so that a thousand host names become few states.
+    /// One of these. A common beginning is taken out, so that a thousand host names become few states.
     pub(super) fn alternate(nodes: &[Self]) -> Self {
         let mut branches: Vec<&[Self]> = nodes.iter().map(Self::parts).collect();
         branches.sort_unstable();

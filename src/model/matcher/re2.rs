@@ -1,4 +1,4 @@
-//! RE2's syntax as Go reads it, text to [`Node`]. What Go refuses is refused with Go's words.
+//! RE2's syntax as Go reads it, text to [`Node`]. A pattern that Go refuses is refused with Go's words.
 //!
 //! Known to Go and not to us:
 //! - Unicode classes, `\pL` and `\p{Greek}`: refused; a class such as `[α-ω]` does instead.

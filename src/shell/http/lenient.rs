@@ -1,8 +1,8 @@
 //! Between the socket and hyper: requests as small devices and people write them, in the strict form that hyper reads.
 //!
 //! Input with one meaning alone is rewritten to it: raw characters in a target, folded headers, an empty `Content-Length`
-//! where no body is expected, `Transfer-Encoding` under HTTP/1.0, lines and chunks that end with LF. What could be read in
-//! two ways is refused: another server on the way might read the other. A refusal goes to hyper as a request of its own,
+//! where no body is expected, `Transfer-Encoding` under HTTP/1.0, lines and chunks that end with LF. A request that could be read
+//! in two ways is refused: another server on the way might read the other. A refusal goes to hyper as a request of its own,
 //! with the answer in the header [`REFUSED`], so that each one has a text. Pure: bytes in, bytes out.
 
 use crate::limits::{HTTP_CHUNK_LINE_BYTES_MAX, HTTP_HEADER_BYTES_MAX, HTTP_HEADERS_MAX};

@@ -1,4 +1,4 @@
-//! Performs attempts to notify and reports what came of them. What is sent and what an answer means is the brain's.
+//! Performs attempts to notify and reports what came of them. The brain makes the request and judges the answer.
 
 mod exec;
 mod file;
@@ -240,7 +240,7 @@ async fn look(ways: &Ways, place: Place) -> Reply {
     reached.map_or_else(Reply::failed, |()| Reply::Done)
 }
 
-/// Ends an attempt that takes too long. What the other side has taken it has, though the answer's rest never came.
+/// Ends an attempt that takes too long. The other side keeps all it has taken, though the answer's rest never came.
 async fn give_up(timeout: Duration, taken: &Taken) -> Reply {
     Timer::after(timeout).await;
     if let Some(status) = taken.get() {

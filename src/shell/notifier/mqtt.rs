@@ -1,4 +1,4 @@
-//! Connections to MQTT brokers: one a broker, held by a task. What is said is [`Session`]'s; here are the connection, TLS and
+//! Connections to MQTT brokers: one a broker, held by a task. [`Session`] has the words; here are the connection, TLS and
 //! the time.
 //!
 //! A connection with a will is kept, and opened again when it is lost, so that others see whether this agent is there. One

@@ -1,4 +1,4 @@
-//! One mail to its server. What is said is [`Dialogue`]'s; here are the connection, TLS, the token and the time.
+//! One mail to its server. [`Dialogue`] has the words; here are the connection, TLS, the token and the time.
 
 use std::io;
 

@@ -248,7 +248,7 @@ pub struct PostedMatcher<'a> {
     pub is_equal: bool,
 }
 
-/// Reads a posted silence. What is missing is found in the alphabetical order of names.
+/// Reads a posted silence. A missing field is found in the alphabetical order of names.
 pub fn silence(text: &str) -> Result<PostedSilence<'_>, BodyError> {
     let mut reader = Reader::new(text);
     let (mut id, mut annotations) = (Cow::default(), Vec::new());

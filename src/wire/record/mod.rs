@@ -23,7 +23,7 @@
 //! Labels are names and values in turn. Fingerprints are 8 bytes each, big-endian. Keys: an alert's is its fingerprint, a
 //! silence's its id, that of an event its topic and its place, those of log entries, debts, groups and beats a 128-bit FNV-1a of their names.
 //!
-//! Versions that differ live in one flock, and follow each other over one flash. What a newer one adds, an older one
+//! Versions that differ live in one flock, and follow each other over one flash. Fields that a newer one adds, an older one
 //! stores and passes on as it came ([`super::rest`]), until it writes the record anew itself. So:
 //!
 //! - A body may get further elements, after the last and optional, that hold no wall times: an older version does not

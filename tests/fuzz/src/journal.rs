@@ -1,4 +1,4 @@
-//! The journal: written, damaged, opened. What is found was written; what is written afterwards is found.
+//! The journal: written, damaged, opened. Every record that is found was written; those written afterwards are found.
 
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 #[path = "../../support/flash.rs"]

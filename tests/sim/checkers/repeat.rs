@@ -26,8 +26,8 @@ impl Repeat {
             let alone =
                 of_group().all(|it| std::ptr::eq(it, before) || it.at + NEAR_MS < before.begun);
             let fires = told.firing.is_subset(&before.firing);
-            // Alerts that nodes raise of themselves have one name. What logs of two say that had not heard of
-            // each other is told once more.
+            // Alerts that nodes raise of themselves have one name. Those that are in logs of two nodes that had
+            // not heard of each other are told once more.
             let alone_ever = !told.group.is_empty() && of_group().all(|it| it.seat == told.seat);
             let first = !told.firing.is_empty() && told.reason.contains("first");
             // Under another route it is another group.

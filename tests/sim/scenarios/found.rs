@@ -324,7 +324,7 @@ pub(crate) fn a_version_that_was_lost_with_the_power_is_not_given_again() {
 }
 
 /// Two that knew each other through a third alone, and had no way to each other while it lived, never met.
-pub(crate) fn two_meet_though_who_told_them_of_each_other_has_died() {
+pub(crate) fn two_nodes_meet_after_their_introducer_died() {
     let peers = Some(vec![vec![], vec![0], vec![0]]);
     let mut world = World::new(1, Setup { peers, ..Setup::new(3) });
     world.net.split(&[1], &[2]);

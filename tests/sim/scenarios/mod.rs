@@ -201,8 +201,8 @@ pub(crate) const ALL: &[Test] = &[
         found::a_version_that_was_lost_with_the_power_is_not_given_again,
     ),
     (
-        "two_meet_though_who_told_them_of_each_other_has_died",
-        found::two_meet_though_who_told_them_of_each_other_has_died,
+        "two_nodes_meet_after_their_introducer_died",
+        found::two_nodes_meet_after_their_introducer_died,
     ),
     (
         "a_node_that_missed_the_news_of_a_member_meets_it_later",

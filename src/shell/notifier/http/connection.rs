@@ -208,7 +208,7 @@ impl Talk<'_> {
         }
     }
 
-    /// Sends what can be sent, but no more than [`SENT_BYTES_AT_ONCE`]: others have their turn before the rest. What fails here
+    /// Sends what can be sent, but no more than [`SENT_BYTES_AT_ONCE`]: others have their turn before the rest. A failure here
     /// may have been answered all the same.
     fn send(&mut self, cx: &mut Context<'_>) {
         let mut sent = Poll::Ready(Ok(()));
