@@ -23,14 +23,7 @@ export function view(query, navigate) {
   read(query);
   limit = SHOWN_FIRST;
   parts = { navigate, bar: h("div.filters"), to: h("div"), counts: h("div.counts", { role: "group", "aria-label": t("Show") }), list: h("div.groups"), more: h("div.more"), note: h("p.note") };
-  const { more } = parts;
-  const observer = new IntersectionObserver((seen) => {
-    if (!seen.some((it) => it.isIntersecting) || !grow()) return;
-    // Only what is observed anew is told of again while it stays in sight.
-    observer.unobserve(more);
-    observer.observe(more);
-  }, { rootMargin: "800px" });
-  observer.observe(more);
+  parts.observer = new IntersectionObserver((seen) => seen.some((it) => it.isIntersecting) && grow(), { rootMargin: "800px" });
   drawBar();
   return [h("h1.sr", {}, t("Alerts")), parts.bar, h("div.second", {}, parts.counts, parts.to), parts.note, parts.list, parts.more];
 }
@@ -66,10 +59,11 @@ const addMatcher = (matcher) => {
 };
 
 function drawBar() {
+  const known = h("datalist", { id: "known" });
   const input = h("input", {
     type: "search", id: "filter", list: "known", autocomplete: "off", autocapitalize: "none", spellcheck: "false", enterkeyhint: "search",
     placeholder: t('Filter: severity="critical"'), "aria-label": t("Filter by label"), "aria-describedby": "filter-fault",
-    oninput: () => complete(input),
+    oninput: () => { clearTimeout(completing); completing = setTimeout(complete, 150, input, known); },
   });
   const fault = h("span.fault", { id: "filter-fault", role: "alert" }, filters.wrong ? `${t("Not a filter")}: ${filters.wrong}` : "");
   const form = h("form.find", {
@@ -82,7 +76,7 @@ function drawBar() {
         fault.textContent = `${t("Not a filter")}: ${error.message}`;
       }
     },
-  }, input, h("datalist", { id: "known" }), h("button", { type: "submit" }, t("Filter")));
+  }, input, known, h("button", { type: "submit" }, t("Filter")));
   const receivers = [...new Set(state.groups.map((it) => it.receiver.name))].sort();
   if (filters.receiver && !receivers.includes(filters.receiver)) receivers.push(filters.receiver);
   const receiver = h("select", { "aria-label": t("Receiver"), onchange: (event) => go({ receiver: event.target.value }) },
@@ -97,8 +91,10 @@ function drawBar() {
   parts.receivers = receivers.join("\n");
 }
 
+let completing;
+
 /** Offers label names, then the values of the one that was typed. */
-function complete(input) {
+function complete(input, known) {
   const [, name] = /^\s*([^\s"=!~,{}]+)\s*=/.exec(input.value) || [];
   const options = new Set();
   for (const group of state.groups) {
@@ -108,7 +104,7 @@ function complete(input) {
       if (options.size >= 50) break;
     }
   }
-  show(document.getElementById("known"), [...options].map((value) => h("option", { value })));
+  show(known, [...options].map((value) => h("option", { value })));
 }
 
 let counted;
@@ -171,14 +167,13 @@ function drawCounts(counts) {
   }, h("b", {}, counts[kind].size), " ", t(kind))));
 }
 
-/** Draws some more groups; a few at a time, so that no task is long. Returns whether there were any. */
+/** Draws some more groups; a few at a time, so that no task is long. */
 function grow() {
-  if (!parts.all || limit >= parts.all.length) return false;
+  if (limit >= parts.all.length) return;
   const from = limit;
   limit += SHOWN_MORE;
   parts.list.append(...parts.all.slice(from, limit).map(elementOf));
   drawMore();
-  return true;
 }
 
 function drawGroups() {
@@ -192,6 +187,9 @@ function drawGroups() {
 
 function drawMore() {
   parts.more.textContent = parts.all.length > limit ? `${t("More groups")}: ${parts.all.length - limit}` : "";
+  // What stays in sight is told of again only if it is observed anew.
+  parts.observer.disconnect();
+  parts.observer.observe(parts.more);
 }
 
 /** The card of a group, built anew only when what it shows has changed. */

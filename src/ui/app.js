@@ -6,7 +6,7 @@ import * as silences from "./silences.js";
 import { h, remember, remembered, show } from "./dom.js";
 import { hasHeld, hold, start, state } from "./live.js";
 import { parse } from "./matchers.js";
-import { ago, tick, when } from "./time.js";
+import { ago, exact, tick, when } from "./time.js";
 import { languages, language, speak, t } from "./words.js";
 
 const VIEWS = { alerts, silences, notifications, status: node };
@@ -128,3 +128,5 @@ setInterval(() => {
 setInterval(tick, 10e3);
 drawAll();
 start(changed);
+// To make the formatters of times takes long: it is done while the agent answers.
+setTimeout(() => [when, exact, ago].forEach((it) => it(Date.now())));

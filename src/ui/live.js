@@ -107,6 +107,8 @@ async function load(kinds) {
     const fetches = kinds.flatMap((kind) => Object.entries(FETCHES[kind]));
     await Promise.all([look(LOOK_MS), ...[...new Map(fetches)].map(async ([key, fetch]) => { got[key] = await fetch(); })]);
     if (got.history && !got.groups && tellsOfMuting(got.history)) got.groups = await api.groups();
+    // What came is read in one task and drawn in the next.
+    await sleep(0);
     got.at = Date.now();
     got.fault = null;
     got.isRead = true;

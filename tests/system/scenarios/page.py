@@ -78,7 +78,7 @@ def alerts(world):
     agent, browser = started(world)
     counts = lambda: browser.texts(".count")  # noqa: E731
     until(f"the counts are right: {counts()}", lambda: counts() == ["3 active", "0 silenced", "1 inhibited", "1 muted"])
-    assert len(browser.all(".group")) == 4, browser.texts(".group")
+    until(f"all groups are drawn: {browser.texts('.group')}", lambda: len(browser.all(".group")) == 4)
     (disk,) = [it for it in browser.texts(".group") if "DiskFull" in it]
     assert disk.count("severity=critical") == 1, f"shared labels are shown once: {disk}"
     browser.click(".group .chip", "instance=gw1")
@@ -388,6 +388,11 @@ def many(world):
         browser.run("scrollTo(0, document.body.scrollHeight)")
         time.sleep(0.2)
     until("more are drawn", lambda: len(browser.all(".group")) > drawn)
+    agent.api.post_alerts(*(alert(f"One{group}", site="small", severity="warning") for group in range(60)))
+    browser.size(1280, 2400)
+    browser.open(url(agent, "alerts?filter=site%3Dsmall"))
+    until("small groups fill a tall screen, too", lambda: browser.run("return document.body.scrollHeight > innerHeight + 400"))
+    browser.open(url(agent))
     browser.type("#filter", "alertname=Many417\n")
     browser.find(".group", "Many417")
     until("the filter holds", lambda: len(browser.all(".group")) == 1)
