@@ -17,16 +17,16 @@ pub mod api;
 pub mod cli;
 /// Text, TOML or YAML of one schema, to a checked config; all errors at once. `tree` reads the languages.
 pub mod config;
-/// The alerting mind: the tables and rules (`group`, `silences`, `inhibit`, `nflog`, `expect`), and in `deliver` what happens to a due
-/// group: `flush`, `dedup`, turns, attempts, `backoff`, what is owed.
+/// The alerting mind: the tables and rules (`route`, `group`, `silences`, `acknowledge`, `inhibit`, `nflog`, `expect`), and in `deliver`
+/// what happens to a due group: `flush`, `dedup`, turns, attempts, `backoff`, what is owed.
 pub mod core;
 /// The requests of the brain to the shell.
 pub mod effect;
-/// The flock: `members` (SWIM), `news`, `repair`, `seal`. Its payloads are key, version and bytes.
+/// The flock: `members` (SWIM), the clock `hlc`, `news`, `repair` with the `assembly` of parts, `seal`. Its payloads are key, version and bytes.
 pub mod gossip;
 /// Every limit, with its policy.
 pub mod limits;
-/// The nouns, valid by construction: labels, `matcher` with its patterns, alerts, silences, `log_entry` and how two merge.
+/// The nouns, valid by construction: labels, durations, `matcher` with its patterns, alerts, silences, `log_entry` and how two merge.
 pub mod model;
 /// The whole brain: `handle_*` in, effects out, one `next_timeout`. `kinds` has a file for each kind of record: key, life, merging.
 pub mod node;
@@ -45,5 +45,5 @@ pub mod time;
 pub mod ui;
 /// The version, and the Alertmanager whose API it speaks.
 pub mod version;
-/// Bytes to nouns and back: JSON, CBOR, SMTP, MQTT, HTTP; each decoder is total.
+/// Bytes to nouns and back: JSON, CBOR, RFC 3339, SMTP, MQTT, HTTP; each decoder is total.
 pub mod wire;
