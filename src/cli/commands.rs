@@ -315,7 +315,8 @@ those that are given. Fails unless all have taken it.",
             "flock",
             "",
             "Shows the members that an agent knows, and what goes wrong.\n\nOf each member: when it was last heard by unicast and multicast, its clock less ours, whether it has the same records, and
-the id of the key it seals with. Then receivers that fail, members that are down, peers that cannot be heard.",
+the id of the key it seals with. Then receivers that fail, members that are down, peers that cannot be heard; and the bytes and
+messages of each receiver today.",
             flock::run,
         )
     },

@@ -13,7 +13,7 @@ use crate::model::duration::Spelled;
 pub(super) fn run(cx: &mut Cx<'_>) -> Outcome {
     let status = cx.agent()?.get("/api/v2/status")?;
     let cluster = print(status.get("cluster").unwrap_or(&Value::Null));
-    write!(cx.out, "{cluster}{}", troubles(&status))?;
+    write!(cx.out, "{cluster}{}{}", troubles(&status), used(&status))?;
     Ok(0)
 }
 
@@ -121,6 +121,22 @@ fn troubles(status: &Value) -> String {
     if lines.is_empty() { lines } else { format!("\nTROUBLES\n{lines}") }
 }
 
+/// The use of each integration of a receiver today, a line each.
+fn used(status: &Value) -> String {
+    let receivers = status.get("bellwether").and_then(|it| it.get("receivers"));
+    let line = |it: &Value| {
+        let of = |key: &str| text(it.get(key));
+        let budget = it.get("budget").and_then(Value::as_str);
+        let budget = budget.map(|part| format!(", budget: {part}")).unwrap_or_default();
+        let (receiver, integration) = (of("receiver"), of("integration"));
+        let (bytes, messages) = (of("bytesToday"), of("messagesToday"));
+        format!("{receiver}/{integration}  {bytes} bytes, {messages} messages{budget}\n")
+    };
+    let lines: String =
+        receivers.and_then(Value::as_array).into_iter().flatten().map(line).collect();
+    if lines.is_empty() { lines } else { format!("\nRECEIVERS, TODAY\n{lines}") }
+}
+
 fn row(member: &Value) -> Vec<String> {
     let ago = |key| match member.get(key).and_then(Value::as_u64) {
         Some(seconds) => format!("{seconds} s ago"),
@@ -190,6 +206,20 @@ b       10.0.0.2:9094  alive  3 s ago  never      yes         -1.250 s, not set 
             page.contains("\nOUR ID      is also that of 10.0.0.3:9094, heard 7 s ago: "),
             "{page}"
         );
+    }
+
+    #[test]
+    fn each_receiver_has_a_line_of_what_it_has_used() {
+        let used_by = |budget: Value| {
+            json!({"receiver": "ops", "integration": "webhook[0]",
+            "bytesToday": 51_204, "messagesToday": 7, "bytesTotal": 90_000, "budget": budget})
+        };
+        let page = used(
+            &json!({"bellwether": {"receivers": [used_by(Value::Null), used_by(json!("digests"))]}}),
+        );
+        let line = "ops/webhook[0]  51204 bytes, 7 messages";
+        assert_eq!(page, format!("\nRECEIVERS, TODAY\n{line}\n{line}, budget: digests\n"));
+        assert_eq!(used(&Value::Null), "");
     }
 
     #[test]

@@ -425,7 +425,10 @@ impl Shell {
         for effect in self.effects.drain(..) {
             match effect {
                 Effect::Attempt(attempt) => self.notifier.attempt(attempt, floor),
-                Effect::Cancel(id) => self.notifier.cancel(id),
+                Effect::Cancel(id) => {
+                    let moved = self.notifier.cancel(id);
+                    self.node.handle_traffic(clock::now(), id, moved);
+                }
                 Effect::Look { id, place } => self.notifier.look(id, place),
                 Effect::Multicast(bytes) => {
                     if let Some(port) = &self.port {

@@ -22,16 +22,16 @@ pub(super) fn note_moved(bytes: usize) {
     MOVED.set(MOVED.get() + bytes as u64);
 }
 
-/// Does a step. Returns its outcome, and how many bytes it has moved.
-pub(super) async fn counted<T>(step: impl Future<Output = T>) -> (T, u64) {
-    let (mut step, mut moved) = (pin!(step), 0);
-    let outcome = poll_fn(|cx| {
+/// Does a step, and adds the bytes that it moves to `moved`.
+pub(super) async fn counted<T>(step: impl Future<Output = T>, moved: &Cell<u64>) -> T {
+    let mut step = pin!(step);
+    poll_fn(|cx| {
         let before = MOVED.get();
         let polled = step.as_mut().poll(cx);
-        moved += MOVED.get() - before;
+        moved.set(moved.get() + MOVED.get() - before);
         polled
-    });
-    (outcome.await, moved)
+    })
+    .await
 }
 
 /// Counts what an operation has moved.
@@ -98,13 +98,15 @@ mod tests {
         let here = listener.accept().unwrap().0;
         let socket = |it| SharedSocket(Rc::new(Async::new(it).unwrap()));
         let (mut here, mut there) = (socket(here), socket(there));
-        let send = counted(async move { here.write_all(b"0123456789").await.unwrap() });
-        let receive = counted(async move { there.read_exact(&mut [0; 10]).await.unwrap() });
-        let nothing = counted(async { 7 });
-        let (sent, (received, nothing)) =
-            block_on(smol::future::zip(send, smol::future::zip(receive, nothing)));
-        assert_eq!((sent.1, received.1, nothing), (10, 10, (7, 0)));
+        let moved = [const { Cell::new(0) }; 3];
+        let send = counted(async move { here.write_all(b"0123456789").await.unwrap() }, &moved[0]);
+        let receive =
+            counted(async move { there.read_exact(&mut [0; 10]).await.unwrap() }, &moved[1]);
+        let nothing = counted(async { 7 }, &moved[2]);
+        block_on(smol::future::zip(send, smol::future::zip(receive, nothing)));
+        assert_eq!(moved.each_ref().map(Cell::get), [10, 10, 0]);
         note_moved(5);
-        assert_eq!(block_on(counted(async { note_moved(3) })).1, 3);
+        block_on(counted(async { note_moved(3) }, &moved[2]));
+        assert_eq!(moved[2].get(), 3);
     }
 }

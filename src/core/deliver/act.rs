@@ -176,7 +176,7 @@ impl Core {
         self.put_back(cx, which);
         let sent = self.delivery_mut(which).and_then(|it| it.sent.take());
         if let Some(sent) = &sent {
-            self.places.end(sent.id);
+            self.places.stop(sent.id);
             cx.effects.push(Effect::Cancel(sent.id));
         }
         let was_its_own = attempts > 0 || from == State::Waiting;

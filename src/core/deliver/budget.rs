@@ -8,6 +8,7 @@
 //! A day begins with the first notification after the last one was over. Bytes are those that went over the socket, in both
 //! directions. The use is written into the ledger of the rate limit, so that the flock and a restart know it.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::core::deliver::content::Content;
 use crate::core::deliver::reach::{self, IntegrationKey};
 use crate::effect::AttemptId;
 use crate::limits::{BUDGET_DIGEST_INTERVAL, BUDGET_MESSAGE_BYTES_MIN, PIECE_STEPS};
-use crate::model::{Brief, Labels, LogKey};
+use crate::model::{Alert, Brief, Labels, LogKey};
 use crate::notify::{AlertView, HeldBack};
 use crate::time::Mono;
 
@@ -99,6 +100,12 @@ impl Used {
         Self { began: signed(now), bytes: 0, messages: 0, told: Stage::Free, ..self }
     }
 
+    /// Whether the whole budget is used.
+    fn is_all(&self, budget: DayBudget) -> bool {
+        budget.bytes.is_some_and(|all| self.bytes >= all)
+            || budget.messages.is_some_and(|all| self.messages >= all)
+    }
+
     fn part(&self, budget: DayBudget) -> Stage {
         let is_before = |part: &Stage| {
             let below = |used: u64, all: Option<u64>| {
@@ -131,7 +138,8 @@ impl Used {
 impl Core {
     /// How much an integration has used.
     pub fn used(&self, key: &IntegrationKey, now: Mono) -> Used {
-        self.budgets.used.get(key).copied().unwrap_or_default().at(now)
+        let fresh = Used { began: signed(now), ..Used::default() };
+        self.budgets.used.get(key).copied().unwrap_or(fresh).at(now)
     }
 
     /// The part of its budget that an integration is in, if it has one.
@@ -159,12 +167,23 @@ impl Core {
         })
     }
 
-    /// Counts bytes that an attempt has sent and received.
+    /// Counts bytes that an attempt has sent and received, be it that it was stopped.
     pub fn handle_traffic(&mut self, now: Mono, attempt: AttemptId, bytes: u64) {
-        let Some(log) = self.places.which(attempt).and_then(|it| self.log_key_of(it)) else {
-            return;
-        };
-        self.use_up(now, &reach::key(&log), bytes, 0);
+        let log = self.places.which(attempt).and_then(|it| self.log_key_of(it));
+        let key = log.map(|it| reach::key(&it)).or_else(|| self.places.end_stopped(attempt));
+        if let Some(key) = key {
+            self.use_up(now, &key, bytes, 0);
+        }
+    }
+
+    /// Counts an attempt that has failed as a message of the hour once the whole budget is used: the next one waits as after a
+    /// digest.
+    pub(in crate::core) fn count_failed(&mut self, now: Mono, key: &IntegrationKey) {
+        let receiver = self.config.receivers.iter().find(|it| it.name == key.0);
+        let budget = receiver.and_then(|it| it.budget.as_ref());
+        if budget.is_some_and(|(budget, _)| self.used(key, now).is_all(*budget)) {
+            self.budgets.spend(key, signed(now));
+        }
     }
 
     /// Counts what an integration uses.
@@ -223,7 +242,8 @@ impl Core {
     }
 
     /// Leaves out of a notification those alerts for which its part of the budget has no room, and says what is to be said of
-    /// the budget. Alerts that fire come first, of them those that are kept.
+    /// the budget. Alerts that fire come first, of them those that are kept. The first is listed in any case: if it does not
+    /// fit, without its annotations.
     pub(in crate::core) fn fit(
         &self,
         receiver: &Receiver,
@@ -257,8 +277,14 @@ impl Core {
             bytes += cost(it);
             bytes <= room
         });
-        let count = fits.count().max(1);
-        alerts.truncate(count);
+        let count = fits.count();
+        alerts.truncate(count.max(1));
+        if count == 0
+            && let Some(it) = alerts.first_mut()
+        {
+            let short = Alert { annotations: Labels::empty(), ..(*it.alert).clone() };
+            it.alert = Rc::new(short);
+        }
         held_back.left_out = whole - alerts.len();
         alerts
     }

@@ -349,7 +349,7 @@ impl Core {
                 self.step(cx, *carried, Input::DigestFailed);
             }
             if let Some(sent) = &delivery.sent {
-                self.places.end(sent.id);
+                self.places.stop(sent.id);
                 cx.effects.push(Effect::Cancel(sent.id));
                 if let Some(draft) = &delivery.draft {
                     let stats = self.stats.integration(draft.schema().name);

@@ -25,6 +25,8 @@ pub(in crate::core) struct Places {
     /// Bytes of all that is under way.
     bytes: usize,
     looks: BTreeMap<AttemptId, IntegrationKey>,
+    /// Attempts that were stopped, until the bytes that each has moved are told.
+    stopped: BTreeMap<AttemptId, IntegrationKey>,
     /// The integrations that take one place at a time, so that each notification is counted before the next.
     single: BTreeSet<IntegrationKey>,
     /// How many places each integration has taken.
@@ -104,6 +106,18 @@ impl Places {
             self.free(&key);
         }
         Some(which)
+    }
+
+    /// Ends an attempt that is stopped before its outcome.
+    pub(in crate::core) fn stop(&mut self, attempt: AttemptId) {
+        let key = self.under_way.get(&attempt).and_then(|it| it.key.clone());
+        self.stopped.extend(key.map(|key| (attempt, key)));
+        self.end(attempt);
+    }
+
+    /// Takes note that the bytes of a stopped attempt are told; its integration, if there was such an attempt.
+    pub(in crate::core) fn end_stopped(&mut self, attempt: AttemptId) -> Option<IntegrationKey> {
+        self.stopped.remove(&attempt)
     }
 
     /// Ends a look; at what it was, if it was under way.

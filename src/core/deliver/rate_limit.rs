@@ -18,7 +18,7 @@ use std::time::Duration;
 use log::info;
 
 use crate::config::{Config, Integration, RateLimit, Receiver};
-use crate::core::deliver::budget::{self, Used, ms, signed};
+use crate::core::deliver::budget::{self, Stage, Used, ms, signed};
 use crate::core::deliver::content::Content;
 use crate::core::deliver::dedup::Reason;
 use crate::core::deliver::delivery::{self, Delivery};
@@ -41,6 +41,9 @@ use crate::time::{Mono, Now, Wall};
 
 /// How long a digest waits for groups whose flush ends and begins anew at the moment when there is room.
 const GATHER: Duration = Duration::from_millis(200);
+
+/// An attempt needs so much time: a digest that is due later before the end of its flush is told by the next one.
+const ATTEMPT_TIME_MIN: Duration = Duration::from_secs(5);
 
 /// The group key of ledgers; those of groups begin with a brace.
 const LEDGER: &str = "rate_limit";
@@ -76,7 +79,7 @@ impl Budgets {
     }
 
     /// Counts a notification that was sent at `at`, in milliseconds of this node's running time: negative before its boot.
-    fn spend(&mut self, key: &IntegrationKey, at: i64) {
+    pub(super) fn spend(&mut self, key: &IntegrationKey, at: i64) {
         let spent = self.spent.entry(key.clone()).or_default();
         spent.insert(spent.partition_point(|it| *it <= at), at);
         while spent.len() > RATE_LIMIT_NOTIFICATIONS_MAX {
@@ -198,6 +201,10 @@ impl Core {
         if self.budgets.holds_any(&key) {
             left = left.max((flush.tick.mono + GATHER).since(now));
         }
+        let rest = flush.deadline.since(now);
+        if rest < ATTEMPT_TIME_MIN && self.budgets.holds(&delivery.key) {
+            left = left.max(rest);
+        }
         let can_hold = || self.budgets.can_hold(&delivery.key);
         (!left.is_zero() && can_hold()).then_some(left)
     }
@@ -235,6 +242,7 @@ impl Core {
             .map(|((_, turn), held)| (held.since, *turn))
             .filter(|(_, turn)| *turn != log.id())
             .collect();
+        held.extend(self.left_over(&key, &log, cx.now));
         held.sort_unstable();
         // Groups for which a budget keeps room come first.
         held.sort_by_key(|(_, turn)| !self.is_kept_turn(*turn));
@@ -252,6 +260,20 @@ impl Core {
         if let Some(delivery) = self.delivery_mut(which) {
             delivery.carries = carries;
         }
+    }
+
+    /// The turns of other groups that are about to be told to an integration, and would have to wait for the next digest.
+    fn left_over(&self, key: &IntegrationKey, log: &LogKey, now: Now) -> Vec<(Wall, u128)> {
+        let receiver = self.config.receivers.iter().find(|it| it.name == key.0);
+        let part = receiver.and_then(|it| self.budget_part(it, key, now.mono));
+        if part.is_none_or(|it| it == Stage::Free) {
+            return Vec::new();
+        }
+        let is_other = |(turn, which): &(&u128, &Which)| {
+            let delivery = self.delivery(**which).filter(|it| reach::key(&it.key) == *key);
+            **turn != log.id() && delivery.is_some_and(|it| !self.budgets.holds(&it.key))
+        };
+        self.open.iter().filter(is_other).map(|(turn, _)| (now.wall, *turn)).collect()
     }
 
     /// Whether the open delivery of a turn tells of something that its receiver's budget keeps room for.

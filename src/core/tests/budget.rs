@@ -53,6 +53,11 @@ impl Heard {
 
 /// Lets time pass while the receiver takes what it is told, and the bytes are counted.
 fn serve(w: &mut World, secs: u64) -> Vec<Heard> {
+    answer(w, secs, 200)
+}
+
+/// The same with this status for an answer.
+fn answer(w: &mut World, secs: u64, status: u16) -> Vec<Heard> {
     let mut heard = Vec::new();
     let end = w.now.mono + Duration::from_secs(secs);
     while w.now.mono < end {
@@ -71,7 +76,7 @@ fn serve(w: &mut World, secs: u64) -> Vec<Heard> {
                 alerts: told.alerts.to_vec(),
                 held_back: told.held_back.unwrap_or_default(),
             });
-            reply(w, id, &Reply::status(200));
+            reply(w, id, &Reply::status(status));
         }
     }
     heard
@@ -151,6 +156,82 @@ fn kept_alerts_are_sent_beyond_the_budget_in_short() {
     assert_eq!(it.alerts.len() + it.held_back.left_out, 50);
     let heard = serve(&mut w, 23 * HOUR);
     assert!(heard.len() == 1 && heard[0].has("warning"), "the day after: {}", heard.len());
+}
+
+#[test]
+fn a_receiver_that_fails_all_day_costs_little_more_than_its_budget() {
+    let mut w = budgeted("{bytes: 100KB}");
+    let names = (0..500).map(|n| (format!("W{:02}", n / 20), format!("host-{n}")));
+    post(&mut w, names, "critical");
+    let heard = answer(&mut w, 24 * HOUR - 60, 503);
+    let bytes: u64 = heard.iter().map(|it| it.bytes).sum();
+    // Then one in short each hour: 2 KB of alerts, and what is around them.
+    assert!((100_000..100_000 + 24 * 4_500).contains(&bytes), "{bytes}");
+    assert!(heard.len() < 70, "{}", heard.len());
+}
+
+#[test]
+fn bytes_of_a_stopped_attempt_are_counted() {
+    let mut w = budgeted("{bytes: 100KB}");
+    post(&mut w, std::iter::once(("A".to_owned(), "i".to_owned())), "warning");
+    w.pass(2);
+    let (id, _) = w.drafts.pop().unwrap();
+    // Its flush ends, and nobody has answered.
+    w.pass(400);
+    assert!(!w.open.contains(&id));
+    let now = w.now.mono;
+    w.step(|core, _| core.handle_traffic(now, id, 700));
+    w.step(|core, _| core.handle_traffic(now, id, 700));
+    assert_eq!(w.core.used(&key(), now).bytes, 700, "once");
+}
+
+#[test]
+fn the_first_message_after_half_of_a_budget_is_a_digest_of_all_the_rest() {
+    let mut w = budgeted("{bytes: 100KB}");
+    let names = || (0..100).map(|n| (format!("W{:02}", n / 20), format!("host-{n}")));
+    post(&mut w, names().filter(|it| it.1 != "host-99"), "warning");
+    post(&mut w, names().filter(|it| it.1 == "host-99"), "critical");
+    w.pass(2);
+    let (id, _) = w.drafts.pop().unwrap();
+    assert!(w.drafts.is_empty(), "one at a time");
+    let now = w.now.mono;
+    w.step(|core, _| core.handle_traffic(now, id, 60_000));
+    reply(&mut w, id, &Reply::status(503));
+    let heard = serve(&mut w, 120);
+    let [it] = &heard[..] else { panic!("{}", heard.len()) };
+    assert_eq!(it.alerts.len() + it.held_back.left_out, 100, "all five groups");
+    assert!(it.held_back.left_out > 0 && it.has("critical"));
+    assert!(it.held_back.budget.unwrap().starts_with("Half"));
+}
+
+#[test]
+fn an_alert_larger_than_a_budgets_rest_is_told_without_annotations() {
+    let mut w = budgeted("{bytes: 20KB}");
+    let labels = vec![("alertname".into(), "A".into())];
+    let report = Report::new(
+        labels,
+        vec![("text".into(), "x".repeat(15_000).into())],
+        None,
+        None,
+        "".into(),
+    );
+    let now = w.now;
+    w.step(|core, _| drop(core.handle_reports(now, &[report])));
+    let heard = serve(&mut w, 20);
+    let [it] = &heard[..] else { panic!("{}", heard.len()) };
+    assert!(it.bytes < 4_000 && it.held_back.left_out == 0, "{}", it.bytes);
+    assert_eq!(it.alerts[0].alert.labels.get("alertname"), Some("A"));
+}
+
+#[test]
+fn a_day_begins_with_its_first_message() {
+    let mut w = budgeted("{bytes: 100KB}");
+    w.pass(23 * HOUR);
+    post(&mut w, std::iter::once(("A".to_owned(), "i".to_owned())), "warning");
+    assert_eq!(serve(&mut w, 23 * HOUR).len(), 1);
+    assert_eq!(w.core.used(&key(), w.now.mono).messages, 1);
+    w.pass(2 * HOUR);
+    assert_eq!(w.core.used(&key(), w.now.mono).messages, 0);
 }
 
 #[test]

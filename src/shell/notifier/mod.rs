@@ -9,7 +9,7 @@ mod stream;
 mod syslog;
 mod test;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixDatagram;
 use std::rc::Rc;
@@ -60,7 +60,8 @@ struct Ways {
     outside: Rc<Async<UnixDatagram>>,
 }
 
-type Tasks = Rc<RefCell<BTreeMap<AttemptId, Task<()>>>>;
+/// The attempts or looks that run, each with the bytes that it has moved.
+type Tasks = Rc<RefCell<BTreeMap<AttemptId, (Task<()>, Rc<Cell<u64>>)>>>;
 
 impl Notifier {
     /// A notifier that reports over `events`; `node` is what this agent is called.
@@ -140,22 +141,23 @@ impl Notifier {
         }
         let events = self.events.clone();
         let running = Rc::clone(tasks);
+        let moved = Rc::<Cell<u64>>::default();
+        let count = Rc::clone(&moved);
         let task = self.executor.spawn(async move {
-            let (reply, moved) = counted(step).await;
+            let reply = counted(step, &count).await;
             // Only a loop that has ended does not take it. A loop that does finds the task gone: nothing runs between the two.
-            events.send(Event::Reply(id, reply, moved)).await.ok();
-            if let Some(task) = running.borrow_mut().remove(&id) {
+            events.send(Event::Reply(id, reply, count.get())).await.ok();
+            if let Some((task, _)) = running.borrow_mut().remove(&id) {
                 task.detach();
             }
         });
-        tasks.borrow_mut().insert(id, task);
+        tasks.borrow_mut().insert(id, (task, moved));
     }
 
-    /// Stops an attempt or a look if it still runs; nothing is reported of it.
-    pub(super) fn cancel(&self, id: AttemptId) {
-        for tasks in [&self.attempts, &self.looks] {
-            drop(tasks.borrow_mut().remove(&id));
-        }
+    /// Stops an attempt or a look if it still runs; nothing is reported of it. Returns how many bytes it has moved.
+    pub(super) fn cancel(&self, id: AttemptId) -> u64 {
+        let tasks = [&self.attempts, &self.looks].into_iter();
+        tasks.filter_map(|it| it.borrow_mut().remove(&id)).map(|(_, moved)| moved.get()).sum()
     }
 
     /// From now on nothing begins.
