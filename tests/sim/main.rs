@@ -26,6 +26,7 @@ mod process;
 mod receiver;
 mod scenarios;
 mod seat;
+mod site;
 mod swarm;
 mod table;
 mod trace;

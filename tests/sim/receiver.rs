@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+/// Bytes of an attempt beside its body: the headers, the answer, TLS.
+pub(crate) const AROUND_BYTES: u64 = 1_500;
+
 /// How a receiver behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
@@ -52,6 +55,10 @@ pub(crate) struct Told {
     /// Names of alerts.
     pub(crate) firing: BTreeSet<Rc<str>>,
     pub(crate) resolved: BTreeSet<Rc<str>>,
+    /// The words in which it tells of the receiver's budget.
+    pub(crate) of_budget: Option<Rc<str>>,
+    /// Whether some alerts are counted only, since the budget is short.
+    pub(crate) is_cut: bool,
     /// When its sender heard that it had arrived.
     pub(crate) answered_at: Option<u64>,
     /// Whether its sender's log of it became durable.
@@ -64,6 +71,8 @@ pub(crate) struct Payload {
     pub(crate) reason: Rc<str>,
     pub(crate) firing: BTreeSet<Rc<str>>,
     pub(crate) resolved: BTreeSet<Rc<str>>,
+    pub(crate) of_budget: Option<Rc<str>>,
+    pub(crate) is_cut: bool,
 }
 
 /// Reads a webhook's body.
@@ -80,5 +89,7 @@ pub(crate) fn read(body: &str) -> Payload {
         }
     }
     let (group, reason) = (text(&json["groupLabels"]["group"]), text(&json["notification_reason"]));
-    Payload { group, reason, firing, resolved }
+    let of_budget = json["heldBack"]["budget"].as_str().map(Into::into);
+    let is_cut = json["heldBack"]["leftOut"].as_u64().is_some_and(|count| count > 0);
+    Payload { group, reason, firing, resolved, of_budget, is_cut }
 }

@@ -76,6 +76,8 @@ pub(crate) struct Running {
     pub(crate) begun: u64,
     /// The alerts that the receiver took.
     pub(crate) told: Option<usize>,
+    /// Bytes on the receiver's socket.
+    pub(crate) moved: u64,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each says something of its own")]

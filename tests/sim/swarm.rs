@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bellwether::config::Config;
 use bellwether::model::SilenceId;
+use bellwether::node::Node;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, IteratorRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
@@ -22,8 +23,9 @@ use crate::newer::Newer;
 use crate::receiver::Manner;
 use crate::seat::EPOCH_MS;
 use crate::seat::WallClock;
+use crate::site::{self, Site};
 use crate::support::flash::Faults;
-use crate::world::{CONFIG, Setup, World, config_of_two, ends, fires, load, with_route};
+use crate::world::{CONFIG, Posted, Setup, World, config_of_two, ends, fires, load, with_route};
 
 const MINUTE_MS: i64 = 60_000;
 /// How long after all is well something may be told once more.
@@ -227,6 +229,7 @@ struct History {
     world: World,
     truth: Truth,
     options: Options,
+    site: Site,
     dice: StdRng,
     names: u64,
     muted: Muted,
@@ -240,13 +243,16 @@ struct History {
 pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
     let mut dice = StdRng::seed_from_u64(seed ^ 0x5eed);
     let options = Options::draw(&mut dice);
+    let site = Site::drawn(seed);
     let config = if options.two { config_of_two() } else { CONFIG.into() };
+    let config = site.config(&config);
     let (multicast, sealed) = (options.multicast, options.sealed);
     let star = options.peers == Peers::First;
     let peers = options.peers.draw(&mut dice, options.seats).filter(|_| !multicast);
     let setup = Setup { multicast, sealed, star, peers, config, ..Setup::new(options.seats) };
     let mut world = World::new(seed, setup);
-    world.trace.line(0, || format!("{options:?}"));
+    world.trace.line(0, || format!("{options:?} {site:?}"));
+    world.graded = site.budget;
     world.net.loss = options.loss;
     world.net.repeat = options.repeat;
     world.net.late = options.late;
@@ -256,6 +262,7 @@ pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
         world,
         truth: Truth::default(),
         options,
+        site,
         dice,
         names: 0,
         muted: Muted::default(),
@@ -265,9 +272,9 @@ pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
         waits: Waits::default(),
     };
     let result = history.live();
-    let History { options, world: World { events, now, told, trace, .. }, .. } = &history;
+    let History { options, site, world: World { events, now, told, trace, .. }, .. } = &history;
     let outcome = Outcome { events: *events, ms: *now, told: told.len(), hash: trace.hash };
-    result.map(|()| outcome).map_err(|error| format!("at {now}: {error}\n    {options:?}"))
+    result.map(|()| outcome).map_err(|error| format!("at {now}: {error}\n    {options:?} {site:?}"))
 }
 
 impl History {
@@ -291,15 +298,20 @@ impl History {
         }
         for second in 0..self.options.secs {
             self.step();
+            if self.site.outage_at(self.options.secs).is_some_and(|at| second >= at) {
+                self.cut_uplink();
+            }
             self.pass(second)?;
         }
         self.heal();
+        self.wait_for_uplink()?;
         let whole = self.world.now + RECOVERY_MS;
         for second in 0..200 {
             self.pass(second)?;
         }
         checkers::lost::check(&self.world, &self.truth).map_err(by("lost"))?;
         checkers::told::check(&self.world, &self.truth, self.receivers()).map_err(by("told"))?;
+        checkers::owed::check(&self.world, &self.truth, self.receivers()).map_err(by("owed"))?;
         self.equal()?;
         checkers::newer::check(&self.world).map_err(by("newer"))?;
         self.calm(whole)
@@ -315,11 +327,13 @@ impl History {
         for n in 0..6 {
             let name: Rc<str> = format!("calm{n}").into();
             groups.push(Rc::clone(&name));
+            let text_bytes = self.site.text_bytes();
             let up = self.world.core();
             let one = up[usize::try_from(self.below(up.len() as u64)).unwrap()];
             for seat in up {
                 if n % 2 == 0 || seat == one {
-                    self.world.post(seat, vec![fires(&name, &name)], None);
+                    let alert = Posted { text_bytes, ..fires(&name, &name) };
+                    self.world.post(seat, vec![alert], None);
                 }
             }
         }
@@ -329,7 +343,63 @@ impl History {
         checkers::quiet::check(&self.world, &self.truth, from, &groups, self.receivers())
             .map_err(by("quiet"))?;
         checkers::quiet::nothing_twice(&self.world, whole).map_err(by("quiet"))?;
-        self.equal()
+        self.equal()?;
+        checkers::budget::check(&self.world).map_err(by("budget"))?;
+        if self.site.heartbeat {
+            checkers::beats::check(&self.world, whole).map_err(by("beats"))?;
+        }
+        self.fall_silent()
+    }
+
+    /// The expected sign stays away: every node knows, and one tells.
+    fn fall_silent(&mut self) -> Result<(), String> {
+        if !self.site.expects {
+            return Ok(());
+        }
+        checkers::missing::is_there(&self.world).map_err(by("missing"))?;
+        self.site.expects = false;
+        let from = self.world.told.len();
+        for second in 0..site::SIGN_MS / 1_000 + 60 {
+            self.pass(second)?;
+        }
+        checkers::missing::is_missed(&self.world, from).map_err(by("missing"))
+    }
+
+    /// From now on no receiver is reached by anybody.
+    fn cut_uplink(&mut self) {
+        self.world.uplink_lost_at.get_or_insert(self.world.now);
+        for receiver in &mut self.world.receivers {
+            receiver.unreachable_from = (0..self.options.seats).collect();
+        }
+    }
+
+    /// All is well but the uplink, perhaps for a while; then that is, too.
+    fn wait_for_uplink(&mut self) -> Result<(), String> {
+        if self.world.uplink_lost_at.is_none() {
+            return Ok(());
+        }
+        let ways: Vec<_> =
+            self.world.receivers.iter().map(|it| it.unreachable_from.clone()).collect();
+        self.cut_uplink();
+        for second in 0..self.site.outage_secs {
+            if self.chance(self.options.posts) {
+                self.post();
+            }
+            if self.chance(self.options.end) {
+                self.end();
+            }
+            self.pass(second)?;
+        }
+        let world = &mut self.world;
+        world.trace.line(world.now, || "the uplink is back".into());
+        world.uplink_back_at = Some(world.now);
+        for (receiver, ways) in world.receivers.iter_mut().zip(ways) {
+            receiver.unreachable_from = ways;
+        }
+        for seat in world.up() {
+            world.call(seat, Node::handle_link);
+        }
+        Ok(())
     }
 
     /// An alert that is notified, or ends, just now may still be on its way.
@@ -344,6 +414,9 @@ impl History {
     }
 
     fn pass(&mut self, second: u64) -> Result<(), String> {
+        if self.site.expects && second.is_multiple_of(5) {
+            self.ping();
+        }
         self.world.run_for(1_000);
         if let Some(fault) = self.world.fault.take() {
             return Err(fault);
@@ -357,6 +430,16 @@ impl History {
             checkers::bounds::check(&self.world).map_err(by("bounds"))?;
         }
         Ok(())
+    }
+
+    /// A sign of life comes to some node.
+    fn ping(&mut self) {
+        let up = self.world.core();
+        if up.is_empty() {
+            return;
+        }
+        let seat = up[self.site.below(up.len())];
+        self.world.call(seat, |node, cx| node.handle_ping(cx, site::SIGN, None));
     }
 
     fn below(&mut self, most: u64) -> u64 {
@@ -451,6 +534,7 @@ impl History {
             text = with_route(&text);
         }
         let text = text.replace("group_wait = \"5s\"", &format!("group_wait = \"{wait}\""));
+        let text = self.site.config(&text);
         self.give_config(&load(&text), 20_000);
         if self.options.reload_more {
             self.world.rerouted = Some(self.world.now + 20_000);
@@ -610,12 +694,12 @@ impl History {
 
     fn post(&mut self) {
         let many = if self.options.batches { 1 + self.below(5) } else { 1 };
-        let alerts: Vec<(Rc<str>, Rc<str>)> = (0..many)
+        let alerts: Vec<(Rc<str>, Rc<str>, usize)> = (0..many)
             .map(|_| {
                 self.names += 1;
                 let letter = if self.options.reload_more && self.chance(200) { "k" } else { "g" };
                 let group = format!("{letter}{}", self.below(self.names / 2 + 1));
-                (format!("a{}", self.names).into(), group.into())
+                (format!("a{}", self.names).into(), group.into(), self.site.text_bytes())
             })
             .collect();
         let one = self.seat();
@@ -623,7 +707,13 @@ impl History {
         let mut posts = Vec::new();
         for seat in 0..self.options.seats {
             if seat == one || (to_all && self.dice.random_bool(0.9)) {
-                let said = alerts.iter().map(|(name, group)| fires(name, group)).collect();
+                let said = alerts
+                    .iter()
+                    .map(|(name, group, text_bytes)| Posted {
+                        text_bytes: *text_bytes,
+                        ..fires(name, group)
+                    })
+                    .collect();
                 posts.push(self.world.post(seat, said, RETRY));
             }
         }
@@ -636,7 +726,7 @@ impl History {
                 self.world.posts[*post].says = posts[0];
             }
         }
-        for (name, group) in alerts {
+        for (name, group, _) in alerts {
             let (fires, ends, before) = (posts.clone(), Vec::new(), Vec::new());
             self.truth.alerts.insert(name, Alert { group, fires, ends, before });
         }

@@ -25,6 +25,7 @@ use crate::net::Net;
 use crate::newer::{self, Newer};
 use crate::receiver::{self, Manner, Receiver, Told};
 use crate::seat::{self, EPOCH_MS, Running, Seat, WallClock};
+use crate::site;
 use crate::trace::Trace;
 
 /// An event.
@@ -55,6 +56,8 @@ pub(crate) struct Posted {
     pub(crate) group: Rc<str>,
     /// Further labels.
     pub(crate) labels: Vec<(&'static str, String)>,
+    /// Bytes of a text that it has beside.
+    pub(crate) text_bytes: usize,
     /// Whether it has ended.
     pub(crate) ended: bool,
     /// How long it fires unless it is posted again; none leaves it to `resolve_timeout`.
@@ -152,9 +155,21 @@ pub(crate) fn with_route(config: &str) -> String {
     config.replace("[[receivers]]\nname = \"r0\"", route)
 }
 
-pub(crate) const RECEIVERS: usize = 3;
+/// The last is told of heartbeats alone.
+pub(crate) const RECEIVERS: usize = 4;
 
 type Plan = Box<dyn FnOnce(&mut World)>;
+
+/// The bytes of an attempt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moved {
+    /// When the node was told.
+    pub(crate) at: u64,
+    pub(crate) seat: usize,
+    pub(crate) life: u64,
+    pub(crate) receiver: usize,
+    pub(crate) bytes: u64,
+}
 
 pub(crate) struct World {
     pub(crate) now: u64,
@@ -164,6 +179,15 @@ pub(crate) struct World {
     pub(crate) receivers: Vec<Receiver>,
     pub(crate) told: Vec<Told>,
     pub(crate) posts: Vec<Post>,
+    /// When heartbeats came, and from which seat.
+    pub(crate) beats: Vec<(u64, usize)>,
+    /// The bytes of attempts, as nodes were told of them.
+    pub(crate) moved: Vec<Moved>,
+    /// Whether alerts have a severity.
+    pub(crate) graded: bool,
+    /// When the ways from all seats to all receivers were lost, and when they came back.
+    pub(crate) uplink_lost_at: Option<u64>,
+    pub(crate) uplink_back_at: Option<u64>,
     /// Until when some of the groups whose names begin with [`REROUTED`] may be of another route than before.
     pub(crate) rerouted: Option<u64>,
     /// Silences that were set, and are on flash where that was done.
@@ -214,6 +238,11 @@ impl World {
             receivers: (0..RECEIVERS).map(|_| Receiver::default()).collect(),
             told: Vec::new(),
             posts: Vec::new(),
+            beats: Vec::new(),
+            moved: Vec::new(),
+            graded: false,
+            uplink_lost_at: None,
+            uplink_back_at: None,
             rerouted: None,
             kept_silences: BTreeSet::new(),
             kept_expiries: BTreeSet::new(),
@@ -355,6 +384,7 @@ impl World {
         match effect {
             Effect::Attempt(attempt) => self.attempt(seat, attempt),
             Effect::Cancel(id) => {
+                self.count_traffic(seat, id);
                 self.end_attempt(seat, id);
             }
             Effect::Look { id, place } => self.look(seat, id, &place),
@@ -446,15 +476,13 @@ impl World {
         };
         let receiver = receiver_at(&request.url);
         self.trace.line(self.now, || {
-            format!(
-                "n{seat} sends to r{receiver}, attempt {}: {}",
-                id.0,
-                receiver::read(&request.body.inline().unwrap_or_default()).group
-            )
+            let body = request.body.inline().unwrap_or_default();
+            let group = if body.is_empty() { "".into() } else { receiver::read(&body).group };
+            format!("n{seat} sends to r{receiver}, attempt {}: {group}", id.0)
         });
         let it = &mut self.seats[seat];
         let (body, begun) = (request.body.inline().unwrap_or_default(), self.now);
-        it.attempts.insert(id, Running { receiver, body, begun, told: None });
+        it.attempts.insert(id, Running { receiver, body, begun, told: None, moved: 0 });
         let life = it.life;
         let late = Reply::failed("no answer in time");
         let at = self.now + u64::try_from(timeout.as_millis()).unwrap();
@@ -471,7 +499,8 @@ impl World {
         let receiver = receiver_at(url);
         self.trace.line(self.now, || format!("n{seat} looks at r{receiver}, attempt {}", id.0));
         let it = &mut self.seats[seat];
-        let looks = Running { receiver, body: String::new(), begun: self.now, told: None };
+        let looks =
+            Running { receiver, body: String::new(), begun: self.now, told: None, moved: 0 };
         it.attempts.insert(id, looks);
         let reached = Event::Reply(seat, it.life, id, Reply::Done);
         self.connect(seat, receiver, id, reached);
@@ -496,11 +525,20 @@ impl World {
             return;
         };
         let manner = self.receivers[running.receiver].manner;
+        if let Some(running) = self.seats[seat].attempts.get_mut(&id) {
+            running.moved = running.body.len() as u64 + receiver::AROUND_BYTES;
+        }
+        if running.receiver == site::WATCHER {
+            self.beats.push((self.now, seat));
+            let reply = Reply::status(200);
+            return self.schedule(self.now + 3, Event::Reply(seat, life, id, reply));
+        }
         if let Manner::Fails(status) = manner {
             let reply = Reply::status(status);
             return self.schedule(self.now + 3, Event::Reply(seat, life, id, reply));
         }
-        let receiver::Payload { group, reason, firing, resolved } = receiver::read(&running.body);
+        let receiver::Payload { group, reason, firing, resolved, of_budget, is_cut } =
+            receiver::read(&running.body);
         self.trace.told(self.now, seat, running.receiver, running.body.as_bytes());
         self.trace.line(self.now, || {
             let receiver = running.receiver;
@@ -516,6 +554,8 @@ impl World {
             reason,
             firing,
             resolved,
+            of_budget,
+            is_cut,
             answered_at: None,
             kept: false,
         });
@@ -532,6 +572,9 @@ impl World {
 
     fn handle_reply(&mut self, seat: usize, life: u64, id: AttemptId, reply: &Reply) {
         let told = self.seats[seat].attempts.get(&id).and_then(|running| running.told);
+        if self.seats[seat].life == life {
+            self.count_traffic(seat, id);
+        }
         if self.seats[seat].life == life && self.end_attempt(seat, id) {
             self.trace.line(self.now, || format!("n{seat} attempt {} ends: {reply:?}", id.0));
             self.call(seat, |node, cx| node.handle_reply(cx, id, reply));
@@ -542,6 +585,15 @@ impl World {
             }
             self.go_on_stopping(seat);
         }
+    }
+
+    /// Tells a node how many bytes an attempt has moved.
+    fn count_traffic(&mut self, seat: usize, id: AttemptId) {
+        let it = &self.seats[seat];
+        let Some(Running { receiver, moved, .. }) = it.attempts.get(&id).cloned() else { return };
+        let (at, life) = (self.now, it.life);
+        self.moved.extend((moved > 0).then_some(Moved { at, seat, life, receiver, bytes: moved }));
+        self.call(seat, |node, cx| node.handle_traffic(cx.now, id, moved));
     }
 
     /// Ends an attempt. Returns whether it was under way.
@@ -615,7 +667,14 @@ impl World {
                 labels.extend(it.labels.iter().map(|(n, v)| ((*n).into(), Cow::Borrowed(&**v))));
                 let ends_at =
                     if it.ended { Some(wall) } else { it.lease.map(|lease| wall + lease) };
-                let annotations = vec![("post".into(), post.says.to_string().into())];
+                if self.graded {
+                    labels.push(("severity".into(), severity(&it.name).into()));
+                }
+                let mut annotations: Vec<(Cow<'_, str>, Cow<'_, str>)> =
+                    vec![("post".into(), post.says.to_string().into())];
+                if it.text_bytes > 0 {
+                    annotations.push(("text".into(), "x".repeat(it.text_bytes).into()));
+                }
                 Report::new(labels, annotations, since, ends_at, "".into())
             })
             .collect();
@@ -733,12 +792,18 @@ fn receiver_at(url: &SecretText) -> usize {
     usize::from(url.bytes().find(u8::is_ascii_digit).map_or(0, |digit| digit - b'0'))
 }
 
+/// The severity of an alert of this name in a world where alerts have one.
+pub(crate) fn severity(name: &str) -> &'static str {
+    if name.ends_with(['0', '4', '8']) { "critical" } else { "warning" }
+}
+
 /// An alert that fires in a group for as long as nobody says that it has ended.
 pub(crate) fn fires(name: &str, group: &str) -> Posted {
     Posted {
         name: name.into(),
         group: group.into(),
         labels: Vec::new(),
+        text_bytes: 0,
         ended: false,
         lease: Some(Duration::from_secs(6 * 3600)),
     }

@@ -1,11 +1,15 @@
 //! The promises, judged from outside: a file each.
 
+pub(crate) mod beats;
 pub(crate) mod bounds;
+pub(crate) mod budget;
 pub(crate) mod equal;
 pub(crate) mod lost;
+pub(crate) mod missing;
 pub(crate) mod muted;
 pub(crate) mod newer;
 pub(crate) mod overdue;
+pub(crate) mod owed;
 pub(crate) mod quiet;
 pub(crate) mod repeat;
 pub(crate) mod timers;

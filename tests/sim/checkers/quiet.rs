@@ -33,7 +33,8 @@ const NO_WAY_MS: u64 = 8_000;
 /// Since `whole`, a moment, nothing was told twice.
 pub(crate) fn nothing_twice(world: &World, whole: u64) -> Result<(), String> {
     let mut seen = BTreeMap::new();
-    let lately = |it: &&Told| it.at >= whole && !it.group.is_empty() && !world.is_apart(it);
+    let lately =
+        |it: &&Told| it.at >= whole && !it.group.is_empty() && !it.is_cut && !world.is_apart(it);
     for told in world.told.iter().filter(lately) {
         let what = (told.receiver, &told.group, &told.reason, &told.firing, &told.resolved);
         if let Some(before) = seen.insert(what, told.at) {

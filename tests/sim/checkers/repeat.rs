@@ -13,7 +13,8 @@ pub(crate) struct Repeat {
 
 impl Repeat {
     pub(crate) fn look(&mut self, world: &World) -> Result<(), String> {
-        for (at, told) in world.told.iter().enumerate().skip(self.checked) {
+        let whole = world.told.iter().enumerate().filter(|(_, told)| !told.is_cut);
+        for (at, told) in whole.skip_while(|(at, _)| *at < self.checked) {
             let of_group = || {
                 world.told[..at]
                     .iter()

@@ -31,6 +31,17 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
         "if self.shared.versions.knows(head) {",
         r#"if self.shared.versions.knows(head) && !crate::switched("AnyVersionWins") {"#,
     ),
+    // A budget is never used up.
+    (
+        "BudgetIgnored",
+        "src/core/deliver/budget.rs",
+        "    fn part(&self, budget: DayBudget) -> Stage {\n",
+        r#"    fn part(&self, budget: DayBudget) -> Stage {
+        if crate::switched("BudgetIgnored") {
+            return Stage::Free;
+        }
+"#,
+    ),
     // Claims are not published.
     (
         "ClaimNotPublished",
@@ -128,6 +139,24 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
         if published {
 "#,
     ),
+    // Every member tells each heartbeat.
+    (
+        "HeartbeatByAll",
+        "src/core/heartbeat.rs",
+        "let at = (beating.due + RANK * rank).max(beating.pause);",
+        r#"let rank = if crate::switched("HeartbeatByAll") { 0 } else { rank };
+            let at = (beating.due + RANK * rank).max(beating.pause);"#,
+    ),
+    // The history is not written to flash.
+    (
+        "HistoryNotKept",
+        "src/node/past.rs",
+        "            records.extend(self.past.fresh(cx.now.mono));\n",
+        r#"            if !crate::switched("HistoryNotKept") {
+                records.extend(self.past.fresh(cx.now.mono));
+            }
+"#,
+    ),
     // There may be any number of groups.
     (
         "LimitIgnored",
@@ -213,6 +242,15 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
         if crate::switched("NothingOwed") {
             return;
         }
+"#,
+    ),
+    // Signs of life are not told to the flock.
+    (
+        "SignsNotTold",
+        "src/core/expect.rs",
+        "            let Some(Sign { at, by }) = &seen.last else { continue };\n",
+        r#"            let last = seen.last.as_ref().filter(|_| !crate::switched("SignsNotTold"));
+            let Some(Sign { at, by }) = last else { continue };
 "#,
     ),
     // Silences mute nothing.

@@ -17,6 +17,7 @@ mod bounds;
 mod found;
 mod loss;
 mod owed;
+mod past;
 mod receivers;
 mod turns;
 mod versions;
@@ -136,6 +137,7 @@ pub(crate) const ALL: &[Test] = &[
         "alerts_that_came_and_went_without_uplink_are_told_once",
         owed::alerts_that_came_and_went_without_uplink_are_told_once,
     ),
+    ("the_history_is_there_after_a_power_cut", past::the_history_is_there_after_a_power_cut),
     (
         "two_halves_that_need_more_groups_than_there_may_be_keep_their_own",
         bounds::two_halves_that_need_more_groups_than_there_may_be_keep_their_own,

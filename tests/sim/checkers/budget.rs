@@ -1,0 +1,55 @@
+//! A budget is kept by the bytes on the receiver's socket, its last quarter by what is to be kept, and a change is told once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use crate::receiver::Told;
+use crate::site::{BUDGET_BYTES, METERED};
+use crate::world::{World, severity};
+
+/// A part of the budget may be left with a message in short; so may the whole, once an hour.
+const SHORT_BYTES: u64 = 5_000;
+
+pub(crate) fn check(world: &World) -> Result<(), String> {
+    // Nodes that are parted or have lost their flash know nothing of what others have used.
+    let mut used: BTreeMap<(usize, u64), u64> = BTreeMap::new();
+    for moved in world.moved.iter().filter(|it| it.receiver == METERED) {
+        let bytes = used.entry((moved.seat, moved.life)).or_default();
+        *bytes += moved.bytes;
+        if world.graded && *bytes > BUDGET_BYTES + SHORT_BYTES {
+            return Err(format!("n{} has used {bytes} bytes by {}", moved.seat, moved.at));
+        }
+    }
+    let mut said: BTreeSet<(usize, u64, &Rc<str>)> = BTreeSet::new();
+    let mut has_told: BTreeSet<(usize, u64)> = BTreeSet::new();
+    for told in world.told.iter().filter(|it| world.graded && it.receiver == METERED) {
+        let of = (told.seat, told.life);
+        let used = used_by(world, of, told.begun);
+        if told.answered_at.is_none() {
+            continue;
+        }
+        if let Some(words) = &told.of_budget
+            && !said.insert((told.seat, told.life, words))
+        {
+            return Err(format!("n{} says twice: {words}", told.seat));
+        }
+        if used * 2 >= BUDGET_BYTES && has_told.contains(&of) {
+            return Err(format!("n{} tells of {} within the hour", told.seat, told.group));
+        }
+        if used * 4 >= BUDGET_BYTES * 3 && has_others(told) {
+            return Err(format!("n{} tells what the budget does not keep", told.seat));
+        }
+        has_told.insert(of);
+    }
+    Ok(())
+}
+
+/// The bytes that a node was told of in this life by then.
+fn used_by(world: &World, of: (usize, u64), by: u64) -> u64 {
+    let moved = world.moved.iter().filter(|it| it.receiver == METERED && it.at <= by);
+    moved.filter(|it| (it.seat, it.life) == of).map(|it| it.bytes).sum()
+}
+
+fn has_others(told: &Told) -> bool {
+    told.firing.iter().chain(&told.resolved).any(|name| severity(name) != "critical")
+}
