@@ -29,7 +29,7 @@ fn tell_commit() {
     println!("cargo::rustc-env=BELLWETHER_COMMIT={commit}");
 }
 
-/// Compresses the files of the page, trimmed, and lists them for `src/ui.rs`: name, media type, tag and bytes.
+/// Compresses the files of the page and lists them for `src/ui.rs`: name, media type, tag and bytes.
 fn pack_page() -> io::Result<()> {
     let folder = Path::new("src/ui");
     println!("cargo::rerun-if-changed={}", folder.display());
@@ -46,7 +46,7 @@ fn pack_page() -> io::Result<()> {
             _ => continue,
         };
         let name = file.file_name().and_then(|it| it.to_str()).ok_or(io::ErrorKind::InvalidData)?;
-        let bytes = trimmed(&fs::read_to_string(&file)?).into_bytes();
+        let bytes = fs::read(&file)?;
         let mut hasher = DefaultHasher::new();
         bytes.hash(&mut hasher);
         let tag = format!("\"{:016x}\"", hasher.finish());
@@ -62,14 +62,6 @@ fn pack_page() -> io::Result<()> {
         .map_err(io::Error::other)?;
     }
     fs::write(out.join("assets.rs"), list + "]\n")
-}
-
-/// The lines of a file without their indentation, and without those that are comments as a whole.
-fn trimmed(text: &str) -> String {
-    let is_comment =
-        |line: &&str| line.starts_with("//") || line.starts_with("/**") && line.ends_with("*/");
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !is_comment(line));
-    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 /// The commit that is checked out, 12 digits of it; none if this is no clone or there is no git.

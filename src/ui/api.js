@@ -48,7 +48,7 @@ export const setSilence = (silence) => post("api/v2/silences", silence).then((it
 
 export const expireSilence = (id) => ask(`api/v2/silence/${id}`, { method: "DELETE" });
 
-/** Sets a silence that ends as soon as nothing that it matches fires, or after a month; `same`: it leaves other severities than fire now alone. */
+/** Sets a silence that ends when nothing it matches fires, a month later at most; `same`: for the severities of now. */
 export const acknowledge = (silence, same) => setSilence({
   ...silence, annotations: { ends: same ? "when resolved or severity changes" : "when resolved" },
   startsAt: new Date().toISOString(), endsAt: new Date(Date.now() + 30 * 864e5).toISOString(),

@@ -100,7 +100,7 @@ function drawAll() {
   drawBanner();
 }
 
-/** Shows which node this is: its name is in the bar, so that a tab tells its gateway; and whether it can be changed. */
+/** Shows the node's name, and whether it can be changed. */
 function nameNode() {
   if (!state.status) return;
   const { cluster, bellwether } = state.status;

@@ -1,6 +1,6 @@
 // Builds elements. Text from outside only ever becomes a text node or an attribute that is no script.
 
-/** An element: `props` are attributes, or listeners where the name begins with "on"; children are nodes, text or nothing. */
+/** An element: `props` are attributes or, where the name begins with "on", listeners. */
 export function h(tag, props, ...children) {
   const [name, ...classes] = tag.split(".");
   const element = document.createElement(name || "div");

@@ -1,9 +1,9 @@
-// What is expected again and again, with what came last; and the heartbeats, with what was told last.
+// Expected alerts and pings, and heartbeats.
 import { h } from "./dom.js";
 import { since } from "./time.js";
 import { t } from "./words.js";
 
-/** A card with a table each; none where the config expects nothing and tells no heartbeat. */
+/** A card with a table each, if there is anything. */
 export function expectedCard({ expected, heartbeats }) {
   return [
     card("Expected", ["Name", "Each", "State", "Last sign", "From"], expected.map((it) => [

@@ -1,4 +1,4 @@
-// Keeps what the page shows true: waits for the agent to say that something changed, then fetches that and no more.
+// Waits for the agent to say that something changed, then fetches that and no more.
 import * as api from "./api.js";
 
 /** What the agent told last. `at` is when; `fault` says why it could not be asked since. */
@@ -9,7 +9,7 @@ const FETCHES = {
   silences: { silences: api.silences, groups: api.groups },
   history: { history: api.history, pending: api.pending },
 };
-/** What changes is told, what goes wrong is not: it is asked for at most so often, and only when something changes. */
+/** Troubles are no change that is told: they are asked for with changes, at most so often. */
 const LOOK_MS = 60e3;
 const RETRY_MS_MAX = 15e3;
 /** An agent is asked for lists for at most a hundredth of the time, but not less often than this. */
@@ -32,7 +32,7 @@ export function start(onchange) {
   run();
 }
 
-/** Fetches these kinds now ("alerts", "silences", "history"), whatever the agent says: after a write of ours. */
+/** Fetches these kinds ("alerts", "silences", "history") now, after a write of ours. */
 export function refresh(...kinds) {
   applied = applied.then(() => load(kinds.length ? kinds : Object.keys(FETCHES)));
   return applied;
@@ -132,7 +132,7 @@ function tellsOfMuting(history) {
   return history.some((it) => it.outcome === "muted" && it.at > known) || state.groups.some((group) => group.alerts.some((it) => it.status.mutedBy?.length));
 }
 
-/** Alerts and silences end by themselves, which is no change that the agent tells: look again when the next one does. */
+/** Alerts and silences end by themselves, and the agent tells no change: look when the next one does. */
 function wakeAtNextEnd() {
   clearTimeout(endTimer);
   const now = Date.now();

@@ -1,4 +1,4 @@
-// This node and its flock: what goes wrong, members, clock, flash, memory, receivers, the config as loaded.
+// This node and its flock.
 import * as api from "./api.js";
 import { h, show } from "./dom.js";
 import { expectedCard } from "./expected.js";

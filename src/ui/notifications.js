@@ -1,4 +1,4 @@
-// What became of notifications on this node, newest first, and what waits or fails now.
+// The notifications of this node, newest first, and those that wait or fail.
 import { h, linked, show } from "./dom.js";
 import { state } from "./live.js";
 import { equal, formatAll } from "./matchers.js";
@@ -38,7 +38,7 @@ export function draw() {
 const integrationOf = (it) => `${it.receiver}/${it.integration}`;
 const groupOf = (it) => `${it.receiver} ${it.groupKey}`;
 
-/** For each integration whose last word was a failure, and of which nothing is under way: that word. */
+/** The last failure of each integration of which nothing is under way. */
 function failing() {
   const last = new Map();
   for (const it of state.history) if (it.integration && !last.has(integrationOf(it))) last.set(integrationOf(it), it);

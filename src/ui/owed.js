@@ -1,10 +1,10 @@
-// What receivers could not be told: by receiver, since when, how many alerts came and went, and when it is tried again.
+// Owed notifications, by receiver.
 import * as api from "./api.js";
 import { h } from "./dom.js";
 import { lasting, since } from "./time.js";
 import { t } from "./words.js";
 
-/** A card with every receiver that is owed something; nothing if none is. `again` is called after each write. */
+/** A card of these receivers, if there are any. `again` is called after each write. */
 export function owedCard(debts, again) {
   const receivers = [...new Set(debts.map((it) => it.receiver))];
   if (!receivers.length) return null;

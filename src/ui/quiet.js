@@ -12,7 +12,7 @@ const SHOWN_MAX = 50;
 
 const author = () => remembered("author") || "";
 
-/** Quiets what all these matchers match until it resolves; `same`: only the severities that fire now. */
+/** Silences these matchers until all resolves; `same`: only the severities of now. */
 export async function acknowledge(matchers, same) {
   const createdBy = author() || askAuthor();
   if (!createdBy) return;
