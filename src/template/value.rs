@@ -59,7 +59,7 @@ pub(super) enum Text {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum List {
     Alerts,
-    /// `[]template.AlertData`, which has no methods.
+    /// `[]template.Alert`, which has no methods.
     AlertSlice,
     Pairs,
     /// `template.Strings`
@@ -90,7 +90,7 @@ impl Value {
             Self::Text(Text::Html, _) => "template.HTML",
             Self::Text(Text::Url, _) => "template.URL",
             Self::Data(_) => "template.Data",
-            Self::Alert(_) => "template.AlertData",
+            Self::Alert(_) => "template.Alert",
             Self::Pairs(_) => "template.KV",
             Self::Pair(..) => "template.Pair",
             Self::List(list, _) => list.name(),
@@ -160,7 +160,7 @@ impl List {
     const fn name(self) -> &'static str {
         match self {
             Self::Alerts => "template.Alerts",
-            Self::AlertSlice => "[]template.AlertData",
+            Self::AlertSlice => "[]template.Alert",
             Self::Pairs => "template.Pairs",
             Self::Names => "template.Strings",
             Self::Texts => "[]string",

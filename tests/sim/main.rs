@@ -43,7 +43,7 @@ use std::time::Duration;
 use crate::trace::Lines;
 
 /// Seeds that every `cargo test` tries.
-const SEEDS: u64 = if cfg!(debug_assertions) { 64 } else { 1_000 };
+const SEEDS: u64 = if cfg!(debug_assertions) { 32 } else { 500 };
 /// More that fail are not looked for.
 const FAILURES_MAX: usize = 20;
 
