@@ -118,9 +118,18 @@ class Browser:
         until(f"a click on {selector} with {text!r}", clicked)
 
     def type(self, selector, text):
-        element = self.find(selector)
-        element.clear()
-        element.send_keys(text)
+        """Type as a person does; a field that is drawn anew at that moment is looked for again."""
+        def typed():
+            try:
+                element = self.find(selector)
+                element.clear()
+                element.send_keys(text)
+                return True
+            except Exception as error:
+                if type(error).__name__ != "StaleElementReferenceException":
+                    raise
+                return False
+        until(f"typing into {selector}", typed)
 
     def violations(self):
         """What axe-core finds, of any weight."""

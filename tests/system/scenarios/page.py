@@ -393,6 +393,7 @@ def many(world):
     browser.open(url(agent, "alerts?filter=site%3Dsmall"))
     until("small groups fill a tall screen, too", lambda: browser.run("return document.body.scrollHeight > innerHeight + 400"))
     browser.open(url(agent))
+    browser.find(".group", "Many")
     browser.type("#filter", "alertname=Many417\n")
     browser.find(".group", "Many417")
     until("the filter holds", lambda: len(browser.all(".group")) == 1)
