@@ -73,9 +73,9 @@ def dear_history(subject):
     subject.measured(lambda: subject.get(f"/bellwether/v1/history?topic=alerts&{filters(DEAR, 60)}"))
 
 
-@hostile("GET by 60 costly conditions on 2,000 receivers with long names")
+@hostile("GET by 60 costly conditions on 1,000 receivers with long names")
 def dear_receivers(subject):
-    named = ", ".join(f"{{name: '{n}{DEAR_VALUE[:900]}'}}" for n in range(2_000))
+    named = ", ".join(f"{{name: '{n}{DEAR_VALUE[:400]}'}}" for n in range(1_000))
     subject.start(f"route: {{receiver: nobody, group_wait: 1h}}\nreceivers: [{{name: nobody}}, {named}]\n")
     condition = quote(f'name=~"{DEAR}"')
     query = "&".join([f"receiver_matchers={condition}"] * 60)
