@@ -23,11 +23,11 @@ use crate::limits::{
     ACCESS_CHECK_INTERVAL, ACCESS_READS_MAX, CONFIG_BYTES_MAX, FILE_TIME_MAX, SECRET_BYTES_MAX,
     TLS_FILE_BYTES_MAX, TOKEN_BYTES_MIN,
 };
-use crate::model::base64;
 use crate::shell::clock;
 use crate::shell::files::Readers;
 use crate::shell::tls::{self, ServerTexts, Stamp};
 use crate::time::{Mono, Wall};
+use crate::wire::credentials::Credentials;
 
 use attempts::Attempts;
 use password::Passwords;
@@ -398,28 +398,6 @@ async fn stamps(files: Vec<PathBuf>) -> Vec<(PathBuf, Option<Stamp>)> {
     let stamps = READERS.run(&first, FILE_TIME_MAX, look).await.unwrap_or_default();
     let mut stamps = stamps.into_iter();
     files.into_iter().map(|file| (file, stamps.next().flatten())).collect()
-}
-
-/// The name and secret that a client gives.
-enum Credentials {
-    Basic(String, String),
-    Bearer(String),
-}
-
-impl Credentials {
-    fn read(header: &str) -> Option<Self> {
-        let (scheme, rest) = header.split_once(' ')?;
-        let rest = rest.trim();
-        if scheme.eq_ignore_ascii_case("bearer") {
-            return Some(Self::Bearer(rest.to_owned()));
-        }
-        if !scheme.eq_ignore_ascii_case("basic") {
-            return None;
-        }
-        let text = String::from_utf8(base64::decode(rest)?).ok()?;
-        let (name, password) = text.split_once(':')?;
-        Some(Self::Basic(name.to_owned(), password.to_owned()))
-    }
 }
 
 fn unauthorized(rules: &Rules) -> Response {

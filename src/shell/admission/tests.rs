@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::*;
+use crate::model::base64;
 
 const HUNTER2: &str = "$2y$05$abcdefghijklmnopqrstuuoXuKqgZXLiJqzfmMXDDhSFPIvxV7t8.";
 

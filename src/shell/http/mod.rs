@@ -335,6 +335,13 @@ async fn serve_http(shared: &Rc<Shared>, stream: Stream, state: &Rc<State>) {
             }))
         }
     });
+    if let Err(error) = builder().serve_connection(stream, service).await {
+        debug!("a connection ended: {error}");
+    }
+}
+
+/// The bounds and habits of every connection.
+pub fn builder() -> http1::Builder {
     let mut http = http1::Builder::new();
     // A script that closes its side once it has asked still reads the answer.
     http.half_close(true)
@@ -343,9 +350,7 @@ async fn serve_http(shared: &Rc<Shared>, stream: Stream, state: &Rc<State>) {
         .max_header_size(HTTP_HEADER_BYTES_MAX)
         // One may be added on the way.
         .max_headers(HTTP_HEADERS_MAX + 1);
-    if let Err(error) = http.serve_connection(stream, service).await {
-        debug!("a connection ended: {error}");
-    }
+    http
 }
 
 /// The resources of an answer until it is written: a place among the GETs if it is one's, and its share of the bytes.

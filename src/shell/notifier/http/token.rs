@@ -5,15 +5,14 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde::Deserialize;
 use smol::lock::Mutex;
 
 use super::{Call, Client, Error, Header, Taken, basic, read};
 use crate::config::OAuth2;
 use crate::limits::{TOKEN_MARGIN, TOKENS_MAX};
-use crate::model::Brief;
 use crate::model::url::{UserInfo, escape_component};
 use crate::shell::clock;
+use crate::wire::oauth2::{Granted, granted, refused};
 
 /// The tokens of all settings, least recently used first.
 #[derive(Debug, Default)]
@@ -36,27 +35,18 @@ struct Token {
     ends: Option<Duration>,
 }
 
+impl Token {
+    /// A server may grant it for longer than any clock goes.
+    fn new(granted: Granted, now: Duration) -> Self {
+        let ends = granted.life.map(|life| now.saturating_add(life));
+        Self { header: granted.header, ends }
+    }
+}
+
 impl std::fmt::Debug for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Token").field("ends", &self.ends).finish_non_exhaustive()
     }
-}
-
-#[derive(Deserialize)]
-struct Granted {
-    access_token: String,
-    #[serde(default)]
-    token_type: String,
-    #[serde(default)]
-    expires_in: Option<serde_json::Value>,
-}
-
-#[derive(Default, Deserialize)]
-struct Refused {
-    #[serde(default)]
-    error: String,
-    #[serde(default)]
-    error_description: String,
 }
 
 impl Tokens {
@@ -148,44 +138,18 @@ impl Client {
         let answer = self.exchange(&call, &Taken::default()).await?;
         if answer.status / 100 != 2 {
             if in_body || !matches!(answer.status, 400 | 401 | 403) {
-                return Err(refused(oauth2, answer.status, &answer.body));
+                let why = refused(answer.status, &answer.body);
+                let why = format!("{why}; check client_id, client_secret and scopes");
+                return Err(Error::Token(oauth2.token_url.authority(), why));
             }
             return Ok(None);
         }
-        granted(&answer.body).map(Some).ok_or_else(|| {
+        let granted = granted(&answer.body).ok_or_else(|| {
             let why = "the answer has no access_token".to_owned();
             Error::Token(oauth2.token_url.authority(), why)
-        })
+        })?;
+        Ok(Some(Token::new(granted, clock::boot_time())))
     }
-}
-
-fn granted(body: &[u8]) -> Option<Token> {
-    let granted: Granted = serde_json::from_slice(body).ok()?;
-    // Some say `"3600"`.
-    let seconds = granted.expires_in.and_then(|value| match value {
-        serde_json::Value::String(text) => text.parse().ok(),
-        value => value.as_u64(),
-    });
-    let scheme = match granted.token_type.as_str() {
-        kind if kind.is_empty() || kind.eq_ignore_ascii_case("bearer") => "Bearer",
-        kind => kind,
-    };
-    let header = format!("{scheme} {}", granted.access_token);
-    let ends = seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs);
-    Some(Token { header, ends: ends.map(|life| clock::boot_time() + life) })
-}
-
-/// Says what the server says of its refusal, as far as RFC 6749 has it.
-fn refused(oauth2: &OAuth2, status: u16, body: &[u8]) -> Error {
-    let said: Refused = serde_json::from_slice(body).unwrap_or_default();
-    let mut why = format!("status {status}");
-    for text in [said.error, said.error_description] {
-        if !text.is_empty() {
-            why = format!("{why}: {}", Brief(&text));
-        }
-    }
-    why.push_str("; check client_id, client_secret and scopes");
-    Error::Token(oauth2.token_url.authority(), why)
 }
 
 #[cfg(test)]
@@ -195,15 +159,11 @@ mod tests {
     use crate::model::Url;
 
     #[test]
-    fn a_token_is_read_from_the_answer_of_its_server() {
-        let token = granted(br#"{"access_token":"a","token_type":"bearer","expires_in":"60"}"#);
-        let token = token.unwrap();
-        assert_eq!(token.header, "Bearer a");
-        assert!(token.ends.is_some_and(|ends| ends > clock::boot_time()));
+    fn a_token_may_last_longer_than_any_clock_goes() {
+        let body = br#"{"access_token":"a","expires_in":18446744073709551615}"#;
+        let token = Token::new(granted(body).unwrap(), Duration::from_secs(1));
+        assert_eq!(token.ends, Some(Duration::MAX));
         assert!(!format!("{token:?}").contains("Bearer"));
-        let bare = granted(br#"{"access_token":"a","token_type":"MAC","expires_in":0}"#).unwrap();
-        assert_eq!((&*bare.header, bare.ends), ("MAC a", None));
-        assert!(granted(b"<html>").is_none() && granted(b"{}").is_none());
     }
 
     #[test]
