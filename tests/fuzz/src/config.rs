@@ -1,7 +1,8 @@
 //! Whole configurations, in TOML and in YAML: what is taken is printed as YAML, and taken again as the same.
 
-use bellwether::config::{Config, Environment, Flags, Language, Options};
+use bellwether::config::{Config, Environment, Errors, Flags, Language, Options, convert};
 use bellwether::notify::SCHEMAS;
+use std::sync::LazyLock;
 
 use crate::input::is_line_end;
 
@@ -11,6 +12,15 @@ pub fn toml(bytes: &[u8]) {
 
 pub fn yaml(bytes: &[u8]) {
     load(bytes, Language::Yaml);
+    match convert(bytes, &options(Language::Yaml)) {
+        Ok(toml) => {
+            let (from, to) = (read(bytes, Language::Yaml), read(toml.as_bytes(), Language::Toml));
+            let (from, to) =
+                (from.unwrap(), to.unwrap_or_else(|errors| panic!("{errors}\n{toml}")));
+            same(&from, &to);
+        }
+        Err(errors) => assert!(!errors.problems.is_empty()),
+    }
 }
 
 fn load(bytes: &[u8], language: Language) {
@@ -25,10 +35,7 @@ fn load(bytes: &[u8], language: Language) {
             let again = read(printed.as_bytes(), Language::Yaml);
             let again = again.unwrap_or_else(|errors| panic!("{errors}\n{printed}"));
             assert_eq!(again.original, *printed);
-            assert_eq!(again.route, config.route);
-            assert_eq!(again.receivers, config.receivers);
-            assert_eq!(again.inhibit_rules, config.inhibit_rules);
-            assert_eq!(again.time_intervals, config.time_intervals);
+            same(&again, &config);
         }
         Err(errors) => {
             assert!(!errors.problems.is_empty());
@@ -40,13 +47,19 @@ fn load(bytes: &[u8], language: Language) {
     }
 }
 
-fn read(bytes: &[u8], language: Language) -> Result<Config, bellwether::config::Errors> {
-    let options = Options {
-        file: "config".as_ref(),
-        language,
-        flags: &Flags::default(),
-        environment: &Environment::default(),
-        schemas: SCHEMAS,
-    };
-    Config::load(bytes, &options).map(|loaded| loaded.config)
+fn same(one: &Config, other: &Config) {
+    assert_eq!(one.route, other.route);
+    assert_eq!(one.receivers, other.receivers);
+    assert_eq!(one.inhibit_rules, other.inhibit_rules);
+    assert_eq!(one.time_intervals, other.time_intervals);
+}
+
+fn read(bytes: &[u8], language: Language) -> Result<Config, Errors> {
+    Config::load(bytes, &options(language)).map(|loaded| loaded.config)
+}
+
+fn options(language: Language) -> Options<'static> {
+    static GIVEN: LazyLock<(Flags, Environment)> = LazyLock::new(Default::default);
+    let (flags, environment) = &*GIVEN;
+    Options { file: "config".as_ref(), language, flags, environment, schemas: SCHEMAS }
 }

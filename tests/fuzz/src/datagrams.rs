@@ -3,21 +3,22 @@
 use bellwether::gossip::KeyRing;
 use bellwether::limits::GOSSIP_RECORDS_MAX;
 
-use crate::flock::{at, forged, message, met};
+use crate::flock::{at, forged, label, message, met};
 use crate::input::Input;
 
 pub fn run(bytes: &[u8]) {
-    let (mut one, mut two, mut ms, like) = met(&KeyRing::default());
+    let label = label(bytes);
+    let (mut one, mut two, mut ms, like) = met(&KeyRing::default(), label);
     // A datagram made by hand is the same as a member's.
     let before = one.understood();
-    one.hear(at(ms), two.addr, &forged(&like, 1, message(&like)));
+    one.hear(at(ms), two.addr, &forged(label, &like, 1, message(&like)));
     assert_eq!(one.understood(), before + 1, "the form of a datagram has changed: see flock.rs");
     let mut input = Input::new(bytes);
     let mut ahead = 2;
     while !input.is_empty() {
         ms += u64::from(input.byte()) * 10;
         let length = usize::from(input.u16() % 1200);
-        one.hear(at(ms), two.addr, &forged(&like, ahead, input.take(length)));
+        one.hear(at(ms), two.addr, &forged(label, &like, ahead, input.take(length)));
         ahead += 1;
         one.wake(at(ms));
         // The other one answers as it should, so that the talk goes on.
@@ -25,7 +26,7 @@ pub fn run(bytes: &[u8]) {
             two.hear(at(ms), one.addr, &bytes);
         }
         for (_, bytes) in two.sent(at(ms)) {
-            let answer = forged(&like, ahead, message(&bytes));
+            let answer = forged(label, &like, ahead, message(&bytes));
             ahead += 1;
             one.hear(at(ms), two.addr, &answer);
         }

@@ -51,10 +51,11 @@ pub fn at(ms: u64) -> Now {
 }
 
 impl Member {
-    pub fn new(node: u64, keys: &KeyRing) -> Self {
+    pub fn new(node: u64, keys: &KeyRing, label: &str) -> Self {
         let mut rng = StdRng::seed_from_u64(node);
         let config = Config {
             keys: keys.clone(),
+            label: label.to_owned(),
             expects_peers: true,
             settle_timeout: Duration::ZERO,
             ..Config::new(node, "n")
@@ -94,9 +95,14 @@ impl Member {
     }
 }
 
+/// The flock's label: every other input is of a flock that has one.
+pub fn label(bytes: &[u8]) -> &'static str {
+    if bytes.len() % 2 == 1 { "site-87" } else { "" }
+}
+
 /// Two members that have met, the time, and the last datagram of the second.
-pub fn met(keys: &KeyRing) -> (Member, Member, u64, Vec<u8>) {
-    let (mut one, mut two) = (Member::new(1, keys), Member::new(2, keys));
+pub fn met(keys: &KeyRing, label: &str) -> (Member, Member, u64, Vec<u8>) {
+    let (mut one, mut two) = (Member::new(1, keys, label), Member::new(2, keys, label));
     one.gossip.set_peers(at(0), &[two.addr]);
     two.gossip.set_peers(at(0), &[one.addr]);
     let mut last = Vec::new();
@@ -117,12 +123,14 @@ pub fn met(keys: &KeyRing) -> (Member, Member, u64, Vec<u8>) {
 }
 
 /// The datagram in clear that the sender of `like` would send next but `ahead` with this message.
-pub fn forged(like: &[u8], ahead: u64, message: &[u8]) -> Vec<u8> {
+pub fn forged(label: &str, like: &[u8], ahead: u64, message: &[u8]) -> Vec<u8> {
     let (fixed, counter) = like[..HEADER_BYTES].split_at(HEADER_BYTES - COUNTER_BYTES);
     let counter = counter.iter().fold(0, |counter, byte| counter << 8 | u64::from(*byte)) + ahead;
     let counter = counter.to_be_bytes();
     let mut datagram = [fixed, &counter[8 - COUNTER_BYTES..], message].concat();
-    datagram.extend_from_slice(&crc32fast::hash(&datagram).to_be_bytes());
+    let mut crc = crc32fast::Hasher::new();
+    [label.as_bytes(), &datagram].iter().for_each(|piece| crc.update(piece));
+    datagram.extend_from_slice(&crc.finalize().to_be_bytes());
     datagram
 }
 

@@ -3,11 +3,12 @@
 
 use bellwether::gossip::{Key, KeyRing, Record};
 
-use crate::flock::{at, forged, message, met};
+use crate::flock::{at, forged, label, message, met};
 use crate::input::Input;
 
 pub fn run(bytes: &[u8]) {
-    let (mut one, mut two, mut ms, _) = met(&KeyRing::default());
+    let label = label(bytes);
+    let (mut one, mut two, mut ms, _) = met(&KeyRing::default(), label);
     let mut input = Input::new(bytes);
     let length = usize::from(input.u16()) + 1;
     let key = Key { kind: 1, id: b"large".to_vec() };
@@ -44,7 +45,7 @@ pub fn run(bytes: &[u8]) {
                     let place = usize::from(input.u16()) % message.len();
                     message[place] ^= input.byte();
                     is_changed = true;
-                    one.hear(now, two.addr, &forged(&bytes, 0, &message));
+                    one.hear(now, two.addr, &forged(label, &bytes, 0, &message));
                 }
             }
         }

@@ -21,10 +21,10 @@ pub fn run(bytes: &[u8]) {
 
 /// The same for the other engine, if it has a spelling for it that means the same.
 fn second(text: &str) -> Option<regex_lite::Regex> {
-    // Quotations, octal escapes, sets of sets, and letters beyond ASCII that have two cases.
+    // Quotations, octal escapes, bounds of words, sets of sets, and letters beyond ASCII that have two cases.
     let other = [
-        r"\Q", r"\E", r"\0", r"\1", r"\2", r"\3", r"\4", r"\5", r"\6", r"\7", "&&", "~~", "--",
-        "[[", "(?",
+        r"\Q", r"\E", r"\0", r"\1", r"\2", r"\3", r"\4", r"\5", r"\6", r"\7", r"\<", r"\>", r"\b{",
+        r"\B{", "&&", "~~", "--", "[[", "(?",
     ];
     let fits = text.is_ascii() && !other.iter().any(|it| text.contains(it)) && !text.contains("{,");
     let second =

@@ -15,6 +15,12 @@ use crate::input::{Input, utf8};
 
 const DOCS: &str = include_str!("../../../configs/README.md");
 
+/// Receivers whose answers are read further: a role's credentials, and the name of a message.
+const MORE: [&str; 2] = [
+    "sns_configs: [{topic_arn: 'arn:aws:sns:x:1:y', sigv4: {region: x, access_key: a, secret_key: b, role_arn: 'arn:aws:iam::1:role/x'}}]\n",
+    "slack_configs: [{app_token: xoxb-1, channel: '#a', update_message: true}]\n",
+];
+
 pub fn run(bytes: &[u8]) {
     thread_local! {
         static DRAFTS: Vec<Draft> = drafts();
@@ -50,9 +56,11 @@ pub fn run(bytes: &[u8]) {
 }
 
 fn drafts() -> Vec<Draft> {
-    let integrations: Vec<Integration> =
-        examples().iter().flat_map(|example| integrations(example)).collect();
-    let drafts = integrations.iter().map(|it| draft(it, notification(), &Templates::builtin()));
+    let shown: Vec<_> = examples().iter().flat_map(|example| integrations(example)).collect();
+    let more: Vec<_> = MORE.iter().flat_map(|example| integrations(example)).collect();
+    assert_eq!(more.len(), MORE.len(), "no config of these");
+    let all = shown.iter().chain(&more);
+    let drafts = all.map(|it| draft(it, notification(), &Templates::builtin()));
     let drafts: Vec<_> =
         drafts.filter(|draft| matches!(draft.inline(), Ok(Outgoing::Http(_)))).collect();
     assert!(drafts.len() >= 15, "the examples were not found");

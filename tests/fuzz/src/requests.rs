@@ -7,12 +7,11 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use bellwether::limits::HTTP_HEADERS_MAX;
+use bellwether::shell::http::builder;
 use bellwether::shell::http::lenient::Lenient;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 
@@ -46,10 +45,7 @@ fn served(input: Vec<u8>) {
         request.into_body().collect().await.ok();
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"ok"))))
     });
-    let served = http1::Builder::new()
-        .max_headers(HTTP_HEADERS_MAX + 3)
-        .half_close(true)
-        .serve_connection(socket, service);
+    let served = builder().serve_connection(socket, service);
     let outcome = pin!(served).poll(&mut Context::from_waker(Waker::noop()));
     let answers = answers.borrow();
     for status in [&b"HTTP/1.1 400"[..], b"HTTP/1.1 414", b"HTTP/1.1 431", b"HTTP/1.1 505"] {

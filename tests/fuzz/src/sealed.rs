@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use bellwether::gossip::KeyRing;
 
-use crate::flock::{at, met};
+use crate::flock::{Member, at, label, met};
 use crate::input::Input;
 
 pub fn run(bytes: &[u8]) {
@@ -13,7 +13,8 @@ pub fn run(bytes: &[u8]) {
     }
     let keys =
         KEYS.with(|keys| keys.get_or_init(|| KeyRing::new(&[[7; 32], [9; 32]]).unwrap()).clone());
-    let (mut one, mut two, mut ms, last) = met(&keys);
+    let label = label(bytes);
+    let (mut one, mut two, mut ms, last) = met(&keys, label);
     let mut input = Input::new(bytes);
     // As it comes.
     let raw = usize::from(input.u16() % 1300);
@@ -22,6 +23,17 @@ pub fn run(bytes: &[u8]) {
     one.hear(at(ms), two.addr, raw);
     one.hear(at(ms), "10.9.9.9:1".parse().unwrap(), raw);
     assert_eq!(one.understood(), before, "understood without the key");
+    // Of a flock with the same key and another label.
+    let other = if label.is_empty() { "site-87" } else { "site-150" };
+    let mut stranger = Member::new(3, &keys, other);
+    stranger.gossip.set_peers(at(ms), &[one.addr]);
+    stranger.wake(at(ms));
+    let strange = stranger.sent(at(ms));
+    assert!(!strange.is_empty(), "a stranger says nothing");
+    for (_, bytes) in strange {
+        one.hear(at(ms), stranger.addr, &bytes);
+    }
+    assert_eq!(one.understood(), before, "understood a flock with another label");
     // Heard before.
     one.hear(at(ms), two.addr, &last);
     assert_eq!(one.understood(), before, "understood twice");

@@ -1,8 +1,12 @@
-//! Short texts that stand in configs, answers and requests: URLs, times, addresses, keys, base64, escapes.
+//! Short texts that stand in configs, answers and requests: URLs, times, addresses, keys, base64, escapes, credentials, and
+//! the data of a template.
 
 use bellwether::model::mail::check_domain;
 use bellwether::model::{MailAddress, Mailbox, Url, base64, url};
-use bellwether::wire::{key, rfc3339};
+use bellwether::template::Data;
+use bellwether::time::Wall;
+use bellwether::wire::credentials::Credentials;
+use bellwether::wire::{key, oauth2, rfc3339};
 
 use crate::input::{Input, utf8};
 
@@ -10,7 +14,7 @@ pub fn run(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let choice = input.byte();
     let text = utf8(input.rest());
-    match choice % 6 {
+    match choice % 8 {
         0 => urls(text),
         1 => times(text),
         2 => mail(text),
@@ -21,10 +25,12 @@ pub fn run(bytes: &[u8]) {
             }
             assert_eq!(base64::decode(&base64::encode(bytes)).as_deref(), Some(bytes));
         }
-        _ => {
+        5 => {
             assert_eq!(url::unescape(&url::escape_component(text)), text);
             url::unescape(text);
         }
+        6 => access(text),
+        _ => drop(Data::from_json(text, Wall::from_secs(1_800_000_000))),
     }
 }
 
@@ -86,6 +92,24 @@ fn mail(text: &str) {
     if let Ok(list) = Mailbox::list(text) {
         assert!(list.len() <= text.split(',').count());
     }
+}
+
+/// A client's header, and the answer of a token server, whose token becomes a header.
+fn access(text: &str) {
+    match Credentials::read(text) {
+        Some(Credentials::Basic(name, password)) => {
+            let (_, encoded) = text.split_once(' ').unwrap();
+            let pair = format!("{name}:{password}");
+            assert_eq!(base64::decode(encoded.trim()).as_deref(), Some(pair.as_bytes()));
+            assert!(!name.contains(':'));
+        }
+        Some(Credentials::Bearer(token)) => assert!(text.trim_end().ends_with(&token)),
+        None => {}
+    }
+    if let Some(granted) = oauth2::granted(text.as_bytes()) {
+        assert!(granted.header.contains(' ') && granted.life.is_none_or(|life| !life.is_zero()));
+    }
+    assert!(oauth2::refused(401, text.as_bytes()).starts_with("status 401"));
 }
 
 fn keys(text: &str) {
