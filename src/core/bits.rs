@@ -19,9 +19,20 @@ impl Bits {
 
     /// Every number in it, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
-        self.0.iter().enumerate().filter(|(_, bits)| **bits != 0).flat_map(|(word, bits)| {
+        self.common(self)
+    }
+
+    /// Every number in both, in order: 64 are compared at a time.
+    pub(super) fn common(&self, other: &Self) -> impl Iterator<Item = usize> {
+        let words = self.0.iter().zip(&other.0).map(|(ours, theirs)| ours & theirs).enumerate();
+        words.filter(|(_, bits)| *bits != 0).flat_map(|(word, bits)| {
             (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| word * 64 + bit)
         })
+    }
+
+    /// Takes every number out.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
     }
 }
 
@@ -38,5 +49,15 @@ mod tests {
         bits.set(63, false);
         bits.set(9_999, false);
         assert_eq!(bits.iter().collect::<Vec<_>>(), [0, 64, 700]);
+    }
+
+    #[test]
+    fn common_numbers_are_those_in_both() {
+        let (mut one, mut other) = (Bits::default(), Bits::default());
+        [3, 64, 90].into_iter().for_each(|number| one.set(number, true));
+        [4, 64, 90, 700].into_iter().for_each(|number| other.set(number, true));
+        assert_eq!(one.common(&other).collect::<Vec<_>>(), [64, 90]);
+        other.clear();
+        assert_eq!(one.common(&other).count(), 0);
     }
 }

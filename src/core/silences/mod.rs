@@ -2,10 +2,13 @@
 
 mod muting;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub use muting::Memo;
+
+use muting::InForce;
 
 use crate::core::index::Index;
 use crate::limits::{
@@ -104,6 +107,7 @@ pub struct Silences {
     serial: Serial,
     bytes: usize,
     compiled_bytes: usize,
+    in_force: RefCell<InForce>,
 }
 
 /// Counts what comes into the table: what came or was changed later has the greater one.
@@ -215,6 +219,7 @@ impl Silences {
         }
         silence.ends_at = now;
         silence.updated_at = now;
+        self.in_force.take();
         Ok(true)
     }
 
@@ -241,6 +246,7 @@ impl Silences {
     fn insert(&mut self, silence: Silence) {
         let id = silence.id;
         self.remove(id);
+        self.in_force.take();
         self.serial += 1;
         let slot = self.free.pop_first().unwrap_or_else(|| {
             self.slots.push(None);
@@ -274,6 +280,7 @@ impl Silences {
     /// Calls `with` for every silence, to change its times.
     pub fn for_each(&mut self, mut with: impl FnMut(&mut Silence)) {
         self.slots.iter_mut().flatten().for_each(|(_, silence)| with(silence));
+        self.in_force.take();
     }
 
     /// Drops the silences that expired more than `retention` ago and returns their ids.

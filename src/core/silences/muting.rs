@@ -1,12 +1,14 @@
 //! Which silences mute an alert. Which match it is remembered with the alert, so that each pair is compared once and not at
 //! every flush and every GET. To compare is work that can be done in parts.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
+use std::ops::Range;
+use std::time::Duration;
 
 use crate::core::bits::Bits;
 use crate::core::silences::{Serial, Silences};
 use crate::limits::ALERT_SILENCES_MAX;
-use crate::model::{Labels, SilenceId, SilenceState};
+use crate::model::{Labels, Silence, SilenceId, SilenceState};
 use crate::time::Wall;
 
 /// With more changes than this since an alert was last compared, the index is asked which of them might match.
@@ -25,6 +27,14 @@ struct Seen {
     round: Option<(Serial, usize, usize)>,
     /// The slots of those that match. Silences that have left their slots since may be among them.
     matching: Bits,
+}
+
+/// The silences that were in force when that was asked last, by slot: thousands that have expired are kept for days.
+#[derive(Debug, Default)]
+pub(super) struct InForce {
+    slots: Bits,
+    /// While no silence begins or ends.
+    times: Option<Range<Wall>>,
 }
 
 impl Silences {
@@ -80,23 +90,49 @@ impl Silences {
 
     /// Whether a silence mutes an alert at `now`, of those that it was compared with.
     pub fn mutes(&self, memo: &Memo, now: Wall) -> bool {
-        let seen = memo.0.borrow();
-        let mut silences = seen.matching.iter().filter_map(|slot| self.in_slot(slot));
-        silences.any(|(serial, it)| *serial <= seen.serial && it.state(now) == SilenceState::Active)
+        let (seen, in_force) = (memo.0.borrow(), self.in_force(now));
+        self.compared(&seen, &in_force).next().is_some()
     }
 
     /// The silences that mute an alert at `now`, sorted: those among what it was compared with. Where many do,
     /// [`ALERT_SILENCES_MAX`] of them.
     pub fn muting(&self, memo: &Memo, now: Wall) -> Vec<SilenceId> {
-        let seen = memo.0.borrow();
-        let silences = seen.matching.iter().filter_map(|slot| self.in_slot(slot));
-        // A silence that came into a slot later was not compared.
-        let compared = silences.filter(|(serial, _)| *serial <= seen.serial);
-        let muting = compared.filter(|(_, it)| it.state(now) == SilenceState::Active);
-        let mut ids: Vec<SilenceId> =
-            muting.map(|(_, it)| it.id).take(ALERT_SILENCES_MAX).collect();
+        let (seen, in_force) = (memo.0.borrow(), self.in_force(now));
+        let muting = self.compared(&seen, &in_force);
+        let mut ids: Vec<SilenceId> = muting.map(|it| it.id).take(ALERT_SILENCES_MAX).collect();
         ids.sort_unstable();
         ids
+    }
+
+    /// The silences in force that match an alert. A silence that came into a slot later was not compared.
+    fn compared(&self, seen: &Seen, in_force: &InForce) -> impl Iterator<Item = &Silence> {
+        let slots = seen.matching.common(&in_force.slots).filter_map(|slot| self.in_slot(slot));
+        slots.filter(|(serial, _)| *serial <= seen.serial).map(|(_, silence)| silence)
+    }
+
+    /// The silences in force at `now`: found anew when one came, changed, began or ended since the last time.
+    fn in_force(&self, now: Wall) -> Ref<'_, InForce> {
+        if !self.in_force.borrow().times.as_ref().is_some_and(|times| times.contains(&now)) {
+            let known = &mut *self.in_force.borrow_mut();
+            let (mut from, mut until) = (Wall::MIN, Wall::MAX);
+            known.slots.clear();
+            for (slot, it) in self.slots.iter().enumerate() {
+                let Some((_, silence)) = it else { continue };
+                // The last moment is one of those in which it mutes.
+                for time in [silence.starts_at, silence.ends_at + Duration::from_nanos(1)] {
+                    if time <= now {
+                        from = from.max(time);
+                    } else {
+                        until = until.min(time);
+                    }
+                }
+                if silence.state(now) == SilenceState::Active {
+                    known.slots.set(slot, true);
+                }
+            }
+            known.times = Some(from..until);
+        }
+        self.in_force.borrow()
     }
 }
 
@@ -106,7 +142,6 @@ mod tests {
 
     use super::*;
     use crate::core::testing::matchers;
-    use crate::model::Silence;
 
     fn silence(id: u128, text: &str, starts: i64, ends: i64) -> Silence {
         Silence {
@@ -203,6 +238,22 @@ mod tests {
         assert_eq!(s.muting_now(&memo, Wall::from_secs(150)), ids(&[1]));
     }
 
+    #[test]
+    fn silences_that_have_expired_are_looked_at_once_for_all_alerts() {
+        let (mut s, memo) = (Silences::default(), Memo::default());
+        for id in 0..1000 {
+            s.replace(silence(id, "a=b", 100, if id < 999 { 120 } else { 200 }));
+        }
+        assert_eq!(s.muting_now(&memo, Wall::from_secs(150)), ids(&[999]));
+        let after = |secs| Wall::from_secs(secs) + Duration::from_nanos(1);
+        let times = Some(after(120)..after(200));
+        assert_eq!(s.in_force.borrow().times, times, "until one ends, no silence is looked at");
+        assert_eq!(s.in_force.borrow().slots.iter().collect::<Vec<_>>(), [999]);
+        assert!(s.mutes(&memo, Wall::from_secs(199)) && !s.mutes(&memo, Wall::from_secs(201)));
+        s.expire(SilenceId::from_bits(999), Wall::from_secs(160)).unwrap();
+        assert!(!s.mutes(&memo, Wall::from_secs(170)));
+    }
+
     proptest! {
         #[test]
         fn a_remembered_comparison_changes_nothing(
@@ -213,7 +264,7 @@ mod tests {
                 let now = Wall::from_secs(step);
                 match kind {
                     0 => { s.expire(SilenceId::from_bits(id), now).ok(); }
-                    1 => { s.sweep(std::time::Duration::from_secs(5), now); }
+                    1 => { s.sweep(Duration::from_secs(5), now); }
                     kind => {
                         let text = ["a=b", "a=~b|c", "a=~b.?", "a=c"][usize::from(kind == 3) + 2 * usize::from(id > 3)];
                         s.replace(silence(id, text, step - 5 + starts, step - 5 + starts + lasts));
