@@ -40,10 +40,8 @@ fn alerts(text: &mut MetricsText, node: &Node, now: Now) {
     let mut steps = 0;
     let alerts = node.alerts().filter(|(_, alert, _)| alert.ends_at >= now.wall);
     for (fingerprint, ..) in alerts {
-        // One that was not yet compared with all silences counts as active; the next time goes on.
-        let muted = node.muted(now, fingerprint, &mut steps).unwrap_or_default();
-        let is_active = muted.silenced_by.is_empty() && muted.inhibited_by.is_empty();
-        *(if is_active { &mut active } else { &mut suppressed }) += 1;
+        let is_muted = node.is_muted(now, fingerprint, &mut steps);
+        *(if is_muted { &mut suppressed } else { &mut active }) += 1;
     }
     let stats = node.stats();
     text.family("alertmanager_alerts", "gauge", "How many alerts by state.")

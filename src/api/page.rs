@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::api::{Request, Response, Site, flock, status};
+use crate::model::SilenceState;
 use crate::model::own::{KEY_MISMATCH, MEMBER_DOWN, RECEIVER_FAILING};
-use crate::model::{Muted, SilenceState};
 use crate::node::{Node, TroubleView};
 use crate::time::{Now, Wall};
 use crate::ui;
@@ -80,12 +80,7 @@ pub(super) fn plain(node: &Node, now: Now, site: &Site) -> Response {
     let mut html = format!("{HEAD}<h1>Bellwether {}</h1>\n<table>\n", version::VERSION);
     let mut steps = 0;
     let fires = node.alerts().filter(|(_, alert, _)| !alert.resolved(now.wall));
-    // One that was not yet compared with all silences counts as told; the next time goes on.
-    let muted = fires
-        .filter(|(fingerprint, ..)| {
-            node.muted(now, *fingerprint, &mut steps).unwrap_or_default() != Muted::default()
-        })
-        .count();
+    let muted = fires.filter(|it| node.is_muted(now, it.0, &mut steps)).count();
     let muted =
         if muted > 0 { format!(", {muted} of them silenced or inhibited") } else { String::new() };
     row(&mut html, &["Alerts", &format!("{firing} firing{muted}")]);

@@ -59,7 +59,7 @@ pub struct Alerts {
     bytes: usize,
     /// Labels and annotations of all alerts.
     pairs: usize,
-    /// How many times an alert may have begun to fire.
+    /// How many times a known alert has begun to fire again.
     revision: u64,
 }
 
@@ -79,7 +79,7 @@ impl Alerts {
         self.get(fingerprint).is_some_and(|entry| !entry.alert.resolved(now))
     }
 
-    /// Changes whenever an alert may have begun to fire: while it stays, time can only end them.
+    /// Changes whenever a known alert may have begun to fire: while it stays, time can only end them.
     pub const fn revision(&self) -> u64 {
         self.revision
     }
@@ -178,7 +178,6 @@ impl Alerts {
 
     /// Takes in an alert.
     pub fn put(&mut self, fingerprint: Fingerprint, alert: Alert, now: Wall) -> ReportOutcome {
-        self.revision += 1;
         let Some(entry) = self.entries.get_mut(&fingerprint) else {
             self.insert(fingerprint, alert);
             return ReportOutcome::New;
@@ -206,15 +205,16 @@ impl Alerts {
             self.bytes = self.bytes - known.bytes() + merged.bytes();
             self.pairs = self.pairs - known.pairs() + merged.pairs();
         }
+        self.revision += u64::from(known.resolved(now) && !merged.resolved(now));
         // In place unless a flush holds the old one.
         *Rc::make_mut(&mut entry.alert) = merged;
         change
     }
 
     /// Takes in an alert as it is. Returns whether it was not known.
-    pub fn replace(&mut self, fingerprint: Fingerprint, alert: Alert) -> bool {
-        self.revision += 1;
+    pub fn replace(&mut self, fingerprint: Fingerprint, alert: Alert, now: Wall) -> bool {
         if let Some(entry) = self.entries.get_mut(&fingerprint) {
+            self.revision += u64::from(entry.alert.resolved(now) && !alert.resolved(now));
             self.bytes = self.bytes - entry.alert.bytes() + alert.bytes();
             self.pairs = self.pairs - entry.alert.pairs() + alert.pairs();
             *Rc::make_mut(&mut entry.alert) = alert;

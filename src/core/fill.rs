@@ -241,7 +241,7 @@ impl Core {
                 || !self.has_bytes_for_groups(&routes, &labels)
                 || self.inhibitor.is_overfull()
             {
-                self.inhibitor.remove(fingerprint, &labels);
+                self.inhibitor.remove(fingerprint);
                 self.alerts.remove(fingerprint);
                 self.stats.refused += 1;
                 if let Some(filling) = &mut self.filling {

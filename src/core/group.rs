@@ -40,6 +40,9 @@ pub struct Group {
     pub overdue: bool,
     /// The muted alerts at the last flush.
     pub muting: Muting,
+    /// While a flush is prepared: the revision of the sources of inhibition from which on it is looked which of them inhibit its
+    /// alerts. New ones that come meanwhile do not let it begin anew.
+    pub looked: Option<u64>,
     /// Whether the history has it that alerts wait for the next flush.
     pub awaited: bool,
 }
@@ -129,6 +132,7 @@ impl Groups {
             flush: None,
             overdue: false,
             muting: Muting::default(),
+            looked: None,
             awaited: false,
         };
         self.table.insert(id, group);

@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 
 use crate::config::InhibitRule;
 use crate::core::alerts::{AlertEntry, Alerts};
+use crate::core::bits::Bits;
 use crate::core::index::Index;
-use crate::core::targets::Targets;
+use crate::core::targets::{Looked, Targets};
 use crate::limits::INHIBIT_SOURCES_MAX;
 use crate::model::{Fingerprint, Labels};
 use crate::time::Wall;
 
 /// The steps to look whether a source fires.
 const SOURCE_STEPS: u64 = 25;
+
+/// The steps to find the sources of a rule that equal an alert on its labels.
+const EQUAL_STEPS: u64 = 70;
 
 /// Every rule with its sources. A rule keeps all sources of equal labels, not one: when one of them ends, the others
 /// still mute.
@@ -21,8 +25,14 @@ pub struct Inhibitor {
     rules: Vec<Rule>,
     by_source: Index<usize>,
     by_target: Index<usize>,
+    /// The rules that have sources.
+    with_sources: Bits,
+    /// Of which rules each alert is a source, and its values of their equal labels.
+    by_alert: BTreeMap<Fingerprint, Vec<(usize, Fingerprint)>>,
     /// The sources of all rules.
     sources: usize,
+    /// How many times a source has come.
+    revision: u64,
 }
 
 /// How far it was found of which rules an alert is a source.
@@ -45,8 +55,8 @@ struct Rule {
 /// The sources of a rule with equal labels.
 #[derive(Debug, Default)]
 struct Sources {
-    /// Whether each also matches the target side.
-    all: BTreeMap<Fingerprint, bool>,
+    /// Each, and whether it also matches the target side; sorted.
+    all: Vec<(Fingerprint, bool)>,
     found: Cell<Option<Found>>,
 }
 
@@ -70,6 +80,10 @@ impl Rule {
 }
 
 impl Sources {
+    fn place(&self, fingerprint: Fingerprint) -> Result<usize, usize> {
+        self.all.binary_search_by_key(&fingerprint, |it| it.0)
+    }
+
     /// The first source that fires at `now`. The source of the last time is asked first: thousands may have ended.
     fn firing(
         &self,
@@ -88,11 +102,11 @@ impl Sources {
         let found = known.unwrap_or_else(|| {
             let mut firing = self.all.iter().filter(|(source, _)| {
                 *steps += SOURCE_STEPS;
-                alerts.fires(**source, now)
+                alerts.fires(*source, now)
             });
             let first = firing.next();
-            let first_one_sided = first.into_iter().chain(firing).find(|(_, also)| !**also);
-            let (first, first_one_sided) = (first.map(|it| *it.0), first_one_sided.map(|it| *it.0));
+            let first_one_sided = first.into_iter().chain(firing).find(|(_, also)| !*also);
+            let (first, first_one_sided) = (first.map(|it| it.0), first_one_sided.map(|it| it.0));
             Found { revision: alerts.revision(), at: now, first, first_one_sided }
         });
         self.found.set(Some(found));
@@ -139,9 +153,16 @@ impl Inhibitor {
                 else {
                     return false;
                 };
+                *steps += EQUAL_STEPS;
                 let values = rule.equal_values(labels);
                 let sources = rule.sources.entry(values).or_default();
-                self.sources += usize::from(sources.all.insert(fingerprint, also_target).is_none());
+                if let Err(place) = sources.place(fingerprint) {
+                    sources.all.insert(place, (fingerprint, also_target));
+                    self.by_alert.entry(fingerprint).or_default().push((id, values));
+                    self.with_sources.set(id, true);
+                    self.sources += 1;
+                    self.revision += 1;
+                }
                 sources.found.set(None);
             }
         }
@@ -149,17 +170,19 @@ impl Inhibitor {
     }
 
     /// Forgets an alert that leaves the table.
-    pub fn remove(&mut self, fingerprint: Fingerprint, labels: &Labels) {
-        for id in self.by_source.candidates(labels, &mut 0) {
+    pub fn remove(&mut self, fingerprint: Fingerprint) {
+        for (id, values) in self.by_alert.remove(&fingerprint).unwrap_or_default() {
             let Some(rule) = self.rules.get_mut(id) else { continue };
-            let values = rule.equal_values(labels);
-            if let Some(sources) = rule.sources.get_mut(&values) {
-                self.sources -= usize::from(sources.all.remove(&fingerprint).is_some());
-                sources.found.set(None);
-                if sources.all.is_empty() {
-                    rule.sources.remove(&values);
-                }
+            let Some(sources) = rule.sources.get_mut(&values) else { continue };
+            if let Ok(place) = sources.place(fingerprint) {
+                sources.all.remove(place);
+                self.sources -= 1;
             }
+            sources.found.set(None);
+            if sources.all.is_empty() {
+                rule.sources.remove(&values);
+            }
+            self.with_sources.set(id, !rule.sources.is_empty());
         }
     }
 
@@ -187,27 +210,59 @@ impl Inhibitor {
         true
     }
 
+    /// Changes whenever a source may have begun to fire.
+    pub const fn revision(&self, alerts: &Alerts) -> u64 {
+        self.revision + alerts.revision()
+    }
+
+    /// Goes on from the revisions of the rules that were in force before these.
+    pub const fn follow(&mut self, old: &Self) {
+        self.revision += old.revision + 1;
+    }
+
     /// The alert that inhibits one at `now`: the first of the first rule that has any, of those that it was compared with.
-    /// An alert that matches both sides of a rule is not inhibited by another that does. Adds what it took to `steps`.
+    /// An alert that matches both sides of a rule is not inhibited by another that does. What was found is remembered with the
+    /// alert: it holds for those who ask for the state of revision `least` or a later one. Looks until `steps`, to which what
+    /// is done is added, come to `most`. Returns nothing if it is not known by then; the next call goes on.
     pub fn source(
         &self,
-        fingerprint: Fingerprint,
-        entry: &AlertEntry,
-        alerts: &Alerts,
-        now: Wall,
+        (fingerprint, entry): (Fingerprint, &AlertEntry),
+        (alerts, now): (&Alerts, Wall),
+        least: u64,
         steps: &mut u64,
-    ) -> Option<Fingerprint> {
-        let compared = entry.targets.0.borrow();
-        compared.matching.iter().find_map(|id| {
-            let rule = self.rules.get(id)?;
-            *steps += SOURCE_STEPS;
-            if rule.sources.is_empty() {
+        most: u64,
+    ) -> Option<Option<Fingerprint>> {
+        let compared = &mut *entry.targets.0.borrow_mut();
+        let fires = |source| alerts.fires(source, now);
+        let holds = |(revision, at): (u64, Wall)| revision >= least && at <= now;
+        if compared.looked.at.is_some_and(holds) && compared.looked.source.is_none_or(fires) {
+            return Some(compared.looked.source);
+        }
+        let begun = compared.looking.take().filter(|(revision, at, _)| holds((*revision, *at)));
+        let (revision, at, first) = begun.unwrap_or((self.revision(alerts), now, 0));
+        let mut source = None;
+        for id in compared.matching.common(&self.with_sources).filter(|id| *id >= first) {
+            if *steps >= most {
+                compared.looking = Some((revision, at, id));
                 return None;
             }
-            let sources = rule.sources.get(&rule.equal_values(&entry.alert.labels))?;
-            let two_sided = sources.all.contains_key(&fingerprint);
-            sources.firing(two_sided, alerts, now, steps)
-        })
+            let Some(rule) = self.rules.get(id) else { continue };
+            *steps += EQUAL_STEPS;
+            let values = rule.equal_values(&entry.alert.labels);
+            let Some(sources) = rule.sources.get(&values) else { continue };
+            let two_sided = sources.place(fingerprint).is_ok();
+            source = sources.firing(two_sided, alerts, now, steps);
+            if source.is_some() {
+                break;
+            }
+        }
+        compared.looked = Looked { at: Some((revision, at)), source };
+        Some(source)
+    }
+
+    /// The source that was found last.
+    pub fn last_source(entry: &AlertEntry) -> Option<Fingerprint> {
+        entry.targets.0.borrow().looked.source
     }
 
     /// Whether there are more sources than there may be.
@@ -232,7 +287,9 @@ fn sources(inhibitor: &Inhibitor) -> Vec<Fingerprint> {
     inhibitor
         .rules
         .iter()
-        .flat_map(|rule| rule.sources.values().flat_map(|sources| sources.all.keys().copied()))
+        .flat_map(|rule| {
+            rule.sources.values().flat_map(|sources| sources.all.iter().map(|it| it.0))
+        })
         .collect()
 }
 
@@ -285,7 +342,28 @@ mod tests {
             target.fire(pairs, 1000);
             let entry = target.alerts.get(fingerprint).unwrap();
             assert!(self.inhibitor.compare(&labels, &entry.targets, steps, u64::MAX));
-            self.inhibitor.source(fingerprint, entry, &self.alerts, now, steps)
+            self.look((fingerprint, entry), now, steps, u64::MAX).flatten()
+        }
+
+        fn look_at(
+            &self,
+            target: Fingerprint,
+            now: Wall,
+            steps: &mut u64,
+            most: u64,
+        ) -> Option<Option<Fingerprint>> {
+            self.look((target, self.alerts.get(target).unwrap()), now, steps, most)
+        }
+
+        fn look(
+            &self,
+            alert: (Fingerprint, &AlertEntry),
+            now: Wall,
+            steps: &mut u64,
+            most: u64,
+        ) -> Option<Option<Fingerprint>> {
+            let least = self.inhibitor.revision(&self.alerts);
+            self.inhibitor.source(alert, (&self.alerts, now), least, steps, most)
         }
     }
 
@@ -373,8 +451,8 @@ mod tests {
         }
         assert!(parts > 1);
         let now = Wall::from_secs(10);
-        let found = world.inhibitor.source(target, entry, &world.alerts, now, &mut 0);
-        assert_eq!(found, Some(source));
+        let found = world.look((target, entry), now, &mut 0, u64::MAX);
+        assert_eq!(found, Some(Some(source)));
         let mut steps = 0;
         assert!(world.inhibitor.compare(labels, &entry.targets, &mut steps, 0));
         assert_eq!(steps, 0);
@@ -384,8 +462,96 @@ mod tests {
     fn a_removed_alert_is_no_source() {
         let mut world = World::new(&[inhibit_rule(&["s=1"], &["t=1"], &[])]);
         let source = world.fire(&[("s", "1")], 100);
-        world.inhibitor.remove(source, &[("s", "1")].into_iter().collect());
+        world.inhibitor.remove(source);
         assert_eq!(world.source(&[("t", "1")], 10), None);
         assert!(sources(&world.inhibitor).is_empty());
+        assert!(world.inhibitor.by_alert.is_empty());
+        assert_eq!(world.inhibitor.with_sources.iter().count(), 0);
+    }
+
+    #[test]
+    fn a_removed_alert_is_looked_up_in_its_own_rules_alone() {
+        let rules: Vec<_> = (0..1000)
+            .map(|n| inhibit_rule(&["s=1", &format!("n={n}")], &["t=1"], &["e"]))
+            .collect();
+        let mut world = World::new(&rules);
+        let alert = world.fire(&[("s", "1"), ("n", "7"), ("e", "x")], 100);
+        let values = Fingerprint::of([("e", "x")]);
+        assert_eq!(world.inhibitor.by_alert.get(&alert), Some(&vec![(7, values)]));
+    }
+
+    /// A world of as many rules, each of which has a source that fires and does not equal the target, and the target.
+    fn unrelated(rules: usize) -> (World, Fingerprint) {
+        let rules: Vec<_> =
+            (0..rules).map(|n| inhibit_rule(&[&format!("s={n}")], &["t=1"], &["e"])).collect();
+        let mut world = World::new(&rules);
+        for n in 0..rules.len() {
+            world.fire(&[("s", &n.to_string()), ("e", "x")], 100);
+        }
+        let target = world.fire(&[("t", "1"), ("e", "y")], 1000);
+        let entry = world.alerts.get(target).unwrap();
+        assert!(world.inhibitor.compare(&entry.alert.labels, &entry.targets, &mut 0, u64::MAX));
+        (world, target)
+    }
+
+    #[test]
+    fn a_source_is_looked_for_in_parts_and_once() {
+        let (mut world, target) = unrelated(1000);
+        let (now, mut parts) = (Wall::from_secs(10), 1);
+        while world.look_at(target, now, &mut 0, 7_000).is_none() {
+            parts += 1;
+        }
+        assert_eq!(parts, 1000 * EQUAL_STEPS / 7_000);
+        // Reports that repeat what is known, other alerts and time change nothing.
+        world.fire(&[("other", "1")], 100);
+        world.fire(&[("s", "1"), ("e", "x")], 200);
+        let mut steps = 0;
+        assert_eq!(world.look_at(target, Wall::from_secs(99), &mut steps, 0), Some(None));
+        assert_eq!(steps, 0);
+        let source = world.fire(&[("s", "999"), ("e", "y")], 100);
+        let found = world.look_at(target, now, &mut 0, u64::MAX);
+        assert_eq!(found, Some(Some(source)));
+        assert_eq!(world.look_at(target, now, &mut 0, 0), Some(Some(source)));
+        assert_eq!(world.look_at(target, Wall::from_secs(100), &mut 0, u64::MAX), Some(None));
+    }
+
+    #[test]
+    fn new_sources_do_not_let_a_look_begin_anew_that_has_begun_before() {
+        let (mut world, target) = unrelated(1000);
+        let (now, least) = (Wall::from_secs(10), world.inhibitor.revision(&world.alerts));
+        let mut parts = 1;
+        loop {
+            let at = (&world.alerts, now);
+            let alert = (target, world.alerts.get(target).unwrap());
+            if world.inhibitor.source(alert, at, least, &mut 0, 7_000).is_some() {
+                break;
+            }
+            world.fire(&[("s", "1"), ("e", &parts.to_string())], 100);
+            parts += 1;
+        }
+        assert_eq!(parts, 1000 * EQUAL_STEPS / 7_000);
+    }
+
+    #[test]
+    fn sources_that_have_ended_are_not_looked_at_anew_for_reports_that_begin_nothing() {
+        let mut world = World::new(&[inhibit_rule(&["s=1"], &["t=1"], &[])]);
+        for n in 0..1000 {
+            world.fire(&[("s", "1"), ("i", &n.to_string())], 50);
+        }
+        let other = world.fire(&[("a", "1")], 100);
+        let target: &[(&str, &str)] = &[("t", "1")];
+        assert_eq!(world.source(target, 60), None);
+        world.fire(&[("a", "1")], 200);
+        world.fire(&[("b", "1")], 200);
+        let mut steps = 0;
+        assert_eq!(world.source_in(target, 61, &mut steps), None);
+        assert!(steps < 1000, "{steps}");
+        // One that fires again may be one of them.
+        let alert = world.alerts.get(other).unwrap().alert.as_ref().clone();
+        let ended = Alert { ends_at: Wall::from_secs(62), ..alert.clone() };
+        world.alerts.replace(other, ended, Wall::from_secs(62));
+        world.alerts.replace(other, alert, Wall::from_secs(63));
+        assert_eq!(world.source_in(target, 64, &mut steps), None);
+        assert!(steps > 1000, "{steps}");
     }
 }

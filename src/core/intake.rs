@@ -279,7 +279,7 @@ impl Core {
         let has_room = self.has_room_for_groups(&routes, &labels, spare);
         let has_sources = !self.inhibitor.is_overfull() || spare > 0;
         if !has_room || !has_sources {
-            self.inhibitor.remove(fingerprint, &labels);
+            self.inhibitor.remove(fingerprint);
             self.alerts.remove(fingerprint);
             return false;
         }

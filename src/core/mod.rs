@@ -49,7 +49,7 @@ pub use reload::{NoRoom, Reload};
 
 use crate::config::Config;
 use crate::core::acknowledge::Acknowledgements;
-use crate::core::alerts::Alerts;
+use crate::core::alerts::{AlertEntry, Alerts};
 use crate::core::clock::Watch;
 use crate::core::deliver::backoff::Backoff;
 use crate::core::deliver::failing::Failing;
@@ -84,6 +84,9 @@ const TIMER_STEPS: u64 = 5_000;
 
 /// The steps to flush an alert of a group.
 const FLUSHED_STEPS: u64 = 750;
+
+/// The steps to count which alerts are muted: some pieces at once, for the answer is one.
+const COUNT_STEPS: u64 = 4 * PIECE_STEPS;
 
 /// The flags of alerting.
 #[derive(Clone, Debug)]
@@ -339,7 +342,7 @@ impl Core {
                 Timer::Acknowledgements => self.look_at_acknowledgements(cx.now),
                 Timer::Alerts => self.sweep_alerts(cx.now),
                 Timer::Begin(id, at) => {
-                    if !self.is_fanned_out(id) && !self.compare_group(id, &mut steps) {
+                    if !self.is_fanned_out(id) && !self.compare_group(cx.now.wall, id, &mut steps) {
                         self.timers.set(timer, cx.now.mono);
                         break;
                     }
@@ -352,7 +355,7 @@ impl Core {
                 Timer::Delivery(id, at) => self.handle_delivery(cx, (id, at)),
                 Timer::Flush(id) => {
                     let has_begun = steps > TIMER_STEPS;
-                    let is_compared = self.compare_group(id, &mut steps);
+                    let is_compared = self.compare_group(cx.now.wall, id, &mut steps);
                     let cost = FLUSHED_STEPS * self.alerts_in(id);
                     if is_compared && !(has_begun && steps + cost > PIECE_STEPS) {
                         steps += cost;
@@ -441,25 +444,65 @@ impl Core {
         let labels = &entry.alert.labels;
         (self.silences.compare(labels, &entry.memo, steps, PIECE_STEPS)
             && self.inhibitor.compare(labels, &entry.targets, steps, PIECE_STEPS))
-        .then(|| {
-            let source = self.inhibitor.source(fingerprint, entry, &self.alerts, now, steps);
-            let silenced_by = self.silences.muting(&entry.memo, now);
-            Muted { silenced_by, inhibited_by: source.into_iter().collect() }
-        })
+        .then_some(())?;
+        let source = self.source_of(now, (fingerprint, entry), steps, PIECE_STEPS)?;
+        let silenced_by = self.silences.muting(&entry.memo, now);
+        Some(Muted { silenced_by, inhibited_by: source.into_iter().collect() })
+    }
+
+    /// Whether an alert would not be notified now. Adds what it took to `steps`; if they come to [`COUNT_STEPS`] before it is known,
+    /// the answer is what was known last.
+    pub fn is_muted(&self, now: Wall, fingerprint: Fingerprint, steps: &mut u64) -> bool {
+        let Some(entry) = self.alerts.get(fingerprint) else { return false };
+        let labels = &entry.alert.labels;
+        let is_compared = self.silences.compare(labels, &entry.memo, steps, COUNT_STEPS)
+            && self.inhibitor.compare(labels, &entry.targets, steps, COUNT_STEPS);
+        let source = is_compared
+            .then(|| self.source_of(now, (fingerprint, entry), steps, COUNT_STEPS))
+            .flatten()
+            .unwrap_or_else(|| Inhibitor::last_source(entry));
+        source.is_some_and(|source| self.alerts.fires(source, now))
+            || self.silences.mutes(&entry.memo, now)
+    }
+
+    /// The alert that inhibits one that is compared with all rules, as far as that is found in `most` steps.
+    fn source_of(
+        &self,
+        now: Wall,
+        alert: (Fingerprint, &AlertEntry),
+        steps: &mut u64,
+        most: u64,
+    ) -> Option<Option<Fingerprint>> {
+        let least = self.inhibitor.revision(&self.alerts);
+        self.inhibitor.source(alert, (&self.alerts, now), least, steps, most)
     }
 
     fn alerts_in(&self, id: GroupId) -> u64 {
         self.groups.get(id).map_or(0, |group| group.alerts.len() as u64)
     }
 
-    /// Compares the alerts of a group with the silences and the rules of inhibition that they were not yet compared with,
-    /// for as long as [`PIECE_STEPS`] take. Returns whether all are compared.
-    fn compare_group(&self, id: GroupId, steps: &mut u64) -> bool {
-        let alerts = self.groups.get(id).into_iter().flat_map(|group| &group.alerts);
-        alerts.filter_map(|fingerprint| self.alerts.get(*fingerprint)).all(|entry| {
+    /// Compares the alerts of a group with the silences and the rules of inhibition that they were not yet compared with, and
+    /// finds what inhibits them, for as long as [`PIECE_STEPS`] take. Returns whether all is known.
+    fn compare_group(&mut self, now: Wall, id: GroupId, steps: &mut u64) -> bool {
+        let revision = self.inhibitor.revision(&self.alerts);
+        let Some(group) = self.groups.get_mut(id) else { return true };
+        let least = *group.looked.get_or_insert(revision);
+        // A flush that has begun is about its tick.
+        let now = group.flush.as_ref().map_or(now, |flush| flush.tick.wall);
+        let alerts = group.alerts.iter().filter_map(|it| Some((*it, self.alerts.get(*it)?)));
+        for (fingerprint, entry) in alerts {
             let labels = &entry.alert.labels;
-            self.silences.compare(labels, &entry.memo, steps, PIECE_STEPS)
+            let at = (&self.alerts, now);
+            let is_known = self.silences.compare(labels, &entry.memo, steps, PIECE_STEPS)
                 && self.inhibitor.compare(labels, &entry.targets, steps, PIECE_STEPS)
-        })
+                && self
+                    .inhibitor
+                    .source((fingerprint, entry), at, least, steps, PIECE_STEPS)
+                    .is_some();
+            if !is_known {
+                return false;
+            }
+        }
+        true
     }
 }

@@ -35,7 +35,7 @@ pub struct Reload {
     placing: Placing,
     /// Whether one was routed since the first of all was looked at.
     has_found: bool,
-    found: BTreeMap<Fingerprint, (Labels, Vec<Place>)>,
+    found: BTreeMap<Fingerprint, Vec<Place>>,
     groups: BTreeSet<Place>,
     /// Bytes of their keys and labels.
     bytes: usize,
@@ -92,7 +92,7 @@ impl Reload {
                 self.bytes += group::cost(&GroupKey::new(&route.key, &group), &group);
             }
         }
-        self.found.insert(fingerprint, (labels.clone(), places));
+        self.found.insert(fingerprint, places);
         self.has_found = true;
         true
     }
@@ -171,6 +171,7 @@ impl Core {
     /// Takes a config: alerts stay in the groups that the new tree still has, and are brought to the others in pieces.
     fn take(&mut self, cx: &mut Cx<'_>, reload: Reload) -> Policy {
         let Reload { policy: Policy { config, routes, mut inhibitor }, found, .. } = reload;
+        inhibitor.follow(&self.inhibitor);
         let same = self.routes.same_in(&routes);
         let (mut pending, homeless) = self.groups.rebase(&same);
         pending.append(&mut self.unfilled());
@@ -190,10 +191,10 @@ impl Core {
         self.begin_heartbeats(cx.now.mono);
         self.declare_anew(cx.now);
         let mut placed = BTreeMap::new();
-        for (fingerprint, (labels, places)) in found {
+        for (fingerprint, places) in found {
             let Some(entry) = self.alerts.get_mut(fingerprint) else {
                 // It has left the table meanwhile.
-                inhibitor.remove(fingerprint, &labels);
+                inhibitor.remove(fingerprint);
                 continue;
             };
             let joins = pending.contains(&fingerprint) || !entry.alert.resolved(cx.now.wall);

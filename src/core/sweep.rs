@@ -8,7 +8,7 @@ use crate::core::timers::Timer;
 use crate::core::which::GroupId;
 use crate::core::{Change, Core};
 use crate::limits::INTERVAL_MIN;
-use crate::model::{Fingerprint, Labels};
+use crate::model::Fingerprint;
 use crate::time::Now;
 
 /// How long expired records may stay after their time.
@@ -20,7 +20,7 @@ const SWEEP_GROUPS_INTERVAL: Duration = Duration::from_secs(30);
 impl Core {
     /// Drops resolved alerts that no group waits to tell of.
     pub(super) fn sweep_alerts(&mut self, now: Now) {
-        let gone: Vec<(Fingerprint, Labels)> = self
+        let gone: Vec<Fingerprint> = self
             .alerts
             .iter()
             .filter(|(fingerprint, entry)| {
@@ -32,10 +32,10 @@ impl Core {
                 let long_ended = entry.alert.ends_at + self.options.alerts_gc_interval <= now.wall;
                 long_ended && entry.groups.iter().all(told)
             })
-            .map(|(fingerprint, entry)| (fingerprint, entry.alert.labels.clone()))
+            .map(|(fingerprint, _)| fingerprint)
             .collect();
-        for (fingerprint, labels) in gone {
-            self.inhibitor.remove(fingerprint, &labels);
+        for fingerprint in gone {
+            self.inhibitor.remove(fingerprint);
             self.alerts.remove(fingerprint);
             self.changes.push(Change::Alert { fingerprint, lease: false });
         }

@@ -1,8 +1,10 @@
-//! The rules of inhibition of which an alert is a target.
+//! The rules of inhibition of which an alert is a target, and the source that inhibits it.
 
 use std::cell::RefCell;
 
 use crate::core::bits::Bits;
+use crate::model::Fingerprint;
+use crate::time::Wall;
 
 /// Which rules an alert is a target of. It is remembered with the alert, so that it is compared with each rule once; to
 /// compare is work that can be done in parts.
@@ -17,4 +19,17 @@ pub(super) struct Compared {
     pub(super) at: usize,
     /// Those that match.
     pub(super) matching: Bits,
+    /// The source that was found last.
+    pub(super) looked: Looked,
+    /// Those rules that were looked at in vain for another one: every rule before this, since that revision and time.
+    pub(super) looking: Option<(u64, Wall, usize)>,
+}
+
+/// The result of the last look for a source.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Looked {
+    /// At which revision of all sources and when, if ever.
+    pub(super) at: Option<(u64, Wall)>,
+    /// The alert that inhibits this one.
+    pub(super) source: Option<Fingerprint>,
 }

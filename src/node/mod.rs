@@ -325,6 +325,11 @@ impl Node {
         })
     }
 
+    /// Whether an alert would not be notified now, as far as that is found in a few steps; else what was known last.
+    pub fn is_muted(&self, now: Now, fingerprint: Fingerprint, steps: &mut u64) -> bool {
+        self.core.is_muted(now.wall, fingerprint, steps)
+    }
+
     /// Why an alert would not be notified now. Adds what it took to `steps`; nothing if they come to
     /// [`crate::limits::PIECE_STEPS`] before it is known: then the next call goes on.
     pub fn muted(&self, now: Now, fingerprint: Fingerprint, steps: &mut u64) -> Option<Muted> {

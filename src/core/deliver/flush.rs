@@ -42,7 +42,7 @@ impl Core {
     pub(in crate::core) fn flush(&mut self, cx: &mut Cx<'_>, id: GroupId) {
         let Some(group) = self.groups.get_mut(id) else { return };
         if group.flush.is_some() {
-            group.overdue = true;
+            (group.overdue, group.looked) = (true, None);
             return;
         }
         group.flushed = true;
@@ -59,15 +59,21 @@ impl Core {
             return;
         };
         self.abandon(cx, id, &flush);
+        if let Some(group) = self.groups.get_mut(id) {
+            group.looked = None;
+        }
         self.begin_flush(cx, id);
     }
 
     fn begin_flush(&mut self, cx: &mut Cx<'_>, id: GroupId) {
-        if self.groups.get(id).is_none_or(|group| group.alerts.is_empty()) {
+        let Some(group) = self.groups.get_mut(id) else { return };
+        if group.alerts.is_empty() {
+            group.looked = None;
             return;
         }
         let snapshot = self.snapshot(id, cx.now.wall);
-        let is_large = snapshot.len() > BEGIN_TOGETHER_MAX;
+        let is_large =
+            snapshot.len() > BEGIN_TOGETHER_MAX || !self.compare_group(cx.now.wall, id, &mut 0);
         let Some(group) = self.groups.get_mut(id) else { return };
         let route = self.routes.get(group.route);
         group.flush = Some(Flush {
@@ -124,7 +130,8 @@ impl Core {
         let Some(group) = self.groups.get(id) else { return Vec::new() };
         let Some(flush) = &group.flush else { return Vec::new() };
         let (tick, wall) = (flush.tick, flush.tick.wall);
-        let is_free = |it: &&Flushed| !self.is_inhibited(it.fingerprint, wall);
+        let least = group.looked.unwrap_or_else(|| self.inhibitor.revision(&self.alerts));
+        let is_free = |it: &&Flushed| !self.is_inhibited(it.fingerprint, wall, least);
         let mut alerts: Vec<Flushed> = flush.snapshot.iter().filter(is_free).cloned().collect();
         let count = flush.snapshot.len();
         let mut muting = Muting {
@@ -148,11 +155,12 @@ impl Core {
         alerts
     }
 
-    fn is_inhibited(&self, fingerprint: Fingerprint, now: Wall) -> bool {
+    fn is_inhibited(&self, fingerprint: Fingerprint, now: Wall, least: u64) -> bool {
         self.alerts.get(fingerprint).is_some_and(|entry| {
             // Most were compared before the flush began.
             self.inhibitor.compare(&entry.alert.labels, &entry.targets, &mut 0, u64::MAX);
-            self.inhibitor.source(fingerprint, entry, &self.alerts, now, &mut 0).is_some()
+            let (alert, at) = ((fingerprint, entry), (&self.alerts, now));
+            self.inhibitor.source(alert, at, least, &mut 0, u64::MAX).flatten().is_some()
         })
     }
 
@@ -170,7 +178,7 @@ impl Core {
         let quiet = self.quiet(id, &alerts);
         let Some(group) = self.groups.get_mut(id) else { return };
         let Some(flush) = group.flush.as_mut() else { return };
-        (flush.is_fanned_out, flush.quiet) = (true, quiet);
+        (flush.is_fanned_out, flush.quiet, group.looked) = (true, quiet, None);
         if alerts.is_empty() {
             return;
         }
