@@ -16,6 +16,8 @@ pub enum Timer {
     Pulse,
     /// The next look or attempt of a delivery, by its place in the flush; or its deadline while an attempt is under way.
     Delivery(GroupId, usize),
+    /// Deliveries are to be told what became of others, or to be given places.
+    Places,
     /// The next flush of a group.
     Flush(GroupId),
     /// Groups that have been empty for long are to go.

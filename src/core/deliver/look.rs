@@ -44,9 +44,8 @@ impl Core {
     /// Acts upon what an attempt or a look has shown: a delivery that has waited to know it takes its turn, or leaves it to
     /// others at once, as do those that wait for a place.
     pub(in crate::core) fn learn(&mut self, cx: &mut Cx<'_>, key: &IntegrationKey, reached: bool) {
-        for which in self.reach.learn(key, reached, cx.now.mono) {
-            self.step(cx, which, Input::Learned);
-        }
+        let waiting = self.reach.learn(key, reached, cx.now.mono);
+        self.tell(cx, waiting, Input::Learned);
         if !reached {
             self.leave_waiting(cx, key);
         }

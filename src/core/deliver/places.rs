@@ -6,13 +6,14 @@
 //! the receiver turns out not to be reached, all deliveries that wait for it are left to other members at once, instead of one
 //! batch after the other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::config::Config;
 use crate::core::Core;
 use crate::core::deliver::budget::key_of;
 use crate::core::deliver::machine::Input;
 use crate::core::deliver::reach::{self, IntegrationKey};
+use crate::core::timers::Timer;
 use crate::core::which::Which;
 use crate::effect::{AttemptId, Cx};
 use crate::limits::{ATTEMPTS_BYTES_MAX, ATTEMPTS_EACH_MAX, ATTEMPTS_MAX};
@@ -34,7 +35,15 @@ pub(in crate::core) struct Places {
     tickets: u64,
     /// By integration and ticket.
     waiting: BTreeMap<IntegrationKey, BTreeMap<u64, Which>>,
+    /// Deliveries that are to be told something, before any is given a place.
+    untold: VecDeque<(Which, Input)>,
 }
+
+/// The deliveries that one piece tells something or gives a place: each may look at its alerts and publish a claim.
+pub(in crate::core) const STEPPED_AT_ONCE: usize = 64;
+
+/// The integrations that are compared for one place at the cost of a step of a delivery.
+const COMPARED_FOR_ONE: usize = 200;
 
 #[derive(Debug)]
 struct UnderWay {
@@ -156,14 +165,14 @@ impl Places {
     /// Takes out what is to begin next, if there is a place for it.
     fn next(&mut self) -> Option<Which> {
         let firsts = self.waiting.iter().filter(|(key, _)| self.is_free(key));
-        let (_, ticket, key) = firsts
-            .filter_map(|(key, waiting)| {
-                Some((self.taken_by(key), *waiting.first_key_value()?.0, key.clone()))
-            })
-            .min()?;
-        let which = self.waiting.get(&key)?.get(&ticket).copied();
+        let first = |(key, waiting): (_, &BTreeMap<u64, Which>)| {
+            let (ticket, which) = waiting.first_key_value()?;
+            Some((self.taken_by(key), *ticket, *which, key))
+        };
+        let (_, ticket, which, key) = firsts.filter_map(first).min()?;
+        let key = key.clone();
         self.leave(&key, ticket);
-        which
+        Some(which)
     }
 
     /// The deliveries that wait for this integration, oldest first.
@@ -184,23 +193,49 @@ impl Core {
         self.arm_claim(cx, which);
     }
 
-    /// Gives the places that are free to the deliveries that wait.
+    /// Gives the places that are free to the deliveries that wait: to so many, and to the others in further pieces.
     pub(in crate::core) fn fill(&mut self, cx: &mut Cx<'_>) {
-        while let Some(which) = self.places.next() {
+        let mut stepped = self.tell_untold(cx);
+        while stepped < STEPPED_AT_ONCE {
+            let Some(which) = self.places.next() else { return };
+            stepped += 1 + self.places.waiting.len() / COMPARED_FOR_ONE;
             self.step(cx, which, Input::Place);
             self.finish(cx, which.0);
         }
+        self.timers.set(Timer::Places, cx.now.mono);
     }
 
     /// Leaves the deliveries that wait for an integration that was not reached to other members, as far as those may reach it.
     pub(in crate::core) fn leave_waiting(&mut self, cx: &mut Cx<'_>, key: &IntegrationKey) {
         // To find nobody to leave them to, for each of thousands and after each failure, takes long.
-        if self.turns.alone() {
-            return;
+        if !self.turns.alone() {
+            self.tell(cx, self.places.waiting_for(key), Input::NotReached);
         }
-        for which in self.places.waiting_for(key) {
-            self.step(cx, which, Input::NotReached);
+    }
+
+    /// Tells deliveries of an input: so many now, the others in further pieces.
+    pub(in crate::core) fn tell(
+        &mut self,
+        cx: &mut Cx<'_>,
+        deliveries: impl IntoIterator<Item = Which>,
+        input: Input,
+    ) {
+        self.places.untold.extend(deliveries.into_iter().map(|which| (which, input)));
+        if self.tell_untold(cx) >= STEPPED_AT_ONCE {
+            self.timers.set(Timer::Places, cx.now.mono);
         }
+    }
+
+    /// Tells so many deliveries what they are to be told. Returns how many these were.
+    fn tell_untold(&mut self, cx: &mut Cx<'_>) -> usize {
+        let mut told = 0;
+        while told < STEPPED_AT_ONCE
+            && let Some((which, input)) = self.places.untold.pop_front()
+        {
+            told += 1;
+            self.step(cx, which, input);
+        }
+        told
     }
 }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::core::Change;
 use crate::core::deliver::history::{Outcome, Told};
 use crate::core::deliver::machine::State;
+use crate::core::deliver::places::STEPPED_AT_ONCE;
 use crate::core::pending::Waits;
 use crate::limits::{ATTEMPTS_EACH_MAX, ATTEMPTS_MAX, REQUESTS_PER_ATTEMPT_MAX};
 use crate::notify::{Cause, Failure, testing};
@@ -31,7 +32,7 @@ pub(super) fn world(config: Config, others: &[u64]) -> World {
 }
 
 /// Posts one alert each of so many groups to a receiver.
-fn post(w: &mut World, to: &'static str, count: usize) {
+pub(super) fn post(w: &mut World, to: &'static str, count: usize) {
     let report = |n: usize| {
         let name = Cow::Owned(format!("{to}{n}"));
         let labels = vec![(Cow::Borrowed("alertname"), name), ("to".into(), to.into())];
@@ -265,4 +266,33 @@ fn one_attempt_makes_so_many_requests_and_no_more() {
         );
         assert_eq!(refused, usize::from(!goes_on));
     }
+}
+
+/// How many deliveries are there.
+pub(super) fn count(w: &World, waits: Waits) -> usize {
+    w.core.pending().filter(|it| it.waits == waits).count()
+}
+
+#[test]
+fn many_that_wait_for_a_place_are_left_to_others_in_pieces() {
+    let mut w = world(webhooks(), &[8]);
+    post(&mut w, "a", 1_000);
+    w.pass(2);
+    let mut before = count(&w, Waits::Place);
+    assert!(before > 4 * STEPPED_AT_ONCE, "{before}");
+    let first = w.open[0];
+    reply(&mut w, first, &Reply::failed("no way there"));
+    let mut pieces = 1;
+    loop {
+        let left = count(&w, Waits::Place);
+        assert!(before - left <= 2 * STEPPED_AT_ONCE, "{before} {left}");
+        if left == 0 {
+            break;
+        }
+        assert_eq!(w.core.next_timeout(), Some(w.now.mono));
+        w.step(Core::handle_timeout);
+        (before, pieces) = (left, pieces + 1);
+    }
+    assert!(pieces > 2, "{pieces}");
+    assert_eq!(w.told.len(), ATTEMPTS_EACH_MAX, "none was given a place meanwhile");
 }

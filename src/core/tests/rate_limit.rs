@@ -1,10 +1,11 @@
 //! Receivers with a rate limit: what is held back, and the digest that makes up for it.
 
-use super::attempts::{reply, webhooks, world};
+use super::attempts::{self, count, reply, webhooks, world};
 use super::*;
 use crate::config::RateLimit;
 use crate::core::Change;
 use crate::core::deliver::history::Outcome;
+use crate::core::deliver::places::STEPPED_AT_ONCE;
 use crate::core::pending::Waits;
 use crate::notify::{Draft, Reply};
 
@@ -239,4 +240,22 @@ fn groups_that_go_and_receivers_without_a_limit_are_held_back_no_longer() {
     let history =
         w.core.history().iter().filter(|it| it.outcome == Outcome::Expired { attempts: 0 });
     assert_eq!(history.count(), 0);
+}
+
+#[test]
+fn many_that_wait_for_a_place_are_held_back_in_pieces() {
+    let mut w = world(limited(1), &[]);
+    attempts::post(&mut w, "a", 300);
+    w.pass(1);
+    assert_eq!((w.open.len(), count(&w, Waits::Place)), (1, 299));
+    let first = w.open[0];
+    reply(&mut w, first, &Reply::status(200));
+    assert_eq!(count(&w, Waits::RateLimit), STEPPED_AT_ONCE);
+    while count(&w, Waits::Place) > 0 {
+        let before = count(&w, Waits::RateLimit);
+        assert_eq!(w.core.next_timeout(), Some(w.now.mono));
+        w.step(Core::handle_timeout);
+        assert!(count(&w, Waits::RateLimit) - before <= 2 * STEPPED_AT_ONCE);
+    }
+    assert_eq!(count(&w, Waits::RateLimit), 299);
 }
