@@ -285,6 +285,10 @@ pub const OWN_GROUPS_MAX: usize = 256;
 pub const GROUPS_MAX: usize = 40_000;
 /// Bytes of the keys and labels of all groups. Policy: as for [`GROUPS_MAX`].
 pub const GROUPS_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Alerts in all groups: an alert counts for each route at which it ends. Policy: a report of a new alert that would pass it
+/// is refused as in a full table, a config that would is not loaded; at the start, alerts that were kept and would are left
+/// out, logged, and stay on flash.
+pub const MEMBERSHIPS_MAX: usize = 100_000;
 /// Rules of inhibition. Policy: a config with more is refused.
 pub const INHIBIT_RULES_MAX: usize = 1_024;
 /// Expectations. Policy: a config with more is refused.

@@ -24,7 +24,8 @@ use crate::time::Wall;
 pub struct AlertEntry {
     /// The alert; a flush that is under way holds it as it was.
     pub alert: Rc<Alert>,
-    /// The routes it ends at, and its group at each, if it was ever brought to one.
+    /// The routes it ends at, and its group at each, if it was ever brought to one; set by [`Alerts::set_groups`], which
+    /// counts them.
     pub groups: Vec<(RouteId, Option<GroupId>)>,
     /// Which silences it has been compared with.
     pub memo: Memo,
@@ -59,6 +60,8 @@ pub struct Alerts {
     bytes: usize,
     /// Labels and annotations of all alerts.
     pairs: usize,
+    /// The routes at which all alerts end, for each alert.
+    memberships: usize,
     /// How many times a known alert has begun to fire again.
     revision: u64,
 }
@@ -82,6 +85,23 @@ impl Alerts {
     /// Changes whenever a known alert may have begun to fire: while it stays, time can only end them.
     pub const fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// The routes at which all alerts end, for each alert.
+    pub const fn memberships(&self) -> usize {
+        self.memberships
+    }
+
+    /// Says at which routes an alert ends, and which its groups are.
+    pub fn set_groups(
+        &mut self,
+        fingerprint: Fingerprint,
+        groups: Vec<(RouteId, Option<GroupId>)>,
+    ) {
+        if let Some(entry) = self.entries.get_mut(&fingerprint) {
+            self.memberships = self.memberships - entry.groups.len() + groups.len();
+            entry.groups = groups;
+        }
     }
 
     /// Every alert, in the order of fingerprints.
@@ -251,6 +271,7 @@ impl Alerts {
         let Some(entry) = self.entries.remove(&fingerprint) else { return };
         self.bytes -= entry.alert.bytes();
         self.pairs -= entry.alert.pairs();
+        self.memberships -= entry.groups.len();
         let Some(name) = entry.alert.labels.get("alertname") else { return };
         if let Some(count) = self.by_name.get_mut(name) {
             *count -= 1;

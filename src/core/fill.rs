@@ -16,7 +16,7 @@ use crate::core::which::GroupId;
 use crate::core::{Change, Core};
 use crate::effect::Cx;
 use crate::limits::{
-    GROUPS_BYTES_MAX, GROUPS_MAX, INHIBIT_SOURCES_MAX, OWN_GROUPS_MAX, PIECE_STEPS,
+    GROUPS_BYTES_MAX, GROUPS_MAX, INHIBIT_SOURCES_MAX, MEMBERSHIPS_MAX, OWN_GROUPS_MAX, PIECE_STEPS,
 };
 use crate::model::{Fingerprint, Labels};
 use crate::time::{Now, Wall};
@@ -158,10 +158,12 @@ impl Core {
     /// Brings an alert to those of its groups that are there; for others it is brought later.
     fn move_alert(&mut self, now: Now, fingerprint: Fingerprint, placed: Placed) {
         let Placed { places, joins } = placed;
-        let Some(entry) = self.alerts.get_mut(fingerprint) else { return };
+        if self.alerts.get(fingerprint).is_none() {
+            return;
+        }
         let find = |(route, labels)| (route, self.groups.find_by(route, labels));
-        entry.groups = places.into_iter().map(find).collect();
-        let groups = entry.groups.clone();
+        let groups: Vec<_> = places.into_iter().map(find).collect();
+        self.alerts.set_groups(fingerprint, groups.clone());
         for (_, id) in &groups {
             if let (Some(id), Some(filling)) = (id, &mut self.filling) {
                 filling.unclaimed.remove(id);
@@ -209,9 +211,12 @@ impl Core {
                     None => self.late.put(fingerprint, placing, sender),
                     Some(routes) => {
                         let joins = self.is_news(now, fingerprint, &routes);
-                        if let Some(entry) = self.alerts.get_mut(fingerprint) {
-                            entry.groups = routes.into_iter().map(|route| (route, None)).collect();
+                        if !self.has_memberships_for(&routes) {
+                            self.leave_out(fingerprint);
+                            continue;
                         }
+                        let groups = routes.into_iter().map(|route| (route, None)).collect();
+                        self.alerts.set_groups(fingerprint, groups);
                         if joins {
                             self.rejoin_groups(now, (fingerprint, sender), 0);
                         }
@@ -238,15 +243,11 @@ impl Core {
             let found = placing.go_on(to, (fingerprint, &labels), steps, PIECE_STEPS);
             let Some(routes) = found else { return Some(placing) };
             if self.groups.len() + routes.len() > GROUPS_MAX + OWN_GROUPS_MAX
+                || !self.has_memberships_for(&routes)
                 || !self.has_bytes_for_groups(&routes, &labels)
                 || self.inhibitor.is_overfull()
             {
-                self.inhibitor.remove(fingerprint);
-                self.alerts.remove(fingerprint);
-                self.stats.refused += 1;
-                if let Some(filling) = &mut self.filling {
-                    filling.left_out += 1;
-                }
+                self.leave_out(fingerprint);
                 return None;
             }
             groups = routes.into_iter().map(|route| (route, None)).collect();
@@ -257,10 +258,18 @@ impl Core {
                 *id = self.group_for(now, *route, fingerprint, false);
             }
         }
-        if let Some(entry) = self.alerts.get_mut(fingerprint) {
-            entry.groups = groups;
-        }
+        self.alerts.set_groups(fingerprint, groups);
         None
+    }
+
+    /// Leaves an alert out for which there is no room.
+    fn leave_out(&mut self, fingerprint: Fingerprint) {
+        self.inhibitor.remove(fingerprint);
+        self.alerts.remove(fingerprint);
+        self.stats.refused += 1;
+        if let Some(filling) = &mut self.filling {
+            filling.left_out += 1;
+        }
     }
 
     fn end_filling(&mut self) {
@@ -270,7 +279,7 @@ impl Core {
         }
         if filling.left_out > 0 {
             error!(
-                "{} alerts of those that were kept are left out: under this config they need more than {GROUPS_MAX} groups, groups of more than {GROUPS_BYTES_MAX} bytes of keys and labels, or more than {INHIBIT_SOURCES_MAX} sources of inhibition; group by fewer labels",
+                "{} alerts of those that were kept are left out: under this config they need more than {GROUPS_MAX} groups, {MEMBERSHIPS_MAX} places in groups, groups of more than {GROUPS_BYTES_MAX} bytes of keys and labels, or more than {INHIBIT_SOURCES_MAX} sources of inhibition; group by fewer labels",
                 filling.left_out
             );
         }

@@ -13,13 +13,20 @@ use crate::core::route::{Route, RouteId};
 use crate::core::which::GroupId;
 use crate::core::{Change, Core, alerts};
 use crate::limits::{
-    GROUPS_BYTES_MAX, GROUPS_MAX, HTTP_ERROR_BYTES_MAX, OWN_GROUPS_MAX, PIECE_STEPS, WARN_INTERVAL,
+    GROUPS_BYTES_MAX, GROUPS_MAX, HTTP_ERROR_BYTES_MAX, MEMBERSHIPS_MAX, OWN_GROUPS_MAX,
+    PIECE_STEPS, WARN_INTERVAL,
 };
 use crate::model::{Alert, Brief, Fingerprint, GroupKey, Labels, Report, Word};
 use crate::time::{Now, Wall};
 
 /// The steps to take in a report, its texts, routes and groups aside.
 const REPORT_STEPS: u64 = 1_000;
+
+/// The steps to look whether a known alert is in one of its groups.
+const JOIN_STEPS: u64 = 50;
+
+/// The steps to look what is owed of an end to an integration.
+const DEBT_STEPS: u64 = 500;
 
 /// When nothing was refused for so long, what is refused then is news.
 const REFUSED_FOR: Duration = Duration::from_secs(3600);
@@ -261,6 +268,7 @@ impl Core {
     ) -> bool {
         if !new {
             let routes = self.routes_of(fingerprint);
+            *steps += JOIN_STEPS * routes.len() as u64 + self.debt_steps(now, fingerprint);
             let joins = sender == Sender::Client || self.is_news(now, fingerprint, &routes);
             return !joins || self.rejoin_groups(now, (fingerprint, sender), spare);
         }
@@ -296,11 +304,17 @@ impl Core {
                 (route, id)
             })
             .collect();
-        if let Some(entry) = self.alerts.get_mut(fingerprint) {
-            entry.groups = groups;
-        }
+        self.alerts.set_groups(fingerprint, groups);
         self.arm_alerts(now);
         true
+    }
+
+    /// The steps to look what is owed of an alert to all integrations that it goes to: of its end alone.
+    fn debt_steps(&self, now: Now, fingerprint: Fingerprint) -> u64 {
+        let ended = self.alerts.get(fingerprint).filter(|it| it.alert.resolved(now.wall));
+        let receivers = ended.into_iter().flat_map(|entry| &entry.groups);
+        let receivers = receivers.map(|(route, _)| &self.routes.get(*route).receiver);
+        receivers.map(|it| DEBT_STEPS * it.integrations.len() as u64).sum()
     }
 
     /// The routes of a known alert; none as long as they are not found.
@@ -312,7 +326,14 @@ impl Core {
     /// Whether there is room for the groups that an alert of these labels may need, were they all new.
     fn has_room_for_groups(&self, routes: &[RouteId], labels: &Labels, spare: usize) -> bool {
         let has_places = self.groups.len() + routes.len() <= GROUPS_MAX + spare;
-        has_places && (spare > 0 || self.has_bytes_for_groups(routes, labels))
+        let has_rest =
+            || self.has_memberships_for(routes) && self.has_bytes_for_groups(routes, labels);
+        has_places && (spare > 0 || has_rest())
+    }
+
+    /// Whether an alert may end at these routes, besides all others at theirs.
+    pub(super) fn has_memberships_for(&self, routes: &[RouteId]) -> bool {
+        self.alerts.memberships() + routes.len() <= MEMBERSHIPS_MAX
     }
 
     /// Whether there is room for the keys and labels of the groups that an alert of these labels may need.

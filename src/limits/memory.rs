@@ -18,6 +18,8 @@ const PARTS: &[(&str, usize)] = &[
     ("sources of inhibition", INHIBIT_SOURCES_MAX * 250),
     ("silences", SILENCES_BYTES_MAX + SILENCES_COMPILED_BYTES_MAX + SILENCES_MAX * 600),
     ("groups and their timers", GROUPS_BYTES_MAX + GROUPS_MAX * 500),
+    // In the alert and in the group; the first of each is counted with the entry.
+    ("places of alerts in groups", (MEMBERSHIPS_MAX - ALERTS_MAX) * 48),
     ("debts", OWED_MAX * 600),
     ("the notification log", LOG_BYTES_MAX + LOG_ENTRIES_MAX * 150),
     ("connections", HTTP_CONNECTIONS_MAX * (HTTP_READ_BYTES + 8 * 1024)),

@@ -33,7 +33,8 @@ use crate::core::testing::{config, inhibit_rule, matchers, route};
 use crate::core::{Core, Intake, Options, Progress, Reload};
 use crate::effect::{AttemptId, Cx, Effect};
 use crate::limits::{
-    ALERT_BYTES_MAX, GROUPS_BYTES_MAX, GROUPS_MAX, INHIBIT_SOURCES_MAX, SILENCE_BYTES_MAX,
+    ALERT_BYTES_MAX, GROUPS_BYTES_MAX, GROUPS_MAX, INHIBIT_SOURCES_MAX, MEMBERSHIPS_MAX,
+    SILENCE_BYTES_MAX,
 };
 use crate::model::{Fingerprint, LogEntry, Report, SilenceId};
 use crate::notify::{Cause, Draft, Outgoing, Reply};
@@ -435,6 +436,68 @@ fn sources_of_inhibition_are_bounded_also_after_a_reload_and_a_restart() {
     w.step(|core, cx| core.restore_groups(cx, BTreeMap::new(), false));
     w.fill();
     assert_eq!(w.core.alerts().len(), 100);
+}
+
+/// So many routes at which every alert ends, each of them one group.
+fn continued(routes: usize) -> Config {
+    let mut root = route("r", &[]);
+    let mut child = route("r", &[]);
+    child.continue_ = true;
+    child.group_by = GroupBy::Labels(Vec::new());
+    root.routes = vec![child; routes];
+    config(root)
+}
+
+#[test]
+fn places_in_groups_are_bounded_also_after_a_reload_and_a_restart() {
+    let routes = MEMBERSHIPS_MAX / 100;
+    let mut w = World::new(continued(routes));
+    assert_eq!(w.core.handle_reports(w.now, &reports(0..110, None)).refused, 10);
+    assert_eq!((w.core.alerts().len(), w.core.alerts().memberships()), (100, MEMBERSHIPS_MAX));
+    assert_eq!(w.core.handle_reports(w.now, &reports(0..1, None)).refused, 0, "it is known");
+    w.step(|core, cx| {
+        core.handle_config(cx, Arc::new(continued(1))).unwrap();
+        assert_eq!(core.handle_reports(cx.now, &reports(0..110, None)).refused, 0);
+        assert_eq!(core.alerts().memberships(), 110);
+        let error = core.handle_config(cx, Arc::new(continued(routes))).unwrap_err().to_string();
+        assert!(error.contains("would end at 110000 routes together"), "{error}");
+    });
+    let core = Core::new(Arc::new(continued(routes)), Options::default(), w.now);
+    let kept = std::mem::replace(&mut w.core, core);
+    for (fingerprint, entry) in kept.alerts().iter() {
+        w.core.restore_alert(w.now, fingerprint, (*entry.alert).clone());
+    }
+    w.step(|core, cx| core.restore_groups(cx, BTreeMap::new(), false));
+    w.fill();
+    assert_eq!((w.core.alerts().len(), w.core.alerts().memberships()), (100, MEMBERSHIPS_MAX));
+}
+
+#[test]
+fn reports_of_known_alerts_cost_what_their_routes_and_integrations_do() {
+    let pieces = |config: Config, ends: Option<i64>| {
+        let mut w = World::new(config);
+        w.core.handle_reports(w.now, &reports(0..100, None));
+        let ends = ends.map(|secs| w.now.wall + Duration::from_secs(secs.unsigned_abs()));
+        w.pass(2);
+        let (mut reports, mut pieces) = (reports(0..100, ends).into_iter(), 1);
+        let mut intake = Intake::default();
+        while w.core.handle_some_reports(w.now, &mut reports, &mut intake) == Progress::More {
+            pieces += 1;
+        }
+        pieces
+    };
+    let wide = || {
+        let mut config = continued(0);
+        let receiver = Arc::get_mut(&mut config.receivers[0]).unwrap();
+        receiver.integrations = vec![receiver.integrations[0].clone(); 200];
+        config
+    };
+    assert_eq!((pieces(continued(0), None), pieces(continued(0), Some(1))), (1, 1));
+    let known = pieces(continued(300), None);
+    assert!(known > 3, "{known}");
+    assert_eq!(pieces(wide(), None), 1);
+    let ended = pieces(wide(), Some(1));
+    assert!(ended > 15, "{ended}");
 }
 
 #[test]
