@@ -16,6 +16,8 @@ use crate::wire::rest::{rest, with_rest};
 /// How long claims and timers that have ended may stay.
 const SWEEP_CLAIMS: Duration = Duration::from_secs(1);
 const SWEEP_GROUPS: Duration = Duration::from_secs(15 * 60);
+/// The timers of groups that one sweep looks at, each of which it may have to read; the next one goes on.
+const SWEPT_AT_ONCE: usize = 1_000;
 
 /// The version of a record that this node holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,6 +84,8 @@ pub(super) struct Stamps {
     /// When claims and groups are to be swept.
     next_claims: Mono,
     next_groups: Mono,
+    /// Where the sweep of the timers of groups is to go on, while one is under way.
+    swept: Option<u128>,
 }
 
 impl Stamps {
@@ -135,32 +139,36 @@ impl Stamps {
     ) -> Vec<Record> {
         if self.next_claims <= now {
             self.next_claims = now + SWEEP_CLAIMS;
-            for key in self.ended(Kind::Claim, now_ms, |_| true) {
-                self.remove(Kind::Claim, &key);
-            }
+            self.remove_ended(Kind::Claim, now_ms);
         }
-        if now < self.next_groups {
-            return Vec::new();
+        if self.next_groups <= now {
+            self.next_groups = now + SWEEP_GROUPS;
+            self.remove_ended(Kind::Beat, now_ms);
+            self.swept.get_or_insert(0);
         }
-        self.next_groups = now + SWEEP_GROUPS;
-        for key in self.ended(Kind::Beat, now_ms, |_| true) {
-            self.remove(Kind::Beat, &key);
-        }
+        let Some(from) = self.swept else { return Vec::new() };
+        let mut timers = self.by_key.range((Kind::Group, from)..=(Kind::Group, u128::MAX));
         let gone = |stamp: &Stamp| stamp.timer().is_none_or(|timer| !is_there(&timer));
-        let ended = self.ended(Kind::Group, now_ms, gone);
+        let ended: Vec<[u8; 16]> = (&mut timers)
+            .take(SWEPT_AT_ONCE)
+            .filter(|(_, stamp)| stamp.expires_at_ms <= now_ms && gone(stamp))
+            .map(|((_, key), _)| key.to_be_bytes())
+            .collect();
+        self.swept = timers.next().map(|((_, key), _)| *key);
         for key in &ended {
             self.remove(Kind::Group, key);
         }
         ended.into_iter().map(|key| Record::delete(Kind::Group.number().into(), key)).collect()
     }
 
-    /// The keys of one kind, of 16 bytes, that mean nothing any more at `now_ms`.
-    fn ended(&self, kind: Kind, now_ms: i64, gone: impl Fn(&Stamp) -> bool) -> Vec<[u8; 16]> {
-        self.by_key
-            .range((kind, 0)..=(kind, u128::MAX))
-            .filter(|(_, stamp)| stamp.expires_at_ms <= now_ms && gone(stamp))
-            .map(|((_, key), _)| key.to_be_bytes())
-            .collect()
+    /// Forgets the records of one kind, with keys of 16 bytes, that mean nothing any more at `now_ms`.
+    fn remove_ended(&mut self, kind: Kind, now_ms: i64) {
+        let all = self.by_key.range((kind, 0)..=(kind, u128::MAX));
+        let ended = all.filter(|(_, stamp)| stamp.expires_at_ms <= now_ms);
+        let keys: Vec<[u8; 16]> = ended.map(|((_, key), _)| key.to_be_bytes()).collect();
+        for key in keys {
+            self.remove(kind, &key);
+        }
     }
 }
 
@@ -220,6 +228,27 @@ mod tests {
         assert_eq!(stamps.iter().count(), 3);
         assert_eq!(stamps.sweep(later + SWEEP_GROUPS, 11, |_| false).len(), 2);
         assert_eq!(stamps.iter().count(), 1, "the alert's");
+    }
+
+    #[test]
+    fn timers_are_swept_in_pieces() {
+        let mut stamps = Stamps::default();
+        for n in 0..=2 * SWEPT_AT_ONCE {
+            let (key, stamp) = group(&n.to_string(), 10);
+            stamps.put(Kind::Group, &key, stamp);
+        }
+        let asked = std::cell::Cell::new(0);
+        let mut pieces = Vec::new();
+        for _ in 0..4 {
+            let is_there = |_: &GroupTimer| {
+                asked.set(asked.get() + 1);
+                false
+            };
+            stamps.sweep(Mono::ZERO, 10, is_there);
+            pieces.push(asked.take());
+        }
+        assert_eq!(pieces, [SWEPT_AT_ONCE, SWEPT_AT_ONCE, 1, 0]);
+        assert_eq!(stamps.iter().count(), 0);
     }
 
     #[test]
