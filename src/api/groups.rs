@@ -111,7 +111,7 @@ impl List {
             }
             let Some(key) = self.rest.pop_first() else { break };
             *steps += ALERT_STEPS;
-            let is_wanted = node.group(now, key.2).is_some_and(|group| {
+            let is_wanted = node.group(now, key.2, steps).is_some_and(|group| {
                 self.filter.receivers.takes(group.receiver)
                     && (self.filter.muted || group.muted_by.is_empty())
             });
@@ -132,7 +132,7 @@ impl List {
             if pages.is_over() {
                 return false;
             }
-            let group = node.group(now, *id);
+            let group = node.group(now, *id, &mut pages.steps);
             // If it has gone meanwhile, what is begun of it has an end.
             let by = group.as_ref().map_or(&[][..], |group| &*group.muted_by);
             if *written == 0 {
@@ -149,7 +149,7 @@ impl List {
                 let view = alerts::view(*fingerprint, alert, &names, muted, by);
                 pages.add(|out| write::group_alert(out, &view));
             }
-            let route_labels = node.route_labels(now, *id);
+            let route_labels = node.route_labels(now, *id, &mut pages.steps);
             pages.add(|out| write::group_end(out, labels, receiver, &route_labels));
             (_, *written) = (self.shown.pop_front(), 0);
         }

@@ -54,8 +54,12 @@ mod tests {
     #[test]
     fn common_numbers_are_those_in_both() {
         let (mut one, mut other) = (Bits::default(), Bits::default());
-        [3, 64, 90].into_iter().for_each(|number| one.set(number, true));
-        [4, 64, 90, 700].into_iter().for_each(|number| other.set(number, true));
+        for number in [3, 64, 90] {
+            one.set(number, true);
+        }
+        for number in [4, 64, 90, 700] {
+            other.set(number, true);
+        }
         assert_eq!(one.common(&other).collect::<Vec<_>>(), [64, 90]);
         other.clear();
         assert_eq!(one.common(&other).count(), 0);

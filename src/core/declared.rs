@@ -23,6 +23,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 const AHEAD_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Clocks of all zones go forward and back at one of these times.
 const CHANGE_INTERVAL: Duration = Duration::from_secs(15 * 60);
+/// How many periods are looked at for all ends: of thousands the ends are looked for again, some minutes later.
+const PERIODS_MAX: usize = 50_000;
 /// The key of the trouble that there is no room.
 const FULL: &str = "silences of the config";
 
@@ -51,7 +53,8 @@ impl Core {
             self.silences.withdraw(*gone);
         }
         self.declared = wanted;
-        let refused = |it: &&DeclaredSilence| !self.declare_one(now.wall, it);
+        let mut looks = PERIODS_MAX;
+        let refused = |it: &&DeclaredSilence| !self.declare_one(now.wall, it, &mut looks);
         match config.silences.iter().filter(refused).map(|it| Brief(&it.name)).last() {
             Some(name) => {
                 let why = format!("silence {name} of the config does not mute: the table is full");
@@ -79,17 +82,18 @@ impl Core {
     }
 
     /// Returns whether there is room for it, if it mutes now.
-    fn declare_one(&mut self, now: Wall, declared: &DeclaredSilence) -> bool {
+    fn declare_one(&mut self, now: Wall, declared: &DeclaredSilence, looks: &mut usize) -> bool {
         let id = id_of(declared);
         let known = self.silences.get(id);
-        if !holds(declared, now) {
+        let intervals = &declared.time_intervals;
+        if !intervals.is_empty() && !intervals.iter().any(|it| self.routes.holds(it, now)) {
             self.silences.withdraw(id);
             return true;
         }
         if known.is_some_and(|it| it.ends_at > now + MINUTE) {
             return true;
         }
-        let ends_at = end(declared, now);
+        let ends_at = end(declared, now, looks);
         if known.is_some_and(|it| it.ends_at == ends_at) {
             return true;
         }
@@ -122,14 +126,21 @@ fn holds(declared: &DeclaredSilence, at: Wall) -> bool {
 }
 
 /// Until when it mutes that mutes now, as far as that is looked for. Looks where one of its intervals may change, and each
-/// [`CHANGE_INTERVAL`]: 96 times a day, and at the beginning and end of each of its times.
-fn end(declared: &DeclaredSilence, now: Wall) -> Wall {
+/// [`CHANGE_INTERVAL`]: 96 times a day, and at the beginning and end of each of its times. Looks at so many periods at most, and
+/// takes them off `looks`.
+fn end(declared: &DeclaredSilence, now: Wall, looks: &mut usize) -> Wall {
     let latest = now + AHEAD_MAX;
     if declared.time_intervals.is_empty() {
         return latest;
     }
+    let periods: usize = declared.time_intervals.iter().map(|it| it.periods.len()).sum();
     let mut at = next_minute(now);
     while at < latest && holds(declared, at) {
+        if *looks < periods {
+            // If it does not mute by then, it is withdrawn before.
+            return at + MINUTE;
+        }
+        *looks -= periods;
         let steady = declared.time_intervals.iter().map(|it| it.steady_minutes(at)).min();
         let change = CHANGE_INTERVAL.as_secs()
             - u64::try_from(at.as_ms() / 1000).unwrap_or(0) % CHANGE_INTERVAL.as_secs();
@@ -146,6 +157,7 @@ fn next_minute(now: Wall) -> Wall {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::route::Routes;
     use crate::limits::SILENCES_MAX;
     use crate::notify::testing;
     use crate::time::Mono;
@@ -179,11 +191,27 @@ silence:
                             at = at + MINUTE;
                         }
                         let expected = at.min(now + AHEAD_MAX);
-                        assert_eq!(end(declared, now), expected, "{zone} {} {now}", declared.name);
+                        assert_eq!(
+                            end(declared, now, &mut PERIODS_MAX.clone()),
+                            expected,
+                            "{zone} {} {now}",
+                            declared.name
+                        );
                     }
                 }
             }
         }
+    }
+
+    #[test]
+    fn of_thousands_of_periods_an_end_is_looked_for_in_parts() {
+        let config = testing::load(&CONFIG.replace("ZONE", "UTC")).unwrap().config;
+        let (both, now) = (&config.silences[1], Wall::from_secs(1_767_225_600 + 22 * 3600));
+        let mut looks = 4 * 3 + 2;
+        let first = end(both, now, &mut looks);
+        assert_eq!(looks, 2);
+        assert!(first >= now + MINUTE * 2 && first < end(both, now, &mut PERIODS_MAX.clone()));
+        assert_eq!(end(both, now, &mut looks), now + MINUTE * 2);
     }
 
     #[test]
@@ -210,6 +238,7 @@ silence:
             };
             assert!(core.silences.replace(silence));
         }
+        core.routes = Routes::new(&config);
         core.config = Arc::new(config);
         for minute in 0..3 {
             core.declare(at(minute * 60));

@@ -220,23 +220,23 @@ impl Inhibitor {
         self.revision += old.revision + 1;
     }
 
-    /// The alert that inhibits one at `now`: the first of the first rule that has any, of those that it was compared with.
-    /// An alert that matches both sides of a rule is not inhibited by another that does. What was found is remembered with the
-    /// alert: it holds for those who ask for the state of revision `least` or a later one. Looks until `steps`, to which what
-    /// is done is added, come to `most`. Returns nothing if it is not known by then; the next call goes on.
-    pub fn source(
+    /// Looks which alert inhibits one at `now`: the first of the first rule that has any, of those that it was compared with.
+    /// An alert that matches both sides of a rule is not inhibited by another that does. The answer is kept with the alert,
+    /// for [`Inhibitor::source`]; one of revision `least` or later is not sought anew. Looks until `steps`, to which what
+    /// is done is added, come to `most`. Returns whether it is known; if not, the next call goes on.
+    pub fn look(
         &self,
         (fingerprint, entry): (Fingerprint, &AlertEntry),
         (alerts, now): (&Alerts, Wall),
         least: u64,
         steps: &mut u64,
         most: u64,
-    ) -> Option<Option<Fingerprint>> {
+    ) -> bool {
         let compared = &mut *entry.targets.0.borrow_mut();
         let fires = |source| alerts.fires(source, now);
         let holds = |(revision, at): (u64, Wall)| revision >= least && at <= now;
         if compared.looked.at.is_some_and(holds) && compared.looked.source.is_none_or(fires) {
-            return Some(compared.looked.source);
+            return true;
         }
         let begun = compared.looking.take().filter(|(revision, at, _)| holds((*revision, *at)));
         let (revision, at, first) = begun.unwrap_or((self.revision(alerts), now, 0));
@@ -244,7 +244,7 @@ impl Inhibitor {
         for id in compared.matching.common(&self.with_sources).filter(|id| *id >= first) {
             if *steps >= most {
                 compared.looking = Some((revision, at, id));
-                return None;
+                return false;
             }
             let Some(rule) = self.rules.get(id) else { continue };
             *steps += EQUAL_STEPS;
@@ -257,11 +257,11 @@ impl Inhibitor {
             }
         }
         compared.looked = Looked { at: Some((revision, at)), source };
-        Some(source)
+        true
     }
 
-    /// The source that was found last.
-    pub fn last_source(entry: &AlertEntry) -> Option<Fingerprint> {
+    /// The alert that inhibits one, as it was found last.
+    pub fn source(entry: &AlertEntry) -> Option<Fingerprint> {
         entry.targets.0.borrow().looked.source
     }
 
@@ -342,17 +342,12 @@ mod tests {
             target.fire(pairs, 1000);
             let entry = target.alerts.get(fingerprint).unwrap();
             assert!(self.inhibitor.compare(&labels, &entry.targets, steps, u64::MAX));
-            self.look((fingerprint, entry), now, steps, u64::MAX).flatten()
+            self.look((fingerprint, entry), now, steps, u64::MAX)
         }
 
-        fn look_at(
-            &self,
-            target: Fingerprint,
-            now: Wall,
-            steps: &mut u64,
-            most: u64,
-        ) -> Option<Option<Fingerprint>> {
-            self.look((target, self.alerts.get(target).unwrap()), now, steps, most)
+        fn look_at(&self, target: Fingerprint, now: i64, steps: &mut u64) -> Option<Fingerprint> {
+            let entry = self.alerts.get(target).unwrap();
+            self.look((target, entry), Wall::from_secs(now), steps, u64::MAX)
         }
 
         fn look(
@@ -361,9 +356,10 @@ mod tests {
             now: Wall,
             steps: &mut u64,
             most: u64,
-        ) -> Option<Option<Fingerprint>> {
+        ) -> Option<Fingerprint> {
             let least = self.inhibitor.revision(&self.alerts);
-            self.inhibitor.source(alert, (&self.alerts, now), least, steps, most)
+            assert!(self.inhibitor.look(alert, (&self.alerts, now), least, steps, most));
+            Inhibitor::source(alert.1)
         }
     }
 
@@ -450,9 +446,7 @@ mod tests {
             parts += 1;
         }
         assert!(parts > 1);
-        let now = Wall::from_secs(10);
-        let found = world.look((target, entry), now, &mut 0, u64::MAX);
-        assert_eq!(found, Some(Some(source)));
+        assert_eq!(world.look_at(target, 10, &mut 0), Some(source));
         let mut steps = 0;
         assert!(world.inhibitor.compare(labels, &entry.targets, &mut steps, 0));
         assert_eq!(steps, 0);
@@ -494,42 +488,48 @@ mod tests {
         (world, target)
     }
 
+    /// Looks for the source of an alert in small parts, and does something after each; how many there were.
+    fn parts(
+        world: &mut World,
+        target: Fingerprint,
+        mut after: impl FnMut(&mut World, u64),
+    ) -> u64 {
+        let (now, least) = (Wall::from_secs(10), world.inhibitor.revision(&world.alerts));
+        let mut parts = 1;
+        loop {
+            let (at, entry) = ((&world.alerts, now), world.alerts.get(target).unwrap());
+            if world.inhibitor.look((target, entry), at, least, &mut 0, 7_000) {
+                return parts;
+            }
+            after(world, parts);
+            parts += 1;
+        }
+    }
+
     #[test]
     fn a_source_is_looked_for_in_parts_and_once() {
         let (mut world, target) = unrelated(1000);
-        let (now, mut parts) = (Wall::from_secs(10), 1);
-        while world.look_at(target, now, &mut 0, 7_000).is_none() {
-            parts += 1;
-        }
-        assert_eq!(parts, 1000 * EQUAL_STEPS / 7_000);
-        // Reports that repeat what is known, other alerts and time change nothing.
+        assert_eq!(parts(&mut world, target, |_, _| {}), 1000 * EQUAL_STEPS / 7_000);
+        // Reports that repeat what is known, alerts that are no sources and time change nothing.
         world.fire(&[("other", "1")], 100);
-        world.fire(&[("s", "1"), ("e", "x")], 200);
+        world.fire(&[("other", "1")], 200);
         let mut steps = 0;
-        assert_eq!(world.look_at(target, Wall::from_secs(99), &mut steps, 0), Some(None));
+        assert_eq!(world.look_at(target, 99, &mut steps), None);
         assert_eq!(steps, 0);
         let source = world.fire(&[("s", "999"), ("e", "y")], 100);
-        let found = world.look_at(target, now, &mut 0, u64::MAX);
-        assert_eq!(found, Some(Some(source)));
-        assert_eq!(world.look_at(target, now, &mut 0, 0), Some(Some(source)));
-        assert_eq!(world.look_at(target, Wall::from_secs(100), &mut 0, u64::MAX), Some(None));
+        assert_eq!(world.look_at(target, 10, &mut 0), Some(source));
+        assert_eq!(world.look_at(target, 11, &mut steps), Some(source));
+        assert_eq!(steps, 0);
+        assert_eq!(world.look_at(target, 100, &mut 0), None);
     }
 
     #[test]
     fn new_sources_do_not_let_a_look_begin_anew_that_has_begun_before() {
         let (mut world, target) = unrelated(1000);
-        let (now, least) = (Wall::from_secs(10), world.inhibitor.revision(&world.alerts));
-        let mut parts = 1;
-        loop {
-            let at = (&world.alerts, now);
-            let alert = (target, world.alerts.get(target).unwrap());
-            if world.inhibitor.source(alert, at, least, &mut 0, 7_000).is_some() {
-                break;
-            }
-            world.fire(&[("s", "1"), ("e", &parts.to_string())], 100);
-            parts += 1;
-        }
-        assert_eq!(parts, 1000 * EQUAL_STEPS / 7_000);
+        let add = |world: &mut World, n: u64| {
+            world.fire(&[("s", "1"), ("e", &n.to_string())], 100);
+        };
+        assert_eq!(parts(&mut world, target, add), 1000 * EQUAL_STEPS / 7_000);
     }
 
     #[test]

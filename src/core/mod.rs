@@ -49,7 +49,7 @@ pub use reload::{NoRoom, Reload};
 
 use crate::config::Config;
 use crate::core::acknowledge::Acknowledgements;
-use crate::core::alerts::{AlertEntry, Alerts};
+use crate::core::alerts::Alerts;
 use crate::core::clock::Watch;
 use crate::core::deliver::backoff::Backoff;
 use crate::core::deliver::failing::Failing;
@@ -366,6 +366,10 @@ impl Core {
                         break;
                     }
                 }
+                Timer::Places => {
+                    steps += PIECE_STEPS / 2;
+                    self.fill(cx);
+                }
                 Timer::Groups => self.sweep_groups(),
                 Timer::Heartbeats => self.handle_heartbeats(cx),
                 Timer::Pulse => self.handle_pulse(cx.now.mono),
@@ -442,12 +446,15 @@ impl Core {
     pub fn muted(&self, now: Wall, fingerprint: Fingerprint, steps: &mut u64) -> Option<Muted> {
         let Some(entry) = self.alerts.get(fingerprint) else { return Some(Muted::default()) };
         let labels = &entry.alert.labels;
+        let least = self.inhibitor.revision(&self.alerts);
+        let (alert, at) = ((fingerprint, entry), (&self.alerts, now));
         (self.silences.compare(labels, &entry.memo, steps, PIECE_STEPS)
-            && self.inhibitor.compare(labels, &entry.targets, steps, PIECE_STEPS))
-        .then_some(())?;
-        let source = self.source_of(now, (fingerprint, entry), steps, PIECE_STEPS)?;
-        let silenced_by = self.silences.muting(&entry.memo, now);
-        Some(Muted { silenced_by, inhibited_by: source.into_iter().collect() })
+            && self.inhibitor.compare(labels, &entry.targets, steps, PIECE_STEPS)
+            && self.inhibitor.look(alert, at, least, steps, PIECE_STEPS))
+        .then(|| Muted {
+            silenced_by: self.silences.muting(&entry.memo, now),
+            inhibited_by: Inhibitor::source(entry).into_iter().collect(),
+        })
     }
 
     /// Whether an alert would not be notified now. Adds what it took to `steps`; if they come to [`COUNT_STEPS`] before it is known,
@@ -455,26 +462,14 @@ impl Core {
     pub fn is_muted(&self, now: Wall, fingerprint: Fingerprint, steps: &mut u64) -> bool {
         let Some(entry) = self.alerts.get(fingerprint) else { return false };
         let labels = &entry.alert.labels;
-        let is_compared = self.silences.compare(labels, &entry.memo, steps, COUNT_STEPS)
-            && self.inhibitor.compare(labels, &entry.targets, steps, COUNT_STEPS);
-        let source = is_compared
-            .then(|| self.source_of(now, (fingerprint, entry), steps, COUNT_STEPS))
-            .flatten()
-            .unwrap_or_else(|| Inhibitor::last_source(entry));
-        source.is_some_and(|source| self.alerts.fires(source, now))
-            || self.silences.mutes(&entry.memo, now)
-    }
-
-    /// The alert that inhibits one that is compared with all rules, as far as that is found in `most` steps.
-    fn source_of(
-        &self,
-        now: Wall,
-        alert: (Fingerprint, &AlertEntry),
-        steps: &mut u64,
-        most: u64,
-    ) -> Option<Option<Fingerprint>> {
         let least = self.inhibitor.revision(&self.alerts);
-        self.inhibitor.source(alert, (&self.alerts, now), least, steps, most)
+        let (alert, at) = ((fingerprint, entry), (&self.alerts, now));
+        // Where they come to that before, the last answers count.
+        let _is_known = self.silences.compare(labels, &entry.memo, steps, COUNT_STEPS)
+            && self.inhibitor.compare(labels, &entry.targets, steps, COUNT_STEPS)
+            && self.inhibitor.look(alert, at, least, steps, COUNT_STEPS);
+        Inhibitor::source(entry).is_some_and(|source| self.alerts.fires(source, now))
+            || self.silences.mutes(&entry.memo, now)
     }
 
     fn alerts_in(&self, id: GroupId) -> u64 {
@@ -492,13 +487,10 @@ impl Core {
         let alerts = group.alerts.iter().filter_map(|it| Some((*it, self.alerts.get(*it)?)));
         for (fingerprint, entry) in alerts {
             let labels = &entry.alert.labels;
-            let at = (&self.alerts, now);
+            let (alert, at) = ((fingerprint, entry), (&self.alerts, now));
             let is_known = self.silences.compare(labels, &entry.memo, steps, PIECE_STEPS)
                 && self.inhibitor.compare(labels, &entry.targets, steps, PIECE_STEPS)
-                && self
-                    .inhibitor
-                    .source((fingerprint, entry), at, least, steps, PIECE_STEPS)
-                    .is_some();
+                && self.inhibitor.look(alert, at, least, steps, PIECE_STEPS);
             if !is_known {
                 return false;
             }

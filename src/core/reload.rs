@@ -16,7 +16,9 @@ use crate::core::timers::Timer;
 use crate::core::which::GroupId;
 use crate::core::{Change, Core};
 use crate::effect::Cx;
-use crate::limits::{GROUPS_BYTES_MAX, GROUPS_MAX, INHIBIT_SOURCES_MAX, PIECE_STEPS};
+use crate::limits::{
+    GROUPS_BYTES_MAX, GROUPS_MAX, INHIBIT_SOURCES_MAX, MEMBERSHIPS_MAX, PIECE_STEPS,
+};
 use crate::model::{Fingerprint, GroupKey, Labels};
 
 /// The steps to look whether an alert was routed.
@@ -39,6 +41,8 @@ pub struct Reload {
     groups: BTreeSet<Place>,
     /// Bytes of their keys and labels.
     bytes: usize,
+    /// The routes at which all of them end, for each alert.
+    memberships: usize,
 }
 
 impl From<Arc<Config>> for Reload {
@@ -57,6 +61,7 @@ impl From<Policy> for Reload {
             found: BTreeMap::new(),
             groups: BTreeSet::new(),
             bytes: 0,
+            memberships: 0,
         }
     }
 }
@@ -92,6 +97,7 @@ impl Reload {
                 self.bytes += group::cost(&GroupKey::new(&route.key, &group), &group);
             }
         }
+        self.memberships += places.len();
         self.found.insert(fingerprint, places);
         self.has_found = true;
         true
@@ -108,6 +114,8 @@ pub enum NoRoom {
         /// Bytes of their keys and labels.
         bytes: usize,
     },
+    /// They end at so many routes together.
+    Memberships(usize),
     /// Too many of them are sources of its rules of inhibition.
     Sources,
 }
@@ -118,6 +126,10 @@ impl fmt::Display for NoRoom {
             Self::Groups { count, bytes } => write!(
                 f,
                 "route: the alerts that are known would need {count} groups, at most {GROUPS_MAX}, with keys and labels of {bytes} bytes, at most {GROUPS_BYTES_MAX}: group by fewer labels"
+            ),
+            Self::Memberships(count) => write!(
+                f,
+                "route: the alerts that are known would end at {count} routes together, at most {MEMBERSHIPS_MAX}: let fewer routes continue"
             ),
             Self::Sources => write!(
                 f,
@@ -160,6 +172,9 @@ impl Core {
         if reload.groups.len() > GROUPS_MAX || reload.bytes > GROUPS_BYTES_MAX {
             return Err(NoRoom::Groups { count: reload.groups.len(), bytes: reload.bytes });
         }
+        if reload.memberships > MEMBERSHIPS_MAX {
+            return Err(NoRoom::Memberships(reload.memberships));
+        }
         if reload.policy.inhibitor.is_overfull() {
             return Err(NoRoom::Sources);
         }
@@ -182,9 +197,9 @@ impl Core {
         self.kept.clear();
         self.late.clear();
         self.backoff.clear();
-        self.retain_failing(&config);
+        self.retain_failing(&routes);
         self.places.limit(&config);
-        self.budgets.retain_limited(&config);
+        self.budgets.retain_limited(&routes);
         let routes = std::mem::replace(&mut self.routes, routes);
         let config = std::mem::replace(&mut self.config, config);
         self.expect(cx.now);
@@ -198,8 +213,9 @@ impl Core {
                 continue;
             };
             let joins = pending.contains(&fingerprint) || !entry.alert.resolved(cx.now.wall);
-            entry.groups = places.iter().map(|(route, _)| (*route, None)).collect();
             entry.targets = Targets::default();
+            let groups = places.iter().map(|(route, _)| (*route, None)).collect();
+            self.alerts.set_groups(fingerprint, groups);
             placed.insert(fingerprint, Placed { places, joins });
         }
         let inhibitor = std::mem::replace(&mut self.inhibitor, inhibitor);

@@ -1,5 +1,6 @@
 //! The routing tree, flat: which routes an alert ends at, and under which labels it is grouped there.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -44,8 +45,8 @@ pub struct Route {
     /// Labels that it lends to its notifications.
     pub labels: StaticLabels,
     group_by: GroupBy,
-    mute: Vec<Arc<TimeInterval>>,
-    active: Vec<Arc<TimeInterval>>,
+    mute: Vec<Place>,
+    active: Vec<Place>,
     matchers: Matchers,
     continue_: bool,
     children: Vec<RouteId>,
@@ -61,61 +62,70 @@ impl Route {
         }
     }
 
-    /// The names of the mute intervals that hold at `now`, and, if it has active intervals and none holds, theirs.
-    pub fn muted_by(&self, now: Wall) -> Vec<Arc<str>> {
-        let name = |interval: &Arc<TimeInterval>| Arc::clone(&interval.name);
-        if !self.active.is_empty() && !self.active.iter().any(|interval| interval.contains(now)) {
-            return self.active.iter().map(name).collect();
-        }
-        self.mute.iter().filter(|interval| interval.contains(now)).map(name).collect()
+    /// The number of its time intervals.
+    pub fn intervals_len(&self) -> usize {
+        self.mute.len() + self.active.len()
     }
 }
 
-/// The names that routes refer to, and the keys of the routes that were made.
-struct Named<'a> {
-    receivers: BTreeMap<&'a str, &'a Arc<Receiver>>,
-    intervals: BTreeMap<&'a str, &'a Arc<TimeInterval>>,
-    keys: BTreeMap<(String, Arc<str>), usize>,
+/// The place of an interval among all.
+type Place = usize;
+
+/// A time interval, and whether it held in the minute for which that was last asked: it may have thousands of periods.
+#[derive(Debug)]
+struct Interval {
+    interval: Arc<TimeInterval>,
+    known: Cell<Option<(i64, bool)>>,
 }
 
-/// The routing tree.
-#[derive(Debug)]
-pub struct Routes(Vec<Route>);
+/// The keys of the routes that were made, with their receivers.
+type Keys = BTreeMap<(String, Arc<str>), usize>;
+
+/// The routing tree, and the receivers and time intervals that it may name.
+#[derive(Debug, Default)]
+pub struct Routes {
+    /// Depth first.
+    tree: Vec<Route>,
+    /// In the order of paths.
+    by_path: Vec<RouteId>,
+    /// In the order of names.
+    receivers: Vec<Arc<Receiver>>,
+    /// In the order of names.
+    intervals: Vec<Interval>,
+}
 
 impl Routes {
     /// The tree of a checked config.
     pub fn new(config: &Config) -> Self {
-        let mut routes = Self(Vec::new());
-        let receivers = config.receivers.iter().map(|it| (&*it.name, it)).collect();
-        let intervals = config.time_intervals.iter().map(|it| (&*it.name, it)).collect();
-        let mut named = Named { receivers, intervals, keys: BTreeMap::new() };
-        routes.add(&config.route, ("", ""), &mut named);
+        let mut routes = Self { receivers: config.receivers.clone(), ..Self::default() };
+        routes.receivers.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        let interval = |it: &Arc<_>| Interval { interval: Arc::clone(it), known: Cell::default() };
+        routes.intervals = config.time_intervals.iter().map(interval).collect();
+        routes.intervals.sort_unstable_by(|a, b| a.interval.name.cmp(&b.interval.name));
+        routes.add(&config.route, ("", ""), &mut Keys::new());
+        let mut by_path: Vec<RouteId> = (0..routes.tree.len()).map(RouteId).collect();
+        by_path.sort_unstable_by(|a, b| routes.get(*a).path.cmp(&routes.get(*b).path));
+        routes.by_path = by_path;
         routes
     }
 
-    fn add(
-        &mut self,
-        route: &RouteConfig,
-        (key, path): (&str, &str),
-        named: &mut Named<'_>,
-    ) -> RouteId {
-        let id = RouteId(self.0.len());
-        let interval = |name: &Arc<str>| named.intervals.get(&**name).map(|it| Arc::clone(it));
+    fn add(&mut self, route: &RouteConfig, (key, path): (&str, &str), keys: &mut Keys) -> RouteId {
+        let id = RouteId(self.tree.len());
+        let interval = |name: &Arc<str>| self.interval(name);
         let mute = route.mute_time_intervals.iter().filter_map(interval).collect();
         let active = route.active_time_intervals.iter().filter_map(interval).collect();
-        let receiver = named.receivers.get(&*route.receiver).map_or_else(
-            || Arc::new(Receiver::without_integrations(&route.receiver)),
-            |receiver| Arc::clone(receiver),
-        );
+        let receiver = self
+            .receiver(&route.receiver)
+            .map_or_else(|| Arc::new(Receiver::without_integrations(&route.receiver)), Arc::clone);
         let matchers = route.matchers.clone();
         let mut key = format!("{key}{matchers}");
-        let times = named.keys.entry((key.clone(), Arc::clone(&receiver.name))).or_default();
+        let times = keys.entry((key.clone(), Arc::clone(&receiver.name))).or_default();
         *times += 1;
         if *times > 1 {
             // Writing to a String cannot fail.
             write!(key, "#{times}").ok();
         }
-        self.0.push(Route {
+        self.tree.push(Route {
             key: key.into(),
             path: format!("{path}{matchers}").into(),
             receiver,
@@ -140,9 +150,9 @@ impl Routes {
             // Writing to a String cannot fail.
             write!(child_path, "/{place}/").ok();
             index.insert(&child.matchers, place);
-            children.push(self.add(child, (&key, &child_path), named));
+            children.push(self.add(child, (&key, &child_path), keys));
         }
-        let node = &mut self.0[id.0];
+        let node = &mut self.tree[id.0];
         node.children = children;
         node.index = index;
         id
@@ -150,25 +160,60 @@ impl Routes {
 
     /// The route of `id`.
     pub fn get(&self, id: RouteId) -> &Route {
-        &self.0[id.0]
+        &self.tree[id.0]
     }
 
     /// The route at a place that [`RouteId::place`] has told.
     pub fn at(&self, place: usize) -> &Route {
-        &self.0[place]
+        &self.tree[place]
     }
 
     /// The route of this path, if the tree has it.
     pub fn find(&self, path: &str) -> Option<RouteId> {
-        self.0.iter().position(|route| *route.path == *path).map(RouteId)
+        let place = self.by_path.binary_search_by(|id| (*self.get(*id).path).cmp(path)).ok()?;
+        self.by_path.get(place).copied()
+    }
+
+    /// The receiver of this name, if the config has it.
+    pub fn receiver(&self, name: &str) -> Option<&Arc<Receiver>> {
+        let place = self.receivers.binary_search_by(|it| (*it.name).cmp(name)).ok()?;
+        self.receivers.get(place)
+    }
+
+    fn interval(&self, name: &str) -> Option<Place> {
+        self.intervals.binary_search_by(|it| (*it.interval.name).cmp(name)).ok()
+    }
+
+    /// The interval of a place, if it holds at `now`. It is asked once a minute.
+    fn holding(&self, place: Place, now: Wall) -> Option<&Arc<TimeInterval>> {
+        let Interval { interval, known } = self.intervals.get(place)?;
+        let minute = now.as_ms().div_euclid(60_000);
+        let holds = known.get().filter(|it| it.0 == minute);
+        let holds = holds.map_or_else(|| interval.contains(now), |it| it.1);
+        known.set(Some((minute, holds)));
+        holds.then_some(interval)
+    }
+
+    /// Whether an interval of the config holds at `now`.
+    pub fn holds(&self, interval: &TimeInterval, now: Wall) -> bool {
+        self.interval(&interval.name).is_some_and(|place| self.holding(place, now).is_some())
+    }
+
+    /// The names of a route's mute intervals that hold at `now`, and, if it has active intervals and none holds, theirs.
+    pub fn muted_by(&self, route: &Route, now: Wall) -> Vec<Arc<str>> {
+        let name = |it: &Arc<TimeInterval>| Arc::clone(&it.name);
+        let holding = |place: &Place| self.holding(*place, now);
+        if !route.active.is_empty() && !route.active.iter().any(|it| holding(it).is_some()) {
+            let active = route.active.iter().filter_map(|place| self.intervals.get(*place));
+            return active.map(|it| name(&it.interval)).collect();
+        }
+        route.mute.iter().filter_map(holding).map(name).collect()
     }
 
     /// Which route of `other` stands for each of these: that of the same path.
     pub fn same_in(&self, other: &Self) -> BTreeMap<RouteId, RouteId> {
-        let paths = other.0.iter().enumerate().map(|(id, route)| (&route.path, RouteId(id)));
-        let paths: BTreeMap<&Arc<str>, RouteId> = paths.collect();
-        let ours = self.0.iter().enumerate();
-        ours.filter_map(|(id, route)| Some((RouteId(id), *paths.get(&route.path)?))).collect()
+        let ours = self.tree.iter().enumerate();
+        ours.filter_map(|(id, route)| Some((RouteId(id), other.find(&route.path)?))).collect()
     }
 
     /// The routes at which an alert of these labels ends, in the order of the tree: depth first, the first match among
@@ -313,11 +358,43 @@ mod tests {
     }
 
     #[test]
+    fn an_interval_is_asked_once_a_minute_for_all_routes() {
+        let interval = |name: &str| TimeInterval { name: name.into(), periods: Vec::new() };
+        let mut root = route("r", &[]);
+        root.mute_time_intervals = vec!["b".into(), "a".into(), "unknown".into()];
+        let mut config = config(root);
+        config.time_intervals = ["b", "a"].map(|name| Arc::new(interval(name))).into();
+        let routes = Routes::new(&config);
+        let muted = |secs| routes.muted_by(routes.at(0), Wall::from_secs(secs));
+        assert!(muted(59).is_empty());
+        assert_eq!(routes.intervals[1].known.get(), Some((0, false)));
+        routes.intervals[1].known.set(Some((0, true)));
+        assert_eq!(muted(0), ["b".into()]);
+        assert!(routes.holds(&interval("b"), Wall::from_secs(59)));
+        assert!(muted(60).is_empty());
+    }
+
+    #[test]
+    fn routes_and_receivers_are_found_by_path_and_name() {
+        let mut root = route("r1", &[]);
+        root.routes = (0..20).map(|n| route(&format!("r{}", n % 3), &["a=1"])).collect();
+        let routes = Routes::new(&config(root));
+        for place in 0..21 {
+            assert_eq!(routes.find(&routes.at(place).path), Some(RouteId(place)));
+        }
+        assert_eq!(routes.find("{}/21/{a=\"1\"}"), None);
+        for name in ["r0", "r1", "r2"] {
+            assert_eq!(&*routes.receiver(name).unwrap().name, name);
+        }
+        assert!(routes.receiver("r3").is_none());
+    }
+
+    #[test]
     fn routes_of_equal_matchers_and_receiver_have_keys_of_their_own() {
         let mut root = route("r", &[]);
         root.routes = vec![route("c", &["a=1"]), route("d", &["a=1"]), route("c", &["a=1"])];
         let routes = Routes::new(&config(root));
-        let keys: Vec<&str> = routes.0.iter().map(|route| &*route.key).collect();
+        let keys: Vec<&str> = routes.tree.iter().map(|route| &*route.key).collect();
         assert_eq!(keys, ["{}", r#"{}/{a="1"}"#, r#"{}/{a="1"}"#, r#"{}/{a="1"}#2"#]);
     }
 }

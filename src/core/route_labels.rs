@@ -10,15 +10,21 @@ use crate::model::{Labels, alert};
 use crate::notify::{AlertView, Notification};
 use crate::time::Wall;
 
+/// The steps to render templates, and for each alert that they see.
+const RENDER_STEPS: u64 = 5_000;
+const ALERT_STEPS: u64 = 400;
+
 impl Core {
     /// The labels of a group's route, rendered for the alerts that it has now; none, if there is no such group. Those that
     /// fail are missing, as in Alertmanager 0.34.
-    pub fn route_labels(&self, now: Wall, id: GroupId) -> Labels {
+    /// Adds what it took to `steps`.
+    pub fn route_labels(&self, now: Wall, id: GroupId, steps: &mut u64) -> Labels {
         let Some(group) = self.groups.get(id) else { return Labels::empty() };
         let route = self.routes.get(group.route);
         if route.labels.iter().all(|(_, text)| !text.contains("{{")) {
             return route.labels.to_labels();
         }
+        *steps += RENDER_STEPS + ALERT_STEPS * group.alerts.len() as u64;
         let alerts = group.alerts.iter().filter_map(|it| Some((*it, self.alerts.get(*it)?)));
         let views: Vec<AlertView> = alerts
             .map(|(fingerprint, entry)| AlertView {

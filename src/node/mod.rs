@@ -347,20 +347,22 @@ impl Node {
         })
     }
 
-    /// An aggregation group, if it is still there.
-    pub fn group(&self, now: Now, id: GroupId) -> Option<GroupView<'_>> {
+    /// An aggregation group, if it is still there. Adds what it took to `steps`.
+    pub fn group(&self, now: Now, id: GroupId, steps: &mut u64) -> Option<GroupView<'_>> {
         let group = self.core.groups().get(id)?;
         let route = self.core.routes().get(group.route);
+        *steps += route.intervals_len() as u64;
         Some(GroupView {
             labels: &group.labels,
             receiver: &route.receiver.name,
-            muted_by: route.muted_by(now.wall),
+            muted_by: self.core.routes().muted_by(route, now.wall),
         })
     }
 
     /// The labels of a group's route, rendered for the alerts that it has now.
-    pub fn route_labels(&self, now: Now, id: GroupId) -> Labels {
-        self.core.route_labels(now.wall, id)
+    /// Adds what it took to `steps`.
+    pub fn route_labels(&self, now: Now, id: GroupId, steps: &mut u64) -> Labels {
+        self.core.route_labels(now.wall, id, steps)
     }
 
     /// The alerts of a group in their order in notifications, also those that have ended.

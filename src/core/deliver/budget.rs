@@ -157,11 +157,8 @@ impl Core {
         &self,
         now: Mono,
     ) -> impl Iterator<Item = (&IntegrationKey, Used, Option<Stage>)> {
-        let mut receivers: Vec<_> = self.config.receivers.iter().collect();
-        receivers.sort_unstable_by_key(|it| &it.name);
         self.budgets.used.keys().map(move |key| {
-            let found = receivers.binary_search_by_key(&&key.0, |it| &it.name).ok();
-            let receiver = found.and_then(|at| receivers.get(at));
+            let receiver = self.routes.receiver(&key.0);
             let part = receiver.and_then(|it| self.budget_part(it, key, now));
             (key, self.used(key, now), part)
         })
@@ -179,7 +176,7 @@ impl Core {
     /// Counts an attempt that has failed as a message of the hour once the whole budget is used: the next one waits as after a
     /// digest.
     pub(in crate::core) fn count_failed(&mut self, now: Mono, key: &IntegrationKey) {
-        let receiver = self.config.receivers.iter().find(|it| it.name == key.0);
+        let receiver = self.routes.receiver(&key.0);
         let budget = receiver.and_then(|it| it.budget.as_ref());
         if budget.is_some_and(|(budget, _)| self.used(key, now).is_all(*budget)) {
             self.budgets.spend(key, signed(now));
@@ -198,7 +195,7 @@ impl Core {
         used.bytes += bytes;
         used.bytes_total += bytes;
         used.messages += messages;
-        let receiver = self.config.receivers.iter().find(|it| it.name == key.0);
+        let receiver = self.routes.receiver(&key.0);
         let budget = receiver.and_then(|it| it.budget.as_ref());
         let before = budget.map(|it| self.used(key, now).part(it.0));
         let part = budget.map(|it| used.part(it.0));
@@ -234,7 +231,7 @@ impl Core {
         now: Mono,
     ) -> Duration {
         let is_short = self.budget_part(receiver, key, now) == Some(Stage::Kept);
-        if is_short && !keeps(receiver, content) {
+        if is_short && !keeps(receiver, content, &mut 0) {
             self.used(key, now).left(now)
         } else {
             Duration::ZERO
@@ -309,9 +306,10 @@ impl Core {
 }
 
 /// Whether the last quarter of a receiver's budget is kept for one of the alerts.
-pub(super) fn keeps(receiver: &Receiver, content: &Content) -> bool {
-    let mut steps = 0;
-    content.alerts.iter().any(|it| is_kept(receiver, &it.alert.labels, &mut steps))
+/// Adds what it takes to `steps`.
+pub(super) fn keeps(receiver: &Receiver, content: &Content, steps: &mut u64) -> bool {
+    *steps += content.alerts.len() as u64;
+    content.alerts.iter().any(|it| is_kept(receiver, &it.alert.labels, steps))
 }
 
 pub(super) fn signed(now: Mono) -> i64 {

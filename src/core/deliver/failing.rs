@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use log::{debug, info, warn};
 
-use crate::config::Config;
 use crate::core::Core;
 use crate::core::deliver::reach::{self, IntegrationKey};
+use crate::core::route::Routes;
 use crate::core::which::GroupId;
 use crate::model::{Brief, LogKey, Trouble, Troubles, Word};
 use crate::time::{Mono, Now};
@@ -83,9 +83,9 @@ impl Core {
     }
 
     /// Forgets failures of integrations that a config does not have.
-    pub(in crate::core) fn retain_failing(&mut self, config: &Config) {
+    pub(in crate::core) fn retain_failing(&mut self, routes: &Routes) {
         let has = |(receiver, integration, index): &IntegrationKey| {
-            config.receivers.iter().filter(|it| it.name == *receiver).any(|receiver| {
+            routes.receiver(receiver).is_some_and(|receiver| {
                 let of = |it: &crate::config::Integration| {
                     it.name() == &**integration && it.index == *index
                 };

@@ -26,7 +26,7 @@ impl Core {
     /// The fallback of a receiver, if it has one.
     pub(in crate::core) fn fallback_of(&self, receiver: &Receiver) -> Option<Arc<Receiver>> {
         let name = &receiver.fallback.as_ref()?.receiver;
-        self.config.receivers.iter().find(|it| it.name == *name).cloned()
+        self.routes.receiver(name).cloned()
     }
 
     /// Whether the fallback is told of a flush from its beginning: it was told that something fires, and either nothing does

@@ -22,6 +22,7 @@ use crate::core::deliver::logging::{log_key, tellers};
 use crate::core::deliver::machine::{Input, State};
 use crate::core::deliver::reach;
 use crate::core::deliver::sight::{News, Renewed};
+use crate::core::inhibit::Inhibitor;
 use crate::core::timers::Timer;
 use crate::core::which::{GroupId, Which};
 use crate::core::{Change, Core};
@@ -137,7 +138,7 @@ impl Core {
         let mut muting = Muting {
             alerts: count,
             inhibited: count - alerts.len(),
-            intervals: self.routes.get(group.route).muted_by(wall),
+            intervals: self.routes.muted_by(self.routes.get(group.route), wall),
             silenced: 0,
         };
         self.stats.suppressed_inhibition += muting.inhibited as u64;
@@ -160,7 +161,8 @@ impl Core {
             // Most were compared before the flush began.
             self.inhibitor.compare(&entry.alert.labels, &entry.targets, &mut 0, u64::MAX);
             let (alert, at) = ((fingerprint, entry), (&self.alerts, now));
-            self.inhibitor.source(alert, at, least, &mut 0, u64::MAX).flatten().is_some()
+            self.inhibitor.look(alert, at, least, &mut 0, u64::MAX);
+            Inhibitor::source(entry).is_some()
         })
     }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use log::info;
 
-use crate::config::{Config, Integration, RateLimit, Receiver};
+use crate::config::{Integration, RateLimit, Receiver};
 use crate::core::deliver::budget::{self, Stage, Used, ms, signed};
 use crate::core::deliver::content::Content;
 use crate::core::deliver::dedup::Reason;
@@ -26,13 +26,14 @@ use crate::core::deliver::flushing::Flush;
 use crate::core::deliver::history::Outcome;
 use crate::core::deliver::machine::{Action, Input, State};
 use crate::core::deliver::reach::{self, IntegrationKey};
+use crate::core::route::Routes;
 use crate::core::timers::Timer;
 use crate::core::which::{GroupId, Which};
 use crate::core::{Change, Core};
 use crate::effect::Cx;
 use crate::limits::{
-    BUDGET_DIGEST_INTERVAL, HELD_BACK_MAX, LOG_FACT_BYTES_MAX, RATE_LIMIT_DIGEST_ALERTS_MAX,
-    RATE_LIMIT_NOTIFICATIONS_MAX,
+    BUDGET_DIGEST_INTERVAL, HELD_BACK_MAX, LOG_FACT_BYTES_MAX, PIECE_STEPS,
+    RATE_LIMIT_DIGEST_ALERTS_MAX, RATE_LIMIT_NOTIFICATIONS_MAX,
 };
 use crate::model::hash::fnv128_bytes;
 use crate::model::{GroupKey, Labels, LogEntry, LogKey, alert};
@@ -142,10 +143,10 @@ impl Budgets {
     }
 
     /// Forgets integrations that no rate limit holds any more.
-    pub(in crate::core) fn retain_limited(&mut self, config: &Config) {
-        self.spent.retain(|key, _| is_limited(config, key));
-        self.held.retain(|(key, _), _| is_limited(config, key));
-        self.used.retain(|key, _| config.receivers.iter().any(|it| it.name == key.0));
+    pub(in crate::core) fn retain_limited(&mut self, routes: &Routes) {
+        self.spent.retain(|key, _| is_limited(routes, key));
+        self.held.retain(|(key, _), _| is_limited(routes, key));
+        self.used.retain(|key, _| routes.receiver(&key.0).is_some());
     }
 
     /// How many groups are held back, an integration each.
@@ -154,8 +155,8 @@ impl Budgets {
     }
 }
 
-fn is_limited(config: &Config, key: &IntegrationKey) -> bool {
-    config.receivers.iter().any(|it| it.name == key.0 && it.is_limited())
+fn is_limited(routes: &Routes, key: &IntegrationKey) -> bool {
+    routes.receiver(&key.0).is_some_and(|it| it.is_limited())
 }
 
 /// Where an integration's notifications are counted.
@@ -180,7 +181,7 @@ impl Core {
 
     /// The order of turns that all groups of an integration share, if its receiver has a rate limit.
     pub(in crate::core) fn shared_order(&self, log: &LogKey) -> Option<u128> {
-        is_limited(&self.config, &reach::key(log)).then(|| ledger(log).id())
+        is_limited(&self.routes, &reach::key(log)).then(|| ledger(log).id())
     }
 
     /// How long a delivery is held back, if there is no room in its budget.
@@ -243,12 +244,14 @@ impl Core {
             .filter(|(_, turn)| *turn != log.id())
             .collect();
         held.extend(self.left_over(&key, &log, cx.now));
-        held.sort_unstable();
-        // Groups for which a budget keeps room come first.
-        held.sort_by_key(|(_, turn)| !self.is_kept_turn(*turn));
+        // Groups for which a budget keeps room come first, then those that have waited longest.
+        let mut steps = 0;
+        held.sort_by_cached_key(|it| (!self.is_kept_turn(it.1, &mut steps), *it));
         let (mut carries, mut alerts) = (Vec::new(), self.entry_len(which.0));
-        for (_, turn) in held {
-            let Some(&other) = self.open.get(&turn) else { continue };
+        let open: Vec<Which> =
+            held.iter().filter_map(|(_, turn)| self.open.get(turn).copied()).collect();
+        // Others may be at thousands of them.
+        for other in open.into_iter().take(RATE_LIMIT_DIGEST_ALERTS_MAX) {
             if alerts >= RATE_LIMIT_DIGEST_ALERTS_MAX {
                 break;
             }
@@ -264,7 +267,7 @@ impl Core {
 
     /// The turns of other groups that are about to be told to an integration, and would have to wait for the next digest.
     fn left_over(&self, key: &IntegrationKey, log: &LogKey, now: Now) -> Vec<(Wall, u128)> {
-        let receiver = self.config.receivers.iter().find(|it| it.name == key.0);
+        let receiver = self.routes.receiver(&key.0);
         let part = receiver.and_then(|it| self.budget_part(it, key, now.mono));
         if part.is_none_or(|it| it == Stage::Free) {
             return Vec::new();
@@ -273,14 +276,18 @@ impl Core {
             let delivery = self.delivery(**which).filter(|it| reach::key(&it.key) == *key);
             **turn != log.id() && delivery.is_some_and(|it| !self.budgets.holds(&it.key))
         };
-        self.open.iter().filter(is_other).map(|(turn, _)| (now.wall, *turn)).collect()
+        let open = self.open.iter().take(HELD_BACK_MAX);
+        open.filter(is_other).map(|(turn, _)| (now.wall, *turn)).collect()
     }
 
-    /// Whether the open delivery of a turn tells of something that its receiver's budget keeps room for.
-    fn is_kept_turn(&self, turn: u128) -> bool {
+    /// Whether the open delivery of a turn tells of something that its receiver's budget keeps room for, as far as that is found
+    /// before `steps`, to which what is done is added, come to [`PIECE_STEPS`].
+    fn is_kept_turn(&self, turn: u128, steps: &mut u64) -> bool {
         let delivery = self.open.get(&turn).and_then(|which| self.delivery(*which));
         delivery.is_some_and(|it| {
-            it.receiver.budget.is_some() && budget::keeps(&it.receiver, &it.content)
+            it.receiver.budget.is_some()
+                && *steps < PIECE_STEPS
+                && budget::keeps(&it.receiver, &it.content, steps)
         })
     }
 
@@ -426,7 +433,7 @@ impl Core {
     /// them, if there is none.
     pub(in crate::core) fn read_ledger(&mut self, now: Now, log: &LogKey, entry: &LogEntry) {
         let key = reach::key(log);
-        if log.group.as_str() != LEDGER || !is_limited(&self.config, &key) {
+        if log.group.as_str() != LEDGER || !is_limited(&self.routes, &key) {
             return;
         }
         let sent_at = signed(now.mono) - ms(now.wall.since(entry.timestamp));
