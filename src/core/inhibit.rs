@@ -533,7 +533,7 @@ mod tests {
     }
 
     #[test]
-    fn sources_that_have_ended_are_not_looked_at_anew_for_reports_that_begin_nothing() {
+    fn ended_sources_are_not_looked_at_anew_for_reports_that_begin_nothing() {
         let mut world = World::new(&[inhibit_rule(&["s=1"], &["t=1"], &[])]);
         for n in 0..1000 {
             world.fire(&[("s", "1"), ("i", &n.to_string())], 50);
