@@ -33,7 +33,7 @@ mod v1;
 use std::net::IpAddr;
 
 use crate::effect::Cx;
-use crate::node::Node;
+use crate::node::{Node, OwedDrop};
 use crate::time::Now;
 use crate::wire::json::body::PostSchema;
 
@@ -44,7 +44,7 @@ use post::Begun;
 
 pub use list::List;
 pub use notify::{Test, Tried, busy};
-pub use post::Post;
+pub use post::AlertPost;
 pub use response::{Response, reloaded};
 pub use route::{Endpoint, cleaned, need};
 pub use site::{
@@ -82,6 +82,15 @@ pub struct Request<'a> {
     pub cors_headers: Option<&'a str>,
     /// The body.
     pub body: &'a [u8],
+}
+
+/// A post that is taken in pieces.
+#[derive(Debug)]
+pub enum Post {
+    /// Of alerts.
+    Alerts(AlertPost),
+    /// That drops what is owed.
+    OwedDrop(OwedDrop),
 }
 
 /// The task of the shell for a request.
@@ -136,14 +145,17 @@ pub fn go_on_posting(
     mut post: Post,
 ) -> Answer {
     let endpoint = Endpoint::find(&site.prefix, request.path);
-    let response = post.go_on(node, cx, request);
+    let response = match &mut post {
+        Post::Alerts(post) => post.go_on(node, cx, request),
+        Post::OwedDrop(drop) => owed::go_on_dropping(node, cx, drop),
+    };
     finish(response.map_or(Answer::Posting(post), Answer::WhenDurable), site, &endpoint, request)
 }
 
 fn post(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_>, schema: PostSchema) -> Answer {
     match post::begin(node, cx, request, schema) {
         Begun::Done(response) => Answer::WhenDurable(response),
-        Begun::Later(post) => Answer::Posting(post),
+        Begun::Later(post) => Answer::Posting(Post::Alerts(post)),
     }
 }
 
@@ -214,7 +226,7 @@ fn dispatch(
         Endpoint::Metrics => metrics::metrics(node, cx.now, site),
         Endpoint::NotifyTest => return notify::test(node, cx.now, request),
         Endpoint::Owed => owed::list(node, cx.now),
-        Endpoint::OwedDrop => return Answer::WhenDurable(owed::forget(node, cx, request)),
+        Endpoint::OwedDrop => return owed::forget(node, request),
         Endpoint::OwedRetry => owed::retry(node, cx, request),
         Endpoint::Page => page::page(node, cx.now, site, request),
         Endpoint::Ping(name) => deadman::ping(node, cx, request, name),

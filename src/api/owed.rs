@@ -4,11 +4,11 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::api::{Request, Response};
+use crate::api::{Answer, Post, Request, Response};
 use crate::config::unknown;
 use crate::effect::Cx;
 use crate::limits::PENDING_SHOWN_MAX;
-use crate::node::{DebtView, Node};
+use crate::node::{DebtView, Node, OwedDrop};
 use crate::time::Now;
 use crate::wire::metrics::MetricsText;
 
@@ -38,15 +38,22 @@ fn debt(it: &DebtView<'_>) -> Value {
     })
 }
 
-/// Forgets what came and went.
-pub(super) fn forget(node: &mut Node, cx: &mut Cx<'_>, request: &Request<'_>) -> Response {
+/// Begins to forget what came and went.
+pub(super) fn forget(node: &Node, request: &Request<'_>) -> Answer {
     match wish(node, request) {
-        Ok(receiver) => {
-            let dropped = node.handle_owed_drop(cx, receiver.as_deref());
-            Response::json(200, json!({ "dropped": dropped }).to_string().into_bytes())
-        }
-        Err(refusal) => refusal,
+        Ok(receiver) => Answer::Posting(Post::OwedDrop(OwedDrop::of(receiver))),
+        Err(refusal) => Answer::Now(refusal),
     }
+}
+
+/// Does another piece of that. The answer comes with the last.
+pub(super) fn go_on_dropping(
+    node: &mut Node,
+    cx: &mut Cx<'_>,
+    drop: &mut OwedDrop,
+) -> Option<Response> {
+    let dropped = |count| Response::json(200, json!({ "dropped": count }).to_string().into_bytes());
+    node.handle_owed_drop(cx, drop).then(|| dropped(drop.dropped))
 }
 
 /// Tries at once.

@@ -17,7 +17,7 @@ const READ_STEPS: u64 = 125;
 
 /// A large post that is being taken.
 #[derive(Debug)]
-pub struct Post {
+pub struct AlertPost {
     schema: PostSchema,
     /// The body, where it is no UTF-8 and had to be made such.
     made: Option<String>,
@@ -38,7 +38,7 @@ pub(super) enum Begun {
     /// It is done.
     Done(Response),
     /// It is done in pieces.
-    Later(Post),
+    Later(AlertPost),
 }
 
 /// Begins to take a post: a small one is taken at once, unless it takes long to find where its alerts belong.
@@ -50,7 +50,7 @@ pub(super) fn begin(
 ) -> Begun {
     if request.body.len() > HTTP_READ_BYTES {
         let stage = Stage::Reads(None);
-        return Begun::Later(Post { schema, made: None, stage, place: BodyPlace::default() });
+        return Begun::Later(AlertPost { schema, made: None, stage, place: BodyPlace::default() });
     }
     let text = body::text(request.body);
     let outcome = if text.trim().is_empty() {
@@ -64,7 +64,7 @@ pub(super) fn begin(
                     let place = place_after(&text, schema, count - left.len());
                     let made = if let Cow::Owned(text) = &text { Some(text.clone()) } else { None };
                     let stage = Stage::Takes(intake);
-                    return Begun::Later(Post { schema, made, stage, place });
+                    return Begun::Later(AlertPost { schema, made, stage, place });
                 }
                 Outcome::Taken(intake)
             }
@@ -106,7 +106,7 @@ fn answer(
     }
 }
 
-impl Post {
+impl AlertPost {
     /// Does another piece of it. The answer comes with the last.
     pub(super) fn go_on(
         &mut self,

@@ -52,6 +52,8 @@ pub struct Group {
 pub struct Groups {
     table: BTreeMap<GroupId, Group>,
     by_labels: BTreeMap<(RouteId, Fingerprint), GroupId>,
+    /// By [`GroupKey::id`].
+    by_key: BTreeMap<u128, GroupId>,
     made: u64,
     /// Bytes of all keys and labels.
     bytes: usize,
@@ -81,6 +83,13 @@ impl Groups {
     /// The group of `labels` under `route`.
     pub fn find(&self, route: RouteId, labels: &Labels) -> Option<GroupId> {
         self.by_labels.get(&(route, labels.fingerprint())).copied()
+    }
+
+    /// The group of a key.
+    pub fn find_key(&self, key: &GroupKey) -> Option<GroupId> {
+        // Anybody can make keys of equal bits.
+        let is_it = |id: &GroupId| self.get(*id).is_some_and(|group| group.key == *key);
+        self.by_key.get(&key.id()).copied().filter(is_it)
     }
 
     /// Every group, oldest first.
@@ -121,6 +130,7 @@ impl Groups {
         self.by_labels.insert((route, labels.fingerprint()), id);
         let key = GroupKey::new(route_key, &labels);
         self.bytes += cost(&key, &labels);
+        self.by_key.insert(key.id(), id);
         let group = Group {
             route,
             key,
@@ -159,8 +169,7 @@ impl Groups {
             }
         }
         let homeless: Vec<(GroupId, Group)> =
-            homeless.into_iter().filter_map(|id| Some((id, self.table.remove(&id)?))).collect();
-        self.bytes -= homeless.iter().map(|(_, it)| cost(&it.key, &it.labels)).sum::<usize>();
+            homeless.into_iter().filter_map(|id| Some((id, self.take_out(id)?))).collect();
         let by_labels = std::mem::take(&mut self.by_labels).into_iter();
         self.by_labels = by_labels
             .filter_map(|((route, labels), id)| Some(((*routes.get(&route)?, labels), id)))
@@ -170,16 +179,24 @@ impl Groups {
 
     /// Takes a group out.
     pub fn remove(&mut self, id: GroupId) -> Option<Group> {
-        let group = self.table.remove(&id)?;
+        let group = self.take_out(id)?;
         self.by_labels.remove(&(group.route, group.labels.fingerprint()));
-        self.bytes -= cost(&group.key, &group.labels);
         Some(group)
     }
 
-    /// The groups that have no alerts and no flush under way.
-    pub fn empty(&self) -> Vec<GroupId> {
+    fn take_out(&mut self, id: GroupId) -> Option<Group> {
+        let group = self.table.remove(&id)?;
+        self.bytes -= cost(&group.key, &group.labels);
+        if self.by_key.get(&group.key.id()) == Some(&id) {
+            self.by_key.remove(&group.key.id());
+        }
+        Some(group)
+    }
+
+    /// The groups that have no alerts and no flush under way, oldest first.
+    pub fn empty(&self) -> impl Iterator<Item = GroupId> {
         let empty = |group: &Group| group.alerts.is_empty() && group.flush.is_none();
-        self.iter().filter(|(_, group)| empty(group)).map(|(id, _)| id).collect()
+        self.iter().filter(move |(_, group)| empty(group)).map(|(id, _)| id)
     }
 }
 

@@ -15,6 +15,7 @@ pub mod heartbeat;
 pub mod index;
 pub mod inhibit;
 mod intake;
+mod muted;
 pub mod nflog;
 pub mod pending;
 mod place;
@@ -76,7 +77,7 @@ use crate::core::which::{GroupId, Which};
 use crate::effect::Cx;
 use crate::limits::PIECE_STEPS;
 use crate::model::matcher::Grammar;
-use crate::model::{Fingerprint, Labels, LogKey, Muted, SilenceId, Troubles};
+use crate::model::{Fingerprint, Labels, LogKey, SilenceId, Troubles};
 use crate::time::{Mono, Now, Wall};
 
 /// The steps to run a timer, comparisons aside.
@@ -84,9 +85,6 @@ const TIMER_STEPS: u64 = 5_000;
 
 /// The steps to flush an alert of a group.
 const FLUSHED_STEPS: u64 = 750;
-
-/// The steps to count which alerts are muted: some pieces at once, for the answer is one.
-const COUNT_STEPS: u64 = 4 * PIECE_STEPS;
 
 /// The flags of alerting.
 #[derive(Clone, Debug)]
@@ -235,6 +233,8 @@ pub struct Core {
     /// When it was last said that an alert is over its name's limit.
     limit_warned: Option<Mono>,
     changes: Vec<Change>,
+    /// The first alert that the sweep under way is still to look at.
+    swept: Fingerprint,
     history: History,
     stats: Stats,
 }
@@ -276,6 +276,7 @@ impl Core {
             refused: Troubles::default(),
             limit_warned: None,
             changes: Vec::new(),
+            swept: Fingerprint(0),
             history: History::default(),
             stats: Stats::default(),
         };
@@ -340,7 +341,7 @@ impl Core {
             steps += TIMER_STEPS;
             match timer {
                 Timer::Acknowledgements => self.look_at_acknowledgements(cx.now),
-                Timer::Alerts => self.sweep_alerts(cx.now),
+                Timer::Alerts => self.sweep_alerts(cx.now, &mut steps),
                 Timer::Begin(id, at) => {
                     if !self.is_fanned_out(id) && !self.compare_group(cx.now.wall, id, &mut steps) {
                         self.timers.set(timer, cx.now.mono);
@@ -352,7 +353,10 @@ impl Core {
                 Timer::Claim(id, at) => {
                     self.step(cx, (id, at), Input::ClaimDue);
                 }
-                Timer::Delivery(id, at) => self.handle_delivery(cx, (id, at)),
+                Timer::Delivery(id, at) => {
+                    steps += FLUSHED_STEPS * self.alerts_in(id);
+                    self.handle_delivery(cx, (id, at));
+                }
                 Timer::Flush(id) => {
                     let has_begun = steps > TIMER_STEPS;
                     let is_compared = self.compare_group(cx.now.wall, id, &mut steps);
@@ -370,12 +374,12 @@ impl Core {
                     steps += PIECE_STEPS / 2;
                     self.fill(cx);
                 }
-                Timer::Groups => self.sweep_groups(),
+                Timer::Groups => self.sweep_groups(cx.now, &mut steps),
                 Timer::Heartbeats => self.handle_heartbeats(cx),
                 Timer::Pulse => self.handle_pulse(cx.now.mono),
-                Timer::Owed => self.sweep_owed(cx.now),
+                Timer::Owed => self.sweep_owed(cx.now, &mut steps),
                 Timer::Declared => self.declare(cx.now),
-                Timer::Records => self.sweep_records(cx.now),
+                Timer::Records => self.sweep_records(cx.now, &mut steps),
             }
         }
         self.bring_late(cx.now, &mut steps);
@@ -391,9 +395,19 @@ impl Core {
         if is_at_work { Some(Mono::ZERO) } else { self.timers.next() }
     }
 
-    /// The changes since this was last asked.
+    /// The changes since this was last asked, oldest first; so many at most.
+    pub fn take_some_changes(&mut self, max: usize) -> Vec<Change> {
+        self.changes.drain(..max.min(self.changes.len())).collect()
+    }
+
+    /// All changes since this was last asked, oldest first.
     pub fn take_changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
+    }
+
+    /// Whether there are changes that were not asked for.
+    pub const fn has_changes(&self) -> bool {
+        !self.changes.is_empty()
     }
 
     /// The members from which turns were taken over since this was last asked, though they had not given them up.
@@ -441,60 +455,7 @@ impl Core {
         &self.stats
     }
 
-    /// Why an alert would not be notified now. Adds what it took to `steps`; nothing if they come to [`PIECE_STEPS`] before
-    /// it is known: then the next call goes on.
-    pub fn muted(&self, now: Wall, fingerprint: Fingerprint, steps: &mut u64) -> Option<Muted> {
-        let Some(entry) = self.alerts.get(fingerprint) else { return Some(Muted::default()) };
-        let labels = &entry.alert.labels;
-        let least = self.inhibitor.revision(&self.alerts);
-        let (alert, at) = ((fingerprint, entry), (&self.alerts, now));
-        (self.silences.compare(labels, &entry.memo, steps, PIECE_STEPS)
-            && self.inhibitor.compare(labels, &entry.targets, steps, PIECE_STEPS)
-            && self.inhibitor.look(alert, at, least, steps, PIECE_STEPS))
-        .then(|| Muted {
-            silenced_by: self.silences.muting(&entry.memo, now),
-            inhibited_by: Inhibitor::source(entry).into_iter().collect(),
-        })
-    }
-
-    /// Whether an alert would not be notified now. Adds what it took to `steps`; if they come to [`COUNT_STEPS`] before it is known,
-    /// the answer is what was known last.
-    pub fn is_muted(&self, now: Wall, fingerprint: Fingerprint, steps: &mut u64) -> bool {
-        let Some(entry) = self.alerts.get(fingerprint) else { return false };
-        let labels = &entry.alert.labels;
-        let least = self.inhibitor.revision(&self.alerts);
-        let (alert, at) = ((fingerprint, entry), (&self.alerts, now));
-        // Where they come to that before, the last answers count.
-        let _is_known = self.silences.compare(labels, &entry.memo, steps, COUNT_STEPS)
-            && self.inhibitor.compare(labels, &entry.targets, steps, COUNT_STEPS)
-            && self.inhibitor.look(alert, at, least, steps, COUNT_STEPS);
-        Inhibitor::source(entry).is_some_and(|source| self.alerts.fires(source, now))
-            || self.silences.mutes(&entry.memo, now)
-    }
-
     fn alerts_in(&self, id: GroupId) -> u64 {
         self.groups.get(id).map_or(0, |group| group.alerts.len() as u64)
-    }
-
-    /// Compares the alerts of a group with the silences and the rules of inhibition that they were not yet compared with, and
-    /// finds what inhibits them, for as long as [`PIECE_STEPS`] take. Returns whether all is known.
-    fn compare_group(&mut self, now: Wall, id: GroupId, steps: &mut u64) -> bool {
-        let revision = self.inhibitor.revision(&self.alerts);
-        let Some(group) = self.groups.get_mut(id) else { return true };
-        let least = *group.looked.get_or_insert(revision);
-        // A flush that has begun is about its tick.
-        let now = group.flush.as_ref().map_or(now, |flush| flush.tick.wall);
-        let alerts = group.alerts.iter().filter_map(|it| Some((*it, self.alerts.get(*it)?)));
-        for (fingerprint, entry) in alerts {
-            let labels = &entry.alert.labels;
-            let (alert, at) = ((fingerprint, entry), (&self.alerts, now));
-            let is_known = self.silences.compare(labels, &entry.memo, steps, PIECE_STEPS)
-                && self.inhibitor.compare(labels, &entry.targets, steps, PIECE_STEPS)
-                && self.inhibitor.look(alert, at, least, steps, PIECE_STEPS);
-            if !is_known {
-                return false;
-            }
-        }
-        true
     }
 }

@@ -84,10 +84,11 @@ impl Nflog {
         self.entries.is_empty()
     }
 
-    /// Drops what has expired and returns the keys.
-    pub fn sweep(&mut self, now: Wall) -> Vec<LogKey> {
+    /// Drops what has expired, so many at most, and returns the keys.
+    pub fn sweep(&mut self, now: Wall, max: usize) -> Vec<LogKey> {
         let ended = |fires| self.order.range((fires, Wall::MIN, 0)..=(fires, now, u128::MAX));
-        let ended: Vec<u128> = ended(false).chain(ended(true)).map(|(_, _, id)| *id).collect();
+        let ended = ended(false).chain(ended(true)).take(max);
+        let ended: Vec<u128> = ended.map(|(_, _, id)| *id).collect();
         ended.into_iter().filter_map(|id| self.remove(id)).collect()
     }
 
@@ -146,12 +147,12 @@ mod tests {
         let now = Wall::from_secs(101);
         assert_eq!((log.get(&key("b"), now), log.get(&key("a"), now)), (None, None));
         assert_eq!(log.get(&key("c"), now), Some(&entry(102, &[1])));
-        assert_eq!(log.sweep(now), [key("a"), key("b")]);
+        assert_eq!(log.sweep(now, 9), [key("a"), key("b")]);
         log.for_each(|it| it.expires_at = now);
         log.note_heard(key("c").id(), Mono::from_ms(5));
         log.put(key("c"), entry(101, &[]));
         assert_eq!(log.heard_at(key("c").id()), Some(Mono::from_ms(5)));
-        assert_eq!(log.sweep(now), [key("c")], "in the order of its time after a step");
+        assert_eq!(log.sweep(now, 9), [key("c")], "in the order of its time after a step");
         log.note_heard(key("c").id(), Mono::from_ms(6));
         assert_eq!((log.len(), log.order.len(), log.heard.len(), log.bytes), (0, 0, 0, 0));
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::model::Labels;
+use crate::model::hash::fnv128;
 
 /// `{}/{severity="critical"}:{alertname="B"}`. Equal on every node that runs the same config.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +19,11 @@ impl GroupKey {
     /// The key as it was stored.
     pub fn from_stored(text: &str) -> Self {
         Self(text.into())
+    }
+
+    /// 128 bits that differ for most keys.
+    pub fn id(&self) -> u128 {
+        fnv128([self.as_str()])
     }
 
     /// Its text.

@@ -22,7 +22,7 @@ impl Node {
         self.handle_clock(cx);
         let by = sender.map_or_else(|| "a ping".to_owned(), |it| format!("a ping of {it}"));
         let is_expected = self.core.handle_ping(cx.now, name, &by);
-        self.spread(cx);
+        self.spread_all(cx);
         self.look_at_expected(cx);
         is_expected
     }

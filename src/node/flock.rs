@@ -49,7 +49,7 @@ impl Node {
     pub fn handle_leave(&mut self, cx: &mut Cx<'_>) {
         self.handle_clock(cx);
         self.core.surrender(cx.now.mono);
-        self.spread(cx);
+        self.spread_all(cx);
         self.persist_past(cx);
         self.with_gossip(cx, |gossip, cx, _| gossip.leave(cx.now));
     }

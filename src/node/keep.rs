@@ -7,7 +7,7 @@ use log::{debug, warn};
 use crate::core::Change;
 use crate::effect::Cx;
 use crate::gossip::{self, Version};
-use crate::limits::WARN_INTERVAL;
+use crate::limits::{HISTORY_MAX, WARN_INTERVAL};
 use crate::model::{Alert, Fingerprint};
 use crate::node::Node;
 use crate::node::carried;
@@ -18,13 +18,33 @@ use crate::time::{Now, Wall};
 use crate::wire::record::{self, GroupTimer, Kind, Stamped};
 use crate::wire::rest::{rest, with_rest};
 
+/// Changes that are stored and published in one piece, unless somebody waits for all of them.
+const SPREAD_TOGETHER: usize = 500;
+
 impl Node {
-    /// Stores and publishes everything that has changed, then sends.
+    /// Stores and publishes what has changed, then sends. The rest of very much follows with the next timeouts.
     pub(super) fn spread(&mut self, cx: &mut Cx<'_>) {
+        let changes = self.core.take_some_changes(SPREAD_TOGETHER);
+        self.spread_these(cx, changes);
+    }
+
+    /// Stores and publishes everything that has changed, then sends: somebody waits until that is durable.
+    pub(super) fn spread_all(&mut self, cx: &mut Cx<'_>) {
+        let changes = self.core.take_changes();
+        self.spread_these(cx, changes);
+    }
+
+    fn spread_these(&mut self, cx: &mut Cx<'_>, changes: Vec<Change>) {
         let mut records = Vec::new();
-        for change in self.core.take_changes() {
+        let is_end = |it: &&Change| matches!(it, Change::AlertEnded { .. });
+        let mut unnoted = changes.iter().filter(is_end).count().saturating_sub(HISTORY_MAX);
+        for change in changes {
             if let Change::AlertEnded { fingerprint, .. } = change {
-                self.note_turned(cx.now.wall, fingerprint);
+                // The history has no room for the first of so many.
+                if unnoted == 0 {
+                    self.note_turned(cx.now.wall, fingerprint);
+                }
+                unnoted = unnoted.saturating_sub(1);
             }
             match change {
                 Change::AlertEnded { fingerprint, told: false } => {
@@ -226,6 +246,7 @@ mod tests {
     use rand::rngs::StdRng;
 
     use super::*;
+    use crate::config::{Config, GroupBy};
     use crate::core::testing::{config, matchers, route};
     use crate::effect::Effect;
     use crate::limits::RECORD_LIFE_MAX;
@@ -247,8 +268,12 @@ mod tests {
 
     impl World {
         fn new() -> Self {
+            Self::with(config(route("r", &[])))
+        }
+
+        fn with(config: Config) -> Self {
             let now = Now { mono: Mono::from_ms(0), wall: Wall::from_secs(1_700_000_000) };
-            let node = Node::new(Arc::new(config(route("r", &[]))), Options::default(), None, now);
+            let node = Node::new(Arc::new(config), Options::default(), None, now);
             let rng = StdRng::seed_from_u64(1);
             Self { node, now, rng, flash: BTreeMap::new(), writes: 0, told: 0 }
         }
@@ -398,6 +423,29 @@ mod tests {
         assert_eq!(ended.len(), 2);
         w.pass(60);
         assert_eq!(w.told, told + 1, "the end of A, and B is no news");
+    }
+
+    #[test]
+    fn very_many_changes_are_stored_in_pieces() {
+        const MANY: usize = 1_400;
+        let mut root = route("r", &[]);
+        root.group_by = GroupBy::Labels(Vec::new());
+        let mut w = World::with(config(root));
+        for n in 0..MANY {
+            w.post(Box::leak(n.to_string().into_boxed_str()), false);
+        }
+        w.pass(200);
+        assert_eq!(w.told, 1);
+        // Nobody posts them again, and all end together.
+        let (mut all, mut most) = (0, 0);
+        while w.told == 1 || w.node.next_timeout() <= Some(w.now.mono) {
+            let at = w.node.next_timeout().unwrap();
+            w.advance(at.max(w.now.mono));
+            let before = w.writes;
+            w.step(Node::handle_timeout);
+            (all, most) = (all + w.writes - before, most.max(w.writes - before));
+        }
+        assert!(all >= MANY && most <= SPREAD_TOGETHER + HISTORY_MAX, "{most} of {all}");
     }
 
     #[test]

@@ -58,6 +58,7 @@ pub use past::{HistoryEvent, Topic, integration};
 pub use troubles::TroubleView;
 
 pub use crate::core::deliver::budget::{Stage, Used};
+pub use crate::core::deliver::drop::OwedDrop;
 pub use crate::core::deliver::owed::DebtView;
 pub use crate::core::deliver::reach::IntegrationKey;
 pub use crate::core::expect::{Seen, Sign};
@@ -154,7 +155,7 @@ impl Node {
     pub fn handle_reports(&mut self, cx: &mut Cx<'_>, reports: &[Report<'_>]) -> Intake {
         self.handle_clock(cx);
         let intake = self.core.handle_reports(cx.now, reports);
-        self.spread(cx);
+        self.spread_all(cx);
         intake
     }
 
@@ -167,7 +168,7 @@ impl Node {
     ) -> Progress {
         self.handle_clock(cx);
         let progress = self.core.handle_some_reports(cx.now, reports, intake);
-        self.spread(cx);
+        self.spread_all(cx);
         progress
     }
 
@@ -198,7 +199,7 @@ impl Node {
     ) -> Result<SilenceId, SilenceError> {
         self.handle_clock(cx);
         let id = self.core.handle_set_silence(cx, draft)?;
-        self.spread(cx);
+        self.spread_all(cx);
         Ok(id)
     }
 
@@ -210,7 +211,7 @@ impl Node {
     ) -> Result<(), SilenceError> {
         self.handle_clock(cx);
         self.core.handle_expire_silence(cx.now, id)?;
-        self.spread(cx);
+        self.spread_all(cx);
         Ok(())
     }
 
@@ -229,7 +230,10 @@ impl Node {
     /// Runs everything that is due.
     pub fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
         self.handle_clock(cx);
-        self.core.handle_timeout(cx);
+        // Changes that wait come first: nothing that is still to come may overtake them.
+        if !self.core.has_changes() {
+            self.core.handle_timeout(cx);
+        }
         self.spread(cx);
         self.handle_flock_timeout(cx);
         self.look_around(cx);
@@ -255,6 +259,7 @@ impl Node {
     pub fn next_timeout(&self) -> Option<Mono> {
         let flock = self.gossip.as_ref().map(Gossip::next_timeout);
         let own = self.around_timeout().into_iter().chain(self.expected_timeout());
+        let own = own.chain(self.core.has_changes().then_some(Mono::ZERO));
         self.core.next_timeout().into_iter().chain(flock).chain(own).min()
     }
 

@@ -1,5 +1,6 @@
 //! Owed notifications, as users see them and act upon them.
 
+use crate::core::deliver::drop::OwedDrop;
 use crate::core::deliver::owed::DebtView;
 use crate::core::deliver::reach::IntegrationKey;
 use crate::effect::Cx;
@@ -12,12 +13,12 @@ impl Node {
         self.core.debts(now)
     }
 
-    /// Forgets what came and went and is owed to a receiver, or to all. Returns how many alerts that are.
-    pub fn handle_owed_drop(&mut self, cx: &mut Cx<'_>, receiver: Option<&str>) -> usize {
+    /// Does a piece of a drop of what came and went and is owed. Returns whether it was the last one.
+    pub fn handle_owed_drop(&mut self, cx: &mut Cx<'_>, drop: &mut OwedDrop) -> bool {
         self.handle_clock(cx);
-        let dropped = self.core.drop_owed(cx.now, receiver);
-        self.spread(cx);
-        dropped
+        let is_done = self.core.drop_owed(cx.now, drop);
+        self.spread_all(cx);
+        is_done
     }
 
     /// Tries a receiver that has failed for long, or all, at once.
@@ -325,8 +326,12 @@ mod tests {
         post(&mut world, 0, "fires", false);
         world.pass(30);
         world.step(1, |node, cx| {
-            assert_eq!(node.handle_owed_drop(cx, Some("other")), 0);
-            assert_eq!(node.handle_owed_drop(cx, Some("r")), 1);
+            let mut dropped = |receiver: &str| {
+                let mut drop = OwedDrop::of(Some(receiver.into()));
+                assert!(node.handle_owed_drop(cx, &mut drop));
+                drop.dropped
+            };
+            assert_eq!((dropped("other"), dropped("r")), (0, 1));
         });
         world.pass(30);
         world.works = true;

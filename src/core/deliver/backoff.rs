@@ -5,7 +5,7 @@
 //! back: the machine's link came up, another member has delivered, somebody answered there. Once one attempt has got
 //! through, the others follow one after the other, so that neither the uplink nor the receiver drowns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use log::debug;
@@ -99,7 +99,8 @@ impl Core {
         if self.backoff.0.remove(key).is_none() {
             return;
         }
-        let waiting = self.paused(|it| it == key);
+        let is_it = |(_, of): &(Which, IntegrationKey)| of == key;
+        let waiting: Vec<Which> = self.paused().filter(is_it).map(|(which, _)| which).collect();
         debug!("{} deliveries follow to {}/{}[{}]", waiting.len(), key.0, key.1, key.2);
         let mut when = now;
         for which in waiting {
@@ -110,23 +111,30 @@ impl Core {
 
     /// There is a sign that some integrations may be reached again: each of them is tried at once, by one attempt.
     pub fn try_again(&mut self, now: Mono, which: impl Fn(&IntegrationKey) -> bool) {
-        let keys: Vec<IntegrationKey> =
-            self.backoff.0.keys().filter(|key| which(key)).cloned().collect();
-        for key in keys {
+        let is_left_alone = |pause: &Pause| pause.until > now;
+        let pauses = self.backoff.0.iter().filter(|(_, pause)| is_left_alone(pause));
+        let mut keys: BTreeSet<IntegrationKey> =
+            pauses.map(|(key, _)| key).filter(|key| which(key)).cloned().collect();
+        if keys.is_empty() {
+            return;
+        }
+        for key in &keys {
             self.backoff.0.insert(key.clone(), Pause { until: now, probe: None });
-            if let Some(which) = self.paused(|it| *it == key).first() {
-                self.set_timer(*which, now);
-            }
+        }
+        let firsts: Vec<Which> =
+            self.paused().filter(|(_, key)| keys.remove(key)).map(|(which, _)| which).collect();
+        for which in firsts {
+            self.set_timer(which, now);
         }
     }
 
-    /// The deliveries to some integrations that wait for their next attempt.
-    fn paused(&self, of: impl Fn(&IntegrationKey) -> bool) -> Vec<Which> {
-        let is_one = |which: &Which| {
-            let delivery = self.delivery(*which).filter(|it| it.state == State::Paused);
-            delivery.is_some_and(|it| of(&reach::key(&it.key)))
+    /// The deliveries that wait for their next attempt, and to which integrations.
+    fn paused(&self) -> impl Iterator<Item = (Which, IntegrationKey)> {
+        let paused = |which: &Which| {
+            let delivery = self.delivery(*which).filter(|it| it.state == State::Paused)?;
+            Some((*which, reach::key(&delivery.key)))
         };
-        self.open.values().copied().filter(is_one).collect()
+        self.open.values().filter_map(paused)
     }
 }
 

@@ -1,118 +1,149 @@
 //! The bounds of what receivers are owed: debts whose groups have gone end, and of what came and went the oldest is cut.
+//!
+//! The sweep goes over all debts in pieces, between which other work has its turn. So what it has seen may have changed when
+//! it comes to cut: an alert that fires again or was told stays as it is.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use log::warn;
-
-use crate::core::Core;
 use crate::core::alerts::AlertEntry;
-use crate::core::deliver::owed::Debt;
+use crate::core::deliver::logging::log_key;
+use crate::core::deliver::spool::Sweep;
+use crate::core::route::RouteId;
 use crate::core::timers::Timer;
-use crate::core::which::GroupId;
-use crate::limits::{OWED_AGE_MAX, OWED_ALERTS_MAX, OWED_BYTES_MAX};
-use crate::model::{Brief, Fingerprint, LogKey};
-use crate::time::{Now, Wall};
+use crate::core::{Change, Core};
+use crate::limits::{OWED_AGE_MAX, OWED_ALERTS_MAX, OWED_BYTES_MAX, PIECE_STEPS};
+use crate::model::{GroupKey, LogKey};
+use crate::time::Now;
 
-/// An alert that is owed, by what decides whether it is cut: the newest end is kept longest.
-type Spooled = (Wall, Fingerprint, GroupId, usize);
+/// The steps to find the group of a debt, to look at an alert of it, to cut one, and to have flash keep a debt.
+const DEBT_STEPS: u64 = 200;
+const LOOKED_STEPS: u64 = 60;
+const CUT_STEPS: u64 = 500;
+const KEPT_STEPS: u64 = 1_500;
 
 impl Core {
-    /// Ends debts whose groups have gone, or cuts what passes the bounds: one after the other, for each takes its time.
-    pub(in crate::core) fn sweep_owed(&mut self, now: Now) {
-        if self.filling.is_none() {
-            if std::mem::take(&mut self.owed.is_cut_due) {
-                self.cut_owed(now);
-            } else {
-                self.end_groupless();
-                self.owed.is_cut_due = true;
-            }
-        }
-        if self.owed.is_cut_due {
+    /// Goes on to see to the bounds, and adds the steps that this takes.
+    pub(in crate::core) fn sweep_owed(&mut self, now: Now, steps: &mut u64) {
+        let mut sweep = std::mem::take(&mut self.owed.sweep);
+        // Groups that are being filled seem to have no alerts.
+        let is_over = self.filling.is_some() || self.go_on_sweeping_owed(now, &mut sweep, steps);
+        if !is_over {
+            self.owed.sweep = sweep;
             self.timers.set(Timer::Owed, now.mono);
         } else if !self.owed.is_empty() {
             self.arm_owed(now);
         }
     }
 
-    fn end_groupless(&mut self) {
-        let groups = self.groups_by_key();
-        let has_alerts =
-            |id: &GroupId| self.groups.get(*id).is_some_and(|it| !it.alerts.is_empty());
-        let is_gone = |debt: &&Debt| !groups.get(debt.key.group.as_str()).is_some_and(has_alerts);
-        let gone: Vec<LogKey> =
-            self.owed.debts.values().filter(is_gone).map(|it| it.key.clone()).collect();
-        for key in gone {
-            self.end_debt(&key);
-        }
-    }
-
-    /// Takes the oldest of what each receiver is owed out of its groups, as far as it passes the bounds.
-    fn cut_owed(&mut self, now: Now) {
-        let mut cuts = Vec::new();
-        for (receiver, alerts) in self.spooled(now) {
-            let (mut count, mut bytes, mut cut) = (0, 0, 0_u64);
-            let mut oldest = BTreeMap::new();
-            for (ends_at, fingerprint, id, size) in alerts.into_iter().rev() {
-                (count, bytes) = (count + 1, bytes + size);
-                let is_old = now.wall.since(ends_at) > OWED_AGE_MAX;
-                if count > OWED_ALERTS_MAX || bytes > OWED_BYTES_MAX || is_old {
-                    // After a restart it is not counted again, unless one that ended at the same time is kept.
-                    let before = oldest.get(&id).map(|at: &Wall| *at - Duration::from_nanos(1));
-                    if let Some(group) = self.groups.get_mut(id) {
-                        group.alerts.remove(&fingerprint);
-                    }
-                    cuts.push((id, before.map_or(ends_at, |it| it.min(ends_at))));
-                    cut += 1;
-                } else {
-                    oldest.insert(id, ends_at);
+    /// Does a piece of a sweep. Returns whether it was the last one.
+    fn go_on_sweeping_owed(&mut self, now: Now, sweep: &mut Sweep, steps: &mut u64) -> bool {
+        while *steps < PIECE_STEPS {
+            if self.cut_oldest(now, sweep, steps) {
+                continue;
+            }
+            let next = self.owed.next_after(sweep.after).map(|(id, _)| id);
+            match next {
+                Some(id) if sweep.is_cut => self.keep_cut(id, steps),
+                Some(id) => self.spool(now, id, sweep, steps),
+                None if sweep.is_cut || sweep.spools.values().all(|it| it.cut == 0) => {
+                    std::mem::take(sweep).say();
+                    return true;
                 }
+                None => (sweep.is_cut, sweep.current) = (true, None),
             }
-            if cut > 0 {
-                self.stats.owed_cut += cut;
-                warn!(
-                    "receiver {} is owed more than is kept: {cut} alerts that came and went are only counted",
-                    Brief(&receiver)
-                );
-            }
+            sweep.after = next;
         }
-        self.note_cuts(cuts);
-        self.keep_cuts();
+        false
     }
 
-    /// The alerts that each receiver is owed.
-    fn spooled(&self, now: Now) -> BTreeMap<Arc<str>, BTreeSet<Spooled>> {
-        let mut spooled: BTreeMap<Arc<str>, BTreeSet<Spooled>> = BTreeMap::new();
-        let groups = self.groups_by_key();
-        for debt in self.owed.debts.values().filter(|debt| debt.is_due) {
-            let Some(id) = groups.get(debt.key.group.as_str()) else { continue };
-            for fingerprint in self.missed_in(*id, debt, now.wall) {
-                let Some(AlertEntry { alert, .. }) = self.alerts.get(fingerprint) else { continue };
-                let spooled = spooled.entry(Arc::clone(&debt.key.receiver)).or_default();
-                spooled.insert((alert.ends_at, fingerprint, *id, alert.bytes()));
-            }
-        }
-        spooled
-    }
-
-    /// Notes in their debts the alerts that were cut, and until when they had ended: what ended until then is no longer owed.
-    fn note_cuts(&mut self, mut cuts: Vec<(GroupId, Wall)>) {
-        cuts.sort_unstable();
-        let groups = if cuts.is_empty() { BTreeMap::new() } else { self.groups_by_key() };
-        let of_debt = |(id, debt): (&u128, &Debt)| {
-            let group = groups.get(debt.key.group.as_str())?;
-            let first = cuts.partition_point(|it| it.0 < *group);
-            let count = cuts.partition_point(|it| it.0 <= *group) - first;
-            let (_, until) = cuts.get(first..first + count)?.last()?;
-            Some((*id, count as u64, *until))
+    /// Ends a debt whose group has gone; else takes note of the alerts that are owed.
+    fn spool(&mut self, now: Now, id: u128, sweep: &mut Sweep, steps: &mut u64) {
+        *steps += DEBT_STEPS;
+        let Some(debt) = self.owed.find(id) else { return };
+        let group = self.groups.find_key(&debt.key.group);
+        let alerts = group.map_or(0, |id| self.alerts_in(id));
+        let Some(group) = group.filter(|_| alerts > 0) else {
+            *steps += KEPT_STEPS;
+            let key = debt.key.clone();
+            return self.end_debt(&key);
         };
-        let found: Vec<_> = self.owed.debts.iter().filter_map(of_debt).collect();
-        for (id, count, until) in found {
-            if let Some(debt) = self.owed.debts.get_mut(&id) {
-                debt.cut += count;
+        if !debt.is_due {
+            return;
+        }
+        *steps += LOOKED_STEPS * alerts;
+        let ended = self.ended_in(group, now.wall);
+        let spool = sweep.spools.entry(Arc::clone(&debt.key.receiver)).or_default();
+        for fingerprint in self.missed_of(debt, &ended, now.wall) {
+            let Some(AlertEntry { alert, .. }) = self.alerts.get(fingerprint) else { continue };
+            let bytes = alert.bytes();
+            if spool.alerts.insert((alert.ends_at, fingerprint, group, bytes)) {
+                spool.bytes += bytes;
+            }
+        }
+        sweep.current = Some(Arc::clone(&debt.key.receiver));
+    }
+
+    /// Cuts the oldest alert that the receiver of the last debt is owed, if that passes the bounds.
+    fn cut_oldest(&mut self, now: Now, sweep: &mut Sweep, steps: &mut u64) -> bool {
+        let Some(spool) = sweep.current.as_ref().and_then(|it| sweep.spools.get_mut(it)) else {
+            return false;
+        };
+        let Some((ends_at, fingerprint, id, bytes)) = spool.alerts.first().copied() else {
+            return false;
+        };
+        let is_old = now.wall.since(ends_at) > OWED_AGE_MAX;
+        let is_over = spool.alerts.len() > OWED_ALERTS_MAX || spool.bytes > OWED_BYTES_MAX;
+        if spool.is_told || !(is_old || is_over) {
+            return false;
+        }
+        spool.alerts.pop_first();
+        spool.bytes -= bytes;
+        // After a restart it is not counted again, unless one that ended at the same time is kept.
+        let is_last = spool.alerts.first().is_none_or(|it| it.0 > ends_at);
+        let until = if is_last { ends_at } else { ends_at - Duration::from_nanos(1) };
+        let is_same = self.alerts.get(fingerprint).is_some_and(|it| it.alert.ends_at == ends_at);
+        let group = self.groups.get_mut(id).filter(|_| is_same);
+        if !group.is_some_and(|group| group.alerts.remove(&fingerprint)) {
+            return true;
+        }
+        spool.cut += 1;
+        self.stats.owed_cut += 1;
+        let Some(group) = self.groups.get(id) else { return true };
+        let (keys, is_empty) = (self.log_keys(&group.key, group.route), group.alerts.is_empty());
+        *steps += CUT_STEPS * (1 + keys.len() as u64);
+        if is_empty {
+            self.arm_sweep_groups(now);
+        }
+        for key in keys {
+            if let Some(debt) = self.owed.debts.get_mut(&key.id()) {
+                debt.cut += 1;
                 debt.since = debt.since.max(until);
             }
         }
+        true
+    }
+
+    /// Has flash keep how many alerts of a debt were cut, if that has changed.
+    pub(super) fn keep_cut(&mut self, id: u128, steps: &mut u64) {
+        *steps += DEBT_STEPS / 10;
+        if let Some(debt) = self.owed.debts.get_mut(&id)
+            && debt.cut != debt.kept.unwrap_or(0)
+        {
+            *steps += KEPT_STEPS;
+            debt.kept = Some(debt.cut);
+            self.changes.push(Change::Owed(debt.key.clone()));
+        }
+    }
+
+    /// The log keys of a group under a route: of each integration of its receiver, and of the fallback.
+    pub(super) fn log_keys(&self, group: &GroupKey, route: RouteId) -> Vec<LogKey> {
+        let receiver = &self.routes.get(route).receiver;
+        let fallback = self.fallback_of(receiver);
+        let all = fallback.iter().chain([receiver]);
+        all.flat_map(|receiver| {
+            receiver.integrations.iter().map(|it| log_key(group.clone(), receiver, it))
+        })
+        .collect()
     }
 }

@@ -34,9 +34,14 @@ use crate::time::{Now, Wall};
 /// A flush has at least this long, however short the group interval is (Alertmanager's `MinTimeout`).
 const DEADLINE_MIN: Duration = Duration::from_secs(10);
 
-/// With more alerts than this a flush is done in pieces, and others have their turn between: what is muted and what is news
-/// is looked at after the alerts were gathered, and the deliveries begin one after the other.
+/// With more alerts than this, for each integration counted, a flush is done in pieces, and others have their turn between:
+/// what is muted and what is news is looked at after the alerts were gathered, and the deliveries begin one after the other.
 const BEGIN_TOGETHER_MAX: usize = 1_000;
+
+/// Whether a flush of these alerts is done in pieces.
+fn is_large(snapshot: &[Flushed], receiver: &Receiver) -> bool {
+    snapshot.len() * receiver.integrations.len().max(1) > BEGIN_TOGETHER_MAX
+}
 
 impl Core {
     /// Flushes a group; one whose last flush is still under way is flushed when that ends.
@@ -73,10 +78,10 @@ impl Core {
             return;
         }
         let snapshot = self.snapshot(id, cx.now.wall);
-        let is_large =
-            snapshot.len() > BEGIN_TOGETHER_MAX || !self.compare_group(cx.now.wall, id, &mut 0);
+        let is_compared = self.compare_group(cx.now.wall, id, &mut 0);
         let Some(group) = self.groups.get_mut(id) else { return };
         let route = self.routes.get(group.route);
+        let is_large = !is_compared || is_large(&snapshot, &route.receiver);
         group.flush = Some(Flush {
             tick: cx.now,
             deadline: cx.now.mono + route.group_interval.max(DEADLINE_MIN),
@@ -184,7 +189,7 @@ impl Core {
         if alerts.is_empty() {
             return;
         }
-        let is_large = flush.snapshot.len() > BEGIN_TOGETHER_MAX;
+        let is_large = is_large(&flush.snapshot, &flush.receiver);
         let receiver = Arc::clone(&flush.receiver);
         let key = group.key.clone();
         let content = Rc::new(Content::new(alerts));
@@ -307,12 +312,14 @@ impl Core {
         }
         let failed = flush.deliveries.iter().any(|it| it.state == State::Failed);
         let Some(flush) = group.flush.take() else { return };
+        let mut told = Vec::new();
         for (at, delivery) in flush.deliveries.iter().enumerate() {
             self.close((id, at), &delivery.key);
             if delivery.state == State::Done {
-                self.settle(id, &delivery.key, cx.now.wall);
+                told.push(delivery.key.clone());
             }
         }
+        self.settle(id, &told, cx.now.wall);
         let quiet = self.keep_quiet(cx.now, id, &flush);
         let Some(group) = self.groups.get_mut(id) else { return };
         if !failed {

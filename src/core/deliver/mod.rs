@@ -11,7 +11,7 @@
 //! | `attempts`, `places`, `kept` | attempts and what follows from replies, the places for them, the values that one keeps for the next |
 //! | `reach`, `look` | which receivers this node reaches |
 //! | `failing`, `backoff`, `fallback` | the receivers that fail: since when, the pauses until they are tried again, and their fallbacks |
-//! | `owed`, `bounds` | what a receiver was not told because it was not reached, and how much of it is kept |
+//! | `owed`, `bounds`, `spool`, `drop` | what a receiver was not told because it was not reached, how much of it is kept, and how users drop it |
 //! | `budget` | the bytes and messages that a receiver may use a day |
 //! | `rate_limit` | the budget of a receiver, and the digest of groups that were held back |
 //! | `logging`, `history` | the log entries of deliveries, and their outcomes for people |
@@ -25,6 +25,7 @@ pub(in crate::core) mod claims;
 pub mod content;
 pub mod dedup;
 pub mod delivery;
+pub mod drop;
 pub mod failing;
 pub(in crate::core) mod fallback;
 pub mod flush;
@@ -40,4 +41,5 @@ pub(in crate::core) mod places;
 pub mod rate_limit;
 pub mod reach;
 pub(in crate::core) mod sight;
+mod spool;
 pub mod turn;

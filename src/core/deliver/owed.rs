@@ -10,30 +10,26 @@
 //! Every member of a flock has the alerts, and fails or waits in vain like the others: each notes the debt for itself, and
 //! the log entry of the sender ends it on all.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::time::Duration;
 
-use log::info;
-
-use crate::config::Receiver;
 use crate::core::deliver::content::Content;
 use crate::core::deliver::delivery::Delivery;
 use crate::core::deliver::logging::log_key;
 use crate::core::deliver::reach;
+use crate::core::deliver::spool::Sweep;
 use crate::core::step::Step;
 use crate::core::timers::Timer;
 use crate::core::which::{GroupId, Which};
 use crate::core::{Change, Core};
-use crate::limits::{OWED_MAX, RECORD_LIFE_MAX};
+use crate::limits::OWED_MAX;
 use crate::model::{Alert, Fingerprint, LogEntry, LogKey};
 use crate::notify;
 use crate::time::{Now, Wall};
 
 /// Between two looks at whether the bounds are kept.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
-/// How long the log knows of what was dropped, at least.
-const DROPPED_LIFE: Duration = Duration::from_secs(3600);
 
 /// The notification of one group that is owed to one integration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +45,7 @@ pub struct Debt {
     /// Whether the integration is told of alerts that came and went: one that opens incidents and closes them is not.
     tells_ended: bool,
     /// The alerts that were cut as flash has it, if it has the debt.
-    kept: Option<u64>,
+    pub(super) kept: Option<u64>,
 }
 
 /// A debt as the API shows it.
@@ -67,8 +63,8 @@ pub struct DebtView<'a> {
 #[derive(Debug, Default)]
 pub struct Owed {
     pub(super) debts: BTreeMap<u128, Debt>,
-    /// Whether what passes the bounds is to be cut at the next look.
-    pub(super) is_cut_due: bool,
+    /// The sweep that is under way, or is to begin.
+    pub(super) sweep: Sweep,
 }
 
 impl Owed {
@@ -80,6 +76,12 @@ impl Owed {
     /// The same, if an attempt has failed.
     fn due(&self, id: u128) -> Option<&Debt> {
         self.find(id).filter(|debt| debt.is_due)
+    }
+
+    /// The first debt after another.
+    pub(super) fn next_after(&self, after: Option<u128>) -> Option<(u128, &Debt)> {
+        let first = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.debts.range((first, Bound::Unbounded)).next().map(|(id, debt)| (*id, debt))
     }
 
     /// How many alerts the bounds have cut and nobody was told of, by receiver.
@@ -120,11 +122,13 @@ impl Core {
 
     /// Every debt, with what came and went meanwhile.
     pub fn debts(&self, now: Now) -> impl Iterator<Item = DebtView<'_>> {
-        let groups = self.groups_by_key();
+        // One group may owe to many.
+        let mut ended = BTreeMap::new();
         self.owed.debts.values().filter(|debt| debt.is_due).map(move |debt| {
-            let late = groups
-                .get(debt.key.group.as_str())
-                .map_or(0, |id| self.missed_in(*id, debt, now.wall).count());
+            let group = self.groups.find_key(&debt.key.group);
+            let ended =
+                group.map(|id| ended.entry(id).or_insert_with(|| self.ended_in(id, now.wall)));
+            let late = ended.map_or(0, |ended| self.missed_of(debt, ended, now.wall).count());
             let until = self.backoff.until(&reach::key(&debt.key));
             let wait = until.map(|until| until.since(now.mono)).filter(|wait| !wait.is_zero());
             DebtView { debt, late, wait }
@@ -202,20 +206,26 @@ impl Core {
         missed
     }
 
-    /// The same for the alerts of a group as they are.
-    pub(super) fn missed_in<'a>(
+    /// The alerts of a group that have ended.
+    pub(super) fn ended_in(&self, id: GroupId, now: Wall) -> Vec<Fingerprint> {
+        let alerts = self.groups.get(id).into_iter().flat_map(|group| &group.alerts).copied();
+        let is_ended =
+            |it: &Fingerprint| self.alerts.get(*it).is_some_and(|it| it.alert.resolved(now));
+        alerts.filter(is_ended).collect()
+    }
+
+    /// Those of the ended alerts of a debt's group that are owed.
+    pub(super) fn missed_of<'a>(
         &'a self,
-        id: GroupId,
         debt: &'a Debt,
+        ended: &'a [Fingerprint],
         now: Wall,
     ) -> impl Iterator<Item = Fingerprint> + 'a {
-        let alerts = self.groups.get(id).into_iter().flat_map(|group| &group.alerts).copied();
         let known = self.nflog.get(&debt.key, now);
-        alerts.filter(move |fingerprint| {
-            self.alerts.get(*fingerprint).is_some_and(|it| {
-                it.alert.resolved(now) && debt.keeps(&it.alert, *fingerprint, known)
-            })
-        })
+        let is_kept = move |it: &Fingerprint| {
+            self.alerts.get(*it).is_some_and(|entry| debt.keeps(&entry.alert, *it, known))
+        };
+        ended.iter().copied().filter(is_kept)
     }
 
     /// Whether an end that another member tells of is owed to an integration.
@@ -243,13 +253,8 @@ impl Core {
         let groups = entry.groups.iter().filter_map(|(_, id)| *id);
         for (id, group) in groups.filter_map(|id| Some((id, self.groups.get(id)?))) {
             let route = self.routes.get(group.route);
-            let all = |receiver: &Receiver| -> Vec<LogKey> {
-                let integrations = receiver.integrations.iter();
-                integrations.map(|it| log_key(group.key.clone(), receiver, it)).collect()
-            };
             if !self.owed.is_empty() {
-                known.extend(all(&route.receiver));
-                known.extend(self.fallback_of(&route.receiver).iter().flat_map(|it| all(it)));
+                known.extend(self.log_keys(&group.key, group.route));
             }
             // After a restart it may end before its group is flushed again; what was not told before is owed.
             if !group.flushed && started + route.group_wait < now.wall {
@@ -258,7 +263,10 @@ impl Core {
                 let is_reached = |key: &LogKey| {
                     self.nflog.get(key, now.wall).is_some_and(|it| it.timestamp > lately)
                 };
-                let unflushed = all(&route.receiver).into_iter().filter(|key| !is_reached(key));
+                let receiver = &route.receiver;
+                let all = receiver.integrations.iter();
+                let unflushed = all.map(|it| log_key(group.key.clone(), receiver, it));
+                let unflushed = unflushed.filter(|key| !is_reached(key));
                 begun.extend(unflushed.map(|key| Debt::new(key, started)));
             }
             if let Some(flush) = &group.flush {
@@ -287,11 +295,17 @@ impl Core {
         }
     }
 
-    /// Ends the debt of a delivery that has nothing more to tell.
-    pub(in crate::core) fn settle(&mut self, id: GroupId, key: &LogKey, now: Wall) {
-        let Some(debt) = self.owed.find(key.id()) else { return };
-        if !debt.is_due || self.missed_in(id, debt, now).next().is_none() {
-            self.end_debt(key);
+    /// Ends the debts of deliveries that have nothing more to tell.
+    pub(in crate::core) fn settle(&mut self, id: GroupId, told: &[LogKey], now: Wall) {
+        let owes = |key: &&LogKey| self.owed.find(key.id()).is_some();
+        let told: Vec<&LogKey> = told.iter().filter(owes).collect();
+        let ended = if told.is_empty() { Vec::new() } else { self.ended_in(id, now) };
+        for key in told {
+            let Some(debt) = self.owed.find(key.id()) else { continue };
+            if !debt.is_due || self.missed_of(debt, &ended, now).next().is_none() {
+                self.end_debt(key);
+                self.owed.sweep.note_told(&key.receiver);
+            }
         }
     }
 
@@ -310,80 +324,8 @@ impl Core {
     pub(in crate::core) fn told_cut(&mut self, key: &LogKey) {
         if let Some(debt) = self.owed.debts.get_mut(&key.id()) {
             debt.cut = 0;
-            self.keep_cuts();
+            self.keep_cut(key.id(), &mut 0);
         }
-    }
-
-    /// Has flash keep how many alerts were cut, where that has changed.
-    pub(super) fn keep_cuts(&mut self) {
-        for debt in self.owed.debts.values_mut() {
-            if debt.cut != debt.kept.unwrap_or(0) {
-                debt.kept = Some(debt.cut);
-                self.changes.push(Change::Owed(debt.key.clone()));
-            }
-        }
-    }
-
-    /// Forgets what came and went and is owed to a receiver, or to all: the log has it as told. Returns how many alerts
-    /// that are. Alerts that fire stay to be told.
-    pub fn drop_owed(&mut self, now: Now, receiver: Option<&str>) -> usize {
-        let groups: Vec<(LogKey, Option<GroupId>)> = {
-            let by_key = self.groups_by_key();
-            let debts = self
-                .owed
-                .debts
-                .values()
-                .filter(|it| receiver.is_none_or(|name| *it.key.receiver == *name));
-            debts.map(|it| (it.key.clone(), by_key.get(it.key.group.as_str()).copied())).collect()
-        };
-        let mut dropped = 0;
-        for (key, id) in groups {
-            let missed: Vec<Fingerprint> = match (id, self.owed.due(key.id())) {
-                (Some(id), Some(debt)) => self.missed_in(id, debt, now.wall).collect(),
-                _ => Vec::new(),
-            };
-            dropped += missed.len();
-            if !missed.is_empty() {
-                self.log_as_told(now, &key, &missed);
-            }
-            self.end_debt(&key);
-        }
-        info!(
-            "{dropped} alerts that came and went are no longer owed to {}",
-            receiver.unwrap_or("any receiver")
-        );
-        dropped
-    }
-
-    /// Has the log say of ends that they were told.
-    fn log_as_told(&mut self, now: Now, key: &LogKey, ended: &[Fingerprint]) {
-        let known = self.nflog.get(key, now.wall);
-        let timestamp =
-            known.map_or(now.wall, |it| now.wall.max(it.timestamp + Duration::from_nanos(1)));
-        let tellers = match self.turns.flock.me {
-            0 => Rc::default(),
-            me => LogEntry::tellers_after(known, me),
-        };
-        let life = self.options.retention.max(DROPPED_LIFE).min(RECORD_LIFE_MAX);
-        let nothing = LogEntry {
-            timestamp,
-            firing: Rc::default(),
-            resolved: Rc::default(),
-            expires_at: now.wall + life,
-            tellers: Rc::default(),
-            facts: Rc::default(),
-        };
-        let entry = LogEntry { timestamp, tellers, ..known.cloned().unwrap_or(nothing) };
-        if self.put_log(now, key, entry.with_ends(ended)) {
-            self.changes.push(Change::Log(key.clone()));
-        }
-    }
-
-    pub(super) fn groups_by_key(&self) -> BTreeMap<&str, GroupId> {
-        let debts: BTreeSet<&str> =
-            self.owed.debts.values().map(|it| it.key.group.as_str()).collect();
-        let all = self.groups.iter().map(|(id, group)| (group.key.as_str(), id));
-        all.filter(|(key, _)| debts.contains(key)).collect()
     }
 }
 

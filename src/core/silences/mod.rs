@@ -283,12 +283,13 @@ impl Silences {
         self.in_force.take();
     }
 
-    /// Drops the silences that expired more than `retention` ago and returns their ids.
-    pub fn sweep(&mut self, retention: Duration, now: Wall) -> Vec<SilenceId> {
+    /// Drops the silences that expired more than `retention` ago, so many at most, and returns their ids.
+    pub fn sweep(&mut self, retention: Duration, now: Wall, max: usize) -> Vec<SilenceId> {
         let gone: Vec<SilenceId> = self
             .iter()
             .filter(|silence| silence.ends_at + retention <= now)
             .map(|silence| silence.id)
+            .take(max)
             .collect();
         for id in &gone {
             self.remove(*id);
@@ -463,7 +464,7 @@ mod tests {
         assert!(!s.replace(with(10, None).into_silence(id(u128::MAX), now)));
         assert_eq!(set(&mut s, with(SILENCE_BYTES_MAX - 10, Some(id(1))), 0, 100), [id(1)]);
         set(&mut s, with(10, None), u128::MAX, 100);
-        s.sweep(Duration::ZERO, Wall::from_secs(300));
+        s.sweep(Duration::ZERO, Wall::from_secs(300), 9_999);
         assert_eq!(s.bytes, 0);
     }
 
@@ -485,7 +486,7 @@ mod tests {
         (longer.id, longer.ends_at) = (Some(id(1)), Wall::from_secs(400));
         assert_eq!(set(&mut s, longer, 0, 100), [id(1)], "a longer one takes nothing");
         set(&mut s, draft(None, &["a=b"], 100, 300), u128::MAX, 100);
-        s.sweep(Duration::ZERO, Wall::from_secs(300));
+        s.sweep(Duration::ZERO, Wall::from_secs(300), 9_999);
         assert_eq!(s.compiled_bytes, one);
     }
 
@@ -494,8 +495,8 @@ mod tests {
         let mut s = Silences::default();
         set(&mut s, draft(None, &["a=b"], 100, 300), 1, 100);
         let hour = Duration::from_secs(3600);
-        assert!(s.sweep(hour, Wall::from_secs(3899)).is_empty());
-        assert_eq!(s.sweep(hour, Wall::from_secs(3900)), [id(1)]);
+        assert!(s.sweep(hour, Wall::from_secs(3899), 9_999).is_empty());
+        assert_eq!(s.sweep(hour, Wall::from_secs(3900), 9_999), [id(1)]);
         assert_eq!(s.iter().count(), 0);
     }
 }

@@ -264,7 +264,7 @@ mod tests {
                 let now = Wall::from_secs(step);
                 match kind {
                     0 => { s.expire(SilenceId::from_bits(id), now).ok(); }
-                    1 => { s.sweep(Duration::from_secs(5), now); }
+                    1 => { s.sweep(Duration::from_secs(5), now, 9_999); }
                     kind => {
                         let text = ["a=b", "a=~b|c", "a=~b.?", "a=c"][usize::from(kind == 3) + 2 * usize::from(id > 3)];
                         s.replace(silence(id, text, step - 5 + starts, step - 5 + starts + lasts));

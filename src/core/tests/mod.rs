@@ -14,6 +14,7 @@ mod meanwhile;
 mod owed;
 mod quiet;
 mod rate_limit;
+mod sweep;
 mod turns;
 
 use std::borrow::Cow;
