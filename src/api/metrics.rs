@@ -76,8 +76,9 @@ fn alerts(text: &mut MetricsText, node: &Node, now: Now) {
             "gauge",
             "What goes wrong now, by the alert of our own that tells of it.",
         );
+    let troubles = node.troubles();
     for name in TROUBLES {
-        let count = node.troubles().iter().filter(|it| it.name == name).count();
+        let count = troubles.iter().filter(|it| it.name == name).count();
         text.count(&[("alertname", name)], count as u64);
     }
     text.family(
