@@ -98,7 +98,7 @@ impl Core {
         }
     }
 
-    /// Takes note of a silence that was set here or elsewhere, if it is an acknowledgement.
+    /// Takes note of a silence that was set here, if it is an acknowledgement.
     pub(super) fn note_acknowledgement(&mut self, id: SilenceId, now: Now) {
         if !self.silences.get(id).is_some_and(Silence::ends_when_resolved) {
             return;

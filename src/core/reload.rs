@@ -67,6 +67,17 @@ impl From<Policy> for Reload {
 }
 
 impl Reload {
+    /// The lack of room for the alerts that were routed, if there is one.
+    fn lack(&self) -> Option<NoRoom> {
+        if self.groups.len() > GROUPS_MAX || self.bytes > GROUPS_BYTES_MAX {
+            Some(NoRoom::Groups { count: self.groups.len(), bytes: self.bytes })
+        } else if self.memberships > MEMBERSHIPS_MAX {
+            Some(NoRoom::Memberships(self.memberships))
+        } else {
+            self.policy.inhibitor.is_overfull().then_some(NoRoom::Sources)
+        }
+    }
+
     /// Routes an alert, unless that was done, until `steps` come to `most`. Returns whether it is routed; if not, the next
     /// call goes on.
     fn route(
@@ -158,25 +169,19 @@ impl Core {
 
     /// Goes on with another config: every alert is routed anew. A group that the new tree still has keeps its timer and
     /// the flush that is under way, so nothing waits again and nothing in flight is lost or sent twice. A config that
-    /// has no room for the alerts changes nothing. Alerts that were not prepared are routed now. Returns what was in force until now:
-    /// to free it takes time, too.
+    /// has no room for the alerts changes nothing. Alerts that were not prepared are routed now. Returns what was in force until now,
+    /// or what is not taken: to free it takes time, too.
     pub fn handle_config(
         &mut self,
         cx: &mut Cx<'_>,
         reload: impl Into<Reload>,
-    ) -> Result<Policy, NoRoom> {
+    ) -> Result<Policy, (NoRoom, Box<Policy>)> {
         let mut reload = reload.into();
         for (fingerprint, entry) in self.alerts.iter() {
             reload.route(fingerprint, &entry.alert.labels, &mut 0, u64::MAX);
         }
-        if reload.groups.len() > GROUPS_MAX || reload.bytes > GROUPS_BYTES_MAX {
-            return Err(NoRoom::Groups { count: reload.groups.len(), bytes: reload.bytes });
-        }
-        if reload.memberships > MEMBERSHIPS_MAX {
-            return Err(NoRoom::Memberships(reload.memberships));
-        }
-        if reload.policy.inhibitor.is_overfull() {
-            return Err(NoRoom::Sources);
+        if let Some(lack) = reload.lack() {
+            return Err((lack, reload.policy.into()));
         }
         let old = self.take(cx, reload);
         self.fill(cx);

@@ -56,11 +56,14 @@ impl Core {
     pub fn merge_silence(&mut self, now: Now, silence: Silence) -> bool {
         self.arm_records(now);
         let id = silence.id;
+        if silence.ends_when_resolved() {
+            // A datagram may bring many: each is compared with all alerts later, at its turn.
+            self.arm_acknowledgements(now);
+        }
         let taken = self.silences.replace(silence);
         if taken {
             self.tell_silence(id);
         }
-        self.note_acknowledgement(id, now);
         taken
     }
 

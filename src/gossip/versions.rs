@@ -6,6 +6,7 @@
 //! clocks may differ after it has ended. So a record that ends makes no difference and costs nothing.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound::{Excluded, Included};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub(super) const RECENT_FOR: Duration = Duration::from_secs(20);
 const REFUSED_FOR: Duration = Duration::from_secs(5 * 60);
 /// But after this in any case: there may be room for other reasons.
 const REFUSED_FOR_LONG: Duration = Duration::from_secs(3600);
+/// The records that are forgotten at once; tens of thousands may end in one moment.
+const EXPIRED_AT_ONCE: usize = 1_000;
 
 /// The version of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +64,8 @@ pub(super) struct Versions {
     by_expiry: BTreeSet<(i64, u64)>,
     /// The fingerprints of all entries, combined by exclusive or.
     print: u64,
+    /// Of the entries that had ended when that was looked at last: the time, their fingerprints combined, and their number.
+    ended: (i64, u64, usize),
     /// The records that changed last, the last one first.
     recent: VecDeque<(Mono, u64)>,
     /// When entries that are not held were refused.
@@ -138,6 +143,10 @@ impl Versions {
             self.refuse(now, hash);
         }
         self.print ^= print(hash, entry.version);
+        if entry.expires_at_ms <= self.ended.0 {
+            self.ended.1 ^= print(hash, entry.version);
+            self.ended.2 += 1;
+        }
         self.by_expiry.insert((entry.expires_at_ms, hash));
         self.entries.insert(hash, entry);
         Put::Newer
@@ -146,6 +155,10 @@ impl Versions {
     pub(super) fn remove(&mut self, hash: u64) {
         if let Some(entry) = self.entries.remove(&hash) {
             self.print ^= print(hash, entry.version);
+            if entry.expires_at_ms <= self.ended.0 {
+                self.ended.1 ^= print(hash, entry.version);
+                self.ended.2 -= 1;
+            }
             self.by_expiry.remove(&(entry.expires_at_ms, hash));
             self.gone.remove(&(entry.expires_at_ms, hash));
         }
@@ -192,30 +205,43 @@ impl Versions {
     /// Forgets records that ended longer ago than clocks may differ, and refusals of some time ago, so that those records
     /// are asked for again.
     pub(super) fn expire(&mut self, now: Mono, wall_ms: i64) {
+        let (print, live) = self.root(wall_ms);
+        self.ended = (wall_ms, self.print ^ print, self.entries.len() - live);
         let gone = wall_ms.saturating_sub(CLOCK_AHEAD_MS_MAX);
-        while let Some((_, hash)) = self.by_expiry.first().copied().filter(|(at, _)| *at <= gone) {
+        for _ in 0..EXPIRED_AT_ONCE {
+            let Some((at, hash)) = self.by_expiry.first().copied() else { break };
+            if at > gone {
+                break;
+            }
             self.remove(hash);
         }
         if std::mem::take(&mut self.has_left) {
             self.left_at = now;
         }
-        while let Some((at, hash)) = self.by_refusal.first().copied()
-            && self.may_fit(now, at)
-        {
+        for _ in 0..EXPIRED_AT_ONCE {
+            let Some((at, hash)) = self.by_refusal.first().copied() else { break };
+            if !self.may_fit(now, at) {
+                break;
+            }
             self.remove(hash);
         }
     }
 
     /// The fingerprint and number of all that has not ended at `at_ms`.
     pub(super) fn root(&self, at_ms: i64) -> (u64, usize) {
-        let mut root = (self.print, self.entries.len());
-        for (_, hash) in self.by_expiry.range(..=(at_ms, u64::MAX)) {
+        let (looked_at, ended, count) = self.ended;
+        // Those that ended between the two times are the difference.
+        let (from, to) = (looked_at.min(at_ms), looked_at.max(at_ms));
+        let between = self.by_expiry.range((Excluded((from, u64::MAX)), Included((to, u64::MAX))));
+        let (mut root, mut moved) = (self.print ^ ended, 0);
+        for (_, hash) in between {
             if let Some(entry) = self.entries.get(hash) {
-                root.0 ^= print(*hash, entry.version);
-                root.1 -= 1;
+                root ^= print(*hash, entry.version);
+                moved += 1;
             }
         }
-        root
+        let count = if at_ms > looked_at { count + moved } else { count - moved };
+        (root, self.entries.len() - count)
     }
 
     /// The fingerprint if these versions were here, at most one of a record.
@@ -335,6 +361,43 @@ mod tests {
         assert_ne!(fast.root(500), fast.root(5_000));
         fast.expire(Mono::ZERO, 1_000 + CLOCK_AHEAD_MS_MAX);
         assert_eq!(fast.len(), 1);
+    }
+
+    #[test]
+    fn so_many_records_expire_at_once_and_the_others_later() {
+        let mut versions = Versions::default();
+        for id in 0..=EXPIRED_AT_ONCE {
+            let key = Key { kind: 1, id: id.to_be_bytes().to_vec() };
+            let version = Version { hlc: 1, node: 1 };
+            let known = Known { key, version, expires_at_ms: 5, held: true };
+            versions.put(Mono::ZERO, known.key.hash(), known);
+        }
+        versions.expire(Mono::ZERO, 5 + CLOCK_AHEAD_MS_MAX);
+        assert_eq!((versions.len(), versions.root(5)), (1, (0, 0)));
+        versions.expire(Mono::ZERO, 5 + CLOCK_AHEAD_MS_MAX);
+        assert_eq!(versions.len(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn the_root_is_that_of_all_that_has_not_ended(
+            steps in prop::collection::vec((0..4_u8, 0..20_u8, 1..50_u64, -20..60_i64), 1..100),
+        ) {
+            let mut versions = Versions::default();
+            for (kind, id, hlc, at) in steps {
+                let (hash, entry) = entry(id, hlc, at);
+                match kind {
+                    0 => versions.remove(hash),
+                    1 => versions.expire(Mono::ZERO, at),
+                    _ => { versions.put(Mono::ZERO, hash, entry); }
+                }
+                for at in [-21, 0, at, 60] {
+                    let live = versions.range(0, 0, at).map(|(hash, it)| print(hash, it.version));
+                    let live = live.fold((0, 0), |(all, count), it| (all ^ it, count + 1));
+                    prop_assert_eq!(versions.root(at), live);
+                }
+            }
+        }
     }
 
     #[test]

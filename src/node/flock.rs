@@ -10,11 +10,14 @@ use crate::gossip::{self, Gossip, Output, PublishError, Replica, Version, Via};
 use crate::node::Node;
 use crate::node::keep::identity;
 use crate::node::kinds::Merging;
+use crate::node::stamps::FIRST;
 use crate::node::tables::Tables;
 use crate::time::{Now, Wall};
 
 /// Records for which the gossip had no room are offered to it again after so long.
 const UNSHARED_FOR: Duration = Duration::from_secs(5 * 60);
+/// The stamps of which it is then seen at once whether they are shared.
+const NOTED_AT_ONCE: usize = 1_000;
 
 impl Node {
     /// Takes a datagram of the flock's port.
@@ -103,24 +106,42 @@ impl Node {
         self.update_members();
     }
 
-    /// Makes the versions of all records that this node holds known to the gossip, as far as it has room; the rest waits.
+    /// Makes the versions of all records that this node holds known to the gossip, as far as it has room.
     pub(super) fn note_all(&mut self, now: Now) {
+        (self.unshared_since, self.noting) = (None, None);
+        self.note_some(now, usize::MAX);
+    }
+
+    /// Makes the versions of the records that this node holds known to the gossip, as far as it has room: so many stamps, and
+    /// those after them the next time. The rest waits.
+    fn note_some(&mut self, now: Now, count: usize) {
         let Some(gossip) = &mut self.gossip else { return };
-        let published = self.stamps.iter().filter(|it| it.1.version != Version::UNPUBLISHED);
-        let stamped = published.map(|(key, stamp)| {
+        let mut stamps = self.stamps.iter_from(self.noting.take().unwrap_or(FIRST));
+        let published = (&mut stamps).take(count).filter(|it| it.2.version != Version::UNPUBLISHED);
+        let mut stamped = published.map(|(_, key, stamp)| {
             let (version, expires_at_ms) = (stamp.version, stamp.expires_at_ms);
             gossip::Record { key, version, expires_at_ms, body: Vec::new(), sent_at: None }
         });
-        let mut all = stamped.chain(self.carried.iter());
-        let full = all.any(|it| gossip.note(now, &it) == Err(PublishError::Full));
-        self.unshared_since = full.then_some(now.mono);
+        let mut is_full = |it: gossip::Record| gossip.note(now, &it) == Err(PublishError::Full);
+        let mut full = stamped.any(&mut is_full);
+        drop(stamped);
+        if !full {
+            self.noting = stamps.next().map(|it| it.0);
+            full = self.noting.is_none() && self.carried.iter().any(is_full);
+        }
+        if full {
+            self.unshared_since = Some(now.mono);
+        }
     }
 
     /// Runs everything of the flock that is due.
     pub(super) fn handle_flock_timeout(&mut self, cx: &mut Cx<'_>) {
         if self.gossip.as_ref().is_some_and(|gossip| gossip.next_timeout() <= cx.now.mono) {
             if self.unshared_since.is_some_and(|at| cx.now.mono.since(at) >= UNSHARED_FOR) {
-                self.note_all(cx.now);
+                (self.unshared_since, self.noting) = (None, Some(FIRST));
+            }
+            if self.noting.is_some() {
+                self.note_some(cx.now, NOTED_AT_ONCE);
             }
             self.with_gossip(cx, |gossip, cx, tables| {
                 gossip.handle_timeout(cx.now, cx.rng, tables);

@@ -111,6 +111,8 @@ pub struct Node {
     full_warned: Option<Mono>,
     /// Since when a record waits for room in it.
     unshared_since: Option<Mono>,
+    /// From which stamp on those that are not shared are sought, while they are.
+    noting: Option<stamps::Place>,
     stamps: Stamps,
     carried: Carried,
     /// Watches the time of the flock.
@@ -139,6 +141,7 @@ impl Node {
             gossip: None,
             full_warned: None,
             unshared_since: None,
+            noting: None,
             stamps: Stamps::default(),
             carried: Carried::default(),
             flock_watch: Watch::new(now),
@@ -241,12 +244,12 @@ impl Node {
     }
 
     /// Goes on with another config, best after [`Node::prepare`] has done all of its work. A config that has no room for
-    /// the alerts changes nothing. Returns what was in force until now.
+    /// the alerts changes nothing. Returns what was in force until now, or what is not taken.
     pub fn handle_config(
         &mut self,
         cx: &mut Cx<'_>,
         reload: impl Into<Reload>,
-    ) -> Result<Policy, NoRoom> {
+    ) -> Result<Policy, (NoRoom, Box<Policy>)> {
         self.handle_clock(cx);
         let old = self.core.handle_config(cx, reload)?;
         self.spread(cx);

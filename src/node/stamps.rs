@@ -75,10 +75,16 @@ impl Stamp {
     }
 }
 
+/// The place of a stamp: kind and key.
+pub(super) type Place = (Kind, u128);
+
+/// The place of the first of all.
+pub(super) const FIRST: Place = (Kind::Alert, 0);
+
 /// The stamps, by kind and key.
 #[derive(Debug, Default)]
 pub(super) struct Stamps {
-    by_key: BTreeMap<(Kind, u128), Stamp>,
+    by_key: BTreeMap<Place, Stamp>,
     /// Bytes of all elements that only newer versions know.
     newer_bytes: usize,
     /// When claims and groups are to be swept.
@@ -109,11 +115,12 @@ impl Stamps {
         }
     }
 
-    /// Each stamp, with the key by which the flock knows its record.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Key, &Stamp)> {
-        self.by_key.iter().map(|((kind, key), stamp)| {
-            let id = key.to_be_bytes()[16 - rules(*kind).key_bytes()..].to_vec();
-            (Key { kind: kind.number(), id }, stamp)
+    /// Each stamp from a place on, with its place and the key by which the flock knows its record.
+    pub(super) fn iter_from(&self, first: Place) -> impl Iterator<Item = (Place, Key, &Stamp)> {
+        self.by_key.range(first..).map(|(place, stamp)| {
+            let (kind, key) = *place;
+            let id = key.to_be_bytes()[16 - rules(kind).key_bytes()..].to_vec();
+            (*place, Key { kind: kind.number(), id }, stamp)
         })
     }
 
@@ -225,9 +232,9 @@ mod tests {
         let delete = |path| Record::delete(Kind::Group.number().into(), group(path, 0).0);
         let later = Mono::ZERO + SWEEP_GROUPS;
         assert_eq!(stamps.sweep(later, 10, is_there), [delete("gone")]);
-        assert_eq!(stamps.iter().count(), 3);
+        assert_eq!(stamps.iter_from(FIRST).count(), 3);
         assert_eq!(stamps.sweep(later + SWEEP_GROUPS, 11, |_| false).len(), 2);
-        assert_eq!(stamps.iter().count(), 1, "the alert's");
+        assert_eq!(stamps.iter_from(FIRST).count(), 1, "the alert's");
     }
 
     #[test]
@@ -248,7 +255,7 @@ mod tests {
             pieces.push(asked.take());
         }
         assert_eq!(pieces, [SWEPT_AT_ONCE, SWEPT_AT_ONCE, 1, 0]);
-        assert_eq!(stamps.iter().count(), 0);
+        assert_eq!(stamps.iter_from(FIRST).count(), 0);
     }
 
     #[test]
@@ -264,6 +271,6 @@ mod tests {
         stamps.sweep(Mono::from_ms(999), 11, |_| false);
         assert!(stamps.get(Kind::Claim, &[11; 16]).is_some(), "a moment after the last sweep");
         stamps.sweep(Mono::from_ms(1_000), 11, |_| false);
-        assert_eq!(stamps.iter().count(), 1, "the log entry's");
+        assert_eq!(stamps.iter_from(FIRST).count(), 1, "the log entry's");
     }
 }

@@ -177,9 +177,13 @@ impl Shell {
         }
         let Reloading { reload, keys, web } = reloading;
         let taken = self.with_node(|node, cx| node.handle_config(cx, reload));
-        let outcome = taken.map_err(|error| error.to_string()).map(|old| {
-            // Thousands of receivers are a hundred thousand pieces of memory.
-            blocking::unblock(move || drop(old)).detach();
+        let (unused, outcome) = match taken {
+            Ok(old) => (Box::new(old), Ok(())),
+            Err((error, refused)) => (refused, Err(error.to_string())),
+        };
+        // Thousands of receivers are a hundred thousand pieces of memory.
+        blocking::unblock(move || drop(unused)).detach();
+        let outcome = outcome.map(|()| {
             self.with_node(|node, cx| node.handle_keys(cx, keys));
             self.server.gate().set_source(web);
             self.certificates.renew();

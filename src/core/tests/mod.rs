@@ -361,7 +361,7 @@ fn groups_are_bounded_also_after_a_reload_and_a_restart() {
     w.core.handle_reports(w.now, &reports(0..GROUPS_MAX / 3 + 1, None));
     let before = w.core.groups().len();
     w.step(|core, cx| {
-        let error = core.handle_config(cx, Arc::new(three_groups_an_alert())).unwrap_err();
+        let error = core.handle_config(cx, Arc::new(three_groups_an_alert())).unwrap_err().0;
         assert!(error.to_string().contains("would need 40002 groups, at most 40000"), "{error}");
     });
     assert_eq!((w.core.groups().len(), w.core.config().route.routes.len()), (before, 0));
@@ -397,7 +397,7 @@ fn the_bytes_of_groups_are_bounded_also_after_a_reload_and_a_restart() {
     let posted: Vec<Report<'_>> = (0..170).map(large).collect();
     assert_eq!(w.core.handle_reports(w.now, &posted), Intake::default());
     w.step(|core, cx| {
-        let error = core.handle_config(cx, all()).unwrap_err().to_string();
+        let error = core.handle_config(cx, all()).unwrap_err().0.to_string();
         assert!(error.contains("at most 16777216: group by fewer labels"), "{error}");
     });
     assert_eq!(w.core.groups().len(), 1);
@@ -426,7 +426,7 @@ fn sources_of_inhibition_are_bounded_also_after_a_reload_and_a_restart() {
     w.step(|core, cx| {
         core.handle_config(cx, Arc::new(ruled(1))).unwrap();
         assert_eq!(core.handle_reports(cx.now, &reports(0..150, None)).refused, 0);
-        let error = core.handle_config(cx, Arc::new(ruled(rules))).unwrap_err().to_string();
+        let error = core.handle_config(cx, Arc::new(ruled(rules))).unwrap_err().0.to_string();
         assert!(error.contains("matches the source side of a rule"), "{error}");
     });
     let core = Core::new(Arc::new(ruled(rules)), Options::default(), w.now);
@@ -460,7 +460,7 @@ fn places_in_groups_are_bounded_also_after_a_reload_and_a_restart() {
         core.handle_config(cx, Arc::new(continued(1))).unwrap();
         assert_eq!(core.handle_reports(cx.now, &reports(0..110, None)).refused, 0);
         assert_eq!(core.alerts().memberships(), 110);
-        let error = core.handle_config(cx, Arc::new(continued(routes))).unwrap_err().to_string();
+        let error = core.handle_config(cx, Arc::new(continued(routes))).unwrap_err().0.to_string();
         assert!(error.contains("would end at 110000 routes together"), "{error}");
     });
     let core = Core::new(Arc::new(continued(routes)), Options::default(), w.now);

@@ -282,7 +282,8 @@ impl Repair {
         at: i64,
         ranges: &[Range],
     ) {
-        if ranges.iter().any(|range| range.bits > 64) || !shared.clock.is_near(now, at) {
+        let is_wrong = ranges.iter().any(|range| range.bits > 64) || overlap(ranges);
+        if is_wrong || !shared.clock.is_near(now, at) {
             return shared.outbox.stats.drop(DropCause::Malformed);
         }
         self.comparison.note_answer(node);
@@ -487,5 +488,32 @@ impl Repair {
         let here = here.map(|(hash, known)| Head { hash, version: known.version });
         let heads = here.take(LISTED_MAX).chain(coming.take(LISTED_MAX / 2)).collect();
         Range { prefix, bits, heads }
+    }
+}
+
+/// Whether some of these ranges have the same keys: each is looked through, and all together are no more than the table.
+fn overlap(ranges: &[Range]) -> bool {
+    ranges.iter().enumerate().any(|(at, one)| {
+        let before = ranges.iter().take(at);
+        let mut bits = before.map(|it| (it.prefix, it.bits.min(one.bits)));
+        bits.any(|(prefix, bits)| in_range(prefix, bits, one.prefix))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_overlap_when_one_is_in_the_other() {
+        let overlaps = |all: &[(u64, u8)]| {
+            let range =
+                |(prefix, bits): &(u64, u8)| Range { prefix: *prefix, bits: *bits, heads: vec![] };
+            overlap(&all.iter().map(range).collect::<Vec<_>>())
+        };
+        assert!(!overlaps(&[]) && !overlaps(&[(0, 0)]));
+        assert!(!overlaps(&[(0, 1), (1 << 63, 2), (3 << 62, 2)]));
+        assert!(overlaps(&[(0, 0), (0, 0)]) && overlaps(&[(3 << 62, 2), (1 << 63, 1)]));
+        assert!(overlaps(&[(1 << 63, 1), (3 << 62, 2)]) && overlaps(&[(7, 64), (5, 0)]));
     }
 }
