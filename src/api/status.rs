@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::api::{JournalStatus, Response, Site, flock};
-use crate::limits::{CARD_ENDURANCE_BYTES, MEMORY_BYTES_MAX};
+use crate::limits::{CARD_ENDURANCE_BYTES, MEMORY_BYTES_MAX, STATUS_SHOWN_MAX};
 use crate::node::{Node, Stage, TroubleView, Used};
 use crate::store::card_days;
 use crate::time::Now;
@@ -38,7 +38,7 @@ pub(super) fn status(node: &Node, now: Now, site: &Site) -> Response {
         format!(r#","memory":{{"residentBytes":{memory},"maxBytes":{max}}},"readOnly":{read_only},"troubles":"#)
             .as_bytes(),
     );
-    write::array(&mut out, node.troubles(), |out, it| {
+    write::array(&mut out, node.troubles().into_iter().take(STATUS_SHOWN_MAX), |out, it| {
         let TroubleView { name, what, trouble } = it;
         let seconds = now.mono.since(trouble.since).as_secs();
         let (times, why) = (trouble.times, &trouble.why);
@@ -46,7 +46,8 @@ pub(super) fn status(node: &Node, now: Now, site: &Site) -> Response {
         out.extend_from_slice(value.to_string().as_bytes());
     });
     out.extend_from_slice(br#","receivers":"#);
-    write::array(&mut out, node.used(now.mono), |out, ((receiver, kind, index), used, part)| {
+    let used = node.used(now.mono).take(STATUS_SHOWN_MAX);
+    write::array(&mut out, used, |out, ((receiver, kind, index), used, part)| {
         let integration = format!("{kind}[{index}]");
         let part = part.map(Stage::as_str);
         let Used { bytes, messages, bytes_total, .. } = used;

@@ -346,6 +346,30 @@ mod tests {
     }
 
     #[test]
+    fn records_without_room_in_the_index_are_offered_again_in_pieces() {
+        let (mut node, mut rng) = (node(), StdRng::seed_from_u64(1));
+        node.gossip = Some(Gossip::new(NOW, &mut rng, gossip::Config::new(1, "a")));
+        let stamp = Stamp {
+            expires_at_ms: i64::MAX,
+            version: Version { hlc: 1, node: 1 },
+            ..Stamp::default()
+        };
+        for id in 0..2_500_u64 {
+            node.stamps.put(Kind::Alert, &id.to_be_bytes(), stamp.clone());
+        }
+        node.unshared_since = Some(NOW.mono);
+        let mut known = Vec::new();
+        for minute in 4..9 {
+            let by = Duration::from_secs(60 * minute);
+            let now = Now { mono: NOW.mono + by, wall: NOW.wall + by };
+            node.handle_flock_timeout(&mut Cx { now, rng: &mut rng, effects: &mut Vec::new() });
+            known.push(node.flock().unwrap().records());
+        }
+        assert_eq!(known, [0, 1_000, 2_000, 2_500, 2_500]);
+        assert_eq!((node.unshared_since, node.noting), (None, None));
+    }
+
+    #[test]
     fn a_full_version_table_is_counted_and_logged_once_a_minute() {
         let (mut node, mut rng) = (node(), StdRng::seed_from_u64(1));
         let mut gossip = Gossip::new(NOW, &mut rng, gossip::Config::new(1, "a"));

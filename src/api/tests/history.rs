@@ -1,7 +1,7 @@
 //! The history of notifications.
 
 use super::*;
-use crate::limits::PENDING_SHOWN_MAX;
+use crate::limits::{PENDING_SHOWN_MAX, STATUS_SHOWN_MAX};
 
 #[test]
 fn the_history_says_why_nobody_was_told() {
@@ -96,6 +96,30 @@ fn pending_deliveries_are_shown_up_to_a_bound() {
     let (_, body) = world.get("/bellwether/v1/pending");
     let shown: Vec<serde_json::Value> = serde_json::from_str(&body).unwrap();
     assert_eq!(shown.len(), PENDING_SHOWN_MAX);
+}
+
+#[test]
+fn troubles_and_uses_are_shown_up_to_a_bound() {
+    let logs = vec!["{}"; STATUS_SHOWN_MAX + 1].join(", ");
+    let logs = format!("name = \"default\"\nlog_configs = [{logs}]");
+    let mut world = World::of(&CONFIG.replacen("name = \"default\"", &logs, 1), None);
+    world.post("/api/v2/alerts", r#"[{"labels":{"alertname":"A"}}]"#);
+    world.now.mono = world.now.mono + Duration::from_secs(31);
+    world.now.wall = world.now.wall + Duration::from_secs(31);
+    for effect in world.step(Node::handle_timeout) {
+        let Effect::Attempt(attempt) = effect else { continue };
+        world.node.handle_traffic(world.now, attempt.id, 10);
+        world.step(|node, cx| node.handle_reply(cx, attempt.id, &Reply::failed("no")));
+    }
+    assert!(world.node.troubles().len() > STATUS_SHOWN_MAX);
+    let (_, body) = world.get("/api/v2/status");
+    let status: serde_json::Value = serde_json::from_str(&body).unwrap();
+    for list in ["troubles", "receivers"] {
+        assert_eq!(status["bellwether"][list].as_array().unwrap().len(), STATUS_SHOWN_MAX);
+    }
+    let (_, metrics) = world.get("/metrics");
+    let lines = metrics.lines().filter(|it| it.starts_with("bellwether_receiver_bytes_total{"));
+    assert_eq!(lines.count(), STATUS_SHOWN_MAX + 1);
 }
 
 #[test]
