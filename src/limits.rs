@@ -427,7 +427,7 @@ pub const HISTORY_DAILY_BYTES_MAX: usize = 256 * 1024;
 /// Deliveries under way that a status page shows. Policy: others are not shown; metrics count all.
 pub const PENDING_SHOWN_MAX: usize = 100;
 /// Troubles, and integrations with what they used, that the status shows. Policy: others are not shown; metrics count all.
-pub const STATUS_SHOWN_MAX: usize = 1_000;
+pub const STATUS_SHOWN_MAX: usize = 500;
 /// Bytes of what went wrong, and of what the receiver answered, in one entry of the history. Policy: the rest is cut.
 pub const HISTORY_WHY_BYTES_MAX: usize = 256;
 

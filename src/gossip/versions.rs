@@ -10,7 +10,7 @@ use std::ops::Bound::{Excluded, Included};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::message::Head;
+use super::message::{Head, Range};
 use super::record::{Key, Record, Version, mix64};
 use crate::limits::{CLOCK_AHEAD_MS_MAX, GOSSIP_RECORDS_MAX, REFUSED_MAX};
 use crate::time::Mono;
@@ -315,6 +315,15 @@ pub(super) fn in_range(prefix: u64, bits: u8, hash: u64) -> bool {
     bounds(prefix, bits).contains(&hash)
 }
 
+/// Whether some of these ranges have the same keys: each is looked through, and all together are no more than the table.
+pub(super) fn overlap(ranges: &[Range]) -> bool {
+    ranges.iter().enumerate().any(|(at, one)| {
+        let before = ranges.iter().take(at);
+        let mut bits = before.map(|it| (it.prefix, it.bits.min(one.bits)));
+        bits.any(|(prefix, bits)| in_range(prefix, bits, one.prefix))
+    })
+}
+
 /// Which part of a range of so many bits a hash is in.
 fn number(bits: u8, hash: u64) -> usize {
     let shift = 64_u32.saturating_sub(u32::from(bits) + u32::from(PART_BITS));
@@ -398,6 +407,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn ranges_overlap_when_one_is_in_the_other() {
+        let overlaps = |all: &[(u64, u8)]| {
+            let range =
+                |(prefix, bits): &(u64, u8)| Range { prefix: *prefix, bits: *bits, heads: vec![] };
+            overlap(&all.iter().map(range).collect::<Vec<_>>())
+        };
+        assert!(!overlaps(&[]) && !overlaps(&[(0, 0)]));
+        assert!(!overlaps(&[(0, 1), (1 << 63, 2), (3 << 62, 2)]));
+        assert!(overlaps(&[(0, 0), (0, 0)]) && overlaps(&[(3 << 62, 2), (1 << 63, 1)]));
+        assert!(overlaps(&[(1 << 63, 1), (3 << 62, 2)]) && overlaps(&[(7, 64), (5, 0)]));
     }
 
     #[test]

@@ -100,16 +100,18 @@ fn pending_deliveries_are_shown_up_to_a_bound() {
 
 #[test]
 fn troubles_and_uses_are_shown_up_to_a_bound() {
-    let logs = vec!["{}"; STATUS_SHOWN_MAX + 1].join(", ");
-    let logs = format!("name = \"default\"\nlog_configs = [{logs}]");
-    let mut world = World::of(&CONFIG.replacen("name = \"default\"", &logs, 1), None);
+    let hooks = vec!["{ url = 'http://x/' }"; STATUS_SHOWN_MAX + 1].join(", ");
+    let hooks = format!("name = \"default\"\nwebhook_configs = [{hooks}]");
+    let mut world = World::of(&CONFIG.replacen("name = \"default\"", &hooks, 1), None);
     world.post("/api/v2/alerts", r#"[{"labels":{"alertname":"A"}}]"#);
     world.now.mono = world.now.mono + Duration::from_secs(31);
     world.now.wall = world.now.wall + Duration::from_secs(31);
-    for effect in world.step(Node::handle_timeout) {
+    let mut effects = world.step(Node::handle_timeout);
+    while let Some(effect) = effects.pop() {
         let Effect::Attempt(attempt) = effect else { continue };
         world.node.handle_traffic(world.now, attempt.id, 10);
-        world.step(|node, cx| node.handle_reply(cx, attempt.id, &Reply::failed("no")));
+        let no = Reply::failed("no");
+        effects.extend(world.step(|node, cx| node.handle_reply(cx, attempt.id, &no)));
     }
     assert!(world.node.troubles().len() > STATUS_SHOWN_MAX);
     let (_, body) = world.get("/api/v2/status");

@@ -41,7 +41,9 @@ use super::message::{AROUND_BYTES, Digest, Head, Message, Part, REPAIR, Range, S
 use super::record::{Record, Replica, Version};
 use super::seal::MESSAGE_BYTES_MAX;
 use super::shared::Shared;
-use super::versions::{PART_BITS, PARTS, RECENT_FOR, RECENT_MAX, Versions, in_range, part_prefix};
+use super::versions::{
+    PART_BITS, PARTS, RECENT_FOR, RECENT_MAX, Versions, in_range, overlap, part_prefix,
+};
 use crate::limits::REPAIR_QUEUE_MAX;
 use crate::time::{Mono, Now};
 
@@ -488,32 +490,5 @@ impl Repair {
         let here = here.map(|(hash, known)| Head { hash, version: known.version });
         let heads = here.take(LISTED_MAX).chain(coming.take(LISTED_MAX / 2)).collect();
         Range { prefix, bits, heads }
-    }
-}
-
-/// Whether some of these ranges have the same keys: each is looked through, and all together are no more than the table.
-fn overlap(ranges: &[Range]) -> bool {
-    ranges.iter().enumerate().any(|(at, one)| {
-        let before = ranges.iter().take(at);
-        let mut bits = before.map(|it| (it.prefix, it.bits.min(one.bits)));
-        bits.any(|(prefix, bits)| in_range(prefix, bits, one.prefix))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_overlap_when_one_is_in_the_other() {
-        let overlaps = |all: &[(u64, u8)]| {
-            let range =
-                |(prefix, bits): &(u64, u8)| Range { prefix: *prefix, bits: *bits, heads: vec![] };
-            overlap(&all.iter().map(range).collect::<Vec<_>>())
-        };
-        assert!(!overlaps(&[]) && !overlaps(&[(0, 0)]));
-        assert!(!overlaps(&[(0, 1), (1 << 63, 2), (3 << 62, 2)]));
-        assert!(overlaps(&[(0, 0), (0, 0)]) && overlaps(&[(3 << 62, 2), (1 << 63, 1)]));
-        assert!(overlaps(&[(1 << 63, 1), (3 << 62, 2)]) && overlaps(&[(7, 64), (5, 0)]));
     }
 }
