@@ -240,6 +240,24 @@ mod tests {
     }
 
     #[test]
+    fn a_log_entry_of_the_future_counts_as_one_of_now() {
+        let mut node = node();
+        let ahead = Duration::from_millis(CLOCK_AHEAD_MS_MAX.cast_unsigned());
+        let taken = |node: &mut Node, at: Wall| {
+            let (key, mut entry) = logged(&at.to_string(), RECORD_LIFE_MAX, &[1]);
+            entry.timestamp = at;
+            assert_eq!(merge_logged(node, &(key.clone(), entry)), Merge::Changed);
+            node.core.nflog().get(&key, NOW.wall).unwrap().timestamp
+        };
+        for at in [NOW.wall, NOW.wall + ahead] {
+            assert_eq!(taken(&mut node, at), at);
+        }
+        for at in [NOW.wall + ahead * 2, NOW.wall + RECORD_LIFE_MAX * 100] {
+            assert_eq!(taken(&mut node, at), NOW.wall + ahead);
+        }
+    }
+
+    #[test]
     fn concurrent_log_entries_merge_identically() {
         let minute = Duration::from_secs(60);
         let ((key, mut one), (_, mut two)) = (logged("g", minute, &[1]), logged("g", minute, &[2]));

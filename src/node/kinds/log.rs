@@ -1,12 +1,14 @@
 //! Log entries: stored and replicated. Two whose authors did not know of each other are merged into a third.
 
+use std::time::Duration;
+
 use super::{Act, Draft, Merged, Merging, Refusal, Restored, Rules, demand_key, step_from_sender};
 use crate::core::replica::Logged;
 use crate::core::restore::GroupTimers;
 use crate::core::step::Step;
 use crate::core::{Change, Core};
 use crate::gossip;
-use crate::limits::RECORD_LIFE_MAX;
+use crate::limits::{CLOCK_AHEAD_MS_MAX, RECORD_LIFE_MAX};
 use crate::model::{LogEntry, LogKey};
 use crate::time::{Now, Wall};
 use crate::wire::record::{self, Kind, Malformed};
@@ -39,6 +41,9 @@ impl Rules for LogRules {
         demand_key(&record.key.id, record::log_key(&log_key))?;
         step_from_sender(record, now).entry(&mut entry);
         entry.expires_at = entry.expires_at.min(now.wall + RECORD_LIFE_MAX);
+        // One that says to have told in a year's time would keep the group silent until then.
+        let ahead = Duration::from_millis(CLOCK_AHEAD_MS_MAX.cast_unsigned());
+        entry.timestamp = entry.timestamp.min(now.wall + ahead);
         let (mut version, mut expires_at_ms) = (record.version, record.expires_at_ms);
         match merging.core.merge_log(now, &log_key, entry) {
             Logged::Full => return Err(Refusal::Full("the notification log is full")),
