@@ -37,6 +37,6 @@ pub(super) fn convert(cx: &mut Cx<'_>) -> Outcome {
     let file = Path::new(file);
     let options = Options { file, language: Language::Yaml, flags, environment, schemas: SCHEMAS };
     let toml = config::convert(&text, &options).map_err(|errors| errors.to_string())?;
-    cx.out.write_all(toml.as_bytes())?;
+    cx.out.exactly(&toml)?;
     Ok(0)
 }

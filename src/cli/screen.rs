@@ -30,6 +30,11 @@ impl<'a> Screen<'a> {
         if self.columns.is_some() { self.out.write_all(b"\x1b[H\x1b[2J\x1b[3J") } else { Ok(()) }
     }
 
+    /// Writes a text that is for a file, or for another program, as it is; on a terminal its controls are escaped, too.
+    pub(super) fn exactly(&mut self, text: &str) -> io::Result<()> {
+        if self.columns.is_some() { self.text(text) } else { self.out.write_all(text.as_bytes()) }
+    }
+
     /// Prints a table whose first row is a heading. On a terminal, what does not fit is cut, and rows have the colour of
     /// their state.
     pub(super) fn table(&mut self, rows: &[Vec<String>]) -> io::Result<()> {

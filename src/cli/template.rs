@@ -1,6 +1,5 @@
 //! `bellwether template render`: what a template makes of an alert, without sending anything.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use super::{Cx, Outcome, usage};
@@ -33,6 +32,6 @@ pub(super) fn run(cx: &mut Cx<'_>) -> Outcome {
     data.route_labels = templates.route_labels(&data.route_labels, &data).0;
     let rendered = if is_html { templates.html(text, &data) } else { templates.text(text, &data) };
     let rendered = rendered.map_err(|error| error.to_string())?;
-    cx.out.write_all(rendered.as_bytes())?;
+    cx.out.exactly(&rendered)?;
     Ok(0)
 }

@@ -1,6 +1,9 @@
+use serde_json::{Value, json};
+
 use super::commands::{COMMANDS, Command};
-use super::testing::{called, told};
+use super::testing::{Fake, called, told, told_by};
 use super::*;
+use crate::model::printable::is_control;
 
 #[test]
 fn errors_go_to_stderr_alone() {
@@ -120,4 +123,83 @@ fn amtools_config_file_gives_flags_that_are_missing() {
     let refused = told(&["silence", "add", "A", "--require-comment"]);
     assert!(refused.contains("comment required by config"), "{refused}");
     std::fs::remove_dir_all(home).unwrap();
+}
+
+/// A text that sets a terminal's title, moves its cursor and turns the order of what is read.
+const HOSTILE: &str = "\u{1b}]0;x\u{7}\u{9b}2J\u{7f}\u{85}\u{202e}\u{2028}\r!";
+
+/// Every answer that a subcommand prints, with a hostile text wherever one may stand.
+fn hostile_answers() -> Vec<(&'static str, &'static [&'static str], Value)> {
+    let at = "2026-11-22T01:00:00Z";
+    let labels = json!({"alertname": HOSTILE, HOSTILE: HOSTILE});
+    let alert = json!({"labels": labels, "annotations": {HOSTILE: HOSTILE}, "startsAt": at,
+        "endsAt": at, "generatorURL": HOSTILE, "status": {"state": HOSTILE}});
+    let matcher = json!({"name": HOSTILE, "value": HOSTILE, "isRegex": false, "isEqual": true});
+    let silence = json!({"id": HOSTILE, "matchers": [matcher], "startsAt": at, "createdBy": HOSTILE,
+        "endsAt": "2999-01-01T00:00:00Z", "comment": HOSTILE, "status": {"state": "active"}});
+    let member = json!({"name": HOSTILE, "id": HOSTILE, "address": HOSTILE, "state": HOSTILE});
+    let flock = json!({"id": HOSTILE, "members": [member], "keys": [HOSTILE],
+        "interfaces": [HOSTILE], "drops": {HOSTILE: 1}, "twin": {"address": HOSTILE}});
+    let cluster = json!({"status": HOSTILE, "name": HOSTILE, "peers": [member], "flock": flock});
+    let trouble = json!({"alertname": HOSTILE, "what": HOSTILE, "why": HOSTILE});
+    let status = json!({"cluster": cluster, "config": {"original": HOSTILE}, "uptime": HOSTILE,
+        "versionInfo": {HOSTILE: HOSTILE}, "bellwether": {"troubles": [trouble]}});
+    let told = json!({"at": at, "groupKey": HOSTILE, "receiver": HOSTILE, "integration": HOSTILE,
+        "outcome": "failed", "why": HOSTILE});
+    let posted = json!({"at": at, "labels": labels, "status": HOSTILE, "startsAt": at});
+    let debt =
+        json!({"since": at, "receiver": HOSTILE, "integration": HOSTILE, "groupKey": HOSTILE});
+    let tried = json!({"integration": HOSTILE, "index": 0, "error": HOSTILE,
+        "template_faults": [HOSTILE], "requests": [{"request": HOSTILE, "answer": HOSTILE}]});
+    let expected = json!({"name": HOSTILE, "by": HOSTILE, "last": at, "period": HOSTILE});
+    let formats: &[&str] = &["simple", "extended", "json"];
+    vec![
+        ("alert query", formats, json!([alert])),
+        ("silence query", formats, json!([silence])),
+        ("config show", formats, status.clone()),
+        ("cluster show", formats, status.clone()),
+        ("flock", &[], status),
+        ("history", formats, json!([told])),
+        ("history --alerts", formats, json!([posted])),
+        ("owed", &[], json!([debt])),
+        ("notify test x", &[], json!({"receiver": HOSTILE, "integrations": [tried]})),
+        ("deadman", &[], json!({"expected": [expected], "heartbeats": [{"name": HOSTILE}]})),
+        ("owed drop", &[], json!({"dropped": HOSTILE})),
+    ]
+}
+
+#[test]
+fn no_text_of_an_agent_controls_a_terminal() {
+    let is_harmless = |text: &str| !text.contains(|c| is_control(c) && c != '\n' && c != '\t');
+    for (words, formats, answer) in hostile_answers() {
+        let words: Vec<&str> = words.split(' ').collect();
+        for format in formats.iter().map(Some).chain([None]) {
+            let output = format.map(|format| format!("--output={format}"));
+            let args: Vec<&str> = words.iter().copied().chain(output.as_deref()).collect();
+            let (_, out, err) = told_by(&Fake::new(&[(200, &answer.to_string())]), &args);
+            assert!(is_harmless(&out) && is_harmless(&err), "{args:?}: {out:?} {err:?}");
+            assert!(out.contains("u202e"), "{args:?}: {out:?} {err:?}");
+            if format == Some(&"json") {
+                let read: Value = serde_json::from_str(&out).unwrap();
+                let hostile = Value::from(HOSTILE).to_string();
+                assert!(read.to_string().contains(&hostile), "{args:?}: {out}");
+            }
+            for refusal in [HOSTILE.to_owned(), Value::from(HOSTILE).to_string()] {
+                let (code, out, err) = told_by(&Fake::new(&[(400, &refusal)]), &args);
+                assert!(code > 0 && is_harmless(&out) && is_harmless(&err), "{args:?}: {err:?}");
+                assert!(err.contains("u202e"), "{args:?}: {err:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_text_for_a_file_is_exact_and_harmless_on_a_terminal() {
+    let args = ["template", "render", "--template.text", "a\u{200f}\u{202e}b"];
+    assert_eq!(told(&args).1, "a\u{200f}\u{202e}b");
+    let args: Vec<OsString> = args.iter().map(OsString::from).collect();
+    let terminal = Process { columns: Some(80), ..Process::default() };
+    let mut out = Vec::new();
+    run(&args, &terminal, &mut out, &mut Vec::new());
+    assert_eq!(String::from_utf8(out).unwrap(), "a\\u200f\\u202eb");
 }

@@ -17,7 +17,8 @@ pub fn is_control(c: char) -> bool {
         )
 }
 
-/// Prints a text with each control as an escape: `\n`, `\x1b`, `\u202e`.
+/// Prints a text with each control as an escape: `\n`, `\x1b`, `\u202e`. Of JSON, whose writer has escaped all before the
+/// space, it makes JSON of the same meaning.
 #[derive(Clone, Copy, Debug)]
 pub struct Printable<'a>(pub &'a str);
 
@@ -28,7 +29,7 @@ impl fmt::Display for Printable<'_> {
                 '\n' => f.write_str("\\n")?,
                 '\r' => f.write_str("\\r")?,
                 '\t' => f.write_str("\\t")?,
-                c if c.is_ascii_control() => write!(f, "\\x{:02x}", u32::from(c))?,
+                c if c < ' ' => write!(f, "\\x{:02x}", u32::from(c))?,
                 c if is_control(c) => write!(f, "\\u{:04x}", u32::from(c))?,
                 c => f.write_char(c)?,
             }
@@ -42,9 +43,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn json_stays_json_of_the_same_meaning() {
+        let all: String = (0..=0x2070).filter_map(char::from_u32).collect();
+        let value = serde_json::Value::from(all);
+        let printed = Printable(&value.to_string()).to_string();
+        assert!(!printed.contains(is_control));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&printed).unwrap(), value);
+    }
+
+    #[test]
     fn control_characters_are_escaped_and_all_others_stay() {
         let printed = |text| Printable(text).to_string();
-        assert_eq!(printed("a\n\t\u{1b}[2J\u{7f}"), "a\\n\\t\\x1b[2J\\x7f");
+        assert_eq!(printed("a\n\t\u{1b}[2J\u{7f}"), "a\\n\\t\\x1b[2J\\u007f");
         assert_eq!(
             printed("\u{85}\u{9b}\u{202e}\u{2066}\u{200f}\u{61c}"),
             "\\u0085\\u009b\\u202e\\u2066\\u200f\\u061c"
