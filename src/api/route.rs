@@ -291,3 +291,115 @@ pub(super) fn finish(
         _ => response,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::admission::Rights;
+
+    /// Every endpoint by a path, and the rights that reading and posting there need.
+    const ENDPOINTS: [(&str, Need, Need); 28] = [
+        ("/api/v2/alerts", Need::Read, Need::Post),
+        ("/api/v2/alerts/groups", Need::Read, Need::Write),
+        ("/api/v2/receivers", Need::Read, Need::Write),
+        ("/api/v2/silences", Need::Read, Need::Write),
+        ("/api/v2/silence/x", Need::Read, Need::Write),
+        ("/api/v2/status", Need::Read, Need::Write),
+        ("/api/v2/nothing", Need::Read, Need::Write),
+        ("/assets/app.js", Need::Read, Need::Write),
+        ("/bellwether/v1/changes", Need::Read, Need::Write),
+        ("/api/v1/alerts", Need::Read, Need::Post),
+        ("/api/v1/silences", Need::Read, Need::Write),
+        ("/-/healthy", Need::Nothing, Need::Write),
+        ("/bellwether/v1/deadman", Need::Read, Need::Write),
+        ("/bellwether/v1/history", Need::Read, Need::Write),
+        ("/metrics", Need::Read, Need::Write),
+        ("/bellwether/v1/notify/test", Need::Read, Need::Write),
+        ("/", Need::Read, Need::Write),
+        ("/bellwether/v1/owed", Need::Read, Need::Write),
+        ("/bellwether/v1/owed/drop", Need::Read, Need::Write),
+        ("/bellwether/v1/owed/retry", Need::Read, Need::Write),
+        ("/bellwether/v1/pending", Need::Read, Need::Write),
+        ("/bellwether/v1/ping/x", Need::Read, Need::Post),
+        ("/plain", Need::Read, Need::Write),
+        ("", Need::Read, Need::Write),
+        ("/-/ready", Need::Nothing, Need::Write),
+        ("/-/reload", Need::Read, Need::Write),
+        ("/ui/x", Need::Read, Need::Write),
+        ("/nothing", Need::Read, Need::Write),
+    ];
+
+    /// The row of an endpoint: one that is new does not compile before it has a row.
+    fn row(endpoint: &Endpoint<'_>) -> usize {
+        match endpoint {
+            Endpoint::Alerts => 0,
+            Endpoint::Groups => 1,
+            Endpoint::Receivers => 2,
+            Endpoint::Silences => 3,
+            Endpoint::Silence(_) => 4,
+            Endpoint::Status => 5,
+            Endpoint::UnknownV2(_) => 6,
+            Endpoint::Asset(_) => 7,
+            Endpoint::Changes => 8,
+            Endpoint::AlertsV1 => 9,
+            Endpoint::GoneV1 => 10,
+            Endpoint::Healthy => 11,
+            Endpoint::DeadMan => 12,
+            Endpoint::History => 13,
+            Endpoint::Metrics => 14,
+            Endpoint::NotifyTest => 15,
+            Endpoint::Page => 16,
+            Endpoint::Owed => 17,
+            Endpoint::OwedDrop => 18,
+            Endpoint::OwedRetry => 19,
+            Endpoint::Pending => 20,
+            Endpoint::Ping(_) => 21,
+            Endpoint::Plain => 22,
+            Endpoint::Prefix => 23,
+            Endpoint::Ready => 24,
+            Endpoint::Reload => 25,
+            Endpoint::Ui(_) => 26,
+            Endpoint::Unknown => 27,
+        }
+    }
+
+    #[test]
+    fn each_endpoint_and_method_needs_its_right() {
+        for (number, (path, read, post)) in ENDPOINTS.into_iter().enumerate() {
+            // Only behind a prefix is there something before it.
+            let served = if path.is_empty() { "/".to_owned() } else { format!("/gw{path}") };
+            assert_eq!(row(&Endpoint::find("/gw", &served)), number, "{served}");
+            let doubled = format!("//.{}", served.replace('/', "//"));
+            let is_whole = |path: &str| !path.ends_with("//");
+            for path in [&served, &doubled].into_iter().filter(|path| is_whole(path)) {
+                for (method, expected) in [
+                    ("GET", read),
+                    ("HEAD", read),
+                    ("OPTIONS", Need::Nothing),
+                    ("POST", post),
+                    ("PUT", Need::Write),
+                    ("DELETE", Need::Write),
+                    ("PATCH", Need::Write),
+                    ("get", Need::Write),
+                    ("", Need::Write),
+                ] {
+                    assert_eq!(need("/gw", method, path), expected, "{method} {path}");
+                }
+            }
+        }
+        // The right to post alerts is good there alone, whatever else a path looks like.
+        for path in ["/gw/api/v2/alerts/../silences", "/gw/api/v2/alerts/x", "/api/v2/alerts"] {
+            assert_eq!(need("/gw", "POST", path), Need::Write, "{path}");
+        }
+    }
+
+    #[test]
+    fn rights_allow_what_they_say() {
+        let allowed = |rights: Rights| {
+            [Need::Nothing, Need::Post, Need::Read, Need::Write].map(|need| rights.allow(need))
+        };
+        assert_eq!(allowed(Rights::ReadWrite), [true; 4]);
+        assert_eq!(allowed(Rights::ReadOnly), [true, false, true, false]);
+        assert_eq!(allowed(Rights::PostOnly), [true, true, false, false]);
+    }
+}

@@ -105,6 +105,15 @@ fn check_doors(file: &Path, loaded: Loaded, mode: u32) -> Result<(Loaded, Vec<Pr
         let (read, more) = Admission::load(&content.bytes, web)?;
         admission = read;
         warnings.extend(more);
+        let at = |text: String| {
+            let text = format!("{}: {text}", web.display());
+            Problem { line: 0, path: "web.config_file".to_owned(), text }
+        };
+        warnings.extend(check_mode(content.mode).map(|it| at(it.text)));
+        if content.mode & 0o004 != 0 && !admission.is_open() {
+            let text = "anybody on this machine can read whom it lets in: take the right away with chmod o-r";
+            warnings.push(at(text.to_owned()));
+        }
     }
     let doubts = doubts(&loaded, &admission);
     if mode & 0o004 != 0 && doubts.iter().any(|doubt| doubt.path.is_empty()) {
@@ -303,21 +312,33 @@ mod tests {
         assert!(out.contains(expected), "{out}");
     }
 
+    const HASH: &str = "$2y$05$abcdefghijklmnopqrstuuoXuKqgZXLiJqzfmMXDDhSFPIvxV7t8.";
+
+    /// The output of a check of this text, with what every config needs behind it; it is taken.
+    fn taken(config: &Path, text: &str) -> String {
+        let rest = "[route]\nreceiver = 'x'\n[[receivers]]\nname = 'x'\n";
+        std::fs::write(config, format!("{text}\n{rest}")).unwrap();
+        std::fs::set_permissions(config, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let (code, out) = checked(&[config.to_str().unwrap()]);
+        assert_eq!(code, 0, "{out}");
+        out
+    }
+
     #[test]
     fn doors_that_are_left_open_are_warned_of() {
         let folder = std::env::temp_dir().join(format!("bellwether-doors-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let config = folder.join("a.toml");
-        let head = "[route]\nreceiver = 'x'\n[[receivers]]\nname = 'x'\n";
-        let told = |text: &str| {
-            std::fs::write(&config, format!("{text}\n{head}")).unwrap();
-            std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o600)).unwrap();
-            let (code, out) = checked(&[config.to_str().unwrap()]);
-            assert_eq!(code, 0, "{out}");
-            out
-        };
+        let told = |text: &str| taken(&config, text);
         assert!(!told("").contains("Warning"));
-        let hash = "$2y$05$abcdefghijklmnopqrstuuoXuKqgZXLiJqzfmMXDDhSFPIvxV7t8.";
+        let client_auth = |kind: &str| {
+            format!(
+                "[web]\nlisten_addresses = [':1']\ntls_server_config = {{ cert_file = 'c', key_file = 'k', client_ca_file = 'a', client_auth_type = '{kind}' }}"
+            )
+        };
+        let out = told(&client_auth("RequireAndVerifyClientCert"));
+        assert!(!out.contains("Warning"), "{out}");
+        let hash = HASH;
         for (text, expected) in [
             (
                 "[web]\nlisten_addresses = [':1']",
@@ -328,6 +349,10 @@ mod tests {
                     "[web]\nlisten_addresses = [':1']\nbasic_auth_users = {{ ann = '{hash}' }}"
                 ),
                 "web.listen_addresses: HTTP is served on :1 without TLS",
+            ),
+            (
+                &*client_auth("VerifyClientCertIfGiven"),
+                "web.listen_addresses: HTTP is served on :1 without users or tokens",
             ),
             ("[cluster]\npeers = ['10.0.0.1:9094']", "cluster.key_files: the flock has no key"),
             (
@@ -355,9 +380,49 @@ mod tests {
         std::fs::set_permissions(folder.join("token"), std::fs::Permissions::from_mode(0o640))
             .unwrap();
         assert!(!told(text).contains("Warning"));
-        std::fs::write(folder.join("web.yml"), "basic_auth_users: {ann: hunter2}").unwrap();
-        let web = folder.join("web.yml");
-        std::fs::write(&config, format!("[web]\nconfig_file = {web:?}\n{head}")).unwrap();
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn secrets_of_http_config_are_told_by_their_place() {
+        let file =
+            std::env::temp_dir().join(format!("bellwether-http-{}.toml", std::process::id()));
+        let text = "[[receivers]]\nname = 'y'\n[[receivers.webhook_configs]]\nurl = 'http://x'\n\
+            [receivers.webhook_configs.http_config]\nproxy_url = 'http://me:geheim@proxy:1'\n\
+            [receivers.webhook_configs.http_config.http_headers]\n\
+            X-Site = { values = ['north'] }\nX-Api-Key = { secrets = ['geheim'] }\n\
+            [receivers.webhook_configs.http_config.oauth2]\nclient_id = 'a'\n\
+            client_secret_file = 'b'\ntoken_url = 'http://t'\n\
+            endpoint_params = { audience = 'c', password = 'geheim' }";
+        let out = taken(&file, text);
+        std::fs::remove_file(file).unwrap();
+        let before = "receivers[0].webhook_configs[0].http_config";
+        let places = ["http_headers.X-Api-Key", "oauth2.endpoint_params.password", "proxy_url"];
+        let named = places.map(|place| format!("{before}.{place}")).join(", ");
+        assert!(out.contains(&format!("3 secrets stand in the file itself ({named})")), "{out}");
+        assert!(!out.contains("geheim"), "{out}");
+    }
+
+    #[test]
+    fn the_file_of_web_is_looked_at_as_the_config_is() {
+        let folder = std::env::temp_dir().join(format!("bellwether-web-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (config, web) = (folder.join("a.toml"), folder.join("web.yml"));
+        let text = format!("[web]\nconfig_file = {web:?}");
+        let hash = HASH;
+        std::fs::write(&web, format!("basic_auth_users: {{ann: '{hash}'}}")).unwrap();
+        for (mode, texts) in [
+            (0o640, &[][..]),
+            (0o644, &["can read whom it lets in"]),
+            (0o666, &["can read whom it lets in", "can change this file"]),
+        ] {
+            std::fs::set_permissions(&web, std::fs::Permissions::from_mode(mode)).unwrap();
+            let out = taken(&config, &text);
+            let warned = out.matches("Warning: ").count();
+            assert_eq!(warned, texts.len(), "{mode:o}: {out}");
+            assert!(texts.iter().all(|text| out.contains(text)), "{mode:o}: {out}");
+        }
+        std::fs::write(&web, "basic_auth_users: {ann: hunter2}").unwrap();
         let (code, out) = checked(&[config.to_str().unwrap()]);
         assert!(
             code == 1 && out.contains("basic_auth_users.ann: expected a hash by bcrypt"),

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use crate::config::settings::{Address, Settings};
+use crate::config::admission::ClientAuth;
+use crate::config::settings::{Address, Settings, Web};
 use crate::config::{
-    Admission, Authorization, Http, Integration, Loaded, Problem, Secret, Takes, Value,
+    Admission, Authorization, Http, Integration, Loaded, Problem, Proxy, Secret, Takes, Value,
 };
-use crate::model::Mailbox;
+use crate::model::{Mailbox, Url};
 
 /// How many places one warning names.
 const NAMED_MAX: usize = 5;
@@ -59,35 +60,36 @@ pub fn doubts(loaded: &Loaded, admission: &Admission) -> Vec<Problem> {
             }
         }
     }
-    let web = &loaded.settings.web;
-    let open: Vec<String> = web
-        .listen_addresses
-        .iter()
-        .filter(|listener| !listener.is_local())
-        .map(ToString::to_string)
-        .collect();
-    let verifies = admission.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
-    if !open.is_empty() && admission.is_open() && !verifies {
-        doubt(
-            "web.listen_addresses",
-            format!(
-                "HTTP is served on {} without users or tokens: anybody who reaches it can silence every alert; set web.users, web.tokens or web.config_file, or listen on 127.0.0.1",
-                open.join(", ")
-            ),
-        );
-    } else if !open.is_empty() && admission.tls.is_none() {
-        doubt(
-            "web.listen_addresses",
-            format!(
-                "HTTP is served on {} without TLS: passwords and tokens can be read on the way; set tls_server_config",
-                open.join(", ")
-            ),
-        );
+    if let Some(text) = open_door(&loaded.settings.web, admission) {
+        doubt("web.listen_addresses", text);
     }
     if let Some(text) = unsealed(&loaded.settings) {
         doubt("cluster.key_files", text);
     }
     found
+}
+
+/// Why HTTP beyond this machine lets in anybody, or lets passwords be read.
+pub fn open_door(web: &Web, admission: &Admission) -> Option<String> {
+    let open = web.listen_addresses.iter().filter(|listener| !listener.is_local());
+    let open: Vec<String> = open.map(ToString::to_string).collect();
+    if open.is_empty() {
+        return None;
+    }
+    // Any other type lets those in that have no certificate, or one that they have made themselves.
+    let verifies =
+        admission.tls.as_ref().is_some_and(|tls| tls.client_auth == ClientAuth::RequireAndVerify);
+    let (lacks, remedy) = if admission.is_open() && !verifies {
+        (
+            "users or tokens: anybody who reaches it can silence every alert",
+            "web.users, web.tokens or web.config_file, or listen on 127.0.0.1",
+        )
+    } else if admission.tls.is_none() {
+        ("TLS: passwords and tokens can be read on the way", "tls_server_config")
+    } else {
+        return None;
+    };
+    Some(format!("HTTP is served on {} without {lacks}; set {remedy}", open.join(", ")))
 }
 
 /// A flock without a key, and worse, one that strangers reach.
@@ -186,8 +188,44 @@ fn secrets(loaded: &Loaded, admission: &Admission, visit: &mut dyn FnMut(String,
     }
 }
 
+/// Whether a header or a parameter of this name is likely to be a secret.
+fn sounds_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["auth", "key", "token", "secret", "password", "assertion", "cookie"]
+        .iter()
+        .any(|word| name.contains(word))
+}
+
 fn http_secrets(http: &Http, before: &str, visit: &mut dyn FnMut(String, Option<&Secret>)) {
-    let mut at = |key: &str, secret: &Secret| visit(format!("{before}.{key}"), Some(secret));
+    let mut visit = |key: &str, secret: Option<&Secret>| visit(format!("{before}.{key}"), secret);
+    let in_proxy = |proxy: &Proxy| {
+        let has_password = |url: &Url| url.user().is_some_and(|user| !user.password.is_empty());
+        !proxy.from_environment && proxy.http.iter().chain(&proxy.https).any(has_password)
+    };
+    if in_proxy(&http.proxy) {
+        visit("proxy_url", None);
+    }
+    for (name, secret) in &http.headers {
+        // An inline text may be one of `values`, which is none.
+        if secret.inline().is_none() || sounds_secret(name) {
+            visit(&format!("http_headers.{name}"), Some(secret));
+        }
+    }
+    if let Authorization::OAuth2(oauth2) = &http.authorization {
+        if in_proxy(&oauth2.proxy) {
+            visit("oauth2.proxy_url", None);
+        }
+        for (name, _) in oauth2.endpoint_params.iter().filter(|(name, _)| sounds_secret(name)) {
+            visit(&format!("oauth2.endpoint_params.{name}"), None);
+        }
+        if let Some(token) = &oauth2.refresh_token {
+            visit("oauth2.refresh_token", Some(token));
+        }
+        if let Some(identity) = &oauth2.tls.identity {
+            visit("oauth2.tls_config.key", Some(&identity.key));
+        }
+    }
+    let mut at = |key: &str, secret: &Secret| visit(key, Some(secret));
     match &http.authorization {
         Authorization::None => {}
         Authorization::Basic { password, .. } => at("basic_auth.password", password),

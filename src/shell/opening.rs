@@ -65,6 +65,7 @@ pub(super) fn listen(
         server.take_passed().map_err(Error::Passed)?;
         return Ok(server);
     }
+    server.gate().warn_if_open(web);
     for listener in &web.listen_addresses {
         server.listen(listener, web).map_err(|error| Error::Listen(listener.clone(), error))?;
     }

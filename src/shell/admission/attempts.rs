@@ -49,7 +49,7 @@ impl Attempts {
 }
 
 /// One machine has as many IPv6 addresses as it likes: what counts is the network.
-fn network(sender: Option<IpAddr>) -> Option<IpAddr> {
+pub(super) fn network(sender: Option<IpAddr>) -> Option<IpAddr> {
     Some(match sender? {
         IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
         address @ IpAddr::V4(_) => address,

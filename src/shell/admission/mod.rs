@@ -18,7 +18,7 @@ use rustls::ServerConfig;
 use crate::api::Response;
 use crate::config::admission::{Admission, Need, Rights, ServerTls, User};
 use crate::config::settings::Web;
-use crate::config::{Errors, Problem, Secret};
+use crate::config::{Errors, Problem, Secret, open_door};
 use crate::limits::{
     ACCESS_CHECK_INTERVAL, ACCESS_READS_MAX, CONFIG_BYTES_MAX, FILE_TIME_MAX, SECRET_BYTES_MAX,
     TLS_FILE_BYTES_MAX, TOKEN_BYTES_MIN,
@@ -29,7 +29,7 @@ use crate::shell::tls::{self, ServerTexts, Stamp};
 use crate::time::{Mono, Wall};
 use crate::wire::credentials::Credentials;
 
-use attempts::Attempts;
+use attempts::{Attempts, network};
 use password::Passwords;
 
 static READERS: Readers = Readers::new(ACCESS_READS_MAX);
@@ -117,6 +117,13 @@ impl Gate {
         Ok(gate)
     }
 
+    /// Warns where anybody is let in from elsewhere, or passwords can be read.
+    pub(super) fn warn_if_open(&self, web: &Web) {
+        if let Some(why) = open_door(web, &self.rules.borrow().admission) {
+            warn!("web.listen_addresses: {why}");
+        }
+    }
+
     /// Takes rules from elsewhere, as a reload has it.
     pub(super) fn set_source(&self, source: RuleSource) {
         if *self.source.borrow() != source {
@@ -184,14 +191,24 @@ impl Gate {
         let now = clock::mono();
         match credentials {
             Credentials::Bearer(token) => {
-                if let Some(rights) = self.rights_of_token(rules, &token) {
-                    return Ok(rights);
+                let tag = hmac::sign(&self.key, token.as_bytes());
+                let id = self.id(sender, &[tag.as_ref()]);
+                // Tags change in every byte with the token: how far two are equal tells nothing of it.
+                let found = rules.tokens.iter().find(|(known, _)| known.as_ref() == tag.as_ref());
+                if found.is_none() || !self.passwords.is_known(&id) {
+                    self.attempt(sender, now)?;
+                    if found.is_some() {
+                        self.attempts.borrow_mut().forgive(sender);
+                        self.passwords.remember(id);
+                    }
                 }
-                self.attempt(sender, now)?;
+                if let Some((_, rights)) = found {
+                    return Ok(*rights);
+                }
             }
             Credentials::Basic(name, password) => {
                 let user = rules.admission.users.iter().find(|user| user.name == name);
-                let id = user.map(|user| self.id(user, &password));
+                let id = user.map(|user| self.id_of_user(sender, user, &password));
                 if let (Some(user), Some(id)) = (user, id)
                     && self.passwords.is_known(&id)
                 {
@@ -224,22 +241,21 @@ impl Gate {
         Ok(())
     }
 
-    /// A tag that only these rules, this user and this password have: nothing else of the password is kept.
-    fn id(&self, user: &User, password: &str) -> [u8; 32] {
+    /// A tag that only this user with this password has, by these rules and from this address: nothing else of the password is
+    /// kept. Another address may try as often as if the password had never been right.
+    fn id_of_user(&self, sender: Option<IpAddr>, user: &User, password: &str) -> [u8; 32] {
+        let User { name, hash, .. } = user;
+        self.id(sender, &[name.as_bytes(), &hash.salt, &hash.digest, password.as_bytes()])
+    }
+
+    fn id(&self, sender: Option<IpAddr>, parts: &[&[u8]]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.key);
-        let parts = [user.name.as_bytes(), &user.hash.salt, &user.hash.digest, password.as_bytes()];
-        for part in parts {
+        let sender = network(sender).map(|it| it.to_string()).unwrap_or_default();
+        for part in std::iter::once(sender.as_bytes()).chain(parts.iter().copied()) {
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part);
         }
         context.sign().as_ref().try_into().unwrap_or_default()
-    }
-
-    /// Compares tags, whose every byte changes with the token: how far two are equal tells nothing of it.
-    fn rights_of_token(&self, rules: &Rules, token: &str) -> Option<Rights> {
-        let tag = hmac::sign(&self.key, token.as_bytes());
-        let found = rules.tokens.iter().find(|(known, _)| known.as_ref() == tag.as_ref());
-        found.map(|(_, rights)| *rights)
     }
 
     /// Looks whether files have changed, unless that was done a moment ago; reads them if so.

@@ -70,8 +70,12 @@ fn a_user_needs_the_right_password_which_is_hashed_once() {
     assert_eq!(ask(Some(&basic("bob", "hunter2"))), 401);
     assert_eq!(ask(Some(&basic("ann", "hunter2"))), 200);
     let rules = Rc::clone(&gate.rules.borrow());
-    assert!(gate.passwords.is_known(&gate.id(&rules.admission.users[0], "hunter2")));
-    assert!(!gate.passwords.is_known(&gate.id(&rules.admission.users[0], "hunter")));
+    let is_known = |password: &str, sender: &str| {
+        let id = gate.id_of_user(sender.parse().ok(), &rules.admission.users[0], password);
+        gate.passwords.is_known(&id)
+    };
+    assert!(is_known("hunter2", "10.0.0.1"));
+    assert!(!is_known("hunter", "10.0.0.1") && !is_known("hunter2", "10.0.0.2"));
     assert_eq!(ask(Some(&basic("ann", "hunter2"))), 200);
     assert_eq!(gate.refused(), 5);
     assert_eq!(status(&gate, None, "10.0.0.1", Need::Nothing), 200);
@@ -93,6 +97,46 @@ fn wrong_passwords_have_to_wait_and_a_known_right_one_is_let_in() {
     assert_eq!(status(&gate, Some("Bearer nonsense"), "10.0.0.1", Need::Write), 429);
     assert_eq!(status(&gate, Some(&right), "10.0.0.1", Need::Write), 200);
     assert_eq!(status(&gate, Some(&wrong), "10.0.0.2", Need::Write), 401);
+}
+
+#[test]
+fn an_address_that_guesses_gets_no_answer_for_what_was_right_elsewhere() {
+    let folder = Folder::new("guess");
+    let token = "tokens: [{name: a, token: 0123456789abcdef}]";
+    let gate = folder.gate(&format!("basic_auth_users: {{ann: '{HUNTER2}'}}\n{token}")).unwrap();
+    let rights = [basic("ann", "hunter2"), "Bearer 0123456789abcdef".to_owned()];
+    let ask =
+        |authorization: &str, sender: &str| status(&gate, Some(authorization), sender, Need::Write);
+    for right in &rights {
+        assert_eq!(ask(right, "10.0.0.1"), 200);
+        assert_eq!(ask(right, "2001:db8::1"), 200);
+    }
+    for sender in ["10.0.0.2", "2001:db8:0:1::1"] {
+        for _ in 0..crate::limits::ACCESS_FAILURES_MAX {
+            assert_eq!(ask("Bearer nonsense", sender), 401);
+        }
+        for right in &rights {
+            assert_eq!(ask(right, sender), 429, "{sender}");
+        }
+    }
+    // Where they were right before, they are, whoever guesses elsewhere.
+    for right in &rights {
+        assert_eq!(ask(right, "10.0.0.1"), 200);
+        assert_eq!(ask(right, "2001:db8::2"), 200, "the same network");
+    }
+}
+
+#[test]
+fn a_right_token_is_no_attempt_however_often_it_comes() {
+    let folder = Folder::new("token");
+    let gate = folder.gate("tokens: [{name: a, token: 0123456789abcdef}]").unwrap();
+    // So many addresses that each is forgotten before it comes again.
+    for _ in 0..=crate::limits::ACCESS_FAILURES_MAX {
+        for host in 0..=crate::limits::ACCESS_REMEMBERED_MAX {
+            let right = Some("Bearer 0123456789abcdef");
+            assert_eq!(status(&gate, right, &format!("10.0.0.{host}"), Need::Write), 200);
+        }
+    }
 }
 
 #[test]
@@ -172,4 +216,16 @@ fn an_unreadable_certificate_serves_nothing_and_a_wrong_one_stops_us() {
     let missing =
         RuleSource { file: Some("/nowhere/web.yml".into()), admission: Admission::default() };
     assert!(matches!(Gate::new(missing, b"random"), Err(AdmissionError::Unreadable(..))));
+}
+
+#[test]
+fn a_file_of_a_certificate_has_so_many_bytes_and_no_more() {
+    let folder = Folder::new("large");
+    for (bytes, is_read) in [(TLS_FILE_BYTES_MAX, true), (TLS_FILE_BYTES_MAX + 1, false)] {
+        folder.write("cert.pem", &"x".repeat(bytes));
+        folder.write("key.pem", "x");
+        let gate = folder.gate("tls_server_config: {cert_file: cert.pem, key_file: key.pem}");
+        let why = smol::block_on(gate.unwrap().tls()).unwrap().unwrap_err();
+        assert_eq!(why.contains("it is larger than 524288 bytes"), !is_read, "{why}");
+    }
 }

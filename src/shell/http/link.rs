@@ -130,6 +130,7 @@ fn find_group(groups: &str, wanted: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use std::io::{Read as _, Write as _};
+    use std::os::unix::fs::MetadataExt as _;
 
     use super::*;
 
@@ -151,10 +152,15 @@ mod tests {
         fs::remove_file(&path).unwrap();
         // Left behind: its listener is gone.
         drop(UnixListener::bind(&path).unwrap());
-        let gid = rustix::process::getegid().as_raw().to_string();
-        let door = listen_unix(&path, 0o620, &gid).unwrap();
-        let mode = fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o620);
+        // Another group than a socket has without being given one, where this user may give one.
+        let own = rustix::process::getegid();
+        let others = rustix::process::getgroups().unwrap();
+        let other = others.into_iter().find(|group| *group != own).unwrap_or(own);
+        let is_root = rustix::process::geteuid().is_root();
+        let gid = if is_root { own.as_raw() + 1 } else { other.as_raw() };
+        let door = listen_unix(&path, 0o620, &gid.to_string()).unwrap();
+        let made = fs::metadata(&path).unwrap();
+        assert_eq!((made.permissions().mode() & 0o777, made.gid()), (0o620, gid));
         assert!(why(&path).contains("another process listens there"));
         let mut client = UnixStream::connect(&path).unwrap();
         // The one of the look, which is gone, and ours.

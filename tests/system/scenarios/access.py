@@ -107,7 +107,7 @@ def curl(world):
 
 
 def certificates(world):
-    """Clients need a certificate of the authority; none and another's are refused."""
+    """Clients need a certificate of the authority; none and another's are refused. Other types ask for less, as they say."""
     authority, other = Authority(world.directory / "authority"), Authority(world.directory / "other")
     served = Served(world)
     more = f", client_auth_type: RequireAndVerifyClientCert, client_ca_file: {authority.certificate}"
@@ -122,15 +122,37 @@ def certificates(world):
     until("the name is asked for", lambda: served.status("https", *ca, "--cert", right) == "000")
     named = authority.issue("named", "DNS:gateway.example")
     assert served.status("https", *ca, "--cert", named) == "200"
+    clients = world.directory / "clients.pem"
+    clients.write_bytes(authority.certificate.read_bytes())
+    taken = lambda: [served.status("https", *ca, *own) == "200" for own in ((), ("--cert", wrong), ("--cert", right))]
+    for kind, file, expected in (
+        ("RequestClientCert", "", [True, True, True]),
+        ("RequireAnyClientCert", "", [False, True, True]),
+        ("VerifyClientCertIfGiven", f", client_ca_file: {clients}", [True, False, True]),
+        ("RequireAndVerifyClientCert", f", client_ca_file: {clients}", [False, False, True]),
+    ):
+        served.file.write_text(tls(authority, f", client_auth_type: {kind}{file}"))
+        until(f"{kind} is in force", lambda expected=expected: taken() == expected)
+    clients.write_bytes(other.certificate.read_bytes())
+    until("the other authority is trusted instead", lambda: taken() == [False, True, False])
 
 
 def amtool(world):
-    """amtool and our own subcommands by TLS with a password and with a token."""
-    authority = Authority(world.directory / "authority")
+    """amtool and our own subcommands by TLS with a password, with a token and with a client certificate; wrong ones are refused."""
+    authority, other = Authority(world.directory / "authority"), Authority(world.directory / "other")
     served = Served(world)
     served.serve(rules(tls(authority)))
     url = f"https://localhost:{served.port}"
-    files = {"password": PASSWORD + "\n", "token": READER, "wrong": "wrong-0123456789abcdef", "http.yml": json.dumps({"basic_auth": {"username": "ann", "password": PASSWORD}, "tls_config": {"ca_file": str(authority.certificate)}}), "reader.yml": json.dumps({"authorization": {"credentials": READER}, "tls_config": {"ca_file": str(authority.certificate)}})}
+    trust = {"ca_file": str(authority.certificate)}
+    pairs = {}
+    for issuer, name in ((authority, "right"), (other, "foreign")):
+        issuer.issue("client")
+        pairs[name] = {"cert_file": f"{issuer.directory}/client.crt", "key_file": f"{issuer.directory}/client.key"}
+    password = lambda text: {"basic_auth": {"username": "ann", "password": text}, "tls_config": trust}
+    token = lambda text: {"authorization": {"credentials": text}, "tls_config": trust}
+    http = {"http": password(PASSWORD), "reader": token(READER), "wrong-password": password("wrong"), "wrong-token": token("wrong-0123456789abcdef")}
+    http |= {"none": {"tls_config": trust}, **{name: {"tls_config": {**trust, **pair}} for name, pair in pairs.items()}}
+    files = {"password": PASSWORD + "\n", "token": READER, "wrong": "wrong-0123456789abcdef", **{f"{name}.yml": json.dumps(text) for name, text in http.items()}}
     for name, text in files.items():
         (world.directory / name).write_text(text)
 
@@ -144,6 +166,8 @@ def amtool(world):
     assert "Hot" in tool("http.yml", "alert", "query") and "Hot" in tool("reader.yml", "alert", "query")
     tool("http.yml", "silence", "add", "alertname=Hot", "--comment=c")
     tool("reader.yml", "silence", "add", "alertname=Hot", "--comment=c", status=1)
+    for wrong in ("wrong-password.yml", "wrong-token.yml", "none.yml"):
+        tool(wrong, "alert", "query", status=1)
     ours = lambda *words, **options: run(world.settings.subject, *words, f"--url={url}", "--ca-file", authority.certificate, **options)
     assert "alone" in ours("flock", "--user=ann", "--password-file=password")
     assert "alone" in ours("flock", "--token-file=token")
@@ -153,6 +177,16 @@ def amtool(world):
     assert "answered 401" in ours("flock", "--token-file=wrong", status=1)
     assert "answered 401" in ours("flock", status=1)
     assert "ca_file" in run(world.settings.subject, "flock", f"--url={url}", "--token-file=token", status=1)
+    # The same with client certificates alone.
+    served.file.write_text(tls(authority, f", client_auth_type: RequireAndVerifyClientCert, client_ca_file: {authority.certificate}"))
+    until("a certificate is asked for", lambda: served.status("https", "--cacert", authority.certificate) == "000")
+    shown = lambda name: [f"--{end}-file={pairs[name][f'{end}_file']}" for end in ("cert", "key")]
+    assert "Hot" in tool("right.yml", "silence", "query")
+    assert "alone" in ours("flock", *shown("right"))
+    for wrong in ("none.yml", "foreign.yml"):
+        tool(wrong, "alert", "query", status=1)
+    ours("flock", status=1)
+    ours("flock", *shown("foreign"), status=1)
 
 
 def alerting(world, served, ways):
@@ -189,6 +223,15 @@ def prometheus(world):
     served = Served(world, told=True)
     served.serve(rules(tls(authority)))
     ways = [{"tls_config": {"ca_file": str(authority.certificate)}, "authorization": {"credentials": token}} for token in ("wrong-0123456789abcdef", POSTER)]
+    alerting(world, served, ways)
+
+
+def prometheus_password(world):
+    """Prometheus posts by TLS with a password; with a wrong one nothing comes."""
+    authority = Authority(world.directory / "authority")
+    served = Served(world, told=True)
+    served.serve(rules(tls(authority)))
+    ways = [{"tls_config": {"ca_file": str(authority.certificate)}, "basic_auth": {"username": "ann", "password": text}} for text in ("wrong", PASSWORD)]
     alerting(world, served, ways)
 
 
@@ -410,6 +453,25 @@ def rotate(world):
     assert served.status("https", *ca, "-H", "Authorization: Bearer another-0123456789") == "200"
 
 
+def open_door(world):
+    """An agent that others reach says at its start that it lets in anybody, also where a flag has given the address."""
+    agent = world.subject(QUIET, "--web.listen-address=0.0.0.0:0")
+    (warning,) = [line for line in agent.log().splitlines() if "without users or tokens" in line]
+    assert "0.0.0.0:0" in warning and "127.0.0.1:0" not in warning, warning
+
+
+def secrets(world):
+    """A secret where something else is expected is in no answer to a reload, not in the log and not in the status."""
+    agent = world.subject(QUIET)
+    config = "route: {receiver: root}\nreceivers: [{name: root, webhook_configs: [{url: 'http://x/', KEYS}]}]\n"
+    for keys in ('http_config: {authorization: "Bearer hunter2"}', "http_config: hunter2", "http_config: {http_headers: {X: {secrets: hunter2}}}", "http_config: {basic_auth: [hunter2]}", "url_file: {hunter2: 1}"):
+        agent.write_config(config.replace("KEYS", keys))
+        answer = agent.api.request("POST", "/-/reload")
+        assert answer.status == 500 and "webhook_configs" in answer.text, f"{keys}: {answer.status} {answer.text}"
+        for told in (answer.text, agent.log(), agent.api.get("/api/v2/status").text):
+            assert "hunter2" not in told, f"{keys}: {told}"
+
+
 def unix(world):
     """A Unix socket with its mode; TLS has no place there, and a socket that was left behind is replaced."""
     path = world.directory / "bellwether.sock"
@@ -485,12 +547,15 @@ def cases(_settings):
         ("access/certificates", certificates),
         ("access/amtool", amtool),
         ("access/prometheus", prometheus),
+        ("access/prometheus_password", prometheus_password),
         ("access/prometheus_certificate", prometheus_certificate),
         ("access/thousand", thousand),
         ("access/page", page),
         ("access/page_certificate", page_certificate),
         ("access/handshakes", handshakes),
         ("access/rotate", rotate),
+        ("access/open_door", open_door),
+        ("access/secrets", secrets),
         ("access/unix", unix),
         ("access/systemd_socket", systemd_socket),
         ("access/ports", ports),

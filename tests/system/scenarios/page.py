@@ -26,6 +26,9 @@ receivers:
 - {name: phone, log_configs: [{}]}
 - {name: night}
 """
+EXPECTING = "expect: [{name: backup, period: 24h}]\n"
+TOLD = 2  # groups of ALERTS that the receiver hears of
+REQUESTS = 3 * 2 * 10 + 4  # of one try of all that a foreign page can do
 VIEWS = ["alerts", "silences", "silences?state=pending", "silences?state=expired", "notifications", "status", "silences/new?filter=%7Bsite%3D%22north%22%7D"]
 WATCHERS = 32
 SCRIPT = "<img src=x onerror=\"document.title='broken'\"><script>document.title='broken'</script>"
@@ -53,8 +56,8 @@ def url(agent, view=""):
     return f"http://127.0.0.1:{agent.port}/" + (f"#/{view}" if view else "")
 
 
-def started(world, **options):
-    agent = world.subject(CONFIG)
+def started(world, config=CONFIG, **options):
+    agent = world.subject(config)
     agent.api.post_alerts(*ALERTS)
     browser = Browser(world, **options)
     browser.open(url(agent))
@@ -403,21 +406,23 @@ ATTEMPTS = """
 const [base, id, done] = arguments;
 const silence = JSON.stringify({matchers: [{name: "alertname", value: ".+", isRegex: true}], startsAt: "2024-01-01T00:00:00Z", endsAt: "2099-01-01T00:00:00Z", createdBy: "evil", comment: "evil"});
 const alerts = JSON.stringify([{labels: {alertname: "Evil"}}]);
+const test = JSON.stringify({receiver: "phone"});
+const bodies = {"api/v2/silences": silence, "api/v2/alerts": alerts, "api/v1/alerts": alerts, "-/reload": alerts, "bellwether/v1/notify/test": test, "bellwether/v1/owed/drop": "{}", "bellwether/v1/ping/backup": "{}"};
 const tries = [];
 for (const type of ["application/json", "text/plain", "application/x-www-form-urlencoded"]) {
   for (const mode of ["cors", "no-cors"]) {
-    for (const [method, path, body] of [["POST", "api/v2/silences", silence], ["POST", "api/v2/alerts", alerts], ["POST", "api/v1/alerts", alerts], ["POST", "-/reload", ""], ["DELETE", `api/v2/silence/${id}`, undefined]]) {
+    for (const [method, path, body] of [["POST", "api/v2/silences", silence], ["POST", "api/v2/alerts", alerts], ["POST", "api/v1/alerts", alerts], ["POST", "-/reload", ""], ["PUT", "api/v2/silences", silence], ["POST", "bellwether/v1/notify/test", test], ["POST", "bellwether/v1/owed/drop", "{}"], ["POST", "bellwether/v1/owed/retry", "{}"], ["POST", "bellwether/v1/ping/backup", ""], ["DELETE", `api/v2/silence/${id}`, undefined]]) {
       tries.push(fetch(base + path, {method, mode, body, headers: {"Content-Type": type}}).then((it) => `${method} ${path} ${it.status}`, () => `${method} ${path} failed`));
     }
   }
 }
-for (const path of ["api/v2/silences", "api/v2/alerts", "api/v1/alerts", "-/reload"]) {
-  navigator.sendBeacon(base + path, path.includes("silence") ? silence : alerts);
+for (const [path, body] of Object.entries(bodies)) {
+  navigator.sendBeacon(base + path, body);
   const frame = document.body.appendChild(document.createElement("iframe"));
   frame.name = path;
   const form = document.body.appendChild(Object.assign(document.createElement("form"), {method: "post", action: base + path, target: path, enctype: "text/plain"}));
   // As a form sends it: the name, an equals sign, the value.
-  const [name, value] = (path.includes("silence") ? silence : alerts).split(/:(.*)/s);
+  const [name, value = ""] = body.split(/:(.*)/s);
   form.append(Object.assign(document.createElement("input"), {name: name + ':"', value: '", ' + value}));
   form.submit();
 }
@@ -430,10 +435,13 @@ Promise.all(tries).then((it) => setTimeout(() => done(it), 1000));
 
 def evil(world):
     """A page of another site tries every write, by its own name and by one that it points at the agent: nothing changes."""
-    agent, browser = started(world)
+    sink = world.sink()
+    agent, browser = started(world, EXPECTING + CONFIG.replace("{name: phone, log_configs: [{}]}", f"{{name: phone, webhook_configs: [{{url: '{sink.url}/phone'}}]}}"))
     agent.api.post("/api/v2/silences", {"matchers": [{"name": "site", "value": "x", "isRegex": False}], "startsAt": "2024-01-01T00:00:00Z", "endsAt": "2099-01-01T00:00:00Z", "createdBy": "me", "comment": "mine"})
     (mine,) = silences(agent)
-    state = lambda: ([it["comment"] for it in silences(agent)], sorted({it["labels"]["alertname"] for it in agent.api.alerts()}), agent.metric("alertmanager_config_last_reload_success_timestamp_seconds"))  # noqa: E731
+    # Of each group of the alerts that fire, which are told once.
+    until("all is told", lambda: len(sink.payloads("/phone")) == TOLD)
+    state = lambda: ([it["comment"] for it in silences(agent)], sorted({it["labels"]["alertname"] for it in agent.api.alerts()}), agent.metric("alertmanager_config_last_reload_success_timestamp_seconds"), len(sink.payloads("/phone")), [it.get("last") for it in agent.api.get("/bellwether/v1/deadman").json["expected"]])  # noqa: E731
     before = state()
     browser.driver.set_script_timeout(60)
     site = static_site(world)
@@ -443,11 +451,11 @@ def evil(world):
             outcomes = browser.driver.execute_async_script(ATTEMPTS, base, mine["id"])
             taken = [it for it in outcomes if " 200" in it]
             assert not taken, f"{what} at {base}: {taken}"
-            assert len(outcomes) == 34, outcomes
+            assert len(outcomes) == REQUESTS, outcomes
     assert state() == before, f"changed: {before} {state()}"
     browser.open(f"http://evil.example:{agent.port}/")
     assert "web.allowed_hosts" in browser.find("body").text, "the refusal says what to do"
-    return f"{3 * 2 * 34} requests, beacons and forms beside"
+    return f"{3 * 2 * REQUESTS} requests, beacons and forms beside"
 
 
 def allowed(world):

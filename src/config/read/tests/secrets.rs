@@ -38,6 +38,22 @@ const HTTP: &[&str] = &[
     "tls_config.key",
 ];
 
+/// The same below `web`.
+const WEB: &[&str] = &[
+    "web",
+    "web.basic_auth_users",
+    "web.basic_auth_users.ann",
+    "web.users",
+    "web.users.0",
+    "web.users.0.password_hash",
+    "web.tokens",
+    "web.tokens.0",
+    "web.tokens.0.token",
+    "web.tls_server_config",
+    "web.tls_server_config.cert",
+    "web.tls_server_config.key",
+];
+
 /// The paths of keys that may hold a secret, and of all tables and lists on the way to them.
 fn places(keys: &[Key], before: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -70,6 +86,9 @@ fn all_places() -> Vec<String> {
         all.extend([section.clone(), format!("{section}.0")]);
         all.extend(places(schema.keys, &format!("{section}.0")));
     }
+    all.extend(["heartbeat", "heartbeat.0", "heartbeat.0.url"].map(str::to_owned));
+    all.extend(http("heartbeat.0"));
+    all.extend(WEB.iter().map(|path| (*path).to_owned()));
     // All of them are read by the same function.
     let schema = SCHEMAS.iter().find(|schema| schema.http).unwrap();
     all.extend(http(&format!("receivers.0.{}.0", schema.section)));
