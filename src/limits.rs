@@ -84,6 +84,8 @@ pub const HTTP_GETS_MAX: usize = 8;
 /// than what is left is refused with 503; where more than half is taken, a reader that has been stuck for
 /// [`HTTP_SLOW_READ_TIME`] is closed first. Answers that are no lists always go.
 pub const HTTP_ANSWERS_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Lists that are made at a time while a further one is begun at once. Policy: begun when its turn comes.
+pub const LISTS_BEGUN_MAX: usize = 4;
 /// Pages that wait for news. Policy: the one that has waited for longest is answered at once.
 pub const WATCHERS_MAX: usize = 32;
 /// How long a page waits for news. Policy: answered that there is none.
@@ -137,7 +139,7 @@ pub const ACCESS_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 pub const ACCESS_READS_MAX: usize = 2;
 
 /// Wrong passwords and tokens from one address, or from one network of IPv6, within [`ACCESS_FAILURES_TIME`]. Policy: further
-/// ones are refused with 429 unseen; what was right before is let in.
+/// ones are refused with 429 unseen; what was right before from the same address is let in.
 pub const ACCESS_FAILURES_MAX: u32 = 10;
 
 /// How long an address that was wrong too often waits, from the first time. Policy: then it may try again.
@@ -149,7 +151,8 @@ pub const ACCESS_ADDRESSES_MAX: usize = 256;
 /// Passwords that wait to be checked, one at a time. Policy: refused with 503.
 pub const ACCESS_WAITING_MAX: usize = 8;
 
-/// Passwords that were right and are not hashed again. Policy: the oldest is forgotten, and hashed when it comes.
+/// Passwords and tokens that were right from an address: those passwords are not hashed again. Policy: the oldest is forgotten, and
+/// hashed when it comes.
 pub const ACCESS_REMEMBERED_MAX: usize = 64;
 
 /// Users and tokens of `[web]`. Policy: refuse the config.
@@ -295,6 +298,11 @@ pub const INHIBIT_RULES_MAX: usize = 1_024;
 pub const EXPECT_MAX: usize = 128;
 /// Heartbeats. Policy: a config with more is refused.
 pub const HEARTBEATS_MAX: usize = 16;
+/// Least period of an expectation: a shorter one would make an alert of each busy moment. Policy: a config with a shorter one is
+/// refused.
+pub const EXPECT_PERIOD_MIN: Duration = Duration::from_secs(1);
+/// Least period of a heartbeat. Policy: a config with a shorter one is refused.
+pub const HEARTBEAT_PERIOD_MIN: Duration = Duration::from_secs(10);
 /// How long one attempt to tell a heartbeat may take. Policy: given up, and tried again.
 pub const HEARTBEAT_TIME: Duration = Duration::from_secs(20);
 /// Bytes of the name of an expectation or a heartbeat. Policy: the config is refused.

@@ -296,3 +296,23 @@ fn every_link_of_the_readmes_leads_somewhere() {
     }
     assert!(links > 30, "the links were not found");
 }
+
+#[test]
+fn a_panic_ends_a_release_and_nothing_catches_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let profile = |name: &str| {
+        let (_, rest) = manifest.split_once(&format!("\n[profile.{name}]\n")).unwrap();
+        rest.split("\n[").next().unwrap().to_owned()
+    };
+    assert!(profile("release").contains("\npanic = \"abort\""), "{}", profile("release"));
+    // Tests need to unwind; nothing of that profile is shipped.
+    assert!(profile("long").contains("\npanic = \"unwind\""));
+    assert_eq!(manifest.matches("\npanic = ").count(), 2, "another profile says what a panic does");
+    let build = fs::read_to_string(root.join("cross/build.sh")).unwrap();
+    assert!(build.contains(" --release ") && !build.contains("profile.release.panic"));
+    assert!(!root.join(".cargo/config.toml").exists(), "settings that nobody looks for");
+    for source in sources() {
+        assert!(!source.code.contains("catch_unwind"), "{}", source.path.display());
+    }
+}

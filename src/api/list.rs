@@ -11,9 +11,6 @@ use crate::time::Now;
 /// Steps of the first piece of a list.
 const FIRST_STEPS: u64 = PIECE_STEPS / 5;
 
-/// While so many lists are being made, a further one is begun when its turn comes, and not when it is asked for.
-pub(super) const LISTS_BEGUN_MAX: usize = 4;
-
 /// The kind of list.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {

@@ -33,13 +33,14 @@ mod v1;
 use std::net::IpAddr;
 
 use crate::effect::Cx;
+use crate::limits::LISTS_BEGUN_MAX;
 use crate::node::{Node, OwedDrop};
 use crate::time::Now;
 use crate::wire::json::body::PostSchema;
 
 pub use access::Access;
 pub use changes::{Changes, changed};
-use list::{Kind, LISTS_BEGUN_MAX, Made};
+use list::{Kind, Made};
 use post::Begun;
 
 pub use list::List;

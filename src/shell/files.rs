@@ -260,12 +260,18 @@ mod tests {
 
     #[test]
     fn so_many_files_are_read_at_a_time_and_the_next_one_waits() {
-        static READERS: Readers = Readers::new(ACCESS_READS_MAX);
+        static OF_ACCESS: Readers = Readers::new(ACCESS_READS_MAX);
+        static OF_CONFIG: Readers = Readers::new(CONFIG_READS_MAX);
+        fill(&OF_ACCESS, ACCESS_READS_MAX);
+        fill(&OF_CONFIG, CONFIG_READS_MAX);
+    }
+
+    fn fill(readers: &'static Readers, max: usize) {
         let executor = smol::LocalExecutor::new();
         let began = Arc::new(Mutex::new(0));
         let (go, wait) = mpsc::channel::<()>();
         let wait = Arc::new(Mutex::new(wait));
-        let reads: Vec<_> = (0..=ACCESS_READS_MAX)
+        let reads: Vec<_> = (0..=max)
             .map(|number| {
                 let (began, wait) = (Arc::clone(&began), Arc::clone(&wait));
                 let path = PathBuf::from(format!("/{number}"));
@@ -274,25 +280,25 @@ mod tests {
                         *began.lock().unwrap() += 1;
                         wait.lock().unwrap().recv().is_ok()
                     };
-                    READERS.run(&path, FILE_TIME_MAX, job).await.unwrap()
+                    readers.run(&path, FILE_TIME_MAX, job).await.unwrap()
                 })
             })
             .collect();
         block_on(executor.run(async {
-            while *began.lock().unwrap() < ACCESS_READS_MAX {
+            while *began.lock().unwrap() < max {
                 Timer::after(Duration::from_millis(1)).await;
             }
             // The last one has had its turn to ask, and has no place.
             Timer::after(Duration::from_millis(20)).await;
-            assert_eq!(*began.lock().unwrap(), ACCESS_READS_MAX);
-            for _ in 0..=ACCESS_READS_MAX {
+            assert_eq!(*began.lock().unwrap(), max);
+            for _ in 0..=max {
                 go.send(()).unwrap();
             }
             for read in reads {
                 assert!(read.await);
             }
         }));
-        assert_eq!(*began.lock().unwrap(), ACCESS_READS_MAX + 1);
+        assert_eq!(*began.lock().unwrap(), max + 1);
     }
 
     #[test]

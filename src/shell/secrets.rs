@@ -55,11 +55,13 @@ mod tests {
         fs::write(&path, " token\n").unwrap();
         let secret = Secret::File(path.clone());
         assert_eq!(block_on(read(&secret)).unwrap(), "token");
+        fs::write(&path, "x".repeat(SECRET_BYTES_MAX)).unwrap();
+        assert_eq!(block_on(read(&secret)).unwrap().len(), SECRET_BYTES_MAX);
         fs::write(&path, "renewed").unwrap();
         assert_eq!(block_on(read(&secret)).unwrap(), "renewed", "it is read at each use");
         for (content, why) in [
             (b"token\xff".to_vec(), "it is not text in UTF-8"),
-            (b"token".repeat(20_000), "it is larger than 65536 bytes"),
+            (b"x".repeat(SECRET_BYTES_MAX + 1), "it is larger than 65536 bytes"),
         ] {
             fs::write(&path, content).unwrap();
             let error = block_on(read(&secret)).unwrap_err().to_string();

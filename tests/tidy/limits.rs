@@ -152,3 +152,113 @@ fn every_limit_has_its_policy_its_metric_and_its_test_in_the_readme() {
         assert!(is_here, "no test {name}:\n{text}");
     }
 }
+
+/// Constants that end as a limit's name does and are none of this agent's own, each with the file that has it: why they are not
+/// in the table.
+const NO_LIMITS: &[(&str, &[&str])] = &[
+    (
+        "a rule of a format, a language or a service, which holds whatever we want",
+        &[
+            "gossip/seal.rs COUNTER_MAX",
+            "gossip/seal.rs SECRET_BYTES_MIN",
+            "model/duration.rs NS_MAX",
+            "model/matcher/re2.rs FOLD_RANGE_MAX",
+            "model/matcher/re2.rs REPEAT_MAX",
+            "model/time_interval.rs YEAR_MIN",
+            "model/url/punycode.rs T_MAX",
+            "model/url/punycode.rs T_MIN",
+            "notify/email/message.rs LINE_MAX",
+            "shell/admission/password.rs BYTES_MAX",
+            "template/print/format.rs NUMBER_MAX",
+            "wire/key.rs DIFFERENT_BYTES_MIN",
+            "wire/mqtt/packet.rs PROPERTY_PACKET_BYTES_MAX",
+        ],
+    ),
+    (
+        "how much of it a message shows",
+        &[
+            "api/access.rs SHOWN_BYTES_MAX",
+            "config/doubts.rs NAMED_MAX",
+            "config/read/mod.rs NAMES_SHOWN_MAX",
+            "model/trouble.rs WHY_BYTES_MAX",
+            "notify/shown.rs HIDDEN_BYTES_MIN",
+        ],
+    ),
+    (
+        "a pace or a choice of what is done first: nothing is refused or lost at it",
+        &[
+            "core/acknowledge.rs LOOK_INTERVAL_MIN",
+            "core/deliver/backoff.rs PAUSE_MAX",
+            "core/deliver/backoff.rs RETRY_PAUSE_MAX",
+            "core/deliver/flush.rs BEGIN_TOGETHER_MAX",
+            "core/deliver/flush.rs DEADLINE_MIN",
+            "core/deliver/logging.rs ENTRY_LIFE_MIN",
+            "core/deliver/rate_limit.rs ATTEMPT_TIME_MIN",
+            "core/index.rs INSIDE_STEPS_MAX",
+            "core/silences/muting.rs CATCH_UP_MAX",
+            "core/step.rs STEP_MIN",
+            "gossip/delivery.rs FLIGHT_MAX",
+            "gossip/delivery.rs FLIGHT_MIN",
+            "gossip/delivery.rs REPAIR_FLIGHT_MAX",
+            "gossip/delivery.rs TRIES_MAX",
+            "gossip/hlc.rs STRIDE_MAX",
+            "gossip/members/candidates.rs HINT_TRIES_MAX",
+            "gossip/members/peer.rs MISSED_MAX",
+            "gossip/members/search.rs LOST_RETRIED_MAX",
+            "gossip/news.rs UNICAST_TO_MAX",
+            "gossip/repair/assembly.rs ASKED_MAX",
+            "gossip/repair/assembly.rs STEP_MIN",
+            "gossip/repair/assembly.rs TRIES_MAX",
+            "gossip/repair/jobs.rs SERVED_MAX",
+            "gossip/repair/mod.rs ANSWERS_MAX",
+            "gossip/repair/mod.rs LISTED_MAX",
+            "gossip/settle.rs UNCHANGED_MIN",
+            "gossip/versions.rs RECENT_MAX",
+            "model/trouble.rs PAUSE_MAX",
+            "shell/pieces.rs TURNS_MAX",
+        ],
+    ),
+    (
+        "computed of limits in the table",
+        &[
+            "gossip/repair/assembly.rs WHOLE_BYTES_MAX",
+            "gossip/seal.rs MESSAGE_BYTES_MAX",
+            "store/segment.rs GROUP_BYTES_READ_MAX",
+            "store/size.rs SEGMENT_PAGES_MIN",
+        ],
+    ),
+    (
+        "how far a rule reaches, which the documents of its feature tell",
+        &[
+            "cli/acknowledge.rs TIME_MAX",
+            "core/acknowledge.rs SEVERITIES_MAX",
+            "core/declared.rs AHEAD_MAX",
+        ],
+    ),
+];
+
+#[test]
+fn a_limit_stands_in_the_table() {
+    let mut known: BTreeSet<String> =
+        NO_LIMITS.iter().flat_map(|(_, names)| *names).map(|name| (*name).to_owned()).collect();
+    let source = root().join("src");
+    for it in super::sources().into_iter().filter(|it| it.room != "limits") {
+        let path = it.path.strip_prefix(&source).unwrap().display().to_string();
+        // A receiver's limits are its service's, and said in the documents of each.
+        let is_receiver = path.strip_prefix("notify/").is_some_and(|rest| !rest.contains('/'));
+        for line in it.code.lines() {
+            let Some((before, rest)) = line.trim_start().split_once("const ") else { continue };
+            let name: String = rest.chars().take_while(|c| *c != ':').collect();
+            let is_limit = name.ends_with("_MAX") || name.ends_with("_MIN");
+            if !is_limit || !(before.is_empty() || before.starts_with("pub")) {
+                continue;
+            }
+            let is_of_service = is_receiver && !path.ends_with("shown.rs");
+            assert!(
+                known.remove(&format!("{path} {name}")) || is_of_service,
+                "{path}: {name} is a limit: put it into limits.rs with its policy, or into NO_LIMITS of tests/tidy/limits.rs and say why"
+            );
+        }
+    }
+    assert_eq!(known, BTreeSet::new(), "these are gone");
+}

@@ -6,12 +6,9 @@ use crate::config::read::matchers::{self, Keys};
 use crate::config::read::{Cx, matchers::is_label_name};
 use crate::config::table::{Item, Table};
 use crate::config::{Expectation, StaticLabels};
-use crate::limits::{EXPECT_MAX, NAME_BYTES_MAX};
+use crate::limits::{EXPECT_MAX, EXPECT_PERIOD_MIN, NAME_BYTES_MAX};
 
 const MATCHERS: Keys = Keys { equal: "match", regex: "match_re", list: "matchers" };
-
-/// A shorter period would make an alert of each busy moment.
-const PERIOD_MIN: Duration = Duration::from_secs(1);
 
 pub(super) fn read(root: &Table<'_>, cx: &Cx<'_>) -> Vec<Expectation> {
     let items = root.list("expect");
@@ -36,7 +33,7 @@ fn expectation(item: &Item<'_>, cx: &Cx<'_>) -> Option<Expectation> {
     let expectation = Expectation {
         name: name(item, &table).into(),
         matchers: matchers::read(&table, &MATCHERS, cx),
-        period: period(item, &table, PERIOD_MIN, None),
+        period: period(item, &table, EXPECT_PERIOD_MIN, None),
         labels: labels(&table, cx),
     };
     table.finish();

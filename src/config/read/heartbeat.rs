@@ -8,12 +8,10 @@ use crate::config::read::{Cx, expect, http, values};
 use crate::config::schema::HEARTBEAT;
 use crate::config::table::{Item, Table};
 use crate::config::{Heartbeat, Integration};
-use crate::limits::HEARTBEATS_MAX;
+use crate::limits::{HEARTBEAT_PERIOD_MIN, HEARTBEATS_MAX};
 
 /// How often one is told if the file does not say.
 const PERIOD: Duration = Duration::from_secs(60);
-/// A shorter period is told to nobody.
-const PERIOD_MIN: Duration = Duration::from_secs(10);
 
 pub(super) fn read(root: &Table<'_>, globals: &Globals, cx: &Cx<'_>) -> Vec<Heartbeat> {
     let items = root.list("heartbeat");
@@ -36,7 +34,7 @@ pub(super) fn read(root: &Table<'_>, globals: &Globals, cx: &Cx<'_>) -> Vec<Hear
 fn heartbeat(item: &Item<'_>, globals: &Globals, cx: &Cx<'_>) -> Option<Heartbeat> {
     let table = item.table()?;
     let name = expect::name(item, &table).into();
-    let period = expect::period(item, &table, PERIOD_MIN, Some(PERIOD));
+    let period = expect::period(item, &table, HEARTBEAT_PERIOD_MIN, Some(PERIOD));
     let own = table.get("http_config");
     let http =
         own.map_or_else(|| Arc::clone(&globals.http), |item| Arc::new(http::read(&item, cx)));

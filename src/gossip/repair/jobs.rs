@@ -92,3 +92,21 @@ impl Jobs {
         self.queue.is_empty() && std::mem::take(&mut self.burst) >= RECENT_MAX
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_that_wait_to_be_sent_are_so_many_and_no_more() {
+        let (mut jobs, mut stats) = (Jobs::default(), GossipStats::default());
+        let hashes: Vec<u64> = (0..REPAIR_QUEUE_MAX as u64).collect();
+        jobs.push_all(7, &hashes, &mut stats);
+        jobs.push_all(7, &hashes[..3], &mut stats);
+        assert_eq!(jobs.len(), REPAIR_QUEUE_MAX);
+        let before = stats.overflowed;
+        jobs.push_all(8, &hashes[..3], &mut stats);
+        assert_eq!((jobs.len(), stats.overflowed - before), (REPAIR_QUEUE_MAX, 3));
+        assert!(jobs.serves(7) && !jobs.serves(8));
+    }
+}

@@ -95,3 +95,26 @@ impl Wanted {
         asks
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_asked_for_so_many_at_a_time_and_no_more() {
+        let mut wanted = Wanted::default();
+        let head = |hash: u64, hlc: u64| Head { hash, version: Version { hlc, node: 7 } };
+        let max = WANTED_MAX as u64;
+        for hash in 0..max + 3 {
+            wanted.add(Mono::ZERO, 7, head(hash, 1));
+        }
+        assert_eq!(wanted.0.len(), WANTED_MAX);
+        assert!(wanted.contains(max - 1) && !wanted.contains(max));
+        // A newer version of one that is asked for needs no room.
+        wanted.add(Mono::ZERO, 8, head(0, 2));
+        assert_eq!((wanted.0.len(), wanted.0[&0].version.hlc), (WANTED_MAX, 2));
+        wanted.note_arrived(head(1, 1));
+        wanted.add(Mono::ZERO, 7, head(max, 1));
+        assert!(wanted.contains(max));
+    }
+}

@@ -205,6 +205,27 @@ mod tests {
     }
 
     #[test]
+    fn programs_run_one_after_the_other() {
+        let path = std::env::temp_dir().join(format!("bellwether-turns-{}", std::process::id()));
+        let script = format!("echo begins >> {0}; sleep 0.1; echo ends >> {0}", path.display());
+        let exec = || Exec {
+            command: ["/bin/sh", "-c", &script].map(str::to_owned).to_vec(),
+            environment: vec![],
+            input: vec![],
+            timeout: Duration::from_secs(60),
+        };
+        let executor = smol::LocalExecutor::new();
+        let programs: Vec<_> =
+            (0..=EXEC_RUNNING_MAX).map(|_| executor.spawn(run(exec()))).collect();
+        for program in programs {
+            assert_eq!(smol::block_on(executor.run(program)), exit(Some(0), ""));
+        }
+        let told = std::fs::read_to_string(&path).unwrap();
+        std::fs::remove_file(path).unwrap();
+        assert_eq!(told, "begins\nends\n".repeat(EXEC_RUNNING_MAX + 1));
+    }
+
+    #[test]
     fn a_program_that_is_not_there_says_so() {
         let command = vec!["/none/such".to_owned()];
         let exec = Exec { command, environment: vec![], input: vec![], timeout: Duration::MAX };

@@ -21,6 +21,7 @@ MIB = 2**20
 DRAIN_BYTES, CLI_ANSWER_BYTES = 256 * MIB, 64 * MIB
 BUFFERS_BYTES = 32 * MIB  # what the kernel may hold of a connection at both ends, and more
 KEPT, REDIRECTS, SESSIONS_SERVERS, INTERFACES = 4, 10, 8, 16
+GETS = 8
 TEST_SECONDS, CLI_SECONDS = 40, 10
 # Of a kept connection that nobody acknowledges; an attempt has 60 s.
 SILENCE_SECONDS_MAX = 45
@@ -144,6 +145,38 @@ class Mute:
         self.ended += 1
 
 
+def gets(world):
+    """So many GETs are answered at a time: while clients hold them, one more is refused and counted. Posts and health are not."""
+    agent = world.subject(QUIET)
+    # A list that no socket holds.
+    agent.api.post_alerts(*({"labels": {"alertname": "A", "number": str(number)}, "annotations": {"text": "x" * 3500}} for number in range(1000)))
+    held = []
+    for _ in range(GETS):
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(10)
+        client.connect(("127.0.0.1", agent.port))
+        client.sendall(b"GET /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert client.recv(12) == b"HTTP/1.1 200"
+        held.append(client)
+    refused = agent.api.get("/api/v2/receivers")
+    assert refused.status == 503 and f"({GETS})" in refused.text, refused.text
+    assert agent.api.get("/-/healthy").status == 200
+    agent.api.post_alerts({"labels": {"alertname": "B"}})
+    for client in held:
+        client.close()
+    counted = 1
+
+    def answered():
+        nonlocal counted
+        answer = agent.api.get("/metrics")
+        counted += answer.status == 503
+        return answer.status == 200 and answer.text
+
+    told = until("GETs are answered again", answered)
+    assert f'alertmanager_http_concurrency_limit_exceeded_total{{method="get"}} {counted}\n' in told
+
+
 def tested(world):
     """A test of a receiver that never answers ends in time, and says so; meanwhile another one is refused."""
     mute = Mute(world)
@@ -228,7 +261,7 @@ def mute_agent(world):
 
 
 def cases(_settings):
-    all_ = [redirects, kept, sessions, drained, tested, heartbeat, endless_answer, mute_agent]
+    all_ = [redirects, gets, kept, sessions, drained, tested, heartbeat, endless_answer, mute_agent]
     if netns.missing():
         print(f"limits: no networks are made, that needs {netns.missing()}", file=sys.stderr)
     else:

@@ -15,7 +15,7 @@ use crate::config::{
     Authorization, DEFAULT, Environment, Flags, GroupBy, Integration, Language, Secret, Value,
     flags,
 };
-use crate::limits::ROUTES_MAX;
+use crate::limits::{EXPECT_PERIOD_MIN, HEARTBEAT_PERIOD_MIN, ROUTES_MAX};
 
 fn load_as(language: Language, text: &str, flags: &Flags) -> Result<Loaded, Errors> {
     let file = match language {
@@ -468,4 +468,19 @@ fn routes_their_keys_and_compiled_patterns_are_bounded() {
     let error = errors(Language::Yaml, &config("", &format!("expect: [{expected}]")));
     assert!(error.contains("routes, inhibit_rules, expect and silence need"), "{error}");
     yaml(&config(&many(2_000, &|n| format!("{{matchers: [{}]}}", pattern(n))), ""));
+}
+
+#[test]
+fn a_period_is_so_long_at_least() {
+    let config =
+        |section: &str| format!("route: {{receiver: r}}\nreceivers: [{{name: r}}]\n{section}\n");
+    yaml(&config("expect: [{name: a, period: 1s}]"));
+    yaml(&config("heartbeat: [{name: a, url: 'http://x/', period: 10s}]"));
+    for (section, least) in [
+        ("expect: [{name: a, period: 999ms}]", EXPECT_PERIOD_MIN),
+        ("heartbeat: [{name: a, url: 'http://x/', period: 9999ms}]", HEARTBEAT_PERIOD_MIN),
+    ] {
+        let error = errors(Language::Yaml, &config(section));
+        assert!(error.contains(&format!("period must be at least {least:?}")), "{error}");
+    }
 }
