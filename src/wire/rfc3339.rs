@@ -134,6 +134,9 @@ impl Scan<'_> {
         if secs == ZERO_SECS && nanos == 0 {
             return Ok(None);
         }
+        // Both of one sign, so that a sum is out of range only if the time is.
+        let (secs, nanos) =
+            if secs < 0 && nanos > 0 { (secs + 1, nanos - 1_000_000_000) } else { (secs, nanos) };
         let ns = secs.saturating_mul(1_000_000_000).saturating_add(nanos);
         // The very end stands for Go's zero time elsewhere.
         Ok(Some(Wall::from_ns(ns.max(i64::MIN + 1))))
@@ -245,6 +248,12 @@ mod tests {
         assert_eq!(parse("9999-12-31T23:59:59Z"), Ok(Some(Wall::MAX)));
         let earliest = Wall::from_ns(i64::MIN + 1);
         assert_eq!(parse("0002-01-01T00:00:00Z"), Ok(Some(earliest)), "is not taken for missing");
+        for text in ["0002-01-01T00:00:00.999Z", "1677-09-21T00:12:43.145Z"] {
+            assert_eq!(parse(text), Ok(Some(earliest)), "{text}");
+        }
+        let first = Wall::from_ns(-9_223_372_036_500_000_000);
+        assert_eq!(parse("1677-09-21T00:12:43.5Z"), Ok(Some(first)));
+        assert_eq!(parse("9999-12-31T23:59:59.999Z"), Ok(Some(Wall::MAX)));
     }
 
     #[test]

@@ -157,7 +157,7 @@ impl<'t> Reader<'t> {
     fn next(&mut self) -> Result<Option<(Event<'t>, usize)>, Problem> {
         match self.parser.next_event() {
             None => Ok(None),
-            Some(Ok((event, span))) => Ok(Some((event, span.start.line()))),
+            Some(Ok((event, span))) => Ok(Some((event, span.start.line().min(self.lines)))),
             Some(Err(error)) => {
                 let line = error.marker().line().min(self.lines);
                 Err(problem(line, format!("YAML: {}", error.info())))
@@ -459,6 +459,8 @@ mod tests {
             let lines = text.split('\n').count();
             assert_eq!(parse(text).unwrap_err().line, lines, "{text:?}");
         }
+        // An empty key, which the parser finds behind the end.
+        assert_eq!(parse("? ").unwrap_err().line, 1);
     }
 
     #[test]
