@@ -171,7 +171,7 @@ impl Period {
     pub fn add_days_of_month(&mut self, text: &str) -> Result<(), IntervalError> {
         let range = range_of(text, |text| {
             let day = number(text)?;
-            if day == 0 || day.abs() > 31 {
+            if day == 0 || !(-31..=31).contains(&day) {
                 return Err(IntervalError::Day(day));
             }
             Ok(day)
@@ -592,6 +592,7 @@ mod tests {
             ("weekdays", "monday:tuesday:friday", "couldn't parse range monday:tuesday:friday"),
             ("days", "0", "0 is not a valid day of the month: out of range"),
             ("days", "-50:-20", "-50 is not a valid day"),
+            ("days", "-99999999999:-1", "-2147483648 is not a valid day"),
             ("days", "1:50", "50 is not a valid day"),
             ("days", "first", "\"first\" is not a whole number"),
             ("days", "-15:5", "end day must be negative if start day is negative"),
