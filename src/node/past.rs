@@ -16,6 +16,7 @@ use crate::limits::{
     HISTORY_BYTES_MAX, HISTORY_DAILY_BYTES_MAX, HISTORY_ENTRY_BYTES_MAX, HISTORY_KEPT_MAX,
     HISTORY_MAX,
 };
+use crate::model::hash::quick;
 use crate::model::{Fingerprint, LogKey};
 use crate::node::Node;
 use crate::node::keep::flash_record;
@@ -44,6 +45,8 @@ pub struct HistoryEvent {
     pub at: Wall,
     /// A JSON object.
     pub text: String,
+    /// Bits of the labels that it is about, if it is about an alert: to compare texts takes long.
+    subject: u32,
     /// Whether flash has it, or is not to get it.
     is_done: bool,
 }
@@ -80,11 +83,11 @@ impl List {
 }
 
 impl Past {
-    fn add(&mut self, topic: Topic, at: Wall, mut value: Value) {
+    fn add(&mut self, topic: Topic, at: Wall, subject: u32, mut value: Value) {
         let list = &mut self.lists[topic as usize];
         let id = list.events.back().map_or(1, |last| last.id + 1);
         value["id"] = id.into();
-        list.push(HistoryEvent { id, at, text: value.to_string(), is_done: false });
+        list.push(HistoryEvent { id, at, text: value.to_string(), subject, is_done: false });
     }
 
     /// The records of what flash does not have yet, as many as it is to get.
@@ -116,13 +119,15 @@ impl Past {
     /// Takes back what flash has stored.
     pub(super) fn restore(&mut self, body: &[u8]) -> Result<(), Malformed> {
         let (topic, id, at, text) = record::decode_past(body)?;
-        let is_object = serde_json::from_str(&text).is_ok_and(|it: Value| it.is_object());
-        let list = self.lists.get_mut(usize::from(topic)).filter(|_| is_object);
-        let list = list.ok_or_else(|| Malformed("an event that makes no sense".to_owned()))?;
+        let malformed = || Malformed("an event that makes no sense".to_owned());
+        let value: Value = serde_json::from_str(&text).map_err(|_| malformed())?;
+        let list = self.lists.get_mut(usize::from(topic)).filter(|_| value.is_object());
+        let list = list.ok_or_else(malformed)?;
+        let subject = value.get("labels").map_or(0, |labels| quick(&labels.to_string()));
         // Those that came before flash could be read are later.
         let place = list.events.partition_point(|it| it.is_done && it.id < id);
         if list.events.get(place).is_none_or(|it| !it.is_done || it.id != id) {
-            list.events.insert(place, HistoryEvent { id, at, text, is_done: true });
+            list.events.insert(place, HistoryEvent { id, at, text, subject, is_done: true });
         }
         Ok(())
     }
@@ -171,7 +176,9 @@ impl Node {
     /// Takes note of what has happened in the core.
     pub(super) fn note_past(&mut self, now: Now) {
         let (entries, turned) = self.core.take_history();
-        for fingerprint in turned {
+        // There is no room for the first of very many.
+        let first = turned.len().saturating_sub(HISTORY_MAX);
+        for fingerprint in turned.into_iter().skip(first) {
             self.note_turned(now.wall, fingerprint);
         }
         if entries.is_empty() {
@@ -186,7 +193,7 @@ impl Node {
         let own = self.gossip.as_ref().map_or(&*self.core.options().name, Gossip::name).to_owned();
         let name = |node: u64| if node == me { own.clone() } else { name(node) };
         for it in entries {
-            self.past.add(Topic::Notifications, it.at, shown(&it, &own, name));
+            self.past.add(Topic::Notifications, it.at, 0, shown(&it, &own, name));
         }
     }
 
@@ -204,9 +211,11 @@ impl Node {
         value["at"] = json!(at);
         // Each of an alert's groups tells of its end.
         let labels = value["labels"].to_string();
-        let is_known = |it: &HistoryEvent| it.at == at && it.text.contains(&labels);
+        let subject = quick(&labels);
+        let is_known =
+            |it: &HistoryEvent| (it.at, it.subject) == (at, subject) && it.text.contains(&labels);
         if !self.history(Topic::Alerts).rev().take(HISTORY_KEPT_MAX).any(is_known) {
-            self.past.add(Topic::Alerts, at, value);
+            self.past.add(Topic::Alerts, at, subject, value);
         }
     }
 }
@@ -278,7 +287,7 @@ mod tests {
 
     fn of(topic: Topic, past: &mut Past, count: u64, bytes: usize) {
         for _ in 0..count {
-            past.add(topic, Wall::EPOCH, json!({"x": "x".repeat(bytes)}));
+            past.add(topic, Wall::EPOCH, 0, json!({"x": "x".repeat(bytes)}));
         }
     }
 
@@ -303,6 +312,27 @@ mod tests {
         assert!(
             after[0][1].contains(r#""id":2,"#) && after[0][1].contains(r#""status":"resolved""#)
         );
+    }
+
+    #[test]
+    fn an_event_of_which_several_groups_tell_is_noted_once() {
+        let mut world = World::new(&[None]);
+        world.post("A");
+        world.post("B");
+        world.pass(20);
+        let at = world.now.wall;
+        let all: Vec<_> = world.nodes[0].alerts().map(|(fingerprint, ..)| fingerprint).collect();
+        let note = |world: &mut World| {
+            for fingerprint in all.iter().cycle().take(6) {
+                world.nodes[0].note_turned(at, *fingerprint);
+            }
+            texts(world, Topic::Alerts).len()
+        };
+        assert_eq!((texts(&world, Topic::Alerts).len(), note(&mut world)), (2, 4));
+        world.post("C");
+        world.pass(20);
+        world.restart(0);
+        assert_eq!(note(&mut world), 5, "also after a restart");
     }
 
     #[test]
