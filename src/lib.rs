@@ -3,7 +3,7 @@
 //! The map of the house. A room imports from those before it alone; from which of them, `tests/tidy.rs` says:
 //!
 //! ```text
-//! time, limits, version, ui <- model <- template, wire <- config <- notify, store,
+//! crc, time, limits, version, ui <- model <- template, wire <- config <- notify, store,
 //!   gossip <- effect <- core <- node <- api <- shell <- cli <- main
 //! ```
 //!
@@ -20,6 +20,8 @@ pub mod config;
 /// The alerting mind: the tables and rules (`route`, `group`, `silences`, `acknowledge`, `inhibit`, `nflog`, `expect`), and in `deliver`
 /// what happens to a due group: `flush`, `dedup`, turns, attempts, `backoff`, what is owed.
 pub mod core;
+/// The checksum of the journal and of datagrams in clear.
+pub mod crc;
 /// The requests of the brain to the shell.
 pub mod effect;
 /// The flock: `members` (SWIM), the clock `hlc`, `news`, `repair` with the `assembly` of parts, `seal`. Its payloads are key, version and bytes.

@@ -22,6 +22,7 @@ const NAME_CHARS_MAX: usize = 70;
 
 /// Each room, and the rooms it may import.
 const ARROWS: &[(&str, &[&str])] = &[
+    ("crc", &[]),
     ("time", &[]),
     ("limits", &[]),
     ("ui", &[]),
@@ -30,8 +31,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("template", &["limits", "model", "time"]),
     ("config", &["limits", "model", "template"]),
     ("notify", &["config", "limits", "model", "template", "time", "wire"]),
-    ("store", &["limits"]),
-    ("gossip", &["limits", "time"]),
+    ("store", &["crc", "limits"]),
+    ("gossip", &["crc", "limits", "time"]),
     ("wire", &["limits", "model", "time"]),
     ("effect", &["notify", "store", "time"]),
     ("core", &["config", "effect", "limits", "model", "notify", "time"]),

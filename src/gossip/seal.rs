@@ -28,6 +28,7 @@ use ring::hkdf::{HKDF_SHA256, Prk, Salt};
 
 use super::cause::DropCause;
 use super::record::hash64;
+use crate::crc::crc32;
 use crate::limits::{DATAGRAM_BYTES_MAX, GOSSIP_KEYS_MAX, MEMBERS_MAX};
 
 /// The version of datagrams of a flock without a label.
@@ -279,11 +280,8 @@ impl Seal {
 
     /// The CRC of a datagram in clear: over the label, and over the datagram up to the CRC in two pieces.
     fn crc(&self, clear: &[u8], message: &[u8]) -> [u8; CRC_BYTES] {
-        let mut hasher = crc32fast::Hasher::new();
-        for piece in [self.label.as_bytes(), clear, message] {
-            hasher.update(piece);
-        }
-        hasher.finalize().to_be_bytes()
+        let pieces = [self.label.as_bytes(), clear, message];
+        pieces.into_iter().fold(0, crc32).to_be_bytes()
     }
 
     /// Forgets the derived key of a boot.

@@ -32,7 +32,7 @@
 //! Compatibility: a reader keeps records whose kind it does not know. A new kind, or a new meaning for bytes that are
 //! ignored today, raises `minor`; all else raises `major`, and a reader sets a file of another major aside, unread.
 
-use crc32fast::Hasher;
+use crate::crc::crc32 as crc;
 
 /// The alignment of a commit group, in bytes: the block that file systems and cards write at once.
 pub const PAGE_BYTES: u32 = 4096;
@@ -370,12 +370,6 @@ impl GroupBuffer {
         self.bytes.clear();
         self.bytes.resize(GROUP_HEADER_BYTES, 0);
     }
-}
-
-fn crc(start: u32, bytes: &[u8]) -> u32 {
-    let mut hasher = Hasher::new_with_initial(start);
-    hasher.update(bytes);
-    hasher.finalize()
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
