@@ -1,9 +1,9 @@
 //! Passwords against their hashes: on the pool, one at a time, and each that was right only once.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
+use heapless::HistoryBuf;
 use smol::lock::Semaphore;
 
 use crate::config::admission::PasswordHash;
@@ -18,8 +18,8 @@ pub(super) struct Passwords {
     /// One more than may wait: that one is being checked.
     places: Arc<Semaphore>,
     turn: Arc<Semaphore>,
-    /// Oldest first.
-    known: RefCell<VecDeque<[u8; 32]>>,
+    /// A new one takes the place of the oldest.
+    known: RefCell<HistoryBuf<[u8; 32], ACCESS_REMEMBERED_MAX>>,
 }
 
 impl Default for Passwords {
@@ -35,19 +35,14 @@ impl Default for Passwords {
 impl Passwords {
     /// Whether a password with this id was right before.
     pub(super) fn is_known(&self, id: &[u8; 32]) -> bool {
-        self.known.borrow().contains(id)
+        self.known.borrow().as_slice().contains(id)
     }
 
     /// Takes note that it was right.
     pub(super) fn remember(&self, id: [u8; 32]) {
-        let mut known = self.known.borrow_mut();
-        if known.contains(&id) {
-            return;
+        if !self.is_known(&id) {
+            self.known.borrow_mut().write(id);
         }
-        if known.len() >= ACCESS_REMEMBERED_MAX {
-            known.pop_front();
-        }
-        known.push_back(id);
     }
 
     /// Whether a password fits; none if too many others wait to be checked.
