@@ -78,8 +78,9 @@ impl Stamp {
 /// The place of a stamp: kind and key.
 pub(super) type Place = (Kind, u128);
 
-/// The place of the first of all.
-pub(super) const FIRST: Place = (Kind::Alert, 0);
+/// The place of the first of all. Alerts come last: a member that has room for an alert and not for its log entry would notify
+/// once more.
+pub(super) const FIRST: Place = (Kind::Silence, 0);
 
 /// The stamps, by kind and key.
 #[derive(Debug, Default)]
@@ -115,9 +116,12 @@ impl Stamps {
         }
     }
 
-    /// Each stamp from a place on, with its place and the key by which the flock knows its record.
+    /// Each stamp from a place on, alerts last, with its place and the key by which the flock knows its record.
     pub(super) fn iter_from(&self, first: Place) -> impl Iterator<Item = (Place, Key, &Stamp)> {
-        self.by_key.range(first..).map(|(place, stamp)| {
+        let is_alert = first < FIRST;
+        let others = (!is_alert).then(|| self.by_key.range(first..)).into_iter().flatten();
+        let first_alert = if is_alert { first } else { (Kind::Alert, 0) };
+        others.chain(self.by_key.range(first_alert..FIRST)).map(|(place, stamp)| {
             let (kind, key) = *place;
             let id = key.to_be_bytes()[16 - rules(kind).key_bytes()..].to_vec();
             (*place, Key { kind: kind.number(), id }, stamp)
@@ -208,6 +212,21 @@ mod tests {
         assert_eq!(stamps.get(Kind::Alert, &[2; 8]), Some(&stamp(1)));
         stamps.remove(Kind::Alert, &[1; 8]);
         assert_eq!(stamps.newer_bytes, 1);
+    }
+
+    #[test]
+    fn alerts_come_after_what_was_told_of_them() {
+        let mut stamps = Stamps::default();
+        for (kind, key) in [(Kind::Alert, 1), (Kind::Alert, 2), (Kind::Log, 1), (Kind::Beat, 1)] {
+            stamps.put(kind, &[key; 8], Stamp::default());
+        }
+        let all: Vec<Place> = stamps.iter_from(FIRST).map(|it| it.0).collect();
+        let kinds: Vec<Kind> = all.iter().map(|it| it.0).collect();
+        assert_eq!(kinds, [Kind::Log, Kind::Beat, Kind::Alert, Kind::Alert]);
+        for (n, place) in all.iter().enumerate() {
+            let rest: Vec<Place> = stamps.iter_from(*place).map(|it| it.0).collect();
+            assert_eq!(rest, all[n..]);
+        }
     }
 
     fn group(path: &str, expires_at_ms: i64) -> ([u8; 16], Stamp) {
