@@ -97,6 +97,7 @@ impl Core {
         if spool.is_told || !(is_old || is_over) {
             return false;
         }
+        *steps += CUT_STEPS;
         spool.alerts.pop_first();
         spool.bytes -= bytes;
         // After a restart it is not counted again, unless one that ended at the same time is kept.
@@ -111,7 +112,7 @@ impl Core {
         self.stats.owed_cut += 1;
         let Some(group) = self.groups.get(id) else { return true };
         let (keys, is_empty) = (self.log_keys(&group.key, group.route), group.alerts.is_empty());
-        *steps += CUT_STEPS * (1 + keys.len() as u64);
+        *steps += CUT_STEPS * keys.len() as u64;
         if is_empty {
             self.arm_sweep_groups(now);
         }
