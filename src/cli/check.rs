@@ -404,6 +404,28 @@ mod tests {
     }
 
     #[test]
+    fn passwords_of_urls_are_told_by_their_place() {
+        let file =
+            std::env::temp_dir().join(format!("bellwether-urls-{}.toml", std::process::id()));
+        let text = "[[receivers]]\nname = 'y'\n\
+            [[receivers.webhook_configs]]\nurl = 'https://ann:geheim@x/{{ .Receiver }}'\n\
+            [[receivers.webhook_configs]]\nurl = 'https://ann:{{ .Receiver }}@x/'\n\
+            [[receivers.webex_configs]]\nroom_id = 'r'\napi_url = 'https://ann:geheim@x/'\n\
+            [receivers.webex_configs.http_config.oauth2]\nclient_id = 'a'\n\
+            client_secret_file = 'b'\ntoken_url = 'http://ann:geheim@t'";
+        let out = taken(&file, text);
+        std::fs::remove_file(file).unwrap();
+        let places = [
+            "webex_configs[0].api_url",
+            "webex_configs[0].http_config.oauth2.token_url",
+            "webhook_configs[0].url",
+        ];
+        let named = places.map(|place| format!("receivers[0].{place}")).join(", ");
+        assert!(out.contains(&format!("3 secrets stand in the file itself ({named})")), "{out}");
+        assert!(!out.contains("geheim"), "{out}");
+    }
+
+    #[test]
     fn the_file_of_web_is_looked_at_as_the_config_is() {
         let folder = std::env::temp_dir().join(format!("bellwether-web-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();

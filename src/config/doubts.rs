@@ -178,6 +178,11 @@ fn secrets(loaded: &Loaded, admission: &Admission, visit: &mut dyn FnMut(String,
                 _ => {}
             }
         });
+        for (key, value) in it.values.iter() {
+            if key.takes.is_url() && value.is_some_and(has_password) {
+                visit(format!("{before}.{}", key.name), None);
+            }
+        }
         http_secrets(&it.http, &format!("{before}.http_config"), visit);
     }
     if let Some(tls) = &admission.tls {
@@ -188,8 +193,19 @@ fn secrets(loaded: &Loaded, admission: &Admission, visit: &mut dyn FnMut(String,
     }
 }
 
+/// Whether a URL has a password in itself: `https://user:password@host/`. Where it is rendered there is none.
+fn has_password(url: &Value) -> bool {
+    let text = match url {
+        Value::Secret(secret) => secret.inline().unwrap_or_default(),
+        Value::Template(template) => template.source.split("{{").next().unwrap_or_default(),
+        Value::Text(text) => text,
+        _ => "",
+    };
+    Url::without_password(text).is_some()
+}
+
 /// Whether a header or a parameter of this name is likely to be a secret.
-fn sounds_secret(name: &str) -> bool {
+pub(super) fn sounds_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["auth", "key", "token", "secret", "password", "assertion", "cookie"]
         .iter()
@@ -198,9 +214,9 @@ fn sounds_secret(name: &str) -> bool {
 
 fn http_secrets(http: &Http, before: &str, visit: &mut dyn FnMut(String, Option<&Secret>)) {
     let mut visit = |key: &str, secret: Option<&Secret>| visit(format!("{before}.{key}"), secret);
+    let in_url = |url: &Url| url.user().is_some_and(|user| !user.password.is_empty());
     let in_proxy = |proxy: &Proxy| {
-        let has_password = |url: &Url| url.user().is_some_and(|user| !user.password.is_empty());
-        !proxy.from_environment && proxy.http.iter().chain(&proxy.https).any(has_password)
+        !proxy.from_environment && proxy.http.iter().chain(&proxy.https).any(in_url)
     };
     if in_proxy(&http.proxy) {
         visit("proxy_url", None);
@@ -212,6 +228,9 @@ fn http_secrets(http: &Http, before: &str, visit: &mut dyn FnMut(String, Option<
         }
     }
     if let Authorization::OAuth2(oauth2) = &http.authorization {
+        if in_url(&oauth2.token_url) {
+            visit("oauth2.token_url", None);
+        }
         if in_proxy(&oauth2.proxy) {
             visit("oauth2.proxy_url", None);
         }

@@ -176,6 +176,11 @@ impl Takes {
             Self::Secret(_) | Self::SecretTemplate(_) | Self::SecretUrl(_) | Self::UrlTemplate(_)
         )
     }
+
+    /// Whether the value is a URL, or a template of one.
+    pub const fn is_url(&self) -> bool {
+        matches!(self, Self::Url | Self::SecretUrl(_) | Self::UrlTemplate(_))
+    }
 }
 
 impl Key {

@@ -1,6 +1,7 @@
 //! `http_config` and `tls_config` as Alertmanager shows them.
 
 use super::{SECRET, Yaml};
+use crate::config::doubts::sounds_secret;
 use crate::config::{Authorization, Http, OAuth2, Proxy, Secret, Tls};
 
 /// A secret under the key of its text or of its file.
@@ -67,7 +68,10 @@ fn oauth2(oauth2: &OAuth2) -> Yaml {
     entries.push(("token_url", Yaml::Text(url)));
     if !oauth2.endpoint_params.is_empty() {
         let params = oauth2.endpoint_params.iter();
-        let params = params.map(|(name, value)| (name.as_str(), Yaml::from(value.as_str())));
+        let params = params.map(|(name, value)| match sounds_secret(name) {
+            true => (name.as_str(), Yaml::secret()),
+            false => (name.as_str(), Yaml::from(value.as_str())),
+        });
         entries.push(("endpoint_params", Yaml::table(params.collect())));
     }
     if let Some(tls) = tls(&oauth2.tls) {

@@ -16,8 +16,8 @@ use crate::config::{
     Config, DayBudget, DeclaredSilence, Expectation, Fallback, GroupBy, Heartbeat, InhibitRule,
     Integration, RateLimit, Receiver, Route, Secret, StaticLabels, Value, Values,
 };
-use crate::model::Matchers;
 use crate::model::duration::Spelled;
+use crate::model::{Matchers, Url};
 
 const SECRET: &str = "<secret>";
 /// The text in place of a secret URL: `amtool` of 0.25 wants a URL there.
@@ -379,6 +379,9 @@ pub(super) fn entry(key: &'static Key, value: &Value) -> Option<(&'static str, Y
             (key.file()?, Yaml::Text(path.display().to_string()))
         }
         (Value::Template(_), Takes::UrlTemplate(_)) => (key.name, Yaml::from(SECRET_URL)),
+        (Value::Text(url), Takes::Url) => {
+            (key.name, Yaml::Text(Url::without_password(url).unwrap_or_else(|| url.to_string())))
+        }
         (value, _) => (key.name, shown(value)),
     })
 }
@@ -557,6 +560,22 @@ time_intervals:
     #[test]
     fn a_configuration_is_shown_as_alertmanager_shows_it() {
         assert_eq!(original(FULL), GOLDEN);
+    }
+
+    #[test]
+    fn no_password_of_a_url_or_parameter_is_shown() {
+        let shown = original(
+            "global: {opsgenie_api_url: 'https://ann:geheim@og.example/x', victorops_api_url: 'http:\\\\ann:geheim@vo.example/'}\n\
+            route: {receiver: d}\nreceivers: [{name: d, webex_configs: [{room_id: r, \
+            api_url: 'https://ann:geheim@we.example/', http_config: {oauth2: {client_id: c, client_secret: geheim, \
+            token_url: 'https://ann:geheim@to.example/t', endpoint_params: {password: geheim, audience: a}}}}]}]\n",
+        );
+        assert!(!shown.contains("geheim"), "{shown}");
+        for place in
+            ["ann:xxxxx@og.example/x", "ann:xxxxx@we.example/", "to.example/t", "audience: a"]
+        {
+            assert!(shown.contains(place), "{shown}");
+        }
     }
 
     #[test]

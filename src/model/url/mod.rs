@@ -96,6 +96,17 @@ impl Url {
         Self::parse_any(text)
     }
 
+    /// The text of a URL, or of its beginning, with `xxxxx` for its user's password; none if it has no password.
+    pub fn without_password(text: &str) -> Option<String> {
+        let text = stripped(text);
+        let rest = after_slashes(text.split_once(':')?.1)?;
+        let end = rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len());
+        let (user, place) = rest[..end].rsplit_once('@')?;
+        let (name, password) = user.split_once(':')?;
+        let before = &text[..text.len() - rest.len()];
+        (!password.is_empty()).then(|| format!("{before}{name}:xxxxx@{place}{}", &rest[end..]))
+    }
+
     fn parse_any(text: &str) -> Result<Self, UrlError> {
         let text = stripped(text);
         let (scheme, rest) = text.split_once(':').ok_or(UrlError::Scheme)?;
@@ -336,6 +347,22 @@ pub fn unescape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn the_password_of_a_url_can_be_hidden() {
+        let hidden = |text| Url::without_password(text);
+        for (text, expected) in [
+            ("https://ann:pw@x.example/a?b=c", "https://ann:xxxxx@x.example/a?b=c"),
+            ("http:\\\\ann:p:w@b@x", "http:\\\\ann:xxxxx@x"),
+            ("ht\ttp://ann:p\nw@x", "http://ann:xxxxx@x"),
+            ("{{ .Scheme }}://:pw@x", "{{ .Scheme }}://:xxxxx@x"),
+        ] {
+            assert_eq!(hidden(text).as_deref(), Some(expected), "{text}");
+        }
+        for text in ["", "x:y@z", "http://x/a:b@c", "http://ann@x", "http://ann:@x", "//a:b@x"] {
+            assert_eq!(hidden(text), None, "{text}");
+        }
+    }
+
     use super::*;
 
     fn whole(url: &Url) -> String {
