@@ -214,9 +214,12 @@ fn judge(message: &Message<'_>, reply: &Reply) -> Verdict {
     if !has_role || !message.step.name.is_empty() {
         return verdict;
     }
+    // They become parts of headers.
+    let is_text =
+        |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     let tag = |name: &str| {
         let (_, rest) = body.split_once(&format!("<{name}>"))?;
-        Some(rest.split_once('<')?.0.trim().to_owned())
+        Some(rest.split_once('<')?.0.trim()).filter(is_text).map(str::to_owned)
     };
     if let (Some(access), Some(secret), Some(token)) =
         (tag("AccessKeyId"), tag("SecretAccessKey"), tag("SessionToken"))

@@ -125,9 +125,11 @@ fn telegram_sends_a_message_and_tries_again_whatever_is_wrong() {
         }
         other => panic!("{other:?}"),
     }
-    for reply in
-        [answer(400, r#"{"ok":false,"error_code":400,"description":"x"}"#), answer(200, "<html>")]
-    {
+    for reply in [
+        answer(400, r#"{"ok":false,"error_code":400,"description":"x"}"#),
+        answer(200, "<html>"),
+        answer(502, r#"{"ok":true}"#),
+    ] {
         assert!(matches!(plain.judge(&reply), Verdict::Retry(..)));
     }
 }

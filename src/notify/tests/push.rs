@@ -43,6 +43,11 @@ fn sns_signs_its_form_and_may_take_a_role() {
     let sent = request(&then);
     assert_eq!(header(&sent, "X-Amz-Security-Token"), "T2");
     assert!(header(&sent, "Authorization").contains("Credential=A2/"));
+    // Credentials that no header can carry are none.
+    for token in ["T\n2", "T\u{1}", "", "T 2"] {
+        let told = role.judge(&answer(200, &xml.replace("T2", token)));
+        assert!(matches!(told, Verdict::Refused(_)), "{token:?} {told:?}");
+    }
     let targets = integration("", "sns_configs: [{phone_number: '1', target_arn: x}]").unwrap_err();
     assert!(targets.contains("exactly one of topic_arn"), "{targets}");
 }
