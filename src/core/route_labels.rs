@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::core::Core;
 use crate::core::which::GroupId;
-use crate::model::{Labels, alert};
+use crate::model::Labels;
+use crate::model::order::in_order;
 use crate::notify::{AlertView, Notification};
 use crate::time::Wall;
 
@@ -34,7 +35,7 @@ impl Core {
                 late: false,
             })
             .collect();
-        let views = alert::in_order(views, |it| &*it.alert);
+        let views = in_order(views, |it| &it.alert.labels);
         let notification = Notification {
             receiver: Arc::clone(&route.receiver.name),
             group_key: group.key.clone(),

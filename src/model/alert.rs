@@ -62,25 +62,6 @@ impl Alert {
     }
 }
 
-/// By what alerts are ordered.
-type OrderKey<'a> = ((bool, Option<&'a str>), (bool, Option<&'a str>), &'a Labels);
-
-/// Brings alerts, each of which `alert` finds in an item, into the order of notifications and groups: by `job`, then
-/// `instance` (alerts that lack the label come last), then by labels.
-pub fn in_order<T>(items: Vec<T>, alert: impl Fn(&T) -> &Alert) -> Vec<T> {
-    fn key(labels: &Labels) -> OrderKey<'_> {
-        let (job, instance) = (labels.get("job"), labels.get("instance"));
-        ((job.is_none(), job), (instance.is_none(), instance), labels)
-    }
-    // The labels are looked up once for each alert, not for each comparison.
-    let keys = items.iter().enumerate().map(|(at, item)| (key(&alert(item).labels), at));
-    let mut order: Vec<(OrderKey<'_>, usize)> = keys.collect();
-    order.sort_unstable();
-    let order: Vec<usize> = order.into_iter().map(|(_, at)| at).collect();
-    let mut items: Vec<Option<T>> = items.into_iter().map(Some).collect();
-    order.into_iter().filter_map(|at| items.get_mut(at)?.take()).collect()
-}
-
 /// Why an alert is not notified, as asked at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Muted {
@@ -135,32 +116,5 @@ mod tests {
         let ended = alert(-100, -50, -50, false);
         let refired = alert(-10, 60, 0, true);
         assert_eq!(ended.merge(refired.clone(), Wall::from_secs(NOW)), refired);
-    }
-
-    #[test]
-    fn job_and_instance_lead_the_order_and_lacking_them_comes_last() {
-        let with = |pairs: &[(&str, &str)]| Alert {
-            labels: pairs.iter().copied().collect(),
-            ..alert(0, 1, 0, false)
-        };
-        let alerts = vec![
-            with(&[("a", "1")]),
-            with(&[("instance", "i1")]),
-            with(&[("job", "b")]),
-            with(&[("instance", "i2"), ("job", "a")]),
-            with(&[("instance", "i1"), ("job", "a"), ("z", "z")]),
-        ];
-        let alerts = in_order(alerts, |alert| alert);
-        let printed: Vec<String> = alerts.iter().map(|alert| alert.labels.to_string()).collect();
-        assert_eq!(
-            printed,
-            [
-                r#"{instance="i1", job="a", z="z"}"#,
-                r#"{instance="i2", job="a"}"#,
-                r#"{job="b"}"#,
-                r#"{instance="i1"}"#,
-                r#"{a="1"}"#
-            ]
-        );
     }
 }

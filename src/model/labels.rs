@@ -69,6 +69,11 @@ impl Labels {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 
+    /// How many of the first pairs stand alike in both sets.
+    pub fn shared(&self, other: &Self) -> usize {
+        self.0.iter().zip(&*other.0).take_while(|(one, another)| one == another).count()
+    }
+
     /// The number of pairs.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -11,6 +11,7 @@ pub mod labels;
 pub mod log_entry;
 pub mod mail;
 pub mod matcher;
+pub mod order;
 pub mod own;
 pub mod printable;
 pub mod report;

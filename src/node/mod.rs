@@ -42,7 +42,8 @@ use crate::core::{Core, Intake, NoRoom, Progress};
 use crate::effect::{AttemptId, Cx};
 use crate::gossip::{self, Gossip};
 use crate::model::Muted;
-use crate::model::{Alert, Fingerprint, Labels, Report, Silence, SilenceId, alert};
+use crate::model::order::in_order;
+use crate::model::{Alert, Fingerprint, Labels, Report, Silence, SilenceId};
 use crate::notify::Reply;
 use crate::time::{Mono, Now};
 
@@ -378,7 +379,7 @@ impl Node {
         let group = self.core.groups().get(id);
         let fingerprints = group.into_iter().flat_map(|group| &group.alerts);
         let alerts = fingerprints.filter_map(|it| Some((*it, self.alert(*it)?)));
-        let alerts = alert::in_order(alerts.collect(), |(_, alert)| *alert);
+        let alerts = in_order(alerts.collect(), |(_, alert)| &alert.labels);
         alerts.into_iter().map(|(fingerprint, _)| fingerprint).collect()
     }
 

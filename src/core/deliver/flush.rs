@@ -27,7 +27,8 @@ use crate::core::timers::Timer;
 use crate::core::which::{GroupId, Which};
 use crate::core::{Change, Core};
 use crate::effect::{Cx, Effect};
-use crate::model::{Fingerprint, GroupKey, LogKey, alert};
+use crate::model::order::in_order;
+use crate::model::{Fingerprint, GroupKey, LogKey};
 use crate::notify::{self, Cause};
 use crate::time::{Now, Wall};
 
@@ -128,7 +129,7 @@ impl Core {
                 Some(Flushed { fingerprint: *fingerprint, resolved: alert.resolved(now), alert })
             })
             .collect();
-        alert::in_order(snapshot, |it| &*it.alert)
+        in_order(snapshot, |it| &it.alert.labels)
     }
 
     /// The alerts of a flush that may be notified at its tick.

@@ -36,7 +36,8 @@ use crate::limits::{
     RATE_LIMIT_DIGEST_ALERTS_MAX, RATE_LIMIT_NOTIFICATIONS_MAX,
 };
 use crate::model::hash::fnv128_bytes;
-use crate::model::{GroupKey, Labels, LogEntry, LogKey, alert};
+use crate::model::order::in_order;
+use crate::model::{GroupKey, Labels, LogEntry, LogKey};
 use crate::notify::{HeldBack, Notification};
 use crate::time::{Mono, Now, Wall};
 
@@ -338,7 +339,7 @@ impl Core {
             labels = labels.common(&group.labels);
             alerts.extend(self.views(other, told.now).iter().cloned());
         }
-        let alerts = alert::in_order(alerts, |it| &*it.alert);
+        let alerts = in_order(alerts, |it| &it.alert.labels);
         let alerts = self.fit(&delivery.receiver, &key, alerts, &mut of_all, now).into();
         let held_back = Some(of_all).filter(HeldBack::is_any);
         if delivery.carries.is_empty() {
