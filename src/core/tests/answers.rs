@@ -3,6 +3,7 @@
 use super::attempts::{reply, world};
 use super::*;
 use crate::core::deliver::history::Outcome;
+use crate::limits::HISTORY_CONTENT_BYTES_MAX;
 use crate::notify::testing;
 
 const APP: &str = "slack_app_token: tok, slack_app_url: 'http://s/api/chat.postMessage'";
@@ -79,4 +80,31 @@ fn a_failed_template_is_counted_and_noted_and_the_alert_is_sent() {
     assert!(why.unwrap().contains("slack_configs[0].text is wrong"));
     let stats = w.core.stats().integrations().find(|it| it.0 == "slack").unwrap().1.clone();
     assert_eq!((stats.template_faults, stats.sent), (1, 1));
+}
+
+#[test]
+fn the_history_keeps_the_beginning_of_a_long_content() {
+    // A text of the receiver's own, and the lines that stand for a body that says little to people.
+    for integration in [
+        "slack_configs: [{api_url: 'http://s/x', text: '{{ .CommonAnnotations.summary }}'}]",
+        "webhook_configs: [{url: 'http://s/x'}]",
+    ] {
+        let mut w = world(telling("", integration), &[]);
+        let pair = |name, value| (Cow::Borrowed(name), value);
+        let summary = Cow::Owned("ä".repeat(HISTORY_CONTENT_BYTES_MAX));
+        let (labels, annotations) = ([pair("alertname", "A".into())], [pair("summary", summary)]);
+        let report = Report::new(labels.into(), annotations.into(), None, None, "".into());
+        let now = w.now;
+        w.step(|core, _| assert!(core.handle_reports(now, &[report]).invalid.is_empty()));
+        w.pass(2);
+        let [id] = w.open[..] else { panic!("{:?}", w.told) };
+        reply(&mut w, id, &Reply::Http { status: 200, retry_after: None, body: "ok".to_owned() });
+        let told = w.core.history().iter().find_map(|it| it.told.clone()).unwrap();
+        assert!(told.content.contains("ää"), "{}", told.content);
+        let kept = told.content.len();
+        assert!(
+            (HISTORY_CONTENT_BYTES_MAX - 1..=HISTORY_CONTENT_BYTES_MAX).contains(&kept),
+            "{kept}"
+        );
+    }
 }

@@ -23,7 +23,7 @@ use super::signatures::check_signatures;
 use super::stream::{TlsStream, poll_receive, poll_send};
 use super::{Clock, Error, Refusal, certificates, provider, versions};
 use crate::config::admission::{ClientAuth, ServerTls};
-use crate::limits::{TLS_HANDSHAKES_MAX, TLS_WRITE_BYTES_MAX};
+use crate::limits::TLS_HANDSHAKES_MAX;
 
 /// The texts that the keys of a `tls_server_config` stand for, all of them PEM.
 #[derive(Debug)]
@@ -128,7 +128,6 @@ pub(in crate::shell) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     static TURNS: Semaphore = Semaphore::new(TLS_HANDSHAKES_MAX);
     let connection = ServerConnection::new(config).map_err(io::Error::other)?;
     let mut connection = Connection::Server(connection);
-    connection.set_buffer_limit(Some(TLS_WRITE_BYTES_MAX));
     loop {
         poll_fn(|cx| poll_send(&mut connection, &mut io, cx)).await?;
         if !connection.is_handshaking() {

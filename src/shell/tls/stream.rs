@@ -36,9 +36,7 @@ pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<TlsStream<S>, Error> {
     let refused = |error: &rustls::Error| Error::Refused(host.to_owned(), Refusal::from(error));
     let connection = ClientConnection::new(config, server).map_err(|error| refused(&error))?;
-    let mut connection = Connection::Client(connection);
-    connection.set_buffer_limit(Some(TLS_WRITE_BYTES_MAX));
-    let mut stream = TlsStream::new(io, connection, host.to_owned());
+    let mut stream = TlsStream::new(io, Connection::Client(connection), host.to_owned());
     poll_fn(|cx| stream.poll_handshake(cx)).await.map_err(|error| match refusal(&error) {
         Some(refusal) => Error::Refused(host.to_owned(), refusal),
         None => Error::Io(host.to_owned(), error),
@@ -83,7 +81,8 @@ pub(super) fn poll_receive<S: AsyncRead + Unpin>(
 
 impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
     /// A stream whose two sides agree, or are about to.
-    pub(super) const fn new(io: S, connection: Connection, host: String) -> Self {
+    pub(super) fn new(io: S, mut connection: Connection, host: String) -> Self {
+        connection.set_buffer_limit(Some(TLS_WRITE_BYTES_MAX));
         Self { io, connection, host }
     }
 
@@ -199,5 +198,60 @@ impl<S: AsyncWrite + Unpin> io::Write for End<'_, '_, S> {
 
     fn flush(&mut self) -> io::Result<()> {
         at_once(Pin::new(&mut *self.io).poll_flush(self.cx))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+    use crate::config::Tls;
+    use crate::shell::tls::Clients;
+
+    /// The other side reads nothing and says nothing.
+    struct Stuck;
+
+    impl AsyncRead for Stuck {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut [u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Stuck {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    #[test]
+    fn so_many_bytes_wait_inside_a_connection_and_no_more() {
+        let tls = Tls { insecure_skip_verify: true, ..Tls::default() };
+        let config = smol::block_on(Clients::default().client(&tls)).unwrap();
+        let server = ServerName::try_from("x.example").unwrap();
+        let connection = Connection::Client(ClientConnection::new(config, server).unwrap());
+        let mut stream = TlsStream::new(Stuck, connection, String::new());
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut taken = 0;
+        while let Poll::Ready(count) = Pin::new(&mut stream).poll_write(&mut cx, &[7; 1000]) {
+            taken += count.unwrap();
+        }
+        assert_eq!(taken, TLS_WRITE_BYTES_MAX);
     }
 }
