@@ -26,7 +26,11 @@ fn second(text: &str) -> Option<regex_lite::Regex> {
         r"\Q", r"\E", r"\0", r"\1", r"\2", r"\3", r"\4", r"\5", r"\6", r"\7", r"\<", r"\>", r"\b{",
         r"\B{", "&&", "~~", "--", "[[", "(?",
     ];
-    let fits = text.is_ascii() && !other.iter().any(|it| text.contains(it)) && !text.contains("{,");
+    // To Go other braces stand for themselves.
+    let counts = regex_lite::Regex::new(r"^\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\}").unwrap();
+    let fits = text.is_ascii()
+        && !other.iter().any(|it| text.contains(it))
+        && text.match_indices('{').all(|(at, _)| counts.is_match(&text[at..]));
     let second =
         regex_lite::RegexBuilder::new(&format!("^(?:{text})$")).size_limit(1 << 20).build();
     second.ok().filter(|_| fits)
