@@ -8,6 +8,7 @@ import itertools
 import math
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from agent import free_port, until
 from flock import CONFIG, Flock, Node, new_key, percentile, post_alerts, recorded
 
 ALONE = True  # it measures time
+EVENTS_MAX = 256  # limits.rs
 
 BATCHED = """
 route: {receiver: hook, group_by: [job], group_wait: 15s, group_interval: 3s, repeat_interval: 1h}
@@ -247,10 +249,35 @@ def strangers(world):
         drops = victim.drops
         assert drops["malformed"] > 0 and drops["wrong_version"] > 0 and drops["wrong_cluster"] > 0, drops
         assert len(victim.log()) < 20_000, "a line a packet"
+        flooded(victim, int(port))
         identity = victim.silence("after")
         flock.wait(lambda node: identity in node.silences(), 60, "has the silence")
 
     with_flock(world, body)
+
+
+def flooded(victim, port):
+    """While it stands still, more comes than the kernel holds for it, and that is more than may wait for its loop: it reads all that was held."""
+    before = sum(victim.drops.values())
+    lost = kernel(victim, port)
+    os.kill(victim.process.pid, signal.SIGSTOP)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as enemy:
+            for _ in range(5_000):
+                enemy.sendto(b"\xff" * 30, ("127.0.0.1", port))
+        lost = kernel(victim, port) - lost
+    finally:
+        os.kill(victim.process.pid, signal.SIGCONT)
+    held = 5_000 - lost
+    assert lost > 0 and held > EVENTS_MAX, f"the kernel held {held} and dropped {lost}"
+    until("it has read what was held", lambda: sum(victim.drops.values()) - before >= held)
+    until("the flock is whole", lambda: victim.members == 3)
+
+
+def kernel(node, port):
+    """Datagrams for a port that the kernel had no room for."""
+    rows = [row.split() for row in Path(f"/proc/{node.process.pid}/net/udp").read_text().splitlines()[1:]]
+    return sum(int(row[-1]) for row in rows if row[1].endswith(f":{port:04X}"))
 
 
 def network(world, **options):

@@ -9,7 +9,7 @@ import zlib
 
 import netns
 from agent import until
-from flock import CONFIG, PORT, Flock, new_key
+from flock import CONFIG, PORT, Flock, new_key, recorded
 from scenarios.flock import configure, take, tap
 
 ALONE = True  # it measures time
@@ -19,6 +19,7 @@ MASK = (1 << 64) - 1
 
 def cases(_settings):
     yield "flock/stolen", stolen
+    yield "flock/forged_log", forged_log
     if netns.missing():
         print(f"flock_outside: no networks are made, that needs {netns.missing()}", file=sys.stderr)
         return
@@ -253,5 +254,40 @@ def stolen(world):
         assert all(again not in node.silences() for node in others)
         assert all(node.silences()[bad] == "expired" for node in others)
         assert good not in thief.silences(), "the thief hears us still"
+    finally:
+        flock.stop()
+
+
+def forged_log(world):
+    """A thief's entries in the notification log keep a group from being told; a new key and new names of receivers have it told at once."""
+    sink = world.sink()
+    rules = """
+route: {{receiver: {name}, group_by: [alertname], group_wait: {wait}, group_interval: 1s, repeat_interval: 4h}}
+receivers: [{{name: {name}, webhook_configs: [{{url: '{url}'}}]}}]
+cluster: {{key_files: ['{key}']}}
+"""
+    flock = Flock(world.settings.subject, world.directory, 3)
+    try:
+        for node in flock.nodes:
+            node.flags = tuple(flag for flag in node.flags if "key-file" not in flag)
+        thief, others = flock.nodes[2], flock.nodes[:2]
+        team = {"name": "team", "url": f"{sink.url}/team", "key": flock.key_file}
+        for node in others:
+            node.write_config(rules.format(wait="5s", **team))
+        thief.write_config(rules.format(wait="0s", **{**team, "url": f"{sink.url}/thief"}))
+        flock.start()
+        thief.api.post_alerts({"labels": {"alertname": "Door"}, "endsAt": "2099-01-01T00:00:00Z"})
+        sink.wait("/thief", 1, 10)
+        flock.wait(lambda node: recorded(node) == 1, 30, "has the alert", others)
+        time.sleep(10)
+        assert not sink.payloads("/team"), "the entry did not hold"
+        new = world.directory / "new.key"
+        new_key(world.settings.subject, new)
+        for node in others:
+            node.write_config(rules.format(wait="5s", name="crew", url=f"{sink.url}/team", key=new))
+            node.reload()
+        sink.wait("/team", 1, 30)
+        time.sleep(5)
+        assert len(sink.payloads("/team")) == 1, sink.payloads("/team")
     finally:
         flock.stop()
