@@ -83,11 +83,11 @@ impl List {
 }
 
 impl Past {
-    fn add(&mut self, topic: Topic, at: Wall, subject: u32, mut value: Value) {
+    /// Adds an event; `text` makes a JSON object that has its number.
+    fn add(&mut self, topic: Topic, at: Wall, subject: u32, text: impl FnOnce(u64) -> String) {
         let list = &mut self.lists[topic as usize];
         let id = list.events.back().map_or(1, |last| last.id + 1);
-        value["id"] = id.into();
-        list.push(HistoryEvent { id, at, text: value.to_string(), subject, is_done: false });
+        list.push(HistoryEvent { id, at, text: text(id), subject, is_done: false });
     }
 
     /// The records of what flash does not have yet, as many as it is to get.
@@ -193,30 +193,38 @@ impl Node {
         let own = self.gossip.as_ref().map_or(&*self.core.options().name, Gossip::name).to_owned();
         let name = |node: u64| if node == me { own.clone() } else { name(node) };
         for it in entries {
-            self.past.add(Topic::Notifications, it.at, 0, shown(&it, &own, name));
+            let mut value = shown(&it, &own, name);
+            self.past.add(Topic::Notifications, it.at, 0, |id| {
+                value["id"] = id.into();
+                value.to_string()
+            });
         }
     }
 
     /// Takes note that an alert has begun to fire, or has ended.
     pub(super) fn note_turned(&mut self, now: Wall, fingerprint: Fingerprint) {
         let Some(alert) = self.alert(fingerprint) else { return };
-        let mut value = json!({"startsAt": alert.starts_at, "labels": alert.labels});
-        let (word, at) = if alert.resolved(now) {
-            value["endsAt"] = json!(alert.ends_at);
-            ("resolved", alert.ends_at)
-        } else {
-            ("firing", now)
-        };
-        value["status"] = word.into();
-        value["at"] = json!(at);
+        let is_over = alert.resolved(now);
+        let at = if is_over { alert.ends_at } else { now };
+        let labels = serde_json::to_string(&alert.labels).unwrap_or_default();
         // Each of an alert's groups tells of its end.
-        let labels = value["labels"].to_string();
         let subject = quick(&labels);
         let is_known =
             |it: &HistoryEvent| (it.at, it.subject) == (at, subject) && it.text.contains(&labels);
-        if !self.history(Topic::Alerts).rev().take(HISTORY_KEPT_MAX).any(is_known) {
-            self.past.add(Topic::Alerts, at, subject, value);
+        if self.history(Topic::Alerts).rev().take(HISTORY_KEPT_MAX).any(is_known) {
+            return;
         }
+        let starts_at = alert.starts_at;
+        // Many alerts begin at once, so this is written as it stands.
+        self.past.add(Topic::Alerts, at, subject, |id| {
+            let (ends, status) = match is_over {
+                true => (format!(r#""endsAt":"{at}","#), "resolved"),
+                false => (String::new(), "firing"),
+            };
+            format!(
+                r#"{{"at":"{at}",{ends}"id":{id},"labels":{labels},"startsAt":"{starts_at}","status":"{status}"}}"#
+            )
+        });
     }
 }
 
@@ -287,7 +295,9 @@ mod tests {
 
     fn of(topic: Topic, past: &mut Past, count: u64, bytes: usize) {
         for _ in 0..count {
-            past.add(topic, Wall::EPOCH, 0, json!({"x": "x".repeat(bytes)}));
+            past.add(topic, Wall::EPOCH, 0, |id| {
+                json!({"id": id, "x": "x".repeat(bytes)}).to_string()
+            });
         }
     }
 
