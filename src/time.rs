@@ -49,6 +49,17 @@ impl Sub<Duration> for Mono {
     }
 }
 
+/// How far the wall clock is to be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockTrust {
+    /// Nobody has set it since the boot.
+    Unset,
+    /// It was synchronised since the boot, and has gone on by itself for long.
+    Set,
+    /// It is synchronised.
+    Synced,
+}
+
 /// Nanoseconds since 1970-01-01T00:00:00Z, as the wall clock has it: it may be wrong and it may step. Covers the years
 /// 1677 to 2262; arithmetic saturates there.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -54,7 +54,7 @@ pub(super) fn test(cx: &mut Cx<'_>) -> Outcome {
     let at = time_flag(cx, "at")?.map(|time| Wall::from_secs(time.secs));
     let routes = Routes::new(&config);
     let matched = routes.matching(&labels, &mut 0);
-    let muted = |place: usize| match at.map(|at| routes.muted_by(routes.at(place), at)) {
+    let muted = |place: usize| match at.map(|at| routes.muted_by(routes.at(place), Some(at))) {
         Some(names) if !names.is_empty() => format!("  muted by {}", names.join(", ")),
         _ => String::new(),
     };

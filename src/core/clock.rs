@@ -60,6 +60,19 @@ impl LastShown {
 }
 
 impl Core {
+    /// Says whether somebody has set the wall clock since the boot. Until then no time interval holds: in doubt it notifies.
+    pub fn handle_calendar(&mut self, now: Now, is_set: bool) {
+        if self.has_calendar != is_set {
+            self.has_calendar = is_set;
+            self.declare_anew(now);
+        }
+    }
+
+    /// The time that time intervals are compared with; none while none is known.
+    pub fn calendar(&self, now: Wall) -> Option<Wall> {
+        (self.has_calendar && now >= SET_SINCE).then_some(now)
+    }
+
     /// Sees whether the wall clock has stepped since the last input, and moves all that is held by the old time.
     pub fn handle_clock(&mut self, now: Now) -> Option<Step> {
         let step = self.watch.look(now)?;

@@ -86,7 +86,9 @@ impl Core {
         let id = id_of(declared);
         let known = self.silences.get(id);
         let intervals = &declared.time_intervals;
-        if !intervals.is_empty() && !intervals.iter().any(|it| self.routes.holds(it, now)) {
+        if !intervals.is_empty()
+            && !intervals.iter().any(|it| self.routes.holds(it, self.calendar(now)))
+        {
             self.silences.withdraw(id);
             return true;
         }

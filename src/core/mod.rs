@@ -232,6 +232,8 @@ pub struct Core {
     refused: Troubles<&'static str>,
     /// When it was last said that an alert is over its name's limit.
     limit_warned: Option<Mono>,
+    /// Whether somebody has set the wall clock since the boot, as far as this was told.
+    has_calendar: bool,
     changes: Vec<Change>,
     /// The first alert that the sweep under way is still to look at.
     swept: Fingerprint,
@@ -275,6 +277,7 @@ impl Core {
             late: Late::default(),
             refused: Troubles::default(),
             limit_warned: None,
+            has_calendar: true,
             changes: Vec::new(),
             swept: Fingerprint(0),
             history: History::default(),

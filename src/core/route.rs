@@ -184,9 +184,9 @@ impl Routes {
         self.intervals.binary_search_by(|it| (*it.interval.name).cmp(name)).ok()
     }
 
-    /// The interval of a place, if it holds at `now`. It is asked once a minute.
-    fn holding(&self, place: Place, now: Wall) -> Option<&Arc<TimeInterval>> {
-        let Interval { interval, known } = self.intervals.get(place)?;
+    /// The interval of a place, if it holds at `now`: none does while no time is known. It is asked once a minute.
+    fn holding(&self, place: Place, now: Option<Wall>) -> Option<&Arc<TimeInterval>> {
+        let (Interval { interval, known }, now) = (self.intervals.get(place)?, now?);
         let minute = now.as_ms().div_euclid(60_000);
         let holds = known.get().filter(|it| it.0 == minute);
         let holds = holds.map_or_else(|| interval.contains(now), |it| it.1);
@@ -194,13 +194,17 @@ impl Routes {
         holds.then_some(interval)
     }
 
-    /// Whether an interval of the config holds at `now`.
-    pub fn holds(&self, interval: &TimeInterval, now: Wall) -> bool {
+    /// Whether an interval of the config holds at `now`: none does while no time is known.
+    pub fn holds(&self, interval: &TimeInterval, now: Option<Wall>) -> bool {
         self.interval(&interval.name).is_some_and(|place| self.holding(place, now).is_some())
     }
 
     /// The names of a route's mute intervals that hold at `now`, and, if it has active intervals and none holds, theirs.
-    pub fn muted_by(&self, route: &Route, now: Wall) -> Vec<Arc<str>> {
+    /// While no time is known nothing is muted.
+    pub fn muted_by(&self, route: &Route, now: Option<Wall>) -> Vec<Arc<str>> {
+        if now.is_none() {
+            return Vec::new();
+        }
         let name = |it: &Arc<TimeInterval>| Arc::clone(&it.name);
         let holding = |place: &Place| self.holding(*place, now);
         if !route.active.is_empty() && !route.active.iter().any(|it| holding(it).is_some()) {
@@ -365,12 +369,12 @@ mod tests {
         let mut config = config(root);
         config.time_intervals = ["b", "a"].map(|name| Arc::new(interval(name))).into();
         let routes = Routes::new(&config);
-        let muted = |secs| routes.muted_by(routes.at(0), Wall::from_secs(secs));
+        let muted = |secs| routes.muted_by(routes.at(0), Some(Wall::from_secs(secs)));
         assert!(muted(59).is_empty());
         assert_eq!(routes.intervals[1].known.get(), Some((0, false)));
         routes.intervals[1].known.set(Some((0, true)));
         assert_eq!(muted(0), ["b".into()]);
-        assert!(routes.holds(&interval("b"), Wall::from_secs(59)));
+        assert!(routes.holds(&interval("b"), Some(Wall::from_secs(59))));
         assert!(muted(60).is_empty());
     }
 

@@ -185,6 +185,7 @@ impl Node {
 mod tests {
     use super::*;
     use crate::node::testing::World;
+    use crate::time::ClockTrust;
 
     const KEY: Option<[u8; 32]> = Some([7; 32]);
     const HOUR: Duration = Duration::from_secs(3600);
@@ -224,13 +225,13 @@ mod tests {
     fn a_clock_that_is_not_set_for_minutes_is_an_alert_until_it_is() {
         let mut world = World::new(&[None]);
         for minute in 0..20 {
-            world.step(0, |node, cx| node.handle_synced(cx, false));
+            world.step(0, |node, cx| node.handle_synced(cx, ClockTrust::Unset));
             let is_due = minute >= 15;
             assert_eq!(world.firing(0).len(), usize::from(is_due), "after {minute} min");
             world.pass(60);
         }
         assert_eq!(world.troubles(0), [(CLOCK_UNSET, String::new())]);
-        world.step(0, |node, cx| node.handle_synced(cx, true));
+        world.step(0, |node, cx| node.handle_synced(cx, ClockTrust::Synced));
         world.pass(1);
         assert_eq!((world.firing(0).len(), world.troubles(0).len()), (0, 0));
     }
@@ -250,7 +251,7 @@ mod tests {
         assert_eq!(world.firing(0), [CLOCK_STEPPED]);
         world.pass(15 * 60 + 60);
         assert_eq!((world.firing(0).len(), world.troubles(0).len()), (0, 0));
-        world.step(0, |node, cx| node.handle_synced(cx, false));
+        world.step(0, |node, cx| node.handle_synced(cx, ClockTrust::Unset));
         assert_eq!(steps(&mut world, 3600), 0, "one that nobody had set");
     }
 

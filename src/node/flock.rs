@@ -12,7 +12,7 @@ use crate::node::keep::identity;
 use crate::node::kinds::Merging;
 use crate::node::stamps::FIRST;
 use crate::node::tables::Tables;
-use crate::time::{Now, Wall};
+use crate::time::{ClockTrust, Now, Wall};
 
 /// Records for which the gossip had no room are offered to it again after so long.
 const UNSHARED_FOR: Duration = Duration::from_secs(5 * 60);
@@ -40,9 +40,11 @@ impl Node {
         self.with_gossip(cx, |gossip, _, _| gossip.set_keys(keys));
     }
 
-    /// Says whether the wall clock is synchronised.
-    pub fn handle_synced(&mut self, cx: &mut Cx<'_>, synced: bool) {
+    /// Says how far the wall clock is to be believed.
+    pub fn handle_synced(&mut self, cx: &mut Cx<'_>, trust: ClockTrust) {
         self.handle_clock(cx);
+        self.core.handle_calendar(cx.now, trust != ClockTrust::Unset);
+        let synced = trust == ClockTrust::Synced;
         self.with_gossip(cx, |gossip, _, _| gossip.set_synced(synced));
         self.note_synced(cx.now, synced);
         self.look_around(cx);

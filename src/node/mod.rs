@@ -364,7 +364,7 @@ impl Node {
         Some(GroupView {
             labels: &group.labels,
             receiver: &route.receiver.name,
-            muted_by: self.core.routes().muted_by(route, now.wall),
+            muted_by: self.core.routes().muted_by(route, self.core.calendar(now.wall)),
         })
     }
 

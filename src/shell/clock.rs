@@ -15,7 +15,7 @@ use rustix::time::{
 };
 use smol::Async;
 
-use crate::time::{Mono, Now, SET_SINCE, Wall};
+use crate::time::{ClockTrust, Mono, Now, SET_SINCE, Wall};
 
 /// Reads both clocks.
 pub fn now() -> Now {
@@ -43,20 +43,40 @@ const EPOCHS: [&str; 2] = ["/usr/lib/clock-epoch", "/usr/lib/systemd/systemd"];
 /// How long after the kernel systemd may begin, and how far its own time is from its file's.
 const EPOCH_SPREAD: Duration = Duration::from_secs(5 * 60);
 
-/// Whether the wall clock is synchronised, as far as files tell: the kernel's own answer (`adjtimex`) is refused to a
-/// service with `ProtectClock=yes`, as ours is, and has no safe binding that is well kept. Without `systemd-timesyncd`,
-/// whose files say it, a clock is believed that was set at all: chrony and ntpd leave nothing that others may read.
+/// Says 1 if the kernel began with the time of this clock, which has a battery.
+const BATTERY: &str = "/sys/class/rtc/rtc0/hctosys";
+
+/// Whether the wall clock is synchronised, see [`trust`].
 pub fn synced() -> bool {
-    let epochs: Vec<Wall> = EPOCHS.iter().filter_map(|file| modified(Path::new(file))).collect();
-    is_believed(Path::new(TIMESYNC), &epochs, wall(), boot_time())
+    trust() == ClockTrust::Synced
 }
 
-fn is_believed(timesync: &Path, epochs: &[Wall], wall: Wall, boot_time: Duration) -> bool {
+/// How far the wall clock is to be believed, as far as files tell: the kernel's own answer (`adjtimex`) is refused to a
+/// service with `ProtectClock=yes`, as ours is, and has no safe binding that is well kept. Without `systemd-timesyncd`,
+/// whose files say it, a clock is believed that was set at all: chrony and ntpd leave nothing that others may read.
+pub fn trust() -> ClockTrust {
+    let epochs: Vec<Wall> = EPOCHS.iter().filter_map(|file| modified(Path::new(file))).collect();
+    let files = (Path::new(TIMESYNC), Path::new(BATTERY));
+    trust_by(files, &epochs, wall(), boot_time())
+}
+
+fn trust_by(
+    (timesync, battery): (&Path, &Path),
+    epochs: &[Wall],
+    wall: Wall,
+    boot_time: Duration,
+) -> ClockTrust {
     if wall < SET_SINCE || !timesync.is_dir() {
-        return is_set(epochs, wall, boot_time);
+        let is_set = is_set(epochs, wall, boot_time);
+        return if is_set { ClockTrust::Synced } else { ClockTrust::Unset };
     }
-    let touched = fs::metadata(timesync.join("synchronized")).and_then(|file| file.modified());
-    touched.is_ok_and(|at| at.elapsed().is_ok_and(|age| age < SYNCED_FOR))
+    // Its folder does not survive a boot.
+    match fs::metadata(timesync.join("synchronized")).and_then(|file| file.modified()) {
+        Ok(at) if at.elapsed().is_ok_and(|age| age < SYNCED_FOR) => ClockTrust::Synced,
+        Ok(_) => ClockTrust::Set,
+        Err(_) if fs::read(battery).is_ok_and(|text| text.starts_with(b"1")) => ClockTrust::Set,
+        Err(_) => ClockTrust::Unset,
+    }
 }
 
 /// Whether somebody has set a clock that shows `wall` at `boot_time`: one that nobody has goes on from an epoch.
@@ -134,10 +154,29 @@ mod tests {
     #[test]
     fn a_clock_that_was_never_set_is_not_believed_whatever_files_say() {
         let nowhere = Path::new("/nonexistent");
-        let believed = |timesync, wall| is_believed(timesync, &[], wall, Duration::ZERO);
-        assert!(!believed(nowhere, Wall::from_secs(1_700_000_000)));
-        assert!(!believed(Path::new("/"), Wall::EPOCH));
-        assert!(believed(nowhere, SET_SINCE));
+        let trust = |timesync, wall| trust_by((timesync, nowhere), &[], wall, Duration::ZERO);
+        assert_eq!(trust(nowhere, Wall::from_secs(1_700_000_000)), ClockTrust::Unset);
+        assert_eq!(trust(Path::new("/"), Wall::EPOCH), ClockTrust::Unset);
+        assert_eq!(trust(nowhere, SET_SINCE), ClockTrust::Synced);
+    }
+
+    #[test]
+    fn a_clock_is_set_once_it_was_synchronised_or_came_from_a_battery() {
+        let folder = std::env::temp_dir().join(format!("bellwether-clock-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let (file, battery) = (folder.join("synchronized"), folder.join("hctosys"));
+        let trust = || trust_by((&folder, &battery), &[], SET_SINCE, Duration::ZERO);
+        assert_eq!(trust(), ClockTrust::Unset);
+        fs::write(&battery, "0\n").unwrap();
+        assert_eq!(trust(), ClockTrust::Unset);
+        fs::write(&battery, "1\n").unwrap();
+        assert_eq!(trust(), ClockTrust::Set);
+        fs::remove_file(&battery).unwrap();
+        let touched = fs::File::create(&file).unwrap();
+        assert_eq!(trust(), ClockTrust::Synced);
+        touched.set_modified(SystemTime::now() - SYNCED_FOR).unwrap();
+        assert_eq!(trust(), ClockTrust::Set);
+        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

@@ -70,7 +70,7 @@ use crate::limits::{EVENTS_MAX, TIMER_LATE_MAX};
 use crate::node::{Node, Options, Validity};
 use crate::notify::Reply;
 use crate::store::Kept;
-use crate::time::Mono;
+use crate::time::{ClockTrust, Mono};
 
 pub use error::Error;
 
@@ -120,7 +120,7 @@ pub enum Event {
     /// The process was signalled.
     Signal(Signal),
     /// Whether the wall clock is synchronised.
-    Synced(bool),
+    Synced(ClockTrust),
     /// The test of a receiver has ended: what each of its integrations tried.
     Tested(Vec<Vec<api::Tried>>),
     /// The node's next timeout has come.
@@ -284,6 +284,8 @@ impl Shell {
     async fn serve(&mut self, events: &Receiver<Event>) -> Result<(), Error> {
         systemd::ready();
         self.notifier.keep(self.node.config());
+        // Before anything that is due follows the calendar.
+        self.handle(Event::Synced(clock::trust()));
         self.perform();
         self.set_timer(true)?;
         while let Ok(event) = self.next(events).await {
@@ -344,9 +346,9 @@ impl Shell {
                 node.handle_reply(cx, id, &reply);
             }),
             Event::Signal(_) => self.reloads.ask(None),
-            Event::Synced(synced) => {
-                self.note_clock(synced);
-                self.with_node(|node, cx| node.handle_synced(cx, synced));
+            Event::Synced(trust) => {
+                self.note_clock(trust == ClockTrust::Synced);
+                self.with_node(|node, cx| node.handle_synced(cx, trust));
                 let (served, now) = (self.server.gate().served(), clock::now().mono);
                 self.certificates.look(self.node.config(), served.as_ref(), now);
             }

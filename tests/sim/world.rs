@@ -17,7 +17,7 @@ use bellwether::model::{MatchOp, Matcher, Matchers, Report, SilenceId};
 use bellwether::node::{Node, SilenceDraft};
 use bellwether::notify::{Outgoing, Place, Reply, SecretText};
 use bellwether::store::Keeper;
-use bellwether::time::Wall;
+use bellwether::time::{ClockTrust, Wall};
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt, SeedableRng};
 
@@ -435,7 +435,8 @@ impl World {
         self.trace.line(self.now, || format!("n{seat} clock {clock:?}"));
         self.seats[seat].clock = clock;
         self.seats[seat].clock_was_set = true;
-        self.call(seat, |node, cx| node.handle_synced(cx, clock.synced));
+        let trust = if clock.synced { ClockTrust::Synced } else { ClockTrust::Unset };
+        self.call(seat, |node, cx| node.handle_synced(cx, trust));
     }
 
     pub(crate) fn up(&self) -> Vec<usize> {

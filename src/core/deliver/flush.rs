@@ -144,7 +144,7 @@ impl Core {
         let mut muting = Muting {
             alerts: count,
             inhibited: count - alerts.len(),
-            intervals: self.routes.muted_by(self.routes.get(group.route), wall),
+            intervals: self.routes.muted_by(self.routes.get(group.route), self.calendar(wall)),
             silenced: 0,
         };
         self.stats.suppressed_inhibition += muting.inhibited as u64;

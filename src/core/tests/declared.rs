@@ -92,6 +92,49 @@ fn declared_silences_move_with_the_clock() {
 }
 
 #[test]
+fn before_the_clock_is_set_no_time_interval_mutes() {
+    let rest = "{receiver: r, group_by: [alertname], group_wait: 1s, group_interval: 10s, routes: [\
+        {matchers: [alertname=B], mute_time_intervals: [night]}, \
+        {matchers: [alertname=D], active_time_intervals: [day]}]}";
+    let intervals = "time_intervals: [{name: day, time_intervals: [{times: [{start_time: '06:00', end_time: '22:00'}]}]}, ";
+    let text = format!("{QUIET}{DECLARED}")
+        .replace("{receiver: r, group_by: [alertname], group_wait: 1s, group_interval: 10s}", rest)
+        .replace("time_intervals: [{name: night", &format!("{intervals}{{name: night"));
+    let told = |w: &mut World| {
+        let mut names: Vec<char> =
+            w.told().iter().map(|(_, line)| line.chars().nth(11).unwrap()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.into_iter().collect::<String>()
+    };
+    let world = || World::new(testing::load(&text).unwrap().config);
+    let post = |w: &mut World| {
+        for name in ["A", "B", "C", "D"] {
+            w.post(name, "1", Some(10 * 24 * 3600));
+        }
+        w.pass(30);
+    };
+    let mut known = world();
+    post(&mut known);
+    assert_eq!(told(&mut known), "", "it is night");
+    // The clock may show any time.
+    let mut unset = world();
+    let now = unset.now;
+    unset.step(|core, _| core.handle_calendar(now, false));
+    post(&mut unset);
+    assert_eq!(told(&mut unset), "ABD", "a silence without a time holds");
+    // It has been set.
+    let now = unset.now;
+    unset.step(|core, _| core.handle_calendar(now, true));
+    assert_eq!(shown(&unset).len(), 2);
+    for name in ["A", "B", "D"] {
+        unset.post(name, "2", Some(10 * 24 * 3600));
+    }
+    unset.pass(30);
+    assert_eq!(told(&mut unset), "", "and it is night");
+}
+
+#[test]
 fn errors_of_a_declared_silence_are_reported() {
     for (silence, part) in [
         ("{name: a, matchers: ['a=b'], time_intervals: [x]}", "undefined time interval \"x\""),
