@@ -37,9 +37,14 @@ impl Draft {
             Authorization::None => {}
             Authorization::Basic { password, .. } => all.push(password.clone()),
             Authorization::Scheme(_, credentials) => all.push(credentials.clone()),
-            Authorization::OAuth2(oauth2) => all.push(oauth2.client_secret.clone()),
+            Authorization::OAuth2(oauth2) => {
+                all.push(oauth2.client_secret.clone());
+                all.extend(oauth2.refresh_token.clone());
+            }
         }
-        all.extend(self.http().headers.iter().map(|(_, value)| value.clone()));
+        let connect = &self.http().proxy.connect_headers;
+        let headers = self.http().headers.iter().chain(connect);
+        all.extend(headers.map(|(_, value)| value.clone()));
         all
     }
 }

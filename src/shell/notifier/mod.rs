@@ -171,7 +171,7 @@ impl Notifier {
     }
 }
 
-/// Reads the secrets of a draft and sends it.
+/// Reads the secrets of a draft and sends it. What the other side answers is shown to many: secrets that it repeats are left out.
 async fn attempt_of(ways: &Ways, draft: Rc<Draft>, taken: &Taken) -> Reply {
     let mut texts = match read_all(&draft.secrets()).await {
         Ok(texts) => texts.into_iter(),
@@ -184,9 +184,18 @@ async fn attempt_of(ways: &Ways, draft: Rc<Draft>, taken: &Taken) -> Reply {
         Err(why) => Err(why),
     };
     match outgoing {
-        Ok(outgoing) => perform(ways, outgoing, taken).await,
+        Ok(outgoing) => perform(ways, outgoing, taken).await.without(&known(&draft).await),
         Err(why) => Reply::Unsendable(why),
     }
+}
+
+/// The secrets of a draft and of its `http_config`, as far as they can be read.
+async fn known(draft: &Draft) -> Vec<String> {
+    let mut texts = Vec::new();
+    for secret in &draft.all_secrets() {
+        texts.extend(secrets::read(secret).await.ok());
+    }
+    texts
 }
 
 impl Ways {

@@ -34,6 +34,10 @@ pub fn run(bytes: &[u8]) {
             let other = format!("$2y{}", &text[3..]);
             assert_eq!(PasswordHash::parse(&other), Ok(hash));
         }
-        Err(why) => assert!(text.len() < 20 || !why.contains(text), "{why}"),
+        Err(why) => {
+            // A fuzzer that learns from comparisons writes the message itself.
+            let is_ours = PasswordHash::parse("").is_err_and(|ours| ours.contains(text));
+            assert!(text.len() < 20 || is_ours || !why.contains(text), "{why}");
+        }
     }
 }

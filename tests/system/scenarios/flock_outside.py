@@ -275,9 +275,13 @@ cluster: {{key_files: ['{key}']}}
         for node in others:
             node.write_config(rules.format(wait="5s", **team))
         thief.write_config(rules.format(wait="0s", **{**team, "url": f"{sink.url}/thief"}))
-        flock.start()
+        thief.launch()
+        thief.await_ready()
         thief.api.post_alerts({"labels": {"alertname": "Door"}, "endsAt": "2099-01-01T00:00:00Z"})
-        sink.wait("/thief", 1, 10)
+        sink.wait("/thief", 1, 30)
+        for node in others:
+            node.launch()
+            node.await_ready()
         flock.wait(lambda node: recorded(node) == 1, 30, "has the alert", others)
         time.sleep(10)
         assert not sink.payloads("/team"), "the entry did not hold"

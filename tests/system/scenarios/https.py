@@ -461,6 +461,39 @@ def odd_answers(world):
     assert (failures(agent), agent.metric("alertmanager_notifications_failed_total")) == (0, 0)
 
 
+ECHOED = """
+route:
+  receiver: hook
+  group_wait: 50ms
+  routes: [{receiver: hook, continue: true}, {receiver: genie}]
+receivers:
+- name: hook
+  webhook_configs:
+  - url: "SERVER/hook/geheim-path"
+    http_config: {authorization: {credentials: geheim-token}, http_headers: {X-Key: {secrets: [geheim-header]}}}
+- name: genie
+  opsgenie_configs: [{api_key: geheim-key, api_url: "SERVER/", http_config: {basic_auth: {username: me, password: geheim-word}}}]
+"""
+
+
+def echoed_secrets(world):
+    """A receiver repeats all that it was sent: none of its secrets gets into log, history, status or metrics. It was told once who asks."""
+    server = Server()
+    echo = lambda path: lambda headers, _: (400, {"body": f"not {json.dumps(headers)} at {path}".encode()})  # noqa: E731
+    server.answers = {path: echo(path) for path in ("/hook/geheim-path", "/v2/alerts")}
+    agent = world.subject(ECHOED.replace("SERVER", server.url))
+    post(agent, "A")
+    told(server, 1, "/hook/geheim-path")
+    told(server, 1, "/v2/alerts")
+    until("both have failed", lambda: failures(agent) >= 2)
+    sent = {path: headers for _, path, headers, _ in server.requests}
+    assert sent["/hook/geheim-path"]["authorization"] == "Bearer geheim-token"
+    assert sent["/v2/alerts"]["authorization"] == "GenieKey geheim-key", sent
+    shown = agent.log() + "".join(agent.api.get(path).text for path in ("/bellwether/v1/history", "/api/v2/status", "/metrics", "/plain"))
+    assert "x-key" in shown, "the answer is not shown at all"
+    assert "geheim" not in shown, [shown[max(0, at - 80) : at + 40] for at in range(len(shown)) if shown.startswith("geheim", at)][:3]
+
+
 def cases(_settings):
     return [
         ("https/private-authority", private_authority),
@@ -481,4 +514,5 @@ def cases(_settings):
         ("https/oauth2-in-the-body", oauth2_in_the_body),
         ("https/redirects", redirects),
         ("https/odd-answers", odd_answers),
+        ("https/echoed-secrets", echoed_secrets),
     ]

@@ -55,6 +55,7 @@ struct Call<'a> {
     proxy: &'a Proxy,
 }
 
+#[derive(Clone)]
 struct Header {
     name: String,
     value: String,
@@ -71,18 +72,26 @@ impl Client {
     pub(super) async fn send(&self, request: &HttpRequest, taken: &Taken) -> Result<Reply, Error> {
         let target = Url::parse(&written(&request.url).await?).map_err(Error::Url)?;
         let body = written(&request.body).await?;
-        let mut answer = self.follow(request, target.clone(), &body, taken).await?;
+        let mut headers = self.headers(request, target.user()).await?;
+        let mut answer =
+            self.follow(request, target.clone(), headers.clone(), &body, taken).await?;
         if let (401, Authorization::OAuth2(oauth2)) = (answer.status, &request.http.authorization) {
             // The token may have ended before its time.
             self.forget(oauth2).await;
-            answer = self.follow(request, target, &body, taken).await?;
+            headers = self.headers(request, target.user()).await?;
+            answer = self.follow(request, target, headers.clone(), &body, taken).await?;
         }
+        // Of `Bearer x` the second word is secret.
+        let secrets = headers.into_iter().filter(|it| it.is_secret);
+        let secrets: Vec<String> =
+            secrets.filter_map(|it| it.value.rsplit(' ').next().map(str::to_owned)).collect();
         let after = answer.retry_after.as_deref();
-        Ok(Reply::Http {
+        let reply = Reply::Http {
             status: answer.status,
             retry_after: after.and_then(|text| http1::retry_after(text, clock::wall())),
             body: String::from_utf8_lossy(&answer.body).into_owned(),
-        })
+        };
+        Ok(reply.without(&secrets))
     }
 
     /// Forgets a token that was refused.
@@ -101,11 +110,11 @@ impl Client {
         &self,
         request: &HttpRequest,
         target: Url,
+        headers: Vec<Header>,
         body: &str,
         taken: &Taken,
     ) -> Result<HttpAnswer, Error> {
         let http = &request.http;
-        let headers = self.headers(request, target.user()).await?;
         let (tls, proxy) = (&http.tls, &http.proxy);
         let body = (!body.is_empty() || request.method != "GET").then_some(body);
         let mut call = Call { method: request.method, target, headers, body, tls, proxy };
@@ -173,7 +182,8 @@ impl Client {
             Some(proxy) => {
                 let mut connection = Connection::open(proxy.host(), proxy.port()).await?;
                 if proxy.scheme() == Scheme::Https {
-                    let tls = Tls { server_name: None, ..call.tls.clone() };
+                    // Name and pins are those of the receiver.
+                    let tls = Tls { server_name: None, pins: Vec::new(), ..call.tls.clone() };
                     connection = connection.with_tls(&self.tls, &tls, proxy.host()).await?;
                 }
                 proxy::pass(&mut connection, proxy, target, route.connect_headers()).await?;
@@ -211,8 +221,11 @@ impl Client {
             }
             Authorization::OAuth2(oauth2) => Some(self.token(oauth2).await?),
         };
-        let authorization = authorization.map(|value| ("Authorization".to_owned(), value));
-        headers.extend(authorization.map(|(name, value)| Header { name, value, is_secret: true }));
+        // A type that has said who asks is not contradicted.
+        let is_said = |name: &str| headers.iter().any(|it| it.name.eq_ignore_ascii_case(name));
+        if let Some(value) = authorization.filter(|_| !is_said("Authorization")) {
+            headers.push(Header { name: "Authorization".to_owned(), value, is_secret: true });
+        }
         for (name, secret) in &request.http.headers {
             headers.push(Header {
                 name: name.clone(),
