@@ -238,6 +238,7 @@ impl Core {
         spare: usize,
         steps: &mut u64,
     ) -> bool {
+        let bytes = alert.bytes();
         let change = self.alerts.put(fingerprint, alert, now.wall);
         let is_new = change == alerts::ReportOutcome::New;
         let admitted = self.admit(now, (fingerprint, Sender::Client), is_new, spare, steps);
@@ -248,6 +249,10 @@ impl Core {
             self.changes.push(Change::Alert { fingerprint, lease });
             if !is_new {
                 self.keep_debts(now, fingerprint);
+            }
+            if !lease {
+                let to = self.turns.flock.others.len();
+                self.travels.begin(now.mono, fingerprint, bytes, to);
             }
             if is_new || change == alerts::ReportOutcome::Turned {
                 self.note_turned(fingerprint);

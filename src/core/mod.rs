@@ -36,6 +36,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub mod timers;
+mod travel;
 pub mod which;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,6 +74,7 @@ use crate::core::route::Routes;
 use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules, Silences};
 use crate::core::stats::Stats;
 use crate::core::timers::{Timer, Timers};
+use crate::core::travel::Travels;
 use crate::core::which::{GroupId, Which};
 use crate::effect::Cx;
 use crate::limits::PIECE_STEPS;
@@ -232,6 +234,8 @@ pub struct Core {
     refused: Troubles<&'static str>,
     /// When it was last said that an alert is over its name's limit.
     limit_warned: Option<Mono>,
+    /// Large alerts that the other members may not have yet.
+    travels: Travels,
     /// Whether somebody has set the wall clock since the boot, as far as this was told.
     has_calendar: bool,
     changes: Vec<Change>,
@@ -277,6 +281,7 @@ impl Core {
             late: Late::default(),
             refused: Troubles::default(),
             limit_warned: None,
+            travels: Travels::default(),
             has_calendar: true,
             changes: Vec::new(),
             swept: Fingerprint(0),

@@ -40,6 +40,7 @@ impl Core {
         }
         let fired = self.alerts.fires(fingerprint, now.wall);
         let fires = !alert.resolved(now.wall);
+        self.travels.end(fingerprint);
         let new = self.alerts.replace(fingerprint, alert, now.wall);
         let admitted = self.admit(now, (fingerprint, Sender::Member), new, 0, &mut 0);
         if !new {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::core::Core;
 use crate::core::deliver::backoff::Permit;
-use crate::core::deliver::content::Content;
+use crate::core::deliver::content::{Content, Flushed};
 use crate::core::deliver::dedup::Reason;
 use crate::core::deliver::delivery::Delivery;
 use crate::core::deliver::flushing::Flush;
@@ -138,6 +138,12 @@ impl Sees for Sight<'_> {
 
     fn rank(&self) -> u32 {
         self.core.turns.rank(self.turn())
+    }
+
+    fn is_on_its_way(&self) -> bool {
+        let (travels, now) = (&self.core.travels, self.now.mono);
+        let is_one = |it: &Flushed| travels.is_on_its_way(now, it.fingerprint);
+        !travels.is_empty() && self.delivery.content.alerts.iter().any(is_one)
     }
 
     fn held(&self) -> Option<(u64, Mono)> {

@@ -35,6 +35,10 @@ pub(crate) const ALL: &[Test] = &[
         turns::a_group_whose_log_travels_in_parts_is_told_once,
     ),
     (
+        "a_large_alert_is_told_in_time_by_a_node_that_has_it",
+        turns::a_large_alert_is_told_in_time_by_a_node_that_has_it,
+    ),
+    (
         "a_thousand_groups_are_told_once_each_and_by_all_nodes_alike",
         turns::a_thousand_groups_are_told_once_each_and_by_all_nodes_alike,
     ),

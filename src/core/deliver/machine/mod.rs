@@ -166,6 +166,8 @@ pub(in crate::core) trait Sees {
     fn began_settling(&self) -> bool;
     /// How many members come before this node.
     fn rank(&self) -> u32;
+    /// Whether those may not have all of its alerts yet.
+    fn is_on_its_way(&self) -> bool;
     /// Another member's claim that holds: whose, and when this node is to challenge it.
     fn held(&self) -> Option<(u64, Mono)>;
     /// Whether this node's own claim is the one that counts.
@@ -238,12 +240,15 @@ fn begin(sees: &impl Sees) -> Next {
     if sees.news().is_none() { NOTHING_NEW } else { (State::Held, Action::Open) }
 }
 
-/// At once if this node's turn comes first, else after its rank's beat.
+/// At once if this node's turn comes first, else after its rank's beat: unless those that come before may not know of it.
 fn open(sees: &impl Sees) -> Next {
     if sees.is_settling() {
         return hold(sees.now() + SETTLE_LOOK);
     }
     let rank = sees.rank();
+    if rank > 0 && sees.is_on_its_way() {
+        return take_turn(State::Held, sees);
+    }
     if rank > 0 {
         return hold(sees.now() + BEAT * rank);
     }

@@ -21,6 +21,7 @@ struct Seen {
     settling: bool,
     began_settling: bool,
     rank: u32,
+    on_its_way: bool,
     /// When the claim of member 9 is to be challenged.
     held: Option<Mono>,
     mine: bool,
@@ -45,6 +46,7 @@ const SEEN: Seen = Seen {
     settling: false,
     began_settling: false,
     rank: 0,
+    on_its_way: false,
     held: None,
     mine: true,
     alone: false,
@@ -88,6 +90,9 @@ impl Sees for Seen {
     }
     fn rank(&self) -> u32 {
         self.rank
+    }
+    fn is_on_its_way(&self) -> bool {
+        self.on_its_way
     }
     fn held(&self) -> Option<(u64, Mono)> {
         self.held.map(|until| (9, until))
@@ -156,6 +161,8 @@ const TABLE: &[Row] = &[
     (Held, Input::Opened, |_| {}, ATTEMPT),
     (Held, Input::Opened, |it| it.settling = true, held_until(10_500)),
     (Held, Input::Opened, |it| it.rank = 2, held_until(12_000)),
+    (Held, Input::Opened, |it| (it.rank, it.on_its_way) = (2, true), LISTEN),
+    (Held, Input::Opened, |it| it.on_its_way = true, ATTEMPT),
     (Held, Input::Opened, |it| it.held = Some(Mono::from_ms(11_000)), held_by_9(11_000)),
     (Held, Input::Opened, |it| it.advice = Advice::Probe, ATTEMPT),
     (Held, Input::Opened, |it| it.advice = Advice::Leave, LEAVE),
