@@ -47,7 +47,9 @@ build() (
     CFLAGS="-ffile-prefix-map=$source=/bellwether -ffile-prefix-map=$into=/target -ffile-prefix-map=$CARGO_HOME=/cargo"
     CFLAGS="$CFLAGS -fno-unwind-tables -fno-asynchronous-unwind-tables"
     SOURCE_DATE_EPOCH=$(time_of_code)
-    export RUSTFLAGS CFLAGS SOURCE_DATE_EPOCH
+    # Elsewhere there is no clone to ask.
+    BELLWETHER_COMMIT=$(git -C "$ROOT" rev-parse --short=12 HEAD 2>/dev/null || true)
+    export RUSTFLAGS CFLAGS SOURCE_DATE_EPOCH BELLWETHER_COMMIT
     unset CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS CARGO_TARGET_DIR
     cd "$source"
     # Cargo does not know what the linker reads.

@@ -34,13 +34,23 @@ describe() {
     SOURCE_DATE_EPOCH=${given_date:-$(told "$1" date)}
     [ -n "$SOURCE_DATE_EPOCH" ] || SOURCE_DATE_EPOCH=$(time_of_code)
     export SOURCE_DATE_EPOCH
+    changes=$(changes_of "${version%%[~+]*}")
+    [ -n "$changes" ] || changes="What has changed is told by the project's history."
     cat >"$work/changelog" <<END
 bellwether ($version) stable; urgency=medium
 
-  * What has changed is told by the project's history.
+$(echo "$changes" | as_debian)
 
  -- The Bellwether authors <bellwether@localhost>  $(date -u -R -d "@$SOURCE_DATE_EPOCH")
 END
+}
+
+# Each paragraph and each item of a list, as Debian writes them in a changelog.
+as_debian() {
+    awk 'function tell() { if (text) print "* " text; text = "" }
+        /^(- |$)/ { tell() }
+        { sub(/^- /, ""); text = text (text && $0 ? " " : "") $0 }
+        END { tell() }' | fold -s -w 74 | sed -e 's/ *$//' -e 's/^/    /' -e 's/^    \* /  * /'
 }
 
 # The man page, of this version.

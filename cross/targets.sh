@@ -51,6 +51,11 @@ version_of_code() {
     sed -n "s/^version = \"\(.*\)\"/\1$at/p" "$ROOT/Cargo.toml" | head -1
 }
 
+# What the changelog says of a version.
+changes_of() {
+    sed -n "/^### $1\$/,/^### /{//!p}" "$ROOT/cross/README.md"
+}
+
 # The time that everything made of the code bears.
 time_of_code() {
     [ -z "${SOURCE_DATE_EPOCH:-}" ] || { echo "$SOURCE_DATE_EPOCH" && return; }

@@ -14,7 +14,7 @@ from agent import free_port, until
 from command import run
 from world import Skip
 
-HEAVY = {f"packaging/{name}" for name in ("units", "package", "policy", "installed", "install_script", "openrc", "readme", "licences", "version")}
+HEAVY = {f"packaging/{name}" for name in ("units", "package", "policy", "installed", "install_script", "openrc", "readme", "licences", "version", "release")}
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 TARGET = "x86_64-unknown-linux-musl"
 EXPOSURE_MAX = 15  # tenths
@@ -453,10 +453,8 @@ def readme(world):
     assert re.search(r"^multicast .*site", told, re.M), told
 
 
-def licences(world):
-    """Everything that is linked is under terms that were agreed to, and their texts are told, the toolchain's too."""
-    run(ROOT / "cross/licences.py", "--check")
-
+def toolchain_texts(world):
+    """The environment of a toolchain that is nothing but the texts of its terms, and these."""
     zig, rust = world.directory / "venv/lib/python3.99/site-packages/ziglang", world.directory / "rust/share/doc/rust/licenses"
     texts = [zig / name for name in ("LICENSE", "lib/libc/musl/COPYRIGHT", "lib/libunwind/LICENSE.TXT")]
     texts += [rust / f"{name}.txt" for name in ("Apache-2.0", "LLVM-exception", "MIT", "Unicode-3.0")]
@@ -466,7 +464,13 @@ def licences(world):
     rustc = world.directory / "rustc"
     rustc.write_text(f'#!/bin/sh\n[ "$*" = "--print sysroot" ] || exec rustc "$@"\necho {world.directory}/rust\n')
     rustc.chmod(0o755)
-    settings = {**os.environ, "CACHE": str(world.directory), "RUSTC": str(rustc)}
+    return {**os.environ, "CACHE": str(world.directory), "RUSTC": str(rustc)}, texts
+
+
+def licences(world):
+    """Everything that is linked is under terms that were agreed to, and their texts are told, the toolchain's too."""
+    run(ROOT / "cross/licences.py", "--check")
+    settings, texts = toolchain_texts(world)
     told = run(ROOT / "cross/licences.py", env=settings)
     for text in texts:
         assert told.count(text.read_text()) == 1, f"{text} is not told once"
@@ -665,6 +669,86 @@ def sbom(world):
         assert all(it["hashes"][0]["content"] in lock and it["licenses"] for it in found), found
 
 
+# The programs of the toolchain that the release calls: what they build holds the commit that src/build.rs would put there.
+TOOLS = {
+    "cargo-zigbuild": """
+        while [ $# -gt 0 ]; do
+            case $1 in --target) target=$2 ;; --target-dir) into=$2 ;; esac
+            shift
+        done
+        commit=${BELLWETHER_COMMIT-$(git rev-parse --short=12 HEAD 2>/dev/null)}
+        mkdir -p "$into/$target/release"
+        echo "char commit[] = \\"commit $commit.\\"; int main(void) { return 0; }" | cc -static-pie -x c - -o "$into/$target/release/bellwether"
+    """,
+    "eu-strip": 'echo symbols >"$4"; cp "$7" "$6"',
+    "rustup": 'echo "$TARGETS" | tr " " "\\n"',
+    "cargo": '[ "$1" = fetch ] || exec "$CARGO_ITSELF" "$@"',
+}
+
+
+def release(world):
+    """A release is refused unless all of it is committed and its changelog says so, and is whole. The builds are stand-ins."""
+    place = world.directory / "clone"
+    place.mkdir()
+    listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT)
+    subprocess.run(["xargs", "-0", "cp", "--parents", "-t", place], input=listed, text=True, check=True, cwd=ROOT)
+    changelog = place / "cross/README.md"
+    text = changelog.read_text().replace("Not released yet. ", "")
+    changelog.write_text(text)
+    (place / "cross/smoke.sh").write_text('#!/bin/sh\nset -- "$OUT"/bellwether-*-musl*.debug\n[ $# = 4 ]\n')
+    git = ["git", "-C", place, "-c", "user.name=x", "-c", "user.email=x@localhost", "-c", "commit.gpgsign=false"]
+    run(*git, "init", "-q")
+    run(*git, "add", "-A")
+    run(*git, "commit", "-q", "-m", "x")
+    settings, _ = toolchain_texts(world)
+    told = run("sh", "-ec", '. "$1"; . "$2"; echo "$ZIG $ZIGBUILD"; echo "$TARGETS"', "sh", ROOT / "cross/targets.sh", ROOT / "cross/toolchain.sh").splitlines()
+    (world.directory / "venv/versions").write_text(told[0] + "\n")
+    tools = world.directory / "venv/bin"
+    tools.mkdir()
+    for name, script in TOOLS.items():
+        (tools / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tools / name).chmod(0o755)
+    settings |= {"PATH": f"{tools}:{os.environ['PATH']}", "TARGETS": told[1], "CARGO_ITSELF": shutil.which("cargo")}
+    for name in ("OUT", "SOURCE_DATE_EPOCH", "BELLWETHER_COMMIT"):
+        settings.pop(name, None)
+
+    def released():
+        done = subprocess.run([place / "cross/release.sh"], env=settings, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    number = re.search(r'^version = "(.*)"', (place / "Cargo.toml").read_text(), re.M).group(1)
+    out = place / f"target/bellwether-{number}"
+    for words, heading in (("has no section", "### 9.9.9\n"), ("Not released yet", f"### {number}\n\nNot released yet.\n"), ("are not committed", f"### {number}\n\nMore.\n")):
+        changelog.write_text(text.replace(f"### {number}\n", heading))
+        status, said = released()
+        assert status == 1 and words in said, (words, said)
+    changelog.write_text(text)
+    out.mkdir(parents=True)
+    (out / "bellwether_0.0.1_amd64.deb").touch()
+    status, said = released()
+    assert status == 1 and "is not empty" in said, said
+    shutil.rmtree(out)
+
+    status, said = released()
+    assert status == 0, said
+    assert said.count("two builds in different places have the same bytes") == 4, said
+    targets = told[1].split()
+    made = {"LICENCES", "SHA256SUMS", f"bellwether-{number}.oci.tar", f"bellwether-{number}.cdx.json"}
+    made |= {f"bellwether-{target}{end}" for target in targets for end in ("", ".debug", ".build")}
+    made |= {f"bellwether-{number}-{target}.tar.gz" for target in targets}
+    made |= {f"bellwether_{number}_{arch}.deb" for arch in ("amd64", "arm64", "armhf")}
+    assert {path.name for path in out.iterdir()} == made, sorted(path.name for path in out.iterdir())
+    run("sha256sum", "--check", "--quiet", "SHA256SUMS", cwd=out)
+    assert len((out / "SHA256SUMS").read_text().splitlines()) == len(made) - 1
+    commit = run(*git, "rev-parse", "--short=12", "HEAD").strip()
+    assert f"commit {commit}.".encode() in (out / f"bellwether-{TARGET}").read_bytes(), "the binary does not know its commit"
+    root = world.directory / "root"
+    run("dpkg-deb", "-x", out / f"bellwether_{number}_amd64.deb", root)
+    changes = run("zcat", root / "usr/share/doc/bellwether/changelog.gz")
+    assert changes.startswith(f"bellwether ({number}) ") and "\n  * One command line" in changes, changes
+    assert all(len(line) <= 80 for line in changes.splitlines() if line.startswith("  ")), changes
+
+
 def cases(_settings):
-    found = (units, package, completion, fish, zsh, repository, image, recipes, sbom, version, toolchain, policy, installed, install_script, openrc, procd, readme, licences)
+    found = (units, package, completion, fish, zsh, repository, image, recipes, release, sbom, version, toolchain, policy, installed, install_script, openrc, procd, readme, licences)
     return [(f"packaging/{case.__name__}", case) for case in found]
