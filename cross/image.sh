@@ -90,7 +90,9 @@ for target in "$@"; do
 done
 printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[%s]}' "$manifests" >"$work/index.json"
 told=$(blob "$work/index.json" index.v1+json)
-printf '{"schemaVersion":2,"manifests":[{%s,"annotations":{"org.opencontainers.image.ref.name":"bellwether:%s"}}]}' "$told" "$version" \
+# A tag knows neither ~ nor +.
+tag=$(echo "$version" | tr '~+' '--')
+printf '{"schemaVersion":2,"manifests":[{%s,"annotations":{"org.opencontainers.image.ref.name":"bellwether:%s"}}]}' "$told" "$tag" \
     >"$layout/index.json"
 printf '{"imageLayoutVersion":"1.0.0"}' >"$layout/oci-layout"
 pack "$layout" >"$OUT/bellwether-$version.oci.tar"

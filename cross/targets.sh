@@ -43,9 +43,9 @@ emulator_of() {
 }
 
 # What the code is called: Cargo.toml's version, and of when and which commit it is, so that apt takes what is built later
-# for newer. Without git the version alone.
+# for newer, and the release for the newest. Without git the version alone.
 version_of_code() {
-    at=$(TZ=UTC git -C "$ROOT" log -1 --abbrev=12 --date=format-local:%Y%m%d%H%M%S --format=+git%cd.%h 2>/dev/null) || at=
+    at=$(TZ=UTC git -C "$ROOT" log -1 --abbrev=12 --date=format-local:%Y%m%d%H%M%S --format=~git%cd.%h 2>/dev/null) || at=
     # Commits hold all of it?
     [ -z "$at" ] || git -C "$ROOT" diff --quiet HEAD || at=$at.changed
     sed -n "s/^version = \"\(.*\)\"/\1$at/p" "$ROOT/Cargo.toml" | head -1
