@@ -24,10 +24,13 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
 ];
 
 /// The same for flags that take no value.
-const SWITCHES_WITHOUT_EFFECT: &[(&str, &str)] = &[(
-    "cluster.allow-insecure-public-advertise-address-discovery",
-    "members are known by their id, not by their address",
-)];
+const SWITCHES_WITHOUT_EFFECT: &[(&str, &str)] = &[
+    ("auto-gomemlimit", "there is no garbage collector to limit"),
+    (
+        "cluster.allow-insecure-public-advertise-address-discovery",
+        "members are known by their id, not by their address",
+    ),
+];
 
 /// Alertmanager's TLS between members.
 const FLOCK_TLS: &str = "cluster.tls-config";
@@ -319,6 +322,11 @@ mod tests {
             "--cluster.tcp-timeout: accepted, has no effect here: the flock uses no TCP"
         );
         assert_eq!(flags.notes.len(), 2);
+        let flags = run(&["--auto-gomemlimit", "--no-auto-gomemlimit"]);
+        assert_eq!(
+            flags.notes[1],
+            "--no-auto-gomemlimit: accepted, has no effect here: there is no garbage collector to limit"
+        );
     }
 
     #[test]
@@ -349,7 +357,7 @@ mod tests {
             cluster.peer-name cluster.peer cluster.peer-timeout cluster.peers-resolve-timeout \
             cluster.gossip-interval cluster.pushpull-interval cluster.tcp-timeout cluster.probe-timeout \
             cluster.probe-interval cluster.settle-timeout cluster.reconnect-interval cluster.reconnect-timeout \
-            cluster.tls-config cluster.label enable-feature auto-gomemlimit.ratio log.level log.format log.silences \
+            cluster.tls-config cluster.label enable-feature auto-gomemlimit auto-gomemlimit.ratio log.level log.format log.silences \
             cluster.allow-insecure-public-advertise-address-discovery web.systemd-socket";
         for flag in all.split_whitespace() {
             let told = errors(&[&format!("--{flag}=?"), "--nonsense"]);
@@ -393,7 +401,11 @@ mod tests {
         let plain = |table: &[(&str, &str)]| -> Vec<String> {
             table.iter().map(|(flag, why)| format!("| `--{flag}` | {why} |")).collect()
         };
-        let idle = [plain(WITHOUT_EFFECT), plain(SWITCHES_WITHOUT_EFFECT)].concat();
+        let features = Feature::ALL.iter().filter_map(|feature| {
+            Some(format!("| `--enable-feature={}` | {} |", feature.as_str(), feature.instead()?))
+        });
+        let mut idle = [plain(WITHOUT_EFFECT), plain(SWITCHES_WITHOUT_EFFECT)].concat();
+        idle.extend(features);
         [
             std::iter::once(first).chain(settings).collect(),
             idle,

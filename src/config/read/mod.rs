@@ -248,8 +248,11 @@ fn read_settings(root: &Table<'_>, options: &Options<'_>) -> Settings {
         let line = line_of(root.item.node, path).unwrap_or(0);
         root.item.note(Problem { line, path: path.to_owned(), text });
     }
-    for feature in settings.features.enable.iter().filter(|feature| !feature.has_effect()) {
-        root.item.warn(format_args!("--enable-feature={}: has no effect here", feature.as_str()));
+    for feature in &settings.features.enable {
+        if let Some(instead) = feature.instead() {
+            let name = feature.as_str();
+            root.item.warn(format_args!("--enable-feature={name}: has no effect here: {instead}"));
+        }
     }
     settings
 }

@@ -326,6 +326,9 @@ macro_rules! choice {
         }
 
         impl $name {
+            /// Every one.
+            pub const ALL: &[Self] = &[$(Self::$value),+];
+
             /// As it is written.
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -398,23 +401,39 @@ choice! {
         ClassicMode = "classic-mode",
         /// Matchers by the UTF-8 grammar alone.
         Utf8StrictMode = "utf8-strict-mode",
-        /// Of no effect here: alert names are no label of metrics.
+        /// Of no effect here.
         AlertNamesInMetrics = "alert-names-in-metrics",
-        /// Of no effect here: receiver names are no label of metrics.
+        /// Of no effect here.
         ReceiverNameInMetrics = "receiver-name-in-metrics",
-        /// Of no effect here: group keys are no label of metrics.
+        /// Of no effect here.
         GroupKeyInMetrics = "group-key-in-metrics",
-        /// Of no effect here: there is no garbage collector.
+        /// Of no effect here.
         AutoGomemlimit = "auto-gomemlimit",
-        /// Of no effect here: there is no event recorder.
+        /// Of no effect here.
         EventRecorder = "event-recorder",
     }
 }
 
 impl Feature {
-    /// Whether it changes anything.
-    pub const fn has_effect(self) -> bool {
-        matches!(self, Self::ClassicMode | Self::Utf8StrictMode)
+    /// The reason that it has no effect here; none if it has one.
+    pub const fn instead(self) -> Option<&'static str> {
+        Some(match self {
+            Self::ClassicMode | Self::Utf8StrictMode => return None,
+            Self::AlertNamesInMetrics => {
+                "metrics have no names of alerts; /api/v2/alerts lists the alerts"
+            }
+            Self::ReceiverNameInMetrics => {
+                "metrics count by receiver type; bellwether history tells of each receiver, \
+                 bellwether_receiver_bytes_total of its traffic"
+            }
+            Self::GroupKeyInMetrics => {
+                "metrics have no keys of groups; /api/v2/alerts/groups lists the groups"
+            }
+            Self::AutoGomemlimit => "there is no garbage collector to limit",
+            Self::EventRecorder => {
+                "no events are written; bellwether history --watch -o json shows what becomes of notifications"
+            }
+        })
     }
 }
 
