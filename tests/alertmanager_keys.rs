@@ -144,7 +144,9 @@ const SECTIONS: &[(&str, &str)] = &[
     ("global:\n  http_config:\n    authorization:\n      ", "type credentials credentials_file"),
     (
         "global:\n  http_config:\n    oauth2:\n      client_id: a\n      client_secret: b\n      token_url: http://x\n      ",
-        "client_id client_secret client_secret_file scopes token_url endpoint_params tls_config proxy_url",
+        "client_id client_secret client_secret_file client_certificate_key_id client_certificate_key \
+         client_certificate_key_file grant_type signature_algorithm iss audience claims scopes token_url endpoint_params \
+         tls_config proxy_url no_proxy proxy_from_environment proxy_connect_header",
     ),
     (
         "global:\n  http_config:\n    tls_config:\n      ",

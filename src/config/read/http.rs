@@ -42,9 +42,37 @@ fn authorization(table: &Table<'_>, cx: &Cx<'_>) -> Authorization {
     }
 }
 
+/// Keys of the grant by signed tokens (RFC 7523), which is not spoken here.
+const SIGNED_TOKENS: [&str; 7] = [
+    "client_certificate_key",
+    "client_certificate_key_id",
+    "client_certificate_key_file",
+    "signature_algorithm",
+    "iss",
+    "audience",
+    "claims",
+];
+
+fn refuse_other_grants(table: &Table<'_>) {
+    let own = ["", "client_credentials"];
+    let grant = table.get("grant_type");
+    if let Some(item) = grant.filter(|it| it.text().is_some_and(|grant| !own.contains(&grant))) {
+        item.error("only client_credentials is spoken here: leave grant_type out, and give a client_secret");
+    }
+    for key in SIGNED_TOKENS {
+        if let Some(item) = table.get(key) {
+            item.error(
+                "is for tokens that the client signs (RFC 7523), which are not spoken here: give a client_secret; what the \
+                 server asks for beside it, such as an audience, goes into endpoint_params",
+            );
+        }
+    }
+}
+
 /// None only if an error has been noted.
 fn oauth2(item: &Item<'_>, cx: &Cx<'_>) -> Option<OAuth2> {
     let table = item.table()?;
+    refuse_other_grants(&table);
     let client_id = table.text("client_id").unwrap_or_default().to_owned();
     if client_id.is_empty() {
         item.error("missing client_id");

@@ -30,7 +30,7 @@ fn tls_and_oauth2_are_read_and_shown_without_secrets() {
     let text = format!(
         "{{tls_config: {{ca_file: ca.pem, cert_file: c.pem, key: \"-----BEGIN geheim\", server_name: s, min_version: TLS13, \
          pin_sha256: ['{PIN}', 'sha256//{PIN}']}}, \
-         oauth2: {{client_id: me, client_secret: geheim, scopes: [a, b], token_url: 'https://t/token', \
+         oauth2: {{client_id: me, client_secret: geheim, grant_type: client_credentials, scopes: [a, b], token_url: 'https://t/token', \
          endpoint_params: {{audience: x}}, tls_config: {{insecure_skip_verify: true}}, proxy_url: 'http://u:geheim@p:3128'}}}}"
     );
     let (http, shown) = http(&text, &Environment::default());

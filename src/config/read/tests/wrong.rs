@@ -115,6 +115,15 @@ const WRONG_SECTIONS: &[(&str, &str)] = &[
         "7: global.http_config.oauth2: missing token_url",
     ),
     (
+        "global:\n  http_config: {oauth2: {client_id: x, client_secret: s, token_url: 'http://t', grant_type: password}}",
+        "7: global.http_config.oauth2.grant_type: only client_credentials is spoken here: leave grant_type out, and give a client_secret",
+    ),
+    (
+        "global:\n  http_config: {oauth2: {client_id: x, client_secret: s, token_url: 'http://t', audience: a}}",
+        "7: global.http_config.oauth2.audience: is for tokens that the client signs (RFC 7523), which are not spoken here: give a client_secret; what the \
+         server asks for beside it, such as an audience, goes into endpoint_params",
+    ),
+    (
         "global:\n  http_config: {basic_auth: {username: u}, authorization: {credentials: c}}",
         "7: global.http_config.authorization: at most one of basic_auth and authorization can be set",
     ),
