@@ -141,8 +141,9 @@ fn notifications(text: &mut MetricsText, node: &Node) {
         "counter",
         "How many alerts were kept from a notification.",
     )
+    .count(&[("reason", "active_time_interval")], stats.suppressed_active_interval)
     .count(&[("reason", "inhibition")], stats.suppressed_inhibition)
-    .count(&[("reason", "mute_time_interval")], stats.suppressed_interval)
+    .count(&[("reason", "mute_time_interval")], stats.suppressed_mute_interval)
     .count(&[("reason", "silence")], stats.suppressed_silence);
     own_notifications(text, node);
 }

@@ -250,6 +250,8 @@ impl Core {
     pub fn new(config: Arc<Config>, options: Options, now: Now) -> Self {
         let mut places = Places::default();
         places.limit(&config);
+        let mut stats = Stats::default();
+        stats.begin(&config);
         let mut core = Self {
             routes: Routes::new(&config),
             inhibitor: Inhibitor::new(&config.inhibit_rules),
@@ -286,7 +288,7 @@ impl Core {
             changes: Vec::new(),
             swept: Fingerprint(0),
             history: History::default(),
-            stats: Stats::default(),
+            stats,
         };
         core.expect(now);
         core.begin_heartbeats(now.mono);

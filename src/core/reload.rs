@@ -204,6 +204,7 @@ impl Core {
         self.backoff.clear();
         self.retain_failing(&routes);
         self.places.limit(&config);
+        self.stats.begin(&config);
         self.budgets.retain_limited(&routes);
         let routes = std::mem::replace(&mut self.routes, routes);
         let config = std::mem::replace(&mut self.config, config);

@@ -206,12 +206,16 @@ impl Routes {
             return Vec::new();
         }
         let name = |it: &Arc<TimeInterval>| Arc::clone(&it.name);
-        let holding = |place: &Place| self.holding(*place, now);
-        if !route.active.is_empty() && !route.active.iter().any(|it| holding(it).is_some()) {
+        if self.is_inactive(route, now) {
             let active = route.active.iter().filter_map(|place| self.intervals.get(*place));
             return active.map(|it| name(&it.interval)).collect();
         }
-        route.mute.iter().filter_map(holding).map(name).collect()
+        route.mute.iter().filter_map(|place| self.holding(*place, now)).map(name).collect()
+    }
+
+    /// Whether a route has active intervals and none of them holds at `now`.
+    pub fn is_inactive(&self, route: &Route, now: Wall) -> bool {
+        !route.active.is_empty() && !route.active.iter().any(|it| self.holding(*it, now).is_some())
     }
 
     /// Which route of `other` stands for each of these: that of the same path.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::config::Config;
 use crate::notify::Cause;
 
 /// Upper bounds of the latency histogram's buckets, in seconds (Alertmanager's).
@@ -25,8 +26,10 @@ pub struct Stats {
     pub limited: u64,
     /// Alerts that an inhibition kept from a notification.
     pub suppressed_inhibition: u64,
-    /// Alerts that a time interval kept from a notification.
-    pub suppressed_interval: u64,
+    /// Alerts that a mute time interval kept from a notification.
+    pub suppressed_mute_interval: u64,
+    /// Alerts that came while none of a route's active time intervals held.
+    pub suppressed_active_interval: u64,
     /// Alerts that a silence kept from a notification.
     pub suppressed_silence: u64,
     /// Log entries that gave way to others.
@@ -43,12 +46,19 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// Has counters of each receiver type that is configured: what grows from nothing at all is no rate in Prometheus.
+    pub(in crate::core) fn begin(&mut self, config: &Config) {
+        for integration in config.receivers.iter().flat_map(|it| &it.integrations) {
+            self.integration(integration.name());
+        }
+    }
+
     /// The counters of a receiver type.
     pub fn integration(&mut self, kind: &'static str) -> &mut IntegrationStats {
         self.integrations.entry(kind).or_default()
     }
 
-    /// The counters of each receiver type that was used.
+    /// The counters of each receiver type that is or was configured.
     pub fn integrations(&self) -> impl Iterator<Item = (&'static str, &IntegrationStats)> {
         self.integrations.iter().map(|(kind, stats)| (*kind, stats))
     }

@@ -210,6 +210,22 @@ fn object(code: u16, message: &str) -> String {
 }
 
 #[test]
+fn each_configured_receiver_type_is_counted_from_nothing() {
+    let config = "route.receiver = 'r'\n[[receivers]]\nname = 'r'\nwebhook_configs = [{ url = 'http://r' }]\n";
+    let metrics = World::of(config, None).get("/metrics").1;
+    for series in [
+        r#"alertmanager_notifications_total{integration="webhook"}"#,
+        r#"alertmanager_notifications_failed_total{integration="webhook",reason="serverError"}"#,
+        r#"alertmanager_notification_requests_total{integration="webhook"}"#,
+        r#"alertmanager_notification_latency_seconds_count{integration="webhook"}"#,
+        r#"alertmanager_notifications_suppressed_total{reason="active_time_interval"}"#,
+        r#"alertmanager_notifications_suppressed_total{reason="mute_time_interval"}"#,
+    ] {
+        assert!(metrics.contains(&format!("\n{series} 0\n")), "{series}: {metrics}");
+    }
+}
+
+#[test]
 fn status_receivers_and_pages_tell_what_runs() {
     let mut world = World::new();
     let (status, body) = world.get("/api/v2/status");

@@ -155,7 +155,12 @@ impl Core {
             self.stats.suppressed_silence += muting.silenced as u64;
         } else {
             debug!("group {}: muted by time intervals {:?}", group.key, muting.intervals);
-            self.stats.suppressed_interval += alerts.len() as u64;
+            let is_inactive = self.routes.is_inactive(self.routes.get(group.route), wall);
+            *if is_inactive {
+                &mut self.stats.suppressed_active_interval
+            } else {
+                &mut self.stats.suppressed_mute_interval
+            } += alerts.len() as u64;
             alerts.clear();
         }
         self.note_muting(tick, id, muting);

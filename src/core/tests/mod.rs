@@ -38,6 +38,7 @@ use crate::limits::{
     ALERT_BYTES_MAX, GROUPS_BYTES_MAX, GROUPS_MAX, INHIBIT_SOURCES_MAX, MEMBERSHIPS_MAX,
     SILENCE_BYTES_MAX,
 };
+use crate::model::time_interval::{Period, TimeInterval};
 use crate::model::{Fingerprint, LogEntry, Report, SilenceId};
 use crate::notify::{Cause, Draft, Outgoing, Reply};
 use crate::time::{Mono, Now, Wall};
@@ -287,6 +288,31 @@ fn inhibition_and_silences_mute_and_let_go() {
     );
     assert_eq!(w.core.stats().suppressed_inhibition, 2);
     assert_eq!(w.core.stats().suppressed_silence, 2);
+}
+
+#[test]
+fn alerts_that_intervals_mute_are_counted_by_the_kind_of_interval() {
+    for (mute, active, counted) in [
+        (["always"].as_slice(), [].as_slice(), (1, 0)),
+        (&[], &["never"], (0, 1)),
+        (&["always"], &["never"], (0, 1)),
+        (&["always"], &["always"], (1, 0)),
+        (&["never"], &["always"], (0, 0)),
+    ] {
+        let names = |names: &[&str]| names.iter().map(|name| Arc::from(*name)).collect();
+        let mut root = route("r", &[]);
+        (root.mute_time_intervals, root.active_time_intervals) = (names(mute), names(active));
+        let mut config = config(root);
+        config.time_intervals = [("always", vec![Period::default()]), ("never", Vec::new())]
+            .map(|(name, periods)| Arc::new(TimeInterval { name: name.into(), periods }))
+            .into();
+        let mut w = World::new(config);
+        w.post("A", "1", None);
+        w.pass(2);
+        let stats = w.core.stats();
+        let found = (stats.suppressed_mute_interval, stats.suppressed_active_interval);
+        assert_eq!(found, counted, "mute {mute:?}, active {active:?}");
+    }
 }
 
 #[test]

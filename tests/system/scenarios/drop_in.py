@@ -42,7 +42,9 @@ def metrics(world):
     config = CONFIG.replace("SINK", sink.url)
     ours = world.subject(config, f"--cluster.listen-address=127.0.0.1:{free_port()}", "--cluster.peer=127.0.0.1:9")
     theirs = world.oracle(config, f"--cluster.listen-address=127.0.0.1:{free_port()}")
+    # What fails first is a rate only if it was 0 before.
     for agent in (ours, theirs):
+        assert '\nalertmanager_notifications_total{integration="webhook"} 0\n' in agent.api.get("/metrics").text
         agent.api.post("/api/v2/alerts", [{"labels": {"alertname": "A"}}])
         agent.await_outcomes(1)
     mine, his, listed = families(ours), families(theirs), absent()
