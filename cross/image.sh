@@ -4,7 +4,7 @@
 #     cross/image.sh [--version VERSION] [TARGET...]
 #
 # It writes bellwether-VERSION.oci.tar: one layout with an image for each target, which podman, skopeo, docker (25 and later)
-# and containerd load. The image holds the binary, a configuration, certificates of authorities and nothing else. It runs as
+# and containerd load. The image holds the binary, a configuration, certificates of authorities, time zones and nothing else. It runs as
 # user 65534 and keeps its journal in /data:
 #
 #     podman load -i bellwether-VERSION.oci.tar
@@ -58,6 +58,7 @@ image() {
     ln -s bellwether "$root/usr/bin/amtool"
     install -D -m 644 "$ROOT/configs/default.toml" "$root/etc/bellwether/bellwether.toml"
     install -D -m 644 /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
+    copy_zones "$root/usr/share/zoneinfo"
     printf 'nobody:x:65534:65534::/data:/usr/bin/bellwether\n' >"$root/etc/passwd"
     printf 'nobody:x:65534:\n' >"$root/etc/group"
     install -d -m 1777 "$root/data" "$root/tmp"
@@ -80,7 +81,7 @@ END
     [ ! -e "$OUT/bellwether-$target" ] || set -- "$@" "$target"
 done
 [ $# -gt 0 ] || die "there are no binaries in $OUT; run cross/build.sh"
-install_missing /etc/ssl/certs/ca-certificates.crt=ca-certificates
+install_missing /etc/ssl/certs/ca-certificates.crt=ca-certificates /usr/share/zoneinfo/Europe/Berlin=tzdata
 layout=$work/layout
 manifests=
 mkdir -p "$layout/blobs/sha256"

@@ -327,8 +327,8 @@ impl fmt::Display for IntervalError {
             ),
             Self::NoZones(name) => write!(
                 f,
-                "unknown time zone {name}: this machine has no time zone database: install the package tzdata, or use \
-                 UTC"
+                "unknown time zone {name}: this machine has no time zone database: install the package tzdata (on \
+                 OpenWrt zoneinfo-all), or use UTC"
             ),
             Self::Number(text) => write!(f, "{text:?} is not a whole number"),
             Self::Order(text) => write!(

@@ -567,12 +567,16 @@ def image(world):
     words = [*config["config"]["Entrypoint"], *config["config"]["Cmd"]]
     words = [word.replace(":9093", f"127.0.0.1:{port}") for word in words]
     process = world.spawn("agent", *enter, *words)
-    ask = [*config["config"]["Healthcheck"]["Test"][1:], f"--url=http://127.0.0.1:{port}"]
+    ask = config["config"]["Healthcheck"]["Test"][1:]
+    (root / "etc/amtool").mkdir()
+    (root / "etc/amtool/config.yml").write_text(f"alertmanager.url: http://127.0.0.1:{port}\n")
 
     def healthy():
         return subprocess.run([*enter, *ask], capture_output=True, check=False).returncode == 0
 
     until("the agent in the image is healthy", healthy)
+    (root / "etc/bellwether/zoned.toml").write_text((ROOT / "configs/default.toml").read_text() + ZONED)
+    run(*enter, "/usr/bin/bellwether", "check-config", "/etc/bellwether/zoned.toml")
     run(*enter, "/usr/bin/bellwether", "alert", "add", "Door", f"--url=http://127.0.0.1:{port}")
     until("the notification is in the log", lambda: "Door" in (world.directory / "agent.log").read_text())
     assert list((root / "data").iterdir()), "no journal is kept in the volume"
@@ -581,6 +585,11 @@ def image(world):
     assert not healthy()
 
 
+ZONED = """
+[[time_intervals]]
+name = "night"
+time_intervals = [{ location = "Europe/Berlin", times = [{ start_time = "22:00", end_time = "24:00" }] }]
+"""
 STAND_IN = """
 INCLUDE_DIR:=$(TOPDIR)
 INSTALL_DIR:=install -d
@@ -644,7 +653,7 @@ def recipes(world):
     addon = world.directory / "addon"
     run(ROOT / "cross/home-assistant.sh", addon, env={**os.environ, "OUT": str(built)})
     steps = (addon / "Dockerfile").read_text()
-    for name in re.findall(r"^COPY (\S+)", steps, re.M):
+    for name in [*re.findall(r"^COPY (\S+)", steps, re.M), "zoneinfo/Europe/Berlin"]:
         assert (addon / name).exists(), name
     told = (addon / "config.yaml").read_text()
     assert f"version: {version}\n" in told and "arch: [aarch64, amd64]" in told, told
