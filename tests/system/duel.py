@@ -63,8 +63,12 @@ ALERT_QUERIES = [
     (("filter", "site!~1.*"),),
     (("receiver", "root"),),
     (("receiver", "ro.*|none"),),
+    (("receiver", "none"), ("receiver", "root")),
+    (("silenced", "FALSE"), ("inhibited", "1")),
+    (("active", "yes"),),
+    (("limit", "1"), ("offset", "1"), ("nextToken", "x"), ("sort", "")),
 ]
-SILENCE_QUERIES = [(), (("filter", "alertname=A"),), (("filter", 'alertname=~"A|B"'),), (("filter", "site!=1"),)]
+SILENCE_QUERIES = [(), (("filter", "alertname=A"),), (("filter", 'alertname=~"A|B"'),), (("filter", "site!=1"),), (("limit", "1"), ("page", "2"))]
 
 
 def whole_start(at):
