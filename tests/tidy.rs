@@ -7,6 +7,8 @@ mod ablation;
 mod faults;
 #[path = "tidy/limits.rs"]
 mod limits;
+#[path = "support/named.rs"]
+mod named;
 #[path = "tidy/rooms.rs"]
 mod rooms;
 #[path = "support/switches.rs"]

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+
+use crate::named::{is_case, root, tests, texts};
 
 /// A row of the table in `src/README.md` for each constant of `limits.rs`, in its order, without its metric and its test.
 fn rows_of(limits: &str) -> Vec<String> {
@@ -65,50 +66,6 @@ fn row_of(line: &str) -> Row<'_> {
     Row { text: format!("| {name} | {value} | {what} | {policy} |"), metric, test }
 }
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The texts of all files of this ending in a folder and those below it.
-fn texts(folder: &str, ending: &str) -> Vec<String> {
-    let (mut folders, mut found) = (vec![root().join(folder)], Vec::new());
-    while let Some(folder) = folders.pop() {
-        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        for path in entries.filter(|path| !path.ends_with("target")) {
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|it| it == ending) {
-                found.push(fs::read_to_string(path).unwrap());
-            }
-        }
-    }
-    found
-}
-
-/// The names of all tests in Rust.
-fn tests() -> BTreeSet<String> {
-    let files = [texts("src", "rs"), texts("tests", "rs")].concat();
-    let mut names = BTreeSet::new();
-    for piece in files.iter().flat_map(|text| text.split("#[test]").skip(1)) {
-        let name = piece.split_once("fn ").unwrap().1;
-        names.insert(name.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
-    }
-    assert!(names.len() > 700, "the tests were not found");
-    names
-}
-
-/// Whether the system tier has a case of this name, such as `flock/static`.
-fn has_case(scenarios: &[String], name: &str) -> bool {
-    let (scenario, case) = name.split_once('/').unwrap_or((name, name));
-    let begin = format!("\"{scenario}/");
-    let function = format!("def {}(", case.replace('-', "_"));
-    let is_here = |text: &String| {
-        text.contains(&format!("\"{name}\""))
-            || text.contains(&begin) && (text.contains(&function) || text.contains(case))
-    };
-    scenarios.iter().any(is_here)
-}
-
 /// The texts of `limits.rs` and of the files beside it that have limits, in the order of the table.
 fn limits() -> String {
     let file = |name: &str| fs::read_to_string(root().join("src").join(name)).unwrap();
@@ -136,7 +93,6 @@ fn every_limit_has_its_policy_its_metric_and_its_test_in_the_readme() {
     }
     assert_eq!(rows, told, "the rows stand in the order of limits.rs, each once");
     let (sources, tests) = (texts("src", "rs").concat(), tests());
-    let scenarios = texts("tests/system/scenarios", "py");
     for Row { text, metric, test } in &table {
         if let Some(metric) = metric.strip_prefix('`') {
             let name: String = metric.chars().take_while(|c| !"{`".contains(*c)).collect();
@@ -148,7 +104,7 @@ fn every_limit_has_its_policy_its_metric_and_its_test_in_the_readme() {
             );
         }
         let name = test.trim_matches('`');
-        let is_here = tests.contains(name) || has_case(&scenarios, name);
+        let is_here = tests.contains(name) || is_case(name);
         assert!(is_here, "no test {name}:\n{text}");
     }
 }

@@ -49,9 +49,13 @@ fn clients_are_told_the_version_of_alertmanager_that_is_spoken() {
     assert!(metrics.contains(&line), "{metrics}");
     let ours = format!("bellwether_build_info{{version=\"{}\",commit=\"", version::VERSION);
     assert!(metrics.contains(&ours), "{metrics}");
-    let readme = include_str!("../../../README.md");
     let (minor, _) = spoken.rsplit_once('.').unwrap();
-    assert!(readme.contains(&format!("| of Alertmanager {minor} |")), "{minor}");
+    for (docs, words) in [
+        (include_str!("../../../README.md"), format!("| of Alertmanager {minor};")),
+        (include_str!("../../../configs/README.md"), format!("those of Alertmanager {minor},")),
+    ] {
+        assert!(docs.contains(&words), "{words}");
+    }
 }
 
 #[test]
