@@ -119,7 +119,7 @@ struct Parameters {
 fn judge(_: &Message<'_>, reply: &Reply) -> Verdict {
     let Reply::Http { status, body, retry_after } = reply else { return Verdict::of(reply, &[]) };
     match serde_json::from_str::<Answer>(body) {
-        // Whoever says so with the status of an error is not Telegram.
+        // An ok with the status of an error is not of Telegram.
         Ok(Answer { ok: true, .. }) if *status < 300 => Verdict::Sent,
         Ok(answer) => {
             let code = if answer.error_code == 0 { *status } else { answer.error_code };
