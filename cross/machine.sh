@@ -12,7 +12,7 @@ ROOT=$(cd "$(dirname "$0")/.." && pwd)
 . "$ROOT/cross/targets.sh"
 OUT=${OUT:-$ROOT/target/cross}
 CACHE=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bellwether-machine}
-arch=arm64 kills=20 log= only=
+arch=arm64 kills=20 log="" only=""
 while [ $# -gt 0 ]; do
     case $1 in
     --arch) arch=$2 ;;
