@@ -202,9 +202,6 @@ impl Routes {
     /// The names of a route's mute intervals that hold at `now`, and, if it has active intervals and none holds, theirs.
     /// While no time is known nothing is muted.
     pub fn muted_by(&self, route: &Route, now: Option<Wall>) -> Vec<Arc<str>> {
-        if now.is_none() {
-            return Vec::new();
-        }
         let name = |it: &Arc<TimeInterval>| Arc::clone(&it.name);
         if self.is_inactive(route, now) {
             let active = route.active.iter().filter_map(|place| self.intervals.get(*place));
@@ -213,9 +210,10 @@ impl Routes {
         route.mute.iter().filter_map(|place| self.holding(*place, now)).map(name).collect()
     }
 
-    /// Whether a route has active intervals and none of them holds at `now`.
-    pub fn is_inactive(&self, route: &Route, now: Wall) -> bool {
-        !route.active.is_empty() && !route.active.iter().any(|it| self.holding(*it, now).is_some())
+    /// Whether a route has active intervals and none of them holds at `now`, if a time is known.
+    pub fn is_inactive(&self, route: &Route, now: Option<Wall>) -> bool {
+        let is_bound = now.is_some() && !route.active.is_empty();
+        is_bound && !route.active.iter().any(|it| self.holding(*it, now).is_some())
     }
 
     /// Which route of `other` stands for each of these: that of the same path.

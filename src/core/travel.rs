@@ -90,7 +90,7 @@ mod tests {
     fn those_that_have_arrived_are_forgotten() {
         let mut travels = Travels::default();
         for n in 0..10_000_u64 {
-            travels.begin(Mono::from_ms(n * 100), Fingerprint(n), 5_000, 2);
+            travels.begin(Mono::from_ms(n * 1000), Fingerprint(n), 5_000, 2);
         }
         assert!(travels.until.len() < 3 * SWEPT_MIN, "{}", travels.until.len());
     }

@@ -155,7 +155,8 @@ impl Core {
             self.stats.suppressed_silence += muting.silenced as u64;
         } else {
             debug!("group {}: muted by time intervals {:?}", group.key, muting.intervals);
-            let is_inactive = self.routes.is_inactive(self.routes.get(group.route), wall);
+            let route = self.routes.get(group.route);
+            let is_inactive = self.routes.is_inactive(route, self.calendar(wall));
             *if is_inactive {
                 &mut self.stats.suppressed_active_interval
             } else {
