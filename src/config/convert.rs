@@ -1,8 +1,8 @@
 //! YAML into TOML of the same meaning, with the comments.
 //!
-//! Comments are what `#` begins outside of every scalar. One that has a line to itself belongs to the next key or item of
-//! the text, any other to what stands before it. In TOML the plain keys of a table come before its tables, so keys move;
-//! their comments move with them.
+//! Comments are what `#` begins outside of every scalar. One that has its line to itself, but for brackets and dashes, belongs
+//! to the next key or item of the text, any other to the last one before it. In TOML the plain keys of a table come before
+//! its tables, so keys move; their comments move with them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -16,12 +16,16 @@ use crate::config::{Config, Language, Options};
 pub(super) fn convert(text: &[u8], options: &Options<'_>) -> Result<String, Errors> {
     let (tree, typed, loaded) = read::load_typed(text, options)?;
     let text = String::from_utf8_lossy(text);
+    let text = text.trim_start_matches('\u{feff}');
     let mut writer = Writer { typed, ..Writer::default() };
-    writer.find_comments(&text, &tree);
+    writer.find_comments(text, &tree);
     writer.body(&tree, "", "");
-    // The text that follows the last key.
+    // The text that follows the last key, and what stands beside no key that is written.
     for (_, texts) in std::mem::take(&mut writer.above) {
         writer.lines(&texts);
+    }
+    for (_, comment) in std::mem::take(&mut writer.beside) {
+        writer.lines(&[comment]);
     }
     let toml = writer.out.trim_start().to_owned();
     let again = Options { language: Language::Toml, ..*options };
@@ -51,12 +55,16 @@ impl Writer {
     fn find_comments(&mut self, text: &str, tree: &Node) {
         let mut lines = BTreeSet::new();
         lines_of(tree, &mut lines);
-        for (line, is_alone, comment) in tree::comments(text) {
-            if is_alone {
+        for (line, is_first, comment) in tree::comments(text) {
+            // In the middle of a value, a comment is about what began before.
+            let before = lines.range(..=line).next_back().filter(|_| !is_first);
+            if let Some(before) = before {
+                let beside = self.beside.entry(*before).or_default();
+                let gap = if beside.is_empty() { "" } else { "  " };
+                beside.extend([gap, &comment]);
+            } else {
                 let next = lines.range(line..).next().copied().unwrap_or(usize::MAX);
                 self.above.entry(next).or_default().push(comment);
-            } else {
-                self.beside.insert(line, comment);
             }
         }
     }
@@ -265,6 +273,9 @@ fn quoted(text: &str) -> String {
 mod tests {
     use std::path::Path;
 
+    use proptest::bits;
+    use proptest::prelude::*;
+
     use super::*;
     use crate::config::{Environment, Flags};
 
@@ -377,6 +388,122 @@ receivers:
         assert!(found.contains("text = '''\n# A heading, no comment\n"), "{found}");
         assert!(found.contains("\n# A comment.\nshort_fields = true\n"), "{found}");
         assert_eq!(found.matches('#').count(), 2, "{found}");
+    }
+
+    #[test]
+    fn comments_inside_of_values_stay_with_them() {
+        let yaml = "\u{feff}\
+# All.
+route:
+  receiver:
+    ops  # people
+  routes:
+  - # First.
+    receiver: ops
+    group_by: [ # These:
+      a, # one
+      b
+    ]  # and no others
+receivers:
+- {name: ops}  # the room
+inhibit_rules: []  # none yet
+";
+        let expected = "\
+inhibit_rules = []  # none yet
+
+# All.
+[route]
+receiver = \"ops\"  # people
+
+# First.
+[[route.routes]]
+receiver = \"ops\"
+group_by = [
+  \"a\",  # one
+  \"b\",  # and no others
+]  # These:
+
+[[receivers]]
+name = \"ops\"  # the room
+";
+        let found = toml(yaml).unwrap_or_else(|errors| panic!("{errors}"));
+        assert_eq!(found, expected, "{found}");
+    }
+
+    /// A config in every style of YAML. A comment may stand at each mark; at `§` on a line of its own before it, too.
+    const STYLES: &str = "\
+--- §
+global: §
+  resolve_timeout: 5m §
+  slack_api_url: §
+    http://x/#y §
+  http_config: {follow_redirects: §
+    false, §
+    tls_config: {} §
+  } §
+route: §
+  receiver: ops §
+  group_by: [ §
+    a, b, §
+    c] §
+  routes: §
+  - matchers: §
+    - a=b §
+    - §
+      'c=\"d # e\"' §
+    - 'f=
+      g' ¤
+  - §
+    receiver: ops §
+    match: {a: b, §
+      c: d} §
+  - {receiver: ops, continue: true} §
+  - receiver: ops §
+    match_re: §
+      a: b §
+receivers: §
+- name: ops §
+  slack_configs: §
+  - &first §
+    channel: '#a' §
+    text: |- §
+      # No comment.
+      b
+    title: \"a
+      b\" ¤
+    actions: []  §
+  - <<: *first §
+    short_fields: on §
+    http_config: §
+- {name: other} §
+inhibit_rules: §
+- §
+- {} §
+templates: §
+";
+
+    proptest! {
+        #[test]
+        fn every_comment_is_kept(beside in bits::u64::ANY, alone in bits::u64::ANY) {
+            let (mut yaml, mut comments) = (String::new(), Vec::new());
+            let mut comment = |is_there: bool| {
+                let text = if is_there { format!(" # c{};", comments.len()) } else { String::new() };
+                comments.extend(is_there.then(|| text.trim().to_owned()));
+                text
+            };
+            for (number, line) in STYLES.lines().enumerate() {
+                let text = line.trim_end_matches([' ', '§', '¤']);
+                let has = |bits: u64| (bits >> (number % 64)) & 1 == 1;
+                if line.ends_with('§') && number > 0 && has(alone) {
+                    yaml.extend([&comment(true), "\n"]);
+                }
+                yaml.extend([text, &comment(line.ends_with(['§', '¤']) && has(beside)), "\n"]);
+            }
+            let found = toml(&yaml).unwrap_or_else(|errors| panic!("{errors}\n{yaml}"));
+            for comment in comments {
+                prop_assert!(found.matches(&comment).count() == 1, "{comment}:\n{yaml}\n{found}");
+            }
+        }
     }
 
     #[test]

@@ -117,7 +117,7 @@ pub(super) fn problem(line: usize, text: String) -> Problem {
     Problem { line, path: String::new(), text }
 }
 
-/// The comments of a YAML text: of each its line, whether it has that to itself, and its text from `#` on.
+/// The comments of a YAML text: of each its line, whether nothing but brackets and dashes stand before it there, and its text from `#` on.
 pub(super) fn comments(text: &str) -> Vec<(usize, bool, String)> {
     yaml::comments(text)
 }

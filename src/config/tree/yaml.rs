@@ -2,6 +2,7 @@
 //! true where a boolean is wanted, plain scalars are texts where a text is wanted, a key twice is an error.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, StrInput, Tag};
 
@@ -59,8 +60,7 @@ fn indented(text: &str, start: &Marker) -> String {
             continue;
         };
         let next = chars.peek().map(|(_, next)| *next);
-        // A backslash, or a quote twice, is followed by a sign that closes nothing.
-        if open == '"' && c == '\\' || open == '\'' && c == open && next == Some(open) {
+        if is_escape(open, c, next) {
             out.extend(next.filter(|next| *next != '\n'));
             if next != Some('\n') {
                 chars.next();
@@ -73,6 +73,11 @@ fn indented(text: &str, start: &Marker) -> String {
     }
     out.extend(chars.map(|(_, c)| c));
     out
+}
+
+/// Whether `c` says that the sign behind it closes no text in quotes: a backslash, or a quote twice.
+fn is_escape(open: char, c: char, next: Option<char>) -> bool {
+    open == '"' && c == '\\' || open == '\'' && c == open && next == Some(open)
 }
 
 fn read(text: &str) -> Result<(Node, Option<Problem>), Problem> {
@@ -115,27 +120,44 @@ fn read(text: &str) -> Result<(Node, Option<Problem>), Problem> {
 pub(super) fn comments(text: &str) -> Vec<(usize, bool, String)> {
     let text = line_fed(text);
     let text = &*deepened(&text);
-    // Lines and columns, and the end of a scalar is the first column behind it.
-    let scalars: Vec<((usize, usize), (usize, usize))> = Parser::new_from_str(text)
-        .map_while(Result::ok)
-        .filter(|(event, _)| matches!(event, Event::Scalar(..)))
-        .map(|(_, span)| ((span.start.line(), span.start.col()), (span.end.line(), span.end.col())))
-        .filter(|(start, end)| start < end)
-        .collect();
+    // Lines and columns. The end of a scalar is the first column behind it; of one in quotes, the end of its line.
+    let (mut plain, mut quoted) = (Vec::new(), BTreeSet::new());
+    for (event, span) in Parser::new_from_str(text).map_while(Result::ok) {
+        let Event::Scalar(_, style, ..) = event else { continue };
+        let start = (span.start.line(), span.start.col());
+        let end = (span.end.line(), span.end.col());
+        if matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted) {
+            quoted.insert(start);
+        } else if start < end {
+            plain.push((start, end));
+        }
+    }
     let mut comments = Vec::new();
+    let mut quote = None;
     for (number, line) in text.lines().enumerate() {
         let number = number + 1;
         let mut before = ' ';
-        for (column, (at, c)) in line.char_indices().enumerate() {
+        let mut chars = line.char_indices().enumerate().peekable();
+        while let Some((column, (at, c))) = chars.next() {
             let place = (number, column);
-            // The last scalar that begins before this place.
-            let of = scalars.partition_point(|(start, _)| *start <= place);
-            let is_text = of > 0 && scalars.get(of - 1).is_some_and(|(_, end)| place < *end);
-            if c == '#' && before.is_whitespace() && !is_text {
-                let (ahead, comment) = line.split_at(at);
-                let is_alone = ahead.trim().is_empty();
-                comments.push((number, is_alone, comment.trim_end().to_owned()));
-                break;
+            if let Some(open) = quote {
+                let next = chars.peek().map(|(_, (_, next))| *next);
+                if is_escape(open, c, next) {
+                    chars.next();
+                } else if c == open {
+                    quote = None;
+                }
+            } else if quoted.contains(&place) {
+                quote = Some(c);
+            } else if c == '#' && before.is_whitespace() {
+                // The last scalar that begins before this place.
+                let of = plain.partition_point(|(start, _)| *start <= place);
+                if of == 0 || plain.get(of - 1).is_some_and(|(_, end)| *end <= place) {
+                    let (ahead, comment) = line.split_at(at);
+                    let is_first = ahead.chars().all(|c| c.is_whitespace() || "-[{".contains(c));
+                    comments.push((number, is_first, comment.trim_end().to_owned()));
+                    break;
+                }
             }
             before = c;
         }
