@@ -569,8 +569,9 @@ pub const MULTICAST_INTERFACES_MAX: usize = 16;
 /// Between two times that the multicast groups are joined: switches forget them, and interfaces come and go. The clock
 /// is asked as often whether it is synchronised, and a key that is missing is looked for. Policy: none, it is a pace.
 pub const REJOIN_INTERVAL: Duration = Duration::from_secs(60);
-/// Bytes of an answer that a subcommand reads. Policy: the rest is not read, and what was read makes no sense.
-pub const CLI_ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Bytes of an answer that a subcommand reads, and of silences to import. Policy: the rest is not read, and what was read makes
+/// no sense; nothing is imported.
+pub const CLI_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How long a subcommand waits for the agent to connect, and for each piece of its answer. Policy: it fails.
 pub const CLI_TIME_MAX: Duration = Duration::from_secs(10);
 /// How long `alert add` tries to reach an agent that may be starting, unless `--timeout` says. Policy: it fails.

@@ -193,7 +193,7 @@ complete -c bellwether -n "__bellwether_at ' alert'" -l enable-feature -x
 complete -c bellwether -n "__bellwether_at ' alert add'" -l annotation -x
 complete -c bellwether -n "__bellwether_at ' alert add'" -l for -x -d 'end after this time, 10m for example; else after the agent\'s resolve_timeout'
 complete -c bellwether -n "__bellwether_at ' alert add'" -l start -x -d 'when it begins: 2026-11-29T09:00:00Z; now'
-complete -c bellwether -n "__bellwether_at ' alert add'" -l end -x -d 'when it ends'
+complete -c bellwether -n "__bellwether_at ' alert add'" -l end -x -d 'when it ends; now resolves it'
 complete -c bellwether -n "__bellwether_at ' alert add'" -l generator-url -x -d 'what raised it'
 complete -c bellwether -n "__bellwether_at ' alert add'" -l url -l alertmanager.url -x
 complete -c bellwether -n "__bellwether_at ' alert add'" -l user -x -d 'user to be, with --password-file'

@@ -14,7 +14,7 @@ use crate::model::{ENDS_WHEN_RESOLVED, OR_SEVERITY_CHANGES};
 const TIME_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 
 pub(super) fn run(cx: &mut Cx<'_>) -> Outcome {
-    let matchers = matchers(&cx.args.words)?;
+    let matchers = matchers(cx)?;
     if matchers.is_empty() {
         return Err(usage("expected a matcher, such as alertname=DiskFull"));
     }
@@ -72,7 +72,7 @@ mod tests {
             (&["ack", "A", "a=~("], "\"a=~(\""),
         ] {
             let (code, _, err) = told(args);
-            assert!(code > 0 && err.contains(why), "{args:?}: {err}");
+            assert!(code == 2 && err.contains(why), "{args:?}: {err}");
         }
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn query(cx: &mut Cx<'_>) -> Outcome {
     let active = is("active") || !(silenced || inhibited || unprocessed);
     let mut path = format!(
         "/api/v2/alerts?{}active={active}&silenced={silenced}&inhibited={inhibited}&unprocessed={unprocessed}",
-        filters(&matchers(&cx.args.words)?)
+        filters(&matchers(cx)?)
     );
     if let Some(receiver) = cx.args.get("receiver").filter(|it| !it.is_empty()) {
         path += "&receiver=";
@@ -88,8 +88,8 @@ pub(super) fn add(cx: &mut Cx<'_>) -> Outcome {
         return Err(usage("expected the name of an alert"));
     }
     let mut alert = json!({
-        "labels": pairs(cx.args.words.iter().map(String::as_str), true)?,
-        "annotations": pairs(cx.args.all("annotation"), false)?,
+        "labels": pairs(cx, cx.args.words.iter().map(String::as_str), true)?,
+        "annotations": pairs(cx, cx.args.all("annotation"), false)?,
     });
     let (start, mut end) = (time_flag(cx, "start")?, time_flag(cx, "end")?);
     if let Some(text) = cx.args.get("for") {
@@ -126,20 +126,27 @@ pub(super) fn add(cx: &mut Cx<'_>) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Fake, told, told_by};
+    use super::super::testing::{Fake, called, called_by, told, told_by};
     use super::*;
-    use crate::model::Matcher;
 
     #[test]
-    fn a_first_word_without_an_operator_is_the_alertname() {
-        let spelled = |words: &[&str]| {
-            let words: Vec<String> = words.iter().map(ToString::to_string).collect();
-            matchers(&words).map(|all| all.iter().map(Matcher::to_string).collect::<Vec<_>>())
-        };
-        assert_eq!(spelled(&["A", "b=~c.*"]).unwrap(), ["alertname=\"A\"", "b=~\"c.*\""]);
-        assert_eq!(spelled(&["a!=b"]).unwrap(), ["a!=\"b\""]);
-        assert!(spelled(&["A", "b"]).unwrap_err().starts_with("\"b\": "));
-        assert!(spelled(&["a=~("]).is_err());
+    fn a_first_word_that_is_no_matcher_is_the_alertname() {
+        for (name, words, filter) in [
+            ("bellwether", &["A", "b=~c.*"][..], "alertname=\"A\"&b=~\"c.*\""),
+            ("bellwether", &["a!=b"], "a!=\"b\""),
+            ("bellwether", &["Full!"], "alertname=\"Full!\""),
+            ("bellwether", &["a~b"], "alertname=\"a~b\""),
+            ("amtool", &["a~b"], "alertname=\"a~b\""),
+            ("amtool", &["a=~("], "alertname=\"a=~(\""),
+        ] {
+            let fake = Fake::new(&[(200, "[]")]);
+            let (code, _, err) = called_by(name, &fake, &[&["alert", "query"], words].concat());
+            let all: Vec<_> =
+                filter.split('&').map(|it| format!("filter={}&", encoded(it))).collect();
+            assert_eq!((code, &*err), (0, ""), "{words:?}");
+            let asked = fake.asked();
+            assert!(asked.contains(&format!("?{}active=", all.concat())), "{words:?}: {asked}");
+        }
     }
 
     #[test]
@@ -198,16 +205,28 @@ B          2026-11-29 05:00:01 UTC  hot      active
     }
 
     #[test]
+    fn an_alert_is_resolved_by_an_end_of_now() {
+        let fake = Fake::new(&[(200, "")]);
+        let (code, _, err) = told_by(&fake, &["alert", "add", "Door", "--end", "now"]);
+        assert_eq!((code, &*err), (0, ""));
+        assert!(fake.asked().contains("\"endsAt\":\"2"), "{}", fake.asked());
+        let (code, _, err) = called("amtool", &["alert", "add", "Door", "--end", "now"]);
+        assert!(code == 1 && err.contains("--end: "), "{err}");
+    }
+
+    #[test]
     fn words_that_make_no_alert_are_named() {
-        for (args, code, why) in [
-            (&["alert", "add"][..], 2, "expected the name of an alert"),
-            (&["alert", "add", "A", "b"], 1, "\"b\": "),
-            (&["alert", "add", "A", "b!=c"], 1, "expected NAME=VALUE"),
-            (&["alert", "add", "A", "--for=soon"], 2, "--for: "),
-            (&["alert", "add", "A", "--start=soon"], 1, "--start: "),
+        for (args, why) in [
+            (&["alert", "add"][..], "expected the name of an alert"),
+            (&["alert", "add", "A", "b"], "\"b\": "),
+            (&["alert", "add", "A", "b!=c"], "expected NAME=VALUE"),
+            (&["alert", "add", "A", "--annotation=b"], "\"b\": "),
+            (&["alert", "add", "A", "--for=soon"], "--for: "),
+            (&["alert", "add", "A", "--start=soon"], "--start: "),
+            (&["alert", "query", "a=~("], "\"a=~(\": "),
         ] {
-            let (found, _, err) = told(args);
-            assert!(found == code && err.contains(why), "{args:?}: {err}");
+            let (code, _, err) = told(args);
+            assert!(code == 2 && err.contains(why), "{args:?}: {code} {err}");
         }
     }
 }

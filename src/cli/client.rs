@@ -301,7 +301,7 @@ fn exchange(
     stream.write_all(json)?;
     stream.flush()?;
     let mut answer = Vec::new();
-    match stream.take(CLI_ANSWER_BYTES_MAX).read_to_end(&mut answer) {
+    match stream.take(CLI_ANSWER_BYTES_MAX as u64).read_to_end(&mut answer) {
         // TLS without a goodbye: the length of the body says whether it is whole.
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && !answer.is_empty() => {}
         outcome => drop(outcome?),

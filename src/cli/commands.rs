@@ -143,7 +143,7 @@ without an operator is the alertname.",
                            an annotation; repeatable
       --for TIME           end after this time, 10m for example; else after the agent's resolve_timeout
       --start TIME         when it begins: 2026-11-29T09:00:00Z; now
-      --end TIME           when it ends
+      --end TIME           when it ends; now resolves it
       --generator-url URL  what raised it
 ",
         shared: &[AGENT],

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::client::encoded;
 use super::table::{Dates, local_time, text};
 use super::words::{filters, json_line, matchers};
-use super::{Cx, Outcome, watch};
+use super::{Cx, Fault, Outcome, watch};
 
 const PATH: &str = "/bellwether/v1/history";
 
@@ -32,9 +32,9 @@ pub(super) fn run(cx: &mut Cx<'_>) -> Outcome {
 }
 
 /// The request for what the arguments ask for.
-fn path(cx: &Cx<'_>) -> Result<String, String> {
+fn path(cx: &Cx<'_>) -> Result<String, Fault> {
     let topic = if cx.args.is("alerts") { "alerts" } else { "notifications" };
-    let mut path = format!("{PATH}?topic={topic}&{}", filters(&matchers(&cx.args.words)?));
+    let mut path = format!("{PATH}?topic={topic}&{}", filters(&matchers(cx)?));
     for name in ["after", "outcome", "receiver"] {
         if let Some(value) = cx.args.get(name) {
             path.extend([name, "=", &encoded(value), "&"]);

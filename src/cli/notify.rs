@@ -15,8 +15,8 @@ pub(super) fn run(cx: &mut Cx<'_>) -> Outcome {
     };
     let wish = json!({
         "receiver": receiver,
-        "labels": pairs(labels.iter().map(String::as_str), false)?,
-        "annotations": pairs(cx.args.all("annotation"), false)?,
+        "labels": pairs(cx, labels.iter().map(String::as_str), false)?,
+        "annotations": pairs(cx, cx.args.all("annotation"), false)?,
         "resolved": cx.args.is("resolved"),
         "dry_run": cx.args.is("dry-run"),
     });

@@ -47,8 +47,7 @@ pub(super) fn show(cx: &mut Cx<'_>) -> Outcome {
 
 pub(super) fn test(cx: &mut Cx<'_>) -> Outcome {
     let config = load(cx)?;
-    let labels = pairs(cx.args.words.iter().map(String::as_str), false)
-        .map_err(|why| format!("Failed to parse labels: {why}"))?;
+    let labels = pairs(cx, cx.args.words.iter().map(String::as_str), false)?;
     let labels: Labels =
         labels.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))).collect();
     let at = time_flag(cx, "at")?.map(|time| Wall::from_secs(time.secs));
@@ -199,7 +198,7 @@ critical,nested
         let night = "critical,nested\nnested  muted by night\n";
         assert_eq!(with("--at=2026-11-29T23:00:00Z").1, night);
         assert_eq!(with("--at=2026-11-29T21:00:00Z").1, "critical,nested\n");
-        assert!(ask(&["routes", "test", "x"]).2.contains("Failed to parse labels"));
+        assert!(ask(&["routes", "test", "x"]).2.contains("\"x\": "));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::client::{Agent, duration};
 use super::table::{Dates, moment, text};
 use super::words::{filters, json_line, matchers, pairs, time_flag};
 use super::{Cx, Fault, Outcome, usage};
-use crate::limits::CONFIG_BYTES_MAX;
+use crate::limits::CLI_ANSWER_BYTES_MAX;
 use crate::model::{MatchOp, Matcher};
 use crate::template::Time;
 
@@ -31,7 +31,7 @@ pub(super) fn post(agent: &Agent, silence: &Value) -> Result<String, Fault> {
 }
 
 pub(super) fn query(cx: &mut Cx<'_>) -> Outcome {
-    let path = format!("{PATH}?{}", filters(&matchers(&cx.args.words)?));
+    let path = format!("{PATH}?{}", filters(&matchers(cx)?));
     let within = cx.args.get("within").map(duration).transpose();
     let within = within.map_err(|why| usage(format!("--within: {why}")))?;
     let dates = Dates::of(cx)?;
@@ -126,21 +126,22 @@ fn span(cx: &Cx<'_>, start: Time, end: Option<Time>) -> Result<(Time, Time), Fau
     let end = match (time_flag(cx, "end")?, time, end) {
         (Some(end), _, _) | (None, None, Some(end)) => end,
         (None, time, _) => {
-            let time = duration(time.unwrap_or("1h")).map_err(Fault::Failed)?;
+            let wrong = |why| usage(format!("--duration: {why}"));
+            let time = duration(time.unwrap_or("1h")).map_err(wrong)?;
             if time.is_zero() {
-                return Err("silence duration must be greater than 0".to_owned().into());
+                return Err(usage("silence duration must be greater than 0"));
             }
-            start.after(time).map_err(Fault::Failed)?
+            start.after(time).map_err(wrong)?
         }
     };
     if (start.secs, start.nanos) > (end.secs, end.nanos) {
-        return Err("silence cannot start after it ends".to_owned().into());
+        return Err(usage("silence cannot start after it ends"));
     }
     Ok((start, end))
 }
 
 pub(super) fn add(cx: &mut Cx<'_>) -> Outcome {
-    let matchers = matchers(&cx.args.words)?;
+    let matchers = matchers(cx)?;
     if matchers.is_empty() {
         return Err(usage("no matchers specified"));
     }
@@ -156,7 +157,7 @@ pub(super) fn add(cx: &mut Cx<'_>) -> Outcome {
         "createdBy": cx.args.get("author").unwrap_or(&cx.process.user),
         "comment": comment,
     });
-    let annotations: Map<String, Value> = pairs(cx.args.all("annotation"), false)?;
+    let annotations: Map<String, Value> = pairs(cx, cx.args.all("annotation"), false)?;
     if !annotations.is_empty() {
         silence["annotations"] = annotations.into();
     }
@@ -197,11 +198,13 @@ pub(super) fn import(cx: &mut Cx<'_>) -> Outcome {
         Some(file) if !Path::new(file).exists() => {
             return Err(format!("path '{file}' does not exist").into());
         }
-        Some(file) => super::read("", file, CONFIG_BYTES_MAX)?,
+        Some(file) => super::read("", file, CLI_ANSWER_BYTES_MAX)?,
         None => {
-            let mut bytes = Vec::new();
-            let bytes_max = u64::try_from(CONFIG_BYTES_MAX).unwrap_or(u64::MAX);
-            std::io::stdin().lock().take(bytes_max).read_to_end(&mut bytes)?;
+            let (mut bytes, bytes_max) = (Vec::new(), CLI_ANSWER_BYTES_MAX);
+            std::io::stdin().lock().take(bytes_max as u64 + 1).read_to_end(&mut bytes)?;
+            if bytes.len() > bytes_max {
+                return Err(format!("standard input: it is larger than {bytes_max} bytes").into());
+            }
             bytes
         }
     };
@@ -246,6 +249,7 @@ fn import_one(agent: &Agent, mut silence: Value, force: bool) -> Result<String, 
 mod tests {
     use super::super::testing::{Fake, told, told_by};
     use super::*;
+    use crate::limits::CONFIG_BYTES_MAX;
 
     fn silence(id: &str, ends: &str, author: &str) -> Value {
         json!({"id": id, "matchers": [{"name": "a", "value": "b|c", "isRegex": true, "isEqual": true},
@@ -324,22 +328,38 @@ mod tests {
 
     #[test]
     fn words_that_make_no_silence_are_named() {
-        for (args, why) in [
-            (&["silence", "add"][..], "no matchers specified"),
-            (&["silence", "add", "A"], "comment required by config"),
-            (&["silence", "add", "A", "-c", "x", "-d", "0"], "must be greater than 0"),
+        for (args, expected, why) in [
+            (&["silence", "add"][..], 2, "no matchers specified"),
+            (&["silence", "add", "A"], 2, "comment required by config"),
+            (&["silence", "add", "A", "b", "-c", "x"], 2, "\"b\": "),
+            (&["silence", "add", "A", "-c", "x", "-d", "0"], 2, "must be greater than 0"),
+            (&["silence", "add", "A", "-c", "x", "-d", "1x"], 2, "--duration: "),
             (
                 &["silence", "add", "A", "-c", "x", "--end=2020-01-01T00:00:00Z"],
+                2,
                 "cannot start after it ends",
             ),
-            (&["silence", "expire"], "no silence IDs specified"),
-            (&["silence", "import", "/nowhere.json"], "path '/nowhere.json' does not exist"),
-            (&["silence", "query", "--within=soon"], "--within: "),
-            (&["silence", "query", "-o", "xml"], "--output: expected simple, extended or json"),
+            (&["silence", "expire"], 2, "no silence IDs specified"),
+            (&["silence", "import", "/nowhere.json"], 1, "path '/nowhere.json' does not exist"),
+            (&["silence", "query", "--within=soon"], 2, "--within: "),
+            (&["silence", "query", "-o", "xml"], 2, "--output: expected simple, extended or json"),
         ] {
             let (code, out, err) = told(args);
-            assert!(code > 0 && out.is_empty() && err.contains(why), "{args:?}: {err}");
+            assert!(code == expected && out.is_empty() && err.contains(why), "{args:?}: {err}");
         }
+    }
+
+    #[test]
+    fn an_import_may_be_as_large_as_an_answer() {
+        let file =
+            std::env::temp_dir().join(format!("bellwether-large-{}.json", std::process::id()));
+        let mut large = silence("x", "2999-01-01T00:00:00Z", "me");
+        large["comment"] = "c".repeat(CONFIG_BYTES_MAX / 3).into();
+        std::fs::write(&file, Value::from(vec![large; 4]).to_string()).unwrap();
+        let fake = Fake::new(&[(200, "{\"silenceID\": \"x\"}"); 4]);
+        let (code, out, err) = told_by(&fake, &["silence", "import", file.to_str().unwrap()]);
+        std::fs::remove_file(file).unwrap();
+        assert_eq!((code, &*out, &*err), (0, "x\nx\nx\nx\n", ""));
     }
 
     #[test]

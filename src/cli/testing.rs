@@ -24,8 +24,13 @@ pub(super) fn called(name: &str, args: &[&str]) -> (u8, String, String) {
 
 /// The same, asking this agent.
 pub(super) fn told_by(fake: &Fake, args: &[&str]) -> (u8, String, String) {
+    called_by("bellwether", fake, args)
+}
+
+/// The same, called by this name and asking this agent.
+pub(super) fn called_by(name: &str, fake: &Fake, args: &[&str]) -> (u8, String, String) {
     let url = format!("--url={}", fake.url);
-    told(&[args, &[&url]].concat())
+    called(name, &[args, &[&url]].concat())
 }
 
 /// An agent that gives these answers, one after the other, and remembers the requests.

@@ -3,23 +3,27 @@
 use serde_json::{Map, Value};
 
 use super::client::encoded;
-use super::{Cx, Outcome};
+use super::{Cx, Fault, Outcome, usage};
 use crate::model::matcher::{Grammar, parse_one};
 use crate::model::{MatchOp, Matcher};
 use crate::template::Time;
 
-/// A first word that is no matcher is the value of `alertname`.
-pub(super) fn matcher(word: &str, is_first: bool) -> Result<Matcher, String> {
-    let failed = |why: &dyn std::fmt::Display| format!("{word:?}: {why}");
-    if is_first && !word.contains(['=', '~', '!']) {
-        return Matcher::new("alertname", MatchOp::Equal, word).map_err(|error| failed(&error));
-    }
-    parse_one(Grammar::default(), word).map(|it| it.value).map_err(|error| failed(&error))
+/// A word as a matcher. A first one that is none is the value of `alertname`: as amtool has it whatever it is, else only
+/// without an operator, so that a pattern with a mistake is told.
+fn matcher(cx: &Cx<'_>, word: &str, is_first: bool) -> Result<Matcher, Fault> {
+    let has_operator = word.contains('=') || word.contains("!~");
+    let read = match parse_one(Grammar::default(), word) {
+        Err(_) if is_first && (cx.is_amtool || !has_operator) => {
+            Matcher::new("alertname", MatchOp::Equal, word).map_err(|error| error.to_string())
+        }
+        read => read.map(|it| it.value).map_err(|error| error.to_string()),
+    };
+    read.map_err(|why| usage(format!("{word:?}: {why}")))
 }
 
 /// The matchers of all words.
-pub(super) fn matchers(words: &[String]) -> Result<Vec<Matcher>, String> {
-    words.iter().enumerate().map(|(at, word)| matcher(word, at == 0)).collect()
+pub(super) fn matchers(cx: &Cx<'_>) -> Result<Vec<Matcher>, Fault> {
+    cx.args.words.iter().enumerate().map(|(at, word)| matcher(cx, word, at == 0)).collect()
 }
 
 /// `filter=...&` for each matcher.
@@ -33,26 +37,29 @@ pub(super) fn filters(matchers: &[Matcher]) -> String {
     filters
 }
 
-/// Names and values of words as `a=b`; a first one without a sign is the `alertname`.
+/// Names and values of words as `a=b`; a first one that is none may be the `alertname`.
 pub(super) fn pairs<'a>(
+    cx: &Cx<'_>,
     words: impl Iterator<Item = &'a str>,
     has_name: bool,
-) -> Result<Map<String, Value>, String> {
+) -> Result<Map<String, Value>, Fault> {
     let mut pairs = Map::new();
     for (at, word) in words.enumerate() {
-        let is_name = has_name && at == 0;
-        let pair = matcher(word, is_name)?;
+        let pair = matcher(cx, word, has_name && at == 0)?;
         if pair.op() != MatchOp::Equal {
-            return Err(format!("{word:?}: expected NAME=VALUE"));
+            return Err(usage(format!("{word:?}: expected NAME=VALUE")));
         }
         pairs.insert(pair.name().to_owned(), pair.value().into());
     }
     Ok(pairs)
 }
 
-/// The time of a flag as RFC 3339.
-pub(super) fn time_flag(cx: &Cx<'_>, flag: &'static str) -> Result<Option<Time>, String> {
-    let read = |text: &str| Time::parse_rfc3339(text).map_err(|why| format!("--{flag}: {why}"));
+/// The time of a flag: `now`, which amtool does not know, or as RFC 3339 has it.
+pub(super) fn time_flag(cx: &Cx<'_>, flag: &'static str) -> Result<Option<Time>, Fault> {
+    let read = |text: &str| match text {
+        "now" if !cx.is_amtool => Ok(Time::from_wall(cx.now)),
+        text => Time::parse_rfc3339(text).map_err(|why| usage(format!("--{flag}: {why}"))),
+    };
     cx.args.get(flag).filter(|text| !text.is_empty()).map(read).transpose()
 }
 
