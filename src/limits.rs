@@ -572,10 +572,9 @@ pub const REJOIN_INTERVAL: Duration = Duration::from_secs(60);
 /// Bytes of an answer that a subcommand reads, and of silences to import. Policy: the rest is not read, and what was read makes
 /// no sense; nothing is imported.
 pub const CLI_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// How long a subcommand waits for the agent to connect, and for each piece of its answer. Policy: it fails.
-pub const CLI_TIME_MAX: Duration = Duration::from_secs(10);
-/// How long `alert add` tries to reach an agent that may be starting, unless `--timeout` says. Policy: it fails.
-pub const CLI_RETRY_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long a subcommand waits for the agent to connect, and for each piece of its answer, and how long `alert add` tries to
+/// reach one that may be starting, unless `--timeout` says. Policy: it fails.
+pub const CLI_TIME_MAX: Duration = Duration::from_secs(30);
 
 // The watchdog.
 

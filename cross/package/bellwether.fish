@@ -162,7 +162,7 @@ complete -c bellwether -n "__bellwether_at ' ack'" -l ca-file -r -F -d 'authorit
 complete -c bellwether -n "__bellwether_at ' ack'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' ack'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' ack'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' ack'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' ack'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' ack'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' ack'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' ack'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -185,7 +185,7 @@ complete -c bellwether -n "__bellwether_at ' alert'" -l ca-file -r -F -d 'author
 complete -c bellwether -n "__bellwether_at ' alert'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' alert'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' alert'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' alert'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' alert'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' alert'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' alert'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' alert'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -203,7 +203,7 @@ complete -c bellwether -n "__bellwether_at ' alert add'" -l ca-file -r -F -d 'au
 complete -c bellwether -n "__bellwether_at ' alert add'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' alert add'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' alert add'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' alert add'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' alert add'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' alert add'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' alert add'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' alert add'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -224,7 +224,7 @@ complete -c bellwether -n "__bellwether_at ' alert query'" -l ca-file -r -F -d '
 complete -c bellwether -n "__bellwether_at ' alert query'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' alert query'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' alert query'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' alert query'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' alert query'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' alert query'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' alert query'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' alert query'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -245,7 +245,7 @@ complete -c bellwether -n "__bellwether_at ' cluster'" -l ca-file -r -F -d 'auth
 complete -c bellwether -n "__bellwether_at ' cluster'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' cluster'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' cluster'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' cluster'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' cluster'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' cluster'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' cluster'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' cluster'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -260,7 +260,7 @@ complete -c bellwether -n "__bellwether_at ' cluster show'" -l ca-file -r -F -d 
 complete -c bellwether -n "__bellwether_at ' cluster show'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' cluster show'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' cluster show'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' cluster show'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' cluster show'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' cluster show'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' cluster show'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' cluster show'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -277,7 +277,7 @@ complete -c bellwether -n "__bellwether_at ' config'" -l ca-file -r -F -d 'autho
 complete -c bellwether -n "__bellwether_at ' config'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' config'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' config'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' config'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' config'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' config'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' config'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' config'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -297,7 +297,7 @@ complete -c bellwether -n "__bellwether_at ' config show'" -l ca-file -r -F -d '
 complete -c bellwether -n "__bellwether_at ' config show'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' config show'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' config show'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' config show'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' config show'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' config show'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' config show'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' config show'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -310,7 +310,7 @@ complete -c bellwether -n "__bellwether_at ' deadman'" -l ca-file -r -F -d 'auth
 complete -c bellwether -n "__bellwether_at ' deadman'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' deadman'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' deadman'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' deadman'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' deadman'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' deadman'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' deadman'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' deadman'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -323,7 +323,7 @@ complete -c bellwether -n "__bellwether_at ' flock'" -l ca-file -r -F -d 'author
 complete -c bellwether -n "__bellwether_at ' flock'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' flock'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' flock'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' flock'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' flock'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' flock'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' flock'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' flock'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -336,7 +336,7 @@ complete -c bellwether -n "__bellwether_at ' healthy'" -l ca-file -r -F -d 'auth
 complete -c bellwether -n "__bellwether_at ' healthy'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' healthy'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' healthy'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' healthy'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' healthy'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' healthy'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' healthy'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' healthy'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -356,7 +356,7 @@ complete -c bellwether -n "__bellwether_at ' history'" -l ca-file -r -F -d 'auth
 complete -c bellwether -n "__bellwether_at ' history'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' history'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' history'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' history'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' history'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' history'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' history'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' history'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -404,7 +404,7 @@ complete -c bellwether -n "__bellwether_at ' notify'" -l ca-file -r -F -d 'autho
 complete -c bellwether -n "__bellwether_at ' notify'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' notify'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' notify'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' notify'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' notify'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' notify'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' notify'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' notify'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -420,7 +420,7 @@ complete -c bellwether -n "__bellwether_at ' notify test'" -l ca-file -r -F -d '
 complete -c bellwether -n "__bellwether_at ' notify test'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' notify test'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' notify test'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' notify test'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' notify test'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' notify test'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' notify test'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' notify test'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -436,7 +436,7 @@ complete -c bellwether -n "__bellwether_at ' owed'" -l ca-file -r -F -d 'authori
 complete -c bellwether -n "__bellwether_at ' owed'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' owed'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' owed'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' owed'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' owed'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' owed'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' owed'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' owed'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -449,7 +449,7 @@ complete -c bellwether -n "__bellwether_at ' owed drop'" -l ca-file -r -F -d 'au
 complete -c bellwether -n "__bellwether_at ' owed drop'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' owed drop'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' owed drop'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' owed drop'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' owed drop'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' owed drop'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' owed drop'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' owed drop'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -462,7 +462,7 @@ complete -c bellwether -n "__bellwether_at ' owed query'" -l ca-file -r -F -d 'a
 complete -c bellwether -n "__bellwether_at ' owed query'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' owed query'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' owed query'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' owed query'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' owed query'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' owed query'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' owed query'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' owed query'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -475,7 +475,7 @@ complete -c bellwether -n "__bellwether_at ' owed retry'" -l ca-file -r -F -d 'a
 complete -c bellwether -n "__bellwether_at ' owed retry'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' owed retry'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' owed retry'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' owed retry'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' owed retry'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' owed retry'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' owed retry'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' owed retry'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -488,7 +488,7 @@ complete -c bellwether -n "__bellwether_at ' ping'" -l ca-file -r -F -d 'authori
 complete -c bellwether -n "__bellwether_at ' ping'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' ping'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' ping'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' ping'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' ping'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' ping'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' ping'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' ping'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -504,7 +504,7 @@ complete -c bellwether -n "__bellwether_at ' routes'" -l ca-file -r -F -d 'autho
 complete -c bellwether -n "__bellwether_at ' routes'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' routes'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' routes'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' routes'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' routes'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' routes'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' routes'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' routes'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -518,7 +518,7 @@ complete -c bellwether -n "__bellwether_at ' routes show'" -l ca-file -r -F -d '
 complete -c bellwether -n "__bellwether_at ' routes show'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' routes show'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' routes show'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' routes show'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' routes show'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' routes show'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' routes show'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' routes show'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -535,7 +535,7 @@ complete -c bellwether -n "__bellwether_at ' routes test'" -l ca-file -r -F -d '
 complete -c bellwether -n "__bellwether_at ' routes test'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' routes test'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' routes test'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' routes test'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' routes test'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' routes test'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' routes test'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' routes test'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -561,7 +561,7 @@ complete -c bellwether -n "__bellwether_at ' silence'" -l ca-file -r -F -d 'auth
 complete -c bellwether -n "__bellwether_at ' silence'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' silence'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' silence'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' silence'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' silence'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' silence'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' silence'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' silence'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -581,7 +581,7 @@ complete -c bellwether -n "__bellwether_at ' silence add'" -l ca-file -r -F -d '
 complete -c bellwether -n "__bellwether_at ' silence add'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' silence add'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' silence add'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' silence add'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' silence add'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' silence add'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' silence add'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' silence add'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -594,7 +594,7 @@ complete -c bellwether -n "__bellwether_at ' silence expire'" -l ca-file -r -F -
 complete -c bellwether -n "__bellwether_at ' silence expire'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' silence expire'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' silence expire'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' silence expire'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' silence expire'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' silence expire'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' silence expire'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' silence expire'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -610,7 +610,7 @@ complete -c bellwether -n "__bellwether_at ' silence import'" -l ca-file -r -F -
 complete -c bellwether -n "__bellwether_at ' silence import'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' silence import'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' silence import'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' silence import'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' silence import'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' silence import'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' silence import'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' silence import'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -630,7 +630,7 @@ complete -c bellwether -n "__bellwether_at ' silence query'" -l ca-file -r -F -d
 complete -c bellwether -n "__bellwether_at ' silence query'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' silence query'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' silence query'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' silence query'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' silence query'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' silence query'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' silence query'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' silence query'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -645,7 +645,7 @@ complete -c bellwether -n "__bellwether_at ' silence show'" -l ca-file -r -F -d 
 complete -c bellwether -n "__bellwether_at ' silence show'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' silence show'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' silence show'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' silence show'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' silence show'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' silence show'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' silence show'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' silence show'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
@@ -665,7 +665,7 @@ complete -c bellwether -n "__bellwether_at ' silence update'" -l ca-file -r -F -
 complete -c bellwether -n "__bellwether_at ' silence update'" -l cert-file -r -F -d 'certificate to show, with --key-file'
 complete -c bellwether -n "__bellwether_at ' silence update'" -l key-file -r -F -d 'key of that certificate'
 complete -c bellwether -n "__bellwether_at ' silence update'" -l http.config.file -r -F
-complete -c bellwether -n "__bellwether_at ' silence update'" -l timeout -x -d 'how long to wait for an answer; 10s'
+complete -c bellwether -n "__bellwether_at ' silence update'" -l timeout -x -d 'how long to wait for an answer; 30s'
 complete -c bellwether -n "__bellwether_at ' silence update'" -s h -l help -d 'show this'
 complete -c bellwether -n "__bellwether_at ' silence update'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' silence update'" -l version-check -d 'accepted, as amtool has it; versions are not compared'

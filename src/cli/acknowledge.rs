@@ -30,7 +30,12 @@ pub(super) fn run(cx: &mut Cx<'_>) -> Outcome {
         "comment": cx.args.get("comment").unwrap_or("Acknowledged"),
         "annotations": {name: value},
     });
-    let id = post(&cx.agent()?, &silence)?;
+    let agent = cx.agent()?;
+    if agent.get("/api/v2/status")?.get("bellwether").is_none() {
+        let why = "is no Bellwether, and would not end the silence when the alerts are resolved: use silence add";
+        return Err(format!("{agent} {why}").into());
+    }
+    let id = post(&agent, &silence)?;
     writeln!(cx.out, "{id}")?;
     Ok(0)
 }
@@ -41,7 +46,7 @@ mod tests {
 
     #[test]
     fn an_acknowledgement_is_a_silence_that_ends_when_resolved() {
-        let fake = Fake::new(&[(200, "{\"silenceID\": \"x\"}")]);
+        let fake = Fake::new(&[(200, "{\"bellwether\":{}}"), (200, "{\"silenceID\": \"x\"}")]);
         let args = ["ack", "DiskFull", "instance=~gw.*", "--author", "Ana", "--comment=on it"];
         assert_eq!(told_by(&fake, &args), (0, "x\n".to_owned(), String::new()));
         let asked = fake.asked();
@@ -58,9 +63,17 @@ mod tests {
 
     #[test]
     fn an_acknowledgement_may_end_with_the_severity() {
-        let fake = Fake::new(&[(200, "{\"silenceID\": \"x\"}")]);
+        let fake = Fake::new(&[(200, "{\"bellwether\":{}}"), (200, "{\"silenceID\": \"x\"}")]);
         assert_eq!(told_by(&fake, &["ack", "DiskFull", "--same-severity"]).0, 0);
         assert!(fake.asked().contains(r#""ends":"when resolved or severity changes""#));
+    }
+
+    #[test]
+    fn an_agent_that_would_not_end_it_gets_no_acknowledgement() {
+        let fake = Fake::new(&[(200, "{\"cluster\":{}}"), (200, "{\"silenceID\": \"x\"}")]);
+        let (code, out, err) = told_by(&fake, &["ack", "DiskFull"]);
+        assert!(code == 1 && out.is_empty() && err.contains("is no Bellwether"), "{err}");
+        assert!(!fake.asked().contains("POST"), "{}", fake.asked());
     }
 
     #[test]

@@ -9,7 +9,6 @@ use super::client::{duration, encoded};
 use super::table::{Dates, moment, text};
 use super::words::{filters, json_line, matchers, pairs, time_flag};
 use super::{Cx, Outcome, usage, watch};
-use crate::limits::CLI_RETRY_TIME_MAX;
 use crate::shell::clock;
 use crate::template::Time;
 
@@ -107,16 +106,11 @@ pub(super) fn add(cx: &mut Cx<'_>) -> Outcome {
     }
     let (agent, body) = (cx.agent()?, Value::from(vec![alert]));
     // The same alert twice is one alert, so whatever is unsure is tried again.
-    let time = match cx.args.get("timeout") {
-        _ if cx.is_amtool => Duration::ZERO,
-        None => CLI_RETRY_TIME_MAX,
-        Some(_) => agent.time(),
-    };
+    let time = if cx.is_amtool { Duration::ZERO } else { agent.time() };
     let (end, mut pause) = (clock::now().mono + time, Duration::from_millis(50));
     loop {
         let Err(refusal) = agent.post("/api/v2/alerts", &body) else { return Ok(0) };
-        let is_unsure = matches!(refusal.status, None | Some(502..=504));
-        if !is_unsure || clock::now().mono + pause > end {
+        if !refusal.is_passing || clock::now().mono + pause > end {
             return Err(refusal.into());
         }
         sleep(pause);
@@ -126,6 +120,9 @@ pub(super) fn add(cx: &mut Cx<'_>) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
     use super::super::testing::{Fake, called, called_by, told, told_by};
     use super::*;
 
@@ -215,6 +212,24 @@ B          2026-11-29 05:00:01 UTC  hot      active
     }
 
     #[test]
+    fn an_agent_that_speaks_no_tls_is_not_tried_again() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("--url=https://{}", listener.local_addr().unwrap());
+        let server = std::thread::Builder::new().spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(b"HTTP/1.0 400 Bad Request\r\n\r\n").unwrap();
+            // Until it hangs up, so that what was sent is read.
+            stream.read_to_end(&mut Vec::new()).ok();
+            drop(stream);
+            listener.set_nonblocking(true).unwrap();
+            listener.accept().is_ok()
+        });
+        let (code, _, err) = told(&["alert", "add", "Door", "--timeout=3s", &url]);
+        assert!(code == 1 && err.contains("TLS with 127.0.0.1: "), "{err}");
+        assert!(!server.unwrap().join().unwrap(), "it was asked twice");
+    }
+
+    #[test]
     fn words_that_make_no_alert_are_named() {
         for (args, why) in [
             (&["alert", "add"][..], "expected the name of an alert"),
@@ -223,6 +238,8 @@ B          2026-11-29 05:00:01 UTC  hot      active
             (&["alert", "add", "A", "--annotation=b"], "\"b\": "),
             (&["alert", "add", "A", "--for=soon"], "--for: "),
             (&["alert", "add", "A", "--start=soon"], "--start: "),
+            (&["alert", "add", "A", "--timeout=soon"], "--timeout: "),
+            (&["alert", "add", "A", "--url=gw:9093"], "--url=gw:9093: expected http://"),
             (&["alert", "query", "a=~("], "\"a=~(\": "),
         ] {
             let (code, _, err) = told(args);

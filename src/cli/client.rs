@@ -1,8 +1,7 @@
 //! The subcommands' HTTP client: one request, one answer, with what the agent asks for: TLS, a password, a token.
 
-use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs as _};
-use std::os::unix::net::UnixStream;
+use std::fmt;
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,12 +9,12 @@ use serde_json::Value;
 
 use crate::cli::args::Args;
 use crate::cli::table::text;
+use crate::cli::target::{Stream, Target};
 use crate::cli::{Fault, usage};
-use crate::config::{Authorization, Http, Identity, Secret, Tls};
+use crate::config::{Authorization, Http, Identity, Proxy, Secret, Tls};
 use crate::limits::{CLI_ANSWER_BYTES_MAX, CLI_TIME_MAX, CONFIG_BYTES_MAX, SECRET_BYTES_MAX};
-use crate::model::base64;
 use crate::model::duration::{parse_duration, parse_go_duration};
-use crate::shell::tls;
+use crate::model::{Url, base64};
 
 /// Where the API is when nothing else is said.
 const URL: &str = "http://127.0.0.1:9093";
@@ -23,8 +22,9 @@ const URL: &str = "http://127.0.0.1:9093";
 /// An agent, and how to speak to it.
 #[derive(Debug)]
 pub(super) struct Agent {
-    url: String,
-    authorization: String,
+    target: Target,
+    /// Headers of every request, those of authorization among them.
+    headers: String,
     tls: Tls,
     time: Duration,
 }
@@ -34,6 +34,8 @@ pub(super) struct Agent {
 pub(super) struct Refusal {
     /// The status that the agent answered; none if it did not answer.
     pub(super) status: Option<u16>,
+    /// Whether the same request may have another answer in a moment: nobody was there, or something before the agent says so.
+    pub(super) is_passing: bool,
     why: String,
 }
 
@@ -43,10 +45,12 @@ impl From<Refusal> for Fault {
     }
 }
 
-/// A connection of any kind.
-trait Stream: Read + Write {}
-
-impl<T: Read + Write> Stream for T {}
+/// Where it is.
+impl fmt::Display for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.target.fmt(f)
+    }
+}
 
 impl Agent {
     /// The agent that the flags name. The error says what to do.
@@ -60,11 +64,18 @@ impl Agent {
         };
         let time = match args.get("timeout") {
             None => CLI_TIME_MAX,
-            Some(text) => duration(text).map_err(|why| format!("--timeout={text}: {why}"))?,
+            Some(text) => duration(text).map_err(|why| usage(format!("--timeout: {why}")))?,
         };
+        let target = Target::parse(args.get("url").unwrap_or(URL)).map_err(usage)?;
+        if http.proxy != Proxy::default() {
+            return Err("proxy_url and proxy_from_environment of --http.config.file: \
+                        not for subcommands, which go through no proxy: remove them"
+                .to_owned()
+                .into());
+        }
         Ok(Self {
-            url: args.get("url").unwrap_or(URL).to_owned(),
-            authorization: authorization(args, &http)?,
+            headers: authorization(args, &http, &target)? + &headers(&http)?,
+            target,
             tls: tls(args, http.tls)?,
             time: time.max(Duration::from_millis(1)),
         })
@@ -96,31 +107,32 @@ impl Agent {
     fn json(&self, path: &str, answer: &[u8]) -> Result<Value, Refusal> {
         serde_json::from_slice(answer).map_err(|error| Refusal {
             status: None,
-            why: format!("{}{path}: no JSON: {error}", self.url),
+            is_passing: false,
+            why: format!("{self}{path}: no JSON: {error}"),
         })
     }
 
     /// Sends a request and returns the body of an answer 200.
     pub(super) fn ask(&self, method: &str, path: &str, json: &[u8]) -> Result<Vec<u8>, Refusal> {
-        let url = &self.url;
-        let refusal = |status, why| Refusal { status, why };
-        let target = Target::of(url).ok_or_else(|| {
-            let why = "expected http://HOST[:PORT][/PATH], https://... or unix:PATH";
-            refusal(None, format!("--url={url}: {why}"))
-        })?;
-        let failed = |error| {
-            let why = format!("{url}: {error}: is the agent running, and is this its address?");
-            refusal(None, why)
+        let failed = |error: io::Error| {
+            let is_passing = error.kind() != io::ErrorKind::InvalidData;
+            let hint =
+                if is_passing { ": is the agent running, and is this its address?" } else { "" };
+            Refusal { status: None, is_passing, why: format!("{self}: {error}{hint}") }
         };
-        let mut stream = target.connect(self.time).map_err(failed)?;
-        if target.tls {
-            stream = tls::wrap(&self.tls, target.name(), stream)
-                .map_err(|why| refusal(None, format!("{url}: {why}")))?;
-        }
-        let path = format!("{}{path}", target.prefix);
-        let answer = exchange(stream, &target.host, method, &path, &self.authorization, json);
-        body(&answer.map_err(failed)?)
-            .map_err(|(status, why)| refusal(status, format!("{url}{path}: {why}")))
+        let stream = self.target.connect(&self.tls, self.time).map_err(failed)?;
+        let whole_path = format!("{}{path}", self.target.prefix());
+        let answer =
+            exchange(stream, &self.target.host(), method, &whole_path, &self.headers, json);
+        let answer = answer.map_err(failed)?;
+        body(&answer).map_err(|(status, why)| {
+            let is_passing = match status {
+                Some(status) => matches!(status, 502..=504),
+                // The answer of an agent that has been stopped, or that of something else.
+                None => answer.is_empty() || answer.starts_with(b"HTTP/"),
+            };
+            Refusal { status, is_passing, why: format!("{self}{path}: {why}") }
+        })
     }
 }
 
@@ -150,22 +162,34 @@ pub(super) fn encoded(text: &str) -> String {
     encoded
 }
 
-/// The header that authenticates the user, or nothing.
-fn authorization(args: &Args, http: &Http) -> Result<String, Fault> {
-    let secret = |flag: &str, file: &Path| -> Result<String, Fault> {
-        let bytes = super::read(flag, &file.display().to_string(), SECRET_BYTES_MAX)?;
-        let text = String::from_utf8(bytes);
-        let text = text.map_err(|_| format!("{flag}{}: is no text", file.display()))?;
-        let text = text.trim_end_matches(['\r', '\n']);
-        if text.contains(char::is_control) {
-            return Err(format!("{flag}{}: has control characters in it", file.display()).into());
-        }
-        Ok(text.to_owned())
-    };
-    let own = |own: &Secret| match own {
+/// The secret of a file that `flag` names.
+fn secret(flag: &str, file: &Path) -> Result<String, Fault> {
+    let bytes = super::read(flag, &file.display().to_string(), SECRET_BYTES_MAX)?;
+    let text = String::from_utf8(bytes);
+    let text = text.map_err(|_| format!("{flag}{}: is no text", file.display()))?;
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.contains(char::is_control) {
+        return Err(format!("{flag}{}: has control characters in it", file.display()).into());
+    }
+    Ok(text.to_owned())
+}
+
+/// A secret of `--http.config.file`.
+fn own(own: &Secret) -> Result<String, Fault> {
+    match own {
         Secret::Inline(text) => Ok(text.to_string()),
         Secret::File(file) => secret("", file),
-    };
+    }
+}
+
+/// The `http_headers` of the file.
+fn headers(http: &Http) -> Result<String, Fault> {
+    let line = |(name, value): &(String, Secret)| Ok(format!("{name}: {}\r\n", own(value)?));
+    http.headers.iter().map(line).collect()
+}
+
+/// The header that authenticates the user, or nothing.
+fn authorization(args: &Args, http: &Http, target: &Target) -> Result<String, Fault> {
     let basic = |user: &str, password: &str| {
         format!(
             "Authorization: Basic {}\r\n",
@@ -173,8 +197,10 @@ fn authorization(args: &Args, http: &Http) -> Result<String, Fault> {
         )
     };
     let flag = |name| args.get(name).filter(|value| !value.is_empty());
-    match (flag("user"), flag("password-file"), flag("token-file")) {
-        (None, None, None) => match &http.authorization {
+    let in_url = target.url().and_then(Url::user);
+    match (flag("user"), flag("password-file"), flag("token-file"), in_url) {
+        (None, None, None, Some(user)) => Ok(basic(&user.name, &user.password)),
+        (None, None, None, None) => match &http.authorization {
             Authorization::None => Ok(String::new()),
             Authorization::Basic { username, password } => {
                 Ok(basic(&own(username)?, &own(password)?))
@@ -188,14 +214,16 @@ fn authorization(args: &Args, http: &Http) -> Result<String, Fault> {
                     .into())
             }
         },
-        (None, None, Some(file)) => {
+        (None, None, Some(file), None) => {
             let token = secret("--token-file=", Path::new(file))?;
             Ok(format!("Authorization: Bearer {token}\r\n"))
         }
-        (Some(user), Some(file), None) => {
+        (Some(user), Some(file), None, None) => {
             Ok(basic(user, &secret("--password-file=", Path::new(file))?))
         }
-        _ => Err(usage("give --user and --password-file, or --token-file alone")),
+        _ => Err(usage(
+            "give --user and --password-file, or --token-file, or a user in --url: one alone",
+        )),
     }
 }
 
@@ -214,80 +242,14 @@ fn tls(args: &Args, mut tls: Tls) -> Result<Tls, Fault> {
     Ok(tls)
 }
 
-/// An address as a URL has it.
-#[derive(Debug, PartialEq, Eq)]
-struct Target<'a> {
-    tls: bool,
-    /// With its port; the path of a Unix socket is in its place.
-    host: String,
-    is_unix: bool,
-    /// The path before every other.
-    prefix: &'a str,
-}
-
-impl<'a> Target<'a> {
-    fn of(url: &'a str) -> Option<Self> {
-        if let Some(path) = url.strip_prefix("unix:") {
-            let host = path.to_owned();
-            return (!path.is_empty()).then_some(Self {
-                tls: false,
-                host,
-                is_unix: true,
-                prefix: "",
-            });
-        }
-        let schemes = [("http://", false, 80), ("https://", true, 443)];
-        let (rest, tls, port) = schemes
-            .iter()
-            .find_map(|(scheme, tls, port)| Some((url.strip_prefix(scheme)?, *tls, port)))?;
-        let rest = rest.trim_end_matches('/');
-        let at = rest.find('/').unwrap_or(rest.len());
-        let (host, prefix) = rest.split_at_checked(at)?;
-        if host.is_empty() || host.contains('@') {
-            return None;
-        }
-        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        let host = if has_port { host.to_owned() } else { format!("{host}:{port}") };
-        Some(Self { tls, host, is_unix: false, prefix })
-    }
-
-    /// The host without its port and brackets.
-    fn name(&self) -> &str {
-        let name = self.host.rsplit_once(':').map_or(&*self.host, |(name, _)| name);
-        name.trim_matches(['[', ']'])
-    }
-
-    fn connect(&self, time: Duration) -> io::Result<Box<dyn Stream>> {
-        if self.is_unix {
-            let stream = UnixStream::connect(&self.host)?;
-            stream.set_read_timeout(Some(time))?;
-            stream.set_write_timeout(Some(time))?;
-            return Ok(Box::new(stream));
-        }
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for address in self.host.to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, time) {
-                Ok(stream) => {
-                    stream.set_read_timeout(Some(time))?;
-                    stream.set_write_timeout(Some(time))?;
-                    return Ok(Box::new(stream));
-                }
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
-    }
-}
-
 fn exchange(
     mut stream: Box<dyn Stream>,
     host: &str,
     method: &str,
     path: &str,
-    authorization: &str,
+    headers: &str,
     json: &[u8],
 ) -> io::Result<Vec<u8>> {
-    let host = if host.starts_with('/') { "localhost" } else { host };
     // Of version 1.0, so that the answer ends where the connection does.
     let body = match json.len() {
         0 if method == "POST" => "Content-Length: 0\r\n".to_owned(),
@@ -295,7 +257,7 @@ fn exchange(
         length => format!("Content-Type: application/json\r\nContent-Length: {length}\r\n"),
     };
     let request = format!(
-        "{method} {path} HTTP/1.0\r\nHost: {host}\r\nAccept: application/json\r\n{authorization}{body}\r\n"
+        "{method} {path} HTTP/1.0\r\nHost: {host}\r\nAccept: application/json\r\n{headers}{body}\r\n"
     );
     stream.write_all(request.as_bytes())?;
     stream.write_all(json)?;
@@ -338,26 +300,6 @@ mod tests {
     use crate::cli::parse::{Wish, parse};
 
     #[test]
-    fn a_url_is_split_into_host_and_prefix() {
-        let split = |url: &'static str| {
-            Target::of(url).map(|it| (it.tls, it.host.clone(), it.name().to_owned(), it.prefix))
-        };
-        let found = |tls, host: &str, name: &str, prefix| {
-            Some((tls, host.to_owned(), name.to_owned(), prefix))
-        };
-        assert_eq!(split("http://gw"), found(false, "gw:80", "gw", ""));
-        assert_eq!(split("https://gw/am"), found(true, "gw:443", "gw", "/am"));
-        assert_eq!(split("http://[::1]:9093/"), found(false, "[::1]:9093", "::1", ""));
-        assert_eq!(split("http://gw:1/am/x/"), found(false, "gw:1", "gw", "/am/x"));
-        assert!(
-            Target::of("unix:/run/x.sock").is_some_and(|it| it.is_unix && it.host == "/run/x.sock")
-        );
-        for url in ["ftp://gw", "gw:9093", "http://", "http://user@gw", "unix:"] {
-            assert_eq!(split(url), None, "{url}");
-        }
-    }
-
-    #[test]
     fn flags_say_who_asks() {
         let folder = std::env::temp_dir().join(format!("bellwether-client-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
@@ -371,7 +313,7 @@ mod tests {
             };
             Agent::new(&args)
         };
-        let header = |given: &[&str]| agent(given).map(|agent| agent.authorization);
+        let header = |given: &[&str]| agent(given).map(|agent| agent.headers);
         let why = |given: &[&str]| format!("{:?}", agent(given).unwrap_err());
         assert_eq!(header(&[]).unwrap(), "");
         assert_eq!(
@@ -402,7 +344,8 @@ mod tests {
         assert!(why(&["--token-file=/nowhere"]).contains("/nowhere: "));
         std::fs::remove_dir_all(folder).unwrap();
         assert!(why(&["--cert-file=x"]).contains("give both of"));
-        assert!(why(&["--timeout=soon"]).contains("--timeout=soon: "));
+        assert!(why(&["--timeout=soon"]).contains("--timeout: "));
+        assert_eq!(agent(&[]).unwrap().time, Duration::from_secs(30), "as amtool");
         assert_eq!(agent(&["--timeout=1.5s"]).unwrap().time, Duration::from_millis(1500));
     }
 

@@ -79,7 +79,8 @@ impl Flag {
 const AGENT: (&str, &str) = (
     "The agent",
     "      --url, --alertmanager.url URL
-                           http://, https:// or unix:PATH of its socket; http://127.0.0.1:9093
+                           http://, https:// or unix:PATH of its socket; http://127.0.0.1:9093.
+                           https://NAME:PASSWORD@HOST is understood, but others can read the command line
       --user NAME          user to be, with --password-file
       --password-file FILE
                            file with the password
@@ -88,8 +89,8 @@ const AGENT: (&str, &str) = (
       --cert-file FILE     certificate to show, with --key-file
       --key-file FILE      key of that certificate
       --http.config.file FILE
-                           all of these in one file, an http_config as Alertmanager has it
-      --timeout TIME       how long to wait for an answer; 10s
+                           all of these in one file, an http_config as Alertmanager has it; without a proxy
+      --timeout TIME       how long to wait for an answer; 30s
 ",
 );
 /// How lists are printed.
@@ -228,7 +229,8 @@ post the same labels with --end now.",
         ..command(
             "ack",
             "MATCHER...",
-            "Acknowledges alerts: quiets them until they are resolved, for 30 days at most.\n\nMakes a silence that ends as soon as no alert that it matches fires any more, and prints its id.",
+            "Acknowledges alerts: quiets them until they are resolved, for 30 days at most.\n\nMakes a silence that ends as soon as no alert that it matches fires any more, and prints its id. Fails where no Bellwether
+answers: nothing there would end it.",
             acknowledge::run,
         )
     },

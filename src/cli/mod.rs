@@ -22,6 +22,7 @@ mod routes;
 mod screen;
 mod silence;
 mod table;
+mod target;
 mod template;
 mod watch;
 mod words;

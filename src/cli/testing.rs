@@ -66,6 +66,11 @@ impl Fake {
         Self { url, asked }
     }
 
+    /// Its URL, for this user.
+    pub(super) fn url_of(&self, user: &str) -> String {
+        self.url.replacen("://", &format!("://{user}@"), 1)
+    }
+
     /// All requests so far.
     pub(super) fn asked(&self) -> String {
         self.asked.lock().unwrap().clone()

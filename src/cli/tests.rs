@@ -105,6 +105,51 @@ fn amtool_knows_one_failure_and_takes_flags_before_words() {
 }
 
 #[test]
+fn a_user_may_stand_in_the_url_and_the_password_is_never_told() {
+    let fake = Fake::new(&[(200, "[]")]);
+    let url = format!("--alertmanager.url={}", fake.url_of("ann:pass%20word"));
+    let (code, _, err) = called("amtool", &["alert", "query", &url]);
+    assert_eq!((code, &*err), (0, ""));
+    assert!(fake.asked().contains("Authorization: Basic YW5uOnBhc3Mgd29yZA==\r\n"));
+    for (url, shown) in [
+        ("http://ann:geheim@127.0.0.1:1/am", "http://127.0.0.1:1/am: "),
+        ("http://geheim@127.0.0.1:1", "http://127.0.0.1:1: "),
+        ("ftp://ann:geheim@gw", "--url=gw: expected http://"),
+        ("http://ann:geheim/x@gw:9093", "--url=gw:9093: expected http://"),
+        ("ann:geheim@gw", "--url=gw: expected http://"),
+    ] {
+        let (code, out, err) = told(&["flock", &format!("--url={url}")]);
+        assert!(code > 0 && out.is_empty() && err.contains(shown), "{url}: {err}");
+        assert!(!err.contains("geheim"), "{url}: {err}");
+    }
+    let both = ["flock", "--url=http://ann:geheim@gw", "--user=ann", "--password-file=/x"];
+    let (code, _, err) = told(&both);
+    assert!(code == 2 && err.contains("alone") && !err.contains("geheim"), "{err}");
+}
+
+#[test]
+fn a_file_of_http_config_gives_headers_and_no_proxy() {
+    let file = std::env::temp_dir().join(format!("bellwether-headers-{}.yml", std::process::id()));
+    let flag = format!("--http.config.file={}", file.display());
+    let told = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let fake = Fake::new(&[(200, "[]")]);
+        let (code, _, err) = told_by(&fake, &["alert", "query", &flag]);
+        (code, fake.asked(), err)
+    };
+    let text = "http_headers: {X-Site: {values: [north]}, X-Key: {secrets: [geheim]}}";
+    let (code, asked, err) = told(text);
+    assert_eq!((code, &*err), (0, ""));
+    assert!(asked.contains("\r\nX-Site: north\r\n") && asked.contains("\r\nX-Key: geheim\r\n"));
+    for text in ["proxy_url: http://ann:geheim@proxy:1", "proxy_from_environment: true"] {
+        let (code, asked, err) = told(text);
+        assert!(code == 1 && asked.is_empty() && err.contains("proxy"), "{text}: {err}");
+        assert!(!err.contains("geheim"), "{err}");
+    }
+    std::fs::remove_file(file).unwrap();
+}
+
+#[test]
 fn amtools_config_file_gives_flags_that_are_missing() {
     let home = std::env::temp_dir().join(format!("bellwether-home-{}", std::process::id()));
     std::fs::create_dir_all(home.join(".config/amtool")).unwrap();

@@ -189,10 +189,7 @@ impl Clients {
         io: S,
     ) -> Result<TlsStream<S>, Error> {
         let config = self.client(tls).await?;
-        let name = tls.server_name.as_deref().unwrap_or(host);
-        let bare = name.split('%').next().unwrap_or_default().trim_end_matches('.').to_owned();
-        let server = ServerName::try_from(bare).map_err(|_| Error::Name(name.to_owned()))?;
-        stream::connect(config, server, host, io).await
+        stream::connect(config, server_name(tls, host)?, host, io).await
     }
 
     async fn client(&self, tls: &Tls) -> Result<Arc<ClientConfig>, Error> {
@@ -250,25 +247,33 @@ impl Clients {
     }
 }
 
-/// Agrees on TLS with `host` over a connection that waits, for subcommands. The error says what to do.
+/// Agrees on TLS with `host` over a connection that waits, for subcommands. The error says what to do; its kind is
+/// [`io::ErrorKind::InvalidData`] where another try would end as this one.
 pub fn wrap<S: io::Read + io::Write + 'static>(
     tls: &Tls,
     host: &str,
     stream: S,
-) -> Result<Box<rustls::StreamOwned<ClientConnection, S>>, String> {
-    let config = smol::block_on(Clients::default().client(tls)).map_err(|why| why.to_string())?;
-    let name = ServerName::try_from(host.to_owned());
-    let name = name.map_err(|_| Error::Name(host.to_owned()).to_string())?;
-    let refused = |error: &rustls::Error| Error::Refused(host.to_owned(), error.into()).to_string();
-    let connection = ClientConnection::new(config, name).map_err(|error| refused(&error))?;
+) -> io::Result<Box<rustls::StreamOwned<ClientConnection, S>>> {
+    let wrong = |error: Error| io::Error::new(io::ErrorKind::InvalidData, error.to_string());
+    let config = smol::block_on(Clients::default().client(tls)).map_err(wrong)?;
+    let server = server_name(tls, host).map_err(wrong)?;
+    let refused = |error: &rustls::Error| wrong(Error::Refused(host.to_owned(), error.into()));
+    let connection = ClientConnection::new(config, server).map_err(|error| refused(&error))?;
     let mut stream = Box::new(rustls::StreamOwned::new(connection, stream));
     match stream.conn.complete_io(&mut stream.sock) {
         Ok(_) => Ok(stream),
         Err(error) => Err(match error.get_ref().and_then(|it| it.downcast_ref()) {
             Some(error) => refused(error),
-            None => Error::Io(host.to_owned(), error).to_string(),
+            None => io::Error::new(error.kind(), Error::Io(host.to_owned(), error).to_string()),
         }),
     }
+}
+
+/// The name that the certificate of `host` must have.
+fn server_name(tls: &Tls, host: &str) -> Result<ServerName<'static>, Error> {
+    let name = tls.server_name.as_deref().unwrap_or(host);
+    let bare = name.split('%').next().unwrap_or_default().trim_end_matches('.').to_owned();
+    ServerName::try_from(bare).map_err(|_| Error::Name(name.to_owned()))
 }
 
 enum Found {

@@ -22,7 +22,7 @@ DRAIN_BYTES, CLI_ANSWER_BYTES = 256 * MIB, 64 * MIB
 BUFFERS_BYTES = 32 * MIB  # what the kernel may hold of a connection at both ends, and more
 KEPT, REDIRECTS, SESSIONS_SERVERS, INTERFACES = 4, 10, 8, 16
 GETS = 8
-TEST_SECONDS, CLI_SECONDS = 40, 10
+TEST_SECONDS, CLI_SECONDS = 40, 30
 # Of a kept connection that nobody acknowledges; an attempt has 60 s.
 SILENCE_SECONDS_MAX = 45
 
