@@ -1,5 +1,5 @@
 // The alerts, grouped as they are notified.
-import { h, show, Keyed, linked, outside, isWeb } from "./dom.js";
+import { counts, h, show, Keyed, linked, outside, isWeb, removable } from "./dom.js";
 import { state } from "./live.js";
 import { compile, equal, format, formatAll, parse } from "./matchers.js";
 import { since, when, exact } from "./time.js";
@@ -77,19 +77,19 @@ function drawBar() {
       }
     },
   }, input, known, h("button", { type: "submit" }, t("Filter")));
-  const receivers = [...new Set(state.groups.map((it) => it.receiver.name))].sort();
+  const receivers = receiversNow();
   if (filters.receiver && !receivers.includes(filters.receiver)) receivers.push(filters.receiver);
   const receiver = h("select", { "aria-label": t("Receiver"), onchange: (event) => go({ receiver: event.target.value }) },
     h("option", { value: "" }, t("All receivers")),
     receivers.map((name) => h("option", { value: name, selected: name === filters.receiver }, name)));
-  const chips = filters.matchers.map((matcher, at) => h("button.chip.on", {
-    type: "button", title: t("Remove"), onclick: () => go({ matchers: filters.matchers.filter((_, it) => it !== at) }),
-  }, format(matcher), h("span", { "aria-hidden": "true" }, " ×")));
+  const chips = filters.matchers.map((matcher, at) => removable(format(matcher), t("Remove"), () => go({ matchers: filters.matchers.filter((_, it) => it !== at) })));
   if (chips.length) chips.push(h("button.chip.write", { type: "button", onclick: () => openSilence(filters.matchers) }, t("Silence these")));
   show(parts.to, receivers.length > 1 || filters.receiver ? [receiver] : []);
   show(parts.bar, [form, fault, h("div.chips", {}, chips)]);
   parts.receivers = receivers.join("\n");
 }
+
+const receiversNow = () => [...new Set(state.groups.map((it) => it.receiver.name))].sort();
 
 let completing;
 
@@ -132,7 +132,7 @@ export function kindOf({ status }) {
 export function draw() {
   if (!parts) return;
   const test = compile(filters.matchers);
-  const counts = Object.fromEntries(KINDS.map((kind) => [kind, new Set()]));
+  const found = Object.fromEntries(KINDS.map((kind) => [kind, new Set()]));
   const shown = [];
   for (const group of state.groups) {
     if (filters.receiver && group.receiver.name !== filters.receiver) continue;
@@ -140,31 +140,22 @@ export function draw() {
     for (const alert of group.alerts) {
       if (!test(alert.labels)) continue;
       const kind = kindOf(alert);
-      counts[kind].add(alert.fingerprint);
+      found[kind].add(alert.fingerprint);
       if (filters.kinds.has(kind)) alerts.push(alert);
     }
     if (alerts.length) shown.push({ ...group, alerts, severity: severity(alerts) });
   }
   // What needs a hand comes first; else the agent's order stays.
   shown.sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
-  drawCounts(counts);
-  const before = parts.receivers;
-  const receivers = [...new Set(state.groups.map((it) => it.receiver.name))].sort().join("\n");
-  if (before !== receivers && document.activeElement?.id !== "filter") drawBar();
+  show(parts.counts, counts(KINDS.map((kind) => [kind, t(kind), found[kind].size, filters.kinds.has(kind)]), (kind) => {
+    const kinds = new Set(filters.kinds);
+    if (!kinds.delete(kind)) kinds.add(kind);
+    go({ kinds });
+  }));
+  if (parts.receivers !== receiversNow().join("\n") && document.activeElement?.id !== "filter") drawBar();
   parts.note.textContent = test.unread.length ? `${t("This browser cannot read")} ${test.unread.join(", ")}` : "";
   parts.all = shown;
   drawGroups();
-}
-
-function drawCounts(counts) {
-  show(parts.counts, KINDS.map((kind) => h(`button.count.${kind}`, {
-    type: "button", "aria-pressed": String(filters.kinds.has(kind)),
-    onclick: () => {
-      const kinds = new Set(filters.kinds);
-      if (!kinds.delete(kind)) kinds.add(kind);
-      go({ kinds });
-    },
-  }, h("b", {}, counts[kind].size), " ", t(kind))));
 }
 
 /** Draws some more groups; a few at a time, so that no task is long. */

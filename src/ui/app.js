@@ -6,6 +6,7 @@ import * as silences from "./silences.js";
 import { h, remember, remembered, show } from "./dom.js";
 import { hasHeld, hold, start, state } from "./live.js";
 import { parse } from "./matchers.js";
+import { openSilence } from "./quiet.js";
 import { ago, exact, tick, when } from "./time.js";
 import { languages, language, speak, t } from "./words.js";
 
@@ -31,7 +32,7 @@ function route() {
     try {
       matchers = query.getAll("filter").flatMap(parse);
     } catch { /* the dialog opens without */ }
-    view.openNew(matchers);
+    openSilence(matchers);
   } else {
     show(main, view.view(query, navigate, name === "silences" ? id : undefined, verb === "edit"));
   }

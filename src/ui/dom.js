@@ -51,6 +51,17 @@ export class Keyed {
   }
 }
 
+/** Buttons with a number each that filter what is shown: [name, text, number, whether it is on]. */
+export const counts = (all, onclick) => all.map(([name, text, number, isOn]) => h(`button.count.${name}`, { type: "button", "data-key": name, "aria-pressed": String(isOn), onclick: () => onclick(name) }, h("b", {}, number), " ", text));
+
+/** A chip that goes away when it is pressed. */
+export const removable = (text, title, onclick) => h("button.chip.on", { type: "button", title, onclick }, text, h("span", { "aria-hidden": "true" }, " ×"));
+
+/** A table that scrolls sideways on a narrow screen; the first cell of a row is its head. */
+export const table = (title, heads, rows) => h("div.scroll", { tabindex: "0", role: "region", "aria-label": title }, h("table", {},
+  h("thead", {}, h("tr", {}, heads.map((it) => h("th", { scope: "col" }, it)))),
+  h("tbody", {}, rows.map(([name, ...cells]) => h("tr", {}, h("th", { scope: "row" }, name), cells.map((it) => h("td", {}, it)))))));
+
 const LINK = /https?:\/\/[^\s<>"'`]+/g;
 
 /** Text in which http and https links can be followed; nothing else becomes a link. */

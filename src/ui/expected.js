@@ -1,5 +1,5 @@
 // Expected alerts and pings, and heartbeats.
-import { h } from "./dom.js";
+import { h, table } from "./dom.js";
 import { since } from "./time.js";
 import { t } from "./words.js";
 
@@ -16,9 +16,5 @@ export function expectedCard({ expected, heartbeats }) {
 }
 
 function card(title, heads, rows) {
-  if (!rows.length) return null;
-  return h("section.group", {}, h("h2", {}, t(title)),
-    h("div.scroll", { tabindex: "0", role: "region", "aria-label": t(title) }, h("table", {},
-      h("thead", {}, h("tr", {}, heads.map((it) => h("th", { scope: "col" }, t(it))))),
-      h("tbody", {}, rows.map(([name, ...cells]) => h("tr", {}, h("th", { scope: "row" }, name), cells.map((it) => h("td", {}, it))))))));
+  return rows.length ? h("section.group", {}, h("h2", {}, t(title)), table(t(title), heads.map(t), rows)) : null;
 }

@@ -1,6 +1,6 @@
 // This node and its flock.
 import * as api from "./api.js";
-import { h, show } from "./dom.js";
+import { h, show, table } from "./dom.js";
 import { expectedCard } from "./expected.js";
 import { look, state } from "./live.js";
 import { owedCard } from "./owed.js";
@@ -122,7 +122,7 @@ function flockCard(cluster) {
   const all = flock.members || [];
   const drops = Object.entries(flock.drops || {}).filter(([, count]) => count > 0);
   const heads = ["Name", "Address", "State", "Heard", "Clock", "Records", "Key"];
-  const cells = (it) => [it.address, t(it.state), heard(it), clockOf(it), t(it.agreed ? "same" : "different"), h("code", {}, it.key)];
+  const cells = (it) => [it.name || it.id, it.address, t(it.state), heard(it), clockOf(it), t(it.agreed ? "same" : "different"), h("code", {}, it.key)];
   return h("section.group.whole", {}, h("h2", {}, t("Flock")),
     flock.sealed ? null : h("p.fault", {}, t("Not sealed: anybody who reaches its port can read and take part.")),
     h("div.beside", {}, all.length ? picture(cluster.name, all) : h("p", {}, t("Nobody else has been heard.")),
@@ -133,8 +133,7 @@ function flockCard(cluster) {
       [t("Turns under way"), turns()],
       [t("Dropped datagrams"), drops.map(([why, count]) => `${t(CAUSES[why] || why.replaceAll("_", " "))} ${count}`).join(", ")],
     ])),
-    all.length ? h("div.scroll", { tabindex: "0", role: "region", "aria-label": t("Members") }, h("table", {}, h("thead", {}, h("tr", {}, heads.map((it) => h("th", { scope: "col" }, t(it))))),
-      h("tbody", {}, all.map((it) => h("tr", {}, h("th", { scope: "row" }, it.name || it.id), cells(it).map((cell) => h("td", {}, cell))))))) : null);
+    all.length ? table(t("Members"), heads.map(t), all.map(cells)) : null);
 }
 
 /** Who has which turn now. */

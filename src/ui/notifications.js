@@ -1,5 +1,5 @@
 // The notifications of this node, newest first, and those that wait or fail.
-import { h, linked, show } from "./dom.js";
+import { counts, h, linked, show } from "./dom.js";
 import { state } from "./live.js";
 import { equal, formatAll } from "./matchers.js";
 import { exact, lasting, since, when } from "./time.js";
@@ -26,9 +26,7 @@ export function view(query) {
 
 export function draw() {
   if (!parts) return;
-  show(parts.counts, Object.entries(KINDS).map(([name, is]) => h(`button.count.${name}`, {
-    type: "button", "aria-pressed": String(filter === name), onclick: () => { location.hash = `#/notifications?show=${name}`; },
-  }, h("b", {}, state.history.filter(is).length), " ", t(name))));
+  show(parts.counts, counts(Object.entries(KINDS).map(([name, is]) => [name, t(name), state.history.filter(is).length, filter === name]), (name) => { location.hash = `#/notifications?show=${name}`; }));
   const now = [...failing().map(entry), ...state.pending.map(underWay), ...awaited().map(entry)];
   show(parts.now, now.length ? [h(`section.group.${now.some((it) => it.classList.contains("failed")) ? "critical" : "info"}`, {}, h("h2", {}, t("Waiting and failing now")), h("ul.told", {}, now))] : []);
   const rows = state.history.filter(KINDS[filter]).slice(0, SHOWN_MAX).map(entry);

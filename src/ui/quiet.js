@@ -1,7 +1,7 @@
 // Quieting: the dialog for a silence, and acknowledging in one tap.
 import * as api from "./api.js";
-import { h, remember, remembered, show, toast } from "./dom.js";
-import { refresh, state } from "./live.js";
+import { h, removable, remember, remembered, show, toast } from "./dom.js";
+import { refresh } from "./live.js";
 import { equal, format, formatAll, fromApi, parse, toApi } from "./matchers.js";
 import { duration, lasting, local, tomorrow, when } from "./time.js";
 import { t } from "./words.js";
@@ -12,17 +12,21 @@ const SHOWN_MAX = 50;
 
 const author = () => remembered("author") || "";
 
-/** Silences these matchers until all resolves; `same`: only the severities of now. */
-export async function acknowledge(matchers, same) {
-  const createdBy = author() || askAuthor();
-  if (!createdBy) return;
+/** Waits for a write to the silences, and says how it went. */
+async function tell(written, text) {
   try {
-    await api.acknowledge({ matchers: matchers.map(toApi), createdBy, comment: t("Acknowledged") }, same);
-    toast(t("Acknowledged: quiet until it resolves."));
-    refresh("alerts", "silences");
+    await written;
+    toast(text);
   } catch (error) {
     toast(error.message);
   }
+  refresh("alerts", "silences");
+}
+
+/** Silences these matchers until all resolves; `same`: only the severities of now. */
+export function acknowledge(matchers, same) {
+  const createdBy = author() || askAuthor();
+  if (createdBy) tell(api.acknowledge({ matchers: matchers.map(toApi), createdBy, comment: t("Acknowledged") }, same), `${t("Acknowledged")}: ${t("until it resolves")}`);
 }
 
 function askAuthor() {
@@ -31,25 +35,13 @@ function askAuthor() {
   return name;
 }
 
-/** Expires silences, and says how it went. */
-export async function expire(ids) {
-  const outcomes = await Promise.allSettled(ids.map(api.expireSilence));
-  const failed = outcomes.find((it) => it.status === "rejected");
-  toast(failed ? failed.reason.message : t("Expired"));
-  refresh("alerts", "silences");
-}
+export const expire = (ids) => tell(Promise.all(ids.map(api.expireSilence)), t("Expired"));
 
 /** Lets a silence last so many milliseconds longer. */
-export async function extend(silence, ms) {
+export function extend(silence, ms) {
   const endsAt = new Date(Date.parse(silence.endsAt) + ms);
   const { id, matchers, startsAt, createdBy, comment, annotations } = silence;
-  try {
-    await api.setSilence({ id, matchers, startsAt, createdBy, comment, annotations, endsAt: endsAt.toISOString() });
-    toast(`${t("Silenced until")} ${when(endsAt)}`);
-    refresh("alerts", "silences");
-  } catch (error) {
-    toast(error.message);
-  }
+  tell(api.setSilence({ id, matchers, startsAt, createdBy, comment, annotations, endsAt: endsAt.toISOString() }), `${t("Silenced until")} ${when(endsAt)}`);
 }
 
 /** Opens the dialog: for new matchers, or for a silence to edit (`again` makes a new one of it). */
@@ -102,9 +94,7 @@ class Draft {
   }
 
   drawLabels() {
-    show(this.labels, this.matchers.map((matcher, at) => h("button.chip.on", {
-      type: "button", title: t("Remove"), onclick: () => { this.matchers.splice(at, 1); this.drawLabels(); this.preview(); },
-    }, format(matcher), h("span", { "aria-hidden": "true" }, " ×"))));
+    show(this.labels, this.matchers.map((matcher, at) => removable(format(matcher), t("Remove"), () => { this.matchers.splice(at, 1); this.drawLabels(); this.preview(); })));
   }
 
   draw() {
@@ -176,6 +166,3 @@ class Draft {
     }
   }
 }
-
-/** The silence of an id, if it is known. */
-export const silenceOf = (id) => state.silences.find((it) => it.id === id);

@@ -1,7 +1,7 @@
 // The silences, by state.
-import { h, linked, show } from "./dom.js";
+import { counts, h, linked, show } from "./dom.js";
 import { state } from "./live.js";
-import { equal, format, formatAll, fromApi, compile } from "./matchers.js";
+import { format, formatAll, fromApi, compile } from "./matchers.js";
 import { expire, extend, openSilence } from "./quiet.js";
 import { exact, lasting, since, when } from "./time.js";
 import { t } from "./words.js";
@@ -28,11 +28,9 @@ export function view(query, navigate, id, edits) {
 
 export function draw() {
   if (!parts) return;
-  const by = Object.groupBy ? Object.groupBy(state.silences, (it) => it.status.state) : group(state.silences);
-  show(parts.tabs, STATES.map((name) => h(`button.count.${name}`, {
-    type: "button", "aria-pressed": String(!only && shownState === name), onclick: () => parts.navigate(`#/silences?state=${name}`),
-  }, h("b", {}, (by[name] || []).length), " ", t(name))));
-  const shown = only ? state.silences.filter((it) => it.id === only) : sorted(by[shownState] || []);
+  const by = Object.fromEntries(STATES.map((name) => [name, state.silences.filter((it) => it.status.state === name)]));
+  show(parts.tabs, counts(STATES.map((name) => [name, t(name), by[name].length, !only && shownState === name]), (name) => parts.navigate(`#/silences?state=${name}`)));
+  const shown = only ? state.silences.filter((it) => it.id === only) : sorted(by[shownState]);
   for (const id of picked) if (!shown.some((it) => it.id === id && it.status.state !== "expired")) picked.delete(id);
   drawActions();
   const edited = toEdit && shown.find((it) => it.id === toEdit);
@@ -42,12 +40,6 @@ export function draw() {
   }
   const rows = shown.slice(0, shownState === "expired" && !only ? EXPIRED_SHOWN : undefined).map(row);
   show(parts.list, rows.length || !state.isRead ? rows : [h("li.empty", {}, only ? t("No such silence; it may have been removed.") : t("No silences."))]);
-}
-
-function group(silences) {
-  const by = {};
-  for (const it of silences) (by[it.status.state] ||= []).push(it);
-  return by;
 }
 
 const sorted = (silences) => [...silences].sort((a, b) => (shownState === "expired" ? b.endsAt.localeCompare(a.endsAt) : a.endsAt.localeCompare(b.endsAt)));
@@ -85,6 +77,3 @@ function row(silence) {
       isOver ? h("button.write", { type: "button", onclick: () => openSilence([], { silence, again: true }) }, t("Set again"))
         : h("button.danger.write", { type: "button", onclick: () => expire([silence.id]) }, t("Expire")))));
 }
-
-/** A silence for what a link names. */
-export const openNew = (matchers) => openSilence(matchers.map((it) => (it.op ? it : equal(it.name, it.value))));

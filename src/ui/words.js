@@ -1,10 +1,10 @@
 // The page's words: the English text, then German, French, Spanish and Chinese.
+import { remember, remembered } from "./dom.js";
 
 /** The languages, as their speakers call them. */
 export const languages = { en: "English", de: "Deutsch", fr: "Français", es: "Español", zh: "中文" };
 
-const KEY = "bellwether.language";
-let spoken = "en";
+let spoken = [remembered("language"), ...navigator.languages].map((it) => (it || "").slice(0, 2).toLowerCase()).find((it) => it in languages) || "en";
 
 /** The language spoken now. */
 export const language = () => spoken;
@@ -18,17 +18,7 @@ export function t(text) {
 export function speak(wanted) {
   if (!(wanted in languages)) return;
   spoken = wanted;
-  try {
-    localStorage.setItem(KEY, wanted);
-  } catch { /* not remembered */ }
-}
-
-function first() {
-  let saved = null;
-  try {
-    saved = localStorage.getItem(KEY);
-  } catch { /* not remembered */ }
-  return [saved, ...navigator.languages].map((it) => (it || "").slice(0, 2).toLowerCase()).find((it) => it in languages) || "en";
+  remember("language", wanted);
 }
 
 const ORDER = ["de", "fr", "es", "zh"];
@@ -39,7 +29,6 @@ const WORDS = {
   "Acknowledge all": ["Alle bestätigen", "Tout acquitter", "Reconocer todas", "全部确认"],
   "Acknowledge": ["Bestätigen", "Acquitter", "Reconocer", "确认"],
   "Acknowledged": ["Bestätigt", "Acquitté", "Reconocido", "已确认"],
-  "Acknowledged: quiet until it resolves.": ["Bestätigt: ruhig, bis es behoben ist.", "Acquitté : silencieux jusqu'à la résolution.", "Reconocido: en silencio hasta que se resuelva.", "已确认：恢复之前保持静默。"],
   "active": ["aktiv", "actives", "activas", "活动"],
   "Add a matcher": ["Einen Matcher hinzufügen", "Ajouter un critère", "Añadir un filtro", "添加匹配条件"],
   "Add": ["Hinzufügen", "Ajouter", "Añadir", "添加"],
@@ -224,5 +213,3 @@ const WORDS = {
   "Written": ["Geschrieben", "Écrit", "Escrito", "已写入"],
   "Your name": ["Ihr Name", "Votre nom", "Su nombre", "您的姓名"],
 };
-
-spoken = first();
