@@ -2,7 +2,7 @@
 import { counts, h, show, Keyed, linked, outside, isWeb, removable } from "./dom.js";
 import { state } from "./live.js";
 import { compile, equal, format, formatAll, parse } from "./matchers.js";
-import { since, when, exact } from "./time.js";
+import { exact, now, since, when } from "./time.js";
 import { acknowledge, openSilence } from "./quiet.js";
 import { t } from "./words.js";
 
@@ -291,10 +291,9 @@ function find(fingerprint) {
 
 /** Twenty-four blocks, an hour each: whether the group was notified, or could not be. */
 function strip(told) {
-  const now = Date.now();
   const hours = Array.from({ length: 24 }, () => ({ sent: 0, failed: 0, held: 0 }));
   for (const it of told) {
-    const hour = 23 - Math.floor((now - Date.parse(it.at)) / 3600e3);
+    const hour = 23 - Math.floor((now() - Date.parse(it.at)) / 3600e3);
     if (hours[hour]) hours[hour][OUTCOMES[it.outcome] || "held"] += 1;
   }
   const blocks = hours.map(({ sent, failed, held }) => h(`i.${failed ? "failed" : sent ? "sent" : held ? "held" : "none"}`));

@@ -1,9 +1,11 @@
 // What the page asks of the agent. Paths are relative, so that a prefix before them does no harm.
+import { learn, now } from "./time.js";
 
-async function ask(path, options) {
+async function ask(path, options, read = JSON.parse) {
   const response = await fetch(path, { cache: "no-store", ...options });
+  learn(response.headers.get("Date"));
   const text = await response.text();
-  if (response.ok) return text ? JSON.parse(text) : null;
+  if (response.ok) return text ? read(text) : null;
   let why = text;
   try {
     const parsed = JSON.parse(text);
@@ -25,7 +27,6 @@ export const receivers = () => ask("api/v2/receivers");
 export const deadman = () => ask("bellwether/v1/deadman");
 export const history = () => ask("bellwether/v1/history");
 export const pending = () => ask("bellwether/v1/pending");
-
 export const owed = () => ask("bellwether/v1/owed");
 
 /** Tries a receiver that has failed for long at once. */
@@ -51,12 +52,8 @@ export const expireSilence = (id) => ask(`api/v2/silence/${id}`, { method: "DELE
 /** Sets a silence that ends when nothing it matches fires, a month later at most; `same`: for the severities of now. */
 export const acknowledge = (silence, same) => setSilence({
   ...silence, annotations: { ends: same ? "when resolved or severity changes" : "when resolved" },
-  startsAt: new Date().toISOString(), endsAt: new Date(Date.now() + 30 * 864e5).toISOString(),
+  startsAt: new Date(now()).toISOString(), endsAt: new Date(now() + 30 * 864e5).toISOString(),
 });
 
 /** Waits until something is newer than `version`, or for some time; answers the version now. */
-export async function changes(version, signal) {
-  const response = await fetch(`bellwether/v1/changes?after=${version}`, { cache: "no-store", signal });
-  if (!response.ok) throw new Error(String(response.status));
-  return (await response.text()).trim();
-}
+export const changes = (version, signal) => ask(`bellwether/v1/changes?after=${version}`, { signal }, (it) => it.trim());

@@ -1,5 +1,6 @@
 // Waits for the agent to say that something changed, then fetches that and no more.
 import * as api from "./api.js";
+import { now } from "./time.js";
 
 /** What the agent told last. `at` is when; `fault` says why it could not be asked since. */
 export const state = { groups: [], silences: [], history: [], pending: [], status: null, at: null, fault: null, isRead: false };
@@ -109,7 +110,7 @@ async function load(kinds) {
     if (got.history && !got.groups && tellsOfMuting(got.history)) got.groups = await api.groups();
     // What came is read in one task and drawn in the next.
     await sleep(0);
-    got.at = Date.now();
+    got.at = now();
     got.fault = null;
     got.isRead = true;
   } catch (error) {
@@ -135,16 +136,15 @@ function tellsOfMuting(history) {
 /** Alerts and silences end by themselves, and the agent tells no change: look when the next one does. */
 function wakeAtNextEnd() {
   clearTimeout(endTimer);
-  const now = Date.now();
   let next = Infinity;
-  for (const group of state.groups) for (const alert of group.alerts) next = sooner(next, alert.endsAt, now);
-  for (const silence of state.silences) next = sooner(sooner(next, silence.endsAt, now), silence.startsAt, now);
-  if (next < Infinity) endTimer = setTimeout(() => refresh("alerts", "silences"), Math.min(Math.max(next - now + 1500, 30e3), 2 ** 31 - 1));
+  for (const group of state.groups) for (const alert of group.alerts) next = sooner(next, alert.endsAt);
+  for (const silence of state.silences) next = sooner(sooner(next, silence.endsAt), silence.startsAt);
+  if (next < Infinity) endTimer = setTimeout(() => refresh("alerts", "silences"), Math.min(Math.max(next - now() + 1500, 30e3), 2 ** 31 - 1));
 }
 
-function sooner(next, time, now) {
+function sooner(next, time) {
   const at = Date.parse(time);
-  return at > now && at < next ? at : next;
+  return at > now() && at < next ? at : next;
 }
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));

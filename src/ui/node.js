@@ -5,7 +5,7 @@ import { expectedCard } from "./expected.js";
 import { look, state } from "./live.js";
 import { owedCard } from "./owed.js";
 import { receiversCard } from "./receivers.js";
-import { lasting, since, when } from "./time.js";
+import { lasting, now, since, when } from "./time.js";
 import { t } from "./words.js";
 
 /** Each member's first words are not heard until it has joined. */
@@ -97,7 +97,7 @@ function nodeCard() {
   return h("section.group", {}, h("h2", {}, t("Node")), rows([
     [t("Name"), cluster.name],
     [t("Version"), `${bellwether.version}${bellwether.commit ? ` (${bellwether.commit})` : ""}, Alertmanager API ${versionInfo.version}`],
-    [t("Running"), [lasting(Date.now() - Date.parse(uptime)), ` (${t("since")} ${when(uptime)})`]],
+    [t("Running"), [lasting(now() - Date.parse(uptime)), ` (${t("since")} ${when(uptime)})`]],
     [t("Memory"), residentBytes ? [`${mebi(residentBytes)} ${t("of")} ${mebi(maxBytes)} `, h("meter", { "aria-label": t("Memory"), max: maxBytes, high: maxBytes * 0.8, value: residentBytes })] : null],
     [t("Clock"), clock === "synced" ? t("set") : h("b.fault", {}, t("not set"))],
   ]));

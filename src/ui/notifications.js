@@ -2,7 +2,7 @@
 import { counts, h, linked, show } from "./dom.js";
 import { state } from "./live.js";
 import { equal, formatAll } from "./matchers.js";
-import { exact, lasting, since, when } from "./time.js";
+import { exact, lasting, now, since, when } from "./time.js";
 import { t } from "./words.js";
 
 const BAD = new Set(["failed", "refused", "expired", "surrendered", "misrendered"]);
@@ -48,7 +48,7 @@ function failing() {
 function awaited() {
   const last = new Map();
   for (const it of state.history) if (!last.has(groupOf(it))) last.set(groupOf(it), it);
-  return [...last.values()].filter((it) => it.outcome === "waiting" && Date.parse(it.at) + it.leftMs > Date.now());
+  return [...last.values()].filter((it) => it.outcome === "waiting" && Date.parse(it.at) + it.leftMs > now());
 }
 
 /** The reason for which an integration failed last. */

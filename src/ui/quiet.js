@@ -3,7 +3,7 @@ import * as api from "./api.js";
 import { h, removable, remember, remembered, show, toast } from "./dom.js";
 import { refresh } from "./live.js";
 import { equal, format, formatAll, fromApi, parse, toApi } from "./matchers.js";
-import { duration, lasting, local, tomorrow, when } from "./time.js";
+import { duration, lasting, local, now, tomorrow, when } from "./time.js";
 import { t } from "./words.js";
 
 const HOUR = 3600e3;
@@ -85,7 +85,7 @@ class Draft {
   }
 
   from() {
-    return Math.max(Date.now(), this.startsAt ? this.startsAt.getTime() : 0);
+    return Math.max(now(), this.startsAt ? this.startsAt.getTime() : 0);
   }
 
   drawChips() {
@@ -148,14 +148,14 @@ class Draft {
     const endsAt = new Date(this.end.value);
     if (!this.matchers.length) {
       this.fault.textContent = t("Add a matcher");
-    } else if (!(endsAt > Date.now())) {
+    } else if (!(endsAt > now())) {
       this.fault.textContent = t("It must end later than now.");
     } else {
       remember("author", this.author.value.trim());
       try {
         await api.setSilence({
           id: this.id, matchers: this.matchers.map(toApi), createdBy: this.author.value.trim(), comment: this.comment.value.trim(),
-          startsAt: (this.startsAt || new Date()).toISOString(), endsAt: endsAt.toISOString(),
+          startsAt: (this.startsAt || new Date(now())).toISOString(), endsAt: endsAt.toISOString(),
         });
         toast(`${t("Silenced until")} ${when(endsAt)}`);
         this.dialog.close();

@@ -7,6 +7,16 @@ const DAY = 24 * HOUR;
 const YEAR = 365.25 * DAY;
 const UNITS = [[YEAR, "year"], [DAY, "day"], [HOUR, "hour"], [MINUTE, "minute"], [1e3, "second"]];
 
+let ahead = 0;
+
+/** The time by the gateway's clock: by that silences begin and end, and alerts began. */
+export const now = () => Date.now() + ahead;
+
+/** Learns it from the Date of an answer. */
+export function learn(date) {
+  ahead = (Date.parse(date) || Date.now()) - Date.now();
+}
+
 const made = new Map();
 
 /** One formatter a language and kind: to make one costs far more than to use it. */
@@ -17,8 +27,8 @@ function intl(kind, options) {
 }
 
 /** "12 min ago", "in 3 hr". */
-export function ago(time, now = Date.now()) {
-  const away = new Date(time) - now;
+export function ago(time) {
+  const away = new Date(time) - now();
   const [ms, unit] = UNITS.find(([ms]) => Math.abs(away) >= ms) || UNITS.at(-1);
   return intl(Intl.RelativeTimeFormat, { style: "short", numeric: "auto" }).format(Math.trunc(away / ms), unit);
 }
@@ -26,7 +36,7 @@ export function ago(time, now = Date.now()) {
 /** A date and time in the visitor's zone; today's without the date. */
 export function when(time) {
   const date = new Date(time);
-  const isToday = date.toDateString() === new Date().toDateString();
+  const isToday = date.toDateString() === new Date(now()).toDateString();
   return intl(Intl.DateTimeFormat, isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" }).format(date);
 }
 
@@ -60,7 +70,7 @@ export function local(time) {
 
 /** Tomorrow at 8 in the morning here. */
 export function tomorrow() {
-  const date = new Date();
+  const date = new Date(now());
   date.setDate(date.getDate() + 1);
   date.setHours(8, 0, 0, 0);
   return date;

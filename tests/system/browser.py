@@ -19,6 +19,13 @@ ARGUMENTS = [
 ]  # fmt: skip
 
 
+SHIFTED = """{
+  const Real = Date;
+  Date = class extends Real {
+    constructor(...of) { super(...(of.length ? of : [Date.now()])); }
+    static now() { return Real.now() + %d; }
+  };
+}"""
 POLICIES = Path("/etc/chromium/policies/managed")
 
 
@@ -81,6 +88,10 @@ class Browser:
 
     def cdp(self, command, **arguments):
         return self.driver.execute_cdp_cmd(command, arguments)
+
+    def shift_clock(self, hours):
+        """From the next page on this browser's clock is ahead by so much."""
+        self.cdp("Page.addScriptToEvaluateOnNewDocument", source=SHIFTED % (hours * 3600e3))
 
     def open(self, url):
         self.driver.get(url)

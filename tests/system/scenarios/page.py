@@ -245,6 +245,30 @@ def keyboard(world):
     assert not browser.errors(), browser.errors()
 
 
+def clock(world):
+    """The phone's clock is wrong: the gateway's decides when silences begin and end, and how long ago an alert began."""
+    agent = world.subject(CONFIG)
+    young = alert("Young", site="east")
+    del young["startsAt"]
+    agent.api.post_alerts(*ALERTS, young)
+    for hours in (2, -9):
+        browser = Browser(world)
+        browser.shift_clock(hours)
+        browser.open(url(agent))
+        browser.find(".group", "Young")
+        browser.run("localStorage.setItem('bellwether.author', 'Ben')")
+        (ago,) = [it for it in browser.texts(".group") if "Young" in it]
+        assert "hr" not in ago, f"it has just begun: {ago}"
+        browser.click(".alert button", "Acknowledge")
+        (set_,) = until("it is acknowledged at once", lambda: silences(agent))
+        browser.click(".group header button", "Silence all")
+        browser.click("dialog .chip", "8 hr")
+        fill(browser, "by a phone whose clock is wrong")
+        until("both are active", lambda: len(silences(agent)) == 2)
+        for it in silences(agent):
+            agent.api.request("DELETE", f"/api/v2/silence/{it['id']}")
+
+
 def acknowledge(world):
     """One tap quiets an alert; it rings again when it fires after it had resolved."""
     agent, browser = started(world)
@@ -646,7 +670,7 @@ def read_only(world):
 
 
 def cases(_settings):
-    every = [evil, allowed, read_only, watchers, told, node, expected, alerts, live, mute_time, silence, keyboard, acknowledge, flock, hostile, comeback, idle, accessible, languages, many]
+    every = [evil, allowed, read_only, watchers, told, node, expected, alerts, live, mute_time, silence, keyboard, clock, acknowledge, flock, hostile, comeback, idle, accessible, languages, many]
     return [(f"page/{case.__name__}", case) for case in every]
 
 
