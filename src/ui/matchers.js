@@ -1,7 +1,7 @@
 // Matchers as Alertmanager writes them: {a="b", c=~"d.*"}.
 
 const MATCHER = /^\s*(?:"((?:[^"\\]|\\.)*)"|([^\s"'`=!~,{}]+))\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,{}"]*))\s*/;
-const ESCAPES = { n: "\n", t: "\t", r: "\r" };
+const ESCAPES = { n: "\n", t: "\t", r: "\r", '"': '"', "\\": "\\" };
 
 /** Matchers of a text, with or without braces; an Error says where it is wrong. */
 export function parse(text) {
@@ -23,9 +23,8 @@ export function parse(text) {
   return matchers;
 }
 
-function unquote(text) {
-  return text.replace(/\\(.)/g, (_, c) => ESCAPES[c] || c);
-}
+/** As in Alertmanager's classic grammar a backslash before anything else stays: "\d" is a digit to a pattern. */
+const unquote = (text) => text.replace(/\\(.)/g, (all, c) => ESCAPES[c] || all);
 
 const quoted = (text) => JSON.stringify(text).replace(/\\u00([0-9a-f]{2})/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
 

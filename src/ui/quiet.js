@@ -9,24 +9,30 @@ import { t } from "./words.js";
 const HOUR = 3600e3;
 const CHIPS = ["1h", "4h", "8h", "1d", "7d"];
 const SHOWN_MAX = 50;
+const TAP_MS = 1e3;
 
 const author = () => remembered("author") || "";
 
-/** Waits for a write to the silences, and says how it went. */
-async function tell(written, text) {
+const underWay = new Set();
+
+/** Writes to the silences, and says how it went. A second tap does not write the same (`what`) again. */
+async function write(what, ask, text) {
+  if (underWay.has(what)) return;
+  underWay.add(what);
   try {
-    await written;
+    await ask();
     toast(text);
   } catch (error) {
     toast(error.message);
   }
-  refresh("alerts", "silences");
+  await refresh("alerts", "silences");
+  setTimeout(() => underWay.delete(what), TAP_MS);
 }
 
 /** Silences these matchers until all resolves; `same`: only the severities of now. */
 export function acknowledge(matchers, same) {
   const createdBy = author() || askAuthor();
-  if (createdBy) tell(api.acknowledge({ matchers: matchers.map(toApi), createdBy, comment: t("Acknowledged") }, same), `${t("Acknowledged")}: ${t("until it resolves")}`);
+  if (createdBy) write(formatAll(matchers) + same, () => api.acknowledge({ matchers: matchers.map(toApi), createdBy, comment: t("Acknowledged") }, same), `${t("Acknowledged")}: ${t("until it resolves")}`);
 }
 
 function askAuthor() {
@@ -35,13 +41,13 @@ function askAuthor() {
   return name;
 }
 
-export const expire = (ids) => tell(Promise.all(ids.map(api.expireSilence)), t("Expired"));
+export const expire = (ids) => write(ids.join(), () => Promise.all(ids.map(api.expireSilence)), t("Expired"));
 
 /** Lets a silence last so many milliseconds longer. */
 export function extend(silence, ms) {
   const endsAt = new Date(Date.parse(silence.endsAt) + ms);
   const { id, matchers, startsAt, createdBy, comment, annotations } = silence;
-  tell(api.setSilence({ id, matchers, startsAt, createdBy, comment, annotations, endsAt: endsAt.toISOString() }), `${t("Silenced until")} ${when(endsAt)}`);
+  write(id + endsAt, () => api.setSilence({ id, matchers, startsAt, createdBy, comment, annotations, endsAt: endsAt.toISOString() }), `${t("Silenced until")} ${when(endsAt)}`);
 }
 
 /** Opens the dialog: for new matchers, or for a silence to edit (`again` makes a new one of it). */
@@ -61,6 +67,7 @@ class Draft {
     this.dialog = dialog;
     this.matchers = matchers;
     this.id = silence?.id;
+    this.annotations = this.id && silence.annotations;
     this.startsAt = silence && !isOver ? new Date(silence.startsAt) : null;
     this.chips = h("div.chips");
     this.end = h("input", { type: "datetime-local", id: "silence-end", required: true, onchange: () => this.choose(null) });
@@ -112,6 +119,7 @@ class Draft {
       h("div.actions", {}, h("button", { type: "button", onclick: () => this.dialog.close() }, t("Cancel")), h("button.primary.write", { type: "submit" }, this.id ? t("Save") : t("Silence"))))]);
   }
 
+  /** Adds the matchers that were typed; answers whether they are some. */
   addTyped() {
     try {
       this.matchers.push(...parse(this.add.value));
@@ -119,8 +127,10 @@ class Draft {
       this.fault.textContent = "";
       this.drawLabels();
       this.preview();
+      return true;
     } catch (error) {
       this.fault.textContent = `${t("Not a filter")}: ${error.message}`;
+      return false;
     }
   }
 
@@ -146,21 +156,24 @@ class Draft {
 
   async send() {
     const endsAt = new Date(this.end.value);
+    if (this.isSent || (this.add.value && !this.addTyped())) return;
     if (!this.matchers.length) {
       this.fault.textContent = t("Add a matcher");
     } else if (!(endsAt > now())) {
       this.fault.textContent = t("It must end later than now.");
     } else {
       remember("author", this.author.value.trim());
+      this.isSent = true;
       try {
         await api.setSilence({
-          id: this.id, matchers: this.matchers.map(toApi), createdBy: this.author.value.trim(), comment: this.comment.value.trim(),
+          id: this.id, annotations: this.annotations, matchers: this.matchers.map(toApi), createdBy: this.author.value.trim(), comment: this.comment.value.trim(),
           startsAt: (this.startsAt || new Date(now())).toISOString(), endsAt: endsAt.toISOString(),
         });
         toast(`${t("Silenced until")} ${when(endsAt)}`);
         this.dialog.close();
         refresh("alerts", "silences");
       } catch (error) {
+        this.isSent = false;
         this.fault.textContent = error.message;
       }
     }

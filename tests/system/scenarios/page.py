@@ -191,10 +191,25 @@ def silence(world):
     browser.find("dialog summary", "1")
     fill(browser, "second")
     until("two are active", lambda: len(silences(agent)) == 2)
+    browser.open(url(agent, "silences/new?filter=" + urllib.parse.quote('{alertname="DiskFull"}')))
+    browser.find("dialog summary", "2")
+    browser.type("dialog .find input", 'instance=~"gw\\d')
+    browser.type("#silence-author", "Ana")
+    browser.type("#silence-comment", "third")
+    browser.click("dialog button.primary")
+    browser.find("dialog .fault", "Not a filter")
+    browser.type("dialog .find input", 'instance=~"gw[\\d]", instance!="gw2"')
+    browser.run("const it = document.querySelector('dialog button.primary'); it.click(); it.click()")
+    browser.gone("dialog")
+    (third,) = until("what was typed is in it, and it is set once", lambda: [it for it in silences(agent) if it["comment"] == "third"])
+    assert [it["value"] for it in third["matchers"]] == ["DiskFull", "gw[\\d]", "gw2"], third
+    assert agent.api.request("DELETE", f"/api/v2/silence/{third['id']}").status == 200
+    browser.open(url(agent, "alerts?filter=" + urllib.parse.quote('{instance=~"gw\\d"}')))
+    browser.find(".group", "DiskFull")
+    assert not browser.texts(".note")[0], browser.texts(".note")
     browser.open(url(agent, "silences"))
     until("both are shown", lambda: len(browser.all(".silence input")) == 2)
-    for box in browser.all(".silence input"):
-        box.click()
+    browser.run("document.querySelectorAll('.silence input').forEach((it) => it.click())")
     browser.click("button.danger", "Expire selected")
     until("none is active", lambda: not silences(agent))
     browser.open(url(agent, "silences?state=expired"))
@@ -273,12 +288,21 @@ def acknowledge(world):
     """One tap quiets an alert; it rings again when it fires after it had resolved."""
     agent, browser = started(world)
     browser.run("localStorage.setItem('bellwether.author', 'Ben')")
-    browser.click(".alert button", "Acknowledge")
-    (set_,) = until("it is acknowledged", lambda: silences(agent))
+    browser.find(".alert button", "Acknowledge")
+    browser.run("const it = document.querySelector('.alert button.write'); it.click(); it.click()")
+    browser.find("#toast", "Acknowledged: until it resolves")
+    (set_,) = until("it is acknowledged, once", lambda: silences(agent))
     assert set_["createdBy"] == "Ben" and set_["annotations"] == {"ends": "when resolved"}, set_
     names = {it["name"]: it["value"] for it in set_["matchers"]}
     assert names == {"alertname": "DiskFull", "site": "north", "instance": names["instance"], "severity": "critical"}, names
     browser.find(".alert .state", "silenced")
+    browser.open(url(agent, f"silences/{set_['id']}"))
+    browser.find(".silence", "until it resolves")
+    browser.click(".silence button", "Edit")
+    fill(browser, "the disk is ordered")
+    (edited,) = until("it is edited", lambda: [it for it in silences(agent) if it["comment"] == "the disk is ordered"])
+    assert edited["annotations"] == set_["annotations"], f"it ends when all resolves still: {edited}"
+    browser.open(url(agent))
     ended = {**alert("DiskFull", **{key: value for key, value in names.items() if key != "alertname"}), "endsAt": "2024-01-02T00:00:00Z"}
     agent.api.post_alerts(ended)
     until("the acknowledgement has ended", lambda: not silences(agent))
