@@ -219,25 +219,22 @@ function card(group, key, told) {
   const alerts = isWide ? group.alerts : group.alerts.slice(0, ALERTS_OF_GROUP);
   const rest = group.alerts.length - alerts.length;
   const title = Object.entries(group.labels);
+  // With no label in common nothing but all alerts would match all of them.
+  const common = (title.length ? title : shared).map(([name, value]) => equal(name, value));
   return h(`section.group.${group.severity}`, { "aria-label": title.map(([, value]) => value).join(" ") || t("Ungrouped") },
     h("header", {},
       h("div.chips", {}, title.length ? title.map(([name, value]) => label(name, value)) : h("span.chip", {}, t("Ungrouped"))),
       h("div.side", {},
         h("div.meta", {}, strip(told), h("span.to", { title: t("Receiver") }, "→ ", group.receiver.name)),
         // A group of one alert has these buttons beside the alert.
-        group.alerts.length > 1 && h("div.buttons", {},
-          h("button.write", { type: "button", onclick: () => acknowledge(matchersOf(group)) }, t("Acknowledge all")),
-          h("button.write", { type: "button", onclick: () => acknowledge(matchersOf(group), true) }, t("Acknowledge"), " (severity)"),
-          h("button.write", { type: "button", onclick: () => openSilence(matchersOf(group)) }, t("Silence all"))))),
+        group.alerts.length > 1 && common.length > 0 && h("div.buttons", {},
+          h("button.write", { type: "button", onclick: () => acknowledge(common) }, t("Acknowledge all")),
+          h("button.write", { type: "button", onclick: () => acknowledge(common, true) }, t("Acknowledge"), " (severity)"),
+          h("button.write", { type: "button", onclick: () => openSilence(common) }, t("Silence all"))))),
     h("ul.alerts", {}, alerts.map((alert) => row(alert, known))),
     rest > 0 && h("button.wide", { type: "button", onclick: () => { wide.add(key); drawGroups(); } }, `${t("Show all")} (${group.alerts.length})`),
     shared.length ? h("footer", {}, h("div.chips", { title: t("Labels that all of them share") }, shared.map(([name, value]) => label(name, value)))) : null);
 }
-
-const matchersOf = (group) => {
-  const labels = Object.entries(group.labels);
-  return (labels.length ? labels : Object.entries(group.alerts[0].labels)).map(([name, value]) => equal(name, value));
-};
 
 function severity(alerts) {
   const active = alerts.filter((it) => kindOf(it) === "active");

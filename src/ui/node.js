@@ -1,10 +1,8 @@
 // This node and its flock.
 import * as api from "./api.js";
+import { expectedCard, owedCard, receiversCard } from "./cards.js";
 import { h, show, table } from "./dom.js";
-import { expectedCard } from "./expected.js";
 import { look, state } from "./live.js";
-import { owedCard } from "./owed.js";
-import { receiversCard } from "./receivers.js";
 import { lasting, now, since, when } from "./time.js";
 import { t } from "./words.js";
 

@@ -219,6 +219,20 @@ def silence(world):
     assert not browser.errors(), browser.errors()
 
 
+def ungrouped(world):
+    """Of a group without labels all are acknowledged by the labels that they share; where they share none there is no such button."""
+    agent, browser = started(world, CONFIG.replace("group_by: [alertname, site]", "group_by: []"))
+    browser.run("localStorage.setItem('bellwether.author', 'Ben')")
+    (card,) = [it for it in browser.texts(".group") if "gw1" in it]
+    assert "Acknowledge all" not in card and "Silence all" not in card, card
+    browser.open(url(agent, "alerts?filter=" + urllib.parse.quote('{alertname="DiskFull"}')))
+    browser.click(".group header button", "Acknowledge all")
+    (set_,) = until("it is acknowledged", lambda: silences(agent))
+    assert {it["name"]: it["value"] for it in set_["matchers"]} == {"alertname": "DiskFull", "site": "north", "severity": "critical"}, set_
+    until("both are quiet", lambda: "2 silenced" in browser.texts(".count"))
+    assert not browser.errors(), browser.errors()
+
+
 def keyboard(world):
     """The keyboard alone sets a silence, and where motion is to be reduced nothing moves."""
     agent, browser = started(world)
@@ -694,7 +708,7 @@ def read_only(world):
 
 
 def cases(_settings):
-    every = [evil, allowed, read_only, watchers, told, node, expected, alerts, live, mute_time, silence, keyboard, clock, acknowledge, flock, hostile, comeback, idle, accessible, languages, many]
+    every = [evil, allowed, read_only, watchers, told, node, expected, alerts, live, mute_time, silence, ungrouped, keyboard, clock, acknowledge, flock, hostile, comeback, idle, accessible, languages, many]
     return [(f"page/{case.__name__}", case) for case in every]
 
 
