@@ -37,20 +37,19 @@ mod tests {
     fn every_word_has_its_translations() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/ui");
         let words = std::fs::read_to_string(format!("{folder}/words.js")).unwrap();
-        let (_, table) = words.split_once("const WORDS = {\n").unwrap();
-        let rows: Vec<&str> = table.lines().take_while(|line| *line != "};").collect();
+        let (_, table) = words.split_once("const WORDS = new Map(`\n").unwrap();
+        let rows: Vec<&str> = table.lines().take_while(|line| !line.starts_with('`')).collect();
         for row in &rows {
-            let (_, translations) = row.split_once("\": [\"").unwrap_or_default();
-            assert_eq!(translations.matches("\", \"").count(), 3, "four languages: {row}");
+            assert_eq!(row.split('|').count(), 5, "five languages: {row}");
         }
+        let is_known = |word: &str| rows.iter().any(|row| row.split('|').next() == Some(word));
         for file in std::fs::read_dir(folder).unwrap() {
             let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
             for (at, _) in text.match_indices("t(\"") {
                 let is_call = !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '.');
                 let word = text[at + 3..].split_once('"').filter(|_| is_call);
                 let Some((word, _)) = word else { continue };
-                let is_known = rows.iter().any(|row| row.starts_with(&format!("  \"{word}\": [")));
-                assert!(is_known, "{word:?} has no row in words.js");
+                assert!(is_known(word), "{word:?} has no row in words.js");
             }
         }
     }
