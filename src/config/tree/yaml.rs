@@ -268,7 +268,7 @@ impl<'t> Reader<'t> {
 
     fn table(&mut self, line: usize) -> Result<Value, Problem> {
         let mut entries: Vec<Entry> = Vec::new();
-        let mut keys = std::collections::BTreeSet::new();
+        let mut keys = BTreeSet::new();
         let mut merged = Vec::new();
         loop {
             let (key, line) = match self.inner(line)? {
