@@ -24,6 +24,7 @@ pub fn asset(name: &str) -> Option<&'static Asset> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gossip::DropCause;
     use crate::limits::PAGE_BYTES_MAX;
 
     #[test]
@@ -43,6 +44,10 @@ mod tests {
             assert_eq!(row.split('|').count(), 5, "five languages: {row}");
         }
         let is_known = |word: &str| rows.iter().any(|row| row.split('|').next() == Some(word));
+        for (_, cause) in DropCause::ALL {
+            let word = if cause == "stranger" { "before joining" } else { cause };
+            assert!(is_known(&word.replace('_', " ")), "{word:?} has no row in words.js");
+        }
         for file in std::fs::read_dir(folder).unwrap() {
             let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
             for (at, _) in text.match_indices("t(\"") {

@@ -2,13 +2,15 @@
 import { counts, h, show, Keyed, linked, outside, isWeb, removable } from "./dom.js";
 import { state } from "./live.js";
 import { compile, equal, format, formatAll, parse } from "./matchers.js";
-import { exact, now, since, when } from "./time.js";
-import { acknowledge, openSilence } from "./quiet.js";
-import { t } from "./words.js";
+import { exact, hour, now, since, when } from "./time.js";
+import { acknowledge, openSilence } from "./silences.js";
+import { language, outcome, t } from "./words.js";
 
 const SHOWN_FIRST = 10;
 const SHOWN_MORE = 3;
 const ALERTS_OF_GROUP = 6;
+const FOLDED_OVER = 500;
+const LINES_OF_ANNOTATION = 12;
 const SEVERITIES = ["critical", "warning", "info", "quiet"];
 const KINDS = ["active", "silenced", "inhibited", "muted"];
 
@@ -69,6 +71,8 @@ function drawBar() {
   const form = h("form.find", {
     onsubmit: (event) => {
       event.preventDefault();
+      // The keyboard of a phone would cover what is found.
+      if (matchMedia("(hover: none)").matches) input.blur();
       try {
         const matchers = parse(input.value);
         if (matchers.length) go({ matchers: [...filters.matchers, ...matchers] });
@@ -84,7 +88,7 @@ function drawBar() {
     receivers.map((name) => h("option", { value: name, selected: name === filters.receiver }, name)));
   const chips = filters.matchers.map((matcher, at) => removable(format(matcher), t("Remove"), () => go({ matchers: filters.matchers.filter((_, it) => it !== at) })));
   if (chips.length) chips.push(h("button.chip.write", { type: "button", onclick: () => openSilence(filters.matchers) }, t("Silence these")));
-  show(parts.to, receivers.length > 1 || filters.receiver ? [receiver] : []);
+  show(parts.to, [(receivers.length > 1 || filters.receiver) && receiver]);
   show(parts.bar, [form, fault, h("div.chips", {}, chips)]);
   parts.receivers = receivers.join("\n");
 }
@@ -170,25 +174,28 @@ function grow() {
 function drawGroups() {
   const shown = parts.all.slice(0, limit);
   const elements = shown.map(elementOf);
-  groups.keep(new Set(shown.map(keyOf)));
+  groups.keep(new Set(shown.map((it) => cardOf(keyOf(it)))));
   if (!elements.length && state.isRead) elements.push(h("p.empty", {}, filters.matchers.length ? t("No alert matches.") : t("No alerts. All is quiet.")));
   show(parts.list, elements);
   drawMore();
 }
 
 function drawMore() {
-  parts.more.textContent = parts.all.length > limit ? `${t("More groups")}: ${parts.all.length - limit}` : "";
+  parts.more.textContent = parts.all.length > limit ? `${t("More")}: ${parts.all.length - limit}` : "";
   // What stays in sight is told of again only if it is observed anew.
   parts.observer.disconnect();
   parts.observer.observe(parts.more);
 }
+
+/** By which the card of a group is known: what it says of times is of this hour. */
+const cardOf = (key) => `${language()} ${hour()} ${key}`;
 
 /** The card of a group, built anew only when what it shows has changed. */
 function elementOf(group) {
   const key = keyOf(group);
   const told = toldOf(key);
   const shows = JSON.stringify([group.alerts.map((it) => [it.fingerprint, it.status, it.annotations, it.startsAt]), wide.has(key), told.length, told[0]?.at]);
-  return groups.element(key, shows, () => card(group, key, told));
+  return groups.element(cardOf(key), shows, () => card(group, key, told));
 }
 
 const nameOf = (receiver, labels) => JSON.stringify([receiver, Object.entries(labels).sort()]);
@@ -221,7 +228,7 @@ function card(group, key, told) {
   const title = Object.entries(group.labels);
   // With no label in common nothing but all alerts would match all of them.
   const common = (title.length ? title : shared).map(([name, value]) => equal(name, value));
-  return h(`section.group.${group.severity}`, { "aria-label": title.map(([, value]) => value).join(" ") || t("Ungrouped") },
+  return h(`section.group.${group.severity}`, { "data-key": key, "aria-label": title.map(([, value]) => value).join(" ") || t("Ungrouped") },
     h("header", {},
       h("div.chips", {}, title.length ? title.map(([name, value]) => label(name, value)) : h("span.chip", {}, t("Ungrouped"))),
       h("div.side", {},
@@ -233,7 +240,7 @@ function card(group, key, told) {
           h("button.write", { type: "button", onclick: () => openSilence(common) }, t("Silence all"))))),
     h("ul.alerts", {}, alerts.map((alert) => row(alert, known))),
     rest > 0 && h("button.wide", { type: "button", onclick: () => { wide.add(key); drawGroups(); } }, `${t("Show all")} (${group.alerts.length})`),
-    shared.length ? h("footer", {}, h("div.chips", { title: t("Labels that all of them share") }, shared.map(([name, value]) => label(name, value)))) : null);
+    shared.length ? h("footer", {}, h("div.chips", {}, shared.map(([name, value]) => label(name, value)))) : null);
 }
 
 function severity(alerts) {
@@ -245,7 +252,7 @@ function severity(alerts) {
   return "warning";
 }
 
-const label = (name, value) => h("button.chip", { type: "button", title: t("Filter by this label"), onclick: () => addMatcher(equal(name, value)) }, h("span.name", {}, name, "="), value);
+const label = (name, value) => h("button.chip", { type: "button", title: t("Filter by label"), onclick: () => addMatcher(equal(name, value)) }, h("span.name", {}, name, "="), value);
 
 function row(alert, known) {
   const kind = kindOf(alert);
@@ -255,12 +262,18 @@ function row(alert, known) {
     h("div.what", {},
       summary ? h("p.summary", { dir: "auto" }, linked(summary)) : null,
       h("div.chips", {}, own.map(([name, value]) => label(name, value))),
-      Object.entries(others).map(([name, value]) => h("p.annotation", { dir: "auto" }, h("span.name", {}, name, ": "), linked(value)))),
+      Object.entries(others).map(annotation)),
     h("div.side", {},
       h("div.meta", {}, h("span", {}, when(alert.startsAt), " (", since(h, alert.startsAt), ")"), why(alert, kind), isWeb(alert.generatorURL) ? outside(alert.generatorURL, t("Source")) : null),
       h("div.buttons", {},
         h("button.write", { type: "button", onclick: () => acknowledge(exactly(alert)) }, t("Acknowledge")),
         h("button.write", { type: "button", onclick: () => openSilence(exactly(alert)) }, t("Silence")))));
+}
+
+/** An annotation; a long one is folded, and can be opened. */
+function annotation([name, value]) {
+  const whole = h("p.annotation", { dir: "auto" }, h("span.name", {}, name, ": "), linked(value));
+  return value.length > FOLDED_OVER || value.split("\n").length > LINES_OF_ANNOTATION ? h("details", {}, h("summary", {}, `${name}: ${value.slice(0, 200)}…`), whole) : whole;
 }
 
 const exactly = (alert) => Object.entries(alert.labels).map(([name, value]) => equal(name, value));
@@ -295,7 +308,7 @@ function strip(told) {
   }
   const blocks = hours.map(({ sent, failed, held }) => h(`i.${failed ? "failed" : sent ? "sent" : held ? "held" : "none"}`));
   const last = told[0];
-  const text = last ? `${t("Last notification")}: ${t(last.outcome)}, ${when(last.at)}` : t("Not notified in the last 24 hours");
+  const text = last ? `${t("Last notification")}: ${outcome(last)}, ${when(last.at)}` : t("not among the latest notifications");
   return h("div.strip", { role: "img", "aria-label": text, title: last ? `${text} (${exact(last.at)})` : text }, blocks);
 }
 

@@ -1,17 +1,21 @@
 // What the page asks of the agent. Paths are relative, so that a prefix before them does no harm.
 import { learn, now } from "./time.js";
 
+/** How much has come so far. */
+export let bytes = 0;
+
 async function ask(path, options, read = JSON.parse) {
   const response = await fetch(path, { cache: "no-store", ...options });
   learn(response.headers.get("Date"));
   const text = await response.text();
+  bytes += text.length;
   if (response.ok) return text ? read(text) : null;
   let why = text;
   try {
     const parsed = JSON.parse(text);
     why = parsed.message || parsed;
   } catch { /* plain text */ }
-  throw new Error(`${response.status}: ${String(why).trim() || response.statusText}`);
+  throw Object.assign(new Error(`${response.status}: ${String(why).trim() || response.statusText}`), { status: response.status });
 }
 
 const post = (path, body) => ask(path, {
@@ -55,5 +59,5 @@ export const acknowledge = (silence, same) => setSilence({
   startsAt: new Date(now()).toISOString(), endsAt: new Date(now() + 30 * 864e5).toISOString(),
 });
 
-/** Waits until something is newer than `version`, or for some time; answers the version now. */
+/** Waits until something is newer than `version`, or for some time; answers the version now. Without `version` at once. */
 export const changes = (version, signal) => ask(`bellwether/v1/changes?after=${version}`, { signal }, (it) => it.trim());

@@ -3,11 +3,10 @@ import * as alerts from "./alerts.js";
 import * as notifications from "./notifications.js";
 import * as node from "./node.js";
 import * as silences from "./silences.js";
-import { h, remember, remembered, show } from "./dom.js";
+import { h, keeping, remember, remembered, show } from "./dom.js";
 import { hasHeld, hold, start, state } from "./live.js";
 import { parse } from "./matchers.js";
-import { openSilence } from "./quiet.js";
-import { ago, exact, tick, when } from "./time.js";
+import { ago, exact, hour, tick, when } from "./time.js";
 import { languages, language, speak, t } from "./words.js";
 
 const VIEWS = { alerts, silences, notifications, status: node };
@@ -15,11 +14,14 @@ const NAMES = { alerts: "Alerts", silences: "Silences", notifications: "Notifica
 const TOUCHED_MS = 4e3;
 
 const main = document.getElementById("main");
+const links = Object.fromEntries(Object.keys(NAMES).map((key) => [key, h("a", { href: `#/${key}` })]));
+document.getElementById("nav").append(...Object.values(links));
 let current = null;
 let touchedAt = 0;
+let drawnIn = hour();
 
 /** Shows what the link names: Alertmanager's links, and ours. */
-function route() {
+const route = () => keeping(main, () => {
   const [path, text] = location.hash.replace(/^#\/?/, "").replaceAll("&quot;", "%22").split(/\?(.*)/s);
   const query = new URLSearchParams(text || "");
   const [name, id, verb] = path.split("/");
@@ -32,14 +34,14 @@ function route() {
     try {
       matchers = query.getAll("filter").flatMap(parse);
     } catch { /* the dialog opens without */ }
-    openSilence(matchers);
+    silences.openSilence(matchers);
   } else {
     show(main, view.view(query, navigate, name === "silences" ? id : undefined, verb === "edit"));
   }
   drawNav(VIEWS[name] ? name : "alerts");
   view.draw();
   document.title = `${t(NAMES[VIEWS[name] ? name : "alerts"])} · Bellwether`;
-}
+});
 
 function navigate(hash) {
   if (location.hash === hash) route();
@@ -48,17 +50,13 @@ function navigate(hash) {
 
 function drawNav(name) {
   const firing = alerts.firingNow();
-  show(document.getElementById("nav"), [
-    ...Object.entries(NAMES).map(([key, text]) => h("a", { href: `#/${key}`, "aria-current": key === name ? "page" : null }, t(text), badge(key === "alerts" ? firing : key === "status" ? node.troubles().length : 0))),
-  ]);
-  show(document.getElementById("tools"), [
-    h("button.icon", { type: "button", "aria-label": t("Dark or light"), title: t("Dark or light"), onclick: theme }, "◐"),
-    h("select.icon", { "aria-label": t("Language"), onchange: (event) => { speak(event.target.value); drawAll(); } }, Object.entries(languages).map(([key, text]) => h("option", { value: key, selected: key === language() }, text))),
-  ]);
+  for (const [key, text] of Object.entries(NAMES)) {
+    const count = key === "alerts" ? firing : key === "status" ? node.troubles().length : 0;
+    links[key].replaceChildren(t(text), count ? h("b.badge", {}, count) : "");
+    links[key].setAttribute("aria-current", key === name ? "page" : "false");
+  }
   drawIcon(firing);
 }
-
-const badge = (count) => (count ? h("b.badge", {}, count) : null);
 
 function drawIcon(firing) {
   const fill = firing ? "%23d1242f" : "%231a7f37";
@@ -76,14 +74,17 @@ function theme() {
 function drawBanner() {
   const banner = document.getElementById("banner");
   let text = "";
-  if (state.fault) text = state.at ? `${t("The agent is out of reach. What you see is from")} ${when(state.at)} (${ago(state.at)}).` : `${t("The agent is out of reach.")} ${t("Trying again.")}`;
-  else if (hasHeld()) text = t("Something changed.");
+  if (state.fault) {
+    text = `${t("The agent is out of reach.")} ${state.at ? `${t("As of")} ${when(state.at)} (${ago(state.at)})` : ""}`;
+    // An agent, or a proxy before it, that answers says why it does not tell.
+    if (state.fault.status) text += ` ${state.fault.message}`;
+  } else if (hasHeld()) text = t("Something changed.");
   const shows = text + hasHeld();
   if (banner.dataset.shows === shows) return;
   banner.dataset.shows = shows;
   banner.className = state.fault ? "bad" : "new";
   banner.hidden = !text;
-  show(banner, text ? [h("span", {}, text), hasHeld() && !state.fault ? h("button", { type: "button", onclick: () => hold(false) }, t("Show")) : null].filter(Boolean) : []);
+  show(banner, [text && h("span", {}, text), hasHeld() && !state.fault && h("button", { type: "button", onclick: () => hold(false) }, t("Show"))]);
 }
 
 /** While somebody types, marks text, reads a dialog or scrolls, what is on the page stays. */
@@ -95,6 +96,10 @@ function isBusy() {
 
 function drawAll() {
   document.documentElement.lang = language();
+  show(document.getElementById("tools"), [
+    h("button.icon", { type: "button", "aria-label": t("Dark or light"), title: t("Dark or light"), onclick: theme }, "◐"),
+    h("select.icon", { "data-key": "language", "aria-label": t("Language"), onchange: (event) => { speak(event.target.value); drawAll(); } }, Object.entries(languages).map(([key, text]) => h("option", { value: key, selected: key === language() }, text))),
+  ]);
   document.getElementById("skip").textContent = t("Skip to content");
   document.getElementById("read-only").textContent = t("Read-only");
   route();
@@ -106,7 +111,7 @@ function nameNode() {
   if (!state.status) return;
   const { cluster, bellwether } = state.status;
   if (cluster.name) document.getElementById("node").textContent = cluster.name;
-  document.documentElement.toggleAttribute("data-read-only", bellwether.readOnly);
+  document.documentElement.dataset.access = bellwether.readOnly ? "read" : "write";
 }
 
 function changed() {
@@ -115,6 +120,7 @@ function changed() {
   drawNav(VIEWS[name] ? name : "alerts");
   current?.draw();
   drawBanner();
+  drawnIn = hour();
 }
 
 const saved = remembered("theme");
@@ -126,7 +132,10 @@ setInterval(() => {
   hold(isBusy());
   drawBanner();
 }, 500);
-setInterval(tick, 10e3);
+setInterval(() => {
+  tick();
+  if (drawnIn !== hour() && !isBusy()) changed();
+}, 10e3);
 drawAll();
 start(changed);
 // To make the formatters of times takes long: it is done while the agent answers.

@@ -22,13 +22,35 @@ function add(element, children) {
   }
 }
 
-/** Makes `parent` hold exactly these nodes, and moves none that is in its place already. */
-export function show(parent, nodes) {
+/** Makes `parent` hold exactly these nodes, of which some may be none, and moves none that is in its place already. */
+export const show = (parent, some) => keeping(parent, () => {
+  const nodes = some.filter(Boolean);
   nodes.forEach((node, at) => {
     const there = parent.childNodes[at];
     if (there !== node) parent.insertBefore(node, there || null);
   });
   while (parent.childNodes.length > nodes.length) parent.lastChild.remove();
+});
+
+/** By which an element is the same when it was built anew. */
+function nameOf(it) {
+  const around = it.parentNode.closest("[id], [data-key]");
+  return it.id || it.dataset.key || [around?.id, around?.dataset.key, it.tagName, it.getAttribute("aria-label") || it.textContent].join();
+}
+
+/** Changes what is in `parent`: what had the focus has it still, and what was scrolled or opened is so. */
+export function keeping(parent, change) {
+  const focused = parent.contains(document.activeElement) && document.activeElement;
+  const name = focused && nameOf(focused);
+  const kept = new Map([...parent.querySelectorAll("[tabindex='0'], details[open]")].map((it) => [nameOf(it), [it.scrollLeft, it.scrollTop]]));
+  change();
+  for (const it of kept.size ? parent.querySelectorAll("[tabindex='0'], details") : []) {
+    const at = kept.get(nameOf(it));
+    if (!at) continue;
+    it.open = true;
+    it.scrollTo(...at);
+  }
+  if (focused && !focused.isConnected) [...parent.querySelectorAll(focused.tagName)].find((it) => nameOf(it) === name)?.focus({ preventScroll: true });
 }
 
 /** Elements by key: one is built anew only when what it shows has changed, and then it flashes once. */

@@ -2,8 +2,8 @@
 import * as api from "./api.js";
 import { now } from "./time.js";
 
-/** What the agent told last. `at` is when; `fault` says why it could not be asked since. */
-export const state = { groups: [], silences: [], history: [], pending: [], status: null, at: null, fault: null, isRead: false };
+/** What the agent told last. `at` is when; `fault` says why it could not be asked since. `lookedAt` is when of the status. */
+export const state = { groups: [], silences: [], history: [], pending: [], status: null, lookedAt: 0, at: null, fault: null, isRead: false };
 
 const FETCHES = {
   alerts: { groups: api.groups },
@@ -16,6 +16,10 @@ const RETRY_MS_MAX = 15e3;
 /** An agent is asked for lists for at most a hundredth of the time, but not less often than this. */
 const REST_OF_FETCH = 99;
 const REST_MS_MAX = 10e3;
+/** An answer that comes so soon and brings nothing is of an agent that has too many pages waiting. */
+const SOON_MS = 5e3;
+/** Leases are moved on without a word, so most ends of alerts are none: a kilobyte a minute is spent on them. */
+const LEASE_MS_PER_BYTE = 60;
 /** A page that nobody sees only counts in its tab: the count may be a minute old. */
 const HIDDEN_REST_MS = 60e3;
 
@@ -26,10 +30,13 @@ let applied = Promise.resolve();
 let isHeld = false;
 let held = null;
 let endTimer;
+let size = 0;
+let turn = () => {};
 
 /** Starts; `onchange` is called after each change. */
 export function start(onchange) {
   listener = onchange;
+  document.addEventListener("visibilitychange", () => turn());
   run();
 }
 
@@ -39,13 +46,11 @@ export function refresh(...kinds) {
   return applied;
 }
 
-let lookedAt = -Infinity;
-
 /** Fetches the status, unless that was done less than so many milliseconds ago. */
 export async function look(ms) {
-  if (Date.now() - lookedAt < ms) return;
-  lookedAt = Date.now();
+  if (Math.abs(now() - state.lookedAt) < ms) return;
   state.status = await api.status();
+  state.lookedAt = now();
 }
 
 /** While held, what comes new is not shown; `listener` is told that there is some. */
@@ -64,8 +69,10 @@ export const hasHeld = () => held !== null;
 async function run() {
   let retry = 1e3;
   for (;;) {
+    const asked = Date.now();
     try {
-      const next = await api.changes(version, AbortSignal.timeout(90e3));
+      const next = await wait();
+      if (!next) continue;
       newer(version, next).forEach((kind) => waiting.add(kind));
       version = next;
       if (waiting.size) {
@@ -74,8 +81,10 @@ async function run() {
         if (state.fault) throw state.fault;
         waiting = new Set();
         await rest(Math.min(REST_MS_MAX, Math.max(500, (Date.now() - began) * REST_OF_FETCH)));
-      } else if (state.fault) {
-        await refresh();
+      } else {
+        if (state.fault) await refresh();
+        if (!held) state.at = now();
+        await rest(Date.now() - asked < SOON_MS ? SOON_MS : 0);
       }
       retry = 1e3;
     } catch (error) {
@@ -89,11 +98,25 @@ async function run() {
   }
 }
 
+/** The version now: as soon as it is another one, if the page is seen, as browsers have few connections; nothing if that changes. */
+async function wait() {
+  const stop = new AbortController();
+  let isTurned = false;
+  turn = () => { isTurned = true; stop.abort(); };
+  const timer = setTimeout(() => stop.abort(), 90e3);
+  try {
+    return await api.changes(document.hidden ? "" : version, stop.signal);
+  } catch (error) {
+    if (isTurned) return null;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Waits so long; of a hidden page a minute, or until it is seen again. */
 function rest(ms) {
-  if (!document.hidden) return sleep(ms);
-  const seen = new Promise((done) => document.addEventListener("visibilitychange", done, { once: true }));
-  return Promise.race([sleep(HIDDEN_REST_MS), seen]);
+  return document.hidden ? Promise.race([sleep(HIDDEN_REST_MS), new Promise((done) => { turn = done; })]) : sleep(ms);
 }
 
 /** The kinds whose number differs: a version is "start.alerts.silences.history". */
@@ -104,10 +127,12 @@ function newer(before, after) {
 
 async function load(kinds) {
   const got = {};
+  const before = api.bytes;
   try {
     const fetches = kinds.flatMap((kind) => Object.entries(FETCHES[kind]));
     await Promise.all([look(LOOK_MS), ...[...new Map(fetches)].map(async ([key, fetch]) => { got[key] = await fetch(); })]);
     if (got.history && !got.groups && tellsOfMuting(got.history)) got.groups = await api.groups();
+    if (got.silences) size = api.bytes - before;
     // What came is read in one task and drawn in the next.
     await sleep(0);
     got.at = now();
@@ -136,15 +161,15 @@ function tellsOfMuting(history) {
 /** Alerts and silences end by themselves, and the agent tells no change: look when the next one does. */
 function wakeAtNextEnd() {
   clearTimeout(endTimer);
-  let next = Infinity;
-  for (const group of state.groups) for (const alert of group.alerts) next = sooner(next, alert.endsAt);
-  for (const silence of state.silences) next = sooner(sooner(next, silence.endsAt), silence.startsAt);
-  if (next < Infinity) endTimer = setTimeout(() => refresh("alerts", "silences"), Math.min(Math.max(next - now() + 1500, 30e3), 2 ** 31 - 1));
-}
-
-function sooner(next, time) {
-  const at = Date.parse(time);
-  return at > now() && at < next ? at : next;
+  const at = now();
+  let next = 2 ** 31 - 1;
+  const end = (time, least) => {
+    const ms = Date.parse(time) - at;
+    if (ms > 0) next = Math.min(next, Math.max(ms + 1500, 30e3, least));
+  };
+  for (const group of state.groups) for (const alert of group.alerts) end(alert.endsAt, size * LEASE_MS_PER_BYTE);
+  for (const silence of state.silences) [silence.startsAt, silence.endsAt].forEach((it) => end(it, 0));
+  endTimer = setTimeout(() => refresh("alerts", "silences"), next);
 }
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));

@@ -62,7 +62,11 @@ export function compile(matchers) {
   return test;
 }
 
+/** What RE2 allows and JavaScript reads as something else. */
+const OTHERWISE = /\[:\^?[a-z]+:]|\\x\{|\\[ACQzpP]|\(\?[PU]/;
+
 function regex(text) {
+  if (OTHERWISE.test(text)) return null;
   const inline = /^\(\?([ims]+)\)/.exec(text);
   const body = inline ? text.slice(inline[0].length) : text;
   // Without "u" this reads escapes that RE2 allows and JavaScript's strict mode does not.

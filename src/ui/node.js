@@ -9,8 +9,9 @@ import { t } from "./words.js";
 const CAUSES = { stranger: "before joining" };
 
 const LOOK_MS = 300e3;
-/** A sign of life is no change that the agent tells. */
+/** A sign of life, and a try of what is owed, is no change that the agent tells. */
 const SIGNS_MS = 60e3;
+const RETRY_MS = 15e3;
 
 let parts;
 let timer;
@@ -22,32 +23,41 @@ export function view(query) {
 }
 
 /** Stops asking when the view is left. */
-export const leave = () => clearTimeout(timer);
+export function leave() {
+  clearTimeout(timer);
+  parts = null;
+}
 
+/** Asks anew for what this view alone shows, and for the status if that is older than `oldest`. */
 async function load(oldest = 0) {
   clearTimeout(timer);
+  const mine = parts;
+  mine.seen = state.history;
+  let ms = RETRY_MS;
   try {
-    const mine = parts;
     const [receivers, deadman, owed] = await Promise.all([api.receivers(), api.deadman(), api.owed(), look(oldest)]);
-    mine.receivers = receivers.map((it) => it.name);
-    mine.deadman = deadman;
-    mine.owed = owed;
+    const isFirst = !mine.at;
+    Object.assign(mine, { receivers: receivers.map((it) => it.name), deadman, owed, at: now() });
+    ms = deadman.expected.length || deadman.heartbeats.length || owed.length ? SIGNS_MS : LOOK_MS;
+    if (parts !== mine) return;
     draw();
-    if (mine.interval && !oldest) document.querySelector("mark")?.scrollIntoView({ block: "center" });
+    if (mine.interval && isFirst) document.querySelector("mark")?.scrollIntoView({ block: "center" });
   } catch { /* the banner says that the agent is out of reach */ }
-  const { expected, heartbeats } = parts.deadman;
-  timer = setTimeout(load, expected.length || heartbeats.length ? SIGNS_MS : LOOK_MS, LOOK_MS / 2);
+  clearTimeout(timer);
+  if (parts === mine) timer = setTimeout(load, ms, SIGNS_MS / 2);
 }
 
 export function draw() {
   if (!parts || !state.status) return;
+  // A delivery has come to something, or the agent is back.
+  if (parts.seen !== state.history) load(SIGNS_MS / 2);
   const { cluster, config } = state.status;
   show(parts.body, [
-    troublesCard(), owedCard(parts.owed, load), nodeCard(), flashCard(), ...expectedCard(parts.deadman),
+    troublesCard(), owedCard(parts.owed, () => load()), nodeCard(), flashCard(), ...expectedCard(parts.deadman),
     cluster.flock ? flockCard(cluster) : h("section.group", {}, h("h2", {}, t("Flock")), h("p", {}, t("Alone: no peers and no multicast configured."))),
     receiversCard(parts.receivers),
     h("section.group.whole", { id: "config" }, h("h2", {}, t("Config as loaded")), h("pre", { tabindex: "0" }, marked(config.original))),
-  ].filter(Boolean));
+  ]);
 }
 
 /** The config, with the time interval marked that a link names. */
@@ -82,7 +92,7 @@ function troublesCard() {
   if (!all.length) return h("p.calm.whole", {}, t("Nothing goes wrong."));
   return h("section.group.critical.whole", {}, h("h2", {}, t("Troubles")), h("ul.told", {}, all.map((it) => h("li.entry.failed", {},
     h("span.state", {}, t(it.kind)), it.what ? h("b", {}, it.what) : null,
-    it.seconds === undefined ? null : h("span.when", {}, `${t("for")} ${lasting(it.seconds * 1e3)}${it.times > 1 ? `, ${it.times} ${t("times")}` : ""}`),
+    it.seconds === undefined ? null : h("span.when", {}, since(h, state.lookedAt - it.seconds * 1e3), it.times > 1 ? `, ${it.times} ${t("times")}` : ""),
     it.why ? h("p.annotation", { dir: "auto" }, it.why) : null))));
 }
 
@@ -97,6 +107,7 @@ function nodeCard() {
     [t("Running"), [lasting(now() - Date.parse(uptime)), ` (${t("since")} ${when(uptime)})`]],
     [t("Memory"), residentBytes ? [`${mebi(residentBytes)} ${t("of")} ${mebi(maxBytes)} `, h("meter", { "aria-label": t("Memory"), max: maxBytes, high: maxBytes * 0.8, value: residentBytes })] : null],
     [t("Clock"), clock === "synced" ? t("set") : h("b.fault", {}, t("not set"))],
+    [t("As of"), parts.at && [when(parts.at), " (", since(h, parts.at), ")"]],
   ]));
 }
 
@@ -105,12 +116,12 @@ const mebi = (bytes) => `${(bytes / 1048576).toFixed(1)} MiB`;
 function flashCard() {
   const { journal } = state.status;
   return h("section.group", {}, h("h2", {}, t("Flash")), rows([
-    [t("State"), journal.status === "ready" ? t("ready") : h("b.fault", {}, journal.status)],
+    [t("State"), journal.status === "ready" ? t("ready") : h("b.fault", {}, t(journal.status))],
     [t("Directory"), journal.path],
     [t("Durability"), journal.durability],
     [t("Commits"), `${journal.commits} (${journal.commitsPerDay} ${t("a day")})`],
     [t("Written"), mebi(journal.bytes)],
-    [t("Card life at this pace"), journal.cardDays === undefined ? null : journal.cardDays > 36500 ? t("over 100 years") : lasting(journal.cardDays * 864e5)],
+    [t("Card life at this pace"), journal.cardDays === undefined ? null : `${journal.cardDays > 36525 ? "> " : ""}${lasting(Math.min(journal.cardDays, 36525) * 864e5)}`],
   ]));
 }
 
@@ -119,10 +130,10 @@ function flockCard(cluster) {
   const all = flock.members || [];
   const drops = Object.entries(flock.drops || {}).filter(([, count]) => count > 0);
   const heads = ["Name", "Address", "State", "Heard", "Clock", "Records", "Key"];
-  const cells = (it) => [it.name || it.id, it.address, t(it.state), heard(it), clockOf(it), t(it.agreed ? "same" : "different"), h("code", {}, it.key)];
+  const cells = (it) => [it.name || it.id, it.address, t(it.state), heard(it), clockOf(it), it.agreed === null ? "–" : t(it.agreed ? "same" : "different"), h("code", {}, it.key)];
   return h("section.group.whole", {}, h("h2", {}, t("Flock")),
-    flock.sealed ? null : h("p.fault", {}, t("Not sealed: anybody who reaches its port can read and take part.")),
-    h("div.beside", {}, all.length ? picture(cluster.name, all) : h("p", {}, t("Nobody else has been heard.")),
+    flock.sealed ? null : h("p.fault", {}, t("Not sealed: anybody can read and take part.")),
+    h("div.beside", {}, all.length ? picture(cluster.name, all) : h("p", {}, t("Members"), ": 0"),
     rows([
       [t("This node"), [cluster.name, " ", h("code", {}, flock.id)]],
       [t("Sealed with key"), flock.sealed ? flock.keys.map((key, at) => [at ? ", " : "", h("code", {}, key)]) : null],
@@ -160,12 +171,12 @@ function receiversCard(names) {
 
 function row(name) {
   const of = state.history.filter((it) => it.receiver === name);
-  const sent = of.find((it) => it.outcome === "sent");
+  const sent = of.find((it) => ["sent", "told"].includes(it.outcome));
   const failed = of.find((it) => BAD.includes(it.outcome));
   const fails = failed && (!sent || failed.at > sent.at);
   return h(`li.entry.${fails ? "failed" : sent ? "sent" : "held"}`, {},
     h("span.dot", { "aria-hidden": "true" }, "●"), h("b", {}, name),
-    h("span.soft", {}, sent ? [`${t("last sent")} `, since(h, sent.at)] : t("nothing sent yet")),
+    h("span.soft", {}, sent ? [`${t("last sent")} `, since(h, sent.at)] : t("not among the latest notifications")),
     (state.status?.bellwether.receivers || []).filter((it) => it.receiver === name).map((it) => h("span.soft", {}, `${(it.bytesToday / 1e3).toFixed(1)} KB/24 h ${it.budget || ""}`)),
     failed ? h("span", { class: fails ? "fault" : "soft" }, `${t("last failure")} `, since(h, failed.at)) : null,
     h("button.write", { type: "button", "aria-label": `${t("Test")} ${name}`, onclick: () => openTest(name) }, t("Test")),
@@ -178,7 +189,7 @@ function openTest(receiver) {
   const send = h("button.primary.write", { type: "button", disabled: true, onclick: () => run(false) }, t("Send the test"));
   const dialog = h("dialog", { "aria-labelledby": "test-title", onclose: () => dialog.remove() },
     h("h2", { id: "test-title" }, `${t("Test")}: ${receiver}`),
-    h("p.note", {}, t("A sample alert that says that it is a test. Nothing is sent before you say so.")),
+    h("p.note", {}, t("A test: nothing is sent before you say so.")),
     body, h("div.actions", {}, h("button", { type: "button", onclick: () => dialog.close() }, t("Close")), send));
   document.body.append(dialog);
   dialog.showModal();
@@ -186,7 +197,7 @@ function openTest(receiver) {
     send.disabled = true;
     try {
       const answer = await api.test(receiver, isDry);
-      show(body, answer.integrations.length ? answer.integrations.map((it) => outcome(it, isDry)) : [h("p.empty", {}, t("This receiver tells nobody."))]);
+      show(body, answer.integrations.length ? answer.integrations.map((it) => outcome(it, isDry)) : [h("p.empty", {}, t("none"))]);
       send.disabled = !answer.integrations.length;
     } catch (error) {
       show(body, [h("p.fault", { role: "alert" }, error.message)]);

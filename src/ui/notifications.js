@@ -3,7 +3,7 @@ import { counts, h, linked, show } from "./dom.js";
 import { state } from "./live.js";
 import { equal, formatAll } from "./matchers.js";
 import { exact, lasting, now, since, when } from "./time.js";
-import { t } from "./words.js";
+import { outcome, t } from "./words.js";
 
 const BAD = new Set(["failed", "refused", "expired", "surrendered", "misrendered"]);
 const QUIET = new Set(["muted", "waiting"]);
@@ -13,7 +13,6 @@ const KINDS = {
   failed: (it) => BAD.has(it.outcome),
   quiet: (it) => QUIET.has(it.outcome),
 };
-const SHOWN_MAX = 200;
 
 let parts;
 let filter = "all";
@@ -28,8 +27,8 @@ export function draw() {
   if (!parts) return;
   show(parts.counts, counts(Object.entries(KINDS).map(([name, is]) => [name, t(name), state.history.filter(is).length, filter === name]), (name) => { location.hash = `#/notifications?show=${name}`; }));
   const now = [...failing().map(entry), ...state.pending.map(underWay), ...awaited().map(entry)];
-  show(parts.now, now.length ? [h(`section.group.${now.some((it) => it.classList.contains("failed")) ? "critical" : "info"}`, {}, h("h2", {}, t("Waiting and failing now")), h("ul.told", {}, now))] : []);
-  const rows = state.history.filter(KINDS[filter]).slice(0, SHOWN_MAX).map(entry);
+  show(parts.now, [now.length && h(`section.group.${now.some((it) => it.classList.contains("failed")) ? "critical" : "info"}`, {}, h("h2", {}, t("Waiting and failing now")), h("ul.told", {}, now))]);
+  const rows = state.history.filter(KINDS[filter]).map(entry);
   show(parts.list, rows.length || !state.isRead ? rows : [h("li.empty", {}, t("No notifications yet."))]);
 }
 
@@ -76,11 +75,11 @@ function entry(it) {
   const kind = BAD.has(it.outcome) ? "failed" : it.outcome === "sent" ? "sent" : "held";
   const counts = it.firing || it.resolved ? [it.firing && `${it.firing} ${t("firing")}`, it.resolved && `${it.resolved} ${t("resolved")}`] : [];
   const muted = it.outcome === "muted" ? [it.silenced && `${it.silenced} ${t("silenced")}`, it.inhibited && `${it.inhibited} ${t("inhibited")}`, it.intervals.length && `${t("muted")}: ${it.intervals.join(", ")}`] : [];
-  return h(`li.entry.${kind}`, {},
-    h("span.state", {}, t(it.outcome)), group(it), to(it),
+  return h(`li.entry.${kind}`, { "data-key": it.id },
+    h("span.state", {}, outcome(it)), group(it), to(it),
     h("span.when", { title: exact(it.at) }, when(it.at), " (", since(h, it.at), ")"),
     notes(...counts, ...muted, it.to && `→ ${it.to}`, it.reason && t(it.reason), it.node && `${t("Node")}: ${it.node}`, attempts(it.attempts),
-      it.afterMs > 1000 && `+${lasting(it.afterMs)}`, it.leftMs && `${t("for")} ${lasting(it.leftMs)}`),
+      it.afterMs > 1000 && `+${lasting(it.afterMs)}`, it.leftMs && `${t("until")} ${when(Date.parse(it.at) + it.leftMs)}`),
     it.why ? h("p.annotation.fault", { dir: "auto" }, it.why) : null,
     it.content ? h("details", {}, h("summary", {}, t("Message and answer")),
       h("p.annotation", { dir: "auto" }, linked(it.content.trim())),

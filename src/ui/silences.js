@@ -1,19 +1,24 @@
-// The silences, by state.
-import { counts, h, linked, show } from "./dom.js";
-import { state } from "./live.js";
-import { format, formatAll, fromApi, compile } from "./matchers.js";
-import { expire, extend, openSilence } from "./quiet.js";
-import { exact, lasting, since, when } from "./time.js";
+// The silences: by state, the dialog that sets one, and acknowledging in one tap.
+import * as api from "./api.js";
+import { counts, h, Keyed, linked, removable, remember, remembered, show, toast } from "./dom.js";
+import { refresh, state } from "./live.js";
+import { equal, format, formatAll, fromApi, parse, toApi } from "./matchers.js";
+import { duration, exact, hour, lasting, local, now, since, tomorrow, when } from "./time.js";
 import { t } from "./words.js";
 
 const STATES = ["active", "pending", "expired"];
-const EXPIRED_SHOWN = 50;
+const SHOWN_FIRST = 50;
 const HOUR = 3600e3;
+const CHIPS = ["1h", "4h", "8h", "1d", "7d"];
+const SHOWN_MAX = 50;
+const TAP_MS = 1e3;
 
+const rows = new Keyed();
 const picked = new Set();
 let parts;
 let shownState = "active";
 let only = null;
+let limit;
 let toEdit = null;
 
 /** The view; `id` shows one silence alone, and `edits` opens it to be changed. */
@@ -21,9 +26,11 @@ export function view(query, navigate, id, edits) {
   only = id || null;
   toEdit = edits ? only : null;
   shownState = STATES.includes(query.get("state")) ? query.get("state") : "active";
+  limit = SHOWN_FIRST;
   picked.clear();
-  parts = { navigate, tabs: h("div.counts", { role: "group", "aria-label": t("Show") }), actions: h("div.actions"), list: h("ul.silences") };
-  return [h("h1.sr", {}, t("Silences")), h("div.second", {}, parts.tabs, parts.actions), parts.list];
+  rows.keep(new Set());
+  parts = { navigate, tabs: h("div.counts", { role: "group", "aria-label": t("Show") }), actions: h("div.actions"), list: h("ul.silences"), more: h("div.more") };
+  return [h("h1.sr", {}, t("Silences")), h("div.second", {}, parts.tabs, parts.actions), parts.list, parts.more];
 }
 
 export function draw() {
@@ -38,27 +45,44 @@ export function draw() {
     toEdit = null;
     openSilence([], { silence: edited, again: edited.status.state === "expired" });
   }
-  const rows = shown.slice(0, shownState === "expired" && !only ? EXPIRED_SHOWN : undefined).map(row);
-  show(parts.list, rows.length || !state.isRead ? rows : [h("li.empty", {}, only ? t("No such silence; it may have been removed.") : t("No silences."))]);
+  const mutes = muted();
+  const keyOf = (it) => hour() + it.id;
+  const first = shown.slice(0, limit).map((it) => {
+    const number = mutes.get(it.id)?.size || 0;
+    return rows.element(keyOf(it), JSON.stringify([it, number]), () => row(it, number));
+  });
+  rows.keep(new Set(shown.map(keyOf)));
+  const rest = shown.length - first.length;
+  show(parts.more, [rest > 0 && h("button", { type: "button", onclick: () => { limit += SHOWN_FIRST; draw(); } }, `${t("More")}: ${rest}`)]);
+  show(parts.list, first.length || !state.isRead ? first : [h("li.empty", {}, t("No silences."))]);
+}
+
+/** The alerts that each silence mutes, as the agent tells it of each alert. */
+function muted() {
+  const by = new Map();
+  for (const group of state.groups) {
+    for (const { status, fingerprint } of group.alerts) {
+      for (const id of status.silencedBy) by.set(id, (by.get(id) || new Set()).add(fingerprint));
+    }
+  }
+  return by;
 }
 
 const sorted = (silences) => [...silences].sort((a, b) => (shownState === "expired" ? b.endsAt.localeCompare(a.endsAt) : a.endsAt.localeCompare(b.endsAt)));
 
 function drawActions() {
   show(parts.actions, [
-    picked.size ? h("button.danger.write", { type: "button", onclick: () => expire([...picked]) }, `${t("Expire selected")} (${picked.size})`) : null,
+    picked.size && h("button.danger.write", { type: "button", onclick: () => expire([...picked]) }, `${t("Expire selected")} (${picked.size})`),
     h("button.primary.write", { type: "button", onclick: () => openSilence([]) }, t("New silence")),
-  ].filter(Boolean));
+  ]);
 }
 
-function row(silence) {
+function row(silence, mutes) {
   const matchers = silence.matchers.map(fromApi);
   const isOver = silence.status.state === "expired";
-  const test = compile(matchers);
-  const mutes = isOver ? 0 : new Set(state.groups.flatMap((it) => it.alerts).filter((it) => test(it.labels)).map((it) => it.fingerprint)).size;
   const name = formatAll(matchers);
   const declared = silence.annotations?.declared;
-  const untilResolved = silence.annotations?.ends === "when resolved";
+  const untilResolved = silence.annotations?.ends?.startsWith("when resolved");
   return h(`li.silence.${silence.status.state}`, { id: `silence-${silence.id}` },
     isOver || declared ? null : h("input.write", {
       type: "checkbox", "aria-label": `${t("Select")} ${name}`, checked: picked.has(silence.id),
@@ -76,4 +100,174 @@ function row(silence) {
         isOver ? null : h("button.write", { type: "button", onclick: () => openSilence([], { silence }) }, t("Edit")),
       isOver ? h("button.write", { type: "button", onclick: () => openSilence([], { silence, again: true }) }, t("Set again"))
         : h("button.danger.write", { type: "button", onclick: () => expire([silence.id]) }, t("Expire")))));
+}
+
+const silencedUntil = (time) => `${t("silenced")} ${t("until")} ${when(time)}`;
+const author = () => remembered("author") || "";
+
+const underWay = new Set();
+
+/** Writes to the silences, and says how it went. A second tap does not write the same (`what`) again. */
+async function write(what, ask, text) {
+  if (underWay.has(what)) return;
+  underWay.add(what);
+  try {
+    await ask();
+    toast(text);
+  } catch (error) {
+    toast(error.message);
+  }
+  await refresh("alerts", "silences");
+  setTimeout(() => underWay.delete(what), TAP_MS);
+}
+
+/** Silences these matchers until all resolves; `same`: only the severities of now. */
+export function acknowledge(matchers, same) {
+  const createdBy = author() || askAuthor();
+  if (createdBy) write(formatAll(matchers) + same, () => api.acknowledge({ matchers: matchers.map(toApi), createdBy, comment: t("Acknowledged") }, same), `${t("Acknowledged")}: ${t("until it resolves")}`);
+}
+
+function askAuthor() {
+  const name = (prompt(t("Your name")) || "").trim();
+  if (name) remember("author", name);
+  return name;
+}
+
+const expire = (ids) => write(ids.join(), () => Promise.all(ids.map(api.expireSilence)), t("Expired"));
+
+/** Lets a silence last so many milliseconds longer. */
+function extend(silence, ms) {
+  const endsAt = new Date(Date.parse(silence.endsAt) + ms);
+  const { id, matchers, startsAt, createdBy, comment, annotations } = silence;
+  write(id + endsAt, () => api.setSilence({ id, matchers, startsAt, createdBy, comment, annotations, endsAt: endsAt.toISOString() }), silencedUntil(endsAt));
+}
+
+/** Opens the dialog: for new matchers, or for a silence to edit (`again` makes a new one of it). */
+export function openSilence(matchers, { silence, again } = {}) {
+  const chosen = silence ? silence.matchers.map(fromApi) : [...matchers];
+  const dialog = h("dialog", { "aria-labelledby": "silence-title", onclose: () => dialog.remove() });
+  const draft = new Draft(dialog, chosen, again ? { ...silence, id: undefined } : silence);
+  document.body.append(dialog);
+  draft.draw();
+  dialog.showModal();
+  draft.preview();
+}
+
+class Draft {
+  constructor(dialog, matchers, silence) {
+    const isOver = silence && !silence.id;
+    this.dialog = dialog;
+    this.matchers = matchers;
+    this.id = silence?.id;
+    this.annotations = this.id && silence.annotations;
+    this.startsAt = silence && !isOver ? new Date(silence.startsAt) : null;
+    this.chips = h("div.chips");
+    this.end = h("input", { type: "datetime-local", id: "silence-end", required: true, onchange: () => this.choose(null) });
+    this.length = h("input", { id: "silence-length", size: 8, placeholder: "2h30m", autocomplete: "off", oninput: () => this.choose(this.length.value) });
+    this.author = h("input", { id: "silence-author", required: true, autocomplete: "name", value: silence?.createdBy || author() });
+    this.comment = h("textarea", { id: "silence-comment", required: true, rows: 2 });
+    this.comment.value = silence?.comment || "";
+    this.add = h("input", { "aria-label": t("Add a matcher"), placeholder: 'instance="gw1"', autocapitalize: "none", spellcheck: "false", onkeydown: (event) => event.key === "Enter" && (event.preventDefault(), this.addTyped()) });
+    this.fault = h("p.fault", { role: "alert" });
+    this.found = h("div.found", { "aria-live": "polite" });
+    this.labels = h("div.chips");
+    if (silence && !isOver) this.end.value = local(silence.endsAt);
+    else this.choose("4h");
+  }
+
+  /** A duration ("4h"), "tomorrow", or nothing where the end was typed. */
+  choose(text) {
+    this.chosen = text;
+    if (text === "tomorrow") this.end.value = local(tomorrow());
+    else if (text && duration(text)) this.end.value = local(this.from() + duration(text));
+    this.drawChips();
+  }
+
+  from() {
+    return Math.max(now(), this.startsAt ? this.startsAt.getTime() : 0);
+  }
+
+  drawChips() {
+    const chip = (text, shown) => h(`button.chip${this.chosen === text ? ".on" : ""}`, { type: "button", "aria-pressed": String(this.chosen === text), onclick: () => this.choose(text) }, shown);
+    show(this.chips, [...CHIPS.map((text) => chip(text, lasting(duration(text)))), chip("tomorrow", t("until tomorrow 8:00"))]);
+  }
+
+  drawLabels() {
+    show(this.labels, this.matchers.map((matcher, at) => removable(format(matcher), t("Remove"), () => { this.matchers.splice(at, 1); this.drawLabels(); this.preview(); })));
+  }
+
+  draw() {
+    const field = (input, name, ...rest) => h("div.field", {}, h("label", { for: input.id }, name), input, rest);
+    this.drawLabels();
+    this.drawChips();
+    show(this.dialog, [h("form", { method: "dialog", onsubmit: (event) => { event.preventDefault(); this.send(); } },
+      h("h2", { id: "silence-title", tabindex: "-1", autofocus: true }, this.id ? t("Edit silence") : t("New silence")),
+      h("fieldset", {}, h("legend", {}, t("Matchers")), this.labels,
+        h("div.find", {}, this.add, h("button", { type: "button", onclick: () => this.addTyped() }, t("Add")))),
+      this.found,
+      h("fieldset", {}, h("legend", {}, t("For how long")), this.chips,
+        h("div.row", {}, field(this.length, t("Duration")), field(this.end, t("Until")))),
+      field(this.author, t("Your name")), field(this.comment, t("Comment")), this.fault,
+      h("div.actions", {}, h("button", { type: "button", onclick: () => this.dialog.close() }, t("Cancel")), h("button.primary.write", { type: "submit" }, this.id ? t("Save") : t("Silence"))))]);
+  }
+
+  /** Adds the matchers that were typed; answers whether they are some. */
+  addTyped() {
+    try {
+      this.matchers.push(...parse(this.add.value));
+      this.add.value = "";
+      this.fault.textContent = "";
+      this.drawLabels();
+      this.preview();
+      return true;
+    } catch (error) {
+      this.fault.textContent = `${t("Not a filter")}: ${error.message}`;
+      return false;
+    }
+  }
+
+  /** Counts and lists what it would mute now, as the agent sees it. */
+  async preview() {
+    const asked = formatAll(this.matchers);
+    this.asked = asked;
+    if (!this.matchers.length) {
+      show(this.found, [h("p", {}, t("Add a matcher"))]);
+      return;
+    }
+    let nodes;
+    try {
+      const alerts = await api.alertsOf(this.matchers.map(format));
+      nodes = [h("details", {}, h("summary", {}, `${t("Mutes now")}: ${alerts.length}`),
+        h("ul", {}, alerts.slice(0, SHOWN_MAX).map((it) => h("li", {}, formatAll(Object.entries(it.labels).map(([name, value]) => equal(name, value)))))),
+        alerts.length > SHOWN_MAX ? `… ${alerts.length - SHOWN_MAX}` : null)];
+    } catch (error) {
+      nodes = [h("p.fault", {}, error.message)];
+    }
+    if (this.asked === asked) show(this.found, nodes);
+  }
+
+  async send() {
+    const endsAt = new Date(this.end.value);
+    if (this.isSent || (this.add.value && !this.addTyped())) return;
+    if (!this.matchers.length) {
+      this.fault.textContent = t("Add a matcher");
+    } else if (!(endsAt > now())) {
+      this.fault.textContent = t("It must end later than now.");
+    } else {
+      remember("author", this.author.value.trim());
+      this.isSent = true;
+      try {
+        await api.setSilence({
+          id: this.id, annotations: this.annotations, matchers: this.matchers.map(toApi), createdBy: this.author.value.trim(), comment: this.comment.value.trim(),
+          startsAt: (this.startsAt || new Date(now())).toISOString(), endsAt: endsAt.toISOString(),
+        });
+        toast(silencedUntil(endsAt));
+        this.dialog.close();
+        refresh("alerts", "silences");
+      } catch (error) {
+        this.isSent = false;
+        this.fault.textContent = error.message;
+      }
+    }
+  }
 }

@@ -17,6 +17,9 @@ export function learn(date) {
   ahead = (Date.parse(date) || Date.now()) - Date.now();
 }
 
+/** The day and hour there is now in the visitor's zone: a time that is shown as one of today may need its date in the next. */
+export const hour = () => new Date(now()).toString().slice(0, 18);
+
 const made = new Map();
 
 /** One formatter a language and kind: to make one costs far more than to use it. */
@@ -78,7 +81,7 @@ export function tomorrow() {
 
 /** An element that shows how long ago a time is; `tick` keeps it true. */
 export function since(h, time) {
-  return h("time", { datetime: time, title: exact(time) }, ago(time));
+  return h("time", { datetime: new Date(time).toISOString(), title: exact(time) }, ago(time));
 }
 
 /** Brings every "12 min ago" on the page up to date. */

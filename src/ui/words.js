@@ -14,6 +14,9 @@ export function t(text) {
   return WORDS.get(text)?.[Object.keys(languages).indexOf(spoken)] || text;
 }
 
+/** The outcome of a notification: what is called muted in the history is so by silences, too, and an alert by mute times alone. */
+export const outcome = (it) => t(it.outcome === "muted" ? "kept quiet" : it.outcome);
+
 /** Speaks this language from now on, if there is a table for it. */
 export function speak(wanted) {
   if (!(wanted in languages)) return;
@@ -23,7 +26,7 @@ export function speak(wanted) {
 
 const WORDS = new Map(`
 a day|am Tag|par jour|al día|每天
-A sample alert that says that it is a test. Nothing is sent before you say so.|Ein Beispielalarm, der sagt, dass er ein Test ist. Nichts wird gesendet, bevor Sie es sagen.|Une alerte d’exemple qui dit qu’elle est un test. Rien n’est envoyé avant votre accord.|Una alerta de ejemplo que dice que es una prueba. No se envía nada hasta que lo diga.|一条注明为测试的示例告警。在您确认之前不会发送任何内容。
+A test: nothing is sent before you say so.|Ein Test: Nichts wird gesendet, bevor Sie es sagen.|Un test : rien n’est envoyé avant votre accord.|Una prueba: no se envía nada hasta que lo diga.|测试：在您确认之前不会发送任何内容。
 Acknowledge all|Alle bestätigen|Tout acquitter|Reconocer todas|全部确认
 Acknowledge|Bestätigen|Acquitter|Reconocer|确认
 Acknowledged|Bestätigt|Acquitté|Reconocido|已确认
@@ -43,6 +46,7 @@ Another key|Anderer Schlüssel|Autre clé|Otra clave|密钥不同
 another member|ein anderes Mitglied|un autre membre|otro miembro|另一成员
 Another node has our id|Ein anderer Knoten hat unsere Kennung|Un autre nœud a notre identifiant|Otro nodo tiene nuestro id|另一节点使用了本机标识
 Answer|Antwort|Réponse|Respuesta|应答
+As of|Stand|État à|Estado a las|数据时间
 attempts|Versuche|tentatives|intentos|次尝试
 before joining|vor dem Beitritt|avant l’adhésion|antes de unirse|加入之前
 Cancel|Abbrechen|Annuler|Cancelar|取消
@@ -76,7 +80,6 @@ Extend|Verlängern|Prolonger|Prolongar|延长
 failed|fehlgeschlagen|échouées|fallidas|失败
 fell back|Ersatz benachrichtigt|secours prévenu|reserva avisada|已改用备用接收者
 Filter by label|Nach Label filtern|Filtrer par étiquette|Filtrar por etiqueta|按标签筛选
-Filter by this label|Nach diesem Label filtern|Filtrer par cette étiquette|Filtrar por esta etiqueta|按此标签筛选
 Filter|Filtern|Filtrer|Filtrar|筛选
 Filter: severity="critical"|Filter: severity="critical"|Filtre : severity="critical"|Filtro: severity="critical"|筛选：severity="critical"
 firing|aktiv|actives|activas|触发
@@ -89,7 +92,6 @@ For how long|Wie lange|Pour combien de temps|Por cuánto tiempo|持续多久
 for its turn|bis es an der Reihe ist|son tour|su turno|等待轮到
 for other attempts|auf andere Versuche|d’autres essais|otros intentos|等待其他尝试
 for room in rate_limit|auf Platz im rate_limit|de la place dans rate_limit|sitio en rate_limit|等待 rate_limit 余量
-for|seit|depuis|desde hace|持续
 Forget what came and went|Vergangenes vergessen|Oublier ce qui est passé|Olvidar lo pasado|忽略已过去的告警
 from|von|à partir de|desde|从
 From|Von|De|De|来自
@@ -100,15 +102,16 @@ held back by rate_limit|durch rate_limit zurückgehalten|retenue par rate_limit|
 held back|zurückgehalten|retenue|retenida|已暂缓
 held|wartet auf anderen Knoten|laissée à un autre nœud|en espera de otro nodo|由其他节点处理
 inhibited|unterdrückt|inhibées|inhibidas|已抑制
+kept quiet|nicht gemeldet|tenue muette|silenciada|保持静默
 It must end later than now.|Das Ende muss in der Zukunft liegen.|La fin doit être dans le futur.|Debe terminar en el futuro.|结束时间必须晚于现在。
 Key|Schlüssel|Clé|Clave|密钥
-Labels that all of them share|Labels, die alle gemeinsam haben|Étiquettes communes à toutes|Etiquetas comunes a todas|共有标签
 Language|Sprache|Langue|Idioma|语言
 last failure|letzter Fehler|dernier échec|último fallo|最近失败
 Last notification|Letzte Benachrichtigung|Dernière notification|Última notificación|最近通知
 last sent|zuletzt gesendet|dernier envoi|último envío|最近发送
 Last sign|Letztes Zeichen|Dernier signe|Última señal|最近信号
 Last told|Zuletzt gemeldet|Dernier envoi|Último aviso|最近上报
+malformed|fehlerhaft|mal formés|mal formados|格式错误
 Matchers|Matcher|Critères|Filtros|匹配条件
 Member down|Mitglied ausgefallen|Membre arrêté|Miembro caído|成员离线
 Members|Mitglieder|Membres|Miembros|成员
@@ -117,7 +120,7 @@ Message and answer|Nachricht und Antwort|Message et réponse|Mensaje y respuesta
 misrendered|Vorlage fehlerhaft|modèle erroné|plantilla errónea|模板出错
 missing|fehlt|absent|falta|缺失
 more are only counted|weitere nur gezählt|autres seulement comptées|más solo contadas|条仅计数
-More groups|Weitere Gruppen|Autres groupes|Más grupos|更多分组
+More|Weitere|Autres|Más|更多
 muted|stummgeschaltet nach Zeitplan|muettes (horaire)|silenciadas por horario|按时段静音
 Mutes now|Betrifft jetzt|Concerne actuellement|Afecta ahora a|当前影响
 mutes|betrifft|concerne|afecta a|影响
@@ -129,22 +132,20 @@ No alert matches.|Kein Alarm passt.|Aucune alerte ne correspond.|Ninguna alerta 
 No alerts. All is quiet.|Keine Alarme. Alles ruhig.|Aucune alerte. Tout est calme.|Sin alertas. Todo tranquilo.|没有告警，一切正常。
 No notifications yet.|Noch keine Benachrichtigungen.|Pas encore de notification.|Aún no hay notificaciones.|暂无通知。
 No silences.|Keine Stummschaltungen.|Aucun silence.|Sin silencios.|没有静默。
-No such silence; it may have been removed.|Diese Stummschaltung gibt es nicht (mehr).|Ce silence n'existe pas ou plus.|Ese silencio no existe o se eliminó.|该静默不存在或已被移除。
-Nobody else has been heard.|Niemand sonst war zu hören.|Personne d’autre n’a été entendu.|No se ha oído a nadie más.|尚未收到其他成员的消息。
 Node|Knoten|Nœud|Nodo|节点
 none|keine|aucune|ninguna|无
 Not a filter|Kein Filter|Filtre invalide|Filtro no válido|无效的筛选
-Not notified in the last 24 hours|In den letzten 24 Stunden nicht benachrichtigt|Pas de notification depuis 24 heures|Sin notificar en las últimas 24 horas|过去 24 小时内未通知
-Not sealed: anybody who reaches its port can read and take part.|Nicht versiegelt: Jeder, der den Port erreicht, kann mitlesen und mitmachen.|Non scellé : quiconque atteint le port peut lire et participer.|Sin sellar: cualquiera que llegue al puerto puede leer y participar.|未加密：任何能访问端口的人都可读取并加入。
+Not sealed: anybody can read and take part.|Nicht versiegelt: Jeder kann mitlesen und mitmachen.|Non scellé : n’importe qui peut lire et participer.|Sin sellar: cualquiera puede leer y participar.|未加密：任何人都可读取并加入。
 not set|nicht gestellt|pas à l'heure|sin ajustar|未校准
 Nothing goes wrong.|Alles in Ordnung.|Tout va bien.|Todo va bien.|一切正常。
-nothing sent yet|noch nichts gesendet|rien envoyé|nada enviado aún|尚未发送
+not among the latest notifications|nicht unter den letzten Benachrichtigungen|pas parmi les dernières notifications|no está entre las últimas notificaciones|不在最近的通知中
 Notifications|Benachrichtigungen|Notifications|Notificaciones|通知
 of|von|sur|de|/
-over 100 years|über 100 Jahre|plus de 100 ans|más de 100 años|超过 100 年
+off|aus|désactivée|apagada|关闭
 Owed|Noch zu melden|À signaler encore|Pendiente de avisar|待补发
 pending|geplant|en attente|pendientes|待生效
 quiet|still|discrètes|silenciosas|静默
+rate limited|zu viele|trop nombreux|demasiados|超出速率
 Read-only|Nur lesen|Lecture seule|Solo lectura|只读
 ready|bereit|prêt|listo|就绪
 Receiver fails|Empfänger gestört|Récepteur en échec|Fallo del receptor|接收方故障
@@ -154,6 +155,7 @@ Records|Datensätze|Enregistrements|Registros|记录
 refused|abgelehnt|refusée|rechazada|被拒绝
 Remove|Entfernen|Retirer|Quitar|移除
 repeat interval elapsed|Wiederholung fällig|répétition due|repetición debida|到重复时间
+replay|wiederholt|rejoués|repetidos|重放
 resolved|behoben|résolues|resueltas|已恢复
 Running|Läuft|En marche|En marcha|运行时间
 same|gleich|identiques|iguales|相同
@@ -170,7 +172,6 @@ Show|Anzeigen|Afficher|Mostrar|显示
 Silence all|Alle stummschalten|Tout en silence|Silenciar todas|全部静默
 Silence these|Diese stummschalten|Mettre en silence|Silenciar estas|静默这些
 Silence|Stumm|Silence|Silenciar|静默
-Silenced until|Stumm bis|En silence jusqu'à|En silencio hasta|静默至
 silenced|stumm|en silence|silenciadas|已静默
 Silences|Stummschaltungen|Silences|Silencios|静默
 since|seit|depuis|desde|自
@@ -182,20 +183,18 @@ State|Zustand|État|Estado|状态
 surrendered|anderen überlassen|cédée à d'autres|cedida a otros|已移交
 suspect|fraglich|suspect|sospechoso|可疑
 Test|Testen|Tester|Probar|测试
-The agent is out of reach. What you see is from|Der Agent ist nicht erreichbar. Angezeigter Stand:|L'agent est injoignable. Données affichées :|El agente no responde. Datos mostrados de|无法连接代理。所示数据来自
 The agent is out of reach.|Der Agent ist nicht erreichbar.|L'agent est injoignable.|El agente no responde.|无法连接代理。
 there|da|présent|presente|正常
 This browser cannot read|Dieser Browser versteht nicht:|Ce navigateur ne comprend pas :|Este navegador no entiende:|此浏览器无法解析
 This node|Dieser Knoten|Ce nœud|Este nodo|本节点
-This receiver tells nobody.|Dieser Empfänger benachrichtigt niemanden.|Ce récepteur ne prévient personne.|Este receptor no avisa a nadie.|此接收方不通知任何人。
 times|mal|fois|veces|次
 to try again|auf den nächsten Versuch|un nouvel essai|otro intento|等待重试
 told|von anderem Knoten gesendet|envoyée par un autre nœud|enviada por otro nodo|由其他节点发送
 Told|Gemeldet|Envoyé|Enviado|已上报
+too far ahead|Uhr geht vor|horloge en avance|reloj adelantado|时钟超前
 took over|übernommen|reprise|asumida|已接管
 Troubles|Störungen|Problèmes|Problemas|异常情况
 Try now|Jetzt versuchen|Essayer maintenant|Intentar ahora|立即尝试
-Trying again.|Neuer Versuch läuft.|Nouvel essai.|Reintentando.|正在重试。
 Turns under way|Laufende Zustellungen|Tours en cours|Turnos en curso|进行中的轮次
 Ungrouped|Ohne Gruppe|Sans groupe|Sin grupo|未分组
 unprocessed|noch nicht verarbeitet|non traitée|sin procesar|未处理
@@ -204,10 +203,14 @@ until tomorrow 8:00|bis morgen 8:00|jusqu'à demain 8 h|hasta mañana a las 8:00
 Until|Bis|Jusqu'à|Hasta|直到
 until|bis|jusqu'à|hasta|直到
 Version|Version|Version|Versión|版本
+volatile|flüchtig|volatile|volátil|易失
 Waiting and failing now|Wartet und scheitert jetzt|En attente ou en échec|En espera o con fallos|等待与失败
 waiting|wartet|en attente|en espera|等待中
 waits|wartet|attend|espera|等待
 would send|würde senden|enverrait|enviaría|将发送
 Written|Geschrieben|Écrit|Escrito|已写入
+wrong cluster|anderer Verbund|autre groupe|otro grupo|其他集群
+wrong key|falscher Schlüssel|mauvaise clé|clave incorrecta|密钥错误
+wrong version|andere Version|autre version|otra versión|版本不符
 Your name|Ihr Name|Votre nom|Su nombre|您的姓名
 `.split("\n").map((row) => row.split("|")).map((row) => [row[0], row]));

@@ -21,9 +21,10 @@ ARGUMENTS = [
 
 SHIFTED = """{
   const Real = Date;
+  window.clockAhead = %d;
   Date = class extends Real {
     constructor(...of) { super(...(of.length ? of : [Date.now()])); }
-    static now() { return Real.now() + %d; }
+    static now() { return Real.now() + window.clockAhead; }
   };
 }"""
 POLICIES = Path("/etc/chromium/policies/managed")
@@ -92,6 +93,11 @@ class Browser:
     def shift_clock(self, hours):
         """From the next page on this browser's clock is ahead by so much."""
         self.cdp("Page.addScriptToEvaluateOnNewDocument", source=SHIFTED % (hours * 3600e3))
+
+    def block(self, *urls):
+        """Let requests of these patterns fail, and no others."""
+        self.cdp("Network.enable")
+        self.cdp("Network.setBlockedURLs", urls=list(urls))
 
     def open(self, url):
         self.driver.get(url)

@@ -1,6 +1,7 @@
 """The page, in a real browser."""
 
 import http.server
+import re
 import socket
 import threading
 import time
@@ -298,6 +299,115 @@ def clock(world):
             agent.api.request("DELETE", f"/api/v2/silence/{it['id']}")
 
 
+def next_day(world):
+    """A page that stays open tells the date of what was today, once that is yesterday."""
+    agent = world.subject(CONFIG)
+    young = alert("Young", site="east")
+    del young["startsAt"]
+    agent.api.post_alerts(young)
+    browser = Browser(world)
+    browser.shift_clock(0)
+    browser.open(url(agent))
+    began = browser.find(".alert .meta span").text
+    assert "20" not in began.split("(")[0].replace(":20", ""), f"it is of today: {began}"
+    browser.run("clockAhead += 864e5")
+    until("its date is shown", lambda: any(re.search(r"\b20\d\d, ", it) for it in browser.texts(".alert .meta span")))
+    assert not browser.errors(), browser.errors()
+
+
+def counted(world):
+    """A silence is said to mute what the agent says, whatever a browser reads in its pattern; of many silences the first are shown."""
+    agent = world.subject(CONFIG)
+    agent.api.post_alerts(*ALERTS)
+    for number, pattern in enumerate(["(?P<a>no)rth", "[[:alpha:]]outh", *(f"x{it}" for it in range(58))]):
+        matchers = [{"name": "site", "value": pattern, "isRegex": True}]
+        answer = agent.api.post("/api/v2/silences", {"matchers": matchers, "startsAt": "2024-01-01T00:00:00Z", "endsAt": f"2099-01-01T00:00:{number:02}Z", "createdBy": "Ana", "comment": f"number {number}"})
+        assert answer.status == 200, answer
+    browser = Browser(world)
+    browser.open(url(agent, "silences"))
+    of = lambda text: next((it for it in browser.texts(".silence") if text in it), "")  # noqa: E731
+    until(f"three are muted: {of('number 0')}", lambda: "mutes 3" in of("number 0"))
+    assert "mutes 2" in of("number 1") and "mutes 0" in of("number 2"), (of("number 1"), of("number 2"))
+    assert len(browser.all(".silence")) == 50, len(browser.all(".silence"))
+    browser.click(".more button", "More: 10")
+    until("all are shown", lambda: len(browser.all(".silence")) == 60)
+    browser.open(url(agent, "alerts?filter=" + urllib.parse.quote('{site=~"[[:alpha:]]outh"}')))
+    browser.find(".note", "This browser cannot read")
+    assert not browser.errors(), browser.errors()
+
+
+def steady(world):
+    """What has the focus keeps it, and what is scrolled stays so, while the page is refreshed; a long text can be opened."""
+    agent = world.subject(CONFIG + "".join(f"- {{name: other {it}}}\n" for it in range(60)))
+    agent.api.post_alerts(*ALERTS, {**alert("Long", site="east"), "annotations": {"steps": "\n".join(f"step {it}" for it in range(40))}})
+    browser = Browser(world)
+    browser.open(url(agent))
+    browser.find(".group", "Long")
+    focused = lambda: browser.run("return document.activeElement.dataset.key")  # noqa: E731
+    browser.run("document.querySelector('.count.muted').focus(); navLink = document.querySelector('nav a')")
+    agent.api.post_alerts(alert("New", site="west"))
+    browser.find(".group", "New")
+    assert focused() == "muted", focused()
+    assert browser.run("return navLink.isConnected"), "a link that is pressed is not taken away"
+    browser.run("document.activeElement.click()")
+    browser.gone(".group", "DoorOpen")
+    assert focused() == "muted", focused()
+    (folded,) = [it for it in browser.texts(".group details summary") if "step 0" in it]
+    assert "step 39" not in folded, folded
+    browser.click(".group details summary")
+    seen = "const it = document.querySelector('.group details .annotation'); return it.textContent.includes('step 39') && it.offsetHeight > 0 && it.scrollHeight <= it.clientHeight"
+    assert browser.run(seen), "the whole text is seen"
+    browser.open(url(agent, "status"))
+    browser.find("pre", "other 59")
+    before = browser.find(".node").text
+    browser.run("const it = document.querySelector('pre'); it.scrollIntoView(); it.scrollTop = 120")
+    browser.find("dt", "As of")
+    agent.api.post_alerts(alert("Newer", site="west"))
+    until("it is drawn anew", lambda: browser.find(".node").text != before)
+    assert browser.run("return document.querySelector('pre').scrollTop") == 120
+    assert not browser.errors(), browser.errors()
+
+
+def tabs(world):
+    """Pages that nobody sees hold no connection, of which a browser has six: an eighth tab works."""
+    agent, browser = started(world)
+    for _ in range(7):
+        browser.driver.switch_to.new_window("tab")
+        browser.open(url(agent))
+        browser.find(".group", "DiskFull")
+    time.sleep(15)  # a page rests after it has asked for lists
+    began = time.monotonic()
+    browser.run("localStorage.setItem('bellwether.author', 'Ben')")
+    browser.click(".alert button", "Acknowledge")
+    until("it is acknowledged", lambda: silences(agent))
+    browser.find(".alert .state", "silenced")
+    seconds = time.monotonic() - began
+    assert seconds < 20, f"{seconds} s"
+    browser.driver.switch_to.window(browser.driver.window_handles[0])
+    browser.find(".alert .state", "silenced")
+
+
+def parts(world):
+    """A request that fails is made again soon; buttons that write are shown once it is known that one may."""
+    agent = world.subject(CONFIG)
+    agent.api.post_alerts(*ALERTS)
+    browser = Browser(world)
+    browser.open("about:blank")
+    browser.block("*/api/v2/status*", "*/bellwether/v1/owed*")
+    browser.open(url(agent, "alerts"))
+    browser.find("#banner", "out of reach")
+    shown = "return [...document.querySelectorAll('.write, #read-only')].filter((it) => it.offsetParent).map((it) => it.textContent)"
+    assert not browser.run(shown), browser.run(shown)
+    browser.block("*/bellwether/v1/owed*")
+    browser.find(".group", "DiskFull")
+    until("one may write", lambda: "Acknowledge" in browser.run(shown))
+    browser.open(url(agent, "status"))
+    browser.find("h2", "Receivers")
+    assert not any("phone" in it for it in browser.texts(".entry")), browser.texts(".entry")
+    browser.block()
+    browser.find(".entry", "phone")
+
+
 def acknowledge(world):
     """One tap quiets an alert; it rings again when it fires after it had resolved."""
     agent, browser = started(world)
@@ -386,20 +496,27 @@ def comeback(world):
 
 
 def idle(world):
-    """While nothing changes the page asks for nothing but whether there is news, and that rarely and briefly."""
+    """While nothing changes but leases the page asks for nothing but whether there is news, rarely and briefly; data is as old as the last answer."""
     agent = world.subject(CONFIG)
-    agent.api.post_alerts(*ALERTS)
-    agent.await_outcomes(2)
+    leased = lambda: agent.api.post_alerts(*({**it, "endsAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 45))} for it in ALERTS))  # noqa: E731
     browser = Browser(world)
+    leased()
+    agent.await_outcomes(2)
     browser.open(url(agent))
     browser.find(".group", "DiskFull")
     time.sleep(5)
     browser.requests()
-    time.sleep(50)
+    for _ in range(10):
+        leased()
+        time.sleep(5)
     asked = browser.requests()
     assert all("/bellwether/v1/changes" in it for it, _ in asked), asked
     assert 1 <= len(asked) <= 3, asked
     assert sum(bytes_ for _, bytes_ in asked) <= 1000, asked
+    agent.kill()
+    browser.find("#banner", "As of")
+    age = until("the banner tells an age", lambda: re.search(r"\((\d+) (sec|min)", browser.texts("#banner")[0]))
+    assert age[2] == "sec" and int(age[1]) < 45, age[0]
     return f"{len(asked)} requests in 50 s"
 
 
@@ -432,10 +549,14 @@ def accessible(world):
 def languages(world):
     """The browser's choice of language, or the visitor's."""
     agent, browser = started(world)
-    for language, word in (("de", "Stummschaltungen"), ("fr", "Silences"), ("es", "Silencios"), ("zh", "静默"), ("en", "Silences")):
-        browser.run("const it = document.querySelector('#tools select'); it.value = arguments[0]; it.dispatchEvent(new Event('change'))", language)
+    for language, word, button in (("de", "Stummschaltungen", "Bestätigen"), ("fr", "Silences", "Acquitter"), ("es", "Silencios", "Reconocer"), ("zh", "静默", "确认"), ("en", "Silences", "Acknowledge")):
+        browser.run("const it = document.querySelector('#tools select'); it.focus(); it.value = arguments[0]; it.dispatchEvent(new Event('change'))", language)
         browser.find("nav a", word)
         assert browser.run("return document.documentElement.lang") == language
+        browser.find(".alert button", button)
+        assert browser.run("return document.activeElement.tagName") == "SELECT", "the keyboard is where it was"
+    browser.open(url(agent, "notifications"))
+    browser.find(".entry .state", "kept quiet")
     browser.driver.refresh()
     browser.find("nav a", "Silences")
 
@@ -622,10 +743,13 @@ receivers:
 - {{name: good, webhook_configs: [{{url: "{sink.url}/good"}}]}}
 """
     agent = world.subject(config)
-    agent.api.post_alerts(alert("Pump", "the pump is dry"))
-    until("the receiver has failed", lambda: agent.api.get("/api/v2/status").json["bellwether"]["troubles"])
     browser = Browser(world)
     browser.open(url(agent, "status"))
+    browser.find(".entry", "good")
+    agent.api.post_alerts(alert("Pump", "the pump is dry"))
+    browser.find(".entry", "groups not told")
+    until("the receiver has failed", lambda: agent.api.get("/api/v2/status").json["bellwether"]["troubles"])
+    browser.driver.refresh()
     trouble = browser.find("section.critical .entry", "bad/webhook[0]").text
     assert "refused" in trouble and "Receiver fails" in trouble, trouble
     browser.find("#nav .badge", "1")
@@ -636,7 +760,7 @@ receivers:
     assert owed.startswith("bad") and "since" in owed and "Try now" in owed, owed
     browser.click("section.critical .entry button", "Try now")
     bad, good = [it for it in browser.texts(".node .entry") if it.endswith("Test") or "last failure" in it]
-    assert "last failure" in bad and "nothing sent yet" in good, (bad, good)
+    assert "last failure" in bad and "not among the latest notifications" in good, (bad, good)
     browser.run("[...document.querySelectorAll('.entry')].find((it) => it.textContent.includes('good')).querySelector('button').click()")
     shown = browser.find("dialog pre", "bellwether_test").text
     assert sink.url in shown and "/good" not in shown, f"the URL may hold a secret: {shown}"
@@ -708,7 +832,7 @@ def read_only(world):
 
 
 def cases(_settings):
-    every = [evil, allowed, read_only, watchers, told, node, expected, alerts, live, mute_time, silence, ungrouped, keyboard, clock, acknowledge, flock, hostile, comeback, idle, accessible, languages, many]
+    every = [evil, allowed, read_only, watchers, told, node, expected, alerts, live, mute_time, silence, ungrouped, keyboard, clock, next_day, counted, steady, tabs, parts, acknowledge, flock, hostile, comeback, idle, accessible, languages, many]
     return [(f"page/{case.__name__}", case) for case in every]
 
 
