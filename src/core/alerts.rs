@@ -9,6 +9,7 @@ use log::warn;
 use crate::core::behind::Behind;
 use crate::core::route::RouteId;
 use crate::core::silences::Memo;
+use crate::core::step::Step;
 use crate::core::targets::Targets;
 use crate::core::which::GroupId;
 use crate::limits::{
@@ -117,10 +118,15 @@ impl Alerts {
         self.entries.range(first..).map(|(fingerprint, entry)| (*fingerprint, entry))
     }
 
-    /// Calls `with` for every alert, to change it.
-    pub fn for_each(&mut self, mut with: impl FnMut(Fingerprint, &mut Rc<Alert>)) {
+    /// Moves all times along when the clock steps.
+    pub fn step(&mut self, step: Step) {
         self.revision += 1;
-        self.entries.iter_mut().for_each(|(it, entry)| with(*it, &mut entry.alert));
+        for entry in self.entries.values_mut() {
+            step.alert(Rc::make_mut(&mut entry.alert));
+            if let Some(behind) = &mut entry.behind {
+                behind.step(step);
+            }
+        }
     }
 
     /// The number of alerts.

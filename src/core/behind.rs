@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use log::warn;
 
+use crate::core::step::Step;
 use crate::limits::BEHIND_SENDERS_MAX;
 use crate::model::duration::Spelled;
 use crate::model::{Alert, Brief, Report};
@@ -120,6 +121,11 @@ impl Behind {
             State::Fires(mark) => Taken::Fires(self.since, mark.clone()),
             State::Unproved | State::Ended => self.unproved(),
         }
+    }
+
+    /// Moves along with our clock when that steps.
+    pub fn step(&mut self, step: Step) {
+        self.since = step.time(self.since);
     }
 
     fn unproved(&self) -> Taken {

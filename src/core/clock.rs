@@ -77,11 +77,14 @@ impl Core {
     pub fn handle_clock(&mut self, now: Now) -> Option<Step> {
         let step = self.watch.look(now)?;
         warn!("the clock stepped from {} to {}: what is held is moved along", step.from, step.to);
-        self.alerts.for_each(|_, alert| step.alert(Rc::make_mut(alert)));
+        self.alerts.step(step);
         self.silences.for_each(|silence| step.silence(silence));
         self.nflog.for_each(|entry| step.entry(entry));
         self.expected.step(step);
         self.owed.step(step);
+        self.budgets.step(step);
+        self.heartbeats.step(step);
+        self.history.step(step);
         self.declare_anew(now);
         self.groups.for_each(|group| {
             group.first_flush = step.time(group.first_flush);

@@ -14,6 +14,7 @@ use rand::RngExt as _;
 
 use crate::config::Heartbeat;
 use crate::core::deliver::turn::SETTLE_LOOK;
+use crate::core::step::Step;
 use crate::core::timers::Timer;
 use crate::core::{Change, Core};
 use crate::effect::{Attempt, AttemptId, Cx, Effect};
@@ -83,6 +84,12 @@ impl Heartbeats {
     /// The state of a heartbeat.
     pub fn get(&self, name: &str) -> Option<&Beating> {
         self.beating.get(name)
+    }
+
+    /// Moves all times along when the clock steps.
+    pub(super) fn step(&mut self, step: Step) {
+        let told = self.beating.values_mut().filter_map(|it| it.told.as_mut());
+        told.for_each(|(_, at)| *at = step.time(*at));
     }
 
     /// Whose attempt this is.

@@ -19,6 +19,7 @@ impl Node {
     pub(super) fn handle_clock(&mut self, cx: &mut Cx<'_>) {
         if let Some(step) = self.core.handle_clock(cx.now) {
             self.stamps.step(step);
+            self.past.step(step);
             self.note_step(cx.now, step);
             let records = self.records(cx.now);
             if !records.is_empty() {

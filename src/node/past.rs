@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::core::deliver::history::{HistoryEntry, Muting, Outcome};
+use crate::core::step::Step;
 use crate::effect::{Cx, Effect};
 use crate::gossip::Gossip;
 use crate::limits::{
@@ -24,6 +25,7 @@ use crate::node::stamps::Stamp;
 use crate::store::Record;
 use crate::time::{Mono, Now, Wall};
 use crate::wire::record::{self, Kind, Malformed};
+use crate::wire::rfc3339;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -88,6 +90,25 @@ impl Past {
         let list = &mut self.lists[topic as usize];
         let id = list.events.back().map_or(1, |last| last.id + 1);
         list.push(HistoryEvent { id, at, text: text(id), subject, is_done: false });
+    }
+
+    /// Moves all times along when the clock steps.
+    pub(super) fn step(&mut self, step: Step) {
+        for list in &mut self.lists {
+            for event in &mut list.events {
+                event.at = step.time(event.at);
+                list.bytes -= event.text.len();
+                if let Ok(mut value) = serde_json::from_str::<Value>(&event.text) {
+                    for name in ["at", "startsAt", "endsAt"] {
+                        let Some(it) = value.get_mut(name) else { continue };
+                        let time = it.as_str().and_then(|it| rfc3339::parse(it).ok().flatten());
+                        *it = time.map_or_else(|| it.take(), |time| json!(step.time(time)));
+                    }
+                    event.text = value.to_string();
+                }
+                list.bytes += event.text.len();
+            }
+        }
     }
 
     /// The records of what flash does not have yet, as many as it is to get.
@@ -373,6 +394,23 @@ mod tests {
         assert!(bytes > HISTORY_DAILY_BYTES_MAX / 2 && bytes < HISTORY_DAILY_BYTES_MAX * 11 / 10);
         of(Topic::Notifications, &mut past, 1, 1000);
         assert_eq!(past.fresh(Mono::ZERO + DAY).len(), 1, "another day");
+    }
+
+    #[test]
+    fn events_stay_as_long_ago_as_they_are_when_the_clock_is_set() {
+        let mut past = Past::default();
+        let at = Wall::from_secs(60);
+        past.add(Topic::Alerts, at, 0, json!({"at": at, "startsAt": at, "why": null}));
+        let set = Wall::from_secs(1_800_000_000);
+        past.step(Step::new(at, set));
+        let [event] = &past.lists[1].events.make_contiguous() else { panic!("one") };
+        assert_eq!(event.at, set);
+        let time = "2027-01-15T08:00:00Z";
+        assert_eq!(
+            event.text,
+            json!({"at": time, "id": 1, "startsAt": time, "why": null}).to_string()
+        );
+        assert_eq!(past.lists[1].bytes, past.lists[1].events[0].text.len());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::core::Core;
 use crate::core::deliver::dedup::Reason;
+use crate::core::step::Step;
 use crate::core::timers::Timer;
 use crate::core::which::{GroupId, Which};
 use crate::limits::{
@@ -222,6 +223,11 @@ impl History {
             let Some(oldest) = self.entries.pop_front() else { return };
             self.bytes -= oldest.bytes();
         }
+    }
+
+    /// Moves all times along when the clock steps.
+    pub(in crate::core) fn step(&mut self, step: Step) {
+        self.entries.iter_mut().for_each(|it| it.at = step.time(it.at));
     }
 
     /// Entries since the start, also those that have gone.

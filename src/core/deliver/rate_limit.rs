@@ -27,6 +27,7 @@ use crate::core::deliver::history::Outcome;
 use crate::core::deliver::machine::{Action, Input, State};
 use crate::core::deliver::reach::{self, IntegrationKey};
 use crate::core::route::Routes;
+use crate::core::step::Step;
 use crate::core::timers::Timer;
 use crate::core::which::{GroupId, Which};
 use crate::core::{Change, Core};
@@ -148,6 +149,11 @@ impl Budgets {
         self.spent.retain(|key, _| is_limited(routes, key));
         self.held.retain(|(key, _), _| is_limited(routes, key));
         self.used.retain(|key, _| routes.receiver(&key.0).is_some());
+    }
+
+    /// Moves all times along when the clock steps.
+    pub(in crate::core) fn step(&mut self, step: Step) {
+        self.held.values_mut().for_each(|held| held.since = step.time(held.since));
     }
 
     /// How many groups are held back, an integration each.

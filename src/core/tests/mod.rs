@@ -15,6 +15,7 @@ mod meanwhile;
 mod owed;
 mod quiet;
 mod rate_limit;
+mod step;
 mod sweep;
 mod turns;
 
