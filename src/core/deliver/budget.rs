@@ -22,10 +22,12 @@ use crate::effect::AttemptId;
 use crate::limits::{BUDGET_DIGEST_INTERVAL, BUDGET_MESSAGE_BYTES_MIN, PIECE_STEPS};
 use crate::model::{Alert, Brief, Labels, LogKey};
 use crate::notify::{AlertView, HeldBack};
-use crate::time::Mono;
+use crate::time::{Mono, Now};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
+/// The part of a budget that attempts that failed may use before the ledger has it.
+const WRITTEN_PART: u64 = 10;
 /// Bytes around the alerts of a notification, roughly.
 const AROUND_BYTES: usize = 1_000;
 /// Bytes around the texts of an alert.
@@ -42,6 +44,8 @@ pub struct Used {
     pub messages: u64,
     /// Bytes since the start.
     pub bytes_total: u64,
+    /// Bytes of the day as the ledger has them.
+    pub(super) written: u64,
     /// The part of the budget that was told last.
     told: Stage,
 }
@@ -97,7 +101,8 @@ impl Used {
         if signed(now).saturating_sub(self.began) < ms(DAY) {
             return self;
         }
-        Self { began: signed(now), bytes: 0, messages: 0, told: Stage::Free, ..self }
+        let (bytes, messages, written) = (0, 0, 0);
+        Self { began: signed(now), bytes, messages, written, told: Stage::Free, ..self }
     }
 
     /// Whether the whole budget is used.
@@ -174,12 +179,18 @@ impl Core {
     }
 
     /// Counts an attempt that has failed as a message of the hour once the whole budget is used: the next one waits as after a
-    /// digest.
-    pub(in crate::core) fn count_failed(&mut self, now: Mono, key: &IntegrationKey) {
-        let receiver = self.routes.receiver(&key.0);
-        let budget = receiver.and_then(|it| it.budget.as_ref());
-        if budget.is_some_and(|(budget, _)| self.used(key, now).is_all(*budget)) {
-            self.budgets.spend(key, signed(now));
+    /// digest. The ledger hears of each tenth of the budget that failed attempts have used.
+    pub(in crate::core) fn count_failed(&mut self, now: Now, log: &LogKey) {
+        let key = reach::key(log);
+        let Some(receiver) = self.routes.receiver(&key.0).cloned() else { return };
+        let Some((budget, _)) = receiver.budget.as_ref() else { return };
+        let used = self.used(&key, now.mono);
+        if used.is_all(*budget) {
+            self.budgets.spend(&key, signed(now.mono));
+        }
+        let unwritten = used.bytes.saturating_sub(used.written);
+        if budget.bytes.is_some_and(|all| unwritten >= all / WRITTEN_PART) {
+            self.write_ledger(now, log, &receiver);
         }
     }
 
@@ -345,7 +356,7 @@ pub(super) fn of_words<'a>(words: impl Iterator<Item = &'a str>, at: i64) -> Opt
             continue;
         };
         match kind {
-            "b" => used.bytes = number,
+            "b" => (used.bytes, used.written) = (number, number),
             "m" => used.messages = number,
             "d" => used.began = at.saturating_sub(i64::try_from(number).unwrap_or(0) * 1000),
             "t" if number == Stage::Digests.end() => used.told = Stage::Digests,

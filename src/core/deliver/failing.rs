@@ -50,7 +50,7 @@ impl Core {
         let interval = self.flush_of(id).map_or(Duration::ZERO, |flush| flush.group_interval());
         let until = now.mono + BELIEVED_FOR.max(interval * 2);
         self.failing.until.insert(integration.clone(), until);
-        self.count_failed(now.mono, &integration);
+        self.count_failed(now, key);
         let (name, why) = (name(key), Brief(why));
         match self.failing.troubles.strike(&integration, why.0, now) {
             Some((Word::Begins, _)) => warn!("{name} fails, will be tried again: {why}"),

@@ -406,8 +406,8 @@ impl Core {
         }
     }
 
-    /// Tells the flock, and flash, that one more notification was sent, and how long ago the latest ones were.
-    fn write_ledger(&mut self, now: Now, log: &LogKey, receiver: &Receiver) {
+    /// Tells the flock, and flash, how long ago the latest notifications were sent, and how much was used.
+    pub(super) fn write_ledger(&mut self, now: Now, log: &LogKey, receiver: &Receiver) {
         let (key, integration) = (ledger(log), reach::key(log));
         let (count, per) = receiver
             .rate_limit
@@ -431,6 +431,9 @@ impl Core {
             tellers,
             facts: ages_to_facts(used, ages),
         };
+        if let Some(used) = self.budgets.used.get_mut(&integration) {
+            used.written = used.bytes;
+        }
         if self.put_log(now, &key, entry) {
             self.changes.push(Change::Log(key));
         }

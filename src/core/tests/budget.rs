@@ -2,6 +2,7 @@
 
 use super::attempts::{reply, world};
 use super::*;
+use crate::core::Change;
 use crate::core::deliver::budget::Stage;
 use crate::core::deliver::reach::IntegrationKey;
 use crate::notify::{AlertView, HeldBack, Outgoing, Reply, testing};
@@ -253,6 +254,28 @@ fn messages_are_counted_and_a_restart_knows_what_was_used() {
     }
     let after = other.core.used(&key(), now.mono);
     assert_eq!((after.messages, after.bytes_total), (5, 0));
+}
+
+#[test]
+fn a_restart_knows_what_attempts_that_failed_have_used() {
+    let mut w = budgeted("{bytes: 100KB}");
+    let names = (0..100).map(|n| (format!("W{:02}", n / 20), format!("host-{n}")));
+    post(&mut w, names, "critical");
+    w.core.take_changes();
+    answer(&mut w, HOUR / 2, 503);
+    let used = w.core.used(&key(), w.now.mono).bytes;
+    let log: Vec<_> = w.core.nflog().iter().map(|(key, it)| (key.clone(), it.clone())).collect();
+    let is_log = |it: &Change| matches!(it, Change::Log(_));
+    let writes = w.core.take_changes().iter().filter(|it| is_log(it)).count();
+    let mut other = budgeted("{bytes: 100KB}");
+    other.now = w.now;
+    let now = other.now;
+    for (key, entry) in log {
+        other.step(|core, _| core.restore_log(now, &key, entry));
+    }
+    let known = other.core.used(&key(), now.mono).bytes;
+    assert!(used > 30_000 && known <= used && known + 10_000 > used, "{known} of {used}");
+    assert!(writes <= 10, "{writes} writes for a tenth of the budget each");
 }
 
 #[test]
