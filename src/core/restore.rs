@@ -7,6 +7,7 @@ use std::time::Duration;
 use log::error;
 
 use crate::core::Core;
+use crate::core::deliver::logging::ENTRY_LIFE_MIN;
 use crate::effect::Cx;
 use crate::limits::OWN_ALERTS_MAX;
 use crate::model::{Alert, Fingerprint, Labels, LogEntry, LogKey, Silence};
@@ -28,8 +29,12 @@ impl Core {
         self.arm_records(now);
     }
 
-    /// Takes back a log entry.
-    pub fn restore_log(&mut self, now: Now, key: &LogKey, entry: LogEntry) {
+    /// Takes back a log entry. One that says that something fires does not expire at once: while the power was out, nobody
+    /// could tell of an end.
+    pub fn restore_log(&mut self, now: Now, key: &LogKey, mut entry: LogEntry) {
+        if !entry.firing.is_empty() {
+            entry.expires_at = entry.expires_at.max(now.wall + ENTRY_LIFE_MIN);
+        }
         self.read_ledger(now, key, &entry);
         self.put_log(now, key, entry);
     }

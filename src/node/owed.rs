@@ -339,4 +339,58 @@ mod tests {
         let told: Vec<_> = bodies(&mut world).iter().flat_map(alerts).collect();
         assert_eq!(told, [("fires".to_owned(), "firing".to_owned(), false)]);
     }
+
+    /// A log entry lives 15 minutes.
+    fn short_lived(receiver: &str) -> World {
+        let webhook = CONFIG.lines().find(|it| it.starts_with("webhook_configs")).unwrap();
+        let config = CONFIG.replace(webhook, receiver);
+        let config = config.replace("group_wait", "group_by = ['alertname']\ngroup_wait");
+        World::with(
+            &[None],
+            &config.replace("[[receivers]]", "repeat_interval = '5m'\n[[receivers]]"),
+        )
+    }
+
+    const WEBHOOK: &str = r#"webhook_configs = [{ url = "http://127.0.0.1:1/" }]"#;
+    const PAGERDUTY: &str =
+        r#"pagerduty_configs = [{ routing_key = "k", url = "http://127.0.0.1:1/" }]"#;
+
+    #[test]
+    fn the_end_of_what_was_told_is_told_however_long_nothing_got_through() {
+        for (receiver, secs, restarts) in [
+            (WEBHOOK, 2_000, 0),
+            (PAGERDUTY, 2_000, 0),
+            (WEBHOOK, 2_000, 3),
+            (PAGERDUTY, 2_000, 3),
+            (PAGERDUTY, 0, 1),
+        ] {
+            let mut world = short_lived(receiver);
+            post(&mut world, 0, "A", false);
+            world.pass(30);
+            let of_group = |it: &Value| {
+                it["dedup_key"].as_str().or(it["groupKey"].as_str()).map(str::to_owned)
+            };
+            let first = of_group(&bodies(&mut world)[0]);
+            world.works = false;
+            post(&mut world, 0, "A", true);
+            world.pass(20 + secs);
+            for _ in 0..restarts {
+                // The power is out for an hour.
+                world.now.wall = world.now.wall + Duration::from_secs(3600);
+                world.restart(0);
+                world.pass(20 + secs);
+            }
+            world.works = true;
+            world.step(0, Node::handle_link);
+            world.pass(60);
+            let all = bodies(&mut world);
+            let [told] = &all.iter().filter(|it| of_group(it) == first).collect::<Vec<_>>()[..]
+            else {
+                panic!("{receiver} {secs}: {all:?}");
+            };
+            let is_end = told["event_action"] == "resolve"
+                || alerts(told) == [("A".to_owned(), "resolved".to_owned(), false)];
+            assert!(is_end, "{receiver} {secs}: {told}");
+        }
+    }
 }

@@ -73,6 +73,9 @@ impl Core {
         }
         *steps += LOOKED_STEPS * alerts;
         let ended = self.ended_in(group, now.wall);
+        let key = debt.key.clone();
+        self.prolong_log(now, &key, steps);
+        let Some(debt) = self.owed.find(id) else { return };
         let spool = sweep.spools.entry(Arc::clone(&debt.key.receiver)).or_default();
         for fingerprint in self.missed_of(debt, &ended, now.wall) {
             let Some(AlertEntry { alert, .. }) = self.alerts.get(fingerprint) else { continue };

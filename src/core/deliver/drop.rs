@@ -6,12 +6,10 @@ use std::time::Duration;
 use log::info;
 
 use crate::core::{Change, Core};
-use crate::limits::{PIECE_STEPS, RECORD_LIFE_MAX};
+use crate::limits::{OWED_AGE_MAX, PIECE_STEPS};
 use crate::model::{Fingerprint, LogEntry, LogKey};
 use crate::time::Now;
 
-/// How long the log knows of what was dropped, at least.
-const DROPPED_LIFE: Duration = Duration::from_secs(3600);
 /// The steps to look at a debt, and to drop one.
 const DEBT_STEPS: u64 = 200;
 const DROPPED_STEPS: u64 = 5_000;
@@ -76,16 +74,18 @@ impl Core {
             0 => Rc::default(),
             me => LogEntry::tellers_after(known, me),
         };
-        let life = self.options.retention.max(DROPPED_LIFE).min(RECORD_LIFE_MAX);
+        // A member that is away may owe the same.
+        let expires_at = known.map_or(now.wall, |it| it.expires_at).max(now.wall + OWED_AGE_MAX);
         let nothing = LogEntry {
             timestamp,
             firing: Rc::default(),
             resolved: Rc::default(),
-            expires_at: now.wall + life,
+            expires_at,
             tellers: Rc::default(),
             facts: Rc::default(),
         };
-        let entry = LogEntry { timestamp, tellers, ..known.cloned().unwrap_or(nothing) };
+        let entry =
+            LogEntry { timestamp, tellers, expires_at, ..known.cloned().unwrap_or(nothing) };
         if self.put_log(now, key, entry.with_ends(ended)) {
             self.changes.push(Change::Log(key.clone()));
         }

@@ -11,12 +11,18 @@ use crate::core::deliver::flushing::Flush;
 use crate::core::which::{GroupId, Which};
 use crate::core::{Change, Core};
 use crate::effect::Cx;
-use crate::limits::RECORD_LIFE_MAX;
+use crate::limits::{OWED_AGE_MAX, RECORD_LIFE_MAX};
 use crate::model::{Fingerprint, GroupKey, LogEntry, LogKey};
 use crate::time::Now;
 
 /// A log entry lives at least this long, as in Alertmanager, which drops expired ones only each 15 minutes.
-const ENTRY_LIFE_MIN: Duration = Duration::from_secs(15 * 60);
+pub(in crate::core) const ENTRY_LIFE_MIN: Duration = Duration::from_secs(15 * 60);
+
+/// An entry of which so little life is left is given more while its receiver is owed something.
+const LITTLE_LEFT: Duration = Duration::from_secs(5 * 60);
+
+/// The steps to prolong the life of an entry.
+const PROLONGED_STEPS: u64 = 5_000;
 
 /// The log entry of a member may be here so long before the alerts that it names, where much is lost.
 const NEWS_LATE: Duration = Duration::from_secs(60);
@@ -29,7 +35,9 @@ impl Core {
         let (key, now) = (delivery.key.clone(), cx.now.wall);
         let content = &delivery.content;
         let (firing, resolved) = (Rc::clone(&content.firing), Rc::clone(&content.resolved));
-        let life = self.entry_life(flush);
+        // A member that is away may owe the same, and is to hear that it was told.
+        let is_late = !self.missed(&key, content, now).is_empty();
+        let life = if is_late { OWED_AGE_MAX } else { self.entry_life(flush) };
         // Later than what it replaces, also if the clock has gone back since.
         let after = |entry: &LogEntry| entry.timestamp + Duration::from_nanos(1);
         let known = self.nflog.get(&key, now);
@@ -38,7 +46,7 @@ impl Core {
             0 => Rc::default(),
             me => LogEntry::tellers_after(known, me),
         };
-        let expires_at = now + life;
+        let expires_at = known.map_or(now, |it| it.expires_at).max(now + life);
         // A log entry of another member since this was sent did not know of this, nor this of that.
         let meanwhile = known.filter(|it| it.tellers != delivery.tellers);
         // A group that nobody knew to fire is told of anew: what was known of its end is of no use.
@@ -70,10 +78,24 @@ impl Core {
     }
 
     /// How long an entry lives. Under every config it outlives the next flush: else that would tell the same again, and no
-    /// end.
+    /// end; and also the flush that repeats the notification, which may fail until its deadline.
     pub(in crate::core) fn entry_life(&self, flush: &Flush) -> Duration {
         let life = self.options.retention.min(flush.repeat_interval * 2);
-        life.max(flush.group_interval * 2).max(ENTRY_LIFE_MIN).min(RECORD_LIFE_MAX)
+        life.max(flush.group_interval * 6).max(ENTRY_LIFE_MIN).min(RECORD_LIFE_MAX)
+    }
+
+    /// Has the log go on to know, on flash and in the flock, what a receiver was told last while it is owed something: else the
+    /// end of an alert that it was told to fire would be no news. Adds the steps that this takes.
+    pub(in crate::core) fn prolong_log(&mut self, now: Now, key: &LogKey, steps: &mut u64) {
+        let Some(known) = self.nflog.get(key, now.wall) else { return };
+        if known.expires_at > now.wall + LITTLE_LEFT {
+            return;
+        }
+        *steps += PROLONGED_STEPS;
+        let entry = LogEntry { expires_at: now.wall + OWED_AGE_MAX, ..known.clone() };
+        if self.put_log(now, key, entry) {
+            self.changes.push(Change::Log(key.clone()));
+        }
     }
 
     /// Ends that members have told, of alerts that are known still: another part of the flock may say that these fire, as it

@@ -148,12 +148,16 @@ impl Core {
         let tick = flush.tick.wall;
         let Some(key) = flush.deliveries.get(at).map(|it| it.key.clone()) else { return };
         let since = self.since(id, &key, tick);
+        let is_due = self.owes(&key);
         if let Some(debt) = self.owed.debts.get_mut(&key.id()) {
             debt.is_due = true;
         } else if self.owed.len() >= OWED_MAX {
             self.stats.owed_cut += 1;
         } else {
-            self.owed.debts.insert(key.id(), Debt::new(key, since));
+            self.owed.debts.insert(key.id(), Debt::new(key.clone(), since));
+        }
+        if !is_due && self.owes(&key) {
+            self.prolong_log(now, &key, &mut 0);
         }
         self.arm_owed(now);
     }

@@ -2,7 +2,9 @@
 
 use super::attempts::{reply, webhooks, world};
 use super::*;
+use crate::core::deliver::owed::Debt;
 use crate::limits::{OWED_AGE_MAX, OWED_BYTES_MAX, OWED_MAX};
+use crate::model::LogKey;
 
 /// Alerts that came and went and are owed.
 fn late(w: &World) -> usize {
@@ -31,6 +33,25 @@ fn post_all(w: &mut World, names: &[String], text: &str, ended: bool) {
     w.fill();
 }
 
+/// The same node after a power cut, with these debts on flash, and with what another member has told since.
+fn restored(before: &World, debts: &[Debt], told: Option<&(LogKey, LogEntry)>) -> World {
+    let mut w = world(one_group(), &[]);
+    w.now = before.now;
+    let now = w.now;
+    for (fingerprint, it) in before.core.alerts().iter() {
+        w.core.restore_alert(now, fingerprint, (*it.alert).clone());
+    }
+    for debt in debts {
+        w.core.restore_debt(now, debt.key.clone(), debt.since, debt.cut);
+    }
+    if let Some((key, entry)) = told {
+        w.core.merge_log(now, key, entry.clone());
+    }
+    w.step(|core, cx| core.restore_groups(cx, BTreeMap::new(), false));
+    w.fill();
+    w
+}
+
 #[test]
 fn an_end_during_the_first_attempt_is_on_flash_before_that_ends() {
     for (status, is_told) in
@@ -50,17 +71,7 @@ fn an_end_during_the_first_attempt_is_on_flash_before_that_ends() {
             continue;
         }
         // The power is cut, and what is on flash comes back.
-        let alerts: Vec<_> =
-            w.core.alerts().iter().map(|(id, it)| (id, (*it.alert).clone())).collect();
-        let mut after = world(one_group(), &[]);
-        let now = w.now;
-        after.now = now;
-        for (fingerprint, alert) in alerts {
-            after.core.restore_alert(now, fingerprint, alert);
-        }
-        after.core.restore_debt(now, kept[0].key.clone(), kept[0].since, kept[0].cut);
-        after.step(|core, cx| core.restore_groups(cx, BTreeMap::new(), false));
-        after.fill();
+        let mut after = restored(&w, &kept, None);
         assert_eq!(late(&after), 1);
         after.pass(5);
         let alerts = Rc::clone(&after.drafts[0].1.notification().alerts);
@@ -104,4 +115,26 @@ fn alerts_owed_for_too_long_are_cut() {
     assert_eq!(late(&w), 1);
     w.pass(2 * 3600);
     assert_eq!((late(&w), w.core.stats().owed_cut), (0, 1));
+}
+
+#[test]
+fn a_member_that_was_away_hears_what_was_told_late_however_long_that_was() {
+    let mut w = world(one_group(), &[]);
+    w.post("A", "1", Some(36_000));
+    w.pass(2);
+    w.post("A", "1", Some(0));
+    let kept: Vec<_> = w.core.owed().kept().cloned().collect();
+    let mut teller = restored(&w, &kept, None);
+    teller.core.set_flock(Flock { me: 8, others: vec![], settling: false });
+    teller.pass(5);
+    let id = teller.open[0];
+    reply(&mut teller, id, &Reply::status(200));
+    for hours in [0, 9, 13 * 24] {
+        teller.pass(hours * 3600);
+        let entry = teller.core.nflog().iter().next().map(|(key, it)| (key.clone(), it.clone()));
+        w.now = teller.now;
+        let mut away = restored(&w, &kept, entry.as_ref());
+        away.pass(30);
+        assert_eq!((late(&away), away.drafts.len()), (0, 0), "{hours}");
+    }
 }

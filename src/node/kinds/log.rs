@@ -44,6 +44,9 @@ impl Rules for LogRules {
         // One that says to have told in a year's time would keep the group silent until then.
         let ahead = Duration::from_millis(CLOCK_AHEAD_MS_MAX.cast_unsigned());
         entry.timestamp = entry.timestamp.min(now.wall + ahead);
+        let known = merging.core.nflog().find(log_key.id()).map(|(_, it)| &it.tellers);
+        // One that only lives longer tells of no delivery.
+        let is_told = entry.tellers.is_empty() || known != Some(&entry.tellers);
         let (mut version, mut expires_at_ms) = (record.version, record.expires_at_ms);
         match merging.core.merge_log(now, &log_key, entry) {
             Logged::Full => return Err(Refusal::Full("the notification log is full")),
@@ -55,7 +58,9 @@ impl Rules for LogRules {
                 expires_at_ms = expires_at_ms.max(known_expires_ms);
             }
         }
-        merging.logs.push((log_key, record.version.node));
+        if is_told {
+            merging.logs.push((log_key, record.version.node));
+        }
         let body = self.body(merging.core, now, &record.key.id).unwrap_or_default();
         Ok(Merged { version, expires_at_ms, ..Merged::of(record, body) })
     }
