@@ -34,6 +34,8 @@ pub struct AlertEntry {
     pub targets: Targets,
     /// Where its first report had ended when it came: whether its sender's clock is behind.
     pub behind: Option<Box<Behind>>,
+    /// Whether flash was told that time has ended it.
+    pub end_is_kept: bool,
 }
 
 /// The effect of a report on the table.
@@ -232,6 +234,7 @@ impl Alerts {
             self.pairs = self.pairs - known.pairs() + merged.pairs();
         }
         self.revision += u64::from(known.resolved(now) && !merged.resolved(now));
+        entry.end_is_kept = false;
         // In place unless a flush holds the old one.
         *Rc::make_mut(&mut entry.alert) = merged;
         change
@@ -241,6 +244,7 @@ impl Alerts {
     pub fn replace(&mut self, fingerprint: Fingerprint, alert: Alert, now: Wall) -> bool {
         if let Some(entry) = self.entries.get_mut(&fingerprint) {
             self.revision += u64::from(entry.alert.resolved(now) && !alert.resolved(now));
+            entry.end_is_kept = false;
             self.bytes = self.bytes - entry.alert.bytes() + alert.bytes();
             self.pairs = self.pairs - entry.alert.pairs() + alert.pairs();
             *Rc::make_mut(&mut entry.alert) = alert;
@@ -263,6 +267,7 @@ impl Alerts {
             memo: Memo::default(),
             targets: Targets::default(),
             behind: None,
+            end_is_kept: false,
         };
         self.entries.insert(fingerprint, entry);
     }

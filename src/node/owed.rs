@@ -393,4 +393,30 @@ mod tests {
             assert!(is_end, "{receiver} {secs}: {told}");
         }
     }
+
+    #[test]
+    fn an_alert_that_time_has_ended_stays_ended_at_each_power_cut() {
+        let mut world = World::new(&[None]);
+        world.works = false;
+        post(&mut world, 0, "A", false);
+        world.pass(700);
+        assert_eq!(owed(&world, 0)[0], 1);
+        let writes = world.writes;
+        world.pass(300);
+        assert_eq!(world.writes, writes, "flash is told once");
+        for _ in 0..2 {
+            world.now.wall = world.now.wall + Duration::from_secs(3600);
+            world.restart(0);
+            world.pass(60);
+        }
+        world.works = true;
+        world.step(0, Node::handle_link);
+        world.pass(60);
+        let bodies = bodies(&mut world);
+        let told: Vec<_> = bodies.iter().flat_map(alerts).filter(|it| it.0 == "A").collect();
+        assert_eq!(told, [late("A")]);
+        let all = bodies.iter().flat_map(|it| it["alerts"].as_array().unwrap());
+        let ends: Vec<_> = all.filter(|it| it["late"] == true).map(|it| &it["endsAt"]).collect();
+        assert_eq!(ends, ["2027-01-15T08:05:00Z"]);
+    }
 }

@@ -13,12 +13,12 @@ use crate::core::route::RouteId;
 use crate::core::timers::Timer;
 use crate::core::{Change, Core};
 use crate::limits::{OWED_AGE_MAX, OWED_ALERTS_MAX, OWED_BYTES_MAX, PIECE_STEPS};
-use crate::model::{GroupKey, LogKey};
+use crate::model::{Fingerprint, GroupKey, LogKey};
 use crate::time::Now;
 
 /// The steps to find the group of a debt, to look at an alert of it, to cut one, and to have flash keep a debt.
 const DEBT_STEPS: u64 = 200;
-const LOOKED_STEPS: u64 = 60;
+const LOOKED_STEPS: u64 = 80;
 const CUT_STEPS: u64 = 500;
 const KEPT_STEPS: u64 = 1_500;
 
@@ -75,16 +75,39 @@ impl Core {
         let ended = self.ended_in(group, now.wall);
         let key = debt.key.clone();
         self.prolong_log(now, &key, steps);
+        self.keep_ends(&ended, steps);
         let Some(debt) = self.owed.find(id) else { return };
+        let mut late = 0;
         let spool = sweep.spools.entry(Arc::clone(&debt.key.receiver)).or_default();
         for fingerprint in self.missed_of(debt, &ended, now.wall) {
             let Some(AlertEntry { alert, .. }) = self.alerts.get(fingerprint) else { continue };
             let bytes = alert.bytes();
+            late += 1;
             if spool.alerts.insert((alert.ends_at, fingerprint, group, bytes)) {
                 spool.bytes += bytes;
             }
         }
-        sweep.current = Some(Arc::clone(&debt.key.receiver));
+        sweep.current = Some(Arc::clone(&key.receiver));
+        if let Some(debt) = self.owed.debts.get_mut(&id) {
+            if late > 0 && debt.kept.is_none() {
+                *steps += KEPT_STEPS;
+                debt.kept = Some(debt.cut);
+                self.changes.push(Change::Owed(key));
+            }
+        }
+    }
+
+    /// Has flash know of the ends that time has brought, once: else a restart gives the alerts their leases anew.
+    fn keep_ends(&mut self, ended: &[Fingerprint], steps: &mut u64) {
+        for fingerprint in ended.iter().copied() {
+            let entry = self.alerts.get_mut(fingerprint);
+            let lapsed = entry.filter(|it| it.alert.updated_at < it.alert.ends_at);
+            if let Some(entry) = lapsed.filter(|it| !it.end_is_kept) {
+                *steps += KEPT_STEPS;
+                entry.end_is_kept = true;
+                self.changes.push(Change::AlertEnded { fingerprint, told: false });
+            }
+        }
     }
 
     /// Cuts the oldest alert that the receiver of the last debt is owed, if that passes the bounds.

@@ -337,8 +337,9 @@ impl Core {
                 if current.is_none_or(|entry| entry.alert.updated_at == it.alert.updated_at) {
                     group.alerts.remove(&it.fingerprint);
                     let fingerprint = it.fingerprint;
-                    if it.alert.updated_at < it.alert.ends_at && !flush.ended.contains(&fingerprint)
-                    {
+                    let is_kept = flush.ended.contains(&fingerprint)
+                        || current.is_some_and(|entry| entry.end_is_kept);
+                    if it.alert.updated_at < it.alert.ends_at && !is_kept {
                         self.changes.push(Change::AlertEnded { fingerprint, told: false });
                     }
                 }
