@@ -34,8 +34,22 @@ pub struct AlertEntry {
     pub targets: Targets,
     /// Where its first report had ended when it came: whether its sender's clock is behind.
     pub behind: Option<Box<Behind>>,
+    /// How the flushes have found it since it began to fire.
+    pub visibility: Visibility,
     /// Whether flash was told that time has ended it.
     pub end_is_kept: bool,
+}
+
+/// How the flushes of its groups have found an alert while it fired.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Visibility {
+    /// None has looked yet.
+    #[default]
+    Unknown,
+    /// Muted, by all of them.
+    Hidden,
+    /// Not muted, at least once.
+    Shown,
 }
 
 /// The effect of a report on the table.
@@ -234,6 +248,9 @@ impl Alerts {
             self.pairs = self.pairs - known.pairs() + merged.pairs();
         }
         self.revision += u64::from(known.resolved(now) && !merged.resolved(now));
+        if begins_anew(known, &merged) {
+            entry.visibility = Visibility::Unknown;
+        }
         entry.end_is_kept = false;
         // In place unless a flush holds the old one.
         *Rc::make_mut(&mut entry.alert) = merged;
@@ -244,6 +261,9 @@ impl Alerts {
     pub fn replace(&mut self, fingerprint: Fingerprint, alert: Alert, now: Wall) -> bool {
         if let Some(entry) = self.entries.get_mut(&fingerprint) {
             self.revision += u64::from(entry.alert.resolved(now) && !alert.resolved(now));
+            if begins_anew(&entry.alert, &alert) {
+                entry.visibility = Visibility::Unknown;
+            }
             entry.end_is_kept = false;
             self.bytes = self.bytes - entry.alert.bytes() + alert.bytes();
             self.pairs = self.pairs - entry.alert.pairs() + alert.pairs();
@@ -267,6 +287,7 @@ impl Alerts {
             memo: Memo::default(),
             targets: Targets::default(),
             behind: None,
+            visibility: Visibility::Unknown,
             end_is_kept: false,
         };
         self.entries.insert(fingerprint, entry);
@@ -291,6 +312,11 @@ impl Alerts {
             }
         }
     }
+}
+
+/// Whether an alert has fired again since what is known; a sender that repeats an end does not say that.
+fn begins_anew(known: &Alert, alert: &Alert) -> bool {
+    alert.starts_at > known.starts_at && alert.starts_at < alert.ends_at
 }
 
 /// When an alert began whose sender did not say so: one that fires goes on, one that was over when it was posted began

@@ -38,6 +38,8 @@ pub struct Group {
     pub flush: Option<Flush>,
     /// Whether the next flush came due while one was under way.
     pub overdue: bool,
+    /// Of the alerts, those that each flush has found muted while they fired.
+    pub hidden: BTreeSet<Fingerprint>,
     /// The muted alerts at the last flush.
     pub muting: Muting,
     /// While a flush is prepared: the revision of the sources of inhibition from which on it is looked which of them inhibit its
@@ -141,6 +143,7 @@ impl Groups {
             alerts: BTreeSet::new(),
             flush: None,
             overdue: false,
+            hidden: BTreeSet::new(),
             muting: Muting::default(),
             looked: None,
             awaited: false,

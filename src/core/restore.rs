@@ -7,6 +7,7 @@ use std::time::Duration;
 use log::error;
 
 use crate::core::Core;
+use crate::core::alerts::Visibility;
 use crate::core::deliver::logging::ENTRY_LIFE_MIN;
 use crate::effect::Cx;
 use crate::limits::OWN_ALERTS_MAX;
@@ -50,6 +51,10 @@ impl Core {
             alert.updated_at = now.wall;
         }
         self.alerts.put(fingerprint, alert, now.wall);
+        if let Some(entry) = self.alerts.get_mut(fingerprint) {
+            // Nobody knows whether it was muted.
+            entry.visibility = Visibility::Shown;
+        }
         self.arm_alerts(now);
     }
 

@@ -189,6 +189,7 @@ impl Core {
     /// Asks for each integration whether there is news of what is not muted, and starts to deliver it.
     fn fan_out(&mut self, cx: &mut Cx<'_>, id: GroupId) {
         let alerts = self.unmuted(id);
+        self.note_hidden(id, &alerts);
         let quiet = self.quiet(id, &alerts);
         let Some(group) = self.groups.get_mut(id) else { return };
         let Some(flush) = group.flush.as_mut() else { return };

@@ -11,7 +11,8 @@
 //! | `attempts`, `places`, `kept` | attempts and what follows from replies, the places for them, the values that one keeps for the next |
 //! | `reach`, `look` | which receivers this node reaches |
 //! | `failing`, `backoff`, `fallback` | the receivers that fail: since when, the pauses until they are tried again, and their fallbacks |
-//! | `owed`, `bounds`, `spool`, `drop` | what a receiver was not told because it was not reached, how much of it is kept, and how users drop it |
+//! | `owed`, `hidden`, `drop` | what a receiver was not told because it was not reached, what was muted meanwhile, and how users drop it |
+//! | `bounds`, `spool` | how much of it is kept |
 //! | `budget` | the bytes and messages that a receiver may use a day |
 //! | `rate_limit` | the budget of a receiver, and the digest of groups that were held back |
 //! | `logging`, `history` | the log entries of deliveries, and their outcomes for people |
@@ -30,6 +31,7 @@ pub mod failing;
 pub(in crate::core) mod fallback;
 pub mod flush;
 pub(in crate::core) mod flushing;
+mod hidden;
 pub mod history;
 pub(in crate::core) mod kept;
 pub(in crate::core) mod logging;

@@ -203,7 +203,9 @@ impl Core {
     ) -> Vec<Fingerprint> {
         let Some(debt) = self.owed.due(key.id()) else { return Vec::new() };
         let known = self.nflog.get(key, now);
+        let hidden = self.hidden_in(&key.group);
         let ended = content.alerts.iter().filter(|it| it.resolved);
+        let ended = ended.filter(|it| !self.is_hidden(hidden, it.fingerprint));
         let missed = ended.filter(|it| debt.keeps(&it.alert, it.fingerprint, known));
         let mut missed: Vec<Fingerprint> = missed.map(|it| it.fingerprint).collect();
         missed.sort_unstable();
@@ -225,9 +227,10 @@ impl Core {
         ended: &'a [Fingerprint],
         now: Wall,
     ) -> impl Iterator<Item = Fingerprint> + 'a {
-        let known = self.nflog.get(&debt.key, now);
+        let (known, hidden) = (self.nflog.get(&debt.key, now), self.hidden_in(&debt.key.group));
         let is_kept = move |it: &Fingerprint| {
             self.alerts.get(*it).is_some_and(|entry| debt.keeps(&entry.alert, *it, known))
+                && !self.is_hidden(hidden, *it)
         };
         ended.iter().copied().filter(is_kept)
     }
@@ -239,10 +242,8 @@ impl Core {
         fingerprint: Fingerprint,
         now: Wall,
     ) -> bool {
-        let Some(debt) = self.owed.due(key.id()) else { return false };
-        let known = self.nflog.get(key, now);
-        let entry = self.alerts.get(fingerprint);
-        entry.is_some_and(|it| debt.keeps(&it.alert, fingerprint, known))
+        let debt = self.owed.due(key.id());
+        debt.is_some_and(|debt| self.missed_of(debt, &[fingerprint], now).next().is_some())
     }
 
     /// Has flash keep the debts of the groups of an alert that was known to fire, and has ended: those that are due, and those

@@ -138,3 +138,41 @@ fn a_member_that_was_away_hears_what_was_told_late_however_long_that_was() {
         assert_eq!((late(&away), away.drafts.len()), (0, 0), "{hours}");
     }
 }
+
+#[test]
+fn alerts_that_were_muted_for_all_their_life_are_not_owed() {
+    let mut config = one_group();
+    config.route.group_interval = Duration::from_secs(10);
+    let mut w = world(config, &[]);
+    w.post("fires", "1", Some(36_000));
+    w.pass(15);
+    let muted = |w: &mut World, name: &'static str, before: bool, after: bool| {
+        if before {
+            w.post(name, "1", Some(36_000));
+            w.pass(20);
+        }
+        let id = w.silence(&[&format!("alertname={name}")], 600);
+        w.post(name, "1", Some(36_000));
+        w.pass(20);
+        if !after {
+            w.post(name, "1", Some(0));
+            w.pass(20);
+        }
+        let now = w.now;
+        w.step(|core, _| core.handle_expire_silence(now, id).unwrap());
+        w.pass(20);
+        // The end, or the same end once more.
+        w.post(name, "1", Some(0));
+        w.pass(20);
+    };
+    muted(&mut w, "A", false, false);
+    assert_eq!(late(&w), 0, "muted until its end");
+    muted(&mut w, "B", true, false);
+    assert_eq!(late(&w), 1, "it was to be told before");
+    muted(&mut w, "C", false, true);
+    assert_eq!(late(&w), 2, "it was to be told afterwards");
+    w.post("A", "1", Some(36_000));
+    w.post("A", "1", Some(0));
+    w.pass(20);
+    assert_eq!(late(&w), 3, "another one, of which no flush has known");
+}
