@@ -208,6 +208,7 @@ impl Core {
         self.budgets.retain_limited(&routes);
         let routes = std::mem::replace(&mut self.routes, routes);
         let config = std::mem::replace(&mut self.config, config);
+        self.look_at_debts_anew(cx.now);
         self.expect(cx.now);
         self.begin_heartbeats(cx.now.mono);
         self.declare_anew(cx.now);

@@ -9,7 +9,7 @@ pub const DECLARED_SILENCES_MAX: usize = 64;
 /// `resolved_after_quiet`. Policy: it is forgotten, as in Alertmanager.
 pub const QUIET_END_AGE_MAX: Duration = Duration::from_secs(14 * 24 * 3600);
 /// Debts: groups of which an integration was not told. Policy: a further one is not noted; its alerts that come and go are
-/// not told late.
+/// counted.
 pub const OWED_MAX: usize = 10_000;
 /// Alerts that came and went and are owed to one receiver. Policy: the one that ended first is cut, and counted.
 pub const OWED_ALERTS_MAX: usize = 1_000;

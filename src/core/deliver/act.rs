@@ -172,6 +172,7 @@ impl Core {
             self.note(cx.now, which, Outcome::Expired { attempts });
         }
         self.owe(cx.now, which);
+        self.count_unowed(cx.now, which);
         self.turns.release(log.id(), cx.now.mono);
         self.put_back(cx, which);
         let sent = self.delivery_mut(which).and_then(|it| it.sent.take());

@@ -47,6 +47,7 @@ impl Core {
                 Some(id) if sweep.is_cut => self.keep_cut(id, steps),
                 Some(id) => self.spool(now, id, sweep, steps),
                 None if sweep.is_cut || sweep.spools.values().all(|it| it.cut == 0) => {
+                    self.owed.is_reloaded = false;
                     std::mem::take(sweep).say();
                     return true;
                 }
@@ -65,7 +66,10 @@ impl Core {
         let alerts = group.map_or(0, |id| self.alerts_in(id));
         let Some(group) = group.filter(|_| alerts > 0) else {
             *steps += KEPT_STEPS;
-            let key = debt.key.clone();
+            let (key, cut, late) = (debt.key.clone(), debt.cut, debt.late);
+            let lost = if self.owed.is_reloaded { late } else { 0 };
+            self.stats.owed_cut += sweep.lose(&key, lost);
+            self.keep_count(&key, cut + lost);
             return self.end_debt(&key);
         };
         if !debt.is_due {
@@ -89,6 +93,7 @@ impl Core {
         }
         sweep.current = Some(Arc::clone(&key.receiver));
         if let Some(debt) = self.owed.debts.get_mut(&id) {
+            debt.late = late;
             if late > 0 && debt.kept.is_none() {
                 *steps += KEPT_STEPS;
                 debt.kept = Some(debt.cut);
@@ -143,8 +148,13 @@ impl Core {
             self.arm_sweep_groups(now);
         }
         for key in keys {
+            let debt = self.owed.due(key.id());
+            let is_owed = debt.is_some_and(|debt| {
+                self.missed_of(debt, &[fingerprint], now.wall).next().is_some()
+            });
             if let Some(debt) = self.owed.debts.get_mut(&key.id()) {
-                debt.cut += 1;
+                debt.cut += u64::from(is_owed);
+                debt.late = debt.late.saturating_sub(u64::from(is_owed));
                 debt.since = debt.since.max(until);
             }
         }

@@ -12,7 +12,7 @@
 //! | `reach`, `look` | which receivers this node reaches |
 //! | `failing`, `backoff`, `fallback` | the receivers that fail: since when, the pauses until they are tried again, and their fallbacks |
 //! | `owed`, `hidden`, `drop` | what a receiver was not told because it was not reached, what was muted meanwhile, and how users drop it |
-//! | `bounds`, `spool` | how much of it is kept |
+//! | `bounds`, `spool`, `cut` | how much of it is kept, and how much was cut |
 //! | `budget` | the bytes and messages that a receiver may use a day |
 //! | `rate_limit` | the budget of a receiver, and the digest of groups that were held back |
 //! | `logging`, `history` | the log entries of deliveries, and their outcomes for people |
@@ -24,6 +24,7 @@ mod bounds;
 pub mod budget;
 pub(in crate::core) mod claims;
 pub mod content;
+mod cut;
 pub mod dedup;
 pub mod delivery;
 pub mod drop;

@@ -33,7 +33,7 @@ impl Core {
             reason: reason.as_str(),
             external_url: Arc::clone(&self.options.external_url),
             alerts: self.views(delivery, now.wall),
-            cut: self.cut_of(&delivery.key),
+            cut: self.cut_of(&delivery.key) + self.cut_before(&delivery.key),
             remembered: match (reason, self.nflog.get(&delivery.key, now.wall)) {
                 (Reason::First, _) | (_, None) => Rc::default(),
                 (_, Some(entry)) => Rc::clone(&entry.facts),

@@ -18,6 +18,7 @@ use crate::core::deliver::content::Content;
 use crate::core::deliver::delivery::Delivery;
 use crate::core::deliver::logging::log_key;
 use crate::core::deliver::reach;
+use crate::core::deliver::reach::IntegrationKey;
 use crate::core::deliver::spool::Sweep;
 use crate::core::step::Step;
 use crate::core::timers::Timer;
@@ -46,6 +47,8 @@ pub struct Debt {
     tells_ended: bool,
     /// The alerts that were cut as flash has it, if it has the debt.
     pub(super) kept: Option<u64>,
+    /// How many alerts came and went, as the last sweep has found it.
+    pub(super) late: u64,
 }
 
 /// A debt as the API shows it.
@@ -63,6 +66,10 @@ pub struct DebtView<'a> {
 #[derive(Debug, Default)]
 pub struct Owed {
     pub(super) debts: BTreeMap<u128, Debt>,
+    /// Alerts that were cut of debts that are no more, or for which there was no room: no more integrations than are configured.
+    pub(super) cut_before: BTreeMap<IntegrationKey, u64>,
+    /// Whether a config was taken since the last sweep, so that groups may be others.
+    pub(super) is_reloaded: bool,
     /// The sweep that is under way, or is to begin.
     pub(super) sweep: Sweep,
 }
@@ -74,7 +81,7 @@ impl Owed {
     }
 
     /// The same, if an attempt has failed.
-    fn due(&self, id: u128) -> Option<&Debt> {
+    pub(super) fn due(&self, id: u128) -> Option<&Debt> {
         self.find(id).filter(|debt| debt.is_due)
     }
 
@@ -82,15 +89,6 @@ impl Owed {
     pub(super) fn next_after(&self, after: Option<u128>) -> Option<(u128, &Debt)> {
         let first = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.debts.range((first, Bound::Unbounded)).next().map(|(id, debt)| (*id, debt))
-    }
-
-    /// How many alerts the bounds have cut and nobody was told of, by receiver.
-    pub fn cut(&self) -> BTreeMap<&str, u64> {
-        let mut cut = BTreeMap::new();
-        for debt in self.debts.values().filter(|debt| debt.cut > 0) {
-            *cut.entry(&*debt.key.receiver).or_default() += debt.cut;
-        }
-        cut
     }
 
     /// Every debt that flash is to have.
@@ -151,9 +149,7 @@ impl Core {
         let is_due = self.owes(&key);
         if let Some(debt) = self.owed.debts.get_mut(&key.id()) {
             debt.is_due = true;
-        } else if self.owed.len() >= OWED_MAX {
-            self.stats.owed_cut += 1;
-        } else {
+        } else if self.owed.len() < OWED_MAX {
             self.owed.debts.insert(key.id(), Debt::new(key.clone(), since));
         }
         if !is_due && self.owes(&key) {
@@ -314,31 +310,28 @@ impl Core {
         }
     }
 
-    pub(super) fn end_debt(&mut self, key: &LogKey) {
-        if self.owed.debts.remove(&key.id()).is_some_and(|debt| debt.kept.is_some()) {
-            self.changes.push(Change::Owed(key.clone()));
+    /// A config was taken, so that groups may be others: what that leaves of debts is seen to at once.
+    pub(in crate::core) fn look_at_debts_anew(&mut self, now: Now) {
+        let routes = &self.routes;
+        self.owed.cut_before.retain(|key, _| routes.receiver(&key.0).is_some());
+        if !self.owed.is_empty() {
+            (self.owed.is_reloaded, self.owed.sweep) = (true, Sweep::default());
+            self.timers.set(Timer::Owed, now.mono);
         }
     }
 
-    /// How many alerts the bounds have cut of what a delivery owes; they are told of once.
-    pub(in crate::core) fn cut_of(&self, key: &LogKey) -> u64 {
-        self.owed.due(key.id()).map_or(0, |debt| debt.cut)
-    }
-
-    /// The cut alerts of a debt were told of.
-    pub(in crate::core) fn told_cut(&mut self, key: &LogKey) {
-        if let Some(debt) = self.owed.debts.get_mut(&key.id()) {
-            debt.cut = 0;
-            self.keep_cut(key.id(), &mut 0);
+    pub(super) fn end_debt(&mut self, key: &LogKey) {
+        if self.owed.debts.remove(&key.id()).is_some_and(|debt| debt.kept.is_some()) {
+            self.changes.push(Change::Owed(key.clone()));
         }
     }
 }
 
 impl Debt {
     /// The debt of a delivery that has failed.
-    fn new(key: LogKey, since: Wall) -> Self {
+    pub(super) fn new(key: LogKey, since: Wall) -> Self {
         let tells_ended = !notify::has_incidents(&key.integration);
-        Self { key, since, cut: 0, is_due: true, tells_ended, kept: None }
+        Self { key, since, cut: 0, is_due: true, tells_ended, kept: None, late: 0 }
     }
 
     /// Whether it keeps an alert that has ended: it ended since, and the receiver never heard of it.

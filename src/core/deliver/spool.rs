@@ -6,7 +6,7 @@ use std::sync::Arc;
 use log::warn;
 
 use crate::core::which::GroupId;
-use crate::model::{Brief, Fingerprint};
+use crate::model::{Brief, Fingerprint, GroupKey, LogKey};
 use crate::time::Wall;
 
 /// An alert that is owed, by what decides whether it is cut: the newest end is kept longest.
@@ -23,6 +23,8 @@ pub(super) struct Sweep {
     pub(super) spools: BTreeMap<Arc<str>, Spool>,
     /// The receiver of the last debt, which may be owed too much now.
     pub(super) current: Option<Arc<str>>,
+    /// How many alerts the debts of groups that have gone have kept.
+    lost: BTreeMap<(Arc<str>, GroupKey), u64>,
 }
 
 /// The alerts that a receiver is owed.
@@ -40,6 +42,12 @@ pub(super) struct Spool {
 impl Sweep {
     /// Says what was cut.
     pub(super) fn say(self) {
+        for ((receiver, group), lost) in &self.lost {
+            warn!(
+                "group {group} has gone with another config: {lost} alerts that came and went, and that receiver {} is owed, are only counted",
+                Brief(receiver)
+            );
+        }
         for (receiver, Spool { cut, .. }) in self.spools {
             if cut > 0 {
                 warn!(
@@ -48,6 +56,18 @@ impl Sweep {
                 );
             }
         }
+    }
+
+    /// Takes note that so many alerts of a debt are lost with its group. Returns how many more that makes: several integrations may
+    /// be owed the same.
+    pub(super) fn lose(&mut self, key: &LogKey, lost: u64) -> u64 {
+        if lost == 0 {
+            return 0;
+        }
+        let known = self.lost.entry((Arc::clone(&key.receiver), key.group.clone())).or_default();
+        let more = lost.saturating_sub(*known);
+        *known += more;
+        more
     }
 
     /// Takes note that a receiver was told of something that it was owed.

@@ -80,13 +80,22 @@ fn an_end_during_the_first_attempt_is_on_flash_before_that_ends() {
 }
 
 #[test]
-fn debts_are_bounded_and_what_passes_the_bound_is_counted() {
+fn debts_are_bounded_and_what_passes_the_bound_is_counted_and_told() {
     let mut w = world(webhooks(), &[]);
     let names: Vec<String> = (0..OWED_MAX + 10).map(|n| format!("A{n}")).collect();
     post_all(&mut w, &names, "", false);
-    w.pass(15);
-    assert_eq!(w.core.owed().len(), OWED_MAX);
-    assert!(w.core.stats().owed_cut >= 10, "{}", w.core.stats().owed_cut);
+    w.pass(13);
+    assert_eq!((w.core.owed().len(), w.core.stats().owed_cut), (OWED_MAX, 0), "all of them fire");
+    post_all(&mut w, &names, "", true);
+    w.pass(20);
+    assert_eq!(w.core.stats().owed_cut, 10, "those that came and went, once each");
+    assert_eq!(w.core.owed().cut(), BTreeMap::from([("a", 10)]));
+    w.pass(10);
+    assert_eq!(w.core.stats().owed_cut, 10);
+    assert_eq!(w.drafts.last().unwrap().1.notification().cut, 10, "whichever group is told of");
+    let first = w.open[0];
+    reply(&mut w, first, &Reply::status(200));
+    assert_eq!(w.core.owed().cut().len(), 0, "the receiver knows");
 }
 
 #[test]
@@ -115,6 +124,31 @@ fn alerts_owed_for_too_long_are_cut() {
     assert_eq!(late(&w), 1);
     w.pass(2 * 3600);
     assert_eq!((late(&w), w.core.stats().owed_cut), (0, 1));
+}
+
+#[test]
+fn cut_alerts_count_once_a_receiver_and_only_where_they_were_owed() {
+    for is_told in [false, true] {
+        let mut config = one_group();
+        let receiver = Arc::get_mut(&mut config.receivers[0]).unwrap();
+        let mut second = receiver.integrations[0].clone();
+        second.index = 1;
+        receiver.integrations.push(second);
+        let mut w = world(config, &[]);
+        post_all(&mut w, &["A".to_owned(), "fires".to_owned()], "", false);
+        w.pass(2);
+        if is_told {
+            let first = w.open[0];
+            reply(&mut w, first, &Reply::status(200));
+        }
+        w.pass(2 * 3600);
+        post_all(&mut w, &["A".to_owned()], "", true);
+        w.pass(OWED_AGE_MAX.as_secs() + 3600);
+        let mut cuts: Vec<u64> = w.core.debts(w.now).map(|it| it.debt.cut).collect();
+        cuts.sort_unstable();
+        assert_eq!(cuts, [u64::from(!is_told), 1], "{is_told}");
+        assert_eq!((w.core.owed().cut(), w.core.stats().owed_cut), (BTreeMap::from([("a", 1)]), 1));
+    }
 }
 
 #[test]
@@ -175,4 +209,25 @@ fn alerts_that_were_muted_for_all_their_life_are_not_owed() {
     w.post("A", "1", Some(0));
     w.pass(20);
     assert_eq!(late(&w), 3, "another one, of which no flush has known");
+}
+
+#[test]
+fn alerts_that_a_reload_takes_from_the_group_that_owes_them_are_counted() {
+    let mut w = world(webhooks(), &[]);
+    w.post("A", "1", Some(36_000));
+    w.pass(15);
+    w.post("A", "1", Some(0));
+    w.pass(65);
+    assert_eq!((late(&w), w.core.stats().owed_cut), (1, 0));
+    let mut other = webhooks();
+    other.route.routes.push(route("a", &["alertname=A"]));
+    w.step(|core, cx| drop(core.handle_config(cx, Arc::new(other)).unwrap()));
+    w.fill();
+    w.pass(65);
+    assert_eq!((w.core.owed().len(), w.core.stats().owed_cut), (0, 1));
+    assert_eq!(
+        w.core.owed().cut(),
+        BTreeMap::from([("a", 1)]),
+        "the receiver is to be told how many"
+    );
 }
