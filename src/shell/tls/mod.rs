@@ -452,6 +452,18 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_is_for_server_name_if_that_is_set_else_for_the_host() {
+        let name = |set: Option<&str>, host| {
+            let tls = Tls { server_name: set.map(ToOwned::to_owned), ..Tls::default() };
+            server_name(&tls, host).map(|name| name.to_str().into_owned()).ok()
+        };
+        assert_eq!(name(Some("gw.example"), "127.0.0.1").as_deref(), Some("gw.example"));
+        assert_eq!(name(None, "gw.example.").as_deref(), Some("gw.example"));
+        assert_eq!(name(None, "fe80::1%eth0").as_deref(), Some("fe80::1"));
+        assert_eq!(name(None, "a b"), None);
+    }
+
+    #[test]
     fn the_floor_of_an_attempt_is_what_its_certificates_are_judged_by() {
         let clock = Clock::default();
         let far = Wall::from_secs(4_000_000_000);
