@@ -1,5 +1,5 @@
 //! The man page, the completions and the documentation know the command line: they are made of its table. After a change
-//! of the table, `cargo test --test command_line -- --ignored` writes them anew.
+//! of the table, `cargo test --test command_line -- --ignored` writes them anew. And the program itself reads its standard input.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
@@ -7,8 +7,10 @@
 mod completions;
 
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use std::process;
 
 use bellwether::cli::commands::{COMMANDS, Command, Flag};
 use bellwether::config::flags;
@@ -151,4 +153,21 @@ fn write_what_is_made_of_the_table() {
     for (file, content) in files() {
         fs::write(file, content).unwrap();
     }
+}
+
+#[test]
+fn amtool_checks_the_config_on_standard_input() {
+    let checked = |file: &Path| {
+        let mut command = process::Command::new(env!("CARGO_BIN_EXE_bellwether"));
+        command.arg0("amtool").arg("check-config").stdin(File::open(file).unwrap());
+        let output = command.output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+    };
+    let (code, text) = checked(&file("configs/alertmanager.yml"));
+    assert!(code == 0 && text.starts_with("Checking '/dev/stdin'  SUCCESS\n"), "{text}");
+    let (code, text) = checked(&file("Cargo.toml"));
+    assert!(code == 1 && text.starts_with("Checking '/dev/stdin'  FAILED: "), "{text}");
+    let (code, text) = checked(Path::new("/dev/null"));
+    assert!(code == 1 && text.contains("standard input"), "{text}");
 }

@@ -2,10 +2,10 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use super::{Cx, Outcome};
+use super::{Cx, Outcome, usage};
 use crate::config::flags::choose_config;
 use crate::config::{
     Admission, Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Options, Problem,
@@ -18,8 +18,18 @@ use crate::shell::keys::{self, Places};
 use crate::shell::{clock, templates};
 use crate::template::{Data, Renderer, Templates};
 
+/// The file that amtool checks where it is given none.
+const STDIN: &str = "/dev/stdin";
+
 pub(super) fn run(cx: &mut Cx<'_>) -> Outcome {
     let mut files: Vec<OsString> = cx.args.words.iter().map(OsString::from).collect();
+    if files.is_empty() && cx.is_amtool {
+        let is_device = |it: std::fs::Metadata| it.file_type().is_char_device();
+        if std::fs::metadata(STDIN).is_ok_and(is_device) {
+            return Err(usage("expected a file, or a config on standard input"));
+        }
+        files.push(STDIN.into());
+    }
     let wrong = check_all(&mut files, &mut cx.out)?;
     match wrong {
         0 => Ok(0),

@@ -101,6 +101,11 @@ const OUTPUT: (&str, &str) = (
                            how times are written, as Go has it; 2006-01-02 15:04:05 MST
 ",
 );
+/// Flags that amtool takes with every subcommand, whether they mean something there or not.
+pub(super) fn everywhere() -> impl Iterator<Item = Flag> {
+    [OUTPUT, AGENT].into_iter().flat_map(|(_, lines)| lines.lines()).filter_map(Flag::of_line)
+}
+
 /// Flags of every subcommand.
 const EVERY: &str = "  -h, --help               show this
   -v, --verbose            accepted, as amtool has it
@@ -271,7 +276,8 @@ answers: nothing there would end it.",
         "[FILE]...",
         "Checks each file as the daemon would, and says every error.
 
-Without a file: the one that the daemon would find in this directory, else the one that is built in. The files of
+Without a file: the one that the daemon would find in this directory, else the one that is built in; as amtool, what stands on
+standard input, which is /dev/stdin by name. The files of
 cluster.key_files, web.config_file and templates are read too, here and as this user, and every template of a receiver is
 rendered for a sample that fires and for one that is resolved. Files of receivers' secrets are not opened.
 

@@ -34,7 +34,6 @@ use std::path::{Path, PathBuf};
 
 use crate::shell::clock;
 use crate::time::Wall;
-use crate::version;
 
 use args::Args;
 use client::Agent;
@@ -128,11 +127,8 @@ pub fn run(
         Ok(wish) => {
             let text = match wish {
                 Wish::Help(words) => help::help(program, &words),
-                _ => format!(
-                    "amtool, version {} ({})\n",
-                    version::ALERTMANAGER,
-                    version::text().trim()
-                ),
+                Wish::Print(flag) => help::alone(program, flag),
+                Wish::Run(..) => String::new(),
             };
             return Some(out.write_all(text.as_bytes()).map_or(1, |()| 0));
         }

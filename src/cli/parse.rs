@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use lexopt::{Arg, Parser};
 
 use super::args::Args;
-use super::commands::{COMMANDS, Command, Flag};
+use super::commands::{COMMANDS, Command, Flag, everywhere};
 use crate::config::unknown;
 
 /// The wish that the words express.
@@ -14,9 +14,18 @@ pub(super) enum Wish {
     Run(&'static Command, Args),
     /// Help of the subcommands whose names begin so.
     Help(String),
-    /// `--version`
-    Version,
+    /// The text of a flag that stands alone, such as `--version`.
+    Print(&'static str),
 }
+
+/// Flags without a subcommand, which amtool has.
+const ALONE: [&str; 5] = [
+    "--version",
+    "--help-long",
+    "--help-man",
+    "--completion-script-bash",
+    "--completion-script-zsh",
+];
 
 /// The subcommands that these words name or begin to name.
 pub(super) fn named(words: &str) -> impl Iterator<Item = &'static Command> + '_ {
@@ -57,8 +66,8 @@ pub(super) fn parse(args: &[OsString]) -> Result<Wish, (String, String)> {
                 continue;
             }
         };
-        if name == "--version" && path.is_empty() {
-            return Ok(Wish::Version);
+        if let Some(flag) = ALONE.into_iter().find(|flag| *flag == name && path.is_empty()) {
+            return Ok(Wish::Print(flag));
         }
         let (flag, is_on) = flag(&path, &name).map_err(wrong)?;
         let value = match flag.value() {
@@ -99,7 +108,8 @@ pub(super) fn parse(args: &[OsString]) -> Result<Wish, (String, String)> {
 /// The flag of this name, and whether it is not switched off by `--no-`.
 fn flag(path: &str, name: &str) -> Result<(Flag, bool), String> {
     let flags = || named(path).flat_map(Command::flags);
-    let find = |name: &str| flags().find(|flag| flag.names().any(|it| it == name));
+    let find =
+        |name: &str| flags().chain(everywhere()).find(|flag| flag.names().any(|it| it == name));
     if let Some(flag) = find(name) {
         return Ok((flag, true));
     }

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::commands::{COMMANDS, Command};
-use super::testing::{Fake, called, told, told_by};
+use super::testing::{Fake, called, called_by, told, told_by};
 use super::*;
 use crate::model::printable::is_control;
 
@@ -102,6 +102,39 @@ fn amtool_knows_one_failure_and_takes_flags_before_words() {
     assert!(err.starts_with("amtool: error: no matchers specified\n"), "{err}");
     assert!(called("amtool", &["--version"]).1.starts_with("amtool, version 0.3"));
     assert!(called("amtool", &[]).1.starts_with("usage: amtool SUBCOMMAND\n"));
+}
+
+#[test]
+fn flags_that_amtool_takes_everywhere_may_stand_behind_the_words() {
+    for (words, status) in [
+        ("silence add foo -c x -o json", 0),
+        ("silence expire x -o json --date.format=2006", 0),
+        ("alert add foo --output=extended", 0),
+        ("check-config /nowhere.yml --timeout=1s", 1),
+        ("template render --template.text=x", 0),
+    ] {
+        let fake = Fake::new(&[(200, "{\"silenceID\": \"x\"}")]);
+        let (code, _, err) = called_by("amtool", &fake, &words.split(' ').collect::<Vec<_>>());
+        assert!(code == status && !err.contains("unknown flag"), "{words}: {err}");
+    }
+    let (code, _, err) = told(&["check-config", "--output"]);
+    assert!(code == 2 && err.contains("--output: needs a value"), "{err}");
+}
+
+#[test]
+fn amtool_prints_its_completions_and_all_its_help() {
+    let printed = |flag: &str| {
+        let (code, out, err) = called("amtool", &[flag]);
+        assert_eq!((code, &*err), (0, ""), "{flag}");
+        out
+    };
+    assert!(printed("--completion-script-bash").ends_with("-F _bellwether amtool\n"));
+    assert!(printed("--completion-script-zsh").ends_with("compdef _bellwether amtool\n"));
+    assert!(printed("--help-man").starts_with(".TH"));
+    let help = printed("--help-long");
+    for command in COMMANDS {
+        assert!(help.contains(&format!("usage: amtool {}", command.name)), "{}", command.name);
+    }
 }
 
 #[test]

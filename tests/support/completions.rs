@@ -238,7 +238,12 @@ _bellwether() {{
     [[ $word == -* || -z $at ]] || offered=(${offered:#-*})
     (( ! $#offered )) || compadd -- $offered
 }
-_bellwether "$@"
+# Loaded by its name it is asked at once; a script that is read only says what it is for.
+if [[ ${funcstack[1]} == _bellwether ]]; then
+    _bellwether "$@"
+else
+    compdef _bellwether bellwether
+fi
 "#,
     )
 }

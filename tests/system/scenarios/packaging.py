@@ -143,6 +143,7 @@ def zsh(world):
     script = """
         compadd() { shift; print -l -- "$@"; }; compset() { true; }
         _files() { [[ $1 == -/ ]] && print -l *(/) || print -l *; }
+        compdef() { $1; }
         file=$1; shift; words=(bellwether "$@"); CURRENT=$#words
         . $file
     """
