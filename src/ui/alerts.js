@@ -138,6 +138,7 @@ export function draw() {
   const test = compile(filters.matchers);
   const found = Object.fromEntries(KINDS.map((kind) => [kind, new Set()]));
   const shown = [];
+  const numbers = new Map();
   for (const group of state.groups) {
     if (filters.receiver && group.receiver.name !== filters.receiver) continue;
     const alerts = [];
@@ -147,7 +148,12 @@ export function draw() {
       found[kind].add(alert.fingerprint);
       if (filters.kinds.has(kind)) alerts.push(alert);
     }
-    if (alerts.length) shown.push({ ...group, alerts, severity: severity(alerts) });
+    if (!alerts.length) continue;
+    // Groups of two routes can have the same receiver and labels.
+    const name = keyOf(group);
+    const number = (numbers.get(name) || 0) + 1;
+    numbers.set(name, number);
+    shown.push({ ...group, alerts, severity: severity(alerts), name, key: `${number} ${name}` });
   }
   // What needs a hand comes first; else the agent's order stays.
   shown.sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
@@ -174,7 +180,7 @@ function grow() {
 function drawGroups() {
   const shown = parts.all.slice(0, limit);
   const elements = shown.map(elementOf);
-  groups.keep(new Set(shown.map((it) => cardOf(keyOf(it)))));
+  groups.keep(new Set(shown.map((it) => cardOf(it.key))));
   if (!elements.length && state.isRead) elements.push(h("p.empty", {}, filters.matchers.length ? t("No alert matches.") : t("No alerts. All is quiet.")));
   show(parts.list, elements);
   drawMore();
@@ -192,8 +198,8 @@ const cardOf = (key) => `${language()} ${hour()} ${key}`;
 
 /** The card of a group, built anew only when what it shows has changed. */
 function elementOf(group) {
-  const key = keyOf(group);
-  const told = toldOf(key);
+  const { key } = group;
+  const told = toldOf(group.name);
   const shows = JSON.stringify([group.alerts.map((it) => [it.fingerprint, it.status, it.annotations, it.startsAt]), wide.has(key), told.length, told[0]?.at]);
   return groups.element(cardOf(key), shows, () => card(group, key, told));
 }
@@ -291,10 +297,8 @@ function why({ status }, kind) {
 
 /** Goes to the alert of a fingerprint, whatever the filter. */
 function find(fingerprint) {
-  const group = state.groups.find((it) => it.alerts.some((alert) => alert.fingerprint === fingerprint));
-  const alert = group?.alerts.find((it) => it.fingerprint === fingerprint);
+  const alert = state.groups.flatMap((it) => it.alerts).find((it) => it.fingerprint === fingerprint);
   if (!alert) return;
-  wide.add(keyOf(group));
   parts.navigate(link({ matchers: exactly(alert), receiver: "", kinds: new Set(KINDS) }));
   setTimeout(() => document.getElementById(`alert-${fingerprint}`)?.focus(), 50);
 }

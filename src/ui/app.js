@@ -20,12 +20,16 @@ let current = null;
 let touchedAt = 0;
 let drawnIn = hour();
 
+/** The name of a view, whatever a link says. */
+const nameOf = (name) => (Object.hasOwn(VIEWS, name) ? name : "alerts");
+
 /** Shows what the link names: Alertmanager's links, and ours. */
 const route = () => keeping(main, () => {
   const [path, text] = location.hash.replace(/^#\/?/, "").replaceAll("&quot;", "%22").split(/\?(.*)/s);
   const query = new URLSearchParams(text || "");
   const [name, id, verb] = path.split("/");
-  const view = VIEWS[name] || alerts;
+  const known = nameOf(name);
+  const view = VIEWS[known];
   current?.leave?.();
   current = view;
   if (name === "silences" && id === "new") {
@@ -38,9 +42,9 @@ const route = () => keeping(main, () => {
   } else {
     show(main, view.view(query, navigate, name === "silences" ? id : undefined, verb === "edit"));
   }
-  drawNav(VIEWS[name] ? name : "alerts");
+  drawNav(known);
   view.draw();
-  document.title = `${t(NAMES[VIEWS[name] ? name : "alerts"])} · Bellwether`;
+  document.title = `${t(NAMES[known])} · Bellwether`;
 });
 
 function navigate(hash) {
@@ -117,7 +121,7 @@ function nameNode() {
 function changed() {
   const name = location.hash.replace(/^#\/?/, "").split(/[/?]/)[0];
   nameNode();
-  drawNav(VIEWS[name] ? name : "alerts");
+  drawNav(nameOf(name));
   current?.draw();
   drawBanner();
   drawnIn = hour();

@@ -18,7 +18,7 @@ let parts;
 let filter = "all";
 
 export function view(query) {
-  filter = query.get("show") in KINDS ? query.get("show") : "all";
+  filter = Object.hasOwn(KINDS, query.get("show")) ? query.get("show") : "all";
   parts = { counts: h("div.counts", { role: "group", "aria-label": t("Show") }), now: h("div"), list: h("ol.told") };
   return [h("h1.sr", {}, t("Notifications")), parts.counts, parts.now, h("section.group.plain", {}, parts.list)];
 }

@@ -234,6 +234,22 @@ def ungrouped(world):
     assert not browser.errors(), browser.errors()
 
 
+def twins(world):
+    """Two groups of one receiver with the same labels have a card each, which stays while others change; odd links show a view."""
+    agent, browser = started(world, CONFIG.replace("group_by: [alertname, site]", "group_by: [site]").replace("  routes:\n", "  routes:\n  - {receiver: phone, matchers: [severity=warning]}\n"))
+    until("both are shown", lambda: len([it for it in browser.texts(".group") if "site=south" in it]) == 2)
+    until("they were told", lambda: len(browser.all(".group .strip i.sent")) >= 2)
+    time.sleep(3)
+    browser.run("south = [...document.querySelectorAll('.group')].filter((it) => it.textContent.includes('site=south'))")
+    agent.api.post_alerts(alert("New", site="west"))
+    browser.find(".group", "New")
+    assert browser.run("return south.length === 2 && south.every((it) => it.isConnected)"), "they were built anew"
+    for link in ("constructor", "notifications?show=toString"):
+        browser.open(url(agent, link))
+        browser.find("main h1")
+    assert not browser.errors(), browser.errors()
+
+
 def keyboard(world):
     """The keyboard alone sets a silence, and where motion is to be reduced nothing moves."""
     agent, browser = started(world)
@@ -832,7 +848,7 @@ def read_only(world):
 
 
 def cases(_settings):
-    every = [evil, allowed, read_only, watchers, told, node, expected, alerts, live, mute_time, silence, ungrouped, keyboard, clock, next_day, counted, steady, tabs, parts, acknowledge, flock, hostile, comeback, idle, accessible, languages, many]
+    every = [evil, allowed, read_only, watchers, told, node, expected, alerts, live, mute_time, silence, ungrouped, twins, keyboard, clock, next_day, counted, steady, tabs, parts, acknowledge, flock, hostile, comeback, idle, accessible, languages, many]
     return [(f"page/{case.__name__}", case) for case in every]
 
 
