@@ -6,10 +6,6 @@ use super::commands::{COMMANDS, Command};
 use super::parse::named;
 use crate::version;
 
-const MAN_PAGE: &str = include_str!("../../cross/package/bellwether.1");
-const BASH: &str = include_str!("../../cross/package/bellwether.bash");
-const ZSH: &str = include_str!("../../cross/package/bellwether.zsh");
-
 /// The text of `--help`: the subcommands, and the daemon's own flags, which are given.
 pub fn daemon(flags: &str) -> String {
     let list = list(COMMANDS.iter());
@@ -39,17 +35,12 @@ pub(super) fn help(program: &str, words: &str) -> String {
     }
 }
 
-/// The text of a flag that stands without a subcommand: amtool's `--version`, all help, the man page, completions.
+/// The text of a flag that stands without a subcommand: amtool's `--version`, and all help.
 pub(super) fn alone(program: &str, flag: &str) -> String {
     match flag {
         "--version" => {
             format!("amtool, version {} ({})\n", version::ALERTMANAGER, version::text().trim())
         }
-        "--help-man" => MAN_PAGE.replace("@DATE@", "").replace("@VERSION@", version::VERSION),
-        "--completion-script-bash" => {
-            format!("{BASH}complete -o default -F _bellwether {program}\n")
-        }
-        "--completion-script-zsh" => format!("{ZSH}compdef _bellwether {program}\n"),
         _ => COMMANDS.iter().map(|it| whole(program, it)).collect::<Vec<_>>().join("\n"),
     }
 }

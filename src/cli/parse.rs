@@ -19,13 +19,7 @@ pub(super) enum Wish {
 }
 
 /// Flags without a subcommand, which amtool has.
-const ALONE: [&str; 5] = [
-    "--version",
-    "--help-long",
-    "--help-man",
-    "--completion-script-bash",
-    "--completion-script-zsh",
-];
+const ALONE: [&str; 2] = ["--version", "--help-long"];
 
 /// The subcommands that these words name or begin to name.
 pub(super) fn named(words: &str) -> impl Iterator<Item = &'static Command> + '_ {

@@ -122,16 +122,9 @@ fn flags_that_amtool_takes_everywhere_may_stand_behind_the_words() {
 }
 
 #[test]
-fn amtool_prints_its_completions_and_all_its_help() {
-    let printed = |flag: &str| {
-        let (code, out, err) = called("amtool", &[flag]);
-        assert_eq!((code, &*err), (0, ""), "{flag}");
-        out
-    };
-    assert!(printed("--completion-script-bash").ends_with("-F _bellwether amtool\n"));
-    assert!(printed("--completion-script-zsh").ends_with("compdef _bellwether amtool\n"));
-    assert!(printed("--help-man").starts_with(".TH"));
-    let help = printed("--help-long");
+fn amtool_prints_all_its_help() {
+    let (code, help, err) = called("amtool", &["--help-long"]);
+    assert_eq!((code, &*err), (0, ""));
     for command in COMMANDS {
         assert!(help.contains(&format!("usage: amtool {}", command.name)), "{}", command.name);
     }

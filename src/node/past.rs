@@ -400,7 +400,8 @@ mod tests {
     fn events_stay_as_long_ago_as_they_are_when_the_clock_is_set() {
         let mut past = Past::default();
         let at = Wall::from_secs(60);
-        past.add(Topic::Alerts, at, 0, json!({"at": at, "startsAt": at, "why": null}));
+        let text = |id| json!({"id": id, "at": at, "startsAt": at, "why": null}).to_string();
+        past.add(Topic::Alerts, at, 0, text);
         let set = Wall::from_secs(1_800_000_000);
         past.step(Step::new(at, set));
         let [event] = &past.lists[1].events.make_contiguous() else { panic!("one") };
