@@ -92,7 +92,7 @@ function troublesCard() {
   if (!all.length) return h("p.calm.whole", {}, t("Nothing goes wrong."));
   return h("section.group.critical.whole", {}, h("h2", {}, t("Troubles")), h("ul.told", {}, all.map((it) => h("li.entry.failed", {},
     h("span.state", {}, t(it.kind)), it.what ? h("b", {}, it.what) : null,
-    it.seconds === undefined ? null : h("span.when", {}, since(h, state.lookedAt - it.seconds * 1e3), it.times > 1 ? `, ${it.times} ${t("times")}` : ""),
+    it.seconds === undefined ? null : h("span.when", {}, `${t("since")} `, since(h, state.lookedAt - it.seconds * 1e3), it.times > 1 ? `, ${it.times} ${t("times")}` : ""),
     it.why ? h("p.annotation", { dir: "auto" }, it.why) : null))));
 }
 
