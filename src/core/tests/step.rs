@@ -36,7 +36,7 @@ fn set(w: &mut World) {
 }
 
 #[test]
-fn what_is_held_back_the_history_and_heartbeats_keep_their_times() {
+fn the_times_of_digests_heartbeats_and_the_history_step_along() {
     let mut w = unset();
     w.post("A", "1", Some(90_000));
     w.post("B", "1", Some(90_000));
