@@ -30,7 +30,8 @@ pub fn run(bytes: &[u8]) {
             "y" => period.add_years(text).is_ok(),
             _ => false,
         };
-        assert!(!added || line.len() < 64, "{line:?}");
+        // Zeros in front of a number are as many as one likes, as in Go.
+        assert!(!added || line.bytes().filter(|it| *it != b'0').count() < 64, "{line:?}");
         if added {
             second.push(Line::read(kind, text));
         }
