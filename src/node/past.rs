@@ -238,9 +238,10 @@ impl Node {
         let starts_at = alert.starts_at;
         // Many alerts begin at once, so this is written as it stands.
         self.past.add(Topic::Alerts, at, subject, |id| {
-            let (ends, status) = match is_over {
-                true => (format!(r#""endsAt":"{at}","#), "resolved"),
-                false => (String::new(), "firing"),
+            let (ends, status) = if is_over {
+                (format!(r#""endsAt":"{at}","#), "resolved")
+            } else {
+                (String::new(), "firing")
             };
             format!(
                 r#"{{"at":"{at}",{ends}"id":{id},"labels":{labels},"startsAt":"{starts_at}","status":"{status}"}}"#

@@ -174,7 +174,8 @@ mod tests {
         fs::remove_file(&battery).unwrap();
         let touched = fs::File::create(&file).unwrap();
         assert_eq!(trust(), ClockTrust::Synced);
-        touched.set_modified(SystemTime::now() - SYNCED_FOR).unwrap();
+        let now = touched.metadata().unwrap().modified().unwrap();
+        touched.set_modified(now - SYNCED_FOR).unwrap();
         assert_eq!(trust(), ClockTrust::Set);
         fs::remove_dir_all(folder).unwrap();
     }

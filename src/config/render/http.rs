@@ -68,10 +68,10 @@ fn oauth2(oauth2: &OAuth2) -> Yaml {
     entries.push(("token_url", Yaml::Text(url)));
     if !oauth2.endpoint_params.is_empty() {
         let params = oauth2.endpoint_params.iter();
-        let params = params.map(|(name, value)| match sounds_secret(name) {
-            true => (name.as_str(), Yaml::secret()),
-            false => (name.as_str(), Yaml::from(value.as_str())),
-        });
+        let shown = |name: &str, value: &str| {
+            if sounds_secret(name) { Yaml::secret() } else { Yaml::from(value) }
+        };
+        let params = params.map(|(name, value)| (name.as_str(), shown(name, value)));
         entries.push(("endpoint_params", Yaml::table(params.collect())));
     }
     if let Some(tls) = tls(&oauth2.tls) {

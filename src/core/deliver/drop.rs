@@ -85,7 +85,7 @@ impl Core {
             facts: Rc::default(),
         };
         let entry =
-            LogEntry { timestamp, tellers, expires_at, ..known.cloned().unwrap_or(nothing) };
+            LogEntry { timestamp, expires_at, tellers, ..known.cloned().unwrap_or(nothing) };
         if self.put_log(now, key, entry.with_ends(ended)) {
             self.changes.push(Change::Log(key.clone()));
         }
