@@ -154,6 +154,8 @@ const NO_LIMITS: &[(&str, &[&str])] = &[
             "core/index.rs INSIDE_STEPS_MAX",
             "core/silences/muting.rs CATCH_UP_MAX",
             "core/step.rs STEP_MIN",
+            "core/travel.rs SWEPT_MIN",
+            "core/travel.rs TRAVEL_MAX",
             "gossip/delivery.rs FLIGHT_MAX",
             "gossip/delivery.rs FLIGHT_MIN",
             "gossip/delivery.rs REPAIR_FLIGHT_MAX",

@@ -171,7 +171,7 @@ impl Notifier {
     }
 }
 
-/// Reads the secrets of a draft and sends it. What the other side answers is shown to many: secrets that it repeats are left out.
+/// Reads the secrets of a draft and sends it. Many are shown the answer: secrets that it repeats are left out.
 async fn attempt_of(ways: &Ways, draft: Rc<Draft>, taken: &Taken) -> Reply {
     let mut texts = match read_all(&draft.secrets()).await {
         Ok(texts) => texts.into_iter(),
