@@ -1,7 +1,9 @@
 //! The receivers of notifications: they answer, hesitate, fail, or take without answering; and what they were told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+
+use bellwether::time::Wall;
 
 /// Bytes of an attempt beside its body: the headers, the answer, TLS.
 pub(crate) const AROUND_BYTES: u64 = 1_500;
@@ -55,6 +57,8 @@ pub(crate) struct Told {
     /// Names of alerts.
     pub(crate) firing: BTreeSet<Rc<str>>,
     pub(crate) resolved: BTreeSet<Rc<str>>,
+    /// When each of them ended, and whether it is told late.
+    pub(crate) ends: BTreeMap<Rc<str>, (Wall, bool)>,
     /// The words in which it tells of the receiver's budget.
     pub(crate) of_budget: Option<Rc<str>>,
     /// Whether some alerts are counted only, since the budget is short.
@@ -71,6 +75,7 @@ pub(crate) struct Payload {
     pub(crate) reason: Rc<str>,
     pub(crate) firing: BTreeSet<Rc<str>>,
     pub(crate) resolved: BTreeSet<Rc<str>>,
+    pub(crate) ends: BTreeMap<Rc<str>, (Wall, bool)>,
     pub(crate) of_budget: Option<Rc<str>>,
     pub(crate) is_cut: bool,
 }
@@ -79,17 +84,20 @@ pub(crate) struct Payload {
 pub(crate) fn read(body: &str) -> Payload {
     let json: serde_json::Value = serde_json::from_str(body).expect("a payload is JSON");
     let text = |value: &serde_json::Value| -> Rc<str> { value.as_str().unwrap_or("").into() };
-    let (mut firing, mut resolved) = (BTreeSet::new(), BTreeSet::new());
+    let (mut firing, mut resolved, mut ends) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
     for alert in json["alerts"].as_array().into_iter().flatten() {
         let name = text(&alert["labels"]["alertname"]);
         if alert["status"] == "firing" {
             firing.insert(name);
         } else {
+            let at = alert["endsAt"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok());
+            let at = Wall::from_ms(at.expect("a time").as_millisecond());
+            ends.insert(Rc::clone(&name), (at, alert["late"] == true));
             resolved.insert(name);
         }
     }
     let (group, reason) = (text(&json["groupLabels"]["group"]), text(&json["notification_reason"]));
     let of_budget = json["heldBack"]["budget"].as_str().map(Into::into);
     let is_cut = json["heldBack"]["leftOut"].as_u64().is_some_and(|count| count > 0);
-    Payload { group, reason, firing, resolved, of_budget, is_cut }
+    Payload { group, reason, firing, resolved, ends, of_budget, is_cut }
 }

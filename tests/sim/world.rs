@@ -538,7 +538,7 @@ impl World {
             let reply = Reply::status(status);
             return self.schedule(self.now + 3, Event::Reply(seat, life, id, reply));
         }
-        let receiver::Payload { group, reason, firing, resolved, of_budget, is_cut } =
+        let receiver::Payload { group, reason, firing, resolved, ends, of_budget, is_cut } =
             receiver::read(&running.body);
         self.trace.told(self.now, seat, running.receiver, running.body.as_bytes());
         self.trace.line(self.now, || {
@@ -555,6 +555,7 @@ impl World {
             reason,
             firing,
             resolved,
+            ends,
             of_budget,
             is_cut,
             answered_at: None,

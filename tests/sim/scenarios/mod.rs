@@ -141,6 +141,10 @@ pub(crate) const ALL: &[Test] = &[
         "alerts_that_came_and_went_without_uplink_are_told_once",
         owed::alerts_that_came_and_went_without_uplink_are_told_once,
     ),
+    (
+        "a_week_without_uplink_is_told_once_in_order_and_at_a_pace",
+        owed::a_week_without_uplink_is_told_once_in_order_and_at_a_pace,
+    ),
     ("the_history_is_there_after_a_power_cut", past::the_history_is_there_after_a_power_cut),
     (
         "two_halves_that_need_more_groups_than_there_may_be_keep_their_own",
