@@ -60,6 +60,7 @@ const NOTICED_BY: &[(&str, &[By])] = &[
     ("RanksDiffer", &[Checker("quiet")]),
     ("SignsNotTold", &[Checker("missing")]),
     ("SilencesIgnored", &[Checker("muted")]),
+    ("SizeIgnored", &[Story("a_large_alert_is_told_in_time_by_a_node_that_has_it")]),
     ("SyncSkipped", &[Checker("lost")]),
     ("WaitsByWall", &[Checker("timers")]),
 ];

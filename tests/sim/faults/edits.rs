@@ -261,6 +261,13 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
         r#"let ignored = crate::switched("SilencesIgnored");
             alerts.retain(|it| ignored || !self.is_silenced(it.fingerprint, wall));"#,
     ),
+    // Whether a large alert may not have reached the others makes no difference.
+    (
+        "SizeIgnored",
+        "src/core/deliver/sight.rs",
+        "!travels.is_empty() && self",
+        r#"!crate::switched("SizeIgnored") && !travels.is_empty() && self"#,
+    ),
     // Commits are not synced.
     (
         "SyncSkipped",
