@@ -19,8 +19,8 @@ fn data() -> Data {
     Data::from_json(&file("data.json"), Wall::from_secs(1_764_324_000)).unwrap()
 }
 
-fn table() -> Vec<Value> {
-    serde_json::from_str(&file("golden.json")).unwrap()
+fn table(name: &str) -> Vec<Value> {
+    serde_json::from_str(&file(name)).unwrap()
 }
 
 fn render(
@@ -32,23 +32,36 @@ fn render(
     if kind == "html" { templates.html(text, data) } else { templates.text(text, data) }
 }
 
-/// Rows have a `type`, a `text`, and what amtool makes of it, if it does not refuse it. A row that `differs` says why, and
-/// has `ours` if we make anything of it.
-#[test]
-fn texts_render_as_amtools() {
-    let (data, table) = (data(), table());
-    assert!(table.len() >= 250);
+/// Rows have a `type`, a `text`, and what the oracle makes of it, if it does not refuse it. A row that `differs` says why,
+/// and has `ours` if we make anything of it.
+fn compare(table: &[Value], oracle: &str) {
+    let data = data();
     let mut wrong = Vec::new();
-    for row in &table {
+    for row in table {
         let of = |name: &str| row.get(name).and_then(Value::as_str);
         let (kind, text) = (of("type").unwrap(), of("text").unwrap());
-        let expected = if of("differs").is_some() { of("ours") } else { of("amtool") };
+        let expected = if of("differs").is_some() { of("ours") } else { of(oracle) };
         let rendered = render(kind, text, &data);
         if rendered.as_deref().ok() != expected {
             wrong.push(format!("{kind}: {text}\n  expected {expected:?}\n  got {rendered:?}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn texts_render_as_amtools() {
+    let table = table("golden.json");
+    assert!(table.len() >= 250);
+    compare(&table, "amtool");
+}
+
+/// newer.go makes the table.
+#[test]
+fn functions_newer_than_amtools_do_as_gos() {
+    let table = table("newer.json");
+    assert!(table.len() >= 300);
+    compare(&table, "go");
 }
 
 /// Renders as text and as HTML; whatever comes of it, it comes.
@@ -231,7 +244,7 @@ proptest! {
         other in any::<prop::sample::Index>(),
         cuts in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..6), 1..4),
     ) {
-        let (data, table) = (data(), table());
+        let (data, table) = (data(), table("golden.json"));
         let text = |index: &prop::sample::Index| {
             table[index.index(table.len())]["text"].as_str().unwrap().chars().collect::<Vec<_>>()
         };

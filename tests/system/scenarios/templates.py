@@ -5,7 +5,9 @@ tests/template/golden.json has the texts and says of each that differs why. The 
 
 import ast
 import json
+import os
 import re
+import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -75,6 +77,46 @@ def defaults(world):
         path.write_text(json.dumps(variant))
         compare(world, rows, path)
     return f"{len(rows)} default texts of {len(variants)} notifications"
+
+
+def newer(world):
+    """Functions that amtool of Debian does not know: Go's own packages make the table that the unit test compares."""
+    if not shutil.which("go"):
+        raise Skip("Go is not installed")
+    environment = {**os.environ, "GOCACHE": str(world.directory / "cache"), "GO111MODULE": "off", "GOTOOLCHAIN": "local"}
+    done = subprocess.run(["go", "run", FOLDER / "newer.go"], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+DURATIONS = """0 1 59 60 61 3599 3600 86399 86400 90061 -1 -0.5 -3661.7 1.5 59.99 0.1 0.0123 0.000001 1e-9 1e-15 1e-24 1e-30 1e18 1234567.891
+"0" "1.5" "-7200" "1e3" "+Inf" "-Inf" "NaN" "0x10" "" "x" "1_000" true 86400.5 604800 31536000 999.9999 0.9999 0.99999""".split()
+
+
+def durations(world):
+    """humanizeDuration, which is no function of Go's library, as Debian's promtool renders it."""
+
+    def ours(value):
+        return render(world.settings.subject, "text", f"{{{{ humanizeDuration {value} }}}}", FOLDER / "data.json")
+
+    texts = {f"d{number}": (value, ours(value)) for number, value in enumerate(DURATIONS)}
+    annotations = {name: f"{{{{ humanizeDuration {value} }}}}" for name, (value, _) in texts.items()}
+    # An error of the template is the annotation's text there.
+    refused = {name for name, (_, text) in texts.items() if text is None}
+    expected = {name: text.decode() for name, (_, text) in texts.items() if name not in refused}
+    (world.directory / "rules.yml").write_text(json.dumps({"groups": [{"name": "g", "rules": [{"alert": "A", "expr": "vector(1)", "annotations": annotations}]}]}))
+    alerts = [{"exp_labels": {}, "exp_annotations": {}}]
+    test = {"eval_time": "1m", "alertname": "A", "exp_alerts": alerts}
+    suite = {"rule_files": ["rules.yml"], "evaluation_interval": "1m", "tests": [{"interval": "1m", "input_series": [], "alert_rule_test": [test]}]}
+    (world.directory / "test.yml").write_text(json.dumps(suite))
+    # Nothing is expected, so that it tells everything that it has.
+    done = subprocess.run(["promtool", "test", "rules", "test.yml"], cwd=world.directory, capture_output=True, text=True, check=False)
+    theirs = dict(re.findall(r'\b(d\d+)="((?:[^"\\]|\\.)*)"', done.stdout + done.stderr))
+    assert theirs.keys() == texts.keys(), done.stdout + done.stderr
+    for name, (value, _) in texts.items():
+        assert (name in refused) == ("error" in theirs[name]), f"{value}: {theirs[name]}"
+        assert name in refused or theirs[name] == expected[name], f"{value}: {theirs[name]!r}, here {expected[name]!r}"
+    return f"{len(texts)} values, {len(refused)} refused"
 
 
 def files(world):
@@ -157,4 +199,4 @@ def go(world):
 
 
 def cases(_settings):
-    return [("templates/golden", golden), ("templates/defaults", defaults), ("templates/files", files), ("templates/go", go)]
+    return [("templates/golden", golden), ("templates/defaults", defaults), ("templates/files", files), ("templates/go", go), ("templates/newer", newer), ("templates/durations", durations)]
