@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::limiter::Bucket;
 use super::members::Members;
-use super::message::{AROUND_BYTES, DIRECT, Head, MULTICAST, Message, REPAIR, pack};
+use super::message::{AROUND_BYTES, DIRECT, Head, MULTICAST, Message, REPAIR, pack, short};
 use super::record::Record;
 use super::shared::Shared;
 use crate::limits::{
@@ -158,8 +158,9 @@ impl Delivery {
             return;
         }
         for (node, counters) in std::mem::take(&mut self.acks) {
+            let Some(boot) = members.peer(node).map(|peer| peer.boot) else { continue };
             for counters in pack(counters, AROUND_BYTES) {
-                members.send(shared, node, &Message::Ack(counters));
+                members.send(shared, node, &Message::Ack(short(boot), counters));
             }
         }
     }

@@ -1,10 +1,10 @@
-//! A limit on the datagrams of strangers and members: they are counted by source before any of them is decrypted.
+//! A limit on the datagrams of members, candidates and strangers: they are counted by source before any of them is decrypted.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::limits::{
-    MEMBER_DATAGRAMS_PER_SECOND, MEMBERS_MAX, STRANGER_DATAGRAMS_BURST,
+    CANDIDATES_MAX, MEMBER_DATAGRAMS_PER_SECOND, MEMBERS_MAX, STRANGER_DATAGRAMS_BURST,
     STRANGER_DATAGRAMS_PER_SECOND, STRANGERS_DATAGRAMS_PER_SECOND, STRANGERS_MAX,
 };
 use crate::time::Mono;
@@ -53,10 +53,23 @@ impl Bucket {
     }
 }
 
+/// Whose address a datagram came from, as far as that can be known before it is decrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sender {
+    /// A member was met there.
+    Member,
+    /// It is tried for a member: a static peer, or an address that was reported.
+    Candidate,
+    /// Nobody is known to be there.
+    Stranger,
+}
+
 /// A bucket for each source.
 #[derive(Debug)]
 pub(super) struct Limiter {
     members: BTreeMap<IpAddr, Bucket>,
+    /// Apart from strangers, whose floods would keep a node out of its flock when it starts again.
+    candidates: BTreeMap<IpAddr, Bucket>,
     strangers: BTreeMap<IpAddr, Bucket>,
     /// All strangers together.
     together: Bucket,
@@ -67,18 +80,25 @@ impl Limiter {
         let all = STRANGERS_DATAGRAMS_PER_SECOND;
         Self {
             members: BTreeMap::new(),
+            candidates: BTreeMap::new(),
             strangers: BTreeMap::new(),
             together: Bucket::new(all, all),
         }
     }
 
     /// Whether a datagram from there may be looked into.
-    pub(super) fn admit(&mut self, now: Mono, from: IpAddr, member: bool) -> bool {
-        if member {
-            let (rate, burst) = (MEMBER_DATAGRAMS_PER_SECOND, MEMBER_DATAGRAMS_PER_SECOND);
-            return admit(&mut self.members, now, from, MEMBERS_MAX, (rate, burst));
-        }
+    pub(super) fn admit(&mut self, now: Mono, from: IpAddr, sender: Sender) -> bool {
         let limits = (STRANGER_DATAGRAMS_PER_SECOND, STRANGER_DATAGRAMS_BURST);
+        match sender {
+            Sender::Member => {
+                let limits = (MEMBER_DATAGRAMS_PER_SECOND, MEMBER_DATAGRAMS_PER_SECOND);
+                return admit(&mut self.members, now, from, MEMBERS_MAX, limits);
+            }
+            Sender::Candidate => {
+                return admit(&mut self.candidates, now, from, CANDIDATES_MAX, limits);
+            }
+            Sender::Stranger => {}
+        }
         if !self.together.ready(now)
             || !admit(&mut self.strangers, now, from, STRANGERS_MAX, limits)
         {
@@ -149,18 +169,21 @@ mod tests {
     #[test]
     fn a_flood_from_one_stranger_is_cut_to_its_rate_and_hurts_no_member() {
         let mut limiter = Limiter::new();
-        let admitted =
-            (0..10_000).filter(|i| limiter.admit(Mono::from_ms(i / 10), source(1), false)).count();
+        let admitted = (0..10_000)
+            .filter(|i| limiter.admit(Mono::from_ms(i / 10), source(1), Sender::Stranger))
+            .count();
         assert!(admitted <= 40 + 21, "{admitted} in a second");
-        assert!(limiter.admit(Mono::from_ms(1000), source(2), true));
+        assert!(limiter.admit(Mono::from_ms(1000), source(2), Sender::Member));
     }
 
     #[test]
     fn a_flood_from_invented_sources_is_cut_as_a_whole_and_grows_nothing() {
         let mut limiter = Limiter::new();
-        let admitted =
-            (0..100_000).filter(|i| limiter.admit(Mono::ZERO, source(*i), false)).count();
+        let admitted = (0..100_000)
+            .filter(|i| limiter.admit(Mono::ZERO, source(*i), Sender::Stranger))
+            .count();
         assert!(admitted <= 200, "{admitted} at once");
+        assert!(limiter.admit(Mono::ZERO, source(1), Sender::Candidate));
         assert!(limiter.strangers.len() <= STRANGERS_MAX + 1);
     }
 }

@@ -91,15 +91,20 @@ pub(super) enum Message {
     /// The sender leaves.
     #[n(10)]
     Bye,
-    /// The sender has received the records in the datagrams of these counters.
+    /// The sender has received the records in the datagrams of these counters, of a boot with this end ([`short`]).
     #[n(11)]
-    Ack(#[n(0)] Vec<u64>),
+    Ack(#[n(0)] u32, #[n(1)] Vec<u64>),
     /// Compare yourself with this node: it does not answer the sender.
     #[n(12)]
     Check(#[n(0)] u64),
     /// Echo this nonce in a hello: the sender does not know the receiver at this address.
     #[n(13)]
     Challenge(#[n(0)] u64),
+}
+
+/// As much of a boot as tells one node from another.
+pub(super) const fn short(boot: u64) -> u32 {
+    (boot & u32::MAX as u64) as u32
 }
 
 /// News by multicast: acknowledged.
@@ -125,7 +130,7 @@ impl Message {
             Self::WantParts(..) => 8,
             Self::Peers(..) => 9,
             Self::Bye => 10,
-            Self::Ack(_) => 11,
+            Self::Ack(..) => 11,
             Self::Check(_) => 12,
             Self::Challenge(_) => 13,
         }
@@ -135,7 +140,7 @@ impl Message {
     pub(super) const fn is_answer(&self) -> bool {
         matches!(
             self,
-            Self::Sum(_) | Self::Keys(..) | Self::Want(_) | Self::WantParts(..) | Self::Ack(_)
+            Self::Sum(_) | Self::Keys(..) | Self::Want(_) | Self::WantParts(..) | Self::Ack(..)
         )
     }
 
@@ -429,7 +434,7 @@ mod tests {
             Message::WantParts(42, version, vec![1, 2]),
             Message::Peers(true, vec![Address::new(7, "10.0.0.1:9094".parse().unwrap())]),
             Message::Bye,
-            Message::Ack(vec![300]),
+            Message::Ack(5, vec![300]),
             Message::Check(7),
             Message::Challenge(5),
         ]
@@ -457,7 +462,7 @@ mod tests {
         "820883182a821a0001000007820102",
         "820982f5818307440a000001192386",
         "820a80",
-        "820b818119012c",
+        "820b82058119012c",
         "820c8107",
         "820d8105",
     ];

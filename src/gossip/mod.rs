@@ -176,7 +176,10 @@ impl Gossip {
             }
             Err(Some(cause)) => {
                 self.shared.outbox.stats.drop(cause);
-                if let Some(unheard) = Unheard::of(from, cause, bytes, &self.key_ids()) {
+                // Anybody can make up where a datagram comes from: of a member that is heard there, nothing else is believed.
+                if !self.members.is_living_at(from)
+                    && let Some(unheard) = Unheard::of(from, cause, bytes, &self.key_ids())
+                {
                     let is_peer = self.members.is_static(from);
                     self.shared.outbox.push(Output::Unheard(Unheard { is_peer, ..unheard }));
                 }

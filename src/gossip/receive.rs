@@ -6,7 +6,7 @@ use rand::Rng;
 
 use super::Gossip;
 use super::cause::DropCause;
-use super::message::{Head, Message, RELAYED, REPAIR};
+use super::message::{Head, Message, RELAYED, REPAIR, short};
 use super::news::{Announced, News};
 use super::output::Arrival;
 use super::record::{Merge, Record, Replica};
@@ -39,7 +39,7 @@ impl Gossip {
             return Err(None);
         }
         let node = self.members.node_of(header.boot);
-        if !self.limiter.admit(now.mono, from.ip(), self.members.is_at(from.ip())) {
+        if !self.limiter.admit(now.mono, from.ip(), self.members.sender(from.ip())) {
             return Err(Some(DropCause::RateLimited));
         }
         outbox.stats.opened += 1;
@@ -92,9 +92,11 @@ impl Gossip {
                 self.handle_news(now, rng, (node, header.counter), (records, mode), replica);
             }
             Message::Check(other) => members.send_digest(shared, now, other),
-            Message::Ack(counters) => {
+            // One for another, played back to us, would have us take what was lost for received.
+            Message::Ack(to, counters) if to == short(shared.outbox.seal.boot()) => {
                 self.delivery.handle_ack(members, now.mono, node, &counters);
             }
+            Message::Ack(..) => shared.outbox.stats.drop(DropCause::Replay),
             Message::Digest(digest) => {
                 repair.handle_digest(shared, members, now, rng, node, &digest);
             }

@@ -129,7 +129,11 @@ impl Node {
         let ip = unheard.from.ip();
         let around = &mut self.around;
         if around.unheard.len() >= UNHEARD_MAX && !around.heard_as.contains_key(&ip) {
-            return;
+            // Strangers can be made up; a static peer, which is told of as an alert, takes the place of one.
+            let stranger = around.heard_as.iter().find(|(_, it)| !it.is_peer).map(|(ip, _)| *ip);
+            let Some(stranger) = stranger.filter(|_| unheard.is_peer) else { return };
+            around.heard_as.remove(&stranger);
+            around.unheard.retain(|ip| *ip != stranger);
         }
         let ours = self.gossip.as_ref().map(Gossip::key_ids).unwrap_or_default();
         let why = mismatch(&unheard, &ours);
@@ -399,5 +403,29 @@ mod tests {
         world.pass(2);
         assert!(world.troubles(0).len() <= UNHEARD_MAX);
         assert_eq!(world.firing(0), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_forged_datagram_of_a_living_member_is_no_trouble_and_strangers_hide_no_peer() {
+        let mut world = World::new(&[KEY, KEY, KEY]);
+        world.pass(30);
+        let mut forged = vec![1, 9, 9];
+        forged.resize(40, 0);
+        let send = |world: &mut World, from| {
+            world.step(0, |node, cx| node.handle_datagram(cx, from, Via::Unicast, &forged));
+        };
+        let living = addr(1);
+        send(&mut world, living);
+        world.pass(2);
+        assert_eq!(world.troubles(0), []);
+        for n in 0..200 {
+            send(&mut world, ([192, 168, 0, n], 9094).into());
+        }
+        world.dead = vec![1];
+        world.pass(150);
+        send(&mut world, living);
+        world.pass(2);
+        assert!(world.troubles(0).len() <= UNHEARD_MAX + 1, "and that the member is down");
+        assert!(world.troubles(0).contains(&(KEY_MISMATCH, living.to_string())));
     }
 }

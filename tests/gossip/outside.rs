@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bellwether::gossip::{KeyRing, Via};
+use bellwether::gossip::{DropCause, KeyRing, Via};
 
 use crate::net::{self, Net};
 use crate::{DAY, SECOND, joined};
@@ -89,6 +89,143 @@ fn our_own_hello_of_before_the_restart_is_no_twin_and_a_twin_is_one() {
     net.run_for(SECOND);
     let conflicts = [0, 1].map(|seat| net.gossip(seat).stats().id_conflicts);
     assert!(conflicts.iter().all(|conflicts| *conflicts > 0), "{conflicts:?}");
+}
+
+/// An address of nobody, another each time.
+fn invented(n: u32) -> SocketAddr {
+    let [_, a, b, c] = n.to_be_bytes();
+    SocketAddr::from(([172, 16 | a & 15, b, c], 9094))
+}
+
+/// Sends a node datagrams from addresses that are made up, so many each millisecond, until something is so; whether it was.
+fn flood(
+    net: &mut Net,
+    seat: usize,
+    (each_ms, datagrams): (usize, &[Vec<u8>]),
+    at_most: Duration,
+    done: impl Fn(&Net) -> bool,
+) -> bool {
+    let mut sources = 0..;
+    (0..at_most.as_millis()).any(|_| {
+        for (n, datagram) in sources.by_ref().zip(datagrams.iter().cycle()).take(each_ms) {
+            net.inject(seat, invented(n), Via::Unicast, datagram);
+        }
+        net.run_for(Duration::from_millis(1));
+        done(net)
+    })
+}
+
+#[test]
+fn a_flood_from_invented_sources_keeps_no_static_peer_out() {
+    let keys = net::secret();
+    let mut net = Net::new(1, 2);
+    net.recording = Some(Vec::new());
+    start(&mut net, 0, &keys, &[1]);
+    start(&mut net, 1, &keys, &[0]);
+    assert!(net.run_until(SECOND, Net::all_joined).is_some());
+    let recorded = sent_by(&net, 1);
+    // Sealed by nobody, where all that is in clear is right; and sealed by a member before it was restarted.
+    let mut forged = recorded[0].clone();
+    *forged.last_mut().unwrap() ^= 1;
+    for (each_ms, datagrams) in [(20, vec![forged]), (1, recorded)] {
+        (0..2).for_each(|seat| net.kill(seat));
+        start(&mut net, 0, &keys, &[1]);
+        flood(&mut net, 0, (each_ms, &datagrams), 20 * SECOND, |_| false);
+        start(&mut net, 1, &keys, &[0]);
+        assert!(
+            flood(&mut net, 0, (each_ms, &datagrams), 2 * SECOND, Net::all_joined),
+            "{each_ms}"
+        );
+    }
+}
+
+#[test]
+fn a_members_answer_to_another_played_back_keeps_nobody_out() {
+    let keys = net::secret();
+    let mut net = Net::new(1, 4);
+    // Number 1 of both is tried: seat 2, which is away, by one, and seat 1 by the other.
+    start(&mut net, 0, &keys, &[2, 1]);
+    start(&mut net, 1, &keys, &[]);
+    assert!(net.run_until(SECOND, Net::all_joined).is_some());
+    net.cut.extend([(0, 3), (3, 0)]);
+    net.recording = Some(Vec::new());
+    start(&mut net, 3, &keys, &[1]);
+    net.run_for(SECOND);
+    net.kill(3);
+    let answers = sent_by(&net, 1);
+    assert!(!answers.is_empty());
+    for answer in answers {
+        net.inject(0, net::addr(1), Via::Unicast, &answer);
+    }
+    start(&mut net, 2, &keys, &[]);
+    let met = |net: &Net| net.gossip(2).living().len() >= 2;
+    assert!(net.run_until(SOON, met).is_some());
+}
+
+#[test]
+fn datagrams_of_a_member_from_before_our_restart_are_replays() {
+    let keys = net::secret();
+    let mut net = Net::new(1, 2);
+    net.recording = Some(Vec::new());
+    start(&mut net, 0, &keys, &[1]);
+    start(&mut net, 1, &keys, &[0]);
+    assert!(net.run_until(SECOND, Net::all_joined).is_some());
+    for id in 0..20 {
+        net.publish(1, id, 100, DAY);
+    }
+    net.run_for(SECOND);
+    let before = sent_by(&net, 1);
+    net.kill(0);
+    start(&mut net, 0, &keys, &[1]);
+    assert!(net.run_until(SOON, Net::all_joined).is_some());
+    let replays = net.gossip(0).stats().dropped(DropCause::Replay);
+    for datagram in &before {
+        net.inject(0, net::addr(1), Via::Unicast, datagram);
+    }
+    assert_eq!(net.gossip(0).stats().dropped(DropCause::Replay) - replays, before.len() as u64);
+}
+
+#[test]
+fn an_acknowledgement_for_one_node_is_none_for_another() {
+    let keys = net::secret();
+    let mut net = Net::new(1, 3);
+    for seat in 0..3 {
+        start(&mut net, seat, &keys, &[0, 1, 2]);
+    }
+    assert!(net.run_until(SECOND, Net::all_joined).is_some());
+    net.recording = Some(Vec::new());
+    for id in 0..20 {
+        net.publish(0, id, 400, DAY);
+        net.run_for(Duration::from_millis(50));
+    }
+    let replays = net.gossip(2).stats().dropped(DropCause::Replay);
+    for datagram in sent_by(&net, 1) {
+        net.inject(2, net::addr(1), Via::Unicast, &datagram);
+    }
+    let refused = net.gossip(2).stats().dropped(DropCause::Replay) - replays;
+    assert!(refused >= 15, "{refused}");
+}
+
+#[test]
+fn a_beacon_that_is_played_back_is_answered_by_few() {
+    let mut net = joined(1, 30, true);
+    net.recording = Some(Vec::new());
+    net.start(29, true);
+    net.run_for(SECOND);
+    let beacon = sent_by(&net, 29).remove(0);
+    net.kill(29);
+    for seat in 0..29 {
+        net.kill(seat);
+        net.start(seat, true);
+    }
+    net.run_for(10 * SECOND);
+    let before = net.astray;
+    for seat in 0..29 {
+        net.inject(seat, victim(), Via::Multicast(0), &beacon);
+    }
+    net.run_for(SECOND);
+    let answered = (net.astray - before) / beacon.len();
+    assert!((1..=10).contains(&answered), "{answered} times its bytes");
 }
 
 #[test]

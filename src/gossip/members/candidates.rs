@@ -1,7 +1,7 @@
 //! Addresses at which there may be a member: static peers, addresses from before a restart, and addresses that other members
 //! have reported.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::peer::Peers;
@@ -109,6 +109,11 @@ impl Candidates {
     /// How many static peers were never reached.
     pub(super) fn unreached(&self, peers: &Peers) -> usize {
         self.all.iter().filter(|it| it.is_static && !it.is_reached(peers)).count()
+    }
+
+    /// Whether an address there is tried, at any port.
+    pub(super) fn is_at(&self, ip: IpAddr) -> bool {
+        self.all.iter().any(|it| it.addr.ip() == ip)
     }
 
     /// Whether that is the address of a static peer.

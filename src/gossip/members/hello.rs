@@ -15,6 +15,9 @@ use crate::gossip::shared::Shared;
 use crate::limits::{MEMBER_NAME_BYTES_MAX, MEMBERS_MAX};
 use crate::time::Now;
 
+/// So many members, on average, answer a hello by multicast of a sender that has not proved where it receives.
+const MULTICAST_ANSWERS: u32 = 4;
+
 impl Members {
     pub(in crate::gossip) fn handle_hello(
         &mut self,
@@ -37,15 +40,17 @@ impl Members {
         let known = self.node_of(header.boot) == Some(node);
         let believed = known || (proved && self.believe(shared, now, node, header, from));
         if !believed {
-            if self.handshake.may_challenge(now.mono) {
+            if self.may_answer(now, rng, arrival) {
                 let room = shared.outbox.room_within(arrival.bytes);
                 self.send_hello(shared, now, (from, room), Some(hello), (None, spent));
             }
             return;
         }
-        self.candidates.note_answer(hello.answers_candidate, node);
-        if proved && let Some(peer) = self.peers.0.get_mut(&node) {
-            peer.addr = from;
+        if proved {
+            self.candidates.note_answer(hello.answers_candidate, node);
+            if let Some(peer) = self.peers.0.get_mut(&node) {
+                peer.addr = from;
+            }
         }
         let is_there = self.note_heard(shared, now, node, (header, arrival));
         let ours_is_spent = hello.spent.filter(|spent| *spent >= self.swim.generation());
@@ -71,6 +76,11 @@ impl Members {
         if (unicast && asks) || !known {
             let room = if is_there { usize::MAX } else { shared.outbox.room_within(arrival.bytes) };
             self.send_hello(shared, now, (from, room), Some(hello), (Some(node), spent));
+        }
+        // After the hello: it believes nothing that comes before.
+        if !known {
+            self.send_addresses(shared, node);
+            self.send_digest(shared, now, node);
         }
     }
 
@@ -108,7 +118,7 @@ impl Members {
         self.handshake.rotate(now.mono, rng);
         let challenge = Message::Challenge(self.handshake.nonce(arrival.from));
         let room = shared.outbox.room_within(arrival.bytes);
-        if challenge.encode().len() <= room && self.handshake.may_challenge(now.mono) {
+        if challenge.encode().len() <= room && self.may_answer(now, rng, arrival) {
             shared.outbox.send(arrival.from, false, &challenge);
         }
     }
@@ -129,13 +139,26 @@ impl Members {
         }
         let is_met = self.peers.is_met_at(arrival.from);
         let room = if is_met { usize::MAX } else { shared.outbox.room_within(arrival.bytes) };
-        if self.handshake.may_challenge(now.mono) {
-            let mut hello = self.answer(shared, now, arrival.from, None);
-            (hello.echo, hello.believes) = (Some(nonce), node.is_some());
-            if let Some(hello) = hello.within(room, 0) {
-                shared.outbox.send(arrival.from, false, &hello);
+        let mut hello = self.answer(shared, now, arrival.from, None);
+        (hello.echo, hello.believes) = (Some(nonce), node.is_some());
+        if let Some(hello) = hello.within(room, 0)
+            && self.may_answer(now, rng, arrival)
+        {
+            shared.outbox.send(arrival.from, false, &hello);
+        }
+    }
+
+    /// Whether a sender that has not proved that it receives there may be answered; if so, it counts as done. Static peers may
+    /// be at any time, so that nobody's recordings keep them out. A datagram by multicast may be a recording with a source
+    /// that was made up, and all members have it: some of them answer.
+    fn may_answer(&mut self, now: Now, rng: &mut dyn Rng, arrival: Arrival) -> bool {
+        if arrival.via != Via::Unicast {
+            let members = u32::try_from(self.living().len()).unwrap_or(u32::MAX).max(1);
+            if rng.next_u32() % members >= MULTICAST_ANSWERS {
+                return false;
             }
         }
+        self.candidates.is_static(arrival.from) || self.handshake.may_challenge(now.mono)
     }
 
     /// Notes that a member was heard just now. Returns whether it is met where the datagram came from, or need not be: members
@@ -210,7 +233,6 @@ impl Members {
             return false;
         }
         let mut peer = Peer::new(header, from);
-        peer.window.accept(header.counter);
         if let Some(former) = self.peers.0.get(&node) {
             shared.outbox.seal.forget(former.boot);
             // It knows as little of the others as a new member. Foca sees it as new only if it was down meanwhile.
@@ -227,8 +249,6 @@ impl Members {
             self.suspect(shared, now, former);
         }
         self.search.ask_soon(now.mono);
-        self.send_addresses(shared, node);
-        self.send_digest(shared, now, node);
         true
     }
 

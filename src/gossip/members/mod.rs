@@ -40,6 +40,7 @@ use tree::{Churn, Trees};
 
 use super::config::Config;
 use super::dice::choose;
+use super::limiter::Sender;
 use super::message::{AROUND_BYTES, Address, Message, pack};
 use super::output::Output;
 use super::shared::Shared;
@@ -102,9 +103,20 @@ impl Members {
         self.peers.node_of(boot)
     }
 
-    /// Whether a member was last heard from this address.
-    pub(super) fn is_at(&self, ip: IpAddr) -> bool {
-        self.peers.is_at(ip)
+    /// Whose address this is, as far as a datagram that is still sealed can show.
+    pub(super) fn sender(&self, ip: IpAddr) -> Sender {
+        if self.peers.is_at(ip) {
+            Sender::Member
+        } else if self.candidates.is_at(ip) {
+            Sender::Candidate
+        } else {
+            Sender::Stranger
+        }
+    }
+
+    /// Whether a member that is up was met at this address.
+    pub(super) fn is_living_at(&self, addr: SocketAddr) -> bool {
+        self.peers.0.iter().any(|(node, peer)| peer.addr == addr && !self.is_down(*node))
     }
 
     /// Whether that is the address of a static peer.
