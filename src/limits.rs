@@ -470,7 +470,8 @@ pub const GROUP_INTERVAL_MIN: Duration = Duration::from_millis(100);
 
 // The flock.
 
-/// Members a node keeps in its tables. Policy: further ones are not let in, counted; state still reaches them by others.
+/// Members a node keeps in its tables, and on flash. Policy: further ones are not let in, counted; state still reaches them by
+/// others.
 pub const MEMBERS_MAX: usize = 128;
 /// Hellos and challenges a second to addresses that have not proved that they receive, static peers not counted. Policy:
 /// not sent; the peer tries again.

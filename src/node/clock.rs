@@ -20,6 +20,7 @@ impl Node {
         if let Some(step) = self.core.handle_clock(cx.now) {
             self.stamps.step(step);
             self.past.step(step);
+            self.around.members.step(step);
             self.note_step(cx.now, step);
             let records = self.records(cx.now);
             if !records.is_empty() {

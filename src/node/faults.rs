@@ -94,12 +94,13 @@ impl Node {
 
     /// Looks whether half of the flock was lost at once, and whether it is back.
     pub(super) fn note_split(&mut self, now: Now) {
-        let lost: Vec<Mono> = self.around.down.lasting().map(|(_, it)| it.since).collect();
+        let down = self.around.down.lasting();
+        let lost: Vec<Wall> = down.filter_map(|(it, _)| self.around.members.gone(*it)).collect();
         let living = self.gossip.as_ref().map_or(0, |it| it.living().len());
         let all = lost.len() + living + 1;
-        let last = lost.iter().max().copied().unwrap_or_default();
+        let last = lost.iter().max().copied().unwrap_or(Wall::EPOCH);
         let lasts = self.fault(FLOCK_SPLIT).is_some();
-        let at_once = |it: &&Mono| lasts || last.since(**it) <= FLOCK_SPLIT_TIME;
+        let at_once = |it: &&Wall| lasts || last.since(**it) <= FLOCK_SPLIT_TIME;
         let count = lost.iter().filter(at_once).count();
         let why = (count >= 2 && count * 2 >= all).then(|| {
             format!("{count} of the flock's {all} members were lost at once: each side notifies")

@@ -225,9 +225,9 @@ impl Node {
         }
         for (node, up, left) in changes {
             if up {
-                self.note_up(cx.now, node);
+                self.note_up(cx, node);
             } else {
-                self.note_down(cx.now, node, left);
+                self.note_down(cx, node, left);
             }
         }
         if let Some(unheard) = unheard {

@@ -19,6 +19,7 @@ impl Node {
             return;
         }
         self.met_living = living.len();
+        self.note_met_members(cx);
         if let Some(met) = merged(&self.met, &living) {
             self.met = met;
             cx.effects.push(Effect::Persist(vec![identity(id, &self.met)]));

@@ -8,6 +8,7 @@
 //! | `carried` | records of kinds that only a newer version knows |
 //! | `clock` | steps of the wall clock |
 //! | `expect` | what is expected, and the alerts of what stays away |
+//! | `members` | the members that have not said goodbye, stored: one that stays away is down |
 //! | `met` | the addresses of members, stored |
 //! | `owed` | what receivers were not told |
 //! | `past` | what has happened, in memory and on flash |
@@ -20,6 +21,7 @@ mod faults;
 mod flock;
 mod keep;
 mod kinds;
+mod members;
 mod met;
 mod owed;
 mod own;

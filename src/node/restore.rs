@@ -45,6 +45,11 @@ impl Node {
         if kind == Kind::Past {
             return self.past.restore(&stamped.body);
         }
+        if kind == Kind::Member {
+            let member = record::decode_member(&stamped.body)?;
+            self.around.members.restore(record::member_of(key)?, member);
+            return Ok(());
+        }
         let Some(object) = rules(kind).read(&mut self.core, key, &stamped.body)? else {
             return Ok(());
         };
@@ -92,6 +97,7 @@ impl Node {
             self.note_all(cx.now);
         }
         self.join(cx);
+        self.await_members(cx.now.mono);
         self.core.restore_groups(cx, timers, stepped);
         self.core.look_at_expected(cx.now.mono);
         if stepped {

@@ -23,6 +23,7 @@ type Flash = BTreeMap<(u16, Vec<u8>), Vec<u8>>;
 pub(super) struct World {
     pub(super) nodes: Vec<Node>,
     pub(super) now: Now,
+    keys: Vec<Option<[u8; 32]>>,
     rng: StdRng,
     /// Whether the receivers answer.
     pub(super) works: bool,
@@ -65,6 +66,7 @@ impl World {
         let mut world = Self {
             nodes: Vec::new(),
             now,
+            keys: keys.to_vec(),
             rng: StdRng::seed_from_u64(1),
             works: true,
             dead: Vec::new(),
@@ -74,26 +76,42 @@ impl World {
             bodies: Vec::new(),
             flash: vec![BTreeMap::new(); keys.len()],
         };
-        for (at, key) in keys.iter().enumerate() {
-            let secrets: Vec<[u8; 32]> = key.iter().copied().collect();
-            let flock = gossip::Config {
-                keys: KeyRing::new(&secrets).unwrap(),
-                expects_peers: true,
-                ..gossip::Config::new(0, &format!("node-{at}"))
-            };
+        for at in 0..keys.len() {
             let (file, flags) = ("test.toml".as_ref(), &Flags::default());
             let language = Language::Toml;
             let environment = &config::Environment::default();
             let schemas = crate::notify::SCHEMAS;
             let options = config::Options { file, language, flags, environment, schemas };
             let config = Config::load(config.as_bytes(), &options).unwrap().config;
-            let node = Node::new(Arc::new(config), Options::default(), Some(flock), now);
+            let node = Node::new(Arc::new(config), Options::default(), None, now);
             world.nodes.push(node);
-            world.step(at, Node::handle_restored);
-            let peers: Vec<_> = (0..keys.len()).filter(|it| *it != at).map(addr).collect();
-            world.step(at, |node, cx| node.handle_peers(cx, &peers));
+            world.start(at);
         }
         world
+    }
+
+    /// Starts a member with what its flash has.
+    pub(super) fn start(&mut self, at: usize) {
+        let secrets: Vec<[u8; 32]> = self.keys[at].iter().copied().collect();
+        let flock = gossip::Config {
+            keys: KeyRing::new(&secrets).unwrap(),
+            expects_peers: true,
+            ..gossip::Config::new(0, &format!("node-{at}"))
+        };
+        self.begin(at, Some(flock));
+        let peers: Vec<_> = (0..self.keys.len()).filter(|it| *it != at).map(addr).collect();
+        self.step(at, |node, cx| node.handle_peers(cx, &peers));
+    }
+
+    fn begin(&mut self, at: usize, flock: Option<gossip::Config>) {
+        let config = Arc::clone(self.nodes[at].core.config());
+        let options = self.nodes[at].options().clone();
+        self.nodes[at] = Node::new(config, options, flock, self.now);
+        for ((kind, key), body) in self.flash[at].clone() {
+            self.nodes[at].handle_record(kind, &key, &body).unwrap();
+        }
+        self.dead.retain(|it| *it != at);
+        self.step(at, Node::handle_restored);
     }
 
     /// Runs an input of node `at`; what it wants done is added to `effects`.
@@ -159,15 +177,9 @@ impl World {
         }
     }
 
-    /// Pulls the plug of a node and starts it again.
+    /// Pulls the plug of a node and starts it again, alone.
     pub(super) fn restart(&mut self, at: usize) {
-        let config = Arc::clone(self.nodes[at].core.config());
-        let options = self.nodes[at].options().clone();
-        self.nodes[at] = Node::new(config, options, None, self.now);
-        for ((kind, key), body) in self.flash[at].clone() {
-            self.nodes[at].handle_record(kind, &key, &body).unwrap();
-        }
-        self.step(at, Node::handle_restored);
+        self.begin(at, None);
     }
 
     pub(super) fn pass(&mut self, secs: u64) {

@@ -2,18 +2,19 @@
 //! node itself are one list. Each is logged when it begins and ends, shown in the status, and raised as an alert of our own.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
-use log::{debug, info, warn};
+use log::{info, warn};
 
 use crate::effect::Cx;
-use crate::gossip::{Gossip, Liveness, Unheard};
+use crate::gossip::{Gossip, Unheard};
 use crate::limits::{OWN_ALERTS_OF_A_KIND_MAX, UNHEARD_MAX};
 use crate::model::own::{KEY_MISMATCH, MEMBER_DOWN, RECEIVER_FAILING};
 use crate::model::{Trouble, Troubles, Word};
 use crate::node::Node;
 use crate::node::faults::Fault;
+use crate::node::members::Members;
 use crate::node::own::{Labels, Wanted};
 use crate::time::{Mono, Now};
 
@@ -29,7 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 pub(super) struct Around {
     /// Members that are down, by node id.
     pub(super) down: Troubles<u64>,
-    names: BTreeMap<u64, (String, Option<SocketAddr>)>,
+    pub(super) members: Members,
     /// Senders whose datagrams cannot be read, by address.
     unheard: Troubles<IpAddr>,
     heard_as: BTreeMap<IpAddr, Unheard>,
@@ -62,8 +63,8 @@ impl Node {
             view(RECEIVER_FAILING, format!("{receiver}/{integration}[{index}]"), it)
         });
         let around = &self.around;
-        let down =
-            around.down.lasting().map(|(node, it)| view(MEMBER_DOWN, around.name(*node), it));
+        let down = around.down.lasting();
+        let down = down.map(|(node, it)| view(MEMBER_DOWN, around.members.name(*node), it));
         let unheard = around.unheard.lasting();
         let unheard = unheard.map(|(ip, it)| view(KEY_MISMATCH, around.address(*ip), it));
         let ours = around.ours.lasting().map(|((name, what), it)| view(name, what.clone(), it));
@@ -72,56 +73,7 @@ impl Node {
 
     /// When [`Node::look_around`] wants to be called.
     pub(super) fn around_timeout(&self) -> Option<Mono> {
-        self.around.due
-    }
-
-    /// A member is up.
-    pub(super) fn note_up(&mut self, now: Now, node: u64) {
-        let (name, addr) = self.seat(now.mono, node);
-        // A node that has lost its flash comes back as another.
-        let same = self.around.names.iter().filter(|(other, (known, at))| {
-            **other == node || (!name.is_empty() && *known == name) || (at.is_some() && *at == addr)
-        });
-        let same: Vec<u64> = same.map(|(node, _)| *node).collect();
-        let mut said = false;
-        for former in same {
-            let ended = self.around.down.end(&former, now.mono);
-            if let Some(it) = ended {
-                info!("flock: member {name} is back after {}", it.age(now.mono));
-                said = true;
-            }
-            self.around.names.remove(&former);
-        }
-        if !said {
-            debug!("flock: member {name} is there");
-        }
-        self.around.names.insert(node, (name, addr));
-        self.look_soon(now.mono);
-    }
-
-    /// A member is down; one that said goodbye is no trouble.
-    pub(super) fn note_down(&mut self, now: Now, node: u64, left: bool) {
-        let (name, addr) = self.seat(now.mono, node);
-        if left {
-            let name = if name.is_empty() { self.around.name(node) } else { name };
-            self.around.down.end(&node, now.mono);
-            self.around.names.remove(&node);
-            info!("flock: member {name} has left");
-            return;
-        }
-        self.around.names.insert(node, (name.clone(), addr));
-        let at = addr.map_or_else(String::new, |addr| format!(" at {addr}"));
-        let why = format!("{name}{at} does not answer");
-        match self.around.down.strike(&node, &why, now) {
-            Some((Word::Begins, _)) => {
-                warn!("flock: member {why}: it is taken for down, others take its turns");
-            }
-            Some((Word::Lasts, it)) => {
-                warn!("flock: member {why}, as {} times before", it.times - 1);
-            }
-            None => debug!("flock: member {why}"),
-        }
-        self.look_soon(now.mono);
+        self.around.due.into_iter().chain(self.around.members.due()).min()
     }
 
     /// A datagram with another key or cluster name has come.
@@ -146,12 +98,6 @@ impl Node {
         self.look_soon(now.mono);
     }
 
-    fn seat(&self, now: Mono, node: u64) -> (String, Option<SocketAddr>) {
-        let members = self.gossip.as_ref().map(|gossip| gossip.members(now)).unwrap_or_default();
-        let member = members.into_iter().find(|member| member.node == node);
-        member.map_or_else(Default::default, |it| (it.name, it.addr))
-    }
-
     pub(super) fn look_soon(&mut self, now: Mono) {
         self.around.due = Some(now);
     }
@@ -168,24 +114,13 @@ impl Node {
     /// Raises the alerts of what lasts, and ends those of what is over.
     pub(super) fn look_around(&mut self, cx: &mut Cx<'_>) {
         let now = cx.now.mono;
-        if self.around.due.is_none_or(|due| due > now) {
+        if self.around_timeout().is_none_or(|due| due > now) {
             return;
         }
         self.core.sweep_failing(now);
         self.around.sweep(now);
         self.sweep_faults(cx.now);
-        let down: Vec<u64> = self.around.down.lasting().map(|(node, _)| *node).collect();
-        let listed = self.gossip.as_ref().map(|gossip| gossip.members(now)).unwrap_or_default();
-        for node in down {
-            // A member that the flock no longer lists is no longer expected.
-            let is_down = |it: &&crate::gossip::MemberStatus| {
-                it.node == node && it.liveness == Liveness::Down
-            };
-            if !listed.iter().any(|it| is_down(&it)) {
-                self.around.down.end(&node, now);
-                self.around.names.remove(&node);
-            }
-        }
+        self.sweep_members(cx);
         self.note_split(cx.now);
         let wanted = if self.options().own_alerts { self.wanted(now) } else { Vec::new() };
         let raised = wanted.iter().filter(|it| it.ours).map(|it| it.labels.clone()).collect();
@@ -228,7 +163,7 @@ impl Node {
         let down = self.around.down.lasting().take(max).map(|(node, it)| Wanted {
             labels: vec![
                 ("alertname", MEMBER_DOWN.to_owned()),
-                ("member", self.around.name(*node)),
+                ("member", self.around.members.name(*node)),
                 ("severity", "warning".to_owned()),
             ],
             summary: format!("The flock's member {}", it.why),
@@ -254,11 +189,6 @@ impl Node {
 }
 
 impl Around {
-    fn name(&self, node: u64) -> String {
-        let known = self.names.get(&node).map(|(name, _)| name.clone());
-        known.filter(|name| !name.is_empty()).unwrap_or_else(|| format!("{node:016x}"))
-    }
-
     fn address(&self, ip: IpAddr) -> String {
         self.heard_as.get(&ip).map_or_else(|| ip.to_string(), |it| it.from.to_string())
     }

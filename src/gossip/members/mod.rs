@@ -324,6 +324,9 @@ impl Members {
         for (node, data) in output.sends {
             self.send(shared, node, &Message::Swim(data));
         }
+        if !output.changes.is_empty() {
+            self.forget_renewed(shared);
+        }
         for (node, up) in output.changes {
             self.churn.note(now.mono, node, up);
             if up {
@@ -338,6 +341,20 @@ impl Members {
                 let down = if met { Output::MemberDown(node) } else { Output::MemberLeft(node) };
                 shared.outbox.push(down);
             }
+        }
+    }
+
+    /// Forgets members that are down if one of the same name lives where they were: a machine that has lost its flash.
+    fn forget_renewed(&mut self, shared: &mut Shared) {
+        let (down, living): (Vec<_>, Vec<_>) =
+            self.peers.0.iter().partition(|(node, _)| self.is_down(**node));
+        let lives_on = |it: &Peer| {
+            !it.name.is_empty()
+                && living.iter().any(|(_, peer)| (&peer.name, peer.addr) == (&it.name, it.addr))
+        };
+        let renewed = down.iter().filter(|(_, it)| lives_on(it)).map(|(node, _)| **node);
+        for node in renewed.collect::<Vec<_>>() {
+            self.forget(shared, node);
         }
     }
 

@@ -15,13 +15,14 @@
 //! node    = [id: uint, ? met: [* tstr]]                  ; addresses at which it met members
 //! beat    = [name: tstr, at: time, said: tstr]           ; a sign of life, by the name of what is expected or told
 //! debt    = [group: tstr, receiver: tstr, integration: tstr, index: uint, since: time, cut: uint]
+//! member  = [name: tstr, addr: tstr / null, ? gone: time]  ; another member, and since when it is down
 //! past    = [topic: uint, id: uint, at: time, text: tstr]  ; an event of the history: a JSON object
 //! time    = int                                          ; nanoseconds since 1970
 //! stamped = [hlc: uint, node: uint, expires: int, body: bstr]  ; on flash: the body with its version around it
 //! ```
 //!
 //! Labels are names and values in turn. Fingerprints are 8 bytes each, big-endian. Keys: an alert's is its fingerprint, a
-//! silence's its id, that of an event its topic and its place, those of log entries, debts, groups and beats a 128-bit FNV-1a of their names.
+//! silence's its id, that of an event its topic and its place, a member's its node id, those of log entries, debts, groups and beats a 128-bit FNV-1a of their names.
 //!
 //! Versions that differ live in one flock, and follow each other over one flash. Fields that a newer one adds, an older one
 //! stores and passes on as it came ([`super::rest`]), until it writes the record anew itself. So:
@@ -48,6 +49,7 @@ mod identity;
 mod labels;
 mod log;
 mod malformed;
+mod member;
 mod past;
 mod silence;
 #[cfg(test)]
@@ -65,6 +67,7 @@ pub use group::{GroupTimer, decode_group, encode_group, group_key};
 pub use identity::{decode_identity, encode_identity};
 pub use log::{decode_log, encode_log, log_key};
 pub use malformed::Malformed;
+pub use member::{Member, decode_member, encode_member, member_key, member_of};
 pub use past::{decode_past, encode_past};
 pub use silence::{decode_silence, encode_silence, silence_id_of, silence_key};
 
@@ -91,10 +94,12 @@ pub enum Kind {
     Debt = 129,
     /// An event of the history; stored, not replicated.
     Past = 130,
+    /// Another member of the flock; stored, not replicated.
+    Member = 131,
 }
 
 /// Every kind.
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 10] = [
     Kind::Alert,
     Kind::Silence,
     Kind::Log,
@@ -104,6 +109,7 @@ const KINDS: [Kind; 9] = [
     Kind::Beat,
     Kind::Debt,
     Kind::Past,
+    Kind::Member,
 ];
 
 impl Kind {
@@ -138,6 +144,7 @@ impl Kind {
             Self::Beat => ("beat", beat::ELEMENTS),
             Self::Debt => ("debt", debt::ELEMENTS),
             Self::Past => ("event", past::ELEMENTS),
+            Self::Member => ("member", member::ELEMENTS),
         }
     }
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::core::testing::matchers;
 use crate::limits::CLAIM_TIME_MAX;
-use crate::limits::LOG_FACT_BYTES_MAX;
+use crate::limits::{LOG_FACT_BYTES_MAX, MEMBER_NAME_BYTES_MAX};
 use crate::model::{
     Alert, Fingerprint, GroupKey, Labels, LogEntry, LogKey, Pool, Silence, SilenceId,
 };
@@ -72,6 +72,11 @@ fn beat() -> Beat {
     Beat { name: "expect/a".into(), at: Wall::from_ns(1), said: "x".into() }
 }
 
+fn member() -> Member {
+    let addr = Some(([10, 0, 0, 1], 9094).into());
+    Member { name: "a".into(), addr, gone: Some(Wall::from_ns(9)) }
+}
+
 #[test]
 fn the_lifetime_of_a_claim_is_bounded() {
     for (said, held) in [
@@ -127,6 +132,8 @@ fn golden_bytes() {
             "83686578706563\
              742f61016178",
         ),
+        (encode_member(&member()), "8361616d31302e302e302e313a3930393409"),
+        (encode_member(&Member::default()), "8160"),
         (
             encode_identity(1, &["[fe80::1%2]:9094".parse().unwrap()]),
             "820181705b666538303a3a3125325d3a39303934",
@@ -170,6 +177,9 @@ fn malformed_bodies_are_refused() {
     let greedy = Silence { matchers: matchers(&["a=~.*"]), ..silence() };
     assert!(decode_silence(greedy.id, &encode_silence(&greedy)).is_err());
     assert!(fingerprint_of(&[0; 7]).is_err());
+    assert!(member_of(&[0; 7]).is_err());
+    let long = Member { name: "x".repeat(MEMBER_NAME_BYTES_MAX + 1), ..member() };
+    assert!(decode_member(&encode_member(&long)).is_err());
 }
 
 /// Reads a body of a kind and writes what was read.
@@ -184,6 +194,7 @@ fn again(kind: Kind, bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
         Kind::Beat => encode_beat(&decode_beat(bytes)?),
         Kind::Debt => decode_debt(bytes).map(|(key, since, cut)| encode_debt(&key, since, cut))?,
         Kind::Past => decode_past(bytes).map(|(a, b, c, text)| encode_past(a, b, c, &text))?,
+        Kind::Member => encode_member(&decode_member(bytes)?),
     })
 }
 
@@ -203,6 +214,7 @@ proptest! {
             Kind::Beat => encode_beat(&beat()),
             Kind::Debt => encode_debt(&key, Wall::from_ns(1), 2),
             Kind::Past => encode_past(1, 2, Wall::from_ns(3), "{}"),
+            Kind::Member => encode_member(&member()),
         };
         prop_assert_eq!(again(kind, &bytes).unwrap(), bytes.clone());
         for (at, by) in &damage {
@@ -225,6 +237,7 @@ proptest! {
         drop(decode_identity(&bytes));
         drop(decode_beat(&bytes));
         drop(decode_debt(&bytes));
+        drop(decode_member(&bytes));
         drop(Stamped::decode(&bytes));
     }
 }

@@ -64,6 +64,11 @@ pub fn run(bytes: &[u8]) {
             assert_eq!(record::decode_debt(&again).unwrap(), (key, since, cut));
             again
         }),
+        Kind::Member => record::decode_member(body).ok().map(|read| {
+            let again = record::encode_member(&read);
+            assert_eq!(record::decode_member(&again).unwrap(), read);
+            again
+        }),
         Kind::Past => record::decode_past(body).ok().map(|read| {
             let again = record::encode_past(read.0, read.1, read.2, &read.3);
             assert_eq!(record::decode_past(&again).unwrap(), read);
