@@ -1,5 +1,7 @@
 //! `/api/v2/status`.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use crate::api::{JournalStatus, Response, Site, flock};
@@ -46,16 +48,37 @@ pub(super) fn status(node: &Node, now: Now, site: &Site) -> Response {
         out.extend_from_slice(value.to_string().as_bytes());
     });
     out.extend_from_slice(br#","receivers":"#);
-    let used = node.used(now.mono).take(STATUS_SHOWN_MAX);
-    write::array(&mut out, used, |out, ((receiver, kind, index), used, part)| {
-        let integration = format!("{kind}[{index}]");
-        let part = part.map(Stage::as_str);
-        let Used { bytes, messages, bytes_total, .. } = used;
-        let value = json!({"receiver": &**receiver, "integration": integration, "bytesToday": bytes, "messagesToday": messages, "bytesTotal": bytes_total, "budget": part});
-        out.extend_from_slice(value.to_string().as_bytes());
-    });
+    receivers(&mut out, node, now);
     out.extend_from_slice(b"}}");
     Response::json(200, out)
+}
+
+/// Ours: the integrations that were told, or failed, of something: when so last, and what that took.
+fn receivers(out: &mut Vec<u8>, node: &Node, now: Now) {
+    let mut used: BTreeMap<_, _> =
+        node.used(now.mono).map(|(key, used, part)| (key, (used, part))).collect();
+    let last: BTreeMap<_, _> = node.last().collect();
+    for key in last.keys() {
+        used.entry(key).or_default();
+    }
+    write::array(out, used.into_iter().take(STATUS_SHOWN_MAX), |out, (key, (used, part))| {
+        let (receiver, kind, index) = key;
+        let Used { bytes, messages, bytes_total, .. } = used;
+        let last = last.get(key);
+        let failed = last.and_then(|it| it.failed.as_ref());
+        let value = json!({
+            "receiver": &**receiver,
+            "integration": format!("{kind}[{index}]"),
+            "lastSuccess": last.and_then(|it| it.told),
+            "lastFailure": failed.map(|it| it.0),
+            "lastError": failed.map(|it| &it.1),
+            "bytesToday": bytes,
+            "messagesToday": messages,
+            "bytesTotal": bytes_total,
+            "budget": part.map(Stage::as_str),
+        });
+        out.extend_from_slice(value.to_string().as_bytes());
+    });
 }
 
 /// How the journal stands, in a word.

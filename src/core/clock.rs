@@ -85,6 +85,7 @@ impl Core {
         self.budgets.step(step);
         self.heartbeats.step(step);
         self.history.step(step);
+        self.failing.step(step);
         self.declare_anew(now);
         self.groups.for_each(|group| {
             group.first_flush = step.time(group.first_flush);

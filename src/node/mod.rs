@@ -62,6 +62,7 @@ pub use troubles::TroubleView;
 
 pub use crate::core::deliver::budget::{Stage, Used};
 pub use crate::core::deliver::drop::OwedDrop;
+pub use crate::core::deliver::failing::Last;
 pub use crate::core::deliver::owed::DebtView;
 pub use crate::core::deliver::reach::IntegrationKey;
 pub use crate::core::expect::{Seen, Sign};
@@ -292,6 +293,11 @@ impl Node {
     /// How much the integrations have used that were told of something, with the parts of their budgets that they are in.
     pub fn used(&self, now: Mono) -> impl Iterator<Item = (&IntegrationKey, Used, Option<Stage>)> {
         self.core.all_used(now)
+    }
+
+    /// When the integrations that were told, or failed, of something were so last.
+    pub fn last(&self) -> impl Iterator<Item = (&IntegrationKey, &Last)> {
+        self.core.failing().last()
     }
 
     /// How many groups rate limits hold back, an integration each.

@@ -125,6 +125,46 @@ fn troubles_and_uses_are_shown_up_to_a_bound() {
 }
 
 #[test]
+fn the_status_tells_when_a_receiver_was_told_and_failed_last() {
+    let config = CONFIG.replacen(
+        "name = \"default\"",
+        "name = \"default\"\nwebhook_configs = [{ url = 'http://x/' }]",
+        1,
+    );
+    let mut world = World::of(&config, None);
+    let receivers = |world: &mut World| {
+        let status: serde_json::Value =
+            serde_json::from_str(&world.get("/api/v2/status").1).unwrap();
+        status["bellwether"]["receivers"].clone()
+    };
+    assert_eq!(receivers(&mut world), serde_json::json!([]));
+    world.post("/api/v2/alerts", r#"[{"labels":{"alertname":"A"}}]"#);
+    let ok = Reply::Http { status: 200, retry_after: None, body: String::new() };
+    let mut replies = [Reply::failed("no way"), ok].into_iter();
+    let mut effects = Vec::new();
+    for _ in 0..40 {
+        world.now.mono = world.now.mono + Duration::from_secs(1);
+        world.now.wall = world.now.wall + Duration::from_secs(1);
+        effects.extend(world.step(Node::handle_timeout));
+        while let Some(effect) = effects.pop() {
+            let Effect::Attempt(attempt) = effect else { continue };
+            let reply = replies.next().unwrap();
+            effects.extend(world.step(|node, cx| node.handle_reply(cx, attempt.id, &reply)));
+        }
+    }
+    let of = receivers(&mut world);
+    let at = |key: &str| of[0][key].as_str().unwrap().to_owned();
+    assert_eq!((&of[0]["receiver"], at("lastError")), (&"default".into(), "no way".to_owned()));
+    assert!(at("lastSuccess") > at("lastFailure"), "{of}");
+    // A step of the clock moves both along.
+    let before = at("lastSuccess");
+    world.now.wall = world.now.wall + Duration::from_secs(86_400);
+    world.step(Node::handle_timeout);
+    let of = receivers(&mut world);
+    assert!(of[0]["lastSuccess"].as_str().unwrap()[..10] > before[..10], "{of}");
+}
+
+#[test]
 fn a_costly_filter_of_the_history_is_compared_in_pieces() {
     let mut world = World::new();
     let alert = |n: usize| format!(r#"{{"labels":{{"a":"{n}","b":"{}"}}}}"#, "ab".repeat(250));

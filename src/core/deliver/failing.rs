@@ -1,16 +1,19 @@
-//! Receivers that fail: since when, how often, why.
+//! Receivers that fail: since when, how often, why. And when each integration was told, and failed, last.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use log::{debug, info, warn};
 
+use crate::config::Integration;
 use crate::core::Core;
 use crate::core::deliver::reach::{self, IntegrationKey};
 use crate::core::route::Routes;
+use crate::core::step::Step;
 use crate::core::which::GroupId;
-use crate::model::{Brief, LogKey, Trouble, Troubles, Word};
-use crate::time::{Mono, Now};
+use crate::limits::HISTORY_WHY_BYTES_MAX;
+use crate::model::{Brief, LogKey, Trouble, Troubles, Word, brief};
+use crate::time::{Mono, Now, Wall};
 
 /// A failure is believed for at least so long: what is owed is tried again each `group_interval`, so after that there was
 /// nothing to deliver.
@@ -22,12 +25,36 @@ pub struct Failing {
     troubles: Troubles<IntegrationKey>,
     /// How long each is believed.
     until: BTreeMap<IntegrationKey, Mono>,
+    /// Of integrations that are configured.
+    last: BTreeMap<IntegrationKey, Last>,
+}
+
+/// When an integration was told, and failed, last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Last {
+    /// By whichever member of the flock, as the log has it.
+    pub told: Option<Wall>,
+    /// An attempt of this node, since it started, and why.
+    pub failed: Option<(Wall, String)>,
 }
 
 impl Failing {
     /// Receiver, integration and place of each integration that fails, with what is known.
     pub fn iter(&self) -> impl Iterator<Item = (&IntegrationKey, &Trouble)> {
         self.troubles.lasting()
+    }
+
+    /// When integrations were told, and failed, last.
+    pub fn last(&self) -> impl Iterator<Item = (&IntegrationKey, &Last)> {
+        self.last.iter()
+    }
+
+    /// Moves all times along when the clock steps.
+    pub(in crate::core) fn step(&mut self, step: Step) {
+        for last in self.last.values_mut() {
+            last.told = last.told.map(|at| step.time(at));
+            last.failed = last.failed.take().map(|(at, why)| (step.time(at), why));
+        }
     }
 }
 
@@ -50,6 +77,8 @@ impl Core {
         let interval = self.flush_of(id).map_or(Duration::ZERO, |flush| flush.group_interval());
         let until = now.mono + BELIEVED_FOR.max(interval * 2);
         self.failing.until.insert(integration.clone(), until);
+        let told = brief::cut(why, HISTORY_WHY_BYTES_MAX).to_owned();
+        self.failing.last.entry(integration.clone()).or_default().failed = Some((now.wall, told));
         self.count_failed(now, key);
         let (name, why) = (name(key), Brief(why));
         match self.failing.troubles.strike(&integration, why.0, now) {
@@ -71,9 +100,18 @@ impl Core {
         }
     }
 
+    /// Takes note of when the log says that an integration was told.
+    pub(in crate::core) fn note_logged(&mut self, key: &LogKey, at: Wall) {
+        let integration = reach::key(key);
+        if has(&self.routes, &integration) {
+            let last = self.failing.last.entry(integration).or_default();
+            last.told = last.told.max(Some(at));
+        }
+    }
+
     /// Forgets failures after which nothing was to be delivered for long.
     pub fn sweep_failing(&mut self, now: Mono) {
-        let Failing { troubles, until } = &mut self.failing;
+        let Failing { troubles, until, .. } = &mut self.failing;
         for (key, _) in until.iter().filter(|(_, until)| now >= **until) {
             // Whether it would fail still, nobody knows.
             troubles.end(key, now);
@@ -84,17 +122,18 @@ impl Core {
 
     /// Forgets failures of integrations that a config does not have.
     pub(in crate::core) fn retain_failing(&mut self, routes: &Routes) {
-        let has = |(receiver, integration, index): &IntegrationKey| {
-            routes.receiver(receiver).is_some_and(|receiver| {
-                let of = |it: &crate::config::Integration| {
-                    it.name() == &**integration && it.index == *index
-                };
-                receiver.integrations.iter().any(of)
-            })
-        };
-        self.failing.troubles.retain(has);
-        self.failing.until.retain(|key, _| has(key));
+        self.failing.troubles.retain(|key| has(routes, key));
+        self.failing.until.retain(|key, _| has(routes, key));
+        self.failing.last.retain(|key, _| has(routes, key));
     }
+}
+
+/// Whether an integration is configured.
+fn has(routes: &Routes, (receiver, integration, index): &IntegrationKey) -> bool {
+    routes.receiver(receiver).is_some_and(|receiver| {
+        let is = |it: &Integration| it.name() == &**integration && it.index == *index;
+        receiver.integrations.iter().any(is)
+    })
 }
 
 /// The name of an integration in the log: `receiver default/webhook[0]`.

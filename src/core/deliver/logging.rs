@@ -143,6 +143,7 @@ impl Core {
 
     /// Takes a log entry as it is; that others give way to it is told. Returns whether there was room for it.
     pub(in crate::core) fn put_log(&mut self, now: Now, key: &LogKey, entry: LogEntry) -> bool {
+        self.note_logged(key, entry.timestamp);
         let gone = self.nflog.put(key.clone(), entry);
         let stays = !gone.contains(key);
         self.stats.log_dropped += gone.len() as u64;
