@@ -1,19 +1,25 @@
-//! `/api/v2/alerts/groups`.
+//! `/api/v2/alerts/groups`, and `/bellwether/v1/groups`: the same with an id and a version of each group, by which the page
+//! fetches only what has changed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::Write as _;
 use std::sync::Arc;
 
 use crate::api::alerts::AlertFilter;
 use crate::api::pages::{ALERT_STEPS, Pages};
+use crate::api::query::Params;
 use crate::api::{Request, Response, alerts};
 use crate::limits::PIECE_STEPS;
-use crate::model::{Fingerprint, Labels, Muted};
+use crate::model::{Alert, Fingerprint, Labels, Muted};
 use crate::node::{GroupId, Node};
 use crate::time::Now;
 use crate::wire::json::write;
 
 /// The steps to find the place of a group in their order.
 const ORDER_STEPS: u64 = 300;
+/// The steps to see that a group is not asked for.
+const SKIP_STEPS: u64 = 10;
 
 /// The shown part of a group.
 type Shown = Vec<(Fingerprint, Muted)>;
@@ -21,15 +27,31 @@ type Shown = Vec<(Fingerprint, Muted)>;
 /// A group by what the list is sorted by.
 type Key = (Labels, Arc<str>, GroupId);
 
+/// The part of the groups that is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Show {
+    /// All, as Alertmanager tells it.
+    Theirs,
+    /// All, with id and version.
+    All,
+    /// Ids and versions.
+    Versions,
+    /// The fingerprints of the alerts in them.
+    Fingerprints,
+}
+
 /// The list of the groups with the alerts in them that are asked for; groups without any are left out.
 #[derive(Debug)]
 pub(super) struct List {
     filter: AlertFilter,
+    show: Show,
+    /// Those that are asked for, if not all.
+    ids: BTreeSet<GroupId>,
     stage: Stage,
     /// The groups that were not yet looked at, in order.
     rest: BTreeSet<Key>,
     /// Those that are shown.
-    shown: VecDeque<(Key, Shown)>,
+    shown: VecDeque<(Key, Shown, u64)>,
     /// The receivers of an alert are those of the groups that are shown.
     receivers: BTreeMap<Fingerprint, Vec<Arc<str>>>,
 }
@@ -53,17 +75,41 @@ struct Current {
     /// How far the first of them was compared with the filter.
     at: usize,
     shown: Shown,
+    /// Of what is shown, but for what each report of an alert moves on.
+    version: DefaultHasher,
 }
 
 impl List {
     pub(super) fn new(node: &Node, request: &Request<'_>) -> Result<Self, Response> {
         Ok(Self {
             filter: AlertFilter::new(request, node)?,
+            show: Show::Theirs,
+            ids: BTreeSet::new(),
             stage: Stage::Sorts(GroupId::MIN),
             rest: BTreeSet::new(),
             shown: VecDeque::new(),
             receivers: BTreeMap::new(),
         })
+    }
+
+    /// With ids and versions, of these ids alone (`id`), or nothing but versions or fingerprints (`show`).
+    pub(super) fn versioned(node: &Node, request: &Request<'_>) -> Result<Self, Response> {
+        let params = Params::new(request.query);
+        let refused = |why: String| Response::string(400, &why);
+        let show = match params.last("show") {
+            None => Show::All,
+            Some("fingerprints") => Show::Fingerprints,
+            Some("versions") => Show::Versions,
+            Some(it) => {
+                return Err(refused(format!("show: {it:?}: expected fingerprints or versions")));
+            }
+        };
+        let id = |text: &str| {
+            let number = text.parse().map(GroupId);
+            number.map_err(|_| refused(format!("id: {text:?}: expected the number of a group")))
+        };
+        let ids = params.all("id").map(id).collect::<Result<_, _>>()?;
+        Ok(Self { show, ids, ..Self::new(node, request)? })
     }
 
     /// Lists some more. Returns whether that are all.
@@ -82,6 +128,10 @@ impl List {
             if *steps >= PIECE_STEPS {
                 return false;
             }
+            if !self.ids.is_empty() && !self.ids.contains(&id) {
+                *steps += SKIP_STEPS;
+                continue;
+            }
             *steps += ORDER_STEPS;
             self.rest.insert((labels.clone(), Arc::clone(receiver), id));
         }
@@ -97,13 +147,13 @@ impl List {
                 if !group.look(&self.filter, node, now, steps) {
                     return false;
                 }
-                let Some(Current { key, shown, .. }) = current.take() else { break };
+                let Some(Current { key, shown, version, .. }) = current.take() else { break };
                 for (fingerprint, _) in &shown {
                     let receivers = self.receivers.entry(*fingerprint).or_default();
                     receivers.push(Arc::clone(&key.1));
                 }
                 if !shown.is_empty() {
-                    self.shown.push_back((key, shown));
+                    self.shown.push_back((key, shown, version.finish()));
                 }
             }
             if *steps >= PIECE_STEPS {
@@ -111,13 +161,16 @@ impl List {
             }
             let Some(key) = self.rest.pop_first() else { break };
             *steps += ALERT_STEPS;
-            let is_wanted = node.group(now, key.2, steps).is_some_and(|group| {
+            let group = node.group(now, key.2, steps).filter(|group| {
                 self.filter.receivers.takes(group.receiver)
                     && (self.filter.muted || group.muted_by.is_empty())
             });
-            *current = is_wanted.then(|| {
+            *current = group.map(|group| {
+                let mut version = DefaultHasher::new();
+                (&key.1, group.muted_by).hash(&mut version);
+                hash_labels(&key.0, &mut version);
                 let rest = node.alerts_of(key.2).into();
-                Current { key, rest, at: 0, shown: Shown::new() }
+                Current { key, rest, at: 0, shown: Shown::new(), version }
             });
         }
         self.receivers.values_mut().for_each(|names| names.sort_unstable());
@@ -128,15 +181,38 @@ impl List {
     /// Writes what is shown. Returns whether all is written.
     fn write(&mut self, node: &Node, now: Now, pages: &mut Pages) -> bool {
         let Stage::Writes(written) = &mut self.stage else { return false };
-        while let Some(((labels, receiver, id), shown)) = self.shown.front() {
+        while let Some(((labels, receiver, id), shown, version)) = self.shown.front() {
             if pages.is_over() {
                 return false;
+            }
+            match self.show {
+                Show::Theirs | Show::All => {}
+                Show::Versions => {
+                    // Writing to a Vec cannot fail.
+                    pages.push(|out| write!(out, r#"[{},"{version:016x}"]"#, id.0).unwrap_or(()));
+                    self.shown.pop_front();
+                    continue;
+                }
+                Show::Fingerprints => {
+                    for (fingerprint, _) in shown.iter().skip(*written) {
+                        if pages.is_over() {
+                            return false;
+                        }
+                        *written += 1;
+                        pages.push(|out| write!(out, "\"{fingerprint}\"").unwrap_or(()));
+                    }
+                    (_, *written) = (self.shown.pop_front(), 0);
+                    continue;
+                }
             }
             let group = node.group(now, *id, &mut pages.steps);
             // If it has gone meanwhile, what is begun of it has an end.
             let by = group.as_ref().map_or(&[][..], |group| &*group.muted_by);
             if *written == 0 {
-                pages.push(write::group_begin);
+                pages.push(|out| {
+                    let version = (self.show == Show::All).then_some((id.0, *version));
+                    write::group_begin(out, version);
+                });
             }
             for (fingerprint, muted) in shown.iter().skip(*written) {
                 if pages.is_over() {
@@ -173,6 +249,7 @@ impl Current {
                 if is_wanted {
                     let Some(muted) = node.muted(now, fingerprint, steps) else { return false };
                     if filter.takes(&muted) {
+                        hash_alert((fingerprint, alert, &muted), &mut self.version);
                         self.shown.push((fingerprint, muted));
                     }
                 }
@@ -181,4 +258,20 @@ impl Current {
         }
         true
     }
+}
+
+/// What the page shows of an alert, whose labels its fingerprint names. Each report moves `endsAt` and `updatedAt`, so these
+/// are left out.
+fn hash_alert(
+    (fingerprint, alert, muted): (Fingerprint, &Alert, &Muted),
+    version: &mut DefaultHasher,
+) {
+    (fingerprint, alert.starts_at, &muted.silenced_by, &muted.inhibited_by).hash(version);
+    (&*alert.generator_url).hash(version);
+    hash_labels(&alert.annotations, version);
+}
+
+fn hash_labels(labels: &Labels, version: &mut DefaultHasher) {
+    labels.iter().for_each(|pair| pair.hash(version));
+    version.write_u8(0);
 }

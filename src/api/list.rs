@@ -19,6 +19,7 @@ pub(super) enum Kind {
     History,
     Receivers,
     Silences,
+    Versioned,
 }
 
 /// A list that is being made.
@@ -58,6 +59,7 @@ impl Of {
             Kind::History => Self::History(history::List::new(node, request)?),
             Kind::Receivers => Self::Receivers(receivers::List::new(node, request)?),
             Kind::Silences => Self::Silences(silences::List::new(node, request)?),
+            Kind::Versioned => Self::Groups(groups::List::versioned(node, request)?.into()),
         })
     }
 }

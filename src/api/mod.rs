@@ -236,5 +236,6 @@ fn dispatch(
         Endpoint::Prefix => Response::moved(302, &format!("{}/", site.prefix)),
         Endpoint::Reload => return Answer::Reload,
         Endpoint::Unknown => Response::text(404, "404 page not found\n"),
+        Endpoint::Versioned => return list(Kind::Versioned, node, cx.now, site, request),
     })
 }

@@ -64,6 +64,8 @@ pub enum Endpoint<'a> {
     Ui(&'a str),
     /// Nothing.
     Unknown,
+    /// `/bellwether/v1/groups`
+    Versioned,
 }
 
 impl<'a> Endpoint<'a> {
@@ -80,6 +82,7 @@ impl<'a> Endpoint<'a> {
             "/metrics" => Self::Metrics,
             "/bellwether/v1/changes" => Self::Changes,
             "/bellwether/v1/deadman" => Self::DeadMan,
+            "/bellwether/v1/groups" => Self::Versioned,
             "/bellwether/v1/history" => Self::History,
             "/bellwether/v1/notify/test" => Self::NotifyTest,
             "/bellwether/v1/owed" => Self::Owed,
@@ -141,6 +144,7 @@ impl<'a> Endpoint<'a> {
             Self::Ui(_) => "/ui",
             Self::Ready => "/-/ready",
             Self::Reload => "/-/reload",
+            Self::Versioned => "/bellwether/v1/groups",
             Self::Prefix | Self::Unknown | Self::UnknownV2(_) => "other",
         }
     }
@@ -176,7 +180,8 @@ impl<'a> Endpoint<'a> {
             | Self::Pending
             | Self::Plain
             | Self::Ready
-            | Self::Ui(_) => &["GET", "HEAD", "OPTIONS"],
+            | Self::Ui(_)
+            | Self::Versioned => &["GET", "HEAD", "OPTIONS"],
             Self::NotifyTest | Self::OwedDrop | Self::OwedRetry | Self::Ping(_) | Self::Reload => {
                 &["OPTIONS", "POST"]
             }
@@ -298,7 +303,7 @@ mod tests {
     use crate::config::admission::Rights;
 
     /// Every endpoint by a path, and the rights that reading and posting there need.
-    const ENDPOINTS: [(&str, Need, Need); 28] = [
+    const ENDPOINTS: [(&str, Need, Need); 29] = [
         ("/api/v2/alerts", Need::Read, Need::Post),
         ("/api/v2/alerts/groups", Need::Read, Need::Write),
         ("/api/v2/receivers", Need::Read, Need::Write),
@@ -327,6 +332,7 @@ mod tests {
         ("/-/reload", Need::Read, Need::Write),
         ("/ui/x", Need::Read, Need::Write),
         ("/nothing", Need::Read, Need::Write),
+        ("/bellwether/v1/groups", Need::Read, Need::Write),
     ];
 
     /// The row of an endpoint: one that is new does not compile before it has a row.
@@ -360,6 +366,7 @@ mod tests {
             Endpoint::Reload => 25,
             Endpoint::Ui(_) => 26,
             Endpoint::Unknown => 27,
+            Endpoint::Versioned => 28,
         }
     }
 

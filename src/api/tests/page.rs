@@ -45,6 +45,48 @@ fn a_client_that_does_not_take_gzip_gets_the_plain_page() {
 }
 
 #[test]
+fn a_group_has_another_version_when_what_is_shown_of_it_is_different() {
+    const PATH: &str = "/bellwether/v1/groups";
+    let mut world = World::new();
+    let json = |world: &mut World, query: &str| -> serde_json::Value {
+        let (status, body) = world.get(&format!("{PATH}?{query}"));
+        assert_eq!(status, 200, "{query}: {body}");
+        serde_json::from_str(&body).unwrap()
+    };
+    let post = |world: &mut World, name: &str, more: &str| {
+        let body = format!(r#"[{{"labels":{{"alertname":"{name}","severity":"x"}}{more}}}]"#);
+        world.now.wall = world.now.wall + Duration::from_secs(1);
+        world.now.mono = world.now.mono + Duration::from_secs(1);
+        assert_eq!(world.post("/api/v2/alerts", &body).0, 200);
+        json(world, "show=versions")
+    };
+    post(&mut world, "A", "");
+    let first = post(&mut world, "B", "");
+    assert_eq!(first.as_array().unwrap().len(), 2);
+    assert_eq!(post(&mut world, "B", ""), first, "only its lease has moved on");
+    let noted = post(&mut world, "B", r#","annotations":{"summary":"s"}"#);
+    assert_eq!((&noted[0], &noted[1][0]), (&first[0], &first[1][0]));
+    assert_ne!(noted[1][1], first[1][1], "it has another annotation");
+    let silence = r#"{"matchers":[{"name":"alertname","value":"A","isRegex":false}],"startsAt":"2027-01-01T00:00:00Z",
+        "endsAt":"2099-01-01T00:00:00Z","createdBy":"me","comment":"c"}"#;
+    assert_eq!(world.post("/api/v2/silences", silence).0, 200);
+    let silenced = json(&mut world, "show=versions");
+    assert_ne!(silenced[0][1], noted[0][1], "it is silenced");
+    assert_eq!(silenced[1], noted[1]);
+    let one = json(&mut world, &format!("id={}", silenced[1][0]));
+    assert_eq!(one.as_array().unwrap().len(), 1);
+    assert_eq!([&one[0]["id"], &one[0]["version"]], [&silenced[1][0], &silenced[1][1]]);
+    assert_eq!(one[0]["alerts"][0]["labels"]["alertname"], "B");
+    let all = json(&mut world, "");
+    assert_eq!(all[1], one[0]);
+    let found = json(&mut world, "show=fingerprints&filter=alertname%3D~%22B%7CC%22");
+    assert_eq!(found, serde_json::json!([one[0]["alerts"][0]["fingerprint"]]));
+    for query in ["show=x", "id=x", "id=-1", "filter=x"] {
+        assert_eq!(world.get(&format!("{PATH}?{query}")).0, 400, "{query}");
+    }
+}
+
+#[test]
 fn links_to_the_newer_page_of_alertmanager_lead_to_ours() {
     let mut world = World::new();
     let response = world.ask(&get("/ui/alerts", "filter=a%3Db"));

@@ -144,9 +144,14 @@ pub fn alert(out: &mut Vec<u8>, view: &GettableAlert<'_>) {
     out.push(b'}');
 }
 
-/// Appends the begin of an `alertGroup`.
-pub fn group_begin(out: &mut Vec<u8>) {
-    key(out, r#"{"alerts":["#);
+/// Appends the begin of an `alertGroup`; ours with its id and its version.
+pub fn group_begin(out: &mut Vec<u8>, version: Option<(u64, u64)>) {
+    if let Some((id, version)) = version {
+        // A Vec takes every byte.
+        write!(out, r#"{{"id":{id},"version":"{version:016x}","alerts":["#).ok();
+    } else {
+        key(out, r#"{"alerts":["#);
+    }
 }
 
 /// Appends an alert of a group that was begun.
