@@ -19,6 +19,10 @@ const HEAD: &str = "<!DOCTYPE html>
 <style>body{font-family:sans-serif;margin:1em}th,td{text-align:left;vertical-align:top;padding:.2em 1em .2em 0}</style>
 ";
 
+/// No script and nothing from anywhere, in no frame; of styles that of [`HEAD`], by its hash.
+const PLAIN_POLICY: &str = "default-src 'none'; style-src 'sha256-cyXYUtq0SSJVdvlK7H3YOnpfnscW9rb9GwkLm0T1hn8='; \
+                            base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /// No script but ours, nothing from elsewhere, in no frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -41,7 +45,7 @@ pub(super) fn asset(request: &Request<'_>, name: &str) -> Response {
     if !is_known {
         response.body = asset.gzip.to_vec();
     }
-    guarded(response)
+    guarded(response, POLICY)
         .with("Content-Type", asset.media_type)
         .with("Content-Encoding", "gzip")
         .with("ETag", asset.tag)
@@ -66,9 +70,9 @@ fn takes_gzip(request: &Request<'_>) -> bool {
     })
 }
 
-fn guarded(response: Response) -> Response {
+fn guarded(response: Response, policy: &'static str) -> Response {
     response
-        .with("Content-Security-Policy", POLICY)
+        .with("Content-Security-Policy", policy)
         .with("X-Content-Type-Options", "nosniff")
         .with("Referrer-Policy", "no-referrer")
 }
@@ -137,7 +141,7 @@ pub(super) fn plain(node: &Node, now: Now, site: &Site) -> Response {
         ("Content-Type", "text/html; charset=utf-8".into()),
         ("Cache-Control", "no-cache, no-store, must-revalidate".into()),
     ];
-    response
+    guarded(response, PLAIN_POLICY)
 }
 
 fn config(site: &Site) -> String {

@@ -45,6 +45,23 @@ fn a_client_that_does_not_take_gzip_gets_the_plain_page() {
 }
 
 #[test]
+fn the_plain_page_is_guarded_and_only_its_own_style_is_taken() {
+    let mut world = World::new();
+    for (path, codings) in [("/plain", Some("gzip")), ("/", None)] {
+        let response = world.ask(&Request { accept_encoding: codings, ..get(path, "") });
+        let html = String::from_utf8(response.body.clone()).unwrap();
+        let (_, rest) = html.split_once("<style>").unwrap();
+        let (style, _) = rest.split_once("</style>").unwrap();
+        let hash = ring::digest::digest(&ring::digest::SHA256, style.as_bytes());
+        let hash = crate::model::base64::encode(hash.as_ref());
+        let policy = header(&response, "Content-Security-Policy").unwrap();
+        assert!(policy.contains(&format!("style-src 'sha256-{hash}'")), "{hash}: {policy}");
+        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+        assert_eq!(header(&response, "X-Content-Type-Options"), Some("nosniff"));
+    }
+}
+
+#[test]
 fn a_group_has_another_version_when_what_is_shown_of_it_is_different() {
     const PATH: &str = "/bellwether/v1/groups";
     let mut world = World::new();
