@@ -7,13 +7,9 @@
 use std::collections::hash_map::DefaultHasher;
 use std::fmt::Write as _;
 use std::hash::{Hash as _, Hasher as _};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs, io};
-
-use flate2::Compression;
-use flate2::write::GzEncoder;
 
 fn main() -> io::Result<()> {
     tell_commit();
@@ -50,10 +46,10 @@ fn pack_page() -> io::Result<()> {
         let mut hasher = DefaultHasher::new();
         bytes.hash(&mut hasher);
         let tag = format!("\"{:016x}\"", hasher.finish());
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(&bytes)?;
+        let mut gzip = Vec::new();
+        zopfli::compress(zopfli::Options::default(), zopfli::Format::Gzip, &*bytes, &mut gzip)?;
         let packed = out.join(format!("{name}.gz"));
-        fs::write(&packed, encoder.finish()?)?;
+        fs::write(&packed, gzip)?;
         writeln!(
             list,
             "Asset {{ name: {name:?}, media_type: {media_type:?}, tag: {tag:?}, gzip: include_bytes!(r#\"{}\"#) }},",
