@@ -1,7 +1,9 @@
 // The alerts, grouped as they are notified.
-import { counts, h, show, Keyed, linked, outside, isWeb, removable } from "./dom.js";
+import * as api from "./api.js";
+import { h, heading, isWeb, Keyed, linked, outside, show } from "./dom.js";
+import { counts, countsBar, filterBar, read } from "./filter.js";
 import { state } from "./live.js";
-import { compile, equal, format, formatAll, parse } from "./matchers.js";
+import { equal, format, formatAll, isPattern } from "./matchers.js";
 import { exact, hour, now, since, when } from "./time.js";
 import { acknowledge, openSilence } from "./silences.js";
 import { language, outcome, t } from "./words.js";
@@ -17,29 +19,18 @@ const KINDS = ["active", "silenced", "inhibited", "muted"];
 const groups = new Keyed();
 const wide = new Set();
 let filters = { matchers: [], receiver: "", kinds: new Set(KINDS) };
+let found = {};
 let limit = SHOWN_FIRST;
 let parts;
 
 /** The view for a link's query; `navigate` changes the link. */
 export function view(query, navigate) {
-  read(query);
+  filters = { ...read(query), receiver: query.get("receiver") || "", kinds: new Set(KINDS.filter((kind) => query.get(kind) !== "false")) };
   limit = SHOWN_FIRST;
-  parts = { navigate, bar: h("div.filters"), to: h("div"), counts: h("div.counts", { role: "group", "aria-label": t("Show") }), list: h("div.groups"), more: h("div.more"), note: h("p.note") };
+  parts = { navigate, bar: h("div"), to: h("div"), counts: countsBar(), list: h("div.groups"), more: h("div.more"), note: h("p.note", { role: "status" }) };
   parts.observer = new IntersectionObserver((seen) => seen.some((it) => it.isIntersecting) && grow(), { rootMargin: "800px" });
   drawBar();
-  return [h("h1.sr", {}, t("Alerts")), parts.bar, h("div.second", {}, parts.counts, parts.to), parts.note, parts.list, parts.more];
-}
-
-function read(query) {
-  const kinds = new Set(KINDS.filter((kind) => query.get(kind) !== "false"));
-  let matchers = [];
-  let wrong = null;
-  try {
-    matchers = query.getAll("filter").flatMap(parse);
-  } catch (error) {
-    wrong = error.message;
-  }
-  filters = { matchers, receiver: query.get("receiver") || "", kinds, wrong };
+  return [heading(t("Alerts")), parts.bar, h("div.second", {}, parts.counts, parts.to), parts.note, parts.list, parts.more];
 }
 
 function link(change) {
@@ -61,60 +52,25 @@ const addMatcher = (matcher) => {
 };
 
 function drawBar() {
-  const known = h("datalist", { id: "known" });
-  const input = h("input", {
-    type: "search", id: "filter", list: "known", autocomplete: "off", autocapitalize: "none", spellcheck: "false", enterkeyhint: "search",
-    placeholder: t('Filter: severity="critical"'), "aria-label": t("Filter by label"), "aria-describedby": "filter-fault",
-    oninput: () => { clearTimeout(completing); completing = setTimeout(complete, 150, input, known); },
-  });
-  const fault = h("span.fault", { id: "filter-fault", role: "alert" }, filters.wrong ? `${t("Not a filter")}: ${filters.wrong}` : "");
-  const form = h("form.find", {
-    onsubmit: (event) => {
-      event.preventDefault();
-      // The keyboard of a phone would cover what is found.
-      if (matchMedia("(hover: none)").matches) input.blur();
-      try {
-        const matchers = parse(input.value);
-        if (matchers.length) go({ matchers: [...filters.matchers, ...matchers] });
-      } catch (error) {
-        fault.textContent = `${t("Not a filter")}: ${error.message}`;
-      }
-    },
-  }, input, known, h("button", { type: "submit" }, t("Filter")));
   const receivers = receiversNow();
   if (filters.receiver && !receivers.includes(filters.receiver)) receivers.push(filters.receiver);
   const receiver = h("select", { "aria-label": t("Receiver"), onchange: (event) => go({ receiver: event.target.value }) },
     h("option", { value: "" }, t("All receivers")),
     receivers.map((name) => h("option", { value: name, selected: name === filters.receiver }, name)));
-  const chips = filters.matchers.map((matcher, at) => removable(format(matcher), t("Remove"), () => go({ matchers: filters.matchers.filter((_, it) => it !== at) })));
-  if (chips.length) chips.push(h("button.chip.write", { type: "button", onclick: () => openSilence(filters.matchers) }, t("Silence these")));
   show(parts.to, [(receivers.length > 1 || filters.receiver) && receiver]);
-  show(parts.bar, [form, fault, h("div.chips", {}, chips)]);
+  show(parts.bar, [filterBar(filters, known, (matchers) => go({ matchers }), h("button.chip.write", { onclick: () => openSilence(filters.matchers) }, t("Silence")))]);
   parts.receivers = receivers.join("\n");
 }
 
 const receiversNow = () => [...new Set(state.groups.map((it) => it.receiver.name))].sort();
 
-let completing;
-
-/** Offers label names, then the values of the one that was typed. */
-function complete(input, known) {
-  const [, name] = /^\s*([^\s"=!~,{}]+)\s*=/.exec(input.value) || [];
-  const options = new Set();
-  for (const group of state.groups) {
-    for (const alert of group.alerts) {
-      if (name === undefined) Object.keys(alert.labels).forEach((it) => options.add(`${it}=`));
-      else if (name in alert.labels) options.add(format(equal(name, alert.labels[name])));
-      if (options.size >= 50) break;
-    }
-  }
-  show(known, [...options].map((value) => h("option", { value })));
+function* known() {
+  for (const group of state.groups) for (const { labels } of group.alerts) for (const [name, value] of Object.entries(labels)) yield equal(name, value);
 }
 
 let counted;
 let firing = 0;
 
-/** How many alerts are active. */
 export function firingNow() {
   if (counted !== state.groups) {
     counted = state.groups;
@@ -132,20 +88,19 @@ export function kindOf({ status }) {
   return (status.mutedBy || []).length ? "muted" : "active";
 }
 
-/** Draws what is known now. */
 export function draw() {
   if (!parts) return;
-  const test = compile(filters.matchers);
-  const found = Object.fromEntries(KINDS.map((kind) => [kind, new Set()]));
+  const test = compare();
+  const numberOf = Object.fromEntries(KINDS.map((kind) => [kind, new Set()]));
   const shown = [];
   const numbers = new Map();
   for (const group of state.groups) {
     if (filters.receiver && group.receiver.name !== filters.receiver) continue;
     const alerts = [];
     for (const alert of group.alerts) {
-      if (!test(alert.labels)) continue;
+      if (!test(alert)) continue;
       const kind = kindOf(alert);
-      found[kind].add(alert.fingerprint);
+      numberOf[kind].add(alert.fingerprint);
       if (filters.kinds.has(kind)) alerts.push(alert);
     }
     if (!alerts.length) continue;
@@ -157,15 +112,38 @@ export function draw() {
   }
   // What needs a hand comes first; else the agent's order stays.
   shown.sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
-  show(parts.counts, counts(KINDS.map((kind) => [kind, t(kind), found[kind].size, filters.kinds.has(kind)]), (kind) => {
+  show(parts.counts, counts(KINDS.map((kind) => [kind, t(kind), numberOf[kind].size, filters.kinds.has(kind)]), (kind) => {
     const kinds = new Set(filters.kinds);
     if (!kinds.delete(kind)) kinds.add(kind);
     go({ kinds });
   }));
   if (parts.receivers !== receiversNow().join("\n") && document.activeElement?.id !== "filter") drawBar();
-  parts.note.textContent = test.unread.length ? `${t("This browser cannot read")} ${test.unread.join(", ")}` : "";
+  parts.note.textContent = found.fault || "";
   parts.all = shown;
   drawGroups();
+}
+
+/** A test for alerts. What patterns match the agent tells: it reads them as those of silences, and none takes it long. */
+function compare() {
+  const equals = filters.matchers.filter((it) => !isPattern(it));
+  const patterns = filters.matchers.filter(isPattern).map(format);
+  const asked = patterns.join();
+  if (found.asked !== asked) found = { asked };
+  if (asked && found.groups !== state.groups) {
+    found.groups = state.groups;
+    look(patterns, found);
+  }
+  return ({ fingerprint, labels }) => (!asked || found.all?.has(fingerprint)) && equals.every(({ name, op, value }) => ((labels[name] ?? "") === value) === (op === "="));
+}
+
+async function look(patterns, asked) {
+  try {
+    asked.all = new Set(await api.fingerprints(patterns));
+    asked.fault = "";
+  } catch (error) {
+    asked.fault = error.message;
+  }
+  if (asked === found) draw();
 }
 
 /** Draws some more groups; a few at a time, so that no task is long. */
@@ -181,7 +159,7 @@ function drawGroups() {
   const shown = parts.all.slice(0, limit);
   const elements = shown.map(elementOf);
   groups.keep(new Set(shown.map((it) => cardOf(it.key))));
-  if (!elements.length && state.isRead) elements.push(h("p.empty", {}, filters.matchers.length ? t("No alert matches.") : t("No alerts. All is quiet.")));
+  if (!elements.length && state.isRead && (found.all || !found.asked)) elements.push(h("p.empty", {}, filters.matchers.length ? t("No alert matches.") : t("No alerts. All is quiet.")));
   show(parts.list, elements);
   drawMore();
 }
@@ -241,11 +219,11 @@ function card(group, key, told) {
         h("div.meta", {}, strip(told), h("span.to", { title: t("Receiver") }, "→ ", group.receiver.name)),
         // A group of one alert has these buttons beside the alert.
         group.alerts.length > 1 && common.length > 0 && h("div.buttons", {},
-          h("button.write", { type: "button", onclick: () => acknowledge(common) }, t("Acknowledge all")),
-          h("button.write", { type: "button", onclick: () => acknowledge(common, true) }, t("Acknowledge"), " (severity)"),
-          h("button.write", { type: "button", onclick: () => openSilence(common) }, t("Silence all"))))),
+          h("button.write", { onclick: () => acknowledge(common) }, t("Acknowledge all")),
+          h("button.write", { onclick: () => acknowledge(common, true) }, t("Acknowledge"), " (severity)"),
+          h("button.write", { onclick: () => openSilence(common) }, t("Silence all"))))),
     h("ul.alerts", {}, alerts.map((alert) => row(alert, known))),
-    rest > 0 && h("button.wide", { type: "button", onclick: () => { wide.add(key); drawGroups(); } }, `${t("Show all")} (${group.alerts.length})`),
+    rest > 0 && h("button.wide", { onclick: () => { wide.add(key); drawGroups(); } }, `${t("More")}: ${rest}`),
     shared.length ? h("footer", {}, h("div.chips", {}, shared.map(([name, value]) => label(name, value)))) : null);
 }
 
@@ -258,7 +236,7 @@ function severity(alerts) {
   return "warning";
 }
 
-const label = (name, value) => h("button.chip", { type: "button", title: t("Filter by label"), onclick: () => addMatcher(equal(name, value)) }, h("span.name", {}, name, "="), value);
+const label = (name, value) => h("button.chip", { title: t("Filter by label"), onclick: () => addMatcher(equal(name, value)) }, h("span.name", {}, name, "="), value);
 
 function row(alert, known) {
   const kind = kindOf(alert);
@@ -272,8 +250,8 @@ function row(alert, known) {
     h("div.side", {},
       h("div.meta", {}, h("span", {}, when(alert.startsAt), " (", since(h, alert.startsAt), ")"), why(alert, kind), isWeb(alert.generatorURL) ? outside(alert.generatorURL, t("Source")) : null),
       h("div.buttons", {},
-        h("button.write", { type: "button", onclick: () => acknowledge(exactly(alert)) }, t("Acknowledge")),
-        h("button.write", { type: "button", onclick: () => openSilence(exactly(alert)) }, t("Silence")))));
+        h("button.write", { onclick: () => acknowledge(exactly(alert)) }, t("Acknowledge")),
+        h("button.write", { onclick: () => openSilence(exactly(alert)) }, t("Silence")))));
 }
 
 /** An annotation; a long one is folded, and can be opened. */
@@ -289,7 +267,7 @@ function why({ status }, kind) {
   if (kind === "active") return h("span.state.active", {}, t(status.state === "unprocessed" ? "unprocessed" : "active"));
   const reasons = [
     ...status.silencedBy.map((id) => h("a", { href: `#/silences/${id}` }, t("silenced"))),
-    ...status.inhibitedBy.map((it) => h("button.link", { type: "button", onclick: () => find(it) }, t("inhibited"))),
+    ...status.inhibitedBy.map((it) => h("button.link", { onclick: () => find(it) }, t("inhibited"))),
     ...(status.mutedBy || []).map((name) => h("a", { href: `#/status?${new URLSearchParams({ interval: name })}` }, `${t("muted")}: ${name}`)),
   ];
   return h(`span.state.${kind}`, {}, reasons);

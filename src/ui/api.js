@@ -1,6 +1,9 @@
 // What the page asks of the agent. Paths are relative, so that a prefix before them does no harm.
 import { learn, now } from "./time.js";
 
+/** If more groups than these have changed all are fetched. */
+const FETCHED_MAX = 100;
+
 /** How much has come so far. */
 export let bytes = 0;
 
@@ -24,14 +27,33 @@ const post = (path, body) => ask(path, {
   body: JSON.stringify(body),
 });
 
-export const groups = () => ask("api/v2/alerts/groups");
 export const silences = () => ask("api/v2/silences");
 export const status = () => ask("api/v2/status");
 export const receivers = () => ask("api/v2/receivers");
 export const deadman = () => ask("bellwether/v1/deadman");
-export const history = () => ask("bellwether/v1/history");
 export const pending = () => ask("bellwether/v1/pending");
 export const owed = () => ask("bellwether/v1/owed");
+
+let known = [];
+
+/** The groups. Of those that this page has only what has changed is fetched; nothing new is the same list. */
+export async function groups() {
+  const versions = new Map(known.length ? await ask("bellwether/v1/groups?show=versions") : []);
+  const old = new Map(known.map((it) => [it.id, it]));
+  const stale = [...versions].filter(([id, version]) => old.get(id)?.version !== version);
+  if (!stale.length && versions.size && versions.size === old.size) return known;
+  const isAll = !versions.size || stale.length > FETCHED_MAX;
+  const query = new URLSearchParams(isAll ? [] : stale.map(([id]) => ["id", id]));
+  const came = isAll || stale.length ? await ask(`bellwether/v1/groups?${query}`) : [];
+  came.forEach((it) => old.set(it.id, it));
+  known = isAll ? came : [...versions.keys()].map((id) => old.get(id)).filter(Boolean);
+  return known;
+}
+
+export const fingerprints = (matchers) => ask(`bellwether/v1/groups?${filter(matchers, ["show", "fingerprints"])}`);
+
+/** The history, newest first: what came after the event of this id. */
+export const history = (after) => ask(`bellwether/v1/history?after=${after}`);
 
 /** Tries a receiver that has failed for long at once. */
 export const retryOwed = (receiver) => post("bellwether/v1/owed/retry", { receiver });
@@ -42,11 +64,9 @@ export const dropOwed = (receiver) => post("bellwether/v1/owed/drop", { receiver
 /** Sends a marked sample to a receiver, or shows what it would send. */
 export const test = (receiver, isDry) => post("bellwether/v1/notify/test", { receiver, dry_run: isDry });
 
-/** The alerts that all these matchers match. */
-export function alertsOf(matchers) {
-  const query = new URLSearchParams(matchers.map((it) => ["filter", it]));
-  return ask(`api/v2/alerts?${query}`);
-}
+export const alertsOf = (matchers) => ask(`api/v2/alerts?${filter(matchers)}`);
+
+const filter = (matchers, ...rest) => new URLSearchParams([...rest, ...matchers.map((it) => ["filter", it])]);
 
 /** Sets a silence, or changes the one of its id; answers the id that it has now. */
 export const setSilence = (silence) => post("api/v2/silences", silence).then((it) => it.silenceID);

@@ -88,7 +88,7 @@ function drawBanner() {
   banner.dataset.shows = shows;
   banner.className = state.fault ? "bad" : "new";
   banner.hidden = !text;
-  show(banner, [text && h("span", {}, text), hasHeld() && !state.fault && h("button", { type: "button", onclick: () => hold(false) }, t("Show"))]);
+  show(banner, [text && h("span", {}, text), hasHeld() && !state.fault && h("button", { onclick: () => hold(false) }, t("Show"))]);
 }
 
 /** While somebody types, marks text, reads a dialog or scrolls, what is on the page stays. */
@@ -101,7 +101,7 @@ function isBusy() {
 function drawAll() {
   document.documentElement.lang = language();
   show(document.getElementById("tools"), [
-    h("button.icon", { type: "button", "aria-label": t("Dark or light"), title: t("Dark or light"), onclick: theme }, "◐"),
+    h("button.icon", { "aria-label": t("Dark or light"), title: t("Dark or light"), onclick: theme }, "◐"),
     h("select.icon", { "data-key": "language", "aria-label": t("Language"), onchange: (event) => { speak(event.target.value); drawAll(); } }, Object.entries(languages).map(([key, text]) => h("option", { value: key, selected: key === language() }, text))),
   ]);
   document.getElementById("skip").textContent = t("Skip to content");

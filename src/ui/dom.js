@@ -5,6 +5,8 @@ export function h(tag, props, ...children) {
   const [name, ...classes] = tag.split(".");
   const element = document.createElement(name || "div");
   if (classes.length) element.className = classes.join(" ");
+  // One that submits a form says so.
+  if (name === "button") element.type = "button";
   for (const [key, value] of Object.entries(props || {})) {
     if (value === undefined || value === null || value === false) continue;
     if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
@@ -73,11 +75,8 @@ export class Keyed {
   }
 }
 
-/** Buttons with a number each that filter what is shown: [name, text, number, whether it is on]. */
-export const counts = (all, onclick) => all.map(([name, text, number, isOn]) => h(`button.count.${name}`, { type: "button", "data-key": name, "aria-pressed": String(isOn), onclick: () => onclick(name) }, h("b", {}, number), " ", text));
-
-/** A chip that goes away when it is pressed. */
-export const removable = (text, title, onclick) => h("button.chip.on", { type: "button", title, onclick }, text, h("span", { "aria-hidden": "true" }, " ×"));
+/** The heading of a view, for screen readers: the bar shows it to all others. */
+export const heading = (text) => h("h1.sr", {}, text);
 
 /** A table that scrolls sideways on a narrow screen; the first cell of a row is its head. */
 export const table = (title, heads, rows) => h("div.scroll", { tabindex: "0", role: "region", "aria-label": title }, h("table", {},
@@ -131,7 +130,6 @@ export function remember(key, value) {
   } catch { /* private browsing */ }
 }
 
-/** A remembered setting, or nothing. */
 export function remembered(key) {
   try {
     return localStorage.getItem(`bellwether.${key}`);

@@ -1,6 +1,6 @@
 // Waits for the agent to say that something changed, then fetches that and no more.
 import * as api from "./api.js";
-import { now } from "./time.js";
+import { now, steps } from "./time.js";
 
 /** What the agent told last. `at` is when; `fault` says why it could not be asked since. `lookedAt` is when of the status. */
 export const state = { groups: [], silences: [], history: [], pending: [], status: null, lookedAt: 0, at: null, fault: null, isRead: false };
@@ -8,7 +8,9 @@ export const state = { groups: [], silences: [], history: [], pending: [], statu
 const FETCHES = {
   alerts: { groups: api.groups },
   silences: { silences: api.silences, groups: api.groups },
-  history: { history: api.history, pending: api.pending },
+  // Of a mute time that begins or ends the history alone tells.
+  history: { history: fetchHistory, pending: api.pending, groups: api.groups },
+  pending: { pending: api.pending },
 };
 /** Troubles are no change that is told: they are asked for with changes, at most so often. */
 const LOOK_MS = 60e3;
@@ -18,6 +20,8 @@ const REST_OF_FETCH = 99;
 const REST_MS_MAX = 10e3;
 /** An answer that comes so soon and brings nothing is of an agent that has too many pages waiting. */
 const SOON_MS = 5e3;
+/** So many events the agent keeps. */
+const HISTORY_MAX = 256;
 /** Leases are moved on without a word, so most ends of alerts are none: a kilobyte a minute is spent on them. */
 const LEASE_MS_PER_BYTE = 60;
 /** A page that nobody sees only counts in its tab: the count may be a minute old. */
@@ -25,6 +29,8 @@ const HIDDEN_REST_MS = 60e3;
 
 let listener = () => {};
 let version = "";
+let begun = "";
+let events = [];
 let waiting = new Set(Object.keys(FETCHES));
 let applied = Promise.resolve();
 let isHeld = false;
@@ -40,10 +46,15 @@ export function start(onchange) {
   run();
 }
 
-/** Fetches these kinds ("alerts", "silences", "history") now, after a write of ours. */
+/** Fetches these kinds ("alerts", "silences", "history", "pending") now, after a write of ours. */
 export function refresh(...kinds) {
   applied = applied.then(() => load(kinds.length ? kinds : Object.keys(FETCHES)));
   return applied;
+}
+
+/** Asks again for what waits, but takes nothing from under somebody who reads. */
+export function lookAtPending() {
+  if (!isHeld && !document.hidden) refresh("pending");
 }
 
 /** Fetches the status, unless that was done less than so many milliseconds ago. */
@@ -131,8 +142,7 @@ async function load(kinds) {
   try {
     const fetches = kinds.flatMap((kind) => Object.entries(FETCHES[kind]));
     await Promise.all([look(LOOK_MS), ...[...new Map(fetches)].map(async ([key, fetch]) => { got[key] = await fetch(); })]);
-    if (got.history && !got.groups && tellsOfMuting(got.history)) got.groups = await api.groups();
-    if (got.silences) size = api.bytes - before;
+    if (got.groups) size = api.bytes - before;
     // What came is read in one task and drawn in the next.
     await sleep(0);
     got.at = now();
@@ -152,10 +162,12 @@ async function load(kinds) {
   listener();
 }
 
-/** Whether a mute time has begun or may have ended: of that the history alone tells. */
-function tellsOfMuting(history) {
-  const known = state.history[0]?.at || "";
-  return history.some((it) => it.outcome === "muted" && it.at > known) || state.groups.some((group) => group.alerts.some((it) => it.status.mutedBy?.length));
+/** The latest events, of which only the new ones are asked for, if their times and this run of the agent are still the same. */
+async function fetchHistory() {
+  const since = version.split(".")[0] + steps;
+  if (begun !== since) [begun, events] = [since, []];
+  events = [...await api.history(events[0]?.id || 0), ...events].slice(0, HISTORY_MAX);
+  return events;
 }
 
 /** Alerts and silences end by themselves, and the agent tells no change: look when the next one does. */

@@ -1,6 +1,6 @@
 // This node and its flock.
 import * as api from "./api.js";
-import { h, show, table } from "./dom.js";
+import { h, heading, show, table } from "./dom.js";
 import { look, state } from "./live.js";
 import { lasting, now, since, when } from "./time.js";
 import { t } from "./words.js";
@@ -19,10 +19,9 @@ let timer;
 export function view(query) {
   parts = { body: h("div.node"), interval: query.get("interval"), receivers: [], owed: [], deadman: { expected: [], heartbeats: [] } };
   load();
-  return [h("h1.sr", {}, t("Node")), parts.body];
+  return [heading(t("Node")), parts.body];
 }
 
-/** Stops asking when the view is left. */
 export function leave() {
   clearTimeout(timer);
   parts = null;
@@ -92,7 +91,7 @@ function troublesCard() {
   if (!all.length) return h("p.calm.whole", {}, t("Nothing goes wrong."));
   return h("section.group.critical.whole", {}, h("h2", {}, t("Troubles")), h("ul.told", {}, all.map((it) => h("li.entry.failed", {},
     h("span.state", {}, t(it.kind)), it.what ? h("b", {}, it.what) : null,
-    it.seconds === undefined ? null : h("span.when", {}, `${t("since")} `, since(h, state.lookedAt - it.seconds * 1e3), it.times > 1 ? `, ${it.times} ${t("times")}` : ""),
+    it.seconds === undefined ? null : h("span.when", {}, `${t("since")} `, since(h, state.lookedAt - it.seconds * 1e3), it.times > 1 ? `, ${it.times} ${t("attempts")}` : ""),
     it.why ? h("p.annotation", { dir: "auto" }, it.why) : null))));
 }
 
@@ -162,35 +161,31 @@ const heard = (it) => [["unicast", it.heardUnicastSecondsAgo], ["multicast", it.
   .filter(([, seconds]) => seconds !== null && seconds !== undefined)
   .map(([way, seconds]) => `${way} ${lasting(seconds * 1e3)}`).join(", ");
 
-const BAD = ["failed", "refused", "expired", "surrendered"];
-
-/** A card with every receiver. */
 function receiversCard(names) {
   return h("section.group.whole", {}, h("h2", {}, t("Receivers")), h("ul.told", {}, names.map(row)));
 }
 
 function row(name) {
-  const of = state.history.filter((it) => it.receiver === name);
-  const sent = of.find((it) => ["sent", "told"].includes(it.outcome));
-  const failed = of.find((it) => BAD.includes(it.outcome));
-  const fails = failed && (!sent || failed.at > sent.at);
+  const all = state.status.bellwether.receivers.filter((it) => it.receiver === name);
+  const [sent, failed] = ["lastSuccess", "lastFailure"].map((key) => all.map((it) => it[key]).filter(Boolean).sort().at(-1));
+  const fails = failed > (sent || "");
   return h(`li.entry.${fails ? "failed" : sent ? "sent" : "held"}`, {},
     h("span.dot", { "aria-hidden": "true" }, "●"), h("b", {}, name),
-    h("span.soft", {}, sent ? [`${t("last sent")} `, since(h, sent.at)] : t("not among the latest notifications")),
-    (state.status?.bellwether.receivers || []).filter((it) => it.receiver === name).map((it) => h("span.soft", {}, `${(it.bytesToday / 1e3).toFixed(1)} KB/24 h ${it.budget || ""}`)),
-    failed ? h("span", { class: fails ? "fault" : "soft" }, `${t("last failure")} `, since(h, failed.at)) : null,
-    h("button.write", { type: "button", "aria-label": `${t("Test")} ${name}`, onclick: () => openTest(name) }, t("Test")),
-    failed?.why ? h("p.annotation", { dir: "auto" }, failed.why) : null);
+    h("span.soft", {}, `${t("last sent")} `, sent ? since(h, sent) : "–"),
+    failed ? h("span", { class: fails ? "fault" : "soft" }, `${t("last failure")} `, since(h, failed)) : null,
+    all.map((it) => h("span.soft", {}, `${(it.bytesToday / 1e3).toFixed(1)} KB/24 h ${it.budget || ""}`)),
+    h("button.write", { "aria-label": `${t("Test")} ${name}`, onclick: () => openTest(name) }, t("Test")),
+    all.filter((it) => it.lastError).map((it) => h("p.annotation", { dir: "auto" }, it.lastError)));
 }
 
 /** Shows what a test would send; sends it when asked to, and shows the answers. */
 function openTest(receiver) {
   const body = h("div.found.tall", { "aria-live": "polite", tabindex: "0" }, h("p", {}, "…"));
-  const send = h("button.primary.write", { type: "button", disabled: true, onclick: () => run(false) }, t("Send the test"));
+  const send = h("button.primary.write", { disabled: true, onclick: () => run(false) }, t("Send the test"));
   const dialog = h("dialog", { "aria-labelledby": "test-title", onclose: () => dialog.remove() },
     h("h2", { id: "test-title" }, `${t("Test")}: ${receiver}`),
     h("p.note", {}, t("A test: nothing is sent before you say so.")),
-    body, h("div.actions", {}, h("button", { type: "button", onclick: () => dialog.close() }, t("Close")), send));
+    body, h("div.actions", {}, h("button", { onclick: () => dialog.close() }, t("Close")), send));
   document.body.append(dialog);
   dialog.showModal();
   const run = async (isDry) => {
@@ -249,7 +244,7 @@ function button(text, receiver, ask, again) {
       fault.textContent = error.message;
     }
   };
-  return h("span", {}, h("button.write", { type: "button", "aria-label": `${t(text)}: ${receiver}`, onclick }, t(text)), fault);
+  return h("span", {}, h("button.write", { "aria-label": `${t(text)}: ${receiver}`, onclick }, t(text)), fault);
 }
 
 /** A card with a table each, if there is anything. */

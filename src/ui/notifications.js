@@ -1,6 +1,7 @@
 // The notifications of this node, newest first, and those that wait or fail.
-import { counts, h, linked, show } from "./dom.js";
-import { state } from "./live.js";
+import { h, heading, linked, show } from "./dom.js";
+import { counts, countsBar } from "./filter.js";
+import { lookAtPending, state } from "./live.js";
 import { equal, formatAll } from "./matchers.js";
 import { exact, lasting, now, since, when } from "./time.js";
 import { outcome, t } from "./words.js";
@@ -14,19 +15,32 @@ const KINDS = {
   quiet: (it) => QUIET.has(it.outcome),
 };
 
+const PENDING_MS = 10e3;
+
 let parts;
+let timer;
+let waits;
 let filter = "all";
 
 export function view(query) {
   filter = Object.hasOwn(KINDS, query.get("show")) ? query.get("show") : "all";
-  parts = { counts: h("div.counts", { role: "group", "aria-label": t("Show") }), now: h("div"), list: h("ol.told") };
-  return [h("h1.sr", {}, t("Notifications")), parts.counts, parts.now, h("section.group.plain", {}, parts.list)];
+  parts = { counts: countsBar(), now: h("div"), list: h("ol.told") };
+  // What waits, and how often it was tried, is no change that the agent tells.
+  timer = setInterval(() => waits && lookAtPending(), PENDING_MS);
+  return [heading(t("Notifications")), parts.counts, parts.now, h("section.group.plain", {}, parts.list)];
+}
+
+export function leave() {
+  clearInterval(timer);
+  parts = null;
 }
 
 export function draw() {
   if (!parts) return;
   show(parts.counts, counts(Object.entries(KINDS).map(([name, is]) => [name, t(name), state.history.filter(is).length, filter === name]), (name) => { location.hash = `#/notifications?show=${name}`; }));
-  const now = [...failing().map(entry), ...state.pending.map(underWay), ...awaited().map(entry)];
+  const waiting = [...state.pending.map(underWay), ...awaited().map(entry)];
+  const now = [...failing().map(entry), ...waiting];
+  waits = waiting.length;
   show(parts.now, [now.length && h(`section.group.${now.some((it) => it.classList.contains("failed")) ? "critical" : "info"}`, {}, h("h2", {}, t("Waiting and failing now")), h("ul.told", {}, now))]);
   const rows = state.history.filter(KINDS[filter]).map(entry);
   show(parts.list, rows.length || !state.isRead ? rows : [h("li.empty", {}, t("No notifications yet."))]);
@@ -50,7 +64,6 @@ function awaited() {
   return [...last.values()].filter((it) => it.outcome === "waiting" && Date.parse(it.at) + it.leftMs > now());
 }
 
-/** The reason for which an integration failed last. */
 const whyOf = (it) => state.history.find((past) => integrationOf(past) === integrationOf(it) && past.why)?.why;
 
 function group(it) {
@@ -83,5 +96,5 @@ function entry(it) {
     it.why ? h("p.annotation.fault", { dir: "auto" }, it.why) : null,
     it.content ? h("details", {}, h("summary", {}, t("Message and answer")),
       h("p.annotation", { dir: "auto" }, linked(it.content.trim())),
-      h("p.note", {}, `${t("Answer")}: `, it.answer || t(it.why ? "see above" : "none"))) : null);
+      it.answer ? h("p.note", {}, `${t("Answer")}: ${it.answer}`) : null) : null);
 }

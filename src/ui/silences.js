@@ -1,6 +1,7 @@
 // The silences: by state, the dialog that sets one, and acknowledging in one tap.
 import * as api from "./api.js";
-import { counts, h, Keyed, linked, removable, remember, remembered, show, toast } from "./dom.js";
+import { h, heading, Keyed, linked, remember, remembered, show, toast } from "./dom.js";
+import { counts, countsBar, filterBar, read, removable } from "./filter.js";
 import { refresh, state } from "./live.js";
 import { equal, format, formatAll, fromApi, parse, toApi } from "./matchers.js";
 import { duration, exact, hour, lasting, local, now, since, tomorrow, when } from "./time.js";
@@ -17,26 +18,42 @@ const rows = new Keyed();
 const picked = new Set();
 let parts;
 let shownState = "active";
+let filters = { matchers: [] };
 let only = null;
 let limit;
 let toEdit = null;
 
-/** The view; `id` shows one silence alone, and `edits` opens it to be changed. */
+/** The view for a link's query; `id` shows one silence alone, and `edits` opens it to be changed. */
 export function view(query, navigate, id, edits) {
   only = id || null;
   toEdit = edits ? only : null;
   shownState = STATES.includes(query.get("state")) ? query.get("state") : "active";
+  filters = read(query);
   limit = SHOWN_FIRST;
   picked.clear();
   rows.keep(new Set());
-  parts = { navigate, tabs: h("div.counts", { role: "group", "aria-label": t("Show") }), actions: h("div.actions"), list: h("ul.silences"), more: h("div.more") };
-  return [h("h1.sr", {}, t("Silences")), h("div.second", {}, parts.tabs, parts.actions), parts.list, parts.more];
+  const bar = only ? null : filterBar(filters, () => state.silences.flatMap((it) => it.matchers.map(fromApi)), (matchers) => navigate(link(shownState, matchers)));
+  parts = { navigate, tabs: countsBar(), actions: h("div.actions"), list: h("ul.silences"), more: h("div.more") };
+  return [heading(t("Silences")), bar, h("div.second", {}, parts.tabs, parts.actions), parts.list, parts.more];
+}
+
+function link(name, matchers) {
+  const query = new URLSearchParams({ state: name });
+  if (matchers.length) query.set("filter", formatAll(matchers));
+  return `#/silences?${query}`;
+}
+
+/** Whether a silence has all matchers that are asked for; as in the API it has them if they are written alike. */
+function isFound(silence) {
+  const has = silence.matchers.map((it) => format(fromApi(it)));
+  return filters.matchers.every((it) => has.includes(format(it)));
 }
 
 export function draw() {
   if (!parts) return;
-  const by = Object.fromEntries(STATES.map((name) => [name, state.silences.filter((it) => it.status.state === name)]));
-  show(parts.tabs, counts(STATES.map((name) => [name, t(name), by[name].length, !only && shownState === name]), (name) => parts.navigate(`#/silences?state=${name}`)));
+  const by = Object.fromEntries(STATES.map((name) => [name, []]));
+  for (const it of state.silences) if (!filters.matchers.length || isFound(it)) by[it.status.state].push(it);
+  show(parts.tabs, counts(STATES.map((name) => [name, t(name), by[name].length, !only && shownState === name]), (name) => parts.navigate(link(name, filters.matchers))));
   const shown = only ? state.silences.filter((it) => it.id === only) : sorted(by[shownState]);
   for (const id of picked) if (!shown.some((it) => it.id === id && it.status.state !== "expired")) picked.delete(id);
   drawActions();
@@ -53,7 +70,7 @@ export function draw() {
   });
   rows.keep(new Set(shown.map(keyOf)));
   const rest = shown.length - first.length;
-  show(parts.more, [rest > 0 && h("button", { type: "button", onclick: () => { limit += SHOWN_FIRST; draw(); } }, `${t("More")}: ${rest}`)]);
+  show(parts.more, [rest > 0 && h("button", { onclick: () => { limit += SHOWN_FIRST; draw(); } }, `${t("More")}: ${rest}`)]);
   show(parts.list, first.length || !state.isRead ? first : [h("li.empty", {}, t("No silences."))]);
 }
 
@@ -72,8 +89,8 @@ const sorted = (silences) => [...silences].sort((a, b) => (shownState === "expir
 
 function drawActions() {
   show(parts.actions, [
-    picked.size && h("button.danger.write", { type: "button", onclick: () => expire([...picked]) }, `${t("Expire selected")} (${picked.size})`),
-    h("button.primary.write", { type: "button", onclick: () => openSilence([]) }, t("New silence")),
+    picked.size && h("button.danger.write", { onclick: () => expire([...picked]) }, `${t("Expire")} (${picked.size})`),
+    h("button.primary.write", { onclick: () => openSilence([]) }, t("New silence")),
   ]);
 }
 
@@ -91,15 +108,15 @@ function row(silence, mutes) {
     h("div.what", {},
       h("div.chips", {}, matchers.map((it) => h("span.chip", {}, format(it)))),
       h("p.summary", { dir: "auto" }, linked(silence.comment)),
-      h("p.annotation", { dir: "auto" }, silence.createdBy, " · ", silence.status.state === "pending" ? `${t("from")} ${when(silence.startsAt)} ` : "",
-        untilResolved && !isOver ? t("until it resolves") : h("span", { title: exact(silence.endsAt) }, `${t(isOver ? "ended" : "until")} ${when(silence.endsAt)}`), " (", since(h, silence.endsAt), ")")),
+      h("p.annotation", { dir: "auto" }, silence.createdBy, " · ", silence.status.state === "pending" ? `${t("Starts")} ${when(silence.startsAt)} ` : "",
+        untilResolved && !isOver ? t("until it resolves") : h("span", { title: exact(silence.endsAt) }, `${t(isOver ? "expired" : "until")} ${when(silence.endsAt)}`), " (", since(h, silence.endsAt), ")")),
     h("div.side", {},
       isOver ? null : h("div.meta", {}, h("a", { href: `#/alerts?${new URLSearchParams({ filter: name })}` }, `${t("mutes")} ${mutes}`)),
       declared ? h("p.soft", {}, `${t("declared in the config as")} ${declared}`) : h("div.buttons", {},
-        isOver ? null : h("button.write", { type: "button", "aria-label": `${t("Extend")}: ${lasting(HOUR)}`, onclick: () => extend(silence, HOUR) }, `+ ${lasting(HOUR)}`),
-        isOver ? null : h("button.write", { type: "button", onclick: () => openSilence([], { silence }) }, t("Edit")),
-      isOver ? h("button.write", { type: "button", onclick: () => openSilence([], { silence, again: true }) }, t("Set again"))
-        : h("button.danger.write", { type: "button", onclick: () => expire([silence.id]) }, t("Expire")))));
+        isOver ? null : h("button.write", { "aria-label": `${t("Extend")}: ${lasting(HOUR)}`, onclick: () => extend(silence, HOUR) }, `+ ${lasting(HOUR)}`),
+        isOver ? null : h("button.write", { onclick: () => openSilence([], { silence }) }, t("Edit")),
+      isOver ? h("button.write", { onclick: () => openSilence([], { silence, again: true }) }, t("Set again"))
+        : h("button.danger.write", { onclick: () => expire([silence.id]) }, t("Expire")))));
 }
 
 const silencedUntil = (time) => `${t("silenced")} ${t("until")} ${when(time)}`;
@@ -133,9 +150,8 @@ function askAuthor() {
   return name;
 }
 
-const expire = (ids) => write(ids.join(), () => Promise.all(ids.map(api.expireSilence)), t("Expired"));
+const expire = (ids) => write(ids.join(), () => Promise.all(ids.map(api.expireSilence)), t("expired"));
 
-/** Lets a silence last so many milliseconds longer. */
 function extend(silence, ms) {
   const endsAt = new Date(Date.parse(silence.endsAt) + ms);
   const { id, matchers, startsAt, createdBy, comment, annotations } = silence;
@@ -160,13 +176,15 @@ class Draft {
     this.matchers = matchers;
     this.id = silence?.id;
     this.annotations = this.id && silence.annotations;
-    this.startsAt = silence && !isOver ? new Date(silence.startsAt) : null;
+    this.startsAt = silence && !isOver ? silence.startsAt : null;
+    this.start = h("input", { type: "datetime-local", id: "silence-start", value: this.startsAt ? local(this.startsAt) : "", onchange: () => this.choose(this.chosen) });
+    this.known = this.start.value;
     this.chips = h("div.chips");
     this.end = h("input", { type: "datetime-local", id: "silence-end", required: true, onchange: () => this.choose(null) });
     this.length = h("input", { id: "silence-length", size: 8, placeholder: "2h30m", autocomplete: "off", oninput: () => this.choose(this.length.value) });
     this.author = h("input", { id: "silence-author", required: true, autocomplete: "name", value: silence?.createdBy || author() });
-    this.comment = h("textarea", { id: "silence-comment", required: true, rows: 2 });
-    this.comment.value = silence?.comment || "";
+    this.comment = h("textarea", { id: "silence-comment", required: true, rows: 2, onfocus: () => this.comment.value === t("Silenced") && this.comment.select() });
+    this.comment.value = silence?.comment || t("Silenced");
     this.add = h("input", { "aria-label": t("Add a matcher"), placeholder: 'instance="gw1"', autocapitalize: "none", spellcheck: "false", onkeydown: (event) => event.key === "Enter" && (event.preventDefault(), this.addTyped()) });
     this.fault = h("p.fault", { role: "alert" });
     this.found = h("div.found", { "aria-live": "polite" });
@@ -179,21 +197,23 @@ class Draft {
   choose(text) {
     this.chosen = text;
     if (text === "tomorrow") this.end.value = local(tomorrow());
-    else if (text && duration(text)) this.end.value = local(this.from() + duration(text));
+    else if (text && duration(text)) this.end.value = local(Math.max(now(), this.from()) + duration(text));
     this.drawChips();
   }
 
+  /** When it begins: the field shows no seconds, and is empty for now. */
   from() {
-    return Math.max(now(), this.startsAt ? this.startsAt.getTime() : 0);
+    const { value } = this.start;
+    return new Date((value === this.known && this.startsAt) || value || now());
   }
 
   drawChips() {
-    const chip = (text, shown) => h(`button.chip${this.chosen === text ? ".on" : ""}`, { type: "button", "aria-pressed": String(this.chosen === text), onclick: () => this.choose(text) }, shown);
+    const chip = (text, shown) => h(`button.chip${this.chosen === text ? ".on" : ""}`, { "aria-pressed": String(this.chosen === text), onclick: () => this.choose(text) }, shown);
     show(this.chips, [...CHIPS.map((text) => chip(text, lasting(duration(text)))), chip("tomorrow", t("until tomorrow 8:00"))]);
   }
 
   drawLabels() {
-    show(this.labels, this.matchers.map((matcher, at) => removable(format(matcher), t("Remove"), () => { this.matchers.splice(at, 1); this.drawLabels(); this.preview(); })));
+    show(this.labels, this.matchers.map((matcher, at) => removable(matcher, () => { this.matchers.splice(at, 1); this.drawLabels(); this.preview(); })));
   }
 
   draw() {
@@ -201,14 +221,14 @@ class Draft {
     this.drawLabels();
     this.drawChips();
     show(this.dialog, [h("form", { method: "dialog", onsubmit: (event) => { event.preventDefault(); this.send(); } },
-      h("h2", { id: "silence-title", tabindex: "-1", autofocus: true }, this.id ? t("Edit silence") : t("New silence")),
+      h("h2", { id: "silence-title", tabindex: "-1", autofocus: true }, t(this.id ? "Edit" : "New silence")),
       h("fieldset", {}, h("legend", {}, t("Matchers")), this.labels,
-        h("div.find", {}, this.add, h("button", { type: "button", onclick: () => this.addTyped() }, t("Add")))),
+        h("div.find", {}, this.add, h("button", { onclick: () => this.addTyped() }, t("Add")))),
       this.found,
       h("fieldset", {}, h("legend", {}, t("For how long")), this.chips,
-        h("div.row", {}, field(this.length, t("Duration")), field(this.end, t("Until")))),
+        h("div.row", {}, field(this.start, t("Starts")), field(this.length, t("Duration")), field(this.end, t("Until")))),
       field(this.author, t("Your name")), field(this.comment, t("Comment")), this.fault,
-      h("div.actions", {}, h("button", { type: "button", onclick: () => this.dialog.close() }, t("Cancel")), h("button.primary.write", { type: "submit" }, this.id ? t("Save") : t("Silence"))))]);
+      h("div.actions", {}, h("button", { onclick: () => this.dialog.close() }, t("Cancel")), h("button.primary.write", { type: "submit" }, this.id ? t("Save") : t("Silence"))))]);
   }
 
   /** Adds the matchers that were typed; answers whether they are some. */
@@ -221,7 +241,7 @@ class Draft {
       this.preview();
       return true;
     } catch (error) {
-      this.fault.textContent = `${t("Not a filter")}: ${error.message}`;
+      this.fault.textContent = error.message;
       return false;
     }
   }
@@ -237,7 +257,7 @@ class Draft {
     let nodes;
     try {
       const alerts = await api.alertsOf(this.matchers.map(format));
-      nodes = [h("details", {}, h("summary", {}, `${t("Mutes now")}: ${alerts.length}`),
+      nodes = [h("details", {}, h("summary", {}, `${t("mutes")} ${alerts.length}`),
         h("ul", {}, alerts.slice(0, SHOWN_MAX).map((it) => h("li", {}, formatAll(Object.entries(it.labels).map(([name, value]) => equal(name, value)))))),
         alerts.length > SHOWN_MAX ? `… ${alerts.length - SHOWN_MAX}` : null)];
     } catch (error) {
@@ -259,7 +279,7 @@ class Draft {
       try {
         await api.setSilence({
           id: this.id, annotations: this.annotations, matchers: this.matchers.map(toApi), createdBy: this.author.value.trim(), comment: this.comment.value.trim(),
-          startsAt: (this.startsAt || new Date(now())).toISOString(), endsAt: endsAt.toISOString(),
+          startsAt: this.from().toISOString(), endsAt: endsAt.toISOString(),
         });
         toast(silencedUntil(endsAt));
         this.dialog.close();

@@ -7,14 +7,22 @@ const DAY = 24 * HOUR;
 const YEAR = 365.25 * DAY;
 const UNITS = [[YEAR, "year"], [DAY, "day"], [HOUR, "hour"], [MINUTE, "minute"], [1e3, "second"]];
 
+/** A difference by which the gateway's clock has been set, and not only told late. */
+const STEP_MS = MINUTE;
+
 let ahead = 0;
+
+/** How often that clock was set while this page was open: all times that the agent told were moved along. */
+export let steps = 0;
 
 /** The time by the gateway's clock: by that silences begin and end, and alerts began. */
 export const now = () => Date.now() + ahead;
 
 /** Learns it from the Date of an answer. */
 export function learn(date) {
+  const before = ahead;
   ahead = (Date.parse(date) || Date.now()) - Date.now();
+  if (Math.abs(ahead - before) > STEP_MS) steps += 1;
 }
 
 /** The day and hour there is now in the visitor's zone: a time that is shown as one of today may need its date in the next. */
@@ -43,7 +51,6 @@ export function when(time) {
   return intl(Intl.DateTimeFormat, isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" }).format(date);
 }
 
-/** The whole of a time, for titles. */
 export const exact = (time) => intl(Intl.DateTimeFormat, { dateStyle: "full", timeStyle: "long" }).format(new Date(time));
 
 /** "2 h 30 min" from milliseconds. */
@@ -65,13 +72,11 @@ export function duration(text) {
   return [...text.matchAll(/(\d+(?:\.\d+)?)\s*([wdhms])/g)].reduce((sum, [, count, unit]) => sum + count * units[unit], 0);
 }
 
-/** For an input of type datetime-local. */
 export function local(time) {
   const date = new Date(time);
   return new Date(date - date.getTimezoneOffset() * MINUTE).toISOString().slice(0, 16);
 }
 
-/** Tomorrow at 8 in the morning here. */
 export function tomorrow() {
   const date = new Date(now());
   date.setDate(date.getDate() + 1);

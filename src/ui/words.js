@@ -68,14 +68,10 @@ Dropped datagrams|Verworfene Datagramme|Datagrammes rejetés|Datagramas descarta
 Durability|Dauerhaftigkeit|Durabilité|Durabilidad|持久性
 Duration|Dauer|Durée|Duración|时长
 Each|Alle|Toutes les|Cada|每隔
-Edit silence|Stummschaltung ändern|Modifier le silence|Editar silencio|编辑静默
 Edit|Ändern|Modifier|Editar|编辑
-ended|endete|terminé|terminó|结束于
 Expected|Erwartet|Attendus|Esperados|预期信号
-Expire selected|Ausgewählte beenden|Terminer la sélection|Terminar selección|结束所选
 Expire|Beenden|Terminer|Terminar|结束
 expired|abgelaufen|expirés|caducados|已过期
-Expired|Beendet|Terminé|Terminado|已结束
 Extend|Verlängern|Prolonger|Prolongar|延长
 failed|fehlgeschlagen|échouées|fallidas|失败
 fell back|Ersatz benachrichtigt|secours prévenu|reserva avisada|已改用备用接收者
@@ -93,7 +89,6 @@ for its turn|bis es an der Reihe ist|son tour|su turno|等待轮到
 for other attempts|auf andere Versuche|d’autres essais|otros intentos|等待其他尝试
 for room in rate_limit|auf Platz im rate_limit|de la place dans rate_limit|sitio en rate_limit|等待 rate_limit 余量
 Forget what came and went|Vergangenes vergessen|Oublier ce qui est passé|Olvidar lo pasado|忽略已过去的告警
-from|von|à partir de|desde|从
 From|Von|De|De|来自
 groups not told|Gruppen nicht gemeldet|groupes non signalés|grupos sin avisar|个分组未通知
 Heard|Gehört über|Entendu par|Oído por|接收方式
@@ -122,7 +117,6 @@ missing|fehlt|absent|falta|缺失
 more are only counted|weitere nur gezählt|autres seulement comptées|más solo contadas|条仅计数
 More|Weitere|Autres|Más|更多
 muted|stummgeschaltet nach Zeitplan|muettes (horaire)|silenciadas por horario|按时段静音
-Mutes now|Betrifft jetzt|Concerne actuellement|Afecta ahora a|当前影响
 mutes|betrifft|concerne|afecta a|影响
 Name|Name|Nom|Nombre|名称
 new alerts added|neue Alarme|nouvelles alertes|alertas nuevas|新增告警
@@ -161,33 +155,30 @@ Running|Läuft|En marche|En marcha|运行时间
 same|gleich|identiques|iguales|相同
 Save|Speichern|Enregistrer|Guardar|保存
 Sealed with key|Versiegelt mit Schlüssel|Scellé avec la clé|Sellado con clave|已用密钥加密
-see above|siehe oben|voir ci-dessus|véase arriba|见上
 Select|Auswählen|Sélectionner|Seleccionar|选择
 Send the test|Test senden|Envoyer le test|Enviar la prueba|发送测试
 sent|gesendet|envoyées|enviadas|已发送
 Set again|Erneut setzen|Rétablir|Volver a poner|重新设置
 set|gestellt|à l'heure|ajustado|已校准
-Show all|Alle anzeigen|Tout afficher|Mostrar todo|显示全部
 Show|Anzeigen|Afficher|Mostrar|显示
 Silence all|Alle stummschalten|Tout en silence|Silenciar todas|全部静默
-Silence these|Diese stummschalten|Mettre en silence|Silenciar estas|静默这些
 Silence|Stumm|Silence|Silenciar|静默
 silenced|stumm|en silence|silenciadas|已静默
+Silenced|Stummgeschaltet|Mis en silence|Silenciado|已静默
 Silences|Stummschaltungen|Silences|Silencios|静默
 since|seit|depuis|desde|自
 Skip to content|Zum Inhalt|Aller au contenu|Ir al contenido|跳到内容
 some alerts resolved|einige Alarme behoben|quelques alertes résolues|algunas alertas resueltas|部分告警已恢复
 Something changed.|Es hat sich etwas geändert.|Il y a du nouveau.|Hay cambios.|有新变化。
 Source|Quelle|Source|Origen|来源
+Starts|Beginn|Début|Inicio|开始
 State|Zustand|État|Estado|状态
 surrendered|anderen überlassen|cédée à d'autres|cedida a otros|已移交
 suspect|fraglich|suspect|sospechoso|可疑
 Test|Testen|Tester|Probar|测试
 The agent is out of reach.|Der Agent ist nicht erreichbar.|L'agent est injoignable.|El agente no responde.|无法连接代理。
 there|da|présent|presente|正常
-This browser cannot read|Dieser Browser versteht nicht:|Ce navigateur ne comprend pas :|Este navegador no entiende:|此浏览器无法解析
 This node|Dieser Knoten|Ce nœud|Este nodo|本节点
-times|mal|fois|veces|次
 to try again|auf den nächsten Versuch|un nouvel essai|otro intento|等待重试
 told|von anderem Knoten gesendet|envoyée par un autre nœud|enviada por otro nodo|由其他节点发送
 Told|Gemeldet|Envoyé|Enviado|已上报
