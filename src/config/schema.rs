@@ -89,6 +89,8 @@ pub struct Key {
     pub global: &'static str,
     /// Whether it must be set, here or in `global`.
     pub required: bool,
+    /// Whether it becomes the value of a header, or part of it.
+    pub in_header: bool,
     /// A key beside it that cannot be set where this one is, or empty.
     pub not_with: &'static str,
     /// The versions that know it.
@@ -187,7 +189,8 @@ impl Key {
     /// A key without a default.
     pub const fn new(name: &'static str, takes: Takes) -> Self {
         let origin = Origin::Old;
-        Self { name, takes, default: "", global: "", required: false, not_with: "", origin }
+        let (required, in_header) = (false, false);
+        Self { name, takes, default: "", global: "", required, in_header, not_with: "", origin }
     }
 
     /// A template, and its default.
@@ -231,6 +234,12 @@ impl Key {
     #[must_use]
     pub const fn required(self) -> Self {
         Self { required: true, ..self }
+    }
+
+    /// The same; it becomes the value of a header, or part of it.
+    #[must_use]
+    pub const fn in_header(self) -> Self {
+        Self { in_header: true, ..self }
     }
 
     /// The same; it cannot be set beside this key.

@@ -17,7 +17,7 @@ pub(super) const TYPE: Type = Type {
         body: "message",
         keys: &[
             Key::new("url", Takes::Url).required(),
-            Key::secret("token", "token_file").required(),
+            Key::secret("token", "token_file").required().in_header(),
             Key::template("title", r#"{{ template "__subject" . }}"#),
             Key::template("message", r#"{{ template "pushover.default.message" . }}"#),
             Key::template("priority", r#"{{ if eq .Status "firing" }}8{{ else }}4{{ end }}"#),

@@ -19,7 +19,7 @@ pub(super) const TYPE: Type = Type {
         address: "url",
         keys: &[
             Key::secret_url("url", "url_file").required(),
-            Key::secret("alert_source_token", "alert_source_token_file"),
+            Key::secret("alert_source_token", "alert_source_token_file").in_header(),
             Key::new("metadata", Takes::Map),
             Key::new("max_alerts", Takes::Number).or("0"),
             Key::new("timeout", Takes::GoDuration).or("0s"),

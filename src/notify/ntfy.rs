@@ -22,7 +22,7 @@ pub(super) const TYPE: Type = Type {
         keys: &[
             Key::new("url", Takes::Url).or("https://ntfy.sh"),
             Key::template("topic", "").required(),
-            Key::secret("token", "token_file"),
+            Key::secret("token", "token_file").in_header(),
             Key::template("title", r#"{{ template "__subject" . }}"#),
             Key::template("message", r#"{{ template "pushover.default.message" . }}"#),
             Key::template("priority", r#"{{ if eq .Status "firing" }}4{{ else }}3{{ end }}"#),

@@ -30,6 +30,7 @@ pub(super) const TYPE: Type = Type {
         keys: &[
             Key::new("api_key", Takes::SecretTemplate("api_key_file"))
                 .or_global("opsgenie_api_key")
+                .in_header()
                 .required(),
             Key::new("api_url", Takes::Url).or_global("opsgenie_api_url").required(),
             Key::template("message", r#"{{ template "opsgenie.default.message" . }}"#),
@@ -46,7 +47,8 @@ pub(super) const TYPE: Type = Type {
         ],
         globals: &[
             Key::new("opsgenie_api_url", Takes::Url).or("https://api.opsgenie.com/"),
-            Key::new("opsgenie_api_key", Takes::SecretTemplate("opsgenie_api_key_file")),
+            Key::new("opsgenie_api_key", Takes::SecretTemplate("opsgenie_api_key_file"))
+                .in_header(),
         ],
         check: responders_are_named,
         ..Schema::HTTP

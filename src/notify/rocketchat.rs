@@ -33,8 +33,11 @@ pub(super) const TYPE: Type = Type {
         body: "text",
         keys: &[
             Key::new("api_url", Takes::Url).or_global("rocketchat_api_url").required(),
-            Key::secret("token_id", "token_id_file").or_global("rocketchat_token_id").required(),
-            Key::secret("token", "token_file").or_global("rocketchat_token").required(),
+            Key::secret("token_id", "token_id_file")
+                .or_global("rocketchat_token_id")
+                .required()
+                .in_header(),
+            Key::secret("token", "token_file").or_global("rocketchat_token").required().in_header(),
             Key::template("channel", ""),
             Key::template("color", r#"{{ if eq .Status "firing" }}red{{ else }}green{{ end }}"#),
             Key::template("title", r#"{{ template "rocketchat.default.title" . }}"#),
@@ -51,8 +54,8 @@ pub(super) const TYPE: Type = Type {
         ],
         globals: &[
             Key::new("rocketchat_api_url", Takes::Url).or("https://open.rocket.chat/").newer(),
-            Key::secret("rocketchat_token", "rocketchat_token_file").newer(),
-            Key::secret("rocketchat_token_id", "rocketchat_token_id_file").newer(),
+            Key::secret("rocketchat_token", "rocketchat_token_file").in_header().newer(),
+            Key::secret("rocketchat_token_id", "rocketchat_token_id_file").in_header().newer(),
         ],
         ..Schema::HTTP
     },

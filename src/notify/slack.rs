@@ -49,6 +49,7 @@ pub(super) const TYPE: Type = Type {
             Key::secret_url("api_url", "api_url_file").or_global("slack_api_url"),
             Key::secret("app_token", "app_token_file")
                 .or_global("slack_app_token")
+                .in_header()
                 .not_with("api_url")
                 .newer(),
             Key::new("app_url", Takes::Url).or_global("slack_app_url").newer(),
@@ -79,6 +80,7 @@ pub(super) const TYPE: Type = Type {
             Key::secret_url("slack_api_url", "slack_api_url_file"),
             Key::secret("slack_app_token", "slack_app_token_file")
                 .not_with("slack_api_url")
+                .in_header()
                 .newer(),
             Key::new("slack_app_url", Takes::Url)
                 .or("https://slack.com/api/chat.postMessage")

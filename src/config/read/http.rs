@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::read::secret::{check_header_name, secret_at};
+use crate::config::read::secret::{check_header_name, check_header_value, secret_at};
 use crate::config::read::{Cx, proxy, tls};
 use crate::config::table::{Item, Table};
 use crate::config::{Authorization, Http, OAuth2, Secret};
@@ -35,7 +35,10 @@ fn authorization(table: &Table<'_>, cx: &Cx<'_>) -> Authorization {
         way => {
             item.warn(format_args!("{way} is deprecated: use authorization with credentials"));
             match secret_at(&item, way == "bearer_token_file", cx) {
-                Some(token) => Authorization::Scheme("Bearer".to_owned(), token),
+                Some(token) => {
+                    check_header_value(&item, &token);
+                    Authorization::Scheme("Bearer".to_owned(), token)
+                }
                 None => Authorization::None,
             }
         }
@@ -131,7 +134,10 @@ fn scheme(item: &Item<'_>, cx: &Cx<'_>) -> Authorization {
     let credentials = secret(&table, "credentials", "credentials_file", cx);
     table.finish();
     match credentials {
-        Some(credentials) => Authorization::Scheme(scheme.to_owned(), credentials),
+        Some(credentials) => {
+            check_header_value(table.get("credentials").as_ref().unwrap_or(item), &credentials);
+            Authorization::Scheme(scheme.to_owned(), credentials)
+        }
         None => Authorization::None,
     }
 }
@@ -156,10 +162,9 @@ fn headers(table: &Table<'_>, cx: &Cx<'_>) -> Vec<(String, Secret)> {
         check_header_name(&item, name);
         let Some(values) = item.table() else { continue };
         for (item, text) in values.texts("values").into_iter().chain(values.texts("secrets")) {
-            if text.contains(|c: char| c.is_control()) {
-                item.error("has control characters, which no header can carry");
-            }
-            headers.push((name.to_owned(), Secret::Inline(text.into())));
+            let secret = Secret::Inline(text.into());
+            check_header_value(&item, &secret);
+            headers.push((name.to_owned(), secret));
         }
         for (_, file) in values.texts("files") {
             headers.push((name.to_owned(), Secret::File(cx.path(file))));

@@ -1,7 +1,7 @@
 //! `proxy_url` and its neighbours, which `http_config` and `oauth2` have.
 
 use crate::config::read::Cx;
-use crate::config::read::secret::{check_header_name, secret_at};
+use crate::config::read::secret::{check_header_name, check_header_value};
 use crate::config::table::Table;
 use crate::config::{NoProxy, Proxy, Secret};
 use crate::model::Url;
@@ -11,7 +11,7 @@ pub(super) fn read(table: &Table<'_>, cx: &Cx<'_>) -> Proxy {
     let url = table.get("proxy_url").filter(|item| !item.is_empty());
     let no_proxy = table.text("no_proxy").filter(|list| !list.is_empty());
     let from_environment = table.boolean("proxy_from_environment").unwrap_or(false);
-    let connect_headers = connect_headers(table, cx);
+    let connect_headers = connect_headers(table);
     let given = [
         ("proxy_url", url.is_some()),
         ("no_proxy", no_proxy.is_some()),
@@ -59,15 +59,20 @@ fn of_environment(table: &Table<'_>, cx: &Cx<'_>) -> Proxy {
 }
 
 /// Lists of secret values by name.
-fn connect_headers(table: &Table<'_>, cx: &Cx<'_>) -> Vec<(String, Secret)> {
+fn connect_headers(table: &Table<'_>) -> Vec<(String, Secret)> {
     let Some(section) = table.get("proxy_connect_header").and_then(|item| item.table()) else {
         return Vec::new();
     };
     let mut headers = Vec::new();
     for (name, item) in section.entries() {
-        check_header_name(&item, name);
-        for (item, _) in item.texts() {
-            headers.extend(secret_at(&item, false, cx).map(|value| (name.to_owned(), value)));
+        // Of a proxy that wants another scheme than Basic, or a user that no URL can hold.
+        if !name.eq_ignore_ascii_case("proxy-authorization") {
+            check_header_name(&item, name);
+        }
+        for (item, text) in item.texts() {
+            let secret = Secret::Inline(text.into());
+            check_header_value(&item, &secret);
+            headers.push((name.to_owned(), secret));
         }
     }
     headers

@@ -28,9 +28,10 @@ pub(super) fn url(item: &Item<'_>, text: &str) -> Option<Url> {
     item.check(Url::parse(text))
 }
 
-/// A secret that stands in the config itself.
-pub(super) fn inline(item: &Item<'_>, text: &str) -> Secret {
-    if text.contains(|c: char| c.is_control()) {
+/// Notes an error if a secret that stands in the config itself cannot be the value of a header. Files are read without the
+/// break at their end.
+pub(super) fn check_header_value(item: &Item<'_>, secret: &Secret) {
+    if secret.inline().is_some_and(|text| text.contains(char::is_control)) {
         item.error("has control characters, which no header can carry");
     }
     Secret::Inline(text.into())
@@ -39,7 +40,7 @@ pub(super) fn inline(item: &Item<'_>, text: &str) -> Secret {
 pub(super) fn secret_at(item: &Item<'_>, is_file: bool, cx: &Cx<'_>) -> Option<Secret> {
     let text = item.text()?;
     if !is_file {
-        return Some(inline(item, text));
+        return Some(Secret::Inline(text.into()));
     }
     if text.is_empty() {
         item.error("expected a path, found \"\"");

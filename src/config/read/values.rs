@@ -100,7 +100,11 @@ pub(super) fn own(table: &Table<'_>, key: &'static Key, cx: &Cx<'_>) -> Option<V
     let (name, item) = table.one_of(&[key.name, file])?;
     let item = item.hide();
     if name == key.name {
-        return value(&item, key.takes, cx);
+        let value = value(&item, key.takes, cx);
+        if let (true, Some(Value::Secret(secret))) = (key.in_header, &value) {
+            secret::check_header_value(&item, secret);
+        }
+        return value;
     }
     let path = item.text()?;
     if path.is_empty() {
@@ -139,7 +143,7 @@ fn value(item: &Item<'_>, takes: Takes, cx: &Cx<'_>) -> Option<Value> {
             let number = item.number()?;
             Value::Number(i64::try_from(number).unwrap_or(i64::MAX))
         }
-        Takes::Secret(_) => Value::Secret(secret::inline(item, item.text()?)),
+        Takes::Secret(_) => Value::Secret(Secret::Inline(item.text()?.into())),
         Takes::SecretTemplate(_) | Takes::SecretUrl(_) | Takes::UrlTemplate(_) => {
             secret(item, takes)?
         }
@@ -191,7 +195,7 @@ fn secret(item: &Item<'_>, takes: Takes) -> Option<Value> {
             item.check(Url::parse(text))?;
             Value::Secret(Secret::Inline(text.into()))
         }
-        _ => Value::Secret(secret::inline(item, text)),
+        _ => Value::Secret(Secret::Inline(text.into())),
     })
 }
 

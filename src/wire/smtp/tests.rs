@@ -84,6 +84,19 @@ fn starttls_forgets_what_was_offered_before() {
 }
 
 #[test]
+fn a_password_may_have_a_line_break() {
+    let password = Some("multiline\nmysecret".to_owned());
+    let plan = Plan { is_local: true, login: Some(Login { password, ..login() }), ..plan() };
+    play(
+        plan,
+        &[
+            ("220 hi\r\n", "EHLO gw.example\r\n"),
+            ("250-mail\r\n250 AUTH PLAIN\r\n", "AUTH PLAIN AHUAbXVsdGlsaW5lCm15c2VjcmV0\r\n"),
+        ],
+    );
+}
+
+#[test]
 fn without_tls_nothing_is_said_where_it_is_required() {
     let plan = Plan { require_tls: true, login: Some(login()), ..plan() };
     let it = play(

@@ -67,6 +67,41 @@ fn tls_and_oauth2_are_read_and_shown_without_secrets() {
     assert!(!shown.contains("geheim"), "{shown}");
 }
 
+/// A block of YAML ends with a line break.
+#[test]
+fn only_what_goes_into_a_header_may_have_no_line_break() {
+    let config = |receiver: &str| format!("{MINIMAL}  {receiver}\n");
+    for right in [
+        "webhook_configs: [{url: 'http://x', http_config: {basic_auth: {username: u, password: \"a\\nb\"}}}]",
+        "webhook_configs: [{url: 'http://x', hmac_secret: \"a\\nb\"}]",
+        "webhook_configs: [{url: 'http://x', http_config: {oauth2: {client_id: a, client_secret: \"a\\n\", token_url: 'http://t'}}}]",
+        "email_configs: [{to: a@b, from: a@b, smarthost: 'm:25', auth_password: \"multiline\\nmysecret\"}]",
+        "email_configs: [{to: a@b, from: a@b, smarthost: 'm:25', tls_config: {ca: \"-----BEGIN x\\n\"}}]",
+        "pagerduty_configs: [{routing_key: \"a\\n\"}]",
+        "webhook_configs: [{url: 'http://x', http_config: {proxy_url: 'http://p', proxy_connect_header: {Proxy-Authorization: [Bearer x]}}}]",
+    ] {
+        yaml(&config(right));
+    }
+    for wrong in [
+        "webhook_configs: [{url: 'http://x', http_config: {authorization: {credentials: \"a\\nb\"}}}]",
+        "webhook_configs: [{url: 'http://x', http_config: {bearer_token: \"a\\nb\"}}]",
+        "webhook_configs: [{url: 'http://x', http_config: {proxy_url: 'http://p', proxy_connect_header: {X: [\"a\\nb\"]}}}]",
+        "webhook_configs: [{url: 'http://x', http_config: {http_headers: {X: {secrets: [\"a\\nb\"]}}}}]",
+        "opsgenie_configs: [{api_key: \"a\\nb\"}]",
+        "ntfy_configs: [{topic: t, token: \"a\\nb\"}]",
+        "gotify_configs: [{url: 'http://x', token: \"a\\nb\"}]",
+        "slack_configs: [{app_token: \"a\\nb\"}]",
+        "rocketchat_configs: [{token_id: a, token: \"a\\nb\"}]",
+        "incidentio_configs: [{url: 'http://x', alert_source_token: \"a\\nb\"}]",
+    ] {
+        let told = errors(Language::Yaml, &config(wrong));
+        assert!(
+            told.contains("has control characters, which no header can carry"),
+            "{wrong}: {told}"
+        );
+    }
+}
+
 #[test]
 fn proxies_are_of_the_config_or_of_the_environment() {
     let environment = Environment {

@@ -41,7 +41,11 @@ async fn tunnel(
     let authorization = proxy.user().map(basic);
     let mut all = vec![("Host", place.as_str()), ("User-Agent", AGENT)];
     all.extend(authorization.as_deref().map(|it| ("Proxy-Authorization", it)));
-    all.extend(headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    // A user of the URL wins over the same header, as in Go.
+    let is_said = |name: &str| all.iter().any(|(said, _)| said.eq_ignore_ascii_case(name));
+    let more = headers.iter().filter(|(name, _)| !is_said(name));
+    let more: Vec<_> = more.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    all.extend(more);
     let request = http1::head("CONNECT", &place, &all, None).map_err(Error::Header)?;
     let answer = connection.ask(&request).await.map_err(|broken| failed(broken.why()))?;
     match answer.status {
