@@ -6,7 +6,9 @@ use crate::config::table::Item;
 use crate::model::Url;
 
 /// Headers that are ours to set.
-const RESERVED: [&str; 14] = [
+const RESERVED: [&str; 20] = [
+    // Nobody here unpacks an answer.
+    "accept-encoding",
     "authorization",
     "connection",
     "content-encoding",
@@ -15,12 +17,17 @@ const RESERVED: [&str; 14] = [
     "expect",
     "host",
     "keep-alive",
+    "proxy-authenticate",
     "proxy-authorization",
     "te",
     "trailer",
     "transfer-encoding",
     "upgrade",
     "user-agent",
+    "www-authenticate",
+    "x-amz-content-sha256",
+    "x-amz-date",
+    "x-amz-security-token",
 ];
 
 /// A URL that a receiver can be sent to.
@@ -34,7 +41,6 @@ pub(super) fn check_header_value(item: &Item<'_>, secret: &Secret) {
     if secret.inline().is_some_and(|text| text.contains(char::is_control)) {
         item.error("has control characters, which no header can carry");
     }
-    Secret::Inline(text.into())
 }
 
 pub(super) fn secret_at(item: &Item<'_>, is_file: bool, cx: &Cx<'_>) -> Option<Secret> {

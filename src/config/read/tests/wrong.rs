@@ -140,6 +140,14 @@ const WRONG_SECTIONS: &[(&str, &str)] = &[
         "7: global.http_config.http_headers.Host: the header Host is set by the agent itself: remove it",
     ),
     (
+        "global:\n  http_config: {http_headers: {Accept-Encoding: {values: [gzip]}}}",
+        "7: global.http_config.http_headers.Accept-Encoding: the header Accept-Encoding is set by the agent itself: remove it",
+    ),
+    (
+        "global:\n  http_config: {http_headers: {x-amz-date: {values: [x]}}}",
+        "7: global.http_config.http_headers.x-amz-date: the header x-amz-date is set by the agent itself: remove it",
+    ),
+    (
         "global:\n  http_config: {http_headers: {'a b': {values: [x]}}}",
         "7: global.http_config.http_headers....: a name that no header can have: letters, digits and - alone",
     ),
