@@ -4,7 +4,7 @@ use crate::config::Secret;
 use crate::config::proxy::Proxy;
 use crate::model::Url;
 
-/// A whole `http_config`. A receiver's own replaces the global one; nothing is merged.
+/// A whole `http_config`. A receiver's own replaces the global one; nothing is merged but `msteamsv2`'s `proxy_url`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Http {
     /// How we authenticate to the other side.

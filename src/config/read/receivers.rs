@@ -10,7 +10,9 @@ use crate::config::read::values::Globals;
 use crate::config::read::{http, values};
 use crate::config::schema::Around;
 use crate::config::table::{Item, Table, unknown};
-use crate::config::{DayBudget, Fallback, Integration, RateLimit, Receiver, Schema, StaticLabels};
+use crate::config::{
+    DayBudget, Fallback, Integration, Proxy, RateLimit, Receiver, Schema, StaticLabels,
+};
 use crate::limits::{
     BUDGET_BYTES_MIN, BUDGET_MESSAGES_MIN, RATE_LIMIT_NOTIFICATIONS_MAX, RATE_LIMIT_TIME_MAX,
     RATE_LIMIT_TIME_MIN,
@@ -146,6 +148,13 @@ fn rate_limit(item: &Item<'_>) -> Option<RateLimit> {
     Some(RateLimit { notifications: count, per: time })
 }
 
+/// The one part of `global`'s `http_config` that holds beside a receiver's own, of one type alone, as in Alertmanager.
+fn inherit(own: &mut Proxy, global: &Proxy) {
+    if own.http.is_none() && !own.from_environment && !global.from_environment {
+        (own.http, own.https) = (global.http.clone(), global.https.clone());
+    }
+}
+
 /// None only if an error has been noted.
 fn integration(
     schema: &'static Schema,
@@ -157,8 +166,16 @@ fn integration(
     let table = item.table()?;
     let send_resolved = table.boolean("send_resolved").unwrap_or(schema.send_resolved);
     let own = if schema.http { table.get("http_config") } else { None };
-    let http =
-        own.map_or_else(|| Arc::clone(&globals.http), |item| Arc::new(http::read(&item, cx)));
+    let http = own.map_or_else(
+        || Arc::clone(&globals.http),
+        |item| {
+            let mut http = http::read(&item, cx);
+            if schema.name == "msteamsv2" {
+                inherit(&mut http.proxy, &globals.http.proxy);
+            }
+            Arc::new(http)
+        },
+    );
     let mut values = values::read(&table, schema.keys, Some(globals), cx);
     table.finish();
     let around = Around { http: &http, environment: cx.environment };

@@ -220,6 +220,28 @@ fn a_receiver_has_the_global_http_config_or_its_own_whole() {
 }
 
 #[test]
+fn msteamsv2_alone_keeps_the_global_proxy_beside_its_own_http_config() {
+    let proxy = |section: &str, global: &str, own: &str| {
+        let loaded = yaml(&format!(
+            "{MINIMAL}  {section}: [{{{}: 'http://x', http_config: {{{own}}}}}]\nglobal: {{http_config: {{{global}}}}}\n",
+            if section == "webhook_configs" { "url" } else { "webhook_url" }
+        ));
+        webhook(&loaded, 0, 0).http.proxy.https.as_ref().map(ToString::to_string)
+    };
+    let (global, own) = ("proxy_url: 'http://all', no_proxy: x", "follow_redirects: false");
+    assert_eq!(proxy("msteamsv2_configs", global, own).as_deref(), Some("http://all"));
+    assert_eq!(proxy("msteams_configs", global, own), None);
+    assert_eq!(proxy("webhook_configs", global, own), None);
+    let named = proxy("msteamsv2_configs", global, "proxy_url: 'http://own'");
+    assert_eq!(named.as_deref(), Some("http://own"));
+    for (global, own) in
+        [(global, "proxy_from_environment: true"), ("proxy_from_environment: true", own)]
+    {
+        assert_eq!(proxy("msteamsv2_configs", global, own), None, "{global} {own}");
+    }
+}
+
+#[test]
 fn a_doubtful_setting_is_a_warning() {
     let told: Vec<String> = toml(BOTH_TOML).warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
