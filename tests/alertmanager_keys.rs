@@ -64,7 +64,7 @@ const RECEIVERS: &[(&str, &str)] = &[
     (
         "mattermost",
         "webhook_url webhook_url_file channel username text fallback color pretext author_name author_link author_icon title \
-         title_link fields thumb_url footer footer_icon image_url icon_url icon_emoji attachments props priority",
+         title_link fields thumb_url footer footer_icon image_url icon_url icon_emoji attachments type props priority",
     ),
     (
         "rocketchat",
@@ -100,6 +100,16 @@ const RECEIVERS: &[(&str, &str)] = &[
         "api_secret api_secret_file corp_id api_url message message_type agent_id to_user to_party to_tag",
     ),
 ];
+
+/// A text up to a key in a section of a receiver.
+macro_rules! receiver {
+    ($section:literal) => {
+        concat!("receivers:\n- name: r\n  ", $section)
+    };
+}
+
+const SIGV4: &str =
+    "region access_key secret_key profile role_arn external_id use_fips_sts_endpoint service_name";
 
 const SECTIONS: &[(&str, &str)] = &[
     (
@@ -151,6 +161,36 @@ const SECTIONS: &[(&str, &str)] = &[
     (
         "global:\n  http_config:\n    tls_config:\n      ",
         "ca ca_file cert cert_file key key_file server_name insecure_skip_verify min_version max_version",
+    ),
+    ("global:\n  http_config:\n    http_headers:\n      X-A:\n        ", "values secrets files"),
+    (receiver!("sns_configs:\n  - sigv4:\n      "), SIGV4),
+    (receiver!("slack_configs:\n  - actions:\n    - "), "type text url style name value confirm"),
+    (
+        receiver!("slack_configs:\n  - actions:\n    - confirm:\n        "),
+        "title text ok_text dismiss_text",
+    ),
+    (receiver!("slack_configs:\n  - fields:\n    - "), "title value short"),
+    (receiver!("opsgenie_configs:\n  - responders:\n    - "), "id name username type"),
+    (receiver!("pagerduty_configs:\n  - images:\n    - "), "href src alt"),
+    (receiver!("pagerduty_configs:\n  - links:\n    - "), "href text"),
+    (receiver!("jira_configs:\n  - summary:\n      "), "template enable_update"),
+    (receiver!("jira_configs:\n  - description:\n      "), "template enable_update"),
+    (receiver!("email_configs:\n  - threading:\n      "), "enabled thread_by_date"),
+    (receiver!("mattermost_configs:\n  - props:\n      "), "card"),
+    (
+        receiver!("mattermost_configs:\n  - priority:\n      "),
+        "priority requested_ack persistent_notifications",
+    ),
+    (receiver!("mattermost_configs:\n  - fields:\n    - "), "title value short"),
+    (
+        receiver!("mattermost_configs:\n  - attachments:\n    - "),
+        "fallback color pretext text author_name author_link author_icon title title_link fields thumb_url footer footer_icon \
+         image_url",
+    ),
+    (receiver!("rocketchat_configs:\n  - fields:\n    - "), "title value short"),
+    (
+        receiver!("rocketchat_configs:\n  - actions:\n    - "),
+        "type text url msg imageurl iswebview webviewheightratio msginchatwindow msgprocessingtype",
     ),
 ];
 

@@ -15,12 +15,17 @@ const TITLE_CHARS_MAX: usize = 1024;
 const FIELDS: &[Key] =
     &[Key::new("short", Takes::Bool), Key::template("title", ""), Key::template("value", "")];
 
-/// Buttons; what else an action can be is read as Alertmanager reads it, and not sent.
+/// Buttons. What has no template is read and not sent, as in Alertmanager, whose decoder of YAML made these names.
 const ACTIONS: &[Key] = &[
     Key::text("type", ""),
     Key::template("text", ""),
     Key::template("url", ""),
     Key::template("msg", ""),
+    Key::text("imageurl", ""),
+    Key::new("iswebview", Takes::Bool),
+    Key::text("webviewheightratio", ""),
+    Key::new("msginchatwindow", Takes::Bool),
+    Key::text("msgprocessingtype", ""),
 ];
 
 pub(super) const TYPE: Type = Type {

@@ -22,6 +22,9 @@ const SIGV4: &[Key] = &[
     Key::text("profile", ""),
     Key::text("role_arn", ""),
     Key::text("external_id", "").newer(),
+    // Read, and not used for SNS, as in Alertmanager.
+    Key::new("use_fips_sts_endpoint", Takes::Bool).newer(),
+    Key::text("service_name", "").newer(),
     // From the environment, or files that it names; nobody sets these.
     Key::secret("session_token", "").ours(),
     Key::new("credentials_file", Takes::File).ours(),
