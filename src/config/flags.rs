@@ -269,6 +269,20 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_below_zero_is_none() {
+        let given = settings(&[
+            "--silences.max-silences=-1",
+            "--silences.max-silence-size-bytes",
+            "-2",
+            "--alerts.per-alertname-limit=-1",
+            "--web.get-concurrency=-1",
+            "--web.timeout=-1s",
+        ]);
+        assert_eq!(given, Settings::default());
+        assert!(!errors(&["--web.timeout=-soon", "--web.get-concurrency=-"]).is_empty());
+    }
+
+    #[test]
     fn switches_need_no_value() {
         for (args, is_on) in [
             (&["--log.silences", "--cluster.multicast"][..], true),

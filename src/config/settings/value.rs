@@ -54,6 +54,9 @@ impl SettingValue for u64 {
     }
 
     fn set(&mut self, text: &str) -> Result<(), String> {
+        // For Alertmanager's limits, a number below 0 is no limit, as 0 is.
+        let is_negative = text.parse().is_ok_and(i64::is_negative);
+        let text = if is_negative { "0" } else { text };
         *self = text.parse().map_err(|_| format!("expected a number from 0, found {text:?}"))?;
         Ok(())
     }
@@ -152,12 +155,16 @@ impl FromText for IpAddr {
     }
 }
 
-/// As configurations write them, `5d`, or as Go does, `1.5h`: no text means one thing here and another there.
+/// As configurations write them, `5d`, or as Go does, `1.5h`: no text means one thing here and another there. One below zero
+/// is zero: no time at all, or no limit.
 impl FromText for Duration {
     fn from_text(text: &str) -> Result<Self, String> {
-        parse_duration(text)
-            .or_else(|_| parse_go_duration(text))
-            .map_err(|_| format!("expected a duration like 30s, 1h30m or 5d, found {text:?}"))
+        let (is_negative, amount) =
+            text.strip_prefix('-').map_or((false, text), |amount| (true, amount));
+        let duration = parse_duration(amount)
+            .or_else(|_| parse_go_duration(amount))
+            .map_err(|_| format!("expected a duration like 30s, 1h30m or 5d, found {text:?}"))?;
+        Ok(if is_negative { Self::ZERO } else { duration })
     }
 
     fn to_text(&self) -> String {
