@@ -114,6 +114,9 @@ fn check(values: &mut Values, _: &Around<'_>) -> Vec<String> {
     if has_oauth2 && values.has("auth_token") {
         wrong.push("at most one of auth_token and auth_oauth2 can be set".to_owned());
     }
+    if values.text("hello").is_empty() {
+        values.set("hello", crate::config::Value::from_text("localhost"));
+    }
     if let Err(why) = check_domain(values.text("hello")) {
         wrong.push(format!("hello: {why}"));
     }
@@ -392,6 +395,22 @@ mod tests {
         let oauth2 = mail.oauth2.as_ref().unwrap();
         assert_eq!(oauth2.refresh_token.as_ref().and_then(Secret::inline), Some("r"));
         assert!(!format!("{mail:?}").contains("\"r\""));
+    }
+
+    #[test]
+    fn an_empty_hello_is_that_of_a_machine_without_a_name() {
+        let mail = |global: &str, hello: &str| {
+            let own = format!(
+                "email_configs: [{{to: a@x, from: b@y, smarthost: 'm:25', html: x{hello}}}]"
+            );
+            match drafted(global, &own, notification(&[("i", false)])).inline() {
+                Ok(Outgoing::Mail(mail)) => mail.plan.hello,
+                other => panic!("no mail: {other:?}"),
+            }
+        };
+        assert_eq!(mail("", ", hello: ''"), "localhost");
+        assert_eq!(mail("smtp_hello: ''", ""), "localhost");
+        assert_eq!(mail("smtp_hello: gw", ""), "gw");
     }
 
     #[test]
