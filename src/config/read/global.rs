@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::Global;
 use crate::config::read::values::Globals;
 use crate::config::read::{Cx, http, values};
 use crate::config::render::{self, Yaml};
 use crate::config::table::Table;
 use crate::config::values::default;
+use crate::config::{Global, Secret, Value};
 
 pub(super) struct Read {
     pub(super) global: Global,
@@ -42,6 +42,14 @@ pub(super) fn read(root: &Table<'_>, cx: &Cx<'_>) -> Read {
         let Some(value) = own.or_else(|| default(key)) else { continue };
         shown.extend(render::entry(key, &value));
         globals.values.insert(key.name, value);
+    }
+    let text = |name: &str| match globals.get(name) {
+        Some(Value::Secret(Secret::Inline(text)) | Value::Text(text)) => Some(text),
+        _ => None,
+    };
+    // The way to the API before there was slack_app_token, with a token in each receiver's http_config: both may stand together.
+    if text("slack_api_url") == text("slack_app_url") {
+        set.retain(|key| key.name != "slack_api_url");
     }
     if let Some(table) = table {
         values::exclude(&table, &set);

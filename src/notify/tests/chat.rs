@@ -68,6 +68,10 @@ fn slack_takes_what_the_receiver_says_before_what_global_says() {
     assert_eq!(token("slack_app_token: t", "api_url: 'http://x'"), Ok((false, true)));
     assert_eq!(token("slack_api_url: 'http://x'", "app_token: t"), Ok((true, false)));
     assert_eq!(token("slack_app_token: t", ""), Ok((true, false)));
+    let both = "slack_app_token: t, slack_api_url: 'https://slack.com/api/chat.postMessage'";
+    assert_eq!(token(both, ""), Ok((true, false)));
+    let own = "http_config: {authorization: {credentials: x}}";
+    assert_eq!(token(both, own), Ok((false, true)));
     for (globals, own, why) in [
         ("", "", "one of api_url, api_url_file, app_token and app_token_file must be set"),
         (
