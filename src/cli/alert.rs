@@ -77,8 +77,10 @@ fn show(cx: &mut Cx<'_>, answer: &Value) -> Outcome {
 /// `a="b" c="d"`
 fn spelled(labels: Option<&Value>) -> String {
     let labels = labels.and_then(Value::as_object).into_iter().flatten();
-    let pairs: Vec<String> =
+    let mut pairs: Vec<String> =
         labels.map(|(name, value)| format!("{name}=\"{}\"", text(Some(value)))).collect();
+    // amtool's order: that of the whole pairs, in which a1="x" stands before a="y".
+    pairs.sort_unstable();
     pairs.join(" ")
 }
 
@@ -171,6 +173,10 @@ B          2026-11-29 05:00:01 UTC  hot      active
             out.contains("\nalertname=\"A\" z=\"1\"  summary=\"hot\"  2026-11-29 05:00:00 UTC  "),
             "{out}"
         );
+        let odd = json!([{"labels": {"a": "y", "a1": "x"}, "startsAt": "2026-11-29T05:00:00Z"}]);
+        let fake = Fake::new(&[(200, &odd.to_string())]);
+        let (_, out, _) = told_by(&fake, &["alert", "-o", "extended"]);
+        assert!(out.contains("\na1=\"x\" a=\"y\"  "), "{out}");
         let fake = Fake::new(&[(200, &list.to_string())]);
         let (_, out, _) = told_by(&fake, &["alert", "--output=json"]);
         assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), list);

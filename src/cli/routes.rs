@@ -73,7 +73,9 @@ pub(super) fn test(cx: &mut Cx<'_>) -> Outcome {
         }
     }
     let expected = cx.args.get("verify.receivers").filter(|names| !names.is_empty());
-    if expected.is_some_and(|expected| expected.split(',').map(str::trim).ne(names)) {
+    let spaces: &[char] = if cx.is_amtool { &[] } else { &[' '] };
+    let is_other = |expected: &str| expected.split(',').map(|it| it.trim_matches(spaces)).ne(names);
+    if expected.is_some_and(is_other) {
         writeln!(cx.out, "WARNING: Expected receivers did not match resolved receivers.")?;
         return Ok(1);
     }
@@ -107,7 +109,11 @@ impl Tree<'_> {
         // As amtool has it, spaces that do not break.
         let (branch, below) =
             if is_last { ("└── ", "    ") } else { ("├── ", "│\u{a0}\u{a0} ") };
-        let name = if place == 0 { "default-route".to_owned() } else { route.matchers.to_string() };
+        let name = if route.matchers.is_empty() {
+            "default-route".to_owned()
+        } else {
+            route.matchers.to_string()
+        };
         let is_whole = self.matched.is_none();
         out.extend([before, branch, &name]);
         if is_whole && route.continue_ {
@@ -134,7 +140,7 @@ impl Tree<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Fake, told, told_by};
+    use super::super::testing::{Fake, called_by, told, told_by};
 
     const TEXT: &str = "\
 route:
@@ -145,6 +151,7 @@ route:
     matchers: [team=~\"a|b\"]
     routes:
     - {receiver: nested, matchers: [kind=\"x\"], mute_time_intervals: [night]}
+    - {receiver: rest}
 time_intervals:
 - {name: night, time_intervals: [{times: [{start_time: '22:00', end_time: '24:00'}]}]}
 receivers:
@@ -152,6 +159,7 @@ receivers:
 - {name: critical}
 - {name: team}
 - {name: nested}
+- {name: rest}
 ";
 
     fn ask(words: &[&str]) -> (u8, String, String) {
@@ -167,7 +175,8 @@ Routing tree:
 └── default-route  receiver: root
     ├── {severity=\"critical\"}  continue: true  receiver: critical
     └── {team=~\"a|b\"}  receiver: team
-        └── {kind=\"x\"}  receiver: nested
+        ├── {kind=\"x\"}  receiver: nested
+        └── default-route  receiver: rest
 
 ";
         assert_eq!(ask(&["routes", "show"]), (0, expected.to_owned(), String::new()));
@@ -195,6 +204,14 @@ critical,nested
         assert_eq!(with("--verify.receivers=critical,nested").0, 0);
         let (code, out, _) = with("--verify.receivers=nested");
         assert!(code == 1 && out.contains("WARNING: Expected receivers did not match"), "{out}");
+        let rest = ask(&["routes", "test", "--tree", "team=b"]).1;
+        assert!(rest.contains("        └── default-route  receiver: rest\n"), "{rest}");
+        // amtool compares the names as they are written.
+        let spaced = ["--verify.receivers=critical, nested"];
+        assert_eq!(ask(&[&labels[..], &spaced].concat()).0, 0);
+        let status = serde_json::json!({"config": {"original": TEXT}}).to_string();
+        let words = [&["config"], &labels[..], &spaced].concat();
+        assert_eq!(called_by("amtool", &Fake::new(&[(200, &status)]), &words).0, 1);
         let night = "critical,nested\nnested  muted by night\n";
         assert_eq!(with("--at=2026-11-29T23:00:00Z").1, night);
         assert_eq!(with("--at=2026-11-29T21:00:00Z").1, "critical,nested\n");

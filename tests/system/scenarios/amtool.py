@@ -8,7 +8,7 @@ route:
   receiver: root
   group_by: [alertname]
   routes:
-  - {receiver: critical, matchers: ['severity="critical"'], continue: true}
+  - {receiver: critical, matchers: ['severity="critical"'], continue: true, routes: [{receiver: critical}]}
   - receiver: team
     match_re: {team: a|b}
     routes:

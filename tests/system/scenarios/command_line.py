@@ -22,6 +22,7 @@ alert add foo node=baz --annotation=runbook=http://runbook.biz --annotation=summ
 alert add B site=1 severity=warning team=a --generator-url=http://x/y
 alert add C severity=critical --end=2020-01-01T00:00:00Z
 alert add D severity=critical site=1 --start=2020-01-01T00:00:00Z --end=2199-01-01T00:00:00Z
+alert add E severity=low a1=x a=y
 alert add Bad --generator-url=foo
 alert add
 alert add x y
