@@ -14,8 +14,8 @@ use crate::template::value::{Int, List, Text, Type, Value};
 const TEXT: Type = Type::Text;
 
 pub(super) const ALL: &[Function] = &[
-    fixed("toUpper", &[TEXT], |_, args| Ok(Value::text(text(args, 0).to_uppercase()))),
-    fixed("toLower", &[TEXT], |_, args| Ok(Value::text(text(args, 0).to_lowercase()))),
+    fixed("toUpper", &[TEXT], |_, args| Ok(Value::text(upper(text(args, 0))))),
+    fixed("toLower", &[TEXT], |_, args| Ok(Value::text(lower(text(args, 0))))),
     fixed("title", &[TEXT], |_, args| Ok(Value::text(title(text(args, 0))))),
     fixed("trimSpace", &[TEXT], |_, args| Ok(Value::text(text(args, 0).trim()))),
     fixed("join", &[TEXT, Type::Texts], |_, args| match args {
@@ -104,6 +104,38 @@ fn dict(args: &[Value]) -> Result<Value, String> {
     Ok(Value::Dict(Rc::new(dict)))
 }
 
+/// Go's capitals: a letter whose capital is several letters, such as ß, stays as it is.
+fn upper(text: &str) -> String {
+    let upper = |c: char| {
+        let mut capital = c.to_uppercase();
+        capital.next().filter(|_| capital.next().is_none()).unwrap_or(c)
+    };
+    text.chars().map(upper).collect()
+}
+
+/// Go's small letters: one for each letter, whatever stands around it.
+fn lower(text: &str) -> String {
+    text.chars().filter_map(|c| c.to_lowercase().next()).collect()
+}
+
+/// The capital at the beginning of a word: where it is several letters, the first of them alone is one.
+fn begin(c: char) -> String {
+    let capital = match c {
+        'Ǆ'..='ǆ' => 'ǅ',
+        'Ǉ'..='ǉ' => 'ǈ',
+        'Ǌ'..='ǌ' => 'ǋ',
+        'Ǳ'..='ǳ' => 'ǲ',
+        // Georgian has capitals for whole words alone.
+        'ა'..='ჿ' => c,
+        c => {
+            let mut capital = c.to_uppercase();
+            let first = capital.next();
+            return first.into_iter().chain(capital.flat_map(char::to_lowercase)).collect();
+        }
+    };
+    capital.to_string()
+}
+
 /// Each word with a capital, the rest of it in small letters. Letters, digits and what joins them make a word.
 fn title(text: &str) -> String {
     let mut titled = String::with_capacity(text.len());
@@ -122,14 +154,22 @@ fn title(text: &str) -> String {
             || (matches!(c, '\'' | '.' | ',' | ';') && joins(|c| c.is_numeric()));
         if !is_cased || !goes_on {
             titled.push(*c);
-        } else if in_word {
-            titled.extend(c.to_lowercase());
+        } else if !in_word {
+            titled.push_str(&begin(*c));
+        } else if *c == 'Σ' && ends(&chars, i + 1) {
+            titled.push('ς');
         } else {
-            titled.extend(c.to_uppercase());
+            titled.extend(c.to_lowercase());
         }
         in_word = goes_on && (in_word || is_cased);
     }
     titled
+}
+
+/// Whether no letter of the word follows.
+fn ends(chars: &[char], from: usize) -> bool {
+    let joins = |c: &&char| !"'\u{2019}.:\u{b7}".contains(**c);
+    chars.iter().skip(from).find(joins).is_none_or(|c| !c.is_alphabetic())
 }
 
 /// `url.QueryUnescape`
