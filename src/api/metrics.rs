@@ -1,9 +1,10 @@
 //! `/metrics`, under Alertmanager's names where they mean the same.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::api::{Response, Site, deadman, flock, owed};
-use crate::config::Receiver;
+use crate::config::Route;
 use crate::core::stats::{IntegrationStats, LATENCY_BUCKETS};
 use crate::limits::CARD_ENDURANCE_BYTES;
 use crate::model::own::TROUBLES;
@@ -198,12 +199,21 @@ fn silences(text: &mut MetricsText, node: &Node, now: Now) {
     }
 }
 
+/// Adds the receivers that a route names, and those below it.
+fn add_used<'a>(route: &'a Route, used: &mut BTreeSet<&'a str>) {
+    used.insert(&route.receiver);
+    route.routes.iter().for_each(|below| add_used(below, used));
+}
+
 fn config(text: &mut MetricsText, node: &Node, site: &Site) {
     let config = node.config();
     // Prometheus holds floating point numbers: 48 bits arrive whole.
     let hash = Fingerprint::of([(config.original.as_str(), "")]).0 >> 16;
-    let integrations = |receiver: &std::sync::Arc<Receiver>| receiver.integrations.len();
-    let integrations: usize = config.receivers.iter().map(integrations).sum();
+    let fallbacks = config.receivers.iter().filter_map(|it| it.fallback.as_ref());
+    let mut used: BTreeSet<&str> = fallbacks.map(|it| &*it.receiver).collect();
+    add_used(&config.route, &mut used);
+    let receivers = config.receivers.iter().filter(|it| used.contains(&*it.name));
+    let integrations: usize = receivers.map(|it| it.integrations.len()).sum();
     let spoken = [("version", version::ALERTMANAGER), ("revision", ""), ("branch", "")];
     let ours = [("version", version::VERSION), ("commit", version::COMMIT)];
     text.family("alertmanager_build_info", "gauge", "Which Alertmanager's API is spoken.")
@@ -220,9 +230,9 @@ fn config(text: &mut MetricsText, node: &Node, site: &Site) {
             "When a config was last taken.",
         )
         .sample(&[], seconds(site.reload.success_at))
-        .family("alertmanager_receivers", "gauge", "How many receivers the config has.")
-        .count(&[], config.receivers.len() as u64)
-        .family("alertmanager_integrations", "gauge", "How many integrations the config has.")
+        .family("alertmanager_receivers", "gauge", "How many receivers can be notified.")
+        .count(&[], used.len() as u64)
+        .family("alertmanager_integrations", "gauge", "How many integrations these have.")
         .count(&[], integrations as u64)
         .family("alertmanager_inhibition_rules", "gauge", "How many inhibition rules it has.")
         .count(&[], config.inhibit_rules.len() as u64);

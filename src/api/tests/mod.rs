@@ -226,6 +226,26 @@ fn each_configured_receiver_type_is_counted_from_nothing() {
 }
 
 #[test]
+fn receivers_that_nothing_names_are_not_counted() {
+    let receiver = |name: &str, more: &str| {
+        format!(
+            "[[receivers]]\nname = '{name}'\n{more}\nwebhook_configs = [{{ url = 'http://r' }}]\n"
+        )
+    };
+    let config = format!(
+        "route.receiver = 'r'\nroute.routes = [{{ receiver = 'r' }}, {{ routes = [{{ receiver = 's' }}] }}]\n{}{}{}{}",
+        receiver("r", "fallback = 'f'"),
+        receiver("s", ""),
+        receiver("f", ""),
+        receiver("unused", ""),
+    );
+    let metrics = World::of(&config, None).get("/metrics").1;
+    for family in ["alertmanager_receivers", "alertmanager_integrations"] {
+        assert!(metrics.contains(&format!("\n{family} 3\n")), "{family}: {metrics}");
+    }
+}
+
+#[test]
 fn status_receivers_and_pages_tell_what_runs() {
     let mut world = World::new();
     let (status, body) = world.get("/api/v2/status");

@@ -16,6 +16,7 @@ CONFIG = """
 route: {receiver: root, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}
 receivers:
 - {name: root, webhook_configs: [{url: "SINK/root"}]}
+- {name: unused, webhook_configs: [{url: "SINK/unused"}]}
 """
 SPECIFICATION = "golang-github-prometheus-alertmanager-dev"
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
@@ -72,6 +73,9 @@ def metrics(world):
             found.setdefault(name, set()).update(re.findall(r"(\w+)=", text))
         return found
 
+    for name in ("alertmanager_receivers", "alertmanager_integrations"):
+        values = [agent.metric(name) for agent in (ours, theirs)]
+        assert values == [1, 1], f"{name}: {values}"
     own, other = labels(ours), labels(theirs)
     build = {"goversion", "goos", "goarch", "tags"}  # it is not Go
     lost = {name: other[name] - own.get(name, set()) - build for name in other if name in own or name in mine}
