@@ -155,15 +155,26 @@ fn write_what_is_made_of_the_table() {
     }
 }
 
+/// Checks the config on standard input, called by this name.
+fn checked_as(name: &str, file: &Path) -> (i32, String) {
+    let mut command = process::Command::new(env!("CARGO_BIN_EXE_bellwether"));
+    command.arg0(name).arg("check-config").stdin(File::open(file).unwrap());
+    let output = command.output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn a_file_on_standard_input_is_checked_by_its_name_or_not_at_all() {
+    let (code, text) = checked_as("bellwether", &file("configs/alertmanager.yml"));
+    assert!(code == 2 && text.contains("no FILE is named"), "{text}");
+    let (code, text) = checked_as("bellwether", Path::new("/dev/null"));
+    assert!(code == 0 && text.contains("SUCCESS"), "{text}");
+}
+
 #[test]
 fn amtool_checks_the_config_on_standard_input() {
-    let checked = |file: &Path| {
-        let mut command = process::Command::new(env!("CARGO_BIN_EXE_bellwether"));
-        command.arg0("amtool").arg("check-config").stdin(File::open(file).unwrap());
-        let output = command.output().unwrap();
-        let text = [output.stdout, output.stderr].concat();
-        (output.status.code().unwrap(), String::from_utf8(text).unwrap())
-    };
+    let checked = |file: &Path| checked_as("amtool", file);
     let (code, text) = checked(&file("configs/alertmanager.yml"));
     assert!(code == 0 && text.starts_with("Checking '/dev/stdin'  SUCCESS\n"), "{text}");
     let (code, text) = checked(&file("Cargo.toml"));

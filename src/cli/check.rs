@@ -30,6 +30,10 @@ pub(super) fn run(cx: &mut Cx<'_>) -> Outcome {
         }
         files.push(STDIN.into());
     }
+    if files.is_empty() && std::fs::metadata(STDIN).is_ok_and(|it| it.is_file()) {
+        let why = "standard input is a file, and no FILE is named: name it, or /dev/stdin for YAML";
+        return Err(usage(why));
+    }
     let wrong = check_all(&mut files, &mut cx.out)?;
     match wrong {
         0 => Ok(0),
@@ -233,6 +237,10 @@ fn report(
     writeln!(out, " - {} inhibit rules", config.inhibit_rules.len())?;
     writeln!(out, " - {} receivers", config.receivers.len())?;
     writeln!(out, " - {} templates", loaded.templates.len())?;
+    if !loaded.templates.is_empty() {
+        // amtool's word for it that they were read.
+        writeln!(out, "  SUCCESS")?;
+    }
     if !config.time_intervals.is_empty() {
         writeln!(out, " - {} time intervals", config.time_intervals.len())?;
     }
@@ -263,6 +271,19 @@ mod tests {
         );
         assert!(code == 0 && out.starts_with(&expected), "{out}");
         assert!(out.contains("1 secrets stand in the file itself (receivers["), "{out}");
+    }
+
+    #[test]
+    fn templates_that_were_read_are_a_success_of_their_own() {
+        let folder = std::env::temp_dir().join(format!("bellwether-tmpl-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let config = folder.join("a.yml");
+        let text = "route: {receiver: x}\nreceivers: [{name: x}]\ntemplates: ['*.tmpl']\n";
+        std::fs::write(&config, text).unwrap();
+        std::fs::write(folder.join("a.tmpl"), "{{ define \"a\" }}{{ end }}").unwrap();
+        let (code, out) = checked(&[config.to_str().unwrap()]);
+        std::fs::remove_dir_all(folder).unwrap();
+        assert!(code == 0 && out.ends_with(" - 1 templates\n  SUCCESS\n\n"), "{out}");
     }
 
     #[test]

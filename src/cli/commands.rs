@@ -277,7 +277,7 @@ answers: nothing there would end it.",
         "Checks each file as the daemon would, and says every error.
 
 Without a file: the one that the daemon would find in this directory, else the one that is built in; as amtool, what stands on
-standard input, which is /dev/stdin by name. The files of
+standard input, which is /dev/stdin by name, and needs it here. The files of
 cluster.key_files, web.config_file and templates are read too, here and as this user, and every template of a receiver is
 rendered for a sample that fires and for one that is resolved. Files of receivers' secrets are not opened.
 
