@@ -192,7 +192,8 @@ impl Clients {
         stream::connect(config, server_name(tls, host)?, host, io).await
     }
 
-    async fn client(&self, tls: &Tls) -> Result<Arc<ClientConfig>, Error> {
+    /// The client of these settings: the same one as long as the files that they name are the same.
+    pub(super) async fn client(&self, tls: &Tls) -> Result<Arc<ClientConfig>, Error> {
         let texts = texts(tls).await?;
         let digest = texts.digest();
         let roots = match (&texts.ca, tls.insecure_skip_verify) {

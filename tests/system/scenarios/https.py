@@ -258,6 +258,23 @@ def kept_and_closed(world):
     assert (len(server.requests), failures(agent)) == (3, 0)
 
 
+def renewed(world):
+    """A certificate of ours that is renewed is shown at once: a connection that was kept with the old one is not used again."""
+    authority = Authority(world.directory / "ca")
+    server = Server(server_context(authority.issue("server"), clients=authority.certificate))
+    own = authority.issue("client")
+    tls = {"ca_file": str(authority.certificate), "cert_file": str(own), "key_file": str(own)}
+    agent = agent_for(world, server.url, {"tls_config": tls})
+    for number in range(3):
+        if number == 2:
+            own.write_bytes(authority.issue("other").read_bytes())
+        post(agent, f"A{number}")
+        told(server, number + 1)
+        agent.await_outcomes(number + 1)
+    assert [seen.requests for seen in server.connections] == [2, 1]
+    assert failures(agent) == 0
+
+
 def refused(kind, says):
     def case(world):
         authority = Authority(world.directory / "ca")
@@ -501,6 +518,7 @@ def cases(_settings):
         ("https/resumption-1.3", resumption(ssl.TLSVersion.TLSv1_3)),
         ("https/resumption-1.2", resumption(ssl.TLSVersion.TLSv1_2)),
         ("https/kept-and-closed", kept_and_closed),
+        ("https/renewed", renewed),
         ("https/expired", refused("expired", "its certificate ended 2020-02-01T00:00:00Z: renew it there")),
         ("https/not-yet-valid", refused("not-yet-valid", "its certificate is not valid before 2048-01-01T00:00:00Z")),
         ("https/wrong-name", refused("wrong-name", "set tls_config: server_name")),

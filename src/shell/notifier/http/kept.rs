@@ -3,27 +3,37 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ClientConfig;
 use smol::{LocalExecutor, Task, Timer};
 
 use super::connection::Connection;
 use super::{Call, Error, basic, read};
-use crate::config::Tls;
 use crate::limits::{HTTP_READ_BYTES, KEPT_CONNECTIONS_MAX, KEPT_TIME_MAX};
 use crate::model::Url;
 use crate::model::url::Scheme;
+use crate::shell::tls::Clients;
 use crate::wire::http1;
 
 /// The properties that a connection must share with a request to carry it.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub(super) struct Route {
     /// Whose connection it is; none: the proxy's, which carries requests to any host.
     target: Option<(Scheme, String, u16)>,
     proxy: Option<Url>,
     connect_headers: Vec<(String, String)>,
-    /// Its TLS settings; none without TLS.
-    tls: Option<Tls>,
+    /// Its TLS settings, which are made anew when a file that they name has changed; none without TLS.
+    tls: Option<Arc<ClientConfig>>,
+}
+
+impl PartialEq for Route {
+    fn eq(&self, other: &Self) -> bool {
+        let own = |it: &Self| it.tls.as_ref().map(Arc::as_ptr);
+        (&self.target, &self.proxy, &self.connect_headers, own(self))
+            == (&other.target, &other.proxy, &other.connect_headers, own(other))
+    }
 }
 
 impl fmt::Debug for Route {
@@ -34,7 +44,7 @@ impl fmt::Debug for Route {
 
 impl Route {
     /// The route of a request.
-    pub(super) async fn new(call: &Call<'_>) -> Result<Self, Error> {
+    pub(super) async fn new(call: &Call<'_>, clients: &Clients) -> Result<Self, Error> {
         let (url, proxy) = (&call.target, call.proxy.of(&call.target));
         let is_https = |url: &Url| url.scheme() == Scheme::Https;
         let is_tunnel = is_https(url) || proxy.is_none_or(|proxy| proxy.scheme() == Scheme::Socks5);
@@ -44,12 +54,16 @@ impl Route {
                 connect_headers.push((name.clone(), read(secret).await?));
             }
         }
-        let with_tls = is_https(url) || proxy.is_some_and(is_https);
+        let tls = if is_https(url) || proxy.is_some_and(is_https) {
+            Some(clients.client(call.tls).await?)
+        } else {
+            None
+        };
         Ok(Self {
             target: is_tunnel.then(|| (url.scheme(), url.host().to_owned(), url.port())),
             proxy: proxy.cloned(),
             connect_headers,
-            tls: with_tls.then(|| call.tls.clone()),
+            tls,
         })
     }
 
@@ -159,5 +173,46 @@ impl Kept {
             }
         });
         idle.connections.push(One { number, route, connection, _end: end });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::config::{Proxy, Secret, Tls};
+
+    const AUTHORITY: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBLDCB36ADAgECAhRNgvQYRc0QoDzmcOiVz8EQdsueajAFBgMrZXAwDDEKMAgG
+A1UEAwwBYTAeFw0yNjExMzAwNDE4MTdaFw0zNjExMjcwNDE4MTdaMAwxCjAIBgNV
+BAMMAWEwKjAFBgMrZXADIQCkxVDNLupQV9EjlBFMcmLsnDY2/MBbbvwq4DT7KtBo
+bqNTMFEwHQYDVR0OBBYEFLhkS/06BeiNFbOo2SVG19I3e3qsMB8GA1UdIwQYMBaA
+FLhkS/06BeiNFbOo2SVG19I3e3qsMA8GA1UdEwEB/wQFMAMBAf8wBQYDK2VwA0EA
+A86WuLHd+J7mnocNueBuw/69NS1qQmfumajF5wWEk4RPGb+kq/A77v0EP1Byxnvl
+69or/NhOQ7mqND2P/Y7qDQ==
+-----END CERTIFICATE-----
+";
+
+    #[test]
+    fn a_connection_is_not_used_again_once_a_file_of_its_tls_has_changed() {
+        let file = std::env::temp_dir().join(format!("bellwether-kept-{}", std::process::id()));
+        let tls = Tls { ca: Some(Secret::File(file.clone())), ..Tls::default() };
+        let (clients, proxy) = (Clients::default(), Proxy::default());
+        let route_to = |url: &str| {
+            let target = Url::parse(url).unwrap();
+            let (headers, tls, proxy) = (Vec::new(), &tls, &proxy);
+            let call = Call { method: "POST", target, headers, body: None, tls, proxy };
+            smol::block_on(Route::new(&call, &clients)).unwrap()
+        };
+        fs::write(&file, AUTHORITY).unwrap();
+        let route = route_to("https://a/");
+        assert!(route == route_to("https://a/b") && route != route_to("https://b/"));
+        fs::write(&file, format!("renewed\n{AUTHORITY}")).unwrap();
+        let renewed = route_to("https://a/");
+        assert!(route != renewed && renewed == route_to("https://a/"));
+        fs::remove_file(&file).unwrap();
+        assert!(route_to("http://a/") == route_to("http://a/c"), "no TLS, no file");
     }
 }

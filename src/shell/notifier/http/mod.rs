@@ -143,7 +143,7 @@ impl Client {
 
     /// One request and its answer, over a connection that was kept or a new one.
     async fn exchange(&self, call: &Call<'_>, taken: &Taken) -> Result<HttpAnswer, Error> {
-        let route = Route::new(call).await?;
+        let route = Route::new(call, &self.tls).await?;
         let (head, body) = route.request(call)?;
         if let Some(mut connection) = self.kept.take(&route).await {
             match connection.talk([&head, body], taken).await {
