@@ -22,12 +22,12 @@ pub(super) fn ping(cx: &mut Cx<'_>) -> Outcome {
 
 pub(super) fn run(cx: &mut Cx<'_>) -> Outcome {
     let answer = cx.agent()?.get("/bellwether/v1/deadman")?;
-    let page = print(&answer, &TimeZone::system());
+    let page = print(&answer, &TimeZone::system(), cx.out.columns);
     cx.out.write_all(page.as_bytes())?;
     Ok(0)
 }
 
-fn print(answer: &Value, zone: &TimeZone) -> String {
+fn print(answer: &Value, zone: &TimeZone, terminal: Option<usize>) -> String {
     let heads = ["EXPECTED", "EACH", "STATE", "LAST", "BY"];
     let mut rows = vec![heads.map(ToOwned::to_owned).to_vec()];
     let expected = answer.get("expected").and_then(Value::as_array);
@@ -45,13 +45,13 @@ fn print(answer: &Value, zone: &TimeZone) -> String {
     }
     let expected = match rows.len() {
         1 => "nothing is expected: the config has no [[expect]]\n".to_owned(),
-        _ => table(&rows, false),
+        _ => table(&rows, false, terminal),
     };
-    let heartbeats = heartbeats(answer, zone);
+    let heartbeats = heartbeats(answer, zone, terminal);
     if heartbeats.is_empty() { expected } else { format!("{expected}\n{heartbeats}") }
 }
 
-fn heartbeats(answer: &Value, zone: &TimeZone) -> String {
+fn heartbeats(answer: &Value, zone: &TimeZone, terminal: Option<usize>) -> String {
     let heads = ["HEARTBEAT", "EACH", "TOLD", "LAST"];
     let mut rows = vec![heads.map(ToOwned::to_owned).to_vec()];
     for it in answer.get("heartbeats").and_then(Value::as_array).into_iter().flatten() {
@@ -61,7 +61,7 @@ fn heartbeats(answer: &Value, zone: &TimeZone) -> String {
             if is_told { (of("told"), local_time(&of("last"), zone)) } else { Default::default() };
         rows.push(vec![of("name"), of("period"), told, last]);
     }
-    if rows.len() == 1 { String::new() } else { table(&rows, false) }
+    if rows.len() == 1 { String::new() } else { table(&rows, false, terminal) }
 }
 
 #[cfg(test)]
@@ -79,6 +79,7 @@ mod tests {
                 {"name": "watchdog", "period": "5m", "missing": true, "last": null, "by": null},
             ], "heartbeats": [{"name": "hc", "period": "1m", "told": "ok", "last": "2026-11-22T01:00:00Z"}]}),
             &TimeZone::UTC,
+            None,
         );
         let expected = "\
 EXPECTED  EACH  STATE    LAST                      BY
@@ -89,7 +90,7 @@ HEARTBEAT  EACH  TOLD  LAST
 hc         1m    ok    2026-11-22T01:00:00.000Z
 ";
         assert_eq!(page, expected);
-        assert!(print(&json!(null), &TimeZone::UTC).starts_with("nothing is expected"));
+        assert!(print(&json!(null), &TimeZone::UTC, None).starts_with("nothing is expected"));
     }
 
     #[test]

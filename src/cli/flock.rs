@@ -12,7 +12,7 @@ use crate::model::duration::Spelled;
 
 pub(super) fn run(cx: &mut Cx<'_>) -> Outcome {
     let status = cx.agent()?.get("/api/v2/status")?;
-    let cluster = print(status.get("cluster").unwrap_or(&Value::Null));
+    let cluster = print(status.get("cluster").unwrap_or(&Value::Null), cx.out.columns);
     write!(cx.out, "{cluster}{}{}", troubles(&status), used(&status))?;
     Ok(0)
 }
@@ -31,13 +31,13 @@ pub(super) fn cluster(cx: &mut Cx<'_>) -> Outcome {
         let heads = vec!["Address".to_owned(), "Name".to_owned()];
         let row = |it: &Value| vec![text(it.get("address")), text(it.get("name"))];
         let rows: Vec<Vec<String>> = [heads].into_iter().chain(peers.map(row)).collect();
-        write!(cx.out, "\n{}", table(&rows, false))?;
+        write!(cx.out, "\n{}", table(&rows, false, cx.out.columns))?;
     }
     Ok(0)
 }
 
 /// `cluster` of the status as text.
-fn print(cluster: &Value) -> String {
+fn print(cluster: &Value, terminal: Option<usize>) -> String {
     let state = text(cluster.get("status"));
     let Some(flock) = cluster.get("flock") else {
         if let Some(fault) = cluster.get("fault") {
@@ -98,7 +98,7 @@ fn print(cluster: &Value) -> String {
     let mut rows = vec![heads.map(ToOwned::to_owned).to_vec()];
     let members = flock.get("members").and_then(Value::as_array).into_iter().flatten();
     rows.extend(members.map(row));
-    page.push_str(&table(&rows, false));
+    page.push_str(&table(&rows, false, terminal));
     page
 }
 
@@ -188,7 +188,8 @@ mod tests {
             "agreed": false, "key": "1a2b"});
         let flock = json!({"id": "07", "sealed": true, "keys": ["1a2b", "3c4d"], "interfaces": ["eth0"], "synced": true,
             "digest": "ff", "records": 2, "twin": null, "drops": {"replay": 0, "stranger": 4}, "members": [member]});
-        let page = print(&json!({"name": "a", "status": "ready", "flock": flock}));
+        let flock = json!({"name": "a", "status": "ready", "flock": flock});
+        let page = print(&flock, None);
         let expected = "\
 this node   a (07), ready, clock known
 sealed      with key 1a2b, 3c4d
@@ -200,8 +201,10 @@ MEMBER  ADDRESS        STATE  UNICAST  MULTICAST  HEARS OURS  CLOCK             
 b       10.0.0.2:9094  alive  3 s ago  never      yes         -1.250 s, not set  comparing  1a2b
 ";
         assert_eq!(page, expected);
+        let page = print(&flock, Some(20));
+        assert!(page.ends_with("\nMEMBER  ADDRESS    …\nb       10.0.0.2:90…\n"), "{page}");
         let twin = json!({"address": "10.0.0.3:9094", "heardSecondsAgo": 7});
-        let page = print(&json!({"flock": {"twin": twin}}));
+        let page = print(&json!({"flock": {"twin": twin}}), None);
         assert!(
             page.contains("\nOUR ID      is also that of 10.0.0.3:9094, heard 7 s ago: "),
             "{page}"
@@ -237,11 +240,13 @@ b       10.0.0.2:9094  alive  3 s ago  never      yes         -1.250 s, not set 
 
     #[test]
     fn a_lone_node_says_so_and_nonsense_is_no_panic() {
-        let page = print(&json!({"status": "ready"}));
+        let page = print(&json!({"status": "ready"}), None);
         assert_eq!(page, "alone: no peers, no multicast configured\n");
-        let page = print(&json!({"status": "ready", "fault": "x.key cannot be read"}));
+        let page = print(&json!({"status": "ready", "fault": "x.key cannot be read"}), None);
         assert_eq!(page, "no flock, and no port is open: x.key cannot be read\n");
-        assert!(print(&json!({"flock": {"members": [1, null], "drops": []}})).contains("unknown"));
-        assert!(print(&Value::Null).starts_with("alone"));
+        assert!(
+            print(&json!({"flock": {"members": [1, null], "drops": []}}), None).contains("unknown")
+        );
+        assert!(print(&Value::Null, None).starts_with("alone"));
     }
 }

@@ -165,7 +165,7 @@ mod tests {
             ]),
             &TimeZone::UTC,
         );
-        let page = table(&rows, false);
+        let page = table(&rows, false, None);
         let expected = "\
 AT                        GROUP       RECEIVER         OUTCOME
 2026-11-22T01:00:00.123Z  {}:{a=\"b\"}  hook/webhook[0]  sent after 1.705 s, attempt 1: first notification

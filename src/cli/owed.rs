@@ -10,7 +10,7 @@ use super::{Cx, Outcome, usage};
 
 pub(super) fn query(cx: &mut Cx<'_>) -> Outcome {
     let answer = cx.agent()?.get("/bellwether/v1/owed")?;
-    let page = print(&answer, &TimeZone::system());
+    let page = print(&answer, &TimeZone::system(), cx.out.columns);
     cx.out.write_all(page.as_bytes())?;
     Ok(0)
 }
@@ -40,7 +40,7 @@ fn wish(words: &[String]) -> Result<Value, super::Fault> {
     }
 }
 
-fn print(answer: &Value, zone: &TimeZone) -> String {
+fn print(answer: &Value, zone: &TimeZone, terminal: Option<usize>) -> String {
     let heads = ["SINCE", "RECEIVER", "GROUP", "CAME AND WENT", "CUT", "NEXT TRY"];
     let mut rows = vec![heads.map(ToOwned::to_owned).to_vec()];
     for it in answer.as_array().into_iter().flatten() {
@@ -55,7 +55,7 @@ fn print(answer: &Value, zone: &TimeZone) -> String {
             wait.map_or_else(|| "soon".to_owned(), |ms| format!("in {} s", ms.div_ceil(1000))),
         ]);
     }
-    if rows.len() == 1 { "nothing is owed\n".to_owned() } else { table(&rows, false) }
+    if rows.len() == 1 { "nothing is owed\n".to_owned() } else { table(&rows, false, terminal) }
 }
 
 #[cfg(test)]
@@ -68,6 +68,7 @@ mod tests {
             &json!([{"since": "2026-11-22T01:00:00Z", "receiver": "r", "integration": "webhook[0]",
                 "groupKey": "{}:{}", "late": 3, "cut": 1, "retryInMs": 61_500}]),
             &TimeZone::UTC,
+            None,
         );
         let rows: Vec<Vec<&str>> = page
             .lines()
@@ -77,7 +78,7 @@ mod tests {
             rows[1],
             ["2026-11-22T01:00:00.000Z", "r/webhook[0]", "{}:{}", "3", "1", "in 62 s"]
         );
-        assert_eq!(print(&json!([]), &TimeZone::UTC), "nothing is owed\n");
+        assert_eq!(print(&json!([]), &TimeZone::UTC, None), "nothing is owed\n");
     }
 
     #[test]

@@ -38,14 +38,13 @@ impl<'a> Screen<'a> {
     /// Prints a table whose first row is a heading. On a terminal, what does not fit is cut, and rows have the colour of
     /// their state.
     pub(super) fn table(&mut self, rows: &[Vec<String>]) -> io::Result<()> {
-        let text = table(rows, self.is_padded);
+        let text = table(rows, self.is_padded, self.columns);
         for (number, (line, row)) in text.lines().zip(rows).enumerate() {
             let colour = match row {
                 _ if !self.has_colour => "",
                 _ if number == 0 => "1",
                 row => row.iter().find_map(|cell| colour(cell)).unwrap_or(""),
             };
-            let line = cut(line, self.columns);
             if colour.is_empty() {
                 writeln!(self, "{line}")?;
             } else {
@@ -79,18 +78,6 @@ fn colour(cell: &str) -> Option<&'static str> {
         "pending" => Some("33"),
         "suppressed" | "expired" => Some("90"),
         _ => None,
-    }
-}
-
-/// The beginning of a line that fits.
-fn cut(line: &str, columns: Option<usize>) -> String {
-    match columns {
-        Some(columns) if line.chars().count() > columns => {
-            let mut short: String = line.chars().take(columns.saturating_sub(1)).collect();
-            short.push('…');
-            short
-        }
-        _ => line.to_owned(),
     }
 }
 

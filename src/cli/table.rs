@@ -18,8 +18,9 @@ pub(super) fn text(value: Option<&Value>) -> String {
     }
 }
 
-/// Columns as wide as their widest cell, two spaces between; `is_padded`: after the last one, too.
-pub(super) fn table(rows: &[Vec<String>], is_padded: bool) -> String {
+/// Columns as wide as their widest cell, two spaces between; `is_padded`: after the last one, too. Of a line that is longer than
+/// the terminal is wide, the beginning that fits.
+pub(super) fn table(rows: &[Vec<String>], is_padded: bool, terminal: Option<usize>) -> String {
     let mut widths = Vec::new();
     for row in rows {
         widths.resize(row.len().max(widths.len()), 0);
@@ -35,7 +36,14 @@ pub(super) fn table(rows: &[Vec<String>], is_padded: bool) -> String {
             let gap = (width + 2).saturating_sub(cell.chars().count());
             line.extend(std::iter::repeat_n(' ', gap));
         }
-        page.push_str(if is_padded { &line } else { line.trim_end() });
+        let line = if is_padded { &line } else { line.trim_end() };
+        match terminal {
+            Some(width) if line.chars().count() > width => {
+                page.extend(line.chars().take(width.saturating_sub(1)));
+                page.push('…');
+            }
+            _ => page.push_str(line),
+        }
         page.push('\n');
     }
     page
