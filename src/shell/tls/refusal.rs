@@ -97,11 +97,11 @@ impl fmt::Display for Refusal {
         match self {
             Self::Expired(at) => {
                 write!(f, "its certificate ended{}: renew it there", At(*at))?;
-                clock_note(f)
+                f.write_str(&clock_note(clock::wall(), clock::synced()))
             }
             Self::NotYetValid(at) => {
                 write!(f, "its certificate is not valid before{}", At(*at))?;
-                clock_note(f)
+                f.write_str(&clock_note(clock::wall(), clock::synced()))
             }
             Self::Name(names) if names.is_empty() => f.write_str(
                 "its certificate is for another name: use that name in the URL, or set tls_config: server_name",
@@ -154,15 +154,32 @@ impl fmt::Display for At {
 }
 
 /// The time here, and whether it is to be believed.
-fn clock_note(f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let now = clock::wall();
-    if clock::synced() {
-        write!(f, " (this machine's clock shows {now})")
+fn clock_note(now: Wall, is_set: bool) -> String {
+    if is_set {
+        format!(" (this machine's clock shows {now})")
     } else {
-        write!(
-            f,
+        format!(
             "; this machine's clock shows {now} and is not set: give it a time server; the notification is kept and \
              tried again"
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_not_set_is_told_with_what_to_do() {
+        assert_eq!(
+            clock_note(Wall::EPOCH, false),
+            "; this machine's clock shows 1970-01-01T00:00:00Z and is not set: give it a time server; the notification is \
+             kept and tried again"
+        );
+        let set = clock_note(Wall::from_secs(1_800_000_000), true);
+        assert_eq!(set, " (this machine's clock shows 2027-01-15T08:00:00Z)");
+        for refusal in [Refusal::Expired(None), Refusal::NotYetValid(None)] {
+            assert!(refusal.to_string().contains("this machine's clock shows "), "{refusal}");
+        }
     }
 }
