@@ -35,6 +35,20 @@ fn the_changelog_has_this_version_and_its_flash_format() {
 }
 
 #[test]
+fn the_changelog_has_the_versions_of_datagrams() {
+    let seal = fs::read_to_string(root().join("src/gossip/seal.rs")).unwrap();
+    let version = |name: &str| {
+        let (_, rest) = seal.split_once(&format!("const {name}: u8 = ")).unwrap();
+        rest.split(';').next().unwrap().to_owned()
+    };
+    let (plain, labelled) = (version("UNLABELLED"), version("LABELLED"));
+    let said = format!("datagrams of version {plain}, of a flock with a label {labelled};");
+    let text = fs::read_to_string(root().join("cross/README.md")).unwrap();
+    let first = text.split_once("## Changelog").unwrap().1.split("\n### ").nth(1).unwrap();
+    assert!(first.contains(&said), "{said}: {first}");
+}
+
+#[test]
 fn a_case_goes_by_the_name_that_runs_it() {
     for name in ["errors", "receivers/every", "https/oauth2", "turns/slow", "flash/no_space"] {
         assert!(is_case(name), "{name}");
