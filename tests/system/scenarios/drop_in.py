@@ -32,6 +32,24 @@ NEWER_PARAMETERS = {
     "/receivers": {"receiver_matchers": MATCHERS},
     "/silences": {"active": SWITCH, "expired": SWITCH, "pending": SWITCH},
 }
+# Of Alertmanager's mixin, in which an alert's condition is turned round so that it holds where all is well.
+MIXIN = """
+max_over_time(alertmanager_config_last_reload_successful{OURS}[5m]) == 1
+max_over_time(alertmanager_cluster_members{OURS}[5m]) >= on (job) group_left count by (job) (max_over_time(alertmanager_cluster_members{OURS}[5m]))
+rate(alertmanager_notifications_failed_total{OURS}[15m]) / ignoring (reason) group_left rate(alertmanager_notifications_total{OURS}[15m]) <= 0.01
+min by (job, integration) (rate(alertmanager_notifications_failed_total{OURS, integration=~`.*`}[15m]) / ignoring (reason) group_left rate(alertmanager_notifications_total{OURS, integration=~`.*`}[15m]) >= 0)
+count by (job) (count_values by (job) ("config_hash", alertmanager_config_hash{OURS})) == 1
+count by (job) (avg_over_time(up{OURS}[5m]) > 0.5) / count by (job) (up{OURS}) >= 0.5
+count by (job) (changes(process_start_time_seconds{OURS}[10m]) <= 4) / count by (job) (up{OURS}) >= 0.5
+max_over_time(alertmanager_cluster_failed_peers{OURS}[5m]) == 0
+sum(alertmanager_alerts{OURS}) by (job, instance)
+sum(rate(alertmanager_alerts_received_total{OURS}[10s])) by (job, instance)
+sum(rate(alertmanager_alerts_invalid_total{OURS}[10s])) by (job, instance)
+sum(rate(alertmanager_notifications_total{OURS, integration="webhook"}[10s])) by (integration, job, instance)
+sum(rate(alertmanager_notifications_failed_total{OURS, integration="webhook"}[10s])) by (integration, job, instance)
+histogram_quantile(0.99, sum(rate(alertmanager_notification_latency_seconds_bucket{OURS, integration="webhook"}[10s])) by (le, job, instance))
+sum(rate(alertmanager_notification_latency_seconds_sum{OURS, integration="webhook"}[10s])) by (job, instance) / sum(rate(alertmanager_notification_latency_seconds_count{OURS, integration="webhook"}[10s])) by (job, instance)
+"""
 
 
 def families(agent):
@@ -95,7 +113,9 @@ def rules(world):
 
 
 def queries():
-    """The queries of the dashboard, its variables filled in."""
+    """The queries of the dashboard, its variables filled in, and those of Alertmanager's mixin."""
+    for query in MIXIN.strip().splitlines():
+        yield "the mixin", query.replace("OURS", 'job="bellwether"')
     dashboard = json.loads((ROOT / "configs/fleet/dashboard.json").read_text())
     for panel in dashboard["panels"]:
         for target in panel.get("targets", []):
@@ -108,7 +128,7 @@ def queries():
 
 
 def dashboard(world):
-    """Each query of the dashboard, and of the rules, finds something where a real Prometheus scrapes a flock of two."""
+    """Each query of the dashboard, of the rules and of Alertmanager's mixin, finds something where a real Prometheus scrapes a flock of two."""
     sink = world.sink()
     config = CONFIG.replace("SINK", sink.url)
     ports = [free_port(), free_port()]
