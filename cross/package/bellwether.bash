@@ -66,6 +66,8 @@ _bellwether() {
         # Flags are offered where one has begun, or where no word may follow.
         [[ $word == -* || -z $at ]] || words=$(printf '%s\n' $words | grep -v '^-')
         [[ $word != -* ]] || kind=
+        # The agent's own are not amtool's.
+        [[ -n $at || ${COMP_WORDS[0]##*/} != amtool ]] || words=$(printf '%s\n' $words | grep -v '^-')
         ;;
     esac
     COMPREPLY=()
@@ -73,3 +75,5 @@ _bellwether() {
     [[ -z $words ]] || mapfile -t COMPREPLY <<<"$words"
 }
 complete -o default -F _bellwether bellwether
+# A link that answers as amtool; Alertmanager's own has a completion of its own.
+[[ $(readlink -f "$(type -P amtool)") != */bellwether ]] || complete -o default -F _bellwether amtool

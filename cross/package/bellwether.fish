@@ -687,3 +687,8 @@ complete -c bellwether -n "__bellwether_at ' template render'" -s h -l help -d '
 complete -c bellwether -n "__bellwether_at ' template render'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' template render'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
 complete -c bellwether -n "__bellwether_at ' template render'" -l enable-feature -x
+
+# A link that answers as amtool.
+if string match -q '*/bellwether' -- (realpath (command -v amtool) 2>/dev/null)
+    complete -c amtool -w bellwether
+end

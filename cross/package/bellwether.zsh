@@ -1,7 +1,12 @@
-#compdef bellwether
+#compdef bellwether amtool
 # made of the table of subcommands by tests/command_line.rs
 
 _bellwether() {
+    # A link of that name answers as amtool; Alertmanager's own has other words.
+    if [[ $service == amtool && ${commands[amtool]:A:t} != bellwether ]]; then
+        _default
+        return
+    fi
     local word=${words[CURRENT]} before=${words[CURRENT-1]} at= kind= i
     local -a given=("${words[@]}")
     local words=
@@ -74,11 +79,12 @@ _bellwether() {
     esac
     local -a offered=(${=words})
     [[ $word == -* || -z $at ]] || offered=(${offered:#-*})
+    [[ -n $at || $service != amtool ]] || offered=(${offered:#-*})
     (( ! $#offered )) || compadd -- $offered
 }
 # Loaded by its name it is asked at once; a script that is read only says what it is for.
 if [[ ${funcstack[1]} == _bellwether ]]; then
     _bellwether "$@"
 else
-    compdef _bellwether bellwether
+    compdef _bellwether bellwether amtool
 fi

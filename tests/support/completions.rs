@@ -191,6 +191,8 @@ _bellwether() {{
         # Flags are offered where one has begun, or where no word may follow.
         [[ $word == -* || -z $at ]] || words=$(printf '%s\n' $words | grep -v '^-')
         [[ $word != -* ]] || kind=
+        # The agent's own are not amtool's.
+        [[ -n $at || ${COMP_WORDS[0]##*/} != amtool ]] || words=$(printf '%s\n' $words | grep -v '^-')
         ;;
     esac
     COMPREPLY=()
@@ -198,16 +200,23 @@ _bellwether() {{
     [[ -z $words ]] || mapfile -t COMPREPLY <<<"$words"
 }
 complete -o default -F _bellwether bellwether
+# A link that answers as amtool; Alertmanager's own has a completion of its own.
+[[ $(readlink -f "$(type -P amtool)") != */bellwether ]] || complete -o default -F _bellwether amtool
 "#,
     )
 }
 
 pub(crate) fn zsh() -> String {
     let head = format!(
-        r#"#compdef bellwether
+        r#"#compdef bellwether amtool
 # {HEAD}
 
 _bellwether() {{
+    # A link of that name answers as amtool; Alertmanager's own has other words.
+    if [[ $service == amtool && ${{commands[amtool]:A:t}} != bellwether ]]; then
+        _default
+        return
+    fi
     local word=${{words[CURRENT]}} before=${{words[CURRENT-1]}} at= kind= i
     local -a given=("${{words[@]}}")
     local words=
@@ -236,13 +245,14 @@ _bellwether() {{
     esac
     local -a offered=(${=words})
     [[ $word == -* || -z $at ]] || offered=(${offered:#-*})
+    [[ -n $at || $service != amtool ]] || offered=(${offered:#-*})
     (( ! $#offered )) || compadd -- $offered
 }
 # Loaded by its name it is asked at once; a script that is read only says what it is for.
 if [[ ${funcstack[1]} == _bellwether ]]; then
     _bellwether "$@"
 else
-    compdef _bellwether bellwether
+    compdef _bellwether bellwether amtool
 fi
 "#,
     )
@@ -293,5 +303,9 @@ pub(crate) fn fish() -> String {
             fish_flag(&mut out, &condition, &flag);
         }
     }
+    out.push_str(
+        "\n# A link that answers as amtool.\nif string match -q '*/bellwether' -- (realpath (command -v amtool) 2>/dev/null)\n    \
+         complete -c amtool -w bellwether\nend\n",
+    );
     out
 }

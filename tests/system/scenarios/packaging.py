@@ -83,10 +83,23 @@ def package(world):
     assert (root / "usr/share/fish/vendor_completions.d/bellwether.fish").exists()
 
 
-def completed(world, completion, *words):
+def completed(world, completion, *words, program="bellwether"):
     """What bash offers for the last of the words that follow the program's name."""
     script = '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _bellwether; printf "%s\n" "${COMPREPLY[@]}"'
-    return run("bash", "-c", script, "bash", completion, world.settings.subject, *words, cwd=world.directory).split()
+    return run("bash", "-c", script, "bash", completion, program, *words, cwd=world.directory).split()
+
+
+def linked(world):
+    """An environment in which amtool is a link to a program called bellwether."""
+    folder = world.directory / "bin"
+    folder.mkdir()
+    (folder / "bellwether").touch(0o755)
+    (folder / "amtool").symlink_to("bellwether")
+    home = {"HOME": str(world.directory), "XDG_CONFIG_HOME": str(world.directory / "x")}
+    return {**os.environ, **home, "PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+AS_AMTOOL = {("al",): {"alert"}, ("silence", "up"): {"update"}, ("--storage.p",): set()}
 
 
 COMPLETED = {
@@ -120,6 +133,12 @@ def completion(world):
     }.items():
         offered = set(completed(world, ROOT / "cross/package/bellwether.bash", *words))
         assert offered >= expected if words == ("",) else offered == expected, f"{words}: {offered}"
+    for words, expected in AS_AMTOOL.items():
+        offered = set(completed(world, ROOT / "cross/package/bellwether.bash", *words, program="/usr/local/bin/amtool"))
+        assert offered == expected, f"{words}: {offered}"
+    knows = ["bash", "-c", '. "$1"; complete -p amtool || true', "bash", ROOT / "cross/package/bellwether.bash"]
+    assert "_bellwether" in run(*knows, env=linked(world)), "the link is not known"
+    assert "_bellwether" not in run(*knows), "Alertmanager's own amtool is taken for the link"
 
 
 def fish(world):
@@ -134,6 +153,8 @@ def fish(world):
         offered = {line.split("\t")[0].rstrip("/") for line in told.splitlines()}
         assert offered >= expected, f"{words}: {offered}"
         assert len(offered) < 4 or words == ("",), f"{words}: {offered}"
+    told = run("fish", "--no-config", "-c", script, ROOT / "cross/package/bellwether.fish", "amtool silence up", env=linked(world))
+    assert told.split()[:1] == ["update"], told
 
 
 def zsh(world):
@@ -144,13 +165,15 @@ def zsh(world):
         compadd() { shift; print -l -- "$@"; }; compset() { true; }
         _files() { [[ $1 == -/ ]] && print -l *(/) || print -l *; }
         compdef() { $1; }
-        file=$1; shift; words=(bellwether "$@"); CURRENT=$#words
+        file=$1; service=$2; shift; words=("$@"); CURRENT=$#words
         . $file
     """
-    for words, expected in COMPLETED.items():
-        told = run("zsh", "-f", "-c", script, "zsh", ROOT / "cross/package/bellwether.zsh", *words, cwd=world.directory)
-        offered = {line for line in told.splitlines() if line.startswith(words[-1])}
-        assert offered >= expected if words == ("",) else offered == expected, f"{words}: {offered}"
+    environment = linked(world)
+    for program, table in ("bellwether", COMPLETED), ("amtool", AS_AMTOOL):
+        for words, expected in table.items():
+            told = run("zsh", "-f", "-c", script, "zsh", ROOT / "cross/package/bellwether.zsh", program, *words, cwd=world.directory, env=environment)
+            offered = {line for line in told.splitlines() if line.startswith(words[-1])}
+            assert offered >= expected if words == ("",) else offered == expected, f"{program} {words}: {offered}"
 
 
 def version(world):
