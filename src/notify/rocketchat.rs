@@ -15,7 +15,7 @@ const TITLE_CHARS_MAX: usize = 1024;
 const FIELDS: &[Key] =
     &[Key::new("short", Takes::Bool), Key::template("title", ""), Key::template("value", "")];
 
-/// Buttons. What has no template is read and not sent, as in Alertmanager, whose decoder of YAML made these names.
+/// Buttons. Keys without a template are read and not sent, as in Alertmanager, whose decoder of YAML made their names.
 const ACTIONS: &[Key] = &[
     Key::text("type", ""),
     Key::template("text", ""),
