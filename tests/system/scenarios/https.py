@@ -26,8 +26,9 @@ SECONDS = 60
 class Connection:
     """What a server has seen of one connection."""
 
-    def __init__(self, resumed):
+    def __init__(self, resumed, version):
         self.resumed = resumed
+        self.version = version
         self.requests = 0
         self.is_open = True
 
@@ -38,7 +39,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def setup(self):
         super().setup()
-        self.seen = Connection(getattr(self.connection, "session_reused", None))
+        version = self.connection.version() if hasattr(self.connection, "version") else None
+        self.seen = Connection(getattr(self.connection, "session_reused", None), version)
         self.server.owner.connections.append(self.seen)
 
     def handle_any(self):
@@ -98,10 +100,10 @@ class Server:
 
 
 class Proxy:
-    """An HTTP proxy for both kinds of requests, and a SOCKS 5 one; wants user and password of each."""
+    """An HTTP proxy for both kinds of requests, and a SOCKS 5 one; wants user and password of each. What lies at hook.example, it alone knows."""
 
-    def __init__(self):
-        self.asked = []
+    def __init__(self, context=None):
+        self.asked, self._context = [], context
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
@@ -112,8 +114,10 @@ class Proxy:
             threading.Thread(target=self._one, args=(client,), daemon=True).start()
 
     def _one(self, client):
+        if self._context:
+            client = self._context.wrap_socket(client, server_side=True)
         with client:
-            first = client.recv(1, socket.MSG_PEEK)
+            first = b"" if self._context else client.recv(1, socket.MSG_PEEK)
             other = self._socks(client) if first == b"\5" else self._http(client)
             if other:
                 with other:
@@ -136,7 +140,7 @@ class Proxy:
         method, target, version = line.split(" ")
         if method == "CONNECT":
             host, port = target.rsplit(":", 1)
-            other = socket.create_connection((host, int(port)))
+            other = socket.create_connection(("127.0.0.1" if host == "hook.example" else host, int(port)))
             client.sendall(b"HTTP/1.1 200 Go\r\n\r\n")
             return other
         url = urllib.parse.urlsplit(target)
@@ -168,7 +172,8 @@ def pump(one, other):
     """Pass on what either says until both have said everything."""
     ends = {one: other, other: one}
     while ends:
-        for source in select.select(list(ends), [], [])[0]:
+        waiting = [source for source in ends if isinstance(source, ssl.SSLSocket) and source.pending()]
+        for source in waiting or select.select(list(ends), [], [])[0]:
             try:
                 piece = source.recv(65536)
                 if piece:
@@ -324,6 +329,31 @@ def pins(world):
     told(server, 1)
 
 
+def settings(world):
+    """Settings of tls_config with which it works: a name, PEM in the config itself, versions. A server too old for them is refused."""
+    authority = Authority(world.directory / "ca")
+    ca, certificate = {"ca_file": str(authority.certificate)}, authority.issue("server")
+    own = authority.issue("client").read_text()
+    own = {"ca": authority.certificate.read_text(), "cert": own, "key": own}
+    for number, (context, tls, version) in enumerate((
+        (server_context(authority.issue("other", alternative="DNS:other.example")), {**ca, "server_name": "other.example"}, "TLSv1.3"),
+        (server_context(certificate, clients=authority.certificate), own, "TLSv1.3"),
+        (server_context(certificate), {**ca, "max_version": "TLS12"}, "TLSv1.2"),
+        (server_context(certificate), {**ca, "min_version": "TLS13"}, "TLSv1.3"),
+    )):
+        server = Server(context)
+        agent = agent_for(world, server.url, {"tls_config": tls})
+        post(agent, f"A{number}")
+        told(server, 1)
+        assert server.connections[-1].version == version, (number, server.connections[-1].version)
+        agent.stop()
+    server = Server(server_context(certificate, newest=ssl.TLSVersion.TLSv1_2))
+    agent = agent_for(world, server.url, {"tls_config": {**ca, "min_version": "TLS13"}})
+    post(agent, "B")
+    until("the server is refused", lambda: "no common version of TLS" in agent.log())
+    assert not server.requests
+
+
 def not_tls(world):
     """https to a port that speaks http says so."""
     server = Server()
@@ -366,6 +396,25 @@ def proxies(world):
     post(agent, "C")
     told(plain, before + 1)
     assert len(proxy.asked) == asked
+
+
+def proxies_by_other_ways(world):
+    """The proxy of the environment, which alone knows the receiver's address, and a proxy that is reached by https."""
+    authority = Authority(world.directory / "ca")
+    server = Server(server_context(authority.issue("server", alternative="DNS:hook.example,IP:127.0.0.1")))
+    tls = {"ca_file": str(authority.certificate)}
+    proxy = Proxy()
+    config = CONFIG % ("10s", f"https://hook.example:{server.port}/a", json.dumps({"tls_config": tls, "proxy_from_environment": True}))
+    agent = world.subject(config, prefix=("env", f"HTTPS_PROXY=http://me:p%20w@127.0.0.1:{proxy.port}"))
+    post(agent, "A")
+    told(server, 1)
+    assert proxy.asked[0][0] == f"CONNECT hook.example:{server.port} HTTP/1.1", proxy.asked
+    agent.stop()
+    secure = Proxy(server_context(authority.issue("proxy")))
+    agent = agent_for(world, server.url, {"tls_config": tls, "proxy_url": f"https://me:p%20w@127.0.0.1:{secure.port}"})
+    post(agent, "B")
+    told(server, 2)
+    assert secure.asked[0][0] == f"CONNECT 127.0.0.1:{server.port} HTTP/1.1", secure.asked
 
 
 def oauth2(world):
@@ -417,6 +466,19 @@ def oauth2_in_the_body(world):
     assert server.requests[-1][2]["authorization"] == "Bearer t"
 
 
+def oauth2_by_its_own_way(world):
+    """The token's server has an authority and a proxy of its own, which the receiver's requests do not take."""
+    authority = Authority(world.directory / "ca")
+    tokens, hook, proxy = Server(server_context(authority.issue("tokens"))), Server(), Proxy()
+    tokens.answers = {"/token": (200, {"body": b'{"access_token":"t"}'})}
+    own = {"tls_config": {"ca_file": str(authority.certificate)}, "proxy_url": f"http://me:p%20w@127.0.0.1:{proxy.port}"}
+    agent = agent_for(world, hook.url, {"oauth2": {"client_id": "me", "client_secret": "s", "token_url": tokens.url + "/token", **own}})
+    post(agent, "A")
+    told(hook, 1)
+    assert hook.requests[0][2]["authorization"] == "Bearer t"
+    assert [line for line, _ in proxy.asked] == [f"CONNECT 127.0.0.1:{tokens.port} HTTP/1.1"], proxy.asked
+
+
 def redirects(world):
     """Redirects are resolved as the standard says, and lose every secret on the way to another host."""
     server, other = Server(), Server()
@@ -435,6 +497,22 @@ def redirects(world):
     method, path, headers, body = other.requests[0]
     assert (method, path) == ("POST", "/?z=1") and json.loads(body)["status"] == "firing"
     assert "authorization" not in headers and "x-secret" not in headers, headers
+
+
+def redirects_that_lose(world):
+    """What was said under TLS is not said in the clear, and with follow_redirects: false a redirect is a failure."""
+    secure, plain = Server(server_context(Authority(world.directory / "ca").issue("server"))), Server()
+    secure.answers = {"/": (307, {"Location": plain.url + "/clear"})}
+    http = {"basic_auth": {"username": "u", "password": "p"}, "tls_config": {"insecure_skip_verify": True}}
+    agent = agent_for(world, secure.url, http)
+    post(agent, "A")
+    told(plain, 1)
+    assert "authorization" in secure.requests[0][2] and "authorization" not in plain.requests[0][2]
+    agent.stop()
+    agent = agent_for(world, secure.url, {**http, "follow_redirects": False})
+    post(agent, "B")
+    until("the redirect is a failure", lambda: failures(agent) > 0)
+    assert (len(secure.requests), len(plain.requests)) == (2, 1)
 
 
 ODD_ANSWERS = {
@@ -526,11 +604,15 @@ def cases(_settings):
         ("https/unknown-authority", refused("unknown-authority", "nobody we trust has signed its certificate")),
         ("https/trusted-itself", trusted_itself),
         ("https/pins", pins),
+        ("https/settings", settings),
         ("https/not-tls", not_tls),
         ("https/proxies", proxies),
+        ("https/proxies-by-other-ways", proxies_by_other_ways),
         ("https/oauth2", oauth2),
         ("https/oauth2-in-the-body", oauth2_in_the_body),
+        ("https/oauth2-by-its-own-way", oauth2_by_its_own_way),
         ("https/redirects", redirects),
+        ("https/redirects-that-lose", redirects_that_lose),
         ("https/odd-answers", odd_answers),
         ("https/echoed-secrets", echoed_secrets),
     ]
