@@ -399,7 +399,7 @@ def proxies(world):
 
 
 def proxies_by_other_ways(world):
-    """The proxy of the environment, which alone knows the receiver's address, and a proxy that is reached by https."""
+    """The proxy of the environment, which alone knows the receiver's address; one that is reached by https; one that is told who we are by a header."""
     authority = Authority(world.directory / "ca")
     server = Server(server_context(authority.issue("server", alternative="DNS:hook.example,IP:127.0.0.1")))
     tls = {"ca_file": str(authority.certificate)}
@@ -415,6 +415,11 @@ def proxies_by_other_ways(world):
     post(agent, "B")
     told(server, 2)
     assert secure.asked[0][0] == f"CONNECT 127.0.0.1:{server.port} HTTP/1.1", secure.asked
+    agent.stop()
+    header = {"Proxy-Authorization": ["Basic " + base64.b64encode(b"me:p w").decode()]}
+    agent = agent_for(world, server.url, {"tls_config": tls, "proxy_url": f"http://127.0.0.1:{proxy.port}", "proxy_connect_header": header})
+    post(agent, "C")
+    told(server, 3)
 
 
 def oauth2(world):
