@@ -133,7 +133,8 @@ pub fn go_on_listing(
     request: &Request<'_>,
     list: List,
 ) -> Answer {
-    let endpoint = Endpoint::find(&site.prefix, request.path);
+    let path = cleaned(request.path);
+    let endpoint = Endpoint::find(&site.prefix, &path);
     finish(made(list.go_on(node, now, site, request)), site, &endpoint, request)
 }
 
@@ -145,7 +146,8 @@ pub fn go_on_posting(
     request: &Request<'_>,
     mut post: Post,
 ) -> Answer {
-    let endpoint = Endpoint::find(&site.prefix, request.path);
+    let path = cleaned(request.path);
+    let endpoint = Endpoint::find(&site.prefix, &path);
     let response = match &mut post {
         Post::Alerts(post) => post.go_on(node, cx, request),
         Post::OwedDrop(drop) => owed::go_on_dropping(node, cx, drop),
