@@ -188,9 +188,19 @@ impl Medium for FlashDir {
     }
 }
 
-/// Opens a file that is no symbolic link.
+/// Opens a file that is no symbolic link, and no pipe that would be waited for.
 fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    let opened = options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(path);
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let opened = options.custom_flags(flags.bits().cast_signed()).open(path);
+    if let Ok(file) = &opened
+        && !file.metadata()?.is_file()
+    {
+        let name = path.file_name().unwrap_or_default().display();
+        let why = format!(
+            "{name} is no file, and nothing else belongs into the state directory: remove it"
+        );
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
     opened.map_err(|error| match Errno::from_io_error(&error) {
         Some(Errno::LOOP) => {
             let name = path.file_name().unwrap_or_default().display();
@@ -352,6 +362,24 @@ mod tests {
         symlink(&target, path.join("journal-1")).unwrap();
         dir.remove("journal-1").unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn a_pipe_in_the_directory_is_no_file_and_is_not_waited_for() {
+        let path = fresh("pipe");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            path.join("journal-0"),
+            rustix::fs::FileType::Fifo,
+            mode,
+            0,
+        )
+        .unwrap();
+        for dir in [FlashDir::look(&path).unwrap(), FlashDir::own(&path).unwrap()] {
+            let error = dir.read_at("journal-0", 0, &mut [0; 4]).unwrap_err().to_string();
+            assert!(error.contains("journal-0 is no file"), "{error}");
+        }
     }
 
     #[test]

@@ -2,8 +2,10 @@
 //! only requests that wait for an answer wait for it.
 
 use std::cell::RefCell;
+use std::fs::DirBuilder;
 use std::future;
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -92,9 +94,18 @@ fn own(path: &Path) -> Result<FlashDir, FlashError> {
     outcome
 }
 
+/// Makes the directory where there is none: nobody else is to read what it holds.
+fn make_dir(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+    DirBuilder::new().mode(0o700).create(path)
+}
+
 /// Opens the directory, or reads what can be read where it cannot be written. An error means that it tells nothing.
 fn open_dir(path: &Path) -> Result<Opened, FlashError> {
-    let made = std::fs::create_dir_all(path);
+    let made = make_dir(path);
     let fault = match own(path) {
         Ok(medium) => match open_journal(path, medium)? {
             Ok(opened) => return Ok(opened),
