@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::config::schema::{Around, Origin};
 use crate::config::{Key, Schema, Takes, Values};
 use crate::limits::NOTIFICATION_FILES_MAX;
+use crate::model::printable::Printable;
 use crate::notify::{Message, Outgoing, Type, Verdict, payload};
 
 pub(super) const TYPE: Type = Type {
@@ -61,7 +62,8 @@ fn check(values: &mut Values, _: &Around<'_>) -> Vec<String> {
 
 fn request(message: &Message<'_>) -> Result<Outgoing, String> {
     let values = message.values;
-    let mut line = payload::text(message).into_bytes();
+    // It is read on terminals.
+    let mut line = Printable(&payload::text(message)).to_string().into_bytes();
     line.push(b'\n');
     let bytes_max = u64::try_from(values.number("max_bytes")).unwrap_or(0);
     if line.len() as u64 > bytes_max {
@@ -78,6 +80,7 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::printable;
     use crate::notify::testing::{drafted, integration, notification};
 
     fn sent(config: &str, instance: &str) -> Result<Outgoing, String> {
@@ -87,13 +90,19 @@ mod tests {
 
     #[test]
     fn a_line_has_the_whole_notification_and_goes_to_the_files_path_alone() {
-        let Ok(Outgoing::File(it)) = sent("path: /run/alerts", "../../etc/passwd\n{}") else {
+        let Ok(Outgoing::File(it)) =
+            sent("path: /run/alerts", "../../etc/passwd\n{}\u{9b}\u{202e}")
+        else {
             panic!("no line")
         };
         assert_eq!(it.path, PathBuf::from("/run/alerts"));
         assert_eq!((it.bytes_max, it.files_max), (1_048_576, 1));
         let line = String::from_utf8(it.line).unwrap();
-        assert!(line.starts_with(r#"{"receiver":"#) && line.matches('\n').count() == 1, "{line}");
+        let line = line.strip_suffix('\n').unwrap();
+        assert!(
+            line.starts_with(r#"{"receiver":"#) && !line.contains(printable::is_control),
+            "{line}"
+        );
     }
 
     #[test]

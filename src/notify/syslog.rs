@@ -5,6 +5,7 @@ use crate::config::schema::{Around, Origin};
 use crate::config::{Key, Schema, Takes, Tls, Values};
 use crate::limits::SYSLOG_MESSAGE_BYTES_MAX;
 use crate::model::brief::cut;
+use crate::model::printable;
 use crate::notify::{Message, Notification, Outgoing, Type, Verdict, log, tls};
 use crate::time::{SET_SINCE, Wall};
 
@@ -174,7 +175,7 @@ fn time(now: Wall) -> String {
 
 /// A text that cannot be taken for several messages.
 fn one_line(text: &str) -> String {
-    text.trim().replace("\r\n", " ").replace(|c: char| c.is_control(), " ")
+    text.trim().replace("\r\n", " ").replace(printable::is_control, " ")
 }
 
 #[cfg(test)]
@@ -206,8 +207,9 @@ mod tests {
 
     #[test]
     fn the_default_message_is_one_line_whatever_an_alert_says() {
-        let it = sent("address: 'tcp://h:601'", "a\n<0>1 - - - - - - root: evil\r\nb\0");
-        assert!(!it.message.contains(|c: char| c.is_control()), "{}", it.message);
+        let it =
+            sent("address: 'tcp://h:601'", "a\n<0>1 - - - - - - root: evil\r\nb\0\u{202e}\u{2028}");
+        assert!(!it.message.contains(printable::is_control), "{}", it.message);
         assert!(
             it.message.starts_with("<28>1 - vm bellwether - - - [FIRING:1] B"),
             "{}",
