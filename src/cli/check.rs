@@ -9,7 +9,7 @@ use super::{Cx, Outcome, usage};
 use crate::config::flags::choose_config;
 use crate::config::{
     Admission, Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Options, Problem,
-    Route, Value, check_mode, doubts, secret_files,
+    Route, Takes, Value, check_mode, doubts, secret_files,
 };
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::notify::SCHEMAS;
@@ -124,9 +124,12 @@ fn check_doors(file: &Path, loaded: Loaded, mode: u32) -> Result<(Loaded, Vec<Pr
             Problem { line: 0, path: "web.config_file".to_owned(), text }
         };
         warnings.extend(check_mode(content.mode).map(|it| at(it.text)));
-        if content.mode & 0o004 != 0 && !admission.is_open() {
-            let text = "anybody on this machine can read whom it lets in: take the right away with chmod o-r";
-            warnings.push(at(text.to_owned()));
+        let has_key = admission.tls.as_ref().is_some_and(|tls| tls.key.inline().is_some());
+        if content.mode & 0o004 != 0 && (has_key || !admission.is_open()) {
+            let what = if has_key { "the key of the certificate" } else { "whom it lets in" };
+            warnings.push(at(format!(
+                "anybody on this machine can read {what}: take the right away with chmod o-r"
+            )));
         }
     }
     let doubts = doubts(&loaded, &admission);
@@ -173,7 +176,7 @@ fn check_templates(file: &Path, loaded: Loaded) -> Result<Loaded, Errors> {
     check_route_labels(&loaded.config.route, &templates, &samples, &mut problems);
     for integration in loaded.config.receivers.iter().flat_map(|receiver| &receiver.integrations) {
         let renderers = samples.each_ref().map(|data| templates.for_notification(data));
-        integration.values.leaves(&mut |_, value| {
+        integration.values.leaves(&mut |key, value| {
             let Value::Template(template) = value else { return };
             let render = |renderer: &Renderer<'_>| {
                 let render = if template.html { Renderer::html } else { Renderer::text };
@@ -181,8 +184,12 @@ fn check_templates(file: &Path, loaded: Loaded) -> Result<Loaded, Errors> {
             };
             if let Some(error) = renderers.iter().find_map(|renderer| render(renderer).err()) {
                 let (line, path) = (template.line, template.path.to_string());
-                // The content of a secret is not shown.
-                let why = if template.secret { error.text } else { error.to_string() };
+                // The content of a secret is not shown; of a URL it stands around its expressions.
+                let why = match key.takes {
+                    Takes::SecretTemplate(_) => error.of_a_secret().text,
+                    _ if template.secret => error.text,
+                    _ => error.to_string(),
+                };
                 problems.push(Problem { line, path, text: format!("would fail: {why}") });
             }
         });
@@ -414,6 +421,58 @@ mod tests {
         std::fs::remove_dir_all(folder).unwrap();
     }
 
+    /// Every key of every receiver and of `http_config` that names the file of a secret.
+    #[test]
+    fn a_file_of_any_secret_that_others_may_read_is_warned_of() {
+        let folder = std::env::temp_dir().join(format!("bellwether-files-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (config, secret) = (folder.join("a.yml"), folder.join("secret"));
+        std::fs::write(&secret, "http://h.example/geheim").unwrap();
+        std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let secret = secret.display();
+        let of_http = [
+            "basic_auth: {username: u, password_file: FILE}",
+            "authorization: {credentials_file: FILE}",
+            "tls_config: {cert_file: c, key_file: FILE}",
+            "http_headers: {X-A: {files: [FILE]}}",
+            "oauth2: {client_id: c, client_secret_file: FILE, token_url: 'http://t'}",
+            "oauth2: {client_id: c, client_secret: s, token_url: 'http://t', tls_config: {cert_file: c, key_file: FILE}}",
+            "oauth2: {client_id: c, client_secret: s, token_url: 'http://t', proxy_url: 'http://p', proxy_connect_header: {X-A: [{files: [FILE]}]}}",
+        ];
+        let of_http = of_http
+            .map(|it| format!("webhook_configs: [{{url: 'http://h', http_config: {{{it}}}}}]"));
+        let mut texts = of_http.to_vec();
+        for schema in SCHEMAS {
+            let needed = crate::notify::tests::shown::needed(schema);
+            for key in schema.keys {
+                let Some(file) = key.file() else { continue };
+                let given = needed.split(", ").filter(|it| !it.is_empty());
+                let others = given.filter(|it| !it.starts_with(&format!("{}:", key.name)));
+                let keys: Vec<_> =
+                    others.map(str::to_owned).chain([format!("{file}: FILE")]).collect();
+                texts.push(format!("{}: [{{{}}}]", schema.section, keys.join(", ")));
+            }
+        }
+        let mut tried = 0;
+        for text in texts {
+            let text = text.replace("FILE", &format!("'{secret}'"));
+            std::fs::write(
+                &config,
+                format!("route: {{receiver: r}}\nreceivers:\n- name: r\n  {text}\n"),
+            )
+            .unwrap();
+            std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o600)).unwrap();
+            let (code, out) = checked(&[config.to_str().unwrap()]);
+            if code != 0 {
+                continue;
+            }
+            tried += 1;
+            assert!(out.contains("anybody on this machine can read this secret"), "{text}: {out}");
+        }
+        assert!(tried >= 20, "{tried} were taken");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
     #[test]
     fn secrets_of_http_config_are_told_by_their_place() {
         let file =
@@ -475,6 +534,13 @@ mod tests {
             assert_eq!(warned, texts.len(), "{mode:o}: {out}");
             assert!(texts.iter().all(|text| out.contains(text)), "{mode:o}: {out}");
         }
+        std::fs::set_permissions(&web, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let tls = "tls_server_config: {cert: c, key: geheim}";
+        std::fs::write(&web, tls).unwrap();
+        std::fs::write(&config, &text).unwrap();
+        let out = taken(&config, &text);
+        assert!(out.contains("can read the key of the certificate"), "{out}");
+        assert!(!out.contains("stand in the file itself") && !out.contains("geheim"), "{out}");
         std::fs::write(&web, "basic_auth_users: {ann: hunter2}").unwrap();
         let (code, out) = checked(&[config.to_str().unwrap()]);
         assert!(

@@ -25,7 +25,10 @@ pub fn doubts(loaded: &Loaded, admission: &Admission) -> Vec<Problem> {
     let mut doubt = |path: &str, text: String| {
         found.push(Problem { line: 0, path: path.to_owned(), text });
     };
-    let inline = inline_secrets(loaded, admission);
+    // Those of the file of `web.config_file` do not stand in this one.
+    let elsewhere = Admission::default();
+    let has_file = loaded.settings.web.config_file.is_some();
+    let inline = inline_secrets(loaded, if has_file { &elsewhere } else { admission });
     if !inline.is_empty() {
         let named: Vec<&str> = inline.iter().take(NAMED_MAX).map(String::as_str).collect();
         let more = if inline.len() > NAMED_MAX { ", ..." } else { "" };
@@ -173,6 +176,7 @@ fn secrets(loaded: &Loaded, admission: &Admission, visit: &mut dyn FnMut(String,
             let nested = matches!(key.takes, Takes::Table(_) | Takes::Tables(_) | Takes::Short(_));
             let path = format!("{before}.{}", key.name);
             match value {
+                Value::Secret(secret @ Secret::File(_)) => visit(path, Some(secret)),
                 Value::Secret(secret) if is_secret || nested => visit(path, Some(secret)),
                 Value::Template(template) if template.secret && is_secret => visit(path, None),
                 _ => {}
@@ -205,11 +209,14 @@ fn has_password(url: &Value) -> bool {
 }
 
 /// Whether a header or a parameter of this name is likely to be a secret.
-pub(super) fn sounds_secret(name: &str) -> bool {
+pub fn sounds_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ["auth", "key", "token", "secret", "password", "assertion", "cookie"]
-        .iter()
-        .any(|word| name.contains(word))
+    let words = ["auth", "key", "token", "secret", "assertion", "cookie", "cred", "session", "jwt"];
+    words.iter().any(|word| name.contains(word))
+        || ["pass", "pwd", "pin", "sig", "sign"].iter().any(|end| name.ends_with(end))
+        || name.contains("passw")
+        || name.contains("passphrase")
+        || name.contains("signature")
 }
 
 fn http_secrets(http: &Http, before: &str, visit: &mut dyn FnMut(String, Option<&Secret>)) {
@@ -236,6 +243,9 @@ fn http_secrets(http: &Http, before: &str, visit: &mut dyn FnMut(String, Option<
         }
         for (name, _) in oauth2.endpoint_params.iter().filter(|(name, _)| sounds_secret(name)) {
             visit(&format!("oauth2.endpoint_params.{name}"), None);
+        }
+        for (_, secret) in &oauth2.proxy.connect_headers {
+            visit("oauth2.proxy_connect_header", Some(secret));
         }
         if let Some(token) = &oauth2.refresh_token {
             visit("oauth2.refresh_token", Some(token));

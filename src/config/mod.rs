@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use admission::{Admission, PasswordHash};
-pub use doubts::{doubts, open_door, secret_files};
+pub use doubts::{doubts, open_door, secret_files, sounds_secret};
 pub use flags::Flags;
 pub use http::{Authorization, Http, Identity, OAuth2, Tls, TlsVersion};
 pub use problem::{Errors, Problem};

@@ -114,7 +114,8 @@ pub fn draft(
             Ok(text) => text,
             Err(error) => {
                 is_body_wrong |= key.name == body;
-                let fault = fault(template, &error);
+                let is_secret = matches!(key.takes, Takes::SecretTemplate(_));
+                let fault = fault(template, &if is_secret { error.of_a_secret() } else { error });
                 if matches!(key.takes, Takes::SecretTemplate(_) | Takes::UrlTemplate(_)) {
                     lost.get_or_insert_with(|| Arc::from(&*fault));
                 }
@@ -352,8 +353,9 @@ impl Draft {
                 rendered
                     .unwrap_or_else(|error| {
                         wrong = Some(format!(
-                            "the template in the file of {} is wrong: {error}",
-                            key.name
+                            "the template in the file of {} is wrong: {}",
+                            key.name,
+                            error.of_a_secret()
                         ));
                         String::new()
                     })

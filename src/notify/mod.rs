@@ -41,7 +41,7 @@ mod telegram;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod text;
 mod tls;
 mod victorops;

@@ -19,6 +19,15 @@ pub struct TemplateError {
     pub text: String,
 }
 
+impl TemplateError {
+    /// The same without a word of the template, which is a secret.
+    #[must_use]
+    pub fn of_a_secret(self) -> Self {
+        let text = "it is a secret, so no more is told".to_owned();
+        Self { expression: String::new(), text, ..self }
+    }
+}
+
 impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file)?;

@@ -1,7 +1,7 @@
 //! `http_config` and `tls_config` as Alertmanager shows them.
 
 use super::{SECRET, Yaml};
-use crate::config::doubts::sounds_secret;
+use crate::config::sounds_secret;
 use crate::config::{Authorization, Http, OAuth2, Proxy, Secret, Tls};
 
 /// A secret under the key of its text or of its file.
@@ -89,8 +89,8 @@ pub(in crate::config) fn tls(tls: &Tls) -> Option<Yaml> {
     }
     let mut entries = Vec::new();
     let plain = |inline, file, text: &Secret| match text {
-        Secret::Inline(pem) => (inline, Yaml::from(&**pem)),
-        Secret::File(_) => hidden(inline, file, text),
+        Secret::Inline(pem) if !pem.contains("PRIVATE KEY") => (inline, Yaml::from(&**pem)),
+        Secret::Inline(_) | Secret::File(_) => hidden(inline, file, text),
     };
     entries.extend(tls.ca.as_ref().map(|ca| plain("ca", "ca_file", ca)));
     if let Some(identity) = &tls.identity {

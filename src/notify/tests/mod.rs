@@ -8,7 +8,7 @@ mod incidents;
 mod late;
 mod newer;
 mod push;
-mod shown;
+pub(crate) mod shown;
 mod table;
 
 use std::collections::BTreeSet;

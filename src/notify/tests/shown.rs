@@ -3,7 +3,7 @@
 use super::*;
 
 /// Further keys that each type needs, secrets with `HIDDEN` in them.
-pub(super) fn needed(schema: &Schema) -> &'static str {
+pub(crate) fn needed(schema: &Schema) -> &'static str {
     match schema.name {
         "email" => {
             "to: a@b.example, from: c@d.example, smarthost: 'm.example:587', auth_username: u, auth_password: HIDDEN"
