@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::config::{Authorization, Secret};
+use crate::config::{Authorization, Proxy, Secret, sounds_secret};
 use crate::limits::REPLY_BYTES_MAX;
 use crate::model::mail::MailAddress;
-use crate::model::{Url, brief};
+use crate::model::{Url, base64, brief};
 use crate::notify::{Draft, HttpRequest, Outgoing, Reply, Target};
 
 const SECRET: &str = "<secret>";
@@ -40,16 +40,30 @@ impl Draft {
             Authorization::OAuth2(oauth2) => {
                 all.push(oauth2.client_secret.clone());
                 all.extend(oauth2.refresh_token.clone());
+                let params = oauth2.endpoint_params.iter().filter(|(name, _)| sounds_secret(name));
+                all.extend(params.map(|(_, value)| Secret::Inline(value.as_str().into())));
+                all.extend(of_proxy(&oauth2.proxy));
             }
         }
-        let connect = &self.http().proxy.connect_headers;
-        let headers = self.http().headers.iter().chain(connect);
-        all.extend(headers.map(|(_, value)| value.clone()));
+        all.extend(of_proxy(&self.http().proxy));
+        all.extend(self.http().headers.iter().map(|(_, value)| value.clone()));
         all
     }
 }
 
+/// The secrets that a proxy is sent.
+fn of_proxy(proxy: &Proxy) -> impl Iterator<Item = Secret> {
+    let users = proxy.http.iter().chain(&proxy.https).filter_map(Url::user);
+    let passwords = users.map(|user| Secret::Inline(user.password.as_str().into()));
+    passwords.chain(proxy.connect_headers.iter().map(|(_, value)| value.clone()))
+}
+
 impl Reply {
+    /// Whether it has a text of the other side.
+    pub const fn has_text(&self) -> bool {
+        !matches!(self, Self::Done) && !matches!(self, Self::Http { body, .. } if body.is_empty())
+    }
+
     /// The answer, if there was one.
     pub fn shown(&self) -> Option<String> {
         match self {
@@ -78,11 +92,17 @@ impl Reply {
             Self::Unsendable(why) => why,
         };
         for secret in secrets {
-            // Of a URL, its path and query are what is secret.
-            let path = secret.split_once("://").and_then(|(_, rest)| rest.split_once('/'));
-            let path = path.map(|(_, path)| path);
-            let parts = [Some(secret.as_str()), path].into_iter().flatten();
-            for part in parts.filter(|part| part.len() >= HIDDEN_BYTES_MIN) {
+            // Of a URL, its password, path and query are what is secret.
+            let rest = secret.split_once("://").map(|(_, rest)| rest);
+            let path = rest.and_then(|rest| rest.split_once('/')).map(|(_, path)| path);
+            let user = rest.and_then(|rest| rest.split('/').next()?.rsplit_once('@'));
+            let password = user.and_then(|(user, _)| user.split_once(':')).map(|(_, it)| it);
+            // As JSON has it, and as a mail server is told it.
+            let quoted = serde_json::Value::from(secret.as_str()).to_string();
+            let quoted = quoted.trim_matches('"');
+            let encoded = base64::encode(secret.as_bytes());
+            let parts = [Some(secret.as_str()), Some(quoted), Some(&encoded), path, password];
+            for part in parts.into_iter().flatten().filter(|it| it.len() >= HIDDEN_BYTES_MIN) {
                 *text = text.replace(part, SECRET);
             }
         }

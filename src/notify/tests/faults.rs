@@ -62,6 +62,19 @@ fn a_failing_template_of_a_url_fails_the_attempt_in_words_that_name_it() {
 }
 
 #[test]
+fn a_secret_that_is_no_template_is_not_shown() {
+    for text in ["a{{ hunter2", "a{{ hunter2 }}", "{{ .hunter2 }}", "{{ template \"hunter2\" }}"] {
+        let inline = of(&format!("pagerduty_configs: [{{routing_key: '{text}'}}]"), firing());
+        let mut told = inline.faults().join(" ");
+        told.extend(inline.inline().err());
+        let of_file = of("pagerduty_configs: [{routing_key_file: /k}]", firing());
+        let read = of_file.outgoing(firing().now, &mut |_| text.to_owned());
+        told.extend(read.err());
+        assert!(told.contains("it is a secret") && !told.contains("hunter2"), "{text}: {told}");
+    }
+}
+
+#[test]
 fn labels_of_the_route_are_rendered_once_and_a_wrong_one_is_named() {
     let labels = |wrong: &str| {
         let labels = [("desc", "{{ .CommonAnnotations.summary }}"), ("odd", wrong)];

@@ -83,12 +83,35 @@ fn a_url_shows_its_host_alone_and_http_config_its_names() {
 }
 
 #[test]
+fn secrets_of_proxies_and_of_tokens_are_known() {
+    let text = "webhook_configs: [{url: 'http://h', http_config: {proxy_url: 'http://u:geheim1@p', \
+        oauth2: {client_id: c, client_secret: geheim2, token_url: 'http://t', \
+        endpoint_params: {user_pwd: geheim3, scope: all}, proxy_url: 'http://u:geheim4@p'}}}]";
+    let known = of(text, firing()).all_secrets();
+    let known: Vec<_> = known.iter().filter_map(Secret::inline).collect();
+    for secret in ["geheim1", "geheim2", "geheim3", "geheim4"] {
+        assert!(known.contains(&secret), "{secret}: {known:?}");
+    }
+    assert!(!known.contains(&"all"), "{known:?}");
+}
+
+#[test]
 fn a_secret_that_the_other_side_repeats_is_hidden() {
     let secrets = ["https://h/path-1".to_owned(), "token".to_owned(), "ab".to_owned()];
     let reply = answer(400, "no token for /path-1, absent").without(&secrets);
     assert_eq!(reply.shown().unwrap(), "status 400\n\nno <secret> for /<secret>, absent");
     let reply = Reply::failed("token").without(&secrets);
     assert_eq!(reply, Reply::failed("<secret>"));
+    // As JSON quotes it, in base64, and of a URL the password.
+    for (secret, told) in [
+        ("ge\"heim", r#"{"got": "ge\"heim"}"#),
+        ("geheim-7", "535 AUTH Z2VoZWltLTc= refused"),
+        ("http://ann:geheim@h/x", "no user ann with geheim"),
+    ] {
+        let shown = answer(400, told).without(&[secret.to_owned()]).shown().unwrap();
+        assert!(shown.contains("<secret>") && !shown.contains("heim"), "{shown}");
+        assert!(!shown.contains("Z2Vo"), "{shown}");
+    }
     let exit = Reply::Exit { code: Some(1), output: "token".to_owned() }.without(&secrets);
     assert_eq!(exit.shown().unwrap(), "exit status 1\n\n<secret>");
 }

@@ -184,7 +184,10 @@ async fn attempt_of(ways: &Ways, draft: Rc<Draft>, taken: &Taken) -> Reply {
         Err(why) => Err(why),
     };
     match outgoing {
-        Ok(outgoing) => perform(ways, outgoing, taken).await.without(&known(&draft).await),
+        Ok(outgoing) => match perform(ways, outgoing, taken).await {
+            reply if reply.has_text() => reply.without(&known(&draft).await),
+            reply => reply,
+        },
         Err(why) => Reply::Unsendable(why),
     }
 }
