@@ -84,7 +84,7 @@ fn expected(text: &mut MetricsText, node: &Node, now: Now) {
     text.family(
         "bellwether_expected_age_seconds",
         "gauge",
-        "Seconds since the last sign of what is expected, if one came since the start.",
+        "Seconds since the last sign of what is expected, if one is known.",
     );
     for (it, seen) in node.expected() {
         if let Some(sign) = &seen.last {

@@ -2,8 +2,10 @@
 //! of ours says so ([`crate::node`] raises it).
 //!
 //! A sign is a ping under the expectation's name, or an alert that fires and matches. Each member of a flock knows those
-//! that came to any: a sign is told to the flock at once, but no more often than four times a period, and never written to
-//! flash. So every period begins anew when the agent starts.
+//! that came to any: a sign is told to the flock at once, but no more often than four times a period.
+//!
+//! Flash gets the last sign together with what is written anyway. For that alone nothing is written, but of a long period each
+//! half: it goes on after a restart, while a short one begins anew, for of it flash may have an old sign.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +23,14 @@ const PREFIX: &str = "expect/";
 /// The flock is told of signs so often in a period at most.
 const TOLD_PER_PERIOD: u32 = 4;
 
+/// A period that is longer than there may be power: it goes on after a restart.
+const LONG: Duration = Duration::from_secs(6 * 3600);
+/// After a restart whoever gives signs has so long to be heard.
+const HEARD_WITHIN: Duration = Duration::from_secs(5 * 60);
+/// With other records flash gets a sign if the one that it has is older by this part of the period, and by so much.
+const KEPT_PART: u32 = 8;
+const KEPT_EVERY: Duration = Duration::from_secs(10 * 60);
+
 /// A sign of life.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sign {
@@ -35,11 +45,19 @@ pub struct Sign {
 pub struct Seen {
     /// When it is missing unless another sign comes.
     pub due: Mono,
-    /// The last sign since the start, to any member.
+    /// The last sign to any member.
     pub last: Option<Sign>,
+    /// When it was first waited for.
+    pub since: Wall,
     /// Whether it was missing when that was looked at last.
     pub missing: bool,
     period: Duration,
+    /// Whether a sign has come since the start.
+    is_heard: bool,
+    /// The time of the last sign that flash has, or that since which it knows that one is waited for.
+    kept: Option<Wall>,
+    /// Whether that is a sign.
+    has_kept_sign: bool,
     /// When the flock was told of a sign last.
     told: Option<Mono>,
     /// Whether the flock does not know the last sign yet.
@@ -47,8 +65,36 @@ pub struct Seen {
 }
 
 impl Seen {
-    const fn new(period: Duration, due: Mono) -> Self {
-        Self { due, last: None, missing: false, period, told: None, is_news: false }
+    fn new(period: Duration, now: Now) -> Self {
+        Self {
+            due: now.mono + period,
+            last: None,
+            since: now.wall,
+            missing: false,
+            period,
+            is_heard: false,
+            kept: None,
+            has_kept_sign: false,
+            told: None,
+            is_news: false,
+        }
+    }
+
+    /// The time of the last sign; while there is none, that since which one is waited for.
+    fn at(&self) -> Wall {
+        self.last.as_ref().map_or(self.since, |it| it.at)
+    }
+
+    /// Whether flash is to get the last sign, if for that `alone` it is written.
+    fn is_to_keep(&self, keep: Keep) -> bool {
+        let at = self.at();
+        let kept = self.kept.filter(|_| self.has_kept_sign || self.last.is_none());
+        let age = kept.map_or(Duration::MAX, |kept| at.since(kept));
+        match keep {
+            Keep::Alone => self.period >= LONG && age >= self.period / 2,
+            Keep::WithOthers => age >= KEPT_EVERY.max(self.period / KEPT_PART),
+            Keep::All => self.kept != Some(at),
+        }
     }
 
     /// When the flock is to be told.
@@ -56,6 +102,17 @@ impl Seen {
         let after = |told| told + self.period / TOLD_PER_PERIOD;
         self.is_news.then(|| self.told.map_or(Mono::ZERO, after))
     }
+}
+
+/// Which signs flash is to get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Those for which it is written though there is nothing else.
+    Alone,
+    /// Those that are worth their bytes.
+    WithOthers,
+    /// All: the process is about to stop.
+    All,
 }
 
 /// The expectations of the config, by name.
@@ -66,6 +123,8 @@ pub struct Expected {
     look: Option<Mono>,
     /// Alerts that take long to compare with what is expected, and how far each is compared.
     late: BTreeMap<Fingerprint, Comparing>,
+    /// Names that flash has, and that are expected no more.
+    gone: Vec<Arc<str>>,
 }
 
 /// How far an alert is compared with the expectations.
@@ -96,10 +155,37 @@ impl Expected {
 
     /// Moves all times along when the clock steps.
     pub(super) fn step(&mut self, step: Step) {
-        for sign in self.seen.values_mut().filter_map(|it| it.last.as_mut()) {
-            sign.at = step.time(sign.at);
+        for seen in self.seen.values_mut() {
+            let times = seen.last.as_mut().map(|it| &mut it.at).into_iter();
+            let times = times.chain(&mut seen.kept).chain([&mut seen.since]);
+            times.for_each(|at| *at = step.time(*at));
         }
     }
+
+    /// The signs that flash is to get now; the names that it is to forget have none.
+    pub fn take_signs(&mut self, keep: Keep) -> Vec<(Arc<str>, Option<Sign>)> {
+        let mut signs = Vec::new();
+        for (name, seen) in self.seen.iter_mut().filter(|(_, it)| it.is_to_keep(keep)) {
+            (seen.kept, seen.has_kept_sign) = (Some(seen.at()), seen.last.is_some());
+            signs.push((Arc::clone(name), Some(kept(seen))));
+        }
+        if keep != Keep::Alone {
+            signs.extend(std::mem::take(&mut self.gone).into_iter().map(|name| (name, None)));
+        }
+        signs
+    }
+
+    /// The signs that flash has, as they are now.
+    pub fn signs(&self) -> impl Iterator<Item = (&Arc<str>, Sign)> {
+        let signs = self.seen.iter().filter(|(_, it)| it.kept.is_some());
+        signs.map(|(name, seen)| (name, kept(seen)))
+    }
+}
+
+/// The sign for flash: one of nobody says since when one is waited for.
+fn kept(seen: &Seen) -> Sign {
+    let by = seen.last.as_ref().map_or_else(|| "".into(), |it| Arc::clone(&it.by));
+    Sign { at: seen.at(), by }
 }
 
 impl Core {
@@ -108,14 +194,43 @@ impl Core {
         &self.expected
     }
 
+    /// The same, of which flash is to get some.
+    pub const fn expected_mut(&mut self) -> &mut Expected {
+        &mut self.expected
+    }
+
+    /// Takes back a sign that flash has kept, unless a later one has come.
+    pub fn restore_sign(&mut self, now: Now, name: &str, sign: Sign) {
+        let Some(seen) = self.expected.seen.get_mut(name) else {
+            self.expected.gone.push(name.into());
+            return;
+        };
+        let at = sign.at.min(now.wall);
+        (seen.kept, seen.has_kept_sign) = (Some(at), !sign.by.is_empty());
+        if seen.is_heard {
+            return;
+        }
+        if sign.by.is_empty() {
+            seen.since = at;
+        } else {
+            seen.last = Some(Sign { at, ..sign });
+        }
+        if seen.period >= LONG {
+            let left = seen.period.saturating_sub(now.wall.since(at));
+            seen.due = now.mono + left.max(HEARD_WITHIN);
+        }
+    }
+
     /// Begins to wait for what the config expects, and goes on where that was expected before.
     pub(super) fn expect(&mut self, now: Now) {
         let mut before = std::mem::take(&mut self.expected.seen);
         for Expectation { name, period, .. } in &self.config.expect {
             let known = before.remove(name).filter(|it| it.period == *period);
-            let seen = known.unwrap_or_else(|| Seen::new(*period, now.mono + *period));
+            let seen = known.unwrap_or_else(|| Seen::new(*period, now));
             self.expected.seen.insert(Arc::clone(name), seen);
         }
+        let gone = before.into_iter().filter(|(_, it)| it.kept.is_some()).map(|(name, _)| name);
+        self.expected.gone.extend(gone);
         for comparing in self.expected.late.values_mut() {
             (comparing.expectation, comparing.condition) = (0, 0);
         }
@@ -187,7 +302,7 @@ impl Core {
         let by = brief::cut(by, BEAT_TEXT_BYTES_MAX).into();
         seen.last = Some(Sign { at: now.wall, by });
         seen.due = now.mono + seen.period;
-        seen.is_news = true;
+        (seen.is_heard, seen.is_news) = (true, true);
         if seen.missing {
             self.look_at_expected(now.mono);
         }
@@ -202,12 +317,14 @@ impl Core {
         };
         let Some(seen) = self.expected.seen.get_mut(name) else { return };
         let at = at.min(now.wall);
-        if seen.last.as_ref().is_some_and(|known| known.at >= at) {
+        let known = seen.last.as_ref().map(|it| it.at);
+        if known > Some(at) || (known == Some(at) && seen.is_heard) {
             return;
         }
         let left = seen.period.saturating_sub(now.wall.since(at));
         seen.last = Some(Sign { at, by: said.into() });
         seen.due = now.mono + left;
+        seen.is_heard = true;
         (seen.told, seen.is_news) = (Some(now.mono), false);
         self.look_at_expected(now.mono);
     }
@@ -230,7 +347,7 @@ impl Core {
     }
 
     /// Notes which are missing by now: those whose period has passed, and those that `fires` says were before the start,
-    /// unless a sign came since. Returns their names; they are looked at again after `again` at the latest.
+    /// unless a sign has come since. Returns their names; they are looked at again after `again` at the latest.
     pub fn note_missing(
         &mut self,
         now: Mono,
@@ -240,7 +357,7 @@ impl Core {
         let mut missing = Vec::new();
         for expectation in &self.config.expect {
             let Some(seen) = self.expected.seen.get_mut(&expectation.name) else { continue };
-            seen.missing = seen.due <= now || (seen.last.is_none() && fires(expectation));
+            seen.missing = seen.due <= now || (!seen.is_heard && fires(expectation));
             if seen.missing {
                 missing.push(Arc::clone(&expectation.name));
             }

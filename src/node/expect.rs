@@ -5,13 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Expectation, Heartbeat};
-use crate::core::expect::{Seen, Sign};
+use crate::core::expect::{Keep, Seen, Sign};
 use crate::core::heartbeat::Beating;
 use crate::effect::Cx;
 use crate::model::duration::Spelled;
 use crate::model::{Labels, own};
 use crate::node::Node;
+use crate::node::keep::flash_record;
+use crate::node::stamps::Stamp;
+use crate::store::Record;
 use crate::time::{Mono, Now};
+use crate::wire::record::{self, Beat, Kind};
 
 /// Between two looks at what is missing: its alert is renewed before it lapses.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -44,6 +48,21 @@ impl Node {
         self.core.expected().next()
     }
 
+    /// The records of signs of life that flash is to get now.
+    pub(super) fn fresh_signs(&mut self, keep: Keep) -> Vec<Record> {
+        let signs = self.core.expected_mut().take_signs(keep).into_iter();
+        let record = |(name, sign): (Arc<str>, Option<Sign>)| match sign {
+            Some(sign) => sign_record(&name, &sign),
+            None => Record::delete(u16::from(Kind::Sign.number()), record::beat_key(&name)),
+        };
+        signs.map(record).collect()
+    }
+
+    /// The records of signs of life that flash has.
+    pub(super) fn signs(&self) -> impl Iterator<Item = Record> {
+        self.core.expected().signs().map(|(name, sign)| sign_record(name, &sign))
+    }
+
     /// Raises the alerts of what is missing, ends those of what has come, and tells the flock of it.
     pub(super) fn look_at_expected(&mut self, cx: &mut Cx<'_>) {
         if self.expected_timeout().is_none_or(|at| at > cx.now.mono) {
@@ -66,13 +85,20 @@ impl Node {
                 labels.iter().map(|(name, value)| (name, value.to_owned())).collect();
             if missing.contains(&expectation.name) {
                 let seen = self.core.expected().get(&expectation.name);
-                let summary = summary(expectation, seen.and_then(|it| it.last.as_ref()), cx.now);
+                let Some(seen) = seen else { continue };
+                let summary = summary(expectation, seen, cx.now);
                 self.keep_own(cx, &labels, &summary);
             } else if fires(expectation) {
                 self.end_own(cx, &labels);
             }
         }
     }
+}
+
+fn sign_record(name: &str, sign: &Sign) -> Record {
+    let body = Beat { name: name.to_owned(), at: sign.at, said: sign.by.to_string() };
+    let key = record::beat_key(name).to_vec();
+    flash_record(Kind::Sign, key, &Stamp::default(), record::encode_beat(&body))
 }
 
 /// The labels of the alert of what is missing: on every member the same.
@@ -85,10 +111,10 @@ fn labels(expectation: &Expectation) -> Labels {
     ours.into_iter().chain(expectation.labels.iter()).collect()
 }
 
-fn summary(expectation: &Expectation, last: Option<&Sign>, now: Now) -> String {
+fn summary(expectation: &Expectation, seen: &Seen, now: Now) -> String {
     let Expectation { name, period, .. } = expectation;
     let each = Spelled(*period);
-    match last {
+    match &seen.last {
         Some(Sign { at, by }) => {
             let age = Spelled(Duration::from_secs(now.wall.since(*at).as_secs()));
             format!(
@@ -96,18 +122,24 @@ fn summary(expectation: &Expectation, last: Option<&Sign>, now: Now) -> String {
             )
         }
         None => {
-            format!("{name} is expected each {each} and has not come since this agent started")
+            let since = seen.since;
+            format!(
+                "{name} is expected each {each} and has not come since it was first waited for, at {since}"
+            )
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::core::heartbeat::HeartbeatWord;
     use crate::limits::BEAT_TEXT_BYTES_MAX;
     use crate::model::Report;
     use crate::node::testing::{CONFIG, World};
+    use crate::time::Wall;
 
     const KEY: Option<[u8; 32]> = Some([7; 32]);
 
@@ -225,7 +257,7 @@ matchers = ['alertname="Watchdog"']
     fn a_restart_neither_alarms_nor_forgets() {
         let mut world = world(1);
         let mut records = Vec::new();
-        let restart = |world: &mut World, records: Vec<crate::store::Record>| {
+        let restart = |world: &mut World, records: Vec<Record>| {
             let config = Arc::clone(world.nodes[0].core.config());
             world.nodes[0] = Node::new(config, crate::node::Options::default(), None, world.now);
             for record in records {
@@ -242,7 +274,7 @@ matchers = ['alertname="Watchdog"']
         assert_eq!(missing(&world, 0), [], "the period begins anew");
         world.pass(61);
         assert_eq!(missing(&world, 0).len(), 2);
-        assert!(missing(&world, 0)[0].1.ends_with("has not come since this agent started"));
+        assert!(missing(&world, 0)[0].1.contains("last was a ping of 10.9.9.9 at 2027"));
         let records = world.nodes[0].records(world.now);
         restart(&mut world, records);
         for _ in 0..8 {
@@ -251,6 +283,129 @@ matchers = ['alertname="Watchdog"']
         }
         alive(&mut world, 0, 1);
         assert_eq!(missing(&world, 0), []);
+    }
+
+    const LONG: &str = r#"
+[[expect]]
+name = "backup"
+period = "1d"
+[[expect]]
+name = "report"
+period = "1d"
+"#;
+
+    /// Time passes at once: all that is due in between is done at its end.
+    fn hours(world: &mut World, count: u32) {
+        let by = Duration::from_secs(3600) * count;
+        world.now = Now { mono: world.now.mono + by, wall: world.now.wall + by };
+        world.pass(1);
+    }
+
+    #[test]
+    fn a_long_period_goes_on_however_often_the_power_is_cut() {
+        let mut world = World::with(&[KEY], &format!("{CONFIG}{LONG}"));
+        world.pass(60);
+        ping(&mut world, 0);
+        for _ in 0..3 {
+            hours(&mut world, 5);
+            // The power is off.
+            world.now.wall = world.now.wall + Duration::from_secs(3600);
+            world.start(0);
+            world.pass(400);
+            assert_eq!(missing(&world, 0), []);
+        }
+        hours(&mut world, 5);
+        world.now.wall = world.now.wall + Duration::from_secs(3600);
+        world.start(0);
+        world.pass(290);
+        assert_eq!(missing(&world, 0), [], "whoever gives signs has minutes to be heard");
+        world.pass(20);
+        let said = missing(&world, 0);
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(said[0].1.contains("has not come for 1d"), "{said:?}");
+        assert!(said[0].1.contains("last was a ping of 10.9.9.9 at 2027-01-15T08:01:00Z"));
+        assert!(said[1].1.contains("since it was first waited for, at 2027-01-15T08:00:00Z"));
+        world.start(0);
+        world.pass(60);
+        assert_eq!(missing(&world, 0).len(), 2, "one that was missing goes on");
+        ping(&mut world, 0);
+        assert_eq!(missing(&world, 0).len(), 1);
+    }
+
+    #[test]
+    fn a_boot_without_a_clock_does_not_end_a_period() {
+        let mut world = World::with(&[KEY], &format!("{CONFIG}{LONG}"));
+        world.pass(60);
+        ping(&mut world, 0);
+        hours(&mut world, 20);
+        world.post("A");
+        world.pass(10);
+        let before = world.now.wall;
+        world.now.wall = Wall::from_secs(100);
+        world.start(0);
+        world.pass(400);
+        assert_eq!(missing(&world, 0), []);
+        world.now.wall = before + Duration::from_secs(3600);
+        world.pass(60);
+        assert_eq!(missing(&world, 0), []);
+        hours(&mut world, 4);
+        let said = missing(&world, 0);
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(said[0].1.contains("last was a ping of 10.9.9.9 at 2027-01-15T0"), "{said:?}");
+    }
+
+    #[test]
+    fn signs_of_a_long_period_are_written_once_in_half_of_it() {
+        let mut world = World::with(&[None], &format!("{CONFIG}{LONG}"));
+        world.pass(60);
+        let before = world.writes;
+        for hour in 0..24 {
+            for name in ["backup", "report"] {
+                world.step(0, |node, cx| assert!(node.handle_ping(cx, name, None)));
+            }
+            let written = if hour < 12 { 2 } else { 4 };
+            assert_eq!(world.writes - before, written, "the first, and that of hour 12: {hour}");
+            hours(&mut world, 1);
+        }
+        world.step(0, Node::handle_leave);
+        assert_eq!(world.writes - before, 6, "and the last when the agent stops");
+    }
+
+    #[test]
+    fn the_sign_of_what_is_expected_no_more_leaves_flash_with_the_next_commit() {
+        let mut world = World::with(&[None], &format!("{CONFIG}{LONG}"));
+        world.pass(60);
+        let signs = |world: &World| {
+            let is_sign = |it: &&(u16, Vec<u8>)| it.0 == u16::from(Kind::Sign.number());
+            world.flash[0].keys().filter(is_sign).count()
+        };
+        assert_eq!(signs(&world), 2);
+        world.restart_with(0, CONFIG);
+        world.pass(60);
+        assert_eq!(signs(&world), 2, "for that alone nothing is written");
+        world.post("A");
+        assert_eq!(signs(&world), 0);
+    }
+
+    #[test]
+    fn signs_that_a_dead_member_heard_are_missed_by_its_peers_in_time() {
+        let mut world = world(3);
+        world.pass(30);
+        alive(&mut world, 0, 30);
+        let cut = world.now.mono;
+        world.dead = vec![0];
+        let mut late = BTreeMap::new();
+        while world.now.mono.since(cut) < Duration::from_secs(700) {
+            world.pass(1);
+            for at in [1, 2].into_iter().filter(|at| missing(&world, *at).len() == 2) {
+                late.entry(at).or_insert(world.now.mono.since(cut));
+            }
+        }
+        // The last sign came a minute before the power was cut.
+        for at in [1, 2] {
+            let secs = late[&at].as_secs();
+            assert!((360..=605).contains(&secs), "{at}: {late:?}");
+        }
     }
 
     const HEARTBEAT: &str = r#"

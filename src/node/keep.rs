@@ -166,6 +166,7 @@ impl Node {
         records.extend(self.identity.map(|id| identity(id, &self.met)));
         records.extend(self.past.records());
         records.extend(self.around.members.records());
+        records.extend(self.signs());
         records.extend(self.carried.iter().filter_map(|record| carried::stored(&record)));
         records
     }

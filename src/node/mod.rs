@@ -48,6 +48,7 @@ use crate::model::order::in_order;
 use crate::model::{Alert, Fingerprint, Labels, Report, Silence, SilenceId};
 use crate::notify::Reply;
 use crate::time::{Mono, Now};
+use crate::wire::record::Beat;
 
 use carried::Carried;
 use past::Past;
@@ -103,6 +104,8 @@ pub struct GroupView<'a> {
 pub struct Node {
     core: Core,
     restoring: Vec<Saved>,
+    /// Signs of life that flash has kept, until they are in force.
+    signs: Vec<Beat>,
     last_hlc: u64,
     flock_config: Option<gossip::Config>,
     identity: Option<u64>,
@@ -137,6 +140,7 @@ impl Node {
         Self {
             core: Core::new(config, options, now),
             restoring: Vec::new(),
+            signs: Vec::new(),
             last_hlc: 0,
             flock_config: flock,
             identity: None,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::core::deliver::history::{HistoryEntry, Muting, Outcome};
+use crate::core::expect::Keep;
 use crate::core::step::Step;
 use crate::effect::{Cx, Effect};
 use crate::gossip::Gossip;
@@ -182,6 +183,8 @@ impl Node {
 
     /// Writes records to flash, and with them what has happened.
     pub(super) fn persist(&mut self, cx: &mut Cx<'_>, mut records: Vec<Record>) {
+        let keep = if records.is_empty() { Keep::Alone } else { Keep::WithOthers };
+        records.extend(self.fresh_signs(keep));
         if !records.is_empty() {
             records.extend(self.past.fresh(cx.now.mono));
             cx.effects.push(Effect::Persist(records));
@@ -190,7 +193,8 @@ impl Node {
 
     /// Writes what has happened and is not on flash: the process is about to stop.
     pub(super) fn persist_past(&mut self, cx: &mut Cx<'_>) {
-        let records = self.past.fresh(cx.now.mono);
+        let mut records = self.fresh_signs(Keep::All);
+        records.extend(self.past.fresh(cx.now.mono));
         self.persist(cx, records);
     }
 

@@ -1,6 +1,7 @@
 //! Records that flash has stored become the node's state again.
 
 use crate::core::clock::LastShown;
+use crate::core::expect::Sign;
 use crate::core::restore::GroupTimers;
 use crate::core::step::Step;
 use crate::effect::{Cx, Effect};
@@ -45,6 +46,10 @@ impl Node {
         if kind == Kind::Past {
             return self.past.restore(&stamped.body);
         }
+        if kind == Kind::Sign {
+            self.signs.push(record::decode_beat(&stamped.body)?);
+            return Ok(());
+        }
         if kind == Kind::Member {
             let member = record::decode_member(&stamped.body)?;
             self.around.members.restore(record::member_of(key)?, member);
@@ -79,6 +84,12 @@ impl Node {
         let mut shown = LastShown::default();
         for it in stored.iter().filter(|it| it.object.is_of_the_past()) {
             shown.see(it.object.written());
+        }
+        let signs = std::mem::take(&mut self.signs);
+        signs.iter().for_each(|it| shown.see(it.at));
+        for it in signs {
+            let at = shown.step(it.at, cx.now.wall).time(it.at);
+            self.core.restore_sign(cx.now, &it.name, Sign { at, by: it.said.into() });
         }
         let mut timers = GroupTimers::new();
         let mut stepped = false;

@@ -55,6 +55,15 @@ pub(super) fn addr(at: usize) -> SocketAddr {
     ([10, 0, 0, u8::try_from(at).unwrap()], 9094).into()
 }
 
+fn load(config: &str) -> Arc<Config> {
+    let (file, flags) = ("test.toml".as_ref(), &Flags::default());
+    let language = Language::Toml;
+    let environment = &config::Environment::default();
+    let schemas = crate::notify::SCHEMAS;
+    let options = config::Options { file, language, flags, environment, schemas };
+    Arc::new(Config::load(config.as_bytes(), &options).unwrap().config)
+}
+
 impl World {
     pub(super) fn new(keys: &[Option<[u8; 32]>]) -> Self {
         Self::with(keys, CONFIG)
@@ -77,13 +86,7 @@ impl World {
             flash: vec![BTreeMap::new(); keys.len()],
         };
         for at in 0..keys.len() {
-            let (file, flags) = ("test.toml".as_ref(), &Flags::default());
-            let language = Language::Toml;
-            let environment = &config::Environment::default();
-            let schemas = crate::notify::SCHEMAS;
-            let options = config::Options { file, language, flags, environment, schemas };
-            let config = Config::load(config.as_bytes(), &options).unwrap().config;
-            let node = Node::new(Arc::new(config), Options::default(), None, now);
+            let node = Node::new(load(config), Options::default(), None, now);
             world.nodes.push(node);
             world.start(at);
         }
@@ -98,13 +101,12 @@ impl World {
             expects_peers: true,
             ..gossip::Config::new(0, &format!("node-{at}"))
         };
-        self.begin(at, Some(flock));
+        self.begin(at, Arc::clone(self.nodes[at].core.config()), Some(flock));
         let peers: Vec<_> = (0..self.keys.len()).filter(|it| *it != at).map(addr).collect();
         self.step(at, |node, cx| node.handle_peers(cx, &peers));
     }
 
-    fn begin(&mut self, at: usize, flock: Option<gossip::Config>) {
-        let config = Arc::clone(self.nodes[at].core.config());
+    fn begin(&mut self, at: usize, config: Arc<Config>, flock: Option<gossip::Config>) {
         let options = self.nodes[at].options().clone();
         self.nodes[at] = Node::new(config, options, flock, self.now);
         for ((kind, key), body) in self.flash[at].clone() {
@@ -179,7 +181,12 @@ impl World {
 
     /// Pulls the plug of a node and starts it again, alone.
     pub(super) fn restart(&mut self, at: usize) {
-        self.begin(at, None);
+        self.begin(at, Arc::clone(self.nodes[at].core.config()), None);
+    }
+
+    /// The same with another config.
+    pub(super) fn restart_with(&mut self, at: usize, config: &str) {
+        self.begin(at, load(config), None);
     }
 
     pub(super) fn pass(&mut self, secs: u64) {

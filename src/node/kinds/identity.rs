@@ -1,4 +1,4 @@
-//! This node itself, the members that it knows, and the events of its history: stored only. The core knows nothing of them: they are read by
+//! This node itself, the members that it knows, the signs of life and the events of its history: stored only. The core knows nothing of them: they are read by
 //! [`crate::node::Node::handle_record`].
 
 use super::{Merged, Merging, Refusal, Rules};

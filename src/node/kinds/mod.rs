@@ -102,7 +102,7 @@ pub(in crate::node) const fn rules(kind: Kind) -> &'static dyn Rules {
         Kind::Log => &log::LogRules,
         Kind::Group => &group::GroupRules,
         Kind::Claim => &claim::ClaimRules,
-        Kind::Identity | Kind::Past | Kind::Member => &identity::IdentityRules,
+        Kind::Identity | Kind::Past | Kind::Member | Kind::Sign => &identity::IdentityRules,
         Kind::Beat => &beat::BeatRules,
         Kind::Debt => &debt::DebtRules,
     }

@@ -14,6 +14,7 @@
 //!            ? given_up: [*uint]]                       ; the nodes that have given the turn up
 //! node    = [id: uint, ? met: [* tstr]]                  ; addresses at which it met members
 //! beat    = [name: tstr, at: time, said: tstr]           ; a sign of life, by the name of what is expected or told
+//! sign    = beat                                         ; nothing is said: none has come since then
 //! debt    = [group: tstr, receiver: tstr, integration: tstr, index: uint, since: time, cut: uint]
 //! member  = [name: tstr, addr: tstr / null, ? gone: time]  ; another member, and since when it is down
 //! past    = [topic: uint, id: uint, at: time, text: tstr]  ; an event of the history: a JSON object
@@ -22,7 +23,7 @@
 //! ```
 //!
 //! Labels are names and values in turn. Fingerprints are 8 bytes each, big-endian. Keys: an alert's is its fingerprint, a
-//! silence's its id, that of an event its topic and its place, a member's its node id, those of log entries, debts, groups and beats a 128-bit FNV-1a of their names.
+//! silence's its id, that of an event its topic and its place, a member's its node id, those of log entries, debts, groups, beats and signs a 128-bit FNV-1a of their names.
 //!
 //! Versions that differ live in one flock, and follow each other over one flash. Fields that a newer one adds, an older one
 //! stores and passes on as it came ([`super::rest`]), until it writes the record anew itself. So:
@@ -96,10 +97,12 @@ pub enum Kind {
     Past = 130,
     /// Another member of the flock; stored, not replicated.
     Member = 131,
+    /// The last sign of life of what is expected; stored, not replicated.
+    Sign = 132,
 }
 
 /// Every kind.
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 11] = [
     Kind::Alert,
     Kind::Silence,
     Kind::Log,
@@ -110,6 +113,7 @@ const KINDS: [Kind; 10] = [
     Kind::Debt,
     Kind::Past,
     Kind::Member,
+    Kind::Sign,
 ];
 
 impl Kind {
@@ -145,6 +149,7 @@ impl Kind {
             Self::Debt => ("debt", debt::ELEMENTS),
             Self::Past => ("event", past::ELEMENTS),
             Self::Member => ("member", member::ELEMENTS),
+            Self::Sign => ("sign", beat::ELEMENTS),
         }
     }
 }

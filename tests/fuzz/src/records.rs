@@ -54,7 +54,7 @@ pub fn run(bytes: &[u8]) {
             assert_eq!(record::decode_identity(&again).unwrap(), read);
             again
         }),
-        Kind::Beat => record::decode_beat(body).ok().map(|read| {
+        Kind::Beat | Kind::Sign => record::decode_beat(body).ok().map(|read| {
             let again = record::encode_beat(&read);
             assert_eq!(record::decode_beat(&again).unwrap(), read);
             again
