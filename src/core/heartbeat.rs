@@ -13,6 +13,7 @@ use log::{debug, info, warn};
 use rand::RngExt as _;
 
 use crate::config::Heartbeat;
+use crate::core::deliver::reach::IntegrationKey;
 use crate::core::deliver::turn::SETTLE_LOOK;
 use crate::core::step::Step;
 use crate::core::timers::Timer;
@@ -90,6 +91,17 @@ impl Heartbeats {
     pub(super) fn step(&mut self, step: Step) {
         let told = self.beating.values_mut().filter_map(|it| it.told.as_mut());
         told.for_each(|(_, at)| *at = step.time(*at));
+    }
+
+    /// The key under which the bytes of an attempt are counted, if it tells one.
+    pub(super) fn key_of(&self, attempt: AttemptId) -> Option<IntegrationKey> {
+        let (name, _) = self.of_attempt(attempt)?;
+        Some((format!("{PREFIX}{name}").into(), "heartbeat".into(), 0))
+    }
+
+    /// Whether bytes that are counted under this name are those of a heartbeat that there is.
+    pub(super) fn counts_as(&self, receiver: &str) -> bool {
+        receiver.strip_prefix(PREFIX).is_some_and(|name| self.beating.contains_key(name))
     }
 
     /// Whose attempt this is.

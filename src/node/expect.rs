@@ -442,6 +442,11 @@ period = "60s"
             0,
             "it is no alert"
         );
+        let oks = oks as u64;
+        let bytes = world.nodes[teller].used(world.now.mono).find_map(|(key, used, _)| {
+            (*key == ("heartbeat/office".into(), "heartbeat".into(), 0)).then_some(used.bytes_total)
+        });
+        assert!((oks..=oks + 3).contains(&(bytes.unwrap() / 1_000)), "{bytes:?}");
         world.dead = vec![teller];
         world.pass(600);
         let beats = told(&mut world);

@@ -149,6 +149,7 @@ impl World {
                         self.asked.push((at, url, works));
                     }
                     self.call(at, &mut effects, |node, cx| {
+                        node.handle_traffic(cx.now, attempt.id, 1_000);
                         node.handle_reply(cx, attempt.id, &reply);
                     });
                 }

@@ -172,7 +172,9 @@ impl Core {
     /// Counts bytes that an attempt has sent and received, be it that it was stopped.
     pub fn handle_traffic(&mut self, now: Mono, attempt: AttemptId, bytes: u64) {
         let log = self.places.which(attempt).and_then(|it| self.log_key_of(it));
-        let key = log.map(|it| reach::key(&it)).or_else(|| self.places.end_stopped(attempt));
+        let key = log.map(|it| reach::key(&it));
+        let key = key.or_else(|| self.heartbeats.key_of(attempt));
+        let key = key.or_else(|| self.places.end_stopped(attempt));
         if let Some(key) = key {
             self.use_up(now, &key, bytes, 0);
         }

@@ -26,6 +26,7 @@ use crate::core::deliver::flushing::Flush;
 use crate::core::deliver::history::Outcome;
 use crate::core::deliver::machine::{Action, Input, State};
 use crate::core::deliver::reach::{self, IntegrationKey};
+use crate::core::heartbeat::Heartbeats;
 use crate::core::route::Routes;
 use crate::core::step::Step;
 use crate::core::timers::Timer;
@@ -145,10 +146,10 @@ impl Budgets {
     }
 
     /// Forgets integrations that no rate limit holds any more.
-    pub(in crate::core) fn retain_limited(&mut self, routes: &Routes) {
+    pub(in crate::core) fn retain_limited(&mut self, routes: &Routes, beats: &Heartbeats) {
         self.spent.retain(|key, _| is_limited(routes, key));
         self.held.retain(|(key, _), _| is_limited(routes, key));
-        self.used.retain(|key, _| routes.receiver(&key.0).is_some());
+        self.used.retain(|key, _| routes.receiver(&key.0).is_some() || beats.counts_as(&key.0));
     }
 
     /// Moves all times along when the clock steps.
