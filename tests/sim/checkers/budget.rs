@@ -33,7 +33,7 @@ pub(crate) fn check(world: &World) -> Result<(), String> {
         {
             return Err(format!("n{} says twice: {words}", told.seat));
         }
-        if used * 2 >= BUDGET_BYTES && has_told.contains(&of) {
+        if used * 2 >= BUDGET_BYTES && has_told.contains(&of) && !has_kept(told) {
             return Err(format!("n{} tells of {} within the hour", told.seat, told.group));
         }
         if used * 4 >= BUDGET_BYTES * 3 && has_others(told) {
@@ -48,6 +48,10 @@ pub(crate) fn check(world: &World) -> Result<(), String> {
 fn used_by(world: &World, of: (usize, u64), by: u64) -> u64 {
     let moved = world.moved.iter().filter(|it| it.receiver == METERED && it.at <= by);
     moved.filter(|it| (it.seat, it.life) == of).map(|it| it.bytes).sum()
+}
+
+fn has_kept(told: &Told) -> bool {
+    told.firing.iter().chain(&told.resolved).any(|name| severity(name) == "critical")
 }
 
 fn has_others(told: &Told) -> bool {
