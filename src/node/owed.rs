@@ -229,6 +229,64 @@ mod tests {
     }
 
     #[test]
+    fn a_link_that_comes_up_early_hastens_an_attempt_of_each_receiver_that_fails() {
+        let config = CONFIG.replace("\"10s\"", "\"30m\"\ngroup_by = [\"alertname\"]");
+        let mut world = World::with(&[None], &config);
+        world.works = false;
+        for n in 0..5 {
+            post(&mut world, 0, &format!("A{n}"), false);
+        }
+        world.pass(180);
+        for _ in 0..100 {
+            let before = world.asked.len();
+            world.pass(4);
+            if world.asked.len() == before {
+                break;
+            }
+        }
+        let before = world.asked.len();
+        world.step(0, Node::handle_link);
+        world.pass(1);
+        assert_eq!(world.asked.len(), before + 1, "one, not all five");
+        world.works = true;
+        world.step(0, Node::handle_link);
+        world.pass(4);
+        assert_eq!(world.bodies.len(), 5, "the others follow");
+    }
+
+    #[test]
+    fn deliveries_follow_one_after_the_other_though_their_flushes_end() {
+        let config = CONFIG.replace("\"10s\"", "\"10s\"\ngroup_by = [\"alertname\"]");
+        let mut world = World::with(&[None], &config);
+        world.works = false;
+        let names: Vec<String> = (0..100).map(|n| format!("A{n}")).collect();
+        for _ in 0..4 {
+            for name in &names {
+                post(&mut world, 0, name, false);
+            }
+            world.pass(150);
+        }
+        assert!(world.bodies.is_empty());
+        world.works = true;
+        world.step(0, Node::handle_link);
+        let mut seconds = Vec::new();
+        while world.bodies.len() < 100 && seconds.len() < 120 {
+            let before = world.bodies.len();
+            world.pass(1);
+            seconds.push(world.bodies.len() - before);
+        }
+        assert_eq!(world.bodies.len(), 100, "{seconds:?}");
+        assert!(seconds.iter().all(|it| *it <= 5), "four a second: {seconds:?}");
+        assert!(seconds.len() <= 40, "{seconds:?}");
+        // Then all is as ever.
+        for n in 0..20 {
+            post(&mut world, 0, &format!("B{n}"), false);
+        }
+        world.pass(2);
+        assert!(world.bodies.len() >= 120, "{}", world.bodies.len());
+    }
+
+    #[test]
     fn the_oldest_of_what_is_owed_is_cut_and_counted() {
         let mut world = World::new(&[None]);
         world.works = false;

@@ -7,6 +7,7 @@ use log::debug;
 
 use crate::config::Integration;
 use crate::core::Core;
+use crate::core::deliver::backoff::Permit;
 use crate::core::deliver::delivery;
 use crate::core::deliver::history::Outcome;
 use crate::core::deliver::machine::{self, Action, Input, State};
@@ -40,8 +41,10 @@ impl Core {
             Some(Advice::Wait) => self.reach.wait(&key, which),
             Some(Advice::Try | Advice::Leave) | None => {}
         }
-        if asked.probes {
-            self.backoff.probe(&key, which, cx.now.mono);
+        match asked.permit {
+            Some(Permit::Probe) => self.backoff.probe(&key, which, cx.now.mono),
+            Some(Permit::At(at)) => self.backoff.give(&key, which, at),
+            Some(Permit::Free | Permit::Until(_)) | None => {}
         }
         if before == State::Waiting && state != State::Waiting {
             self.places.leave(&key, ticket);

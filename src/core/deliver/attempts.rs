@@ -136,8 +136,10 @@ impl Core {
         self.stats.integration(draft.schema().name).sent += 1;
         let tries = if attempts > 1 { format!(", attempt {attempts}") } else { String::new() };
         info!("{}: delivered ({}{tries})", name(&log_key), reason.as_str());
+        let key = reach::key(&log_key);
+        let failed = self.failing.since(&key).is_some();
         self.note_delivering(cx.now, &log_key);
-        self.stop_backing_off(cx.now.mono, &reach::key(&log_key));
+        self.stop_backing_off(cx.now.mono, which, &key, failed);
         let late = draft.notification().alerts.iter().filter(|it| it.late).count();
         self.stats.told_late += late as u64;
         self.told_cut(&log_key);

@@ -3,7 +3,8 @@
 //! Such an integration is tried ever more rarely, by one attempt for all its groups; the other deliveries wait for its outcome.
 //! The pause grows with the time that it has failed, up to minutes. It ends at once when there is a sign that the way is
 //! back: the machine's link came up, another member has delivered, somebody answered there. Once one attempt has got
-//! through, the others follow one after the other, so that neither the uplink nor the receiver drowns.
+//! through, each of the others gets a moment of its own, one after the other, so that neither the uplink nor the receiver
+//! drowns. It keeps that moment if its flush ends before, and what is new meanwhile comes after all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -40,6 +41,8 @@ pub(in crate::core) enum Permit {
     Probe,
     /// It may not until then.
     Until(Mono),
+    /// It may at this moment, which is its own from now on.
+    At(Mono),
 }
 
 #[derive(Debug)]
@@ -49,36 +52,84 @@ struct Pause {
     probe: Option<Which>,
 }
 
-/// The integrations that have failed for minutes; no more than are configured.
+/// The deliveries that follow once the way is back.
+#[derive(Debug)]
+struct Queue {
+    /// The moment of each.
+    moments: BTreeMap<Which, Mono>,
+    /// The last one that was given.
+    last: Mono,
+}
+
+impl Queue {
+    fn next(&self, now: Mono) -> Mono {
+        now.max(self.last + PACE)
+    }
+
+    fn give(&mut self, which: Which, at: Mono) {
+        self.last = self.last.max(at);
+        self.moments.insert(which, at);
+    }
+}
+
+/// The integrations that have failed for minutes, and those of which deliveries follow; no more than are configured.
 #[derive(Debug, Default)]
-pub struct Backoff(BTreeMap<IntegrationKey, Pause>);
+pub struct Backoff {
+    pauses: BTreeMap<IntegrationKey, Pause>,
+    queues: BTreeMap<IntegrationKey, Queue>,
+}
 
 impl Backoff {
     /// Until when an integration is left alone.
     pub(in crate::core) fn until(&self, key: &IntegrationKey) -> Option<Mono> {
-        self.0.get(key).map(|pause| pause.until)
+        self.pauses.get(key).map(|pause| pause.until)
     }
 
     /// Whether a delivery may be attempted. The first that asks after the pause is the probe.
     pub(in crate::core) fn permit(&self, key: &IntegrationKey, which: Which, now: Mono) -> Permit {
-        match self.0.get(key) {
-            None => Permit::Free,
-            Some(pause) if pause.probe == Some(which) => Permit::Free,
-            Some(pause) if now < pause.until => Permit::Until(pause.until),
-            Some(_) => Permit::Probe,
+        if let Some(pause) = self.pauses.get(key) {
+            return match pause {
+                Pause { probe: Some(probe), .. } if *probe == which => Permit::Free,
+                Pause { until, .. } if now < *until => Permit::Until(*until),
+                Pause { .. } => Permit::Probe,
+            };
+        }
+        let Some(queue) = self.queues.get(key) else { return Permit::Free };
+        match queue.moments.get(&which) {
+            Some(at) if *at <= now => Permit::Free,
+            Some(at) => Permit::Until(*at),
+            None => Permit::At(queue.next(now)),
+        }
+    }
+
+    /// Gives a delivery its moment.
+    pub(in crate::core) fn give(&mut self, key: &IntegrationKey, which: Which, at: Mono) {
+        if let Some(queue) = self.queues.get_mut(key) {
+            queue.give(which, at);
+        }
+    }
+
+    /// A delivery has got through: once nothing else has a moment, all is as ever.
+    fn leave(&mut self, key: &IntegrationKey, which: Which, now: Mono) {
+        let Some(queue) = self.queues.get_mut(key) else { return };
+        queue.moments.remove(&which);
+        // Those whose group has gone do not come.
+        queue.moments.retain(|_, at| now.since(*at) < PAUSE_MAX);
+        if queue.moments.is_empty() {
+            self.queues.remove(key);
         }
     }
 
     /// Has this delivery see whether the way is back.
     pub(in crate::core) fn probe(&mut self, key: &IntegrationKey, which: Which, now: Mono) {
-        if let Some(pause) = self.0.get_mut(key) {
+        if let Some(pause) = self.pauses.get_mut(key) {
             *pause = Pause { until: now + PAUSE_MAX, probe: Some(which) };
         }
     }
 
     /// Forgets all: the receivers may be others.
     pub(in crate::core) fn clear(&mut self) {
-        self.0.clear();
+        (self.pauses, self.queues) = Default::default();
     }
 }
 
@@ -91,35 +142,46 @@ impl Core {
             return;
         }
         let pause = (age / PART).min(PAUSE_MAX).mul_f64(cx.rng.random_range(0.75..1.25));
-        self.backoff.0.insert(key.clone(), Pause { until: cx.now.mono + pause, probe: None });
+        let pause = Pause { until: cx.now.mono + pause, probe: None };
+        self.backoff.queues.remove(key);
+        self.backoff.pauses.insert(key.clone(), pause);
     }
 
-    /// An attempt has got through: what waits for this integration follows.
-    pub(in crate::core) fn stop_backing_off(&mut self, now: Mono, key: &IntegrationKey) {
-        if self.backoff.0.remove(key).is_none() {
-            return;
+    /// An attempt of a delivery has got through: if its integration `failed` before, what waits for that follows.
+    pub(in crate::core) fn stop_backing_off(
+        &mut self,
+        now: Mono,
+        which: Which,
+        key: &IntegrationKey,
+        failed: bool,
+    ) {
+        if self.backoff.pauses.remove(key).is_some() || failed {
+            let is_it = |(_, of): &(Which, IntegrationKey)| of == key;
+            let waiting: Vec<Which> = self.paused().filter(is_it).map(|(which, _)| which).collect();
+            debug!("{} deliveries follow to {}/{}[{}]", waiting.len(), key.0, key.1, key.2);
+            let mut queue = Queue { moments: BTreeMap::new(), last: now };
+            for which in waiting {
+                let at = queue.next(now);
+                queue.give(which, at);
+                self.set_timer(which, at);
+            }
+            self.backoff.queues.insert(key.clone(), queue);
         }
-        let is_it = |(_, of): &(Which, IntegrationKey)| of == key;
-        let waiting: Vec<Which> = self.paused().filter(is_it).map(|(which, _)| which).collect();
-        debug!("{} deliveries follow to {}/{}[{}]", waiting.len(), key.0, key.1, key.2);
-        let mut when = now;
-        for which in waiting {
-            when = when + PACE;
-            self.set_timer(which, when);
-        }
+        self.backoff.leave(key, which, now);
     }
 
-    /// There is a sign that some integrations may be reached again: each of them is tried at once, by one attempt.
+    /// There is a sign that some integrations may be reached again: each of them that fails is tried at once, by one attempt.
     pub fn try_again(&mut self, now: Mono, which: impl Fn(&IntegrationKey) -> bool) {
-        let is_left_alone = |pause: &Pause| pause.until > now;
-        let pauses = self.backoff.0.iter().filter(|(_, pause)| is_left_alone(pause));
+        let pauses = &mut self.backoff.pauses;
+        let failing = self.failing.iter().map(|(key, _)| key).chain(pauses.keys());
+        let is_left_alone = |key: &IntegrationKey| pauses.get(key).is_none_or(|it| it.until > now);
         let mut keys: BTreeSet<IntegrationKey> =
-            pauses.map(|(key, _)| key).filter(|key| which(key)).cloned().collect();
+            failing.filter(|key| which(key) && is_left_alone(key)).cloned().collect();
         if keys.is_empty() {
             return;
         }
-        for key in &keys {
-            self.backoff.0.insert(key.clone(), Pause { until: now, probe: None });
+        for (_, pause) in pauses.iter_mut().filter(|(key, _)| keys.contains(key)) {
+            *pause = Pause { until: now, probe: None };
         }
         let firsts: Vec<Which> =
             self.paused().filter(|(_, key)| keys.remove(key)).map(|(which, _)| which).collect();

@@ -35,8 +35,8 @@ pub(in crate::core) struct News {
 pub(in crate::core) struct Asked {
     pub(in crate::core) renewed: Option<Renewed>,
     pub(in crate::core) advice: Option<Advice>,
-    /// Whether it probes an integration that has failed for long.
-    pub(in crate::core) probes: bool,
+    /// Whether it may be attempted.
+    pub(in crate::core) permit: Option<Permit>,
 }
 
 /// The tables, as one delivery sees them.
@@ -81,7 +81,7 @@ impl<'a> Sight<'a> {
         Asked {
             renewed: self.news.into_inner().and_then(|news| news.renewed),
             advice: self.advice.into_inner(),
-            probes: self.permit.into_inner() == Some(Permit::Probe),
+            permit: self.permit.into_inner(),
         }
     }
 
@@ -183,6 +183,7 @@ impl Sees for Sight<'_> {
         let permit = || self.core.backoff.permit(&key(), self.which, self.now.mono);
         match self.permit.get_or_init(permit) {
             Permit::Until(until) => Some(*until),
+            Permit::At(at) => Some(*at).filter(|at| *at > self.now.mono),
             Permit::Free | Permit::Probe => None,
         }
     }
