@@ -42,7 +42,7 @@ pub(super) fn status(node: &Node, now: Now, site: &Site) -> Response {
     );
     write::array(&mut out, node.troubles().into_iter().take(STATUS_SHOWN_MAX), |out, it| {
         let TroubleView { name, what, trouble } = it;
-        let seconds = now.mono.since(trouble.since).as_secs();
+        let seconds = trouble.lasted(now.mono).as_secs();
         let (times, why) = (trouble.times, &trouble.why);
         let value = json!({"alertname": name, "what": what, "seconds": seconds, "times": times, "why": why});
         out.extend_from_slice(value.to_string().as_bytes());

@@ -21,10 +21,12 @@ const WHY_BYTES_MAX: usize = 256;
 /// Something that goes wrong for some time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
-    /// When it began.
+    /// When it began, or that the agent started.
     pub since: Mono,
-    /// The same by the wall clock.
+    /// The same by the wall clock, also if that was before the start.
     pub since_wall: Wall,
+    /// How long it had lasted before the start.
+    before: Duration,
     /// When it was last seen.
     pub last: Mono,
     /// How often it was seen.
@@ -39,9 +41,19 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    /// How long it has lasted, for people: `28m`.
+    /// How long it has lasted, also before the start.
+    pub fn lasted(&self, now: Mono) -> Duration {
+        self.before + now.since(self.since)
+    }
+
+    /// How long it had lasted before the start.
+    pub const fn before(&self) -> Duration {
+        self.before
+    }
+
+    /// For how long it has lasted, for people: `28m`.
     pub fn age(&self, now: Mono) -> Spelled {
-        Spelled(Duration::from_secs(now.since(self.since).as_secs()))
+        Spelled(Duration::from_secs(self.lasted(now).as_secs()))
     }
 }
 
@@ -75,7 +87,7 @@ impl<K: Clone + Ord> Troubles<K> {
         if over(trouble) {
             *trouble = Trouble::new(now);
         } else if trouble.ended.take().is_some() {
-            (trouble.since, trouble.since_wall) = (mono, wall);
+            (trouble.since, trouble.since_wall, trouble.before) = (mono, wall, Duration::ZERO);
         }
         trouble.last = mono;
         trouble.times += 1;
@@ -88,6 +100,14 @@ impl<K: Clone + Ord> Troubles<K> {
         trouble.pause = (trouble.pause * 2).min(PAUSE_MAX);
         trouble.said = true;
         Some((word, trouble))
+    }
+
+    /// Goes on with something that had gone wrong for so long before the start.
+    pub fn resume(&mut self, key: &K, why: &str, before: Duration, now: Now) {
+        let why = brief::cut(why, WHY_BYTES_MAX).to_owned();
+        let since_wall = now.wall - before;
+        let known = Trouble { since_wall, before, times: 1, why, said: true, ..Trouble::new(now) };
+        self.0.entry(key.clone()).or_insert(known);
     }
 
     /// Takes note that it is over. Returns the trouble if that is to be said.
@@ -138,6 +158,7 @@ impl Trouble {
         Self {
             since: now.mono,
             since_wall: now.wall,
+            before: Duration::ZERO,
             last: now.mono,
             times: 0,
             why: String::new(),

@@ -109,6 +109,9 @@ impl Node {
         }
         self.join(cx);
         self.await_members(cx.now.mono);
+        self.resume_failing(cx.now);
+        // Alerts of ours that fired are to be renewed before they lapse.
+        self.look_soon(cx.now.mono);
         self.core.restore_groups(cx, timers, stepped);
         self.core.look_at_expected(cx.now.mono);
         if stepped {

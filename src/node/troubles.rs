@@ -11,7 +11,7 @@ use crate::effect::Cx;
 use crate::gossip::{Gossip, Unheard};
 use crate::limits::{OWN_ALERTS_OF_A_KIND_MAX, UNHEARD_MAX};
 use crate::model::own::{KEY_MISMATCH, MEMBER_DOWN, RECEIVER_FAILING};
-use crate::model::{Trouble, Troubles, Word};
+use crate::model::{Alert, Trouble, Troubles, Word};
 use crate::node::Node;
 use crate::node::faults::Fault;
 use crate::node::members::Members;
@@ -38,6 +38,8 @@ pub(super) struct Around {
     pub(super) ours: Troubles<Fault>,
     /// Labels of our alerts that fire, which only we raise.
     raised: Vec<Labels>,
+    /// The alerts that were owed and cut, when that was looked at last.
+    cut: u64,
     /// When it is to be looked at again.
     due: Option<Mono>,
 }
@@ -102,13 +104,38 @@ impl Node {
         self.around.due = Some(now);
     }
 
-    /// Sees to it that failing receivers are looked at when they are worth an alert.
+    /// Sees to it that failing receivers are looked at when they are worth an alert, and what was cut of the owed at once.
     pub(super) fn watch_receivers(&mut self) {
-        let first = self.core.failing().iter().map(|(_, it)| it.since + FAILING_FOR).min();
+        let cut = self.core.stats().owed_cut;
+        if std::mem::replace(&mut self.around.cut, cut) != cut {
+            self.around.due = Some(Mono::ZERO);
+        }
+        let failing = self.core.failing().iter();
+        let first = failing.map(|(_, it)| it.since + FAILING_FOR.saturating_sub(it.before())).min();
         self.around.due = match (first, self.around.due) {
             (Some(first), None) => Some(first),
             (_, due) => due,
         };
+    }
+
+    /// Goes on with the failures of receivers of which alerts fired before the start.
+    pub(super) fn resume_failing(&mut self, now: Now) {
+        let instance = &*self.options().external_url;
+        let ours = [("alertname", RECEIVER_FAILING), ("instance", instance)];
+        let is_ours =
+            |it: &Alert| ours.iter().all(|(name, value)| it.labels.get(name) == Some(value));
+        let fire = self.alerts().filter(|(_, it, _)| !it.resolved(now.wall) && is_ours(it));
+        let known = |alert: &Alert| {
+            let (integration, index) = alert.labels.get("integration")?.split_once('[')?;
+            let index = index.strip_suffix(']')?.parse().ok()?;
+            let key = (alert.labels.get("receiver")?.into(), integration.into(), index);
+            let (_, why) = alert.annotations.get("summary")?.split_once(" fail: ")?;
+            Some((key, why.to_owned(), now.wall.since(alert.starts_at) + FAILING_FOR))
+        };
+        let known: Vec<_> = fire.filter_map(|(_, alert, _)| known(alert)).collect();
+        for (key, why, before) in known {
+            self.core.restore_failing(now, &key, &why, before);
+        }
     }
 
     /// Raises the alerts of what lasts, and ends those of what is over.
@@ -147,8 +174,7 @@ impl Node {
     fn wanted(&self, now: Mono) -> Vec<Wanted> {
         let instance = self.options().external_url.to_string();
         let max = OWN_ALERTS_OF_A_KIND_MAX;
-        let failing =
-            self.core.failing().iter().filter(|(_, it)| now.since(it.since) >= FAILING_FOR);
+        let failing = self.core.failing().iter().filter(|(_, it)| it.lasted(now) >= FAILING_FOR);
         let failing = failing.take(max).map(|((receiver, integration, index), it)| Wanted {
             labels: vec![
                 ("alertname", RECEIVER_FAILING.to_owned()),
@@ -255,6 +281,45 @@ mod tests {
             (world.troubles(0), world.firing(0).contains(&RECEIVER_FAILING.to_owned())),
             (vec![], false)
         );
+    }
+
+    #[test]
+    fn a_receiver_that_fails_is_the_same_alert_after_a_restart() {
+        let mut world = World::new(&[None]);
+        world.works = false;
+        let minutes = |world: &mut World, count: u64| {
+            for _ in 0..count {
+                world.post("A");
+                world.pass(60);
+            }
+        };
+        minutes(&mut world, 20);
+        let since = |world: &World| {
+            let mut alerts = world.nodes[0].alerts();
+            let failing = |it: &str| it == RECEIVER_FAILING;
+            let alert = alerts.find(|it| it.1.labels.get("alertname").is_some_and(failing));
+            alert.filter(|it| !it.1.resolved(world.now.wall)).map(|it| it.1.starts_at)
+        };
+        let first = since(&world);
+        assert!(first.is_some());
+        world.restart(0);
+        world.pass(1);
+        let lasted = world.nodes[0].troubles()[0].trouble.lasted(world.now.mono).as_secs();
+        assert!((19 * 60..=21 * 60).contains(&lasted), "{lasted}");
+        for _ in 0..10 {
+            minutes(&mut world, 1);
+            assert_eq!(since(&world), first);
+        }
+        world.works = true;
+        minutes(&mut world, 6);
+        assert_eq!((since(&world), world.troubles(0)), (None, vec![]));
+        // One that is no longer configured is not waited for.
+        world.works = false;
+        world.post("B");
+        minutes(&mut world, 10);
+        assert!(since(&world).is_some());
+        world.restart_with(0, &CONFIG.replace("\"r\"", "\"other\""));
+        assert_eq!(world.troubles(0), []);
     }
 
     #[test]

@@ -59,9 +59,14 @@ impl Failing {
 }
 
 impl Failing {
-    /// Since when an integration has failed, if it does.
+    /// Since when an integration has failed, if it does, as far as this agent has seen it.
     pub(in crate::core) fn since(&self, key: &IntegrationKey) -> Option<Mono> {
         self.troubles.get(key).map(|it| it.since)
+    }
+
+    /// For how long an integration has failed, if it does, also before the start.
+    pub(in crate::core) fn lasted(&self, key: &IntegrationKey, now: Mono) -> Option<Duration> {
+        self.troubles.get(key).map(|it| it.lasted(now))
     }
 }
 
@@ -89,6 +94,14 @@ impl Core {
                 it.times
             ),
             None => debug!("{name} fails: {why}"),
+        }
+    }
+
+    /// Goes on with a failure that was known before the start.
+    pub fn restore_failing(&mut self, now: Now, key: &IntegrationKey, why: &str, before: Duration) {
+        if has(&self.routes, key) {
+            self.failing.troubles.resume(key, why, before, now);
+            self.failing.until.insert(key.clone(), now.mono + BELIEVED_FOR);
         }
     }
 

@@ -52,8 +52,8 @@ impl Core {
     /// Whether an integration has refused or failed for so long that its receiver's fallback is told.
     fn fails_for_long(&self, receiver: &Receiver, key: &LogKey, now: Now) -> bool {
         receiver.fallback.as_ref().is_some_and(|fallback| {
-            let since = self.failing.since(&reach::key(key));
-            since.is_some_and(|since| now.mono.since(since) >= fallback.after)
+            let lasted = self.failing.lasted(&reach::key(key), now.mono);
+            lasted.is_some_and(|lasted| lasted >= fallback.after)
         })
     }
 
