@@ -287,6 +287,25 @@ mod tests {
     }
 
     #[test]
+    fn alerts_whose_group_a_restart_with_another_config_does_not_have_are_counted() {
+        let config = CONFIG.replace("\"10s\"", "\"10s\"\ngroup_by = [\"alertname\"]");
+        let mut world = World::with(&[None], &config);
+        world.works = false;
+        for name in ["A", "B"] {
+            comes_and_goes(&mut world, 0, name);
+        }
+        world.pass(120);
+        assert_eq!(owed(&world, 0), [1, 1]);
+        world.restart(0);
+        world.pass(90);
+        assert_eq!((owed(&world, 0), world.nodes[0].stats().owed_cut), (vec![1, 1], 0));
+        world.restart_with(0, CONFIG);
+        world.pass(90);
+        assert_eq!(world.nodes[0].stats().owed_cut, 2);
+        assert!(world.firing(0).contains(&OWED_CUT.to_owned()), "{:?}", world.firing(0));
+    }
+
+    #[test]
     fn the_oldest_of_what_is_owed_is_cut_and_counted() {
         let mut world = World::new(&[None]);
         world.works = false;

@@ -94,9 +94,9 @@ impl Core {
         sweep.current = Some(Arc::clone(&key.receiver));
         if let Some(debt) = self.owed.debts.get_mut(&id) {
             debt.late = late;
-            if late > 0 && debt.kept.is_none() {
+            if late > 0 && debt.kept.is_none_or(|it| it.1 < late) {
                 *steps += KEPT_STEPS;
-                debt.kept = Some(debt.cut);
+                debt.kept = Some(debt.counts());
                 self.changes.push(Change::Owed(key));
             }
         }
@@ -165,10 +165,10 @@ impl Core {
     pub(super) fn keep_cut(&mut self, id: u128, steps: &mut u64) {
         *steps += DEBT_STEPS / 10;
         if let Some(debt) = self.owed.debts.get_mut(&id)
-            && debt.cut != debt.kept.unwrap_or(0)
+            && debt.cut != debt.kept.map_or(0, |it| it.0)
         {
             *steps += KEPT_STEPS;
-            debt.kept = Some(debt.cut);
+            debt.kept = Some(debt.counts());
             self.changes.push(Change::Owed(debt.key.clone()));
         }
     }

@@ -45,8 +45,8 @@ pub struct Debt {
     pub(super) is_due: bool,
     /// Whether the integration is told of alerts that came and went: one that opens incidents and closes them is not.
     tells_ended: bool,
-    /// The alerts that were cut as flash has it, if it has the debt.
-    pub(super) kept: Option<u64>,
+    /// Its counts as flash has them, if it has the debt.
+    pub(super) kept: Option<(u64, u64)>,
     /// How many alerts came and went, as the last sweep has found it.
     pub(super) late: u64,
 }
@@ -181,12 +181,13 @@ impl Core {
         self.owed.due(key.id()).is_some()
     }
 
-    /// Takes back a debt that flash has kept.
-    pub fn restore_debt(&mut self, now: Now, key: LogKey, since: Wall, cut: u64) {
+    /// Takes back a debt that flash has kept. Its group may have gone with another config, which is looked at soon.
+    pub fn restore_debt(&mut self, now: Now, key: LogKey, since: Wall, (cut, late): (u64, u64)) {
         if self.owed.len() < OWED_MAX {
-            let debt = Debt { cut, kept: Some(cut), ..Debt::new(key, since) };
+            let debt = Debt { cut, late, kept: Some((cut, late)), ..Debt::new(key, since) };
             self.owed.debts.insert(debt.key.id(), debt);
-            self.arm_owed(now);
+            self.owed.is_reloaded = true;
+            self.timers.set(Timer::Owed, now.mono);
         }
     }
 
@@ -282,7 +283,7 @@ impl Core {
         for key in known {
             let debt = self.owed.debts.get_mut(&key.id());
             if let Some(debt) = debt.filter(|it| it.kept.is_none() && it.tells_ended) {
-                debt.kept = Some(debt.cut);
+                debt.kept = Some(debt.counts());
                 self.changes.push(Change::Owed(key));
             }
         }
@@ -290,7 +291,7 @@ impl Core {
             let id = debt.key.id();
             if !self.owed.debts.contains_key(&id) && self.owed.len() < OWED_MAX {
                 self.changes.push(Change::Owed(debt.key.clone()));
-                self.owed.debts.insert(id, Debt { kept: Some(0), ..debt });
+                self.owed.debts.insert(id, Debt { kept: Some((0, 0)), ..debt });
                 self.arm_owed(now);
             }
         }
@@ -332,6 +333,11 @@ impl Debt {
     pub(super) fn new(key: LogKey, since: Wall) -> Self {
         let tells_ended = !notify::has_incidents(&key.integration);
         Self { key, since, cut: 0, is_due: true, tells_ended, kept: None, late: 0 }
+    }
+
+    /// How many alerts were cut, and how many came and went.
+    pub const fn counts(&self) -> (u64, u64) {
+        (self.cut, self.late)
     }
 
     /// Whether it keeps an alert that has ended: it ended since, and the receiver never heard of it.

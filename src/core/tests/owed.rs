@@ -42,7 +42,7 @@ fn restored(before: &World, debts: &[Debt], told: Option<&(LogKey, LogEntry)>) -
         w.core.restore_alert(now, fingerprint, (*it.alert).clone());
     }
     for debt in debts {
-        w.core.restore_debt(now, debt.key.clone(), debt.since, debt.cut);
+        w.core.restore_debt(now, debt.key.clone(), debt.since, debt.counts());
     }
     if let Some((key, entry)) = told {
         w.core.merge_log(now, key, entry.clone());

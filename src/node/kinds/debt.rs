@@ -37,9 +37,9 @@ impl Rules for DebtRules {
         key: &[u8],
         body: &[u8],
     ) -> Result<Option<Box<dyn Restored>>, Malformed> {
-        let (log_key, since, cut) = record::decode_debt(body)?;
+        let (log_key, since, counts) = record::decode_debt(body)?;
         demand_key(key, record::log_key(&log_key))?;
-        Ok(Some(Box::new(StoredDebt(log_key, since, cut))))
+        Ok(Some(Box::new(StoredDebt(log_key, since, counts))))
     }
 }
 
@@ -53,14 +53,14 @@ pub(super) fn act(core: &Core, now: Now, log_key: &LogKey) -> Act {
         kind: Kind::Debt,
         key,
         expires: now.wall + OWED_AGE_MAX,
-        body: record::encode_debt(log_key, debt.since, debt.cut),
+        body: record::encode_debt(log_key, debt.since, debt.counts()),
         stored: true,
         published: false,
     })
 }
 
 #[derive(Debug)]
-struct StoredDebt(LogKey, Wall, u64);
+struct StoredDebt(LogKey, Wall, (u64, u64));
 
 impl Restored for StoredDebt {
     fn written(&self) -> Wall {
@@ -77,8 +77,8 @@ impl Restored for StoredDebt {
         now: Now,
         _timers: &mut GroupTimers,
     ) -> (Wall, Vec<u8>) {
-        let Self(key, since, cut) = *self;
-        core.restore_debt(now, key, since, cut);
+        let Self(key, since, counts) = *self;
+        core.restore_debt(now, key, since, counts);
         (Wall::EPOCH, Vec::new())
     }
 }

@@ -7,7 +7,7 @@ use crate::model::{GroupKey, LogKey};
 use crate::time::Wall;
 
 /// The elements of a body.
-pub(super) const ELEMENTS: u64 = 6;
+pub(super) const ELEMENTS: u64 = 7;
 
 #[derive(Encode, Decode)]
 #[cbor(array)]
@@ -24,10 +24,12 @@ struct DebtBody<'a> {
     since: i64,
     #[n(5)]
     cut: u64,
+    #[n(6)]
+    late: Option<u64>,
 }
 
-/// The body of what an integration is owed of a group since a time; so many alerts were cut.
-pub fn encode_debt(key: &LogKey, since: Wall, cut: u64) -> Vec<u8> {
+/// The body of what an integration is owed of a group since a time: so many alerts were cut, and so many came and went.
+pub fn encode_debt(key: &LogKey, since: Wall, (cut, late): (u64, u64)) -> Vec<u8> {
     encode(DebtBody {
         group: key.group.as_str(),
         receiver: &key.receiver,
@@ -35,11 +37,12 @@ pub fn encode_debt(key: &LogKey, since: Wall, cut: u64) -> Vec<u8> {
         index: key.index,
         since: since.as_ns(),
         cut,
+        late: Some(late).filter(|late| *late > 0),
     })
 }
 
 /// The debt of a body.
-pub fn decode_debt(bytes: &[u8]) -> Result<(LogKey, Wall, u64), Malformed> {
+pub fn decode_debt(bytes: &[u8]) -> Result<(LogKey, Wall, (u64, u64)), Malformed> {
     let body: DebtBody<'_> = minicbor::decode(bytes)?;
     let key = LogKey {
         group: GroupKey::from_stored(body.group),
@@ -47,5 +50,5 @@ pub fn decode_debt(bytes: &[u8]) -> Result<(LogKey, Wall, u64), Malformed> {
         integration: body.integration.into(),
         index: body.index,
     };
-    Ok((key, Wall::from_ns(body.since), body.cut))
+    Ok((key, Wall::from_ns(body.since), (body.cut, body.late.unwrap_or(0))))
 }

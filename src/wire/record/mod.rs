@@ -15,7 +15,8 @@
 //! node    = [id: uint, ? met: [* tstr]]                  ; addresses at which it met members
 //! beat    = [name: tstr, at: time, said: tstr]           ; a sign of life, by the name of what is expected or told
 //! sign    = beat                                         ; nothing is said: none has come since then
-//! debt    = [group: tstr, receiver: tstr, integration: tstr, index: uint, since: time, cut: uint]
+//! debt    = [group: tstr, receiver: tstr, integration: tstr, index: uint, since: time, cut: uint,
+//!            ? late: uint]                              ; alerts that were cut, and that came and went
 //! member  = [name: tstr, addr: tstr / null, ? gone: time]  ; another member, and since when it is down
 //! past    = [topic: uint, id: uint, at: time, text: tstr]  ; an event of the history: a JSON object
 //! time    = int                                          ; nanoseconds since 1970

@@ -126,7 +126,8 @@ fn golden_bytes() {
         (encode_claim(Duration::from_secs(2), true, &[]), "821907d0f5"),
         (encode_claim(Duration::from_secs(2), true, &[1, 2]), "831907d0f5820102"),
         (encode_identity(258, &[]), "81190102"),
-        (encode_debt(&key, Wall::from_ns(1), 2), "86657b7d3a7b7d617267776562686f6f6b010102"),
+        (encode_debt(&key, Wall::from_ns(1), (2, 0)), "86657b7d3a7b7d617267776562686f6f6b010102"),
+        (encode_debt(&key, Wall::from_ns(1), (2, 3)), "87657b7d3a7b7d617267776562686f6f6b01010203"),
         (
             encode_beat(&beat()),
             "83686578706563\
@@ -192,7 +193,9 @@ fn again(kind: Kind, bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
         Kind::Claim => decode_claim(bytes).map(|(a, b, c)| encode_claim(a, b, &c))?,
         Kind::Identity => decode_identity(bytes).map(|(id, met)| encode_identity(id, &met))?,
         Kind::Beat | Kind::Sign => encode_beat(&decode_beat(bytes)?),
-        Kind::Debt => decode_debt(bytes).map(|(key, since, cut)| encode_debt(&key, since, cut))?,
+        Kind::Debt => {
+            decode_debt(bytes).map(|(key, since, counts)| encode_debt(&key, since, counts))?
+        }
         Kind::Past => decode_past(bytes).map(|(a, b, c, text)| encode_past(a, b, c, &text))?,
         Kind::Member => encode_member(&decode_member(bytes)?),
     })
@@ -212,7 +215,7 @@ proptest! {
             Kind::Claim => encode_claim(Duration::from_secs(2), true, &[1, 2]),
             Kind::Identity => encode_identity(258, &["10.0.0.1:9094".parse().unwrap()]),
             Kind::Beat | Kind::Sign => encode_beat(&beat()),
-            Kind::Debt => encode_debt(&key, Wall::from_ns(1), 2),
+            Kind::Debt => encode_debt(&key, Wall::from_ns(1), (2, 3)),
             Kind::Past => encode_past(1, 2, Wall::from_ns(3), "{}"),
             Kind::Member => encode_member(&member()),
         };

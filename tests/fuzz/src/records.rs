@@ -59,9 +59,9 @@ pub fn run(bytes: &[u8]) {
             assert_eq!(record::decode_beat(&again).unwrap(), read);
             again
         }),
-        Kind::Debt => record::decode_debt(body).ok().map(|(key, since, cut)| {
-            let again = record::encode_debt(&key, since, cut);
-            assert_eq!(record::decode_debt(&again).unwrap(), (key, since, cut));
+        Kind::Debt => record::decode_debt(body).ok().map(|(key, since, counts)| {
+            let again = record::encode_debt(&key, since, counts);
+            assert_eq!(record::decode_debt(&again).unwrap(), (key, since, counts));
             again
         }),
         Kind::Member => record::decode_member(body).ok().map(|read| {
