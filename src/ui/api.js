@@ -4,14 +4,10 @@ import { learn, now } from "./time.js";
 /** If more groups than these have changed all are fetched. */
 const FETCHED_MAX = 100;
 
-/** How much has come so far. */
-export let bytes = 0;
-
 async function ask(path, options, read = JSON.parse) {
   const response = await fetch(path, { cache: "no-store", ...options });
   learn(response.headers.get("Date"));
   const text = await response.text();
-  bytes += text.length;
   if (response.ok) return text ? read(text) : null;
   let why = text;
   try {

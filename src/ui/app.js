@@ -32,6 +32,7 @@ const route = () => keeping(main, () => {
   const view = VIEWS[known];
   current?.leave?.();
   current = view;
+  document.querySelectorAll("dialog").forEach((it) => it.close());
   if (name === "silences" && id === "new") {
     show(main, view.view(new URLSearchParams(), navigate));
     let matchers = [];

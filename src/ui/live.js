@@ -22,8 +22,10 @@ const REST_MS_MAX = 10e3;
 const SOON_MS = 5e3;
 /** So many events the agent keeps. */
 const HISTORY_MAX = 256;
-/** Leases are moved on without a word, so most ends of alerts are none: a kilobyte a minute is spent on them. */
-const LEASE_MS_PER_BYTE = 60;
+/** Ends are looked for so often at most. */
+const END_MS = 30e3;
+/** Leases are moved on without a word, so most ends of alerts are none: a kilobyte of versions a minute is spent on them. */
+const LEASE_MS_PER_GROUP = 1500;
 /** A page that nobody sees only counts in its tab: the count may be a minute old. */
 const HIDDEN_REST_MS = 60e3;
 
@@ -36,7 +38,6 @@ let applied = Promise.resolve();
 let isHeld = false;
 let held = null;
 let endTimer;
-let size = 0;
 let turn = () => {};
 
 /** Starts; `onchange` is called after each change. */
@@ -138,11 +139,9 @@ function newer(before, after) {
 
 async function load(kinds) {
   const got = {};
-  const before = api.bytes;
   try {
     const fetches = kinds.flatMap((kind) => Object.entries(FETCHES[kind]));
     await Promise.all([look(LOOK_MS), ...[...new Map(fetches)].map(async ([key, fetch]) => { got[key] = await fetch(); })]);
-    if (got.groups) size = api.bytes - before;
     // What came is read in one task and drawn in the next.
     await sleep(0);
     got.at = now();
@@ -175,13 +174,16 @@ function wakeAtNextEnd() {
   clearTimeout(endTimer);
   const at = now();
   let next = 2 ** 31 - 1;
-  const end = (time, least) => {
-    const ms = Date.parse(time) - at;
-    if (ms > 0) next = Math.min(next, Math.max(ms + 1500, 30e3, least));
-  };
-  for (const group of state.groups) for (const alert of group.alerts) end(alert.endsAt, size * LEASE_MS_PER_BYTE);
-  for (const silence of state.silences) [silence.startsAt, silence.endsAt].forEach((it) => end(it, 0));
-  endTimer = setTimeout(() => refresh("alerts", "silences"), next);
+  let kind = "alerts";
+  const least = Math.max(END_MS, state.groups.length * LEASE_MS_PER_GROUP);
+  for (const group of state.groups) for (const alert of group.alerts) next = Math.min(next, Math.max(least, Date.parse(alert.endsAt) - at));
+  for (const silence of state.silences) {
+    for (const time of [silence.startsAt, silence.endsAt]) {
+      const ms = Math.max(END_MS, Date.parse(time) - at + 1500);
+      if (Date.parse(time) > at && ms < next) [next, kind] = [ms, "silences"];
+    }
+  }
+  endTimer = setTimeout(refresh, next, kind);
 }
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));

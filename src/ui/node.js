@@ -224,9 +224,9 @@ function debt(receiver, debts, again) {
   const first = debts.map((it) => it.since).sort()[0];
   const waits = debts.map((it) => it.retryInMs).filter((it) => it);
   const facts = [
-    `${debts.length} ${t("groups not told")}`,
-    sum("late") && `${sum("late")} ${t("alerts came and went")}`,
-    sum("cut") && `${sum("cut")} ${t("more are only counted")}`,
+    `${t("groups not told")}: ${debts.length}`,
+    sum("late") && `${t("alerts came and went")}: ${sum("late")}`,
+    sum("cut") && `${t("more are only counted")}: ${sum("cut")}`,
     waits.length && `${t("next try in")} ${lasting(Math.min(...waits))}`,
   ].filter(Boolean);
   return h("li.entry.failed", {}, h("b", {}, receiver), h("span.soft", {}, `${t("since")} `, since(h, first)), h("span", {}, facts.join(", ")),

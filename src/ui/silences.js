@@ -177,7 +177,7 @@ class Draft {
     this.id = silence?.id;
     this.annotations = this.id && silence.annotations;
     this.startsAt = silence && !isOver ? silence.startsAt : null;
-    this.start = h("input", { type: "datetime-local", id: "silence-start", value: this.startsAt ? local(this.startsAt) : "", onchange: () => this.choose(this.chosen) });
+    this.start = h("input", { type: "datetime-local", id: "silence-start", value: local(this.startsAt || now()), onchange: () => this.choose(this.chosen) });
     this.known = this.start.value;
     this.chips = h("div.chips");
     this.end = h("input", { type: "datetime-local", id: "silence-end", required: true, onchange: () => this.choose(null) });
@@ -201,10 +201,10 @@ class Draft {
     this.drawChips();
   }
 
-  /** When it begins: the field shows no seconds, and is empty for now. */
+  /** When it begins: the field shows no seconds. */
   from() {
     const { value } = this.start;
-    return new Date((value === this.known && this.startsAt) || value || now());
+    return new Date((value !== this.known && value) || this.startsAt || now());
   }
 
   drawChips() {
@@ -226,7 +226,7 @@ class Draft {
         h("div.find", {}, this.add, h("button", { onclick: () => this.addTyped() }, t("Add")))),
       this.found,
       h("fieldset", {}, h("legend", {}, t("For how long")), this.chips,
-        h("div.row", {}, field(this.start, t("Starts")), field(this.length, t("Duration")), field(this.end, t("Until")))),
+        h("div.row", {}, field(this.start, t("Starts")), field(this.end, t("Until")), field(this.length, t("Duration")))),
       field(this.author, t("Your name")), field(this.comment, t("Comment")), this.fault,
       h("div.actions", {}, h("button", { onclick: () => this.dialog.close() }, t("Cancel")), h("button.primary.write", { type: "submit" }, this.id ? t("Save") : t("Silence"))))]);
   }
@@ -257,7 +257,7 @@ class Draft {
     let nodes;
     try {
       const alerts = await api.alertsOf(this.matchers.map(format));
-      nodes = [h("details", {}, h("summary", {}, `${t("mutes")} ${alerts.length}`),
+      nodes = [h("details", {}, h("summary", {}, `${t("Mutes now")}: ${alerts.length}`),
         h("ul", {}, alerts.slice(0, SHOWN_MAX).map((it) => h("li", {}, formatAll(Object.entries(it.labels).map(([name, value]) => equal(name, value)))))),
         alerts.length > SHOWN_MAX ? `… ${alerts.length - SHOWN_MAX}` : null)];
     } catch (error) {

@@ -41,7 +41,7 @@ function intl(kind, options) {
 export function ago(time) {
   const away = new Date(time) - now();
   const [ms, unit] = UNITS.find(([ms]) => Math.abs(away) >= ms) || UNITS.at(-1);
-  return intl(Intl.RelativeTimeFormat, { style: "short", numeric: "auto" }).format(Math.trunc(away / ms), unit);
+  return intl(Intl.RelativeTimeFormat, { style: "short", numeric: "auto" }).format(away > 0 ? Math.round(away / ms) : Math.trunc(away / ms), unit);
 }
 
 /** A date and time in the visitor's zone; today's without the date. */

@@ -35,7 +35,7 @@ Add a matcher|Einen Matcher hinzufügen|Ajouter un critère|Añadir un filtro|�
 Add|Hinzufügen|Ajouter|Añadir|添加
 Address|Adresse|Adresse|Dirección|地址
 Alerts|Alarme|Alertes|Alertas|告警
-alerts came and went|Alarme kamen und gingen|alertes sont venues et reparties|alertas vinieron y se fueron|条告警出现后已恢复
+alerts came and went|Alarme kamen und gingen|alertes sont venues et reparties|alertas vinieron y se fueron|出现后已恢复的告警
 alerts came and went unreported|Alarme kamen und gingen ungemeldet|alertes passées sans être signalées|alertas pasadas sin avisar|告警出现并恢复但未通知
 alive|erreichbar|joignable|activo|在线
 all alerts resolved|alle Alarme behoben|toutes les alertes résolues|todas las alertas resueltas|所有告警已恢复
@@ -90,7 +90,7 @@ for other attempts|auf andere Versuche|d’autres essais|otros intentos|等待�
 for room in rate_limit|auf Platz im rate_limit|de la place dans rate_limit|sitio en rate_limit|等待 rate_limit 余量
 Forget what came and went|Vergangenes vergessen|Oublier ce qui est passé|Olvidar lo pasado|忽略已过去的告警
 From|Von|De|De|来自
-groups not told|Gruppen nicht gemeldet|groupes non signalés|grupos sin avisar|个分组未通知
+groups not told|Gruppen nicht gemeldet|groupes non signalés|grupos sin avisar|未通知的分组
 Heard|Gehört über|Entendu par|Oído por|接收方式
 Heartbeats|Lebenszeichen|Signaux de vie|Latidos|心跳
 held back by rate_limit|durch rate_limit zurückgehalten|retenue par rate_limit|retenida por rate_limit|因 rate_limit 暂缓
@@ -114,9 +114,10 @@ Memory|Speicher|Mémoire|Memoria|内存
 Message and answer|Nachricht und Antwort|Message et réponse|Mensaje y respuesta|通知内容与应答
 misrendered|Vorlage fehlerhaft|modèle erroné|plantilla errónea|模板出错
 missing|fehlt|absent|falta|缺失
-more are only counted|weitere nur gezählt|autres seulement comptées|más solo contadas|条仅计数
+more are only counted|weitere nur gezählt|autres seulement comptées|más solo contadas|仅计数
 More|Weitere|Autres|Más|更多
 muted|stummgeschaltet nach Zeitplan|muettes (horaire)|silenciadas por horario|按时段静音
+Mutes now|Betrifft jetzt|Concerne actuellement|Afecta ahora a|当前影响
 mutes|betrifft|concerne|afecta a|影响
 Name|Name|Nom|Nombre|名称
 new alerts added|neue Alarme|nouvelles alertes|alertas nuevas|新增告警

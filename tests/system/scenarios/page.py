@@ -31,6 +31,7 @@ EXPECTING = "expect: [{name: backup, period: 24h}]\n"
 TOLD = 2  # groups of ALERTS that the receiver hears of
 REQUESTS = 3 * 2 * 10 + 4  # of one try of all that a foreign page can do
 VIEWS = ["alerts", "silences", "silences?state=pending", "silences?state=expired", "notifications", "status", "silences/new?filter=%7Bsite%3D%22north%22%7D"]
+SCREENS = [(320, 640), (390, 844), (1280, 800)]
 WATCHERS = 32
 SCRIPT = "<img src=x onerror=\"document.title='broken'\"><script>document.title='broken'</script>"
 
@@ -223,6 +224,10 @@ def silence(world):
 def two_taps(world):
     """Two taps set a silence, once the author is known; another is planned ahead; they are filtered by matchers, and by a link."""
     agent, browser = started(world, width=390, height=844)
+    browser.click(".alert button", "Silence")
+    browser.open(url(agent, "status"))
+    browser.gone("dialog")
+    browser.open(url(agent))
     browser.click(".alert button", "Silence")
     browser.click("dialog button.primary")
     assert browser.run("return document.activeElement.id") == "silence-author", "the author is asked for"
@@ -641,29 +646,68 @@ def idle(world):
     return f"{len(asked)} requests in 50 s"
 
 
+def lapsed(world):
+    """An alert whose lease was moved on, and then ran out, goes from the page, though its group is not flushed for long."""
+    agent = world.subject(CONFIG.replace("group_interval: 1s", "group_interval: 1h"))
+    lease = lambda seconds: agent.api.post_alerts({**ALERTS[0], "endsAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))})  # noqa: E731
+    lease(10)
+    agent.await_outcomes(1)
+    browser = Browser(world)
+    browser.open(url(agent))
+    browser.find(".group", "DiskFull")
+    lease(50)
+    until("it has gone", lambda: not browser.texts(".group"), 120)
+    browser.find(".empty", "No alerts.")
+    assert not browser.errors(), browser.errors()
+
+
 def accessible(world):
-    """axe-core finds nothing on any view, on a phone in the light theme and on a desk in the dark; nothing is wider than the screen."""
+    """axe-core finds nothing on any view, of any width, in both themes, with all that can be opened or said; nothing is wider than the screen."""
     agent = opened(world)[0]
     browser = Browser(world)
     for comment, start in (("active", "2024-01-01T00:00:00Z"), ("pending", "2098-01-01T00:00:00Z")):
         matchers = [{"name": "site", "value": "north", "isRegex": False}]
         agent.api.post("/api/v2/silences", {"matchers": matchers, "startsAt": start, "endsAt": "2099-01-01T00:00:00Z", "createdBy": "me", "comment": comment})
+    agent.api.post_alerts({**alert("Long", site="north"), "annotations": {"steps": "\n".join(f"step {it}" for it in range(40))}})
     found = []
-    for width, height, dark in ((390, 844, False), (1280, 800, True), (320, 640, None)):
-        browser.size(width, height)
-        browser.theme(bool(dark))
-        for view in VIEWS:
-            browser.open("about:blank")
-            browser.open(url(agent, view))
-            browser.find("nav a", "Alerts")
-            browser.find("main > :not(:empty)" if "new" not in view else "dialog[open]")
-            if view == "status":
-                browser.click(".entry button", "Test")
-                browser.find("dialog pre")
-            if dark is not None:
-                found += [f"{view} {width}: {it}" for it in browser.violations()]
-            wide = browser.run("return document.documentElement.scrollWidth")
-            assert wide <= width, f"{view} is {wide} wide on a screen of {width}"
+
+    def look(what):
+        found.extend(f"{what} {width} {'dark' if dark else 'light'}: {it}" for it in browser.violations())
+        wide = browser.run("return document.documentElement.scrollWidth")
+        assert wide <= width, f"{what} is {wide} wide on a screen of {width}"
+
+    for width, height in SCREENS:
+        for dark in (False, True):
+            browser.size(width, height)
+            browser.theme(dark)
+            for view in VIEWS:
+                browser.open("about:blank")
+                browser.open(url(agent, view))
+                browser.find("nav a", "Alerts")
+                browser.find("main > :not(:empty)" if "new" not in view else "dialog[open]")
+                if view == "status":
+                    browser.click(".entry button", "Test")
+                    browser.find("dialog pre")
+                browser.run("document.querySelectorAll('details').forEach((it) => { it.open = true; })")
+                look(view)
+                if view == "silences":
+                    browser.click(".silence button", "+ 1 hr")
+                    browser.find("#toast.on")
+                    look("a toast")
+            browser.open(url(agent, "alerts?filter=site%3Dnowhere"))
+            browser.type("#filter", "wrong\n")
+            browser.find(".fault", "Not a filter")
+            browser.type("#filter", "sev")  # the keyboard of a phone went away
+            agent.api.post_alerts(alert("New", f"on a screen of {width}, {dark}", site="west"))
+            browser.find("#banner", "Something changed.")
+            look("news")
+    agent.kill()
+    browser.find("#banner", "out of reach")
+    for width, height in SCREENS:
+        for dark in (False, True):
+            browser.size(width, height)
+            browser.theme(dark)
+            look("out of reach")
     assert not found, "\n".join(found)
 
 
@@ -956,7 +1000,7 @@ def read_only(world):
 
 
 def cases(_settings):
-    every = [evil, allowed, read_only, watchers, told, node, expected, alerts, live, mute_time, silence, two_taps, patterns, changes, plain, ungrouped, twins, keyboard, clock, next_day, counted, steady, tabs, parts, acknowledge, flock, hostile, comeback, idle, accessible, languages, many]
+    every = [evil, allowed, read_only, watchers, told, node, expected, alerts, live, mute_time, silence, two_taps, patterns, changes, plain, ungrouped, twins, keyboard, clock, next_day, counted, steady, tabs, parts, acknowledge, flock, hostile, comeback, idle, lapsed, accessible, languages, many]
     return [(f"page/{case.__name__}", case) for case in every]
 
 
