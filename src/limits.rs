@@ -273,7 +273,7 @@ pub const ALERT_SILENCES_MAX: usize = 32;
 /// Senders of late reports that the log has been told of. Policy: the one told of longest ago may be told of again.
 pub const BEHIND_SENDERS_MAX: usize = 64;
 /// Alerts of our own beyond those of others. Policy: none, there are fewer.
-pub const OWN_ALERTS_MAX: usize = 256;
+pub const OWN_ALERTS_MAX: usize = 320;
 /// Alerts of our own of one kind: receivers that fail, members that are down, peers with another key. Policy: of further
 /// ones the log and the status tell.
 pub const OWN_ALERTS_OF_A_KIND_MAX: usize = 16;
@@ -282,7 +282,7 @@ pub const OWN_ALERTS_OF_A_KIND_MAX: usize = 16;
 pub const UNHEARD_MAX: usize = 8;
 /// Groups of alerts of our own beyond those of others. Policy: an alert of ours
 /// that needs more is only logged.
-pub const OWN_GROUPS_MAX: usize = 256;
+pub const OWN_GROUPS_MAX: usize = 320;
 /// Aggregation groups. Policy: a report that might need more is refused as in a full table, a config that would is not
 /// loaded; at the start, alerts that were kept and need more are left out, logged, and stay on flash.
 pub const GROUPS_MAX: usize = 40_000;

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use bellwether::limits::{TEMPLATE_DEPTH_MAX, TEMPLATE_NEST_MAX};
 use bellwether::model::Labels;
 use bellwether::template::{Data, Templates};
 use bellwether::time::Wall;
@@ -173,6 +174,36 @@ fn labels_of_a_route_see_the_group_and_each_other() {
     let data = Data { route_labels: rendered, ..data };
     let used = templates.text(r#"{{ routeLabels "not_again" }}"#, &data).unwrap();
     assert_eq!(used, "{{ .Status }}", "a value is not rendered twice");
+}
+
+#[test]
+fn templates_nest_so_deep_and_no_deeper() {
+    let data = data();
+    let blocks = |n: usize| format!("{}x{}", "{{ if 1 }}".repeat(n), "{{ end }}".repeat(n));
+    let parentheses = |n: usize| format!("{{{{ {}`x`{} }}}}", "(".repeat(n), ")".repeat(n));
+    let lists = |n: usize| {
+        let more = "{{ $l = list $l }}".repeat(n - 1);
+        format!("{{{{ $l := list }}}}{more}{{{{ $l | len }}}}{{{{ printf \"%v\" $l | len }}}}")
+    };
+    // A call and the block around it are two.
+    let calls = |n: usize| {
+        let define = |i: usize| {
+            format!("{{{{ define \"t{i}\" }}}}{{{{ template \"t{}\" }}}}{{{{ end }}}}", i + 1)
+        };
+        let chain: String = (1..n).map(define).collect();
+        format!("{chain}{{{{ define \"t{n}\" }}}}x{{{{ end }}}}{{{{ template \"t1\" }}}}")
+    };
+    let deepest = |make: &dyn Fn(usize) -> String, kind| {
+        (1..=2 * TEMPLATE_DEPTH_MAX).take_while(|n| render(kind, &make(*n), &data).is_ok()).count()
+    };
+    for kind in ["text", "html"] {
+        for make in [&blocks as &dyn Fn(usize) -> String, &parentheses, &lists] {
+            let deepest = deepest(make, kind);
+            assert!(deepest.abs_diff(TEMPLATE_NEST_MAX) <= 1, "{kind}: {deepest}");
+        }
+        let deepest = deepest(&calls, kind);
+        assert!(deepest.abs_diff(TEMPLATE_DEPTH_MAX) <= 1, "{kind}: {deepest}");
+    }
 }
 
 #[test]

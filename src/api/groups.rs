@@ -267,7 +267,7 @@ fn hash_alert(
     version: &mut DefaultHasher,
 ) {
     (fingerprint, alert.starts_at, &muted.silenced_by, &muted.inhibited_by).hash(version);
-    (&*alert.generator_url).hash(version);
+    alert.generator_url.hash(version);
     hash_labels(&alert.annotations, version);
 }
 

@@ -54,10 +54,8 @@ pub struct Seen {
     period: Duration,
     /// Whether a sign has come since the start.
     is_heard: bool,
-    /// The time of the last sign that flash has, or that since which it knows that one is waited for.
-    kept: Option<Wall>,
-    /// Whether that is a sign.
-    has_kept_sign: bool,
+    /// The time of the last sign that flash has, or that since which it knows that one is waited for; and whether it is a sign.
+    kept: Option<(Wall, bool)>,
     /// When the flock was told of a sign last.
     told: Option<Mono>,
     /// Whether the flock does not know the last sign yet.
@@ -74,7 +72,6 @@ impl Seen {
             period,
             is_heard: false,
             kept: None,
-            has_kept_sign: false,
             told: None,
             is_news: false,
         }
@@ -88,12 +85,12 @@ impl Seen {
     /// Whether flash is to get the last sign, if for that `alone` it is written.
     fn is_to_keep(&self, keep: Keep) -> bool {
         let at = self.at();
-        let kept = self.kept.filter(|_| self.has_kept_sign || self.last.is_none());
-        let age = kept.map_or(Duration::MAX, |kept| at.since(kept));
+        let kept = self.kept.filter(|(_, is_sign)| *is_sign || self.last.is_none());
+        let age = kept.map_or(Duration::MAX, |(kept, _)| at.since(kept));
         match keep {
             Keep::Alone => self.period >= LONG && age >= self.period / 2,
             Keep::WithOthers => age >= KEPT_EVERY.max(self.period / KEPT_PART),
-            Keep::All => self.kept != Some(at),
+            Keep::All => self.kept.is_none_or(|(kept, _)| kept != at),
         }
     }
 
@@ -157,7 +154,8 @@ impl Expected {
     pub(super) fn step(&mut self, step: Step) {
         for seen in self.seen.values_mut() {
             let times = seen.last.as_mut().map(|it| &mut it.at).into_iter();
-            let times = times.chain(&mut seen.kept).chain([&mut seen.since]);
+            let times =
+                times.chain(seen.kept.iter_mut().map(|(at, _)| at)).chain([&mut seen.since]);
             times.for_each(|at| *at = step.time(*at));
         }
     }
@@ -166,7 +164,7 @@ impl Expected {
     pub fn take_signs(&mut self, keep: Keep) -> Vec<(Arc<str>, Option<Sign>)> {
         let mut signs = Vec::new();
         for (name, seen) in self.seen.iter_mut().filter(|(_, it)| it.is_to_keep(keep)) {
-            (seen.kept, seen.has_kept_sign) = (Some(seen.at()), seen.last.is_some());
+            seen.kept = Some((seen.at(), seen.last.is_some()));
             signs.push((Arc::clone(name), Some(kept(seen))));
         }
         if keep != Keep::Alone {
@@ -206,7 +204,7 @@ impl Core {
             return;
         };
         let at = sign.at.min(now.wall);
-        (seen.kept, seen.has_kept_sign) = (Some(at), !sign.by.is_empty());
+        seen.kept = Some((at, !sign.by.is_empty()));
         if seen.is_heard {
             return;
         }

@@ -104,7 +104,8 @@ pub(super) enum Message {
 
 /// As much of a boot as tells one node from another.
 pub(super) const fn short(boot: u64) -> u32 {
-    (boot & u32::MAX as u64) as u32
+    let [.., a, b, c, d] = boot.to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
 }
 
 /// News by multicast: acknowledged.

@@ -58,6 +58,14 @@ pub const TROUBLES: [&str; 9] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::{EXPECT_MAX, OWN_ALERTS_MAX, OWN_ALERTS_OF_A_KIND_MAX, OWN_GROUPS_MAX};
+
+    #[test]
+    fn alerts_of_our_own_are_no_more_than_their_room() {
+        // Of what is expected there is one each.
+        let most = (NAMES.len() - 1) * OWN_ALERTS_OF_A_KIND_MAX + EXPECT_MAX;
+        assert!(most <= OWN_ALERTS_MAX && most <= OWN_GROUPS_MAX, "{most}");
+    }
 
     #[test]
     fn every_name_is_documented_and_no_other() {

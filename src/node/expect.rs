@@ -114,20 +114,14 @@ fn labels(expectation: &Expectation) -> Labels {
 fn summary(expectation: &Expectation, seen: &Seen, now: Now) -> String {
     let Expectation { name, period, .. } = expectation;
     let each = Spelled(*period);
-    match &seen.last {
-        Some(Sign { at, by }) => {
-            let age = Spelled(Duration::from_secs(now.wall.since(*at).as_secs()));
-            format!(
-                "{name} is expected each {each} and has not come for {age}: last was {by} at {at}"
-            )
-        }
-        None => {
-            let since = seen.since;
-            format!(
-                "{name} is expected each {each} and has not come since it was first waited for, at {since}"
-            )
-        }
-    }
+    let Some(Sign { at, by }) = &seen.last else {
+        let since = seen.since;
+        return format!(
+            "{name} is expected each {each} and has not come since it was first waited for, at {since}"
+        );
+    };
+    let age = Spelled(Duration::from_secs(now.wall.since(*at).as_secs()));
+    format!("{name} is expected each {each} and has not come for {age}: last was {by} at {at}")
 }
 
 #[cfg(test)]

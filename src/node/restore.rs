@@ -86,7 +86,9 @@ impl Node {
             shown.see(it.object.written());
         }
         let signs = std::mem::take(&mut self.signs);
-        signs.iter().for_each(|it| shown.see(it.at));
+        for sign in &signs {
+            shown.see(sign.at);
+        }
         for it in signs {
             let at = shown.step(it.at, cx.now.wall).time(it.at);
             self.core.restore_sign(cx.now, &it.name, Sign { at, by: it.said.into() });

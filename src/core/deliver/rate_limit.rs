@@ -204,9 +204,10 @@ impl Core {
             return None;
         }
         let key = reach::key(&delivery.key);
-        let limit = match self.has_kept_room(receiver, &key, &delivery.content, now) {
-            true => receiver.rate_limit,
-            false => self.limit_now(receiver, &key, now),
+        let limit = if self.has_kept_room(receiver, &key, &delivery.content, now) {
+            receiver.rate_limit
+        } else {
+            self.limit_now(receiver, &key, now)
         };
         let mut left = limit.map_or(Duration::ZERO, |limit| self.budgets.wait(&key, limit, now));
         left = left.max(self.waits_for_day(receiver, &key, &delivery.content, now));
