@@ -129,8 +129,8 @@ function compare() {
   const patterns = filters.matchers.filter(isPattern).map(format);
   const asked = patterns.join();
   if (found.asked !== asked) found = { asked };
-  if (asked && found.groups !== state.groups) {
-    found.groups = state.groups;
+  if (asked && found.at !== state.at) {
+    found.at = state.at;
     look(patterns, found);
   }
   return ({ fingerprint, labels }) => (!asked || found.all?.has(fingerprint)) && equals.every(({ name, op, value }) => ((labels[name] ?? "") === value) === (op === "="));

@@ -173,7 +173,7 @@ function row(name) {
     h("span.dot", { "aria-hidden": "true" }, "●"), h("b", {}, name),
     h("span.soft", {}, `${t("last sent")} `, sent ? since(h, sent) : "–"),
     failed ? h("span", { class: fails ? "fault" : "soft" }, `${t("last failure")} `, since(h, failed)) : null,
-    all.map((it) => h("span.soft", {}, `${(it.bytesToday / 1e3).toFixed(1)} KB/24 h ${it.budget || ""}`)),
+    all.map((it) => it.bytesToday > 0 && h("span.soft", {}, `${(it.bytesToday / 1e3).toFixed(1)} KB/24 h ${it.budget || ""}`)),
     h("button.write", { "aria-label": `${t("Test")} ${name}`, onclick: () => openTest(name) }, t("Test")),
     all.filter((it) => it.lastError).map((it) => h("p.annotation", { dir: "auto" }, it.lastError)));
 }

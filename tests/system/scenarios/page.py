@@ -289,6 +289,14 @@ def patterns(world):
     browser.find(".group", "New")
     browser.open(url(agent, "alerts?filter=" + urllib.parse.quote('{site=~"("}')))
     browser.find(".note", "missing closing )")
+    browser.open(url(agent, "alerts?filter=" + urllib.parse.quote('{site=~"so.*"}')))
+    browser.find(".group", "LinkDown")
+    agent.listen = f"127.0.0.1:{agent.port}"
+    agent.kill()
+    browser.find("#banner", "out of reach")
+    agent.start()
+    agent.api.post_alerts(alert("South", site="south"))
+    browser.find(".group", "South")
     assert not browser.errors(), browser.errors()
 
 
