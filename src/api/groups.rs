@@ -260,7 +260,7 @@ impl Current {
     }
 }
 
-/// What the page shows of an alert, whose labels its fingerprint names. Each report moves `endsAt` and `updatedAt`, so these
+/// All that the page shows of an alert, whose labels its fingerprint names. Each report moves `endsAt` and `updatedAt`, so these
 /// are left out.
 fn hash_alert(
     (fingerprint, alert, muted): (Fingerprint, &Alert, &Muted),
