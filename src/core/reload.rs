@@ -205,7 +205,7 @@ impl Core {
         self.retain_failing(&routes);
         self.places.limit(&config);
         self.stats.begin(&config);
-        self.budgets.retain_limited(&routes, &self.heartbeats);
+        self.budgets.retain_limited(&routes, |name| self.heartbeats.counts_as(name));
         let routes = std::mem::replace(&mut self.routes, routes);
         let config = std::mem::replace(&mut self.config, config);
         self.look_at_debts_anew(cx.now);

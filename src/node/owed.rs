@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_comes_up_early_hastens_an_attempt_of_each_receiver_that_fails() {
+    fn a_link_that_comes_up_early_hastens_each_receiver_that_fails() {
         let config = CONFIG.replace("\"10s\"", "\"30m\"\ngroup_by = [\"alertname\"]");
         let mut world = World::with(&[None], &config);
         world.works = false;
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn alerts_whose_group_a_restart_with_another_config_does_not_have_are_counted() {
+    fn alerts_of_groups_that_another_config_does_not_have_are_counted() {
         let config = CONFIG.replace("\"10s\"", "\"10s\"\ngroup_by = [\"alertname\"]");
         let mut world = World::with(&[None], &config);
         world.works = false;

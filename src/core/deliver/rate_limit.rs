@@ -26,7 +26,6 @@ use crate::core::deliver::flushing::Flush;
 use crate::core::deliver::history::Outcome;
 use crate::core::deliver::machine::{Action, Input, State};
 use crate::core::deliver::reach::{self, IntegrationKey};
-use crate::core::heartbeat::Heartbeats;
 use crate::core::route::Routes;
 use crate::core::step::Step;
 use crate::core::timers::Timer;
@@ -145,11 +144,16 @@ impl Budgets {
         self.held.retain(|_, held| is_known(held.group));
     }
 
-    /// Forgets integrations that no rate limit holds any more.
-    pub(in crate::core) fn retain_limited(&mut self, routes: &Routes, beats: &Heartbeats) {
+    /// Forgets integrations that no rate limit holds any more, and bytes under a name that is neither a receiver's nor
+    /// `counts` otherwise.
+    pub(in crate::core) fn retain_limited(
+        &mut self,
+        routes: &Routes,
+        counts: impl Fn(&str) -> bool,
+    ) {
         self.spent.retain(|key, _| is_limited(routes, key));
         self.held.retain(|(key, _), _| is_limited(routes, key));
-        self.used.retain(|key, _| routes.receiver(&key.0).is_some() || beats.counts_as(&key.0));
+        self.used.retain(|key, _| routes.receiver(&key.0).is_some() || counts(&key.0));
     }
 
     /// Moves all times along when the clock steps.
