@@ -189,7 +189,9 @@ impl List {
                 Show::Theirs | Show::All => {}
                 Show::Versions => {
                     // Writing to a Vec cannot fail.
-                    pages.push(|out| write!(out, r#"[{},"{version:016x}"]"#, id.0).unwrap_or(()));
+                    pages.push(|out| {
+                        write!(out, r#"[{},"{version:016x}"]"#, id.0).ok();
+                    });
                     self.shown.pop_front();
                     continue;
                 }
@@ -199,7 +201,9 @@ impl List {
                             return false;
                         }
                         *written += 1;
-                        pages.push(|out| write!(out, "\"{fingerprint}\"").unwrap_or(()));
+                        pages.push(|out| {
+                            write!(out, "\"{fingerprint}\"").ok();
+                        });
                     }
                     (_, *written) = (self.shown.pop_front(), 0);
                     continue;

@@ -49,11 +49,12 @@ export function filterBar({ matchers, wrong }, known, change, ...chips) {
 
 /** Offers label names, then the values of the one that was typed. */
 function complete(input, offered, known) {
-  const [, name] = /^\s*([^\s"=!~,{}]+)\s*=/.exec(input.value) || [];
+  const [before] = /^(?:.*,)?\s*/.exec(input.value);
+  const [, name, op] = /^([^\s"=!~{}]+)\s*(=~|!~|!=|=)/.exec(input.value.slice(before.length)) || [];
   const options = new Set();
   for (const it of known()) {
-    if (name === undefined) options.add(`${it.name}=`);
-    else if (name === it.name) options.add(format(it));
+    if (!name) options.add(`${before}${it.name}=`);
+    else if (name === it.name) options.add(before + format({ ...it, op }));
     if (options.size >= 50) break;
   }
   show(offered, [...options].map((value) => h("option", { value })));

@@ -161,12 +161,19 @@ function extend(silence, ms) {
 /** Opens the dialog: for new matchers, or for a silence to edit (`again` makes a new one of it). */
 export function openSilence(matchers, { silence, again } = {}) {
   const chosen = silence ? silence.matchers.map(fromApi) : [...matchers];
-  const dialog = h("dialog", { "aria-labelledby": "silence-title", onclose: () => dialog.remove() });
+  const dialog = h("dialog", { "aria-labelledby": "silence-title", onclose: () => closed(dialog) });
   const draft = new Draft(dialog, chosen, again ? { ...silence, id: undefined } : silence);
   document.body.append(dialog);
   draft.draw();
   dialog.showModal();
   draft.preview();
+}
+
+/** A link that opens a dialog does so once. */
+function closed(dialog) {
+  dialog.remove();
+  const [link] = location.hash.split(/\/(?:new|edit)\b/);
+  if (link.startsWith("#/silences") && link !== location.hash) parts.navigate(link);
 }
 
 class Draft {

@@ -126,6 +126,8 @@ def live(world):
     until("names are offered", lambda: "severity=" in options())
     browser.type("#filter", "severity=")
     until("values are offered", lambda: {'severity="critical"', 'severity="info"'} <= set(options()))
+    browser.type("#filter", 'site="north", severity!=')
+    until("so it is of a second matcher, and of each sign", lambda: 'site="north", severity!="critical"' in options())
     agent.api.post_alerts(alert("New", "it came while somebody typed", site="west"))
     browser.find("#banner", "Something changed.")
     assert not [it for it in browser.texts(".group") if "New" in it], "what is looked at was moved"
@@ -192,6 +194,7 @@ def silence(world):
     browser.open(url(agent, "silences/new?filter=" + urllib.parse.quote('{site="south", instance=~"p.*"}')))
     browser.find("dialog summary", "1")
     fill(browser, "second")
+    until("a link opens a dialog once", lambda: browser.driver.current_url.endswith("#/silences"))
     until("two are active", lambda: len(silences(agent)) == 2)
     browser.open(url(agent, "silences/new?filter=" + urllib.parse.quote('{alertname="DiskFull"}')))
     browser.find("dialog summary", "2")
