@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_of_the_last_member_does_not_end_the_alert_of_one_that_is_down() {
+    fn a_restart_of_the_last_member_ends_no_alert_of_one_that_is_down() {
         let mut world = World::new(&[KEY; 2]);
         world.pass(60);
         world.dead = vec![0];

@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forged_datagram_of_a_living_member_is_no_trouble_and_strangers_hide_no_peer() {
+    fn a_forged_datagram_is_no_trouble_of_a_living_member() {
         let mut world = World::new(&[KEY, KEY, KEY]);
         world.pass(30);
         let mut forged = vec![1, 9, 9];
