@@ -766,7 +766,7 @@ const [base, id, done] = arguments;
 const silence = JSON.stringify({matchers: [{name: "alertname", value: ".+", isRegex: true}], startsAt: "2024-01-01T00:00:00Z", endsAt: "2099-01-01T00:00:00Z", createdBy: "evil", comment: "evil"});
 const alerts = JSON.stringify([{labels: {alertname: "Evil"}}]);
 const test = JSON.stringify({receiver: "phone"});
-const bodies = {"api/v2/silences": silence, "api/v2/alerts": alerts, "api/v1/alerts": alerts, "-/reload": alerts, "bellwether/v1/notify/test": test, "bellwether/v1/owed/drop": "{}", "bellwether/v1/ping/backup": "{}"};
+const bodies = {"api/v2/silences": silence, "api/v2/alerts": alerts, "api/v1/alerts": alerts, "-/reload": alerts, "bellwether/v1/notify/test": test, "bellwether/v1/owed/drop": "{}", "bellwether/v1/owed/retry": "{}", "bellwether/v1/ping/backup": "{}"};
 const tries = [];
 for (const type of ["application/json", "text/plain", "application/x-www-form-urlencoded"]) {
   for (const mode of ["cors", "no-cors"]) {
@@ -777,13 +777,18 @@ for (const type of ["application/json", "text/plain", "application/x-www-form-ur
 }
 for (const [path, body] of Object.entries(bodies)) {
   navigator.sendBeacon(base + path, body);
-  const frame = document.body.appendChild(document.createElement("iframe"));
-  frame.name = path;
-  const form = document.body.appendChild(Object.assign(document.createElement("form"), {method: "post", action: base + path, target: path, enctype: "text/plain"}));
-  // As a form sends it: the name, an equals sign, the value.
-  const [name, value = ""] = body.split(/:(.*)/s);
-  form.append(Object.assign(document.createElement("input"), {name: name + ':"', value: '", ' + value}));
-  form.submit();
+  for (const enctype of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]) {
+    const frame = document.body.appendChild(document.createElement("iframe"));
+    frame.name = path + enctype;
+    const form = document.body.appendChild(Object.assign(document.createElement("form"), {method: "post", action: base + path, target: path + enctype, enctype}));
+    // As a form sends it: the name, an equals sign, the value.
+    const [name, value = ""] = body.split(/:(.*)/s);
+    form.append(Object.assign(document.createElement("input"), {name: name + ':"', value: '", ' + value}));
+    form.submit();
+  }
+  // A link that tells that it was followed posts, too.
+  const link = document.body.appendChild(Object.assign(document.createElement("a"), {href: "#followed", ping: base + path}));
+  link.click();
 }
 for (const path of ["api/v2/alerts", "api/v2/status", "metrics", "bellwether/v1/history"]) {
   tries.push(fetch(base + path).then((it) => it.text().then((text) => `read ${path} ${it.status} ${text.length}`), () => `read ${path} failed`));
@@ -806,7 +811,7 @@ def evil(world):
     site = static_site(world)
     for page, what in ((f"http://evil.example:{site}/", "a page of another site"), (f"http://evil.example:{agent.port}/", "a name that was pointed at the agent")):
         browser.open(page)
-        for base in (f"http://127.0.0.1:{agent.port}/", f"http://localhost:{agent.port}/", f"http://evil.example:{agent.port}/"):
+        for base in (f"http://127.0.0.1:{agent.port}/", f"http://localhost:{agent.port}/", f"http://localhost.:{agent.port}/", f"http://evil.example:{agent.port}/"):
             outcomes = browser.driver.execute_async_script(ATTEMPTS, base, mine["id"])
             taken = [it for it in outcomes if " 200" in it]
             assert not taken, f"{what} at {base}: {taken}"
@@ -814,7 +819,7 @@ def evil(world):
     assert state() == before, f"changed: {before} {state()}"
     browser.open(f"http://evil.example:{agent.port}/")
     assert "web.allowed_hosts" in browser.find("body").text, "the refusal says what to do"
-    return f"{3 * 2 * REQUESTS} requests, beacons and forms beside"
+    return f"{4 * 2 * REQUESTS} requests; beacons, pings and forms beside"
 
 
 def allowed(world):
