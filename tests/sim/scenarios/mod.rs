@@ -21,6 +21,7 @@ mod past;
 mod receivers;
 mod turns;
 mod versions;
+mod wear;
 
 pub(crate) type Test = (&'static str, fn());
 
@@ -146,6 +147,10 @@ pub(crate) const ALL: &[Test] = &[
         owed::a_week_without_uplink_is_told_once_in_order_and_at_a_pace,
     ),
     ("the_history_is_there_after_a_power_cut", past::the_history_is_there_after_a_power_cut),
+    (
+        "a_quiet_day_writes_nothing_to_flash_and_a_stormy_one_so_much",
+        wear::a_quiet_day_writes_nothing_to_flash_and_a_stormy_one_so_much,
+    ),
     (
         "two_halves_that_need_more_groups_than_there_may_be_keep_their_own",
         bounds::two_halves_that_need_more_groups_than_there_may_be_keep_their_own,
