@@ -4,6 +4,7 @@ import time
 from datetime import datetime, timedelta, timezone
 
 from agent import free_port, until
+from flock import Flock
 
 CONFIG = """
 route: {receiver: hook, group_by: [alertname], group_wait: 1s, group_interval: 5s, repeat_interval: 1h}
@@ -23,6 +24,7 @@ heartbeat:
 def cases(_settings):
     yield "owed/killed_twice", killed_twice
     yield "owed/deadman", deadman
+    yield "owed/dead_peer", dead_peer
 
 
 def alert(name, ends):
@@ -79,3 +81,27 @@ def deadman(world):
     until("the heartbeat is told", lambda: len(paths()) >= 3, 60)
     assert paths()[:2] == ["/checks/start?a=b", "/checks?a=b"], paths()
     assert agent.metric("bellwether_heartbeats_total") >= 3
+
+
+def dead_peer(world):
+    """One of three agents hears all signs of life and is killed: the others miss them within the period and five seconds, and one tells."""
+    sink = world.sink()
+    expect = "expect:\n- {name: backup, period: 12s}\n"
+    flock = Flock(world.settings.subject, world.directory, 3, config=(CONFIG + expect).replace("URL", sink.url))
+    missing = lambda node: [it for it in node.api.get("/api/v2/alerts?active=true").json if it["labels"].get("expected") == "backup"]
+    try:
+        flock.start()
+        heard, *others = flock.nodes
+        for _ in range(15):
+            assert heard.api.post("/bellwether/v1/ping/backup", None).status == 200
+            time.sleep(1)
+        assert not any(missing(node) for node in flock.nodes)
+        heard.kill()
+        flock.wait(missing, 12 + 5, "misses the signs", others)
+        summary = missing(others[0])[0]["annotations"]["summary"]
+        assert "backup is expected each 12s and has not come for" in summary and "last was a ping of 127.0.0.1" in summary, summary
+        time.sleep(10)  # two flushes
+        told = [it["labels"].get("expected") for payload in sink.payloads("/hook") for it in payload["alerts"]]
+        assert told.count("backup") == 1, told
+    finally:
+        flock.stop()
