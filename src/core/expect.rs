@@ -15,7 +15,7 @@ use crate::config::Expectation;
 use crate::core::step::Step;
 use crate::core::{Change, Core};
 use crate::limits::{BEAT_TEXT_BYTES_MAX, PIECE_STEPS};
-use crate::model::{Fingerprint, Labels, brief};
+use crate::model::{BoxMap, Fingerprint, Labels, brief};
 use crate::time::{Mono, Now, Wall};
 
 /// How the names of their records begin.
@@ -115,7 +115,7 @@ pub enum Keep {
 /// The expectations of the config, by name.
 #[derive(Debug, Default)]
 pub struct Expected {
-    seen: BTreeMap<Arc<str>, Seen>,
+    seen: BoxMap<Arc<str>, Seen>,
     /// When they are to be looked at.
     look: Option<Mono>,
     /// Alerts that take long to compare with what is expected, and how far each is compared.
@@ -329,7 +329,7 @@ impl Core {
 
     /// Tells the flock of signs that it does not know, as often as it is to be told.
     pub fn tell_signs(&mut self, now: Now) {
-        for (name, seen) in &mut self.expected.seen {
+        for (name, seen) in self.expected.seen.iter_mut() {
             if seen.tell_at().is_none_or(|at| at > now.mono) {
                 continue;
             }

@@ -4,7 +4,6 @@
 //! One member tells each: the first by rank. It shares when it has told; one that has not heard of that in time, a little
 //! later for each rank, tells in its place. Nothing of this is logged or kept: a heartbeat that is told twice does no harm.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +20,7 @@ use crate::core::{Change, Core};
 use crate::effect::{Attempt, AttemptId, Cx, Effect};
 use crate::limits::HEARTBEAT_TIME;
 use crate::model::hash::fnv128;
-use crate::model::{Brief, GroupKey, Labels, Troubles, Word as Said, own};
+use crate::model::{BoxMap, Brief, GroupKey, Labels, Troubles, Word as Said, own};
 use crate::notify::{self, AlertView, Notification, Reply, Verdict};
 use crate::time::{Mono, Now, Wall};
 
@@ -77,7 +76,7 @@ pub struct Beating {
 /// The heartbeats of the config, by name.
 #[derive(Debug, Default)]
 pub struct Heartbeats {
-    beating: BTreeMap<Arc<str>, Beating>,
+    beating: BoxMap<Arc<str>, Beating>,
     troubles: Troubles<Arc<str>>,
 }
 

@@ -1,12 +1,12 @@
 //! A limit on the datagrams of members, candidates and strangers: they are counted by source before any of them is decrypted.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::limits::{
     CANDIDATES_MAX, MEMBER_DATAGRAMS_PER_SECOND, MEMBERS_MAX, STRANGER_DATAGRAMS_BURST,
     STRANGER_DATAGRAMS_PER_SECOND, STRANGERS_DATAGRAMS_PER_SECOND, STRANGERS_MAX,
 };
+use crate::model::BoxMap;
 use crate::time::Mono;
 
 /// A token bucket. It may be overdrawn by what is taken once; then it is not ready until that is paid back.
@@ -67,10 +67,10 @@ pub(super) enum Sender {
 /// A bucket for each source.
 #[derive(Debug)]
 pub(super) struct Limiter {
-    members: BTreeMap<IpAddr, Bucket>,
+    members: BoxMap<IpAddr, Bucket>,
     /// Apart from strangers, whose floods would keep a node out of its flock when it starts again.
-    candidates: BTreeMap<IpAddr, Bucket>,
-    strangers: BTreeMap<IpAddr, Bucket>,
+    candidates: BoxMap<IpAddr, Bucket>,
+    strangers: BoxMap<IpAddr, Bucket>,
     /// All strangers together.
     together: Bucket,
 }
@@ -79,9 +79,9 @@ impl Limiter {
     pub(super) const fn new() -> Self {
         let all = STRANGERS_DATAGRAMS_PER_SECOND;
         Self {
-            members: BTreeMap::new(),
-            candidates: BTreeMap::new(),
-            strangers: BTreeMap::new(),
+            members: BoxMap::new(),
+            candidates: BoxMap::new(),
+            strangers: BoxMap::new(),
             together: Bucket::new(all, all),
         }
     }
@@ -110,7 +110,7 @@ impl Limiter {
 }
 
 fn admit(
-    table: &mut BTreeMap<IpAddr, Bucket>,
+    table: &mut BoxMap<IpAddr, Bucket>,
     now: Mono,
     from: IpAddr,
     max: usize,
@@ -125,7 +125,7 @@ fn admit(
     } else {
         from
     };
-    let bucket = table.entry(from).or_insert_with(|| Bucket::new(rate, burst));
+    let bucket = table.get_or_insert_with(from, || Bucket::new(rate, burst));
     let ready = bucket.ready(now);
     if ready {
         bucket.spend(1);

@@ -20,7 +20,6 @@
 //! a label and 2 for one with a label. Before version 2 the label was not part of the seal, so members of a flock with a
 //! label hear each other only if all of them have version 2. A flock without a label is the same in both.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
@@ -30,6 +29,7 @@ use super::cause::DropCause;
 use super::record::hash64;
 use crate::crc::crc32;
 use crate::limits::{DATAGRAM_BYTES_MAX, GOSSIP_KEYS_MAX, MEMBERS_MAX};
+use crate::model::BoxMap;
 
 /// The version of datagrams of a flock without a label.
 const UNLABELLED: u8 = 1;
@@ -141,14 +141,14 @@ pub(super) struct Seal {
     counter: u64,
     own: Option<LessSafeKey>,
     /// Derived keys of the boots that are believed, so that each is derived once.
-    derived: BTreeMap<u64, (u16, LessSafeKey)>,
+    derived: BoxMap<u64, (u16, LessSafeKey)>,
 }
 
 impl Seal {
     /// `boot` must be fresh from a good source of randomness: nonces depend on it.
     pub(super) fn new(ring: KeyRing, label: &str, boot: u64) -> Self {
         let own = ring.keys.first().and_then(|(_, key)| derive(key, boot, label));
-        Self { ring, label: label.into(), boot, counter: 0, own, derived: BTreeMap::new() }
+        Self { ring, label: label.into(), boot, counter: 0, own, derived: BoxMap::new() }
     }
 
     const fn version(&self) -> u8 {

@@ -3,11 +3,10 @@
 //! One that comes back soon after its end is the same one: what comes and goes all day does not fill a log. Each is kept
 //! under a key, of which there are as many as there are things that can go wrong in one way.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::brief;
 use crate::model::duration::Spelled;
+use crate::model::{BoxMap, brief};
 use crate::time::{Mono, Now, Wall};
 
 /// From the beginning to the first repetition; each pause is twice as long as the one before.
@@ -68,11 +67,11 @@ pub enum Word {
 
 /// The troubles of one kind.
 #[derive(Clone, Debug)]
-pub struct Troubles<K>(BTreeMap<K, Trouble>);
+pub struct Troubles<K>(BoxMap<K, Trouble>);
 
 impl<K> Default for Troubles<K> {
     fn default() -> Self {
-        Self(BTreeMap::new())
+        Self(BoxMap::new())
     }
 }
 
@@ -83,7 +82,7 @@ impl<K: Clone + Ord> Troubles<K> {
         let Now { mono, wall } = now;
         let over =
             |trouble: &Trouble| trouble.ended.is_some_and(|at| mono.since(at) >= SAME_WITHIN);
-        let trouble = self.0.entry(key.clone()).or_insert_with(|| Trouble::new(now));
+        let trouble = self.0.get_or_insert_with(key.clone(), || Trouble::new(now));
         if over(trouble) {
             *trouble = Trouble::new(now);
         } else if trouble.ended.take().is_some() {
@@ -107,7 +106,7 @@ impl<K: Clone + Ord> Troubles<K> {
         let why = brief::cut(why, WHY_BYTES_MAX).to_owned();
         let since_wall = now.wall - before;
         let known = Trouble { since_wall, before, times: 1, why, said: true, ..Trouble::new(now) };
-        self.0.entry(key.clone()).or_insert(known);
+        self.0.get_or_insert_with(key.clone(), || known);
     }
 
     /// Takes note that it is over. Returns the trouble if that is to be said.

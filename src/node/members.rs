@@ -2,7 +2,6 @@
 //! that were off themselves: after a power cut of the whole site, say. Flash is written when a member comes, goes or
 //! is another, never while all is quiet.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use crate::core::step::Step;
 use crate::effect::Cx;
 use crate::gossip::Gossip;
 use crate::limits::MEMBERS_MAX;
-use crate::model::Word;
+use crate::model::{BoxMap, Word};
 use crate::node::Node;
 use crate::node::keep::flash_record;
 use crate::node::stamps::Stamp;
@@ -30,7 +29,7 @@ const DOWN_WITHIN: Duration = Duration::from_secs(5 * 60);
 /// The members that are known, by node id.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    known: BTreeMap<u64, Known>,
+    known: BoxMap<u64, Known>,
     /// When those that have not been heard since the start are down.
     back_by: Option<Mono>,
 }
@@ -68,7 +67,8 @@ impl Members {
     /// Takes back a member that flash has stored, unless it was met meanwhile.
     pub(super) fn restore(&mut self, node: u64, member: Member) {
         if self.known.len() < MEMBERS_MAX {
-            self.known.entry(node).or_insert(Known { member, is_met: false, new: None });
+            let known = Known { member, is_met: false, new: None };
+            self.known.get_or_insert_with(node, || known);
         }
     }
 

@@ -1,7 +1,6 @@
 //! Faults around this node: members that are down, senders with another key, receivers that fail. These and the faults of this
 //! node itself are one list. Each is logged when it begins and ends, shown in the status, and raised as an alert of our own.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use crate::effect::Cx;
 use crate::gossip::{Gossip, Unheard};
 use crate::limits::{OWN_ALERTS_OF_A_KIND_MAX, UNHEARD_MAX};
 use crate::model::own::{KEY_MISMATCH, MEMBER_DOWN, RECEIVER_FAILING};
-use crate::model::{Alert, Trouble, Troubles, Word};
+use crate::model::{Alert, BoxMap, Trouble, Troubles, Word};
 use crate::node::Node;
 use crate::node::faults::Fault;
 use crate::node::members::Members;
@@ -33,7 +32,7 @@ pub(super) struct Around {
     pub(super) members: Members,
     /// Senders whose datagrams cannot be read, by address.
     unheard: Troubles<IpAddr>,
-    heard_as: BTreeMap<IpAddr, Unheard>,
+    heard_as: BoxMap<IpAddr, Unheard>,
     /// Faults of this node itself.
     pub(super) ours: Troubles<Fault>,
     /// Labels of our alerts that fire, which only we raise.

@@ -17,6 +17,7 @@ use crate::core::deliver::machine::State;
 use crate::core::deliver::reach::{self, IntegrationKey};
 use crate::core::which::Which;
 use crate::effect::Cx;
+use crate::model::BoxMap;
 use crate::time::Mono;
 
 /// The pause after the first failed attempt of a delivery; each further one is half as long again, give or take half of it.
@@ -75,8 +76,8 @@ impl Queue {
 /// The integrations that have failed for minutes, and those of which deliveries follow; no more than are configured.
 #[derive(Debug, Default)]
 pub struct Backoff {
-    pauses: BTreeMap<IntegrationKey, Pause>,
-    queues: BTreeMap<IntegrationKey, Queue>,
+    pauses: BoxMap<IntegrationKey, Pause>,
+    queues: BoxMap<IntegrationKey, Queue>,
 }
 
 impl Backoff {

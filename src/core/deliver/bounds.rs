@@ -82,7 +82,7 @@ impl Core {
         self.keep_ends(&ended, steps);
         let Some(debt) = self.owed.find(id) else { return };
         let mut late = 0;
-        let spool = sweep.spools.entry(Arc::clone(&debt.key.receiver)).or_default();
+        let spool = sweep.spools.get_or_default(Arc::clone(&debt.key.receiver));
         for fingerprint in self.missed_of(debt, &ended, now.wall) {
             let Some(AlertEntry { alert, .. }) = self.alerts.get(fingerprint) else { continue };
             let bytes = alert.bytes();

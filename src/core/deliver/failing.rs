@@ -1,6 +1,5 @@
 //! Receivers that fail: since when, how often, why. And when each integration was told, and failed, last.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use log::{debug, info, warn};
@@ -12,7 +11,7 @@ use crate::core::route::Routes;
 use crate::core::step::Step;
 use crate::core::which::GroupId;
 use crate::limits::HISTORY_WHY_BYTES_MAX;
-use crate::model::{Brief, LogKey, Trouble, Troubles, Word, brief};
+use crate::model::{BoxMap, Brief, LogKey, Trouble, Troubles, Word, brief};
 use crate::time::{Mono, Now, Wall};
 
 /// A failure is believed for at least so long: what is owed is tried again each `group_interval`, so after that there was
@@ -24,9 +23,9 @@ const BELIEVED_FOR: Duration = Duration::from_secs(3600);
 pub struct Failing {
     troubles: Troubles<IntegrationKey>,
     /// How long each is believed.
-    until: BTreeMap<IntegrationKey, Mono>,
+    until: BoxMap<IntegrationKey, Mono>,
     /// Of integrations that are configured.
-    last: BTreeMap<IntegrationKey, Last>,
+    last: BoxMap<IntegrationKey, Last>,
 }
 
 /// When an integration was told, and failed, last.
@@ -83,7 +82,7 @@ impl Core {
         let until = now.mono + BELIEVED_FOR.max(interval * 2);
         self.failing.until.insert(integration.clone(), until);
         let told = brief::cut(why, HISTORY_WHY_BYTES_MAX).to_owned();
-        self.failing.last.entry(integration.clone()).or_default().failed = Some((now.wall, told));
+        self.failing.last.get_or_default(integration.clone()).failed = Some((now.wall, told));
         self.count_failed(now, key);
         let (name, why) = (name(key), Brief(why));
         match self.failing.troubles.strike(&integration, why.0, now) {
@@ -117,7 +116,7 @@ impl Core {
     pub(in crate::core) fn note_logged(&mut self, key: &LogKey, at: Wall) {
         let integration = reach::key(key);
         if has(&self.routes, &integration) {
-            let last = self.failing.last.entry(integration).or_default();
+            let last = self.failing.last.get_or_default(integration);
             last.told = last.told.max(Some(at));
         }
     }

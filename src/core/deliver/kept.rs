@@ -3,18 +3,16 @@
 //! It stays in memory, for as long as the receiver type says, until an attempt with it fails or the config changes. There is
 //! one for each integration at most.
 
-use std::collections::BTreeMap;
-
 use crate::core::Core;
 use crate::core::deliver::reach::{self, IntegrationKey};
 use crate::core::which::Which;
-use crate::model::LogKey;
+use crate::model::{BoxMap, LogKey};
 use crate::notify::{Draft, RequestStep, Verdict};
 use crate::time::Mono;
 
 /// The steps at which drafts of an integration may begin, and until when.
 #[derive(Debug, Default)]
-pub(in crate::core) struct Kept(BTreeMap<IntegrationKey, (RequestStep, Mono)>);
+pub(in crate::core) struct Kept(BoxMap<IntegrationKey, (RequestStep, Mono)>);
 
 impl Kept {
     pub(in crate::core) fn clear(&mut self) {

@@ -25,7 +25,7 @@ use crate::core::timers::Timer;
 use crate::core::which::{GroupId, Which};
 use crate::core::{Change, Core};
 use crate::limits::OWED_MAX;
-use crate::model::{Alert, Fingerprint, LogEntry, LogKey};
+use crate::model::{Alert, BoxMap, Fingerprint, LogEntry, LogKey};
 use crate::notify;
 use crate::time::{Now, Wall};
 
@@ -65,7 +65,7 @@ pub struct DebtView<'a> {
 /// The debts, by [`LogKey::id`].
 #[derive(Debug, Default)]
 pub struct Owed {
-    pub(super) debts: BTreeMap<u128, Debt>,
+    pub(super) debts: BoxMap<u128, Debt>,
     /// Alerts that were cut of debts that are no more, or for which there was no room: no more integrations than are configured.
     pub(super) cut_before: BTreeMap<IntegrationKey, u64>,
     /// Whether a config was taken since the last sweep, so that groups may be others.

@@ -17,24 +17,25 @@ use crate::core::timers::Timer;
 use crate::core::which::Which;
 use crate::effect::{AttemptId, Cx};
 use crate::limits::{ATTEMPTS_BYTES_MAX, ATTEMPTS_EACH_MAX, ATTEMPTS_MAX};
+use crate::model::BoxMap;
 
 /// The attempts and looks that are under way, and the deliveries that wait for a place.
 #[derive(Debug, Default)]
 pub(in crate::core) struct Places {
     made: u64,
-    under_way: BTreeMap<AttemptId, UnderWay>,
+    under_way: BoxMap<AttemptId, UnderWay>,
     /// Bytes of all that is under way.
     bytes: usize,
-    looks: BTreeMap<AttemptId, IntegrationKey>,
+    looks: BoxMap<AttemptId, IntegrationKey>,
     /// Attempts that were stopped, until the bytes that each has moved are told.
-    stopped: BTreeMap<AttemptId, IntegrationKey>,
+    stopped: BoxMap<AttemptId, IntegrationKey>,
     /// The integrations that take one place at a time, so that each notification is counted before the next.
     single: BTreeSet<IntegrationKey>,
     /// How many places each integration has taken.
     taken: BTreeMap<IntegrationKey, usize>,
     tickets: u64,
     /// By integration and ticket.
-    waiting: BTreeMap<IntegrationKey, BTreeMap<u64, Which>>,
+    waiting: BoxMap<IntegrationKey, BTreeMap<u64, Which>>,
     /// Deliveries that are to be told something, before any is given a place.
     untold: VecDeque<(Which, Input)>,
 }
@@ -148,7 +149,7 @@ impl Places {
     /// Lets a delivery wait for a place of this integration; its ticket.
     fn wait(&mut self, key: IntegrationKey, which: Which) -> u64 {
         self.tickets += 1;
-        self.waiting.entry(key).or_default().insert(self.tickets, which);
+        self.waiting.get_or_default(key).insert(self.tickets, which);
         self.tickets
     }
 

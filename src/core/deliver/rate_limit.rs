@@ -38,7 +38,7 @@ use crate::limits::{
 };
 use crate::model::hash::fnv128_bytes;
 use crate::model::order::in_order;
-use crate::model::{GroupKey, Labels, LogEntry, LogKey};
+use crate::model::{BoxMap, GroupKey, Labels, LogEntry, LogKey};
 use crate::notify::{HeldBack, Notification};
 use crate::time::{Mono, Now, Wall};
 
@@ -54,9 +54,9 @@ const LEDGER: &str = "rate_limit";
 /// The budgets of the integrations whose receiver has a `rate_limit`.
 #[derive(Debug, Default)]
 pub struct Budgets {
-    spent: BTreeMap<IntegrationKey, VecDeque<i64>>,
+    spent: BoxMap<IntegrationKey, VecDeque<i64>>,
     held: BTreeMap<(IntegrationKey, u128), Held>,
-    pub(super) used: BTreeMap<IntegrationKey, Used>,
+    pub(super) used: BoxMap<IntegrationKey, Used>,
 }
 
 /// A group that an integration was not told of.
@@ -83,7 +83,7 @@ impl Budgets {
 
     /// Counts a notification that was sent at `at`, in milliseconds of this node's running time: negative before its boot.
     pub(super) fn spend(&mut self, key: &IntegrationKey, at: i64) {
-        let spent = self.spent.entry(key.clone()).or_default();
+        let spent = self.spent.get_or_default(key.clone());
         spent.insert(spent.partition_point(|it| *it <= at), at);
         while spent.len() > RATE_LIMIT_NOTIFICATIONS_MAX {
             spent.pop_front();
@@ -528,7 +528,7 @@ mod tests {
         for at in 0..1_000 {
             budgets.spend(&key(), at);
         }
-        assert_eq!(budgets.spent[&key()].len(), RATE_LIMIT_NOTIFICATIONS_MAX);
+        assert_eq!(budgets.spent.get(&key()).unwrap().len(), RATE_LIMIT_NOTIFICATIONS_MAX);
     }
 
     #[test]

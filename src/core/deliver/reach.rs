@@ -4,13 +4,13 @@
 //! Else each group would wait for one more attempt that takes its time to fail, and many groups for each other. After a
 //! while one attempt is made to see whether the way is back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::which::Which;
 use crate::effect::AttemptId;
-use crate::model::LogKey;
+use crate::model::{BoxMap, LogKey};
 use crate::time::Mono;
 
 /// How long what was seen is believed, and from a failure to the next attempt that is made to see.
@@ -50,7 +50,7 @@ pub(in crate::core) enum Advice {
 
 /// The state of each integration; no more than are configured.
 #[derive(Debug, Default)]
-pub struct Reach(BTreeMap<IntegrationKey, Way>);
+pub struct Reach(BoxMap<IntegrationKey, Way>);
 
 impl Reach {
     /// Takes what an attempt or a look has shown. Answers which deliveries have waited for a look.

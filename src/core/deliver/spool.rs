@@ -6,7 +6,7 @@ use std::sync::Arc;
 use log::warn;
 
 use crate::core::which::GroupId;
-use crate::model::{Brief, Fingerprint, GroupKey, LogKey};
+use crate::model::{BoxMap, Brief, Fingerprint, GroupKey, LogKey};
 use crate::time::Wall;
 
 /// An alert that is owed, by what decides whether it is cut: the newest end is kept longest.
@@ -20,7 +20,7 @@ pub(super) struct Sweep {
     /// Whether all were: then flash is to have what was cut of each.
     pub(super) is_cut: bool,
     /// By receiver, what it is owed as far as that was looked at.
-    pub(super) spools: BTreeMap<Arc<str>, Spool>,
+    pub(super) spools: BoxMap<Arc<str>, Spool>,
     /// The receiver of the last debt, which may be owed too much now.
     pub(super) current: Option<Arc<str>>,
     /// How many alerts the debts of groups that have gone have kept.

@@ -18,6 +18,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::model::BoxMap;
 use crate::time::Mono;
 
 /// From one rank to the next: some round trips, and time for news to be repeated where datagrams are lost.
@@ -69,8 +70,8 @@ pub struct Claim {
 pub struct Turns {
     /// The nodes that take part.
     pub flock: Flock,
-    claims: BTreeMap<u128, Claim>,
-    given_up: BTreeMap<u128, BTreeSet<u64>>,
+    claims: BoxMap<u128, Claim>,
+    given_up: BoxMap<u128, BTreeSet<u64>>,
     /// Members whose claim another's has replaced, until there is a sign of life: a challenge does not wait for them.
     suspects: BTreeSet<u64>,
     /// Turns whose order is that of another key.
@@ -135,7 +136,7 @@ impl Turns {
         let replaced = self.claims.get(&key).filter(|it| !it.surrendered && !claim.surrendered);
         self.suspects.extend(replaced.map(|it| it.node));
         self.suspects.remove(&claim.node);
-        let given_up = self.given_up.entry(key).or_default();
+        let given_up = self.given_up.get_or_default(key);
         given_up.extend(claim.given_up.iter().filter(|node| **node != self.flock.me));
         if claim.surrendered {
             given_up.insert(claim.node);

@@ -1,10 +1,10 @@
 //! The members that were met: where each was last heard, and what it said of itself.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::gossip::seal::{Header, Window};
+use crate::model::BoxMap;
 use crate::time::Mono;
 
 /// A member whose multicast was not heard for so long (three beacons lost) is out of its reach.
@@ -149,7 +149,7 @@ impl Peer {
 
 /// The members that were met, by node id.
 #[derive(Debug, Default)]
-pub(super) struct Peers(pub(super) BTreeMap<u64, Peer>);
+pub(super) struct Peers(pub(super) BoxMap<u64, Peer>);
 
 impl Peers {
     /// The node of this boot, if it is believed.

@@ -10,7 +10,6 @@ mod syslog;
 mod test;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::os::unix::net::UnixDatagram;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,6 +23,7 @@ use smol::{Async, LocalExecutor, Task, Timer};
 use crate::config::{Config, Secret};
 use crate::effect::{Attempt, AttemptId};
 use crate::limits::{CONNECT_TIME_MAX, HTTP_READ_BYTES};
+use crate::model::BoxMap;
 use crate::notify::{self, Broker, Cause, Draft, Failure, Making, Outgoing, Place, Reply};
 use crate::shell::pieces::come_in;
 use crate::shell::socket::counted;
@@ -61,7 +61,7 @@ struct Ways {
 }
 
 /// The attempts or looks that run, each with the bytes that it has moved.
-type Tasks = Rc<RefCell<BTreeMap<AttemptId, (Task<()>, Rc<Cell<u64>>)>>>;
+type Tasks = Rc<RefCell<BoxMap<AttemptId, (Task<()>, Rc<Cell<u64>>)>>>;
 
 impl Notifier {
     /// A notifier that reports over `events`; `node` is what this agent is called.
