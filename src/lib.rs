@@ -3,7 +3,7 @@
 //! The map of the house. A room imports from those before it alone; from which of them, `tests/tidy.rs` says:
 //!
 //! ```text
-//! crc, time, limits, version, ui <- model <- template, wire <- config <- notify, store,
+//! box_map, crc, time, limits, version, ui <- model <- template, wire <- config <- notify, store,
 //!   gossip <- effect <- core <- node <- api <- shell <- cli <- main
 //! ```
 //!
@@ -13,6 +13,8 @@
 
 /// The HTTP API without HTTP: a request in, an answer out. A file an endpoint; `route`, `access` and `content_type` come before.
 pub mod api;
+/// A map for few entries, whose code all such maps share: a smaller binary.
+pub mod box_map;
 /// The subcommands: thin clients of the HTTP API, and offline checks.
 pub mod cli;
 /// Text, TOML or YAML of one schema, to a checked config; all errors at once. `tree` reads the languages.

@@ -24,25 +24,26 @@ const NAME_CHARS_MAX: usize = 70;
 
 /// Each room, and the rooms it may import.
 const ARROWS: &[(&str, &[&str])] = &[
+    ("box_map", &[]),
     ("crc", &[]),
     ("time", &[]),
     ("limits", &[]),
     ("ui", &[]),
     ("version", &[]),
-    ("model", &["limits", "time"]),
+    ("model", &["box_map", "limits", "time"]),
     ("template", &["limits", "model", "time"]),
     ("config", &["limits", "model", "template"]),
     ("notify", &["config", "limits", "model", "template", "time", "wire"]),
     ("store", &["crc", "limits"]),
-    ("gossip", &["crc", "limits", "time"]),
+    ("gossip", &["box_map", "crc", "limits", "time"]),
     ("wire", &["limits", "model", "time"]),
     ("effect", &["notify", "store", "time"]),
-    ("core", &["config", "effect", "limits", "model", "notify", "time"]),
+    ("core", &["box_map", "config", "effect", "limits", "model", "notify", "time"]),
     (
         "node",
         &[
-            "config", "core", "effect", "gossip", "limits", "model", "notify", "store", "time",
-            "wire",
+            "box_map", "config", "core", "effect", "gossip", "limits", "model", "notify", "store",
+            "time", "wire",
         ],
     ),
     (
@@ -55,8 +56,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "shell",
         &[
-            "api", "config", "effect", "gossip", "limits", "model", "node", "notify", "store",
-            "template", "time", "wire",
+            "api", "box_map", "config", "effect", "gossip", "limits", "model", "node", "notify",
+            "store", "template", "time", "wire",
         ],
     ),
     (

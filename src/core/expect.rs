@@ -11,11 +11,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::box_map::BoxMap;
 use crate::config::Expectation;
 use crate::core::step::Step;
 use crate::core::{Change, Core};
 use crate::limits::{BEAT_TEXT_BYTES_MAX, PIECE_STEPS};
-use crate::model::{BoxMap, Fingerprint, Labels, brief};
+use crate::model::{Fingerprint, Labels, brief};
 use crate::time::{Mono, Now, Wall};
 
 /// How the names of their records begin.

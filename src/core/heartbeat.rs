@@ -11,6 +11,7 @@ use std::time::Duration;
 use log::{debug, info, warn};
 use rand::RngExt as _;
 
+use crate::box_map::BoxMap;
 use crate::config::Heartbeat;
 use crate::core::deliver::reach::IntegrationKey;
 use crate::core::deliver::turn::SETTLE_LOOK;
@@ -20,7 +21,7 @@ use crate::core::{Change, Core};
 use crate::effect::{Attempt, AttemptId, Cx, Effect};
 use crate::limits::HEARTBEAT_TIME;
 use crate::model::hash::fnv128;
-use crate::model::{BoxMap, Brief, GroupKey, Labels, Troubles, Word as Said, own};
+use crate::model::{Brief, GroupKey, Labels, Troubles, Word as Said, own};
 use crate::notify::{self, AlertView, Notification, Reply, Verdict};
 use crate::time::{Mono, Now, Wall};
 

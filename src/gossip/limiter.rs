@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
+use crate::box_map::BoxMap;
 use crate::limits::{
     CANDIDATES_MAX, MEMBER_DATAGRAMS_PER_SECOND, MEMBERS_MAX, STRANGER_DATAGRAMS_BURST,
     STRANGER_DATAGRAMS_PER_SECOND, STRANGERS_DATAGRAMS_PER_SECOND, STRANGERS_MAX,
 };
-use crate::model::BoxMap;
 use crate::time::Mono;
 
 /// A token bucket. It may be overdrawn by what is taken once; then it is not ready until that is paid back.

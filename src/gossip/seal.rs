@@ -27,9 +27,9 @@ use ring::hkdf::{HKDF_SHA256, Prk, Salt};
 
 use super::cause::DropCause;
 use super::record::hash64;
+use crate::box_map::BoxMap;
 use crate::crc::crc32;
 use crate::limits::{DATAGRAM_BYTES_MAX, GOSSIP_KEYS_MAX, MEMBERS_MAX};
-use crate::model::BoxMap;
 
 /// The version of datagrams of a flock without a label.
 const UNLABELLED: u8 = 1;

@@ -2,7 +2,6 @@
 
 pub mod alert;
 pub mod base64;
-pub mod box_map;
 pub mod brief;
 pub mod duration;
 pub mod group_key;
@@ -22,7 +21,6 @@ pub mod trouble;
 pub mod url;
 
 pub use alert::{Alert, Muted};
-pub use box_map::BoxMap;
 pub use brief::{Brief, Shown};
 pub use group_key::GroupKey;
 pub use interned::{Interned, Pool};

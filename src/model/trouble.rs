@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
+use crate::box_map::BoxMap;
+use crate::model::brief;
 use crate::model::duration::Spelled;
-use crate::model::{BoxMap, brief};
 use crate::time::{Mono, Now, Wall};
 
 /// From the beginning to the first repetition; each pause is twice as long as the one before.

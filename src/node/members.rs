@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use log::{debug, info, warn};
 
+use crate::box_map::BoxMap;
 use crate::core::step::Step;
 use crate::effect::Cx;
 use crate::gossip::Gossip;
 use crate::limits::MEMBERS_MAX;
-use crate::model::{BoxMap, Word};
+use crate::model::Word;
 use crate::node::Node;
 use crate::node::keep::flash_record;
 use crate::node::stamps::Stamp;

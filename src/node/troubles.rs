@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use log::{info, warn};
 
+use crate::box_map::BoxMap;
 use crate::effect::Cx;
 use crate::gossip::{Gossip, Unheard};
 use crate::limits::{OWN_ALERTS_OF_A_KIND_MAX, UNHEARD_MAX};
 use crate::model::own::{KEY_MISMATCH, MEMBER_DOWN, RECEIVER_FAILING};
-use crate::model::{Alert, BoxMap, Trouble, Troubles, Word};
+use crate::model::{Alert, Trouble, Troubles, Word};
 use crate::node::Node;
 use crate::node::faults::Fault;
 use crate::node::members::Members;

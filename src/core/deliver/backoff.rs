@@ -12,12 +12,12 @@ use std::time::Duration;
 use log::debug;
 use rand::{Rng, RngExt as _};
 
+use crate::box_map::BoxMap;
 use crate::core::Core;
 use crate::core::deliver::machine::State;
 use crate::core::deliver::reach::{self, IntegrationKey};
 use crate::core::which::Which;
 use crate::effect::Cx;
-use crate::model::BoxMap;
 use crate::time::Mono;
 
 /// The pause after the first failed attempt of a delivery; each further one is half as long again, give or take half of it.

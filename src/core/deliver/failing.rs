@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use log::{debug, info, warn};
 
+use crate::box_map::BoxMap;
 use crate::config::Integration;
 use crate::core::Core;
 use crate::core::deliver::reach::{self, IntegrationKey};
@@ -11,7 +12,7 @@ use crate::core::route::Routes;
 use crate::core::step::Step;
 use crate::core::which::GroupId;
 use crate::limits::HISTORY_WHY_BYTES_MAX;
-use crate::model::{BoxMap, Brief, LogKey, Trouble, Troubles, Word, brief};
+use crate::model::{Brief, LogKey, Trouble, Troubles, Word, brief};
 use crate::time::{Mono, Now, Wall};
 
 /// A failure is believed for at least so long: what is owed is tried again each `group_interval`, so after that there was

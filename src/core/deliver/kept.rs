@@ -3,10 +3,11 @@
 //! It stays in memory, for as long as the receiver type says, until an attempt with it fails or the config changes. There is
 //! one for each integration at most.
 
+use crate::box_map::BoxMap;
 use crate::core::Core;
 use crate::core::deliver::reach::{self, IntegrationKey};
 use crate::core::which::Which;
-use crate::model::{BoxMap, LogKey};
+use crate::model::LogKey;
 use crate::notify::{Draft, RequestStep, Verdict};
 use crate::time::Mono;
 

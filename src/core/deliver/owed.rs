@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::time::Duration;
 
+use crate::box_map::BoxMap;
 use crate::core::deliver::content::Content;
 use crate::core::deliver::delivery::Delivery;
 use crate::core::deliver::logging::log_key;
@@ -25,7 +26,7 @@ use crate::core::timers::Timer;
 use crate::core::which::{GroupId, Which};
 use crate::core::{Change, Core};
 use crate::limits::OWED_MAX;
-use crate::model::{Alert, BoxMap, Fingerprint, LogEntry, LogKey};
+use crate::model::{Alert, Fingerprint, LogEntry, LogKey};
 use crate::notify;
 use crate::time::{Now, Wall};
 

@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::box_map::BoxMap;
 use crate::config::Config;
 use crate::core::Core;
 use crate::core::deliver::budget::key_of;
@@ -17,7 +18,6 @@ use crate::core::timers::Timer;
 use crate::core::which::Which;
 use crate::effect::{AttemptId, Cx};
 use crate::limits::{ATTEMPTS_BYTES_MAX, ATTEMPTS_EACH_MAX, ATTEMPTS_MAX};
-use crate::model::BoxMap;
 
 /// The attempts and looks that are under way, and the deliveries that wait for a place.
 #[derive(Debug, Default)]

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use log::info;
 
+use crate::box_map::BoxMap;
 use crate::config::{Integration, RateLimit, Receiver};
 use crate::core::deliver::budget::{self, Stage, Used, ms, signed};
 use crate::core::deliver::content::Content;
@@ -38,7 +39,7 @@ use crate::limits::{
 };
 use crate::model::hash::fnv128_bytes;
 use crate::model::order::in_order;
-use crate::model::{BoxMap, GroupKey, Labels, LogEntry, LogKey};
+use crate::model::{GroupKey, Labels, LogEntry, LogKey};
 use crate::notify::{HeldBack, Notification};
 use crate::time::{Mono, Now, Wall};
 
@@ -144,16 +145,15 @@ impl Budgets {
         self.held.retain(|_, held| is_known(held.group));
     }
 
-    /// Forgets integrations that no rate limit holds any more, and bytes under a name that is neither a receiver's nor
-    /// `counts` otherwise.
+    /// Forgets integrations that no rate limit holds, and bytes under names of no receiver that do not `count`.
     pub(in crate::core) fn retain_limited(
         &mut self,
         routes: &Routes,
-        counts: impl Fn(&str) -> bool,
+        count: impl Fn(&str) -> bool,
     ) {
         self.spent.retain(|key, _| is_limited(routes, key));
         self.held.retain(|(key, _), _| is_limited(routes, key));
-        self.used.retain(|key, _| routes.receiver(&key.0).is_some() || counts(&key.0));
+        self.used.retain(|key, _| routes.receiver(&key.0).is_some() || count(&key.0));
     }
 
     /// Moves all times along when the clock steps.

@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::box_map::BoxMap;
 use crate::core::which::Which;
 use crate::effect::AttemptId;
-use crate::model::{BoxMap, LogKey};
+use crate::model::LogKey;
 use crate::time::Mono;
 
 /// How long what was seen is believed, and from a failure to the next attempt that is made to see.

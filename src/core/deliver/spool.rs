@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use log::warn;
 
+use crate::box_map::BoxMap;
 use crate::core::which::GroupId;
-use crate::model::{BoxMap, Brief, Fingerprint, GroupKey, LogKey};
+use crate::model::{Brief, Fingerprint, GroupKey, LogKey};
 use crate::time::Wall;
 
 /// An alert that is owed, by what decides whether it is cut: the newest end is kept longest.

@@ -18,7 +18,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::model::BoxMap;
+use crate::box_map::BoxMap;
 use crate::time::Mono;
 
 /// From one rank to the next: some round trips, and time for news to be repeated where datagrams are lost.

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use crate::box_map::BoxMap;
 use crate::gossip::seal::{Header, Window};
-use crate::model::BoxMap;
 use crate::time::Mono;
 
 /// A member whose multicast was not heard for so long (three beacons lost) is out of its reach.

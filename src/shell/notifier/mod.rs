@@ -20,10 +20,10 @@ use smol::channel::Sender;
 use smol::lock::Mutex;
 use smol::{Async, LocalExecutor, Task, Timer};
 
+use crate::box_map::BoxMap;
 use crate::config::{Config, Secret};
 use crate::effect::{Attempt, AttemptId};
 use crate::limits::{CONNECT_TIME_MAX, HTTP_READ_BYTES};
-use crate::model::BoxMap;
 use crate::notify::{self, Broker, Cause, Draft, Failure, Making, Outgoing, Place, Reply};
 use crate::shell::pieces::come_in;
 use crate::shell::socket::counted;

@@ -80,7 +80,7 @@ fn wear(world: &World) -> Vec<Wear> {
     journals.map(bellwether::store::Journal::wear).collect()
 }
 
-/// What was written since then, of each node.
+/// The writes of each node since then.
 fn since(world: &World, before: &[Wear]) -> Vec<Wear> {
     let less = |(now, then): (Wear, &Wear)| Wear {
         commits: now.commits - then.commits,

@@ -154,7 +154,8 @@ mod tests {
         assert_eq!((map.get(&1), map.contains_key(&3)), (None, true));
         *map.get_or_insert_with(7, || "f") = "g";
         *other.entry(7).or_insert("f") = "g";
-        assert_eq!((map.get_or_default(9), map.get_mut(&7)), (&mut "", Some(&mut "g")));
+        assert_eq!(map.get_or_default(9), &"");
+        assert_eq!(map.get_mut(&7), Some(&mut "g"));
         other.insert(9, "");
         map.iter_mut().for_each(|(_, value)| *value = "h");
         other.values_mut().for_each(|value| *value = "h");
