@@ -219,7 +219,8 @@ impl List {
                 });
             }
             for (fingerprint, muted) in shown.iter().skip(*written) {
-                if pages.is_over() {
+                // One that is begun has an alert at least, by which it is known that it is.
+                if *written > 0 && pages.is_over() {
                     return false;
                 }
                 *written += 1;

@@ -347,6 +347,24 @@ fn a_group_has_the_labels_of_its_route_rendered() {
 }
 
 #[test]
+fn groups_are_whole_wherever_a_piece_of_their_list_ends() {
+    let mut world = World::new();
+    let alerts = (0..400).map(|at| format!(r#"{{"labels":{{"alertname":"B{at:03}"}}}}"#));
+    world.post("/api/v2/alerts", &format!("[{}]", alerts.collect::<Vec<_>>().join(",")));
+    for length in (0..600).step_by(5) {
+        let alert = format!(
+            r#"[{{"labels":{{"alertname":"A"}},"annotations":{{"a":"{}"}}}}]"#,
+            "x".repeat(length)
+        );
+        world.post("/api/v2/alerts", &alert);
+        for path in ["/api/v2/alerts/groups", "/bellwether/v1/groups"] {
+            let groups: Vec<serde_json::Value> = serde_json::from_str(&world.get(path).1).unwrap();
+            assert_eq!(groups.len(), 401, "{path}, {length}");
+        }
+    }
+}
+
+#[test]
 fn a_costly_filter_of_receivers_is_compared_in_pieces() {
     let named = |n: usize| format!("[[receivers]]\nname = \"{n}{}\"\n", "ab".repeat(250));
     let receivers: String = (0..100).map(named).collect();
