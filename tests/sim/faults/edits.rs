@@ -81,6 +81,14 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
         r#"    let is_ignored = crate::switched("ClockOffsetIgnored");
     record.sent_at.filter(|_| !is_ignored).map_or("#,
     ),
+    // Debts are not written to flash.
+    (
+        "DebtNotKept",
+        "src/node/kinds/debt.rs",
+        "        stored: true,\n",
+        r#"        stored: !crate::switched("DebtNotKept"),
+"#,
+    ),
     // Digests are not compared.
     (
         "DigestsIgnored",
@@ -157,6 +165,24 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
             }
 "#,
     ),
+    // The last quarter of a budget is for all.
+    (
+        "KeepsIgnored",
+        "src/core/deliver/budget.rs",
+        "fn is_kept(receiver: &Receiver, labels: &Labels, steps: &mut u64) -> bool {\n",
+        r#"fn is_kept(receiver: &Receiver, labels: &Labels, steps: &mut u64) -> bool {
+    if crate::switched("KeepsIgnored") {
+        return true;
+    }
+"#,
+    ),
+    // Alerts that are told late are not marked.
+    (
+        "LateNotSaid",
+        "src/core/deliver/notification.rs",
+        "late: missed.binary_search(&it.fingerprint).is_ok(),",
+        r#"late: missed.binary_search(&it.fingerprint).is_ok() && !crate::switched("LateNotSaid"),"#,
+    ),
     // There may be any number of groups.
     (
         "LimitIgnored",
@@ -196,6 +222,14 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
         }
         Ok(Some(Box::new(StoredLog("#,
     ),
+    // A restart forgets the members.
+    (
+        "MembersForgotten",
+        "src/node/members.rs",
+        "        if self.known.len() < MEMBERS_MAX {\n            self.known.entry(",
+        r#"        if self.known.len() < MEMBERS_MAX && !crate::switched("MembersForgotten") {
+            self.known.entry("#,
+    ),
     // The elements of a record that only a newer version knows are dropped.
     (
         "NewerForgotten",
@@ -222,6 +256,14 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
         "src/gossip/news.rs",
         "if tries >= TRIES_MAX {",
         r#"if tries >= TRIES_MAX || crate::switched("NewsNotResent") {"#,
+    ),
+    // All deliveries follow at once when the way is back.
+    (
+        "PaceIgnored",
+        "src/core/deliver/backoff.rs",
+        "        now.max(self.last + PACE)\n",
+        r#"        if crate::switched("PaceIgnored") { now } else { now.max(self.last + PACE) }
+"#,
     ),
     // Each node ranks the members in an order of its own.
     (

@@ -16,6 +16,7 @@ fn worlds<T: Copy>(all: &[T]) -> impl Iterator<Item = T> + '_ {
 mod bounds;
 mod found;
 mod loss;
+mod members;
 mod owed;
 mod past;
 mod receivers;
@@ -143,10 +144,18 @@ pub(crate) const ALL: &[Test] = &[
         owed::alerts_that_came_and_went_without_uplink_are_told_once,
     ),
     (
+        "all_that_is_owed_survives_a_power_cut_and_is_told_at_a_pace",
+        owed::all_that_is_owed_survives_a_power_cut_and_is_told_at_a_pace,
+    ),
+    (
         "a_week_without_uplink_is_told_once_in_order_and_at_a_pace",
         owed::a_week_without_uplink_is_told_once_in_order_and_at_a_pace,
     ),
     ("the_history_is_there_after_a_power_cut", past::the_history_is_there_after_a_power_cut),
+    (
+        "a_member_that_does_not_come_back_after_a_power_cut_is_missed",
+        members::a_member_that_does_not_come_back_after_a_power_cut_is_missed,
+    ),
     (
         "a_quiet_day_writes_nothing_to_flash_and_a_stormy_one_so_much",
         wear::a_quiet_day_writes_nothing_to_flash_and_a_stormy_one_so_much,

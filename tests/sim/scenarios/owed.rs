@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 
-use crate::world::{Posted, Setup, World, fires};
+use crate::world::{Posted, Setup, World, ends, fires};
 
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
@@ -46,6 +46,35 @@ pub(crate) fn alerts_that_came_and_went_without_uplink_are_told_once() {
         let now = world.seats[seat].now(world.now);
         assert_eq!(world.node(seat).owed(now).count(), 0, "n{seat}");
     }
+}
+
+/// A node without uplink loses its power after thirty alerts of thirty groups have come and gone. When the link is up, each is
+/// told once, late, and one after the other.
+pub(crate) fn all_that_is_owed_survives_a_power_cut_and_is_told_at_a_pace() {
+    const ALERTS: usize = 30;
+    let mut world = World::settled(1, Setup::new(1));
+    world.receivers[0].unreachable_from = [0].into();
+    let names: Vec<_> = (0..ALERTS).map(|n| (format!("a{n}"), format!("g{n}"))).collect();
+    world.post(0, names.iter().map(|(name, group)| fires(name, group)).collect(), RETRY);
+    world.run_for(MINUTE);
+    world.post(0, names.iter().map(|(name, group)| ends(name, group)).collect(), RETRY);
+    world.run_for(2 * MINUTE);
+    world.crash(0, true);
+    world.run_for(MINUTE);
+    world.start(0);
+    world.run_for(10 * MINUTE);
+    assert!(world.told.is_empty(), "nothing gets through");
+    world.receivers[0].unreachable_from.clear();
+    world.call(0, bellwether::node::Node::handle_link);
+    world.run_for(MINUTE);
+    let late = world.told.iter().flat_map(|it| it.ends.iter().filter(|(_, (_, late))| *late));
+    let mut late: Vec<_> = late.map(|(name, _)| name.to_string()).collect();
+    late.sort();
+    let mut expected: Vec<_> = names.into_iter().map(|it| it.0).collect();
+    expected.sort();
+    assert_eq!(late, expected);
+    let at: Vec<u64> = world.told.iter().map(|it| it.at).collect();
+    assert!(at.windows(2).all(|it| it[1] >= it[0] + 200), "{at:?}");
 }
 
 /// A week without uplink. Twice a day the power is cut for the whole site, and one of three nodes gets a new card. Alerts come
