@@ -157,8 +157,12 @@ mod tests {
         assert_eq!(map.get_or_default(9), &"");
         assert_eq!(map.get_mut(&7), Some(&mut "g"));
         other.insert(9, "");
-        map.iter_mut().for_each(|(_, value)| *value = "h");
-        other.values_mut().for_each(|value| *value = "h");
+        for (_, value) in map.iter_mut() {
+            *value = "h";
+        }
+        for value in other.values_mut() {
+            *value = "h";
+        }
         same(&map, &other);
         map.retain(|key, _| *key > 2);
         other.retain(|key, _| *key > 2);
