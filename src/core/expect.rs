@@ -55,7 +55,7 @@ pub struct Seen {
     period: Duration,
     /// Whether a sign has come since the start.
     is_heard: bool,
-    /// The time of the last sign that flash has, or that since which it knows that one is waited for; and whether it is a sign.
+    /// The time of what flash has, and whether that is a sign; if not, one has been waited for since then.
     kept: Option<(Wall, bool)>,
     /// When the flock was told of a sign last.
     told: Option<Mono>,
@@ -83,15 +83,15 @@ impl Seen {
         self.last.as_ref().map_or(self.since, |it| it.at)
     }
 
-    /// Whether flash is to get the last sign, if for that `alone` it is written.
+    /// Whether flash is to get the last sign now.
     fn is_to_keep(&self, keep: Keep) -> bool {
         let at = self.at();
-        let kept = self.kept.filter(|(_, is_sign)| *is_sign || self.last.is_none());
+        let kept = self.kept.filter(|(_, is_sign)| *is_sign == self.last.is_some());
         let age = kept.map_or(Duration::MAX, |(kept, _)| at.since(kept));
         match keep {
             Keep::Alone => self.period >= LONG && age >= self.period / 2,
             Keep::WithOthers => age >= KEPT_EVERY.max(self.period / KEPT_PART),
-            Keep::All => self.kept.is_none_or(|(kept, _)| kept != at),
+            Keep::All => self.kept != Some((at, self.last.is_some())),
         }
     }
 
@@ -155,8 +155,8 @@ impl Expected {
     pub(super) fn step(&mut self, step: Step) {
         for seen in self.seen.values_mut() {
             let times = seen.last.as_mut().map(|it| &mut it.at).into_iter();
-            let times =
-                times.chain(seen.kept.iter_mut().map(|(at, _)| at)).chain([&mut seen.since]);
+            let times = times.chain(seen.kept.as_mut().map(|it| &mut it.0));
+            let times = times.chain([&mut seen.since]);
             times.for_each(|at| *at = step.time(*at));
         }
     }

@@ -226,14 +226,12 @@ impl Node {
     /// Whether another member has been met, since this one can have been heard last, under its name or where it was: it is the
     /// same machine, with empty flash.
     fn is_renewed(&self, now: Mono, node: u64, name: &str, addr: Option<SocketAddr>) -> bool {
-        let others = self.around.members.known.iter().filter(|(other, _)| **other != node);
+        let mut others = self.around.members.known.iter().filter(|(other, _)| **other != node);
         let is_new = |it: &Known| it.new.is_some_and(|at| now.since(at) < DOWN_WITHIN);
         let is_it = |it: &Member| {
             (addr.is_some() && it.addr == addr) || (!name.is_empty() && it.name == name)
         };
-        others
-            .into_iter()
-            .any(|(_, it)| it.member.gone.is_none() && is_new(it) && is_it(&it.member))
+        others.any(|(_, it)| it.member.gone.is_none() && is_new(it) && is_it(&it.member))
     }
 
     fn seat(&self, now: Mono, node: u64) -> (String, Option<SocketAddr>) {

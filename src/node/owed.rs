@@ -21,11 +21,11 @@ impl Node {
         is_done
     }
 
-    /// Tries a receiver that has failed for long, or all, at once.
+    /// Tries a receiver that fails, or all, at once.
     pub fn handle_owed_retry(&mut self, cx: &mut Cx<'_>, receiver: Option<&str>) {
         self.handle_clock(cx);
         let is_meant = |(name, ..): &IntegrationKey| receiver.is_none_or(|it| **name == *it);
-        self.core.try_again(cx.now.mono, is_meant);
+        self.core.try_all_again(cx.now.mono, is_meant);
     }
 
     /// A link, an address or a route of this machine has come: the way to the receivers may be back.
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_comes_up_early_hastens_each_receiver_that_fails() {
+    fn an_early_link_hastens_an_attempt_of_each_receiver_that_fails() {
         let config = CONFIG.replace("\"10s\"", "\"30m\"\ngroup_by = [\"alertname\"]");
         let mut world = World::with(&[None], &config);
         world.works = false;
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn alerts_of_groups_that_another_config_does_not_have_are_counted() {
+    fn alerts_whose_group_another_config_does_not_have_are_counted() {
         let config = CONFIG.replace("\"10s\"", "\"10s\"\ngroup_by = [\"alertname\"]");
         let mut world = World::with(&[None], &config);
         world.works = false;

@@ -137,9 +137,8 @@ impl Core {
         let tries = if attempts > 1 { format!(", attempt {attempts}") } else { String::new() };
         info!("{}: delivered ({}{tries})", name(&log_key), reason.as_str());
         let key = reach::key(&log_key);
-        let failed = self.failing.since(&key).is_some();
         self.note_delivering(cx.now, &log_key);
-        self.stop_backing_off(cx.now.mono, which, &key, failed);
+        self.stop_backing_off(cx.now.mono, which, &key);
         let late = draft.notification().alerts.iter().filter(|it| it.late).count();
         self.stats.told_late += late as u64;
         self.told_cut(&log_key);

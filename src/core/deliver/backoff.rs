@@ -78,6 +78,8 @@ impl Queue {
 pub struct Backoff {
     pauses: BoxMap<IntegrationKey, Pause>,
     queues: BoxMap<IntegrationKey, Queue>,
+    /// Those that have not failed for minutes, and are tried at once all the same.
+    hastened: BTreeSet<IntegrationKey>,
 }
 
 impl Backoff {
@@ -130,13 +132,14 @@ impl Backoff {
 
     /// Forgets all: the receivers may be others.
     pub(in crate::core) fn clear(&mut self) {
-        (self.pauses, self.queues) = Default::default();
+        *self = Self::default();
     }
 }
 
 impl Core {
     /// Notes that an attempt has failed of an integration.
     pub(in crate::core) fn back_off(&mut self, cx: &mut Cx<'_>, key: &IntegrationKey) {
+        self.backoff.hastened.remove(key);
         let Some(since) = self.failing.since(key) else { return };
         let age = cx.now.mono.since(since);
         if age < PATIENCE {
@@ -148,15 +151,15 @@ impl Core {
         self.backoff.pauses.insert(key.clone(), pause);
     }
 
-    /// An attempt of a delivery has got through: if its integration `failed` before, what waits for that follows.
+    /// An attempt of a delivery has got through: what waits for its integration follows.
     pub(in crate::core) fn stop_backing_off(
         &mut self,
         now: Mono,
         which: Which,
         key: &IntegrationKey,
-        failed: bool,
     ) {
-        if self.backoff.pauses.remove(key).is_some() || failed {
+        let was_left_alone = self.backoff.pauses.remove(key).is_some();
+        if self.backoff.hastened.remove(key) || was_left_alone {
             let is_it = |(_, of): &(Which, IntegrationKey)| of == key;
             let waiting: Vec<Which> = self.paused().filter(is_it).map(|(which, _)| which).collect();
             debug!("{} deliveries follow to {}/{}[{}]", waiting.len(), key.0, key.1, key.2);
@@ -171,18 +174,34 @@ impl Core {
         self.backoff.leave(key, which, now);
     }
 
-    /// There is a sign that some integrations may be reached again: each of them that fails is tried at once, by one attempt.
+    /// There is a sign that some integrations may be reached again: each of them that has failed for minutes is tried at once,
+    /// by one attempt.
     pub fn try_again(&mut self, now: Mono, which: impl Fn(&IntegrationKey) -> bool) {
-        let pauses = &mut self.backoff.pauses;
-        let failing = self.failing.iter().map(|(key, _)| key).chain(pauses.keys());
-        let is_left_alone = |key: &IntegrationKey| pauses.get(key).is_none_or(|it| it.until > now);
-        let mut keys: BTreeSet<IntegrationKey> =
-            failing.filter(|key| which(key) && is_left_alone(key)).cloned().collect();
+        let mut keys = BTreeSet::new();
+        for (key, pause) in self.backoff.pauses.iter_mut() {
+            if pause.until > now && which(key) {
+                *pause = Pause { until: now, probe: None };
+                keys.insert(key.clone());
+            }
+        }
+        self.hasten(now, keys);
+    }
+
+    /// The way to all of them may be back: those that have failed for less are tried at once, too.
+    pub fn try_all_again(&mut self, now: Mono, which: impl Fn(&IntegrationKey) -> bool) {
+        let failing = self.failing.iter().map(|(key, _)| key);
+        let is_early =
+            |key: &&IntegrationKey| !self.backoff.pauses.contains_key(*key) && which(key);
+        let early: BTreeSet<IntegrationKey> = failing.filter(is_early).cloned().collect();
+        self.backoff.hastened.extend(early.iter().cloned());
+        self.hasten(now, early);
+        self.try_again(now, which);
+    }
+
+    /// Has a delivery to each of these integrations attempted at once.
+    fn hasten(&mut self, now: Mono, mut keys: BTreeSet<IntegrationKey>) {
         if keys.is_empty() {
             return;
-        }
-        for (_, pause) in pauses.iter_mut().filter(|(key, _)| keys.contains(key)) {
-            *pause = Pause { until: now, probe: None };
         }
         let firsts: Vec<Which> =
             self.paused().filter(|(_, key)| keys.remove(key)).map(|(which, _)| which).collect();

@@ -145,15 +145,15 @@ impl Budgets {
         self.held.retain(|_, held| is_known(held.group));
     }
 
-    /// Forgets integrations that no rate limit holds, and bytes under names of no receiver that do not `count`.
+    /// Forgets integrations that no rate limit holds any more.
     pub(in crate::core) fn retain_limited(
         &mut self,
         routes: &Routes,
-        count: impl Fn(&str) -> bool,
+        is_beat: impl Fn(&str) -> bool,
     ) {
         self.spent.retain(|key, _| is_limited(routes, key));
         self.held.retain(|(key, _), _| is_limited(routes, key));
-        self.used.retain(|key, _| routes.receiver(&key.0).is_some() || count(&key.0));
+        self.used.retain(|key, _| routes.receiver(&key.0).is_some() || is_beat(&key.0));
     }
 
     /// Moves all times along when the clock steps.
@@ -208,11 +208,9 @@ impl Core {
             return None;
         }
         let key = reach::key(&delivery.key);
-        let limit = if self.has_kept_room(receiver, &key, &delivery.content, now) {
-            receiver.rate_limit
-        } else {
-            self.limit_now(receiver, &key, now)
-        };
+        let is_at_once = self.has_kept_room(receiver, &key, &delivery.content, now);
+        let digests = (!is_at_once).then(|| self.limit_now(receiver, &key, now));
+        let limit = digests.unwrap_or(receiver.rate_limit);
         let mut left = limit.map_or(Duration::ZERO, |limit| self.budgets.wait(&key, limit, now));
         left = left.max(self.waits_for_day(receiver, &key, &delivery.content, now));
         if self.budgets.holds_any(&key) {

@@ -50,10 +50,15 @@ fn used_by(world: &World, of: (usize, u64), by: u64) -> u64 {
     moved.filter(|it| (it.seat, it.life) == of).map(|it| it.bytes).sum()
 }
 
+/// Alerts of our own that are raised here are critical, too.
+fn is_kept(name: &str) -> bool {
+    severity(name) == "critical" || name.starts_with("Bellwether")
+}
+
 fn has_kept(told: &Told) -> bool {
-    told.firing.iter().chain(&told.resolved).any(|name| severity(name) == "critical")
+    told.firing.iter().chain(&told.resolved).any(|name| is_kept(name))
 }
 
 fn has_others(told: &Told) -> bool {
-    told.firing.iter().chain(&told.resolved).any(|name| severity(name) != "critical")
+    told.firing.iter().chain(&told.resolved).any(|name| !is_kept(name))
 }
