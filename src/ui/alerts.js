@@ -45,7 +45,6 @@ function link(change) {
 
 const go = (change) => parts.navigate(link(change));
 
-/** Adds a matcher to the filter, once. */
 const addMatcher = (matcher) => {
   const rest = filters.matchers.filter((it) => format(it) !== format(matcher));
   go({ matchers: [...rest, matcher] });

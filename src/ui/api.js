@@ -51,7 +51,6 @@ export const fingerprints = (matchers) => ask(`bellwether/v1/groups?${filter(mat
 /** The history, newest first: what came after the event of this id. */
 export const history = (after) => ask(`bellwether/v1/history?after=${after}`);
 
-/** Tries a receiver that has failed for long at once. */
 export const retryOwed = (receiver) => post("bellwether/v1/owed/retry", { receiver });
 
 /** Forgets what came and went, of which a receiver was not told. */

@@ -16,18 +16,21 @@ const KINDS = {
 };
 
 const PENDING_MS = 10e3;
+const SHOWN_FIRST = 50;
 
 let parts;
 let timer;
 let waits;
 let filter = "all";
+let limit;
 
 export function view(query) {
   filter = Object.hasOwn(KINDS, query.get("show")) ? query.get("show") : "all";
-  parts = { counts: countsBar(), now: h("div"), list: h("ol.told") };
+  parts = { counts: countsBar(), now: h("div"), list: h("ol.told"), more: h("div.more") };
+  limit = SHOWN_FIRST;
   // What waits, and how often it was tried, is no change that the agent tells.
   timer = setInterval(() => waits && lookAtPending(), PENDING_MS);
-  return [heading(t("Notifications")), parts.counts, parts.now, h("section.group.plain", {}, parts.list)];
+  return [heading(t("Notifications")), parts.counts, parts.now, h("section.group.plain", {}, parts.list, parts.more)];
 }
 
 export function leave() {
@@ -42,7 +45,10 @@ export function draw() {
   const now = [...failing().map(entry), ...waiting];
   waits = waiting.length;
   show(parts.now, [now.length && h(`section.group.${now.some((it) => it.classList.contains("failed")) ? "critical" : "info"}`, {}, h("h2", {}, t("Waiting and failing now")), h("ul.told", {}, now))]);
-  const rows = state.history.filter(KINDS[filter]).map(entry);
+  const found = state.history.filter(KINDS[filter]);
+  const rows = found.slice(0, limit).map(entry);
+  const rest = found.length - rows.length;
+  show(parts.more, [rest > 0 && h("button", { onclick: () => { limit += SHOWN_FIRST; draw(); } }, `${t("More")}: ${rest}`)]);
   show(parts.list, rows.length || !state.isRead ? rows : [h("li.empty", {}, t("No notifications yet."))]);
 }
 
