@@ -226,9 +226,9 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
     (
         "MembersForgotten",
         "src/node/members.rs",
-        "        if self.known.len() < MEMBERS_MAX {\n            self.known.entry(",
+        "        if self.known.len() < MEMBERS_MAX {\n            let known",
         r#"        if self.known.len() < MEMBERS_MAX && !crate::switched("MembersForgotten") {
-            self.known.entry("#,
+            let known"#,
     ),
     // The elements of a record that only a newer version knows are dropped.
     (
