@@ -300,11 +300,6 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Of a boot whose datagram of this counter is the first that is believed: those before it may be recordings.
-    pub(super) const fn from(counter: u64) -> Self {
-        Self { highest: counter, seen: u128::MAX }
-    }
-
     /// Whether this counter is new; from then on it is not. Older than the window counts as seen.
     pub(super) const fn accept(&mut self, counter: u64) -> bool {
         if counter > self.highest {

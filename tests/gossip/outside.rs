@@ -163,29 +163,6 @@ fn a_members_answer_to_another_played_back_keeps_nobody_out() {
 }
 
 #[test]
-fn datagrams_of_a_member_from_before_our_restart_are_replays() {
-    let keys = net::secret();
-    let mut net = Net::new(1, 2);
-    net.recording = Some(Vec::new());
-    start(&mut net, 0, &keys, &[1]);
-    start(&mut net, 1, &keys, &[0]);
-    assert!(net.run_until(SECOND, Net::all_joined).is_some());
-    for id in 0..20 {
-        net.publish(1, id, 100, DAY);
-    }
-    net.run_for(SECOND);
-    let before = sent_by(&net, 1);
-    net.kill(0);
-    start(&mut net, 0, &keys, &[1]);
-    assert!(net.run_until(SOON, Net::all_joined).is_some());
-    let replays = net.gossip(0).stats().dropped(DropCause::Replay);
-    for datagram in &before {
-        net.inject(0, net::addr(1), Via::Unicast, datagram);
-    }
-    assert_eq!(net.gossip(0).stats().dropped(DropCause::Replay) - replays, before.len() as u64);
-}
-
-#[test]
 fn an_acknowledgement_for_one_node_is_none_for_another() {
     let keys = net::secret();
     let mut net = Net::new(1, 3);

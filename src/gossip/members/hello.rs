@@ -77,11 +77,6 @@ impl Members {
             let room = if is_there { usize::MAX } else { shared.outbox.room_within(arrival.bytes) };
             self.send_hello(shared, now, (from, room), Some(hello), (Some(node), spent));
         }
-        // After the hello: it believes nothing that comes before.
-        if !known {
-            self.send_addresses(shared, node);
-            self.send_digest(shared, now, node);
-        }
     }
 
     /// Takes a hello with our own node id: from a node whose flash was copied from ours, or from our own life before the
@@ -233,6 +228,7 @@ impl Members {
             return false;
         }
         let mut peer = Peer::new(header, from);
+        peer.window.accept(header.counter);
         if let Some(former) = self.peers.0.get(&node) {
             shared.outbox.seal.forget(former.boot);
             // It knows as little of the others as a new member. Foca sees it as new only if it was down meanwhile.
@@ -249,6 +245,8 @@ impl Members {
             self.suspect(shared, now, former);
         }
         self.search.ask_soon(now.mono);
+        self.send_addresses(shared, node);
+        self.send_digest(shared, now, node);
         true
     }
 

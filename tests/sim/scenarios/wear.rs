@@ -48,7 +48,9 @@ pub(crate) fn a_quiet_day_writes_nothing_to_flash_and_a_stormy_one_so_much() {
     let stormy = since(&world, &before);
     say!("a stormy day of {hours} h, {} notifications: {stormy:?}", world.told.len());
     for it in stormy {
-        assert!(it.commits <= hours * 400 && it.bytes <= hours * 2_200_000, "{it:?}");
+        // Compactions make the first hour the dearest.
+        let bytes_max = 2_000_000 + hours * 2_200_000;
+        assert!(it.commits <= hours * 400 && it.bytes <= bytes_max, "{it:?}");
     }
 }
 
