@@ -1,8 +1,8 @@
 //! Budgets: the bytes and messages that each integration of a receiver may use a day.
 //!
 //! Up to half of it everything is told as it comes. From then on there is one digest an hour, as with a rate limit. From three
-//! quarters on the rest is for alerts that `budget_keeps` matches: all others wait until the day is over. Groups with such
-//! alerts wait for no digest while anything is left. A notification takes no more than half of what its part of the budget has left: alerts that do not fit are counted in it, and
+//! quarters on the rest is for alerts that `budget_keeps` matches, in digests too: all others wait until the day is over. A
+//! notification takes no more than half of what its part of the budget has left: alerts that do not fit are counted in it, and
 //! alerts that are kept come first. Each change of part is told once, by the first notification after it.
 //!
 //! A day begins with the first notification after the last one was over. Bytes are those that went over the socket, in both
@@ -233,29 +233,6 @@ impl Core {
             (Some(_), Some(own)) if own.per > digests.per => Some(own),
             (Some(_), _) => Some(digests),
         }
-    }
-
-    /// Whether content is told though it is the time of digests: the budget keeps room for it, and has some. While a receiver fails,
-    /// attempts would use that up.
-    pub(in crate::core) fn has_kept_room(
-        &self,
-        receiver: &Receiver,
-        key: &IntegrationKey,
-        content: &Content,
-        now: Mono,
-    ) -> bool {
-        let Some((budget, _)) = &receiver.budget else { return false };
-        let used = self.used(key, now);
-        let with_one = Used {
-            bytes: used.bytes + BUDGET_MESSAGE_BYTES_MIN as u64,
-            messages: used.messages + 1,
-            ..used
-        };
-        let is_last = |used: u64, all: Option<u64>| all.is_some_and(|all| used > all);
-        !is_last(with_one.bytes, budget.bytes)
-            && !is_last(with_one.messages, budget.messages)
-            && self.failing.since(key).is_none()
-            && keeps(receiver, content, &mut 0)
     }
 
     /// How long content that is not kept waits for another day.

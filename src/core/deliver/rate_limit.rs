@@ -208,9 +208,7 @@ impl Core {
             return None;
         }
         let key = reach::key(&delivery.key);
-        let is_at_once = self.has_kept_room(receiver, &key, &delivery.content, now);
-        let digests = (!is_at_once).then(|| self.limit_now(receiver, &key, now));
-        let limit = digests.unwrap_or(receiver.rate_limit);
+        let limit = self.limit_now(receiver, &key, now);
         let mut left = limit.map_or(Duration::ZERO, |limit| self.budgets.wait(&key, limit, now));
         left = left.max(self.waits_for_day(receiver, &key, &delivery.content, now));
         if self.budgets.holds_any(&key) {

@@ -126,47 +126,13 @@ fn a_storm_keeps_to_the_budget_critical_first() {
     let from = heard.iter().position(|it| it.held_back.budget == Some(switches[1])).unwrap();
     assert!(heard[from..].iter().all(|it| it.has("critical")), "then only what is kept");
     let from = heard.iter().position(|it| it.held_back.budget == Some(switches[0])).unwrap();
-    for it in heard[from..].windows(2).filter(|it| it[1].at - it[0].at < HOUR) {
-        assert!(it[1].has("critical"), "a digest an hour, and what is kept at once");
-    }
+    let gaps = heard[from..].windows(2).map(|it| it[1].at - it[0].at);
+    assert!(gaps.min() >= Some(HOUR), "a digest an hour");
     // All that is left is told, in a few digests, when the day is over.
     let rest = serve(&mut w, 4 * HOUR);
     let listed: usize = rest.iter().map(|it| it.alerts.len() + it.held_back.left_out).sum();
     assert!(listed > 1_000, "{listed}");
     assert_eq!(w.core.budgets().held_len(), 0);
-}
-
-#[test]
-fn kept_alerts_wait_for_no_digest_while_anything_is_left_of_the_budget() {
-    let one = |name: &str| std::iter::once((name.to_owned(), "i".to_owned()));
-    for used in [60_000, 90_000] {
-        let mut w = budgeted("{bytes: 100KB}");
-        post(&mut w, one("first"), "warning");
-        w.pass(2);
-        let (id, _) = w.drafts.pop().unwrap();
-        let now = w.now.mono;
-        w.step(|core, _| core.handle_traffic(now, id, used));
-        reply(&mut w, id, &Reply::status(200));
-        for n in 0..3 {
-            post(&mut w, one(&format!("W{n}")), "warning");
-            assert_eq!(serve(&mut w, 120).len(), 0, "{used}: that waits");
-            post(&mut w, one(&format!("C{n}")), "critical");
-            let heard = serve(&mut w, 120);
-            let [it] = &heard[..] else { panic!("{used}: {}", heard.len()) };
-            assert!(it.has("critical") && it.has("warning") == (used == 60_000), "{used}");
-        }
-        assert!(w.core.used(&key(), w.now.mono).bytes < 100_000);
-    }
-    // While the receiver fails, attempts do not use up what is left.
-    let mut w = budgeted("{bytes: 100KB}");
-    post(&mut w, one("first"), "critical");
-    w.pass(2);
-    let (id, _) = w.drafts.pop().unwrap();
-    let now = w.now.mono;
-    w.step(|core, _| core.handle_traffic(now, id, 60_000));
-    reply(&mut w, id, &Reply::status(200));
-    post(&mut w, one("C"), "critical");
-    assert_eq!(answer(&mut w, 50 * 60, 503).len(), 1);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use bellwether::model::own::{JOURNAL_FAILED, RECEIVER_FAILING};
+
 use crate::site::BEAT_MS;
 use crate::world::World;
 
@@ -9,6 +11,13 @@ use crate::world::World;
 const RANK_MS: u64 = 5_000;
 /// For what a beat takes on its way, and for clocks that drift.
 const NEAR_MS: u64 = 1_500;
+
+/// Whether an agent has had a fault of its own: it tells that, and others that do not know of it tell that all is well.
+fn has_fault(world: &World, whole: u64) -> bool {
+    let told = world.told.iter().filter(|it| it.at >= whole);
+    let mut names = told.flat_map(|it| it.firing.iter().chain(&it.resolved));
+    names.any(|name| [JOURNAL_FAILED, RECEIVER_FAILING].contains(&&**name))
+}
 
 /// Since `whole`.
 pub(crate) fn check(world: &World, whole: u64) -> Result<(), String> {
@@ -23,7 +32,7 @@ pub(crate) fn check(world: &World, whole: u64) -> Result<(), String> {
     if let Some((from, to)) = gaps.find(|(from, to)| **to - **from > most) {
         return Err(format!("no heartbeat from {from} to {to}"));
     }
-    if broken {
+    if broken || has_fault(world, whole) {
         return Ok(());
     }
     let tellers: BTreeSet<usize> = beats.iter().map(|(_, seat)| *seat).collect();

@@ -33,7 +33,7 @@ pub(crate) fn check(world: &World) -> Result<(), String> {
         {
             return Err(format!("n{} says twice: {words}", told.seat));
         }
-        if used * 2 >= BUDGET_BYTES && has_told.contains(&of) && !has_kept(told) {
+        if used * 2 >= BUDGET_BYTES && has_told.contains(&of) {
             return Err(format!("n{} tells of {} within the hour", told.seat, told.group));
         }
         if used * 4 >= BUDGET_BYTES * 3 && has_others(told) {
@@ -50,15 +50,11 @@ fn used_by(world: &World, of: (usize, u64), by: u64) -> u64 {
     moved.filter(|it| (it.seat, it.life) == of).map(|it| it.bytes).sum()
 }
 
+fn has_others(told: &Told) -> bool {
+    told.firing.iter().chain(&told.resolved).any(|name| !is_kept(name))
+}
+
 /// Alerts of our own that are raised here are critical, too.
 fn is_kept(name: &str) -> bool {
     severity(name) == "critical" || name.starts_with("Bellwether")
-}
-
-fn has_kept(told: &Told) -> bool {
-    told.firing.iter().chain(&told.resolved).any(|name| is_kept(name))
-}
-
-fn has_others(told: &Told) -> bool {
-    told.firing.iter().chain(&told.resolved).any(|name| !is_kept(name))
 }
