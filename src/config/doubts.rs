@@ -211,12 +211,22 @@ fn has_password(url: &Value) -> bool {
 /// Whether a header or a parameter of this name is likely to be a secret.
 pub fn sounds_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    let words = ["auth", "key", "token", "secret", "assertion", "cookie", "cred", "session", "jwt"];
-    words.iter().any(|word| name.contains(word))
-        || ["pass", "pwd", "pin", "sig", "sign"].iter().any(|end| name.ends_with(end))
-        || name.contains("passw")
-        || name.contains("passphrase")
-        || name.contains("signature")
+    let words = [
+        "auth",
+        "key",
+        "token",
+        "secret",
+        "assertion",
+        "cookie",
+        "cred",
+        "session",
+        "jwt",
+        "passw",
+        "passphrase",
+        "signature",
+    ];
+    let ends = ["pass", "pwd", "pin", "sig", "sign"];
+    words.iter().any(|word| name.contains(word)) || ends.iter().any(|end| name.ends_with(end))
 }
 
 fn http_secrets(http: &Http, before: &str, visit: &mut dyn FnMut(String, Option<&Secret>)) {

@@ -204,13 +204,18 @@ def failures(agent):
     return agent.metric("alertmanager_notification_requests_failed_total")
 
 
-def private_authority(world):
-    """A private authority, a certificate of ours that the server asks for, and one connection for all of it."""
+def with_certificate(world):
+    """A server that asks for a certificate of ours, and an agent that has one."""
     authority = Authority(world.directory / "ca")
     server = Server(server_context(authority.issue("server"), clients=authority.certificate))
     own = authority.issue("client")
     tls = {"ca_file": str(authority.certificate), "cert_file": str(own), "key_file": str(own)}
-    agent = agent_for(world, server.url, {"tls_config": tls})
+    return authority, server, own, agent_for(world, server.url, {"tls_config": tls})
+
+
+def private_authority(world):
+    """A private authority, a certificate of ours that the server asks for, and one connection for all of it."""
+    _, server, _, agent = with_certificate(world)
     for number in range(3):
         post(agent, f"A{number}")
         told(server, number + 1)
@@ -265,11 +270,7 @@ def kept_and_closed(world):
 
 def renewed(world):
     """A certificate of ours that is renewed is shown at once: a connection that was kept with the old one is not used again."""
-    authority = Authority(world.directory / "ca")
-    server = Server(server_context(authority.issue("server"), clients=authority.certificate))
-    own = authority.issue("client")
-    tls = {"ca_file": str(authority.certificate), "cert_file": str(own), "key_file": str(own)}
-    agent = agent_for(world, server.url, {"tls_config": tls})
+    authority, server, own, agent = with_certificate(world)
     for number in range(3):
         if number == 2:
             own.write_bytes(authority.issue("other").read_bytes())
