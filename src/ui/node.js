@@ -27,7 +27,7 @@ export function leave() {
   parts = null;
 }
 
-/** Asks anew for what this view alone shows, and for the status if that is older than `oldest`. */
+/** Asks anew for what this view alone shows, and for the status if that is older than `oldest`, which it is when this comes again. */
 async function load(oldest = 0) {
   clearTimeout(timer);
   const mine = parts;
@@ -37,13 +37,13 @@ async function load(oldest = 0) {
     const [receivers, deadman, owed] = await Promise.all([api.receivers(), api.deadman(), api.owed(), look(oldest)]);
     const isFirst = !mine.at;
     Object.assign(mine, { receivers: receivers.map((it) => it.name), deadman, owed, at: now() });
-    ms = deadman.expected.length || deadman.heartbeats.length || owed.length ? SIGNS_MS : LOOK_MS;
+    ms = oldest || (deadman.expected.length || deadman.heartbeats.length || owed.length ? SIGNS_MS : LOOK_MS);
     if (parts !== mine) return;
     draw();
     if (mine.interval && isFirst) document.querySelector("mark")?.scrollIntoView({ block: "center" });
   } catch { /* the banner says that the agent is out of reach */ }
   clearTimeout(timer);
-  if (parts === mine) timer = setTimeout(load, ms, SIGNS_MS / 2);
+  if (parts === mine) timer = setTimeout(load, ms);
 }
 
 export function draw() {
