@@ -1,4 +1,4 @@
-//! Version 4 of AWS's signatures, and where credentials are found.
+//! Version 4 of AWS's signatures.
 
 use std::fmt::Write as _;
 
@@ -78,22 +78,6 @@ fn compact(now: Wall) -> String {
     text.chars().filter(|c| !matches!(c, '-' | ':')).collect()
 }
 
-/// The value of a key in a section of one of AWS's files (`~/.aws/credentials`, `~/.aws/config`).
-pub(super) fn entry<'a>(file: &'a str, section: &str, key: &str) -> Option<&'a str> {
-    let mut is_there = false;
-    for line in file.lines().map(str::trim) {
-        if let Some(name) = line.strip_prefix('[').and_then(|line| line.split(']').next()) {
-            let name = name.trim();
-            is_there = name == section || name.strip_prefix("profile ") == Some(section);
-        } else if let (true, Some((name, value))) = (is_there, line.split_once('='))
-            && name.trim() == key
-        {
-            return Some(value.trim());
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,15 +101,5 @@ mod tests {
              SignedHeaders=content-type;host;x-amz-date;x-amz-security-token, \
              Signature=e074a474f376530f2d80828fa5600d030eea6fc2631d47603a4141576cb3ce1d"
         );
-    }
-
-    #[test]
-    fn profiles_are_found_in_both_files() {
-        let file = "[default]\naws_access_key_id = a\n\n[ edge ]\naws_access_key_id=b\n# c\n[profile x]\nregion = r\n";
-        assert_eq!(entry(file, "default", "aws_access_key_id"), Some("a"));
-        assert_eq!(entry(file, "edge", "aws_access_key_id"), Some("b"));
-        assert_eq!(entry(file, "x", "region"), Some("r"));
-        assert_eq!(entry(file, "default", "region"), None);
-        assert_eq!(entry(file, "y", "region"), None);
     }
 }

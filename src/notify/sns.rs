@@ -10,6 +10,7 @@ use crate::notify::text::{group_hash, pairs};
 use crate::notify::{
     Cause, Failure, Message, Outgoing, Reply, RequestStep, SecretText, Type, Verdict,
 };
+use crate::wire::aws_profile;
 
 /// SNS's limits: of a message, and of one that goes out by SMS.
 const MESSAGE_BYTES_MAX: usize = 256 * 1024;
@@ -112,7 +113,7 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
     let sigv4 = values.table("sigv4").ok_or_else(none)?;
     let profile = sigv4.text("profile");
     let of_file = |file: &str, key: &str| {
-        let found = sigv4::entry(sigv4.text(file), profile, key);
+        let found = aws_profile::entry(sigv4.text(file), profile, key);
         found.map(str::to_owned).ok_or_else(|| format!("no {key} for the profile {profile:?}"))
     };
     let region = match sigv4.text("region") {

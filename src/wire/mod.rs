@@ -1,5 +1,6 @@
 //! Bytes to nouns and back. Each decoder is total: whatever comes, it returns a value or an error.
 
+pub mod aws_profile;
 pub mod credentials;
 pub mod http1;
 pub mod json;

@@ -3,7 +3,7 @@
 use bellwether::gossip::KeyRing;
 use bellwether::limits::GOSSIP_RECORDS_MAX;
 
-use crate::flock::{at, forged, label, message, met};
+use crate::flock::{at, forged, label, message, met, via};
 use crate::input::Input;
 
 pub fn run(bytes: &[u8]) {
@@ -16,9 +16,11 @@ pub fn run(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let mut ahead = 2;
     while !input.is_empty() {
-        ms += u64::from(input.byte()) * 10;
+        let way = input.byte();
+        ms += u64::from(way % 128) * 10;
         let length = usize::from(input.u16() % 1200);
-        one.hear(at(ms), two.addr, &forged(label, &like, ahead, input.take(length)));
+        let datagram = forged(label, &like, ahead, input.take(length));
+        one.hear_by(via(way), at(ms), two.addr, &datagram);
         ahead += 1;
         one.wake(at(ms));
         // The other one answers as it should, so that the talk goes on.

@@ -78,7 +78,11 @@ impl Member {
     }
 
     pub fn hear(&mut self, now: Now, from: SocketAddr, bytes: &[u8]) {
-        self.gossip.handle_datagram(now, &mut self.rng, from, Via::Unicast, bytes, &mut self.table);
+        self.hear_by(Via::Unicast, now, from, bytes);
+    }
+
+    pub fn hear_by(&mut self, via: Via, now: Now, from: SocketAddr, bytes: &[u8]) {
+        self.gossip.handle_datagram(now, &mut self.rng, from, via, bytes, &mut self.table);
     }
 
     /// Does what is due.
@@ -98,6 +102,11 @@ impl Member {
 /// The flock's label: every other input is of a flock that has one.
 pub fn label(bytes: &[u8]) -> &'static str {
     if bytes.len() % 2 == 1 { "site-87" } else { "" }
+}
+
+/// The way of a datagram by a byte of the input.
+pub fn via(byte: u8) -> Via {
+    if byte >= 128 { Via::Multicast(2) } else { Via::Unicast }
 }
 
 /// Two members that have met, the time, and the last datagram of the second.

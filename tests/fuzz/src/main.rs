@@ -22,6 +22,7 @@ mod replies;
 mod requests;
 mod sealed;
 mod smtp;
+mod subcommands;
 mod templates;
 mod texts;
 
@@ -49,6 +50,7 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("requests", requests::run),
     ("sealed", sealed::run),
     ("smtp", smtp::run),
+    ("subcommands", subcommands::run),
     ("templates", templates::run),
     ("texts", texts::run),
     ("toml", config::toml),

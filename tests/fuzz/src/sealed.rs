@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use bellwether::gossip::KeyRing;
 
-use crate::flock::{Member, at, label, met};
+use crate::flock::{Member, at, label, met, via};
 use crate::input::Input;
 
 pub fn run(bytes: &[u8]) {
@@ -26,8 +26,9 @@ pub fn run(bytes: &[u8]) {
         return;
     }
     let before = one.understood();
-    one.hear(at(ms), two.addr, raw);
-    one.hear(at(ms), "10.9.9.9:1".parse().unwrap(), raw);
+    let way = via(raw.last().copied().unwrap_or_default());
+    one.hear_by(way, at(ms), two.addr, raw);
+    one.hear_by(way, at(ms), "10.9.9.9:1".parse().unwrap(), raw);
     assert_eq!(one.understood(), before, "understood without the key");
     // Of a flock with the same key and another label.
     let other = if label.is_empty() { "site-87" } else { "site-150" };
@@ -37,11 +38,11 @@ pub fn run(bytes: &[u8]) {
     let strange = stranger.sent(at(ms));
     assert!(!strange.is_empty(), "a stranger says nothing");
     for (_, bytes) in strange {
-        one.hear(at(ms), stranger.addr, &bytes);
+        one.hear_by(way, at(ms), stranger.addr, &bytes);
     }
     assert_eq!(one.understood(), before, "understood a flock with another label");
     // Heard before.
-    one.hear(at(ms), two.addr, &last);
+    one.hear_by(way, at(ms), two.addr, &last);
     assert_eq!(one.understood(), before, "understood twice");
     // Changed on the way.
     for (_, sealed) in leaving {
@@ -54,7 +55,7 @@ pub fn run(bytes: &[u8]) {
         changed.truncate(changed.len() - usize::from(input.byte() % 3));
         changed.extend_from_slice(input.take(0));
         let before = one.understood();
-        one.hear(at(ms), two.addr, &changed);
+        one.hear_by(way, at(ms), two.addr, &changed);
         let is_whole = changed == sealed;
         assert_eq!(one.understood(), before + u64::from(is_whole), "whole: {is_whole}");
     }

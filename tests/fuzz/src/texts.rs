@@ -1,12 +1,12 @@
-//! Short texts that stand in configs, answers and requests: URLs, times, addresses, keys, base64, escapes, credentials, and
-//! the data of a template.
+//! Short texts that stand in configs, answers and requests: URLs, times, addresses, keys, base64, escapes, credentials,
+//! profiles of AWS, the data of a template; and the kernel's messages on links.
 
 use bellwether::model::mail::check_domain;
 use bellwether::model::{MailAddress, Mailbox, Url, base64, url};
 use bellwether::template::Data;
 use bellwether::time::Wall;
 use bellwether::wire::credentials::Credentials;
-use bellwether::wire::{key, oauth2, rfc3339};
+use bellwether::wire::{aws_profile, key, netlink, oauth2, rfc3339};
 
 use crate::input::{Input, utf8};
 
@@ -14,7 +14,15 @@ pub fn run(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let choice = input.byte();
     let text = utf8(input.rest());
-    match choice % 8 {
+    match choice {
+        b'P' => profile(text),
+        b'N' => drop(netlink::has_come(&bytes[1..])),
+        _ => by_kind(choice % 8, text, bytes),
+    }
+}
+
+fn by_kind(kind: u8, text: &str, bytes: &[u8]) {
+    match kind {
         0 => urls(text),
         1 => times(text),
         2 => mail(text),
@@ -110,6 +118,19 @@ fn access(text: &str) {
         assert!(granted.header.contains(' ') && granted.life.is_none_or(|life| !life.is_zero()));
     }
     assert!(oauth2::refused(401, text.as_bytes()).starts_with("status 401"));
+}
+
+/// The section and the key that are looked for stand in the first two lines.
+fn profile(text: &str) {
+    let mut parts = text.splitn(3, '\n');
+    let [section, key, file] = std::array::from_fn(|_| parts.next().unwrap_or_default());
+    if let Some(value) = aws_profile::entry(file, section, key) {
+        assert!(value == value.trim() && !value.contains('\n') && file.contains(value));
+        let is_of_key = |line: &str| {
+            line.split_once('=').is_some_and(|it| it.0.trim() == key && it.1.trim() == value)
+        };
+        assert!(file.lines().any(is_of_key), "{key:?} {value:?}");
+    }
 }
 
 fn keys(text: &str) {
