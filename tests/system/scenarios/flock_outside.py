@@ -1,9 +1,12 @@
 """Attacks on the flock from outside, each with a real recorder and replayer between network namespaces; and a stolen gateway."""
 
+import contextlib
+import random
 import signal
 import socket
 import struct
 import sys
+import threading
 import time
 import zlib
 
@@ -15,6 +18,7 @@ from scenarios.flock import configure, take, tap
 ALONE = True  # it measures time
 FLOOR = 12  # seconds: a static peer is tried each 10 s
 MASK = (1 << 64) - 1
+FLOOD = 200  # datagrams each 20 ms
 
 
 def cases(_settings):
@@ -28,6 +32,8 @@ def cases(_settings):
     yield "flock/twin_replayed", twin_replayed
     yield "flock/amplified", amplified
     yield "flock/floors", floors
+    yield "flock/flooded_start", flooded_start
+    yield "flock/flooded_multicast", lambda world: flooded_start(world, multicast=True)
 
 
 class Site:
@@ -39,7 +45,7 @@ class Site:
         self.taps = []
 
     def tap(self, number):
-        """A recorder of, and player to, the card of node `number`."""
+        """A recorder of, and player to, the card of namespace `number`."""
         self.taps.append(tap(self.net.namespaces[number - 1]))
         self.taps[-1].settimeout(0.2)
         return self.taps[-1]
@@ -218,6 +224,69 @@ def floors(world):
         assert busy < 20, f"{busy:.0f} % of a processor"
         assert all(node.members == 2 for node in site.flock.nodes)
         return f"{rate:.1f} packets a second and {busy:.1f} % of a processor a node"
+
+
+def flooded_start(world, multicast=False):
+    """While a flood comes from made-up senders, of forged datagrams and of all that was said the day before, a member restarts: it is back soon."""
+    with Site(world, 3, 2, multicast=multicast) as site:
+        nodes, places = site.flock.nodes, site.flock.places
+        tape, player = site.tap(4), site.tap(5)
+        tape_of_first = site.tap(1)
+        for node in nodes:
+            start(node, *([] if multicast else [f"--cluster.peer={place}" for place in places]))
+        site.flock.wait(lambda node: node.members == 3, 30, "has met the others")
+        nodes[0].silence("of the day before")
+        time.sleep(3)
+        # A multicast comes to the card of everybody, the rest is between members.
+        frames = [it for it in take(tape if multicast else tape_of_first) if not multicast or it[30] >= 224]
+        assert len(frames) >= 2, f"{len(frames)} frames on tape"
+        list(take(tape))
+        # Each member had another life then.
+        for node in nodes:
+            node.kill()
+        for node in nodes[:2]:
+            node.start()
+        site.flock.wait(lambda node: node.members == 2, 30, "has met the other", nodes[:2])
+        with flood(player, [site.net.address(number) for number in (1, 2, 3)], frames, multicast) as sent:
+            time.sleep(2)
+            assert all(sum(node.drops.values()) > 500 for node in nodes[:2]), [node.drops for node in nodes[:2]]
+            began = time.monotonic()
+            nodes[2].start()
+            site.flock.wait(lambda node: node.members == 3, 30, "has met all in the flood")
+            took = time.monotonic() - began
+            made = nodes[2].silence("in the flood")
+            site.flock.wait(lambda node: made in node.silences(), 30, "has the silence")
+        assert sum(sent) > 1000, f"{sum(sent)} datagrams"
+        assert took < FLOOR, f"met after {took:.1f} s"
+        return f"met after {took:.1f} s, {sum(sent)} datagrams"
+
+
+@contextlib.contextmanager
+def flood(player, hosts, frames, multicast):
+    """Sends, until it is left, each frame of a recording from a made-up sender, whole and with other bytes behind its header."""
+    ended, sent = threading.Event(), []
+
+    def play():
+        rng = random.Random(7)
+        while not ended.is_set():
+            began = time.monotonic()
+            for _ in range(FLOOD):
+                frame = rng.choice(frames)
+                if not multicast:
+                    frame = b"\xff" * 6 + frame[6:30] + socket.inet_aton(rng.choice(hosts)) + frame[34:]
+                if rng.random() < 0.8:  # a header that is right, of a life that nobody had
+                    frame = frame[:47] + rng.randbytes(len(frame) - 47)
+                player.send(sourced(frame, f"10.77.{rng.randrange(1, 250)}.{rng.randrange(1, 250)}"))
+            sent.append(FLOOD)
+            time.sleep(max(0, 0.02 - (time.monotonic() - began)))
+
+    thread = threading.Thread(target=play)
+    thread.start()
+    try:
+        yield sent
+    finally:
+        ended.set()
+        thread.join()
 
 
 def stolen(world):
