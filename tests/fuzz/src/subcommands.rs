@@ -33,7 +33,7 @@ const COMMANDS: [&str; 16] = [
 ];
 const OUTPUTS: [&str; 4] = ["", "--output=simple", "--output=extended", "--output=json"];
 
-/// What the agent answers, to whatever it is asked.
+/// The answer of the agent, to whatever it is asked.
 static ANSWER: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
 pub fn run(bytes: &[u8]) {
