@@ -13,7 +13,9 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bellwether::limits::{STORE_BODY_BYTES_MAX, STORE_CUTS_MAX};
+use bellwether::limits::{
+    STORE_BODY_BYTES_MAX, STORE_COPY_BYTES, STORE_CUTS_MAX, STORE_SEGMENT_BYTES_MAX,
+};
 use bellwether::store::record::{PAGE_BYTES, SegmentHeader};
 use bellwether::store::{Damage, Fault, Journal, JournalOptions, Op, Record, Replay, read, survey};
 use support::flash::{Faults, Flash};
@@ -459,6 +461,42 @@ fn of_very_much_damage_so_many_places_are_told_and_the_rest_is_replayed() {
     assert_eq!(replay.cuts.len(), STORE_CUTS_MAX);
     let whole: Vec<Record> = keys.iter().skip(1).step_by(2).map(|key| put(key, 100)).collect();
     assert!(state == model(&whole), "{:?}", state.keys());
+}
+
+#[test]
+fn a_damaged_page_of_a_copy_costs_one_group_of_records_at_most() {
+    let flash = Flash::new();
+    let large = JournalOptions { segment_bytes_max: 512 * PAGE_BYTES, ..options() };
+    let (mut journal, _) = Journal::open(flash.clone(), large, &mut |_, _, _| {}).unwrap();
+    let records: Vec<Record> = (0..600).map(|n| put(&format!("key-{n}"), 1000)).collect();
+    journal.commit(&records).unwrap();
+    journal.compact().unwrap();
+    journal.compact().unwrap();
+    let name = newest(&flash);
+    let bytes = flash.bytes(&name);
+    let at = bytes.windows(7).position(|it| it == b"key-300").unwrap();
+    for name in flash.files().iter().map(|(name, _)| name).filter(|it| **it != name) {
+        flash.truncate(name, 0);
+    }
+    flash.overwrite(&name, at, b"X");
+    let (state, _) = read_only(&flash);
+    let lost = records.len() - state.len();
+    assert!((1..=STORE_COPY_BYTES / 1000).contains(&lost), "{lost} records are lost");
+}
+
+#[test]
+fn the_largest_segment_has_room_for_so_much_and_no_more() {
+    let flash = Flash::new();
+    let (mut journal, _) = Journal::open(flash, JournalOptions::new(1), &mut |_, _, _| {}).unwrap();
+    let mut bytes = 0;
+    let refused = (0..).find_map(|n| {
+        let record = put(&n.to_string(), STORE_BODY_BYTES_MAX);
+        bytes += STORE_BODY_BYTES_MAX;
+        journal.commit(&[record]).err()
+    });
+    let most = STORE_SEGMENT_BYTES_MAX as usize;
+    assert!(matches!(refused, Some(Fault::Full { bytes_max, .. }) if bytes_max <= most as u64));
+    assert!((most / 2..=most + STORE_BODY_BYTES_MAX).contains(&bytes), "{bytes}");
 }
 
 #[test]

@@ -279,3 +279,29 @@ fn holds(look: Look, before: Side, behind: Side) -> bool {
         Look::NoWordEdge => !is_edge,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::matcher::re2;
+
+    #[test]
+    fn a_table_that_is_full_is_begun_anew_and_says_the_same() {
+        let pattern = "[ab]*a[ab]{7}";
+        let node = re2::parse(&format!("^(?:{pattern})$")).unwrap();
+        let dfa = Dfa::new(Program::new(&node));
+        assert_eq!(dfa.table_bytes(), PATTERN_TABLE_BYTES_MIN);
+        let other = regex_lite::Regex::new(&format!("^(?:{pattern})$")).unwrap();
+        let (mut most, mut begun) = (0, 0);
+        for number in 0..4096_u32 {
+            let value: String =
+                (0..12).map(|at| if number >> at & 1 == 0 { 'a' } else { 'b' }).collect();
+            assert_eq!(dfa.is_match(&value, &mut 0), Some(other.is_match(&value)), "{value}");
+            let steps = dfa.table.lock().unwrap().steps.len();
+            begun += usize::from(steps < most);
+            most = most.max(steps);
+        }
+        assert!(begun > 10, "begun anew {begun} times, {most} steps");
+        assert!(most * dfa.stride() <= PATTERN_TABLE_BYTES_MIN, "{most} steps");
+    }
+}

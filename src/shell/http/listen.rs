@@ -33,3 +33,24 @@ fn listen(host: &str, address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(HTTP_BACKLOG_MAX)?;
     Ok(socket.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn hundreds_of_connections_wait_to_be_accepted() {
+        let kernels = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+        let most = HTTP_BACKLOG_MAX.min(kernels.trim().parse().unwrap());
+        let listener = bind(&Address { host: "127.0.0.1".to_owned(), port: 0 }).unwrap();
+        let address = listener.local_addr().unwrap();
+        // More than the 128 of other programs, and fewer than a process may have files.
+        let waiting: Vec<_> = (0..most.min(300))
+            .map(|_| TcpStream::connect_timeout(&address, Duration::from_secs(30)).unwrap())
+            .collect();
+        assert!(waiting.iter().all(|it| it.peer_addr().is_ok()));
+    }
+}

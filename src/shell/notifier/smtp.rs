@@ -2,12 +2,12 @@
 
 use std::io;
 
-use smol::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use smol::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::limits::{SMTP_CHUNK_BYTES, SMTP_REPLY_TIME_MAX};
 use crate::notify::Mail;
 use crate::shell::notifier::http::Client;
-use crate::shell::notifier::stream::{self, Stream, in_time};
+use crate::shell::notifier::stream::{self, in_time};
 use crate::shell::tls::Clients;
 use crate::wire::smtp::{Dialogue, Next};
 
@@ -83,9 +83,47 @@ async fn talk(mail: Mail, clients: &Clients) -> Result<(), Failed> {
 }
 
 /// Writes in pieces, each within the time of a reply: a slow uplink may take long for a whole mail.
-async fn write(stream: &mut Stream, bytes: &[u8]) -> io::Result<()> {
+async fn write(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
     for chunk in bytes.chunks(SMTP_CHUNK_BYTES) {
         in_time(SMTP_REPLY_TIME_MAX, stream.write_all(chunk)).await?;
     }
     in_time(SMTP_REPLY_TIME_MAX, stream.flush()).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use super::*;
+
+    /// The bytes of each write.
+    #[derive(Default)]
+    struct Pieces(Vec<usize>);
+
+    impl AsyncWrite for Pieces {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.0.push(bytes.len());
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn a_long_mail_is_sent_in_pieces_that_have_their_time_each() {
+        let mut pieces = Pieces::default();
+        smol::block_on(write(&mut pieces, &vec![b'x'; 2 * SMTP_CHUNK_BYTES + 1])).unwrap();
+        assert_eq!(pieces.0, [SMTP_CHUNK_BYTES, SMTP_CHUNK_BYTES, 1]);
+    }
 }

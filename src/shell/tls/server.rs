@@ -120,12 +120,14 @@ fn verifier(
     })
 }
 
+/// The handshakes that are computed with at a time.
+static TURNS: Semaphore = Semaphore::new(TLS_HANDSHAKES_MAX);
+
 /// Agrees on TLS with a client, as its caller's time allows.
 pub(in crate::shell) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     config: Arc<ServerConfig>,
     mut io: S,
 ) -> io::Result<TlsStream<S>> {
-    static TURNS: Semaphore = Semaphore::new(TLS_HANDSHAKES_MAX);
     let connection = ServerConnection::new(config).map_err(io::Error::other)?;
     let mut connection = Connection::Server(connection);
     loop {
@@ -237,5 +239,43 @@ impl ClientCertVerifier for Named {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.verifier.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
+    use rustls::server::ResolvesServerCertUsingSni;
+    use smol::{Async, Timer, future};
+
+    use super::*;
+
+    #[test]
+    fn so_many_handshakes_are_computed_at_a_time_and_others_wait() {
+        let config = ServerConfig::builder_with_provider(Arc::new(provider::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(ResolvesServerCertUsingSni::new()));
+        smol::block_on(async {
+            let (client, server) = Async::<UnixStream>::pair().unwrap();
+            (&client).write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+            let mut held = Vec::new();
+            for _ in 0..TLS_HANDSHAKES_MAX {
+                held.push(TURNS.acquire().await);
+            }
+            let mut accepting = Box::pin(accept(Arc::new(config), server));
+            let soon = async {
+                Timer::after(Duration::from_millis(50)).await;
+                None
+            };
+            let early = future::or(async { Some((&mut accepting).await) }, soon).await;
+            assert!(early.is_none(), "it did not wait for its turn");
+            held.pop();
+            let error = accepting.await.map(drop).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{error}");
+        });
     }
 }
