@@ -8,8 +8,8 @@
 pub(super) mod connection;
 mod error;
 mod kept;
+mod oauth2;
 mod proxy;
-mod token;
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -30,7 +30,7 @@ use crate::wire::http1::{self, HttpAnswer};
 use connection::Connection;
 pub(super) use error::Error;
 use kept::{Kept, Route};
-use token::Tokens;
+use oauth2::Tokens;
 
 const AGENT: &str = concat!("Bellwether/", env!("CARGO_PKG_VERSION"));
 
