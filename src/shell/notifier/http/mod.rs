@@ -10,6 +10,7 @@ mod error;
 mod kept;
 mod oauth2;
 mod proxy;
+mod redirect;
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -19,7 +20,6 @@ use log::debug;
 use smol::LocalExecutor;
 
 use crate::config::{Authorization, Http, OAuth2, Proxy, Secret, Tls};
-use crate::limits::REDIRECTS_MAX;
 use crate::model::url::{Scheme, UserInfo};
 use crate::model::{Url, base64};
 use crate::notify::{HttpRequest, Part, Reply, SecretText};
@@ -104,41 +104,6 @@ impl Client {
         let url = Url::parse(&written(url).await?).map_err(Error::Url)?;
         let place = http.proxy.of(&url).unwrap_or(&url);
         connection::connect(place.host(), place.port()).await.map(drop)
-    }
-
-    async fn follow(
-        &self,
-        request: &HttpRequest,
-        target: Url,
-        headers: Vec<Header>,
-        body: &str,
-        taken: &Taken,
-    ) -> Result<HttpAnswer, Error> {
-        let http = &request.http;
-        let (tls, proxy) = (&http.tls, &http.proxy);
-        let body = (!body.is_empty() || request.method != "GET").then_some(body);
-        let mut call = Call { method: request.method, target, headers, body, tls, proxy };
-        for _ in 0..=REDIRECTS_MAX {
-            let answer = self.exchange(&call, taken).await?;
-            let is_redirect = http.follow_redirects && answer.status / 100 == 3;
-            let Some(location) = answer.location.as_ref().filter(|_| is_redirect) else {
-                return Ok(answer);
-            };
-            let next = call.target.join(location).map_err(Error::Location)?;
-            // As in Go a host is one whatever the port; what was said under TLS is not said in the clear.
-            let is_downgrade =
-                call.target.scheme() == Scheme::Https && next.scheme() == Scheme::Http;
-            if next.host() != call.target.host() || is_downgrade {
-                call.headers.retain(|header| !header.is_secret);
-            }
-            call.target = next;
-            if !matches!(answer.status, 307 | 308) {
-                // As Go does, and browsers: only these two repeat the body.
-                (call.method, call.body) = ("GET", None);
-                call.headers.retain(|header| !header.name.eq_ignore_ascii_case("content-type"));
-            }
-        }
-        Err(Error::Redirects)
     }
 
     /// One request and its answer, over a connection that was kept or a new one.
