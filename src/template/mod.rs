@@ -160,7 +160,7 @@ impl PartialEq for Templates {
 fn defaults() -> Set {
     let mut set = Set::new();
     // A test shows that they are right.
-    parse::parse("the default texts", "default.tmpl", include_str!("defaults.tmpl"), &mut set).ok();
+    parse::parse("the default texts", "default.tmpl", include_str!("default.tmpl"), &mut set).ok();
     set
 }
 
