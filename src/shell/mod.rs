@@ -66,7 +66,7 @@ use crate::config::Config;
 use crate::config::settings::{ClusterSettings, Storage, Web};
 use crate::effect::{AttemptId, Cx, Effect};
 use crate::gossip::{self, Via};
-use crate::limits::{EVENTS_MAX, TIMER_LATE_MAX};
+use crate::limits::EVENTS_MAX;
 use crate::node::{Node, Options, Validity};
 use crate::notify::Reply;
 use crate::store::Kept;
@@ -358,7 +358,7 @@ impl Shell {
                 self.with_node(Node::handle_timeout);
             }
             // A timer that stays overdue is one that nobody handles.
-            Event::Watchdog if is_late(self.timer_at, clock::mono()) => {}
+            Event::Watchdog if systemd::is_late(self.timer_at, clock::mono()) => {}
             Event::Watchdog => systemd::alive(),
         }
     }
@@ -482,24 +482,5 @@ impl Shell {
     /// Whether the node wants something by `now`.
     fn is_due(&self, now: Mono) -> bool {
         self.timer_at.is_some_and(|at| at <= now)
-    }
-}
-
-/// Whether a timer set to `at` ought to have been handled by `now`.
-fn is_late(at: Option<Mono>, now: Mono) -> bool {
-    at.is_some_and(|at| at + TIMER_LATE_MAX < now)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_timer_is_late_only_when_it_stays_overdue() {
-        let at = Mono::from_ms(1000);
-        assert!(!is_late(None, Mono::from_ms(u64::MAX)));
-        assert!(!is_late(Some(at), Mono::ZERO));
-        assert!(!is_late(Some(at), at + TIMER_LATE_MAX));
-        assert!(is_late(Some(at), at + TIMER_LATE_MAX + std::time::Duration::from_millis(1)));
     }
 }

@@ -1,10 +1,13 @@
-//! Messages to systemd, if it runs us: nothing depends on them.
+//! Messages to systemd, if it runs us, and its watchdog: nothing depends on them.
 
 use std::io;
 use std::time::Duration;
 
 use log::debug;
 use sd_notify::NotifyState;
+
+use crate::limits::TIMER_LATE_MAX;
+use crate::time::Mono;
 
 fn tell(result: io::Result<()>) {
     if let Err(error) = result {
@@ -39,4 +42,23 @@ pub(super) fn alive() {
 /// be left out.
 pub(super) fn watchdog_interval() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|timeout| timeout / 3)
+}
+
+/// Whether a timer set to `at` ought to have been handled by `now`: then [`alive`] is not said.
+pub(super) fn is_late(at: Option<Mono>, now: Mono) -> bool {
+    at.is_some_and(|at| at + TIMER_LATE_MAX < now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timer_is_late_only_when_it_stays_overdue() {
+        let at = Mono::from_ms(1000);
+        assert!(!is_late(None, Mono::from_ms(u64::MAX)));
+        assert!(!is_late(Some(at), Mono::ZERO));
+        assert!(!is_late(Some(at), at + TIMER_LATE_MAX));
+        assert!(is_late(Some(at), at + TIMER_LATE_MAX + Duration::from_millis(1)));
+    }
 }
