@@ -121,7 +121,7 @@ def receivers_of(words):
 
 # Paths of the functions that serve clients by TLS, let them in, and check their passwords.
 ACCESS = {
-    "users, tokens and their rights": [f"{OWN}::shell::admission", f"{OWN}::config::admission", f"{OWN}::config::read::admission", f"{OWN}::api::access"],
+    "users, tokens and their rights": [f"{OWN}::shell::admission", f"{OWN}::config::web", f"{OWN}::config::read::web", f"{OWN}::api::access"],
     "passwords: `bcrypt`, `blowfish`, `cipher`": ["bcrypt::", "blowfish::", "cipher::"],
     "served TLS: our own": [f"{OWN}::shell::tls::server"],
     "served TLS: of `rustls`, beside what clients need": ["rustls::server::"],

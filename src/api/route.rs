@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::api::{Access, Request, Response, content_type};
-use crate::config::admission::Need;
+use crate::config::web::Need;
 
 /// The target of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -300,7 +300,7 @@ pub(super) fn finish(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::admission::Rights;
+    use crate::config::web::Rights;
 
     /// Every endpoint by a path, and the rights that reading and posting there need.
     const ENDPOINTS: [(&str, Need, Need); 29] = [

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use crate::config::admission::ClientAuth;
 use crate::config::settings::{Address, Settings, Web};
+use crate::config::web::ClientAuth;
 use crate::config::{
     Admission, Authorization, Http, Integration, Loaded, Problem, Proxy, Secret, Takes, Value,
 };

@@ -1,6 +1,5 @@
 //! The checked configuration: what the brain and the shell are run with. Every reference in it resolves.
 
-pub mod admission;
 mod convert;
 mod doubts;
 pub mod flags;
@@ -15,12 +14,12 @@ mod static_labels;
 mod table;
 mod tree;
 pub mod values;
+pub mod web;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use admission::{Admission, PasswordHash};
 pub use doubts::{doubts, open_door, secret_files, sounds_secret};
 pub use flags::Flags;
 pub use http::{Authorization, Http, Identity, OAuth2, Tls, TlsVersion};
@@ -32,6 +31,7 @@ pub use static_labels::StaticLabels;
 pub use table::unknown;
 pub use tree::Language;
 pub use values::{Template, Value, Values};
+pub use web::{Admission, PasswordHash};
 
 use crate::model::Matchers;
 use crate::model::time_interval::TimeInterval;
@@ -146,7 +146,7 @@ impl Admission {
     /// Reads and checks a whole `web.config.file`, and says what is legal and doubtful in it. On errors, of which it tells
     /// every one, nothing is in force.
     pub fn load(text: &[u8], file: &Path) -> Result<(Self, Vec<Problem>), Errors> {
-        read::admission::load(text, file)
+        read::web::load(text, file)
     }
 }
 

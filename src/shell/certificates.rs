@@ -8,7 +8,7 @@ use rustls::pki_types::pem::PemObject as _;
 use smol::LocalExecutor;
 use smol::channel::Sender;
 
-use crate::config::admission::ServerTls;
+use crate::config::web::ServerTls;
 use crate::config::{Authorization, Config, Integration, Secret, Tls, Value};
 use crate::limits::{CERTIFICATES_INTERVAL, CERTIFICATES_MAX, TLS_FILE_BYTES_MAX};
 use crate::node::Validity;
@@ -122,7 +122,7 @@ fn sources(config: &Config, served: Option<&ServerTls>) -> Sources {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::admission::ClientAuth;
+    use crate::config::web::ClientAuth;
     use crate::config::{self, Flags, Language};
 
     fn config(text: &str) -> Config {

@@ -1,6 +1,5 @@
 //! From the tree to the checked configuration: a file a section. Reading goes on after an error, so that all are told.
 
-pub(super) mod admission;
 mod expect;
 mod global;
 mod heartbeat;
@@ -15,6 +14,7 @@ mod secret;
 mod silence;
 mod tls;
 mod values;
+pub(super) mod web;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -231,7 +231,7 @@ fn read_settings(root: &Table<'_>, options: &Options<'_>) -> Settings {
     let mut admission = Admission::default();
     settings::read(root, &mut settings, &mut |section, table| {
         if section == "web" {
-            admission = admission::read(table, &place);
+            admission = web::read(table, &place);
         }
     });
     settings.web.admission = admission;

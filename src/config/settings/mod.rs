@@ -15,9 +15,9 @@ pub use value::{
 };
 pub use visitors::{AllowedHost, Origin};
 
-use crate::config::admission::Admission;
 use crate::config::table::{Item, Table};
 use crate::config::tree;
+use crate::config::web::Admission;
 use crate::limits::MEMBER_NAME_BYTES_MAX;
 use crate::model::matcher::Grammar;
 

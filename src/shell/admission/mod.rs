@@ -16,8 +16,8 @@ use ring::hmac;
 use rustls::ServerConfig;
 
 use crate::api::Response;
-use crate::config::admission::{Admission, Need, Rights, ServerTls, User};
 use crate::config::settings::Web;
+use crate::config::web::{Admission, Need, Rights, ServerTls, User};
 use crate::config::{Errors, Problem, Secret, open_door};
 use crate::limits::{
     ACCESS_CHECK_INTERVAL, ACCESS_READS_MAX, CONFIG_BYTES_MAX, FILE_TIME_MAX, SECRET_BYTES_MAX,

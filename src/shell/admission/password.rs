@@ -6,7 +6,7 @@ use std::sync::Arc;
 use heapless::HistoryBuf;
 use smol::lock::Semaphore;
 
-use crate::config::admission::PasswordHash;
+use crate::config::web::PasswordHash;
 use crate::limits::{ACCESS_REMEMBERED_MAX, ACCESS_WAITING_MAX};
 
 /// Bytes of a password that bcrypt looks at, with the zero at its end.

@@ -188,7 +188,7 @@ fn files_are_read_anew_when_they_change() {
 fn a_reload_brings_the_rules_of_its_config() {
     let gate = Gate::new(RuleSource::default(), b"random").unwrap();
     assert_eq!(status(&gate, None, "10.0.0.1", Need::Write), 200);
-    let token = crate::config::admission::Token {
+    let token = crate::config::web::Token {
         name: "a".to_owned(),
         secret: Secret::Inline("0123456789abcdef".into()),
         rights: Rights::ReadWrite,

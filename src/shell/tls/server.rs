@@ -22,7 +22,7 @@ use smol::lock::Semaphore;
 use super::signatures::check_signatures;
 use super::stream::{TlsStream, poll_receive, poll_send};
 use super::{Clock, Error, Refusal, certificates, provider, versions};
-use crate::config::admission::{ClientAuth, ServerTls};
+use crate::config::web::{ClientAuth, ServerTls};
 use crate::limits::TLS_HANDSHAKES_MAX;
 
 /// The texts that the keys of a `tls_server_config` stand for, all of them PEM.

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::admission::{
-    Admission, CIPHER_SUITES, CURVES, ClientAuth, PasswordHash, Rights, ServerTls, Token, User,
-};
 use crate::config::problem::{Errors, Problem};
 use crate::config::read::tls;
 use crate::config::table::{Item, Notes, Table};
 use crate::config::tree::parse;
+use crate::config::web::{
+    Admission, CIPHER_SUITES, CURVES, ClientAuth, PasswordHash, Rights, ServerTls, Token, User,
+};
 use crate::config::{Language, Secret};
 use crate::limits::{TOKEN_BYTES_MIN, WEB_NAMES_MAX};
 
