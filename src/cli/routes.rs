@@ -53,9 +53,9 @@ pub(super) fn test(cx: &mut Cx<'_>) -> Outcome {
     let at = time_flag(cx, "at")?.map(|time| Wall::from_secs(time.secs));
     let routes = Routes::new(&config);
     let matched = routes.matching(&labels, &mut 0);
-    let muted = |place: usize| match at.map(|at| routes.muted_by(routes.at(place), Some(at))) {
-        Some(names) if !names.is_empty() => format!("  muted by {}", names.join(", ")),
-        _ => String::new(),
+    let muted = |place: usize| {
+        let names = routes.intervals.muted_by(&routes.at(place).intervals, at);
+        if names.is_empty() { String::new() } else { format!("  muted by {}", names.join(", ")) }
     };
     if cx.args.is("tree") {
         let places = matched.iter().copied().map(RouteId::place).collect();

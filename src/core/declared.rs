@@ -87,7 +87,7 @@ impl Core {
         let known = self.silences.get(id);
         let intervals = &declared.time_intervals;
         if !intervals.is_empty()
-            && !intervals.iter().any(|it| self.routes.holds(it, self.calendar(now)))
+            && !intervals.iter().any(|it| self.routes.intervals.holds(it, self.calendar(now)))
         {
             self.silences.withdraw(id);
             return true;

@@ -15,6 +15,7 @@ pub mod heartbeat;
 pub mod index;
 pub mod inhibit;
 mod intake;
+pub mod intervals;
 mod muted;
 pub mod nflog;
 pub mod pending;

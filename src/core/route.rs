@@ -1,6 +1,5 @@
 //! The routing tree, flat: which routes an alert ends at, and under which labels it is grouped there.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -8,10 +7,9 @@ use std::time::Duration;
 
 use crate::config::{Config, GroupBy, Receiver, Route as RouteConfig, StaticLabels};
 use crate::core::index::Index;
+use crate::core::intervals::{RouteIntervals, TimeIntervals};
 use crate::limits::GROUP_INTERVAL_MIN;
-use crate::model::time_interval::TimeInterval;
 use crate::model::{Labels, Matchers};
-use crate::time::Wall;
 
 /// A route by its place in the tree, depth first. Means nothing under another config.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,9 +42,9 @@ pub struct Route {
     pub resolved_after_quiet: bool,
     /// Labels that it lends to its notifications.
     pub labels: StaticLabels,
+    /// Its time intervals.
+    pub intervals: RouteIntervals,
     group_by: GroupBy,
-    mute: Vec<Place>,
-    active: Vec<Place>,
     matchers: Matchers,
     continue_: bool,
     children: Vec<RouteId>,
@@ -61,21 +59,6 @@ impl Route {
             GroupBy::Labels(names) => labels.filter(|name| names.iter().any(|n| **n == *name)),
         }
     }
-
-    /// The number of its time intervals.
-    pub fn intervals_len(&self) -> usize {
-        self.mute.len() + self.active.len()
-    }
-}
-
-/// The place of an interval among all.
-type Place = usize;
-
-/// A time interval, and whether it held in the minute for which that was last asked: it may have thousands of periods.
-#[derive(Debug)]
-struct Interval {
-    interval: Arc<TimeInterval>,
-    known: Cell<Option<(i64, bool)>>,
 }
 
 /// The keys of the routes that were made, with their receivers.
@@ -90,8 +73,8 @@ pub struct Routes {
     by_path: Vec<RouteId>,
     /// In the order of names.
     receivers: Vec<Arc<Receiver>>,
-    /// In the order of names.
-    intervals: Vec<Interval>,
+    /// The time intervals of the config.
+    pub intervals: TimeIntervals,
 }
 
 impl Routes {
@@ -99,9 +82,7 @@ impl Routes {
     pub fn new(config: &Config) -> Self {
         let mut routes = Self { receivers: config.receivers.clone(), ..Self::default() };
         routes.receivers.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let interval = |it: &Arc<_>| Interval { interval: Arc::clone(it), known: Cell::default() };
-        routes.intervals = config.time_intervals.iter().map(interval).collect();
-        routes.intervals.sort_unstable_by(|a, b| a.interval.name.cmp(&b.interval.name));
+        routes.intervals = TimeIntervals::new(config);
         routes.add(&config.route, ("", ""), &mut Keys::new());
         let mut by_path: Vec<RouteId> = (0..routes.tree.len()).map(RouteId).collect();
         by_path.sort_unstable_by(|a, b| routes.get(*a).path.cmp(&routes.get(*b).path));
@@ -111,9 +92,7 @@ impl Routes {
 
     fn add(&mut self, route: &RouteConfig, (key, path): (&str, &str), keys: &mut Keys) -> RouteId {
         let id = RouteId(self.tree.len());
-        let interval = |name: &Arc<str>| self.interval(name);
-        let mute = route.mute_time_intervals.iter().filter_map(interval).collect();
-        let active = route.active_time_intervals.iter().filter_map(interval).collect();
+        let intervals = self.intervals.of(route);
         let receiver = self
             .receiver(&route.receiver)
             .map_or_else(|| Arc::new(Receiver::without_integrations(&route.receiver)), Arc::clone);
@@ -134,9 +113,8 @@ impl Routes {
             repeat_interval: route.repeat_interval,
             resolved_after_quiet: route.resolved_after_quiet,
             labels: route.labels.clone(),
+            intervals,
             group_by: route.group_by.clone(),
-            mute,
-            active,
             matchers,
             continue_: route.continue_,
             children: Vec::new(),
@@ -178,42 +156,6 @@ impl Routes {
     pub fn receiver(&self, name: &str) -> Option<&Arc<Receiver>> {
         let place = self.receivers.binary_search_by(|it| (*it.name).cmp(name)).ok()?;
         self.receivers.get(place)
-    }
-
-    fn interval(&self, name: &str) -> Option<Place> {
-        self.intervals.binary_search_by(|it| (*it.interval.name).cmp(name)).ok()
-    }
-
-    /// The interval of a place, if it holds at `now`: none does while no time is known. It is asked once a minute.
-    fn holding(&self, place: Place, now: Option<Wall>) -> Option<&Arc<TimeInterval>> {
-        let (Interval { interval, known }, now) = (self.intervals.get(place)?, now?);
-        let minute = now.as_ms().div_euclid(60_000);
-        let holds = known.get().filter(|it| it.0 == minute);
-        let holds = holds.map_or_else(|| interval.contains(now), |it| it.1);
-        known.set(Some((minute, holds)));
-        holds.then_some(interval)
-    }
-
-    /// Whether an interval of the config holds at `now`: none does while no time is known.
-    pub fn holds(&self, interval: &TimeInterval, now: Option<Wall>) -> bool {
-        self.interval(&interval.name).is_some_and(|place| self.holding(place, now).is_some())
-    }
-
-    /// The names of a route's mute intervals that hold at `now`, and, if it has active intervals and none holds, theirs.
-    /// While no time is known nothing is muted.
-    pub fn muted_by(&self, route: &Route, now: Option<Wall>) -> Vec<Arc<str>> {
-        let name = |it: &Arc<TimeInterval>| Arc::clone(&it.name);
-        if self.is_inactive(route, now) {
-            let active = route.active.iter().filter_map(|place| self.intervals.get(*place));
-            return active.map(|it| name(&it.interval)).collect();
-        }
-        route.mute.iter().filter_map(|place| self.holding(*place, now)).map(name).collect()
-    }
-
-    /// Whether a route has active intervals and none of them holds at `now`, if a time is known.
-    pub fn is_inactive(&self, route: &Route, now: Option<Wall>) -> bool {
-        let is_bound = now.is_some() && !route.active.is_empty();
-        is_bound && !route.active.iter().any(|it| self.holding(*it, now).is_some())
     }
 
     /// Which route of `other` stands for each of these: that of the same path.
@@ -361,23 +303,6 @@ mod tests {
         let last = routes.get(RouteId(2));
         assert_eq!(&*last.key, r#"{}/{a="1"}/{a!="2",b=~"x|y"}"#);
         assert_eq!(&*last.path, r#"{}/0/{a="1"}/0/{a!="2",b=~"x|y"}"#);
-    }
-
-    #[test]
-    fn an_interval_is_asked_once_a_minute_for_all_routes() {
-        let interval = |name: &str| TimeInterval { name: name.into(), periods: Vec::new() };
-        let mut root = route("r", &[]);
-        root.mute_time_intervals = vec!["b".into(), "a".into(), "unknown".into()];
-        let mut config = config(root);
-        config.time_intervals = ["b", "a"].map(|name| Arc::new(interval(name))).into();
-        let routes = Routes::new(&config);
-        let muted = |secs| routes.muted_by(routes.at(0), Some(Wall::from_secs(secs)));
-        assert!(muted(59).is_empty());
-        assert_eq!(routes.intervals[1].known.get(), Some((0, false)));
-        routes.intervals[1].known.set(Some((0, true)));
-        assert_eq!(muted(0), ["b".into()]);
-        assert!(routes.holds(&interval("b"), Some(Wall::from_secs(59))));
-        assert!(muted(60).is_empty());
     }
 
     #[test]

@@ -371,12 +371,13 @@ impl Node {
     /// An aggregation group, if it is still there. Adds what it took to `steps`.
     pub fn group(&self, now: Now, id: GroupId, steps: &mut u64) -> Option<GroupView<'_>> {
         let group = self.core.groups().get(id)?;
-        let route = self.core.routes().get(group.route);
-        *steps += route.intervals_len() as u64;
+        let routes = self.core.routes();
+        let route = routes.get(group.route);
+        *steps += route.intervals.count() as u64;
         Some(GroupView {
             labels: &group.labels,
             receiver: &route.receiver.name,
-            muted_by: self.core.routes().muted_by(route, self.core.calendar(now.wall)),
+            muted_by: routes.intervals.muted_by(&route.intervals, self.core.calendar(now.wall)),
         })
     }
 

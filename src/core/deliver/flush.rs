@@ -141,10 +141,11 @@ impl Core {
         let is_free = |it: &&Flushed| !self.is_inhibited(it.fingerprint, wall, least);
         let mut alerts: Vec<Flushed> = flush.snapshot.iter().filter(is_free).cloned().collect();
         let count = flush.snapshot.len();
+        let intervals = &self.routes.get(group.route).intervals;
         let mut muting = Muting {
             alerts: count,
             inhibited: count - alerts.len(),
-            intervals: self.routes.muted_by(self.routes.get(group.route), self.calendar(wall)),
+            intervals: self.routes.intervals.muted_by(intervals, self.calendar(wall)),
             silenced: 0,
         };
         self.stats.suppressed_inhibition += muting.inhibited as u64;
@@ -155,8 +156,7 @@ impl Core {
             self.stats.suppressed_silence += muting.silenced as u64;
         } else {
             debug!("group {}: muted by time intervals {:?}", group.key, muting.intervals);
-            let route = self.routes.get(group.route);
-            let is_inactive = self.routes.is_inactive(route, self.calendar(wall));
+            let is_inactive = self.routes.intervals.is_inactive(intervals, self.calendar(wall));
             *if is_inactive {
                 &mut self.stats.suppressed_active_interval
             } else {
