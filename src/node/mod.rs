@@ -62,9 +62,8 @@ pub use past::{HistoryEvent, Topic, integration};
 pub use troubles::TroubleView;
 
 pub use crate::core::deliver::budget::{Stage, Used};
-pub use crate::core::deliver::drop::OwedDrop;
 pub use crate::core::deliver::failing::Last;
-pub use crate::core::deliver::owed::DebtView;
+pub use crate::core::deliver::owed::{DebtView, OwedDrop};
 pub use crate::core::deliver::reach::IntegrationKey;
 pub use crate::core::expect::{Seen, Sign};
 pub use crate::core::heartbeat::{Beating, HeartbeatWord};

@@ -1,7 +1,6 @@
 //! Owed notifications, as users see them and act upon them.
 
-use crate::core::deliver::drop::OwedDrop;
-use crate::core::deliver::owed::DebtView;
+use crate::core::deliver::owed::{DebtView, OwedDrop};
 use crate::core::deliver::reach::IntegrationKey;
 use crate::effect::Cx;
 use crate::node::Node;

@@ -11,8 +11,7 @@
 //! | `attempts`, `places`, `kept` | attempts and what follows from replies, the places for them, the values that one keeps for the next |
 //! | `reach`, `look` | which receivers this node reaches |
 //! | `failing`, `backoff`, `fallback` | the receivers that fail: since when, the pauses until they are tried again, and their fallbacks |
-//! | `owed`, `hidden`, `drop` | what a receiver was not told because it was not reached, what was muted meanwhile, and how users drop it |
-//! | `bounds`, `spool`, `cut` | how much of it is kept, and how much was cut |
+//! | `owed` | what a receiver was not told because it was not reached: until it is told, cut, or dropped |
 //! | `budget` | the bytes and messages that a receiver may use a day |
 //! | `rate_limit` | the budget of a receiver, and the digest of groups that were held back |
 //! | `logging`, `history` | the log entries of deliveries, and their outcomes for people |
@@ -20,19 +19,15 @@
 pub(in crate::core) mod act;
 pub(in crate::core) mod attempts;
 pub mod backoff;
-mod bounds;
 pub mod budget;
 pub(in crate::core) mod claims;
 pub mod content;
-mod cut;
 pub mod dedup;
 pub mod delivery;
-pub mod drop;
 pub mod failing;
 pub(in crate::core) mod fallback;
 pub mod flush;
 pub(in crate::core) mod flushing;
-mod hidden;
 pub mod history;
 pub(in crate::core) mod kept;
 pub(in crate::core) mod logging;
@@ -44,5 +39,4 @@ pub(in crate::core) mod places;
 pub mod rate_limit;
 pub mod reach;
 pub(in crate::core) mod sight;
-mod spool;
 pub mod turn;

@@ -278,7 +278,7 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
     // A notification that was not delivered is not owed.
     (
         "NothingOwed",
-        "src/core/deliver/owed.rs",
+        "src/core/deliver/owed/mod.rs",
         "    pub(in crate::core) fn owe(&mut self, now: Now, which: Which) {\n",
         r#"    pub(in crate::core) fn owe(&mut self, now: Now, which: Which) {
         if crate::switched("NothingOwed") {

@@ -62,7 +62,7 @@ impl Core {
 
     /// Counts the alerts that have ended during a flush that is over, and for whose debts there was no room: those of a delivery
     /// and of what its digest carried. The next flush leaves them out.
-    pub(super) fn count_unowed(&mut self, now: Now, which: Which) {
+    pub(in crate::core::deliver) fn count_unowed(&mut self, now: Now, which: Which) {
         if self.owed.len() < OWED_MAX {
             return;
         }

@@ -9,18 +9,29 @@
 //!
 //! Every member of a flock has the alerts, and fails or waits in vain like the others: each notes the debt for itself, and
 //! the log entry of the sender ends it on all.
+//!
+//! `hidden` has the alerts that are not owed because they were muted. `bounds` sees to how much is kept, by a sweep over the
+//! `spool`, and `cut` counts the rest. `drop` is for users.
+
+mod bounds;
+mod cut;
+mod drop;
+mod hidden;
+mod spool;
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::time::Duration;
 
+pub use drop::OwedDrop;
+
 use crate::box_map::BoxMap;
 use crate::core::deliver::content::Content;
 use crate::core::deliver::delivery::Delivery;
 use crate::core::deliver::logging::log_key;
+use crate::core::deliver::owed::spool::Sweep;
 use crate::core::deliver::reach;
 use crate::core::deliver::reach::IntegrationKey;
-use crate::core::deliver::spool::Sweep;
 use crate::core::step::Step;
 use crate::core::timers::Timer;
 use crate::core::which::{GroupId, Which};
@@ -43,13 +54,13 @@ pub struct Debt {
     /// Alerts that the bounds have cut.
     pub cut: u64,
     /// Whether an attempt has failed; else the first one is under way.
-    pub(super) is_due: bool,
+    is_due: bool,
     /// Whether the integration is told of alerts that came and went: one that opens incidents and closes them is not.
     tells_ended: bool,
     /// Its counts as flash has them, if it has the debt.
-    pub(super) kept: Option<(u64, u64)>,
+    kept: Option<(u64, u64)>,
     /// How many alerts came and went, as the last sweep has found it.
-    pub(super) late: u64,
+    late: u64,
 }
 
 /// A debt as the API shows it.
@@ -66,13 +77,13 @@ pub struct DebtView<'a> {
 /// The debts, by [`LogKey::id`].
 #[derive(Debug, Default)]
 pub struct Owed {
-    pub(super) debts: BoxMap<u128, Debt>,
+    debts: BoxMap<u128, Debt>,
     /// Alerts that were cut of debts that are no more, or for which there was no room: no more integrations than are configured.
-    pub(super) cut_before: BTreeMap<IntegrationKey, u64>,
+    cut_before: BTreeMap<IntegrationKey, u64>,
     /// Whether a config was taken since the last sweep, so that groups may be others.
-    pub(super) is_reloaded: bool,
+    is_reloaded: bool,
     /// The sweep that is under way, or is to begin.
-    pub(super) sweep: Sweep,
+    sweep: Sweep,
 }
 
 impl Owed {
@@ -82,12 +93,12 @@ impl Owed {
     }
 
     /// The same, if an attempt has failed.
-    pub(super) fn due(&self, id: u128) -> Option<&Debt> {
+    fn due(&self, id: u128) -> Option<&Debt> {
         self.find(id).filter(|debt| debt.is_due)
     }
 
     /// The first debt after another.
-    pub(super) fn next_after(&self, after: Option<u128>) -> Option<(u128, &Debt)> {
+    fn next_after(&self, after: Option<u128>) -> Option<(u128, &Debt)> {
         let first = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.debts.range((first, Bound::Unbounded)).next().map(|(id, debt)| (*id, debt))
     }
@@ -211,7 +222,7 @@ impl Core {
     }
 
     /// The alerts of a group that have ended.
-    pub(super) fn ended_in(&self, id: GroupId, now: Wall) -> Vec<Fingerprint> {
+    fn ended_in(&self, id: GroupId, now: Wall) -> Vec<Fingerprint> {
         let alerts = self.groups.get(id).into_iter().flat_map(|group| &group.alerts).copied();
         let is_ended =
             |it: &Fingerprint| self.alerts.get(*it).is_some_and(|it| it.alert.resolved(now));
@@ -219,7 +230,7 @@ impl Core {
     }
 
     /// Those of the ended alerts of a debt's group that are owed.
-    pub(super) fn missed_of<'a>(
+    fn missed_of<'a>(
         &'a self,
         debt: &'a Debt,
         ended: &'a [Fingerprint],
@@ -322,7 +333,7 @@ impl Core {
         }
     }
 
-    pub(super) fn end_debt(&mut self, key: &LogKey) {
+    fn end_debt(&mut self, key: &LogKey) {
         if self.owed.debts.remove(&key.id()).is_some_and(|debt| debt.kept.is_some()) {
             self.changes.push(Change::Owed(key.clone()));
         }
@@ -331,7 +342,7 @@ impl Core {
 
 impl Debt {
     /// The debt of a delivery that has failed.
-    pub(super) fn new(key: LogKey, since: Wall) -> Self {
+    fn new(key: LogKey, since: Wall) -> Self {
         let tells_ended = !notify::has_incidents(&key.integration);
         Self { key, since, cut: 0, is_due: true, tells_ended, kept: None, late: 0 }
     }

@@ -11,7 +11,7 @@ use crate::model::{Fingerprint, GroupKey};
 
 impl Core {
     /// Notes which of the alerts of a group's flush are hidden; the `shown` ones, which are in the flush's order, are not muted.
-    pub(super) fn note_hidden(&mut self, id: GroupId, shown: &[Flushed]) {
+    pub(in crate::core::deliver) fn note_hidden(&mut self, id: GroupId, shown: &[Flushed]) {
         let Some(group) = self.groups.get_mut(id) else { return };
         let Some(flush) = &group.flush else { return };
         let (hidden, mut shown) = (&mut group.hidden, shown.iter().peekable());

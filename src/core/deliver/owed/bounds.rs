@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::core::alerts::AlertEntry;
 use crate::core::deliver::logging::log_key;
-use crate::core::deliver::spool::Sweep;
+use crate::core::deliver::owed::spool::Sweep;
 use crate::core::route::RouteId;
 use crate::core::timers::Timer;
 use crate::core::{Change, Core};
