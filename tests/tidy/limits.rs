@@ -163,7 +163,7 @@ const NO_LIMITS: &[(&str, &[&str])] = &[
             "gossip/hlc.rs STRIDE_MAX",
             "gossip/members/candidates.rs HINT_TRIES_MAX",
             "gossip/members/peer.rs MISSED_MAX",
-            "gossip/members/search.rs LOST_RETRIED_MAX",
+            "gossip/members/reconnect.rs LOST_RETRIED_MAX",
             "gossip/news.rs UNICAST_TO_MAX",
             "gossip/repair/assembly.rs ASKED_MAX",
             "gossip/repair/assembly.rs STEP_MIN",

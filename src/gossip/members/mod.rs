@@ -16,6 +16,7 @@ mod handshake;
 mod hello;
 mod id;
 mod peer;
+mod reconnect;
 mod search;
 mod status;
 mod swim;
@@ -34,6 +35,7 @@ use candidates::Candidates;
 use handshake::Handshake;
 pub(super) use peer::Peer;
 use peer::Peers;
+use reconnect::Reconnect;
 use search::Search;
 use swim::{Swim, SwimOutput};
 use tree::{Churn, Trees};
@@ -57,6 +59,7 @@ pub(super) struct Members {
     handshake: Handshake,
     candidates: Candidates,
     beacon: Beacon,
+    reconnect: Reconnect,
     search: Search,
 }
 
@@ -69,6 +72,7 @@ impl Members {
             handshake: Handshake::new(now, rng),
             candidates: Candidates::default(),
             beacon: Beacon::new(config.multicast.then_some(now)),
+            reconnect: Reconnect::new(now),
             search: Search::new(now),
         }
     }
@@ -248,7 +252,7 @@ impl Members {
             peer.unanswered_since.get_or_insert(now.mono);
             if given_up {
                 peer.lost_at = Some(now.mono);
-                self.search.hurry(now.mono);
+                self.reconnect.hurry(now.mono);
             }
             !std::mem::take(&mut peer.is_there)
         });
@@ -336,7 +340,7 @@ impl Members {
                 self.send_digest(shared, now, node);
             } else {
                 shared.outbox.stats.left += 1;
-                self.search.hurry(now.mono);
+                self.reconnect.hurry(now.mono);
                 let met = self.peers.0.contains_key(&node);
                 let down = if met { Output::MemberDown(node) } else { Output::MemberLeft(node) };
                 shared.outbox.push(down);

@@ -4,9 +4,8 @@ use rand::Rng;
 
 use super::Members;
 use super::peer::Peer;
-use super::search::{ASK_LAST, LOST_RETRIED_MAX};
-use crate::gossip::dice::choose;
-use crate::gossip::message::{Message, NAMED_HELLO_BYTES};
+use super::search::ASK_LAST;
+use crate::gossip::message::NAMED_HELLO_BYTES;
 use crate::gossip::shared::Shared;
 use crate::limits::INTERVAL_MIN;
 use crate::time::{Mono, Now};
@@ -22,7 +21,8 @@ impl Members {
             .into_iter()
             .chain(self.swim.next_timeout())
             .chain(self.beacon.next_timeout())
-            .chain(self.search.next_timeout(retries, asks))
+            .chain(self.reconnect.next_timeout(retries))
+            .chain(self.search.next_timeout(asks))
             .min()
     }
 
@@ -84,50 +84,6 @@ impl Members {
             .collect();
         for node in to_report {
             self.greet(shared, now, node, None);
-        }
-    }
-
-    /// Retries members that have missed something, and one of those that are down.
-    fn retry(&mut self, shared: &mut Shared, now: Now, rng: &mut dyn Rng) {
-        if self.search.retry_at > now.mono {
-            return;
-        }
-        let (down, mut lost): (Vec<u64>, Vec<u64>) =
-            self.peers.0.keys().partition(|node| self.is_down(**node));
-        lost.retain(|node| self.peers.0.get_mut(node).is_some_and(|peer| peer.is_lost(now.mono)));
-        let here = self.living().len() + 1;
-        let share = if lost.is_empty() { here.div_ceil(down.len().clamp(1, here)) } else { 1 };
-        self.search.plan_retry(now.mono, rng, share);
-        let last = self.search.last_retried;
-        lost.sort_by_key(|node| (*node <= last, *node));
-        lost.truncate(LOST_RETRIED_MAX);
-        for node in lost {
-            self.search.last_retried = node;
-            self.send(shared, node, &Message::Check(shared.config.node));
-            self.ask_to_check(shared, now, rng, node);
-        }
-        for node in &down {
-            let heard = self.peer(*node).and_then(Peer::heard).unwrap_or_default();
-            if now.mono.since(heard) > shared.config.reconnect_timeout {
-                self.forget(shared, *node);
-            }
-        }
-        if let Some(node) = choose(rng, &down) {
-            let spent = self.swim.find(node).map(|(generation, _)| generation);
-            self.greet(shared, now, node, spent);
-        }
-    }
-
-    fn ask_for_addresses(&mut self, shared: &mut Shared, now: Now, rng: &mut dyn Rng) {
-        if self.search.ask_at > now.mono {
-            return;
-        }
-        let all_met = self.living().iter().all(|node| self.peers.0.contains_key(node));
-        self.search.plan_ask(now.mono, all_met);
-        let met: Vec<u64> =
-            self.peers.0.keys().copied().filter(|node| !self.is_down(*node)).collect();
-        if let Some(node) = choose(rng, &met) {
-            self.send(shared, node, &Message::Peers(true, Vec::new()));
         }
     }
 }

@@ -60,7 +60,7 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "retrying lost members",
-        "src/gossip/members/timers.rs",
+        "src/gossip/members/reconnect.rs",
         "        for node in lost {",
         r#"        if crate::switched("retrying lost members") {
             lost.clear();
