@@ -26,7 +26,7 @@ const REPORT_STEPS: u64 = 1_000;
 const JOIN_STEPS: u64 = 50;
 
 /// The steps to look what is owed of an end to an integration.
-const DEBT_STEPS: u64 = 500;
+const OWED_END_STEPS: u64 = 500;
 
 /// When nothing was refused for so long, what is refused then is news.
 const REFUSED_FOR: Duration = Duration::from_secs(3600);
@@ -319,7 +319,7 @@ impl Core {
         let ended = self.alerts.get(fingerprint).filter(|it| it.alert.resolved(now.wall));
         let receivers = ended.into_iter().flat_map(|entry| &entry.groups);
         let receivers = receivers.map(|(route, _)| &self.routes.get(*route).receiver);
-        receivers.map(|it| DEBT_STEPS * it.integrations.len() as u64).sum()
+        receivers.map(|it| OWED_END_STEPS * it.integrations.len() as u64).sum()
     }
 
     /// The routes of a known alert; none as long as they are not found.

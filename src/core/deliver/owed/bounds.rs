@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::core::alerts::AlertEntry;
 use crate::core::deliver::logging::log_key;
+use crate::core::deliver::owed::DEBT_STEPS;
 use crate::core::deliver::owed::spool::Sweep;
 use crate::core::route::RouteId;
 use crate::core::timers::Timer;
@@ -16,8 +17,7 @@ use crate::limits::{OWED_AGE_MAX, OWED_ALERTS_MAX, OWED_BYTES_MAX, PIECE_STEPS};
 use crate::model::{Fingerprint, GroupKey, LogKey};
 use crate::time::Now;
 
-/// The steps to find the group of a debt, to look at an alert of it, to cut one, and to have flash keep a debt.
-const DEBT_STEPS: u64 = 200;
+/// The steps to look at an alert of a debt, to cut one, and to have flash keep a debt.
 const LOOKED_STEPS: u64 = 80;
 const CUT_STEPS: u64 = 500;
 const KEPT_STEPS: u64 = 1_500;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use log::info;
 
+use crate::core::deliver::owed::DEBT_STEPS;
 use crate::core::{Change, Core};
 use crate::limits::{OWED_AGE_MAX, PIECE_STEPS};
 use crate::model::{Fingerprint, LogEntry, LogKey};
 use crate::time::Now;
 
-/// The steps to look at a debt, and to drop one.
-const DEBT_STEPS: u64 = 200;
+/// The steps to drop a debt.
 const DROPPED_STEPS: u64 = 5_000;
 
 /// Drops what is owed, in pieces.

@@ -44,6 +44,9 @@ use crate::time::{Now, Wall};
 /// Between two looks at whether the bounds are kept.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
+/// The steps to find the group of a debt.
+const DEBT_STEPS: u64 = 200;
+
 /// The notification of one group that is owed to one integration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Debt {
