@@ -13,8 +13,11 @@ use rustix::time::{
     ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
     timerfd_create, timerfd_settime,
 };
-use smol::Async;
+use smol::channel::Sender;
+use smol::{Async, Timer};
 
+use crate::limits::REJOIN_INTERVAL;
+use crate::shell::Event;
 use crate::time::{ClockTrust, Mono, Now, SET_SINCE, Wall};
 
 /// Reads both clocks.
@@ -144,6 +147,28 @@ impl LoopTimer {
     pub async fn wait(&self) -> io::Result<()> {
         self.fd.read_with(|fd| Ok(rustix::io::read(fd, &mut [0; 8])?)).await?;
         Ok(())
+    }
+}
+
+/// Tells each time that the timer has gone off: when `wait` ends.
+pub(super) async fn send_timeouts(wait: impl AsyncFn() -> io::Result<()>, events: Sender<Event>) {
+    loop {
+        let waited = wait().await;
+        let is_deaf = waited.is_err();
+        let event = match waited {
+            Ok(()) => Event::Timeout,
+            Err(error) => Event::Deaf("waiting for the timer", error),
+        };
+        if events.send(event).await.is_err() || is_deaf {
+            return;
+        }
+    }
+}
+
+/// Tells again and again whether the clock is synchronised.
+pub(super) async fn send_synced(events: Sender<Event>) {
+    while events.send(Event::Synced(trust())).await.is_ok() {
+        Timer::after(REJOIN_INTERVAL).await;
     }
 }
 

@@ -5,9 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use log::warn;
+use smol::Timer;
+use smol::channel::Sender;
 
 use crate::gossip::KeyRing;
-use crate::limits::{FILE_TIME_MAX, GOSSIP_KEY_FILE_BYTES_MAX};
+use crate::limits::{FILE_TIME_MAX, GOSSIP_KEY_FILE_BYTES_MAX, REJOIN_INTERVAL};
+use crate::shell::Event;
 use crate::shell::files::{self, CONFIG_READERS, FileContent};
 use crate::wire::key;
 
@@ -84,6 +87,23 @@ pub(super) async fn read_again(files: &[PathBuf], places: &Places) -> Result<Key
         secrets.push(read.map_err(|error| KeysError::Unreadable(file.clone(), error))??);
     }
     ring(files, &secrets)
+}
+
+/// Looks now and then for keys that could not be read at the start. To take part the agent has to start anew: it stops
+/// if somebody sees to that, and says it once if not.
+pub(super) async fn send_found(missing: MissingKeys, events: Sender<Event>) {
+    loop {
+        Timer::after(REJOIN_INTERVAL).await;
+        if read_again(&missing.files, &missing.places).await.is_ok() {
+            break;
+        }
+    }
+    if missing.restarted {
+        let why = io::Error::other("can be read now, stopping to be started anew as a member");
+        events.send(Event::Deaf("the flock's key", why)).await.ok();
+    } else {
+        warn!("the flock's key can be read now: restart to take part");
+    }
 }
 
 fn ring(files: &[PathBuf], secrets: &[Vec<u8>]) -> Result<KeyRing, KeysError> {

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use ::log::{debug, warn};
-use async_signal::{Signal, Signals};
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use smol::channel::Sender;
@@ -19,7 +18,7 @@ use crate::shell::http::Server;
 use crate::shell::resolver::Own;
 use crate::shell::udp::Port;
 use crate::shell::{
-    Error, Event, Setup, admission, clock, keeper, resolver, sources, systemd, uplink,
+    Error, Event, Setup, admission, clock, keeper, keys, resolver, signals, systemd, uplink,
 };
 use crate::wire::record::kind_name;
 
@@ -31,16 +30,15 @@ pub(super) fn local_sources(
     sender: &Sender<Event>,
 ) -> Result<Vec<Task<()>>, Error> {
     let system = |what| move |error| Error::System(what, error);
-    let signals = Signals::new([Signal::Hup, Signal::Int, Signal::Term])
-        .map_err(system("listening to signals"))?;
+    let signals = signals::listen().map_err(system("listening to signals"))?;
     let waiting = Rc::clone(timer);
     let mut sources = vec![
-        executor.spawn(sources::send_timeouts(async move || waiting.wait().await, sender.clone())),
-        executor.spawn(sources::send_signals(signals, sender.clone())),
-        executor.spawn(sources::send_synced(sender.clone())),
+        executor.spawn(clock::send_timeouts(async move || waiting.wait().await, sender.clone())),
+        executor.spawn(signals::send(signals, sender.clone())),
+        executor.spawn(clock::send_synced(sender.clone())),
     ];
     if let Some(interval) = systemd::watchdog_interval() {
-        sources.push(executor.spawn(sources::send_beats(interval, sender.clone())));
+        sources.push(executor.spawn(systemd::send_beats(interval, sender.clone())));
     }
     match uplink::listen() {
         Ok(socket) => sources.push(executor.spawn(uplink::send(socket, sender.clone()))),
@@ -104,7 +102,7 @@ pub(super) fn flock_sources(
         sources.push(executor.spawn(resolver::resolve(peers, own, every, events.clone())));
     }
     if let Some(missing) = &setup.missing {
-        sources.push(executor.spawn(sources::send_found(missing.clone(), events.clone())));
+        sources.push(executor.spawn(keys::send_found(missing.clone(), events.clone())));
     }
     sources
 }

@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use log::debug;
 use sd_notify::NotifyState;
+use smol::Timer;
+use smol::channel::Sender;
 
 use crate::limits::TIMER_LATE_MAX;
+use crate::shell::Event;
 use crate::time::Mono;
 
 fn tell(result: io::Result<()>) {
@@ -47,6 +50,13 @@ pub(super) fn watchdog_interval() -> Option<Duration> {
 /// Whether a timer set to `at` ought to have been handled by `now`: then [`alive`] is not said.
 pub(super) fn is_late(at: Option<Mono>, now: Mono) -> bool {
     at.is_some_and(|at| at + TIMER_LATE_MAX < now)
+}
+
+/// Asks the loop for a sign of life each `interval`.
+pub(super) async fn send_beats(interval: Duration, events: Sender<Event>) {
+    while events.send(Event::Watchdog).await.is_ok() {
+        Timer::after(interval).await;
+    }
 }
 
 #[cfg(test)]
