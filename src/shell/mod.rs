@@ -30,7 +30,7 @@ mod notifier;
 mod opening;
 mod pieces;
 mod process;
-mod reload;
+pub mod reload;
 mod resolver;
 mod secrets;
 mod signals;
@@ -82,8 +82,7 @@ use notifier::Notifier;
 use opening::{
     flock_sources, listen, local_sources, open_port, restore, site_cluster, site_journal,
 };
-use reload::Reloads;
-use source::Reloader;
+use reload::{Reloader, Reloads};
 use troubles::Troubles;
 use twin::Twins;
 use udp::Port;
@@ -112,7 +111,7 @@ pub enum Event {
     /// A link, an address or a route of this machine has come.
     Link,
     /// The config was read anew.
-    Loaded(Box<source::Outcome>),
+    Loaded(Box<reload::Outcome>),
     /// The names of the static peers stand for these addresses now.
     Peers(Vec<SocketAddr>),
     /// An attempt has ended, and so many bytes went over its sockets.

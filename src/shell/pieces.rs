@@ -13,7 +13,7 @@ use crate::gossip::KeyRing;
 use crate::node::{self, Node};
 use crate::shell::answers::labels;
 use crate::shell::http::Exchange;
-use crate::shell::source::Outcome;
+use crate::shell::reload::Outcome;
 use crate::shell::{Error, Event, Shell, admission, clock};
 
 /// Turns that everything else has between two pieces, unless there is something for the loop before.
