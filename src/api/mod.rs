@@ -7,6 +7,7 @@ mod access;
 mod alerts;
 mod changes;
 mod content_type;
+mod cors;
 mod deadman;
 mod flock;
 mod groups;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::api::{Access, Request, Response, content_type};
+use crate::api::{Access, Request, Response, content_type, cors};
 use crate::config::web::Need;
 
 /// The target of a path.
@@ -233,7 +233,7 @@ pub(super) fn refuse(
         let response = Response::empty(200);
         return Some(match endpoint {
             Endpoint::AlertsV1 => response,
-            _ if endpoint.is_v2() => preflight(response, access, methods, request),
+            _ if endpoint.is_v2() => cors::preflight(response, access, methods, request),
             _ => response.with("Allow", methods.join(", ")),
         });
     }
@@ -256,27 +256,6 @@ pub(super) fn refuse(
     content_type::refuse(request, takes_json, endpoint.is_v2())
 }
 
-/// The answer to a browser that asks before it sends: whether a page of this origin may.
-fn preflight(
-    mut response: Response,
-    access: &Access,
-    methods: &[&str],
-    request: &Request<'_>,
-) -> Response {
-    for header in ["Access-Control-Request-Method", "Access-Control-Request-Headers"] {
-        response = response.with("Vary", header);
-    }
-    let method = request.cors_method.unwrap_or_default();
-    let is_known = methods.contains(&method) || (method == "HEAD" && methods.contains(&"GET"));
-    if !is_known || !access.allows_origin(request) {
-        return response;
-    }
-    if let Some(headers) = request.cors_headers.filter(|headers| !headers.is_empty()) {
-        response = response.with("Access-Control-Allow-Headers", headers.to_owned());
-    }
-    response.with("Access-Control-Allow-Methods", method.to_owned())
-}
-
 /// Adds the headers that every answer of an endpoint carries.
 pub(super) fn finish(
     response: Response,
@@ -289,12 +268,7 @@ pub(super) fn finish(
         _ if endpoint.is_v2() => response.with("Cache-Control", "no-store").with("Vary", "Origin"),
         _ => return response,
     };
-    match request.origin {
-        Some(origin) if endpoint.is_v2() && access.allows_origin(request) => {
-            response.with("Access-Control-Allow-Origin", origin.to_owned())
-        }
-        _ => response,
-    }
+    if endpoint.is_v2() { cors::allow(response, access, request) } else { response }
 }
 
 #[cfg(test)]
