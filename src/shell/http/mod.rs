@@ -7,7 +7,6 @@ mod connections;
 mod exchange;
 mod head;
 pub mod lenient;
-mod link;
 mod listen;
 mod stream;
 
@@ -43,8 +42,7 @@ use answer::{add_headers, built, refuse};
 use body::{Outgoing, Share};
 use connections::{Connections, Phase, State};
 pub use exchange::Exchange;
-use link::Door;
-use listen::bind;
+use listen::Door;
 use stream::{Scratch, Stream};
 
 fn text_of<'a>(headers: &'a HeaderMap, name: &'static str) -> Option<&'a str> {
@@ -152,12 +150,12 @@ impl Server {
     pub(super) fn listen(&mut self, listener: &Listener, web: &Web) -> io::Result<()> {
         let door = match listener {
             Listener::Tcp(address) => {
-                let listener = bind(address)?;
+                let listener = listen::bind(address)?;
                 info!(address:% = listener.local_addr()?; "Listening on");
                 Door::Tcp(Async::new(listener)?)
             }
             Listener::Unix(path) => {
-                let door = link::listen_unix(path, web.socket_mode.0, &web.socket_group)?;
+                let door = listen::listen_unix(path, web.socket_mode.0, &web.socket_group)?;
                 info!(address:% = listener; "Listening on");
                 door
             }
@@ -168,7 +166,7 @@ impl Server {
 
     /// Serves the sockets that systemd has passed.
     pub(super) fn take_passed(&mut self) -> io::Result<()> {
-        for (door, address) in link::passed()? {
+        for (door, address) in listen::passed()? {
             info!(address:%; "Listening on");
             self.open(door);
         }
