@@ -26,6 +26,7 @@ mod interfaces;
 mod keeper;
 pub mod keys;
 pub mod log;
+mod netlink;
 mod notifier;
 mod opening;
 mod pieces;
@@ -43,7 +44,6 @@ pub mod tls;
 mod troubles;
 mod twin;
 mod udp;
-mod uplink;
 mod watchers;
 mod worker;
 

@@ -18,7 +18,7 @@ use crate::shell::http::Server;
 use crate::shell::resolver::Own;
 use crate::shell::udp::Port;
 use crate::shell::{
-    Error, Event, Setup, admission, clock, keeper, keys, resolver, signals, systemd, uplink,
+    Error, Event, Setup, admission, clock, keeper, keys, netlink, resolver, signals, systemd,
 };
 use crate::wire::record::kind_name;
 
@@ -40,8 +40,8 @@ pub(super) fn local_sources(
     if let Some(interval) = systemd::watchdog_interval() {
         sources.push(executor.spawn(systemd::send_beats(interval, sender.clone())));
     }
-    match uplink::listen() {
-        Ok(socket) => sources.push(executor.spawn(uplink::send(socket, sender.clone()))),
+    match netlink::listen() {
+        Ok(socket) => sources.push(executor.spawn(netlink::send(socket, sender.clone()))),
         Err(error) => debug!("links are not listened to: {error}"),
     }
     Ok(sources)
