@@ -6,7 +6,6 @@ pub mod alerts;
 pub mod behind;
 mod bits;
 pub mod clock;
-mod declared;
 pub mod deliver;
 pub mod expect;
 mod fill;

@@ -150,7 +150,7 @@ const NO_LIMITS: &[(&str, &[&str])] = &[
             "core/deliver/flush.rs DEADLINE_MIN",
             "core/deliver/logging.rs ENTRY_LIFE_MIN",
             "core/deliver/rate_limit.rs ATTEMPT_TIME_MIN",
-            "core/declared.rs PERIODS_MAX",
+            "core/silences/declared.rs PERIODS_MAX",
             "core/index.rs INSIDE_STEPS_MAX",
             "core/silences/muting.rs CATCH_UP_MAX",
             "core/step.rs STEP_MIN",
@@ -191,7 +191,7 @@ const NO_LIMITS: &[(&str, &[&str])] = &[
         &[
             "cli/acknowledge.rs TIME_MAX",
             "core/acknowledge.rs SEVERITIES_MAX",
-            "core/declared.rs AHEAD_MAX",
+            "core/silences/declared.rs AHEAD_MAX",
         ],
     ),
 ];

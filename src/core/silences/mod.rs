@@ -1,5 +1,6 @@
 //! Silences: the table, and the rules by which one is set, changed and expired.
 
+mod declared;
 mod muting;
 
 use std::cell::RefCell;

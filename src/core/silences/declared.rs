@@ -35,7 +35,7 @@ impl Core {
     }
 
     /// Refuses to change a silence that the config declares.
-    pub(super) fn refuse_declared(&self, id: SilenceId) -> Result<(), SilenceError> {
+    pub(in crate::core) fn refuse_declared(&self, id: SilenceId) -> Result<(), SilenceError> {
         let named = self.config.silences.iter().find(|it| id_of(it) == id);
         named.map_or(Ok(()), |it| {
             let name = Brief(&it.name);
@@ -46,7 +46,7 @@ impl Core {
     }
 
     /// Takes those declared silences into the table of which the time has come, and the others out of it.
-    pub(super) fn declare(&mut self, now: Now) {
+    pub(in crate::core) fn declare(&mut self, now: Now) {
         let config = Arc::clone(&self.config);
         let wanted: BTreeSet<SilenceId> = config.silences.iter().map(id_of).collect();
         for gone in self.declared.difference(&wanted) {
@@ -74,7 +74,7 @@ impl Core {
     }
 
     /// The clock has stepped, or a config has come: what was declared is looked at anew.
-    pub(super) fn declare_anew(&mut self, now: Now) {
+    pub(in crate::core) fn declare_anew(&mut self, now: Now) {
         for id in &self.declared {
             self.silences.withdraw(*id);
         }
