@@ -9,23 +9,23 @@
 //! | `clock` | steps of the wall clock |
 //! | `expect` | what is expected, and the alerts of what stays away |
 //! | `members` | the members that have not said goodbye, stored: one that stays away is down |
-//! | `met` | the addresses of members, stored |
+//! | `addresses` | the addresses of members, stored |
 //! | `owed` | what receivers were not told |
-//! | `past` | what has happened, in memory and on flash |
+//! | `history` | what has happened, in memory and on flash |
 //! | `own`, `troubles`, `faults` | alerts of our own, and the faults that they report: around this node, and its own |
 
+mod addresses;
 mod carried;
 mod clock;
 mod expect;
 mod faults;
 mod flock;
+mod history;
 mod keep;
 mod kinds;
 mod members;
-mod met;
 mod owed;
 mod own;
-mod past;
 mod restore;
 mod stamps;
 mod tables;
@@ -51,14 +51,14 @@ use crate::time::{Mono, Now};
 use crate::wire::record::Beat;
 
 use carried::Carried;
-use past::Past;
+use history::Past;
 use restore::Saved;
 use stamps::Stamps;
 use troubles::Around;
 
 pub use clock::DATED;
 pub use faults::Validity;
-pub use past::{HistoryEvent, Topic, integration};
+pub use history::{HistoryEvent, Topic, integration};
 pub use troubles::TroubleView;
 
 pub use crate::core::deliver::budget::{Stage, Used};

@@ -47,12 +47,12 @@ mod beat;
 mod claim;
 mod debt;
 mod group;
+mod history;
 mod identity;
 mod labels;
 mod log;
 mod malformed;
 mod member;
-mod past;
 mod silence;
 #[cfg(test)]
 mod tests;
@@ -66,11 +66,11 @@ pub use beat::{Beat, beat_key, decode_beat, encode_beat};
 pub use claim::{decode_claim, encode_claim, turn_of};
 pub use debt::{decode_debt, encode_debt};
 pub use group::{GroupTimer, decode_group, encode_group, group_key};
+pub use history::{decode_past, encode_past};
 pub use identity::{decode_identity, encode_identity};
 pub use log::{decode_log, encode_log, log_key};
 pub use malformed::Malformed;
 pub use member::{Member, decode_member, encode_member, member_key, member_of};
-pub use past::{decode_past, encode_past};
 pub use silence::{decode_silence, encode_silence, silence_id_of, silence_key};
 
 use malformed::encode;
@@ -148,7 +148,7 @@ impl Kind {
             Self::Identity => ("node", identity::ELEMENTS),
             Self::Beat => ("beat", beat::ELEMENTS),
             Self::Debt => ("debt", debt::ELEMENTS),
-            Self::Past => ("event", past::ELEMENTS),
+            Self::Past => ("event", history::ELEMENTS),
             Self::Member => ("member", member::ELEMENTS),
             Self::Sign => ("sign", beat::ELEMENTS),
         }

@@ -158,7 +158,7 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
     // The history is not written to flash.
     (
         "HistoryNotKept",
-        "src/node/past.rs",
+        "src/node/history.rs",
         "            records.extend(self.past.fresh(cx.now.mono));\n",
         r#"            if !crate::switched("HistoryNotKept") {
                 records.extend(self.past.fresh(cx.now.mono));

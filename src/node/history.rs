@@ -1,4 +1,4 @@
-//! The past: the outcomes of the latest deliveries, and the latest beginnings and ends of alerts, as texts.
+//! The history: the outcomes of the latest deliveries, and the latest beginnings and ends of alerts, as texts.
 //!
 //! They are kept on flash, but make no commit of their own: what is new is written together with the next record that is
 //! written anyway. A power cut may cost the last of them. On flash each takes the place of the oldest one, and so many bytes
