@@ -11,37 +11,45 @@
 //! randomness as arguments and returns [`effect::Effect`]s. The shell has no opinions: it turns bytes into calls and
 //! effects into system calls. The third law, a limit and a policy for everything, is [`limits`].
 
-/// The HTTP API without HTTP: a request in, an answer out. A file an endpoint; `route`, `access` and `content_type` come before.
+/// The HTTP API without HTTP: a request in, an answer out. A file an endpoint; `route`, `access`, `cors` and `content_type` come
+/// before. A page that asks for `changes` waits in `shell/watchers`.
 pub mod api;
 /// A map for few entries, whose code all such maps share: a smaller binary.
 pub mod box_map;
 /// The subcommands: thin clients of the HTTP API, and offline checks.
 pub mod cli;
-/// Text, TOML or YAML of one schema, to a checked config; all errors at once. `tree` reads the languages.
+/// Text, TOML or YAML of one schema, to a checked config; all errors at once. `tree` reads the languages, `read` has a file a section,
+/// `settings` the agent's own sections, `web` users and TLS of the HTTP side, `environment` systemd's credentials.
 pub mod config;
-/// The alerting mind: the tables and rules (`route`, `group`, `silences`, `acknowledge`, `inhibit`, `nflog`, `expect`), and in `deliver`
-/// what happens to a due group: `flush`, `dedup`, turns, attempts, `backoff`, what is owed.
+/// The alerting mind: the tables and rules (`intake` of reports, `route`, `intervals`, `group`, `silences`, `acknowledge`, `inhibit`,
+/// `nflog`, `expect`, the `sweep` of what has ended), and in `deliver` what happens to a due group: `flush`, `dedup`, turns, attempts,
+/// `backoff`, the `budget` and the `rate_limit` of receivers, what is `owed`.
 pub mod core;
 /// The checksum of the journal and of datagrams in clear.
 pub mod crc;
 /// The requests of the brain to the shell.
 pub mod effect;
-/// The flock: `members` (SWIM), the clock `hlc`, `news`, `repair` with the `assembly` of parts, `seal`. Its payloads are key, version and bytes.
+/// The flock: `members` (SWIM; `reconnect` tries the lost again), the clock `hlc`, `news`, `repair` (digests; the `assembly` of parts),
+/// `seal` and its keys, `unheard` datagrams of another key. Its payloads are key, version and bytes.
 pub mod gossip;
 /// Every limit, with its policy.
 pub mod limits;
-/// The nouns, valid by construction: labels, durations, `matcher` with its patterns, alerts, silences, `log_entry` and how two merge.
+/// The nouns, valid by construction: labels, durations, `matcher` with its patterns, alerts, silences, `time_interval` and its calendar,
+/// `log_entry` and how two merge.
 pub mod model;
 /// The whole brain: `handle_*` in, effects out, one `next_timeout`. `kinds` has a file for each kind of record: key, life, merging.
+/// `members` decides which are missing; `faults` and `troubles` are those of this node and around it, `own` the alerts of these; the
+/// `history` on flash.
 pub mod node;
-/// A receiver type per file: config and notification to request.
+/// A receiver type per file: config and notification to request. `signing` is a webhook's HMAC.
 pub mod notify;
-/// The only room with sockets, files and clocks: http, `admission` of clients by password or certificate, tls, udp, flash, systemd,
-/// the loop; `twin` notices another node with the id of this one.
+/// The only room with sockets, files and clocks: http, `admission` of clients by password or certificate, tls, udp, netlink, flash,
+/// signals, `reload`, systemd and its watchdog, the loop. In `notifier`, `http` has redirects, proxies, kept connections and `oauth2`.
+/// `twin` notices another node with the id of this one.
 pub mod shell;
-/// The journal over a `Medium`: append, replay, compact; the `budget` of commits.
+/// The journal over a `Medium`: `journal` appends and compacts, `replay` reads it again; the `budget` of commits, `wear`.
 pub mod store;
-/// Go's template language over typed values, with its `functions`.
+/// Go's template language over typed values, with its `functions`; `html` escapes by context. The default texts are in `default.tmpl`.
 pub mod template;
 /// The two clocks: `Mono` for what waits, `Wall` for what is compared across nodes or reboots.
 pub mod time;

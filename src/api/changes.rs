@@ -1,4 +1,5 @@
 //! `GET /bellwether/v1/changes`: lets the page wait for news instead of asking for lists again and again.
+//! Its requests wait in `shell/watchers`.
 
 use crate::api::query::Params;
 use crate::api::{Answer, Request, Response, Site};

@@ -1,5 +1,6 @@
 //! Faults around this node: members that are down, senders with another key, receivers that fail. These and the faults of this
-//! node itself are one list. Each is logged when it begins and ends, shown in the status, and raised as an alert of our own.
+//! node itself are one list. Each is logged when it begins and ends, shown in the status, and raised as an alert of our own. Which
+//! members are missing is decided in `members`.
 
 use std::net::IpAddr;
 use std::time::Duration;
