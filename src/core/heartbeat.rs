@@ -1,8 +1,13 @@
 //! Heartbeats: others are told again and again that the flock lives, so that they notice when it does not. `start` is told
 //! first, then `ok`, and `fail` while something is wrong with the agent itself.
 //!
-//! One member tells each: the first by rank. It shares when it has told; one that has not heard of that in time, a little
-//! later for each rank, tells in its place. Nothing of this is logged or kept: a heartbeat that is told twice does no harm.
+//! One member tells each: the one that told it last, at the beginning the first by rank. It shares when it has told; one that
+//! has not heard of that in time, a little later for each rank, tells in its place. Nothing of this is logged or kept: a
+//! heartbeat that is told twice does no harm.
+//!
+//! Members may differ for minutes on whether something is wrong: one was not there when it began, another has given an alert
+//! its lease anew. So a change is told at once by the one that told last, and `fail` also by another that knows of a fault
+//! that the one that told last does not know of; it tells from then on. Nobody but the one that told it takes `fail` back.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -67,11 +72,34 @@ pub struct Beating {
     pub sent: u64,
     /// How often this node failed to.
     pub failed: u64,
+    /// Whether it was this node that told it last.
+    is_ours: bool,
     /// When the next is due.
     due: Mono,
+    /// Since when this node has known of another word that is to be told without waiting for that.
+    news: Option<Mono>,
     /// Before that this node does not try again.
     pause: Mono,
     attempt: Option<(AttemptId, HeartbeatWord)>,
+}
+
+impl Beating {
+    /// Whether this node is to tell this word before the next is due.
+    fn has_news(&self, word: HeartbeatWord) -> bool {
+        self.told
+            .is_none_or(|(told, _)| told != word && (self.is_ours || word == HeartbeatWord::Fail))
+    }
+
+    /// How many others this node, of this rank among `all`, gives time to tell before it does. One that would take back what
+    /// another has told comes after all that would not.
+    fn place(&self, word: HeartbeatWord, rank: u32, all: u32) -> u32 {
+        match self.told {
+            None => rank,
+            Some(_) if self.is_ours => 0,
+            Some((HeartbeatWord::Fail, _)) if word != HeartbeatWord::Fail => all + rank,
+            Some(_) => 1 + rank,
+        }
+    }
 }
 
 /// The heartbeats of the config, by name.
@@ -153,13 +181,12 @@ impl Core {
         let mut next: Option<Mono> = None;
         for heartbeat in &config.heartbeats {
             let rank = self.turns.rank(fnv128(["heartbeat", &heartbeat.name]));
+            let all = u32::try_from(self.turns.flock.others.len() + 1).unwrap_or(u32::MAX);
             let Some(beating) = self.heartbeats.beating.get_mut(&heartbeat.name) else { continue };
             let word = word(heartbeat, beating.told, !faults.is_empty());
-            let is_news = beating.told.is_none_or(|(told, _)| told != word);
-            if is_news {
-                beating.due = beating.due.min(now);
-            }
-            let at = (beating.due + RANK * rank).max(beating.pause);
+            beating.news = beating.has_news(word).then(|| beating.news.unwrap_or(now));
+            let since = beating.news.map_or(beating.due, |news| news.min(beating.due));
+            let at = (since + RANK * beating.place(word, rank, all)).max(beating.pause);
             if beating.attempt.is_some() {
                 continue;
             }
@@ -182,11 +209,7 @@ impl Core {
 
     /// The faults of the agent itself, as far as the flock knows.
     fn faults(&self, now: Wall) -> Vec<AlertView> {
-        let is_ours = |labels: &Labels| {
-            let name = labels.get("alertname");
-            name.is_some_and(|name| [own::JOURNAL_FAILED, own::RECEIVER_FAILING].contains(&name))
-        };
-        let all = self.alerts.iter().filter(|(_, it)| is_ours(&it.alert.labels));
+        let all = self.alerts.iter().filter(|(_, it)| is_fault(&it.alert.labels));
         all.filter(|(_, it)| !it.alert.resolved(now))
             .map(|(fingerprint, it)| AlertView {
                 fingerprint,
@@ -247,6 +270,7 @@ impl Core {
             Verdict::Sent | Verdict::Remember(_) | Verdict::Next(_) | Verdict::NextFor(..) => {
                 beating.sent += 1;
                 beating.told = Some((word, cx.now.wall));
+                beating.is_ours = true;
                 beating.due = cx.now.mono + heartbeat.period;
                 if let Some(it) = self.heartbeats.troubles.end(&name, cx.now.mono) {
                     info!("heartbeat {name}: told again after {}", it.age(cx.now.mono));
@@ -287,9 +311,16 @@ impl Core {
             return;
         }
         beating.told = Some((word, at));
+        beating.is_ours = false;
         beating.due = now.mono + heartbeat.period.saturating_sub(now.wall.since(at));
         self.hasten_heartbeats(now.mono);
     }
+}
+
+/// Whether an alert is a fault of the agent itself, which its heartbeats tell of.
+pub(super) fn is_fault(labels: &Labels) -> bool {
+    let name = labels.get("alertname");
+    name.is_some_and(|name| [own::JOURNAL_FAILED, own::RECEIVER_FAILING].contains(&name))
 }
 
 /// The word that is to be told now.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::core::Core;
 use crate::core::deliver::logging::log_key;
+use crate::core::heartbeat::is_fault;
 use crate::core::intake::Sender;
 use crate::core::restore::{Phase, until_flush};
 use crate::core::route::RouteId;
@@ -40,6 +41,7 @@ impl Core {
         }
         let fired = self.alerts.fires(fingerprint, now.wall);
         let fires = !alert.resolved(now.wall);
+        let tells_of_us = is_fault(&alert.labels);
         self.travels.end(fingerprint);
         let new = self.alerts.replace(fingerprint, alert, now.wall);
         let admitted = self.admit(now, (fingerprint, Sender::Member), new, 0, &mut 0);
@@ -48,6 +50,9 @@ impl Core {
         }
         if fired != fires {
             self.note_turned(fingerprint);
+            if tells_of_us {
+                self.hasten_heartbeats(now.mono);
+            }
         }
         // A known one has changed, whether or not its groups can be made again.
         admitted || !new

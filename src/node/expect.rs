@@ -131,7 +131,7 @@ mod tests {
     use super::*;
     use crate::core::heartbeat::HeartbeatWord;
     use crate::limits::BEAT_TEXT_BYTES_MAX;
-    use crate::model::Report;
+    use crate::model::{Alert, Report};
     use crate::node::testing::{CONFIG, World};
     use crate::time::Wall;
 
@@ -480,5 +480,69 @@ period = "60s"
         world.pass(600);
         let tries = told(&mut world).len();
         assert!((10..=50).contains(&tries), "{tries}");
+    }
+
+    /// Three members, the one that tells the heartbeat, and another.
+    fn told_by_one() -> (World, usize, usize) {
+        let mut world = World::with(&[KEY; 3], &format!("{CONFIG}{HEARTBEAT}"));
+        world.pass(90);
+        let teller = told(&mut world).last().unwrap().0;
+        (world, teller, (teller + 1) % 3)
+    }
+
+    /// Has a member alone know of another end of what is wrong with the agent.
+    fn ends_at(world: &mut World, at: usize, fault: &Alert, ends_at: Wall) {
+        let alert = Alert { ends_at, updated_at: world.now.wall, ..fault.clone() };
+        let now = world.now;
+        world.nodes[at].core.merge_alert(now, fault.labels.fingerprint(), alert);
+    }
+
+    fn fault(world: &World, at: usize) -> Alert {
+        let fault = world.nodes[at].alerts().find(|(_, it, _)| {
+            it.labels.get("alertname").is_some_and(|name| name == "BellwetherJournalFailed")
+        });
+        fault.unwrap().1.clone()
+    }
+
+    #[test]
+    fn a_fault_that_others_do_not_know_of_is_told_once_a_period_by_one() {
+        let (mut world, teller, other) = told_by_one();
+        world.step(teller, |node, cx| node.handle_journal(cx, Some("EIO")));
+        world.pass(5);
+        assert_eq!(told(&mut world), [(teller, "/fail".to_owned(), true)], "at once");
+        let fault = fault(&world, teller);
+        let now = world.now.wall;
+        ends_at(&mut world, other, &fault, now);
+        ends_at(&mut world, (other + 1) % 3, &fault, now);
+        world.pass(280);
+        let beats = told(&mut world);
+        assert!((4..=5).contains(&beats.len()), "{beats:?}");
+        assert!(beats.iter().all(|it| *it == (teller, "/fail".to_owned(), true)), "{beats:?}");
+        world.pass(120);
+        let beats = told(&mut world);
+        assert!((1..=2).contains(&beats.len()) && beats.iter().all(|it| it.1.is_empty()));
+    }
+
+    #[test]
+    fn a_fault_is_told_by_a_member_that_knows_of_it() {
+        let (mut world, teller, other) = told_by_one();
+        world.step(teller, |node, cx| node.handle_journal(cx, Some("EIO")));
+        world.pass(1);
+        let fault = fault(&world, teller);
+        world.step(teller, |node, cx| node.handle_journal(cx, None));
+        world.pass(1);
+        assert_eq!(told(&mut world).len(), 2, "it begins and ends");
+        let ends = world.now.wall + Duration::from_secs(300);
+        ends_at(&mut world, other, &fault, ends);
+        world.pass(20);
+        assert_eq!(told(&mut world), [(other, "/fail".to_owned(), true)]);
+        world.pass(270);
+        let beats = told(&mut world);
+        assert!((4..=5).contains(&beats.len()), "{beats:?}");
+        assert!(beats.iter().all(|it| *it == (other, "/fail".to_owned(), true)), "{beats:?}");
+        world.pass(120);
+        let beats = told(&mut world);
+        assert!((1..=2).contains(&beats.len()), "{beats:?}");
+        assert!(beats.iter().all(|it| *it == (other, String::new(), true)), "{beats:?}");
     }
 }

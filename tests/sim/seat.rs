@@ -72,6 +72,7 @@ pub(crate) enum Stopping {
 #[derive(Clone, Debug)]
 pub(crate) struct Running {
     pub(crate) receiver: usize,
+    pub(crate) url: String,
     pub(crate) body: String,
     pub(crate) begun: u64,
     /// The alerts that the receiver took.

@@ -171,6 +171,15 @@ pub(crate) struct Moved {
     pub(crate) bytes: u64,
 }
 
+/// A heartbeat that came.
+#[derive(Clone, Debug)]
+pub(crate) struct Beat {
+    pub(crate) at: u64,
+    pub(crate) seat: usize,
+    /// `start`, `fail`, or nothing if all is well.
+    pub(crate) word: String,
+}
+
 pub(crate) struct World {
     pub(crate) now: u64,
     pub(crate) seats: Vec<Seat>,
@@ -179,8 +188,8 @@ pub(crate) struct World {
     pub(crate) receivers: Vec<Receiver>,
     pub(crate) told: Vec<Told>,
     pub(crate) posts: Vec<Post>,
-    /// When heartbeats came, and from which seat.
-    pub(crate) beats: Vec<(u64, usize)>,
+    /// The heartbeats that came.
+    pub(crate) beats: Vec<Beat>,
     /// The bytes of attempts, as nodes were told of them.
     pub(crate) moved: Vec<Moved>,
     /// Whether alerts have a severity.
@@ -478,12 +487,14 @@ impl World {
         let receiver = receiver_at(&request.url);
         self.trace.line(self.now, || {
             let body = request.body.inline().unwrap_or_default();
-            let group = if body.is_empty() { "".into() } else { receiver::read(&body).group };
+            let of_group = !body.is_empty() && receiver != site::WATCHER;
+            let group = if of_group { receiver::read(&body).group } else { "".into() };
             format!("n{seat} sends to r{receiver}, attempt {}: {group}", id.0)
         });
         let it = &mut self.seats[seat];
         let (body, begun) = (request.body.inline().unwrap_or_default(), self.now);
-        it.attempts.insert(id, Running { receiver, body, begun, told: None, moved: 0 });
+        let url = request.url.inline().unwrap_or_default();
+        it.attempts.insert(id, Running { receiver, url, body, begun, told: None, moved: 0 });
         let life = it.life;
         let late = Reply::failed("no answer in time");
         let at = self.now + u64::try_from(timeout.as_millis()).unwrap();
@@ -500,9 +511,9 @@ impl World {
         let receiver = receiver_at(url);
         self.trace.line(self.now, || format!("n{seat} looks at r{receiver}, attempt {}", id.0));
         let it = &mut self.seats[seat];
-        let looks =
-            Running { receiver, body: String::new(), begun: self.now, told: None, moved: 0 };
-        it.attempts.insert(id, looks);
+        let (url, body) = (String::new(), String::new());
+        let begun = self.now;
+        it.attempts.insert(id, Running { receiver, url, body, begun, told: None, moved: 0 });
         let reached = Event::Reply(seat, it.life, id, Reply::Done);
         self.connect(seat, receiver, id, reached);
     }
@@ -530,7 +541,9 @@ impl World {
             running.moved = running.body.len() as u64 + receiver::AROUND_BYTES;
         }
         if running.receiver == site::WATCHER {
-            self.beats.push((self.now, seat));
+            let word = running.url.rsplit('/').next().unwrap_or_default().to_owned();
+            self.trace.line(self.now, || format!("n{seat} lives: {word:?} {:?}", running.body));
+            self.beats.push(Beat { at: self.now, seat, word });
             let reply = Reply::status(200);
             return self.schedule(self.now + 3, Event::Reply(seat, life, id, reply));
         }

@@ -151,9 +151,10 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
     (
         "HeartbeatByAll",
         "src/core/heartbeat.rs",
-        "let at = (beating.due + RANK * rank).max(beating.pause);",
-        r#"let rank = if crate::switched("HeartbeatByAll") { 0 } else { rank };
-            let at = (beating.due + RANK * rank).max(beating.pause);"#,
+        "            None => rank,\n",
+        r#"            _ if crate::switched("HeartbeatByAll") => 0,
+            None => rank,
+"#,
     ),
     // The history is not written to flash.
     (
