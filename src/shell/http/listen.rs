@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn hundreds_of_connections_wait_to_be_accepted() {
-        let kernels = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+        let kernels = fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
         let most = HTTP_BACKLOG_MAX.min(kernels.trim().parse().unwrap());
         let listener = bind(&Address { host: "127.0.0.1".to_owned(), port: 0 }).unwrap();
         let address = listener.local_addr().unwrap();
