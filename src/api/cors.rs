@@ -1,5 +1,5 @@
 //! CORS: whether a page of another origin may use the API, as browsers ask and are told. The settings are in
-//! [`Access`](crate::api::Access).
+//! [`Access`].
 
 use crate::api::{Access, Request, Response};
 
