@@ -29,13 +29,13 @@ pub mod core;
 pub mod crc;
 /// The requests of the brain to the shell.
 pub mod effect;
-/// The flock: `members` (SWIM; `reconnect` tries the lost again), the clock `hlc`, `news`, `repair` (digests; the `assembly` of parts),
-/// `seal` and its keys, `unheard` datagrams of another key. Its payloads are key, version and bytes.
+/// The flock: `members` (SWIM; `candidates` to join, `reconnect` to the lost), the clock `hlc`, `news`, `repair` by digests with the
+/// `assembly` of parts, `seal` and its keys, `unheard` datagrams of another key. Its payloads are key, version and bytes.
 pub mod gossip;
 /// Every limit, with its policy.
 pub mod limits;
-/// The nouns, valid by construction: labels, durations, `matcher` with its patterns, alerts, silences, `time_interval` and its calendar,
-/// `log_entry` and how two merge.
+/// The nouns, valid by construction: labels, durations, `matcher` with its patterns, alerts, silences, `time_interval` with its
+/// calendar, `log_entry` and how two merge.
 pub mod model;
 /// The whole brain: `handle_*` in, effects out, one `next_timeout`. `kinds` has a file for each kind of record: key, life, merging.
 /// `members` decides which are missing; `faults` and `troubles` are those of this node and around it, `own` the alerts of these; the

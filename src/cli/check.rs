@@ -494,6 +494,19 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_that_no_receiver_takes_from_global_is_told_of() {
+        let file =
+            std::env::temp_dir().join(format!("bellwether-global-{}.toml", std::process::id()));
+        let text = "[global]\nsmtp_auth_password = 'geheim'\n[[receivers]]\nname = 'y'\n\
+            [[receivers.webhook_configs]]\nurl = 'http://x'";
+        let out = taken(&file, text);
+        let open = taken(&file, &text.replace("smtp_auth_password = 'geheim'", ""));
+        std::fs::remove_file(file).unwrap();
+        assert!(out.contains("1 secrets stand in the file itself (global)"), "{out}");
+        assert!(!open.contains("stand in the file itself"), "{open}");
+    }
+
+    #[test]
     fn passwords_of_urls_are_told_by_their_place() {
         let file =
             std::env::temp_dir().join(format!("bellwether-urls-{}.toml", std::process::id()));

@@ -146,6 +146,11 @@ fn inline_secrets(loaded: &Loaded, admission: &Admission) -> BTreeSet<String> {
             found.insert(path);
         }
     });
+    // Of `global`, what no receiver has got from it is still to be read there.
+    let global = loaded.config.original.split("\nroute:").next().unwrap_or_default();
+    if found.is_empty() && global.contains("<secret>") {
+        found.insert("global".to_owned());
+    }
     found
 }
 

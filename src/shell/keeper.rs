@@ -354,3 +354,24 @@ fn say_left(left: &Left) {
         warn!("{first}; left out, kept in memory alone: {} records", left.records);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn nobody_else_may_read_a_directory_that_the_agent_makes() {
+        let above = std::env::temp_dir().join(format!("bellwether-made-{}", std::process::id()));
+        let path = above.join("data");
+        let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        make_dir(&path).unwrap();
+        assert_eq!(mode(), 0o700);
+        // One that is there keeps the mode that its owner gave it.
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o750)).unwrap();
+        make_dir(&path).unwrap();
+        assert_eq!(mode(), 0o750);
+        std::fs::remove_dir_all(above).unwrap();
+    }
+}
