@@ -154,8 +154,12 @@ impl Past {
         Ok(())
     }
 
-    /// All were taken back. Events that came before that get later numbers.
-    pub(super) fn restored(&mut self) {
+    /// All were taken back. Events that came before that get later numbers. Those of the last day have cost this day's bytes,
+    /// as far as no later one has taken their place.
+    pub(super) fn restored(&mut self, now: Now) {
+        let all = self.lists.iter().flat_map(|list| &list.events);
+        let of_the_day = all.filter(|it| it.is_done && now.wall.since(it.at) < DAY);
+        self.day = (now.mono, of_the_day.map(|it| it.text.len()).sum());
         for list in &mut self.lists {
             let mut last = 0;
             list.bytes = 0;
@@ -312,8 +316,11 @@ pub fn integration(key: &LogKey) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::node::testing::World;
+    use crate::wire::record::Stamped;
 
     fn texts(world: &World, topic: Topic) -> Vec<String> {
         world.nodes[0].history(topic).map(|it| it.text.clone()).collect()
@@ -402,6 +409,33 @@ mod tests {
     }
 
     #[test]
+    fn a_restart_knows_what_the_events_on_flash_have_cost() {
+        let mut flash: BTreeMap<_, Vec<u8>> = BTreeMap::new();
+        let mut live = |hour: u64| {
+            let mut past = Past::default();
+            for body in flash.values() {
+                past.restore(body).unwrap();
+            }
+            let wall = Wall::EPOCH + Duration::from_secs(hour * 3600);
+            past.restored(Now { mono: Mono::ZERO, wall });
+            let mut written = 0;
+            for _ in 0..200 {
+                of(Topic::Notifications, &mut past, 1, 1900);
+                for it in past.fresh(Mono::ZERO) {
+                    let body = Stamped::decode(it.body().unwrap()).unwrap().body.to_vec();
+                    written += body.len();
+                    flash.insert(it.key.clone(), body);
+                }
+            }
+            written
+        };
+        let day = HISTORY_DAILY_BYTES_MAX;
+        assert!((day * 9 / 10..day * 11 / 10).contains(&live(0)));
+        assert!(live(8) + live(16) < day / 4, "as they are the latest, nearly all are known");
+        assert!(live(24) > day * 9 / 10, "another day");
+    }
+
+    #[test]
     fn events_stay_as_long_ago_as_they_are_when_the_clock_is_set() {
         let mut past = Past::default();
         let at = Wall::from_secs(60);
@@ -427,7 +461,7 @@ mod tests {
         for event in &old.lists[1].events {
             past.restore(&record::encode_past(1, event.id, event.at, &event.text)).unwrap();
         }
-        past.restored();
+        past.restored(Now { mono: Mono::ZERO, wall: Wall::EPOCH });
         let ids: Vec<_> = past.lists[1].events.iter().map(|it| (it.id, it.is_done)).collect();
         assert_eq!(ids, [(1, true), (2, true), (3, true), (4, false), (5, false)]);
         assert!(past.restore(&record::encode_past(2, 1, Wall::EPOCH, "{}")).is_err());

@@ -79,7 +79,7 @@ impl Node {
 
     /// Says that every stored record has been taken back: the flock is joined, groups and timers start.
     pub fn handle_restored(&mut self, cx: &mut Cx<'_>) {
-        self.past.restored();
+        self.past.restored(cx.now);
         let stored = std::mem::take(&mut self.restoring);
         let mut shown = LastShown::default();
         for it in stored.iter().filter(|it| it.object.is_of_the_past()) {
