@@ -4,7 +4,7 @@ import { h, heading, isWeb, Keyed, linked, outside, show } from "./dom.js";
 import { counts, countsBar, filterBar, read } from "./filter.js";
 import { state } from "./live.js";
 import { equal, format, formatAll, isPattern } from "./matchers.js";
-import { exact, hour, now, since, when } from "./time.js";
+import { exact, hour, moment, now, when } from "./time.js";
 import { acknowledge, openSilence } from "./silences.js";
 import { language, outcome, t } from "./words.js";
 
@@ -42,6 +42,8 @@ function link(change) {
   const text = query.toString();
   return `#/alerts${text ? `?${text}` : ""}`;
 }
+
+const isChosen = () => filters.kinds.size < KINDS.length;
 
 const go = (change) => parts.navigate(link(change));
 
@@ -111,10 +113,11 @@ export function draw() {
   }
   // What needs a hand comes first; else the agent's order stays.
   shown.sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
-  show(parts.counts, counts(KINDS.map((kind) => [kind, t(kind), numberOf[kind].size, filters.kinds.has(kind)]), (kind) => {
-    const kinds = new Set(filters.kinds);
+  show(parts.counts, counts(KINDS.map((kind) => [kind, t(kind), numberOf[kind].size, isChosen() && filters.kinds.has(kind)]), (kind) => {
+    // The first that is tapped is shown alone, and all are again when none is left.
+    const kinds = new Set(isChosen() ? filters.kinds : []);
     if (!kinds.delete(kind)) kinds.add(kind);
-    go({ kinds });
+    go({ kinds: new Set(kinds.size ? kinds : KINDS) });
   }));
   if (parts.receivers !== receiversNow().join("\n") && document.activeElement?.id !== "filter") drawBar();
   parts.note.textContent = found.fault || "";
@@ -247,7 +250,7 @@ function row(alert, known) {
       h("div.chips", {}, own.map(([name, value]) => label(name, value))),
       Object.entries(others).map(annotation)),
     h("div.side", {},
-      h("div.meta", {}, h("span", {}, when(alert.startsAt), " (", since(h, alert.startsAt), ")"), why(alert, kind), isWeb(alert.generatorURL) ? outside(alert.generatorURL, t("Source")) : null),
+      h("div.meta", {}, h("span", {}, moment(alert.startsAt)), why(alert, kind), isWeb(alert.generatorURL) ? outside(alert.generatorURL, t("Source")) : null),
       h("div.buttons", {},
         h("button.write", { onclick: () => acknowledge(exactly(alert)) }, t("Acknowledge")),
         h("button.write", { onclick: () => openSilence(exactly(alert)) }, t("Silence")))));
@@ -289,7 +292,7 @@ function strip(told) {
   }
   const blocks = hours.map(({ sent, failed, held }) => h(`i.${failed ? "failed" : sent ? "sent" : held ? "held" : "none"}`));
   const last = told[0];
-  const text = last ? `${t("Last notification")}: ${outcome(last)}, ${when(last.at)}` : t("not among the latest notifications");
+  const text = last ? `${t("Last notification")}: ${outcome(last)}, ${when(last.at)}` : t("No recent notification");
   return h("div.strip", { role: "img", "aria-label": text, title: last ? `${text} (${exact(last.at)})` : text }, blocks);
 }
 

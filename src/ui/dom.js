@@ -78,6 +78,9 @@ export class Keyed {
 /** The heading of a view, for screen readers: the bar shows it to all others. */
 export const heading = (text) => h("h1.sr", {}, text);
 
+/** Texts with dots between; none turns the direction of another. */
+export const apart = (texts) => texts.map((it, at) => [at > 0 && " · ", h("bdi", {}, it)]);
+
 /** A table that scrolls sideways on a narrow screen; the first cell of a row is its head. */
 export const table = (title, heads, rows) => h("div.scroll", { tabindex: "0", role: "region", "aria-label": title }, h("table", {},
   h("thead", {}, h("tr", {}, heads.map((it) => h("th", { scope: "col" }, it)))),

@@ -8,6 +8,9 @@ export const countsBar = () => h("div.counts", { role: "group", "aria-label": t(
 /** Buttons with a number each that filter what is shown: [name, text, number, whether it is on]. */
 export const counts = (all, onclick) => all.map(([name, text, number, isOn]) => h(`button.count.${name}`, { "data-key": name, "aria-pressed": String(isOn), onclick: () => onclick(name) }, h("b", {}, number), " ", text));
 
+/** A button for the rest of a list, if there is one. */
+export const more = (rest, onclick) => rest > 0 && h("button", { onclick }, `${t("More")}: ${rest}`);
+
 /** A matcher as a chip that goes away when it is pressed. */
 export const removable = (matcher, onclick) => h("button.chip.on", { title: t("Remove"), onclick }, format(matcher), h("span", { "aria-hidden": "true" }, " ×"));
 
@@ -26,7 +29,7 @@ export function filterBar({ matchers, wrong }, known, change, ...chips) {
   let typing;
   const input = h("input", {
     type: "search", id: "filter", list: "known", autocomplete: "off", autocapitalize: "none", spellcheck: "false", enterkeyhint: "search",
-    placeholder: t('Filter: severity="critical"'), "aria-label": t("Filter by label"), "aria-describedby": "filter-fault",
+    placeholder: `${t("Filter")}: severity="critical"`, "aria-label": t("Filter by label"), "aria-describedby": "filter-fault",
     oninput: () => { clearTimeout(typing); typing = setTimeout(complete, 150, input, offered, known); },
   });
   const fault = h("span.fault", { id: "filter-fault", role: "alert" }, wrong);

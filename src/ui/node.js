@@ -1,8 +1,8 @@
 // This node and its flock.
 import * as api from "./api.js";
-import { h, heading, show, table } from "./dom.js";
+import { apart, h, heading, show, table } from "./dom.js";
 import { look, state } from "./live.js";
-import { lasting, now, since, when } from "./time.js";
+import { lasting, moment, now, since, when } from "./time.js";
 import { t } from "./words.js";
 
 /** Each member's first words are not heard until it has joined. */
@@ -53,7 +53,7 @@ export function draw() {
   const { cluster, config } = state.status;
   show(parts.body, [
     troublesCard(), owedCard(parts.owed, () => load()), nodeCard(), flashCard(), ...expectedCard(parts.deadman),
-    cluster.flock ? flockCard(cluster) : h("section.group", {}, h("h2", {}, t("Flock")), h("p", {}, t("Alone: no peers and no multicast configured."))),
+    cluster.flock ? flockCard(cluster) : h("section.group", {}, h("h2", {}, t("Flock")), h("p", {}, t("Alone: no peers, no multicast."))),
     receiversCard(parts.receivers),
     h("section.group.whole", { id: "config" }, h("h2", {}, t("Config as loaded")), h("pre", { tabindex: "0" }, marked(config.original))),
   ]);
@@ -91,7 +91,7 @@ function troublesCard() {
   if (!all.length) return h("p.calm.whole", {}, t("Nothing goes wrong."));
   return h("section.group.critical.whole", {}, h("h2", {}, t("Troubles")), h("ul.told", {}, all.map((it) => h("li.entry.failed", {},
     h("span.state", {}, t(it.kind)), it.what ? h("b", {}, it.what) : null,
-    it.seconds === undefined ? null : h("span.when", {}, `${t("since")} `, since(h, state.lookedAt - it.seconds * 1e3), it.times > 1 ? `, ${it.times} ${t("attempts")}` : ""),
+    it.seconds === undefined ? null : h("span.when", {}, `${t("since")} `, moment(state.lookedAt - it.seconds * 1e3), it.times > 1 ? `, ${it.times} ${t("attempts")}` : ""),
     it.why ? h("p.annotation", { dir: "auto" }, it.why) : null))));
 }
 
@@ -106,7 +106,7 @@ function nodeCard() {
     [t("Running"), [lasting(now() - Date.parse(uptime)), ` (${t("since")} ${when(uptime)})`]],
     [t("Memory"), residentBytes ? [`${mebi(residentBytes)} ${t("of")} ${mebi(maxBytes)} `, h("meter", { "aria-label": t("Memory"), max: maxBytes, high: maxBytes * 0.8, value: residentBytes })] : null],
     [t("Clock"), clock === "synced" ? t("set") : h("b.fault", {}, t("not set"))],
-    [t("As of"), parts.at && [when(parts.at), " (", since(h, parts.at), ")"]],
+    [t("As of"), parts.at && moment(parts.at)],
   ]));
 }
 
@@ -134,7 +134,7 @@ function flockCard(cluster) {
     flock.sealed ? null : h("p.fault", {}, t("Not sealed: anybody can read and take part.")),
     h("div.beside", {}, all.length ? picture(cluster.name, all) : h("p", {}, t("Members"), ": 0"),
     rows([
-      [t("This node"), [cluster.name, " ", h("code", {}, flock.id)]],
+      [t("This node"), [h("bdi", {}, cluster.name), " ", h("code", {}, flock.id)]],
       [t("Sealed with key"), flock.sealed ? flock.keys.map((key, at) => [at ? ", " : "", h("code", {}, key)]) : null],
       [t("Records"), [`${flock.records}, ${t("digest")} `, h("code", {}, flock.digest)]],
       [t("Turns under way"), turns()],
@@ -151,7 +151,7 @@ function turns() {
     const who = it.waits === "for another member" ? it.node || t("another member") : t("This node");
     counts.set(who, (counts.get(who) || 0) + 1);
   }
-  return [...counts].map(([who, count]) => `${who}: ${count}`).join(", ");
+  return apart([...counts].map(([who, count]) => [h("bdi", {}, who), `: ${count}`]));
 }
 
 const clockOf = (it) => (it.synced === false ? t("not set") : it.clockOffsetMs ? `${it.clockOffsetMs > 0 ? "+" : ""}${it.clockOffsetMs} ms` : t("same"));
@@ -171,8 +171,8 @@ function row(name) {
   const fails = failed > (sent || "");
   return h(`li.entry.${fails ? "failed" : sent ? "sent" : "held"}`, {},
     h("span.dot", { "aria-hidden": "true" }, "●"), h("b", {}, name),
-    h("span.soft", {}, `${t("last sent")} `, sent ? since(h, sent) : "–"),
-    failed ? h("span", { class: fails ? "fault" : "soft" }, `${t("last failure")} `, since(h, failed)) : null,
+    h("span.soft", {}, `${t("last sent")} `, sent ? since(sent) : "–"),
+    failed ? h("span", { class: fails ? "fault" : "soft" }, `${t("last failure")} `, since(failed)) : null,
     all.map((it) => it.bytesToday > 0 && h("span.soft", {}, `${(it.bytesToday / 1e3).toFixed(1)} KB/24 h ${it.budget || ""}`)),
     h("button.write", { "aria-label": `${t("Test")} ${name}`, onclick: () => openTest(name) }, t("Test")),
     all.filter((it) => it.lastError).map((it) => h("p.annotation", { dir: "auto" }, it.lastError)));
@@ -184,7 +184,7 @@ function openTest(receiver) {
   const send = h("button.primary.write", { disabled: true, onclick: () => run(false) }, t("Send the test"));
   const dialog = h("dialog", { "aria-labelledby": "test-title", onclose: () => dialog.remove() },
     h("h2", { id: "test-title" }, `${t("Test")}: ${receiver}`),
-    h("p.note", {}, t("A test: nothing is sent before you say so.")),
+    h("p.note", {}, t("Nothing is sent before you say so.")),
     body, h("div.actions", {}, h("button", { onclick: () => dialog.close() }, t("Close")), send));
   document.body.append(dialog);
   dialog.showModal();
@@ -229,7 +229,7 @@ function debt(receiver, debts, again) {
     sum("cut") && `${t("more are only counted")}: ${sum("cut")}`,
     waits.length && `${t("next try in")} ${lasting(Math.min(...waits))}`,
   ].filter(Boolean);
-  return h("li.entry.failed", {}, h("b", {}, receiver), h("span.soft", {}, `${t("since")} `, since(h, first)), h("span", {}, facts.join(", ")),
+  return h("li.entry.failed", {}, h("b", {}, receiver), h("span.soft", {}, `${t("since")} `, moment(first)), h("span", {}, facts.join(", ")),
     button("Try now", receiver, api.retryOwed, again), sum("late") ? button("Forget what came and went", receiver, api.dropOwed, again) : null);
 }
 
@@ -251,10 +251,10 @@ function button(text, receiver, ask, again) {
 function expectedCard({ expected, heartbeats }) {
   return [
     listed("Expected", ["Name", "Each", "State", "Last sign", "From"], expected.map((it) => [
-      it.name, it.period, it.missing ? h("b.fault", {}, t("missing")) : it.last ? h("b.good", {}, t("there")) : t("waiting"), it.last ? since(h, it.last) : "–", it.by,
+      it.name, it.period, it.missing ? h("b.fault", {}, t("missing")) : it.last ? h("b.good", {}, t("there")) : t("waiting"), it.last ? since(it.last) : "–", it.by,
     ])),
     listed("Heartbeats", ["Name", "Each", "Told", "Last told"], heartbeats.map((it) => [
-      it.name, it.period, it.told === "fail" ? h("b.fault", {}, it.told) : it.told || "–", it.last ? since(h, it.last) : "–",
+      it.name, it.period, it.told === "fail" ? h("b.fault", {}, it.told) : it.told || "–", it.last ? since(it.last) : "–",
     ])),
   ];
 }

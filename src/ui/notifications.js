@@ -1,9 +1,9 @@
 // The notifications of this node, newest first, and those that wait or fail.
-import { h, heading, linked, show } from "./dom.js";
-import { counts, countsBar } from "./filter.js";
+import { apart, h, heading, linked, show } from "./dom.js";
+import { counts, countsBar, more } from "./filter.js";
 import { lookAtPending, state } from "./live.js";
 import { equal, formatAll } from "./matchers.js";
-import { exact, lasting, now, since, when } from "./time.js";
+import { lasting, moment, now, when } from "./time.js";
 import { outcome, t } from "./words.js";
 
 const BAD = new Set(["failed", "refused", "expired", "surrendered", "misrendered"]);
@@ -48,7 +48,7 @@ export function draw() {
   const found = state.history.filter(KINDS[filter]);
   const rows = found.slice(0, limit).map(entry);
   const rest = found.length - rows.length;
-  show(parts.more, [rest > 0 && h("button", { onclick: () => { limit += SHOWN_FIRST; draw(); } }, `${t("More")}: ${rest}`)]);
+  show(parts.more, [more(rest, () => { limit += SHOWN_FIRST; draw(); })]);
   show(parts.list, rows.length || !state.isRead ? rows : [h("li.empty", {}, t("No notifications yet."))]);
 }
 
@@ -75,18 +75,18 @@ const whyOf = (it) => state.history.find((past) => integrationOf(past) === integ
 function group(it) {
   const labels = Object.entries(it.groupLabels).map(([name, value]) => equal(name, value));
   const query = labels.length ? `?${new URLSearchParams({ filter: formatAll(labels) })}` : "";
-  return h("a.subject", { href: `#/alerts${query}`, dir: "auto" }, labels.map(({ value }) => value).join(" · ") || t("Ungrouped"));
+  return h("a.subject", { href: `#/alerts${query}` }, labels.length ? apart(labels.map((it) => it.value)) : t("Ungrouped"));
 }
 
-const to = (it) => h("span.to", {}, `→ ${it.receiver}${it.integration ? ` (${it.integration})` : ""}`);
-const notes = (...texts) => h("p.note", {}, texts.filter(Boolean).flatMap((it, at) => (at ? [" · ", it] : [it])));
+const to = (it) => h("span.to", {}, "→ ", h("bdi", {}, it.receiver), it.integration && ` (${it.integration})`);
+const notes = (...texts) => h("p.note", {}, apart(texts.filter(Boolean)));
 const attempts = (count) => (count > 1 ? `${count} ${t("attempts")}` : null);
 
 function underWay(it) {
   const why = it.attempts && it.waits === "to try again" ? whyOf(it) : null;
   return h(`li.entry.${why ? "failed" : "held"}`, {},
     h("span.state", {}, t("waits")), group(it), to(it),
-    notes(t(it.waits), it.node, attempts(it.attempts), h("span", {}, `${t("since")} ${when(it.since)} (`, since(h, it.since), ")")),
+    notes(t(it.waits), it.node, attempts(it.attempts), [`${t("since")} `, moment(it.since)]),
     why ? h("p.annotation", { dir: "auto" }, why) : null);
 }
 
@@ -96,7 +96,7 @@ function entry(it) {
   const muted = it.outcome === "muted" ? [it.silenced && `${it.silenced} ${t("silenced")}`, it.inhibited && `${it.inhibited} ${t("inhibited")}`, it.intervals.length && `${t("muted")}: ${it.intervals.join(", ")}`] : [];
   return h(`li.entry.${kind}`, { "data-key": it.id },
     h("span.state", {}, outcome(it)), group(it), to(it),
-    h("span.when", { title: exact(it.at) }, when(it.at), " (", since(h, it.at), ")"),
+    h("span.when", {}, moment(it.at)),
     notes(...counts, ...muted, it.to && `→ ${it.to}`, it.reason && t(it.reason), it.node && `${t("Node")}: ${it.node}`, attempts(it.attempts),
       it.afterMs > 1000 && `+${lasting(it.afterMs)}`, it.leftMs && `${t("until")} ${when(Date.parse(it.at) + it.leftMs)}`),
     it.why ? h("p.annotation.fault", { dir: "auto" }, it.why) : null,

@@ -1,10 +1,10 @@
 // The silences: by state, the dialog that sets one, and acknowledging in one tap.
 import * as api from "./api.js";
 import { h, heading, Keyed, linked, remember, remembered, show, toast } from "./dom.js";
-import { counts, countsBar, filterBar, read, removable } from "./filter.js";
+import { counts, countsBar, filterBar, more, read, removable } from "./filter.js";
 import { refresh, state } from "./live.js";
 import { equal, format, formatAll, fromApi, parse, toApi } from "./matchers.js";
-import { duration, exact, hour, lasting, local, now, since, tomorrow, when } from "./time.js";
+import { duration, hour, lasting, local, moment, now, tomorrow, when } from "./time.js";
 import { t } from "./words.js";
 
 const STATES = ["active", "pending", "expired"];
@@ -70,7 +70,7 @@ export function draw() {
   });
   rows.keep(new Set(shown.map(keyOf)));
   const rest = shown.length - first.length;
-  show(parts.more, [rest > 0 && h("button", { onclick: () => { limit += SHOWN_FIRST; draw(); } }, `${t("More")}: ${rest}`)]);
+  show(parts.more, [more(rest, () => { limit += SHOWN_FIRST; draw(); })]);
   show(parts.list, first.length || !state.isRead ? first : [h("li.empty", {}, t("No silences."))]);
 }
 
@@ -108,8 +108,8 @@ function row(silence, mutes) {
     h("div.what", {},
       h("div.chips", {}, matchers.map((it) => h("span.chip", {}, format(it)))),
       h("p.summary", { dir: "auto" }, linked(silence.comment)),
-      h("p.annotation", { dir: "auto" }, silence.createdBy, " · ", silence.status.state === "pending" ? `${t("Starts")} ${when(silence.startsAt)} ` : "",
-        untilResolved && !isOver ? t("until it resolves") : h("span", { title: exact(silence.endsAt) }, `${t(isOver ? "expired" : "until")} ${when(silence.endsAt)}`), " (", since(h, silence.endsAt), ")")),
+      h("p.annotation", { dir: "auto" }, h("bdi", {}, silence.createdBy), " · ", silence.status.state === "pending" ? `${t("Starts")} ${when(silence.startsAt)} ` : "",
+        untilResolved && !isOver ? t("until it resolves") : [`${t(isOver ? "expired" : "until")} `, moment(silence.endsAt)])),
     h("div.side", {},
       isOver ? null : h("div.meta", {}, h("a", { href: `#/alerts?${new URLSearchParams({ filter: name })}` }, `${t("mutes")} ${mutes}`)),
       declared ? h("p.soft", {}, `${t("declared in the config as")} ${declared}`) : h("div.buttons", {},

@@ -1,4 +1,5 @@
 // Times and durations in the visitor's zone and language.
+import { h } from "./dom.js";
 import { language } from "./words.js";
 
 const MINUTE = 60e3;
@@ -85,9 +86,10 @@ export function tomorrow() {
 }
 
 /** An element that shows how long ago a time is; `tick` keeps it true. */
-export function since(h, time) {
-  return h("time", { datetime: new Date(time).toISOString(), title: exact(time) }, ago(time));
-}
+export const since = (time) => h("time", { datetime: new Date(time).toISOString(), title: exact(time) }, ago(time));
+
+/** "10:05 (12 min ago)" */
+export const moment = (time) => [when(time), " (", since(time), ")"];
 
 /** Brings every "12 min ago" on the page up to date. */
 export function tick() {

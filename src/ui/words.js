@@ -26,7 +26,6 @@ export function speak(wanted) {
 
 const WORDS = new Map(`
 a day|am Tag|par jour|al día|每天
-A test: nothing is sent before you say so.|Ein Test: Nichts wird gesendet, bevor Sie es sagen.|Un test : rien n’est envoyé avant votre accord.|Una prueba: no se envía nada hasta que lo diga.|测试：在您确认之前不会发送任何内容。
 Acknowledge all|Alle bestätigen|Tout acquitter|Reconocer todas|全部确认
 Acknowledge|Bestätigen|Acquitter|Reconocer|确认
 Acknowledged|Bestätigt|Acquitté|Reconocido|已确认
@@ -41,7 +40,7 @@ alive|erreichbar|joignable|activo|在线
 all alerts resolved|alle Alarme behoben|toutes les alertes résolues|todas las alertas resueltas|所有告警已恢复
 All receivers|Alle Empfänger|Tous les destinataires|Todos los receptores|所有接收者
 all|alle|toutes|todas|全部
-Alone: no peers and no multicast configured.|Allein: weder Peers noch Multicast konfiguriert.|Seul : ni pairs ni multicast configurés.|Solo: sin pares ni multicast configurados.|独立运行：未配置对等节点或组播。
+Alone: no peers, no multicast.|Allein: keine Peers, kein Multicast.|Seul : ni pairs ni multicast.|Solo: sin pares ni multicast.|独立运行：无对等节点或组播。
 Another key|Anderer Schlüssel|Autre clé|Otra clave|密钥不同
 another member|ein anderes Mitglied|un autre membre|otro miembro|另一成员
 Another node has our id|Ein anderer Knoten hat unsere Kennung|Un autre nœud a notre identifiant|Otro nodo tiene nuestro id|另一节点使用了本机标识
@@ -77,7 +76,6 @@ failed|fehlgeschlagen|échouées|fallidas|失败
 fell back|Ersatz benachrichtigt|secours prévenu|reserva avisada|已改用备用接收者
 Filter by label|Nach Label filtern|Filtrer par étiquette|Filtrar por etiqueta|按标签筛选
 Filter|Filtern|Filtrer|Filtrar|筛选
-Filter: severity="critical"|Filter: severity="critical"|Filtre : severity="critical"|Filtro: severity="critical"|筛选：severity="critical"
 firing|aktiv|actives|activas|触发
 first notification|erste Benachrichtigung|première notification|primera notificación|首次通知
 Flash|Flash-Speicher|Mémoire flash|Memoria flash|闪存
@@ -126,6 +124,7 @@ next try in|nächster Versuch in|prochain essai dans|próximo intento en|下次�
 No alert matches.|Kein Alarm passt.|Aucune alerte ne correspond.|Ninguna alerta coincide.|没有匹配的告警。
 No alerts. All is quiet.|Keine Alarme. Alles ruhig.|Aucune alerte. Tout est calme.|Sin alertas. Todo tranquilo.|没有告警，一切正常。
 No notifications yet.|Noch keine Benachrichtigungen.|Pas encore de notification.|Aún no hay notificaciones.|暂无通知。
+No recent notification|Keine neuere Benachrichtigung|Aucune notification récente|Sin notificaciones recientes|最近无通知
 No silences.|Keine Stummschaltungen.|Aucun silence.|Sin silencios.|没有静默。
 Node|Knoten|Nœud|Nodo|节点
 none|keine|aucune|ninguna|无
@@ -133,7 +132,7 @@ Not a filter|Kein Filter|Filtre invalide|Filtro no válido|无效的筛选
 Not sealed: anybody can read and take part.|Nicht versiegelt: Jeder kann mitlesen und mitmachen.|Non scellé : n’importe qui peut lire et participer.|Sin sellar: cualquiera puede leer y participar.|未加密：任何人都可读取并加入。
 not set|nicht gestellt|pas à l'heure|sin ajustar|未校准
 Nothing goes wrong.|Alles in Ordnung.|Tout va bien.|Todo va bien.|一切正常。
-not among the latest notifications|nicht unter den letzten Benachrichtigungen|pas parmi les dernières notifications|no está entre las últimas notificaciones|不在最近的通知中
+Nothing is sent before you say so.|Nichts wird gesendet, bevor Sie es sagen.|Rien n’est envoyé sans votre accord.|No se envía nada hasta que lo diga.|确认之前不会发送。
 Notifications|Benachrichtigungen|Notifications|Notificaciones|通知
 of|von|sur|de|/
 off|aus|désactivée|apagada|关闭

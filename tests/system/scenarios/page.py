@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 import urllib.parse
+from datetime import datetime, timezone
 
 from agent import free_port, until
 from browser import Browser
@@ -28,11 +29,30 @@ receivers:
 - {name: night}
 """
 EXPECTING = "expect: [{name: backup, period: 24h}]\n"
+NAMES = ["DiskFull", "DoorOpen", "LinkDown", "SensorStale"]
 TOLD = 2  # groups of ALERTS that the receiver hears of
 REQUESTS = 3 * 2 * 10 + 4  # of one try of all that a foreign page can do
 VIEWS = ["alerts", "silences", "silences?state=pending", "silences?state=expired", "notifications", "status", "silences/new?filter=%7Bsite%3D%22north%22%7D"]
-SCREENS = [(320, 640), (390, 844), (1280, 800)]
+SCREENS = [(320, 640), (390, 844), (1280, 800), (1920, 1080)]
 WATCHERS = 32
+# Whether a text on the page begins at the left of where it ends.
+IS_LEFT_TO_RIGHT = """
+const [selector, text] = arguments;
+for (const element of document.querySelectorAll(selector)) {
+  const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const node = texts.currentNode, from = node.data.indexOf(text);
+    if (from < 0) continue;
+    const [first, last] = [from, from + text.length - 1].map((at) => {
+      const range = document.createRange();
+      range.setStart(node, at);
+      range.setEnd(node, at + 1);
+      return range.getBoundingClientRect().left;
+    });
+    return first < last;
+  }
+}
+"""
 SCRIPT = "<img src=x onerror=\"document.title='broken'\"><script>document.title='broken'</script>"
 
 
@@ -84,6 +104,14 @@ def alerts(world):
     counts = lambda: browser.texts(".count")  # noqa: E731
     until(f"the counts are right: {counts()}", lambda: counts() == ["3 active", "0 silenced", "1 inhibited", "1 muted"])
     until(f"all groups are drawn: {browser.texts('.group')}", lambda: len(browser.all(".group")) == 4)
+    pressed = lambda: browser.texts(".count[aria-pressed='true']")  # noqa: E731
+    for tapped, left in (("inhibited", ["SensorStale"]), ("muted", ["SensorStale", "DoorOpen"]), ("inhibited", ["DoorOpen"]), ("muted", NAMES)):
+        browser.click(".count", tapped)
+        until(f"after a tap on {tapped} {left} are left", lambda: sorted(browser.texts(".group header .chip:first-child")) == sorted(f"alertname={it}" for it in left))
+    assert pressed() == [], pressed()
+    browser.click(".count", "inhibited")
+    until("it is pressed", lambda: pressed() == ["1 inhibited"])
+    browser.click(".count", "inhibited")
     (disk,) = [it for it in browser.texts(".group") if "DiskFull" in it]
     assert disk.count("severity=critical") == 1, f"shared labels are shown once: {disk}"
     browser.click(".group .chip", "instance=gw1")
@@ -183,7 +211,8 @@ def silence(world):
     (set_,) = until("the silence is there", lambda: silences(agent))
     assert (set_["createdBy"], set_["comment"]) == ("Ana", "disk is being replaced")
     browser.click(".count", "silenced")
-    browser.gone(".group", "DiskFull")
+    browser.gone(".group", "LinkDown")
+    browser.find(".group", "DiskFull")
     browser.open(url(agent, f"silences/{set_['id']}"))
     browser.find(".silence", "disk is being replaced")
     browser.find(".silence a", "mutes 2")
@@ -221,6 +250,66 @@ def silence(world):
     browser.click(".silence button", "Set again")
     browser.click("dialog button.primary")
     until("one is active again", lambda: len(silences(agent)) == 1)
+    assert not browser.errors(), browser.errors()
+
+
+def dialog(world):
+    """In the dialog matchers are dropped and added, and what they mute is counted anew; a silence lasts until tomorrow at eight, or as long as is typed."""
+    agent, browser = started(world)
+    browser.click(".group header button", "Silence all")
+    browser.find("dialog summary", "2")
+    browser.click("dialog .chip.on", "alertname")
+    browser.find("dialog summary", "3")
+    browser.type("dialog .find input", 'severity!="info"')
+    browser.click("dialog .find button", "Add")
+    browser.find("dialog summary", "2")
+    browser.click("dialog summary")
+    listed = browser.texts("dialog .found li")
+    assert len(listed) == 2 and all('alertname="DiskFull"' in it for it in listed), listed
+    end = lambda: browser.find("#silence-end").get_attribute("value")  # noqa: E731
+    browser.click("dialog .chip", "until tomorrow 8:00")
+    assert end() == time.strftime("%Y-%m-%dT08:00", time.localtime(time.time() + 86400)), end()
+    browser.type("#silence-length", "2h30m")
+    fill(browser, "by hand")
+    (set_,) = until("the silence is there", lambda: silences(agent))
+    assert [(it["name"], it["isEqual"], it["value"]) for it in set_["matchers"]] == [("site", True, "north"), ("severity", False, "info")], set_
+    begin, end_ = (datetime.fromisoformat(set_[it].replace("Z", "+00:00")) for it in ("startsAt", "endsAt"))
+    assert 148 <= (end_ - begin).total_seconds() / 60 <= 150, set_
+    assert not browser.errors(), browser.errors()
+
+
+def choices(world):
+    """The browser's language, the visitor's theme, the count in the tab; what comes new waits while somebody marks text or scrolls."""
+    agent, browser = started(world)
+    browser.find(".count.active", "3")
+    until("the tab shows how many fire", lambda: ">3<" in browser.run("return document.getElementById('icon').href"))
+    colour = lambda: browser.run("return getComputedStyle(document.documentElement).backgroundColor")  # noqa: E731
+    light = colour()
+    browser.click("#tools button")
+    dark = colour()
+    browser.driver.refresh()
+    browser.find(".group", "DiskFull")
+    assert light != colour() == dark, (light, dark, colour())
+    browser.run("getSelection().selectAllChildren(document.querySelector('.alert'))")
+    time.sleep(1)
+    agent.api.post_alerts(alert("New", site="west"))
+    browser.find("#banner", "Something changed.")
+    assert not [it for it in browser.texts(".group") if "New" in it], "what is marked was moved"
+    browser.run("getSelection().empty()")
+    browser.find(".group", "New")
+    time.sleep(12)  # a page rests after it has asked for lists
+    for number in range(30):
+        browser.run("dispatchEvent(new Event('scroll'))")
+        time.sleep(0.2)
+        if number == 5:
+            agent.api.post_alerts(alert("Newer", site="west"))
+        assert not [it for it in browser.texts(".group") if "Newer" in it], "the page moved under a finger"
+    browser.find(".group", "Newer")
+    agent_of = browser.run("return navigator.userAgent")
+    for wanted, word in (("de-CH,fr", "Stummschaltungen"), ("nl,es-MX", "Silencios"), ("nl", "Silences")):
+        browser.cdp("Emulation.setUserAgentOverride", userAgent=agent_of, acceptLanguage=wanted)
+        browser.driver.refresh()
+        browser.find("nav a", word)
     assert not browser.errors(), browser.errors()
 
 
@@ -491,8 +580,9 @@ def steady(world):
     assert focused() == "muted", focused()
     assert browser.run("return navLink.isConnected"), "a link that is pressed is not taken away"
     browser.run("document.activeElement.click()")
-    browser.gone(".group", "DoorOpen")
+    browser.gone(".group", "DiskFull")
     assert focused() == "muted", focused()
+    browser.run("document.activeElement.click()")
     (folded,) = [it for it in browser.texts(".group details summary") if "step 0" in it]
     assert "step 39" not in folded, folded
     browser.click(".group details summary")
@@ -574,6 +664,46 @@ def acknowledge(world):
     browser.gone(".alert .state", "silenced")
 
 
+def asked(world):
+    """Whoever acknowledges for the first time is asked for a name; a whole group is acknowledged for its severities of now."""
+    agent, browser = started(world)
+    browser.click(".alert button", "Acknowledge")
+    prompt = until("the name is asked for", lambda: browser.driver.switch_to.alert)
+    prompt.send_keys("Cleo")
+    prompt.accept()
+    (first,) = until("it is acknowledged", lambda: silences(agent))
+    browser.click(".group header button", "(severity)")
+    (second,) = until("all are", lambda: [it for it in silences(agent) if it["id"] != first["id"]])
+    assert first["createdBy"] == second["createdBy"] == "Cleo", (first, second)
+    assert second["annotations"] == {"ends": "when resolved or severity changes"}, second
+    assert not browser.errors(), browser.errors()
+
+
+def owed(world):
+    """What a receiver was not told is forgotten, or tried again, when a button says so."""
+    port = free_port()
+    agent = world.subject(CONFIG.replace("log_configs: [{}]", f'webhook_configs: [{{url: "http://127.0.0.1:{port}/"}}]'))
+    pump = alert("Pump", "the pump is dry")
+    agent.api.post_alerts(pump)
+    debts = lambda: agent.api.get("/bellwether/v1/owed").json  # noqa: E731
+    until("the receiver was not told", debts)
+    agent.api.post_alerts({**pump, "endsAt": datetime.now(timezone.utc).isoformat()})
+    until("it has come and gone", lambda: [it for it in debts() if it["late"]])
+    browser = Browser(world)
+    browser.open(url(agent, "status"))
+    browser.find(".entry", "alerts came and went: 1")
+    browser.click(".entry button", "Forget what came and went")
+    until("it is forgotten", lambda: not [it for it in debts() if it["late"]])
+    browser.gone(".entry", "came and went: 1")
+    agent.api.post_alerts(alert("Lamp", "the lamp is dark"))
+    until("the receiver was not told", debts)
+    browser.driver.refresh()
+    sink = world.sink("127.0.0.1", None, port)
+    browser.click(".entry button", "Try now")
+    until("it is told", lambda: sink.payloads("/"), 3)
+    assert not browser.errors(), browser.errors()
+
+
 def flock(world):
     """A silence that is set at one node's page shows at another's, without a reload."""
     ports = [free_port() for _ in range(3)]
@@ -593,24 +723,28 @@ def flock(world):
     there.open(url(agents[2], "status"))
     there.find("h2", "Flock")
     until("both others are shown", lambda: set(there.texts("tbody th")) == {"gw0", "gw1"})
+    for member in ("gw0", "gw1"):
+        cells = there.run("return [...[...document.querySelectorAll('tbody tr')].find((it) => it.firstChild.textContent === arguments[0]).children].map((it) => it.textContent)", member)
+        assert cells[1].startswith("127.0.0.1:") and cells[2] == "alive" and "unicast" in cells[3] and cells[4:6] == ["same", "same"], cells
     there.find(".entry.sent", "phone")  # whichever node has told it
     assert there.all("svg.flock circle"), "the flock is drawn"
     assert not there.errors(), there.errors()
 
 
 def hostile(world):
-    """Labels full of script, very long, from right to left, and of emoji do no harm."""
+    """Labels full of script, very long, from right to left, and of emoji do no harm; none turns what follows it on its line."""
     agent, browser = started(world, width=320, height=640)
     long = "x" * 5000
     agent.api.post_alerts(
         alert("Bad" + SCRIPT, SCRIPT, site=SCRIPT, **{"long": long}),
         alert("Right", "\u202eمرحبا بالعالم", site="عربي"),
+        alert("\u202eBack", site="east", **{"\u202ename": "value"}),
         alert("Emoji", "🔥" * 50, site="👩‍🔧"),
         {**alert("Link", "javascript:alert(1) and https://ok.example.org/x."), "generatorURL": "javascript:alert(1)"},
     )
     browser.find(".group", "Bad<img")
     browser.find(".group", "Emoji")
-    until("it has been drawn", lambda: len(browser.all(".group")) == 8)
+    until("it has been drawn", lambda: len(browser.all(".group")) == 9)
     browser.open(url(agent, "notifications"))
     browser.find(".entry", "Bad<img")
     browser.open(url(agent, "alerts"))
@@ -618,8 +752,17 @@ def hostile(world):
     links = browser.run("return [...document.querySelectorAll('main a')].map((it) => it.href)")
     assert not [it for it in links if it.startswith("javascript")], links
     assert "https://ok.example.org/x" in links, links
+    assert browser.run(IS_LEFT_TO_RIGHT, ".chip", "value"), "a name turned its value"
     assert browser.run("return document.images.length + document.scripts.length") == 1, "nothing was made of the text"
     assert "broken" not in browser.driver.title
+    browser.open(url(agent, "notifications"))
+    browser.find(".entry", "east")
+    assert browser.run(IS_LEFT_TO_RIGHT, ".subject", "east"), "a value turned the next"
+    matchers = [{"name": "site", "value": "east", "isRegex": False}]
+    assert agent.api.post("/api/v2/silences", {"matchers": matchers, "startsAt": "2024-01-01T00:00:00Z", "endsAt": "2099-01-01T00:00:00Z", "createdBy": "\u202eana", "comment": "\u202ewhy"}).status == 200
+    browser.open(url(agent, "silences"))
+    browser.find(".silence", "until")
+    assert browser.run(IS_LEFT_TO_RIGHT, ".silence", "until"), "a name turned the time"
     assert browser.run("return document.documentElement.scrollWidth") <= 320, "the page is wider than the screen"
     assert not browser.errors(), browser.errors()
 
@@ -1021,7 +1164,7 @@ def read_only(world):
 
 
 def cases(_settings):
-    every = [evil, allowed, read_only, watchers, told, node, expected, alerts, live, mute_time, silence, two_taps, patterns, changes, plain, ungrouped, twins, keyboard, clock, next_day, counted, steady, tabs, parts, acknowledge, flock, hostile, comeback, idle, lapsed, accessible, languages, many]
+    every = [evil, allowed, read_only, watchers, told, node, expected, alerts, live, mute_time, silence, dialog, choices, two_taps, patterns, changes, plain, ungrouped, twins, keyboard, clock, next_day, counted, steady, tabs, parts, acknowledge, asked, owed, flock, hostile, comeback, idle, lapsed, accessible, languages, many]
     return [(f"page/{case.__name__}", case) for case in every]
 
 

@@ -1,4 +1,4 @@
-"""Pictures of each view of the page, on a phone and on a desk, in both themes.
+"""Pictures of each view of the page, on a phone, on a desk and on a wall, in both themes.
 
     PICTURES=DIR BELLWETHER=path tests/system/run pictures
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from browser import Browser
 from gateways import opened
 
-SCREENS = [(390, 844), (1280, 800)]
+SCREENS = [(390, 844), (1280, 800), (1920, 1080)]
 VIEWS = {
     "alerts": ("alerts", ".group"),
     "silences": ("silences", ".silence"),
