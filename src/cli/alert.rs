@@ -135,7 +135,9 @@ mod tests {
             ("bellwether", &["a!=b"], "a!=\"b\""),
             ("bellwether", &["Full!"], "alertname=\"Full!\""),
             ("bellwether", &["a~b"], "alertname=\"a~b\""),
+            ("bellwether", &["{a=\"b\", c=~d.*}", "e=f"], "a=\"b\"&c=~\"d.*\"&e=\"f\""),
             ("amtool", &["a~b"], "alertname=\"a~b\""),
+            ("amtool", &["{a=b}"], "alertname=\"{a=b}\""),
             ("amtool", &["a=~("], "alertname=\"a=~(\""),
         ] {
             let fake = Fake::new(&[(200, "[]")]);

@@ -29,6 +29,11 @@ pub struct Command {
 }
 
 impl Command {
+    /// Its words, as this program has them.
+    pub(super) fn name_of(&self, program: &str) -> &'static str {
+        if program == "amtool" && !self.also.is_empty() { self.also } else { self.name }
+    }
+
     /// Every line of help that is a flag's, its own first.
     pub fn flag_lines(&self) -> impl Iterator<Item = &'static str> {
         let shared = self.shared.iter().map(|(_, flags)| *flags).chain([EVERY]);
@@ -140,7 +145,7 @@ pub const COMMANDS: &[Command] = &[
             "alert query",
             "[MATCHER]...",
             "Shows alerts.\n\nMatchers are alertname=DiskFull, site!=north, instance=~gw.*, job!~test.*; all have to match. A first word
-without an operator is the alertname.",
+without an operator is the alertname. A word in braces may have several: '{site=\"north\", job=~\"a|b\"}'.",
             alert::query,
         )
     },

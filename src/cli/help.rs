@@ -8,7 +8,7 @@ use crate::version;
 
 /// The text of `--help`: the subcommands, and the daemon's own flags, which are given.
 pub fn daemon(flags: &str) -> String {
-    let list = list(COMMANDS.iter());
+    let list = list("bellwether", COMMANDS.iter());
     format!(
         "Bellwether: an alerting agent for gateways.\n\nusage: bellwether [FLAG]...\n       bellwether SUBCOMMAND ...\n\n\
          Subcommands; each tells more with --help:\n{list}\nFlags of the agent:\n{flags}"
@@ -28,7 +28,7 @@ pub(super) fn help(program: &str, words: &str) -> String {
         [command] => whole(program, command),
         commands => {
             let mut text = format!("usage: {program} {words}{}SUBCOMMAND\n\n", gap(words));
-            text.push_str(&list(commands.iter().copied()));
+            text.push_str(&list(program, commands.iter().copied()));
             text.push_str("\nEach tells more with --help.\n");
             text
         }
@@ -46,19 +46,19 @@ pub(super) fn alone(program: &str, flag: &str) -> String {
 }
 
 /// A line for each subcommand: its name, and the first line of what there is to say.
-pub(super) fn list<'a>(commands: impl Iterator<Item = &'a Command>) -> String {
+fn list<'a>(program: &str, commands: impl Iterator<Item = &'a Command>) -> String {
     let mut list = String::new();
     for command in commands {
         let about = command.about.lines().next().unwrap_or_default();
         // Writing to a String cannot fail.
-        writeln!(list, "  {:16} {about}", command.name).ok();
+        writeln!(list, "  {:18} {about}", command.name_of(program)).ok();
     }
     list
 }
 
 /// The line of usage.
 pub(super) fn usage(program: &str, command: &Command) -> String {
-    let (name, arguments) = (command.name, command.arguments);
+    let (name, arguments) = (command.name_of(program), command.arguments);
     let flags =
         if command.flags.is_empty() && command.shared.is_empty() { "" } else { " [FLAG]..." };
     format!("usage: {program} {name}{flags}{}{arguments}\n", gap(arguments))

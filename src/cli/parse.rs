@@ -1,5 +1,6 @@
 //! From words to a subcommand and its flags.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use lexopt::{Arg, Parser};
@@ -81,9 +82,11 @@ pub(super) fn parse(args: &[OsString]) -> Result<Wish, (String, String)> {
             Ok(Wish::Help(if is_help && path.is_empty() { words.join(" ") } else { path }))
         }
         Some(command) if !path.is_empty() => {
-            if command.arguments.is_empty() && !found.words.is_empty() {
-                let why = format!("unexpected argument {:?}", found.words.join(" "));
-                return Err((path, why));
+            let count = command.arguments.split_whitespace().count();
+            if let Some(more) =
+                found.words.get(count).filter(|_| !command.arguments.contains("..."))
+            {
+                return Err((path, format!("unexpected argument {more:?}")));
             }
             Ok(Wish::Run(command, found))
         }
@@ -111,6 +114,6 @@ fn flag(path: &str, name: &str) -> Result<(Flag, bool), String> {
     if let Some(flag) = off.filter(|flag| flag.value().is_none()) {
         return Ok((flag, false));
     }
-    let known: Vec<&str> = flags().flat_map(Flag::names).collect();
-    Err(unknown("flag", name, known.into_iter()))
+    let known: BTreeSet<&str> = flags().flat_map(Flag::names).collect();
+    Err(unknown("flag", name, known.iter().copied()))
 }

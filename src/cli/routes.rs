@@ -15,8 +15,7 @@ use crate::time::Wall;
 
 /// The routing tree of `--config.file`, or of a running agent.
 fn load(cx: &mut Cx<'_>) -> Result<Config, Fault> {
-    let file = cx.args.get("config.file").filter(|file| !file.is_empty());
-    let (file, text) = if let Some(file) = file {
+    let (file, text) = if let Some(file) = cx.args.get("config.file") {
         if !Path::new(file).exists() {
             return Err(format!("path '{file}' does not exist").into());
         }
@@ -225,5 +224,10 @@ critical,nested
         assert!(code == 0 && out.contains("default-route  receiver: "), "{out}{err}");
         let (code, _, err) = told(&["routes", "show", "--config.file=/nowhere.yml"]);
         assert_eq!((code, &*err), (1, "error: path '/nowhere.yml' does not exist\n"));
+        // A variable of a script that is not set asks no other config instead.
+        assert_eq!(
+            told(&["routes", "show", "--config.file="]).2,
+            "error: path '' does not exist\n"
+        );
     }
 }

@@ -38,6 +38,7 @@ pub(super) fn query(cx: &mut Cx<'_>) -> Outcome {
     let answer = cx.agent()?.get(path.trim_end_matches(['?', '&']))?;
     let (now, is_expired) = (Time::from_wall(cx.now), cx.args.is("expired"));
     let ids: Vec<&str> = cx.args.all("id").collect();
+    let author = cx.args.get("created-by").filter(|author| !author.is_empty());
     let is_wanted = |silence: &&Value| {
         let of = |key| silence.get(key).and_then(Value::as_str).unwrap_or_default();
         let Ok(end) = Time::parse_rfc3339(of("endsAt")) else { return true };
@@ -46,7 +47,7 @@ pub(super) fn query(cx: &mut Cx<'_>) -> Outcome {
         let within = within.is_none_or(|within| left.unsigned_abs() <= within.as_nanos());
         (left < 0) == is_expired
             && within
-            && cx.args.get("created-by").is_none_or(|author| author == of("createdBy"))
+            && author.is_none_or(|author| author == of("createdBy"))
             && (ids.is_empty() || ids.contains(&of("id")))
     };
     let silences: Vec<Value> =
@@ -271,6 +272,7 @@ mod tests {
         assert_eq!(ids(&[]), "far\nhers\n");
         assert_eq!(ids(&["--expired"]), "old\n");
         assert_eq!(ids(&["--created-by=her"]), "hers\n");
+        assert_eq!(ids(&["--created-by="]), "far\nhers\n");
         assert_eq!(ids(&["--id=far", "--id=old"]), "far\n");
         assert_eq!(ids(&["--within=1h"]), "");
         assert_eq!(ids(&["--within=1h", "--expired"]), "");

@@ -90,9 +90,26 @@ fn an_unknown_word_hears_what_was_meant() {
     assert!(err.contains("known: alert, silence, ack, config, routes, check-config, "), "{err}");
     let (code, _, err) = told(&["alert", "query", "--reciever=x"]);
     assert!(code == 2 && err.contains("did you mean \"--receiver\"?"), "{err}");
+    let (_, _, err) = told(&["alert", "--completion-script-bash"]);
+    assert!(err.matches(" --receiver,").count() == 1 && err.len() < 1000, "{err}");
     let daemon = ["--log.level=info"].map(OsString::from);
     let (mut out, mut err) = (Vec::new(), Vec::new());
     assert_eq!(run(&daemon, &Process::default(), &mut out, &mut err), None);
+}
+
+#[test]
+fn an_argument_too_many_is_not_ignored() {
+    for (words, more) in [
+        ("silence import a.json b.json", "b.json"),
+        ("ping backup now", "now"),
+        ("owed retry a b", "b"),
+        ("cluster show x", "x"),
+        ("config convert a.yml b.yml", "b.yml"),
+    ] {
+        let (code, out, err) = told(&words.split(' ').collect::<Vec<_>>());
+        assert_eq!((code, &*out), (2, ""), "{words}");
+        assert!(err.starts_with(&format!("error: unexpected argument {more:?}\n")), "{err}");
+    }
 }
 
 #[test]
@@ -126,8 +143,11 @@ fn amtool_prints_all_its_help() {
     let (code, help, err) = called("amtool", &["--help-long"]);
     assert_eq!((code, &*err), (0, ""));
     for command in COMMANDS {
-        assert!(help.contains(&format!("usage: amtool {}", command.name)), "{}", command.name);
+        let usage = format!("usage: amtool {}", command.name_of("amtool"));
+        assert!(help.contains(&usage), "{usage}");
     }
+    assert!(help.contains("usage: amtool config routes test "), "amtool has routes below config");
+    assert!(called("amtool", &["config", "--help"]).1.contains("\n  config routes show "));
 }
 
 #[test]

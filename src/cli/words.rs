@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::client::encoded;
 use super::{Cx, Fault, Outcome, usage};
-use crate::model::matcher::{Grammar, parse_one};
+use crate::model::matcher::{Grammar, parse_list, parse_one};
 use crate::model::{MatchOp, Matcher};
 use crate::template::Time;
 
@@ -21,9 +21,18 @@ fn matcher(cx: &Cx<'_>, word: &str, is_first: bool) -> Result<Matcher, Fault> {
     read.map_err(|why| usage(format!("{word:?}: {why}")))
 }
 
-/// The matchers of all words.
+/// The matchers of all words. As one word a list in braces is read, too, but by amtool, which takes it for an alertname.
 pub(super) fn matchers(cx: &Cx<'_>) -> Result<Vec<Matcher>, Fault> {
-    cx.args.words.iter().enumerate().map(|(at, word)| matcher(cx, word, at == 0)).collect()
+    let mut matchers = Vec::new();
+    for (at, word) in cx.args.words.iter().enumerate() {
+        if word.starts_with('{') && !cx.is_amtool {
+            let list = parse_list(Grammar::default(), word);
+            matchers.extend(list.map_err(|why| usage(format!("{word:?}: {why}")))?.value);
+        } else {
+            matchers.push(matcher(cx, word, at == 0)?);
+        }
+    }
+    Ok(matchers)
 }
 
 /// `filter=...&` for each matcher.

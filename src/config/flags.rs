@@ -207,7 +207,7 @@ pub fn help() -> String {
   -h, --help
       --version
       --config.file=FILE
-          Configuration, TOML or, if it ends in .yml or .yaml, YAML. Without this flag: bellwether.toml, then
+          Configuration: TOML if it ends in .toml, else YAML. Without this flag: bellwether.toml, then
           alertmanager.yml of this directory, then one that is built in and prints notifications to the log.
 "
     .to_owned();

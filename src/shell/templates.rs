@@ -12,6 +12,10 @@ use crate::template::Templates;
 pub fn load(globs: &[PathBuf]) -> Result<Templates, String> {
     let (mut files, mut bytes) = (Vec::new(), 0);
     for glob in globs {
+        if !glob.iter().all(|part| is_pattern(&part.to_string_lossy())) {
+            let why = "is no pattern: a bracket is not closed, or nothing follows a backslash";
+            return Err(format!("{}: {why}", glob.display()));
+        }
         for file in find(glob) {
             if files.len() == TEMPLATE_FILES_MAX {
                 return Err(format!("more than {TEMPLATE_FILES_MAX} files"));
@@ -103,6 +107,22 @@ fn matches(pattern: &str, name: &str) -> bool {
     fits && matches(rest, chars.as_str())
 }
 
+/// Whether a glob's part can be read to its end.
+fn is_pattern(part: &str) -> bool {
+    let mut chars = part.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if chars.next().is_none() => return false,
+            '[' => match set(chars.as_str(), ' ') {
+                Some((_, rest)) => chars = rest.chars(),
+                None => return false,
+            },
+            _ => {}
+        }
+    }
+    true
+}
+
 /// Whether a set, whose bracket was read, holds a character, and what follows it; none if it is malformed.
 fn set(pattern: &str, c: char) -> Option<(bool, &str)> {
     let (negated, inside) = match pattern.strip_prefix('^') {
@@ -122,6 +142,9 @@ fn set(pattern: &str, c: char) -> Option<(bool, &str)> {
         let mut low = take()?;
         if low == ']' && !is_first {
             break;
+        }
+        if matches!(low, ']' | '-') {
+            return None;
         }
         is_first = false;
         if low == '\\' {
@@ -160,6 +183,13 @@ mod tests {
         ];
         for (pattern, name, expected) in cases {
             assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+        for pattern in ["[", "a[b", "[]", "[^]", "[-a]", "[a-", "a\\", "[a]["] {
+            let wrong = load(&[Path::new("sub").join(pattern)]).unwrap_err();
+            assert!(wrong.starts_with(&format!("sub/{pattern}: is no pattern: ")), "{wrong}");
+        }
+        for pattern in ["[a]", "[^a-c]", "\\[", "[\\]]", "a]", "**"] {
+            assert!(is_pattern(pattern), "{pattern}");
         }
     }
 

@@ -15,6 +15,9 @@ impl Data {
     /// field is empty, as in Go.
     pub fn from_json(text: &str, now: Wall) -> Result<Self, String> {
         let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if !value.is_object() {
+            return Err("expected an object".to_owned());
+        }
         let of = |name: &str| field(&value, name);
         let alerts = match of("alerts") {
             None => Vec::new(),

@@ -18,15 +18,12 @@ pub enum Language {
 }
 
 impl Language {
-    /// By the ending of the file's name: `.yml` and `.yaml` are YAML, everything else is TOML; but what a shell hands over
-    /// (`<(...)`, `/dev/stdin`) is YAML, as Alertmanager has it.
+    /// By the ending of the file's name: `.toml` is TOML, and everything else is YAML, as Alertmanager has it.
     pub fn of(file: &Path) -> Self {
-        if file.starts_with("/dev") || file.starts_with("/proc") {
-            return Self::Yaml;
-        }
-        match file.extension().and_then(|ending| ending.to_str()) {
-            Some("yml" | "yaml") => Self::Yaml,
-            _ => Self::Toml,
+        if file.extension().is_some_and(|ending| ending == "toml") {
+            Self::Toml
+        } else {
+            Self::Yaml
         }
     }
 }
@@ -131,7 +128,9 @@ mod tests {
         assert_eq!(Language::of(Path::new("/etc/alertmanager.yml")), Language::Yaml);
         assert_eq!(Language::of(Path::new("a.yaml")), Language::Yaml);
         assert_eq!(Language::of(Path::new("a.toml")), Language::Toml);
-        assert_eq!(Language::of(Path::new("yml")), Language::Toml);
+        for name in ["alertmanager.conf", "alertmanager.json", "config", "toml", "/dev/fd/63"] {
+            assert_eq!(Language::of(Path::new(name)), Language::Yaml, "{name}");
+        }
     }
 
     #[test]

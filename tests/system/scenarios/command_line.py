@@ -13,6 +13,7 @@ from agent import Agent, free_port, spawn, until
 from scenarios.amtool import CONFIG
 
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+MORE = re.compile(r"^( - \d+ time intervals|Warning: .*)\n", re.M)  # what our check-config tells beside
 TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?( UTC|Z)")
 UNKNOWN = "0c7e5ef2-6d4d-4dc2-9f0f-0d6f0e2c0f11"
 # The cases of amtool's manual and of its help, and their neighbours. ID is the first silence that there is; a file behind < is
@@ -133,6 +134,73 @@ template render --template.glob=*.tmpl --template.data=data.json --template.text
 template render --template.glob=*.tmpl --template.data=data.json --template.type=html --template.text=<b>{{.CommonAnnotations.summary}}</b>
 template render --template.glob=*.tmpl --template.data=nofile.json --template.text={{template"x".}}
 template render --template.glob=*.tmpl --template.text={{.Nope}}
+template render --template.glob=*.tmpl --template.data=silences.json --template.text=x
+template render --template.glob=[ --template.text=x
+silence import silences.json silences.json
+silence query --created-by=
+config routes show --config.file=
+config routes test --config.file= severity=critical
+config routes test --config.file=bad.yml severity=critical
+config routes test --verify.receivers= severity=critical
+config routes test --verify.receivers=nope severity=critical
+config routes test --verify.receivers=critical,critical --tree severity=critical
+config routes test severity=critical,team=a
+cluster show x
+check-config routes.yml routes.yml
+check-config alertmanager.conf
+check-config data.json
+check-config x.tmpl
+silence update ID UNKNOWN -d 1h
+silence expire ID UNKNOWN
+alert add foo b=c b=d
+alert add foo b!=c
+--timeout=nope alert query
+--alertmanager.url=nope alert query
+help
+help silence
+alert --help
+alert add --help
+alert query --help
+silence --help
+silence add --help
+silence expire --help
+silence import --help
+silence query --help
+silence update --help
+check-config --help
+cluster show --help
+config --help
+config show --help
+config routes --help
+config routes show --help
+config routes test --help
+template render --help
+""".strip().splitlines()
+# What amtool's config file says, and a command that has its URL from there.
+CONFIGURED = """
+-> alert query
+output: extended -> alert query
+output: json -> silence query
+output: nope -> cluster show
+author: Ann -> silence add foo -c c
+author: Ann -> silence query
+comment_required: false -> silence add foo
+comment_required: true -> silence add foo
+require-comment: false -> silence add foo
+comment: dull -> silence add foo
+receiver: team -> alert query
+date.format: 2006 -> silence query
+duration: 5h -> silence add foo -c c
+quiet: true -> silence query
+silenced: true -> alert query
+tree: true -> config routes test severity=critical
+verify.receivers: root -> config routes test severity=critical
+http.config.file: nofile.yml -> alert query
+timeout: soon -> alert query
+nonsense: 1 -> alert query -o json
+tls.insecure.skip.verify: true -> alert query
+- a -> alert query
+: -> alert query
 """.strip().splitlines()
 # Of errors, the exit code and the outlet count: the words are mostly those of the library that amtool is made with.
 AMTOOL = "/usr/bin/amtool"
@@ -163,6 +231,7 @@ class Side:
         (self.directory / "routes.yml").write_text(ROUTES)
         (self.directory / "templates.yml").write_text(ROUTES + "templates: ['*.tmpl']\n")
         (self.directory / "data.json").write_bytes(DATA.read_bytes())
+        (self.directory / "alertmanager.conf").write_text(ROUTES)
         (self.directory / "bad.yml").write_text("route: {receiver: x}\n")
         (self.directory / "nonsense.json").write_text("nope\n")
         (self.directory / "x.tmpl").write_text('{{ define "x" }}[{{ len .Receiver }}]{{ end }}')
@@ -172,9 +241,14 @@ class Side:
         self.first = UNKNOWN
 
     def run(self, line):
+        config, arrow, line = line.rpartition("-> ")
         line, _, file = line.partition(" < ")
+        url = f"http://127.0.0.1:{self.agent.port}"
+        configured = self.directory / ".config/prometheus/amtool.yml"  # where Debian's looks
+        configured.parent.mkdir(parents=True, exist_ok=True)
+        configured.write_text(f"alertmanager.url: {url}\n{config}\n" if arrow else "")
         words = [word.replace("UNKNOWN", UNKNOWN) if word != "ID" else self.first for word in line.split(" ")]
-        flags = [] if line.startswith("check-config") or "--config.file" in line or "template" in line else [f"--alertmanager.url=http://127.0.0.1:{self.agent.port}"]
+        flags = [] if arrow or line.startswith("check-config") or "--config.file" in line or "template" in line else [f"--alertmanager.url={url}"]
         # Debian's tells on stderr of a server of another version.
         flags.append("--no-version-check")
         env = {"HOME": str(self.directory), "PATH": os.environ["PATH"], "USER": "root"}
@@ -194,10 +268,13 @@ def compare(ours, theirs, commands=COMMANDS):
         if line.startswith("silence import"):
             # 0.25 counts its own failures in a race with its end.
             same = bool(mine.stdout) == bool(his.stdout)
+        elif "help" in line:
+            words = line.replace("--help", "").replace("help", "").strip()
+            same = all(it.stdout.startswith(f"usage: amtool {words}") for it in (mine, his))
         elif line.startswith(("check-config", "template")) and his.returncode:
             same = True  # every error is told here
         elif line.startswith("check-config"):
-            same = mine.stdout.startswith(his.stdout.rstrip())  # time intervals and warnings follow
+            same = MORE.sub("", mine.stdout) == his.stdout
         elif line.startswith("template") and "--template.data" not in line:
             same = bool(mine.stdout) == bool(his.stdout)  # each has a sample of its own
         elif line in ("config", "config show") and ours.agent.binary != theirs.agent.binary:
@@ -217,6 +294,14 @@ def amtool(world):
     link.symlink_to(world.settings.subject)
     ours, theirs = (world.oracle(ROUTES, name=name) for name in ("ours", "theirs"))
     compare(Side(ours, link), Side(theirs, AMTOOL))
+
+
+def config_file(world):
+    """Called as amtool: with amtool's config file, and without a URL on the command line."""
+    link = world.directory / "amtool"
+    link.symlink_to(world.settings.subject)
+    ours, theirs = (world.oracle(ROUTES, name=name) for name in ("ours", "theirs"))
+    compare(Side(ours, link), Side(theirs, AMTOOL), CONFIGURED)
 
 
 def server(world):
@@ -300,4 +385,4 @@ def watch(world):
 
 
 def cases(_settings):
-    return [(f"command_line/{case.__name__}", case) for case in (amtool, server, own, starting, watch)]
+    return [(f"command_line/{case.__name__}", case) for case in (amtool, config_file, server, own, starting, watch)]
