@@ -341,6 +341,7 @@ fn is_empty(node: &Node) -> bool {
 pub fn unknown<'k>(what: &str, name: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
     match nearest(name, known.clone()) {
         Some(near) => format!("unknown {what} {name:?}; did you mean {near:?}?"),
+        None if known.clone().next().is_none() => format!("unknown {what} {name:?}; there is none"),
         None => format!("unknown {what} {name:?}; known: {}", known.collect::<Vec<_>>().join(", ")),
     }
 }
@@ -406,5 +407,6 @@ mod tests {
             unknown("key", "url", known.into_iter()),
             "unknown key \"url\"; known: receiver, routes"
         );
+        assert_eq!(unknown("key", "url", [].into_iter()), "unknown key \"url\"; there is none");
     }
 }
