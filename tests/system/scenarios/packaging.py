@@ -17,6 +17,7 @@ from world import Skip
 HEAVY = {f"packaging/{name}" for name in ("units", "package", "policy", "installed", "install_script", "openrc", "readme", "licences", "version", "release")}
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 TARGET = "x86_64-unknown-linux-musl"
+ARMV7 = "armv7-unknown-linux-musleabihf"
 EXPOSURE_MAX = 15  # tenths
 UNITS = ("bellwether.service", "bellwether-onfailure@.service")
 
@@ -549,14 +550,27 @@ def repository(world):
 def image(world):
     """The image is what its digests say, the same each time, and runs as a root file system: an alert is notified, and
     `bellwether healthy` tells of it."""
+    image_runs(world, TARGET, world.settings.subject, {"architecture": "amd64"})
+
+
+def image_armv7(world):
+    """So is and does that of the binary that cross/build.sh has left for armv7, under qemu."""
+    binary, qemu = ROOT / f"target/cross/bellwether-{ARMV7}", shutil.which("qemu-arm-static")
+    if not binary.exists() or not qemu:
+        raise Skip(f"no {binary}" if qemu else "no qemu-arm-static")
+    image_runs(world, ARMV7, binary, {"architecture": "arm", "variant": "v7"}, qemu)
+
+
+def image_runs(world, target, binary, platform, emulator=None):
+    """Makes the image of a binary and runs it, under an emulator if that is given."""
     made = world.directory / "image"
     made.mkdir()
-    shutil.copy(world.settings.subject, made / f"bellwether-{TARGET}")
+    shutil.copy(binary, made / f"bellwether-{target}")
     place = {**os.environ, "OUT": str(made), "SOURCE_DATE_EPOCH": "1700000000"}
     archive = made / "bellwether-1.0.oci.tar"
-    run(ROOT / "cross/image.sh", "--version", "1.0", TARGET, env=place)
+    run(ROOT / "cross/image.sh", "--version", "1.0", target, env=place)
     first = archive.read_bytes()
-    run(ROOT / "cross/image.sh", "--version", "1.0", TARGET, env=place)
+    run(ROOT / "cross/image.sh", "--version", "1.0", target, env=place)
     assert archive.read_bytes() == first, "two images of one binary differ"
     layout = world.directory / "layout"
     layout.mkdir()
@@ -570,9 +584,9 @@ def image(world):
         return found
 
     (entry,) = json.loads((layout / "index.json").read_text())["manifests"]
-    (platform,) = json.loads(blob(entry))["manifests"]
-    assert platform["platform"] == {"architecture": "amd64", "os": "linux"}, platform
-    manifest = json.loads(blob(platform))
+    (only,) = json.loads(blob(entry))["manifests"]
+    assert only["platform"] == {**platform, "os": "linux"}, only
+    manifest = json.loads(blob(only))
     config = json.loads(blob(manifest["config"]))
     (layer,) = manifest["layers"]
     layer_tar = gzip.decompress(blob(layer))
@@ -588,6 +602,9 @@ def image(world):
     port = free_port()
     user = config["config"]["User"]
     enter = ["chroot", f"--userspec={user}", root]
+    if emulator:
+        shutil.copy(emulator, root / "emulator")
+        enter.append("/emulator")
     words = [*config["config"]["Entrypoint"], *config["config"]["Cmd"]]
     words = [word.replace(":9093", f"127.0.0.1:{port}") for word in words]
     process = world.spawn("agent", *enter, *words)
@@ -783,5 +800,5 @@ def release(world):
 
 
 def cases(_settings):
-    found = (units, package, completion, fish, zsh, repository, image, recipes, release, sbom, version, toolchain, policy, installed, install_script, openrc, procd, readme, licences)
+    found = (units, package, completion, fish, zsh, repository, image, image_armv7, recipes, release, sbom, version, toolchain, policy, installed, install_script, openrc, procd, readme, licences)
     return [(f"packaging/{case.__name__}", case) for case in found]
