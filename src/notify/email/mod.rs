@@ -146,7 +146,14 @@ fn place(text: &str) -> Result<(String, u16), &'static str> {
     if host.is_empty() {
         return Err("missing host: write host:port");
     }
-    Ok((host.to_owned(), port.parse().map_err(|_| "the port is no number")?))
+    // Alertmanager's dialer knows services by their names.
+    let port = match port.trim() {
+        "smtp" => 25,
+        "submission" => 587,
+        "smtps" | "submissions" => 465,
+        number => number.parse().map_err(|_| "the port is no number")?,
+    };
+    Ok((host.to_owned(), port))
 }
 
 /// A header's name with a capital at the beginning of each word.
@@ -428,5 +435,15 @@ mod tests {
         let login = plan.login.as_ref().unwrap();
         assert_eq!((login.username.as_str(), login.password.as_deref()), ("u", Some("p")));
         assert!(!format!("{mail:?}").contains("\"p\""));
+    }
+
+    #[test]
+    fn a_port_may_have_the_name_of_its_service_or_a_blank_before_it() {
+        let of = |port: &str| place(&format!("m.example:{port}")).map(|(_, port)| port);
+        let known = ["25", " 25", "smtp", "submission", "smtps"].map(of);
+        assert_eq!(known, [Ok(25), Ok(25), Ok(25), Ok(587), Ok(465)]);
+        for wrong in ["", "PORT", "70000", "-1"] {
+            assert_eq!(of(wrong), Err("the port is no number"), "{wrong:?}");
+        }
     }
 }
