@@ -35,6 +35,9 @@ build() (
     target=$1 source=$2 into=$3
     choose_toolchain "$target"
     PROFILE=${PROFILE:-$(opt_level_of "$target")}
+    # Where all is made small, so is the reading of requests.
+    SMALL=
+    [ "$PROFILE" != z ] || SMALL='--config profile.release.package.httparse.opt-level="z" --config profile.release.package.hyper.opt-level="z"'
     sysroot=$("${RUSTC:-rustc}" --print sysroot)
     cargo fetch --quiet --locked --manifest-path "$source/Cargo.toml"
     # No name of this machine may reach the bytes, and those of crates are short.
@@ -58,7 +61,7 @@ build() (
     cargo-zigbuild zigbuild $STD --release --locked --target "$target" --target-dir "$into" \
         --config "target.$target.linker=\"$source/cross/linker.sh\"" \
         --config profile.release.strip=false --config 'profile.release.debug="line-tables-only"' \
-        ${PROFILE:+--config "profile.release.opt-level=$(case $PROFILE in [0-9]) echo "$PROFILE" ;; *) echo "\"$PROFILE\"" ;; esac)"} >&2
+        ${PROFILE:+--config "profile.release.opt-level=$(case $PROFILE in [0-9]) echo "$PROFILE" ;; *) echo "\"$PROFILE\"" ;; esac)"} $SMALL >&2
 )
 
 # split TARGET DIRECTORY NAME: the binary without its symbols as NAME, and they as NAME.debug.

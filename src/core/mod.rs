@@ -39,7 +39,7 @@ pub mod timers;
 mod travel;
 pub mod which;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +49,7 @@ pub use intake::{Intake, Progress};
 pub use policy::Policy;
 pub use reload::{NoRoom, Reload};
 
+use crate::box_map::BoxMap;
 use crate::config::Config;
 use crate::core::acknowledge::Acknowledgements;
 use crate::core::alerts::Alerts;
@@ -223,7 +224,7 @@ pub struct Core {
     /// Members from which turns were taken over since this was last asked.
     doubted: Vec<u64>,
     /// The deliveries that are open, by their turn.
-    open: BTreeMap<u128, Which>,
+    open: BoxMap<u128, Which>,
     /// First flushes that others have told of groups that are not made yet.
     first_flushes: GroupTimers,
     /// Alerts that are still to be brought to their groups.
@@ -277,7 +278,7 @@ impl Core {
             expected: Expected::default(),
             heartbeats: Heartbeats::default(),
             doubted: Vec::new(),
-            open: BTreeMap::new(),
+            open: BoxMap::new(),
             first_flushes: GroupTimers::new(),
             filling: None,
             late: Late::default(),

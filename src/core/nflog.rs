@@ -1,7 +1,8 @@
 //! The notification log: what was last sent, for every group and integration.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use crate::box_map::BoxMap;
 use crate::limits::{LOG_BYTES_MAX, LOG_ENTRIES_MAX};
 use crate::model::{LogEntry, LogKey};
 use crate::time::{Mono, Wall};
@@ -10,9 +11,9 @@ use crate::time::{Mono, Wall};
 #[derive(Debug, Default)]
 pub struct Nflog {
     /// By [`LogKey::id`], by which the flock knows them.
-    entries: BTreeMap<u128, (LogKey, LogEntry)>,
+    entries: BoxMap<u128, (LogKey, LogEntry)>,
     /// When another's entry was taken last, of those that have one.
-    heard: BTreeMap<u128, Mono>,
+    heard: BoxMap<u128, Mono>,
     /// In the order in which they give way.
     order: BTreeSet<Place>,
     /// Bytes of all keys and entries.

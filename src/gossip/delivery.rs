@@ -12,6 +12,7 @@ use super::members::Members;
 use super::message::{AROUND_BYTES, DIRECT, Head, MULTICAST, Message, REPAIR, pack, short};
 use super::record::Record;
 use super::shared::Shared;
+use crate::box_map::BoxMap;
 use crate::limits::{
     NEWS_BYTES_BURST, NEWS_BYTES_PER_SECOND, REPAIR_BYTES_BURST, REPAIR_BYTES_PER_SECOND,
     UNACKNOWLEDGED_MAX,
@@ -83,7 +84,7 @@ pub(super) struct Delivery {
     flight: usize,
     flight_less_at: Mono,
     /// By counter of the datagram.
-    unacknowledged: BTreeMap<u64, Sent>,
+    unacknowledged: BoxMap<u64, Sent>,
     /// Counters to acknowledge, by member.
     acks: BTreeMap<u64, Vec<u64>>,
     acks_at: Mono,
@@ -96,7 +97,7 @@ impl Delivery {
             repair: Bucket::new(REPAIR_BYTES_PER_SECOND, REPAIR_BYTES_BURST),
             flight: FLIGHT_MAX,
             flight_less_at: Mono::ZERO,
-            unacknowledged: BTreeMap::new(),
+            unacknowledged: BoxMap::new(),
             acks: BTreeMap::new(),
             acks_at: Mono::ZERO,
         }

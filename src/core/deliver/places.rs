@@ -32,7 +32,7 @@ pub(in crate::core) struct Places {
     /// The integrations that take one place at a time, so that each notification is counted before the next.
     single: BTreeSet<IntegrationKey>,
     /// How many places each integration has taken.
-    taken: BTreeMap<IntegrationKey, usize>,
+    taken: BoxMap<IntegrationKey, usize>,
     tickets: u64,
     /// By integration and ticket.
     waiting: BoxMap<IntegrationKey, BTreeMap<u64, Which>>,
@@ -82,7 +82,7 @@ impl Places {
     ) -> AttemptId {
         let attempt = self.name();
         if let Some(key) = &key {
-            *self.taken.entry(key.clone()).or_default() += 1;
+            *self.taken.get_or_default(key.clone()) += 1;
         }
         self.bytes += bytes;
         self.under_way.insert(attempt, UnderWay { which, key, bytes });
@@ -92,7 +92,7 @@ impl Places {
     /// Begins a look, which takes a place like an attempt.
     pub(in crate::core) fn begin_look(&mut self, key: IntegrationKey) -> AttemptId {
         let look = self.name();
-        *self.taken.entry(key.clone()).or_default() += 1;
+        *self.taken.get_or_default(key.clone()) += 1;
         self.looks.insert(look, key);
         look
     }

@@ -1,8 +1,8 @@
 //! How often each address has been wrong: after so many times within a while it has to wait.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
+use crate::box_map::BoxMap;
 use crate::limits::{ACCESS_ADDRESSES_MAX, ACCESS_FAILURES_MAX, ACCESS_FAILURES_TIME};
 use crate::time::Mono;
 
@@ -10,7 +10,7 @@ use crate::time::Mono;
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
     /// How often, and when first.
-    failures: BTreeMap<Option<IpAddr>, (u32, Mono)>,
+    failures: BoxMap<IpAddr, (u32, Mono)>,
 }
 
 impl Attempts {
@@ -35,7 +35,7 @@ impl Attempts {
                 self.failures.remove(&oldest);
             }
         }
-        self.failures.entry(sender).or_insert((0, now)).0 += 1;
+        self.failures.get_or_insert_with(sender, || (0, now)).0 += 1;
     }
 }
 
@@ -48,12 +48,14 @@ impl Attempts {
     }
 }
 
-/// One machine has as many IPv6 addresses as it likes: what counts is the network.
-pub(super) fn network(sender: Option<IpAddr>) -> Option<IpAddr> {
-    Some(match sender? {
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
-        address @ IpAddr::V4(_) => address,
-    })
+/// One machine has as many IPv6 addresses as it likes: what counts is the network. All clients of a Unix socket are one, whose address
+/// nobody has.
+pub(super) fn network(sender: Option<IpAddr>) -> IpAddr {
+    match sender {
+        Some(IpAddr::V6(address)) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
+        Some(address) => address,
+        None => Ipv6Addr::from(u128::MAX).into(),
+    }
 }
 
 #[cfg(test)]

@@ -250,7 +250,7 @@ impl Gate {
 
     fn id(&self, sender: Option<IpAddr>, parts: &[&[u8]]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.key);
-        let sender = network(sender).map(|it| it.to_string()).unwrap_or_default();
+        let sender = network(sender).to_string();
         for part in std::iter::once(sender.as_bytes()).chain(parts.iter().copied()) {
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part);

@@ -1,7 +1,6 @@
 //! The table of open connections: who is idle, who has had its time, who makes room.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, TcpStream};
 use std::rc::Rc;
@@ -10,6 +9,7 @@ use std::time::Duration;
 use smol::channel::{self, Receiver, Sender};
 use smol::{Async, Task};
 
+use crate::box_map::BoxMap;
 use crate::limits::{
     HTTP_HEADER_TIME_MAX, HTTP_IDLE_TIME_MAX, HTTP_REQUEST_TIME_MAX, HTTP_SLOW_BODY_TIME,
     HTTP_SLOW_READ_TIME,
@@ -104,7 +104,7 @@ impl State {
 #[derive(Debug)]
 pub(super) struct Connections {
     max: usize,
-    open: BTreeMap<u64, (Rc<State>, Task<()>)>,
+    open: BoxMap<u64, (Rc<State>, Task<()>)>,
     opened: u64,
     evicted: u64,
 }
@@ -112,7 +112,7 @@ pub(super) struct Connections {
 impl Connections {
     /// None yet, and so many at most.
     pub(super) const fn new(max: usize) -> Self {
-        Self { max, open: BTreeMap::new(), opened: 0, evicted: 0 }
+        Self { max, open: BoxMap::new(), opened: 0, evicted: 0 }
     }
 
     /// Makes room for one more; returns false if all are busy.
@@ -262,7 +262,7 @@ mod tests {
     fn a_client_that_takes_no_answer_makes_room_for_others() {
         let mut connections = with(&[(Phase::Busy, 0); HTTP_CONNECTIONS_MAX]);
         for (id, at) in [(3, 20), (5, 10), (7, 30)] {
-            connections.open[&id].0.stuck.set(Some(Mono::from_ms(at)));
+            connections.open.get(&id).unwrap().0.stuck.set(Some(Mono::from_ms(at)));
         }
         let slow = |ms| Mono::from_ms(ms) + HTTP_SLOW_READ_TIME;
         assert!(!connections.cut_slow_reader(slow(9)));
@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn one_whose_answer_does_not_come_is_told() {
         let mut connections = with(&[(Phase::Busy, 0), (Phase::Busy, 0)]);
-        let state = |id: u64, open: &Connections| Rc::clone(&open.open[&id].0);
+        let state = |id: u64, open: &Connections| Rc::clone(&open.open.get(&id).unwrap().0);
         let (late, other) = (state(1, &connections), state(2, &connections));
         late.answer_due.set(Some(Mono::from_ms(5)));
         assert_eq!(connections.next_deadline(), Some(Mono::from_ms(5)));

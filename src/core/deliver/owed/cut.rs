@@ -56,7 +56,7 @@ impl Core {
     /// Goes on to count the alerts that were cut of a debt that ends untold.
     pub(super) fn keep_count(&mut self, key: &LogKey, cut: u64) {
         if cut > 0 {
-            *self.owed.cut_before.entry(reach::key(key)).or_default() += cut;
+            *self.owed.cut_before.get_or_default(reach::key(key)) += cut;
         }
     }
 

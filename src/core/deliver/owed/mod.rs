@@ -82,7 +82,7 @@ pub struct DebtView<'a> {
 pub struct Owed {
     debts: BoxMap<u128, Debt>,
     /// Alerts that were cut of debts that are no more, or for which there was no room: no more integrations than are configured.
-    cut_before: BTreeMap<IntegrationKey, u64>,
+    cut_before: BoxMap<IntegrationKey, u64>,
     /// Whether a config was taken since the last sweep, so that groups may be others.
     is_reloaded: bool,
     /// The sweep that is under way, or is to begin.
