@@ -836,6 +836,8 @@ def accessible(world):
         found.extend(f"{what} {width} {'dark' if dark else 'light'}: {it}" for it in browser.violations())
         wide = browser.run("return document.documentElement.scrollWidth")
         assert wide <= width, f"{what} is {wide} wide on a screen of {width}"
+        cut = browser.run("return [...document.querySelectorAll('nav, dialog[open], dialog .field input')].filter((it) => it.scrollWidth > it.clientWidth).map((it) => it.outerHTML.slice(0, 100))")
+        assert not cut, f"{what}: on a screen of {width} something is out of sight: {cut}"
 
     for width, height in SCREENS:
         for dark in (False, True):
@@ -881,6 +883,9 @@ def languages(world):
         assert browser.run("return document.documentElement.lang") == language
         browser.find(".alert button", button)
         assert browser.run("return document.activeElement.tagName") == "SELECT", "the keyboard is where it was"
+        browser.size(320, 640)
+        assert browser.run("const it = document.querySelector('nav'); return it.scrollWidth <= it.clientWidth"), f"{language}: a view is out of sight"
+        browser.size(1280, 800)
     browser.open(url(agent, "notifications"))
     browser.find(".entry .state", "kept quiet")
     browser.driver.refresh()
