@@ -57,7 +57,7 @@ def clone(world):
     if os.environ.get("BUILD"):
         # A path of its own for crates and for what is built, without this machine's flags.
         env.update({"CARGO_HOME": str(world.directory / "crates"), "CARGO_TARGET_DIR": str(place / "target"), "CARGO_TERM_COLOR": "never"})
-        timed(world, "the build of a clone, its crates fetched first", "time cargo build --release", env=env, cwd=place, seconds=BUILD_SECONDS_MAX)
+        timed(world, "the build of a clone, its crates fetched first", "cargo build --release", env=env, cwd=place, seconds=BUILD_SECONDS_MAX)
         (world.directory / "path.log").rename(world.directory / "build.log")
     else:
         cargo = tools / "cargo"
