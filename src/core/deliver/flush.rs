@@ -65,6 +65,7 @@ impl Core {
         let Some(flush) = self.groups.get_mut(id).and_then(|group| group.flush.take()) else {
             return;
         };
+        self.owe_ends(&flush);
         self.abandon(cx, id, &flush);
         if let Some(group) = self.groups.get_mut(id) {
             group.looked = None;
@@ -293,7 +294,7 @@ impl Core {
         let reason = dedup::reason(
             known.as_deref(),
             &content.firing,
-            &content.resolved,
+            &self.ends_to_tell(key, content, now),
             integration.send_resolved,
             notify::resend_interval(integration).unwrap_or(flush.repeat_interval),
             flush.tick.wall,

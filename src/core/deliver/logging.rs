@@ -34,7 +34,8 @@ impl Core {
         let Some(delivery) = flush.deliveries.get(at) else { return };
         let (key, now) = (delivery.key.clone(), cx.now.wall);
         let content = &delivery.content;
-        let (firing, resolved) = (Rc::clone(&content.firing), Rc::clone(&content.resolved));
+        let firing = Rc::clone(&content.firing);
+        let resolved = self.ends_to_tell(&key, content, now);
         // A member that is away may owe the same, and is to hear that it was told.
         let is_late = !self.missed(&key, content, now).is_empty();
         let life = if is_late { OWED_AGE_MAX } else { self.entry_life(flush) };

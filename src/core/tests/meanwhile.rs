@@ -178,6 +178,22 @@ fn alerts_before_the_flock_settles_join_the_waiting_flush() {
 }
 
 #[test]
+fn an_alert_that_ends_before_the_flock_settles_is_told_late() {
+    let mut m = Member::new(1);
+    let flock = m.w.core.turns.flock.clone();
+    m.w.core.set_flock(Flock { settling: true, ..flock.clone() });
+    m.run_until(2_000);
+    m.w.post("A", "1", Some(0));
+    m.run_until(3_000);
+    m.w.core.set_flock(flock);
+    m.w.answers = true;
+    m.run_until(20_000);
+    let told: Vec<_> = m.w.told().iter().map(|it| it.1.clone()).collect();
+    assert_eq!(told, ["[RESOLVED] A -> r (alerts came and went unreported)"]);
+    assert_eq!(m.w.core.owed().len(), 0);
+}
+
+#[test]
 fn an_alert_that_ended_while_it_was_muted_is_not_kept_in_the_log() {
     let (_, key) = at_the_end();
     let mut m = Member::new(1);

@@ -231,3 +231,61 @@ fn alerts_that_a_reload_takes_from_the_group_that_owes_them_are_counted() {
         "the receiver is to be told how many"
     );
 }
+
+/// A member that owes the end of an alert.
+fn owes_the_end_of_a() -> World {
+    let mut config = one_group();
+    config.route.group_interval = Duration::from_secs(10);
+    let mut w = world(config, &[]);
+    w.post("A", "1", Some(36_000));
+    w.pass(2);
+    let id = w.open[0];
+    reply(&mut w, id, &Reply::status(503));
+    w.post("A", "1", Some(0));
+    w
+}
+
+#[test]
+fn an_alert_that_one_member_does_not_owe_is_told_by_another_that_does() {
+    let alert = |name: &str| Fingerprint::of([("alertname", name), ("i", "1")]);
+    let names = |w: &World| -> Vec<(Fingerprint, bool)> {
+        let alerts = w.drafts.last().unwrap().1.notification().alerts.clone();
+        alerts.iter().map(|it| (it.fingerprint, it.late)).collect()
+    };
+    let mut all: Vec<World> = (0..3).map(|_| owes_the_end_of_a()).collect();
+    for (me, w) in (7..).zip(&mut all) {
+        w.core.set_flock(Flock { me, others: vec![], settling: false });
+        w.post("B", "1", Some(36_000));
+        let debt = w.core.owed().kept().next().unwrap().clone();
+        let now = w.now;
+        if me != 7 {
+            // It was restarted, and owes what ended since.
+            w.core.restore_debt(now, debt.key, now.wall, (0, 0));
+        }
+    }
+    let [owes, teller, other] = all.try_into().ok().unwrap();
+    let (mut owes, mut teller, mut other) = (owes, teller, other);
+    teller.pass(15);
+    assert_eq!(names(&teller), [(alert("B"), false)]);
+    let id = *teller.open.last().unwrap();
+    reply(&mut teller, id, &Reply::status(200));
+    let (key, entry) = teller.core.nflog().iter().next().unwrap();
+    assert_eq!((&*entry.firing, &*entry.resolved), (&[alert("B")][..], &[][..]));
+    for w in [&mut owes, &mut other] {
+        w.pass(15);
+        let id = *w.open.last().unwrap();
+        reply(w, id, &Reply::status(503));
+        w.drafts.clear();
+        w.step(|core, cx| {
+            core.merge_log(cx.now, key, entry.clone());
+            core.handle_peer_log(cx, key, 8);
+        });
+        w.pass(30);
+    }
+    let mut told = names(&owes);
+    told.sort_unstable();
+    let mut expected = [(alert("A"), true), (alert("B"), false)];
+    expected.sort_unstable();
+    assert_eq!(told, expected);
+    assert!(other.drafts.is_empty(), "it has nothing to tell: {:?}", other.told);
+}

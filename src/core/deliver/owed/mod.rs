@@ -21,6 +21,7 @@ mod spool;
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::rc::Rc;
 use std::time::Duration;
 
 pub use drop::OwedDrop;
@@ -28,6 +29,7 @@ pub use drop::OwedDrop;
 use crate::box_map::BoxMap;
 use crate::core::deliver::content::Content;
 use crate::core::deliver::delivery::Delivery;
+use crate::core::deliver::flushing::Flush;
 use crate::core::deliver::logging::log_key;
 use crate::core::deliver::owed::spool::Sweep;
 use crate::core::deliver::reach;
@@ -222,6 +224,43 @@ impl Core {
         let mut missed: Vec<Fingerprint> = missed.map(|it| it.fingerprint).collect();
         missed.sort_unstable();
         missed
+    }
+
+    /// The ended alerts of a delivery, sorted, without those of which its receiver has not heard and does not hear, because they
+    /// ended before this node owed anything: another member may owe them, and is not to take them for told.
+    pub(in crate::core) fn ends_to_tell(
+        &self,
+        key: &LogKey,
+        content: &Content,
+        now: Wall,
+    ) -> Rc<[Fingerprint]> {
+        let debt = self.owed.due(key.id()).filter(|debt| debt.tells_ended);
+        let Some(debt) = debt else { return Rc::clone(&content.resolved) };
+        let known = self.nflog.get(key, now);
+        let is_known = |it: &Fingerprint| {
+            known.is_some_and(|log| {
+                [&log.firing, &log.resolved].iter().any(|all| all.binary_search(it).is_ok())
+            })
+        };
+        let hidden = self.hidden_in(&key.group);
+        let ended = content.alerts.iter().filter(|it| it.resolved);
+        let told = ended.filter(|it| {
+            it.alert.ends_at > debt.since
+                || is_known(&it.fingerprint)
+                || self.is_hidden(hidden, it.fingerprint)
+        });
+        let mut told: Vec<Fingerprint> = told.map(|it| it.fingerprint).collect();
+        told.sort_unstable();
+        told.into()
+    }
+
+    /// A flush begins anew, so what ended since it began was not told: the debts of its deliveries are due.
+    pub(in crate::core) fn owe_ends(&mut self, flush: &Flush) {
+        for delivery in flush.deliveries.iter().filter(|it| it.state.is_open()) {
+            if let Some(debt) = self.owed.debts.get_mut(&delivery.key.id()) {
+                debt.is_due = true;
+            }
+        }
     }
 
     /// The alerts of a group that have ended.
