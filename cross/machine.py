@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -283,7 +284,32 @@ def starts_without_a_clock(machine):
     assert machine.api.get("/api/v2/status").json["clock"] == "unsynced"
     warnings = machine.run("journalctl --no-pager -o cat -u bellwether.service | grep 'clock not set' | tail -1\n").strip()
     assert warnings, "it does not say that its clock is not set"
-    return f"serves, believing that it is {day}, then 2001; {warnings}"
+    return f"serves, believing that it is {day}, then 2001; {warnings}; {is_set_later(machine)}"
+
+
+def is_set_later(machine):
+    """Its clock is set while an alert fires and a silence is in force: all of them stay as long ago as they were."""
+    iso = lambda secs: datetime.fromtimestamp(secs, timezone.utc).isoformat()
+    secs = lambda text: datetime.fromisoformat(text).timestamp()
+    told = lambda: [alert for payload in machine.sink.payloads("/hook") for alert in payload["alerts"]]
+    ends_of = lambda name: [alert for alert in told() if alert["labels"]["alertname"] == name and alert["status"] == "resolved"]
+    post = lambda *names, **more: machine.api.post("/api/v2/alerts", [{"labels": {"alertname": name}, **more} for name in names])
+    begun, wrong = time.time(), int(machine.run("date +%s\n"))
+    quiet = {**silence(1), "startsAt": iso(wrong), "endsAt": iso(wrong + 7200)}
+    assert machine.api.post("/api/v2/silences", quiet).status == 200
+    post("fires", "quiet-1")
+    until(lambda: any(alert["labels"]["alertname"] == "fires" for alert in told()), SERVICE_SECONDS, "not told before the clock is set")
+    machine.run(f"date -s @{time.time():.0f}\n")
+    (kept,) = [it for it in machine.api.get("/api/v2/silences").json if it["matchers"][0]["value"] == "quiet-1"]
+    assert kept["status"]["state"] == "active" and abs(secs(kept["endsAt"]) - begun - 7200) < 60, kept
+    post("later", "quiet-1")
+    until(lambda: any(alert["labels"]["alertname"] == "later" for alert in told()), 20, "not told after the clock was set")
+    post("fires", endsAt=iso(time.time()))
+    until(lambda: ends_of("fires"), 6 * 60, "its end is not told")
+    (end,) = ends_of("fires")
+    assert abs(secs(end["startsAt"]) - begun) < 60 and abs(secs(end["endsAt"]) - time.time()) < 6 * 60, end
+    assert not any(alert["labels"]["alertname"] == "quiet-1" for alert in told())
+    return f"set to {iso(begun)[:10]}, it has the right times of what began before"
 
 
 def serves_on_a_read_only_root(machine):
