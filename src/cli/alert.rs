@@ -169,6 +169,10 @@ B          2026-11-29 05:00:01 UTC  hot      active
         assert_eq!((code, &*out, &*err), (0, expected, ""));
         let asked = "GET /api/v2/alerts?filter=site%21%3D%22north%22&active=false&silenced=false&inhibited=true&unprocessed=false&receiver=ops ";
         assert!(fake.asked().starts_with(asked), "{}", fake.asked());
+        let fake = Fake::new(&[(200, "[]")]);
+        assert_eq!(told_by(&fake, &["alert", "query", "-sir", "ops"]).0, 0);
+        let asked = "active=false&silenced=true&inhibited=true&unprocessed=false&receiver=ops ";
+        assert!(fake.asked().contains(asked), "{}", fake.asked());
         let fake = Fake::new(&[(200, &list.to_string())]);
         let (_, out, _) = told_by(&fake, &["alert", "-o", "extended"]);
         assert!(

@@ -66,7 +66,7 @@ pub(super) fn parse(args: &[OsString]) -> Result<Wish, (String, String)> {
         }
         let (flag, is_on) = flag(&path, &name).map_err(wrong)?;
         let value = match flag.value() {
-            None => parser.optional_value().unwrap_or_else(|| is_on.to_string().into()),
+            None => switch(&mut parser, &name, is_on),
             Some(value) => {
                 parser.value().map_err(|_| wrong(format!("{name}: needs a value, {value}")))?
             }
@@ -100,6 +100,12 @@ pub(super) fn parse(args: &[OsString]) -> Result<Wish, (String, String)> {
             }
         },
     }
+}
+
+/// The value of a switch: that of `--name=false`; the `i` of `-si` is another flag.
+fn switch(parser: &mut Parser, name: &str, is_on: bool) -> OsString {
+    let given = if name.starts_with("--") { parser.optional_value() } else { None };
+    given.unwrap_or_else(|| is_on.to_string().into())
 }
 
 /// The flag of this name, and whether it is not switched off by `--no-`.

@@ -34,6 +34,7 @@ pub(super) fn query(cx: &mut Cx<'_>) -> Outcome {
     let path = format!("{PATH}?{}", filters(&matchers(cx)?));
     let within = cx.args.get("within").map(duration).transpose();
     let within = within.map_err(|why| usage(format!("--within: {why}")))?;
+    let within = within.filter(|within| !within.is_zero());
     let dates = Dates::of(cx)?;
     let answer = cx.agent()?.get(path.trim_end_matches(['?', '&']))?;
     let (now, is_expired) = (Time::from_wall(cx.now), cx.args.is("expired"));
@@ -123,7 +124,8 @@ fn spelled(matchers: Option<&Value>, is_long: bool) -> String {
 /// When a silence begins and ends, as the flags say.
 fn span(cx: &Cx<'_>, start: Time, end: Option<Time>) -> Result<(Time, Time), Fault> {
     let start = time_flag(cx, "start")?.unwrap_or(start);
-    let time = cx.args.get("duration").filter(|text| !text.is_empty());
+    // An update without one leaves the end as it is.
+    let time = cx.args.get("duration").filter(|text| !text.is_empty() || end.is_none());
     let end = match (time_flag(cx, "end")?, time, end) {
         (Some(end), _, _) | (None, None, Some(end)) => end,
         (None, time, _) => {
@@ -276,6 +278,7 @@ mod tests {
         assert_eq!(ids(&["--id=far", "--id=old"]), "far\n");
         assert_eq!(ids(&["--within=1h"]), "");
         assert_eq!(ids(&["--within=1h", "--expired"]), "");
+        assert_eq!(ids(&["--within=0"]), "far\nhers\n");
         let fake = Fake::new(&[(200, &list.to_string())]);
         let (_, out, _) = told_by(&fake, &["silence", "-o", "extended", "a=~b|c"]);
         assert!(
@@ -336,6 +339,7 @@ mod tests {
             (&["silence", "add", "A", "b", "-c", "x"], 2, "\"b\": "),
             (&["silence", "add", "A", "-c", "x", "-d", "0"], 2, "must be greater than 0"),
             (&["silence", "add", "A", "-c", "x", "-d", "1x"], 2, "--duration: "),
+            (&["silence", "add", "A", "-c", "x", "--duration="], 2, "--duration: "),
             (
                 &["silence", "add", "A", "-c", "x", "--end=2020-01-01T00:00:00Z"],
                 2,

@@ -62,7 +62,8 @@ fn find(glob: &Path) -> Vec<PathBuf> {
         }
         found = found.iter().flat_map(|folder| entries(folder, &pattern)).collect();
     }
-    found.retain(|path| path.is_file());
+    // Of what a pattern finds files are meant; a directory that is named alone is a mistake that reading it tells.
+    found.retain(|path| path.is_file() || (path == glob && path.exists()));
     found
 }
 
@@ -231,6 +232,9 @@ mod tests {
             wrong.contains("/sub/c.tmpl:2:7: ") && wrong.contains("missing value for if"),
             "{wrong}"
         );
+        assert!(load(&[folder.join("su*")]).is_ok());
+        let wrong = load(&[folder.join("sub/")]).unwrap_err();
+        assert!(wrong.contains("/sub: cannot be read: it is a directory"), "{wrong}");
         let wrong = load(&[folder.join("s*/d.tmpl")]).unwrap_err();
         assert!(wrong.ends_with("/sub/d.tmpl: is not UTF-8"), "{wrong}");
         fs::remove_dir_all(folder).unwrap();

@@ -138,6 +138,11 @@ template render --template.glob=*.tmpl --template.data=silences.json --template.
 template render --template.glob=[ --template.text=x
 silence import silences.json silences.json
 silence query --created-by=
+silence query --within=0
+silence add foo=bar -c c --duration=
+silence update ID --duration= -c shorter
+alert query -sia
+template render --template.glob=. --template.text=x
 config routes show --config.file=
 config routes test --config.file= severity=critical
 config routes test --config.file=bad.yml severity=critical
