@@ -811,9 +811,9 @@ def lapsed(world):
     """An alert whose lease was moved on, and then ran out, goes from the page, though its group is not flushed for long."""
     agent = world.subject(CONFIG.replace("group_interval: 1s", "group_interval: 1h"))
     lease = lambda seconds: agent.api.post_alerts({**ALERTS[0], "endsAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))})  # noqa: E731
-    lease(10)
-    agent.await_outcomes(1)
     browser = Browser(world)
+    lease(20)
+    agent.await_outcomes(1)
     browser.open(url(agent))
     browser.find(".group", "DiskFull")
     lease(50)
