@@ -94,6 +94,9 @@ pub(super) fn add(cx: &mut Cx<'_>) -> Outcome {
     });
     let (start, mut end) = (time_flag(cx, "start")?, time_flag(cx, "end")?);
     if let Some(text) = cx.args.get("for") {
+        if end.is_some() {
+            return Err(usage("--for and --end both say when it ends: give one of them"));
+        }
         let time = duration(text).map_err(|why| usage(format!("--for: {why}")))?;
         let from = start.clone().unwrap_or_else(|| Time::from_wall(cx.now));
         end = Some(from.after(time).map_err(|why| usage(format!("--for={text}: {why}")))?);
@@ -249,6 +252,7 @@ B          2026-11-29 05:00:01 UTC  hot      active
             (&["alert", "add", "A", "b!=c"], "expected NAME=VALUE"),
             (&["alert", "add", "A", "--annotation=b"], "\"b\": "),
             (&["alert", "add", "A", "--for=soon"], "--for: "),
+            (&["alert", "add", "A", "--for=1h", "--end=now"], "give one of them"),
             (&["alert", "add", "A", "--start=soon"], "--start: "),
             (&["alert", "add", "A", "--timeout=soon"], "--timeout: "),
             (&["alert", "add", "A", "--url=gw:9093"], "--url=gw:9093: expected http://"),
