@@ -88,6 +88,12 @@ impl Wall {
         Self(secs.saturating_mul(1_000_000_000))
     }
 
+    /// The same without the fraction of its second, as people read it.
+    #[must_use]
+    pub const fn whole_secs(self) -> Self {
+        Self::from_secs(self.0.div_euclid(1_000_000_000))
+    }
+
     /// Nanoseconds since the epoch.
     pub const fn as_ns(self) -> i64 {
         self.0
@@ -151,4 +157,16 @@ pub struct Now {
     pub mono: Mono,
     /// For everything that is compared across nodes or reboots.
     pub wall: Wall,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_for_people_has_no_fraction_of_a_second() {
+        for (ms, shown) in [(1_500, "1970-01-01T00:00:01Z"), (-1, "1969-12-31T23:59:59Z")] {
+            assert_eq!(Wall::from_ms(ms).whole_secs().to_string(), shown);
+        }
+    }
 }

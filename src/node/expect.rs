@@ -115,13 +115,16 @@ fn summary(expectation: &Expectation, seen: &Seen, now: Now) -> String {
     let Expectation { name, period, .. } = expectation;
     let each = Spelled(*period);
     let Some(Sign { at, by }) = &seen.last else {
-        let since = seen.since;
+        let since = seen.since.whole_secs();
         return format!(
             "{name} is expected each {each} and has not come since it was first waited for, at {since}"
         );
     };
     let age = Spelled(Duration::from_secs(now.wall.since(*at).as_secs()));
-    format!("{name} is expected each {each} and has not come for {age}: last was {by} at {at}")
+    format!(
+        "{name} is expected each {each} and has not come for {age}: last was {by} at {}",
+        at.whole_secs()
+    )
 }
 
 #[cfg(test)]
