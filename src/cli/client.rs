@@ -36,7 +36,8 @@ pub(super) struct Refusal {
     pub(super) status: Option<u16>,
     /// Whether the same request may have another answer in a moment: nobody was there, or something before the agent says so.
     pub(super) is_passing: bool,
-    why: String,
+    /// The fault, and the URL that it is of.
+    pub(super) why: String,
 }
 
 impl From<Refusal> for Fault {

@@ -49,7 +49,7 @@ fn follow(cx: &mut Cx<'_>, path: &str, is_json: bool) -> Outcome {
     let mut news = watch::News::of(cx)?;
     let mut seen = Vec::new();
     loop {
-        let entries = news.get(path)?;
+        let entries = news.get(cx, path)?;
         let entries = entries.as_array().cloned().unwrap_or_default();
         for entry in entries.iter().rev().filter(|entry| !seen.contains(*entry)) {
             let line = if is_json {
@@ -227,11 +227,20 @@ AT                        GROUP       RECEIVER         OUTCOME
         };
         let (first, second) = (entry("1"), entry("2"));
         let (before, after) = (format!("[{first}]"), format!("[{second}, {first}]"));
-        let fake =
-            Fake::new(&[(200, &before), (200, "v1"), (200, &after), (200, "v2"), (500, "gone")]);
+        let fake = Fake::new(&[
+            (200, &before),
+            (200, "v1"),
+            (503, "starting"),
+            (200, &after),
+            (200, "v2"),
+            (500, "gone"),
+        ]);
         let (code, out, err) = told_by(&fake, &["history", "--watch"]);
         assert_eq!((code, &*out), (1, "1  {}  r/x[0]  odd\n2  {}  r/x[0]  odd\n"));
-        assert!(err.contains("answered 500: gone"), "{err}");
+        let waits = err.starts_with("waiting for the agent: ") && err.contains("503: starting");
+        assert!(waits && err.contains("answered 500: gone"), "{err}");
         assert!(fake.asked().contains("GET /bellwether/v1/changes?after=v1 "), "{}", fake.asked());
+        let (code, _, err) = told_by(&Fake::new(&[(503, "starting")]), &["history", "--watch"]);
+        assert!(code == 1 && err.contains("503: starting"), "{err}");
     }
 }

@@ -374,7 +374,7 @@ def starting(world):
 
 
 def watch(world):
-    """Watched alerts are shown again as they change, a watched history goes on."""
+    """Watched alerts are shown again as they change, a watched history goes on, and both do after a restart."""
     agent = world.subject(CONFIG)
     url = f"http://127.0.0.1:{agent.port}"
     command = Command(world, url)
@@ -387,6 +387,12 @@ def watch(world):
     command.run("alert", "add", "Door")
     until("the alert is shown", lambda: "Door" in outputs["alert"].read_text())
     until("the wait for the group is told", lambda: "Door" in outputs["history"].read_text())
+    agent.listen = f"127.0.0.1:{agent.port}"
+    agent.kill()
+    until("both wait for it", lambda: all("waiting for the agent" in it.read_text() for it in outputs.values()))
+    agent.start()
+    command.run("alert", "add", "Window")
+    until("both go on", lambda: all("Window" in it.read_text() for it in outputs.values()))
 
 
 def cases(_settings):
