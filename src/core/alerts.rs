@@ -38,6 +38,8 @@ pub struct AlertEntry {
     pub visibility: Visibility,
     /// Whether flash was told that time has ended it.
     pub end_is_kept: bool,
+    /// When flash was told of it, if nobody has said since the start that it fires.
+    pub restored: Option<Wall>,
 }
 
 /// How the flushes of its groups have found an alert while it fired.
@@ -251,7 +253,7 @@ impl Alerts {
         if begins_anew(known, &merged) {
             entry.visibility = Visibility::Unknown;
         }
-        entry.end_is_kept = false;
+        (entry.end_is_kept, entry.restored) = (false, None);
         // In place unless a flush holds the old one.
         *Rc::make_mut(&mut entry.alert) = merged;
         change
@@ -264,7 +266,7 @@ impl Alerts {
             if begins_anew(&entry.alert, &alert) {
                 entry.visibility = Visibility::Unknown;
             }
-            entry.end_is_kept = false;
+            (entry.end_is_kept, entry.restored) = (false, None);
             self.bytes = self.bytes - entry.alert.bytes() + alert.bytes();
             self.pairs = self.pairs - entry.alert.pairs() + alert.pairs();
             *Rc::make_mut(&mut entry.alert) = alert;
@@ -289,6 +291,7 @@ impl Alerts {
             behind: None,
             visibility: Visibility::Unknown,
             end_is_kept: false,
+            restored: None,
         };
         self.entries.insert(fingerprint, entry);
     }

@@ -3,13 +3,13 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::core::Core;
 use crate::core::deliver::logging::log_key;
 use crate::core::heartbeat::is_fault;
 use crate::core::intake::Sender;
 use crate::core::restore::{Phase, until_flush};
 use crate::core::route::RouteId;
 use crate::core::timers::Timer;
+use crate::core::{Change, Core};
 use crate::limits::{ALERT_BYTES_MAX, GROUPS_MAX};
 use crate::model::{Alert, Fingerprint, GroupKey, Labels, LogEntry, LogKey, Pool, Silence};
 use crate::time::{Now, Wall};
@@ -87,11 +87,12 @@ impl Core {
             None => (Logged::Taken, entry),
         };
         self.read_ledger(now, key, &entry);
-        let firing = Rc::clone(&entry.firing);
+        let (firing, told) = (Rc::clone(&entry.firing), entry.clone());
         if !self.put_log(now, key, entry) {
             return Logged::Full;
         }
         self.nflog.note_heard(key.id(), now.mono);
+        self.end_restored(now, &told);
         // Of what it says that fires, an end that is known has still to be told.
         for fingerprint in firing.iter().copied() {
             if !self.alerts.fires(fingerprint, now.wall) {
@@ -99,6 +100,21 @@ impl Core {
             }
         }
         logged
+    }
+
+    /// Ends alerts of which flash says that they fire, and a receiver was told since that they have ended: the flock may know no
+    /// more of that end.
+    fn end_restored(&mut self, now: Now, told: &LogEntry) {
+        let ended = told.resolved.iter().filter(|it| told.firing.binary_search(it).is_err());
+        for fingerprint in ended.copied() {
+            let Some(entry) = self.alerts.get(fingerprint) else { continue };
+            let at = told.timestamp.min(now.wall);
+            if entry.restored.is_some_and(|kept| kept < at) && !entry.alert.resolved(now.wall) {
+                let alert = Alert { ends_at: at, updated_at: at, ..(*entry.alert).clone() };
+                self.merge_alert(now, fingerprint, alert);
+                self.changes.push(Change::AlertEnded { fingerprint, told: false });
+            }
+        }
     }
 
     /// Whether an alert of these routes that another member tells of has anything to tell to receivers: it fires, some log

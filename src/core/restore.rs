@@ -46,6 +46,7 @@ impl Core {
             return;
         }
         let lease = alert.ends_at.since(alert.updated_at);
+        let kept_at = alert.updated_at;
         if !lease.is_zero() {
             alert.ends_at = now.wall + lease;
             alert.updated_at = now.wall;
@@ -54,6 +55,7 @@ impl Core {
         if let Some(entry) = self.alerts.get_mut(fingerprint) {
             // Nobody knows whether it was muted.
             entry.visibility = Visibility::Shown;
+            entry.restored = Some(kept_at).filter(|_| !lease.is_zero());
         }
         self.arm_alerts(now);
     }

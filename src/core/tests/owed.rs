@@ -289,3 +289,29 @@ fn an_alert_that_one_member_does_not_owe_is_told_by_another_that_does() {
     assert_eq!(told, expected);
     assert!(other.drafts.is_empty(), "it has nothing to tell: {:?}", other.told);
 }
+
+#[test]
+fn an_alert_that_the_flock_has_told_the_end_of_does_not_fire_again_after_a_restart() {
+    for is_told in [false, true] {
+        let mut w = world(one_group(), &[]);
+        w.post("A", "1", Some(36_000));
+        w.pass(2);
+        let id = w.open[0];
+        reply(&mut w, id, &Reply::status(200));
+        let (key, known) = w.core.nflog().iter().next().unwrap();
+        let (key, known) = (key.clone(), known.clone());
+        w.pass(7_200);
+        let ended = LogEntry {
+            timestamp: w.now.wall - Duration::from_secs(3_600),
+            firing: Rc::default(),
+            resolved: Rc::clone(&known.firing),
+            tellers: [(8, 1)].into(),
+            ..known.clone()
+        };
+        let entry = if is_told { ended } else { known };
+        let after = restored(&w, &[], Some(&(key, entry)));
+        let fires =
+            after.core.alerts().iter().filter(|it| !it.1.alert.resolved(w.now.wall)).count();
+        assert_eq!(fires, usize::from(!is_told));
+    }
+}

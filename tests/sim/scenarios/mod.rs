@@ -151,6 +151,10 @@ pub(crate) const ALL: &[Test] = &[
         "a_week_without_uplink_is_told_once_in_order_and_at_a_pace",
         owed::a_week_without_uplink_is_told_once_in_order_and_at_a_pace,
     ),
+    (
+        "a_member_that_was_away_tells_nothing_that_was_told_late",
+        owed::a_member_that_was_away_tells_nothing_that_was_told_late,
+    ),
     ("the_history_is_there_after_a_power_cut", past::the_history_is_there_after_a_power_cut),
     (
         "a_member_that_does_not_come_back_after_a_power_cut_is_missed",

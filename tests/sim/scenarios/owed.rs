@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 
-use crate::world::{Posted, Setup, World, ends, fires};
+use crate::checkers;
+use crate::site::{BUDGET_BYTES, METERED};
+use crate::world::{CONFIG, Posted, Setup, World, ends, fires};
 
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
@@ -20,7 +22,7 @@ pub(crate) fn alerts_that_came_and_went_without_uplink_are_told_once() {
     let mut world = World::settled(1, Setup::new(3));
     world.receivers[0].unreachable_from = (0..3).collect();
     let (begin, end) = (world.now, world.now + hours * HOUR);
-    plan_alerts(&mut world, alerts, begin..end - HOUR);
+    plan_alerts(&mut world, alerts, 3, begin..end - HOUR);
     plan_cuts(&mut world, begin, hours);
     world.plan(begin + hours * HOUR / 2, |world| {
         world.crash(2, true);
@@ -141,6 +143,60 @@ pub(crate) fn a_week_without_uplink_is_told_once_in_order_and_at_a_pace() {
     }
 }
 
+/// One of three nodes loses its power amid an outage, and comes back when all was told and the lives of log entries of what fires
+/// have passed. One group is silenced, and a second receiver has a budget. The first receiver hears of each alert
+/// once, late, and of none that was silenced; the second within its budget; and the member that was away tells nothing.
+pub(crate) fn a_member_that_was_away_tells_nothing_that_was_told_late() {
+    let first = "[[route.routes]]\nreceiver = \"r1\"\n";
+    let both = format!("{first}continue = true\n[[route.routes]]\nreceiver = \"r0\"\n\n{first}");
+    let config = CONFIG.replace("\"4h\"", "\"5m\"").replacen(first, &both, 1).replace(
+        "name = \"r1\"\n",
+        &format!("name = \"r1\"\nbudget = {{ bytes = {BUDGET_BYTES} }}\n"),
+    );
+    let mut world = World::settled(1, Setup { config, ..Setup::new(3) });
+    world.graded = true;
+    world.silence(0, "g3", 4 * HOUR);
+    for receiver in &mut world.receivers {
+        receiver.unreachable_from = (0..3).collect();
+    }
+    let begin = world.now;
+    plan_alerts(&mut world, 60, 2, begin..begin + HOUR);
+    world.plan(begin + HOUR / 2, |world| world.crash(2, true));
+    world.run_until(begin + 2 * HOUR);
+    assert!(world.told.is_empty(), "nothing gets through");
+    for receiver in &mut world.receivers {
+        receiver.unreachable_from.clear();
+    }
+    for seat in world.up() {
+        world.call(seat, bellwether::node::Node::handle_link);
+    }
+    world.run_for(HOUR);
+    let told = |world: &World, receiver: usize| {
+        let told = world.told.iter().filter(|it| it.receiver == receiver);
+        let names =
+            told.flat_map(|it| it.ends.iter().map(|(name, (_, late))| (name.clone(), *late)));
+        let mut names: Vec<_> = names.filter(|(name, _)| name.starts_with('a')).collect();
+        names.sort();
+        names
+    };
+    let mut expected: Vec<_> =
+        (0..60).filter(|n| n % GROUPS != 3).map(|n| (format!("a{n}").into(), true)).collect();
+    expected.sort();
+    assert_eq!(told(&world, 0), expected);
+    world.start(2);
+    world.run_for(20 * MINUTE);
+    assert_eq!(told(&world, 0), expected, "twice");
+    let metered = told(&world, METERED);
+    let twice = metered.windows(2).find(|two| two[0].0 == two[1].0);
+    assert!(metered.len() > 10 && twice.is_none(), "{metered:?}");
+    checkers::budget::check(&world).unwrap_or_else(|error| panic!("{error}"));
+    for seat in 0..3 {
+        let now = world.seats[seat].now(world.now);
+        let owed = world.node(seat).owed(now).filter(|it| &*it.debt.key.receiver == "r0");
+        assert_eq!(owed.count(), 0, "n{seat}");
+    }
+}
+
 /// A power cut of the whole site each half day; one of the nodes comes back with a new card in the middle of them.
 fn plan_site_cuts(world: &mut World, begin: u64, halves: u64) {
     for half in 0..halves {
@@ -196,8 +252,8 @@ fn plan_week(
     ends
 }
 
-/// Alerts of some minutes each.
-fn plan_alerts(world: &mut World, count: usize, within: std::ops::Range<u64>) {
+/// Alerts of some minutes each, posted to these many seats.
+fn plan_alerts(world: &mut World, count: usize, seats: usize, within: std::ops::Range<u64>) {
     for n in 0..count {
         let at = world.rng.random_range(within.clone());
         let lasts = world.rng.random_range(MINUTE..10 * MINUTE);
@@ -206,7 +262,7 @@ fn plan_alerts(world: &mut World, count: usize, within: std::ops::Range<u64>) {
             ..fires(&format!("a{n}"), &format!("g{}", n % GROUPS))
         };
         let over = Posted { ended: true, lease: None, ..alert.clone() };
-        let seat = n % 3;
+        let seat = n % seats;
         world.plan(at, move |world| {
             world.post(seat, vec![alert], RETRY);
         });
