@@ -1,5 +1,7 @@
 """Owed and dead man: what came and went while nobody answered is told later; what stays away is an alert, and others hear that we live."""
 
+import os
+import subprocess
 import time
 from datetime import datetime, timedelta, timezone
 
@@ -12,6 +14,9 @@ receivers:
 - name: hook
   webhook_configs: [{url: "URL/hook"}]
 """
+GROUPS = 8
+SECONDS = float(os.environ.get("OWED_SECONDS", "20"))
+EVERY = max(1, SECONDS / 900)  # from one alert to the next: a receiver is owed 1,000 at most
 DEADMAN = """
 expect:
 - {name: backup, period: 4s}
@@ -23,6 +28,8 @@ heartbeat:
 
 def cases(_settings):
     yield "owed/killed_twice", killed_twice
+    yield "owed/commands", commands
+    yield "owed/port_closed", port_closed
     yield "owed/deadman", deadman
     yield "owed/dead_peer", dead_peer
 
@@ -58,6 +65,93 @@ def killed_twice(world):
     for it in alerts:
         assert it["late"] is True and it["status"] == "resolved", it
         assert it["startsAt"] < it["endsAt"] < datetime.now(timezone.utc).isoformat(), it
+
+
+def commands(world):
+    """What came and went is shown, and forgotten by `owed drop`; what fires stays, and is told by `owed retry` once the port is open; the history is there after a kill."""
+    port = free_port()
+    agent = world.subject(CONFIG.replace("URL", f"http://127.0.0.1:{port}"))
+
+    def run(*words):
+        done = subprocess.run([agent.binary, *words, f"--url=http://127.0.0.1:{agent.port}"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (words, done.stdout, done.stderr)
+        return done.stdout
+
+    late = lambda: sum(it["late"] for it in agent.api.get("/bellwether/v1/owed").json)
+    agent.api.post_alerts(alert("gone", timedelta(hours=1)), alert("fires", timedelta(hours=1)))
+    until("both are owed", lambda: len(agent.api.get("/bellwether/v1/owed").json) == 2)
+    agent.api.post_alerts(alert("gone", timedelta(0)))
+    until("one came and went", lambda: late() == 1)
+    assert "gone" in run("owed", "query")
+    agent.kill()
+    agent.start()
+    assert "gone" in run("history"), "written with the end of the alert"
+    until("it is owed still", lambda: late() == 1)
+    run("owed", "drop", "hook")
+    assert late() == 0 and "gone" not in run("owed", "query")
+    sink = world.sink("127.0.0.1", None, port)
+    run("owed", "retry", "hook")
+    (payload,) = sink.wait("/hook", 1, 30)
+    assert [it["labels"]["alertname"] for it in payload["alerts"]] == ["fires"], payload
+    time.sleep(12)  # two flushes: nothing comes again
+    assert len(sink.requests) == 1, sink.payloads("/hook")
+
+
+def port_closed(world):
+    """Three agents reach no receiver for OWED_SECONDS, alerts come and go, and the one that tries to tell is killed twice; when the port opens, each alert is told once, in order for each group, and those that are over as late."""
+    port = free_port()
+    config = CONFIG.replace("[alertname]", "[group]").replace("URL", f"http://127.0.0.1:{port}")
+    flock = Flock(world.settings.subject, world.directory, 3, config=config)
+    labels = lambda number: {"alertname": f"a{number}", "group": f"g{number % GROUPS}"}
+    count, ends = int(SECONDS / EVERY), {}
+    failed = lambda node: node.metric("alertmanager_notification_requests_failed_total")
+    try:
+        flock.start()
+        start = time.monotonic()
+        for number in range(count):
+            now = datetime.now(timezone.utc)
+            over = number - 3  # fires for three steps; the last ones fire when the port opens
+            posted = [{"labels": labels(number), "endsAt": (now + timedelta(hours=2)).isoformat()}]
+            if over >= 0:
+                ends[f"a{over}"] = now
+                posted.append({"labels": labels(over), "endsAt": now.isoformat()})
+            answer = flock.nodes[number % 3].api.post("/api/v2/alerts", posted)
+            assert answer.status == 200, answer.text
+            if number in (count // 3, count * 2 // 3):
+                until("one tries to tell", lambda: any(map(failed, flock.nodes)))
+                busiest = max(flock.nodes, key=failed)
+                busiest.kill()
+                busiest.start()
+            time.sleep(max(0, start + (number + 1) * EVERY - time.monotonic()))
+        time.sleep(12)  # flushes that know alerts to fire that are over try until their deadline
+        sink = world.sink("127.0.0.1", None, port)
+        opened = time.time()
+        told = lambda: [it for payload in sink.payloads("/hook") for it in payload["alerts"] if it["labels"]["alertname"] in names]
+        names = {f"a{number}" for number in range(count)}
+        missing = lambda: names - {it["labels"]["alertname"] for it in told()}
+        while missing():
+            assert time.time() < opened + 120 + SECONDS / 6, f"not told: {sorted(missing())}"
+            time.sleep(0.1)
+        last = max(request.at for request in sink.requests) - opened
+        until("nothing is owed", lambda: all(node.api.get("/bellwether/v1/owed").json == [] for node in flock.nodes))
+        time.sleep(12)  # two flushes: nothing comes again
+        late = [it["labels"]["alertname"] for it in told() if it.get("late")]
+        assert sorted(late) == sorted(ends), f"{len(late)} late for {len(ends)} that are over"
+        for it in told():
+            name = it["labels"]["alertname"]
+            assert (it["status"], it.get("late", False)) == (("resolved", True) if name in ends else ("firing", False)), it
+            if name in ends:
+                apart = datetime.fromisoformat(it["endsAt"]) - ends[name]
+                assert abs(apart) < timedelta(seconds=1) and it["startsAt"] < it["endsAt"], (it, ends[name])
+        newest = {}
+        for payload in sink.payloads("/hook"):
+            for end in sorted(it["endsAt"] for it in payload["alerts"] if it["labels"]["alertname"] in ends):
+                group = payload["groupLabels"]["group"]
+                assert newest.get(group, "") <= end, f"{group}: {end} after {newest[group]}"
+                newest[group] = end
+        print(f"  {count} alerts in {SECONDS:.0f} s, {len(sink.requests)} notifications, the last {last:.0f} s after the port opened", flush=True)
+    finally:
+        flock.stop()
 
 
 def deadman(world):
