@@ -291,7 +291,7 @@ fn an_alert_that_one_member_does_not_owe_is_told_by_another_that_does() {
 }
 
 #[test]
-fn an_alert_that_the_flock_has_told_the_end_of_does_not_fire_again_after_a_restart() {
+fn an_alert_whose_end_the_flock_has_told_does_not_fire_after_a_restart() {
     for is_told in [false, true] {
         let mut w = world(one_group(), &[]);
         w.post("A", "1", Some(36_000));
