@@ -65,7 +65,7 @@ impl Core {
         let Some(flush) = self.groups.get_mut(id).and_then(|group| group.flush.take()) else {
             return;
         };
-        self.owe_ends(&flush);
+        self.owe_ends(cx.now, &flush);
         self.abandon(cx, id, &flush);
         if let Some(group) = self.groups.get_mut(id) {
             group.looked = None;

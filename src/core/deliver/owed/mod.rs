@@ -254,11 +254,18 @@ impl Core {
         told.into()
     }
 
-    /// A flush begins anew, so what ended since it began was not told: the debts of its deliveries are due.
-    pub(in crate::core) fn owe_ends(&mut self, flush: &Flush) {
+    /// A flush begins anew. Where an alert has ended that it was to tell as firing, the debt is due: the receiver would not hear
+    /// of it at all.
+    pub(in crate::core) fn owe_ends(&mut self, now: Now, flush: &Flush) {
         for delivery in flush.deliveries.iter().filter(|it| it.state.is_open()) {
-            if let Some(debt) = self.owed.debts.get_mut(&delivery.key.id()) {
+            let key = &delivery.key;
+            let has_ended = |it: &Fingerprint| !self.alerts.fires(*it, now.wall);
+            if !delivery.content.firing.iter().any(has_ended) {
+                continue;
+            }
+            if let Some(debt) = self.owed.debts.get_mut(&key.id()) {
                 debt.is_due = true;
+                self.prolong_log(now, key, &mut 0);
             }
         }
     }
