@@ -141,6 +141,7 @@ impl Alerts {
         self.revision += 1;
         for entry in self.entries.values_mut() {
             step.alert(Rc::make_mut(&mut entry.alert));
+            entry.restored = entry.restored.map(|at| step.time(at));
             if let Some(behind) = &mut entry.behind {
                 behind.step(step);
             }

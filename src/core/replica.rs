@@ -88,11 +88,12 @@ impl Core {
         };
         self.read_ledger(now, key, &entry);
         let (firing, told) = (Rc::clone(&entry.firing), entry.clone());
+        let known = self.nflog.get(key, now.wall).map(|ours| Rc::clone(&ours.resolved));
         if !self.put_log(now, key, entry) {
             return Logged::Full;
         }
         self.nflog.note_heard(key.id(), now.mono);
-        self.end_restored(now, &told);
+        self.end_restored(now, known.as_deref().unwrap_or_default(), &told);
         // Of what it says that fires, an end that is known has still to be told.
         for fingerprint in firing.iter().copied() {
             if !self.alerts.fires(fingerprint, now.wall) {
@@ -103,9 +104,11 @@ impl Core {
     }
 
     /// Ends alerts of which flash says that they fire, and a receiver was told since that they have ended: the flock may know no
-    /// more of that end.
-    fn end_restored(&mut self, now: Now, told: &LogEntry) {
-        let ended = told.resolved.iter().filter(|it| told.firing.binary_search(it).is_err());
+    /// more of that end. One that our log has `known` before is carried along, and says nothing of an alert that has fired anew.
+    fn end_restored(&mut self, now: Now, known: &[Fingerprint], told: &LogEntry) {
+        let ended = told.resolved.iter().filter(|it| {
+            told.firing.binary_search(it).is_err() && known.binary_search(it).is_err()
+        });
         for fingerprint in ended.copied() {
             let Some(entry) = self.alerts.get(fingerprint) else { continue };
             let at = told.timestamp.min(now.wall);

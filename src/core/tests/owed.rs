@@ -315,3 +315,34 @@ fn an_alert_whose_end_the_flock_has_told_does_not_fire_after_a_restart() {
         assert_eq!(fires, usize::from(!is_told));
     }
 }
+
+#[test]
+fn an_alert_that_has_fired_anew_is_not_ended_by_an_end_that_is_carried_along() {
+    let mut w = world(one_group(), &[]);
+    w.post("A", "1", Some(36_000));
+    w.pass(2);
+    let id = w.open[0];
+    reply(&mut w, id, &Reply::status(200));
+    let (key, told) = w.core.nflog().iter().next().unwrap();
+    let (key, now) = (key.clone(), w.now);
+    let ended = LogEntry {
+        firing: Rc::default(),
+        resolved: Rc::clone(&told.firing),
+        tellers: [(8, 1)].into(),
+        ..told.clone()
+    };
+    let later = LogEntry { timestamp: now.wall, tellers: [(8, 2)].into(), ..ended.clone() };
+    for is_known in [true, false] {
+        let mut after = world(one_group(), &[]);
+        after.now = now;
+        for (fingerprint, it) in w.core.alerts().iter() {
+            after.core.restore_alert(now, fingerprint, (*it.alert).clone());
+        }
+        if is_known {
+            after.core.restore_log(now, &key, ended.clone());
+        }
+        after.core.merge_log(now, &key, later.clone());
+        let fires = after.core.alerts().iter().any(|it| !it.1.alert.resolved(now.wall));
+        assert_eq!(fires, is_known);
+    }
+}
