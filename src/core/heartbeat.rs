@@ -34,6 +34,8 @@ use crate::time::{Mono, Now, Wall};
 const PREFIX: &str = "heartbeat/";
 /// From one rank to the next.
 const RANK: Duration = Duration::from_secs(5);
+/// So many members, however many there are, have time to tell `fail` again before one that knows of no fault takes it back.
+const FIRST: u32 = 8;
 /// The pause after a failed attempt, give or take half of it; no longer than the period.
 const PAUSE: Duration = Duration::from_secs(30);
 
@@ -91,12 +93,12 @@ impl Beating {
     }
 
     /// How many others this node, of this rank among `all`, gives time to tell before it does. One that would take back what
-    /// another has told comes after all that would not.
+    /// another has told comes after those that would not, as far as these are few.
     fn place(&self, word: HeartbeatWord, rank: u32, all: u32) -> u32 {
         match self.told {
             None => rank,
             Some(_) if self.is_ours => 0,
-            Some((HeartbeatWord::Fail, _)) if word != HeartbeatWord::Fail => all + rank,
+            Some((HeartbeatWord::Fail, _)) if word != HeartbeatWord::Fail => all.min(FIRST) + rank,
             Some(_) => 1 + rank,
         }
     }

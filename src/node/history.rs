@@ -158,7 +158,9 @@ impl Past {
     /// as far as no later one has taken their place.
     pub(super) fn restored(&mut self, now: Now) {
         let all = self.lists.iter().flat_map(|list| &list.events);
-        let of_the_day = all.filter(|it| it.is_done && now.wall.since(it.at) < DAY);
+        // A clock that is behind tells nothing of their age.
+        let is_of_the_day = |at: Wall| at <= now.wall && now.wall.since(at) < DAY;
+        let of_the_day = all.filter(|it| it.is_done && is_of_the_day(it.at));
         self.day = (now.mono, of_the_day.map(|it| it.text.len()).sum());
         for list in &mut self.lists {
             let mut last = 0;
