@@ -250,10 +250,11 @@ def flooded_start(world, multicast=False):
         with flood(player, [site.net.address(number) for number in (1, 2, 3)], frames, multicast) as sent:
             time.sleep(2)
             assert all(sum(node.drops.values()) > 500 for node in nodes[:2]), [node.drops for node in nodes[:2]]
-            began = time.monotonic()
+            began, before = time.monotonic(), sum(sent)
             nodes[2].start()
             site.flock.wait(lambda node: node.members == 3, 30, "has met all in the flood")
             took = time.monotonic() - began
+            assert sum(sent) > before, "the flood has ended too early"
             made = nodes[2].silence("in the flood")
             site.flock.wait(lambda node: made in node.silences(), 30, "has the silence")
         assert sum(sent) > 1000, f"{sum(sent)} datagrams"
