@@ -317,7 +317,7 @@ fn an_alert_whose_end_the_flock_has_told_does_not_fire_after_a_restart() {
 }
 
 #[test]
-fn an_alert_that_has_fired_anew_is_not_ended_by_an_end_that_is_carried_along() {
+fn an_end_that_is_carried_along_ends_no_alert_that_fired_anew() {
     let mut w = world(one_group(), &[]);
     w.post("A", "1", Some(36_000));
     w.pass(2);
