@@ -41,6 +41,7 @@ const NOTICED_BY: &[(&str, &[By])] = &[
     ("DirectoryNotSynced", &[Checker("lost")]),
     ("EndedNotRestored", &[Checker("lost")]),
     ("EndsForgotten", &[Checker("told")]),
+    ("ExpectationIgnored", &[Checker("missing")]),
     ("ExpiryNotPublished", &[Checker("equal")]),
     ("HeartbeatByAll", &[Checker("beats")]),
     ("HistoryNotKept", &[Story("the_history_is_there_after_a_power_cut")]),

@@ -147,6 +147,14 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
         if published {
 "#,
     ),
+    // An expectation never alarms.
+    (
+        "ExpectationIgnored",
+        "src/core/expect.rs",
+        "            if seen.missing {\n                missing.push(",
+        r#"            if seen.missing && !crate::switched("ExpectationIgnored") {
+                missing.push("#,
+    ),
     // Every member tells each heartbeat.
     (
         "HeartbeatByAll",
