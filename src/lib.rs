@@ -22,8 +22,8 @@ pub mod cli;
 /// `settings` the agent's own sections, `web` users and TLS of the HTTP side, `environment` systemd's credentials.
 pub mod config;
 /// The alerting mind: the tables and rules (`intake` of reports, `route`, `intervals`, `group`, `silences`, `acknowledge`, `inhibit`,
-/// `nflog`, `expect`, the `sweep` of what has ended), and in `deliver` what happens to a due group: `flush`, `dedup`, turns, attempts,
-/// `backoff`, the `budget` and the `rate_limit` of receivers, what is `owed`.
+/// `nflog`, the `sweep` of what has ended; `expect` for signs of life of others, `heartbeat` for the flock's own), and in `deliver` what
+/// happens to a due group: `flush`, `dedup`, turns, attempts, `backoff`, the `budget` and the `rate_limit` of receivers, what is `owed`.
 pub mod core;
 /// The checksum of the journal and of datagrams in clear.
 pub mod crc;
@@ -44,8 +44,8 @@ pub mod node;
 /// A receiver type per file: config and notification to request. `signing` is a webhook's HMAC.
 pub mod notify;
 /// The only room with sockets, files and clocks: http, `admission` of clients by password or certificate, tls, udp, netlink, flash,
-/// signals, `reload`, systemd and its watchdog, the loop. In `notifier`, `http` has redirects, proxies, kept connections and `oauth2`.
-/// `twin` notices another node with the id of this one.
+/// `signals` (SIGHUP asks for a `reload`), `systemd` with the watchdog, the loop. In `notifier`, `http` has `redirect`, `proxy`, `kept`
+/// connections and `oauth2`. `twin` notices another node with the id of this one.
 pub mod shell;
 /// The journal over a `Medium`: `journal` appends and compacts, `replay` reads it again; the `budget` of commits, `wear`.
 pub mod store;

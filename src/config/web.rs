@@ -1,4 +1,5 @@
 //! The rules of the HTTP side: its users, their rights, and how it is served: Alertmanager's `web.config.file`, and the same under `[web]`.
+//! `read/web` reads them.
 
 use std::fmt;
 use std::path::PathBuf;

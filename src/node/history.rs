@@ -424,7 +424,7 @@ mod tests {
             for _ in 0..200 {
                 of(Topic::Notifications, &mut past, 1, 1900);
                 for it in past.fresh(Mono::ZERO) {
-                    let body = Stamped::decode(it.body().unwrap()).unwrap().body.to_vec();
+                    let body = Stamped::decode(it.body().unwrap()).unwrap().body.clone();
                     written += body.len();
                     flash.insert(it.key.clone(), body);
                 }

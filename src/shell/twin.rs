@@ -1,5 +1,5 @@
 //! Another node with our id: one whose flash was copied from ours, or both from one image that had been started. Neither
-//! ever hears the other, and both notify, so it is said where somebody looks.
+//! ever hears the other, and both notify, so it is said where somebody looks. `gossip/members/hello` tells the two apart.
 
 use std::net::SocketAddr;
 
