@@ -10,7 +10,7 @@ TARGETS="aarch64-unknown-linux-musl armv7-unknown-linux-musleabihf arm-unknown-l
 code_of() {
     case $1 in
     arm-*) echo -Ctarget-cpu=arm1176jzf-s ;;
-    armv7-*) echo "-Ctarget-feature=+thumb-mode,+thumb2 -Cllvm-args=-enable-machine-outliner=always -Cllvm-args=-machine-outliner-reruns=2" ;;
+    armv7-*) echo "-Ctarget-feature=+thumb-mode,+thumb2 -Cllvm-args=-enable-machine-outliner=always" ;;
     esac
 }
 
