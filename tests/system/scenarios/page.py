@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 
 from agent import free_port, until
 from browser import Browser
+from flock import new_key
 from gateways import opened
 
 CONFIG = """
@@ -707,10 +708,11 @@ def owed(world):
 def flock(world):
     """A silence that is set at one node's page shows at another's, without a reload."""
     ports = [free_port() for _ in range(3)]
-    agents = []
+    key, agents = world.directory / "flock.key", []
+    new_key(world.settings.subject, key)
     for number, port in enumerate(ports):
         peers = [f"--cluster.peer=127.0.0.1:{it}" for it in ports if it != port]
-        flags = [f"--cluster.listen-address=127.0.0.1:{port}", f"--cluster.peer-name=gw{number}", *peers]
+        flags = [f"--cluster.listen-address=127.0.0.1:{port}", f"--cluster.peer-name=gw{number}", f"--cluster.key-file={key}", *peers]
         agents.append(world.subject(CONFIG, *flags, name=f"node-{number}"))
     agents[0].api.post_alerts(*ALERTS)
     here, there = Browser(world), Browser(world)
@@ -730,6 +732,15 @@ def flock(world):
         assert address.startswith("127.0.0.1:") and state == "alive" and heard.startswith("unicast") and (clock_ == "same" or clock_.endswith(" ms")), cells(member)
     there.find(".entry.sent", "phone")  # whichever node has told it
     assert there.all("svg.flock circle"), "the flock is drawn"
+    own = agents[2].api.get("/api/v2/status").json["cluster"]["flock"]
+    (sealed_with,) = own["keys"]
+    for row in there.texts("tbody tr"):
+        at = int(row[2])  # gw0, gw1
+        for part in (f"127.0.0.1:{ports[at]}", "unicast ", " ms" if " ms" in row else "same", sealed_with):
+            assert part in row, f"{part!r} is not in {row!r}"
+    card = there.find(".node").text
+    for part in (own["id"], f"Sealed with key\n{sealed_with}", "digest ", "Turns under way\nnone"):
+        assert part in card, f"{part!r} is not in {card!r}"
     assert not there.errors(), there.errors()
 
 
@@ -1093,7 +1104,7 @@ receivers:
     assert "refused" in trouble and "Receiver fails" in trouble, trouble
     browser.find("#nav .badge", "1")
     facts = browser.find(".node").text
-    for part in ("MiB of ", "Commits", "a day", "Card life at this pace", "ready"):
+    for part in ("MiB of ", "Commits", "a day", "Card life at this pace", "ready", "Alertmanager API ", "Running"):
         assert part in facts, f"{part} is not in {facts}"
     owed = browser.find("section.critical .entry", "groups not told").text
     assert owed.startswith("bad") and "since" in owed and "Try now" in owed, owed
