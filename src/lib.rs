@@ -11,8 +11,8 @@
 //! randomness as arguments and returns [`effect::Effect`]s. The shell has no opinions: it turns bytes into calls and
 //! effects into system calls. The third law, a limit and a policy for everything, is [`limits`].
 
-/// The HTTP API without HTTP: a request in, an answer out. A file an endpoint; `route`, `access`, `cors` and `content_type` come
-/// before. A page that asks for `changes` waits in `shell/watchers`.
+/// The HTTP API without HTTP: a request in, an answer out. A file an endpoint; `route`, `access` (hosts and pages that may not write),
+/// `cors` and `content_type` come before. A page that asks for `changes` waits in `shell/watchers`.
 pub mod api;
 /// A map for few entries, whose code all such maps share: a smaller binary.
 pub mod box_map;
@@ -23,14 +23,16 @@ pub mod cli;
 pub mod config;
 /// The alerting mind: the tables and rules (`intake` of reports, `route`, `intervals`, `group`, `silences`, `acknowledge`, `inhibit`,
 /// `nflog`, the `sweep` of what has ended; `expect` for signs of life of others, `heartbeat` for the flock's own), and in `deliver` what
-/// happens to a due group: `flush`, `dedup`, turns, attempts, `backoff`, the `budget` and the `rate_limit` of receivers, what is `owed`.
+/// happens to a due group: `flush`, `dedup`, turns, attempts, `backoff`, the `budget` and the `rate_limit` of receivers, what is `owed`
+/// (`owed/bounds` cut it).
 pub mod core;
 /// The checksum of the journal and of datagrams in clear.
 pub mod crc;
 /// The requests of the brain to the shell.
 pub mod effect;
-/// The flock: `members` (SWIM; `candidates` to join, `reconnect` to the lost), the clock `hlc`, `news`, `repair` by digests with the
-/// `assembly` of parts, `seal` and its keys, `unheard` datagrams of another key. Its payloads are key, version and bytes.
+/// The flock: `members` (SWIM; `candidates` to join, `reconnect` to the lost), the clock `hlc`, `news` and their `delivery` (what is
+/// acknowledged, and sent again), `repair` by digests with the `assembly` of parts, `seal` with its keys and the window of replays,
+/// `unheard` datagrams of another key. Its payloads are key, version and bytes.
 pub mod gossip;
 /// Every limit, with its policy.
 pub mod limits;
@@ -43,13 +45,14 @@ pub mod model;
 pub mod node;
 /// A receiver type per file: config and notification to request. `signing` is a webhook's HMAC.
 pub mod notify;
-/// The only room with sockets, files and clocks: http, `admission` of clients by password or certificate, tls, udp, netlink, flash,
+/// The only room with sockets, files and clocks: http, `admission` of clients (`admission/password`), tls, udp, netlink, flash,
 /// `signals` (SIGHUP asks for a `reload`), `systemd` with the watchdog, the loop. In `notifier`, `http` has `redirect`, `proxy`, `kept`
 /// connections and `oauth2`. `twin` notices another node with the id of this one.
 pub mod shell;
 /// The journal over a `Medium`: `journal` appends and compacts, `replay` reads it again; the `budget` of commits, `wear`.
 pub mod store;
-/// Go's template language over typed values, with its `functions`; `html` escapes by context. The default texts are in `default.tmpl`.
+/// Go's template language over typed values. `functions` has Go's own and, in `functions/alertmanager`, the others; `html` escapes by
+/// context (`html/escapers`). The default texts are in `default.tmpl`.
 pub mod template;
 /// The two clocks: `Mono` for what waits, `Wall` for what is compared across nodes or reboots.
 pub mod time;
@@ -57,5 +60,6 @@ pub mod time;
 pub mod ui;
 /// The version, and the Alertmanager whose API it speaks.
 pub mod version;
-/// Bytes to nouns and back: JSON, CBOR, RFC 3339, SMTP, MQTT, HTTP; each decoder is total.
+/// Bytes to nouns and back: JSON, CBOR, RFC 3339, SMTP (`smtp/auth` logs in), MQTT, the answers of receivers (`http1`); each decoder is
+/// total.
 pub mod wire;
