@@ -43,6 +43,8 @@ pub enum Effect {
         /// The peer there has answered of late: its link-layer address need not be asked for again.
         is_there: bool,
     },
+    /// Give the journal the whole state to begin anew with, the most precious first: what `Node::handle_state_wanted` asked for.
+    BeginAnew(Vec<Record>),
     /// Keep these records, as one group; what was answered before it is durable may be lost.
     Persist(Vec<Record>),
 }

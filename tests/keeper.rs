@@ -70,6 +70,7 @@ impl Owner {
     fn hear(&mut self, kept: Kept) {
         self.keeper.heard(kept.ticket);
         if kept.wants_state {
+            self.keeper.gather_state();
             self.keeper.begin_anew(self.state.clone());
         }
         self.told.push((self.now, kept));
@@ -210,6 +211,7 @@ fn a_directory_that_could_not_be_opened_brings_what_it_holds_once_it_can() {
     assert!(keeper.opened(later, Opening::sound()));
     let KeeperStep::Tell(kept) = keeper.next(later) else { panic!("the state is asked for") };
     assert!(kept.wants_state);
+    keeper.gather_state();
     keeper.begin_anew(vec![put(1)]);
     assert!(matches!(keeper.next(later), KeeperStep::Write(Work { state: Some(_), .. })));
 }

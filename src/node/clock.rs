@@ -1,12 +1,13 @@
 //! Steps of the wall clock, and a flock whose time differs from ours.
 
-use crate::effect::{Cx, Effect};
+use crate::effect::Cx;
 use crate::gossip::Version;
 use crate::limits::{CLOCK_AHEAD_MS_MAX, RECORD_LIFE_MAX};
 use crate::node::Node;
 use crate::node::keep::flash_record;
-use crate::node::kinds::{Act, Draft, act, everything, rules};
+use crate::node::kinds::{Draft, rules};
 use crate::node::stamps::Stamp;
+use crate::store::Record;
 use crate::time::{Now, SET_SINCE, Wall};
 use crate::wire::record::Kind;
 use crate::wire::rest::with_rest;
@@ -22,45 +23,40 @@ impl Node {
             self.past.step(step);
             self.around.members.step(step);
             self.note_step(cx.now, step);
-            let records = self.records(cx.now);
-            if !records.is_empty() {
-                cx.effects.push(Effect::Persist(records));
-            }
+            self.rewrite(cx, true);
         }
         let flock = Now { mono: cx.now.mono, wall: self.flock_wall(cx.now) };
         if self.flock_watch.look(flock).is_some() {
-            self.date(cx);
+            self.rewrite(cx, false);
         }
     }
 
-    /// Publishes again the records that were written by a wrong clock, once the time is known: for all others they would
-    /// have expired long ago, or will too early. A version of 1970 is replaced, by every member with the same one, which is
-    /// older than all that was written by a clock that was set; any other version stays.
-    pub(super) fn date(&mut self, cx: &mut Cx<'_>) {
-        if !self.is_member() || self.flock_wall(cx.now) < SET_SINCE {
-            return;
+    /// Whether the time is known by which records of a wrong clock can be dated.
+    pub(super) fn can_date(&self, now: Now) -> bool {
+        self.is_member() && self.flock_wall(now) >= SET_SINCE
+    }
+
+    /// Publishes a record again that was written by a wrong clock, once the time is known: for all others it would have
+    /// expired long ago, or will too early. A version of 1970 is replaced, by every member with the same one, which is older
+    /// than all that was written by a clock that was set; any other version stays. Returns the record for flash, if it was one.
+    pub(super) fn date(&mut self, cx: &mut Cx<'_>, draft: &Draft) -> Option<Record> {
+        if !self.can_date(cx.now) {
+            return None;
         }
-        let mut records = Vec::new();
-        for change in everything(&self.core) {
-            let Some(Act::Put(draft)) = act(&self.core, change, cx.now) else { continue };
-            let Draft { kind, key, expires, body, .. } = draft;
-            let known = self.stamps.get(kind, &key);
-            let Some(known) = known.filter(|it| it.version != Version::UNPUBLISHED) else {
-                continue;
-            };
-            let (version, newer) = (dated(known.version), known.newer(kind));
-            if version == known.version && !self.expires_early(cx.now, kind, known, expires) {
-                continue;
-            }
-            let whole = newer.map_or_else(|| body.clone(), |newer| with_rest(kind, &body, newer));
-            let stamp = self.stamp_of_version(cx.now, version, kind, &key, expires, &whole);
-            self.publish(cx, kind, &key, &stamp, &whole);
-            records.push(flash_record(kind, key.clone(), &stamp, body));
-            self.stamps.put(kind, &key, stamp);
+        let Draft { kind, key, expires, body, .. } = draft;
+        let (kind, expires) = (*kind, *expires);
+        let known = self.stamps.get(kind, key);
+        let known = known.filter(|it| it.version != Version::UNPUBLISHED)?;
+        let (version, newer) = (dated(known.version), known.newer(kind));
+        if version == known.version && !self.expires_early(cx.now, kind, known, expires) {
+            return None;
         }
-        if !records.is_empty() {
-            cx.effects.push(Effect::Persist(records));
-        }
+        let whole = newer.map_or_else(|| body.clone(), |newer| with_rest(kind, body, newer));
+        let stamp = self.stamp_of_version(cx.now, version, kind, key, expires, &whole);
+        self.publish(cx, kind, key, &stamp, &whole);
+        let record = flash_record(kind, key.clone(), &stamp, body.clone());
+        self.stamps.put(kind, key, stamp);
+        Some(record)
     }
 
     /// Whether the flock expects a record, which expires at a time by our clock, to expire earlier.

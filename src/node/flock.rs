@@ -55,6 +55,7 @@ impl Node {
         self.handle_clock(cx);
         self.core.surrender(cx.now.mono);
         self.spread_all(cx);
+        self.handle_rewrite(cx);
         self.persist_past(cx);
         self.with_gossip(cx, |gossip, cx, _| gossip.leave(cx.now));
     }

@@ -10,16 +10,15 @@ use crate::gossip::{self, Version};
 use crate::limits::{HISTORY_MAX, WARN_INTERVAL};
 use crate::model::{Alert, Fingerprint};
 use crate::node::Node;
-use crate::node::carried;
-use crate::node::kinds::{Act, Draft, act, everything, life_max, rules, timer};
+use crate::node::kinds::{Act, Draft, act, life_max, rules};
 use crate::node::stamps::{Extra, Stamp, shared_key};
 use crate::store::Record;
 use crate::time::{Now, Wall};
 use crate::wire::record::{self, GroupTimer, Kind, Stamped};
 use crate::wire::rest::{rest, with_rest};
 
-/// Changes that are stored and published in one piece, unless somebody waits for all of them.
-const SPREAD_TOGETHER: usize = 500;
+/// Changes, or records that are written again, that are stored and published in one piece, unless somebody waits for all of them.
+pub(super) const SPREAD_TOGETHER: usize = 500;
 
 impl Node {
     /// Stores and publishes what has changed, then sends. The rest of very much follows with the next timeouts.
@@ -112,7 +111,7 @@ impl Node {
     }
 
     /// A record for flash under the version that is held. A node without a flock holds none: no node has an older version.
-    fn stored_again(&self, draft: Draft, now: Now) -> Record {
+    pub(super) fn stored_again(&self, draft: Draft, now: Now) -> Record {
         let Draft { kind, key, expires, body, .. } = draft;
         let stamp = self.stamps.get(kind, &key).cloned().unwrap_or_else(|| Stamp {
             version: Version { hlc: self.last_hlc, node: 0 },
@@ -150,25 +149,6 @@ impl Node {
         } else {
             debug!("gossip: record not replicated: {error}");
         }
-    }
-
-    /// Everything that is stored, as records: a journal begins anew with these.
-    pub fn records(&self, now: Now) -> Vec<Record> {
-        let mut records = Vec::new();
-        for change in everything(&self.core) {
-            if let Some(Act::Put(draft)) = act(&self.core, change, now) {
-                records.push(self.stored_again(draft, now));
-            }
-        }
-        for ((path, labels), first) in self.core.unmade_groups() {
-            records.push(self.stored_again(timer(now, path, labels, first), now));
-        }
-        records.extend(self.identity.map(|id| identity(id, &self.met)));
-        records.extend(self.past.records());
-        records.extend(self.around.members.records());
-        records.extend(self.signs());
-        records.extend(self.carried.iter().filter_map(|record| carried::stored(&record)));
-        records
     }
 
     /// Whether the longer lease of an alert that fires on is to be published: once half of the lease that the flock knows
@@ -240,7 +220,7 @@ pub(super) fn identity(id: u64, met: &[SocketAddr]) -> Record {
 #[cfg(test)]
 mod tests {
     use std::borrow::Cow;
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -251,12 +231,12 @@ mod tests {
     use crate::config::{Config, GroupBy};
     use crate::core::testing::{config, matchers, route};
     use crate::effect::Effect;
-    use crate::limits::RECORD_LIFE_MAX;
+    use crate::limits::{HISTORY_KEPT_MAX, RECORD_LIFE_MAX};
     use crate::model::Report;
     use crate::node::{Options, SilenceDraft};
     use crate::notify::Reply;
     use crate::store::Op;
-    use crate::time::Mono;
+    use crate::time::{Mono, SET_SINCE};
 
     /// A node, the flash beneath it, and a `log` receiver that takes everything.
     struct World {
@@ -296,6 +276,12 @@ mod tests {
                     | Effect::Look { .. }
                     | Effect::Multicast(_)
                     | Effect::Send { .. } => {}
+                    Effect::BeginAnew(state) => {
+                        let queued = std::mem::take(&mut self.flash);
+                        let put =
+                            |it: Record| Some(((it.kind, it.key.clone()), it.body()?.to_vec()));
+                        self.flash.extend(state.into_iter().filter_map(put).chain(queued));
+                    }
                     Effect::Persist(records) => {
                         self.writes += records.len();
                         for record in records {
@@ -448,6 +434,59 @@ mod tests {
             (all, most) = (all + w.writes - before, most.max(w.writes - before));
         }
         assert!(all >= MANY && most <= SPREAD_TOGETHER + HISTORY_MAX, "{most} of {all}");
+    }
+
+    /// Many alerts, each told.
+    fn with_many(count: usize) -> World {
+        let mut w = World::new();
+        for n in 0..count {
+            w.post(Box::leak(n.to_string().into_boxed_str()), false);
+        }
+        w.pass(60);
+        w
+    }
+
+    #[test]
+    fn after_a_step_of_the_clock_all_is_stored_again_in_pieces() {
+        let mut w = with_many(1_400);
+        w.now.wall = SET_SINCE + Duration::from_secs(3600);
+        let (mut all, mut most) = (0, 0);
+        loop {
+            let before = w.writes;
+            w.step(Node::handle_timeout);
+            (all, most) = (all + w.writes - before, most.max(w.writes - before));
+            if w.node.next_timeout() > Some(w.now.mono) {
+                break;
+            }
+        }
+        // Each has its alert, its group and its log entry; the history comes along once or twice.
+        let history = 4 * HISTORY_KEPT_MAX;
+        assert!(all >= 3 * 1_400 && most <= SPREAD_TOGETHER + history, "{most} of {all}");
+        let begun = w.node.alerts().next().unwrap().1.starts_at;
+        w.restart(0);
+        let starts: BTreeSet<Wall> = w.node.alerts().map(|(_, it, _)| it.starts_at).collect();
+        assert_eq!(starts, [begun].into(), "stored as stepped");
+    }
+
+    #[test]
+    fn the_state_is_gathered_in_pieces_and_with_what_comes_meanwhile() {
+        let mut w = with_many(1_400);
+        w.flash.clear();
+        w.step(Node::handle_state_wanted);
+        assert_eq!(w.flash.len(), 0, "not all in one piece");
+        w.post("7", true);
+        w.post("new", false);
+        let mut pieces = 1;
+        while w.node.next_timeout() <= Some(w.now.mono) {
+            w.step(Node::handle_timeout);
+            pieces += 1;
+        }
+        assert!(pieces > 2, "{pieces}");
+        w.restart(1);
+        let now = w.now.wall;
+        let ended: Vec<bool> = w.node.alerts().map(|(_, it, _)| it.resolved(now)).collect();
+        assert_eq!(ended.len(), 1_401);
+        assert_eq!(ended.iter().filter(|it| **it).count(), 1);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `keep`, `stamps`, `kinds/` | changes of the core become records with versions, for flash and flock; one file per kind |
 //! | `restore` | stored records become state again |
+//! | `rewrite` | everything is written again, in pieces |
 //! | `flock`, `tables` | the gossip, and the tables as it sees them |
 //! | `carried` | records of kinds that only a newer version knows |
 //! | `clock` | steps of the wall clock |
@@ -27,6 +28,7 @@ mod members;
 mod owed;
 mod own;
 mod restore;
+mod rewrite;
 mod stamps;
 mod tables;
 #[cfg(test)]
@@ -53,6 +55,7 @@ use crate::wire::record::Beat;
 use carried::Carried;
 use history::Past;
 use restore::Saved;
+use rewrite::Rewrite;
 use stamps::Stamps;
 use troubles::Around;
 
@@ -121,6 +124,8 @@ pub struct Node {
     noting: Option<stamps::Place>,
     stamps: Stamps,
     carried: Carried,
+    /// Everything that is being written again.
+    rewrite: Rewrite,
     /// Watches the time of the flock.
     flock_watch: Watch,
     behind_senders: BehindSenders,
@@ -151,6 +156,7 @@ impl Node {
             noting: None,
             stamps: Stamps::default(),
             carried: Carried::default(),
+            rewrite: Rewrite::default(),
             flock_watch: Watch::new(now),
             behind_senders: BehindSenders::default(),
             around: Around::default(),
@@ -239,12 +245,17 @@ impl Node {
 
     /// Runs everything that is due.
     pub fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
+        // A piece of what begins here is done here.
+        let rewrites = self.rewrite.due().is_some();
         self.handle_clock(cx);
         // Changes that wait come first: nothing that is still to come may overtake them.
         if !self.core.has_changes() {
             self.core.handle_timeout(cx);
         }
         self.spread(cx);
+        if rewrites {
+            self.go_on_rewriting(cx);
+        }
         self.handle_flock_timeout(cx);
         self.look_around(cx);
         self.look_at_expected(cx);
@@ -269,7 +280,8 @@ impl Node {
     pub fn next_timeout(&self) -> Option<Mono> {
         let flock = self.gossip.as_ref().map(Gossip::next_timeout);
         let own = self.around_timeout().into_iter().chain(self.expected_timeout());
-        let own = own.chain(self.core.has_changes().then_some(Mono::ZERO));
+        let own =
+            own.chain(self.core.has_changes().then_some(Mono::ZERO)).chain(self.rewrite.due());
         self.core.next_timeout().into_iter().chain(flock).chain(own).min()
     }
 

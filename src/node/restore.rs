@@ -4,7 +4,7 @@ use crate::core::clock::LastShown;
 use crate::core::expect::Sign;
 use crate::core::restore::GroupTimers;
 use crate::core::step::Step;
-use crate::effect::{Cx, Effect};
+use crate::effect::Cx;
 use crate::gossip::Version;
 use crate::node::Node;
 use crate::node::carried;
@@ -116,10 +116,7 @@ impl Node {
         self.look_soon(cx.now.mono);
         self.core.restore_groups(cx, timers, stepped);
         self.core.look_at_expected(cx.now.mono);
-        if stepped {
-            cx.effects.push(Effect::Persist(self.records(cx.now)));
-        }
-        self.date(cx);
+        self.rewrite(cx, stepped);
         self.spread(cx);
     }
 

@@ -231,7 +231,12 @@ impl Keeper {
         self.inner.borrow_mut().heard(ticket);
     }
 
-    /// Gives the journal the whole state, everything that is queued included, to begin anew with.
+    /// The whole state is being gathered: everything that is queued until now is part of it.
+    pub(super) fn gather_state(&self) {
+        self.inner.borrow_mut().gather_state();
+    }
+
+    /// Gives the journal the whole state to begin anew with. What was queued while it was gathered comes on top.
     pub(super) fn begin_anew(&self, state: Vec<Record>) {
         self.inner.borrow_mut().begin_anew(state);
         self.wake();

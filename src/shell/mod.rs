@@ -400,9 +400,10 @@ impl Shell {
             self.with_node(|node, cx| restore(node, cx, found));
         }
         if kept.wants_state {
-            // The state is then in no other record that is still to come.
+            // Everything that is queued until now is part of the state.
             self.perform();
-            self.keeper.begin_anew(self.node.records(clock::now()));
+            self.keeper.gather_state();
+            self.with_node(Node::handle_state_wanted);
         }
         self.site.journal.missing = kept.missing;
         self.site.journal.retry_at = kept.retry_in.map(|after| clock::mono() + after);
@@ -436,6 +437,7 @@ impl Shell {
                         port.multicast(&bytes);
                     }
                 }
+                Effect::BeginAnew(state) => self.keeper.begin_anew(state),
                 Effect::Persist(records) => {
                     self.site.changes.count(&records);
                     self.keeper.keep(records);

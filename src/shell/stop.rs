@@ -79,6 +79,7 @@ impl Shell {
             match next(events, deadline).await {
                 Some(event @ (Event::Kept(..) | Event::Reply(..))) => {
                     self.handle(event);
+                    self.with_node(Node::handle_rewrite);
                     self.perform();
                 }
                 Some(Event::Http(exchange)) => self.refuse(*exchange),

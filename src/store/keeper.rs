@@ -1,8 +1,8 @@
 //! The way of records to the journal. They queue, share commits as the budget wants it, and are written
 //! one group after the other, while the next group gathers.
 //!
-//! A commit that fails is followed at once by a new beginning: the whole state is asked for and written to a fresh
-//! segment. Answers wait for the outcome of that. If it fails too, they go and the agent runs from memory. After a while
+//! A commit that fails is followed at once by a new beginning: the whole state is asked for, gathered in pieces and written to a
+//! fresh segment. Answers wait for the outcome of that. If it fails too, they go and the agent runs from memory. After a while
 //! the directory is opened anew, as after a restart: it may be another file system by then.
 //!
 //! Records that find no room are kept in memory alone, the others go on to flash. That is told as a failure too, until a
@@ -34,7 +34,7 @@ pub struct Kept {
     pub missing: Option<MissingRoom>,
     /// When it is tried again, from now; none while all is well or it is being tried.
     pub retry_in: Option<Duration>,
-    /// Whether the journal is to be given the whole state, by [`Keeper::begin_anew`].
+    /// Whether the journal is to be given the whole state, by [`Keeper::gather_state`] and [`Keeper::begin_anew`].
     pub wants_state: bool,
     /// The wear so far.
     pub wear: Wear,
@@ -227,10 +227,15 @@ impl Keeper {
         self.last <= self.heard
     }
 
-    /// Gives the journal the whole state, everything that is queued included, to begin anew with.
-    pub fn begin_anew(&mut self, state: Vec<Record>) {
+    /// The whole state is being gathered: everything that is queued until now is part of it.
+    pub fn gather_state(&mut self) {
         let awaited = self.queue.awaited;
-        self.queue = Queue { state: Some(state), awaited, ..Queue::default() };
+        self.queue = Queue { awaited, ..Queue::default() };
+    }
+
+    /// Gives the journal the whole state to begin anew with. What was queued while it was gathered comes on top.
+    pub fn begin_anew(&mut self, state: Vec<Record>) {
+        self.queue.state = Some(state);
     }
 
     /// From now on nothing is held back so that more can share its commit.
@@ -353,7 +358,9 @@ impl Keeper {
     }
 
     fn write(&mut self, now: Duration) -> KeeperStep {
-        let Queue { records, state, .. } = std::mem::take(&mut self.queue);
+        let Queue { records, state, overflowed, .. } = std::mem::take(&mut self.queue);
+        // What was too much while the state was gathered is left to the next one.
+        self.queue.overflowed = overflowed;
         let (ticket, anew, late_at) = (self.last, state.is_some(), now + KEEPER_STALL_TIME);
         self.writing = Some(Writing { ticket, anew, late_at });
         KeeperStep::Write(Work { records, state })
@@ -506,10 +513,12 @@ mod tests {
         assert!(keeper.wrote(Duration::ZERO, written).ticket < ticket.unwrap());
         let KeeperStep::Tell(kept) = keeper.next(Duration::ZERO) else { panic!("it asks") };
         assert!(kept.wants_state && kept.fault.is_none());
+        keeper.gather_state();
+        keeper.keep(large(1));
         keeper.begin_anew(large(0));
         let KeeperStep::Write(work) = keeper.next(Duration::ZERO) else { panic!("it writes") };
-        assert!(work.state.is_some() && work.records.is_empty());
+        assert_eq!((work.state, work.records), (Some(large(0)), large(1)), "changed meanwhile");
         let written = Written { fault: None, wrote: true, ..Written::default() };
-        assert_eq!(Some(keeper.wrote(Duration::ZERO, written).ticket), ticket);
+        assert!(Some(keeper.wrote(Duration::ZERO, written).ticket) > ticket);
     }
 }

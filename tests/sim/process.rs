@@ -210,6 +210,15 @@ impl World {
         self.drive(seat);
     }
 
+    /// Gives the journal the state to begin anew with.
+    pub(crate) fn begin_anew(&mut self, seat: usize, mut state: Vec<Record>) {
+        self.write(seat, &mut state);
+        if let Some(keeper) = &mut self.seats[seat].keeper {
+            keeper.begin_anew(state);
+        }
+        self.drive(seat);
+    }
+
     /// A seat's records for flash, in the words of its version.
     fn write(&mut self, seat: usize, records: &mut Vec<Record>) {
         let it = &self.seats[seat];
@@ -332,13 +341,10 @@ impl World {
             self.acknowledge(post);
         }
         if *wants_state {
-            let it = &self.seats[seat];
-            let now = it.now(self.now);
-            let mut state = it.node.as_ref().map(|node| node.records(now)).unwrap_or_default();
-            self.write(seat, &mut state);
             if let Some(keeper) = &mut self.seats[seat].keeper {
-                keeper.begin_anew(state);
+                keeper.gather_state();
             }
+            self.call(seat, Node::handle_state_wanted);
         }
         if was || fault.is_some() {
             self.call(seat, |node, cx| node.handle_journal(cx, fault.as_deref()));

@@ -409,6 +409,7 @@ impl World {
                     self.transmit(seat, to, Via::Unicast, &bytes);
                 }
             }
+            Effect::BeginAnew(state) => self.begin_anew(seat, state),
             Effect::Persist(records) => self.persist(seat, records),
         }
     }

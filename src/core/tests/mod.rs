@@ -98,7 +98,10 @@ impl World {
                     self.drafts.push((attempt.id, attempt.draft));
                 }
                 Effect::Look { id, .. } => self.looks.push(id),
-                Effect::Persist(_) | Effect::Multicast(_) | Effect::Send { .. } => {}
+                Effect::BeginAnew(_)
+                | Effect::Persist(_)
+                | Effect::Multicast(_)
+                | Effect::Send { .. } => {}
                 Effect::Cancel(id) => self.open.retain(|it| *it != id),
             }
         }
