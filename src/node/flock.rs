@@ -159,6 +159,7 @@ impl Node {
             if !gone.is_empty() {
                 cx.effects.push(Effect::Persist(gone));
             }
+            self.end_former_fault(cx);
         }
     }
 

@@ -126,6 +126,8 @@ pub struct Node {
     carried: Carried,
     /// Everything that is being written again.
     rewrite: Rewrite,
+    /// Whether a fault of our journal of which the flock tells is one of the process before us.
+    ends_fault: bool,
     /// Watches the time of the flock.
     flock_watch: Watch,
     behind_senders: BehindSenders,
@@ -157,6 +159,7 @@ impl Node {
             stamps: Stamps::default(),
             carried: Carried::default(),
             rewrite: Rewrite::default(),
+            ends_fault: false,
             flock_watch: Watch::new(now),
             behind_senders: BehindSenders::default(),
             around: Around::default(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::core::alerts::fingerprint;
 use crate::effect::Cx;
+use crate::gossip::Gossip;
 use crate::model::{Report, own};
 use crate::node::Node;
 use crate::time::Wall;
@@ -96,14 +97,26 @@ impl Node {
             ("instance", self.options().external_url.to_string()),
             ("severity", "critical".to_owned()),
         ];
-        match fault {
-            Some(fault) => {
-                let summary = format!("Not everything is kept on flash: {fault}");
-                self.raise_own(cx, &labels, &summary);
-            }
-            // Also one that the process before us raised, or that the flock knows of.
-            None => self.end_own(cx, &labels),
+        if let Some(fault) = fault {
+            let summary = format!("Not everything is kept on flash: {fault}");
+            self.raise_own(cx, &labels, &summary);
+            self.ends_fault = false;
+        } else {
+            // Also one that the process before us raised.
+            self.end_own(cx, &labels);
+            self.ends_fault = !self.is_settled();
         }
+    }
+
+    /// Ends the fault that the process before us had with the journal, once the flock has told of it.
+    pub(super) fn end_former_fault(&mut self, cx: &mut Cx<'_>) {
+        if self.ends_fault && self.is_settled() {
+            self.handle_journal(cx, None);
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        self.gossip.as_ref().is_some_and(Gossip::ready)
     }
 }
 
@@ -118,9 +131,10 @@ mod tests {
     use crate::core::testing::{config, route};
     use crate::effect::Effect;
     use crate::limits::ALERTS_MAX;
-    use crate::node::Options;
+    use crate::node::{Options, testing};
     use crate::notify::{Outgoing, Reply};
     use crate::time::{Mono, Now, Wall};
+    use crate::wire::record::Kind;
 
     /// A node under virtual time; `step` returns the log lines that it wants printed.
     struct World {
@@ -216,6 +230,20 @@ mod tests {
         }
         assert!(told.iter().any(|line| line.contains("BellwetherJournalFailed")), "{}", told.len());
         world.step(|node, cx| assert_eq!(node.handle_reports(cx, &others).refused, 1));
+    }
+
+    #[test]
+    fn a_restart_ends_the_fault_that_the_flock_alone_knows_of() {
+        let mut flock = testing::World::new(&[None, None]);
+        flock.pass(20);
+        flock.step(0, |node, cx| node.handle_journal(cx, Some("EIO")));
+        flock.pass(2);
+        assert_eq!(flock.firing(1), [own::JOURNAL_FAILED]);
+        flock.flash[0].retain(|(kind, _), _| *kind != u16::from(Kind::Alert.number()));
+        flock.start(0);
+        flock.step(0, |node, cx| node.handle_journal(cx, None));
+        flock.pass(20);
+        assert_eq!([flock.firing(0), flock.firing(1)], [[""; 0]; 2]);
     }
 
     #[test]
