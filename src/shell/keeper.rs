@@ -236,7 +236,7 @@ impl Keeper {
         self.inner.borrow_mut().gather_state();
     }
 
-    /// Gives the journal the whole state to begin anew with. What was queued while it was gathered comes on top.
+    /// Gives the journal the whole state to begin anew with. Records that were queued while it was gathered come on top.
     pub(super) fn begin_anew(&self, state: Vec<Record>) {
         self.inner.borrow_mut().begin_anew(state);
         self.wake();

@@ -233,7 +233,7 @@ impl Keeper {
         self.queue = Queue { awaited, ..Queue::default() };
     }
 
-    /// Gives the journal the whole state to begin anew with. What was queued while it was gathered comes on top.
+    /// Gives the journal the whole state to begin anew with. Records that were queued while it was gathered come on top.
     pub fn begin_anew(&mut self, state: Vec<Record>) {
         self.queue.state = Some(state);
     }
@@ -359,7 +359,7 @@ impl Keeper {
 
     fn write(&mut self, now: Duration) -> KeeperStep {
         let Queue { records, state, overflowed, .. } = std::mem::take(&mut self.queue);
-        // What was too much while the state was gathered is left to the next one.
+        // Records that were too much while the state was gathered are left to the next one.
         self.queue.overflowed = overflowed;
         let (ticket, anew, late_at) = (self.last, state.is_some(), now + KEEPER_STALL_TIME);
         self.writing = Some(Writing { ticket, anew, late_at });
