@@ -18,16 +18,16 @@ pub const DATED: Wall = Wall::from_secs(1_577_836_800);
 impl Node {
     /// Checks whether a clock has stepped since the last input: all times are moved along, and stored again.
     pub(super) fn handle_clock(&mut self, cx: &mut Cx<'_>) {
-        if let Some(step) = self.core.handle_clock(cx.now) {
+        let step = self.core.handle_clock(cx.now);
+        if let Some(step) = step {
             self.stamps.step(step);
             self.past.step(step);
             self.around.members.step(step);
             self.note_step(cx.now, step);
-            self.rewrite(cx, true);
         }
         let flock = Now { mono: cx.now.mono, wall: self.flock_wall(cx.now) };
-        if self.flock_watch.look(flock).is_some() {
-            self.rewrite(cx, false);
+        if self.flock_watch.look(flock).is_some() || step.is_some() {
+            self.rewrite(cx, step.is_some());
         }
     }
 
