@@ -3,7 +3,8 @@
 use std::borrow::Borrow;
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
@@ -90,84 +91,11 @@ pub struct Pool(Rc<Strings>);
 
 #[derive(Default)]
 struct Strings {
-    set: RefCell<BTreeSet<Member>>,
+    /// By a hash, for the texts lie all over the memory.
+    by_hash: RefCell<BTreeMap<u32, Rc<Inner>>>,
+    /// Those whose place there another text had when they came.
+    others: RefCell<BTreeSet<Interned>>,
     bytes: Cell<usize>,
-}
-
-/// A string as the pool has it; dropping it frees nothing else.
-struct Member(u32, Rc<Inner>);
-
-/// How the pool orders its strings: by a hash first, for the texts lie all over the memory.
-trait Place {
-    fn hash(&self) -> u32;
-    fn text(&self) -> &str;
-}
-
-impl Place for Member {
-    fn hash(&self) -> u32 {
-        self.0
-    }
-
-    fn text(&self) -> &str {
-        &self.1.text
-    }
-}
-
-/// A text that is looked for.
-impl Place for (u32, &str) {
-    fn hash(&self) -> u32 {
-        self.0
-    }
-
-    fn text(&self) -> &str {
-        self.1
-    }
-}
-
-impl<'a> Borrow<dyn Place + 'a> for Member {
-    fn borrow(&self) -> &(dyn Place + 'a) {
-        self
-    }
-}
-
-impl PartialEq for dyn Place + '_ {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for dyn Place + '_ {}
-
-impl Ord for dyn Place + '_ {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.hash().cmp(&other.hash()).then_with(|| self.text().cmp(other.text()))
-    }
-}
-
-impl PartialOrd for dyn Place + '_ {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Member {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Member {}
-
-impl Ord for Member {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.cmp(&other.0).then_with(|| self.text().cmp(other.text()))
-    }
-}
-
-impl PartialOrd for Member {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
 }
 
 impl fmt::Debug for Strings {
@@ -177,10 +105,38 @@ impl fmt::Debug for Strings {
 }
 
 impl Strings {
+    fn get(&self, hash: u32, text: &str) -> Option<Rc<Inner>> {
+        if let Some(known) = self.by_hash.borrow().get(&hash)
+            && *known.text == *text
+        {
+            return Some(Rc::clone(known));
+        }
+        self.others.borrow().get(text).map(|it| Rc::clone(&it.0))
+    }
+
+    fn insert(&self, hash: u32, new: &Rc<Inner>) {
+        self.bytes.set(self.bytes.get() + new.text.len() + INTERNED_COST);
+        match self.by_hash.borrow_mut().entry(hash) {
+            Entry::Vacant(place) => {
+                place.insert(Rc::clone(new));
+            }
+            Entry::Occupied(_) => {
+                self.others.borrow_mut().insert(Interned(Rc::clone(new)));
+            }
+        }
+    }
+
     fn forget(&self, text: &str) {
-        let sought = (quick(text), text);
-        let member = self.set.borrow_mut().take(&sought as &dyn Place);
-        if member.is_some() {
+        let hash = quick(text);
+        let is_in_place = self.by_hash.borrow().get(&hash).is_some_and(|it| *it.text == *text);
+        let was_held = if is_in_place {
+            self.by_hash.borrow_mut().remove(&hash).is_some()
+        } else {
+            // This one asks to be forgotten, too, when it is dropped: nothing may be borrowed then.
+            let other = self.others.borrow_mut().take(text);
+            other.is_some()
+        };
+        if was_held {
             self.bytes.set(self.bytes.get() - text.len() - INTERNED_COST);
         }
     }
@@ -189,14 +145,12 @@ impl Strings {
 impl Pool {
     /// The one shared copy of `text`.
     pub fn intern(&mut self, text: &str) -> Interned {
-        let mut set = self.0.set.borrow_mut();
-        let sought = (quick(text), text);
-        if let Some(known) = set.get(&sought as &dyn Place) {
-            return Interned(Rc::clone(&known.1));
+        let hash = quick(text);
+        if let Some(known) = self.0.get(hash, text) {
+            return Interned(known);
         }
         let new = Rc::new(Inner { text: text.into(), pool: Some(Rc::clone(&self.0)) });
-        set.insert(Member(sought.0, Rc::clone(&new)));
-        self.0.bytes.set(self.0.bytes.get() + text.len() + INTERNED_COST);
+        self.0.insert(hash, &new);
         Interned(new)
     }
 
@@ -212,7 +166,7 @@ impl Pool {
 
     /// The number of strings held.
     pub fn len(&self) -> usize {
-        self.0.set.borrow().len()
+        self.0.by_hash.borrow().len() + self.0.others.borrow().len()
     }
 
     /// Whether no string is held.
@@ -244,16 +198,18 @@ mod tests {
     #[test]
     fn strings_of_one_hash_are_told_apart() {
         let mut pool = Pool::default();
-        let set = Rc::clone(&pool.0);
-        // As if they had the hash of "y".
-        for text in ["x", "z"] {
-            let inner = Rc::new(Inner { text: text.into(), pool: None });
-            set.set.borrow_mut().insert(Member(quick("y"), inner));
-        }
+        let strings = Rc::clone(&pool.0);
+        // As if it had the hash of "y".
+        let other = Rc::new(Inner { text: "x".into(), pool: None });
+        strings.by_hash.borrow_mut().insert(quick("y"), other);
         let (one, again) = (pool.intern("y"), pool.intern("y"));
-        assert!(Rc::ptr_eq(&one.0, &again.0) && pool.len() == 3);
+        assert!(Rc::ptr_eq(&one.0, &again.0) && pool.len() == 2);
+        drop(again);
+        strings.by_hash.borrow_mut().clear();
+        let again = pool.intern("y");
+        assert!(Rc::ptr_eq(&one.0, &again.0) && pool.len() == 1);
         drop((one, again));
-        assert_eq!(pool.len(), 2);
+        assert!(pool.is_empty() && pool.bytes() == 0);
     }
 
     #[test]
