@@ -42,11 +42,11 @@ pub fn push_ms(out: &mut Vec<u8>, wall: Wall) {
 /// Appends a timestamp as a clock shows it that is so many seconds ahead of UTC: `2026-11-22T01:27:13.530+02:00`.
 pub fn push_ms_ahead(out: &mut Vec<u8>, wall: Wall, ahead: i32) {
     push_civil(out, wall.as_ms() + i64::from(ahead) * 1000);
-    out.push(if ahead < 0 { b'-' } else { b'+' });
+    let mut text = if ahead < 0 { *b"-00:00" } else { *b"+00:00" };
     let minutes = ahead.unsigned_abs() / 60;
-    push_digits(out, minutes / 60, 2);
-    out.push(b':');
-    push_digits(out, minutes % 60, 2);
+    write_digits(&mut text[..3], minutes / 60);
+    write_digits(&mut text, minutes % 60);
+    out.extend_from_slice(&text);
 }
 
 /// Everything smaller than a day is computed in 32 bits: small machines have no division of 64.
@@ -55,26 +55,26 @@ fn push_civil(out: &mut Vec<u8>, ms: i64) {
     let ms = u32::try_from(ms).unwrap_or(0);
     let (year, month, day) = date(days);
     let (secs, minutes) = (ms / 1000, ms / 60_000);
-    let elements = [(year, 4, b'-'), (month, 2, b'-'), (day, 2, b'T')];
-    for (value, width, after) in elements {
-        push_digits(out, u32::try_from(value).unwrap_or(0), width);
-        out.push(after);
+    let [year, month, day] = [year, month, day].map(|it| u32::try_from(it).unwrap_or(0));
+    let mut text = *b"0000-00-00T00:00:00.000";
+    // Each number by where it ends.
+    let (date, time) =
+        ([(4, year), (7, month), (10, day)], [(13, minutes / 60), (16, minutes % 60)]);
+    for (end, value) in date.into_iter().chain(time).chain([(19, secs % 60), (23, ms % 1000)]) {
+        write_digits(&mut text[..end], value);
     }
-    let elements = [(minutes / 60, 2, b':'), (minutes % 60, 2, b':'), (secs % 60, 2, b'.')];
-    for (value, width, after) in elements {
-        push_digits(out, value, width);
-        out.push(after);
-    }
-    push_digits(out, ms % 1000, 3);
+    out.extend_from_slice(&text);
 }
 
-fn push_digits(out: &mut Vec<u8>, value: u32, width: usize) {
-    let (mut digits, mut rest) = ([b'0'; 4], value);
-    for digit in digits[..width].iter_mut().rev() {
-        *digit += u8::try_from(rest % 10).unwrap_or(0);
-        rest /= 10;
+/// Adds a number to the zeros at the end of a text.
+fn write_digits(zeros: &mut [u8], mut number: u32) {
+    for digit in zeros.iter_mut().rev() {
+        if number == 0 {
+            break;
+        }
+        *digit += u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
     }
-    out.extend_from_slice(&digits[..width]);
 }
 
 /// Days since the epoch of a date in the Gregorian calendar. The year starts in March, so that the leap day is its last.

@@ -6,34 +6,31 @@ use std::sync::Arc;
 
 use crate::model::{Alert, Fingerprint, Labels, Matcher, Silence, SilenceId};
 use crate::time::Wall;
+use crate::wire::json::plain::plain_length;
 use crate::wire::rfc3339;
 
 /// Appends a JSON string.
 pub fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut copied = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        // U+2028 and U+2029 are E2 80 A8 and E2 80 A9; the escape goes before what is then a plain rest.
-        let (escape, length): (&[u8], _) = match byte {
-            b'"' => (b"\\\"", 1),
-            b'\\' => (b"\\\\", 1),
-            b'\n' => (b"\\n", 1),
-            b'\r' => (b"\\r", 1),
-            b'\t' => (b"\\t", 1),
-            0..0x20 | b'<' | b'>' | b'&' => (&control(byte), 1),
-            0xE2 => match bytes.get(at + 1..at + 3) {
-                Some([0x80, 0xA8]) => (b"\\u2028", 3),
-                Some([0x80, 0xA9]) => (b"\\u2029", 3),
-                _ => continue,
-            },
-            _ => continue,
-        };
-        out.extend_from_slice(bytes.get(copied..at).unwrap_or_default());
-        out.extend_from_slice(escape);
-        copied = at + length;
+    let mut rest = text.as_bytes();
+    while let Some((plain, special)) = rest.split_at_checked(plain_length(rest, *b"\"\\<>&\xE2")) {
+        out.extend_from_slice(plain);
+        let Some((byte, after)) = special.split_first() else { break };
+        rest = after;
+        // U+2028 and U+2029 are E2 80 A8 and E2 80 A9.
+        match (byte, after) {
+            (b'"' | b'\\', _) => out.extend_from_slice(&[b'\\', *byte]),
+            (b'\n', _) => out.extend_from_slice(b"\\n"),
+            (b'\r', _) => out.extend_from_slice(b"\\r"),
+            (b'\t', _) => out.extend_from_slice(b"\\t"),
+            (0xE2, [0x80, last @ (0xA8 | 0xA9), after @ ..]) => {
+                out.extend_from_slice(&[b'\\', b'u', b'2', b'0', b'2', *last - 0xA8 + b'8']);
+                rest = after;
+            }
+            (0xE2, _) => out.push(0xE2),
+            _ => out.extend_from_slice(&control(*byte)),
+        }
     }
-    out.extend_from_slice(bytes.get(copied..).unwrap_or_default());
     out.push(b'"');
 }
 
