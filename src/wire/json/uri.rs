@@ -24,12 +24,12 @@ pub fn is_request_uri(text: &str) -> bool {
 
 /// The scheme, empty if there is none, and what follows its colon.
 fn split_scheme(text: &str) -> Option<(&str, &str)> {
-    let in_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    let in_scheme = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
     match text.split_once(':') {
         Some(("", _)) => None,
         Some((scheme, rest))
             if scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-                && scheme.chars().all(in_scheme) =>
+                && scheme.bytes().all(in_scheme) =>
         {
             Some((scheme, rest))
         }
@@ -39,8 +39,8 @@ fn split_scheme(text: &str) -> Option<(&str, &str)> {
 
 fn is_authority(text: &str) -> bool {
     let (user, host) = text.rsplit_once('@').unwrap_or(("", text));
-    let in_user = |c: char| c.is_ascii_alphanumeric() || "-._:~!$&'()*+,;=%@".contains(c);
-    user.chars().all(in_user) && is_escaped(user) && is_host(host)
+    let in_user = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(&byte);
+    user.bytes().all(in_user) && is_escaped(user) && is_host(host)
 }
 
 fn is_host(host: &str) -> bool {
@@ -55,17 +55,24 @@ fn is_host(host: &str) -> bool {
         Some(digits) => digits.bytes().all(|byte| byte.is_ascii_digit()),
         None => port.is_empty(),
     };
-    let in_host = |c: char| {
-        !c.is_ascii() || c.is_ascii_alphanumeric() || "-_.~!$&'()*+,;=:[]<>\"".contains(c)
+    let in_host = |byte: u8| {
+        !byte.is_ascii()
+            || byte.is_ascii_alphanumeric()
+            || b".-_~!$&'()*+,;=:[]<>\"".contains(&byte)
     };
-    port_is_good && host.chars().all(in_host)
+    port_is_good && host.bytes().all(in_host)
 }
 
 /// Whether two hexadecimal digits follow each `%`.
 fn is_escaped(text: &str) -> bool {
-    text.split('%')
-        .skip(1)
-        .all(|after| after.len() >= 2 && after.bytes().take(2).all(|byte| byte.is_ascii_hexdigit()))
+    let mut bytes = text.bytes();
+    while bytes.any(|byte| byte == b'%') {
+        let mut digit = || bytes.next().is_some_and(|byte| byte.is_ascii_hexdigit());
+        if !(digit() && digit()) {
+            return false;
+        }
+    }
+    true
 }
 
 #[cfg(test)]
