@@ -357,7 +357,10 @@ impl Agent {
                     });
                     self.last = Some(attempt);
                 }
-                Effect::Cancel(_) | Effect::Look { .. } | Effect::Multicast(_) => {}
+                Effect::BeginAnew(_)
+                | Effect::Cancel(_)
+                | Effect::Look { .. }
+                | Effect::Multicast(_) => {}
             }
         }
     }

@@ -1,6 +1,7 @@
 //! How far a text can be copied as it stands: most of all JSON that is read or written goes through here.
 
 /// How many bytes there are before the first control character or one of `stops`. Eight at a time.
+#[inline]
 pub(super) fn plain_length<const N: usize>(bytes: &[u8], stops: [u8; N]) -> usize {
     const ONES: u64 = u64::MAX / 0xFF;
     const HIGHS: u64 = ONES << 7;
