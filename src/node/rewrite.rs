@@ -1,5 +1,5 @@
 //! Everything that flash stores is written again: where the clock has stepped, where the time has become known, and where the
-//! journal begins anew. That may be very much, so it is done in pieces. What changes meanwhile is written as always.
+//! journal begins anew. That may be very much, so it is done in pieces. Changes that come meanwhile are written as always.
 
 use std::sync::Arc;
 use std::vec;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,19 +47,23 @@ const PATHS: [Path; 9] = [
     ("digest", "minute of two members that know the same 1,024 alerts", MINUTES, digest),
 ];
 
-fn main() {
+fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     let Some(name) = args.first() else {
-        PATHS.iter().for_each(|(name, unit, units, _)| println!("{name}\t{unit}\t{units}"));
-        return;
+        for (name, unit, units, _) in PATHS {
+            println!("{name}\t{unit}\t{units}");
+        }
+        return ExitCode::SUCCESS;
     };
     let Some(path) = PATHS.iter().find(|path| path.0 == name) else {
         println!("usage: instructions [PATH]");
-        std::process::exit(2);
+        return ExitCode::from(2);
     };
-    counted(&mut path.3());
-    // The end comes before anything is dropped.
-    std::process::exit(0);
+    let mut run = path.3();
+    counted(&mut run);
+    // Nothing is dropped: that takes as long again.
+    std::mem::forget(run);
+    ExitCode::SUCCESS
 }
 
 /// Only what runs in here is counted.
@@ -83,9 +88,15 @@ fn repost(known: usize) -> Run {
 fn post_of_one() -> Run {
     let mut agent = Agent::alone(QUIET);
     let bodies: Vec<String> = (0..200).map(|number| body([number])).collect();
-    bodies.iter().for_each(|body| agent.post(body));
+    for body in &bodies {
+        agent.post(body);
+    }
     agent.pass(Duration::from_secs(60));
-    Box::new(move || bodies.iter().for_each(|body| agent.post(body)))
+    Box::new(move || {
+        for body in &bodies {
+            agent.post(body);
+        }
+    })
 }
 
 fn flush() -> Run {
@@ -131,7 +142,9 @@ fn replay() -> Run {
         let mut deliver =
             |kind, key: &[u8], body: &[u8]| found.push((kind, key.to_vec(), body.to_vec()));
         let journal = Journal::open(flash.clone(), JournalOptions::new(2), &mut deliver).unwrap();
-        found.iter().for_each(|(kind, key, body)| node.handle_record(*kind, key, body).unwrap());
+        for (kind, key, body) in &found {
+            node.handle_record(*kind, key, body).unwrap();
+        }
         let (mut rng, mut effects) = (StdRng::seed_from_u64(1), Vec::new());
         node.handle_restored(&mut Cx { now, rng: &mut rng, effects: &mut effects });
         assert_eq!(node.alerts().count(), MANY);
@@ -140,14 +153,17 @@ fn replay() -> Run {
 }
 
 fn merge() -> Run {
-    let [mut one, mut other] = pair();
+    let mut both = pair();
+    let (mut other, mut one) = (both.remove(1), both.remove(0));
     for batch in 0..4 {
         one.post(&body(batch * BATCH..(batch + 1) * BATCH));
         one.pass(Duration::from_millis(100));
     }
     let sent = std::mem::take(&mut one.sent);
     Box::new(move || {
-        sent.iter().for_each(|bytes| other.hear(bytes));
+        for bytes in &sent {
+            other.hear(bytes);
+        }
         assert_eq!(other.node.alerts().count(), 4 * BATCH);
     })
 }
@@ -169,8 +185,8 @@ fn filled(alerts: usize) -> Agent {
 }
 
 /// Two members that have met.
-fn pair() -> [Agent; 2] {
-    let mut both = [Agent::new(QUIET, Some(0)), Agent::new(QUIET, Some(1))];
+fn pair() -> Vec<Agent> {
+    let mut both = vec![Agent::new(QUIET, Some(0)), Agent::new(QUIET, Some(1))];
     both[0].with(|node, cx| node.handle_peers(cx, &[addr(1)]));
     talk(&mut both, Duration::from_secs(30));
     assert!(both.iter().all(|it| it.node.flock().unwrap().living().len() == 1));
@@ -178,7 +194,7 @@ fn pair() -> [Agent; 2] {
 }
 
 /// Lets two members talk for a while.
-fn talk(both: &mut [Agent; 2], time: Duration) {
+fn talk(both: &mut [Agent], time: Duration) {
     let end = both[0].now.mono + time;
     loop {
         for at in 0..2 {
@@ -191,10 +207,14 @@ fn talk(both: &mut [Agent; 2], time: Duration) {
             if next > end {
                 break;
             }
-            both.iter_mut().for_each(|it| it.pass_until(next));
+            for it in both.iter_mut() {
+                it.pass_until(next);
+            }
         }
     }
-    both.iter_mut().for_each(|it| it.pass_until(end));
+    for it in both.iter_mut() {
+        it.pass_until(end);
+    }
 }
 
 /// The alerts that `tests/bench/run` posts.
@@ -307,7 +327,7 @@ impl Agent {
         };
         assert_eq!(response.status, 200);
         self.perform(effects);
-        response.body.to_vec()
+        response.body.clone()
     }
 
     fn hear(&mut self, bytes: &[u8]) {
