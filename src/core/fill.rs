@@ -123,6 +123,11 @@ impl Core {
         filling.flat_map(|it| it.timers.iter().map(|(group, first)| (group, *first)))
     }
 
+    /// The first flush of a group that was kept, if it is not made yet.
+    pub fn unmade_group(&self, group: &(Arc<str>, Labels)) -> Option<Wall> {
+        self.filling.iter().find_map(|it| it.timers.get(group).copied())
+    }
+
     /// Brings alerts to their groups, for as long as [`PIECE_STEPS`] take. Returns whether all are there.
     pub(super) fn fill_groups(&mut self, cx: &mut Cx<'_>) -> bool {
         let mut steps = 0;

@@ -12,25 +12,25 @@ use crate::node::carried;
 use crate::node::keep::{SPREAD_TOGETHER, identity};
 use crate::node::kinds::{Act, Draft, act, everything, timer};
 use crate::store::Record;
-use crate::time::{Mono, Now, Wall};
+use crate::time::{Mono, Now};
 
 /// The records that are still to be written again.
 #[derive(Debug)]
 struct Remaining {
     changes: vec::IntoIter<Change>,
-    /// Timers of groups that are not made yet.
-    timers: vec::IntoIter<((Arc<str>, Labels), Wall)>,
+    /// Groups that were not made yet, of which a timer was kept.
+    unmade: vec::IntoIter<(Arc<str>, Labels)>,
 }
 
 impl Remaining {
     /// Everything that the core holds, the most precious first.
     fn of(core: &Core) -> Self {
-        let timers: Vec<_> = core.unmade_groups().map(|(it, first)| (it.clone(), first)).collect();
-        Self { changes: everything(core).into_iter(), timers: timers.into_iter() }
+        let unmade: Vec<_> = core.unmade_groups().map(|(it, _)| it.clone()).collect();
+        Self { changes: everything(core).into_iter(), unmade: unmade.into_iter() }
     }
 
     fn is_empty(&self) -> bool {
-        self.changes.len() + self.timers.len() == 0
+        self.changes.len() + self.unmade.len() == 0
     }
 
     /// The next record, as the core holds it now.
@@ -39,10 +39,15 @@ impl Remaining {
             Some(Act::Put(draft)) => Some(draft),
             _ => None,
         };
-        self.changes.by_ref().find_map(put).or_else(|| {
-            let ((path, labels), first) = self.timers.next()?;
-            Some(timer(now, &path, &labels, first))
-        })
+        let unmade = |group: (Arc<str>, Labels)| {
+            let (path, labels) = &group;
+            let route = core.routes().find(path);
+            match route.and_then(|route| core.groups().find(route, labels)) {
+                Some(id) => put(Change::Group { id, merged: false }),
+                None => Some(timer(now, path, labels, core.unmade_group(&group)?)),
+            }
+        };
+        self.changes.by_ref().find_map(put).or_else(|| self.unmade.by_ref().find_map(unmade))
     }
 }
 

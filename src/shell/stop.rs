@@ -24,6 +24,7 @@ impl Shell {
                 self.handle(event);
             }
         }
+        self.with_node(Node::handle_rewrite);
         self.perform();
         self.keep_all(events).await;
         let lists = std::mem::take(&mut self.lists).into_iter().map(|(exchange, _)| exchange);

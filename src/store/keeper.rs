@@ -102,6 +102,8 @@ pub struct Keeper {
     queue: Queue,
     /// The ticket of the last group.
     last: Ticket,
+    /// The ticket of the last group that is part of the whole state which was asked for last.
+    gathered: Ticket,
     interval: Duration,
     budget: Budget,
     /// Whether there is no time left to gather more.
@@ -175,6 +177,7 @@ impl Keeper {
         Self {
             queue: Queue::default(),
             last: Ticket(0),
+            gathered: Ticket(0),
             interval: keeping.interval,
             budget: Budget::new(keeping.commits_a_day, now),
             hurried: false,
@@ -231,6 +234,7 @@ impl Keeper {
     pub fn gather_state(&mut self) {
         let awaited = self.queue.awaited;
         self.queue = Queue { awaited, ..Queue::default() };
+        self.gathered = self.last;
     }
 
     /// Gives the journal the whole state to begin anew with. Records that were queued while it was gathered come on top.
@@ -359,9 +363,10 @@ impl Keeper {
 
     fn write(&mut self, now: Duration) -> KeeperStep {
         let Queue { records, state, overflowed, .. } = std::mem::take(&mut self.queue);
-        // Records that were too much while the state was gathered are left to the next one.
+        let (anew, late_at) = (state.is_some(), now + KEEPER_STALL_TIME);
+        // Records that were too many while the state was gathered are part of the next one alone.
         self.queue.overflowed = overflowed;
-        let (ticket, anew, late_at) = (self.last, state.is_some(), now + KEEPER_STALL_TIME);
+        let ticket = if overflowed { self.gathered } else { self.last };
         self.writing = Some(Writing { ticket, anew, late_at });
         KeeperStep::Write(Work { records, state })
     }
@@ -484,6 +489,30 @@ mod tests {
 
     fn large(key: usize) -> Vec<Record> {
         vec![Record::put(1, key.to_be_bytes(), vec![0; 64 * 1024])]
+    }
+
+    #[test]
+    fn an_overflow_while_the_state_is_gathered_is_part_of_the_next_state() {
+        let mut keeper = keeper(Duration::ZERO);
+        keeper.keep(large(0));
+        keeper.health = Health::Asked;
+        keeper.gather_state();
+        let gathered = keeper.last();
+        (0..1000).for_each(|key| keeper.keep(large(key)));
+        let ticket = keeper.ticket().unwrap();
+        keeper.begin_anew(large(0));
+        let KeeperStep::Write(_) = keeper.next(Duration::ZERO) else { panic!("it writes") };
+        let written = || Written { fault: None, wrote: true, ..Written::default() };
+        let kept = keeper.wrote(Duration::ZERO, written());
+        assert_eq!(kept.ticket, gathered, "no answer goes for what was dropped");
+        keeper.heard(kept.ticket);
+        assert!(!keeper.is_idle());
+        let KeeperStep::Tell(kept) = keeper.next(Duration::ZERO) else { panic!("it asks") };
+        assert!(kept.wants_state);
+        keeper.gather_state();
+        keeper.begin_anew(large(0));
+        let KeeperStep::Write(_) = keeper.next(Duration::ZERO) else { panic!("it writes") };
+        assert!(keeper.wrote(Duration::ZERO, written()).ticket >= ticket);
     }
 
     #[test]
