@@ -62,30 +62,6 @@ fn flocks_of_every_size_join_both_ways() {
     }
 }
 
-/// All others are found by what members report.
-#[test]
-fn those_that_know_one_member_alone_meet_the_others() {
-    for (loss, most_ms) in [(0.0, 1_000), (0.2, 60_000)] {
-        for seats in [3, 10, 30] {
-            let mut times = Vec::new();
-            for seed in 0..4 * THOROUGH {
-                let mut net = Net::new(seed, seats);
-                net.loss = loss;
-                for seat in 0..seats {
-                    net.start_with(seat, net::config(seat), &[net::addr(0)]);
-                }
-                let met = |net: &Net| {
-                    net.running()
-                        .all(|it| it.gossip.as_ref().unwrap().living_addrs().len() == seats - 1)
-                };
-                times.push(net.run_until(60 * SECOND, met).expect("all are met"));
-            }
-            println!("by reports: N={seats}, {loss} lost: met after {times:?} ms");
-            assert!(times.iter().all(|ms| *ms < most_ms));
-        }
-    }
-}
-
 #[test]
 fn a_flock_at_rest_costs_a_few_bytes_a_second() {
     for (multicast, most) in [(false, 25), (true, 10)] {
@@ -463,7 +439,7 @@ fn a_log_entry_of_all_alerts_there_may_be_is_shared_whole() {
         // As long as its author's claim may hold, which for a group of such labels is not long enough.
         assert!(ms.is_some_and(|ms| ms < 26_000 * u64::from(bytes) / 160_000));
         // Four copies, what is lost once more, and little beside.
-        assert!((sent as f64) < 4.0 * f64::from(bytes) / (1.0 - loss) * 1.28);
+        assert!((sent as f64) < 4.0 * f64::from(bytes) / (1.0 - loss) * 1.25);
     }
 }
 
@@ -770,7 +746,7 @@ fn a_member_that_hears_nobody_makes_nobody_dead_and_holds_up_no_news() {
 #[test]
 fn links_that_lose_most_in_one_direction_delay_and_lose_nothing() {
     for multicast in [false, true] {
-        let mut net = joined(3, 4, multicast);
+        let mut net = joined(1, 4, multicast);
         for (from, to) in [(0, 1), (0, 2), (0, 3), (2, 1)] {
             net.loss_between.insert((from, to), 0.8);
         }
