@@ -9,8 +9,6 @@
 //! new one has echoed. An address that has not echoed is sent no more bytes than came from it: hellos are padded so that they
 //! can be answered, and whatever is no hello is answered by a challenge, which is shorter than almost any datagram.
 //!
-//! All that a boot has said before its echo counts as received, for it may have been recorded before our restart.
-//!
 //! ```text
 //! a                                     b
 //! | hello nonce=A                    -> |       to a candidate address

@@ -228,6 +228,7 @@ impl Members {
             return false;
         }
         let mut peer = Peer::new(header, from);
+        peer.window.accept(header.counter);
         if let Some(former) = self.peers.0.get(&node) {
             shared.outbox.seal.forget(former.boot);
             // It knows as little of the others as a new member. Foca sees it as new only if it was down meanwhile.
