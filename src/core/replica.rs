@@ -105,19 +105,29 @@ impl Core {
 
     /// Ends alerts of which flash says that they fire, and a receiver was told since that they have ended: the flock may know no
     /// more of that end. One that our log has `known` before is carried along, and says nothing of an alert that has fired anew.
+    /// Nor does one of a notification that may have been made before: it waits for its turn for an interval of its group at most.
     fn end_restored(&mut self, now: Now, known: &[Fingerprint], told: &LogEntry) {
         let ended = told.resolved.iter().filter(|it| {
             told.firing.binary_search(it).is_err() && known.binary_search(it).is_err()
         });
-        for fingerprint in ended.copied() {
+        let ended: Vec<Fingerprint> = ended.copied().filter(|it| self.is_restored(*it)).collect();
+        if ended.is_empty() {
+            return;
+        }
+        let at = told.timestamp.min(now.wall);
+        let made = at - self.routes.group_interval_max();
+        for fingerprint in ended {
             let Some(entry) = self.alerts.get(fingerprint) else { continue };
-            let at = told.timestamp.min(now.wall);
-            if entry.restored.is_some_and(|kept| kept < at) && !entry.alert.resolved(now.wall) {
+            if entry.restored.is_some_and(|kept| kept < made) && !entry.alert.resolved(now.wall) {
                 let alert = Alert { ends_at: at, updated_at: at, ..(*entry.alert).clone() };
                 self.merge_alert(now, fingerprint, alert);
                 self.changes.push(Change::AlertEnded { fingerprint, told: false });
             }
         }
+    }
+
+    fn is_restored(&self, fingerprint: Fingerprint) -> bool {
+        self.alerts.get(fingerprint).is_some_and(|it| it.restored.is_some())
     }
 
     /// Whether an alert of these routes that another member tells of has anything to tell to receivers: it fires, some log

@@ -152,6 +152,11 @@ impl Routes {
         self.by_path.get(place).copied()
     }
 
+    /// The longest `group_interval` of all.
+    pub fn group_interval_max(&self) -> Duration {
+        self.tree.iter().map(|route| route.group_interval).max().unwrap_or_default()
+    }
+
     /// The receiver of this name, if the config has it.
     pub fn receiver(&self, name: &str) -> Option<&Arc<Receiver>> {
         let place = self.receivers.binary_search_by(|it| (*it.name).cmp(name)).ok()?;

@@ -324,7 +324,8 @@ fn an_end_that_is_carried_along_ends_no_alert_that_fired_anew() {
     let id = w.open[0];
     reply(&mut w, id, &Reply::status(200));
     let (key, told) = w.core.nflog().iter().next().unwrap();
-    let (key, now) = (key.clone(), w.now);
+    let hour = Duration::from_secs(3600);
+    let (key, now) = (key.clone(), Now { mono: w.now.mono + hour, wall: w.now.wall + hour });
     let ended = LogEntry {
         firing: Rc::default(),
         resolved: Rc::clone(&told.firing),
@@ -332,7 +333,9 @@ fn an_end_that_is_carried_along_ends_no_alert_that_fired_anew() {
         ..told.clone()
     };
     let later = LogEntry { timestamp: now.wall, tellers: [(8, 2)].into(), ..ended.clone() };
-    for is_known in [true, false] {
+    // Told so soon after the alert fired that the notification may have been made before.
+    let soon = LogEntry { timestamp: w.now.wall + Duration::from_secs(5), ..later.clone() };
+    for (is_known, later) in [(true, &later), (false, &soon), (false, &later)] {
         let mut after = world(one_group(), &[]);
         after.now = now;
         for (fingerprint, it) in w.core.alerts().iter() {
@@ -343,6 +346,6 @@ fn an_end_that_is_carried_along_ends_no_alert_that_fired_anew() {
         }
         after.core.merge_log(now, &key, later.clone());
         let fires = after.core.alerts().iter().any(|it| !it.1.alert.resolved(now.wall));
-        assert_eq!(fires, is_known);
+        assert_eq!(fires, is_known || later.timestamp < now.wall);
     }
 }
