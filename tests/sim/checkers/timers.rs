@@ -45,15 +45,6 @@ fn drift_ms(world: &World) -> u64 {
     ROUND_MS + GROUP_WAIT_MS * most * 2 / 1_000_000
 }
 
-/// By so much a node may take an alert for older than it is: clocks that are less than a step apart count for one, so nothing is
-/// added to its times on its way from one to the other.
-fn unseen_ms(world: &World, at: u64) -> u64 {
-    let clocks: Vec<_> = world.seats.iter().map(|it| it.wall(at).as_ms()).collect();
-    let apart = |one: &i64| clocks.iter().map(|other| one.abs_diff(*other)).collect::<Vec<_>>();
-    let unseen = clocks.iter().flat_map(apart).filter(|ms| *ms <= SLOW_HAND_MS);
-    unseen.max().unwrap_or(0)
-}
-
 /// Watches how long groups wait.
 #[derive(Debug, Default)]
 pub(crate) struct Waits {
@@ -83,8 +74,7 @@ impl Waits {
             };
             // To a node that has not seen that a clock was stepped, so much time has passed.
             let passed = world.unseen_step_at.is_some_and(|at| (*begun..told.begun).contains(&at));
-            let less_ms = drift_ms(world) + unseen_ms(world, told.begun);
-            if told.begun + less_ms < begun + GROUP_WAIT_MS && !passed {
+            if told.begun + drift_ms(world) < begun + GROUP_WAIT_MS && !passed {
                 return Err(format!(
                     "n{} told of {} at {}, and its first alert came at {begun}",
                     told.seat, told.group, told.begun
