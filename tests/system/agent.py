@@ -1,7 +1,9 @@
 """Starts, signals and stops an agent: Debian's Alertmanager or Bellwether, by the same command line."""
 
 import atexit
+import contextlib
 import os
+import random
 import re
 import signal
 import socket
@@ -15,6 +17,7 @@ ALERTMANAGER = "/usr/bin/prometheus-alertmanager"
 LISTENING = re.compile(r"Listening on.*?address=\"?(?:[0-9.]+|\[[0-9a-f:]+\]):(\d+)")
 READY_SECONDS = 60
 STOP_SECONDS = 30
+FREE_PORT_MIN = 10_240  # above those of the services that a machine may have
 WAIT_SECONDS = 60  # for what must come, however slow the machine is
 
 _running = []
@@ -58,10 +61,13 @@ def end(process):
 
 
 def free_port():
-    """A TCP port of 127.0.0.1 that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A TCP port of 127.0.0.1 that nobody uses now, and that the kernel gives to nobody who asks for any port: it may stay closed for long."""
+    given_to_anybody = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(FREE_PORT_MIN, given_to_anybody)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def is_alertmanager(binary):

@@ -13,6 +13,7 @@ from agent import until
 from world import Skip
 
 QUIET_TRIES = 50
+CHECKED = (0, 1)  # e2fsck's codes: nothing was wrong, and errors were corrected
 LOOP_SET_STATUS64, LOOP_GET_STATUS64, LOOP_INFO_BYTES, LOOP_SIZELIMIT_AT = 0x4C04, 0x4C05, 232, 32  # linux/loop.h
 
 
@@ -40,6 +41,8 @@ class Disk:
         try:
             # What stays when it is unmounted is no place to keep anything either.
             _run("mount", "-t", "tmpfs", "-o", "ro", "none", self.mount)
+            # A mount namespace that another case makes meanwhile has a copy of the mounts; it ends with ours.
+            _run("mount", "--make-shared", self.mount)
             self.loop = _run("losetup", "--find", "--show", self.image)
             _run("mount", "-o", "noatime", self.loop, self.mount)
         except OSError as error:
@@ -62,7 +65,7 @@ class Disk:
         """Unmount, repair and mount again, as somebody does who found it broken."""
         # The agent has its files open until it notices.
         until(f"{self.mount} can be unmounted", lambda: subprocess.run(["umount", self.mount], capture_output=True, check=False).returncode == 0)
-        subprocess.run(["e2fsck", "-fy", self.loop], capture_output=True, check=False)
+        until(f"{self.loop} can be checked", lambda: subprocess.run(["e2fsck", "-fy", self.loop], capture_output=True, check=False).returncode in CHECKED)
         _run("mount", "-o", "noatime", self.loop, self.mount)
 
     def shrink(self):

@@ -122,7 +122,7 @@ def no_writable_directory(world):
     directory.mkdir()
     agent = Agent(world.settings.subject, directory, CONFIG)
     mount = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
-    agent.command = lambda: ["unshare", "--mount", "sh", "-c", mount, str(directory), *Agent.command(agent)]
+    agent.command = lambda: ["unshare", "--mount", "--propagation=slave", "sh", "-c", mount, str(directory), *Agent.command(agent)]
     agent.log_file = world.directory / "read-only.log"
     agent.start()
     try:
@@ -210,7 +210,7 @@ def bare_machine(world):
         wait $agent
         cat /run/log
     """
-    told = run("unshare", "--mount", "--net", "sh", "-ec", script)
+    told = run("unshare", "--mount", "--propagation=slave", "--net", "sh", "-ec", script)
     for said in (
         '"alertname":"A"', "Not everything is kept on flash", '"clock":"unsynced"', '"status":"failed"', "going on from memory",
         "clock not set", "no interface can do it", "--cluster.peer=nobody.example:9094: the name does not resolve",
@@ -223,7 +223,7 @@ def clock_not_set(world):
     seen = world.directory / "run"
     inside = 'mount --bind "$0" /run && exec "$@"'
     (seen / "systemd/timesync").mkdir(parents=True)
-    prefix = ("unshare", "--mount", "sh", "-c", inside, str(seen))
+    prefix = ("unshare", "--mount", "--propagation=slave", "sh", "-c", inside, str(seen))
     agent = world.subject(CONFIG, name="clock", prefix=prefix)
 
     def told():

@@ -139,7 +139,7 @@ esac
             echo ready
             exec chroot root sleep infinity
         """
-        inside = ["ip", "netns", "exec", namespace, "unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", mount]
+        inside = ["ip", "netns", "exec", namespace, "unshare", "--mount", "--propagation=slave", "--pid", "--fork", "--kill-child", "sh", "-c", mount]
         self._process = subprocess.Popen(inside, stdout=subprocess.PIPE, text=True)
         world.at_end(self.end)
         assert self._process.stdout.readline() == "ready\n", name
@@ -240,7 +240,7 @@ def image(world):
         until curl -sf http://127.0.0.1:9093/-/ready >/dev/null; do sleep 0.1; done
         {one(lines, "curl")}
         until {one(lines, "podman logs").replace(" -f", "")} 2>&1 | grep FIRING; do sleep 0.2; done
-    """, "unshare", "--net", "--mount", env=env, cwd=world.directory)  # fmt: skip
+    """, "unshare", "--net", "--mount", "--propagation=slave", env=env, cwd=world.directory)  # fmt: skip
 
 
 def run_ldd(binary):

@@ -245,7 +245,7 @@ def throw_away_machine(world):
         cp "{world.directory}"/packages/*.* root/root/
         exec chroot root sh -ec "$1"
     """
-    return ["unshare", "--mount", "--net", "--pid", "--fork", "sh", "-c", mount, "sh"]
+    return ["unshare", "--mount", "--propagation=slave", "--net", "--pid", "--fork", "sh", "-c", mount, "sh"]
 
 
 def installed(world):
