@@ -144,7 +144,9 @@ impl Core {
             } else if let Some(fingerprint) = filling.alerts.first().copied() {
                 let known = filling.current.take().filter(|(at, _)| *at == fingerprint);
                 let placing = known.map(|(_, placing)| placing).unwrap_or_default();
-                if let Some(placing) = self.bring(cx.now, fingerprint, placing, &mut steps) {
+                if let Some(placing) =
+                    self.bring(cx.now, (fingerprint, Sender::Client), placing, &mut steps)
+                {
                     if let Some(filling) = &mut self.filling {
                         filling.current = Some((fingerprint, placing));
                     }
@@ -205,7 +207,7 @@ impl Core {
             && let Some((fingerprint, (placing, sender))) = self.late.0.pop_first()
         {
             if sender == Sender::Client || self.alerts.fires(fingerprint, now.wall) {
-                if let Some(placing) = self.bring(now, fingerprint, placing, steps) {
+                if let Some(placing) = self.bring(now, (fingerprint, sender), placing, steps) {
                     self.late.put(fingerprint, placing, sender);
                 }
             } else if let Some(labels) =
@@ -236,7 +238,7 @@ impl Core {
     fn bring(
         &mut self,
         now: Now,
-        fingerprint: Fingerprint,
+        (fingerprint, sender): (Fingerprint, Sender),
         mut placing: Placing,
         steps: &mut u64,
     ) -> Option<Placing> {
@@ -260,7 +262,7 @@ impl Core {
         *steps += GROUP_STEPS * groups.len() as u64;
         for (route, id) in &mut groups {
             if id.is_none_or(|id| self.groups.get(id).is_none()) {
-                *id = self.group_for(now, *route, fingerprint, false);
+                *id = self.group_for(now, *route, fingerprint, sender == Sender::Member);
             }
         }
         self.alerts.set_groups(fingerprint, groups);
