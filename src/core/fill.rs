@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use log::error;
 
-use crate::core::group::GROUP_STEPS;
+use crate::core::group::{GROUP_STEPS, Group};
 use crate::core::intake::Sender;
 use crate::core::place::Placing;
 use crate::core::restore::{GroupTimers, Phase, until_flush};
@@ -28,6 +28,8 @@ pub(super) struct Filling {
     placed: BTreeMap<Fingerprint, Placed>,
     /// The groups there were then. Those that none of these alerts belongs to are to go.
     unclaimed: BTreeSet<GroupId>,
+    /// Groups that are no more, of which something is still to be forgotten.
+    homeless: Vec<Homeless>,
     alerts: BTreeSet<Fingerprint>,
     /// The one that is being brought.
     current: Option<(Fingerprint, Placing)>,
@@ -46,6 +48,15 @@ pub(super) struct Placed {
     pub(super) places: Vec<(RouteId, Fingerprint)>,
     /// Whether it is to be told.
     pub(super) joins: bool,
+}
+
+/// A group whose route another config no longer has. Its flush was abandoned.
+#[derive(Debug)]
+pub(super) struct Homeless {
+    pub(super) id: GroupId,
+    pub(super) group: Group,
+    /// The path of its route.
+    pub(super) path: Arc<str>,
 }
 
 /// Alerts that came and of which it takes long to find where they belong. They are brought to their groups when
@@ -101,8 +112,14 @@ impl Core {
     }
 
     /// Begins to bring alerts to their groups under a config that was just taken, of which it is known where they belong.
-    pub(super) fn begin_moving(&mut self, placed: BTreeMap<Fingerprint, Placed>) {
+    /// `homeless` are the groups that it has no route for.
+    pub(super) fn begin_moving(
+        &mut self,
+        placed: BTreeMap<Fingerprint, Placed>,
+        homeless: Vec<Homeless>,
+    ) {
         let filling = self.filling.get_or_insert_default();
+        filling.homeless.extend(homeless);
         filling.placed = placed;
         filling.current = None;
         filling.unclaimed = self.groups.iter().map(|(id, _)| id).collect();
@@ -140,6 +157,10 @@ impl Core {
                 steps += GROUP_STEPS;
             } else if let Some(id) = filling.unclaimed.pop_first() {
                 self.drop_unclaimed(cx, id);
+                steps += GROUP_STEPS;
+            } else if let Some(Homeless { id, group, path }) = filling.homeless.pop() {
+                self.groups.forget(id, &group);
+                self.lose(id, group, path);
                 steps += GROUP_STEPS;
             } else if let Some(fingerprint) = filling.alerts.first().copied() {
                 let known = filling.current.take().filter(|(at, _)| *at == fingerprint);
@@ -196,7 +217,20 @@ impl Core {
         if self.groups.get(id).is_some_and(|group| group.alerts.is_empty())
             && let Some(group) = self.groups.remove(id)
         {
-            self.lose(cx, id, group);
+            if let Some(flush) = &group.flush {
+                self.abandon(cx, id, flush);
+            }
+            let path = Arc::clone(&self.routes.get(group.route).path);
+            self.lose(id, group, path);
+        }
+    }
+
+    /// Nothing is due any more of a group that was taken out, and flash forgets it, unless a further config has it again.
+    fn lose(&mut self, id: GroupId, group: Group, path: Arc<str>) {
+        self.timers.cancel(Timer::Flush(id));
+        let route = self.routes.find(&path);
+        if route.and_then(|route| self.groups.find(route, &group.labels)).is_none() {
+            self.changes.push(Change::GroupGone { path, labels: group.labels });
         }
     }
 

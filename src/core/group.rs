@@ -158,21 +158,24 @@ impl Groups {
     }
 
     /// Brings every group to the route that stands for its own under another config, and takes its alerts out. Returns the
-    /// alerts, and the groups that no route stands for, which are taken out too.
+    /// alerts, and the groups that no route stands for, which are taken out too: [`Groups::forget`] has still to be called of each.
     pub fn rebase(
         &mut self,
         routes: &BTreeMap<RouteId, RouteId>,
     ) -> (BTreeSet<Fingerprint>, Vec<(GroupId, Group)>) {
         let (mut alerts, mut homeless) = (Vec::new(), Vec::new());
-        for (id, group) in &mut self.table {
-            alerts.extend(std::mem::take(&mut group.alerts));
-            match routes.get(&group.route) {
-                Some(route) => group.route = *route,
-                None => homeless.push(*id),
-            }
-        }
-        let homeless: Vec<(GroupId, Group)> =
-            homeless.into_iter().filter_map(|id| Some((id, self.take_out(id)?))).collect();
+        let table = std::mem::take(&mut self.table).into_iter();
+        self.table = table
+            .filter_map(|(id, mut group)| {
+                alerts.extend(std::mem::take(&mut group.alerts));
+                let Some(route) = routes.get(&group.route) else {
+                    homeless.push((id, group));
+                    return None;
+                };
+                group.route = *route;
+                Some((id, group))
+            })
+            .collect();
         let by_labels = std::mem::take(&mut self.by_labels).into_iter();
         self.by_labels = by_labels
             .filter_map(|((route, labels), id)| Some(((*routes.get(&route)?, labels), id)))
@@ -182,18 +185,19 @@ impl Groups {
 
     /// Takes a group out.
     pub fn remove(&mut self, id: GroupId) -> Option<Group> {
-        let group = self.take_out(id)?;
+        let group = self.table.remove(&id)?;
         self.by_labels.remove(&(group.route, group.labels.fingerprint()));
+        self.forget(id, &group);
         Some(group)
     }
 
-    fn take_out(&mut self, id: GroupId) -> Option<Group> {
-        let group = self.table.remove(&id)?;
+    /// Forgets the key and the bytes of a group that was taken out.
+    pub fn forget(&mut self, id: GroupId, group: &Group) {
         self.bytes -= cost(&group.key, &group.labels);
-        if self.by_key.get(&group.key.id()) == Some(&id) {
-            self.by_key.remove(&group.key.id());
+        let key = group.key.id();
+        if self.by_key.get(&key) == Some(&id) {
+            self.by_key.remove(&key);
         }
-        Some(group)
     }
 
     /// The groups that have no alerts and no flush under way, oldest first.

@@ -5,16 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::core::fill::Placed;
-use crate::core::group::{self, GROUP_STEPS, Group};
+use crate::core::Core;
+use crate::core::fill::{Homeless, Placed};
+use crate::core::group::{self, GROUP_STEPS};
 use crate::core::place::Placing;
 use crate::core::policy::Policy;
 use crate::core::restore::GroupTimers;
 use crate::core::route::RouteId;
 use crate::core::targets::Targets;
-use crate::core::timers::Timer;
-use crate::core::which::GroupId;
-use crate::core::{Change, Core};
 use crate::effect::Cx;
 use crate::limits::{
     GROUPS_BYTES_MAX, GROUPS_MAX, INHIBIT_SOURCES_MAX, MEMBERSHIPS_MAX, PIECE_STEPS,
@@ -195,9 +193,16 @@ impl Core {
         let same = self.routes.same_in(&routes);
         let (mut pending, homeless) = self.groups.rebase(&same);
         pending.append(&mut self.unfilled());
-        for (id, group) in homeless {
-            self.lose(cx, id, group);
-        }
+        let homeless: Vec<_> = homeless
+            .into_iter()
+            .map(|(id, mut group)| {
+                if let Some(flush) = group.flush.take() {
+                    self.abandon(cx, id, &flush);
+                }
+                let path = Arc::clone(&self.routes.get(group.route).path);
+                Homeless { id, group, path }
+            })
+            .collect();
         self.reach.clear();
         self.kept.clear();
         self.late.clear();
@@ -226,18 +231,8 @@ impl Core {
             placed.insert(fingerprint, Placed { places, joins });
         }
         let inhibitor = std::mem::replace(&mut self.inhibitor, inhibitor);
-        self.begin_moving(placed);
+        self.begin_moving(placed, homeless);
         self.begin_filling(cx, BTreeSet::new(), GroupTimers::new(), false);
         Policy { config, routes, inhibitor }
-    }
-
-    /// Ends what a group that was taken out was about.
-    pub(super) fn lose(&mut self, cx: &mut Cx<'_>, id: GroupId, group: Group) {
-        self.timers.cancel(Timer::Flush(id));
-        let path = Arc::clone(&self.routes.get(group.route).path);
-        self.changes.push(Change::GroupGone { path, labels: group.labels });
-        if let Some(flush) = &group.flush {
-            self.abandon(cx, id, flush);
-        }
     }
 }

@@ -95,6 +95,35 @@ fn a_reload_brings_a_late_alert_to_its_group() {
 }
 
 #[test]
+fn groups_without_a_route_are_forgotten_in_pieces_and_one_that_has_one_again_is_not() {
+    let by_all = |below: bool| {
+        let mut all = route("r", &["alertname=~.+"]);
+        (all.group_by, all.continue_) = (GroupBy::All, true);
+        let mut root = route("r", &[]);
+        root.routes = if below { vec![all] } else { Vec::new() };
+        Arc::new(config(root))
+    };
+    let mut w = World::new((*by_all(true)).clone());
+    w.core.handle_reports(w.now, &reports(0..3000, None));
+    w.core.take_some_changes(usize::MAX);
+    let gone = |w: &mut World| {
+        let changes = w.core.take_some_changes(usize::MAX);
+        changes.iter().filter(|it| matches!(it, crate::core::Change::GroupGone { .. })).count()
+    };
+    let bytes = w.core.groups().bytes();
+    w.step(|core, cx| drop(core.handle_config(cx, by_all(false)).unwrap()));
+    let first = gone(&mut w);
+    assert!(first < 1000, "{first} in one piece");
+    w.step(|core, cx| drop(core.handle_config(cx, by_all(true)).unwrap()));
+    w.fill();
+    let all = first + gone(&mut w);
+    assert_eq!((all, w.core.groups().len()), (3000, 3000));
+    assert_eq!(w.core.groups().bytes(), bytes);
+    w.core.handle_reports(w.now, &reports(0..1, None));
+    assert_eq!(w.core.groups().len(), 3000);
+}
+
+#[test]
 fn groups_are_moved_in_pieces_and_those_that_nothing_belongs_to_go() {
     let mut all = route("r", &[]);
     all.group_by = GroupBy::All;

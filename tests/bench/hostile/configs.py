@@ -28,6 +28,14 @@ def other_groups(subject):
     reloaded(subject, config(routes))
 
 
+@hostile("a reload that drops the routes of 40,000 groups, 20,000 alerts")
+def no_groups(subject):
+    routes = "{receiver: nobody, group_by: ['...'], continue: true}, {receiver: nobody, group_by: [instance]}"
+    subject.start(config(routes))
+    subject.alerts(small(20_000))
+    reloaded(subject, config())
+
+
 @hostile("a reload with 1,000 regex rules of inhibition, 10,000 alerts; GET; a post")
 def inhibition(subject):
     subject.start()
