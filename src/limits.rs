@@ -206,7 +206,7 @@ pub const TOKENS_MAX: usize = 64;
 pub const TOKEN_MARGIN: Duration = Duration::from_secs(10);
 /// How long a line of the log waits until the reader of the log takes it. Policy: lost, as are those after it until
 /// somebody reads again; how many is told then.
-pub const LOG_WAIT_MAX: Duration = Duration::from_millis(100);
+pub const LOG_WAIT_MAX: Duration = Duration::from_millis(40);
 /// Bytes of a value from outside in a line of the log or in an error. Policy: cut.
 pub const LOGGED_TEXT_BYTES_MAX: usize = 1024;
 /// Redirects that one attempt follows. Policy: the attempt fails.
