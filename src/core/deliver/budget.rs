@@ -1,7 +1,8 @@
 //! Budgets: the bytes and messages that each integration of a receiver may use a day.
 //!
 //! Up to half of it everything is told as it comes. From then on there is one digest an hour, as with a rate limit. From three
-//! quarters on the rest is for alerts that `budget_keeps` matches, in digests too: all others wait until the day is over. A
+//! quarters on the rest is for alerts that `budget_keeps` matches, in digests too: all others wait until the day is over. What is
+//! kept does not wait for the digest of the hour, unless several notifications were sent within it or the whole budget is used. A
 //! notification takes no more than half of what its part of the budget has left: alerts that do not fit are counted in it, and
 //! alerts that are kept come first. Each change of part is told once, by the first notification after it.
 //!
@@ -19,7 +20,9 @@ use crate::core::Core;
 use crate::core::deliver::content::Content;
 use crate::core::deliver::reach::{self, IntegrationKey};
 use crate::effect::AttemptId;
-use crate::limits::{BUDGET_DIGEST_INTERVAL, BUDGET_MESSAGE_BYTES_MIN, PIECE_STEPS};
+use crate::limits::{
+    BUDGET_DIGEST_INTERVAL, BUDGET_KEPT_NOTIFICATIONS_MAX, BUDGET_MESSAGE_BYTES_MIN, PIECE_STEPS,
+};
 use crate::model::{Alert, Brief, Labels, LogKey};
 use crate::notify::{AlertView, HeldBack};
 use crate::time::{Mono, Now};
@@ -220,14 +223,24 @@ impl Core {
         self.budgets.used.insert(key.clone(), used);
     }
 
-    /// How often an integration may be notified now.
+    /// How often an integration may be notified now, if it is of such content.
     pub(in crate::core) fn limit_now(
         &self,
         receiver: &Receiver,
         key: &IntegrationKey,
+        content: &Content,
         now: Mono,
     ) -> Option<RateLimit> {
-        let digests = RateLimit { notifications: 1, per: BUDGET_DIGEST_INTERVAL };
+        let is_all = || {
+            let budget = receiver.budget.as_ref();
+            budget.is_some_and(|(budget, _)| self.used(key, now).is_all(*budget))
+        };
+        let notifications = if keeps(receiver, content, &mut 0) && !is_all() {
+            BUDGET_KEPT_NOTIFICATIONS_MAX
+        } else {
+            1
+        };
+        let digests = RateLimit { notifications, per: BUDGET_DIGEST_INTERVAL };
         match (self.budget_part(receiver, key, now), receiver.rate_limit) {
             (None | Some(Stage::Free), own) => own,
             (Some(_), Some(own)) if own.per > digests.per => Some(own),

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use bellwether::limits::BUDGET_KEPT_NOTIFICATIONS_MAX;
+
 use crate::receiver::Told;
 use crate::site::{BUDGET_BYTES, METERED};
 use crate::world::{World, severity};
@@ -21,7 +23,7 @@ pub(crate) fn check(world: &World) -> Result<(), String> {
         }
     }
     let mut said: BTreeSet<(usize, u64, &Rc<str>)> = BTreeSet::new();
-    let mut has_told: BTreeSet<(usize, u64)> = BTreeSet::new();
+    let mut has_told: BTreeMap<(usize, u64), usize> = BTreeMap::new();
     for told in world.told.iter().filter(|it| world.graded && it.receiver == METERED) {
         let of = (told.seat, told.life);
         let used = used_by(world, of, told.begun);
@@ -33,13 +35,16 @@ pub(crate) fn check(world: &World) -> Result<(), String> {
         {
             return Err(format!("n{} says twice: {words}", told.seat));
         }
-        if used * 2 >= BUDGET_BYTES && has_told.contains(&of) {
+        let before = has_told.entry(of).or_default();
+        let keeps = told.firing.iter().chain(&told.resolved).any(|name| is_kept(name));
+        let most = if keeps && used < BUDGET_BYTES { BUDGET_KEPT_NOTIFICATIONS_MAX } else { 1 };
+        if used * 2 >= BUDGET_BYTES && *before >= most {
             return Err(format!("n{} tells of {} within the hour", told.seat, told.group));
         }
         if used * 4 >= BUDGET_BYTES * 3 && has_others(told) {
             return Err(format!("n{} tells what the budget does not keep", told.seat));
         }
-        has_told.insert(of);
+        *before += 1;
     }
     Ok(())
 }
