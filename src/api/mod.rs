@@ -116,6 +116,8 @@ pub enum Answer {
 
 /// Answers a request.
 pub fn handle(node: &mut Node, cx: &mut Cx<'_>, site: &Site, request: &Request<'_>) -> Answer {
+    // Else what is shown would be judged by another clock than it was dated by.
+    node.handle_clock(cx);
     let path = cleaned(request.path);
     let endpoint = Endpoint::find(&site.prefix, &path);
     let refusal = site.access.refuse(&endpoint, request);

@@ -16,8 +16,9 @@ use crate::wire::rest::with_rest;
 pub const DATED: Wall = Wall::from_secs(1_577_836_800);
 
 impl Node {
-    /// Checks whether a clock has stepped since the last input: all times are moved along, and stored again.
-    pub(super) fn handle_clock(&mut self, cx: &mut Cx<'_>) {
+    /// Checks whether a clock has stepped since the last input: all times are moved along, and stored again. Every input does
+    /// so; to be called before a getter whose answer depends on the time.
+    pub fn handle_clock(&mut self, cx: &mut Cx<'_>) {
         let step = self.core.handle_clock(cx.now);
         if let Some(step) = step {
             self.stamps.step(step);

@@ -40,6 +40,19 @@ fn bad_silences_are_told_in_the_right_family() {
 }
 
 #[test]
+fn a_silence_is_shown_as_active_right_after_the_clock_was_set() {
+    let mut world = World::new();
+    world.now.wall = Wall::from_secs(978_307_200);
+    let body = r#"{"matchers":[{"name":"a","value":"b","isRegex":false}],"startsAt":"2001-01-01T00:00:00Z",
+        "endsAt":"2001-01-01T02:00:00Z","createdBy":"","comment":""}"#;
+    assert_eq!(world.post("/api/v2/silences", body).0, 200);
+    world.now.wall = Wall::from_secs(1_800_000_000);
+    let (_, shown) = world.get("/api/v2/silences");
+    assert!(shown.contains(r#""state":"active""#), "{shown}");
+    assert!(shown.contains(r#""endsAt":"2027-01-15T10:00:00.000Z""#), "{shown}");
+}
+
+#[test]
 fn very_many_matchers_are_refused_before_all_are_compiled() {
     let mut world = World::new();
     let many = vec![r#"{"name":"a","value":"(","isRegex":true}"#; 65].join(",");
