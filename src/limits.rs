@@ -125,7 +125,8 @@ pub const BUDGET_BYTES_MIN: u64 = 20_000;
 pub const BUDGET_MESSAGES_MIN: u64 = 4;
 /// Between two digests of a receiver that has used half of its budget. Policy: what comes meanwhile is held back.
 pub const BUDGET_DIGEST_INTERVAL: Duration = Duration::from_secs(3600);
-/// Notifications in that time before one that tells of what is kept waits, too, until the whole budget is used. Policy: held back.
+/// Notifications an hour of a receiver that has used half of its budget, before one that tells of what is kept waits, too. Policy:
+/// held back.
 pub const BUDGET_KEPT_NOTIFICATIONS_MAX: usize = 3;
 /// Bytes that a notification may have though its receiver's budget has less than twice that left. Policy: alerts beyond that are
 /// counted in it, not listed.

@@ -489,7 +489,7 @@ mod tests {
     }
 
     #[test]
-    fn records_found_late_are_taken_back_in_pieces_and_before_the_state_is_gathered() {
+    fn records_found_late_are_taken_back_in_pieces() {
         let mut w = with_many(1_400);
         let (told, kept) = (w.told, std::mem::take(&mut w.flash));
         w.restart(60);

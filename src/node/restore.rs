@@ -124,7 +124,7 @@ impl Node {
     }
 
     /// Takes back what flash had stored, in pieces: it could be read only now. Records that came meanwhile are newer and stay.
-    /// What makes no sense is left out and said. Until all is in force nothing that is due is done, so that no group is
+    /// A record that makes no sense is left out and said. Until all is in force nothing that is due is done, so that no group is
     /// notified whose log entry is still to come.
     pub fn handle_found_late(&mut self, cx: &mut Cx<'_>, found: Vec<Found>) {
         self.restoring.found.extend(found);

@@ -1,8 +1,8 @@
 //! Budgets: the bytes and messages that each integration of a receiver may use a day.
 //!
 //! Up to half of it everything is told as it comes. From then on there is one digest an hour, as with a rate limit. From three
-//! quarters on the rest is for alerts that `budget_keeps` matches, in digests too: all others wait until the day is over. What is
-//! kept does not wait for the digest of the hour, unless several notifications were sent within it or the whole budget is used. A
+//! quarters on the rest is for alerts that `budget_keeps` matches, in digests too: all others wait until the day is over. These
+//! alerts do not wait for the digest of the hour, unless several notifications were sent within it or the whole budget is used. A
 //! notification takes no more than half of what its part of the budget has left: alerts that do not fit are counted in it, and
 //! alerts that are kept come first. Each change of part is told once, by the first notification after it.
 //!

@@ -139,7 +139,7 @@ fn a_storm_keeps_to_the_budget_critical_first() {
 }
 
 #[test]
-fn what_is_kept_does_not_wait_for_the_digest_of_the_hour() {
+fn alerts_that_are_kept_do_not_wait_for_the_digest_of_the_hour() {
     let mut w = budgeted("{bytes: 100KB}");
     post(&mut w, [("W".into(), "host".into())].into_iter(), "warning");
     assert_eq!(serve(&mut w, 60).len(), 1);

@@ -64,7 +64,7 @@ fn a_slow_to_route_end_from_a_member_waits_its_turn_and_is_no_news() {
 }
 
 #[test]
-fn alerts_of_a_member_that_end_at_many_routes_are_grouped_one_after_the_other() {
+fn alerts_of_a_member_at_many_routes_are_grouped_one_after_the_other() {
     let mut root = route("r", &[]);
     root.routes = vec![Route { continue_: true, ..route("r", &[]) }; 600];
     let mut one = World::new(config(route("r", &[])));
@@ -95,7 +95,7 @@ fn a_reload_brings_a_late_alert_to_its_group() {
 }
 
 #[test]
-fn groups_without_a_route_are_forgotten_in_pieces_and_one_that_has_one_again_is_not() {
+fn groups_without_a_route_are_forgotten_in_pieces() {
     let by_all = |below: bool| {
         let mut all = route("r", &["alertname=~.+"]);
         (all.group_by, all.continue_) = (GroupBy::All, true);
