@@ -50,13 +50,12 @@ pub(super) struct Placed {
     pub(super) joins: bool,
 }
 
-/// A group whose route another config no longer has. Its flush was abandoned.
+/// Groups whose route another config no longer has. Their flushes were abandoned.
 #[derive(Debug)]
 pub(super) struct Homeless {
-    pub(super) id: GroupId,
-    pub(super) group: Group,
-    /// The path of its route.
-    pub(super) path: Arc<str>,
+    pub(super) groups: BTreeMap<GroupId, Group>,
+    /// The paths of their routes.
+    pub(super) paths: BTreeMap<RouteId, Arc<str>>,
 }
 
 /// Alerts that came and of which it takes long to find where they belong. They are brought to their groups when
@@ -116,10 +115,10 @@ impl Core {
     pub(super) fn begin_moving(
         &mut self,
         placed: BTreeMap<Fingerprint, Placed>,
-        homeless: Vec<Homeless>,
+        homeless: Homeless,
     ) {
         let filling = self.filling.get_or_insert_default();
-        filling.homeless.extend(homeless);
+        filling.homeless.push(homeless);
         filling.placed = placed;
         filling.current = None;
         filling.unclaimed = self.groups.iter().map(|(id, _)| id).collect();
@@ -158,10 +157,18 @@ impl Core {
             } else if let Some(id) = filling.unclaimed.pop_first() {
                 self.drop_unclaimed(cx, id);
                 steps += GROUP_STEPS;
-            } else if let Some(Homeless { id, group, path }) = filling.homeless.pop() {
-                self.groups.forget(id, &group);
-                self.lose(id, group, path);
-                steps += GROUP_STEPS;
+            } else if let Some(homeless) = filling.homeless.last_mut() {
+                let path_of = |group: &Group| homeless.paths.get(&group.route).cloned();
+                let found = homeless.groups.pop_first();
+                if let Some((id, group)) = found
+                    && let Some(path) = path_of(&group)
+                {
+                    self.groups.forget(id, &group);
+                    self.lose(id, group, path);
+                    steps += GROUP_STEPS;
+                } else {
+                    filling.homeless.pop();
+                }
             } else if let Some(fingerprint) = filling.alerts.first().copied() {
                 let known = filling.current.take().filter(|(at, _)| *at == fingerprint);
                 let placing = known.map(|(_, placing)| placing).unwrap_or_default();

@@ -162,20 +162,21 @@ impl Groups {
     pub fn rebase(
         &mut self,
         routes: &BTreeMap<RouteId, RouteId>,
-    ) -> (BTreeSet<Fingerprint>, Vec<(GroupId, Group)>) {
-        let (mut alerts, mut homeless) = (Vec::new(), Vec::new());
-        let table = std::mem::take(&mut self.table).into_iter();
-        self.table = table
-            .filter_map(|(id, mut group)| {
-                alerts.extend(std::mem::take(&mut group.alerts));
-                let Some(route) = routes.get(&group.route) else {
-                    homeless.push((id, group));
-                    return None;
-                };
+    ) -> (BTreeSet<Fingerprint>, BTreeMap<GroupId, Group>) {
+        let (mut alerts, mut kept) = (Vec::new(), Vec::new());
+        for (id, group) in &mut self.table {
+            alerts.extend(std::mem::take(&mut group.alerts));
+            if let Some(route) = routes.get(&group.route) {
                 group.route = *route;
-                Some((id, group))
-            })
-            .collect();
+                kept.push(*id);
+            }
+        }
+        let mut homeless = BTreeMap::new();
+        if kept.len() < self.table.len() {
+            homeless = std::mem::take(&mut self.table);
+            let of = |id| Some((id, homeless.remove(&id)?));
+            self.table = kept.into_iter().filter_map(of).collect();
+        }
         let by_labels = std::mem::take(&mut self.by_labels).into_iter();
         self.by_labels = by_labels
             .filter_map(|((route, labels), id)| Some(((*routes.get(&route)?, labels), id)))

@@ -193,16 +193,15 @@ impl Core {
         let same = self.routes.same_in(&routes);
         let (mut pending, homeless) = self.groups.rebase(&same);
         pending.append(&mut self.unfilled());
-        let homeless: Vec<_> = homeless
-            .into_iter()
-            .map(|(id, mut group)| {
-                if let Some(flush) = group.flush.take() {
-                    self.abandon(cx, id, &flush);
-                }
-                let path = Arc::clone(&self.routes.get(group.route).path);
-                Homeless { id, group, path }
-            })
-            .collect();
+        let mut paths = BTreeMap::new();
+        for (id, group) in &homeless {
+            if let Some(flush) = &group.flush {
+                self.abandon(cx, *id, flush);
+            }
+            let path = || Arc::clone(&self.routes.get(group.route).path);
+            paths.entry(group.route).or_insert_with(path);
+        }
+        let homeless = Homeless { groups: homeless, paths };
         self.reach.clear();
         self.kept.clear();
         self.late.clear();
