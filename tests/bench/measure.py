@@ -16,6 +16,9 @@ BATCH = 64
 SINGLES = 2_000
 LISTS = 5
 SILENCES = 1_000
+ROUTES = 1_000
+RULES = 200
+GROWTH = (1_000, 5_000, 20_000)  # alerts; of the last thousand up to each it is measured what one costs
 STARTS = 5
 LATENCIES = 100
 SETTLE_SECONDS = 0.5
@@ -31,6 +34,19 @@ receivers:
 - {name: hook, webhook_configs: [{url: "http://127.0.0.1:PORT/"}]}
 """
 
+# Each alert is compared with ten of the routes by its name alone, and with more than one of them by its site.
+MANY_ROUTES = QUIET.replace(
+    "4h}",
+    "4h, routes: ["
+    + ", ".join(f"{{receiver: nobody, matchers: ['alertname=\"Alert{n % 100}\"', 'site=~\"site-{n // 100}.*\"']}}" for n in range(ROUTES))
+    + "]}",
+)
+# Half of them inhibit alerts that are there.
+MANY_RULES = QUIET + "inhibit_rules:\n" + "".join(
+    f"- {{source_matchers: ['alertname=\"Alert{n}\"', 'severity=\"critical\"'], target_matchers: ['alertname=\"Alert{n}\"', 'severity=~\"warn.*\"'], equal: [site]}}\n"
+    for n in range(RULES)
+)
+
 METRICS = {  # name -> (unit, decimals)
     "binary": ("MiB", 1),
     "start to ready": ("ms", 1),
@@ -38,6 +54,13 @@ METRICS = {  # name -> (unit, decimals)
     "proportional, idle": ("MiB", 1),
     "CPU an alert, new, batches of 64": ("us", 1),
     "CPU an alert, re-posted, batches of 64": ("us", 1),
+    "CPU an alert, new, 1,000 routes": ("us", 1),
+    "CPU an alert, new, 200 rules of inhibition": ("us", 1),
+    "CPU to list 10,000 alerts under them": ("ms", 1),
+    "CPU an alert, new, of the first 1,000": ("us", 1),
+    "CPU an alert, new, when there are 5,000": ("us", 1),
+    "CPU an alert, new, when there are 20,000": ("us", 1),
+    "bytes resident for one more alert": ("bytes", 0),
     "CPU a POST of one alert, re-posted": ("us", 1),
     "time a POST of one alert": ("us", 0),
     "resident, 10,000 alerts": ("MiB", 1),
@@ -69,6 +92,8 @@ def measure(binary):
         found = {"binary": os.path.getsize(binary) / (1 << 20)}
         found["start to ready"] = statistics.median(start_to_ready(binary, directory / f"start-{n}") for n in range(STARTS))
         found.update(load_and_list(binary, directory / "load"))
+        found.update(many_routes_and_rules(binary, directory))
+        found.update(growth(binary, directory / "growth"))
         found["POST to webhook, group_wait 0"] = post_to_webhook(binary, directory / "latency")
         return found
     finally:
@@ -121,6 +146,43 @@ def load_and_list(binary, directory):
         connection.get("/api/v2/alerts")
         found[f"CPU to list them {name}"] = (cpu_ns(pid) - before) / 1e6
     found["resident then"], _ = memory_mib(pid)
+    connection.close()
+    agent.stop()
+    return found
+
+
+def many_routes_and_rules(binary, directory):
+    """CPU while 10,000 alerts come under many routes, and under many rules of inhibition, under which they are listed too."""
+    found = {}
+    for name, text in (("1,000 routes", MANY_ROUTES), ("200 rules of inhibition", MANY_RULES)):
+        agent = Agent(binary, directory / name.replace(" ", "-"), text).start()
+        connection = Connection(agent.port)
+        found[f"CPU an alert, new, {name}"] = cpu_us(agent.process.pid, connection, batches(ALERTS, BATCH)) / ALERTS
+        if text is MANY_RULES:
+            before = cpu_ns(agent.process.pid)
+            connection.get("/api/v2/alerts")
+            found["CPU to list 10,000 alerts under them"] = (cpu_ns(agent.process.pid) - before) / 1e6
+        connection.close()
+        agent.stop()
+    return found
+
+
+def growth(binary, directory):
+    """CPU of a new alert while there are few, and many; memory of one more while there are many."""
+    agent = Agent(binary, directory, QUIET).start()
+    pid, connection, found, begun, held = agent.process.pid, Connection(agent.port), {}, 0, 0
+    for count in GROWTH:
+        numbers = range(begun, count)
+        rest, last = numbers[:-1_000], numbers[-1_000:]
+        for some in (rest, last):
+            requests = [post([alert(number) for number in some[first : first + BATCH]]) for first in range(0, len(some), BATCH)]
+            cpu = cpu_us(pid, connection, requests) / 1_000
+        name = "of the first 1,000" if count == GROWTH[0] else f"when there are {count:,}"
+        found[f"CPU an alert, new, {name}"] = cpu
+        time.sleep(1)
+        before, held = held, memory_mib(pid)[0]
+        found["bytes resident for one more alert"] = (held - before) * (1 << 20) / (count - begun)
+        begun = count
     connection.close()
     agent.stop()
     return found
