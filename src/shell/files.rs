@@ -60,7 +60,9 @@ fn read(path: &Path, bytes_max: usize) -> io::Result<FileContent> {
     let mut file = options.read(true).custom_flags(flags.cast_signed()).open(path)?;
     let metadata = file.metadata()?;
     let (mode, uid) = (metadata.mode(), metadata.uid());
-    let mut bytes = Vec::new();
+    // A vector that grows leaves as much again behind in the heap.
+    let size = usize::try_from(metadata.size()).unwrap_or(bytes_max);
+    let mut bytes = Vec::with_capacity(size.min(bytes_max));
     let mut piece = [0; 4096];
     loop {
         wait_until_readable(&file, deadline)?;

@@ -4,6 +4,7 @@
 //! must not be resumed under another. Files are read again for each new connection, on the pool; when one has changed,
 //! its client is made anew. The system's bundle is read when it is first needed and shared.
 
+mod authorities;
 mod refusal;
 mod server;
 mod signatures;
@@ -11,6 +12,7 @@ mod stream;
 mod trust;
 
 use std::cell::RefCell;
+use std::convert::identity;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,13 +22,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ring::digest;
-use rustls::client::{Resumption, WebPkiServerVerifier};
-use rustls::crypto::{CryptoProvider, ring as provider};
+use rustls::client::Resumption;
+use rustls::crypto::ring as provider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, SupportedProtocolVersion};
+use rustls::{ClientConfig, ClientConnection, SupportedProtocolVersion};
 use smol::io::{AsyncRead, AsyncWrite};
 
 use crate::config::{Secret, Tls, TlsVersion};
@@ -37,6 +39,7 @@ use crate::shell::clock;
 use crate::shell::files::{Readers, read_regular};
 use crate::time::{SET_SINCE, Wall};
 
+use authorities::Authorities;
 pub(super) use refusal::Refusal;
 pub(super) use server::{ServerTexts, accept, server_config};
 pub(super) use stream::TlsStream;
@@ -149,7 +152,7 @@ struct Client {
 struct Bundle {
     file: PathBuf,
     stamp: Stamp,
-    roots: Arc<RootCertStore>,
+    authorities: Arc<Authorities>,
 }
 
 /// Changes whenever a file does.
@@ -196,7 +199,7 @@ impl Clients {
     pub(super) async fn client(&self, tls: &Tls) -> Result<Arc<ClientConfig>, Error> {
         let texts = texts(tls).await?;
         let digest = texts.digest();
-        let roots = match (&texts.ca, tls.insecure_skip_verify) {
+        let bundle = match (&texts.ca, tls.insecure_skip_verify) {
             (None, false) => Some(self.bundle().await?),
             _ => None,
         };
@@ -210,7 +213,7 @@ impl Clients {
                 return Ok(config);
             }
         }
-        let config = Arc::new(client_config(tls, &texts, roots, &self.clock)?);
+        let config = Arc::new(client_config(tls, &texts, bundle, &self.clock)?);
         if made.len() >= TLS_CLIENTS_MAX {
             made.remove(0);
         }
@@ -219,14 +222,14 @@ impl Clients {
     }
 
     /// The system's authorities, read anew where their file has changed.
-    async fn bundle(&self) -> Result<Arc<RootCertStore>, Error> {
+    async fn bundle(&self) -> Result<Arc<Authorities>, Error> {
         let known = self.bundle.borrow().clone();
         let found = match &known {
             Some(bundle) => read_bundle(bundle.file.clone(), Some(bundle.stamp)).await,
             None => Found::Nothing,
         };
         if let (Found::Same, Some(bundle)) = (&found, &known) {
-            return Ok(Arc::clone(&bundle.roots));
+            return Ok(Arc::clone(&bundle.authorities));
         }
         let mut found = found;
         for file in BUNDLES {
@@ -237,13 +240,13 @@ impl Clients {
         }
         match found {
             Found::Bundle(bundle) => {
-                let roots = Arc::clone(&bundle.roots);
+                let authorities = Arc::clone(&bundle.authorities);
                 *self.bundle.borrow_mut() = Some(bundle);
                 // Connections made with the old files trust the old certificates.
                 self.made.borrow_mut().retain(|client| client.tls.ca.is_some());
-                Ok(roots)
+                Ok(authorities)
             }
-            _ => known.map(|bundle| bundle.roots).ok_or(Error::NoBundle),
+            _ => known.map(|bundle| bundle.authorities).ok_or(Error::NoBundle),
         }
     }
 }
@@ -297,13 +300,8 @@ fn find_bundle(file: &Path, known: Option<Stamp>) -> Found {
         return Found::Same;
     }
     let Ok(content) = read_regular(file, TLS_FILE_BYTES_MAX) else { return Found::Nothing };
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&content.bytes).flatten());
-    if roots.is_empty() {
-        return Found::Nothing;
-    }
-    roots.roots.shrink_to_fit();
-    Found::Bundle(Bundle { file: file.to_owned(), stamp, roots: Arc::new(roots) })
+    let Some(authorities) = Authorities::read(&content.bytes) else { return Found::Nothing };
+    Found::Bundle(Bundle { file: file.to_owned(), stamp, authorities: Arc::new(authorities) })
 }
 
 /// The stamp of a file.
@@ -339,18 +337,22 @@ async fn text(key: &'static str, secret: &Secret) -> Result<Vec<u8>, Error> {
 fn client_config(
     tls: &Tls,
     texts: &Texts,
-    roots: Option<Arc<RootCertStore>>,
+    bundle: Option<Arc<Authorities>>,
     clock: &Arc<Clock>,
 ) -> Result<ClientConfig, Error> {
     let odd = |key, error: &dyn fmt::Display| Error::Config(key, error.to_string());
     let provider = Arc::new(provider::default_provider());
-    let anchors = match &texts.ca {
-        Some(text) => certificates("ca_file", text)?,
-        None => Vec::new(),
+    let (authorities, known) = match &texts.ca {
+        Some(text) => {
+            let known = certificates("ca_file", text, |it| trust::sha256(&it))?;
+            let read = Authorities::read(text).map(Arc::new);
+            let none = || odd("ca_file", &"none of its certificates can be read");
+            (Some(read.ok_or_else(none)?), known)
+        }
+        None => (bundle, Vec::new()),
     };
-    let verifier = verifier(&provider, &anchors, roots)?;
     let algorithms = provider.signature_verification_algorithms;
-    let verifier = trust::Verifier::new(verifier, anchors, tls, algorithms);
+    let verifier = trust::Verifier::new(authorities, known, tls, algorithms);
     let builder = ClientConfig::builder_with_details(provider, Arc::clone(clock) as _)
         .with_protocol_versions(&versions(tls.min_version, tls.max_version))
         .map_err(|error| odd("min_version", &error))?
@@ -362,7 +364,7 @@ fn client_config(
             let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| {
                 odd("key_file", &format_args!("no private key in PEM without a password: {error}"))
             })?;
-            builder.with_client_auth_cert(certificates("cert_file", cert)?, key).map_err(
+            builder.with_client_auth_cert(certificates("cert_file", cert, identity)?, key).map_err(
                 |error| odd("cert_file", &format_args!("not usable with its key: {error}")),
             )?
         }
@@ -371,29 +373,14 @@ fn client_config(
     Ok(config)
 }
 
-/// None if any certificate will do.
-fn verifier(
-    provider: &Arc<CryptoProvider>,
-    anchors: &[CertificateDer<'static>],
-    roots: Option<Arc<RootCertStore>>,
-) -> Result<Option<Arc<WebPkiServerVerifier>>, Error> {
-    let roots = match roots {
-        Some(roots) => roots,
-        None if anchors.is_empty() => return Ok(None),
-        None => {
-            let mut roots = RootCertStore::empty();
-            roots.add_parsable_certificates(anchors.iter().cloned());
-            Arc::new(roots)
-        }
-    };
-    WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider))
-        .build()
-        .map(Some)
-        .map_err(|error| Error::Config("ca_file", error.to_string()))
-}
-
-fn certificates(key: &'static str, text: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
+/// An answer for each certificate of a text, of which all are to be good.
+fn certificates<T>(
+    key: &'static str,
+    text: &[u8],
+    mut of: impl FnMut(CertificateDer<'static>) -> T,
+) -> Result<Vec<T>, Error> {
+    let found: Result<Vec<_>, _> =
+        CertificateDer::pem_slice_iter(text).map(|it| it.map(&mut of)).collect();
     match found {
         Ok(found) if !found.is_empty() => Ok(found),
         Ok(_) => Err(Error::Config(key, "no certificate in PEM (BEGIN CERTIFICATE)".to_owned())),

@@ -1,5 +1,6 @@
 //! TLS as it is served. The public-key steps of a handshake run on the pool, so many at a time, and not on the loop.
 
+use std::convert::identity;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -55,7 +56,7 @@ pub(in crate::shell) fn server_config(
         None => builder.with_no_client_auth(),
     };
     let mut config = builder
-        .with_single_cert(certificates("cert_file", &texts.cert)?, key)
+        .with_single_cert(certificates("cert_file", &texts.cert, identity)?, key)
         .map_err(|error| odd("cert_file", &format_args!("not usable with its key: {error}")))?;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.ticketer =
@@ -96,7 +97,7 @@ fn verifier(
         ClientAuth::VerifyIfGiven | ClientAuth::RequireAndVerify => {
             let mut roots = RootCertStore::empty();
             let text = texts.client_ca.as_deref().unwrap_or_default();
-            roots.add_parsable_certificates(certificates("client_ca_file", text)?);
+            roots.add_parsable_certificates(certificates("client_ca_file", text, identity)?);
             let builder =
                 WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
             let builder = match tls.client_auth {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use ring::digest;
 use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, Error, OtherError};
 
+use super::authorities::Authorities;
 use super::refusal::Refusal;
 use super::signatures::check_signatures;
 use crate::config::Tls;
@@ -21,22 +22,22 @@ use crate::wire::x509::Certificate;
 #[derive(Debug)]
 pub(super) struct Verifier {
     /// None: any certificate will do, as far as its pin allows.
-    chains: Option<Arc<WebPkiServerVerifier>>,
-    /// The certificates of `ca_file`: the server's own may be one of them.
-    anchors: Vec<CertificateDer<'static>>,
-    pins: Vec<[u8; 32]>,
+    authorities: Option<Arc<Authorities>>,
+    /// Hashes of the certificates of `ca_file`: the server's own may be one of them.
+    known: Vec<Hash>,
+    pins: Vec<Hash>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl Verifier {
     pub(super) fn new(
-        chains: Option<Arc<WebPkiServerVerifier>>,
-        anchors: Vec<CertificateDer<'static>>,
+        authorities: Option<Arc<Authorities>>,
+        known: Vec<Hash>,
         tls: &Tls,
         algorithms: WebPkiSupportedAlgorithms,
     ) -> Self {
-        let chains = chains.filter(|_| !tls.insecure_skip_verify);
-        Self { chains, anchors, pins: tls.pins.clone(), algorithms }
+        let authorities = authorities.filter(|_| !tls.insecure_skip_verify);
+        Self { authorities, known, pins: tls.pins.clone(), algorithms }
     }
 
     fn judge(
@@ -44,29 +45,53 @@ impl Verifier {
         own: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
         name: &ServerName<'_>,
-        ocsp: &[u8],
         now: UnixTime,
     ) -> Result<(), Refusal> {
         let parsed = Certificate::parse(own.as_ref());
-        if let Some(chains) = &self.chains {
-            let verdict = if self.anchors.contains(own) {
+        if let Some(authorities) = &self.authorities {
+            let verdict = if self.known.contains(&sha256(own)) {
                 // Trusted by itself, as `openssl req -x509` makes it: only its name and its time are judged.
                 verify_alone(own, parsed.as_ref(), name, now)
             } else {
-                chains.verify_server_cert(own, others, name, ocsp, now).map(drop)
+                verify_chain(authorities, own, others, self.algorithms, now)
+                    .and_then(|own| verify_server_name(&own, name))
             };
             verdict.map_err(|error| Refusal::of(&error, parsed.as_ref(), others.len()))?;
         }
         if self.pins.is_empty() {
             return Ok(());
         }
-        let key = parsed.ok_or(Refusal::Unreadable)?.public_key;
-        let hash = digest::digest(&digest::SHA256, key);
-        if self.pins.iter().any(|pin| pin == hash.as_ref()) {
+        let hash = sha256(parsed.ok_or(Refusal::Unreadable)?.public_key);
+        if self.pins.contains(&hash) {
             return Ok(());
         }
-        Err(Refusal::Pin(base64::encode(hash.as_ref())))
+        Err(Refusal::Pin(base64::encode(&hash)))
     }
+}
+
+type Hash = [u8; 32];
+
+pub(super) fn sha256(bytes: &[u8]) -> Hash {
+    let mut hash = Hash::default();
+    hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    hash
+}
+
+/// Judges a certificate by those that came with it and an authority at their end. Its name is not looked at.
+fn verify_chain<'a>(
+    authorities: &Authorities,
+    own: &'a CertificateDer<'_>,
+    others: &[CertificateDer<'_>],
+    algorithms: WebPkiSupportedAlgorithms,
+    now: UnixTime,
+) -> Result<ParsedCertificate<'a>, Error> {
+    let chain = std::iter::once(own).chain(others);
+    let issuers: Vec<_> =
+        chain.filter_map(|it| Certificate::parse(it)).map(|it| it.issuer).collect();
+    let roots = authorities.named(&issuers);
+    let own = ParsedCertificate::try_from(own)?;
+    verify_server_cert_signed_by_trust_anchor(&own, &roots, others, now, algorithms.all)?;
+    Ok(own)
 }
 
 /// Judges a certificate that is itself one of those that are trusted.
@@ -94,10 +119,10 @@ impl ServerCertVerifier for Verifier {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
+        _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        match self.judge(end_entity, intermediates, server_name, ocsp_response, now) {
+        match self.judge(end_entity, intermediates, server_name, now) {
             Ok(()) => Ok(ServerCertVerified::assertion()),
             Err(refusal) => Err(CertificateError::Other(OtherError(Arc::new(refusal))).into()),
         }

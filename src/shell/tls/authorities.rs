@@ -1,0 +1,89 @@
+//! The authorities to trust, packed: a system's bundle has some 140, and a handshake needs one of them.
+
+use minicbor::Decoder;
+use minicbor::bytes::ByteSlice;
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, Der, TrustAnchor};
+
+/// Authorities in one piece of memory, which goes back to the kernel whole, where hundreds of small ones would leave holes.
+#[derive(Debug)]
+pub(super) struct Authorities(Vec<u8>);
+
+/// Subject, public key and name constraints of an authority.
+type Packed<'a> = (&'a ByteSlice, &'a ByteSlice, Option<&'a ByteSlice>);
+
+impl Authorities {
+    /// The authorities whose certificates a text has, one after the other. Those that cannot be read are passed over, as a
+    /// bundle may have an odd one; none if nothing is left.
+    pub(super) fn read(pem: &[u8]) -> Option<Self> {
+        let mut packed = Vec::with_capacity(pem.len());
+        for certificate in CertificateDer::pem_slice_iter(pem).flatten() {
+            let mut one = RootCertStore::empty();
+            one.add_parsable_certificates([certificate]);
+            for anchor in &one.roots {
+                let TrustAnchor { subject, subject_public_key_info: key, name_constraints } =
+                    anchor;
+                let constraints = name_constraints.as_ref().map(|it| it.as_ref().into());
+                let fields: Packed<'_> =
+                    (subject.as_ref().into(), key.as_ref().into(), constraints);
+                minicbor::encode(fields, &mut packed).ok();
+            }
+        }
+        packed.shrink_to_fit();
+        (!packed.is_empty()).then_some(Self(packed))
+    }
+
+    /// Those that may have issued certificates, by the names of their issuers: all that a chain can end at.
+    pub(super) fn named(&self, issuers: &[&[u8]]) -> RootCertStore {
+        let mut decoder = Decoder::new(&self.0);
+        let all = std::iter::from_fn(|| decoder.decode::<Packed<'_>>().ok());
+        // A subject is without the tag and the length that an issuer has in front.
+        all.filter(|(subject, ..)| issuers.iter().any(|issuer| issuer.ends_with(subject)))
+            .map(|(subject, key, constraints)| {
+                let name_constraints = constraints.map(|it| Der::from_slice(it));
+                let subject = Der::from_slice(subject);
+                TrustAnchor {
+                    subject,
+                    subject_public_key_info: Der::from_slice(key),
+                    name_constraints,
+                }
+                .to_owned()
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::x509::Certificate;
+
+    const AUTHORITY: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBLDCB36ADAgECAhRNgvQYRc0QoDzmcOiVz8EQdsueajAFBgMrZXAwDDEKMAgG
+A1UEAwwBYTAeFw0yNjExMzAwNDE4MTdaFw0zNjExMjcwNDE4MTdaMAwxCjAIBgNV
+BAMMAWEwKjAFBgMrZXADIQCkxVDNLupQV9EjlBFMcmLsnDY2/MBbbvwq4DT7KtBo
+bqNTMFEwHQYDVR0OBBYEFLhkS/06BeiNFbOo2SVG19I3e3qsMB8GA1UdIwQYMBaA
+FLhkS/06BeiNFbOo2SVG19I3e3qsMA8GA1UdEwEB/wQFMAMBAf8wBQYDK2VwA0EA
+A86WuLHd+J7mnocNueBuw/69NS1qQmfumajF5wWEk4RPGb+kq/A77v0EP1Byxnvl
+69or/NhOQ7mqND2P/Y7qDQ==
+-----END CERTIFICATE-----
+";
+
+    #[test]
+    fn an_authority_is_found_by_name_and_an_odd_certificate_is_passed_over() {
+        let odd = AUTHORITY.replace("MIIB", "MIIC");
+        let other = AUTHORITY.replace("BAMMAWEw", "BAMMAWIw");
+        assert!(Authorities::read(odd.as_bytes()).is_none() && Authorities::read(b"").is_none());
+        let text =
+            format!("# a\n{AUTHORITY}{odd}-----BEGIN CERTIFICATE-----\n?\n{other}{AUTHORITY}");
+        let read = Authorities::read(text.as_bytes()).unwrap();
+        let der = CertificateDer::from_pem_slice(AUTHORITY.as_bytes()).unwrap();
+        let own = Certificate::parse(&der).unwrap();
+        let mut both = RootCertStore::empty();
+        both.add_parsable_certificates([der.clone(), der.clone()]);
+        assert_eq!(read.named(&[own.issuer]).roots, both.roots);
+        assert!(read.named(&[b"\x30\x00"]).is_empty() && read.named(&[]).is_empty());
+    }
+}
