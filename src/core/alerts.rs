@@ -401,6 +401,13 @@ mod tests {
     }
 
     #[test]
+    fn a_leaf_of_the_table_has_room_in_two_kib() {
+        // Eleven entries and some numbers; the C library of the static binaries adds 16 bytes, and counts by powers of two.
+        let leaf = 11 * (size_of::<Fingerprint>() + size_of::<AlertEntry>()) + 16;
+        assert!(leaf + 16 <= 2048, "{leaf}");
+    }
+
+    #[test]
     fn fields_that_a_sender_leaves_out_are_filled_in() {
         let mut alerts = Alerts::default();
         let cases = [

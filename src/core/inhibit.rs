@@ -233,17 +233,21 @@ impl Inhibitor {
         most: u64,
     ) -> bool {
         let compared = &mut *entry.targets.0.borrow_mut();
-        let fires = |source| alerts.fires(source, now);
-        let holds = |(revision, at): (u64, Wall)| revision >= least && at <= now;
-        if compared.looked.at.is_some_and(holds) && compared.looked.source.is_none_or(fires) {
+        if compared.matching.iter().next().is_none() {
             return true;
         }
-        let begun = compared.looking.take().filter(|(revision, at, _)| holds((*revision, *at)));
+        let look = compared.look.get_or_insert_default();
+        let fires = |source| alerts.fires(source, now);
+        let holds = |(revision, at): (u64, Wall)| revision >= least && at <= now;
+        if look.looked.at.is_some_and(holds) && look.looked.source.is_none_or(fires) {
+            return true;
+        }
+        let begun = look.looking.take().filter(|(revision, at, _)| holds((*revision, *at)));
         let (revision, at, first) = begun.unwrap_or((self.revision(alerts), now, 0));
         let mut source = None;
         for id in compared.matching.common(&self.with_sources).filter(|id| *id >= first) {
             if *steps >= most {
-                compared.looking = Some((revision, at, id));
+                look.looking = Some((revision, at, id));
                 return false;
             }
             let Some(rule) = self.rules.get(id) else { continue };
@@ -256,13 +260,13 @@ impl Inhibitor {
                 break;
             }
         }
-        compared.looked = Looked { at: Some((revision, at)), source };
+        look.looked = Looked { at: Some((revision, at)), source };
         true
     }
 
     /// The alert that inhibits one, as it was found last.
     pub fn source(entry: &AlertEntry) -> Option<Fingerprint> {
-        entry.targets.0.borrow().looked.source
+        entry.targets.0.borrow().look.as_ref()?.looked.source
     }
 
     /// Whether there are more sources than there may be.

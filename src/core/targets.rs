@@ -19,6 +19,12 @@ pub(super) struct Compared {
     pub(super) at: usize,
     /// Those that match.
     pub(super) matching: Bits,
+    /// The source that was looked for, if there are any that match: most alerts are no target.
+    pub(super) look: Option<Box<Look>>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Look {
     /// The source that was found last.
     pub(super) looked: Looked,
     /// Those rules that were looked at in vain for another one: every rule before this, since that revision and time.

@@ -24,7 +24,7 @@ struct Seen {
     serial: Serial,
     /// Up to which serial silences are being compared, in which slot to go on, and how many of the conditions there are
     /// known to hold; nothing between two rounds.
-    round: Option<(Serial, usize, usize)>,
+    round: Option<Box<(Serial, usize, usize)>>,
     /// The slots of those that match. Silences that have left their slots since may be among them.
     matching: Bits,
 }
@@ -47,7 +47,8 @@ impl Silences {
             if *steps >= most {
                 return false;
             }
-            let (until, from, mut at) = *seen.round.get_or_insert_with(|| {
+            let round = seen.round.take().map(|it| *it);
+            let (until, from, mut at) = round.unwrap_or_else(|| {
                 let gone = |slot: &usize| self.in_slot(*slot).is_none_or(|it| it.0 > seen.serial);
                 let gone: Vec<usize> = seen.matching.iter().filter(gone).collect();
                 for slot in gone {
@@ -65,14 +66,14 @@ impl Silences {
                 }
                 match silence.matchers.compare(labels, &mut at, steps, most) {
                     None => {
-                        seen.round = Some((until, slot, at));
+                        seen.round = Some(Box::new((until, slot, at)));
                         return false;
                     }
                     Some(true) => seen.matching.set(slot, true),
                     Some(false) => {}
                 }
             }
-            (seen.serial, seen.round) = (until, None);
+            seen.serial = until;
         }
         true
     }
