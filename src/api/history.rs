@@ -89,9 +89,10 @@ impl List {
             if pages.is_over() {
                 return false;
             }
-            match self.takes(&event.text, &mut pages.steps) {
+            let text = event.text();
+            match self.takes(&text, &mut pages.steps) {
                 None => return false,
-                Some(true) => pages.push(|out| out.extend_from_slice(event.text.as_bytes())),
+                Some(true) => pages.push(|out| out.extend_from_slice(text.as_bytes())),
                 Some(false) => {}
             }
             (self.before, self.at) = (event.id, 0);

@@ -1,9 +1,10 @@
-//! The history: the outcomes of the latest deliveries, and the latest beginnings and ends of alerts, as texts.
+//! The history: the outcomes of the latest deliveries, and the latest beginnings and ends of alerts.
 //!
 //! They are kept on flash, but make no commit of their own: what is new is written together with the next record that is
 //! written anyway. A power cut may cost the last of them. On flash each takes the place of the oldest one, and so many bytes
 //! are written a day.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -18,8 +19,7 @@ use crate::limits::{
     HISTORY_BYTES_MAX, HISTORY_DAILY_BYTES_MAX, HISTORY_ENTRY_BYTES_MAX, HISTORY_KEPT_MAX,
     HISTORY_MAX,
 };
-use crate::model::hash::quick;
-use crate::model::{Fingerprint, LogKey};
+use crate::model::{Fingerprint, Labels, LogKey};
 use crate::node::Node;
 use crate::node::keep::flash_record;
 use crate::node::stamps::Stamp;
@@ -46,12 +46,47 @@ pub struct HistoryEvent {
     pub id: u64,
     /// When.
     pub at: Wall,
-    /// A JSON object.
-    pub text: String,
-    /// Bits of the labels that it is about, if it is about an alert: to compare texts takes long.
-    subject: u32,
+    /// The alert that it is about, if it is about one.
+    subject: Option<Fingerprint>,
+    content: Content,
     /// Whether flash has it, or is not to get it.
     is_done: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Content {
+    /// A JSON object.
+    Text(String),
+    /// An alert has begun to fire, or has ended. Many do at once, and few of them are ever read.
+    Turned { labels: Labels, starts_at: Wall, is_over: bool },
+}
+
+impl HistoryEvent {
+    /// A JSON object.
+    pub fn text(&self) -> Cow<'_, str> {
+        let (labels, starts_at, is_over) = match &self.content {
+            Content::Text(text) => return Cow::Borrowed(text),
+            Content::Turned { labels, starts_at, is_over } => (labels, starts_at, is_over),
+        };
+        let Self { id, at, .. } = self;
+        let (ends, status) = if *is_over {
+            (format!(r#""endsAt":"{at}","#), "resolved")
+        } else {
+            (String::new(), "firing")
+        };
+        let labels = serde_json::to_string(labels).unwrap_or_default();
+        Cow::Owned(format!(
+            r#"{{"at":"{at}",{ends}"id":{id},"labels":{labels},"startsAt":"{starts_at}","status":"{status}"}}"#
+        ))
+    }
+
+    /// The bytes of its texts.
+    fn bytes(&self) -> usize {
+        match &self.content {
+            Content::Text(text) => text.len(),
+            Content::Turned { labels, .. } => labels.bytes(),
+        }
+    }
 }
 
 /// The events of each topic, the oldest first.
@@ -70,27 +105,32 @@ struct List {
 
 impl List {
     fn push(&mut self, event: HistoryEvent) {
-        self.bytes += event.text.len();
+        self.bytes += event.bytes();
         self.events.push_back(event);
         while self.events.len() > HISTORY_MAX || self.bytes > HISTORY_BYTES_MAX {
             let Some(oldest) = self.events.pop_front() else { return };
-            self.bytes -= oldest.text.len();
+            self.bytes -= oldest.bytes();
         }
     }
 
     /// Those that flash may have, the latest first.
-    fn kept(&self) -> impl Iterator<Item = &HistoryEvent> {
-        let last = self.events.iter().rev().take(HISTORY_KEPT_MAX);
-        last.filter(|it| it.text.len() <= HISTORY_ENTRY_BYTES_MAX)
+    fn latest(&self) -> impl Iterator<Item = &HistoryEvent> {
+        self.events.iter().rev().take(HISTORY_KEPT_MAX)
     }
 }
 
 impl Past {
-    /// Adds an event; `text` makes a JSON object that has its number.
-    fn add(&mut self, topic: Topic, at: Wall, subject: u32, text: impl FnOnce(u64) -> String) {
+    /// Adds an event; `content` is told its number.
+    fn add(
+        &mut self,
+        topic: Topic,
+        at: Wall,
+        subject: Option<Fingerprint>,
+        content: impl FnOnce(u64) -> Content,
+    ) {
         let list = &mut self.lists[topic as usize];
         let id = list.events.back().map_or(1, |last| last.id + 1);
-        list.push(HistoryEvent { id, at, text: text(id), subject, is_done: false });
+        list.push(HistoryEvent { id, at, subject, content: content(id), is_done: false });
     }
 
     /// Moves all times along when the clock steps.
@@ -98,16 +138,12 @@ impl Past {
         for list in &mut self.lists {
             for event in &mut list.events {
                 event.at = step.time(event.at);
-                list.bytes -= event.text.len();
-                if let Ok(mut value) = serde_json::from_str::<Value>(&event.text) {
-                    for name in ["at", "startsAt", "endsAt"] {
-                        let Some(it) = value.get_mut(name) else { continue };
-                        let time = it.as_str().and_then(|it| rfc3339::parse(it).ok().flatten());
-                        *it = time.map_or_else(|| it.take(), |time| json!(step.time(time)));
-                    }
-                    event.text = value.to_string();
+                list.bytes -= event.bytes();
+                match &mut event.content {
+                    Content::Text(text) => step_text(text, step),
+                    Content::Turned { starts_at, .. } => *starts_at = step.time(*starts_at),
                 }
-                list.bytes += event.text.len();
+                list.bytes += event.bytes();
             }
         }
     }
@@ -119,12 +155,14 @@ impl Past {
         }
         let mut records = Vec::new();
         for (topic, list) in (0..).zip(&mut self.lists) {
-            for event in list.kept().take_while(|it| !it.is_done) {
-                let bytes = self.day.1 + event.text.len();
-                if bytes <= HISTORY_DAILY_BYTES_MAX {
-                    self.day.1 = bytes;
-                    records.push(record_of(topic, event));
+            for event in list.latest().take_while(|it| !it.is_done) {
+                // The first for which not enough is left takes that, so that the texts of those after it need not be made.
+                if self.day.1 >= HISTORY_DAILY_BYTES_MAX {
+                    break;
                 }
+                let Some((bytes, record)) = record_of(topic, event) else { continue };
+                self.day.1 += bytes;
+                records.extend((self.day.1 <= HISTORY_DAILY_BYTES_MAX).then_some(record));
             }
             let fresh = list.events.iter_mut().rev().take_while(|it| !it.is_done);
             fresh.for_each(|it| it.is_done = true);
@@ -135,7 +173,9 @@ impl Past {
     /// The records of everything that flash may have.
     pub(super) fn records(&self) -> impl Iterator<Item = Record> {
         let lists = (0..).zip(&self.lists);
-        lists.flat_map(|(topic, list)| list.kept().map(move |it| record_of(topic, it)))
+        let each = lists
+            .flat_map(|(topic, list)| list.latest().filter_map(move |it| record_of(topic, it)));
+        each.map(|(_, record)| record)
     }
 
     /// Takes back what flash has stored.
@@ -145,11 +185,15 @@ impl Past {
         let value: Value = serde_json::from_str(&text).map_err(|_| malformed())?;
         let list = self.lists.get_mut(usize::from(topic)).filter(|_| value.is_object());
         let list = list.ok_or_else(malformed)?;
-        let subject = value.get("labels").map_or(0, |labels| quick(&labels.to_string()));
+        let subject = value.get("labels").and_then(Value::as_object).map(|labels| {
+            let pairs = labels.iter().filter_map(|(name, it)| Some((name.as_str(), it.as_str()?)));
+            Fingerprint::of(pairs)
+        });
         // Those that came before flash could be read are later.
         let place = list.events.partition_point(|it| it.is_done && it.id < id);
         if list.events.get(place).is_none_or(|it| !it.is_done || it.id != id) {
-            list.events.insert(place, HistoryEvent { id, at, text, subject, is_done: true });
+            let content = Content::Text(text);
+            list.events.insert(place, HistoryEvent { id, at, subject, content, is_done: true });
         }
         Ok(())
     }
@@ -161,7 +205,7 @@ impl Past {
         // A clock that is behind tells nothing of their age.
         let is_of_the_day = |at: Wall| at <= now.wall && now.wall.since(at) < DAY;
         let of_the_day = all.filter(|it| it.is_done && is_of_the_day(it.at));
-        self.day = (now.mono, of_the_day.map(|it| it.text.len()).sum());
+        self.day = (now.mono, of_the_day.map(HistoryEvent::bytes).sum());
         for list in &mut self.lists {
             let mut last = 0;
             list.bytes = 0;
@@ -174,11 +218,28 @@ impl Past {
     }
 }
 
-/// It takes the place of the oldest one on flash.
-fn record_of(topic: u8, event: &HistoryEvent) -> Record {
+/// Moves the times of a JSON object.
+fn step_text(text: &mut String, step: Step) {
+    let Ok(mut value) = serde_json::from_str::<Value>(text) else { return };
+    for name in ["at", "startsAt", "endsAt"] {
+        let Some(it) = value.get_mut(name) else { continue };
+        let time = it.as_str().and_then(|it| rfc3339::parse(it).ok().flatten());
+        *it = time.map_or_else(|| it.take(), |time| json!(step.time(time)));
+    }
+    *text = value.to_string();
+}
+
+/// The record of an event, which takes the place of the oldest one on flash, and the bytes of its text; none if these are too
+/// many.
+fn record_of(topic: u8, event: &HistoryEvent) -> Option<(usize, Record)> {
+    let text = event.text();
+    if text.len() > HISTORY_ENTRY_BYTES_MAX {
+        return None;
+    }
     let place = u8::try_from(event.id % HISTORY_KEPT_MAX as u64).unwrap_or(0);
-    let body = record::encode_past(topic, event.id, event.at, &event.text);
-    flash_record(Kind::Past, vec![topic, place], &Stamp::default(), body)
+    let body = record::encode_past(topic, event.id, event.at, &text);
+    let record = flash_record(Kind::Past, vec![topic, place], &Stamp::default(), body);
+    Some((text.len(), record))
 }
 
 impl Node {
@@ -225,9 +286,10 @@ impl Node {
         let name = |node: u64| if node == me { own.clone() } else { name(node) };
         for it in entries {
             let mut value = shown(&it, &own, name);
-            self.past.add(Topic::Notifications, it.at, 0, |id| {
+            self.past.add(Topic::Notifications, it.at, None, |id| {
                 value["id"] = id.into();
-                value.to_string()
+                // `to_string` of the value itself takes three times as long.
+                Content::Text(serde_json::to_string(&value).unwrap_or_default())
             });
         }
     }
@@ -237,26 +299,15 @@ impl Node {
         let Some(alert) = self.alert(fingerprint) else { return };
         let is_over = alert.resolved(now);
         let at = if is_over { alert.ends_at } else { now };
-        let labels = serde_json::to_string(&alert.labels).unwrap_or_default();
         // Each of an alert's groups tells of its end.
-        let subject = quick(&labels);
-        let is_known =
-            |it: &HistoryEvent| (it.at, it.subject) == (at, subject) && it.text.contains(&labels);
-        if self.history(Topic::Alerts).rev().take(HISTORY_KEPT_MAX).any(is_known) {
+        let subject = Some(fingerprint);
+        let is_known = |it: &HistoryEvent| (it.at, it.subject) == (at, subject);
+        if self.past.lists[Topic::Alerts as usize].latest().any(is_known) {
             return;
         }
-        let starts_at = alert.starts_at;
-        // Many alerts begin at once, so this is written as it stands.
-        self.past.add(Topic::Alerts, at, subject, |id| {
-            let (ends, status) = if is_over {
-                (format!(r#""endsAt":"{at}","#), "resolved")
-            } else {
-                (String::new(), "firing")
-            };
-            format!(
-                r#"{{"at":"{at}",{ends}"id":{id},"labels":{labels},"startsAt":"{starts_at}","status":"{status}"}}"#
-            )
-        });
+        let (labels, starts_at) = (alert.labels.clone(), alert.starts_at);
+        let turned = Content::Turned { labels, starts_at, is_over };
+        self.past.add(Topic::Alerts, at, subject, |_| turned);
     }
 }
 
@@ -325,13 +376,13 @@ mod tests {
     use crate::wire::record::Stamped;
 
     fn texts(world: &World, topic: Topic) -> Vec<String> {
-        world.nodes[0].history(topic).map(|it| it.text.clone()).collect()
+        world.nodes[0].history(topic).map(|it| it.text().into_owned()).collect()
     }
 
     fn of(topic: Topic, past: &mut Past, count: u64, bytes: usize) {
         for _ in 0..count {
-            past.add(topic, Wall::EPOCH, 0, |id| {
-                json!({"id": id, "x": "x".repeat(bytes)}).to_string()
+            past.add(topic, Wall::EPOCH, None, |id| {
+                Content::Text(json!({"id": id, "x": "x".repeat(bytes)}).to_string())
             });
         }
     }
@@ -442,17 +493,22 @@ mod tests {
         let mut past = Past::default();
         let at = Wall::from_secs(60);
         let text = |id| json!({"id": id, "at": at, "startsAt": at, "why": null}).to_string();
-        past.add(Topic::Alerts, at, 0, text);
+        past.add(Topic::Alerts, at, None, |id| Content::Text(text(id)));
+        let labels = [("a", "b\"")].into_iter().collect();
+        let turned = Content::Turned { labels, starts_at: at, is_over: true };
+        past.add(Topic::Alerts, at, None, |_| turned);
         let set = Wall::from_secs(1_800_000_000);
         past.step(Step::new(at, set));
-        let [event] = &past.lists[1].events.make_contiguous() else { panic!("one") };
-        assert_eq!(event.at, set);
+        let list = &past.lists[1];
+        assert!(list.events.iter().all(|it| it.at == set));
         let time = "2027-01-15T08:00:00Z";
-        assert_eq!(
-            event.text,
-            json!({"at": time, "id": 1, "startsAt": time, "why": null}).to_string()
-        );
-        assert_eq!(past.lists[1].bytes, past.lists[1].events[0].text.len());
+        let expected = [
+            json!({"at": time, "id": 1, "startsAt": time, "why": null}),
+            json!({"at": time, "endsAt": time, "id": 2, "labels": {"a": "b\""}, "startsAt": time, "status": "resolved"}),
+        ];
+        let texts: Vec<_> = list.events.iter().map(HistoryEvent::text).collect();
+        assert_eq!(texts, expected.map(|it| it.to_string()));
+        assert_eq!(list.bytes, list.events.iter().map(HistoryEvent::bytes).sum::<usize>());
     }
 
     #[test]
@@ -461,7 +517,7 @@ mod tests {
         of(Topic::Alerts, &mut old, 3, 1);
         of(Topic::Alerts, &mut past, 2, 2);
         for event in &old.lists[1].events {
-            past.restore(&record::encode_past(1, event.id, event.at, &event.text)).unwrap();
+            past.restore(&record::encode_past(1, event.id, event.at, &event.text())).unwrap();
         }
         past.restored(Now { mono: Mono::ZERO, wall: Wall::EPOCH });
         let ids: Vec<_> = past.lists[1].events.iter().map(|it| (it.id, it.is_done)).collect();

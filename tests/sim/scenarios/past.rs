@@ -12,7 +12,7 @@ pub(crate) fn the_history_is_there_after_a_power_cut() {
     world.post(0, vec![fires("b", "second")], None);
     world.run_for(1_000);
     let texts = |world: &World, topic, of: &str| -> Vec<String> {
-        let texts = world.node(0).history(topic).map(|it| it.text.clone());
+        let texts = world.node(0).history(topic).map(|it| it.text().into_owned());
         texts.filter(|it| it.contains(of)).collect()
     };
     let told = texts(&world, Topic::Notifications, "first");

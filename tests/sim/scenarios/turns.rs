@@ -538,7 +538,7 @@ pub(crate) fn a_receiver_that_swallows_attempts_keeps_no_other_waiting() {
 /// it waited for its first flush.
 fn history(world: &World, seat: usize, group: &str) -> Vec<(String, String)> {
     let events = world.node(seat).history(Topic::Notifications);
-    let values = events.map(|it| serde_json::from_str(&it.text).unwrap());
+    let values = events.map(|it| serde_json::from_str(&it.text()).unwrap());
     let text = |it: &serde_json::Value| it.as_str().unwrap_or_default().to_owned();
     values
         .filter(|it: &serde_json::Value| it["groupLabels"]["group"] == group)
