@@ -91,12 +91,8 @@ fn silence() -> Silence {
 }
 
 fn log() -> (LogKey, LogEntry) {
-    let key = LogKey {
-        group: GroupKey::from_stored("{}:{alertname=\"Golden\"}"),
-        receiver: "sink".into(),
-        integration: "webhook".into(),
-        index: 0,
-    };
+    let group = GroupKey::from_stored("{}:{alertname=\"Golden\"}");
+    let key = LogKey::new(group, "sink".into(), "webhook".into(), 0);
     let entry = LogEntry {
         timestamp: Wall::from_secs(4_000_000_000),
         firing: [fingerprint()].into(),

@@ -119,12 +119,7 @@ mod tests {
     use crate::model::{Fingerprint, GroupKey};
 
     fn key(group: &str) -> LogKey {
-        LogKey {
-            group: GroupKey::from_stored(group),
-            receiver: "r".into(),
-            integration: "webhook".into(),
-            index: 0,
-        }
+        LogKey::new(GroupKey::from_stored(group), "r".into(), "webhook".into(), 0)
     }
 
     fn entry(expires: i64, firing: &[u64]) -> LogEntry {

@@ -20,13 +20,20 @@ pub struct LogKey {
     pub integration: Arc<str>,
     /// Its place among those of its type in the receiver.
     pub index: u32,
+    /// A hash of all of it, which is asked for some 25 times for a notification.
+    id: u128,
 }
 
 impl LogKey {
+    /// The key of these.
+    pub fn new(group: GroupKey, receiver: Arc<str>, integration: Arc<str>, index: u32) -> Self {
+        let id = fnv128([group.as_str(), &receiver, &integration, &index.to_string()]);
+        Self { group, receiver, integration, index, id }
+    }
+
     /// The same 128 bits on every node.
-    pub fn id(&self) -> u128 {
-        let index = self.index.to_string();
-        fnv128([self.group.as_str(), &self.receiver, &self.integration, &index])
+    pub const fn id(&self) -> u128 {
+        self.id
     }
 }
 

@@ -196,12 +196,7 @@ mod tests {
     }
 
     fn logged(group: &str, expires: Duration, firing: &[u64]) -> (LogKey, LogEntry) {
-        let key = LogKey {
-            group: GroupKey::from_stored(group),
-            receiver: "r".into(),
-            integration: "log".into(),
-            index: 0,
-        };
+        let key = LogKey::new(GroupKey::from_stored(group), "r".into(), "log".into(), 0);
         let entry = LogEntry {
             timestamp: NOW.wall,
             firing: firing.iter().copied().map(Fingerprint).collect(),

@@ -155,7 +155,7 @@ impl Core {
 
 /// The name of a delivery in the log: `default/webhook[0]: group {}:{alertname="A"}`.
 pub(in crate::core) fn name(key: &LogKey) -> String {
-    let LogKey { group, receiver, integration, index } = key;
+    let LogKey { group, receiver, integration, index, .. } = key;
     format!("{}/{integration}[{index}]: group {}", Brief(receiver), Brief(group.as_str()))
 }
 
@@ -166,11 +166,8 @@ mod tests {
 
     #[test]
     fn the_log_names_receiver_integration_and_group_in_bounds() {
-        let key = |group: &str| LogKey {
-            group: GroupKey::from_stored(group),
-            receiver: "team".into(),
-            integration: "webhook".into(),
-            index: 1,
+        let key = |group: &str| {
+            LogKey::new(GroupKey::from_stored(group), "team".into(), "webhook".into(), 1)
         };
         assert_eq!(
             name(&key(r#"{}:{alertname="A"}"#)),

@@ -296,7 +296,7 @@ impl Core {
     fn note_group(&mut self, now: Now, id: GroupId, outcome: Outcome) {
         let Some(group) = self.groups.get(id) else { return };
         let receiver = Arc::clone(&self.routes.get(group.route).receiver.name);
-        let key = LogKey { group: group.key.clone(), receiver, integration: "".into(), index: 0 };
+        let key = LogKey::new(group.key.clone(), receiver, "".into(), 0);
         let labels = group.labels.clone();
         let (at, after) = (now.wall, Duration::ZERO);
         self.history.push(HistoryEntry { at, after, key, labels, outcome, told: None });
@@ -337,12 +337,7 @@ mod tests {
     use crate::model::GroupKey;
 
     fn told(group: &str, by: u64) -> HistoryEntry {
-        let key = LogKey {
-            group: GroupKey::from_stored(group),
-            receiver: "r".into(),
-            integration: "webhook".into(),
-            index: 0,
-        };
+        let key = LogKey::new(GroupKey::from_stored(group), "r".into(), "webhook".into(), 0);
         let (at, after, labels) = (Wall::EPOCH, Duration::ZERO, Labels::empty());
         HistoryEntry { at, after, key, labels, outcome: Outcome::Told { by }, told: None }
     }

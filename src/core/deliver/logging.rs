@@ -164,10 +164,5 @@ pub(in crate::core) fn log_key(
     receiver: &Receiver,
     integration: &Integration,
 ) -> LogKey {
-    LogKey {
-        group,
-        receiver: Arc::clone(&receiver.name),
-        integration: integration.name().into(),
-        index: integration.index,
-    }
+    LogKey::new(group, Arc::clone(&receiver.name), integration.name().into(), integration.index)
 }

@@ -173,7 +173,8 @@ fn is_limited(routes: &Routes, key: &IntegrationKey) -> bool {
 
 /// Where an integration's notifications are counted.
 fn ledger(log: &LogKey) -> LogKey {
-    LogKey { group: GroupKey::from_stored(LEDGER), ..log.clone() }
+    let LogKey { receiver, integration, index, .. } = log.clone();
+    LogKey::new(GroupKey::from_stored(LEDGER), receiver, integration, index)
 }
 
 /// The same for the same alerts in the same state.

@@ -44,11 +44,7 @@ pub fn encode_debt(key: &LogKey, since: Wall, (cut, late): (u64, u64)) -> Vec<u8
 /// The debt of a body.
 pub fn decode_debt(bytes: &[u8]) -> Result<(LogKey, Wall, (u64, u64)), Malformed> {
     let body: DebtBody<'_> = minicbor::decode(bytes)?;
-    let key = LogKey {
-        group: GroupKey::from_stored(body.group),
-        receiver: body.receiver.into(),
-        integration: body.integration.into(),
-        index: body.index,
-    };
+    let group = GroupKey::from_stored(body.group);
+    let key = LogKey::new(group, body.receiver.into(), body.integration.into(), body.index);
     Ok((key, Wall::from_ns(body.since), (body.cut, body.late.unwrap_or(0))))
 }

@@ -74,12 +74,8 @@ pub fn decode_log(bytes: &[u8]) -> Result<(LogKey, LogEntry), Malformed> {
         found.sort_unstable();
         Ok(found.into())
     };
-    let key = LogKey {
-        group: GroupKey::from_stored(body.group),
-        receiver: body.receiver.into(),
-        integration: body.integration.into(),
-        index: body.index,
-    };
+    let group = GroupKey::from_stored(body.group);
+    let key = LogKey::new(group, body.receiver.into(), body.integration.into(), body.index);
     let entry = LogEntry {
         timestamp: Wall::from_ns(body.timestamp),
         firing: fingerprints(&body.firing)?,

@@ -43,12 +43,7 @@ fn silence() -> Silence {
 }
 
 fn log() -> (LogKey, LogEntry) {
-    let key = LogKey {
-        group: GroupKey::from_stored("{}:{}"),
-        receiver: "r".into(),
-        integration: "webhook".into(),
-        index: 1,
-    };
+    let key = LogKey::new(GroupKey::from_stored("{}:{}"), "r".into(), "webhook".into(), 1);
     let entry = LogEntry {
         timestamp: Wall::from_ns(1),
         firing: [Fingerprint(2)].into(),

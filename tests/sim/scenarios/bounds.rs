@@ -229,12 +229,8 @@ fn log_of_the_past(world: &mut World, seat: usize, numbers: Range<usize>, first_
     let record = |n: usize| {
         let life =
             if n.is_multiple_of(10) { Duration::from_secs(2 * 24 * 3600) } else { first_end };
-        let key = LogKey {
-            group: GroupKey::from_stored(&format!("{{}}:{{n=\"{n}\"}}")),
-            receiver: "r9".into(),
-            integration: "webhook".into(),
-            index: 0,
-        };
+        let group = GroupKey::from_stored(&format!("{{}}:{{n=\"{n}\"}}"));
+        let key = LogKey::new(group, "r9".into(), "webhook".into(), 0);
         let entry = LogEntry {
             timestamp: now,
             firing: [].into(),
