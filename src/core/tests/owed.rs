@@ -291,6 +291,30 @@ fn an_alert_that_one_member_does_not_owe_is_told_by_another_that_does() {
 }
 
 #[test]
+fn an_end_that_was_told_and_is_posted_again_is_not_owed_again() {
+    let mut teller = owes_the_end_of_a();
+    teller.pass(15);
+    let id = *teller.open.last().unwrap();
+    reply(&mut teller, id, &Reply::status(200));
+    let (key, told) = teller.core.nflog().iter().next().unwrap();
+    for (fires_again, owed) in [(false, 0), (true, 1)] {
+        let mut w = owes_the_end_of_a();
+        w.pass(15);
+        w.core.merge_log(w.now, key, told.clone());
+        assert_eq!(late(&w), 0);
+        // Before a flush has seen that nothing is owed.
+        let soon = w.now.mono + Duration::from_secs(1);
+        w.move_to(soon);
+        if fires_again {
+            w.post("A", "1", Some(36_000));
+            w.move_to(soon + Duration::from_secs(1));
+        }
+        w.post("A", "1", Some(0));
+        assert_eq!(late(&w), owed);
+    }
+}
+
+#[test]
 fn an_alert_whose_end_the_flock_has_told_does_not_fire_after_a_restart() {
     for is_told in [false, true] {
         let mut w = world(one_group(), &[]);

@@ -405,8 +405,9 @@ impl Debt {
     fn keeps(&self, alert: &Alert, fingerprint: Fingerprint, known: Option<&LogEntry>) -> bool {
         let is_in = |some: &[Fingerprint]| some.binary_search(&fingerprint).is_ok();
         let is_told = known.is_some_and(|it| {
-            // One that the receiver knows to have ended may have fired again.
-            is_in(&it.firing) || (is_in(&it.resolved) && alert.starts_at <= it.timestamp)
+            // One that the receiver knows to have ended may have fired again. An end that is posted again does not say that.
+            let fired_again = alert.starts_at > it.timestamp && alert.starts_at < alert.ends_at;
+            is_in(&it.firing) || (is_in(&it.resolved) && !fired_again)
         });
         self.tells_ended && alert.ends_at > self.since && !is_told
     }
