@@ -62,6 +62,30 @@ fn flocks_of_every_size_join_both_ways() {
     }
 }
 
+/// All others are found by what members report.
+#[test]
+fn those_that_know_one_member_alone_meet_the_others() {
+    for (loss, most_ms) in [(0.0, 1_000), (0.2, 60_000)] {
+        for seats in [3, 10, 30] {
+            let mut times = Vec::new();
+            for seed in 0..4 * THOROUGH {
+                let mut net = Net::new(seed, seats);
+                net.loss = loss;
+                for seat in 0..seats {
+                    net.start_with(seat, net::config(seat), &[net::addr(0)]);
+                }
+                let met = |net: &Net| {
+                    net.running()
+                        .all(|it| it.gossip.as_ref().unwrap().living_addrs().len() == seats - 1)
+                };
+                times.push(net.run_until(60 * SECOND, met).expect("all are met"));
+            }
+            println!("by reports: N={seats}, {loss} lost: met after {times:?} ms");
+            assert!(times.iter().all(|ms| *ms < most_ms));
+        }
+    }
+}
+
 #[test]
 fn a_flock_at_rest_costs_a_few_bytes_a_second() {
     for (multicast, most) in [(false, 25), (true, 10)] {

@@ -8,7 +8,8 @@
 //! ```cddl
 //! message = [0, [hello]] / [1, [bstr]] / [2, [[* record], mode: 0..3]] / [3, [digest]] / [4, [sum]]
 //!         / [5, [at: int, [* range]]] / [6, [[* hash]]] / [7, [part]] / [8, [hash, version, [* uint]]]
-//!         / [9, [bool, [* address]]] / [10, []] / [11, [[* counter: uint]]] / [12, [node: uint]] / [13, [nonce: uint]]
+//!         / [9, [bool, [* address], padding: bstr / null]] / [10, []] / [11, [[* counter: uint]]] / [12, [node: uint]]
+//!         / [13, [nonce: uint]]
 //! hello   = [node: uint, generation: uint, name: tstr, at: int, synced: bool, nonce: uint, echo: uint / null,
 //!            believes: bool, spent: uint / null, hears_multicast: bool, candidate: uint / null,
 //!            answers_candidate: uint / null, padding: bstr / null]
@@ -85,9 +86,14 @@ pub(super) enum Message {
     /// Send these parts again.
     #[n(8)]
     WantParts(#[n(0)] u64, #[n(1)] Version, #[n(2)] Vec<u16>),
-    /// The addresses at which the sender has heard others; whether it asks for the receiver's.
+    /// The addresses at which the sender has heard others; whether it asks for the receiver's. And zeros, see
+    /// [`Message::report`].
     #[n(9)]
-    Peers(#[n(0)] bool, #[n(1)] Vec<Address>),
+    Peers(
+        #[n(0)] bool,
+        #[n(1)] Vec<Address>,
+        #[cbor(n(2), with = "minicbor::bytes")] Option<Vec<u8>>,
+    ),
     /// The sender leaves.
     #[n(10)]
     Bye,
@@ -143,6 +149,13 @@ impl Message {
             self,
             Self::Sum(_) | Self::Keys(..) | Self::Want(_) | Self::WantParts(..) | Self::Ack(..)
         )
+    }
+
+    /// A report of where members are, of at least so many bytes: they are what its receiver may send to these addresses.
+    pub(super) fn report(addresses: Vec<Address>, least: usize) -> Self {
+        let bytes = minicbor::len(&addresses);
+        let padding = least.checked_sub(bytes).map(|missing| vec![0; missing]);
+        Self::Peers(false, addresses, padding)
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
@@ -433,7 +446,7 @@ mod tests {
                 sent_at: Some(4),
             }),
             Message::WantParts(42, version, vec![1, 2]),
-            Message::Peers(true, vec![Address::new(7, "10.0.0.1:9094".parse().unwrap())]),
+            Message::Peers(true, vec![Address::new(7, "10.0.0.1:9094".parse().unwrap())], None),
             Message::Bye,
             Message::Ack(5, vec![300]),
             Message::Check(7),

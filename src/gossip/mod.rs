@@ -22,9 +22,9 @@
 //!
 //! Threats. A stranger (no key) can cost us a bounded number of decryptions a second and changes nothing. An attacker that
 //! records datagrams and plays them back, even days later to a node that was just installed, is asked for an echo and
-//! cannot give it. An address that has not echoed what was sent to it is never sent more bytes than came from it, so nobody
-//! can turn members on a third party. A member is trusted: with the key it can publish anything, within the limits of every
-//! table.
+//! cannot give it. An address that has not echoed what was sent to it is never sent more bytes than came from it and than
+//! other members' reports of it had, so nobody can turn members on a third party. A member is trusted: with the key it can
+//! publish anything, within the limits of every table.
 
 mod cause;
 mod config;

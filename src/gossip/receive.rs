@@ -111,8 +111,9 @@ impl Gossip {
             Message::WantParts(hash, version, numbers) => {
                 repair.handle_want_parts(shared, node, hash, version, numbers);
             }
-            Message::Peers(ask, addresses) => {
-                members.handle_peers(shared, now, node, ask, &addresses);
+            Message::Peers(ask, addresses, _) => {
+                let (from, report) = ((node, arrival.bytes), (ask, addresses.as_slice()));
+                members.handle_peers(shared, now, from, report);
             }
             Message::Bye => members.handle_bye(shared, now, node),
         }

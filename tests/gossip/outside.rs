@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bellwether::gossip::{DropCause, KeyRing, Via};
+use bellwether::limits::CANDIDATES_MAX;
+use minicbor::bytes::ByteVec;
 
 use crate::net::{self, Net};
 use crate::{DAY, SECOND, joined};
@@ -280,6 +282,87 @@ fn a_member_that_lies_about_its_address_makes_nobody_send_there() {
             assert!(told > 1);
         }
     }
+}
+
+/// A report in clear of where members are, of the boot that has sent `heard` and is silent from now on.
+fn report(heard: &[u8], counter: u64, members: &[(u64, SocketAddr)]) -> Vec<u8> {
+    let address = |(node, addr): &(u64, SocketAddr)| {
+        let SocketAddr::V4(addr) = addr else { panic!("{addr}") };
+        (*node, ByteVec::from(addr.ip().octets().to_vec()), addr.port())
+    };
+    let addresses: Vec<_> = members.iter().map(address).collect();
+    let mut datagram = heard[..13].to_vec();
+    datagram.extend_from_slice(&((1 << 40) + counter).to_be_bytes()[2..]);
+    datagram.extend(minicbor::to_vec((9_u8, (false, addresses))).unwrap());
+    let crc = crc32fast::hash(&datagram);
+    datagram.extend_from_slice(&crc.to_be_bytes());
+    datagram
+}
+
+/// Two members without a key, and a third that the first has heard of and not met. Returns a datagram of the second.
+fn reporter_of(third: usize) -> (Net, Vec<u8>) {
+    let mut net = Net::new(1, 3);
+    net.split(&[0], &[third], true);
+    net.recording = Some(Vec::new());
+    for seat in 0..3 {
+        start(&mut net, seat, &KeyRing::default(), &[1]);
+    }
+    net.run_for(10 * SECOND);
+    assert_eq!(net.gossip(0).living().len(), 2);
+    let heard = sent_by(&net, 1).swap_remove(0);
+    (net, heard)
+}
+
+#[test]
+fn an_address_that_is_reported_is_sent_no_more_than_its_reports_had() {
+    // A member that nobody knows, and one that is looked for as long as it is not met.
+    for unmet in [7, net::config(2).node] {
+        let (mut net, heard) = reporter_of(2);
+        let victims: Vec<_> =
+            (1..=60).map(|port| (unmet, SocketAddr::new(victim().ip(), port))).collect();
+        let (mut sent, mut counter) = (0, 0);
+        for (addresses, seconds) in [(1, 0), (1, 1), (60, 0), (60, 1), (1, 600)] {
+            for _ in 0..20 {
+                counter += 1;
+                let datagram = report(&heard, counter, &victims[..addresses]);
+                net.inject(0, net::addr(1), Via::Unicast, &datagram);
+                sent += datagram.len();
+                net.run_for(seconds * SECOND);
+                assert!(net.astray <= sent, "{} bytes for {sent}", net.astray);
+            }
+        }
+        assert!(net.astray > 100, "no address that is reported is tried");
+    }
+}
+
+/// As of a member whose reports bring fewer bytes than a hello has.
+#[test]
+fn a_member_is_met_once_short_reports_have_brought_the_bytes_of_a_hello() {
+    let (mut net, heard) = reporter_of(2);
+    net.cut.remove(&(0, 2));
+    net.cut.remove(&(2, 0));
+    let met = |net: &Net| net.gossip(0).living_addrs().contains(&net::addr(2));
+    assert!(!met(&net));
+    for counter in 0..4 {
+        let datagram = report(&heard, counter, &[(net::config(2).node, net::addr(2))]);
+        net.inject(0, net::addr(1), Via::Unicast, &datagram);
+        net.run_for(2 * SECOND);
+    }
+    assert!(met(&net));
+}
+
+#[test]
+fn addresses_that_are_made_up_keep_no_member_out() {
+    let (mut net, heard) = reporter_of(2);
+    for counter in 0..20 {
+        let nobody: Vec<_> = (0..60).map(|n| (7, invented(60 * counter + n))).collect();
+        let datagram = report(&heard, counter.into(), &nobody);
+        net.inject(0, net::addr(1), Via::Unicast, &datagram);
+    }
+    net.cut.clear();
+    net.run_for(60 * SECOND);
+    assert!(net.gossip(0).living_addrs().contains(&net::addr(2)));
+    assert!(net.astray > CANDIDATES_MAX / 8, "{} bytes astray", net.astray);
 }
 
 #[test]

@@ -26,6 +26,7 @@ pub(crate) const NEW_OWN: u16 = 200;
 
 const HEADER_BYTES: usize = 19;
 const NEWS: u64 = 2;
+const PEERS: u64 = 9;
 
 /// A record of a newer version: kind, key, hybrid clock and node.
 type Written = (u8, Vec<u8>, u64, u64);
@@ -102,6 +103,7 @@ impl Newer {
     fn message(&mut self, by: (usize, u64), node: u64, message: &[u8]) -> Vec<u8> {
         let [number, fields] = elements(message)[..] else { panic!("no message") };
         let mut fields: Vec<Vec<u8>> = elements(fields).iter().map(|it| it.to_vec()).collect();
+        let mut known = 0;
         match uint(number) {
             NEWS => {
                 let mut records: Vec<Vec<u8>> =
@@ -110,11 +112,13 @@ impl Newer {
                 fields[0] = array(&records);
             }
             // Hello, digest, sum and part are arrays themselves.
-            0 => fields[0] = appended(&fields[0], 12),
-            3 | 4 | 7 => fields[0] = appended(&fields[0], 0),
+            0 => fields[0] = appended(&fields[0], 13),
+            3 | 4 => fields[0] = appended(&fields[0], 0),
+            7 => fields[0] = appended(&fields[0], 6),
+            PEERS => known = 3,
             _ => {}
         }
-        array(&[number, &appended(&array(&fields), 0)])
+        array(&[number, &appended(&array(&fields), known)])
     }
 
     /// A record of a known kind; its author's further element is the same wherever it is seen.

@@ -1,10 +1,17 @@
 //! Addresses at which there may be a member: static peers, addresses from before a restart, and addresses that other members
 //! have reported.
+//!
+//! A member may report any address, also one of somebody who is no member. So an address is sent no more bytes than its reports
+//! had, until it answers: each brings it a share of its bytes, and each try costs some. Reports are padded for a few tries, and
+//! what they bring is kept for the time when the member that made them is gone. Those of members of before this rule are not
+//! padded: it takes a few of them for a try.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::peer::Peers;
+use crate::gossip::message::NAMED_HELLO_BYTES;
+use crate::gossip::seal::SEAL_BYTES;
 use crate::limits::CANDIDATES_MAX;
 use crate::time::Mono;
 
@@ -13,6 +20,8 @@ const RETRY_FIRST: Duration = Duration::from_millis(250);
 /// Tries of an address that is no static peer. After them only the address of a member that is not met yet is tried, and
 /// rarely.
 const HINT_TRIES_MAX: u32 = 6;
+/// Bytes of a try at most: the datagram of a hello that can be answered by one with any name.
+pub(super) const TRY_BYTES: usize = SEAL_BYTES[1] + NAMED_HELLO_BYTES;
 
 /// The addresses that are tried.
 #[derive(Debug, Default)]
@@ -22,7 +31,7 @@ pub(super) struct Candidates {
 }
 
 #[derive(Debug)]
-struct Candidate {
+pub(super) struct Candidate {
     addr: SocketAddr,
     /// Its number in our hellos, by which answers are told apart.
     number: u16,
@@ -32,6 +41,8 @@ struct Candidate {
     node: Option<u64>,
     /// The node that is there according to a member.
     reported: Option<u64>,
+    /// Bytes that may be sent there; of an address that we know ourselves any number.
+    credit: Option<usize>,
     tries: u32,
     next: Mono,
 }
@@ -40,6 +51,11 @@ impl Candidate {
     fn is_reached(&self, peers: &Peers) -> bool {
         self.node.is_some_and(|node| peers.0.contains_key(&node))
     }
+
+    /// Whether there are bytes for a try.
+    fn is_paid(&self) -> bool {
+        self.credit.is_none_or(|bytes| bytes >= TRY_BYTES)
+    }
 }
 
 impl Candidates {
@@ -47,37 +63,72 @@ impl Candidates {
     pub(super) fn set_static(&mut self, now: Mono, addresses: &[SocketAddr], peers: &Peers) {
         self.all.retain(|it| !it.is_static || addresses.contains(&it.addr));
         for addr in addresses {
-            self.add(now, *addr, true, peers);
+            if let Some(candidate) = self.add_known(now, *addr, peers) {
+                candidate.is_static = true;
+            }
         }
     }
 
-    /// Adds an address; when there are too many, it is left out.
-    pub(super) fn add(&mut self, now: Mono, addr: SocketAddr, is_static: bool, peers: &Peers) {
-        if let Some(known) = self.all.iter_mut().find(|it| it.addr == addr) {
-            known.is_static |= is_static;
-            return;
+    /// Adds an address that we know ourselves.
+    pub(super) fn add_known(
+        &mut self,
+        now: Mono,
+        addr: SocketAddr,
+        peers: &Peers,
+    ) -> Option<&mut Candidate> {
+        let candidate = self.add(now, addr, peers)?;
+        candidate.credit = None;
+        Some(candidate)
+    }
+
+    /// Adds an address, or finds it; when there are too many, it is left out.
+    fn add(&mut self, now: Mono, addr: SocketAddr, peers: &Peers) -> Option<&mut Candidate> {
+        let known = self.all.iter().position(|it| it.addr == addr);
+        let at = known.unwrap_or(self.all.len());
+        if at >= CANDIDATES_MAX {
+            return None;
         }
-        if self.all.len() >= CANDIDATES_MAX {
-            return;
+        if known.is_none() {
+            let node = peers.0.iter().find(|(_, peer)| peer.addr == addr).map(|(node, _)| *node);
+            self.numbers = self.numbers.wrapping_add(1);
+            self.all.push(Candidate {
+                addr,
+                number: self.numbers,
+                is_static: false,
+                node,
+                reported: None,
+                credit: Some(0),
+                tries: 0,
+                next: now,
+            });
         }
-        let node = peers.0.iter().find(|(_, peer)| peer.addr == addr).map(|(node, _)| *node);
-        self.numbers = self.numbers.wrapping_add(1);
-        self.all.push(Candidate {
-            addr,
-            number: self.numbers,
-            is_static,
-            node,
-            reported: None,
-            tries: 0,
-            next: now,
+        self.all.get_mut(at)
+    }
+
+    /// Takes a report of so many bytes: addresses at which a member has heard others. They share its bytes, in shares that are
+    /// enough for a try. If these are too few for all, the addresses that were tried least come first.
+    pub(super) fn add_reported(
+        &mut self,
+        now: Mono,
+        mut addresses: Vec<(SocketAddr, u64)>,
+        mut bytes: usize,
+        peers: &Peers,
+    ) {
+        let Some(share) = bytes.checked_div(addresses.len()) else { return };
+        addresses.sort_by_key(|(addr, _)| {
+            self.all.iter().find(|it| it.addr == *addr).map(|it| it.tries)
         });
-    }
-
-    /// Adds an address at which a member has heard `node`.
-    pub(super) fn add_reported(&mut self, now: Mono, addr: SocketAddr, node: u64, peers: &Peers) {
-        self.add(now, addr, false, peers);
-        if let Some(candidate) = self.all.iter_mut().find(|it| it.addr == addr) {
+        for (addr, node) in addresses {
+            let Some(candidate) = self.add(now, addr, peers) else { continue };
             candidate.reported = Some(node);
+            if let Some(credit) = &mut candidate.credit {
+                let share = share.max(TRY_BYTES).min(bytes);
+                bytes -= share;
+                *credit = credit.saturating_add(share);
+            }
+            if bytes == 0 {
+                return;
+            }
         }
     }
 
@@ -122,12 +173,12 @@ impl Candidates {
     }
 
     pub(super) fn next_timeout(&self, peers: &Peers) -> Option<Mono> {
-        self.all.iter().filter(|it| !it.is_reached(peers)).map(|it| it.next).min()
+        self.all.iter().filter(|it| it.is_paid() && !it.is_reached(peers)).map(|it| it.next).min()
     }
 
-    /// The addresses to try now, with their numbers. A static peer is tried after `longest` at the latest, an address that
-    /// was tried in vain each `rarely`, as long as the node that was reported there `is_expected`; other addresses are
-    /// dropped. An address of no static peer waits until it `may_try`.
+    /// The addresses to try now in [`TRY_BYTES`] each, with their numbers. A static peer is tried after `longest` at the latest,
+    /// an address that was tried in vain each `rarely`, as long as the node that was reported there `is_expected`; other
+    /// addresses are dropped, also those that are not reported again. An address of no static peer waits until it `may_try`.
     pub(super) fn due(
         &mut self,
         now: Mono,
@@ -142,13 +193,18 @@ impl Candidates {
                 return true;
             }
             let tried = !candidate.is_static && candidate.tries >= HINT_TRIES_MAX;
-            if tried && !candidate.reported.is_some_and(&is_expected) {
+            let is_late = !candidate.is_paid() && now.since(candidate.next) > rarely;
+            if (tried || is_late) && !candidate.reported.is_some_and(&is_expected) {
                 return false;
+            }
+            if !candidate.is_paid() {
+                return true;
             }
             if !candidate.is_static && !may_try() {
                 candidate.next = now + RETRY_FIRST;
                 return true;
             }
+            candidate.credit = candidate.credit.map(|bytes| bytes.saturating_sub(TRY_BYTES));
             due.push((candidate.addr, candidate.number));
             let wait = RETRY_FIRST * (1 << candidate.tries.min(10));
             candidate.tries += 1;

@@ -7,7 +7,8 @@
 //! Each address is sent a nonce of its own, and an echo counts if it comes from there. So a datagram with a source that was
 //! made up proves nothing, and a member that is heard from another address than before is sent to at the old one until the
 //! new one has echoed. An address that has not echoed is sent no more bytes than came from it: hellos are padded so that they
-//! can be answered, and whatever is no hello is answered by a challenge, which is shorter than almost any datagram.
+//! can be answered, and whatever is no hello is answered by a challenge, which is shorter than almost any datagram. An address
+//! that a member has reported may be sent the bytes of the reports too: see [`super::candidates`].
 //!
 //! ```text
 //! a                                     b

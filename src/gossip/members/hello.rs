@@ -198,7 +198,7 @@ impl Members {
     /// Asks a member that was lost for the members we have missed meanwhile, and sends it our digest. Sends the digest to
     /// the other lost members too: the way to them may be back as well.
     fn handle_returned(&mut self, shared: &mut Shared, now: Now, node: u64) {
-        self.send(shared, node, &Message::Peers(true, Vec::new()));
+        self.send(shared, node, &Message::Peers(true, Vec::new(), None));
         self.send_digest(shared, now, node);
         let just_sent =
             |peer: &Peer| peer.sent_digest.is_some_and(|(at, _)| now.mono.since(at) < JUST_SENT);

@@ -31,7 +31,7 @@ pub use status::MemberStatus;
 pub use swim::Liveness;
 
 use beacon::Beacon;
-use candidates::Candidates;
+use candidates::{Candidates, TRY_BYTES};
 use handshake::Handshake;
 pub(super) use peer::Peer;
 use peer::Peers;
@@ -50,6 +50,8 @@ use crate::time::{Mono, Now};
 
 /// A member that was sent our digest so recently need not be sent it again.
 pub(super) const JUST_SENT: std::time::Duration = std::time::Duration::from_secs(1);
+/// A report of where members are has bytes for so many tries: the first may be lost.
+const TRIES_OF_A_REPORT: usize = 4;
 
 /// The members, and the search for more.
 pub(super) struct Members {
@@ -210,7 +212,7 @@ impl Members {
     /// Takes addresses at which members were met before a restart: each is tried a few times.
     pub(super) fn hint(&mut self, now: Mono, addresses: &[SocketAddr]) {
         for addr in addresses {
-            self.candidates.add(now, *addr, false, &self.peers);
+            self.candidates.add_known(now, *addr, &self.peers);
         }
     }
 
@@ -270,28 +272,22 @@ impl Members {
         self.apply(shared, now, output);
     }
 
-    /// Takes the addresses at which a member has heard others, or its question for ours.
+    /// Takes the addresses at which a member has heard others, in so many bytes, or its question for ours.
     pub(super) fn handle_peers(
         &mut self,
         shared: &mut Shared,
         now: Now,
-        from: u64,
-        ask: bool,
-        addresses: &[Address],
+        (from, bytes): (u64, usize),
+        (ask, addresses): (bool, &[Address]),
     ) {
         let Some(reporter) = self.peer(from).map(|peer| peer.addr) else { return };
         if ask {
             return self.send_addresses(shared, from);
         }
-        for address in addresses {
-            let met = self.peers.0.contains_key(&address.node) && !self.is_down(address.node);
-            if !met
-                && address.node != shared.config.node
-                && let Some(addr) = address.socket_addr(reporter)
-            {
-                self.candidates.add_reported(now.mono, addr, address.node, &self.peers);
-            }
-        }
+        let is_met = |node| self.peers.0.contains_key(&node) && !self.is_down(node);
+        let unmet = addresses.iter().filter(|it| it.node != shared.config.node && !is_met(it.node));
+        let unmet = unmet.filter_map(|it| Some((it.socket_addr(reporter)?, it.node))).collect();
+        self.candidates.add_reported(now.mono, unmet, bytes, &self.peers);
     }
 
     pub(super) fn handle_bye(&mut self, shared: &mut Shared, now: Now, node: u64) {
@@ -370,12 +366,13 @@ impl Members {
         self.candidates.note_forgotten(node);
     }
 
-    /// Sends a member the addresses of the others.
+    /// Sends a member the addresses of the others, in datagrams that have the bytes to try some.
     fn send_addresses(&self, shared: &mut Shared, to: u64) {
+        let least = shared.outbox.room_within(TRIES_OF_A_REPORT * TRY_BYTES);
         let others = self.peers.0.iter().filter(|(node, _)| **node != to && !self.is_down(**node));
         let addresses: Vec<_> = others.map(|(node, peer)| Address::new(*node, peer.addr)).collect();
         for addresses in pack(addresses, AROUND_BYTES) {
-            self.send(shared, to, &Message::Peers(false, addresses));
+            self.send(shared, to, &Message::report(addresses, least));
         }
     }
 }

@@ -59,7 +59,7 @@ impl Members {
         let met: Vec<u64> =
             self.peers.0.keys().copied().filter(|node| !self.is_down(*node)).collect();
         if let Some(node) = choose(rng, &met) {
-            self.send(shared, node, &Message::Peers(true, Vec::new()));
+            self.send(shared, node, &Message::Peers(true, Vec::new(), None));
         }
     }
 }

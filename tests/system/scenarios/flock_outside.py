@@ -31,6 +31,7 @@ def cases(_settings):
     yield "flock/reflected", reflected
     yield "flock/twin_replayed", twin_replayed
     yield "flock/amplified", amplified
+    yield "flock/reported", reported
     yield "flock/floors", floors
     yield "flock/flooded_start", flooded_start
     yield "flock/flooded_multicast", lambda world: flooded_start(world, multicast=True)
@@ -150,9 +151,9 @@ def label_hash(label):
     return (mixed ^ mixed >> 31) >> 48
 
 
-def unsealed(boot, message):
+def unsealed(boot, message, counter=1):
     """A datagram in clear of a flock without a label."""
-    datagram = struct.pack(">BHHQ", 1, 0, label_hash(b""), boot) + (1).to_bytes(6, "big") + message
+    datagram = struct.pack(">BHHQ", 1, 0, label_hash(b""), boot) + counter.to_bytes(6, "big") + message
     return datagram + zlib.crc32(datagram).to_bytes(4, "big")
 
 
@@ -205,6 +206,40 @@ def amplified(world):
         assert 0 < came <= told, f"{told} bytes brought {came} to a third party"
         site.flock.wait(lambda node: node.members == 2, 60, "has met the other again")
         return f"{sent} bytes brought {back} back, {told} brought {came} to a third party"
+
+
+def report(host, ports):
+    """The message that says that a member was heard at each of these ports."""
+    addresses = [b"\x83\x07\x44" + socket.inet_aton(host) + b"\x19" + struct.pack(">H", port) for port in ports]
+    return b"\x82\x09\x82\xf4\x98" + bytes([len(addresses)]) + b"".join(addresses)
+
+
+def reported(world):
+    """Without a key: a third party is sent no more bytes than the datagrams had that reported it as a member."""
+    with Site(world, 2, 2, sealed=False) as site:
+        first, second = site.flock.nodes
+        tape, victim = site.tap(1), site.tap(4)
+        start(first)
+        start(second, f"--cluster.peer={site.flock.places[0]}")
+        site.flock.wait(lambda node: node.members == 2, 30, "has met the other")
+        source, host = socket.inet_aton(site.net.address(2)), site.net.address(4)
+        boot = next(frame[47:55] for frame in take(tape) if frame[26:30] == source)
+        # From where the second one was, in its name.
+        second.kill()
+        with netns.inside(site.net.namespaces[1]):
+            liar = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        liar.bind((site.net.address(2), PORT))
+        told = 0
+        for number in range(40):
+            ports = range(1000, 1060) if number % 2 else [number]
+            datagram = unsealed(int.from_bytes(boot, "big"), report(host, ports), (1 << 40) + number)
+            told += liar.sendto(datagram, (site.net.address(1), PORT))
+            time.sleep(0.05)
+        liar.close()
+        time.sleep(10)
+        came = sum(payload_of(frame) for frame in take(victim) if frame[30:34] == socket.inet_aton(host))
+        assert 0 < came <= told, f"{told} bytes of reports brought {came} to a third party"
+        return f"{told} bytes of reports brought {came} to a third party"
 
 
 def floors(world):
