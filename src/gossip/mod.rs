@@ -25,6 +25,10 @@
 //! cannot give it. An address that has not echoed what was sent to it is never sent more bytes than came from it and than
 //! other members' reports of it had, so nobody can turn members on a third party. A member is trusted: with the key it can
 //! publish anything, within the limits of every table.
+//!
+//! A datagram does not say for whom it is. So what was said to another member, or held back on its way, can be played back
+//! once, while it is among the last that its sender has sent since the two shook hands (see `seal`): it is taken for late. An
+//! acknowledgement alone would do harm then, so it names its receiver.
 
 mod cause;
 mod config;

@@ -300,6 +300,12 @@ pub(super) struct Window {
 }
 
 impl Window {
+    /// The window of a boot that has just proved by this counter that it is alive: all that it has said before counts as seen,
+    /// for it may be a recording of any age.
+    pub(super) const fn since(counter: u64) -> Self {
+        Self { highest: counter, seen: u128::MAX }
+    }
+
     /// Whether this counter is new; from then on it is not. Older than the window counts as seen.
     pub(super) const fn accept(&mut self, counter: u64) -> bool {
         if counter > self.highest {
@@ -458,6 +464,13 @@ mod tests {
         assert!(window.accept(200) && !window.accept(72));
         assert!(window.accept(73) && window.accept(199));
         assert!(!window.accept(0));
+    }
+
+    #[test]
+    fn counters_of_before_the_proof_are_seen() {
+        let mut window = Window::since(200);
+        assert!([200, 199, 73, 72, 0].iter().all(|counter| !window.accept(*counter)));
+        assert!(window.accept(202) && window.accept(201) && !window.accept(199));
     }
 
     proptest! {

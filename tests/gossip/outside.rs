@@ -365,6 +365,58 @@ fn addresses_that_are_made_up_keep_no_member_out() {
     assert!(net.astray > CANDIDATES_MAX / 8, "{} bytes astray", net.astray);
 }
 
+/// All that is said earlier is lost, and found by repair only.
+#[test]
+fn members_that_meet_prove_themselves_first() {
+    for seats in [2, 5] {
+        let mut net = Net::new(1, seats);
+        net.delay_ms = (2, 2);
+        for seat in 0..seats {
+            start(&mut net, seat, &net::secret(), &[0]);
+        }
+        assert!(net.run_until(SECOND, Net::all_joined).is_some());
+        net.run_for(SECOND);
+        for seat in 0..seats {
+            let stats = net.gossip(seat).stats();
+            let lost = [DropCause::Stranger, DropCause::Replay].map(|cause| stats.dropped(cause));
+            assert_eq!(lost, [0, 0], "n{seat} of {seats}");
+        }
+    }
+}
+
+#[test]
+fn datagrams_of_before_a_restart_played_back_after_it_are_refused() {
+    let keys = net::secret();
+    let mut net = Net::new(1, 3);
+    net.recording = Some(Vec::new());
+    for seat in 0..3 {
+        start(&mut net, seat, &keys, &[0, 1, 2]);
+    }
+    assert!(net.run_until(SECOND, Net::all_joined).is_some());
+    for id in 0..5 {
+        net.publish(1, id, 300, DAY);
+        net.run_for(SECOND);
+    }
+    let said = sent_by(&net, 1);
+    // Minutes later, to a node whose clock is not set.
+    net.run_for(240 * SECOND);
+    net.kill(0);
+    net.seats[0].clock_ms = -1_700_000_000_000;
+    let config = bellwether::gossip::Config { synced: false, ..net::config(0) };
+    net.start_with(0, config, &[1, 2].map(net::addr));
+    assert!(net.run_until(10 * SECOND, Net::all_joined).is_some());
+    net.run_for(SECOND);
+    let wall_ms = |net: &Net| net.gossip(0).wall_ms(net.now(0));
+    let before = wall_ms(&net);
+    assert!(before > net::EPOCH_MS, "it has not learned the time");
+    let refused = net.gossip(0).stats().dropped(DropCause::Replay);
+    for datagram in &said {
+        net.inject(0, net::addr(1), Via::Unicast, datagram);
+    }
+    let refused = net.gossip(0).stats().dropped(DropCause::Replay) - refused;
+    assert_eq!((refused, wall_ms(&net)), (said.len() as u64, before));
+}
+
 #[test]
 fn a_member_that_moves_is_met_where_it_is() {
     for keys in [net::secret(), KeyRing::default()] {

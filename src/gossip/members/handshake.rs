@@ -10,6 +10,9 @@
 //! can be answered, and whatever is no hello is answered by a challenge, which is shorter than almost any datagram. An address
 //! that a member has reported may be sent the bytes of the reports too: see [`super::candidates`].
 //!
+//! All that a boot has said before its echo counts as received, for it may have been recorded before our restart. So a member
+//! that believes another answers by its hello first, and then says what the other is to know.
+//!
 //! ```text
 //! a                                     b
 //! | hello nonce=A                    -> |       to a candidate address

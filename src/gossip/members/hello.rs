@@ -54,10 +54,7 @@ impl Members {
         }
         let is_there = self.note_heard(shared, now, node, (header, arrival));
         let ours_is_spent = hello.spent.filter(|spent| *spent >= self.swim.generation());
-        if let Some(spent) = ours_is_spent {
-            let output = self.swim.outlive(now.mono, spent);
-            self.apply(shared, now, output);
-        }
+        let outlived = ours_is_spent.map(|spent| self.swim.outlive(now.mono, spent));
         let unicast = arrival.via == Via::Unicast;
         if let Some(peer) = self.peers.0.get_mut(&node) {
             // There may have been no room for it.
@@ -70,13 +67,21 @@ impl Members {
             }
         }
         self.learn_time(shared, now, node, hello.at, hello.synced);
-        let output = self.swim.alive(now.mono, node, hello.generation);
-        self.apply(shared, now, output);
         let asks = !hello.believes || hello.spent.is_some() || spent.is_some() || !is_there;
+        // Before anything else: by this it believes us, and takes nothing that was said earlier.
         if (unicast && asks) || !known {
             let room = if is_there { usize::MAX } else { shared.outbox.room_within(arrival.bytes) };
             self.send_hello(shared, now, (from, room), Some(hello), (Some(node), spent));
         }
+        if !known {
+            self.send_addresses(shared, node);
+            self.send_digest(shared, now, node);
+        }
+        if let Some(output) = outlived {
+            self.apply(shared, now, output);
+        }
+        let output = self.swim.alive(now.mono, node, hello.generation);
+        self.apply(shared, now, output);
     }
 
     /// Takes a hello with our own node id: from a node whose flash was copied from ours, or from our own life before the
@@ -228,7 +233,6 @@ impl Members {
             return false;
         }
         let mut peer = Peer::new(header, from);
-        peer.window.accept(header.counter);
         if let Some(former) = self.peers.0.get(&node) {
             shared.outbox.seal.forget(former.boot);
             // It knows as little of the others as a new member. Foca sees it as new only if it was down meanwhile.
@@ -245,8 +249,6 @@ impl Members {
             self.suspect(shared, now, former);
         }
         self.search.ask_soon(now.mono);
-        self.send_addresses(shared, node);
-        self.send_digest(shared, now, node);
         true
     }
 

@@ -65,7 +65,7 @@ impl Peer {
     pub(super) fn new(header: Header, addr: SocketAddr) -> Self {
         Self {
             boot: header.boot,
-            window: Window::default(),
+            window: Window::since(header.counter),
             key_id: header.key_id,
             name: String::new(),
             addr,

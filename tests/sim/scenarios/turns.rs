@@ -409,7 +409,7 @@ pub(crate) fn the_one_node_that_reaches_the_receiver_takes_over() {
 }
 
 pub(crate) fn the_only_node_without_a_black_hole_takes_over_each_group() {
-    for seed in worlds(&[4, 0, 1, 2, 3]) {
+    for seed in worlds(&[4, 0, 2, 3, 5]) {
         let mut world = World::settled(seed, Setup::new(5));
         world.receivers[0].unreachable_from = [0, 1, 3, 4].into();
         world.receivers[0].unreachable_after = (4_000, 4_000);

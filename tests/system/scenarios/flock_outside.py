@@ -30,6 +30,7 @@ def cases(_settings):
     yield "flock/labels", labels
     yield "flock/reflected", reflected
     yield "flock/twin_replayed", twin_replayed
+    yield "flock/restart_replayed", restart_replayed
     yield "flock/amplified", amplified
     yield "flock/reported", reported
     yield "flock/floors", floors
@@ -139,6 +140,34 @@ def twin_replayed(world):
         assert "has our id" not in node.log()
         peer.start()
         site.flock.wait(lambda it: it.members == 2, FLOOR, "has met the other")
+
+
+def restart_replayed(world):
+    """All that one member has said to another before that one's restart, played back after it, is refused."""
+    with Site(world, 2, 1) as site:
+        first, second = site.flock.nodes
+        tape, player = site.tap(1), site.tap(3)
+        start(first, f"--cluster.peer={site.flock.places[1]}")
+        start(second, f"--cluster.peer={site.flock.places[0]}")
+        site.flock.wait(lambda node: node.members == 2, 30, "has met the other")
+        for number in range(5):
+            second.silence(f"number {number}")
+        time.sleep(1)
+        first.kill()
+        ways = [socket.inet_aton(site.net.address(number)) for number in (2, 1)]
+        frames = [frame for frame in take(tape) if [frame[26:30], frame[30:34]] == ways]
+        assert len(frames) > 5, f"{len(frames)} frames on tape"
+        first.start()
+        site.flock.wait(lambda node: node.members == 2, 30, "has met the other again")
+        time.sleep(1)
+        before = first.drops["replay"]
+        for frame in frames:
+            player.send(frame)
+            time.sleep(0.005)
+        time.sleep(0.5)
+        refused = first.drops["replay"] - before
+        assert refused == len(frames), f"of {len(frames)} that were played back {refused} were refused"
+        return f"{refused} of {len(frames)} refused"
 
 
 def label_hash(label):
