@@ -331,6 +331,16 @@ impl Core {
     }
 }
 
+/// How many of the latest notifications of each of a receiver's integrations are to be remembered, and for how long.
+pub(super) fn remembered(receiver: &Receiver) -> (usize, Duration) {
+    let (count, per) =
+        receiver.rate_limit.map_or((0, Duration::ZERO), |it| (it.notifications, it.per));
+    match receiver.budget {
+        Some(_) => (count.max(BUDGET_KEPT_NOTIFICATIONS_MAX), per.max(BUDGET_DIGEST_INTERVAL)),
+        None => (count, per),
+    }
+}
+
 /// Whether the last quarter of a receiver's budget is kept for one of the alerts.
 /// Adds what it takes to `steps`.
 pub(super) fn keeps(receiver: &Receiver, content: &Content, steps: &mut u64) -> bool {

@@ -34,8 +34,8 @@ use crate::core::which::{GroupId, Which};
 use crate::core::{Change, Core};
 use crate::effect::Cx;
 use crate::limits::{
-    BUDGET_DIGEST_INTERVAL, BUDGET_KEPT_NOTIFICATIONS_MAX, HELD_BACK_MAX, LOG_FACT_BYTES_MAX,
-    PIECE_STEPS, RATE_LIMIT_DIGEST_ALERTS_MAX, RATE_LIMIT_NOTIFICATIONS_MAX,
+    HELD_BACK_MAX, LOG_FACT_BYTES_MAX, PIECE_STEPS, RATE_LIMIT_DIGEST_ALERTS_MAX,
+    RATE_LIMIT_NOTIFICATIONS_MAX,
 };
 use crate::model::hash::fnv128_bytes;
 use crate::model::order::in_order;
@@ -415,13 +415,7 @@ impl Core {
     /// Tells the flock, and flash, how long ago the latest notifications were sent, and how much was used.
     pub(super) fn write_ledger(&mut self, now: Now, log: &LogKey, receiver: &Receiver) {
         let (key, integration) = (ledger(log), reach::key(log));
-        let (count, per) =
-            receiver.rate_limit.map_or((0, Duration::ZERO), |it| (it.notifications, it.per));
-        let (count, per) = if receiver.budget.is_some() {
-            (count.max(BUDGET_KEPT_NOTIFICATIONS_MAX), per.max(BUDGET_DIGEST_INTERVAL))
-        } else {
-            (count, per)
-        };
+        let (count, per) = budget::remembered(receiver);
         let used = receiver.budget.is_some().then(|| self.used(&integration, now.mono));
         let life = used.map_or(per, |it| per.max(it.left(now.mono)));
         let known = self.nflog.find(key.id()).map(|(_, entry)| entry);
