@@ -1,7 +1,9 @@
 //! A notification whose log entry is on flash is not sent again after a restart.
 
+use std::rc::Rc;
+
 use crate::receiver::Told;
-use crate::world::{REROUTED, World};
+use crate::world::{Post, REROUTED, World};
 
 /// Others may have told something near to it in time, and the later log entry holds.
 const NEAR_MS: u64 = 60_000;
@@ -30,6 +32,12 @@ impl Repeat {
             // Alerts that nodes raise of themselves have one name. Those that are in logs of two nodes that had
             // not heard of each other are told once more.
             let alone_ever = !told.group.is_empty() && of_group().all(|it| it.seat == told.seat);
+            // What fired anew and went, and was not told meanwhile, is news.
+            let is_news = |name: &Rc<str>| {
+                let after = |post: &&Post| post.taken_at > Some(before.begun);
+                let alerts = world.posts.iter().filter(after).flat_map(|post| &post.alerts);
+                alerts.filter(|it| !it.ended).any(|it| it.name == *name)
+            };
             let first = !told.firing.is_empty() && told.reason.contains("first");
             // Under another route it is another group.
             let rerouted = told.group.starts_with(REROUTED) && world.rerouted > Some(before.begun);
@@ -37,7 +45,10 @@ impl Repeat {
                 && !rerouted
                 && before.answered_at < Some(told.begun)
                 && fires
-                && (first || alone_ever && told.resolved.is_subset(&before.resolved))
+                && (first
+                    || alone_ever
+                        && told.resolved.is_subset(&before.resolved)
+                        && !told.resolved.iter().any(is_news))
             {
                 return Err(format!(
                     "n{} tells of {} at {} what it told at {} and had on flash",
