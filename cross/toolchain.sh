@@ -29,9 +29,10 @@ choose_toolchain() {
             "cannot be installed: use \`rustup target add $1\`"
         # The Debian toolchain goes before any other.
         export RUSTC=/usr/bin/rustc CARGO=/usr/bin/cargo PATH="/usr/bin:$PATH" RUSTC_BOOTSTRAP=1
-        # Of the place of a panic the line alone: the names of files and the columns weigh 40 KiB. Of a value that is printed for
-        # debugging the name alone: all the fields weigh 32 KiB.
-        FLAGS="-Clink-self-contained=no -Zlocation-detail=line -Zfmt-debug=shallow"
+        # Of the place of a panic the line alone, and that of our own code alone (rustc.sh): the names of files and the columns weigh
+        # 40 KiB, the lines of others 6 KiB. Of a value that is printed for debugging the name alone: all the fields weigh 32 KiB.
+        FLAGS="-Clink-self-contained=no -Zlocation-detail=none -Zfmt-debug=shallow"
+        export RUSTC_WORKSPACE_WRAPPER="$ROOT/cross/rustc.sh"
         # Without the default features: they print back traces, from symbols that are not there, and weigh 130 KiB.
         STD="-Zbuild-std=std,panic_abort -Zbuild-std-features=${STD_FEATURES:-}"
     fi

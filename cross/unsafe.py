@@ -64,6 +64,7 @@ NOT_FROM_OUTSIDE = {
     "bitflags": "flags of the system",
     "chacha20": "random numbers",
     "cpufeatures": "the processor's features",
+    "dlmalloc": "where our own data lies in memory",
     "hash32": "tables of heapless",
     "heapless": "tables of our own",
     "hybrid-array": "the state of blowfish",

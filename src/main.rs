@@ -24,6 +24,10 @@ const BAD_CONFIG: u8 = 78;
 /// Of what may be otherwise in a while, such as a file on a disk that is mounted late: systemd tries again.
 const FAILED: u8 = 1;
 
+#[cfg(all(target_env = "musl", target_pointer_width = "64"))]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     let mut args = std::env::args_os();
     let name = args.next().unwrap_or_default();
