@@ -32,7 +32,7 @@ impl Repeat {
             // Alerts that nodes raise of themselves have one name. Those that are in logs of two nodes that had
             // not heard of each other are told once more.
             let alone_ever = !told.group.is_empty() && of_group().all(|it| it.seat == told.seat);
-            // What fired anew and went, and was not told meanwhile, is news.
+            // An alert that fired anew and went, and was not told meanwhile, is news.
             let is_news = |name: &Rc<str>| {
                 let after = |post: &&Post| post.taken_at > Some(before.begun);
                 let alerts = world.posts.iter().filter(after).flat_map(|post| &post.alerts);
