@@ -53,9 +53,6 @@ impl Node {
     /// Gives up the turns that this node has claimed and says goodbye to the flock: the process is about to stop.
     pub fn handle_leave(&mut self, cx: &mut Cx<'_>) {
         self.handle_clock(cx);
-        while self.restoring.due().is_some() {
-            self.go_on_restoring(cx);
-        }
         self.core.surrender(cx.now.mono);
         self.spread_all(cx);
         self.handle_rewrite(cx);
@@ -108,14 +105,14 @@ impl Node {
         let mut gossip = Gossip::new(cx.now, cx.rng, config);
         gossip.hint(cx.now, &self.met);
         self.gossip = Some(gossip);
-        self.note_all();
-        self.note_some(cx.now, usize::MAX);
+        self.note_all(cx.now);
         self.update_members();
     }
 
-    /// Begins to make the versions of all records that this node holds known to the gossip.
-    pub(super) const fn note_all(&mut self) {
-        (self.unshared_since, self.noting) = (None, Some(FIRST));
+    /// Makes the versions of all records that this node holds known to the gossip, as far as it has room.
+    pub(super) fn note_all(&mut self, now: Now) {
+        (self.unshared_since, self.noting) = (None, None);
+        self.note_some(now, usize::MAX);
     }
 
     /// Makes the versions of the records that this node holds known to the gossip, as far as it has room: so many stamps, and
@@ -144,7 +141,7 @@ impl Node {
     pub(super) fn handle_flock_timeout(&mut self, cx: &mut Cx<'_>) {
         if self.gossip.as_ref().is_some_and(|gossip| gossip.next_timeout() <= cx.now.mono) {
             if self.unshared_since.is_some_and(|at| cx.now.mono.since(at) >= UNSHARED_FOR) {
-                self.note_all();
+                (self.unshared_since, self.noting) = (None, Some(FIRST));
             }
             if self.noting.is_some() {
                 self.note_some(cx.now, NOTED_AT_ONCE);

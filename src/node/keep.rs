@@ -401,10 +401,11 @@ mod tests {
         w.flash.clear();
         w.restart(10);
         w.post("A", true);
-        let found = kept.into_iter().map(|((kind, key), body)| (kind, key, body)).collect();
-        w.step(|node, cx| node.handle_found_late(cx, found));
+        for ((kind, key), body) in kept {
+            w.node.handle_record(kind, &key, &body).unwrap();
+        }
+        w.step(Node::handle_restored);
         let now = w.now.wall;
-        w.pass(0);
         let ended: Vec<bool> = w.node.alerts().map(|(_, alert, _)| alert.resolved(now)).collect();
         assert_eq!(ended.iter().filter(|ended| **ended).count(), 1);
         assert_eq!(ended.len(), 2);
@@ -486,34 +487,6 @@ mod tests {
         let ended: Vec<bool> = w.node.alerts().map(|(_, it, _)| it.resolved(now)).collect();
         assert_eq!(ended.len(), 1_401);
         assert_eq!(ended.iter().filter(|it| **it).count(), 1);
-    }
-
-    #[test]
-    fn records_found_late_are_taken_back_in_pieces() {
-        let mut w = with_many(1_400);
-        let (told, kept) = (w.told, std::mem::take(&mut w.flash));
-        w.restart(60);
-        let found: Vec<_> = kept.into_iter().map(|((kind, key), body)| (kind, key, body)).collect();
-        assert!(found.len() > 4_000, "each has its alert, its group and its log entry");
-        w.step(|node, cx| node.handle_found_late(cx, found));
-        w.step(Node::handle_state_wanted);
-        let (mut pieces, mut most, mut known, mut has_ended) = (1, 0, 0, false);
-        while w.node.next_timeout() <= Some(w.now.mono) {
-            w.step(Node::handle_timeout);
-            let count = w.node.alerts().count();
-            (pieces, most, known) = (pieces + 1, most.max(count.abs_diff(known)), count);
-            if known > 0 && !has_ended {
-                w.post("7", true);
-                has_ended = true;
-            }
-        }
-        assert!(pieces > 16 && most <= SPREAD_TOGETHER + 1, "{pieces} pieces of at most {most}");
-        assert_eq!(w.node.alerts().count(), 1_400);
-        assert_eq!(w.flash.keys().filter(|(kind, _)| *kind == 3).count(), 1_400);
-        w.pass(60);
-        assert_eq!(w.told, told + 1, "the end of one, and nothing else is news");
-        w.restart(1);
-        assert_eq!(w.node.alerts().count(), 1_400, "the state has all of it");
     }
 
     #[test]

@@ -50,10 +50,11 @@ use crate::model::order::in_order;
 use crate::model::{Alert, Fingerprint, Labels, Report, Silence, SilenceId};
 use crate::notify::Reply;
 use crate::time::{Mono, Now};
+use crate::wire::record::Beat;
 
 use carried::Carried;
 use history::Past;
-use restore::Restoring;
+use restore::Saved;
 use rewrite::Rewrite;
 use stamps::Stamps;
 use troubles::Around;
@@ -69,7 +70,6 @@ pub use crate::core::deliver::owed::{DebtView, OwedDrop};
 pub use crate::core::deliver::reach::IntegrationKey;
 pub use crate::core::expect::{Seen, Sign};
 pub use crate::core::heartbeat::{Beating, HeartbeatWord};
-pub use restore::Found;
 
 pub use crate::core::pending::{Pending, Waits};
 pub use crate::core::silences::{SilenceDraft, SilenceError, SilenceRules};
@@ -100,12 +100,14 @@ pub struct GroupView<'a> {
 ///
 /// The order of calls: [`Node::new`]; [`Node::handle_record`] for each record that flash has stored, in any order;
 /// [`Node::handle_restored`], once all are in, also if there was none; then any input in any order, each with a `now` not
-/// before that of the last; at the end [`Node::handle_leave`]. If flash could be read only later,
-/// [`Node::handle_found_late`] may be called at any time.
+/// before that of the last; at the end [`Node::handle_leave`]. If flash could be read only later, `handle_record` and
+/// `handle_restored` may be called again at any time: records that came meanwhile are newer and stay.
 #[derive(Debug)]
 pub struct Node {
     core: Core,
-    restoring: Restoring,
+    restoring: Vec<Saved>,
+    /// Signs of life that flash has kept, until they are in force.
+    signs: Vec<Beat>,
     last_hlc: u64,
     flock_config: Option<gossip::Config>,
     identity: Option<u64>,
@@ -143,7 +145,8 @@ impl Node {
     ) -> Self {
         Self {
             core: Core::new(config, options, now),
-            restoring: Restoring::default(),
+            restoring: Vec::new(),
+            signs: Vec::new(),
             last_hlc: 0,
             flock_config: flock,
             identity: None,
@@ -248,12 +251,8 @@ impl Node {
         // A piece of what begins here is done here.
         let rewrites = self.rewrite.due().is_some();
         self.handle_clock(cx);
-        let restores = self.restoring.due().is_some();
-        if restores {
-            self.go_on_restoring(cx);
-        }
         // Changes that wait come first: nothing that is still to come may overtake them.
-        if !self.core.has_changes() && !restores {
+        if !self.core.has_changes() {
             self.core.handle_timeout(cx);
         }
         self.spread(cx);
@@ -284,8 +283,8 @@ impl Node {
     pub fn next_timeout(&self) -> Option<Mono> {
         let flock = self.gossip.as_ref().map(Gossip::next_timeout);
         let own = self.around_timeout().into_iter().chain(self.expected_timeout());
-        let own = own.chain(self.core.has_changes().then_some(Mono::ZERO));
-        let own = own.chain(self.rewrite.due()).chain(self.restoring.due());
+        let own =
+            own.chain(self.core.has_changes().then_some(Mono::ZERO)).chain(self.rewrite.due());
         self.core.next_timeout().into_iter().chain(flock).chain(own).min()
     }
 

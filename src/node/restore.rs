@@ -1,10 +1,4 @@
-//! Records that flash has stored become the node's state again: at once at the start, and in pieces where flash could be read
-//! only later.
-
-use std::collections::VecDeque;
-use std::vec;
-
-use log::warn;
+//! Records that flash has stored become the node's state again.
 
 use crate::core::clock::LastShown;
 use crate::core::expect::Sign;
@@ -14,49 +8,15 @@ use crate::effect::Cx;
 use crate::gossip::Version;
 use crate::node::Node;
 use crate::node::carried;
-use crate::node::keep::SPREAD_TOGETHER;
 use crate::node::kinds::{Restored, rules};
 use crate::node::stamps::{Extra, Stamp};
-use crate::time::{Mono, Now};
-use crate::wire::record::{self, Beat, Kind, Malformed, Stamped, kind_name};
+use crate::time::Now;
+use crate::wire::record::{self, Kind, Malformed, Stamped};
 use crate::wire::rest::rest;
-
-/// A record as flash has it: its kind, its key and its body.
-pub type Found = (u16, Vec<u8>, Vec<u8>);
-
-/// The records that flash has stored, as far as they are not in force.
-#[derive(Debug, Default)]
-pub(super) struct Restoring {
-    /// Those that are not read yet, where flash could be read only later.
-    found: VecDeque<Found>,
-    /// Those that are read.
-    saved: Vec<Saved>,
-    /// Signs of life.
-    signs: Vec<Beat>,
-    /// The rest, once all are read.
-    taking: Option<Taking>,
-}
-
-/// Records that are being put in force.
-#[derive(Debug)]
-struct Taking {
-    saved: vec::IntoIter<Saved>,
-    shown: LastShown,
-    timers: GroupTimers,
-    /// Whether their times have changed since they were stored.
-    stepped: bool,
-}
-
-impl Restoring {
-    /// When it is to go on: at once, while there is something to do.
-    pub(super) fn due(&self) -> Option<Mono> {
-        (self.taking.is_some() || !self.found.is_empty()).then_some(Mono::ZERO)
-    }
-}
 
 /// A record that flash has stored.
 #[derive(Debug)]
-struct Saved {
+pub(super) struct Saved {
     kind: Kind,
     key: Vec<u8>,
     version: Version,
@@ -67,8 +27,8 @@ struct Saved {
 }
 
 impl Node {
-    /// Takes back one record that flash has stored; [`Node::handle_restored`] then puts all of them in force. An error says why
-    /// this one was left out; it changes nothing else.
+    /// Takes back one record that flash has stored; [`Node::handle_restored`] then puts all of them in force. Both may come
+    /// again when flash could not be read at first. An error says why this one was left out; it changes nothing else.
     pub fn handle_record(&mut self, kind: u16, key: &[u8], body: &[u8]) -> Result<(), Malformed> {
         let Some(kind) = Kind::from_number(kind) else {
             self.carry(kind, key, body);
@@ -87,7 +47,7 @@ impl Node {
             return self.past.restore(&stamped.body);
         }
         if kind == Kind::Sign {
-            self.restoring.signs.push(record::decode_beat(&stamped.body)?);
+            self.signs.push(record::decode_beat(&stamped.body)?);
             return Ok(());
         }
         if kind == Kind::Member {
@@ -98,7 +58,7 @@ impl Node {
         let Some(object) = rules(kind).read(&mut self.core, key, &stamped.body)? else {
             return Ok(());
         };
-        self.restoring.saved.push(Saved {
+        self.restoring.push(Saved {
             kind,
             key: key.to_vec(),
             version: Version { hlc: stamped.hlc, node: stamped.node },
@@ -117,51 +77,15 @@ impl Node {
         }
     }
 
-    /// Says that every stored record has been read: they are put in force, the flock is joined, groups and timers start.
+    /// Says that every stored record has been taken back: the flock is joined, groups and timers start.
     pub fn handle_restored(&mut self, cx: &mut Cx<'_>) {
-        self.begin_taking_back(cx);
-        self.take_some_back(cx, usize::MAX);
-    }
-
-    /// Takes back what flash had stored, in pieces: it could be read only now. Records that came meanwhile are newer and stay.
-    /// A record that makes no sense is left out and said. Until all is in force nothing that is due is done, so that no group is
-    /// notified whose log entry is still to come.
-    pub fn handle_found_late(&mut self, cx: &mut Cx<'_>, found: Vec<Found>) {
-        self.restoring.found.extend(found);
-        self.go_on_restoring(cx);
-    }
-
-    /// Goes on with another piece of that.
-    pub(super) fn go_on_restoring(&mut self, cx: &mut Cx<'_>) {
-        if self.restoring.taking.is_some() {
-            self.take_some_back(cx, SPREAD_TOGETHER);
-            return;
-        }
-        for _ in 0..SPREAD_TOGETHER {
-            let Some((kind, key, body)) = self.restoring.found.pop_front() else { break };
-            self.restore(kind, &key, &body);
-        }
-        if self.restoring.found.is_empty() {
-            self.begin_taking_back(cx);
-        }
-    }
-
-    /// Takes back one record; one that makes no sense is left out and said.
-    pub fn restore(&mut self, kind: u16, key: &[u8], body: &[u8]) {
-        if let Err(error) = self.handle_record(kind, key, body) {
-            warn!("journal: left out a record ({}): {error}", kind_name(kind));
-        }
-    }
-
-    /// Everything is read: how far its times have to be moved follows from all of them.
-    fn begin_taking_back(&mut self, cx: &mut Cx<'_>) {
         self.past.restored(cx.now);
-        let saved = std::mem::take(&mut self.restoring.saved);
+        let stored = std::mem::take(&mut self.restoring);
         let mut shown = LastShown::default();
-        for it in saved.iter().filter(|it| it.object.is_of_the_past()) {
+        for it in stored.iter().filter(|it| it.object.is_of_the_past()) {
             shown.see(it.object.written());
         }
-        let signs = std::mem::take(&mut self.restoring.signs);
+        let signs = std::mem::take(&mut self.signs);
         for sign in &signs {
             shown.see(sign.at);
         }
@@ -169,41 +93,31 @@ impl Node {
             let at = shown.step(it.at, cx.now.wall).time(it.at);
             self.core.restore_sign(cx.now, &it.name, Sign { at, by: it.said.into() });
         }
-        let (saved, timers) = (saved.into_iter(), GroupTimers::new());
-        self.restoring.taking = Some(Taking { saved, shown, timers, stepped: false });
-    }
-
-    /// Puts so many records in force; after the last one the flock is joined, groups and timers start.
-    fn take_some_back(&mut self, cx: &mut Cx<'_>, count: usize) {
-        let Some(mut taking) = self.restoring.taking.take() else { return };
-        for mut it in taking.saved.by_ref().take(count) {
+        let mut timers = GroupTimers::new();
+        let mut stepped = false;
+        for mut it in stored {
             // A record that came while flash could not be read is newer.
             if self.holds_newer(it.kind, &it.key, it.version) {
                 continue;
             }
-            let step = taking.shown.step(it.object.written(), cx.now.wall);
-            taking.stepped |= step != Step::NONE;
+            let step = shown.step(it.object.written(), cx.now.wall);
+            stepped |= step != Step::NONE;
             it.object.step(step);
-            self.take_back(cx.now, it, &mut taking.timers);
-        }
-        if taking.saved.len() > 0 {
-            self.restoring.taking = Some(taking);
-            return;
+            self.take_back(cx.now, it, &mut timers);
         }
         // Records that are found late.
         if self.gossip.is_some() {
-            self.note_all();
+            self.note_all(cx.now);
         }
         self.join(cx);
         self.await_members(cx.now.mono);
         self.resume_failing(cx.now);
         // Alerts of ours that fired are to be renewed before they lapse.
         self.look_soon(cx.now.mono);
-        self.core.restore_groups(cx, taking.timers, taking.stepped);
+        self.core.restore_groups(cx, timers, stepped);
         self.core.look_at_expected(cx.now.mono);
-        self.rewrite(cx, taking.stepped);
+        self.rewrite(cx, stepped);
         self.spread(cx);
-        self.gather_if_wanted(cx);
     }
 
     fn take_back(&mut self, now: Now, saved: Saved, timers: &mut GroupTimers) {

@@ -58,8 +58,6 @@ pub(super) struct Rewrite {
     in_place: Option<(Remaining, bool)>,
     /// The state that the journal is to begin anew with, as far as it is gathered.
     state: Option<(Remaining, Vec<Record>)>,
-    /// Whether that is to be gathered once all that flash held is in force.
-    state_wanted: bool,
 }
 
 impl Rewrite {
@@ -85,16 +83,6 @@ impl Node {
     /// Gathers everything that flash is to store, in pieces: [`Effect::BeginAnew`] has all of it. Records that are stored from
     /// now on come on top.
     pub fn handle_state_wanted(&mut self, cx: &mut Cx<'_>) {
-        self.rewrite.state_wanted = true;
-        self.gather_if_wanted(cx);
-    }
-
-    /// Begins to gather the state if that is wanted and everything is in force that flash held.
-    pub(super) fn gather_if_wanted(&mut self, cx: &mut Cx<'_>) {
-        if !self.rewrite.state_wanted || self.restoring.due().is_some() {
-            return;
-        }
-        self.rewrite.state_wanted = false;
         self.rewrite.state = Some((Remaining::of(&self.core), Vec::new()));
         self.go_on_gathering(cx);
     }

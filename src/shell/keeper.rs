@@ -16,7 +16,6 @@ use smol::channel::{self, Receiver, Sender};
 use smol::{LocalExecutor, Task, Timer};
 
 use crate::config::settings::{Durability, Storage};
-use crate::node::Found;
 use crate::shell::flash::{FlashDir, FlashError};
 use crate::shell::worker::Worker;
 use crate::shell::{Event, clock};
@@ -29,6 +28,9 @@ use crate::wire::record::Kind;
 /// How often, and after which pauses, a directory is asked for that another process owns.
 const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
+
+/// One record as it was found: kind, key and body.
+pub(super) type Found = (u16, Vec<u8>, Vec<u8>);
 
 /// The result of opening a directory.
 #[derive(Debug, Default)]

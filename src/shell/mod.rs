@@ -233,7 +233,7 @@ impl Shell {
         let options = Options { name: setup.name.as_str().into(), ..setup.options };
         let mut node = Node::new(Arc::new(setup.config), options, setup.flock, now);
         let cx = &mut Cx { now, rng: &mut rng, effects: &mut effects };
-        restore(&mut node, cx, std::mem::take(&mut opened.found));
+        restore(&mut node, cx, &std::mem::take(&mut opened.found));
         node.handle_journal(cx, opened.fault.as_deref());
         let journal = site_journal(&setup.storage, &opened);
         let troubles = Troubles::new(opened.fault.clone(), clock::boot_time());
@@ -333,7 +333,7 @@ impl Shell {
             // The loop is the one that ends of it.
             Event::Deaf(..) => {}
             Event::Http(exchange) => self.answer(*exchange),
-            Event::Kept(kept, late) => self.kept(&kept, late),
+            Event::Kept(kept, late) => self.kept(&kept, late.as_ref()),
             Event::Link => self.with_node(Node::handle_link),
             Event::Loaded(outcome) => self.loaded(*outcome),
             Event::Peers(mut peers) => {
@@ -384,7 +384,7 @@ impl Shell {
 
     /// Lets go the answers that waited for what is durable now. Where nothing can be kept they go too: the agent works
     /// on from memory, and says so wherever it says anything.
-    fn kept(&mut self, kept: &Kept, late: Option<keeper::Late>) {
+    fn kept(&mut self, kept: &Kept, late: Option<&keeper::Late>) {
         self.keeper.heard(kept.ticket);
         while self.held.front().is_some_and(|held| held.ticket <= kept.ticket)
             && let Some(held) = self.held.pop_front()
@@ -396,8 +396,8 @@ impl Shell {
         self.with_node(|node, cx| node.handle_wear(cx, kept.wear.commits, age));
         self.site.journal.left_out = kept.left_out;
         if let Some((found, volatile)) = late {
-            self.site.journal.volatile = volatile;
-            self.with_node(|node, cx| node.handle_found_late(cx, found));
+            self.site.journal.volatile = *volatile;
+            self.with_node(|node, cx| restore(node, cx, found));
         }
         if kept.wants_state {
             // Everything that is queued until now is part of the state.

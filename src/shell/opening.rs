@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use ::log::debug;
+use ::log::{debug, warn};
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use smol::channel::Sender;
@@ -12,7 +12,7 @@ use smol::{LocalExecutor, Task};
 use crate::api;
 use crate::config::settings::{Listen, Storage};
 use crate::effect::Cx;
-use crate::node::{Found, Node};
+use crate::node::Node;
 use crate::shell::admission::Gate;
 use crate::shell::http::Server;
 use crate::shell::resolver::Own;
@@ -20,6 +20,7 @@ use crate::shell::udp::Port;
 use crate::shell::{
     Error, Event, Setup, admission, clock, keeper, keys, netlink, resolver, signals, systemd,
 };
+use crate::wire::record::kind_name;
 
 /// Tasks that tell of the machine itself: timeouts, signals, when the watchdog wants a beat, links that come up,
 /// and whether the clock is synchronised.
@@ -131,10 +132,12 @@ pub(super) fn site_journal(storage: &Storage, opened: &keeper::Opened) -> api::J
     }
 }
 
-/// Gives the node what flash had stored.
-pub(super) fn restore(node: &mut Node, cx: &mut Cx<'_>, found: Vec<Found>) {
+/// Gives the node what was kept. A record that makes no sense is left out and said.
+pub(super) fn restore(node: &mut Node, cx: &mut Cx<'_>, found: &[keeper::Found]) {
     for (kind, key, body) in found {
-        node.restore(kind, &key, &body);
+        if let Err(error) = node.handle_record(*kind, key, body) {
+            warn!("journal: left out a record ({}): {error}", kind_name(*kind));
+        }
     }
     node.handle_restored(cx);
 }

@@ -278,7 +278,12 @@ impl World {
         };
         let news = it.keeper.as_mut().is_some_and(|keeper| keeper.opened(boot_time, opening));
         if news {
-            self.call(seat, |node, cx| node.handle_found_late(cx, found));
+            self.call(seat, |node, cx| {
+                for (kind, key, body) in &found {
+                    node.handle_record(*kind, key, body).expect("it was written by a node");
+                }
+                node.handle_restored(cx);
+            });
         }
     }
 
