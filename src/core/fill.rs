@@ -74,9 +74,9 @@ impl Late {
         self.0.is_empty()
     }
 
-    /// Forgets all of them.
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
+    /// Forgets all of them, and tells which they were.
+    pub(super) fn clear(&mut self) -> impl Iterator<Item = Fingerprint> {
+        std::mem::take(&mut self.0).into_keys()
     }
 }
 
@@ -172,9 +172,7 @@ impl Core {
             } else if let Some(fingerprint) = filling.alerts.first().copied() {
                 let known = filling.current.take().filter(|(at, _)| *at == fingerprint);
                 let placing = known.map(|(_, placing)| placing).unwrap_or_default();
-                if let Some(placing) =
-                    self.bring(cx.now, (fingerprint, Sender::Client), placing, &mut steps)
-                {
+                if let Some(placing) = self.bring(cx.now, fingerprint, placing, &mut steps) {
                     if let Some(filling) = &mut self.filling {
                         filling.current = Some((fingerprint, placing));
                     }
@@ -248,7 +246,7 @@ impl Core {
             && let Some((fingerprint, (placing, sender))) = self.late.0.pop_first()
         {
             if sender == Sender::Client || self.alerts.fires(fingerprint, now.wall) {
-                if let Some(placing) = self.bring(now, (fingerprint, sender), placing, steps) {
+                if let Some(placing) = self.bring(now, fingerprint, placing, steps) {
                     self.late.put(fingerprint, placing, sender);
                 }
             } else if let Some(labels) =
@@ -258,11 +256,12 @@ impl Core {
                 match placing.go_on(to, (fingerprint, &labels), steps, PIECE_STEPS) {
                     None => self.late.put(fingerprint, placing, sender),
                     Some(routes) => {
-                        let joins = self.is_news(now, fingerprint, &routes);
                         if !self.has_memberships_for(&routes) {
                             self.leave_out(fingerprint);
                             continue;
                         }
+                        *steps += GROUP_STEPS * routes.len() as u64;
+                        let joins = self.is_news(now, fingerprint, &routes);
                         let groups = routes.into_iter().map(|route| (route, None)).collect();
                         self.alerts.set_groups(fingerprint, groups);
                         if joins {
@@ -279,7 +278,7 @@ impl Core {
     fn bring(
         &mut self,
         now: Now,
-        (fingerprint, sender): (Fingerprint, Sender),
+        fingerprint: Fingerprint,
         mut placing: Placing,
         steps: &mut u64,
     ) -> Option<Placing> {
@@ -303,7 +302,7 @@ impl Core {
         *steps += GROUP_STEPS * groups.len() as u64;
         for (route, id) in &mut groups {
             if id.is_none_or(|id| self.groups.get(id).is_none()) {
-                *id = self.group_for(now, *route, fingerprint, sender == Sender::Member);
+                *id = self.group_for(now, *route, fingerprint, false);
             }
         }
         self.alerts.set_groups(fingerprint, groups);

@@ -24,8 +24,6 @@ const REPORT_STEPS: u64 = 1_000;
 
 /// The steps to look whether a known alert is in one of its groups.
 const JOIN_STEPS: u64 = 50;
-/// Routes at which an alert of another member is brought to its groups at once: a datagram may bring dozens of such alerts.
-const ROUTES_AT_ONCE: usize = 100;
 
 /// The steps to look what is owed of an end to an integration.
 const OWED_END_STEPS: u64 = 500;
@@ -291,12 +289,6 @@ impl Core {
             self.arm_alerts(now);
             return true;
         };
-        if sender == Sender::Member && routes.len() > ROUTES_AT_ONCE {
-            placing.keep(routes);
-            self.late.put(fingerprint, placing, sender);
-            self.arm_alerts(now);
-            return true;
-        }
         let has_room = self.has_room_for_groups(&routes, &labels, spare);
         let has_sources = !self.inhibitor.is_overfull() || spare > 0;
         if !has_room || !has_sources {

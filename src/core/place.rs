@@ -26,9 +26,4 @@ impl Placing {
             && inhibitor.add(fingerprint, labels, &mut self.adding, steps, most);
         is_found.then(|| std::mem::take(&mut self.walk.found))
     }
-
-    /// Keeps the routes that were found: the next call returns them.
-    pub(super) fn keep(&mut self, routes: Vec<RouteId>) {
-        self.walk.found = routes;
-    }
 }

@@ -193,6 +193,7 @@ impl Core {
         let same = self.routes.same_in(&routes);
         let (mut pending, homeless) = self.groups.rebase(&same);
         pending.append(&mut self.unfilled());
+        pending.extend(self.late.clear());
         let mut paths = BTreeMap::new();
         for (id, group) in &homeless {
             if let Some(flush) = &group.flush {
@@ -204,7 +205,6 @@ impl Core {
         let homeless = Homeless { groups: homeless, paths };
         self.reach.clear();
         self.kept.clear();
-        self.late.clear();
         self.backoff.clear();
         self.retain_failing(&routes);
         self.places.limit(&config);

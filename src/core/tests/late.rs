@@ -64,24 +64,6 @@ fn a_slow_to_route_end_from_a_member_waits_its_turn_and_is_no_news() {
 }
 
 #[test]
-fn alerts_of_a_member_at_many_routes_are_grouped_one_after_the_other() {
-    let mut root = route("r", &[]);
-    root.routes = vec![Route { continue_: true, ..route("r", &[]) }; 600];
-    let mut one = World::new(config(route("r", &[])));
-    one.core.handle_reports(one.now, &reports(0..3, None));
-    let mut w = World::new(config(root));
-    for (fingerprint, entry) in one.core.alerts().iter() {
-        assert!(w.core.merge_alert(w.now, fingerprint, (*entry.alert).clone()));
-    }
-    let mut memberships = vec![w.core.alerts().memberships()];
-    while w.core.next_timeout() == Some(Mono::ZERO) {
-        w.step(Core::handle_timeout);
-        memberships.push(w.core.alerts().memberships());
-    }
-    assert_eq!(memberships, [0, 600, 1200, 1800]);
-}
-
-#[test]
 fn a_reload_brings_a_late_alert_to_its_group() {
     let text = "ab".repeat(20_000);
     let mut w = World::new(many_routes());
