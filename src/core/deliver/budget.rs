@@ -231,20 +231,19 @@ impl Core {
         content: &Content,
         now: Mono,
     ) -> Option<RateLimit> {
-        let is_all = || {
-            let budget = receiver.budget.as_ref();
-            budget.is_some_and(|(budget, _)| self.used(key, now).is_all(*budget))
-        };
-        let notifications = if keeps(receiver, content, &mut 0) && !is_all() {
-            BUDGET_KEPT_NOTIFICATIONS_MAX
-        } else {
-            1
-        };
-        let digests = RateLimit { notifications, per: BUDGET_DIGEST_INTERVAL };
-        match (self.budget_part(receiver, key, now), receiver.rate_limit) {
-            (None | Some(Stage::Free), own) => own,
-            (Some(_), Some(own)) if own.per > digests.per => Some(own),
-            (Some(_), _) => Some(digests),
+        let Some((budget, _)) = &receiver.budget else { return receiver.rate_limit };
+        let used = self.used(key, now);
+        if used.part(*budget) == Stage::Free {
+            return receiver.rate_limit;
+        }
+        let is_urgent = !used.is_all(*budget) && keeps(receiver, content, &mut 0);
+        let most = if is_urgent { BUDGET_KEPT_NOTIFICATIONS_MAX } else { 1 };
+        let digests = RateLimit { notifications: most, per: BUDGET_DIGEST_INTERVAL };
+        match receiver.rate_limit {
+            Some(own) if own.per > digests.per => Some(own),
+            // No more than its own limit would allow.
+            Some(own) => Some(RateLimit { notifications: most.min(own.notifications), ..digests }),
+            None => Some(digests),
         }
     }
 

@@ -162,6 +162,17 @@ fn alerts_that_are_kept_do_not_wait_for_the_digest_of_the_hour() {
 }
 
 #[test]
+fn a_receivers_own_limit_holds_for_what_is_kept_too() {
+    let mut w = budgeted("{bytes: 100KB}, rate_limit: {notifications: 1, per: 30m}");
+    let (now, key) = (w.now.mono, key());
+    w.core.use_up(now, &key, 55_000, 0);
+    for (name, count) in [("A", 1), ("B", 0)] {
+        post(&mut w, [(name.to_owned(), "host".to_owned())].into_iter(), "critical");
+        assert_eq!(serve(&mut w, 60).len(), count, "{name}");
+    }
+}
+
+#[test]
 fn kept_alerts_are_sent_beyond_the_budget_in_short() {
     let mut w = budgeted("{bytes: 20KB}");
     let one = |name: &str| std::iter::once((name.to_owned(), "x".repeat(100)));
