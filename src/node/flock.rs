@@ -153,7 +153,9 @@ impl Node {
             let core = &self.core;
             let mut gone = self.stamps.sweep(cx.now.mono, now_ms, |timer| {
                 let route = core.routes().find(&timer.path);
-                route.and_then(|route| core.groups().find(route, &timer.labels)).is_some()
+                let made = route.and_then(|route| core.groups().find(route, &timer.labels));
+                let unmade = || (timer.path.as_str().into(), timer.labels.clone());
+                made.is_some() || core.unmade_group(&unmade()).is_some()
             });
             gone.extend(self.carried.sweep(now_ms));
             if !gone.is_empty() {
