@@ -151,6 +151,15 @@ impl Message {
         )
     }
 
+    /// Whether this is ever sent by multicast. Anything else that comes so was played to many by somebody else, and each of
+    /// them would answer.
+    pub(super) const fn is_for_all(&self) -> bool {
+        matches!(
+            self,
+            Self::Hello(_) | Self::News(..) | Self::Part(_) | Self::Digest(_) | Self::Bye
+        )
+    }
+
     /// A report of where members are, of at least so many bytes: they are what its receiver may send to these addresses.
     pub(super) fn report(addresses: Vec<Address>, least: usize) -> Self {
         let bytes = minicbor::len(&addresses);
@@ -343,7 +352,8 @@ impl Address {
     pub(super) fn socket_addr(&self, reporter: SocketAddr) -> Option<SocketAddr> {
         let ip = match self.ip.len() {
             4 => IpAddr::from(<[u8; 4]>::try_from(self.ip.as_slice()).ok()?),
-            16 => IpAddr::from(<[u8; 16]>::try_from(self.ip.as_slice()).ok()?),
+            // One of IPv4 may be written as one of IPv6.
+            16 => IpAddr::from(<[u8; 16]>::try_from(self.ip.as_slice()).ok()?).to_canonical(),
             _ => return None,
         };
         let usable = self.port != 0 && !ip.is_unspecified() && !ip.is_multicast();

@@ -8,7 +8,7 @@ use super::Gossip;
 use super::cause::DropCause;
 use super::message::{Head, Message, RELAYED, REPAIR, short};
 use super::news::{Announced, News};
-use super::output::Arrival;
+use super::output::{Arrival, Via};
 use super::record::{Merge, Record, Replica};
 use super::seal::Header;
 use crate::time::Now;
@@ -64,6 +64,9 @@ impl Gossip {
         replica: &mut dyn Replica,
     ) {
         let Self { shared, members, repair, .. } = self;
+        if arrival.via != Via::Unicast && !message.is_for_all() {
+            return shared.outbox.stats.drop(DropCause::Replay);
+        }
         match &message {
             Message::Hello(hello) => {
                 return members.handle_hello(shared, now, rng, (header, arrival), hello);

@@ -335,6 +335,17 @@ fn an_address_that_is_reported_is_sent_no_more_than_its_reports_had() {
     }
 }
 
+#[test]
+fn a_report_that_is_played_to_many_has_none_of_them_say_hello() {
+    let (mut net, heard) = reporter_of(2);
+    let victims: Vec<_> = (1..=7).map(|port| (7, SocketAddr::new(victim().ip(), port))).collect();
+    for counter in 0..20 {
+        net.inject(0, net::addr(1), Via::Multicast(1), &report(&heard, counter, &victims));
+        net.run_for(SECOND);
+    }
+    assert_eq!(net.astray, 0);
+}
+
 /// As of a member whose reports bring fewer bytes than a hello has.
 #[test]
 fn a_member_is_met_once_short_reports_have_brought_the_bytes_of_a_hello() {
@@ -415,6 +426,27 @@ fn datagrams_of_before_a_restart_played_back_after_it_are_refused() {
     }
     let refused = net.gossip(0).stats().dropped(DropCause::Replay) - refused;
     assert_eq!((refused, wall_ms(&net)), (said.len() as u64, before));
+}
+
+#[test]
+fn a_member_that_has_left_is_not_believed_again_by_what_it_said() {
+    let mut net = Net::new(1, 2);
+    net.recording = Some(Vec::new());
+    for seat in 0..2 {
+        start(&mut net, seat, &net::secret(), &[0, 1]);
+    }
+    assert!(net.run_until(SECOND, Net::all_joined).is_some());
+    let said = sent_by(&net, 1);
+    net.with(1, |gossip, now, _, _| gossip.leave(now));
+    net.kill(1);
+    net.run_for(SECOND);
+    assert!(net.gossip(0).living_addrs().is_empty());
+    for datagram in &said {
+        net.inject(0, net::addr(1), Via::Unicast, datagram);
+    }
+    assert!(net.gossip(0).living_addrs().is_empty(), "it is met again");
+    start(&mut net, 1, &net::secret(), &[0]);
+    assert!(net.run_until(10 * SECOND, Net::all_joined).is_some());
 }
 
 #[test]

@@ -69,13 +69,19 @@ impl Candidates {
         }
     }
 
-    /// Adds an address that we know ourselves.
+    /// Adds an address that we know ourselves; when there are too many, in the place of a reported one.
     pub(super) fn add_known(
         &mut self,
         now: Mono,
         addr: SocketAddr,
         peers: &Peers,
     ) -> Option<&mut Candidate> {
+        if self.all.len() >= CANDIDATES_MAX {
+            let reported = self.all.iter().enumerate().filter(|(_, it)| it.credit.is_some());
+            if let Some((at, _)) = reported.max_by_key(|(_, it)| it.tries) {
+                self.all.remove(at);
+            }
+        }
         let candidate = self.add(now, addr, peers)?;
         candidate.credit = None;
         Some(candidate)

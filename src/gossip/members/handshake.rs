@@ -22,6 +22,7 @@
 //!
 //! After a hello by multicast, whose nonce no address can echo, `b` answers as to any hello, and `a` then begins.
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ use rand::Rng;
 use ring::hmac;
 
 use crate::gossip::limiter::Bucket;
-use crate::limits::{CHALLENGES_BURST, CHALLENGES_PER_SECOND};
+use crate::limits::{CHALLENGES_BURST, CHALLENGES_PER_SECOND, MEMBERS_MAX};
 use crate::time::Mono;
 
 /// A nonce is handed out for so long, and its echo accepted for as long again.
@@ -41,6 +42,8 @@ pub(super) struct Handshake {
     secret_before: Secret,
     since: Mono,
     challenges: Bucket,
+    /// Boots that were replaced or have left, and when: their echoes may have been recorded.
+    over: VecDeque<(Mono, u64)>,
 }
 
 impl Handshake {
@@ -50,7 +53,22 @@ impl Handshake {
             secret_before: secret(rng),
             since: now,
             challenges: Bucket::new(CHALLENGES_PER_SECOND, CHALLENGES_BURST),
+            over: VecDeque::new(),
         }
+    }
+
+    /// No echo of this boot proves anything any more, for as long as one of before may be accepted.
+    pub(super) fn end(&mut self, now: Mono, boot: u64) {
+        self.over.retain(|(at, _)| now.since(*at) < NONCE_FOR * 2);
+        if self.over.len() >= MEMBERS_MAX {
+            self.over.pop_front();
+        }
+        self.over.push_back((now, boot));
+    }
+
+    /// Whether that was said of a boot.
+    pub(super) fn is_over(&self, now: Mono, boot: u64) -> bool {
+        self.over.iter().any(|(at, it)| *it == boot && now.since(*at) < NONCE_FOR * 2)
     }
 
     /// The number that a node at this address must echo.

@@ -134,9 +134,6 @@ impl Members {
     ) {
         self.handshake.rotate(now.mono, rng);
         let node = self.node_of(header.boot);
-        if let Some(node) = node {
-            self.note_heard(shared, now, node, (header, arrival));
-        }
         let is_met = self.peers.is_met_at(arrival.from);
         let room = if is_met { usize::MAX } else { shared.outbox.room_within(arrival.bytes) };
         let mut hello = self.answer(shared, now, arrival.from, None);
@@ -145,6 +142,10 @@ impl Members {
             && self.may_answer(now, rng, arrival)
         {
             shared.outbox.send(arrival.from, false, &hello);
+        }
+        // It takes nothing of what is said before the echo.
+        if let Some(node) = node {
+            self.note_heard(shared, now, node, (header, arrival));
         }
     }
 
@@ -229,12 +230,14 @@ impl Members {
         header: Header,
         from: SocketAddr,
     ) -> bool {
-        if self.peers.0.len() >= MEMBERS_MAX && !self.peers.0.contains_key(&node) {
+        let is_full = self.peers.0.len() >= MEMBERS_MAX && !self.peers.0.contains_key(&node);
+        if is_full || self.handshake.is_over(now.mono, header.boot) {
             return false;
         }
         let mut peer = Peer::new(header, from);
         if let Some(former) = self.peers.0.get(&node) {
             shared.outbox.seal.forget(former.boot);
+            self.handshake.end(now.mono, former.boot);
             // It knows as little of the others as a new member. Foca sees it as new only if it was down meanwhile.
             peer.back_at = Some(now.mono);
             self.churn.note(now.mono, node, true);

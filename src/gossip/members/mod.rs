@@ -291,6 +291,10 @@ impl Members {
     }
 
     pub(super) fn handle_bye(&mut self, shared: &mut Shared, now: Now, node: u64) {
+        if let Some(peer) = self.peer(node) {
+            let boot = peer.boot;
+            self.handshake.end(now.mono, boot);
+        }
         self.forget(shared, node);
         let mut output = self.swim.gone(now.mono, node);
         let was_up = output.changes.contains(&(node, false));
