@@ -32,7 +32,8 @@ choose_toolchain() {
         # Of the place of a panic the line alone, and that of our own code alone (rustc.sh): the names of files and the columns weigh
         # 40 KiB, the lines of others 6 KiB. Of a value that is printed for debugging the name alone: all the fields weigh 32 KiB.
         FLAGS="-Clink-self-contained=no -Zlocation-detail=none -Zfmt-debug=shallow"
-        export RUSTC_WORKSPACE_WRAPPER="$ROOT/cross/rustc.sh"
+        # By its bare name: cargo hashes the words that stand here, and the bytes must not depend on where the clone lies.
+        export RUSTC_WORKSPACE_WRAPPER=rustc.sh PATH="$PATH:$ROOT/cross"
         # Without the default features: they print back traces, from symbols that are not there, and weigh 130 KiB.
         STD="-Zbuild-std=std,panic_abort -Zbuild-std-features=${STD_FEATURES:-}"
     fi
