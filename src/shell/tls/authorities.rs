@@ -54,12 +54,9 @@ impl Authorities {
     }
 }
 
+/// A certificate of nobody, for tests.
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wire::x509::Certificate;
-
-    const AUTHORITY: &str = "\
+pub(in crate::shell) const AUTHORITY: &str = "\
 -----BEGIN CERTIFICATE-----
 MIIBLDCB36ADAgECAhRNgvQYRc0QoDzmcOiVz8EQdsueajAFBgMrZXAwDDEKMAgG
 A1UEAwwBYTAeFw0yNjExMzAwNDE4MTdaFw0zNjExMjcwNDE4MTdaMAwxCjAIBgNV
@@ -70,6 +67,11 @@ A86WuLHd+J7mnocNueBuw/69NS1qQmfumajF5wWEk4RPGb+kq/A77v0EP1Byxnvl
 69or/NhOQ7mqND2P/Y7qDQ==
 -----END CERTIFICATE-----
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::x509::Certificate;
 
     #[test]
     fn an_authority_is_found_by_name_and_an_odd_certificate_is_passed_over() {

@@ -39,6 +39,8 @@ use crate::shell::clock;
 use crate::shell::files::{Readers, read_regular};
 use crate::time::{SET_SINCE, Wall};
 
+#[cfg(test)]
+pub(in crate::shell) use authorities::AUTHORITY;
 use authorities::Authorities;
 pub(super) use refusal::Refusal;
 pub(super) use server::{ServerTexts, accept, server_config};

@@ -182,18 +182,7 @@ mod tests {
 
     use super::*;
     use crate::config::{Proxy, Secret, Tls};
-
-    const AUTHORITY: &str = "\
------BEGIN CERTIFICATE-----
-MIIBLDCB36ADAgECAhRNgvQYRc0QoDzmcOiVz8EQdsueajAFBgMrZXAwDDEKMAgG
-A1UEAwwBYTAeFw0yNjExMzAwNDE4MTdaFw0zNjExMjcwNDE4MTdaMAwxCjAIBgNV
-BAMMAWEwKjAFBgMrZXADIQCkxVDNLupQV9EjlBFMcmLsnDY2/MBbbvwq4DT7KtBo
-bqNTMFEwHQYDVR0OBBYEFLhkS/06BeiNFbOo2SVG19I3e3qsMB8GA1UdIwQYMBaA
-FLhkS/06BeiNFbOo2SVG19I3e3qsMA8GA1UdEwEB/wQFMAMBAf8wBQYDK2VwA0EA
-A86WuLHd+J7mnocNueBuw/69NS1qQmfumajF5wWEk4RPGb+kq/A77v0EP1Byxnvl
-69or/NhOQ7mqND2P/Y7qDQ==
------END CERTIFICATE-----
-";
+    use crate::shell::tls::AUTHORITY;
 
     #[test]
     fn a_connection_is_not_used_again_once_a_file_of_its_tls_has_changed() {
