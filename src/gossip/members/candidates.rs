@@ -76,10 +76,10 @@ impl Candidates {
         addr: SocketAddr,
         peers: &Peers,
     ) -> Option<&mut Candidate> {
-        if self.all.len() >= CANDIDATES_MAX {
+        if self.all.len() >= CANDIDATES_MAX && self.all.iter().all(|it| it.addr != addr) {
             let reported = self.all.iter().enumerate().filter(|(_, it)| it.credit.is_some());
             if let Some((at, _)) = reported.max_by_key(|(_, it)| it.tries) {
-                self.all.remove(at);
+                self.all.swap_remove(at);
             }
         }
         let candidate = self.add(now, addr, peers)?;
@@ -218,5 +218,26 @@ impl Candidates {
             true
         });
         due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_static_peer_takes_the_place_of_one_reported_address() {
+        let addr = |port| SocketAddr::from(([192, 0, 2, 1], port));
+        let (mut candidates, peers) = (Candidates::default(), Peers::default());
+        let most = u16::try_from(CANDIDATES_MAX).unwrap();
+        let reported = (1..=most + 9).map(|port| (addr(port), 7)).collect();
+        candidates.add_reported(Mono::ZERO, reported, 1 << 20, &peers);
+        assert_eq!(candidates.all.len(), CANDIDATES_MAX);
+        // It is said again each time that the names of peers are looked up.
+        for _ in 0..3 {
+            candidates.set_static(Mono::ZERO, &[addr(1), addr(5000)], &peers);
+            assert_eq!(candidates.all.len(), CANDIDATES_MAX);
+            assert_eq!(candidates.all.iter().filter(|it| it.is_static).count(), 2);
+        }
     }
 }

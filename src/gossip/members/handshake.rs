@@ -22,7 +22,6 @@
 //!
 //! After a hello by multicast, whose nonce no address can echo, `b` answers as to any hello, and `a` then begins.
 
-use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -43,7 +42,7 @@ pub(super) struct Handshake {
     since: Mono,
     challenges: Bucket,
     /// Boots that were replaced or have left, and when: their echoes may have been recorded.
-    over: VecDeque<(Mono, u64)>,
+    over: Vec<(Mono, u64)>,
 }
 
 impl Handshake {
@@ -53,7 +52,7 @@ impl Handshake {
             secret_before: secret(rng),
             since: now,
             challenges: Bucket::new(CHALLENGES_PER_SECOND, CHALLENGES_BURST),
-            over: VecDeque::new(),
+            over: Vec::new(),
         }
     }
 
@@ -61,9 +60,9 @@ impl Handshake {
     pub(super) fn end(&mut self, now: Mono, boot: u64) {
         self.over.retain(|(at, _)| now.since(*at) < NONCE_FOR * 2);
         if self.over.len() >= MEMBERS_MAX {
-            self.over.pop_front();
+            self.over.remove(0);
         }
-        self.over.push_back((now, boot));
+        self.over.push((now, boot));
     }
 
     /// Whether that was said of a boot.
