@@ -23,6 +23,8 @@ pub const CONFIG_NODES_MAX: usize = 100_000;
 pub const CONFIG_SHALLOW_TEXTS_MAX: usize = 100;
 /// Routes of a configuration. Policy: refuse the file.
 pub const ROUTES_MAX: usize = 10_000;
+/// Routes of a configuration that say `continue`: an alert may belong to one group more for each. Policy: refuse the file.
+pub const CONTINUING_ROUTES_MAX: usize = 1_000;
 /// Bytes of the keys and paths of all routes: each has the matchers of all above it, too. Policy: refuse the file.
 pub const ROUTE_KEYS_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Bytes of the compiled regular expressions of routes, rules of inhibition and expectations, each with the table that it may

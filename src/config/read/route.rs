@@ -9,17 +9,19 @@ use crate::config::read::matchers::{self, Keys, is_label_name};
 use crate::config::read::{Cx, check_timers, undefined};
 use crate::config::table::{Item, Table};
 use crate::config::{GroupBy, Receiver, Route, StaticLabels};
-use crate::limits::{ROUTE_KEYS_BYTES_MAX, ROUTES_MAX};
+use crate::limits::{CONTINUING_ROUTES_MAX, ROUTE_KEYS_BYTES_MAX, ROUTES_MAX};
 use crate::model::time_interval::TimeInterval;
 
 const MATCHERS: Keys = Keys { equal: "match", regex: "match_re", list: "matchers" };
 
 /// The names to which routes refer.
+#[derive(Default)]
 struct Defined<'a> {
     receivers: BTreeSet<&'a str>,
     intervals: BTreeSet<&'a str>,
-    /// How many routes were read, and the bytes of their keys.
+    /// How many routes were read, how many of them say `continue`, and the bytes of their keys.
     count: Cell<usize>,
+    continuing: Cell<usize>,
     key_bytes: Cell<usize>,
 }
 
@@ -41,6 +43,16 @@ impl Defined<'_> {
             ));
         }
         self.has_room()
+    }
+
+    /// Counts a route that says `continue`. One too many is an error: each adds a group to those of every alert that matches it.
+    fn count_continuing(&self, item: &Item<'_>) {
+        self.continuing.set(self.continuing.get() + 1);
+        if self.continuing.get() == CONTINUING_ROUTES_MAX + 1 {
+            item.error(format_args!(
+                "more than {CONTINUING_ROUTES_MAX} routes say continue: write several as one"
+            ));
+        }
     }
 
     fn has_room(&self) -> bool {
@@ -73,8 +85,7 @@ pub(super) fn read(
     }
     let receivers = receivers.iter().map(|it| &*it.name).collect();
     let intervals = intervals.iter().map(|it| &*it.name).collect();
-    let (count, key_bytes) = (Cell::new(0), Cell::new(0));
-    let defined = Defined { receivers, intervals, count, key_bytes };
+    let defined = Defined { receivers, intervals, ..Defined::default() };
     Some(route(&item, &table, (&Route::default(), 0), &defined, cx))
 }
 
@@ -102,6 +113,9 @@ fn route(
         routes: Vec::new(),
     };
     check_timers(item, &route, cx);
+    if route.continue_ {
+        defined.count_continuing(item);
+    }
     // Each may be quoted, and has a name and an operator.
     let key = above + 2 * route.matchers.bytes() + 8 * route.matchers.len() + 16;
     if !defined.count(item, key) {

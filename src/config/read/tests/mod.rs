@@ -15,7 +15,7 @@ use crate::config::{
     Authorization, DEFAULT, Environment, Flags, GroupBy, Integration, Language, Secret, Value,
     flags,
 };
-use crate::limits::{EXPECT_PERIOD_MIN, HEARTBEAT_PERIOD_MIN, ROUTES_MAX};
+use crate::limits::{CONTINUING_ROUTES_MAX, EXPECT_PERIOD_MIN, HEARTBEAT_PERIOD_MIN, ROUTES_MAX};
 
 fn load_as(language: Language, text: &str, flags: &Flags) -> Result<Loaded, Errors> {
     let file = match language {
@@ -490,6 +490,20 @@ fn routes_their_keys_and_compiled_patterns_are_bounded() {
     let error = errors(Language::Yaml, &config("", &format!("expect: [{expected}]")));
     assert!(error.contains("routes, inhibit_rules, expect and silence need"), "{error}");
     yaml(&config(&many(2_000, &|n| format!("{{matchers: [{}]}}", pattern(n))), ""));
+}
+
+#[test]
+fn so_many_routes_may_say_continue() {
+    let config = |count: usize| {
+        let route = "{matchers: [a=b], continue: true}, ".repeat(count);
+        format!(
+            "route: {{receiver: r, routes: [{route}{{matchers: [c=d]}}]}}\nreceivers: [{{name: r}}]"
+        )
+    };
+    yaml(&config(CONTINUING_ROUTES_MAX));
+    let error = errors(Language::Yaml, &config(CONTINUING_ROUTES_MAX + 2));
+    let said = "more than 1000 routes say continue: write several as one";
+    assert_eq!(error.matches(said).count(), 1, "{error}");
 }
 
 #[test]
