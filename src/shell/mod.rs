@@ -286,7 +286,9 @@ impl Shell {
         // Before anything that is due follows the calendar.
         self.handle(Event::Synced(clock::trust()));
         self.perform();
-        self.set_timer(true)?;
+        self.do_due();
+        self.tell_watchers();
+        self.set_timer()?;
         while let Ok(event) = self.next(events).await {
             match event {
                 Some(Event::Signal(signal @ (Signal::Int | Signal::Term))) => {
@@ -315,7 +317,12 @@ impl Shell {
         };
         self.handle(event);
         self.perform();
-        self.set_timer(at_once)
+        // Long work is done in pieces, and one is enough at a time.
+        if at_once {
+            self.do_due();
+        }
+        self.tell_watchers();
+        self.set_timer()
     }
 
     fn handle(&mut self, event: Event) {
@@ -451,25 +458,23 @@ impl Shell {
         }
     }
 
-    /// Sets the timer to what the node wants next. Due work is done at once if `at_once`, as it is not after a timeout or
-    /// a piece of other work: long work is done in pieces, and one is enough at a time. Work that is due then needs no timer: the
-    /// loop goes on with it by itself.
-    fn set_timer(&mut self, at_once: bool) -> Result<(), Error> {
-        let mut next = self.node.next_timeout();
+    /// Does a piece of what an event has made due: the way over the timer would only take time. Work that is due again after
+    /// that, or was due before, goes that way, so that nothing can keep the loop from its events.
+    fn do_due(&mut self) {
         let is_due = |at: Option<Mono>| at.is_some_and(|at| at <= clock::mono());
-        // Of what was due before the timer tells.
-        if at_once && is_due(next) && !is_due(self.timer_at) {
-            // Due at once: the way over the timer would only take time. Work that is due again after that goes that way, so
-            // that nothing can keep the loop from its events.
+        if is_due(self.node.next_timeout()) && !is_due(self.timer_at) {
             self.with_node(Node::handle_timeout);
             self.perform();
-            next = self.node.next_timeout();
         }
-        self.tell_watchers();
-        next = next.into_iter().chain(self.watchers.next_deadline()).min();
+    }
+
+    /// Sets the timer to the next time that the node or a watcher asks for. Due work needs no timer: the loop goes on with it by
+    /// itself.
+    fn set_timer(&mut self) -> Result<(), Error> {
+        let next = self.node.next_timeout().into_iter().chain(self.watchers.next_deadline()).min();
         let now = clock::mono();
         // Work that is done in pieces is not late.
-        next = next.map(|at| at.max(now));
+        let next = next.map(|at| at.max(now));
         if next == self.timer_at {
             return Ok(());
         }

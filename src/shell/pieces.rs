@@ -59,7 +59,8 @@ impl Shell {
             }
         }
         self.perform();
-        self.set_timer(false)
+        self.tell_watchers();
+        self.set_timer()
     }
 
     /// Whether something is being done in pieces.
