@@ -79,7 +79,7 @@ impl Core {
             Action::HoldBack(left) => self.hold_back(cx, which, left),
             Action::Queue => self.queue(cx, which),
             Action::Attempt(reason) => self.attempt(cx, which, reason),
-            Action::Log => self.record(cx, which),
+            Action::Log => self.log_delivery(cx, which),
             Action::NoteTold(by) => self.note(cx.now, which, Outcome::Told { by }),
             Action::Expire { from } => self.expire(cx, which, from),
             Action::RenewClaim => self.renew_claim(cx, which),

@@ -247,14 +247,6 @@ impl Core {
         if let Some((_, content)) = &renewed {
             reason = self.compare(which.0, delivery, content, now);
         }
-        let content = renewed.as_ref().map_or(&delivery.content, |it| &it.1);
-        debug!(
-            "{}: {} firing, {} resolved: {}",
-            delivery.key,
-            content.firing.len(),
-            content.resolved.len(),
-            reason.map_or("nothing new", Reason::as_str)
-        );
         News { reason, renewed }
     }
 
