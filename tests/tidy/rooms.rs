@@ -147,7 +147,9 @@ fn functions_have_at_most_70_lines() {
             let indent = line.len() - line.trim_start().len();
             let words = line.trim_start().split("fn ").next().unwrap();
             let is_prefix = |it: &str| {
-                it.starts_with("pub") || it.starts_with("in ") || ["const", "unsafe"].contains(&it)
+                it.starts_with("pub")
+                    || it.starts_with("in ")
+                    || ["async", "const", "unsafe"].contains(&it)
             };
             let is_function = line.contains("fn ")
                 && words.split_whitespace().all(|it| is_prefix(it) || it.ends_with(')'));
