@@ -127,7 +127,7 @@ impl Core {
             })
     }
 
-    /// Whether a sender that still has an alert has had the time to say so since the silence was set and since the start.
+    /// Whether a sender that still has an alert could have posted it again since the silence was set and since the start.
     fn has_had_time(&self, id: SilenceId, now: Now) -> bool {
         let time = self.config.global.resolve_timeout;
         let is_old = self.silences.get(id).is_none_or(|it| it.updated_at + time < now.wall);

@@ -1,6 +1,5 @@
-//! Senders whose clock is behind: the end of each of their reports has passed when it comes, so that, by their word,
-//! nothing ever fires. Alertmanager takes such reports and tells nobody. Here an end that moves on as the time does, but
-//! stays behind it, is taken for what it is: the end of a lease, by a clock that is wrong.
+//! Senders whose clock is behind: each of their alerts has already ended when it comes, so Alertmanager never notifies. Here an
+//! `endsAt` that moves on at the pace of time, but stays in the past, is treated as the end of a lease by a slow clock.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;

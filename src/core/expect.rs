@@ -4,8 +4,8 @@
 //! A sign is a ping under the expectation's name, or an alert that fires and matches. Each member of a flock knows those
 //! that came to any: a sign is told to the flock at once, but no more often than four times a period.
 //!
-//! Flash gets the last sign together with what is written anyway. For that alone nothing is written, but of a long period each
-//! half: it goes on after a restart, while a short one begins anew, for of it flash may have an old sign.
+//! Flash gets the last sign together with other writes. A sign alone causes no write, but for one in each half of a long period:
+//! such a period goes on after a restart. A short period begins anew, since the sign on flash may be old.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -58,8 +58,7 @@ pub(super) struct Homeless {
     pub(super) paths: BTreeMap<RouteId, Arc<str>>,
 }
 
-/// Alerts that came and of which it takes long to find where they belong. They are brought to their groups when
-/// everything else has had its turn.
+/// Alerts whose routes take long to find. They are brought to their groups after all other work.
 #[derive(Debug, Default)]
 pub(super) struct Late(BTreeMap<Fingerprint, (Placing, Sender)>);
 
@@ -239,8 +238,7 @@ impl Core {
         }
     }
 
-    /// Brings alerts to their groups of which it takes long to find where they belong, until `steps` come to
-    /// [`PIECE_STEPS`].
+    /// Brings alerts whose routes take long to find to their groups, until `steps` come to [`PIECE_STEPS`].
     pub(super) fn bring_late(&mut self, now: Now, steps: &mut u64) {
         while *steps < PIECE_STEPS
             && let Some((fingerprint, (placing, sender))) = self.late.0.pop_first()

@@ -1,9 +1,9 @@
 //! Heartbeats: others are told again and again that the flock lives, so that they notice when it does not. `start` is told
 //! first, then `ok`, and `fail` while something is wrong with the agent itself.
 //!
-//! One member tells each: the one that told it last, at the beginning the first by rank. It shares when it has told; one that
-//! has not heard of that in time, a little later for each rank, tells in its place. Nothing of this is logged or kept: a
-//! heartbeat that is told twice does no harm.
+//! One member sends each: the one that sent it last, or at first the member of the lowest rank. It replicates the time of
+//! sending. A member that does not get that record in time, which is a little later for each rank, sends in its place. Nothing of
+//! this is logged or stored: a heartbeat that is sent twice does no harm.
 //!
 //! Members may differ for minutes on whether something is wrong: one was not there when it began, another has given an alert
 //! its lease anew. So a change is told at once by the one that told last, and `fail` also by another that knows of a fault
@@ -78,7 +78,7 @@ pub struct Beating {
     is_ours: bool,
     /// When the next is due.
     due: Mono,
-    /// Since when this node has known of another word that is to be told without waiting for that.
+    /// When this node learned that another word has to be sent at once.
     news: Option<Mono>,
     /// Before that this node does not try again.
     pause: Mono,
@@ -290,11 +290,11 @@ impl Core {
                 beating.pause = cx.now.mono + pause;
                 let why = Brief(&failure.why);
                 match self.heartbeats.troubles.strike(&name, why.0, cx.now) {
-                    Some((Said::Begins, _)) => warn!("heartbeat {name} cannot be told: {why}"),
+                    Some((Said::Begins, _)) => warn!("heartbeat {name} cannot be sent: {why}"),
                     Some((Said::Lasts, it)) => {
-                        warn!("heartbeat {name} cannot be told for {}: {why}", it.age(cx.now.mono));
+                        warn!("heartbeat {name} cannot be sent for {}: {why}", it.age(cx.now.mono));
                     }
-                    None => debug!("heartbeat {name} cannot be told: {why}"),
+                    None => debug!("heartbeat {name} cannot be sent: {why}"),
                 }
             }
         }

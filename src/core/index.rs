@@ -1,5 +1,5 @@
-//! Finds those that might match a label set without asking everybody: by one equality that each demands, or else by a text
-//! that the value of a label must begin or end with, or have inside.
+//! Finds those that might match a label set without comparing all: by one equality that each has, or else by a text that the
+//! value of a label must begin or end with, or have inside.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

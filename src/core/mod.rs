@@ -141,8 +141,8 @@ pub enum Change {
         /// Only its end moved.
         lease: bool,
     },
-    /// Time has ended an alert and a receiver knows: flash must know too, or it gets its lease anew after a restart.
-    /// The log entries of others say what they are still to be told.
+    /// An alert has expired, and a receiver was notified of its end. Flash stores this, or the alert would fire again after a
+    /// restart. The log entries of others say what they are still to be told.
     AlertEnded {
         /// Which.
         fingerprint: Fingerprint,

@@ -1,8 +1,8 @@
 //! Resolved after quiet, an option of routes: a receiver that was told that an alert fires is told of its end too, if it ended
 //! while it was silenced, inhibited or muted by a time interval: once nothing mutes it any more. Alertmanager forgets it.
 //!
-//! Such an alert stays in its group, and the log keeps that it was told to fire. If another alert of the group is told of
-//! meanwhile, the log has it as unsure: should it still fire when the quiet is over, it is told of as new, as in Alertmanager.
+//! Such an alert stays in its group, and the log keeps that it was told to fire. If another alert of the group is sent meanwhile,
+//! the log holds this one as uncertain: if it still fires when the quiet is over, it is sent as new, as in Alertmanager.
 
 use std::collections::BTreeSet;
 

@@ -73,8 +73,8 @@ impl Core {
         taken
     }
 
-    /// Takes a log entry; [`Core::handle_peer_log`] then looks at the delivery that it may end. Where its author did not
-    /// know all that had been told before what is held, the flock was in parts: then both hold.
+    /// Takes a log entry; [`Core::handle_peer_log`] then looks at the delivery that it may end. If its author did not have the
+    /// entry that this node holds, the flock was in parts: the two are joined.
     pub fn merge_log(&mut self, now: Now, key: &LogKey, entry: LogEntry) -> Logged {
         let apart = self.nflog.get(key, now.wall).and_then(|ours| {
             let by = entry.unheard(ours)?;
@@ -103,9 +103,9 @@ impl Core {
         logged
     }
 
-    /// Ends alerts of which flash says that they fire, and a receiver was told since that they have ended: the flock may know no
-    /// more of that end. One that our log has `known` before is carried along, and says nothing of an alert that has fired anew.
-    /// Nor does one of a notification that may have been made before: it waits for its turn for an interval of its group at most.
+    /// Ends alerts that flash has restored as firing and that the log reports as resolved: the flock may have forgotten that end.
+    /// One that our log has `known` before is carried along, and says nothing of an alert that has fired anew. Nor does one of a
+    /// notification that may have been made before: it waits for its turn for an interval of its group at most.
     fn end_restored(&mut self, now: Now, known: &[Fingerprint], told: &LogEntry) {
         let ended = told.resolved.iter().filter(|it| {
             told.firing.binary_search(it).is_err() && known.binary_search(it).is_err()
@@ -130,8 +130,8 @@ impl Core {
         self.alerts.get(fingerprint).is_some_and(|it| it.restored.is_some())
     }
 
-    /// Whether an alert of these routes that another member tells of has anything to tell to receivers: it fires, some log
-    /// says that it does, or its end is owed. An end that was told brings nobody to tell it again.
+    /// Whether an alert of these routes that another member tells of has anything to tell to receivers: it fires, some log says
+    /// that it does, or its end is owed. An end that was sent is not sent again.
     pub(super) fn is_news(&self, now: Now, fingerprint: Fingerprint, routes: &[RouteId]) -> bool {
         let Some(entry) = self.alerts.get(fingerprint) else { return false };
         if !entry.alert.resolved(now.wall) {

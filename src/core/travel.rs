@@ -1,5 +1,5 @@
-//! Large alerts that a client posted a moment ago: the other members may not have them yet, for a record of many datagrams takes
-//! its time. A node that waits for one of those to tell of such an alert may wait in vain.
+//! Large alerts that a client posted a moment ago: the other members may not have them yet, since a record of many datagrams
+//! takes seconds. This node does not wait for such members to notify.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

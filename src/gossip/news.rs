@@ -1,9 +1,9 @@
 //! News: a change is sent at once, by one multicast or along a tree of unicasts, see [`super::members`].
 //!
-//! News that was sent by multicast and is not acknowledged is sent once more by multicast where many members did not
-//! acknowledge it, and then to each of the rest by unicast. The children of a member that stays silent are taken over,
-//! another member is asked to check it, and from then on it is retried until it is heard. The digests find whatever is
-//! still missing: a node that has a record and passes it on to nobody sends one within a second, see [`super::repair`].
+//! News that was sent by multicast and is not acknowledged is sent once more by multicast where many members did not acknowledge
+//! it, and then to each of the rest by unicast. The children of a member that stays silent are taken over, another member is
+//! asked to check it, and from then on it is retried until it is heard. The digests find whatever is still missing: a node that
+//! forwards a record to no member sends a digest within a second, see [`super::repair`].
 //!
 //! News is told which records to send ([`News::queue`]) and returns which large records it has announced by a digest
 //! instead, because they do not fit a datagram.

@@ -1,4 +1,4 @@
-//! The seal of a datagram: only nodes with a key can read and write them, and none can be changed or repeated.
+//! The seal of a datagram: only nodes with a key can read or write datagrams; one that was changed or repeated is refused.
 //!
 //! Each boot of each node seals under a key of its own, derived (HKDF-SHA256) from the shared key and the boot id, which
 //! is random. So the counter may start at zero after a power cut and a nonce is never used twice, with nothing stored.

@@ -41,8 +41,8 @@ impl Settle {
         settle
     }
 
-    /// Notes whether the static peers' names resolve to `any` addresses: when they do at the first time, a node that expected
-    /// no peers begins to wait.
+    /// Notes whether the static peers' names resolve to `any` addresses: the first time that they do, a node that expected no
+    /// peers begins to wait.
     pub(super) fn note_peers(&mut self, now: Mono, any: bool) {
         let is_first = !std::mem::replace(&mut self.knows_peers, true);
         if is_first && any && self.ready() && !self.at_most.is_zero() && !self.expects_peers {

@@ -1,4 +1,4 @@
-//! An expectation that is not met is an alert of ours, until it is met again.
+//! An expectation whose sign of life stays away raises an alert of ours, until the next sign.
 
 use std::net::IpAddr;
 use std::sync::Arc;

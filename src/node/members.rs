@@ -1,6 +1,5 @@
-//! The members that have not said goodbye. They are stored on flash, so that one that does not come back is missed also by those
-//! that were off themselves: after a power cut of the whole site, say. Flash is written when a member comes, goes or
-//! is another, never while all is quiet.
+//! The members that have not said goodbye. They are stored on flash, so that after a power cut of the whole site the members that
+//! return still report one that does not. Flash is written when a member comes, goes or is another, never while all is quiet.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -36,7 +36,7 @@ impl Shell {
             self.refuse(exchange);
         }
         for held in std::mem::take(&mut self.held) {
-            let response = Response::object(503, 503, "stopping: what was sent may not be kept");
+            let response = Response::object(503, 503, "stopping: the request may not be stored");
             self.release(held.exchange, response, held.labels);
         }
         // Clients that ask from now on are told so by the connection itself.

@@ -263,9 +263,9 @@ impl Core {
         }
     }
 
-    /// Leaves out of a notification those alerts for which its part of the budget has no room, and says what is to be said of
-    /// the budget. Alerts that fire come first, of them those that are kept. The first is listed in any case: if it does not
-    /// fit, without its annotations.
+    /// Leaves out of a notification those alerts for which its part of the budget has no room, and adds the note about the
+    /// budget. Alerts that fire come first; among them, those that `budget_keeps` matches. The first is listed in any case: if it
+    /// does not fit, without its annotations.
     pub(in crate::core) fn fit(
         &self,
         receiver: &Receiver,

@@ -29,8 +29,8 @@ impl Core {
         self.routes.receiver(name).cloned()
     }
 
-    /// Whether the fallback is told of a flush from its beginning: it was told that something fires, and either nothing does
-    /// any more or the receiver still fails.
+    /// Whether the fallback is notified of a flush from its beginning: it was sent alerts that fire, and either none fires any
+    /// more or the receiver still fails.
     pub(in crate::core) fn falls_back(
         &self,
         group: &GroupKey,

@@ -28,8 +28,8 @@ const PROLONGED_STEPS: u64 = 5_000;
 const NEWS_LATE: Duration = Duration::from_secs(60);
 
 impl Core {
-    /// Logs a delivery.
-    pub(in crate::core) fn record(&mut self, cx: &Cx<'_>, (id, at): Which) {
+    /// Logs a delivery that was made, with the ends of its alerts, and gives up its turn.
+    pub(in crate::core) fn log_delivery(&mut self, cx: &Cx<'_>, (id, at): Which) {
         let Some(flush) = self.groups.get(id).and_then(|it| it.flush.as_ref()) else { return };
         let Some(delivery) = flush.deliveries.get(at) else { return };
         let (key, now) = (delivery.key.clone(), cx.now.wall);
@@ -85,8 +85,8 @@ impl Core {
         life.max(flush.group_interval * 6).max(ENTRY_LIFE_MIN).min(RECORD_LIFE_MAX)
     }
 
-    /// Has the log go on to know, on flash and in the flock, what a receiver was told last while it is owed something: else the
-    /// end of an alert that it was told to fire would be no news. Adds the steps that this takes.
+    /// Extends the life of a log entry, on flash and in the flock, while its receiver is owed something. Without the entry, the
+    /// end of an alert that was sent as firing would not be sent. Adds the steps that this takes.
     pub(in crate::core) fn prolong_log(&mut self, now: Now, key: &LogKey, steps: &mut u64) {
         let Some(known) = self.nflog.get(key, now.wall) else { return };
         if known.expires_at > now.wall + LITTLE_LEFT {
@@ -99,17 +99,16 @@ impl Core {
         }
     }
 
-    /// Ends that members have told, of alerts that are known still: another part of the flock may say that these fire, as it
-    /// told before.
+    /// Resolved alerts that the log reports already and that the table still has. A part of the flock that was cut off may report
+    /// them as firing.
     fn ends_told(&self, known: Option<&LogEntry>) -> Vec<Fingerprint> {
         let Some(known) = known.filter(|_| self.turns.flock.me != 0) else { return Vec::new() };
         let told = known.resolved.iter().copied();
         told.filter(|fingerprint| self.alerts.get(*fingerprint).is_some()).collect()
     }
 
-    /// Alerts that were told as firing a moment ago, perhaps by another member, or as another has said a moment ago, and
-    /// that a flush of this group does not know: they came after its tick, or have not come yet. They are not this flush's
-    /// to tell of.
+    /// Alerts that the log reports as firing, sent by any member a moment ago, and that are not in this flush: they came after
+    /// its tick, or have not come yet. A later flush sends them.
     pub(in crate::core) fn later_alerts(
         &self,
         id: GroupId,

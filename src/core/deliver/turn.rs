@@ -192,8 +192,8 @@ impl Turns {
         self.claims.get(&key).is_some_and(|claim| self.is_mine(claim))
     }
 
-    /// When this node is to claim a turn that another claims now, unless there is a sign of life: it may send [`LISTEN`]
-    /// later, when the claim has lapsed. The ranks are called anew: each member waits for those before it.
+    /// When this node is to claim a turn that another claims now, unless there is a sign of life: it may send [`LISTEN`] later,
+    /// when the claim has lapsed. Ranks count from the start again: each member waits for those before it.
     pub fn challenge(&self, key: u128, claim: &Claim) -> Mono {
         claim.until + LISTEN * self.rank_without(key, Some(claim.node)) - LISTEN
     }

@@ -262,8 +262,8 @@ impl Members {
         }
     }
 
-    /// Says hello to an address, in so many bytes at most: as the answer to `answers`, and to a member if `node` is one, with
-    /// the generation of it that is spent.
+    /// Sends a hello of at most so many bytes to an address. `answers` is the hello that it replies to. `node` is the member
+    /// there, if any, and its generation that is spent.
     fn send_hello(
         &mut self,
         shared: &mut Shared,

@@ -89,8 +89,8 @@ impl Comparison {
         }
     }
 
-    /// The member that is sending us the records we lack. A member that was only asked is none, or three members that each
-    /// wait for the next would wait for ever.
+    /// The member that is sending us the records we lack. A member that was asked and has sent nothing does not count, or three
+    /// members could wait in a circle.
     pub(super) fn sender(&self, now: Mono) -> Option<u64> {
         self.sending(now).map(|partner| partner.node)
     }

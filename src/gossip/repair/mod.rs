@@ -418,8 +418,8 @@ impl Repair {
         }
     }
 
-    /// Sends our digest to all by multicast, and to one of the members that multicast does not reach: the one that was
-    /// compared with longest ago. While members differ, to several of these.
+    /// Sends our digest by multicast, and to the least recently compared of the members that multicast does not reach; to several
+    /// of these while digests differ.
     fn send_digests(
         &self,
         shared: &mut Shared,

@@ -364,7 +364,7 @@ def not_tls(world):
 
 
 def proxies(world):
-    """Plain requests and CONNECT through a proxy that wants to know who we are, and SOCKS 5; no_proxy goes by."""
+    """Plain requests and CONNECT through a proxy that requires authentication, and SOCKS 5; no_proxy goes by."""
     authority = Authority(world.directory / "ca")
     plain, secure = Server(), Server(server_context(authority.issue("server")))
     proxy = Proxy()

@@ -57,7 +57,7 @@ async fn tunnel(
 
 /// The proxy does not know us.
 pub(super) fn unknown(proxy: &Url) -> Error {
-    let why = "it wants to know who we are (407): set user and password in proxy_url";
+    let why = "it requires authentication (407): set user and password in proxy_url";
     Error::Proxy(proxy.authority(), why.to_owned())
 }
 
