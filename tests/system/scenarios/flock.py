@@ -93,6 +93,7 @@ def tutorial(world):
             identity = maker.silence("now")
             times.append(flock.wait(lambda node: identity in node.silences(), 30, "has the silence"))
         assert sorted(times)[len(times) // 2] < 0.1, f"a silence took {times} s"
+        assert all(f"silence {identity} of " in node.log() for node in flock.nodes), "--log.silences names those of others, too"
         names = [peer["name"] for peer in late.cluster["peers"]]
         assert names == ["node-1", "node-2", "node-3"], names
         assert late.metric("alertmanager_cluster_members") == 3
@@ -105,7 +106,7 @@ def tutorial(world):
         return max(joined)
 
     rounds = itertools.count(1)
-    slowest = best(lambda: with_flock(world, body, place=f"round-{next(rounds)}", sealed=False), 1, 3)
+    slowest = best(lambda: with_flock(world, body, place=f"round-{next(rounds)}", sealed=False, flags=["--log.silences"]), 1, 3)
     assert slowest < 1, f"a member was listed, or was not, after {slowest:.1f} s"
 
 
