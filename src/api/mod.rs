@@ -116,10 +116,12 @@ pub enum Answer {
 
 /// Answers a request.
 pub fn handle(node: &mut Node, cx: &mut Cx<'_>, site: &Site, request: &Request<'_>) -> Answer {
-    // Else what is shown would be judged by another clock than it was dated by.
-    node.handle_clock(cx);
     let path = cleaned(request.path);
     let endpoint = Endpoint::find(&site.prefix, &path);
+    if !endpoint.asks_for_health() {
+        // Else what is shown would be judged by another clock than it was dated by.
+        node.handle_clock(cx);
+    }
     let refusal = site.access.refuse(&endpoint, request);
     let answer = match refusal.or_else(|| route::refuse(&site.access, &endpoint, request)) {
         Some(refusal) => Answer::Now(refusal),

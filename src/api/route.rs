@@ -149,6 +149,11 @@ impl<'a> Endpoint<'a> {
         }
     }
 
+    /// Whether it is a question after the process alone, which no state of the node answers.
+    pub const fn asks_for_health(&self) -> bool {
+        matches!(self, Self::Healthy | Self::Ready)
+    }
+
     pub(super) const fn is_v2(&self) -> bool {
         matches!(
             self,

@@ -260,10 +260,10 @@ mod tests {
             Self { node, now, rng, flash: BTreeMap::new(), writes: 0, told: 0 }
         }
 
-        fn step(&mut self, input: impl FnOnce(&mut Node, &mut Cx<'_>)) {
+        fn step<T>(&mut self, input: impl FnOnce(&mut Node, &mut Cx<'_>) -> T) -> T {
             let mut effects = Vec::new();
             let mut cx = Cx { now: self.now, rng: &mut self.rng, effects: &mut effects };
-            input(&mut self.node, &mut cx);
+            let outcome = input(&mut self.node, &mut cx);
             while let Some(effect) = effects.pop() {
                 match effect {
                     Effect::Attempt(attempt) => {
@@ -293,6 +293,7 @@ mod tests {
                     }
                 }
             }
+            outcome
         }
 
         fn pass(&mut self, secs: u64) {
@@ -388,6 +389,30 @@ mod tests {
         w.step(|node, cx| node.handle_journal(cx, None));
         w.pass(60);
         assert_eq!(w.told, 2, "its end");
+    }
+
+    #[test]
+    fn records_are_put_in_force_in_pieces_and_are_the_same() {
+        let mut w = with_many(300);
+        let (told, kept) = (w.told, std::mem::take(&mut w.flash));
+        w.restart(60);
+        for ((kind, key), body) in &kept {
+            w.node.handle_record(*kind, key, body).unwrap();
+        }
+        let (mut pieces, mut most, mut known) = (0, 0, 0);
+        while !w.step(|node, cx| node.restore_some(cx, 100)) {
+            let count = w.node.alerts().count();
+            (pieces, most, known) = (pieces + 1, most.max(count - known), count);
+        }
+        assert!(pieces >= 8 && most <= 100, "{pieces} pieces of {most} alerts at most");
+        w.pass(60);
+        assert_eq!((w.node.alerts().count(), w.told), (300, told), "nothing is news");
+        w.step(Node::handle_state_wanted);
+        w.pass(60);
+        let alerts = |flash: &BTreeMap<(u16, Vec<u8>), Vec<u8>>| {
+            flash.keys().filter(|(kind, _)| *kind == 3).count()
+        };
+        assert_eq!(alerts(&w.flash), alerts(&kept));
     }
 
     #[test]

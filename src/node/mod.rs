@@ -50,11 +50,10 @@ use crate::model::order::in_order;
 use crate::model::{Alert, Fingerprint, Labels, Report, Silence, SilenceId};
 use crate::notify::Reply;
 use crate::time::{Mono, Now};
-use crate::wire::record::Beat;
 
 use carried::Carried;
 use history::Past;
-use restore::Saved;
+use restore::Restoring;
 use rewrite::Rewrite;
 use stamps::Stamps;
 use troubles::Around;
@@ -99,15 +98,13 @@ pub struct GroupView<'a> {
 /// - *Getters*, all others, take `&self`. They never lag behind: everything is computed when it is asked for.
 ///
 /// The order of calls: [`Node::new`]; [`Node::handle_record`] for each record that flash has stored, in any order;
-/// [`Node::handle_restored`], once all are in, also if there was none; then any input in any order, each with a `now` not
+/// [`Node::handle_restored`] (or [`Node::restore_some`]), once all are in, also if there was none; then any input in any order, each with a `now` not
 /// before that of the last; at the end [`Node::handle_leave`]. If flash could be read only later, `handle_record` and
 /// `handle_restored` may be called again at any time: records that came meanwhile are newer and stay.
 #[derive(Debug)]
 pub struct Node {
     core: Core,
-    restoring: Vec<Saved>,
-    /// Signs of life that flash has kept, until they are in force.
-    signs: Vec<Beat>,
+    restoring: Restoring,
     last_hlc: u64,
     flock_config: Option<gossip::Config>,
     identity: Option<u64>,
@@ -145,8 +142,7 @@ impl Node {
     ) -> Self {
         Self {
             core: Core::new(config, options, now),
-            restoring: Vec::new(),
-            signs: Vec::new(),
+            restoring: Restoring::default(),
             last_hlc: 0,
             flock_config: flock,
             identity: None,

@@ -1,5 +1,7 @@
 //! Records that flash has stored become the node's state again.
 
+use std::vec;
+
 use crate::core::clock::LastShown;
 use crate::core::expect::Sign;
 use crate::core::restore::GroupTimers;
@@ -11,12 +13,32 @@ use crate::node::carried;
 use crate::node::kinds::{Restored, rules};
 use crate::node::stamps::{Extra, Stamp};
 use crate::time::Now;
-use crate::wire::record::{self, Kind, Malformed, Stamped};
+use crate::wire::record::{self, Beat, Kind, Malformed, Stamped};
 use crate::wire::rest::rest;
+
+/// The records that flash has stored, as far as they are not in force.
+#[derive(Debug, Default)]
+pub(super) struct Restoring {
+    saved: Vec<Saved>,
+    /// Signs of life.
+    signs: Vec<Beat>,
+    /// The rest, once all are read.
+    rest: Option<Rest>,
+}
+
+/// Records that are being put in force.
+#[derive(Debug)]
+struct Rest {
+    saved: vec::IntoIter<Saved>,
+    shown: LastShown,
+    timers: GroupTimers,
+    /// Whether their times have changed since they were stored.
+    stepped: bool,
+}
 
 /// A record that flash has stored.
 #[derive(Debug)]
-pub(super) struct Saved {
+struct Saved {
     kind: Kind,
     key: Vec<u8>,
     version: Version,
@@ -47,7 +69,7 @@ impl Node {
             return self.past.restore(&stamped.body);
         }
         if kind == Kind::Sign {
-            self.signs.push(record::decode_beat(&stamped.body)?);
+            self.restoring.signs.push(record::decode_beat(&stamped.body)?);
             return Ok(());
         }
         if kind == Kind::Member {
@@ -58,7 +80,7 @@ impl Node {
         let Some(object) = rules(kind).read(&mut self.core, key, &stamped.body)? else {
             return Ok(());
         };
-        self.restoring.push(Saved {
+        self.restoring.saved.push(Saved {
             kind,
             key: key.to_vec(),
             version: Version { hlc: stamped.hlc, node: stamped.node },
@@ -79,32 +101,31 @@ impl Node {
 
     /// Says that every stored record has been taken back: the flock is joined, groups and timers start.
     pub fn handle_restored(&mut self, cx: &mut Cx<'_>) {
-        self.past.restored(cx.now);
-        let stored = std::mem::take(&mut self.restoring);
-        let mut shown = LastShown::default();
-        for it in stored.iter().filter(|it| it.object.is_of_the_past()) {
-            shown.see(it.object.written());
-        }
-        let signs = std::mem::take(&mut self.signs);
-        for sign in &signs {
-            shown.see(sign.at);
-        }
-        for it in signs {
-            let at = shown.step(it.at, cx.now.wall).time(it.at);
-            self.core.restore_sign(cx.now, &it.name, Sign { at, by: it.said.into() });
-        }
-        let mut timers = GroupTimers::new();
-        let mut stepped = false;
-        for mut it in stored {
+        while !self.restore_some(cx, usize::MAX) {}
+    }
+
+    /// The same in pieces, of so many records each. Returns whether all are in force. Until they are, no other input may come,
+    /// which would meet half of a state; and each piece has the same `now`.
+    pub fn restore_some(&mut self, cx: &mut Cx<'_>, count: usize) -> bool {
+        let mut rest = match self.restoring.rest.take() {
+            Some(rest) => rest,
+            None => self.begin_restoring(cx.now),
+        };
+        for mut it in rest.saved.by_ref().take(count) {
             // A record that came while flash could not be read is newer.
             if self.holds_newer(it.kind, &it.key, it.version) {
                 continue;
             }
-            let step = shown.step(it.object.written(), cx.now.wall);
-            stepped |= step != Step::NONE;
+            let step = rest.shown.step(it.object.written(), cx.now.wall);
+            rest.stepped |= step != Step::NONE;
             it.object.step(step);
-            self.take_back(cx.now, it, &mut timers);
+            self.take_back(cx.now, it, &mut rest.timers);
         }
+        if rest.saved.len() > 0 {
+            self.restoring.rest = Some(rest);
+            return false;
+        }
+        let Rest { timers, stepped, .. } = rest;
         // Records that are found late.
         if self.gossip.is_some() {
             self.note_all(cx.now);
@@ -118,6 +139,25 @@ impl Node {
         self.core.look_at_expected(cx.now.mono);
         self.rewrite(cx, stepped);
         self.spread(cx);
+        true
+    }
+
+    /// How far the times of the records have to be moved follows from all of them.
+    fn begin_restoring(&mut self, now: Now) -> Rest {
+        self.past.restored(now);
+        let Restoring { saved, signs, .. } = std::mem::take(&mut self.restoring);
+        let mut shown = LastShown::default();
+        for it in saved.iter().filter(|it| it.object.is_of_the_past()) {
+            shown.see(it.object.written());
+        }
+        for sign in &signs {
+            shown.see(sign.at);
+        }
+        for it in signs {
+            let at = shown.step(it.at, now.wall).time(it.at);
+            self.core.restore_sign(now, &it.name, Sign { at, by: it.said.into() });
+        }
+        Rest { saved: saved.into_iter(), shown, timers: GroupTimers::new(), stepped: false }
     }
 
     fn take_back(&mut self, now: Now, saved: Saved, timers: &mut GroupTimers) {

@@ -25,6 +25,7 @@ pub mod http;
 mod interfaces;
 mod keeper;
 pub mod keys;
+mod late;
 pub mod log;
 mod netlink;
 mod notifier;
@@ -189,6 +190,8 @@ struct Shell {
     troubles: Troubles,
     /// Answers that wait until what they promise is durable, oldest first.
     held: VecDeque<Held>,
+    /// Events that came while a flash was read that was not readable before.
+    waiting: VecDeque<Event>,
     watchers: Watchers,
     /// The test of a receiver that is under way, and the client that waits for it.
     testing: Option<(Exchange, api::Test)>,
@@ -262,6 +265,7 @@ impl Shell {
             keeper,
             troubles,
             held: VecDeque::new(),
+            waiting: VecDeque::new(),
             watchers: Watchers::default(),
             testing: None,
             lists: VecDeque::new(),
@@ -296,7 +300,12 @@ impl Shell {
                     info!("received {name}, stopping");
                     break;
                 }
-                Some(event) => self.turn(event)?,
+                Some(event) => {
+                    if let Event::Kept(_, Some((found, _))) = &event {
+                        self.take_back(found, events).await;
+                    }
+                    self.turn(event)?;
+                }
                 None => {}
             }
             self.go_on(events).await?;
@@ -340,7 +349,7 @@ impl Shell {
             // The loop is the one that ends of it.
             Event::Deaf(..) => {}
             Event::Http(exchange) => self.answer(*exchange),
-            Event::Kept(kept, late) => self.kept(&kept, late.as_ref()),
+            Event::Kept(kept, late) => self.kept(&kept, late.map(|late| late.1)),
             Event::Link => self.with_node(Node::handle_link),
             Event::Loaded(outcome) => self.loaded(*outcome),
             Event::Peers(mut peers) => {
@@ -391,7 +400,7 @@ impl Shell {
 
     /// Lets go the answers that waited for what is durable now. Where nothing can be kept they go too: the agent works
     /// on from memory, and says so wherever it says anything.
-    fn kept(&mut self, kept: &Kept, late: Option<&keeper::Late>) {
+    fn kept(&mut self, kept: &Kept, found_volatile: Option<bool>) {
         self.keeper.heard(kept.ticket);
         while self.held.front().is_some_and(|held| held.ticket <= kept.ticket)
             && let Some(held) = self.held.pop_front()
@@ -402,9 +411,8 @@ impl Shell {
         let age = self.site.journal.age;
         self.with_node(|node, cx| node.handle_wear(cx, kept.wear.commits, age));
         self.site.journal.left_out = kept.left_out;
-        if let Some((found, volatile)) = late {
-            self.site.journal.volatile = *volatile;
-            self.with_node(|node, cx| restore(node, cx, found));
+        if let Some(volatile) = found_volatile {
+            self.site.journal.volatile = volatile;
         }
         if kept.wants_state {
             // Everything that is queued until now is part of the state.

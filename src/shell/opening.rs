@@ -132,12 +132,17 @@ pub(super) fn site_journal(storage: &Storage, opened: &keeper::Opened) -> api::J
     }
 }
 
-/// Gives the node what was kept. A record that makes no sense is left out and said.
+/// Gives the node what was kept, and puts it in force.
 pub(super) fn restore(node: &mut Node, cx: &mut Cx<'_>, found: &[keeper::Found]) {
+    read_back(node, found);
+    node.handle_restored(cx);
+}
+
+/// Gives the node these records. One that makes no sense is left out and said.
+pub(super) fn read_back(node: &mut Node, found: &[keeper::Found]) {
     for (kind, key, body) in found {
         if let Err(error) = node.handle_record(*kind, key, body) {
             warn!("journal: left out a record ({}): {error}", kind_name(*kind));
         }
     }
-    node.handle_restored(cx);
 }

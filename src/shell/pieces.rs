@@ -140,7 +140,13 @@ impl Shell {
     }
 
     /// The next event; while something is done in pieces, none if there is none right now.
-    pub(super) async fn next(&self, events: &Receiver<Event>) -> Result<Option<Event>, RecvError> {
+    pub(super) async fn next(
+        &mut self,
+        events: &Receiver<Event>,
+    ) -> Result<Option<Event>, RecvError> {
+        if let Some(event) = self.waiting.pop_front() {
+            return Ok(Some(event));
+        }
         if !self.is_busy() {
             return events.recv().await.map(Some);
         }

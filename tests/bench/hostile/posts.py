@@ -3,6 +3,7 @@
 import json
 import time
 
+from agent import until
 from load import Receiver, post
 from patterns import large, small
 from subject import config, hostile
@@ -98,3 +99,23 @@ def restart(subject):
     subject.note("gap: until it is ready")
     subject.measured(lambda: time.sleep(4))
     subject.note(json.dumps(subject.gap)[:0])
+
+
+@hostile("a flash of 20,000 alerts and 5,000 silences that can be read only after the start")
+def late_flash(subject):
+    subject.start(config(wait="1s"))
+    subject.alerts(small(20_000), 5000)
+    for n in range(5000):
+        subject.silence(f"gateway-{n}x")
+    subject.agent.stop()
+    data, away = subject.directory / "data", subject.directory / "away"
+    data.rename(away)
+    data.write_text("")
+    subject.agent.start()
+
+    def mend():
+        data.unlink()
+        away.rename(data)
+        until("all is back", lambda: subject.agent.metric("alertmanager_alerts") >= 20_000)
+
+    subject.measured(mend)
