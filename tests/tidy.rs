@@ -320,3 +320,33 @@ fn a_panic_ends_a_release_and_nothing_catches_it() {
         assert!(!source.code.contains("catch_unwind"), "{}", source.path.display());
     }
 }
+
+/// An error type says what it has left changed, for its callers have to go on.
+#[test]
+fn each_error_says_what_it_left_changed() {
+    let says =
+        ["chang", "stay", "othing", "in force", "undelivered", "may have", "says what is on"];
+    let mut errors = 0;
+    for source in sources() {
+        let lines: Vec<&str> = source.code.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let declared = line.split_once("enum ").or_else(|| line.split_once("struct "));
+            let name = declared
+                .filter(|it| it.0.is_empty() || it.0.starts_with("pub"))
+                .map(|it| it.1.split(|c: char| !c.is_alphanumeric()).next().unwrap());
+            let is_error = |it: &&str| it.ends_with("Error") || ["Errors", "Fault"].contains(it);
+            let Some(name) = name.filter(is_error) else { continue };
+            let before = lines[..at].iter().rev();
+            let docs: Vec<&str> = before
+                .take_while(|it| it.starts_with("///") || it.starts_with("#["))
+                .filter(|it| it.starts_with("///"))
+                .copied()
+                .collect();
+            let docs = docs.concat();
+            errors += 1;
+            let path = source.path.display();
+            assert!(says.iter().any(|it| docs.contains(it)), "{path}: {name}: {docs}");
+        }
+    }
+    assert!(errors > 20, "the errors were not found");
+}

@@ -70,7 +70,7 @@ struct Cx<'a> {
 /// How a subcommand ends: with an exit code, or why not.
 type Outcome = Result<u8, Fault>;
 
-/// Why a subcommand did not do what was asked for.
+/// A subcommand did not do what was asked for. Where an agent did not answer, it may have done it all the same.
 #[derive(Debug, PartialEq)]
 enum Fault {
     /// The command line makes no sense.

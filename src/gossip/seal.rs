@@ -49,7 +49,7 @@ pub(super) const SEAL_BYTES: [usize; 2] = [HEADER_BYTES + CRC_BYTES, HEADER_BYTE
 /// Bytes of the longest message that fits a datagram.
 pub(super) const MESSAGE_BYTES_MAX: usize = DATAGRAM_BYTES_MAX - HEADER_BYTES - TAG_BYTES;
 
-/// A key is of no use.
+/// A key is of no use. Changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyError {
     /// Two keys in the ring look the same.

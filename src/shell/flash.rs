@@ -32,7 +32,7 @@ pub struct FlashDir {
     _lock: Option<File>,
 }
 
-/// Why a state directory cannot be used.
+/// A state directory cannot be used. It may have been made, or its lock file; no record in it has changed.
 #[derive(Debug)]
 pub enum FlashError {
     /// Another process owns it; its id, if the lock file says so.

@@ -43,7 +43,7 @@ pub struct MissingKeys {
     pub restarted: bool,
 }
 
-/// Why there are no keys. Nothing is said of what is in a file.
+/// The keys of the flock were not read: those in force stay. Nothing is said of what is in a file.
 #[derive(Debug)]
 pub enum KeysError {
     /// This file cannot be read.

@@ -1,4 +1,4 @@
-//! What a flash holds that could be read only after the start is taken back in pieces. Questions after the health of the agent
+//! Records of a flash that could be read only after the start are taken back in pieces. Questions after the health of the agent
 //! and the watchdog are answered between two pieces; every other event waits, since it would meet half of a state.
 
 use smol::channel::Receiver;

@@ -10,7 +10,7 @@ use crate::shell::files::Readers;
 
 static READERS: Readers = Readers::new(ATTEMPTS_MAX);
 
-/// The file of a secret could not be read. Says nothing of what is in it.
+/// The file of a secret could not be read. Changes nothing. Says nothing of what is in it.
 #[derive(Debug)]
 pub(super) struct Error {
     file: PathBuf,

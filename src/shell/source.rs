@@ -34,7 +34,7 @@ pub struct ConfigSource {
     pub environment: Environment,
 }
 
-/// Why there is no config.
+/// The config was not loaded: the one in force stays, and nothing else has changed.
 #[derive(Debug)]
 pub enum SourceError {
     /// The file cannot be read; later it may be.

@@ -34,7 +34,7 @@ pub trait Medium {
     fn sync_dir(&self) -> io::Result<()>;
 }
 
-/// Why the journal could not do what it was asked.
+/// The journal could not do what it was asked. Each variant says what is on flash then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The live records need more room than the largest segment has. This commit is refused, the journal goes on.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A fault of a template. `Display` names file, line, column and expression as far as they are known:
+/// A fault of a template. Changes nothing. `Display` names file, line, column and expression as far as they are known:
 /// `a.tmpl:3:12: .Labels.Nope.X: can't evaluate field X in type string`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateError {

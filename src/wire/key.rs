@@ -7,7 +7,7 @@ use crate::limits::GOSSIP_KEY_BYTES_MIN;
 /// Fewer different bytes than this are a pattern, and no random key: among 32 random bytes there are some thirty.
 const DIFFERENT_BYTES_MIN: usize = 12;
 
-/// Why a text is no key.
+/// A text that is no key. Changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyTextError {
     /// It is neither hex nor base64.

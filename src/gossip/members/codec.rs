@@ -17,7 +17,7 @@ use crate::gossip::message::encode;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CborCodec;
 
-/// The bytes make no sense, or do not fit.
+/// The bytes make no sense, or do not fit. Changes nothing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CodecError;
 

@@ -61,7 +61,7 @@ pub struct Url {
     path: String,
 }
 
-/// Why a text is no URL. Never holds the text itself, which may be a secret.
+/// A text that is no URL. Changes nothing. Never holds the text itself, which may be a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UrlError {
     /// It starts otherwise than with `http://` or `https://`.

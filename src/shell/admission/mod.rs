@@ -77,7 +77,7 @@ struct Rules {
     files: Vec<(PathBuf, Option<Stamp>)>,
 }
 
-/// Why there are no rules.
+/// The rules of access were not loaded: those in force stay.
 #[derive(Debug)]
 pub enum AdmissionError {
     /// The file cannot be read; later it may be.

@@ -57,7 +57,7 @@ const BUNDLES: [&str; 5] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// Why a stream has no TLS.
+/// A stream has no TLS. Nothing of a request or an answer was sent over it.
 #[derive(Debug)]
 pub(super) enum Error {
     /// A file that `tls_config` names cannot be used: which key, and why.

@@ -10,7 +10,7 @@ use crate::wire::json::read::{self, ReadError, Reader, ValueKind};
 use crate::wire::json::uri;
 use crate::wire::rfc3339;
 
-/// Why a body was not taken; nothing of it was.
+/// A body was not taken, and nothing of it has changed anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BodyError {
     /// It is not the JSON it should be, in Go's words.

@@ -73,7 +73,7 @@ impl ValueKind {
     }
 }
 
-/// Why a text was not read, in Go's words.
+/// A text was not read, in Go's words. Changes nothing but the place of the reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadError {
     /// It is no JSON.

@@ -56,7 +56,7 @@ impl Default for Terms {
     }
 }
 
-/// Why bytes are no packet of a broker.
+/// Bytes that are no packet of a broker. The session cannot go on; nothing else has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PacketError {
     /// It ends in the midst of a field, or its length is none.

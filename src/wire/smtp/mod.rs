@@ -56,7 +56,7 @@ pub enum Next {
     End(Result<(), MailError>),
 }
 
-/// Why a mail was not sent.
+/// A mail was not sent. If the dialogue ended after its text, the server may have accepted it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MailError {
     /// The server refused a command: which, and what it said.

@@ -13,7 +13,7 @@ pub struct SmtpReply {
     pub lines: Vec<String>,
 }
 
-/// Why bytes are no reply.
+/// Bytes that are no reply. The dialogue cannot go on; nothing else has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplyError {
     /// A line does not begin with a code.

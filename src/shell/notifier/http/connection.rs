@@ -148,6 +148,7 @@ const fn said(why: NoAnswer) -> &'static str {
     }
 }
 
+/// A connection did not answer. The request may have been received.
 enum Fault {
     Io(io::Error),
     Answer(NoAnswer),

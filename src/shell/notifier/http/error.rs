@@ -6,7 +6,7 @@ use std::io;
 use crate::model::url::UrlError;
 use crate::shell::{secrets, tls};
 
-/// Why no answer came. Names hosts and files, never what is secret.
+/// No answer came. The receiver may have got the request, or a part of it. Names hosts and files, never what is secret.
 #[derive(Debug)]
 pub(in crate::shell::notifier) enum Error {
     /// The file of a secret was not read.
