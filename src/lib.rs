@@ -16,10 +16,11 @@
 pub mod api;
 /// A map for few entries, whose code all such maps share: a smaller binary.
 pub mod box_map;
-/// The subcommands: thin clients of the HTTP API, and offline checks.
+/// The subcommands: thin clients of the HTTP API, and offline checks (`check` is check-config).
 pub mod cli;
 /// Text, TOML or YAML of one schema, to a checked config; all errors at once. `tree` reads the languages, `read` has a file a section,
-/// `settings` the agent's own sections, `web` users and TLS of the HTTP side, `environment` systemd's credentials.
+/// `settings` the agent's own sections, `web` users and TLS of the HTTP side (`read/web` checks them), `proxy` with NO_PROXY,
+/// `environment` systemd's credentials.
 pub mod config;
 /// The alerting mind: the tables and rules (`intake` of reports, `route`, `intervals`, `group`, `silences`, `acknowledge`, `inhibit`,
 /// `nflog`, the `sweep` of what has ended; `expect` for signs of life of others, `heartbeat` for the flock's own), and in `deliver` what
@@ -31,13 +32,13 @@ pub mod crc;
 /// The requests of the brain to the shell.
 pub mod effect;
 /// The flock: `members` (SWIM; `candidates` to join, `reconnect` to the lost), the clock `hlc`, `news` and their `delivery` (what is
-/// acknowledged, and sent again), `repair` by digests with the `assembly` of parts, `seal` with its keys and the window of replays,
+/// acknowledged, and sent again), `repair` by digests with the `assembly` of parts, `seal` with its keys and the window of replays (one file),
 /// `unheard` datagrams of another key. Its payloads are key, version and bytes.
 pub mod gossip;
 /// Every limit, with its policy.
 pub mod limits;
 /// The nouns, valid by construction: labels, durations, `matcher` with its patterns, alerts, silences, `time_interval` with its
-/// calendar, `log_entry` and how two merge.
+/// calendar, `group_key` as Alertmanager writes it, `log_entry` and how two merge.
 pub mod model;
 /// The whole brain: `handle_*` in, effects out, one `next_timeout`. `kinds` has a file for each kind of record: key, life, merging.
 /// `members` decides which are missing; `faults` and `troubles` are those of this node and around it, `own` the alerts of these; the
