@@ -22,23 +22,23 @@ pub mod cli;
 /// `settings` the agent's own sections, `web` users and TLS of the HTTP side (`read/web` checks them), `proxy` with NO_PROXY,
 /// `environment` systemd's credentials.
 pub mod config;
-/// The alerting mind: the tables and rules (`intake` of reports, `route`, `intervals`, `group`, `silences`, `acknowledge`, `inhibit`,
-/// `nflog`, the `sweep` of what has ended; `expect` for signs of life of others, `heartbeat` for the flock's own), and in `deliver` what
-/// happens to a due group: `flush`, `dedup`, turns, attempts, `backoff`, the `budget` and the `rate_limit` of receivers, what is `owed`
-/// (`owed/bounds` cut it).
+/// The alerting mind: the tables and rules (`alerts`, where a report without an end gets resolve_timeout, `intake` of reports, `route`,
+/// `intervals`, `group`, `silences`, `acknowledge`, `inhibit`, `nflog`, the `sweep` of what has ended; `expect` for signs of life of
+/// others, `heartbeat` for the flock's own), and in `deliver` what happens to a due group: `flush`, `dedup`, turns, attempts, `backoff`,
+/// the `budget` and the `rate_limit` of receivers, what is `owed` (`owed/bounds` cut it).
 pub mod core;
 /// The checksum of the journal and of datagrams in clear.
 pub mod crc;
 /// The requests of the brain to the shell.
 pub mod effect;
 /// The flock: `members` (SWIM; `candidates` to join, `reconnect` to the lost), the clock `hlc`, `news` and their `delivery` (what is
-/// acknowledged, and sent again), `repair` by digests with the `assembly` of parts, `seal` with its keys and the window of replays (one file),
-/// `unheard` datagrams of another key. Its payloads are key, version and bytes.
+/// acknowledged, and sent again), `repair` by digests with the `assembly` of parts, `seal` with its keys and the window of replays (one
+/// file), `unheard` datagrams of another key. Its payloads are key, version and bytes.
 pub mod gossip;
 /// Every limit, with its policy.
 pub mod limits;
-/// The nouns, valid by construction: labels, durations, `matcher` with its patterns, alerts, silences, `time_interval` with its
-/// calendar, `group_key` as Alertmanager writes it, `log_entry` and how two merge.
+/// The nouns, valid by construction: labels, durations, `matcher` with its patterns, alerts, silences, `time_interval` with its calendar,
+/// `group_key` as Alertmanager writes it, `log_entry` and how two merge.
 pub mod model;
 /// The whole brain: `handle_*` in, effects out, one `next_timeout`. `kinds` has a file for each kind of record: key, life, merging.
 /// `members` decides which are missing; `faults` and `troubles` are those of this node and around it, `own` the alerts of these; the
@@ -46,11 +46,12 @@ pub mod model;
 pub mod node;
 /// A receiver type per file: config and notification to request. `signing` is a webhook's HMAC.
 pub mod notify;
-/// The only room with sockets, files and clocks: http, `admission` of clients (`admission/password`), tls, udp, netlink, flash,
-/// `signals` (SIGHUP asks for a `reload`), `systemd` with the watchdog, the loop. In `notifier`, `http` has `redirect`, `proxy`, `kept`
-/// connections and `oauth2`. `twin` notices another node with the id of this one.
+/// The only room with sockets, files and clocks: `http` (connections, and how many GETs at a time), `admission` of users and tokens
+/// (`admission/password`), tls, udp, netlink, flash, `signals` (SIGHUP asks for a `reload`), `systemd` with the watchdog, the loop. In
+/// `notifier`, `http` has `redirect`, `proxy`, `kept` connections and `oauth2`. `twin` notices another node with the id of this one.
 pub mod shell;
-/// The journal over a `Medium`: `journal` appends and compacts, `replay` reads it again; the `budget` of commits, `wear`.
+/// The journal over a `Medium`: `journal` appends and compacts, `segment` reads one and finds the torn end, `replay` reads them again;
+/// the `budget` of commits, `wear`.
 pub mod store;
 /// Go's template language over typed values. `functions` has Go's own and, in `functions/alertmanager`, the others; `html` escapes by
 /// context (`html/escapers`). The default texts are in `default.tmpl`.

@@ -25,7 +25,7 @@ pub mod http;
 mod interfaces;
 mod keeper;
 pub mod keys;
-mod late;
+mod late_flash;
 pub mod log;
 mod netlink;
 mod notifier;
