@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::client::{duration, encoded};
-use super::table::{Dates, moment, text};
+use super::table::{Dates, heads, moment, text};
 use super::words::{filters, json_line, matchers, pairs, time_flag};
 use super::{Cx, Outcome, usage, watch};
 use crate::shell::clock;
@@ -35,29 +35,25 @@ fn show(cx: &mut Cx<'_>, answer: &Value) -> Outcome {
     let dates = Dates::of(cx)?;
     let mut alerts: Vec<&Value> = answer.as_array().into_iter().flatten().collect();
     alerts.sort_by_key(|alert| moment(alert.get("startsAt")));
-    let rows = |heads: &[&str], row: &dyn Fn(&Value) -> Vec<String>| {
-        let heads = heads.iter().map(ToString::to_string).collect();
-        [heads].into_iter().chain(alerts.iter().map(|alert| row(alert))).collect::<Vec<_>>()
+    let rows = |names: &str, row: &dyn Fn(&Value) -> Vec<String>| {
+        let mut rows = heads(names);
+        rows.extend(alerts.iter().map(|alert| row(alert)));
+        rows
     };
     let state = |it: &Value| text(it.get("status").and_then(|it| it.get("state")));
     let rows = match dates.format.as_str() {
         "json" => return json_line(cx, answer),
-        "extended" => rows(
-            &["Labels", "Annotations", "Starts At", "Ends At", "Generator URL", "State"],
-            &|it| {
-                let url = it.get("generatorURL").map_or_else(String::new, |url| text(Some(url)));
-                let (starts, ends) = (dates.show(it.get("startsAt")), dates.show(it.get("endsAt")));
-                vec![
-                    spelled(it.get("labels")),
-                    spelled(it.get("annotations")),
-                    starts,
-                    ends,
-                    url,
-                    state(it),
-                ]
-            },
-        ),
-        _ => rows(&["Alertname", "Starts At", "Summary", "State"], &|it| {
+        "extended" => rows("Labels,Annotations,Starts At,Ends At,Generator URL,State", &|it| {
+            vec![
+                spelled(it.get("labels")),
+                spelled(it.get("annotations")),
+                dates.show(it.get("startsAt")),
+                dates.show(it.get("endsAt")),
+                it.get("generatorURL").map_or_else(String::new, |url| text(Some(url))),
+                state(it),
+            ]
+        }),
+        _ => rows("Alertname,Starts At,Summary,State", &|it| {
             let of = |key, name| {
                 let value = it.get(key).and_then(|it| it.get(name));
                 value.map_or_else(String::new, |value| text(Some(value)))

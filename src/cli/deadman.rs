@@ -1,11 +1,13 @@
 //! `bellwether ping NAME`: a sign of life. `bellwether deadman`: what is expected, and what came last.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::table::{local_time, table, text};
+use super::screen::Screen;
+use super::table::{heads, local_time, text};
+use super::words::shown;
 use super::{Cx, Outcome, usage};
 
 pub(super) fn ping(cx: &mut Cx<'_>) -> Outcome {
@@ -21,15 +23,11 @@ pub(super) fn ping(cx: &mut Cx<'_>) -> Outcome {
 }
 
 pub(super) fn run(cx: &mut Cx<'_>) -> Outcome {
-    let answer = cx.agent()?.get("/bellwether/v1/deadman")?;
-    let page = print(&answer, &TimeZone::system(), cx.out.columns);
-    cx.out.write_all(page.as_bytes())?;
-    Ok(0)
+    shown(cx, "/bellwether/v1/deadman", print)
 }
 
-fn print(answer: &Value, zone: &TimeZone, terminal: Option<usize>) -> String {
-    let heads = ["EXPECTED", "EACH", "STATE", "LAST", "BY"];
-    let mut rows = vec![heads.map(ToOwned::to_owned).to_vec()];
+fn print(out: &mut Screen<'_>, answer: &Value, zone: &TimeZone) -> io::Result<()> {
+    let mut rows = heads("EXPECTED,EACH,STATE,LAST,BY");
     let expected = answer.get("expected").and_then(Value::as_array);
     for it in expected.into_iter().flatten() {
         let is_missing = it.get("missing").and_then(Value::as_bool).unwrap_or(false);
@@ -43,17 +41,11 @@ fn print(answer: &Value, zone: &TimeZone, terminal: Option<usize>) -> String {
         };
         rows.push(vec![of("name"), of("period"), state, last, by]);
     }
-    let expected = match rows.len() {
-        1 => "nothing is expected: the config has no [[expect]]\n".to_owned(),
-        _ => table(&rows, false, terminal),
-    };
-    let heartbeats = heartbeats(answer, zone, terminal);
-    if heartbeats.is_empty() { expected } else { format!("{expected}\n{heartbeats}") }
-}
-
-fn heartbeats(answer: &Value, zone: &TimeZone, terminal: Option<usize>) -> String {
-    let heads = ["HEARTBEAT", "EACH", "TOLD", "LAST"];
-    let mut rows = vec![heads.map(ToOwned::to_owned).to_vec()];
+    match rows.len() {
+        1 => out.write_all(b"nothing is expected: the config has no [[expect]]\n")?,
+        _ => out.table(&rows)?,
+    }
+    let mut rows = heads("HEARTBEAT,EACH,TOLD,LAST");
     for it in answer.get("heartbeats").and_then(Value::as_array).into_iter().flatten() {
         let of = |key: &str| text(it.get(key));
         let is_told = it.get("last").is_some_and(Value::is_string);
@@ -61,24 +53,28 @@ fn heartbeats(answer: &Value, zone: &TimeZone, terminal: Option<usize>) -> Strin
             if is_told { (of("told"), local_time(&of("last"), zone)) } else { Default::default() };
         rows.push(vec![of("name"), of("period"), told, last]);
     }
-    if rows.len() == 1 { String::new() } else { table(&rows, false, terminal) }
+    if rows.len() == 1 {
+        return Ok(());
+    }
+    out.write_all(b"\n")?;
+    out.table(&rows)
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{Fake, told, told_by};
+    use super::super::testing::{Fake, printed, told, told_by};
     use super::*;
 
     #[test]
     fn expected_signs_of_life_are_a_page() {
-        let page = print(
+        let page = printed(
+            print,
             &json!({"expected": [
                 {"name": "backup", "period": "1d", "missing": false, "last": "2026-11-22T01:00:00.5Z", "by": "a ping of 10.0.0.7"},
                 {"name": "watchdog", "period": "5m", "missing": true, "last": null, "by": null},
             ], "heartbeats": [{"name": "hc", "period": "1m", "told": "ok", "last": "2026-11-22T01:00:00Z"}]}),
-            &TimeZone::UTC,
             None,
         );
         let expected = "\
@@ -90,7 +86,7 @@ HEARTBEAT  EACH  TOLD  LAST
 hc         1m    ok    2026-11-22T01:00:00.000Z
 ";
         assert_eq!(page, expected);
-        assert!(print(&json!(null), &TimeZone::UTC, None).starts_with("nothing is expected"));
+        assert!(printed(print, &json!(null), None).starts_with("nothing is expected"));
     }
 
     #[test]

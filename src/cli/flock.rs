@@ -1,20 +1,24 @@
 //! `bellwether flock`: the flock as one node sees it. `cluster show`: the same in amtool's words.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::table::{Dates, table, text};
-use super::words::json_line;
+use super::screen::Screen;
+use super::table::{Dates, heads, text};
+use super::words::{json_line, shown};
 use super::{Cx, Outcome};
 use crate::model::duration::Spelled;
 
 pub(super) fn run(cx: &mut Cx<'_>) -> Outcome {
-    let status = cx.agent()?.get("/api/v2/status")?;
-    let cluster = print(status.get("cluster").unwrap_or(&Value::Null), cx.out.columns);
-    write!(cx.out, "{cluster}{}{}", troubles(&status), used(&status))?;
-    Ok(0)
+    shown(cx, "/api/v2/status", print)
+}
+
+fn print(out: &mut Screen<'_>, status: &Value, _: &TimeZone) -> io::Result<()> {
+    members(out, status.get("cluster").unwrap_or(&Value::Null))?;
+    write!(out, "{}{}", troubles(status), used(status))
 }
 
 pub(super) fn cluster(cx: &mut Cx<'_>) -> Outcome {
@@ -28,25 +32,27 @@ pub(super) fn cluster(cx: &mut Cx<'_>) -> Outcome {
     writeln!(cx.out, "Cluster Status:  {}\nNode Name:       {name}", text(cluster.get("status")))?;
     let peers = cluster.get("peers").and_then(Value::as_array).into_iter().flatten();
     if format == "extended" {
-        let heads = vec!["Address".to_owned(), "Name".to_owned()];
-        let row = |it: &Value| vec![text(it.get("address")), text(it.get("name"))];
-        let rows: Vec<Vec<String>> = [heads].into_iter().chain(peers.map(row)).collect();
-        write!(cx.out, "\n{}", table(&rows, false, cx.out.columns))?;
+        let mut rows = heads("Address,Name");
+        rows.extend(peers.map(|it| vec![text(it.get("address")), text(it.get("name"))]));
+        // Of amtool's tables, this one is not filled with spaces.
+        cx.out.is_padded = false;
+        cx.out.write_all(b"\n")?;
+        cx.out.table(&rows)?;
     }
     Ok(0)
 }
 
-/// `cluster` of the status as text.
-fn print(cluster: &Value, terminal: Option<usize>) -> String {
+/// `cluster` of the status.
+fn members(out: &mut Screen<'_>, cluster: &Value) -> io::Result<()> {
     let state = text(cluster.get("status"));
     let Some(flock) = cluster.get("flock") else {
         if let Some(fault) = cluster.get("fault") {
-            return format!("no flock, and no port is open: {}\n", text(Some(fault)));
+            return writeln!(out, "no flock, and no port is open: {}", text(Some(fault)));
         }
-        return match state.as_str() {
-            "disabled" => "alone, as configured: --cluster.listen-address is empty\n".to_owned(),
-            _ => "alone: no peers, no multicast configured\n".to_owned(),
-        };
+        return out.write_all(match state.as_str() {
+            "disabled" => b"alone, as configured: --cluster.listen-address is empty\n",
+            _ => b"alone: no peers, no multicast configured\n",
+        });
     };
     let names = |key: &str| {
         let items = flock.get(key).and_then(Value::as_array).into_iter().flatten();
@@ -72,7 +78,8 @@ fn print(cluster: &Value, terminal: Option<usize>) -> String {
              --storage.path and start it\n"
         )
     });
-    let mut page = format!(
+    write!(
+        out,
         "this node   {} ({}), {state}, clock {}\nsealed      {sealed}\nmulticast   {}\n\
          records     {}, digest {}\ndropped     {}\n{}\n",
         text(cluster.get("name")),
@@ -83,23 +90,11 @@ fn print(cluster: &Value, terminal: Option<usize>) -> String {
         text(flock.get("digest")),
         or_none(drops.join(", ")),
         twin.unwrap_or_default()
-    );
-    let heads = [
-        "MEMBER",
-        "ADDRESS",
-        "STATE",
-        "UNICAST",
-        "MULTICAST",
-        "HEARS OURS",
-        "CLOCK",
-        "RECORDS",
-        "KEY",
-    ];
-    let mut rows = vec![heads.map(ToOwned::to_owned).to_vec()];
+    )?;
+    let mut rows = heads("MEMBER,ADDRESS,STATE,UNICAST,MULTICAST,HEARS OURS,CLOCK,RECORDS,KEY");
     let members = flock.get("members").and_then(Value::as_array).into_iter().flatten();
     rows.extend(members.map(row));
-    page.push_str(&table(&rows, false, terminal));
-    page
+    out.table(&rows)
 }
 
 /// The present troubles, a line each.
@@ -179,7 +174,12 @@ fn is(value: Option<&Value>) -> bool {
 mod tests {
     use serde_json::json;
 
+    use super::super::testing::printed;
     use super::*;
+
+    fn page(cluster: &Value, columns: Option<usize>) -> String {
+        printed(print, &json!({ "cluster": cluster }), columns)
+    }
 
     #[test]
     fn a_flock_is_a_page() {
@@ -189,7 +189,7 @@ mod tests {
         let flock = json!({"id": "07", "sealed": true, "keys": ["1a2b", "3c4d"], "interfaces": ["eth0"], "synced": true,
             "digest": "ff", "records": 2, "twin": null, "drops": {"replay": 0, "stranger": 4}, "members": [member]});
         let flock = json!({"name": "a", "status": "ready", "flock": flock});
-        let page = print(&flock, None);
+        let told = page(&flock, None);
         let expected = "\
 this node   a (07), ready, clock known
 sealed      with key 1a2b, 3c4d
@@ -200,14 +200,16 @@ dropped     before joining 4
 MEMBER  ADDRESS        STATE  UNICAST  MULTICAST  HEARS OURS  CLOCK              RECORDS    KEY
 b       10.0.0.2:9094  alive  3 s ago  never      yes         -1.250 s, not set  comparing  1a2b
 ";
-        assert_eq!(page, expected);
-        let page = print(&flock, Some(20));
-        assert!(page.ends_with("\nMEMBER  ADDRESS    …\nb       10.0.0.2:90…\n"), "{page}");
+        assert_eq!(told, expected);
+        let told = page(&flock, Some(80));
+        let (_, table) = told.split_once("\nMEMBER").unwrap();
+        assert!(table.lines().all(|line| line.chars().count() <= 80), "{told}");
+        assert!(table.contains("  10.0.0.2:") && table.contains("  1a2b"), "{told}");
         let twin = json!({"address": "10.0.0.3:9094", "heardSecondsAgo": 7});
-        let page = print(&json!({"flock": {"twin": twin}}), None);
+        let told = page(&json!({"flock": {"twin": twin}}), None);
         assert!(
-            page.contains("\nOUR ID      is also that of 10.0.0.3:9094, heard 7 s ago: "),
-            "{page}"
+            told.contains("\nOUR ID      is also that of 10.0.0.3:9094, heard 7 s ago: "),
+            "{told}"
         );
     }
 
@@ -240,13 +242,13 @@ b       10.0.0.2:9094  alive  3 s ago  never      yes         -1.250 s, not set 
 
     #[test]
     fn a_lone_node_says_so_and_nonsense_is_no_panic() {
-        let page = print(&json!({"status": "ready"}), None);
-        assert_eq!(page, "alone: no peers, no multicast configured\n");
-        let page = print(&json!({"status": "ready", "fault": "x.key cannot be read"}), None);
-        assert_eq!(page, "no flock, and no port is open: x.key cannot be read\n");
+        let told = page(&json!({"status": "ready"}), None);
+        assert_eq!(told, "alone: no peers, no multicast configured\n");
+        let told = page(&json!({"status": "ready", "fault": "x.key cannot be read"}), None);
+        assert_eq!(told, "no flock, and no port is open: x.key cannot be read\n");
         assert!(
-            print(&json!({"flock": {"members": [1, null], "drops": []}}), None).contains("unknown")
+            page(&json!({"flock": {"members": [1, null], "drops": []}}), None).contains("unknown")
         );
-        assert!(print(&Value::Null, None).starts_with("alone"));
+        assert!(page(&Value::Null, None).starts_with("alone"));
     }
 }

@@ -1,34 +1,35 @@
 //! `bellwether history`: why one node notified, or did not.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::client::encoded;
-use super::table::{Dates, local_time, text};
-use super::words::{filters, json_line, matchers};
+use super::screen::Screen;
+use super::table::{Dates, cut, heads, local_time, text};
+use super::words::{filters, matchers, shown};
 use super::{Cx, Fault, Outcome, watch};
 
 const PATH: &str = "/bellwether/v1/history";
 
 pub(super) fn run(cx: &mut Cx<'_>) -> Outcome {
-    let is_json = Dates::of(cx)?.format == "json";
     let path = path(cx)?;
-    if cx.args.is("watch") {
-        return follow(cx, &path, is_json);
-    }
-    let entries = cx.agent()?.get(&path)?;
-    if is_json {
-        return json_line(cx, &entries);
-    }
-    let rows = rows(&entries, &TimeZone::system());
+    if cx.args.is("watch") { follow(cx, &path) } else { shown(cx, &path, print) }
+}
+
+/// A page; on a terminal, times are those of the wall alone.
+fn print(out: &mut Screen<'_>, entries: &Value, zone: &TimeZone) -> io::Result<()> {
+    let mut rows = rows(entries, zone);
     if rows.len() == 1 {
-        writeln!(cx.out, "no history: nothing of that has happened")?;
-    } else {
-        cx.out.table(&rows)?;
+        return writeln!(out, "no history: nothing of that has happened");
     }
-    Ok(0)
+    if out.columns.is_some() {
+        for time in rows.iter_mut().filter_map(|row| row.first_mut()) {
+            *time = cut(time, "2026-11-22T01:00:00".len()).0.to_owned();
+        }
+    }
+    out.table(&rows)
 }
 
 /// The request for what the arguments ask for.
@@ -45,7 +46,8 @@ fn path(cx: &Cx<'_>) -> Result<String, Fault> {
 }
 
 /// Prints the entries that there are, and each that comes, oldest first.
-fn follow(cx: &mut Cx<'_>, path: &str, is_json: bool) -> Outcome {
+fn follow(cx: &mut Cx<'_>, path: &str) -> Outcome {
+    let is_json = Dates::of(cx)?.format == "json";
     let mut news = watch::News::of(cx)?;
     let mut seen = Vec::new();
     loop {
@@ -67,12 +69,8 @@ fn follow(cx: &mut Cx<'_>, path: &str, is_json: bool) -> Outcome {
 
 fn rows(entries: &Value, zone: &TimeZone) -> Vec<Vec<String>> {
     let is_alerts = entries.get(0).is_some_and(|it| it.get("labels").is_some());
-    let names = if is_alerts {
-        ["AT", "ALERT", "STATUS", "SINCE"]
-    } else {
-        ["AT", "GROUP", "RECEIVER", "OUTCOME"]
-    };
-    let mut rows = vec![names.map(ToOwned::to_owned).to_vec()];
+    let mut rows =
+        heads(if is_alerts { "AT,ALERT,STATUS,SINCE" } else { "AT,GROUP,RECEIVER,OUTCOME" });
     rows.extend(entries.as_array().into_iter().flatten().map(|entry| row(entry, zone)));
     rows
 }
@@ -144,8 +142,7 @@ fn muted(entry: &Value) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::super::table::table;
-    use super::super::testing::{Fake, told_by};
+    use super::super::testing::{Fake, printed, told_by};
     use super::*;
 
     #[test]
@@ -158,20 +155,29 @@ mod tests {
             }
             entry
         };
-        let rows = rows(
-            &json!([
-                of(json!({"outcome": "sent", "attempts": 1, "reason": "first notification"})),
-                of(json!({"outcome": "took over", "node": "node-2"})),
-            ]),
-            &TimeZone::UTC,
-        );
-        let page = table(&rows, false, None);
+        let entries = json!([
+            of(json!({"outcome": "sent", "attempts": 1, "reason": "first notification"})),
+            of(json!({"outcome": "took over", "node": "node-2"})),
+            of(json!({"outcome": "muted", "alerts": 5, "silenced": 2})),
+        ]);
+        let page = printed(print, &entries, None);
         let expected = "\
 AT                        GROUP       RECEIVER         OUTCOME
 2026-11-22T01:00:00.123Z  {}:{a=\"b\"}  hook/webhook[0]  sent after 1.705 s, attempt 1: first notification
 2026-11-22T01:00:00.123Z  {}:{a=\"b\"}  hook/webhook[0]  took over from node-2 after 1.705 s
+2026-11-22T01:00:00.123Z  {}:{a=\"b\"}  hook/webhook[0]  not told: of 5 alerts 2 silenced
 ";
         assert_eq!(page, expected);
+        let expected = "\
+AT                   GROUP       RECEIVER         OUTCOME
+2026-11-22T01:00:00  {}:{a=\"b\"}  hook/webhook[0]  sent after 1.705 s, attempt 1:
+                                                  first notification
+2026-11-22T01:00:00  {}:{a=\"b\"}  hook/webhook[0]  took over from node-2 after
+                                                  1.705 s
+2026-11-22T01:00:00  {}:{a=\"b\"}  hook/webhook[0]  not told: of 5 alerts 2
+                                                  silenced
+";
+        assert_eq!(printed(print, &entries, Some(80)), expected);
     }
 
     #[test]

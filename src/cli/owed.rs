@@ -1,18 +1,17 @@
 //! `bellwether owed`: what receivers were not told; `owed retry` and `owed drop`.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::table::{local_time, table, text};
+use super::screen::Screen;
+use super::table::{heads, local_time, text};
+use super::words::shown;
 use super::{Cx, Outcome, usage};
 
 pub(super) fn query(cx: &mut Cx<'_>) -> Outcome {
-    let answer = cx.agent()?.get("/bellwether/v1/owed")?;
-    let page = print(&answer, &TimeZone::system(), cx.out.columns);
-    cx.out.write_all(page.as_bytes())?;
-    Ok(0)
+    shown(cx, "/bellwether/v1/owed", print)
 }
 
 pub(super) fn retry(cx: &mut Cx<'_>) -> Outcome {
@@ -40,9 +39,8 @@ fn wish(words: &[String]) -> Result<Value, super::Fault> {
     }
 }
 
-fn print(answer: &Value, zone: &TimeZone, terminal: Option<usize>) -> String {
-    let heads = ["SINCE", "RECEIVER", "GROUP", "CAME AND WENT", "CUT", "NEXT TRY"];
-    let mut rows = vec![heads.map(ToOwned::to_owned).to_vec()];
+fn print(out: &mut Screen<'_>, answer: &Value, zone: &TimeZone) -> io::Result<()> {
+    let mut rows = heads("SINCE,RECEIVER,GROUP,CAME AND WENT,CUT,NEXT TRY");
     for it in answer.as_array().into_iter().flatten() {
         let of = |key: &str| text(it.get(key));
         let wait = it.get("retryInMs").and_then(Value::as_u64);
@@ -55,19 +53,20 @@ fn print(answer: &Value, zone: &TimeZone, terminal: Option<usize>) -> String {
             wait.map_or_else(|| "soon".to_owned(), |ms| format!("in {} s", ms.div_ceil(1000))),
         ]);
     }
-    if rows.len() == 1 { "nothing is owed\n".to_owned() } else { table(&rows, false, terminal) }
+    if rows.len() == 1 { out.write_all(b"nothing is owed\n") } else { out.table(&rows) }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::printed;
     use super::*;
 
     #[test]
     fn debts_are_a_table() {
-        let page = print(
+        let page = printed(
+            print,
             &json!([{"since": "2026-11-22T01:00:00Z", "receiver": "r", "integration": "webhook[0]",
                 "groupKey": "{}:{}", "late": 3, "cut": 1, "retryInMs": 61_500}]),
-            &TimeZone::UTC,
             None,
         );
         let rows: Vec<Vec<&str>> = page
@@ -78,7 +77,7 @@ mod tests {
             rows[1],
             ["2026-11-22T01:00:00.000Z", "r/webhook[0]", "{}:{}", "3", "1", "in 62 s"]
         );
-        assert_eq!(print(&json!([]), &TimeZone::UTC, None), "nothing is owed\n");
+        assert_eq!(printed(print, &json!([]), None), "nothing is owed\n");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::str;
 
-use crate::cli::table::table;
+use crate::cli::table::{lines, widths};
 use crate::model::printable::{Printable, is_control};
 
 /// A writer that lets no control through but the ends of lines and tabs: each other one becomes an escape.
@@ -35,22 +35,23 @@ impl<'a> Screen<'a> {
         if self.columns.is_some() { self.text(text) } else { self.out.write_all(text.as_bytes()) }
     }
 
-    /// Prints a table whose first row is a heading. On a terminal, what does not fit is cut, and rows have the colour of
-    /// their state.
+    /// Prints a table whose first row is a heading. It fits a terminal, and rows have the colour of their state there.
     pub(super) fn table(&mut self, rows: &[Vec<String>]) -> io::Result<()> {
-        let text = table(rows, self.is_padded, self.columns);
-        for (number, (line, row)) in text.lines().zip(rows).enumerate() {
+        let widths = widths(rows, self.columns);
+        for (number, row) in rows.iter().enumerate() {
             let colour = match row {
                 _ if !self.has_colour => "",
                 _ if number == 0 => "1",
                 row => row.iter().find_map(|cell| colour(cell)).unwrap_or(""),
             };
-            if colour.is_empty() {
-                writeln!(self, "{line}")?;
-            } else {
-                write!(self.out, "\x1b[{colour}m")?;
-                write!(self, "{line}")?;
-                self.out.write_all(b"\x1b[0m\n")?;
+            for line in lines(row, &widths, self.is_padded) {
+                if colour.is_empty() {
+                    writeln!(self, "{line}")?;
+                } else {
+                    write!(self.out, "\x1b[{colour}m")?;
+                    write!(self, "{line}")?;
+                    self.out.write_all(b"\x1b[0m\n")?;
+                }
             }
         }
         Ok(())
@@ -140,8 +141,7 @@ mod tests {
         let mut out = Vec::new();
         let screen = Screen::new(&mut out);
         Screen { columns: Some(15), has_colour: true, ..screen }.table(&rows).unwrap();
-        let expected =
-            "\x1b[1mNAME         S…\x1b[0m\n\x1b[31ma long name  a…\x1b[0m\nb            o…\n";
+        let expected = "\x1b[1mNAME     STATE\x1b[0m\n\x1b[31ma long   active\x1b[0m\n\x1b[31mname\x1b[0m\nb        odd\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
         let mut out = Vec::new();
         let screen = Screen::new(&mut out);

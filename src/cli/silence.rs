@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::client::{Agent, duration};
-use super::table::{Dates, moment, text};
+use super::table::{Dates, heads, moment, text};
 use super::words::{filters, json_line, matchers, pairs, time_flag};
 use super::{Cx, Fault, Outcome, usage};
 use crate::limits::CLI_ANSWER_BYTES_MAX;
@@ -84,12 +84,11 @@ fn show_all(cx: &mut Cx<'_>, dates: &Dates, mut silences: Vec<Value>) -> Outcome
     }
     silences.sort_by_key(|it| moment(it.get("endsAt")));
     let is_long = dates.format == "extended";
-    let heads: &[&str] = if is_long {
-        &["ID", "Matchers", "Starts At", "Ends At", "Updated At", "Created By", "Comment"]
+    let mut rows = heads(if is_long {
+        "ID,Matchers,Starts At,Ends At,Updated At,Created By,Comment"
     } else {
-        &["ID", "Matchers", "Ends At", "Created By", "Comment"]
-    };
-    let mut rows = vec![heads.iter().map(ToString::to_string).collect::<Vec<_>>()];
+        "ID,Matchers,Ends At,Created By,Comment"
+    });
     for it in &silences {
         let mut row = vec![text(it.get("id")), spelled(it.get("matchers"), is_long)];
         if is_long {

@@ -1,5 +1,7 @@
 //! How subcommands print JSON that the agent has given them.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -18,35 +20,69 @@ pub(super) fn text(value: Option<&Value>) -> String {
     }
 }
 
-/// Columns as wide as their widest cell, two spaces between; `is_padded`: after the last one, too. Of a line that is longer than
-/// the terminal is wide, the beginning that fits.
-pub(super) fn table(rows: &[Vec<String>], is_padded: bool, terminal: Option<usize>) -> String {
-    let mut widths = Vec::new();
+/// The first row of a table: its names, with commas between.
+pub(super) fn heads(names: &str) -> Vec<Vec<String>> {
+    vec![names.split(',').map(ToOwned::to_owned).collect()]
+}
+
+/// Characters of a word that a column holds in one line if it can.
+const WORD: usize = 10;
+
+/// Columns as wide as their widest cell. Where the terminal is narrower, the widest ones give way, at last through words; but of
+/// the first, which names the row, every word stays whole.
+pub(super) fn widths(rows: &[Vec<String>], terminal: Option<usize>) -> Vec<usize> {
+    // Of each the width, and that of its longest word.
+    let mut columns = Vec::new();
     for row in rows {
-        widths.resize(row.len().max(widths.len()), 0);
-        for (width, cell) in widths.iter_mut().zip(row) {
+        columns.resize(row.len().max(columns.len()), (0, 0));
+        for (at, (cell, (width, word))) in row.iter().zip(&mut columns).enumerate() {
+            let longest = cell.split(' ').map(|it| it.chars().count()).max().unwrap_or(0);
+            *word = if at == 0 { longest } else { longest.min(WORD) }.max(*word);
             *width = cell.chars().count().max(*width);
         }
     }
-    let mut page = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            line.push_str(cell);
-            let gap = (width + 2).saturating_sub(cell.chars().count());
-            line.extend(std::iter::repeat_n(' ', gap));
-        }
-        let line = if is_padded { &line } else { line.trim_end() };
-        match terminal {
-            Some(width) if line.chars().count() > width => {
-                page.extend(line.chars().take(width.saturating_sub(1)));
-                page.push('…');
-            }
-            _ => page.push_str(line),
-        }
-        page.push('\n');
+    let room = terminal.unwrap_or(usize::MAX);
+    while columns.iter().map(|(width, _)| width + 2).sum::<usize>() > room.saturating_add(2) {
+        let giving = columns.iter_mut().enumerate().map(|(at, (width, word))| {
+            let is_whole = *width > *word;
+            (is_whole, at > 0 && *width > WORD / 2, width)
+        });
+        let giving = giving.filter(|(is_whole, is_broken, _)| *is_whole || *is_broken);
+        let Some((_, _, width)) = giving.max_by_key(|(is_whole, _, width)| (*is_whole, **width))
+        else {
+            break;
+        };
+        *width -= 1;
     }
-    page
+    columns.into_iter().map(|(width, _)| width).collect()
+}
+
+/// The lines of a row, two spaces between its cells; `is_padded`: after the last one, too. Of a cell that is wider than its
+/// column, the rest stands below.
+pub(super) fn lines(row: &[String], widths: &[usize], is_padded: bool) -> Vec<String> {
+    let mut rests: Vec<&str> = row.iter().map(String::as_str).collect();
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        for (rest, &width) in rests.iter_mut().zip(widths) {
+            let piece;
+            (piece, *rest) = cut(rest, width);
+            // Writing to a String cannot fail.
+            write!(line, "{piece:width$}  ").ok();
+        }
+        lines.push(if is_padded { line } else { line.trim_end().to_owned() });
+        if rests.iter().all(|rest| rest.is_empty()) {
+            return lines;
+        }
+    }
+}
+
+/// So many characters of a text, or fewer that end where a word does; and the rest.
+pub(super) fn cut(text: &str, width: usize) -> (&str, &str) {
+    let Some((end, next)) = text.char_indices().nth(width) else { return (text, "") };
+    let head = text.get(..end + next.len_utf8()).unwrap_or(text);
+    let (piece, rest) = text.split_at_checked(head.rfind(' ').unwrap_or(end)).unwrap_or((text, ""));
+    (piece, rest.strip_prefix(' ').unwrap_or(rest))
 }
 
 /// How a list and the times in it are printed.
@@ -110,6 +146,49 @@ pub(super) fn local_time(time: &str, zone: &TimeZone) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_widest_columns_give_way_and_what_is_left_stands_below() {
+        let mut rows = heads("ID,Matchers,Ends At,Created By,Comment");
+        let id = "0c7e5ef2-6d4d-4dc2-9f0f-0d6f0e2c0f11";
+        let matchers = "alertname=\"DiskFull\" instance=\"gw1\"";
+        let row = [id, matchers, "2026-11-29 22:00:00 UTC", "ann", "the new disk comes on monday"];
+        rows.push(row.map(ToOwned::to_owned).to_vec());
+        let page = |width| {
+            let widths = widths(&rows, width);
+            rows.iter().flat_map(|row| lines(row, &widths, false)).collect::<Vec<_>>()
+        };
+        assert_eq!(page(None).len(), 2);
+        assert_eq!(page(Some(500)), page(None));
+        for width in [200, 100, 80, 70] {
+            let page = page(Some(width));
+            assert!(page.iter().all(|line| line.chars().count() <= width), "{width}: {page:#?}");
+            let all = page.concat().replace(' ', "");
+            assert!(page.iter().any(|line| line.starts_with(id)), "{width}: {page:#?}");
+            for letter in row.concat().replace(' ', "").chars() {
+                assert!(all.contains(letter), "{letter}: {page:#?}");
+            }
+        }
+        let expected = "\
+ID                                    Matchers    Ends At     Created   Comment
+                                                              By
+0c7e5ef2-6d4d-4dc2-9f0f-0d6f0e2c0f11  alertname=  2026-11-29  ann       the new
+                                      \"DiskFull\"  22:00:00              disk
+                                      instance=\"  UTC                   comes on
+                                      gw1\"                              monday";
+        assert_eq!(page(Some(80)).join("\n"), expected);
+        // One that is too narrow breaks lines itself.
+        assert!(page(Some(1)).iter().any(|line| line.starts_with(id)));
+    }
+
+    #[test]
+    fn a_text_is_cut_where_a_word_ends() {
+        assert_eq!(cut("a b", 3), ("a b", ""));
+        assert_eq!(cut("ab cd", 2), ("ab", "cd"));
+        assert_eq!(cut("ab cd", 4), ("ab", "cd"));
+        assert_eq!(cut("äöü€", 3), ("äöü", "€"));
+        assert_eq!(cut(" abc", 2), ("", "abc"));
+    }
 
     #[test]
     fn times_are_local_to_the_millisecond() {

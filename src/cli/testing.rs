@@ -1,11 +1,28 @@
 //! For tests of subcommands: what they print, and an agent that says what it is told to.
 
 use std::ffi::OsString;
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use super::screen::Screen;
 use super::{Process, run};
+
+/// An answer as it is printed, to a terminal of so many columns or to none.
+pub(super) fn printed(
+    print: fn(&mut Screen<'_>, &Value, &TimeZone) -> io::Result<()>,
+    answer: &Value,
+    columns: Option<usize>,
+) -> String {
+    let mut out = Vec::new();
+    let mut screen = Screen::new(&mut out);
+    screen.columns = columns;
+    print(&mut screen, answer, &TimeZone::UTC).unwrap();
+    String::from_utf8(out).unwrap()
+}
 
 /// Runs a subcommand and returns its exit code, output and errors.
 pub(super) fn told(args: &[&str]) -> (u8, String, String) {

@@ -1,8 +1,13 @@
 //! The words and flags that several subcommands share: matchers, pairs of names and values, times; and an answer as JSON.
 
+use std::io;
+
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use super::client::encoded;
+use super::screen::Screen;
+use super::table::Dates;
 use super::{Cx, Fault, Outcome, usage};
 use crate::model::matcher::{Grammar, parse_list, parse_one};
 use crate::model::{MatchOp, Matcher};
@@ -70,6 +75,21 @@ pub(super) fn time_flag(cx: &Cx<'_>, flag: &'static str) -> Result<Option<Time>,
         text => Time::parse_rfc3339(text).map_err(|why| usage(format!("--{flag}: {why}"))),
     };
     cx.args.get(flag).filter(|text| !text.is_empty()).map(read).transpose()
+}
+
+/// Shows what `path` answers: as it came for `-o json`, else as `print` has it.
+pub(super) fn shown(
+    cx: &mut Cx<'_>,
+    path: &str,
+    print: fn(&mut Screen<'_>, &Value, &TimeZone) -> io::Result<()>,
+) -> Outcome {
+    let is_json = Dates::of(cx)?.format == "json";
+    let answer = cx.agent()?.get(path)?;
+    if is_json {
+        return json_line(cx, &answer);
+    }
+    print(&mut cx.out, &answer, &TimeZone::system())?;
+    Ok(0)
 }
 
 /// An answer as it came, in one line.
