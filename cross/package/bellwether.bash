@@ -33,8 +33,8 @@ _bellwether() {
         "config") words="convert show -o --output --date.format --url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
         "config convert") words="-h --help -v --verbose --version-check --enable-feature" kind=-f ;;
         "config show") words="-o --output --date.format --url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
-        "deadman") words="--url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
-        "flock") words="--url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
+        "deadman") words="-o --output --date.format --url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
+        "flock") words="-o --output --date.format --url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
         "healthy") words="--url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
         "history") words="--watch --alerts --after --outcome -r --receiver -o --output --date.format --url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
         "journal") words="check compact inspect -h --help -v --verbose --version-check --enable-feature" ;;
@@ -45,9 +45,9 @@ _bellwether() {
         "key new") words="-h --help -v --verbose --version-check --enable-feature" ;;
         "notify") words="test --annotation --resolved --dry-run --url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
         "notify test") words="--annotation --resolved --dry-run --url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
-        "owed") words="drop query retry --url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
+        "owed") words="drop query retry -o --output --date.format --url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
         "owed drop") words="--url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
-        "owed query") words="--url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
+        "owed query") words="-o --output --date.format --url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
         "owed retry") words="--url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
         "ping") words="--url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
         "routes") words="show test --config.file --url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;

@@ -302,6 +302,8 @@ complete -c bellwether -n "__bellwether_at ' config show'" -s h -l help -d 'show
 complete -c bellwether -n "__bellwether_at ' config show'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' config show'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
 complete -c bellwether -n "__bellwether_at ' config show'" -l enable-feature -x
+complete -c bellwether -n "__bellwether_at ' deadman'" -s o -l output -x -a "simple extended json" -d 'simple, extended or json; simple'
+complete -c bellwether -n "__bellwether_at ' deadman'" -l date.format -x
 complete -c bellwether -n "__bellwether_at ' deadman'" -l url -l alertmanager.url -x
 complete -c bellwether -n "__bellwether_at ' deadman'" -l user -x -d 'user to be, with --password-file'
 complete -c bellwether -n "__bellwether_at ' deadman'" -l password-file -r -F
@@ -315,6 +317,8 @@ complete -c bellwether -n "__bellwether_at ' deadman'" -s h -l help -d 'show thi
 complete -c bellwether -n "__bellwether_at ' deadman'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' deadman'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
 complete -c bellwether -n "__bellwether_at ' deadman'" -l enable-feature -x
+complete -c bellwether -n "__bellwether_at ' flock'" -s o -l output -x -a "simple extended json" -d 'simple, extended or json; simple'
+complete -c bellwether -n "__bellwether_at ' flock'" -l date.format -x
 complete -c bellwether -n "__bellwether_at ' flock'" -l url -l alertmanager.url -x
 complete -c bellwether -n "__bellwether_at ' flock'" -l user -x -d 'user to be, with --password-file'
 complete -c bellwether -n "__bellwether_at ' flock'" -l password-file -r -F
@@ -428,6 +432,8 @@ complete -c bellwether -n "__bellwether_at ' notify test'" -l enable-feature -x
 complete -c bellwether -n "__bellwether_at ' owed'" -a drop
 complete -c bellwether -n "__bellwether_at ' owed'" -a query
 complete -c bellwether -n "__bellwether_at ' owed'" -a retry
+complete -c bellwether -n "__bellwether_at ' owed'" -s o -l output -x -a "simple extended json" -d 'simple, extended or json; simple'
+complete -c bellwether -n "__bellwether_at ' owed'" -l date.format -x
 complete -c bellwether -n "__bellwether_at ' owed'" -l url -l alertmanager.url -x
 complete -c bellwether -n "__bellwether_at ' owed'" -l user -x -d 'user to be, with --password-file'
 complete -c bellwether -n "__bellwether_at ' owed'" -l password-file -r -F
@@ -454,6 +460,8 @@ complete -c bellwether -n "__bellwether_at ' owed drop'" -s h -l help -d 'show t
 complete -c bellwether -n "__bellwether_at ' owed drop'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' owed drop'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
 complete -c bellwether -n "__bellwether_at ' owed drop'" -l enable-feature -x
+complete -c bellwether -n "__bellwether_at ' owed query'" -s o -l output -x -a "simple extended json" -d 'simple, extended or json; simple'
+complete -c bellwether -n "__bellwether_at ' owed query'" -l date.format -x
 complete -c bellwether -n "__bellwether_at ' owed query'" -l url -l alertmanager.url -x
 complete -c bellwether -n "__bellwether_at ' owed query'" -l user -x -d 'user to be, with --password-file'
 complete -c bellwether -n "__bellwether_at ' owed query'" -l password-file -r -F

@@ -309,7 +309,7 @@ mod tests {
         let file = file.to_str().unwrap();
         let agent = |given: &[&str]| {
             let words = ["flock"].iter().chain(given).map(std::ffi::OsString::from);
-            let Ok(Wish::Run(_, args)) = parse(&words.collect::<Vec<_>>()) else {
+            let Ok(Wish::Run(_, args)) = parse(&words.collect::<Vec<_>>(), false) else {
                 panic!("{given:?}")
             };
             Agent::new(&args)

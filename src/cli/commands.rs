@@ -106,7 +106,7 @@ const OUTPUT: (&str, &str) = (
                            how times are written, as Go has it; 2006-01-02 15:04:05 MST
 ",
 );
-/// Flags that amtool takes with every subcommand, whether they mean something there or not.
+/// Flags that amtool takes with every subcommand, whether they mean something there or not; only the link does so, too.
 pub(super) fn everywhere() -> impl Iterator<Item = Flag> {
     [OUTPUT, AGENT].into_iter().flat_map(|(_, lines)| lines.lines()).filter_map(Flag::of_line)
 }
@@ -323,7 +323,7 @@ those that are given. Fails unless all have taken it.",
         )
     },
     Command {
-        shared: &[AGENT],
+        shared: &[OUTPUT, AGENT],
         ..command(
             "flock",
             "",
@@ -358,7 +358,7 @@ waiting, silenced, inhibited, muted by a time interval. The latest 128 survive a
         ..command("ping", "NAME", "Tells an agent that what it expects under this name, an [[expect]] of its config, is alive.", deadman::ping)
     },
     Command {
-        shared: &[AGENT],
+        shared: &[OUTPUT, AGENT],
         ..command(
             "deadman",
             "",
@@ -367,7 +367,7 @@ waiting, silenced, inhibited, muted by a time interval. The latest 128 survive a
         )
     },
     Command {
-        shared: &[AGENT],
+        shared: &[OUTPUT, AGENT],
         ..command(
             "owed query",
             "",

@@ -122,7 +122,7 @@ pub fn run(
         out.columns = process.columns;
         out.has_colour = process.has_colour && process.columns.is_some();
     }
-    let (command, args) = match parse::parse(args) {
+    let (command, args) = match parse::parse(args, is_amtool) {
         Ok(Wish::Run(command, args)) => (command, args),
         Ok(wish) => {
             let text = match wish {

@@ -34,7 +34,7 @@ pub(super) fn named(words: &str) -> impl Iterator<Item = &'static Command> + '_ 
 
 /// Reads a whole command line, the program's name not among its words. The error says what is wrong, after the words of
 /// the subcommand it belongs to.
-pub(super) fn parse(args: &[OsString]) -> Result<Wish, (String, String)> {
+pub(super) fn parse(args: &[OsString], is_amtool: bool) -> Result<Wish, (String, String)> {
     let (mut path, mut found) = (String::new(), Args::default());
     let mut is_help = false;
     let mut parser = Parser::from_args(args);
@@ -64,7 +64,7 @@ pub(super) fn parse(args: &[OsString]) -> Result<Wish, (String, String)> {
         if let Some(flag) = ALONE.into_iter().find(|flag| *flag == name && path.is_empty()) {
             return Ok(Wish::Print(flag));
         }
-        let (flag, is_on) = flag(&path, &name).map_err(wrong)?;
+        let (flag, is_on) = flag(&path, &name, is_amtool).map_err(wrong)?;
         let value = match flag.value() {
             None => switch(&mut parser, &name, is_on),
             Some(value) => {
@@ -109,10 +109,10 @@ fn switch(parser: &mut Parser, name: &str, is_on: bool) -> OsString {
 }
 
 /// The flag of this name, and whether it is not switched off by `--no-`.
-fn flag(path: &str, name: &str) -> Result<(Flag, bool), String> {
+fn flag(path: &str, name: &str, is_amtool: bool) -> Result<(Flag, bool), String> {
     let flags = || named(path).flat_map(Command::flags);
-    let find =
-        |name: &str| flags().chain(everywhere()).find(|flag| flag.names().any(|it| it == name));
+    let more = || everywhere().filter(|_| is_amtool);
+    let find = |name: &str| flags().chain(more()).find(|flag| flag.names().any(|it| it == name));
     if let Some(flag) = find(name) {
         return Ok((flag, true));
     }

@@ -134,8 +134,26 @@ fn flags_that_amtool_takes_everywhere_may_stand_behind_the_words() {
         let (code, _, err) = called_by("amtool", &fake, &words.split(' ').collect::<Vec<_>>());
         assert!(code == status && !err.contains("unknown flag"), "{words}: {err}");
     }
-    let (code, _, err) = told(&["check-config", "--output"]);
-    assert!(code == 2 && err.contains("--output: needs a value"), "{err}");
+    let (code, _, err) = called("amtool", &["check-config", "--output"]);
+    assert!(code == 1 && err.contains("--output: needs a value"), "{err}");
+}
+
+#[test]
+fn a_format_that_is_asked_for_is_printed_or_refused() {
+    for command in COMMANDS {
+        let words: Vec<&str> = command.name.split(' ').collect();
+        let (code, _, err) = told(&[&words[..], &["-o"]].concat());
+        let is_known = command.flags().any(|flag| flag.name() == "output");
+        let why = if is_known { "-o: needs a value" } else { "unknown flag \"-o\"" };
+        assert!(code == 2 && err.contains(why), "{}: {err}", command.name);
+    }
+    for words in ["flock", "deadman", "owed", "history", "cluster show"] {
+        let fake = Fake::new(&[(200, "{\"cluster\":{\"name\":\"a\"}}")]);
+        let words: Vec<&str> = words.split(' ').chain(["-o", "json"]).collect();
+        let (code, out, err) = told_by(&fake, &words);
+        let name = serde_json::from_str::<Value>(&out).map(|it| it.to_string().contains("\"a\""));
+        assert!(code == 0 && name.is_ok_and(|is_there| is_there), "{words:?}: {out}{err}");
+    }
 }
 
 #[test]
@@ -249,12 +267,12 @@ fn hostile_answers() -> Vec<(&'static str, &'static [&'static str], Value)> {
         ("silence query", formats, json!([silence])),
         ("config show", formats, status.clone()),
         ("cluster show", formats, status.clone()),
-        ("flock", &[], status),
+        ("flock", formats, status),
         ("history", formats, json!([told])),
         ("history --alerts", formats, json!([posted])),
-        ("owed", &[], json!([debt])),
+        ("owed", formats, json!([debt])),
         ("notify test x", &[], json!({"receiver": HOSTILE, "integrations": [tried]})),
-        ("deadman", &[], json!({"expected": [expected], "heartbeats": [{"name": HOSTILE}]})),
+        ("deadman", formats, json!({"expected": [expected], "heartbeats": [{"name": HOSTILE}]})),
         ("owed drop", &[], json!({"dropped": HOSTILE})),
     ]
 }
