@@ -288,6 +288,8 @@ fn body(answer: &[u8]) -> Result<Vec<u8>, (Option<u16>, String)> {
         _ => String::from_utf8_lossy(body).trim().to_owned(),
     };
     let hint = match status {
+        // Alertmanager says nothing of a silence that it does not know.
+        Some(404) if why.is_empty() => "there is no such silence or page",
         Some(401) => ": give --user and --password-file, or --token-file",
         _ => "",
     };
@@ -356,6 +358,8 @@ mod tests {
         let refused = |answer: &[u8]| body(answer).unwrap_err();
         let told = |text: &str| (Some(404), format!("answered 404: {text}"));
         assert_eq!(refused(b"HTTP/1.1 404 X\r\n\r\nno page\n"), told("no page"));
+        let silent = told("there is no such silence or page");
+        assert_eq!(refused(b"HTTP/1.1 404 X\r\n\r\n"), silent);
         assert_eq!(refused(b"HTTP/1.1 404 X\r\n\r\n\"no \\\"it\\\"\"\n"), told("no \"it\""));
         assert_eq!(refused(b"HTTP/1.1 404 X\r\n\r\n{\"code\":602,\"message\":\"m\"}"), told("m"));
         assert!(refused(b"HTTP/1.1 401 X\r\n\r\nUnauthorized\n").1.ends_with("--token-file"));

@@ -35,6 +35,9 @@ pub(super) fn convert(cx: &mut Cx<'_>) -> Outcome {
     let text = super::read("", file, CONFIG_BYTES_MAX)?;
     let (flags, environment) = (&Flags::default(), &Environment::default());
     let file = Path::new(file);
+    if Language::of(file) == Language::Toml {
+        return Err(format!("{}: is TOML already", file.display()).into());
+    }
     let options = Options { file, language: Language::Yaml, flags, environment, schemas: SCHEMAS };
     let toml = config::convert(&text, &options).map_err(|errors| errors.to_string())?;
     cx.out.exactly(&toml)?;

@@ -15,8 +15,8 @@ pub fn daemon(flags: &str) -> String {
     )
 }
 
-/// Exit codes, for every subcommand.
-pub const EXIT_CODES: &str = "\
+/// Exit codes, for every subcommand; amtool has fewer.
+const EXIT_CODES: &str = "\
 Leaves with 0 if all went well, with 1 if it failed or if what was asked about is not as it should be, and with 2 if the
 command line makes no sense.
 ";
@@ -69,7 +69,12 @@ fn gap(text: &str) -> &'static str {
 }
 
 fn whole(program: &str, command: &Command) -> String {
-    let mut text = format!("{}\n{}\n\n{EXIT_CODES}", usage(program, command), command.about);
+    let codes = if program == "amtool" {
+        "Leaves with 0 if all went well, and with 1 if not.\n"
+    } else {
+        EXIT_CODES
+    };
+    let mut text = format!("{}\n{}\n\n{codes}", usage(program, command), command.about);
     let own = ("Flags", command.flags);
     for &(title, flags) in [own].iter().chain(command.shared) {
         if !flags.is_empty() {

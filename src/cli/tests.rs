@@ -157,6 +157,38 @@ fn a_format_that_is_asked_for_is_printed_or_refused() {
 }
 
 #[test]
+fn mistakes_hear_how_it_is_written() {
+    for (words, status, why) in [
+        ("routes test --at 22:30", 2, "\"22:30\" is no time: write now, or 2026-11-28T22:00:00Z\n"),
+        (
+            "silence add A -c x --end yesterday",
+            2,
+            "--end: \"yesterday\" is no time: write now, or ",
+        ),
+    ] {
+        let fake = Fake::new(&[(
+            200,
+            "{\"config\":{\"original\":\"route: {receiver: x}\\nreceivers: [{name: x}]\"}}",
+        )]);
+        let (code, _, err) = told_by(&fake, &words.split(' ').collect::<Vec<_>>());
+        assert!(code == status && err.contains(why), "{words}: {err}");
+    }
+    let (_, _, err) = called("amtool", &["silence", "add", "A", "-c=x", "--end=yesterday"]);
+    assert!(err.contains(" as \"2006-01-02T15:04:05Z07:00\": "), "{err}");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/gateway.toml");
+    let (code, _, err) = told(&["config", "convert", file]);
+    assert_eq!((code, err), (1, format!("error: {file}: is TOML already\n")));
+}
+
+#[test]
+fn help_tells_the_exit_codes_of_the_name_that_it_is_called_by() {
+    let ours = told(&["flock", "--help"]).1;
+    let amtools = called("amtool", &["flock", "--help"]).1;
+    assert!(ours.contains("and with 2 if the\n"), "{ours}");
+    assert!(amtools.contains("and with 1 if not.\n") && !amtools.contains(" 2 if"), "{amtools}");
+}
+
+#[test]
 fn amtool_prints_all_its_help() {
     let (code, help, err) = called("amtool", &["--help-long"]);
     assert_eq!((code, &*err), (0, ""));

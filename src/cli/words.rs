@@ -68,11 +68,17 @@ pub(super) fn pairs<'a>(
     Ok(pairs)
 }
 
-/// The time of a flag: `now`, which amtool does not know, or as RFC 3339 has it.
+/// The time of a flag: `now`, which amtool does not know, or as RFC 3339 has it. amtool tells of a mistake in Go's words.
 pub(super) fn time_flag(cx: &Cx<'_>, flag: &'static str) -> Result<Option<Time>, Fault> {
     let read = |text: &str| match text {
         "now" if !cx.is_amtool => Ok(Time::from_wall(cx.now)),
-        text => Time::parse_rfc3339(text).map_err(|why| usage(format!("--{flag}: {why}"))),
+        text => Time::parse_rfc3339(text).map_err(|why| {
+            usage(if cx.is_amtool {
+                format!("--{flag}: {why}")
+            } else {
+                format!("--{flag}: {text:?} is no time: write now, or 2026-11-28T22:00:00Z")
+            })
+        }),
     };
     cx.args.get(flag).filter(|text| !text.is_empty()).map(read).transpose()
 }
