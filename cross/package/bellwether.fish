@@ -22,6 +22,12 @@ function __bellwether_at
                 set at " config"
             case " config convert"
                 set at " config convert"
+            case " config routes"
+                set at " config routes"
+            case " config routes show"
+                set at " config routes show"
+            case " config routes test"
+                set at " config routes test"
             case " config show"
                 set at " config show"
             case " deadman"
@@ -266,6 +272,7 @@ complete -c bellwether -n "__bellwether_at ' cluster show'" -s v -l verbose -d '
 complete -c bellwether -n "__bellwether_at ' cluster show'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
 complete -c bellwether -n "__bellwether_at ' cluster show'" -l enable-feature -x
 complete -c bellwether -n "__bellwether_at ' config'" -a convert
+complete -c bellwether -n "__bellwether_at ' config'" -a routes
 complete -c bellwether -n "__bellwether_at ' config'" -a show
 complete -c bellwether -n "__bellwether_at ' config'" -s o -l output -x -a "simple extended json" -d 'simple, extended or json; simple'
 complete -c bellwether -n "__bellwether_at ' config'" -l date.format -x
@@ -287,6 +294,53 @@ complete -c bellwether -n "__bellwether_at ' config convert'" -s h -l help -d 's
 complete -c bellwether -n "__bellwether_at ' config convert'" -s v -l verbose -d 'accepted, as amtool has it'
 complete -c bellwether -n "__bellwether_at ' config convert'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
 complete -c bellwether -n "__bellwether_at ' config convert'" -l enable-feature -x
+complete -c bellwether -n "__bellwether_at ' config routes'" -a show
+complete -c bellwether -n "__bellwether_at ' config routes'" -a test
+complete -c bellwether -n "__bellwether_at ' config routes'" -l config.file -r -F -d 'look at this file, not at a running agent'
+complete -c bellwether -n "__bellwether_at ' config routes'" -l url -l alertmanager.url -x
+complete -c bellwether -n "__bellwether_at ' config routes'" -l user -x -d 'user to be, with --password-file'
+complete -c bellwether -n "__bellwether_at ' config routes'" -l password-file -r -F
+complete -c bellwether -n "__bellwether_at ' config routes'" -l token-file -r -F -d 'file with a token, instead of a user'
+complete -c bellwether -n "__bellwether_at ' config routes'" -l ca-file -r -F -d 'authority of the agent\'s certificate, in PEM; the system\'s if not given'
+complete -c bellwether -n "__bellwether_at ' config routes'" -l cert-file -r -F -d 'certificate to show, with --key-file'
+complete -c bellwether -n "__bellwether_at ' config routes'" -l key-file -r -F -d 'key of that certificate'
+complete -c bellwether -n "__bellwether_at ' config routes'" -l http.config.file -r -F
+complete -c bellwether -n "__bellwether_at ' config routes'" -l timeout -x -d 'how long to wait for an answer; 30s'
+complete -c bellwether -n "__bellwether_at ' config routes'" -s h -l help -d 'show this'
+complete -c bellwether -n "__bellwether_at ' config routes'" -s v -l verbose -d 'accepted, as amtool has it'
+complete -c bellwether -n "__bellwether_at ' config routes'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
+complete -c bellwether -n "__bellwether_at ' config routes'" -l enable-feature -x
+complete -c bellwether -n "__bellwether_at ' config routes show'" -l config.file -r -F -d 'look at this file, not at a running agent'
+complete -c bellwether -n "__bellwether_at ' config routes show'" -l url -l alertmanager.url -x
+complete -c bellwether -n "__bellwether_at ' config routes show'" -l user -x -d 'user to be, with --password-file'
+complete -c bellwether -n "__bellwether_at ' config routes show'" -l password-file -r -F
+complete -c bellwether -n "__bellwether_at ' config routes show'" -l token-file -r -F -d 'file with a token, instead of a user'
+complete -c bellwether -n "__bellwether_at ' config routes show'" -l ca-file -r -F -d 'authority of the agent\'s certificate, in PEM; the system\'s if not given'
+complete -c bellwether -n "__bellwether_at ' config routes show'" -l cert-file -r -F -d 'certificate to show, with --key-file'
+complete -c bellwether -n "__bellwether_at ' config routes show'" -l key-file -r -F -d 'key of that certificate'
+complete -c bellwether -n "__bellwether_at ' config routes show'" -l http.config.file -r -F
+complete -c bellwether -n "__bellwether_at ' config routes show'" -l timeout -x -d 'how long to wait for an answer; 30s'
+complete -c bellwether -n "__bellwether_at ' config routes show'" -s h -l help -d 'show this'
+complete -c bellwether -n "__bellwether_at ' config routes show'" -s v -l verbose -d 'accepted, as amtool has it'
+complete -c bellwether -n "__bellwether_at ' config routes show'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
+complete -c bellwether -n "__bellwether_at ' config routes show'" -l enable-feature -x
+complete -c bellwether -n "__bellwether_at ' config routes test'" -l tree -d 'show the matching routes as a tree, too'
+complete -c bellwether -n "__bellwether_at ' config routes test'" -l verify.receivers -x
+complete -c bellwether -n "__bellwether_at ' config routes test'" -l at -x -d 'say which time intervals mute at this time: 2026-11-29T09:00:00Z'
+complete -c bellwether -n "__bellwether_at ' config routes test'" -l config.file -r -F -d 'look at this file, not at a running agent'
+complete -c bellwether -n "__bellwether_at ' config routes test'" -l url -l alertmanager.url -x
+complete -c bellwether -n "__bellwether_at ' config routes test'" -l user -x -d 'user to be, with --password-file'
+complete -c bellwether -n "__bellwether_at ' config routes test'" -l password-file -r -F
+complete -c bellwether -n "__bellwether_at ' config routes test'" -l token-file -r -F -d 'file with a token, instead of a user'
+complete -c bellwether -n "__bellwether_at ' config routes test'" -l ca-file -r -F -d 'authority of the agent\'s certificate, in PEM; the system\'s if not given'
+complete -c bellwether -n "__bellwether_at ' config routes test'" -l cert-file -r -F -d 'certificate to show, with --key-file'
+complete -c bellwether -n "__bellwether_at ' config routes test'" -l key-file -r -F -d 'key of that certificate'
+complete -c bellwether -n "__bellwether_at ' config routes test'" -l http.config.file -r -F
+complete -c bellwether -n "__bellwether_at ' config routes test'" -l timeout -x -d 'how long to wait for an answer; 30s'
+complete -c bellwether -n "__bellwether_at ' config routes test'" -s h -l help -d 'show this'
+complete -c bellwether -n "__bellwether_at ' config routes test'" -s v -l verbose -d 'accepted, as amtool has it'
+complete -c bellwether -n "__bellwether_at ' config routes test'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
+complete -c bellwether -n "__bellwether_at ' config routes test'" -l enable-feature -x
 complete -c bellwether -n "__bellwether_at ' config show'" -s o -l output -x -a "simple extended json" -d 'simple, extended or json; simple'
 complete -c bellwether -n "__bellwether_at ' config show'" -l date.format -x
 complete -c bellwether -n "__bellwether_at ' config show'" -l url -l alertmanager.url -x

@@ -16,7 +16,7 @@ _bellwether() {
     fi
     for ((i = 2; i < CURRENT; i++)); do
         case "${at:+$at }${given[i]}" in
-        "ack" | "alert" | "alert add" | "alert query" | "check-config" | "cluster" | "cluster show" | "config" | "config convert" | "config show" | "deadman" | "flock" | "healthy" | "history" | "journal" | "journal check" | "journal compact" | "journal inspect" | "key" | "key new" | "notify" | "notify test" | "owed" | "owed drop" | "owed query" | "owed retry" | "ping" | "routes" | "routes show" | "routes test" | "silence" | "silence add" | "silence expire" | "silence import" | "silence query" | "silence show" | "silence update" | "template" | "template render") at="${at:+$at }${given[i]}" ;;
+        "ack" | "alert" | "alert add" | "alert query" | "check-config" | "cluster" | "cluster show" | "config" | "config convert" | "config routes" | "config routes show" | "config routes test" | "config show" | "deadman" | "flock" | "healthy" | "history" | "journal" | "journal check" | "journal compact" | "journal inspect" | "key" | "key new" | "notify" | "notify test" | "owed" | "owed drop" | "owed query" | "owed retry" | "ping" | "routes" | "routes show" | "routes test" | "silence" | "silence add" | "silence expire" | "silence import" | "silence query" | "silence show" | "silence update" | "template" | "template render") at="${at:+$at }${given[i]}" ;;
         esac
     done
     case $before in
@@ -38,8 +38,11 @@ _bellwether() {
         "check-config") words="-h --help -v --verbose --version-check --enable-feature" kind=files ;;
         "cluster") words="show -o --output --date.format --url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
         "cluster show") words="-o --output --date.format --url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
-        "config") words="convert show -o --output --date.format --url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
+        "config") words="convert routes show -o --output --date.format --url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
         "config convert") words="-h --help -v --verbose --version-check --enable-feature" kind=files ;;
+        "config routes") words="show test --config.file --url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
+        "config routes show") words="--config.file --url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
+        "config routes test") words="--tree --verify.receivers --at --config.file --url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
         "config show") words="-o --output --date.format --url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
         "deadman") words="-o --output --date.format --url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;
         "flock") words="-o --output --date.format --url --alertmanager.url --user --password-file --token-file --ca-file --cert-file --key-file --http.config.file --timeout -h --help -v --verbose --version-check --enable-feature" ;;

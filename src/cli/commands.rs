@@ -24,7 +24,7 @@ pub struct Command {
     /// Titles and flags that it shares with others.
     pub shared: &'static [(&'static str, &'static str)],
     /// The name that amtool has for it, if that is another.
-    pub(super) also: &'static str,
+    pub also: &'static str,
     pub(super) run: fn(&mut Cx<'_>) -> Outcome,
 }
 

@@ -72,12 +72,17 @@ fn daemon_flags() -> Vec<Completed> {
     flags
 }
 
+/// The words of a subcommand, and those of amtool if it has others. They are understood whichever name the program has.
+fn names(command: &Command) -> impl Iterator<Item = &'static str> {
+    [command.name, command.also].into_iter().filter(|name| !name.is_empty())
+}
+
 /// Every beginning of a subcommand's words, and the words that may follow.
 fn words() -> BTreeMap<String, BTreeSet<&'static str>> {
     let mut words: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
-    for command in COMMANDS {
+    for name in COMMANDS.iter().flat_map(names) {
         let mut path = String::new();
-        for word in command.name.split(' ') {
+        for word in name.split(' ') {
             words.entry(path.clone()).or_default().insert(word);
             path = if path.is_empty() { word.to_owned() } else { format!("{path} {word}") };
         }
@@ -88,7 +93,8 @@ fn words() -> BTreeMap<String, BTreeSet<&'static str>> {
 
 /// The subcommand whose flags are offered after these words.
 fn meant(path: &str) -> Option<&'static Command> {
-    let is_meant = |it: &&Command| it.name == path || it.name.starts_with(&format!("{path} "));
+    let is_begun = |name: &str| name == path || name.starts_with(&format!("{path} "));
+    let is_meant = |it: &&Command| names(it).any(is_begun);
     COMMANDS.iter().find(is_meant).filter(|_| !path.is_empty())
 }
 
@@ -98,7 +104,7 @@ fn flags_after(path: &str) -> Vec<Completed> {
 
 /// The words that follow the flags of a subcommand.
 fn arguments(path: &str) -> Values {
-    match meant(path).filter(|it| it.name == path).map(|it| it.arguments) {
+    match meant(path).filter(|it| names(it).any(|name| name == path)).map(|it| it.arguments) {
         Some("FILE" | "[FILE]" | "[FILE]...") => Values::Files,
         Some("DIR") => Values::Directories,
         _ => Values::Nothing,

@@ -100,7 +100,13 @@ def linked(world):
     return {**os.environ, **home, "PATH": f"{folder}:{os.environ['PATH']}"}
 
 
-AS_AMTOOL = {("al",): {"alert"}, ("silence", "up"): {"update"}, ("--storage.p",): set()}
+AS_AMTOOL = {
+    ("al",): {"alert"},
+    ("silence", "up"): {"update"},
+    ("--storage.p",): set(),
+    ("config", "routes", "t"): {"test"},
+    ("config", "routes", "test", "--ver"): {"--verify.receivers", "--verbose", "--version-check"},
+}
 
 
 COMPLETED = {
@@ -154,8 +160,12 @@ def fish(world):
         offered = {line.split("\t")[0].rstrip("/") for line in told.splitlines()}
         assert offered >= expected, f"{words}: {offered}"
         assert len(offered) < 4 or words == ("",), f"{words}: {offered}"
-    told = run("fish", "--no-config", "-c", script, ROOT / "cross/package/bellwether.fish", "amtool silence up", env=linked(world))
-    assert told.split()[:1] == ["update"], told
+    environment = linked(world)
+    for words, expected in AS_AMTOOL.items():
+        line = " ".join(["amtool", *words])
+        told = run("fish", "--no-config", "-c", script, ROOT / "cross/package/bellwether.fish", line, env=environment)
+        offered = {line.split("\t")[0] for line in told.splitlines()}
+        assert offered >= expected, f"{words}: {offered}"
 
 
 def zsh(world):
