@@ -31,6 +31,21 @@ pub struct FileContent {
 /// Reads a regular file on this thread. A file of more than `bytes_max` bytes is an error, and so is everything that is
 /// no regular file: it is not even opened.
 pub fn read_regular(path: &Path, bytes_max: usize) -> io::Result<FileContent> {
+    check_regular(path)?;
+    read(path, bytes_max)
+}
+
+/// Reads as [`read_regular`] does, and keeps nothing: `take` gets the bytes piece by piece. After an error it may have got some.
+pub(super) fn scan_regular(
+    path: &Path,
+    bytes_max: usize,
+    take: &mut dyn FnMut(&[u8]),
+) -> io::Result<()> {
+    check_regular(path)?;
+    scan(open(path)?, bytes_max, take)
+}
+
+fn check_regular(path: &Path) -> io::Result<()> {
     let kind = std::fs::metadata(path)?.file_type();
     if !kind.is_file() {
         let kind = match () {
@@ -43,7 +58,7 @@ pub fn read_regular(path: &Path, bytes_max: usize) -> io::Result<FileContent> {
             format!("it is {kind}, no regular file: nothing else is read while the agent runs");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     }
-    read(path, bytes_max)
+    Ok(())
 }
 
 /// Reads whatever it is on this thread, before the agent runs: a pipe too, if somebody writes to it within
@@ -52,18 +67,27 @@ pub fn read_any(path: &Path, bytes_max: usize) -> io::Result<FileContent> {
     read(path, bytes_max)
 }
 
-fn read(path: &Path, bytes_max: usize) -> io::Result<FileContent> {
-    let deadline = clock::boot_time() + FILE_TIME_MAX;
-    let mut options = OpenOptions::new();
+fn open(path: &Path) -> io::Result<File> {
     // Else opening a pipe waits until somebody writes to it.
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits();
-    let mut file = options.read(true).custom_flags(flags.cast_signed()).open(path)?;
+    OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)
+}
+
+fn read(path: &Path, bytes_max: usize) -> io::Result<FileContent> {
+    let file = open(path)?;
     let metadata = file.metadata()?;
     let (mode, uid) = (metadata.mode(), metadata.uid());
     // A vector that grows leaves as much again behind in the heap.
     let size = usize::try_from(metadata.size()).unwrap_or(bytes_max);
     let mut bytes = Vec::with_capacity(size.min(bytes_max));
+    scan(file, bytes_max, &mut |piece| bytes.extend_from_slice(piece))?;
+    Ok(FileContent { bytes, mode, uid })
+}
+
+fn scan(mut file: File, bytes_max: usize, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+    let deadline = clock::boot_time() + FILE_TIME_MAX;
     let mut piece = [0; 4096];
+    let mut total = 0;
     loop {
         wait_until_readable(&file, deadline)?;
         let length = match file.read(&mut piece) {
@@ -72,13 +96,14 @@ fn read(path: &Path, bytes_max: usize) -> io::Result<FileContent> {
             outcome => outcome?,
         };
         if length == 0 {
-            return Ok(FileContent { bytes, mode, uid });
+            return Ok(());
         }
-        bytes.extend_from_slice(piece.get(..length).unwrap_or_default());
-        if bytes.len() > bytes_max {
+        total += length;
+        if total > bytes_max {
             let why = format!("it is larger than {bytes_max} bytes");
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
         }
+        take(piece.get(..length).unwrap_or_default());
     }
 }
 
@@ -131,7 +156,8 @@ impl Readers {
         self.run(path, FILE_TIME_MAX, move || read_regular(&file, bytes_max)).await?
     }
 
-    /// Does `job`, which reads `path` and no other file. The error says that it took longer than `time_max`.
+    /// Does `job`, which reads `path`, or the files that this stands for, and no other. The error says that it took longer
+    /// than `time_max`.
     pub(super) async fn run<T: Send + 'static>(
         &'static self,
         path: &Path,

@@ -15,7 +15,7 @@ use std::cell::RefCell;
 use std::convert::identity;
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,7 +36,7 @@ use crate::limits::{
     ATTEMPTS_MAX, FILE_TIME_MAX, TLS_CLIENTS_MAX, TLS_FILE_BYTES_MAX, TLS_SESSIONS_MAX,
 };
 use crate::shell::clock;
-use crate::shell::files::{Readers, read_regular};
+use crate::shell::files::Readers;
 use crate::time::{SET_SINCE, Wall};
 
 #[cfg(test)]
@@ -150,9 +150,9 @@ struct Client {
 }
 
 /// The system's authorities, as they were read from this file.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Bundle {
-    file: PathBuf,
+    file: &'static str,
     stamp: Stamp,
     authorities: Arc<Authorities>,
 }
@@ -225,31 +225,15 @@ impl Clients {
 
     /// The system's authorities, read anew where their file has changed.
     async fn bundle(&self) -> Result<Arc<Authorities>, Error> {
-        let known = self.bundle.borrow().clone();
-        let found = match &known {
-            Some(bundle) => read_bundle(bundle.file.clone(), Some(bundle.stamp)).await,
-            None => Found::Nothing,
-        };
-        if let (Found::Same, Some(bundle)) = (&found, &known) {
-            return Ok(Arc::clone(&bundle.authorities));
+        let known = self.bundle.borrow().as_ref().map(|bundle| (bundle.file, bundle.stamp));
+        let job = move || changed_bundle(&BUNDLES, known);
+        if let Ok(Some(bundle)) = READERS.run(Path::new("authorities"), FILE_TIME_MAX, job).await {
+            *self.bundle.borrow_mut() = Some(bundle);
+            // Connections made with the old files trust the old certificates.
+            self.made.borrow_mut().retain(|client| client.tls.ca.is_some());
         }
-        let mut found = found;
-        for file in BUNDLES {
-            if matches!(found, Found::Bundle(_)) {
-                break;
-            }
-            found = read_bundle(PathBuf::from(file), None).await;
-        }
-        match found {
-            Found::Bundle(bundle) => {
-                let authorities = Arc::clone(&bundle.authorities);
-                *self.bundle.borrow_mut() = Some(bundle);
-                // Connections made with the old files trust the old certificates.
-                self.made.borrow_mut().retain(|client| client.tls.ca.is_some());
-                Ok(authorities)
-            }
-            _ => known.map(|bundle| bundle.authorities).ok_or(Error::NoBundle),
-        }
+        let bundle = self.bundle.borrow();
+        bundle.as_ref().map(|bundle| Arc::clone(&bundle.authorities)).ok_or(Error::NoBundle)
     }
 }
 
@@ -282,28 +266,20 @@ fn server_name(tls: &Tls, host: &str) -> Result<ServerName<'static>, Error> {
     ServerName::try_from(bare).map_err(|_| Error::Name(name.to_owned()))
 }
 
-enum Found {
-    Nothing,
-    Same,
-    Bundle(Bundle),
-}
-
-async fn read_bundle(file: PathBuf, known: Option<Stamp>) -> Found {
-    let path = file.clone();
-    READERS
-        .run(&path, FILE_TIME_MAX, move || find_bundle(&file, known))
-        .await
-        .unwrap_or(Found::Nothing)
-}
-
-fn find_bundle(file: &Path, known: Option<Stamp>) -> Found {
-    let Ok(stamp) = stamp(file) else { return Found::Nothing };
-    if known == Some(stamp) {
-        return Found::Same;
+/// The bundle of the first file that has one, unless it is the known one.
+fn changed_bundle(files: &[&'static str], known: Option<(&'static str, Stamp)>) -> Option<Bundle> {
+    for &file in files {
+        let path = Path::new(file);
+        let Ok(stamp) = stamp(path) else { continue };
+        if known == Some((file, stamp)) {
+            return None;
+        }
+        let size = usize::try_from(stamp.4).unwrap_or(0);
+        if let Some(authorities) = Authorities::read_file(path, size) {
+            return Some(Bundle { file, stamp, authorities: Arc::new(authorities) });
+        }
     }
-    let Ok(content) = read_regular(file, TLS_FILE_BYTES_MAX) else { return Found::Nothing };
-    let Some(authorities) = Authorities::read(&content.bytes) else { return Found::Nothing };
-    Found::Bundle(Bundle { file: file.to_owned(), stamp, authorities: Arc::new(authorities) })
+    None
 }
 
 /// The stamp of a file.
@@ -439,6 +415,30 @@ mod tests {
         assert_eq!(clients.made.borrow().len(), TLS_CLIENTS_MAX);
         let is_kept = |number| clients.made.borrow().iter().any(|it| it.tls == of(number));
         assert!(is_kept(0) && !is_kept(1) && is_kept(TLS_CLIENTS_MAX));
+    }
+
+    #[test]
+    fn the_first_file_with_authorities_is_taken_and_again_when_it_has_changed() {
+        let folder =
+            std::env::temp_dir().join(format!("bellwether-bundles-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let name = |name: &str| &*folder.join(name).display().to_string().leak();
+        let files: [&str; 3] = [name("first"), name("second"), name("third")];
+        let taken = |known| changed_bundle(&files, known).map(|it| (it.file, it.stamp));
+        assert_eq!(taken(None), None);
+        std::fs::write(files[0], "no certificate").unwrap();
+        std::fs::write(files[1], AUTHORITY).unwrap();
+        std::fs::write(files[2], AUTHORITY).unwrap();
+        let second = taken(None);
+        assert_eq!(second.map(|it| it.0), Some(files[1]));
+        assert_eq!(taken(second), None, "it is the same");
+        std::fs::write(files[1], AUTHORITY.repeat(2)).unwrap();
+        let changed = taken(second);
+        assert!(changed.is_some_and(|it| it.0 == files[1]) && changed != second);
+        std::fs::remove_file(files[1]).unwrap();
+        assert_eq!(taken(changed).map(|it| it.0), Some(files[2]));
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(taken(changed), None, "and what is known stays");
     }
 
     #[test]
