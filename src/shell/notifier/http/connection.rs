@@ -16,8 +16,7 @@ use smol::{Async, Timer};
 use super::{Error, Taken};
 use crate::config::Tls;
 use crate::limits::{
-    ANSWER_REST_TIME_MAX, ATTEMPTS_MAX, CONNECT_TIME_MAX, HTTP_READ_BYTES, KEPT_SILENCE_MAX,
-    SENT_BYTES_AT_ONCE,
+    ANSWER_REST_TIME_MAX, ATTEMPTS_MAX, CONNECT_TIME_MAX, KEPT_SILENCE_MAX, SENT_BYTES_AT_ONCE,
 };
 use crate::model::Url;
 use crate::shell::socket::SharedSocket;
@@ -120,7 +119,8 @@ impl Connection {
             request,
             rest_of_request,
             reader,
-            buffer: vec![0; HTTP_READ_BYTES.min(16 * 1024)],
+            // Most answers are smaller, and what the allocator needs once it keeps.
+            buffer: vec![0; 4096],
             rest: Timer::never(),
             any_byte: false,
             write_error: None,
