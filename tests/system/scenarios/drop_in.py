@@ -22,6 +22,8 @@ SPECIFICATION = "golang-github-prometheus-alertmanager-dev"
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 # Documented since 0.26: what Debian's 0.25 answers with 500.
 NEWER = {("DELETE /silence/{silenceID}", "404", code) for code in ("ST103", "ST104")}
+# Undocumented answers that Debian's 0.25 gives; a tester that does not tell of them finds nothing of ours either.
+KNOWN = {("DELETE /silence/{silenceID}", "500", "ST101"), ("POST /alerts", "422", "ST103")}
 EXAMPLES = 60  # inputs for each operation
 MATCHERS = {"type": "array", "collectionFormat": "multi", "items": {"type": "string"}}
 SWITCH = {"type": "boolean"}
@@ -226,6 +228,7 @@ def conformance(world):
     config = CONFIG.replace("SINK", world.sink().url)
     mine, told = failures(world, world.subject(config), newer(file), "ours")
     his, _ = failures(world, world.oracle(config), file, "theirs")
+    assert KNOWN <= set(his), f"what Alertmanager 0.25 is known for was not found, so nothing may have been: {sorted(his)}"
     broken = [key for key in mine if key[2] == "ST101" or key[1].startswith("5") or key[1] == "none"]
     assert not broken, f"{broken}\n{told}"
     more = set(mine) - set(his) - NEWER
