@@ -174,8 +174,11 @@ fn alerts_are_filtered_by_state_labels_and_receivers() {
     for (query, names) in cases {
         assert_eq!(world.listed(&format!("/api/v2/alerts?{query}")), names, "{query}");
     }
-    let cases: [(&str, &[&str]); 5] = [
+    let cases: [(&str, &[&str]); 8] = [
         ("", &["plain", "source", "target", "team", "team"]),
+        ("receiver_matchers=tier%3D1", &["team"]),
+        ("receiver_matchers=tier!%3D1", &["plain", "source", "target", "team"]),
+        ("receiver_matchers=tier%3D2", &[]),
         ("muted=false", &["plain", "source", "target", "team"]),
         ("inhibited=false&silenced=false", &["source", "team", "team"]),
         ("receiver=night", &["team"]),
@@ -183,6 +186,17 @@ fn alerts_are_filtered_by_state_labels_and_receivers() {
     ];
     for (query, names) in cases {
         assert_eq!(world.listed(&format!("/api/v2/alerts/groups?{query}")), names, "{query}");
+    }
+    for (query, names) in [
+        ("receiver_matchers=tier%3D1", &["team-X"][..]),
+        ("receiver_matchers=tier!%3D1", &["default", "night"]),
+        ("receiver_matchers=tier!%3D1&receiver_matchers=name=~%22n.*%22", &["night"]),
+    ] {
+        let found: serde_json::Value =
+            serde_json::from_str(&world.get(&format!("/api/v2/receivers?{query}")).1).unwrap();
+        let found: Vec<&str> =
+            found.as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
+        assert_eq!(found, names, "{query}");
     }
     let night = world.get("/api/v2/alerts/groups?receiver=night").1;
     assert!(

@@ -350,7 +350,10 @@ def own(world):
     assert night == "quoted: #1\nquoted: #1  muted by night\n", night
     command.run("routes", "test", "--verify.receivers=root", "severity=critical", status=1)
     assert "receivers:" in command.run("config", "show")
-    command.run("history")
+    told = command.run("history")
+    assert re.search(r'\{alertname="Door"\}  root +grouped, waits \d+ s for the group\'s next flush\n', told), told
+    assert json.loads(command.run("flock", "-o", "json"))["cluster"]["status"] == "disabled"
+    command.run("routes", "show", "-o", "json", status=2)
     command.run("alert", "query", "--nonsense", status=2)
     agent.stop()
     command.run("healthy", status=1)
