@@ -712,8 +712,33 @@ def recipes(world):
     for name in [*re.findall(r"^COPY (\S+)", steps, re.M), "zoneinfo/Europe/Berlin"]:
         assert (addon / name).exists(), name
     told = (addon / "config.yaml").read_text()
-    assert f"version: {version}\n" in told and "arch: [aarch64, amd64]" in told, told
-    assert "/-/healthy" in told and json.loads(re.search(r"^ENTRYPOINT (.*)", steps, re.M).group(1))[0] == "/usr/bin/bellwether"
+    assert f"version: {version}\n" in told and "arch: [aarch64, amd64]" in told and "[PORT:9093]/-/healthy" in told, told
+    runs_as_addon(world, addon, steps)
+
+
+def runs_as_addon(world, addon, steps):
+    """Starts the add-on by its Dockerfile's own words, its places and its port put here, and asks as its health check does."""
+    home, port = world.directory / "home", free_port()
+    (home / ".config/amtool").mkdir(parents=True)
+    (home / ".config/amtool/config.yml").write_text(f"alertmanager.url: http://127.0.0.1:{port}\n")
+    (addon / "config").mkdir()
+    shutil.copy(ROOT / "configs/default.toml", addon / "config/bellwether.toml")
+    here = {"/usr/bin/bellwether": str(addon / f"bellwether-{TARGET}"), "=/config/": f"={addon}/config/", "=/data": f"={addon}/data", "=:9093": f"=127.0.0.1:{port}"}
+
+    def words_of(step):
+        words = re.search(rf"^{step}.*?(\[.*\])$", steps, re.M).group(1)
+        for there, place in here.items():
+            words = words.replace(there, place)
+        return json.loads(words)
+
+    process = world.spawn("addon", *words_of("ENTRYPOINT"))
+    ask = words_of("HEALTHCHECK")
+    healthy = lambda: subprocess.run(ask, env={"HOME": str(home)}, capture_output=True, check=False).returncode == 0  # noqa: E731
+    until("the add-on is healthy", healthy)
+    assert list((addon / "data").iterdir()), "no journal is kept where the add-on's data is"
+    process.terminate()
+    process.wait()
+    assert not healthy()
 
 
 def sbom(world):
