@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Prints what the binaries are made of, as CycloneDX 1.5 in JSON.
 
-    cross/sbom.py VERSION
+    cross/sbom.py VERSION [TIME [RUST]]
 
-Components are the crates that the shipped targets link, with the checksums of Cargo.lock, and what the toolchain adds. The
+RUST is the version of the compiler that built them, if that is not the one of this machine. Components are the crates that the shipped targets link, with the checksums of Cargo.lock, and what the toolchain adds. The
 same code gives the same bytes.
 """
 
 import json
+import os
 import re
+import subprocess
 import sys
 import uuid
 from datetime import datetime, timezone
@@ -17,7 +19,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from licences import ROOT, TARGETS, TOOLCHAIN, linked  # noqa: E402
+from licences import BUILTINS, MUSL, ROOT, RUST, TARGETS, TOOLCHAIN, linked  # noqa: E402
 
 
 def checksums():
@@ -49,12 +51,20 @@ def crates():
         yield component
 
 
+def version_of(name, rust):
+    """The version of a part of the toolchain, or of what it comes with."""
+    pins = dict(re.findall(r"^(ZIG|MUSL)=(\S+)", (ROOT / "cross/toolchain.sh").read_text(), re.M))
+    return {RUST[0]: rust, BUILTINS[0]: f"of Rust {rust}", MUSL[0]: pins["MUSL"]}.get(name, f"of Zig {pins['ZIG']}")
+
+
 def main():
     version = sys.argv[1]
+    rust = sys.argv[3] if len(sys.argv) > 3 else ""
+    rust = rust or subprocess.run([os.environ.get("RUSTC", "rustc"), "--version"], check=True, capture_output=True, text=True).stdout.split()[1]
     components = list(crates())
     for name, terms, address in TOOLCHAIN:
         reference = {"type": "website", "url": address}
-        components.append({"type": "library", "bom-ref": name, "name": name, "licenses": [{"license": {"name": terms}}], "externalReferences": [reference]})
+        components.append({"type": "library", "bom-ref": name, "name": name, "version": version_of(name, rust), "licenses": [{"license": {"name": terms}}], "externalReferences": [reference]})
     itself = f"pkg:generic/bellwether@{version}"
     text = json.dumps([version, components])
     bom = {

@@ -4,6 +4,8 @@
 
 ZIG=0.17.1
 ZIGBUILD=0.24.0
+# What this Zig has.
+MUSL=1.2.5
 CACHE=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bellwether-cross}
 
 install_zig() {

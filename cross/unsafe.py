@@ -53,13 +53,11 @@ FROM_OUTSIDE = {
 # Crates that are given none, and what they do instead.
 RUNTIME = "tasks, sockets and pools: bytes pass through, and are not looked at"
 SYSTEM = "calls of the system: bytes pass through, and are not looked at"
-NOT_LINKED = "for tests alone, by a feature that they ask for"
 NOT_FROM_OUTSIDE = {
     **dict.fromkeys(["async-executor", "async-io", "async-lock", "async-process", "async-signal", "async-task", "atomic-waker"], RUNTIME),
     **dict.fromkeys(["concurrent-queue", "crossbeam-utils", "event-listener", "event-listener-strategy", "futures-core"], RUNTIME),
     **dict.fromkeys(["futures-lite", "pin-project-lite", "piper", "polling", "signal-hook-registry", "slab", "tokio"], RUNTIME),
     **dict.fromkeys(["errno", "getrandom", "libc", "linux-raw-sys", "listenfd", "rustix", "sd-notify", "socket2"], SYSTEM),
-    **dict.fromkeys(["aho-corasick", "hashbrown", "indexmap", "regex", "regex-automata"], NOT_LINKED),
     "base64": "texts of hashes, which we read ourselves",
     "bitflags": "flags of the system",
     "chacha20": "random numbers",

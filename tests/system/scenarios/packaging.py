@@ -662,7 +662,7 @@ endef
 def recipes(world):
     """The recipes of OpenWrt, Yocto and Home Assistant install what they say, of this version. Their own tools are not here:
     OpenWrt's runs against a stand-in of its build tree, Yocto's step of installation runs by itself."""
-    version = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M).group(1)
+    version = version_of_cargo()
     place = world.directory / "bellwether"
     place.mkdir()
     for name in ("configs", "systemd", "LICENSE", "cross", "Cargo.toml"):
@@ -741,10 +741,14 @@ def runs_as_addon(world, addon, steps):
     assert not healthy()
 
 
-def sbom(world):
-    """The SBOM names every crate that is linked, with its checksum, and is the same each time."""
-    text = run(ROOT / "cross/sbom.py", "1.0", "1700000000")
-    assert run(ROOT / "cross/sbom.py", "1.0", "1700000000") == text
+def version_of_cargo():
+    return re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M).group(1)
+
+
+def sbom(_world):
+    """The SBOM names every crate that is linked, with its checksum, and the parts of the toolchain; it is the same each time."""
+    text = run(ROOT / "cross/sbom.py", "1.0", "1700000000", "1.99.0")
+    assert run(ROOT / "cross/sbom.py", "1.0", "1700000000", "1.99.0") == text
     bom = json.loads(text)
     assert (bom["bomFormat"], bom["specVersion"]) == ("CycloneDX", "1.5")
     components = {component["bom-ref"]: component for component in bom["components"]}
@@ -752,11 +756,21 @@ def sbom(world):
     (dependencies,) = bom["dependencies"]
     assert sorted(dependencies["dependsOn"]) == sorted(components)
     lock = (ROOT / "Cargo.lock").read_text()
-    manifest = (ROOT / "Cargo.toml").read_text().split("[dependencies]")[1].split("\n[")[0]
-    for name in re.findall(r"^([a-z0-9_-]+) = ", manifest, re.M):
-        found = [it for it in components.values() if it["name"] == name]
-        assert found, f"{name} is not in the SBOM"
-        assert all(it["hashes"][0]["content"] in lock and it["licenses"] for it in found), found
+    linked = set()
+    for target in run("sh", "-ec", '. "$1"; echo "$TARGETS"', "sh", ROOT / "cross/targets.sh").split():
+        tree = run("cargo", "tree", "--quiet", "--locked", "-e", "normal,no-proc-macro", "--prefix=none", "--target", target, cwd=ROOT)
+        linked |= set(re.findall(r"^(\S+) v(\S+)", tree, re.M))
+    crates = [it for it in components.values() if it.get("purl")]
+    assert {(it["name"], it["version"]) for it in crates} == linked - {("bellwether", version_of_cargo())}
+    assert all(it["hashes"][0]["content"] in lock and it["licenses"] for it in crates), crates
+    toolchain = {it["name"]: it["version"] for it in components.values() if not it.get("purl")}
+    assert toolchain["The Rust standard library"] == "1.99.0" and len(toolchain) == 5, toolchain
+    pins = dict(re.findall(r"^(ZIG|MUSL)=(\S+)", (ROOT / "cross/toolchain.sh").read_text(), re.M))
+    assert toolchain["musl libc"] == pins["MUSL"] and toolchain["LLVM's libunwind"] == f"of Zig {pins['ZIG']}", toolchain
+    # Zig is here where something has been built.
+    cache = Path(os.environ.get("CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bellwether-cross")
+    for told in cache.glob("venv/lib/python3*/site-packages/ziglang/lib/libc/musl/src/internal/version.h"):
+        assert f'"{pins["MUSL"]}"' in told.read_text(), f"{told} is of another musl: say so in cross/toolchain.sh"
 
 
 # The programs of the toolchain that the release calls: what they build holds the commit that src/build.rs would put there.
