@@ -15,7 +15,7 @@
 # from the Python packages ziglang and cargo-zigbuild, is the C compiler and the linker, with musl for every target; it
 # is put into a virtual environment in CACHE. Both are pinned in toolchain.sh, for the bytes depend on them.
 #
-# PROFILE=s|z|3 builds with another opt-level, to compare.
+# PROFILE=s|z|3 builds with another opt-level, to compare. VERSION is what the .build files say, instead of the commit's.
 
 set -eu
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
@@ -78,7 +78,7 @@ split() {
 # describe TARGET: what the bytes of a binary depend on; cross/package.sh takes version and date from it.
 describe() (
     choose_toolchain "$1"
-    echo "version: $(version_of_code)"
+    echo "version: ${VERSION:-$(version_of_code)}"
     echo "date: $(time_of_code)"
     echo "commit: $(git -C "$ROOT" rev-parse HEAD || echo unknown)"
     echo "zig: $ZIG"

@@ -6,7 +6,7 @@
 # The version is Cargo.toml's; a commit without a section of it in cross/README.md's changelog is refused, as is a section
 # that says "Not released yet", and changes that are not committed. All targets are built twice and compared, tried under
 # qemu, packaged, made into images and summed. It leaves: binaries, symbols, .deb, tarballs, the OCI layout,
-# bellwether-VERSION.cdx.json (SBOM), LICENCES and SHA256SUMS. Nothing is published.
+# bellwether-VERSION.cdx.json (SBOM), CHANGELOG of this version, LICENSE, LICENCES and SHA256SUMS. Nothing is published.
 
 set -eu
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
@@ -24,12 +24,15 @@ esac
 
 "$ROOT/cross/licences.py" --check
 # shellcheck disable=SC2086
-"$ROOT/cross/build.sh" --check-reproducible $TARGETS
+VERSION=$version "$ROOT/cross/build.sh" --check-reproducible $TARGETS
 "$ROOT/cross/smoke.sh"
 # shellcheck disable=SC2086
 "$ROOT/cross/package.sh" --version "$version" $TARGETS
 # shellcheck disable=SC2086
 "$ROOT/cross/image.sh" --version "$version" $TARGETS
-"$ROOT/cross/sbom.py" "$version" "$(time_of_code)" >"$OUT/bellwether-$version.cdx.json"
+rust=$(sed -n 's/^release: //p' "$OUT"/bellwether-*.build | sort -u | paste -sd ' ')
+"$ROOT/cross/sbom.py" "$version" "$(time_of_code)" "$rust" >"$OUT/bellwether-$version.cdx.json"
+printf 'Bellwether %s\n%s\n' "$version" "$(changes_of "$version")" >"$OUT/CHANGELOG"
+install -m 644 "$ROOT/LICENSE" "$OUT"
 write_sums "$OUT"
 echo "$OUT: $version"

@@ -65,7 +65,7 @@ time_of_code() {
 # Writes the checksums of everything that is shipped from the folder named.
 write_sums() (
     cd "$1" || exit
-    find . -type f \( -name 'bellwether*' -o -name LICENCES \) -printf '%P\n' | LC_ALL=C sort |
+    find . -type f \( -name 'bellwether*' -o -name LICENCES -o -name LICENSE -o -name CHANGELOG \) -printf '%P\n' | LC_ALL=C sort |
         xargs sha256sum >SHA256SUMS
 )
 

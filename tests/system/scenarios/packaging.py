@@ -837,7 +837,7 @@ def release(world):
     assert status == 0, said
     assert said.count("two builds in different places have the same bytes") == 4, said
     targets = told[1].split()
-    made = {"LICENCES", "SHA256SUMS", f"bellwether-{number}.oci.tar", f"bellwether-{number}.cdx.json"}
+    made = {"CHANGELOG", "LICENSE", "LICENCES", "SHA256SUMS", f"bellwether-{number}.oci.tar", f"bellwether-{number}.cdx.json"}
     made |= {f"bellwether-{target}{end}" for target in targets for end in ("", ".debug", ".build")}
     made |= {f"bellwether-{number}-{target}.tar.gz" for target in targets}
     made |= {f"bellwether_{number}_{arch}.deb" for arch in ("amd64", "arm64", "armhf")}
@@ -846,6 +846,11 @@ def release(world):
     assert len((out / "SHA256SUMS").read_text().splitlines()) == len(made) - 1
     commit = run(*git, "rev-parse", "--short=12", "HEAD").strip()
     assert f"commit {commit}.".encode() in (out / f"bellwether-{TARGET}").read_bytes(), "the binary does not know its commit"
+    assert (out / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+    changes = (out / "CHANGELOG").read_text()
+    assert changes.startswith(f"Bellwether {number}\n\n") and "\n- One command line" in changes, changes
+    for target in targets:
+        assert f"version: {number}\n" in (out / f"bellwether-{target}.build").read_text(), target
     root = world.directory / "root"
     run("dpkg-deb", "-x", out / f"bellwether_{number}_amd64.deb", root)
     changes = run("zcat", root / "usr/share/doc/bellwether/changelog.gz")
