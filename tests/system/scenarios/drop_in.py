@@ -255,5 +255,63 @@ def conformance(world):
     print(f"kinds of undocumented answers: {len(mine)}, Alertmanager 0.25: {len(his)}")
 
 
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+SILENCE = {
+    "matchers": [{"name": "site", "value": "n.*", "isRegex": True, "isEqual": True}], "startsAt": "2020-01-01T00:00:00.000Z",
+    "endsAt": "2199-01-01T00:00:00.000Z", "createdBy": "ann@example.net", "comment": "busy",
+}  # fmt: skip
+
+
+def fits(value, shape):
+    """Whether a value has at least what a shape has: a type, a pattern, the fields of an object, what each item of a list is."""
+    if isinstance(shape, dict):
+        return isinstance(value, dict) and all(name in value and fits(value[name], inner) for name, inner in shape.items())
+    if isinstance(shape, list):
+        return isinstance(value, list) and all(fits(item, shape[0]) for item in value)
+    if isinstance(shape, re.Pattern):
+        return isinstance(value, str) and shape.fullmatch(value) is not None
+    return isinstance(value, shape)
+
+
+# What karma reads without looking whether it is there.
+MATCHER = {"name": str, "value": str, "isRegex": bool, "isEqual": bool}
+LISTED = {"id": str, "startsAt": TIME, "endsAt": TIME, "updatedAt": TIME, "createdBy": str, "comment": str, "matchers": [MATCHER], "status": {"state": str}}
+ALERT = {
+    "fingerprint": re.compile("[0-9a-f]{16}"), "startsAt": TIME, "endsAt": TIME, "updatedAt": TIME, "labels": dict, "annotations": dict,
+    "receivers": [{"name": str}], "status": {"state": re.compile("active|suppressed|unprocessed"), "silencedBy": [str], "inhibitedBy": [str]},
+}  # fmt: skip
+SHAPES = {
+    "/api/v2/status": {"cluster": {"name": str, "status": str, "peers": [{"name": str, "address": str}]}, "versionInfo": {"version": str}},
+    "/api/v2/silences": [LISTED],
+    "/api/v2/alerts/groups": [{"receiver": {"name": str}, "labels": dict, "alerts": [ALERT]}],
+}
+
+
+def karma(world):
+    """The requests of karma, in its order, and the fields that it takes for granted, of both. The program itself is in no registry."""
+    config = CONFIG.replace("SINK", world.sink().url)
+    for start in (world.subject, world.oracle):
+        agent = start(config, f"--cluster.listen-address=127.0.0.1:{free_port()}")
+        agent.api.post_alerts(*({"labels": {"alertname": "A", "site": site}} for site in ("north", "south")))
+        made = agent.api.request("POST", "/api/v2/silences", json.dumps(SILENCE), {"Accept": "application/json", "Content-Type": "application/json"})
+        assert made.status == 200 and fits(made.json, {"silenceID": str}), made
+        silence = made.json["silenceID"]
+        version = re.search(r'^alertmanager_build_info\{.*\bversion="(\d+)\.(\d+)\.\d+"', agent.api.get("/metrics").text, re.M)
+        assert (0, 22) <= tuple(map(int, version.groups())), version
+        told = {}
+        for path, shape in SHAPES.items():
+            answer = agent.api.request("GET", path, None, {"Accept": "application/json"})
+            assert answer.status == 200 and answer.content_type == "application/json", answer
+            told[path] = answer.json
+            assert answer.json and fits(answer.json, shape), f"{path}: {answer.text}"
+        (group,) = told["/api/v2/alerts/groups"]
+        assert {alert["labels"]["site"]: alert["status"]["silencedBy"] for alert in group["alerts"]} == {"north": [silence], "south": []}, group
+        (listed,) = told["/api/v2/silences"]
+        assert listed["id"] == silence and listed["matchers"] == SILENCE["matchers"], listed
+        assert agent.api.delete(f"/api/v2/silence/{silence}").status == 200
+        (ended,) = agent.api.get("/api/v2/silences").json
+        assert ended["status"]["state"] == "expired", ended
+
+
 def cases(_settings):
-    return [(f"drop_in/{case.__name__}", case) for case in (metrics, rules, dashboard, conformance)]
+    return [(f"drop_in/{case.__name__}", case) for case in (metrics, rules, dashboard, conformance, karma)]
