@@ -1,4 +1,5 @@
-//! Each row of the table of compatibility in `configs/README.md` is held by tests that exist.
+//! Each row of the table of compatibility in `configs/README.md`, and of that of the differences in `README.md`, is held by tests that
+//! exist.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
@@ -11,17 +12,27 @@ use bellwether::store::record;
 
 use crate::named::{is_case, root, tests};
 
-/// The cells of the rows.
-fn rows() -> Vec<[String; 3]> {
-    let text = fs::read_to_string(root().join("configs/README.md")).unwrap();
-    let (_, rest) = text.split_once("<!-- compatibility -->").unwrap();
-    let (table, _) = rest.split_once("<!-- end -->").unwrap();
+/// The cells of the rows of a table between two texts.
+fn rows<const N: usize>(file: &str, begin: &str, end: &str) -> Vec<[String; N]> {
+    let text = fs::read_to_string(root().join(file)).unwrap();
+    let (_, rest) = text.split_once(begin).unwrap();
+    let (table, _) = rest.split_once(end).unwrap();
     let rows = table.lines().filter(|line| line.starts_with("| ")).skip(1);
     rows.map(|line| {
         let cells: Vec<String> = line.trim_matches('|').split('|').map(str::to_owned).collect();
         cells.try_into().unwrap_or_else(|cells| panic!("{line}: {cells:?}"))
     })
     .collect()
+}
+
+/// The names of tests in a cell, which exist.
+fn held(cell: &str) -> Vec<&str> {
+    let tests = tests();
+    let names: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
+    for name in &names {
+        assert!(tests.contains(*name) || is_case(name), "there is no test {name}: {cell}");
+    }
+    names
 }
 
 #[test]
@@ -62,26 +73,26 @@ fn a_case_goes_by_the_name_that_runs_it() {
 
 #[test]
 fn every_row_is_held_by_tests_that_exist() {
-    let tests = tests();
-    let rows = rows();
+    let rows = rows("configs/README.md", "<!-- compatibility -->", "<!-- end -->");
     assert!(rows.len() > 20, "{rows:?}");
-    let mut missing = Vec::new();
-    for [what, here, held] in &rows {
+    for [what, here, cell] in &rows {
         let verdict = here.trim().split([',', ':', ' ', ';']).next().unwrap();
         assert!(
             ["yes", "partly", "no", "better", "another", "untried"].contains(&verdict),
             "{what}: {here}"
         );
-        let names: Vec<&str> = held.split('`').skip(1).step_by(2).collect();
         assert!(
-            !names.is_empty() || ["no", "untried"].contains(&verdict),
+            !held(cell).is_empty() || ["no", "untried"].contains(&verdict),
             "{what}: held by nothing"
         );
-        for name in names {
-            if !tests.contains(name) && !is_case(name) {
-                missing.push(name.to_owned());
-            }
-        }
     }
-    assert!(missing.is_empty(), "tests that are not there: {}", missing.join(", "));
+}
+
+#[test]
+fn every_difference_on_purpose_is_held_by_tests_that_exist() {
+    let rows = rows("README.md", "Where it differs, on purpose:\n\n", "\n\n");
+    assert!(rows.len() > 10, "{rows:?}");
+    for [what, _, _, cell] in &rows {
+        assert!(!held(cell).is_empty(), "{what}: held by nothing");
+    }
 }
