@@ -1,14 +1,14 @@
 //! `bellwether ack`: quiets an alert until it resolves.
 
-use std::io::Write as _;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::Map;
 
-use super::silence::{as_json, post};
+use super::silence::make;
 use super::words::matchers;
 use super::{Cx, Outcome, usage};
 use crate::model::{ENDS_WHEN_RESOLVED, OR_SEVERITY_CHANGES};
+use crate::template::Time;
 
 /// How long an acknowledgement lasts at most: an alert that still fires then is notified again.
 const TIME_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -22,22 +22,14 @@ pub(super) fn run(cx: &mut Cx<'_>) -> Outcome {
     if cx.args.is("same-severity") {
         value = OR_SEVERITY_CHANGES;
     }
-    let silence = json!({
-        "matchers": as_json(&matchers),
-        "startsAt": cx.now,
-        "endsAt": cx.now + TIME_MAX,
-        "createdBy": cx.args.get("author").unwrap_or(&cx.process.user),
-        "comment": cx.args.get("comment").unwrap_or("Acknowledged"),
-        "annotations": {name: value},
-    });
     let agent = cx.agent()?;
     if agent.get("/api/v2/status")?.get("bellwether").is_none() {
         let why = "is no Bellwether, and would not end the silence when the alerts are resolved: use silence add";
         return Err(format!("{agent} {why}").into());
     }
-    let id = post(&agent, &silence)?;
-    writeln!(cx.out, "{id}")?;
-    Ok(0)
+    let span = (Time::from_wall(cx.now), Time::from_wall(cx.now + TIME_MAX));
+    let comment = cx.args.get("comment").unwrap_or("Acknowledged").to_owned();
+    make(cx, &matchers, span, &comment, Map::from_iter([(name.to_owned(), value.into())]))
 }
 
 #[cfg(test)]

@@ -45,13 +45,11 @@ impl<'a> Screen<'a> {
                 row => row.iter().find_map(|cell| colour(cell)).unwrap_or(""),
             };
             for line in lines(row, &widths, self.is_padded) {
-                if colour.is_empty() {
-                    writeln!(self, "{line}")?;
-                } else {
+                if !colour.is_empty() {
                     write!(self.out, "\x1b[{colour}m")?;
-                    write!(self, "{line}")?;
-                    self.out.write_all(b"\x1b[0m\n")?;
                 }
+                self.text(&line)?;
+                self.out.write_all(if colour.is_empty() { b"\n" } else { b"\x1b[0m\n" })?;
             }
         }
         Ok(())

@@ -15,8 +15,31 @@ use crate::template::Time;
 
 const PATH: &str = "/api/v2/silences";
 
+/// Makes a silence of whoever asks, and prints its id.
+pub(super) fn make(
+    cx: &mut Cx<'_>,
+    matchers: &[Matcher],
+    (start, end): (Time, Time),
+    comment: &str,
+    annotations: Map<String, Value>,
+) -> Outcome {
+    let mut silence = json!({
+        "matchers": as_json(matchers),
+        "startsAt": start.rfc3339(),
+        "endsAt": end.rfc3339(),
+        "createdBy": cx.args.get("author").unwrap_or(&cx.process.user),
+        "comment": comment,
+    });
+    if !annotations.is_empty() {
+        silence["annotations"] = annotations.into();
+    }
+    let id = post(&cx.agent()?, &silence)?;
+    writeln!(cx.out, "{id}")?;
+    Ok(0)
+}
+
 /// Matchers as the API has them.
-pub(super) fn as_json(matchers: &[Matcher]) -> Value {
+fn as_json(matchers: &[Matcher]) -> Value {
     let one = |it: &Matcher| {
         let (is_equal, is_regex) = (it.op().is_equal(), it.op().is_regex());
         json!({"name": it.name(), "value": it.value(), "isEqual": is_equal, "isRegex": is_regex})
@@ -25,7 +48,7 @@ pub(super) fn as_json(matchers: &[Matcher]) -> Value {
 }
 
 /// Posts a silence and returns its id.
-pub(super) fn post(agent: &Agent, silence: &Value) -> Result<String, Fault> {
+fn post(agent: &Agent, silence: &Value) -> Result<String, Fault> {
     let answer = agent.post(PATH, silence)?;
     Ok(text(answer.get("silenceID")))
 }
@@ -147,25 +170,13 @@ pub(super) fn add(cx: &mut Cx<'_>) -> Outcome {
     if matchers.is_empty() {
         return Err(usage("no matchers specified"));
     }
-    let (start, end) = span(cx, Time::from_wall(cx.now), None)?;
-    let comment = cx.args.get("comment").unwrap_or_default();
+    let span = span(cx, Time::from_wall(cx.now), None)?;
+    let comment = cx.args.get("comment").unwrap_or_default().to_owned();
     if comment.is_empty() && cx.args.get("require-comment") != Some("false") {
         return Err(usage("comment required by config"));
     }
-    let mut silence = json!({
-        "matchers": as_json(&matchers),
-        "startsAt": start.rfc3339(),
-        "endsAt": end.rfc3339(),
-        "createdBy": cx.args.get("author").unwrap_or(&cx.process.user),
-        "comment": comment,
-    });
-    let annotations: Map<String, Value> = pairs(cx, cx.args.all("annotation"), false)?;
-    if !annotations.is_empty() {
-        silence["annotations"] = annotations.into();
-    }
-    let id = post(&cx.agent()?, &silence)?;
-    writeln!(cx.out, "{id}")?;
-    Ok(0)
+    let annotations = pairs(cx, cx.args.all("annotation"), false)?;
+    make(cx, &matchers, span, &comment, annotations)
 }
 
 pub(super) fn update(cx: &mut Cx<'_>) -> Outcome {
